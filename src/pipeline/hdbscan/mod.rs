@@ -1,0 +1,1 @@
+//! Density-based clustering of weighted profiles.

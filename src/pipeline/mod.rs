@@ -1,0 +1,7 @@
+//! The learned part of the service: pure, synchronous and seeded.
+//!
+//! No I/O, no async, no clock in here: a fit is a function of its customers, its parameters and its
+//! seed. May import [`crate::customer`] alone.
+
+pub mod hdbscan;
+pub mod umap;
