@@ -1,0 +1,14 @@
+//! The learned part held against what umap-learn and hdbscan recorded (`tests/fixtures/reference`).
+//!
+//! One binary, because each further one links the whole crate again.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a broken fixture should fail its test loudly"
+)]
+
+mod fixtures;
+mod hdbscan;
+mod metrics;
+mod umap;
