@@ -16,4 +16,5 @@
 //! customer, config → nothing of ours
 //! ```
 
+pub mod customer;
 pub mod pipeline;

@@ -1,0 +1,317 @@
+//! The columns that matter, as data: the built-in customer schema and any other company's file.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+/// The built-in schema: date joined, location, gender (optional) and loyalty tier.
+const BUILT_IN: &str = include_str!("schema.json");
+
+/// How many columns one schema may name.
+const MAX_COLUMNS: usize = 64;
+/// How many levels one ordinal column may have.
+const MAX_LEVELS: usize = 256;
+
+/// The columns of a customer sheet that a model is trained on, in the order of the model's features.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Schema {
+    /// Headers under which a customer's identifier is found. It is never a feature and never stored.
+    #[serde(default)]
+    pub identifier: Vec<String>,
+    /// The columns that become features.
+    pub columns: Vec<Column>,
+}
+
+/// One column: how it is found in a sheet, and what its cells mean.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Column {
+    /// What the column is called in answers, such as `Date Joined`.
+    pub title: String,
+    /// Further headers it is found by. Case, blanks and underscores are ignored; earlier ones win over later ones.
+    #[serde(default)]
+    pub aliases: Vec<String>,
+    /// Whether a row without it is dropped, and a sheet without it refused.
+    pub required: bool,
+    /// What part the column plays in sentences about a segment.
+    #[serde(default)]
+    pub role: Role,
+    /// Other spellings of a value and the value they mean, such as `F` for `Female`; case is ignored.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub synonyms: BTreeMap<String, String>,
+    /// What its cells mean.
+    #[serde(flatten)]
+    pub kind: Kind,
+}
+
+/// What the cells of a column mean, and with it how they become features.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Kind {
+    /// One of a set of names that training finds; becomes a one-hot block.
+    Category {
+        /// How the most frequent values appear in a persona.
+        persona: PersonaKey,
+    },
+    /// One of `levels`, lowest first; becomes its rank, counted from 1 and scaled.
+    Ordinal {
+        /// The accepted values, lowest first. Any other value is unknown and its row is dropped.
+        levels: Vec<String>,
+        /// What the rank is called in answers, such as `Loyalty_Tier_Score`.
+        score_title: String,
+        /// How the most frequent level appears in a persona.
+        persona: PersonaKey,
+    },
+    /// A day; each part becomes a one-hot block.
+    Date {
+        /// What a sentence says of the date, such as `who joined`.
+        phrase: String,
+        /// The parts to learn from.
+        parts: Vec<DateFeature>,
+    },
+    /// A number; scaled.
+    Number {
+        /// How the mean appears in a persona.
+        persona: PersonaKey,
+    },
+}
+
+/// One part of a date as a feature.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DateFeature {
+    /// Which part.
+    pub part: DatePart,
+    /// What it is called in answers, such as `Join_Year`.
+    pub title: String,
+    /// How its most frequent values appear in a persona.
+    pub persona: PersonaKey,
+}
+
+/// A part of a date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DatePart {
+    /// The calendar year.
+    Year,
+    /// 1 to 4.
+    Quarter,
+    /// 1 to 12.
+    Month,
+}
+
+/// Under which key a persona carries a trait, and how many values of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PersonaKey {
+    /// The key, such as `Top_Locations`.
+    pub key: String,
+    /// How many of the most frequent values; 1 gives the value alone, more give a list.
+    pub top: usize,
+}
+
+/// What part a column plays in sentences about a segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Where customers are: `from Bedok`.
+    Place,
+    /// Their standing: `Silver tier`.
+    Tier,
+    /// Their gender: it may shape the audience's description, and never a post's words.
+    Gender,
+    /// Anything else: `with Plan Family`.
+    #[default]
+    Other,
+}
+
+/// One feature that a schema yields: a one-hot block or a scaled value.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Feature<'a> {
+    /// The position of its column in [`Schema::columns`].
+    pub column: usize,
+    /// What it is called in answers: the column's title, or the date part's.
+    pub title: &'a str,
+    /// How it appears in a persona.
+    pub persona: &'a PersonaKey,
+    /// What part it plays in sentences.
+    pub role: Role,
+    /// How its values become numbers.
+    pub kind: FeatureKind<'a>,
+}
+
+/// How a feature's values become numbers.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum FeatureKind<'a> {
+    /// One-hot over the names seen in training.
+    Category,
+    /// One-hot over the values of a date's part seen in training.
+    DatePart(DatePart),
+    /// The rank of a level, counted from 1, scaled. Carries the levels.
+    Ordinal(&'a [String]),
+    /// The number itself, scaled.
+    Number,
+}
+
+/// Why a schema was refused.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SchemaError {
+    /// Not JSON, or not of a schema's shape.
+    #[error("the schema is not valid JSON of the expected shape")]
+    Parse(#[from] serde_json::Error),
+    /// A rule about the columns is broken; the text names the column and the rule.
+    #[error("the schema's {column:?} {rule}")]
+    Rule {
+        /// The title of the column, or `columns` for the list itself.
+        column: String,
+        /// What is wrong with it.
+        rule: &'static str,
+    },
+}
+
+impl Schema {
+    /// The schema of the original's sheets: location, gender, date joined, loyalty tier.
+    ///
+    /// # Errors
+    /// Never for a build whose tests pass: the file is part of the binary and parsed in a test.
+    pub fn built_in() -> Result<Self, SchemaError> {
+        Self::from_json(BUILT_IN.as_bytes())
+    }
+
+    /// Parses and checks a schema.
+    ///
+    /// # Errors
+    /// [`SchemaError::Parse`] when the text is not JSON of this shape; [`SchemaError::Rule`] when there is no
+    /// column or too many, a name is empty or used twice, an ordinal has fewer than two or repeated levels, a date
+    /// has no part, or a persona key asks for no value.
+    pub fn from_json(json: &[u8]) -> Result<Self, SchemaError> {
+        let schema: Self = serde_json::from_slice(json)?;
+        schema.check()?;
+        Ok(schema)
+    }
+
+    /// The features in the order of the model's columns.
+    pub fn features(&self) -> impl Iterator<Item = Feature<'_>> {
+        self.columns.iter().enumerate().flat_map(|(index, column)| column.features(index))
+    }
+
+    fn check(&self) -> Result<(), SchemaError> {
+        let rule = |column: &str, rule| Err(SchemaError::Rule { column: column.to_owned(), rule });
+        if self.columns.is_empty() || self.columns.len() > MAX_COLUMNS {
+            return rule("columns", "must hold 1 to 64 columns");
+        }
+        let mut headers = BTreeSet::new();
+        for name in &self.identifier {
+            headers.insert(normalize_header(name));
+        }
+        for column in &self.columns {
+            column.check()?;
+            let own: BTreeSet<String> = column.headers().map(normalize_header).collect();
+            if own.iter().any(String::is_empty) {
+                return rule(&column.title, "has an empty title or alias");
+            }
+            for header in own {
+                if !headers.insert(header) {
+                    return rule(&column.title, "shares a title or alias with another column");
+                }
+            }
+        }
+        let mut keys = BTreeSet::new();
+        let mut titles = BTreeSet::new();
+        for feature in self.features() {
+            if feature.title.trim().is_empty() || !titles.insert(feature.title) {
+                return rule(feature.title, "has an empty or repeated feature title");
+            }
+            if feature.persona.key.trim().is_empty() || !keys.insert(&feature.persona.key) {
+                return rule(feature.title, "has an empty or repeated persona key");
+            }
+            if feature.persona.top == 0 {
+                return rule(feature.title, "must show at least one value in a persona");
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Column {
+    /// Every header the column is found by, its title first.
+    pub fn headers(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(self.title.as_str()).chain(self.aliases.iter().map(String::as_str))
+    }
+
+    fn features(&self, column: usize) -> Vec<Feature<'_>> {
+        let feature = |title, persona, kind| Feature { column, title, persona, role: self.role, kind };
+        match &self.kind {
+            Kind::Category { persona } => vec![feature(&self.title, persona, FeatureKind::Category)],
+            Kind::Ordinal { levels, persona, .. } => vec![feature(&self.title, persona, FeatureKind::Ordinal(levels))],
+            Kind::Number { persona } => vec![feature(&self.title, persona, FeatureKind::Number)],
+            Kind::Date { parts, .. } => {
+                parts.iter().map(|p| feature(&p.title, &p.persona, FeatureKind::DatePart(p.part))).collect()
+            }
+        }
+    }
+
+    fn check(&self) -> Result<(), SchemaError> {
+        let rule = |rule| Err(SchemaError::Rule { column: self.title.clone(), rule });
+        match &self.kind {
+            Kind::Ordinal { levels, .. } => {
+                let distinct: BTreeSet<String> = levels.iter().map(|level| level.trim().to_lowercase()).collect();
+                if levels.len() < 2 || levels.len() > MAX_LEVELS {
+                    return rule("must have 2 to 256 levels");
+                }
+                if distinct.len() < levels.len() || distinct.contains("") {
+                    return rule("has an empty or repeated level");
+                }
+            }
+            Kind::Date { parts, .. } if parts.is_empty() => return rule("must name at least one part of the date"),
+            Kind::Category { .. } | Kind::Date { .. } | Kind::Number { .. } => {}
+        }
+        Ok(())
+    }
+}
+
+/// A header as it is compared: lower case, with blanks and underscores removed.
+pub(super) fn normalize_header(header: &str) -> String {
+    header.chars().filter(|c| !c.is_whitespace() && *c != '_').flat_map(char::to_lowercase).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_built_in_schema_is_valid_and_yields_six_features() {
+        let schema = Schema::built_in().unwrap();
+        let titles: Vec<_> = schema.features().map(|f| f.title.to_owned()).collect();
+        assert_eq!(titles, ["Location", "Gender", "Join_Year", "Join_Month", "Join_Quarter", "Loyalty Tier"]);
+    }
+
+    #[test]
+    fn headers_are_compared_without_case_blanks_and_underscores() {
+        assert_eq!(normalize_header(" Join_Date "), normalize_header("joindate"));
+    }
+
+    #[test]
+    fn a_schema_that_breaks_a_rule_names_the_column_and_the_rule() {
+        let broken = |edit: fn(&mut Schema)| {
+            let mut schema = Schema::built_in().unwrap();
+            edit(&mut schema);
+            Schema::from_json(&serde_json::to_vec(&schema).unwrap()).unwrap_err().to_string()
+        };
+        assert!(broken(|s| s.columns.clear()).contains("1 to 64 columns"));
+        assert!(broken(|s| s.columns[0].aliases.push("Gender".into())).contains("shares a title"));
+        assert!(broken(|s| s.columns[0].title.clear()).contains("empty"));
+        assert!(broken(|s| s.columns[3].kind_mut_levels().truncate(1)).contains("2 to 256 levels"));
+        assert!(broken(|s| s.columns[3].kind_mut_levels()[0] = "GOLD".into()).contains("repeated level"));
+    }
+
+    impl Column {
+        fn kind_mut_levels(&mut self) -> &mut Vec<String> {
+            match &mut self.kind {
+                Kind::Ordinal { levels, .. } => levels,
+                other => panic!("{other:?} has no levels"),
+            }
+        }
+    }
+}
