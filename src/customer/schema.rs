@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 /// The built-in schema: date joined, location, gender (optional) and loyalty tier.
@@ -98,6 +99,17 @@ pub enum DatePart {
     Quarter,
     /// 1 to 12.
     Month,
+}
+
+impl DatePart {
+    /// This part of `date`.
+    pub fn of(self, date: Date) -> i64 {
+        match self {
+            Self::Year => i64::from(date.year()),
+            Self::Month => i64::from(date.month()),
+            Self::Quarter => i64::from((date.month() - 1) / 3 + 1),
+        }
+    }
 }
 
 /// Under which key a persona carries a trait, and how many values of it.

@@ -4,4 +4,7 @@
 //! seed. May import [`crate::customer`] alone.
 
 pub mod hdbscan;
+mod persona;
 pub mod umap;
+
+pub use persona::{Persona, Trait, TraitCounts, TraitValue, count_traits};

@@ -1,0 +1,302 @@
+//! Personas: what the customers of a segment have in common, counted from their own columns.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::customer::{CustomerTable, DatePart, Feature, FeatureKind, Kind, MISSING, Role, Schema, Value};
+
+/// One value of a trait. Ordered so that ties in frequency break the same way every time.
+#[derive(Debug, Clone, PartialEq, PartialOrd, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum TraitValue {
+    /// A year, a month, a quarter.
+    Whole(i64),
+    /// The mean of a numeric column.
+    Mean(f64),
+    /// A category's or a level's name.
+    Name(String),
+}
+
+/// The most frequent values of one feature.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trait {
+    /// The persona's key, such as `Top_Locations`.
+    pub key: String,
+    /// Whether the persona shows a list, and not a value alone.
+    pub is_list: bool,
+    /// Most frequent first; empty where no customer has a value.
+    pub values: Vec<TraitValue>,
+}
+
+/// What the customers of a segment have in common.
+///
+/// In JSON a flat object, as the original's: `{"Top_Gender": "Female", "Top_Locations": ["Bedok", …], …}`, with the
+/// marketers' own entries (`Writing_Style`, `Interests`, `Special_Offer`) beside the traits.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Persona {
+    /// In the order of the schema's features.
+    pub traits: Vec<Trait>,
+    /// What marketers added, by key.
+    pub extras: BTreeMap<String, String>,
+}
+
+/// How often each value of one feature occurs among some customers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TraitCounts {
+    /// The feature's title, such as `Location`.
+    pub title: String,
+    /// The persona's key, such as `Top_Locations`.
+    pub key: String,
+    /// How many values the persona shows.
+    pub top: usize,
+    /// Values and their customers, most frequent first, ties in the order of the values. For a numeric feature its
+    /// mean alone, with the customers that have a number.
+    pub counts: Vec<(TraitValue, u64)>,
+}
+
+/// Counts every feature within each of `n_groups` groups, and over all rows.
+///
+/// `group_of_row` has one entry a row; rows with an entry outside `0..n_groups` count towards the overall result
+/// alone. Returns the groups' counts in order, then the overall counts.
+pub fn count_traits(
+    table: &CustomerTable,
+    group_of_row: &[i32],
+    n_groups: usize,
+) -> (Vec<Vec<TraitCounts>>, Vec<TraitCounts>) {
+    let mut groups = vec![Vec::new(); n_groups];
+    let mut overall = Vec::new();
+    for feature in table.schema().features() {
+        let mut tallies = vec![Tally::default(); n_groups + 1];
+        tally_feature(table, &feature, group_of_row, &mut tallies);
+        let mut counted = tallies.into_iter().map(|tally| tally.finish(&feature));
+        for group in &mut groups {
+            group.extend(counted.next());
+        }
+        overall.extend(counted.next());
+    }
+    (groups, overall)
+}
+
+/// Rows of one group by the code of their value, and the sum of a numeric feature.
+#[derive(Debug, Clone, Default)]
+struct Tally {
+    counts: Vec<(TraitValue, u64)>,
+}
+
+fn tally_feature(table: &CustomerTable, feature: &Feature<'_>, group_of_row: &[i32], tallies: &mut [Tally]) {
+    let Some(column) = table.columns().get(feature.column) else { return };
+    let n_groups = tallies.len() - 1;
+    let width = column.values.len();
+    let mut rows = vec![0_u64; (n_groups + 1) * width];
+    for (&code, &group) in column.codes.iter().zip(group_of_row) {
+        if code == MISSING {
+            continue;
+        }
+        let group = usize::try_from(group).unwrap_or(n_groups).min(n_groups);
+        if let Some(count) = rows.get_mut(group * width + code as usize) {
+            *count += 1;
+        }
+    }
+    let mut overall: Vec<(TraitValue, u64)> = Vec::new();
+    for (group, tally) in tallies.iter_mut().enumerate() {
+        let counts = rows.get(group * width..(group + 1) * width).unwrap_or_default();
+        let present = column.values.iter().zip(counts).filter(|&(_, &count)| count > 0);
+        tally.counts = present.filter_map(|(value, &count)| Some((trait_value(feature, value)?, count))).collect();
+        overall.extend(tally.counts.iter().cloned());
+    }
+    if let Some(last) = tallies.last_mut() {
+        last.counts = overall;
+    }
+}
+
+impl Tally {
+    fn finish(self, feature: &Feature<'_>) -> TraitCounts {
+        let counts = match feature.kind {
+            FeatureKind::Number => mean_of(&self.counts),
+            FeatureKind::Category | FeatureKind::DatePart(_) | FeatureKind::Ordinal(_) => ranked(self.counts),
+        };
+        TraitCounts {
+            title: feature.title.to_owned(),
+            key: feature.persona.key.clone(),
+            top: feature.persona.top,
+            counts,
+        }
+    }
+}
+
+/// Merges equal values (many days have one month) and puts the most frequent first.
+fn ranked(mut counts: Vec<(TraitValue, u64)>) -> Vec<(TraitValue, u64)> {
+    counts.sort_by(|a, b| a.0.total_order(&b.0));
+    counts.dedup_by(|later, kept| {
+        let same = later.0 == kept.0;
+        if same {
+            kept.1 += later.1;
+        }
+        same
+    });
+    counts.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
+    counts
+}
+
+fn mean_of(counts: &[(TraitValue, u64)]) -> Vec<(TraitValue, u64)> {
+    let n: u64 = counts.iter().map(|&(_, count)| count).sum();
+    let sum: f64 = counts.iter().map(|(value, count)| value.as_f64() * *count as f64).sum();
+    if n == 0 { Vec::new() } else { vec![(TraitValue::Mean(sum / n as f64), n)] }
+}
+
+/// What a cell's value is in the eyes of one feature; `None` where it cannot have one.
+fn trait_value(feature: &Feature<'_>, value: &Value) -> Option<TraitValue> {
+    Some(match (feature.kind, value) {
+        (FeatureKind::Category, Value::Text(name)) => TraitValue::Name(name.clone()),
+        (FeatureKind::Ordinal(levels), Value::Level(level)) => TraitValue::Name(levels.get(*level as usize)?.clone()),
+        (FeatureKind::DatePart(part), Value::Date(date)) => TraitValue::Whole(part.of(*date)),
+        (FeatureKind::Number, Value::Number(number)) => TraitValue::Mean(*number),
+        _ => return None,
+    })
+}
+
+impl TraitValue {
+    fn as_f64(&self) -> f64 {
+        match self {
+            Self::Whole(whole) => *whole as f64,
+            Self::Mean(mean) => *mean,
+            Self::Name(_) => 0.0,
+        }
+    }
+
+    fn total_order(&self, other: &Self) -> std::cmp::Ordering {
+        self.partial_cmp(other).unwrap_or(std::cmp::Ordering::Equal)
+    }
+}
+
+impl fmt::Display for TraitValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Whole(whole) => write!(f, "{whole}"),
+            Self::Mean(mean) => write!(f, "{mean:.1}"),
+            Self::Name(name) => f.write_str(name),
+        }
+    }
+}
+
+impl Persona {
+    /// The persona of the customers behind `counts`.
+    pub fn from_counts(counts: &[TraitCounts]) -> Self {
+        let traits = counts.iter().map(|c| Trait {
+            key: c.key.clone(),
+            is_list: c.top > 1,
+            values: c.counts.iter().take(c.top).map(|(value, _)| value.clone()).collect(),
+        });
+        Self { traits: traits.collect(), extras: BTreeMap::new() }
+    }
+
+    /// Reads a persona from its JSON object: the schema's keys become traits, every other text an extra.
+    ///
+    /// Takes what is there and passes over what has another type: the object may come from a browser's storage, or
+    /// from a marketer's editor.
+    pub fn from_json(schema: &Schema, object: &serde_json::Map<String, serde_json::Value>) -> Self {
+        let mut extras = BTreeMap::new();
+        for (key, value) in object {
+            if let (None, Some(text)) = (schema.features().find(|f| f.persona.key == *key), value.as_str()) {
+                extras.insert(key.clone(), text.to_owned());
+            }
+        }
+        let traits = schema.features().map(|feature| Trait {
+            key: feature.persona.key.clone(),
+            is_list: feature.persona.top > 1,
+            values: match object.get(&feature.persona.key) {
+                Some(serde_json::Value::Array(items)) => items.iter().filter_map(json_value).collect(),
+                Some(single) => json_value(single).into_iter().collect(),
+                None => Vec::new(),
+            },
+        });
+        Self { traits: traits.collect(), extras }
+    }
+
+    /// The values under `key`, most frequent first; empty where the persona has none.
+    pub fn values(&self, key: &str) -> &[TraitValue] {
+        self.traits.iter().find(|t| t.key == key).map_or(&[], |t| t.values.as_slice())
+    }
+
+    /// One sentence, such as `Silver tier females from Bedok, Punggol, Bishan who joined in Quarter 1 of 2024`.
+    pub fn summary(&self, schema: &Schema) -> String {
+        let names = |feature: &Feature<'_>, n: usize| -> String {
+            self.values(&feature.persona.key).iter().take(n).map(ToString::to_string).collect::<Vec<_>>().join(", ")
+        };
+        let (mut before, mut noun, mut place, mut with) =
+            (String::new(), "customers".to_owned(), String::new(), Vec::new());
+        for feature in schema.features().filter(|f| !self.values(&f.persona.key).is_empty()) {
+            match (feature.kind, feature.role) {
+                (FeatureKind::DatePart(_), _) => {}
+                (_, Role::Tier) => before = format!("{} tier ", names(&feature, 1)),
+                (_, Role::Gender) => noun = noun_for(&names(&feature, 1)).to_owned(),
+                (_, Role::Place) => place = format!(" from {}", names(&feature, feature.persona.top)),
+                (_, Role::Other) => with.push(format!("{} {}", feature.title, names(&feature, feature.persona.top))),
+            }
+        }
+        let with = if with.is_empty() { String::new() } else { format!(" with {}", with.join(", ")) };
+        let summary = format!("{before}{noun}{place}{with}{}", self.date_phrases(schema));
+        let mut letters = summary.chars();
+        letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+    }
+
+    /// ` who joined in Quarter 1 of 2024` for each date column that has a part.
+    fn date_phrases(&self, schema: &Schema) -> String {
+        let mut text = String::new();
+        for column in &schema.columns {
+            let Kind::Date { phrase, parts } = &column.kind else { continue };
+            let first = |part: DatePart| {
+                parts.iter().find(|p| p.part == part).and_then(|p| self.values(&p.persona.key).first())
+            };
+            let when = match (first(DatePart::Quarter), first(DatePart::Month), first(DatePart::Year)) {
+                (Some(quarter), _, Some(year)) => format!("in Quarter {quarter} of {year}"),
+                (Some(quarter), _, None) => format!("in Quarter {quarter}"),
+                (None, Some(month), Some(year)) => format!("in month {month} of {year}"),
+                (None, Some(month), None) => format!("in month {month}"),
+                (None, None, Some(year)) => format!("in {year}"),
+                (None, None, None) => continue,
+            };
+            text.push_str(&format!(" {phrase} {when}"));
+        }
+        text
+    }
+}
+
+/// The plural that a sentence uses for customers of one gender.
+fn noun_for(gender: &str) -> &str {
+    match gender.to_lowercase().as_str() {
+        "female" => "females",
+        "male" => "males",
+        _ => "customers",
+    }
+}
+
+fn json_value(value: &serde_json::Value) -> Option<TraitValue> {
+    match value {
+        serde_json::Value::String(name) => Some(TraitValue::Name(name.clone())),
+        serde_json::Value::Number(number) => {
+            number.as_i64().map(TraitValue::Whole).or_else(|| number.as_f64().map(TraitValue::Mean))
+        }
+        _ => None,
+    }
+}
+
+impl Serialize for Persona {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeMap;
+        let mut map = serializer.serialize_map(Some(self.traits.len() + self.extras.len()))?;
+        for t in &self.traits {
+            if t.is_list {
+                map.serialize_entry(&t.key, &t.values)?;
+            } else {
+                map.serialize_entry(&t.key, &t.values.first())?;
+            }
+        }
+        for (key, text) in &self.extras {
+            map.serialize_entry(key, text)?;
+        }
+        map.end()
+    }
+}
