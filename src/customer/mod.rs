@@ -1,11 +1,23 @@
 //! Who the customers are: the schema of their columns, the cleaning of their rows, the table of what is left.
 //!
-//! A [`Schema`] says which columns matter and how they are found; a `TableBuilder` takes the rows of a sheet,
+//! A [`Schema`] says which columns matter and how they are found; a [`TableBuilder`] takes the rows of a sheet,
 //! one at a time, and keeps those four-or-so columns alone, interned: names, addresses, phone numbers and notes
 //! are never stored. Knows nothing of file formats, models or HTTP, and imports nothing of ours.
 
+mod builder;
+mod cell;
+mod clean;
+mod date;
+mod header;
+mod report;
 mod schema;
 mod table;
+mod text;
 
+pub use builder::TableBuilder;
+pub use cell::Cell;
+pub use header::{MissingColumn, MissingColumns};
+pub use report::{CleaningReport, Dropped, SheetRow};
 pub use schema::{Column, DateFeature, DatePart, Feature, FeatureKind, Kind, PersonaKey, Role, Schema, SchemaError};
-pub use table::{CleaningReport, CustomerColumn, CustomerTable, Dropped, MISSING, Value};
+pub use table::{CustomerColumn, CustomerTable, MISSING, Value};
+pub use text::tidy_category;

@@ -1,0 +1,308 @@
+//! Rows in, a table out: finds each sheet's header, drops what cannot be used, counts everything.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::civil::Date;
+use rustc_hash::FxHashSet;
+use xxhash_rust::xxh3::xxh3_128_with_seed;
+
+use super::clean::{ColumnCleaner, Fault, Outcome};
+use super::header::{Candidate, HeaderIndex, Layout, MissingColumns};
+use super::{Cell, CleaningReport, CustomerColumn, CustomerTable, Dropped, Schema, SheetRow};
+
+/// Among how many rows that hold anything the header is looked for: people put titles and notes above it.
+const HEADER_ROWS: usize = 20;
+/// How many dropped rows are named for each reason.
+const NAMED_ROWS: usize = 5;
+/// How much of a cell above or in the header is looked at, in bytes.
+const MAX_HEADER_BYTES: usize = 256;
+/// The widest sheet there is: no header lies further right.
+const MAX_HEADER_COLUMNS: usize = 16_384;
+
+/// Takes the rows of one sheet or of several, one after the other, and keeps the schema's columns alone.
+///
+/// Memory grows with the distinct values, by 4 bytes a kept row and column, and by 16 bytes a row to tell copies.
+#[derive(Debug)]
+pub struct TableBuilder {
+    schema: Arc<Schema>,
+    header_index: HeaderIndex,
+    sheet: Sheet,
+    row: Row,
+    cleaners: Vec<ColumnCleaner>,
+    codes: Vec<Vec<u32>>,
+    n_rows: usize,
+    rows_read: usize,
+    row_hashes: FxHashSet<u128>,
+    duplicates: Tally,
+    /// By schema column, then by fault.
+    faults: Vec<[Tally; 5]>,
+    columns_used: BTreeMap<String, String>,
+    identifier_used: Option<String>,
+    source: String,
+}
+
+/// The sheet that is being read.
+#[derive(Debug, Default)]
+struct Sheet {
+    is_1904: bool,
+    next_row: u32,
+    rows_above_header: usize,
+    header_row: Vec<Candidate>,
+    closest: Option<MissingColumns>,
+    layout: Option<Layout>,
+}
+
+/// The row that is being read.
+#[derive(Debug, Default)]
+struct Row {
+    has_content: bool,
+    hash: u128,
+    outcomes: Vec<Outcome>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Tally {
+    rows: usize,
+    first: Vec<SheetRow>,
+}
+
+impl TableBuilder {
+    /// An empty table. Dates after `today` are in the future.
+    pub fn new(schema: Arc<Schema>, today: Date) -> Self {
+        let n_columns = schema.columns.len();
+        Self {
+            header_index: HeaderIndex::new(&schema),
+            cleaners: schema.columns.iter().map(|column| ColumnCleaner::new(column, today)).collect(),
+            codes: vec![Vec::new(); n_columns],
+            faults: vec![Default::default(); n_columns],
+            row: Row { outcomes: vec![Outcome::Empty; n_columns], ..Row::default() },
+            schema,
+            sheet: Sheet::default(),
+            n_rows: 0,
+            rows_read: 0,
+            row_hashes: FxHashSet::default(),
+            duplicates: Tally::default(),
+            columns_used: BTreeMap::new(),
+            identifier_used: None,
+            source: String::new(),
+        }
+    }
+
+    /// Names the file that the next rows come from, for the report.
+    pub fn set_source(&mut self, label: &str) {
+        label.clone_into(&mut self.source);
+    }
+
+    /// Starts a sheet, whose header is to be found. `is_1904` says which date system its plain numbers are read by.
+    pub fn begin_sheet(&mut self, is_1904: bool) {
+        self.sheet = Sheet { is_1904, ..Sheet::default() };
+        self.row.clear();
+    }
+
+    /// Whether the sheet's header has been found.
+    pub fn has_header(&self) -> bool {
+        self.sheet.layout.is_some()
+    }
+
+    /// Rows below a header that held anything, over all sheets so far.
+    pub fn rows_read(&self) -> usize {
+        self.rows_read
+    }
+
+    /// How many of the schema's columns a row of headers names; for telling how a text is to be split.
+    pub fn count_matches<'a>(&self, headers: impl IntoIterator<Item = &'a str>) -> usize {
+        self.header_index.count_matches(headers.into_iter())
+    }
+
+    /// Adds a cell to the row; `column` counts from 0. Blank cells need not be given; where a column is given twice,
+    /// the later cell stands.
+    pub fn push_cell(&mut self, column: usize, cell: Cell<'_>) {
+        if cell.is_blank() {
+            return;
+        }
+        self.row.has_content = true;
+        let Some(layout) = &self.sheet.layout else {
+            if column < MAX_HEADER_COLUMNS {
+                let text = if let Cell::Text(text) = cell { Some(start(text).to_owned()) } else { None };
+                self.sheet.header_row.push(Candidate { column, text });
+            }
+            return;
+        };
+        let sheet_column = layout.column(column);
+        self.row.hash = self.row.hash.wrapping_add(cell_hash(cell, sheet_column.seed));
+        if let Some(index) = sheet_column.schema_column
+            && let (Some(cleaner), Some(outcome)) = (self.cleaners.get_mut(index), self.row.outcomes.get_mut(index))
+        {
+            *outcome = cleaner.outcome(cell, self.sheet.is_1904);
+        }
+    }
+
+    /// Ends the row; `row_number` is the one that the sheet shows. A row without content is no row.
+    ///
+    /// # Errors
+    /// [`MissingColumns`] when this was the 20th row with content and none had every required column.
+    pub fn end_row(&mut self, row_number: u32) -> Result<(), MissingColumns> {
+        self.sheet.next_row = row_number.saturating_add(1);
+        if !self.row.has_content {
+            return Ok(());
+        }
+        let result = if self.has_header() {
+            self.take_row(row_number);
+            Ok(())
+        } else {
+            self.try_header()
+        };
+        self.row.clear();
+        result
+    }
+
+    /// Adds a whole row, whose number is one more than the last one's.
+    ///
+    /// # Errors
+    /// As [`end_row`](Self::end_row).
+    pub fn push_row(&mut self, cells: &[Cell<'_>]) -> Result<(), MissingColumns> {
+        for (column, cell) in cells.iter().enumerate() {
+            self.push_cell(column, *cell);
+        }
+        self.end_row(self.sheet.next_row.max(1))
+    }
+
+    /// Ends the sheet.
+    ///
+    /// # Errors
+    /// [`MissingColumns`] when its header was not found.
+    pub fn end_sheet(&mut self) -> Result<(), MissingColumns> {
+        if self.has_header() {
+            return Ok(());
+        }
+        match self.sheet.closest.take() {
+            Some(closest) => Err(closest),
+            None => self.header_index.layout(&self.schema, &[]).map(drop),
+        }
+    }
+
+    /// The table of all rows that were kept.
+    pub fn finish(self) -> CustomerTable {
+        let mut cleaning = CleaningReport {
+            rows_read: self.rows_read,
+            columns_used: self.columns_used,
+            identifier_used: self.identifier_used,
+            ..CleaningReport::default()
+        };
+        let mut report = |reason: Dropped, tally: Tally| {
+            if tally.rows > 0 {
+                cleaning.first_dropped.insert(reason.clone(), tally.first);
+                cleaning.dropped.insert(reason, tally.rows);
+            }
+        };
+        report(Dropped::Duplicate, self.duplicates);
+        for (column, tallies) in self.schema.columns.iter().zip(self.faults) {
+            for (fault, tally) in Fault::ALL.into_iter().zip(tallies) {
+                report(fault.reason(&column.title), tally);
+            }
+        }
+        let columns = self
+            .cleaners
+            .into_iter()
+            .zip(self.codes)
+            .map(|(cleaner, codes)| CustomerColumn { values: cleaner.into_values(), codes })
+            .collect();
+        CustomerTable { schema: self.schema, columns, n_rows: self.n_rows, cleaning }
+    }
+
+    fn try_header(&mut self) -> Result<(), MissingColumns> {
+        let candidates = std::mem::take(&mut self.sheet.header_row);
+        match self.header_index.layout(&self.schema, &candidates) {
+            Ok(mut layout) => {
+                for (title, header) in std::mem::take(&mut layout.columns_used) {
+                    self.columns_used.entry(title).or_insert(header);
+                }
+                self.identifier_used = self.identifier_used.take().or(layout.identifier_used.take());
+                self.sheet.layout = Some(layout);
+                return Ok(());
+            }
+            Err(error) => {
+                let rank = |e: &MissingColumns| (e.n_matched, e.found.len());
+                if self.sheet.closest.as_ref().is_none_or(|closest| rank(closest) < rank(&error)) {
+                    self.sheet.closest = Some(error);
+                }
+            }
+        }
+        self.sheet.rows_above_header += 1;
+        if self.sheet.rows_above_header < HEADER_ROWS { Ok(()) } else { self.end_sheet() }
+    }
+
+    fn take_row(&mut self, row_number: u32) {
+        self.rows_read += 1;
+        let at = |tally: &mut Tally| {
+            tally.rows += 1;
+            if tally.first.len() < NAMED_ROWS {
+                tally.first.push(SheetRow { row: row_number, source: self.source.clone() });
+            }
+        };
+        if !self.row_hashes.insert(self.row.hash) {
+            return at(&mut self.duplicates);
+        }
+        for ((outcome, column), tallies) in self.row.outcomes.iter().zip(&self.schema.columns).zip(&mut self.faults) {
+            let fault = match outcome {
+                _ if !column.required => continue,
+                Outcome::Seen(_) => continue,
+                Outcome::Empty => Fault::Missing,
+                Outcome::Unusable(fault) => *fault,
+            };
+            if let Some(tally) = tallies.get_mut(fault as usize) {
+                at(tally);
+            }
+            return;
+        }
+        for ((outcome, cleaner), codes) in self.row.outcomes.iter().zip(&mut self.cleaners).zip(&mut self.codes) {
+            codes.push(cleaner.code(*outcome));
+        }
+        self.n_rows += 1;
+    }
+}
+
+impl Row {
+    fn clear(&mut self) {
+        self.has_content = false;
+        self.hash = 0;
+        self.outcomes.fill(Outcome::Empty);
+    }
+}
+
+impl Fault {
+    /// In the order of their numbers.
+    const ALL: [Self; 5] = [Self::Missing, Self::NotADate, Self::InFuture, Self::UnknownLevel, Self::NotANumber];
+
+    fn reason(self, title: &str) -> Dropped {
+        let title = title.to_owned();
+        match self {
+            Self::Missing => Dropped::Missing(title),
+            Self::NotADate => Dropped::NotADate(title),
+            Self::InFuture => Dropped::InFuture(title),
+            Self::UnknownLevel => Dropped::UnknownLevel(title),
+            Self::NotANumber => Dropped::NotANumber(title),
+        }
+    }
+}
+
+/// A cell's share of its row's hash. Shares are added, so that neither the order of columns nor blank cells matter;
+/// with 128 bits a million rows meet by chance with probability 10⁻²⁷.
+fn cell_hash(cell: Cell<'_>, seed: u64) -> u128 {
+    let (kind, bits) = match cell {
+        Cell::Text(text) => return xxh3_128_with_seed(text.as_bytes(), seed),
+        Cell::Number(number) => (1_u64, number.to_bits()),
+        Cell::DateTime { serial_days, is_1904 } => (2 + u64::from(is_1904), serial_days.to_bits()),
+        Cell::Bool(value) => (4, u64::from(value)),
+        Cell::Error => (5, 0),
+        Cell::Empty => return 0,
+    };
+    // Texts keep the seed as it is; the multiplier (2⁶⁴ / golden ratio) sets the other kinds apart.
+    xxh3_128_with_seed(&bits.to_le_bytes(), seed ^ kind.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+}
+
+/// The start of a text, whole characters of at most [`MAX_HEADER_BYTES`].
+fn start(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(MAX_HEADER_BYTES)).unwrap_or(text)
+}

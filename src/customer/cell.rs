@@ -1,0 +1,36 @@
+//! One raw cell of a sheet, as any file format can hand it over; borrowed, never stored.
+
+/// What a cell holds before cleaning.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub enum Cell<'a> {
+    /// Nothing.
+    #[default]
+    Empty,
+    /// Text as typed. Text of blanks alone counts as nothing.
+    Text(&'a str),
+    /// A plain number. In a date column it is read as a serial day of the sheet's date system.
+    Number(f64),
+    /// A number shown as a date.
+    DateTime {
+        /// Days since the system's epoch; the fraction is the time of day.
+        serial_days: f64,
+        /// Whether day 0 is 1904-01-01 (old Mac workbooks) instead of 1899-12-30.
+        is_1904: bool,
+    },
+    /// `TRUE` or `FALSE`.
+    Bool(bool),
+    /// A formula's error such as `#N/A`: content of the row, but no value.
+    Error,
+}
+
+impl Cell<'_> {
+    /// Whether the cell holds nothing, or blanks alone.
+    pub fn is_blank(&self) -> bool {
+        match self {
+            Self::Empty => true,
+            // Nearly every cell starts with a visible byte: no need to look further.
+            Self::Text(text) => !text.as_bytes().first().is_some_and(u8::is_ascii_graphic) && text.trim().is_empty(),
+            Self::Number(_) | Self::DateTime { .. } | Self::Bool(_) | Self::Error => false,
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! One column's cells made into values. Each distinct raw cell is cleaned once and remembered: sheets repeat
+//! themselves, and parsing a date costs far more than looking it up.
+
+use jiff::civil::Date;
+use rustc_hash::FxHashMap;
+
+use super::schema::{Column, Kind};
+use super::{Cell, MISSING, Value, date, text};
+
+/// Longer texts are cleaned each time: prose hardly repeats, and remembering it would cost its length.
+const MAX_REMEMBERED_BYTES: usize = 128;
+
+/// What a raw cell means in its column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Outcome {
+    /// Nothing was written.
+    #[default]
+    Empty,
+    /// The position of a value among those ever seen in the column.
+    Seen(u32),
+    /// Something was written that cannot be used.
+    Unusable(Fault),
+}
+
+/// Why a cell cannot be used, or is missed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fault {
+    Missing,
+    NotADate,
+    InFuture,
+    UnknownLevel,
+    NotANumber,
+}
+
+/// One column: its rules, and everything seen in it so far.
+#[derive(Debug)]
+pub(super) struct ColumnCleaner {
+    rule: Rule,
+    synonyms: FxHashMap<String, String>,
+    today: Date,
+    texts: FxHashMap<Box<str>, Outcome>,
+    numbers: FxHashMap<(NumberKind, u64), Outcome>,
+    positions: FxHashMap<Key, u32>,
+    seen: Vec<Seen>,
+    values: Vec<Value>,
+}
+
+#[derive(Debug)]
+enum Rule {
+    Category,
+    /// The levels by their folded spelling.
+    Ordinal(FxHashMap<String, u32>),
+    Date,
+    Number,
+}
+
+/// A value that some row had; it gets a code once a row with it is kept.
+#[derive(Debug)]
+struct Seen {
+    value: Value,
+    code: u32,
+}
+
+/// What the same bits mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum NumberKind {
+    Plain { is_1904: bool },
+    Date { is_1904: bool },
+}
+
+/// A value as it is compared.
+#[derive(Debug, PartialEq, Eq, Hash)]
+enum Key {
+    Text(Box<str>),
+    Level(u32),
+    Date(Date),
+    Number(u64),
+}
+
+impl ColumnCleaner {
+    pub(super) fn new(column: &Column, today: Date) -> Self {
+        let rule = match &column.kind {
+            Kind::Category { .. } => Rule::Category,
+            Kind::Ordinal { levels, .. } => {
+                Rule::Ordinal((0..).zip(levels).filter_map(|(rank, level)| Some((text::fold(level)?, rank))).collect())
+            }
+            Kind::Date { .. } => Rule::Date,
+            Kind::Number { .. } => Rule::Number,
+        };
+        let synonyms = column.synonyms.iter().filter_map(|(from, to)| Some((text::fold(from)?, to.clone()))).collect();
+        Self {
+            rule,
+            synonyms,
+            today,
+            texts: FxHashMap::default(),
+            numbers: FxHashMap::default(),
+            positions: FxHashMap::default(),
+            seen: Vec::new(),
+            values: Vec::new(),
+        }
+    }
+
+    /// What a cell means. `is_1904` is the date system of the sheet's plain numbers.
+    pub(super) fn outcome(&mut self, cell: Cell<'_>, is_1904: bool) -> Outcome {
+        match cell {
+            // A formula's error is no value: `#N/A` stands for a look-up that found nothing.
+            Cell::Empty | Cell::Error => Outcome::Empty,
+            Cell::Bool(value) => self.clean_text(if value { "TRUE" } else { "FALSE" }),
+            Cell::Text(raw) => {
+                if let Some(outcome) = self.texts.get(raw) {
+                    return *outcome;
+                }
+                let outcome = self.clean_text(raw);
+                if raw.len() <= MAX_REMEMBERED_BYTES {
+                    self.texts.insert(raw.into(), outcome);
+                }
+                outcome
+            }
+            Cell::Number(number) => self.remembered_number(NumberKind::Plain { is_1904 }, number),
+            Cell::DateTime { serial_days, is_1904 } => {
+                self.remembered_number(NumberKind::Date { is_1904 }, serial_days)
+            }
+        }
+    }
+
+    /// The code of a value of a row that is kept.
+    pub(super) fn code(&mut self, outcome: Outcome) -> u32 {
+        let Outcome::Seen(position) = outcome else { return MISSING };
+        let Some(seen) = self.seen.get_mut(position as usize) else { return MISSING };
+        if seen.code == MISSING {
+            seen.code = u32::try_from(self.values.len()).unwrap_or(MISSING);
+            self.values.push(seen.value.clone());
+        }
+        seen.code
+    }
+
+    /// The values that got a code, by code.
+    pub(super) fn into_values(self) -> Vec<Value> {
+        self.values
+    }
+
+    fn remembered_number(&mut self, kind: NumberKind, number: f64) -> Outcome {
+        let key = (kind, number.to_bits());
+        if let Some(outcome) = self.numbers.get(&key) {
+            return *outcome;
+        }
+        let outcome = self.clean_number(kind, number);
+        self.numbers.insert(key, outcome);
+        outcome
+    }
+
+    fn clean_text(&mut self, raw: &str) -> Outcome {
+        if text::means_nothing(raw) {
+            return Outcome::Empty;
+        }
+        let synonym = if self.synonyms.is_empty() {
+            None
+        } else {
+            text::fold(raw).and_then(|folded| self.synonyms.get(&folded).cloned())
+        };
+        let raw = synonym.as_deref().unwrap_or(raw);
+        match &self.rule {
+            Rule::Category => match text::tidy_category(raw) {
+                Some(name) => self.intern(Value::Text(name)),
+                None => Outcome::Empty,
+            },
+            Rule::Ordinal(levels) => match text::fold(raw) {
+                Some(folded) => match levels.get(&folded).copied() {
+                    Some(rank) => self.intern(Value::Level(rank)),
+                    None => Outcome::Unusable(Fault::UnknownLevel),
+                },
+                None => Outcome::Empty,
+            },
+            Rule::Date => self.day(date::from_text(raw)),
+            Rule::Number => self.number(text::number(raw)),
+        }
+    }
+
+    fn clean_number(&mut self, kind: NumberKind, number: f64) -> Outcome {
+        match (&self.rule, kind) {
+            (Rule::Date, NumberKind::Plain { is_1904 }) => self.day(date::from_number(number, is_1904)),
+            (Rule::Date, NumberKind::Date { is_1904 }) => self.day(date::from_serial(number, is_1904)),
+            (Rule::Number, NumberKind::Plain { .. }) => self.number(Some(number)),
+            (Rule::Number, NumberKind::Date { .. }) => self.number(None),
+            (Rule::Category | Rule::Ordinal(_), NumberKind::Plain { .. }) => self.clean_text(&number.to_string()),
+            (Rule::Category | Rule::Ordinal(_), NumberKind::Date { is_1904 }) => {
+                match date::from_serial(number, is_1904) {
+                    Some(day) => self.clean_text(&day.to_string()),
+                    None => self.clean_text(&number.to_string()),
+                }
+            }
+        }
+    }
+
+    fn day(&mut self, day: Option<Date>) -> Outcome {
+        match day {
+            None => Outcome::Unusable(Fault::NotADate),
+            Some(day) if day > self.today => Outcome::Unusable(Fault::InFuture),
+            Some(day) => self.intern(Value::Date(day)),
+        }
+    }
+
+    fn number(&mut self, number: Option<f64>) -> Outcome {
+        match number.filter(|number| number.is_finite()) {
+            // Adding 0 makes −0 the 0 that it equals.
+            Some(number) => self.intern(Value::Number(number + 0.0)),
+            None => Outcome::Unusable(Fault::NotANumber),
+        }
+    }
+
+    fn intern(&mut self, value: Value) -> Outcome {
+        let key = match &value {
+            Value::Text(name) => Key::Text(name.as_str().into()),
+            Value::Level(rank) => Key::Level(*rank),
+            Value::Date(day) => Key::Date(*day),
+            Value::Number(number) => Key::Number(number.to_bits()),
+        };
+        let next = u32::try_from(self.seen.len()).unwrap_or(MISSING);
+        let position = *self.positions.entry(key).or_insert(next);
+        if position == next {
+            self.seen.push(Seen { value, code: MISSING });
+        }
+        Outcome::Seen(position)
+    }
+}

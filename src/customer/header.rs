@@ -1,0 +1,218 @@
+//! Finding the header row, and in it the schema's columns.
+
+use std::collections::BTreeMap;
+
+use rustc_hash::FxHashMap;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::Schema;
+use super::schema::normalize_header;
+
+/// How many headers an error lists at most, and how long each may be, in characters.
+const MAX_LISTED: usize = 20;
+const MAX_LISTED_CHARS: usize = 40;
+
+/// No row among the first ones has every required column.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.sentence())]
+pub struct MissingColumns {
+    /// The required columns that were not found.
+    pub missing: Vec<MissingColumn>,
+    /// The headers of the row that came closest. Empty when no row looks like a header: cells of customers are never
+    /// listed.
+    pub found: Vec<String>,
+    /// How many of the schema's columns that row has.
+    pub n_matched: usize,
+}
+
+/// A required column that a sheet has not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MissingColumn {
+    /// Its title.
+    pub title: String,
+    /// Further headers that would do.
+    pub aliases: Vec<String>,
+}
+
+impl MissingColumns {
+    fn sentence(&self) -> String {
+        let missing: Vec<String> = self
+            .missing
+            .iter()
+            .map(|column| match column.aliases.as_slice() {
+                [] => format!("{:?}", column.title),
+                aliases => format!("{:?} (or {})", column.title, aliases.join(", ")),
+            })
+            .collect();
+        let columns = if missing.len() == 1 { "a column" } else { "columns" };
+        let found = match self.found.as_slice() {
+            [] => "no row looks like a header".to_owned(),
+            found => format!("the headers found are {}", found.join(", ")),
+        };
+        format!("the sheet needs {columns} {}; {found}", missing.join(", "))
+    }
+}
+
+/// The headers of a schema, by their normal form.
+#[derive(Debug)]
+pub(super) struct HeaderIndex {
+    headers: FxHashMap<String, Target>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Target {
+    slot: Slot,
+    /// Its place among its column's headers; smaller wins.
+    rank: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Slot {
+    Identifier,
+    /// A position in the schema's columns.
+    Column(usize),
+}
+
+/// A cell of a row that may be the header.
+#[derive(Debug)]
+pub(super) struct Candidate {
+    pub column: usize,
+    /// `None` for anything but text.
+    pub text: Option<String>,
+}
+
+/// Which cell of a row belongs to which column, once the header is known.
+#[derive(Debug, Default)]
+pub(super) struct Layout {
+    /// For each column of the sheet.
+    pub columns: Vec<SheetColumn>,
+    /// Title → header as written, for the report.
+    pub columns_used: BTreeMap<String, String>,
+    pub identifier_used: Option<String>,
+}
+
+/// One column of a sheet.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SheetColumn {
+    /// The schema's column that it is.
+    pub schema_column: Option<usize>,
+    /// What sets its cells apart from other columns' in a row's hash: the same header gives the same seed, so that
+    /// copies are found across files whose columns are ordered differently.
+    pub seed: u64,
+}
+
+impl HeaderIndex {
+    pub(super) fn new(schema: &Schema) -> Self {
+        let mut headers = FxHashMap::default();
+        let identifiers = schema.identifier.iter().enumerate().map(|(rank, name)| (Slot::Identifier, rank, &**name));
+        let columns = schema.columns.iter().enumerate().flat_map(|(index, column)| {
+            column.headers().enumerate().map(move |(rank, name)| (Slot::Column(index), rank, name))
+        });
+        for (slot, rank, name) in identifiers.chain(columns) {
+            headers.entry(normalize_header(name)).or_insert(Target { slot, rank });
+        }
+        Self { headers }
+    }
+
+    /// How many of the schema's columns (and its identifier) these headers name.
+    pub(super) fn count_matches<'a>(&self, headers: impl Iterator<Item = &'a str>) -> usize {
+        let mut slots: Vec<Slot> =
+            headers.filter_map(|text| self.headers.get(&normalize_header(text))).map(|target| target.slot).collect();
+        slots.sort_unstable();
+        slots.dedup();
+        slots.len()
+    }
+
+    /// Reads a row as the header.
+    ///
+    /// # Errors
+    /// [`MissingColumns`] when it lacks a required column.
+    pub(super) fn layout(&self, schema: &Schema, row: &[Candidate]) -> Result<Layout, MissingColumns> {
+        let normal: Vec<String> =
+            row.iter().map(|cell| cell.text.as_deref().map(normalize_header).unwrap_or_default()).collect();
+        // Slot → (rank, position in the row): the smallest alias rank wins, then the leftmost column.
+        let mut best: BTreeMap<Slot, (usize, usize, usize)> = BTreeMap::new();
+        for (position, (cell, normal)) in row.iter().zip(&normal).enumerate() {
+            if let Some(target) = self.headers.get(normal) {
+                let found = (target.rank, cell.column, position);
+                best.entry(target.slot).and_modify(|seen| *seen = found.min(*seen)).or_insert(found);
+            }
+        }
+        let missing: Vec<MissingColumn> = schema
+            .columns
+            .iter()
+            .enumerate()
+            .filter(|(index, column)| column.required && !best.contains_key(&Slot::Column(*index)))
+            .map(|(_, column)| MissingColumn { title: column.title.clone(), aliases: column.aliases.clone() })
+            .collect();
+        if !missing.is_empty() {
+            return Err(MissingColumns { missing, found: listed(row, best.len()), n_matched: best.len() });
+        }
+        let mut layout = Layout { columns: seeds(row, &normal), ..Layout::default() };
+        for (slot, (_, sheet_column, position)) in best {
+            let header = row.get(position).and_then(|cell| cell.text.as_deref()).unwrap_or_default();
+            let header: String = header.trim().chars().filter(|c| !c.is_control()).take(MAX_LISTED_CHARS).collect();
+            match slot {
+                Slot::Identifier => {
+                    layout.identifier_used = Some(header);
+                    layout.assign(sheet_column, None, xxh3_64(b"\0identifier"));
+                }
+                Slot::Column(index) => {
+                    let title = schema.columns.get(index).map(|column| column.title.clone()).unwrap_or_default();
+                    layout.columns_used.insert(title, header);
+                    layout.assign(sheet_column, Some(index), xxh3_64(format!("\0column {index}").as_bytes()));
+                }
+            }
+        }
+        Ok(layout)
+    }
+}
+
+impl Layout {
+    fn assign(&mut self, sheet_column: usize, schema_column: Option<usize>, seed: u64) {
+        if let Some(column) = self.columns.get_mut(sheet_column) {
+            *column = SheetColumn { schema_column, seed };
+        }
+    }
+
+    /// The column at a position, which may lie right of the header.
+    pub(super) fn column(&self, sheet_column: usize) -> SheetColumn {
+        self.columns.get(sheet_column).copied().unwrap_or_else(|| SheetColumn::beyond(sheet_column))
+    }
+}
+
+impl SheetColumn {
+    fn beyond(sheet_column: usize) -> Self {
+        Self { schema_column: None, seed: xxh3_64(&sheet_column.to_le_bytes()) }
+    }
+}
+
+/// The seed of every column up to the header's last, by header and, where headers repeat, by their count.
+fn seeds(row: &[Candidate], normal: &[String]) -> Vec<SheetColumn> {
+    let width = row.iter().map(|cell| cell.column + 1).max().unwrap_or(0);
+    let mut columns: Vec<SheetColumn> = (0..width).map(SheetColumn::beyond).collect();
+    let mut seen: FxHashMap<&str, u64> = FxHashMap::default();
+    for (cell, normal) in row.iter().zip(normal).filter(|(_, normal)| !normal.is_empty()) {
+        let times = seen.entry(normal).or_insert(0);
+        if let Some(column) = columns.get_mut(cell.column) {
+            column.seed = xxh3_64(normal.as_bytes()).wrapping_add(*times);
+        }
+        *times += 1;
+    }
+    columns
+}
+
+/// The headers of a row, for an error. A row that names no column and holds a number, an address or a long run of
+/// digits is a customer, not a header: nothing of it is shown.
+fn listed(row: &[Candidate], n_matched: usize) -> Vec<String> {
+    let is_label = |text: &str| !text.contains('@') && text.chars().filter(char::is_ascii_digit).count() < 3;
+    let labels = || row.iter().map(|cell| cell.text.as_deref().filter(|text| is_label(text)));
+    if n_matched == 0 && labels().any(|label| label.is_none()) {
+        return Vec::new();
+    }
+    labels()
+        .flatten()
+        .map(|text| text.trim().chars().filter(|c| !c.is_control()).take(MAX_LISTED_CHARS).collect())
+        .take(MAX_LISTED)
+        .collect()
+}

@@ -1,0 +1,174 @@
+//! What became of the rows: how many were kept, how many dropped and why, and where to find the first of them.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// What became of the rows of a sheet (or of several): every row is either kept or counted under a reason.
+///
+/// In JSON `dropped` and `first_dropped` are one list of `{"reason", "column", "rows", "first": [{"row", "source"}]}`.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(from = "Wire", into = "Wire")]
+pub struct CleaningReport {
+    /// Rows below the header that hold anything at all.
+    pub rows_read: usize,
+    /// Rows left out, by reason.
+    pub dropped: BTreeMap<Dropped, usize>,
+    /// The first few rows left out for each reason.
+    pub first_dropped: BTreeMap<Dropped, Vec<SheetRow>>,
+    /// For each column of the schema that was found, the header it was found by (first).
+    pub columns_used: BTreeMap<String, String>,
+    /// The header under which a customer's identifier was found (first); its values are never stored.
+    pub identifier_used: Option<String>,
+}
+
+/// Where a row stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SheetRow {
+    /// Its number as the sheet shows it, counted from 1.
+    pub row: u32,
+    /// The label of its file, where several were read; empty otherwise.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub source: String,
+}
+
+/// Why a row was left out.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "reason", content = "column", rename_all = "snake_case")]
+pub enum Dropped {
+    /// An earlier row is the same in every cell.
+    Duplicate,
+    /// The required column of this title is empty.
+    Missing(String),
+    /// The column of this title holds something that is not a date.
+    NotADate(String),
+    /// The date in the column of this title has not come yet.
+    InFuture(String),
+    /// The column of this title holds a level that the schema does not know.
+    UnknownLevel(String),
+    /// The column of this title holds something that is not a number.
+    NotANumber(String),
+}
+
+impl CleaningReport {
+    /// Rows left out for any reason.
+    pub fn n_dropped(&self) -> usize {
+        self.dropped.values().sum()
+    }
+
+    /// One sentence on why no row is left: the reasons and their counts. `None` while a row is left.
+    pub fn no_usable_row(&self) -> Option<String> {
+        if self.rows_read > self.n_dropped() {
+            return None;
+        }
+        if self.rows_read == 0 {
+            return Some("the sheet has a header but no row below it".to_owned());
+        }
+        let mut reasons: Vec<_> = self.dropped.iter().collect();
+        reasons.sort_by_key(|(_, rows)| std::cmp::Reverse(**rows));
+        let reasons: Vec<_> = reasons.iter().map(|(reason, rows)| format!("{reason} ({rows})")).collect();
+        Some(format!("none of the {} rows can be used: {}", self.rows_read, reasons.join(", ")))
+    }
+}
+
+impl std::fmt::Display for Dropped {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Duplicate => write!(f, "an exact copy of an earlier row"),
+            Self::Missing(column) => write!(f, "no {column}"),
+            Self::NotADate(column) => write!(f, "{column} is not a date"),
+            Self::InFuture(column) => write!(f, "{column} is in the future"),
+            Self::UnknownLevel(column) => write!(f, "unknown {column}"),
+            Self::NotANumber(column) => write!(f, "{column} is not a number"),
+        }
+    }
+}
+
+/// The report as it is written down: JSON has no maps whose keys hold data.
+#[derive(Serialize, Deserialize)]
+struct Wire {
+    rows_read: usize,
+    dropped: Vec<WireDropped>,
+    columns_used: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    identifier_used: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct WireDropped {
+    #[serde(flatten)]
+    reason: Dropped,
+    rows: usize,
+    #[serde(default)]
+    first: Vec<SheetRow>,
+}
+
+impl From<CleaningReport> for Wire {
+    fn from(mut report: CleaningReport) -> Self {
+        let mut first_of = |reason: &Dropped| report.first_dropped.remove(reason).unwrap_or_default();
+        let dropped = report
+            .dropped
+            .into_iter()
+            .map(|(reason, rows)| WireDropped { first: first_of(&reason), reason, rows })
+            .collect();
+        Self {
+            rows_read: report.rows_read,
+            dropped,
+            columns_used: report.columns_used,
+            identifier_used: report.identifier_used,
+        }
+    }
+}
+
+impl From<Wire> for CleaningReport {
+    fn from(wire: Wire) -> Self {
+        let mut report = Self {
+            rows_read: wire.rows_read,
+            columns_used: wire.columns_used,
+            identifier_used: wire.identifier_used,
+            ..Self::default()
+        };
+        for WireDropped { reason, rows, first } in wire.dropped {
+            if !first.is_empty() {
+                report.first_dropped.insert(reason.clone(), first);
+            }
+            report.dropped.insert(reason, rows);
+        }
+        report
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_becomes_json_and_comes_back() {
+        let reason = Dropped::NotADate("Date Joined".into());
+        let report = CleaningReport {
+            rows_read: 9,
+            dropped: [(Dropped::Duplicate, 1), (reason.clone(), 2)].into(),
+            first_dropped: [(reason, vec![SheetRow { row: 7, source: String::new() }])].into(),
+            columns_used: [("Date Joined".into(), "KS Date".into())].into(),
+            identifier_used: None,
+        };
+        let json = serde_json::to_string(&report).unwrap();
+        assert!(
+            json.contains(r#"{"reason":"not_a_date","column":"Date Joined","rows":2,"first":[{"row":7}]}"#),
+            "{json}"
+        );
+        assert!(json.contains(r#"{"reason":"duplicate","rows":1,"first":[]}"#), "{json}");
+        assert_eq!(serde_json::from_str::<CleaningReport>(&json).unwrap(), report);
+    }
+
+    #[test]
+    fn a_report_says_why_no_row_is_usable() {
+        let mut report = CleaningReport { rows_read: 3, ..CleaningReport::default() };
+        assert_eq!(report.no_usable_row(), None);
+        report.dropped = [(Dropped::Duplicate, 1), (Dropped::Missing("Location".into()), 2)].into();
+        assert_eq!(
+            report.no_usable_row().unwrap(),
+            "none of the 3 rows can be used: no Location (2), an exact copy of an earlier row (1)"
+        );
+    }
+}

@@ -1,0 +1,159 @@
+//! Text of cells: names tidied, numbers read, words that mean nothing recognised.
+
+/// The longest category, in characters: enough for any place name, too short for a paragraph. Longer values are cut.
+pub(super) const MAX_VALUE_CHARS: usize = 100;
+
+/// What exports write for nothing: the list of `pandas.read_excel`, by which the original read its sheets, and dashes.
+const NOTHING: [&str; 21] = [
+    "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA", "NULL",
+    "NaN", "None", "n/a", "nan", "null", "-", "–", "—",
+];
+
+/// Tidies a category's name: control and invisible characters go, blanks are trimmed and collapsed, words are
+/// title-cased (`ANG  mo kio` → `Ang Mo Kio`, `o'brien` → `O'Brien`, `john's` → `John's`), and what is longer than
+/// 100 characters is cut. `None` when nothing is left, or a word for nothing such as `n/a`.
+pub fn tidy_category(text: &str) -> Option<String> {
+    let tidy = tidy(text)?;
+    let cased = title_case(&tidy);
+    match cased.char_indices().nth(MAX_VALUE_CHARS) {
+        Some((end, _)) => cased.get(..end).map(|cut| cut.trim_end().to_owned()),
+        None => Some(cased),
+    }
+}
+
+/// The key under which spellings of a level or a synonym meet.
+pub(super) fn fold(text: &str) -> Option<String> {
+    tidy(text).map(|tidy| tidy.to_lowercase())
+}
+
+/// Whether a text stands for nothing.
+pub(super) fn means_nothing(text: &str) -> bool {
+    let text = text.trim();
+    text.is_empty() || NOTHING.contains(&text)
+}
+
+/// A plain number: digits, sign, decimal point, exponent; never an infinity. Thousands separators and currencies are
+/// not guessed at, since a comma is either.
+pub(super) fn number(text: &str) -> Option<f64> {
+    let text = text.trim();
+    let plain = |b: u8| b.is_ascii_digit() || matches!(b, b'+' | b'-' | b'.' | b'e' | b'E');
+    if !text.bytes().all(plain) {
+        return None;
+    }
+    text.parse::<f64>().ok().filter(|number| number.is_finite())
+}
+
+/// One line of visible characters with single blanks; `None` when it stands for nothing.
+fn tidy(text: &str) -> Option<String> {
+    if means_nothing(text) {
+        return None;
+    }
+    let mut tidy = String::with_capacity(text.len().min(4 * MAX_VALUE_CHARS));
+    // Twice the cap is read at most: what follows would be cut anyway.
+    for c in text.trim().chars().filter(|c| c.is_whitespace() || !is_invisible(*c)).take(2 * MAX_VALUE_CHARS) {
+        if !c.is_whitespace() {
+            tidy.push(c);
+        } else if !tidy.is_empty() && !tidy.ends_with(' ') {
+            tidy.push(' ');
+        }
+    }
+    tidy.truncate(tidy.trim_end().len());
+    (!means_nothing(&tidy)).then_some(tidy)
+}
+
+/// Control characters, and those that reorder or hide what stands around them. The joiners of Indic, Persian and
+/// emoji spelling stay.
+fn is_invisible(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+fn title_case(text: &str) -> String {
+    let mut cased = String::with_capacity(text.len());
+    let mut letters_before = 0_usize;
+    let mut starts_word = true;
+    for c in text.chars() {
+        if starts_word {
+            let mut upper = c.to_uppercase();
+            cased.extend(upper.next());
+            cased.extend(upper.flat_map(char::to_lowercase));
+        } else {
+            cased.extend(c.to_lowercase());
+        }
+        if c.is_alphanumeric() {
+            letters_before += 1;
+            starts_word = false;
+        } else if matches!(c, '\'' | '’') && letters_before > 0 {
+            // `O'Brien`, `D'Arcy`; but `John's`, `Xi'an`.
+            starts_word = letters_before == 1;
+            letters_before = 0;
+        } else if !matches!(c, '\u{200c}' | '\u{200d}' | '\u{300}'..='\u{36f}') {
+            starts_word = true;
+            letters_before = 0;
+        }
+    }
+    cased
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn names_are_trimmed_collapsed_and_title_cased() {
+        for (raw, tidy) in [
+            ("  geylang ", "Geylang"),
+            ("ANG\u{a0} MO\tkio", "Ang Mo Kio"),
+            ("o'BRIEN", "O'Brien"),
+            ("st. john's", "St. John's"),
+            ("stratford-upon-avon", "Stratford-Upon-Avon"),
+            ("忠邦城", "忠邦城"),
+            ("女", "女"),
+            ("éVORA", "Évora"),
+            ("straße", "Straße"),
+            ("3RD avenue", "3rd Avenue"),
+            ("Be\u{202e}do\u{0}k\u{200b}", "Bedok"),
+            ("Bukit\r\nTimah", "Bukit Timah"),
+        ] {
+            assert_eq!(tidy_category(raw).as_deref(), Some(tidy), "{raw:?}");
+        }
+    }
+
+    #[test]
+    fn words_for_nothing_are_nothing() {
+        for raw in ["", "  ", "n/a", " NULL ", "-", "\u{200b}", "\u{0}-"] {
+            assert_eq!(tidy_category(raw), None, "{raw:?}");
+        }
+    }
+
+    #[test]
+    fn a_long_value_is_cut_at_a_hundred_characters() {
+        let long = tidy_category(&"城".repeat(5000)).unwrap();
+        assert_eq!(long.chars().count(), MAX_VALUE_CHARS);
+    }
+
+    #[test]
+    fn only_plain_finite_numbers_are_numbers() {
+        for (raw, value) in [(" 12.5 ", 12.5), ("-3", -3.0), ("1e3", 1000.0), (".5", 0.5)] {
+            assert_eq!(number(raw), Some(value), "{raw:?}");
+        }
+        for raw in ["", "1,234", "$5", "inf", "NaN", "1e999", "0x10", "twelve", "5 kg"] {
+            assert_eq!(number(raw), None, "{raw:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_value_is_short_visible_and_stays_when_tidied_again(raw in "\\PC{0,150}|[a-z'\\x00-\\x20\u{200b}-\u{202e}A-Z]{0,150}") {
+            if let Some(value) = tidy_category(&raw) {
+                prop_assert!((1..=MAX_VALUE_CHARS).contains(&value.chars().count()));
+                prop_assert!(!value.chars().any(is_invisible));
+                prop_assert_eq!(value.trim(), &value);
+                prop_assert!(!value.contains("  "));
+            }
+        }
+    }
+}
