@@ -1,1 +1,41 @@
-//! Density-based clustering of weighted profiles.
+//! Density-based clustering of weighted profiles: HDBSCAN\*.
+//!
+//! From the papers: Campello, Moulavi, Sander, "Density-Based Clustering Based on Hierarchical Density
+//! Estimates" (2013); Campello, Moulavi, Zimek, Sander, "Hierarchical Density Estimates for Data Clustering,
+//! Visualization, and Outlier Detection" (2015); McInnes, Healy, "Accelerated Hierarchical Density Based
+//! Clustering" (2017). [`HdbscanParams`] are checked into [`HdbscanValidParams`], whose `fit` yields an
+//! [`HdbscanModel`], which labels new points.
+//!
+//! Core distances count profiles, sizes count customers. Everything is deterministic: neither the number of
+//! threads nor the order among equal distances changes a result.
+//!
+//! It knows no customers, only points and weights; it does no I/O and imports nothing else of this crate.
+//! `pipeline` may import it.
+
+mod condensed_tree;
+mod core_distances;
+mod distances;
+mod errors;
+mod membership;
+mod model;
+mod outliers;
+mod params;
+mod parts;
+mod placement;
+mod predict;
+mod selection;
+mod single_linkage;
+mod spanning_tree;
+
+pub use condensed_tree::{CondensedRow, CondensedTree};
+pub use errors::{Damage, HdbscanError};
+pub use membership::NearestCluster;
+pub use model::HdbscanModel;
+pub use params::{HdbscanParams, HdbscanValidParams, MinClusterSize, ParseMinClusterSizeError};
+pub use parts::HdbscanParts;
+pub use placement::PredictionRule;
+pub use predict::Prediction;
+pub use selection::Cluster;
+
+use distances::MAX_COORDINATE;
+use model::MAX_POINTS;

@@ -1,0 +1,50 @@
+//! Core distances: how far a profile's neighbourhood reaches (Campello, Moulavi, Sander 2013, definition 1).
+//!
+//! The profile itself is not among its neighbours: `min_samples` 5 means the distance to the fifth nearest
+//! *other* profile. The paper counts the profile itself; the Python package asks for `min_samples + 1`
+//! neighbours, itself included, and so agrees with this.
+#![expect(clippy::indexing_slicing, reason = "a point's own entry exists in its row of distances")]
+
+use rayon::prelude::*;
+
+use super::distances::{Columns, smallest_into};
+
+/// Squared distance of each point to its `rank`-th nearest other point, `(n_points)`; to the farthest one
+/// when there are fewer others, and 0 for `rank` 0.
+pub(super) fn squared_core_distances(columns: &Columns, rank: usize) -> Vec<f64> {
+    let n_points = columns.n_points();
+    let rank = rank.min(n_points.saturating_sub(1));
+    if rank == 0 {
+        return vec![0.0; n_points];
+    }
+    (0..n_points)
+        .into_par_iter()
+        .map_init(
+            || (vec![0.0; n_points], Vec::with_capacity(rank), Vec::with_capacity(columns.n_features())),
+            |(squared, nearest, query), point| {
+                query.clear();
+                query.extend(columns.point(point));
+                columns.squared_distances(query, squared);
+                squared[point] = f64::INFINITY;
+                smallest_into(squared, rank, nearest);
+                nearest[rank - 1]
+            },
+        )
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::array;
+
+    use super::*;
+
+    #[test]
+    fn the_point_itself_is_no_neighbour_but_a_coincident_one_is() {
+        let columns = Columns::new(array![[0.0], [0.0], [1.0], [3.0]].view()).unwrap();
+        assert_eq!(squared_core_distances(&columns, 1), [0.0, 0.0, 1.0, 4.0]);
+        assert_eq!(squared_core_distances(&columns, 2), [1.0, 1.0, 1.0, 9.0]);
+        assert_eq!(squared_core_distances(&columns, 9), [9.0, 9.0, 4.0, 9.0]);
+        assert_eq!(squared_core_distances(&columns, 0), [0.0; 4]);
+    }
+}

@@ -1,0 +1,37 @@
+//! GLOSH outlier scores (Campello, Moulavi, Zimek, Sander 2015, section 6).
+#![expect(clippy::indexing_slicing, reason = "every array here has an entry for each node of the tree")]
+
+use super::condensed_tree::CondensedTree;
+
+/// How far each point is from the densest part of the cluster it falls out of, `(n_points)`, 0 to 1.
+///
+/// 1 − λ / λ_max, with the density λ at which the point leaves and the highest density λ_max below the same
+/// node, its descendants included.
+pub(super) fn outlier_scores(tree: &CondensedTree) -> Vec<f64> {
+    let mut highest: Vec<f64> = (0..tree.n_nodes()).map(|node| tree.death(node)).collect();
+    // Children have higher numbers than their parents, so one pass from the end carries everything up.
+    for node in (1..tree.n_nodes()).rev() {
+        if let Some(parent) = tree.parent_node(node) {
+            highest[parent] = highest[parent].max(highest[node]);
+        }
+    }
+    (0..tree.n_points())
+        .map(|point| {
+            let highest = highest[tree.node_of_point(point)];
+            (highest - tree.point_row(point).lambda) / highest
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::condensed_tree::CondensedRow;
+    use super::*;
+
+    #[test]
+    fn a_point_is_scored_against_the_densest_descendant() {
+        let row = |parent, child, lambda| CondensedRow { parent, child, lambda, size: 1 };
+        let rows = vec![row(3, 0, 0.5), row(3, 4, 1.0), row(4, 1, 1.5), row(4, 2, 2.0)];
+        assert_eq!(outlier_scores(&CondensedTree::from_sound_rows(3, rows)), [0.75, 0.25, 0.0]);
+    }
+}
