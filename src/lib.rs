@@ -18,3 +18,4 @@
 
 pub mod customer;
 pub mod pipeline;
+pub mod workbook;

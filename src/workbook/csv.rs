@@ -1,0 +1,115 @@
+//! Delimited text: `.csv`, `.tsv` and their kin.
+
+use std::io::{Read, Seek, SeekFrom};
+
+use csv::{ByteRecord, ReaderBuilder};
+
+use crate::customer::{Cell, TableBuilder};
+
+use super::encoding::TextEncoding;
+use super::feed::{SheetEnd, SheetFeed};
+use super::{Limits, WorkbookError};
+
+/// The delimiters that are tried; the first wins a tie.
+const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
+/// How much of the text is split by each delimiter to find out which, in bytes.
+const SAMPLE_BYTES: u64 = 32 * 1024;
+/// How many rows of it.
+const SAMPLE_ROWS: usize = 20;
+
+/// Reads a text by the delimiter that finds most of the schema's columns.
+pub(super) fn read<R: Read + Seek>(
+    mut source: R,
+    builder: &mut TableBuilder,
+    limits: &Limits,
+) -> Result<(), WorkbookError> {
+    let encoding = TextEncoding::detect(&mut source)?;
+    let mut sample = Vec::new();
+    encoding.decode(&mut source).take(SAMPLE_BYTES).read_to_end(&mut sample).map_err(unreadable)?;
+    if sample.trim_ascii().is_empty() {
+        return Err(WorkbookError::Empty);
+    }
+    source.seek(SeekFrom::Start(0)).map_err(WorkbookError::Io)?;
+    let split = Split::sniff(&sample, builder);
+
+    let mut rows = reader(split.delimiter, encoding.decode(source));
+    let mut feed = SheetFeed::begin(builder, limits, false);
+    let mut record = ByteRecord::new();
+    let mut breaks_in_cells = 0;
+    while rows.read_byte_record(&mut record).map_err(csv_error)? {
+        // A line break inside a cell is a line of the file, but no row of the sheet that it becomes.
+        let line = record.position().map_or(0, csv::Position::line);
+        let row = u32::try_from(line.saturating_sub(1 + breaks_in_cells)).unwrap_or(u32::MAX);
+        breaks_in_cells += record.as_slice().iter().filter(|b| **b == b'\n').count() as u64;
+        if let Err(missing) = feed.open_row(row)? {
+            return Err(split.no_header(missing));
+        }
+        for (column, field) in record.iter().enumerate() {
+            let text = std::str::from_utf8(field)
+                .map_err(|cause| unreadable(std::io::Error::new(std::io::ErrorKind::InvalidData, cause)))?;
+            feed.cell(column, Cell::Text(text))?;
+        }
+    }
+    match feed.end()? {
+        SheetEnd::Read => Ok(()),
+        SheetEnd::NoHeader(missing) => Err(split.no_header(missing)),
+    }
+}
+
+/// How a text falls apart.
+struct Split {
+    delimiter: u8,
+    /// The most cells that any row of the sample has.
+    width: usize,
+}
+
+impl Split {
+    fn sniff(sample: &[u8], builder: &TableBuilder) -> Self {
+        let mut best = ((0, 0), b',');
+        for delimiter in DELIMITERS {
+            let mut rows = reader(delimiter, sample);
+            let mut record = ByteRecord::new();
+            let mut score = (0, 0);
+            for _ in 0..SAMPLE_ROWS {
+                if !matches!(rows.read_byte_record(&mut record), Ok(true)) {
+                    break;
+                }
+                let matches = builder.count_matches(record.iter().filter_map(|cell| std::str::from_utf8(cell).ok()));
+                score = score.max((matches, record.len()));
+            }
+            if score > best.0 {
+                best = (score, delimiter);
+            }
+        }
+        let ((_, width), delimiter) = best;
+        Self { delimiter, width }
+    }
+
+    /// The error of a text without the header: prose is told from a table with other columns.
+    fn no_header(&self, missing: crate::customer::MissingColumns) -> WorkbookError {
+        if missing.n_matched == 0 && self.width < 2 {
+            return WorkbookError::NotAWorkbook { found: "text without columns" };
+        }
+        WorkbookError::MissingColumns(missing)
+    }
+}
+
+fn reader<R: Read>(delimiter: u8, text: R) -> csv::Reader<R> {
+    ReaderBuilder::new()
+        .delimiter(delimiter)
+        .has_headers(false)
+        .flexible(true)
+        .buffer_capacity(64 * 1024)
+        .from_reader(text)
+}
+
+fn csv_error(error: csv::Error) -> WorkbookError {
+    match error.into_kind() {
+        csv::ErrorKind::Io(cause) => WorkbookError::Io(cause),
+        _ => WorkbookError::UnreadableText(None),
+    }
+}
+
+fn unreadable(cause: std::io::Error) -> WorkbookError {
+    WorkbookError::UnreadableText(Some(cause))
+}

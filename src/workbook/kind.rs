@@ -1,0 +1,127 @@
+//! What a file is, by its content.
+
+use std::io::{Read, Seek, SeekFrom};
+
+use zip::ZipArchive;
+
+use super::WorkbookError;
+
+/// How a compound file (OLE) begins.
+const OLE_MAGIC: &[u8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
+/// A directory entry of a compound file: 128 bytes, aligned to its size, the name first in UTF-16.
+const OLE_ENTRY_BYTES: usize = 128;
+/// How much of the file is looked at to tell what it is, in bytes.
+const PREFIX_BYTES: u64 = 1024;
+
+/// Other formats by their first bytes.
+const OTHERS: [(&[u8], &str); 16] = [
+    (b"%PDF", "a PDF"),
+    (b"\x89PNG", "a picture"),
+    (b"\xff\xd8\xff", "a picture"),
+    (b"GIF8", "a picture"),
+    (b"II*\0", "a picture"),
+    (b"MM\0*", "a picture"),
+    (b"RIFF", "a media file"),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"7z\xbc\xaf", "a 7z archive"),
+    (b"Rar!", "a RAR archive"),
+    (b"{\\rtf", "a text document (RTF)"),
+    (b"\x7fELF", "a program"),
+    (b"MZ\x90", "a program"),
+    (b"PAR1", "a Parquet file"),
+    (b"SQLite format", "a database"),
+    (b"\x09\x04\x06\0", "a workbook older than Excel 5"),
+];
+
+/// A kind of file that is read.
+pub(super) enum FileKind {
+    Xlsx,
+    /// With all its bytes: a compound file cannot be read in order.
+    Xls(Vec<u8>),
+    /// Delimited text, as far as can be told from its start.
+    Text,
+}
+
+/// Tells what a file is and leaves it at its start.
+///
+/// # Errors
+/// [`WorkbookError::Empty`], [`WorkbookError::NotAWorkbook`], [`WorkbookError::Encrypted`]; [`WorkbookError::Damaged`]
+/// for an archive without its table of contents; [`WorkbookError::Io`].
+pub(super) fn detect<R: Read + Seek>(source: &mut R) -> Result<FileKind, WorkbookError> {
+    let mut prefix = Vec::new();
+    source.seek(SeekFrom::Start(0)).map_err(WorkbookError::Io)?;
+    source.by_ref().take(PREFIX_BYTES).read_to_end(&mut prefix).map_err(WorkbookError::Io)?;
+    source.seek(SeekFrom::Start(0)).map_err(WorkbookError::Io)?;
+    if prefix.is_empty() {
+        return Err(WorkbookError::Empty);
+    }
+    if prefix.starts_with(b"PK") && matches!(prefix.get(2..4), Some(b"\x03\x04" | b"\x05\x06" | b"\x07\x08")) {
+        check_archive(source)?;
+        source.seek(SeekFrom::Start(0)).map_err(WorkbookError::Io)?;
+        return Ok(FileKind::Xlsx);
+    }
+    if prefix.starts_with(OLE_MAGIC) {
+        let mut bytes = Vec::new();
+        source.read_to_end(&mut bytes).map_err(WorkbookError::Io)?;
+        check_compound(&bytes)?;
+        return Ok(FileKind::Xls(bytes));
+    }
+    match other_kind(&prefix) {
+        Some(found) => Err(WorkbookError::NotAWorkbook { found }),
+        None => Ok(FileKind::Text),
+    }
+}
+
+fn other_kind(prefix: &[u8]) -> Option<&'static str> {
+    if let Some((_, found)) = OTHERS.iter().find(|(magic, _)| prefix.starts_with(magic)) {
+        return Some(found);
+    }
+    let text = prefix.strip_prefix(b"\xef\xbb\xbf").unwrap_or(prefix).trim_ascii_start();
+    let starts = |tag: &str| text.get(..tag.len()).is_some_and(|start| start.eq_ignore_ascii_case(tag.as_bytes()));
+    if ["<!doctype html", "<html", "<table", "<head", "<meta", "<style"].into_iter().any(starts) {
+        return Some("a web page (HTML)");
+    }
+    starts("<?xml").then_some("an XML document")
+}
+
+/// Tells an `.xlsx` from the other formats that are zip archives.
+fn check_archive<R: Read + Seek>(source: &mut R) -> Result<(), WorkbookError> {
+    let archive = ZipArchive::new(source).map_err(WorkbookError::damaged)?;
+    let names: Vec<String> =
+        archive.file_names().flatten().map(|name| name.trim_start_matches('/').to_ascii_lowercase()).collect();
+    let has = |part: &str| names.iter().any(|name| name == part);
+    let has_folder = |folder: &str| names.iter().any(|name| name.starts_with(folder));
+    let found = if has("xl/workbook.bin") {
+        "a binary workbook (.xlsb)"
+    } else if has_folder("xl/") || has_folder("xl\\") {
+        return Ok(());
+    } else if has_folder("word/") {
+        "a text document (.docx)"
+    } else if has_folder("ppt/") {
+        "a presentation (.pptx)"
+    } else if has("content.xml") || has("mimetype") {
+        "an OpenDocument file (such as .ods)"
+    } else {
+        "a zip archive"
+    };
+    Err(WorkbookError::NotAWorkbook { found })
+}
+
+/// Tells an `.xls` from the other formats that are compound files, by the streams in its directory.
+fn check_compound(bytes: &[u8]) -> Result<(), WorkbookError> {
+    let has = |name: &str| {
+        let name: Vec<u8> = name.encode_utf16().chain([0]).flat_map(u16::to_le_bytes).collect();
+        bytes.chunks_exact(OLE_ENTRY_BYTES).any(|entry| entry.starts_with(&name))
+    };
+    if has("EncryptedPackage") {
+        Err(WorkbookError::Encrypted)
+    } else if has("Workbook") || has("Book") || has("WORKBOOK") || has("BOOK") {
+        Ok(())
+    } else if has("WordDocument") {
+        Err(WorkbookError::NotAWorkbook { found: "a text document (.doc)" })
+    } else if has("PowerPoint Document") {
+        Err(WorkbookError::NotAWorkbook { found: "a presentation (.ppt)" })
+    } else {
+        Err(WorkbookError::NotAWorkbook { found: "an Office file without a sheet" })
+    }
+}

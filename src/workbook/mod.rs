@@ -1,0 +1,79 @@
+//! Bytes of `.xlsx`, `.xls` and `.csv` into customers; the kind is told by the content, never by the name.
+//!
+//! [`read`] and [`read_into`] are the only doors, synchronous and without knowledge of HTTP, so that they can run in a
+//! process of their own. An `.xlsx` is streamed cell by cell, never laid out as a grid: a single far cell costs
+//! nothing. Formulas are never calculated; what the file remembers of them is read. Knows only `customer`, and nobody
+//! else knows calamine, csv or zip.
+
+mod csv;
+mod encoding;
+mod error;
+mod feed;
+mod kind;
+mod xls;
+mod xlsx;
+
+use std::io::{Read, Seek};
+use std::sync::Arc;
+
+use jiff::civil::Date;
+
+use crate::customer::{CustomerTable, Schema, TableBuilder};
+
+pub use error::WorkbookError;
+
+use kind::FileKind;
+
+/// How large a workbook may be. What is larger is refused, not cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Rows below the header that hold anything.
+    pub max_rows: usize,
+    /// Columns, counted to the last cell that holds anything.
+    pub max_columns: usize,
+    /// The text of one cell, in bytes.
+    pub max_cell_bytes: usize,
+    /// Sheets of one workbook, hidden ones included.
+    pub max_sheets: usize,
+}
+
+impl Default for Limits {
+    /// 2,000,000 rows, 1,024 columns, four times Excel's 32,767 characters (each takes up to four bytes), 256 sheets.
+    fn default() -> Self {
+        Self { max_rows: 2_000_000, max_columns: 1_024, max_cell_bytes: 131_072, max_sheets: 256 }
+    }
+}
+
+/// Reads the first visible sheet that has the schema's required columns. Dates after `today` are in the future.
+///
+/// A table without a row is no error here: [`CleaningReport::no_usable_row`](crate::customer::CleaningReport::no_usable_row)
+/// says why.
+///
+/// # Errors
+/// One variant of [`WorkbookError`] for each way in which the file is not a readable workbook of customers.
+pub fn read<R: Read + Seek>(
+    source: R,
+    schema: Arc<Schema>,
+    today: Date,
+    limits: &Limits,
+) -> Result<CustomerTable, WorkbookError> {
+    let mut builder = TableBuilder::new(schema, today);
+    read_into(source, &mut builder, limits)?;
+    Ok(builder.finish())
+}
+
+/// Reads as [`read`] does, and adds the rows to those that the builder has already; copies are told across files.
+///
+/// # Errors
+/// As [`read`]. Rows read before the error stay in the builder.
+pub fn read_into<R: Read + Seek>(
+    mut source: R,
+    builder: &mut TableBuilder,
+    limits: &Limits,
+) -> Result<(), WorkbookError> {
+    match kind::detect(&mut source)? {
+        FileKind::Xlsx => xlsx::read(source, builder, limits),
+        FileKind::Xls(bytes) => xls::read(bytes, builder, limits),
+        FileKind::Text => csv::read(source, builder, limits),
+    }
+}
