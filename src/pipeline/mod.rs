@@ -4,4 +4,5 @@
 //! seed. May import [`crate::customer`] alone.
 
 pub mod hdbscan;
+pub mod scores;
 pub mod umap;
