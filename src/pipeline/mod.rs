@@ -5,6 +5,7 @@
 
 pub mod hdbscan;
 mod persona;
+pub mod scores;
 pub mod umap;
 
 pub use persona::{Persona, Trait, TraitCounts, TraitValue, count_traits};

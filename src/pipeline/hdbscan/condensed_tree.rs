@@ -186,7 +186,8 @@ impl Growth<'_> {
     }
 
     fn split(&mut self, parent: usize, mut clusters: Vec<usize>, lambda: f64) {
-        clusters.sort_unstable_by_key(|&group| (Reverse(self.dendrogram.size(group)), self.dendrogram.first_point(group)));
+        clusters
+            .sort_unstable_by_key(|&group| (Reverse(self.dendrogram.size(group)), self.dendrogram.first_point(group)));
         for group in clusters {
             self.push(parent, self.next_node, lambda, self.dendrogram.size(group));
             self.waiting.push_back(group);

@@ -3,7 +3,10 @@
 //! Coordinates are kept column by column, so that the sum over the coordinates runs for many points at
 //! once. Each sum adds its terms in the order of the coordinates whatever the direction: the distance
 //! from a to b and from b to a have the same bits, and ties stay ties.
-#![expect(clippy::indexing_slicing, reason = "every index is below the point or feature count the columns were built with")]
+#![expect(
+    clippy::indexing_slicing,
+    reason = "every index is below the point or feature count the columns were built with"
+)]
 
 use ndarray::ArrayView2;
 

@@ -85,10 +85,7 @@ impl HdbscanModel {
     ///
     /// # Errors
     /// [`HdbscanError::FeatureCount`], [`HdbscanError::NonFinite`], [`HdbscanError::CoordinateTooLarge`].
-    pub fn nearest_clusters(
-        &self,
-        points: ArrayView2<'_, f64>,
-    ) -> Result<Vec<Option<NearestCluster>>, HdbscanError> {
+    pub fn nearest_clusters(&self, points: ArrayView2<'_, f64>) -> Result<Vec<Option<NearestCluster>>, HdbscanError> {
         let rule = PredictionRule::Exact;
         Placer::new(self, rule).map_rows(points, |placement, squared| {
             let distances = self.exemplar_distances(squared);

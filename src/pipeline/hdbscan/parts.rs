@@ -45,7 +45,9 @@ impl HdbscanModel {
         let (n_points, n_features) = (self.columns.n_points(), self.columns.n_features());
         let rows = self.tree.rows();
         HdbscanParts {
-            points: Array2::from_shape_fn((n_points, n_features), |(point, feature)| self.columns.column(feature)[point]),
+            points: Array2::from_shape_fn((n_points, n_features), |(point, feature)| {
+                self.columns.column(feature)[point]
+            }),
             squared_core_distances: self.squared_core.clone(),
             min_samples: self.min_samples as u64,
             min_cluster_size: self.min_cluster_size,
@@ -128,7 +130,8 @@ fn check_rows(n_points: usize, min_cluster_size: u64, rows: &[CondensedRow]) -> 
         if row_of[child].replace(index).is_some() {
             return Err(Damage::NotOnce(child));
         }
-        let after = |before: &CondensedRow| (before.parent, before.lambda, before.child) < (row.parent, row.lambda, row.child);
+        let after =
+            |before: &CondensedRow| (before.parent, before.lambda, before.child) < (row.parent, row.lambda, row.child);
         if !LAMBDAS.contains(&row.lambda) {
             return Err(Damage::Lambda(index));
         }
@@ -184,4 +187,118 @@ fn check_selected(tree: &CondensedTree, selected: &[u32]) -> Result<Vec<usize>, 
         }
     }
     Ok(nodes)
+}
+
+#[cfg(test)]
+mod tests {
+    use linfa::ParamGuard;
+    use ndarray::array;
+    use proptest::prelude::*;
+
+    use super::super::params::{HdbscanParams, MinClusterSize};
+    use super::*;
+
+    /// Two groups of three: root 6, nodes 7 and 8.
+    fn parts() -> HdbscanParts {
+        let points = array![[0.0], [1.0], [2.5], [20.0], [21.0], [22.5]];
+        let size = MinClusterSize::Count(3);
+        let params = HdbscanParams::new().min_cluster_size(size).min_samples(1).check().unwrap();
+        params.fit(points.view(), &[1; 6]).unwrap().to_parts()
+    }
+
+    fn refusal(damage: impl FnOnce(&mut HdbscanParts)) -> HdbscanError {
+        let mut parts = parts();
+        damage(&mut parts);
+        HdbscanModel::from_parts(parts).unwrap_err()
+    }
+
+    fn damage(damage: impl FnOnce(&mut HdbscanParts)) -> Damage {
+        match refusal(damage) {
+            HdbscanError::Damaged(damage) => damage,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn sound_parts_come_back_as_they_were() {
+        let parts = parts();
+        assert_eq!(parts.tree_parents[..2], [6, 6]);
+        assert_eq!(HdbscanModel::from_parts(parts.clone()).unwrap().to_parts(), parts);
+    }
+
+    #[test]
+    fn points_no_fit_would_take_are_refused() {
+        assert_eq!(refusal(|p| p.points = Array2::zeros((0, 1))), HdbscanError::TooFewPoints(0));
+        assert_eq!(refusal(|p| p.points = Array2::zeros((6, 0))), HdbscanError::NoFeatures);
+        assert_eq!(refusal(|p| p.points[(3, 0)] = f64::NAN), HdbscanError::NonFinite { row: 3, column: 0 });
+        assert_eq!(refusal(|p| p.min_samples = 0), HdbscanError::MinSamplesZero);
+        assert_eq!(damage(|p| p.min_cluster_size = 1), Damage::MinClusterSize);
+    }
+
+    #[test]
+    fn core_distances_that_are_missing_or_no_distances_are_refused() {
+        assert_eq!(damage(|p| p.squared_core_distances.truncate(5)), Damage::CoreDistanceCount);
+        for bad in [-1.0, f64::NAN, f64::INFINITY] {
+            assert_eq!(damage(|p| p.squared_core_distances[2] = bad), Damage::CoreDistance(2));
+        }
+    }
+
+    #[test]
+    fn a_tree_that_is_none_is_refused() {
+        assert_eq!(damage(|p| p.tree_sizes.truncate(3)), Damage::RaggedTree);
+        assert_eq!(damage(|p| p.points = Array2::zeros((20, 1))), Damage::CoreDistanceCount);
+        assert_eq!(damage(|p| p.tree_parents[0] = 2), Damage::Parent(0));
+        assert_eq!(damage(|p| p.tree_parents[0] = u32::MAX), Damage::Parent(0));
+        assert_eq!(damage(|p| p.tree_children[1] = u32::MAX), Damage::Child(1));
+        assert_eq!(damage(|p| p.tree_children[0] = 6), Damage::Child(0));
+        assert_eq!(damage(|p| p.tree_children[1] = p.tree_children[0]), Damage::NotOnce(7));
+        assert_eq!(damage(|p| p.tree_children[2] = 7), Damage::Child(2));
+        let all_in_one = |p: &mut HdbscanParts| p.tree_parents[2..].fill(7);
+        assert!(matches!(damage(all_in_one), Damage::Order(_) | Damage::EmptyNode(8)));
+    }
+
+    #[test]
+    fn densities_out_of_range_or_out_of_order_are_refused() {
+        for bad in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e200] {
+            assert_eq!(damage(|p| p.tree_lambdas[4] = bad), Damage::Lambda(4));
+        }
+        assert_eq!(damage(|p| p.tree_lambdas[2] = 1e-9), Damage::Lambda(2));
+        assert_eq!(damage(|p| p.tree_lambdas[2] = 1e9), Damage::Order(3));
+    }
+
+    #[test]
+    fn sizes_that_do_not_add_up_are_refused() {
+        assert_eq!(damage(|p| p.tree_sizes[4] = 0), Damage::Size(4));
+        assert_eq!(damage(|p| p.tree_sizes[0] = 2), Damage::Size(0));
+        assert_eq!(damage(|p| p.tree_sizes[0] = 4), Damage::Size(0));
+        assert!(matches!(damage(|p| p.tree_sizes[2..4].fill(u64::MAX)), Damage::Size(3)));
+    }
+
+    #[test]
+    fn chosen_nodes_that_are_none_or_lie_inside_each_other_are_refused() {
+        for bad in [&[7, 7][..], &[8, 7], &[9], &[3], &[6, 7], &[u32::MAX]] {
+            assert_eq!(damage(|p| p.selected = bad.to_vec()), Damage::Selected);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn parts_damaged_anywhere_are_refused_or_answer_in_range(
+            column in 0usize..4, row in 0usize..8, value in prop_oneof![0u32..12, any::<u32>()], lambda in any::<f64>(),
+        ) {
+            let mut parts = parts();
+            match column {
+                0 => parts.tree_parents[row] = value,
+                1 => parts.tree_children[row] = value,
+                2 => parts.tree_sizes[row] = u64::from(value),
+                _ => parts.tree_lambdas[row] = lambda,
+            }
+            if let Ok(model) = HdbscanModel::from_parts(parts) {
+                let points = array![[0.3], [11.0], [1e9]];
+                prop_assert!(model.predict(points.view()).unwrap().strengths.iter().all(|s| (0.0..=1.0).contains(s)));
+                let memberships = model.membership_vectors(points.view()).unwrap();
+                prop_assert!(memberships.iter().all(|share| (0.0..=1.0).contains(share)));
+            }
+        }
+    }
 }

@@ -1,5 +1,8 @@
 //! Labels of new points.
-#![expect(clippy::indexing_slicing, reason = "each node and each training point has an entry in the arrays indexed here")]
+#![expect(
+    clippy::indexing_slicing,
+    reason = "each node and each training point has an entry in the arrays indexed here"
+)]
 
 use ndarray::ArrayView2;
 

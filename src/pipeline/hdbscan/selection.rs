@@ -15,8 +15,9 @@ pub struct Cluster {
     /// Excess of mass: the sum over its customers of the density at which each leaves it, less the density
     /// at which it begins (Campello, Moulavi, Sander 2013, equation 3). Customers × 1 / distance.
     pub stability: f64,
-    /// The stability as a share of what it would be had every customer with its label lived from density 0
-    /// to the highest of the tree: the Python package's `cluster_persistence_`.
+    /// The stability as a share of what it would be had every customer of the node stayed from density 0 to
+    /// the highest of the tree: the Python package's `cluster_persistence_`, but for a chosen root, which the
+    /// package measures against its labelled customers alone and so above 1.
     pub persistence: f64,
 }
 
@@ -131,8 +132,9 @@ pub(super) fn describe(tree: &CondensedTree, selected: &[usize], labels: &[i32])
         }
     }
     let highest = tree.rows().iter().map(|row| row.lambda).fold(0.0, f64::max);
-    for cluster in &mut clusters {
-        cluster.persistence = cluster.stability / (cluster.size.max(1) as f64 * highest);
+    for (cluster, &node) in clusters.iter_mut().zip(selected) {
+        let customers: u64 = tree.node_rows(node).iter().map(|row| row.size).sum();
+        cluster.persistence = cluster.stability / (customers as f64 * highest);
     }
     clusters
 }

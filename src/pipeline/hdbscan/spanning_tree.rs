@@ -55,11 +55,8 @@ impl Frontier {
         let coordinates = self.columns.iter_mut().map(|column| column.swap_remove(place)).collect();
         let point = self.point.swap_remove(place);
         let squared_core = self.squared_core.swap_remove(place);
-        let edge = Edge {
-            left: self.source.swap_remove(place),
-            right: point,
-            distance: self.best.swap_remove(place).sqrt(),
-        };
+        let edge =
+            Edge { left: self.source.swap_remove(place), right: point, distance: self.best.swap_remove(place).sqrt() };
         (Joined { point, coordinates, squared_core }, edge)
     }
 
