@@ -1,0 +1,277 @@
+//! From neighbours to the fuzzy graph: how strongly each point belongs to each other's neighbourhood.
+//!
+//! Section 3.1 and algorithms 2 and 3 of McInnes, Healy, Melville 2018, with the tolerances of `umap-learn`.
+#![expect(clippy::indexing_slicing, reason = "rows and columns of a graph are below its number of points")]
+
+use rayon::prelude::*;
+
+use super::neighbours::Neighbours;
+
+/// How close the sum of strengths has to come to `log2(k)`.
+const SMOOTH_K_TOLERANCE: f64 = 1e-5;
+/// A bandwidth is at least this share of the mean distance.
+const MIN_K_DIST_SCALE: f64 = 1e-3;
+const SEARCH_ROUNDS: usize = 64;
+
+/// One point's scale: strength falls from 1 at `rho` by `exp(-(d - rho) / sigma)`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Scale {
+    rho: f64,
+    sigma: f64,
+}
+
+impl Scale {
+    /// The scale at which the strengths of `distances` (ascending) add up to `log2(k)`.
+    ///
+    /// As in `umap-learn`, the first distance is left out of the sum (in a fit it is the point's own), and
+    /// `mean_distance`, the mean over all points, bounds the bandwidth of a point whose neighbours are all at 0.
+    pub(super) fn smooth(distances: &[f32], local_connectivity: f64, mean_distance: f64) -> Self {
+        let rho = nearest_distance(distances, local_connectivity);
+        let target = (distances.len() as f64).log2();
+        let runs = runs(distances.get(1..).unwrap_or_default());
+        let (mut low, mut high, mut sigma) = (0.0, f64::INFINITY, 1.0);
+        for _ in 0..SEARCH_ROUNDS {
+            let sum: f64 = runs.iter().map(|&(d, count)| count * strength(d, rho, sigma)).sum();
+            if (sum - target).abs() < SMOOTH_K_TOLERANCE {
+                break;
+            }
+            if sum > target {
+                high = sigma;
+                sigma = (low + high) / 2.0;
+            } else {
+                low = sigma;
+                sigma = if high.is_infinite() { sigma * 2.0 } else { (low + high) / 2.0 };
+            }
+        }
+        let floor = if rho > 0.0 { mean(distances) } else { mean_distance };
+        Self { rho, sigma: sigma.max(MIN_K_DIST_SCALE * floor) }
+    }
+
+    /// Membership strength of a neighbour at `distance`, 0 to 1.
+    pub(super) fn strength(self, distance: f32) -> f32 {
+        strength(f64::from(distance), self.rho, self.sigma) as f32
+    }
+}
+
+fn strength(distance: f64, rho: f64, sigma: f64) -> f64 {
+    if distance <= rho || sigma == 0.0 { 1.0 } else { (-(distance - rho) / sigma).exp() }
+}
+
+/// The distance up to which strength is 1: that of the `local_connectivity`-th neighbour that is not at 0.
+fn nearest_distance(distances: &[f32], local_connectivity: f64) -> f64 {
+    let apart = &distances[distances.partition_point(|&d| d <= 0.0)..];
+    let Some(&farthest) = apart.last() else { return 0.0 };
+    if (apart.len() as f64) < local_connectivity {
+        return f64::from(farthest);
+    }
+    let whole = local_connectivity.floor();
+    let part = local_connectivity - whole;
+    let at = |i: usize| apart.get(i).map_or(f64::from(farthest), |&d| f64::from(d));
+    match whole as usize {
+        0 => part * at(0),
+        whole if part > SMOOTH_K_TOLERANCE => at(whole - 1) + part * (at(whole) - at(whole - 1)),
+        whole => at(whole - 1),
+    }
+}
+
+/// Equal distances and how many there are: profiles have 120 neighbours at a dozen distances, and exponentials are dear.
+fn runs(distances: &[f32]) -> Vec<(f64, f64)> {
+    let equal = distances.chunk_by(|a, b| a == b);
+    equal.filter_map(|run| Some((f64::from(*run.first()?), run.len() as f64))).collect()
+}
+
+pub(super) fn mean(distances: &[f32]) -> f64 {
+    distances.iter().map(|&d| f64::from(d)).sum::<f64>() / distances.len().max(1) as f64
+}
+
+/// A symmetric weighted graph in compressed rows; columns ascend within a row, there are no loops and no zeros.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Graph {
+    starts: Vec<usize>,
+    columns: Vec<u32>,
+    weights: Vec<f32>,
+}
+
+impl Graph {
+    /// Joins the neighbourhoods: `ratio · (a + b - ab) + (1 - ratio) · ab` for an edge of strength `a` one way and `b`
+    /// the other, which is the fuzzy union for 1 and the intersection for 0.
+    pub(super) fn fuzzy(neighbours: &Neighbours, local_connectivity: f32, ratio: f32) -> Self {
+        let k = neighbours.k;
+        let mean_distance = mean(&neighbours.distances);
+        let directed: Vec<Vec<(u32, f32)>> = neighbours
+            .indices
+            .par_chunks(k)
+            .zip(neighbours.distances.par_chunks(k))
+            .enumerate()
+            .map(|(i, (indices, distances))| {
+                let scale = Scale::smooth(distances, f64::from(local_connectivity), mean_distance);
+                let edges = indices.iter().zip(distances).filter(|&(&j, _)| j as usize != i);
+                let mut row: Vec<_> = edges.map(|(&j, &d)| (j, scale.strength(d))).filter(|e| e.1 > 0.0).collect();
+                row.sort_unstable_by_key(|&(j, _)| j);
+                row
+            })
+            .collect();
+        let reversed = transpose(&directed);
+        let rows = directed.par_iter().zip(&reversed).map(|(to, from)| join(to, from, ratio)).collect();
+        Self::from_rows(rows)
+    }
+
+    /// `rows` hold each point's edges, columns ascending.
+    pub(super) fn from_rows(rows: Vec<Vec<(u32, f32)>>) -> Self {
+        let mut starts = Vec::with_capacity(rows.len() + 1);
+        starts.push(0);
+        let mut end = 0;
+        for row in &rows {
+            end += row.len();
+            starts.push(end);
+        }
+        let (columns, weights) = rows.into_iter().flatten().unzip();
+        Self { starts, columns, weights }
+    }
+
+    pub(super) fn n_points(&self) -> usize {
+        self.starts.len() - 1
+    }
+
+    /// Point `i`'s edges as (column, weight), columns ascending.
+    pub(super) fn row(&self, i: usize) -> impl ExactSizeIterator<Item = (u32, f32)> + '_ {
+        let range = self.starts[i]..self.starts[i + 1];
+        self.columns[range.clone()].iter().copied().zip(self.weights[range].iter().copied())
+    }
+
+    pub(super) fn max_weight(&self) -> f32 {
+        self.weights.iter().copied().fold(0.0, f32::max)
+    }
+
+    /// The graph without the edges too weak to be drawn once in `n_epochs`.
+    ///
+    /// `umap-learn` prunes by the default number of epochs when it is asked for 10 or fewer.
+    pub(super) fn pruned(&self, n_epochs: usize, default_epochs: usize) -> Self {
+        let weakest = self.max_weight() / if n_epochs > 10 { n_epochs } else { default_epochs } as f32;
+        let row = |i: usize| self.row(i).filter(|&(_, weight)| weight >= weakest).collect();
+        Self::from_rows((0..self.n_points()).map(row).collect())
+    }
+
+    /// The component of each point, numbered in the order of their first points, and how many there are.
+    pub(super) fn components(&self) -> (Vec<usize>, usize) {
+        let mut labels = vec![usize::MAX; self.n_points()];
+        let (mut count, mut open) = (0, Vec::new());
+        for first in 0..self.n_points() {
+            if labels[first] != usize::MAX {
+                continue;
+            }
+            labels[first] = count;
+            open.push(first);
+            while let Some(i) = open.pop() {
+                for (j, _) in self.row(i) {
+                    if labels[j as usize] == usize::MAX {
+                        labels[j as usize] = count;
+                        open.push(j as usize);
+                    }
+                }
+            }
+            count += 1;
+        }
+        (labels, count)
+    }
+
+    /// The edges among `members` (ascending, closed under edges), numbered by their place in it.
+    pub(super) fn component(&self, members: &[usize]) -> Self {
+        let mut place = vec![0; self.n_points()];
+        for (new, &old) in members.iter().enumerate() {
+            place[old] = new as u32;
+        }
+        let row = |&i: &usize| self.row(i).map(|(j, weight)| (place[j as usize], weight)).collect();
+        Self::from_rows(members.iter().map(row).collect())
+    }
+}
+
+fn transpose(rows: &[Vec<(u32, f32)>]) -> Vec<Vec<(u32, f32)>> {
+    let mut counts = vec![0; rows.len()];
+    for &(j, _) in rows.iter().flatten() {
+        counts[j as usize] += 1;
+    }
+    let mut reversed: Vec<Vec<_>> = counts.into_iter().map(Vec::with_capacity).collect();
+    for (i, row) in rows.iter().enumerate() {
+        for &(j, weight) in row {
+            reversed[j as usize].push((i as u32, weight));
+        }
+    }
+    reversed
+}
+
+/// Merges a point's outgoing and incoming edges, both with ascending columns.
+fn join(to: &[(u32, f32)], from: &[(u32, f32)], ratio: f32) -> Vec<(u32, f32)> {
+    let mut joined = Vec::with_capacity(to.len() + from.len());
+    let (mut to, mut from) = (to.iter().copied().peekable(), from.iter().copied().peekable());
+    loop {
+        let column = match (to.peek(), from.peek()) {
+            (None, None) => return joined,
+            (Some(&(a, _)), None) => a,
+            (None, Some(&(b, _))) => b,
+            (Some(&(a, _)), Some(&(b, _))) => a.min(b),
+        };
+        let a = to.next_if(|e| e.0 == column).map_or(0.0, |e| e.1);
+        let b = from.next_if(|e| e.0 == column).map_or(0.0, |e| e.1);
+        // The same bits from both ends: a + b and a · b do not depend on the order.
+        let weight = ratio * (a + b - a * b) + (1.0 - ratio) * (a * b);
+        if weight > 0.0 {
+            joined.push((column, weight));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_strengths_of_a_neighbourhood_add_up_to_the_logarithm_of_its_size() {
+        let distances: Vec<f32> = (0..16).map(|i| i as f32 * 0.3).collect();
+        let scale = Scale::smooth(&distances, 1.0, 1.0);
+        assert_eq!(scale.rho, f64::from(0.3_f32));
+        assert_eq!(scale.strength(0.3), 1.0);
+        let sum: f32 = distances[1..].iter().map(|&d| scale.strength(d)).sum();
+        assert!((sum - 4.0).abs() < 1e-4, "{sum}");
+    }
+
+    #[test]
+    fn local_connectivity_interpolates_between_neighbours() {
+        let distances = [0.0, 1.0, 2.0, 4.0];
+        for (connectivity, rho) in [(0.0, 0.0), (0.5, 0.5), (1.0, 1.0), (1.5, 1.5), (2.0, 2.0), (3.0, 4.0), (9.0, 4.0)]
+        {
+            assert_eq!(nearest_distance(&distances, connectivity), rho, "{connectivity}");
+        }
+    }
+
+    #[test]
+    fn neighbours_all_at_the_same_distance_are_all_full_members() {
+        for distances in [[0.0; 6], [0.0, 2.0, 2.0, 2.0, 2.0, 2.0]] {
+            let scale = Scale::smooth(&distances, 1.0, mean(&distances));
+            assert!(distances.iter().all(|&d| scale.strength(d) == 1.0), "{scale:?}");
+        }
+    }
+
+    #[test]
+    fn joining_is_a_union_an_intersection_or_between() {
+        let (to, from) = ([(0, 0.5), (2, 1.0)], [(0, 0.5), (3, 0.25)]);
+        assert_eq!(join(&to, &from, 1.0), [(0, 0.75), (2, 1.0), (3, 0.25)]);
+        assert_eq!(join(&to, &from, 0.0), [(0, 0.25)]);
+        assert_eq!(join(&to, &from, 0.5), [(0, 0.5), (2, 0.5), (3, 0.125)]);
+    }
+
+    #[test]
+    fn components_are_found_and_cut_out() {
+        let graph = Graph::from_rows(vec![vec![(2, 1.0)], vec![(3, 0.5)], vec![(0, 1.0)], vec![(1, 0.5)], vec![]]);
+        assert_eq!(graph.components(), (vec![0, 1, 0, 1, 2], 3));
+        assert_eq!(graph.component(&[1, 3]), Graph::from_rows(vec![vec![(1, 0.5)], vec![(0, 0.5)]]));
+    }
+
+    #[test]
+    fn an_edge_too_weak_for_one_draw_is_pruned() {
+        let graph = Graph::from_rows(vec![vec![(1, 1.0), (2, 0.01)], vec![(0, 1.0)], vec![(0, 0.01)]]);
+        assert_eq!(graph.pruned(50, 500).row(0).len(), 1);
+        assert_eq!(graph.pruned(500, 500).row(0).len(), 2);
+        assert_eq!(graph.pruned(5, 500).row(0).len(), 2);
+    }
+}

@@ -1,0 +1,272 @@
+//! One epoch of eight vertices: pulled along their due edges, pushed from random vertices.
+//!
+//! Eight vertices sit in the lanes and each takes its own steps one after the other, so the inner loop is the sequential
+//! algorithm of the paper, eight times side by side.
+#![expect(clippy::indexing_slicing, reason = "vertices are indices of the reference they were drawn for")]
+
+use super::curve::Curve;
+use super::params::UmapValidParams;
+use super::schedule::Schedule;
+use super::simd::{Kernel, Lanes, power};
+
+/// A position of up to `4 * C` dimensions, filled up with zeros.
+pub(super) type Position<const C: usize> = [[f32; 4]; C];
+
+/// A component of a gradient is at most this, as in `umap-learn`.
+const MAX_GRADIENT: f32 = 4.0;
+/// Keeps the push of two vertices at one place finite, as in `umap-learn`.
+const PUSH_SOFTENING: f32 = 0.001;
+/// Below this a squared distance is no direction any more; it keeps `0 / 0` away.
+const LEAST_SQUARED: f32 = 1e-12;
+
+/// What pulls and pushes: the derivatives of the cross entropy by the curve.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Forces {
+    curve: Curve,
+    repulsion_strength: f32,
+    negative_sample_rate: usize,
+    n_points: usize,
+}
+
+impl Forces {
+    /// `n_points` is how many vertices there are to be pushed from.
+    pub(super) fn new(curve: Curve, params: &UmapValidParams, n_points: usize) -> Self {
+        Self {
+            curve,
+            repulsion_strength: params.repulsion_strength(),
+            negative_sample_rate: params.negative_sample_rate(),
+            n_points,
+        }
+    }
+}
+
+/// Eight vertices and their epoch.
+pub(super) struct Epoch<'a, const D: usize, const C: usize> {
+    pub(super) forces: &'a Forces,
+    pub(super) schedule: &'a mut Schedule,
+    /// The vertices' positions, a dimension a row.
+    pub(super) current: &'a mut [[f32; 8]; D],
+    /// Their own places in `reference`, which they are not pushed from.
+    pub(super) own: &'a [u32; 8],
+    /// A key a lane for the random numbers of this epoch.
+    pub(super) keys: [u32; 8],
+    /// Everybody's positions, which stay as they are.
+    pub(super) reference: &'a [Position<C>],
+    pub(super) epoch: usize,
+    /// Length of a pull.
+    pub(super) pull_rate: f32,
+    /// Length of a push.
+    pub(super) push_rate: f32,
+}
+
+impl<const D: usize, const C: usize> Kernel for Epoch<'_, D, C> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        let counts = self.schedule.advance::<L>(self.epoch);
+        let draws = counts.into_iter().max().unwrap_or(0);
+        let counts = L::load_ints(&counts);
+        let own = L::load_ints(self.own);
+        let constants = Constants::<L>::new(self.forces);
+        let (pull_rate, push_rate) = (L::splat(self.pull_rate), L::splat(self.push_rate));
+        let mut random = Random::<L>::new(&self.keys, self.forces.n_points);
+        let mut current = [L::splat(0.0); D];
+        for (lanes, values) in current.iter_mut().zip(self.current.iter()) {
+            *lanes = L::load(values);
+        }
+        for draw in 0..draws {
+            let active = L::greater(counts, L::splat_ints(draw));
+            let (differences, squared) =
+                towards::<L, D, C>(&current, self.reference, self.schedule.tails(draw as usize));
+            let pull = constants.pull(squared).keep(active);
+            for (x, difference) in current.iter_mut().zip(differences) {
+                *x = x.add(clip(pull.mul(difference)).mul(pull_rate));
+            }
+            // The pushes of one draw all start from the same place, so that the processor can work on them together.
+            let mut pushes = [L::splat(0.0); D];
+            for _ in 0..self.forces.negative_sample_rate {
+                let vertices = random.vertices();
+                let others = L::store_ints(vertices);
+                let (differences, squared) = towards::<L, D, C>(&current, self.reference, &others);
+                let push = constants.push(squared).keep(L::and_ints(active, L::differ(vertices, own)));
+                for (sum, difference) in pushes.iter_mut().zip(differences) {
+                    *sum = sum.add(clip(push.mul(difference)));
+                }
+            }
+            for (x, push) in current.iter_mut().zip(pushes) {
+                *x = x.add(push.mul(push_rate));
+            }
+        }
+        for (values, lanes) in self.current.iter_mut().zip(current) {
+            *values = lanes.store();
+        }
+    }
+}
+
+/// Each lane's difference to its vertex, a dimension a row, and the squared distance.
+#[inline(always)]
+fn towards<L: Lanes, const D: usize, const C: usize>(
+    current: &[L; D],
+    reference: &[Position<C>],
+    vertices: &[u32; 8],
+) -> ([L; D], L) {
+    let rows = vertices.map(|vertex| &reference[vertex as usize]);
+    let mut differences = *current;
+    let mut squared = [L::splat(0.0); 2];
+    for c in 0..C {
+        let columns = L::columns(rows.map(|row| &row[c]));
+        for (offset, column) in columns.into_iter().enumerate() {
+            if let Some(difference) = differences.get_mut(c * 4 + offset) {
+                *difference = difference.sub(column);
+                squared[offset % 2] = squared[offset % 2].add(difference.mul(*difference));
+            }
+        }
+    }
+    (differences, squared[0].add(squared[1]))
+}
+
+#[inline(always)]
+fn clip<L: Lanes>(gradient: L) -> L {
+    gradient.max(L::splat(-MAX_GRADIENT)).min(L::splat(MAX_GRADIENT))
+}
+
+/// The forces' constants in lanes.
+#[derive(Clone, Copy)]
+struct Constants<L> {
+    a: L,
+    b: L,
+    /// `-2ab`
+    pull: L,
+    /// `2γb`
+    push: L,
+}
+
+impl<L: Lanes> Constants<L> {
+    #[inline(always)]
+    fn new(forces: &Forces) -> Self {
+        let Curve { a, b } = forces.curve;
+        Self {
+            a: L::splat(a),
+            b: L::splat(b),
+            pull: L::splat(-2.0 * a * b),
+            push: L::splat(2.0 * forces.repulsion_strength * b),
+        }
+    }
+
+    /// `-2ab d^2(b-1) / (1 + a d^2b)`, times the difference of the positions the gradient of `ln φ`.
+    #[inline(always)]
+    fn pull(&self, squared: L) -> L {
+        let squared = squared.max(L::splat(LEAST_SQUARED));
+        let powered = power(squared, self.b);
+        self.pull.mul(powered).div(squared.mul(self.a.mul(powered).add(L::splat(1.0))))
+    }
+
+    /// `2γb / ((ε + d²) (1 + a d^2b))`, times the difference of the positions the gradient of `γ ln (1 - φ)`.
+    #[inline(always)]
+    fn push(&self, squared: L) -> L {
+        let powered = power(squared.max(L::splat(LEAST_SQUARED)), self.b);
+        let softened = squared.add(L::splat(PUSH_SOFTENING));
+        self.push.div(softened.mul(self.a.mul(powered).add(L::splat(1.0))))
+    }
+}
+
+/// Vertices drawn by counter: the `i`-th of a lane depends on the lane's key and `i` alone.
+struct Random<L: Lanes> {
+    state: L::Ints,
+    scale: L,
+    last: L,
+}
+
+impl<L: Lanes> Random<L> {
+    #[inline(always)]
+    fn new(keys: &[u32; 8], n_points: usize) -> Self {
+        // 24 random bits are exact in `f32`; the product may round up to `n_points`, hence `last`.
+        let scale = n_points as f32 / (1 << 24) as f32;
+        Self { state: L::load_ints(keys), scale: L::splat(scale), last: L::splat(n_points.saturating_sub(1) as f32) }
+    }
+
+    /// The next vertices, uniform below `n_points`: a Weyl sequence through the `lowbias32` finaliser (Wellons 2018).
+    #[inline(always)]
+    fn vertices(&mut self) -> L::Ints {
+        self.state = L::add_ints(self.state, L::splat_ints(0x9e37_79b9));
+        let x = self.state;
+        let x = L::mul_ints(L::xor_ints(x, L::shift_right::<16>(x)), L::splat_ints(0x7feb_352d));
+        let x = L::mul_ints(L::xor_ints(x, L::shift_right::<15>(x)), L::splat_ints(0x846c_a68b));
+        let x = L::xor_ints(x, L::shift_right::<16>(x));
+        L::from_ints(L::shift_right::<8>(x)).mul(self.scale).min(self.last).truncate()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use linfa::ParamGuard;
+
+    use super::*;
+    use crate::pipeline::umap::UmapParams;
+    use crate::pipeline::umap::simd::Simd;
+
+    fn reference() -> Vec<Position<3>> {
+        (0..50)
+            .map(|i| std::array::from_fn(|c| std::array::from_fn(|d| ((i * 13 + c * 7 + d * 5) % 17) as f32 * 0.3)))
+            .collect()
+    }
+
+    fn run(simd: Simd, negative_sample_rate: usize, edges: &[Vec<(u32, f32)>], rate: f32) -> [[f32; 8]; 10] {
+        let params = UmapParams::default().negative_sample_rate(negative_sample_rate).check().unwrap();
+        let forces = Forces::new(Curve::fit(0.1, 1.0).unwrap(), &params, 50);
+        let mut current = std::array::from_fn(|d| std::array::from_fn(|l| (d * 8 + l) as f32 * 0.05));
+        let mut schedule = Schedule::new(edges, |_| 1.0);
+        for epoch in 0..4 {
+            simd.run(Epoch::<10, 3> {
+                forces: &forces,
+                schedule: &mut schedule,
+                current: &mut current,
+                own: &[0, 1, 2, 3, 4, 5, 6, u32::MAX],
+                keys: [9, 8, 7, 6, 5, 4, 3, epoch as u32],
+                reference: &reference(),
+                epoch,
+                pull_rate: rate,
+                push_rate: rate,
+            });
+        }
+        current
+    }
+
+    fn edges() -> Vec<Vec<(u32, f32)>> {
+        (0..7).map(|l| (0..3 * l).map(|j| (10 + j, 1.0 / (1.0 + j as f32))).collect()).collect()
+    }
+
+    #[test]
+    fn both_kinds_of_lanes_make_the_same_steps() {
+        assert_eq!(run(Simd::detect(), 5, &edges(), 1.0), run(Simd::portable(), 5, &edges(), 1.0));
+    }
+
+    #[test]
+    fn a_vertex_without_edges_stays_where_it_is() {
+        let (before, after) = (run(Simd::detect(), 5, &edges(), 0.0), run(Simd::detect(), 5, &edges(), 1.0));
+        for (before, after) in before.iter().zip(&after) {
+            assert_eq!((before[0], before[7]), (after[0], after[7]));
+            assert_ne!(before[3], after[3]);
+        }
+    }
+
+    #[test]
+    fn a_pull_follows_the_derivative_of_the_cross_entropy() {
+        // One edge, one draw, no push: compared with the difference quotient of ln φ.
+        let (before, after) = (run(Simd::detect(), 0, &[], 0.0), run(Simd::detect(), 0, &[vec![(20, 0.4)]], 0.01));
+        let (curve, other) = (Curve::fit(0.1, 1.0).unwrap(), reference()[20]);
+        let log_strength = |at: &[f64]| {
+            let squared: f64 = at.iter().zip(other.as_flattened()).map(|(x, &y)| (x - f64::from(y)).powi(2)).sum();
+            -(1.0 + f64::from(curve.a) * squared.powf(f64::from(curve.b))).ln()
+        };
+        let at: Vec<f64> = before.iter().map(|x| f64::from(x[0])).collect();
+        for d in 0..10 {
+            let (mut low, mut high) = (at.clone(), at.clone());
+            (low[d], high[d]) = (low[d] - 1e-5, high[d] + 1e-5);
+            let slope = (log_strength(&high) - log_strength(&low)) / 2e-5;
+            let step = f64::from(after[d][0] - before[d][0]) / 0.01;
+            assert!((step - slope).abs() < 1e-3, "{d}: {step}, {slope}");
+        }
+    }
+}

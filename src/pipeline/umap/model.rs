@@ -1,0 +1,184 @@
+//! Fit, the fitted model, and the parts it is stored as.
+
+use linfa::ParamGuard;
+use ndarray::{Array2, ArrayView2};
+
+use super::curve::Curve;
+use super::fuzzy_graph::Graph;
+use super::neighbours::{Neighbours, Points};
+use super::params::{MAX_POINTS, UmapParams, UmapValidParams};
+use super::transform::{Target, place};
+use super::{UmapError, layout, start};
+
+/// What a fit is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Looking for each point's nearest neighbours.
+    Neighbours,
+    /// Weighing the edges between them.
+    Graph,
+    /// Finding the spectral start.
+    Start,
+    /// Laying the points out.
+    Layout,
+}
+
+/// A finished embedding, and what is needed to place further rows into it.
+pub struct UmapModel {
+    /// `(n_points, n_features)`
+    points: Points,
+    /// `(n_points, n_components)`
+    embedding: Array2<f32>,
+    curve: Curve,
+    params: UmapValidParams,
+}
+
+impl std::fmt::Debug for UmapModel {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut out = f.debug_struct("UmapModel");
+        out.field("points", &self.points.rows().dim()).field("embedding", &self.embedding.dim());
+        out.field("curve", &self.curve).field("params", &self.params).finish()
+    }
+}
+
+/// A model as plain arrays, for storage.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UmapParts {
+    /// Training points, `(n_points, n_features)`.
+    pub points: Array2<f32>,
+    /// Their positions, `(n_points, n_components)`.
+    pub embedding: Array2<f32>,
+    /// Coefficient of the curve `1 / (1 + a d^2b)`.
+    pub a: f32,
+    /// Exponent of the curve.
+    pub b: f32,
+    /// The parameters of the fit.
+    pub params: UmapParams,
+}
+
+impl UmapValidParams {
+    /// Embeds `points`, `(n_points, n_features)`.
+    ///
+    /// Meant for distinct points (upstream's `unique=True`): copies only crowd each other out of the neighbourhoods.
+    /// `progress` hears the stage and its share done, 0 to 1, from any thread.
+    ///
+    /// # Errors
+    /// [`UmapError::TooFewPoints`] for fewer than 2, [`UmapError::TooManyPoints`] for more than 2²⁴,
+    /// [`UmapError::NoFeatures`] and [`UmapError::NotFinite`] for points without coordinates or with one that is no
+    /// number, [`UmapError::NoCurve`] for a spread beyond all scales, and [`UmapError::Diverged`] when steps or pushes
+    /// are so large that positions overflow.
+    pub fn fit(
+        &self,
+        points: ArrayView2<'_, f32>,
+        progress: &(dyn Fn(Stage, f32) + Sync),
+    ) -> Result<UmapModel, UmapError> {
+        check_points(points)?;
+        let curve = Curve::fit(self.min_dist(), self.spread())?;
+        let points = Points::new(points);
+        let neighbours = Neighbours::among(&points, self.neighbours_among(points.len()), &|share| {
+            progress(Stage::Neighbours, share);
+        });
+        let graph = Graph::fuzzy(&neighbours, self.local_connectivity(), self.set_op_mix_ratio());
+        let graph = graph.pruned(self.fit_epochs(points.len()), Self::default_epochs(points.len()));
+        progress(Stage::Graph, 1.0);
+        let start = start::positions(points.rows(), &graph, self.n_components(), self.seed());
+        progress(Stage::Start, 1.0);
+        let embedding = layout::optimise(&graph, start.view(), curve, self, &|share| progress(Stage::Layout, share));
+        if embedding.iter().any(|x| !x.is_finite()) {
+            return Err(UmapError::Diverged);
+        }
+        Ok(UmapModel { points, embedding, curve, params: self.clone() })
+    }
+
+    /// Upstream's clipping, but never to the point alone.
+    fn neighbours_among(&self, n_points: usize) -> usize {
+        self.n_neighbors().min(n_points.saturating_sub(1)).max(2)
+    }
+}
+
+impl UmapModel {
+    /// Positions of the training points, `(n_points, n_components)`.
+    #[must_use]
+    pub fn embedding(&self) -> ArrayView2<'_, f32> {
+        self.embedding.view()
+    }
+
+    /// The parameters of the fit.
+    #[must_use]
+    pub fn params(&self) -> &UmapValidParams {
+        &self.params
+    }
+
+    /// Places `rows`, `(n_rows, n_features)`, into the embedding: `(n_rows, n_components)`.
+    ///
+    /// A row's place depends on the model and the row alone, to the bit.
+    ///
+    /// # Errors
+    /// [`UmapError::WrongFeatures`] for another number of columns than the training points have,
+    /// [`UmapError::NotFinite`] for a value that is no number, [`UmapError::Diverged`] when steps or pushes are so large
+    /// that positions overflow.
+    pub fn transform(&self, rows: ArrayView2<'_, f32>) -> Result<Array2<f32>, UmapError> {
+        if rows.ncols() != self.points.n_features() {
+            return Err(UmapError::WrongFeatures { expected: self.points.n_features(), found: rows.ncols() });
+        }
+        check_finite(rows)?;
+        let k = self.params.neighbours_among(self.points.len());
+        let target = Target {
+            points: &self.points,
+            embedding: self.embedding.view(),
+            curve: self.curve,
+            params: &self.params,
+            k,
+        };
+        let placed = place(target, rows);
+        if placed.iter().any(|x| !x.is_finite()) { Err(UmapError::Diverged) } else { Ok(placed) }
+    }
+
+    /// The model as plain arrays.
+    #[must_use]
+    pub fn to_parts(&self) -> UmapParts {
+        UmapParts {
+            points: self.points.rows().to_owned(),
+            embedding: self.embedding.clone(),
+            a: self.curve.a,
+            b: self.curve.b,
+            params: self.params.clone().into(),
+        }
+    }
+
+    /// The model of these parts, which may come from a damaged or hostile file.
+    ///
+    /// # Errors
+    /// Whatever [`UmapParams::check`](ParamGuard::check) says of the parameters and [`UmapValidParams::fit`] of the points;
+    /// [`UmapError::WrongEmbeddingShape`] when the embedding does not match both, [`UmapError::EmbeddingNotFinite`]
+    /// for a position that is no number, [`UmapError::BadCurve`] unless `a` and `b` are positive numbers.
+    pub fn from_parts(parts: UmapParts) -> Result<Self, UmapError> {
+        let params = parts.params.check()?;
+        check_points(parts.points.view())?;
+        let (points, (rows, columns)) = (parts.points.nrows(), parts.embedding.dim());
+        if (rows, columns) != (points, params.n_components()) {
+            return Err(UmapError::WrongEmbeddingShape { points, rows, columns, n_components: params.n_components() });
+        }
+        if let Some(((row, column), _)) = parts.embedding.indexed_iter().find(|(_, x)| !x.is_finite()) {
+            return Err(UmapError::EmbeddingNotFinite { row, column });
+        }
+        let curve = Curve::usable(parts.a, parts.b).ok_or(UmapError::BadCurve { a: parts.a, b: parts.b })?;
+        Ok(Self { points: Points::new(parts.points.view()), embedding: parts.embedding, curve, params })
+    }
+}
+
+fn check_points(points: ArrayView2<'_, f32>) -> Result<(), UmapError> {
+    match points.dim() {
+        (n @ (0 | 1), _) => Err(UmapError::TooFewPoints(n)),
+        (n, _) if n > MAX_POINTS => Err(UmapError::TooManyPoints(n)),
+        (_, 0) => Err(UmapError::NoFeatures),
+        _ => check_finite(points),
+    }
+}
+
+fn check_finite(points: ArrayView2<'_, f32>) -> Result<(), UmapError> {
+    match points.indexed_iter().find(|(_, x)| !x.is_finite()) {
+        Some(((row, column), _)) => Err(UmapError::NotFinite { row, column }),
+        None => Ok(()),
+    }
+}
