@@ -6,16 +6,25 @@
 //! Who may import whom (a line reads "left may import right"):
 //!
 //! ```text
-//! main        → config, http, retrain
-//! http        → content, model_store, customer, workbook
-//! retrain     → model_store, pipeline, customer, workbook
-//! content     → pipeline, customer
-//! model_store → pipeline, customer
-//! pipeline    → customer
-//! workbook    → customer
+//! main         → config, http, retrain, segmentation
+//! http         → segmentation, content, model_store, customer, workbook
+//! retrain      → model_store, pipeline, customer, workbook
+//! segmentation → content, model_store, pipeline, customer
+//! content      → pipeline, customer
+//! model_store  → pipeline, customer
+//! pipeline     → customer
+//! workbook     → customer
 //! customer, config → nothing of ours
 //! ```
+//!
+//! `main` also puts together what it hands to them: the model store, the writer and the schema.
 
+pub mod config;
+pub mod content;
 pub mod customer;
+pub mod http;
+pub mod model_store;
 pub mod pipeline;
+pub mod retrain;
+pub mod segmentation;
 pub mod workbook;

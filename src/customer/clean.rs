@@ -213,6 +213,8 @@ impl ColumnCleaner {
             Value::Text(name) => Key::Text(name.as_str().into()),
             Value::Level(rank) => Key::Level(*rank),
             Value::Date(day) => Key::Date(*day),
+            // No cell becomes one; a form's own value is never interned.
+            Value::PartialDate { .. } => Key::Text(Box::from("")),
             Value::Number(number) => Key::Number(number.to_bits()),
         };
         let next = u32::try_from(self.seen.len()).unwrap_or(MISSING);

@@ -83,6 +83,16 @@ pub(super) fn from_text(text: &str) -> Option<Date> {
     written.day()
 }
 
+/// The month that an English name, its first three or more letters, or a number from 1 to 12 names.
+pub(super) fn month(text: &str) -> Option<i8> {
+    let word = text.trim().to_lowercase();
+    let number = match MONTHS.iter().position(|name| abbreviates(&word, name)) {
+        Some(index) => i8::try_from(index + 1).ok(),
+        None => word.parse().ok(),
+    };
+    number.filter(|month| (1..=12).contains(month))
+}
+
 /// Cuts a time of day off; `None` when what follows the day is no time.
 fn without_time(text: &str) -> Option<&str> {
     let start = if let Some(colon) = text.find(':') {

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
+
+use super::Value;
 
 /// The built-in schema: date joined, location, gender (optional) and loyalty tier.
 const BUILT_IN: &str = include_str!("schema.json");
@@ -102,12 +103,17 @@ pub enum DatePart {
 }
 
 impl DatePart {
-    /// This part of `date`.
-    pub fn of(self, date: Date) -> i64 {
+    /// This part of a date, or of what is known of one; `None` where it is not known, or `value` is no date.
+    pub fn of(self, value: &Value) -> Option<i64> {
+        let (year, month) = match value {
+            Value::Date(date) => (Some(date.year()), Some(date.month())),
+            Value::PartialDate { year, month } => (*year, *month),
+            Value::Text(_) | Value::Level(_) | Value::Number(_) => (None, None),
+        };
         match self {
-            Self::Year => i64::from(date.year()),
-            Self::Month => i64::from(date.month()),
-            Self::Quarter => i64::from((date.month() - 1) / 3 + 1),
+            Self::Year => year.map(i64::from),
+            Self::Month => month.map(i64::from),
+            Self::Quarter => month.map(|month| i64::from((month - 1) / 3 + 1)),
         }
     }
 }

@@ -40,6 +40,13 @@ pub enum Value {
     Level(u32),
     /// A day, never in the future.
     Date(Date),
+    /// What a form says of a day; never read from a sheet.
+    PartialDate {
+        /// The year, if it is known.
+        year: Option<i16>,
+        /// The month, 1 to 12, if it is known.
+        month: Option<i8>,
+    },
     /// A finite number.
     Number(f64),
 }

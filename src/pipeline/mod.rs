@@ -1,11 +1,22 @@
 //! The learned part of the service: pure, synchronous and seeded.
 //!
-//! No I/O, no async, no clock in here: a fit is a function of its customers, its parameters and its
-//! seed. May import [`crate::customer`] alone.
+//! [`fit`] turns a table of customers into a [`Model`]; a model [assigns](Model::assign) other tables to the segments
+//! it found. No I/O, no async, no clock in here: a fit is a function of its customers, its parameters and its seed.
+//! May import [`crate::customer`] alone.
 
+mod encoder;
+mod errors;
+mod fit;
 pub mod hdbscan;
+mod model;
 mod persona;
+mod scaler;
 pub mod scores;
 pub mod umap;
 
+pub use encoder::Encoder;
+pub use errors::{AssignError, DamagedModel, FitError};
+pub use fit::{FitParams, FitStep, Fitted, Scores, fit};
+pub use model::{Assignment, Model, ModelParts, Nearest, Placement, Segment, SegmentParts};
 pub use persona::{Persona, Trait, TraitCounts, TraitValue, count_traits};
+pub use scaler::Scaler;

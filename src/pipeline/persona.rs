@@ -103,7 +103,7 @@ fn tally_feature(table: &CustomerTable, feature: &Feature<'_>, group_of_row: &[i
     for (group, tally) in tallies.iter_mut().enumerate() {
         let counts = rows.get(group * width..(group + 1) * width).unwrap_or_default();
         let present = column.values.iter().zip(counts).filter(|&(_, &count)| count > 0);
-        tally.counts = present.filter_map(|(value, &count)| Some((trait_value(feature, value)?, count))).collect();
+        tally.counts = present.filter_map(|(value, &count)| Some((TraitValue::of(feature, value)?, count))).collect();
         overall.extend(tally.counts.iter().cloned());
     }
     if let Some(last) = tallies.last_mut() {
@@ -127,7 +127,7 @@ impl Tally {
 }
 
 /// Merges equal values (many days have one month) and puts the most frequent first.
-fn ranked(mut counts: Vec<(TraitValue, u64)>) -> Vec<(TraitValue, u64)> {
+pub(super) fn ranked(mut counts: Vec<(TraitValue, u64)>) -> Vec<(TraitValue, u64)> {
     counts.sort_by(|a, b| a.0.total_order(&b.0));
     counts.dedup_by(|later, kept| {
         let same = later.0 == kept.0;
@@ -146,18 +146,18 @@ fn mean_of(counts: &[(TraitValue, u64)]) -> Vec<(TraitValue, u64)> {
     if n == 0 { Vec::new() } else { vec![(TraitValue::Mean(sum / n as f64), n)] }
 }
 
-/// What a cell's value is in the eyes of one feature; `None` where it cannot have one.
-fn trait_value(feature: &Feature<'_>, value: &Value) -> Option<TraitValue> {
-    Some(match (feature.kind, value) {
-        (FeatureKind::Category, Value::Text(name)) => TraitValue::Name(name.clone()),
-        (FeatureKind::Ordinal(levels), Value::Level(level)) => TraitValue::Name(levels.get(*level as usize)?.clone()),
-        (FeatureKind::DatePart(part), Value::Date(date)) => TraitValue::Whole(part.of(*date)),
-        (FeatureKind::Number, Value::Number(number)) => TraitValue::Mean(*number),
-        _ => return None,
-    })
-}
-
 impl TraitValue {
+    /// What a cell's value is in the eyes of one feature; `None` where it cannot have one.
+    pub(super) fn of(feature: &Feature<'_>, value: &Value) -> Option<Self> {
+        Some(match (feature.kind, value) {
+            (FeatureKind::Category, Value::Text(name)) => Self::Name(name.clone()),
+            (FeatureKind::Ordinal(levels), Value::Level(level)) => Self::Name(levels.get(*level as usize)?.clone()),
+            (FeatureKind::DatePart(part), value) => Self::Whole(part.of(value)?),
+            (FeatureKind::Number, Value::Number(number)) => Self::Mean(*number),
+            _ => return None,
+        })
+    }
+
     fn as_f64(&self) -> f64 {
         match self {
             Self::Whole(whole) => *whole as f64,
@@ -166,7 +166,8 @@ impl TraitValue {
         }
     }
 
-    fn total_order(&self, other: &Self) -> std::cmp::Ordering {
+    /// A total order of the values of one feature.
+    pub(super) fn total_order(&self, other: &Self) -> std::cmp::Ordering {
         self.partial_cmp(other).unwrap_or(std::cmp::Ordering::Equal)
     }
 }
@@ -213,6 +214,36 @@ impl Persona {
             },
         });
         Self { traits: traits.collect(), extras }
+    }
+
+    /// The flat JSON object that [`Persona::from_json`] reads.
+    pub fn to_json(&self) -> serde_json::Map<String, serde_json::Value> {
+        let of = |value: &TraitValue| match value {
+            TraitValue::Whole(whole) => (*whole).into(),
+            TraitValue::Mean(mean) => (*mean).into(),
+            TraitValue::Name(name) => name.as_str().into(),
+        };
+        let traits = self.traits.iter().map(|t| {
+            let value = if t.is_list {
+                t.values.iter().map(of).collect()
+            } else {
+                t.values.first().map_or(serde_json::Value::Null, of)
+            };
+            (t.key.clone(), value)
+        });
+        traits.chain(self.extras.iter().map(|(key, text)| (key.clone(), text.as_str().into()))).collect()
+    }
+
+    /// Lays the entries of `object` over this persona.
+    pub(super) fn overlay(&mut self, schema: &Schema, object: &serde_json::Map<String, serde_json::Value>) {
+        let over = Self::from_json(schema, object);
+        for t in over.traits.into_iter().filter(|t| !t.values.is_empty()) {
+            match self.traits.iter_mut().find(|own| own.key == t.key) {
+                Some(own) => *own = t,
+                None => self.traits.push(t),
+            }
+        }
+        self.extras.extend(over.extras);
     }
 
     /// The values under `key`, most frequent first; empty where the persona has none.
@@ -285,18 +316,6 @@ fn json_value(value: &serde_json::Value) -> Option<TraitValue> {
 
 impl Serialize for Persona {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use serde::ser::SerializeMap;
-        let mut map = serializer.serialize_map(Some(self.traits.len() + self.extras.len()))?;
-        for t in &self.traits {
-            if t.is_list {
-                map.serialize_entry(&t.key, &t.values)?;
-            } else {
-                map.serialize_entry(&t.key, &t.values.first())?;
-            }
-        }
-        for (key, text) in &self.extras {
-            map.serialize_entry(key, text)?;
-        }
-        map.end()
+        self.to_json().serialize(serializer)
     }
 }

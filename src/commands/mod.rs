@@ -1,0 +1,77 @@
+//! The commands, each a short paragraph over the library.
+#![expect(clippy::print_stdout, reason = "a command's answer is what it prints")]
+
+mod models;
+mod progress;
+mod retrain;
+mod segment;
+mod serve;
+mod setup;
+
+use clap::{Args, Parser, Subcommand};
+use content_portal::config::{Config, ConfigErrors};
+use content_portal::pipeline::FitParams;
+use content_portal::pipeline::hdbscan::{HdbscanParams, MinClusterSize};
+use content_portal::pipeline::umap::UmapParams;
+
+/// Groups customers into segments and writes marketing content for each.
+#[derive(Debug, Parser)]
+#[command(version, about, propagate_version = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the HTTP API (the default). Trains a model first where there is none.
+    Serve,
+    /// Train on the workbooks under BASE_DATA_DIR and publish the model.
+    Retrain(TrainArgs),
+    /// Group the customers of one workbook and write content for each segment.
+    Segment(segment::SegmentArgs),
+    /// Look at the trained models.
+    #[command(subcommand)]
+    Models(models::ModelsCommand),
+}
+
+/// How to train; the defaults are the README's.
+#[derive(Debug, Args, Clone, Default)]
+struct TrainArgs {
+    /// The smallest segment: a number of customers (400) or a share of them (8%).
+    #[arg(long, value_name = "SIZE")]
+    min_cluster_size: Option<MinClusterSize>,
+    /// The seed of the map; the same data and seed give the same model.
+    #[arg(long)]
+    seed: Option<u64>,
+}
+
+impl TrainArgs {
+    fn params(&self) -> FitParams {
+        let mut params = FitParams::default();
+        if let Some(seed) = self.seed {
+            params.umap = UmapParams::default().seed(seed);
+        }
+        if let Some(size) = self.min_cluster_size {
+            params.hdbscan = HdbscanParams::default().min_cluster_size(size);
+        }
+        params
+    }
+}
+
+/// Runs the command of `cli`.
+pub fn run(cli: Cli) -> anyhow::Result<()> {
+    let config = Config::from_environment().map_err(|ConfigErrors(mistakes)| {
+        anyhow::anyhow!("the settings cannot be taken:\n  - {}", mistakes.join("\n  - "))
+    })?;
+    setup::start_log(matches!(cli.command, None | Some(Command::Serve)));
+    for name in &config.leftovers {
+        tracing::warn!("{name} has no meaning here and is ignored");
+    }
+    match cli.command.unwrap_or(Command::Serve) {
+        Command::Serve => serve::serve(&config),
+        Command::Retrain(args) => retrain::retrain(&config, &args.params()),
+        Command::Segment(args) => segment::segment(&config, &args),
+        Command::Models(command) => models::models(&config, &command),
+    }
+}

@@ -1,0 +1,54 @@
+//! `serve`: the HTTP API, until it is told to stop.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use content_portal::config::Config;
+use content_portal::http::{Application, Prepared, Settings};
+use content_portal::model_store::ModelStore;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::setup;
+
+/// Binds, gets ready, serves.
+pub fn serve(config: &Config) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let settings = Settings {
+        allow_origins: config.server.allow_origins.clone(),
+        upload_dir: config.paths.uploads.clone(),
+        max_upload_bytes: config.limits.upload_bytes,
+        workbook_limits: setup::workbook_limits(config),
+        max_members: config.limits.members,
+        writers_at_once: config.limits.writers_at_once,
+    };
+    let config = config.clone();
+    runtime.block_on(async move {
+        let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be listened for")?;
+        let application = Application::bind(config.server.address, settings).await?;
+        let address = application.address();
+        tracing::info!(%address, "listening");
+        let stop = async move {
+            tokio::select! {
+                _ = terminate.recv() => tracing::info!("SIGTERM: stopping"),
+                // An error means that Ctrl-C cannot be heard; SIGTERM still is.
+                _ = tokio::signal::ctrl_c() => tracing::info!("Ctrl-C: stopping"),
+            }
+        };
+        application.run_until_stopped(move || prepare(&config), stop).await?;
+        Ok(())
+    })
+}
+
+/// Everything that takes time before the first request can be answered.
+fn prepare(config: &Config) -> anyhow::Result<Prepared> {
+    let entries = setup::persona_entries(config)?;
+    let writer = setup::writer(config)?;
+    let store = ModelStore::new(&config.paths.models);
+    let mut version = setup::current_or_trained(config, &store)?;
+    setup::overlay(&mut version, &entries);
+    version.model.warm_up().context("the model does not answer")?;
+    if *setup::schema(config)? != **version.model.schema() {
+        tracing::warn!("the model was trained with another schema than SCHEMA_PATH; uploads are read by the model's own");
+    }
+    Ok(Prepared { version, store, writer, on_load: Arc::new(move |version| setup::overlay(version, &entries)) })
+}

@@ -1,0 +1,118 @@
+//! What several commands put together from the settings.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::IsTerminal;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use content_portal::config::{Config, WriterKind as WantedWriter};
+use content_portal::content::{Secret, Writer, WriterConfig, WriterKind};
+use content_portal::customer::Schema;
+use content_portal::model_store::{ModelStore, ModelVersion, StoreError};
+use content_portal::pipeline::FitParams;
+use content_portal::workbook;
+use serde_json::{Map, Value};
+use tracing_subscriber::EnvFilter;
+
+use super::retrain::train_and_publish;
+
+/// Marketers' entries by cluster id, from `PERSONA_PATH`.
+pub type PersonaEntries = BTreeMap<u32, Map<String, Value>>;
+
+/// Starts the log on standard error: text on a terminal, JSON lines elsewhere; `RUST_LOG` filters it.
+pub fn start_log(is_server: bool) {
+    let default = if is_server { "info" } else { "warn" };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if std::io::stderr().is_terminal() {
+        log.with_target(false).init();
+    } else {
+        log.json().flatten_event(true).with_ansi(false).init();
+    }
+}
+
+/// The schema to train by: `SCHEMA_PATH`, or the built-in one.
+pub fn schema(config: &Config) -> anyhow::Result<Arc<Schema>> {
+    let schema = match &config.paths.schema {
+        Some(path) => {
+            let json = fs::read(path).with_context(|| format!("SCHEMA_PATH {} cannot be read", path.display()))?;
+            Schema::from_json(&json).with_context(|| format!("SCHEMA_PATH {}", path.display()))?
+        }
+        None => Schema::built_in()?,
+    };
+    Ok(Arc::new(schema))
+}
+
+/// The writer that the settings ask for.
+pub fn writer(config: &Config) -> anyhow::Result<Writer> {
+    let wanted = &config.writer;
+    let defaults = WriterConfig::default();
+    let config = WriterConfig {
+        kind: match wanted.kind {
+            WantedWriter::Auto => WriterKind::Auto,
+            WantedWriter::Openai => WriterKind::Openai,
+            WantedWriter::Offline => WriterKind::Offline,
+        },
+        api_key: wanted.api_key.as_ref().and_then(|key| Secret::new(key.expose())),
+        base_url: wanted.base_url.clone().unwrap_or(defaults.base_url),
+        model: wanted.model.clone().unwrap_or(defaults.model),
+        timeout: wanted.timeout,
+        deadline: wanted.deadline,
+        retry: defaults.retry,
+        prompt_dir: wanted.prompt_dir.clone(),
+    };
+    Ok(Writer::new(&config)?)
+}
+
+/// What one workbook may hold.
+pub fn workbook_limits(config: &Config) -> workbook::Limits {
+    workbook::Limits { max_rows: config.limits.rows.get(), ..workbook::Limits::default() }
+}
+
+/// Marketers' additions to the personas, or none.
+pub fn persona_entries(config: &Config) -> anyhow::Result<PersonaEntries> {
+    match &config.paths.personas {
+        Some(path) => read_persona_entries(path).with_context(|| format!("PERSONA_PATH {}", path.display())),
+        None => Ok(PersonaEntries::new()),
+    }
+}
+
+fn read_persona_entries(path: &Path) -> anyhow::Result<PersonaEntries> {
+    let json = fs::read(path).context("it cannot be read")?;
+    serde_json::from_slice(&json)
+        .context("it must be a JSON object of cluster ids, such as {\"0\": {\"Interests\": \"running\"}}")
+}
+
+/// Lays marketers' additions over the personas of `version`.
+pub fn overlay(version: &mut ModelVersion, entries: &PersonaEntries) {
+    for id in version.model.overlay_personas(entries) {
+        tracing::warn!(cluster_id = id, "PERSONA_PATH names a segment that the model does not have");
+    }
+}
+
+/// The current version; where nothing was ever published, one that is trained now from the base data.
+pub fn current_or_trained(config: &Config, store: &ModelStore) -> anyhow::Result<ModelVersion> {
+    match store.load_current() {
+        Err(StoreError::NoCurrent { .. }) => {
+            if !holds_anything(&config.paths.base_data) {
+                bail!(
+                    "there is no model in {} and no workbook in {} to train one from: put customers (.xlsx, .xls or \
+                     .csv) into {}, or set MODEL_DIR to a folder with a model",
+                    config.paths.models.display(),
+                    config.paths.base_data.display(),
+                    config.paths.base_data.display(),
+                );
+            }
+            tracing::info!("there is no model yet: training one from {}", config.paths.base_data.display());
+            train_and_publish(config, store, &FitParams::default(), &|_| {})?;
+            Ok(store.load_current()?)
+        }
+        loaded => Ok(loaded?),
+    }
+}
+
+fn holds_anything(dir: &Path) -> bool {
+    fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some())
+}

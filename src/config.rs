@@ -1,0 +1,299 @@
+//! Typed settings, each with its default and unit; the only reader of the environment.
+//!
+//! Values come from the process environment, then from a `.env` file in the working directory. An empty value counts
+//! as not set. All mistakes are reported together. Imports nothing of ours: `main` hands each module its own part.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Everything that can be set.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where the server listens and for whom.
+    pub server: ServerConfig,
+    /// Who writes the content.
+    pub writer: WriterSettings,
+    /// Where data lives.
+    pub paths: Paths,
+    /// What a caller may ask for.
+    pub limits: Limits,
+    /// Settings of the service this one replaces that were found and mean nothing here.
+    pub leftovers: Vec<&'static str>,
+}
+
+/// Where the server listens and for whom.
+#[derive(Debug, Clone)]
+pub struct ServerConfig {
+    /// `HOST` and `PORT`; 127.0.0.1:5000. Port 0 takes a free one.
+    pub address: SocketAddr,
+    /// `ALLOW_ORIGINS`, comma separated; the portal's two addresses. `*` stands for every origin.
+    pub allow_origins: Vec<String>,
+}
+
+/// Who writes the content.
+#[derive(Debug, Clone)]
+pub struct WriterSettings {
+    /// `WRITER`; `auto` takes `openai` where a key is set and `offline` elsewhere.
+    pub kind: WriterKind,
+    /// `OPENAI_API_KEY`.
+    pub api_key: Option<Secret>,
+    /// `OPENAI_BASE_URL`, any server that speaks OpenAI's API.
+    pub base_url: Option<String>,
+    /// `OPENAI_MODEL`.
+    pub model: Option<String>,
+    /// `OPENAI_TIMEOUT_S`, seconds one try may take; 30.
+    pub timeout: Duration,
+    /// `OPENAI_DEADLINE_S`, seconds all tries of one answer may take together; 60.
+    pub deadline: Duration,
+    /// `PROMPT_DIR`, templates in place of the built-in ones.
+    pub prompt_dir: Option<PathBuf>,
+}
+
+/// Which writer is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WriterKind {
+    /// `openai` where a key is set, `offline` elsewhere.
+    Auto,
+    /// A server that speaks OpenAI's API.
+    Openai,
+    /// Deterministic text, made here.
+    Offline,
+}
+
+/// Where data lives.
+#[derive(Debug, Clone)]
+pub struct Paths {
+    /// `MODEL_DIR`; `./models`.
+    pub models: PathBuf,
+    /// `BASE_DATA_DIR`, what models are trained on; `./base_data`.
+    pub base_data: PathBuf,
+    /// `UPLOAD_DIR`, where every accepted upload is kept; `./uploads`.
+    pub uploads: PathBuf,
+    /// `PERSONA_PATH`, a JSON file of marketers' additions to the personas.
+    pub personas: Option<PathBuf>,
+    /// `SCHEMA_PATH`, a JSON file that names other customer columns.
+    pub schema: Option<PathBuf>,
+}
+
+/// What a caller may ask for.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// `MAX_UPLOAD_MB`, megabytes of one uploaded file; 50.
+    pub upload_bytes: u64,
+    /// `MAX_ROWS`, rows of one workbook; 1,000,000.
+    pub rows: NonZeroUsize,
+    /// `MAX_MEMBERS`, customers listed in one answer; 20,000.
+    pub members: usize,
+    /// `WRITERS_AT_ONCE`, segments of one upload that are written side by side; 8.
+    pub writers_at_once: NonZeroUsize,
+}
+
+/// Text that no log, error or debug print shows.
+#[derive(Clone)]
+pub struct Secret(String);
+
+/// Every mistake in the settings.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.join("\n"))]
+pub struct ConfigErrors(pub Vec<String>);
+
+impl Secret {
+    /// The text itself.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(secret)")
+    }
+}
+
+impl Config {
+    /// Reads the environment and `.env`.
+    ///
+    /// # Errors
+    /// [`ConfigErrors`] with one sentence for each setting that cannot be taken, and for a `.env` that cannot be read.
+    pub fn from_environment() -> Result<Self, ConfigErrors> {
+        let mut file = HashMap::new();
+        match dotenvy::from_path_iter(".env") {
+            Ok(entries) => {
+                for entry in entries {
+                    // The parser's own message quotes the line, and the line may hold a key.
+                    let (name, value) =
+                        entry.map_err(|_| ConfigErrors(vec![".env has a line that is not NAME=value".to_owned()]))?;
+                    file.insert(name, value);
+                }
+            }
+            Err(e) if e.not_found() => {}
+            Err(_) => return Err(ConfigErrors(vec![".env cannot be read".to_owned()])),
+        }
+        Self::from_variables(&|name| std::env::var(name).ok().or_else(|| file.get(name).cloned()))
+    }
+
+    /// Reads the settings from `variable`, which answers for one name.
+    ///
+    /// # Errors
+    /// [`ConfigErrors`] with one sentence for each setting that cannot be taken.
+    pub fn from_variables(variable: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigErrors> {
+        let mut read = Reader { variable, mistakes: Vec::new() };
+        let host = read.parsed("HOST", IpAddr::V4(Ipv4Addr::LOCALHOST), "an IP address such as 127.0.0.1");
+        let port = read.parsed("PORT", 5000, "a port from 0 to 65535");
+        let config = Self {
+            server: ServerConfig { address: SocketAddr::new(host, port), allow_origins: read.origins() },
+            writer: read.writer(),
+            paths: Paths {
+                models: read.path("MODEL_DIR").unwrap_or_else(|| "models".into()),
+                base_data: read.path("BASE_DATA_DIR").unwrap_or_else(|| "base_data".into()),
+                uploads: read.path("UPLOAD_DIR").unwrap_or_else(|| "uploads".into()),
+                personas: read.path("PERSONA_PATH"),
+                schema: read.path("SCHEMA_PATH"),
+            },
+            limits: Limits {
+                upload_bytes: u64::from(read.parsed("MAX_UPLOAD_MB", MEGABYTES_50, "1 or more megabytes").get()) << 20,
+                rows: read.parsed("MAX_ROWS", ROWS_1M, "1 or more rows"),
+                members: read.parsed("MAX_MEMBERS", 20_000, "a number of rows"),
+                writers_at_once: read.parsed("WRITERS_AT_ONCE", WRITERS_8, "1 or more"),
+            },
+            leftovers: ["FLASK_ENV", "FLASK_DEBUG"].into_iter().filter(|name| variable(name).is_some()).collect(),
+        };
+        if read.mistakes.is_empty() { Ok(config) } else { Err(ConfigErrors(read.mistakes)) }
+    }
+}
+
+const MEGABYTES_50: std::num::NonZeroU32 = std::num::NonZeroU32::MIN.saturating_add(49);
+const ROWS_1M: NonZeroUsize = NonZeroUsize::MIN.saturating_add(999_999);
+const WRITERS_8: NonZeroUsize = NonZeroUsize::MIN.saturating_add(7);
+
+struct Reader<'a> {
+    variable: &'a dyn Fn(&str) -> Option<String>,
+    mistakes: Vec<String>,
+}
+
+impl Reader<'_> {
+    fn text(&self, name: &str) -> Option<String> {
+        (self.variable)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+    }
+
+    fn path(&self, name: &str) -> Option<PathBuf> {
+        self.text(name).map(PathBuf::from)
+    }
+
+    fn parsed<T: std::str::FromStr>(&mut self, name: &str, default: T, expected: &str) -> T {
+        match self.text(name).map(|text| text.parse()) {
+            None => default,
+            Some(Ok(value)) => value,
+            Some(Err(_)) => {
+                self.mistakes.push(format!("{name} must be {expected}"));
+                default
+            }
+        }
+    }
+
+    fn seconds(&mut self, name: &str, default: u32) -> Duration {
+        let seconds: u32 = self.parsed(name, default, "a whole number of seconds, 1 or more");
+        if seconds == 0 {
+            self.mistakes.push(format!("{name} must be a whole number of seconds, 1 or more"));
+        }
+        Duration::from_secs(seconds.into())
+    }
+
+    fn origins(&mut self) -> Vec<String> {
+        let text =
+            self.text("ALLOW_ORIGINS").unwrap_or_else(|| "http://localhost:4200,http://127.0.0.1:4200".to_owned());
+        let origins: Vec<String> =
+            text.split(',').map(|origin| origin.trim().trim_end_matches('/').to_owned()).collect();
+        let is_origin = |origin: &String| {
+            let host = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+            origin == "*"
+                || host.is_some_and(|host| !host.is_empty() && host.bytes().all(|b| b.is_ascii_graphic() && b != b'/'))
+        };
+        if !origins.iter().all(is_origin) {
+            self.mistakes
+                .push("ALLOW_ORIGINS must be origins such as http://localhost:4200, separated by commas".to_owned());
+        }
+        origins
+    }
+
+    fn writer(&mut self) -> WriterSettings {
+        let kind = match self.text("WRITER").map(|kind| kind.to_ascii_lowercase()).as_deref() {
+            None | Some("auto") => WriterKind::Auto,
+            Some("openai") => WriterKind::Openai,
+            Some("offline") => WriterKind::Offline,
+            Some(_) => {
+                self.mistakes.push("WRITER must be auto, openai or offline".to_owned());
+                WriterKind::Auto
+            }
+        };
+        let settings = WriterSettings {
+            kind,
+            api_key: self.text("OPENAI_API_KEY").map(Secret),
+            base_url: self.text("OPENAI_BASE_URL"),
+            model: self.text("OPENAI_MODEL"),
+            timeout: self.seconds("OPENAI_TIMEOUT_S", 30),
+            deadline: self.seconds("OPENAI_DEADLINE_S", 60),
+            prompt_dir: self.path("PROMPT_DIR"),
+        };
+        if settings.base_url.as_ref().is_some_and(|url| !url.starts_with("http://") && !url.starts_with("https://")) {
+            self.mistakes.push("OPENAI_BASE_URL must begin with http:// or https://".to_owned());
+        }
+        if kind == WriterKind::Openai && settings.api_key.is_none() && settings.base_url.is_none() {
+            self.mistakes
+                .push("WRITER=openai needs OPENAI_API_KEY (or OPENAI_BASE_URL of a server without keys)".to_owned());
+        }
+        settings
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(pairs: &[(&str, &str)]) -> Result<Config, ConfigErrors> {
+        let pairs: HashMap<_, _> = pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        Config::from_variables(&|name| pairs.get(name).cloned())
+    }
+
+    #[test]
+    fn nothing_set_gives_the_documented_defaults() {
+        let config = config(&[]).unwrap();
+        assert_eq!(config.server.address.to_string(), "127.0.0.1:5000");
+        assert_eq!(config.server.allow_origins, ["http://localhost:4200", "http://127.0.0.1:4200"]);
+        assert_eq!(config.writer.kind, WriterKind::Auto);
+        assert_eq!(config.limits.upload_bytes, 50 << 20);
+        assert_eq!((config.limits.rows.get(), config.limits.members), (1_000_000, 20_000));
+    }
+
+    #[test]
+    fn all_mistakes_are_reported_together() {
+        let pairs = [("PORT", "high"), ("WRITER", "me"), ("ALLOW_ORIGINS", "localhost"), ("OPENAI_TIMEOUT_S", "0")];
+        let mistakes = config(&pairs).unwrap_err().0;
+        for (name, _) in pairs {
+            assert!(mistakes.iter().any(|m| m.starts_with(name)), "{name} in {mistakes:?}");
+        }
+    }
+
+    #[test]
+    fn an_empty_value_counts_as_not_set() {
+        let config = config(&[("OPENAI_API_KEY", ""), ("PORT", " "), ("MODEL_DIR", "")]).unwrap();
+        assert!(config.writer.api_key.is_none());
+        assert_eq!(config.paths.models, PathBuf::from("models"));
+    }
+
+    #[test]
+    fn a_key_never_shows_in_a_debug_print() {
+        let config = config(&[("OPENAI_API_KEY", "sk-very-secret")]).unwrap();
+        assert!(!format!("{config:?}").contains("very-secret"));
+        assert_eq!(config.writer.api_key.unwrap().expose(), "sk-very-secret");
+    }
+
+    #[test]
+    fn leftover_flask_settings_are_noticed_and_ignored() {
+        assert_eq!(config(&[("FLASK_DEBUG", "1")]).unwrap().leftovers, ["FLASK_DEBUG"]);
+    }
+}

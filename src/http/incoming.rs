@@ -1,0 +1,142 @@
+//! An upload on its way in: streamed to disk, bounded, and either kept under a name of its own or gone.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use axum::body::Body;
+use axum::http::{HeaderMap, header};
+use jiff::Timestamp;
+use multer::{Constraints, Field, Multipart, SizeLimit};
+use tokio::io::AsyncWriteExt;
+use uuid::Uuid;
+
+use super::error::ApiError;
+
+/// Bytes of one text field.
+const MAX_TEXT_BYTES: u64 = 16 << 10;
+/// Text fields of one form.
+const MAX_TEXTS: usize = 32;
+/// What boundaries, headers and text fields may add to the file.
+const FORM_OVERHEAD_BYTES: u64 = 1 << 20;
+const EXTENSIONS: [&str; 3] = ["xlsx", "xls", "csv"];
+
+/// A received form: the file, not yet kept, and the text fields beside it.
+#[derive(Debug)]
+pub(super) struct Incoming {
+    pub file: IncomingFile,
+    pub texts: BTreeMap<String, String>,
+}
+
+/// A file in the upload folder that is removed again unless it is [kept](IncomingFile::keep).
+#[derive(Debug)]
+pub(super) struct IncomingFile {
+    path: PathBuf,
+    extension: &'static str,
+    is_kept: bool,
+}
+
+/// Receives a form with one field `file`.
+///
+/// # Errors
+/// [`ApiError::NotMultipart`], [`ApiError::NoFile`], [`ApiError::SecondFile`], [`ApiError::WrongExtension`],
+/// [`ApiError::UploadTooLarge`], [`ApiError::BrokenForm`], [`ApiError::Storage`]; nothing is then left on disk.
+pub(super) async fn receive(headers: &HeaderMap, body: Body, dir: &Path, max_bytes: u64) -> Result<Incoming, ApiError> {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let boundary = multer::parse_boundary(content_type).map_err(|_| ApiError::NotMultipart)?;
+    let limits = SizeLimit::new()
+        .whole_stream(max_bytes.saturating_add(FORM_OVERHEAD_BYTES))
+        .for_field("file", max_bytes)
+        .per_field(MAX_TEXT_BYTES);
+    let limits = Constraints::new().size_limit(limits);
+    let mut form = Multipart::with_constraints(body.into_data_stream(), boundary, limits);
+    let (mut file, mut texts) = (None, BTreeMap::new());
+    while let Some(field) = form.next_field().await.map_err(|e| form_error(e, max_bytes))? {
+        match field.name().map(str::to_owned) {
+            Some(name) if name == "file" => {
+                if file.is_some() {
+                    return Err(ApiError::SecondFile);
+                }
+                file = Some(receive_file(field, dir, max_bytes).await?);
+            }
+            Some(name) if texts.len() < MAX_TEXTS => {
+                texts.insert(name, field.text().await.map_err(|e| form_error(e, max_bytes))?);
+            }
+            _ => {}
+        }
+    }
+    Ok(Incoming { file: file.ok_or(ApiError::NoFile)?, texts })
+}
+
+async fn receive_file(mut field: Field<'_>, dir: &Path, max_bytes: u64) -> Result<IncomingFile, ApiError> {
+    let extension = extension_of(field.file_name().unwrap_or_default()).ok_or(ApiError::WrongExtension)?;
+    tokio::fs::create_dir_all(dir).await.map_err(ApiError::Storage)?;
+    let path = dir.join(format!(".incoming-{}", Uuid::new_v4().simple()));
+    let mut out = tokio::fs::File::create_new(&path).await.map_err(ApiError::Storage)?;
+    let file = IncomingFile { path, extension, is_kept: false };
+    while let Some(chunk) = field.chunk().await.map_err(|e| form_error(e, max_bytes))? {
+        out.write_all(&chunk).await.map_err(ApiError::Storage)?;
+    }
+    out.flush().await.map_err(ApiError::Storage)?;
+    Ok(file)
+}
+
+/// The extension that the file is kept under. The name decides nothing else, and no name at all is fine: what the
+/// file is, its content tells.
+fn extension_of(file_name: &str) -> Option<&'static str> {
+    match file_name.rsplit_once('.') {
+        Some((_, extension)) => EXTENSIONS.into_iter().find(|known| known.eq_ignore_ascii_case(extension)),
+        None => Some("xlsx"),
+    }
+}
+
+fn form_error(error: multer::Error, max_bytes: u64) -> ApiError {
+    match error {
+        multer::Error::FieldSizeExceeded { .. } | multer::Error::StreamSizeExceeded { .. } => {
+            ApiError::UploadTooLarge { limit_bytes: max_bytes }
+        }
+        other => ApiError::BrokenForm(other),
+    }
+}
+
+impl IncomingFile {
+    /// Where the file is for now.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Makes the file last, under `<utc-time>-<id>.<ext>`: synced, renamed, its folder synced. Blocking.
+    pub fn keep(mut self) -> io::Result<()> {
+        let time = Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
+        let dir = self.path.parent().unwrap_or(Path::new("."));
+        let kept = dir.join(format!("{time}-{}.{}", Uuid::new_v4().simple(), self.extension));
+        fs::File::open(&self.path)?.sync_all()?;
+        fs::rename(&self.path, &kept)?;
+        self.is_kept = true;
+        fs::File::open(dir)?.sync_all()
+    }
+}
+
+impl Drop for IncomingFile {
+    fn drop(&mut self) {
+        if !self.is_kept {
+            // The request has its own error; a file that cannot be removed is still hidden and never read.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_workbook_s_extension_is_taken_in_any_case() {
+        assert_eq!(extension_of("May list.XLSX"), Some("xlsx"));
+        assert_eq!(extension_of("archive.tar.csv"), Some("csv"));
+        assert_eq!(extension_of("../../x.pdf"), None);
+        assert_eq!(extension_of("x.xlsx."), None);
+        assert_eq!(extension_of("no extension"), Some("xlsx"));
+    }
+}

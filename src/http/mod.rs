@@ -1,0 +1,20 @@
+//! Everything a caller sees: routes, wire types, problems, and the life of the server.
+//!
+//! The only module that knows axum, JSON bodies and status codes. A handler extracts, takes one snapshot of the live
+//! model, calls, and maps the result; the processor's work runs on blocking threads, a bounded number at a time. May
+//! import [`crate::segmentation`], [`crate::content`], [`crate::model_store`], [`crate::customer`] and
+//! [`crate::workbook`].
+
+mod error;
+mod fields;
+mod generate;
+mod health;
+mod incoming;
+mod request_id;
+mod router;
+mod server;
+mod state;
+mod upload;
+
+pub use server::{Application, Prepared, ServeError};
+pub use state::Settings;

@@ -1,0 +1,157 @@
+//! The life of the server: bind, get ready, serve, end.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+
+use super::router::router;
+use super::state::{AppState, Ready, Settings};
+use crate::content::Writer;
+use crate::model_store::{LiveModel, ModelStore, ModelVersion};
+
+/// How often a new current version is looked for.
+const REFRESH_EVERY: Duration = Duration::from_secs(2);
+/// How long requests under way may take once the server is asked to stop.
+const STOP_WITHIN: Duration = Duration::from_secs(30);
+
+/// What a server needs to become ready.
+pub struct Prepared {
+    /// The version to serve.
+    pub version: ModelVersion,
+    /// Where newer versions will come from.
+    pub store: ModelStore,
+    /// Who writes.
+    pub writer: Writer,
+    /// Laid over every newer version before it is served.
+    pub on_load: Arc<dyn Fn(&mut ModelVersion) + Send + Sync>,
+}
+
+/// Why a server ended.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// The address is taken or not ours.
+    #[error("cannot listen on {address}")]
+    Bind {
+        /// The address that was asked for.
+        address: SocketAddr,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The start-up failed.
+    #[error("the server could not get ready")]
+    Prepare(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Serving failed.
+    #[error("serving failed")]
+    Serve(#[source] io::Error),
+}
+
+/// A bound server. Port 0 takes a free port, which [`Application::address`] then tells.
+pub struct Application {
+    listener: TcpListener,
+    address: SocketAddr,
+    state: AppState,
+}
+
+impl Application {
+    /// Binds `address`.
+    ///
+    /// # Errors
+    /// [`ServeError::Bind`].
+    pub async fn bind(address: SocketAddr, settings: Settings) -> Result<Self, ServeError> {
+        let failed = |source| ServeError::Bind { address, source };
+        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        Ok(Self { listener, address, state: AppState::new(settings) })
+    }
+
+    /// Where the server listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `stop` is done. `prepare` runs on a blocking thread meanwhile; until it is through, the routes that
+    /// need a model answer 503, and if it fails the server ends.
+    ///
+    /// # Errors
+    /// [`ServeError::Prepare`] with `prepare`'s error, [`ServeError::Serve`].
+    pub async fn run_until_stopped<E>(
+        self,
+        prepare: impl FnOnce() -> Result<Prepared, E> + Send + 'static,
+        stop: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<(), ServeError>
+    where
+        E: Into<Box<dyn std::error::Error + Send + Sync>> + Send + 'static,
+    {
+        let (stopping, mut stopped) = tokio::sync::watch::channel(false);
+        let server = axum::serve(self.listener, router(self.state.clone())).with_graceful_shutdown(async move {
+            stop.await;
+            // The receiver lives as long as this function.
+            let _ = stopping.send(true);
+        });
+        let hard_stop = async {
+            // An error means that the sender is gone, and so the server is too.
+            let _ = stopped.wait_for(|stopped| *stopped).await;
+            tokio::time::sleep(STOP_WITHIN).await;
+        };
+        let life = async {
+            get_ready(&self.state, prepare).await?;
+            std::future::pending::<Result<(), ServeError>>().await
+        };
+        tokio::select! {
+            served = server => served.map_err(ServeError::Serve),
+            failed = life => failed,
+            () = hard_stop => {
+                tracing::warn!("requests still under way after {} s are given up", STOP_WITHIN.as_secs());
+                Ok(())
+            }
+        }
+    }
+}
+
+async fn get_ready<E>(
+    state: &AppState,
+    prepare: impl FnOnce() -> Result<Prepared, E> + Send + 'static,
+) -> Result<(), ServeError>
+where
+    E: Into<Box<dyn std::error::Error + Send + Sync>> + Send + 'static,
+{
+    let prepared = tokio::task::spawn_blocking(prepare).await.map_err(|e| ServeError::Prepare(Box::new(e)))?;
+    let Prepared { version, store, writer, on_load } = prepared.map_err(|e| ServeError::Prepare(e.into()))?;
+    tracing::info!(model_version = %version.id, segments = version.model.segments().len(), writer = writer.name(), "ready");
+    state.become_ready(Ready { live: LiveModel::new(version), writer });
+    tokio::spawn(refresh_for_ever(state.clone(), store, on_load));
+    Ok(())
+}
+
+/// Takes over every new current version. One that cannot be loaded is reported once and the live one stays.
+async fn refresh_for_ever(state: AppState, store: ModelStore, on_load: Arc<dyn Fn(&mut ModelVersion) + Send + Sync>) {
+    let mut last_error = String::new();
+    let mut ticks = tokio::time::interval(REFRESH_EVERY);
+    loop {
+        ticks.tick().await;
+        let (state, store, on_load) = (state.clone(), store.clone(), on_load.clone());
+        let refreshed = tokio::task::spawn_blocking(move || match state.ready() {
+            Ok(ready) => ready.live.refresh(&store, |version| on_load(version)).map_err(|e| e.to_string()),
+            Err(_) => Ok(false),
+        });
+        match refreshed.await {
+            Ok(Ok(true)) => {
+                last_error.clear();
+                tracing::info!("a new model version is live");
+            }
+            Ok(Ok(false)) => {}
+            Ok(Err(error)) if error != last_error => {
+                tracing::error!(error, "the new model version cannot be loaded; the live one stays");
+                last_error = error;
+            }
+            Ok(Err(_)) => {}
+            Err(panic) => tracing::error!(error = %panic, "looking for a new model version failed"),
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! What handlers share: settings, the live model once it is there, the writer, and permits for the processor.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+
+use super::error::ApiError;
+use crate::content::Writer;
+use crate::model_store::LiveModel;
+use crate::workbook;
+
+/// How long a request waits for the processor before it is told that the server is busy.
+const PERMIT_WAIT: Duration = Duration::from_secs(10);
+
+/// What the server is told at its start.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Origins that browsers may call from; `*` stands for every one.
+    pub allow_origins: Vec<String>,
+    /// Where accepted uploads are kept.
+    pub upload_dir: PathBuf,
+    /// The largest file of an upload, in bytes.
+    pub max_upload_bytes: u64,
+    /// What one workbook may hold.
+    pub workbook_limits: workbook::Limits,
+    /// Customers listed in one answer.
+    pub max_members: usize,
+    /// Segments of one upload that are written side by side.
+    pub writers_at_once: NonZeroUsize,
+}
+
+/// What is there once the server is ready.
+#[derive(Debug)]
+pub(super) struct Ready {
+    pub live: LiveModel,
+    pub writer: Writer,
+}
+
+/// Shared by all requests.
+#[derive(Clone)]
+pub(super) struct AppState(Arc<Shared>);
+
+struct Shared {
+    settings: Settings,
+    ready: OnceLock<Ready>,
+    processor: Arc<Semaphore>,
+}
+
+impl AppState {
+    pub(super) fn new(settings: Settings) -> Self {
+        let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let processor = Arc::new(Semaphore::new(processors));
+        Self(Arc::new(Shared { settings, ready: OnceLock::new(), processor }))
+    }
+
+    pub(super) fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    /// Opens the routes that need a model. Later calls change nothing.
+    pub(super) fn become_ready(&self, ready: Ready) {
+        // A second start-up does not exist: the cell was empty.
+        let _ = self.0.ready.set(ready);
+    }
+
+    /// The model and the writer.
+    ///
+    /// # Errors
+    /// [`ApiError::Starting`] before they are there.
+    pub(super) fn ready(&self) -> Result<&Ready, ApiError> {
+        self.0.ready.get().ok_or(ApiError::Starting)
+    }
+
+    /// Runs `work` on a blocking thread, as many at a time as there are processors.
+    ///
+    /// # Errors
+    /// [`ApiError::Busy`] when no processor was free within ten seconds; [`ApiError::Internal`] when `work` panicked.
+    pub(super) async fn on_processor<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let permit = tokio::time::timeout(PERMIT_WAIT, self.0.processor.clone().acquire_owned());
+        let permit = permit.await.map_err(|_| ApiError::Busy)?.map_err(|e| ApiError::internal(doing, e))?;
+        let task = tokio::task::spawn_blocking(move || {
+            let result = work();
+            drop(permit);
+            result
+        });
+        task.await.map_err(|e| ApiError::internal(doing, e))
+    }
+}

@@ -1,0 +1,255 @@
+//! The files of a version: what each holds, and back.
+//!
+//! Nothing read here is believed: shapes are checked by the crates that parse, and what the numbers mean by
+//! [`crate::pipeline::Model::from_parts`].
+
+use std::collections::{BTreeMap, HashMap};
+use std::error::Error;
+
+use ndarray::Array2;
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::profiles_csv::cluster_profiles;
+use super::{Candidate, FileFault};
+use crate::customer::Schema;
+use crate::pipeline::hdbscan::HdbscanParts;
+use crate::pipeline::umap::{UmapParams, UmapParts};
+use crate::pipeline::{ModelParts, SegmentParts};
+
+const ENCODER: &str = "encoder.json";
+const SCALER: &str = "scaler.json";
+const UMAP: &str = "umap.safetensors";
+const HDBSCAN: &str = "hdbscan.safetensors";
+const PERSONAS: &str = "cluster_personas.json";
+const PROFILES: &str = "cluster_profiles.csv";
+const REPORT: &str = "report.json";
+/// The key of the scalars beside the arrays of a tensor file.
+const SCALARS: &str = "scalars";
+
+/// The files that a model is made of; the others of a version are for people.
+pub(super) const MODEL_FILES: [&str; 5] = [ENCODER, SCALER, UMAP, HDBSCAN, PERSONAS];
+
+type Fault = Box<dyn Error + Send + Sync>;
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Personas {
+    everyone: SegmentParts,
+    clusters: Vec<SegmentParts>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct UmapScalars {
+    a: f32,
+    b: f32,
+    params: UmapParams,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HdbscanScalars {
+    min_samples: u64,
+    min_cluster_size: u64,
+}
+
+/// Every file of a version but its manifest. On failure, the file that could not be made.
+pub(super) fn encode(candidate: &Candidate<'_>) -> Result<Vec<(&'static str, Vec<u8>)>, (&'static str, Fault)> {
+    let parts = candidate.fitted.model.to_parts();
+    let personas = Personas { everyone: parts.everyone, clusters: parts.segments };
+    let profiles = cluster_profiles(&candidate.fitted.clusters, &candidate.fitted.everyone).map_err(Fault::from);
+    [
+        (ENCODER, json(&parts.encoder)),
+        (SCALER, json(&parts.scaler)),
+        (UMAP, encode_umap(&parts.umap)),
+        (HDBSCAN, encode_hdbscan(&parts.hdbscan)),
+        (PERSONAS, json(&personas)),
+        (PROFILES, profiles),
+        (REPORT, json(candidate.report)),
+    ]
+    .into_iter()
+    .map(|(name, bytes)| bytes.map(|bytes| (name, bytes)).map_err(|fault| (name, fault)))
+    .collect()
+}
+
+/// A model's parts from [`MODEL_FILES`]. On failure, the file that is wrong, and how.
+pub(super) fn decode(
+    schema: Schema,
+    files: &BTreeMap<&'static str, Vec<u8>>,
+) -> Result<ModelParts, (&'static str, FileFault)> {
+    let personas: Personas = parse(files, PERSONAS)?;
+    Ok(ModelParts {
+        schema,
+        encoder: parse(files, ENCODER)?,
+        scaler: parse(files, SCALER)?,
+        umap: decode_umap(bytes(files, UMAP)?).map_err(|fault| (UMAP, FileFault::Contents(fault)))?,
+        hdbscan: decode_hdbscan(bytes(files, HDBSCAN)?).map_err(|fault| (HDBSCAN, FileFault::Contents(fault)))?,
+        everyone: personas.everyone,
+        segments: personas.clusters,
+    })
+}
+
+/// Readable JSON that ends in a line break.
+pub(super) fn json(value: &impl Serialize) -> Result<Vec<u8>, Fault> {
+    let mut bytes = serde_json::to_vec_pretty(value)?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
+fn bytes<'f>(
+    files: &'f BTreeMap<&'static str, Vec<u8>>,
+    name: &'static str,
+) -> Result<&'f [u8], (&'static str, FileFault)> {
+    files.get(name).map(Vec::as_slice).ok_or((name, FileFault::Missing))
+}
+
+fn parse<T: DeserializeOwned>(
+    files: &BTreeMap<&'static str, Vec<u8>>,
+    name: &'static str,
+) -> Result<T, (&'static str, FileFault)> {
+    serde_json::from_slice(bytes(files, name)?).map_err(|e| (name, FileFault::Contents(e.into())))
+}
+
+fn encode_umap(parts: &UmapParts) -> Result<Vec<u8>, Fault> {
+    let scalars = UmapScalars { a: parts.a, b: parts.b, params: parts.params.clone() };
+    let (points, embedding) = (Tensor::matrix(&parts.points), Tensor::matrix(&parts.embedding));
+    write(&scalars, &[("points", points), ("embedding", embedding)])
+}
+
+fn decode_umap(bytes: &[u8]) -> Result<UmapParts, Fault> {
+    let file = Arrays::read(bytes)?;
+    let UmapScalars { a, b, params } = file.scalars()?;
+    Ok(UmapParts { points: file.matrix("points")?, embedding: file.matrix("embedding")?, a, b, params })
+}
+
+fn encode_hdbscan(parts: &HdbscanParts) -> Result<Vec<u8>, Fault> {
+    let scalars = HdbscanScalars { min_samples: parts.min_samples, min_cluster_size: parts.min_cluster_size };
+    write(
+        &scalars,
+        &[
+            ("points", Tensor::matrix(&parts.points)),
+            ("squared_core_distances", Tensor::vector(&parts.squared_core_distances)),
+            ("tree_parents", Tensor::vector(&parts.tree_parents)),
+            ("tree_children", Tensor::vector(&parts.tree_children)),
+            ("tree_lambdas", Tensor::vector(&parts.tree_lambdas)),
+            ("tree_sizes", Tensor::vector(&parts.tree_sizes)),
+            ("selected", Tensor::vector(&parts.selected)),
+        ],
+    )
+}
+
+fn decode_hdbscan(bytes: &[u8]) -> Result<HdbscanParts, Fault> {
+    let file = Arrays::read(bytes)?;
+    let HdbscanScalars { min_samples, min_cluster_size } = file.scalars()?;
+    Ok(HdbscanParts {
+        points: file.matrix("points")?,
+        squared_core_distances: file.vector("squared_core_distances")?,
+        min_samples,
+        min_cluster_size,
+        tree_parents: file.vector("tree_parents")?,
+        tree_children: file.vector("tree_children")?,
+        tree_lambdas: file.vector("tree_lambdas")?,
+        tree_sizes: file.vector("tree_sizes")?,
+        selected: file.vector("selected")?,
+    })
+}
+
+/// A number as a tensor file stores it: little-endian, of a fixed size.
+trait Element: Copy {
+    const DTYPE: Dtype;
+    const SIZE: usize;
+    fn put(self, out: &mut Vec<u8>);
+    /// `None` unless there are [`Element::SIZE`] bytes.
+    fn take(bytes: &[u8]) -> Option<Self>;
+}
+
+macro_rules! element {
+    ($($number:ty = $dtype:ident),*) => { $(
+        impl Element for $number {
+            const DTYPE: Dtype = Dtype::$dtype;
+            const SIZE: usize = size_of::<$number>();
+
+            fn put(self, out: &mut Vec<u8>) {
+                out.extend_from_slice(&self.to_le_bytes());
+            }
+
+            fn take(bytes: &[u8]) -> Option<Self> {
+                Some(Self::from_le_bytes(bytes.try_into().ok()?))
+            }
+        }
+    )* };
+}
+
+element!(f32 = F32, f64 = F64, u32 = U32, u64 = U64);
+
+struct Tensor {
+    dtype: Dtype,
+    shape: Vec<usize>,
+    bytes: Vec<u8>,
+}
+
+impl Tensor {
+    fn new<T: Element>(shape: Vec<usize>, values: impl Iterator<Item = T>) -> Self {
+        let mut bytes = Vec::with_capacity(shape.iter().product::<usize>() * T::SIZE);
+        values.for_each(|value| value.put(&mut bytes));
+        Self { dtype: T::DTYPE, shape, bytes }
+    }
+
+    fn matrix<T: Element>(values: &Array2<T>) -> Self {
+        Self::new(values.shape().to_vec(), values.iter().copied())
+    }
+
+    fn vector<T: Element>(values: &[T]) -> Self {
+        Self::new(vec![values.len()], values.iter().copied())
+    }
+}
+
+fn write(scalars: &impl Serialize, tensors: &[(&'static str, Tensor)]) -> Result<Vec<u8>, Fault> {
+    let views = tensors
+        .iter()
+        .map(|(name, tensor)| Ok((*name, TensorView::new(tensor.dtype, tensor.shape.clone(), &tensor.bytes)?)))
+        .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()?;
+    let metadata = HashMap::from([(SCALARS.to_owned(), serde_json::to_string(scalars)?)]);
+    Ok(safetensors::serialize(views, Some(metadata))?)
+}
+
+/// The arrays of one tensor file, and the scalars beside them.
+struct Arrays<'b> {
+    tensors: SafeTensors<'b>,
+    scalars: String,
+}
+
+impl<'b> Arrays<'b> {
+    fn read(bytes: &'b [u8]) -> Result<Self, Fault> {
+        let (_, header) = SafeTensors::read_metadata(bytes)?;
+        let scalars = header.metadata().as_ref().and_then(|metadata| metadata.get(SCALARS)).cloned();
+        Ok(Self { tensors: SafeTensors::deserialize(bytes)?, scalars: scalars.ok_or("it has no scalars")? })
+    }
+
+    fn scalars<T: DeserializeOwned>(&self) -> Result<T, Fault> {
+        Ok(serde_json::from_str(&self.scalars)?)
+    }
+
+    fn vector<T: Element>(&self, name: &'static str) -> Result<Vec<T>, Fault> {
+        Ok(self.tensor(name, 1)?.0)
+    }
+
+    fn matrix<T: Element>(&self, name: &'static str) -> Result<Array2<T>, Fault> {
+        let (values, shape) = self.tensor(name, 2)?;
+        match shape.as_slice() {
+            &[rows, columns] => Ok(Array2::from_shape_vec((rows, columns), values)?),
+            _ => Err(format!("{name} is no matrix").into()),
+        }
+    }
+
+    fn tensor<T: Element>(&self, name: &'static str, dimensions: usize) -> Result<(Vec<T>, Vec<usize>), Fault> {
+        let tensor = self.tensors.tensor(name)?;
+        if tensor.dtype() != T::DTYPE || tensor.shape().len() != dimensions {
+            return Err(format!("{name} is not of the type {:?} with {dimensions} dimensions", T::DTYPE).into());
+        }
+        let values = tensor.data().chunks_exact(T::SIZE).map(T::take).collect::<Option<Vec<T>>>();
+        Ok((values.ok_or("it ends in the middle of a number")?, tensor.shape().to_vec()))
+    }
+}

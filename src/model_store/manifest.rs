@@ -1,0 +1,115 @@
+//! What a version says of itself.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::customer::Schema;
+use crate::pipeline::{FitParams, Scores};
+
+/// The format that this build writes and reads.
+pub(super) const FORMAT_VERSION: u32 = 1;
+
+/// The name of a version: `<utc-time>-<hash>`, such as `20260101T020000Z-0123abcd`.
+///
+/// The only way from text to a path under `versions/`; it can hold no separator and no dot.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct VersionId(String);
+
+/// `manifest.json`: written last, so that a version without one was never finished.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// How the files of the version are to be read.
+    pub format_version: u32,
+    /// When the version was made.
+    pub created_at: Timestamp,
+    /// How it was trained.
+    pub params: FitParams,
+    /// The columns it was trained on.
+    pub schema: Schema,
+    /// What came out: rows, profiles, clusters, scores.
+    pub scores: Scores,
+    /// SHA-256 of every other file, in hexadecimal.
+    pub files: BTreeMap<String, String>,
+}
+
+impl VersionId {
+    /// The id of a version made at `created_at` whose files have these checksums.
+    pub(super) fn new(created_at: Timestamp, files: &BTreeMap<String, String>) -> Self {
+        let listing: String = files.iter().map(|(name, sum)| format!("{name} {sum}\n")).collect();
+        let hash = super::disk::sha256_hex(listing.as_bytes());
+        let time = created_at.strftime("%Y%m%dT%H%M%SZ");
+        Self(format!("{time}-{}", hash.get(..8).unwrap_or(&hash)))
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for VersionId {
+    type Err = InvalidVersionId;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let is_valid = text.split_once('-').is_some_and(|(time, hash)| {
+            let digits = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
+            time.len() == 16
+                && time.split_once('T').is_some_and(|(day, clock)| {
+                    day.len() == 8 && digits(day) && clock.strip_suffix('Z').is_some_and(digits)
+                })
+                && hash.len() == 8
+                && hash.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+        });
+        if is_valid { Ok(Self(text.to_owned())) } else { Err(InvalidVersionId) }
+    }
+}
+
+/// Text that is no version id.
+#[derive(Debug, thiserror::Error)]
+#[error("a version id looks like 20260101T020000Z-0123abcd")]
+pub struct InvalidVersionId;
+
+impl TryFrom<String> for VersionId {
+    type Error = InvalidVersionId;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<VersionId> for String {
+    fn from(id: VersionId) -> Self {
+        id.0
+    }
+}
+
+impl fmt::Display for VersionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_time_and_a_hash_name_a_version() {
+        assert!("20260101T020000Z-0123abcd".parse::<VersionId>().is_ok());
+        for text in ["", "..", "20260101T020000Z-0123ABCD", "20260101T020000Z-../../x", "20260101T0200000-0123abcd"] {
+            assert!(text.parse::<VersionId>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_new_id_parses() {
+        let id = VersionId::new(Timestamp::UNIX_EPOCH, &BTreeMap::new());
+        assert!(id.as_str().starts_with("19700101T000000Z-"));
+        assert_eq!(id.as_str().parse::<VersionId>().unwrap(), id);
+    }
+}

@@ -1,0 +1,40 @@
+//! `cluster_profiles.csv`: what each cluster's customers are like, for a spreadsheet.
+
+use crate::pipeline::TraitCounts;
+
+/// One line a cluster, trait and value: customers, their share of the cluster and of everyone, and the lift (the
+/// first share over the second). The whole customer base comes last, as cluster `all`.
+pub(super) fn cluster_profiles(clusters: &[Vec<TraitCounts>], everyone: &[TraitCounts]) -> Result<Vec<u8>, csv::Error> {
+    let mut table = csv::Writer::from_writer(Vec::new());
+    table.write_record(["cluster_id", "trait", "value", "customers", "share", "share_of_everyone", "lift"])?;
+    let names = (0..clusters.len()).map(|id| id.to_string()).chain(["all".to_owned()]);
+    for (name, counts) in names.zip(clusters.iter().map(Vec::as_slice).chain([everyone])) {
+        for (own, all) in counts.iter().zip(everyone) {
+            let (own_total, all_total) = (total(own), total(all));
+            for (value, customers) in &own.counts {
+                let of_all = all.counts.iter().find(|(other, _)| other == value).map_or(0, |&(_, n)| n);
+                let (share, share_of_all) = (*customers as f64 / own_total, of_all as f64 / all_total);
+                let lift = if of_all == 0 { String::new() } else { format!("{:.3}", share / share_of_all) };
+                table.write_record([
+                    name.clone(),
+                    plain_text(&own.title),
+                    plain_text(&value.to_string()),
+                    customers.to_string(),
+                    format!("{share:.4}"),
+                    format!("{share_of_all:.4}"),
+                    lift,
+                ])?;
+            }
+        }
+    }
+    table.into_inner().map_err(|e| e.into_error().into())
+}
+
+fn total(counts: &TraitCounts) -> f64 {
+    counts.counts.iter().map(|&(_, n)| n).sum::<u64>().max(1) as f64
+}
+
+/// A town called `=HYPERLINK(…)` must stay text when a spreadsheet opens the file.
+fn plain_text(text: &str) -> String {
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
+}

@@ -1,0 +1,175 @@
+//! Training: customers → encoder and scaler → map → clusters → personas.
+
+use linfa::ParamGuard;
+use serde::{Deserialize, Serialize};
+
+use super::encoder::{Encoder, Profiles};
+use super::hdbscan::{HdbscanModel, HdbscanParams};
+use super::model::{Model, ModelParts, Segment};
+use super::persona::{Persona, TraitCounts, count_traits};
+use super::scaler::Scaler;
+use super::umap::{Stage, UmapModel, UmapParams, trustworthiness};
+use super::{FitError, scores};
+use crate::customer::{CustomerTable, Schema};
+
+/// Fewer distinct profiles than this say nothing about segments.
+const MIN_PROFILES: usize = 10;
+/// The neighbourhood in which [`Scores::trustworthiness`] is measured.
+const TRUSTED_NEIGHBOURS: usize = 15;
+
+/// How to train. The defaults are the original's parameters.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FitParams {
+    /// The map.
+    pub umap: UmapParams,
+    /// The clusters.
+    pub hdbscan: HdbscanParams,
+}
+
+/// A step of a fit, for whoever watches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FitStep {
+    /// Finding each profile's neighbours and their graph.
+    Neighbours,
+    /// Laying the profiles out on the map.
+    Layout,
+    /// Finding the clusters of the map.
+    Clustering,
+    /// Scoring the result and describing the segments.
+    Scoring,
+}
+
+/// What a fit yields.
+#[derive(Debug)]
+pub struct Fitted {
+    /// The model.
+    pub model: Model,
+    /// How good it is.
+    pub scores: Scores,
+    /// What each cluster's customers are like, in the order of the ids.
+    pub clusters: Vec<Vec<TraitCounts>>,
+    /// What all customers are like.
+    pub everyone: Vec<TraitCounts>,
+    /// The segment of each training row, −1 outside every cluster.
+    pub labels: Vec<i32>,
+}
+
+/// How good a model is on its own training data.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Scores {
+    /// Customers.
+    pub rows: usize,
+    /// Distinct profiles among them.
+    pub profiles: usize,
+    /// Clusters found.
+    pub clusters: usize,
+    /// Customers outside every cluster, 0 to 1.
+    pub noise_share: f64,
+    /// Silhouette of the customers on the map, noise left out, −1 to 1 (Rousseeuw 1987); `None` with fewer than two
+    /// clusters.
+    pub silhouette: Option<f64>,
+    /// How far neighbourhoods of 15 profiles on the map are true ones, 0 to 1 (Venna and Kaski 2001).
+    pub trustworthiness: f64,
+}
+
+/// Trains a model on the customers of `table`.
+///
+/// The same table and parameters give the same model, bit for bit, on any number of threads.
+///
+/// # Errors
+/// [`FitError::TooFewProfiles`] under 10 distinct profiles, [`FitError::TooManyFeatures`] when a category has
+/// thousands of values, [`FitError::Map`] and [`FitError::Cluster`] when parameters break a rule.
+pub fn fit(
+    table: &CustomerTable,
+    params: &FitParams,
+    progress: &(dyn Fn(FitStep, f32) + Sync),
+) -> Result<Fitted, FitError> {
+    let umap_params = params.umap.check_ref().map_err(FitError::Map)?;
+    let hdbscan_params = params.hdbscan.check_ref().map_err(FitError::Cluster)?;
+    let encoder = Encoder::fit(table)?;
+    let profiles = encoder.intern(table);
+    if profiles.len() < MIN_PROFILES {
+        return Err(FitError::TooFewProfiles { found: profiles.len(), needed: MIN_PROFILES });
+    }
+    let scaler = Scaler::fit(&encoder.scaled_values(&profiles), &profiles.customers);
+    let points = encoder.encode(&profiles, &scaler);
+    let umap = umap_params.fit(points.view(), &|stage, done| progress(stage.into(), done)).map_err(FitError::Map)?;
+    progress(FitStep::Clustering, 0.0);
+    let places = umap.embedding().mapv(f64::from);
+    let hdbscan = hdbscan_params.fit(places.view(), &profiles.customers).map_err(FitError::Cluster)?;
+    progress(FitStep::Scoring, 0.0);
+    let scores = Scores {
+        trustworthiness: trustworthiness(points.view(), umap.embedding(), TRUSTED_NEIGHBOURS),
+        // It is undefined for fewer than two clusters, and nothing else can fail here.
+        silhouette: scores::silhouette(places.view(), hdbscan.labels(), &profiles.customers).ok(),
+        ..Scores::count(table, &profiles, &hdbscan)
+    };
+    let labels: Vec<i32> = labels_of_rows(&profiles, &hdbscan);
+    let (clusters, everyone) = count_traits(table, &labels, hdbscan.n_clusters());
+    let model = assemble(table, Learned { encoder, scaler, umap, hdbscan }, &labels, &clusters, &everyone)?;
+    Ok(Fitted { model, scores, clusters, everyone, labels })
+}
+
+/// The learned parts, before they are one model.
+struct Learned {
+    encoder: Encoder,
+    scaler: Scaler,
+    umap: UmapModel,
+    hdbscan: HdbscanModel,
+}
+
+fn assemble(
+    table: &CustomerTable,
+    learned: Learned,
+    labels: &[i32],
+    clusters: &[Vec<TraitCounts>],
+    everyone: &[TraitCounts],
+) -> Result<Model, FitError> {
+    let rows = table.n_rows().max(1) as f64;
+    let segment = |cluster_id: u32, customers: u64, counts: &[TraitCounts]| {
+        Segment { cluster_id, customers, share: customers as f64 / rows, persona: Persona::from_counts(counts) }
+            .to_parts()
+    };
+    let size = |id: u32| labels.iter().filter(|&&label| u32::try_from(label) == Ok(id)).count() as u64;
+    Model::from_parts(ModelParts {
+        schema: Schema::clone(table.schema()),
+        encoder: learned.encoder,
+        scaler: learned.scaler,
+        umap: learned.umap.to_parts(),
+        hdbscan: learned.hdbscan.to_parts(),
+        everyone: segment(clusters.len() as u32, table.n_rows() as u64, everyone),
+        segments: (0..).zip(clusters).map(|(id, counts)| segment(id, size(id), counts)).collect(),
+    })
+    .map_err(FitError::Model)
+}
+
+fn labels_of_rows(profiles: &Profiles, hdbscan: &HdbscanModel) -> Vec<i32> {
+    let labels = hdbscan.labels();
+    profiles.of_row.iter().map(|&profile| labels.get(profile as usize).copied().unwrap_or(-1)).collect()
+}
+
+impl Scores {
+    /// The counts; the scores proper are left empty.
+    fn count(table: &CustomerTable, profiles: &Profiles, hdbscan: &HdbscanModel) -> Self {
+        let weighted = hdbscan.labels().iter().zip(&profiles.customers);
+        let noise: u64 = weighted.filter(|&(&label, _)| label < 0).map(|(_, &n)| u64::from(n)).sum();
+        Self {
+            rows: table.n_rows(),
+            profiles: profiles.len(),
+            clusters: hdbscan.n_clusters(),
+            noise_share: noise as f64 / table.n_rows().max(1) as f64,
+            silhouette: None,
+            trustworthiness: 0.0,
+        }
+    }
+}
+
+impl From<Stage> for FitStep {
+    fn from(stage: Stage) -> Self {
+        match stage {
+            Stage::Neighbours | Stage::Graph | Stage::Start => Self::Neighbours,
+            Stage::Layout => Self::Layout,
+        }
+    }
+}

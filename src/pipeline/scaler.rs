@@ -1,0 +1,72 @@
+//! Standard scaling of the ordinal and numeric features.
+
+use serde::{Deserialize, Serialize};
+
+/// Mean and standard deviation of each scaled feature over the customers it was fitted on.
+///
+/// As scikit-learn's `StandardScaler`: the population's standard deviation, and 1 in its place where a feature does
+/// not vary. Written here because `linfa-preprocessing`'s scaler cannot weigh its records, and a profile stands for
+/// many customers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scaler {
+    mean: Vec<f64>,
+    scale: Vec<f64>,
+}
+
+impl Scaler {
+    /// Fits one feature a column; `columns[c][p]` is what profile `p` has, and `customers[p]` its weight.
+    pub(super) fn fit(columns: &[Vec<Option<f64>>], customers: &[u32]) -> Self {
+        let (mean, scale) = columns
+            .iter()
+            .map(|column| {
+                let weighted = || column.iter().zip(customers).filter_map(|(v, &n)| Some(((*v)?, f64::from(n))));
+                let total: f64 = weighted().map(|(_, n)| n).sum();
+                if total == 0.0 {
+                    return (0.0, 1.0);
+                }
+                let mean = weighted().map(|(value, n)| value * n).sum::<f64>() / total;
+                let variance = weighted().map(|(value, n)| (value - mean).powi(2) * n).sum::<f64>() / total;
+                let deviation = variance.sqrt();
+                // A rounding error of a constant column must not be blown up into a feature.
+                (mean, if deviation > 1e-12 * mean.abs().max(f64::MIN_POSITIVE) { deviation } else { 1.0 })
+            })
+            .unzip();
+        Self { mean, scale }
+    }
+
+    /// `value` of scaled feature `column` in standard deviations from its mean.
+    pub(super) fn scale(&self, column: usize, value: f64) -> f64 {
+        match (self.mean.get(column), self.scale.get(column)) {
+            (Some(mean), Some(scale)) => (value - mean) / scale,
+            _ => 0.0,
+        }
+    }
+
+    /// Whether there are `n` features, each with a finite mean and a positive, finite scale.
+    pub(super) fn fits(&self, n: usize) -> bool {
+        self.mean.len() == n
+            && self.scale.len() == n
+            && self.mean.iter().all(|mean| mean.is_finite())
+            && self.scale.iter().all(|scale| scale.is_finite() && *scale > 0.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_weighted_fit_equals_a_fit_on_the_expanded_customers() {
+        let weighted = Scaler::fit(&[vec![Some(1.0), Some(2.0), Some(3.0), None]], &[3, 1, 2, 9]);
+        let expanded = Scaler::fit(&[[1.0, 1.0, 1.0, 2.0, 3.0, 3.0].map(Some).to_vec()], &[1; 6]);
+        assert!((weighted.scale(0, 5.0) - expanded.scale(0, 5.0)).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_constant_feature_is_centred_and_not_divided() {
+        let scaler = Scaler::fit(&[vec![Some(0.1); 7]], &[3; 7]);
+        assert!(scaler.scale(0, 0.1).abs() < 1e-12);
+        assert!(scaler.fits(1) && !scaler.fits(2));
+    }
+}
