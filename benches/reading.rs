@@ -1,6 +1,14 @@
 //! What reading the 5,000-row sample costs, beside calamine's bare cell stream of the same bytes and beside cleaning
 //! alone: the ratio of the first two is the target, absolute times differ by machine.
 
+#![allow(missing_docs, reason = "criterion's macros make public functions without a doc")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::unreachable,
+    reason = "a bench on a file of this repository has nothing to recover from"
+)]
+
 use std::hint::black_box;
 use std::io::Cursor;
 use std::sync::Arc;

@@ -7,7 +7,9 @@ use content_portal::customer::{Schema, TableBuilder};
 use content_portal::workbook::{self, Limits, WorkbookError};
 use rust_xlsxwriter::{ExcelDateTime, Format, Workbook};
 
-use super::sheets::*;
+use super::sheets::{
+    CUSTOMER, HEADER, OTHER_CUSTOMER, SMALL_ROWS, TODAY, read, refusal, rows, schema, small_csv, write_rows, xlsx,
+};
 
 #[test]
 fn a_header_is_found_below_a_merged_title() {

@@ -5,7 +5,10 @@ use std::io::Cursor;
 use content_portal::workbook::{self, Limits, WorkbookError};
 use rust_xlsxwriter::{ExcelDateTime, Format, Formula, Workbook};
 
-use super::sheets::*;
+use super::sheets::{
+    CUSTOMER, HEADER, OTHER_CUSTOMER, SMALL_ROWS, TODAY, read, refusal, rows, schema, small_csv, small_xlsx,
+    write_rows, xlsx,
+};
 
 fn read_within(bytes: &[u8], limits: Limits) -> Result<usize, WorkbookError> {
     workbook::read(Cursor::new(bytes), schema(), TODAY, &limits).map(|table| table.n_rows())

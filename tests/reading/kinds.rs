@@ -4,7 +4,7 @@ use std::io::{Cursor, Write};
 
 use content_portal::workbook::WorkbookError;
 
-use super::sheets::*;
+use super::sheets::{SMALL_ROWS, read, refusal, rows, small_csv, small_xlsx};
 
 #[test]
 fn a_file_without_content_is_empty() {

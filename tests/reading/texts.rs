@@ -2,7 +2,7 @@
 
 use content_portal::workbook::WorkbookError;
 
-use super::sheets::*;
+use super::sheets::{SMALL_ROWS, read, rows, small_csv};
 
 #[test]
 fn the_delimiter_is_the_one_that_finds_the_columns() {
