@@ -223,8 +223,7 @@ impl TableBuilder {
                 return Ok(());
             }
             Err(error) => {
-                let rank = |e: &MissingColumns| (e.n_matched, e.found.len());
-                if self.sheet.closest.as_ref().is_none_or(|closest| rank(closest) < rank(&error)) {
+                if self.sheet.closest.as_ref().is_none_or(|closest| error.is_closer_than(closest)) {
                     self.sheet.closest = Some(error);
                 }
             }

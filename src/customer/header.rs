@@ -35,6 +35,11 @@ pub struct MissingColumn {
 }
 
 impl MissingColumns {
+    /// Whether this row comes closer to a header than another: by the schema's columns it has, then by its labels.
+    pub fn is_closer_than(&self, other: &Self) -> bool {
+        (self.n_matched, self.found.len()) > (other.n_matched, other.found.len())
+    }
+
     fn sentence(&self) -> String {
         let missing: Vec<String> = self
             .missing

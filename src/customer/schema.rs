@@ -201,8 +201,8 @@ impl Schema {
     ///
     /// # Errors
     /// [`SchemaError::Parse`] when the text is not JSON of this shape; [`SchemaError::Rule`] when there is no
-    /// column or too many, a name is empty or used twice, an ordinal has fewer than two or repeated levels, a date
-    /// has no part, or a persona key asks for no value.
+    /// column or too many, a name is empty or used twice, an ordinal has fewer than two or repeated levels or a synonym
+    /// for another, a date has no part, a synonym is empty, or a persona key asks for no value.
     pub fn from_json(json: &[u8]) -> Result<Self, SchemaError> {
         let schema: Self = serde_json::from_slice(json)?;
         schema.check()?;
@@ -272,6 +272,9 @@ impl Column {
 
     fn check(&self) -> Result<(), SchemaError> {
         let rule = |rule| Err(SchemaError::Rule { column: self.title.clone(), rule });
+        if self.synonyms.iter().any(|(from, to)| from.trim().is_empty() || to.trim().is_empty()) {
+            return rule("has an empty synonym");
+        }
         match &self.kind {
             Kind::Ordinal { levels, .. } => {
                 let distinct: BTreeSet<String> = levels.iter().map(|level| level.trim().to_lowercase()).collect();
@@ -280,6 +283,9 @@ impl Column {
                 }
                 if distinct.len() < levels.len() || distinct.contains("") {
                     return rule("has an empty or repeated level");
+                }
+                if self.synonyms.values().any(|value| !distinct.contains(&value.trim().to_lowercase())) {
+                    return rule("has a synonym for a level that it does not have");
                 }
             }
             Kind::Date { parts, .. } if parts.is_empty() => return rule("must name at least one part of the date"),
@@ -322,6 +328,17 @@ mod tests {
         assert!(broken(|s| s.columns[0].title.clear()).contains("empty"));
         assert!(broken(|s| s.columns[3].kind_mut_levels().truncate(1)).contains("2 to 256 levels"));
         assert!(broken(|s| s.columns[3].kind_mut_levels()[0] = "GOLD".into()).contains("repeated level"));
+        let synonym = |from: &str, to: &str| {
+            Schema::built_in()
+                .map(|mut s| {
+                    s.columns[3].synonyms.insert(from.into(), to.into());
+                    Schema::from_json(&serde_json::to_vec(&s).unwrap())
+                })
+                .unwrap()
+        };
+        assert!(synonym("S", "silver").is_ok());
+        assert!(synonym("B", "Bronze").unwrap_err().to_string().contains("level that it does not have"));
+        assert!(synonym("", "Gold").unwrap_err().to_string().contains("empty synonym"));
     }
 
     impl Column {

@@ -35,12 +35,9 @@ pub(super) fn read<R: Read + Seek>(
     let mut rows = reader(split.delimiter, encoding.decode(source));
     let mut feed = SheetFeed::begin(builder, limits, false);
     let mut record = ByteRecord::new();
-    let mut breaks_in_cells = 0;
+    let mut lines = Lines { is_crlf: sample.windows(2).any(|pair| pair == b"\r\n"), ..Lines::default() };
     while rows.read_byte_record(&mut record).map_err(csv_error)? {
-        // A line break inside a cell is a line of the file, but no row of the sheet that it becomes.
-        let line = record.position().map_or(0, csv::Position::line);
-        let row = u32::try_from(line.saturating_sub(1 + breaks_in_cells)).unwrap_or(u32::MAX);
-        breaks_in_cells += record.as_slice().iter().filter(|b| **b == b'\n').count() as u64;
+        let row = lines.row(&record, &rows);
         if let Err(missing) = feed.open_row(row)? {
             return Err(split.no_header(missing));
         }
@@ -53,6 +50,29 @@ pub(super) fn read<R: Read + Seek>(
     match feed.end()? {
         SheetEnd::Read => Ok(()),
         SheetEnd::NoHeader(missing) => Err(split.no_header(missing)),
+    }
+}
+
+/// Which row of a sheet a record becomes.
+#[derive(Default)]
+struct Lines {
+    is_crlf: bool,
+    /// Line breaks inside cells so far: lines of the file, but no rows.
+    breaks_in_cells: u64,
+    next_row: u32,
+}
+
+impl Lines {
+    /// The row of the record that was read last, counted from 0, blank lines included.
+    fn row<R: Read>(&mut self, record: &ByteRecord, rows: &csv::Reader<R>) -> u32 {
+        self.breaks_in_cells += record.as_slice().iter().filter(|b| **b == b'\n').count() as u64;
+        // A record ends with the first byte of its line break: only when that is the `\n` has the line been counted.
+        let is_counted = !self.is_crlf && !rows.is_done();
+        let line = rows.position().line().saturating_sub(u64::from(is_counted) + self.breaks_in_cells + 1);
+        // Where line breaks are mixed the count may lag; records are never one row.
+        let row = u32::try_from(line).unwrap_or(u32::MAX).max(self.next_row);
+        self.next_row = row.saturating_add(1);
+        row
     }
 }
 

@@ -93,8 +93,7 @@ pub(super) struct Closest(Option<MissingColumns>);
 
 impl Closest {
     pub(super) fn note(&mut self, missing: MissingColumns) {
-        let rank = |m: &MissingColumns| (m.n_matched, m.found.len());
-        if self.0.as_ref().is_none_or(|closest| rank(closest) < rank(&missing)) {
+        if self.0.as_ref().is_none_or(|closest| missing.is_closer_than(closest)) {
             self.0 = Some(missing);
         }
     }

@@ -25,7 +25,7 @@ pub(super) fn read<R: Read + Seek>(
     let names: Vec<String> = sheets.iter().filter(is_readable).map(|sheet| sheet.name.clone()).collect();
     let mut closest = Closest::default();
     for name in names {
-        match read_sheet(&mut workbook, &name, SheetOf { builder, limits })? {
+        match read_sheet(&mut workbook, &name, builder, limits)? {
             SheetEnd::Read => return Ok(()),
             SheetEnd::NoHeader(missing) => closest.note(missing),
         }
@@ -33,16 +33,15 @@ pub(super) fn read<R: Read + Seek>(
     Err(closest.into_error())
 }
 
-/// Where a sheet's rows go.
-struct SheetOf<'a> {
-    builder: &'a mut TableBuilder,
-    limits: &'a Limits,
-}
-
-fn read_sheet<R: Read + Seek>(workbook: &mut Xlsx<R>, name: &str, to: SheetOf<'_>) -> Result<SheetEnd, WorkbookError> {
+fn read_sheet<R: Read + Seek>(
+    workbook: &mut Xlsx<R>,
+    name: &str,
+    builder: &mut TableBuilder,
+    limits: &Limits,
+) -> Result<SheetEnd, WorkbookError> {
     let is_1904 = workbook.has_1904_epoch();
     let mut cells = workbook.worksheet_cells_reader(name).map_err(error)?;
-    let mut feed = SheetFeed::begin(to.builder, to.limits, is_1904);
+    let mut feed = SheetFeed::begin(builder, limits, is_1904);
     loop {
         let cell = match cells.next_cell() {
             Ok(Some(cell)) => cell,

@@ -1,0 +1,15 @@
+//! Reading workbooks through the public doors: what people send, what strangers send, and the accounts of both.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a sheet made for a test that cannot be made or read should fail its test loudly"
+)]
+
+mod cleaning;
+mod fixtures;
+mod headers;
+mod hostile;
+mod kinds;
+mod properties;
+mod sheets;
+mod texts;
