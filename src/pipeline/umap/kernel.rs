@@ -111,11 +111,14 @@ fn towards<L: Lanes, const D: usize, const C: usize>(
     reference: &[Position<C>],
     vertices: &[u32; 8],
 ) -> ([L; D], L) {
-    let rows = vertices.map(|vertex| &reference[vertex as usize]);
+    // Written out, as `map` is a call of its own where optimisation is not at its highest.
+    let [v0, v1, v2, v3, v4, v5, v6, v7] = *vertices;
+    let row = |vertex: u32| &reference[vertex as usize];
+    let [r0, r1, r2, r3, r4, r5, r6, r7] = [row(v0), row(v1), row(v2), row(v3), row(v4), row(v5), row(v6), row(v7)];
     let mut differences = *current;
     let mut squared = [L::splat(0.0); 2];
     for c in 0..C {
-        let columns = L::columns(rows.map(|row| &row[c]));
+        let columns = L::columns([&r0[c], &r1[c], &r2[c], &r3[c], &r4[c], &r5[c], &r6[c], &r7[c]]);
         for (offset, column) in columns.into_iter().enumerate() {
             if let Some(difference) = differences.get_mut(c * 4 + offset) {
                 *difference = difference.sub(column);
