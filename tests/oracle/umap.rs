@@ -10,9 +10,6 @@ use proptest::prelude::*;
 
 use crate::fixtures::Recorded;
 
-/// Columns of the join quarter in the one-hot features.
-const QUARTER: ndarray::SliceInfo<[ndarray::SliceInfoElem; 1], ndarray::Ix1, ndarray::Ix1> = s![45..49];
-
 fn features(name: &str) -> Array2<f32> {
     Recorded::open("reference.npz").array::<f64, _>(name).mapv(|x: f64| x as f32)
 }
@@ -128,7 +125,8 @@ fn new_rows_land_among_the_profiles_of_their_quarter() {
     let (points, rows) = (profiles(), features("new_features"));
     let model = profile_model();
     let placed = model.transform(rows.view()).unwrap();
-    let quarter = |row: ArrayView1<'_, f32>| row.slice(QUARTER).iter().position(|&x| x == 1.0).unwrap();
+    // The last columns but one of the features are the join quarter's, one-hot.
+    let quarter = |row: ArrayView1<'_, f32>| row.slice(s![45..49]).iter().position(|&x| x == 1.0).unwrap();
     let right = placed.outer_iter().zip(rows.outer_iter()).filter(|(place, row)| {
         let nearest = model
             .embedding()

@@ -85,14 +85,13 @@ impl<const D: usize, const C: usize> Kernel for Epoch<'_, D, C> {
             }
             // The pushes of one draw all start from the same place, so that the processor can work on them together.
             let mut pushes = [L::splat(0.0); D];
-            for _ in 0..self.forces.negative_sample_rate {
-                let vertices = random.vertices();
-                let others = L::store_ints(vertices);
-                let (differences, squared) = towards::<L, D, C>(&current, self.reference, &others);
-                let push = constants.push(squared).keep(L::and_ints(active, L::differ(vertices, own)));
-                for (sum, difference) in pushes.iter_mut().zip(differences) {
-                    *sum = sum.add(clip(push.mul(difference)));
-                }
+            let rate = self.forces.negative_sample_rate;
+            for _ in 0..rate / 2 {
+                let targets = [random.vertices(), random.vertices()];
+                constants.push_from(&current, self.reference, targets, (active, own), &mut pushes);
+            }
+            if rate % 2 == 1 {
+                constants.push_from(&current, self.reference, [random.vertices()], (active, own), &mut pushes);
             }
             for (x, push) in current.iter_mut().zip(pushes) {
                 *x = x.add(push.mul(push_rate));
@@ -111,11 +110,14 @@ fn towards<L: Lanes, const D: usize, const C: usize>(
     reference: &[Position<C>],
     vertices: &[u32; 8],
 ) -> ([L; D], L) {
-    let rows = vertices.map(|vertex| &reference[vertex as usize]);
+    // Written out, as `map` is a call of its own where optimisation is not at its highest.
+    let [v0, v1, v2, v3, v4, v5, v6, v7] = *vertices;
+    let row = |vertex: u32| &reference[vertex as usize];
+    let [r0, r1, r2, r3, r4, r5, r6, r7] = [row(v0), row(v1), row(v2), row(v3), row(v4), row(v5), row(v6), row(v7)];
     let mut differences = *current;
     let mut squared = [L::splat(0.0); 2];
     for c in 0..C {
-        let columns = L::columns(rows.map(|row| &row[c]));
+        let columns = L::columns([&r0[c], &r1[c], &r2[c], &r3[c], &r4[c], &r5[c], &r6[c], &r7[c]]);
         for (offset, column) in columns.into_iter().enumerate() {
             if let Some(difference) = differences.get_mut(c * 4 + offset) {
                 *difference = difference.sub(column);
@@ -160,6 +162,33 @@ impl<L: Lanes> Constants<L> {
         let squared = squared.max(L::splat(LEAST_SQUARED));
         let powered = power(squared, self.b);
         self.pull.mul(powered).div(squared.mul(self.a.mul(powered).add(L::splat(1.0))))
+    }
+
+    /// Adds the pushes from `N` vertices a lane to `sums`, except where the lane is idle or the vertex its own.
+    ///
+    /// Two at a time keep the processor busy where one waits for its power and its division.
+    #[inline(always)]
+    fn push_from<const D: usize, const C: usize, const N: usize>(
+        &self,
+        current: &[L; D],
+        reference: &[Position<C>],
+        vertices: [L::Ints; N],
+        (active, own): (L::Ints, L::Ints),
+        sums: &mut [L; D],
+    ) {
+        let mut differences = [*current; N];
+        let mut pushes = [L::splat(0.0); N];
+        for n in 0..N {
+            (differences[n], pushes[n]) = towards::<L, D, C>(current, reference, &L::store_ints(vertices[n]));
+        }
+        for n in 0..N {
+            pushes[n] = self.push(pushes[n]).keep(L::and_ints(active, L::differ(vertices[n], own)));
+        }
+        for n in 0..N {
+            for (sum, difference) in sums.iter_mut().zip(differences[n]) {
+                *sum = sum.add(clip(pushes[n].mul(difference)));
+            }
+        }
     }
 
     /// `2γb / ((ε + d²) (1 + a d^2b))`, times the difference of the positions the gradient of `γ ln (1 - φ)`.

@@ -179,10 +179,9 @@ impl<const Q: usize> Kernel for Distances<'_, Q> {
         for (number, tile) in self.tiles.chunks_exact(n_features).enumerate() {
             let mut sums = [[0.0_f64; TILE]; Q];
             for (feature, values) in tile.iter().enumerate() {
-                for q in 0..Q {
-                    let coordinate = self.queries[q][feature];
-                    for (sum, value) in sums[q].iter_mut().zip(values) {
-                        let difference = f64::from(coordinate - value);
+                for (query, sums) in self.queries.iter().zip(&mut sums) {
+                    for (sum, value) in sums.iter_mut().zip(values) {
+                        let difference = f64::from(query[feature] - value);
                         *sum += difference * difference;
                     }
                 }

@@ -8,9 +8,9 @@ use super::UmapError;
 /// The most dimensions an embedding can have.
 pub const MAX_COMPONENTS: usize = 64;
 /// A stored model may come from a stranger: more epochs than this would only keep a processor busy.
-pub(super) const MAX_EPOCHS: usize = 100_000;
+pub(super) const MAX_EPOCHS: usize = 10_000;
 /// As [`MAX_EPOCHS`].
-pub(super) const MAX_NEGATIVE_SAMPLE_RATE: usize = 1000;
+pub(super) const MAX_NEGATIVE_SAMPLE_RATE: usize = 100;
 /// Random vertices are drawn through `f32`, whose integers are exact up to here.
 pub(super) const MAX_POINTS: usize = 1 << 24;
 
@@ -246,7 +246,7 @@ mod tests {
 
     #[test]
     fn an_excessive_negative_sample_rate_is_refused() {
-        assert_eq!(refused(|p| p.negative_sample_rate(1001)), UmapError::NegativeSampleRateTooHigh(1001));
+        assert_eq!(refused(|p| p.negative_sample_rate(101)), UmapError::NegativeSampleRateTooHigh(101));
     }
 
     #[test]

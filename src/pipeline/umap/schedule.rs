@@ -48,7 +48,7 @@ impl Schedule {
     pub(super) fn advance<L: Lanes>(&mut self, epoch: usize) -> [u32; 8] {
         let now = L::splat(epoch as f32);
         let mut counts = [0; 8];
-        for l in 0..8 {
+        for (l, drawn) in counts.iter_mut().enumerate() {
             let mut count = 0;
             for chunk in self.starts[l]..self.starts[l + 1] {
                 let mut due = L::load(&self.next[chunk]).at_most(now);
@@ -60,7 +60,7 @@ impl Schedule {
                     count += 1;
                 }
             }
-            counts[l] = count as u32;
+            *drawn = count as u32;
         }
         counts
     }

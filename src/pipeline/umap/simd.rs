@@ -3,6 +3,12 @@
 //! Every operation is one IEEE operation a lane and nothing is contracted to a fused multiply-add, so a layout does
 //! not depend on the processor it was made on. For the `umap` folder alone.
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+mod power;
+
+pub(super) use power::power;
+
 /// Whether the processor has AVX2, asked once for a whole computation.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Simd {
@@ -215,210 +221,9 @@ impl Lanes for [f32; 8] {
     }
 }
 
-#[cfg(target_arch = "x86_64")]
-mod avx2 {
-    use std::arch::x86_64::*;
-
-    use super::Lanes;
-
-    // SAFETY, for every block below: the intrinsics need AVX2 and nothing else, and this implementation is only
-    // reached through `run_avx2`, whose caller has checked for it. The loads read exactly the array they are given.
-    impl Lanes for __m256 {
-        type Ints = __m256i;
-        #[inline(always)]
-        fn splat(value: f32) -> Self {
-            unsafe { _mm256_set1_ps(value) }
-        }
-        #[inline(always)]
-        fn load(values: &[f32; 8]) -> Self {
-            unsafe { _mm256_loadu_ps(values.as_ptr()) }
-        }
-        #[inline(always)]
-        fn store(self) -> [f32; 8] {
-            let mut values = [0.0; 8];
-            unsafe { _mm256_storeu_ps(values.as_mut_ptr(), self) };
-            values
-        }
-        #[inline(always)]
-        fn add(self, other: Self) -> Self {
-            unsafe { _mm256_add_ps(self, other) }
-        }
-        #[inline(always)]
-        fn sub(self, other: Self) -> Self {
-            unsafe { _mm256_sub_ps(self, other) }
-        }
-        #[inline(always)]
-        fn mul(self, other: Self) -> Self {
-            unsafe { _mm256_mul_ps(self, other) }
-        }
-        #[inline(always)]
-        fn div(self, other: Self) -> Self {
-            unsafe { _mm256_div_ps(self, other) }
-        }
-        #[inline(always)]
-        fn min(self, other: Self) -> Self {
-            unsafe { _mm256_min_ps(self, other) }
-        }
-        #[inline(always)]
-        fn max(self, other: Self) -> Self {
-            unsafe { _mm256_max_ps(self, other) }
-        }
-        #[inline(always)]
-        fn keep(self, mask: Self::Ints) -> Self {
-            unsafe { _mm256_and_ps(self, _mm256_castsi256_ps(mask)) }
-        }
-        #[inline(always)]
-        fn at_most(self, other: Self) -> u32 {
-            unsafe { _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_LE_OQ>(self, other)) as u32 }
-        }
-        #[inline(always)]
-        fn bits(self) -> Self::Ints {
-            unsafe { _mm256_castps_si256(self) }
-        }
-        #[inline(always)]
-        fn truncate(self) -> Self::Ints {
-            unsafe { _mm256_cvttps_epi32(self) }
-        }
-        #[inline(always)]
-        fn splat_ints(value: u32) -> Self::Ints {
-            unsafe { _mm256_set1_epi32(value as i32) }
-        }
-        #[inline(always)]
-        fn load_ints(values: &[u32; 8]) -> Self::Ints {
-            unsafe { _mm256_loadu_si256(values.as_ptr().cast()) }
-        }
-        #[inline(always)]
-        fn store_ints(ints: Self::Ints) -> [u32; 8] {
-            let mut values = [0; 8];
-            unsafe { _mm256_storeu_si256(values.as_mut_ptr().cast(), ints) };
-            values
-        }
-        #[inline(always)]
-        fn add_ints(a: Self::Ints, b: Self::Ints) -> Self::Ints {
-            unsafe { _mm256_add_epi32(a, b) }
-        }
-        #[inline(always)]
-        fn sub_ints(a: Self::Ints, b: Self::Ints) -> Self::Ints {
-            unsafe { _mm256_sub_epi32(a, b) }
-        }
-        #[inline(always)]
-        fn mul_ints(a: Self::Ints, b: Self::Ints) -> Self::Ints {
-            unsafe { _mm256_mullo_epi32(a, b) }
-        }
-        #[inline(always)]
-        fn and_ints(a: Self::Ints, b: Self::Ints) -> Self::Ints {
-            unsafe { _mm256_and_si256(a, b) }
-        }
-        #[inline(always)]
-        fn xor_ints(a: Self::Ints, b: Self::Ints) -> Self::Ints {
-            unsafe { _mm256_xor_si256(a, b) }
-        }
-        #[inline(always)]
-        fn shift_left<const N: i32>(a: Self::Ints) -> Self::Ints {
-            unsafe { _mm256_slli_epi32::<N>(a) }
-        }
-        #[inline(always)]
-        fn shift_right<const N: i32>(a: Self::Ints) -> Self::Ints {
-            unsafe { _mm256_srli_epi32::<N>(a) }
-        }
-        #[inline(always)]
-        fn greater(a: Self::Ints, b: Self::Ints) -> Self::Ints {
-            unsafe { _mm256_cmpgt_epi32(a, b) }
-        }
-        #[inline(always)]
-        fn differ(a: Self::Ints, b: Self::Ints) -> Self::Ints {
-            unsafe { _mm256_xor_si256(_mm256_cmpeq_epi32(a, b), _mm256_set1_epi32(-1)) }
-        }
-        #[inline(always)]
-        fn from_bits(a: Self::Ints) -> Self {
-            unsafe { _mm256_castsi256_ps(a) }
-        }
-        #[inline(always)]
-        fn from_ints(a: Self::Ints) -> Self {
-            unsafe { _mm256_cvtepi32_ps(a) }
-        }
-        #[inline(always)]
-        fn columns(rows: [&[f32; 4]; 8]) -> [Self; 4] {
-            let [r0, r1, r2, r3, r4, r5, r6, r7] = rows;
-            unsafe {
-                let pair = |low: &[f32; 4], high: &[f32; 4]| {
-                    _mm256_set_m128(_mm_loadu_ps(high.as_ptr()), _mm_loadu_ps(low.as_ptr()))
-                };
-                let (a, b, c, d) = (pair(r0, r4), pair(r1, r5), pair(r2, r6), pair(r3, r7));
-                let (ab_low, ab_high) = (_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
-                let (cd_low, cd_high) = (_mm256_unpacklo_ps(c, d), _mm256_unpackhi_ps(c, d));
-                [
-                    _mm256_shuffle_ps::<0b01_00_01_00>(ab_low, cd_low),
-                    _mm256_shuffle_ps::<0b11_10_11_10>(ab_low, cd_low),
-                    _mm256_shuffle_ps::<0b01_00_01_00>(ab_high, cd_high),
-                    _mm256_shuffle_ps::<0b11_10_11_10>(ab_high, cd_high),
-                ]
-            }
-        }
-    }
-}
-
-/// `x` to the power `exponent` for positive `x`, good to 2e-5 relative while `|exponent · log2 x| < 126`.
-///
-/// `log2` of the mantissa in `[√½, √2)` and `exp2` on `[-½, ½]` are polynomials through the Chebyshev nodes of those
-/// intervals, with errors of 4e-6 absolute and 3e-6 relative.
-#[inline(always)]
-pub(super) fn power<L: Lanes>(x: L, exponent: L) -> L {
-    /// Bits of √½: subtracting them makes the exponent field count from there.
-    const SQRT_HALF: u32 = 0x3f35_04f3;
-    let offset = L::sub_ints(x.bits(), L::splat_ints(SQRT_HALF));
-    // Adding 128 before the unsigned shift keeps the exponent positive.
-    let whole = L::shift_right::<23>(L::add_ints(offset, L::splat_ints(128 << 23)));
-    let fraction_bits = L::and_ints(offset, L::splat_ints((1 << 23) - 1));
-    let t = L::from_bits(L::add_ints(fraction_bits, L::splat_ints(SQRT_HALF))).sub(L::splat(1.0));
-    let log2 = L::from_ints(L::sub_ints(whole, L::splat_ints(128))).add(
-        t.mul(polynomial(t, [1.442_700_4, -0.721_195_75, 0.479_925_57, -0.366_925_77, 0.316_898_2, -0.202_289_26])),
-    );
-    let y = log2.mul(exponent).max(L::splat(-126.0)).min(L::splat(126.0));
-    // Truncation rounds to the nearest integer because y + 128.5 is positive.
-    let biased = y.add(L::splat(128.5)).truncate();
-    let rest = y.sub(L::from_ints(L::sub_ints(biased, L::splat_ints(128))));
-    let scale = L::from_bits(L::shift_left::<23>(L::sub_ints(biased, L::splat_ints(1))));
-    scale.mul(polynomial(rest, [1.0, 0.693_121_05, 0.240_223_49, 0.055_921_976, 0.009_666_368]))
-}
-
-/// Horner's rule; coefficients from the constant upwards.
-#[inline(always)]
-fn polynomial<L: Lanes, const N: usize>(x: L, coefficients: [f32; N]) -> L {
-    let mut value = L::splat(0.0);
-    for (i, &coefficient) in coefficients.iter().rev().enumerate() {
-        value = if i == 0 { L::splat(coefficient) } else { value.mul(x).add(L::splat(coefficient)) };
-    }
-    value
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    struct Powers([f32; 8], f32);
-    impl Kernel for Powers {
-        type Output = [f32; 8];
-        #[inline(always)]
-        fn run<L: Lanes>(self) -> [f32; 8] {
-            power(L::load(&self.0), L::splat(self.1)).store()
-        }
-    }
-
-    #[test]
-    fn powers_are_right_to_two_hundred_thousandths_and_the_same_on_both_kinds_of_lanes() {
-        for step in 0..2000 {
-            let x: [f32; 8] = std::array::from_fn(|l| 10_f32.powf(-12.0 + 0.0125 * step as f32 + 0.0014 * l as f32));
-            for exponent in [0.3, 0.8951, 1.0, 1.7] {
-                let found = Simd::detect().run(Powers(x, exponent));
-                assert_eq!(found, Simd::portable().run(Powers(x, exponent)));
-                for (x, found) in x.iter().zip(found) {
-                    let exact = f64::from(*x).powf(f64::from(exponent));
-                    assert!((f64::from(found) / exact - 1.0).abs() < 2e-5, "{x} to the {exponent}: {found}, {exact}");
-                }
-            }
-        }
-    }
 
     struct Everything([u32; 8], [f32; 8]);
     impl Kernel for Everything {

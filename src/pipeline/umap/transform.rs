@@ -6,7 +6,7 @@
 //! row's place never depends on the rows around it.
 #![expect(clippy::indexing_slicing, reason = "rows and lanes are counted from the arrays they index")]
 
-use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
+use ndarray::{Array2, ArrayView1, ArrayView2};
 use rayon::prelude::*;
 
 use super::curve::Curve;
@@ -43,30 +43,34 @@ pub(super) fn place(target: Target<'_>, rows: ArrayView2<'_, f32>) -> Array2<f32
 
 fn place_in<const D: usize, const C: usize>(target: Target<'_>, rows: ArrayView2<'_, f32>) -> Array2<f32> {
     let reference = packed::<C>(target.embedding);
+    let row = |search: &mut Search, i: usize| Row::new(target, i, rows.row(i), search);
+    let mut ready: Vec<Row> = (0..rows.nrows()).into_par_iter().map_init(Search::default, row).collect();
+    // Lanes wait for each other but do not touch: like is put beside like.
+    ready.sort_by(|a, b| b.draws.total_cmp(&a.draws).then(a.place.cmp(&b.place)));
+    let settled: Vec<_> = ready.par_chunks(8).map(|rows| settle::<D, C>(target, &reference, rows)).collect();
     let mut placed = Array2::zeros((rows.nrows(), target.embedding.ncols()));
-    placed.axis_chunks_iter_mut(Axis(0), 8).into_par_iter().zip(rows.axis_chunks_iter(Axis(0), 8)).for_each_init(
-        Search::default,
-        |search, (mut placed, rows)| {
-            let rows: Vec<Row> = rows.outer_iter().map(|row| Row::new(target, row, search)).collect();
-            let positions = settle::<D, C>(target, &reference, &rows);
-            for ((lane, d), x) in placed.indexed_iter_mut() {
-                *x = positions[d][lane];
-            }
-        },
-    );
+    for (rows, positions) in ready.chunks(8).zip(settled) {
+        for (lane, row) in rows.iter().enumerate() {
+            placed.row_mut(row.place).iter_mut().zip(&positions).for_each(|(x, dimension)| *x = dimension[lane]);
+        }
+    }
     placed
 }
 
 /// A row on its way.
 struct Row {
+    /// Its place in the batch, which is for putting it back only.
+    place: usize,
     start: Vec<f32>,
     edges: Vec<(u32, f32)>,
     max_weight: f32,
+    /// Edges drawn an epoch, on average.
+    draws: f32,
     content: u64,
 }
 
 impl Row {
-    fn new(target: Target<'_>, row: ArrayView1<'_, f32>, search: &mut Search) -> Self {
+    fn new(target: Target<'_>, place: usize, row: ArrayView1<'_, f32>, search: &mut Search) -> Self {
         // Adding 0 turns -0 into 0, which is the same place.
         let row: Vec<f32> = row.iter().map(|x| x + 0.0).collect();
         let (mut indices, mut distances) = (vec![0; target.k], vec![0.0; target.k]);
@@ -82,7 +86,8 @@ impl Row {
         let weakest = max_weight / target.params.transform_epochs() as f32;
         edges.retain(|&(_, weight)| weight > 0.0 && weight >= weakest);
         let content = row.iter().fold(0, |hash, x| mix64(hash ^ u64::from(x.to_bits())));
-        Self { start, edges, max_weight, content }
+        let draws = edges.iter().map(|edge| edge.1 / max_weight).sum();
+        Self { place, start, edges, max_weight, draws, content }
     }
 }
 
