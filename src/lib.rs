@@ -16,5 +16,6 @@
 //! customer, config → nothing of ours
 //! ```
 
+pub mod content;
 pub mod customer;
 pub mod pipeline;
