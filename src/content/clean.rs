@@ -59,9 +59,10 @@ pub(super) fn trim_at_sentence(text: &str, max_chars: usize) -> String {
     {
         return head.get(..end).unwrap_or_default().trim_end().to_owned();
     }
-    let Some((room, _)) = head.char_indices().nth(max_chars.saturating_sub(1)) else { return String::new() };
+    let Some((room, next)) = head.char_indices().nth(max_chars.saturating_sub(1)) else { return String::new() };
     let head = head.get(..room).unwrap_or_default();
-    let words = head.rfind(char::is_whitespace).and_then(|blank| head.get(..blank)).unwrap_or(head);
+    let blank = if next.is_whitespace() { Some(room) } else { head.rfind(char::is_whitespace) };
+    let words = blank.and_then(|blank| head.get(..blank)).unwrap_or(head);
     let words = if words.trim().is_empty() { head } else { words };
     format!("{}…", words.trim_end().trim_end_matches([',', ';', ':', '-']))
 }
