@@ -80,6 +80,15 @@ impl Composer<'_> {
         self.by_stage_and_tone("hook")
     }
 
+    /// What is in it for the reader: by the campaign's goal where it has reasons of its own, and by trade.
+    fn why(&self) -> Option<String> {
+        self.pick(self.facts.goal.reasons()?)
+    }
+
+    fn benefit(&self) -> Option<String> {
+        self.of_trade("benefit")
+    }
+
     fn nod(&self) -> Option<String> {
         let section = format!("nod.{}.{}", self.facts.engagement.name(), self.facts.tone.name());
         self.pick(&section.to_lowercase())
@@ -185,7 +194,7 @@ impl Composer<'_> {
         text([
             self.with_emoji(self.hook(), self.emoji(false)),
             paragraph([self.nod(), self.standing()]),
-            paragraph([self.of_trade("benefit"), self.familiarity()]),
+            paragraph([self.why(), self.benefit(), self.familiarity()]),
             self.offer(),
             self.with_emoji(self.call(), self.emoji(true)),
             self.hashtags(5),
@@ -196,7 +205,7 @@ impl Composer<'_> {
         let emoji = if self.facts.tone == Tone::Professional { None } else { self.emoji(true) };
         text([
             paragraph([self.hook(), self.nod()]),
-            paragraph([self.of_trade("benefit"), self.standing(), self.familiarity()]),
+            paragraph([self.why(), self.benefit(), self.standing(), self.familiarity()]),
             paragraph([self.stage_line(), self.offer()]),
             self.with_emoji(self.call(), emoji),
             self.by_stage("ask"),
@@ -205,8 +214,8 @@ impl Composer<'_> {
 
     fn linkedin(&self) -> String {
         text([
-            self.of_trade("benefit"),
-            paragraph([self.hook(), self.nod()]),
+            self.benefit(),
+            paragraph([self.hook(), self.why(), self.nod()]),
             paragraph([self.standing(), self.familiarity(), self.stage_line()]),
             self.offer(),
             self.call(),
@@ -238,7 +247,7 @@ impl Composer<'_> {
             subject,
             self.by_tone("greeting"),
             paragraph([self.hook(), self.nod()]),
-            paragraph([self.of_trade("benefit"), self.standing(), self.familiarity()]),
+            paragraph([self.why(), self.benefit(), self.standing(), self.familiarity()]),
             paragraph([self.stage_line(), self.offer()]),
             self.call(),
             farewell,
@@ -248,7 +257,7 @@ impl Composer<'_> {
     fn website(&self) -> String {
         text([
             self.by_stage_and_tone("short"),
-            paragraph([self.of_trade("benefit"), self.standing(), self.nod()]),
+            paragraph([self.why().or_else(|| self.benefit()), self.standing(), self.nod()]),
             paragraph([self.stage_line(), self.offer()]),
             Some(format!("{} →", capitalised(&self.act()))),
         ])

@@ -18,7 +18,9 @@ pub(super) fn picture(phrases: &Phrases, facts: &Facts) -> (String, String) {
         format!("Mood: {}", by("mood", facts.tone.name())),
         format!("Composition: {}, {}", by("format", facts.platform.name()), by("reach", facts.engagement.name())),
     ];
-    if let Some(subject) = facts.slots.fill("At the heart of the picture: {subject}") {
+    if facts.goal.has_a_visible_subject()
+        && let Some(subject) = facts.slots.fill("At the heart of the picture: {subject}")
+    {
         sentences.insert(1, subject);
     }
     sentences.extend(facts.slots.fill("Small touches that hint at {interests}"));

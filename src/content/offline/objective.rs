@@ -26,6 +26,32 @@ pub(super) enum Goal {
     Generic,
 }
 
+impl Goal {
+    /// The section of `lines.txt` with this goal's own reasons; selling has none but the trade's.
+    pub(super) fn reasons(self) -> Option<&'static str> {
+        match self {
+            Self::Referral => Some("why.referral"),
+            Self::Feedback => Some("why.feedback"),
+            Self::App => Some("why.app"),
+            Self::Apply => Some("why.apply"),
+            Self::Event => Some("why.event"),
+            Self::Signups => Some("why.signups"),
+            Self::Bookings => Some("why.bookings"),
+            Self::Launch => Some("why.launch"),
+            Self::Visits => Some("why.visits"),
+            Self::Retention => Some("why.retention"),
+            Self::Community => Some("why.community"),
+            Self::Awareness => Some("why.awareness"),
+            Self::Sales | Self::Generic => None,
+        }
+    }
+
+    /// Whether the campaign's subject is a thing that a picture can show.
+    pub(super) fn has_a_visible_subject(self) -> bool {
+        matches!(self, Self::Sales | Self::Launch | Self::Awareness | Self::Visits | Self::Generic)
+    }
+}
+
 /// Goals by the words that give them away, the more specific first. A word of up to three letters must stand alone,
 /// a longer one may go on ("retain", "retaining").
 const GOALS: &[(Goal, &[&str])] = &[
