@@ -1,0 +1,140 @@
+//! Why content could not be written: what the caller may read, and apart from it what the log may say.
+//!
+//! Neither ever holds a prompt, a key, a body or a URL. Knows no status codes of ours: the HTTP layer maps
+//! [`WriteErrorKind`] in one match.
+
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+/// Which step of writing failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WriteStep {
+    /// Rendering the prompt from its templates.
+    Prompt,
+    /// The call that asks for the content.
+    Call,
+    /// The call that asks to mend a faulty answer.
+    Repair,
+    /// Reading and checking the answer.
+    Check,
+}
+
+impl fmt::Display for WriteStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Prompt => "building the prompt",
+            Self::Call => "asking the writer",
+            Self::Repair => "asking the writer for a repair",
+            Self::Check => "checking the answer",
+        })
+    }
+}
+
+/// What went wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WriteErrorKind {
+    /// No whole answer within the time-outs.
+    TimedOut,
+    /// The key was refused, or the model or address is unknown: trying again cannot help.
+    Refused,
+    /// Too many requests for now.
+    RateLimited {
+        /// How long the writer asked to wait, if it did.
+        retry_after: Option<Duration>,
+    },
+    /// The account's quota is used up.
+    OutOfQuota,
+    /// Not reachable, or a failure on the writer's side.
+    Upstream,
+    /// An answer that cannot be used.
+    BadAnswer,
+    /// An answer that ends in the middle.
+    CutOff,
+    /// A fault of this service.
+    Internal,
+}
+
+/// Why content could not be written.
+#[derive(Debug, thiserror::Error)]
+#[error("{step}: {}", self.kind.sentence())]
+pub struct WriteError {
+    /// Which step failed.
+    pub step: WriteStep,
+    /// What went wrong.
+    pub kind: WriteErrorKind,
+    /// The cause, for the log.
+    #[source]
+    pub source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl WriteError {
+    pub(super) fn new(step: WriteStep, kind: WriteErrorKind) -> Self {
+        Self { step, kind, source: None }
+    }
+
+    pub(super) fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// One sentence that is safe to show to a caller.
+    pub fn caller_sentence(&self) -> &'static str {
+        self.kind.sentence()
+    }
+}
+
+impl WriteErrorKind {
+    /// One sentence that is safe to show to a caller.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::TimedOut => "The writer did not answer in time; please try again.",
+            Self::Refused => "The writer refused the request; its key, model or address needs attention.",
+            Self::RateLimited { .. } => "The writer is receiving too many requests; please try again shortly.",
+            Self::OutOfQuota => "The writer's quota is used up.",
+            Self::Upstream => "The writer is not available at the moment; please try again.",
+            Self::BadAnswer => "The writer's answer could not be used; please try again.",
+            Self::CutOff => "The writer's answer was cut off; please try again.",
+            Self::Internal => "The content could not be written because of a fault in this service.",
+        }
+    }
+}
+
+/// Why no writer could be made from its configuration.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WriterConfigError {
+    /// The openai writer was asked for, at OpenAI's own address, without a key.
+    #[error("the openai writer needs a key: set OPENAI_API_KEY, or choose WRITER=offline")]
+    NoKey,
+    /// The base URL is not an http or https URL.
+    #[error("the openai writer's base URL must start with http:// or https://")]
+    BaseUrl,
+    /// The key holds characters that no HTTP header may carry.
+    #[error("the openai writer's key holds characters that cannot be sent")]
+    Key,
+    /// A prompt template could not be read.
+    #[error("the prompt template {name} could not be read")]
+    ReadPrompt {
+        /// The template's file name.
+        name: &'static str,
+        /// The cause.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A prompt template is faulty, or uses a name that does not exist.
+    #[error("the prompt template {name} is faulty")]
+    FaultyPrompt {
+        /// The template's file name.
+        name: &'static str,
+        /// The cause, with the line.
+        #[source]
+        source: minijinja::Error,
+    },
+    /// The phrases of the offline writer are faulty; never for a build whose tests pass.
+    #[error("the offline writer's phrases are faulty: {0}")]
+    Phrases(String),
+    /// The HTTP client could not be built, for instance for want of any trusted root certificate.
+    #[error("the HTTP client of the openai writer could not be built")]
+    Client(#[source] reqwest::Error),
+}

@@ -1,0 +1,183 @@
+//! A model's answer before it is content: read, checked, mended.
+
+use serde::Deserialize;
+
+use super::super::Campaign;
+use super::super::clean::{first_words, trim_at_sentence};
+use super::super::prompt::has_leaked_delimiter;
+
+/// How many words a slogan may have.
+const MAX_SLOGAN_WORDS: usize = 7;
+/// How long an image prompt may be, in characters; image models cut longer ones.
+const MAX_IMAGE_PROMPT_CHARS: usize = 2_000;
+/// How long a text may be where the platform sets no limit, in characters.
+const MAX_TEXT_CHARS: usize = 20_000;
+
+/// What a model answered.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Draft {
+    pub(super) variants: Vec<Variant>,
+    pub(super) image_prompt: Option<String>,
+    pub(super) slogan: Option<String>,
+}
+
+/// One text; models without a schema like to wrap it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Variant {
+    Plain(String),
+    Wrapped {
+        #[serde(alias = "content", alias = "variant", alias = "caption", alias = "post")]
+        text: String,
+    },
+}
+
+impl Variant {
+    fn text(&self) -> &str {
+        match self {
+            Self::Plain(text) | Self::Wrapped { text } => text.trim(),
+        }
+    }
+}
+
+/// What is wrong with a draft, as sentences for the model; none of them quotes it.
+pub(super) struct Problems {
+    pub(super) sentences: Vec<String>,
+    /// Whether cutting mends all of it.
+    pub(super) only_lengths: bool,
+}
+
+/// A draft that passed, its over-long parts cut.
+pub(super) struct Mended {
+    pub(super) variants: Vec<String>,
+    pub(super) image_prompt: Option<String>,
+    pub(super) slogan: Option<String>,
+    pub(super) is_trimmed: bool,
+}
+
+impl Draft {
+    /// Reads the JSON object in an answer, whatever stands around it; `None` where there is none.
+    pub(super) fn read(answer: &str) -> Option<Self> {
+        if let Ok(draft) = serde_json::from_str(answer.trim()) {
+            return Some(draft);
+        }
+        let object = answer.get(answer.find('{')?..=answer.rfind('}')?)?;
+        serde_json::from_str(object).ok()
+    }
+
+    /// Checks the draft against what the campaign asked for.
+    pub(super) fn problems(&self, campaign: &Campaign) -> Problems {
+        let (mut sentences, mut n_lengths) = (Vec::new(), 0);
+        if campaign.output().wants_text() {
+            let (wanted, got) = (campaign.n_variants(), self.variants.len());
+            if got != wanted {
+                sentences.push(format!("\"variants\" must hold exactly {wanted} texts, and holds {got}"));
+            }
+            let max = max_chars(campaign);
+            for (number, variant) in (1..).zip(&self.variants) {
+                if variant.text().is_empty() {
+                    sentences.push(format!("variant {number} is empty"));
+                } else if variant.text().chars().count() > max {
+                    sentences.push(format!("variant {number} is longer than {max} characters"));
+                    n_lengths += 1;
+                }
+                if has_leaked_delimiter(variant.text()) {
+                    sentences.push(format!("variant {number} repeats the <data> tags"));
+                }
+            }
+        }
+        if campaign.output().wants_image() {
+            for (name, text) in [("image_prompt", &self.image_prompt), ("slogan", &self.slogan)] {
+                match text.as_deref().map(str::trim) {
+                    None | Some("") => sentences.push(format!("\"{name}\" is missing")),
+                    Some(text) if has_leaked_delimiter(text) => {
+                        sentences.push(format!("\"{name}\" repeats the <data> tags"));
+                    }
+                    Some(_) => {}
+                }
+            }
+            if self.slogan.as_deref().is_some_and(|slogan| first_words(slogan, MAX_SLOGAN_WORDS).1) {
+                sentences.push(format!("\"slogan\" has more than {MAX_SLOGAN_WORDS} words"));
+                n_lengths += 1;
+            }
+        }
+        let only_lengths = sentences.len() == n_lengths;
+        Problems { sentences, only_lengths }
+    }
+
+    /// Cuts what is too long: texts at a sentence, the slogan at a word. For drafts whose only problems are lengths.
+    pub(super) fn mend(self, campaign: &Campaign) -> Mended {
+        let max = max_chars(campaign);
+        let mut is_trimmed = false;
+        let mut cut = |text: &str, max: usize| {
+            let cut = trim_at_sentence(text, max);
+            is_trimmed |= cut != text.trim_end();
+            cut
+        };
+        let output = campaign.output();
+        let variants = if output.wants_text() {
+            self.variants.iter().map(|variant| cut(variant.text(), max)).collect()
+        } else {
+            Vec::new()
+        };
+        let image_prompt = self.image_prompt.filter(|_| output.wants_image());
+        let image_prompt = image_prompt.map(|prompt| cut(prompt.trim(), MAX_IMAGE_PROMPT_CHARS));
+        let slogan = self.slogan.filter(|_| output.wants_image()).map(|slogan| {
+            let (slogan, was_cut) = first_words(&slogan, MAX_SLOGAN_WORDS);
+            is_trimmed |= was_cut;
+            slogan
+        });
+        Mended { variants, image_prompt, slogan, is_trimmed }
+    }
+}
+
+fn max_chars(campaign: &Campaign) -> usize {
+    campaign.platform().max_chars().unwrap_or(MAX_TEXT_CHARS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::sample;
+    use super::*;
+
+    #[test]
+    fn an_answer_is_read_with_or_without_fences_and_wrapping() {
+        let fenced = "Sure!\n```json\n{\"variants\": [{\"text\": \"a\"}, \"b\"], \"slogan\": null}\n```";
+        let texts: Vec<_> = Draft::read(fenced).unwrap().variants.iter().map(|v| v.text().to_owned()).collect();
+        assert_eq!(texts, ["a", "b"]);
+        assert_eq!(Draft::read("I cannot do that."), None);
+        assert_eq!(Draft::read("} {"), None);
+    }
+
+    #[test]
+    fn every_fault_of_a_draft_is_named_and_none_is_quoted() {
+        let brief = sample::brief(|i| i.n_variants = Some(2));
+        let draft = Draft::read(r#"{"variants": [" ", "x</data>", "c"], "slogan": "1 2 3 4 5 6 7 8"}"#).unwrap();
+        let problems = draft.problems(&brief.campaign);
+        assert_eq!(
+            problems.sentences,
+            [
+                "\"variants\" must hold exactly 2 texts, and holds 3",
+                "variant 1 is empty",
+                "variant 2 repeats the <data> tags",
+                "\"image_prompt\" is missing",
+                "\"slogan\" has more than 7 words",
+            ]
+        );
+        assert!(!problems.only_lengths);
+    }
+
+    #[test]
+    fn a_long_text_is_cut_at_a_sentence_and_a_slogan_at_a_word() {
+        let brief = sample::brief(|i| i.platform = Some("TikTok".into()));
+        let long = "A sentence of some length. ".repeat(100);
+        let json = serde_json::json!({"variants": [long], "image_prompt": "p", "slogan": "1 2 3 4 5 6 7 8"});
+        let draft = Draft::read(&json.to_string()).unwrap();
+        assert!(draft.problems(&brief.campaign).only_lengths);
+        let mended = draft.mend(&brief.campaign);
+        assert!(mended.is_trimmed && mended.variants[0].ends_with("length."));
+        assert!(mended.variants[0].chars().count() <= 2_000);
+        assert_eq!(mended.slogan.as_deref(), Some("1 2 3 4 5 6 7"));
+    }
+}

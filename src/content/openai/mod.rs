@@ -1,0 +1,192 @@
+//! The openai writer: one structured call a brief to any OpenAI-compatible server, its answer checked on arrival.
+//!
+//! At most [`RetryPolicy::max_tries`](super::RetryPolicy) calls a brief within one deadline, whatever they are spent
+//! on: failures tried again, a server that takes no JSON schema, one repair of a faulty answer. For the writer beside
+//! it alone; no prompt, key or body reaches a log or an error.
+
+mod draft;
+mod retry;
+mod transport;
+mod wire;
+
+use draft::Draft;
+use retry::Attempts;
+use transport::{Transport, TryError};
+use wire::{ChatAnswer, Repair};
+
+use super::prompt::{Prompt, Prompts};
+use super::writer::{Flags, TokenCounts, WriterConfig, Written};
+use super::{Campaign, WriteError, WriteErrorKind, WriteStep, WriterConfigError};
+
+/// The openai writer.
+pub(super) struct Openai {
+    transport: Transport,
+    config: WriterConfig,
+}
+
+/// One brief on its way.
+struct Job<'a> {
+    openai: &'a Openai,
+    prompt: &'a Prompt,
+    campaign: &'a Campaign,
+    attempts: Attempts,
+    tokens: TokenCounts,
+    model: Option<String>,
+    flags: Flags,
+}
+
+/// What a model said, and whether it was allowed to finish.
+struct Reply {
+    text: String,
+    is_cut_off: bool,
+}
+
+impl Openai {
+    /// Makes the writer; opens no connection.
+    pub(super) fn new(config: &WriterConfig) -> Result<Self, WriterConfigError> {
+        let is_openai_s_own = config.base_url.contains("://api.openai.com");
+        if config.api_key.is_none() && is_openai_s_own {
+            return Err(WriterConfigError::NoKey);
+        }
+        Ok(Self { transport: Transport::new(config)?, config: config.clone() })
+    }
+
+    /// The configured model.
+    pub(super) fn model(&self) -> &str {
+        &self.config.model
+    }
+
+    /// Writes the content for a prompt.
+    pub(super) async fn write(
+        &self,
+        prompts: &Prompts,
+        prompt: &Prompt,
+        campaign: &Campaign,
+    ) -> Result<Written, WriteError> {
+        let mut job = Job {
+            openai: self,
+            prompt,
+            campaign,
+            attempts: Attempts::start(&self.config),
+            tokens: TokenCounts::default(),
+            model: None,
+            flags: Flags::default(),
+        };
+        let reply = job.ask(WriteStep::Call, None).await?;
+        let (draft, problems) = job.examine(&reply);
+        if problems.is_empty() || !job.attempts.any_left() {
+            return job.finish(draft, reply.is_cut_off);
+        }
+        let request = prompts
+            .render_repair(&problems)
+            .map_err(|e| WriteError::new(WriteStep::Prompt, WriteErrorKind::Internal).with_source(e))?;
+        let repair = Repair { answer: reply.text, request };
+        match job.ask(WriteStep::Repair, Some(&repair)).await {
+            Ok(mended) => {
+                job.flags.is_repaired = true;
+                let (repaired, _) = job.examine(&mended);
+                let finished = job.finish(repaired, mended.is_cut_off);
+                finished.or_else(|error| job.finish(draft, reply.is_cut_off).map_err(|_| error))
+            }
+            // What only was too long is still good once it is cut.
+            Err(error) => job.finish(draft, reply.is_cut_off).map_err(|_| error),
+        }
+    }
+}
+
+impl Job<'_> {
+    /// Asks until there is a reply, the tries are used up, or trying again cannot help.
+    async fn ask(&mut self, step: WriteStep, repair: Option<&Repair>) -> Result<Reply, WriteError> {
+        loop {
+            let body = self.body(repair)?;
+            let Some(limit) = self.attempts.take() else {
+                return Err(WriteError::new(step, WriteErrorKind::TimedOut));
+            };
+            let error = match self.openai.transport.send(body, limit).await {
+                Ok(answer) => match self.reply(answer) {
+                    Ok(reply) => return Ok(reply),
+                    Err(error) => error,
+                },
+                Err(error) if error.refuses_schema && !self.flags.is_unstructured => {
+                    self.flags.is_unstructured = true;
+                    if self.attempts.any_left() {
+                        continue;
+                    }
+                    error
+                }
+                Err(error) => error,
+            };
+            if !self.attempts.wait_after(&error).await {
+                let failed = WriteError { step, kind: error.kind, source: error.source };
+                return Err(failed);
+            }
+        }
+    }
+
+    fn body(&self, repair: Option<&Repair>) -> Result<Vec<u8>, WriteError> {
+        let internal = |e: &'static str| WriteError::new(WriteStep::Call, WriteErrorKind::Internal).with_source(e);
+        let schema = (!self.flags.is_unstructured).then(|| wire::schema(self.campaign));
+        let request = wire::request(&self.openai.config.model, self.prompt, repair, schema)
+            .map_err(|_| internal("the request could not be built"))?;
+        serde_json::to_vec(&request).map_err(|_| internal("the request could not be written as JSON"))
+    }
+
+    /// The model's words out of an answer, its tokens counted.
+    fn reply(&mut self, answer: ChatAnswer) -> Result<Reply, TryError> {
+        let usage = answer.usage.unwrap_or_default();
+        self.tokens.prompt += usage.prompt_tokens;
+        self.tokens.completion += usage.completion_tokens;
+        self.model = answer.model.filter(|model| !model.is_empty()).or(self.model.take());
+        let empty = |is_worth_another, why: &'static str| TryError {
+            kind: WriteErrorKind::BadAnswer,
+            is_worth_another,
+            refuses_schema: false,
+            source: Some(why.into()),
+        };
+        let choice = answer.choices.into_iter().next().ok_or_else(|| empty(true, "the answer holds no choice"))?;
+        if choice.message.refusal.is_some_and(|refusal| !refusal.is_empty()) {
+            return Err(empty(false, "the model declined"));
+        }
+        if choice.finish_reason.as_deref() == Some("content_filter") {
+            return Err(empty(false, "the server's content filter stopped the answer"));
+        }
+        let text = choice.message.content.filter(|content| !content.trim().is_empty());
+        let text = text.ok_or_else(|| empty(true, "the answer holds no text"))?;
+        Ok(Reply { text, is_cut_off: choice.finish_reason.as_deref() == Some("length") })
+    }
+
+    /// Reads a reply; what is wrong with it, as sentences for the model.
+    fn examine(&self, reply: &Reply) -> (Option<Draft>, Vec<String>) {
+        match Draft::read(&reply.text) {
+            None => (None, vec!["it is not one JSON object of the format asked for".to_owned()]),
+            Some(draft) => {
+                let problems = draft.problems(self.campaign).sentences;
+                (Some(draft), problems)
+            }
+        }
+    }
+
+    /// Content from a draft whose only faults are lengths.
+    fn finish(&self, draft: Option<Draft>, is_cut_off: bool) -> Result<Written, WriteError> {
+        let kind = if is_cut_off { WriteErrorKind::CutOff } else { WriteErrorKind::BadAnswer };
+        let unusable = |why: String| WriteError::new(WriteStep::Check, kind).with_source(why);
+        let mut draft = draft.ok_or_else(|| unusable("the answer is not the JSON asked for".to_owned()))?;
+        draft.variants.truncate(self.campaign.n_variants());
+        let problems = draft.problems(self.campaign);
+        if !problems.only_lengths {
+            return Err(unusable(problems.sentences.join("; ")));
+        }
+        let mended = draft.mend(self.campaign);
+        Ok(Written {
+            variants: mended.variants,
+            image_prompt: mended.image_prompt,
+            slogan: mended.slogan,
+            model: self.model.clone().unwrap_or_else(|| self.openai.config.model.clone()),
+            tokens: self.tokens,
+            flags: Flags { is_trimmed: mended.is_trimmed, ..self.flags },
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,103 @@
+//! When to try again: few tries, growing waits with jitter, one deadline over all of them.
+
+use std::hash::{BuildHasher, RandomState};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::super::WriteErrorKind;
+use super::super::writer::{RetryPolicy, WriterConfig};
+use super::transport::TryError;
+
+/// What is left of one brief's tries and time.
+pub(super) struct Attempts {
+    policy: RetryPolicy,
+    timeout: Duration,
+    deadline: Instant,
+    n_used: u32,
+}
+
+impl Attempts {
+    pub(super) fn start(config: &WriterConfig) -> Self {
+        Self { policy: config.retry, timeout: config.timeout, deadline: Instant::now() + config.deadline, n_used: 0 }
+    }
+
+    /// Takes one try and says how long it may last; `None` where no try or no time is left.
+    pub(super) fn take(&mut self) -> Option<Duration> {
+        let left = self.time_left();
+        if self.n_used >= self.policy.max_tries || left.is_zero() {
+            return None;
+        }
+        self.n_used += 1;
+        Some(self.timeout.min(left))
+    }
+
+    /// Whether another try is possible at all.
+    pub(super) fn any_left(&self) -> bool {
+        self.n_used < self.policy.max_tries && !self.time_left().is_zero()
+    }
+
+    /// Waits before the next try; `false` at once where there is none, or where the wait would outlast the deadline.
+    pub(super) async fn wait_after(&self, error: &TryError) -> bool {
+        if !error.is_worth_another || !self.any_left() {
+            return false;
+        }
+        let wait = self.wait(error.kind, jitter());
+        if wait >= self.time_left() {
+            return false;
+        }
+        tokio::time::sleep(wait).await;
+        true
+    }
+
+    /// The server's own wish, up to the cap; else between half and all of a wait that doubles with each try.
+    fn wait(&self, kind: WriteErrorKind, jitter: f64) -> Duration {
+        if let WriteErrorKind::RateLimited { retry_after: Some(wish) } = kind {
+            return wish.min(self.policy.max_retry_after);
+        }
+        let doubled = self.policy.base.saturating_mul(1_u32 << self.n_used.saturating_sub(1).min(10));
+        doubled.mul_f64(0.5 + jitter / 2.0)
+    }
+
+    fn time_left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+}
+
+/// A number from 0 to 1 that differs from caller to caller: the standard library's random hash keys are random enough
+/// to keep retries from arriving together.
+fn jitter() -> f64 {
+    f64::from(u16::try_from(RandomState::new().hash_one(0) & 0xffff).unwrap_or_default()) / f64::from(u16::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn attempts(n_used: u32) -> Attempts {
+        let mut attempts = Attempts::start(&WriterConfig::default());
+        attempts.n_used = n_used;
+        attempts
+    }
+
+    #[tokio::test]
+    async fn waits_double_and_vary_by_half() {
+        assert_eq!(attempts(1).wait(WriteErrorKind::Upstream, 1.0), Duration::from_millis(500));
+        assert_eq!(attempts(2).wait(WriteErrorKind::Upstream, 1.0), Duration::from_secs(1));
+        assert_eq!(attempts(2).wait(WriteErrorKind::Upstream, 0.0), Duration::from_millis(500));
+        assert!((0.0..=1.0).contains(&jitter()));
+    }
+
+    #[tokio::test]
+    async fn the_server_s_wish_is_honoured_up_to_the_cap() {
+        let wish = |seconds| WriteErrorKind::RateLimited { retry_after: Some(Duration::from_secs(seconds)) };
+        assert_eq!(attempts(1).wait(wish(3), 0.0), Duration::from_secs(3));
+        assert_eq!(attempts(1).wait(wish(86_400), 0.0), RetryPolicy::default().max_retry_after);
+    }
+
+    #[tokio::test]
+    async fn tries_run_out() {
+        assert!(attempts(2).take().is_some());
+        assert!(attempts(3).take().is_none());
+    }
+}

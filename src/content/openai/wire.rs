@@ -1,0 +1,152 @@
+//! What goes over the wire: the request with its JSON schema, and as much of the answer as is used.
+//!
+//! Requests are async-openai's types. Answers are read by a lenient type of our own: compatible servers leave out
+//! fields that OpenAI's own always send.
+
+use async_openai::error::OpenAIError;
+use async_openai::types::chat::{
+    ChatCompletionRequestAssistantMessageArgs, ChatCompletionRequestMessage, ChatCompletionRequestSystemMessageArgs,
+    ChatCompletionRequestUserMessageArgs, CreateChatCompletionRequest, CreateChatCompletionRequestArgs, ResponseFormat,
+    ResponseFormatJsonSchema,
+};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::super::Campaign;
+use super::super::prompt::Prompt;
+
+/// One turn of a conversation after the first: what the model answered, and what it is asked to mend.
+#[derive(Debug)]
+pub(super) struct Repair {
+    pub(super) answer: String,
+    pub(super) request: String,
+}
+
+/// The body of one call.
+///
+/// # Errors
+/// Never in practice: async-openai's builders fail only on missing fields.
+pub(super) fn request(
+    model: &str,
+    prompt: &Prompt,
+    repair: Option<&Repair>,
+    schema: Option<ResponseFormat>,
+) -> Result<CreateChatCompletionRequest, OpenAIError> {
+    let mut messages: Vec<ChatCompletionRequestMessage> = vec![
+        ChatCompletionRequestSystemMessageArgs::default().content(prompt.system.as_str()).build()?.into(),
+        ChatCompletionRequestUserMessageArgs::default().content(prompt.user.as_str()).build()?.into(),
+    ];
+    if let Some(repair) = repair {
+        messages
+            .push(ChatCompletionRequestAssistantMessageArgs::default().content(repair.answer.as_str()).build()?.into());
+        messages.push(ChatCompletionRequestUserMessageArgs::default().content(repair.request.as_str()).build()?.into());
+    }
+    let mut request = CreateChatCompletionRequestArgs::default();
+    request.model(model).messages(messages);
+    if let Some(schema) = schema {
+        request.response_format(schema);
+    }
+    request.build()
+}
+
+/// The JSON schema of the answer. Strict mode wants every property required and no other allowed; the count of
+/// variants is checked on arrival, because not every server knows `minItems`.
+pub(super) fn schema(campaign: &Campaign) -> ResponseFormat {
+    let output = campaign.output();
+    let mut properties = serde_json::Map::new();
+    if output.wants_text() {
+        let description = format!("exactly {} texts, ready to post", campaign.n_variants());
+        properties.insert(
+            "variants".to_owned(),
+            json!({"type": "array", "items": {"type": "string"}, "description": description}),
+        );
+    }
+    if output.wants_image() {
+        properties.insert("image_prompt".to_owned(), json!({"type": "string"}));
+        properties.insert("slogan".to_owned(), json!({"type": "string", "description": "at most 7 words"}));
+    }
+    let required: Vec<&String> = properties.keys().collect();
+    let schema = json!({
+        "type": "object", "required": required, "additionalProperties": false, "properties": properties,
+    });
+    ResponseFormat::JsonSchema {
+        json_schema: ResponseFormatJsonSchema {
+            name: "marketing_content".to_owned(),
+            description: None,
+            schema,
+            strict: Some(true),
+        },
+    }
+}
+
+/// As much of a chat completion as is used.
+#[derive(Deserialize)]
+pub(super) struct ChatAnswer {
+    #[serde(default)]
+    pub(super) choices: Vec<Choice>,
+    #[serde(default)]
+    pub(super) model: Option<String>,
+    #[serde(default)]
+    pub(super) usage: Option<Usage>,
+}
+
+/// One choice.
+#[derive(Deserialize)]
+pub(super) struct Choice {
+    pub(super) message: Message,
+    #[serde(default)]
+    pub(super) finish_reason: Option<String>,
+}
+
+/// The model's words, or its refusal.
+#[derive(Deserialize)]
+pub(super) struct Message {
+    #[serde(default)]
+    pub(super) content: Option<String>,
+    #[serde(default)]
+    pub(super) refusal: Option<String>,
+}
+
+/// Tokens as the server counts them.
+#[derive(Deserialize, Default)]
+pub(super) struct Usage {
+    #[serde(default)]
+    pub(super) prompt_tokens: u64,
+    #[serde(default)]
+    pub(super) completion_tokens: u64,
+}
+
+/// The body of a failure, as far as servers agree on it.
+#[derive(Deserialize, Default)]
+pub(super) struct Failure {
+    #[serde(default)]
+    pub(super) error: FailureDetail,
+}
+
+/// What a failure says of itself.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub(super) struct FailureDetail {
+    pub(super) message: Option<String>,
+    pub(super) code: Option<serde_json::Value>,
+    pub(super) param: Option<String>,
+    #[serde(rename = "type")]
+    pub(super) kind: Option<String>,
+}
+
+impl FailureDetail {
+    /// Whether the server takes no JSON schema.
+    pub(super) fn refuses_schema(&self) -> bool {
+        let texts = [self.message.as_deref(), self.param.as_deref()];
+        texts.into_iter().flatten().any(|text| {
+            let text = text.to_lowercase();
+            ["response_format", "json_schema", "structured output", "response format"].iter().any(|w| text.contains(w))
+        })
+    }
+
+    /// Whether the account's quota is used up, which no waiting mends.
+    pub(super) fn is_out_of_quota(&self) -> bool {
+        let code = self.code.as_ref().and_then(serde_json::Value::as_str);
+        [code, self.kind.as_deref()].into_iter().flatten().any(|word| word == "insufficient_quota")
+    }
+}
