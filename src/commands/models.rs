@@ -23,7 +23,10 @@ fn list(config: &Config) -> anyhow::Result<()> {
         println!("there is no model in {}: run content-portal retrain", config.paths.models.display());
         return Ok(());
     }
-    println!("  {:<26}  {:>9}  {:>8}  {:>8}  {:>7}  {:>10}", "version", "customers", "profiles", "segments", "outside", "silhouette");
+    println!(
+        "  {:<26}  {:>9}  {:>8}  {:>8}  {:>7}  {:>10}",
+        "version", "customers", "profiles", "segments", "outside", "silhouette"
+    );
     for version in versions {
         let mark = if version.is_current { '*' } else { ' ' };
         match version.manifest {
@@ -33,7 +36,10 @@ fn list(config: &Config) -> anyhow::Result<()> {
                 let outside = format!("{:.1} %", scores.noise_share * 100.0);
                 println!(
                     "{mark} {:<26}  {:>9}  {:>8}  {:>8}  {outside:>7}  {silhouette:>10}",
-                    version.id.as_str(), scores.rows, scores.profiles, scores.clusters
+                    version.id.as_str(),
+                    scores.rows,
+                    scores.profiles,
+                    scores.clusters
                 );
             }
             Err(error) => println!("{mark} {:<26}  {:#}", version.id.as_str(), anyhow::Error::from(error)),

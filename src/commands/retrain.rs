@@ -59,7 +59,12 @@ fn print_report(config: &Config, id: &VersionId, report: &RetrainReport) -> anyh
     let schema = setup::schema(config)?;
     for segment in &report.segments {
         let summary = Persona::from_json(&schema, &segment.persona).summary(&schema);
-        println!("  {:>3}  {:>7} customers  {:>5.1} %  {summary}", segment.cluster_id, segment.customers, segment.share * 100.0);
+        println!(
+            "  {:>3}  {:>7} customers  {:>5.1} %  {summary}",
+            segment.cluster_id,
+            segment.customers,
+            segment.share * 100.0
+        );
     }
     Ok(())
 }

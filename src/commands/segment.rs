@@ -94,7 +94,8 @@ impl SegmentArgs {
             n_variants: self.variants,
         };
         Campaign::check(&input).map_err(|mistakes| {
-            let mistakes: Vec<_> = mistakes.iter().map(|m| format!("--{}", m.to_string().replacen('_', "-", 1))).collect();
+            let mistakes: Vec<_> =
+                mistakes.iter().map(|m| format!("--{}", m.to_string().replacen('_', "-", 1))).collect();
             anyhow::anyhow!("{}", mistakes.join("\n"))
         })
     }

@@ -48,7 +48,9 @@ fn prepare(config: &Config) -> anyhow::Result<Prepared> {
     setup::overlay(&mut version, &entries);
     version.model.warm_up().context("the model does not answer")?;
     if *setup::schema(config)? != **version.model.schema() {
-        tracing::warn!("the model was trained with another schema than SCHEMA_PATH; uploads are read by the model's own");
+        tracing::warn!(
+            "the model was trained with another schema than SCHEMA_PATH; uploads are read by the model's own"
+        );
     }
     Ok(Prepared { version, store, writer, on_load: Arc::new(move |version| setup::overlay(version, &entries)) })
 }

@@ -254,7 +254,9 @@ pub async fn write_all(
     briefs: &[Brief],
     max_at_once: NonZeroUsize,
 ) -> Vec<Result<Content, WriteError>> {
-    let writing = briefs.iter().enumerate().map(async |(index, brief)| (index, caught(writer.write(brief)).await));
+    // Boxed: a stream over a borrowing closure is not `Send` for every lifetime (rust-lang/rust#102211).
+    let one = |(index, brief)| caught(writer.write(brief)).map(move |written| (index, written)).boxed();
+    let writing: Vec<_> = briefs.iter().enumerate().map(one).collect();
     // In the order of completion, so that one slow brief does not hold up those behind it.
     let mut written: Vec<_> = stream::iter(writing).buffer_unordered(max_at_once.get()).collect().await;
     written.sort_by_key(|&(index, _)| index);

@@ -34,6 +34,7 @@ pub(super) fn router(state: AppState) -> Router {
         .with_state(state)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the layer hands the panic over")]
 fn answer_a_panic(panic: Box<dyn Any + Send>) -> Response {
     let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
     ApiError::internal("a handler", text.unwrap_or("it panicked").to_owned()).into_response()

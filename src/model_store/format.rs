@@ -32,6 +32,8 @@ const SCALARS: &str = "scalars";
 pub(super) const MODEL_FILES: [&str; 5] = [ENCODER, SCALER, UMAP, HDBSCAN, PERSONAS];
 
 type Fault = Box<dyn Error + Send + Sync>;
+/// A file's name and bytes.
+type NamedFile = (&'static str, Vec<u8>);
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -56,7 +58,7 @@ struct HdbscanScalars {
 }
 
 /// Every file of a version but its manifest. On failure, the file that could not be made.
-pub(super) fn encode(candidate: &Candidate<'_>) -> Result<Vec<(&'static str, Vec<u8>)>, (&'static str, Fault)> {
+pub(super) fn encode(candidate: &Candidate<'_>) -> Result<Vec<NamedFile>, (&'static str, Fault)> {
     let parts = candidate.fitted.model.to_parts();
     let personas = Personas { everyone: parts.everyone, clusters: parts.segments };
     let profiles = cluster_profiles(&candidate.fitted.clusters, &candidate.fitted.everyone).map_err(Fault::from);

@@ -139,8 +139,8 @@ impl Model {
         if parts.segments.len() != hdbscan.n_clusters() || !in_order {
             return Err(DamagedModel::rule("personas", "are not one a cluster, in the order of the ids"));
         }
-        let everyone = Segment::from_parts(&schema, parts.everyone);
-        let segments = parts.segments.into_iter().map(|segment| Segment::from_parts(&schema, segment)).collect();
+        let everyone = Segment::from_parts(&schema, &parts.everyone);
+        let segments = parts.segments.iter().map(|segment| Segment::from_parts(&schema, segment)).collect();
         Ok(Self { schema: Arc::new(schema), encoder, scaler, umap, hdbscan, everyone, segments, known })
     }
 
@@ -293,7 +293,7 @@ impl Assignment {
 }
 
 impl Segment {
-    fn from_parts(schema: &Schema, parts: SegmentParts) -> Self {
+    fn from_parts(schema: &Schema, parts: &SegmentParts) -> Self {
         Self {
             cluster_id: parts.cluster_id,
             customers: parts.customers,

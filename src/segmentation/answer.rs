@@ -65,7 +65,7 @@ struct ClusterAnswer<'a> {
 #[derive(Serialize)]
 #[serde(untagged)]
 enum ContentAnswer<'a> {
-    Written(WrittenAnswer<'a>),
+    Written(Box<WrittenAnswer<'a>>),
     Failed { error: ContentErrorAnswer },
 }
 
@@ -99,7 +99,7 @@ struct ContentErrorAnswer {
 impl<'a> ContentAnswer<'a> {
     fn new(written: &'a Written) -> Self {
         match written {
-            Ok(content) => Self::Written(WrittenAnswer::new(content)),
+            Ok(content) => Self::Written(Box::new(WrittenAnswer::new(content))),
             Err(error) => Self::Failed { error: ContentErrorAnswer::new(error) },
         }
     }
