@@ -38,6 +38,14 @@ impl Forces {
             n_points,
         }
     }
+
+    pub(super) fn negative_sample_rate(&self) -> usize {
+        self.negative_sample_rate
+    }
+
+    pub(super) fn n_points(&self) -> usize {
+        self.n_points
+    }
 }
 
 /// Eight vertices and their epoch.
@@ -128,14 +136,33 @@ fn towards<L: Lanes, const D: usize, const C: usize>(
     (differences, squared[0].add(squared[1]))
 }
 
+/// The positions of eight vertices, a dimension a row.
 #[inline(always)]
-fn clip<L: Lanes>(gradient: L) -> L {
+pub(super) fn loaded<L: Lanes, const D: usize, const C: usize>(
+    positions: &[Position<C>],
+    vertices: &[u32; 8],
+) -> [L; D] {
+    let rows = vertices.map(|vertex| &positions[vertex as usize]);
+    let mut lanes = [L::splat(0.0); D];
+    for c in 0..C {
+        let columns = L::columns(rows.map(|row| &row[c]));
+        for (offset, column) in columns.into_iter().enumerate() {
+            if let Some(dimension) = lanes.get_mut(c * 4 + offset) {
+                *dimension = column;
+            }
+        }
+    }
+    lanes
+}
+
+#[inline(always)]
+pub(super) fn clip<L: Lanes>(gradient: L) -> L {
     gradient.max(L::splat(-MAX_GRADIENT)).min(L::splat(MAX_GRADIENT))
 }
 
 /// The forces' constants in lanes.
 #[derive(Clone, Copy)]
-struct Constants<L> {
+pub(super) struct Constants<L> {
     a: L,
     b: L,
     /// `-2ab`
@@ -146,7 +173,7 @@ struct Constants<L> {
 
 impl<L: Lanes> Constants<L> {
     #[inline(always)]
-    fn new(forces: &Forces) -> Self {
+    pub(super) fn new(forces: &Forces) -> Self {
         let Curve { a, b } = forces.curve;
         Self {
             a: L::splat(a),
@@ -158,7 +185,7 @@ impl<L: Lanes> Constants<L> {
 
     /// `-2ab d^2(b-1) / (1 + a d^2b)`, times the difference of the positions the gradient of `ln φ`.
     #[inline(always)]
-    fn pull(&self, squared: L) -> L {
+    pub(super) fn pull(&self, squared: L) -> L {
         let squared = squared.max(L::splat(LEAST_SQUARED));
         let powered = power(squared, self.b);
         self.pull.mul(powered).div(squared.mul(self.a.mul(powered).add(L::splat(1.0))))
@@ -168,7 +195,7 @@ impl<L: Lanes> Constants<L> {
     ///
     /// Two at a time keep the processor busy where one waits for its power and its division.
     #[inline(always)]
-    fn push_from<const D: usize, const C: usize, const N: usize>(
+    pub(super) fn push_from<const D: usize, const C: usize, const N: usize>(
         &self,
         current: &[L; D],
         reference: &[Position<C>],
@@ -201,7 +228,7 @@ impl<L: Lanes> Constants<L> {
 }
 
 /// Vertices drawn by counter: the `i`-th of a lane depends on the lane's key and `i` alone.
-struct Random<L: Lanes> {
+pub(super) struct Random<L: Lanes> {
     state: L::Ints,
     scale: L,
     last: L,
@@ -209,7 +236,7 @@ struct Random<L: Lanes> {
 
 impl<L: Lanes> Random<L> {
     #[inline(always)]
-    fn new(keys: &[u32; 8], n_points: usize) -> Self {
+    pub(super) fn new(keys: &[u32; 8], n_points: usize) -> Self {
         // 24 random bits are exact in `f32`; the product may round up to `n_points`, hence `last`.
         let scale = n_points as f32 / (1 << 24) as f32;
         Self { state: L::load_ints(keys), scale: L::splat(scale), last: L::splat(n_points.saturating_sub(1) as f32) }
@@ -217,7 +244,7 @@ impl<L: Lanes> Random<L> {
 
     /// The next vertices, uniform below `n_points`: a Weyl sequence through the `lowbias32` finaliser (Wellons 2018).
     #[inline(always)]
-    fn vertices(&mut self) -> L::Ints {
+    pub(super) fn vertices(&mut self) -> L::Ints {
         self.state = L::add_ints(self.state, L::splat_ints(0x9e37_79b9));
         let x = self.state;
         let x = L::mul_ints(L::xor_ints(x, L::shift_right::<16>(x)), L::splat_ints(0x7feb_352d));

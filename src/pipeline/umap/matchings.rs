@@ -1,0 +1,159 @@
+//! The graph's edges in matchings: sets in which no vertex occurs twice, so that all edges of a set can be drawn side
+//! by side with the result of drawing them one after the other.
+#![expect(clippy::indexing_slicing, reason = "vertices are the graph's own, and a matching's lists are of one length")]
+
+use super::fuzzy_graph::Graph;
+use super::simd::Lanes;
+
+/// One matching, with the epoch each of its edges is due next.
+#[derive(Debug, Default)]
+pub(super) struct Matching {
+    edges: Vec<Edge>,
+    /// Epochs between two draws, eight edges a chunk; infinite where a chunk is filled up.
+    periods: Vec<[f32; 8]>,
+    next: Vec<[f32; 8]>,
+}
+
+/// An undirected edge; `number` is its own among all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Edge {
+    pub(super) left: u32,
+    pub(super) right: u32,
+    pub(super) number: u32,
+}
+
+/// All edges of `graph`, an edge of weight `w` due every `max w / w` epochs as in `umap-learn`.
+///
+/// Greedy: the heaviest edge first, each into the first matching that has neither of its ends. The heavy edges, which
+/// are due all the time, thus fill few and large matchings.
+pub(super) fn matchings(graph: &Graph) -> Vec<Matching> {
+    let mut edges: Vec<(f32, u32, u32)> = (0..graph.n_points())
+        .flat_map(|i| graph.row(i).map(move |(j, weight)| (weight, i as u32, j)))
+        .filter(|&(_, i, j)| i < j)
+        .collect();
+    edges.sort_by(|a, b| b.0.total_cmp(&a.0).then((a.1, a.2).cmp(&(b.1, b.2))));
+    let max_weight = graph.max_weight();
+    let mut taken = vec![Taken::default(); graph.n_points()];
+    let mut matchings: Vec<Matching> = Vec::new();
+    for (number, (weight, left, right)) in (0..).zip(edges) {
+        let place = Taken::first_free(&taken[left as usize], &taken[right as usize]);
+        taken[left as usize].take(place);
+        taken[right as usize].take(place);
+        if place == matchings.len() {
+            matchings.push(Matching::default());
+        }
+        matchings[place].push(Edge { left, right, number }, max_weight / weight);
+    }
+    matchings
+}
+
+impl Matching {
+    fn push(&mut self, edge: Edge, period: f32) {
+        let slot = self.edges.len() % 8;
+        if slot == 0 {
+            self.periods.push([f32::INFINITY; 8]);
+            self.next.push([f32::INFINITY; 8]);
+        }
+        self.edges.push(edge);
+        if let (Some(periods), Some(next)) = (self.periods.last_mut(), self.next.last_mut()) {
+            (periods[slot], next[slot]) = (period, period);
+        }
+    }
+
+    /// Puts the edges that are due in `epoch` into `due`, in place of what it holds.
+    #[inline(always)]
+    pub(super) fn advance<L: Lanes>(&mut self, epoch: usize, due: &mut Vec<Edge>) {
+        due.clear();
+        let now = L::splat(epoch as f32);
+        for (chunk, (next, periods)) in self.next.iter_mut().zip(&self.periods).enumerate() {
+            let mut drawn = L::load(next).at_most(now);
+            while drawn != 0 {
+                let slot = drawn.trailing_zeros() as usize;
+                drawn &= drawn - 1;
+                next[slot] += periods[slot];
+                due.push(self.edges[chunk * 8 + slot]);
+            }
+        }
+    }
+}
+
+/// The matchings that a vertex occurs in, a bit each.
+#[derive(Debug, Clone, Default)]
+struct Taken(Vec<u64>);
+
+impl Taken {
+    fn first_free(a: &Self, b: &Self) -> usize {
+        let word = |taken: &Self, index: usize| taken.0.get(index).copied().unwrap_or(0);
+        let words = a.0.len().max(b.0.len());
+        let free = |index: usize| !(word(a, index) | word(b, index));
+        (0..words)
+            .find(|&index| free(index) != 0)
+            .map_or(words * 64, |index| index * 64 + free(index).trailing_zeros() as usize)
+    }
+
+    fn take(&mut self, place: usize) {
+        if self.0.len() <= place / 64 {
+            self.0.resize(place / 64 + 1, 0);
+        }
+        self.0[place / 64] |= 1 << (place % 64);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A wheel: vertex 0 is joined to all others, which form a ring.
+    fn wheel(rim: u32) -> Graph {
+        let weight = |i: u32, j: u32| 1.0 / (1.0 + (i.min(j) as f32) / 3.0);
+        let row = |i: u32| {
+            let mut row: Vec<u32> = match i {
+                0 => (1..=rim).collect(),
+                i => vec![0, i % rim + 1, (i + rim - 2) % rim + 1],
+            };
+            row.sort_unstable();
+            row.dedup();
+            row.into_iter().map(|j| (j, weight(i, j))).collect()
+        };
+        Graph::from_rows((0..=rim).map(row).collect())
+    }
+
+    #[test]
+    fn every_edge_is_in_one_matching_and_no_vertex_twice_in_any() {
+        let graph = wheel(130);
+        let matchings = matchings(&graph);
+        let mut all = Vec::new();
+        for matching in &matchings {
+            let mut ends: Vec<u32> = matching.edges.iter().flat_map(|edge| [edge.left, edge.right]).collect();
+            ends.sort_unstable();
+            assert!(ends.windows(2).all(|pair| pair[0] < pair[1]));
+            all.extend(matching.edges.iter().map(|edge| (edge.left, edge.right)));
+        }
+        all.sort_unstable();
+        let mut expected: Vec<(u32, u32)> =
+            (0..131).flat_map(|i| graph.row(i as usize).map(move |(j, _)| (i, j))).filter(|(i, j)| i < j).collect();
+        expected.sort_unstable();
+        assert_eq!(all, expected);
+    }
+
+    #[test]
+    fn an_edge_is_drawn_in_proportion_to_its_weight_and_never_in_the_first_epoch() {
+        let graph = wheel(20);
+        let mut matchings = matchings(&graph);
+        let mut drawn = vec![0; 40];
+        let mut due = Vec::new();
+        for epoch in 0..=300 {
+            for matching in &mut matchings {
+                matching.advance::<[f32; 8]>(epoch, &mut due);
+                assert!(epoch > 0 || due.is_empty());
+                due.iter().for_each(|edge| drawn[edge.number as usize] += 1);
+            }
+        }
+        for edge in matchings.iter().flat_map(|matching| &matching.edges) {
+            let weight = graph.row(edge.left as usize).find(|&(j, _)| j == edge.right).unwrap().1;
+            let expected = 300.0 * f64::from(weight / graph.max_weight());
+            let drawn = f64::from(drawn[edge.number as usize]);
+            assert!((drawn - expected).abs() <= 1.0, "{edge:?}: {drawn}, {expected}");
+        }
+    }
+}

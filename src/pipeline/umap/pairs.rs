@@ -1,0 +1,165 @@
+//! One draw of many edges: both ends pulled together, each end pushed from random vertices.
+//!
+//! Eight edges without a common vertex sit in the lanes, so each takes the steps that it would take alone.
+#![expect(clippy::indexing_slicing, reason = "vertices are indices of the positions they were drawn for")]
+
+use super::kernel::{Constants, Forces, Position, Random, clip, loaded};
+use super::matchings::Edge;
+use super::random::mix64;
+use super::simd::{Kernel, Lanes};
+
+/// Where the two ends of an edge are.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ends<const C: usize> {
+    pub(super) left: Position<C>,
+    pub(super) right: Position<C>,
+}
+
+impl<const C: usize> Default for Ends<C> {
+    fn default() -> Self {
+        Self { left: [[0.0; 4]; C], right: [[0.0; 4]; C] }
+    }
+}
+
+/// Draws `edges`, no two with a common vertex, and writes where each one's ends come to be.
+pub(super) struct Pairs<'a, const D: usize, const C: usize> {
+    pub(super) forces: &'a Forces,
+    pub(super) positions: &'a [Position<C>],
+    pub(super) edges: &'a [Edge],
+    /// As many as `edges`.
+    pub(super) ends: &'a mut [Ends<C>],
+    /// Of this epoch's random numbers.
+    pub(super) key: u64,
+    /// Length of a step.
+    pub(super) rate: f32,
+}
+
+impl<const D: usize, const C: usize> Kernel for Pairs<'_, D, C> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        let Self { forces, positions, edges, ends, key, rate } = self;
+        let constants = Constants::<L>::new(forces);
+        let pusher = Pusher { constants, positions, samples: forces.negative_sample_rate(), rate: L::splat(rate) };
+        for (edges, ends) in edges.chunks(8).zip(ends.chunks_mut(8)) {
+            let (mut lefts, mut rights, mut keys) = ([0; 8], [0; 8], [0; 8]);
+            for (lane, edge) in edges.iter().enumerate() {
+                (lefts[lane], rights[lane]) = (edge.left, edge.right);
+                keys[lane] = mix64(key ^ u64::from(edge.number)) as u32;
+            }
+            let mut random = Random::<L>::new(&keys, forces.n_points());
+            let mut left = loaded::<L, D, C>(positions, &lefts);
+            let mut right = loaded::<L, D, C>(positions, &rights);
+            // Both directions of an edge are in upstream's list, and due in the same epochs.
+            pull(&constants, &mut left, &mut right, L::splat(rate));
+            pusher.push(&mut random, &mut left, &lefts);
+            pull(&constants, &mut left, &mut right, L::splat(rate));
+            pusher.push(&mut random, &mut right, &rights);
+            for (d, (left, right)) in left.into_iter().zip(right).enumerate() {
+                for ((ends, x), y) in ends.iter_mut().zip(left.store()).zip(right.store()) {
+                    (ends.left[d / 4][d % 4], ends.right[d / 4][d % 4]) = (x, y);
+                }
+            }
+        }
+    }
+}
+
+/// Moves both ends by the same step, towards each other.
+#[inline(always)]
+fn pull<L: Lanes, const D: usize>(constants: &Constants<L>, left: &mut [L; D], right: &mut [L; D], rate: L) {
+    let mut squared = [L::splat(0.0); 2];
+    for d in 0..D {
+        let difference = left[d].sub(right[d]);
+        squared[d % 2] = squared[d % 2].add(difference.mul(difference));
+    }
+    let pull = constants.pull(squared[0].add(squared[1]));
+    for d in 0..D {
+        let step = clip(pull.mul(left[d].sub(right[d]))).mul(rate);
+        (left[d], right[d]) = (left[d].add(step), right[d].sub(step));
+    }
+}
+
+/// What pushes an end.
+struct Pusher<'a, L, const C: usize> {
+    constants: Constants<L>,
+    positions: &'a [Position<C>],
+    samples: usize,
+    rate: L,
+}
+
+impl<L: Lanes, const C: usize> Pusher<'_, L, C> {
+    /// Pushes `end` from vertices drawn at random. All pushes start from the same place, so that the processor can work
+    /// on them together.
+    #[inline(always)]
+    fn push<const D: usize>(&self, random: &mut Random<L>, end: &mut [L; D], own: &[u32; 8]) {
+        let mut pushes = [L::splat(0.0); D];
+        let lanes = (L::splat_ints(u32::MAX), L::load_ints(own));
+        for _ in 0..self.samples / 2 {
+            let targets = [random.vertices(), random.vertices()];
+            self.constants.push_from(end, self.positions, targets, lanes, &mut pushes);
+        }
+        if self.samples % 2 == 1 {
+            self.constants.push_from(end, self.positions, [random.vertices()], lanes, &mut pushes);
+        }
+        for (x, push) in end.iter_mut().zip(pushes) {
+            *x = x.add(push.mul(self.rate));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use linfa::ParamGuard;
+
+    use super::super::curve::Curve;
+    use super::super::simd::Simd;
+    use super::*;
+    use crate::pipeline::umap::UmapParams;
+
+    fn drawn(simd: Simd, negative_sample_rate: usize, rate: f32) -> (Vec<Position<3>>, Vec<Ends<3>>) {
+        let positions: Vec<Position<3>> = (0..50)
+            .map(|i| std::array::from_fn(|c| std::array::from_fn(|d| ((i * 13 + c * 7 + d * 5) % 17) as f32 * 0.3)))
+            .collect();
+        let edges: Vec<Edge> = (0..11).map(|i| Edge { left: 2 * i, right: 2 * i + 1, number: i }).collect();
+        let params = UmapParams::default().negative_sample_rate(negative_sample_rate).check().unwrap();
+        let forces = Forces::new(Curve::fit(0.1, 1.0).unwrap(), &params, 50);
+        let mut ends = vec![Ends::default(); edges.len()];
+        simd.run(Pairs::<12, 3> {
+            forces: &forces,
+            positions: &positions,
+            edges: &edges,
+            ends: &mut ends,
+            key: 7,
+            rate,
+        });
+        (positions, ends)
+    }
+
+    #[test]
+    fn both_kinds_of_lanes_make_the_same_steps() {
+        let bits = |simd| drawn(simd, 5, 1.0).1.into_iter().map(|ends| (ends.left, ends.right)).collect::<Vec<_>>();
+        assert_eq!(bits(Simd::detect()), bits(Simd::portable()));
+    }
+
+    #[test]
+    fn a_pull_moves_both_ends_by_the_same_step_and_no_push_breaks_the_sum() {
+        let (positions, ends) = drawn(Simd::detect(), 0, 1.0);
+        for (i, ends) in ends.iter().enumerate() {
+            for (c, d) in (0..12).map(|d| (d / 4, d % 4)) {
+                let before = positions[2 * i][c][d] + positions[2 * i + 1][c][d];
+                let after = ends.left[c][d] + ends.right[c][d];
+                assert!((before - after).abs() < 1e-5, "edge {i}: {before} {after}");
+            }
+        }
+        assert!(ends.iter().enumerate().any(|(i, ends)| ends.left != positions[2 * i]));
+    }
+
+    #[test]
+    fn a_rate_of_nothing_moves_nothing() {
+        let (positions, ends) = drawn(Simd::detect(), 5, 0.0);
+        for (i, ends) in ends.iter().enumerate() {
+            assert_eq!((ends.left, ends.right), (positions[2 * i], positions[2 * i + 1]));
+        }
+    }
+}
