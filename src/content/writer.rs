@@ -171,7 +171,7 @@ impl fmt::Debug for Writer {
 
 impl Writer {
     /// Makes the writer that `config` asks for. Opens no connection; trusted root certificates are loaded only for an
-    /// `https` address of the openai writer.
+    /// `https` address of the openai writer, which takes some tens of milliseconds: make it beside a model's loading.
     ///
     /// # Errors
     /// When the openai writer has no key at OpenAI's own address, its address or key cannot be used, the HTTP client
