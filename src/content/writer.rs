@@ -171,7 +171,7 @@ impl fmt::Debug for Writer {
 
 impl Writer {
     /// Makes the writer that `config` asks for. Opens no connection; trusted root certificates are loaded only for an
-    /// `https` address of the openai writer.
+    /// `https` address of the openai writer, which takes some tens of milliseconds: make it beside a model's loading.
     ///
     /// # Errors
     /// When the openai writer has no key at OpenAI's own address, its address or key cannot be used, the HTTP client
@@ -266,4 +266,60 @@ pub async fn write_all(
 async fn caught(writing: impl Future<Output = Result<Content, WriteError>>) -> Result<Content, WriteError> {
     let caught = AssertUnwindSafe(writing).catch_unwind().await;
     caught.unwrap_or_else(|_| Err(WriteError::new(WriteStep::Call, WriteErrorKind::Internal)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{CampaignInput, sample};
+    use super::*;
+
+    #[test]
+    fn the_writer_is_chosen_by_kind_and_key() {
+        let name = |edit: fn(&mut WriterConfig)| {
+            let mut config = WriterConfig { base_url: "http://127.0.0.1:1/v1".to_owned(), ..WriterConfig::default() };
+            edit(&mut config);
+            Writer::new(&config).map(|writer| writer.name()).map_err(|e| e.to_string())
+        };
+        assert_eq!(name(|_| {}), Ok("offline"));
+        assert_eq!(name(|c| c.api_key = Secret::new("k")), Ok("openai"));
+        assert_eq!(name(|c| c.kind = WriterKind::Openai), Ok("openai"), "a local server may need no key");
+        let without_key = name(|c| {
+            c.kind = WriterKind::Openai;
+            c.base_url = WriterConfig::OPENAI_BASE_URL.to_owned();
+        });
+        assert!(without_key.unwrap_err().contains("needs a key"));
+        let of_another_kind = name(|c| {
+            c.kind = WriterKind::Openai;
+            c.base_url = "ftp://example.org".to_owned();
+        });
+        assert!(of_another_kind.unwrap_err().contains("http:// or https://"));
+        assert!(Secret::new(" ").is_none(), "a blank key is a missing one");
+    }
+
+    #[tokio::test]
+    async fn many_briefs_are_answered_in_their_order() {
+        let writer = Writer::new(&WriterConfig::default()).unwrap();
+        let brief = |n| sample::brief(|input: &mut CampaignInput| input.n_variants = Some(n));
+        let briefs: Vec<Brief> = (1..=7).map(brief).collect();
+        let written = write_all(&writer, &briefs, NonZeroUsize::new(2).unwrap()).await;
+        let counts: Vec<usize> = written.into_iter().map(|content| content.unwrap().variants.len()).collect();
+        assert_eq!(counts, [1, 2, 3, 4, 5, 6, 7]);
+    }
+
+    #[tokio::test]
+    async fn only_what_the_output_asks_for_is_written() {
+        let writer = Writer::new(&WriterConfig::default()).unwrap();
+        let brief = |output: &str| sample::brief(|input| input.output = Some(output.to_owned()));
+        let text = writer.write(&brief("text")).await.unwrap();
+        assert!(text.variants.len() == 1 && text.image_prompt.is_none() && text.slogan.is_none());
+        let image = writer.write(&brief("image_prompt")).await.unwrap();
+        assert!(image.variants.is_empty() && image.image_prompt.is_some() && image.slogan.is_some());
+        assert!(image.flags.is_offline && image.model == "offline" && image.prompt_hash.len() == 64);
+    }
+
+    #[tokio::test]
+    async fn a_panic_while_writing_is_that_brief_s_error() {
+        let error = caught(async { panic!("a fault") }).await.unwrap_err();
+        assert_eq!(error.kind, WriteErrorKind::Internal);
+    }
 }

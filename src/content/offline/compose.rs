@@ -2,7 +2,7 @@
 
 use super::super::{FunnelStage, Platform, Tone};
 use super::facts::{Facts, subject_tag};
-use super::objective::Goal;
+use super::goal::Goal;
 use super::phrases::{Phrases, capitalised, stable_hash};
 
 /// One post; `turn` numbers the variants.
@@ -110,7 +110,7 @@ impl Composer<'_> {
     /// Since when, or what they like: one of the two, by turns.
     fn familiarity(&self) -> Option<String> {
         let sections = ["about.joined", "about.interests"];
-        let first = usize::from(self.turn % 2 == 0 && self.facts.slots.has("interests"));
+        let first = usize::from(self.turn.is_multiple_of(2) && self.facts.slots.has("interests"));
         let order = [sections.get(first), sections.get(1 - first)];
         order.iter().flatten().find_map(|section| self.pick(section))
     }
@@ -205,7 +205,8 @@ impl Composer<'_> {
         let emoji = if self.facts.tone == Tone::Professional { None } else { self.emoji(true) };
         text([
             paragraph([self.hook(), self.nod()]),
-            paragraph([self.why(), self.benefit(), self.standing(), self.familiarity()]),
+            paragraph([self.why(), self.benefit()]),
+            paragraph([self.standing(), self.familiarity()]),
             paragraph([self.stage_line(), self.offer()]),
             self.with_emoji(self.call(), emoji),
             self.by_stage("ask"),
@@ -227,10 +228,9 @@ impl Composer<'_> {
         let opener = self
             .by_stage_and_tone("short")
             .map(|short| if ends_sentence(&short) { short } else { format!("{short}.") });
-        let called = ["call.place", "call.tier", "call.nobody"];
-        let calls: Vec<&str> = called.into_iter().filter(|section| !self.filled(section).is_empty()).collect();
-        let known = calls.len().saturating_sub(1).max(1);
-        let call = calls.get(self.turn % known).and_then(|section| self.pick(section));
+        let known = ["call.place", "call.tier"].into_iter().filter(|section| !self.filled(section).is_empty());
+        let known: Vec<&str> = known.collect();
+        let call = self.turn.checked_rem(known.len()).and_then(|turn| self.pick(known.get(turn)?));
         text([
             self.with_emoji(paragraph([call, opener]), self.emoji(false)),
             paragraph([quick, self.call()]),
@@ -247,7 +247,8 @@ impl Composer<'_> {
             subject,
             self.by_tone("greeting"),
             paragraph([self.hook(), self.nod()]),
-            paragraph([self.why(), self.benefit(), self.standing(), self.familiarity()]),
+            paragraph([self.why(), self.benefit()]),
+            paragraph([self.standing(), self.familiarity()]),
             paragraph([self.stage_line(), self.offer()]),
             self.call(),
             farewell,
@@ -255,10 +256,15 @@ impl Composer<'_> {
     }
 
     fn website(&self) -> String {
+        let headline = self.by_stage_and_tone("short");
+        // The offering is named once: in the headline, or else below it.
+        let offering = self.facts.slots.fill("{offering}").unwrap_or_default();
+        let is_named = headline.as_ref().is_some_and(|headline| headline.contains(&offering));
         text([
-            self.by_stage_and_tone("short"),
-            paragraph([self.why().or_else(|| self.benefit()), self.standing(), self.nod()]),
-            paragraph([self.stage_line(), self.offer()]),
+            headline,
+            paragraph([if is_named { None } else { self.hook() }, self.nod()]),
+            paragraph([self.why().or_else(|| self.benefit()), self.standing()]),
+            self.offer(),
             Some(format!("{} →", capitalised(&self.act()))),
         ])
     }

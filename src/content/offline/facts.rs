@@ -4,8 +4,9 @@ use super::super::audience::Joined;
 use super::super::clean::one_line;
 use super::super::{Audience, Brief, Engagement, FunnelStage, Platform, Tone};
 use super::gender::names_a_gender;
-use super::objective::{Goal, goal_of, is_place_to_visit, subject_of, trade_of};
+use super::goal::{Goal, goal_of, trade_of};
 use super::phrases::{Phrases, Slots, stable_hash};
+use super::subject::{is_place_to_visit, subject_of};
 
 /// How many interests one sentence names.
 const MAX_INTERESTS: usize = 3;
@@ -91,6 +92,7 @@ impl Facts {
         let places: Vec<&str> = audience.places.iter().map(String::as_str).filter(|name| is_nameable(name)).collect();
         if let Some(first) = places.first() {
             self.slots.set("place", listed(places.iter().take(3), "and"));
+            self.slots.set("first_place", *first);
             self.place_tag = Some(hashtag(first));
         }
         if let Some(tier) = audience.tier.as_deref().filter(|name| is_nameable(name)).map(tier_word) {
@@ -230,7 +232,7 @@ fn joined_of(joined: &Joined) -> Option<String> {
     match (by_quarter, by_month, year) {
         (Some(part), _, _) => Some(format!("{part} {of_year}")),
         (None, Some(month), Some(year)) => Some(format!("in {month} {year}")),
-        (None, Some(month), None) => Some(format!("one {month}")),
+        (None, Some(month), None) => Some(format!("in {month}")),
         (None, None, Some(year)) => Some(format!("back in {year}")),
         (None, None, None) => None,
     }

@@ -24,7 +24,7 @@ pub(super) fn picture(phrases: &Phrases, facts: &Facts) -> (String, String) {
         sentences.insert(1, subject);
     }
     sentences.extend(facts.slots.fill("Small touches that hint at {interests}"));
-    sentences.extend(facts.slots.fill("The setting could be a corner of {place}"));
+    sentences.extend(facts.slots.fill("The setting could be a corner of {first_place}"));
     sentences.push(format!("The only text in the picture is the slogan \"{}\"", slogan.trim_end_matches('.')));
     let prompt = format!("{}. No logos, no watermarks, no other lettering.", sentences.join(". "));
     (prompt, slogan.to_owned())

@@ -7,9 +7,10 @@
 mod compose;
 mod facts;
 mod gender;
+mod goal;
 mod image;
-mod objective;
 mod phrases;
+mod subject;
 
 use facts::Facts;
 use phrases::Phrases;

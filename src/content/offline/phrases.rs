@@ -70,8 +70,8 @@ impl Slots {
         self.0.contains_key(name)
     }
 
-    /// The phrase with every slot filled, or `None` where one cannot be. `{Name}` starts with a capital letter, and so
-    /// does a slot at the start of a phrase or of a sentence within it where the phrase says so itself.
+    /// The phrase with every slot filled, or `None` where one cannot be. `{Name}` stands for
+    /// the same value as `{name}`, with a capital first letter.
     pub(super) fn fill(&self, phrase: &str) -> Option<String> {
         let mut filled = String::with_capacity(phrase.len() + 40);
         let mut rest = phrase;

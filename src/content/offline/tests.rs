@@ -47,8 +47,10 @@ fn brief(audience: &Audience, edit: impl FnOnce(&mut CampaignInput)) -> Brief {
 fn every_brief() -> Vec<Brief> {
     let mut briefs = Vec::new();
     let audiences: Vec<Audience> = personas().iter().map(sample::audience).collect();
-    for (objective, industry) in OBJECTIVES {
-        for (audience, tone) in audiences.iter().flat_map(|a| Tone::ALL.iter().map(move |tone| (a, tone))) {
+    for (index, (objective, industry)) in OBJECTIVES.into_iter().enumerate() {
+        // Half of the personas by turns keeps the tests quick.
+        let audiences: Vec<&Audience> = audiences.iter().skip(index % 2).step_by(2).collect();
+        for (audience, tone) in audiences.into_iter().flat_map(|a| Tone::ALL.iter().map(move |tone| (a, tone))) {
             for (platform, stage) in Platform::ALL.iter().flat_map(|p| FunnelStage::ALL.iter().map(move |s| (p, s))) {
                 for engagement in Engagement::ALL {
                     briefs.push(brief(audience, |input| {
