@@ -140,7 +140,7 @@ mod tests {
     fn an_edge_is_drawn_in_proportion_to_its_weight_and_never_in_the_first_epoch() {
         let graph = wheel(20);
         let mut matchings = matchings(&graph);
-        let mut drawn = vec![0; 40];
+        let mut drawn = [0; 40];
         let mut due = Vec::new();
         for epoch in 0..=300 {
             for matching in &mut matchings {
