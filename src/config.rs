@@ -21,6 +21,8 @@ pub struct Config {
     pub paths: Paths,
     /// What a caller may ask for.
     pub limits: Limits,
+    /// `RUST_LOG`, what is logged, such as `content_portal=debug`.
+    pub log_filter: Option<String>,
     /// Settings of the service this one replaces that were found and mean nothing here.
     pub leftovers: Vec<&'static str>,
 }
@@ -160,6 +162,7 @@ impl Config {
                 members: read.parsed("MAX_MEMBERS", 20_000, "a number of rows"),
                 writers_at_once: read.parsed("WRITERS_AT_ONCE", WRITERS_8, "1 or more"),
             },
+            log_filter: read.text("RUST_LOG"),
             leftovers: ["FLASK_ENV", "FLASK_DEBUG"].into_iter().filter(|name| variable(name).is_some()).collect(),
         };
         if read.mistakes.is_empty() { Ok(config) } else { Err(ConfigErrors(read.mistakes)) }

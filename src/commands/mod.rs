@@ -64,7 +64,8 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
     let config = Config::from_environment().map_err(|ConfigErrors(mistakes)| {
         anyhow::anyhow!("the settings cannot be taken:\n  - {}", mistakes.join("\n  - "))
     })?;
-    setup::start_log(matches!(cli.command, None | Some(Command::Serve)));
+    let is_server = matches!(cli.command, None | Some(Command::Serve));
+    setup::start_log(&config, if is_server { "info" } else { "warn" })?;
     for name in &config.leftovers {
         tracing::warn!("{name} has no meaning here and is ignored");
     }

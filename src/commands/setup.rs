@@ -21,16 +21,18 @@ use super::retrain::train_and_publish;
 /// Marketers' entries by cluster id, from `PERSONA_PATH`.
 pub type PersonaEntries = BTreeMap<u32, Map<String, Value>>;
 
-/// Starts the log on standard error: text on a terminal, JSON lines elsewhere; `RUST_LOG` filters it.
-pub fn start_log(is_server: bool) {
-    let default = if is_server { "info" } else { "warn" };
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+/// Starts the log on standard error: text on a terminal, JSON lines elsewhere.
+pub fn start_log(config: &Config, default_filter: &str) -> anyhow::Result<()> {
+    let filter = config.log_filter.as_deref().unwrap_or(default_filter);
+    let filter =
+        EnvFilter::try_new(filter).context("RUST_LOG must be a filter such as info or content_portal=debug")?;
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     if std::io::stderr().is_terminal() {
         log.with_target(false).init();
     } else {
         log.json().flatten_event(true).with_ansi(false).init();
     }
+    Ok(())
 }
 
 /// The schema to train by: `SCHEMA_PATH`, or the built-in one.

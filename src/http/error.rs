@@ -268,7 +268,9 @@ impl Problem {
         let first: &dyn Error = self.0.as_ref();
         let causes = std::iter::successors(Some(first), |&error| error.source());
         let causes = causes.map(ToString::to_string).collect::<Vec<_>>().join(": ");
-        if status.is_server_error() {
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            tracing::warn!(request_id, code, causes, "request put off");
+        } else if status.is_server_error() {
             tracing::error!(request_id, code, causes, "request failed");
         } else {
             tracing::debug!(request_id, code, "request refused");
