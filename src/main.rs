@@ -2,8 +2,17 @@
 
 mod commands;
 
+use std::process::ExitCode;
+
 use clap::Parser;
 
-fn main() -> anyhow::Result<()> {
-    commands::run(commands::Cli::parse())
+#[expect(clippy::print_stderr, reason = "why a command failed is for whoever ran it")]
+fn main() -> ExitCode {
+    match commands::run(commands::Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
 }
