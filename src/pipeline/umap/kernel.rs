@@ -1,7 +1,7 @@
-//! One epoch of eight vertices: pulled along their due edges, pushed from random vertices.
+//! The forces of the layout, and one epoch of eight vertices against positions that stay: a transform's.
 //!
 //! Eight vertices sit in the lanes and each takes its own steps one after the other, so the inner loop is the sequential
-//! algorithm of the paper, eight times side by side.
+//! algorithm of the paper, eight times side by side. A fit, in which both ends of an edge move, is drawn by `pairs`.
 #![expect(clippy::indexing_slicing, reason = "vertices are indices of the reference they were drawn for")]
 
 use super::curve::Curve;
@@ -61,10 +61,8 @@ pub(super) struct Epoch<'a, const D: usize, const C: usize> {
     /// Everybody's positions, which stay as they are.
     pub(super) reference: &'a [Position<C>],
     pub(super) epoch: usize,
-    /// Length of a pull.
-    pub(super) pull_rate: f32,
-    /// Length of a push.
-    pub(super) push_rate: f32,
+    /// Length of a step.
+    pub(super) rate: f32,
 }
 
 impl<const D: usize, const C: usize> Kernel for Epoch<'_, D, C> {
@@ -77,7 +75,7 @@ impl<const D: usize, const C: usize> Kernel for Epoch<'_, D, C> {
         let counts = L::load_ints(&counts);
         let own = L::load_ints(self.own);
         let constants = Constants::<L>::new(self.forces);
-        let (pull_rate, push_rate) = (L::splat(self.pull_rate), L::splat(self.push_rate));
+        let rate = L::splat(self.rate);
         let mut random = Random::<L>::new(&self.keys, self.forces.n_points);
         let mut current = [L::splat(0.0); D];
         for (lanes, values) in current.iter_mut().zip(self.current.iter()) {
@@ -89,20 +87,20 @@ impl<const D: usize, const C: usize> Kernel for Epoch<'_, D, C> {
                 towards::<L, D, C>(&current, self.reference, self.schedule.tails(draw as usize));
             let pull = constants.pull(squared).keep(active);
             for (x, difference) in current.iter_mut().zip(differences) {
-                *x = x.add(clip(pull.mul(difference)).mul(pull_rate));
+                *x = x.add(clip(pull.mul(difference)).mul(rate));
             }
             // The pushes of one draw all start from the same place, so that the processor can work on them together.
             let mut pushes = [L::splat(0.0); D];
-            let rate = self.forces.negative_sample_rate;
-            for _ in 0..rate / 2 {
+            let samples = self.forces.negative_sample_rate;
+            for _ in 0..samples / 2 {
                 let targets = [random.vertices(), random.vertices()];
                 constants.push_from(&current, self.reference, targets, (active, own), &mut pushes);
             }
-            if rate % 2 == 1 {
+            if samples % 2 == 1 {
                 constants.push_from(&current, self.reference, [random.vertices()], (active, own), &mut pushes);
             }
             for (x, push) in current.iter_mut().zip(pushes) {
-                *x = x.add(push.mul(push_rate));
+                *x = x.add(push.mul(rate));
             }
         }
         for (values, lanes) in self.current.iter_mut().zip(current) {
@@ -282,8 +280,7 @@ mod tests {
                 keys: [9, 8, 7, 6, 5, 4, 3, epoch as u32],
                 reference: &reference(),
                 epoch,
-                pull_rate: rate,
-                push_rate: rate,
+                rate,
             });
         }
         current

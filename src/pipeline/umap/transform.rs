@@ -136,8 +136,7 @@ fn settle<const D: usize, const C: usize>(
             keys,
             reference,
             epoch,
-            pull_rate: rate,
-            push_rate: rate,
+            rate,
         });
     }
     current
