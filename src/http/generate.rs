@@ -2,7 +2,7 @@
 //!
 //! Both routes take the same bodies. For whom is decided by the first of these that the body has: `persona` (an object,
 //! as the upload's answer gave it), `cluster_id` (a trained segment), customer fields by the schema (`location`,
-//! `loyalty_tier`, …: the segment that such a customer belongs to), or nothing: the whole customer base.
+//! `loyalty_tier`, …: such a customer, and beyond what the fields say its segment), or nothing: the whole customer base.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use super::state::AppState;
 use crate::content::{Audience, Brief, Campaign, Content, Output};
 use crate::customer::{FormCustomer, read_form};
 use crate::model_store::ModelVersion;
-use crate::pipeline::{Persona, Placement};
+use crate::pipeline::{Persona, Placement, count_traits};
 use crate::segmentation::WrittenAnswer;
 
 /// The largest JSON body, in bytes: the portal sends a segment's members along.
@@ -56,9 +56,13 @@ struct FieldsUsed {
 }
 
 /// For whom to write.
+#[derive(Default)]
 struct Target {
     audience: &'static str,
+    /// The segment's persona.
     persona: Persona,
+    /// What is known of the customer, which a text follows before it follows the segment's persona.
+    customer: Persona,
     cluster_id: Option<i32>,
     placement: Option<Placement>,
     used: Vec<String>,
@@ -79,9 +83,12 @@ pub(super) async fn post_generate(
     let target = find_target(&state, &version, &mut fields).await?;
     let GivenCampaign { campaign, given } = fields.campaign()?;
     let schema = version.model.schema();
-    let audience = match target.audience {
-        EVERYONE => Audience::everyone(schema, &target.persona),
-        _ => Audience::new(schema, &target.persona),
+    let audience = if target.audience == EVERYONE {
+        Audience::everyone(schema, &target.persona)
+    } else {
+        let mut persona = target.persona.clone();
+        persona.overlay(target.customer.clone());
+        Audience::new(schema, &persona)
     };
     let brief = Brief { audience, campaign };
     let content = ready.writer.write(&brief).await.map_err(ApiError::Write)?;
@@ -96,7 +103,14 @@ async fn find_target(state: &AppState, version: &Arc<ModelVersion>, fields: &mut
     if let Some(object) = fields.object("persona") {
         let persona = Persona::from_json(schema, &object);
         let used = vec!["persona".to_owned()];
-        return Ok(Target { audience: "persona", persona, cluster_id: given_id, placement: None, used });
+        return Ok(Target {
+            audience: "persona",
+            persona,
+            cluster_id: given_id,
+            placement: None,
+            used,
+            customer: Persona::default(),
+        });
     }
     if let Some(id) = given_id {
         let segment = u32::try_from(id).ok().and_then(|id| version.model.segment(id));
@@ -105,7 +119,14 @@ async fn find_target(state: &AppState, version: &Arc<ModelVersion>, fields: &mut
         }
         let persona = segment.map(|segment| segment.persona.clone()).unwrap_or_default();
         let used = vec!["cluster_id".to_owned()];
-        return Ok(Target { audience: "segment", persona, cluster_id: given_id, placement: None, used });
+        return Ok(Target {
+            audience: "segment",
+            persona,
+            cluster_id: given_id,
+            placement: None,
+            used,
+            customer: Persona::default(),
+        });
     }
     let texts = fields.texts();
     let pairs = texts.iter().map(|(name, text)| (name.as_str(), text.as_str()));
@@ -114,7 +135,14 @@ async fn find_target(state: &AppState, version: &Arc<ModelVersion>, fields: &mut
         outcome => {
             fields.refuse_all(outcome.err().into_iter().flatten().map(FieldProblem::from));
             let persona = version.model.everyone().persona.clone();
-            Ok(Target { audience: EVERYONE, persona, cluster_id: None, placement: None, used: Vec::new() })
+            Ok(Target {
+                audience: EVERYONE,
+                persona,
+                customer: Persona::default(),
+                cluster_id: None,
+                placement: None,
+                used: Vec::new(),
+            })
         }
     }
 }
@@ -126,12 +154,15 @@ async fn place_customer(
 ) -> Result<Target, ApiError> {
     let model = version.clone();
     let FormCustomer { table, used } = customer;
+    let (_, counts) = count_traits(&table, &[0], 0);
     let assigned = state.on_processor("placing a customer", move || model.model.assign(&table)).await?;
     let assigned = assigned.map_err(|e| ApiError::internal("placing a customer", e))?;
     let placement = *assigned.of_row(0).ok_or(ApiError::Internal { doing: "placing a customer", source: None })?;
     let segment = placement.nearest.and_then(|nearest| version.model.segment(nearest.cluster_id));
     let persona = segment.unwrap_or(version.model.everyone()).persona.clone();
-    Ok(Target { audience: "customer", persona, cluster_id: Some(placement.label), placement: Some(placement), used })
+    let customer = Persona::from_counts(&counts);
+    let cluster_id = Some(placement.label);
+    Ok(Target { audience: "customer", persona, customer, cluster_id, placement: Some(placement), used })
 }
 
 /// The caller's `cluster_id`, a number or its text.

@@ -191,7 +191,7 @@ impl Model {
         let mut strangers = Vec::new();
         for (&id, entry) in entries {
             match self.segments.get_mut(id as usize) {
-                Some(segment) => segment.persona.overlay(&self.schema, entry),
+                Some(segment) => segment.persona.overlay(Persona::from_json(&self.schema, entry)),
                 None => strangers.push(id),
             }
         }

@@ -234,9 +234,8 @@ impl Persona {
         traits.chain(self.extras.iter().map(|(key, text)| (key.clone(), text.as_str().into()))).collect()
     }
 
-    /// Lays the entries of `object` over this persona.
-    pub(super) fn overlay(&mut self, schema: &Schema, object: &serde_json::Map<String, serde_json::Value>) {
-        let over = Self::from_json(schema, object);
+    /// Lays `over` over this persona: its traits that have a value replace these, its extras are added.
+    pub fn overlay(&mut self, over: Self) {
         for t in over.traits.into_iter().filter(|t| !t.values.is_empty()) {
             match self.traits.iter_mut().find(|own| own.key == t.key) {
                 Some(own) => *own = t,
