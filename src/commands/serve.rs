@@ -22,7 +22,7 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
         writers_at_once: config.limits.writers_at_once,
     };
     let config = config.clone();
-    runtime.block_on(async move {
+    let served = runtime.block_on(async move {
         let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be listened for")?;
         let application = Application::bind(config.server.address, settings).await?;
         let address = application.address();
@@ -36,7 +36,10 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
         };
         application.run_until_stopped(move || prepare(&config), stop).await?;
         Ok(())
-    })
+    });
+    // A training under way would hold up the end by seconds; what it has not published is not missed.
+    runtime.shutdown_background();
+    served
 }
 
 /// Everything that takes time before the first request can be answered.

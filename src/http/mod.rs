@@ -10,6 +10,7 @@ mod fields;
 mod generate;
 mod health;
 mod incoming;
+mod linger;
 mod request_id;
 mod router;
 mod server;

@@ -13,6 +13,7 @@ use tower_http::cors::{AllowOrigin, Any as AnyOrigin, CorsLayer};
 use super::error::ApiError;
 use super::generate::post_generate;
 use super::health::{get_healthz, get_readyz};
+use super::linger::read_refused_bodies;
 use super::request_id::identify_and_log;
 use super::state::AppState;
 use super::upload::post_upload_excel;
@@ -29,6 +30,7 @@ pub(super) fn router(state: AppState) -> Router {
         .fallback(async || ApiError::NoRoute)
         .method_not_allowed_fallback(async || ApiError::NoMethod)
         .layer(CatchPanicLayer::custom(answer_a_panic))
+        .layer(from_fn(read_refused_bodies))
         .layer(from_fn(identify_and_log))
         .layer(cors)
         .with_state(state)

@@ -1,0 +1,272 @@
+//! The server under test: its own port, its own folders, gone when it is dropped.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
+
+use content_portal::content::{Writer, WriterConfig, WriterKind};
+use content_portal::customer::Schema;
+use content_portal::http::{Application, Prepared, ServeError, Settings};
+use content_portal::model_store::{ModelStore, VersionId};
+use content_portal::pipeline::FitParams;
+use content_portal::retrain::{RetrainRequest, retrain};
+use content_portal::workbook;
+use jiff::civil::date;
+use reqwest::{RequestBuilder, Response};
+use serde_json::{Map, Value};
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::form::Form;
+
+/// How long a condition may take to come true: far longer than it ever does.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A version of a model, in memory.
+pub struct TrainedVersion {
+    pub id: VersionId,
+    files: BTreeMap<String, Vec<u8>>,
+}
+
+/// The model of the sample under `base_data/`, trained once a binary.
+pub static SAMPLE_MODEL: LazyLock<TrainedVersion> = LazyLock::new(|| {
+    let dir = tempfile::tempdir().unwrap();
+    let store = ModelStore::new(dir.path());
+    let request = RetrainRequest {
+        base_data: &root("base_data"),
+        schema: Arc::new(Schema::built_in().unwrap()),
+        params: &FitParams::default(),
+        limits: workbook::Limits::default(),
+        now: "2026-01-01T02:00:00Z".parse().unwrap(),
+        today: date(2026, 1, 1),
+    };
+    let (id, _) = retrain(&store, &request, &|_| {}).unwrap();
+    TrainedVersion::read(dir.path(), id)
+});
+
+impl TrainedVersion {
+    /// Takes a published version into memory.
+    pub fn read(models: &Path, id: VersionId) -> Self {
+        let entries = fs::read_dir(models.join("versions").join(id.as_str())).unwrap().map(Result::unwrap);
+        let files = entries.map(|entry| (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap()));
+        Self { id, files: files.collect() }
+    }
+
+    /// Writes the version below `models` and makes it the current one.
+    pub fn publish_to(&self, models: &Path) -> PathBuf {
+        let folder = models.join("versions").join(self.id.as_str());
+        fs::create_dir_all(&folder).unwrap();
+        for (name, bytes) in &self.files {
+            fs::write(folder.join(name), bytes).unwrap();
+        }
+        ModelStore::new(models).activate(&self.id).unwrap();
+        folder
+    }
+}
+
+/// A file of the repository.
+pub fn root(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// How a server is to be set up.
+pub struct Setup {
+    pub writer: WriterConfig,
+    pub max_upload_bytes: u64,
+    pub max_members: usize,
+    pub writers_at_once: usize,
+    pub allow_origins: Vec<String>,
+    /// Laid over the trained personas, as `PERSONA_PATH` is.
+    pub personas: BTreeMap<u32, Map<String, Value>>,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            writer: WriterConfig { kind: WriterKind::Offline, ..WriterConfig::default() },
+            max_upload_bytes: 50 << 20,
+            max_members: 20_000,
+            writers_at_once: 8,
+            allow_origins: vec!["http://localhost:4200".to_owned(), "http://127.0.0.1:4200".to_owned()],
+            personas: BTreeMap::new(),
+        }
+    }
+}
+
+/// A running server.
+pub struct TestApp {
+    pub address: SocketAddr,
+    pub uploads: PathBuf,
+    pub models: PathBuf,
+    client: reqwest::Client,
+    stop: Option<oneshot::Sender<()>>,
+    running: Option<JoinHandle<Result<(), ServeError>>>,
+    _folders: TempDir,
+}
+
+impl TestApp {
+    /// A ready server with the sample's model and the offline writer.
+    pub async fn spawn() -> Self {
+        Self::spawn_with(Setup::default()).await
+    }
+
+    /// A ready server with the sample's model.
+    pub async fn spawn_with(setup: Setup) -> Self {
+        Self::spawn_on(setup, &SAMPLE_MODEL).await
+    }
+
+    /// A ready server with a model of its own.
+    pub async fn spawn_on(setup: Setup, version: &TrainedVersion) -> Self {
+        let folders = tempfile::tempdir().unwrap();
+        let models = folders.path().join("models");
+        version.publish_to(&models);
+        let writer = setup.writer.clone();
+        let personas = setup.personas.clone();
+        let store = ModelStore::new(&models);
+        let app = Self::start(folders, setup, move || {
+            let on_load = Arc::new(move |version: &mut content_portal::model_store::ModelVersion| {
+                version.model.overlay_personas(&personas);
+            });
+            let mut version = store.load_current().unwrap();
+            on_load(&mut version);
+            version.model.warm_up().unwrap();
+            Ok::<_, String>(Prepared { version, store, writer: Writer::new(&writer).unwrap(), on_load })
+        })
+        .await;
+        app.until(async |app| app.get("/readyz").await.status() == 200).await;
+        app
+    }
+
+    /// A server that is getting ready by `prepare`.
+    pub async fn start<F>(folders: TempDir, setup: Setup, prepare: F) -> Self
+    where
+        F: FnOnce() -> Result<Prepared, String> + Send + 'static,
+    {
+        // The crate's own client brings no TLS provider along, and ours is the same one.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let uploads = folders.path().join("uploads");
+        let settings = Settings {
+            allow_origins: setup.allow_origins,
+            upload_dir: uploads.clone(),
+            max_upload_bytes: setup.max_upload_bytes,
+            workbook_limits: workbook::Limits::default(),
+            max_members: setup.max_members,
+            writers_at_once: NonZeroUsize::new(setup.writers_at_once).unwrap(),
+        };
+        let application = Application::bind("127.0.0.1:0".parse().unwrap(), settings).await.unwrap();
+        let address = application.address();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let running = tokio::spawn(application.run_until_stopped(prepare, async {
+            // Dropped or sent, both mean the end.
+            let _ = stopped.await;
+        }));
+        Self {
+            address,
+            uploads,
+            models: folders.path().join("models"),
+            client: reqwest::Client::builder().no_proxy().build().unwrap(),
+            stop: Some(stop),
+            running: Some(running),
+            _folders: folders,
+        }
+    }
+
+    /// Waits until `condition` holds.
+    pub async fn until(&self, condition: impl AsyncFn(&Self) -> bool) {
+        let started = Instant::now();
+        while !condition(self).await {
+            assert!(started.elapsed() < PATIENCE, "the condition never came true");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Stops the server and says how it ended.
+    pub async fn stop(mut self) -> Result<(), ServeError> {
+        drop(self.stop.take());
+        self.ended().await
+    }
+
+    /// How the server ends by itself.
+    pub async fn ended(&mut self) -> Result<(), ServeError> {
+        tokio::time::timeout(PATIENCE, self.running.take().unwrap()).await.unwrap().unwrap()
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    pub fn request(&self, method: reqwest::Method, path: &str) -> RequestBuilder {
+        self.client.request(method, self.url(path))
+    }
+
+    pub async fn get(&self, path: &str) -> Response {
+        self.request(reqwest::Method::GET, path).send().await.unwrap()
+    }
+
+    /// Sends a JSON body.
+    pub async fn post(&self, path: &str, body: &Value) -> Response {
+        self.request(reqwest::Method::POST, path).json(body).send().await.unwrap()
+    }
+
+    /// The JSON that a body is answered with.
+    pub async fn generate(&self, path: &str, body: &Value) -> Value {
+        ok(self.post(path, body).await).await
+    }
+
+    /// Sends a form to `/upload-excel`.
+    pub async fn send(&self, form: Form) -> Response {
+        let (content_type, body) = form.finish();
+        let request = self.request(reqwest::Method::POST, "/upload-excel").header("content-type", content_type);
+        request.body(body).send().await.unwrap()
+    }
+
+    /// The answer to a workbook of this name.
+    pub async fn upload(&self, name: &str, bytes: &[u8]) -> Value {
+        ok(self.send(Form::new().file(name, bytes)).await).await
+    }
+
+    /// The answer to a file of the repository.
+    pub async fn upload_file(&self, path: &str) -> Value {
+        self.upload(path.rsplit('/').next().unwrap(), &fs::read(root(path)).unwrap()).await
+    }
+
+    /// What the upload folder holds, hidden files included, sorted.
+    pub fn kept(&self) -> Vec<PathBuf> {
+        let Ok(entries) = fs::read_dir(&self.uploads) else { return Vec::new() };
+        let mut kept: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+        kept.sort();
+        kept
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(running) = self.running.take() {
+            running.abort();
+        }
+    }
+}
+
+/// The JSON of an answer that is a success.
+pub async fn ok(response: Response) -> Value {
+    let status = response.status();
+    let text = response.text().await.unwrap();
+    assert_eq!(status, 200, "{text}");
+    serde_json::from_str(&text).unwrap()
+}
+
+/// Every entry of a JSON list.
+pub fn list(value: &Value) -> &Vec<Value> {
+    value.as_array().unwrap_or_else(|| panic!("{value} is no list"))
+}
+
+/// The keys of a JSON object, in its order.
+pub fn keys(value: &Value) -> Vec<&str> {
+    value.as_object().unwrap_or_else(|| panic!("{value} is no object")).keys().map(String::as_str).collect()
+}

@@ -1,0 +1,156 @@
+//! `POST /generate-post` and `/generate-promo`: every body that the contract's callers send.
+
+use serde_json::{Value, json};
+
+use crate::app::{SAMPLE_MODEL, Setup, TestApp, list};
+
+/// The smart form, as the portal sends it.
+fn smart_form() -> Value {
+    json!({
+        "gender": "Female", "location": "Bedok", "loyalty_tier": "Gold", "join_year": 2023, "join_month": "May",
+        "objective": "More visits on weekdays", "industry": "Bakery", "marketing_funnel_stage": "Consideration",
+        "past_engagement": "Moderate", "platform": "Facebook", "post_type": "Text", "tone": "Fun", "num_variants": 2,
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_smart_form_gets_as_many_texts_as_it_asks_for() {
+    let app = TestApp::spawn().await;
+    let answer = app.generate("/generate-promo", &smart_form()).await;
+    let texts = list(&answer["generated_result"]);
+    assert_eq!(texts.len(), 2);
+    assert!(texts.iter().all(|text| text.as_str().is_some_and(|text| text.len() > 40)), "{texts:?}");
+    assert_ne!(texts[0], texts[1]);
+    assert_eq!(answer["audience"], "customer");
+    assert!(answer["prompt_used"].as_str().unwrap().contains("Bakery"));
+    let used = &answer["fields_used"];
+    let from_user = list(&used["from_user_input"]);
+    for name in ["gender", "location", "loyalty_tier", "join_year", "join_month", "marketing_funnel_stage"] {
+        assert!(from_user.contains(&json!(name)), "{name} in {from_user:?}");
+    }
+    assert_eq!(used["optional_inputs"], json!(["num_variants", "platform", "tone"]));
+    assert!(list(&used["from_cluster"]).contains(&json!("Top_Locations")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edited_form_sends_its_numbers_as_text_and_means_the_same() {
+    let app = TestApp::spawn().await;
+    let mut edited = smart_form();
+    edited["join_year"] = json!("2023");
+    edited["num_variants"] = json!("2");
+    let (first, again) =
+        (app.generate("/generate-promo", &smart_form()).await, app.generate("/generate-promo", &edited).await);
+    assert_eq!(first, again);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_post_type_has_its_own_kind_of_result() {
+    let app = TestApp::spawn().await;
+    let result = async |post_type: &str| {
+        let mut form = smart_form();
+        form["post_type"] = json!(post_type);
+        app.generate("/generate-promo", &form).await["generated_result"].clone()
+    };
+    assert!(list(&result("Text").await).iter().all(Value::is_string));
+    let both = result("Both").await;
+    assert_eq!(list(&both).len(), 2);
+    assert!(list(&both).iter().all(|entry| entry["text"].is_string() && entry["image_prompt"].is_string()), "{both}");
+    assert!(!list(&result("Image").await).is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_written_api_s_body_gets_text_an_image_prompt_or_both() {
+    let app = TestApp::spawn().await;
+    for (output, has_text, has_image) in [("text", true, false), ("image_prompt", false, true), ("both", true, true)] {
+        let body = json!({
+            "objective": "More visits", "industry": "Retail", "funnel_stage": "Decision", "past_engagement": "High",
+            "prefer_output": output,
+        });
+        let answer = app.generate("/generate-post", &body).await;
+        assert_eq!(answer.get("text").is_some_and(Value::is_string), has_text, "{output}: {answer}");
+        assert_eq!(answer.get("image_prompt").is_some_and(Value::is_string), has_image, "{output}: {answer}");
+        assert_eq!(app.generate("/generate-promo", &body).await, answer, "the routes differ");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_segment_of_an_upload_can_be_written_again_from_what_the_portal_kept() {
+    let app = TestApp::spawn().await;
+    let upload = app.upload_file("tests/fixtures/customers_300.xls").await;
+    let cluster = &upload["clusters"][0];
+    let body = json!({
+        "persona_summary": cluster["persona_summary"], "persona": cluster["persona"],
+        "cluster_id": cluster["cluster_id"], "members": cluster["members"],
+        "campaign_inputs": {"objective": "More visits", "industry": "Bakery", "funnel_stage": "Loyalty", "past_engagement": "High"},
+    });
+    let answer = app.generate("/generate-post", &body).await;
+    assert_eq!(list(&answer["post"]).len(), 1);
+    assert_eq!(answer["cluster_id"], cluster["cluster_id"]);
+    assert_eq!(answer["persona"], cluster["persona"]);
+    assert_eq!(answer["persona_summary"], cluster["persona_summary"]);
+    assert_eq!(answer["image_url"], Value::Null);
+    let prompt = answer["prompt_used"].as_str().unwrap();
+    assert!(prompt.contains("Bakery") && prompt.contains(cluster["persona_summary"].as_str().unwrap()), "{prompt}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_segment_can_be_named_by_its_id_alone_as_a_number_or_as_text() {
+    let app = TestApp::spawn().await;
+    let answer = app.generate("/generate-post", &json!({"cluster_id": 1})).await;
+    assert_eq!((&answer["audience"], &answer["cluster_id"]), (&json!("segment"), &json!(1)));
+    assert_eq!(app.generate("/generate-post", &json!({"cluster_id": "1"})).await, answer);
+    assert_ne!(app.generate("/generate-post", &json!({"cluster_id": 0})).await["persona"], answer["persona"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_at_all_is_written_for_everyone() {
+    let app = TestApp::spawn().await;
+    for body in [json!({}), json!({"objective": "", "platform": "", "tone": null, "location": "  "})] {
+        let answer = app.generate("/generate-post", &body).await;
+        assert_eq!(answer["audience"], "everyone");
+        assert_eq!((&answer["cluster_id"], &answer["cluster_strength"]), (&Value::Null, &Value::Null));
+        assert!(answer["text"].as_str().is_some_and(|text| !text.is_empty()));
+        assert_eq!(answer["model_version"], SAMPLE_MODEL.id.as_str());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_value_outside_its_set_is_refused_under_the_caller_s_name_with_the_set() {
+    let app = TestApp::spawn().await;
+    for (field, value, allowed) in [
+        ("platform", "Radio", json!(["Instagram", "Facebook", "LinkedIn", "TikTok", "Email", "Website"])),
+        ("marketing_funnel_stage", "Later", json!(["Awareness", "Consideration", "Decision", "Loyalty"])),
+        ("funnel_stage", "Later", json!(["Awareness", "Consideration", "Decision", "Loyalty"])),
+        ("post_type", "Video", json!(["Text", "Image", "Both"])),
+        ("loyalty_tier", "Bronze", json!(["Silver", "Gold", "Platinum"])),
+    ] {
+        let response = app.post("/generate-promo", &json!({ field: value })).await;
+        assert_eq!(response.status(), 422);
+        let problem: Value = response.json().await.unwrap();
+        assert_eq!(problem["details"][0]["field"], field);
+        assert_eq!(problem["details"][0]["allowed"], allowed);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_customer_whom_training_never_saw_still_gets_a_text() {
+    let app = TestApp::spawn().await;
+    let body = json!({"location": "Atlantis", "gender": "Other", "loyalty_tier": "platinum", "join_year": 2099});
+    let answer = app.generate("/generate-promo", &body).await;
+    assert_eq!(answer["audience"], "customer");
+    assert!(answer["cluster_id"].is_i64());
+    assert!(answer["text"].is_string());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_marketers_add_to_a_persona_is_shown_and_written_from() {
+    let entry = json!({"Special_Offer": "A free loaf with every tenth", "Top_Gender": "Male"});
+    let personas = [(0, entry.as_object().unwrap().clone())].into();
+    let app = TestApp::spawn_with(Setup { personas, ..Setup::default() }).await;
+    let answer = app.generate("/generate-post", &json!({"cluster_id": 0})).await;
+    assert_eq!(answer["persona"]["Special_Offer"], "A free loaf with every tenth");
+    assert_eq!(answer["persona"]["Top_Gender"], "Male");
+    assert!(answer["prompt_used"].as_str().unwrap().contains("A free loaf with every tenth"));
+    let other = app.generate("/generate-post", &json!({"cluster_id": 1})).await;
+    assert_eq!(other["persona"].get("Special_Offer"), None);
+}

@@ -1,0 +1,134 @@
+//! The life of a server: starting, ready, taking over a new model, ending.
+
+use std::fs;
+use std::sync::Arc;
+use std::sync::mpsc;
+
+use content_portal::content::{Writer, WriterConfig, WriterKind};
+use content_portal::http::{Prepared, ServeError};
+use content_portal::model_store::ModelStore;
+use serde_json::{Value, json};
+
+use crate::app::{SAMPLE_MODEL, Setup, TestApp, TrainedVersion, ok};
+use crate::form::Form;
+use crate::second_schema;
+use crate::sheets::{CUSTOMER, HEADER, csv};
+
+fn prepared(store: ModelStore) -> Result<Prepared, String> {
+    let writer = WriterConfig { kind: WriterKind::Offline, ..WriterConfig::default() };
+    let version = store.load_current().map_err(|e| e.to_string())?;
+    Ok(Prepared { version, store, writer: Writer::new(&writer).unwrap(), on_load: Arc::new(|_| {}) })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_lives_at_once_and_is_ready_when_its_model_is() {
+    let folders = tempfile::tempdir().unwrap();
+    let models = folders.path().join("models");
+    SAMPLE_MODEL.publish_to(&models);
+    let (go, wait) = mpsc::channel::<()>();
+    let app = TestApp::start(folders, Setup::default(), move || {
+        wait.recv().unwrap();
+        prepared(ModelStore::new(&models))
+    })
+    .await;
+
+    assert_eq!(app.get("/healthz").await.status(), 200);
+    let waiting = [
+        app.get("/readyz").await,
+        app.post("/generate-post", &json!({})).await,
+        app.send(Form::new().file("a.csv", &csv([HEADER, CUSTOMER]))).await,
+    ];
+    for response in waiting {
+        assert_eq!(response.status(), 503);
+        assert_eq!(response.headers()["content-type"], "application/problem+json");
+        assert!(response.headers().contains_key("retry-after"));
+        assert_eq!(response.json::<Value>().await.unwrap()["code"], "starting");
+    }
+    go.send(()).unwrap();
+    app.until(async |app| app.get("/readyz").await.status() == 200).await;
+    let ready = ok(app.get("/readyz").await).await;
+    assert_eq!((&ready["status"], &ready["writer"]), (&json!("ready"), &json!("offline")));
+    assert_eq!(ready["model_version"], SAMPLE_MODEL.id.as_str());
+    assert_eq!(app.get("/healthz").await.status(), 200);
+    assert_eq!(app.post("/generate-post", &json!({})).await.status(), 200);
+    app.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_up_that_fails_ends_the_server_with_its_error() {
+    let folders = tempfile::tempdir().unwrap();
+    let store = ModelStore::new(folders.path().join("models"));
+    let mut app = TestApp::start(folders, Setup::default(), move || prepared(store)).await;
+    let error = app.ended().await.unwrap_err();
+    let ServeError::Prepare(cause) = &error else { panic!("{error}") };
+    assert!(cause.to_string().contains("has no current model version"), "{cause}");
+    assert!(tokio::net::TcpStream::connect(app.address).await.is_err(), "it still listens");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_up_that_panics_ends_the_server_too() {
+    let folders = tempfile::tempdir().unwrap();
+    let mut app = TestApp::start(folders, Setup::default(), || panic!("this panic belongs to the test")).await;
+    assert!(matches!(app.ended().await, Err(ServeError::Prepare(_))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_is_taken_is_an_error_of_its_own() {
+    let app = TestApp::spawn().await;
+    let settings = content_portal::http::Settings {
+        allow_origins: Vec::new(),
+        upload_dir: app.uploads.clone(),
+        max_upload_bytes: 1,
+        workbook_limits: content_portal::workbook::Limits::default(),
+        max_members: 1,
+        writers_at_once: std::num::NonZeroUsize::MIN,
+    };
+    let error = content_portal::http::Application::bind(app.address, settings).await.map(|_| ()).unwrap_err();
+    assert_eq!(error.to_string(), format!("cannot listen on {}", app.address));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_newly_published_version_is_taken_over_with_the_marketers_entries() {
+    let entry = json!({"Interests": "Baking"});
+    let personas = [(0, entry.as_object().unwrap().clone())].into();
+    let app = TestApp::spawn_with(Setup { personas, ..Setup::default() }).await;
+    assert_eq!(ok(app.get("/readyz").await).await["model_version"], SAMPLE_MODEL.id.as_str());
+    let other: &TrainedVersion = &second_schema::MODEL;
+    other.publish_to(&app.models);
+    app.until(async |app| ok(app.get("/readyz").await).await["model_version"] == other.id.as_str()).await;
+    let answer = app.generate("/generate-post", &json!({"cluster_id": 0})).await;
+    assert_eq!(answer["model_version"], other.id.as_str());
+    assert_eq!(answer["persona"]["Interests"], "Baking");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_version_that_is_broken_never_replaces_the_live_one() {
+    let app = TestApp::spawn().await;
+    let folder = second_schema::MODEL.publish_to(&app.models);
+    fs::write(folder.join("scaler.json"), "{}").unwrap();
+    // Some looks at the folder later the broken version would be there; a whole one that comes after it still is taken.
+    let healed = tempfile::tempdir().unwrap();
+    let whole = second_schema::MODEL.publish_to(healed.path());
+    for _ in 0..3 {
+        let answer = app.upload("a.csv", &csv([HEADER, CUSTOMER])).await;
+        assert_eq!(answer["model_version"], SAMPLE_MODEL.id.as_str());
+    }
+    fs::copy(whole.join("scaler.json"), folder.join("scaler.json")).unwrap();
+    let expected = second_schema::MODEL.id.as_str();
+    app.until(async |app| ok(app.get("/readyz").await).await["model_version"] == expected).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stopped_server_answers_what_is_under_way_and_then_nothing() {
+    let app = TestApp::spawn().await;
+    let address = app.address;
+    let sheet = csv([HEADER, CUSTOMER]);
+    let (answer, ended) = {
+        let request = app.send(Form::new().file("a.csv", &sheet));
+        let answer = request.await;
+        (answer.status(), app.stop().await)
+    };
+    assert_eq!(answer, 200);
+    ended.unwrap();
+    assert!(tokio::net::TcpStream::connect(address).await.is_err());
+}

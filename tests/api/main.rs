@@ -1,0 +1,28 @@
+//! The service as its callers meet it: a real server on port 0, real sockets, a mock model behind the openai writer.
+//!
+//! One binary, because each further one links the whole crate again and trains a model of its own.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "an answer of another shape than the test expects should fail the test loudly"
+)]
+
+mod app;
+mod broken_versions;
+mod callers;
+mod form;
+mod generate;
+mod keeping;
+mod life;
+#[path = "../oracle/metrics.rs"]
+mod metrics;
+mod quarters;
+mod refusals;
+mod second_schema;
+mod sheets;
+mod store;
+mod upload;
+mod upstream;
+mod writers;

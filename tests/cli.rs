@@ -1,0 +1,367 @@
+//! The real binary, in folders of its own, with nothing of the surrounding environment.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "output of another shape than the test expects should fail the test loudly"
+)]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, Command, Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+const KEY: &str = "sk-a-very-secret-key";
+
+/// A folder in which commands run.
+struct Folder(TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    /// With 300 customers in `base_data/`.
+    fn with_data() -> Self {
+        let folder = Self::new();
+        fs::create_dir_all(folder.path("base_data/2026-01-01")).unwrap();
+        fs::copy(fixture("customers_300.xls"), folder.path("base_data/2026-01-01/customers.xls")).unwrap();
+        folder
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_content-portal"));
+        command.args(args).current_dir(self.0.path()).env_clear().stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        self.command(args).output().unwrap()
+    }
+
+    /// Standard output of a command that succeeds.
+    fn ok(&self, args: &[&str]) -> String {
+        let output = self.run(args);
+        assert!(output.status.success(), "{args:?}: {}", shown(&output));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Standard error of a command that fails.
+    fn fails(&self, args: &[&str]) -> String {
+        let output = self.run(args);
+        assert!(!output.status.success(), "{args:?}: {}", shown(&output));
+        String::from_utf8(output.stderr).unwrap()
+    }
+
+    /// The folders of the versions, oldest first.
+    fn versions(&self) -> Vec<PathBuf> {
+        let Ok(entries) = fs::read_dir(self.path("models/versions")) else { return Vec::new() };
+        let mut versions: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+        versions.sort();
+        versions
+    }
+}
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
+}
+
+fn shown(output: &Output) -> String {
+    format!("{}\n{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// A server that ends with its test.
+struct Server {
+    child: Child,
+    log: BufReader<ChildStderr>,
+    seen: String,
+}
+
+impl Server {
+    fn start(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let log = BufReader::new(child.stderr.take().unwrap());
+        Self { child, log, seen: String::new() }
+    }
+
+    /// Reads the log up to the line with this message.
+    fn until(&mut self, message: &str) -> Value {
+        loop {
+            let mut line = String::new();
+            let n_bytes = self.log.read_line(&mut line).unwrap();
+            self.seen.push_str(&line);
+            assert!(n_bytes > 0, "the log ended before {message:?}:\n{}", self.seen);
+            let entry: Value = serde_json::from_str(&line).unwrap_or_default();
+            if entry["message"] == message {
+                return entry;
+            }
+        }
+    }
+
+    fn signal(&self, name: &str) {
+        let status = Command::new("sh").args(["-c", &format!("kill -{name} {}", self.child.id())]).status().unwrap();
+        assert!(status.success());
+    }
+
+    /// Waits for the end; the exit code and the rest of the log.
+    fn ended(mut self) -> (Option<i32>, String) {
+        self.log.read_to_string(&mut self.seen).unwrap();
+        (self.child.wait().unwrap().code(), std::mem::take(&mut self.seen))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Status line and body of a GET.
+fn get(address: &str, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+/// Every file of a version but those that tell the time, by name.
+fn model_files(version: &Path) -> BTreeMap<String, Vec<u8>> {
+    let entries = fs::read_dir(version).unwrap().map(|entry| entry.unwrap());
+    let files = entries.map(|entry| (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap()));
+    files.filter(|(name, _)| !["manifest.json", "report.json"].contains(&name.as_str())).collect()
+}
+
+#[test]
+fn retrain_says_what_it_found_and_publishes_it() {
+    let folder = Folder::with_data();
+    let output = folder.run(&["retrain"]);
+    assert!(output.status.success(), "{}", shown(&output));
+    let report = String::from_utf8(output.stdout).unwrap();
+    let line = |name: &str| {
+        let found = report.lines().find(|line| line.starts_with(name));
+        found.unwrap_or_else(|| panic!("no {name} in {report}")).to_owned()
+    };
+    assert!(line("rows").contains("300 read, 0 dropped"));
+    assert!(line("customers").contains("300 in "));
+    let n_segments: usize = line("segments").rsplit(' ').next().unwrap().parse().unwrap();
+    let sizes = report.lines().filter(|line| line.contains(" customers  "));
+    assert_eq!(sizes.count(), n_segments, "{report}");
+    line("outside");
+    line("trustworthiness");
+
+    let [version] = folder.versions().try_into().unwrap();
+    assert_eq!(line("published"), format!("published       {}", version.file_name().unwrap().to_str().unwrap()));
+    assert_eq!(fs::canonicalize(folder.path("models/current")).unwrap(), fs::canonicalize(&version).unwrap());
+    // A pipe is no terminal: plain lines instead of a bar.
+    let progress = String::from_utf8(output.stderr).unwrap();
+    assert!(progress.contains("reading customers.xls (1 of 1)") && !progress.contains('\u{1b}'), "{progress}");
+    assert_eq!(fs::read_dir(folder.path("models/staging")).map_or(0, Iterator::count), 0);
+}
+
+#[test]
+fn the_same_data_gives_the_same_bits_and_another_seed_other_ones() {
+    let folder = Folder::with_data();
+    let published = |args: &[&str]| {
+        let line = folder.ok(args);
+        let id = line.lines().find_map(|line| line.strip_prefix("published")).unwrap().trim().to_owned();
+        model_files(&folder.path("models/versions").join(id))
+    };
+    let first = published(&["retrain"]);
+    assert_eq!(first.len(), 6);
+    assert_eq!(first, published(&["retrain"]));
+    assert_ne!(first["umap.safetensors"], published(&["retrain", "--seed", "7"])["umap.safetensors"]);
+
+    let versions = folder.ok(&["models", "list"]);
+    assert_eq!(versions.lines().filter(|line| line.starts_with('*')).count(), 1, "{versions}");
+    assert_eq!(versions.lines().count(), 4, "{versions}");
+}
+
+#[test]
+fn a_training_without_data_says_what_to_do() {
+    let folder = Folder::new();
+    assert!(folder.fails(&["retrain"]).contains("put an .xlsx, .xls or .csv file of customers into it"));
+    fs::create_dir_all(folder.path("base_data")).unwrap();
+    fs::write(folder.path("base_data/letter.xlsx"), "Dear team").unwrap();
+    let error = folder.fails(&["retrain"]);
+    assert!(error.contains("none of the 1 files could be read") && error.contains("letter.xlsx"), "{error}");
+    assert_eq!(folder.versions(), Vec::<PathBuf>::new());
+    assert!(folder.ok(&["models", "list"]).contains("run content-portal retrain"));
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named_and_left_out() {
+    let folder = Folder::with_data();
+    fs::write(folder.path("base_data/2026-01-01/letter.xlsx"), "Dear team").unwrap();
+    let report = folder.ok(&["retrain"]);
+    assert!(report.contains("1 read, 1 skipped") && report.contains("2026-01-01/letter.xlsx: "), "{report}");
+}
+
+#[test]
+fn segment_prints_every_segment_or_the_api_s_json_and_writes_it_to_a_file() {
+    let folder = Folder::with_data();
+    let file = fixture("dirty.xlsx");
+    let file = file.to_str().unwrap();
+    let text = folder.ok(&["segment", file, "--objective", "More visits", "--tone", "Fun"]);
+    assert!(text.starts_with("9 customers, 8 rows left out\n"), "{text}");
+    assert!(text.contains("== ") && text.contains("1 × an exact copy of an earlier row"), "{text}");
+
+    let json = folder.ok(&["segment", file, "--json"]);
+    let answer: Value = serde_json::from_str(&json).unwrap();
+    let sizes: u64 = answer["segments"].as_array().unwrap().iter().map(|s| s["size"].as_u64().unwrap()).sum();
+    assert_eq!((sizes, &answer["rows"]["rows_read"]), (9, &17.into()));
+    assert!(answer["clusters"][0]["members"].is_array());
+
+    assert_eq!(folder.ok(&["segment", file, "--json", "-o", "out.json"]), "");
+    assert_eq!(fs::read_to_string(folder.path("out.json")).unwrap(), json);
+    assert_eq!(folder.versions().len(), 1, "it trained once, for the first of them");
+}
+
+#[test]
+fn segment_refuses_what_it_cannot_take_and_says_why() {
+    let folder = Folder::with_data();
+    folder.ok(&["retrain"]);
+    assert!(folder.fails(&["segment", "no-such-file.xlsx"]).contains("no-such-file.xlsx cannot be opened"));
+    fs::write(folder.path("empty.xlsx"), "").unwrap();
+    assert!(folder.fails(&["segment", "empty.xlsx"]).contains("the file is empty"));
+    let mistakes = folder.fails(&["segment", "empty.xlsx", "--tone", "Loud", "--funnel-stage", "Later"]);
+    assert!(mistakes.contains("--tone must be one of") && mistakes.contains("--funnel-stage must be"), "{mistakes}");
+}
+
+#[test]
+fn serve_trains_where_there_is_no_model_and_ends_cleanly_when_it_is_told_to() {
+    let folder = Folder::with_data();
+    let mut server = Server::start(folder.command(&["serve"]).env("PORT", "0"));
+    let address = server.until("listening")["address"].as_str().unwrap().to_owned();
+    assert!(get(&address, "/healthz").starts_with("HTTP/1.1 200"));
+    let version = server.until("ready")["model_version"].as_str().unwrap().to_owned();
+    let ready = get(&address, "/readyz");
+    assert!(ready.starts_with("HTTP/1.1 200") && ready.contains(&version), "{ready}");
+    assert_eq!(folder.versions().len(), 1);
+    server.signal("TERM");
+    let (code, log) = server.ended();
+    assert_eq!(code, Some(0), "{log}");
+    assert!(TcpStream::connect(&address).is_err());
+
+    let mut server = Server::start(folder.command(&[]).env("PORT", "0"));
+    assert_eq!(server.until("ready")["model_version"], version.as_str(), "it trained again");
+    server.signal("INT");
+    assert_eq!(server.ended().0, Some(0));
+}
+
+#[test]
+fn a_server_that_is_still_training_ends_at_once_when_it_is_told_to() {
+    let folder = Folder::new();
+    fs::create_dir_all(folder.path("base_data")).unwrap();
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("base_data/2026-01-01/customers.xlsx");
+    fs::copy(sample, folder.path("base_data/customers.xlsx")).unwrap();
+    let mut server = Server::start(folder.command(&["serve"]).env("PORT", "0"));
+    server.until("listening");
+    server.signal("TERM");
+    let (code, log) = server.ended();
+    assert_eq!(code, Some(0), "{log}");
+    assert!(!log.contains("\"ready\""), "{log}");
+    assert_eq!(folder.versions(), Vec::<PathBuf>::new(), "it finished its training first");
+}
+
+#[test]
+fn serve_without_a_model_and_without_data_says_what_to_do() {
+    for with_empty_folder in [false, true] {
+        let folder = Folder::new();
+        if with_empty_folder {
+            fs::create_dir_all(folder.path("base_data")).unwrap();
+            fs::write(folder.path("base_data/.gitkeep"), "").unwrap();
+        }
+        let output = folder.command(&["serve"]).env("PORT", "0").output().unwrap();
+        assert!(!output.status.success());
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            error.contains("base_data") && error.contains("put ") && error.contains(".xlsx, .xls or .csv"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn serve_refuses_a_broken_model_instead_of_training_over_it() {
+    let folder = Folder::with_data();
+    folder.ok(&["retrain"]);
+    let [version] = folder.versions().try_into().unwrap();
+    fs::write(version.join("scaler.json"), "{}").unwrap();
+    let output = folder.command(&["serve"]).env("PORT", "0").output().unwrap();
+    assert!(!output.status.success());
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.contains("scaler.json was changed or damaged"), "{error}");
+    assert_eq!(folder.versions().len(), 1);
+}
+
+#[test]
+fn serve_says_when_its_address_is_taken() {
+    let folder = Folder::with_data();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let output = folder.command(&["serve"]).env("PORT", &port).output().unwrap();
+    assert!(!output.status.success());
+    assert!(shown(&output).contains(&format!("cannot listen on 127.0.0.1:{port}")), "{}", shown(&output));
+}
+
+#[test]
+fn every_mistake_in_the_settings_is_told_at_once() {
+    let folder = Folder::new();
+    fs::write(folder.path(".env"), "PORT=high\nWRITER=me\nMAX_ROWS=none\n").unwrap();
+    for args in [&["serve"][..], &["retrain"], &["models", "list"], &[]] {
+        let error = folder.fails(args);
+        for name in ["PORT must be", "WRITER must be", "MAX_ROWS must be"] {
+            assert!(error.contains(name), "{args:?}: {error}");
+        }
+    }
+}
+
+#[test]
+fn a_leftover_of_the_old_service_warns_once_and_changes_nothing() {
+    let folder = Folder::new();
+    fs::write(folder.path(".env"), "FLASK_ENV=development\n").unwrap();
+    let output = folder.run(&["models", "list"]);
+    assert!(output.status.success());
+    let log = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(log.matches("FLASK_ENV has no meaning here").count(), 1, "{log}");
+}
+
+#[test]
+fn a_key_never_shows_in_what_a_command_prints_or_logs() {
+    let folder = Folder::with_data();
+    folder.ok(&["retrain"]);
+    // A port that nobody listens on: it was free a moment ago.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut printed = String::new();
+    let segment = folder
+        .command(&["segment", fixture("dirty.xlsx").to_str().unwrap()])
+        .env("OPENAI_API_KEY", KEY)
+        .env("OPENAI_BASE_URL", format!("http://127.0.0.1:{port}/v1"))
+        .env("OPENAI_DEADLINE_S", "1")
+        .env("RUST_LOG", "trace")
+        .output()
+        .unwrap();
+    assert!(segment.status.success(), "{}", shown(&segment));
+    assert!(shown(&segment).contains("(not written: "), "{}", shown(&segment));
+    printed.push_str(&shown(&segment));
+
+    fs::write(folder.path(".env"), format!("OPENAI_API_KEY={KEY}\nPORT=high\nOPENAI_BASE_URL=nowhere\n")).unwrap();
+    printed.push_str(&shown(&folder.run(&["serve"])));
+    fs::write(folder.path(".env"), format!("OPENAI_API_KEY {KEY}\n")).unwrap();
+    printed.push_str(&shown(&folder.run(&["serve"])));
+    assert!(printed.contains("PORT must be") && printed.contains(".env has a line"), "{printed}");
+    assert!(!printed.contains(KEY) && !printed.contains("very-secret"), "{printed}");
+}
