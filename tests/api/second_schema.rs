@@ -38,13 +38,15 @@ fn schema() -> Arc<Schema> {
 fn customers() -> Vec<[String; 5]> {
     let header = ["Account", "came by", "PLAN", "signed_up", "visits"].map(str::to_owned);
     let customer = |n: usize| {
+        // Everything but the channel runs independently of it.
+        let k = n / 3;
         let (channel, plans, visits) = match n % 3 {
-            0 => ("shop", ["free", "free"], 1 + n % 4),
-            1 => ("app", ["Basic", "Plus"], 40 + n % 5),
-            _ => ("web", ["business", "BUSINESS"], 90 + n % 6),
+            0 => ("shop", ["free", "free"], 1 + k % 4),
+            1 => ("app", ["Basic", "Plus"], 40 + k % 5),
+            _ => ("web", ["business", "BUSINESS"], 90 + k % 6),
         };
-        let day = format!("{}-{:02}-15", 2023 + n % 2, 1 + n % 12);
-        [n.to_string(), channel.to_owned(), plans[(n / 3) % 2].to_owned(), day, visits.to_string()]
+        let day = format!("{}-{:02}-15", 2023 + (k / 12) % 2, 1 + k % 12);
+        [n.to_string(), channel.to_owned(), plans[(k / 24) % 2].to_owned(), day, visits.to_string()]
     };
     std::iter::once(header).chain((0..600).map(customer)).collect()
 }
