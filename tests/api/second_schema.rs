@@ -39,9 +39,9 @@ fn customers() -> Vec<[String; 5]> {
     let header = ["Account", "came by", "PLAN", "signed_up", "visits"].map(str::to_owned);
     let customer = |n: usize| {
         let (channel, plans, visits) = match n % 3 {
-            0 => ("shop", ["free", "free"], 1 + n % 4),
-            1 => ("app", ["Basic", "Plus"], 40 + n % 5),
-            _ => ("web", ["business", "BUSINESS"], 90 + n % 6),
+            0 => ("shop", ["free", "free"], 1 + n % 17),
+            1 => ("app", ["Basic", "Plus"], 100 + n % 19),
+            _ => ("web", ["business", "BUSINESS"], 220 + n % 23),
         };
         let day = format!("{}-{:02}-15", 2023 + n % 2, 1 + n % 12);
         [n.to_string(), channel.to_owned(), plans[(n / 3) % 2].to_owned(), day, visits.to_string()]
