@@ -66,6 +66,9 @@ fn edit_part(folder: &Path, file: &str, edit: impl FnOnce(&mut Value)) {
     replace(folder, file, &fs::read(folder.join(file)).unwrap());
 }
 
+/// A way to break a version.
+type Breaking = Box<dyn Fn(&Path)>;
+/// Element type, shape and bytes of each array, by name.
 type Tensors = BTreeMap<String, (Dtype, Vec<usize>, Vec<u8>)>;
 
 /// Edits the arrays of a tensor file, its checksum put right.
@@ -213,7 +216,7 @@ fn arrays_of_another_type_or_without_their_parts_are_named() {
 
 #[test]
 fn parts_that_do_not_fit_one_another_name_the_part() {
-    let cases: [(&str, Box<dyn Fn(&Path)>); 9] = [
+    let cases: [(&str, Breaking); 9] = [
         ("encoder", Box::new(|f| edit_part(f, "encoder.json", |v| v["blocks"] = json!([])))),
         (
             "encoder",
