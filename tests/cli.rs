@@ -365,3 +365,48 @@ fn a_key_never_shows_in_what_a_command_prints_or_logs() {
     assert!(printed.contains("PORT must be") && printed.contains(".env has a line"), "{printed}");
     assert!(!printed.contains(KEY) && !printed.contains("very-secret"), "{printed}");
 }
+
+#[test]
+fn what_marketers_add_to_a_persona_is_taken_from_their_file() {
+    let folder = Folder::with_data();
+    folder.ok(&["retrain"]);
+    let file = fixture("customers_300.xls");
+    let segment = |personas: &str| {
+        fs::write(folder.path("personas.json"), personas).unwrap();
+        let mut command = folder.command(&["segment", file.to_str().unwrap(), "--json"]);
+        command.env("PERSONA_PATH", "personas.json").output().unwrap()
+    };
+    let output = segment(r#"{"0": {"Special_Offer": "A free loaf with every tenth"}, "99": {"Interests": "Tea"}}"#);
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(answer["clusters"][0]["persona"]["Special_Offer"], "A free loaf with every tenth");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("names a segment that the model does not have"));
+    for broken in ["", "[]", r#"{"first": {}}"#, r#"{"0": "text"}"#] {
+        let output = segment(broken);
+        assert!(!output.status.success(), "{broken}");
+        assert!(shown(&output).contains("PERSONA_PATH personas.json"), "{}", shown(&output));
+    }
+}
+
+#[test]
+fn another_company_trains_and_groups_by_its_own_columns() {
+    let folder = Folder::new();
+    fs::create_dir_all(folder.path("base_data")).unwrap();
+    let schema = r#"{"columns": [
+        {"title": "Shop", "required": true, "kind": "category", "persona": {"key": "Main_Shop", "top": 1}},
+        {"title": "Visits", "required": true, "kind": "number", "persona": {"key": "Mean_Visits", "top": 1}}
+    ]}"#;
+    fs::write(folder.path("schema.json"), schema).unwrap();
+    let rows = (0..300).map(|n| format!("{n},{},{}\n", ["North", "South"][n % 2], 1 + n % 2 * 500 + n % 97));
+    fs::write(folder.path("base_data/shops.csv"), format!("no,shop,visits\n{}", rows.collect::<String>())).unwrap();
+    let report = folder.command(&["retrain"]).env("SCHEMA_PATH", "schema.json").output().unwrap();
+    assert!(report.status.success(), "{}", shown(&report));
+    // A model brings its schema along: SCHEMA_PATH is for training.
+    let answer: Value = serde_json::from_str(&folder.ok(&["segment", "base_data/shops.csv", "--json"])).unwrap();
+    let personas: Vec<&Value> =
+        answer["clusters"].as_array().unwrap().iter().map(|c| &c["persona"]["Main_Shop"]).collect();
+    assert!(personas.contains(&&"North".into()) && personas.contains(&&"South".into()), "{personas:?}");
+
+    fs::write(folder.path("schema.json"), "{\"columns\": []}").unwrap();
+    let refused = folder.command(&["retrain"]).env("SCHEMA_PATH", "schema.json").output().unwrap();
+    assert!(!refused.status.success() && shown(&refused).contains("SCHEMA_PATH schema.json"), "{}", shown(&refused));
+}

@@ -228,3 +228,67 @@ impl Block {
 fn number_in(cell: Option<u64>) -> Option<f64> {
     cell.filter(|&bits| bits != UNKNOWN).map(f64::from_bits)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use jiff::civil::date;
+
+    use super::*;
+    use crate::customer::{Cell, TableBuilder};
+
+    fn table(rows: &[[&str; 5]]) -> CustomerTable {
+        let mut builder = TableBuilder::new(Arc::new(Schema::built_in().unwrap()), date(2026, 1, 1));
+        builder.begin_sheet(false);
+        for row in [["id", "location", "gender", "date joined", "loyalty tier"]].iter().chain(rows) {
+            builder.push_row(&row.map(Cell::Text)).unwrap();
+        }
+        builder.end_sheet().unwrap();
+        builder.finish()
+    }
+
+    /// Two towns, two genders, one year, two months, one quarter, and the tier.
+    fn trained() -> (Encoder, Scaler) {
+        let table = table(&[
+            ["1", "Bedok", "Female", "2024-01-05", "Silver"],
+            ["2", "Novena", "Male", "2024-02-05", "Platinum"],
+        ]);
+        let encoder = Encoder::fit(&table).unwrap();
+        let profiles = encoder.intern(&table);
+        let scaler = Scaler::fit(&encoder.scaled_values(&profiles), &profiles.customers);
+        (encoder, scaler)
+    }
+
+    #[test]
+    fn each_value_lights_its_own_column_and_the_tier_is_scaled() {
+        let (encoder, scaler) = trained();
+        let profiles = encoder.intern(&table(&[["3", "Novena", "Female", "2024-01-31", "Gold"]]));
+        let row = encoder.encode(&profiles, &scaler);
+        assert_eq!(row.as_slice().unwrap(), [0.0, 1.0, 1.0, 0.0, 1.0, 1.0, 0.0, 1.0, 0.0]);
+    }
+
+    #[test]
+    fn what_training_never_saw_is_all_zeros_and_counted() {
+        let (encoder, scaler) = trained();
+        let table =
+            table(&[["3", "Atlantis", "Other", "2025-07-01", "Silver"], ["4", "Bedok", "", "2024-01-01", "Silver"]]);
+        let rows = encoder.encode(&encoder.intern(&table), &scaler);
+        assert_eq!(rows.row(0).as_slice().unwrap(), [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, -1.0]);
+        assert_eq!(rows.row(1).as_slice().unwrap(), [1.0, 0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, -1.0]);
+        let unseen: Vec<_> = encoder.unseen(&table).into_iter().map(|(title, values)| (title, values.len())).collect();
+        let titles = ["Location", "Gender", "Join_Year", "Join_Month", "Join_Quarter"];
+        assert_eq!(unseen, titles.map(|title| (title.to_owned(), 1)));
+    }
+
+    #[test]
+    fn customers_that_are_the_same_to_the_model_share_a_profile() {
+        let (encoder, _) = trained();
+        let profiles = encoder.intern(&table(&[
+            ["3", "Bedok", "Male", "2024-01-01", "Gold"],
+            ["4", "Novena", "Male", "2024-01-01", "Gold"],
+            ["5", " BEDOK ", "m", "2024-01-31", "gold"],
+        ]));
+        assert_eq!((profiles.of_row.as_slice(), profiles.customers.as_slice()), (&[0, 1, 0][..], &[2, 1][..]));
+    }
+}

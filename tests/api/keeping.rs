@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::fs;
 
+use tokio::io::AsyncWriteExt;
+
 use crate::app::{Setup, TestApp, root};
 use crate::form::Form;
 use crate::sheets::{CUSTOMER, HEADER, csv};
@@ -82,5 +84,21 @@ async fn an_upload_that_cannot_be_stored_is_refused_and_the_server_goes_on() {
     let text = response.text().await.unwrap();
     assert!(text.contains("\"storage\"") && !text.contains(app.uploads.to_str().unwrap()), "{text}");
     fs::remove_file(&app.uploads).unwrap();
+    app.upload("a.csv", &csv([HEADER, CUSTOMER])).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_whose_caller_goes_away_leaves_nothing() {
+    let app = TestApp::spawn().await;
+    let (content_type, body) = Form::new().file("a.csv", &vec![b'a'; 1 << 20]).cut_off();
+    let mut caller = tokio::net::TcpStream::connect(app.address).await.unwrap();
+    let head = format!(
+        "POST /upload-excel HTTP/1.1\r\nHost: localhost\r\nContent-Type: {content_type}\r\nContent-Length: 9000000\r\n\r\n"
+    );
+    caller.write_all(head.as_bytes()).await.unwrap();
+    caller.write_all(&body).await.unwrap();
+    app.until(async |app| app.kept().len() == 1).await;
+    drop(caller);
+    app.until(async |app| app.kept().is_empty()).await;
     app.upload("a.csv", &csv([HEADER, CUSTOMER])).await;
 }

@@ -1,8 +1,8 @@
 //! The life of a server: starting, ready, taking over a new model, ending.
 
 use std::fs;
-use std::sync::Arc;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
 
 use content_portal::content::{Writer, WriterConfig, WriterKind};
 use content_portal::http::{Prepared, ServeError};
@@ -13,6 +13,7 @@ use crate::app::{SAMPLE_MODEL, Setup, TestApp, TrainedVersion, ok};
 use crate::form::Form;
 use crate::second_schema;
 use crate::sheets::{CUSTOMER, HEADER, csv};
+use crate::upstream;
 
 fn prepared(store: ModelStore) -> Result<Prepared, String> {
     let writer = WriterConfig { kind: WriterKind::Offline, ..WriterConfig::default() };
@@ -120,15 +121,17 @@ async fn a_new_version_that_is_broken_never_replaces_the_live_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stopped_server_answers_what_is_under_way_and_then_nothing() {
-    let app = TestApp::spawn().await;
+    let slow = |_: &str| upstream::written("A late text.").set_delay(Duration::from_millis(300));
+    let upstream = upstream::start(Box::new(slow)).await;
+    let app = TestApp::spawn_with(Setup { writer: upstream::writer(&upstream), ..Setup::default() }).await;
+    let (content_type, body) = Form::new().file("a.csv", &csv([HEADER, CUSTOMER])).finish();
+    let request = app.request(reqwest::Method::POST, "/upload-excel").header("content-type", content_type);
+    let under_way = tokio::spawn(request.body(body).send());
+    app.until(async |_| !upstream.received_requests().await.unwrap().is_empty()).await;
+
     let address = app.address;
-    let sheet = csv([HEADER, CUSTOMER]);
-    let (answer, ended) = {
-        let request = app.send(Form::new().file("a.csv", &sheet));
-        let answer = request.await;
-        (answer.status(), app.stop().await)
-    };
-    assert_eq!(answer, 200);
-    ended.unwrap();
+    app.stop().await.unwrap();
+    let answer = ok(under_way.await.unwrap().unwrap()).await;
+    assert_eq!(answer["clusters"][0]["default_post"], "A late text.");
     assert!(tokio::net::TcpStream::connect(address).await.is_err());
 }

@@ -65,7 +65,7 @@ async fn shuffling_or_splitting_a_file_changes_no_customer_s_segment() {
     let whole = labels(&[app.upload_file("tests/fixtures/upload_2000.xlsx").await]);
     let rows = rows_of("tests/fixtures/upload_2000.xlsx");
     let (header, customers) = rows.split_first().unwrap();
-    let with_header = |part: &[Vec<String>]| [&[header.clone()], part].concat();
+    let with_header = |part: &[Vec<String>]| [std::slice::from_ref(header), part].concat();
 
     let shuffled = with_header(&shuffled(customers));
     assert_eq!(labels(&[app.upload("shuffled.xlsx", &xlsx(&shuffled)).await]), whole);

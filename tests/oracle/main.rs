@@ -11,4 +11,5 @@
 mod fixtures;
 mod hdbscan;
 mod metrics;
+mod pipeline;
 mod umap;
