@@ -135,7 +135,8 @@ impl Config {
             Err(e) if e.not_found() => {}
             Err(_) => return Err(ConfigErrors(vec![".env cannot be read".to_owned()])),
         }
-        Self::from_variables(&|name| std::env::var(name).ok().or_else(|| file.get(name).cloned()))
+        let set = |value: &String| !value.trim().is_empty();
+        Self::from_variables(&|name| std::env::var(name).ok().filter(set).or_else(|| file.get(name).cloned()))
     }
 
     /// Reads the settings from `variable`, which answers for one name.
