@@ -10,6 +10,10 @@ use super::{Cell, MISSING, Value, date, text};
 /// Longer texts are cleaned each time: prose hardly repeats, and remembering it would cost its length.
 const MAX_REMEMBERED_BYTES: usize = 128;
 
+/// The largest number that is taken, either side of 0. Larger ones are typing errors, and as features their squares
+/// leave the range of floats.
+const MAX_NUMBER: f64 = 1e15;
+
 /// What a raw cell means in its column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Outcome {
@@ -201,7 +205,7 @@ impl ColumnCleaner {
     }
 
     fn number(&mut self, number: Option<f64>) -> Outcome {
-        match number.filter(|number| number.is_finite()) {
+        match number.filter(|number| number.abs() <= MAX_NUMBER) {
             // Adding 0 makes −0 the 0 that it equals.
             Some(number) => self.intern(Value::Number(number + 0.0)),
             None => Outcome::Unusable(Fault::NotANumber),

@@ -207,16 +207,15 @@ fn seeds(row: &[Candidate], normal: &[String]) -> Vec<SheetColumn> {
     columns
 }
 
-/// The headers of a row, for an error. A row that names no column and holds a number, an address or a long run of
-/// digits is a customer, not a header: nothing of it is shown.
+/// The headers of a row, for an error. A row that names no column of the schema may be a customer: nothing of it is
+/// shown. Beside a header that is known, labels alone are: no addresses, no long runs of digits.
 fn listed(row: &[Candidate], n_matched: usize) -> Vec<String> {
-    let is_label = |text: &str| !text.contains('@') && text.chars().filter(char::is_ascii_digit).count() < 3;
-    let labels = || row.iter().map(|cell| cell.text.as_deref().filter(|text| is_label(text)));
-    if n_matched == 0 && labels().any(|label| label.is_none()) {
+    if n_matched == 0 {
         return Vec::new();
     }
-    labels()
-        .flatten()
+    let is_label = |text: &&str| !text.contains('@') && text.chars().filter(char::is_ascii_digit).count() < 3;
+    row.iter()
+        .filter_map(|cell| cell.text.as_deref().filter(is_label))
         .map(|text| text.trim().chars().filter(|c| !c.is_control()).take(MAX_LISTED_CHARS).collect())
         .take(MAX_LISTED)
         .collect()
