@@ -34,7 +34,11 @@ pub fn train_and_publish(
         now: Timestamp::now(),
         today: Zoned::now().date(),
     };
-    run_retrain(store, &request, progress).context("nothing was published")
+    let (id, report) = run_retrain(store, &request, progress).context("nothing was published")?;
+    if report.scores.clusters < 2 {
+        tracing::warn!(segments = report.scores.clusters, "the customers are too few or too alike to be told apart");
+    }
+    Ok((id, report))
 }
 
 fn print_report(config: &Config, id: &VersionId, report: &RetrainReport) -> anyhow::Result<()> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use content_portal::config::Config;
 use content_portal::http::{Application, Prepared, Settings};
-use content_portal::model_store::ModelStore;
+use content_portal::model_store::{ModelStore, ModelVersion};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::setup;
@@ -48,12 +48,17 @@ fn prepare(config: &Config) -> anyhow::Result<Prepared> {
     let writer = setup::writer(config)?;
     let store = ModelStore::new(&config.paths.models);
     let mut version = setup::current_or_trained(config, &store)?;
-    setup::overlay(&mut version, &entries);
-    version.model.warm_up().context("the model does not answer")?;
+    let on_load = Arc::new(move |version: &mut ModelVersion| {
+        setup::overlay(version, &entries);
+        if let Err(error) = version.model.warm_up() {
+            tracing::error!(%error, "the model cannot place a customer that training never met");
+        }
+    });
+    on_load(&mut version);
     if *setup::schema(config)? != **version.model.schema() {
         tracing::warn!(
             "the model was trained with another schema than SCHEMA_PATH; uploads are read by the model's own"
         );
     }
-    Ok(Prepared { version, store, writer, on_load: Arc::new(move |version| setup::overlay(version, &entries)) })
+    Ok(Prepared { version, store, writer, on_load })
 }

@@ -28,7 +28,7 @@ pub enum StoreError {
         id: String,
     },
     /// One file of a version is not as it was written.
-    #[error("{} {fault}", path.display())]
+    #[error("{}", path.display())]
     File {
         /// The file.
         path: PathBuf,

@@ -1,6 +1,6 @@
 //! `cluster_profiles.csv`: what each cluster's customers are like, for a spreadsheet.
 
-use crate::pipeline::TraitCounts;
+use crate::pipeline::{TraitCounts, TraitValue};
 
 /// One line a cluster, trait and value: customers, their share of the cluster and of everyone, and the lift (the
 /// first share over the second). The whole customer base comes last, as cluster `all`.
@@ -12,6 +12,12 @@ pub(super) fn cluster_profiles(clusters: &[Vec<TraitCounts>], everyone: &[TraitC
         for (own, all) in counts.iter().zip(everyone) {
             let (own_total, all_total) = (total(own), total(all));
             for (value, customers) in &own.counts {
+                if let TraitValue::Mean(_) = value {
+                    // A mean has no share of the customers; everyone's own stands under `all`.
+                    let (title, mean) = (plain_text(&own.title), value.to_string());
+                    table.write_record([&name, &title, &mean, &customers.to_string(), "", "", ""])?;
+                    continue;
+                }
                 let of_all = all.counts.iter().find(|(other, _)| other == value).map_or(0, |&(_, n)| n);
                 let (share, share_of_all) = (*customers as f64 / own_total, of_all as f64 / all_total);
                 let lift = if of_all == 0 { String::new() } else { format!("{:.3}", share / share_of_all) };

@@ -92,7 +92,7 @@ impl ModelStore {
         self.load(&id)
     }
 
-    /// Loads one version, checking every file against the manifest.
+    /// Loads one version, checking every file that the model is made of against the manifest.
     ///
     /// # Errors
     /// [`StoreError::NoSuchVersion`]; [`StoreError::File`] naming the first file that is missing, unreadable, changed
@@ -150,10 +150,10 @@ impl ModelStore {
     /// nothing half-written is left in `versions/`.
     pub fn publish(&self, candidate: &Candidate<'_>) -> Result<VersionId, StoreError> {
         let staging = self.dir.join(STAGING).join(format!("{}", std::process::id()));
-        self.sweep(&staging)?;
+        self.sweep()?;
         let written = self.write_version(&staging, candidate);
         if written.is_err() {
-            // The error that is reported is the first one; a leftover folder is swept by the next publication.
+            // The error that is reported is the first one; what is left is swept by a later publication.
             let _ = fs::remove_dir_all(&staging);
         }
         let id = written?;
@@ -214,14 +214,22 @@ impl ModelStore {
         Ok(id)
     }
 
-    /// Removes what an earlier process of the same number left behind.
-    fn sweep(&self, staging: &Path) -> Result<(), StoreError> {
-        match fs::remove_dir_all(staging) {
-            Err(source) if source.kind() != io::ErrorKind::NotFound => {
-                Err(StoreError::Write { path: staging.to_owned(), source })
+    /// Removes what publications left behind whose process is gone, or was an earlier one of this process's number.
+    fn sweep(&self) -> Result<(), StoreError> {
+        let staging = self.dir.join(STAGING);
+        let entries = match fs::read_dir(&staging) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+            entries => entries.map_err(|source| StoreError::Write { path: staging, source })?,
+        };
+        for entry in entries.flatten() {
+            let name = entry.file_name();
+            let is_alive = Path::new("/proc").join(&name).exists() && name != *std::process::id().to_string();
+            if !is_alive {
+                let path = entry.path();
+                fs::remove_dir_all(&path).map_err(|source| StoreError::Write { path, source })?;
             }
-            _ => Ok(()),
         }
+        Ok(())
     }
 
     fn folder(&self, id: &VersionId) -> PathBuf {

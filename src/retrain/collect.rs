@@ -40,26 +40,26 @@ pub(super) fn collect(
         return Err(RetrainError::NoData { dir: request.base_data.to_owned() });
     }
     let mut skipped: Vec<SkippedFile> = Vec::new();
-    loop {
-        match read_all(request, &paths, &skipped, progress) {
-            Ok((_, files)) if files.is_empty() => {
-                let first = skipped.first().map(|s| format!("{}: {}", s.file.display(), s.why)).unwrap_or_default();
-                return Err(RetrainError::NothingReadable { n: skipped.len(), first });
-            }
-            Ok((table, files)) => return Ok(Collected { table, files, skipped }),
-            // Some of its rows may be in the table already: start again without it.
-            Err(unreadable) => skipped.push(unreadable),
+    let (table, files) = loop {
+        // `None`: some rows of a damaged file are in the table already; it is read again without that file.
+        if let Some(read) = read_all(request, &paths, &mut skipped, progress) {
+            break read;
         }
+    };
+    if files.is_empty() {
+        let first = skipped.first().map(|s| format!("{}: {}", s.file.display(), s.why)).unwrap_or_default();
+        return Err(RetrainError::NothingReadable { n: skipped.len(), first });
     }
+    Ok(Collected { table, files, skipped })
 }
 
-/// Reads every file that is not in `skipped`; fails with the first one that cannot be read.
+/// Reads every file that is not in `skipped`, and adds those that cannot be read to it.
 fn read_all(
     request: &RetrainRequest<'_>,
     paths: &[PathBuf],
-    skipped: &[SkippedFile],
+    skipped: &mut Vec<SkippedFile>,
     progress: &(dyn Fn(RetrainEvent<'_>) + Sync),
-) -> Result<(CustomerTable, Vec<PathBuf>), SkippedFile> {
+) -> Option<(CustomerTable, Vec<PathBuf>)> {
     let mut builder = TableBuilder::new(request.schema.clone(), request.today);
     let mut files = Vec::new();
     for (number, path) in (1..).zip(paths) {
@@ -69,15 +69,21 @@ fn read_all(
         }
         progress(RetrainEvent::Reading { file: path, number, of: paths.len() });
         builder.set_source(&file.to_string_lossy());
+        let rows_before = builder.rows_read();
         let read = File::open(path)
             .map_err(WorkbookError::Io)
             .and_then(|source| workbook::read_into(BufReader::new(source), &mut builder, &request.limits));
         match read {
             Ok(()) => files.push(file),
-            Err(error) => return Err(SkippedFile { file, why: sentence(&error) }),
+            Err(error) => {
+                skipped.push(SkippedFile { file, why: sentence(&error) });
+                if builder.rows_read() > rows_before {
+                    return None;
+                }
+            }
         }
     }
-    Ok((builder.finish(), files))
+    Some((builder.finish(), files))
 }
 
 /// Adds the files below `dir`; hidden ones and links are passed over.
