@@ -7,7 +7,7 @@
 //!
 //! ```text
 //! main         → config, http, retrain, segmentation
-//! http         → segmentation, content, model_store, customer, workbook
+//! http         → segmentation, content, model_store, pipeline, customer, workbook
 //! retrain      → model_store, pipeline, customer, workbook
 //! segmentation → content, model_store, pipeline, customer
 //! content      → pipeline, customer

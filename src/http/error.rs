@@ -34,6 +34,8 @@ pub enum ApiError {
     NoFile,
     #[error("more than one file field")]
     SecondFile,
+    #[error("more than {limit} text fields")]
+    TooManyFields { limit: usize },
     #[error("an extension that is no workbook's")]
     WrongExtension,
     #[error("the upload is too large")]
@@ -114,76 +116,72 @@ impl ApiError {
     }
 
     fn facts(&self) -> Facts {
-        let facts = |status, code, sentence: &str| Facts { status, code, sentence: sentence.to_owned() };
+        let (status, code) = self.status_and_code();
+        Facts { status, code, sentence: self.sentence() }
+    }
+
+    fn status_and_code(&self) -> (StatusCode, &'static str) {
         match self {
-            Self::NoRoute => facts(StatusCode::NOT_FOUND, "no_such_route", "There is no such route."),
-            Self::NoMethod => {
-                facts(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "This route does not take this method.")
-            }
-            Self::NotMultipart => facts(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "not_multipart",
-                "Send the workbook as multipart/form-data, in a field called file.",
-            ),
-            Self::NoFile => facts(StatusCode::BAD_REQUEST, "no_file", "Add the workbook in a form field called file."),
-            Self::SecondFile => facts(StatusCode::BAD_REQUEST, "second_file", "Send one file field, not several."),
-            Self::WrongExtension => facts(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "wrong_extension",
-                "Send a file that ends in .xlsx, .xls or .csv.",
-            ),
-            Self::UploadTooLarge { limit_bytes } => Facts {
-                status: StatusCode::PAYLOAD_TOO_LARGE,
-                code: "upload_too_large",
-                sentence: format!("The file may have at most {} MB; split it or drop columns.", limit_bytes >> 20),
-            },
-            Self::BrokenForm(_) => facts(
-                StatusCode::BAD_REQUEST,
-                "broken_form",
-                "The form is not valid multipart/form-data or was cut off.",
-            ),
-            Self::Workbook(error) => workbook_facts(error),
-            Self::NoUsableRow(report) => no_usable_row(report),
-            Self::NotJson => {
-                facts(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_json", "Send JSON with Content-Type: application/json.")
-            }
-            Self::BodyTooLarge { limit_bytes } => Facts {
-                status: StatusCode::PAYLOAD_TOO_LARGE,
-                code: "body_too_large",
-                sentence: format!("The body may have at most {} KB.", limit_bytes >> 10),
-            },
-            Self::BodyCutOff => facts(StatusCode::BAD_REQUEST, "body_cut_off", "The body ended before it was whole."),
-            Self::BrokenJson(error) => Facts {
-                status: StatusCode::BAD_REQUEST,
-                code: "broken_json",
-                sentence: format!("The JSON is broken at line {}, column {}.", error.line(), error.column()),
-            },
-            Self::NotAnObject => facts(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "not_an_object",
-                "Send a JSON object of campaign inputs, such as {\"objective\": \"more visits\"}.",
-            ),
-            Self::Fields(_) => facts(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "invalid_fields",
-                "Some fields cannot be taken; details names each with what to change.",
-            ),
-            Self::Write(error) => write_facts(error),
-            Self::Starting => {
-                facts(StatusCode::SERVICE_UNAVAILABLE, "starting", "The server is starting; try again in a moment.")
-            }
-            Self::Busy => facts(StatusCode::SERVICE_UNAVAILABLE, "busy", "The server is busy; try again in a moment."),
-            Self::Internal { .. } => facts(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "internal",
-                "Something went wrong here; tell the operator the request_id.",
-            ),
-            Self::Storage(_) => facts(
-                StatusCode::INSUFFICIENT_STORAGE,
-                "storage",
-                "The upload could not be stored and nothing was kept; tell the operator the request_id.",
-            ),
+            Self::NoRoute => (StatusCode::NOT_FOUND, "no_such_route"),
+            Self::NoMethod => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+            Self::NotMultipart => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_multipart"),
+            Self::NoFile => (StatusCode::BAD_REQUEST, "no_file"),
+            Self::SecondFile => (StatusCode::BAD_REQUEST, "second_file"),
+            Self::TooManyFields { .. } => (StatusCode::BAD_REQUEST, "too_many_fields"),
+            Self::WrongExtension => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "wrong_extension"),
+            Self::UploadTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "upload_too_large"),
+            Self::BrokenForm(_) => (StatusCode::BAD_REQUEST, "broken_form"),
+            Self::Workbook(error) => workbook_status_and_code(error),
+            Self::NoUsableRow(_) => (StatusCode::UNPROCESSABLE_ENTITY, "no_usable_row"),
+            Self::NotJson => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_json"),
+            Self::BodyTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
+            Self::BodyCutOff => (StatusCode::BAD_REQUEST, "body_cut_off"),
+            Self::BrokenJson(_) => (StatusCode::BAD_REQUEST, "broken_json"),
+            Self::NotAnObject => (StatusCode::UNPROCESSABLE_ENTITY, "not_an_object"),
+            Self::Fields(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_fields"),
+            Self::Write(error) => write_status_and_code(error),
+            Self::Starting => (StatusCode::SERVICE_UNAVAILABLE, "starting"),
+            Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
+            Self::Internal { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+            Self::Storage(_) => (StatusCode::INSUFFICIENT_STORAGE, "storage"),
         }
+    }
+
+    /// What the caller reads: what to change, or what to do.
+    fn sentence(&self) -> String {
+        match self {
+            Self::NoRoute => "There is no such route.",
+            Self::NoMethod => "This route does not take this method.",
+            Self::NotMultipart => "Send the workbook as multipart/form-data, in a field called file.",
+            Self::NoFile => "Add the workbook in a form field called file.",
+            Self::SecondFile => "Send one file field, not several.",
+            Self::TooManyFields { limit } => return format!("Send at most {limit} fields beside the file."),
+            Self::WrongExtension => "Send a file that ends in .xlsx, .xls or .csv.",
+            Self::UploadTooLarge { limit_bytes } => {
+                return format!("The file may have at most {} MB; split it or drop columns.", limit_bytes >> 20);
+            }
+            Self::BrokenForm(_) => "The form is not valid multipart/form-data or was cut off.",
+            Self::Workbook(error) => return as_sentence(&error.to_string()),
+            Self::NoUsableRow(report) => return as_sentence(&report.no_usable_row().unwrap_or_default()),
+            Self::NotJson => "Send JSON with Content-Type: application/json.",
+            Self::BodyTooLarge { limit_bytes } => {
+                return format!("The body may have at most {} KB.", limit_bytes >> 10);
+            }
+            Self::BodyCutOff => "The body ended before it was whole.",
+            Self::BrokenJson(error) => {
+                return format!("The JSON is broken at line {}, column {}.", error.line(), error.column());
+            }
+            Self::NotAnObject => "Send a JSON object of campaign inputs, such as {\"objective\": \"more visits\"}.",
+            Self::Fields(_) => "Some fields cannot be taken; details names each with what to change.",
+            Self::Write(error) => error.caller_sentence(),
+            Self::Starting => "The server is starting; try again in a moment.",
+            Self::Busy => "The server is busy; try again in a moment.",
+            Self::Internal { .. } => "Something went wrong here; tell the operator the request_id.",
+            Self::Storage(_) => {
+                "The upload could not be stored and nothing was kept; tell the operator the request_id."
+            }
+        }
+        .to_owned()
     }
 
     fn details(&self) -> &[FieldProblem] {
@@ -194,8 +192,8 @@ impl ApiError {
     }
 }
 
-fn workbook_facts(error: &WorkbookError) -> Facts {
-    let (status, code) = match error {
+fn workbook_status_and_code(error: &WorkbookError) -> (StatusCode, &'static str) {
+    match error {
         WorkbookError::Empty => (StatusCode::BAD_REQUEST, "empty_file"),
         WorkbookError::NotAWorkbook { .. } => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_a_workbook"),
         WorkbookError::Encrypted => (StatusCode::UNPROCESSABLE_ENTITY, "encrypted_workbook"),
@@ -208,24 +206,11 @@ fn workbook_facts(error: &WorkbookError) -> Facts {
         WorkbookError::CellTooLong { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "cell_too_long"),
         WorkbookError::TooManySheets { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_many_sheets"),
         WorkbookError::Io(_) => (StatusCode::INTERNAL_SERVER_ERROR, "unreadable_upload"),
-    };
-    Facts { status, code, sentence: as_sentence(&error.to_string()) }
+    }
 }
 
-/// Lower layers write their errors as the end of a sentence; a caller reads a whole one.
-fn as_sentence(text: &str) -> String {
-    let mut letters = text.chars();
-    let first = letters.next().map(char::to_uppercase).into_iter().flatten();
-    first.chain(letters).chain(std::iter::once('.')).collect()
-}
-
-fn no_usable_row(report: &CleaningReport) -> Facts {
-    let sentence = report.no_usable_row().map_or_else(|| "No row can be used.".to_owned(), |text| as_sentence(&text));
-    Facts { status: StatusCode::UNPROCESSABLE_ENTITY, code: "no_usable_row", sentence }
-}
-
-fn write_facts(error: &WriteError) -> Facts {
-    let (status, code) = match error.kind {
+fn write_status_and_code(error: &WriteError) -> (StatusCode, &'static str) {
+    match error.kind {
         WriteErrorKind::TimedOut => (StatusCode::GATEWAY_TIMEOUT, "writer_timed_out"),
         WriteErrorKind::RateLimited { .. } => (StatusCode::SERVICE_UNAVAILABLE, "writer_rate_limited"),
         WriteErrorKind::OutOfQuota => (StatusCode::SERVICE_UNAVAILABLE, "writer_out_of_quota"),
@@ -233,8 +218,20 @@ fn write_facts(error: &WriteError) -> Facts {
         WriteErrorKind::Upstream => (StatusCode::BAD_GATEWAY, "writer_unavailable"),
         WriteErrorKind::BadAnswer | WriteErrorKind::CutOff => (StatusCode::BAD_GATEWAY, "writer_bad_answer"),
         WriteErrorKind::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
-    };
-    Facts { status, code, sentence: error.caller_sentence().to_owned() }
+    }
+}
+
+/// Lower layers write their errors as the end of a sentence; a caller reads a whole one.
+fn as_sentence(text: &str) -> String {
+    let mut letters = text.trim_end_matches('.').chars();
+    let first = letters.next().map(char::to_uppercase).into_iter().flatten();
+    first.chain(letters).chain(std::iter::once('.')).collect()
+}
+
+/// An error and its causes, for the log.
+pub(super) fn with_causes(error: &dyn Error) -> String {
+    let causes = std::iter::successors(Some(error), |&error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 impl From<FieldError> for FieldProblem {
@@ -265,9 +262,7 @@ impl Problem {
     /// Tells the log what happened: callers' mistakes quietly, ours with every cause.
     pub(super) fn log(&self, request_id: &str) {
         let Facts { status, code, .. } = self.0.facts();
-        let first: &dyn Error = self.0.as_ref();
-        let causes = std::iter::successors(Some(first), |&error| error.source());
-        let causes = causes.map(ToString::to_string).collect::<Vec<_>>().join(": ");
+        let causes = with_causes(self.0.as_ref());
         if status == StatusCode::SERVICE_UNAVAILABLE {
             tracing::warn!(request_id, code, causes, "request put off");
         } else if status.is_server_error() {

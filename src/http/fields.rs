@@ -98,7 +98,14 @@ impl Fields {
     /// Lays the fields of `object` under those that are there already.
     pub fn add(&mut self, object: Map<String, Value>) {
         for (name, value) in object {
-            self.values.entry(name).or_insert(value);
+            let is_given = |value: &Value| match value {
+                Value::Null => false,
+                Value::String(text) => !text.trim().is_empty(),
+                _ => true,
+            };
+            if !self.values.get(&name).is_some_and(is_given) {
+                self.values.insert(name, value);
+            }
         }
     }
 

@@ -4,6 +4,7 @@
 //! as the upload's answer gave it), `cluster_id` (a trained segment), customer fields by the schema (`location`,
 //! `loyalty_tier`, …: such a customer, and beyond what the fields say its segment), or nothing: the whole customer base.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::Json;
@@ -11,6 +12,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, header};
 use serde::Serialize;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::error::{ApiError, FieldProblem};
@@ -24,6 +26,10 @@ use crate::segmentation::WrittenAnswer;
 
 /// The largest JSON body, in bytes: the portal sends a segment's members along.
 const MAX_BODY_BYTES: usize = 8 << 20;
+/// A body of this size is parsed in well under a millisecond.
+const SMALL_BODY_BYTES: usize = 64 << 10;
+/// The longest field, in bytes of JSON: a persona with everything that marketers add to it.
+const MAX_FIELD_BYTES: usize = 64 << 10;
 
 /// The answer, in the shapes of the written API, the smart form and the segment's regeneration.
 #[derive(Serialize)]
@@ -75,7 +81,7 @@ pub(super) async fn post_generate(
 ) -> Result<Json<GenerateAnswer>, ApiError> {
     let ready = state.ready()?;
     let (parts, body) = request.into_parts();
-    let mut fields = Fields::new(read_object(&parts.headers, body).await?);
+    let mut fields = Fields::new(read_object(&state, &parts.headers, body).await?);
     if let Some(inputs) = fields.object("campaign_inputs") {
         fields.add(inputs);
     }
@@ -194,7 +200,8 @@ fn answer(
     let (optional, mut inputs): (Vec<_>, Vec<_>) =
         given.into_iter().partition(|name| ["platform", "tone", "num_variants", "n_variants"].contains(&name.as_str()));
     inputs.splice(0..0, target.used);
-    let from_cluster = target.persona.traits.iter().filter(|t| !t.values.is_empty()).map(|t| t.key.clone());
+    let from_cluster = target.persona.traits.iter().filter(|t| !t.values.is_empty());
+    let from_cluster = from_cluster.filter(|t| target.customer.values(&t.key).is_empty()).map(|t| t.key.clone());
     Ok(GenerateAnswer {
         status: "ok",
         model_version: version.id.to_string(),
@@ -217,8 +224,8 @@ fn answer(
     })
 }
 
-/// The body as a JSON object.
-async fn read_object(headers: &HeaderMap, body: Body) -> Result<Map<String, Value>, ApiError> {
+/// The body as a JSON object. A large one is parsed on a blocking thread.
+async fn read_object(state: &AppState, headers: &HeaderMap, body: Body) -> Result<Map<String, Value>, ApiError> {
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = content_type.split(';').next().unwrap_or_default().trim();
     if !essence.eq_ignore_ascii_case("application/json") && !essence.to_ascii_lowercase().ends_with("+json") {
@@ -229,8 +236,29 @@ async fn read_object(headers: &HeaderMap, body: Body) -> Result<Map<String, Valu
             std::error::Error::source(&e).is_some_and(|cause| cause.is::<http_body_util::LengthLimitError>());
         if is_limit { ApiError::BodyTooLarge { limit_bytes: MAX_BODY_BYTES } } else { ApiError::BodyCutOff }
     })?;
-    match serde_json::from_slice(&bytes).map_err(ApiError::BrokenJson)? {
-        Value::Object(object) => Ok(object),
-        _ => Err(ApiError::NotAnObject),
+    if bytes.len() <= SMALL_BODY_BYTES {
+        return parse_object(&bytes);
     }
+    state.on_processor("parsing a body", move || parse_object(&bytes)).await?
+}
+
+/// Parses the fields that have a use; a field that is longer than any of them can be is refused, `members` passed over.
+fn parse_object(bytes: &[u8]) -> Result<Map<String, Value>, ApiError> {
+    let raw: HashMap<String, &RawValue> = serde_json::from_slice(bytes).map_err(|e| match e.classify() {
+        serde_json::error::Category::Data => ApiError::NotAnObject,
+        _ => ApiError::BrokenJson(e),
+    })?;
+    let (mut object, mut problems) = (Map::new(), Vec::new());
+    for (name, value) in raw {
+        if name == "members" {
+            continue;
+        }
+        if value.get().len() > MAX_FIELD_BYTES {
+            let message = format!("must be at most {} KB long", MAX_FIELD_BYTES >> 10);
+            problems.push(FieldProblem { field: name, message, allowed: Vec::new() });
+            continue;
+        }
+        object.insert(name, serde_json::from_str(value.get()).map_err(ApiError::BrokenJson)?);
+    }
+    if problems.is_empty() { Ok(object) } else { Err(ApiError::Fields(problems)) }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{HeaderMap, header};
@@ -12,7 +13,7 @@ use multer::{Constraints, Field, Multipart, SizeLimit};
 use tokio::io::AsyncWriteExt;
 use uuid::Uuid;
 
-use super::error::ApiError;
+use super::error::{ApiError, FieldProblem};
 
 /// Bytes of one text field.
 const MAX_TEXT_BYTES: u64 = 16 << 10;
@@ -21,6 +22,10 @@ const MAX_TEXTS: usize = 32;
 /// What boundaries, headers and text fields may add to the file.
 const FORM_OVERHEAD_BYTES: u64 = 1 << 20;
 const EXTENSIONS: [&str; 3] = ["xlsx", "xls", "csv"];
+
+/// What an earlier process left unfinished is removed once it is this old; a younger one may be another process's.
+const ABANDONED_AFTER: Duration = Duration::from_secs(3600);
+const INCOMING: &str = ".incoming-";
 
 /// A received form: the file, not yet kept, and the text fields beside it.
 #[derive(Debug)]
@@ -41,7 +46,8 @@ pub(super) struct IncomingFile {
 ///
 /// # Errors
 /// [`ApiError::NotMultipart`], [`ApiError::NoFile`], [`ApiError::SecondFile`], [`ApiError::WrongExtension`],
-/// [`ApiError::UploadTooLarge`], [`ApiError::BrokenForm`], [`ApiError::Storage`]; nothing is then left on disk.
+/// [`ApiError::UploadTooLarge`], [`ApiError::Fields`] for a text that is too long, [`ApiError::TooManyFields`],
+/// [`ApiError::BrokenForm`], [`ApiError::Storage`]; nothing is then left on disk.
 pub(super) async fn receive(headers: &HeaderMap, body: Body, dir: &Path, max_bytes: u64) -> Result<Incoming, ApiError> {
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let boundary = multer::parse_boundary(content_type).map_err(|_| ApiError::NotMultipart)?;
@@ -63,16 +69,32 @@ pub(super) async fn receive(headers: &HeaderMap, body: Body, dir: &Path, max_byt
             Some(name) if texts.len() < MAX_TEXTS => {
                 texts.insert(name, field.text().await.map_err(|e| form_error(e, max_bytes))?);
             }
-            _ => {}
+            Some(_) => return Err(ApiError::TooManyFields { limit: MAX_TEXTS }),
+            // A part without a name says nothing that could be used.
+            None => {}
         }
     }
     Ok(Incoming { file: file.ok_or(ApiError::NoFile)?, texts })
 }
 
+/// Removes the unfinished uploads that an earlier process left in `dir`. Blocking.
+pub(super) fn sweep_abandoned(dir: &Path) {
+    // No folder yet: nothing was left in it.
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+    for entry in entries.filter(|entry| entry.file_name().as_encoded_bytes().starts_with(INCOMING.as_bytes())) {
+        let age = entry.metadata().and_then(|file| file.modified()).ok().and_then(|time| time.elapsed().ok());
+        if age.is_some_and(|age| age > ABANDONED_AFTER)
+            && let Err(error) = fs::remove_file(entry.path())
+        {
+            tracing::warn!(%error, "an abandoned upload cannot be removed");
+        }
+    }
+}
+
 async fn receive_file(mut field: Field<'_>, dir: &Path, max_bytes: u64) -> Result<IncomingFile, ApiError> {
     let extension = extension_of(field.file_name().unwrap_or_default()).ok_or(ApiError::WrongExtension)?;
     tokio::fs::create_dir_all(dir).await.map_err(ApiError::Storage)?;
-    let path = dir.join(format!(".incoming-{}", Uuid::new_v4().simple()));
+    let path = dir.join(format!("{INCOMING}{}", Uuid::new_v4().simple()));
     let mut out = tokio::fs::File::create_new(&path).await.map_err(ApiError::Storage)?;
     let file = IncomingFile { path, extension, is_kept: false };
     while let Some(chunk) = field.chunk().await.map_err(|e| form_error(e, max_bytes))? {
@@ -93,6 +115,10 @@ fn extension_of(file_name: &str) -> Option<&'static str> {
 
 fn form_error(error: multer::Error, max_bytes: u64) -> ApiError {
     match error {
+        multer::Error::FieldSizeExceeded { field_name: Some(name), .. } if name != "file" => {
+            let message = format!("must be at most {} KB long", MAX_TEXT_BYTES >> 10);
+            ApiError::Fields(vec![FieldProblem { field: name, message, allowed: Vec::new() }])
+        }
         multer::Error::FieldSizeExceeded { .. } | multer::Error::StreamSizeExceeded { .. } => {
             ApiError::UploadTooLarge { limit_bytes: max_bytes }
         }

@@ -15,7 +15,7 @@ use axum::response::Response;
 use futures::stream::{Stream, StreamExt, poll_fn};
 
 /// How much of a refused body is read, in bytes.
-const MAX_REST_BYTES: usize = 256 << 20;
+const MAX_REST_BYTES: usize = 64 << 20;
 /// How long the rest of a refused body may take.
 const MAX_REST_TIME: Duration = Duration::from_secs(30);
 /// How long a caller may pause in it.

@@ -2,8 +2,8 @@
 //!
 //! The only module that knows axum, JSON bodies and status codes. A handler extracts, takes one snapshot of the live
 //! model, calls, and maps the result; the processor's work runs on blocking threads, a bounded number at a time. May
-//! import [`crate::segmentation`], [`crate::content`], [`crate::model_store`], [`crate::customer`] and
-//! [`crate::workbook`].
+//! import [`crate::segmentation`], [`crate::content`], [`crate::model_store`], [`crate::pipeline`] (personas and
+//! placements), [`crate::customer`] and [`crate::workbook`].
 
 mod error;
 mod fields;

@@ -4,17 +4,21 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::net::TcpListener;
 
+use super::error::with_causes;
+use super::incoming::sweep_abandoned;
 use super::router::router;
 use super::state::{AppState, Ready, Settings};
 use crate::content::Writer;
-use crate::model_store::{LiveModel, ModelStore, ModelVersion};
+use crate::model_store::{LiveModel, ModelStore, ModelVersion, VersionId};
 
 /// How often a new current version is looked for.
 const REFRESH_EVERY: Duration = Duration::from_secs(2);
+/// How long a version that cannot be loaded is left alone: reading it again costs as much as reading a good one.
+const RETRY_BROKEN_AFTER: Duration = Duration::from_secs(60);
 /// How long requests under way may take once the server is asked to stop.
 const STOP_WITHIN: Duration = Duration::from_secs(30);
 
@@ -121,6 +125,11 @@ async fn get_ready<E>(
 where
     E: Into<Box<dyn std::error::Error + Send + Sync>> + Send + 'static,
 {
+    let uploads = state.settings().upload_dir.clone();
+    let prepare = move || {
+        sweep_abandoned(&uploads);
+        prepare()
+    };
     let prepared = tokio::task::spawn_blocking(prepare).await.map_err(|e| ServeError::Prepare(Box::new(e)))?;
     let Prepared { version, store, writer, on_load } = prepared.map_err(|e| ServeError::Prepare(e.into()))?;
     tracing::info!(model_version = %version.id, segments = version.model.segments().len(), writer = writer.name(), "ready");
@@ -129,28 +138,33 @@ where
     Ok(())
 }
 
-/// Takes over every new current version. One that cannot be loaded is reported once and the live one stays.
+/// Takes over every new current version. One that cannot be loaded is reported, left alone for a minute and the live
+/// one stays.
 async fn refresh_for_ever(state: AppState, store: ModelStore, on_load: Arc<dyn Fn(&mut ModelVersion) + Send + Sync>) {
-    let mut last_error = String::new();
     let mut ticks = tokio::time::interval(REFRESH_EVERY);
+    let mut failed: Option<(VersionId, Instant)> = None;
     loop {
         ticks.tick().await;
         let (state, store, on_load) = (state.clone(), store.clone(), on_load.clone());
-        let refreshed = tokio::task::spawn_blocking(move || match state.ready() {
-            Ok(ready) => ready.live.refresh(&store, |version| on_load(version)).map_err(|e| e.to_string()),
-            Err(_) => Ok(false),
+        let left_alone = failed.clone();
+        let refreshed = tokio::task::spawn_blocking(move || {
+            let (Ok(ready), Ok(current)) = (state.ready(), store.current()) else { return None };
+            if left_alone.is_some_and(|(id, since)| id == current && since.elapsed() < RETRY_BROKEN_AFTER) {
+                return None;
+            }
+            Some((current, ready.live.refresh(&store, |version| on_load(version))))
         });
         match refreshed.await {
-            Ok(Ok(true)) => {
-                last_error.clear();
-                tracing::info!("a new model version is live");
+            Ok(Some((id, Ok(true)))) => {
+                tracing::info!(model_version = %id, "a new model version is live");
+                failed = None;
             }
-            Ok(Ok(false)) => {}
-            Ok(Err(error)) if error != last_error => {
-                tracing::error!(error, "the new model version cannot be loaded; the live one stays");
-                last_error = error;
+            Ok(Some((_, Ok(false))) | None) => {}
+            Ok(Some((id, Err(error)))) => {
+                let causes = with_causes(&error);
+                tracing::error!(model_version = %id, causes, "the new model version cannot be loaded; the live one stays");
+                failed = Some((id, Instant::now()));
             }
-            Ok(Err(_)) => {}
             Err(panic) => tracing::error!(error = %panic, "looking for a new model version failed"),
         }
     }

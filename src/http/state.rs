@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 
 use super::error::ApiError;
 use crate::content::Writer;
@@ -84,12 +84,34 @@ impl AppState {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, ApiError> {
         let permit = tokio::time::timeout(PERMIT_WAIT, self.0.processor.clone().acquire_owned());
-        let permit = permit.await.map_err(|_| ApiError::Busy)?.map_err(|e| ApiError::internal(doing, e))?;
-        let task = tokio::task::spawn_blocking(move || {
-            let result = work();
-            drop(permit);
-            result
-        });
-        task.await.map_err(|e| ApiError::internal(doing, e))
+        run(permit.await.map_err(|_| ApiError::Busy)?, doing, work).await
     }
+
+    /// As [`AppState::on_processor`], for the end of a request whose work is done and paid for: waits as long as it
+    /// takes.
+    ///
+    /// # Errors
+    /// [`ApiError::Internal`] when `work` panicked.
+    pub(super) async fn finish_on_processor<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, ApiError> {
+        run(self.0.processor.clone().acquire_owned().await, doing, work).await
+    }
+}
+
+/// Runs `work` on a blocking thread and gives the permit back.
+async fn run<T: Send + 'static>(
+    permit: Result<OwnedSemaphorePermit, AcquireError>,
+    doing: &'static str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, ApiError> {
+    let permit = permit.map_err(|e| ApiError::internal(doing, e))?;
+    let task = tokio::task::spawn_blocking(move || {
+        let result = work();
+        drop(permit);
+        result
+    });
+    task.await.map_err(|e| ApiError::internal(doing, e))
 }

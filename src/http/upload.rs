@@ -10,7 +10,7 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use super::error::ApiError;
+use super::error::{ApiError, with_causes};
 use super::fields::Fields;
 use super::incoming::receive;
 use super::state::AppState;
@@ -71,7 +71,7 @@ pub(super) async fn post_upload_excel(State(state): State<AppState>, request: Re
     let timings_ms = Timings { receiving, grouping, writing: elapsed_ms(started) };
     let done = Done { grouped, written, campaign, timings_ms };
     let max_members = settings.max_members;
-    state.on_processor("writing an answer", move || done.into_response(max_members)).await?
+    state.finish_on_processor("writing an answer", move || done.into_response(max_members)).await?
 }
 
 /// All that an answer is made of.
@@ -94,7 +94,7 @@ impl Done {
 /// A failed segment does not fail the upload; the log says why it failed.
 fn log_failures(written: &[Written]) {
     for error in written.iter().filter_map(|written| written.as_ref().err()) {
-        tracing::warn!(step = %error.step, kind = ?error.kind, "a segment was not written");
+        tracing::warn!(kind = ?error.kind, causes = with_causes(error), "a segment was not written");
     }
 }
 

@@ -7,6 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::customer::{CustomerTable, DatePart, Feature, FeatureKind, Kind, MISSING, Role, Schema, Value};
 
+/// Values of one trait that a persona from outside may have; a trained one has as many as its schema asks for.
+const MAX_VALUES: usize = 100;
+/// Entries beside the traits that a persona from outside may have.
+const MAX_EXTRAS: usize = 100;
+
 /// One value of a trait. Ordered so that ties in frequency break the same way every time.
 #[derive(Debug, Clone, PartialEq, PartialOrd, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -200,6 +205,9 @@ impl Persona {
     pub fn from_json(schema: &Schema, object: &serde_json::Map<String, serde_json::Value>) -> Self {
         let mut extras = BTreeMap::new();
         for (key, value) in object {
+            if extras.len() == MAX_EXTRAS {
+                break;
+            }
             if let (None, Some(text)) = (schema.features().find(|f| f.persona.key == *key), value.as_str()) {
                 extras.insert(key.clone(), text.to_owned());
             }
@@ -208,7 +216,7 @@ impl Persona {
             key: feature.persona.key.clone(),
             is_list: feature.persona.top > 1,
             values: match object.get(&feature.persona.key) {
-                Some(serde_json::Value::Array(items)) => items.iter().filter_map(json_value).collect(),
+                Some(serde_json::Value::Array(items)) => items.iter().filter_map(json_value).take(MAX_VALUES).collect(),
                 Some(single) => json_value(single).into_iter().collect(),
                 None => Vec::new(),
             },

@@ -9,7 +9,10 @@ use super::members::Members;
 use super::{Group, Grouped, Written};
 use crate::content::{Campaign, Content, WriteError};
 use crate::customer::CleaningReport;
-use crate::pipeline::Persona;
+use crate::pipeline::{Persona, TraitValue};
+
+/// Values of one trait that are named when training never saw them.
+const MAX_UNSEEN: usize = 20;
 
 /// The whole answer.
 #[derive(Serialize)]
@@ -18,12 +21,20 @@ pub struct Answer<'a> {
     model_version: &'a str,
     /// Rows read, used and dropped, with the reasons, and the columns they were read by.
     rows: RowsAnswer<'a>,
-    /// Values that training never saw, by trait, with their rows.
-    unseen_values: BTreeMap<&'a str, BTreeMap<String, u64>>,
+    /// Values that training never saw, by trait.
+    unseen_values: BTreeMap<&'a str, UnseenValues>,
     segments: Vec<SegmentAnswer<'a>>,
     clusters: Vec<ClusterAnswer<'a>>,
     /// Whether `members` lists fewer customers than there are.
     members_truncated: bool,
+}
+
+/// Values of one trait that training never saw: the most frequent with their rows, and how many there are.
+#[derive(Serialize)]
+struct UnseenValues {
+    distinct: usize,
+    rows: u64,
+    most_frequent: BTreeMap<String, u64>,
 }
 
 #[derive(Serialize)]
@@ -201,7 +212,11 @@ fn cluster<'a>(
     }
 }
 
-fn unseen(grouped: &Grouped) -> BTreeMap<&str, BTreeMap<String, u64>> {
-    let unseen = grouped.assignment.unseen.iter();
-    unseen.map(|(title, values)| (title.as_str(), values.iter().map(|(v, n)| (v.to_string(), *n)).collect())).collect()
+fn unseen(grouped: &Grouped) -> BTreeMap<&str, UnseenValues> {
+    let of = |values: &[(TraitValue, u64)]| UnseenValues {
+        distinct: values.len(),
+        rows: values.iter().map(|&(_, rows)| rows).sum(),
+        most_frequent: values.iter().take(MAX_UNSEEN).map(|(value, rows)| (value.to_string(), *rows)).collect(),
+    };
+    grouped.assignment.unseen.iter().map(|(title, values)| (title.as_str(), of(values))).collect()
 }
