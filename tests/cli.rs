@@ -303,7 +303,7 @@ fn serve_refuses_a_broken_model_instead_of_training_over_it() {
     let output = folder.command(&["serve"]).env("PORT", "0").output().unwrap();
     assert!(!output.status.success());
     let error = String::from_utf8(output.stderr).unwrap();
-    assert!(error.contains("scaler.json was changed or damaged"), "{error}");
+    assert!(error.contains("scaler.json: was changed or damaged"), "{error}");
     assert_eq!(folder.versions().len(), 1);
 }
 

@@ -4,7 +4,7 @@
 //! as the upload's answer gave it), `cluster_id` (a trained segment), customer fields by the schema (`location`,
 //! `loyalty_tier`, …: such a customer, and beyond what the fields say its segment), or nothing: the whole customer base.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
@@ -244,7 +244,7 @@ async fn read_object(state: &AppState, headers: &HeaderMap, body: Body) -> Resul
 
 /// Parses the fields that have a use; a field that is longer than any of them can be is refused, `members` passed over.
 fn parse_object(bytes: &[u8]) -> Result<Map<String, Value>, ApiError> {
-    let raw: HashMap<String, &RawValue> = serde_json::from_slice(bytes).map_err(|e| match e.classify() {
+    let raw: BTreeMap<String, &RawValue> = serde_json::from_slice(bytes).map_err(|e| match e.classify() {
         serde_json::error::Category::Data => ApiError::NotAnObject,
         _ => ApiError::BrokenJson(e),
     })?;

@@ -29,7 +29,44 @@ async fn the_smart_form_gets_as_many_texts_as_it_asks_for() {
         assert!(from_user.contains(&json!(name)), "{name} in {from_user:?}");
     }
     assert_eq!(used["optional_inputs"], json!(["num_variants", "platform", "tone"]));
-    assert!(list(&used["from_cluster"]).contains(&json!("Top_Locations")));
+    // Each of the cluster's traits is told by the form; none is left to the cluster.
+    assert_eq!(used["from_cluster"], json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_text_speaks_to_the_customer_of_the_form_and_leaves_the_rest_to_the_segment() {
+    let app = TestApp::spawn().await;
+    let mut form = smart_form();
+    form["gender"] = json!("");
+    form["join_month"] = json!("");
+    form["join_year"] = json!("");
+    let answer = app.generate("/generate-promo", &form).await;
+    let prompt = answer["prompt_used"].as_str().unwrap();
+    assert!(prompt.contains("Gold") && prompt.contains("Bedok"), "{prompt}");
+    assert!(!prompt.contains("Silver") && !prompt.contains("Punggol"), "{prompt}");
+    let from_cluster = list(&answer["fields_used"]["from_cluster"]);
+    assert!(from_cluster.contains(&json!("Top_Join_Quarter")) && !from_cluster.contains(&json!("Top_Locations")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_field_larger_than_any_use_of_it_is_refused_and_members_are_passed_over() {
+    let app = TestApp::spawn().await;
+    let towns = vec!["Bedok"; 20_000];
+    let huge = json!({ "persona": { "Top_Locations": towns } });
+    let problem: Value = app.post("/generate-post", &huge).await.json().await.unwrap();
+    assert_eq!((&problem["code"], &problem["details"][0]["field"]), (&json!("invalid_fields"), &json!("persona")));
+    let members: Vec<Value> = (0..20_000).map(|_| json!({ "Location": "Bedok", "cluster_id": 0 })).collect();
+    let regenerate = json!({ "persona": { "Top_Locations": ["Bedok"] }, "cluster_id": 0, "members": members });
+    assert_eq!(app.generate("/generate-post", &regenerate).await["audience"], "persona");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_blank_input_does_not_hide_the_one_among_the_campaign_inputs() {
+    let app = TestApp::spawn().await;
+    let body = json!({ "objective": null, "industry": "", "campaign_inputs": { "objective": "Sell coats", "industry": "Retail" } });
+    let answer = app.generate("/generate-post", &body).await;
+    let prompt = answer["prompt_used"].as_str().unwrap();
+    assert!(prompt.contains("Sell coats") && prompt.contains("Retail"), "{prompt}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

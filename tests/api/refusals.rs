@@ -85,6 +85,28 @@ async fn a_refused_upload_never_quotes_a_customer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_sheet_without_any_header_is_not_quoted_either() {
+    let app = TestApp::spawn().await;
+    let rows = [["Anna Person", "Bedok", "Female", "Gold"], ["Ben Person", "Yishun", "Male", "Silver"]];
+    let problem = problem(app.send(Form::new().file("a.csv", &csv(rows))).await).await.to_string();
+    assert!(
+        problem.contains("missing_columns") && !problem.contains("Person") && !problem.contains("Yishun"),
+        "{problem}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_text_that_is_too_long_is_blamed_on_its_field_and_too_many_on_the_form() {
+    let app = TestApp::spawn().await;
+    let long = Form::new().text("objective", &"more ".repeat(5_000)).file("a.csv", &sheet());
+    let problem = assert_refused(&app, app.send(long).await, 422, "invalid_fields").await;
+    assert_eq!(problem["details"][0]["field"], "objective");
+    let many = (0..40).fold(Form::new(), |form, n| form.text(&format!("field{n}"), "x")).file("a.csv", &sheet());
+    assert_refused(&app, app.send(many).await, 400, "too_many_fields").await;
+    assert_eq!(app.kept().len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_upload_s_campaign_is_checked_under_the_portal_s_own_names() {
     let app = TestApp::spawn().await;
     let form = Form::new().file("a.csv", &sheet()).text("funnelStage", "Later").text("pastEngagement", "Some");

@@ -135,7 +135,7 @@ async fn one_customer_of_another_schema_is_described_by_its_own_fields() {
     let answer = app.generate("/generate-promo", &body).await;
     assert_eq!(answer["audience"], "customer");
     assert_eq!(answer["persona"]["Main_Channels"], json!(["Shop"]));
-    for (field, value) in [("plan", "Gold"), ("visits", "often")] {
+    for (field, value) in [("plan", "Gold"), ("visits", "often"), ("visits", "1e300")] {
         let problem: Value = app.post("/generate-promo", &json!({ field: value })).await.json().await.unwrap();
         assert_eq!(problem["details"][0]["field"], field, "{problem}");
     }
