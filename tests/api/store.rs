@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use content_portal::customer::CustomerTable;
-use content_portal::model_store::{Candidate, ModelStore, StoreError, VersionId};
+use content_portal::model_store::{Candidate, LiveModel, ModelStore, StoreError, VersionId};
 use content_portal::pipeline::umap::UmapParams;
 use content_portal::pipeline::{FitParams, Fitted, fit};
 use content_portal::workbook::{self, Limits};
@@ -196,4 +196,25 @@ fn a_damaged_version_is_listed_with_what_is_wrong() {
     let listed = ModelStore::new(dir.path()).list().unwrap();
     let [version] = listed.as_slice() else { panic!("{listed:?}") };
     assert!(version.is_current && version.manifest.as_ref().unwrap_err().to_string().contains("manifest.json"));
+}
+
+#[test]
+fn a_new_version_that_is_broken_never_replaces_the_live_one_and_a_whole_one_does() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = ModelStore::new(dir.path());
+    let first = publish(&store, 1).unwrap();
+    let live = LiveModel::new(store.load_current().unwrap());
+    let folder = MODEL.publish_to(dir.path());
+    let scaler = fs::read(folder.join("scaler.json")).unwrap();
+    fs::write(folder.join("scaler.json"), "{}").unwrap();
+    let error = live.refresh(&store, |_| panic!("a broken version was handed over")).unwrap_err();
+    assert!(error.to_string().contains("scaler.json"), "{error}");
+    assert_eq!(live.snapshot().id, first);
+
+    fs::write(folder.join("scaler.json"), scaler).unwrap();
+    let before = live.snapshot();
+    assert!(live.refresh(&store, |_| {}).unwrap());
+    assert_eq!(live.snapshot().id, MODEL.id);
+    assert_eq!(before.id, first, "a request keeps the snapshot that it took");
+    assert!(!live.refresh(&store, |_| panic!("the live version was loaded again")).unwrap());
 }

@@ -1,9 +1,12 @@
 //! A mock of an OpenAI-compatible server, which answers each prompt by what it says.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use content_portal::content::{RetryPolicy, Secret, WriterConfig, WriterKind};
 use serde_json::{Value, json};
+use tokio::sync::Barrier;
 use wiremock::matchers::{method, path};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
@@ -29,24 +32,59 @@ pub fn prompt_of(request: &Request) -> String {
 
 /// A whole answer with one text.
 pub fn written(text: &str) -> ResponseTemplate {
+    ResponseTemplate::new(200).set_body_json(answer_with(text))
+}
+
+/// The body of a whole answer with one text.
+fn answer_with(text: &str) -> Value {
     let content = json!({"variants": [text], "image_prompt": "A lamp on a desk.", "slogan": "Light for later"});
-    ResponseTemplate::new(200).set_body_json(json!({
+    json!({
         "id": "c", "object": "chat.completion", "created": 1, "model": "mock-1",
         "choices": [{
             "index": 0, "finish_reason": "stop",
             "message": {"role": "assistant", "content": content.to_string()},
         }],
         "usage": {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120},
-    }))
+    })
+}
+
+/// A server that answers calls in twos: each waits until another one is there.
+pub struct InTwos {
+    pub uri: String,
+    /// The most calls that were ever open at once.
+    pub most_open: Arc<AtomicUsize>,
+}
+
+impl InTwos {
+    pub async fn start() -> Self {
+        let (open, most_open) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let (most, two) = (most_open.clone(), Arc::new(Barrier::new(2)));
+        let answer = async move || {
+            most.fetch_max(open.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            two.wait().await;
+            open.fetch_sub(1, Ordering::SeqCst);
+            axum::Json(answer_with("One of two."))
+        };
+        let router = axum::Router::new().route("/v1/chat/completions", axum::routing::post(answer));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let uri = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Self { uri, most_open }
+    }
 }
 
 /// A writer that asks `server`, once a segment, and gives up after two seconds.
 pub fn writer(server: &MockServer) -> WriterConfig {
+    writer_at(&server.uri())
+}
+
+/// A writer that asks the server at `uri`, once a segment, and gives up after two seconds.
+pub fn writer_at(uri: &str) -> WriterConfig {
     let tiny = Duration::from_millis(1);
     WriterConfig {
         kind: WriterKind::Openai,
         api_key: Secret::new(KEY),
-        base_url: format!("{}/v1", server.uri()),
+        base_url: format!("{uri}/v1"),
         timeout: Duration::from_secs(2),
         deadline: Duration::from_secs(4),
         retry: RetryPolicy { max_tries: 1, base: tiny, max_retry_after: tiny },

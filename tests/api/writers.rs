@@ -1,6 +1,7 @@
 //! Segments written by a model behind an API: what it is told, and what becomes of its failures.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use content_portal::model_store::ModelStore;
@@ -10,7 +11,7 @@ use wiremock::ResponseTemplate;
 use crate::app::{SAMPLE_MODEL, Setup, TestApp, list, ok};
 use crate::form::Form;
 use crate::sheets::{CUSTOMER, HEADER, csv, rows_of};
-use crate::upstream::{self, KEY, prompt_of, written};
+use crate::upstream::{self, InTwos, KEY, prompt_of, written};
 
 /// The summaries of the trained segments, by id.
 fn summaries() -> Vec<String> {
@@ -91,7 +92,18 @@ async fn a_single_text_that_cannot_be_written_is_a_problem_and_tells_no_secret()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn segments_are_written_side_by_side_and_come_back_in_their_order() {
+async fn segments_are_written_side_by_side_and_never_more_than_the_limit() {
+    let upstream = InTwos::start().await;
+    let writer = upstream::writer_at(&upstream.uri);
+    let app = TestApp::spawn_with(Setup { writer, writers_at_once: 2, ..Setup::default() }).await;
+    let upload = app.upload_file("tests/fixtures/upload_2000.xlsx").await;
+    // One after the other, each would wait for a second one until its time was up.
+    assert!(list(&upload["clusters"]).iter().all(|cluster| cluster["default_post"] == "One of two."), "{upload}");
+    assert_eq!(upstream.most_open.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn segments_come_back_in_their_order_however_many_are_written_at_once() {
     let upstream = upstream::start(Box::new(|prompt: &str| written(&format!("{} words", prompt.len())))).await;
     for writers_at_once in [1, 8] {
         let writer = upstream::writer(&upstream);
