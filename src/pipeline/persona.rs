@@ -73,27 +73,25 @@ pub fn count_traits(
     let mut groups = vec![Vec::new(); n_groups];
     let mut overall = Vec::new();
     for feature in table.schema().features() {
-        let mut tallies = vec![Tally::default(); n_groups + 1];
-        tally_feature(table, &feature, group_of_row, &mut tallies);
-        let mut counted = tallies.into_iter().map(|tally| tally.finish(&feature));
+        let mut tallies = tally(table, &feature, group_of_row, n_groups).into_iter();
         for group in &mut groups {
-            group.extend(counted.next());
+            group.extend(tallies.next().map(|counts| trait_counts(&feature, counts)));
         }
-        overall.extend(counted.next());
+        overall.extend(tallies.next().map(|counts| trait_counts(&feature, counts)));
     }
     (groups, overall)
 }
 
-/// Rows of one group by the code of their value, and the sum of a numeric feature.
-#[derive(Debug, Clone, Default)]
-struct Tally {
-    counts: Vec<(TraitValue, u64)>,
-}
-
-fn tally_feature(table: &CustomerTable, feature: &Feature<'_>, group_of_row: &[i32], tallies: &mut [Tally]) {
-    let Some(column) = table.columns().get(feature.column) else { return };
-    let n_groups = tallies.len() - 1;
+/// The values of one feature with their customers, neither merged nor ranked: of each group, then of all rows.
+fn tally(
+    table: &CustomerTable,
+    feature: &Feature<'_>,
+    group_of_row: &[i32],
+    n_groups: usize,
+) -> Vec<Vec<(TraitValue, u64)>> {
+    let Some(column) = table.columns().get(feature.column) else { return Vec::new() };
     let width = column.values.len();
+    // The last stretch counts the rows outside every group.
     let mut rows = vec![0_u64; (n_groups + 1) * width];
     for (&code, &group) in column.codes.iter().zip(group_of_row) {
         if code == MISSING {
@@ -104,30 +102,29 @@ fn tally_feature(table: &CustomerTable, feature: &Feature<'_>, group_of_row: &[i
             *count += 1;
         }
     }
-    let mut overall: Vec<(TraitValue, u64)> = Vec::new();
-    for (group, tally) in tallies.iter_mut().enumerate() {
-        let counts = rows.get(group * width..(group + 1) * width).unwrap_or_default();
-        let present = column.values.iter().zip(counts).filter(|&(_, &count)| count > 0);
-        tally.counts = present.filter_map(|(value, &count)| Some((TraitValue::of(feature, value)?, count))).collect();
-        overall.extend(tally.counts.iter().cloned());
-    }
+    let mut tallies: Vec<Vec<(TraitValue, u64)>> = (0..=n_groups)
+        .map(|group| {
+            let counts = rows.get(group * width..(group + 1) * width).unwrap_or_default();
+            let present = column.values.iter().zip(counts).filter(|&(_, &count)| count > 0);
+            present.filter_map(|(value, &count)| Some((TraitValue::of(feature, value)?, count))).collect()
+        })
+        .collect();
+    let overall = tallies.concat();
     if let Some(last) = tallies.last_mut() {
-        last.counts = overall;
+        *last = overall;
     }
+    tallies
 }
 
-impl Tally {
-    fn finish(self, feature: &Feature<'_>) -> TraitCounts {
-        let counts = match feature.kind {
-            FeatureKind::Number => mean_of(&self.counts),
-            FeatureKind::Category | FeatureKind::DatePart(_) | FeatureKind::Ordinal(_) => ranked(self.counts),
-        };
-        TraitCounts {
-            title: feature.title.to_owned(),
-            key: feature.persona.key.clone(),
-            top: feature.persona.top,
-            counts,
-        }
+fn trait_counts(feature: &Feature<'_>, tally: Vec<(TraitValue, u64)>) -> TraitCounts {
+    TraitCounts {
+        title: feature.title.to_owned(),
+        key: feature.persona.key.clone(),
+        top: feature.persona.top,
+        counts: match feature.kind {
+            FeatureKind::Number => mean_of(&tally),
+            FeatureKind::Category | FeatureKind::DatePart(_) | FeatureKind::Ordinal(_) => ranked(tally),
+        },
     }
 }
 
