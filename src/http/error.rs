@@ -18,7 +18,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use crate::content::{FieldError, WriteError, WriteErrorKind};
-use crate::customer::{CleaningReport, FormError};
+use crate::customer::FormError;
 use crate::workbook::WorkbookError;
 
 /// Why a request gets no answer.
@@ -45,7 +45,7 @@ pub enum ApiError {
     #[error("the workbook could not be read")]
     Workbook(#[source] WorkbookError),
     #[error("no usable row")]
-    NoUsableRow(CleaningReport),
+    NoUsableRow(String),
     #[error("not application/json")]
     NotJson,
     #[error("the body is too large")]
@@ -162,7 +162,7 @@ impl ApiError {
             }
             Self::BrokenForm(_) => "The form is not valid multipart/form-data or was cut off.",
             Self::Workbook(error) => return as_sentence(&error.to_string()),
-            Self::NoUsableRow(report) => return as_sentence(&report.no_usable_row().unwrap_or_default()),
+            Self::NoUsableRow(why) => return as_sentence(why),
             Self::NotJson => "Send JSON with Content-Type: application/json.",
             Self::BodyTooLarge { limit_bytes } => {
                 return format!("The body may have at most {} KB.", limit_bytes >> 10);

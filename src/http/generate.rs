@@ -109,14 +109,7 @@ async fn find_target(state: &AppState, version: &Arc<ModelVersion>, fields: &mut
     if let Some(object) = fields.object("persona") {
         let persona = Persona::from_json(schema, &object);
         let used = vec!["persona".to_owned()];
-        return Ok(Target {
-            audience: "persona",
-            persona,
-            cluster_id: given_id,
-            placement: None,
-            used,
-            customer: Persona::default(),
-        });
+        return Ok(Target { audience: "persona", persona, cluster_id: given_id, used, ..Target::default() });
     }
     if let Some(id) = given_id {
         let segment = u32::try_from(id).ok().and_then(|id| version.model.segment(id));
@@ -125,14 +118,7 @@ async fn find_target(state: &AppState, version: &Arc<ModelVersion>, fields: &mut
         }
         let persona = segment.map(|segment| segment.persona.clone()).unwrap_or_default();
         let used = vec!["cluster_id".to_owned()];
-        return Ok(Target {
-            audience: "segment",
-            persona,
-            cluster_id: given_id,
-            placement: None,
-            used,
-            customer: Persona::default(),
-        });
+        return Ok(Target { audience: "segment", persona, cluster_id: given_id, used, ..Target::default() });
     }
     let texts = fields.texts();
     let pairs = texts.iter().map(|(name, text)| (name.as_str(), text.as_str()));
@@ -141,14 +127,7 @@ async fn find_target(state: &AppState, version: &Arc<ModelVersion>, fields: &mut
         outcome => {
             fields.refuse_all(outcome.err().into_iter().flatten().map(FieldProblem::from));
             let persona = version.model.everyone().persona.clone();
-            Ok(Target {
-                audience: EVERYONE,
-                persona,
-                customer: Persona::default(),
-                cluster_id: None,
-                placement: None,
-                used: Vec::new(),
-            })
+            Ok(Target { audience: EVERYONE, persona, ..Target::default() })
         }
     }
 }

@@ -54,8 +54,8 @@ pub(super) async fn post_upload_excel(State(state): State<AppState>, request: Re
             let today = jiff::Zoned::now().date();
             let source = BufReader::new(File::open(file.path()).map_err(ApiError::Storage)?);
             let table = workbook::read(source, schema, today, &limits).map_err(ApiError::Workbook)?;
-            if table.n_rows() == 0 {
-                return Err(ApiError::NoUsableRow(table.cleaning().clone()));
+            if let Some(why) = table.cleaning().no_usable_row() {
+                return Err(ApiError::NoUsableRow(why));
             }
             let grouped = group(version, table).map_err(|e| ApiError::internal("placing customers", e))?;
             Ok((grouped, file))
