@@ -11,7 +11,7 @@ use content_portal::config::{Config, WriterKind as WantedWriter};
 use content_portal::content::{Secret, Writer, WriterConfig, WriterKind};
 use content_portal::customer::Schema;
 use content_portal::model_store::{ModelStore, ModelVersion, StoreError};
-use content_portal::pipeline::FitParams;
+use content_portal::pipeline::{FitParams, SegmentId};
 use content_portal::workbook;
 use serde_json::{Map, Value};
 use tracing_subscriber::EnvFilter;
@@ -19,7 +19,7 @@ use tracing_subscriber::EnvFilter;
 use super::retrain::train_and_publish;
 
 /// Marketers' entries by cluster id, from `PERSONA_PATH`.
-pub type PersonaEntries = BTreeMap<u32, Map<String, Value>>;
+pub type PersonaEntries = BTreeMap<SegmentId, Map<String, Value>>;
 
 /// Starts the log on standard error: text on a terminal, JSON lines elsewhere.
 pub fn start_log(config: &Config, default_filter: &str) -> anyhow::Result<()> {
@@ -90,7 +90,7 @@ fn read_persona_entries(path: &Path) -> anyhow::Result<PersonaEntries> {
 /// Lays marketers' additions over the personas of `version`.
 pub fn overlay(version: &mut ModelVersion, entries: &PersonaEntries) {
     for id in version.model.overlay_personas(entries) {
-        tracing::warn!(cluster_id = id, "PERSONA_PATH names a segment that the model does not have");
+        tracing::warn!(cluster_id = %id, "PERSONA_PATH names a segment that the model does not have");
     }
 }
 

@@ -21,7 +21,7 @@ use super::state::AppState;
 use crate::content::{Audience, Brief, Campaign, Content, Output};
 use crate::customer::{FormCustomer, read_form};
 use crate::model_store::ModelVersion;
-use crate::pipeline::{Persona, Placement, count_traits};
+use crate::pipeline::{Persona, Placement, SegmentId, count_traits};
 use crate::segmentation::WrittenAnswer;
 
 /// The largest JSON body, in bytes: the portal sends a segment's members along.
@@ -36,12 +36,12 @@ const MAX_FIELD_BYTES: usize = 64 << 10;
 pub(super) struct GenerateAnswer {
     status: &'static str,
     model_version: String,
-    cluster_id: Option<i32>,
+    cluster_id: Option<i64>,
     /// How surely the customer belongs to the segment, 0 to 1; null where no customer was described.
     cluster_strength: Option<f64>,
     /// The segment whose persona was written for, where the customer is outside every one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    nearest_cluster_id: Option<u32>,
+    nearest_cluster_id: Option<SegmentId>,
     audience: &'static str,
     persona: Persona,
     persona_summary: String,
@@ -69,7 +69,7 @@ struct Target {
     persona: Persona,
     /// What is known of the customer, which a text follows before it follows the segment's persona.
     customer: Persona,
-    cluster_id: Option<i32>,
+    cluster_id: Option<i64>,
     placement: Option<Placement>,
     used: Vec<String>,
 }
@@ -112,7 +112,7 @@ async fn find_target(state: &AppState, version: &Arc<ModelVersion>, fields: &mut
         return Ok(Target { audience: "persona", persona, cluster_id: given_id, used, ..Target::default() });
     }
     if let Some(id) = given_id {
-        let segment = u32::try_from(id).ok().and_then(|id| version.model.segment(id));
+        let segment = u32::try_from(id).ok().and_then(|id| version.model.segment(SegmentId::new(id)));
         if segment.is_none() {
             fields.refuse("cluster_id", "must be the id of a trained segment");
         }
@@ -144,14 +144,14 @@ async fn place_customer(
     let assigned = assigned.map_err(|e| ApiError::internal("placing a customer", e))?;
     let placement = *assigned.of_row(0).ok_or(ApiError::Internal { doing: "placing a customer", source: None })?;
     let segment = placement.nearest.and_then(|nearest| version.model.segment(nearest.cluster_id));
-    let persona = segment.unwrap_or(version.model.everyone()).persona.clone();
+    let persona = segment.map_or(&version.model.everyone().persona, |segment| &segment.persona).clone();
     let customer = Persona::from_counts(&counts);
-    let cluster_id = Some(placement.label);
+    let cluster_id = Some(SegmentId::code(placement.segment));
     Ok(Target { audience: "customer", persona, customer, cluster_id, placement: Some(placement), used })
 }
 
 /// The caller's `cluster_id`, a number or its text.
-fn cluster_id(fields: &mut Fields) -> Option<i32> {
+fn cluster_id(fields: &mut Fields) -> Option<i64> {
     let (name, text) = fields.text(["cluster_id"])?;
     let id = text.parse().ok();
     if id.is_none() {
@@ -174,7 +174,7 @@ fn answer(
             content.variants.iter().map(|text| json!({ "text": text, "image_prompt": content.image_prompt })).collect()
         }
     };
-    let outside = target.placement.filter(|placement| placement.label < 0);
+    let outside = target.placement.filter(|placement| placement.segment.is_none());
     let nearest = target.placement.and_then(|placement| placement.nearest);
     let (optional, mut inputs): (Vec<_>, Vec<_>) =
         given.into_iter().partition(|name| ["platform", "tone", "num_variants", "n_variants"].contains(&name.as_str()));

@@ -16,7 +16,7 @@ use super::{Candidate, FileFault};
 use crate::customer::Schema;
 use crate::pipeline::hdbscan::HdbscanParts;
 use crate::pipeline::umap::{UmapParams, UmapParts};
-use crate::pipeline::{ModelParts, SegmentParts};
+use crate::pipeline::{CustomerBaseParts, ModelParts, SegmentParts};
 
 const ENCODER: &str = "encoder.json";
 const SCALER: &str = "scaler.json";
@@ -38,7 +38,7 @@ type NamedFile = (&'static str, Vec<u8>);
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Personas {
-    everyone: SegmentParts,
+    everyone: CustomerBaseParts,
     clusters: Vec<SegmentParts>,
 }
 

@@ -1,15 +1,18 @@
 //! Training: customers → encoder and scaler → map → clusters → personas.
 
+use std::collections::BTreeMap;
+
 use linfa::ParamGuard;
 use serde::{Deserialize, Serialize};
 
 use super::encoder::{Encoder, Profiles};
 use super::hdbscan::{HdbscanModel, HdbscanParams};
-use super::model::{Model, ModelParts, Segment};
+use super::model::{Model, ModelParts};
 use super::persona::{Persona, TraitCounts, count_traits};
 use super::scaler::Scaler;
+use super::segment::{CustomerBaseParts, NewName, SegmentId, SegmentParts};
 use super::umap::{Stage, UmapModel, UmapParams, trustworthiness};
-use super::{FitError, scores};
+use super::{DamagedModel, FitError, scores};
 use crate::customer::{CustomerTable, Schema};
 
 /// Fewer distinct profiles than this say nothing about segments.
@@ -47,12 +50,27 @@ pub struct Fitted {
     pub model: Model,
     /// How good it is.
     pub scores: Scores,
-    /// What each cluster's customers are like, in the order of the ids.
-    pub clusters: Vec<Vec<TraitCounts>>,
+    /// What each segment's customers are like.
+    pub clusters: BTreeMap<SegmentId, Vec<TraitCounts>>,
     /// What all customers are like.
     pub everyone: Vec<TraitCounts>,
-    /// The segment of each training row, −1 outside every cluster.
-    pub labels: Vec<i32>,
+    /// The segment of each training row, `None` outside every cluster.
+    pub segment_of_row: Vec<Option<SegmentId>>,
+}
+
+impl Fitted {
+    /// Gives segments other ids, and marketers' extras along with them: `names` says for an id of this fit what it
+    /// becomes. Ids that are not named stay. A fit numbers its segments from 0.
+    ///
+    /// # Errors
+    /// [`DamagedModel`] when two segments would have one id; nothing is then changed.
+    pub fn rename(&mut self, names: &BTreeMap<SegmentId, NewName>) -> Result<(), DamagedModel> {
+        self.model.rename(names)?;
+        let new_id = |id: SegmentId| names.get(&id).map_or(id, |name| name.id);
+        self.clusters = std::mem::take(&mut self.clusters).into_iter().map(|(id, c)| (new_id(id), c)).collect();
+        self.segment_of_row.iter_mut().for_each(|id| *id = id.map(new_id));
+        Ok(())
+    }
 }
 
 /// How good a model is on its own training data.
@@ -108,7 +126,9 @@ pub fn fit(
     let labels: Vec<i32> = labels_of_rows(&profiles, &hdbscan);
     let (clusters, everyone) = count_traits(table, &labels, hdbscan.n_clusters());
     let model = assemble(table, Learned { encoder, scaler, umap, hdbscan }, &labels, &clusters, &everyone)?;
-    Ok(Fitted { model, scores, clusters, everyone, labels })
+    let clusters = (0..).map(SegmentId::new).zip(clusters).collect();
+    let segment_of_row = labels.into_iter().map(|label| u32::try_from(label).ok().map(SegmentId::new)).collect();
+    Ok(Fitted { model, scores, clusters, everyone, segment_of_row })
 }
 
 /// The learned parts, before they are one model.
@@ -127,19 +147,21 @@ fn assemble(
     everyone: &[TraitCounts],
 ) -> Result<Model, FitError> {
     let rows = table.n_rows().max(1) as f64;
-    let segment = |cluster_id: u32, customers: u64, counts: &[TraitCounts]| {
-        Segment { cluster_id, customers, share: customers as f64 / rows, persona: Persona::from_counts(counts) }
-            .to_parts()
+    let segment = |label: u32, counts: &[TraitCounts]| {
+        let customers = labels.iter().filter(|&&other| u32::try_from(other) == Ok(label)).count() as u64;
+        let persona = Persona::from_counts(counts).to_json();
+        SegmentParts { cluster_id: SegmentId::new(label), customers, share: customers as f64 / rows, persona }
     };
-    let size = |id: u32| labels.iter().filter(|&&label| u32::try_from(label) == Ok(id)).count() as u64;
+    let everyone =
+        CustomerBaseParts { customers: table.n_rows() as u64, persona: Persona::from_counts(everyone).to_json() };
     Model::from_parts(ModelParts {
         schema: Schema::clone(table.schema()),
         encoder: learned.encoder,
         scaler: learned.scaler,
         umap: learned.umap.to_parts(),
         hdbscan: learned.hdbscan.to_parts(),
-        everyone: segment(clusters.len() as u32, table.n_rows() as u64, everyone),
-        segments: (0..).zip(clusters).map(|(id, counts)| segment(id, size(id), counts)).collect(),
+        everyone,
+        segments: (0..).zip(clusters).map(|(label, counts)| segment(label, counts)).collect(),
     })
     .map_err(FitError::Model)
 }

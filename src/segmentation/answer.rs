@@ -47,7 +47,7 @@ struct RowsAnswer<'a> {
 /// One segment, as the written API shows it.
 #[derive(Serialize)]
 struct SegmentAnswer<'a> {
-    cluster_id: i32,
+    cluster_id: i64,
     size: usize,
     /// Of the rows used, 0 to 1.
     share: f64,
@@ -60,7 +60,7 @@ struct SegmentAnswer<'a> {
 /// One segment, as the portal reads it.
 #[derive(Serialize)]
 struct ClusterAnswer<'a> {
-    cluster_id: i32,
+    cluster_id: i64,
     persona: &'a Persona,
     persona_summary: &'a str,
     default_post: &'a str,

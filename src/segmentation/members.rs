@@ -4,6 +4,7 @@ use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
 use super::Grouped;
 use crate::customer::{Kind, Value};
+use crate::pipeline::SegmentId;
 
 /// The first `limit` of `rows` of a grouped table.
 pub(super) struct Members<'a> {
@@ -37,9 +38,9 @@ impl Serialize for Member<'_> {
             serialize_column(&mut map, &column.title, &column.kind, data.value(self.row))?;
         }
         if let Some(place) = self.grouped.assignment.of_row(self.row) {
-            map.serialize_entry("cluster_id", &place.label)?;
+            map.serialize_entry("cluster_id", &SegmentId::code(place.segment))?;
             map.serialize_entry("strength", &rounded(place.strength))?;
-            if let Some(nearest) = place.nearest.filter(|_| place.label < 0) {
+            if let Some(nearest) = place.nearest.filter(|_| place.segment.is_none()) {
                 map.serialize_entry("nearest_cluster_id", &nearest.cluster_id)?;
                 map.serialize_entry("nearest_membership", &rounded(nearest.membership))?;
             }

@@ -12,7 +12,7 @@ use content_portal::content::{Writer, WriterConfig, WriterKind};
 use content_portal::customer::Schema;
 use content_portal::http::{Application, Prepared, ServeError, Settings};
 use content_portal::model_store::{ModelStore, VersionId};
-use content_portal::pipeline::FitParams;
+use content_portal::pipeline::{FitParams, SegmentId};
 use content_portal::retrain::{RetrainRequest, retrain};
 use content_portal::workbook;
 use jiff::civil::date;
@@ -82,7 +82,7 @@ pub struct Setup {
     pub writers_at_once: usize,
     pub allow_origins: Vec<String>,
     /// Laid over the trained personas, as `PERSONA_PATH` is.
-    pub personas: BTreeMap<u32, Map<String, Value>>,
+    pub personas: BTreeMap<SegmentId, Map<String, Value>>,
 }
 
 impl Default for Setup {

@@ -227,7 +227,7 @@ fn parts_that_do_not_fit_one_another_name_the_part() {
         ("personas", Box::new(|f| edit_part(f, "cluster_personas.json", |v| v["clusters"] = json!([])))),
         (
             "personas",
-            Box::new(|f| edit_part(f, "cluster_personas.json", |v| v["clusters"][0]["cluster_id"] = json!(7))),
+            Box::new(|f| edit_part(f, "cluster_personas.json", |v| v["clusters"][0]["cluster_id"] = json!(1))),
         ),
         ("umap", Box::new(|f| edit_part(f, "encoder.json", |v| v["blocks"][0] = json!({"one_hot": ["App"]})))),
         ("hdbscan", Box::new(|f| edit_tensors(f, "umap.safetensors", |t| keep_rows(t, "embedding", 20)))),

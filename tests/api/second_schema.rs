@@ -88,15 +88,15 @@ fn a_model_of_another_schema_is_stored_and_loaded_with_it() {
     .unwrap();
     assert_eq!(table.columns()[1].value(2), Some(&Cell::Level(3)));
     let assignment = version.model.assign(&table).unwrap();
-    let labels = assignment.labels();
+    let segments = assignment.segments();
     // The three channels never share a segment.
-    for label in labels.iter().filter(|&&label| label >= 0) {
+    for segment in segments.iter().filter(|segment| segment.is_some()) {
         let channels: std::collections::BTreeSet<usize> =
-            labels.iter().enumerate().filter(|(_, other)| *other == label).map(|(row, _)| row % 3).collect();
-        assert_eq!(channels.len(), 1, "segment {label} holds {channels:?}");
+            segments.iter().enumerate().filter(|(_, other)| *other == segment).map(|(row, _)| row % 3).collect();
+        assert_eq!(channels.len(), 1, "segment {segment:?} holds {channels:?}");
     }
     let sizes: u64 = version.model.segments().iter().map(|segment| segment.customers).sum();
-    assert_eq!(sizes, labels.iter().filter(|&&label| label >= 0).count() as u64);
+    assert_eq!(sizes, segments.iter().flatten().count() as u64);
 }
 
 #[test]
