@@ -6,7 +6,7 @@ use linfa::ParamGuard;
 use serde::{Deserialize, Serialize};
 
 use super::encoder::{Encoder, Profiles};
-use super::hdbscan::{HdbscanModel, HdbscanParams};
+use super::hdbscan::{HdbscanModel, HdbscanParams, dbcv};
 use super::model::{Model, ModelParts};
 use super::persona::{Persona, TraitCounts, count_traits};
 use super::scaler::Scaler;
@@ -31,7 +31,8 @@ pub struct FitParams {
 }
 
 /// A step of a fit, for whoever watches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum FitStep {
     /// Finding each profile's neighbours and their graph.
     Neighbours,
@@ -87,6 +88,9 @@ pub struct Scores {
     /// Silhouette of the customers on the map, noise left out, −1 to 1 (Rousseeuw 1987); `None` with fewer than two
     /// clusters.
     pub silhouette: Option<f64>,
+    /// DBCV of the segments on the map, −1 to 1 (Moulavi et al. 2014), as [`dbcv`] counts profiles and customers; `None`
+    /// with fewer than two clusters.
+    pub dbcv: Option<f64>,
     /// How far neighbourhoods of 15 profiles on the map are true ones, 0 to 1 (Venna and Kaski 2001).
     pub trustworthiness: f64,
 }
@@ -121,6 +125,7 @@ pub fn fit(
         trustworthiness: trustworthiness(points.view(), umap.embedding(), TRUSTED_NEIGHBOURS),
         // It is undefined for fewer than two clusters, and nothing else can fail here.
         silhouette: scores::silhouette(places.view(), hdbscan.labels(), &profiles.customers).ok(),
+        dbcv: dbcv(places.view(), hdbscan.labels(), &profiles.customers).map_err(FitError::Cluster)?,
         ..Scores::count(table, &profiles, &hdbscan)
     };
     let labels: Vec<i32> = labels_of_rows(&profiles, &hdbscan);
@@ -182,6 +187,7 @@ impl Scores {
             clusters: hdbscan.n_clusters(),
             noise_share: noise as f64 / table.n_rows().max(1) as f64,
             silhouette: None,
+            dbcv: None,
             trustworthiness: 0.0,
         }
     }
