@@ -131,7 +131,11 @@ fn train_first(config: &Config, store: &ModelStore) -> anyhow::Result<()> {
             let failed = report.failed().map(GateCheck::sentence);
             let skipped = report.skipped.iter().map(|skipped| format!("{}: {}", skipped.file.display(), skipped.why));
             let why: Vec<_> = failed.chain(skipped).collect();
-            bail!("there is no model, and {base_data} does not hold enough to train one from: {}", why.join("; "))
+            bail!(
+                "there is no model, and {base_data} does not hold enough to train one from: put customers (.xlsx, .xls \
+                 or .csv) into it ({})",
+                why.join("; ")
+            )
         }
         Err(RetrainError::Store(StoreError::Locked { holder, .. })) => {
             tracing::info!(holder, "another process trains the first model: waiting for it");

@@ -96,8 +96,11 @@ impl Staged<'_> {
     /// fit one another.
     pub fn reload(&self) -> Result<(Model, GoldenSample), StoreError> {
         let mut files = BTreeMap::new();
-        for name in MODEL_FILES {
-            files.insert(name, self.read(name)?);
+        for name in self.manifest.files.keys() {
+            let bytes = self.read(name)?;
+            if let Some(name) = MODEL_FILES.into_iter().find(|known| known == name) {
+                files.insert(name, bytes);
+            }
         }
         let parts =
             format::decode(self.manifest.schema.clone(), &files).map_err(|(name, fault)| self.fault(name, fault))?;
@@ -145,7 +148,7 @@ impl Staged<'_> {
         Ok(())
     }
 
-    fn read(&self, name: &'static str) -> Result<Vec<u8>, StoreError> {
+    fn read(&self, name: &str) -> Result<Vec<u8>, StoreError> {
         let bytes = read_file(&self.folder.join(name))?;
         match self.manifest.files.get(name) {
             Some(sum) if *sum == sha256_hex(&bytes) => Ok(bytes),

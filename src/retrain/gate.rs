@@ -11,7 +11,7 @@ use crate::model_store::{Staged, StoreError};
 use crate::pipeline::Scores;
 
 /// What a candidate must reach. The defaults refuse what is no clustering at all, and let pass what is merely worse than
-/// the sample's (5,000 customers, 4 clusters, no noise, silhouette and DBCV above 0.8).
+/// the sample's (5,000 customers, 4 clusters, no noise, silhouette and DBCV above 0.9).
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct GateLimits {
     /// Customers, at least; 100.

@@ -3,7 +3,7 @@
 //! One code path for every way to ask for it, [`retrain`]: collect, fit, match the segments with the live version's, judge,
 //! publish, put the uploads away. Each step leaves the disk as it was unless all before it went well, and the process may
 //! end at any moment: the writer's lock goes with it, what was half written is swept by the next writer, and an upload
-//! either still waits or is base data, never both for longer than until the next training ([`uploads`] has the
+//! either still waits or is base data, never both for longer than until the next training (`uploads` has the
 //! reasoning). A candidate that the gate refuses is an outcome, not an error.
 //!
 //! Blocking and heavy on the processor: an async caller runs it on a thread of its own. Knows nothing of HTTP; may import

@@ -91,6 +91,13 @@ fn the_sample_falls_into_the_four_recorded_segments() {
 }
 
 #[test]
+fn the_sample_s_segments_are_as_valid_as_the_original_s() {
+    // The original measured 0.972 on such data, with every customer a point of its own.
+    let dbcv = trained().scores.dbcv.unwrap();
+    assert!((0.95..=0.99).contains(&dbcv), "DBCV {dbcv}");
+}
+
+#[test]
 fn the_sample_s_map_keeps_its_neighbourhoods() {
     assert!(trained().scores.trustworthiness >= 0.996, "trustworthiness {}", trained().scores.trustworthiness);
 }

@@ -129,6 +129,17 @@ fn a_server_whose_version_is_broken_serves_the_one_before_and_names_the_file() {
 }
 
 #[test]
+fn a_store_whose_link_is_lost_still_has_its_newest_version() {
+    let mut shop = Shop::with("AB");
+    shop.publish();
+    let newest = shop.publish().id;
+    fs::remove_file(shop.path("models/current")).unwrap();
+    let found = shop.store.load_servable().unwrap();
+    assert_eq!(found.version.id, newest);
+    assert!(matches!(found.instead_of, Some(StoreError::NoCurrent { .. })));
+}
+
+#[test]
 fn old_versions_go_and_the_live_one_and_the_one_before_it_stay() {
     let mut shop = Shop::with("AB");
     shop.keep = 2;

@@ -158,7 +158,7 @@ fn squared_all_points_cores(columns: &Columns) -> Vec<f64> {
 /// `ratio^(exponent / 2)`.
 fn half_power(ratio: f64, exponent: usize) -> f64 {
     let whole = ratio.powi(i32::try_from(exponent / 2).unwrap_or(i32::MAX));
-    if exponent % 2 == 0 { whole } else { whole * ratio.sqrt() }
+    if exponent.is_multiple_of(2) { whole } else { whole * ratio.sqrt() }
 }
 
 /// For each cluster the least squared mutual reachability between its inner profiles and any other cluster's.
