@@ -4,6 +4,7 @@
 //! it found. No I/O, no async, no clock in here: a fit is a function of its customers, its parameters and its seed.
 //! May import [`crate::customer`] alone.
 
+mod drift;
 mod encoder;
 mod errors;
 mod fit;
@@ -17,6 +18,7 @@ mod segment;
 mod training_profile;
 pub mod umap;
 
+pub use drift::{ColumnDrift, Drift, DriftLevel, OutsideShares, Shift};
 pub use encoder::Encoder;
 pub use errors::{AssignError, DamagedModel, FitError};
 pub use fit::{FitParams, FitStep, Fitted, Scores, fit};
