@@ -9,7 +9,7 @@ use super::members::Members;
 use super::{Group, Grouped, Written};
 use crate::content::{Campaign, Content, WriteError};
 use crate::customer::CleaningReport;
-use crate::pipeline::{Persona, TraitValue};
+use crate::pipeline::{Drift, Persona, TraitValue};
 
 /// Values of one trait that are named when training never saw them.
 const MAX_UNSEEN: usize = 20;
@@ -23,6 +23,9 @@ pub struct Answer<'a> {
     rows: RowsAnswer<'a>,
     /// Values that training never saw, by trait.
     unseen_values: BTreeMap<&'a str, UnseenValues>,
+    /// How far these customers have moved from those that the model was trained on; null for a version that was made
+    /// without training data.
+    drift: Option<&'a Drift>,
     segments: Vec<SegmentAnswer<'a>>,
     clusters: Vec<ClusterAnswer<'a>>,
     /// Whether `members` lists fewer customers than there are.
@@ -167,6 +170,7 @@ impl<'a> Answer<'a> {
             model_version: grouped.version.id.as_str(),
             rows: RowsAnswer { rows_used: used, cleaning: grouped.table.cleaning() },
             unseen_values: unseen(grouped),
+            drift: grouped.drift(),
             clusters: clusters.collect(),
             segments: grouped
                 .groups

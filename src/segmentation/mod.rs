@@ -13,7 +13,7 @@ use std::sync::Arc;
 use crate::content::{Audience, Brief, Campaign, Content, WriteError, Writer, write_all};
 use crate::customer::CustomerTable;
 use crate::model_store::ModelVersion;
-use crate::pipeline::{AssignError, Assignment, Persona, SegmentId, count_traits};
+use crate::pipeline::{AssignError, Assignment, Drift, OutsideShares, Persona, SegmentId, count_traits};
 
 pub use answer::{Answer, WrittenAnswer};
 
@@ -24,6 +24,7 @@ pub struct Grouped {
     table: CustomerTable,
     assignment: Assignment,
     groups: Vec<Group>,
+    drift: Option<Drift>,
 }
 
 /// The customers of one segment.
@@ -64,6 +65,12 @@ pub fn group(version: Arc<ModelVersion>, table: CustomerTable) -> Result<Grouped
             rows.push(row);
         }
     }
+    let n_outside = rows.last().map_or(0, Vec::len);
+    let shares = OutsideShares {
+        before: version.manifest.scores.noise_share,
+        now: n_outside as f64 / table.n_rows().max(1) as f64,
+    };
+    let drift = version.profile.as_ref().map(|profile| profile.drift(&table, shares));
     let (counts, _) = count_traits(&table, &group_of_row, outside + 1);
     let segments = model.segments().iter().map(Some).chain([None]);
     let groups = segments.zip(rows.into_iter().zip(counts)).filter(|(_, (rows, _))| !rows.is_empty());
@@ -75,7 +82,7 @@ pub fn group(version: Arc<ModelVersion>, table: CustomerTable) -> Result<Grouped
             Group { cluster_id, rows, summary: persona.summary(model.schema()), persona, observed }
         })
         .collect();
-    Ok(Grouped { version, table, assignment, groups })
+    Ok(Grouped { version, table, assignment, groups, drift })
 }
 
 impl Grouped {
@@ -87,6 +94,11 @@ impl Grouped {
     /// The segments that occur, by id; the customers outside every cluster come last.
     pub fn groups(&self) -> &[Group] {
         &self.groups
+    }
+
+    /// How far the customers have moved from the training's; `None` for a version that was made without any.
+    pub fn drift(&self) -> Option<&Drift> {
+        self.drift.as_ref()
     }
 
     /// Has every segment written, at most `at_once` side by side; a segment that fails spoils no other.

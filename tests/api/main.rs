@@ -12,6 +12,7 @@
 mod app;
 mod broken_versions;
 mod callers;
+mod drift;
 mod form;
 mod generate;
 mod keeping;
