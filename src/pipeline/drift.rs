@@ -60,7 +60,7 @@ pub struct ColumnDrift {
     pub by_chance: f64,
     /// What the two come to.
     pub level: DriftLevel,
-    /// The value whose share changed most; absent where none did.
+    /// The value that adds most to the index; absent where none does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub largest_shift: Option<Shift>,
 }
@@ -68,7 +68,7 @@ pub struct ColumnDrift {
 /// How the share of one value changed.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Shift {
-    /// The value; `other values` for all that are rare or new, `no value` for empty cells, a range of numbers.
+    /// The value; `new or rare values` for all that are rare or new, `no value` for empty cells, a range of numbers.
     #[schema(example = "Bedok")]
     pub value: String,
     /// Its share of the training's customers, 0 to 1.
@@ -126,18 +126,19 @@ impl TrainingProfile {
             else {
                 continue;
             };
-            let bins = match &profile.histogram {
+            let mut bins = match &profile.histogram {
                 Histogram::Values(values) => by_value(&feature, values, (column, counts), unseen),
                 Histogram::Stretches { bounds, customers } => by_stretch(bounds, customers, (column, counts)),
             };
             let missing = Bin::new("no value", profile.missing as f64, counts.missing as f64);
-            columns.push(ColumnDrift::new(profile, bins.into_iter().chain([missing]).collect()));
+            bins.push(missing);
+            columns.push(ColumnDrift::new(profile, &bins));
         }
         let n_rows = table.n_rows() as f64;
         let unseen_share = rounded(n_unseen(table, &unseen_codes) as f64 / n_rows.max(1.0));
         let inside = |share: f64, customers: f64| (share * customers, (1.0 - share) * customers);
         let (before, now) = (inside(outside.before, self.customers as f64), inside(outside.now, n_rows));
-        let (_, _, outside_level) = distance(&[Bin::new("", before.0, now.0), Bin::new("", before.1, now.1)]);
+        let outside_level = distance(&[Bin::new("", before.0, now.0), Bin::new("", before.1, now.1)]).level;
         let worst = columns.iter().map(|column| column.level).fold(outside_level, Ord::max);
         Drift { columns, unseen_share, outside_share: rounded(outside.now), level: worst }
     }
@@ -166,8 +167,10 @@ fn by_value(
     (column, counts): (&CustomerColumn, &ColumnCounts),
     unseen: &mut [bool],
 ) -> Vec<Bin> {
-    let mut bins: Vec<Bin> = trained.iter().take(MAX_VALUES).map(|(v, n)| Bin::new(v, *n as f64, 0.0)).collect();
-    let mut others = Bin::new("other values", trained.iter().skip(MAX_VALUES).map(|&(_, n)| n as f64).sum(), 0.0);
+    let mut bins: Vec<Bin> =
+        trained.iter().take(MAX_VALUES).map(|(v, n)| Bin::new(v.to_string(), *n as f64, 0.0)).collect();
+    let rare: u64 = trained.iter().skip(MAX_VALUES).map(|&(_, n)| n).sum();
+    let mut others = Bin::new("new or rare values", rare as f64, 0.0);
     let mut positions: Vec<(&TraitValue, usize)> = trained.iter().map(|(value, _)| value).zip(0..).collect();
     positions.sort_by(|a, b| a.0.total_order(b.0));
     // A level that training never saw still has its place on the scale; a name or a year has none.
@@ -219,27 +222,24 @@ fn n_unseen(table: &CustomerTable, unseen_codes: &[Vec<bool>]) -> usize {
 }
 
 impl ColumnDrift {
-    fn new(profile: &FeatureProfile, bins: Vec<Bin>) -> Self {
-        let (psi, by_chance, level) = distance(&bins);
-        let (before, now) = totals(&bins);
-        let shifts = bins.into_iter().map(|bin| Shift {
-            value: bin.value,
-            share_before: rounded(bin.before / before.max(1.0)),
-            share: rounded(bin.now / now.max(1.0)),
-        });
-        let size = |shift: &Shift| (shift.share - shift.share_before).abs();
-        // With nobody on one side every share has changed, and none of them says anything.
-        let comparable = shifts.filter(|shift| before > 0.0 && now > 0.0 && size(shift) > 0.0);
+    fn new(profile: &FeatureProfile, bins: &[Bin]) -> Self {
+        let Distance { psi, by_chance, level, terms } = distance(bins);
+        let (before, now) = totals(bins);
+        let moved = bins.iter().zip(terms).filter(|&(_, term)| term > 0.0);
         // Of equal ones the first, which is the most frequent.
-        let largest_shift =
-            comparable.reduce(|largest, next| if size(&next) > size(&largest) { next } else { largest });
+        let most = moved.reduce(|most, next| if next.1 > most.1 { next } else { most });
+        let largest_shift = most.map(|(bin, _)| Shift {
+            value: bin.value.clone(),
+            share_before: rounded(bin.before / before),
+            share: rounded(bin.now / now),
+        });
         Self { title: profile.title.clone(), psi: rounded(psi), by_chance: rounded(by_chance), level, largest_shift }
     }
 }
 
 impl Bin {
-    fn new(value: impl ToString, before: f64, now: f64) -> Self {
-        Self { value: value.to_string(), before, now }
+    fn new(value: impl Into<String>, before: f64, now: f64) -> Self {
+        Self { value: value.into(), before, now }
     }
 }
 
@@ -247,18 +247,27 @@ fn totals(bins: &[Bin]) -> (f64, f64) {
     bins.iter().fold((0.0, 0.0), |(before, now), bin| (before + bin.before, now + bin.now))
 }
 
-/// The PSI of two histograms, the PSI that chance explains, and what they come to. 0 where one side has nobody.
-fn distance(bins: &[Bin]) -> (f64, f64, DriftLevel) {
+/// How far two histograms are apart.
+struct Distance {
+    psi: f64,
+    by_chance: f64,
+    level: DriftLevel,
+    /// What each bin adds to the PSI; none where one side has nobody.
+    terms: Vec<f64>,
+}
+
+fn distance(bins: &[Bin]) -> Distance {
     let (before, now) = totals(bins);
     if before == 0.0 || now == 0.0 {
-        return (0.0, 0.0, DriftLevel::Steady);
+        return Distance { psi: 0.0, by_chance: 0.0, level: DriftLevel::Steady, terms: Vec::new() };
     }
     let floor = MIN_SHARE.max(0.5 / before.min(now));
     let term = |bin: &Bin| {
         let (p, q) = ((bin.before / before).max(floor), (bin.now / now).max(floor));
         (p - q) * (p / q).ln()
     };
-    let psi: f64 = bins.iter().map(term).sum();
+    let terms: Vec<f64> = bins.iter().map(term).collect();
+    let psi: f64 = terms.iter().sum();
     let n_bins = bins.iter().filter(|bin| bin.before > 0.0 || bin.now > 0.0).count();
     let by_chance = chi_squared_99(n_bins.saturating_sub(1)) * (1.0 / before + 1.0 / now);
     let level = match psi {
@@ -266,7 +275,7 @@ fn distance(bins: &[Bin]) -> (f64, f64, DriftLevel) {
         psi if psi < DRIFTED_FROM => DriftLevel::Shifted,
         _ => DriftLevel::Drifted,
     };
-    (psi, by_chance, level)
+    Distance { psi, by_chance, level, terms }
 }
 
 /// The 99 % quantile of the χ² distribution (Wilson and Hilferty 1931); 0 for no degree of freedom.

@@ -57,6 +57,8 @@ pub struct Fitted {
     pub everyone: Vec<TraitCounts>,
     /// The segment of each training row, `None` outside every cluster.
     pub segment_of_row: Vec<Option<SegmentId>>,
+    /// How many customers each profile has, in the order of the map.
+    pub customers_of_profile: Vec<u32>,
 }
 
 impl Fitted {
@@ -133,7 +135,7 @@ pub fn fit(
     let model = assemble(table, Learned { encoder, scaler, umap, hdbscan }, &labels, &clusters, &everyone)?;
     let clusters = (0..).map(SegmentId::new).zip(clusters).collect();
     let segment_of_row = labels.into_iter().map(|label| u32::try_from(label).ok().map(SegmentId::new)).collect();
-    Ok(Fitted { model, scores, clusters, everyone, segment_of_row })
+    Ok(Fitted { model, scores, clusters, everyone, segment_of_row, customers_of_profile: profiles.customers })
 }
 
 /// The learned parts, before they are one model.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use ndarray::{Array2, ArrayView1, Axis};
+use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
 
 use super::encoder::{Encoder, Profiles};
 use super::hdbscan::{HdbscanModel, HdbscanParts, Prediction};
@@ -164,6 +164,16 @@ impl Model {
     /// How many distinct profiles the model was trained on.
     pub fn n_profiles(&self) -> usize {
         self.known.len()
+    }
+
+    /// Where the training's profiles are on the map, `(n_profiles, n_components)`.
+    pub(super) fn places(&self) -> ArrayView2<'_, f32> {
+        self.umap.embedding()
+    }
+
+    /// The segment of each of the training's profiles, `None` outside every cluster.
+    pub(super) fn segments_of_profiles(&self) -> impl Iterator<Item = Option<SegmentId>> {
+        self.hdbscan.labels().iter().map(|&label| self.segment_of(label))
     }
 
     /// Lays marketers' entries over the trained personas: a key of the schema replaces the trained trait, any other

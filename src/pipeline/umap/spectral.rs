@@ -202,7 +202,7 @@ fn combine(block: &[Vec<f64>], rotation: &[Vec<f64>]) -> Vec<Vec<f64>> {
 }
 
 /// Eigenvalues, largest first, and eigenvectors of a small symmetric matrix, by cyclic Jacobi rotations.
-fn symmetric_eigen(mut matrix: Vec<Vec<f64>>) -> (Vec<f64>, Vec<Vec<f64>>) {
+pub(super) fn symmetric_eigen(mut matrix: Vec<Vec<f64>>) -> (Vec<f64>, Vec<Vec<f64>>) {
     let n = matrix.len();
     let mut vectors: Vec<Vec<f64>> = (0..n).map(|i| (0..n).map(|j| f64::from(u8::from(i == j))).collect()).collect();
     for _ in 0..50 {
