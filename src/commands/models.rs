@@ -122,6 +122,9 @@ fn show(store: &ModelStore, id: &VersionId, report: bool) -> anyhow::Result<()> 
     let is_current = store.current().is_ok_and(|current| current == *id);
     println!("version         {id}{}", if is_current { " (current)" } else { "" });
     println!("made            {:.0}", manifest.created_at);
+    if let Some(page) = store.report_page(id) {
+        println!("report          {}", page.display());
+    }
     super::retrain::print_scores(scores);
     println!("segments        {}", scores.clusters);
     super::retrain::print_segments(version.model.schema(), version.model.segments());

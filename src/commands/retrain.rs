@@ -41,6 +41,9 @@ pub fn retrain(config: &Config, params: &FitParams, force: bool) -> anyhow::Resu
         RetrainOutcome::Published(published) => {
             let model = store.load(&published.id)?.model;
             print_published(&published);
+            if let Some(page) = store.report_page(&published.id) {
+                println!("report          {}", page.display());
+            }
             print_report(&published.report);
             print_segments(model.schema(), model.segments());
             Ok(ExitCode::SUCCESS)

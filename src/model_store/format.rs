@@ -27,6 +27,7 @@ const PROFILES: &str = "cluster_profiles.csv";
 pub(super) const PROFILE: &str = "training_profile.json";
 pub(super) const GOLDEN: &str = "golden_sample.json";
 pub(super) const REPORT: &str = "report.json";
+pub(super) const PAGE: &str = "report.html";
 /// The key of the scalars beside the arrays of a tensor file.
 const SCALARS: &str = "scalars";
 
@@ -59,7 +60,7 @@ struct HdbscanScalars {
     min_cluster_size: u64,
 }
 
-/// Every file of a version but its manifest and its report. On failure, the file that could not be made.
+/// Every file of a version but its manifest and its reports. On failure, the file that could not be made.
 pub(super) fn encode(candidate: &Candidate<'_>) -> Result<Vec<NamedFile>, (&'static str, Fault)> {
     let mut files = encode_model(&candidate.fitted.model)?;
     let profiles = cluster_profiles(&candidate.fitted.clusters, &candidate.fitted.everyone).map_err(Fault::from);

@@ -6,9 +6,10 @@
 //!   versions/<utc-time>-<hash>/
 //!     manifest.json          parameters, schema, counts, scores, SHA-256 of every other file; written last
 //!     encoder.json  scaler.json  umap.safetensors  hdbscan.safetensors
-//!     cluster_personas.json  cluster_profiles.csv  training_profile.json  golden_sample.json  report.json
+//!     cluster_personas.json  cluster_profiles.csv  training_profile.json  golden_sample.json
+//!     report.json  report.html
 //!   staging/                 versions that are being written, or taken away
-//!   refused/<utc-time>.json  reports of the last candidates that did not pass
+//!   refused/<utc-time>.json, .html   reports of the last candidates that did not pass
 //! ```
 //!
 //! A version is written to `staging/`, every file and folder synced, renamed into `versions/`, and only then does

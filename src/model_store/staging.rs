@@ -40,7 +40,7 @@ pub struct Staged<'s> {
 }
 
 impl ModelStore {
-    /// Writes every file of `candidate` but its report. What earlier writers left unfinished is removed first: whoever
+    /// Writes every file of `candidate` but its reports. What earlier writers left unfinished is removed first: whoever
     /// holds the lock is the only one.
     ///
     /// # Errors
@@ -115,6 +115,14 @@ impl Staged<'_> {
         let golden = format::decode_golden(&self.read(format::GOLDEN)?)
             .map_err(|source| self.fault(format::GOLDEN, FileFault::Contents(source)))?;
         Ok((model, golden))
+    }
+
+    /// Adds the report that people read: a whole HTML page.
+    ///
+    /// # Errors
+    /// [`StoreError::Write`] naming the file.
+    pub fn add_page(&mut self, html: &str) -> Result<(), StoreError> {
+        self.add(format::PAGE, html.as_bytes())
     }
 
     /// Adds the report, makes a version of the candidate and the version the current one.

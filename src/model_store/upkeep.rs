@@ -104,7 +104,7 @@ impl ModelStore {
         Ok(known.map(|manifest| manifest.next_segment_id).max().unwrap_or(SegmentId::new(0)))
     }
 
-    /// Keeps the report of a candidate that was refused at `at`, and of earlier ones the latest nine.
+    /// Keeps the report of a candidate that was refused at `at`, and its page beside it; of earlier ones the latest nine.
     ///
     /// # Errors
     /// [`StoreError::Write`].
@@ -113,27 +113,29 @@ impl ModelStore {
         _lock: &WriterLock,
         at: Timestamp,
         report: &serde_json::Value,
+        page: &str,
     ) -> Result<PathBuf, StoreError> {
         let dir = self.dir().join(REFUSED);
         create_folder(&dir)?;
         let path = dir.join(format!("{}.json", at.strftime("%Y%m%dT%H%M%S%.6fZ")));
         let json = format::json(report)
             .map_err(|source| StoreError::File { path: path.clone(), fault: FileFault::Contents(source) })?;
-        let unfinished = dir.join(".unfinished");
-        match fs::remove_file(&unfinished) {
-            Err(source) if source.kind() != io::ErrorKind::NotFound => {
-                return Err(StoreError::Write { path: unfinished, source });
-            }
-            _ => {}
-        }
-        write_file(&unfinished, &json)?;
-        rename(&unfinished, &path)?;
+        write_anew(&path.with_extension("html"), page.as_bytes())?;
+        write_anew(&path, &json)?;
         sync_folder(&dir)?;
-        let mut kept: Vec<PathBuf> =
-            fs::read_dir(&dir).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+        let entries = fs::read_dir(&dir).into_iter().flatten().flatten().map(|entry| entry.path());
+        let mut kept: Vec<PathBuf> = entries.filter(|path| path.extension().is_some_and(|e| e == "json")).collect();
         kept.sort();
         for old in kept.iter().take(kept.len().saturating_sub(MAX_REFUSED)) {
-            fs::remove_file(old).map_err(|source| StoreError::Write { path: old.clone(), source })?;
+            // A report without a page may be an older build's; a page without a report would never go.
+            for path in [old.with_extension("html"), old.clone()] {
+                match fs::remove_file(&path) {
+                    Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                        return Err(StoreError::Write { path, source });
+                    }
+                    _ => {}
+                }
+            }
         }
         Ok(path)
     }
@@ -147,6 +149,24 @@ impl ModelStore {
         let bytes = read_file(&path)?;
         serde_json::from_slice(&bytes).map_err(|e| StoreError::File { path, fault: FileFault::Contents(e.into()) })
     }
+
+    /// Where a version's report is as a page; `None` for a version without one.
+    pub fn report_page(&self, id: &VersionId) -> Option<PathBuf> {
+        Some(self.folder(id).join(format::PAGE)).filter(|path| path.is_file())
+    }
+}
+
+/// Writes a file whole, through another name in its folder.
+fn write_anew(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    let unfinished = path.with_file_name(".unfinished");
+    match fs::remove_file(&unfinished) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => {
+            return Err(StoreError::Write { path: unfinished, source });
+        }
+        _ => {}
+    }
+    write_file(&unfinished, bytes)?;
+    rename(&unfinished, path)
 }
 
 impl VersionSummary {

@@ -71,21 +71,18 @@ pub enum MatchError {
 /// Gives the segments of `fitted` the ids, and the marketers' extras, of those of `old` that they go on from, and ids
 /// from `next_id` on to the others. Returns what became of them, and the first id that is still free.
 ///
-/// `table` holds the customers that `fitted` was trained on. An old model of another schema shares nobody.
+/// `places_before` says of the customers that `fitted` was trained on where they are in `old`, as [`places_before()`].
 ///
 /// # Errors
-/// [`MatchError`].
+/// [`MatchError::Rename`].
 pub(super) fn match_segments(
     old: Option<&Model>,
     fitted: &mut Fitted,
-    table: &CustomerTable,
+    places_before: &[Option<SegmentId>],
     next_id: SegmentId,
 ) -> Result<(Matching, SegmentId), MatchError> {
     let before = old.map(Model::segments).unwrap_or_default();
-    let pairs = match old {
-        Some(old) => pairs(before, fitted, &places_before(old, table)?),
-        None => BTreeMap::new(),
-    };
+    let pairs = pairs(before, fitted, places_before);
     let mut matching = Matching::default();
     let mut names = BTreeMap::new();
     let mut next_id = next_id.get();
@@ -117,12 +114,15 @@ pub(super) fn match_segments(
     Ok((matching, SegmentId::new(next_id)))
 }
 
-/// The segment of every row in the old model; nobody's, where it cannot read them.
-fn places_before(old: &Model, table: &CustomerTable) -> Result<Vec<Option<SegmentId>>, MatchError> {
-    match old.assign(table) {
-        Ok(assignment) => Ok(assignment.segments()),
-        Err(AssignError::OtherSchema) => Ok(vec![None; table.n_rows()]),
-        Err(error) => Err(MatchError::Assign(error)),
+/// The segment of every row in the old model; nobody's, where there is none or it was made for other columns.
+///
+/// # Errors
+/// [`MatchError::Assign`].
+pub(super) fn places_before(old: Option<&Model>, table: &CustomerTable) -> Result<Vec<Option<SegmentId>>, MatchError> {
+    match old.map(|old| old.assign(table)) {
+        Some(Ok(assignment)) => Ok(assignment.segments()),
+        None | Some(Err(AssignError::OtherSchema)) => Ok(vec![None; table.n_rows()]),
+        Some(Err(error)) => Err(MatchError::Assign(error)),
     }
 }
 

@@ -12,6 +12,7 @@
 mod collect;
 mod gate;
 mod matching;
+mod page;
 mod report;
 mod uploads;
 
@@ -24,14 +25,17 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::Serialize;
 
-use crate::customer::Schema;
+use crate::customer::{CustomerTable, Schema};
 use crate::model_store::{Candidate, ModelStore, ModelVersion, Servable, StoreError, VersionId, WriterLock};
-use crate::pipeline::{FitError, FitParams, FitStep, Fitted, GoldenSample, Segment, TrainingProfile, fit};
+use crate::pipeline::{
+    Drift, FitError, FitParams, FitStep, Fitted, GoldenSample, OutsideShares, Segment, SegmentId, TrainingProfile, fit,
+};
 use crate::workbook;
 
 pub use collect::SkippedFile;
 pub use gate::{Bound, CheckKind, GateCheck, GateLimits, Verdict};
 pub use matching::{KeptSegment, MatchError, Matching, NewSegment, VanishedSegment};
+pub use page::PageError;
 pub use report::{LiveVersion, RetrainReport, Seconds};
 pub use uploads::PutAway;
 
@@ -138,6 +142,9 @@ pub enum RetrainError {
     /// The report could not be written as JSON.
     #[error("the report could not be written")]
     Report(#[source] serde_json::Error),
+    /// The report could not be made a page.
+    #[error("the report's page could not be made")]
+    Page(#[from] PageError),
     /// Another retraining is under way, or the version could not be written.
     #[error("the version could not be published")]
     Store(#[from] StoreError),
@@ -172,6 +179,7 @@ pub fn retrain(
         scores: None,
         live: live.as_ref().map(|live| LiveVersion { version: live.id.clone(), scores: live.manifest.scores.clone() }),
         live_fault,
+        drift: None,
         segments: Vec::new(),
         matching: Matching::default(),
         seconds: Seconds { reading: seconds(started.elapsed()), ..Seconds::default() },
@@ -202,7 +210,7 @@ impl Run<'_> {
             Ok(fitted) => self.judge(fitted),
             Err(FitError::TooFewProfiles { found, needed }) => {
                 self.report.gate = gate::check_amount(&self.request.gate, table.n_rows(), found, needed);
-                self.refuse()
+                self.refuse(None)
             }
             Err(error) => Err(error.into()),
         }
@@ -214,7 +222,8 @@ impl Run<'_> {
         let (request, table) = (self.request, &self.collected.table);
         let old = self.live.as_ref().map(|live| &live.model);
         let next_id = self.store.next_segment_id()?;
-        let (matching, next_segment_id) = matching::match_segments(old, &mut fitted, table, next_id)?;
+        let places_before = matching::places_before(old, table)?;
+        let (matching, next_segment_id) = matching::match_segments(old, &mut fitted, &places_before, next_id)?;
         let golden = GoldenSample::take(table, &fitted);
         let profile = TrainingProfile::of(table, &fitted);
         let candidate = Candidate {
@@ -225,7 +234,7 @@ impl Run<'_> {
             next_segment_id,
             created_at: request.now,
         };
-        let staged = self.store.stage(&self.lock, &candidate)?;
+        let mut staged = self.store.stage(&self.lock, &candidate)?;
         let mut checks = gate::check_quality(&request.gate, &fitted.scores);
         checks.extend(gate::check_integrity(&staged)?);
         let report = &mut self.report;
@@ -234,23 +243,36 @@ impl Run<'_> {
         report.scores = Some(fitted.scores.clone());
         report.segments = fitted.model.segments().iter().map(Segment::to_parts).collect();
         report.matching = matching;
+        report.drift = self.live.as_ref().and_then(|live| drift_since(live, table, &places_before));
         report.seconds.judging = seconds(started.elapsed());
         if report.verdict == Verdict::Refused {
             drop(staged);
-            return self.refuse();
+            return self.refuse(Some(&fitted));
         }
         (self.progress)(RetrainEvent::Publishing);
-        let id = staged.publish(&serde_json::to_value(&*report).map_err(RetrainError::Report)?)?;
+        staged.add_page(&self.page(Some(&fitted))?)?;
+        let id = staged.publish(&serde_json::to_value(&self.report).map_err(RetrainError::Report)?)?;
         let put_away = uploads::put_away(&self.collected.uploads, request.base_data, request.today);
         let pruned = self.store.prune(&self.lock, request.keep.get());
         Ok(RetrainOutcome::Published(Box::new(Published { id, report: self.report, put_away, pruned })))
     }
 
-    fn refuse(self) -> Result<RetrainOutcome, RetrainError> {
+    fn refuse(self, fitted: Option<&Fitted>) -> Result<RetrainOutcome, RetrainError> {
         let json = serde_json::to_value(&self.report).map_err(RetrainError::Report)?;
-        self.store.keep_refused(&self.lock, self.request.now, &json)?;
+        self.store.keep_refused(&self.lock, self.request.now, &json, &self.page(fitted)?)?;
         Ok(RetrainOutcome::Refused(Box::new(self.report)))
     }
+
+    fn page(&self, fitted: Option<&Fitted>) -> Result<String, PageError> {
+        page::render(&self.report, fitted, self.live.as_ref().map(|live| &live.model))
+    }
+}
+
+/// How far the customers of `table` have moved from those of the live version, which places them so.
+fn drift_since(live: &ModelVersion, table: &CustomerTable, places: &[Option<SegmentId>]) -> Option<Drift> {
+    let profile = live.profile.as_ref().filter(|_| live.model.schema() == table.schema())?;
+    let outside = places.iter().filter(|place| place.is_none()).count() as f64 / places.len().max(1) as f64;
+    Some(profile.drift(table, OutsideShares { before: live.manifest.scores.noise_share, now: outside }))
 }
 
 /// The version whose place is to be taken, and what is wrong with the one that should be live.

@@ -10,7 +10,7 @@ use super::gate::{GateCheck, GateLimits, Verdict};
 use super::matching::Matching;
 use crate::customer::CleaningReport;
 use crate::model_store::VersionId;
-use crate::pipeline::{FitParams, Scores, SegmentParts};
+use crate::pipeline::{Drift, FitParams, Scores, SegmentParts};
 
 /// What a retraining did; stored in the version as `report.json`, or under `refused/`.
 #[derive(Debug, Clone, Serialize)]
@@ -40,6 +40,8 @@ pub struct RetrainReport {
     pub live_fault: Option<String>,
     /// The segments, in the order of their ids.
     pub segments: Vec<SegmentParts>,
+    /// How far the customers have moved from those of the live version; `None` without one, or with other columns.
+    pub drift: Option<Drift>,
     /// Which of the live version's segments they go on from.
     pub matching: Matching,
     /// Where the time went.

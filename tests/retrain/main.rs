@@ -10,6 +10,7 @@
 mod collecting;
 mod crashes;
 mod judging;
+mod page;
 mod segment_ids;
 mod shop;
 mod versions;

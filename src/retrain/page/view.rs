@@ -1,0 +1,383 @@
+//! What the template is given: the report and the fit, in the order and the words of the page.
+
+use std::collections::BTreeMap;
+
+use minijinja::Value;
+use serde::Serialize;
+
+use super::palette::{Mark, Shape};
+use crate::customer::{DatePart, FeatureKind};
+use crate::pipeline::{
+    ColumnDrift, Drift, Fitted, Model, Overview, Scores, Segment, SegmentId, TraitCounts, TraitValue,
+};
+use crate::retrain::{Bound, GateCheck, RetrainReport, Verdict};
+
+/// Values of one trait that are shown, at least; a persona may ask for more.
+const MIN_VALUES: usize = 3;
+
+#[derive(Serialize)]
+pub(super) struct Page<'a> {
+    made: String,
+    version: String,
+    verdict: VerdictView,
+    report: &'a RetrainReport,
+    /// Of the model that was fitted.
+    scores: Vec<ScoreRow>,
+    segments: Vec<SegmentRow>,
+    outside: Option<OutsideRow>,
+    map: Option<Map>,
+    drift: Option<DriftView<'a>>,
+    gate: Vec<GateRow<'a>>,
+    dropped: Vec<(String, usize)>,
+    params: Vec<(&'static str, Vec<(String, String)>)>,
+    seconds: f64,
+}
+
+#[derive(Serialize)]
+struct VerdictView {
+    /// `good`, `fair` or `bad`.
+    tone: &'static str,
+    title: &'static str,
+    sentence: String,
+    failed: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct MarkView {
+    colour: String,
+    shape: Shape,
+}
+
+#[derive(Serialize)]
+struct SegmentRow {
+    cluster_id: SegmentId,
+    mark: MarkView,
+    summary: String,
+    /// Customers before and now; `None` where there was, or is, no such segment.
+    before: Option<Size>,
+    now: Option<Size>,
+    fate: String,
+    traits: Vec<TraitView>,
+}
+
+#[derive(Serialize)]
+struct OutsideRow {
+    mark: MarkView,
+    before: Option<Size>,
+    now: Size,
+}
+
+#[derive(Serialize)]
+struct Size {
+    customers: u64,
+    share: f64,
+}
+
+/// One trait of a segment beside everyone's.
+#[derive(Serialize)]
+struct TraitView {
+    title: String,
+    bars: Vec<Bar>,
+    /// Of a number: the segment's mean and everyone's.
+    means: Option<(String, String)>,
+    /// Values that are not shown.
+    n_more: usize,
+}
+
+#[derive(Serialize)]
+struct Bar {
+    label: String,
+    share: f64,
+    everyone: f64,
+}
+
+/// The picture of the customers and what is to be said of it.
+#[derive(Serialize)]
+pub(super) struct Map {
+    svg: Value,
+    shown: u64,
+    profiles: u64,
+    variance_share: f64,
+    /// `None` where distances between segments are true.
+    gap_share: Option<f64>,
+}
+
+#[derive(Serialize)]
+struct DriftView<'a> {
+    level: &'static str,
+    unseen_share: f64,
+    outside_share: f64,
+    columns: Vec<DriftRow<'a>>,
+}
+
+#[derive(Serialize)]
+struct DriftRow<'a> {
+    title: &'a str,
+    psi: f64,
+    by_chance: f64,
+    level: &'static str,
+    /// Of a bar that ends at 0.5.
+    width: f64,
+    shift: Option<&'a crate::pipeline::Shift>,
+}
+
+#[derive(Serialize)]
+struct GateRow<'a> {
+    title: &'a str,
+    value: String,
+    bound: String,
+    passed: bool,
+    detail: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct ScoreRow {
+    title: &'static str,
+    now: String,
+    live: Option<String>,
+}
+
+impl<'a> Page<'a> {
+    /// Puts the page together.
+    pub fn new(report: &'a RetrainReport, fitted: Option<&Fitted>, live: Option<&Model>, map: Option<Map>) -> Self {
+        let live_scores = report.live.as_ref().map(|live| &live.scores);
+        let outside = |scores: &Scores| Size {
+            customers: (scores.noise_share * scores.rows as f64).round() as u64,
+            share: scores.noise_share,
+        };
+        let outside = report.scores.as_ref().map(|scores| OutsideRow {
+            mark: MarkView::of(None),
+            before: live_scores.map(outside),
+            now: outside(scores),
+        });
+        let took = &report.seconds;
+        Self {
+            made: report.at.strftime("%-d %B %Y, %H:%M UTC").to_string(),
+            version: report.at.strftime("%Y%m%dT%H%M%SZ").to_string(),
+            verdict: VerdictView::of(report),
+            report,
+            scores: report.scores.as_ref().map(|scores| score_rows(scores, live_scores)).unwrap_or_default(),
+            segments: fitted.map(|fitted| segment_rows(report, fitted, live)).unwrap_or_default(),
+            outside,
+            map,
+            drift: report.drift.as_ref().map(DriftView::of),
+            gate: report.gate.iter().map(GateRow::of).collect(),
+            dropped: report.cleaning.dropped.iter().map(|(reason, &rows)| (reason.to_string(), rows)).collect(),
+            params: params(report),
+            seconds: took.reading + took.fitting + took.judging,
+        }
+    }
+}
+
+impl VerdictView {
+    fn of(report: &RetrainReport) -> Self {
+        let (tone, title, sentence) = match report.verdict {
+            Verdict::Passed => ("good", "Published", format!("All {} checks of the gate passed.", report.gate.len())),
+            Verdict::FirstVersion => (
+                "fair",
+                "Published as the first version",
+                "No version was live, and a poor one is better than none.".to_owned(),
+            ),
+            Verdict::Forced => ("fair", "Published by force", "The gate would have refused it.".to_owned()),
+            Verdict::Refused => ("bad", "Refused", "What was live stays live, and the uploads still wait.".to_owned()),
+        };
+        let failed = report.failed().map(GateRow::of).map(|row| row.sentence()).collect();
+        Self { tone, title, sentence, failed }
+    }
+}
+
+impl MarkView {
+    fn of(segment: Option<SegmentId>) -> Self {
+        let mark = Mark::of(segment);
+        Self { colour: mark.css(), shape: mark.shape }
+    }
+}
+
+impl Map {
+    /// The picture, which is taken as it is.
+    pub fn new(overview: &Overview, svg: String) -> Self {
+        Self {
+            svg: Value::from_safe_string(svg),
+            shown: overview.points.len() as u64,
+            profiles: overview.n_profiles as u64,
+            variance_share: overview.variance_share,
+            gap_share: Some(overview.gap_share).filter(|&share| share < 1.0),
+        }
+    }
+}
+
+/// The segments of the fit by id, then those that are no more.
+fn segment_rows(report: &RetrainReport, fitted: &Fitted, live: Option<&Model>) -> Vec<SegmentRow> {
+    let customers_before = report.live.as_ref().map_or(0, |live| live.scores.rows).max(1) as f64;
+    let size_before = |customers: u64| Size { customers, share: customers as f64 / customers_before };
+    let kept: BTreeMap<SegmentId, _> = report.matching.kept.iter().map(|kept| (kept.cluster_id, kept)).collect();
+    let schema = fitted.model.schema();
+    let of = |segment: &Segment| {
+        let kept = kept.get(&segment.cluster_id);
+        SegmentRow {
+            cluster_id: segment.cluster_id,
+            mark: MarkView::of(Some(segment.cluster_id)),
+            summary: segment.persona.summary(schema),
+            before: kept.map(|kept| size_before(kept.customers_before)),
+            now: Some(Size { customers: segment.customers, share: segment.share }),
+            fate: kept.map_or("new".to_owned(), |kept| {
+                format!("goes on, {}\u{202f}% shared", share_of(kept.shared, kept.customers))
+            }),
+            traits: traits(segment, fitted),
+        }
+    };
+    let vanished = report.matching.vanished.iter().map(|vanished| SegmentRow {
+        cluster_id: vanished.cluster_id,
+        mark: MarkView::of(Some(vanished.cluster_id)),
+        summary: live
+            .and_then(|live| Some(live.segment(vanished.cluster_id)?.persona.summary(live.schema())))
+            .unwrap_or_default(),
+        before: Some(size_before(vanished.customers_before)),
+        now: None,
+        fate: "is no more".to_owned(),
+        traits: Vec::new(),
+    });
+    fitted.model.segments().iter().map(of).chain(vanished).collect()
+}
+
+fn share_of(part: u64, whole: u64) -> u64 {
+    (100.0 * part as f64 / whole.max(1) as f64).round() as u64
+}
+
+fn traits(segment: &Segment, fitted: &Fitted) -> Vec<TraitView> {
+    let own = fitted.clusters.get(&segment.cluster_id).into_iter().flatten();
+    let features = fitted.model.schema().features();
+    let counts = own.zip(&fitted.everyone).zip(features);
+    counts.map(|((own, everyone), feature)| trait_view(feature.kind, own, everyone)).collect()
+}
+
+fn trait_view(kind: FeatureKind<'_>, own: &TraitCounts, everyone: &TraitCounts) -> TraitView {
+    let title = own.title.replace('_', " ");
+    if kind == FeatureKind::Number {
+        let mean = |counts: &TraitCounts| counts.counts.first().map_or("–".to_owned(), |(mean, _)| mean.to_string());
+        return TraitView { title, bars: Vec::new(), means: Some((mean(own), mean(everyone))), n_more: 0 };
+    }
+    // Whoever has no value counts on neither side, as in the lift of an upload.
+    let with_value = |counts: &TraitCounts| counts.counts.iter().map(|&(_, n)| n).sum::<u64>().max(1) as f64;
+    let (n_own, n_everyone) = (with_value(own), with_value(everyone));
+    let bar = |(value, n): &(TraitValue, u64)| {
+        let overall = everyone.counts.iter().find(|(other, _)| other == value).map_or(0, |&(_, n)| n);
+        Bar { label: label(kind, value), share: *n as f64 / n_own, everyone: overall as f64 / n_everyone }
+    };
+    let shown = own.top.max(MIN_VALUES);
+    let bars = own.counts.iter().take(shown).map(bar).collect();
+    TraitView { title, bars, means: None, n_more: own.counts.len().saturating_sub(shown) }
+}
+
+/// A value as people say it: months have names.
+fn label(kind: FeatureKind<'_>, value: &TraitValue) -> String {
+    const MONTHS: [&str; 12] = [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ];
+    let month = match (kind, value) {
+        (FeatureKind::DatePart(DatePart::Month), TraitValue::Whole(month)) => usize::try_from(month - 1).ok(),
+        _ => None,
+    };
+    month.and_then(|month| MONTHS.get(month)).map_or_else(|| value.to_string(), ToString::to_string)
+}
+
+impl<'a> DriftView<'a> {
+    fn of(drift: &'a Drift) -> Self {
+        let row = |column: &'a ColumnDrift| DriftRow {
+            title: &column.title,
+            psi: column.psi,
+            by_chance: column.by_chance,
+            level: column.level.word(),
+            width: (column.psi / 0.5).min(1.0) * 100.0,
+            shift: column.largest_shift.as_ref(),
+        };
+        Self {
+            level: drift.level.word(),
+            unseen_share: drift.unseen_share,
+            outside_share: drift.outside_share,
+            columns: drift.columns.iter().map(row).collect(),
+        }
+    }
+}
+
+impl<'a> GateRow<'a> {
+    fn of(check: &'a GateCheck) -> Self {
+        let number = |number: f64| match number {
+            number if number.fract() == 0.0 && number >= 0.0 => super::whole(number as u64),
+            number => format!("{}", (number * 1e4).round() / 1e4),
+        };
+        let (title, is_share) = match check.name {
+            "customers" => ("Customers", false),
+            "profiles" => ("Distinct profiles", false),
+            "clusters" => ("Segments", false),
+            "noise_share" => ("Customers outside every segment", true),
+            "silhouette" => ("Silhouette", false),
+            "dbcv" => ("DBCV", false),
+            "files_changed" => ("Files that came back from disk changed", false),
+            "golden_sample" => ("Golden sample that is placed as before", true),
+            other => (other, false),
+        };
+        let text = |value: f64| if is_share { super::percent(value) } else { number(value) };
+        let bound = match check.bound {
+            Bound::AtLeast => "at least",
+            Bound::AtMost => "at most",
+        };
+        Self {
+            title,
+            value: check.value.map_or("undefined".to_owned(), text),
+            bound: format!("{bound} {}", text(check.limit)),
+            passed: check.passed,
+            detail: check.detail.as_deref(),
+        }
+    }
+
+    fn sentence(&self) -> String {
+        let detail = self.detail.map(|detail| format!(" ({detail})")).unwrap_or_default();
+        format!("{}: {}, and must be {}{detail}", self.title, self.value, self.bound)
+    }
+}
+
+fn score_rows(now: &Scores, live: Option<&Scores>) -> Vec<ScoreRow> {
+    let row = |title, of: fn(&Scores) -> String| ScoreRow { title, now: of(now), live: live.map(of) };
+    vec![
+        row("Customers", |scores| super::whole(scores.rows as u64)),
+        row("Distinct profiles", |scores| super::whole(scores.profiles as u64)),
+        row("Segments", |scores| scores.clusters.to_string()),
+        row("Customers outside every segment", |scores| super::percent(scores.noise_share)),
+        row("Silhouette (1 is best)", |scores| super::decimals(scores.silhouette)),
+        row("DBCV (1 is best)", |scores| super::decimals(scores.dbcv)),
+        row("Trustworthiness of the map (1 is best)", |scores| super::decimals(Some(scores.trustworthiness))),
+    ]
+}
+
+/// The parameters by their names in `report.json`, as far as they are set.
+fn params(report: &RetrainReport) -> Vec<(&'static str, Vec<(String, String)>)> {
+    let of = |part: serde_json::Result<serde_json::Value>| -> Vec<(String, String)> {
+        let Ok(serde_json::Value::Object(settings)) = part else { return Vec::new() };
+        let text = |value: serde_json::Value| match value {
+            serde_json::Value::Null => "by itself".to_owned(),
+            serde_json::Value::String(text) => text,
+            // Rates and distances are single precision: 0.1, and not 0.10000000149011612.
+            serde_json::Value::Number(number) if number.is_f64() => {
+                number.as_f64().map_or_else(|| number.to_string(), |number| (number as f32).to_string())
+            }
+            other => other.to_string(),
+        };
+        settings.into_iter().map(|(name, value)| (name, text(value))).collect()
+    };
+    vec![
+        ("Map (UMAP)", of(serde_json::to_value(&report.params.umap))),
+        ("Segments (HDBSCAN)", of(serde_json::to_value(&report.params.hdbscan))),
+    ]
+}
