@@ -141,7 +141,7 @@ fn get(address: &str, path: &str) -> String {
 fn model_files(version: &Path) -> BTreeMap<String, Vec<u8>> {
     let entries = fs::read_dir(version).unwrap().map(|entry| entry.unwrap());
     let files = entries.map(|entry| (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap()));
-    files.filter(|(name, _)| !["manifest.json", "report.json"].contains(&name.as_str())).collect()
+    files.filter(|(name, _)| !["manifest.json", "report.json", "report.html"].contains(&name.as_str())).collect()
 }
 
 #[test]
