@@ -34,6 +34,8 @@ pub struct ServerConfig {
     pub address: SocketAddr,
     /// `ALLOW_ORIGINS`, comma separated; the portal's two addresses. `*` stands for every origin.
     pub allow_origins: Vec<String>,
+    /// `PUBLIC_URL`, where callers reach the server; without one, answers name images by the host a request names.
+    pub public_url: Option<String>,
 }
 
 /// Who writes the content.
@@ -148,7 +150,11 @@ impl Config {
         let host = read.parsed("HOST", IpAddr::V4(Ipv4Addr::LOCALHOST), "an IP address such as 127.0.0.1");
         let port = read.parsed("PORT", 5000, "a port from 0 to 65535");
         let config = Self {
-            server: ServerConfig { address: SocketAddr::new(host, port), allow_origins: read.origins() },
+            server: ServerConfig {
+                address: SocketAddr::new(host, port),
+                allow_origins: read.origins(),
+                public_url: read.public_url(),
+            },
             writer: read.writer(),
             paths: Paths {
                 models: read.path("MODEL_DIR").unwrap_or_else(|| "models".into()),
@@ -224,6 +230,17 @@ impl Reader<'_> {
         origins
     }
 
+    fn public_url(&mut self) -> Option<String> {
+        let url = self.text("PUBLIC_URL")?.trim_end_matches('/').to_owned();
+        let host = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
+        if !host
+            .is_some_and(|host| !host.is_empty() && host.bytes().all(|b| b.is_ascii_graphic() && !b"@?#".contains(&b)))
+        {
+            self.mistakes.push("PUBLIC_URL must be an address such as https://content.example.com".to_owned());
+        }
+        Some(url)
+    }
+
     fn writer(&mut self) -> WriterSettings {
         let kind = match self.text("WRITER").map(|kind| kind.to_ascii_lowercase()).as_deref() {
             None | Some("auto") => WriterKind::Auto,
@@ -275,7 +292,13 @@ mod tests {
 
     #[test]
     fn all_mistakes_are_reported_together() {
-        let pairs = [("PORT", "high"), ("WRITER", "me"), ("ALLOW_ORIGINS", "localhost"), ("OPENAI_TIMEOUT_S", "0")];
+        let pairs = [
+            ("PORT", "high"),
+            ("WRITER", "me"),
+            ("ALLOW_ORIGINS", "localhost"),
+            ("OPENAI_TIMEOUT_S", "0"),
+            ("PUBLIC_URL", "localhost:5000"),
+        ];
         let mistakes = config(&pairs).unwrap_err().0;
         for (name, _) in pairs {
             assert!(mistakes.iter().any(|m| m.starts_with(name)), "{name} in {mistakes:?}");

@@ -9,10 +9,11 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use clap::Args;
 use content_portal::config::Config;
-use content_portal::content::{Campaign, CampaignInput};
+use content_portal::content::{Campaign, CampaignInput, Written, write_all};
 use content_portal::model_store::ModelStore;
-use content_portal::segmentation::{Answer, Grouped, Written, group};
+use content_portal::segmentation::{Answer, Grouped, group};
 use content_portal::workbook;
+use futures::StreamExt;
 
 use super::setup;
 
@@ -66,10 +67,13 @@ pub fn segment(config: &Config, args: &SegmentArgs) -> anyhow::Result<()> {
     }
     let grouped = group(Arc::new(version), table)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let written = runtime.block_on(grouped.write(&writer, &campaign, config.limits.writers_at_once));
+    let briefs = grouped.briefs(&campaign);
+    let mut written: Vec<_> = runtime.block_on(write_all(&writer, &briefs, config.limits.writers_at_once).collect());
+    written.sort_by_key(|&(index, _)| index);
+    let written: Vec<Written> = written.into_iter().map(|(_, written)| written).collect();
 
     let text = if args.json {
-        let answer = Answer::new(&grouped, &written, &campaign, config.limits.members);
+        let answer = Answer::new(&grouped, &written, &campaign, config.limits.members, &ToString::to_string);
         serde_json::to_string_pretty(&answer)? + "\n"
     } else {
         readable(&grouped, &written)
@@ -113,7 +117,7 @@ fn readable(grouped: &Grouped, written: &[Written]) -> String {
     for (group, written) in grouped.groups().iter().zip(written) {
         let name = if group.cluster_id < 0 { "outside".to_owned() } else { format!("segment {}", group.cluster_id) };
         let _ = writeln!(text, "\n== {name}: {} customers ==\n{}", group.rows.len(), group.summary);
-        match written {
+        match &written.content {
             Ok(content) => {
                 for variant in &content.variants {
                     let _ = writeln!(text, "\n{variant}");

@@ -15,6 +15,7 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let settings = Settings {
         allow_origins: config.server.allow_origins.clone(),
+        public_url: config.server.public_url.clone(),
         upload_dir: config.paths.uploads.clone(),
         max_upload_bytes: config.limits.upload_bytes,
         workbook_limits: setup::workbook_limits(config),

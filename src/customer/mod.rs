@@ -17,7 +17,7 @@ mod text;
 
 pub use builder::TableBuilder;
 pub use cell::Cell;
-pub use form::{FormCustomer, FormError, read_form};
+pub use form::{FormCustomer, FormError, is_form_field, read_form};
 pub use header::{MissingColumn, MissingColumns};
 pub use report::{CleaningReport, Dropped, SheetRow};
 pub use schema::{Column, DateFeature, DatePart, Feature, FeatureKind, Kind, PersonaKey, Role, Schema, SchemaError};

@@ -12,11 +12,14 @@
 
 use std::error::Error;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use utoipa::ToSchema;
 
+use super::request_id::Waited;
 use crate::content::{FieldError, WriteError, WriteErrorKind};
 use crate::customer::FormError;
 use crate::workbook::WorkbookError;
@@ -72,16 +75,25 @@ pub enum ApiError {
     },
     #[error("the upload could not be kept")]
     Storage(#[source] std::io::Error),
+    #[error("not an image of this service")]
+    NotOurImage,
+    #[error("no such image")]
+    NoImage,
+    #[error("an image could not be read")]
+    ImageStorage(#[source] std::io::Error),
 }
 
 /// One field that cannot be taken.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FieldProblem {
     /// The field, as the caller named it.
+    #[schema(example = "platform")]
     pub field: String,
     /// What to change.
+    #[schema(example = "must be one of Instagram, Facebook, LinkedIn, TikTok, Email, Website")]
     pub message: String,
     /// The accepted values, where there is a list of them.
+    #[schema(example = json!(["Instagram", "Facebook", "LinkedIn", "TikTok", "Email", "Website"]))]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allowed: Vec<String>,
 }
@@ -97,15 +109,32 @@ struct Facts {
 #[derive(Clone)]
 pub(super) struct Problem(Arc<ApiError>);
 
-#[derive(Serialize)]
-struct Document<'a> {
+/// What every answer is that is no success (RFC 9457).
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(super) struct Document<'a> {
+    /// Always `about:blank`: the code tells problems apart.
+    #[schema(example = "about:blank")]
     r#type: &'static str,
+    /// The status in words.
+    #[schema(example = "Unprocessable Entity")]
     title: &'a str,
+    /// The status.
+    #[schema(example = 422)]
     status: u16,
+    /// What is wrong, for programs.
+    #[schema(example = "invalid_fields")]
     code: &'a str,
+    /// What is wrong and what to change, for people.
+    #[schema(example = "Some fields cannot be taken; details names each with what to change.")]
     detail: &'a str,
+    /// The same sentence, for clients of the original service.
+    #[schema(example = "Some fields cannot be taken; details names each with what to change.")]
     error: &'a str,
+    /// The request's id, by which its log lines are found.
+    #[schema(example = "5f0c1d9be2a84b6f8f5f6c1d9be2a84b")]
     request_id: &'a str,
+    /// Each field that cannot be taken; absent where none is to blame.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     details: &'a [FieldProblem],
 }
@@ -144,6 +173,9 @@ impl ApiError {
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
             Self::Internal { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
             Self::Storage(_) => (StatusCode::INSUFFICIENT_STORAGE, "storage"),
+            Self::NotOurImage => (StatusCode::FORBIDDEN, "not_our_image"),
+            Self::NoImage => (StatusCode::NOT_FOUND, "no_such_image"),
+            Self::ImageStorage(_) => (StatusCode::INTERNAL_SERVER_ERROR, "unreadable_image"),
         }
     }
 
@@ -180,8 +212,24 @@ impl ApiError {
             Self::Storage(_) => {
                 "The upload could not be stored and nothing was kept; tell the operator the request_id."
             }
+            Self::NotOurImage => "Only images that this service made can be downloaded.",
+            Self::NoImage => "There is no such image.",
+            Self::ImageStorage(_) => "The image could not be read; tell the operator the request_id.",
         }
         .to_owned()
+    }
+
+    /// The status of the answer.
+    pub(super) fn status(&self) -> StatusCode {
+        self.status_and_code().0
+    }
+
+    /// What was spent waiting for the upstream before it failed.
+    pub(super) fn waited(&self) -> Duration {
+        match self {
+            Self::Write(error) => error.waited,
+            _ => Duration::ZERO,
+        }
     }
 
     fn details(&self) -> &[FieldProblem] {
@@ -218,6 +266,7 @@ fn write_status_and_code(error: &WriteError) -> (StatusCode, &'static str) {
         WriteErrorKind::Upstream => (StatusCode::BAD_GATEWAY, "writer_unavailable"),
         WriteErrorKind::BadAnswer | WriteErrorKind::CutOff => (StatusCode::BAD_GATEWAY, "writer_bad_answer"),
         WriteErrorKind::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+        WriteErrorKind::Storage => (StatusCode::INSUFFICIENT_STORAGE, "storage"),
     }
 }
 
@@ -252,13 +301,18 @@ impl From<FormError> for FieldProblem {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let mut response = self.facts().status.into_response();
-        response.extensions_mut().insert(Problem(Arc::new(self)));
+        let mut response = self.status().into_response();
+        response.extensions_mut().insert(Waited(self.waited()));
+        response.extensions_mut().insert(Problem::new(self));
         response
     }
 }
 
 impl Problem {
+    pub(super) fn new(error: ApiError) -> Self {
+        Self(Arc::new(error))
+    }
+
     /// Tells the log what happened: callers' mistakes quietly, ours with every cause.
     pub(super) fn log(&self, request_id: &str) {
         let Facts { status, code, .. } = self.0.facts();
@@ -272,20 +326,31 @@ impl Problem {
         }
     }
 
-    /// The finished answer.
-    pub(super) fn into_response(self, request_id: &str) -> Response {
-        let Facts { status, code, sentence } = self.0.facts();
-        let document = Document {
+    /// The document as JSON, for a stream of events.
+    pub(super) fn json(&self, request_id: &str) -> String {
+        let facts = self.0.facts();
+        serde_json::to_string(&self.document(&facts, request_id)).unwrap_or_default()
+    }
+
+    fn document<'a>(&'a self, facts: &'a Facts, request_id: &'a str) -> Document<'a> {
+        let Facts { status, code, sentence } = facts;
+        Document {
             r#type: "about:blank",
             title: status.canonical_reason().unwrap_or("Error"),
             status: status.as_u16(),
             code,
-            detail: &sentence,
-            error: &sentence,
+            detail: sentence,
+            error: sentence,
             request_id,
             details: self.0.details(),
-        };
-        let mut response = (status, axum::Json(document)).into_response();
+        }
+    }
+
+    /// The finished answer.
+    pub(super) fn into_response(self, request_id: &str) -> Response {
+        let facts = self.0.facts();
+        let status = facts.status;
+        let mut response = (status, axum::Json(self.document(&facts, request_id))).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if status == StatusCode::SERVICE_UNAVAILABLE {

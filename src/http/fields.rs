@@ -85,6 +85,12 @@ impl Fields {
         self.problems.extend(problems);
     }
 
+    /// The names of the fields that hold neither text nor a number.
+    pub fn not_texts(&self) -> Vec<String> {
+        let is_other = |value: &Value| matches!(value, Value::Bool(_) | Value::Array(_) | Value::Object(_));
+        self.values.iter().filter(|(_, value)| is_other(value)).map(|(name, _)| name.clone()).collect()
+    }
+
     /// Every field that holds text or a number, as name and text.
     pub fn texts(&self) -> Vec<(String, String)> {
         let text = |value: &Value| match value {
@@ -107,6 +113,14 @@ impl Fields {
                 self.values.insert(name, value);
             }
         }
+    }
+
+    /// The end of the request's fields.
+    ///
+    /// # Errors
+    /// [`ApiError::Fields`] with every mistake noted so far.
+    pub fn end(self) -> Result<(), ApiError> {
+        if self.problems.is_empty() { Ok(()) } else { Err(ApiError::Fields(self.problems)) }
     }
 
     /// The campaign, and with it the end of the request's fields.

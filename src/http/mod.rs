@@ -5,16 +5,23 @@
 //! import [`crate::segmentation`], [`crate::content`], [`crate::model_store`], [`crate::pipeline`] (personas and
 //! placements), [`crate::customer`] and [`crate::workbook`].
 
+mod body;
+mod docs;
 mod error;
 mod fields;
 mod generate;
+mod grouping;
 mod health;
+mod images;
 mod incoming;
 mod linger;
+mod live;
+mod metrics;
 mod request_id;
 mod router;
 mod server;
 mod state;
+mod target;
 mod upload;
 
 pub use server::{Application, Prepared, ServeError};

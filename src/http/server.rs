@@ -92,8 +92,9 @@ impl Application {
     where
         E: Into<Box<dyn std::error::Error + Send + Sync>> + Send + 'static,
     {
+        let router = router(self.state.clone()).map_err(|e| ServeError::Prepare(Box::new(e)))?;
         let (stopping, mut stopped) = tokio::sync::watch::channel(false);
-        let server = axum::serve(self.listener, router(self.state.clone())).with_graceful_shutdown(async move {
+        let server = axum::serve(self.listener, router).with_graceful_shutdown(async move {
             stop.await;
             // The receiver lives as long as this function.
             let _ = stopping.send(true);
@@ -149,6 +150,7 @@ async fn refresh_for_ever(state: AppState, store: ModelStore, on_load: Arc<dyn F
         let left_alone = failed.clone();
         let refreshed = tokio::task::spawn_blocking(move || {
             let (Ok(ready), Ok(current)) = (state.ready(), store.current()) else { return None };
+            ready.writer.refresh_prompts();
             if left_alone.is_some_and(|(id, since)| id == current && since.elapsed() < RETRY_BROKEN_AFTER) {
                 return None;
             }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 
 use super::error::ApiError;
+use super::metrics::Metrics;
 use crate::content::Writer;
 use crate::model_store::LiveModel;
 use crate::workbook;
@@ -20,6 +21,8 @@ const PERMIT_WAIT: Duration = Duration::from_secs(10);
 pub struct Settings {
     /// Origins that browsers may call from; `*` stands for every one.
     pub allow_origins: Vec<String>,
+    /// Where callers reach this service, without a slash at the end; else the host that a request names.
+    pub public_url: Option<String>,
     /// Where accepted uploads are kept.
     pub upload_dir: PathBuf,
     /// The largest file of an upload, in bytes.
@@ -47,17 +50,22 @@ struct Shared {
     settings: Settings,
     ready: OnceLock<Ready>,
     processor: Arc<Semaphore>,
+    metrics: Metrics,
 }
 
 impl AppState {
     pub(super) fn new(settings: Settings) -> Self {
         let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let processor = Arc::new(Semaphore::new(processors));
-        Self(Arc::new(Shared { settings, ready: OnceLock::new(), processor }))
+        Self(Arc::new(Shared { settings, ready: OnceLock::new(), processor, metrics: Metrics::new() }))
     }
 
     pub(super) fn settings(&self) -> &Settings {
         &self.0.settings
+    }
+
+    pub(super) fn metrics(&self) -> &Metrics {
+        &self.0.metrics
     }
 
     /// Opens the routes that need a model. Later calls change nothing.

@@ -1,21 +1,22 @@
 //! From a table of customers to written segments: what an upload and the `segment` command share.
 //!
-//! [`group`] is the processor's part (place every row, count every segment's traits), [`Grouped::write`] the writer's,
-//! and [`Answer`] what a caller reads. Knows no HTTP and no file format; may import [`crate::content`],
+//! [`group`] is the processor's part (place every row, count every segment's traits), [`Grouped::briefs`] what a writer
+//! is asked for, and [`Answer`] what a caller reads. Knows no HTTP and no file format; may import [`crate::content`],
 //! [`crate::model_store`], [`crate::pipeline`] and [`crate::customer`].
 
 mod answer;
+mod content;
 mod members;
 
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use crate::content::{Audience, Brief, Campaign, Content, WriteError, Writer, write_all};
+use crate::content::{Audience, Brief, Campaign};
 use crate::customer::CustomerTable;
 use crate::model_store::ModelVersion;
 use crate::pipeline::{AssignError, Assignment, Persona, count_traits};
 
-pub use answer::{Answer, WrittenAnswer};
+pub use answer::{Answer, SegmentAnswer};
+pub use content::{AddressOf, WrittenAnswer};
 
 /// The rows of one table in the segments of one model version.
 #[derive(Debug)]
@@ -40,9 +41,6 @@ pub struct Group {
     /// The persona in one sentence.
     pub summary: String,
 }
-
-/// What was written for one segment, or why nothing was.
-pub type Written = Result<Content, WriteError>;
 
 /// Places every row of `table` and describes the segments that occur in it.
 ///
@@ -85,13 +83,10 @@ impl Grouped {
         &self.groups
     }
 
-    /// Has every segment written, at most `at_once` side by side; a segment that fails spoils no other.
-    pub async fn write(&self, writer: &Writer, campaign: &Campaign, at_once: NonZeroUsize) -> Vec<Written> {
+    /// What is to be written for each segment, in their order.
+    pub fn briefs(&self, campaign: &Campaign) -> Vec<Brief> {
         let schema = self.version.model.schema();
-        let mut briefs = Vec::with_capacity(self.groups.len());
-        for group in &self.groups {
-            briefs.push(Brief { audience: Audience::new(schema, &group.persona), campaign: campaign.clone() });
-        }
-        write_all(writer, &briefs, at_once).await
+        let of = |group: &Group| Brief { audience: Audience::new(schema, &group.persona), campaign: campaign.clone() };
+        self.groups.iter().map(of).collect()
     }
 }

@@ -81,6 +81,7 @@ pub struct Setup {
     pub max_members: usize,
     pub writers_at_once: usize,
     pub allow_origins: Vec<String>,
+    pub public_url: Option<String>,
     /// Laid over the trained personas, as `PERSONA_PATH` is.
     pub personas: BTreeMap<u32, Map<String, Value>>,
 }
@@ -93,6 +94,7 @@ impl Default for Setup {
             max_members: 20_000,
             writers_at_once: 8,
             allow_origins: vec!["http://localhost:4200".to_owned(), "http://127.0.0.1:4200".to_owned()],
+            public_url: None,
             personas: BTreeMap::new(),
         }
     }
@@ -152,6 +154,7 @@ impl TestApp {
         let uploads = folders.path().join("uploads");
         let settings = Settings {
             allow_origins: setup.allow_origins,
+            public_url: setup.public_url,
             upload_dir: uploads.clone(),
             max_upload_bytes: setup.max_upload_bytes,
             workbook_limits: workbook::Limits::default(),

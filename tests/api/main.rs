@@ -12,12 +12,16 @@
 mod app;
 mod broken_versions;
 mod callers;
+mod discovery;
 mod form;
 mod generate;
+mod images;
 mod keeping;
 mod life;
+mod live;
 #[path = "../oracle/metrics.rs"]
 mod metrics;
+mod portal;
 mod quarters;
 mod refusals;
 mod second_schema;

@@ -1,0 +1,65 @@
+//! A JSON body as the object of its fields.
+
+use std::collections::BTreeMap;
+
+use axum::body::Body;
+use axum::http::{HeaderMap, header};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use super::error::{ApiError, FieldProblem};
+use super::state::AppState;
+
+/// The largest JSON body, in bytes: the portal sends a segment's members along.
+const MAX_BODY_BYTES: usize = 8 << 20;
+/// A body of this size is parsed in well under a millisecond.
+const SMALL_BODY_BYTES: usize = 64 << 10;
+/// The longest field, in bytes of JSON: a persona with everything that marketers add to it.
+const MAX_FIELD_BYTES: usize = 64 << 10;
+
+/// The body as a JSON object. A large one is parsed on a blocking thread.
+///
+/// # Errors
+/// [`ApiError::NotJson`], [`ApiError::BodyTooLarge`], [`ApiError::BodyCutOff`], [`ApiError::BrokenJson`],
+/// [`ApiError::NotAnObject`], [`ApiError::Fields`] for a field that is longer than any use of it.
+pub(super) async fn read_object(
+    state: &AppState,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Map<String, Value>, ApiError> {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    if !essence.eq_ignore_ascii_case("application/json") && !essence.to_ascii_lowercase().ends_with("+json") {
+        return Err(ApiError::NotJson);
+    }
+    let bytes = axum::body::to_bytes(body, MAX_BODY_BYTES).await.map_err(|e| {
+        let is_limit =
+            std::error::Error::source(&e).is_some_and(|cause| cause.is::<http_body_util::LengthLimitError>());
+        if is_limit { ApiError::BodyTooLarge { limit_bytes: MAX_BODY_BYTES } } else { ApiError::BodyCutOff }
+    })?;
+    if bytes.len() <= SMALL_BODY_BYTES {
+        return parse_object(&bytes);
+    }
+    state.on_processor("parsing a body", move || parse_object(&bytes)).await?
+}
+
+/// Parses the fields that have a use; a field that is longer than any of them can be is refused, `members` passed over.
+fn parse_object(bytes: &[u8]) -> Result<Map<String, Value>, ApiError> {
+    let raw: BTreeMap<String, &RawValue> = serde_json::from_slice(bytes).map_err(|e| match e.classify() {
+        serde_json::error::Category::Data => ApiError::NotAnObject,
+        _ => ApiError::BrokenJson(e),
+    })?;
+    let (mut object, mut problems) = (Map::new(), Vec::new());
+    for (name, value) in raw {
+        if name == "members" {
+            continue;
+        }
+        if value.get().len() > MAX_FIELD_BYTES {
+            let message = format!("must be at most {} KB long", MAX_FIELD_BYTES >> 10);
+            problems.push(FieldProblem { field: name, message, allowed: Vec::new() });
+            continue;
+        }
+        object.insert(name, serde_json::from_str(value.get()).map_err(ApiError::BrokenJson)?);
+    }
+    if problems.is_empty() { Ok(object) } else { Err(ApiError::Fields(problems)) }
+}
