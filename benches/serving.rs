@@ -44,7 +44,7 @@ async fn main() {
     let request = RetrainRequest {
         base_data: &std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("base_data"),
         schema: Arc::new(Schema::built_in().unwrap()),
-        params: FitParams::default(),
+        params: &FitParams::default(),
         limits: workbook::Limits::default(),
         now: jiff::Timestamp::now(),
         today: jiff::Zoned::now().date(),

@@ -8,13 +8,15 @@ use axum::Router;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use utoipa::openapi::OpenApi as Description;
+use utoipa::openapi::schema::{AdditionalProperties, Object, ObjectBuilder, Type};
 use utoipa::{IntoResponses, OpenApi, ToSchema};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::error::{ApiError, Document};
 use crate::content::{Engagement, FunnelStage, Output, Platform, Tone};
+use crate::segmentation::persona_schema;
 
 /// What the description says of the service as a whole.
 #[derive(OpenApi)]
@@ -68,7 +70,7 @@ pub(super) struct GenerateRequest {
     num_variants: Option<u8>,
     /// A segment as an upload's answer gave it, edited or not: content is written for it, and customer fields are passed
     /// over.
-    #[schema(value_type = Option<Object>, example = json!({"Top_Locations": ["Bedok"], "Top_Loyalty_Tier": "Gold", "Interests": "running"}))]
+    #[schema(schema_with = persona_schema)]
     persona: Option<Map<String, Value>>,
     /// A trained segment, written for where no `persona` is given.
     #[schema(example = 0)]
@@ -89,7 +91,7 @@ pub(super) struct GenerateRequest {
     #[schema(example = "May")]
     join_month: Option<String>,
     /// The campaign's inputs once more, as an upload's answer has them; those beside it come first.
-    #[schema(value_type = Option<Object>, example = json!({"objective": "More visits", "funnel_stage": "Decision"}))]
+    #[schema(schema_with = inputs_schema)]
     campaign_inputs: Option<Map<String, Value>>,
 }
 
@@ -175,6 +177,23 @@ pub(super) enum WriterProblems {
     /// The writer did not answer in time.
     #[response(status = 504, content_type = "application/problem+json")]
     TimedOut(Document<'static>),
+}
+
+/// The bytes of a picture.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+#[expect(dead_code, reason = "describes the answers that hold a picture")]
+pub(super) struct PictureBytes(Vec<u8>);
+
+fn inputs_schema() -> Object {
+    let description = "The campaign's inputs once more, as an upload's answer has them; those beside it come first.";
+    let example = json!({"objective": "More visits", "industry": "Bakery", "funnel_stage": "Decision"});
+    ObjectBuilder::new()
+        .schema_type(Type::Object)
+        .additional_properties(Some(AdditionalProperties::FreeForm(true)))
+        .description(Some(description))
+        .examples([example])
+        .build()
 }
 
 /// `/openapi.json` and `/docs`.

@@ -23,7 +23,7 @@ use super::target::{Target, find_target};
 use crate::content::{Brief, Commission, Content, Output, Pictures};
 use crate::model_store::ModelVersion;
 use crate::pipeline::Persona;
-use crate::segmentation::WrittenAnswer;
+use crate::segmentation::{WrittenAnswer, persona_schema};
 
 /// Content for whom the body described, in the shapes of the written API, the smart form, the segment editor and the
 /// segment's regeneration.
@@ -40,17 +40,17 @@ pub(super) struct GenerateAnswer<'a> {
     #[schema(example = "customer")]
     audience: &'static str,
     /// The segment; −1 for a customer outside every one, null for everyone.
-    #[schema(example = 2)]
+    #[schema(required, example = 2)]
     cluster_id: Option<i32>,
     /// How surely the customer belongs to the segment, 0 to 1; null where no customer was described.
-    #[schema(example = 0.93)]
+    #[schema(required, example = 0.93)]
     cluster_strength: Option<f64>,
     /// The segment whose persona was written for, where the customer is outside every one.
     #[schema(example = 1)]
     #[serde(skip_serializing_if = "Option::is_none")]
     nearest_cluster_id: Option<u32>,
     /// What the segment's customers have in common, with what marketers added.
-    #[schema(value_type = Object, example = json!({"Top_Locations": ["Bedok", "Punggol", "Bishan"], "Top_Gender": "Female", "Top_Join_Years": [2024, 2023], "Top_Join_Months": [1, 2], "Top_Join_Quarter": 1, "Top_Loyalty_Tier": "Silver"}))]
+    #[schema(schema_with = persona_schema)]
     persona: &'a Persona,
     /// The persona in one sentence.
     #[schema(example = "Silver tier females from Bedok, Punggol, Bishan who joined in Quarter 1 of 2024")]

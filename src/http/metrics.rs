@@ -128,10 +128,10 @@ impl Metrics {
     }
 
     /// An accepted upload: its rows, and what became of its segments is counted by [`Metrics::segment`].
-    pub fn uploaded(&self, rows_used: usize, rows_dropped: u64) {
+    pub fn uploaded(&self, rows_used: usize, rows_dropped: usize) {
         self.uploads.inc();
         self.rows.get_or_create(&OutcomeLabels { outcome: "used" }).inc_by(count(rows_used));
-        self.rows.get_or_create(&OutcomeLabels { outcome: "dropped" }).inc_by(rows_dropped);
+        self.rows.get_or_create(&OutcomeLabels { outcome: "dropped" }).inc_by(count(rows_dropped));
     }
 
     /// One segment of an upload.

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use super::content::{AddressOf, ContentAnswer, ContentErrorAnswer};
 use super::members::Members;
+use super::schema::{members_schema, persona_schema};
 use super::{Group, Grouped};
 use crate::content::{Campaign, Written};
 use crate::customer::CleaningReport;
@@ -94,10 +95,10 @@ pub struct SegmentAnswer<'a> {
     #[schema(example = 0.2538)]
     share: f64,
     /// What the segment's customers had in common when the model was trained, with what marketers added.
-    #[schema(value_type = Object, example = json!({"Top_Locations": ["Bedok"], "Top_Gender": "Female", "Top_Loyalty_Tier": "Gold"}))]
+    #[schema(schema_with = persona_schema)]
     persona: &'a Persona,
     /// What these very customers have in common.
-    #[schema(value_type = Object, example = json!({"Top_Locations": ["Bedok"], "Top_Gender": "Female", "Top_Loyalty_Tier": "Gold"}))]
+    #[schema(schema_with = persona_schema)]
     observed: &'a Persona,
     /// The persona in one sentence.
     #[schema(example = "Silver tier females from Bedok, Punggol, Bishan who joined in Quarter 1 of 2024")]
@@ -113,7 +114,7 @@ pub struct ClusterAnswer<'a> {
     #[schema(example = 0)]
     cluster_id: i32,
     /// As in `segments`.
-    #[schema(value_type = Object, example = json!({"Top_Locations": ["Bedok"], "Top_Gender": "Female", "Top_Loyalty_Tier": "Gold"}))]
+    #[schema(schema_with = persona_schema)]
     persona: &'a Persona,
     /// The persona in one sentence.
     #[schema(example = "Silver tier females from Bedok, Punggol, Bishan who joined in Quarter 1 of 2024")]
@@ -128,7 +129,7 @@ pub struct ClusterAnswer<'a> {
     #[schema(example = 1269)]
     size: usize,
     /// Its customers in the order of the workbook: the schema's columns, what they yield, and where they belong.
-    #[schema(value_type = Vec<Object>, example = json!([{"Location": "Bedok", "Gender": "Female", "Date Joined": "2023-11-03", "Join_Year": 2023, "Join_Month": 11, "Join_Quarter": 4, "Loyalty Tier": "Gold", "Loyalty_Tier_Score": 2, "cluster_id": 0, "strength": 1.0}]))]
+    #[schema(schema_with = members_schema)]
     members: Members<'a>,
     campaign_inputs: CampaignInputs,
     /// Why nothing was written; absent where something was.

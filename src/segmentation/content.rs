@@ -64,7 +64,7 @@ pub struct WrittenAnswer<'a> {
     image_model: Option<&'a str>,
     tokens: TokensAnswer,
     /// Estimated, in US dollars, pictures included; null where a model's price is not known.
-    #[schema(example = 0.00021)]
+    #[schema(required, example = 0.00021)]
     cost_usd: Option<f64>,
     flags: FlagsAnswer,
 }

@@ -7,6 +7,7 @@
 mod answer;
 mod content;
 mod members;
+mod schema;
 
 use std::sync::Arc;
 
@@ -17,6 +18,7 @@ use crate::pipeline::{AssignError, Assignment, Persona, count_traits};
 
 pub use answer::{Answer, SegmentAnswer};
 pub use content::{AddressOf, WrittenAnswer};
+pub use schema::persona_schema;
 
 /// The rows of one table in the segments of one model version.
 #[derive(Debug)]

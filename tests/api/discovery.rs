@@ -48,6 +48,13 @@ async fn every_route_is_described_and_every_described_route_is_served() {
     assert_eq!(described, ROUTES.into());
 }
 
+/// The part of a field's schema that refers to another one, or else the whole.
+fn referring(property: &Value) -> &Value {
+    let choices = property.get("oneOf").and_then(Value::as_array).into_iter().flatten();
+    let mut parts = choices.chain(property.get("items")).chain(std::iter::once(property));
+    parts.find(|part| part.get("$ref").is_some()).unwrap_or(property)
+}
+
 /// Follows a reference within the description.
 fn resolved<'d>(description: &'d Value, schema: &'d Value) -> &'d Value {
     match schema["$ref"].as_str() {
@@ -65,8 +72,7 @@ async fn every_field_has_a_description_and_an_example() {
         for part in parts {
             let Some(properties) = part.get("properties") else { continue };
             for (field, property) in properties.as_object().unwrap() {
-                let nested = property.get("oneOf").and_then(|one| one.as_array()?.last()).unwrap_or(property);
-                let nested = nested.get("items").filter(|items| items.get("$ref").is_some()).unwrap_or(nested);
+                let nested = referring(property);
                 let target = resolved(&description, nested);
                 let is_described = property.get("description").or_else(|| target.get("description")).is_some();
                 let is_compound = nested.get("$ref").is_some();
@@ -87,7 +93,9 @@ async fn what_the_description_gives_as_an_example_is_taken() {
     let properties = description["components"]["schemas"]["GenerateRequest"]["properties"].as_object().unwrap();
     for (field, property) in properties {
         let mut body = json!({});
-        body[field] = property["example"].clone();
+        let schema = resolved(&description, referring(property));
+        let example = property.get("example").or_else(|| property.pointer("/examples/0"));
+        body[field] = example.or_else(|| schema.pointer("/enum/0")).unwrap().clone();
         let answer = app.post("/generate-promo", &body).await;
         assert_eq!(answer.status(), 200, "{field}: {}", answer.text().await.unwrap());
         let wrong = json!({ field: [[]] });

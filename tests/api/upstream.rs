@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use axum::routing::{MethodRouter, post};
 use content_portal::content::{RetryPolicy, Secret, WriterConfig, WriterKind};
 use serde_json::{Value, json};
 use tokio::sync::{Barrier, watch};
@@ -65,11 +66,7 @@ impl InTwos {
             open.fetch_sub(1, Ordering::SeqCst);
             axum::Json(answer_with("One of two."))
         };
-        let router = axum::Router::new().route("/v1/chat/completions", axum::routing::post(answer));
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let uri = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(async move { axum::serve(listener, router).await });
-        Self { uri, most_open }
+        Self { uri: serve(post(answer)).await, most_open }
     }
 }
 
@@ -91,17 +88,13 @@ impl Held {
             }
             axum::Json(answer_with("One at a time."))
         };
-        Self { uri: serve(answer).await }
+        Self { uri: serve(post(answer)).await }
     }
 }
 
 /// Serves chat completions by `answer`; where.
-async fn serve<F, R>(answer: F) -> String
-where
-    F: Fn() -> R + Clone + Send + Sync + 'static,
-    R: Future<Output = axum::Json<Value>> + Send + 'static,
-{
-    let router = axum::Router::new().route("/v1/chat/completions", axum::routing::post(answer));
+async fn serve(answer: MethodRouter) -> String {
+    let router = axum::Router::new().route("/v1/chat/completions", answer);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let uri = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, router).await });
