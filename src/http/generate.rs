@@ -97,7 +97,7 @@ pub(super) async fn post_generate(
         Audience::new(schema, &persona)
     };
     let brief = Brief { audience, campaign };
-    let content = ready.writer.write(&brief).await.map_err(ApiError::Write)?;
+    let content = ready.writer.commission(&brief).write().await.map_err(ApiError::Write)?;
     answer(&version, target, &brief.campaign, given, &content).map(Json)
 }
 
@@ -169,8 +169,8 @@ fn answer(
 ) -> Result<GenerateAnswer, ApiError> {
     let result = match campaign.output() {
         Output::Text => content.variants.iter().map(|text| json!(text)).collect(),
-        Output::Image => content.image_prompt.iter().map(|prompt| json!(prompt)).collect(),
-        Output::Both => {
+        Output::Image | Output::ImagePrompt => content.image_prompt.iter().map(|prompt| json!(prompt)).collect(),
+        Output::Both | Output::TextAndPrompt => {
             content.variants.iter().map(|text| json!({ "text": text, "image_prompt": content.image_prompt })).collect()
         }
     };

@@ -10,6 +10,8 @@ mod members;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
+use futures::StreamExt;
+
 use crate::content::{Audience, Brief, Campaign, Content, WriteError, Writer, write_all};
 use crate::customer::CustomerTable;
 use crate::model_store::ModelVersion;
@@ -92,6 +94,8 @@ impl Grouped {
         for group in &self.groups {
             briefs.push(Brief { audience: Audience::new(schema, &group.persona), campaign: campaign.clone() });
         }
-        write_all(writer, &briefs, at_once).await
+        let mut written: Vec<_> = write_all(writer, &briefs, at_once).collect().await;
+        written.sort_by_key(|&(index, _)| index);
+        written.into_iter().map(|(_, written)| written.content).collect()
     }
 }

@@ -158,7 +158,7 @@ async fn a_value_outside_its_set_is_refused_under_the_caller_s_name_with_the_set
         ("platform", "Radio", json!(["Instagram", "Facebook", "LinkedIn", "TikTok", "Email", "Website"])),
         ("marketing_funnel_stage", "Later", json!(["Awareness", "Consideration", "Decision", "Loyalty"])),
         ("funnel_stage", "Later", json!(["Awareness", "Consideration", "Decision", "Loyalty"])),
-        ("post_type", "Video", json!(["Text", "Image", "Both"])),
+        ("post_type", "Video", json!(["Text", "Image", "Both", "ImagePrompt", "TextAndPrompt"])),
         ("loyalty_tier", "Bronze", json!(["Silver", "Gold", "Platinum"])),
     ] {
         let response = app.post("/generate-promo", &json!({ field: value })).await;
