@@ -49,12 +49,16 @@ pub struct WriterSettings {
     pub base_url: Option<String>,
     /// `OPENAI_MODEL`.
     pub model: Option<String>,
-    /// `OPENAI_TIMEOUT_S`, seconds one try may take; 30.
+    /// `OPENAI_IMAGE_MODEL`.
+    pub image_model: Option<String>,
+    /// `OPENAI_TIMEOUT_S`, seconds one try may take, of a text or a picture; 30.
     pub timeout: Duration,
     /// `OPENAI_DEADLINE_S`, seconds all tries of one answer may take together; 60.
     pub deadline: Duration,
     /// `PROMPT_DIR`, templates in place of the built-in ones.
     pub prompt_dir: Option<PathBuf>,
+    /// `PRICES_PATH`, a JSON file of prices laid over the built-in ones.
+    pub prices: Option<PathBuf>,
 }
 
 /// Which writer is asked for.
@@ -77,6 +81,8 @@ pub struct Paths {
     pub base_data: PathBuf,
     /// `UPLOAD_DIR`, where every accepted upload is kept; `./uploads`.
     pub uploads: PathBuf,
+    /// `IMAGE_DIR`, where pictures are kept; `./images`.
+    pub images: PathBuf,
     /// `PERSONA_PATH`, a JSON file of marketers' additions to the personas.
     pub personas: Option<PathBuf>,
     /// `SCHEMA_PATH`, a JSON file that names other customer columns.
@@ -160,6 +166,7 @@ impl Config {
                 models: read.path("MODEL_DIR").unwrap_or_else(|| "models".into()),
                 base_data: read.path("BASE_DATA_DIR").unwrap_or_else(|| "base_data".into()),
                 uploads: read.path("UPLOAD_DIR").unwrap_or_else(|| "uploads".into()),
+                images: read.path("IMAGE_DIR").unwrap_or_else(|| "images".into()),
                 personas: read.path("PERSONA_PATH"),
                 schema: read.path("SCHEMA_PATH"),
             },
@@ -256,9 +263,11 @@ impl Reader<'_> {
             api_key: self.text("OPENAI_API_KEY").map(Secret),
             base_url: self.text("OPENAI_BASE_URL"),
             model: self.text("OPENAI_MODEL"),
+            image_model: self.text("OPENAI_IMAGE_MODEL"),
             timeout: self.seconds("OPENAI_TIMEOUT_S", 30),
             deadline: self.seconds("OPENAI_DEADLINE_S", 60),
             prompt_dir: self.path("PROMPT_DIR"),
+            prices: self.path("PRICES_PATH"),
         };
         if settings.base_url.as_ref().is_some_and(|url| !url.starts_with("http://") && !url.starts_with("https://")) {
             self.mistakes.push("OPENAI_BASE_URL must begin with http:// or https://".to_owned());
@@ -286,6 +295,8 @@ mod tests {
         assert_eq!(config.server.address.to_string(), "127.0.0.1:5000");
         assert_eq!(config.server.allow_origins, ["http://localhost:4200", "http://127.0.0.1:4200"]);
         assert_eq!(config.writer.kind, WriterKind::Auto);
+        assert_eq!((config.writer.image_model, config.writer.prices), (None, None));
+        assert_eq!(config.paths.images, PathBuf::from("images"));
         assert_eq!(config.limits.upload_bytes, 50 << 20);
         assert_eq!((config.limits.rows.get(), config.limits.members), (1_000_000, 20_000));
     }

@@ -5,6 +5,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Which step of writing failed.
@@ -18,6 +19,8 @@ pub enum WriteStep {
     Repair,
     /// Reading and checking the answer.
     Check,
+    /// Making the picture and storing it.
+    Draw,
 }
 
 impl fmt::Display for WriteStep {
@@ -27,6 +30,7 @@ impl fmt::Display for WriteStep {
             Self::Call => "asking the writer",
             Self::Repair => "asking the writer for a repair",
             Self::Check => "checking the answer",
+            Self::Draw => "drawing the picture",
         })
     }
 }
@@ -51,6 +55,8 @@ pub enum WriteErrorKind {
     BadAnswer,
     /// An answer that ends in the middle.
     CutOff,
+    /// A picture could not be stored.
+    Storage,
     /// A fault of this service.
     Internal,
 }
@@ -66,15 +72,22 @@ pub struct WriteError {
     /// The cause, for the log.
     #[source]
     pub source: Option<Box<dyn Error + Send + Sync>>,
+    /// How long the writer's server was waited for, retries' pauses included; zero for the offline writer.
+    pub waited: Duration,
 }
 
 impl WriteError {
     pub(super) fn new(step: WriteStep, kind: WriteErrorKind) -> Self {
-        Self { step, kind, source: None }
+        Self { step, kind, source: None, waited: Duration::ZERO }
     }
 
     pub(super) fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         self.source = Some(source.into());
+        self
+    }
+
+    pub(super) fn after(mut self, waited: Duration) -> Self {
+        self.waited = waited;
         self
     }
 
@@ -95,6 +108,7 @@ impl WriteErrorKind {
             Self::Upstream => "The writer is not available at the moment; please try again.",
             Self::BadAnswer => "The writer's answer could not be used; please try again.",
             Self::CutOff => "The writer's answer was cut off; please try again.",
+            Self::Storage => "The picture could not be stored.",
             Self::Internal => "The content could not be written because of a fault in this service.",
         }
     }
@@ -113,6 +127,9 @@ pub enum WriterConfigError {
     /// The key holds characters that no HTTP header may carry.
     #[error("the openai writer's key holds characters that cannot be sent")]
     Key,
+    /// The folder of prompt templates is not there, or is no folder.
+    #[error("the folder of prompt templates, PROMPT_DIR, could not be read")]
+    PromptDir(#[source] std::io::Error),
     /// A prompt template could not be read.
     #[error("the prompt template {name} could not be read")]
     ReadPrompt {
@@ -131,6 +148,33 @@ pub enum WriterConfigError {
         #[source]
         source: minijinja::Error,
     },
+    /// A prompt template leaves a part of the prompt empty.
+    #[error("the prompt template {name} gives an empty text")]
+    EmptyPrompt {
+        /// The template's file name.
+        name: &'static str,
+    },
+    /// The table of prices could not be read.
+    #[error("the table of prices {} could not be read", path.display())]
+    ReadPrices {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The table of prices is not of the shape of the built-in one, or holds what is no price.
+    #[error("the table of prices {} is faulty", path.display())]
+    FaultyPrices {
+        /// The file.
+        path: PathBuf,
+        /// The cause, with the line.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// The font of the offline writer's posters is faulty; never for a build whose tests pass.
+    #[error("the font of the offline writer's posters is faulty")]
+    Font,
     /// The phrases of the offline writer are faulty; never for a build whose tests pass.
     #[error("the offline writer's phrases are faulty: {0}")]
     Phrases(String),

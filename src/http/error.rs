@@ -265,6 +265,7 @@ fn write_status_and_code(error: &WriteError) -> (StatusCode, &'static str) {
         WriteErrorKind::Refused => (StatusCode::BAD_GATEWAY, "writer_refused"),
         WriteErrorKind::Upstream => (StatusCode::BAD_GATEWAY, "writer_unavailable"),
         WriteErrorKind::BadAnswer | WriteErrorKind::CutOff => (StatusCode::BAD_GATEWAY, "writer_bad_answer"),
+        WriteErrorKind::Storage => (StatusCode::INSUFFICIENT_STORAGE, "storage"),
         WriteErrorKind::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
         WriteErrorKind::Storage => (StatusCode::INSUFFICIENT_STORAGE, "storage"),
     }

@@ -127,7 +127,7 @@ impl TestApp {
         let folders = tempfile::tempdir().unwrap();
         let models = folders.path().join("models");
         version.publish_to(&models);
-        let writer = setup.writer.clone();
+        let writer = WriterConfig { image_dir: folders.path().join("images"), ..setup.writer.clone() };
         let personas = setup.personas.clone();
         let store = ModelStore::new(&models);
         let app = Self::start(folders, setup, move || {

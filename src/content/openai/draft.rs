@@ -87,7 +87,7 @@ impl Draft {
                 }
             }
         }
-        if campaign.output().wants_image() {
+        if campaign.output().wants_image_prompt() {
             for (name, text) in [("image_prompt", &self.image_prompt), ("slogan", &self.slogan)] {
                 match text.as_deref().map(str::trim) {
                     None | Some("") => sentences.push(format!("\"{name}\" is missing")),
@@ -121,9 +121,9 @@ impl Draft {
         } else {
             Vec::new()
         };
-        let image_prompt = self.image_prompt.filter(|_| output.wants_image());
+        let image_prompt = self.image_prompt.filter(|_| output.wants_image_prompt());
         let image_prompt = image_prompt.map(|prompt| cut(prompt.trim(), MAX_IMAGE_PROMPT_CHARS));
-        let slogan = self.slogan.filter(|_| output.wants_image()).map(|slogan| {
+        let slogan = self.slogan.filter(|_| output.wants_image_prompt()).map(|slogan| {
             let (slogan, was_cut) = first_words(&slogan, MAX_SLOGAN_WORDS);
             is_trimmed |= was_cut;
             slogan

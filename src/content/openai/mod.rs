@@ -1,22 +1,26 @@
-//! The openai writer: one structured call a brief to any OpenAI-compatible server, its answer checked on arrival.
+//! The openai writer: one structured call a brief to any OpenAI-compatible server, its answer checked on arrival, and
+//! one call a picture.
 //!
-//! At most [`RetryPolicy::max_tries`](super::RetryPolicy) calls a brief within one deadline, whatever they are spent
-//! on: failures tried again, a server that takes no JSON schema, one repair of a faulty answer. For the writer beside
-//! it alone; no prompt, key or body reaches a log or an error.
+//! At most [`RetryPolicy::max_tries`](super::RetryPolicy) calls for the texts of a brief, whatever they are spent on:
+//! failures tried again, a server that takes no JSON schema, one repair of a faulty answer. Texts and pictures share
+//! one deadline. For the writer beside it alone; no prompt, key or body reaches a log or an error.
 
+mod address;
 mod draft;
+mod pictures;
 mod retry;
 mod transport;
 mod wire;
 
 use draft::Draft;
 use retry::Attempts;
-use transport::{Transport, TryError};
+use tokio::time::Instant;
+use transport::{Endpoint, Transport, TryError};
 use wire::{ChatAnswer, Repair};
 
 use super::prompt::{Prompt, Prompts};
-use super::writer::{Flags, TokenCounts, WriterConfig, Written};
-use super::{Campaign, WriteError, WriteErrorKind, WriteStep, WriterConfigError};
+use super::writer::Wording;
+use super::{Campaign, Flags, TokenCounts, WriteError, WriteErrorKind, WriteStep, WriterConfig, WriterConfigError};
 
 /// The openai writer.
 pub(super) struct Openai {
@@ -24,13 +28,21 @@ pub(super) struct Openai {
     config: WriterConfig,
 }
 
-/// One brief on its way.
+/// What a commission asks for, by which templates and until when.
+pub(super) struct Task<'a> {
+    pub(super) prompts: &'a Prompts,
+    pub(super) campaign: &'a Campaign,
+    pub(super) deadline: Instant,
+}
+
+/// The texts of one brief on their way.
 struct Job<'a> {
     openai: &'a Openai,
     prompt: &'a Prompt,
     campaign: &'a Campaign,
     attempts: Attempts,
     tokens: TokenCounts,
+    is_counted: bool,
     model: Option<String>,
     flags: Flags,
 }
@@ -51,50 +63,51 @@ impl Openai {
         Ok(Self { transport: Transport::new(config)?, config: config.clone() })
     }
 
-    /// The configured model.
-    pub(super) fn model(&self) -> &str {
-        &self.config.model
+    /// The configured image model.
+    pub(super) fn image_model(&self) -> &str {
+        &self.config.image_model
     }
 
     /// Writes the content for a prompt.
-    pub(super) async fn write(
-        &self,
-        prompts: &Prompts,
-        prompt: &Prompt,
-        campaign: &Campaign,
-    ) -> Result<Written, WriteError> {
+    pub(super) async fn write(&self, task: &Task<'_>, prompt: &Prompt) -> Result<Wording, WriteError> {
         let mut job = Job {
             openai: self,
             prompt,
-            campaign,
-            attempts: Attempts::start(&self.config),
+            campaign: task.campaign,
+            attempts: Attempts::start(&self.config, task.deadline),
             tokens: TokenCounts::default(),
+            is_counted: true,
             model: None,
             flags: Flags::default(),
         };
-        let reply = job.ask(WriteStep::Call, None).await?;
-        let (draft, problems) = job.examine(&reply);
-        if problems.is_empty() || !job.attempts.any_left() {
-            return job.finish(draft, reply.is_cut_off);
+        let outcome = job.write(task.prompts).await;
+        outcome.map_err(|error| error.after(job.attempts.waited()))
+    }
+}
+
+impl Job<'_> {
+    async fn write(&mut self, prompts: &Prompts) -> Result<Wording, WriteError> {
+        let reply = self.ask(WriteStep::Call, None).await?;
+        let (draft, problems) = self.examine(&reply);
+        if problems.is_empty() || !self.attempts.any_left() {
+            return self.finish(draft, reply.is_cut_off);
         }
         let request = prompts
             .render_repair(&problems)
             .map_err(|e| WriteError::new(WriteStep::Prompt, WriteErrorKind::Internal).with_source(e))?;
         let repair = Repair { answer: reply.text, request };
-        match job.ask(WriteStep::Repair, Some(&repair)).await {
+        match self.ask(WriteStep::Repair, Some(&repair)).await {
             Ok(mended) => {
-                job.flags.is_repaired = true;
-                let (repaired, _) = job.examine(&mended);
-                let finished = job.finish(repaired, mended.is_cut_off);
-                finished.or_else(|error| job.finish(draft, reply.is_cut_off).map_err(|_| error))
+                self.flags.is_repaired = true;
+                let (repaired, _) = self.examine(&mended);
+                let finished = self.finish(repaired, mended.is_cut_off);
+                finished.or_else(|error| self.finish(draft, reply.is_cut_off).map_err(|_| error))
             }
             // What only was too long is still good once it is cut.
-            Err(error) => job.finish(draft, reply.is_cut_off).map_err(|_| error),
+            Err(error) => self.finish(draft, reply.is_cut_off).map_err(|_| error),
         }
     }
-}
 
-impl Job<'_> {
     /// Asks until there is a reply, the tries are used up, or trying again cannot help.
     async fn ask(&mut self, step: WriteStep, repair: Option<&Repair>) -> Result<Reply, WriteError> {
         loop {
@@ -102,7 +115,7 @@ impl Job<'_> {
             let Some(limit) = self.attempts.take() else {
                 return Err(WriteError::new(step, WriteErrorKind::TimedOut));
             };
-            let error = match self.openai.transport.send(body, limit).await {
+            let error = match self.attempts.waiting(self.openai.transport.send(Endpoint::Chat, body, limit)).await {
                 Ok(answer) => match self.reply(answer) {
                     Ok(reply) => return Ok(reply),
                     Err(error) => error,
@@ -117,8 +130,7 @@ impl Job<'_> {
                 Err(error) => error,
             };
             if !self.attempts.wait_after(&error).await {
-                let failed = WriteError { step, kind: error.kind, source: error.source };
-                return Err(failed);
+                return Err(error.at(step));
             }
         }
     }
@@ -133,6 +145,7 @@ impl Job<'_> {
 
     /// The model's words out of an answer, its tokens counted.
     fn reply(&mut self, answer: ChatAnswer) -> Result<Reply, TryError> {
+        self.is_counted &= answer.usage.is_some();
         let usage = answer.usage.unwrap_or_default();
         self.tokens.prompt += usage.prompt_tokens;
         self.tokens.completion += usage.completion_tokens;
@@ -167,7 +180,7 @@ impl Job<'_> {
     }
 
     /// Content from a draft whose only faults are lengths.
-    fn finish(&self, draft: Option<Draft>, is_cut_off: bool) -> Result<Written, WriteError> {
+    fn finish(&self, draft: Option<Draft>, is_cut_off: bool) -> Result<Wording, WriteError> {
         let kind = if is_cut_off { WriteErrorKind::CutOff } else { WriteErrorKind::BadAnswer };
         let unusable = |why: String| WriteError::new(WriteStep::Check, kind).with_source(why);
         let mut draft = draft.ok_or_else(|| unusable("the answer is not the JSON asked for".to_owned()))?;
@@ -177,12 +190,14 @@ impl Job<'_> {
             return Err(unusable(problems.sentences.join("; ")));
         }
         let mended = draft.mend(self.campaign);
-        Ok(Written {
+        Ok(Wording {
             variants: mended.variants,
             image_prompt: mended.image_prompt,
             slogan: mended.slogan,
             model: self.model.clone().unwrap_or_else(|| self.openai.config.model.clone()),
             tokens: self.tokens,
+            is_counted: self.is_counted,
+            waited: self.attempts.waited(),
             flags: Flags { is_trimmed: mended.is_trimmed, ..self.flags },
         })
     }

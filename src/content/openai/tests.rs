@@ -33,7 +33,7 @@ fn brief(n_variants: i64) -> Brief {
 }
 
 async fn write(server: &MockServer, brief: &Brief) -> Result<Content, WriteError> {
-    Writer::new(&config(server)).unwrap().write(brief).await
+    Writer::new(&config(server)).unwrap().commission(brief).write().await
 }
 
 /// A chat completion with this text.
@@ -199,7 +199,7 @@ async fn a_wait_that_outlasts_the_deadline_is_not_begun() {
     let hour = Duration::from_secs(3_600);
     let retry = RetryPolicy { max_tries: 3, base: hour, max_retry_after: hour };
     let writer = Writer::new(&WriterConfig { retry, ..config(&server) }).unwrap();
-    let error = writer.write(&brief(1)).await.unwrap_err();
+    let error = writer.commission(&brief(1)).write().await.unwrap_err();
     assert_eq!(error.kind, WriteErrorKind::RateLimited { retry_after: Some(Duration::from_secs(86_400)) });
     assert_eq!(n_calls(&server).await, 1);
 }
@@ -209,7 +209,7 @@ async fn a_slow_server_times_out() {
     let server = server_with(vec![content(&["One."]).set_delay(Duration::from_secs(600))]).await;
     let timeout = Duration::from_millis(40);
     let writer = Writer::new(&WriterConfig { timeout, ..config(&server) }).unwrap();
-    let error = writer.write(&brief(1)).await.unwrap_err();
+    let error = writer.commission(&brief(1)).write().await.unwrap_err();
     assert_eq!(error.kind, WriteErrorKind::TimedOut);
 }
 
@@ -222,7 +222,7 @@ async fn a_server_that_is_not_there_is_an_upstream_failure() {
         // A port that nothing listens on, instead of one that another test may be given.
         Writer::new(&WriterConfig { base_url: "http://127.0.0.1:1/v1".into(), ..config }).unwrap()
     };
-    assert_eq!(writer.write(&brief(1)).await.unwrap_err().kind, WriteErrorKind::Upstream);
+    assert_eq!(writer.commission(&brief(1)).write().await.unwrap_err().kind, WriteErrorKind::Upstream);
 }
 
 #[tokio::test]

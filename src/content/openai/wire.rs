@@ -61,7 +61,7 @@ pub(super) fn schema(campaign: &Campaign) -> ResponseFormat {
             json!({"type": "array", "items": {"type": "string"}, "description": description}),
         );
     }
-    if output.wants_image() {
+    if output.wants_image_prompt() {
         properties.insert("image_prompt".to_owned(), json!({"type": "string"}));
         properties.insert("slogan".to_owned(), json!({"type": "string", "description": "at most 7 words"}));
     }
