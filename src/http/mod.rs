@@ -8,6 +8,7 @@
 mod error;
 mod fields;
 mod generate;
+mod grouping;
 mod health;
 mod incoming;
 mod linger;

@@ -1,7 +1,6 @@
 //! `POST /upload-excel`: a workbook of customers in, written segments out.
 
-use std::fs::File;
-use std::io::BufReader;
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::body::Body;
@@ -12,11 +11,11 @@ use serde::Serialize;
 
 use super::error::{ApiError, with_causes};
 use super::fields::Fields;
+use super::grouping::read_and_group;
 use super::incoming::receive;
 use super::state::AppState;
 use crate::content::Campaign;
-use crate::segmentation::{Answer, Grouped, Written, group};
-use crate::workbook;
+use crate::segmentation::{Answer, Grouped, Written};
 
 /// The answer, with where the time went.
 #[derive(Serialize)]
@@ -46,21 +45,7 @@ pub(super) async fn post_upload_excel(State(state): State<AppState>, request: Re
 
     let started = Instant::now();
     let version = ready.live.snapshot();
-    let limits = settings.workbook_limits;
-    let file = incoming.file;
-    let (grouped, file) = state
-        .on_processor("grouping an upload", move || -> Result<_, ApiError> {
-            let schema = version.model.schema().clone();
-            let today = jiff::Zoned::now().date();
-            let source = BufReader::new(File::open(file.path()).map_err(ApiError::Storage)?);
-            let table = workbook::read(source, schema, today, &limits).map_err(ApiError::Workbook)?;
-            if let Some(why) = table.cleaning().no_usable_row() {
-                return Err(ApiError::NoUsableRow(why));
-            }
-            let grouped = group(version, table).map_err(|e| ApiError::internal("placing customers", e))?;
-            Ok((grouped, file))
-        })
-        .await??;
+    let (grouped, file) = read_and_group(&state, version, incoming.file, Arc::default()).await?;
     let grouping = elapsed_ms(started);
 
     let started = Instant::now();
