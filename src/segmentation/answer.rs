@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::members::Members;
-use super::{Group, Grouped, Written};
+use super::{Group, Grouped, Lift, Written};
 use crate::content::{Campaign, Content, WriteError};
 use crate::customer::CleaningReport;
 use crate::pipeline::{Persona, TraitValue};
@@ -53,6 +53,7 @@ struct SegmentAnswer<'a> {
     share: f64,
     persona: &'a Persona,
     observed: &'a Persona,
+    lift: &'a Lift,
     persona_summary: &'a str,
     content: ContentAnswer<'a>,
 }
@@ -186,6 +187,7 @@ fn segment<'a>(group: &'a Group, written: &'a Written, used: usize) -> SegmentAn
         share: group.rows.len() as f64 / used.max(1) as f64,
         persona: &group.persona,
         observed: &group.observed,
+        lift: &group.lift,
         persona_summary: &group.summary,
         content: ContentAnswer::new(written),
     }

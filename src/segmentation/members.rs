@@ -73,6 +73,6 @@ fn serialize_column<M: SerializeMap>(
 }
 
 /// Four decimals: what a reader can use, and no more bytes.
-fn rounded(share: f64) -> f64 {
+pub(super) fn rounded(share: f64) -> f64 {
     (share * 10_000.0).round() / 10_000.0
 }

@@ -16,6 +16,7 @@ mod form;
 mod generate;
 mod keeping;
 mod life;
+mod lift;
 #[path = "../oracle/metrics.rs"]
 mod metrics;
 mod quarters;
