@@ -3,13 +3,14 @@
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::BufReader;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use clap::Args;
 use content_portal::config::Config;
 use content_portal::content::{Campaign, CampaignInput};
+use content_portal::export::{Export, Format};
 use content_portal::model_store::ModelStore;
 use content_portal::segmentation::{Answer, Grouped, Written, group};
 use content_portal::workbook;
@@ -23,7 +24,7 @@ pub struct SegmentArgs {
     /// Print the JSON that POST /upload-excel would answer.
     #[arg(long)]
     json: bool,
-    /// Write to this file instead of standard output.
+    /// Write to this file instead of standard output; a spreadsheet where it ends in .xlsx or .csv.
     #[arg(short, long, value_name = "OUT")]
     output: Option<PathBuf>,
     /// What the campaign is for.
@@ -68,6 +69,13 @@ pub fn segment(config: &Config, args: &SegmentArgs) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let written = runtime.block_on(grouped.write(&writer, &campaign, config.limits.writers_at_once));
 
+    if let Some((path, format)) = args.spreadsheet() {
+        let unwritable = || format!("{} cannot be written", path.display());
+        let out = File::create(path).with_context(unwritable)?;
+        return Export::of_table(&grouped, &written)?
+            .write(format, out, &std::env::temp_dir())
+            .with_context(unwritable);
+    }
     let text = if args.json {
         let answer = Answer::new(&grouped, &written, &campaign, config.limits.members);
         serde_json::to_string_pretty(&answer)? + "\n"
@@ -82,6 +90,12 @@ pub fn segment(config: &Config, args: &SegmentArgs) -> anyhow::Result<()> {
 }
 
 impl SegmentArgs {
+    /// The spreadsheet to write, where the output's extension is one's.
+    fn spreadsheet(&self) -> Option<(&Path, Format)> {
+        let path = self.output.as_deref().filter(|_| !self.json)?;
+        Some((path, path.extension()?.to_str()?.parse().ok()?))
+    }
+
     fn campaign(&self) -> anyhow::Result<Campaign> {
         let input = CampaignInput {
             objective: self.objective.clone(),

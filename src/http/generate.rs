@@ -10,11 +10,12 @@ use std::sync::Arc;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, header};
+use axum::http::HeaderMap;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
+use super::body::read_json;
 use super::error::{ApiError, FieldProblem};
 use super::fields::{Fields, GivenCampaign};
 use super::state::AppState;
@@ -205,16 +206,7 @@ fn answer(
 
 /// The body as a JSON object. A large one is parsed on a blocking thread.
 async fn read_object(state: &AppState, headers: &HeaderMap, body: Body) -> Result<Map<String, Value>, ApiError> {
-    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let essence = content_type.split(';').next().unwrap_or_default().trim();
-    if !essence.eq_ignore_ascii_case("application/json") && !essence.to_ascii_lowercase().ends_with("+json") {
-        return Err(ApiError::NotJson);
-    }
-    let bytes = axum::body::to_bytes(body, MAX_BODY_BYTES).await.map_err(|e| {
-        let is_limit =
-            std::error::Error::source(&e).is_some_and(|cause| cause.is::<http_body_util::LengthLimitError>());
-        if is_limit { ApiError::BodyTooLarge { limit_bytes: MAX_BODY_BYTES } } else { ApiError::BodyCutOff }
-    })?;
+    let bytes = read_json(headers, body, MAX_BODY_BYTES).await?;
     if bytes.len() <= SMALL_BODY_BYTES {
         return parse_object(&bytes);
     }

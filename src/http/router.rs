@@ -11,6 +11,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, Any as AnyOrigin, CorsLayer};
 
 use super::error::ApiError;
+use super::export::post_segments_export;
 use super::generate::post_generate;
 use super::health::{get_healthz, get_readyz};
 use super::linger::read_refused_bodies;
@@ -27,6 +28,7 @@ pub(super) fn router(state: AppState) -> Router {
         .route("/generate-post", post(post_generate))
         .route("/generate-promo", post(post_generate))
         .route("/upload-excel", post(post_upload_excel))
+        .route("/segments/export", post(post_segments_export))
         .fallback(async || ApiError::NoRoute)
         .method_not_allowed_fallback(async || ApiError::NoMethod)
         .layer(CatchPanicLayer::custom(answer_a_panic))

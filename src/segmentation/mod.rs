@@ -18,6 +18,7 @@ use crate::pipeline::{AssignError, Assignment, Persona, count_traits};
 
 pub use answer::{Answer, WrittenAnswer};
 pub use lift::{Lift, MeanLift, TraitLift, ValueLift};
+pub use members::{Entry, Member};
 
 use lift::Baseline;
 

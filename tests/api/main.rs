@@ -12,6 +12,8 @@
 mod app;
 mod broken_versions;
 mod callers;
+mod download;
+mod export;
 mod form;
 mod generate;
 mod keeping;
