@@ -14,6 +14,7 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Output, Stdio};
 
+use calamine::{Reader, Xlsx};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -227,6 +228,27 @@ fn segment_prints_every_segment_or_the_api_s_json_and_writes_it_to_a_file() {
     assert_eq!(folder.ok(&["segment", file, "--json", "-o", "out.json"]), "");
     assert_eq!(fs::read_to_string(folder.path("out.json")).unwrap(), json);
     assert_eq!(folder.versions().len(), 1, "it trained once, for the first of them");
+}
+
+#[test]
+fn segment_writes_a_spreadsheet_where_the_output_is_called_one() {
+    let folder = Folder::with_data();
+    let file = fixture("dirty.xlsx");
+    let file = file.to_str().unwrap();
+    assert_eq!(folder.ok(&["segment", file, "-o", "out.xlsx"]), "");
+    let mut book: Xlsx<_> = calamine::open_workbook(folder.path("out.xlsx")).unwrap();
+    let segments = book.worksheet_range("Segments").unwrap();
+    let text = segments.rows().next().unwrap().iter().position(|title| *title == "text").unwrap();
+    assert!(segments.height() > 1 && segments.rows().all(|row| row[text].to_string().len() > 3), "{segments:?}");
+    assert_eq!(book.worksheet_range("Rows").unwrap().height(), 1 + 9);
+
+    assert_eq!(folder.ok(&["segment", file, "-o", "out.CSV"]), "");
+    let table = fs::read_to_string(folder.path("out.CSV")).unwrap();
+    assert!(table.starts_with("\u{feff}Location,Gender,Date Joined,"), "{table}");
+    assert_eq!(table.matches("\r\n").count(), 1 + 9);
+
+    folder.ok(&["segment", file, "--json", "-o", "json.csv"]);
+    assert!(fs::read_to_string(folder.path("json.csv")).unwrap().starts_with('{'), "--json says what is written");
 }
 
 #[test]

@@ -3,13 +3,14 @@
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::BufReader;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use clap::Args;
 use content_portal::config::Config;
 use content_portal::content::{Campaign, CampaignInput, Written, write_all};
+use content_portal::export::{Export, Format};
 use content_portal::model_store::ModelStore;
 use content_portal::segmentation::{Answer, Grouped, group};
 use content_portal::workbook;
@@ -24,7 +25,7 @@ pub struct SegmentArgs {
     /// Print the JSON that POST /upload-excel would answer.
     #[arg(long)]
     json: bool,
-    /// Write to this file instead of standard output.
+    /// Write to this file instead of standard output; a spreadsheet where it ends in .xlsx or .csv.
     #[arg(short, long, value_name = "OUT")]
     output: Option<PathBuf>,
     /// What the campaign is for.
@@ -72,6 +73,13 @@ pub fn segment(config: &Config, args: &SegmentArgs) -> anyhow::Result<()> {
     written.sort_by_key(|&(index, _)| index);
     let written: Vec<Written> = written.into_iter().map(|(_, written)| written).collect();
 
+    if let Some((path, format)) = args.spreadsheet() {
+        let unwritable = || format!("{} cannot be written", path.display());
+        let out = File::create(path).with_context(unwritable)?;
+        return Export::of_table(&grouped, &written)?
+            .write(format, out, &std::env::temp_dir())
+            .with_context(unwritable);
+    }
     let text = if args.json {
         let answer = Answer::new(&grouped, &written, &campaign, config.limits.members, &ToString::to_string);
         serde_json::to_string_pretty(&answer)? + "\n"
@@ -86,6 +94,12 @@ pub fn segment(config: &Config, args: &SegmentArgs) -> anyhow::Result<()> {
 }
 
 impl SegmentArgs {
+    /// The spreadsheet to write, where the output's extension is one's.
+    fn spreadsheet(&self) -> Option<(&Path, Format)> {
+        let path = self.output.as_deref().filter(|_| !self.json)?;
+        Some((path, path.extension()?.to_str()?.parse().ok()?))
+    }
+
     fn campaign(&self) -> anyhow::Result<Campaign> {
         let input = CampaignInput {
             objective: self.objective.clone(),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::civil::Date;
 use rustc_hash::FxHashSet;
@@ -33,6 +34,7 @@ pub struct TableBuilder {
     codes: Vec<Vec<u32>>,
     n_rows: usize,
     rows_read: usize,
+    rows_so_far: Arc<AtomicUsize>,
     row_hashes: FxHashSet<u128>,
     duplicates: Tally,
     /// By schema column, then by fault.
@@ -81,6 +83,7 @@ impl TableBuilder {
             sheet: Sheet::default(),
             n_rows: 0,
             rows_read: 0,
+            rows_so_far: Arc::default(),
             row_hashes: FxHashSet::default(),
             duplicates: Tally::default(),
             columns_used: BTreeMap::new(),
@@ -92,6 +95,12 @@ impl TableBuilder {
     /// Names the file that the next rows come from, for the report.
     pub fn set_source(&mut self, label: &str) {
         label.clone_into(&mut self.source);
+    }
+
+    /// Shows [`rows_read`](Self::rows_read) in `rows_so_far` from now on, for another thread to follow a long reading.
+    pub fn show_rows_in(&mut self, rows_so_far: Arc<AtomicUsize>) {
+        self.rows_so_far = rows_so_far;
+        self.rows_so_far.store(self.rows_read, Ordering::Relaxed);
     }
 
     /// Starts a sheet, whose header is to be found. `is_1904` says which date system its plain numbers are read by.
@@ -234,6 +243,8 @@ impl TableBuilder {
 
     fn take_row(&mut self, row_number: u32) {
         self.rows_read += 1;
+        // A number to look at: nothing else is read by it, so it orders nothing.
+        self.rows_so_far.store(self.rows_read, Ordering::Relaxed);
         let at = |tally: &mut Tally| {
             tally.rows += 1;
             if tally.first.len() < NAMED_ROWS {

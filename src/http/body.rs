@@ -1,8 +1,8 @@
-//! A JSON body as the object of its fields.
+//! A JSON body on its way in: whole and bounded, as bytes or as the object of its fields.
 
 use std::collections::BTreeMap;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, header};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -27,16 +27,7 @@ pub(super) async fn read_object(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<Map<String, Value>, ApiError> {
-    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let essence = content_type.split(';').next().unwrap_or_default().trim();
-    if !essence.eq_ignore_ascii_case("application/json") && !essence.to_ascii_lowercase().ends_with("+json") {
-        return Err(ApiError::NotJson);
-    }
-    let bytes = axum::body::to_bytes(body, MAX_BODY_BYTES).await.map_err(|e| {
-        let is_limit =
-            std::error::Error::source(&e).is_some_and(|cause| cause.is::<http_body_util::LengthLimitError>());
-        if is_limit { ApiError::BodyTooLarge { limit_bytes: MAX_BODY_BYTES } } else { ApiError::BodyCutOff }
-    })?;
+    let bytes = read_json(headers, body, MAX_BODY_BYTES).await?;
     if bytes.len() <= SMALL_BODY_BYTES {
         return parse_object(&bytes);
     }
@@ -62,4 +53,26 @@ fn parse_object(bytes: &[u8]) -> Result<Map<String, Value>, ApiError> {
         object.insert(name, serde_json::from_str(value.get()).map_err(ApiError::BrokenJson)?);
     }
     if problems.is_empty() { Ok(object) } else { Err(ApiError::Fields(problems)) }
+}
+
+/// The media type of a body, in lower case and without parameters; empty where the caller names none.
+pub(super) fn media_type(headers: &HeaderMap) -> String {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+/// Takes a JSON body of at most `max_bytes` bytes, unparsed.
+///
+/// # Errors
+/// [`ApiError::NotJson`] for another media type, [`ApiError::BodyTooLarge`], [`ApiError::BodyCutOff`].
+pub(super) async fn read_json(headers: &HeaderMap, body: Body, max_bytes: usize) -> Result<Bytes, ApiError> {
+    let media_type = media_type(headers);
+    if media_type != "application/json" && !media_type.ends_with("+json") {
+        return Err(ApiError::NotJson);
+    }
+    axum::body::to_bytes(body, max_bytes).await.map_err(|e| {
+        let is_limit =
+            std::error::Error::source(&e).is_some_and(|cause| cause.is::<http_body_util::LengthLimitError>());
+        if is_limit { ApiError::BodyTooLarge { limit_bytes: max_bytes } } else { ApiError::BodyCutOff }
+    })
 }

@@ -10,7 +10,7 @@ use axum::routing::get;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::openapi::OpenApi as Description;
-use utoipa::openapi::schema::{AdditionalProperties, Object, ObjectBuilder, Type};
+use utoipa::openapi::schema::{AdditionalProperties, Array, ArrayBuilder, Object, ObjectBuilder, Type};
 use utoipa::{IntoResponses, OpenApi, ToSchema};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
@@ -140,6 +140,31 @@ pub(super) struct DownloadRequest {
     name: Option<String>,
 }
 
+/// An upload's answer, as its caller kept it: the whole of it, or one of its two lists.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ExportRequest {
+    /// `xlsx` (the default) or `csv`.
+    #[schema(example = "xlsx")]
+    format: Option<String>,
+    /// The answer's `clusters`, with the customers in their `members`.
+    #[schema(schema_with = clusters_schema)]
+    clusters: Option<Vec<Map<String, Value>>>,
+    /// The answer's `segments`.
+    #[schema(schema_with = segments_schema)]
+    segments: Option<Vec<Map<String, Value>>>,
+}
+
+/// A workbook to be grouped and handed back.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ExportForm {
+    /// The workbook: .xlsx, .xls or .csv.
+    #[schema(value_type = String, format = Binary)]
+    file: Vec<u8>,
+    /// `xlsx` (the default) or `csv`.
+    #[schema(example = "csv")]
+    format: Option<String>,
+}
+
 /// Why a body is not taken, or the server cannot work on it.
 #[derive(IntoResponses)]
 #[expect(dead_code, reason = "describes the problems that ApiError answers with")]
@@ -179,15 +204,35 @@ pub(super) enum WriterProblems {
     TimedOut(Document<'static>),
 }
 
-/// The bytes of a picture.
+/// The bytes of a file.
 #[derive(ToSchema)]
 #[schema(value_type = String, format = Binary)]
-#[expect(dead_code, reason = "describes the answers that hold a picture")]
-pub(super) struct PictureBytes(Vec<u8>);
+#[expect(dead_code, reason = "describes the answers that are files")]
+pub(super) struct FileBytes(Vec<u8>);
 
 fn inputs_schema() -> Object {
     let description = "The campaign's inputs once more, as an upload's answer has them; those beside it come first.";
-    let example = json!({"objective": "More visits", "industry": "Bakery", "funnel_stage": "Decision"});
+    anything(description, json!({"objective": "More visits", "industry": "Bakery", "funnel_stage": "Decision"}))
+}
+
+fn clusters_schema() -> Array {
+    let member = json!({"Location": "Bedok", "Loyalty Tier": "Gold", "cluster_id": 0, "strength": 1.0});
+    let example = json!({"cluster_id": 0, "persona_summary": "Gold tier from Bedok", "size": 1, "members": [member]});
+    list_of(anything("A segment, as the portal reads it.", example))
+}
+
+fn segments_schema() -> Array {
+    let example = json!({"cluster_id": 0, "size": 1, "share": 1.0, "persona_summary": "Gold tier from Bedok"});
+    list_of(anything("A segment, as the written API has it.", example))
+}
+
+fn list_of(items: Object) -> Array {
+    let examples: Vec<Value> = items.examples.iter().map(|example| json!([example])).collect();
+    let description = items.description.clone();
+    ArrayBuilder::new().items(items).description(description).examples(examples).build()
+}
+
+fn anything(description: &str, example: Value) -> Object {
     ObjectBuilder::new()
         .schema_type(Type::Object)
         .additional_properties(Some(AdditionalProperties::FreeForm(true)))

@@ -22,6 +22,7 @@ use utoipa::ToSchema;
 use super::request_id::Waited;
 use crate::content::{FieldError, WriteError, WriteErrorKind};
 use crate::customer::FormError;
+use crate::export::ExportError;
 use crate::workbook::WorkbookError;
 
 /// Why a request gets no answer.
@@ -63,6 +64,8 @@ pub enum ApiError {
     Fields(Vec<FieldProblem>),
     #[error("the content could not be written")]
     Write(#[source] WriteError),
+    #[error("the segments could not be exported")]
+    Export(#[source] ExportError),
     #[error("the server is starting")]
     Starting,
     #[error("no thread was free in time")]
@@ -169,6 +172,7 @@ impl ApiError {
             Self::NotAnObject => (StatusCode::UNPROCESSABLE_ENTITY, "not_an_object"),
             Self::Fields(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_fields"),
             Self::Write(error) => write_status_and_code(error),
+            Self::Export(error) => export_status_and_code(error),
             Self::Starting => (StatusCode::SERVICE_UNAVAILABLE, "starting"),
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
             Self::Internal { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
@@ -206,6 +210,8 @@ impl ApiError {
             Self::NotAnObject => "Send a JSON object of campaign inputs, such as {\"objective\": \"more visits\"}.",
             Self::Fields(_) => "Some fields cannot be taken; details names each with what to change.",
             Self::Write(error) => error.caller_sentence(),
+            Self::Export(ExportError::Write(_)) => "Something went wrong here; tell the operator the request_id.",
+            Self::Export(error) => return as_sentence(&error.to_string()),
             Self::Starting => "The server is starting; try again in a moment.",
             Self::Busy => "The server is busy; try again in a moment.",
             Self::Internal { .. } => "Something went wrong here; tell the operator the request_id.",
@@ -267,7 +273,17 @@ fn write_status_and_code(error: &WriteError) -> (StatusCode, &'static str) {
         WriteErrorKind::BadAnswer | WriteErrorKind::CutOff => (StatusCode::BAD_GATEWAY, "writer_bad_answer"),
         WriteErrorKind::Storage => (StatusCode::INSUFFICIENT_STORAGE, "storage"),
         WriteErrorKind::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
-        WriteErrorKind::Storage => (StatusCode::INSUFFICIENT_STORAGE, "storage"),
+    }
+}
+
+fn export_status_and_code(error: &ExportError) -> (StatusCode, &'static str) {
+    match error {
+        ExportError::NotJson(_) => (StatusCode::BAD_REQUEST, "broken_json"),
+        ExportError::Shape { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_fields"),
+        ExportError::TooManyRows { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_many_rows"),
+        ExportError::TooManyColumns { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_many_columns"),
+        ExportError::TooManyCells { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_many_cells"),
+        ExportError::Write(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
     }
 }
 
@@ -297,6 +313,18 @@ impl From<FieldError> for FieldProblem {
 impl From<FormError> for FieldProblem {
     fn from(error: FormError) -> Self {
         Self { field: error.field, message: error.message, allowed: error.allowed }
+    }
+}
+
+impl From<ExportError> for ApiError {
+    fn from(error: ExportError) -> Self {
+        match error {
+            ExportError::NotJson(cause) => Self::BrokenJson(cause),
+            ExportError::Shape { path, rule } => {
+                Self::Fields(vec![FieldProblem { field: path, message: rule, allowed: Vec::new() }])
+            }
+            other => Self::Export(other),
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
 
 use super::body::read_object;
-use super::docs::{BodyProblems, DownloadRequest, PictureBytes};
+use super::docs::{BodyProblems, DownloadRequest, FileBytes};
 use super::error::{ApiError, Document};
 use super::fields::Fields;
 use super::state::{AppState, Settings};
@@ -79,8 +79,8 @@ fn host(headers: &HeaderMap) -> Option<Authority> {
     params(("name" = String, Path, description = "As an answer gave it: a SHA-256 and the kind",
         example = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08.png")),
     responses(
-        (status = 200, description = "The picture; it never changes", content((PictureBytes = "image/png"),
-            (PictureBytes = "image/jpeg"), (PictureBytes = "image/webp"))),
+        (status = 200, description = "The picture; it never changes", content((FileBytes = "image/png"),
+            (FileBytes = "image/jpeg"), (FileBytes = "image/webp"))),
         (status = 404, description = "There is no such picture", body = Document<'static>,
             content_type = "application/problem+json"),
         (status = 500, description = "A fault of this service", body = Document<'static>,
@@ -107,8 +107,8 @@ pub(super) async fn get_image(
 #[utoipa::path(post, path = "/api/proxy-download", tag = "content", operation_id = "proxy_download",
     request_body = DownloadRequest,
     responses(
-        (status = 200, description = "The picture, as an attachment", content((PictureBytes = "image/png"),
-            (PictureBytes = "image/jpeg"), (PictureBytes = "image/webp"))),
+        (status = 200, description = "The picture, as an attachment", content((FileBytes = "image/png"),
+            (FileBytes = "image/jpeg"), (FileBytes = "image/webp"))),
         (status = 403, description = "Not a picture of this service", body = Document<'static>,
             content_type = "application/problem+json"),
         BodyProblems))]

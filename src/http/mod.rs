@@ -2,12 +2,13 @@
 //!
 //! The only module that knows axum, JSON bodies and status codes. A handler extracts, takes one snapshot of the live
 //! model, calls, and maps the result; the processor's work runs on blocking threads, a bounded number at a time. May
-//! import [`crate::segmentation`], [`crate::content`], [`crate::model_store`], [`crate::pipeline`] (personas and
-//! placements), [`crate::customer`] and [`crate::workbook`].
+//! import [`crate::export`], [`crate::segmentation`], [`crate::content`], [`crate::model_store`], [`crate::pipeline`]
+//! (personas and placements), [`crate::customer`] and [`crate::workbook`].
 
 mod body;
 mod docs;
 mod error;
+mod export;
 mod fields;
 mod generate;
 mod grouping;

@@ -17,7 +17,7 @@ use super::error::ApiError;
 use super::linger::read_refused_bodies;
 use super::request_id::identify_and_log;
 use super::state::AppState;
-use super::{generate, health, images, metrics, upload};
+use super::{export, generate, health, images, metrics, upload};
 
 /// The service's routes and the layers around them, outermost last.
 ///
@@ -27,6 +27,7 @@ pub(super) fn router(state: AppState) -> Result<Router, ApiError> {
     let cors = cors(&state.settings().allow_origins);
     let (routes, description) = OpenApiRouter::with_openapi(ApiDescription::openapi())
         .routes(routes!(upload::post_upload_excel))
+        .routes(routes!(export::post_segments_export))
         .routes(routes!(generate::post_generate_promo))
         .routes(routes!(generate::post_generate_post))
         .routes(routes!(generate::post_generate_editor_post))

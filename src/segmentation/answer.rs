@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::content::{AddressOf, ContentAnswer, ContentErrorAnswer};
 use super::members::Members;
 use super::schema::{members_schema, persona_schema};
-use super::{Group, Grouped};
+use super::{Group, Grouped, Lift};
 use crate::content::{Campaign, Written};
 use crate::customer::CleaningReport;
 use crate::pipeline::{Persona, TraitValue};
@@ -100,6 +100,8 @@ pub struct SegmentAnswer<'a> {
     /// What these very customers have in common.
     #[schema(schema_with = persona_schema)]
     observed: &'a Persona,
+    /// What sets the segment apart from the whole upload: by trait, how frequent its values are here and there.
+    lift: &'a Lift,
     /// The persona in one sentence.
     #[schema(example = "Silver tier females from Bedok, Punggol, Bishan who joined in Quarter 1 of 2024")]
     persona_summary: &'a str,
@@ -181,6 +183,7 @@ impl<'a> SegmentAnswer<'a> {
             share: group.rows.len() as f64 / grouped.table.n_rows().max(1) as f64,
             persona: &group.persona,
             observed: &group.observed,
+            lift: &group.lift,
             persona_summary: &group.summary,
             content: ContentAnswer::new(written, address_of),
         }

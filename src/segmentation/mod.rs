@@ -6,6 +6,7 @@
 
 mod answer;
 mod content;
+mod lift;
 mod members;
 mod schema;
 
@@ -18,7 +19,11 @@ use crate::pipeline::{AssignError, Assignment, Persona, count_traits};
 
 pub use answer::{Answer, SegmentAnswer};
 pub use content::{AddressOf, WrittenAnswer};
+pub use lift::{Lift, MeanLift, TraitLift, ValueLift};
+pub use members::{Entry, Member};
 pub use schema::persona_schema;
+
+use lift::Baseline;
 
 /// The rows of one table in the segments of one model version.
 #[derive(Debug)]
@@ -40,6 +45,8 @@ pub struct Group {
     pub persona: Persona,
     /// What these very customers have in common.
     pub observed: Persona,
+    /// How that compares with the whole table.
+    pub lift: Lift,
     /// The persona in one sentence.
     pub summary: String,
 }
@@ -60,15 +67,17 @@ pub fn group(version: Arc<ModelVersion>, table: CustomerTable) -> Result<Grouped
             rows.push(row);
         }
     }
-    let (counts, _) = count_traits(&table, &group_of_row, n_clusters + 1);
+    let (counts, overall) = count_traits(&table, &group_of_row, n_clusters + 1);
+    let baseline = Baseline::new(&table, overall);
     let groups = rows.into_iter().zip(counts).enumerate().filter(|(_, (rows, _))| !rows.is_empty());
     let groups = groups
         .map(|(id, (rows, counts))| {
             let observed = Persona::from_counts(&counts);
+            let lift = baseline.lift(&counts);
             let trained = version.model.segments().get(id);
             let persona = trained.map_or_else(|| observed.clone(), |segment| segment.persona.clone());
             let cluster_id = if trained.is_some() { i32::try_from(id).unwrap_or(i32::MAX) } else { -1 };
-            Group { cluster_id, rows, summary: persona.summary(version.model.schema()), persona, observed }
+            Group { cluster_id, rows, summary: persona.summary(version.model.schema()), persona, observed, lift }
         })
         .collect();
     Ok(Grouped { version, table, assignment, groups })

@@ -13,11 +13,14 @@ mod app;
 mod broken_versions;
 mod callers;
 mod discovery;
+mod download;
+mod export;
 mod form;
 mod generate;
 mod images;
 mod keeping;
 mod life;
+mod lift;
 mod live;
 #[path = "../oracle/metrics.rs"]
 mod metrics;

@@ -35,7 +35,7 @@ fn schema() -> Arc<Schema> {
 }
 
 /// Three kinds of customers: few visits by the shop, some by the app, many by the web.
-fn customers() -> Vec<[String; 5]> {
+pub fn customers() -> Vec<[String; 5]> {
     let header = ["Account", "came by", "PLAN", "signed_up", "visits"].map(str::to_owned);
     let customer = |n: usize| {
         // Everything but the channel runs independently of it.
