@@ -52,7 +52,7 @@ async fn main() {
     retrain(&store, &request, &|_| {}).unwrap();
 
     let offline = WriterConfig { kind: WriterKind::Offline, ..WriterConfig::default() };
-    report("offline writer, one by one", one_by_one(&start(&store, &offline, folder.path()).await).await);
+    report("offline writer, one by one", &one_by_one(&start(&store, &offline, folder.path()).await).await);
     let upstream = format!("http://{}/v1", instant_upstream().await);
     let openai = WriterConfig {
         kind: WriterKind::Openai,
@@ -61,7 +61,7 @@ async fn main() {
         ..WriterConfig::default()
     };
     let title = format!("instant upstream, {PER_SECOND} a second");
-    report(&title, at_a_rate(&start(&store, &openai, folder.path()).await).await);
+    report(&title, &at_a_rate(&start(&store, &openai, folder.path()).await).await);
 }
 
 /// Starts a server; where it generates.
@@ -152,7 +152,7 @@ async fn at_a_rate(url: &str) -> Vec<Sample> {
     samples.split_off(WARM_UP)
 }
 
-fn report(title: &str, samples: Vec<Sample>) {
+fn report(title: &str, samples: &[Sample]) {
     let (mut whole, mut overhead): (Vec<f64>, Vec<f64>) = samples.iter().map(|s| (s.whole_ms, s.overhead_ms)).unzip();
     whole.sort_by(f64::total_cmp);
     overhead.sort_by(f64::total_cmp);

@@ -253,7 +253,7 @@ impl Job {
         let given = self.given.given.iter().cloned();
         let (optional_inputs, inputs): (Vec<_>, Vec<_>) = given.partition(|name| OPTIONAL.contains(&name.as_str()));
         let from_user_input = self.target.used.iter().cloned().chain(inputs).collect();
-        FieldsUsed { from_cluster: self.target.from_cluster(), from_user_input, optional_inputs }
+        FieldsUsed { from_cluster: self.target.left_to_segment(), from_user_input, optional_inputs }
     }
 }
 

@@ -44,7 +44,7 @@ impl Target {
     }
 
     /// The persona's keys that the caller's fields leave to the segment.
-    pub fn from_cluster(&self) -> Vec<String> {
+    pub fn left_to_segment(&self) -> Vec<String> {
         let told = self.persona.traits.iter().filter(|t| !t.values.is_empty());
         told.filter(|t| self.customer.values(&t.key).is_empty()).map(|t| t.key.clone()).collect()
     }

@@ -122,7 +122,7 @@ impl<'a> ContentAnswer<'a> {
         };
         let pictures = written.pictures.as_ref();
         let drawn = pictures.and_then(|pictures| pictures.as_ref().ok());
-        let images = drawn.iter().flat_map(|drawn| &drawn.images).map(|name| address_of(name)).collect();
+        let images = drawn.iter().flat_map(|drawn| &drawn.images).map(address_of).collect();
         let mut answer = WrittenAnswer::new(content, drawn, images);
         answer.image_error = pictures.and_then(|pictures| pictures.as_ref().err()).map(ContentErrorAnswer::new);
         Self::Written(Box::new(answer))

@@ -5,6 +5,7 @@
 
 use serde::Serialize;
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
 
 use super::members::rounded;
 use crate::customer::{CustomerColumn, CustomerTable, FeatureKind, Value};
@@ -32,7 +33,7 @@ pub enum TraitLift {
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct ValueLift {
     /// A name, or a whole number such as a year.
-    #[schema(value_type = serde_json::Value, example = "Bedok")]
+    #[schema(schema_with = value_schema)]
     pub value: TraitValue,
     /// Of the segment's customers that have a value for the trait, 0 to 1.
     #[schema(example = 0.41)]
@@ -59,6 +60,15 @@ pub struct MeanLift {
     /// a ratio it also holds where a number may be zero or negative. Null where every customer has the same number.
     #[schema(example = 0.87)]
     pub difference_sd: Option<f64>,
+}
+
+fn value_schema() -> Object {
+    let types = [Type::String, Type::Number];
+    ObjectBuilder::new()
+        .schema_type(SchemaType::from_iter(types))
+        .description(Some("A name, or a number such as a year."))
+        .examples(["Bedok"])
+        .build()
 }
 
 /// The traits of a whole table, which those of its segments are compared with.
