@@ -149,8 +149,9 @@ async fn refresh_for_ever(state: AppState, store: ModelStore, on_load: Arc<dyn F
         let (state, store, on_load) = (state.clone(), store.clone(), on_load.clone());
         let left_alone = failed.clone();
         let refreshed = tokio::task::spawn_blocking(move || {
-            let (Ok(ready), Ok(current)) = (state.ready(), store.current()) else { return None };
+            let ready = state.ready().ok()?;
             ready.writer.refresh_prompts();
+            let current = store.current().ok()?;
             if left_alone.is_some_and(|(id, since)| id == current && since.elapsed() < RETRY_BROKEN_AFTER) {
                 return None;
             }
