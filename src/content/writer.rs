@@ -293,6 +293,20 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_commission_keeps_the_prompts_that_it_began_with() {
+        let prompts = tempfile::tempdir().unwrap();
+        let config = WriterConfig { prompt_dir: Some(prompts.path().to_owned()), ..WriterConfig::default() };
+        let writer = Writer::new(&config).unwrap();
+        let brief = brief("Text", 1);
+        let begun = writer.commission(&brief);
+        std::fs::write(prompts.path().join("system.j2"), "Write well.").unwrap();
+        writer.refresh_prompts();
+        let (before, after) = (begun.write().await.unwrap(), writer.commission(&brief).write().await.unwrap());
+        assert!(after.prompt_used.starts_with("Write well.") && !before.prompt_used.starts_with("Write well."));
+        assert_ne!(before.prompt_hash, after.prompt_hash);
+    }
+
+    #[tokio::test]
     async fn a_picture_that_cannot_be_stored_says_so_and_leaves_the_texts() {
         let dir = tempfile::tempdir().unwrap();
         let image_dir = dir.path().join("a-file");

@@ -2,11 +2,15 @@
 
 use std::collections::HashSet;
 
+use proptest::prelude::*;
 use serde_json::json;
 
-use super::super::{Audience, Brief, Campaign, CampaignInput, Engagement, FunnelStage, Platform, Tone, sample};
-use super::Offline;
+use super::super::{
+    Audience, Brief, Campaign, CampaignInput, Engagement, FunnelStage, MAX_FREE_TEXT_CHARS, Platform, Tone, sample,
+};
+use super::facts::Facts;
 use super::gender::names_a_gender;
+use super::{Offline, image};
 
 const OBJECTIVES: [(&str, &str); 16] = [
     ("Increase sales of winter coats", "Retail"),
@@ -259,4 +263,43 @@ fn some_texts_read_as_recorded() {
         all.push_str(&format!("\n--- {}\n\n", written.image_prompt.unwrap()));
     }
     insta::assert_snapshot!(all);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    #[test]
+    fn no_text_exceeds_its_platform_however_long_the_inputs(
+        objective in "(Increase sales of )?[a-z]{2,12}( [a-z]{2,12}){0,12}", place in "[A-Z][a-z]{3,30}( [A-Z][a-z]{3,20}){0,2}",
+        interests in "([a-z]{3,12},){1,30}", offer in "[a-z]{2,9}( [a-z]{2,9}){10,60}", tier in "[A-Z][a-z]{10,50}",
+    ) {
+        let offline = Offline::new().unwrap();
+        let persona = json!({
+            "Top_Locations": [&place, format!("{place} East"), format!("{place} West")], "Top_Loyalty_Tier": tier,
+            "Top_Join_Quarter": 1, "Top_Join_Years": [2024], "Interests": interests, "Special_Offer": offer,
+        });
+        let audience = sample::audience(&persona);
+        for (platform, tone) in Platform::ALL.iter().flat_map(|p| Tone::ALL.iter().map(move |t| (p, t))) {
+            let brief = brief(&audience, |input| {
+                input.objective = Some(objective.chars().take(MAX_FREE_TEXT_CHARS).collect());
+                input.platform = Some(platform.to_string());
+                input.tone = Some(tone.to_string());
+            });
+            for text in offline.write(&brief).variants {
+                let n_chars = text.chars().count();
+                prop_assert!(n_chars <= platform.max_chars().unwrap_or(3_000), "{platform} {n_chars}");
+            }
+        }
+    }
+}
+
+#[test]
+fn posters_take_the_trade_s_slogans_in_turn_beginning_with_the_prompt_s_own() {
+    let offline = Offline::new().unwrap();
+    let brief = brief(&sample::audience(&sample::full_persona()), |input| input.industry = Some("Travel".into()));
+    let written = offline.write(&brief);
+    let first = written.slogan.unwrap();
+    assert!(written.image_prompt.unwrap().contains(first.trim_end_matches('.')));
+    let slogans = image::slogans(&offline.phrases, &Facts::new(&offline.phrases, &brief), &first);
+    assert_eq!((slogans[0].as_str(), slogans.len()), (first.as_str(), 3));
+    assert_eq!(slogans.iter().collect::<HashSet<_>>().len(), 3);
 }

@@ -148,7 +148,14 @@ impl Transport {
             let client = if url.scheme() == self.base.scheme() { &self.client } else { self.secure().await? };
             exchange(client.get(url), MAX_PICTURE_BYTES).await
         };
-        within(limit, fetching).await
+        let refused = |error: TryError| match error.kind {
+            // Where a picture lies is neither the key's nor the model's fault.
+            WriteErrorKind::Refused | WriteErrorKind::Upstream if !error.is_worth_another => {
+                TryError { kind: WriteErrorKind::BadAnswer, ..error }
+            }
+            _ => error,
+        };
+        within(limit, fetching).await.map_err(refused)
     }
 
     async fn secure(&self) -> Result<&reqwest::Client, TryError> {

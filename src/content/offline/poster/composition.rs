@@ -60,8 +60,6 @@ impl Composition {
             width: width - 2.0 * MARGIN,
             height: height - 2.0 * MARGIN,
             max_size: 190.0,
-            sits_at: 0.5,
-            is_centred: false,
         }
     }
 
@@ -104,34 +102,31 @@ impl Composition {
         let (back, front) = (self.tile_colour(back), self.tile_colour(front));
         let turned = 90 * self.dice.below(4);
         let shape = match self.dice.below(7) {
-            0 | 1 => "<path d='M0 0H270A270 270 0 0 1 0 270Z'/>".to_owned(),
+            0 | 1 => quarter(270),
             2 => "<path d='M0 0A135 135 0 0 0 270 0Z'/><path d='M0 135A135 135 0 0 0 270 135Z'/>".to_owned(),
             3 => "<circle cx='135' cy='135' r='88'/>".to_owned(),
             4 => "<path d='M0 0A270 270 0 0 1 270 270A270 270 0 0 1 0 0Z'/>".to_owned(),
-            5 => format!("<circle r='250' /><circle r='165' fill='{back}'/><circle r='80'/>"),
+            5 => format!("{}<g fill='{back}'>{}</g>{}", quarter(250), quarter(165), quarter(80)),
             _ => "<path d='M0 0H135A135 135 0 0 1 135 270H0Z'/>".to_owned(),
         };
-        // Each tile is a drawing of its own, so that nothing reaches beyond its edge.
         let _ = write!(
             svg,
-            "<svg x='{x}' y='{y}' width='270.5' height='270.5' viewBox='0 0 270 270' overflow='hidden'>\
-             <rect width='270' height='270' fill='{back}'/>\
-             <g fill='{front}' transform='rotate({turned} 135 135)'>{shape}</g></svg>",
+            "<g transform='translate({x} {y})'><rect width='270' height='270' fill='{back}'/>\
+             <g fill='{front}' transform='rotate({turned} 135 135)'>{shape}</g></g>",
         );
     }
 
-    /// Rings around a corner, as water draws them, and a few drops.
+    /// Rings around the upper right corner, as water draws them, and a drop.
     fn rings(mut self) -> Art {
         let (width, height) = self.size();
-        let short = width.min(height);
-        let (cx, cy, outer, place) = if self.is_landscape() {
-            (width, height * 0.42, 900.0, Self::place(0.0, 0.0, width - 900.0, height))
+        let dot = self.dice.between(44.0, 66.0);
+        let (outer, dot_y, place) = if self.is_landscape() {
+            (1000.0, MARGIN + dot, Self::place(0.0, 230.0, 920.0, height - 230.0))
         } else if self.is_portrait() {
-            (width, 300.0, 960.0, Self::place(0.0, 1190.0, width, height - 1190.0))
+            (920.0, 920.0 - dot, Self::place(0.0, 1010.0, width, height - 1010.0))
         } else {
-            (width, 0.0, 640.0, Self::place(0.0, 560.0, width, 520.0))
+            (640.0, MARGIN + dot, Self::place(0.0, 560.0, width, 520.0))
         };
-        let mut svg = String::new();
         let start = self.dice.below(4);
         let colours = [
             self.accent(start),
@@ -141,17 +136,17 @@ impl Composition {
             self.palette.ground,
             self.accent(start + 3),
         ];
+        let mut svg = String::new();
         for (share, colour) in [1.0, 0.82, 0.74, 0.56, 0.4, 0.3].iter().zip(colours) {
-            let _ = write!(svg, "<circle cx='{cx}' cy='{cy}' r='{}' fill='{colour}'/>", outer * share);
+            let radius = outer * share;
+            // A quarter, not a circle that hangs over two edges: that takes several times as long to draw.
+            let _ = write!(
+                svg,
+                "<path d='M{} 0A{radius} {radius} 0 0 0 {width} {radius}V0Z' fill='{colour}'/>",
+                width - radius,
+            );
         }
-        let dot = short * self.dice.between(0.045, 0.07);
-        let _ = write!(
-            svg,
-            "<circle cx='{}' cy='{}' r='{dot}' fill='{}'/>",
-            MARGIN + dot,
-            MARGIN + dot,
-            self.accent(start + 1)
-        );
+        let _ = write!(svg, "<circle cx='{}' cy='{dot_y}' r='{dot}' fill='{}'/>", MARGIN + dot, self.accent(start + 1));
         Art { svg, lettering: place }
     }
 
@@ -159,7 +154,7 @@ impl Composition {
     fn horizon(mut self) -> Art {
         let (width, height) = self.size();
         let (sky, place) = if self.is_landscape() {
-            (height * 0.62, Self::place(0.0, 0.0, width * 0.58, height * 0.62))
+            (height * 0.62, Self::place(0.0, 0.0, width * 0.7, height * 0.6))
         } else if self.is_portrait() {
             (height * 0.55, Self::place(0.0, 0.0, width, height * 0.40))
         } else {
@@ -167,7 +162,7 @@ impl Composition {
         };
         let mut svg = String::new();
         let radius = if self.is_portrait() { 300.0 } else { 230.0 };
-        let cx = if self.is_landscape() { width * 0.77 } else { width * self.dice.between(0.55, 0.72) };
+        let cx = if self.is_landscape() { width * 0.84 } else { width * self.dice.between(0.55, 0.72) };
         let _ = write!(svg, "<circle cx='{cx}' cy='{}' r='{radius}' fill='{}'/>", sky + 40.0, self.accent(0));
         let bands = [self.accent(2), self.accent(1), self.accent(3)];
         for (index, colour) in bands.into_iter().enumerate() {
@@ -212,4 +207,9 @@ impl Composition {
         }
         Art { svg, lettering: place }
     }
+}
+
+/// A quarter of a disc around the upper left corner of a tile.
+fn quarter(radius: u16) -> String {
+    format!("<path d='M0 0H{radius}A{radius} {radius} 0 0 1 0 {radius}Z'/>")
 }

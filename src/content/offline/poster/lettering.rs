@@ -25,6 +25,8 @@ pub(super) struct Typeface {
     weight: u16,
     /// Added to each letter, in sizes.
     tracking: f32,
+    /// Added to each blank, in sizes.
+    spacing: f32,
 }
 
 /// Where the slogan goes, in pixels.
@@ -36,9 +38,6 @@ pub(super) struct Place {
     pub(super) height: f32,
     /// How large letters may become.
     pub(super) max_size: f32,
-    /// 0 for the top of the place, 1 for the bottom.
-    pub(super) sits_at: f32,
-    pub(super) is_centred: bool,
 }
 
 /// Words in lines, at a size.
@@ -52,8 +51,12 @@ impl Typeface {
     /// Letters with serifs for the two quiet tones.
     pub(super) fn of(tone: Tone) -> Self {
         match tone {
-            Tone::Professional | Tone::Empathetic => Self { family: "Fraunces", weight: 600, tracking: -0.012 },
-            Tone::Fun | Tone::Casual | Tone::Playful => Self { family: "Outfit", weight: 800, tracking: -0.015 },
+            Tone::Professional | Tone::Empathetic => {
+                Self { family: "Fraunces", weight: 600, tracking: -0.01, spacing: 0.0 }
+            }
+            Tone::Fun | Tone::Casual | Tone::Playful => {
+                Self { family: "Outfit", weight: 800, tracking: -0.01, spacing: 0.06 }
+            }
         }
     }
 
@@ -72,54 +75,54 @@ impl Typeface {
         let size = setting.size;
         let n_lines = setting.lines.len() as f32;
         let block = size * (CAP + DESCENT + (n_lines - 1.0) * LEADING);
-        let top = place.y + (place.height - block).max(0.0) * place.sits_at;
-        let (x, anchor) = if place.is_centred { (place.x + place.width / 2.0, "middle") } else { (place.x, "start") };
-        let mut svg = format!(
-            r#"<g font-family="{}" font-weight="{}" font-size="{size:.1}" letter-spacing="{:.2}" fill="{}" text-anchor="{anchor}">"#,
-            self.family,
-            self.weight,
-            self.tracking * size,
-            palette.ink,
-        );
+        let top = place.y + (place.height - block).max(0.0) / 2.0;
+        let mut svg = format!(r#"<g {} fill="{}">"#, self.attributes(size), palette.ink);
         for (line, number) in setting.lines.iter().zip(0_u8..) {
             let baseline = top + size * (CAP + f32::from(number) * LEADING);
             // Writing to a String cannot fail.
-            let _ = write!(svg, r#"<text x="{x:.1}" y="{baseline:.1}">{}</text>"#, escaped(line));
+            let _ = write!(svg, r#"<text x="{:.1}" y="{baseline:.1}">{}</text>"#, place.x, escaped(line));
         }
         svg.push_str("</g>");
         Ok(svg)
     }
 
-    /// The way of breaking that allows the largest letters, and of those the most even one.
+    fn attributes(self, size: f32) -> String {
+        let Self { family, weight, tracking, spacing } = self;
+        let (tracking, spacing) = (tracking * size, spacing * size);
+        format!(
+            r#"font-family="{family}" font-weight="{weight}" font-size="{size:.2}" letter-spacing="{tracking:.3}" word-spacing="{spacing:.3}""#
+        )
+    }
+
+    /// The best way of breaking: large letters, even lines, and no clause that runs over a line's end.
     fn fit(self, slogan: &str, place: Place, options: &Options<'_>) -> Result<Option<Setting>, PosterError> {
         let words: Vec<&str> = slogan.split_whitespace().collect();
-        let n_breaks = words.len().saturating_sub(1).min(MAX_WORDS - 1);
+        if words.is_empty() {
+            return Ok(None);
+        }
+        let n_breaks = (words.len() - 1).min(MAX_WORDS - 1);
         let (widths, blank) = self.measure(&words, options)?;
-        let mut best: Option<(f32, f32, Setting)> = None;
+        let mut best: Option<(f32, Setting)> = None;
         for breaks in 0..1_u32 << n_breaks {
             let (lines, line_widths) = broken(&words, &widths, blank, breaks);
             let widest = line_widths.iter().copied().fold(f32::EPSILON, f32::max);
             let narrowest = line_widths.iter().copied().fold(widest, f32::min);
             let height = CAP + DESCENT + (lines.len() as f32 - 1.0) * LEADING;
             let size = (place.width / widest * MEASURED_AT).min(place.height / height).min(place.max_size);
-            let unevenness = (widest - narrowest) / widest;
-            let is_better = best.as_ref().is_none_or(|(best_size, best_unevenness, _)| {
-                size > best_size * 1.001 || (size > best_size * 0.999 && unevenness < *best_unevenness)
-            });
-            if is_better && !lines.is_empty() {
-                best = Some((size, unevenness, Setting { lines, size }));
+            let n_torn = lines.iter().filter(|line| line.trim_end_matches(is_stop).contains(is_stop)).count();
+            let score = size * (1.0 - 0.25 * (widest - narrowest) / widest) * 0.75_f32.powi(n_torn.min(9) as i32);
+            if best.as_ref().is_none_or(|(best_score, _)| score > *best_score) {
+                best = Some((score, Setting { lines, size }));
             }
         }
-        Ok(best.map(|(_, _, setting)| setting))
+        Ok(best.map(|(_, setting)| setting))
     }
 
     /// The width of each word, and of a blank, at [`MEASURED_AT`].
     fn measure(self, words: &[&str], options: &Options<'_>) -> Result<(Vec<f32>, f32), PosterError> {
         let mut svg = format!(
-            r#"<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9" font-family="{}" font-weight="{}" font-size="{MEASURED_AT}" letter-spacing="{}">"#,
-            self.family,
-            self.weight,
-            self.tracking * MEASURED_AT,
+            r#"<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9" {}>"#,
+            self.attributes(MEASURED_AT),
         );
         for word in ["n n", "nn"].iter().chain(words) {
             let _ = write!(svg, "<text>{}</text>", escaped(word));
@@ -146,6 +149,11 @@ fn collect_texts<'a>(group: &'a Group, texts: &mut Vec<&'a Text>) {
             Node::Path(_) | Node::Image(_) => {}
         }
     }
+}
+
+/// Whether a clause ends with it.
+fn is_stop(c: char) -> bool {
+    matches!(c, '.' | ',' | '!' | '?' | ';' | ':' | '…')
 }
 
 /// The words in lines and each line's width, a break after word `n` where bit `n` is set.

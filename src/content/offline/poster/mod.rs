@@ -50,8 +50,8 @@ pub(super) enum PosterError {
     Drawing(#[source] usvg::Error),
     #[error("the poster's size is faulty")]
     Size,
-    #[error("the poster could not be written as PNG: {0}")]
-    Png(String),
+    #[error("the poster could not be written as PNG")]
+    Png(#[source] png::EncodingError),
 }
 
 /// Width and height in pixels.
@@ -91,7 +91,7 @@ impl Painter {
         let Format { width, height } = Format::of(order.platform);
         let mut pixels = Pixmap::new(width.into(), height.into()).ok_or(PosterError::Size)?;
         resvg::render(&tree, Transform::identity(), &mut pixels.as_mut());
-        pixels.encode_png().map_err(|e| PosterError::Png(e.to_string()))
+        encode(&pixels).map_err(PosterError::Png)
     }
 
     fn svg(&self, order: &Order) -> Result<String, PosterError> {
@@ -107,6 +107,18 @@ impl Painter {
             palette.ground, art.svg,
         ))
     }
+}
+
+/// Flat colours without transparency: with each row told by the one above it, packing takes a third of the time of
+/// tiny-skia's own encoder.
+fn encode(pixels: &Pixmap) -> Result<Vec<u8>, png::EncodingError> {
+    let rgb: Vec<u8> = pixels.pixels().iter().flat_map(|pixel| [pixel.red(), pixel.green(), pixel.blue()]).collect();
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, pixels.width(), pixels.height());
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_filter(png::Filter::Up);
+    encoder.write_header()?.write_image_data(&rgb)?;
+    Ok(bytes)
 }
 
 #[cfg(test)]

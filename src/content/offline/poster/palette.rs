@@ -19,7 +19,7 @@ const fn palette(ground: &'static str, ink: &'static str, accents: [&'static str
 
 const PROFESSIONAL: [Palette; 2] = [
     palette("#10233f", "#f6f1e7", ["#e3a548", "#3f74b5", "#8fb8d8", "#274b7a"]),
-    palette("#f3efe6", "#10233f", ["#c98a2b", "#2f5f9e", "#10233f", "#b9cbdc"]),
+    palette("#f3efe6", "#10233f", ["#c98a2b", "#2f5f9e", "#7d9cbd", "#cdd9e5"]),
 ];
 const FUN: [Palette; 2] = [
     palette("#ffc83d", "#2a1550", ["#ff5a4f", "#6c3ce0", "#fff4d6", "#16b8a6"]),
@@ -73,6 +73,15 @@ mod tests {
             let (a, b) = (luminance(ground), luminance(ink));
             let ratio = (a.max(b) + 0.05) / (a.min(b) + 0.05);
             assert!(ratio >= 7.0, "{tone} {ground} {ink}: {ratio:.1}");
+        }
+    }
+
+    #[test]
+    fn no_palette_holds_a_colour_twice() {
+        for (tone, turn) in Tone::ALL.iter().flat_map(|tone| [0, 1].map(|turn| (*tone, turn))) {
+            let Palette { ground, ink, accents } = Palette::of(tone, turn);
+            let colours: std::collections::HashSet<_> = accents.into_iter().chain([ground, ink]).collect();
+            assert_eq!(colours.len(), 6, "{tone} {turn}");
         }
     }
 

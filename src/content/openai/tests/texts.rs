@@ -1,85 +1,15 @@
-//! The openai writer against a mock server on loopback.
+//! Texts: what is asked, what is taken from the answer, and what becomes of failures.
 
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use futures::StreamExt;
 use serde_json::{Value, json};
-use wiremock::matchers::{body_partial_json, header, method, path};
+use wiremock::matchers::{any, body_partial_json, body_string_contains, header};
 use wiremock::{Match, Mock, MockServer, Request, ResponseTemplate};
 
-use super::super::{
-    Brief, Content, RetryPolicy, Secret, WriteError, WriteErrorKind, Writer, WriterConfig, WriterKind, sample,
-};
-
-const KEY: &str = "sk-a-very-secret-key";
-
-fn config(server: &MockServer) -> WriterConfig {
-    let tiny = Duration::from_millis(1);
-    WriterConfig {
-        kind: WriterKind::Auto,
-        api_key: Secret::new(KEY),
-        base_url: format!("{}/v1", server.uri()),
-        timeout: Duration::from_secs(10),
-        deadline: Duration::from_secs(20),
-        retry: RetryPolicy { max_tries: 3, base: tiny, max_retry_after: tiny },
-        ..WriterConfig::default()
-    }
-}
-
-fn brief(n_variants: i64) -> Brief {
-    sample::brief(|input| {
-        input.n_variants = Some(n_variants);
-        input.platform = Some("TikTok".into());
-    })
-}
-
-async fn write(server: &MockServer, brief: &Brief) -> Result<Content, WriteError> {
-    Writer::new(&config(server)).unwrap().commission(brief).write().await
-}
-
-/// A chat completion with this text.
-fn completion(text: &str) -> Value {
-    json!({
-        "id": "c", "object": "chat.completion", "created": 1, "model": "gpt-mock-1",
-        "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}],
-        "usage": {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120},
-    })
-}
-
-fn content(variants: &[&str]) -> ResponseTemplate {
-    let text = json!({"variants": variants, "image_prompt": "A coat on a hook.", "slogan": "Warm up to winter"});
-    ResponseTemplate::new(200).set_body_json(completion(&text.to_string()))
-}
-
-/// Answers the calls in this order, the last one for ever.
-async fn server_with(answers: Vec<ResponseTemplate>) -> MockServer {
-    let server = MockServer::start().await;
-    let last = answers.len() - 1;
-    for (index, answer) in answers.into_iter().enumerate() {
-        let mock = Mock::given(method("POST")).and(path("/v1/chat/completions")).respond_with(answer);
-        let mock = if index < last { mock.up_to_n_times(1) } else { mock };
-        mock.mount(&server).await;
-    }
-    server
-}
-
-async fn n_calls(server: &MockServer) -> usize {
-    server.received_requests().await.unwrap().len()
-}
-
-fn failure(status: u16, code: &str, message: &str) -> ResponseTemplate {
-    ResponseTemplate::new(status).set_body_json(json!({"error": {"message": message, "code": code, "type": code}}))
-}
-
-/// Everything a log could show of an error.
-fn shown(error: &WriteError) -> String {
-    let mut text = format!("{error} {error:?} {}", error.caller_sentence());
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        text.push_str(&format!(" {cause} {cause:?}"));
-        source = cause.source();
-    }
-    text
-}
+use super::super::super::{RetryPolicy, WriteErrorKind, Writer, WriterConfig, sample, write_all};
+use super::{KEY, brief, completion, config, content, failure, n_calls, server_with, shown, write};
 
 #[tokio::test]
 async fn a_structured_answer_becomes_content_with_model_and_tokens() {
@@ -202,6 +132,21 @@ async fn a_wait_that_outlasts_the_deadline_is_not_begun() {
     let error = writer.commission(&brief(1)).write().await.unwrap_err();
     assert_eq!(error.kind, WriteErrorKind::RateLimited { retry_after: Some(Duration::from_secs(86_400)) });
     assert_eq!(n_calls(&server).await, 1);
+}
+
+#[tokio::test]
+async fn a_brief_that_is_late_holds_up_none_behind_it() {
+    let server = MockServer::start().await;
+    let late = content(&["Late."]).set_delay(Duration::from_secs(600));
+    let on_tiktok = body_string_contains("a TikTok caption");
+    Mock::given(on_tiktok).respond_with(late).mount(&server).await;
+    Mock::given(any()).respond_with(content(&["One."])).mount(&server).await;
+    let writer = Writer::new(&config(&server)).unwrap();
+    let others = sample::brief(|input| input.platform = Some("Email".into()));
+    let briefs = [brief(1), others.clone(), others];
+    let mut written = write_all(&writer, &briefs, NonZeroUsize::new(2).unwrap());
+    assert_eq!(written.next().await.unwrap().0, 1);
+    assert_eq!(written.next().await.unwrap().0, 2);
 }
 
 #[tokio::test]
