@@ -21,7 +21,7 @@ use content_portal::customer::Schema;
 use content_portal::http::{Application, Prepared, Settings};
 use content_portal::model_store::ModelStore;
 use content_portal::pipeline::FitParams;
-use content_portal::retrain::{RetrainRequest, retrain};
+use content_portal::retrain::{GateLimits, RetrainOutcome, RetrainRequest, retrain};
 use content_portal::workbook;
 use serde_json::{Value, json};
 
@@ -43,13 +43,17 @@ async fn main() {
     let store = ModelStore::new(folder.path().join("models"));
     let request = RetrainRequest {
         base_data: &std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("base_data"),
+        uploads: None,
         schema: Arc::new(Schema::built_in().unwrap()),
         params: &FitParams::default(),
         limits: workbook::Limits::default(),
+        gate: GateLimits::default(),
+        force: false,
+        keep: NonZeroUsize::MIN,
         now: jiff::Timestamp::now(),
         today: jiff::Zoned::now().date(),
     };
-    retrain(&store, &request, &|_| {}).unwrap();
+    assert!(matches!(retrain(&store, &request, &|_| {}).unwrap(), RetrainOutcome::Published(_)));
 
     let offline = WriterConfig { kind: WriterKind::Offline, ..WriterConfig::default() };
     report("offline writer, one by one", &one_by_one(&start(&store, &offline, folder.path()).await).await);

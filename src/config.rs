@@ -21,6 +21,8 @@ pub struct Config {
     pub paths: Paths,
     /// What a caller may ask for.
     pub limits: Limits,
+    /// `RETRAIN_KEEP`, trained versions that are kept; 10. The live one and the one before it always are.
+    pub retrain_keep: NonZeroUsize,
     /// `RUST_LOG`, what is logged, such as `content_portal=debug`.
     pub log_filter: Option<String>,
     /// Settings of the service this one replaces that were found and mean nothing here.
@@ -176,6 +178,7 @@ impl Config {
                 members: read.parsed("MAX_MEMBERS", 20_000, "a number of rows"),
                 writers_at_once: read.parsed("WRITERS_AT_ONCE", WRITERS_8, "1 or more"),
             },
+            retrain_keep: read.parsed("RETRAIN_KEEP", VERSIONS_10, "1 or more versions"),
             log_filter: read.text("RUST_LOG"),
             leftovers: ["FLASK_ENV", "FLASK_DEBUG"].into_iter().filter(|name| variable(name).is_some()).collect(),
         };
@@ -185,6 +188,7 @@ impl Config {
 
 const MEGABYTES_50: std::num::NonZeroU32 = std::num::NonZeroU32::MIN.saturating_add(49);
 const ROWS_1M: NonZeroUsize = NonZeroUsize::MIN.saturating_add(999_999);
+const VERSIONS_10: NonZeroUsize = NonZeroUsize::MIN.saturating_add(9);
 const WRITERS_8: NonZeroUsize = NonZeroUsize::MIN.saturating_add(7);
 
 struct Reader<'a> {

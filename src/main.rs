@@ -9,7 +9,7 @@ use clap::Parser;
 #[expect(clippy::print_stderr, reason = "why a command failed is for whoever ran it")]
 fn main() -> ExitCode {
     match commands::run(commands::Cli::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE

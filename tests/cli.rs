@@ -181,7 +181,7 @@ fn the_same_data_gives_the_same_bits_and_another_seed_other_ones() {
         model_files(&folder.path("models/versions").join(id))
     };
     let first = published(&["retrain"]);
-    assert_eq!(first.len(), 6);
+    assert_eq!(first.len(), 8);
     assert_eq!(first, published(&["retrain"]));
     assert_ne!(first["umap.safetensors"], published(&["retrain", "--seed", "7"])["umap.safetensors"]);
 
@@ -193,11 +193,19 @@ fn the_same_data_gives_the_same_bits_and_another_seed_other_ones() {
 #[test]
 fn a_training_without_data_says_what_to_do() {
     let folder = Folder::new();
-    assert!(folder.fails(&["retrain"]).contains("put an .xlsx, .xls or .csv file of customers into it"));
+    let refused = || {
+        let output = folder.run(&["retrain"]);
+        assert_eq!(output.status.code(), Some(3), "{}", shown(&output));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert!(refused().contains("put an .xlsx, .xls or .csv file of customers into base_data"));
     fs::create_dir_all(folder.path("base_data")).unwrap();
     fs::write(folder.path("base_data/letter.xlsx"), "Dear team").unwrap();
-    let error = folder.fails(&["retrain"]);
-    assert!(error.contains("none of the 1 files could be read") && error.contains("letter.xlsx"), "{error}");
+    let report = refused();
+    assert!(report.contains("0 read, 1 skipped") && report.contains("letter.xlsx: the file is"), "{report}");
+    let output = folder.command(&["serve"]).env("PORT", "0").output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && error.contains("letter.xlsx: the file is"), "{error}");
     assert_eq!(folder.versions(), Vec::<PathBuf>::new());
     assert!(folder.ok(&["models", "list"]).contains("run content-portal retrain"));
 }

@@ -8,6 +8,8 @@ mod segment;
 mod serve;
 mod setup;
 
+use std::process::ExitCode;
+
 use clap::{Args, Parser, Subcommand};
 use content_portal::config::{Config, ConfigErrors};
 use content_portal::pipeline::FitParams;
@@ -26,11 +28,11 @@ pub struct Cli {
 enum Command {
     /// Serve the HTTP API (the default). Trains a model first where there is none.
     Serve,
-    /// Train on the workbooks under BASE_DATA_DIR and publish the model.
+    /// Train on BASE_DATA_DIR and the waiting uploads, and publish the model if it is good enough (else: exit code 3).
     Retrain(TrainArgs),
     /// Group the customers of one workbook and write content for each segment.
     Segment(segment::SegmentArgs),
-    /// Look at the trained models.
+    /// Look at the trained models, and switch between them.
     #[command(subcommand)]
     Models(models::ModelsCommand),
 }
@@ -44,6 +46,9 @@ struct TrainArgs {
     /// The seed of the map; the same data and seed give the same model.
     #[arg(long)]
     seed: Option<u64>,
+    /// Publish a model of poor quality all the same.
+    #[arg(long)]
+    force: bool,
 }
 
 impl TrainArgs {
@@ -59,8 +64,8 @@ impl TrainArgs {
     }
 }
 
-/// Runs the command of `cli`.
-pub fn run(cli: Cli) -> anyhow::Result<()> {
+/// Runs the command of `cli`; the exit code of one that came to its end.
+pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let config = Config::from_environment().map_err(|ConfigErrors(mistakes)| {
         anyhow::anyhow!("the settings cannot be taken:\n  - {}", mistakes.join("\n  - "))
     })?;
@@ -70,9 +75,9 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         tracing::warn!("{name} has no meaning here and is ignored");
     }
     match cli.command.unwrap_or(Command::Serve) {
-        Command::Serve => serve::serve(&config),
-        Command::Retrain(args) => retrain::retrain(&config, &args.params()),
-        Command::Segment(args) => segment::segment(&config, &args),
+        Command::Serve => serve::serve(&config).map(|()| ExitCode::SUCCESS),
+        Command::Retrain(args) => retrain::retrain(&config, &args.params(), args.force),
+        Command::Segment(args) => segment::segment(&config, &args).map(|()| ExitCode::SUCCESS),
         Command::Models(command) => models::models(&config, &command),
     }
 }

@@ -1,49 +1,151 @@
-//! `models`: look at the trained versions.
+//! `models`: look at the trained versions, switch between them, check them, take old ones away.
 
+use std::process::ExitCode;
+use std::str::FromStr;
+
+use anyhow::{Context, anyhow};
 use clap::Subcommand;
 use content_portal::config::Config;
-use content_portal::model_store::ModelStore;
+use content_portal::model_store::{ModelStore, VersionId};
+use content_portal::pipeline::Scores;
 
 #[derive(Debug, Subcommand)]
 pub enum ModelsCommand {
     /// List every version, oldest first; a star marks the current one.
     List,
+    /// Show one version: its scores and its segments.
+    Show {
+        /// The version, or `current`.
+        #[arg(value_name = "VERSION")]
+        wanted: Wanted,
+        /// Print the report of its training as JSON.
+        #[arg(long)]
+        report: bool,
+    },
+    /// Make a version the current one; a running server takes it over by itself.
+    Activate {
+        /// The version.
+        #[arg(value_name = "VERSION")]
+        wanted: Wanted,
+    },
+    /// Check every file of a version, or of all; ends with an error if one is not as it was written.
+    Verify {
+        /// The version, or `current`; without it every version is checked.
+        #[arg(value_name = "VERSION")]
+        wanted: Option<Wanted>,
+    },
+    /// Take the oldest versions away until RETRAIN_KEEP are left; never the current one, nor the one before it.
+    Prune,
 }
 
-/// Runs a `models` command.
-pub fn models(config: &Config, command: &ModelsCommand) -> anyhow::Result<()> {
-    match command {
-        ModelsCommand::List => list(config),
+/// A version that was asked for.
+#[derive(Debug, Clone)]
+pub enum Wanted {
+    Current,
+    Version(VersionId),
+}
+
+impl FromStr for Wanted {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "current" { Ok(Self::Current) } else { Ok(Self::Version(text.parse()?)) }
     }
 }
 
-fn list(config: &Config) -> anyhow::Result<()> {
-    let versions = ModelStore::new(&config.paths.models).list()?;
+impl Wanted {
+    fn id(&self, store: &ModelStore) -> anyhow::Result<VersionId> {
+        match self {
+            Self::Current => Ok(store.current()?),
+            Self::Version(id) => Ok(id.clone()),
+        }
+    }
+}
+
+/// Runs a `models` command.
+pub fn models(config: &Config, command: &ModelsCommand) -> anyhow::Result<ExitCode> {
+    let store = ModelStore::new(&config.paths.models);
+    match command {
+        ModelsCommand::List => list(config, &store)?,
+        ModelsCommand::Show { wanted, report } => show(&store, &wanted.id(&store)?, *report)?,
+        ModelsCommand::Activate { wanted } => {
+            let id = wanted.id(&store)?;
+            store.activate(&id).with_context(|| format!("{id} was not activated"))?;
+            println!("current         {id}");
+        }
+        ModelsCommand::Verify { wanted } => return verify(&store, wanted.as_ref()),
+        ModelsCommand::Prune => {
+            let pruned = store.prune(&store.lock()?, config.retrain_keep.get())?;
+            println!("pruned          {} versions", pruned.len());
+            pruned.iter().for_each(|id| println!("                {id}"));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn list(config: &Config, store: &ModelStore) -> anyhow::Result<()> {
+    let versions = store.list()?;
     if versions.is_empty() {
         println!("there is no model in {}: run content-portal retrain", config.paths.models.display());
         return Ok(());
     }
     println!(
-        "  {:<26}  {:>9}  {:>8}  {:>8}  {:>7}  {:>10}",
-        "version", "customers", "profiles", "segments", "outside", "silhouette"
+        "  {:<26}  {:>9}  {:>8}  {:>8}  {:>7}  {:>10}  {:>6}",
+        "version", "customers", "profiles", "segments", "outside", "silhouette", "dbcv"
     );
     for version in versions {
         let mark = if version.is_current { '*' } else { ' ' };
         match version.manifest {
             Ok(manifest) => {
-                let scores = manifest.scores;
-                let silhouette = scores.silhouette.map_or("–".to_owned(), |s| format!("{s:.3}"));
-                let outside = format!("{:.1} %", scores.noise_share * 100.0);
+                let Scores { rows, profiles, clusters, noise_share, silhouette, dbcv, .. } = manifest.scores;
+                let outside = format!("{:.1} %", noise_share * 100.0);
                 println!(
-                    "{mark} {:<26}  {:>9}  {:>8}  {:>8}  {outside:>7}  {silhouette:>10}",
+                    "{mark} {:<26}  {rows:>9}  {profiles:>8}  {clusters:>8}  {outside:>7}  {:>10}  {:>6}",
                     version.id.as_str(),
-                    scores.rows,
-                    scores.profiles,
-                    scores.clusters
+                    score(silhouette),
+                    score(dbcv)
                 );
             }
             Err(error) => println!("{mark} {:<26}  {:#}", version.id.as_str(), anyhow::Error::from(error)),
         }
     }
     Ok(())
+}
+
+fn show(store: &ModelStore, id: &VersionId, report: bool) -> anyhow::Result<()> {
+    if report {
+        println!("{}", serde_json::to_string_pretty(&store.report(id)?)?);
+        return Ok(());
+    }
+    let version = store.load(id)?;
+    let (manifest, scores) = (&version.manifest, &version.manifest.scores);
+    let is_current = store.current().is_ok_and(|current| current == *id);
+    println!("version         {id}{}", if is_current { " (current)" } else { "" });
+    println!("made            {:.0}", manifest.created_at);
+    super::retrain::print_scores(scores);
+    println!("segments        {}", scores.clusters);
+    super::retrain::print_segments(version.model.schema(), version.model.segments());
+    Ok(())
+}
+
+fn verify(store: &ModelStore, wanted: Option<&Wanted>) -> anyhow::Result<ExitCode> {
+    let ids: Vec<VersionId> = match wanted {
+        Some(wanted) => vec![wanted.id(store)?],
+        None => store.list()?.into_iter().map(|version| version.id).collect(),
+    };
+    let mut n_broken = 0;
+    for id in ids {
+        let faults = store.verify(&id)?;
+        println!("{id}  {}", if faults.is_empty() { "whole" } else { "broken" });
+        n_broken += usize::from(!faults.is_empty());
+        for fault in faults {
+            println!("  {:#}", anyhow!(fault));
+        }
+    }
+    Ok(if n_broken == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Three decimals, or a dash where there is no score.
+pub fn score(score: Option<f64>) -> String {
+    score.map_or("–".to_owned(), |score| format!("{score:.3}"))
 }

@@ -59,6 +59,7 @@ fn describe(event: &RetrainEvent<'_>) -> (String, f32) {
         RetrainEvent::Fitting(FitStep::Layout, done) => ("laying out the map".to_owned(), 0.15 + 0.7 * done),
         RetrainEvent::Fitting(FitStep::Clustering, _) => ("finding segments".to_owned(), 0.87),
         RetrainEvent::Fitting(FitStep::Scoring, _) => ("scoring".to_owned(), 0.92),
+        RetrainEvent::Judging => ("judging".to_owned(), 0.95),
         RetrainEvent::Publishing => ("publishing".to_owned(), 0.97),
     }
 }

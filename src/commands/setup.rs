@@ -10,16 +10,17 @@ use anyhow::{Context, bail};
 use content_portal::config::{Config, WriterKind as WantedWriter};
 use content_portal::content::{Secret, Writer, WriterConfig, WriterKind};
 use content_portal::customer::Schema;
-use content_portal::model_store::{ModelStore, ModelVersion, StoreError};
-use content_portal::pipeline::FitParams;
+use content_portal::model_store::{ModelStore, ModelVersion, Servable, StoreError};
+use content_portal::pipeline::{FitParams, SegmentId};
+use content_portal::retrain::{GateCheck, RetrainError, RetrainOutcome};
 use content_portal::workbook;
 use serde_json::{Map, Value};
 use tracing_subscriber::EnvFilter;
 
-use super::retrain::train_and_publish;
+use super::retrain::{Training, train};
 
 /// Marketers' entries by cluster id, from `PERSONA_PATH`.
-pub type PersonaEntries = BTreeMap<u32, Map<String, Value>>;
+pub type PersonaEntries = BTreeMap<SegmentId, Map<String, Value>>;
 
 /// Starts the log on standard error: text on a terminal, JSON lines elsewhere.
 pub fn start_log(config: &Config, default_filter: &str) -> anyhow::Result<()> {
@@ -93,28 +94,57 @@ fn read_persona_entries(path: &Path) -> anyhow::Result<PersonaEntries> {
 /// Lays marketers' additions over the personas of `version`.
 pub fn overlay(version: &mut ModelVersion, entries: &PersonaEntries) {
     for id in version.model.overlay_personas(entries) {
-        tracing::warn!(cluster_id = id, "PERSONA_PATH names a segment that the model does not have");
+        tracing::warn!(cluster_id = %id, "PERSONA_PATH names a segment that the model does not have");
     }
 }
 
-/// The current version; where nothing was ever published, one that is trained now from the base data.
+/// The current version, or where it is broken the whole one before it; where nothing was ever published, one that is
+/// trained now from the base data.
 pub fn current_or_trained(config: &Config, store: &ModelStore) -> anyhow::Result<ModelVersion> {
-    match store.load_current() {
-        Err(StoreError::NoCurrent { .. }) => {
-            if !holds_anything(&config.paths.base_data) {
-                bail!(
-                    "there is no model in {} and no workbook in {} to train one from: put customers (.xlsx, .xls or \
-                     .csv) into {}, or set MODEL_DIR to a folder with a model",
-                    config.paths.models.display(),
-                    config.paths.base_data.display(),
-                    config.paths.base_data.display(),
-                );
+    loop {
+        match store.load_servable() {
+            Ok(Servable { version, instead_of }) => {
+                if let Some(fault) = instead_of {
+                    let fault = format!("{:#}", anyhow::Error::from(fault));
+                    tracing::error!(model_version = %version.id, fault, "the current model version is broken: an earlier one is taken");
+                }
+                return Ok(version);
             }
-            tracing::info!("there is no model yet: training one from {}", config.paths.base_data.display());
-            train_and_publish(config, store, &FitParams::default(), &|_| {})?;
-            Ok(store.load_current()?)
+            Err(StoreError::NoCurrent { .. }) => train_first(config, store)?,
+            Err(error) => return Err(error.into()),
         }
-        loaded => Ok(loaded?),
+    }
+}
+
+/// Publishes the first version, or waits for whoever is about to.
+fn train_first(config: &Config, store: &ModelStore) -> anyhow::Result<()> {
+    let base_data = config.paths.base_data.display();
+    if !holds_anything(&config.paths.base_data) {
+        bail!(
+            "there is no model in {} and no workbook in {base_data} to train one from: put customers (.xlsx, .xls or \
+             .csv) into {base_data}, or set MODEL_DIR to a folder with a model",
+            config.paths.models.display(),
+        );
+    }
+    tracing::info!("there is no model yet: training one from {base_data}");
+    let training = Training { params: &FitParams::default(), uploads: None, force: false };
+    match train(config, store, training, &|_| {})? {
+        Ok(RetrainOutcome::Published(_)) => Ok(()),
+        Ok(RetrainOutcome::Refused(report)) => {
+            let failed = report.failed().map(GateCheck::sentence);
+            let skipped = report.skipped.iter().map(|skipped| format!("{}: {}", skipped.file.display(), skipped.why));
+            let why: Vec<_> = failed.chain(skipped).collect();
+            bail!(
+                "there is no model, and {base_data} does not hold enough to train one from: put customers (.xlsx, .xls \
+                 or .csv) into it ({})",
+                why.join("; ")
+            )
+        }
+        Err(RetrainError::Store(StoreError::Locked { holder, .. })) => {
+            tracing::info!(holder, "another process trains the first model: waiting for it");
+            Ok(store.wait_for_writer()?)
+        }
+        Err(error) => Err(anyhow::Error::from(error).context("nothing was published")),
     }
 }
 

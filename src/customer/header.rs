@@ -101,6 +101,8 @@ pub(super) struct Layout {
 pub(super) struct SheetColumn {
     /// The schema's column that it is.
     pub schema_column: Option<usize>,
+    /// Whether it tells customers apart.
+    pub is_identifier: bool,
     /// What sets its cells apart from other columns' in a row's hash: the same header gives the same seed, so that
     /// copies are found across files whose columns are ordered differently.
     pub seed: u64,
@@ -160,12 +162,12 @@ impl HeaderIndex {
             match slot {
                 Slot::Identifier => {
                     layout.identifier_used = Some(header);
-                    layout.assign(sheet_column, None, xxh3_64(b"\0identifier"));
+                    layout.assign(sheet_column, Slot::Identifier, xxh3_64(b"\0identifier"));
                 }
                 Slot::Column(index) => {
                     let title = schema.columns.get(index).map(|column| column.title.clone()).unwrap_or_default();
                     layout.columns_used.insert(title, header);
-                    layout.assign(sheet_column, Some(index), xxh3_64(format!("\0column {index}").as_bytes()));
+                    layout.assign(sheet_column, slot, xxh3_64(format!("\0column {index}").as_bytes()));
                 }
             }
         }
@@ -174,9 +176,12 @@ impl HeaderIndex {
 }
 
 impl Layout {
-    fn assign(&mut self, sheet_column: usize, schema_column: Option<usize>, seed: u64) {
+    fn assign(&mut self, sheet_column: usize, slot: Slot, seed: u64) {
         if let Some(column) = self.columns.get_mut(sheet_column) {
-            *column = SheetColumn { schema_column, seed };
+            *column = match slot {
+                Slot::Identifier => SheetColumn { schema_column: None, is_identifier: true, seed },
+                Slot::Column(index) => SheetColumn { schema_column: Some(index), is_identifier: false, seed },
+            };
         }
     }
 
@@ -188,7 +193,7 @@ impl Layout {
 
 impl SheetColumn {
     fn beyond(sheet_column: usize) -> Self {
-        Self { schema_column: None, seed: xxh3_64(&sheet_column.to_le_bytes()) }
+        Self { schema_column: None, is_identifier: false, seed: xxh3_64(&sheet_column.to_le_bytes()) }
     }
 }
 

@@ -10,6 +10,7 @@ mod clean;
 mod date;
 mod form;
 mod header;
+mod newest;
 mod report;
 mod schema;
 mod table;

@@ -42,6 +42,8 @@ pub struct SheetRow {
 pub enum Dropped {
     /// An earlier row is the same in every cell.
     Duplicate,
+    /// A newer row of the same customer stands.
+    ReplacedByNewer,
     /// The required column of this title is empty.
     Missing(String),
     /// The column of this title holds something that is not a date.
@@ -79,6 +81,7 @@ impl std::fmt::Display for Dropped {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Duplicate => write!(f, "an exact copy of an earlier row"),
+            Self::ReplacedByNewer => write!(f, "replaced by a newer row of the same customer"),
             Self::Missing(column) => write!(f, "no {column}"),
             Self::NotADate(column) => write!(f, "{column} is not a date"),
             Self::InFuture(column) => write!(f, "{column} is in the future"),

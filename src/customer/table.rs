@@ -67,6 +67,30 @@ impl CustomerTable {
         self.n_rows
     }
 
+    /// A table of these rows alone, in this order, with of each day its year and month alone. Rows that do not exist
+    /// are passed over; nothing is said of the cleaning.
+    pub fn excerpt(&self, rows: &[usize]) -> Self {
+        let rows: Vec<usize> = rows.iter().copied().filter(|&row| row < self.n_rows).collect();
+        let coarse = |value: &Value| match value {
+            Value::Date(day) => Value::PartialDate { year: Some(day.year()), month: Some(day.month()) },
+            other => other.clone(),
+        };
+        let columns = self.columns.iter().map(|column| {
+            let codes = rows.iter().map(|&row| column.codes.get(row).copied().unwrap_or(MISSING)).collect();
+            let mut column = CustomerColumn { values: column.values.clone(), codes }.keep(&vec![true; rows.len()]);
+            column.values.iter_mut().for_each(|value| *value = coarse(value));
+            column
+        });
+        let (schema, columns) = (self.schema.clone(), columns.collect());
+        Self { schema, columns, n_rows: rows.len(), cleaning: CleaningReport::default() }
+    }
+
+    /// Whether every column has a code for every row: a table from outside may not.
+    pub fn is_whole(&self) -> bool {
+        self.columns.len() == self.schema.columns.len()
+            && self.columns.iter().all(|column| column.codes.len() == self.n_rows)
+    }
+
     /// What was kept and what was dropped.
     pub fn cleaning(&self) -> &CleaningReport {
         &self.cleaning
@@ -74,6 +98,26 @@ impl CustomerTable {
 }
 
 impl CustomerColumn {
+    /// The column of the rows for which `stands` is true, with the values that they have, in order of first appearance.
+    pub(super) fn keep(&self, stands: &[bool]) -> Self {
+        let mut new_code = vec![MISSING; self.values.len()];
+        let mut kept = Self::default();
+        for (&code, _) in self.codes.iter().zip(stands).filter(|&(_, &stands)| stands) {
+            let code = match new_code.get_mut(code as usize) {
+                None => MISSING,
+                Some(new) => {
+                    if *new == MISSING {
+                        *new = u32::try_from(kept.values.len()).unwrap_or(MISSING);
+                        kept.values.extend(self.values.get(code as usize).cloned());
+                    }
+                    *new
+                }
+            };
+            kept.codes.push(code);
+        }
+        kept
+    }
+
     /// The value of row `row`; `None` where the row has none or there is no such row.
     pub fn value(&self, row: usize) -> Option<&Value> {
         self.values.get(usize::try_from(*self.codes.get(row)?).ok()?)

@@ -22,7 +22,7 @@ use super::state::AppState;
 use super::target::{Target, find_target};
 use crate::content::{Brief, Commission, Content, Output, Pictures};
 use crate::model_store::ModelVersion;
-use crate::pipeline::Persona;
+use crate::pipeline::{Persona, SegmentId};
 use crate::segmentation::{WrittenAnswer, persona_schema};
 
 /// Content for whom the body described, in the shapes of the written API, the smart form, the segment editor and the
@@ -41,14 +41,14 @@ pub(super) struct GenerateAnswer<'a> {
     audience: &'static str,
     /// The segment; −1 for a customer outside every one, null for everyone.
     #[schema(required, example = 2)]
-    cluster_id: Option<i32>,
+    cluster_id: Option<i64>,
     /// How surely the customer belongs to the segment, 0 to 1; null where no customer was described.
     #[schema(required, example = 0.93)]
     cluster_strength: Option<f64>,
     /// The segment whose persona was written for, where the customer is outside every one.
     #[schema(example = 1)]
     #[serde(skip_serializing_if = "Option::is_none")]
-    nearest_cluster_id: Option<u32>,
+    nearest_cluster_id: Option<i64>,
     /// What the segment's customers have in common, with what marketers added.
     #[schema(schema_with = persona_schema)]
     persona: &'a Persona,
@@ -226,7 +226,7 @@ impl Job {
         images: Vec<String>,
     ) -> Result<Finished, ApiError> {
         let Target { kind, persona, cluster_id, placement, .. } = &self.target;
-        let outside = placement.filter(|placement| placement.label < 0);
+        let outside = placement.filter(|placement| placement.segment.is_none());
         let nearest = placement.and_then(|placement| placement.nearest);
         let fields_used = self.fields_used();
         let answer = GenerateAnswer {
@@ -235,7 +235,7 @@ impl Job {
             audience: kind,
             cluster_id: *cluster_id,
             cluster_strength: nearest.map(|nearest| nearest.membership),
-            nearest_cluster_id: outside.and(nearest).map(|nearest| nearest.cluster_id),
+            nearest_cluster_id: outside.and(nearest).map(|nearest| SegmentId::code(Some(nearest.cluster_id))),
             persona,
             persona_summary: persona.summary(self.version.model.schema()),
             generated_result: results(self.given.campaign.output(), content, &images),

@@ -12,7 +12,7 @@ use super::state::AppState;
 use crate::content::Audience;
 use crate::customer::{FormCustomer, is_form_field, read_form};
 use crate::model_store::ModelVersion;
-use crate::pipeline::{Persona, Placement, count_traits};
+use crate::pipeline::{Persona, Placement, SegmentId, count_traits};
 
 /// For whom to write.
 #[derive(Default)]
@@ -24,7 +24,7 @@ pub(super) struct Target {
     /// What is known of the customer, which a text follows before it follows the segment's persona.
     pub customer: Persona,
     /// The caller's own id, or that of the segment the customer is in; −1 outside every one.
-    pub cluster_id: Option<i32>,
+    pub cluster_id: Option<i64>,
     /// Where the customer is, where one was described.
     pub placement: Option<Placement>,
     /// The caller's fields that decided, under the caller's names.
@@ -69,7 +69,7 @@ pub(super) async fn find_target(
         return Ok(Target { kind: "persona", persona, cluster_id: given_id, used, ..Target::default() });
     }
     if let Some(id) = given_id {
-        let segment = u32::try_from(id).ok().and_then(|id| version.model.segment(id));
+        let segment = u32::try_from(id).ok().and_then(|id| version.model.segment(SegmentId::new(id)));
         if segment.is_none() {
             fields.refuse("cluster_id", "must be the id of a trained segment");
         }
@@ -104,14 +104,14 @@ async fn place_customer(
     let assigned = assigned.map_err(|e| ApiError::internal("placing a customer", e))?;
     let placement = *assigned.of_row(0).ok_or(ApiError::Internal { doing: "placing a customer", source: None })?;
     let segment = placement.nearest.and_then(|nearest| version.model.segment(nearest.cluster_id));
-    let persona = segment.unwrap_or(version.model.everyone()).persona.clone();
+    let persona = segment.map_or(&version.model.everyone().persona, |segment| &segment.persona).clone();
     let customer = Persona::from_counts(&counts);
-    let cluster_id = Some(placement.label);
+    let cluster_id = Some(SegmentId::code(placement.segment));
     Ok(Target { kind: "customer", persona, customer, cluster_id, placement: Some(placement), used })
 }
 
 /// The caller's `cluster_id`, a number or its text.
-fn cluster_id(fields: &mut Fields) -> Option<i32> {
+fn cluster_id(fields: &mut Fields) -> Option<i64> {
     let (name, text) = fields.text(["cluster_id"])?;
     let id = text.parse().ok();
     if id.is_none() {

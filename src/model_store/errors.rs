@@ -45,6 +45,14 @@ pub enum StoreError {
         #[source]
         source: DamagedModel,
     },
+    /// Another process, or another thread of this one, is writing a version.
+    #[error("a training is under way in {} already: {holder}", dir.display())]
+    Locked {
+        /// The model folder.
+        dir: PathBuf,
+        /// Who holds the lock, such as `process 123 since 2026-01-01T02:00:00Z`.
+        holder: String,
+    },
     /// A file or folder could not be written.
     #[error("could not write {}", path.display())]
     Write {
@@ -75,11 +83,25 @@ pub enum FileFault {
     /// Its SHA-256 is not the manifest's.
     #[error("was changed or damaged after it was written: its SHA-256 is not the manifest's")]
     Checksum,
+    /// The manifest's SHA-256 does not begin with the version's hash.
+    #[error("was changed or damaged after it was written: its SHA-256 does not begin as the version's name ends")]
+    ManifestChecksum,
+    /// It was read back, and is not what was to be written.
+    #[error("does not come back from disk as it was written")]
+    NotTheSame,
+    /// The model places customers elsewhere than the sample says.
+    #[error("agrees with the model on {agreeing} of {of} customers alone")]
+    Disagrees {
+        /// Customers who are where the sample says.
+        agreeing: usize,
+        /// Customers of the sample.
+        of: usize,
+    },
     /// The manifest does not list it.
     #[error("is not listed in the manifest")]
     NotListed,
     /// It is of a format that this build does not know.
-    #[error("is of format {found}; this build reads format {known}")]
+    #[error("is of format {found}, and this build reads format {known}: train a version with it")]
     Format {
         /// The manifest's format version.
         found: u32,

@@ -16,7 +16,7 @@ use super::{Candidate, FileFault};
 use crate::customer::Schema;
 use crate::pipeline::hdbscan::HdbscanParts;
 use crate::pipeline::umap::{UmapParams, UmapParts};
-use crate::pipeline::{ModelParts, SegmentParts};
+use crate::pipeline::{CustomerBaseParts, GoldenSample, Model, ModelParts, SegmentParts};
 
 const ENCODER: &str = "encoder.json";
 const SCALER: &str = "scaler.json";
@@ -24,7 +24,9 @@ const UMAP: &str = "umap.safetensors";
 const HDBSCAN: &str = "hdbscan.safetensors";
 const PERSONAS: &str = "cluster_personas.json";
 const PROFILES: &str = "cluster_profiles.csv";
-const REPORT: &str = "report.json";
+const PROFILE: &str = "training_profile.json";
+pub(super) const GOLDEN: &str = "golden_sample.json";
+pub(super) const REPORT: &str = "report.json";
 /// The key of the scalars beside the arrays of a tensor file.
 const SCALARS: &str = "scalars";
 
@@ -38,7 +40,7 @@ type NamedFile = (&'static str, Vec<u8>);
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Personas {
-    everyone: SegmentParts,
+    everyone: CustomerBaseParts,
     clusters: Vec<SegmentParts>,
 }
 
@@ -57,23 +59,36 @@ struct HdbscanScalars {
     min_cluster_size: u64,
 }
 
-/// Every file of a version but its manifest. On failure, the file that could not be made.
+/// Every file of a version but its manifest and its report. On failure, the file that could not be made.
 pub(super) fn encode(candidate: &Candidate<'_>) -> Result<Vec<NamedFile>, (&'static str, Fault)> {
-    let parts = candidate.fitted.model.to_parts();
-    let personas = Personas { everyone: parts.everyone, clusters: parts.segments };
+    let mut files = encode_model(&candidate.fitted.model)?;
     let profiles = cluster_profiles(&candidate.fitted.clusters, &candidate.fitted.everyone).map_err(Fault::from);
-    [
+    files.extend(named([(PROFILES, profiles), (PROFILE, json(candidate.profile)), (GOLDEN, json(candidate.golden))])?);
+    Ok(files)
+}
+
+/// The files of [`MODEL_FILES`], the same bytes for the same model. On failure, the file that could not be made.
+pub(super) fn encode_model(model: &Model) -> Result<Vec<NamedFile>, (&'static str, Fault)> {
+    let parts = model.to_parts();
+    let personas = Personas { everyone: parts.everyone, clusters: parts.segments };
+    named([
         (ENCODER, json(&parts.encoder)),
         (SCALER, json(&parts.scaler)),
         (UMAP, encode_umap(&parts.umap)),
         (HDBSCAN, encode_hdbscan(&parts.hdbscan)),
         (PERSONAS, json(&personas)),
-        (PROFILES, profiles),
-        (REPORT, json(candidate.report)),
-    ]
-    .into_iter()
-    .map(|(name, bytes)| bytes.map(|bytes| (name, bytes)).map_err(|fault| (name, fault)))
-    .collect()
+    ])
+}
+
+fn named<const N: usize>(
+    files: [(&'static str, Result<Vec<u8>, Fault>); N],
+) -> Result<Vec<NamedFile>, (&'static str, Fault)> {
+    files.into_iter().map(|(name, bytes)| bytes.map(|bytes| (name, bytes)).map_err(|fault| (name, fault))).collect()
+}
+
+/// The sample of customers whose segments are known.
+pub(super) fn decode_golden(bytes: &[u8]) -> Result<GoldenSample, Fault> {
+    Ok(serde_json::from_slice(bytes)?)
 }
 
 /// A model's parts from [`MODEL_FILES`]. On failure, the file that is wrong, and how.

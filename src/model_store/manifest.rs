@@ -8,12 +8,13 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::customer::Schema;
-use crate::pipeline::{FitParams, Scores};
+use crate::pipeline::{FitParams, Scores, SegmentId};
 
 /// The format that this build writes and reads.
-pub(super) const FORMAT_VERSION: u32 = 1;
+pub(super) const FORMAT_VERSION: u32 = 2;
 
-/// The name of a version: `<utc-time>-<hash>`, such as `20260101T020000Z-0123abcd`.
+/// The name of a version: `<utc-time>-<hash>`, such as `20260101T020000Z-0123abcd`. The hash is the start of the
+/// manifest's SHA-256, so that the name vouches for the manifest as the manifest does for the files.
 ///
 /// The only way from text to a path under `versions/`; it can hold no separator and no dot.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -33,17 +34,29 @@ pub struct Manifest {
     pub schema: Schema,
     /// What came out: rows, profiles, clusters, scores.
     pub scores: Scores,
+    /// The first id that no segment has ever had.
+    pub next_segment_id: SegmentId,
     /// SHA-256 of every other file, in hexadecimal.
     pub files: BTreeMap<String, String>,
 }
 
 impl VersionId {
-    /// The id of a version made at `created_at` whose files have these checksums.
-    pub(super) fn new(created_at: Timestamp, files: &BTreeMap<String, String>) -> Self {
-        let listing: String = files.iter().map(|(name, sum)| format!("{name} {sum}\n")).collect();
-        let hash = super::disk::sha256_hex(listing.as_bytes());
+    /// The id of a version made at `created_at` with this manifest.
+    pub(super) fn new(created_at: Timestamp, manifest: &[u8]) -> Self {
+        let hash = super::disk::sha256_hex(manifest);
         let time = created_at.strftime("%Y%m%dT%H%M%SZ");
         Self(format!("{time}-{}", hash.get(..8).unwrap_or(&hash)))
+    }
+
+    /// Whether these are the bytes of the version's manifest.
+    pub(super) fn signs(&self, manifest: &[u8]) -> bool {
+        self.0.split_once('-').is_some_and(|(_, hash)| super::disk::sha256_hex(manifest).starts_with(hash))
+    }
+
+    /// When the version was made, to the second.
+    pub(super) fn created_at(&self) -> Timestamp {
+        let time = self.0.split('-').next().unwrap_or_default();
+        Timestamp::strptime("%Y%m%dT%H%M%S%z", time.replace('Z', "+0000")).unwrap_or(Timestamp::UNIX_EPOCH)
     }
 
     /// The id as text.
@@ -108,8 +121,11 @@ mod tests {
 
     #[test]
     fn a_new_id_parses() {
-        let id = VersionId::new(Timestamp::UNIX_EPOCH, &BTreeMap::new());
-        assert!(id.as_str().starts_with("19700101T000000Z-"));
+        let at = Timestamp::from_second(1_767_232_800).unwrap();
+        let id = VersionId::new(at, b"{}");
+        assert!(id.as_str().starts_with("20260101T020000Z-"));
         assert_eq!(id.as_str().parse::<VersionId>().unwrap(), id);
+        assert_eq!(id.created_at(), at);
+        assert!(id.signs(b"{}") && !id.signs(b"{ }"));
     }
 }

@@ -6,23 +6,32 @@
 //!   versions/<utc-time>-<hash>/
 //!     manifest.json          parameters, schema, counts, scores, SHA-256 of every other file; written last
 //!     encoder.json  scaler.json  umap.safetensors  hdbscan.safetensors
-//!     cluster_personas.json  cluster_profiles.csv  report.json
-//!   staging/                 versions that are being written
+//!     cluster_personas.json  cluster_profiles.csv  training_profile.json  golden_sample.json  report.json
+//!   staging/                 versions that are being written, or taken away
+//!   refused/<utc-time>.json  reports of the last candidates that did not pass
 //! ```
 //!
 //! A version is written to `staging/`, every file and folder synced, renamed into `versions/`, and only then does
-//! `current` point to it: whatever ends the process, a reader finds the old version or the new one, whole. Knows
+//! `current` point to it: whatever ends the process, a reader finds the old version or the new one, whole. The name of a
+//! version ends with the start of its manifest's SHA-256, and the manifest lists every other file's: no byte of a version
+//! changes unnoticed. Knows
 //! nothing of HTTP and trains nothing; may import [`crate::pipeline`] and [`crate::customer`].
 
 mod disk;
 mod errors;
 mod format;
 mod live;
+mod lock;
 mod manifest;
 mod profiles_csv;
+mod staging;
 mod store;
+mod upkeep;
 
 pub use errors::{FileFault, StoreError};
 pub use live::LiveModel;
+pub use lock::WriterLock;
 pub use manifest::{Manifest, VersionId};
-pub use store::{Candidate, ModelStore, ModelVersion, VersionSummary};
+pub use staging::{Candidate, Staged};
+pub use store::{ModelStore, ModelVersion, VersionSummary};
+pub use upkeep::Servable;

@@ -1,14 +1,19 @@
 //! `cluster_profiles.csv`: what each cluster's customers are like, for a spreadsheet.
 
-use crate::pipeline::{TraitCounts, TraitValue};
+use std::collections::BTreeMap;
+
+use crate::pipeline::{SegmentId, TraitCounts, TraitValue};
 
 /// One line a cluster, trait and value: customers, their share of the cluster and of everyone, and the lift (the
 /// first share over the second). The whole customer base comes last, as cluster `all`.
-pub(super) fn cluster_profiles(clusters: &[Vec<TraitCounts>], everyone: &[TraitCounts]) -> Result<Vec<u8>, csv::Error> {
+pub(super) fn cluster_profiles(
+    clusters: &BTreeMap<SegmentId, Vec<TraitCounts>>,
+    everyone: &[TraitCounts],
+) -> Result<Vec<u8>, csv::Error> {
     let mut table = csv::Writer::from_writer(Vec::new());
     table.write_record(["cluster_id", "trait", "value", "customers", "share", "share_of_everyone", "lift"])?;
-    let names = (0..clusters.len()).map(|id| id.to_string()).chain(["all".to_owned()]);
-    for (name, counts) in names.zip(clusters.iter().map(Vec::as_slice).chain([everyone])) {
+    let clusters = clusters.iter().map(|(id, counts)| (id.to_string(), counts.as_slice()));
+    for (name, counts) in clusters.chain([("all".to_owned(), everyone)]) {
         for (own, all) in counts.iter().zip(everyone) {
             let (own_total, all_total) = (total(own), total(all));
             for (value, customers) in &own.counts {

@@ -1,22 +1,20 @@
-//! The folder of versions: publish, load, list.
+//! The folder of versions: find, load, list, switch.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use jiff::Timestamp;
-
-use super::disk::{create_folder, read_file, rename, sha256_hex, sync_folder, write_file};
+use super::disk::{read_file, rename, sha256_hex, sync_folder};
 use super::format;
 use super::manifest::{FORMAT_VERSION, Manifest, VersionId};
 use super::{FileFault, StoreError};
-use crate::pipeline::{FitParams, Fitted, Model};
+use crate::pipeline::Model;
 
-const MANIFEST: &str = "manifest.json";
+pub(super) const MANIFEST: &str = "manifest.json";
+pub(super) const VERSIONS: &str = "versions";
+pub(super) const STAGING: &str = "staging";
 const CURRENT: &str = "current";
-const VERSIONS: &str = "versions";
-const STAGING: &str = "staging";
 
 /// A folder of model versions.
 #[derive(Debug, Clone)]
@@ -33,19 +31,6 @@ pub struct ModelVersion {
     pub manifest: Manifest,
     /// The model.
     pub model: Model,
-}
-
-/// A model on its way to become a version.
-#[derive(Debug)]
-pub struct Candidate<'a> {
-    /// The model, its scores and its cluster profiles.
-    pub fitted: &'a Fitted,
-    /// How it was trained.
-    pub params: &'a FitParams,
-    /// What the training has to tell, stored as `report.json`.
-    pub report: &'a serde_json::Value,
-    /// When it was made.
-    pub created_at: Timestamp,
 }
 
 /// One line of a list of versions.
@@ -103,7 +88,7 @@ impl ModelStore {
         if !folder.is_dir() {
             return Err(StoreError::NoSuchVersion { id: id.to_string() });
         }
-        let manifest = read_manifest(&folder)?;
+        let manifest = read_manifest(&folder, id)?;
         let mut files = BTreeMap::new();
         for name in format::MODEL_FILES {
             let bytes = read_file(&folder.join(name))?;
@@ -136,41 +121,31 @@ impl ModelStore {
         for entry in entries {
             let name = entry.map_err(unreadable)?.file_name();
             let Some(id) = name.to_str().and_then(|name| name.parse::<VersionId>().ok()) else { continue };
-            let manifest = read_manifest(&self.folder(&id));
+            let manifest = read_manifest(&self.folder(&id), &id);
             found.push(VersionSummary { is_current: current.as_ref() == Some(&id), id, manifest });
         }
-        found.sort_by(|a, b| a.id.cmp(&b.id));
+        found.sort_by(|a, b| (a.created_at(), &a.id).cmp(&(b.created_at(), &b.id)));
         Ok(found)
     }
 
-    /// Writes `candidate` as a new version and makes it the current one.
+    /// Makes `id` the current version, if it is whole.
     ///
     /// # Errors
-    /// [`StoreError::Write`] naming the file or folder that could not be written. `current` is then as it was, and
-    /// nothing half-written is left in `versions/`.
-    pub fn publish(&self, candidate: &Candidate<'_>) -> Result<VersionId, StoreError> {
-        let staging = self.dir.join(STAGING).join(format!("{}", std::process::id()));
-        self.sweep()?;
-        let written = self.write_version(&staging, candidate);
-        if written.is_err() {
-            // The error that is reported is the first one; what is left is swept by a later publication.
-            let _ = fs::remove_dir_all(&staging);
-        }
-        let id = written?;
-        self.activate(&id)?;
-        Ok(id)
-    }
-
-    /// Makes `id` the current version.
-    ///
-    /// # Errors
-    /// [`StoreError::NoSuchVersion`], or [`StoreError::Write`] when the link could not be replaced; it is then as it was.
+    /// As [`ModelStore::load`] when the version is not whole, [`StoreError::Write`] when the link could not be replaced.
+    /// `current` is then as it was.
     pub fn activate(&self, id: &VersionId) -> Result<(), StoreError> {
+        // Before the lock file is made: a store that does not exist stays so.
+        self.load(id)?;
+        let _links = self.lock_links()?;
         if !self.folder(id).is_dir() {
             return Err(StoreError::NoSuchVersion { id: id.to_string() });
         }
-        let link = self.dir.join(CURRENT);
-        let next = self.dir.join(format!(".{CURRENT}-{}", std::process::id()));
+        self.link(id)
+    }
+
+    /// Lets `current` lead to `id`. The caller holds the links' lock.
+    pub(super) fn link(&self, id: &VersionId) -> Result<(), StoreError> {
+        let next = self.dir.join(format!(".{CURRENT}-next"));
         match fs::remove_file(&next) {
             Err(source) if source.kind() != io::ErrorKind::NotFound => {
                 return Err(StoreError::Write { path: next, source });
@@ -179,66 +154,21 @@ impl ModelStore {
         }
         std::os::unix::fs::symlink(Path::new(VERSIONS).join(id.as_str()), &next)
             .map_err(|source| StoreError::Write { path: next.clone(), source })?;
-        rename(&next, &link)?;
+        rename(&next, &self.dir.join(CURRENT))?;
         sync_folder(&self.dir)
     }
 
-    fn write_version(&self, staging: &Path, candidate: &Candidate<'_>) -> Result<VersionId, StoreError> {
-        let versions = self.dir.join(VERSIONS);
-        create_folder(&versions)?;
-        create_folder(staging)?;
-        let files = format::encode(candidate).map_err(|(name, source)| StoreError::File {
-            path: staging.join(name),
-            fault: FileFault::Contents(source),
-        })?;
-        let mut sums = BTreeMap::new();
-        for (name, bytes) in &files {
-            write_file(&staging.join(name), bytes)?;
-            sums.insert((*name).to_owned(), sha256_hex(bytes));
-        }
-        let id = VersionId::new(candidate.created_at, &sums);
-        let manifest = Manifest {
-            format_version: FORMAT_VERSION,
-            created_at: candidate.created_at,
-            params: candidate.params.clone(),
-            schema: candidate.fitted.model.schema().as_ref().clone(),
-            scores: candidate.fitted.scores.clone(),
-            files: sums,
-        };
-        let json = format::json(&manifest)
-            .map_err(|e| StoreError::File { path: staging.join(MANIFEST), fault: FileFault::Contents(e) })?;
-        write_file(&staging.join(MANIFEST), &json)?;
-        sync_folder(staging)?;
-        rename(staging, &self.folder(&id))?;
-        sync_folder(&versions)?;
-        Ok(id)
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
     }
 
-    /// Removes what publications left behind whose process is gone, or was an earlier one of this process's number.
-    fn sweep(&self) -> Result<(), StoreError> {
-        let staging = self.dir.join(STAGING);
-        let entries = match fs::read_dir(&staging) {
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
-            entries => entries.map_err(|source| StoreError::Write { path: staging, source })?,
-        };
-        for entry in entries.flatten() {
-            let name = entry.file_name();
-            let is_alive = Path::new("/proc").join(&name).exists() && name != *std::process::id().to_string();
-            if !is_alive {
-                let path = entry.path();
-                fs::remove_dir_all(&path).map_err(|source| StoreError::Write { path, source })?;
-            }
-        }
-        Ok(())
-    }
-
-    fn folder(&self, id: &VersionId) -> PathBuf {
+    pub(super) fn folder(&self, id: &VersionId) -> PathBuf {
         self.dir.join(VERSIONS).join(id.as_str())
     }
 }
 
-fn read_manifest(folder: &Path) -> Result<Manifest, StoreError> {
-    /// Read on its own first: a later format may differ in every other field.
+pub(super) fn read_manifest(folder: &Path, id: &VersionId) -> Result<Manifest, StoreError> {
+    /// Read on its own first: another format may differ in every other field.
     #[derive(serde::Deserialize)]
     struct Format {
         format_version: u32,
@@ -247,9 +177,13 @@ fn read_manifest(folder: &Path) -> Result<Manifest, StoreError> {
     let bytes = read_file(&path)?;
     let fault = |fault| StoreError::File { path: path.clone(), fault };
     let contents = |e: serde_json::Error| fault(FileFault::Contents(e.into()));
-    let Format { format_version } = serde_json::from_slice(&bytes).map_err(contents)?;
-    if format_version != FORMAT_VERSION {
-        return Err(fault(FileFault::Format { found: format_version, known: FORMAT_VERSION }));
+    let is_signed = id.signs(&bytes);
+    match serde_json::from_slice(&bytes) {
+        Ok(Format { format_version }) if format_version != FORMAT_VERSION => {
+            Err(fault(FileFault::Format { found: format_version, known: FORMAT_VERSION }))
+        }
+        _ if !is_signed => Err(fault(FileFault::ManifestChecksum)),
+        Ok(_) => serde_json::from_slice(&bytes).map_err(contents),
+        Err(error) => Err(contents(error)),
     }
-    serde_json::from_slice(&bytes).map_err(contents)
 }

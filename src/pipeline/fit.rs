@@ -1,15 +1,18 @@
 //! Training: customers → encoder and scaler → map → clusters → personas.
 
+use std::collections::BTreeMap;
+
 use linfa::ParamGuard;
 use serde::{Deserialize, Serialize};
 
 use super::encoder::{Encoder, Profiles};
-use super::hdbscan::{HdbscanModel, HdbscanParams};
-use super::model::{Model, ModelParts, Segment};
+use super::hdbscan::{HdbscanModel, HdbscanParams, dbcv};
+use super::model::{Model, ModelParts};
 use super::persona::{Persona, TraitCounts, count_traits};
 use super::scaler::Scaler;
+use super::segment::{CustomerBaseParts, NewName, SegmentId, SegmentParts};
 use super::umap::{Stage, UmapModel, UmapParams, trustworthiness};
-use super::{FitError, scores};
+use super::{DamagedModel, FitError, scores};
 use crate::customer::{CustomerTable, Schema};
 
 /// Fewer distinct profiles than this say nothing about segments.
@@ -28,7 +31,8 @@ pub struct FitParams {
 }
 
 /// A step of a fit, for whoever watches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum FitStep {
     /// Finding each profile's neighbours and their graph.
     Neighbours,
@@ -47,12 +51,27 @@ pub struct Fitted {
     pub model: Model,
     /// How good it is.
     pub scores: Scores,
-    /// What each cluster's customers are like, in the order of the ids.
-    pub clusters: Vec<Vec<TraitCounts>>,
+    /// What each segment's customers are like.
+    pub clusters: BTreeMap<SegmentId, Vec<TraitCounts>>,
     /// What all customers are like.
     pub everyone: Vec<TraitCounts>,
-    /// The segment of each training row, −1 outside every cluster.
-    pub labels: Vec<i32>,
+    /// The segment of each training row, `None` outside every cluster.
+    pub segment_of_row: Vec<Option<SegmentId>>,
+}
+
+impl Fitted {
+    /// Gives segments other ids, and marketers' extras along with them: `names` says for an id of this fit what it
+    /// becomes. Ids that are not named stay. A fit numbers its segments from 0.
+    ///
+    /// # Errors
+    /// [`DamagedModel`] when two segments would have one id; nothing is then changed.
+    pub fn rename(&mut self, names: &BTreeMap<SegmentId, NewName>) -> Result<(), DamagedModel> {
+        self.model.rename(names)?;
+        let new_id = |id: SegmentId| names.get(&id).map_or(id, |name| name.id);
+        self.clusters = std::mem::take(&mut self.clusters).into_iter().map(|(id, c)| (new_id(id), c)).collect();
+        self.segment_of_row.iter_mut().for_each(|id| *id = id.map(new_id));
+        Ok(())
+    }
 }
 
 /// How good a model is on its own training data.
@@ -69,6 +88,9 @@ pub struct Scores {
     /// Silhouette of the customers on the map, noise left out, −1 to 1 (Rousseeuw 1987); `None` with fewer than two
     /// clusters.
     pub silhouette: Option<f64>,
+    /// DBCV of the segments on the map, −1 to 1 (Moulavi et al. 2014), as [`dbcv`] counts profiles and customers; `None`
+    /// with fewer than two clusters.
+    pub dbcv: Option<f64>,
     /// How far neighbourhoods of 15 profiles on the map are true ones, 0 to 1 (Venna and Kaski 2001).
     pub trustworthiness: f64,
 }
@@ -103,12 +125,15 @@ pub fn fit(
         trustworthiness: trustworthiness(points.view(), umap.embedding(), TRUSTED_NEIGHBOURS),
         // It is undefined for fewer than two clusters, and nothing else can fail here.
         silhouette: scores::silhouette(places.view(), hdbscan.labels(), &profiles.customers).ok(),
+        dbcv: dbcv(places.view(), hdbscan.labels(), &profiles.customers).map_err(FitError::Cluster)?,
         ..Scores::count(table, &profiles, &hdbscan)
     };
     let labels: Vec<i32> = labels_of_rows(&profiles, &hdbscan);
     let (clusters, everyone) = count_traits(table, &labels, hdbscan.n_clusters());
     let model = assemble(table, Learned { encoder, scaler, umap, hdbscan }, &labels, &clusters, &everyone)?;
-    Ok(Fitted { model, scores, clusters, everyone, labels })
+    let clusters = (0..).map(SegmentId::new).zip(clusters).collect();
+    let segment_of_row = labels.into_iter().map(|label| u32::try_from(label).ok().map(SegmentId::new)).collect();
+    Ok(Fitted { model, scores, clusters, everyone, segment_of_row })
 }
 
 /// The learned parts, before they are one model.
@@ -127,19 +152,21 @@ fn assemble(
     everyone: &[TraitCounts],
 ) -> Result<Model, FitError> {
     let rows = table.n_rows().max(1) as f64;
-    let segment = |cluster_id: u32, customers: u64, counts: &[TraitCounts]| {
-        Segment { cluster_id, customers, share: customers as f64 / rows, persona: Persona::from_counts(counts) }
-            .to_parts()
+    let segment = |label: u32, counts: &[TraitCounts]| {
+        let customers = labels.iter().filter(|&&other| u32::try_from(other) == Ok(label)).count() as u64;
+        let persona = Persona::from_counts(counts).to_json();
+        SegmentParts { cluster_id: SegmentId::new(label), customers, share: customers as f64 / rows, persona }
     };
-    let size = |id: u32| labels.iter().filter(|&&label| u32::try_from(label) == Ok(id)).count() as u64;
+    let everyone =
+        CustomerBaseParts { customers: table.n_rows() as u64, persona: Persona::from_counts(everyone).to_json() };
     Model::from_parts(ModelParts {
         schema: Schema::clone(table.schema()),
         encoder: learned.encoder,
         scaler: learned.scaler,
         umap: learned.umap.to_parts(),
         hdbscan: learned.hdbscan.to_parts(),
-        everyone: segment(clusters.len() as u32, table.n_rows() as u64, everyone),
-        segments: (0..).zip(clusters).map(|(id, counts)| segment(id, size(id), counts)).collect(),
+        everyone,
+        segments: (0..).zip(clusters).map(|(label, counts)| segment(label, counts)).collect(),
     })
     .map_err(FitError::Model)
 }
@@ -160,6 +187,7 @@ impl Scores {
             clusters: hdbscan.n_clusters(),
             noise_share: noise as f64 / table.n_rows().max(1) as f64,
             silhouette: None,
+            dbcv: None,
             trustworthiness: 0.0,
         }
     }

@@ -7,16 +7,22 @@
 mod encoder;
 mod errors;
 mod fit;
+mod golden;
 pub mod hdbscan;
 mod model;
 mod persona;
 mod scaler;
 pub mod scores;
+mod segment;
+mod training_profile;
 pub mod umap;
 
 pub use encoder::Encoder;
 pub use errors::{AssignError, DamagedModel, FitError};
 pub use fit::{FitParams, FitStep, Fitted, Scores, fit};
-pub use model::{Assignment, Model, ModelParts, Nearest, Placement, Segment, SegmentParts};
+pub use golden::{Agreement, GoldenSample};
+pub use model::{Assignment, Model, ModelParts, Nearest, Placement};
 pub use persona::{Persona, Trait, TraitCounts, TraitValue, count_traits};
 pub use scaler::Scaler;
+pub use segment::{CustomerBase, CustomerBaseParts, NewName, Segment, SegmentId, SegmentParts};
+pub use training_profile::{FeatureProfile, Histogram, TrainingProfile};

@@ -1,15 +1,15 @@
 //! A trained model: places customers in the segments that training found.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use ndarray::{Array2, ArrayView1, Axis};
-use serde::{Deserialize, Serialize};
 
 use super::encoder::{Encoder, Profiles};
 use super::hdbscan::{HdbscanModel, HdbscanParts, Prediction};
 use super::persona::{Persona, TraitValue};
 use super::scaler::Scaler;
+use super::segment::{CustomerBase, CustomerBaseParts, NewName, Segment, SegmentId, SegmentParts};
 use super::umap::{UmapModel, UmapParts};
 use super::{AssignError, DamagedModel};
 use crate::customer::{CustomerTable, Schema};
@@ -17,7 +17,7 @@ use crate::customer::{CustomerTable, Schema};
 /// Everything that was learned from one training set, and the schema it was read by.
 ///
 /// Invariants, checked by [`Model::from_parts`]: encoder, scaler, map and clusters fit the schema and one another, and
-/// there is one segment a cluster, in the order of the cluster ids.
+/// there is one segment a cluster, each with an id of its own.
 #[derive(Debug)]
 pub struct Model {
     schema: Arc<Schema>,
@@ -25,37 +25,13 @@ pub struct Model {
     scaler: Scaler,
     umap: UmapModel,
     hdbscan: HdbscanModel,
-    everyone: Segment,
+    everyone: CustomerBase,
+    /// In the order of their ids.
     segments: Vec<Segment>,
+    /// For each of HDBSCAN's labels the id of its segment: the only place where the two meet.
+    id_of_label: Vec<SegmentId>,
     /// The encoded rows of the training profiles, as bits, and their positions.
     known: HashMap<Box<[u32]>, u32>,
-}
-
-/// A trained segment: how many customers it had in training, and what they have in common.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Segment {
-    /// The cluster's id; for the whole customer base, the number of clusters.
-    pub cluster_id: u32,
-    /// Customers in training.
-    pub customers: u64,
-    /// Their share of all customers in training, 0 to 1.
-    pub share: f64,
-    /// What they have in common.
-    pub persona: Persona,
-}
-
-/// A [`Segment`] as it is stored.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SegmentParts {
-    /// As [`Segment::cluster_id`].
-    pub cluster_id: u32,
-    /// As [`Segment::customers`].
-    pub customers: u64,
-    /// As [`Segment::share`].
-    pub share: f64,
-    /// As [`Segment::persona`], a flat object.
-    pub persona: serde_json::Map<String, serde_json::Value>,
 }
 
 /// A model as plain data, for storage.
@@ -72,8 +48,8 @@ pub struct ModelParts {
     /// The clusters of the places.
     pub hdbscan: HdbscanParts,
     /// The whole customer base.
-    pub everyone: SegmentParts,
-    /// One entry a cluster, in the order of the ids.
+    pub everyone: CustomerBaseParts,
+    /// One entry a cluster, in the order of HDBSCAN's labels; the ids may be any.
     pub segments: Vec<SegmentParts>,
 }
 
@@ -91,21 +67,21 @@ pub struct Assignment {
 /// Where one profile belongs.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Placement {
-    /// The cluster's id, or −1 outside every cluster.
-    pub label: i32,
-    /// How firmly the profile belongs to `label`, 0 to 1; 0 outside every cluster.
+    /// Its segment; `None` outside every cluster.
+    pub segment: Option<SegmentId>,
+    /// How firmly the profile belongs to `segment`, 0 to 1; 0 outside every cluster.
     pub strength: f64,
-    /// The cluster it is nearest to: that of `label` inside a cluster. `None` in a model without clusters.
+    /// The segment it is nearest to: its own inside a cluster. `None` in a model without clusters.
     pub nearest: Option<Nearest>,
     /// Whether training had this very profile.
     pub is_known: bool,
 }
 
-/// The cluster that a profile is nearest to.
+/// The segment that a profile is nearest to.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Nearest {
     /// Its id.
-    pub cluster_id: u32,
+    pub cluster_id: SegmentId,
     /// How much the profile belongs to it, 0 to 1.
     pub membership: f64,
 }
@@ -135,13 +111,16 @@ impl Model {
         let known = index_rows(&parts.umap.points);
         let umap = UmapModel::from_parts(parts.umap).map_err(|e| DamagedModel::part("umap", e))?;
         let hdbscan = HdbscanModel::from_parts(parts.hdbscan).map_err(|e| DamagedModel::part("hdbscan", e))?;
-        let in_order = parts.segments.iter().zip(0..).all(|(segment, id)| segment.cluster_id == id);
-        if parts.segments.len() != hdbscan.n_clusters() || !in_order {
-            return Err(DamagedModel::rule("personas", "are not one a cluster, in the order of the ids"));
+        let id_of_label: Vec<SegmentId> = parts.segments.iter().map(|segment| segment.cluster_id).collect();
+        let mut segments: Vec<Segment> = parts.segments.iter().map(|s| Segment::from_parts(&schema, s)).collect();
+        segments.sort_by_key(|segment| segment.cluster_id);
+        let is_repeated = segments.windows(2).any(|pair| matches!(pair, [a, b] if a.cluster_id == b.cluster_id));
+        if segments.len() != hdbscan.n_clusters() || is_repeated {
+            return Err(DamagedModel::rule("personas", "are not one a cluster, each with an id of its own"));
         }
-        let everyone = Segment::from_parts(&schema, &parts.everyone);
-        let segments = parts.segments.iter().map(|segment| Segment::from_parts(&schema, segment)).collect();
-        Ok(Self { schema: Arc::new(schema), encoder, scaler, umap, hdbscan, everyone, segments, known })
+        let everyone = CustomerBase::from_parts(&schema, &parts.everyone);
+        let schema = Arc::new(schema);
+        Ok(Self { schema, encoder, scaler, umap, hdbscan, everyone, segments, id_of_label, known })
     }
 
     /// The model as plain data.
@@ -153,7 +132,7 @@ impl Model {
             umap: self.umap.to_parts(),
             hdbscan: self.hdbscan.to_parts(),
             everyone: self.everyone.to_parts(),
-            segments: self.segments.iter().map(Segment::to_parts).collect(),
+            segments: self.id_of_label.iter().filter_map(|&id| self.segment(id)).map(Segment::to_parts).collect(),
         }
     }
 
@@ -168,12 +147,17 @@ impl Model {
     }
 
     /// The segment of this id.
-    pub fn segment(&self, cluster_id: u32) -> Option<&Segment> {
-        self.segments.get(cluster_id as usize)
+    pub fn segment(&self, id: SegmentId) -> Option<&Segment> {
+        self.segments.get(self.position(id)?)
+    }
+
+    /// The place of this id in [`Model::segments`].
+    pub fn position(&self, id: SegmentId) -> Option<usize> {
+        self.segments.binary_search_by_key(&id, |segment| segment.cluster_id).ok()
     }
 
     /// The whole customer base of the training.
-    pub fn everyone(&self) -> &Segment {
+    pub fn everyone(&self) -> &CustomerBase {
         &self.everyone
     }
 
@@ -186,16 +170,38 @@ impl Model {
     /// becomes an extra. Returns the ids that no segment has.
     pub fn overlay_personas(
         &mut self,
-        entries: &std::collections::BTreeMap<u32, serde_json::Map<String, serde_json::Value>>,
-    ) -> Vec<u32> {
+        entries: &BTreeMap<SegmentId, serde_json::Map<String, serde_json::Value>>,
+    ) -> Vec<SegmentId> {
         let mut strangers = Vec::new();
         for (&id, entry) in entries {
-            match self.segments.get_mut(id as usize) {
+            match self.segments.iter_mut().find(|segment| segment.cluster_id == id) {
                 Some(segment) => segment.persona.overlay(Persona::from_json(&self.schema, entry)),
                 None => strangers.push(id),
             }
         }
         strangers
+    }
+
+    /// Gives segments other ids, and marketers' extras along with them: `names` holds for an id of this model the new
+    /// one and the extras that are added to the persona. Ids that are not named stay.
+    ///
+    /// # Errors
+    /// [`DamagedModel`] when two segments would have one id; the model is then as it was.
+    pub(super) fn rename(&mut self, names: &BTreeMap<SegmentId, NewName>) -> Result<(), DamagedModel> {
+        let new_id = |id: SegmentId| names.get(&id).map_or(id, |name| name.id);
+        let ids: BTreeSet<SegmentId> = self.id_of_label.iter().map(|&id| new_id(id)).collect();
+        if ids.len() != self.id_of_label.len() {
+            return Err(DamagedModel::rule("personas", "are not one a cluster, each with an id of its own"));
+        }
+        for segment in &mut self.segments {
+            if let Some(name) = names.get(&segment.cluster_id) {
+                segment.cluster_id = name.id;
+                segment.persona.extras.extend(name.extras.clone());
+            }
+        }
+        self.segments.sort_by_key(|segment| segment.cluster_id);
+        self.id_of_label.iter_mut().for_each(|id| *id = new_id(*id));
+        Ok(())
     }
 
     /// Takes the way of a profile that training never met once, so that the first request takes no longer than the
@@ -245,8 +251,9 @@ impl Model {
                 outside.push(placements.len());
                 outside_places.extend(place.iter().map(|&coordinate| f64::from(coordinate)));
             }
-            let nearest = u32::try_from(label).ok().map(|cluster_id| Nearest { cluster_id, membership: strength });
-            placements.push(Placement { label, strength, nearest, is_known: known.is_some() });
+            let segment = self.segment_of(label);
+            let nearest = segment.map(|cluster_id| Nearest { cluster_id, membership: strength });
+            placements.push(Placement { segment, strength, nearest, is_known: known.is_some() });
         }
         let n_dimensions = self.umap.embedding().ncols();
         let outside_places = Array2::from_shape_vec((outside.len(), n_dimensions), outside_places);
@@ -255,10 +262,15 @@ impl Model {
         for (profile, nearest) in outside.into_iter().zip(nearest) {
             if let Some(placement) = placements.get_mut(profile) {
                 placement.nearest = nearest
-                    .and_then(|n| Some(Nearest { cluster_id: u32::try_from(n.label).ok()?, membership: n.membership }));
+                    .and_then(|n| Some(Nearest { cluster_id: self.segment_of(n.label)?, membership: n.membership }));
             }
         }
         Ok(placements)
+    }
+
+    /// The segment that HDBSCAN's label stands for; `None` for noise.
+    fn segment_of(&self, label: i32) -> Option<SegmentId> {
+        self.id_of_label.get(usize::try_from(label).ok()?).copied()
     }
 
     /// Label, strength and place of a training profile.
@@ -286,30 +298,9 @@ impl Assignment {
         self.placements.get(*self.profile_of_row.get(row)? as usize)
     }
 
-    /// The label of every row, −1 outside every cluster.
-    pub fn labels(&self) -> Vec<i32> {
-        self.profile_of_row.iter().map(|&p| self.placements.get(p as usize).map_or(-1, |place| place.label)).collect()
-    }
-}
-
-impl Segment {
-    fn from_parts(schema: &Schema, parts: &SegmentParts) -> Self {
-        Self {
-            cluster_id: parts.cluster_id,
-            customers: parts.customers,
-            share: parts.share,
-            persona: Persona::from_json(schema, &parts.persona),
-        }
-    }
-
-    /// The segment as it is stored.
-    pub fn to_parts(&self) -> SegmentParts {
-        SegmentParts {
-            cluster_id: self.cluster_id,
-            customers: self.customers,
-            share: self.share,
-            persona: self.persona.to_json(),
-        }
+    /// The segment of every row, `None` outside every cluster.
+    pub fn segments(&self) -> Vec<Option<SegmentId>> {
+        self.profile_of_row.iter().map(|&p| self.placements.get(p as usize)?.segment).collect()
     }
 }
 

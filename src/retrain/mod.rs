@@ -1,11 +1,21 @@
-//! Retraining: the workbooks under `base_data/` become a published model version.
+//! Retraining: the workbooks under `base_data/` and the waiting uploads become a published model version.
 //!
-//! One code path for every way to ask for it. Blocking and heavy on the processor: an async caller runs it on a thread
-//! of its own. Knows nothing of HTTP; may import [`crate::model_store`], [`crate::pipeline`], [`crate::customer`] and
-//! [`crate::workbook`].
+//! One code path for every way to ask for it, [`retrain`]: collect, fit, match the segments with the live version's, judge,
+//! publish, put the uploads away. Each step leaves the disk as it was unless all before it went well, and the process may
+//! end at any moment: the writer's lock goes with it, what was half written is swept by the next writer, and an upload
+//! either still waits or is base data, never both for longer than until the next training (`uploads` has the
+//! reasoning). A candidate that the gate refuses is an outcome, not an error.
+//!
+//! Blocking and heavy on the processor: an async caller runs it on a thread of its own. Knows nothing of HTTP; may import
+//! [`crate::model_store`], [`crate::pipeline`], [`crate::customer`] and [`crate::workbook`].
 
 mod collect;
+mod gate;
+mod matching;
+mod report;
+mod uploads;
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,32 +24,47 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::Serialize;
 
-use crate::customer::{CleaningReport, Schema};
-use crate::model_store::{Candidate, ModelStore, StoreError, VersionId};
-use crate::pipeline::{FitError, FitParams, FitStep, Scores, SegmentParts, fit};
+use crate::customer::Schema;
+use crate::model_store::{Candidate, ModelStore, ModelVersion, Servable, StoreError, VersionId, WriterLock};
+use crate::pipeline::{FitError, FitParams, FitStep, Fitted, GoldenSample, Segment, TrainingProfile, fit};
 use crate::workbook;
 
 pub use collect::SkippedFile;
+pub use gate::{Bound, CheckKind, GateCheck, GateLimits, Verdict};
+pub use matching::{KeptSegment, MatchError, Matching, NewSegment, VanishedSegment};
+pub use report::{LiveVersion, RetrainReport, Seconds};
+pub use uploads::PutAway;
+
+use collect::Collected;
 
 /// What to train on, and how.
 #[derive(Debug, Clone)]
 pub struct RetrainRequest<'a> {
     /// The folder whose workbooks are read, with every folder below it.
     pub base_data: &'a Path,
+    /// The folder whose waiting uploads are read too, and then moved into the base data; `None` for base data alone.
+    pub uploads: Option<&'a Path>,
     /// The columns to learn from.
     pub schema: Arc<Schema>,
     /// How to train.
     pub params: &'a FitParams,
     /// What one workbook may hold.
     pub limits: workbook::Limits,
+    /// What a candidate must reach.
+    pub gate: GateLimits,
+    /// Whether a candidate of poor quality is published all the same.
+    pub force: bool,
+    /// How many versions are kept.
+    pub keep: NonZeroUsize,
     /// The time of the training; names the version.
     pub now: Timestamp,
-    /// The day after which a date is in the future.
+    /// The day after which a date is in the future; names the folder that uploads are put into.
     pub today: Date,
 }
 
 /// A step of a retraining, for whoever watches.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum RetrainEvent<'a> {
     /// File `number` of `of` is being read.
     Reading {
@@ -52,39 +77,40 @@ pub enum RetrainEvent<'a> {
     },
     /// The fit is at this step, this far (0 to 1).
     Fitting(FitStep, f32),
-    /// The version is being written.
+    /// The candidate is written, looked at again and compared with the live version.
+    Judging,
+    /// The version is being published.
     Publishing,
 }
 
-/// What a retraining did; stored in the version as `report.json`.
-#[derive(Debug, Clone, Serialize)]
-pub struct RetrainReport {
-    /// The files that were read, relative to the base data.
-    pub files: Vec<PathBuf>,
-    /// The files that could not be read, and why.
-    pub skipped: Vec<SkippedFile>,
-    /// Rows kept and dropped.
-    pub cleaning: CleaningReport,
-    /// How good the model is.
-    pub scores: Scores,
-    /// The segments, in the order of their ids.
-    pub segments: Vec<SegmentParts>,
-    /// Seconds spent reading.
-    pub reading_s: f64,
-    /// Seconds spent fitting.
-    pub fitting_s: f64,
+/// How a retraining ended.
+#[derive(Debug)]
+#[must_use]
+pub enum RetrainOutcome {
+    /// A new version is live.
+    Published(Box<Published>),
+    /// The candidate did not pass the gate, or there was too little to train on. The live version is as it was, and so
+    /// are the uploads.
+    Refused(Box<RetrainReport>),
 }
 
-/// Why a retraining published nothing. The current version is then as it was.
+/// A version that was published, and what was done after it.
+#[derive(Debug)]
+pub struct Published {
+    /// The version.
+    pub id: VersionId,
+    /// What the retraining did.
+    pub report: RetrainReport,
+    /// Where the uploads are.
+    pub put_away: PutAway,
+    /// The old versions that were taken away, or why they could not be.
+    pub pruned: Result<Vec<VersionId>, StoreError>,
+}
+
+/// Why a retraining came to no end. The current version is then as it was, and so are the uploads.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RetrainError {
-    /// There is nothing to train on.
-    #[error("{} holds no workbook: put an .xlsx, .xls or .csv file of customers into it", dir.display())]
-    NoData {
-        /// The base data folder.
-        dir: PathBuf,
-    },
     /// A folder could not be listed.
     #[error("{} cannot be listed", dir.display())]
     Unlistable {
@@ -94,54 +120,153 @@ pub enum RetrainError {
         #[source]
         source: std::io::Error,
     },
-    /// Not one file could be read.
-    #[error("none of the {n} files could be read; the first: {first}")]
-    NothingReadable {
-        /// How many there are.
-        n: usize,
-        /// The first file and what is wrong with it.
-        first: String,
+    /// An upload that an earlier training used could not be told from its copy in the base data, or not be removed.
+    #[error("{} cannot be taken off the waiting uploads", file.display())]
+    Upload {
+        /// The upload.
+        file: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
     },
     /// The customers do not make a model.
     #[error("the model could not be trained")]
     Fit(#[from] FitError),
+    /// The new segments could not be matched with the old ones.
+    #[error("the segments could not be matched with the live version's")]
+    Match(#[from] MatchError),
     /// The report could not be written as JSON.
     #[error("the report could not be written")]
     Report(#[source] serde_json::Error),
-    /// The version could not be written.
+    /// Another retraining is under way, or the version could not be written.
     #[error("the version could not be published")]
     Store(#[from] StoreError),
 }
 
-/// Trains on everything under the base data folder and publishes the result as the current version.
+/// Trains on the base data and the waiting uploads, and publishes the result as the current version if it passes the
+/// gate; then puts the uploads away and prunes old versions.
 ///
-/// A file that cannot be read is named in the report and left out.
+/// A file that cannot be read is named in the report and left where it is.
 ///
 /// # Errors
-/// [`RetrainError`]; nothing is then published.
+/// [`RetrainError`]; nothing is then published or moved. [`StoreError::Locked`] when another process is at it.
 pub fn retrain(
     store: &ModelStore,
     request: &RetrainRequest<'_>,
     progress: &(dyn Fn(RetrainEvent<'_>) + Sync),
-) -> Result<(VersionId, RetrainReport), RetrainError> {
+) -> Result<RetrainOutcome, RetrainError> {
+    let lock = store.lock()?;
+    store.sweep(&lock)?;
+    let (live, live_fault) = live_version(store);
     let started = Instant::now();
     let collected = collect::collect(request, progress)?;
-    let reading = started.elapsed();
-    let started = Instant::now();
-    let fitted = fit(&collected.table, request.params, &|step, done| progress(RetrainEvent::Fitting(step, done)))?;
     let report = RetrainReport {
-        files: collected.files,
-        skipped: collected.skipped,
+        at: request.now,
+        verdict: Verdict::Refused,
+        gate: Vec::new(),
+        limits: request.gate.clone(),
+        files: collected.files.clone(),
+        skipped: collected.skipped.clone(),
         cleaning: collected.table.cleaning().clone(),
-        scores: fitted.scores.clone(),
-        segments: fitted.model.segments().iter().map(crate::pipeline::Segment::to_parts).collect(),
-        reading_s: seconds(reading),
-        fitting_s: seconds(started.elapsed()),
+        params: request.params.clone(),
+        scores: None,
+        live: live.as_ref().map(|live| LiveVersion { version: live.id.clone(), scores: live.manifest.scores.clone() }),
+        live_fault,
+        segments: Vec::new(),
+        matching: Matching::default(),
+        seconds: Seconds { reading: seconds(started.elapsed()), ..Seconds::default() },
     };
-    progress(RetrainEvent::Publishing);
-    let json = serde_json::to_value(&report).map_err(RetrainError::Report)?;
-    let candidate = Candidate { fitted: &fitted, params: request.params, report: &json, created_at: request.now };
-    Ok((store.publish(&candidate)?, report))
+    let run = Run { store, lock, request, live, collected, report, progress };
+    run.fit()
+}
+
+/// A retraining that has read its files.
+struct Run<'a> {
+    store: &'a ModelStore,
+    lock: WriterLock,
+    request: &'a RetrainRequest<'a>,
+    live: Option<ModelVersion>,
+    collected: Collected,
+    report: RetrainReport,
+    progress: &'a (dyn Fn(RetrainEvent<'_>) + Sync),
+}
+
+impl Run<'_> {
+    fn fit(mut self) -> Result<RetrainOutcome, RetrainError> {
+        let started = Instant::now();
+        let table = &self.collected.table;
+        let progress = self.progress;
+        let fitted = fit(table, self.request.params, &|step, done| progress(RetrainEvent::Fitting(step, done)));
+        self.report.seconds.fitting = seconds(started.elapsed());
+        match fitted {
+            Ok(fitted) => self.judge(fitted),
+            Err(FitError::TooFewProfiles { found, needed }) => {
+                self.report.gate = gate::check_amount(&self.request.gate, table.n_rows(), found, needed);
+                self.refuse()
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn judge(mut self, mut fitted: Fitted) -> Result<RetrainOutcome, RetrainError> {
+        (self.progress)(RetrainEvent::Judging);
+        let started = Instant::now();
+        let (request, table) = (self.request, &self.collected.table);
+        let old = self.live.as_ref().map(|live| &live.model);
+        let next_id = self.store.next_segment_id()?;
+        let (matching, next_segment_id) = matching::match_segments(old, &mut fitted, table, next_id)?;
+        let golden = GoldenSample::take(table, &fitted);
+        let profile = TrainingProfile::of(table, &fitted);
+        let candidate = Candidate {
+            fitted: &fitted,
+            params: request.params,
+            golden: &golden,
+            profile: &profile,
+            next_segment_id,
+            created_at: request.now,
+        };
+        let staged = self.store.stage(&self.lock, &candidate)?;
+        let mut checks = gate::check_quality(&request.gate, &fitted.scores);
+        checks.extend(gate::check_integrity(&staged)?);
+        let report = &mut self.report;
+        report.verdict = gate::decide(&checks, self.live.is_none(), request.force);
+        report.gate = checks;
+        report.scores = Some(fitted.scores.clone());
+        report.segments = fitted.model.segments().iter().map(Segment::to_parts).collect();
+        report.matching = matching;
+        report.seconds.judging = seconds(started.elapsed());
+        if report.verdict == Verdict::Refused {
+            drop(staged);
+            return self.refuse();
+        }
+        (self.progress)(RetrainEvent::Publishing);
+        let id = staged.publish(&serde_json::to_value(&*report).map_err(RetrainError::Report)?)?;
+        let put_away = uploads::put_away(&self.collected.uploads, request.base_data, request.today);
+        let pruned = self.store.prune(&self.lock, request.keep.get());
+        Ok(RetrainOutcome::Published(Box::new(Published { id, report: self.report, put_away, pruned })))
+    }
+
+    fn refuse(self) -> Result<RetrainOutcome, RetrainError> {
+        let json = serde_json::to_value(&self.report).map_err(RetrainError::Report)?;
+        self.store.keep_refused(&self.lock, self.request.now, &json)?;
+        Ok(RetrainOutcome::Refused(Box::new(self.report)))
+    }
+}
+
+/// The version whose place is to be taken, and what is wrong with the one that should be live.
+fn live_version(store: &ModelStore) -> (Option<ModelVersion>, Option<String>) {
+    match store.load_servable() {
+        Ok(Servable { version, instead_of }) => (Some(version), instead_of.map(|error| sentence(&error))),
+        Err(StoreError::NoCurrent { .. }) => (None, None),
+        // A training is the way to mend a store without a whole version.
+        Err(error) => (None, Some(sentence(&error))),
+    }
+}
+
+/// The error and its causes, as one sentence.
+fn sentence(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 fn seconds(duration: Duration) -> f64 {

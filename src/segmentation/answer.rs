@@ -87,7 +87,7 @@ pub struct CampaignInputs {
 pub struct SegmentAnswer<'a> {
     /// The trained segment; −1 for the customers outside every one.
     #[schema(example = 0)]
-    cluster_id: i32,
+    cluster_id: i64,
     /// How many of the rows used are in it.
     #[schema(example = 1269)]
     size: usize,
@@ -114,7 +114,7 @@ pub struct SegmentAnswer<'a> {
 pub struct ClusterAnswer<'a> {
     /// The trained segment; −1 for the customers outside every one.
     #[schema(example = 0)]
-    cluster_id: i32,
+    cluster_id: i64,
     /// As in `segments`.
     #[schema(schema_with = persona_schema)]
     persona: &'a Persona,

@@ -5,6 +5,7 @@ use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
 use super::{Group, Grouped};
 use crate::customer::{Kind, Value};
+use crate::pipeline::SegmentId;
 
 /// The first `limit` of `rows` of a grouped table.
 pub(super) struct Members<'a> {
@@ -54,10 +55,10 @@ impl<'a> Member<'a> {
             each_of_column(&column.title, &column.kind, data.value(self.row), &mut each)?;
         }
         if let Some(place) = self.grouped.assignment.of_row(self.row) {
-            each("cluster_id", Entry::Whole(place.label.into()))?;
+            each("cluster_id", Entry::Whole(SegmentId::code(place.segment)))?;
             each("strength", Entry::Number(rounded(place.strength)))?;
-            if let Some(nearest) = place.nearest.filter(|_| place.label < 0) {
-                each("nearest_cluster_id", Entry::Whole(nearest.cluster_id.into()))?;
+            if let Some(nearest) = place.nearest.filter(|_| place.segment.is_none()) {
+                each("nearest_cluster_id", Entry::Whole(SegmentId::code(Some(nearest.cluster_id))))?;
                 each("nearest_membership", Entry::Number(rounded(nearest.membership)))?;
             }
         }

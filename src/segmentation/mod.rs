@@ -15,7 +15,7 @@ use std::sync::Arc;
 use crate::content::{Audience, Brief, Campaign};
 use crate::customer::CustomerTable;
 use crate::model_store::ModelVersion;
-use crate::pipeline::{AssignError, Assignment, Persona, count_traits};
+use crate::pipeline::{AssignError, Assignment, Persona, SegmentId, count_traits};
 
 pub use answer::{Answer, SegmentAnswer};
 pub use content::{AddressOf, WrittenAnswer};
@@ -37,8 +37,8 @@ pub struct Grouped {
 /// The customers of one segment.
 #[derive(Debug)]
 pub struct Group {
-    /// The trained cluster's id; −1 for the customers outside every cluster.
-    pub cluster_id: i32,
+    /// The trained segment's id; −1 for the customers outside every cluster.
+    pub cluster_id: i64,
     /// Their rows, in the table's order.
     pub rows: Vec<u32>,
     /// The trained persona; for the customers outside every cluster, what is observed.
@@ -57,27 +57,31 @@ pub struct Group {
 /// As [`crate::pipeline::Model::assign`].
 pub fn group(version: Arc<ModelVersion>, table: CustomerTable) -> Result<Grouped, AssignError> {
     let assignment = version.model.assign(&table)?;
-    let n_clusters = version.model.segments().len();
-    let outside = i32::try_from(n_clusters).unwrap_or(i32::MAX);
-    let group_of_row: Vec<i32> =
-        assignment.labels().into_iter().map(|label| if label < 0 { outside } else { label }).collect();
-    let mut rows = vec![Vec::new(); n_clusters + 1];
+    let model = &version.model;
+    let outside = model.segments().len();
+    let group_of_row: Vec<i32> = assignment
+        .segments()
+        .into_iter()
+        .map(|id| id.and_then(|id| model.position(id)).unwrap_or(outside))
+        .map(|group| i32::try_from(group).unwrap_or(i32::MAX))
+        .collect();
+    let mut rows = vec![Vec::new(); outside + 1];
     for (row, &group) in (0_u32..).zip(&group_of_row) {
         if let Some(rows) = usize::try_from(group).ok().and_then(|group| rows.get_mut(group)) {
             rows.push(row);
         }
     }
-    let (counts, overall) = count_traits(&table, &group_of_row, n_clusters + 1);
+    let (counts, overall) = count_traits(&table, &group_of_row, outside + 1);
     let baseline = Baseline::new(&table, overall);
-    let groups = rows.into_iter().zip(counts).enumerate().filter(|(_, (rows, _))| !rows.is_empty());
+    let segments = model.segments().iter().map(Some).chain([None]);
+    let groups = segments.zip(rows.into_iter().zip(counts)).filter(|(_, (rows, _))| !rows.is_empty());
     let groups = groups
-        .map(|(id, (rows, counts))| {
+        .map(|(trained, (rows, counts))| {
             let observed = Persona::from_counts(&counts);
             let lift = baseline.lift(&counts);
-            let trained = version.model.segments().get(id);
             let persona = trained.map_or_else(|| observed.clone(), |segment| segment.persona.clone());
-            let cluster_id = if trained.is_some() { i32::try_from(id).unwrap_or(i32::MAX) } else { -1 };
-            Group { cluster_id, rows, summary: persona.summary(version.model.schema()), persona, observed, lift }
+            let cluster_id = SegmentId::code(trained.map(|segment| segment.cluster_id));
+            Group { cluster_id, rows, summary: persona.summary(model.schema()), persona, observed, lift }
         })
         .collect();
     Ok(Grouped { version, table, assignment, groups })

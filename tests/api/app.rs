@@ -12,8 +12,8 @@ use content_portal::content::{Writer, WriterConfig, WriterKind};
 use content_portal::customer::Schema;
 use content_portal::http::{Application, Prepared, ServeError, Settings};
 use content_portal::model_store::{ModelStore, VersionId};
-use content_portal::pipeline::FitParams;
-use content_portal::retrain::{RetrainRequest, retrain};
+use content_portal::pipeline::{FitParams, SegmentId};
+use content_portal::retrain::{GateLimits, RetrainOutcome, RetrainRequest, retrain};
 use content_portal::workbook;
 use jiff::civil::date;
 use reqwest::{RequestBuilder, Response};
@@ -42,12 +42,23 @@ pub static SAMPLE_MODEL: LazyLock<TrainedVersion> = LazyLock::new(|| {
         schema: Arc::new(Schema::built_in().unwrap()),
         params: &FitParams::default(),
         limits: workbook::Limits::default(),
+        uploads: None,
+        gate: GateLimits::default(),
+        force: false,
+        keep: NonZeroUsize::MIN,
         now: "2026-01-01T02:00:00Z".parse().unwrap(),
         today: date(2026, 1, 1),
     };
-    let (id, _) = retrain(&store, &request, &|_| {}).unwrap();
-    TrainedVersion::read(dir.path(), id)
+    TrainedVersion::read(dir.path(), published(retrain(&store, &request, &|_| {}).unwrap()))
 });
+
+/// The version that a retraining published.
+pub fn published(outcome: RetrainOutcome) -> VersionId {
+    match outcome {
+        RetrainOutcome::Published(published) => published.id,
+        RetrainOutcome::Refused(report) => panic!("refused: {:?}", report.gate),
+    }
+}
 
 impl TrainedVersion {
     /// Takes a published version into memory.
@@ -83,7 +94,7 @@ pub struct Setup {
     pub allow_origins: Vec<String>,
     pub public_url: Option<String>,
     /// Laid over the trained personas, as `PERSONA_PATH` is.
-    pub personas: BTreeMap<u32, Map<String, Value>>,
+    pub personas: BTreeMap<SegmentId, Map<String, Value>>,
 }
 
 impl Default for Setup {

@@ -1,5 +1,6 @@
 //! `POST /generate-post` and `/generate-promo`: every body that the contract's callers send.
 
+use content_portal::pipeline::SegmentId;
 use serde_json::{Value, json};
 
 use crate::app::{SAMPLE_MODEL, Setup, TestApp, list};
@@ -152,7 +153,7 @@ async fn a_customer_whom_training_never_saw_still_gets_a_text() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_marketers_add_to_a_persona_is_shown_and_written_from() {
     let entry = json!({"Special_Offer": "A free loaf with every tenth", "Top_Gender": "Male"});
-    let personas = [(0, entry.as_object().unwrap().clone())].into();
+    let personas = [(SegmentId::new(0), entry.as_object().unwrap().clone())].into();
     let app = TestApp::spawn_with(Setup { personas, ..Setup::default() }).await;
     let answer = app.generate("/generate-post", &json!({"cluster_id": 0})).await;
     assert_eq!(answer["persona"]["Special_Offer"], "A free loaf with every tenth");

@@ -6,6 +6,7 @@ use std::time::Duration;
 use content_portal::content::{Writer, WriterConfig, WriterKind};
 use content_portal::http::{Prepared, ServeError};
 use content_portal::model_store::ModelStore;
+use content_portal::pipeline::SegmentId;
 use serde_json::{Value, json};
 
 use crate::app::{SAMPLE_MODEL, Setup, TestApp, TrainedVersion, ok};
@@ -91,7 +92,7 @@ async fn an_address_that_is_taken_is_an_error_of_its_own() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_newly_published_version_is_taken_over_with_the_marketers_entries() {
     let entry = json!({"Interests": "Baking"});
-    let personas = [(0, entry.as_object().unwrap().clone())].into();
+    let personas = [(SegmentId::new(0), entry.as_object().unwrap().clone())].into();
     let app = TestApp::spawn_with(Setup { personas, ..Setup::default() }).await;
     assert_eq!(ok(app.get("/readyz").await).await["model_version"], SAMPLE_MODEL.id.as_str());
     let other: &TrainedVersion = &second_schema::MODEL;

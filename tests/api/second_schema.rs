@@ -1,18 +1,19 @@
 //! Another company's columns, from training to answers: the schema is data.
 
 use std::fs;
+use std::num::NonZeroUsize;
 use std::sync::{Arc, LazyLock};
 
 use content_portal::customer::{Schema, Value as Cell};
 use content_portal::model_store::ModelStore;
 use content_portal::pipeline::FitParams;
 use content_portal::pipeline::umap::UmapParams;
-use content_portal::retrain::{RetrainRequest, retrain};
+use content_portal::retrain::{GateLimits, RetrainRequest, retrain};
 use content_portal::workbook::{self, Limits};
 use jiff::civil::date;
 use serde_json::{Value, json};
 
-use crate::app::{Setup, TestApp, TrainedVersion, keys, list};
+use crate::app::{Setup, TestApp, TrainedVersion, keys, list, published};
 use crate::sheets::csv;
 
 const SCHEMA: &str = r#"{
@@ -63,11 +64,14 @@ pub static MODEL: LazyLock<TrainedVersion> = LazyLock::new(|| {
         schema: schema(),
         params: &params,
         limits: Limits::default(),
+        uploads: None,
+        gate: GateLimits::default(),
+        force: false,
+        keep: NonZeroUsize::MIN,
         now: "2026-01-02T02:00:00Z".parse().unwrap(),
         today: date(2026, 1, 2),
     };
-    let (id, _) = retrain(&ModelStore::new(&models), &request, &|_| {}).unwrap();
-    TrainedVersion::read(&models, id)
+    TrainedVersion::read(&models, published(retrain(&ModelStore::new(&models), &request, &|_| {}).unwrap()))
 });
 
 #[test]
@@ -88,15 +92,15 @@ fn a_model_of_another_schema_is_stored_and_loaded_with_it() {
     .unwrap();
     assert_eq!(table.columns()[1].value(2), Some(&Cell::Level(3)));
     let assignment = version.model.assign(&table).unwrap();
-    let labels = assignment.labels();
+    let segments = assignment.segments();
     // The three channels never share a segment.
-    for label in labels.iter().filter(|&&label| label >= 0) {
+    for segment in segments.iter().filter(|segment| segment.is_some()) {
         let channels: std::collections::BTreeSet<usize> =
-            labels.iter().enumerate().filter(|(_, other)| *other == label).map(|(row, _)| row % 3).collect();
-        assert_eq!(channels.len(), 1, "segment {label} holds {channels:?}");
+            segments.iter().enumerate().filter(|(_, other)| *other == segment).map(|(row, _)| row % 3).collect();
+        assert_eq!(channels.len(), 1, "segment {segment:?} holds {channels:?}");
     }
     let sizes: u64 = version.model.segments().iter().map(|segment| segment.customers).sum();
-    assert_eq!(sizes, labels.iter().filter(|&&label| label >= 0).count() as u64);
+    assert_eq!(sizes, segments.iter().flatten().count() as u64);
 }
 
 #[test]

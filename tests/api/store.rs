@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use content_portal::customer::CustomerTable;
 use content_portal::model_store::{Candidate, LiveModel, ModelStore, StoreError, VersionId};
 use content_portal::pipeline::umap::UmapParams;
-use content_portal::pipeline::{FitParams, Fitted, fit};
+use content_portal::pipeline::{FitParams, Fitted, GoldenSample, SegmentId, TrainingProfile, fit};
 use content_portal::workbook::{self, Limits};
 use jiff::Timestamp;
 use jiff::civil::date;
@@ -34,9 +34,16 @@ static TRAINED: LazyLock<Trained> = LazyLock::new(|| {
 
 /// Publishes the small model as of this second.
 fn publish(store: &ModelStore, second: i64) -> Result<VersionId, StoreError> {
-    let report = json!({});
-    let created_at = Timestamp::from_second(second).unwrap();
-    store.publish(&Candidate { fitted: &TRAINED.fitted, params: &TRAINED.params, report: &report, created_at })
+    let (fitted, table) = (&TRAINED.fitted, &TRAINED.table);
+    let candidate = Candidate {
+        fitted,
+        params: &TRAINED.params,
+        golden: &GoldenSample::take(table, fitted),
+        profile: &TrainingProfile::of(table, fitted),
+        next_segment_id: SegmentId::new(fitted.model.segments().len() as u32),
+        created_at: Timestamp::from_second(second).unwrap(),
+    };
+    store.stage(&store.lock()?, &candidate)?.publish(&json!({}))
 }
 
 fn names(dir: &Path) -> Vec<PathBuf> {
@@ -79,7 +86,7 @@ fn a_loaded_model_places_its_training_customers_as_the_fit_did() {
     let store = ModelStore::new(dir.path());
     publish(&store, 1).unwrap();
     let assignment = store.load_current().unwrap().model.assign(&TRAINED.table).unwrap();
-    assert_eq!(assignment.labels(), TRAINED.fitted.labels);
+    assert_eq!(assignment.segments(), TRAINED.fitted.segment_of_row);
     assert!(assignment.placements.iter().all(|placement| placement.is_known));
 }
 
@@ -164,7 +171,7 @@ fn a_publication_that_fails_changes_nothing() {
     fs::remove_file(&staging).unwrap();
 
     // A full folder where the next link should be.
-    let next = dir.path().join(format!(".current-{}", std::process::id()));
+    let next = dir.path().join(".current-next");
     fs::create_dir_all(next.join("full")).unwrap();
     assert!(matches!(publish(&store, 3), Err(StoreError::Write { .. })));
     assert_eq!(store.load_current().unwrap().id, id);

@@ -26,6 +26,7 @@ mod predict;
 mod selection;
 mod single_linkage;
 mod spanning_tree;
+mod validity;
 
 pub use condensed_tree::{CondensedRow, CondensedTree};
 pub use errors::{Damage, HdbscanError};
@@ -36,6 +37,7 @@ pub use parts::HdbscanParts;
 pub use placement::PredictionRule;
 pub use predict::Prediction;
 pub use selection::Cluster;
+pub use validity::dbcv;
 
 use distances::MAX_COORDINATE;
 use model::MAX_POINTS;

@@ -1,0 +1,95 @@
+//! One writer at a time, across processes.
+//!
+//! Two locks, both the system's own (`flock`), so that they end with their process whatever ends it. The writer's is
+//! held from before the first file is read until a version is published and its uploads are put away: minutes. The
+//! links' is held for the moments in which `current` is replaced or a version taken away, so that rolling back never
+//! waits for a training.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Write};
+
+use jiff::Timestamp;
+
+use super::disk::create_folder;
+use super::{ModelStore, StoreError};
+
+const WRITER: &str = ".writer.lock";
+const LINKS: &str = ".links.lock";
+/// How much of the holder's own words is believed, in bytes.
+const MAX_HOLDER_BYTES: u64 = 100;
+
+/// The right to write versions, held until it is dropped.
+#[derive(Debug)]
+pub struct WriterLock {
+    _held: Held,
+}
+
+/// A lock that ends when it is dropped. Unlocked in so many words: a child that is being started holds every open file
+/// of its parent for a moment, and would hold the lock with it.
+#[derive(Debug)]
+pub(super) struct Held(File);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // If that fails, the lock ends with the file.
+        let _ = self.0.unlock();
+    }
+}
+
+impl ModelStore {
+    /// Takes the writer's lock.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`] naming who holds it, [`StoreError::Write`] when the lock file cannot be made.
+    pub fn lock(&self) -> Result<WriterLock, StoreError> {
+        let mut file = self.open_lock(WRITER)?;
+        let failed = |source| StoreError::Write { path: self.dir().join(WRITER), source };
+        match file.try_lock() {
+            Ok(()) => {
+                let holder = format!("process {} since {:.0}", std::process::id(), Timestamp::now());
+                let mut held = Held(file);
+                held.0.set_len(0).and_then(|()| held.0.write_all(holder.as_bytes())).map_err(failed)?;
+                Ok(WriterLock { _held: held })
+            }
+            Err(TryLockError::WouldBlock) => {
+                Err(StoreError::Locked { dir: self.dir().to_owned(), holder: holder_of(&mut file) })
+            }
+            Err(TryLockError::Error(source)) => Err(failed(source)),
+        }
+    }
+
+    /// Waits until nobody holds the writer's lock.
+    ///
+    /// # Errors
+    /// [`StoreError::Write`] when the lock file cannot be made or waited for.
+    pub fn wait_for_writer(&self) -> Result<(), StoreError> {
+        let path = self.dir().join(WRITER);
+        let file = self.open_lock(WRITER)?;
+        file.lock().map_err(|source| StoreError::Write { path, source })?;
+        drop(Held(file));
+        Ok(())
+    }
+
+    /// Waits for the links' lock.
+    pub(super) fn lock_links(&self) -> Result<Held, StoreError> {
+        let file = self.open_lock(LINKS)?;
+        file.lock().map_err(|source| StoreError::Write { path: self.dir().join(LINKS), source })?;
+        Ok(Held(file))
+    }
+
+    fn open_lock(&self, name: &str) -> Result<File, StoreError> {
+        create_folder(self.dir())?;
+        let path = self.dir().join(name);
+        let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
+        open.map_err(|source| StoreError::Write { path, source })
+    }
+}
+
+/// What the holder wrote of itself, printable letters alone.
+fn holder_of(file: &mut File) -> String {
+    let mut text = String::new();
+    // It may be about to write: the sentence is then less exact, and nothing else.
+    let _ = file.take(MAX_HOLDER_BYTES).read_to_string(&mut text);
+    text.retain(|c| c.is_ascii_graphic() || c == ' ');
+    if text.is_empty() { "another process".to_owned() } else { text }
+}

@@ -1,0 +1,173 @@
+//! A version on its way: written to `staging/`, looked at again, published whole.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+
+use super::disk::{create_folder, read_file, rename, sha256_hex, sync_folder, write_file};
+use super::format::{self, MODEL_FILES};
+use super::manifest::{FORMAT_VERSION, Manifest, VersionId};
+use super::store::{MANIFEST, STAGING, VERSIONS};
+use super::{FileFault, ModelStore, StoreError, WriterLock};
+use crate::pipeline::{FitParams, Fitted, GoldenSample, Model, SegmentId, TrainingProfile};
+
+/// A model on its way to become a version.
+#[derive(Debug)]
+pub struct Candidate<'a> {
+    /// The model, its scores and its cluster profiles.
+    pub fitted: &'a Fitted,
+    /// How it was trained.
+    pub params: &'a FitParams,
+    /// Customers whose segments are known.
+    pub golden: &'a GoldenSample,
+    /// What the training data looked like, column by column.
+    pub profile: &'a TrainingProfile,
+    /// The first id that no segment has ever had.
+    pub next_segment_id: SegmentId,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// A candidate whose files are on disk and synced, and that is no version yet. Dropped, it is gone.
+#[derive(Debug)]
+pub struct Staged<'s> {
+    store: &'s ModelStore,
+    folder: PathBuf,
+    manifest: Manifest,
+}
+
+impl ModelStore {
+    /// Writes every file of `candidate` but its report. What earlier writers left unfinished is removed first: whoever
+    /// holds the lock is the only one.
+    ///
+    /// # Errors
+    /// [`StoreError::Write`] naming the file or folder that could not be written, [`StoreError::File`] naming one that
+    /// could not be made. Nothing is then left behind.
+    pub fn stage(&self, lock: &WriterLock, candidate: &Candidate<'_>) -> Result<Staged<'_>, StoreError> {
+        self.sweep(lock)?;
+        let folder = self.dir().join(STAGING).join(std::process::id().to_string());
+        create_folder(&folder)?;
+        let manifest = Manifest {
+            format_version: FORMAT_VERSION,
+            created_at: candidate.created_at,
+            params: candidate.params.clone(),
+            schema: candidate.fitted.model.schema().as_ref().clone(),
+            scores: candidate.fitted.scores.clone(),
+            next_segment_id: candidate.next_segment_id,
+            files: BTreeMap::new(),
+        };
+        let mut staged = Staged { store: self, folder, manifest };
+        let files = format::encode(candidate).map_err(|(name, source)| staged.unmade(name, source))?;
+        for (name, bytes) in &files {
+            staged.add(name, bytes)?;
+        }
+        Ok(staged)
+    }
+
+    /// Removes what writers left behind that are gone: versions half written, and versions half taken away.
+    ///
+    /// # Errors
+    /// [`StoreError::Write`] naming what could not be removed.
+    pub fn sweep(&self, _lock: &WriterLock) -> Result<(), StoreError> {
+        let staging = self.dir().join(STAGING);
+        let entries = match fs::read_dir(&staging) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+            entries => entries.map_err(|source| StoreError::Write { path: staging, source })?,
+        };
+        for entry in entries.flatten() {
+            let path = entry.path();
+            let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            let removed = if is_folder { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+            removed.map_err(|source| StoreError::Write { path, source })?;
+        }
+        Ok(())
+    }
+}
+
+impl Staged<'_> {
+    /// Loads the model from disk again, as a server will: every file must have the checksum that it was written with,
+    /// and the loaded model must encode to the very same bytes, array by array.
+    ///
+    /// # Errors
+    /// [`StoreError::File`] naming the first file that does not come back, [`StoreError::Model`] when the files do not
+    /// fit one another.
+    pub fn reload(&self) -> Result<(Model, GoldenSample), StoreError> {
+        let mut files = BTreeMap::new();
+        for name in self.manifest.files.keys() {
+            let bytes = self.read(name)?;
+            if let Some(name) = MODEL_FILES.into_iter().find(|known| known == name) {
+                files.insert(name, bytes);
+            }
+        }
+        let parts =
+            format::decode(self.manifest.schema.clone(), &files).map_err(|(name, fault)| self.fault(name, fault))?;
+        let model =
+            Model::from_parts(parts).map_err(|source| StoreError::Model { dir: self.folder.clone(), source })?;
+        let again = format::encode_model(&model).map_err(|(name, source)| self.unmade(name, source))?;
+        for (name, bytes) in again {
+            if files.get(name) != Some(&bytes) {
+                return Err(self.fault(name, FileFault::NotTheSame));
+            }
+        }
+        let golden = format::decode_golden(&self.read(format::GOLDEN)?)
+            .map_err(|source| self.fault(format::GOLDEN, FileFault::Contents(source)))?;
+        Ok((model, golden))
+    }
+
+    /// Adds the report, makes a version of the candidate and the version the current one.
+    ///
+    /// # Errors
+    /// [`StoreError::Write`] naming the file or folder that could not be written. `current` is then as it was, and
+    /// nothing half-written is left.
+    pub fn publish(mut self, report: &serde_json::Value) -> Result<VersionId, StoreError> {
+        let json = format::json(report).map_err(|source| self.unmade(format::REPORT, source))?;
+        self.add(format::REPORT, &json)?;
+        let manifest = format::json(&self.manifest).map_err(|source| self.unmade(MANIFEST, source))?;
+        write_file(&self.folder.join(MANIFEST), &manifest)?;
+        sync_folder(&self.folder)?;
+        let versions = self.store.dir().join(VERSIONS);
+        create_folder(&versions)?;
+        let id = VersionId::new(self.manifest.created_at, &manifest);
+        let _links = self.store.lock_links()?;
+        rename(&self.folder, &self.store.folder(&id))?;
+        if let Err(error) = sync_folder(&versions).and_then(|()| self.store.link(&id)) {
+            // Back to where it is removed from; if that fails too, a whole version that is not current stays.
+            let _ = rename(&self.store.folder(&id), &self.folder);
+            return Err(error);
+        }
+        Ok(id)
+    }
+
+    /// Writes a file and notes its checksum.
+    fn add(&mut self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        write_file(&self.folder.join(name), bytes)?;
+        self.manifest.files.insert(name.to_owned(), sha256_hex(bytes));
+        Ok(())
+    }
+
+    fn read(&self, name: &str) -> Result<Vec<u8>, StoreError> {
+        let bytes = read_file(&self.folder.join(name))?;
+        match self.manifest.files.get(name) {
+            Some(sum) if *sum == sha256_hex(&bytes) => Ok(bytes),
+            _ => Err(self.fault(name, FileFault::Checksum)),
+        }
+    }
+
+    fn fault(&self, name: &str, fault: FileFault) -> StoreError {
+        StoreError::File { path: self.folder.join(name), fault }
+    }
+
+    fn unmade(&self, name: &str, source: Box<dyn std::error::Error + Send + Sync>) -> StoreError {
+        self.fault(name, FileFault::Contents(source))
+    }
+}
+
+impl Drop for Staged<'_> {
+    fn drop(&mut self) {
+        // Gone already where it was published; what cannot be removed is swept by the next writer.
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}

@@ -1,0 +1,180 @@
+//! The care of versions: checked, fallen back to, pruned; and the reports of candidates that were refused.
+
+use std::fs;
+use std::io;
+use std::path::{Component, Path, PathBuf};
+
+use jiff::Timestamp;
+
+use super::disk::{create_folder, read_file, rename, sha256_hex, sync_folder, write_file};
+use super::format;
+use super::store::{STAGING, read_manifest};
+use super::{FileFault, ModelStore, ModelVersion, StoreError, VersionId, VersionSummary, WriterLock};
+use crate::pipeline::SegmentId;
+
+const REFUSED: &str = "refused";
+/// How many reports of refused candidates are kept.
+const MAX_REFUSED: usize = 10;
+
+/// A version that can be served, and why it is not the current one.
+#[derive(Debug)]
+pub struct Servable {
+    /// The version.
+    pub version: ModelVersion,
+    /// What is wrong with the current one, where another had to be taken.
+    pub instead_of: Option<StoreError>,
+}
+
+impl ModelStore {
+    /// Loads the current version or, where it is broken, the newest whole one before it. Where `current` leads to no
+    /// version at all, the newest whole one of all.
+    ///
+    /// # Errors
+    /// What is wrong with the current version, when no other can take its place; [`StoreError::NoCurrent`] where there
+    /// is no version at all.
+    pub fn load_servable(&self) -> Result<Servable, StoreError> {
+        let broken = match self.load_current() {
+            Ok(version) => return Ok(Servable { version, instead_of: None }),
+            Err(error) => error,
+        };
+        let before = self.current().ok().filter(|id| self.folder(id).is_dir());
+        let Ok(mut others) = self.list() else { return Err(broken) };
+        if let Some(position) = before.and_then(|id| others.iter().position(|version| version.id == id)) {
+            others.truncate(position);
+        }
+        match others.iter().rev().find_map(|other| self.load(&other.id).ok()) {
+            Some(version) => Ok(Servable { version, instead_of: Some(broken) }),
+            None => Err(broken),
+        }
+    }
+
+    /// Every fault of a version: files that are missing or not as they were written, files that do not make a model,
+    /// customers of its golden sample that the model places elsewhere. Empty for a whole version.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchVersion`].
+    pub fn verify(&self, id: &VersionId) -> Result<Vec<StoreError>, StoreError> {
+        let folder = self.folder(id);
+        if !folder.is_dir() {
+            return Err(StoreError::NoSuchVersion { id: id.to_string() });
+        }
+        let manifest = match read_manifest(&folder, id) {
+            Ok(manifest) => manifest,
+            Err(fault) => return Ok(vec![fault]),
+        };
+        let checked = manifest.files.iter().map(|(name, sum)| check_file(&folder, name, sum));
+        let mut faults: Vec<StoreError> = checked.filter_map(Result::err).collect();
+        if faults.is_empty() {
+            faults.extend(self.load(id).and_then(|version| check_golden(&folder, &version)).err());
+        }
+        Ok(faults)
+    }
+
+    /// Takes away the oldest versions until `keep` are left; never the current one, nor the one before it. Returns what
+    /// was taken away.
+    ///
+    /// # Errors
+    /// As [`ModelStore::list`]; [`StoreError::Write`] naming a version that could not be taken away.
+    pub fn prune(&self, _lock: &WriterLock, keep: usize) -> Result<Vec<VersionId>, StoreError> {
+        let _links = self.lock_links()?;
+        let versions = self.list()?;
+        // Without a current version it is not known which one is missed.
+        let Some(current) = versions.iter().position(|version| version.is_current) else { return Ok(Vec::new()) };
+        let is_needed = |position: usize| position == current || position + 1 == current;
+        let surplus = versions.len().saturating_sub(keep);
+        let oldest_first = versions.into_iter().enumerate().filter(|&(position, _)| !is_needed(position));
+        let pruned: Vec<VersionId> = oldest_first.take(surplus).map(|(_, version)| version.id).collect();
+        let staging = self.dir().join(STAGING);
+        for id in &pruned {
+            // Out of `versions/` in one step: a version is never half there.
+            create_folder(&staging)?;
+            let gone = staging.join(id.as_str());
+            rename(&self.folder(id), &gone)?;
+            fs::remove_dir_all(&gone).map_err(|source| StoreError::Write { path: gone, source })?;
+        }
+        Ok(pruned)
+    }
+
+    /// The first id that no segment of any version has had: ids are never used again, also not after a roll back.
+    ///
+    /// # Errors
+    /// As [`ModelStore::list`].
+    pub fn next_segment_id(&self) -> Result<SegmentId, StoreError> {
+        let known = self.list()?.into_iter().filter_map(|version| version.manifest.ok());
+        Ok(known.map(|manifest| manifest.next_segment_id).max().unwrap_or(SegmentId::new(0)))
+    }
+
+    /// Keeps the report of a candidate that was refused at `at`, and of earlier ones the latest nine.
+    ///
+    /// # Errors
+    /// [`StoreError::Write`].
+    pub fn keep_refused(
+        &self,
+        _lock: &WriterLock,
+        at: Timestamp,
+        report: &serde_json::Value,
+    ) -> Result<PathBuf, StoreError> {
+        let dir = self.dir().join(REFUSED);
+        create_folder(&dir)?;
+        let path = dir.join(format!("{}.json", at.strftime("%Y%m%dT%H%M%S%.6fZ")));
+        let json = format::json(report)
+            .map_err(|source| StoreError::File { path: path.clone(), fault: FileFault::Contents(source) })?;
+        let unfinished = dir.join(".unfinished");
+        match fs::remove_file(&unfinished) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                return Err(StoreError::Write { path: unfinished, source });
+            }
+            _ => {}
+        }
+        write_file(&unfinished, &json)?;
+        rename(&unfinished, &path)?;
+        sync_folder(&dir)?;
+        let mut kept: Vec<PathBuf> =
+            fs::read_dir(&dir).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+        kept.sort();
+        for old in kept.iter().take(kept.len().saturating_sub(MAX_REFUSED)) {
+            fs::remove_file(old).map_err(|source| StoreError::Write { path: old.clone(), source })?;
+        }
+        Ok(path)
+    }
+
+    /// What a version tells people of its training, as `report.json` has it.
+    ///
+    /// # Errors
+    /// [`StoreError::File`] when there is none or it is no JSON.
+    pub fn report(&self, id: &VersionId) -> Result<serde_json::Value, StoreError> {
+        let path = self.folder(id).join(format::REPORT);
+        let bytes = read_file(&path)?;
+        serde_json::from_slice(&bytes).map_err(|e| StoreError::File { path, fault: FileFault::Contents(e.into()) })
+    }
+}
+
+impl VersionSummary {
+    /// When the version was made: by its manifest, or to the second by its name.
+    pub(super) fn created_at(&self) -> Timestamp {
+        self.manifest.as_ref().map_or_else(|_| self.id.created_at(), |manifest| manifest.created_at)
+    }
+}
+
+/// Compares a file with its checksum. The name comes from a file: it must be one, and no path.
+fn check_file(folder: &Path, name: &str, sum: &str) -> Result<(), StoreError> {
+    let fault = |fault| StoreError::File { path: folder.join(name), fault };
+    if !matches!(Path::new(name).components().collect::<Vec<_>>().as_slice(), [Component::Normal(_)]) {
+        return Err(StoreError::File { path: folder.join(super::store::MANIFEST), fault: FileFault::NotListed });
+    }
+    if sha256_hex(&read_file(&folder.join(name))?) == sum { Ok(()) } else { Err(fault(FileFault::Checksum)) }
+}
+
+fn check_golden(folder: &Path, version: &ModelVersion) -> Result<(), StoreError> {
+    let path = folder.join(format::GOLDEN);
+    let golden = format::decode_golden(&read_file(&path)?)
+        .map_err(|source| StoreError::File { path: path.clone(), fault: FileFault::Contents(source) })?;
+    match golden.agreement(&version.model) {
+        Ok(agreement) if agreement.is_full() => Ok(()),
+        Ok(agreement) => Err(StoreError::File {
+            path,
+            fault: FileFault::Disagrees { agreeing: agreement.agreeing, of: agreement.of },
+        }),
+        Err(error) => Err(StoreError::File { path, fault: FileFault::Contents(error.into()) }),
+    }
+}

@@ -1,0 +1,71 @@
+//! A few customers whose segments are known, to tell whether a model still says the same of them.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{AssignError, Fitted, Model, SegmentId};
+use crate::customer::CustomerTable;
+
+/// Customers of a sample, at most.
+const MAX_CUSTOMERS: usize = 256;
+
+/// Training customers, the schema's columns alone and of each day its year and month, with their segments.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GoldenSample {
+    customers: CustomerTable,
+    segments: Vec<Option<SegmentId>>,
+}
+
+/// How far a model agrees with a sample.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Agreement {
+    /// Customers who are where the sample says.
+    pub agreeing: usize,
+    /// Customers of the sample.
+    pub of: usize,
+}
+
+impl GoldenSample {
+    /// Up to 256 customers, evenly spaced over each segment and over those outside, the same ones every time.
+    pub fn take(table: &CustomerTable, fitted: &Fitted) -> Self {
+        let mut rows_of: BTreeMap<Option<SegmentId>, Vec<usize>> = BTreeMap::new();
+        for (row, &segment) in fitted.segment_of_row.iter().enumerate() {
+            rows_of.entry(segment).or_default().push(row);
+        }
+        let quota = (MAX_CUSTOMERS / rows_of.len().max(1)).max(1);
+        let spaced = |rows: &Vec<usize>| {
+            let step = rows.len().div_ceil(quota).max(1);
+            rows.iter().copied().step_by(step).collect::<Vec<_>>()
+        };
+        let rows: Vec<usize> = rows_of.values().flat_map(spaced).take(MAX_CUSTOMERS).collect();
+        let segments = rows.iter().map(|&row| fitted.segment_of_row.get(row).copied().flatten()).collect();
+        Self { customers: table.excerpt(&rows), segments }
+    }
+
+    /// Places the customers anew by `model`.
+    ///
+    /// # Errors
+    /// As [`Model::assign`]; [`AssignError::Incomplete`] for a sample whose parts do not fit one another.
+    pub fn agreement(&self, model: &Model) -> Result<Agreement, AssignError> {
+        if !self.customers.is_whole() || self.customers.n_rows() != self.segments.len() {
+            return Err(AssignError::Incomplete);
+        }
+        let placed = model.assign(&self.customers)?.segments();
+        let agreeing = placed.iter().zip(&self.segments).filter(|(placed, expected)| placed == expected).count();
+        Ok(Agreement { agreeing, of: self.segments.len() })
+    }
+}
+
+impl Agreement {
+    /// Whether every customer of the sample is where it says.
+    pub fn is_full(self) -> bool {
+        self.agreeing == self.of
+    }
+
+    /// The share of the customers who are, 0 to 1; 1 for an empty sample.
+    pub fn share(self) -> f64 {
+        if self.of == 0 { 1.0 } else { self.agreeing as f64 / self.of as f64 }
+    }
+}

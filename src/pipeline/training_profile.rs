@@ -1,0 +1,91 @@
+//! What training data looked like, feature by feature: the side that later data are compared with.
+
+use serde::{Deserialize, Serialize};
+
+use super::persona::TraitValue;
+use super::{Fitted, TraitCounts};
+use crate::customer::{CustomerTable, FeatureKind, MISSING, Value};
+
+/// Parts that a number's range is cut into.
+const PARTS: usize = 10;
+
+/// The histogram of every feature over all customers of a training.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainingProfile {
+    /// Customers.
+    pub customers: u64,
+    /// One entry a feature, in the schema's order.
+    pub features: Vec<FeatureProfile>,
+}
+
+/// The histogram of one feature.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FeatureProfile {
+    /// The feature's title, such as `Location` or `Join_Year`.
+    pub title: String,
+    /// Customers without a value.
+    pub missing: u64,
+    /// Customers by value.
+    pub histogram: Histogram,
+}
+
+/// Customers by value: the counts and the missing add up to all.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Histogram {
+    /// Of a category, an ordinal or a date's part: each value with its customers, most frequent first.
+    Values(Vec<(TraitValue, u64)>),
+    /// Of a number: ascending bounds, and for each stretch its customers. Stretch i reaches from bound i − 1 (excluded) to
+    /// bound i (included); the first and the last are open. The bounds are the deciles, as far as they differ.
+    Stretches {
+        /// Bounds between stretches, at most 9.
+        bounds: Vec<f64>,
+        /// Customers of each stretch, one more than bounds.
+        customers: Vec<u64>,
+    },
+}
+
+impl TrainingProfile {
+    /// The histograms of the customers that `fitted` was trained on.
+    pub fn of(table: &CustomerTable, fitted: &Fitted) -> Self {
+        let features = table.schema().features().zip(&fitted.everyone).map(|(feature, counts)| {
+            let histogram = match feature.kind {
+                FeatureKind::Number => stretches(table, feature.column),
+                FeatureKind::Category | FeatureKind::DatePart(_) | FeatureKind::Ordinal(_) => {
+                    Histogram::Values(counts.counts.clone())
+                }
+            };
+            let present: u64 = match &histogram {
+                Histogram::Values(values) => values.iter().map(|&(_, customers)| customers).sum(),
+                Histogram::Stretches { customers, .. } => customers.iter().sum(),
+            };
+            let TraitCounts { title, .. } = counts;
+            FeatureProfile { title: title.clone(), missing: table.n_rows() as u64 - present, histogram }
+        });
+        Self { customers: table.n_rows() as u64, features: features.collect() }
+    }
+}
+
+fn stretches(table: &CustomerTable, column: usize) -> Histogram {
+    let mut numbers: Vec<f64> = Vec::new();
+    if let Some(column) = table.columns().get(column) {
+        for &code in column.codes.iter().filter(|&&code| code != MISSING) {
+            if let Some(Value::Number(number)) = column.values.get(code as usize) {
+                numbers.push(*number);
+            }
+        }
+    }
+    numbers.sort_by(f64::total_cmp);
+    let decile = |part: usize| numbers.get((part * numbers.len() / PARTS).saturating_sub(1)).copied();
+    let mut bounds: Vec<f64> = (1..PARTS).filter_map(decile).collect();
+    bounds.dedup();
+    // Above the largest number there is nobody to count.
+    bounds.retain(|bound| numbers.last().is_some_and(|last| bound < last));
+    let up_to = |bound: &f64| numbers.partition_point(|number| number <= bound) as u64;
+    let ends: Vec<u64> = bounds.iter().map(up_to).chain([numbers.len() as u64]).collect();
+    let starts = std::iter::once(0).chain(ends.iter().copied());
+    let customers = starts.zip(&ends).map(|(start, &end)| end - start).collect();
+    Histogram::Stretches { bounds, customers }
+}

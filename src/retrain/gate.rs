@@ -1,0 +1,234 @@
+//! The gate: what a candidate must show before it may take the live version's place.
+//!
+//! Two kinds of checks. Quality (enough customers, clusters worth the name) is a judgement: where no version is live yet
+//! it is made and reported but does not decide, since a poor answer to the first requests is better than none, and
+//! `force` overrides it. Integrity (what is on disk is what was fitted, and says the same of the customers of its golden
+//! sample) is no matter of judgement: a candidate that fails it could not be served, and nothing overrides it.
+
+use serde::Serialize;
+
+use crate::model_store::{Staged, StoreError};
+use crate::pipeline::Scores;
+
+/// What a candidate must reach. The defaults refuse what is no clustering at all, and let pass what is merely worse than
+/// the sample's (5,000 customers, 4 clusters, no noise, silhouette and DBCV above 0.9).
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct GateLimits {
+    /// Customers, at least; 100.
+    pub min_customers: usize,
+    /// Distinct profiles among them, at least; 30.
+    pub min_profiles: usize,
+    /// Clusters, at least; 2.
+    pub min_clusters: usize,
+    /// Share of the customers outside every cluster, at most; 0.4.
+    pub max_noise_share: f64,
+    /// Silhouette, at least; 0.1.
+    pub min_silhouette: f64,
+    /// DBCV, at least; 0.
+    pub min_dbcv: f64,
+}
+
+impl Default for GateLimits {
+    fn default() -> Self {
+        Self {
+            min_customers: 100,
+            min_profiles: 30,
+            min_clusters: 2,
+            max_noise_share: 0.4,
+            min_silhouette: 0.1,
+            min_dbcv: 0.0,
+        }
+    }
+}
+
+/// One check of one candidate.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct GateCheck {
+    /// What is checked, such as `noise_share`.
+    pub name: &'static str,
+    /// What the check is about.
+    pub kind: CheckKind,
+    /// What was found; `None` where it is undefined, which does not pass.
+    pub value: Option<f64>,
+    /// What it must be.
+    pub bound: Bound,
+    /// The limit.
+    pub limit: f64,
+    /// Whether it is.
+    pub passed: bool,
+    /// What went wrong, where a number does not say it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+/// What a check is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckKind {
+    /// How good the candidate is.
+    Quality,
+    /// Whether it can be served at all.
+    Integrity,
+}
+
+/// On which side of its limit a value must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bound {
+    /// At the limit or above.
+    AtLeast,
+    /// At the limit or below.
+    AtMost,
+}
+
+/// What the gate decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Every check passed.
+    Passed,
+    /// Some check of quality failed, and no other version is live.
+    FirstVersion,
+    /// Some check of quality failed, and was overridden.
+    Forced,
+    /// Some check failed.
+    Refused,
+}
+
+impl GateCheck {
+    fn quality(name: &'static str, value: Option<f64>, bound: Bound, limit: f64) -> Self {
+        Self::new(CheckKind::Quality, name, value, (bound, limit))
+    }
+
+    fn new(kind: CheckKind, name: &'static str, value: Option<f64>, (bound, limit): (Bound, f64)) -> Self {
+        let passed = value.is_some_and(|value| match bound {
+            Bound::AtLeast => value >= limit,
+            Bound::AtMost => value <= limit,
+        });
+        Self { name, kind, value, bound, limit, passed, detail: None }
+    }
+
+    /// The check in one sentence, such as `noise_share is 0.7, and must be at most 0.4`.
+    pub fn sentence(&self) -> String {
+        let bound = match self.bound {
+            Bound::AtLeast => "at least",
+            Bound::AtMost => "at most",
+        };
+        let value = self.value.map_or("undefined".to_owned(), |value| format!("{}", (value * 1e4).round() / 1e4));
+        let detail = self.detail.as_ref().map(|detail| format!(" ({detail})")).unwrap_or_default();
+        format!("{} is {value}, and must be {bound} {}{detail}", self.name, self.limit)
+    }
+}
+
+/// The checks of customers that are too few to fit anything to.
+pub(super) fn check_amount(limits: &GateLimits, customers: usize, profiles: usize, needed: usize) -> Vec<GateCheck> {
+    let min_profiles = limits.min_profiles.max(needed);
+    vec![
+        GateCheck::quality("customers", Some(customers as f64), Bound::AtLeast, limits.min_customers as f64),
+        GateCheck::quality("profiles", Some(profiles as f64), Bound::AtLeast, min_profiles as f64),
+    ]
+}
+
+/// The checks of a fit's scores.
+pub(super) fn check_quality(limits: &GateLimits, scores: &Scores) -> Vec<GateCheck> {
+    let mut checks = check_amount(limits, scores.rows, scores.profiles, 0);
+    let clusters = scores.clusters as f64;
+    checks.extend([
+        GateCheck::quality("clusters", Some(clusters), Bound::AtLeast, limits.min_clusters as f64),
+        GateCheck::quality("noise_share", Some(scores.noise_share), Bound::AtMost, limits.max_noise_share),
+        GateCheck::quality("silhouette", scores.silhouette, Bound::AtLeast, limits.min_silhouette),
+        GateCheck::quality("dbcv", scores.dbcv, Bound::AtLeast, limits.min_dbcv),
+    ]);
+    checks
+}
+
+/// The checks of what is on disk: every file and every array comes back as it was written (`value` counts the ones that
+/// do not), and the model that was loaded agrees with the golden sample that was loaded on every customer.
+pub(super) fn check_integrity(staged: &Staged<'_>) -> Result<Vec<GateCheck>, StoreError> {
+    let loads = |faults: f64| GateCheck::new(CheckKind::Integrity, "files_changed", Some(faults), (Bound::AtMost, 0.0));
+    let agrees = |share| GateCheck::new(CheckKind::Integrity, "golden_sample", share, (Bound::AtLeast, 1.0));
+    let failed = |check: GateCheck, error: &dyn std::error::Error| {
+        let detail = Some(super::sentence(error));
+        GateCheck { detail, ..check }
+    };
+    match staged.reload() {
+        Ok((model, golden)) => match golden.agreement(&model) {
+            Ok(agreement) => Ok(vec![loads(0.0), agrees(Some(agreement.share()))]),
+            Err(error) => Ok(vec![loads(0.0), failed(agrees(None), &error)]),
+        },
+        Err(error @ (StoreError::File { .. } | StoreError::Model { .. })) => Ok(vec![failed(loads(1.0), &error)]),
+        Err(error) => Err(error),
+    }
+}
+
+/// What the checks come to.
+pub(super) fn decide(checks: &[GateCheck], is_first: bool, force: bool) -> Verdict {
+    let fails = |kind: CheckKind| checks.iter().any(|check| check.kind == kind && !check.passed);
+    match (fails(CheckKind::Integrity), fails(CheckKind::Quality)) {
+        (true, _) => Verdict::Refused,
+        (false, false) => Verdict::Passed,
+        (false, true) if force => Verdict::Forced,
+        (false, true) if is_first => Verdict::FirstVersion,
+        (false, true) => Verdict::Refused,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn good() -> Scores {
+        Scores {
+            rows: 5_000,
+            profiles: 2_000,
+            clusters: 4,
+            noise_share: 0.01,
+            silhouette: Some(0.8),
+            dbcv: Some(0.9),
+            trustworthiness: 0.99,
+        }
+    }
+
+    fn failing(spoil: impl FnOnce(&mut Scores)) -> Vec<&'static str> {
+        let mut scores = good();
+        spoil(&mut scores);
+        let checks = check_quality(&GateLimits::default(), &scores);
+        checks.iter().filter(|check| !check.passed).map(|check| check.name).collect()
+    }
+
+    #[test]
+    fn each_shortcoming_fails_its_own_check() {
+        assert_eq!(failing(|_| {}), Vec::<&str>::new());
+        assert_eq!(failing(|s| s.rows = 99), ["customers"]);
+        assert_eq!(failing(|s| s.profiles = 29), ["profiles"]);
+        assert_eq!(failing(|s| s.noise_share = 0.41), ["noise_share"]);
+        assert_eq!(failing(|s| s.silhouette = Some(0.09)), ["silhouette"]);
+        assert_eq!(failing(|s| s.dbcv = Some(-0.01)), ["dbcv"]);
+        assert_eq!(failing(|s| s.dbcv = Some(f64::NAN)), ["dbcv"]);
+        let one_cluster = |s: &mut Scores| (s.clusters, s.silhouette, s.dbcv) = (1, None, None);
+        assert_eq!(failing(one_cluster), ["clusters", "silhouette", "dbcv"]);
+    }
+
+    #[test]
+    fn quality_can_be_overridden_and_integrity_never() {
+        let poor = check_quality(&GateLimits::default(), &Scores { clusters: 1, ..good() });
+        assert_eq!(decide(&poor, false, false), Verdict::Refused);
+        assert_eq!(decide(&poor, false, true), Verdict::Forced);
+        assert_eq!(decide(&poor, true, false), Verdict::FirstVersion);
+        let broken = [GateCheck::new(CheckKind::Integrity, "golden_sample", Some(0.99), (Bound::AtLeast, 1.0))];
+        for (is_first, force) in [(false, true), (true, false), (true, true)] {
+            assert_eq!(decide(&broken, is_first, force), Verdict::Refused);
+        }
+        assert_eq!(decide(&check_quality(&GateLimits::default(), &good()), false, false), Verdict::Passed);
+    }
+
+    #[test]
+    fn a_check_says_what_was_found_and_what_is_asked() {
+        let checks =
+            check_quality(&GateLimits::default(), &Scores { noise_share: 0.71239, silhouette: None, ..good() });
+        let sentences: Vec<_> = checks.iter().filter(|check| !check.passed).map(GateCheck::sentence).collect();
+        let expected =
+            ["noise_share is 0.7124, and must be at most 0.4", "silhouette is undefined, and must be at least 0.1"];
+        assert_eq!(sentences, expected);
+    }
+}

@@ -1,0 +1,164 @@
+//! Which of the new segments is which of the old ones: by the customers they share.
+//!
+//! The old model places the customers that the new one was trained on, so that both speak of the same people. Of all ways
+//! to pair segments one is taken that shares the most customers (the assignment problem, solved by Kuhn and Munkres'
+//! Hungarian algorithm). Two segments can be a pair only if they share more than half of the customers of the smaller:
+//! one that split lives on in its larger part, and two that merged in the larger of them.
+
+use std::collections::BTreeMap;
+
+use pathfinding::kuhn_munkres::kuhn_munkres;
+use pathfinding::matrix::Matrix;
+use serde::Serialize;
+
+use crate::customer::CustomerTable;
+use crate::pipeline::{AssignError, DamagedModel, Fitted, Model, NewName, Segment, SegmentId};
+
+/// What became of the segments.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Matching {
+    /// Segments that go on under their ids.
+    pub kept: Vec<KeptSegment>,
+    /// Segments that are new, with ids that no segment has ever had.
+    pub new: Vec<NewSegment>,
+    /// Segments of the old version that are no more.
+    pub vanished: Vec<VanishedSegment>,
+}
+
+/// A segment that goes on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct KeptSegment {
+    /// Its id.
+    pub cluster_id: SegmentId,
+    /// Its customers in the old version's training.
+    pub customers_before: u64,
+    /// Its customers now.
+    pub customers: u64,
+    /// Customers of today's whom both versions place in it.
+    pub shared: u64,
+}
+
+/// A segment that is new.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NewSegment {
+    /// Its id.
+    pub cluster_id: SegmentId,
+    /// Its customers.
+    pub customers: u64,
+}
+
+/// A segment that is no more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct VanishedSegment {
+    /// Its id, which no other segment will get.
+    pub cluster_id: SegmentId,
+    /// Its customers in the old version's training.
+    pub customers_before: u64,
+}
+
+/// Why segments could not be matched.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MatchError {
+    /// The old model cannot place the customers.
+    #[error("the live model cannot place the customers")]
+    Assign(#[source] AssignError),
+    /// The new ids do not fit the model.
+    #[error("the new segments cannot take their ids")]
+    Rename(#[source] DamagedModel),
+}
+
+/// Gives the segments of `fitted` the ids, and the marketers' extras, of those of `old` that they go on from, and ids
+/// from `next_id` on to the others. Returns what became of them, and the first id that is still free.
+///
+/// `table` holds the customers that `fitted` was trained on. An old model of another schema shares nobody.
+///
+/// # Errors
+/// [`MatchError`].
+pub(super) fn match_segments(
+    old: Option<&Model>,
+    fitted: &mut Fitted,
+    table: &CustomerTable,
+    next_id: SegmentId,
+) -> Result<(Matching, SegmentId), MatchError> {
+    let before = old.map(Model::segments).unwrap_or_default();
+    let pairs = match old {
+        Some(old) => pairs(before, fitted, &places_before(old, table)?),
+        None => BTreeMap::new(),
+    };
+    let mut matching = Matching::default();
+    let mut names = BTreeMap::new();
+    let mut next_id = next_id.get();
+    for segment in fitted.model.segments() {
+        let customers = segment.customers;
+        let name = match pairs.get(&segment.cluster_id) {
+            Some(&(from, shared)) => {
+                let (cluster_id, customers_before) = (from.cluster_id, from.customers);
+                matching.kept.push(KeptSegment { cluster_id, customers_before, customers, shared });
+                NewName { id: cluster_id, extras: from.persona.extras.clone() }
+            }
+            None => {
+                let id = SegmentId::new(next_id);
+                next_id = next_id.saturating_add(1);
+                matching.new.push(NewSegment { cluster_id: id, customers });
+                NewName { id, extras: BTreeMap::new() }
+            }
+        };
+        names.insert(segment.cluster_id, name);
+    }
+    matching.kept.sort_by_key(|kept| kept.cluster_id);
+    let goes_on = |id: SegmentId| matching.kept.iter().any(|kept| kept.cluster_id == id);
+    matching.vanished = before
+        .iter()
+        .filter(|segment| !goes_on(segment.cluster_id))
+        .map(|segment| VanishedSegment { cluster_id: segment.cluster_id, customers_before: segment.customers })
+        .collect();
+    fitted.rename(&names).map_err(MatchError::Rename)?;
+    Ok((matching, SegmentId::new(next_id)))
+}
+
+/// The segment of every row in the old model; nobody's, where it cannot read them.
+fn places_before(old: &Model, table: &CustomerTable) -> Result<Vec<Option<SegmentId>>, MatchError> {
+    match old.assign(table) {
+        Ok(assignment) => Ok(assignment.segments()),
+        Err(AssignError::OtherSchema) => Ok(vec![None; table.n_rows()]),
+        Err(error) => Err(MatchError::Assign(error)),
+    }
+}
+
+/// For the segments of `fitted` that go on, the old segment and how many customers they share.
+fn pairs<'o>(
+    before: &'o [Segment],
+    fitted: &Fitted,
+    places_before: &[Option<SegmentId>],
+) -> BTreeMap<SegmentId, (&'o Segment, u64)> {
+    let mut shared: BTreeMap<(SegmentId, SegmentId), u64> = BTreeMap::new();
+    let (mut sizes_before, mut sizes) = (BTreeMap::<_, u64>::new(), BTreeMap::<_, u64>::new());
+    for (&now, &then) in fitted.segment_of_row.iter().zip(places_before) {
+        *sizes.entry(now).or_insert(0) += 1;
+        *sizes_before.entry(then).or_insert(0) += 1;
+        if let (Some(now), Some(then)) = (now, then) {
+            *shared.entry((now, then)).or_insert(0) += 1;
+        }
+    }
+    shared.retain(|&(now, then), shared| {
+        let smaller = sizes.get(&Some(now)).min(sizes_before.get(&Some(then))).copied().unwrap_or(0);
+        2 * *shared > smaller
+    });
+    let now = fitted.model.segments();
+    let side = now.len().max(before.len());
+    if shared.is_empty() {
+        return BTreeMap::new();
+    }
+    let weight_of = |(row, column): (usize, usize)| {
+        let ids = now.get(row).zip(before.get(column)).map(|(now, then)| (now.cluster_id, then.cluster_id));
+        ids.and_then(|ids| shared.get(&ids)).map_or(0, |&shared| i64::try_from(shared).unwrap_or(i64::MAX >> 32))
+    };
+    let (_, assigned) = kuhn_munkres(&Matrix::from_fn(side, side, weight_of));
+    let pair = |(segment, column): (&Segment, usize)| {
+        let then = before.get(column)?;
+        let shared = *shared.get(&(segment.cluster_id, then.cluster_id))?;
+        Some((segment.cluster_id, (then, shared)))
+    };
+    now.iter().zip(assigned).filter_map(pair).collect()
+}

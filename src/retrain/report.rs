@@ -1,0 +1,74 @@
+//! What a retraining did, for people and for the version's folder.
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::collect::SkippedFile;
+use super::gate::{GateCheck, GateLimits, Verdict};
+use super::matching::Matching;
+use crate::customer::CleaningReport;
+use crate::model_store::VersionId;
+use crate::pipeline::{FitParams, Scores, SegmentParts};
+
+/// What a retraining did; stored in the version as `report.json`, or under `refused/`.
+#[derive(Debug, Clone, Serialize)]
+pub struct RetrainReport {
+    /// When it was.
+    pub at: Timestamp,
+    /// What the gate decided.
+    pub verdict: Verdict,
+    /// Every check of the gate.
+    pub gate: Vec<GateCheck>,
+    /// What the checks asked for.
+    pub limits: GateLimits,
+    /// The files that were read, oldest first: base data relative to their folder, uploads as `uploads/…`.
+    pub files: Vec<PathBuf>,
+    /// The files that could not be read, and why; they are where they were.
+    pub skipped: Vec<SkippedFile>,
+    /// Rows kept and dropped.
+    pub cleaning: CleaningReport,
+    /// How the model was trained.
+    pub params: FitParams,
+    /// How good it is; `None` where there was too little to train on.
+    pub scores: Option<Scores>,
+    /// The version that was live.
+    pub live: Option<LiveVersion>,
+    /// Why the version that should have been live could not be loaded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub live_fault: Option<String>,
+    /// The segments, in the order of their ids.
+    pub segments: Vec<SegmentParts>,
+    /// Which of the live version's segments they go on from.
+    pub matching: Matching,
+    /// Where the time went.
+    pub seconds: Seconds,
+}
+
+/// The version that a candidate was compared with.
+#[derive(Debug, Clone, Serialize)]
+pub struct LiveVersion {
+    /// Its name.
+    pub version: VersionId,
+    /// How good it was on its own training data.
+    pub scores: Scores,
+}
+
+/// Seconds of each step.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct Seconds {
+    /// Reading the files.
+    pub reading: f64,
+    /// Fitting the model.
+    pub fitting: f64,
+    /// Matching the segments, and looking at the candidate on disk.
+    pub judging: f64,
+}
+
+impl RetrainReport {
+    /// The checks that failed.
+    pub fn failed(&self) -> impl Iterator<Item = &GateCheck> {
+        self.gate.iter().filter(|check| !check.passed)
+    }
+}

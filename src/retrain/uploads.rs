@@ -1,0 +1,233 @@
+//! The uploads that wait, and where they go once a version was trained on them.
+//!
+//! An upload that was used moves to `base_data/<today>/upload-<its name>`, after the version is published: a link is made
+//! under the new name, synced, and only then is the old name removed. So whatever ends the process,
+//!
+//! - before the publication, every upload waits as before, and the next training takes it;
+//! - between the publication and the move, the same: the next training reads it from where it waits, once;
+//! - between link and removal, the file has two names, and [`forget_taken`], which every training does first, removes the
+//!   one under `uploads/` when the one under `base_data/` is synced and the same byte for byte.
+//!
+//! No row is ever counted twice, since each file is read under one name; and were it read under both, its rows would be
+//! copies that count once. Nothing is overwritten: a name that is taken by another file gets a number.
+
+use std::fs::{self, File};
+use std::io::{self, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use jiff::civil::Date;
+
+use super::{RetrainError, SkippedFile, sentence};
+
+/// What the names of uploads begin with, once they are base data.
+pub(super) const TAKEN: &str = "upload-";
+/// A copy on its way, where a link cannot be made; hidden, so never read.
+const UNFINISHED: &str = ".moving";
+/// Names that are tried for one file.
+const MAX_NAMES: usize = 1_000;
+
+/// What became of the uploads that were used.
+#[derive(Debug, Default)]
+pub struct PutAway {
+    /// Where each upload was and is.
+    pub moved: Vec<(PathBuf, PathBuf)>,
+    /// Uploads that could not be moved, and why: they still wait, and the next training takes them again.
+    pub left: Vec<SkippedFile>,
+}
+
+/// The uploads that wait in `dir`, oldest first; hidden ones are unfinished.
+///
+/// # Errors
+/// [`RetrainError::Unlistable`] when the folder exists and cannot be listed.
+pub(super) fn waiting(dir: &Path) -> Result<Vec<PathBuf>, RetrainError> {
+    let unlistable = |source| RetrainError::Unlistable { dir: dir.to_owned(), source };
+    let entries = match fs::read_dir(dir) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(unlistable)?,
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(unlistable)?;
+        let is_hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+        if !is_hidden && entry.file_type().map_err(unlistable)?.is_file() {
+            found.push(entry.path());
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Removes those of `waiting` that an earlier training has put among `base_files` already, and returns the others.
+///
+/// # Errors
+/// [`RetrainError::Upload`] naming the file that could not be compared or removed.
+pub(super) fn forget_taken(waiting: Vec<PathBuf>, base_files: &[PathBuf]) -> Result<Vec<PathBuf>, RetrainError> {
+    let mut left = Vec::new();
+    for upload in waiting {
+        let name = taken_name(&upload, 1);
+        let mut taken = base_files.iter().filter(|file| file.file_name().is_some_and(|other| *other == *name));
+        let is_taken = || -> io::Result<bool> {
+            for file in taken.by_ref() {
+                if is_same(&upload, file)? {
+                    make_last(file)?;
+                    fs::remove_file(&upload)?;
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        };
+        let mut is_taken = is_taken;
+        if !is_taken().map_err(|source| RetrainError::Upload { file: upload.clone(), source })? {
+            left.push(upload);
+        }
+    }
+    Ok(left)
+}
+
+/// Moves `used` to `base_data/<today>/`. What cannot be moved stays, and is named.
+pub(super) fn put_away(used: &[PathBuf], base_data: &Path, today: Date) -> PutAway {
+    let folder = base_data.join(today.to_string());
+    let mut done = PutAway::default();
+    for upload in used {
+        match put_one_away(upload, &folder) {
+            Ok(file) => done.moved.push((upload.clone(), file)),
+            Err(error) => done.left.push(SkippedFile { file: upload.clone(), why: sentence(&error) }),
+        }
+    }
+    done
+}
+
+fn put_one_away(upload: &Path, folder: &Path) -> io::Result<PathBuf> {
+    if !folder.is_dir() {
+        fs::create_dir_all(folder)?;
+        sync_folder_of(folder)?;
+    }
+    for number in 1..=MAX_NAMES {
+        let file = folder.join(taken_name(upload, number));
+        match place(upload, &file) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                if !is_same(upload, &file)? {
+                    continue;
+                }
+            }
+            Err(error) => return Err(error),
+        }
+        make_last(&file)?;
+        fs::remove_file(upload)?;
+        sync_folder_of(upload)?;
+        return Ok(file);
+    }
+    Err(io::Error::new(io::ErrorKind::AlreadyExists, "every name for it is taken"))
+}
+
+/// Gives the upload a second name or, where that cannot be (another disk), makes a copy under it; never over a file.
+fn place(upload: &Path, file: &Path) -> io::Result<()> {
+    match fs::hard_link(upload, file) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {}
+        linked => return linked,
+    }
+    // The folder's only writer holds the writer's lock: what is not there now will not be there in a moment.
+    if fs::symlink_metadata(file).is_ok() {
+        return Err(io::ErrorKind::AlreadyExists.into());
+    }
+    let copy = file.with_file_name(UNFINISHED);
+    fs::copy(upload, &copy)?;
+    File::open(&copy)?.sync_all()?;
+    fs::rename(&copy, file)
+}
+
+/// `upload-<name>`; from the second on with a number before the extension.
+fn taken_name(upload: &Path, number: usize) -> std::ffi::OsString {
+    let mut name = std::ffi::OsString::from(TAKEN);
+    if number == 1 {
+        name.push(upload.file_name().unwrap_or_default());
+        return name;
+    }
+    name.push(upload.file_stem().unwrap_or_default());
+    name.push(format!("-{number}"));
+    if let Some(extension) = upload.extension() {
+        name.push(".");
+        name.push(extension);
+    }
+    name
+}
+
+/// Syncs a file and its name.
+fn make_last(file: &Path) -> io::Result<()> {
+    File::open(file)?.sync_all()?;
+    sync_folder_of(file)
+}
+
+fn sync_folder_of(path: &Path) -> io::Result<()> {
+    File::open(path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new(".")))?.sync_all()
+}
+
+fn is_same(one: &Path, other: &Path) -> io::Result<bool> {
+    if fs::metadata(one)?.len() != fs::metadata(other)?.len() {
+        return Ok(false);
+    }
+    let mut one = BufReader::new(File::open(one)?).bytes();
+    let mut other = BufReader::new(File::open(other)?).bytes();
+    loop {
+        match (one.next().transpose()?, other.next().transpose()?) {
+            (None, None) => return Ok(true),
+            (a, b) if a != b => return Ok(false),
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_upload_is_put_away_under_a_name_of_its_own_and_never_over_a_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let (uploads, base) = (dir.path().join("uploads"), dir.path().join("base"));
+        let folder = base.join("2026-03-01");
+        fs::create_dir_all(&uploads).unwrap();
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(uploads.join("a.csv"), "new").unwrap();
+        fs::write(uploads.join("b.csv"), "b").unwrap();
+        fs::write(uploads.join(".incoming-1"), "half").unwrap();
+        fs::write(folder.join("upload-a.csv"), "old").unwrap();
+        let found = waiting(&uploads).unwrap();
+        assert_eq!(found, [uploads.join("a.csv"), uploads.join("b.csv")]);
+        let done = put_away(&found, &base, jiff::civil::date(2026, 3, 1));
+        assert!(done.left.is_empty(), "{done:?}");
+        assert_eq!(fs::read_to_string(folder.join("upload-a.csv")).unwrap(), "old");
+        assert_eq!(fs::read_to_string(folder.join("upload-a-2.csv")).unwrap(), "new");
+        assert_eq!(waiting(&uploads).unwrap(), Vec::<PathBuf>::new());
+        assert!(uploads.join(".incoming-1").exists());
+    }
+
+    #[test]
+    fn an_upload_that_was_put_away_but_not_yet_removed_is_not_taken_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let [one, other] = ["one.csv", "other.csv"].map(|name| dir.path().join(name));
+        let folder = dir.path().join("2026-03-01");
+        fs::create_dir(&folder).unwrap();
+        fs::write(&one, "rows").unwrap();
+        fs::write(&other, "rows").unwrap();
+        let base = [folder.join("upload-one.csv"), folder.join("upload-other.csv")];
+        fs::hard_link(&one, &base[0]).unwrap();
+        fs::write(&base[1], "ROWS").unwrap();
+        // The same name alone does not make the same file.
+        assert_eq!(forget_taken(vec![one.clone(), other.clone()], &base).unwrap(), std::slice::from_ref(&other));
+        assert!(!one.exists() && other.exists() && base[0].exists());
+    }
+
+    #[test]
+    fn an_upload_that_cannot_be_moved_stays_and_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let upload = dir.path().join("a.csv");
+        fs::write(&upload, "rows").unwrap();
+        let base = dir.path().join("base");
+        fs::write(&base, "a file where a folder should be").unwrap();
+        let done = put_away(std::slice::from_ref(&upload), &base, jiff::civil::date(2026, 3, 1));
+        assert!(done.moved.is_empty() && done.left[0].file == upload && !done.left[0].why.is_empty(), "{done:?}");
+        assert!(upload.exists());
+    }
+}

@@ -1,0 +1,89 @@
+//! What a training reads, what counts, and where the uploads go.
+
+use std::fs;
+
+use content_portal::customer::Dropped;
+
+use crate::shop::{Shop, customers, names};
+
+#[test]
+fn of_several_rows_of_one_customer_the_newest_file_s_stands() {
+    let mut shop = Shop::with("AB");
+    // 72 customers moved from A's towns to B's in a later folder, and 10 of them back again in an upload.
+    let moved = customers('B', 0, 72).replace('B', "A").replace("Aedok", "Bedok");
+    shop.add("base_data/2026-02-01/moved.csv", &moved);
+    shop.add("uploads/20260228T000000Z-0001.csv", &customers('A', 0, 10));
+    let report = shop.publish().report;
+    assert_eq!(report.cleaning.rows_read, 72 + 72 + 72 + 10);
+    assert_eq!(report.cleaning.dropped[&Dropped::ReplacedByNewer], 72 + 10);
+    assert_eq!(report.cleaning.n_dropped(), 72 + 10);
+    let first = &report.cleaning.first_dropped[&Dropped::ReplacedByNewer][0];
+    assert_eq!((first.row, first.source.as_str()), (2, "2026-01-01/A.csv"));
+    let everyone = shop.current().model.everyone().clone();
+    assert_eq!(everyone.customers, 144);
+    // All but the ten of A's towns are left in B's.
+    let profile = fs::read_to_string(shop.path("models/current/training_profile.json")).unwrap();
+    let profile: serde_json::Value = serde_json::from_str(&profile).unwrap();
+    let towns = profile["features"][0]["histogram"]["values"].as_array().unwrap();
+    let in_a: u64 =
+        towns.iter().filter(|t| t[0] == "Bedok" || t[0] == "Tampines").map(|t| t[1].as_u64().unwrap()).sum();
+    assert_eq!(in_a, 10, "{towns:?}");
+}
+
+#[test]
+fn a_file_that_was_copied_counts_once() {
+    let mut shop = Shop::with("AB");
+    fs::copy(shop.path("base_data/2026-01-01/A.csv"), shop.path("base_data/2026-01-01/A again.csv")).unwrap();
+    let report = shop.publish().report;
+    assert_eq!(report.cleaning.dropped[&Dropped::Duplicate], 72);
+    assert_eq!(report.scores.unwrap().rows, 144);
+}
+
+#[test]
+fn an_identifier_that_is_the_same_for_all_or_missing_collapses_nothing() {
+    for id in ["1", ""] {
+        let mut shop = Shop::new();
+        for kind in ['A', 'B'] {
+            let lines = customers(kind, 0, 36);
+            let same: String =
+                lines.lines().map(|line| format!("{id},{}\n", line.split_once(',').unwrap().1)).collect();
+            shop.add(&format!("base_data/{kind}.csv"), &same);
+        }
+        shop.gate.min_customers = 50;
+        let report = shop.publish().report;
+        assert_eq!(report.scores.unwrap().rows, 72, "identifier {id:?}: {:?}", report.cleaning.dropped);
+    }
+}
+
+#[test]
+fn uploads_are_trained_on_and_then_put_away_under_names_of_their_own() {
+    let mut shop = Shop::with("AB");
+    shop.add("uploads/20260228T000000Z-0001.csv", &customers('C', 0, 72));
+    fs::write(shop.path("uploads/20260228T000001Z-0002.xlsx"), "Dear team").unwrap();
+    fs::write(shop.path("uploads/.incoming-1"), "half of it").unwrap();
+    let published = shop.publish();
+    assert_eq!(published.report.scores.as_ref().unwrap().rows, 3 * 72);
+    let skipped: Vec<_> = published.report.skipped.iter().map(|s| s.file.to_str().unwrap()).collect();
+    assert_eq!(skipped, ["uploads/20260228T000001Z-0002.xlsx"]);
+    assert_eq!(names(&shop.path("uploads")), [".incoming-1", "20260228T000001Z-0002.xlsx"]);
+    assert_eq!(names(&shop.path("base_data/2026-03-01")), ["upload-20260228T000000Z-0001.csv"]);
+    assert_eq!(published.put_away.moved.len(), 1);
+    // The next training finds the same customers, once each.
+    let again = shop.publish().report;
+    assert_eq!(again.scores.unwrap().rows, 3 * 72);
+    assert_eq!(again.cleaning.n_dropped(), 0);
+}
+
+#[test]
+fn an_upload_of_a_training_that_ended_between_publication_and_move_is_not_counted_twice() {
+    let mut shop = Shop::with("AB");
+    let name = "20260228T000000Z-0001.csv";
+    shop.add(&format!("uploads/{name}"), &customers('C', 0, 72));
+    fs::create_dir_all(shop.path("base_data/2026-02-28")).unwrap();
+    let taken = shop.path("base_data/2026-02-28").join(format!("upload-{name}"));
+    fs::hard_link(shop.path("uploads").join(name), &taken).unwrap();
+    let report = shop.publish().report;
+    assert_eq!((report.files.len(), report.cleaning.rows_read), (3, 3 * 72));
+    assert!(names(&shop.path("uploads")).is_empty() && taken.exists());
+    assert!(!shop.path("base_data/2026-03-01").exists());
+}

@@ -1,0 +1,105 @@
+//! What the gate lets pass, what it keeps out, and what is left of it.
+
+use std::fs;
+
+use content_portal::model_store::StoreError;
+use content_portal::retrain::{CheckKind, RetrainError, Verdict};
+use serde_json::Value;
+
+use crate::shop::{Shop, customers, names};
+
+#[test]
+fn a_good_candidate_passes_every_check_and_the_report_lists_them() {
+    let mut shop = Shop::with("ABC");
+    let published = shop.publish();
+    assert_eq!(published.report.verdict, Verdict::Passed);
+    let text = fs::read_to_string(shop.path("models/current/report.json")).unwrap();
+    let report: Value = serde_json::from_str(&text).unwrap();
+    let names: Vec<_> = report["gate"].as_array().unwrap().iter().map(|c| c["name"].as_str().unwrap()).collect();
+    let expected =
+        ["customers", "profiles", "clusters", "noise_share", "silhouette", "dbcv", "files_changed", "golden_sample"];
+    assert_eq!(names, expected);
+    assert_eq!((&report["verdict"], &report["live"]), (&"passed".into(), &Value::Null));
+    assert_eq!(report["matching"]["new"].as_array().unwrap().len(), 3);
+    assert!(report["params"]["umap"].is_object() && report["seconds"]["fitting"].is_f64());
+
+    shop.publish();
+    let text = fs::read_to_string(shop.path("models/current/report.json")).unwrap();
+    let report: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(report["live"]["version"], published.id.as_str());
+    assert!(report["live"]["scores"]["dbcv"].is_f64());
+}
+
+#[test]
+fn a_candidate_that_fails_a_check_changes_nothing_but_leaves_its_report() {
+    let mut shop = Shop::with("ABC");
+    let live = shop.publish().id;
+    shop.add("uploads/20260228T000000Z-0001.csv", &customers('D', 0, 72));
+    shop.gate.min_clusters = 9;
+    let report = shop.refused();
+    let failed: Vec<_> = report.failed().map(|check| check.name).collect();
+    assert_eq!(failed, ["clusters"]);
+    assert_eq!(shop.current().id, live);
+    assert_eq!(shop.versions(), [live]);
+    assert_eq!(names(&shop.path("uploads")), ["20260228T000000Z-0001.csv"]);
+    assert!(names(&shop.path("models/staging")).is_empty());
+    let [kept] = names(&shop.path("models/refused")).try_into().unwrap();
+    let kept: Value = serde_json::from_slice(&fs::read(shop.path("models/refused").join(kept)).unwrap()).unwrap();
+    assert_eq!((&kept["verdict"], &kept["scores"]["clusters"]), (&"refused".into(), &4.into()));
+
+    shop.force = true;
+    let published = shop.publish();
+    assert_eq!(published.report.verdict, Verdict::Forced);
+    assert_eq!(shop.current().id, published.id);
+    assert!(names(&shop.path("uploads")).is_empty());
+}
+
+#[test]
+fn the_first_version_is_published_even_if_it_is_poor() {
+    let mut shop = Shop::with("A");
+    let published = shop.publish();
+    assert_eq!(published.report.verdict, Verdict::FirstVersion);
+    assert!(published.report.failed().all(|check| check.kind == CheckKind::Quality));
+    assert!(published.report.failed().any(|check| check.name == "customers"));
+}
+
+#[test]
+fn too_little_to_train_on_is_a_result_and_no_error() {
+    let mut shop = Shop::new();
+    let none = shop.refused();
+    assert_eq!(none.gate.iter().map(|check| check.value).collect::<Vec<_>>(), [Some(0.0), Some(0.0)]);
+    shop.add("base_data/few.csv", &customers('A', 0, 3));
+    let few = shop.refused();
+    assert_eq!(
+        few.gate.iter().map(|check| (check.name, check.value)).collect::<Vec<_>>(),
+        [("customers", Some(3.0)), ("profiles", Some(3.0))]
+    );
+    assert!(matches!(shop.store.current(), Err(StoreError::NoCurrent { .. })));
+    let (code, printed) = shop.run(&["retrain"]);
+    assert_eq!(code, Some(3), "{printed}");
+    assert!(printed.contains("customers is 3, and must be at least 100"), "{printed}");
+}
+
+#[test]
+fn of_refused_candidates_the_last_ten_reports_are_kept() {
+    let mut shop = Shop::new();
+    for _ in 0..12 {
+        shop.refused();
+    }
+    let kept = names(&shop.path("models/refused"));
+    assert_eq!(kept.len(), 10);
+    assert!(kept[0].starts_with("20260101T0203"), "the oldest two are gone: {kept:?}");
+}
+
+#[test]
+fn a_second_training_is_told_who_holds_the_lock() {
+    let mut shop = Shop::with("AB");
+    let lock = shop.store.lock().unwrap();
+    let Err(RetrainError::Store(StoreError::Locked { holder, .. })) = shop.retrain() else { panic!("it was let in") };
+    assert!(holder.starts_with(&format!("process {} since 20", std::process::id())), "{holder}");
+    let (code, printed) = shop.run(&["retrain"]);
+    assert_eq!(code, Some(1));
+    assert!(printed.contains("a training is under way") && printed.contains(&holder), "{printed}");
+    drop(lock);
+    shop.publish();
+}

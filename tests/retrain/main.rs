@@ -1,0 +1,15 @@
+//! Retraining from end to end: through the library's door, and the real binary where processes matter.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "output of another shape than the test expects should fail the test loudly"
+)]
+
+mod collecting;
+mod crashes;
+mod judging;
+mod segment_ids;
+mod shop;
+mod versions;

@@ -1,0 +1,120 @@
+//! Segments keep their names from one training to the next.
+
+use std::collections::BTreeMap;
+use std::io::Cursor;
+use std::sync::Arc;
+
+use content_portal::customer::{CustomerTable, Schema};
+use content_portal::model_store::Candidate;
+use content_portal::pipeline::{GoldenSample, NewName, SegmentId, TrainingProfile, fit};
+use content_portal::segmentation::group;
+use content_portal::workbook::{self, Limits};
+use jiff::Timestamp;
+use jiff::civil::date;
+
+use crate::shop::{HEADER, Shop, customers};
+
+fn table(lines: &str) -> CustomerTable {
+    let schema = Arc::new(Schema::built_in().unwrap());
+    workbook::read(Cursor::new(format!("{HEADER}{lines}")), schema, date(2026, 3, 1), &Limits::default()).unwrap()
+}
+
+/// The segment that the live model places most of a kind's customers in.
+fn segment_of(shop: &Shop, kind: char) -> SegmentId {
+    let placed = shop.current().model.assign(&table(&customers(kind, 0, 72))).unwrap().segments();
+    let mut counts: BTreeMap<SegmentId, usize> = BTreeMap::new();
+    placed.into_iter().flatten().for_each(|id| *counts.entry(id).or_insert(0) += 1);
+    let (id, n) = counts.into_iter().max_by_key(|&(_, n)| n).unwrap();
+    assert!(n > 60, "{n} of 72 of kind {kind}");
+    id
+}
+
+/// Publishes a version of kinds A, B and C whose segments have the ids 12, 3 and 7, in the order of the fit's own, and
+/// in which marketers added an entry to each.
+fn publish_with_odd_ids(shop: &Shop) {
+    let all: String = "ABC".chars().map(|kind| customers(kind, 0, 72)).collect();
+    let table = table(&all);
+    let mut fitted = fit(&table, &shop.params, &|_, _| {}).unwrap();
+    let extras = |id: u32| BTreeMap::from([("Interests".to_owned(), format!("interest of {id}"))]);
+    let name = |id: u32| NewName { id: SegmentId::new(id), extras: extras(id) };
+    let names = (0..).map(SegmentId::new).zip([12, 3, 7].map(name)).collect();
+    fitted.rename(&names).unwrap();
+    let candidate = Candidate {
+        fitted: &fitted,
+        params: &shop.params,
+        golden: &GoldenSample::take(&table, &fitted),
+        profile: &TrainingProfile::of(&table, &fitted),
+        next_segment_id: SegmentId::new(20),
+        created_at: Timestamp::from_second(1_767_200_000).unwrap(),
+    };
+    let staged = shop.store.stage(&shop.store.lock().unwrap(), &candidate).unwrap();
+    staged.publish(&serde_json::json!({})).unwrap();
+}
+
+#[test]
+fn segments_with_any_ids_are_found_by_them_and_counted_under_them() {
+    let shop = Shop::new();
+    publish_with_odd_ids(&shop);
+    let version = Arc::new(shop.current());
+    let ids: Vec<u32> = version.model.segments().iter().map(|segment| segment.cluster_id.get()).collect();
+    assert_eq!(ids, [3, 7, 12]);
+    let lines: String = "AC".chars().map(|kind| customers(kind, 0, 40)).collect();
+    let grouped = group(version.clone(), table(&lines)).unwrap();
+    for (kind, town) in [('A', "Bedok"), ('C', "Clementi")] {
+        let id = segment_of(&shop, kind);
+        let segment = version.model.segment(id).unwrap();
+        assert_eq!(segment.persona.extras["Interests"], format!("interest of {id}"));
+        let group = grouped.groups().iter().find(|group| group.cluster_id == i64::from(id.get())).unwrap();
+        assert_eq!(group.persona, segment.persona);
+        assert!(group.summary.contains(town), "kind {kind}: {}", group.summary);
+        assert!(group.rows.len() > 30);
+    }
+    assert!(version.model.segment(SegmentId::new(0)).is_none());
+    let profiles = std::fs::read_to_string(shop.path("models/current/cluster_profiles.csv")).unwrap();
+    assert!(profiles.contains("\n12,Location,") && !profiles.contains("\n0,Location,"), "{profiles}");
+}
+
+#[test]
+fn a_segment_keeps_its_id_and_what_marketers_added_to_it() {
+    let mut shop = Shop::with("CBA");
+    publish_with_odd_ids(&shop);
+    let before = ['A', 'B', 'C'].map(|kind| segment_of(&shop, kind));
+    shop.add("uploads/20260228T000000Z-0001.csv", &customers('B', 72, 60));
+    let report = shop.publish().report;
+    assert_eq!(['A', 'B', 'C'].map(|kind| segment_of(&shop, kind)), before);
+    for segment in shop.current().model.segments() {
+        let expected = format!("interest of {}", segment.cluster_id);
+        assert_eq!(segment.persona.extras["Interests"], expected);
+    }
+    let kept = report.matching.kept.iter().find(|kept| kept.cluster_id == before[1]).unwrap();
+    assert_eq!((kept.customers_before, kept.customers, kept.shared), (72, 132, 132));
+    assert!(report.matching.new.is_empty() && report.matching.vanished.is_empty());
+}
+
+#[test]
+fn a_new_segment_gets_an_id_that_none_has_had_and_a_vanished_one_is_listed() {
+    let mut shop = Shop::with("ABD");
+    publish_with_odd_ids(&shop);
+    let gone = segment_of(&shop, 'C');
+    let matching = shop.publish().report.matching;
+    assert_eq!(matching.new.iter().map(|new| new.cluster_id.get()).collect::<Vec<_>>(), [20]);
+    assert_eq!(segment_of(&shop, 'D').get(), 20);
+    assert_eq!(matching.vanished.iter().map(|gone| gone.cluster_id).collect::<Vec<_>>(), [gone]);
+    assert!(shop.current().model.segment(SegmentId::new(20)).unwrap().persona.extras.is_empty());
+
+    // Who comes back after a roll back is somebody new: ids are never used again.
+    let first = shop.versions()[0].clone();
+    shop.store.activate(&first).unwrap();
+    let matching = shop.publish().report.matching;
+    assert_eq!(matching.new.iter().map(|new| new.cluster_id.get()).collect::<Vec<_>>(), [21]);
+}
+
+#[test]
+fn a_model_of_another_schema_hands_no_id_on() {
+    let mut shop = Shop::with("ABC");
+    publish_with_odd_ids(&shop);
+    shop.schema.columns.retain(|column| column.title != "Gender");
+    let matching = shop.publish().report.matching;
+    assert_eq!((matching.kept.len(), matching.vanished.len()), (0, 3));
+    assert_eq!(matching.new.iter().map(|new| new.cluster_id.get()).collect::<Vec<_>>(), [20, 21, 22]);
+}

@@ -1,0 +1,161 @@
+//! A shop with folders of its own, kinds of customers that are told apart with ease, and quick trainings.
+
+use std::fs;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+use content_portal::customer::Schema;
+use content_portal::model_store::{ModelStore, ModelVersion, VersionId};
+use content_portal::pipeline::FitParams;
+use content_portal::pipeline::hdbscan::{HdbscanParams, MinClusterSize};
+use content_portal::pipeline::umap::UmapParams;
+use content_portal::retrain::{
+    GateLimits, Published, RetrainError, RetrainOutcome, RetrainReport, RetrainRequest, retrain,
+};
+use content_portal::workbook::Limits;
+use jiff::Timestamp;
+use jiff::civil::date;
+use tempfile::TempDir;
+
+pub const HEADER: &str = "Customer ID,Date Joined,Location,Gender,Loyalty Tier\n";
+
+/// Where each kind of customers lives, and the first of the three months in which it joined.
+const KINDS: [(char, [&str; 2], &str, i32); 4] = [
+    ('A', ["Bedok", "Tampines"], "2022", 1),
+    ('B', ["Yishun", "Woodlands"], "2023", 4),
+    ('C', ["Clementi", "Queenstown"], "2024", 7),
+    ('D', ["Punggol", "Sengkang"], "2025", 10),
+];
+
+/// `n` customers of a kind, numbered from `first`, as lines of CSV.
+pub fn customers(kind: char, first: usize, n: usize) -> String {
+    let (_, towns, year, month) = KINDS.into_iter().find(|(name, ..)| *name == kind).unwrap();
+    let line = |i: usize| {
+        let month = month + (i % 3) as i32;
+        let (town, gender) = (towns[i / 3 % 2], ["Female", "Male"][i / 6 % 2]);
+        let tier = ["Silver", "Gold", "Platinum"][i / 12 % 3];
+        format!("{kind}{i},{year}-{month:02}-{:02},{town},{gender},{tier}\n", 1 + i % 28)
+    };
+    (first..first + n).map(line).collect()
+}
+
+/// Folders for models, base data and uploads.
+pub struct Shop {
+    dir: TempDir,
+    pub store: ModelStore,
+    pub params: FitParams,
+    pub gate: GateLimits,
+    pub force: bool,
+    pub keep: usize,
+    pub schema: Schema,
+    second: i64,
+}
+
+impl Shop {
+    /// Without any customers.
+    pub fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir_all(dir.path().join("uploads")).unwrap();
+        fs::create_dir_all(dir.path().join("base_data")).unwrap();
+        let store = ModelStore::new(dir.path().join("models"));
+        let params = FitParams {
+            umap: UmapParams::default().n_neighbors(10),
+            hdbscan: HdbscanParams::default().min_cluster_size(MinClusterSize::Count(20)),
+        };
+        let (gate, schema) = (GateLimits::default(), Schema::built_in().unwrap());
+        Self { dir, store, params, gate, force: false, keep: 10, schema, second: 1_767_232_800 }
+    }
+
+    /// With 72 customers of each of these kinds in `base_data/2026-01-01/<kind>.csv`.
+    pub fn with(kinds: &str) -> Self {
+        let shop = Self::new();
+        for kind in kinds.chars() {
+            shop.add(&format!("base_data/2026-01-01/{kind}.csv"), &customers(kind, 0, 72));
+        }
+        shop
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// Writes a CSV file of these lines below a header.
+    pub fn add(&self, name: &str, lines: &str) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, format!("{HEADER}{lines}")).unwrap();
+    }
+
+    /// Trains, one minute after the last training.
+    pub fn retrain(&mut self) -> Result<RetrainOutcome, RetrainError> {
+        self.second += 60;
+        let (base_data, uploads) = (self.path("base_data"), self.path("uploads"));
+        let request = RetrainRequest {
+            base_data: &base_data,
+            uploads: Some(&uploads),
+            schema: Arc::new(self.schema.clone()),
+            params: &self.params,
+            limits: Limits::default(),
+            gate: self.gate.clone(),
+            force: self.force,
+            keep: NonZeroUsize::new(self.keep).unwrap(),
+            now: Timestamp::from_second(self.second).unwrap(),
+            today: date(2026, 3, 1),
+        };
+        retrain(&self.store, &request, &|_| {})
+    }
+
+    /// Trains, and the version is published.
+    pub fn publish(&mut self) -> Published {
+        match self.retrain().unwrap() {
+            RetrainOutcome::Published(published) => *published,
+            RetrainOutcome::Refused(report) => panic!("refused: {:#?}", report.gate),
+        }
+    }
+
+    /// Trains, and the candidate is refused.
+    pub fn refused(&mut self) -> RetrainReport {
+        match self.retrain().unwrap() {
+            RetrainOutcome::Refused(report) => *report,
+            RetrainOutcome::Published(published) => panic!("published: {:#?}", published.report.gate),
+        }
+    }
+
+    pub fn current(&self) -> ModelVersion {
+        self.store.load_current().unwrap()
+    }
+
+    /// The versions, oldest first.
+    pub fn versions(&self) -> Vec<VersionId> {
+        self.store.list().unwrap().into_iter().map(|version| version.id).collect()
+    }
+
+    /// The binary, run in the shop's folder with nothing of the surrounding environment.
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_content-portal"));
+        command.args(args).current_dir(self.dir.path()).env_clear().stdin(Stdio::null());
+        command
+    }
+
+    /// Exit code and everything that a command printed.
+    pub fn run(&self, args: &[&str]) -> (Option<i32>, String) {
+        ended(&mut self.command(args))
+    }
+}
+
+/// Exit code and everything that a command printed.
+pub fn ended(command: &mut Command) -> (Option<i32>, String) {
+    let output = command.output().unwrap();
+    let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+    (output.status.code(), text.join("\n"))
+}
+
+/// The names in a folder, hidden ones included, sorted; none where there is no folder.
+pub fn names(dir: &Path) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(dir) else { return Vec::new() };
+    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
