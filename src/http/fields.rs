@@ -186,7 +186,7 @@ mod tests {
         let written = json!({"funnel_stage": "Decision", "past_engagement": "High", "prefer_output": "both"});
         let smart =
             json!({"marketing_funnel_stage": "decision", "past_engagement": "HIGH", "post_type": "Both", "tone": ""});
-        let upload = json!({"funnelStage": "Decision", "pastEngagement": "High"});
+        let upload = json!({"funnelStage": "Decision", "pastEngagement": "High", "post_type": "Both"});
         let campaigns = [written, smart, upload].map(|body| fields(body).campaign().unwrap().campaign);
         assert_eq!(campaigns[0], campaigns[1]);
         assert_eq!(campaigns[1], campaigns[2]);
