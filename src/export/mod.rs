@@ -3,7 +3,7 @@
 //! An [`Export`] is made of an answer as its caller kept it ([`KeptAnswer`]) or of a table that was just grouped, and
 //! [written](Export::write) row by row, so that memory does not grow with the customers. Whatever text says, it stays
 //! text: never a formula, never a link. Groups nothing and writes no content; knows no HTTP and keeps no file. May
-//! import [`crate::segmentation`], [`crate::pipeline`] and [`crate::customer`].
+//! import [`crate::segmentation`], [`crate::content`] (what was written), [`crate::pipeline`] and [`crate::customer`].
 
 mod cell;
 mod csv;

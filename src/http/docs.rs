@@ -5,7 +5,9 @@
 //! along that it needs: it works without the internet.
 
 use axum::Router;
-use axum::response::IntoResponse;
+use axum::http::StatusCode;
+use axum::middleware::map_response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -49,9 +51,12 @@ pub(super) struct GenerateRequest {
     #[schema(max_length = 100, example = "Bakery")]
     industry: Option<String>,
     /// How close the reader is to buying: Awareness (the default), Consideration, Decision or Loyalty. Also
-    /// `marketing_funnel_stage` and `funnelStage`.
+    /// `funnelStage`.
     #[schema(example = "Consideration")]
     funnel_stage: Option<FunnelStage>,
+    /// The same, as the smart form calls it.
+    #[schema(example = "Consideration")]
+    marketing_funnel_stage: Option<FunnelStage>,
     /// How much the audience reacted to earlier campaigns: High, Moderate (the default) or Low. Also `pastEngagement`.
     #[schema(example = "Moderate")]
     past_engagement: Option<Engagement>,
@@ -62,9 +67,11 @@ pub(super) struct GenerateRequest {
     #[schema(example = "Fun")]
     tone: Option<Tone>,
     /// Text, Image, Both (a text and a picture), ImagePrompt (what to draw, undrawn) or TextAndPrompt (the default).
-    /// Also `prefer_output`.
     #[schema(example = "Both")]
     post_type: Option<Output>,
+    /// The same, as the written API calls it.
+    #[schema(example = "Both")]
+    prefer_output: Option<Output>,
     /// How many variants, 1 (the default) to 10. Also `n_variants`.
     #[schema(value_type = Option<i64>, minimum = 1, maximum = 10, example = 2)]
     num_variants: Option<u8>,
@@ -172,6 +179,9 @@ pub(super) enum BodyProblems {
     /// The body is broken or cut off, or its file is missing.
     #[response(status = 400, content_type = "application/problem+json")]
     BadRequest(Document<'static>),
+    /// The body took too long to arrive.
+    #[response(status = 408, content_type = "application/problem+json")]
+    TooSlow(Document<'static>),
     /// The body or the workbook is too large.
     #[response(status = 413, content_type = "application/problem+json")]
     TooLarge(Document<'static>),
@@ -184,7 +194,7 @@ pub(super) enum BodyProblems {
     /// A fault of this service.
     #[response(status = 500, content_type = "application/problem+json")]
     Internal(Document<'static>),
-    /// The server is starting or busy, or the writer asks to wait; `Retry-After` says how long.
+    /// The server is starting or busy, or the writer asks to wait; `Retry-After` says how long, where waiting may help.
     #[response(status = 503, content_type = "application/problem+json")]
     Unavailable(Document<'static>),
     /// The disk is full.
@@ -247,5 +257,9 @@ pub(super) fn routes<S: Clone + Send + Sync + 'static>(description: &Description
     let config = Config::new(["/openapi.json"]).validator_url("none").try_it_out_enabled(true);
     let page: Router<S> = SwaggerUi::new("/docs").config(config).into();
     let openapi = async move || ([("content-type", "application/json")], json.clone()).into_response();
+    let page = page.layer(map_response(async |response: Response| match response.status() {
+        StatusCode::NOT_FOUND => ApiError::NoRoute.into_response(),
+        _ => response,
+    }));
     Ok(page.route("/openapi.json", get(openapi)))
 }

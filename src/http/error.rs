@@ -56,6 +56,8 @@ pub enum ApiError {
     BodyTooLarge { limit_bytes: usize },
     #[error("the body was cut off")]
     BodyCutOff,
+    #[error("the body came too slowly")]
+    BodyTooSlow,
     #[error("broken JSON")]
     BrokenJson(#[source] serde_json::Error),
     #[error("not a JSON object")]
@@ -168,6 +170,7 @@ impl ApiError {
             Self::NotJson => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_json"),
             Self::BodyTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
             Self::BodyCutOff => (StatusCode::BAD_REQUEST, "body_cut_off"),
+            Self::BodyTooSlow => (StatusCode::REQUEST_TIMEOUT, "body_too_slow"),
             Self::BrokenJson(_) => (StatusCode::BAD_REQUEST, "broken_json"),
             Self::NotAnObject => (StatusCode::UNPROCESSABLE_ENTITY, "not_an_object"),
             Self::Fields(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_fields"),
@@ -204,6 +207,7 @@ impl ApiError {
                 return format!("The body may have at most {} KB.", limit_bytes >> 10);
             }
             Self::BodyCutOff => "The body ended before it was whole.",
+            Self::BodyTooSlow => "The body took too long to arrive.",
             Self::BrokenJson(error) => {
                 return format!("The JSON is broken at line {}, column {}.", error.line(), error.column());
             }
@@ -215,9 +219,7 @@ impl ApiError {
             Self::Starting => "The server is starting; try again in a moment.",
             Self::Busy => "The server is busy; try again in a moment.",
             Self::Internal { .. } => "Something went wrong here; tell the operator the request_id.",
-            Self::Storage(_) => {
-                "The upload could not be stored and nothing was kept; tell the operator the request_id."
-            }
+            Self::Storage(_) => "The upload could not be stored; tell the operator the request_id.",
             Self::NotOurImage => "Only images that this service made can be downloaded.",
             Self::NoImage => "There is no such image.",
             Self::ImageStorage(_) => "The image could not be read; tell the operator the request_id.",
@@ -235,6 +237,18 @@ impl ApiError {
         match self {
             Self::Write(error) => error.waited,
             _ => Duration::ZERO,
+        }
+    }
+
+    /// In how many seconds to try again, where that may help.
+    fn retry_after(&self) -> Option<u64> {
+        const A_MOMENT: u64 = 5;
+        match self {
+            Self::Write(WriteError { kind: WriteErrorKind::OutOfQuota, .. }) => None,
+            Self::Write(WriteError { kind: WriteErrorKind::RateLimited { retry_after: Some(wait) }, .. }) => {
+                Some(wait.as_secs() + u64::from(wait.subsec_nanos() > 0))
+            }
+            _ => (self.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(A_MOMENT),
         }
     }
 
@@ -382,8 +396,8 @@ impl Problem {
         let mut response = (status, axum::Json(self.document(&facts, request_id))).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+        if let Some(wait) = self.0.retry_after() {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(wait));
         }
         response
     }

@@ -6,7 +6,6 @@
 use std::fs::{self, File};
 use std::io::{self, Seek};
 use std::path::Path;
-use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{Query, Request, State};
@@ -19,7 +18,7 @@ use tokio::io::AsyncReadExt;
 use super::body::{media_type, read_json};
 use super::docs::{BodyProblems, ExportForm, ExportRequest, FileBytes};
 use super::error::{ApiError, FieldProblem};
-use super::grouping::read_and_group;
+use super::grouping::{Reading, read_and_group};
 use super::incoming::receive;
 use super::state::AppState;
 use crate::export::{Export, Format, KeptAnswer};
@@ -70,9 +69,9 @@ pub(super) async fn post_segments_export(
     let written = if media_type(&parts.headers).starts_with("multipart/") {
         export_workbook(&state, &parts.headers, body, wanted).await?
     } else {
-        let body = read_json(&parts.headers, body, MAX_BODY_BYTES).await?;
-        let dir = state.settings().upload_dir.clone();
-        state.on_processor("exporting an answer", move || export_answer(&body, &wanted, &dir)).await??
+        let body = read_json(&state, &parts.headers, body, MAX_BODY_BYTES).await?;
+        let (bytes, dir) = (body.bytes.clone(), state.settings().upload_dir.clone());
+        state.on_processor("exporting an answer", move || export_answer(&bytes, &wanted, &dir)).await??
     };
     Ok(written.into_response())
 }
@@ -93,7 +92,7 @@ async fn export_workbook(
     let settings = state.settings();
     let incoming = receive(headers, body, &settings.upload_dir, settings.max_upload_bytes).await?;
     let format = wanted.format(incoming.texts.get("format").map(String::as_str))?;
-    let (grouped, file) = read_and_group(state, ready.live.snapshot(), incoming.file, Arc::default()).await?;
+    let (grouped, file) = read_and_group(state, ready.live.snapshot(), incoming.file, Reading::default()).await?;
     // Not kept: dropped, it is gone.
     drop(file);
     let dir = settings.upload_dir.clone();

@@ -80,7 +80,7 @@ pub(super) struct FieldsUsed {
     /// The caller's fields, under the caller's names.
     #[schema(example = json!(["location", "objective"]))]
     from_user_input: Vec<String>,
-    /// Those of them that say how to write: platform, tone, number of variants.
+    /// The caller's fields that say how to write: platform, tone, number of variants.
     #[schema(example = json!(["platform", "tone"]))]
     optional_inputs: Vec<String>,
 }
@@ -169,11 +169,11 @@ async fn generate(
     let (parts, body) = request.into_parts();
     let mut fields = Fields::new(read_object(&state, &parts.headers, body).await?);
     if let Some(inputs) = fields.object("campaign_inputs") {
-        fields.add(inputs);
+        fields.add_campaign(inputs);
     }
     let target = find_target(&state, &version, &mut fields).await?;
     let given = fields.campaign()?;
-    let address = PublicAddress::of(state.settings(), &parts);
+    let address = PublicAddress::of(&state, &parts);
     let job = Job { state: state.clone(), version, target, given, address };
     Caller::new(state, context, &parts.headers).answer(|reporter| job.run(reporter)).await
 }

@@ -10,13 +10,13 @@ use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use url::Url;
+use url::{Host, Url};
 
 use super::body::read_object;
 use super::docs::{BodyProblems, DownloadRequest, FileBytes};
 use super::error::{ApiError, Document};
 use super::fields::Fields;
-use super::state::{AppState, Settings};
+use super::state::AppState;
 use crate::content::{ImageName, Pictures};
 
 /// Where images are served.
@@ -25,8 +25,6 @@ const IMAGES: &str = "/images/";
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
 /// The longest name of a download, in characters.
 const MAX_NAME_CHARS: usize = 100;
-/// What a caller without a host is answered from.
-const NOWHERE: &str = "http://localhost";
 /// Endings that a download's name may bring along.
 const IMAGE_EXTENSIONS: [&str; 4] = ["png", "jpg", "jpeg", "webp"];
 
@@ -36,14 +34,13 @@ pub(super) struct PublicAddress(String);
 
 impl PublicAddress {
     /// The address for the answer to one request.
-    pub fn of(settings: &Settings, parts: &Parts) -> Self {
-        if let Some(url) = &settings.public_url {
+    pub fn of(state: &AppState, parts: &Parts) -> Self {
+        if let Some(url) = &state.settings().public_url {
             return Self(url.clone());
         }
-        // HTTP/2 names the host in the request's target, HTTP/1.1 in a header.
+        // HTTP/2 names the host in the request's target, HTTP/1.1 in a header, and HTTP/1.0 need not.
         let host = parts.uri.authority().cloned().or_else(|| host(&parts.headers));
-        // Without a host the address stays relative, which is right for whoever asked.
-        Self(host.map(|host| format!("http://{host}")).unwrap_or_default())
+        Self(host.map_or_else(|| format!("http://{}", state.address()), |host| format!("http://{host}")))
     }
 
     /// The address of an image.
@@ -58,15 +55,26 @@ impl PublicAddress {
 
     /// The image that `url` names, if it is one of this service's addresses.
     fn image_at(&self, url: &str) -> Option<ImageName> {
-        let base = if self.0.is_empty() { NOWHERE } else { &self.0 };
-        let ours = Url::parse(base).ok()?;
+        let ours = Url::parse(&self.0).ok()?;
         let theirs = ours.join(url).ok()?;
         // A user name in front of a host is a way to make one address look like another.
         let is_plain = theirs.username().is_empty() && theirs.password().is_none() && theirs.query().is_none();
         let path = theirs.path().strip_prefix(ours.path().trim_end_matches('/'))?;
-        let name = path.strip_prefix(IMAGES).filter(|_| is_plain && theirs.origin() == ours.origin())?;
+        let name = path.strip_prefix(IMAGES).filter(|_| is_plain && is_same_place(&ours, &theirs))?;
         name.parse().ok()
     }
+}
+
+/// Whether two addresses lead to one server: the machine itself goes by several names.
+fn is_same_place(one: &Url, other: &Url) -> bool {
+    let is_here = |url: &Url| match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    let same_door = one.scheme() == other.scheme() && one.port_or_known_default() == other.port_or_known_default();
+    one.origin() == other.origin() || (same_door && is_here(one) && is_here(other))
 }
 
 fn host(headers: &HeaderMap) -> Option<Authority> {
@@ -114,7 +122,7 @@ pub(super) async fn get_image(
         BodyProblems))]
 pub(super) async fn post_proxy_download(State(state): State<AppState>, request: Request) -> Result<Response, ApiError> {
     let (parts, body) = request.into_parts();
-    let address = PublicAddress::of(state.settings(), &parts);
+    let address = PublicAddress::of(&state, &parts);
     let mut fields = Fields::new(read_object(&state, &parts.headers, body).await?);
     let url = fields.text(["url"]);
     let name = fields.text(["name"]);
@@ -168,11 +176,17 @@ mod tests {
     fn only_an_address_of_this_service_names_an_image() {
         let ours = PublicAddress("http://localhost:5000".to_owned());
         let named = |url: &str| ours.image_at(&url.replace("NAME", NAME)).is_some();
-        for good in ["http://localhost:5000/images/NAME", "HTTP://LOCALHOST:5000/images/NAME", "/images/NAME"] {
+        for good in [
+            "http://localhost:5000/images/NAME",
+            "HTTP://LOCALHOST:5000/images/NAME",
+            "http://127.0.0.1:5000/images/NAME",
+            "http://[::1]:5000/images/NAME",
+            "/images/NAME",
+        ] {
             assert!(named(good), "{good}");
         }
         for bad in [
-            "http://127.0.0.1:5000/images/NAME",
+            "http://127.0.0.1:5001/images/NAME",
             "http://localhost:5001/images/NAME",
             "https://localhost:5000/images/NAME",
             "http://localhost:5000@evil.example/images/NAME",

@@ -17,7 +17,7 @@ use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
 
 use super::error::{ApiError, Problem};
-use super::request_id::{GoesOn, RequestContext, Waited};
+use super::request_id::{Ending, GoesOn, RequestContext, Waited};
 use super::state::AppState;
 
 /// Events that may wait for a slow caller before the work waits for it, too.
@@ -97,7 +97,7 @@ impl Reporter {
         }
     }
 
-    /// Waits for `work`, and sends what `progress` says whenever it says something new.
+    /// Waits for `work`, and sends what `progress` says whenever it says something new, and what it says at the end.
     pub async fn tell_while<T, P: Serialize + PartialEq>(
         &self,
         work: impl Future<Output = T>,
@@ -107,15 +107,18 @@ impl Reporter {
         let mut last = None;
         let mut looks = tokio::time::interval(LOOK_EVERY);
         loop {
-            tokio::select! {
-                result = &mut work => return result,
-                _ = looks.tick() => {
-                    let now = progress();
-                    if last.as_ref() != Some(&now) {
-                        self.tell("progress", &now).await;
-                        last = Some(now);
-                    }
-                }
+            let result = tokio::select! {
+                biased;
+                _ = looks.tick() => None,
+                result = &mut work => Some(result),
+            };
+            let now = progress();
+            if last.as_ref() != Some(&now) {
+                self.tell("progress", &now).await;
+                last = Some(now);
+            }
+            if let Some(result) = result {
+                return result;
             }
         }
     }
@@ -163,6 +166,7 @@ fn events(
     receiver: mpsc::Receiver<Event>,
 ) -> impl Stream<Item = Result<Event, Infallible>> + Send {
     let (tell, told) = oneshot::channel();
+    let ending = Ending::of(&caller.context, &caller.state);
     // Its outcome takes a way of its own: in the channel's queue there may still be events from before it.
     let running = stream::once(async move {
         // The other end is dropped with this stream alone.
@@ -170,22 +174,22 @@ fn events(
     });
     let running = running.filter_map(|()| ready(None));
     let reported = stream::unfold(receiver, async |mut receiver| Some((receiver.recv().await?, receiver)));
-    let ended =
-        stream::once(told).filter_map(move |outcome| ready(outcome.ok().map(|ended| last_event(&caller, ended))));
+    let ended = stream::once(told)
+        .filter_map(move |outcome| ready(outcome.ok().map(|outcome| last_event(&caller, &ending, outcome))));
     stream::select(reported, running).chain(ended).map(Ok)
 }
 
-fn last_event(caller: &Caller, outcome: Result<Finished, ApiError>) -> Event {
+fn last_event(caller: &Caller, ending: &Ending, outcome: Result<Finished, ApiError>) -> Event {
     match outcome {
         Ok(Finished { json, waited }) => {
-            caller.context.ended(&caller.state, StatusCode::OK, waited);
+            ending.tell(StatusCode::OK, waited);
             Event::default().event("done").data(json)
         }
         Err(error) => {
             let (status, waited) = (error.status(), error.waited());
             let problem = Problem::new(error);
             problem.log(&caller.context.id);
-            caller.context.ended(&caller.state, status, waited);
+            ending.tell(status, waited);
             Event::default().event("error").data(problem.json(&caller.context.id))
         }
     }

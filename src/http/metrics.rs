@@ -17,7 +17,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
-use super::error::ApiError;
+use super::error::{ApiError, Document};
 use super::state::AppState;
 use crate::content::{Content, Pictures, WriteError, Written};
 
@@ -106,7 +106,7 @@ impl Metrics {
         of.register("requests", "Requests answered", metrics.requests.clone());
         let help = "From the request's first byte to its answer";
         of.register_with_unit("request_duration", help, Unit::Seconds, metrics.latency.clone());
-        let help = "The same without the time spent waiting for the upstream";
+        let help = "The same without the time spent waiting for the upstream; receiving the body is part of it";
         of.register_with_unit("request_overhead", help, Unit::Seconds, metrics.overhead.clone());
         of.register("uploads", "Workbooks accepted and kept", metrics.uploads.clone());
         of.register("upload_rows", "Rows of accepted workbooks, used or dropped", metrics.rows.clone());
@@ -184,8 +184,11 @@ fn count(n: usize) -> u64 {
 
 /// What was counted since the start, in Prometheus' text format
 #[utoipa::path(get, path = "/metrics", tag = "operation", operation_id = "get_metrics",
-    responses((status = 200, description = "Counters and latencies", body = String,
-        content_type = "application/openmetrics-text")))]
+    responses(
+        (status = 200, description = "Counters and latencies", body = String,
+            content_type = "application/openmetrics-text"),
+        (status = 500, description = "A fault of this service", body = Document<'static>,
+            content_type = "application/problem+json")))]
 pub(super) async fn get_metrics(State(state): State<AppState>) -> Result<Response, ApiError> {
     let version = state.ready().ok().map(|ready| ready.live.snapshot());
     let text = state.metrics().text(version.as_ref().map(|version| version.id.as_str()));

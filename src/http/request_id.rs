@@ -1,10 +1,11 @@
 //! One id a request, from the caller or new; one log line and one count a request; problems finished with the id.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use tracing::Instrument;
@@ -50,7 +51,7 @@ impl RequestContext {
     }
 
     /// Logs and counts the end of the request; says how long it took.
-    pub(super) fn ended(&self, state: &AppState, status: StatusCode, waited: Duration) -> Duration {
+    fn ended(&self, state: &AppState, status: StatusCode, waited: Duration) -> Duration {
         let Self { id, route, method, started } = self;
         let took = started.elapsed();
         let took_ms = took.as_secs_f64() * 1000.0;
@@ -60,20 +61,63 @@ impl RequestContext {
     }
 }
 
+/// The end of a request, told once: as it comes, or as a caller who went away before it.
+pub(super) struct Ending {
+    context: RequestContext,
+    state: AppState,
+    is_told: AtomicBool,
+}
+
+impl Ending {
+    pub fn of(context: &RequestContext, state: &AppState) -> Self {
+        Self { context: context.clone(), state: state.clone(), is_told: AtomicBool::new(false) }
+    }
+
+    /// Logs and counts the end; says how long the request took.
+    pub fn tell(&self, status: StatusCode, waited: Duration) -> Duration {
+        self.is_told.store(true, Ordering::Relaxed);
+        self.context.ended(&self.state, status, waited)
+    }
+
+    /// Leaves the telling to somebody else.
+    fn pass_on(&self) {
+        self.is_told.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        if !self.is_told.load(Ordering::Relaxed) {
+            self.context.ended(&self.state, client_closed_request(), Duration::ZERO);
+        }
+    }
+}
+
+/// What nginx logs where the caller went away before the answer; nobody ever reads it as a status.
+fn client_closed_request() -> StatusCode {
+    StatusCode::from_u16(499).unwrap_or(StatusCode::BAD_REQUEST)
+}
+
 /// Gives the request an id, logs and counts its outcome once, and writes the id into the answer.
 pub(super) async fn identify_and_log(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
     let context = RequestContext::of(&request);
     request.extensions_mut().insert(context.clone());
+    let ending = Ending::of(&context, &state);
     let span = tracing::info_span!("request", request_id = %context.id);
     let mut response = next.run(request).instrument(span).await;
     let waited = response.extensions_mut().remove::<Waited>().map_or(Duration::ZERO, |Waited(waited)| waited);
     let problem = response.extensions_mut().remove::<Problem>();
     if let Some(problem) = problem {
         problem.log(&context.id);
-        response = problem.into_response(&context.id);
+        let mut finished = problem.into_response(&context.id);
+        // What inner layers say of cross-origin callers holds for the problem, too.
+        finished.headers_mut().extend(std::mem::take(response.headers_mut()).into_iter().filter(is_for_browsers));
+        response = finished;
     }
-    if response.extensions_mut().remove::<GoesOn>().is_none() {
-        let took = context.ended(&state, response.status(), waited);
+    if response.extensions_mut().remove::<GoesOn>().is_some() {
+        ending.pass_on();
+    } else {
+        let took = ending.tell(response.status(), waited);
         if let Ok(value) = HeaderValue::from_str(&server_timing(took, waited)) {
             response.headers_mut().insert(SERVER_TIMING, value);
         }
@@ -82,6 +126,10 @@ pub(super) async fn identify_and_log(State(state): State<AppState>, mut request:
         response.headers_mut().insert(X_REQUEST_ID, value);
     }
     response
+}
+
+fn is_for_browsers((name, _): &(Option<HeaderName>, HeaderValue)) -> bool {
+    name.as_ref().is_some_and(|name| name == header::VARY || name.as_str().starts_with("access-control-"))
 }
 
 /// Where the time went, in milliseconds (W3C Server Timing): here, and waiting for the upstream.

@@ -43,8 +43,8 @@ pub(super) fn router(state: AppState) -> Result<Router, ApiError> {
         .method_not_allowed_fallback(async || ApiError::NoMethod)
         .layer(CatchPanicLayer::custom(answer_a_panic))
         .layer(from_fn(read_refused_bodies))
-        .layer(from_fn_with_state(state.clone(), identify_and_log))
         .layer(cors)
+        .layer(from_fn_with_state(state.clone(), identify_and_log))
         .with_state(state))
 }
 

@@ -71,7 +71,7 @@ impl Application {
         let failed = |source| ServeError::Bind { address, source };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        Ok(Self { listener, address, state: AppState::new(settings) })
+        Ok(Self { listener, address, state: AppState::new(settings, address) })
     }
 
     /// Where the server listens.

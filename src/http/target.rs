@@ -10,9 +10,9 @@ use super::error::{ApiError, FieldProblem};
 use super::fields::Fields;
 use super::state::AppState;
 use crate::content::Audience;
-use crate::customer::{FormCustomer, is_form_field, read_form};
+use crate::customer::{CustomerTable, FormCustomer, is_form_field, read_form};
 use crate::model_store::ModelVersion;
-use crate::pipeline::{Persona, Placement, SegmentId, count_traits};
+use crate::pipeline::{AssignError, Model, Persona, Placement, SegmentId, count_traits};
 
 /// For whom to write.
 #[derive(Default)]
@@ -51,6 +51,7 @@ impl Target {
 }
 
 const EVERYONE: &str = "everyone";
+const NO_SUCH_SEGMENT: &str = "must be the id of a trained segment";
 
 /// Finds out for whom `fields` ask, and notes in them what cannot be taken.
 ///
@@ -71,7 +72,7 @@ pub(super) async fn find_target(
     if let Some(id) = given_id {
         let segment = u32::try_from(id).ok().and_then(|id| version.model.segment(SegmentId::new(id)));
         if segment.is_none() {
-            fields.refuse("cluster_id", "must be the id of a trained segment");
+            fields.refuse("cluster_id", NO_SUCH_SEGMENT);
         }
         let persona = segment.map(|segment| segment.persona.clone()).unwrap_or_default();
         let used = vec!["cluster_id".to_owned()];
@@ -97,12 +98,12 @@ async fn place_customer(
     version: &Arc<ModelVersion>,
     customer: FormCustomer,
 ) -> Result<Target, ApiError> {
-    let model = version.clone();
     let FormCustomer { table, used } = customer;
     let (_, counts) = count_traits(&table, &[0], 0);
-    let assigned = state.on_processor("placing a customer", move || model.model.assign(&table)).await?;
-    let assigned = assigned.map_err(|e| ApiError::internal("placing a customer", e))?;
-    let placement = *assigned.of_row(0).ok_or(ApiError::Internal { doing: "placing a customer", source: None })?;
+    let placing = version.clone();
+    let placed = state.briefly_on_processor("placing a customer", move || place(&placing.model, &table)).await?;
+    let placement = placed.map_err(|e| ApiError::internal("placing a customer", e))?;
+    let placement = placement.ok_or(ApiError::Internal { doing: "placing a customer", source: None })?;
     let segment = placement.nearest.and_then(|nearest| version.model.segment(nearest.cluster_id));
     let persona = segment.map_or(&version.model.everyone().persona, |segment| &segment.persona).clone();
     let customer = Persona::from_counts(&counts);
@@ -110,12 +111,21 @@ async fn place_customer(
     Ok(Target { kind: "customer", persona, customer, cluster_id, placement: Some(placement), used })
 }
 
+/// Where the one customer of `table` belongs, by what is known of it.
+fn place(model: &Model, table: &CustomerTable) -> Result<Option<Placement>, AssignError> {
+    match model.assign_by_known_traits(table)? {
+        Some(placement) => Ok(Some(placement)),
+        None => Ok(model.assign(table)?.of_row(0).copied()),
+    }
+}
+
 /// The caller's `cluster_id`, a number or its text.
 fn cluster_id(fields: &mut Fields) -> Option<i64> {
     let (name, text) = fields.text(["cluster_id"])?;
     let id = text.parse().ok();
     if id.is_none() {
-        fields.refuse(name, "must be a whole number");
+        let is_whole = text.bytes().all(|b| b.is_ascii_digit() || b == b'-');
+        fields.refuse(name, if is_whole { NO_SUCH_SEGMENT } else { "must be a whole number" });
     }
     id
 }

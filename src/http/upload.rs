@@ -1,8 +1,6 @@
 //! `POST /upload-excel`: a workbook of customers in, written segments out.
 
 use std::num::NonZeroUsize;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::extract::{Extension, Request, State};
@@ -14,7 +12,7 @@ use utoipa::ToSchema;
 use super::docs::{BodyProblems, UploadRequest};
 use super::error::{ApiError, with_causes};
 use super::fields::Fields;
-use super::grouping::read_and_group;
+use super::grouping::{Reading, read_and_group};
 use super::images::PublicAddress;
 use super::incoming::{IncomingFile, receive};
 use super::live::{Caller, Finished, Progress, Reporter};
@@ -78,7 +76,7 @@ pub(super) async fn post_upload_excel(
     let settings = state.settings();
     let incoming = receive(&parts.headers, body, &settings.upload_dir, settings.max_upload_bytes).await?;
     let campaign = Fields::from_texts(incoming.texts).campaign()?.campaign;
-    let address = PublicAddress::of(settings, &parts);
+    let address = PublicAddress::of(&state, &parts);
     let file = incoming.file;
     let upload = Upload { state: state.clone(), file, campaign, address, receiving: elapsed_ms(started) };
     Caller::new(state, context, &parts.headers).answer(|reporter| upload.run(reporter)).await
@@ -89,17 +87,17 @@ impl Upload {
         let Self { state, file, campaign, address, receiving } = self;
         let started = Instant::now();
         let version = state.ready()?.live.snapshot();
-        let rows = Arc::new(AtomicUsize::new(0));
-        let reading = read_and_group(&state, version, file, rows.clone());
-        let progress = || Progress::step("reading").rows(rows.load(Ordering::Relaxed));
-        let (grouped, file) = reporter.tell_while(reading, progress).await?;
+        let reading = Reading::default();
+        let grouped = read_and_group(&state, version, file, reading.clone());
+        let (grouped, file) = reporter.tell_while(grouped, || reading.progress()).await?;
         let grouping = elapsed_ms(started);
 
         let started = Instant::now();
+        // Accepted from here on: the file is kept also where its caller does not wait for the segments to be written.
         let kept = tokio::task::spawn_blocking(move || file.keep());
+        state.metrics().uploaded(grouped.table().n_rows(), grouped.table().cleaning().n_dropped());
         let written = write(&state, &grouped, &campaign, &address, &reporter).await?;
         kept.await.map_err(|e| ApiError::internal("keeping an upload", e))?.map_err(ApiError::Storage)?;
-        state.metrics().uploaded(grouped.table().n_rows(), grouped.table().cleaning().n_dropped());
         let timings_ms = Timings { receiving, grouping, writing: elapsed_ms(started) };
         let max_members = state.settings().max_members;
         let waited = waited(&written, state.settings().writers_at_once);

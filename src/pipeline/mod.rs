@@ -10,6 +10,7 @@ mod fit;
 mod golden;
 pub mod hdbscan;
 mod model;
+mod partial;
 mod persona;
 mod scaler;
 pub mod scores;

@@ -119,6 +119,11 @@ async fn the_page_brings_everything_along() {
         n_files += 1;
     }
     assert!(n_files >= 3, "{page}");
+    let missing = app.get("/docs/no-such-file.js").await;
+    assert_eq!(
+        (missing.status().as_u16(), &missing.headers()["content-type"]),
+        (404, &"application/problem+json".parse().unwrap())
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

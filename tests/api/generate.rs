@@ -111,6 +111,24 @@ async fn a_segment_can_be_named_by_its_id_alone_as_a_number_or_as_text() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_left_out_makes_the_segment_less_sure() {
+    let app = TestApp::spawn().await;
+    let strength = async |body: Value| {
+        let answer = app.generate("/generate-promo", &body).await;
+        assert!(answer["cluster_id"].as_i64().unwrap() >= 0, "{answer}");
+        answer["cluster_strength"].as_f64().unwrap()
+    };
+    // The sample's segments are the quarters of joining, of a quarter of the customers each.
+    for little in [json!({"gender": "Male"}), json!({"loyalty_tier": "Gold"}), json!({"join_year": 2023})] {
+        let sure = strength(little.clone()).await;
+        assert!((0.2..0.5).contains(&sure), "{little}: {sure}");
+    }
+    for enough in [json!({"join_month": "May"}), json!({"join_month": 5, "gender": "Male"}), smart_form()] {
+        assert!(strength(enough.clone()).await > 0.9, "{enough}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nothing_at_all_is_written_for_everyone() {
     let app = TestApp::spawn().await;
     for body in [json!({}), json!({"objective": "", "platform": "", "tone": null, "location": "  "})] {

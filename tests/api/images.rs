@@ -60,6 +60,8 @@ async fn a_download_of_anything_else_is_refused_without_a_connection_being_opene
     let waiting = futures::FutureExt::now_or_never(elsewhere.accept());
     assert!(waiting.is_none());
     assert_eq!(download(&app, &json!({ "url": url })).await.0, 200, "a name is not needed");
+    let other_name = url.replace("127.0.0.1", "localhost");
+    assert_eq!(download(&app, &json!({ "url": other_name })).await.0, 200, "the same place");
 }
 
 #[tokio::test(flavor = "multi_thread")]

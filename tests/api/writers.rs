@@ -92,6 +92,26 @@ async fn a_single_text_that_cannot_be_written_is_a_problem_and_tells_no_secret()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_caller_is_told_how_long_to_wait_where_waiting_helps() {
+    let quota = || {
+        let body = json!({"error": {"message": "no", "type": "insufficient_quota", "code": "insufficient_quota"}});
+        ResponseTemplate::new(429).set_body_json(body)
+    };
+    let cases = [
+        (failure(429).insert_header("retry-after", "120"), Some("120")),
+        (failure(429), Some("5")),
+        (quota(), None),
+        (failure(500), None),
+    ];
+    for (answer, wait) in cases {
+        let upstream = upstream::start(Box::new(move |_| answer.clone())).await;
+        let app = TestApp::spawn_with(Setup { writer: upstream::writer(&upstream), ..Setup::default() }).await;
+        let response = app.post("/generate-post", &json!({})).await;
+        assert_eq!(response.headers().get("retry-after").map(|wait| wait.to_str().unwrap()), wait);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn segments_are_written_side_by_side_and_never_more_than_the_limit() {
     let upstream = InTwos::start().await;
     let writer = upstream::writer_at(&upstream.uri);
