@@ -73,6 +73,7 @@ async fn start(store: &ModelStore, writer: &WriterConfig, folder: &std::path::Pa
     let settings = Settings {
         allow_origins: Vec::new(),
         public_url: None,
+        admin_key: None,
         upload_dir: folder.join("uploads"),
         max_upload_bytes: 50 << 20,
         workbook_limits: workbook::Limits::default(),

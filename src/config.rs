@@ -38,6 +38,8 @@ pub struct ServerConfig {
     pub allow_origins: Vec<String>,
     /// `PUBLIC_URL`, where callers reach the server; without one, answers name images by the host a request names.
     pub public_url: Option<String>,
+    /// `ADMIN_KEY`, opens the routes for administrators; closed without one.
+    pub admin_key: Option<Secret>,
 }
 
 /// Who writes the content.
@@ -162,6 +164,7 @@ impl Config {
                 address: SocketAddr::new(host, port),
                 allow_origins: read.origins(),
                 public_url: read.public_url(),
+                admin_key: read.admin_key(),
             },
             writer: read.writer(),
             paths: Paths {
@@ -186,6 +189,8 @@ impl Config {
     }
 }
 
+/// A key that can be guessed is no key.
+const MIN_KEY_BYTES: usize = 16;
 const MEGABYTES_50: std::num::NonZeroU32 = std::num::NonZeroU32::MIN.saturating_add(49);
 const ROWS_1M: NonZeroUsize = NonZeroUsize::MIN.saturating_add(999_999);
 const VERSIONS_10: NonZeroUsize = NonZeroUsize::MIN.saturating_add(9);
@@ -239,6 +244,14 @@ impl Reader<'_> {
                 .push("ALLOW_ORIGINS must be origins such as http://localhost:4200, separated by commas".to_owned());
         }
         origins
+    }
+
+    fn admin_key(&mut self) -> Option<Secret> {
+        let key = self.text("ADMIN_KEY")?;
+        if key.len() < MIN_KEY_BYTES {
+            self.mistakes.push(format!("ADMIN_KEY must be at least {MIN_KEY_BYTES} characters long"));
+        }
+        Some(Secret(key))
     }
 
     fn public_url(&mut self) -> Option<String> {
@@ -313,6 +326,7 @@ mod tests {
             ("ALLOW_ORIGINS", "localhost"),
             ("OPENAI_TIMEOUT_S", "0"),
             ("PUBLIC_URL", "localhost:5000"),
+            ("ADMIN_KEY", "short"),
         ];
         let mistakes = config(&pairs).unwrap_err().0;
         for (name, _) in pairs {

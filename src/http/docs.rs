@@ -13,7 +13,8 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::openapi::OpenApi as Description;
 use utoipa::openapi::schema::{AdditionalProperties, Array, ArrayBuilder, Object, ObjectBuilder, Type};
-use utoipa::{IntoResponses, OpenApi, ToSchema};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{IntoResponses, Modify, OpenApi, ToSchema};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::error::{ApiError, Document};
@@ -34,10 +35,22 @@ use crate::segmentation::persona_schema;
     tags(
         (name = "content", description = "Texts and pictures for a customer, a segment or everyone"),
         (name = "segments", description = "Workbooks of customers into segments, and segments into workbooks"),
+        (name = "models", description = "The trained versions, for administrators"),
         (name = "operation", description = "How the service is")
-    )
+    ),
+    modifiers(&AdminKeyScheme)
 )]
 pub(super) struct ApiDescription;
+
+/// Describes the key of the routes for administrators.
+struct AdminKeyScheme;
+
+impl Modify for AdminKeyScheme {
+    fn modify(&self, description: &mut Description) {
+        let scheme = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
+        description.components.get_or_insert_default().add_security_scheme("admin_key", scheme);
+    }
+}
 
 /// What a caller may send to have content written. Every field is optional; an empty text means "not given", names of
 /// values are read in any case, and numbers may come as text. Fields that are not listed are read as customer columns
@@ -200,6 +213,30 @@ pub(super) enum BodyProblems {
     /// The disk is full.
     #[response(status = 507, content_type = "application/problem+json")]
     Storage(Document<'static>),
+}
+
+/// Why a route for administrators does not answer.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "describes the problems that ApiError answers with")]
+pub(super) enum AdminProblems {
+    /// No key was sent, or another one.
+    #[response(status = 401, content_type = "application/problem+json")]
+    NotAdmin(Document<'static>),
+    /// The routes are closed: no key is set.
+    #[response(status = 403, content_type = "application/problem+json")]
+    Closed(Document<'static>),
+    /// There is no such version.
+    #[response(status = 404, content_type = "application/problem+json")]
+    NoVersion(Document<'static>),
+    /// The version is damaged; the live one stays.
+    #[response(status = 409, content_type = "application/problem+json")]
+    Broken(Document<'static>),
+    /// A fault of this service.
+    #[response(status = 500, content_type = "application/problem+json")]
+    Internal(Document<'static>),
+    /// The server is starting.
+    #[response(status = 503, content_type = "application/problem+json")]
+    Starting(Document<'static>),
 }
 
 /// Why nothing was written.

@@ -23,6 +23,7 @@ use super::request_id::Waited;
 use crate::content::{FieldError, WriteError, WriteErrorKind};
 use crate::customer::FormError;
 use crate::export::ExportError;
+use crate::model_store::StoreError;
 use crate::workbook::WorkbookError;
 
 /// Why a request gets no answer.
@@ -80,6 +81,14 @@ pub enum ApiError {
     },
     #[error("the upload could not be kept")]
     Storage(#[source] std::io::Error),
+    #[error("no key opens the routes for administrators")]
+    AdminClosed,
+    #[error("not an administrator")]
+    NotAdmin,
+    #[error("no such version")]
+    NoVersion,
+    #[error("the model store could not answer")]
+    Model(#[source] StoreError),
     #[error("not an image of this service")]
     NotOurImage,
     #[error("no such image")]
@@ -180,6 +189,13 @@ impl ApiError {
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
             Self::Internal { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
             Self::Storage(_) => (StatusCode::INSUFFICIENT_STORAGE, "storage"),
+            Self::AdminClosed => (StatusCode::FORBIDDEN, "admin_closed"),
+            Self::NotAdmin => (StatusCode::UNAUTHORIZED, "not_admin"),
+            Self::NoVersion | Self::Model(StoreError::NoSuchVersion { .. }) => {
+                (StatusCode::NOT_FOUND, "no_such_version")
+            }
+            Self::Model(StoreError::File { .. } | StoreError::Model { .. }) => (StatusCode::CONFLICT, "broken_version"),
+            Self::Model(_) => (StatusCode::INTERNAL_SERVER_ERROR, "model_store"),
             Self::NotOurImage => (StatusCode::FORBIDDEN, "not_our_image"),
             Self::NoImage => (StatusCode::NOT_FOUND, "no_such_image"),
             Self::ImageStorage(_) => (StatusCode::INTERNAL_SERVER_ERROR, "unreadable_image"),
@@ -220,6 +236,15 @@ impl ApiError {
             Self::Busy => "The server is busy; try again in a moment.",
             Self::Internal { .. } => "Something went wrong here; tell the operator the request_id.",
             Self::Storage(_) => "The upload could not be stored; tell the operator the request_id.",
+            Self::AdminClosed => "This route is closed: no ADMIN_KEY is set.",
+            Self::NotAdmin => "Send the administrators' key as Authorization: Bearer KEY.",
+            Self::NoVersion | Self::Model(StoreError::NoSuchVersion { .. }) => "There is no such model version.",
+            Self::Model(StoreError::File { path, .. }) => {
+                let file = path.file_name().unwrap_or_default().to_string_lossy();
+                return format!("The version is damaged: {file} is not as it was written. The live version stays.");
+            }
+            Self::Model(StoreError::Model { .. }) => "The version's files are no model. The live version stays.",
+            Self::Model(_) => "The model store could not answer; tell the operator the request_id.",
             Self::NotOurImage => "Only images that this service made can be downloaded.",
             Self::NoImage => "There is no such image.",
             Self::ImageStorage(_) => "The image could not be read; tell the operator the request_id.",
@@ -396,6 +421,9 @@ impl Problem {
         let mut response = (status, axum::Json(self.document(&facts, request_id))).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
         if let Some(wait) = self.0.retry_after() {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(wait));
         }

@@ -92,7 +92,8 @@ async fn export_workbook(
     let settings = state.settings();
     let incoming = receive(headers, body, &settings.upload_dir, settings.max_upload_bytes).await?;
     let format = wanted.format(incoming.texts.get("format").map(String::as_str))?;
-    let (grouped, file) = read_and_group(state, ready.live.snapshot(), incoming.file, Reading::default()).await?;
+    let version = ready.live.snapshot();
+    let (grouped, file) = read_and_group(state, version, incoming.file, Reading::default()).await?;
     // Not kept: dropped, it is gone.
     drop(file);
     let dir = settings.upload_dir.clone();

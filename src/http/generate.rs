@@ -174,8 +174,9 @@ async fn generate(
     let target = find_target(&state, &version, &mut fields).await?;
     let given = fields.campaign()?;
     let address = PublicAddress::of(&state, &parts);
-    let job = Job { state: state.clone(), version, target, given, address };
-    Caller::new(state, context, &parts.headers).answer(|reporter| job.run(reporter)).await
+    let caller = Caller::new(state.clone(), context, &version.id, &parts.headers);
+    let job = Job { state, version, target, given, address };
+    caller.answer(|reporter| job.run(reporter)).await
 }
 
 impl Job {

@@ -19,11 +19,14 @@ use tokio::sync::{mpsc, oneshot};
 use super::error::{ApiError, Problem};
 use super::request_id::{Ending, GoesOn, RequestContext, Waited};
 use super::state::AppState;
+use crate::model_store::VersionId;
 
 /// Events that may wait for a slow caller before the work waits for it, too.
 const MAX_WAITING_EVENTS: usize = 64;
 /// How often numbers that change by themselves are looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// Which model version an answer was made with.
+pub(super) const X_MODEL_VERSION: HeaderName = HeaderName::from_static("x-model-version");
 /// Tells nginx to pass events on as they come.
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
@@ -59,6 +62,8 @@ pub(super) struct Reporter(Option<mpsc::Sender<Event>>);
 pub(super) struct Caller {
     pub state: AppState,
     pub context: RequestContext,
+    /// Of the model that the answer is made with.
+    version: HeaderValue,
     wants_events: bool,
 }
 
@@ -125,8 +130,8 @@ impl Reporter {
 }
 
 impl Caller {
-    pub fn new(state: AppState, context: RequestContext, headers: &HeaderMap) -> Self {
-        Self { state, context, wants_events: accepts_events(headers) }
+    pub fn new(state: AppState, context: RequestContext, version: &VersionId, headers: &HeaderMap) -> Self {
+        Self { state, context, version: version_header(version), wants_events: accepts_events(headers) }
     }
 
     /// Answers with what `work` finishes: as JSON, or as a stream of events that ends with it.
@@ -140,8 +145,10 @@ impl Caller {
         if self.wants_events {
             return Ok(self.stream(work));
         }
+        let version = self.version;
         let Finished { json, waited } = work(Reporter(None)).await?;
         let mut response = ([(header::CONTENT_TYPE, "application/json")], Body::from(json)).into_response();
+        response.headers_mut().insert(X_MODEL_VERSION, version);
         response.extensions_mut().insert(Waited(waited));
         Ok(response)
     }
@@ -152,8 +159,10 @@ impl Caller {
     {
         let (sender, receiver) = mpsc::channel(MAX_WAITING_EVENTS);
         let work = work(Reporter(Some(sender)));
+        let version = self.version.clone();
         let mut response = Sse::new(events(self, work, receiver)).keep_alive(KeepAlive::default()).into_response();
         response.headers_mut().insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
+        response.headers_mut().insert(X_MODEL_VERSION, version);
         response.extensions_mut().insert(GoesOn);
         response
     }
@@ -193,6 +202,11 @@ fn last_event(caller: &Caller, ending: &Ending, outcome: Result<Finished, ApiErr
             Event::default().event("error").data(problem.json(&caller.context.id))
         }
     }
+}
+
+/// The version as a header; its characters are such as a header may have.
+pub(super) fn version_header(version: &VersionId) -> HeaderValue {
+    HeaderValue::from_str(version.as_str()).unwrap_or(HeaderValue::from_static("unknown"))
 }
 
 fn accepts_events(headers: &HeaderMap) -> bool {

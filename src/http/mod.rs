@@ -5,6 +5,7 @@
 //! import [`crate::export`], [`crate::segmentation`], [`crate::content`], [`crate::model_store`], [`crate::pipeline`]
 //! (personas and placements), [`crate::customer`] and [`crate::workbook`].
 
+mod admin;
 mod body;
 mod docs;
 mod error;
@@ -18,6 +19,8 @@ mod incoming;
 mod linger;
 mod live;
 mod metrics;
+mod models;
+mod refresh;
 mod request_id;
 mod router;
 mod server;
@@ -25,5 +28,7 @@ mod state;
 mod target;
 mod upload;
 
-pub use server::{Application, Prepared, ServeError};
+pub use admin::AdminKey;
+pub use refresh::Refresh;
+pub use server::{Application, OnLoad, Prepared, ServeError};
 pub use state::Settings;

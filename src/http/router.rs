@@ -15,9 +15,10 @@ use utoipa_axum::routes;
 use super::docs::{self, ApiDescription};
 use super::error::ApiError;
 use super::linger::read_refused_bodies;
+use super::live::X_MODEL_VERSION;
 use super::request_id::identify_and_log;
 use super::state::AppState;
-use super::{export, generate, health, images, metrics, upload};
+use super::{export, generate, health, images, metrics, models, upload};
 
 /// The service's routes and the layers around them, outermost last.
 ///
@@ -33,6 +34,9 @@ pub(super) fn router(state: AppState) -> Result<Router, ApiError> {
         .routes(routes!(generate::post_generate_editor_post))
         .routes(routes!(images::get_image))
         .routes(routes!(images::post_proxy_download))
+        .routes(routes!(models::get_models))
+        .routes(routes!(models::get_model_report))
+        .routes(routes!(models::post_activate))
         .routes(routes!(health::get_healthz))
         .routes(routes!(health::get_readyz))
         .routes(routes!(metrics::get_metrics))
@@ -69,6 +73,11 @@ fn cors(origins: &[String]) -> CorsLayer {
             header::AUTHORIZATION,
             HeaderName::from_static("x-request-id"),
         ])
-        .expose_headers([header::CONTENT_DISPOSITION, header::RETRY_AFTER, HeaderName::from_static("x-request-id")])
+        .expose_headers([
+            header::CONTENT_DISPOSITION,
+            header::RETRY_AFTER,
+            HeaderName::from_static("x-request-id"),
+            X_MODEL_VERSION,
+        ])
         .max_age(std::time::Duration::from_secs(600))
 }

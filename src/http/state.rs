@@ -8,10 +8,12 @@ use std::time::Duration;
 
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
+use super::admin::AdminKey;
 use super::error::ApiError;
 use super::metrics::Metrics;
+use super::server::OnLoad;
 use crate::content::Writer;
-use crate::model_store::LiveModel;
+use crate::model_store::{LiveModel, ModelStore, StoreError};
 use crate::workbook;
 
 /// How long a request waits for the processor before it is told that the server is busy.
@@ -27,6 +29,8 @@ pub struct Settings {
     pub allow_origins: Vec<String>,
     /// Where callers reach this service, without a slash at the end; else the host that a request names.
     pub public_url: Option<String>,
+    /// The key of the routes for administrators; without one they are closed.
+    pub admin_key: Option<AdminKey>,
     /// Where accepted uploads are kept.
     pub upload_dir: PathBuf,
     /// The largest file of an upload, in bytes.
@@ -40,10 +44,21 @@ pub struct Settings {
 }
 
 /// What is there once the server is ready.
-#[derive(Debug)]
 pub(super) struct Ready {
     pub live: LiveModel,
     pub writer: Writer,
+    pub store: ModelStore,
+    pub on_load: OnLoad,
+}
+
+impl Ready {
+    /// Makes the store's current version the live one, if it is another. Blocking.
+    ///
+    /// # Errors
+    /// As [`LiveModel::refresh`].
+    pub fn take_over_current(&self) -> Result<bool, StoreError> {
+        self.live.refresh(&self.store, |version| (self.on_load)(version))
+    }
 }
 
 /// Shared by all requests.

@@ -1,6 +1,7 @@
 //! `POST /upload-excel`: a workbook of customers in, written segments out.
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::extract::{Extension, Request, State};
@@ -19,6 +20,7 @@ use super::live::{Caller, Finished, Progress, Reporter};
 use super::request_id::RequestContext;
 use super::state::AppState;
 use crate::content::{Campaign, Written, write_all};
+use crate::model_store::ModelVersion;
 use crate::segmentation::{Answer, Grouped, SegmentAnswer};
 
 /// The answer, with where the time went.
@@ -47,6 +49,7 @@ pub(super) struct Timings {
 /// A form that was received and understood.
 struct Upload {
     state: AppState,
+    version: Arc<ModelVersion>,
     file: IncomingFile,
     campaign: Campaign,
     address: PublicAddress,
@@ -78,15 +81,16 @@ pub(super) async fn post_upload_excel(
     let campaign = Fields::from_texts(incoming.texts).campaign()?.campaign;
     let address = PublicAddress::of(&state, &parts);
     let file = incoming.file;
-    let upload = Upload { state: state.clone(), file, campaign, address, receiving: elapsed_ms(started) };
-    Caller::new(state, context, &parts.headers).answer(|reporter| upload.run(reporter)).await
+    let version = state.ready()?.live.snapshot();
+    let caller = Caller::new(state.clone(), context, &version.id, &parts.headers);
+    let upload = Upload { state, version, file, campaign, address, receiving: elapsed_ms(started) };
+    caller.answer(|reporter| upload.run(reporter)).await
 }
 
 impl Upload {
     async fn run(self, reporter: Reporter) -> Result<Finished, ApiError> {
-        let Self { state, file, campaign, address, receiving } = self;
+        let Self { state, version, file, campaign, address, receiving } = self;
         let started = Instant::now();
-        let version = state.ready()?.live.snapshot();
         let reading = Reading::default();
         let grouped = read_and_group(&state, version, file, reading.clone());
         let (grouped, file) = reporter.tell_while(grouped, || reading.progress()).await?;

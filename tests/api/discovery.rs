@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::app::{TestApp, keys, list, ok};
 
 /// What the router serves beside the description and its page.
-const ROUTES: [(&str, &str); 10] = [
+const ROUTES: [(&str, &str); 13] = [
     ("post", "/upload-excel"),
     ("post", "/generate-promo"),
     ("post", "/generate-post"),
@@ -15,6 +15,9 @@ const ROUTES: [(&str, &str); 10] = [
     ("post", "/segments/export"),
     ("post", "/api/proxy-download"),
     ("get", "/images/{name}"),
+    ("get", "/models"),
+    ("get", "/models/{version}/report"),
+    ("post", "/models/{version}/activate"),
     ("get", "/healthz"),
     ("get", "/readyz"),
     ("get", "/metrics"),
@@ -39,7 +42,11 @@ async fn every_route_is_described_and_every_described_route_is_served() {
         for method in keys(&description["paths"][path]) {
             described.insert((method, path));
             let method = method.to_uppercase().parse().unwrap();
-            let answer = app.request(method, &path.replace("{name}", "none.png")).send().await.unwrap();
+            let answer = app
+                .request(method, &path.replace("{name}", "none.png").replace("{version}", "none"))
+                .send()
+                .await
+                .unwrap();
             let status = answer.status().as_u16();
             let problem: Value = answer.json().await.unwrap_or_default();
             assert!(status != 405 && problem["code"] != "no_such_route", "{path}: {status}");

@@ -24,6 +24,7 @@ mod lift;
 mod live;
 #[path = "../oracle/metrics.rs"]
 mod metrics;
+mod models;
 mod portal;
 mod quarters;
 mod refusals;
