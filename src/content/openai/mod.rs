@@ -7,6 +7,7 @@
 
 mod address;
 mod draft;
+mod failure;
 mod pictures;
 mod retry;
 mod transport;

@@ -49,16 +49,19 @@ pub(super) fn request(
     request.build()
 }
 
-/// The JSON schema of the answer. Strict mode wants every property required and no other allowed; the count of
-/// variants is checked on arrival, because not every server knows `minItems`.
+/// The JSON schema of the answer. Strict mode wants every property required and no other allowed. The count of variants
+/// is checked on arrival all the same: not every server keeps to `minItems` and `maxItems`.
 pub(super) fn schema(campaign: &Campaign) -> ResponseFormat {
     let output = campaign.output();
     let mut properties = serde_json::Map::new();
     if output.wants_text() {
-        let description = format!("exactly {} texts, ready to post", campaign.n_variants());
+        let n = campaign.n_variants();
+        let description = format!("exactly {n} texts, ready to post");
         properties.insert(
             "variants".to_owned(),
-            json!({"type": "array", "items": {"type": "string"}, "description": description}),
+            json!({
+                "type": "array", "items": {"type": "string"}, "minItems": n, "maxItems": n, "description": description,
+            }),
         );
     }
     if output.wants_image_prompt() {
@@ -114,39 +117,4 @@ pub(super) struct Usage {
     pub(super) prompt_tokens: u64,
     #[serde(default)]
     pub(super) completion_tokens: u64,
-}
-
-/// The body of a failure, as far as servers agree on it.
-#[derive(Deserialize, Default)]
-pub(super) struct Failure {
-    #[serde(default)]
-    pub(super) error: FailureDetail,
-}
-
-/// What a failure says of itself.
-#[derive(Deserialize, Default)]
-#[serde(default)]
-pub(super) struct FailureDetail {
-    pub(super) message: Option<String>,
-    pub(super) code: Option<serde_json::Value>,
-    pub(super) param: Option<String>,
-    #[serde(rename = "type")]
-    pub(super) kind: Option<String>,
-}
-
-impl FailureDetail {
-    /// Whether the server takes no JSON schema.
-    pub(super) fn refuses_schema(&self) -> bool {
-        let texts = [self.message.as_deref(), self.param.as_deref()];
-        texts.into_iter().flatten().any(|text| {
-            let text = text.to_lowercase();
-            ["response_format", "json_schema", "structured output", "response format"].iter().any(|w| text.contains(w))
-        })
-    }
-
-    /// Whether the account's quota is used up, which no waiting mends.
-    pub(super) fn is_out_of_quota(&self) -> bool {
-        let code = self.code.as_ref().and_then(serde_json::Value::as_str);
-        [code, self.kind.as_deref()].into_iter().flatten().any(|word| word == "insufficient_quota")
-    }
 }

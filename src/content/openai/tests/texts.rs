@@ -34,7 +34,9 @@ async fn the_request_carries_key_model_schema_and_delimited_data() {
     }
     let server = MockServer::start().await;
     let schema = json!({"model": "gpt-4o-mini", "response_format": {"type": "json_schema", "json_schema": {
-        "strict": true, "schema": {"required": ["variants", "image_prompt", "slogan"], "additionalProperties": false}}}});
+        "strict": true, "schema": {
+            "required": ["variants", "image_prompt", "slogan"], "additionalProperties": false,
+            "properties": {"variants": {"type": "array", "minItems": 1, "maxItems": 1}}}}}});
     Mock::given(header("authorization", format!("Bearer {KEY}").as_str()))
         .and(body_partial_json(schema))
         .and(Delimits)
@@ -63,14 +65,22 @@ async fn values_with_delimiters_and_instructions_stay_inside_their_block() {
 
 #[tokio::test]
 async fn a_server_without_schemas_is_asked_for_json_in_words() {
-    let refusal = failure(400, "unsupported", "'response_format' of type 'json_schema' is not supported");
     let text = "Here you go:\n```json\n{\"variants\": [\"One.\"], \"image_prompt\": \"p\", \"slogan\": \"s\"}\n```";
-    let server = server_with(vec![refusal, ResponseTemplate::new(200).set_body_json(completion(text))]).await;
-    let written = write(&server, &brief(1)).await.unwrap();
-    assert_eq!(written.variants, ["One."]);
-    assert!(written.flags.is_unstructured);
-    let second: Value = server.received_requests().await.unwrap()[1].body_json().unwrap();
-    assert!(second.get("response_format").is_none_or(Value::is_null));
+    for (status, body) in [
+        (400, json!({"error": {"message": "'response_format' of type 'json_schema' is not supported"}})),
+        (400, json!({"object": "error", "message": "response_format json_schema is not supported", "code": 40001})),
+        (400, json!({"error": "'response_format.type' must be 'json_object' or 'text'"})),
+        (422, json!({"detail": [{"type": "enum", "loc": ["body", "response_format", "type"], "msg": "no such"}]})),
+        (422, json!({"detail": "no support for response_format"})),
+    ] {
+        let refusal = ResponseTemplate::new(status).set_body_json(&body);
+        let server = server_with(vec![refusal, ResponseTemplate::new(200).set_body_json(completion(text))]).await;
+        let written = write(&server, &brief(1)).await.unwrap();
+        assert_eq!(written.variants, ["One."], "{body}");
+        assert!(written.flags.is_unstructured);
+        let second: Value = server.received_requests().await.unwrap()[1].body_json().unwrap();
+        assert!(second.get("response_format").is_none_or(Value::is_null));
+    }
 }
 
 #[tokio::test]
