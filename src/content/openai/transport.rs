@@ -150,7 +150,13 @@ impl Transport {
         };
         let refused = |error: TryError| match error.kind {
             // Where a picture lies is neither the key's nor the model's fault.
-            WriteErrorKind::Refused | WriteErrorKind::Upstream if !error.is_worth_another => {
+            WriteErrorKind::Refused
+            | WriteErrorKind::RefusedRequest
+            | WriteErrorKind::RefusedContent
+            | WriteErrorKind::OutOfQuota
+            | WriteErrorKind::Upstream
+                if !error.is_worth_another =>
+            {
                 TryError { kind: WriteErrorKind::BadAnswer, ..error }
             }
             _ => error,
@@ -214,10 +220,13 @@ fn of_reqwest(error: reqwest::Error, otherwise: WriteErrorKind) -> TryError {
 
 fn of_status(status: StatusCode, retry_after: Option<Duration>, failure: &Failure) -> TryError {
     let (kind, is_worth_another) = match status.as_u16() {
-        429 if failure.is_out_of_quota() => (WriteErrorKind::OutOfQuota, false),
+        402 => (WriteErrorKind::OutOfQuota, false),
+        403 | 429 if failure.is_out_of_quota() => (WriteErrorKind::OutOfQuota, false),
         429 => (WriteErrorKind::RateLimited { retry_after }, true),
         408 => (WriteErrorKind::TimedOut, true),
         409 | 500..=599 => (WriteErrorKind::Upstream, true),
+        400 | 403 | 422 if failure.forbids_content() => (WriteErrorKind::RefusedContent, false),
+        400 | 413 | 422 => (WriteErrorKind::RefusedRequest, false),
         401 | 403 | 404 => (WriteErrorKind::Refused, false),
         _ => (WriteErrorKind::Upstream, false),
     };

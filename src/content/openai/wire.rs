@@ -10,6 +10,7 @@ use async_openai::types::chat::{
     ResponseFormatJsonSchema,
 };
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::json;
 
 use super::super::Campaign;
@@ -105,16 +106,61 @@ pub(super) struct Choice {
 #[derive(Deserialize)]
 pub(super) struct Message {
     #[serde(default)]
-    pub(super) content: Option<String>,
+    pub(super) content: Option<Words>,
     #[serde(default)]
     pub(super) refusal: Option<String>,
+}
+
+/// A text, whole or in parts.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(super) enum Words {
+    Whole(String),
+    Parts(Vec<Part>),
+    Other(IgnoredAny),
+}
+
+/// A part of a text; a model's thinking comes as parts of other kinds.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(super) enum Part {
+    Bare(String),
+    Typed {
+        #[serde(rename = "type", default)]
+        kind: Option<String>,
+        text: String,
+    },
+    Other(IgnoredAny),
+}
+
+impl Words {
+    /// The text itself; empty where there is none.
+    pub(super) fn text(self) -> String {
+        match self {
+            Self::Whole(text) => text,
+            Self::Parts(parts) => parts.into_iter().filter_map(Part::text).collect(),
+            Self::Other(_) => String::new(),
+        }
+    }
+}
+
+impl Part {
+    fn text(self) -> Option<String> {
+        match self {
+            Self::Bare(text) => Some(text),
+            Self::Typed { kind, text } => {
+                kind.is_none_or(|kind| matches!(kind.as_str(), "text" | "output_text")).then_some(text)
+            }
+            Self::Other(_) => None,
+        }
+    }
 }
 
 /// Tokens as the server counts them.
 #[derive(Deserialize, Default)]
 pub(super) struct Usage {
     #[serde(default)]
-    pub(super) prompt_tokens: u64,
+    pub(super) prompt_tokens: Option<u64>,
     #[serde(default)]
-    pub(super) completion_tokens: u64,
+    pub(super) completion_tokens: Option<u64>,
 }

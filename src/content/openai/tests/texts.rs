@@ -18,7 +18,7 @@ async fn a_structured_answer_becomes_content_with_model_and_tokens() {
     assert_eq!(written.variants, ["One.", "Two."]);
     assert_eq!(written.slogan.as_deref(), Some("Warm up to winter"));
     assert_eq!(written.model, "gpt-mock-1");
-    assert_eq!((written.tokens.prompt, written.tokens.completion), (100, 20));
+    assert_eq!((written.spent.tokens.prompt, written.spent.tokens.completion), (100, 20));
     assert!(!written.flags.is_offline && !written.flags.is_trimmed && !written.flags.is_repaired);
     assert_eq!((written.prompt_hash.len(), n_calls(&server).await), (64, 1));
 }
@@ -109,7 +109,10 @@ async fn lasting_failures_are_not_tried_again() {
         (failure(401, "invalid_api_key", "Incorrect API key provided: sk-a-very-secret-key"), WriteErrorKind::Refused),
         (failure(403, "forbidden", "no"), WriteErrorKind::Refused),
         (failure(404, "model_not_found", "no such model"), WriteErrorKind::Refused),
-        (failure(400, "invalid", "too many tokens"), WriteErrorKind::Upstream),
+        (failure(400, "invalid", "too many tokens"), WriteErrorKind::RefusedRequest),
+        (failure(422, "invalid", "no such field"), WriteErrorKind::RefusedRequest),
+        (failure(400, "content_filter", "no"), WriteErrorKind::RefusedContent),
+        (failure(402, "x", "Insufficient Balance"), WriteErrorKind::OutOfQuota),
         (failure(429, "insufficient_quota", "You exceeded your current quota"), WriteErrorKind::OutOfQuota),
     ] {
         let server = server_with(vec![answer]).await;
@@ -186,7 +189,7 @@ async fn a_wrong_count_is_repaired_once() {
     let written = write(&server, &brief(2)).await.unwrap();
     assert_eq!(written.variants, ["One.", "Two."]);
     assert!(written.flags.is_repaired);
-    assert_eq!(written.tokens.prompt, 200, "both calls count");
+    assert_eq!(written.spent.tokens.prompt, 200, "both calls count");
     let second: Value = server.received_requests().await.unwrap()[1].body_json().unwrap();
     let request = second["messages"][3]["content"].as_str().unwrap();
     assert!(request.contains("must hold exactly 2 texts, and holds 1"), "{request}");
