@@ -1,12 +1,14 @@
 //! Why content could not be written: what the caller may read, and apart from it what the log may say.
 //!
 //! Neither ever holds a prompt, a key, a body or a URL. Knows no status codes of ours: the HTTP layer maps
-//! [`WriteErrorKind`] in one match.
+//! [`WriteErrorKind`] in one match. An error carries what was spent before it, because that is charged all the same.
 
 use std::error::Error;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
+
+use super::Spent;
 
 /// Which step of writing failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +44,10 @@ pub enum WriteErrorKind {
     TimedOut,
     /// The key was refused, or the model or address is unknown: trying again cannot help.
     Refused,
+    /// The request itself was refused, for instance as too long: the same one again cannot help.
+    RefusedRequest,
+    /// The writer's rules on content, or the model, declined what was asked for.
+    RefusedContent,
     /// Too many requests for now.
     RateLimited {
         /// How long the writer asked to wait, if it did.
@@ -57,6 +63,8 @@ pub enum WriteErrorKind {
     CutOff,
     /// A picture could not be stored.
     Storage,
+    /// No processor was free in time.
+    Busy,
     /// A fault of this service.
     Internal,
 }
@@ -74,11 +82,17 @@ pub struct WriteError {
     pub source: Option<Box<dyn Error + Send + Sync>>,
     /// How long the writer's server was waited for, retries' pauses included; zero for the offline writer.
     pub waited: Duration,
+    /// What was spent before it failed, repairs and pictures that were of no use included.
+    pub spent: Spent,
+    /// How many pictures were drawn and stored before one failed; they stay in the store.
+    pub n_drawn: usize,
+    /// How many pictures were asked for and are not there; 0 where texts failed.
+    pub n_failed: usize,
 }
 
 impl WriteError {
     pub(super) fn new(step: WriteStep, kind: WriteErrorKind) -> Self {
-        Self { step, kind, source: None, waited: Duration::ZERO }
+        Self { step, kind, source: None, waited: Duration::ZERO, spent: Spent::NOTHING, n_drawn: 0, n_failed: 0 }
     }
 
     pub(super) fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
@@ -86,8 +100,9 @@ impl WriteError {
         self
     }
 
-    pub(super) fn after(mut self, waited: Duration) -> Self {
+    pub(super) fn after(mut self, waited: Duration, spent: Spent) -> Self {
         self.waited = waited;
+        self.spent = spent;
         self
     }
 
@@ -98,17 +113,37 @@ impl WriteError {
 }
 
 impl WriteErrorKind {
+    /// What went wrong, for programs; stable.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::TimedOut => "writer_timed_out",
+            Self::Refused | Self::RefusedRequest | Self::RefusedContent => "writer_refused",
+            Self::RateLimited { .. } => "writer_rate_limited",
+            Self::OutOfQuota => "writer_out_of_quota",
+            Self::Upstream => "writer_unavailable",
+            Self::BadAnswer | Self::CutOff => "writer_bad_answer",
+            Self::Storage => "storage",
+            Self::Busy => "busy",
+            Self::Internal => "internal",
+        }
+    }
+
     /// One sentence that is safe to show to a caller.
     pub fn sentence(self) -> &'static str {
         match self {
             Self::TimedOut => "The writer did not answer in time; please try again.",
             Self::Refused => "The writer refused the request; its key, model or address needs attention.",
+            Self::RefusedRequest => {
+                "The writer refused this request as it is; shorten or change the campaign's inputs."
+            }
+            Self::RefusedContent => "The writer's rules on content forbid this; change the campaign's inputs.",
             Self::RateLimited { .. } => "The writer is receiving too many requests; please try again shortly.",
             Self::OutOfQuota => "The writer's quota is used up.",
             Self::Upstream => "The writer is not available at the moment; please try again.",
             Self::BadAnswer => "The writer's answer could not be used; please try again.",
             Self::CutOff => "The writer's answer was cut off; please try again.",
             Self::Storage => "The picture could not be stored.",
+            Self::Busy => "The server is busy; try again in a moment.",
             Self::Internal => "The content could not be written because of a fault in this service.",
         }
     }

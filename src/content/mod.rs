@@ -27,7 +27,7 @@ pub use config::{RetryPolicy, Secret, WriterConfig, WriterKind};
 pub use error::{WriteError, WriteErrorKind, WriteStep, WriterConfigError};
 pub use images::{ImageName, ImageStore, NotAnImageName};
 pub use writer::{Commission, Writer, write_all};
-pub use written::{Brief, Content, Flags, Pictures, TokenCounts, Written};
+pub use written::{Brief, Content, Flags, Pictures, Spent, TokenCounts, Written};
 
 #[cfg(test)]
 mod sample;

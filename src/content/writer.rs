@@ -16,7 +16,7 @@ use super::openai::{Openai, Task};
 use super::prices::Prices;
 use super::prompt::Prompts;
 use super::{
-    Brief, Content, Flags, ImageStore, Pictures, TokenCounts, WriteError, WriteErrorKind, WriteStep, WriterConfig,
+    Brief, Content, Flags, ImageStore, Pictures, Spent, WriteError, WriteErrorKind, WriteStep, WriterConfig,
     WriterConfigError, WriterKind, Written,
 };
 
@@ -48,9 +48,7 @@ pub(super) struct Wording {
     pub(super) image_prompt: Option<String>,
     pub(super) slogan: Option<String>,
     pub(super) model: String,
-    pub(super) tokens: TokenCounts,
-    /// Whether the server counted the tokens of every answer.
-    pub(super) is_counted: bool,
+    pub(super) spent: Spent,
     pub(super) waited: Duration,
     pub(super) flags: Flags,
 }
@@ -125,14 +123,9 @@ impl Commission<'_> {
             .prompts
             .render(self.brief)
             .map_err(|e| WriteError::new(WriteStep::Prompt, WriteErrorKind::Internal).with_source(e))?;
-        let (wording, cost_usd) = match &self.writer.voice {
-            Voice::Offline(offline) => (offline.write(self.brief), Some(0.0)),
-            Voice::Openai(openai) => {
-                let wording = openai.write(&self.task(), &prompt).await?;
-                let cost_usd = self.writer.prices.of_text(&wording.model, wording.tokens);
-                let cost_usd = cost_usd.filter(|_| wording.is_counted);
-                (wording, cost_usd)
-            }
+        let wording = match &self.writer.voice {
+            Voice::Offline(offline) => offline.write(self.brief),
+            Voice::Openai(openai) => openai.write(&self.task(), &prompt).await?,
         };
         Ok(Content {
             variants: wording.variants,
@@ -141,8 +134,7 @@ impl Commission<'_> {
             prompt_used: prompt.whole(),
             prompt_hash: self.prompts.hash().to_owned(),
             model: wording.model,
-            tokens: wording.tokens,
-            cost_usd,
+            spent: wording.spent,
             waited: wording.waited,
             flags: wording.flags,
         })
@@ -152,32 +144,45 @@ impl Commission<'_> {
     ///
     /// # Errors
     /// When one of the pictures is not there within its tries and the commission's deadline, is no picture, or cannot be
-    /// stored; [`WriteError::kind`] says which. Pictures that were finished by then stay in the store.
+    /// stored, or when no processor is free for a poster of the offline writer within ten seconds and the deadline;
+    /// [`WriteError::kind`] says which. Pictures that were finished by then stay in the store.
     pub async fn draw(&self, content: &Content) -> Result<Pictures, WriteError> {
+        self.missing(self.pictures(content).await)
+    }
+
+    async fn pictures(&self, content: &Content) -> Result<Pictures, WriteError> {
         let store = &self.writer.images;
         match &self.writer.voice {
             Voice::Offline(offline) => {
-                let images = offline.draw(self.brief, content, store).await?;
-                Ok(Pictures { images, model: "offline".to_owned(), cost_usd: Some(0.0), waited: Duration::ZERO })
+                let images = offline.draw(self.brief, content, store, self.deadline).await?;
+                Ok(Pictures { images, model: "offline".to_owned(), spent: Spent::NOTHING, waited: Duration::ZERO })
             }
-            Voice::Openai(openai) => {
-                let (images, waited) = openai.draw(&self.task(), content, store).await?;
-                let model = openai.image_model().to_owned();
-                let cost_usd = self.writer.prices.of_pictures(&model, images.len());
-                Ok(Pictures { images, model, cost_usd, waited })
-            }
+            Voice::Openai(openai) => openai.draw(&self.task(), content, store).await,
         }
     }
 
+    /// An error about pictures, with how many are not there.
+    fn missing(&self, drawn: Result<Pictures, WriteError>) -> Result<Pictures, WriteError> {
+        drawn.map_err(|mut error| {
+            error.n_failed = self.brief.campaign.n_variants().saturating_sub(error.n_drawn);
+            error
+        })
+    }
+
     fn task(&self) -> Task<'_> {
-        Task { prompts: &self.prompts, campaign: &self.brief.campaign, deadline: self.deadline }
+        Task {
+            prompts: &self.prompts,
+            prices: &self.writer.prices,
+            campaign: &self.brief.campaign,
+            deadline: self.deadline,
+        }
     }
 
     async fn fulfil(&self) -> Written {
         let content = caught(WriteStep::Call, self.write()).await;
         let pictures = match &content {
             Ok(content) if self.brief.campaign.output().wants_picture() => {
-                Some(caught(WriteStep::Draw, self.draw(content)).await)
+                Some(self.missing(caught(WriteStep::Draw, self.pictures(content)).await))
             }
             _ => None,
         };
@@ -285,9 +290,9 @@ mod tests {
         let commission = writer.commission(&brief);
         let content = commission.write().await.unwrap();
         assert!(content.flags.is_offline && content.model == "offline" && content.prompt_hash.len() == 64);
-        assert_eq!((content.cost_usd, content.waited), (Some(0.0), Duration::ZERO));
+        assert_eq!((content.spent, content.waited), (Spent::NOTHING, Duration::ZERO));
         let pictures = commission.draw(&content).await.unwrap();
-        assert_eq!((pictures.model.as_str(), pictures.cost_usd), ("offline", Some(0.0)));
+        assert_eq!((pictures.model.as_str(), pictures.spent), ("offline", Spent::NOTHING));
         let png = writer.images().read(&pictures.images[0]).unwrap().unwrap();
         assert!(png.starts_with(b"\x89PNG"));
     }
@@ -317,6 +322,7 @@ mod tests {
         assert_eq!(written.content.unwrap().variants.len(), 1);
         let error = written.pictures.unwrap().unwrap_err();
         assert_eq!((error.step, error.kind), (WriteStep::Draw, WriteErrorKind::Storage));
+        assert_eq!((error.n_drawn, error.n_failed), (0, 1));
     }
 
     #[tokio::test]

@@ -30,11 +30,8 @@ pub struct Content {
     pub prompt_hash: String,
     /// The model that wrote, as it names itself; `offline` for the offline writer.
     pub model: String,
-    /// Tokens of every call that led to this content, repairs included.
-    pub tokens: TokenCounts,
-    /// What those tokens cost in USD by the table of prices; `None` where the model is not in it or its server counts
-    /// no tokens, 0 for the offline writer. An estimate.
-    pub cost_usd: Option<f64>,
+    /// What every call that led to this content spent, repairs included.
+    pub spent: Spent,
     /// How long the writer's server was waited for, retries' pauses included; zero for the offline writer.
     pub waited: Duration,
     /// What a reader should know about how it came to be.
@@ -48,9 +45,8 @@ pub struct Pictures {
     pub images: Vec<ImageName>,
     /// The configured image model; `offline` for the offline writer.
     pub model: String,
-    /// What they cost in USD by the table of prices; `None` where the model is not in it, 0 for the offline writer. An
-    /// estimate.
-    pub cost_usd: Option<f64>,
+    /// What was spent on them, and on those that the server drew before and that could not be read.
+    pub spent: Spent,
     /// How long the writer's server was waited for; pictures are drawn side by side, so this is the longest wait.
     pub waited: Duration,
 }
@@ -62,6 +58,21 @@ pub struct Written {
     pub content: Result<Content, WriteError>,
     /// The pictures, or why there are none; `None` where none were asked for, or the texts failed.
     pub pictures: Option<Result<Pictures, WriteError>>,
+}
+
+/// What was spent at the writer's server, as far as its answers tell.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Spent {
+    /// Tokens of texts; none for pictures.
+    pub tokens: TokenCounts,
+    /// What it cost in USD by the table of prices; `None` where the model is not in it or its server counts no tokens,
+    /// 0 for the offline writer. An estimate.
+    pub cost_usd: Option<f64>,
+}
+
+impl Spent {
+    /// Nothing at all.
+    pub(super) const NOTHING: Self = Self { tokens: TokenCounts { prompt: 0, completion: 0 }, cost_usd: Some(0.0) };
 }
 
 /// Tokens as the server counts them; 0 where it does not.

@@ -183,7 +183,7 @@ impl ApiError {
             Self::BrokenJson(_) => (StatusCode::BAD_REQUEST, "broken_json"),
             Self::NotAnObject => (StatusCode::UNPROCESSABLE_ENTITY, "not_an_object"),
             Self::Fields(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_fields"),
-            Self::Write(error) => write_status_and_code(error),
+            Self::Write(error) => (write_status(error.kind), error.kind.code()),
             Self::Export(error) => export_status_and_code(error),
             Self::Starting => (StatusCode::SERVICE_UNAVAILABLE, "starting"),
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
@@ -302,16 +302,20 @@ fn workbook_status_and_code(error: &WorkbookError) -> (StatusCode, &'static str)
     }
 }
 
-fn write_status_and_code(error: &WriteError) -> (StatusCode, &'static str) {
-    match error.kind {
-        WriteErrorKind::TimedOut => (StatusCode::GATEWAY_TIMEOUT, "writer_timed_out"),
-        WriteErrorKind::RateLimited { .. } => (StatusCode::SERVICE_UNAVAILABLE, "writer_rate_limited"),
-        WriteErrorKind::OutOfQuota => (StatusCode::SERVICE_UNAVAILABLE, "writer_out_of_quota"),
-        WriteErrorKind::Refused => (StatusCode::BAD_GATEWAY, "writer_refused"),
-        WriteErrorKind::Upstream => (StatusCode::BAD_GATEWAY, "writer_unavailable"),
-        WriteErrorKind::BadAnswer | WriteErrorKind::CutOff => (StatusCode::BAD_GATEWAY, "writer_bad_answer"),
-        WriteErrorKind::Storage => (StatusCode::INSUFFICIENT_STORAGE, "storage"),
-        WriteErrorKind::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+fn write_status(kind: WriteErrorKind) -> StatusCode {
+    match kind {
+        WriteErrorKind::TimedOut => StatusCode::GATEWAY_TIMEOUT,
+        WriteErrorKind::RateLimited { .. } | WriteErrorKind::OutOfQuota | WriteErrorKind::Busy => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
+        WriteErrorKind::Refused
+        | WriteErrorKind::RefusedRequest
+        | WriteErrorKind::RefusedContent
+        | WriteErrorKind::Upstream
+        | WriteErrorKind::BadAnswer
+        | WriteErrorKind::CutOff => StatusCode::BAD_GATEWAY,
+        WriteErrorKind::Storage => StatusCode::INSUFFICIENT_STORAGE,
+        WriteErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 

@@ -185,8 +185,9 @@ impl Job {
         let ready = self.state.ready()?;
         let commission = ready.writer.commission(&brief);
         reporter.tell("progress", &Progress::step("writing")).await;
-        let content = commission.write().await.map_err(ApiError::Write)?;
+        let content = commission.write().await;
         self.state.metrics().content(&content);
+        let content = content.map_err(ApiError::Write)?;
         for (variant, text) in (1..).zip(&content.variants) {
             let event = VariantEvent { variant, of: content.variants.len(), text: Some(text), image: None };
             reporter.tell("variant", &event).await;

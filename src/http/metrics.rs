@@ -19,7 +19,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::error::{ApiError, Document};
 use super::state::AppState;
-use crate::content::{Content, Pictures, WriteError, Written};
+use crate::content::{Content, Pictures, Spent, WriteError, Written};
 
 /// The content type of Prometheus' text format as this registry writes it.
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -111,7 +111,7 @@ impl Metrics {
         of.register("uploads", "Workbooks accepted and kept", metrics.uploads.clone());
         of.register("upload_rows", "Rows of accepted workbooks, used or dropped", metrics.rows.clone());
         of.register("segments", "Segments of uploads, written or failed", metrics.segments.clone());
-        of.register("pictures", "Pictures drawn, or answers whose pictures failed", metrics.pictures.clone());
+        of.register("pictures", "Pictures that were asked for, drawn or failed", metrics.pictures.clone());
         of.register("tokens", "Tokens as the upstream counts them", metrics.tokens.clone());
         of.register("cost_usd", "Estimated cost of the upstream in US dollars", metrics.cost.clone());
         of.register("model_info", "The live model version", metrics.model.clone());
@@ -138,33 +138,35 @@ impl Metrics {
     pub fn segment(&self, written: &Written) {
         let outcome = if written.content.is_ok() { "written" } else { "failed" };
         self.segments.get_or_create(&OutcomeLabels { outcome }).inc();
-        if let Ok(content) = &written.content {
-            self.content(content);
-        }
+        self.content(&written.content);
         if let Some(pictures) = &written.pictures {
             self.pictures(pictures);
         }
     }
 
-    /// The tokens and the cost of a text.
-    pub fn content(&self, content: &Content) {
-        self.tokens.get_or_create(&TokenLabels { kind: "prompt" }).inc_by(content.tokens.prompt);
-        self.tokens.get_or_create(&TokenLabels { kind: "completion" }).inc_by(content.tokens.completion);
-        self.cost.inc_by(content.cost_usd.unwrap_or_default());
+    /// The tokens and the cost of a text, also of one that came to nothing.
+    pub fn content(&self, content: &Result<Content, WriteError>) {
+        match content {
+            Ok(content) => self.spent(content.spent),
+            Err(error) => self.spent(error.spent),
+        }
     }
 
-    /// The pictures beside a text, and their cost.
+    /// The pictures beside a text, and the cost of all that were drawn.
     pub fn pictures(&self, pictures: &Result<Pictures, WriteError>) {
-        match pictures {
-            Ok(pictures) => {
-                let n = count(pictures.images.len());
-                self.pictures.get_or_create(&OutcomeLabels { outcome: "drawn" }).inc_by(n);
-                self.cost.inc_by(pictures.cost_usd.unwrap_or_default());
-            }
-            Err(_) => {
-                self.pictures.get_or_create(&OutcomeLabels { outcome: "failed" }).inc();
-            }
-        }
+        let (n_drawn, n_failed, spent) = match pictures {
+            Ok(pictures) => (pictures.images.len(), 0, pictures.spent),
+            Err(error) => (error.n_drawn, error.n_failed, error.spent),
+        };
+        self.pictures.get_or_create(&OutcomeLabels { outcome: "drawn" }).inc_by(count(n_drawn));
+        self.pictures.get_or_create(&OutcomeLabels { outcome: "failed" }).inc_by(count(n_failed));
+        self.spent(spent);
+    }
+
+    fn spent(&self, spent: Spent) {
+        self.tokens.get_or_create(&TokenLabels { kind: "prompt" }).inc_by(spent.tokens.prompt);
+        self.tokens.get_or_create(&TokenLabels { kind: "completion" }).inc_by(spent.tokens.completion);
+        self.cost.inc_by(spent.cost_usd.unwrap_or_default());
     }
 
     fn text(&self, version: Option<&str>) -> Result<String, std::fmt::Error> {

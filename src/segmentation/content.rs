@@ -106,6 +106,9 @@ pub struct ContentErrorAnswer {
     /// The step that failed.
     #[schema(example = "asking the writer")]
     step: String,
+    /// What happened, for programs: the code that a problem about the writer carries.
+    #[schema(example = "writer_timed_out")]
+    code: &'static str,
     /// What happened, and what to do.
     #[schema(example = "The writer did not answer in time; please try again.")]
     message: String,
@@ -133,7 +136,7 @@ impl<'a> WrittenAnswer<'a> {
     /// The answer for `content` and the pictures beside it, which are at the addresses `images`.
     pub fn new(content: &'a Content, pictures: Option<&'a Pictures>, images: Vec<String>) -> Self {
         let flags = content.flags;
-        let drawing_cost = pictures.map_or(Some(0.0), |pictures| pictures.cost_usd);
+        let drawing_cost = pictures.map_or(Some(0.0), |pictures| pictures.spent.cost_usd);
         Self {
             text: content.variants.first().map(String::as_str),
             image_prompt: content.image_prompt.as_deref(),
@@ -146,8 +149,8 @@ impl<'a> WrittenAnswer<'a> {
             prompt_hash: &content.prompt_hash,
             model: &content.model,
             image_model: pictures.map(|pictures| pictures.model.as_str()),
-            tokens: TokensAnswer { prompt: content.tokens.prompt, completion: content.tokens.completion },
-            cost_usd: content.cost_usd.zip(drawing_cost).map(|(writing, drawing)| writing + drawing),
+            tokens: TokensAnswer { prompt: content.spent.tokens.prompt, completion: content.spent.tokens.completion },
+            cost_usd: content.spent.cost_usd.zip(drawing_cost).map(|(writing, drawing)| writing + drawing),
             flags: FlagsAnswer {
                 is_offline: flags.is_offline,
                 is_trimmed: flags.is_trimmed,
@@ -160,6 +163,6 @@ impl<'a> WrittenAnswer<'a> {
 
 impl ContentErrorAnswer {
     pub(super) fn new(error: &WriteError) -> Self {
-        Self { step: error.step.to_string(), message: error.caller_sentence().to_owned() }
+        Self { step: error.step.to_string(), code: error.kind.code(), message: error.caller_sentence().to_owned() }
     }
 }

@@ -18,18 +18,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use facts::Facts;
-use futures::future::try_join_all;
+use futures::future::join_all;
 use phrases::Phrases;
 use poster::{Order, Painter};
 use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout_at};
 
 use super::writer::Wording;
 use super::{
-    Brief, Content, Flags, ImageName, ImageStore, TokenCounts, WriteError, WriteErrorKind, WriteStep, WriterConfigError,
+    Brief, Content, Flags, ImageName, ImageStore, Spent, WriteError, WriteErrorKind, WriteStep, WriterConfigError,
 };
 
 /// How many times a variant that reads like an earlier one is composed anew.
 const MAX_REWRITES: usize = 40;
+/// How long a poster waits for a processor, at most.
+const MAX_WAIT: Duration = Duration::from_secs(10);
 
 /// The offline writer.
 #[derive(Debug)]
@@ -64,19 +67,19 @@ impl Offline {
             image_prompt,
             slogan,
             model: "offline".to_owned(),
-            tokens: TokenCounts::default(),
-            is_counted: true,
+            spent: Spent::NOTHING,
             waited: Duration::ZERO,
             flags: Flags { is_offline: true, ..Flags::default() },
         }
     }
 
-    /// Draws one poster a variant and stores them.
+    /// Draws one poster a variant and stores them; none waits for a processor beyond `deadline`.
     pub(super) async fn draw(
         &self,
         brief: &Brief,
         content: &Content,
         store: &ImageStore,
+        deadline: Instant,
     ) -> Result<Vec<ImageName>, WriteError> {
         let facts = Facts::new(&self.phrases, brief);
         let slogans = image::slogans(&self.phrases, &facts, content.slogan.as_deref().unwrap_or_default());
@@ -88,12 +91,16 @@ impl Offline {
                 seed: facts.seed,
                 variant,
             });
-        try_join_all(orders.map(|order| self.poster(order, store.clone()))).await
+        let latest = latest_start(Instant::now(), deadline);
+        let posters = join_all(orders.map(|order| self.poster(order, store.clone(), latest))).await;
+        let n_drawn = posters.iter().filter(|poster| poster.is_ok()).count();
+        posters.into_iter().collect::<Result<_, _>>().map_err(|error| WriteError { n_drawn, ..error })
     }
 
-    async fn poster(&self, order: Order, store: ImageStore) -> Result<ImageName, WriteError> {
+    async fn poster(&self, order: Order, store: ImageStore, latest: Instant) -> Result<ImageName, WriteError> {
         let failed = |kind| WriteError::new(WriteStep::Draw, kind);
-        let permit = self.processors.clone().acquire_owned().await;
+        let permit = timeout_at(latest, self.processors.clone().acquire_owned()).await;
+        let permit = permit.map_err(|e| failed(WriteErrorKind::Busy).with_source(e))?;
         let permit = permit.map_err(|e| failed(WriteErrorKind::Internal).with_source(e))?;
         let painter = self.painter.clone();
         let drawing = tokio::task::spawn_blocking(move || {
@@ -122,6 +129,11 @@ impl Offline {
         }
         variants
     }
+}
+
+/// When a poster that is ordered `now` has to have a processor.
+fn latest_start(now: Instant, deadline: Instant) -> Instant {
+    deadline.min(now + MAX_WAIT)
 }
 
 #[cfg(test)]

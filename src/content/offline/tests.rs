@@ -1,16 +1,21 @@
 //! What must hold for every text of the offline writer, over all combinations of its inputs.
 
 use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
 
 use proptest::prelude::*;
 use serde_json::json;
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 use super::super::{
-    Audience, Brief, Campaign, CampaignInput, Engagement, FunnelStage, MAX_FREE_TEXT_CHARS, Platform, Tone, sample,
+    Audience, Brief, Campaign, CampaignInput, Engagement, FunnelStage, ImageStore, MAX_FREE_TEXT_CHARS, Platform, Tone,
+    WriteErrorKind, WriteStep, Writer, WriterConfig, sample,
 };
 use super::facts::Facts;
 use super::gender::names_a_gender;
-use super::{Offline, image};
+use super::{Offline, image, latest_start};
 
 const OBJECTIVES: [(&str, &str); 16] = [
     ("Increase sales of winter coats", "Retail"),
@@ -302,4 +307,25 @@ fn posters_take_the_trade_s_slogans_in_turn_beginning_with_the_prompt_s_own() {
     let slogans = image::slogans(&offline.phrases, &Facts::new(&offline.phrases, &brief), &first);
     assert_eq!((slogans[0].as_str(), slogans.len()), (first.as_str(), 3));
     assert_eq!(slogans.iter().collect::<HashSet<_>>().len(), 3);
+}
+
+#[test]
+fn a_poster_waits_ten_seconds_for_a_processor_and_never_beyond_the_deadline() {
+    let now = Instant::now();
+    assert_eq!(latest_start(now, now + Duration::from_secs(60)), now + Duration::from_secs(10));
+    assert_eq!(latest_start(now, now + Duration::from_secs(3)), now + Duration::from_secs(3));
+}
+
+#[tokio::test]
+async fn a_poster_that_gets_no_processor_in_time_says_that_the_server_is_busy() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = ImageStore::new(dir.path());
+    let mut offline = Offline::new().unwrap();
+    offline.processors = Arc::new(Semaphore::new(0));
+    let brief = sample::brief(|input| input.output = Some("Image".into()));
+    let written = Writer::new(&WriterConfig::default()).unwrap().commission(&brief).write().await.unwrap();
+    let error = offline.draw(&brief, &written, &store, Instant::now()).await.unwrap_err();
+    assert_eq!((error.step, error.kind, error.kind.code()), (WriteStep::Draw, WriteErrorKind::Busy, "busy"));
+    offline.processors.add_permits(1);
+    assert_eq!(offline.draw(&brief, &written, &store, Instant::now()).await.unwrap().len(), 1);
 }

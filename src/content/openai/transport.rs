@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::OnceCell;
 
 use super::super::{WriteError, WriteErrorKind, WriteStep, WriterConfig, WriterConfigError};
-use super::wire::Failure;
+use super::failure::Failure;
 
 /// How large an answer of texts may be, in bytes: many times the longest set of variants.
 const MAX_TEXT_BYTES: usize = 1_000_000;
@@ -150,7 +150,13 @@ impl Transport {
         };
         let refused = |error: TryError| match error.kind {
             // Where a picture lies is neither the key's nor the model's fault.
-            WriteErrorKind::Refused | WriteErrorKind::Upstream if !error.is_worth_another => {
+            WriteErrorKind::Refused
+            | WriteErrorKind::RefusedRequest
+            | WriteErrorKind::RefusedContent
+            | WriteErrorKind::OutOfQuota
+            | WriteErrorKind::Upstream
+                if !error.is_worth_another =>
+            {
                 TryError { kind: WriteErrorKind::BadAnswer, ..error }
             }
             _ => error,
@@ -191,7 +197,7 @@ async fn exchange(request: RequestBuilder, max_bytes: usize) -> Result<Vec<u8>, 
     let retry_after = retry_after(response.headers());
     // The status says enough where the body of a failure cannot be read.
     let body = read_capped(response, MAX_TEXT_BYTES).await.ok();
-    let failure: Failure = body.and_then(|body| serde_json::from_slice(&body).ok()).unwrap_or_default();
+    let failure = body.map(|body| Failure::read(&body)).unwrap_or_default();
     Err(of_status(status, retry_after, &failure))
 }
 
@@ -214,15 +220,18 @@ fn of_reqwest(error: reqwest::Error, otherwise: WriteErrorKind) -> TryError {
 
 fn of_status(status: StatusCode, retry_after: Option<Duration>, failure: &Failure) -> TryError {
     let (kind, is_worth_another) = match status.as_u16() {
-        429 if failure.error.is_out_of_quota() => (WriteErrorKind::OutOfQuota, false),
+        402 => (WriteErrorKind::OutOfQuota, false),
+        403 | 429 if failure.is_out_of_quota() => (WriteErrorKind::OutOfQuota, false),
         429 => (WriteErrorKind::RateLimited { retry_after }, true),
         408 => (WriteErrorKind::TimedOut, true),
         409 | 500..=599 => (WriteErrorKind::Upstream, true),
+        400 | 403 | 422 if failure.forbids_content() => (WriteErrorKind::RefusedContent, false),
+        400 | 413 | 422 => (WriteErrorKind::RefusedRequest, false),
         401 | 403 | 404 => (WriteErrorKind::Refused, false),
         _ => (WriteErrorKind::Upstream, false),
     };
     let mut error = TryError::new(kind, is_worth_another).because(Status(status.as_u16()));
-    error.refuses_schema = matches!(status.as_u16(), 400 | 422) && failure.error.refuses_schema();
+    error.refuses_schema = matches!(status.as_u16(), 400 | 422) && failure.refuses_schema();
     error
 }
 

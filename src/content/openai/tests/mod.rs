@@ -1,7 +1,9 @@
 //! The openai writer against servers on loopback that answer well, badly, late or not at all.
 
 mod connections;
+mod lenient;
 mod pictures;
+mod spent;
 mod texts;
 
 use std::time::Duration;

@@ -206,19 +206,23 @@ async fn passing_failures_are_tried_again() {
 
 #[tokio::test]
 async fn lasting_failures_say_what_they_are() {
-    use WriteErrorKind::{BadAnswer, CutOff, OutOfQuota, RateLimited, Refused, Upstream};
+    use WriteErrorKind::{
+        BadAnswer, CutOff, OutOfQuota, RateLimited, Refused, RefusedContent, RefusedRequest, Upstream,
+    };
     let words = |text: &str| ResponseTemplate::new(200).set_body_string(text);
     for (answer, kind, n_calls) in [
         (failure(401, "invalid_api_key", KEY), Refused, 1),
-        (failure(400, "content_policy_violation", "winter coats"), Upstream, 1),
+        (failure(400, "content_policy_violation", "winter coats"), RefusedContent, 1),
+        (failure(400, "moderation_blocked", "winter coats"), RefusedContent, 1),
+        (failure(400, "invalid_value", "winter coats"), RefusedRequest, 1),
         (failure(429, "insufficient_quota", "quota"), OutOfQuota, 1),
         (ResponseTemplate::new(429), RateLimited { retry_after: None }, 3),
         (ResponseTemplate::new(500), Upstream, 3),
-        (words("<html>winter coats</html>"), BadAnswer, 3),
-        (words("{\"data\": [{"), CutOff, 3),
-        (words("{\"data\": [{}]}"), BadAnswer, 3),
-        (words("{\"data\": [{\"b64_json\": \"iVBORw0KGgo\\u0000\"}]}"), BadAnswer, 3),
-        (picture(b"<svg xmlns='http://www.w3.org/2000/svg'/>"), BadAnswer, 3),
+        (words("<html>winter coats</html>"), BadAnswer, 2),
+        (words("{\"data\": [{"), CutOff, 2),
+        (words("{\"data\": [{}]}"), BadAnswer, 2),
+        (words("{\"data\": [{\"b64_json\": \"iVBORw0KGgo\\u0000\"}]}"), BadAnswer, 2),
+        (picture(b"<svg xmlns='http://www.w3.org/2000/svg'/>"), BadAnswer, 2),
     ] {
         let server = server_drawing(vec![answer]).await;
         let (drawn, n_files) = draw(&server, "LinkedIn").await;
@@ -233,14 +237,23 @@ async fn lasting_failures_say_what_they_are() {
 }
 
 #[tokio::test]
-async fn base64_is_read_with_or_without_its_padding() {
+async fn base64_is_read_with_or_without_its_padding_in_lines_and_behind_a_data_address() {
     let bytes = [PNG, b"!!"].concat();
     let padded = STANDARD.encode(&bytes);
     assert!(padded.ends_with('='));
-    for text in [padded.as_str(), padded.trim_end_matches('='), &format!("{padded}\n")] {
-        let answer = ResponseTemplate::new(200).set_body_json(json!({"data": [{"b64_json": text, "url": null}]}));
-        let server = server_drawing(vec![answer]).await;
-        assert!(draw(&server, "Email").await.0.is_ok());
+    let (first, second) = padded.split_at(8);
+    let (lines, data) = (format!("{first}\r\n{second}"), format!("data:image/png;base64,{padded}"));
+    for image in [
+        json!({"b64_json": padded, "url": null}),
+        json!({"b64_json": padded.trim_end_matches('=')}),
+        json!({"b64_json": format!("{padded}\n")}),
+        json!({"b64_json": lines}),
+        json!({"b64_json": data}),
+        json!({"b64_json": null, "url": data}),
+        json!({"url": data.replace("data:", "DATA:")}),
+    ] {
+        let server = server_drawing(vec![ResponseTemplate::new(200).set_body_json(json!({"data": [image]}))]).await;
+        assert!(draw(&server, "Email").await.0.is_ok(), "{image}");
     }
 }
 
@@ -292,8 +305,8 @@ async fn costs_are_told_by_the_table_of_prices_and_unknown_where_it_has_none() {
         let (writer, _dir) = writer(WriterConfig { prices, image_model: image_model.into(), ..config(&server) });
         let commission = writer.commission(&brief);
         let content = commission.write().await.unwrap();
-        assert_eq!(content.cost_usd, text_usd);
-        assert_eq!(commission.draw(&content).await.unwrap().cost_usd, pictures_usd);
+        assert_eq!(content.spent.cost_usd, text_usd);
+        assert_eq!(commission.draw(&content).await.unwrap().spent.cost_usd, pictures_usd);
     }
 }
 
@@ -305,5 +318,5 @@ async fn what_a_server_does_not_count_has_no_known_cost() {
     answer.as_object_mut().unwrap().remove("usage");
     let server = server_with(vec![ResponseTemplate::new(200).set_body_json(answer)]).await;
     let content = super::write(&server, &brief("text_and_prompt", "Email", 1)).await.unwrap();
-    assert_eq!((content.tokens.prompt, content.cost_usd), (0, None));
+    assert_eq!((content.spent.tokens.prompt, content.spent.cost_usd), (0, None));
 }

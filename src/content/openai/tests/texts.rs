@@ -18,7 +18,7 @@ async fn a_structured_answer_becomes_content_with_model_and_tokens() {
     assert_eq!(written.variants, ["One.", "Two."]);
     assert_eq!(written.slogan.as_deref(), Some("Warm up to winter"));
     assert_eq!(written.model, "gpt-mock-1");
-    assert_eq!((written.tokens.prompt, written.tokens.completion), (100, 20));
+    assert_eq!((written.spent.tokens.prompt, written.spent.tokens.completion), (100, 20));
     assert!(!written.flags.is_offline && !written.flags.is_trimmed && !written.flags.is_repaired);
     assert_eq!((written.prompt_hash.len(), n_calls(&server).await), (64, 1));
 }
@@ -34,7 +34,9 @@ async fn the_request_carries_key_model_schema_and_delimited_data() {
     }
     let server = MockServer::start().await;
     let schema = json!({"model": "gpt-4o-mini", "response_format": {"type": "json_schema", "json_schema": {
-        "strict": true, "schema": {"required": ["variants", "image_prompt", "slogan"], "additionalProperties": false}}}});
+        "strict": true, "schema": {
+            "required": ["variants", "image_prompt", "slogan"], "additionalProperties": false,
+            "properties": {"variants": {"type": "array", "minItems": 1, "maxItems": 1}}}}}});
     Mock::given(header("authorization", format!("Bearer {KEY}").as_str()))
         .and(body_partial_json(schema))
         .and(Delimits)
@@ -63,14 +65,22 @@ async fn values_with_delimiters_and_instructions_stay_inside_their_block() {
 
 #[tokio::test]
 async fn a_server_without_schemas_is_asked_for_json_in_words() {
-    let refusal = failure(400, "unsupported", "'response_format' of type 'json_schema' is not supported");
     let text = "Here you go:\n```json\n{\"variants\": [\"One.\"], \"image_prompt\": \"p\", \"slogan\": \"s\"}\n```";
-    let server = server_with(vec![refusal, ResponseTemplate::new(200).set_body_json(completion(text))]).await;
-    let written = write(&server, &brief(1)).await.unwrap();
-    assert_eq!(written.variants, ["One."]);
-    assert!(written.flags.is_unstructured);
-    let second: Value = server.received_requests().await.unwrap()[1].body_json().unwrap();
-    assert!(second.get("response_format").is_none_or(Value::is_null));
+    for (status, body) in [
+        (400, json!({"error": {"message": "'response_format' of type 'json_schema' is not supported"}})),
+        (400, json!({"object": "error", "message": "response_format json_schema is not supported", "code": 40001})),
+        (400, json!({"error": "'response_format.type' must be 'json_object' or 'text'"})),
+        (422, json!({"detail": [{"type": "enum", "loc": ["body", "response_format", "type"], "msg": "no such"}]})),
+        (422, json!({"detail": "no support for response_format"})),
+    ] {
+        let refusal = ResponseTemplate::new(status).set_body_json(&body);
+        let server = server_with(vec![refusal, ResponseTemplate::new(200).set_body_json(completion(text))]).await;
+        let written = write(&server, &brief(1)).await.unwrap();
+        assert_eq!(written.variants, ["One."], "{body}");
+        assert!(written.flags.is_unstructured);
+        let second: Value = server.received_requests().await.unwrap()[1].body_json().unwrap();
+        assert!(second.get("response_format").is_none_or(Value::is_null));
+    }
 }
 
 #[tokio::test]
@@ -99,7 +109,10 @@ async fn lasting_failures_are_not_tried_again() {
         (failure(401, "invalid_api_key", "Incorrect API key provided: sk-a-very-secret-key"), WriteErrorKind::Refused),
         (failure(403, "forbidden", "no"), WriteErrorKind::Refused),
         (failure(404, "model_not_found", "no such model"), WriteErrorKind::Refused),
-        (failure(400, "invalid", "too many tokens"), WriteErrorKind::Upstream),
+        (failure(400, "invalid", "too many tokens"), WriteErrorKind::RefusedRequest),
+        (failure(422, "invalid", "no such field"), WriteErrorKind::RefusedRequest),
+        (failure(400, "content_filter", "no"), WriteErrorKind::RefusedContent),
+        (failure(402, "x", "Insufficient Balance"), WriteErrorKind::OutOfQuota),
         (failure(429, "insufficient_quota", "You exceeded your current quota"), WriteErrorKind::OutOfQuota),
     ] {
         let server = server_with(vec![answer]).await;
@@ -176,7 +189,7 @@ async fn a_wrong_count_is_repaired_once() {
     let written = write(&server, &brief(2)).await.unwrap();
     assert_eq!(written.variants, ["One.", "Two."]);
     assert!(written.flags.is_repaired);
-    assert_eq!(written.tokens.prompt, 200, "both calls count");
+    assert_eq!(written.spent.tokens.prompt, 200, "both calls count");
     let second: Value = server.received_requests().await.unwrap()[1].body_json().unwrap();
     let request = second["messages"][3]["content"].as_str().unwrap();
     assert!(request.contains("must hold exactly 2 texts, and holds 1"), "{request}");
