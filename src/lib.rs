@@ -6,9 +6,10 @@
 //! Who may import whom (a line reads "left may import right"):
 //!
 //! ```text
-//! main         → config, http, retrain, segmentation
+//! main         → config, http, retrain, pickles, segmentation
 //! http         → segmentation, content, model_store, pipeline, customer, workbook
 //! retrain      → model_store, pipeline, customer, workbook
+//! pickles      → model_store, pipeline, customer
 //! segmentation → content, model_store, pipeline, customer
 //! content      → pipeline, customer
 //! model_store  → pipeline, customer
@@ -24,6 +25,7 @@ pub mod content;
 pub mod customer;
 pub mod http;
 pub mod model_store;
+pub mod pickles;
 pub mod pipeline;
 pub mod retrain;
 pub mod segmentation;
