@@ -6,9 +6,10 @@
 //! Who may import whom (a line reads "left may import right"):
 //!
 //! ```text
-//! main         → config, http, retrain, export, segmentation
+//! main         → config, http, retrain, pickles, export, segmentation
 //! http         → export, segmentation, content, model_store, pipeline, customer, workbook
 //! retrain      → model_store, pipeline, customer, workbook
+//! pickles      → model_store, pipeline, customer
 //! export       → segmentation, content, pipeline, customer
 //! segmentation → content, model_store, pipeline, customer
 //! content      → pipeline, customer
@@ -26,6 +27,7 @@ pub mod customer;
 pub mod export;
 pub mod http;
 pub mod model_store;
+pub mod pickles;
 pub mod pipeline;
 pub mod retrain;
 pub mod segmentation;

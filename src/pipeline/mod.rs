@@ -1,9 +1,11 @@
 //! The learned part of the service: pure, synchronous and seeded.
 //!
 //! [`fit`] turns a table of customers into a [`Model`]; a model [assigns](Model::assign) other tables to the segments
-//! it found. No I/O, no async, no clock in here: a fit is a function of its customers, its parameters and its seed.
+//! it found. [`adopt`] makes a model of what umap-learn and hdbscan found elsewhere. No I/O, no async, no clock in here:
+//! a fit is a function of its customers, its parameters and its seed.
 //! May import [`crate::customer`] alone.
 
+mod adopt;
 mod encoder;
 mod errors;
 mod fit;
@@ -18,6 +20,7 @@ mod segment;
 mod training_profile;
 pub mod umap;
 
+pub use adopt::{Adopted, TrainedElsewhere, adopt};
 pub use encoder::Encoder;
 pub use errors::{AssignError, DamagedModel, FitError};
 pub use fit::{FitParams, FitStep, Fitted, Scores, fit};

@@ -43,7 +43,8 @@ pub struct ModelParts {
     pub encoder: Encoder,
     /// Means and deviations of the scaled features.
     pub scaler: Scaler,
-    /// The map: encoded training profiles, `(n_profiles, n_features)`, and their places.
+    /// The map: encoded training profiles, `(n_profiles, n_features)`, and their places. Where a profile is there more
+    /// than once, the first of its places is its own, and the others are neighbours to newcomers alone.
     pub umap: UmapParts,
     /// The clusters of the places.
     pub hdbscan: HdbscanParts,
@@ -341,5 +342,9 @@ fn bits_of(row: ArrayView1<'_, f32>) -> Box<[u32]> {
 }
 
 fn index_rows(points: &Array2<f32>) -> HashMap<Box<[u32]>, u32> {
-    points.rows().into_iter().map(bits_of).zip(0..).collect()
+    let mut known = HashMap::with_capacity(points.nrows());
+    for (row, position) in points.rows().into_iter().zip(0..) {
+        known.entry(bits_of(row)).or_insert(position);
+    }
+    known
 }
