@@ -16,7 +16,7 @@ use super::{Candidate, FileFault};
 use crate::customer::Schema;
 use crate::pipeline::hdbscan::HdbscanParts;
 use crate::pipeline::umap::{UmapParams, UmapParts};
-use crate::pipeline::{CustomerBaseParts, GoldenSample, Model, ModelParts, SegmentParts};
+use crate::pipeline::{CustomerBaseParts, GoldenSample, Model, ModelParts, SegmentParts, TrainingProfile};
 
 const ENCODER: &str = "encoder.json";
 const SCALER: &str = "scaler.json";
@@ -24,13 +24,13 @@ const UMAP: &str = "umap.safetensors";
 const HDBSCAN: &str = "hdbscan.safetensors";
 const PERSONAS: &str = "cluster_personas.json";
 const PROFILES: &str = "cluster_profiles.csv";
-const PROFILE: &str = "training_profile.json";
+pub(super) const PROFILE: &str = "training_profile.json";
 pub(super) const GOLDEN: &str = "golden_sample.json";
 pub(super) const REPORT: &str = "report.json";
 /// The key of the scalars beside the arrays of a tensor file.
 const SCALARS: &str = "scalars";
 
-/// The files that a model is made of; the others of a version are for people.
+/// The files that a model is made of; of the others [`PROFILE`] and [`GOLDEN`] are read again, and the rest is for people.
 pub(super) const MODEL_FILES: [&str; 5] = [ENCODER, SCALER, UMAP, HDBSCAN, PERSONAS];
 
 type Fault = Box<dyn Error + Send + Sync>;
@@ -88,6 +88,11 @@ fn named<const N: usize>(
 
 /// The sample of customers whose segments are known.
 pub(super) fn decode_golden(bytes: &[u8]) -> Result<GoldenSample, Fault> {
+    Ok(serde_json::from_slice(bytes)?)
+}
+
+/// What the training data looked like.
+pub(super) fn decode_profile(bytes: &[u8]) -> Result<TrainingProfile, Fault> {
     Ok(serde_json::from_slice(bytes)?)
 }
 

@@ -9,7 +9,7 @@ use super::disk::{read_file, rename, sha256_hex, sync_folder};
 use super::format;
 use super::manifest::{FORMAT_VERSION, Manifest, VersionId};
 use super::{FileFault, StoreError};
-use crate::pipeline::Model;
+use crate::pipeline::{Model, TrainingProfile};
 
 pub(super) const MANIFEST: &str = "manifest.json";
 pub(super) const VERSIONS: &str = "versions";
@@ -31,6 +31,8 @@ pub struct ModelVersion {
     pub manifest: Manifest,
     /// The model.
     pub model: Model,
+    /// What its training data looked like; `None` in a version that was made without any.
+    pub profile: Option<TrainingProfile>,
 }
 
 /// One line of a list of versions.
@@ -77,7 +79,7 @@ impl ModelStore {
         self.load(&id)
     }
 
-    /// Loads one version, checking every file that the model is made of against the manifest.
+    /// Loads one version, checking every file that the model is made of, and its training profile, against the manifest.
     ///
     /// # Errors
     /// [`StoreError::NoSuchVersion`]; [`StoreError::File`] naming the first file that is missing, unreadable, changed
@@ -91,18 +93,15 @@ impl ModelStore {
         let manifest = read_manifest(&folder, id)?;
         let mut files = BTreeMap::new();
         for name in format::MODEL_FILES {
-            let bytes = read_file(&folder.join(name))?;
-            let fault = |fault| StoreError::File { path: folder.join(name), fault };
-            let expected = manifest.files.get(name).ok_or_else(|| fault(FileFault::NotListed))?;
-            if *expected != sha256_hex(&bytes) {
-                return Err(fault(FileFault::Checksum));
-            }
-            files.insert(name, bytes);
+            files.insert(name, read_listed(&folder, &manifest, name)?);
         }
+        // A version that was not trained here has none.
+        let profile =
+            manifest.files.contains_key(format::PROFILE).then(|| read_profile(&folder, &manifest)).transpose()?;
         let parts = format::decode(manifest.schema.clone(), &files)
             .map_err(|(name, fault)| StoreError::File { path: folder.join(name), fault })?;
         let model = Model::from_parts(parts).map_err(|source| StoreError::Model { dir: folder, source })?;
-        Ok(ModelVersion { id: id.clone(), manifest, model })
+        Ok(ModelVersion { id: id.clone(), manifest, model, profile })
     }
 
     /// All versions, oldest first.
@@ -165,6 +164,19 @@ impl ModelStore {
     pub(super) fn folder(&self, id: &VersionId) -> PathBuf {
         self.dir.join(VERSIONS).join(id.as_str())
     }
+}
+
+/// Reads a file of a version, which must be as the manifest has it.
+fn read_listed(folder: &Path, manifest: &Manifest, name: &str) -> Result<Vec<u8>, StoreError> {
+    let bytes = read_file(&folder.join(name))?;
+    let fault = |fault| StoreError::File { path: folder.join(name), fault };
+    let expected = manifest.files.get(name).ok_or_else(|| fault(FileFault::NotListed))?;
+    if *expected == sha256_hex(&bytes) { Ok(bytes) } else { Err(fault(FileFault::Checksum)) }
+}
+
+fn read_profile(folder: &Path, manifest: &Manifest) -> Result<TrainingProfile, StoreError> {
+    let contents = |source| StoreError::File { path: folder.join(format::PROFILE), fault: FileFault::Contents(source) };
+    format::decode_profile(&read_listed(folder, manifest, format::PROFILE)?).map_err(contents)
 }
 
 pub(super) fn read_manifest(folder: &Path, id: &VersionId) -> Result<Manifest, StoreError> {

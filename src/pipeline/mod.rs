@@ -6,6 +6,7 @@
 //! May import [`crate::customer`] alone.
 
 mod adopt;
+mod drift;
 mod encoder;
 mod errors;
 mod fit;
@@ -21,6 +22,7 @@ mod training_profile;
 pub mod umap;
 
 pub use adopt::{Adopted, TrainedElsewhere, adopt};
+pub use drift::{ColumnDrift, Drift, DriftLevel, OutsideShares, Shift};
 pub use encoder::Encoder;
 pub use errors::{AssignError, DamagedModel, FitError};
 pub use fit::{FitParams, FitStep, Fitted, Scores, fit};

@@ -50,7 +50,12 @@ pub enum Histogram {
 impl TrainingProfile {
     /// The histograms of the customers that `fitted` was trained on.
     pub fn of(table: &CustomerTable, fitted: &Fitted) -> Self {
-        let features = table.schema().features().zip(&fitted.everyone).map(|(feature, counts)| {
+        Self::from_counts(table, &fitted.everyone)
+    }
+
+    /// The histograms of the customers of `table`, whose traits were counted as `everyone`.
+    pub(super) fn from_counts(table: &CustomerTable, everyone: &[TraitCounts]) -> Self {
+        let features = table.schema().features().zip(everyone).map(|(feature, counts)| {
             let histogram = match feature.kind {
                 FeatureKind::Number => stretches(table, feature.column),
                 FeatureKind::Category | FeatureKind::DatePart(_) | FeatureKind::Ordinal(_) => {

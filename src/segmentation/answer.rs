@@ -11,7 +11,7 @@ use super::schema::{members_schema, persona_schema};
 use super::{Group, Grouped, Lift};
 use crate::content::{Campaign, Written};
 use crate::customer::CleaningReport;
-use crate::pipeline::{Persona, TraitValue};
+use crate::pipeline::{Drift, Persona, TraitValue};
 
 /// Values of one trait that are named when training never saw them.
 const MAX_UNSEEN: usize = 20;
@@ -30,6 +30,9 @@ pub struct Answer<'a> {
     /// Values that training never saw, by the title of their trait.
     #[schema(example = json!({"Location": {"distinct": 1, "rows": 3, "most_frequent": {"Atlantis": 3}}}))]
     unseen_values: BTreeMap<&'a str, UnseenValues>,
+    /// How far these customers have moved from those that the model was trained on; null for a version that was made
+    /// without training data.
+    drift: Option<&'a Drift>,
     /// As the written API has them: by id, the customers outside every segment last.
     segments: Vec<SegmentAnswer<'a>>,
     /// As the portal reads them, in the same order.
@@ -162,6 +165,7 @@ impl<'a> Answer<'a> {
             model_version: grouped.version.id.as_str(),
             rows: RowsAnswer { rows_used: used, cleaning: grouped.table.cleaning() },
             unseen_values: unseen(grouped),
+            drift: grouped.drift(),
             clusters: clusters.collect(),
             segments: grouped
                 .groups

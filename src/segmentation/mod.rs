@@ -15,7 +15,7 @@ use std::sync::Arc;
 use crate::content::{Audience, Brief, Campaign};
 use crate::customer::CustomerTable;
 use crate::model_store::ModelVersion;
-use crate::pipeline::{AssignError, Assignment, Persona, SegmentId, count_traits};
+use crate::pipeline::{AssignError, Assignment, Drift, OutsideShares, Persona, SegmentId, count_traits};
 
 pub use answer::{Answer, SegmentAnswer};
 pub use content::{AddressOf, WrittenAnswer};
@@ -32,6 +32,7 @@ pub struct Grouped {
     table: CustomerTable,
     assignment: Assignment,
     groups: Vec<Group>,
+    drift: Option<Drift>,
 }
 
 /// The customers of one segment.
@@ -73,6 +74,12 @@ pub fn group(version: Arc<ModelVersion>, table: CustomerTable) -> Result<Grouped
     }
     let (counts, overall) = count_traits(&table, &group_of_row, outside + 1);
     let baseline = Baseline::new(&table, overall);
+    let n_outside = rows.last().map_or(0, Vec::len);
+    let shares = OutsideShares {
+        before: version.manifest.scores.noise_share,
+        now: n_outside as f64 / table.n_rows().max(1) as f64,
+    };
+    let drift = version.profile.as_ref().map(|profile| profile.drift(&table, shares));
     let segments = model.segments().iter().map(Some).chain([None]);
     let groups = segments.zip(rows.into_iter().zip(counts)).filter(|(_, (rows, _))| !rows.is_empty());
     let groups = groups
@@ -84,7 +91,7 @@ pub fn group(version: Arc<ModelVersion>, table: CustomerTable) -> Result<Grouped
             Group { cluster_id, rows, summary: persona.summary(model.schema()), persona, observed, lift }
         })
         .collect();
-    Ok(Grouped { version, table, assignment, groups })
+    Ok(Grouped { version, table, assignment, groups, drift })
 }
 
 impl Grouped {
@@ -96,6 +103,11 @@ impl Grouped {
     /// The segments that occur, by id; the customers outside every cluster come last.
     pub fn groups(&self) -> &[Group] {
         &self.groups
+    }
+
+    /// How far the customers have moved from the training's; `None` for a version that was made without any.
+    pub fn drift(&self) -> Option<&Drift> {
+        self.drift.as_ref()
     }
 
     /// What is to be written for each segment, in their order.

@@ -128,6 +128,24 @@ fn a_missing_file_is_named() {
 }
 
 #[test]
+fn a_training_profile_is_whole_or_was_never_there() {
+    let file = "training_profile.json";
+    let (missing, _) = fault(file, |folder| fs::remove_file(folder.join(file)).unwrap());
+    assert!(matches!(missing, FileFault::Missing), "{missing}");
+    let (changed, _) = fault(file, |folder| fs::write(folder.join(file), "{}").unwrap());
+    assert!(matches!(changed, FileFault::Checksum), "{changed}");
+    let (other, _) = fault(file, |folder| replace(folder, file, b"{}"));
+    assert!(matches!(other, FileFault::Contents(_)), "{other}");
+    load(|folder| {
+        fs::remove_file(folder.join(file)).unwrap();
+        edit_json(folder, "manifest.json", |manifest| {
+            manifest["files"].as_object_mut().unwrap().remove(file).unwrap();
+        });
+    })
+    .unwrap();
+}
+
+#[test]
 fn one_changed_byte_in_any_file_is_noticed() {
     for file in MODEL_FILES {
         let (fault, _) = fault(file, |folder| {

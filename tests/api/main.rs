@@ -14,6 +14,7 @@ mod broken_versions;
 mod callers;
 mod discovery;
 mod download;
+mod drift;
 mod export;
 mod form;
 mod generate;
