@@ -51,7 +51,7 @@ impl<'a> SegmentLine<'a> {
         let extras = extras.map(|(key, text)| (Cow::Borrowed(key.as_str()), CellValue::Text(Cow::Borrowed(text))));
         let content = written.and_then(|written| written.content.as_ref().ok());
         Self {
-            cluster_id: group.cluster_id.into(),
+            cluster_id: group.cluster_id,
             size: u64::try_from(group.rows.len()).ok(),
             rows_listed: group.rows.len(),
             share: None,

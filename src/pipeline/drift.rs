@@ -166,7 +166,8 @@ fn by_value(
     (column, counts): (&CustomerColumn, &ColumnCounts),
     unseen: &mut [bool],
 ) -> Vec<Bin> {
-    let mut bins: Vec<Bin> = trained.iter().take(MAX_VALUES).map(|(v, n)| Bin::new(v, *n as f64, 0.0)).collect();
+    let mut bins: Vec<Bin> =
+        trained.iter().take(MAX_VALUES).map(|(v, n)| Bin::new(v.to_string(), *n as f64, 0.0)).collect();
     let mut others = Bin::new("other values", trained.iter().skip(MAX_VALUES).map(|&(_, n)| n as f64).sum(), 0.0);
     let mut positions: Vec<(&TraitValue, usize)> = trained.iter().map(|(value, _)| value).zip(0..).collect();
     positions.sort_by(|a, b| a.0.total_order(b.0));
@@ -238,8 +239,8 @@ impl ColumnDrift {
 }
 
 impl Bin {
-    fn new(value: impl ToString, before: f64, now: f64) -> Self {
-        Self { value: value.to_string(), before, now }
+    fn new(value: impl Into<String>, before: f64, now: f64) -> Self {
+        Self { value: value.into(), before, now }
     }
 }
 

@@ -33,7 +33,7 @@ async fn customers_who_moved_are_told_by_column() {
     assert_eq!(same["drift"]["level"], "steady", "{}", same["drift"]);
 
     let customer = |n: usize| {
-        let town = if n % 4 == 0 { "Atlantis" } else { "Bedok" };
+        let town = if n.is_multiple_of(4) { "Atlantis" } else { "Bedok" };
         [n.to_string(), format!("2024-{:02}-10", 1 + n % 12), town.into(), "Female".into(), "Gold".into()]
     };
     let rows = std::iter::once(HEADER.map(str::to_owned)).chain((0..400).map(customer));
