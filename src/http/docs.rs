@@ -279,7 +279,8 @@ fn list_of(items: Object) -> Array {
     ArrayBuilder::new().items(items).description(description).examples(examples).build()
 }
 
-fn anything(description: &str, example: Value) -> Object {
+/// An object whose keys are not known beforehand.
+pub(super) fn anything(description: &str, example: Value) -> Object {
     ObjectBuilder::new()
         .schema_type(Type::Object)
         .additional_properties(Some(AdditionalProperties::FreeForm(true)))

@@ -6,11 +6,12 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
+use utoipa::openapi::schema::Object;
 
 use super::admin::Admin;
-use super::docs::AdminProblems;
+use super::docs::{AdminProblems, anything};
 use super::error::{ApiError, with_causes};
 use super::state::AppState;
 use crate::model_store::{ModelStore, StoreError, VersionId, VersionSummary};
@@ -39,7 +40,7 @@ pub(super) struct Version {
     #[schema(required, value_type = Option<String>, format = DateTime, example = "2026-11-22T19:48:51Z")]
     created_at: Option<Timestamp>,
     /// What came out of its training: customers, profiles, clusters, scores; null where it is damaged.
-    #[schema(required, value_type = Option<Object>)]
+    #[schema(required, schema_with = scores_schema)]
     scores: Option<Scores>,
     /// What is wrong with it; absent where nothing is.
     #[schema(example = "manifest.json is missing")]
@@ -80,7 +81,11 @@ pub(super) async fn get_model_report(
     version: Result<Path<String>, PathRejection>,
 ) -> Result<Json<Value>, ApiError> {
     let id = version_id(version)?;
-    Ok(Json(in_store(&state, move |store| store.report(&id)).await?))
+    let report = move |store: &ModelStore| match store.list()?.iter().any(|version| version.id == id) {
+        true => store.report(&id),
+        false => Err(StoreError::NoSuchVersion { id: id.to_string() }),
+    };
+    Ok(Json(in_store(&state, report).await?))
 }
 
 /// Makes a version the live one
@@ -103,6 +108,11 @@ pub(super) async fn post_activate(
     let live = state.ready()?.live.snapshot().id.to_string();
     tracing::info!(model_version = %live, %before, "a version was activated");
     Ok(Json(Activated { live, before }))
+}
+
+fn scores_schema() -> Object {
+    let example = json!({"rows": 5000, "profiles": 2684, "clusters": 4, "noise_share": 0.0, "silhouette": 0.94});
+    anything("What came out of the training; null where the version is damaged.", example)
 }
 
 fn version_id(version: Result<Path<String>, PathRejection>) -> Result<VersionId, ApiError> {

@@ -58,7 +58,8 @@ async fn every_route_is_described_and_every_described_route_is_served() {
 /// The part of a field's schema that refers to another one, or else the whole.
 fn referring(property: &Value) -> &Value {
     let choices = property.get("oneOf").and_then(Value::as_array).into_iter().flatten();
-    let mut parts = choices.chain(property.get("items")).chain(std::iter::once(property));
+    let nested = [property.get("items"), property.get("additionalProperties")].into_iter().flatten();
+    let mut parts = choices.chain(nested).chain(std::iter::once(property));
     parts.find(|part| part.get("$ref").is_some()).unwrap_or(property)
 }
 
