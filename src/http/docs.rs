@@ -12,14 +12,15 @@ use axum::routing::get;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::openapi::OpenApi as Description;
-use utoipa::openapi::schema::{AdditionalProperties, Array, ArrayBuilder, Object, ObjectBuilder, Type};
+use utoipa::openapi::schema::{Array, ArrayBuilder, Object};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{IntoResponses, Modify, OpenApi, ToSchema};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-use super::error::{ApiError, Document};
+use super::error::ApiError;
+use super::problem::Document;
 use crate::content::{Engagement, FunnelStage, Output, Platform, Tone};
-use crate::segmentation::persona_schema;
+use crate::segmentation::{any_object, persona_schema};
 
 /// What the description says of the service as a whole.
 #[derive(OpenApi)]
@@ -259,34 +260,24 @@ pub(super) struct FileBytes(Vec<u8>);
 
 fn inputs_schema() -> Object {
     let description = "The campaign's inputs once more, as an upload's answer has them; those beside it come first.";
-    anything(description, json!({"objective": "More visits", "industry": "Bakery", "funnel_stage": "Decision"}))
+    any_object(description, json!({"objective": "More visits", "industry": "Bakery", "funnel_stage": "Decision"}))
 }
 
 fn clusters_schema() -> Array {
     let member = json!({"Location": "Bedok", "Loyalty Tier": "Gold", "cluster_id": 0, "strength": 1.0});
     let example = json!({"cluster_id": 0, "persona_summary": "Gold tier from Bedok", "size": 1, "members": [member]});
-    list_of(anything("A segment, as the portal reads it.", example))
+    list_of(any_object("A segment, as the portal reads it.", example))
 }
 
 fn segments_schema() -> Array {
     let example = json!({"cluster_id": 0, "size": 1, "share": 1.0, "persona_summary": "Gold tier from Bedok"});
-    list_of(anything("A segment, as the written API has it.", example))
+    list_of(any_object("A segment, as the written API has it.", example))
 }
 
 fn list_of(items: Object) -> Array {
     let examples: Vec<Value> = items.examples.iter().map(|example| json!([example])).collect();
     let description = items.description.clone();
     ArrayBuilder::new().items(items).description(description).examples(examples).build()
-}
-
-/// An object whose keys are not known beforehand.
-pub(super) fn anything(description: &str, example: Value) -> Object {
-    ObjectBuilder::new()
-        .schema_type(Type::Object)
-        .additional_properties(Some(AdditionalProperties::FreeForm(true)))
-        .description(Some(description))
-        .examples([example])
-        .build()
 }
 
 /// `/openapi.json` and `/docs`.

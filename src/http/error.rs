@@ -1,4 +1,4 @@
-//! The one error of this layer, and the problem document that a caller reads.
+//! The one error of this layer: what it is to a caller, and what to the log.
 //!
 //! Lower layers know no status codes: their errors become an [`ApiError`] here, and one match without a wildcard
 //! decides status, code and sentence. What the caller reads is that sentence; what the log gets is the error with its
@@ -11,14 +11,14 @@
 //! ```
 
 use std::error::Error;
-use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::problem::Problem;
 use super::request_id::Waited;
 use crate::content::{FieldError, WriteError, WriteErrorKind};
 use crate::customer::FormError;
@@ -113,44 +113,10 @@ pub struct FieldProblem {
 }
 
 /// What one error is to a caller.
-struct Facts {
-    status: StatusCode,
-    code: &'static str,
-    sentence: String,
-}
-
-/// An [`ApiError`] on its way out; the outermost layer adds the request's id.
-#[derive(Clone)]
-pub(super) struct Problem(Arc<ApiError>);
-
-/// What every answer is that is no success (RFC 9457).
-#[derive(Serialize, ToSchema)]
-#[schema(as = Problem)]
-pub(super) struct Document<'a> {
-    /// Always `about:blank`: the code tells problems apart.
-    #[schema(example = "about:blank")]
-    r#type: &'static str,
-    /// The status in words.
-    #[schema(example = "Unprocessable Entity")]
-    title: &'a str,
-    /// The status.
-    #[schema(example = 422)]
-    status: u16,
-    /// What is wrong, for programs.
-    #[schema(example = "invalid_fields")]
-    code: &'a str,
-    /// What is wrong and what to change, for people.
-    #[schema(example = "Some fields cannot be taken; details names each with what to change.")]
-    detail: &'a str,
-    /// The same sentence, for clients of the original service.
-    #[schema(example = "Some fields cannot be taken; details names each with what to change.")]
-    error: &'a str,
-    /// The request's id, by which its log lines are found.
-    #[schema(example = "5f0c1d9be2a84b6f8f5f6c1d9be2a84b")]
-    request_id: &'a str,
-    /// Each field that cannot be taken; absent where none is to blame.
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    details: &'a [FieldProblem],
+pub(super) struct Facts {
+    pub status: StatusCode,
+    pub code: &'static str,
+    pub sentence: String,
 }
 
 impl ApiError {
@@ -158,7 +124,7 @@ impl ApiError {
         Self::Internal { doing, source: Some(source.into()) }
     }
 
-    fn facts(&self) -> Facts {
+    pub(super) fn facts(&self) -> Facts {
         let (status, code) = self.status_and_code();
         Facts { status, code, sentence: self.sentence() }
     }
@@ -266,7 +232,7 @@ impl ApiError {
     }
 
     /// In how many seconds to try again, where that may help.
-    fn retry_after(&self) -> Option<u64> {
+    pub(super) fn retry_after(&self) -> Option<u64> {
         const A_MOMENT: u64 = 5;
         match self {
             Self::Write(WriteError { kind: WriteErrorKind::OutOfQuota, .. }) => None,
@@ -277,7 +243,7 @@ impl ApiError {
         }
     }
 
-    fn details(&self) -> &[FieldProblem] {
+    pub(super) fn details(&self) -> &[FieldProblem] {
         match self {
             Self::Fields(problems) => problems,
             _ => &[],
@@ -376,61 +342,6 @@ impl IntoResponse for ApiError {
         let mut response = self.status().into_response();
         response.extensions_mut().insert(Waited(self.waited()));
         response.extensions_mut().insert(Problem::new(self));
-        response
-    }
-}
-
-impl Problem {
-    pub(super) fn new(error: ApiError) -> Self {
-        Self(Arc::new(error))
-    }
-
-    /// Tells the log what happened: callers' mistakes quietly, ours with every cause.
-    pub(super) fn log(&self, request_id: &str) {
-        let Facts { status, code, .. } = self.0.facts();
-        let causes = with_causes(self.0.as_ref());
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            tracing::warn!(request_id, code, causes, "request put off");
-        } else if status.is_server_error() {
-            tracing::error!(request_id, code, causes, "request failed");
-        } else {
-            tracing::debug!(request_id, code, "request refused");
-        }
-    }
-
-    /// The document as JSON, for a stream of events.
-    pub(super) fn json(&self, request_id: &str) -> String {
-        let facts = self.0.facts();
-        serde_json::to_string(&self.document(&facts, request_id)).unwrap_or_default()
-    }
-
-    fn document<'a>(&'a self, facts: &'a Facts, request_id: &'a str) -> Document<'a> {
-        let Facts { status, code, sentence } = facts;
-        Document {
-            r#type: "about:blank",
-            title: status.canonical_reason().unwrap_or("Error"),
-            status: status.as_u16(),
-            code,
-            detail: sentence,
-            error: sentence,
-            request_id,
-            details: self.0.details(),
-        }
-    }
-
-    /// The finished answer.
-    pub(super) fn into_response(self, request_id: &str) -> Response {
-        let facts = self.0.facts();
-        let status = facts.status;
-        let mut response = (status, axum::Json(self.document(&facts, request_id))).into_response();
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if status == StatusCode::UNAUTHORIZED {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
-        if let Some(wait) = self.0.retry_after() {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(wait));
-        }
         response
     }
 }

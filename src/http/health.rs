@@ -5,7 +5,8 @@ use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::error::{ApiError, Document};
+use super::error::ApiError;
+use super::problem::Document;
 use super::state::AppState;
 
 /// That the process answers.

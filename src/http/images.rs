@@ -14,8 +14,9 @@ use url::{Host, Url};
 
 use super::body::read_object;
 use super::docs::{BodyProblems, DownloadRequest, FileBytes};
-use super::error::{ApiError, Document};
+use super::error::ApiError;
 use super::fields::Fields;
+use super::problem::Document;
 use super::state::AppState;
 use crate::content::{ImageName, Pictures};
 

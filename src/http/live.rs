@@ -16,7 +16,8 @@ use futures::stream::{self, Stream, StreamExt};
 use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
 
-use super::error::{ApiError, Problem};
+use super::error::ApiError;
+use super::problem::Problem;
 use super::request_id::{Ending, GoesOn, RequestContext, Waited};
 use super::state::AppState;
 use crate::model_store::VersionId;

@@ -17,7 +17,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
-use super::error::{ApiError, Document};
+use super::error::ApiError;
+use super::problem::Document;
 use super::state::AppState;
 use crate::content::{Content, Pictures, Spent, WriteError, Written};
 

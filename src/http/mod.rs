@@ -20,6 +20,7 @@ mod linger;
 mod live;
 mod metrics;
 mod models;
+mod problem;
 mod refresh;
 mod request_id;
 mod router;

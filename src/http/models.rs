@@ -11,11 +11,12 @@ use utoipa::ToSchema;
 use utoipa::openapi::schema::Object;
 
 use super::admin::Admin;
-use super::docs::{AdminProblems, anything};
+use super::docs::AdminProblems;
 use super::error::{ApiError, with_causes};
 use super::state::AppState;
 use crate::model_store::{ModelStore, StoreError, VersionId, VersionSummary};
 use crate::pipeline::Scores;
+use crate::segmentation::any_object;
 
 /// The trained versions.
 #[derive(Serialize, ToSchema)]
@@ -112,7 +113,7 @@ pub(super) async fn post_activate(
 
 fn scores_schema() -> Object {
     let example = json!({"rows": 5000, "profiles": 2684, "clusters": 4, "noise_share": 0.0, "silhouette": 0.94});
-    anything("What came out of the training; null where the version is damaged.", example)
+    any_object("What came out of the training; null where the version is damaged.", example)
 }
 
 fn version_id(version: Result<Path<String>, PathRejection>) -> Result<VersionId, ApiError> {

@@ -11,8 +11,8 @@ use axum::response::Response;
 use tracing::Instrument;
 use uuid::Uuid;
 
-use super::error::Problem;
 use super::metrics::Answered;
+use super::problem::Problem;
 use super::state::AppState;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

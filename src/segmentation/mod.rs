@@ -21,7 +21,7 @@ pub use answer::{Answer, SegmentAnswer};
 pub use content::{AddressOf, WrittenAnswer};
 pub use lift::{Lift, MeanLift, TraitLift, ValueLift};
 pub use members::{Entry, Member};
-pub use schema::persona_schema;
+pub use schema::{any_object, persona_schema};
 
 use lift::Baseline;
 

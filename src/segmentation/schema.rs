@@ -11,7 +11,7 @@ pub fn persona_schema() -> Object {
         "Top_Locations": ["Bedok", "Punggol", "Bishan"], "Top_Gender": "Female", "Top_Join_Years": [2024, 2023],
         "Top_Join_Months": [1, 2], "Top_Join_Quarter": 1, "Top_Loyalty_Tier": "Silver", "Interests": "running",
     });
-    anything(description, example)
+    any_object(description, example)
 }
 
 /// What a segment's customers look like with the built-in columns.
@@ -22,13 +22,14 @@ pub(super) fn members_schema() -> Array {
         "Join_Quarter": 4, "Loyalty Tier": "Gold", "Loyalty_Tier_Score": 2, "cluster_id": 0, "strength": 1.0,
     });
     ArrayBuilder::new()
-        .items(anything(description, example.clone()))
+        .items(any_object(description, example.clone()))
         .description(Some("Its customers, in the order of the workbook."))
         .examples([json!([example])])
         .build()
 }
 
-fn anything(description: &str, example: serde_json::Value) -> Object {
+/// An object whose keys are not known beforehand.
+pub fn any_object(description: &str, example: serde_json::Value) -> Object {
     ObjectBuilder::new()
         .schema_type(Type::Object)
         .additional_properties(Some(AdditionalProperties::FreeForm(true)))

@@ -8,6 +8,9 @@ use crate::form::Form;
 use crate::sheets::{CUSTOMER, csv};
 use crate::upstream;
 
+/// Customers of several segments.
+const FILE: &str = "tests/fixtures/upload_2000.xlsx";
+
 /// One event of a stream.
 struct Event {
     name: String,
@@ -50,6 +53,17 @@ async fn generate_live(app: &TestApp, body: &Value) -> Response {
     request.json(body).send().await.unwrap()
 }
 
+/// A stream that has told its first segment, and what it said so far.
+async fn first_segment(app: &TestApp) -> (Response, String) {
+    let file = std::fs::read(root(FILE)).unwrap();
+    let mut response = upload_live(app, Form::new().file("a.xlsx", &file)).await;
+    let mut heard = String::new();
+    while !heard.contains("event: segment") {
+        heard.push_str(std::str::from_utf8(&response.chunk().await.unwrap().unwrap()).unwrap());
+    }
+    (response, heard)
+}
+
 /// An answer without what differs from run to run.
 fn timeless(mut answer: Value) -> Value {
     answer.as_object_mut().unwrap().remove("timings_ms").unwrap();
@@ -59,7 +73,7 @@ fn timeless(mut answer: Value) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_tells_of_its_rows_and_of_each_segment_and_ends_with_the_whole_answer() {
     let app = TestApp::spawn().await;
-    let file = std::fs::read(root("tests/fixtures/upload_2000.xlsx")).unwrap();
+    let file = std::fs::read(root(FILE)).unwrap();
     let events = events(upload_live(&app, Form::new().file("a.xlsx", &file)).await).await;
     let answer = named(&events, "done")[0];
     assert_eq!(timeless(answer.clone()), timeless(app.upload("a.xlsx", &file).await));
@@ -82,12 +96,7 @@ async fn a_segment_is_told_while_another_is_still_being_written() {
     let (release, held) = tokio::sync::watch::channel(false);
     let upstream = upstream::Held::start(held).await;
     let app = TestApp::spawn_with(Setup { writer: upstream::writer_at(&upstream.uri), ..Setup::default() }).await;
-    let file = std::fs::read(root("tests/fixtures/upload_2000.xlsx")).unwrap();
-    let mut response = upload_live(&app, Form::new().file("a.xlsx", &file)).await;
-    let mut heard = String::new();
-    while !heard.contains("event: segment") {
-        heard.push_str(std::str::from_utf8(&response.chunk().await.unwrap().unwrap()).unwrap());
-    }
+    let (mut response, mut heard) = first_segment(&app).await;
     assert!(!heard.contains("event: done"));
     release.send(true).unwrap();
     while let Some(chunk) = response.chunk().await.unwrap() {
@@ -144,15 +153,10 @@ async fn a_caller_who_goes_away_ends_the_work_is_counted_and_what_was_accepted_i
     let (_hold, held) = tokio::sync::watch::channel(false);
     let upstream = upstream::Held::start(held).await;
     let app = TestApp::spawn_with(Setup { writer: upstream::writer_at(&upstream.uri), ..Setup::default() }).await;
-    let file = std::fs::read(root("tests/fixtures/upload_2000.xlsx")).unwrap();
-    let mut response = upload_live(&app, Form::new().file("a.xlsx", &file)).await;
-    let mut heard = String::new();
-    while !heard.contains("event: segment") {
-        heard.push_str(std::str::from_utf8(&response.chunk().await.unwrap().unwrap()).unwrap());
-    }
+    let (response, _) = first_segment(&app).await;
     drop(response);
     let gone = r#"content_portal_requests_total{route="/upload-excel",method="POST",status="499"} 1"#;
     app.until(async |app| app.get("/metrics").await.text().await.unwrap().contains(gone)).await;
     let [kept] = app.kept().try_into().unwrap();
-    assert_eq!(std::fs::read(kept).unwrap(), file);
+    assert_eq!(std::fs::read(kept).unwrap(), std::fs::read(root(FILE)).unwrap());
 }
