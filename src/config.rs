@@ -36,6 +36,10 @@ pub struct ServerConfig {
     pub address: SocketAddr,
     /// `ALLOW_ORIGINS`, comma separated; the portal's two addresses. `*` stands for every origin.
     pub allow_origins: Vec<String>,
+    /// `PUBLIC_URL`, where callers reach the server; without one, answers name images by the host a request names.
+    pub public_url: Option<String>,
+    /// `ADMIN_KEY`, opens the routes for administrators; closed without one.
+    pub admin_key: Option<Secret>,
 }
 
 /// Who writes the content.
@@ -49,12 +53,16 @@ pub struct WriterSettings {
     pub base_url: Option<String>,
     /// `OPENAI_MODEL`.
     pub model: Option<String>,
-    /// `OPENAI_TIMEOUT_S`, seconds one try may take; 30.
+    /// `OPENAI_IMAGE_MODEL`.
+    pub image_model: Option<String>,
+    /// `OPENAI_TIMEOUT_S`, seconds one try may take, of a text or a picture; 30.
     pub timeout: Duration,
     /// `OPENAI_DEADLINE_S`, seconds all tries of one answer may take together; 60.
     pub deadline: Duration,
     /// `PROMPT_DIR`, templates in place of the built-in ones.
     pub prompt_dir: Option<PathBuf>,
+    /// `PRICES_PATH`, a JSON file of prices laid over the built-in ones.
+    pub prices: Option<PathBuf>,
 }
 
 /// Which writer is asked for.
@@ -77,6 +85,8 @@ pub struct Paths {
     pub base_data: PathBuf,
     /// `UPLOAD_DIR`, where every accepted upload is kept; `./uploads`.
     pub uploads: PathBuf,
+    /// `IMAGE_DIR`, where pictures are kept; `./images`.
+    pub images: PathBuf,
     /// `PERSONA_PATH`, a JSON file of marketers' additions to the personas.
     pub personas: Option<PathBuf>,
     /// `SCHEMA_PATH`, a JSON file that names other customer columns.
@@ -150,12 +160,18 @@ impl Config {
         let host = read.parsed("HOST", IpAddr::V4(Ipv4Addr::LOCALHOST), "an IP address such as 127.0.0.1");
         let port = read.parsed("PORT", 5000, "a port from 0 to 65535");
         let config = Self {
-            server: ServerConfig { address: SocketAddr::new(host, port), allow_origins: read.origins() },
+            server: ServerConfig {
+                address: SocketAddr::new(host, port),
+                allow_origins: read.origins(),
+                public_url: read.public_url(),
+                admin_key: read.admin_key(),
+            },
             writer: read.writer(),
             paths: Paths {
                 models: read.path("MODEL_DIR").unwrap_or_else(|| "models".into()),
                 base_data: read.path("BASE_DATA_DIR").unwrap_or_else(|| "base_data".into()),
                 uploads: read.path("UPLOAD_DIR").unwrap_or_else(|| "uploads".into()),
+                images: read.path("IMAGE_DIR").unwrap_or_else(|| "images".into()),
                 personas: read.path("PERSONA_PATH"),
                 schema: read.path("SCHEMA_PATH"),
             },
@@ -173,6 +189,8 @@ impl Config {
     }
 }
 
+/// A key that can be guessed is no key.
+const MIN_KEY_BYTES: usize = 16;
 const MEGABYTES_50: std::num::NonZeroU32 = std::num::NonZeroU32::MIN.saturating_add(49);
 const ROWS_1M: NonZeroUsize = NonZeroUsize::MIN.saturating_add(999_999);
 const VERSIONS_10: NonZeroUsize = NonZeroUsize::MIN.saturating_add(9);
@@ -228,6 +246,25 @@ impl Reader<'_> {
         origins
     }
 
+    fn admin_key(&mut self) -> Option<Secret> {
+        let key = self.text("ADMIN_KEY")?;
+        if key.len() < MIN_KEY_BYTES {
+            self.mistakes.push(format!("ADMIN_KEY must be at least {MIN_KEY_BYTES} characters long"));
+        }
+        Some(Secret(key))
+    }
+
+    fn public_url(&mut self) -> Option<String> {
+        let url = self.text("PUBLIC_URL")?.trim_end_matches('/').to_owned();
+        let host = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
+        if !host
+            .is_some_and(|host| !host.is_empty() && host.bytes().all(|b| b.is_ascii_graphic() && !b"@?#".contains(&b)))
+        {
+            self.mistakes.push("PUBLIC_URL must be an address such as https://content.example.com".to_owned());
+        }
+        Some(url)
+    }
+
     fn writer(&mut self) -> WriterSettings {
         let kind = match self.text("WRITER").map(|kind| kind.to_ascii_lowercase()).as_deref() {
             None | Some("auto") => WriterKind::Auto,
@@ -243,9 +280,11 @@ impl Reader<'_> {
             api_key: self.text("OPENAI_API_KEY").map(Secret),
             base_url: self.text("OPENAI_BASE_URL"),
             model: self.text("OPENAI_MODEL"),
+            image_model: self.text("OPENAI_IMAGE_MODEL"),
             timeout: self.seconds("OPENAI_TIMEOUT_S", 30),
             deadline: self.seconds("OPENAI_DEADLINE_S", 60),
             prompt_dir: self.path("PROMPT_DIR"),
+            prices: self.path("PRICES_PATH"),
         };
         if settings.base_url.as_ref().is_some_and(|url| !url.starts_with("http://") && !url.starts_with("https://")) {
             self.mistakes.push("OPENAI_BASE_URL must begin with http:// or https://".to_owned());
@@ -273,13 +312,22 @@ mod tests {
         assert_eq!(config.server.address.to_string(), "127.0.0.1:5000");
         assert_eq!(config.server.allow_origins, ["http://localhost:4200", "http://127.0.0.1:4200"]);
         assert_eq!(config.writer.kind, WriterKind::Auto);
+        assert_eq!((config.writer.image_model, config.writer.prices), (None, None));
+        assert_eq!(config.paths.images, PathBuf::from("images"));
         assert_eq!(config.limits.upload_bytes, 50 << 20);
         assert_eq!((config.limits.rows.get(), config.limits.members), (1_000_000, 20_000));
     }
 
     #[test]
     fn all_mistakes_are_reported_together() {
-        let pairs = [("PORT", "high"), ("WRITER", "me"), ("ALLOW_ORIGINS", "localhost"), ("OPENAI_TIMEOUT_S", "0")];
+        let pairs = [
+            ("PORT", "high"),
+            ("WRITER", "me"),
+            ("ALLOW_ORIGINS", "localhost"),
+            ("OPENAI_TIMEOUT_S", "0"),
+            ("PUBLIC_URL", "localhost:5000"),
+            ("ADMIN_KEY", "short"),
+        ];
         let mistakes = config(&pairs).unwrap_err().0;
         for (name, _) in pairs {
             assert!(mistakes.iter().any(|m| m.starts_with(name)), "{name} in {mistakes:?}");

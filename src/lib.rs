@@ -6,9 +6,11 @@
 //! Who may import whom (a line reads "left may import right"):
 //!
 //! ```text
-//! main         → config, http, retrain, segmentation
-//! http         → segmentation, content, model_store, pipeline, customer, workbook
+//! main         → config, http, retrain, pickles, export, segmentation
+//! http         → export, segmentation, content, model_store, pipeline, customer, workbook
 //! retrain      → model_store, pipeline, customer, workbook
+//! pickles      → model_store, pipeline, customer
+//! export       → segmentation, content, pipeline, customer
 //! segmentation → content, model_store, pipeline, customer
 //! content      → pipeline, customer
 //! model_store  → pipeline, customer
@@ -22,8 +24,10 @@
 pub mod config;
 pub mod content;
 pub mod customer;
+pub mod export;
 pub mod http;
 pub mod model_store;
+pub mod pickles;
 pub mod pipeline;
 pub mod retrain;
 pub mod segmentation;

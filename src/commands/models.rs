@@ -1,5 +1,6 @@
-//! `models`: look at the trained versions, switch between them, check them, take old ones away.
+//! `models`: look at the trained versions, switch between them, check them, take old ones away, bring pickles along.
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::str::FromStr;
 
@@ -7,7 +8,11 @@ use anyhow::{Context, anyhow};
 use clap::Subcommand;
 use content_portal::config::Config;
 use content_portal::model_store::{ModelStore, VersionId};
+use content_portal::pickles::{self, ImportRequest, Imported};
 use content_portal::pipeline::Scores;
+use jiff::{Timestamp, Zoned};
+
+use super::setup;
 
 #[derive(Debug, Subcommand)]
 pub enum ModelsCommand {
@@ -33,6 +38,14 @@ pub enum ModelsCommand {
         /// The version, or `current`; without it every version is checked.
         #[arg(value_name = "VERSION")]
         wanted: Option<Wanted>,
+    },
+    /// Make a version of the Flask service's pickles, as tools/export_pickles.py wrote them into DIR.
+    Import {
+        /// The folder that the script wrote.
+        dir: PathBuf,
+        /// Make the version the current one.
+        #[arg(long)]
+        activate: bool,
     },
     /// Take the oldest versions away until RETRAIN_KEEP are left; never the current one, nor the one before it.
     Prune,
@@ -73,6 +86,7 @@ pub fn models(config: &Config, command: &ModelsCommand) -> anyhow::Result<ExitCo
             store.activate(&id).with_context(|| format!("{id} was not activated"))?;
             println!("current         {id}");
         }
+        ModelsCommand::Import { dir, activate } => import(config, &store, dir, *activate)?,
         ModelsCommand::Verify { wanted } => return verify(&store, wanted.as_ref()),
         ModelsCommand::Prune => {
             let pruned = store.prune(&store.lock()?, config.retrain_keep.get())?;
@@ -128,6 +142,26 @@ fn show(store: &ModelStore, id: &VersionId, report: bool) -> anyhow::Result<()> 
     super::retrain::print_scores(scores);
     println!("segments        {}", scores.clusters);
     super::retrain::print_segments(version.model.schema(), version.model.segments());
+    Ok(())
+}
+
+fn import(config: &Config, store: &ModelStore, dir: &Path, activate: bool) -> anyhow::Result<()> {
+    let (schema, now, today) = (setup::schema(config)?, Timestamp::now(), Zoned::now().date());
+    let request = ImportRequest { dir, schema, activate, now, today };
+    let Imported { id, report } = pickles::import(store, &request).context("nothing was imported")?;
+    println!("imported        {id}{}", if activate { " (current)" } else { "" });
+    super::retrain::print_scores(&report.scores);
+    println!("labels          {} of {} training rows keep theirs", report.labels_kept, report.scores.rows);
+    println!("personas        {} taken over", report.personas);
+    for persona in &report.personas_without_cluster {
+        println!("                not the one of {persona}, which is no cluster");
+    }
+    println!("segments        {}", report.scores.clusters);
+    let model = store.load(&id)?.model;
+    super::retrain::print_segments(model.schema(), model.segments());
+    if !activate {
+        println!("to serve it     content-portal models activate {id}");
+    }
     Ok(())
 }
 

@@ -3,16 +3,18 @@
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::BufReader;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use clap::Args;
 use content_portal::config::Config;
-use content_portal::content::{Campaign, CampaignInput};
+use content_portal::content::{Campaign, CampaignInput, Written, write_all};
+use content_portal::export::{Export, Format};
 use content_portal::model_store::ModelStore;
-use content_portal::segmentation::{Answer, Grouped, Written, group};
+use content_portal::segmentation::{Answer, Grouped, group};
 use content_portal::workbook;
+use futures::StreamExt;
 
 use super::setup;
 
@@ -23,7 +25,7 @@ pub struct SegmentArgs {
     /// Print the JSON that POST /upload-excel would answer.
     #[arg(long)]
     json: bool,
-    /// Write to this file instead of standard output.
+    /// Write to this file instead of standard output; a spreadsheet where it ends in .xlsx or .csv.
     #[arg(short, long, value_name = "OUT")]
     output: Option<PathBuf>,
     /// What the campaign is for.
@@ -66,10 +68,20 @@ pub fn segment(config: &Config, args: &SegmentArgs) -> anyhow::Result<()> {
     }
     let grouped = group(Arc::new(version), table)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let written = runtime.block_on(grouped.write(&writer, &campaign, config.limits.writers_at_once));
+    let briefs = grouped.briefs(&campaign);
+    let mut written: Vec<_> = runtime.block_on(write_all(&writer, &briefs, config.limits.writers_at_once).collect());
+    written.sort_by_key(|&(index, _)| index);
+    let written: Vec<Written> = written.into_iter().map(|(_, written)| written).collect();
 
+    if let Some((path, format)) = args.spreadsheet() {
+        let unwritable = || format!("{} cannot be written", path.display());
+        let out = File::create(path).with_context(unwritable)?;
+        return Export::of_table(&grouped, &written)?
+            .write(format, out, &std::env::temp_dir())
+            .with_context(unwritable);
+    }
     let text = if args.json {
-        let answer = Answer::new(&grouped, &written, &campaign, config.limits.members);
+        let answer = Answer::new(&grouped, &written, &campaign, config.limits.members, &ToString::to_string);
         serde_json::to_string_pretty(&answer)? + "\n"
     } else {
         readable(&grouped, &written)
@@ -82,6 +94,12 @@ pub fn segment(config: &Config, args: &SegmentArgs) -> anyhow::Result<()> {
 }
 
 impl SegmentArgs {
+    /// The spreadsheet to write, where the output's extension is one's.
+    fn spreadsheet(&self) -> Option<(&Path, Format)> {
+        let path = self.output.as_deref().filter(|_| !self.json)?;
+        Some((path, path.extension()?.to_str()?.parse().ok()?))
+    }
+
     fn campaign(&self) -> anyhow::Result<Campaign> {
         let input = CampaignInput {
             objective: self.objective.clone(),
@@ -113,7 +131,7 @@ fn readable(grouped: &Grouped, written: &[Written]) -> String {
     for (group, written) in grouped.groups().iter().zip(written) {
         let name = if group.cluster_id < 0 { "outside".to_owned() } else { format!("segment {}", group.cluster_id) };
         let _ = writeln!(text, "\n== {name}: {} customers ==\n{}", group.rows.len(), group.summary);
-        match written {
+        match &written.content {
             Ok(content) => {
                 for variant in &content.variants {
                     let _ = writeln!(text, "\n{variant}");

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use content_portal::config::Config;
-use content_portal::http::{Application, Prepared, Settings};
+use content_portal::http::{AdminKey, Application, Prepared, Settings};
 use content_portal::model_store::{ModelStore, ModelVersion};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -15,6 +15,8 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let settings = Settings {
         allow_origins: config.server.allow_origins.clone(),
+        public_url: config.server.public_url.clone(),
+        admin_key: config.server.admin_key.as_ref().map(|key| AdminKey::new(key.expose())),
         upload_dir: config.paths.uploads.clone(),
         max_upload_bytes: config.limits.upload_bytes,
         workbook_limits: setup::workbook_limits(config),
@@ -27,6 +29,14 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
         let application = Application::bind(config.server.address, settings).await?;
         let address = application.address();
         tracing::info!(%address, "listening");
+        let mut hang_up = signal(SignalKind::hangup()).context("SIGHUP cannot be listened for")?;
+        let refresh = application.refresh();
+        tokio::spawn(async move {
+            while hang_up.recv().await.is_some() {
+                tracing::info!("SIGHUP: looking for a new model version and prompts");
+                refresh.now();
+            }
+        });
         let stop = async move {
             tokio::select! {
                 _ = terminate.recv() => tracing::info!("SIGTERM: stopping"),

@@ -61,10 +61,13 @@ pub fn writer(config: &Config) -> anyhow::Result<Writer> {
         api_key: wanted.api_key.as_ref().and_then(|key| Secret::new(key.expose())),
         base_url: wanted.base_url.clone().unwrap_or(defaults.base_url),
         model: wanted.model.clone().unwrap_or(defaults.model),
+        image_model: wanted.image_model.clone().unwrap_or(defaults.image_model),
         timeout: wanted.timeout,
         deadline: wanted.deadline,
         retry: defaults.retry,
         prompt_dir: wanted.prompt_dir.clone(),
+        prices: wanted.prices.clone(),
+        image_dir: config.paths.images.clone(),
     };
     Ok(Writer::new(&config)?)
 }

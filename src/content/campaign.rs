@@ -7,6 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::clean::one_line;
 
@@ -19,7 +20,7 @@ pub const MAX_VARIANTS: u8 = 10;
 macro_rules! closed_set {
     ($(#[$doc:meta])* $name:ident { $($(#[$value_doc:meta])* $value:ident $(| $alias:literal)*),+ $(,)? }) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize, ToSchema)]
         pub enum $name { $($(#[$value_doc])* $value),+ }
 
         impl $name {
@@ -120,15 +121,19 @@ closed_set! {
 }
 
 closed_set! {
-    /// What is to be written.
+    /// What is to be made.
     Output {
         /// Text variants alone.
         Text,
-        /// An image prompt alone; the written API says `image_prompt`.
-        Image | "image_prompt" | "image prompt",
-        /// Both from one call.
-        #[default]
+        /// A picture a variant, with the prompt that it was drawn by, and no text.
+        Image,
+        /// Text variants and a picture for each.
         Both,
+        /// An image prompt alone, and nothing drawn.
+        ImagePrompt | "image_prompt" | "image prompt",
+        /// Text variants and an image prompt, and nothing drawn.
+        #[default]
+        TextAndPrompt | "text_and_prompt" | "text and prompt",
     }
 }
 
@@ -148,12 +153,17 @@ impl Platform {
 impl Output {
     /// Whether text variants are wanted.
     pub fn wants_text(self) -> bool {
-        self != Self::Image
+        matches!(self, Self::Text | Self::Both | Self::TextAndPrompt)
     }
 
     /// Whether an image prompt is wanted.
-    pub fn wants_image(self) -> bool {
+    pub fn wants_image_prompt(self) -> bool {
         self != Self::Text
+    }
+
+    /// Whether pictures are to be drawn.
+    pub fn wants_picture(self) -> bool {
+        matches!(self, Self::Image | Self::Both)
     }
 }
 
@@ -336,14 +346,23 @@ mod tests {
         let empty = CampaignInput { platform: some(""), tone: some("  "), ..CampaignInput::default() };
         let campaign = Campaign::check(&empty).unwrap();
         assert_eq!((campaign.platform(), campaign.tone()), (Platform::Instagram, Tone::Casual));
-        assert_eq!((campaign.output(), campaign.n_variants()), (Output::Both, 1));
+        assert_eq!((campaign.output(), campaign.n_variants()), (Output::TextAndPrompt, 1));
         assert_eq!(campaign, Campaign::default());
     }
 
     #[test]
     fn names_are_read_in_any_case_and_by_the_written_api_s_spelling() {
         assert_eq!(" linkedin ".parse(), Ok(Platform::LinkedIn));
-        assert_eq!("image_prompt".parse(), Ok(Output::Image));
+        assert_eq!("image_prompt".parse(), Ok(Output::ImagePrompt));
+        assert_eq!("Text_And_Prompt".parse(), Ok(Output::TextAndPrompt));
+    }
+
+    #[test]
+    fn pictures_are_drawn_only_where_one_is_asked_for() {
+        let wanted = |output: &Output| (output.wants_text(), output.wants_image_prompt(), output.wants_picture());
+        let all: Vec<_> = Output::ALL.iter().map(wanted).collect();
+        let (text, image, both) = ((true, false, false), (false, true, true), (true, true, true));
+        assert_eq!(all, [text, image, both, (false, true, false), (true, true, false)]);
     }
 
     #[test]

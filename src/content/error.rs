@@ -1,11 +1,14 @@
 //! Why content could not be written: what the caller may read, and apart from it what the log may say.
 //!
 //! Neither ever holds a prompt, a key, a body or a URL. Knows no status codes of ours: the HTTP layer maps
-//! [`WriteErrorKind`] in one match.
+//! [`WriteErrorKind`] in one match. An error carries what was spent before it, because that is charged all the same.
 
 use std::error::Error;
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
+
+use super::Spent;
 
 /// Which step of writing failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +21,8 @@ pub enum WriteStep {
     Repair,
     /// Reading and checking the answer.
     Check,
+    /// Making the picture and storing it.
+    Draw,
 }
 
 impl fmt::Display for WriteStep {
@@ -27,6 +32,7 @@ impl fmt::Display for WriteStep {
             Self::Call => "asking the writer",
             Self::Repair => "asking the writer for a repair",
             Self::Check => "checking the answer",
+            Self::Draw => "drawing the picture",
         })
     }
 }
@@ -38,6 +44,10 @@ pub enum WriteErrorKind {
     TimedOut,
     /// The key was refused, or the model or address is unknown: trying again cannot help.
     Refused,
+    /// The request itself was refused, for instance as too long: the same one again cannot help.
+    RefusedRequest,
+    /// The writer's rules on content, or the model, declined what was asked for.
+    RefusedContent,
     /// Too many requests for now.
     RateLimited {
         /// How long the writer asked to wait, if it did.
@@ -51,6 +61,10 @@ pub enum WriteErrorKind {
     BadAnswer,
     /// An answer that ends in the middle.
     CutOff,
+    /// A picture could not be stored.
+    Storage,
+    /// No processor was free in time.
+    Busy,
     /// A fault of this service.
     Internal,
 }
@@ -66,15 +80,29 @@ pub struct WriteError {
     /// The cause, for the log.
     #[source]
     pub source: Option<Box<dyn Error + Send + Sync>>,
+    /// How long the writer's server was waited for, retries' pauses included; zero for the offline writer.
+    pub waited: Duration,
+    /// What was spent before it failed, repairs and pictures that were of no use included.
+    pub spent: Spent,
+    /// How many pictures were drawn and stored before one failed; they stay in the store.
+    pub n_drawn: usize,
+    /// How many pictures were asked for and are not there; 0 where texts failed.
+    pub n_failed: usize,
 }
 
 impl WriteError {
     pub(super) fn new(step: WriteStep, kind: WriteErrorKind) -> Self {
-        Self { step, kind, source: None }
+        Self { step, kind, source: None, waited: Duration::ZERO, spent: Spent::NOTHING, n_drawn: 0, n_failed: 0 }
     }
 
     pub(super) fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         self.source = Some(source.into());
+        self
+    }
+
+    pub(super) fn after(mut self, waited: Duration, spent: Spent) -> Self {
+        self.waited = waited;
+        self.spent = spent;
         self
     }
 
@@ -85,16 +113,37 @@ impl WriteError {
 }
 
 impl WriteErrorKind {
+    /// What went wrong, for programs; stable.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::TimedOut => "writer_timed_out",
+            Self::Refused | Self::RefusedRequest | Self::RefusedContent => "writer_refused",
+            Self::RateLimited { .. } => "writer_rate_limited",
+            Self::OutOfQuota => "writer_out_of_quota",
+            Self::Upstream => "writer_unavailable",
+            Self::BadAnswer | Self::CutOff => "writer_bad_answer",
+            Self::Storage => "storage",
+            Self::Busy => "busy",
+            Self::Internal => "internal",
+        }
+    }
+
     /// One sentence that is safe to show to a caller.
     pub fn sentence(self) -> &'static str {
         match self {
             Self::TimedOut => "The writer did not answer in time; please try again.",
             Self::Refused => "The writer refused the request; its key, model or address needs attention.",
+            Self::RefusedRequest => {
+                "The writer refused this request as it is; shorten or change the campaign's inputs."
+            }
+            Self::RefusedContent => "The writer's rules on content forbid this; change the campaign's inputs.",
             Self::RateLimited { .. } => "The writer is receiving too many requests; please try again shortly.",
             Self::OutOfQuota => "The writer's quota is used up.",
             Self::Upstream => "The writer is not available at the moment; please try again.",
             Self::BadAnswer => "The writer's answer could not be used; please try again.",
             Self::CutOff => "The writer's answer was cut off; please try again.",
+            Self::Storage => "The picture could not be stored.",
+            Self::Busy => "The server is busy; try again in a moment.",
             Self::Internal => "The content could not be written because of a fault in this service.",
         }
     }
@@ -113,6 +162,9 @@ pub enum WriterConfigError {
     /// The key holds characters that no HTTP header may carry.
     #[error("the openai writer's key holds characters that cannot be sent")]
     Key,
+    /// The folder of prompt templates is not there, or is no folder.
+    #[error("the folder of prompt templates, PROMPT_DIR, could not be read")]
+    PromptDir(#[source] std::io::Error),
     /// A prompt template could not be read.
     #[error("the prompt template {name} could not be read")]
     ReadPrompt {
@@ -131,6 +183,33 @@ pub enum WriterConfigError {
         #[source]
         source: minijinja::Error,
     },
+    /// A prompt template leaves a part of the prompt empty.
+    #[error("the prompt template {name} gives an empty text")]
+    EmptyPrompt {
+        /// The template's file name.
+        name: &'static str,
+    },
+    /// The table of prices could not be read.
+    #[error("the table of prices {} could not be read", path.display())]
+    ReadPrices {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The table of prices is not of the shape of the built-in one, or holds what is no price.
+    #[error("the table of prices {} is faulty", path.display())]
+    FaultyPrices {
+        /// The file.
+        path: PathBuf,
+        /// The cause, with the line.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// The font of the offline writer's posters is faulty; never for a build whose tests pass.
+    #[error("the font of the offline writer's posters is faulty")]
+    Font,
     /// The phrases of the offline writer are faulty; never for a build whose tests pass.
     #[error("the offline writer's phrases are faulty: {0}")]
     Phrases(String),

@@ -1,4 +1,4 @@
-//! Marketing content: a campaign and an audience in, checked texts and an image prompt out.
+//! Marketing content: a campaign and an audience in, checked texts, an image prompt and pictures out.
 //!
 //! [`Campaign`] and [`Audience`] are what a [`Writer`] may know; it is either `openai` (any OpenAI-compatible server)
 //! or `offline` (deterministic, no key, no network). Knows no HTTP framework and no status codes of ours, reads no
@@ -7,21 +7,27 @@
 mod audience;
 mod campaign;
 mod clean;
+mod config;
 mod error;
+mod images;
+mod live_prompts;
 mod offline;
 mod openai;
+mod prices;
 mod prompt;
 mod writer;
+mod written;
 
 pub use audience::Audience;
 pub use campaign::{
     Campaign, CampaignInput, Engagement, FieldError, FunnelStage, MAX_FREE_TEXT_CHARS, MAX_VARIANTS, NotAllowed,
     Output, Platform, Tone,
 };
+pub use config::{RetryPolicy, Secret, WriterConfig, WriterKind};
 pub use error::{WriteError, WriteErrorKind, WriteStep, WriterConfigError};
-pub use writer::{
-    Brief, Content, Flags, RetryPolicy, Secret, TokenCounts, Writer, WriterConfig, WriterKind, write_all,
-};
+pub use images::{ImageName, ImageStore, NotAnImageName};
+pub use writer::{Commission, Writer, write_all};
+pub use written::{Brief, Content, Flags, Pictures, Spent, TokenCounts, Written};
 
 #[cfg(test)]
 mod sample;

@@ -1,171 +1,61 @@
-//! The writer: its configuration, what it takes and what it gives.
+//! The writer: one commission a brief, and many briefs side by side.
 
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::panic::AssertUnwindSafe;
-use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt, stream};
+use tokio::time::Instant;
 
+use super::live_prompts::LivePrompts;
 use super::offline::Offline;
-use super::openai::Openai;
+use super::openai::{Openai, Task};
+use super::prices::Prices;
 use super::prompt::Prompts;
-use super::{Audience, Campaign, WriteError, WriteErrorKind, WriteStep, WriterConfigError};
+use super::{
+    Brief, Content, Flags, ImageStore, Pictures, Spent, WriteError, WriteErrorKind, WriteStep, WriterConfig,
+    WriterConfigError, WriterKind, Written,
+};
 
-/// What is to be written, and for whom.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Brief {
-    /// For whom.
-    pub audience: Audience,
-    /// What.
-    pub campaign: Campaign,
-}
-
-/// What was written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Content {
-    /// As many texts as the campaign asks for; none where it wants an image alone.
-    pub variants: Vec<String>,
-    /// The image prompt, where the campaign wants one.
-    pub image_prompt: Option<String>,
-    /// A slogan of at most 7 words for the picture, beside every image prompt.
-    pub slogan: Option<String>,
-    /// The prompt; for the offline writer the one that a model would have been sent.
-    pub prompt_used: String,
-    /// SHA-256 of the prompt templates, in hexadecimal.
-    pub prompt_hash: String,
-    /// The model that wrote, as it names itself; `offline` for the offline writer.
-    pub model: String,
-    /// Tokens of every call that led to this content, repairs included.
-    pub tokens: TokenCounts,
-    /// What a reader should know about how it came to be.
-    pub flags: Flags,
-}
-
-/// Tokens as the server counts them; 0 where it does not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct TokenCounts {
-    /// Read by the model.
-    pub prompt: u64,
-    /// Written by the model.
-    pub completion: u64,
-}
-
-/// What a reader should know about how content came to be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Flags {
-    /// Written by the offline writer.
-    pub is_offline: bool,
-    /// Something was too long for its place and was cut.
-    pub is_trimmed: bool,
-    /// The first answer was faulty and the model was asked to mend it.
-    pub is_repaired: bool,
-    /// The server takes no JSON schema, and was asked for JSON in words.
-    pub is_unstructured: bool,
-}
-
-/// A secret: no `Debug`, no `Display`, so that it cannot reach a log by accident.
-#[derive(Clone)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Wraps a secret; `None` where it is blank, because a blank key is a missing one.
-    pub fn new(secret: &str) -> Option<Self> {
-        Some(secret.trim()).filter(|secret| !secret.is_empty()).map(|secret| Self(secret.to_owned()))
-    }
-
-    pub(super) fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-/// Which writer to use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum WriterKind {
-    /// `openai` with a key, `offline` without.
-    #[default]
-    Auto,
-    /// A model behind an OpenAI-compatible API.
-    Openai,
-    /// Deterministic texts, without a network.
-    Offline,
-}
-
-/// How failed calls are tried again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RetryPolicy {
-    /// How many calls one brief may cost, repairs and fallbacks included.
-    pub max_tries: u32,
-    /// The longest wait before the second try; it doubles with each further one.
-    pub base: Duration,
-    /// The longest `Retry-After` that is honoured; a longer one is shortened to it.
-    pub max_retry_after: Duration,
-}
-
-impl Default for RetryPolicy {
-    fn default() -> Self {
-        Self { max_tries: 3, base: Duration::from_millis(500), max_retry_after: Duration::from_secs(20) }
-    }
-}
-
-/// The configuration of a writer.
-#[derive(Clone)]
-pub struct WriterConfig {
-    /// Which writer.
-    pub kind: WriterKind,
-    /// The API key. May be missing where `base_url` is not OpenAI's own: local servers often need none.
-    pub api_key: Option<Secret>,
-    /// The API's address, up to and without `/chat/completions`.
-    pub base_url: String,
-    /// The model's name.
-    pub model: String,
-    /// The limit of one try, connecting included.
-    pub timeout: Duration,
-    /// The limit of all tries for one brief together.
-    pub deadline: Duration,
-    /// How failed calls are tried again.
-    pub retry: RetryPolicy,
-    /// Where prompt templates override the built-in ones.
-    pub prompt_dir: Option<PathBuf>,
-}
-
-impl WriterConfig {
-    /// OpenAI's own address.
-    pub const OPENAI_BASE_URL: &'static str = "https://api.openai.com/v1";
-    /// A small model that takes JSON schemas.
-    pub const DEFAULT_MODEL: &'static str = "gpt-4o-mini";
-}
-
-impl Default for WriterConfig {
-    fn default() -> Self {
-        Self {
-            kind: WriterKind::Auto,
-            api_key: None,
-            base_url: Self::OPENAI_BASE_URL.to_owned(),
-            model: Self::DEFAULT_MODEL.to_owned(),
-            timeout: Duration::from_secs(30),
-            deadline: Duration::from_secs(60),
-            retry: RetryPolicy::default(),
-            prompt_dir: None,
-        }
-    }
-}
-
-/// Writes content for briefs. Cheap to share behind an `Arc`; safe to use from many tasks at once.
+/// Writes and draws content for briefs. Cheap to share behind an `Arc`; safe to use from many tasks at once.
 pub struct Writer {
-    prompts: Prompts,
+    prompts: LivePrompts,
+    prices: Prices,
+    images: ImageStore,
+    deadline: Duration,
     voice: Voice,
 }
 
 enum Voice {
     Openai(Box<Openai>),
-    Offline(Offline),
+    Offline(Arc<Offline>),
+}
+
+/// One brief in a writer's hands: one snapshot of the prompt templates, and one deadline over texts and pictures.
+pub struct Commission<'a> {
+    writer: &'a Writer,
+    brief: &'a Brief,
+    prompts: Arc<Prompts>,
+    deadline: Instant,
+}
+
+/// What either writer words.
+pub(super) struct Wording {
+    pub(super) variants: Vec<String>,
+    pub(super) image_prompt: Option<String>,
+    pub(super) slogan: Option<String>,
+    pub(super) model: String,
+    pub(super) spent: Spent,
+    pub(super) waited: Duration,
+    pub(super) flags: Flags,
 }
 
 impl fmt::Debug for Writer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Writer").field("name", &self.name()).field("model", &self.model()).finish_non_exhaustive()
+        f.debug_struct("Writer").field("name", &self.name()).finish_non_exhaustive()
     }
 }
 
@@ -175,17 +65,25 @@ impl Writer {
     ///
     /// # Errors
     /// When the openai writer has no key at OpenAI's own address, its address or key cannot be used, the HTTP client
-    /// cannot be built, or a prompt template is unreadable or faulty.
+    /// cannot be built, a prompt template is unreadable or faulty, or the table of prices is.
     pub fn new(config: &WriterConfig) -> Result<Self, WriterConfigError> {
-        let prompts = Prompts::load(config.prompt_dir.as_deref())?;
         let is_openai = match config.kind {
             WriterKind::Auto => config.api_key.is_some(),
             WriterKind::Openai => true,
             WriterKind::Offline => false,
         };
-        let voice =
-            if is_openai { Voice::Openai(Box::new(Openai::new(config)?)) } else { Voice::Offline(Offline::new()?) };
-        Ok(Self { prompts, voice })
+        let voice = if is_openai {
+            Voice::Openai(Box::new(Openai::new(config)?))
+        } else {
+            Voice::Offline(Arc::new(Offline::new()?))
+        };
+        Ok(Self {
+            prompts: LivePrompts::load(config.prompt_dir.as_deref())?,
+            prices: Prices::load(config.prices.as_deref())?,
+            images: ImageStore::new(&config.image_dir),
+            deadline: config.deadline,
+            voice,
+        })
     }
 
     /// `openai` or `offline`.
@@ -196,82 +94,141 @@ impl Writer {
         }
     }
 
-    /// The configured model; `offline` for the offline writer.
-    pub fn model(&self) -> &str {
-        match &self.voice {
-            Voice::Openai(openai) => openai.model(),
-            Voice::Offline(_) => "offline",
-        }
+    /// Where pictures are kept.
+    pub fn images(&self) -> &ImageStore {
+        &self.images
     }
 
-    /// SHA-256 of the prompt templates, in hexadecimal.
-    pub fn prompt_hash(&self) -> &str {
-        self.prompts.hash()
+    /// Takes changed prompt templates over; commissions that have begun keep theirs. A change that cannot be used is
+    /// logged once, and the templates before it stay. Reads three small files, and so blocks.
+    pub fn refresh_prompts(&self) {
+        self.prompts.refresh();
     }
 
-    /// Writes the content for one brief.
+    /// Takes a brief on; its deadline starts here.
+    pub fn commission<'a>(&'a self, brief: &'a Brief) -> Commission<'a> {
+        let deadline = Instant::now() + self.deadline;
+        Commission { writer: self, brief, prompts: self.prompts.snapshot(), deadline }
+    }
+}
+
+impl Commission<'_> {
+    /// Writes the texts, the image prompt and the slogan.
     ///
     /// # Errors
     /// The offline writer fails only when a prompt template does. The openai writer fails when no usable answer
     /// arrives within its tries and its deadline; [`WriteError::kind`] says how.
-    pub async fn write(&self, brief: &Brief) -> Result<Content, WriteError> {
+    pub async fn write(&self) -> Result<Content, WriteError> {
         let prompt = self
             .prompts
-            .render(brief)
+            .render(self.brief)
             .map_err(|e| WriteError::new(WriteStep::Prompt, WriteErrorKind::Internal).with_source(e))?;
-        let written = match &self.voice {
-            Voice::Offline(offline) => offline.write(brief),
-            Voice::Openai(openai) => openai.write(&self.prompts, &prompt, &brief.campaign).await?,
+        let wording = match &self.writer.voice {
+            Voice::Offline(offline) => offline.write(self.brief),
+            Voice::Openai(openai) => openai.write(&self.task(), &prompt).await?,
         };
         Ok(Content {
-            variants: written.variants,
-            image_prompt: written.image_prompt,
-            slogan: written.slogan,
+            variants: wording.variants,
+            image_prompt: wording.image_prompt,
+            slogan: wording.slogan,
             prompt_used: prompt.whole(),
             prompt_hash: self.prompts.hash().to_owned(),
-            model: written.model,
-            tokens: written.tokens,
-            flags: written.flags,
+            model: wording.model,
+            spent: wording.spent,
+            waited: wording.waited,
+            flags: wording.flags,
         })
+    }
+
+    /// Draws one picture a variant, side by side, and stores them. For campaigns whose output wants pictures.
+    ///
+    /// # Errors
+    /// When one of the pictures is not there within its tries and the commission's deadline, is no picture, or cannot be
+    /// stored, or when no processor is free for a poster of the offline writer within ten seconds and the deadline;
+    /// [`WriteError::kind`] says which. Pictures that were finished by then stay in the store.
+    pub async fn draw(&self, content: &Content) -> Result<Pictures, WriteError> {
+        self.missing(self.pictures(content).await)
+    }
+
+    async fn pictures(&self, content: &Content) -> Result<Pictures, WriteError> {
+        let store = &self.writer.images;
+        match &self.writer.voice {
+            Voice::Offline(offline) => {
+                let images = offline.draw(self.brief, content, store, self.deadline).await?;
+                Ok(Pictures { images, model: "offline".to_owned(), spent: Spent::NOTHING, waited: Duration::ZERO })
+            }
+            Voice::Openai(openai) => openai.draw(&self.task(), content, store).await,
+        }
+    }
+
+    /// An error about pictures, with how many are not there.
+    fn missing(&self, drawn: Result<Pictures, WriteError>) -> Result<Pictures, WriteError> {
+        drawn.map_err(|mut error| {
+            error.n_failed = self.brief.campaign.n_variants().saturating_sub(error.n_drawn);
+            error
+        })
+    }
+
+    fn task(&self) -> Task<'_> {
+        Task {
+            prompts: &self.prompts,
+            prices: &self.writer.prices,
+            campaign: &self.brief.campaign,
+            deadline: self.deadline,
+        }
+    }
+
+    async fn fulfil(&self) -> Written {
+        let content = caught(WriteStep::Call, self.write()).await;
+        let pictures = match &content {
+            Ok(content) if self.brief.campaign.output().wants_picture() => {
+                Some(self.missing(caught(WriteStep::Draw, self.pictures(content)).await))
+            }
+            _ => None,
+        };
+        Written { content, pictures }
     }
 }
 
-/// What either writer hands back.
-pub(super) struct Written {
-    pub(super) variants: Vec<String>,
-    pub(super) image_prompt: Option<String>,
-    pub(super) slogan: Option<String>,
-    pub(super) model: String,
-    pub(super) tokens: TokenCounts,
-    pub(super) flags: Flags,
-}
-
-/// Writes many briefs side by side, at most `max_at_once` at a time; the results are in the order of the briefs.
+/// Writes and draws many briefs side by side, at most `max_at_once` at a time; yields each brief's index with what
+/// became of it, in the order of completion.
 ///
-/// Each result stands alone: a brief that fails, or whose writing panics, spoils no other.
-pub async fn write_all(
-    writer: &Writer,
-    briefs: &[Brief],
+/// Each brief stands alone: one that fails, or whose writing panics, spoils no other, and its deadline starts when its
+/// turn comes.
+pub fn write_all<'a>(
+    writer: &'a Writer,
+    briefs: &'a [Brief],
     max_at_once: NonZeroUsize,
-) -> Vec<Result<Content, WriteError>> {
+) -> BoxStream<'a, (usize, Written)> {
     // Boxed: a stream over a borrowing closure is not `Send` for every lifetime (rust-lang/rust#102211).
-    let one = |(index, brief)| caught(writer.write(brief)).map(move |written| (index, written)).boxed();
+    let one = move |(index, brief)| async move { (index, writer.commission(brief).fulfil().await) }.boxed();
     let writing: Vec<_> = briefs.iter().enumerate().map(one).collect();
-    // In the order of completion, so that one slow brief does not hold up those behind it.
-    let mut written: Vec<_> = stream::iter(writing).buffer_unordered(max_at_once.get()).collect().await;
-    written.sort_by_key(|&(index, _)| index);
-    written.into_iter().map(|(_, result)| result).collect()
+    stream::iter(writing).buffer_unordered(max_at_once.get()).boxed()
 }
 
-async fn caught(writing: impl Future<Output = Result<Content, WriteError>>) -> Result<Content, WriteError> {
-    let caught = AssertUnwindSafe(writing).catch_unwind().await;
-    caught.unwrap_or_else(|_| Err(WriteError::new(WriteStep::Call, WriteErrorKind::Internal)))
+async fn caught<T>(step: WriteStep, work: impl Future<Output = Result<T, WriteError>>) -> Result<T, WriteError> {
+    let caught = AssertUnwindSafe(work).catch_unwind().await;
+    caught.unwrap_or_else(|_| Err(WriteError::new(step, WriteErrorKind::Internal)))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{CampaignInput, sample};
+    use super::super::{CampaignInput, Secret, sample};
     use super::*;
+
+    /// An offline writer whose pictures go with the folder.
+    fn offline() -> (Writer, tempfile::TempDir) {
+        let dir = tempfile::tempdir().unwrap();
+        let config = WriterConfig { image_dir: dir.path().join("images"), ..WriterConfig::default() };
+        (Writer::new(&config).unwrap(), dir)
+    }
+
+    fn brief(output: &str, n_variants: i64) -> Brief {
+        sample::brief(|input: &mut CampaignInput| {
+            input.output = Some(output.to_owned());
+            input.n_variants = Some(n_variants);
+        })
+    }
 
     #[test]
     fn the_writer_is_chosen_by_kind_and_key() {
@@ -297,29 +254,81 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn many_briefs_are_answered_in_their_order() {
-        let writer = Writer::new(&WriterConfig::default()).unwrap();
-        let brief = |n| sample::brief(|input: &mut CampaignInput| input.n_variants = Some(n));
-        let briefs: Vec<Brief> = (1..=7).map(brief).collect();
-        let written = write_all(&writer, &briefs, NonZeroUsize::new(2).unwrap()).await;
-        let counts: Vec<usize> = written.into_iter().map(|content| content.unwrap().variants.len()).collect();
+    async fn many_briefs_are_answered_each_under_its_index() {
+        let (writer, _dir) = offline();
+        let briefs: Vec<Brief> = (1..=7).map(|n| brief("Text", n)).collect();
+        let mut written: Vec<_> = write_all(&writer, &briefs, NonZeroUsize::new(2).unwrap()).collect().await;
+        written.sort_by_key(|&(index, _)| index);
+        let counts: Vec<usize> =
+            written.into_iter().map(|(_, written)| written.content.unwrap().variants.len()).collect();
         assert_eq!(counts, [1, 2, 3, 4, 5, 6, 7]);
     }
 
     #[tokio::test]
-    async fn only_what_the_output_asks_for_is_written() {
-        let writer = Writer::new(&WriterConfig::default()).unwrap();
-        let brief = |output: &str| sample::brief(|input| input.output = Some(output.to_owned()));
-        let text = writer.write(&brief("text")).await.unwrap();
-        assert!(text.variants.len() == 1 && text.image_prompt.is_none() && text.slogan.is_none());
-        let image = writer.write(&brief("image_prompt")).await.unwrap();
-        assert!(image.variants.is_empty() && image.image_prompt.is_some() && image.slogan.is_some());
-        assert!(image.flags.is_offline && image.model == "offline" && image.prompt_hash.len() == 64);
+    async fn only_what_the_output_asks_for_is_written_and_drawn() {
+        let (writer, _dir) = offline();
+        for (output, has_text, has_prompt, has_picture) in [
+            ("Text", true, false, false),
+            ("Image", false, true, true),
+            ("Both", true, true, true),
+            ("image_prompt", false, true, false),
+            ("text_and_prompt", true, true, false),
+        ] {
+            let briefs = [brief(output, 2)];
+            let (_, written) = write_all(&writer, &briefs, NonZeroUsize::MIN).next().await.unwrap();
+            let content = written.content.unwrap();
+            assert_eq!(content.variants.len(), if has_text { 2 } else { 0 }, "{output}");
+            assert_eq!((content.image_prompt.is_some(), content.slogan.is_some()), (has_prompt, has_prompt));
+            assert_eq!(written.pictures.map(|drawn| drawn.unwrap().images.len()), has_picture.then_some(2), "{output}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_the_offline_writer_makes_is_marked_and_free() {
+        let (writer, _dir) = offline();
+        let brief = brief("Both", 1);
+        let commission = writer.commission(&brief);
+        let content = commission.write().await.unwrap();
+        assert!(content.flags.is_offline && content.model == "offline" && content.prompt_hash.len() == 64);
+        assert_eq!((content.spent, content.waited), (Spent::NOTHING, Duration::ZERO));
+        let pictures = commission.draw(&content).await.unwrap();
+        assert_eq!((pictures.model.as_str(), pictures.spent), ("offline", Spent::NOTHING));
+        let png = writer.images().read(&pictures.images[0]).unwrap().unwrap();
+        assert!(png.starts_with(b"\x89PNG"));
+    }
+
+    #[tokio::test]
+    async fn a_commission_keeps_the_prompts_that_it_began_with() {
+        let prompts = tempfile::tempdir().unwrap();
+        let config = WriterConfig { prompt_dir: Some(prompts.path().to_owned()), ..WriterConfig::default() };
+        let writer = Writer::new(&config).unwrap();
+        let brief = brief("Text", 1);
+        let begun = writer.commission(&brief);
+        std::fs::write(prompts.path().join("system.j2"), "Write well.").unwrap();
+        writer.refresh_prompts();
+        let (before, after) = (begun.write().await.unwrap(), writer.commission(&brief).write().await.unwrap());
+        assert!(after.prompt_used.starts_with("Write well.") && !before.prompt_used.starts_with("Write well."));
+        assert_ne!(before.prompt_hash, after.prompt_hash);
+    }
+
+    #[tokio::test]
+    async fn a_picture_that_cannot_be_stored_says_so_and_leaves_the_texts() {
+        let dir = tempfile::tempdir().unwrap();
+        let image_dir = dir.path().join("a-file");
+        std::fs::write(&image_dir, "").unwrap();
+        let writer = Writer::new(&WriterConfig { image_dir, ..WriterConfig::default() }).unwrap();
+        let briefs = [brief("Both", 1)];
+        let (_, written) = write_all(&writer, &briefs, NonZeroUsize::MIN).next().await.unwrap();
+        assert_eq!(written.content.unwrap().variants.len(), 1);
+        let error = written.pictures.unwrap().unwrap_err();
+        assert_eq!((error.step, error.kind), (WriteStep::Draw, WriteErrorKind::Storage));
+        assert_eq!((error.n_drawn, error.n_failed), (0, 1));
     }
 
     #[tokio::test]
     async fn a_panic_while_writing_is_that_brief_s_error() {
-        let error = caught(async { panic!("a fault") }).await.unwrap_err();
-        assert_eq!(error.kind, WriteErrorKind::Internal);
+        let panics = async { panic!("a fault") };
+        let error = caught::<()>(WriteStep::Draw, panics).await.unwrap_err();
+        assert_eq!((error.step, error.kind), (WriteStep::Draw, WriteErrorKind::Internal));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::civil::Date;
 use rustc_hash::FxHashSet;
@@ -34,6 +35,7 @@ pub struct TableBuilder {
     codes: Vec<Vec<u32>>,
     n_rows: usize,
     rows_read: usize,
+    rows_so_far: Arc<AtomicUsize>,
     row_hashes: FxHashSet<u128>,
     /// Where the newest row of a customer stands; otherwise copies alone are told, row by row.
     newest: Option<Newest>,
@@ -85,6 +87,7 @@ impl TableBuilder {
             sheet: Sheet::default(),
             n_rows: 0,
             rows_read: 0,
+            rows_so_far: Arc::default(),
             row_hashes: FxHashSet::default(),
             newest: None,
             duplicates: Tally::default(),
@@ -108,6 +111,12 @@ impl TableBuilder {
         if let Some(newest) = &mut self.newest {
             newest.begin_file(label);
         }
+    }
+
+    /// Shows [`rows_read`](Self::rows_read) in `rows_so_far` from now on, for another thread to follow a long reading.
+    pub fn show_rows_in(&mut self, rows_so_far: Arc<AtomicUsize>) {
+        self.rows_so_far = rows_so_far;
+        self.rows_so_far.store(self.rows_read, Ordering::Relaxed);
     }
 
     /// Starts a sheet, whose header is to be found. `is_1904` says which date system its plain numbers are read by.
@@ -269,6 +278,8 @@ impl TableBuilder {
 
     fn take_row(&mut self, row_number: u32) {
         self.rows_read += 1;
+        // A number to look at: nothing else is read by it, so it orders nothing.
+        self.rows_so_far.store(self.rows_read, Ordering::Relaxed);
         let at = || SheetRow { row: row_number, source: self.source.clone() };
         if self.newest.is_none() && !self.row_hashes.insert(self.row.hash) {
             return self.duplicates.add(at);

@@ -58,6 +58,20 @@ pub fn read_form<'f>(
     Ok(FormCustomer { table: CustomerTable { schema: schema.clone(), columns, n_rows: 1, cleaning }, used: form.used })
 }
 
+/// Whether a form's field of this name says something of a customer.
+pub fn is_form_field(schema: &Schema, name: &str) -> bool {
+    let name = normalize_header(name);
+    schema.columns.iter().any(|column| {
+        let mut parts = match &column.kind {
+            Kind::Date { parts, .. } => parts.as_slice(),
+            Kind::Category { .. } | Kind::Ordinal { .. } | Kind::Number { .. } => &[],
+        }
+        .iter();
+        column.headers().any(|header| normalize_header(header) == name)
+            || parts.any(|part| normalize_header(&part.title) == name)
+    })
+}
+
 #[derive(Default)]
 struct Form<'f> {
     /// Name and text by normalized name.

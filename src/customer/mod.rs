@@ -18,9 +18,11 @@ mod text;
 
 pub use builder::TableBuilder;
 pub use cell::Cell;
-pub use form::{FormCustomer, FormError, read_form};
+pub use form::{FormCustomer, FormError, is_form_field, read_form};
 pub use header::{MissingColumn, MissingColumns};
 pub use report::{CleaningReport, Dropped, SheetRow};
-pub use schema::{Column, DateFeature, DatePart, Feature, FeatureKind, Kind, PersonaKey, Role, Schema, SchemaError};
+pub use schema::{
+    Column, DateFeature, DatePart, Feature, FeatureKind, Kind, PersonaKey, Role, Schema, SchemaError, normalize_header,
+};
 pub use table::{CustomerColumn, CustomerTable, MISSING, Value};
 pub use text::tidy_category;

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 /// What became of the rows of a sheet (or of several): every row is either kept or counted under a reason.
 ///
@@ -23,17 +25,19 @@ pub struct CleaningReport {
 }
 
 /// Where a row stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SheetRow {
     /// Its number as the sheet shows it, counted from 1.
+    #[schema(example = 7)]
     pub row: u32,
     /// The label of its file, where several were read; empty otherwise.
+    #[schema(example = "2026-01-01/customers.xlsx")]
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub source: String,
 }
 
 /// Why a row was left out.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "reason", content = "column", rename_all = "snake_case")]
 pub enum Dropped {
     /// An earlier row is the same in every cell.
@@ -87,21 +91,46 @@ impl std::fmt::Display for Dropped {
     }
 }
 
-/// The report as it is written down: JSON has no maps whose keys hold data.
-#[derive(Serialize, Deserialize)]
+impl PartialSchema for CleaningReport {
+    fn schema() -> RefOr<Schema> {
+        Wire::schema()
+    }
+}
+
+impl ToSchema for CleaningReport {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        Wire::schemas(schemas);
+    }
+}
+
+/// Rows read and dropped, with the reasons, and the columns they were read by.
+// As the report is written down: JSON has no maps whose keys hold data.
+#[derive(Serialize, Deserialize, ToSchema)]
 struct Wire {
+    /// Rows below the header that hold anything at all.
+    #[schema(example = 5000)]
     rows_read: usize,
+    /// Rows left out, by reason.
     dropped: Vec<WireDropped>,
+    /// For each column of the schema that was found, the header it was found by.
+    #[schema(example = json!({"Date Joined": "KS Date", "Location": "branch"}))]
     columns_used: BTreeMap<String, String>,
+    /// The header under which a customer's identifier was found; its values are never stored.
+    #[schema(example = "Customer ID")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     identifier_used: Option<String>,
 }
 
-#[derive(Serialize, Deserialize)]
+/// Rows left out for one reason: the reason with the title of the column it is about, where it is about one.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[schema(as = DroppedRows)]
 struct WireDropped {
     #[serde(flatten)]
     reason: Dropped,
+    /// How many.
+    #[schema(example = 2)]
     rows: usize,
+    /// Where the first few of them stand.
     #[serde(default)]
     first: Vec<SheetRow>,
 }

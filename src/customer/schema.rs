@@ -296,7 +296,7 @@ impl Column {
 }
 
 /// A header as it is compared: lower case, with blanks and underscores removed.
-pub(super) fn normalize_header(header: &str) -> String {
+pub fn normalize_header(header: &str) -> String {
     header.chars().filter(|c| !c.is_whitespace() && *c != '_').flat_map(char::to_lowercase).collect()
 }
 

@@ -1,4 +1,4 @@
-//! The one error of this layer, and the problem document that a caller reads.
+//! The one error of this layer: what it is to a caller, and what to the log.
 //!
 //! Lower layers know no status codes: their errors become an [`ApiError`] here, and one match without a wildcard
 //! decides status, code and sentence. What the caller reads is that sentence; what the log gets is the error with its
@@ -11,14 +11,19 @@
 //! ```
 
 use std::error::Error;
-use std::sync::Arc;
+use std::time::Duration;
 
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use utoipa::ToSchema;
 
+use super::problem::Problem;
+use super::request_id::Waited;
 use crate::content::{FieldError, WriteError, WriteErrorKind};
 use crate::customer::FormError;
+use crate::export::ExportError;
+use crate::model_store::StoreError;
 use crate::workbook::WorkbookError;
 
 /// Why a request gets no answer.
@@ -52,6 +57,8 @@ pub enum ApiError {
     BodyTooLarge { limit_bytes: usize },
     #[error("the body was cut off")]
     BodyCutOff,
+    #[error("the body came too slowly")]
+    BodyTooSlow,
     #[error("broken JSON")]
     BrokenJson(#[source] serde_json::Error),
     #[error("not a JSON object")]
@@ -60,6 +67,8 @@ pub enum ApiError {
     Fields(Vec<FieldProblem>),
     #[error("the content could not be written")]
     Write(#[source] WriteError),
+    #[error("the segments could not be exported")]
+    Export(#[source] ExportError),
     #[error("the server is starting")]
     Starting,
     #[error("no thread was free in time")]
@@ -72,42 +81,42 @@ pub enum ApiError {
     },
     #[error("the upload could not be kept")]
     Storage(#[source] std::io::Error),
+    #[error("no key opens the routes for administrators")]
+    AdminClosed,
+    #[error("not an administrator")]
+    NotAdmin,
+    #[error("no such version")]
+    NoVersion,
+    #[error("the model store could not answer")]
+    Model(#[source] StoreError),
+    #[error("not an image of this service")]
+    NotOurImage,
+    #[error("no such image")]
+    NoImage,
+    #[error("an image could not be read")]
+    ImageStorage(#[source] std::io::Error),
 }
 
 /// One field that cannot be taken.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FieldProblem {
     /// The field, as the caller named it.
+    #[schema(example = "platform")]
     pub field: String,
     /// What to change.
+    #[schema(example = "must be one of Instagram, Facebook, LinkedIn, TikTok, Email, Website")]
     pub message: String,
     /// The accepted values, where there is a list of them.
+    #[schema(example = json!(["Instagram", "Facebook", "LinkedIn", "TikTok", "Email", "Website"]))]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allowed: Vec<String>,
 }
 
 /// What one error is to a caller.
-struct Facts {
-    status: StatusCode,
-    code: &'static str,
-    sentence: String,
-}
-
-/// An [`ApiError`] on its way out; the outermost layer adds the request's id.
-#[derive(Clone)]
-pub(super) struct Problem(Arc<ApiError>);
-
-#[derive(Serialize)]
-struct Document<'a> {
-    r#type: &'static str,
-    title: &'a str,
-    status: u16,
-    code: &'a str,
-    detail: &'a str,
-    error: &'a str,
-    request_id: &'a str,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    details: &'a [FieldProblem],
+pub(super) struct Facts {
+    pub status: StatusCode,
+    pub code: &'static str,
+    pub sentence: String,
 }
 
 impl ApiError {
@@ -115,7 +124,7 @@ impl ApiError {
         Self::Internal { doing, source: Some(source.into()) }
     }
 
-    fn facts(&self) -> Facts {
+    pub(super) fn facts(&self) -> Facts {
         let (status, code) = self.status_and_code();
         Facts { status, code, sentence: self.sentence() }
     }
@@ -136,14 +145,26 @@ impl ApiError {
             Self::NotJson => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_json"),
             Self::BodyTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
             Self::BodyCutOff => (StatusCode::BAD_REQUEST, "body_cut_off"),
+            Self::BodyTooSlow => (StatusCode::REQUEST_TIMEOUT, "body_too_slow"),
             Self::BrokenJson(_) => (StatusCode::BAD_REQUEST, "broken_json"),
             Self::NotAnObject => (StatusCode::UNPROCESSABLE_ENTITY, "not_an_object"),
             Self::Fields(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_fields"),
-            Self::Write(error) => write_status_and_code(error),
+            Self::Write(error) => (write_status(error.kind), error.kind.code()),
+            Self::Export(error) => export_status_and_code(error),
             Self::Starting => (StatusCode::SERVICE_UNAVAILABLE, "starting"),
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
             Self::Internal { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
             Self::Storage(_) => (StatusCode::INSUFFICIENT_STORAGE, "storage"),
+            Self::AdminClosed => (StatusCode::FORBIDDEN, "admin_closed"),
+            Self::NotAdmin => (StatusCode::UNAUTHORIZED, "not_admin"),
+            Self::NoVersion | Self::Model(StoreError::NoSuchVersion { .. }) => {
+                (StatusCode::NOT_FOUND, "no_such_version")
+            }
+            Self::Model(StoreError::File { .. } | StoreError::Model { .. }) => (StatusCode::CONFLICT, "broken_version"),
+            Self::Model(_) => (StatusCode::INTERNAL_SERVER_ERROR, "model_store"),
+            Self::NotOurImage => (StatusCode::FORBIDDEN, "not_our_image"),
+            Self::NoImage => (StatusCode::NOT_FOUND, "no_such_image"),
+            Self::ImageStorage(_) => (StatusCode::INTERNAL_SERVER_ERROR, "unreadable_image"),
         }
     }
 
@@ -168,23 +189,61 @@ impl ApiError {
                 return format!("The body may have at most {} KB.", limit_bytes >> 10);
             }
             Self::BodyCutOff => "The body ended before it was whole.",
+            Self::BodyTooSlow => "The body took too long to arrive.",
             Self::BrokenJson(error) => {
                 return format!("The JSON is broken at line {}, column {}.", error.line(), error.column());
             }
             Self::NotAnObject => "Send a JSON object of campaign inputs, such as {\"objective\": \"more visits\"}.",
             Self::Fields(_) => "Some fields cannot be taken; details names each with what to change.",
             Self::Write(error) => error.caller_sentence(),
+            Self::Export(ExportError::Write(_)) => "Something went wrong here; tell the operator the request_id.",
+            Self::Export(error) => return as_sentence(&error.to_string()),
             Self::Starting => "The server is starting; try again in a moment.",
             Self::Busy => "The server is busy; try again in a moment.",
             Self::Internal { .. } => "Something went wrong here; tell the operator the request_id.",
-            Self::Storage(_) => {
-                "The upload could not be stored and nothing was kept; tell the operator the request_id."
+            Self::Storage(_) => "The upload could not be stored; tell the operator the request_id.",
+            Self::AdminClosed => "This route is closed: no ADMIN_KEY is set.",
+            Self::NotAdmin => "Send the administrators' key as Authorization: Bearer KEY.",
+            Self::NoVersion | Self::Model(StoreError::NoSuchVersion { .. }) => "There is no such model version.",
+            Self::Model(StoreError::File { path, .. }) => {
+                let file = path.file_name().unwrap_or_default().to_string_lossy();
+                return format!("The version is damaged: {file} is not as it was written. The live version stays.");
             }
+            Self::Model(StoreError::Model { .. }) => "The version's files are no model. The live version stays.",
+            Self::Model(_) => "The model store could not answer; tell the operator the request_id.",
+            Self::NotOurImage => "Only images that this service made can be downloaded.",
+            Self::NoImage => "There is no such image.",
+            Self::ImageStorage(_) => "The image could not be read; tell the operator the request_id.",
         }
         .to_owned()
     }
 
-    fn details(&self) -> &[FieldProblem] {
+    /// The status of the answer.
+    pub(super) fn status(&self) -> StatusCode {
+        self.status_and_code().0
+    }
+
+    /// What was spent waiting for the upstream before it failed.
+    pub(super) fn waited(&self) -> Duration {
+        match self {
+            Self::Write(error) => error.waited,
+            _ => Duration::ZERO,
+        }
+    }
+
+    /// In how many seconds to try again, where that may help.
+    pub(super) fn retry_after(&self) -> Option<u64> {
+        const A_MOMENT: u64 = 5;
+        match self {
+            Self::Write(WriteError { kind: WriteErrorKind::OutOfQuota, .. }) => None,
+            Self::Write(WriteError { kind: WriteErrorKind::RateLimited { retry_after: Some(wait) }, .. }) => {
+                Some(wait.as_secs() + u64::from(wait.subsec_nanos() > 0))
+            }
+            _ => (self.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(A_MOMENT),
+        }
+    }
+
+    pub(super) fn details(&self) -> &[FieldProblem] {
         match self {
             Self::Fields(problems) => problems,
             _ => &[],
@@ -209,15 +268,31 @@ fn workbook_status_and_code(error: &WorkbookError) -> (StatusCode, &'static str)
     }
 }
 
-fn write_status_and_code(error: &WriteError) -> (StatusCode, &'static str) {
-    match error.kind {
-        WriteErrorKind::TimedOut => (StatusCode::GATEWAY_TIMEOUT, "writer_timed_out"),
-        WriteErrorKind::RateLimited { .. } => (StatusCode::SERVICE_UNAVAILABLE, "writer_rate_limited"),
-        WriteErrorKind::OutOfQuota => (StatusCode::SERVICE_UNAVAILABLE, "writer_out_of_quota"),
-        WriteErrorKind::Refused => (StatusCode::BAD_GATEWAY, "writer_refused"),
-        WriteErrorKind::Upstream => (StatusCode::BAD_GATEWAY, "writer_unavailable"),
-        WriteErrorKind::BadAnswer | WriteErrorKind::CutOff => (StatusCode::BAD_GATEWAY, "writer_bad_answer"),
-        WriteErrorKind::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+fn write_status(kind: WriteErrorKind) -> StatusCode {
+    match kind {
+        WriteErrorKind::TimedOut => StatusCode::GATEWAY_TIMEOUT,
+        WriteErrorKind::RateLimited { .. } | WriteErrorKind::OutOfQuota | WriteErrorKind::Busy => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
+        WriteErrorKind::Refused
+        | WriteErrorKind::RefusedRequest
+        | WriteErrorKind::RefusedContent
+        | WriteErrorKind::Upstream
+        | WriteErrorKind::BadAnswer
+        | WriteErrorKind::CutOff => StatusCode::BAD_GATEWAY,
+        WriteErrorKind::Storage => StatusCode::INSUFFICIENT_STORAGE,
+        WriteErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+fn export_status_and_code(error: &ExportError) -> (StatusCode, &'static str) {
+    match error {
+        ExportError::NotJson(_) => (StatusCode::BAD_REQUEST, "broken_json"),
+        ExportError::Shape { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_fields"),
+        ExportError::TooManyRows { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_many_rows"),
+        ExportError::TooManyColumns { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_many_columns"),
+        ExportError::TooManyCells { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_many_cells"),
+        ExportError::Write(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
     }
 }
 
@@ -250,47 +325,23 @@ impl From<FormError> for FieldProblem {
     }
 }
 
-impl IntoResponse for ApiError {
-    fn into_response(self) -> Response {
-        let mut response = self.facts().status.into_response();
-        response.extensions_mut().insert(Problem(Arc::new(self)));
-        response
+impl From<ExportError> for ApiError {
+    fn from(error: ExportError) -> Self {
+        match error {
+            ExportError::NotJson(cause) => Self::BrokenJson(cause),
+            ExportError::Shape { path, rule } => {
+                Self::Fields(vec![FieldProblem { field: path, message: rule, allowed: Vec::new() }])
+            }
+            other => Self::Export(other),
+        }
     }
 }
 
-impl Problem {
-    /// Tells the log what happened: callers' mistakes quietly, ours with every cause.
-    pub(super) fn log(&self, request_id: &str) {
-        let Facts { status, code, .. } = self.0.facts();
-        let causes = with_causes(self.0.as_ref());
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            tracing::warn!(request_id, code, causes, "request put off");
-        } else if status.is_server_error() {
-            tracing::error!(request_id, code, causes, "request failed");
-        } else {
-            tracing::debug!(request_id, code, "request refused");
-        }
-    }
-
-    /// The finished answer.
-    pub(super) fn into_response(self, request_id: &str) -> Response {
-        let Facts { status, code, sentence } = self.0.facts();
-        let document = Document {
-            r#type: "about:blank",
-            title: status.canonical_reason().unwrap_or("Error"),
-            status: status.as_u16(),
-            code,
-            detail: &sentence,
-            error: &sentence,
-            request_id,
-            details: self.0.details(),
-        };
-        let mut response = (status, axum::Json(document)).into_response();
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
-        }
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = self.status().into_response();
+        response.extensions_mut().insert(Waited(self.waited()));
+        response.extensions_mut().insert(Problem::new(self));
         response
     }
 }

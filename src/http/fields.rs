@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 use super::error::{ApiError, FieldProblem};
 use crate::content::{Campaign, CampaignInput};
@@ -65,7 +65,7 @@ impl Fields {
                 None | Some(Value::Null) => {}
                 Some(Value::String(text)) if text.trim().is_empty() => {}
                 Some(Value::String(text)) => return Some((name, text.trim().to_owned())),
-                Some(Value::Number(number)) => return Some((name, number.to_string())),
+                Some(Value::Number(number)) => return Some((name, text_of(number))),
                 Some(Value::Bool(_) | Value::Array(_) | Value::Object(_)) => self.refuse(name, "must be text"),
             }
         }
@@ -85,26 +85,51 @@ impl Fields {
         self.problems.extend(problems);
     }
 
+    /// The names of the fields that hold neither text nor a number.
+    pub fn not_texts(&self) -> Vec<String> {
+        let is_other = |value: &Value| matches!(value, Value::Bool(_) | Value::Array(_) | Value::Object(_));
+        self.values.iter().filter(|(_, value)| is_other(value)).map(|(name, _)| name.clone()).collect()
+    }
+
     /// Every field that holds text or a number, as name and text.
     pub fn texts(&self) -> Vec<(String, String)> {
         let text = |value: &Value| match value {
             Value::String(text) => Some(text.clone()),
-            Value::Number(number) => Some(number.to_string()),
+            Value::Number(number) => Some(text_of(number)),
             Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
         };
         self.values.iter().filter_map(|(name, value)| Some((name.clone(), text(value)?))).collect()
     }
 
-    /// Lays the fields of `object` under those that are there already.
-    pub fn add(&mut self, object: Map<String, Value>) {
-        for (name, value) in object {
-            let is_given = |value: &Value| match value {
-                Value::Null => false,
-                Value::String(text) => !text.trim().is_empty(),
-                _ => true,
-            };
-            if !self.values.get(&name).is_some_and(is_given) {
-                self.values.insert(name, value);
+    /// Takes the campaign's inputs from `inputs`, each where the fields do not give it already, under whichever of its
+    /// names.
+    pub fn add_campaign(&mut self, mut inputs: Map<String, Value>) {
+        for (name, others) in CAMPAIGN_NAMES {
+            let names = || std::iter::once(name).chain(others.iter().copied());
+            if names().any(|name| self.values.get(name).is_some_and(is_given)) {
+                continue;
+            }
+            for name in names() {
+                if let Some(value) = inputs.remove(name).filter(is_given) {
+                    self.values.insert(name.to_owned(), value);
+                }
+            }
+        }
+    }
+
+    /// The end of the request's fields.
+    ///
+    /// # Errors
+    /// [`ApiError::Fields`] with every mistake noted so far.
+    pub fn end(self) -> Result<(), ApiError> {
+        if self.problems.is_empty() { Ok(()) } else { Err(ApiError::Fields(self.problems)) }
+    }
+
+    /// Notes each of `others` that says something else than `text`, which `name` says.
+    fn refuse_contradictions(&mut self, name: &str, text: &str, others: &[&str]) {
+        for &other in others.iter().filter(|&&other| other != name) {
+            if self.text([other]).is_some_and(|(_, says)| !says.eq_ignore_ascii_case(text)) {
+                self.refuse(other, &format!("must be left out, or say the same as {name}"));
             }
         }
     }
@@ -119,6 +144,7 @@ impl Fields {
         let mut texts: BTreeMap<&str, String> = BTreeMap::new();
         for (name, others) in CAMPAIGN_NAMES {
             if let Some((used_name, text)) = self.text(std::iter::once(name).chain(others.iter().copied())) {
+                self.refuse_contradictions(used_name, &text, others);
                 used.insert(name, used_name);
                 texts.insert(name, text);
             }
@@ -154,6 +180,22 @@ impl Fields {
     }
 }
 
+fn is_given(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::String(text) => !text.trim().is_empty(),
+        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => true,
+    }
+}
+
+/// A number as its caller means it: to JSON 2.0 is a whole number, too.
+fn text_of(number: &Number) -> String {
+    match number.as_f64() {
+        Some(float) if number.is_f64() && float.fract() == 0.0 && float.abs() < 1e15 => format!("{float:.0}"),
+        _ => number.to_string(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -168,11 +210,35 @@ mod tests {
     }
 
     #[test]
+    fn what_stands_beside_the_campaign_inputs_comes_before_them_under_any_name() {
+        let mut body = fields(json!({"marketing_funnel_stage": "Decision", "tone": ""}));
+        let inputs = json!({"funnel_stage": "Awareness", "tone": "Fun", "persona": {"a": 1}, "location": "Bedok"});
+        body.add_campaign(inputs.as_object().unwrap().clone());
+        assert!(body.object("persona").is_none() && body.texts().iter().all(|(name, _)| name != "location"));
+        let campaign = body.campaign().unwrap().campaign;
+        assert_eq!((campaign.funnel_stage().name(), campaign.tone().name()), ("Decision", "Fun"));
+    }
+
+    #[test]
+    fn two_spellings_may_say_the_same_and_nothing_else() {
+        assert!(fields(json!({"post_type": "text", "prefer_output": "Text"})).campaign().is_ok());
+        let body = json!({"post_type": "Text", "prefer_output": "Image"});
+        let ApiError::Fields(problems) = fields(body).campaign().unwrap_err() else { panic!("not a field problem") };
+        assert_eq!(problems.len(), 1, "{problems:?}");
+    }
+
+    #[test]
+    fn a_whole_number_may_be_written_with_a_point() {
+        assert_eq!(fields(json!({"num_variants": 2.0})).campaign().unwrap().campaign.n_variants(), 2);
+        assert!(fields(json!({"num_variants": 2.5})).campaign().is_err());
+    }
+
+    #[test]
     fn every_caller_s_names_mean_the_same_campaign() {
         let written = json!({"funnel_stage": "Decision", "past_engagement": "High", "prefer_output": "both"});
         let smart =
             json!({"marketing_funnel_stage": "decision", "past_engagement": "HIGH", "post_type": "Both", "tone": ""});
-        let upload = json!({"funnelStage": "Decision", "pastEngagement": "High"});
+        let upload = json!({"funnelStage": "Decision", "pastEngagement": "High", "post_type": "Both"});
         let campaigns = [written, smart, upload].map(|body| fields(body).campaign().unwrap().campaign);
         assert_eq!(campaigns[0], campaigns[1]);
         assert_eq!(campaigns[1], campaigns[2]);

@@ -1,243 +1,273 @@
-//! `POST /generate-post` and `POST /generate-promo`: content for a customer, a segment or everyone.
+//! `POST /generate-post`, `/generate-promo` and `/generate-editor-post`: content for a customer, a segment or everyone.
 //!
-//! Both routes take the same bodies. For whom is decided by the first of these that the body has: `persona` (an object,
-//! as the upload's answer gave it), `cluster_id` (a trained segment), customer fields by the schema (`location`,
-//! `loyalty_tier`, …: such a customer, and beyond what the fields say its segment), or nothing: the whole customer base.
+//! The routes take the same bodies and give the same answer, which carries what each of their callers reads.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::Json;
-use axum::body::Body;
-use axum::extract::{Request, State};
-use axum::http::{HeaderMap, header};
+use axum::extract::{Extension, Request, State};
+use axum::response::Response;
 use serde::Serialize;
-use serde_json::value::RawValue;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
+use utoipa::ToSchema;
 
-use super::error::{ApiError, FieldProblem};
+use super::body::read_object;
+use super::docs::{BodyProblems, GenerateRequest, WriterProblems};
+use super::error::ApiError;
 use super::fields::{Fields, GivenCampaign};
+use super::images::PublicAddress;
+use super::live::{Caller, Finished, Progress, Reporter};
+use super::request_id::RequestContext;
 use super::state::AppState;
-use crate::content::{Audience, Brief, Campaign, Content, Output};
-use crate::customer::{FormCustomer, read_form};
+use super::target::{Target, find_target};
+use crate::content::{Brief, Commission, Content, Output, Pictures};
 use crate::model_store::ModelVersion;
-use crate::pipeline::{Persona, Placement, SegmentId, count_traits};
-use crate::segmentation::WrittenAnswer;
+use crate::pipeline::{Persona, SegmentId};
+use crate::segmentation::{WrittenAnswer, persona_schema};
 
-/// The largest JSON body, in bytes: the portal sends a segment's members along.
-const MAX_BODY_BYTES: usize = 8 << 20;
-/// A body of this size is parsed in well under a millisecond.
-const SMALL_BODY_BYTES: usize = 64 << 10;
-/// The longest field, in bytes of JSON: a persona with everything that marketers add to it.
-const MAX_FIELD_BYTES: usize = 64 << 10;
-
-/// The answer, in the shapes of the written API, the smart form and the segment's regeneration.
-#[derive(Serialize)]
-pub(super) struct GenerateAnswer {
+/// Content for whom the body described, in the shapes of the written API, the smart form, the segment editor and the
+/// segment's regeneration.
+#[derive(Serialize, ToSchema)]
+#[schema(as = GenerateAnswer)]
+pub(super) struct GenerateAnswer<'a> {
+    /// Always `ok`.
+    #[schema(example = "ok")]
     status: &'static str,
-    model_version: String,
+    /// The version of the model that the segment is of.
+    #[schema(example = "20261122T194851Z-2a945ef3")]
+    model_version: &'a str,
+    /// For whom it was written: `customer`, `persona`, `segment` or `everyone`.
+    #[schema(example = "customer")]
+    audience: &'static str,
+    /// The segment; −1 for a customer outside every one, null for everyone.
+    #[schema(required, example = 2)]
     cluster_id: Option<i64>,
     /// How surely the customer belongs to the segment, 0 to 1; null where no customer was described.
+    #[schema(required, example = 0.93)]
     cluster_strength: Option<f64>,
     /// The segment whose persona was written for, where the customer is outside every one.
+    #[schema(example = 1)]
     #[serde(skip_serializing_if = "Option::is_none")]
-    nearest_cluster_id: Option<SegmentId>,
-    audience: &'static str,
-    persona: Persona,
+    nearest_cluster_id: Option<i64>,
+    /// What the segment's customers have in common, with what marketers added.
+    #[schema(schema_with = persona_schema)]
+    persona: &'a Persona,
+    /// The persona in one sentence.
+    #[schema(example = "Silver tier females from Bedok, Punggol, Bishan who joined in Quarter 1 of 2024")]
     persona_summary: String,
+    /// One entry a variant: texts, addresses of images, or objects with `text` and `image`.
+    #[schema(value_type = Vec<Value>, example = json!(["Fresh bread at nine, and a seat by the window."]))]
     generated_result: Vec<Value>,
-    post: Vec<String>,
-    image_url: Option<String>,
-    fields_used: FieldsUsed,
+    /// The texts once more, for the segment's regeneration.
+    #[schema(example = json!(["Fresh bread at nine, and a seat by the window."]))]
+    post: &'a [String],
+    fields_used: &'a FieldsUsed,
+    /// The same as `fields_used`, for the segment editor.
+    used_fields: &'a FieldsUsed,
+    /// The same as `prompt_used`, for the segment editor.
+    #[schema(example = "# Role\nYou are a senior copywriter. …")]
+    prompt: &'a str,
     #[serde(flatten)]
-    content: Value,
+    content: WrittenAnswer<'a>,
 }
 
 /// Where the prompt's facts came from.
-#[derive(Serialize)]
-struct FieldsUsed {
+#[derive(Serialize, ToSchema)]
+pub(super) struct FieldsUsed {
+    /// The persona's traits that the caller's fields left to the segment.
+    #[schema(example = json!(["Top_Join_Quarter"]))]
     from_cluster: Vec<String>,
+    /// The caller's fields, under the caller's names.
+    #[schema(example = json!(["location", "objective"]))]
     from_user_input: Vec<String>,
+    /// The caller's fields that say how to write: platform, tone, number of variants.
+    #[schema(example = json!(["platform", "tone"]))]
     optional_inputs: Vec<String>,
 }
 
-/// For whom to write.
-#[derive(Default)]
-struct Target {
-    audience: &'static str,
-    /// The segment's persona.
-    persona: Persona,
-    /// What is known of the customer, which a text follows before it follows the segment's persona.
-    customer: Persona,
-    cluster_id: Option<i64>,
-    placement: Option<Placement>,
-    used: Vec<String>,
+/// One variant, as soon as it is there.
+#[derive(Serialize)]
+struct VariantEvent<'a> {
+    variant: usize,
+    of: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    image: Option<&'a str>,
 }
 
-/// Writes content for whom the body describes.
-pub(super) async fn post_generate(
-    State(state): State<AppState>,
+/// A request that was understood.
+struct Job {
+    state: AppState,
+    version: Arc<ModelVersion>,
+    target: Target,
+    given: GivenCampaign,
+    address: PublicAddress,
+}
+
+/// Writes content for a campaign
+///
+/// For whom is decided by the first of these that the body has: `persona`, `cluster_id`, customer fields (`location`,
+/// `loyalty_tier`, …: such a customer, and beyond what the fields say its segment), or nothing: the whole customer base.
+/// With `Accept: text/event-stream` it tells `progress`, each `variant` as soon as it is there, and `done` with the whole
+/// answer, or `error` with a problem.
+#[utoipa::path(post, path = "/generate-promo", tag = "content", operation_id = "generate_promo",
+    request_body = GenerateRequest,
+    responses(
+        (status = 200, description = "What was written",
+            content((GenerateAnswer<'static> = "application/json"), (String = "text/event-stream"))),
+        BodyProblems, WriterProblems))]
+pub(super) async fn post_generate_promo(
+    state: State<AppState>,
+    context: Extension<RequestContext>,
     request: Request,
-) -> Result<Json<GenerateAnswer>, ApiError> {
-    let ready = state.ready()?;
+) -> Result<Response, ApiError> {
+    generate(state, context, request).await
+}
+
+/// Writes content for a campaign, or one segment of an upload again
+///
+/// The same as `/generate-promo`. To write a segment again, send its `persona` and `campaign_inputs` as the upload's
+/// answer gave them.
+#[utoipa::path(post, path = "/generate-post", tag = "content", operation_id = "generate_post",
+    request_body = GenerateRequest,
+    responses(
+        (status = 200, description = "What was written",
+            content((GenerateAnswer<'static> = "application/json"), (String = "text/event-stream"))),
+        BodyProblems, WriterProblems))]
+pub(super) async fn post_generate_post(
+    state: State<AppState>,
+    context: Extension<RequestContext>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    generate(state, context, request).await
+}
+
+/// Writes content for a segment that a marketer edited
+///
+/// The same as `/generate-promo`, with the edited `persona`.
+#[utoipa::path(post, path = "/generate-editor-post", tag = "content", operation_id = "generate_editor_post",
+    request_body = GenerateRequest,
+    responses(
+        (status = 200, description = "What was written",
+            content((GenerateAnswer<'static> = "application/json"), (String = "text/event-stream"))),
+        BodyProblems, WriterProblems))]
+pub(super) async fn post_generate_editor_post(
+    state: State<AppState>,
+    context: Extension<RequestContext>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    generate(state, context, request).await
+}
+
+async fn generate(
+    State(state): State<AppState>,
+    Extension(context): Extension<RequestContext>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let version = state.ready()?.live.snapshot();
     let (parts, body) = request.into_parts();
     let mut fields = Fields::new(read_object(&state, &parts.headers, body).await?);
     if let Some(inputs) = fields.object("campaign_inputs") {
-        fields.add(inputs);
+        fields.add_campaign(inputs);
     }
-    let version = ready.live.snapshot();
     let target = find_target(&state, &version, &mut fields).await?;
-    let GivenCampaign { campaign, given } = fields.campaign()?;
-    let schema = version.model.schema();
-    let audience = if target.audience == EVERYONE {
-        Audience::everyone(schema, &target.persona)
-    } else {
-        let mut persona = target.persona.clone();
-        persona.overlay(target.customer.clone());
-        Audience::new(schema, &persona)
-    };
-    let brief = Brief { audience, campaign };
-    let content = ready.writer.write(&brief).await.map_err(ApiError::Write)?;
-    answer(&version, target, &brief.campaign, given, &content).map(Json)
+    let given = fields.campaign()?;
+    let address = PublicAddress::of(&state, &parts);
+    let caller = Caller::new(state.clone(), context, &version.id, &parts.headers);
+    let job = Job { state, version, target, given, address };
+    caller.answer(|reporter| job.run(reporter)).await
 }
 
-const EVERYONE: &str = "everyone";
-
-async fn find_target(state: &AppState, version: &Arc<ModelVersion>, fields: &mut Fields) -> Result<Target, ApiError> {
-    let schema = version.model.schema();
-    let given_id = cluster_id(fields);
-    if let Some(object) = fields.object("persona") {
-        let persona = Persona::from_json(schema, &object);
-        let used = vec!["persona".to_owned()];
-        return Ok(Target { audience: "persona", persona, cluster_id: given_id, used, ..Target::default() });
-    }
-    if let Some(id) = given_id {
-        let segment = u32::try_from(id).ok().and_then(|id| version.model.segment(SegmentId::new(id)));
-        if segment.is_none() {
-            fields.refuse("cluster_id", "must be the id of a trained segment");
+impl Job {
+    async fn run(self, reporter: Reporter) -> Result<Finished, ApiError> {
+        let brief = Brief { audience: self.target.audience(&self.version), campaign: self.given.campaign.clone() };
+        let ready = self.state.ready()?;
+        let commission = ready.writer.commission(&brief);
+        reporter.tell("progress", &Progress::step("writing")).await;
+        let content = commission.write().await;
+        self.state.metrics().content(&content);
+        let content = content.map_err(ApiError::Write)?;
+        for (variant, text) in (1..).zip(&content.variants) {
+            let event = VariantEvent { variant, of: content.variants.len(), text: Some(text), image: None };
+            reporter.tell("variant", &event).await;
         }
-        let persona = segment.map(|segment| segment.persona.clone()).unwrap_or_default();
-        let used = vec!["cluster_id".to_owned()];
-        return Ok(Target { audience: "segment", persona, cluster_id: given_id, used, ..Target::default() });
-    }
-    let texts = fields.texts();
-    let pairs = texts.iter().map(|(name, text)| (name.as_str(), text.as_str()));
-    match read_form(schema, pairs, jiff::Zoned::now().date()) {
-        Ok(customer) if !customer.used.is_empty() => place_customer(state, version, customer).await,
-        outcome => {
-            fields.refuse_all(outcome.err().into_iter().flatten().map(FieldProblem::from));
-            let persona = version.model.everyone().persona.clone();
-            Ok(Target { audience: EVERYONE, persona, ..Target::default() })
+        let pictures = self.draw(&commission, &content, &reporter).await?;
+        let images = self.address.of_pictures(pictures.as_ref());
+        for (variant, image) in (1..).zip(&images) {
+            let event = VariantEvent { variant, of: images.len(), text: None, image: Some(image) };
+            reporter.tell("variant", &event).await;
         }
+        self.finish(&content, pictures.as_ref(), images)
+    }
+
+    /// The pictures that were asked for. Without them the answer would not be what was asked for, so their failure is
+    /// the request's.
+    async fn draw(
+        &self,
+        commission: &Commission<'_>,
+        content: &Content,
+        reporter: &Reporter,
+    ) -> Result<Option<Pictures>, ApiError> {
+        if !self.given.campaign.output().wants_picture() {
+            return Ok(None);
+        }
+        reporter.tell("progress", &Progress::step("drawing")).await;
+        let pictures = commission.draw(content).await;
+        self.state.metrics().pictures(&pictures);
+        pictures.map(Some).map_err(|mut error| {
+            error.waited += content.waited;
+            ApiError::Write(error)
+        })
+    }
+
+    fn finish(
+        &self,
+        content: &Content,
+        pictures: Option<&Pictures>,
+        images: Vec<String>,
+    ) -> Result<Finished, ApiError> {
+        let Target { kind, persona, cluster_id, placement, .. } = &self.target;
+        let outside = placement.filter(|placement| placement.segment.is_none());
+        let nearest = placement.and_then(|placement| placement.nearest);
+        let fields_used = self.fields_used();
+        let answer = GenerateAnswer {
+            status: "ok",
+            model_version: self.version.id.as_str(),
+            audience: kind,
+            cluster_id: *cluster_id,
+            cluster_strength: nearest.map(|nearest| nearest.membership),
+            nearest_cluster_id: outside.and(nearest).map(|nearest| SegmentId::code(Some(nearest.cluster_id))),
+            persona,
+            persona_summary: persona.summary(self.version.model.schema()),
+            generated_result: results(self.given.campaign.output(), content, &images),
+            post: &content.variants,
+            fields_used: &fields_used,
+            used_fields: &fields_used,
+            prompt: &content.prompt_used,
+            content: WrittenAnswer::new(content, pictures, images),
+        };
+        Finished::new(&answer, content.waited + pictures.map_or(Duration::ZERO, |pictures| pictures.waited))
+    }
+
+    fn fields_used(&self) -> FieldsUsed {
+        const OPTIONAL: [&str; 4] = ["platform", "tone", "num_variants", "n_variants"];
+        let given = self.given.given.iter().cloned();
+        let (optional_inputs, inputs): (Vec<_>, Vec<_>) = given.partition(|name| OPTIONAL.contains(&name.as_str()));
+        let from_user_input = self.target.used.iter().cloned().chain(inputs).collect();
+        FieldsUsed { from_cluster: self.target.left_to_segment(), from_user_input, optional_inputs }
     }
 }
 
-async fn place_customer(
-    state: &AppState,
-    version: &Arc<ModelVersion>,
-    customer: FormCustomer,
-) -> Result<Target, ApiError> {
-    let model = version.clone();
-    let FormCustomer { table, used } = customer;
-    let (_, counts) = count_traits(&table, &[0], 0);
-    let assigned = state.on_processor("placing a customer", move || model.model.assign(&table)).await?;
-    let assigned = assigned.map_err(|e| ApiError::internal("placing a customer", e))?;
-    let placement = *assigned.of_row(0).ok_or(ApiError::Internal { doing: "placing a customer", source: None })?;
-    let segment = placement.nearest.and_then(|nearest| version.model.segment(nearest.cluster_id));
-    let persona = segment.map_or(&version.model.everyone().persona, |segment| &segment.persona).clone();
-    let customer = Persona::from_counts(&counts);
-    let cluster_id = Some(SegmentId::code(placement.segment));
-    Ok(Target { audience: "customer", persona, customer, cluster_id, placement: Some(placement), used })
-}
-
-/// The caller's `cluster_id`, a number or its text.
-fn cluster_id(fields: &mut Fields) -> Option<i64> {
-    let (name, text) = fields.text(["cluster_id"])?;
-    let id = text.parse().ok();
-    if id.is_none() {
-        fields.refuse(name, "must be a whole number");
-    }
-    id
-}
-
-fn answer(
-    version: &ModelVersion,
-    target: Target,
-    campaign: &Campaign,
-    given: Vec<String>,
-    content: &Content,
-) -> Result<GenerateAnswer, ApiError> {
-    let result = match campaign.output() {
-        Output::Text => content.variants.iter().map(|text| json!(text)).collect(),
-        Output::Image => content.image_prompt.iter().map(|prompt| json!(prompt)).collect(),
+/// What the smart form shows: one entry a variant, of the kind that it asked for.
+fn results(output: Output, content: &Content, images: &[String]) -> Vec<Value> {
+    match output {
+        Output::Text | Output::TextAndPrompt => content.variants.iter().map(|text| json!(text)).collect(),
+        Output::Image => images.iter().map(|image| json!(image)).collect(),
+        Output::ImagePrompt => content.image_prompt.iter().map(|prompt| json!(prompt)).collect(),
         Output::Both => {
-            content.variants.iter().map(|text| json!({ "text": text, "image_prompt": content.image_prompt })).collect()
+            let both = content.variants.iter().zip(images);
+            both.map(|(text, image)| json!({ "text": text, "image": image })).collect()
         }
-    };
-    let outside = target.placement.filter(|placement| placement.segment.is_none());
-    let nearest = target.placement.and_then(|placement| placement.nearest);
-    let (optional, mut inputs): (Vec<_>, Vec<_>) =
-        given.into_iter().partition(|name| ["platform", "tone", "num_variants", "n_variants"].contains(&name.as_str()));
-    inputs.splice(0..0, target.used);
-    let from_cluster = target.persona.traits.iter().filter(|t| !t.values.is_empty());
-    let from_cluster = from_cluster.filter(|t| target.customer.values(&t.key).is_empty()).map(|t| t.key.clone());
-    Ok(GenerateAnswer {
-        status: "ok",
-        model_version: version.id.to_string(),
-        cluster_id: target.cluster_id,
-        cluster_strength: nearest.map(|nearest| nearest.membership),
-        nearest_cluster_id: outside.and(nearest).map(|nearest| nearest.cluster_id),
-        audience: target.audience,
-        persona_summary: target.persona.summary(version.model.schema()),
-        fields_used: FieldsUsed {
-            from_cluster: from_cluster.collect(),
-            from_user_input: inputs,
-            optional_inputs: optional,
-        },
-        persona: target.persona,
-        generated_result: result,
-        post: content.variants.clone(),
-        image_url: None,
-        content: serde_json::to_value(WrittenAnswer::new(content))
-            .map_err(|e| ApiError::internal("writing an answer", e))?,
-    })
-}
-
-/// The body as a JSON object. A large one is parsed on a blocking thread.
-async fn read_object(state: &AppState, headers: &HeaderMap, body: Body) -> Result<Map<String, Value>, ApiError> {
-    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let essence = content_type.split(';').next().unwrap_or_default().trim();
-    if !essence.eq_ignore_ascii_case("application/json") && !essence.to_ascii_lowercase().ends_with("+json") {
-        return Err(ApiError::NotJson);
     }
-    let bytes = axum::body::to_bytes(body, MAX_BODY_BYTES).await.map_err(|e| {
-        let is_limit =
-            std::error::Error::source(&e).is_some_and(|cause| cause.is::<http_body_util::LengthLimitError>());
-        if is_limit { ApiError::BodyTooLarge { limit_bytes: MAX_BODY_BYTES } } else { ApiError::BodyCutOff }
-    })?;
-    if bytes.len() <= SMALL_BODY_BYTES {
-        return parse_object(&bytes);
-    }
-    state.on_processor("parsing a body", move || parse_object(&bytes)).await?
-}
-
-/// Parses the fields that have a use; a field that is longer than any of them can be is refused, `members` passed over.
-fn parse_object(bytes: &[u8]) -> Result<Map<String, Value>, ApiError> {
-    let raw: BTreeMap<String, &RawValue> = serde_json::from_slice(bytes).map_err(|e| match e.classify() {
-        serde_json::error::Category::Data => ApiError::NotAnObject,
-        _ => ApiError::BrokenJson(e),
-    })?;
-    let (mut object, mut problems) = (Map::new(), Vec::new());
-    for (name, value) in raw {
-        if name == "members" {
-            continue;
-        }
-        if value.get().len() > MAX_FIELD_BYTES {
-            let message = format!("must be at most {} KB long", MAX_FIELD_BYTES >> 10);
-            problems.push(FieldProblem { field: name, message, allowed: Vec::new() });
-            continue;
-        }
-        object.insert(name, serde_json::from_str(value.get()).map_err(ApiError::BrokenJson)?);
-    }
-    if problems.is_empty() { Ok(object) } else { Err(ApiError::Fields(problems)) }
 }

@@ -2,24 +2,58 @@
 
 use axum::Json;
 use axum::extract::State;
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::error::ApiError;
+use super::problem::Document;
 use super::state::AppState;
 
-/// `GET /healthz`: 200 as long as the process answers.
-pub(super) async fn get_healthz() -> Json<Value> {
-    Json(json!({ "status": "ok" }))
+/// That the process answers.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Health {
+    /// Always `ok`.
+    #[schema(example = "ok")]
+    status: &'static str,
 }
 
-/// `GET /readyz`: 200 once a model is loaded and warm, 503 before.
-pub(super) async fn get_readyz(State(state): State<AppState>) -> Result<Json<Value>, ApiError> {
+/// What the server is ready with.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Readiness {
+    /// Always `ready`.
+    #[schema(example = "ready")]
+    status: &'static str,
+    /// The live model version.
+    #[schema(example = "20261122T194851Z-2a945ef3")]
+    model_version: String,
+    /// How many segments it has.
+    #[schema(example = 4)]
+    segments: usize,
+    /// Who writes: `openai` or `offline`.
+    #[schema(example = "offline")]
+    writer: &'static str,
+}
+
+/// Whether the process answers
+#[utoipa::path(get, path = "/healthz", tag = "operation", operation_id = "get_healthz",
+    responses((status = 200, description = "It does", body = Health)))]
+pub(super) async fn get_healthz() -> Json<Health> {
+    Json(Health { status: "ok" })
+}
+
+/// Whether a model is loaded and warm
+#[utoipa::path(get, path = "/readyz", tag = "operation", operation_id = "get_readyz",
+    responses(
+        (status = 200, description = "It is", body = Readiness),
+        (status = 503, description = "The server is starting", body = Document<'static>,
+            content_type = "application/problem+json")))]
+pub(super) async fn get_readyz(State(state): State<AppState>) -> Result<Json<Readiness>, ApiError> {
     let ready = state.ready()?;
     let version = ready.live.snapshot();
-    Ok(Json(json!({
-        "status": "ready",
-        "model_version": version.id.as_str(),
-        "segments": version.model.segments().len(),
-        "writer": ready.writer.name(),
-    })))
+    Ok(Json(Readiness {
+        status: "ready",
+        model_version: version.id.to_string(),
+        segments: version.model.segments().len(),
+        writer: ready.writer.name(),
+    }))
 }

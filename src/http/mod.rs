@@ -2,20 +2,34 @@
 //!
 //! The only module that knows axum, JSON bodies and status codes. A handler extracts, takes one snapshot of the live
 //! model, calls, and maps the result; the processor's work runs on blocking threads, a bounded number at a time. May
-//! import [`crate::segmentation`], [`crate::content`], [`crate::model_store`], [`crate::pipeline`] (personas and
-//! placements), [`crate::customer`] and [`crate::workbook`].
+//! import [`crate::export`], [`crate::segmentation`], [`crate::content`], [`crate::model_store`], [`crate::pipeline`]
+//! (personas and placements), [`crate::customer`] and [`crate::workbook`].
 
+mod admin;
+mod body;
+mod docs;
 mod error;
+mod export;
 mod fields;
 mod generate;
+mod grouping;
 mod health;
+mod images;
 mod incoming;
 mod linger;
+mod live;
+mod metrics;
+mod models;
+mod problem;
+mod refresh;
 mod request_id;
 mod router;
 mod server;
 mod state;
+mod target;
 mod upload;
 
-pub use server::{Application, Prepared, ServeError};
+pub use admin::AdminKey;
+pub use refresh::Refresh;
+pub use server::{Application, OnLoad, Prepared, ServeError};
 pub use state::Settings;

@@ -4,36 +4,52 @@ use std::any::Any;
 
 use axum::Router;
 use axum::http::{HeaderName, Method, header};
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, Any as AnyOrigin, CorsLayer};
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
+use super::docs::{self, ApiDescription};
 use super::error::ApiError;
-use super::generate::post_generate;
-use super::health::{get_healthz, get_readyz};
 use super::linger::read_refused_bodies;
+use super::live::X_MODEL_VERSION;
 use super::request_id::identify_and_log;
 use super::state::AppState;
-use super::upload::post_upload_excel;
+use super::{export, generate, health, images, metrics, models, upload};
 
 /// The service's routes and the layers around them, outermost last.
-pub(super) fn router(state: AppState) -> Router {
+///
+/// # Errors
+/// [`ApiError::Internal`] when the API's own description cannot be written.
+pub(super) fn router(state: AppState) -> Result<Router, ApiError> {
     let cors = cors(&state.settings().allow_origins);
-    Router::new()
-        .route("/healthz", get(get_healthz))
-        .route("/readyz", get(get_readyz))
-        .route("/generate-post", post(post_generate))
-        .route("/generate-promo", post(post_generate))
-        .route("/upload-excel", post(post_upload_excel))
+    let (routes, description) = OpenApiRouter::with_openapi(ApiDescription::openapi())
+        .routes(routes!(upload::post_upload_excel))
+        .routes(routes!(export::post_segments_export))
+        .routes(routes!(generate::post_generate_promo))
+        .routes(routes!(generate::post_generate_post))
+        .routes(routes!(generate::post_generate_editor_post))
+        .routes(routes!(images::get_image))
+        .routes(routes!(images::post_proxy_download))
+        .routes(routes!(models::get_models))
+        .routes(routes!(models::get_model_report))
+        .routes(routes!(models::post_activate))
+        .routes(routes!(health::get_healthz))
+        .routes(routes!(health::get_readyz))
+        .routes(routes!(metrics::get_metrics))
+        .split_for_parts();
+    Ok(routes
+        .merge(docs::routes(&description)?)
         .fallback(async || ApiError::NoRoute)
         .method_not_allowed_fallback(async || ApiError::NoMethod)
         .layer(CatchPanicLayer::custom(answer_a_panic))
         .layer(from_fn(read_refused_bodies))
-        .layer(from_fn(identify_and_log))
         .layer(cors)
-        .with_state(state)
+        .layer(from_fn_with_state(state.clone(), identify_and_log))
+        .with_state(state))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the layer hands the panic over")]
@@ -57,6 +73,11 @@ fn cors(origins: &[String]) -> CorsLayer {
             header::AUTHORIZATION,
             HeaderName::from_static("x-request-id"),
         ])
-        .expose_headers([header::CONTENT_DISPOSITION, header::RETRY_AFTER, HeaderName::from_static("x-request-id")])
+        .expose_headers([
+            header::CONTENT_DISPOSITION,
+            header::RETRY_AFTER,
+            HeaderName::from_static("x-request-id"),
+            X_MODEL_VERSION,
+        ])
         .max_age(std::time::Duration::from_secs(600))
 }

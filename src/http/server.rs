@@ -4,23 +4,22 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 
-use super::error::with_causes;
 use super::incoming::sweep_abandoned;
+use super::refresh::{Refresh, refresh_for_ever};
 use super::router::router;
 use super::state::{AppState, Ready, Settings};
 use crate::content::Writer;
-use crate::model_store::{LiveModel, ModelStore, ModelVersion, VersionId};
+use crate::model_store::{LiveModel, ModelStore, ModelVersion};
 
-/// How often a new current version is looked for.
-const REFRESH_EVERY: Duration = Duration::from_secs(2);
-/// How long a version that cannot be loaded is left alone: reading it again costs as much as reading a good one.
-const RETRY_BROKEN_AFTER: Duration = Duration::from_secs(60);
 /// How long requests under way may take once the server is asked to stop.
 const STOP_WITHIN: Duration = Duration::from_secs(30);
+
+/// What is done with a version before it is served.
+pub type OnLoad = Arc<dyn Fn(&mut ModelVersion) + Send + Sync>;
 
 /// What a server needs to become ready.
 pub struct Prepared {
@@ -31,7 +30,7 @@ pub struct Prepared {
     /// Who writes.
     pub writer: Writer,
     /// Laid over every newer version before it is served.
-    pub on_load: Arc<dyn Fn(&mut ModelVersion) + Send + Sync>,
+    pub on_load: OnLoad,
 }
 
 /// Why a server ended.
@@ -60,6 +59,7 @@ pub struct Application {
     listener: TcpListener,
     address: SocketAddr,
     state: AppState,
+    refresh: Refresh,
 }
 
 impl Application {
@@ -71,12 +71,17 @@ impl Application {
         let failed = |source| ServeError::Bind { address, source };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        Ok(Self { listener, address, state: AppState::new(settings) })
+        Ok(Self { listener, address, state: AppState::new(settings, address), refresh: Refresh::default() })
     }
 
     /// Where the server listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// A way to have the server look at once for what changed on disk.
+    pub fn refresh(&self) -> Refresh {
+        self.refresh.clone()
     }
 
     /// Serves until `stop` is done. `prepare` runs on a blocking thread meanwhile; until it is through, the routes that
@@ -92,8 +97,9 @@ impl Application {
     where
         E: Into<Box<dyn std::error::Error + Send + Sync>> + Send + 'static,
     {
+        let router = router(self.state.clone()).map_err(|e| ServeError::Prepare(Box::new(e)))?;
         let (stopping, mut stopped) = tokio::sync::watch::channel(false);
-        let server = axum::serve(self.listener, router(self.state.clone())).with_graceful_shutdown(async move {
+        let server = axum::serve(self.listener, router).with_graceful_shutdown(async move {
             stop.await;
             // The receiver lives as long as this function.
             let _ = stopping.send(true);
@@ -104,7 +110,7 @@ impl Application {
             tokio::time::sleep(STOP_WITHIN).await;
         };
         let life = async {
-            get_ready(&self.state, prepare).await?;
+            get_ready(&self.state, self.refresh, prepare).await?;
             std::future::pending::<Result<(), ServeError>>().await
         };
         tokio::select! {
@@ -120,6 +126,7 @@ impl Application {
 
 async fn get_ready<E>(
     state: &AppState,
+    refresh: Refresh,
     prepare: impl FnOnce() -> Result<Prepared, E> + Send + 'static,
 ) -> Result<(), ServeError>
 where
@@ -133,39 +140,7 @@ where
     let prepared = tokio::task::spawn_blocking(prepare).await.map_err(|e| ServeError::Prepare(Box::new(e)))?;
     let Prepared { version, store, writer, on_load } = prepared.map_err(|e| ServeError::Prepare(e.into()))?;
     tracing::info!(model_version = %version.id, segments = version.model.segments().len(), writer = writer.name(), "ready");
-    state.become_ready(Ready { live: LiveModel::new(version), writer });
-    tokio::spawn(refresh_for_ever(state.clone(), store, on_load));
+    state.become_ready(Ready { live: LiveModel::new(version), writer, store, on_load });
+    tokio::spawn(refresh_for_ever(state.clone(), refresh));
     Ok(())
-}
-
-/// Takes over every new current version. One that cannot be loaded is reported, left alone for a minute and the live
-/// one stays.
-async fn refresh_for_ever(state: AppState, store: ModelStore, on_load: Arc<dyn Fn(&mut ModelVersion) + Send + Sync>) {
-    let mut ticks = tokio::time::interval(REFRESH_EVERY);
-    let mut failed: Option<(VersionId, Instant)> = None;
-    loop {
-        ticks.tick().await;
-        let (state, store, on_load) = (state.clone(), store.clone(), on_load.clone());
-        let left_alone = failed.clone();
-        let refreshed = tokio::task::spawn_blocking(move || {
-            let (Ok(ready), Ok(current)) = (state.ready(), store.current()) else { return None };
-            if left_alone.is_some_and(|(id, since)| id == current && since.elapsed() < RETRY_BROKEN_AFTER) {
-                return None;
-            }
-            Some((current, ready.live.refresh(&store, |version| on_load(version))))
-        });
-        match refreshed.await {
-            Ok(Some((id, Ok(true)))) => {
-                tracing::info!(model_version = %id, "a new model version is live");
-                failed = None;
-            }
-            Ok(Some((_, Ok(false))) | None) => {}
-            Ok(Some((id, Err(error)))) => {
-                let causes = with_causes(&error);
-                tracing::error!(model_version = %id, causes, "the new model version cannot be loaded; the live one stays");
-                failed = Some((id, Instant::now()));
-            }
-            Err(panic) => tracing::error!(error = %panic, "looking for a new model version failed"),
-        }
-    }
 }

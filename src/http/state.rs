@@ -1,25 +1,36 @@
 //! What handlers share: settings, the live model once it is there, the writer, and permits for the processor.
 
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
+use super::admin::AdminKey;
 use super::error::ApiError;
+use super::metrics::Metrics;
+use super::server::OnLoad;
 use crate::content::Writer;
-use crate::model_store::LiveModel;
+use crate::model_store::{LiveModel, ModelStore, StoreError};
 use crate::workbook;
 
 /// How long a request waits for the processor before it is told that the server is busy.
 const PERMIT_WAIT: Duration = Duration::from_secs(10);
+
+/// Bodies of more than a few kilobytes that are held in memory at a time.
+const LARGE_BODIES: usize = 4;
 
 /// What the server is told at its start.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Origins that browsers may call from; `*` stands for every one.
     pub allow_origins: Vec<String>,
+    /// Where callers reach this service, without a slash at the end; else the host that a request names.
+    pub public_url: Option<String>,
+    /// The key of the routes for administrators; without one they are closed.
+    pub admin_key: Option<AdminKey>,
     /// Where accepted uploads are kept.
     pub upload_dir: PathBuf,
     /// The largest file of an upload, in bytes.
@@ -33,10 +44,21 @@ pub struct Settings {
 }
 
 /// What is there once the server is ready.
-#[derive(Debug)]
 pub(super) struct Ready {
     pub live: LiveModel,
     pub writer: Writer,
+    pub store: ModelStore,
+    pub on_load: OnLoad,
+}
+
+impl Ready {
+    /// Makes the store's current version the live one, if it is another. Blocking.
+    ///
+    /// # Errors
+    /// As [`LiveModel::refresh`].
+    pub fn take_over_current(&self) -> Result<bool, StoreError> {
+        self.live.refresh(&self.store, |version| (self.on_load)(version))
+    }
 }
 
 /// Shared by all requests.
@@ -45,19 +67,42 @@ pub(super) struct AppState(Arc<Shared>);
 
 struct Shared {
     settings: Settings,
+    address: SocketAddr,
     ready: OnceLock<Ready>,
     processor: Arc<Semaphore>,
+    /// A lane beside the processor's for what takes a millisecond: it does not wait behind uploads.
+    brief: Arc<Semaphore>,
+    large_bodies: Semaphore,
+    metrics: Metrics,
 }
 
 impl AppState {
-    pub(super) fn new(settings: Settings) -> Self {
+    pub(super) fn new(settings: Settings, address: SocketAddr) -> Self {
         let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        let processor = Arc::new(Semaphore::new(processors));
-        Self(Arc::new(Shared { settings, ready: OnceLock::new(), processor }))
+        let [processor, brief] = [(); 2].map(|()| Arc::new(Semaphore::new(processors)));
+        let large_bodies = Semaphore::new(LARGE_BODIES);
+        Self(Arc::new(Shared {
+            settings,
+            address,
+            ready: OnceLock::new(),
+            processor,
+            brief,
+            large_bodies,
+            metrics: Metrics::new(),
+        }))
     }
 
     pub(super) fn settings(&self) -> &Settings {
         &self.0.settings
+    }
+
+    /// Where the server listens.
+    pub(super) fn address(&self) -> SocketAddr {
+        self.0.address
+    }
+
+    pub(super) fn metrics(&self) -> &Metrics {
+        &self.0.metrics
     }
 
     /// Opens the routes that need a model. Later calls change nothing.
@@ -85,6 +130,28 @@ impl AppState {
     ) -> Result<T, ApiError> {
         let permit = tokio::time::timeout(PERMIT_WAIT, self.0.processor.clone().acquire_owned());
         run(permit.await.map_err(|_| ApiError::Busy)?, doing, work).await
+    }
+
+    /// As [`AppState::on_processor`], for work of a millisecond or so: it does not wait behind uploads.
+    ///
+    /// # Errors
+    /// As [`AppState::on_processor`].
+    pub(super) async fn briefly_on_processor<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let permit = tokio::time::timeout(PERMIT_WAIT, self.0.brief.clone().acquire_owned());
+        run(permit.await.map_err(|_| ApiError::Busy)?, doing, work).await
+    }
+
+    /// Leave to hold one large body in memory.
+    ///
+    /// # Errors
+    /// [`ApiError::Busy`] when as many as there may be were held for ten seconds.
+    pub(super) async fn large_body(&self) -> Result<SemaphorePermit<'_>, ApiError> {
+        let permit = tokio::time::timeout(PERMIT_WAIT, self.0.large_bodies.acquire()).await;
+        permit.map_err(|_| ApiError::Busy)?.map_err(|e| ApiError::internal("reading a body", e))
     }
 
     /// As [`AppState::on_processor`], for the end of a request whose work is done and paid for: waits as long as it

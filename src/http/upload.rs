@@ -1,77 +1,141 @@
 //! `POST /upload-excel`: a workbook of customers in, written segments out.
 
-use std::fs::File;
-use std::io::BufReader;
-use std::time::Instant;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use axum::body::Body;
-use axum::extract::{Request, State};
-use axum::http::header;
-use axum::response::{IntoResponse, Response};
+use axum::extract::{Extension, Request, State};
+use axum::response::Response;
+use futures::StreamExt;
 use serde::Serialize;
+use utoipa::ToSchema;
 
+use super::docs::{BodyProblems, UploadRequest};
 use super::error::{ApiError, with_causes};
 use super::fields::Fields;
-use super::incoming::receive;
+use super::grouping::{Reading, read_and_group};
+use super::images::PublicAddress;
+use super::incoming::{IncomingFile, receive};
+use super::live::{Caller, Finished, Progress, Reporter};
+use super::request_id::RequestContext;
 use super::state::AppState;
-use crate::content::Campaign;
-use crate::segmentation::{Answer, Grouped, Written, group};
-use crate::workbook;
+use crate::content::{Campaign, Written, write_all};
+use crate::model_store::ModelVersion;
+use crate::segmentation::{Answer, Grouped, SegmentAnswer};
 
 /// The answer, with where the time went.
-#[derive(Serialize)]
-struct Timed<'a> {
+#[derive(Serialize, ToSchema)]
+#[schema(as = UploadAnswer)]
+pub(super) struct Timed<'a> {
     #[serde(flatten)]
     answer: Answer<'a>,
     timings_ms: Timings,
 }
 
 /// Milliseconds of each step.
-#[derive(Serialize, Clone, Copy)]
-struct Timings {
+#[derive(Serialize, ToSchema, Clone, Copy)]
+pub(super) struct Timings {
+    /// From the first byte of the body to the last.
+    #[schema(example = 4.1)]
     receiving: f64,
+    /// Reading the workbook and placing its customers.
+    #[schema(example = 41.0)]
     grouping: f64,
+    /// Until the last segment was written, and the upload kept.
+    #[schema(example = 1.9)]
     writing: f64,
 }
 
-/// Takes a form with `file` and the campaign's inputs; answers with the segments of the file's customers.
-pub(super) async fn post_upload_excel(State(state): State<AppState>, request: Request) -> Result<Response, ApiError> {
-    let ready = state.ready()?;
-    let settings = state.settings();
+/// A form that was received and understood.
+struct Upload {
+    state: AppState,
+    version: Arc<ModelVersion>,
+    file: IncomingFile,
+    campaign: Campaign,
+    address: PublicAddress,
+    receiving: f64,
+}
+
+/// Groups the customers of a workbook and writes content for each segment
+///
+/// The customers are assigned to the trained segments; the same customer gets the same segment whoever else is in the
+/// file. A segment whose writing fails says so in `content.error`, and the others are kept. With
+/// `Accept: text/event-stream` it tells `progress` (`reading` with the rows so far, `writing` with segments done), each
+/// `segment` as soon as it is written, and `done` with the whole answer, or `error` with a problem.
+#[utoipa::path(post, path = "/upload-excel", tag = "segments", operation_id = "upload_excel",
+    request_body(content = UploadRequest, content_type = "multipart/form-data"),
+    responses(
+        (status = 200, description = "The segments that occur in the workbook, written",
+            content((Timed<'static> = "application/json"), (String = "text/event-stream"))),
+        BodyProblems))]
+pub(super) async fn post_upload_excel(
+    State(state): State<AppState>,
+    Extension(context): Extension<RequestContext>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    state.ready()?;
     let started = Instant::now();
     let (parts, body) = request.into_parts();
+    let settings = state.settings();
     let incoming = receive(&parts.headers, body, &settings.upload_dir, settings.max_upload_bytes).await?;
     let campaign = Fields::from_texts(incoming.texts).campaign()?.campaign;
-    let receiving = elapsed_ms(started);
-
-    let started = Instant::now();
-    let version = ready.live.snapshot();
-    let limits = settings.workbook_limits;
+    let address = PublicAddress::of(&state, &parts);
     let file = incoming.file;
-    let (grouped, file) = state
-        .on_processor("grouping an upload", move || -> Result<_, ApiError> {
-            let schema = version.model.schema().clone();
-            let today = jiff::Zoned::now().date();
-            let source = BufReader::new(File::open(file.path()).map_err(ApiError::Storage)?);
-            let table = workbook::read(source, schema, today, &limits).map_err(ApiError::Workbook)?;
-            if let Some(why) = table.cleaning().no_usable_row() {
-                return Err(ApiError::NoUsableRow(why));
-            }
-            let grouped = group(version, table).map_err(|e| ApiError::internal("placing customers", e))?;
-            Ok((grouped, file))
-        })
-        .await??;
-    let grouping = elapsed_ms(started);
+    let version = state.ready()?.live.snapshot();
+    let caller = Caller::new(state.clone(), context, &version.id, &parts.headers);
+    let upload = Upload { state, version, file, campaign, address, receiving: elapsed_ms(started) };
+    caller.answer(|reporter| upload.run(reporter)).await
+}
 
-    let started = Instant::now();
-    let kept = tokio::task::spawn_blocking(move || file.keep());
-    let written = grouped.write(&ready.writer, &campaign, settings.writers_at_once).await;
-    log_failures(&written);
-    kept.await.map_err(|e| ApiError::internal("keeping an upload", e))?.map_err(ApiError::Storage)?;
-    let timings_ms = Timings { receiving, grouping, writing: elapsed_ms(started) };
-    let done = Done { grouped, written, campaign, timings_ms };
-    let max_members = settings.max_members;
-    state.finish_on_processor("writing an answer", move || done.into_response(max_members)).await?
+impl Upload {
+    async fn run(self, reporter: Reporter) -> Result<Finished, ApiError> {
+        let Self { state, version, file, campaign, address, receiving } = self;
+        let started = Instant::now();
+        let reading = Reading::default();
+        let grouped = read_and_group(&state, version, file, reading.clone());
+        let (grouped, file) = reporter.tell_while(grouped, || reading.progress()).await?;
+        let grouping = elapsed_ms(started);
+
+        let started = Instant::now();
+        // Accepted from here on: the file is kept also where its caller does not wait for the segments to be written.
+        let kept = tokio::task::spawn_blocking(move || file.keep());
+        state.metrics().uploaded(grouped.table().n_rows(), grouped.table().cleaning().n_dropped());
+        let written = write(&state, &grouped, &campaign, &address, &reporter).await?;
+        kept.await.map_err(|e| ApiError::internal("keeping an upload", e))?.map_err(ApiError::Storage)?;
+        let timings_ms = Timings { receiving, grouping, writing: elapsed_ms(started) };
+        let max_members = state.settings().max_members;
+        let waited = waited(&written, state.settings().writers_at_once);
+        let done = Done { grouped, written, campaign, address, timings_ms, waited };
+        state.finish_on_processor("writing an answer", move || done.finish(max_members)).await?
+    }
+}
+
+/// Has every segment written and tells of each as soon as it is there; the results are in the order of the segments.
+async fn write(
+    state: &AppState,
+    grouped: &Grouped,
+    campaign: &Campaign,
+    address: &PublicAddress,
+    reporter: &Reporter,
+) -> Result<Vec<Written>, ApiError> {
+    let ready = state.ready()?;
+    let briefs = grouped.briefs(campaign);
+    let n = briefs.len();
+    reporter.tell("progress", &Progress::step("writing").done(0, n)).await;
+    let mut writing = write_all(&ready.writer, &briefs, state.settings().writers_at_once);
+    let mut written = Vec::with_capacity(n);
+    while let Some((index, segment)) = writing.next().await {
+        log_failures(&segment);
+        state.metrics().segment(&segment);
+        if let Some(group) = grouped.groups().get(index) {
+            let answer = SegmentAnswer::new(grouped, group, &segment, &|name| address.of_image(name));
+            reporter.tell("segment", &answer).await;
+        }
+        written.push((index, segment));
+        reporter.tell("progress", &Progress::step("writing").done(written.len(), n)).await;
+    }
+    written.sort_by_key(|&(index, _)| index);
+    Ok(written.into_iter().map(|(_, segment)| segment).collect())
 }
 
 /// All that an answer is made of.
@@ -79,21 +143,37 @@ struct Done {
     grouped: Grouped,
     written: Vec<Written>,
     campaign: Campaign,
+    address: PublicAddress,
     timings_ms: Timings,
+    waited: Duration,
 }
 
 impl Done {
-    fn into_response(self, max_members: usize) -> Result<Response, ApiError> {
-        let answer = Answer::new(&self.grouped, &self.written, &self.campaign, max_members);
-        let json = serde_json::to_vec(&Timed { answer, timings_ms: self.timings_ms })
-            .map_err(|e| ApiError::internal("writing an answer", e))?;
-        Ok(([(header::CONTENT_TYPE, "application/json")], Body::from(json)).into_response())
+    fn finish(self, max_members: usize) -> Result<Finished, ApiError> {
+        let address_of = |name: &_| self.address.of_image(name);
+        let answer = Answer::new(&self.grouped, &self.written, &self.campaign, max_members, &address_of);
+        Finished::new(&Timed { answer, timings_ms: self.timings_ms }, self.waited)
     }
 }
 
+/// What a request waited for the upstream at the least, its segments written at most `at_once` side by side.
+fn waited(written: &[Written], at_once: NonZeroUsize) -> Duration {
+    let each = written.iter().map(|Written { content, pictures }| {
+        let text = content.as_ref().map_or_else(|error| error.waited, |content| content.waited);
+        let pictures = pictures.as_ref().map_or(Duration::ZERO, |pictures| {
+            pictures.as_ref().map_or_else(|error| error.waited, |pictures| pictures.waited)
+        });
+        text + pictures
+    });
+    let (longest, sum) =
+        each.fold((Duration::ZERO, Duration::ZERO), |(longest, sum), one| (longest.max(one), sum + one));
+    longest.max(sum.div_f64(at_once.get() as f64))
+}
+
 /// A failed segment does not fail the upload; the log says why it failed.
-fn log_failures(written: &[Written]) {
-    for error in written.iter().filter_map(|written| written.as_ref().err()) {
+fn log_failures(written: &Written) {
+    let pictures = written.pictures.as_ref().and_then(|pictures| pictures.as_ref().err());
+    for error in written.content.as_ref().err().into_iter().chain(pictures) {
         tracing::warn!(kind = ?error.kind, causes = with_causes(error), "a segment was not written");
     }
 }

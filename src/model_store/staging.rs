@@ -130,7 +130,19 @@ impl Staged<'_> {
     /// # Errors
     /// [`StoreError::Write`] naming the file or folder that could not be written. `current` is then as it was, and
     /// nothing half-written is left.
-    pub fn publish(mut self, report: &serde_json::Value) -> Result<VersionId, StoreError> {
+    pub fn publish(self, report: &serde_json::Value) -> Result<VersionId, StoreError> {
+        self.settle(report, true)
+    }
+
+    /// As [`Staged::publish`], but `current` leads where it led.
+    ///
+    /// # Errors
+    /// As [`Staged::publish`].
+    pub fn put_aside(self, report: &serde_json::Value) -> Result<VersionId, StoreError> {
+        self.settle(report, false)
+    }
+
+    fn settle(mut self, report: &serde_json::Value, makes_current: bool) -> Result<VersionId, StoreError> {
         let json = format::json(report).map_err(|source| self.unmade(format::REPORT, source))?;
         self.add(format::REPORT, &json)?;
         let manifest = format::json(&self.manifest).map_err(|source| self.unmade(MANIFEST, source))?;
@@ -141,7 +153,9 @@ impl Staged<'_> {
         let id = VersionId::new(self.manifest.created_at, &manifest);
         let _links = self.store.lock_links()?;
         rename(&self.folder, &self.store.folder(&id))?;
-        if let Err(error) = sync_folder(&versions).and_then(|()| self.store.link(&id)) {
+        if let Err(error) =
+            sync_folder(&versions).and_then(|()| if makes_current { self.store.link(&id) } else { Ok(()) })
+        {
             // Back to where it is removed from; if that fails too, a whole version that is not current stays.
             let _ = rename(&self.store.folder(&id), &self.folder);
             return Err(error);

@@ -156,6 +156,20 @@ impl Encoder {
         rows
     }
 
+    /// The columns of those features that the first profile has a value for.
+    pub(super) fn known_columns(&self, profiles: &Profiles) -> Vec<usize> {
+        let (mut columns, mut start) = (Vec::new(), 0);
+        let key = profiles.keys.first().map(AsRef::as_ref).unwrap_or_default();
+        for (block, &cell) in self.blocks.iter().zip(key) {
+            let end = start + block.width();
+            if cell != UNKNOWN {
+                columns.extend(start..end);
+            }
+            start = end;
+        }
+        columns
+    }
+
     fn encode_row(&self, key: &[u64], scaler: &Scaler, mut row: ArrayViewMut1<'_, f32>) {
         let (mut start, mut scaled) = (0, 0);
         for (block, &cell) in self.blocks.iter().zip(key) {

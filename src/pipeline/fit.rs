@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use linfa::ParamGuard;
+use ndarray::{ArrayView2, s};
 use serde::{Deserialize, Serialize};
 
 use super::encoder::{Encoder, Profiles};
@@ -16,7 +17,7 @@ use super::{DamagedModel, FitError, scores};
 use crate::customer::{CustomerTable, Schema};
 
 /// Fewer distinct profiles than this say nothing about segments.
-const MIN_PROFILES: usize = 10;
+pub(super) const MIN_PROFILES: usize = 10;
 /// The neighbourhood in which [`Scores::trustworthiness`] is measured.
 const TRUSTED_NEIGHBOURS: usize = 15;
 
@@ -123,27 +124,43 @@ pub fn fit(
     let places = umap.embedding().mapv(f64::from);
     let hdbscan = hdbscan_params.fit(places.view(), &profiles.customers).map_err(FitError::Cluster)?;
     progress(FitStep::Scoring, 0.0);
+    describe(table, &profiles, points.view(), Learned { encoder, scaler, umap, hdbscan })
+}
+
+/// Scores what was learned from `table`, and describes its segments.
+///
+/// `points` are the encoded `profiles`, `(n_profiles, n_features)`; their places are the first of the map.
+pub(super) fn describe(
+    table: &CustomerTable,
+    profiles: &Profiles,
+    points: ArrayView2<'_, f32>,
+    learned: Learned,
+) -> Result<Fitted, FitError> {
+    let hdbscan = &learned.hdbscan;
+    let embedding = learned.umap.embedding().slice_move(s![..profiles.len(), ..]);
+    let places = embedding.mapv(f64::from);
+    let own = hdbscan.labels().get(..profiles.len()).unwrap_or_default();
     let scores = Scores {
-        trustworthiness: trustworthiness(points.view(), umap.embedding(), TRUSTED_NEIGHBOURS),
+        trustworthiness: trustworthiness(points, embedding, TRUSTED_NEIGHBOURS),
         // It is undefined for fewer than two clusters, and nothing else can fail here.
-        silhouette: scores::silhouette(places.view(), hdbscan.labels(), &profiles.customers).ok(),
-        dbcv: dbcv(places.view(), hdbscan.labels(), &profiles.customers).map_err(FitError::Cluster)?,
-        ..Scores::count(table, &profiles, &hdbscan)
+        silhouette: scores::silhouette(places.view(), own, &profiles.customers).ok(),
+        dbcv: dbcv(places.view(), own, &profiles.customers).map_err(FitError::Cluster)?,
+        ..Scores::count(table, profiles, hdbscan)
     };
-    let labels: Vec<i32> = labels_of_rows(&profiles, &hdbscan);
+    let labels: Vec<i32> = labels_of_rows(profiles, hdbscan);
     let (clusters, everyone) = count_traits(table, &labels, hdbscan.n_clusters());
-    let model = assemble(table, Learned { encoder, scaler, umap, hdbscan }, &labels, &clusters, &everyone)?;
+    let model = assemble(table, learned, &labels, &clusters, &everyone)?;
     let clusters = (0..).map(SegmentId::new).zip(clusters).collect();
     let segment_of_row = labels.into_iter().map(|label| u32::try_from(label).ok().map(SegmentId::new)).collect();
-    Ok(Fitted { model, scores, clusters, everyone, segment_of_row, customers_of_profile: profiles.customers })
+    Ok(Fitted { model, scores, clusters, everyone, segment_of_row, customers_of_profile: profiles.customers.clone() })
 }
 
 /// The learned parts, before they are one model.
-struct Learned {
-    encoder: Encoder,
-    scaler: Scaler,
-    umap: UmapModel,
-    hdbscan: HdbscanModel,
+pub(super) struct Learned {
+    pub encoder: Encoder,
+    pub scaler: Scaler,
+    pub umap: UmapModel,
+    pub hdbscan: HdbscanModel,
 }
 
 fn assemble(

@@ -1,9 +1,11 @@
 //! The learned part of the service: pure, synchronous and seeded.
 //!
 //! [`fit`] turns a table of customers into a [`Model`]; a model [assigns](Model::assign) other tables to the segments
-//! it found. No I/O, no async, no clock in here: a fit is a function of its customers, its parameters and its seed.
+//! it found. [`adopt`] makes a model of what umap-learn and hdbscan found elsewhere. No I/O, no async, no clock in here:
+//! a fit is a function of its customers, its parameters and its seed.
 //! May import [`crate::customer`] alone.
 
+mod adopt;
 mod drift;
 mod encoder;
 mod errors;
@@ -12,6 +14,7 @@ mod golden;
 pub mod hdbscan;
 mod model;
 mod overview;
+mod partial;
 mod persona;
 mod scaler;
 pub mod scores;
@@ -19,6 +22,7 @@ mod segment;
 mod training_profile;
 pub mod umap;
 
+pub use adopt::{Adopted, TrainedElsewhere, adopt};
 pub use drift::{ColumnDrift, Drift, DriftLevel, OutsideShares, Shift};
 pub use encoder::Encoder;
 pub use errors::{AssignError, DamagedModel, FitError};

@@ -43,7 +43,8 @@ pub struct ModelParts {
     pub encoder: Encoder,
     /// Means and deviations of the scaled features.
     pub scaler: Scaler,
-    /// The map: encoded training profiles, `(n_profiles, n_features)`, and their places.
+    /// The map: encoded training profiles, `(n_profiles, n_features)`, and their places. Where a profile is there more
+    /// than once, the first of its places is its own, and the others are neighbours to newcomers alone.
     pub umap: UmapParts,
     /// The clusters of the places.
     pub hdbscan: HdbscanParts,
@@ -242,6 +243,38 @@ impl Model {
         Ok(Assignment { profile_of_row: profiles.of_row, placements, unseen: self.encoder.unseen(table) })
     }
 
+    /// The encoded columns of the first customer of `table` that say something, with their values; `None` where every
+    /// column does, or none.
+    pub(super) fn known_traits(&self, table: &CustomerTable) -> Result<Option<Vec<(usize, f32)>>, AssignError> {
+        if table.schema().as_ref() != self.schema.as_ref() {
+            return Err(AssignError::OtherSchema);
+        }
+        let profiles = self.encoder.intern(table);
+        let rows = self.encoder.encode(&profiles, &self.scaler);
+        let columns = self.encoder.known_columns(&profiles);
+        if columns.is_empty() || columns.len() == self.encoder.n_features() {
+            return Ok(None);
+        }
+        let value = |column: usize| Some((column, *rows.get((0, column))?));
+        Ok(Some(columns.into_iter().filter_map(value).collect()))
+    }
+
+    /// The training profiles that have these values in these columns, by number, in no order.
+    pub(super) fn agreeing_profiles(&self, traits: &[(usize, f32)]) -> impl Iterator<Item = usize> {
+        let agrees = |bits: &[u32]| traits.iter().all(|&(column, value)| bits.get(column) == Some(&value.to_bits()));
+        self.known.iter().filter(move |(bits, _)| agrees(bits)).map(|(_, &profile)| profile as usize)
+    }
+
+    /// How many training customers have this training profile.
+    pub(super) fn customers_of(&self, profile: usize) -> u64 {
+        self.hdbscan.condensed_tree().customers_of(profile)
+    }
+
+    /// The segment of a training profile.
+    pub(super) fn segment_of_profile(&self, profile: usize) -> Option<SegmentId> {
+        self.segment_of(*self.hdbscan.labels().get(profile)?)
+    }
+
     fn place(&self, profiles: &Profiles) -> Result<Vec<Placement>, AssignError> {
         let rows = self.encoder.encode(profiles, &self.scaler);
         let known: Vec<Option<usize>> =
@@ -319,5 +352,9 @@ fn bits_of(row: ArrayView1<'_, f32>) -> Box<[u32]> {
 }
 
 fn index_rows(points: &Array2<f32>) -> HashMap<Box<[u32]>, u32> {
-    points.rows().into_iter().map(bits_of).zip(0..).collect()
+    let mut known = HashMap::with_capacity(points.nrows());
+    for (row, position) in points.rows().into_iter().zip(0..) {
+        known.entry(bits_of(row)).or_insert(position);
+    }
+    known
 }

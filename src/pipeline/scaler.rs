@@ -15,6 +15,11 @@ pub struct Scaler {
 }
 
 impl Scaler {
+    /// The scaler of these means and scales, one a scaled feature. What is no scaler is refused where it is used.
+    pub fn new(mean: Vec<f64>, scale: Vec<f64>) -> Self {
+        Self { mean, scale }
+    }
+
     /// Fits one feature a column; `columns[c][p]` is what profile `p` has, and `customers[p]` its weight.
     pub(super) fn fit(columns: &[Vec<Option<f64>>], customers: &[u32]) -> Self {
         let (mean, scale) = columns

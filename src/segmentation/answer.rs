@@ -3,162 +3,157 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use serde_json::json;
+use utoipa::ToSchema;
 
+use super::content::{AddressOf, ContentAnswer, ContentErrorAnswer};
 use super::members::Members;
-use super::{Group, Grouped, Written};
-use crate::content::{Campaign, Content, WriteError};
+use super::schema::{members_schema, persona_schema};
+use super::{Group, Grouped, Lift};
+use crate::content::{Campaign, Written};
 use crate::customer::CleaningReport;
 use crate::pipeline::{Drift, Persona, TraitValue};
 
 /// Values of one trait that are named when training never saw them.
 const MAX_UNSEEN: usize = 20;
 
-/// The whole answer.
-#[derive(Serialize)]
+/// The segments that occur in a workbook, written: as the written API has them and as the portal reads them.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Answer)]
 pub struct Answer<'a> {
+    /// Always `ok`.
+    #[schema(example = "ok")]
     status: &'static str,
+    /// The version of the model that the segments are of.
+    #[schema(example = "20261122T194851Z-2a945ef3")]
     model_version: &'a str,
-    /// Rows read, used and dropped, with the reasons, and the columns they were read by.
     rows: RowsAnswer<'a>,
-    /// Values that training never saw, by trait.
+    /// Values that training never saw, by the title of their trait.
+    #[schema(example = json!({"Location": {"distinct": 1, "rows": 3, "most_frequent": {"Atlantis": 3}}}))]
     unseen_values: BTreeMap<&'a str, UnseenValues>,
     /// How far these customers have moved from those that the model was trained on; null for a version that was made
     /// without training data.
     drift: Option<&'a Drift>,
+    /// As the written API has them: by id, the customers outside every segment last.
     segments: Vec<SegmentAnswer<'a>>,
+    /// As the portal reads them, in the same order.
     clusters: Vec<ClusterAnswer<'a>>,
     /// Whether `members` lists fewer customers than there are.
+    #[schema(example = false)]
     members_truncated: bool,
 }
 
 /// Values of one trait that training never saw: the most frequent with their rows, and how many there are.
-#[derive(Serialize)]
-struct UnseenValues {
+#[derive(Serialize, ToSchema)]
+pub struct UnseenValues {
+    /// How many different values.
+    #[schema(example = 1)]
     distinct: usize,
+    /// How many rows have one of them.
+    #[schema(example = 3)]
     rows: u64,
+    /// The most frequent of them, each with its rows.
+    #[schema(example = json!({"Atlantis": 3}))]
     most_frequent: BTreeMap<String, u64>,
 }
 
-#[derive(Serialize)]
-struct RowsAnswer<'a> {
+/// Rows read, used and dropped, with the reasons, and the columns they were read by.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Rows)]
+pub struct RowsAnswer<'a> {
+    /// The rows that became customers.
+    #[schema(example = 5000)]
     rows_used: usize,
     #[serde(flatten)]
     cleaning: &'a CleaningReport,
 }
 
+/// The campaign that a segment was written for.
+#[derive(Serialize, ToSchema, Clone)]
+pub struct CampaignInputs {
+    /// What the campaign is for.
+    #[schema(example = "Increase sales of winter coats")]
+    objective: String,
+    /// The trade.
+    #[schema(example = "Retail")]
+    industry: String,
+    /// How close the reader is to buying.
+    #[schema(example = "Decision")]
+    funnel_stage: &'static str,
+    /// How much the segment reacted to earlier campaigns.
+    #[schema(example = "High")]
+    past_engagement: &'static str,
+}
+
 /// One segment, as the written API shows it.
-#[derive(Serialize)]
-struct SegmentAnswer<'a> {
+#[derive(Serialize, ToSchema)]
+#[schema(as = Segment)]
+pub struct SegmentAnswer<'a> {
+    /// The trained segment; −1 for the customers outside every one.
+    #[schema(example = 0)]
     cluster_id: i64,
+    /// How many of the rows used are in it.
+    #[schema(example = 1269)]
     size: usize,
-    /// Of the rows used, 0 to 1.
+    /// Their share of the rows used, 0 to 1.
+    #[schema(example = 0.2538)]
     share: f64,
+    /// What the segment's customers had in common when the model was trained, with what marketers added.
+    #[schema(schema_with = persona_schema)]
     persona: &'a Persona,
+    /// What these very customers have in common.
+    #[schema(schema_with = persona_schema)]
     observed: &'a Persona,
+    /// What sets the segment apart from the whole upload: by trait, how frequent its values are here and there.
+    lift: &'a Lift,
+    /// The persona in one sentence.
+    #[schema(example = "Silver tier females from Bedok, Punggol, Bishan who joined in Quarter 1 of 2024")]
     persona_summary: &'a str,
     content: ContentAnswer<'a>,
 }
 
 /// One segment, as the portal reads it.
-#[derive(Serialize)]
-struct ClusterAnswer<'a> {
+#[derive(Serialize, ToSchema)]
+#[schema(as = Cluster)]
+pub struct ClusterAnswer<'a> {
+    /// The trained segment; −1 for the customers outside every one.
+    #[schema(example = 0)]
     cluster_id: i64,
+    /// As in `segments`.
+    #[schema(schema_with = persona_schema)]
     persona: &'a Persona,
+    /// The persona in one sentence.
+    #[schema(example = "Silver tier females from Bedok, Punggol, Bishan who joined in Quarter 1 of 2024")]
     persona_summary: &'a str,
+    /// The first text; empty where none was written.
+    #[schema(example = "Been meaning to? Make today the day for our winter coats. …")]
     default_post: &'a str,
+    /// The prompt; empty where nothing was written.
+    #[schema(example = "# Role\nYou are a senior copywriter. …")]
     prompt_used: &'a str,
+    /// How many customers are in it, listed or not.
+    #[schema(example = 1269)]
     size: usize,
+    /// Its customers in the order of the workbook: the schema's columns, what they yield, and where they belong.
+    #[schema(schema_with = members_schema)]
     members: Members<'a>,
-    campaign_inputs: serde_json::Value,
+    campaign_inputs: CampaignInputs,
+    /// Why nothing was written; absent where something was.
     #[serde(skip_serializing_if = "Option::is_none")]
     content_error: Option<ContentErrorAnswer>,
-}
-
-/// What was written for a segment, or why nothing was.
-#[derive(Serialize)]
-#[serde(untagged)]
-enum ContentAnswer<'a> {
-    Written(Box<WrittenAnswer<'a>>),
-    Failed { error: ContentErrorAnswer },
-}
-
-/// What a writer wrote, with how it came to be.
-#[derive(Serialize)]
-pub struct WrittenAnswer<'a> {
-    /// The first variant; absent where only an image prompt was asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub text: Option<&'a str>,
-    /// What to draw; absent where only text was asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub image_prompt: Option<&'a str>,
-    /// At most seven words for the picture, beside every image prompt.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub slogan: Option<&'a str>,
-    variants: &'a [String],
-    prompt_used: &'a str,
-    prompt_hash: &'a str,
-    model: &'a str,
-    tokens: serde_json::Value,
-    flags: serde_json::Value,
-}
-
-/// Why a segment has no content.
-#[derive(Serialize)]
-struct ContentErrorAnswer {
-    step: String,
-    message: String,
-}
-
-impl<'a> ContentAnswer<'a> {
-    fn new(written: &'a Written) -> Self {
-        match written {
-            Ok(content) => Self::Written(Box::new(WrittenAnswer::new(content))),
-            Err(error) => Self::Failed { error: ContentErrorAnswer::new(error) },
-        }
-    }
-}
-
-impl<'a> WrittenAnswer<'a> {
-    /// The answer for `content`.
-    pub fn new(content: &'a Content) -> Self {
-        let flags = content.flags;
-        Self {
-            text: content.variants.first().map(String::as_str),
-            image_prompt: content.image_prompt.as_deref(),
-            slogan: content.slogan.as_deref(),
-            variants: &content.variants,
-            prompt_used: &content.prompt_used,
-            prompt_hash: &content.prompt_hash,
-            model: &content.model,
-            tokens: json!({ "prompt": content.tokens.prompt, "completion": content.tokens.completion }),
-            flags: json!({
-                "is_offline": flags.is_offline,
-                "is_trimmed": flags.is_trimmed,
-                "is_repaired": flags.is_repaired,
-                "is_unstructured": flags.is_unstructured,
-            }),
-        }
-    }
-}
-
-impl ContentErrorAnswer {
-    fn new(error: &WriteError) -> Self {
-        Self { step: error.step.to_string(), message: error.caller_sentence().to_owned() }
-    }
 }
 
 impl<'a> Answer<'a> {
     /// The answer for `grouped` with what was written for each of its segments, in their order; lists at most
     /// `max_members` customers in all.
-    pub fn new(grouped: &'a Grouped, written: &'a [Written], campaign: &Campaign, max_members: usize) -> Self {
+    pub fn new(
+        grouped: &'a Grouped,
+        written: &'a [Written],
+        campaign: &Campaign,
+        max_members: usize,
+        address_of: &AddressOf<'_>,
+    ) -> Self {
         let used = grouped.table.n_rows();
-        let inputs = json!({
-            "objective": campaign.objective(),
-            "industry": campaign.industry(),
-            "funnel_stage": campaign.funnel_stage().name(),
-            "past_engagement": campaign.past_engagement().name(),
-        });
+        let inputs = CampaignInputs::of(campaign);
         let mut members_left = max_members;
         let clusters = grouped.groups.iter().zip(written).map(|(group, written)| {
             let limit = members_left.min(group.rows.len());
@@ -176,22 +171,37 @@ impl<'a> Answer<'a> {
                 .groups
                 .iter()
                 .zip(written)
-                .map(|(group, written)| segment(group, written, used))
+                .map(|(group, written)| SegmentAnswer::new(grouped, group, written, address_of))
                 .collect(),
             members_truncated: used > max_members,
         }
     }
 }
 
-fn segment<'a>(group: &'a Group, written: &'a Written, used: usize) -> SegmentAnswer<'a> {
-    SegmentAnswer {
-        cluster_id: group.cluster_id,
-        size: group.rows.len(),
-        share: group.rows.len() as f64 / used.max(1) as f64,
-        persona: &group.persona,
-        observed: &group.observed,
-        persona_summary: &group.summary,
-        content: ContentAnswer::new(written),
+impl<'a> SegmentAnswer<'a> {
+    /// One of the segments of `grouped`, with what was written for it.
+    pub fn new(grouped: &Grouped, group: &'a Group, written: &'a Written, address_of: &AddressOf<'_>) -> Self {
+        Self {
+            cluster_id: group.cluster_id,
+            size: group.rows.len(),
+            share: group.rows.len() as f64 / grouped.table.n_rows().max(1) as f64,
+            persona: &group.persona,
+            observed: &group.observed,
+            lift: &group.lift,
+            persona_summary: &group.summary,
+            content: ContentAnswer::new(written, address_of),
+        }
+    }
+}
+
+impl CampaignInputs {
+    fn of(campaign: &Campaign) -> Self {
+        Self {
+            objective: campaign.objective().to_owned(),
+            industry: campaign.industry().to_owned(),
+            funnel_stage: campaign.funnel_stage().name(),
+            past_engagement: campaign.past_engagement().name(),
+        }
     }
 }
 
@@ -200,9 +210,9 @@ fn cluster<'a>(
     group: &'a Group,
     written: &'a Written,
     limit: usize,
-    inputs: &serde_json::Value,
+    inputs: &CampaignInputs,
 ) -> ClusterAnswer<'a> {
-    let content = written.as_ref().ok();
+    let content = written.content.as_ref().ok();
     ClusterAnswer {
         cluster_id: group.cluster_id,
         persona: &group.persona,
@@ -212,7 +222,7 @@ fn cluster<'a>(
         size: group.rows.len(),
         members: Members { grouped, rows: &group.rows, limit },
         campaign_inputs: inputs.clone(),
-        content_error: written.as_ref().err().map(ContentErrorAnswer::new),
+        content_error: written.content.as_ref().err().map(ContentErrorAnswer::new),
     }
 }
 

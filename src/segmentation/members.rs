@@ -1,8 +1,9 @@
-//! The customers of a segment, as JSON written straight from the columns.
+//! The customers of a segment: what is listed of each, and as JSON written straight from the columns.
 
+use jiff::civil::Date;
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
-use super::Grouped;
+use super::{Group, Grouped};
 use crate::customer::{Kind, Value};
 use crate::pipeline::SegmentId;
 
@@ -14,9 +15,78 @@ pub(super) struct Members<'a> {
 }
 
 /// One customer: the schema's columns and what they yield, and where the customer belongs.
-struct Member<'a> {
+#[derive(Debug, Clone, Copy)]
+pub struct Member<'a> {
     grouped: &'a Grouped,
     row: usize,
+}
+
+/// What stands under one title of a [`Member`].
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+#[serde(untagged)]
+pub enum Entry<'a> {
+    /// The customer has no such value.
+    Nothing,
+    /// A category's or a level's name.
+    Text(&'a str),
+    /// A day.
+    Date(Date),
+    /// A rank, a date's part, a segment's id.
+    Whole(i64),
+    /// A number, or a share of 0 to 1.
+    Number(f64),
+}
+
+impl Grouped {
+    /// The customers of `group`, in the table's order.
+    pub fn members<'a>(&'a self, group: &'a Group) -> impl Iterator<Item = Member<'a>> {
+        group.rows.iter().map(|&row| Member { grouped: self, row: row as usize })
+    }
+}
+
+impl<'a> Member<'a> {
+    /// Hands over every entry with its title, in the schema's order, the place in the segments last.
+    ///
+    /// # Errors
+    /// The first error of `each`, which ends the listing.
+    pub fn each_entry<E>(&self, mut each: impl FnMut(&'a str, Entry<'a>) -> Result<(), E>) -> Result<(), E> {
+        let table = &self.grouped.table;
+        for (column, data) in table.schema().columns.iter().zip(table.columns()) {
+            each_of_column(&column.title, &column.kind, data.value(self.row), &mut each)?;
+        }
+        if let Some(place) = self.grouped.assignment.of_row(self.row) {
+            each("cluster_id", Entry::Whole(SegmentId::code(place.segment)))?;
+            each("strength", Entry::Number(rounded(place.strength)))?;
+            if let Some(nearest) = place.nearest.filter(|_| place.segment.is_none()) {
+                each("nearest_cluster_id", Entry::Whole(SegmentId::code(Some(nearest.cluster_id))))?;
+                each("nearest_membership", Entry::Number(rounded(nearest.membership)))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn each_of_column<'a, E>(
+    title: &'a str,
+    kind: &'a Kind,
+    value: Option<&'a Value>,
+    each: &mut impl FnMut(&'a str, Entry<'a>) -> Result<(), E>,
+) -> Result<(), E> {
+    match (kind, value) {
+        (Kind::Date { parts, .. }, Some(value @ Value::Date(date))) => {
+            each(title, Entry::Date(*date))?;
+            parts
+                .iter()
+                .try_for_each(|part| each(&part.title, part.part.of(value).map_or(Entry::Nothing, Entry::Whole)))
+        }
+        (Kind::Ordinal { levels, score_title, .. }, Some(Value::Level(level))) => {
+            each(title, levels.get(*level as usize).map_or(Entry::Nothing, |name| Entry::Text(name)))?;
+            each(score_title, Entry::Whole(i64::from(*level) + 1))
+        }
+        (_, Some(Value::Text(name))) => each(title, Entry::Text(name)),
+        (_, Some(Value::Number(number))) => each(title, Entry::Number(*number)),
+        (_, _) => each(title, Entry::Nothing),
+    }
 }
 
 impl Serialize for Members<'_> {
@@ -32,48 +102,13 @@ impl Serialize for Members<'_> {
 
 impl Serialize for Member<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let table = &self.grouped.table;
         let mut map = serializer.serialize_map(None)?;
-        for (column, data) in table.schema().columns.iter().zip(table.columns()) {
-            serialize_column(&mut map, &column.title, &column.kind, data.value(self.row))?;
-        }
-        if let Some(place) = self.grouped.assignment.of_row(self.row) {
-            map.serialize_entry("cluster_id", &SegmentId::code(place.segment))?;
-            map.serialize_entry("strength", &rounded(place.strength))?;
-            if let Some(nearest) = place.nearest.filter(|_| place.segment.is_none()) {
-                map.serialize_entry("nearest_cluster_id", &nearest.cluster_id)?;
-                map.serialize_entry("nearest_membership", &rounded(nearest.membership))?;
-            }
-        }
+        self.each_entry(|title, entry| map.serialize_entry(title, &entry))?;
         map.end()
     }
 }
 
-fn serialize_column<M: SerializeMap>(
-    map: &mut M,
-    title: &str,
-    kind: &Kind,
-    value: Option<&Value>,
-) -> Result<(), M::Error> {
-    match (kind, value) {
-        (Kind::Date { parts, .. }, Some(value @ Value::Date(date))) => {
-            map.serialize_entry(title, date)?;
-            for part in parts {
-                map.serialize_entry(&part.title, &part.part.of(value))?;
-            }
-            Ok(())
-        }
-        (Kind::Ordinal { levels, score_title, .. }, Some(Value::Level(level))) => {
-            map.serialize_entry(title, &levels.get(*level as usize))?;
-            map.serialize_entry(score_title, &(level + 1))
-        }
-        (_, Some(Value::Text(name))) => map.serialize_entry(title, name),
-        (_, Some(Value::Number(number))) => map.serialize_entry(title, number),
-        (_, _) => map.serialize_entry(title, &None::<()>),
-    }
-}
-
 /// Four decimals: what a reader can use, and no more bytes.
-fn rounded(share: f64) -> f64 {
+pub(super) fn rounded(share: f64) -> f64 {
     (share * 10_000.0).round() / 10_000.0
 }

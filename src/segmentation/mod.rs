@@ -1,21 +1,29 @@
 //! From a table of customers to written segments: what an upload and the `segment` command share.
 //!
-//! [`group`] is the processor's part (place every row, count every segment's traits), [`Grouped::write`] the writer's,
-//! and [`Answer`] what a caller reads. Knows no HTTP and no file format; may import [`crate::content`],
+//! [`group`] is the processor's part (place every row, count every segment's traits), [`Grouped::briefs`] what a writer
+//! is asked for, and [`Answer`] what a caller reads. Knows no HTTP and no file format; may import [`crate::content`],
 //! [`crate::model_store`], [`crate::pipeline`] and [`crate::customer`].
 
 mod answer;
+mod content;
+mod lift;
 mod members;
+mod schema;
 
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use crate::content::{Audience, Brief, Campaign, Content, WriteError, Writer, write_all};
+use crate::content::{Audience, Brief, Campaign};
 use crate::customer::CustomerTable;
 use crate::model_store::ModelVersion;
 use crate::pipeline::{AssignError, Assignment, Drift, OutsideShares, Persona, SegmentId, count_traits};
 
-pub use answer::{Answer, WrittenAnswer};
+pub use answer::{Answer, SegmentAnswer};
+pub use content::{AddressOf, WrittenAnswer};
+pub use lift::{Lift, MeanLift, TraitLift, ValueLift};
+pub use members::{Entry, Member};
+pub use schema::{any_object, persona_schema};
+
+use lift::Baseline;
 
 /// The rows of one table in the segments of one model version.
 #[derive(Debug)]
@@ -38,12 +46,11 @@ pub struct Group {
     pub persona: Persona,
     /// What these very customers have in common.
     pub observed: Persona,
+    /// How that compares with the whole table.
+    pub lift: Lift,
     /// The persona in one sentence.
     pub summary: String,
 }
-
-/// What was written for one segment, or why nothing was.
-pub type Written = Result<Content, WriteError>;
 
 /// Places every row of `table` and describes the segments that occur in it.
 ///
@@ -65,21 +72,23 @@ pub fn group(version: Arc<ModelVersion>, table: CustomerTable) -> Result<Grouped
             rows.push(row);
         }
     }
+    let (counts, overall) = count_traits(&table, &group_of_row, outside + 1);
+    let baseline = Baseline::new(&table, overall);
     let n_outside = rows.last().map_or(0, Vec::len);
     let shares = OutsideShares {
         before: version.manifest.scores.noise_share,
         now: n_outside as f64 / table.n_rows().max(1) as f64,
     };
     let drift = version.profile.as_ref().map(|profile| profile.drift(&table, shares));
-    let (counts, _) = count_traits(&table, &group_of_row, outside + 1);
     let segments = model.segments().iter().map(Some).chain([None]);
     let groups = segments.zip(rows.into_iter().zip(counts)).filter(|(_, (rows, _))| !rows.is_empty());
     let groups = groups
         .map(|(trained, (rows, counts))| {
             let observed = Persona::from_counts(&counts);
+            let lift = baseline.lift(&counts);
             let persona = trained.map_or_else(|| observed.clone(), |segment| segment.persona.clone());
             let cluster_id = SegmentId::code(trained.map(|segment| segment.cluster_id));
-            Group { cluster_id, rows, summary: persona.summary(model.schema()), persona, observed }
+            Group { cluster_id, rows, summary: persona.summary(model.schema()), persona, observed, lift }
         })
         .collect();
     Ok(Grouped { version, table, assignment, groups, drift })
@@ -101,13 +110,10 @@ impl Grouped {
         self.drift.as_ref()
     }
 
-    /// Has every segment written, at most `at_once` side by side; a segment that fails spoils no other.
-    pub async fn write(&self, writer: &Writer, campaign: &Campaign, at_once: NonZeroUsize) -> Vec<Written> {
+    /// What is to be written for each segment, in their order.
+    pub fn briefs(&self, campaign: &Campaign) -> Vec<Brief> {
         let schema = self.version.model.schema();
-        let mut briefs = Vec::with_capacity(self.groups.len());
-        for group in &self.groups {
-            briefs.push(Brief { audience: Audience::new(schema, &group.persona), campaign: campaign.clone() });
-        }
-        write_all(writer, &briefs, at_once).await
+        let of = |group: &Group| Brief { audience: Audience::new(schema, &group.persona), campaign: campaign.clone() };
+        self.groups.iter().map(of).collect()
     }
 }

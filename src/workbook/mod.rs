@@ -64,6 +64,8 @@ pub fn read<R: Read + Seek>(
 
 /// Reads as [`read`] does, and adds the rows to those that the builder has already; copies are told across files.
 ///
+/// Whoever wants to follow a long reading has the builder [show its rows](TableBuilder::show_rows_in).
+///
 /// # Errors
 /// As [`read`]. Rows read before the error stay in the builder.
 pub fn read_into<R: Read + Seek>(

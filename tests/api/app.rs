@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use content_portal::content::{Writer, WriterConfig, WriterKind};
 use content_portal::customer::Schema;
-use content_portal::http::{Application, Prepared, ServeError, Settings};
+use content_portal::http::{AdminKey, Application, Prepared, ServeError, Settings};
 use content_portal::model_store::{ModelStore, VersionId};
 use content_portal::pipeline::{FitParams, SegmentId};
 use content_portal::retrain::{GateLimits, RetrainOutcome, RetrainRequest, retrain};
@@ -23,6 +23,9 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::form::Form;
+
+/// Opens the routes for administrators.
+pub const ADMIN_KEY: &str = "a-key-of-the-administrators";
 
 /// How long a condition may take to come true: far longer than it ever does.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -92,6 +95,8 @@ pub struct Setup {
     pub max_members: usize,
     pub writers_at_once: usize,
     pub allow_origins: Vec<String>,
+    pub public_url: Option<String>,
+    pub admin_key: Option<&'static str>,
     /// Laid over the trained personas, as `PERSONA_PATH` is.
     pub personas: BTreeMap<SegmentId, Map<String, Value>>,
 }
@@ -104,6 +109,8 @@ impl Default for Setup {
             max_members: 20_000,
             writers_at_once: 8,
             allow_origins: vec!["http://localhost:4200".to_owned(), "http://127.0.0.1:4200".to_owned()],
+            public_url: None,
+            admin_key: Some(ADMIN_KEY),
             personas: BTreeMap::new(),
         }
     }
@@ -136,7 +143,7 @@ impl TestApp {
         let folders = tempfile::tempdir().unwrap();
         let models = folders.path().join("models");
         version.publish_to(&models);
-        let writer = setup.writer.clone();
+        let writer = WriterConfig { image_dir: folders.path().join("images"), ..setup.writer.clone() };
         let personas = setup.personas.clone();
         let store = ModelStore::new(&models);
         let app = Self::start(folders, setup, move || {
@@ -163,6 +170,8 @@ impl TestApp {
         let uploads = folders.path().join("uploads");
         let settings = Settings {
             allow_origins: setup.allow_origins,
+            public_url: setup.public_url,
+            admin_key: setup.admin_key.map(AdminKey::new),
             upload_dir: uploads.clone(),
             max_upload_bytes: setup.max_upload_bytes,
             workbook_limits: workbook::Limits::default(),

@@ -50,6 +50,7 @@ async fn the_portal_may_call_every_route_from_its_own_origin() {
             let response = preflight(&app, origin, path).await;
             assert!(response.status().is_success());
             let headers = response.headers();
+            assert!(headers.contains_key("x-request-id"));
             assert_eq!(headers["access-control-allow-origin"], origin);
             assert!(headers["access-control-allow-methods"].to_str().unwrap().contains("POST"));
             assert!(headers["access-control-allow-headers"].to_str().unwrap().contains("content-type"));

@@ -82,36 +82,6 @@ async fn an_edited_form_sends_its_numbers_as_text_and_means_the_same() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_post_type_has_its_own_kind_of_result() {
-    let app = TestApp::spawn().await;
-    let result = async |post_type: &str| {
-        let mut form = smart_form();
-        form["post_type"] = json!(post_type);
-        app.generate("/generate-promo", &form).await["generated_result"].clone()
-    };
-    assert!(list(&result("Text").await).iter().all(Value::is_string));
-    let both = result("Both").await;
-    assert_eq!(list(&both).len(), 2);
-    assert!(list(&both).iter().all(|entry| entry["text"].is_string() && entry["image_prompt"].is_string()), "{both}");
-    assert!(!list(&result("Image").await).is_empty());
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_written_api_s_body_gets_text_an_image_prompt_or_both() {
-    let app = TestApp::spawn().await;
-    for (output, has_text, has_image) in [("text", true, false), ("image_prompt", false, true), ("both", true, true)] {
-        let body = json!({
-            "objective": "More visits", "industry": "Retail", "funnel_stage": "Decision", "past_engagement": "High",
-            "prefer_output": output,
-        });
-        let answer = app.generate("/generate-post", &body).await;
-        assert_eq!(answer.get("text").is_some_and(Value::is_string), has_text, "{output}: {answer}");
-        assert_eq!(answer.get("image_prompt").is_some_and(Value::is_string), has_image, "{output}: {answer}");
-        assert_eq!(app.generate("/generate-promo", &body).await, answer, "the routes differ");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_segment_of_an_upload_can_be_written_again_from_what_the_portal_kept() {
     let app = TestApp::spawn().await;
     let upload = app.upload_file("tests/fixtures/customers_300.xls").await;
@@ -141,6 +111,24 @@ async fn a_segment_can_be_named_by_its_id_alone_as_a_number_or_as_text() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_left_out_makes_the_segment_less_sure() {
+    let app = TestApp::spawn().await;
+    let strength = async |body: Value| {
+        let answer = app.generate("/generate-promo", &body).await;
+        assert!(answer["cluster_id"].as_i64().unwrap() >= 0, "{answer}");
+        answer["cluster_strength"].as_f64().unwrap()
+    };
+    // The sample's segments are the quarters of joining, of a quarter of the customers each.
+    for little in [json!({"gender": "Male"}), json!({"loyalty_tier": "Gold"}), json!({"join_year": 2023})] {
+        let sure = strength(little.clone()).await;
+        assert!((0.2..0.5).contains(&sure), "{little}: {sure}");
+    }
+    for enough in [json!({"join_month": "May"}), json!({"join_month": 5, "gender": "Male"}), smart_form()] {
+        assert!(strength(enough.clone()).await > 0.9, "{enough}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nothing_at_all_is_written_for_everyone() {
     let app = TestApp::spawn().await;
     for body in [json!({}), json!({"objective": "", "platform": "", "tone": null, "location": "  "})] {
@@ -159,7 +147,7 @@ async fn a_value_outside_its_set_is_refused_under_the_caller_s_name_with_the_set
         ("platform", "Radio", json!(["Instagram", "Facebook", "LinkedIn", "TikTok", "Email", "Website"])),
         ("marketing_funnel_stage", "Later", json!(["Awareness", "Consideration", "Decision", "Loyalty"])),
         ("funnel_stage", "Later", json!(["Awareness", "Consideration", "Decision", "Loyalty"])),
-        ("post_type", "Video", json!(["Text", "Image", "Both"])),
+        ("post_type", "Video", json!(["Text", "Image", "Both", "ImagePrompt", "TextAndPrompt"])),
         ("loyalty_tier", "Bronze", json!(["Silver", "Gold", "Platinum"])),
     ] {
         let response = app.post("/generate-promo", &json!({ field: value })).await;

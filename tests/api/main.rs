@@ -12,13 +12,21 @@
 mod app;
 mod broken_versions;
 mod callers;
+mod discovery;
+mod download;
 mod drift;
+mod export;
 mod form;
 mod generate;
+mod images;
 mod keeping;
 mod life;
+mod lift;
+mod live;
 #[path = "../oracle/metrics.rs"]
 mod metrics;
+mod models;
+mod portal;
 mod quarters;
 mod refusals;
 mod second_schema;

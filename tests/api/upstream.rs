@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use axum::routing::{MethodRouter, post};
 use content_portal::content::{RetryPolicy, Secret, WriterConfig, WriterKind};
 use serde_json::{Value, json};
-use tokio::sync::Barrier;
+use tokio::sync::{Barrier, watch};
 use wiremock::matchers::{method, path};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
@@ -65,12 +66,39 @@ impl InTwos {
             open.fetch_sub(1, Ordering::SeqCst);
             axum::Json(answer_with("One of two."))
         };
-        let router = axum::Router::new().route("/v1/chat/completions", axum::routing::post(answer));
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let uri = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(async move { axum::serve(listener, router).await });
-        Self { uri, most_open }
+        Self { uri: serve(post(answer)).await, most_open }
     }
+}
+
+/// A server that answers its first call at once, and every other one when it is let.
+pub struct Held {
+    pub uri: String,
+}
+
+impl Held {
+    pub async fn start(released: watch::Receiver<bool>) -> Self {
+        let n_calls = Arc::new(AtomicUsize::new(0));
+        let answer = async move || {
+            if n_calls.fetch_add(1, Ordering::SeqCst) > 0 {
+                let mut released = released.clone();
+                // A sender that is gone lets nobody go: what is held then stays held.
+                if released.wait_for(|released| *released).await.is_err() {
+                    std::future::pending::<()>().await;
+                }
+            }
+            axum::Json(answer_with("One at a time."))
+        };
+        Self { uri: serve(post(answer)).await }
+    }
+}
+
+/// Serves chat completions by `answer`; where.
+async fn serve(answer: MethodRouter) -> String {
+    let router = axum::Router::new().route("/v1/chat/completions", answer);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let uri = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    uri
 }
 
 /// A writer that asks `server`, once a segment, and gives up after two seconds.

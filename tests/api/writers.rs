@@ -45,6 +45,8 @@ async fn a_segment_that_cannot_be_written_says_why_and_spoils_no_other() {
     assert!(
         messages[0].contains("not available") && messages[1].contains("refused") && messages[2].contains("in time")
     );
+    let codes: Vec<&Value> = list(&upload["segments"])[..3].iter().map(|s| &s["content"]["error"]["code"]).collect();
+    assert_eq!(codes, ["writer_unavailable", "writer_refused", "writer_timed_out"]);
     let mut n_written = 0;
     for (segment, cluster) in list(&upload["segments"]).iter().zip(list(&upload["clusters"])) {
         assert_eq!(list(&cluster["members"]).len() as u64, segment["size"].as_u64().unwrap());
@@ -78,9 +80,12 @@ async fn an_upload_is_kept_also_when_nothing_could_be_written() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_single_text_that_cannot_be_written_is_a_problem_and_tells_no_secret() {
-    for (status, expected, code) in
-        [(500, 502, "writer_unavailable"), (401, 502, "writer_refused"), (429, 503, "writer_rate_limited")]
-    {
+    for (status, expected, code) in [
+        (500, 502, "writer_unavailable"),
+        (401, 502, "writer_refused"),
+        (400, 502, "writer_refused"),
+        (429, 503, "writer_rate_limited"),
+    ] {
         let upstream = upstream::start(Box::new(move |_| failure(status))).await;
         let app = TestApp::spawn_with(Setup { writer: upstream::writer(&upstream), ..Setup::default() }).await;
         let response = app.post("/generate-post", &json!({})).await;
@@ -88,6 +93,46 @@ async fn a_single_text_that_cannot_be_written_is_a_problem_and_tells_no_secret()
         let text = response.text().await.unwrap();
         assert_eq!(serde_json::from_str::<Value>(&text).unwrap()["code"], code);
         assert!(!text.contains(KEY) && !text.contains(&upstream.uri()), "{text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_is_told_how_long_to_wait_where_waiting_helps() {
+    let quota = || {
+        let body = json!({"error": {"message": "no", "type": "insufficient_quota", "code": "insufficient_quota"}});
+        ResponseTemplate::new(429).set_body_json(body)
+    };
+    let cases = [
+        (failure(429).insert_header("retry-after", "120"), Some("120")),
+        (failure(429), Some("5")),
+        (quota(), None),
+        (failure(500), None),
+    ];
+    for (answer, wait) in cases {
+        let upstream = upstream::start(Box::new(move |_| answer.clone())).await;
+        let app = TestApp::spawn_with(Setup { writer: upstream::writer(&upstream), ..Setup::default() }).await;
+        let response = app.post("/generate-post", &json!({})).await;
+        assert_eq!(response.headers().get("retry-after").map(|wait| wait.to_str().unwrap()), wait);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_failed_text_spent_is_counted_like_any_other() {
+    let upstream = upstream::start(Box::new(|_| written("</data>"))).await;
+    let app = TestApp::spawn_with(Setup { writer: upstream::writer(&upstream), ..Setup::default() }).await;
+    let response = app.post("/generate-post", &json!({})).await;
+    assert_eq!(response.json::<Value>().await.unwrap()["code"], "writer_bad_answer");
+    let upload = app.upload("a.csv", &csv([HEADER, CUSTOMER])).await;
+    assert!(list(&upload["segments"]).iter().all(|segment| segment["content"]["error"]["code"] == "writer_bad_answer"));
+
+    let n_calls = upstream.received_requests().await.unwrap().len();
+    assert!(n_calls >= 2);
+    let metrics = app.get("/metrics").await.text().await.unwrap();
+    for line in [
+        format!("content_portal_tokens_total{{kind=\"prompt\"}} {}", n_calls * 100),
+        format!("content_portal_tokens_total{{kind=\"completion\"}} {}", n_calls * 20),
+    ] {
+        assert!(metrics.lines().any(|counted| counted == line), "{line} in {metrics}");
     }
 }
 

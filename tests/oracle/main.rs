@@ -1,4 +1,5 @@
-//! The learned part held against what umap-learn and hdbscan recorded (`tests/fixtures/reference`).
+//! The learned part held against what umap-learn and hdbscan recorded (`tests/fixtures/reference`), and their own model
+//! brought along (`tests/fixtures/pickles_export`).
 //!
 //! One binary, because each further one links the whole crate again.
 #![allow(
@@ -11,5 +12,6 @@
 mod fixtures;
 mod hdbscan;
 mod metrics;
+mod pickles;
 mod pipeline;
 mod umap;

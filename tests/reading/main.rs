@@ -10,6 +10,7 @@ mod fixtures;
 mod headers;
 mod hostile;
 mod kinds;
+mod progress;
 mod properties;
 mod sheets;
 mod texts;

@@ -3,6 +3,13 @@
 use super::facts::Facts;
 use super::phrases::{Phrases, capitalised, stable_hash};
 
+/// The slogans that a brief's posters take in turn, the one that stands in its image prompt first.
+pub(super) fn slogans(phrases: &Phrases, facts: &Facts, first: &str) -> Vec<String> {
+    let lines = phrases.lines(&format!("{}.slogan", facts.trade));
+    let others = lines.iter().filter(|line| **line != first);
+    std::iter::once(&first).chain(others).map(|line| (*line).to_owned()).collect()
+}
+
 /// An image prompt and the slogan, of at most 7 words, that is the only text in the picture.
 pub(super) fn picture(phrases: &Phrases, facts: &Facts) -> (String, String) {
     let pick = |section: &str| -> &'static str {

@@ -1,4 +1,4 @@
-//! The offline writer: deterministic marketing texts without a key or a network.
+//! The offline writer: deterministic marketing texts and posters without a key or a network.
 //!
 //! Texts are composed from phrases (`lines.txt`, `trades.txt`) that a hash of the brief chooses among: the same brief
 //! always gives the same texts, each variant another. A post has a hook, a benefit and a call to action; it claims
@@ -10,45 +10,106 @@ mod gender;
 mod goal;
 mod image;
 mod phrases;
+mod poster;
 mod subject;
 
-use facts::Facts;
-use phrases::Phrases;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
 
-use super::writer::{Flags, TokenCounts, Written};
-use super::{Brief, WriterConfigError};
+use facts::Facts;
+use futures::future::join_all;
+use phrases::Phrases;
+use poster::{Order, Painter};
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout_at};
+
+use super::writer::Wording;
+use super::{
+    Brief, Content, Flags, ImageName, ImageStore, Spent, WriteError, WriteErrorKind, WriteStep, WriterConfigError,
+};
 
 /// How many times a variant that reads like an earlier one is composed anew.
 const MAX_REWRITES: usize = 40;
+/// How long a poster waits for a processor, at most.
+const MAX_WAIT: Duration = Duration::from_secs(10);
 
 /// The offline writer.
 #[derive(Debug)]
 pub(super) struct Offline {
     phrases: Phrases,
+    painter: Arc<Painter>,
+    /// As many posters are drawn at a time as there are processors.
+    processors: Arc<Semaphore>,
 }
 
 impl Offline {
-    /// Parses the phrases.
+    /// Parses the phrases and the fonts.
     pub(super) fn new() -> Result<Self, WriterConfigError> {
-        Ok(Self { phrases: Phrases::built_in()? })
+        let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        Ok(Self {
+            phrases: Phrases::built_in()?,
+            painter: Arc::new(Painter::new()?),
+            processors: Arc::new(Semaphore::new(processors)),
+        })
     }
 
     /// Writes the content for a brief.
-    pub(super) fn write(&self, brief: &Brief) -> Written {
+    pub(super) fn write(&self, brief: &Brief) -> Wording {
         let facts = Facts::new(&self.phrases, brief);
         let output = brief.campaign.output();
         let variants =
             if output.wants_text() { self.variants(&facts, brief.campaign.n_variants()) } else { Vec::new() };
-        let picture = output.wants_image().then(|| image::picture(&self.phrases, &facts));
+        let picture = output.wants_image_prompt().then(|| image::picture(&self.phrases, &facts));
         let (image_prompt, slogan) = picture.unzip();
-        Written {
+        Wording {
             variants,
             image_prompt,
             slogan,
             model: "offline".to_owned(),
-            tokens: TokenCounts::default(),
+            spent: Spent::NOTHING,
+            waited: Duration::ZERO,
             flags: Flags { is_offline: true, ..Flags::default() },
         }
+    }
+
+    /// Draws one poster a variant and stores them; none waits for a processor beyond `deadline`.
+    pub(super) async fn draw(
+        &self,
+        brief: &Brief,
+        content: &Content,
+        store: &ImageStore,
+        deadline: Instant,
+    ) -> Result<Vec<ImageName>, WriteError> {
+        let facts = Facts::new(&self.phrases, brief);
+        let slogans = image::slogans(&self.phrases, &facts, content.slogan.as_deref().unwrap_or_default());
+        let orders =
+            slogans.into_iter().cycle().take(brief.campaign.n_variants()).enumerate().map(|(variant, slogan)| Order {
+                slogan,
+                tone: facts.tone,
+                platform: facts.platform,
+                seed: facts.seed,
+                variant,
+            });
+        let latest = latest_start(Instant::now(), deadline);
+        let posters = join_all(orders.map(|order| self.poster(order, store.clone(), latest))).await;
+        let n_drawn = posters.iter().filter(|poster| poster.is_ok()).count();
+        posters.into_iter().collect::<Result<_, _>>().map_err(|error| WriteError { n_drawn, ..error })
+    }
+
+    async fn poster(&self, order: Order, store: ImageStore, latest: Instant) -> Result<ImageName, WriteError> {
+        let failed = |kind| WriteError::new(WriteStep::Draw, kind);
+        let permit = timeout_at(latest, self.processors.clone().acquire_owned()).await;
+        let permit = permit.map_err(|e| failed(WriteErrorKind::Busy).with_source(e))?;
+        let permit = permit.map_err(|e| failed(WriteErrorKind::Internal).with_source(e))?;
+        let painter = self.painter.clone();
+        let drawing = tokio::task::spawn_blocking(move || {
+            // Given back when the work ends, also when nobody waits for it any longer.
+            let _permit = permit;
+            let png = painter.paint(&order).map_err(|e| failed(WriteErrorKind::Internal).with_source(e))?;
+            store.put(&png).map_err(|e| failed(WriteErrorKind::Storage).with_source(e))
+        });
+        drawing.await.map_err(|e| failed(WriteErrorKind::Internal).with_source(e))?
     }
 
     fn variants(&self, facts: &Facts, n_variants: usize) -> Vec<String> {
@@ -68,6 +129,11 @@ impl Offline {
         }
         variants
     }
+}
+
+/// When a poster that is ordered `now` has to have a processor.
+fn latest_start(now: Instant, deadline: Instant) -> Instant {
+    deadline.min(now + MAX_WAIT)
 }
 
 #[cfg(test)]

@@ -1,12 +1,21 @@
 //! What must hold for every text of the offline writer, over all combinations of its inputs.
 
 use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
 
+use proptest::prelude::*;
 use serde_json::json;
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
-use super::super::{Audience, Brief, Campaign, CampaignInput, Engagement, FunnelStage, Platform, Tone, sample};
-use super::Offline;
+use super::super::{
+    Audience, Brief, Campaign, CampaignInput, Engagement, FunnelStage, ImageStore, MAX_FREE_TEXT_CHARS, Platform, Tone,
+    WriteErrorKind, WriteStep, Writer, WriterConfig, sample,
+};
+use super::facts::Facts;
 use super::gender::names_a_gender;
+use super::{Offline, image, latest_start};
 
 const OBJECTIVES: [(&str, &str); 16] = [
     ("Increase sales of winter coats", "Retail"),
@@ -259,4 +268,64 @@ fn some_texts_read_as_recorded() {
         all.push_str(&format!("\n--- {}\n\n", written.image_prompt.unwrap()));
     }
     insta::assert_snapshot!(all);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    #[test]
+    fn no_text_exceeds_its_platform_however_long_the_inputs(
+        objective in "(Increase sales of )?[a-z]{2,12}( [a-z]{2,12}){0,12}", place in "[A-Z][a-z]{3,30}( [A-Z][a-z]{3,20}){0,2}",
+        interests in "([a-z]{3,12},){1,30}", offer in "[a-z]{2,9}( [a-z]{2,9}){10,60}", tier in "[A-Z][a-z]{10,50}",
+    ) {
+        let offline = Offline::new().unwrap();
+        let persona = json!({
+            "Top_Locations": [&place, format!("{place} East"), format!("{place} West")], "Top_Loyalty_Tier": tier,
+            "Top_Join_Quarter": 1, "Top_Join_Years": [2024], "Interests": interests, "Special_Offer": offer,
+        });
+        let audience = sample::audience(&persona);
+        for (platform, tone) in Platform::ALL.iter().flat_map(|p| Tone::ALL.iter().map(move |t| (p, t))) {
+            let brief = brief(&audience, |input| {
+                input.objective = Some(objective.chars().take(MAX_FREE_TEXT_CHARS).collect());
+                input.platform = Some(platform.to_string());
+                input.tone = Some(tone.to_string());
+            });
+            for text in offline.write(&brief).variants {
+                let n_chars = text.chars().count();
+                prop_assert!(n_chars <= platform.max_chars().unwrap_or(3_000), "{platform} {n_chars}");
+            }
+        }
+    }
+}
+
+#[test]
+fn posters_take_the_trade_s_slogans_in_turn_beginning_with_the_prompt_s_own() {
+    let offline = Offline::new().unwrap();
+    let brief = brief(&sample::audience(&sample::full_persona()), |input| input.industry = Some("Travel".into()));
+    let written = offline.write(&brief);
+    let first = written.slogan.unwrap();
+    assert!(written.image_prompt.unwrap().contains(first.trim_end_matches('.')));
+    let slogans = image::slogans(&offline.phrases, &Facts::new(&offline.phrases, &brief), &first);
+    assert_eq!((slogans[0].as_str(), slogans.len()), (first.as_str(), 3));
+    assert_eq!(slogans.iter().collect::<HashSet<_>>().len(), 3);
+}
+
+#[test]
+fn a_poster_waits_ten_seconds_for_a_processor_and_never_beyond_the_deadline() {
+    let now = Instant::now();
+    assert_eq!(latest_start(now, now + Duration::from_secs(60)), now + Duration::from_secs(10));
+    assert_eq!(latest_start(now, now + Duration::from_secs(3)), now + Duration::from_secs(3));
+}
+
+#[tokio::test]
+async fn a_poster_that_gets_no_processor_in_time_says_that_the_server_is_busy() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = ImageStore::new(dir.path());
+    let mut offline = Offline::new().unwrap();
+    offline.processors = Arc::new(Semaphore::new(0));
+    let brief = sample::brief(|input| input.output = Some("Image".into()));
+    let written = Writer::new(&WriterConfig::default()).unwrap().commission(&brief).write().await.unwrap();
+    let error = offline.draw(&brief, &written, &store, Instant::now()).await.unwrap_err();
+    assert_eq!((error.step, error.kind, error.kind.code()), (WriteStep::Draw, WriteErrorKind::Busy, "busy"));
+    offline.processors.add_permits(1);
+    assert_eq!(offline.draw(&brief, &written, &store, Instant::now()).await.unwrap().len(), 1);
 }

@@ -12,6 +12,8 @@ const MAX_SLOGAN_WORDS: usize = 7;
 const MAX_IMAGE_PROMPT_CHARS: usize = 2_000;
 /// How long a text may be where the platform sets no limit, in characters.
 const MAX_TEXT_CHARS: usize = 20_000;
+/// How many braces, from an answer's end, are tried as an object's beginning: each try may read all that follows.
+const MAX_OBJECTS: usize = 64;
 
 /// What a model answered.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
@@ -57,13 +59,21 @@ pub(super) struct Mended {
 }
 
 impl Draft {
-    /// Reads the JSON object in an answer, whatever stands around it; `None` where there is none.
+    /// Reads the JSON object in an answer, whatever stands around it: of several the one with most of the format's
+    /// parts, and of equals the last, because a model thinks before it answers. `None` where there is none.
     pub(super) fn read(answer: &str) -> Option<Self> {
-        if let Ok(draft) = serde_json::from_str(answer.trim()) {
-            return Some(draft);
+        let whole: Option<Self> = serde_json::from_str(answer.trim()).ok();
+        if whole.as_ref().is_some_and(|draft| draft.n_parts() > 0) {
+            return whole;
         }
-        let object = answer.get(answer.find('{')?..=answer.rfind('}')?)?;
-        serde_json::from_str(object).ok()
+        let mut starts: Vec<usize> = answer.rmatch_indices('{').map(|(start, _)| start).take(MAX_OBJECTS).collect();
+        starts.reverse();
+        let objects = starts.into_iter().filter_map(|start| answer.get(start..)).filter_map(beginning_of);
+        objects.filter(|draft| draft.n_parts() > 0).max_by_key(Self::n_parts).or(whole)
+    }
+
+    fn n_parts(&self) -> usize {
+        [!self.variants.is_empty(), self.image_prompt.is_some(), self.slogan.is_some()].map(usize::from).iter().sum()
     }
 
     /// Checks the draft against what the campaign asked for.
@@ -87,7 +97,7 @@ impl Draft {
                 }
             }
         }
-        if campaign.output().wants_image() {
+        if campaign.output().wants_image_prompt() {
             for (name, text) in [("image_prompt", &self.image_prompt), ("slogan", &self.slogan)] {
                 match text.as_deref().map(str::trim) {
                     None | Some("") => sentences.push(format!("\"{name}\" is missing")),
@@ -121,15 +131,20 @@ impl Draft {
         } else {
             Vec::new()
         };
-        let image_prompt = self.image_prompt.filter(|_| output.wants_image());
+        let image_prompt = self.image_prompt.filter(|_| output.wants_image_prompt());
         let image_prompt = image_prompt.map(|prompt| cut(prompt.trim(), MAX_IMAGE_PROMPT_CHARS));
-        let slogan = self.slogan.filter(|_| output.wants_image()).map(|slogan| {
+        let slogan = self.slogan.filter(|_| output.wants_image_prompt()).map(|slogan| {
             let (slogan, was_cut) = first_words(&slogan, MAX_SLOGAN_WORDS);
             is_trimmed |= was_cut;
             slogan
         });
         Mended { variants, image_prompt, slogan, is_trimmed }
     }
+}
+
+/// The object that a text begins with, whatever follows it.
+fn beginning_of(text: &str) -> Option<Draft> {
+    Draft::deserialize(&mut serde_json::Deserializer::from_str(text)).ok()
 }
 
 fn max_chars(campaign: &Campaign) -> usize {
@@ -148,6 +163,25 @@ mod tests {
         assert_eq!(texts, ["a", "b"]);
         assert_eq!(Draft::read("I cannot do that."), None);
         assert_eq!(Draft::read("} {"), None);
+    }
+
+    #[test]
+    fn of_several_objects_the_one_that_fits_the_format_is_read_and_the_last_of_equals() {
+        for (answer, slogan) in [
+            ("<think>As {a} or {\"a\": 1}?</think>{\"variants\": [\"x\"], \"slogan\": \"s\"}", "s"),
+            (
+                "<think>{\"variants\": [\"y\"], \"slogan\": \"t\"}</think>{\"variants\": [\"x\"], \"slogan\": \"s\"}",
+                "s",
+            ),
+            ("{\"variants\": [\"x\"], \"slogan\": \"s\"} Put {name} in, or {\"slogan\": \"t\"}.", "s"),
+            ("{\"answer\": {\"variants\": [{\"text\": \"x\"}], \"slogan\": \"{s}\"}}", "{s}"),
+        ] {
+            let draft = Draft::read(answer).unwrap();
+            let texts: Vec<_> = draft.variants.iter().map(Variant::text).collect();
+            assert_eq!((texts, draft.slogan.as_deref()), (vec!["x"], Some(slogan)), "{answer}");
+        }
+        assert_eq!(Draft::read("<think>{\"a\": 1}</think>"), None);
+        assert_eq!(Draft::read("{\"variants\": [{\"text\": \"cut off\"}, "), None);
     }
 
     #[test]

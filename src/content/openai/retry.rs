@@ -5,21 +5,21 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::super::WriteErrorKind;
-use super::super::writer::{RetryPolicy, WriterConfig};
+use super::super::{RetryPolicy, WriteErrorKind, WriterConfig};
 use super::transport::TryError;
 
-/// What is left of one brief's tries and time.
+/// What is left of one answer's tries and time.
 pub(super) struct Attempts {
     policy: RetryPolicy,
     timeout: Duration,
     deadline: Instant,
     n_used: u32,
+    waited: Duration,
 }
 
 impl Attempts {
-    pub(super) fn start(config: &WriterConfig) -> Self {
-        Self { policy: config.retry, timeout: config.timeout, deadline: Instant::now() + config.deadline, n_used: 0 }
+    pub(super) fn start(config: &WriterConfig, deadline: Instant) -> Self {
+        Self { policy: config.retry, timeout: config.timeout, deadline, n_used: 0, waited: Duration::ZERO }
     }
 
     /// Takes one try and says how long it may last; `None` where no try or no time is left.
@@ -32,13 +32,31 @@ impl Attempts {
         Some(self.timeout.min(left))
     }
 
+    /// Gives all tries back, for another kind of call under the same deadline.
+    pub(super) fn renew(&mut self) {
+        self.n_used = 0;
+    }
+
+    /// Awaits one call, and counts how long it took.
+    pub(super) async fn waiting<T>(&mut self, call: impl Future<Output = T>) -> T {
+        let started = Instant::now();
+        let result = call.await;
+        self.waited += started.elapsed();
+        result
+    }
+
+    /// How long calls and the pauses between them took so far.
+    pub(super) fn waited(&self) -> Duration {
+        self.waited
+    }
+
     /// Whether another try is possible at all.
     pub(super) fn any_left(&self) -> bool {
         self.n_used < self.policy.max_tries && !self.time_left().is_zero()
     }
 
     /// Waits before the next try; `false` at once where there is none, or where the wait would outlast the deadline.
-    pub(super) async fn wait_after(&self, error: &TryError) -> bool {
+    pub(super) async fn wait_after(&mut self, error: &TryError) -> bool {
         if !error.is_worth_another || !self.any_left() {
             return false;
         }
@@ -46,7 +64,7 @@ impl Attempts {
         if wait >= self.time_left() {
             return false;
         }
-        tokio::time::sleep(wait).await;
+        self.waiting(tokio::time::sleep(wait)).await;
         true
     }
 
@@ -75,7 +93,8 @@ mod tests {
     use super::*;
 
     fn attempts(n_used: u32) -> Attempts {
-        let mut attempts = Attempts::start(&WriterConfig::default());
+        let config = WriterConfig::default();
+        let mut attempts = Attempts::start(&config, Instant::now() + config.deadline);
         attempts.n_used = n_used;
         attempts
     }

@@ -7,22 +7,42 @@ use std::error::Error;
 use std::time::Duration;
 
 use reqwest::header::{HeaderMap, HeaderValue, RETRY_AFTER};
-use reqwest::{StatusCode, Url, redirect};
+use reqwest::{RequestBuilder, StatusCode, Url, redirect};
+use serde::de::DeserializeOwned;
+use tokio::sync::OnceCell;
 
-use super::super::writer::WriterConfig;
-use super::super::{WriteErrorKind, WriterConfigError};
-use super::wire::{ChatAnswer, Failure};
+use super::super::{WriteError, WriteErrorKind, WriteStep, WriterConfig, WriterConfigError};
+use super::failure::Failure;
 
-/// How large an answer may be, in bytes: many times the longest set of variants.
-const MAX_BODY_BYTES: usize = 1_000_000;
+/// How large an answer of texts may be, in bytes: many times the longest set of variants.
+const MAX_TEXT_BYTES: usize = 1_000_000;
+/// How large a picture may be, in bytes.
+const MAX_PICTURE_BYTES: usize = 20_000_000;
+/// How large an answer with a picture in it may be, in bytes: base64 makes four of three.
+const MAX_PICTURE_ANSWER_BYTES: usize = MAX_PICTURE_BYTES / 3 * 4 + MAX_TEXT_BYTES;
 /// How long a connection may take to open, at most; a try's own limit may be shorter.
 const MAX_CONNECT: Duration = Duration::from_secs(5);
 
-/// The connection to one server.
+/// The connection to one server, and to wherever its pictures lie.
 pub(super) struct Transport {
     client: reqwest::Client,
-    url: Url,
+    base: Url,
+    chat: Url,
+    images: Url,
     authorization: Option<HeaderValue>,
+    connect_timeout: Duration,
+    /// For pictures at `https` addresses named by a server that is itself reached by `http`: made when the first such
+    /// address comes, because loading root certificates takes tens of milliseconds.
+    secure: OnceCell<reqwest::Client>,
+}
+
+/// What is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Endpoint {
+    /// `/chat/completions`
+    Chat,
+    /// `/images/generations`
+    Images,
 }
 
 /// Why one try failed.
@@ -38,9 +58,9 @@ pub(super) struct TryError {
 #[error("the server answered with status {0}")]
 struct Status(u16);
 
-/// A body that is no chat completion; where it stops being one, told without quoting it.
+/// A body that is not the JSON expected; where it stops being it, told without quoting it.
 #[derive(Debug, thiserror::Error)]
-#[error("the answer is no chat completion: {category:?} error in line {line}, column {column}")]
+#[error("the answer is not the JSON expected: {category:?} error in line {line}, column {column}")]
 struct NotAnAnswer {
     category: serde_json::error::Category,
     line: usize,
@@ -48,37 +68,39 @@ struct NotAnAnswer {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("the answer is larger than {MAX_BODY_BYTES} bytes")]
-struct TooLarge;
+#[error("the answer is larger than {0} bytes")]
+struct TooLarge(usize);
 
 impl TryError {
-    fn new(kind: WriteErrorKind, is_worth_another: bool) -> Self {
+    pub(super) fn new(kind: WriteErrorKind, is_worth_another: bool) -> Self {
         Self { kind, is_worth_another, refuses_schema: false, source: None }
     }
 
-    fn because(mut self, source: impl Error + Send + Sync + 'static) -> Self {
-        self.source = Some(Box::new(source));
+    pub(super) fn because(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
         self
+    }
+
+    /// The error of the whole step, where there is no further try.
+    pub(super) fn at(self, step: WriteStep) -> WriteError {
+        let error = WriteError::new(step, self.kind);
+        WriteError { source: self.source, ..error }
     }
 }
 
 impl Transport {
     /// Builds the client; opens no connection. Trusted root certificates are loaded for an `https` address alone.
     pub(super) fn new(config: &WriterConfig) -> Result<Self, WriterConfigError> {
-        let address = format!("{}/chat/completions", config.base_url.trim().trim_end_matches('/'));
-        let url = Url::parse(&address).map_err(|_| WriterConfigError::BaseUrl)?;
+        let base = config.base_url.trim().trim_end_matches('/');
+        let url = |address: &str| Url::parse(address).map_err(|_| WriterConfigError::BaseUrl);
+        let (chat, images) = (url(&format!("{base}/chat/completions"))?, url(&format!("{base}/images/generations"))?);
+        let base = url(base)?;
+        if !matches!(base.scheme(), "http" | "https") {
+            return Err(WriterConfigError::BaseUrl);
+        }
         // Another part of the process may have installed a provider already, which serves as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        // A redirect would carry the key and the prompt to an address that nobody configured.
-        let builder = reqwest::Client::builder()
-            .redirect(redirect::Policy::none())
-            .connect_timeout(config.timeout.min(MAX_CONNECT))
-            .timeout(config.timeout);
-        let builder = match url.scheme() {
-            "https" => builder,
-            "http" => builder.tls_certs_only([]).no_proxy(),
-            _ => return Err(WriterConfigError::BaseUrl),
-        };
+        let connect_timeout = config.timeout.min(MAX_CONNECT);
         let authorization = match &config.api_key {
             Some(key) => {
                 let mut value =
@@ -88,44 +110,102 @@ impl Transport {
             }
             None => None,
         };
-        let client = builder.build().map_err(WriterConfigError::Client)?;
-        Ok(Self { client, url, authorization })
+        let client = client(connect_timeout, base.scheme() == "https").map_err(WriterConfigError::Client)?;
+        Ok(Self { client, base, chat, images, authorization, connect_timeout, secure: OnceCell::new() })
+    }
+
+    /// The configured address.
+    pub(super) fn base(&self) -> &Url {
+        &self.base
     }
 
     /// Sends one request and reads the whole answer within `limit`.
-    pub(super) async fn send(&self, body: Vec<u8>, limit: Duration) -> Result<ChatAnswer, TryError> {
-        let exchange = tokio::time::timeout(limit, self.exchange(body)).await;
-        exchange.unwrap_or_else(|elapsed| Err(TryError::new(WriteErrorKind::TimedOut, true).because(elapsed)))
-    }
-
-    async fn exchange(&self, body: Vec<u8>) -> Result<ChatAnswer, TryError> {
-        let mut request = self.client.post(self.url.clone()).header("content-type", "application/json").body(body);
+    pub(super) async fn send<T: DeserializeOwned>(
+        &self,
+        endpoint: Endpoint,
+        body: Vec<u8>,
+        limit: Duration,
+    ) -> Result<T, TryError> {
+        let (url, max_bytes) = match endpoint {
+            Endpoint::Chat => (&self.chat, MAX_TEXT_BYTES),
+            Endpoint::Images => (&self.images, MAX_PICTURE_ANSWER_BYTES),
+        };
+        let mut request = self.client.post(url.clone()).header("content-type", "application/json").body(body);
         if let Some(authorization) = &self.authorization {
             request = request.header("authorization", authorization.clone());
         }
-        let response = request.send().await.map_err(|e| of_reqwest(e, WriteErrorKind::Upstream))?;
-        let status = response.status();
-        let retry_after = retry_after(response.headers());
-        let body = read_capped(response).await;
-        if !status.is_success() {
-            // The status says enough where the body of a failure cannot be read.
-            let failure: Failure = body.ok().and_then(|body| serde_json::from_slice(&body).ok()).unwrap_or_default();
-            return Err(of_status(status, retry_after, &failure));
-        }
-        let body = body?;
-        serde_json::from_slice(&body).map_err(|e| {
+        let answer = within(limit, exchange(request, max_bytes)).await?;
+        serde_json::from_slice(&answer).map_err(|e| {
             let kind = if e.is_eof() { WriteErrorKind::CutOff } else { WriteErrorKind::BadAnswer };
             let source = NotAnAnswer { category: e.classify(), line: e.line(), column: e.column() };
             TryError::new(kind, true).because(source)
         })
     }
+
+    /// Fetches a picture that the server named by address, within `limit` and without the key.
+    pub(super) async fn fetch(&self, url: Url, limit: Duration) -> Result<Vec<u8>, TryError> {
+        let fetching = async {
+            let client = if url.scheme() == self.base.scheme() { &self.client } else { self.secure().await? };
+            exchange(client.get(url), MAX_PICTURE_BYTES).await
+        };
+        let refused = |error: TryError| match error.kind {
+            // Where a picture lies is neither the key's nor the model's fault.
+            WriteErrorKind::Refused
+            | WriteErrorKind::RefusedRequest
+            | WriteErrorKind::RefusedContent
+            | WriteErrorKind::OutOfQuota
+            | WriteErrorKind::Upstream
+                if !error.is_worth_another =>
+            {
+                TryError { kind: WriteErrorKind::BadAnswer, ..error }
+            }
+            _ => error,
+        };
+        within(limit, fetching).await.map_err(refused)
+    }
+
+    async fn secure(&self) -> Result<&reqwest::Client, TryError> {
+        let timeout = self.connect_timeout;
+        let made = self.secure.get_or_try_init(|| async move {
+            let made = tokio::task::spawn_blocking(move || client(timeout, true)).await;
+            made.map_err(|e| TryError::new(WriteErrorKind::Internal, false).because(e))?
+                .map_err(|e| TryError::new(WriteErrorKind::Internal, false).because(e))
+        });
+        made.await
+    }
 }
 
-async fn read_capped(mut response: reqwest::Response) -> Result<Vec<u8>, TryError> {
+fn client(connect_timeout: Duration, is_secure: bool) -> reqwest::Result<reqwest::Client> {
+    // A redirect would carry the key and the prompt to an address that nobody configured.
+    let builder = reqwest::Client::builder().redirect(redirect::Policy::none()).connect_timeout(connect_timeout);
+    let builder = if is_secure { builder } else { builder.tls_certs_only([]).no_proxy() };
+    builder.build()
+}
+
+async fn within<T>(limit: Duration, call: impl Future<Output = Result<T, TryError>>) -> Result<T, TryError> {
+    let outcome = tokio::time::timeout(limit, call).await;
+    outcome.unwrap_or_else(|elapsed| Err(TryError::new(WriteErrorKind::TimedOut, true).because(elapsed)))
+}
+
+/// The whole body of a successful answer.
+async fn exchange(request: RequestBuilder, max_bytes: usize) -> Result<Vec<u8>, TryError> {
+    let response = request.send().await.map_err(|e| of_reqwest(e, WriteErrorKind::Upstream))?;
+    let status = response.status();
+    if status.is_success() {
+        return read_capped(response, max_bytes).await;
+    }
+    let retry_after = retry_after(response.headers());
+    // The status says enough where the body of a failure cannot be read.
+    let body = read_capped(response, MAX_TEXT_BYTES).await.ok();
+    let failure = body.map(|body| Failure::read(&body)).unwrap_or_default();
+    Err(of_status(status, retry_after, &failure))
+}
+
+async fn read_capped(mut response: reqwest::Response, max_bytes: usize) -> Result<Vec<u8>, TryError> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|e| of_reqwest(e, WriteErrorKind::CutOff))? {
-        if body.len() + chunk.len() > MAX_BODY_BYTES {
-            return Err(TryError::new(WriteErrorKind::BadAnswer, false).because(TooLarge));
+        if body.len() + chunk.len() > max_bytes {
+            return Err(TryError::new(WriteErrorKind::BadAnswer, false).because(TooLarge(max_bytes)));
         }
         body.extend_from_slice(&chunk);
     }
@@ -140,15 +220,18 @@ fn of_reqwest(error: reqwest::Error, otherwise: WriteErrorKind) -> TryError {
 
 fn of_status(status: StatusCode, retry_after: Option<Duration>, failure: &Failure) -> TryError {
     let (kind, is_worth_another) = match status.as_u16() {
-        429 if failure.error.is_out_of_quota() => (WriteErrorKind::OutOfQuota, false),
+        402 => (WriteErrorKind::OutOfQuota, false),
+        403 | 429 if failure.is_out_of_quota() => (WriteErrorKind::OutOfQuota, false),
         429 => (WriteErrorKind::RateLimited { retry_after }, true),
         408 => (WriteErrorKind::TimedOut, true),
         409 | 500..=599 => (WriteErrorKind::Upstream, true),
+        400 | 403 | 422 if failure.forbids_content() => (WriteErrorKind::RefusedContent, false),
+        400 | 413 | 422 => (WriteErrorKind::RefusedRequest, false),
         401 | 403 | 404 => (WriteErrorKind::Refused, false),
         _ => (WriteErrorKind::Upstream, false),
     };
     let mut error = TryError::new(kind, is_worth_another).because(Status(status.as_u16()));
-    error.refuses_schema = matches!(status.as_u16(), 400 | 422) && failure.error.refuses_schema();
+    error.refuses_schema = matches!(status.as_u16(), 400 | 422) && failure.refuses_schema();
     error
 }
 

@@ -10,6 +10,7 @@ use async_openai::types::chat::{
     ResponseFormatJsonSchema,
 };
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::json;
 
 use super::super::Campaign;
@@ -49,19 +50,22 @@ pub(super) fn request(
     request.build()
 }
 
-/// The JSON schema of the answer. Strict mode wants every property required and no other allowed; the count of
-/// variants is checked on arrival, because not every server knows `minItems`.
+/// The JSON schema of the answer. Strict mode wants every property required and no other allowed. The count of variants
+/// is checked on arrival all the same: not every server keeps to `minItems` and `maxItems`.
 pub(super) fn schema(campaign: &Campaign) -> ResponseFormat {
     let output = campaign.output();
     let mut properties = serde_json::Map::new();
     if output.wants_text() {
-        let description = format!("exactly {} texts, ready to post", campaign.n_variants());
+        let n = campaign.n_variants();
+        let description = format!("exactly {n} texts, ready to post");
         properties.insert(
             "variants".to_owned(),
-            json!({"type": "array", "items": {"type": "string"}, "description": description}),
+            json!({
+                "type": "array", "items": {"type": "string"}, "minItems": n, "maxItems": n, "description": description,
+            }),
         );
     }
-    if output.wants_image() {
+    if output.wants_image_prompt() {
         properties.insert("image_prompt".to_owned(), json!({"type": "string"}));
         properties.insert("slogan".to_owned(), json!({"type": "string", "description": "at most 7 words"}));
     }
@@ -102,51 +106,61 @@ pub(super) struct Choice {
 #[derive(Deserialize)]
 pub(super) struct Message {
     #[serde(default)]
-    pub(super) content: Option<String>,
+    pub(super) content: Option<Words>,
     #[serde(default)]
     pub(super) refusal: Option<String>,
+}
+
+/// A text, whole or in parts.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(super) enum Words {
+    Whole(String),
+    Parts(Vec<Part>),
+    Other(IgnoredAny),
+}
+
+/// A part of a text; a model's thinking comes as parts of other kinds.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(super) enum Part {
+    Bare(String),
+    Typed {
+        #[serde(rename = "type", default)]
+        kind: Option<String>,
+        text: String,
+    },
+    Other(IgnoredAny),
+}
+
+impl Words {
+    /// The text itself; empty where there is none.
+    pub(super) fn text(self) -> String {
+        match self {
+            Self::Whole(text) => text,
+            Self::Parts(parts) => parts.into_iter().filter_map(Part::text).collect(),
+            Self::Other(_) => String::new(),
+        }
+    }
+}
+
+impl Part {
+    fn text(self) -> Option<String> {
+        match self {
+            Self::Bare(text) => Some(text),
+            Self::Typed { kind, text } => {
+                kind.is_none_or(|kind| matches!(kind.as_str(), "text" | "output_text")).then_some(text)
+            }
+            Self::Other(_) => None,
+        }
+    }
 }
 
 /// Tokens as the server counts them.
 #[derive(Deserialize, Default)]
 pub(super) struct Usage {
     #[serde(default)]
-    pub(super) prompt_tokens: u64,
+    pub(super) prompt_tokens: Option<u64>,
     #[serde(default)]
-    pub(super) completion_tokens: u64,
-}
-
-/// The body of a failure, as far as servers agree on it.
-#[derive(Deserialize, Default)]
-pub(super) struct Failure {
-    #[serde(default)]
-    pub(super) error: FailureDetail,
-}
-
-/// What a failure says of itself.
-#[derive(Deserialize, Default)]
-#[serde(default)]
-pub(super) struct FailureDetail {
-    pub(super) message: Option<String>,
-    pub(super) code: Option<serde_json::Value>,
-    pub(super) param: Option<String>,
-    #[serde(rename = "type")]
-    pub(super) kind: Option<String>,
-}
-
-impl FailureDetail {
-    /// Whether the server takes no JSON schema.
-    pub(super) fn refuses_schema(&self) -> bool {
-        let texts = [self.message.as_deref(), self.param.as_deref()];
-        texts.into_iter().flatten().any(|text| {
-            let text = text.to_lowercase();
-            ["response_format", "json_schema", "structured output", "response format"].iter().any(|w| text.contains(w))
-        })
-    }
-
-    /// Whether the account's quota is used up, which no waiting mends.
-    pub(super) fn is_out_of_quota(&self) -> bool {
-        let code = self.code.as_ref().and_then(serde_json::Value::as_str);
-        [code, self.kind.as_deref()].into_iter().flatten().any(|word| word == "insufficient_quota")
-    }
+    pub(super) completion_tokens: Option<u64>,
 }

@@ -56,6 +56,12 @@ impl CondensedTree {
         &self.rows
     }
 
+    /// How many customers the point stands for; 0 for a point that the tree has not.
+    pub fn customers_of(&self, point: usize) -> u64 {
+        let row = self.row_of.get(..self.n_points).and_then(|points| points.get(point));
+        row.and_then(|&row| self.rows.get(row)).map_or(0, |row| row.size)
+    }
+
     /// Indexes rows that are known to be sound: from [`condense`] or checked by `parts`.
     pub(super) fn from_sound_rows(n_points: usize, rows: Vec<CondensedRow>) -> Self {
         let n_nodes = rows.last().map_or(1, |row| row.parent as usize - n_points + 1);

@@ -102,6 +102,9 @@ pub enum Damage {
     /// Chosen nodes are cluster nodes, ascending, none inside another.
     #[error("the chosen clusters are not distinct, ascending and disjoint nodes of the tree")]
     Selected,
+    /// Each cluster's points are those below its node.
+    #[error("the condensed tree does not give point {0} the label it came with")]
+    Label(usize),
     /// The effective smallest cluster is at least 2.
     #[error("min_cluster_size is below 2")]
     MinClusterSize,

@@ -12,6 +12,7 @@
 //! It knows no customers, only points and weights; it does no I/O and imports nothing else of this crate.
 //! `pipeline` may import it.
 
+mod adopted;
 mod condensed_tree;
 mod core_distances;
 mod distances;
@@ -28,6 +29,7 @@ mod single_linkage;
 mod spanning_tree;
 mod validity;
 
+pub use adopted::AdoptedClusters;
 pub use condensed_tree::{CondensedRow, CondensedTree};
 pub use errors::{Damage, HdbscanError};
 pub use membership::NearestCluster;

@@ -76,9 +76,7 @@ impl HdbscanModel {
             return Err(Damage::MinClusterSize.into());
         }
         check_core_distances(&parts.squared_core_distances, n_points)?;
-        let rows = collect_rows(&parts)?;
-        check_rows(n_points, *min_cluster_size, &rows)?;
-        let tree = CondensedTree::from_sound_rows(n_points, rows);
+        let tree = check_tree(n_points, *min_cluster_size, collect_rows(&parts)?)?;
         let selected = check_selected(&tree, &parts.selected)?;
         Ok(Self::assemble(Ingredients {
             columns,
@@ -109,6 +107,16 @@ fn collect_rows(parts: &HdbscanParts) -> Result<Vec<CondensedRow>, Damage> {
     }
     let rows = tree_parents.iter().zip(tree_children).zip(tree_lambdas.iter().zip(tree_sizes));
     Ok(rows.map(|((&parent, &child), (&lambda, &size))| CondensedRow { parent, child, lambda, size }).collect())
+}
+
+/// The tree of these rows, if they are one.
+pub(super) fn check_tree(
+    n_points: usize,
+    min_cluster_size: u64,
+    rows: Vec<CondensedRow>,
+) -> Result<CondensedTree, Damage> {
+    check_rows(n_points, min_cluster_size, &rows)?;
+    Ok(CondensedTree::from_sound_rows(n_points, rows))
 }
 
 /// Checks that rows are one tree over all points, in order, with densities that grow and sizes that add up.
@@ -167,7 +175,7 @@ fn check_nodes(n_points: usize, rows: &[CondensedRow], row_of: &[Option<usize>],
     Ok(())
 }
 
-fn check_selected(tree: &CondensedTree, selected: &[u32]) -> Result<Vec<usize>, Damage> {
+pub(super) fn check_selected(tree: &CondensedTree, selected: &[u32]) -> Result<Vec<usize>, Damage> {
     let mut chosen = vec![false; tree.n_nodes()];
     let mut nodes = Vec::with_capacity(selected.len());
     for &node in selected {

@@ -1,85 +1,15 @@
-//! The openai writer against a mock server on loopback.
+//! Texts: what is asked, what is taken from the answer, and what becomes of failures.
 
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use futures::StreamExt;
 use serde_json::{Value, json};
-use wiremock::matchers::{body_partial_json, header, method, path};
+use wiremock::matchers::{any, body_partial_json, body_string_contains, header};
 use wiremock::{Match, Mock, MockServer, Request, ResponseTemplate};
 
-use super::super::{
-    Brief, Content, RetryPolicy, Secret, WriteError, WriteErrorKind, Writer, WriterConfig, WriterKind, sample,
-};
-
-const KEY: &str = "sk-a-very-secret-key";
-
-fn config(server: &MockServer) -> WriterConfig {
-    let tiny = Duration::from_millis(1);
-    WriterConfig {
-        kind: WriterKind::Auto,
-        api_key: Secret::new(KEY),
-        base_url: format!("{}/v1", server.uri()),
-        timeout: Duration::from_secs(10),
-        deadline: Duration::from_secs(20),
-        retry: RetryPolicy { max_tries: 3, base: tiny, max_retry_after: tiny },
-        ..WriterConfig::default()
-    }
-}
-
-fn brief(n_variants: i64) -> Brief {
-    sample::brief(|input| {
-        input.n_variants = Some(n_variants);
-        input.platform = Some("TikTok".into());
-    })
-}
-
-async fn write(server: &MockServer, brief: &Brief) -> Result<Content, WriteError> {
-    Writer::new(&config(server)).unwrap().write(brief).await
-}
-
-/// A chat completion with this text.
-fn completion(text: &str) -> Value {
-    json!({
-        "id": "c", "object": "chat.completion", "created": 1, "model": "gpt-mock-1",
-        "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}],
-        "usage": {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120},
-    })
-}
-
-fn content(variants: &[&str]) -> ResponseTemplate {
-    let text = json!({"variants": variants, "image_prompt": "A coat on a hook.", "slogan": "Warm up to winter"});
-    ResponseTemplate::new(200).set_body_json(completion(&text.to_string()))
-}
-
-/// Answers the calls in this order, the last one for ever.
-async fn server_with(answers: Vec<ResponseTemplate>) -> MockServer {
-    let server = MockServer::start().await;
-    let last = answers.len() - 1;
-    for (index, answer) in answers.into_iter().enumerate() {
-        let mock = Mock::given(method("POST")).and(path("/v1/chat/completions")).respond_with(answer);
-        let mock = if index < last { mock.up_to_n_times(1) } else { mock };
-        mock.mount(&server).await;
-    }
-    server
-}
-
-async fn n_calls(server: &MockServer) -> usize {
-    server.received_requests().await.unwrap().len()
-}
-
-fn failure(status: u16, code: &str, message: &str) -> ResponseTemplate {
-    ResponseTemplate::new(status).set_body_json(json!({"error": {"message": message, "code": code, "type": code}}))
-}
-
-/// Everything a log could show of an error.
-fn shown(error: &WriteError) -> String {
-    let mut text = format!("{error} {error:?} {}", error.caller_sentence());
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        text.push_str(&format!(" {cause} {cause:?}"));
-        source = cause.source();
-    }
-    text
-}
+use super::super::super::{RetryPolicy, WriteErrorKind, Writer, WriterConfig, sample, write_all};
+use super::{KEY, brief, completion, config, content, failure, n_calls, server_with, shown, write};
 
 #[tokio::test]
 async fn a_structured_answer_becomes_content_with_model_and_tokens() {
@@ -88,7 +18,7 @@ async fn a_structured_answer_becomes_content_with_model_and_tokens() {
     assert_eq!(written.variants, ["One.", "Two."]);
     assert_eq!(written.slogan.as_deref(), Some("Warm up to winter"));
     assert_eq!(written.model, "gpt-mock-1");
-    assert_eq!((written.tokens.prompt, written.tokens.completion), (100, 20));
+    assert_eq!((written.spent.tokens.prompt, written.spent.tokens.completion), (100, 20));
     assert!(!written.flags.is_offline && !written.flags.is_trimmed && !written.flags.is_repaired);
     assert_eq!((written.prompt_hash.len(), n_calls(&server).await), (64, 1));
 }
@@ -104,7 +34,9 @@ async fn the_request_carries_key_model_schema_and_delimited_data() {
     }
     let server = MockServer::start().await;
     let schema = json!({"model": "gpt-4o-mini", "response_format": {"type": "json_schema", "json_schema": {
-        "strict": true, "schema": {"required": ["variants", "image_prompt", "slogan"], "additionalProperties": false}}}});
+        "strict": true, "schema": {
+            "required": ["variants", "image_prompt", "slogan"], "additionalProperties": false,
+            "properties": {"variants": {"type": "array", "minItems": 1, "maxItems": 1}}}}}});
     Mock::given(header("authorization", format!("Bearer {KEY}").as_str()))
         .and(body_partial_json(schema))
         .and(Delimits)
@@ -133,14 +65,22 @@ async fn values_with_delimiters_and_instructions_stay_inside_their_block() {
 
 #[tokio::test]
 async fn a_server_without_schemas_is_asked_for_json_in_words() {
-    let refusal = failure(400, "unsupported", "'response_format' of type 'json_schema' is not supported");
     let text = "Here you go:\n```json\n{\"variants\": [\"One.\"], \"image_prompt\": \"p\", \"slogan\": \"s\"}\n```";
-    let server = server_with(vec![refusal, ResponseTemplate::new(200).set_body_json(completion(text))]).await;
-    let written = write(&server, &brief(1)).await.unwrap();
-    assert_eq!(written.variants, ["One."]);
-    assert!(written.flags.is_unstructured);
-    let second: Value = server.received_requests().await.unwrap()[1].body_json().unwrap();
-    assert!(second.get("response_format").is_none_or(Value::is_null));
+    for (status, body) in [
+        (400, json!({"error": {"message": "'response_format' of type 'json_schema' is not supported"}})),
+        (400, json!({"object": "error", "message": "response_format json_schema is not supported", "code": 40001})),
+        (400, json!({"error": "'response_format.type' must be 'json_object' or 'text'"})),
+        (422, json!({"detail": [{"type": "enum", "loc": ["body", "response_format", "type"], "msg": "no such"}]})),
+        (422, json!({"detail": "no support for response_format"})),
+    ] {
+        let refusal = ResponseTemplate::new(status).set_body_json(&body);
+        let server = server_with(vec![refusal, ResponseTemplate::new(200).set_body_json(completion(text))]).await;
+        let written = write(&server, &brief(1)).await.unwrap();
+        assert_eq!(written.variants, ["One."], "{body}");
+        assert!(written.flags.is_unstructured);
+        let second: Value = server.received_requests().await.unwrap()[1].body_json().unwrap();
+        assert!(second.get("response_format").is_none_or(Value::is_null));
+    }
 }
 
 #[tokio::test]
@@ -169,7 +109,10 @@ async fn lasting_failures_are_not_tried_again() {
         (failure(401, "invalid_api_key", "Incorrect API key provided: sk-a-very-secret-key"), WriteErrorKind::Refused),
         (failure(403, "forbidden", "no"), WriteErrorKind::Refused),
         (failure(404, "model_not_found", "no such model"), WriteErrorKind::Refused),
-        (failure(400, "invalid", "too many tokens"), WriteErrorKind::Upstream),
+        (failure(400, "invalid", "too many tokens"), WriteErrorKind::RefusedRequest),
+        (failure(422, "invalid", "no such field"), WriteErrorKind::RefusedRequest),
+        (failure(400, "content_filter", "no"), WriteErrorKind::RefusedContent),
+        (failure(402, "x", "Insufficient Balance"), WriteErrorKind::OutOfQuota),
         (failure(429, "insufficient_quota", "You exceeded your current quota"), WriteErrorKind::OutOfQuota),
     ] {
         let server = server_with(vec![answer]).await;
@@ -199,9 +142,24 @@ async fn a_wait_that_outlasts_the_deadline_is_not_begun() {
     let hour = Duration::from_secs(3_600);
     let retry = RetryPolicy { max_tries: 3, base: hour, max_retry_after: hour };
     let writer = Writer::new(&WriterConfig { retry, ..config(&server) }).unwrap();
-    let error = writer.write(&brief(1)).await.unwrap_err();
+    let error = writer.commission(&brief(1)).write().await.unwrap_err();
     assert_eq!(error.kind, WriteErrorKind::RateLimited { retry_after: Some(Duration::from_secs(86_400)) });
     assert_eq!(n_calls(&server).await, 1);
+}
+
+#[tokio::test]
+async fn a_brief_that_is_late_holds_up_none_behind_it() {
+    let server = MockServer::start().await;
+    let late = content(&["Late."]).set_delay(Duration::from_secs(600));
+    let on_tiktok = body_string_contains("a TikTok caption");
+    Mock::given(on_tiktok).respond_with(late).mount(&server).await;
+    Mock::given(any()).respond_with(content(&["One."])).mount(&server).await;
+    let writer = Writer::new(&config(&server)).unwrap();
+    let others = sample::brief(|input| input.platform = Some("Email".into()));
+    let briefs = [brief(1), others.clone(), others];
+    let mut written = write_all(&writer, &briefs, NonZeroUsize::new(2).unwrap());
+    assert_eq!(written.next().await.unwrap().0, 1);
+    assert_eq!(written.next().await.unwrap().0, 2);
 }
 
 #[tokio::test]
@@ -209,7 +167,7 @@ async fn a_slow_server_times_out() {
     let server = server_with(vec![content(&["One."]).set_delay(Duration::from_secs(600))]).await;
     let timeout = Duration::from_millis(40);
     let writer = Writer::new(&WriterConfig { timeout, ..config(&server) }).unwrap();
-    let error = writer.write(&brief(1)).await.unwrap_err();
+    let error = writer.commission(&brief(1)).write().await.unwrap_err();
     assert_eq!(error.kind, WriteErrorKind::TimedOut);
 }
 
@@ -222,7 +180,7 @@ async fn a_server_that_is_not_there_is_an_upstream_failure() {
         // A port that nothing listens on, instead of one that another test may be given.
         Writer::new(&WriterConfig { base_url: "http://127.0.0.1:1/v1".into(), ..config }).unwrap()
     };
-    assert_eq!(writer.write(&brief(1)).await.unwrap_err().kind, WriteErrorKind::Upstream);
+    assert_eq!(writer.commission(&brief(1)).write().await.unwrap_err().kind, WriteErrorKind::Upstream);
 }
 
 #[tokio::test]
@@ -231,7 +189,7 @@ async fn a_wrong_count_is_repaired_once() {
     let written = write(&server, &brief(2)).await.unwrap();
     assert_eq!(written.variants, ["One.", "Two."]);
     assert!(written.flags.is_repaired);
-    assert_eq!(written.tokens.prompt, 200, "both calls count");
+    assert_eq!(written.spent.tokens.prompt, 200, "both calls count");
     let second: Value = server.received_requests().await.unwrap()[1].body_json().unwrap();
     let request = second["messages"][3]["content"].as_str().unwrap();
     assert!(request.contains("must hold exactly 2 texts, and holds 1"), "{request}");

@@ -1,0 +1,174 @@
+//! What a request costs here: `POST /generate-promo` with the offline writer, one after the other, and with an instant
+//! upstream at 500 requests a second. Prints medians and 99th percentiles in milliseconds, of the whole request as its
+//! caller sees it and of the overhead that the server states in `Server-Timing`.
+//!
+//! The load, the upstream and the server share the machine, as they would share its two cores in a small deployment.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    reason = "a bench that cannot run should say so loudly"
+)]
+
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use content_portal::content::{Secret, Writer, WriterConfig, WriterKind};
+use content_portal::customer::Schema;
+use content_portal::http::{Application, Prepared, Settings};
+use content_portal::model_store::ModelStore;
+use content_portal::pipeline::FitParams;
+use content_portal::retrain::{GateLimits, RetrainOutcome, RetrainRequest, retrain};
+use content_portal::workbook;
+use serde_json::{Value, json};
+
+const WARM_UP: usize = 200;
+const ONE_BY_ONE: usize = 2_000;
+const PER_SECOND: u32 = 500;
+const SECONDS: u32 = 10;
+
+/// One request: as its caller saw it, and as the server says it spent on it.
+struct Sample {
+    whole_ms: f64,
+    overhead_ms: f64,
+}
+
+#[tokio::main]
+async fn main() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let folder = tempfile::tempdir().unwrap();
+    let store = ModelStore::new(folder.path().join("models"));
+    let request = RetrainRequest {
+        base_data: &std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("base_data"),
+        uploads: None,
+        schema: Arc::new(Schema::built_in().unwrap()),
+        params: &FitParams::default(),
+        limits: workbook::Limits::default(),
+        gate: GateLimits::default(),
+        force: false,
+        keep: NonZeroUsize::MIN,
+        now: jiff::Timestamp::now(),
+        today: jiff::Zoned::now().date(),
+    };
+    assert!(matches!(retrain(&store, &request, &|_| {}).unwrap(), RetrainOutcome::Published(_)));
+
+    let offline = WriterConfig { kind: WriterKind::Offline, ..WriterConfig::default() };
+    report("offline writer, one by one", &one_by_one(&start(&store, &offline, folder.path()).await).await);
+    let upstream = format!("http://{}/v1", instant_upstream().await);
+    let openai = WriterConfig {
+        kind: WriterKind::Openai,
+        api_key: Secret::new("k"),
+        base_url: upstream,
+        ..WriterConfig::default()
+    };
+    let title = format!("instant upstream, {PER_SECOND} a second");
+    report(&title, &at_a_rate(&start(&store, &openai, folder.path()).await).await);
+}
+
+/// Starts a server; where it generates.
+async fn start(store: &ModelStore, writer: &WriterConfig, folder: &std::path::Path) -> String {
+    let settings = Settings {
+        allow_origins: Vec::new(),
+        public_url: None,
+        admin_key: None,
+        upload_dir: folder.join("uploads"),
+        max_upload_bytes: 50 << 20,
+        workbook_limits: workbook::Limits::default(),
+        max_members: 20_000,
+        writers_at_once: NonZeroUsize::new(8).unwrap(),
+    };
+    let application = Application::bind("127.0.0.1:0".parse().unwrap(), settings).await.unwrap();
+    let address = application.address();
+    let (store, writer) = (store.clone(), writer.clone());
+    let prepare = move || {
+        let version = store.load_current().unwrap();
+        version.model.warm_up().unwrap();
+        Ok::<_, String>(Prepared { version, store, writer: Writer::new(&writer).unwrap(), on_load: Arc::new(|_| {}) })
+    };
+    tokio::spawn(application.run_until_stopped(prepare, std::future::pending()));
+    while !reqwest::get(format!("http://{address}/readyz")).await.is_ok_and(|r| r.status() == 200) {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    format!("http://{address}/generate-promo")
+}
+
+/// An upstream that answers as fast as it can.
+async fn instant_upstream() -> SocketAddr {
+    let content = json!({"variants": ["Fresh bread at nine."], "image_prompt": "A counter.", "slogan": "Warm bread"});
+    let answer = json!({
+        "model": "instant", "usage": {"prompt_tokens": 1, "completion_tokens": 1},
+        "choices": [{"finish_reason": "stop", "message": {"role": "assistant", "content": content.to_string()}}],
+    });
+    let answer = async move || axum::Json(answer.clone());
+    let router = axum::Router::new().route("/v1/chat/completions", axum::routing::post(answer));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    address
+}
+
+fn body() -> Value {
+    json!({
+        "gender": "Female", "location": "Bedok", "loyalty_tier": "Gold", "join_year": 2023, "join_month": "May",
+        "objective": "More visits on weekdays", "industry": "Bakery", "marketing_funnel_stage": "Consideration",
+        "past_engagement": "Moderate", "platform": "Facebook", "post_type": "Text", "tone": "Fun", "num_variants": 1,
+    })
+}
+
+async fn sample(client: &reqwest::Client, url: &str) -> Sample {
+    let started = Instant::now();
+    let response = client.post(url).json(&body()).send().await.unwrap();
+    assert_eq!(response.status(), 200);
+    let timing = response.headers()["server-timing"].to_str().unwrap().to_owned();
+    response.bytes().await.unwrap();
+    let overhead = timing.strip_prefix("app;dur=").and_then(|rest| rest.split(',').next()).unwrap();
+    Sample { whole_ms: started.elapsed().as_secs_f64() * 1000.0, overhead_ms: overhead.parse().unwrap() }
+}
+
+async fn one_by_one(url: &str) -> Vec<Sample> {
+    let client = reqwest::Client::new();
+    let mut samples = Vec::new();
+    for n in 0..WARM_UP + ONE_BY_ONE {
+        let sample = sample(&client, url).await;
+        if n >= WARM_UP {
+            samples.push(sample);
+        }
+    }
+    samples
+}
+
+/// Requests begin at their time whether or not earlier ones are through.
+async fn at_a_rate(url: &str) -> Vec<Sample> {
+    let client = reqwest::Client::new();
+    let mut beats = tokio::time::interval(Duration::from_secs(1) / PER_SECOND);
+    let mut running = Vec::new();
+    for _ in 0..PER_SECOND * SECONDS {
+        beats.tick().await;
+        let (client, url) = (client.clone(), url.to_owned());
+        running.push(tokio::spawn(async move { sample(&client, &url).await }));
+    }
+    let mut samples = Vec::new();
+    for sample in running {
+        samples.push(sample.await.unwrap());
+    }
+    samples.split_off(WARM_UP)
+}
+
+fn report(title: &str, samples: &[Sample]) {
+    let (mut whole, mut overhead): (Vec<f64>, Vec<f64>) = samples.iter().map(|s| (s.whole_ms, s.overhead_ms)).unzip();
+    whole.sort_by(f64::total_cmp);
+    overhead.sort_by(f64::total_cmp);
+    let at = |sorted: &[f64], share: f64| sorted[((sorted.len() - 1) as f64 * share) as usize];
+    println!("{title}: {} requests", samples.len());
+    for (name, sorted) in [("whole", &whole), ("overhead", &overhead)] {
+        println!(
+            "  {name:<9} median {:.3} ms, p99 {:.3} ms, max {:.3} ms",
+            at(sorted, 0.5),
+            at(sorted, 0.99),
+            at(sorted, 1.0)
+        );
+    }
+}

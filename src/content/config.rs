@@ -1,0 +1,104 @@
+//! How a writer is set up: which one, where its server is, how long it may take, where its files are.
+//!
+//! Plain values; reads no environment and no file. For whoever makes a [`Writer`](super::Writer).
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// A secret: no `Debug`, no `Display`, so that it cannot reach a log by accident.
+#[derive(Clone)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a secret; `None` where it is blank, because a blank key is a missing one.
+    pub fn new(secret: &str) -> Option<Self> {
+        Some(secret.trim()).filter(|secret| !secret.is_empty()).map(|secret| Self(secret.to_owned()))
+    }
+
+    pub(super) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Which writer to use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum WriterKind {
+    /// `openai` with a key, `offline` without.
+    #[default]
+    Auto,
+    /// A model behind an OpenAI-compatible API.
+    Openai,
+    /// Deterministic texts and posters, without a network.
+    Offline,
+}
+
+/// How failed calls are tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RetryPolicy {
+    /// How many calls the texts of one brief may cost, repairs and fallbacks included, and how many each picture.
+    pub max_tries: u32,
+    /// The longest wait before the second try; it doubles with each further one.
+    pub base: Duration,
+    /// The longest `Retry-After` that is honoured; a longer one is shortened to it.
+    pub max_retry_after: Duration,
+}
+
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        Self { max_tries: 3, base: Duration::from_millis(500), max_retry_after: Duration::from_secs(20) }
+    }
+}
+
+/// The configuration of a writer.
+#[derive(Clone)]
+pub struct WriterConfig {
+    /// Which writer.
+    pub kind: WriterKind,
+    /// The API key. May be missing where `base_url` is not OpenAI's own: local servers often need none.
+    pub api_key: Option<Secret>,
+    /// The API's address, up to and without `/chat/completions`.
+    pub base_url: String,
+    /// The name of the model that writes.
+    pub model: String,
+    /// The name of the model that draws.
+    pub image_model: String,
+    /// The limit of one try, connecting included.
+    pub timeout: Duration,
+    /// The limit of all tries for one brief together, texts and pictures.
+    pub deadline: Duration,
+    /// How failed calls are tried again.
+    pub retry: RetryPolicy,
+    /// Where prompt templates override the built-in ones.
+    pub prompt_dir: Option<PathBuf>,
+    /// A JSON file of prices that are laid over the built-in ones.
+    pub prices: Option<PathBuf>,
+    /// Where pictures are kept; made when the first one is.
+    pub image_dir: PathBuf,
+}
+
+impl WriterConfig {
+    /// OpenAI's own address.
+    pub const OPENAI_BASE_URL: &'static str = "https://api.openai.com/v1";
+    /// A small model that takes JSON schemas.
+    pub const DEFAULT_MODEL: &'static str = "gpt-4o-mini";
+    /// A model that draws lettering well.
+    pub const DEFAULT_IMAGE_MODEL: &'static str = "gpt-image-1";
+}
+
+impl Default for WriterConfig {
+    fn default() -> Self {
+        Self {
+            kind: WriterKind::Auto,
+            api_key: None,
+            base_url: Self::OPENAI_BASE_URL.to_owned(),
+            model: Self::DEFAULT_MODEL.to_owned(),
+            image_model: Self::DEFAULT_IMAGE_MODEL.to_owned(),
+            timeout: Duration::from_secs(30),
+            deadline: Duration::from_secs(60),
+            retry: RetryPolicy::default(),
+            prompt_dir: None,
+            prices: None,
+            image_dir: PathBuf::from("images"),
+        }
+    }
+}

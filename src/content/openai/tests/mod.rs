@@ -1,0 +1,97 @@
+//! The openai writer against servers on loopback that answer well, badly, late or not at all.
+
+mod connections;
+mod lenient;
+mod pictures;
+mod spent;
+mod texts;
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use wiremock::matchers::{method, path};
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+use super::super::{Brief, Content, RetryPolicy, Secret, WriteError, Writer, WriterConfig, WriterKind, sample};
+
+const CHAT: &str = "/v1/chat/completions";
+
+const KEY: &str = "sk-a-very-secret-key";
+
+fn config(server: &MockServer) -> WriterConfig {
+    config_at(&server.uri())
+}
+
+fn config_at(uri: &str) -> WriterConfig {
+    let tiny = Duration::from_millis(1);
+    WriterConfig {
+        kind: WriterKind::Openai,
+        api_key: Secret::new(KEY),
+        base_url: format!("{uri}/v1"),
+        timeout: Duration::from_secs(10),
+        deadline: Duration::from_secs(20),
+        retry: RetryPolicy { max_tries: 3, base: tiny, max_retry_after: tiny },
+        ..WriterConfig::default()
+    }
+}
+
+fn brief(n_variants: i64) -> Brief {
+    sample::brief(|input| {
+        input.n_variants = Some(n_variants);
+        input.platform = Some("TikTok".into());
+    })
+}
+
+async fn write(server: &MockServer, brief: &Brief) -> Result<Content, WriteError> {
+    Writer::new(&config(server)).unwrap().commission(brief).write().await
+}
+
+/// A chat completion with this text.
+fn completion(text: &str) -> Value {
+    json!({
+        "id": "c", "object": "chat.completion", "created": 1, "model": "gpt-mock-1",
+        "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}],
+        "usage": {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120},
+    })
+}
+
+fn content(variants: &[&str]) -> ResponseTemplate {
+    let text = json!({"variants": variants, "image_prompt": "A coat on a hook.", "slogan": "Warm up to winter"});
+    ResponseTemplate::new(200).set_body_json(completion(&text.to_string()))
+}
+
+/// Answers the calls for texts in this order, the last one for ever.
+async fn server_with(answers: Vec<ResponseTemplate>) -> MockServer {
+    let server = MockServer::start().await;
+    answer_in_turn(&server, CHAT, answers).await;
+    server
+}
+
+/// Answers the calls at `at` in this order, the last one for ever.
+async fn answer_in_turn(server: &MockServer, at: &str, answers: Vec<ResponseTemplate>) {
+    let last = answers.len() - 1;
+    for (index, answer) in answers.into_iter().enumerate() {
+        let mock = Mock::given(method("POST")).and(path(at)).respond_with(answer);
+        let mock = if index < last { mock.up_to_n_times(1) } else { mock };
+        mock.mount(server).await;
+    }
+}
+
+async fn n_calls(server: &MockServer) -> usize {
+    server.received_requests().await.unwrap().len()
+}
+
+fn failure(status: u16, code: &str, message: &str) -> ResponseTemplate {
+    ResponseTemplate::new(status).set_body_json(json!({"error": {"message": message, "code": code, "type": code}}))
+}
+
+/// Everything a log could show of an error.
+fn shown(error: &WriteError) -> String {
+    let mut text = format!("{error} {error:?} {}", error.caller_sentence());
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        text.push_str(&format!(" {cause} {cause:?}"));
+        source = cause.source();
+    }
+    text
+}

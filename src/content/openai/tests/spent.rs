@@ -1,0 +1,96 @@
+//! What was spent, also where it came to nothing.
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::json;
+use wiremock::matchers::{method, path};
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+use super::super::super::{Brief, Pictures, TokenCounts, WriteError, WriteErrorKind, Writer, WriterConfig, sample};
+use super::{answer_in_turn, completion, config, content, failure, server_with};
+
+const IMAGES: &str = "/v1/images/generations";
+const PNG: &[u8] = b"\x89PNG\r\n\x1a\nthe rest of a picture";
+
+fn brief(n_variants: i64) -> Brief {
+    sample::brief(|input| {
+        input.output = Some("Both".into());
+        input.n_variants = Some(n_variants);
+    })
+}
+
+fn picture(bytes: &[u8]) -> ResponseTemplate {
+    ResponseTemplate::new(200).set_body_json(json!({"data": [{"b64_json": STANDARD.encode(bytes)}]}))
+}
+
+/// A writer at prices of 10 and 100 USD for a million tokens, and 0.5 USD for a picture.
+fn writer(server: &MockServer) -> (Writer, tempfile::TempDir) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("prices.json");
+    let table = json!({"text": {"gpt-mock": {"prompt": 10, "completion": 100}}, "images": {"gpt-image-1": 0.5}});
+    std::fs::write(&path, table.to_string()).unwrap();
+    let image_dir = dir.path().join("images");
+    (Writer::new(&WriterConfig { prices: Some(path), image_dir, ..config(server) }).unwrap(), dir)
+}
+
+async fn draw(server: &MockServer, n_variants: i64) -> Result<Pictures, WriteError> {
+    let (writer, _dir) = writer(server);
+    let brief = brief(n_variants);
+    let commission = writer.commission(&brief);
+    commission.draw(&commission.write().await.unwrap()).await
+}
+
+#[tokio::test]
+async fn a_text_that_came_to_nothing_tells_the_tokens_of_all_its_calls() {
+    let unusable = || ResponseTemplate::new(200).set_body_json(completion("I cannot put that into JSON."));
+    for (answers, n_paid) in [
+        (vec![unusable()], 2),
+        (vec![unusable(), failure(401, "invalid_api_key", "no")], 1),
+        (vec![failure(401, "invalid_api_key", "no")], 0),
+    ] {
+        let server = server_with(answers).await;
+        let (writer, _dir) = writer(&server);
+        let error = writer.commission(&brief(1)).write().await.unwrap_err();
+        assert_eq!(error.spent.tokens, TokenCounts { prompt: n_paid * 100, completion: n_paid * 20 });
+        // Of a model that never answered only the configured name is known.
+        let cost_usd = if n_paid > 0 { n_paid as f64 * 0.003 } else { 0.0 };
+        assert!((error.spent.cost_usd.unwrap() - cost_usd).abs() < 1e-9, "{:?}", error.spent);
+        assert_eq!((error.n_drawn, error.n_failed), (0, 0));
+    }
+}
+
+#[tokio::test]
+async fn pictures_that_were_drawn_beside_one_that_failed_are_counted_and_paid() {
+    let server = server_with(vec![content(&["One.", "Two.", "Three."])]).await;
+    answer_in_turn(&server, IMAGES, vec![failure(400, "moderation_blocked", "no"), picture(PNG)]).await;
+    let error = draw(&server, 3).await.unwrap_err();
+    assert_eq!((error.n_drawn, error.n_failed, error.spent.cost_usd), (2, 1, Some(1.0)));
+}
+
+#[tokio::test]
+async fn a_picture_that_could_not_be_read_is_paid_also_when_the_next_one_can() {
+    let server = server_with(vec![content(&["One."])]).await;
+    answer_in_turn(&server, IMAGES, vec![picture(b"GIF89a"), picture(PNG)]).await;
+    assert_eq!(draw(&server, 1).await.unwrap().spent.cost_usd, Some(1.0));
+
+    let server = server_with(vec![content(&["One."])]).await;
+    answer_in_turn(&server, IMAGES, vec![picture(b"GIF89a")]).await;
+    let error = draw(&server, 1).await.unwrap_err();
+    assert_eq!((error.n_drawn, error.n_failed, error.spent.cost_usd), (0, 1, Some(1.0)));
+}
+
+#[tokio::test]
+async fn once_a_picture_has_failed_no_other_is_tried_again() {
+    let server = server_with(vec![content(&["One.", "Two."])]).await;
+    // The second call fails in passing while the first has failed for good: nothing that follows could mend the answer.
+    let at_images = || Mock::given(method("POST")).and(path(IMAGES));
+    at_images().respond_with(ResponseTemplate::new(401)).up_to_n_times(1).mount(&server).await;
+    let limited = ResponseTemplate::new(503).set_delay(Duration::from_secs(1));
+    at_images().respond_with(limited).mount(&server).await;
+    let error = draw(&server, 2).await.unwrap_err();
+    assert_eq!(error.kind, WriteErrorKind::Refused);
+    let calls = server.received_requests().await.unwrap();
+    assert_eq!(calls.iter().filter(|call| call.url.path() == IMAGES).count(), 2);
+}

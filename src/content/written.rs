@@ -1,0 +1,98 @@
+//! What a writer takes and what it gives.
+//!
+//! Plain values; how they come to be is [`super::writer`]'s business.
+
+use std::time::Duration;
+
+use super::{Audience, Campaign, ImageName, WriteError};
+
+/// What is to be written, and for whom.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Brief {
+    /// For whom.
+    pub audience: Audience,
+    /// What.
+    pub campaign: Campaign,
+}
+
+/// What was written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Content {
+    /// As many texts as the campaign asks for; none where it wants an image alone.
+    pub variants: Vec<String>,
+    /// The image prompt, where the campaign wants one.
+    pub image_prompt: Option<String>,
+    /// A slogan of at most 7 words for the picture, beside every image prompt.
+    pub slogan: Option<String>,
+    /// The prompt; for the offline writer the one that a model would have been sent.
+    pub prompt_used: String,
+    /// SHA-256 of the prompt templates, in hexadecimal.
+    pub prompt_hash: String,
+    /// The model that wrote, as it names itself; `offline` for the offline writer.
+    pub model: String,
+    /// What every call that led to this content spent, repairs included.
+    pub spent: Spent,
+    /// How long the writer's server was waited for, retries' pauses included; zero for the offline writer.
+    pub waited: Duration,
+    /// What a reader should know about how it came to be.
+    pub flags: Flags,
+}
+
+/// The pictures of one brief.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pictures {
+    /// One a variant, in their order; each is in the writer's [`ImageStore`](super::ImageStore).
+    pub images: Vec<ImageName>,
+    /// The configured image model; `offline` for the offline writer.
+    pub model: String,
+    /// What was spent on them, and on those that the server drew before and that could not be read.
+    pub spent: Spent,
+    /// How long the writer's server was waited for; pictures are drawn side by side, so this is the longest wait.
+    pub waited: Duration,
+}
+
+/// What became of one brief.
+#[derive(Debug)]
+pub struct Written {
+    /// The texts, or why there are none.
+    pub content: Result<Content, WriteError>,
+    /// The pictures, or why there are none; `None` where none were asked for, or the texts failed.
+    pub pictures: Option<Result<Pictures, WriteError>>,
+}
+
+/// What was spent at the writer's server, as far as its answers tell.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Spent {
+    /// Tokens of texts; none for pictures.
+    pub tokens: TokenCounts,
+    /// What it cost in USD by the table of prices; `None` where the model is not in it or its server counts no tokens,
+    /// 0 for the offline writer. An estimate.
+    pub cost_usd: Option<f64>,
+}
+
+impl Spent {
+    /// Nothing at all.
+    pub(super) const NOTHING: Self = Self { tokens: TokenCounts { prompt: 0, completion: 0 }, cost_usd: Some(0.0) };
+}
+
+/// Tokens as the server counts them; 0 where it does not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TokenCounts {
+    /// Read by the model.
+    pub prompt: u64,
+    /// Written by the model.
+    pub completion: u64,
+}
+
+/// What a reader should know about how content came to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Flags {
+    /// Written by the offline writer.
+    pub is_offline: bool,
+    /// Something was too long for its place and was cut.
+    pub is_trimmed: bool,
+    /// The first answer was faulty and the model was asked to mend it.
+    pub is_repaired: bool,
+    /// The server takes no JSON schema, and was asked for JSON in words.
+    pub is_unstructured: bool,
+}

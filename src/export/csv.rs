@@ -1,0 +1,65 @@
+//! The customers as text separated by commas, as Excel likes it (RFC 4180).
+//!
+//! The file starts with a byte order mark: without one Excel reads UTF-8 as the system's own code page and shows `é` as
+//! `Ã©`. Text that a spreadsheet program would run as a formula gets an apostrophe in front, as OWASP's "CSV Injection"
+//! advises; the mark is seen in other programs, and that is the price. Numbers stay as they are.
+
+use std::borrow::Cow;
+use std::io::{BufWriter, Write};
+
+use csv::{Terminator, Writer, WriterBuilder};
+
+use super::cell::{CellValue, cut};
+use super::rows::{Columns, RowSink};
+use super::{Export, ExportError};
+
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+/// What makes a spreadsheet program take text for a formula, in full width too.
+const FORMULA_STARTS: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
+/// Rows times columns; every cell costs a comma, whether it holds anything or not.
+const MAX_CELLS: usize = 1 << 28;
+
+pub(super) fn write(export: &Export<'_>, out: impl Write) -> Result<(), ExportError> {
+    let columns = export.survey.columns();
+    if export.survey.n_rows().saturating_mul(columns.titles().len()) > MAX_CELLS {
+        return Err(ExportError::TooManyCells { limit: MAX_CELLS });
+    }
+    let mut out = BufWriter::new(out);
+    out.write_all(BYTE_ORDER_MARK).map_err(ExportError::write)?;
+    let mut table = WriterBuilder::new().terminator(Terminator::CRLF).from_writer(out);
+    let titles = columns.titles().iter().map(|title| guarded(title).into_owned());
+    table.write_record(titles).map_err(ExportError::write)?;
+    let row = vec![String::new(); columns.titles().len()];
+    export.rows.read_into(&mut CsvRows { table: &mut table, columns: &columns, row })?;
+    table.flush().map_err(ExportError::write)
+}
+
+struct CsvRows<'a, W: Write> {
+    table: &'a mut Writer<W>,
+    columns: &'a Columns,
+    row: Vec<String>,
+}
+
+impl<W: Write> RowSink for CsvRows<'_, W> {
+    fn cell(&mut self, key: &str, value: CellValue<'_>) -> Result<(), ExportError> {
+        if let Some(cell) = self.columns.position(key).and_then(|at| self.row.get_mut(at)) {
+            cell.clear();
+            cell.push_str(&match &value {
+                CellValue::Text(text) => guarded(text),
+                other => other.text(),
+            });
+        }
+        Ok(())
+    }
+
+    fn end_row(&mut self) -> Result<(), ExportError> {
+        self.table.write_record(&self.row).map_err(ExportError::write)?;
+        self.row.iter_mut().for_each(String::clear);
+        Ok(())
+    }
+}
+
+/// Text that stays text in whatever program opens it.
+fn guarded(text: &str) -> Cow<'_, str> {
+    if text.starts_with(FORMULA_STARTS) { Cow::Owned(cut(&format!("'{text}")).into_owned()) } else { cut(text) }
+}

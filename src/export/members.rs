@@ -1,0 +1,103 @@
+//! The members of a kept answer, still as JSON: read as often as needed, one cell at a time.
+
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+use serde_path_to_error::Track;
+
+use super::ExportError;
+use super::cell::CellValue;
+use super::json::{Key, shape_error};
+use super::rows::{CLUSTER_ID, RowSink};
+
+/// One segment's list of members.
+pub(super) struct KeptMembers<'a> {
+    /// Where the list stands in the answer, such as `clusters[3].members`.
+    pub path: String,
+    /// The segment's line in the sheet of segments.
+    pub line: usize,
+    /// The segment, for members that do not say it themselves.
+    pub cluster_id: i64,
+    pub json: &'a RawValue,
+}
+
+impl KeptMembers<'_> {
+    /// Hands over every member.
+    ///
+    /// # Errors
+    /// [`ExportError::Shape`] with the place of what is no member; the sink's own errors.
+    pub fn read_into(&self, sink: &mut dyn RowSink) -> Result<(), ExportError> {
+        let mut json = serde_json::Deserializer::from_str(self.json.get());
+        let mut track = Track::new();
+        let mut failed = None;
+        let list = List { sink, cluster_id: self.cluster_id, failed: &mut failed };
+        let read = list.deserialize(serde_path_to_error::Deserializer::new(&mut json, &mut track));
+        match (read, failed) {
+            (_, Some(error)) => Err(error),
+            (Err(error), None) => Err(shape_error(&self.path, &track.path(), &error)),
+            (Ok(()), None) => Ok(()),
+        }
+    }
+}
+
+/// The list, or one member of it: what JSON cannot carry, the sink's error, is left in `failed`.
+struct List<'s> {
+    sink: &'s mut dyn RowSink,
+    cluster_id: i64,
+    failed: &'s mut Option<ExportError>,
+}
+
+struct Member<'l, 's>(&'l mut List<'s>);
+
+impl<'de> DeserializeSeed<'de> for List<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for List<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of members")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut members: A) -> Result<(), A::Error> {
+        while members.next_element_seed(Member(&mut self))?.is_some() {}
+        Ok(())
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Member<'_, '_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Member<'_, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object of texts and numbers")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut member: A) -> Result<(), A::Error> {
+        let Self(List { sink, cluster_id, failed }) = self;
+        let mut stop = |error| {
+            **failed = Some(error);
+            A::Error::custom("the sink takes no more")
+        };
+        sink.cell(CLUSTER_ID, CellValue::Whole((*cluster_id).into())).map_err(&mut stop)?;
+        while let Some(Key(key)) = member.next_key()? {
+            let value: CellValue<'_> = member.next_value()?;
+            // An empty cell is no cell, but its column is one.
+            sink.cell(&key, value).map_err(&mut stop)?;
+        }
+        sink.end_row().map_err(&mut stop)
+    }
+}

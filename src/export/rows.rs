@@ -1,0 +1,110 @@
+//! The customers' rows, read cell by cell from where they are: once to learn the columns, once to be written.
+
+use rustc_hash::FxHashMap;
+
+use super::ExportError;
+use super::cell::CellValue;
+use super::members::KeptMembers;
+use crate::segmentation::Grouped;
+
+/// Columns of one export: far more than any schema yields.
+pub(super) const MAX_COLUMNS: usize = 1_024;
+/// The columns that stand last, in this order: where a customer belongs.
+const LAST: [&str; 2] = [CLUSTER_ID, "strength"];
+pub(super) const CLUSTER_ID: &str = "cluster_id";
+
+/// Takes rows, one cell after the other. Where a row has a key twice, the later cell stands.
+pub(super) trait RowSink {
+    fn cell(&mut self, key: &str, value: CellValue<'_>) -> Result<(), ExportError>;
+    fn end_row(&mut self) -> Result<(), ExportError>;
+}
+
+/// Where the rows are.
+pub(super) enum Rows<'a> {
+    Kept(Vec<KeptMembers<'a>>),
+    Grouped(&'a Grouped),
+}
+
+impl Rows<'_> {
+    /// Hands over every row, segment by segment.
+    pub fn read_into(&self, sink: &mut dyn RowSink) -> Result<(), ExportError> {
+        match self {
+            Self::Kept(lists) => lists.iter().try_for_each(|list| list.read_into(sink)),
+            Self::Grouped(grouped) => {
+                for member in grouped.groups().iter().flat_map(|group| grouped.members(group)) {
+                    member.each_entry(|title, entry| sink.cell(title, entry.into()))?;
+                    sink.end_row()?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// What a first reading learns: the keys in order of first appearance, and how many rows there are.
+#[derive(Default)]
+pub(super) struct Survey {
+    keys: Columns,
+    n_rows: usize,
+}
+
+impl Survey {
+    pub fn n_rows(&self) -> usize {
+        self.n_rows
+    }
+
+    /// The columns of the rows, `cluster_id` and `strength` last; where there is no row, `cluster_id` alone.
+    pub fn columns(&self) -> Columns {
+        let is_last = |key: &str| LAST.contains(&key);
+        let first = self.keys.titles.iter().map(String::as_str).filter(|key| !is_last(key));
+        let last = LAST.into_iter().filter(|&key| key == CLUSTER_ID || self.keys.position(key).is_some());
+        first.chain(last).collect()
+    }
+}
+
+impl RowSink for Survey {
+    fn cell(&mut self, key: &str, _: CellValue<'_>) -> Result<(), ExportError> {
+        self.keys.add(key);
+        if self.keys.titles.len() > MAX_COLUMNS {
+            return Err(ExportError::TooManyColumns { limit: MAX_COLUMNS });
+        }
+        Ok(())
+    }
+
+    fn end_row(&mut self) -> Result<(), ExportError> {
+        self.n_rows += 1;
+        Ok(())
+    }
+}
+
+/// Different keys in their order, each a column.
+#[derive(Default)]
+pub(super) struct Columns {
+    titles: Vec<String>,
+    positions: FxHashMap<String, usize>,
+}
+
+impl Columns {
+    pub fn titles(&self) -> &[String] {
+        &self.titles
+    }
+
+    pub fn position(&self, key: &str) -> Option<usize> {
+        self.positions.get(key).copied()
+    }
+
+    fn add(&mut self, key: &str) {
+        if !self.positions.contains_key(key) {
+            self.positions.insert(key.to_owned(), self.titles.len());
+            self.titles.push(key.to_owned());
+        }
+    }
+}
+
+impl<'k> FromIterator<&'k str> for Columns {
+    fn from_iter<T: IntoIterator<Item = &'k str>>(keys: T) -> Self {
+        let mut columns = Self::default();
+        keys.into_iter().for_each(|key| columns.add(key));
+        columns
+    }
+}

@@ -1,0 +1,159 @@
+//! `POST /segments/export`: segments and their customers as a file for a spreadsheet program.
+//!
+//! The body is an upload's answer as the caller kept it, or the workbook once more: that is grouped by the live model,
+//! and neither kept nor written for.
+
+use std::fs::{self, File};
+use std::io::{self, Seek};
+use std::path::Path;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{Query, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use tokio::io::AsyncReadExt;
+
+use super::body::{media_type, read_json};
+use super::docs::{BodyProblems, ExportForm, ExportRequest, FileBytes};
+use super::error::{ApiError, FieldProblem};
+use super::grouping::{Reading, read_and_group};
+use super::incoming::receive;
+use super::state::AppState;
+use crate::export::{Export, Format, KeptAnswer};
+
+/// The largest JSON body, in bytes: the portal keeps every member that an answer lists.
+const MAX_BODY_BYTES: usize = 64 << 20;
+/// How much of a file is sent at a time, in bytes.
+const CHUNK_BYTES: usize = 64 << 10;
+
+/// Which format the request's line and headers ask for; a field of the body stands between the two.
+struct Wanted {
+    query: Option<String>,
+    accepts_csv: bool,
+}
+
+#[derive(Deserialize)]
+struct FormatQuery {
+    format: Option<String>,
+}
+
+/// A written export, at its start. The file has no name: it is gone with the last handle.
+struct Written {
+    file: File,
+    size_bytes: u64,
+    format: Format,
+}
+
+/// Segments and their customers as a file for a spreadsheet program
+///
+/// Send an upload's answer as it was kept, or the workbook once more: that is grouped by the live model, and neither kept
+/// nor written for. An .xlsx has a sheet `Segments` and a sheet `Rows`; a .csv has the rows. Text that looks like a
+/// formula stays text.
+#[utoipa::path(post, path = "/segments/export", tag = "segments", operation_id = "export_segments",
+    params(("format" = Option<String>, Query, description = "`xlsx` (the default) or `csv`", example = "csv")),
+    request_body(description = "An upload's answer, or a form with the workbook", content(
+        (ExportRequest = "application/json"), (ExportForm = "multipart/form-data"))),
+    responses(
+        (status = 200, description = "The file, as an attachment", content(
+            (FileBytes = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+            (FileBytes = "text/csv"))),
+        BodyProblems))]
+pub(super) async fn post_segments_export(
+    State(state): State<AppState>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let (parts, body) = request.into_parts();
+    let wanted = Wanted::of(&parts)?;
+    let written = if media_type(&parts.headers).starts_with("multipart/") {
+        export_workbook(&state, &parts.headers, body, wanted).await?
+    } else {
+        let body = read_json(&state, &parts.headers, body, MAX_BODY_BYTES).await?;
+        let (bytes, dir) = (body.bytes.clone(), state.settings().upload_dir.clone());
+        state.on_processor("exporting an answer", move || export_answer(&bytes, &wanted, &dir)).await??
+    };
+    Ok(written.into_response())
+}
+
+fn export_answer(body: &[u8], wanted: &Wanted, dir: &Path) -> Result<Written, ApiError> {
+    let answer = KeptAnswer::from_json(body)?;
+    let format = wanted.format(answer.format())?;
+    Written::write(&Export::of_answer(answer)?, format, dir)
+}
+
+async fn export_workbook(
+    state: &AppState,
+    headers: &HeaderMap,
+    body: Body,
+    wanted: Wanted,
+) -> Result<Written, ApiError> {
+    let ready = state.ready()?;
+    let settings = state.settings();
+    let incoming = receive(headers, body, &settings.upload_dir, settings.max_upload_bytes).await?;
+    let format = wanted.format(incoming.texts.get("format").map(String::as_str))?;
+    let version = ready.live.snapshot();
+    let (grouped, file) = read_and_group(state, version, incoming.file, Reading::default()).await?;
+    // Not kept: dropped, it is gone.
+    drop(file);
+    let dir = settings.upload_dir.clone();
+    let write = move || Written::write(&Export::of_table(&grouped, &[])?, format, &dir);
+    state.finish_on_processor("exporting a workbook", write).await?
+}
+
+impl Wanted {
+    fn of(parts: &Parts) -> Result<Self, ApiError> {
+        let query = Query::<FormatQuery>::try_from_uri(&parts.uri).map_err(|_| unknown_format())?;
+        let accepted = parts.headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+        let mut types = accepted.flat_map(|value| value.split(',')).filter_map(|range| range.split(';').next());
+        let accepts_csv = types.any(|media_type| media_type.trim().eq_ignore_ascii_case("text/csv"));
+        Ok(Self { query: query.0.format, accepts_csv })
+    }
+
+    /// The format, from the first of query, field and `Accept` that says one; a workbook otherwise.
+    fn format(&self, field: Option<&str>) -> Result<Format, ApiError> {
+        let names = [self.query.as_deref(), field];
+        match names.into_iter().flatten().find(|name| !name.trim().is_empty()) {
+            Some(name) => name.parse().map_err(|_| unknown_format()),
+            None if self.accepts_csv => Ok(Format::Csv),
+            None => Ok(Format::default()),
+        }
+    }
+}
+
+fn unknown_format() -> ApiError {
+    let allowed = Format::NAMES.map(str::to_owned).to_vec();
+    let message = format!("must be one of {}", allowed.join(", "));
+    ApiError::Fields(vec![FieldProblem { field: "format".to_owned(), message, allowed }])
+}
+
+impl Written {
+    /// Writes into an unnamed file of `dir`. Blocking.
+    fn write(export: &Export<'_>, format: Format, dir: &Path) -> Result<Self, ApiError> {
+        let failed = |e: io::Error| ApiError::internal("writing an export", e);
+        fs::create_dir_all(dir).map_err(failed)?;
+        let mut file = tempfile::tempfile_in(dir).map_err(failed)?;
+        export.write(format, &file, dir)?;
+        let size_bytes = file.stream_position().map_err(failed)?;
+        file.rewind().map_err(failed)?;
+        Ok(Self { file, size_bytes, format })
+    }
+}
+
+impl IntoResponse for Written {
+    fn into_response(self) -> Response {
+        let extension = self.format.extension();
+        let headers = [
+            (header::CONTENT_TYPE, self.format.media_type().to_owned()),
+            (header::CONTENT_DISPOSITION, format!("attachment; filename=\"segments.{extension}\"")),
+            (header::CONTENT_LENGTH, self.size_bytes.to_string()),
+        ];
+        let file = tokio::fs::File::from_std(self.file);
+        let chunks = futures::stream::try_unfold(file, async |mut file| {
+            let mut chunk = Vec::with_capacity(CHUNK_BYTES);
+            let n_bytes = file.read_buf(&mut chunk).await?;
+            Ok::<_, io::Error>((n_bytes > 0).then(|| (Bytes::from(chunk), file)))
+        });
+        (headers, Body::from_stream(chunks)).into_response()
+    }
+}

@@ -1,0 +1,200 @@
+//! What operators watch: counters and latencies in Prometheus' text format, at `GET /metrics`.
+//!
+//! One registry a server, never a global one. Labels are closed sets (route patterns, methods, statuses, outcomes), so
+//! that no caller can make a new time series. *Overhead* is a request's time less what it waited for the upstream.
+
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::{Family, MetricConstructor};
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
+
+use super::error::ApiError;
+use super::problem::Document;
+use super::state::AppState;
+use crate::content::{Content, Pictures, Spent, WriteError, Written};
+
+/// The content type of Prometheus' text format as this registry writes it.
+const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Everything that is counted.
+#[derive(Debug)]
+pub(super) struct Metrics {
+    registry: Registry,
+    requests: Family<RequestLabels, Counter>,
+    latency: Family<RouteLabels, Histogram, Buckets>,
+    overhead: Family<RouteLabels, Histogram, Buckets>,
+    uploads: Counter,
+    rows: Family<OutcomeLabels, Counter>,
+    segments: Family<OutcomeLabels, Counter>,
+    pictures: Family<OutcomeLabels, Counter>,
+    tokens: Family<TokenLabels, Counter>,
+    cost: Counter<f64, AtomicU64>,
+    model: Family<ModelLabels, Gauge>,
+}
+
+/// One request that was answered.
+pub(super) struct Answered<'a> {
+    pub route: &'a str,
+    pub method: &'a str,
+    pub status: StatusCode,
+    pub took: Duration,
+    /// Of `took`, what was spent waiting for the upstream.
+    pub waited: Duration,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    route: String,
+    method: String,
+    status: u16,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RouteLabels {
+    route: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OutcomeLabels {
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct TokenLabels {
+    kind: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ModelLabels {
+    version: String,
+}
+
+/// From a quarter of a millisecond to two minutes, doubling.
+#[derive(Debug, Clone)]
+struct Buckets;
+
+impl MetricConstructor<Histogram> for Buckets {
+    fn new_metric(&self) -> Histogram {
+        Histogram::new(exponential_buckets(0.000_25, 2.0, 20))
+    }
+}
+
+impl Metrics {
+    pub fn new() -> Self {
+        let mut metrics = Self {
+            registry: Registry::with_prefix("content_portal"),
+            requests: Family::default(),
+            latency: Family::new_with_constructor(Buckets),
+            overhead: Family::new_with_constructor(Buckets),
+            uploads: Counter::default(),
+            rows: Family::default(),
+            segments: Family::default(),
+            pictures: Family::default(),
+            tokens: Family::default(),
+            cost: Counter::default(),
+            model: Family::default(),
+        };
+        let of = &mut metrics.registry;
+        of.register("requests", "Requests answered", metrics.requests.clone());
+        let help = "From the request's first byte to its answer";
+        of.register_with_unit("request_duration", help, Unit::Seconds, metrics.latency.clone());
+        let help = "The same without the time spent waiting for the upstream; receiving the body is part of it";
+        of.register_with_unit("request_overhead", help, Unit::Seconds, metrics.overhead.clone());
+        of.register("uploads", "Workbooks accepted and kept", metrics.uploads.clone());
+        of.register("upload_rows", "Rows of accepted workbooks, used or dropped", metrics.rows.clone());
+        of.register("segments", "Segments of uploads, written or failed", metrics.segments.clone());
+        of.register("pictures", "Pictures that were asked for, drawn or failed", metrics.pictures.clone());
+        of.register("tokens", "Tokens as the upstream counts them", metrics.tokens.clone());
+        of.register("cost_usd", "Estimated cost of the upstream in US dollars", metrics.cost.clone());
+        of.register("model_info", "The live model version", metrics.model.clone());
+        metrics
+    }
+
+    pub fn answered(&self, answered: &Answered<'_>) {
+        let (route, method) = (answered.route.to_owned(), answered.method.to_owned());
+        let labels = RouteLabels { route: route.clone() };
+        self.requests.get_or_create(&RequestLabels { route, method, status: answered.status.as_u16() }).inc();
+        self.latency.get_or_create(&labels).observe(answered.took.as_secs_f64());
+        let overhead = answered.took.saturating_sub(answered.waited);
+        self.overhead.get_or_create(&labels).observe(overhead.as_secs_f64());
+    }
+
+    /// An accepted upload: its rows, and what became of its segments is counted by [`Metrics::segment`].
+    pub fn uploaded(&self, rows_used: usize, rows_dropped: usize) {
+        self.uploads.inc();
+        self.rows.get_or_create(&OutcomeLabels { outcome: "used" }).inc_by(count(rows_used));
+        self.rows.get_or_create(&OutcomeLabels { outcome: "dropped" }).inc_by(count(rows_dropped));
+    }
+
+    /// One segment of an upload.
+    pub fn segment(&self, written: &Written) {
+        let outcome = if written.content.is_ok() { "written" } else { "failed" };
+        self.segments.get_or_create(&OutcomeLabels { outcome }).inc();
+        self.content(&written.content);
+        if let Some(pictures) = &written.pictures {
+            self.pictures(pictures);
+        }
+    }
+
+    /// The tokens and the cost of a text, also of one that came to nothing.
+    pub fn content(&self, content: &Result<Content, WriteError>) {
+        match content {
+            Ok(content) => self.spent(content.spent),
+            Err(error) => self.spent(error.spent),
+        }
+    }
+
+    /// The pictures beside a text, and the cost of all that were drawn.
+    pub fn pictures(&self, pictures: &Result<Pictures, WriteError>) {
+        let (n_drawn, n_failed, spent) = match pictures {
+            Ok(pictures) => (pictures.images.len(), 0, pictures.spent),
+            Err(error) => (error.n_drawn, error.n_failed, error.spent),
+        };
+        self.pictures.get_or_create(&OutcomeLabels { outcome: "drawn" }).inc_by(count(n_drawn));
+        self.pictures.get_or_create(&OutcomeLabels { outcome: "failed" }).inc_by(count(n_failed));
+        self.spent(spent);
+    }
+
+    fn spent(&self, spent: Spent) {
+        self.tokens.get_or_create(&TokenLabels { kind: "prompt" }).inc_by(spent.tokens.prompt);
+        self.tokens.get_or_create(&TokenLabels { kind: "completion" }).inc_by(spent.tokens.completion);
+        self.cost.inc_by(spent.cost_usd.unwrap_or_default());
+    }
+
+    fn text(&self, version: Option<&str>) -> Result<String, std::fmt::Error> {
+        self.model.clear();
+        if let Some(version) = version {
+            self.model.get_or_create(&ModelLabels { version: version.to_owned() }).set(1);
+        }
+        let mut text = String::new();
+        encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+}
+
+fn count(n: usize) -> u64 {
+    u64::try_from(n).unwrap_or(u64::MAX)
+}
+
+/// What was counted since the start, in Prometheus' text format
+#[utoipa::path(get, path = "/metrics", tag = "operation", operation_id = "get_metrics",
+    responses(
+        (status = 200, description = "Counters and latencies", body = String,
+            content_type = "application/openmetrics-text"),
+        (status = 500, description = "A fault of this service", body = Document<'static>,
+            content_type = "application/problem+json")))]
+pub(super) async fn get_metrics(State(state): State<AppState>) -> Result<Response, ApiError> {
+    let version = state.ready().ok().map(|ready| ready.live.snapshot());
+    let text = state.metrics().text(version.as_ref().map(|version| version.id.as_str()));
+    let text = text.map_err(|e| ApiError::internal("writing metrics", e))?;
+    Ok(([(header::CONTENT_TYPE, OPENMETRICS)], text).into_response())
+}

@@ -1,0 +1,141 @@
+//! `GET /models`, `GET /models/{version}/report` and `POST /models/{version}/activate`: the trained versions, for
+//! administrators.
+
+use axum::Json;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+use utoipa::openapi::schema::Object;
+
+use super::admin::Admin;
+use super::docs::AdminProblems;
+use super::error::{ApiError, with_causes};
+use super::state::AppState;
+use crate::model_store::{ModelStore, StoreError, VersionId, VersionSummary};
+use crate::pipeline::Scores;
+use crate::segmentation::any_object;
+
+/// The trained versions.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Versions {
+    /// The version that requests are answered by.
+    #[schema(example = "20261122T194851Z-2a945ef3")]
+    live: String,
+    /// Every version, the newest first.
+    versions: Vec<Version>,
+}
+
+/// One trained version.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Version {
+    /// Its name: when it was made, and a hash.
+    #[schema(example = "20261122T194851Z-2a945ef3")]
+    version: String,
+    /// Whether a server that starts now serves it.
+    #[schema(example = true)]
+    is_current: bool,
+    /// When it was made; null where it is damaged.
+    #[schema(required, value_type = Option<String>, format = DateTime, example = "2026-11-22T19:48:51Z")]
+    created_at: Option<Timestamp>,
+    /// What came out of its training: customers, profiles, clusters, scores; null where it is damaged.
+    #[schema(required, schema_with = scores_schema)]
+    scores: Option<Scores>,
+    /// What is wrong with it; absent where nothing is.
+    #[schema(example = "manifest.json is missing")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fault: Option<String>,
+}
+
+/// What an activation changed.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Activated {
+    /// The version that requests are answered by from now on.
+    #[schema(example = "20261122T194851Z-2a945ef3")]
+    live: String,
+    /// The version that was live before.
+    #[schema(example = "20260822T020000Z-51e0aa93")]
+    before: String,
+}
+
+/// The trained versions, the live one among them
+#[utoipa::path(get, path = "/models", tag = "models", operation_id = "list_models", security(("admin_key" = [])),
+    responses((status = 200, description = "The versions", body = Versions), AdminProblems))]
+pub(super) async fn get_models(_: Admin, State(state): State<AppState>) -> Result<Json<Versions>, ApiError> {
+    let ready = state.ready()?;
+    let live = ready.live.snapshot().id.to_string();
+    let listed = in_store(&state, |store| store.list()).await?;
+    let mut versions: Vec<Version> = listed.into_iter().map(Version::from).collect();
+    versions.sort_by(|a, b| b.version.cmp(&a.version));
+    Ok(Json(Versions { live, versions }))
+}
+
+/// What the training of a version did
+#[utoipa::path(get, path = "/models/{version}/report", tag = "models", operation_id = "get_model_report",
+    security(("admin_key" = [])), params(("version" = String, Path, example = "20261122T194851Z-2a945ef3")),
+    responses((status = 200, description = "The report", body = Object), AdminProblems))]
+pub(super) async fn get_model_report(
+    _: Admin,
+    State(state): State<AppState>,
+    version: Result<Path<String>, PathRejection>,
+) -> Result<Json<Value>, ApiError> {
+    let id = version_id(version)?;
+    let report = move |store: &ModelStore| match store.list()?.iter().any(|version| version.id == id) {
+        true => store.report(&id),
+        false => Err(StoreError::NoSuchVersion { id: id.to_string() }),
+    };
+    Ok(Json(in_store(&state, report).await?))
+}
+
+/// Makes a version the live one
+///
+/// A training is taken back by activating the version before. Requests under way end with the version they began with.
+#[utoipa::path(post, path = "/models/{version}/activate", tag = "models", operation_id = "activate_model",
+    security(("admin_key" = [])), params(("version" = String, Path, example = "20261122T194851Z-2a945ef3")),
+    responses((status = 200, description = "It is live", body = Activated), AdminProblems))]
+pub(super) async fn post_activate(
+    _: Admin,
+    State(state): State<AppState>,
+    version: Result<Path<String>, PathRejection>,
+) -> Result<Json<Activated>, ApiError> {
+    let id = version_id(version)?;
+    let before = state.ready()?.live.snapshot().id.to_string();
+    in_store(&state, move |store| store.activate(&id)).await?;
+    let taking_over = state.clone();
+    let taken_over = tokio::task::spawn_blocking(move || taking_over.ready().map(|ready| ready.take_over_current()));
+    taken_over.await.map_err(|e| ApiError::internal("taking over a version", e))??.map_err(ApiError::Model)?;
+    let live = state.ready()?.live.snapshot().id.to_string();
+    tracing::info!(model_version = %live, %before, "a version was activated");
+    Ok(Json(Activated { live, before }))
+}
+
+fn scores_schema() -> Object {
+    let example = json!({"rows": 5000, "profiles": 2684, "clusters": 4, "noise_share": 0.0, "silhouette": 0.94});
+    any_object("What came out of the training; null where the version is damaged.", example)
+}
+
+fn version_id(version: Result<Path<String>, PathRejection>) -> Result<VersionId, ApiError> {
+    version.ok().and_then(|Path(text)| text.parse().ok()).ok_or(ApiError::NoVersion)
+}
+
+/// Asks the store, on a blocking thread.
+async fn in_store<T: Send + 'static>(
+    state: &AppState,
+    ask: impl FnOnce(&ModelStore) -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, ApiError> {
+    let store = state.ready()?.store.clone();
+    let asked = tokio::task::spawn_blocking(move || ask(&store)).await;
+    asked.map_err(|e| ApiError::internal("asking the model store", e))?.map_err(ApiError::Model)
+}
+
+impl From<VersionSummary> for Version {
+    fn from(summary: VersionSummary) -> Self {
+        let (created_at, scores, fault) = match summary.manifest {
+            Ok(manifest) => (Some(manifest.created_at), Some(manifest.scores), None),
+            Err(error) => (None, None, Some(with_causes(&error))),
+        };
+        Self { version: summary.id.to_string(), is_current: summary.is_current, created_at, scores, fault }
+    }
+}

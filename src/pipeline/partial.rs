@@ -1,0 +1,41 @@
+//! A customer of whom only some traits are known: placed by the training customers who have the same ones.
+//!
+//! To the map an unknown trait is a point between all values, and what is near it says little of the customer. Of the
+//! training customers that agree in everything known, the share in one segment is what the known traits tell.
+
+use super::model::{Model, Nearest, Placement};
+use super::{AssignError, SegmentId};
+use crate::customer::CustomerTable;
+
+impl Model {
+    /// Places the one customer of `table` by the traits that are known of it: the segment in which most of the training
+    /// customers are who have the same traits, with their share as `strength`.
+    ///
+    /// `None` where no trait is missing or none is known, where no training customer agrees in all of them, and where
+    /// those who agree are outside every segment; [`Model::assign`] then knows better.
+    ///
+    /// # Errors
+    /// [`AssignError::OtherSchema`] when the table was read by another schema than the model's.
+    pub fn assign_by_known_traits(&self, table: &CustomerTable) -> Result<Option<Placement>, AssignError> {
+        let Some(known) = self.known_traits(table)? else { return Ok(None) };
+        let (mut agreeing, mut customers_of) = (0_u64, vec![0_u64; self.segments().len()]);
+        for profile in self.agreeing_profiles(&known) {
+            let customers = self.customers_of(profile);
+            agreeing += customers;
+            let position = self.segment_of_profile(profile).and_then(|id| self.position(id));
+            if let Some(count) = position.and_then(|position| customers_of.get_mut(position)) {
+                *count += customers;
+            }
+        }
+        let most = self.segments().iter().zip(customers_of).max_by_key(|&(_, customers)| customers);
+        Ok(most.filter(|&(_, customers)| customers > 0).map(|(segment, customers)| {
+            let share = customers as f64 / agreeing as f64;
+            placed(segment.cluster_id, share)
+        }))
+    }
+}
+
+fn placed(id: SegmentId, share: f64) -> Placement {
+    let nearest = Some(Nearest { cluster_id: id, membership: share });
+    Placement { segment: Some(id), strength: share, nearest, is_known: false }
+}

@@ -1,0 +1,168 @@
+//! What a caller reads of one brief: the texts and pictures, or why there are none.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::content::{Content, ImageName, Pictures, WriteError, Written};
+
+/// What was written for a segment, or why nothing was.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SegmentContent)]
+#[serde(untagged)]
+pub enum ContentAnswer<'a> {
+    /// What was written.
+    Written(Box<WrittenAnswer<'a>>),
+    /// Why nothing was; the segment can be written again by `/generate-post`.
+    Failed {
+        /// Which step failed, and what to do.
+        error: ContentErrorAnswer,
+    },
+}
+
+/// What a writer wrote, with how it came to be.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Content)]
+pub struct WrittenAnswer<'a> {
+    /// The first variant; absent where only an image was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "Fresh bread at nine, and a seat by the window.")]
+    text: Option<&'a str>,
+    /// What to draw; absent where only text was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "A sunlit bakery counter in the morning. …")]
+    image_prompt: Option<&'a str>,
+    /// At most seven words for the picture, beside every image prompt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "Warm bread, slow mornings")]
+    slogan: Option<&'a str>,
+    /// As many texts as were asked for.
+    #[schema(example = json!(["Fresh bread at nine, and a seat by the window."]))]
+    variants: &'a [String],
+    /// The addresses of the pictures, one a variant, where pictures were asked for.
+    #[schema(example = json!(["http://localhost:5000/images/9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08.png"]))]
+    images: Vec<String>,
+    /// The first of them.
+    #[schema(
+        example = "http://localhost:5000/images/9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08.png"
+    )]
+    image_url: Option<String>,
+    /// Why there is no picture where one was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    image_error: Option<ContentErrorAnswer>,
+    /// The prompt; for the offline writer the one that a model would have been sent.
+    #[schema(example = "# Role\nYou are a senior copywriter. …")]
+    prompt_used: &'a str,
+    /// SHA-256 of the prompt templates, in hexadecimal.
+    #[schema(example = "3c59dc048e8850243be8079a5c74d079f6b1f3f2b8c8b3b1f6b1f3f2b8c8b3b1")]
+    prompt_hash: &'a str,
+    /// The model that wrote, as it names itself; `offline` for the offline writer.
+    #[schema(example = "gpt-4o-mini-2024-07-18")]
+    model: &'a str,
+    /// The model that drew, where pictures were drawn.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "gpt-image-1")]
+    image_model: Option<&'a str>,
+    tokens: TokensAnswer,
+    /// Estimated, in US dollars, pictures included; null where a model's price is not known.
+    #[schema(required, example = 0.00021)]
+    cost_usd: Option<f64>,
+    flags: FlagsAnswer,
+}
+
+/// Tokens as the upstream counts them.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Tokens)]
+pub struct TokensAnswer {
+    /// Read by the model.
+    #[schema(example = 1043)]
+    prompt: u64,
+    /// Written by the model.
+    #[schema(example = 187)]
+    completion: u64,
+}
+
+/// What a reader should know about how content came to be.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Flags)]
+pub struct FlagsAnswer {
+    /// Written by the offline writer.
+    #[schema(example = false)]
+    is_offline: bool,
+    /// Something was too long for its place and was cut.
+    #[schema(example = false)]
+    is_trimmed: bool,
+    /// The first answer was faulty and the model was asked to mend it.
+    #[schema(example = false)]
+    is_repaired: bool,
+    /// The server takes no JSON schema, and was asked for JSON in words.
+    #[schema(example = false)]
+    is_unstructured: bool,
+}
+
+/// Which step of writing failed, and what to do.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ContentError)]
+pub struct ContentErrorAnswer {
+    /// The step that failed.
+    #[schema(example = "asking the writer")]
+    step: String,
+    /// What happened, for programs: the code that a problem about the writer carries.
+    #[schema(example = "writer_timed_out")]
+    code: &'static str,
+    /// What happened, and what to do.
+    #[schema(example = "The writer did not answer in time; please try again.")]
+    message: String,
+}
+
+/// The public address of an image.
+pub type AddressOf<'a> = dyn Fn(&ImageName) -> String + 'a;
+
+impl<'a> ContentAnswer<'a> {
+    pub(super) fn new(written: &'a Written, address_of: &AddressOf<'_>) -> Self {
+        let content = match &written.content {
+            Ok(content) => content,
+            Err(error) => return Self::Failed { error: ContentErrorAnswer::new(error) },
+        };
+        let pictures = written.pictures.as_ref();
+        let drawn = pictures.and_then(|pictures| pictures.as_ref().ok());
+        let images = drawn.iter().flat_map(|drawn| &drawn.images).map(address_of).collect();
+        let mut answer = WrittenAnswer::new(content, drawn, images);
+        answer.image_error = pictures.and_then(|pictures| pictures.as_ref().err()).map(ContentErrorAnswer::new);
+        Self::Written(Box::new(answer))
+    }
+}
+
+impl<'a> WrittenAnswer<'a> {
+    /// The answer for `content` and the pictures beside it, which are at the addresses `images`.
+    pub fn new(content: &'a Content, pictures: Option<&'a Pictures>, images: Vec<String>) -> Self {
+        let flags = content.flags;
+        let drawing_cost = pictures.map_or(Some(0.0), |pictures| pictures.spent.cost_usd);
+        Self {
+            text: content.variants.first().map(String::as_str),
+            image_prompt: content.image_prompt.as_deref(),
+            slogan: content.slogan.as_deref(),
+            variants: &content.variants,
+            image_url: images.first().cloned(),
+            images,
+            image_error: None,
+            prompt_used: &content.prompt_used,
+            prompt_hash: &content.prompt_hash,
+            model: &content.model,
+            image_model: pictures.map(|pictures| pictures.model.as_str()),
+            tokens: TokensAnswer { prompt: content.spent.tokens.prompt, completion: content.spent.tokens.completion },
+            cost_usd: content.spent.cost_usd.zip(drawing_cost).map(|(writing, drawing)| writing + drawing),
+            flags: FlagsAnswer {
+                is_offline: flags.is_offline,
+                is_trimmed: flags.is_trimmed,
+                is_repaired: flags.is_repaired,
+                is_unstructured: flags.is_unstructured,
+            },
+        }
+    }
+}
+
+impl ContentErrorAnswer {
+    pub(super) fn new(error: &WriteError) -> Self {
+        Self { step: error.step.to_string(), code: error.kind.code(), message: error.caller_sentence().to_owned() }
+    }
+}

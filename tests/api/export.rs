@@ -1,0 +1,381 @@
+//! `POST /segments/export`: what is downloaded, read back as a spreadsheet program would.
+
+use std::path::PathBuf;
+
+use calamine::{Data, DataType};
+use reqwest::{Method, Response};
+use serde_json::{Value, json};
+
+use crate::app::{Setup, TestApp, list, root};
+use crate::download::{Book, records};
+use crate::form::Form;
+use crate::second_schema;
+use crate::sheets::{CUSTOMER, HEADER, csv};
+
+const XLSX_TYPE: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+/// What a spreadsheet program would run, open or resolve if it took it for more than text.
+const HOSTILE: [&str; 10] = [
+    "=HYPERLINK(\"http://evil.example\",\"click\")",
+    "+1+1",
+    "-2+3",
+    "@SUM(A1)",
+    "\t=1+1",
+    "\r=1+1",
+    "＝1+1",
+    "http://evil.example/",
+    "mailto:a@evil.example",
+    "{=1+1}",
+];
+
+impl TestApp {
+    async fn export(&self, path: &str, body: &Value) -> Vec<u8> {
+        downloaded(self.post(path, body).await).await
+    }
+
+    async fn export_form(&self, path: &str, form: Form) -> Response {
+        let (content_type, body) = form.finish();
+        let request = self.request(Method::POST, path).header("content-type", content_type);
+        request.body(body).send().await.unwrap()
+    }
+}
+
+/// The bytes of an answer that is a success.
+async fn downloaded(response: Response) -> Vec<u8> {
+    let (status, length) = (response.status(), response.content_length());
+    let bytes = response.bytes().await.unwrap();
+    assert_eq!(status, 200, "{}", String::from_utf8_lossy(&bytes));
+    assert_eq!(length, Some(bytes.len() as u64));
+    bytes.into()
+}
+
+/// A kept answer of one segment with these members.
+fn kept(members: &Value) -> Value {
+    json!({ "clusters": [{ "cluster_id": 7, "members": members }] })
+}
+
+async fn problem(response: Response) -> (u16, Value) {
+    (response.status().as_u16(), response.json().await.unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_s_own_answer_becomes_a_workbook_with_every_member() {
+    let app = TestApp::spawn().await;
+    let answer = app.upload_file("tests/fixtures/upload_2000.xlsx").await;
+    let response = app.post("/segments/export", &answer).await;
+    assert_eq!(response.headers()["content-type"], XLSX_TYPE);
+    assert_eq!(response.headers()["content-disposition"], "attachment; filename=\"segments.xlsx\"");
+    let book = Book::read(downloaded(response).await);
+
+    let (segments, clusters) = (list(&answer["segments"]), list(&answer["clusters"]));
+    assert_eq!(book.segments.rows.len(), segments.len());
+    for ((row, segment), cluster) in book.segments.rows.iter().zip(segments).zip(clusters) {
+        assert_eq!(row["cluster_id"].as_i64(), segment["cluster_id"].as_i64());
+        assert_eq!(row["size"].as_i64(), segment["size"].as_i64());
+        assert_eq!(row["rows_listed"].as_i64(), segment["size"].as_i64());
+        assert_eq!(row["share"].as_f64(), segment["share"].as_f64());
+        assert_eq!(row["persona_summary"].to_string(), segment["persona_summary"].as_str().unwrap());
+        assert_eq!(row["text"].to_string(), cluster["default_post"].as_str().unwrap());
+        assert_eq!(row["image_prompt"].to_string(), segment["content"]["image_prompt"].as_str().unwrap());
+        assert_eq!(row["Top_Join_Quarter"].as_i64(), segment["persona"]["Top_Join_Quarter"].as_i64());
+        let towns: Vec<&str> = list(&segment["persona"]["Top_Locations"]).iter().map(|v| v.as_str().unwrap()).collect();
+        assert_eq!(row["Top_Locations"].to_string(), towns.join(", "));
+    }
+
+    let members: Vec<&Value> = clusters.iter().flat_map(|cluster| list(&cluster["members"])).collect();
+    assert_eq!(book.rows.rows.len(), 2_000);
+    assert!(book.rows.titles.starts_with(&["Location".to_owned(), "Gender".to_owned(), "Date Joined".to_owned()]));
+    assert!(book.rows.titles.ends_with(&["cluster_id".to_owned(), "strength".to_owned()]), "{:?}", book.rows.titles);
+    for (row, member) in book.rows.rows.iter().zip(members) {
+        let Data::DateTime(joined) = row["Date Joined"] else { panic!("{} is no real date", row["Date Joined"]) };
+        let (year, month, day, ..) = joined.to_ymd_hms_milli();
+        let joined = format!("{year:04}-{month:02}-{day:02}");
+        assert_eq!(joined, member["Date Joined"].as_str().unwrap());
+        assert_eq!(row["Location"].to_string(), member["Location"].as_str().unwrap());
+        assert_eq!(row["Loyalty_Tier_Score"].as_i64(), member["Loyalty_Tier_Score"].as_i64());
+        assert!(row["Loyalty_Tier_Score"].is_float() && row["strength"].is_float());
+        assert_eq!(row["cluster_id"].as_i64(), member["cluster_id"].as_i64());
+        assert_eq!(row["strength"].as_f64(), member["strength"].as_f64());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_header_is_bold_frozen_and_filtered() {
+    let app = TestApp::spawn().await;
+    let book = Book::read(app.export("/segments/export", &kept(&json!([{"Location": "Bedok"}]))).await);
+    for name in ["xl/worksheets/sheet1.xml", "xl/worksheets/sheet2.xml"] {
+        let sheet = book.part(name);
+        assert!(sheet.contains("<pane ySplit=\"1\"") && sheet.contains("state=\"frozen\""), "{sheet}");
+        assert!(sheet.contains("<autoFilter ref=\"A1:") && sheet.contains("<cols><col "), "{sheet}");
+        assert!(sheet.contains("<c r=\"A1\" s=\"1\""), "{sheet}");
+    }
+    assert!(book.part("xl/styles.xml").contains("<b/>"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_portal_keeps_is_enough() {
+    let app = TestApp::spawn().await;
+    let body = json!({ "clusters": [
+        { "cluster_id": 0, "persona": {"Top_Gender": "Female", "Top_Locations": ["Bedok", "Yishun"], "Interests": "Tea"},
+          "persona_summary": "Females", "default_post": "Come by", "campaign_inputs": {"objective": "Visits"},
+          "members": [{"Date Joined": "2024-02-29", "Location": "Bedok", "cluster_id": 0}, {"Location": "Yishun"}] },
+        { "cluster_id": -1, "persona": null, "default_post": "", "members": [{"Age": 41.5, "Location": null}] },
+    ], "chosen": {"anything": [1, {"deep": []}]} });
+    let book = Book::read(app.export("/segments/export", &body).await);
+    assert_eq!(book.segments.texts("cluster_id"), ["0", "-1"]);
+    assert_eq!(book.segments.texts("size"), ["2", "1"]);
+    assert_eq!(book.segments.texts("share"), ["0.6667", "0.3333"]);
+    assert_eq!(book.segments.texts("Top_Locations"), ["Bedok, Yishun", ""]);
+    assert_eq!(book.segments.texts("Interests"), ["Tea", ""]);
+    assert_eq!(book.segments.texts("text"), ["Come by", ""]);
+    assert_eq!(book.rows.titles, ["Date Joined", "Location", "Age", "cluster_id"]);
+    assert_eq!(book.rows.texts("cluster_id"), ["0", "0", "-1"]);
+    assert_eq!(book.rows.texts("Location"), ["Bedok", "Yishun", ""]);
+    assert_eq!(book.rows.rows[2]["Age"], Data::Float(41.5));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn segments_alone_give_segments_and_no_rows() {
+    let app = TestApp::spawn().await;
+    let body = json!({ "segments": [{ "cluster_id": 3, "size": 40, "share": 0.4, "persona": {"Top_Gender": "Male"},
+        "content": {"error": {"step": "writing", "message": "No."}} }] });
+    let book = Book::read(app.export("/segments/export", &body).await);
+    assert_eq!(book.segments.texts("size"), ["40"]);
+    assert_eq!(book.segments.texts("rows_listed"), ["0"]);
+    assert_eq!(book.segments.texts("share"), ["0.4"]);
+    assert_eq!((book.rows.titles, book.rows.rows.len()), (vec!["cluster_id".to_owned()], 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn empty_lists_are_an_empty_workbook_and_an_empty_table() {
+    let app = TestApp::spawn().await;
+    for body in [json!({"clusters": []}), json!({"segments": [], "clusters": null}), json!({"segments": []})] {
+        let book = Book::read(app.export("/segments/export", &body).await);
+        assert_eq!((book.segments.rows.len(), book.rows.rows.len()), (0, 0));
+        assert_eq!(records(&app.export("/segments/export?format=csv", &body).await), [["cluster_id"]]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_truncated_answer_shows_the_true_size_beside_the_rows_listed() {
+    let app = TestApp::spawn_with(Setup { max_members: 250, ..Setup::default() }).await;
+    let answer = app.upload_file("tests/fixtures/customers_300.xls").await;
+    assert_eq!(answer["members_truncated"], true);
+    let book = Book::read(app.export("/segments/export", &answer).await);
+    let sum = |title| book.segments.rows.iter().map(|row| row[title].as_i64().unwrap()).sum::<i64>();
+    assert_eq!((sum("size"), sum("rows_listed"), book.rows.rows.len()), (300, 250, 250));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_text_starts_with_it_stays_text_in_a_workbook() {
+    let app = TestApp::spawn().await;
+    let long = "=".repeat(40_000);
+    let mut texts: Vec<&str> = HOSTILE.to_vec();
+    texts.extend([&long, "_x0041_", "\u{1}\u{fffe}", "007", "2023-02-30", " "]);
+    let members: Vec<Value> = texts.iter().map(|text| json!({ "=KEY()": text })).collect();
+    let mut body = kept(&json!(members));
+    body["clusters"][0]["default_post"] = json!("=1+1");
+    body["clusters"][0]["persona"] = json!({ "@trait": ["=1", "+2"] });
+    let book = Book::read(app.export("/segments/export", &body).await);
+    assert_eq!(book.segments.texts("text"), ["=1+1"]);
+    assert_eq!(book.segments.texts("@trait"), ["=1, +2"]);
+    for (row, text) in book.rows.rows.iter().zip(&texts) {
+        let Data::String(found) = &row["=KEY()"] else { panic!("{text:?} became {:?}", row["=KEY()"]) };
+        if text.len() == 40_000 {
+            assert!(found.ends_with("=…") && found.chars().count() == 32_767);
+        } else {
+            assert_eq!(found, text);
+        }
+    }
+    for name in ["xl/worksheets/sheet1.xml", "xl/worksheets/sheet2.xml"] {
+        let sheet = book.part(name);
+        assert!(!sheet.contains("<f>") && !sheet.contains("<hyperlink"), "{name}");
+    }
+    assert!(!book.has_part("sheet2.xml.rels"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_csv_guards_text_with_an_apostrophe_and_leaves_numbers_alone() {
+    let app = TestApp::spawn().await;
+    let mut members: Vec<Value> = HOSTILE.iter().map(|text| json!({ "Name": text, "=KEY": -1 })).collect();
+    members.push(json!({ "Name": "Zoë, \"the\" 忠邦城\nsecond line", "=KEY": -2.5 }));
+    members.push(json!({ "Name": -1e300, "=KEY": true, "strength": 0.5 }));
+    members.push(json!({ "Name": "2024-02-29", "=KEY": null }));
+    let response = app.post("/segments/export?format=csv", &kept(&json!(members))).await;
+    assert_eq!(response.headers()["content-type"], "text/csv; charset=utf-8");
+    assert_eq!(response.headers()["content-disposition"], "attachment; filename=\"segments.csv\"");
+    let bytes = downloaded(response).await;
+    let found = records(&bytes);
+    assert_eq!(found[0], ["Name", "'=KEY", "cluster_id", "strength"]);
+    for (record, text) in found[1..].iter().zip(&HOSTILE) {
+        let is_guarded = text.starts_with(['=', '+', '-', '@', '\t', '\r', '＝']);
+        assert_eq!(record[0], if is_guarded { format!("'{text}") } else { (*text).to_owned() });
+        assert_eq!(record[1..], ["-1", "7", ""]);
+    }
+    assert_eq!(found[HOSTILE.len() + 1], ["Zoë, \"the\" 忠邦城\nsecond line", "-2.5", "7", ""]);
+    assert_eq!(found[HOSTILE.len() + 2], ["-1e+300", "TRUE", "7", "0.5"]);
+    assert_eq!(found[HOSTILE.len() + 3], ["2024-02-29", "", "7", ""]);
+    assert!(bytes.ends_with(b"\r\n") && bytes.starts_with("\u{feff}Name,'=KEY,cluster_id,strength\r\n".as_bytes()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dates_and_numbers_that_excel_cannot_hold_stay_as_they_were_written() {
+    let app = TestApp::spawn().await;
+    let values = [json!("1899-12-31"), json!(12_345_678_901_234_567_890_u64), json!(-9_999_999_999_999_999_i64)];
+    let members: Vec<Value> = values.iter().map(|value| json!({ "Value": value })).collect();
+    let book = Book::read(app.export("/segments/export", &kept(&json!(members))).await);
+    assert_eq!(book.rows.texts("Value"), ["1899-12-31", "12345678901234567890", "-9999999999999999"]);
+    assert!(book.rows.rows.iter().all(|row| row["Value"].is_string()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_workbook_that_is_sent_again_is_grouped_and_nothing_of_it_is_kept() {
+    let app = TestApp::spawn_with(Setup { max_members: 10, ..Setup::default() }).await;
+    let file = std::fs::read(root("tests/fixtures/customers_300.xls")).unwrap();
+    let book = Book::read(
+        downloaded(app.export_form("/segments/export", Form::new().file("customers.xls", &file)).await).await,
+    );
+    assert_eq!(app.kept(), Vec::<PathBuf>::new());
+    assert_eq!(book.rows.rows.len(), 300);
+    let sizes: i64 = book.segments.rows.iter().map(|row| row["size"].as_i64().unwrap()).sum();
+    assert_eq!(sizes, 300);
+    assert!(book.segments.texts("text").iter().all(String::is_empty));
+
+    // The same segments as an upload's, row by row.
+    let answer = app.upload("customers.xls", &file).await;
+    let uploaded = Book::read(app.export("/segments/export", &answer).await);
+    assert_eq!(uploaded.segments.texts("size"), book.segments.texts("size"));
+    assert_eq!(uploaded.segments.texts("Top_Locations"), book.segments.texts("Top_Locations"));
+    assert_eq!(uploaded.rows.rows[..], book.rows.rows[..10]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_company_s_columns_are_exported_under_their_own_titles() {
+    let app = TestApp::spawn_on(Setup::default(), &second_schema::MODEL).await;
+    let form = Form::new().file("a.csv", &csv(second_schema::customers())).text("format", "CSV");
+    let found = records(&downloaded(app.export_form("/segments/export", form).await).await);
+    assert_eq!(found.len(), 601);
+    let titles = ["Channel", "Plan", "Plan_Rank", "Signed Up", "Signed_Up_Year", "Visits a Month"];
+    assert_eq!(found[0][..titles.len()], titles);
+    assert_eq!(found[0][found[0].len() - 2..], ["cluster_id", "strength"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_format_comes_from_the_query_the_body_or_what_is_accepted() {
+    let app = TestApp::spawn().await;
+    let cases = [
+        ("", None, "", "xlsx"),
+        ("?format=csv", Some("xlsx"), "", "csv"),
+        ("?format=XLSX", Some("csv"), "text/csv", "xlsx"),
+        ("?format=", Some("csv"), "", "csv"),
+        ("", None, "text/html, text/csv;q=0.9", "csv"),
+        ("", None, "*/*", "xlsx"),
+    ];
+    for (query, field, accept, expected) in cases {
+        let body = json!({ "clusters": [], "format": field });
+        let request = app.request(Method::POST, &format!("/segments/export{query}")).header("accept", accept);
+        let response = request.json(&body).send().await.unwrap();
+        let name = response.headers()["content-disposition"].to_str().unwrap().to_owned();
+        assert!(name.ends_with(&format!("segments.{expected}\"")), "{query} {field:?} {accept}: {name}");
+    }
+    let sheet = csv([HEADER, CUSTOMER]);
+    let with_field = |format| Form::new().text("format", format).file("a.csv", &sheet);
+    for (path, form) in [
+        ("/segments/export?format=pdf", Form::new().file("a.csv", &sheet)),
+        ("/segments/export?format=csv&format=xlsx", Form::new().file("a.csv", &sheet)),
+        ("/segments/export", with_field("ods")),
+    ] {
+        let (status, problem) = problem(app.export_form(path, form).await).await;
+        assert_eq!((status, &problem["code"]), (422, &json!("invalid_fields")));
+        assert_eq!(problem["details"][0]["field"], "format");
+        assert_eq!(problem["details"][0]["allowed"], json!(["xlsx", "csv"]));
+    }
+    assert_eq!(app.kept(), Vec::<PathBuf>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_is_no_answer_is_told_where_and_why_and_is_not_quoted() {
+    let app = TestApp::spawn().await;
+    let secret = "S8012345A";
+    let cases = [
+        (json!({}), "clusters", "must be there, or segments"),
+        (json!([]), "body", "must be an object"),
+        (json!({"clusters": "none"}), "clusters", "must be a list of at most 1000 entries"),
+        (json!({"clusters": [{}]}), "clusters[0]", "lacks cluster_id"),
+        (json!({"clusters": [{"cluster_id": secret}]}), "clusters[0].cluster_id", "must be a whole number"),
+        (json!({"segments": [{"cluster_id": 1, "size": -4}]}), "segments[0].size", "must be a whole number"),
+        (json!({"segments": [{"cluster_id": 1, "content": secret}]}), "segments[0].content", "must be an object"),
+        (
+            json!({"segments": [{"cluster_id": 1, "persona": {"Top": [[secret]]}}]}),
+            "segments[0].persona.Top[0]",
+            "must be text, a number, true, false or null",
+        ),
+        (json!({"clusters": [], "format": 3}), "format", "must be text"),
+        (kept(&json!({secret: secret})), "clusters[0].members", "must be a list of members"),
+        (kept(&json!([{"A": 1}, secret])), "clusters[0].members[1]", "must be an object of texts"),
+        (kept(&json!([{"A": {secret: 1}}])), "clusters[0].members[0].A", "must be text, a number"),
+        (kept(&json!([{}, {}, {"A": [secret]}])), "clusters[0].members[2].A", "must be text, a number"),
+    ];
+    for (body, field, rule) in cases {
+        let (status, problem) = problem(app.post("/segments/export", &body).await).await;
+        assert_eq!((status, &problem["code"]), (422, &json!("invalid_fields")), "{body}");
+        assert_eq!(problem["details"][0]["field"], field, "{body}");
+        let message = problem["details"][0]["message"].as_str().unwrap();
+        assert!(message.starts_with(rule), "{field} {message}");
+        assert!(!problem.to_string().contains(secret), "{problem}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hostile_body_is_refused_and_the_server_goes_on() {
+    let app = TestApp::spawn().await;
+    let deep = |n: usize| format!("{}{}", "[".repeat(n), "]".repeat(n));
+    let many = (0..1_100).map(|n| format!("\"k{n}\":1")).collect::<Vec<_>>().join(",");
+    let long_key = "k".repeat(1 << 20);
+    let members = |json: &str| format!("{{\"clusters\":[{{\"cluster_id\":1,\"members\":{json}}}]}}");
+    let cases = [
+        (String::new(), 400, "broken_json"),
+        ("{\"clusters\": [".to_owned(), 400, "broken_json"),
+        ("{\"clusters\": []} and more".to_owned(), 400, "broken_json"),
+        (members("[{\"a\": }]"), 400, "broken_json"),
+        (members(&deep(1_000_000)), 422, "invalid_fields"),
+        (format!("{{\"clusters\":{}}}", deep(1_000_000)), 422, "invalid_fields"),
+        (members(&format!("[{{\"a\":{}}}]", deep(100_000))), 422, "invalid_fields"),
+        (members("[{\"a\":1e999}]"), 422, "invalid_fields"),
+        (members("[{\"a\":\"\\ud800\"}]"), 422, "invalid_fields"),
+        (members(&format!("[{{\"{long_key}\":[]}}]")), 422, "invalid_fields"),
+        (members(&format!("[{{{many}}}]")), 413, "too_many_columns"),
+        (members(&format!("[{}{{}}]", "{},".repeat(1_048_575))), 413, "too_many_rows"),
+        (format!("{{\"clusters\":[{}]}}", vec!["{\"cluster_id\":1}"; 1_001].join(",")), 422, "invalid_fields"),
+        (format!("{{\"clusters\":[],\"x\":\"{}\"}}", "a".repeat(64 << 20)), 413, "body_too_large"),
+    ];
+    for (body, status, code) in cases {
+        let start: String = body.chars().take(80).collect();
+        let request = app.request(Method::POST, "/segments/export").header("content-type", "application/json");
+        let found = problem(request.body(body).send().await.unwrap()).await;
+        assert_eq!((found.0, found.1["code"].as_str().unwrap()), (status, code), "{start}: {}", found.1);
+        assert!(found.1.to_string().len() < 1_500, "{start}");
+    }
+    // What is not used is not looked into, however deep.
+    let unused = format!("{{\"clusters\":[],\"x\":{}}}", deep(1_000_000));
+    let request = app.request(Method::POST, "/segments/export").header("content-type", "application/json");
+    Book::read(downloaded(request.body(unused).send().await.unwrap()).await);
+    let plain = app.request(Method::POST, "/segments/export").header("content-type", "text/plain").body("{}");
+    assert_eq!(problem(plain.send().await.unwrap()).await.1["code"], "not_json");
+    assert_eq!(app.get("/readyz").await.status(), 200);
+    assert_eq!(app.kept(), Vec::<PathBuf>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_workbook_that_cannot_be_read_is_refused_as_an_upload_is() {
+    let app = TestApp::spawn().await;
+    for (form, status, code) in [
+        (Form::new().text("format", "csv"), 400, "no_file"),
+        (Form::new().file("a.xlsx", b""), 400, "empty_file"),
+        (Form::new().file("a.csv", &csv([HEADER])), 422, "no_usable_row"),
+        (Form::new().file("a.pdf", b"%PDF-1.7"), 415, "wrong_extension"),
+    ] {
+        let (found, problem) = problem(app.export_form("/segments/export", form).await).await;
+        assert_eq!((found, problem["code"].as_str().unwrap()), (status, code));
+        assert_eq!(app.kept(), Vec::<PathBuf>::new());
+    }
+}

@@ -1,0 +1,96 @@
+//! Pictures: made, kept, served and downloaded; nothing else ever is.
+
+use serde_json::{Value, json};
+
+use crate::app::{Setup, TestApp};
+
+async fn an_image(app: &TestApp) -> String {
+    let answer = app.generate("/generate-promo", &json!({ "post_type": "Image" })).await;
+    answer["image_url"].as_str().unwrap().to_owned()
+}
+
+async fn download(app: &TestApp, body: &Value) -> (u16, Value) {
+    let response = app.post("/api/proxy-download", body).await;
+    let status = response.status().as_u16();
+    (status, if status == 200 { Value::Null } else { response.json().await.unwrap() })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_picture_is_served_for_ever_under_its_own_hash() {
+    let app = TestApp::spawn().await;
+    let url = an_image(&app).await;
+    assert_eq!(an_image(&app).await, url, "the same picture is stored once");
+    let response = app.get(url.strip_prefix(&app.url("")).unwrap()).await;
+    assert_eq!(response.headers()["cache-control"], "public, max-age=31536000, immutable");
+    assert_eq!(response.headers()["x-content-type-options"], "nosniff");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_other_file_and_no_other_name_is_served() {
+    let app = TestApp::spawn().await;
+    let absent = format!("{}.png", "0".repeat(64));
+    for name in ["", "x.png", "..%2f..%2fCargo.toml", "%2e%2e%2fsecret", "%ff", absent.as_str(), "a/b.png"] {
+        let response = app.get(&format!("/images/{name}")).await;
+        assert_eq!(response.status(), 404, "{name}");
+        assert_eq!(response.headers()["content-type"], "application/problem+json", "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_download_of_anything_else_is_refused_without_a_connection_being_opened() {
+    let app = TestApp::spawn().await;
+    let elsewhere = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = an_image(&app).await;
+    let path = url.strip_prefix(&app.url("")).unwrap();
+    for wrong in [
+        format!("http://{}{path}", elsewhere.local_addr().unwrap()),
+        format!("http://{}/", elsewhere.local_addr().unwrap()),
+        format!("http://user@{}{path}", app.address),
+        app.url("/healthz"),
+        app.url("/images/../readyz"),
+        app.url(&format!("/images/{}.png", "0".repeat(64))),
+        "file:///etc/passwd".to_owned(),
+        "http://169.254.169.254/latest/meta-data/".to_owned(),
+        "not an address".to_owned(),
+    ] {
+        let (status, problem) = download(&app, &json!({ "url": wrong, "name": "x.png" })).await;
+        assert_eq!((status, &problem["code"]), (403, &json!("not_our_image")), "{wrong}");
+    }
+    // Had a connection been opened, it would be waiting here.
+    let waiting = futures::FutureExt::now_or_never(elsewhere.accept());
+    assert!(waiting.is_none());
+    assert_eq!(download(&app, &json!({ "url": url })).await.0, 200, "a name is not needed");
+    let other_name = url.replace("127.0.0.1", "localhost");
+    assert_eq!(download(&app, &json!({ "url": other_name })).await.0, 200, "the same place");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_download_without_an_address_is_told_what_is_missing() {
+    let app = TestApp::spawn().await;
+    for body in [json!({}), json!({ "url": "" }), json!({ "url": ["x"] }), json!({ "url": null, "name": "x" })] {
+        let (status, problem) = download(&app, &body).await;
+        assert_eq!((status, &problem["details"][0]["field"]), (422, &json!("url")), "{body}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pictures_are_named_by_the_public_address_where_there_is_one() {
+    let public_url = Some("https://content.example.com/api".to_owned());
+    let app = TestApp::spawn_with(Setup { public_url, ..Setup::default() }).await;
+    let url = an_image(&app).await;
+    assert!(url.starts_with("https://content.example.com/api/images/"), "{url}");
+    assert_eq!(download(&app, &json!({ "url": url })).await.0, 200);
+    assert_eq!(download(&app, &json!({ "url": url.replace("/api/", "/") })).await.0, 403);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_segment_of_an_upload_has_pictures_where_the_caller_asks_for_them() {
+    let app = TestApp::spawn().await;
+    let sheet = b"Loyalty Tier,Date Joined,Location\nGold,2024-02-29,Bedok\n";
+    let form = || crate::form::Form::new().file("a.csv", sheet);
+    let plain = crate::app::ok(app.send(form()).await).await;
+    assert_eq!(plain["segments"][0]["content"]["images"], json!([]));
+    let both = crate::app::ok(app.send(form().text("post_type", "Both")).await).await;
+    let url = both["segments"][0]["content"]["image_url"].as_str().unwrap();
+    assert_eq!(app.get(url.strip_prefix(&app.url("")).unwrap()).await.status(), 200);
+}

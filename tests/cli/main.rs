@@ -1,0 +1,12 @@
+//! The real binary, in folders of its own, with nothing of the surrounding environment.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "output of another shape than the test expects should fail the test loudly"
+)]
+
+mod commands;
+mod folder;
+mod serving;
