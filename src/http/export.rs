@@ -15,6 +15,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use tokio::io::AsyncReadExt;
 
+use super::accept::accepts;
 use super::body::{media_type, read_json};
 use super::docs::{BodyProblems, ExportForm, ExportRequest, FileBytes};
 use super::error::{ApiError, FieldProblem};
@@ -104,10 +105,7 @@ async fn export_workbook(
 impl Wanted {
     fn of(parts: &Parts) -> Result<Self, ApiError> {
         let query = Query::<FormatQuery>::try_from_uri(&parts.uri).map_err(|_| unknown_format())?;
-        let accepted = parts.headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
-        let mut types = accepted.flat_map(|value| value.split(',')).filter_map(|range| range.split(';').next());
-        let accepts_csv = types.any(|media_type| media_type.trim().eq_ignore_ascii_case("text/csv"));
-        Ok(Self { query: query.0.format, accepts_csv })
+        Ok(Self { query: query.0.format, accepts_csv: accepts(&parts.headers, "text/csv") })
     }
 
     /// The format, from the first of query, field and `Accept` that says one; a workbook otherwise.

@@ -16,6 +16,7 @@ use futures::stream::{self, Stream, StreamExt};
 use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
 
+use super::accept::accepts;
 use super::error::ApiError;
 use super::problem::Problem;
 use super::request_id::{Ending, GoesOn, RequestContext, Waited};
@@ -132,7 +133,7 @@ impl Reporter {
 
 impl Caller {
     pub fn new(state: AppState, context: RequestContext, version: &VersionId, headers: &HeaderMap) -> Self {
-        Self { state, context, version: version_header(version), wants_events: accepts_events(headers) }
+        Self { state, context, version: version_header(version), wants_events: accepts(headers, "text/event-stream") }
     }
 
     /// Answers with what `work` finishes: as JSON, or as a stream of events that ends with it.
@@ -208,10 +209,4 @@ fn last_event(caller: &Caller, ending: &Ending, outcome: Result<Finished, ApiErr
 /// The version as a header; its characters are such as a header may have.
 pub(super) fn version_header(version: &VersionId) -> HeaderValue {
     HeaderValue::from_str(version.as_str()).unwrap_or(HeaderValue::from_static("unknown"))
-}
-
-fn accepts_events(headers: &HeaderMap) -> bool {
-    let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    let mut kinds = accepted.flat_map(|value| value.split(',')).filter_map(|kind| kind.split(';').next());
-    kinds.any(|kind| kind.trim().eq_ignore_ascii_case("text/event-stream"))
 }

@@ -21,6 +21,8 @@ use super::error::ApiError;
 use super::problem::Document;
 use super::state::AppState;
 use crate::content::{Content, Pictures, Spent, WriteError, Written};
+use crate::pipeline::{Drift, DriftLevel};
+use crate::segmentation::Grouped;
 
 /// The content type of Prometheus' text format as this registry writes it.
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -39,6 +41,17 @@ pub(super) struct Metrics {
     tokens: Family<TokenLabels, Counter>,
     cost: Counter<f64, AtomicU64>,
     model: Family<ModelLabels, Gauge>,
+    drift: UploadDrift,
+}
+
+/// How far the last upload was from the training data.
+#[derive(Debug, Default)]
+struct UploadDrift {
+    psi: Family<ColumnLabels, Gauge<f64, AtomicU64>>,
+    unseen_share: Gauge<f64, AtomicU64>,
+    outside_share: Gauge<f64, AtomicU64>,
+    /// 0 steady, 1 shifted, 2 drifted.
+    level: Gauge,
 }
 
 /// One request that was answered.
@@ -73,6 +86,12 @@ struct TokenLabels {
     kind: &'static str,
 }
 
+/// A column by its title in the live model's schema.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ColumnLabels {
+    column: String,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ModelLabels {
     version: String,
@@ -102,6 +121,7 @@ impl Metrics {
             tokens: Family::default(),
             cost: Counter::default(),
             model: Family::default(),
+            drift: UploadDrift::default(),
         };
         let of = &mut metrics.registry;
         of.register("requests", "Requests answered", metrics.requests.clone());
@@ -116,6 +136,7 @@ impl Metrics {
         of.register("tokens", "Tokens as the upstream counts them", metrics.tokens.clone());
         of.register("cost_usd", "Estimated cost of the upstream in US dollars", metrics.cost.clone());
         of.register("model_info", "The live model version", metrics.model.clone());
+        metrics.drift.register(of);
         metrics
     }
 
@@ -128,11 +149,15 @@ impl Metrics {
         self.overhead.get_or_create(&labels).observe(overhead.as_secs_f64());
     }
 
-    /// An accepted upload: its rows, and what became of its segments is counted by [`Metrics::segment`].
-    pub fn uploaded(&self, rows_used: usize, rows_dropped: usize) {
+    /// An accepted upload: its rows and its drift; what became of its segments is counted by [`Metrics::segment`].
+    pub fn uploaded(&self, grouped: &Grouped) {
+        let table = grouped.table();
         self.uploads.inc();
-        self.rows.get_or_create(&OutcomeLabels { outcome: "used" }).inc_by(count(rows_used));
-        self.rows.get_or_create(&OutcomeLabels { outcome: "dropped" }).inc_by(count(rows_dropped));
+        self.rows.get_or_create(&OutcomeLabels { outcome: "used" }).inc_by(count(table.n_rows()));
+        self.rows.get_or_create(&OutcomeLabels { outcome: "dropped" }).inc_by(count(table.cleaning().n_dropped()));
+        if let Some(drift) = grouped.drift() {
+            self.drift.set(drift);
+        }
     }
 
     /// One segment of an upload.
@@ -178,6 +203,34 @@ impl Metrics {
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
         Ok(text)
+    }
+}
+
+impl UploadDrift {
+    fn register(&self, of: &mut Registry) {
+        let help = "How far a column of the last upload is from the training data, as population stability index";
+        of.register("upload_drift_psi", help, self.psi.clone());
+        let help = "Of the last upload, the share of customers with a value that training never saw";
+        of.register("upload_unseen_share", help, self.unseen_share.clone());
+        let help = "Of the last upload, the share of customers outside every segment";
+        of.register("upload_outside_share", help, self.outside_share.clone());
+        let help = "How far the last upload is from the training data: 0 steady, 1 shifted, 2 drifted";
+        of.register("upload_drift_level", help, self.level.clone());
+    }
+
+    fn set(&self, drift: &Drift) {
+        // Another model may have other columns.
+        self.psi.clear();
+        for column in &drift.columns {
+            self.psi.get_or_create(&ColumnLabels { column: column.title.clone() }).set(column.psi);
+        }
+        self.unseen_share.set(drift.unseen_share);
+        self.outside_share.set(drift.outside_share);
+        self.level.set(match drift.level {
+            DriftLevel::Steady => 0,
+            DriftLevel::Shifted => 1,
+            DriftLevel::Drifted => 2,
+        });
     }
 }
 

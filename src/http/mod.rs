@@ -5,6 +5,7 @@
 //! import [`crate::export`], [`crate::segmentation`], [`crate::content`], [`crate::model_store`], [`crate::pipeline`]
 //! (personas and placements), [`crate::customer`] and [`crate::workbook`].
 
+mod accept;
 mod admin;
 mod body;
 mod docs;

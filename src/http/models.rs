@@ -1,15 +1,20 @@
 //! `GET /models`, `GET /models/{version}/report` and `POST /models/{version}/activate`: the trained versions, for
 //! administrators.
 
+use std::path::PathBuf;
+
 use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderName, header};
+use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 use utoipa::openapi::schema::Object;
 
+use super::accept::accepts;
 use super::admin::Admin;
 use super::docs::AdminProblems;
 use super::error::{ApiError, with_causes};
@@ -49,6 +54,19 @@ pub(super) struct Version {
     fault: Option<String>,
 }
 
+/// A page of our own making that may show nothing but itself: values of customers' columns are in it.
+const PAGE_HEADERS: [(HeaderName, &str); 3] = [
+    (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+    (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'"),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+];
+
+/// A report in the form that was asked for.
+enum Report {
+    Data(Value),
+    Page(PathBuf),
+}
+
 /// What an activation changed.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Activated {
@@ -73,20 +91,38 @@ pub(super) async fn get_models(_: Admin, State(state): State<AppState>) -> Resul
 }
 
 /// What the training of a version did
+///
+/// With `Accept: text/html` as a page for people, where the version has one.
 #[utoipa::path(get, path = "/models/{version}/report", tag = "models", operation_id = "get_model_report",
     security(("admin_key" = [])), params(("version" = String, Path, example = "20261122T194851Z-2a945ef3")),
-    responses((status = 200, description = "The report", body = Object), AdminProblems))]
+    responses(
+        (status = 200, description = "The report",
+            content((Object = "application/json"), (String = "text/html"))),
+        AdminProblems))]
 pub(super) async fn get_model_report(
     _: Admin,
     State(state): State<AppState>,
+    headers: HeaderMap,
     version: Result<Path<String>, PathRejection>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Response, ApiError> {
     let id = version_id(version)?;
-    let report = move |store: &ModelStore| match store.list()?.iter().any(|version| version.id == id) {
-        true => store.report(&id),
-        false => Err(StoreError::NoSuchVersion { id: id.to_string() }),
+    let wants_page = accepts(&headers, "text/html");
+    let report = move |store: &ModelStore| {
+        if !store.list()?.iter().any(|version| version.id == id) {
+            return Err(StoreError::NoSuchVersion { id: id.to_string() });
+        }
+        match store.report_page(&id).filter(|_| wants_page) {
+            Some(page) => Ok(Report::Page(page)),
+            None => Ok(Report::Data(store.report(&id)?)),
+        }
     };
-    Ok(Json(in_store(&state, report).await?))
+    match in_store(&state, report).await? {
+        Report::Data(report) => Ok(Json(report).into_response()),
+        Report::Page(path) => {
+            let html = tokio::fs::read(path).await.map_err(|e| ApiError::internal("reading a report's page", e))?;
+            Ok((PAGE_HEADERS, html).into_response())
+        }
+    }
 }
 
 /// Makes a version the live one

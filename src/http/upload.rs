@@ -99,7 +99,7 @@ impl Upload {
         let started = Instant::now();
         // Accepted from here on: the file is kept also where its caller does not wait for the segments to be written.
         let kept = tokio::task::spawn_blocking(move || file.keep());
-        state.metrics().uploaded(grouped.table().n_rows(), grouped.table().cleaning().n_dropped());
+        state.metrics().uploaded(&grouped);
         let written = write(&state, &grouped, &campaign, &address, &reporter).await?;
         kept.await.map_err(|e| ApiError::internal("keeping an upload", e))?.map_err(ApiError::Storage)?;
         let timings_ms = Timings { receiving, grouping, writing: elapsed_ms(started) };

@@ -56,6 +56,31 @@ async fn customers_who_moved_are_told_by_column() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_metrics_carry_the_drift_of_the_last_upload() {
+    let app = TestApp::spawn().await;
+    let metrics = async || app.get("/metrics").await.text().await.unwrap();
+    assert!(!metrics().await.contains("upload_drift_psi{"), "there was no upload yet");
+    let moved = (0..400).map(|n| [n.to_string(), "2024-05-10".into(), "Atlantis".into(), "".into(), "Gold".into()]);
+    for (rows, level) in [(Some(moved), 2), (None, 0)] {
+        let answer = match rows {
+            Some(rows) => app.upload("moved.csv", &csv(std::iter::once(HEADER.map(str::to_owned)).chain(rows))).await,
+            None => app.upload_file("base_data/2026-01-01/customers.xlsx").await,
+        };
+        let metrics = metrics().await;
+        let gauge = |name: &str| {
+            let line = metrics.lines().find_map(|line| line.strip_prefix(&format!("content_portal_upload_{name} ")));
+            line.unwrap_or_else(|| panic!("no {name}: {metrics}")).parse::<f64>().unwrap()
+        };
+        assert_eq!(gauge("drift_level"), f64::from(level));
+        assert_eq!(json!(gauge("unseen_share")), answer["drift"]["unseen_share"]);
+        assert_eq!(json!(gauge("outside_share")), answer["drift"]["outside_share"]);
+        for (column, drift) in answer["drift"]["columns"].as_object().unwrap() {
+            assert_eq!(json!(gauge(&format!("drift_psi{{column=\"{column}\"}}"))), drift["psi"]);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_columns_of_another_schema_are_compared_by_their_own_kinds() {
     let app = TestApp::spawn_on(Setup::default(), &MODEL).await;
     let same = app.upload("accounts.csv", &csv(customers())).await;

@@ -32,6 +32,7 @@ mod refusals;
 mod second_schema;
 mod sheets;
 mod store;
+mod switching;
 mod upload;
 mod upstream;
 mod writers;

@@ -76,6 +76,24 @@ async fn the_report_of_a_training_is_there_to_be_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn people_get_the_report_as_a_page_that_loads_nothing() {
+    let app = TestApp::spawn().await;
+    let report = format!("/models/{}/report", SAMPLE_MODEL.id);
+    let browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+    let asked = app.request(Method::GET, &report).bearer_auth(ADMIN_KEY).header("accept", browser);
+    let page = asked.send().await.unwrap();
+    assert_eq!(
+        (page.status(), &page.headers()["content-type"]),
+        (200.try_into().unwrap(), &"text/html; charset=utf-8".parse().unwrap())
+    );
+    assert!(page.headers()["content-security-policy"].to_str().unwrap().starts_with("default-src 'none';"));
+    let page = page.text().await.unwrap();
+    assert!(page.starts_with("<!doctype html>") && page.contains("<svg"), "{page}");
+    let open = app.request(Method::GET, &report).header("accept", browser).send().await.unwrap();
+    assert_eq!(code(open).await, (401, "not_admin".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn no_other_version_and_no_broken_one_can_be_made_live() {
     let app = TestApp::spawn().await;
     for id in ["20200101T000000Z-00000000", "..%2f..%2fsecret", "%ff", "current"] {
