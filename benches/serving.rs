@@ -70,16 +70,7 @@ async fn main() {
 
 /// Starts a server; where it generates.
 async fn start(store: &ModelStore, writer: &WriterConfig, folder: &std::path::Path) -> String {
-    let settings = Settings {
-        allow_origins: Vec::new(),
-        public_url: None,
-        admin_key: None,
-        upload_dir: folder.join("uploads"),
-        max_upload_bytes: 50 << 20,
-        workbook_limits: workbook::Limits::default(),
-        max_members: 20_000,
-        writers_at_once: NonZeroUsize::new(8).unwrap(),
-    };
+    let settings = Settings { upload_dir: folder.join("uploads"), ..Settings::default() };
     let application = Application::bind("127.0.0.1:0".parse().unwrap(), settings).await.unwrap();
     let address = application.address();
     let (store, writer) = (store.clone(), writer.clone());

@@ -5,10 +5,13 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
+
+use ipnet::IpNet;
 
 /// Everything that can be set.
 #[derive(Debug, Clone)]
@@ -40,6 +43,10 @@ pub struct ServerConfig {
     pub public_url: Option<String>,
     /// `ADMIN_KEY`, opens the routes for administrators; closed without one.
     pub admin_key: Option<Secret>,
+    /// `API_KEYS`, comma separated, one of which every caller needs; nobody needs one without them.
+    pub api_keys: Vec<Secret>,
+    /// `TRUSTED_PROXIES`, comma separated, whose `X-Forwarded-For` is taken; none.
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 /// Who writes the content.
@@ -104,6 +111,10 @@ pub struct Limits {
     pub members: usize,
     /// `WRITERS_AT_ONCE`, segments of one upload that are written side by side; 8.
     pub writers_at_once: NonZeroUsize,
+    /// `RATE_LIMIT_PER_MINUTE`, requests a minute by one API key or address; no limit.
+    pub requests_per_minute: Option<NonZeroU32>,
+    /// `MAX_CONNECTIONS`, at a time; 10,000.
+    pub connections: NonZeroUsize,
 }
 
 /// Text that no log, error or debug print shows.
@@ -165,6 +176,8 @@ impl Config {
                 allow_origins: read.origins(),
                 public_url: read.public_url(),
                 admin_key: read.admin_key(),
+                api_keys: read.api_keys(),
+                trusted_proxies: read.trusted_proxies(),
             },
             writer: read.writer(),
             paths: Paths {
@@ -180,6 +193,8 @@ impl Config {
                 rows: read.parsed("MAX_ROWS", ROWS_1M, "1 or more rows"),
                 members: read.parsed("MAX_MEMBERS", 20_000, "a number of rows"),
                 writers_at_once: read.parsed("WRITERS_AT_ONCE", WRITERS_8, "1 or more"),
+                requests_per_minute: read.requests_per_minute(),
+                connections: read.parsed("MAX_CONNECTIONS", CONNECTIONS_10K, "1 or more connections"),
             },
             retrain_keep: read.parsed("RETRAIN_KEEP", VERSIONS_10, "1 or more versions"),
             log_filter: read.text("RUST_LOG"),
@@ -191,7 +206,8 @@ impl Config {
 
 /// A key that can be guessed is no key.
 const MIN_KEY_BYTES: usize = 16;
-const MEGABYTES_50: std::num::NonZeroU32 = std::num::NonZeroU32::MIN.saturating_add(49);
+const MEGABYTES_50: NonZeroU32 = NonZeroU32::MIN.saturating_add(49);
+const CONNECTIONS_10K: NonZeroUsize = NonZeroUsize::MIN.saturating_add(9_999);
 const ROWS_1M: NonZeroUsize = NonZeroUsize::MIN.saturating_add(999_999);
 const VERSIONS_10: NonZeroUsize = NonZeroUsize::MIN.saturating_add(9);
 const WRITERS_8: NonZeroUsize = NonZeroUsize::MIN.saturating_add(7);
@@ -246,12 +262,66 @@ impl Reader<'_> {
         origins
     }
 
-    fn admin_key(&mut self) -> Option<Secret> {
-        let key = self.text("ADMIN_KEY")?;
-        if key.len() < MIN_KEY_BYTES {
-            self.mistakes.push(format!("ADMIN_KEY must be at least {MIN_KEY_BYTES} characters long"));
+    /// A secret from the variable itself, from the file that `<name>_FILE` names, or from systemd's credential of this
+    /// name in lower case.
+    fn secret(&mut self, name: &str) -> Option<Secret> {
+        if let Some(secret) = self.text(name) {
+            return Some(Secret(secret));
         }
-        Some(Secret(key))
+        let file = format!("{name}_FILE");
+        let path = match self.path(&file) {
+            Some(path) => path,
+            None => self.path("CREDENTIALS_DIRECTORY")?.join(name.to_ascii_lowercase()),
+        };
+        match std::fs::read_to_string(&path) {
+            Ok(text) => Some(text.trim()).filter(|text| !text.is_empty()).map(|text| Secret(text.to_owned())),
+            // A service may have other credentials than this one.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && self.text(&file).is_none() => None,
+            Err(_) => {
+                self.mistakes.push(format!("{file}: {} cannot be read as text", path.display()));
+                None
+            }
+        }
+    }
+
+    fn admin_key(&mut self) -> Option<Secret> {
+        let key = self.secret("ADMIN_KEY")?;
+        self.check_length("ADMIN_KEY", &key);
+        Some(key)
+    }
+
+    fn api_keys(&mut self) -> Vec<Secret> {
+        let keys = self.secret("API_KEYS");
+        let keys = keys.iter().flat_map(|keys| keys.expose().split([',', '\n'])).map(str::trim);
+        let keys: Vec<_> = keys.filter(|key| !key.is_empty()).map(|key| Secret(key.to_owned())).collect();
+        keys.iter().for_each(|key| self.check_length("API_KEYS", key));
+        keys
+    }
+
+    fn check_length(&mut self, name: &str, key: &Secret) {
+        if key.expose().len() < MIN_KEY_BYTES {
+            self.mistakes.push(format!("{name} must be at least {MIN_KEY_BYTES} characters long"));
+        }
+    }
+
+    fn trusted_proxies(&mut self) -> Vec<IpNet> {
+        let text = self.text("TRUSTED_PROXIES").unwrap_or_default();
+        let entries = text.split(',').map(str::trim).filter(|entry| !entry.is_empty());
+        let network = |entry: &str| entry.parse::<IpAddr>().map(IpNet::from).or_else(|_| entry.parse());
+        entries.map(network).collect::<Result<_, _>>().unwrap_or_else(|_| {
+            let expected = "must be addresses or networks such as 127.0.0.1, 10.0.0.0/8";
+            self.mistakes.push(format!("TRUSTED_PROXIES {expected}"));
+            Vec::new()
+        })
+    }
+
+    fn requests_per_minute(&mut self) -> Option<NonZeroU32> {
+        let text = self.text("RATE_LIMIT_PER_MINUTE")?;
+        let parsed = text.parse().ok();
+        if parsed.is_none() {
+            self.mistakes.push("RATE_LIMIT_PER_MINUTE must be 1 or more requests".to_owned());
+        }
+        parsed
     }
 
     fn public_url(&mut self) -> Option<String> {
@@ -277,7 +347,7 @@ impl Reader<'_> {
         };
         let settings = WriterSettings {
             kind,
-            api_key: self.text("OPENAI_API_KEY").map(Secret),
+            api_key: self.secret("OPENAI_API_KEY"),
             base_url: self.text("OPENAI_BASE_URL"),
             model: self.text("OPENAI_MODEL"),
             image_model: self.text("OPENAI_IMAGE_MODEL"),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use content_portal::config::Config;
-use content_portal::http::{AdminKey, Application, Prepared, Settings};
+use content_portal::http::{Application, Key, Prepared, Settings, TrustedProxies};
 use content_portal::model_store::{ModelStore, ModelVersion};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -16,7 +16,11 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
     let settings = Settings {
         allow_origins: config.server.allow_origins.clone(),
         public_url: config.server.public_url.clone(),
-        admin_key: config.server.admin_key.as_ref().map(|key| AdminKey::new(key.expose())),
+        admin_key: config.server.admin_key.as_ref().map(|key| Key::new(key.expose())),
+        api_keys: config.server.api_keys.iter().map(|key| Key::new(key.expose())).collect(),
+        trusted_proxies: TrustedProxies::new(config.server.trusted_proxies.clone()),
+        requests_per_minute: config.limits.requests_per_minute,
+        max_connections: config.limits.connections,
         upload_dir: config.paths.uploads.clone(),
         max_upload_bytes: config.limits.upload_bytes,
         workbook_limits: setup::workbook_limits(config),

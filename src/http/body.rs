@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use tokio::sync::SemaphorePermit;
 
+use super::doors::is_too_slow;
 use super::error::{ApiError, FieldProblem};
 use super::state::AppState;
 
@@ -111,7 +112,11 @@ pub(super) async fn read_json<'s>(
     let bytes = received.map_err(|_| ApiError::BodyTooSlow)?.map_err(|e| {
         let is_limit =
             std::error::Error::source(&e).is_some_and(|cause| cause.is::<http_body_util::LengthLimitError>());
-        if is_limit { ApiError::BodyTooLarge { limit_bytes: max_bytes } } else { ApiError::BodyCutOff }
+        match is_limit {
+            true => ApiError::BodyTooLarge { limit_bytes: max_bytes },
+            false if is_too_slow(&e) => ApiError::BodyTooSlow,
+            false => ApiError::BodyCutOff,
+        }
     })?;
     Ok(JsonBody { bytes, _leave: leave })
 }

@@ -5,7 +5,7 @@
 //! along that it needs: it works without the internet.
 
 use axum::Router;
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -280,6 +280,10 @@ fn list_of(items: Object) -> Array {
     ArrayBuilder::new().items(items).description(description).examples(examples).build()
 }
 
+/// The page loads its own scripts and styles; Swagger UI writes styles into elements and draws with data addresses.
+const PAGE_POLICY: &str =
+    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
+
 /// `/openapi.json` and `/docs`.
 pub(super) fn routes<S: Clone + Send + Sync + 'static>(description: &Description) -> Result<Router<S>, ApiError> {
     let json = description.to_pretty_json().map_err(|e| ApiError::internal("describing the API", e))?;
@@ -288,7 +292,7 @@ pub(super) fn routes<S: Clone + Send + Sync + 'static>(description: &Description
     let openapi = async move || ([("content-type", "application/json")], json.clone()).into_response();
     let page = page.layer(map_response(async |response: Response| match response.status() {
         StatusCode::NOT_FOUND => ApiError::NoRoute.into_response(),
-        _ => response,
+        _ => ([(header::CONTENT_SECURITY_POLICY, PAGE_POLICY)], response).into_response(),
     }));
     Ok(page.route("/openapi.json", get(openapi)))
 }

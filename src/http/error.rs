@@ -85,6 +85,12 @@ pub enum ApiError {
     AdminClosed,
     #[error("not an administrator")]
     NotAdmin,
+    #[error("no key that opens this service")]
+    NoKey,
+    #[error("more requests a minute than one caller may send")]
+    TooOften { wait: Duration },
+    #[error("more requests at once than one caller may have under way")]
+    TooManyAtOnce,
     #[error("no such version")]
     NoVersion,
     #[error("the model store could not answer")]
@@ -157,6 +163,9 @@ impl ApiError {
             Self::Storage(_) => (StatusCode::INSUFFICIENT_STORAGE, "storage"),
             Self::AdminClosed => (StatusCode::FORBIDDEN, "admin_closed"),
             Self::NotAdmin => (StatusCode::UNAUTHORIZED, "not_admin"),
+            Self::NoKey => (StatusCode::UNAUTHORIZED, "no_key"),
+            Self::TooOften { .. } => (StatusCode::TOO_MANY_REQUESTS, "too_often"),
+            Self::TooManyAtOnce => (StatusCode::TOO_MANY_REQUESTS, "too_many_at_once"),
             Self::NoVersion | Self::Model(StoreError::NoSuchVersion { .. }) => {
                 (StatusCode::NOT_FOUND, "no_such_version")
             }
@@ -204,6 +213,9 @@ impl ApiError {
             Self::Storage(_) => "The upload could not be stored; tell the operator the request_id.",
             Self::AdminClosed => "This route is closed: no ADMIN_KEY is set.",
             Self::NotAdmin => "Send the administrators' key as Authorization: Bearer KEY.",
+            Self::NoKey => "Send a key of this service as Authorization: Bearer KEY.",
+            Self::TooOften { .. } => "These are more requests a minute than are allowed; wait a moment.",
+            Self::TooManyAtOnce => "Wait until some of your requests under way are answered.",
             Self::NoVersion | Self::Model(StoreError::NoSuchVersion { .. }) => "There is no such model version.",
             Self::Model(StoreError::File { path, .. }) => {
                 let file = path.file_name().unwrap_or_default().to_string_lossy();
@@ -237,8 +249,10 @@ impl ApiError {
         match self {
             Self::Write(WriteError { kind: WriteErrorKind::OutOfQuota, .. }) => None,
             Self::Write(WriteError { kind: WriteErrorKind::RateLimited { retry_after: Some(wait) }, .. }) => {
-                Some(wait.as_secs() + u64::from(wait.subsec_nanos() > 0))
+                Some(whole_seconds(*wait))
             }
+            Self::TooOften { wait } => Some(whole_seconds(*wait)),
+            Self::TooManyAtOnce => Some(A_MOMENT),
             _ => (self.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(A_MOMENT),
         }
     }
@@ -249,6 +263,11 @@ impl ApiError {
             _ => &[],
         }
     }
+}
+
+/// Rounded up: a moment too early is too early.
+fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
 }
 
 fn workbook_status_and_code(error: &WorkbookError) -> (StatusCode, &'static str) {

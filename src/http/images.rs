@@ -102,11 +102,7 @@ pub(super) async fn get_image(
 ) -> Result<Response, ApiError> {
     let name = name.ok().and_then(|Path(name)| name.parse::<ImageName>().ok()).ok_or(ApiError::NoImage)?;
     let bytes = read(&state, name.clone()).await?.ok_or(ApiError::NoImage)?;
-    let headers = [
-        (header::CONTENT_TYPE, name.media_type()),
-        (header::CACHE_CONTROL, FOR_EVER),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    ];
+    let headers = [(header::CONTENT_TYPE, name.media_type()), (header::CACHE_CONTROL, FOR_EVER)];
     Ok((headers, bytes).into_response())
 }
 

@@ -13,6 +13,7 @@ use multer::{Constraints, Field, Multipart, SizeLimit};
 use tokio::io::AsyncWriteExt;
 use uuid::Uuid;
 
+use super::doors::is_too_slow;
 use super::error::{ApiError, FieldProblem};
 
 /// Bytes of one text field.
@@ -122,6 +123,7 @@ fn form_error(error: multer::Error, max_bytes: u64) -> ApiError {
         multer::Error::FieldSizeExceeded { .. } | multer::Error::StreamSizeExceeded { .. } => {
             ApiError::UploadTooLarge { limit_bytes: max_bytes }
         }
+        slow if is_too_slow(&slow) => ApiError::BodyTooSlow,
         other => ApiError::BrokenForm(other),
     }
 }

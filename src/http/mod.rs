@@ -9,6 +9,7 @@ mod accept;
 mod admin;
 mod body;
 mod docs;
+mod doors;
 mod error;
 mod export;
 mod fields;
@@ -30,7 +31,7 @@ mod state;
 mod target;
 mod upload;
 
-pub use admin::AdminKey;
+pub use doors::{Key, TrustedProxies};
 pub use refresh::Refresh;
 pub use server::{Application, OnLoad, Prepared, ServeError};
 pub use state::Settings;

@@ -1,6 +1,7 @@
 //! Every route, on one page.
 
 use std::any::Any;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::http::{HeaderName, Method, header};
@@ -13,6 +14,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::docs::{self, ApiDescription};
+use super::doors::{Entrance, admit, harden, hold_to_a_pace};
 use super::error::ApiError;
 use super::linger::read_refused_bodies;
 use super::live::X_MODEL_VERSION;
@@ -25,7 +27,9 @@ use super::{export, generate, health, images, metrics, models, upload};
 /// # Errors
 /// [`ApiError::Internal`] when the API's own description cannot be written.
 pub(super) fn router(state: AppState) -> Result<Router, ApiError> {
-    let cors = cors(&state.settings().allow_origins);
+    let settings = state.settings();
+    let cors = cors(&settings.allow_origins);
+    let entrance = Arc::new(Entrance::new(settings));
     let (routes, description) = OpenApiRouter::with_openapi(ApiDescription::openapi())
         .routes(routes!(upload::post_upload_excel))
         .routes(routes!(export::post_segments_export))
@@ -47,8 +51,11 @@ pub(super) fn router(state: AppState) -> Result<Router, ApiError> {
         .method_not_allowed_fallback(async || ApiError::NoMethod)
         .layer(CatchPanicLayer::custom(answer_a_panic))
         .layer(from_fn(read_refused_bodies))
+        .layer(from_fn(hold_to_a_pace))
+        .layer(from_fn_with_state(entrance, admit))
         .layer(cors)
         .layer(from_fn_with_state(state.clone(), identify_and_log))
+        .layer(from_fn(harden))
         .with_state(state))
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 
+use super::doors::connections;
 use super::incoming::sweep_abandoned;
 use super::refresh::{Refresh, refresh_for_ever};
 use super::router::router;
@@ -49,9 +50,6 @@ pub enum ServeError {
     /// The start-up failed.
     #[error("the server could not get ready")]
     Prepare(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// Serving failed.
-    #[error("serving failed")]
-    Serve(#[source] io::Error),
 }
 
 /// A bound server. Port 0 takes a free port, which [`Application::address`] then tells.
@@ -88,7 +86,7 @@ impl Application {
     /// need a model answer 503, and if it fails the server ends.
     ///
     /// # Errors
-    /// [`ServeError::Prepare`] with `prepare`'s error, [`ServeError::Serve`].
+    /// [`ServeError::Prepare`] with `prepare`'s error.
     pub async fn run_until_stopped<E>(
         self,
         prepare: impl FnOnce() -> Result<Prepared, E> + Send + 'static,
@@ -99,11 +97,12 @@ impl Application {
     {
         let router = router(self.state.clone()).map_err(|e| ServeError::Prepare(Box::new(e)))?;
         let (stopping, mut stopped) = tokio::sync::watch::channel(false);
-        let server = axum::serve(self.listener, router).with_graceful_shutdown(async move {
+        let stop = async move {
             stop.await;
             // The receiver lives as long as this function.
             let _ = stopping.send(true);
-        });
+        };
+        let server = connections::serve(self.listener, router, self.state.settings().max_connections, stop);
         let hard_stop = async {
             // An error means that the sender is gone, and so the server is too.
             let _ = stopped.wait_for(|stopped| *stopped).await;
@@ -114,7 +113,7 @@ impl Application {
             std::future::pending::<Result<(), ServeError>>().await
         };
         tokio::select! {
-            served = server => served.map_err(ServeError::Serve),
+            () = server => Ok(()),
             failed = life => failed,
             () = hard_stop => {
                 tracing::warn!("requests still under way after {} s are given up", STOP_WITHIN.as_secs());

@@ -1,14 +1,14 @@
 //! What handlers share: settings, the live model once it is there, the writer, and permits for the processor.
 
 use std::net::SocketAddr;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
-use super::admin::AdminKey;
+use super::doors::{Key, TrustedProxies};
 use super::error::ApiError;
 use super::metrics::Metrics;
 use super::server::OnLoad;
@@ -30,7 +30,15 @@ pub struct Settings {
     /// Where callers reach this service, without a slash at the end; else the host that a request names.
     pub public_url: Option<String>,
     /// The key of the routes for administrators; without one they are closed.
-    pub admin_key: Option<AdminKey>,
+    pub admin_key: Option<Key>,
+    /// Keys, one of which every caller needs; without any nobody does. The administrators' key is one, too.
+    pub api_keys: Vec<Key>,
+    /// Networks whose `X-Forwarded-For` is taken.
+    pub trusted_proxies: TrustedProxies,
+    /// Requests a minute by one caller; without it there is no such limit.
+    pub requests_per_minute: Option<NonZeroU32>,
+    /// Connections at a time.
+    pub max_connections: NonZeroUsize,
     /// Where accepted uploads are kept.
     pub upload_dir: PathBuf,
     /// The largest file of an upload, in bytes.
@@ -41,6 +49,26 @@ pub struct Settings {
     pub max_members: usize,
     /// Segments of one upload that are written side by side.
     pub writers_at_once: NonZeroUsize,
+}
+
+impl Default for Settings {
+    /// README's defaults: no keys, no origins, no limit on a caller's rate.
+    fn default() -> Self {
+        Self {
+            allow_origins: Vec::new(),
+            public_url: None,
+            admin_key: None,
+            api_keys: Vec::new(),
+            trusted_proxies: TrustedProxies::default(),
+            requests_per_minute: None,
+            max_connections: NonZeroUsize::MIN.saturating_add(9_999),
+            upload_dir: "uploads".into(),
+            max_upload_bytes: 50 << 20,
+            workbook_limits: workbook::Limits::default(),
+            max_members: 20_000,
+            writers_at_once: NonZeroUsize::MIN.saturating_add(7),
+        }
+    }
 }
 
 /// What is there once the server is ready.

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::SocketAddr;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use content_portal::content::{Writer, WriterConfig, WriterKind};
 use content_portal::customer::Schema;
-use content_portal::http::{AdminKey, Application, Prepared, ServeError, Settings};
+use content_portal::http::{Application, Key, Prepared, ServeError, Settings, TrustedProxies};
 use content_portal::model_store::{ModelStore, VersionId};
 use content_portal::pipeline::{FitParams, SegmentId};
 use content_portal::retrain::{GateLimits, RetrainOutcome, RetrainRequest, retrain};
@@ -97,6 +97,9 @@ pub struct Setup {
     pub allow_origins: Vec<String>,
     pub public_url: Option<String>,
     pub admin_key: Option<&'static str>,
+    pub api_keys: Vec<&'static str>,
+    pub requests_per_minute: Option<u32>,
+    pub max_connections: usize,
     /// Laid over the trained personas, as `PERSONA_PATH` is.
     pub personas: BTreeMap<SegmentId, Map<String, Value>>,
 }
@@ -111,6 +114,9 @@ impl Default for Setup {
             allow_origins: vec!["http://localhost:4200".to_owned(), "http://127.0.0.1:4200".to_owned()],
             public_url: None,
             admin_key: Some(ADMIN_KEY),
+            api_keys: Vec::new(),
+            requests_per_minute: None,
+            max_connections: 1_000,
             personas: BTreeMap::new(),
         }
     }
@@ -171,12 +177,16 @@ impl TestApp {
         let settings = Settings {
             allow_origins: setup.allow_origins,
             public_url: setup.public_url,
-            admin_key: setup.admin_key.map(AdminKey::new),
+            admin_key: setup.admin_key.map(Key::new),
+            api_keys: setup.api_keys.into_iter().map(Key::new).collect(),
+            trusted_proxies: TrustedProxies::new(vec!["127.0.0.1/32".parse().unwrap()]),
+            requests_per_minute: setup.requests_per_minute.and_then(NonZeroU32::new),
+            max_connections: NonZeroUsize::new(setup.max_connections).unwrap(),
             upload_dir: uploads.clone(),
             max_upload_bytes: setup.max_upload_bytes,
-            workbook_limits: workbook::Limits::default(),
             max_members: setup.max_members,
             writers_at_once: NonZeroUsize::new(setup.writers_at_once).unwrap(),
+            ..Settings::default()
         };
         let application = Application::bind("127.0.0.1:0".parse().unwrap(), settings).await.unwrap();
         let address = application.address();

@@ -13,6 +13,7 @@ mod app;
 mod broken_versions;
 mod callers;
 mod discovery;
+mod doors;
 mod download;
 mod drift;
 mod export;

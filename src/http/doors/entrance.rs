@@ -1,0 +1,130 @@
+//! The entrance: who may come in, how often, and whether there is a seat.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use governor::clock::{Clock, DefaultClock};
+use governor::state::keyed::HashMapStateStore;
+use governor::{Quota, RateLimiter};
+
+use super::client::{Client, Peer, TrustedProxies};
+use super::keys::{Key, bearer};
+use super::seats::{NoSeat, Seat, Seated, Seats};
+use crate::http::error::ApiError;
+use crate::http::state::Settings;
+
+/// Uploads and exports under way: each holds a file on disk, and its customers in memory once it is read.
+const UPLOAD_SEATS: usize = 32;
+/// Generations under way: each holds a few kilobytes.
+const GENERATION_SEATS: usize = 512;
+/// Callers whose rate is remembered before those are forgotten who have not come for a while.
+const MANY_CALLERS: usize = 10_000;
+
+/// What decides who comes in.
+pub(in crate::http) struct Entrance {
+    api_keys: Vec<Key>,
+    admin_key: Option<Key>,
+    trusted: TrustedProxies,
+    rate: Option<RateLimiter<Client, HashMapStateStore<Client>, DefaultClock>>,
+    uploads: Arc<Seats>,
+    generations: Arc<Seats>,
+}
+
+/// What a route asks of the entrance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// For everybody, as often as they like: health, pictures, the API's description.
+    Open,
+    /// A key and the rate, where they are set.
+    Plain,
+    /// A seat among the uploads as well.
+    Upload,
+    /// A seat among the generations as well.
+    Generation,
+}
+
+impl Kind {
+    fn of(route: Option<&str>) -> Self {
+        match route {
+            Some("/healthz" | "/readyz" | "/images/{name}" | "/openapi.json") => Self::Open,
+            Some(docs) if docs == "/docs" || docs.starts_with("/docs/") => Self::Open,
+            Some("/upload-excel" | "/segments/export" | "/retrain") => Self::Upload,
+            Some("/generate-promo" | "/generate-post" | "/generate-editor-post") => Self::Generation,
+            Some(_) | None => Self::Plain,
+        }
+    }
+}
+
+impl Entrance {
+    /// The entrance that the settings ask for, every seat free.
+    pub fn new(settings: &Settings) -> Self {
+        let [uploads, generations] = [UPLOAD_SEATS, GENERATION_SEATS].map(Seats::new);
+        Self {
+            api_keys: settings.api_keys.clone(),
+            admin_key: settings.admin_key,
+            trusted: settings.trusted_proxies.clone(),
+            rate: settings.requests_per_minute.map(|n| RateLimiter::hashmap(Quota::per_minute(n))),
+            uploads,
+            generations,
+        }
+    }
+
+    /// Lets a request in, with a seat where its route has some.
+    fn enter(&self, request: &Request) -> Result<Option<Seat>, ApiError> {
+        let kind = Kind::of(request.extensions().get::<MatchedPath>().map(MatchedPath::as_str));
+        if kind == Kind::Open {
+            return Ok(None);
+        }
+        let client = self.client(request);
+        // Before the key is looked at, so that keys cannot be tried out faster than that.
+        self.check_rate(&client)?;
+        if !self.api_keys.is_empty() && !matches!(client, Client::Key(_)) {
+            return Err(ApiError::NoKey);
+        }
+        let seats = match kind {
+            Kind::Open | Kind::Plain => return Ok(None),
+            Kind::Upload => &self.uploads,
+            Kind::Generation => &self.generations,
+        };
+        let seat = seats.take(client).map_err(|why| match why {
+            NoSeat::Full => ApiError::Busy,
+            NoSeat::ShareTaken => ApiError::TooManyAtOnce,
+        })?;
+        Ok(Some(seat))
+    }
+
+    /// The holder of one of our keys, or else an address.
+    fn client(&self, request: &Request) -> Client {
+        let ours = |sent: &Key| self.api_keys.iter().chain(&self.admin_key).fold(false, |is, key| is | key.is(sent));
+        match bearer(request.headers()).filter(ours) {
+            Some(key) => Client::Key(key.digest()),
+            None => {
+                let unknown = Peer(std::net::Ipv4Addr::UNSPECIFIED.into());
+                let Peer(peer) = request.extensions().get().copied().unwrap_or(unknown);
+                self.trusted.client(peer, request.headers())
+            }
+        }
+    }
+
+    fn check_rate(&self, client: &Client) -> Result<(), ApiError> {
+        let Some(rate) = &self.rate else { return Ok(()) };
+        if rate.len() > MANY_CALLERS {
+            rate.retain_recent();
+            rate.shrink_to_fit();
+        }
+        rate.check_key(client)
+            .map_err(|not_before| ApiError::TooOften { wait: not_before.wait_time_from(DefaultClock::default().now()) })
+    }
+}
+
+/// Turns away who may not come in; whoever may keeps the seat until the answer is through.
+pub(in crate::http) async fn admit(State(entrance): State<Arc<Entrance>>, request: Request, next: Next) -> Response {
+    match entrance.enter(&request) {
+        Ok(None) => next.run(request).await,
+        Ok(Some(seat)) => next.run(request).await.map(|body| Body::new(Seated { body, _seat: seat })),
+        Err(error) => error.into_response(),
+    }
+}
