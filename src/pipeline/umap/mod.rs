@@ -34,6 +34,7 @@ mod params;
 mod random;
 mod schedule;
 mod simd;
+mod solo;
 mod spectral;
 mod start;
 mod transform;
