@@ -1,5 +1,6 @@
 //! What a request costs here: `POST /generate-promo` with the offline writer, one after the other, and with an instant
-//! upstream at 500 requests a second. Prints medians and 99th percentiles in milliseconds, of the whole request as its
+//! upstream at 500 requests a second, each for a customer whose profile training met and for one that it never met,
+//! who is placed on the map for every request. Prints medians and 99th percentiles in milliseconds, of the whole request as its
 //! caller sees it and of the overhead that the server states in `Server-Timing`.
 //!
 //! The load, the upstream and the server share the machine, as they would share its two cores in a small deployment.
@@ -17,7 +18,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use content_portal::content::{Secret, Writer, WriterConfig, WriterKind};
-use content_portal::customer::Schema;
+use content_portal::customer::{Schema, read_form};
 use content_portal::http::{Application, Prepared, Settings};
 use content_portal::model_store::ModelStore;
 use content_portal::pipeline::FitParams;
@@ -29,6 +30,8 @@ const WARM_UP: usize = 200;
 const ONE_BY_ONE: usize = 2_000;
 const PER_SECOND: u32 = 500;
 const SECONDS: u32 = 10;
+/// Loyalty tiers that make the customer one that the sample has, and one that it has not.
+const PROFILES: [(&str, &str); 2] = [("a profile training met", "Silver"), ("a profile training never met", "Gold")];
 
 /// One request: as its caller saw it, and as the server says it spent on it.
 struct Sample {
@@ -54,9 +57,13 @@ async fn main() {
         today: jiff::Zoned::now().date(),
     };
     assert!(matches!(retrain(&store, &request, &|_| {}).unwrap(), RetrainOutcome::Published(_)));
+    check_profiles(&store);
 
     let offline = WriterConfig { kind: WriterKind::Offline, ..WriterConfig::default() };
-    report("offline writer, one by one", &one_by_one(&start(&store, &offline, folder.path()).await).await);
+    let url = start(&store, &offline, folder.path()).await;
+    for (profile, tier) in PROFILES {
+        report(&format!("offline writer, one by one, {profile}"), &one_by_one(&url, tier).await);
+    }
     let upstream = format!("http://{}/v1", instant_upstream().await);
     let openai = WriterConfig {
         kind: WriterKind::Openai,
@@ -64,8 +71,26 @@ async fn main() {
         base_url: upstream,
         ..WriterConfig::default()
     };
-    let title = format!("instant upstream, {PER_SECOND} a second");
-    report(&title, &at_a_rate(&start(&store, &openai, folder.path()).await).await);
+    let url = start(&store, &openai, folder.path()).await;
+    for (profile, tier) in PROFILES {
+        report(&format!("instant upstream, {PER_SECOND} a second, {profile}"), &at_a_rate(&url, tier).await);
+    }
+}
+
+/// Holds the model to what [`PROFILES`] says of it.
+fn check_profiles(store: &ModelStore) {
+    let model = store.load_current().unwrap().model;
+    for ((_, tier), is_known) in PROFILES.into_iter().zip([true, false]) {
+        let fields = [
+            ("gender", "Female"),
+            ("location", "Bedok"),
+            ("loyalty_tier", tier),
+            ("join_year", "2023"),
+            ("join_month", "May"),
+        ];
+        let customer = read_form(model.schema(), fields, jiff::Zoned::now().date()).unwrap();
+        assert_eq!(model.assign(&customer.table).unwrap().placements[0].is_known, is_known, "{tier}");
+    }
 }
 
 /// Starts a server; where it generates.
@@ -101,17 +126,17 @@ async fn instant_upstream() -> SocketAddr {
     address
 }
 
-fn body() -> Value {
+fn body(tier: &str) -> Value {
     json!({
-        "gender": "Female", "location": "Bedok", "loyalty_tier": "Gold", "join_year": 2023, "join_month": "May",
+        "gender": "Female", "location": "Bedok", "loyalty_tier": tier, "join_year": 2023, "join_month": "May",
         "objective": "More visits on weekdays", "industry": "Bakery", "marketing_funnel_stage": "Consideration",
         "past_engagement": "Moderate", "platform": "Facebook", "post_type": "Text", "tone": "Fun", "num_variants": 1,
     })
 }
 
-async fn sample(client: &reqwest::Client, url: &str) -> Sample {
+async fn sample(client: &reqwest::Client, url: &str, tier: &str) -> Sample {
     let started = Instant::now();
-    let response = client.post(url).json(&body()).send().await.unwrap();
+    let response = client.post(url).json(&body(tier)).send().await.unwrap();
     assert_eq!(response.status(), 200);
     let timing = response.headers()["server-timing"].to_str().unwrap().to_owned();
     response.bytes().await.unwrap();
@@ -119,11 +144,11 @@ async fn sample(client: &reqwest::Client, url: &str) -> Sample {
     Sample { whole_ms: started.elapsed().as_secs_f64() * 1000.0, overhead_ms: overhead.parse().unwrap() }
 }
 
-async fn one_by_one(url: &str) -> Vec<Sample> {
+async fn one_by_one(url: &str, tier: &str) -> Vec<Sample> {
     let client = reqwest::Client::new();
     let mut samples = Vec::new();
     for n in 0..WARM_UP + ONE_BY_ONE {
-        let sample = sample(&client, url).await;
+        let sample = sample(&client, url, tier).await;
         if n >= WARM_UP {
             samples.push(sample);
         }
@@ -132,14 +157,14 @@ async fn one_by_one(url: &str) -> Vec<Sample> {
 }
 
 /// Requests begin at their time whether or not earlier ones are through.
-async fn at_a_rate(url: &str) -> Vec<Sample> {
+async fn at_a_rate(url: &str, tier: &'static str) -> Vec<Sample> {
     let client = reqwest::Client::new();
     let mut beats = tokio::time::interval(Duration::from_secs(1) / PER_SECOND);
     let mut running = Vec::new();
     for _ in 0..PER_SECOND * SECONDS {
         beats.tick().await;
         let (client, url) = (client.clone(), url.to_owned());
-        running.push(tokio::spawn(async move { sample(&client, &url).await }));
+        running.push(tokio::spawn(async move { sample(&client, &url, tier).await }));
     }
     let mut samples = Vec::new();
     for sample in running {

@@ -185,6 +185,19 @@ proptest! {
 }
 
 #[test]
+fn a_row_has_the_same_bits_alone_and_in_batches_of_every_small_size() {
+    let rows = features("new_features").slice(s![..20, ..]).to_owned();
+    let alone: Vec<Vec<u32>> = rows
+        .outer_iter()
+        .map(|row| bits(profile_model().transform(row.insert_axis(Axis(0))).unwrap().view()))
+        .collect();
+    for size in 2..=20 {
+        let batch = profile_model().transform(rows.slice(s![..size, ..])).unwrap();
+        assert_eq!(bits(batch.view()), alone[..size].concat(), "{size} rows");
+    }
+}
+
+#[test]
 fn two_far_groups_stay_two_groups() {
     let points =
         Array2::from_shape_fn((120, 4), |(i, d)| (i / 60) as f32 * 1000.0 + ((i * (d + 3) * 7 + d) % 31) as f32 * 0.1);

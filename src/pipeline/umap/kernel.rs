@@ -1,7 +1,8 @@
 //! The forces of the layout, and one epoch of eight vertices against positions that stay: a transform's.
 //!
 //! Eight vertices sit in the lanes and each takes its own steps one after the other, so the inner loop is the sequential
-//! algorithm of the paper, eight times side by side. A fit, in which both ends of an edge move, is drawn by `pairs`.
+//! algorithm of the paper, eight times side by side. A vertex without company is drawn by `solo`, with the same bits; a
+//! fit, in which both ends of an edge move, by `pairs`.
 #![expect(clippy::indexing_slicing, reason = "vertices are indices of the reference they were drawn for")]
 
 use super::curve::Curve;
@@ -9,7 +10,7 @@ use super::params::UmapValidParams;
 use super::schedule::Schedule;
 use super::simd::{Kernel, Lanes, power};
 
-/// A position of up to `4 * C` dimensions, filled up with zeros.
+/// A position of up to `4 * C` dimensions, filled up with zeros; of whole registers of eight where `C` is even.
 pub(super) type Position<const C: usize> = [[f32; 4]; C];
 
 /// A component of a gradient is at most this, as in `umap-learn`.
@@ -134,6 +135,17 @@ fn towards<L: Lanes, const D: usize, const C: usize>(
     (differences, squared[0].add(squared[1]))
 }
 
+/// The squared length of `differences`, a dimension a row.
+#[inline(always)]
+pub(super) fn squared<L: Lanes, const D: usize>(differences: &[L; D]) -> L {
+    // Two sums, as one would be waited for twice as long.
+    let mut sums = [L::splat(0.0); 2];
+    for (d, difference) in differences.iter().enumerate() {
+        sums[d % 2] = sums[d % 2].add(difference.mul(*difference));
+    }
+    sums[0].add(sums[1])
+}
+
 /// The positions of eight vertices, a dimension a row.
 #[inline(always)]
 pub(super) fn loaded<L: Lanes, const D: usize, const C: usize>(
@@ -218,12 +230,15 @@ impl<L: Lanes> Constants<L> {
 
     /// `2γb / ((ε + d²) (1 + a d^2b))`, times the difference of the positions the gradient of `γ ln (1 - φ)`.
     #[inline(always)]
-    fn push(&self, squared: L) -> L {
+    pub(super) fn push(&self, squared: L) -> L {
         let powered = power(squared.max(L::splat(LEAST_SQUARED)), self.b);
         let softened = squared.add(L::splat(PUSH_SOFTENING));
         self.push.div(softened.mul(self.a.mul(powered).add(L::splat(1.0))))
     }
 }
+
+/// Step of the Weyl sequence: 2³² over the golden ratio, odd.
+const WEYL: u32 = 0x9e37_79b9;
 
 /// Vertices drawn by counter: the `i`-th of a lane depends on the lane's key and `i` alone.
 pub(super) struct Random<L: Lanes> {
@@ -240,10 +255,24 @@ impl<L: Lanes> Random<L> {
         Self { state: L::load_ints(keys), scale: L::splat(scale), last: L::splat(n_points.saturating_sub(1) as f32) }
     }
 
+    /// One key's next vertices side by side, not one's of each of eight keys.
+    #[inline(always)]
+    pub(super) fn of_one(key: u32, n_points: usize) -> Self {
+        Self::new(&[0, 1, 2, 3, 4, 5, 6, 7].map(|n: u32| key.wrapping_add(n.wrapping_mul(WEYL))), n_points)
+    }
+
+    /// The next `count` vertices of a key, up to eight; what follows them in the array comes again.
+    #[inline(always)]
+    pub(super) fn next_of_one(&mut self, count: u32) -> [u32; 8] {
+        let vertices = L::store_ints(self.vertices());
+        self.state = L::add_ints(self.state, L::splat_ints(count.wrapping_sub(1).wrapping_mul(WEYL)));
+        vertices
+    }
+
     /// The next vertices, uniform below `n_points`: a Weyl sequence through the `lowbias32` finaliser (Wellons 2018).
     #[inline(always)]
     pub(super) fn vertices(&mut self) -> L::Ints {
-        self.state = L::add_ints(self.state, L::splat_ints(0x9e37_79b9));
+        self.state = L::add_ints(self.state, L::splat_ints(WEYL));
         let x = self.state;
         let x = L::mul_ints(L::xor_ints(x, L::shift_right::<16>(x)), L::splat_ints(0x7feb_352d));
         let x = L::mul_ints(L::xor_ints(x, L::shift_right::<15>(x)), L::splat_ints(0x846c_a68b));

@@ -23,13 +23,14 @@ use super::simd::{Kernel, Lanes, Simd};
 /// Edges that one thread takes at a time: about 50 µs of work, some ten times what handing it over costs.
 const EDGES_A_TASK: usize = 256;
 
-/// Calls a function compiled for the number of dimensions: the next of a few, the rest being zeros.
+/// Calls a function compiled for the number of dimensions: the next of a few, the rest being zeros. Positions are
+/// whole registers of eight.
 macro_rules! for_dimensions {
     ($n_components:expr, $function:ident ( $($argument:expr),* $(,)? )) => {
         match $n_components {
-            0..=2 => $function::<2, 1>($($argument),*),
-            3..=4 => $function::<4, 1>($($argument),*),
-            5..=10 => $function::<10, 3>($($argument),*),
+            0..=2 => $function::<2, 2>($($argument),*),
+            3..=4 => $function::<4, 2>($($argument),*),
+            5..=10 => $function::<10, 4>($($argument),*),
             11..=16 => $function::<16, 4>($($argument),*),
             17..=32 => $function::<32, 8>($($argument),*),
             _ => $function::<64, 16>($($argument),*),

@@ -35,6 +35,7 @@ mod principal;
 mod random;
 mod schedule;
 mod simd;
+mod solo;
 mod spectral;
 mod start;
 mod transform;

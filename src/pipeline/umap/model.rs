@@ -7,7 +7,7 @@ use super::curve::Curve;
 use super::fuzzy_graph::Graph;
 use super::neighbours::{Neighbours, Points};
 use super::params::{MAX_POINTS, UmapParams, UmapValidParams};
-use super::transform::{Target, place};
+use super::transform::{Target, place, reference};
 use super::{UmapError, layout, start};
 
 /// What a fit is doing.
@@ -29,6 +29,8 @@ pub struct UmapModel {
     points: Points,
     /// `(n_points, n_components)`
     embedding: Array2<f32>,
+    /// The embedding as a transform reads it.
+    reference: Vec<[f32; 4]>,
     curve: Curve,
     params: UmapValidParams,
 }
@@ -87,7 +89,8 @@ impl UmapValidParams {
         if embedding.iter().any(|x| !x.is_finite()) {
             return Err(UmapError::Diverged);
         }
-        Ok(UmapModel { points, embedding, curve, params: self.clone() })
+        let reference = reference(embedding.view());
+        Ok(UmapModel { points, embedding, reference, curve, params: self.clone() })
     }
 
     /// Upstream's clipping, but never to the point alone.
@@ -126,6 +129,7 @@ impl UmapModel {
         let target = Target {
             points: &self.points,
             embedding: self.embedding.view(),
+            reference: &self.reference,
             curve: self.curve,
             params: &self.params,
             k,
@@ -163,7 +167,8 @@ impl UmapModel {
             return Err(UmapError::EmbeddingNotFinite { row, column });
         }
         let curve = Curve::usable(parts.a, parts.b).ok_or(UmapError::BadCurve { a: parts.a, b: parts.b })?;
-        Ok(Self { points: Points::new(parts.points.view()), embedding: parts.embedding, curve, params })
+        let reference = reference(parts.embedding.view());
+        Ok(Self { points: Points::new(parts.points.view()), embedding: parts.embedding, reference, curve, params })
     }
 }
 

@@ -18,11 +18,16 @@ use super::params::UmapValidParams;
 use super::random::{self, Purpose, mix64};
 use super::schedule::Schedule;
 use super::simd::Simd;
+use super::solo::Solo;
 
 /// A transform takes steps of this share of a fit's.
 const RATE_SHARE: f32 = 0.25;
 /// Of the neighbours, one less is sure to be at strength 1 than in a fit: the row itself is not among them.
 const OWN_CONNECTIVITY: f32 = 1.0;
+
+/// Up to so many rows are laid out one by one, more side by side in the lanes: eight rows side by side take as long as
+/// two and a half alone.
+const FEW: usize = 2;
 
 /// The embedding that rows are placed into.
 #[derive(Clone, Copy)]
@@ -30,10 +35,21 @@ pub(super) struct Target<'a> {
     pub(super) points: &'a Points,
     /// `(n_points, n_components)`
     pub(super) embedding: ArrayView2<'a, f32>,
+    /// The embedding as [`reference`] has it.
+    pub(super) reference: &'a [[f32; 4]],
     pub(super) curve: Curve,
     pub(super) params: &'a UmapValidParams,
     /// Neighbours of a row.
     pub(super) k: usize,
+}
+
+/// `embedding`, `(n_points, n_components)`, as the kernels read it; made once for a model.
+pub(super) fn reference(embedding: ArrayView2<'_, f32>) -> Vec<[f32; 4]> {
+    for_dimensions!(embedding.ncols(), reference_in(embedding))
+}
+
+fn reference_in<const D: usize, const C: usize>(embedding: ArrayView2<'_, f32>) -> Vec<[f32; 4]> {
+    packed::<C>(embedding).into_flattened()
 }
 
 /// Places `rows`, `(n_rows, n_features)`, all finite; the result is `(n_rows, n_components)`.
@@ -42,17 +58,15 @@ pub(super) fn place(target: Target<'_>, rows: ArrayView2<'_, f32>) -> Array2<f32
 }
 
 fn place_in<const D: usize, const C: usize>(target: Target<'_>, rows: ArrayView2<'_, f32>) -> Array2<f32> {
-    let reference = packed::<C>(target.embedding);
     let row = |search: &mut Search, i: usize| Row::new(target, i, rows.row(i), search);
     let mut ready: Vec<Row> = (0..rows.nrows()).into_par_iter().map_init(Search::default, row).collect();
     // Lanes wait for each other but do not touch: like is put beside like.
     ready.sort_by(|a, b| b.draws.total_cmp(&a.draws).then(a.place.cmp(&b.place)));
-    let settled: Vec<_> = ready.par_chunks(8).map(|rows| settle::<D, C>(target, &reference, rows)).collect();
+    let layout = Layout::<C>::new(target);
+    let settled: Vec<_> = ready.par_chunks(8).map(|rows| layout.settle::<D>(rows)).collect();
     let mut placed = Array2::zeros((rows.nrows(), target.embedding.ncols()));
-    for (rows, positions) in ready.chunks(8).zip(settled) {
-        for (lane, row) in rows.iter().enumerate() {
-            placed.row_mut(row.place).iter_mut().zip(&positions).for_each(|(x, dimension)| *x = dimension[lane]);
-        }
+    for (row, position) in ready.iter().zip(settled.iter().flatten()) {
+        placed.row_mut(row.place).iter_mut().zip(position.as_flattened()).for_each(|(to, &x)| *to = x);
     }
     placed
 }
@@ -103,41 +117,89 @@ fn start(edges: &[(u32, f32)], embedding: ArrayView2<'_, f32>) -> Vec<f32> {
     (0..embedding.ncols()).map(|d| mean(d) as f32).collect()
 }
 
-/// Runs the epochs of up to eight rows, one a lane; a dimension a row of the result.
-fn settle<const D: usize, const C: usize>(
-    target: Target<'_>,
-    reference: &[Position<C>],
-    rows: &[Row],
-) -> [[f32; 8]; D] {
-    let n_epochs = target.params.transform_epochs();
-    let forces = Forces::new(target.curve, target.params, reference.len());
-    let key = random::key(target.params.seed(), Purpose::TransformSamples);
-    let simd = Simd::detect();
-    let mut current = [[0.0; 8]; D];
-    for (lane, row) in rows.iter().enumerate() {
-        for (dimension, &x) in current.iter_mut().zip(&row.start) {
-            dimension[lane] = x;
-        }
-    }
-    let edges: Vec<Vec<_>> = rows.iter().map(|row| row.edges.clone()).collect();
-    let mut schedule = Schedule::new(&edges, |lane| rows[lane].max_weight);
-    for epoch in 0..n_epochs {
-        let epoch_key = mix64(key ^ epoch as u64);
-        let mut keys = [0; 8];
-        for (key, row) in keys.iter_mut().zip(rows) {
-            *key = mix64(epoch_key ^ row.content) as u32;
-        }
-        let rate = rate(target.params.learning_rate() * RATE_SHARE, epoch, n_epochs);
-        simd.run(Epoch::<D, C> {
-            forces: &forces,
-            schedule: &mut schedule,
-            current: &mut current,
-            own: &[u32::MAX; 8],
-            keys,
+/// What the layout of any row needs.
+struct Layout<'a, const C: usize> {
+    reference: &'a [Position<C>],
+    forces: Forces,
+    learning_rate: f32,
+    n_epochs: usize,
+    key: u64,
+    simd: Simd,
+}
+
+impl<'a, const C: usize> Layout<'a, C> {
+    fn new(target: Target<'a>) -> Self {
+        let reference = target.reference.as_chunks::<C>().0;
+        Self {
             reference,
-            epoch,
-            rate,
-        });
+            forces: Forces::new(target.curve, target.params, reference.len()),
+            learning_rate: target.params.learning_rate() * RATE_SHARE,
+            n_epochs: target.params.transform_epochs(),
+            key: random::key(target.params.seed(), Purpose::TransformSamples),
+            simd: Simd::detect(),
+        }
     }
-    current
+
+    /// Where up to eight rows come to be. Alone and side by side, a row takes the same steps to the bit.
+    fn settle<const D: usize>(&self, rows: &[Row]) -> Vec<Position<C>> {
+        if rows.len() <= FEW {
+            rows.iter().map(|row| self.settle_alone::<D>(row)).collect()
+        } else {
+            self.settle_together::<D>(rows)
+        }
+    }
+
+    fn settle_alone<const D: usize>(&self, row: &Row) -> Position<C> {
+        let mut current = [[0.0; 4]; C];
+        current.as_flattened_mut().iter_mut().zip(&row.start).for_each(|(to, &x)| *to = x);
+        let mut schedule = Schedule::new(std::slice::from_ref(&row.edges), |_| row.max_weight);
+        for epoch in 0..self.n_epochs {
+            self.simd.run(Solo::<D, C> {
+                forces: &self.forces,
+                schedule: &mut schedule,
+                current: &mut current,
+                key: self.key(row, epoch),
+                reference: self.reference,
+                epoch,
+                rate: rate(self.learning_rate, epoch, self.n_epochs),
+            });
+        }
+        current
+    }
+
+    fn settle_together<const D: usize>(&self, rows: &[Row]) -> Vec<Position<C>> {
+        let mut current = [[0.0; 8]; D];
+        for (lane, row) in rows.iter().enumerate() {
+            for (dimension, &x) in current.iter_mut().zip(&row.start) {
+                dimension[lane] = x;
+            }
+        }
+        let edges: Vec<Vec<_>> = rows.iter().map(|row| row.edges.clone()).collect();
+        let mut schedule = Schedule::new(&edges, |lane| rows[lane].max_weight);
+        for epoch in 0..self.n_epochs {
+            let mut keys = [0; 8];
+            keys.iter_mut().zip(rows).for_each(|(key, row)| *key = self.key(row, epoch));
+            self.simd.run(Epoch::<D, C> {
+                forces: &self.forces,
+                schedule: &mut schedule,
+                current: &mut current,
+                own: &[u32::MAX; 8],
+                keys,
+                reference: self.reference,
+                epoch,
+                rate: rate(self.learning_rate, epoch, self.n_epochs),
+            });
+        }
+        let position = |lane: usize| {
+            let mut position = [[0.0; 4]; C];
+            position.as_flattened_mut().iter_mut().zip(&current).for_each(|(to, dimension)| *to = dimension[lane]);
+            position
+        };
+        (0..rows.len()).map(position).collect()
+    }
+
+    /// For the random numbers of a row's epoch.
+    fn key(&self, row: &Row, epoch: usize) -> u32 {
+        mix64(mix64(self.key ^ epoch as u64) ^ row.content) as u32
+    }
 }

@@ -1,0 +1,173 @@
+//! One epoch of one vertex against positions that stay: a transform's.
+//!
+//! The steps of a vertex follow one another, but the pushes of one draw all start from the same place: they sit in the
+//! lanes together, and are added up in the order they were drawn in. So a vertex fills the lanes without company, and
+//! its place cannot depend on any. A fit, in which both ends of an edge move, is drawn by `pairs`.
+#![expect(clippy::indexing_slicing, reason = "vertices are indices of the reference they were drawn for")]
+
+use super::kernel::{Constants, Forces, Position, Random, clip, loaded, squared};
+use super::schedule::Schedule;
+use super::simd::{Kernel, Lanes};
+
+/// A vertex and its epoch; `C` is even.
+pub(super) struct Solo<'a, const D: usize, const C: usize> {
+    pub(super) forces: &'a Forces,
+    pub(super) schedule: &'a mut Schedule,
+    /// Where the vertex is.
+    pub(super) current: &'a mut Position<C>,
+    /// For the random numbers of this epoch.
+    pub(super) key: u32,
+    /// Everybody's positions, which stay as they are.
+    pub(super) reference: &'a [Position<C>],
+    pub(super) epoch: usize,
+    /// Length of a step.
+    pub(super) rate: f32,
+}
+
+impl<const D: usize, const C: usize> Kernel for Solo<'_, D, C> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        let Self { forces, reference, .. } = self;
+        let draws = self.schedule.advance::<L>(self.epoch)[0] as usize;
+        let constants = Constants::<L>::new(forces);
+        let rate = L::splat(self.rate);
+        let samples = forces.negative_sample_rate();
+        let mut random = Random::<L>::of_one(self.key, forces.n_points());
+        let mut current = wide::<L, C>(self.current);
+        for draw in 0..draws {
+            let tail = &reference[self.schedule.tails(draw)[0] as usize];
+            let mut differences = spread::<L, D, C>(&current);
+            for (d, difference) in differences.iter_mut().enumerate() {
+                *difference = difference.sub(L::splat(tail[d / 4][d % 4]));
+            }
+            let pull = constants.pull(squared(&differences));
+            let tail = wide::<L, C>(tail);
+            for w in 0..C / 2 {
+                current[w] = current[w].add(clip(pull.mul(current[w].sub(tail[w]))).mul(rate));
+            }
+            let start = spread::<L, D, C>(&current);
+            let mut sums = [L::splat(0.0); C];
+            for first in (0..samples).step_by(8) {
+                let vertices = random.next_of_one(8.min(samples - first) as u32);
+                let mut differences = loaded::<L, D, C>(reference, &vertices);
+                for (difference, x) in differences.iter_mut().zip(start) {
+                    *difference = x.sub(*difference);
+                }
+                let pushes = constants.push(squared(&differences)).store();
+                for (push, vertex) in pushes.into_iter().zip(vertices).take(samples - first) {
+                    let (push, other) = (L::splat(push), wide::<L, C>(&reference[vertex as usize]));
+                    for w in 0..C / 2 {
+                        sums[w] = sums[w].add(clip(push.mul(current[w].sub(other[w]))));
+                    }
+                }
+            }
+            for w in 0..C / 2 {
+                current[w] = current[w].add(sums[w].mul(rate));
+            }
+        }
+        for (values, lanes) in self.current.as_flattened_mut().chunks_exact_mut(8).zip(current) {
+            values.copy_from_slice(&lanes.store());
+        }
+    }
+}
+
+/// A position with its dimensions in the lanes; half of the array is used.
+#[inline(always)]
+fn wide<L: Lanes, const C: usize>(position: &Position<C>) -> [L; C] {
+    let mut lanes = [L::splat(0.0); C];
+    for (lanes, values) in lanes.iter_mut().zip(position.as_flattened().as_chunks::<8>().0) {
+        *lanes = L::load(values);
+    }
+    lanes
+}
+
+/// A dimension a row, the same in every lane.
+#[inline(always)]
+fn spread<L: Lanes, const D: usize, const C: usize>(position: &[L; C]) -> [L; D] {
+    let mut rows = [L::splat(0.0); D];
+    for (rows, lanes) in rows.chunks_mut(8).zip(position) {
+        let values = lanes.store();
+        for (row, value) in rows.iter_mut().zip(values) {
+            *row = L::splat(value);
+        }
+    }
+    rows
+}
+
+#[cfg(test)]
+mod tests {
+    use linfa::ParamGuard;
+
+    use super::super::curve::Curve;
+    use super::super::kernel::Epoch;
+    use super::super::simd::Simd;
+    use super::*;
+    use crate::pipeline::umap::UmapParams;
+
+    const EPOCHS: usize = 6;
+
+    fn reference() -> Vec<Position<4>> {
+        let at = |i: usize, d: usize| if d < 10 { ((i * 13 + d * 5) % 17) as f32 * 0.3 } else { 0.0 };
+        (0..50).map(|i| std::array::from_fn(|c| std::array::from_fn(|d| at(i, c * 4 + d)))).collect()
+    }
+
+    fn forces(negative_sample_rate: usize) -> Forces {
+        let params = UmapParams::default().negative_sample_rate(negative_sample_rate).check().unwrap();
+        Forces::new(Curve::fit(0.1, 1.0).unwrap(), &params, 50)
+    }
+
+    fn edges() -> Vec<Vec<(u32, f32)>> {
+        (0..8).map(|l| (0..3 * l).map(|j| (10 + j, 1.0 / (1.0 + j as f32))).collect()).collect()
+    }
+
+    fn alone(simd: Simd, samples: usize, lane: usize) -> Vec<u32> {
+        let mut current: Position<4> = [[0.0; 4]; 4];
+        (0..10).for_each(|d| current[d / 4][d % 4] = (d * 8 + lane) as f32 * 0.05);
+        let mut schedule = Schedule::new(&edges()[lane..=lane], |_| 1.0);
+        for epoch in 0..EPOCHS {
+            simd.run(Solo::<10, 4> {
+                forces: &forces(samples),
+                schedule: &mut schedule,
+                current: &mut current,
+                key: (lane * 1000 + epoch) as u32,
+                reference: &reference(),
+                epoch,
+                rate: 1.0,
+            });
+        }
+        current.as_flattened()[..10].iter().map(|x| x.to_bits()).collect()
+    }
+
+    fn together(samples: usize) -> [[f32; 8]; 10] {
+        let mut current = std::array::from_fn(|d| std::array::from_fn(|l| (d * 8 + l) as f32 * 0.05));
+        let mut schedule = Schedule::new(&edges(), |_| 1.0);
+        for epoch in 0..EPOCHS {
+            Simd::detect().run(Epoch::<10, 4> {
+                forces: &forces(samples),
+                schedule: &mut schedule,
+                current: &mut current,
+                own: &[u32::MAX; 8],
+                keys: std::array::from_fn(|l| (l * 1000 + epoch) as u32),
+                reference: &reference(),
+                epoch,
+                rate: 1.0,
+            });
+        }
+        current
+    }
+
+    #[test]
+    fn a_vertex_takes_the_same_steps_alone_and_among_others_whatever_it_is_pushed_from() {
+        for samples in [0, 1, 5, 8, 19] {
+            let together = together(samples);
+            for lane in 0..8 {
+                let among: Vec<u32> = together.iter().map(|dimension| dimension[lane].to_bits()).collect();
+                assert_eq!(alone(Simd::detect(), samples, lane), among, "{samples} samples, lane {lane}");
+                assert_eq!(alone(Simd::portable(), samples, lane), among, "{samples} samples, lane {lane}, portable");
+            }
+            assert_ne!(together[0][7], 0.35, "{samples} samples moved nothing");
+        }
+    }
+}
