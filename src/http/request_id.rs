@@ -122,6 +122,8 @@ pub(super) async fn identify_and_log(State(state): State<AppState>, mut request:
             response.headers_mut().insert(SERVER_TIMING, value);
         }
     }
+    // JSON with a caller's words in it is JSON, whatever a browser takes it for.
+    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if let Ok(value) = HeaderValue::from_str(&context.id) {
         response.headers_mut().insert(X_REQUEST_ID, value);
     }
