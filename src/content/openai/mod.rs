@@ -114,7 +114,9 @@ impl Openai {
             .unwrap_or_else(|elapsed| Err(TryError::new(WriteErrorKind::Internal, false).because(elapsed)))?;
         let limit = call.limit.saturating_sub(started.elapsed());
         let outcome = self.transport.send(call.endpoint, call.body, limit).await;
-        call.pass.end(self.verdict(outcome.as_ref().err(), limit), Instant::now());
+        if let Some(verdict) = self.verdict(outcome.as_ref().err(), limit) {
+            call.pass.end(verdict, Instant::now());
+        }
         let cost = match &outcome {
             Ok(answer) => cost(answer),
             Err(error) => error.is_free.then_some(0.0),
@@ -139,11 +141,15 @@ impl Openai {
         })
     }
 
-    /// Whether a call that was given `limit` shows the server to be at fault. Refusals and rate limits do not: they are
-    /// answers of a server that works. Nor does a time-out where the deadline left hardly any time.
-    fn verdict(&self, error: Option<&TryError>, limit: Duration) -> Verdict {
+    /// What a call that was given `limit` shows of the server. Refusals and rate limits are answers of one that works; a
+    /// time-out where the deadline left hardly any time shows nothing.
+    fn verdict(&self, error: Option<&TryError>, limit: Duration) -> Option<Verdict> {
+        let is_in_haste = limit < self.config.timeout.min(self.config.deadline) / 2;
+        if is_in_haste && error.is_some_and(|error| error.kind == WriteErrorKind::TimedOut) {
+            return None;
+        }
         let is_fault = error.is_some_and(|error| match error.kind {
-            WriteErrorKind::TimedOut => limit >= self.config.timeout.min(self.config.deadline) / 2,
+            WriteErrorKind::TimedOut => true,
             WriteErrorKind::Upstream | WriteErrorKind::CutOff | WriteErrorKind::BadAnswer => error.is_worth_another,
             WriteErrorKind::Refused
             | WriteErrorKind::RefusedRequest
@@ -156,7 +162,7 @@ impl Openai {
             | WriteErrorKind::Busy
             | WriteErrorKind::Internal => false,
         });
-        if is_fault { Verdict::Fault } else { Verdict::Sound }
+        Some(if is_fault { Verdict::Fault } else { Verdict::Sound })
     }
 }
 
