@@ -60,12 +60,16 @@ pub struct WriterSettings {
     pub base_url: Option<String>,
     /// `OPENAI_MODEL`.
     pub model: Option<String>,
+    /// `OPENAI_FALLBACK_MODELS`, comma separated, tried in this order where the model fails; none.
+    pub fallback_models: Vec<String>,
     /// `OPENAI_IMAGE_MODEL`.
     pub image_model: Option<String>,
     /// `OPENAI_TIMEOUT_S`, seconds one try may take, of a text or a picture; 30.
     pub timeout: Duration,
     /// `OPENAI_DEADLINE_S`, seconds all tries of one answer may take together; 60.
     pub deadline: Duration,
+    /// `DAILY_BUDGET_USD`, US dollars that a day's calls (UTC) may cost by the table of prices; no limit without one.
+    pub daily_budget_usd: Option<f64>,
     /// `PROMPT_DIR`, templates in place of the built-in ones.
     pub prompt_dir: Option<PathBuf>,
     /// `PRICES_PATH`, a JSON file of prices laid over the built-in ones.
@@ -94,6 +98,8 @@ pub struct Paths {
     pub uploads: PathBuf,
     /// `IMAGE_DIR`, where pictures are kept; `./images`.
     pub images: PathBuf,
+    /// `STATE_DIR`, what has to survive a restart, such as what is spent of the day's budget; `./state`.
+    pub state: PathBuf,
     /// `PERSONA_PATH`, a JSON file of marketers' additions to the personas.
     pub personas: Option<PathBuf>,
     /// `SCHEMA_PATH`, a JSON file that names other customer columns.
@@ -185,6 +191,7 @@ impl Config {
                 base_data: read.path("BASE_DATA_DIR").unwrap_or_else(|| "base_data".into()),
                 uploads: read.path("UPLOAD_DIR").unwrap_or_else(|| "uploads".into()),
                 images: read.path("IMAGE_DIR").unwrap_or_else(|| "images".into()),
+                state: read.path("STATE_DIR").unwrap_or_else(|| "state".into()),
                 personas: read.path("PERSONA_PATH"),
                 schema: read.path("SCHEMA_PATH"),
             },
@@ -243,6 +250,19 @@ impl Reader<'_> {
             self.mistakes.push(format!("{name} must be a whole number of seconds, 1 or more"));
         }
         Duration::from_secs(seconds.into())
+    }
+
+    fn list(&self, name: &str) -> Vec<String> {
+        let text = self.text(name).unwrap_or_default();
+        text.split(',').map(str::trim).filter(|entry| !entry.is_empty()).map(str::to_owned).collect()
+    }
+
+    fn dollars(&mut self, name: &str) -> Option<f64> {
+        let usd = self.text(name)?.parse().ok().filter(|usd: &f64| usd.is_finite() && *usd > 0.0);
+        if usd.is_none() {
+            self.mistakes.push(format!("{name} must be US dollars, more than 0, such as 2.50"));
+        }
+        usd
     }
 
     fn origins(&mut self) -> Vec<String> {
@@ -350,9 +370,11 @@ impl Reader<'_> {
             api_key: self.secret("OPENAI_API_KEY"),
             base_url: self.text("OPENAI_BASE_URL"),
             model: self.text("OPENAI_MODEL"),
+            fallback_models: self.list("OPENAI_FALLBACK_MODELS"),
             image_model: self.text("OPENAI_IMAGE_MODEL"),
             timeout: self.seconds("OPENAI_TIMEOUT_S", 30),
             deadline: self.seconds("OPENAI_DEADLINE_S", 60),
+            daily_budget_usd: self.dollars("DAILY_BUDGET_USD"),
             prompt_dir: self.path("PROMPT_DIR"),
             prices: self.path("PRICES_PATH"),
         };
@@ -397,11 +419,19 @@ mod tests {
             ("OPENAI_TIMEOUT_S", "0"),
             ("PUBLIC_URL", "localhost:5000"),
             ("ADMIN_KEY", "short"),
+            ("DAILY_BUDGET_USD", "0"),
         ];
         let mistakes = config(&pairs).unwrap_err().0;
         for (name, _) in pairs {
             assert!(mistakes.iter().any(|m| m.starts_with(name)), "{name} in {mistakes:?}");
         }
+    }
+
+    #[test]
+    fn a_budget_is_a_sum_and_fallbacks_are_a_list() {
+        let config = config(&[("DAILY_BUDGET_USD", "2.50"), ("OPENAI_FALLBACK_MODELS", " gpt-4o, ,gpt-4.1 ")]).unwrap();
+        assert_eq!(config.writer.daily_budget_usd, Some(2.5));
+        assert_eq!(config.writer.fallback_models, ["gpt-4o", "gpt-4.1"]);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use content_portal::config::{Config, WriterKind as WantedWriter};
-use content_portal::content::{Secret, Writer, WriterConfig, WriterKind};
+use content_portal::content::{BudgetConfig, Secret, Writer, WriterConfig, WriterKind};
 use content_portal::customer::Schema;
 use content_portal::model_store::{ModelStore, ModelVersion, Servable, StoreError};
 use content_portal::pipeline::{FitParams, SegmentId};
@@ -61,10 +61,15 @@ pub fn writer(config: &Config) -> anyhow::Result<Writer> {
         api_key: wanted.api_key.as_ref().and_then(|key| Secret::new(key.expose())),
         base_url: wanted.base_url.clone().unwrap_or(defaults.base_url),
         model: wanted.model.clone().unwrap_or(defaults.model),
+        fallback_models: wanted.fallback_models.clone(),
         image_model: wanted.image_model.clone().unwrap_or(defaults.image_model),
         timeout: wanted.timeout,
         deadline: wanted.deadline,
         retry: defaults.retry,
+        breaker: defaults.breaker,
+        budget: wanted
+            .daily_budget_usd
+            .map(|usd_per_day| BudgetConfig { usd_per_day, state_dir: config.paths.state.clone() }),
         prompt_dir: wanted.prompt_dir.clone(),
         prices: wanted.prices.clone(),
         image_dir: config.paths.images.clone(),

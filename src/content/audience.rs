@@ -15,6 +15,10 @@ const MAX_VALUE_CHARS: usize = 60;
 const MAX_VALUES: usize = 5;
 /// How long one entry of the marketers may be, in characters.
 const MAX_EXTRA_CHARS: usize = 200;
+/// How many digits a place or a plan may have; a telephone number has more.
+const MAX_DIGITS: usize = 6;
+/// How long a word with a digit in it may be, in bytes; a key is longer.
+const MAX_CODE_BYTES: usize = 20;
 /// How long the summary may be, in characters.
 const MAX_SUMMARY_CHARS: usize = 400;
 
@@ -118,6 +122,7 @@ impl Joined {
 /// The same persona with every string cleaned and cut, and no more values than a persona has.
 fn cleaned(persona: &Persona) -> Persona {
     let value = |value: &TraitValue| match value {
+        TraitValue::Name(name) if is_private(name) => None,
         TraitValue::Name(name) => filled_line(name, MAX_VALUE_CHARS).map(TraitValue::Name),
         TraitValue::Mean(mean) if !mean.is_finite() => None,
         number => Some(number.clone()),
@@ -132,6 +137,14 @@ fn cleaned(persona: &Persona) -> Persona {
 
 fn extra(persona: &Persona, key: &str) -> Option<String> {
     persona.extras.get(key).and_then(|text| filled_line(text, MAX_EXTRA_CHARS)).filter(|text| is_known(text))
+}
+
+/// Whether a value looks like somebody's address, telephone number or key: sheets whose cells have slipped by a column
+/// hold such under any header.
+fn is_private(name: &str) -> bool {
+    let is_code = |word: &str| word.len() > MAX_CODE_BYTES && word.bytes().any(|b| b.is_ascii_digit());
+    let n_digits = name.chars().filter(|c| c.is_numeric()).count();
+    name.contains(['@', '＠']) || n_digits > MAX_DIGITS || name.split_whitespace().any(is_code)
 }
 
 /// Whether a value says something; sheets are full of ways to say nothing.
@@ -177,6 +190,17 @@ mod tests {
         assert!(audience.places[1].len() <= MAX_VALUE_CHARS);
         assert!(audience.summary.len() <= MAX_SUMMARY_CHARS);
         assert_eq!(audience.special_offer.unwrap().len(), MAX_EXTRA_CHARS);
+    }
+
+    #[test]
+    fn an_address_a_number_or_a_key_in_the_wrong_column_is_not_told() {
+        let schema = Schema::built_in().unwrap();
+        for private in ["ann.lee@example.com", "+65 9123 4567", "555-1234", "sk-proj-4f9a8b7c6d5e4f3a2b1c"] {
+            let json = json!({"Top_Locations": [private, "Bedok 460123"], "Top_Loyalty_Tier": private});
+            let audience = Audience::new(&schema, &persona(&schema, &json));
+            assert_eq!((audience.places, audience.tier), (vec!["Bedok 460123".to_owned()], None), "{private}");
+            assert!(!audience.summary.contains(private), "{}", audience.summary);
+        }
     }
 
     #[test]

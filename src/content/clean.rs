@@ -39,11 +39,16 @@ pub(super) fn filled_line(text: &str, max_chars: usize) -> Option<String> {
 
 /// Marks that change how text reads without showing: Unicode's bidirectional controls (UAX #9), zero-width characters,
 /// the byte order mark, interlinear annotation and tag characters. The zero-width joiner stays: emoji need it.
-fn is_invisible(c: char) -> bool {
+pub(super) fn is_invisible(c: char) -> bool {
     matches!(c,
         '\u{00AD}' | '\u{061C}' | '\u{180E}' | '\u{200B}' | '\u{200C}' | '\u{200E}' | '\u{200F}'
         | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}'
         | '\u{E0000}'..='\u{E007F}')
+}
+
+/// The text without control characters other than line breaks and tabs.
+pub(super) fn printable(text: &str) -> String {
+    text.chars().filter(|&c| !c.is_control() || matches!(c, '\n' | '\t')).collect()
 }
 
 /// Cuts `text` to at most `max_chars` characters, after the last sentence that fits.

@@ -49,6 +49,31 @@ impl Default for RetryPolicy {
     }
 }
 
+/// When a server that keeps failing is left alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BreakerPolicy {
+    /// After how many faults in a row: no connection, no whole answer in time, a status of 500 or more, an answer that is
+    /// no JSON.
+    pub max_faults: u32,
+    /// For how long; then one call at a time finds out whether it answers again.
+    pub cool_down: Duration,
+}
+
+impl Default for BreakerPolicy {
+    fn default() -> Self {
+        Self { max_faults: 5, cool_down: Duration::from_secs(30) }
+    }
+}
+
+/// What calls upstream may cost.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BudgetConfig {
+    /// US dollars, one day (UTC); more than 0.
+    pub usd_per_day: f64,
+    /// The folder of the file that holds what is spent; shared by every process that is given it.
+    pub state_dir: PathBuf,
+}
+
 /// The configuration of a writer.
 #[derive(Clone)]
 pub struct WriterConfig {
@@ -60,14 +85,21 @@ pub struct WriterConfig {
     pub base_url: String,
     /// The name of the model that writes.
     pub model: String,
+    /// Models that write in its place, in this order, where it fails in a way that another may not.
+    pub fallback_models: Vec<String>,
     /// The name of the model that draws.
     pub image_model: String,
-    /// The limit of one try, connecting included.
+    /// The limit of one try: connecting (5 seconds at most), the first byte and the last. The first has no limit of its
+    /// own, because a server sends nothing before all of an answer is written.
     pub timeout: Duration,
     /// The limit of all tries for one brief together, texts and pictures.
     pub deadline: Duration,
     /// How failed calls are tried again.
     pub retry: RetryPolicy,
+    /// When a model that keeps failing is left alone; texts and pictures apart.
+    pub breaker: BreakerPolicy,
+    /// What all calls of a day may cost; without one they may cost anything.
+    pub budget: Option<BudgetConfig>,
     /// Where prompt templates override the built-in ones.
     pub prompt_dir: Option<PathBuf>,
     /// A JSON file of prices that are laid over the built-in ones.
@@ -92,10 +124,13 @@ impl Default for WriterConfig {
             api_key: None,
             base_url: Self::OPENAI_BASE_URL.to_owned(),
             model: Self::DEFAULT_MODEL.to_owned(),
+            fallback_models: Vec::new(),
             image_model: Self::DEFAULT_IMAGE_MODEL.to_owned(),
             timeout: Duration::from_secs(30),
             deadline: Duration::from_secs(60),
             retry: RetryPolicy::default(),
+            breaker: BreakerPolicy::default(),
+            budget: None,
             prompt_dir: None,
             prices: None,
             image_dir: PathBuf::from("images"),

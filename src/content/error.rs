@@ -55,6 +55,16 @@ pub enum WriteErrorKind {
     },
     /// The account's quota is used up.
     OutOfQuota,
+    /// It kept failing and is left alone for now: nothing was sent.
+    Paused {
+        /// Until it is asked again.
+        retry_after: Duration,
+    },
+    /// What is left of the day's budget does not cover a call: nothing was sent.
+    BudgetSpent {
+        /// Until the next day begins.
+        until_reset: Duration,
+    },
     /// Not reachable, or a failure on the writer's side.
     Upstream,
     /// An answer that cannot be used.
@@ -120,6 +130,8 @@ impl WriteErrorKind {
             Self::Refused | Self::RefusedRequest | Self::RefusedContent => "writer_refused",
             Self::RateLimited { .. } => "writer_rate_limited",
             Self::OutOfQuota => "writer_out_of_quota",
+            Self::Paused { .. } => "writer_paused",
+            Self::BudgetSpent { .. } => "budget_spent",
             Self::Upstream => "writer_unavailable",
             Self::BadAnswer | Self::CutOff => "writer_bad_answer",
             Self::Storage => "storage",
@@ -139,6 +151,10 @@ impl WriteErrorKind {
             Self::RefusedContent => "The writer's rules on content forbid this; change the campaign's inputs.",
             Self::RateLimited { .. } => "The writer is receiving too many requests; please try again shortly.",
             Self::OutOfQuota => "The writer's quota is used up.",
+            Self::Paused { .. } => {
+                "The writer kept failing and is left alone for a moment; please try again after that."
+            }
+            Self::BudgetSpent { .. } => "The day's budget for the writer is spent; a new one begins at midnight UTC.",
             Self::Upstream => "The writer is not available at the moment; please try again.",
             Self::BadAnswer => "The writer's answer could not be used; please try again.",
             Self::CutOff => "The writer's answer was cut off; please try again.",
@@ -206,6 +222,21 @@ pub enum WriterConfigError {
         /// The cause, with the line.
         #[source]
         source: serde_json::Error,
+    },
+    /// The file of the day's budget cannot be used.
+    #[error("the file of the day's budget, {}, cannot be used", path.display())]
+    Budget {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        #[source]
+        source: std::io::Error,
+    },
+    /// There is a budget, and a model whose price is not known.
+    #[error("a budget needs the price of every model: add {model} to the file that PRICES_PATH names")]
+    NoPrice {
+        /// The model's name.
+        model: String,
     },
     /// The font of the offline writer's posters is faulty; never for a build whose tests pass.
     #[error("the font of the offline writer's posters is faulty")]

@@ -5,6 +5,7 @@
 //! environment: its configuration is handed in. May import [`crate::pipeline`] and [`crate::customer`] alone.
 
 mod audience;
+mod budget;
 mod campaign;
 mod clean;
 mod config;
@@ -23,7 +24,7 @@ pub use campaign::{
     Campaign, CampaignInput, Engagement, FieldError, FunnelStage, MAX_FREE_TEXT_CHARS, MAX_VARIANTS, NotAllowed,
     Output, Platform, Tone,
 };
-pub use config::{RetryPolicy, Secret, WriterConfig, WriterKind};
+pub use config::{BreakerPolicy, BudgetConfig, RetryPolicy, Secret, WriterConfig, WriterKind};
 pub use error::{WriteError, WriteErrorKind, WriteStep, WriterConfigError};
 pub use images::{ImageName, ImageStore, NotAnImageName};
 pub use writer::{Commission, Writer, write_all};

@@ -65,21 +65,23 @@ impl Writer {
     ///
     /// # Errors
     /// When the openai writer has no key at OpenAI's own address, its address or key cannot be used, the HTTP client
-    /// cannot be built, a prompt template is unreadable or faulty, or the table of prices is.
+    /// cannot be built, a prompt template is unreadable or faulty, the table of prices is, or there is a budget whose
+    /// file cannot be used or which meets a model without a price.
     pub fn new(config: &WriterConfig) -> Result<Self, WriterConfigError> {
         let is_openai = match config.kind {
             WriterKind::Auto => config.api_key.is_some(),
             WriterKind::Openai => true,
             WriterKind::Offline => false,
         };
+        let prices = Prices::load(config.prices.as_deref())?;
         let voice = if is_openai {
-            Voice::Openai(Box::new(Openai::new(config)?))
+            Voice::Openai(Box::new(Openai::new(config, &prices)?))
         } else {
             Voice::Offline(Arc::new(Offline::new()?))
         };
         Ok(Self {
             prompts: LivePrompts::load(config.prompt_dir.as_deref())?,
-            prices: Prices::load(config.prices.as_deref())?,
+            prices,
             images: ImageStore::new(&config.image_dir),
             deadline: config.deadline,
             voice,
@@ -91,6 +93,14 @@ impl Writer {
         match self.voice {
             Voice::Openai(_) => "openai",
             Voice::Offline(_) => "offline",
+        }
+    }
+
+    /// Whether calls for texts, and those for pictures, are held back because the writer's server kept failing.
+    pub fn is_paused(&self) -> (bool, bool) {
+        match &self.voice {
+            Voice::Openai(openai) => openai.is_paused(),
+            Voice::Offline(_) => (false, false),
         }
     }
 

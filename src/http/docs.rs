@@ -208,7 +208,8 @@ pub(super) enum BodyProblems {
     /// A fault of this service.
     #[response(status = 500, content_type = "application/problem+json")]
     Internal(Document<'static>),
-    /// The server is starting or busy, or the writer asks to wait; `Retry-After` says how long, where waiting may help.
+    /// The server is starting or busy, the writer asks to wait or is left alone because it kept failing, or the day's
+    /// budget for it is spent; `Retry-After` says how long, where waiting may help.
     #[response(status = 503, content_type = "application/problem+json")]
     Unavailable(Document<'static>),
     /// The disk is full.

@@ -248,9 +248,13 @@ impl ApiError {
         const A_MOMENT: u64 = 5;
         match self {
             Self::Write(WriteError { kind: WriteErrorKind::OutOfQuota, .. }) => None,
-            Self::Write(WriteError { kind: WriteErrorKind::RateLimited { retry_after: Some(wait) }, .. }) => {
-                Some(whole_seconds(*wait))
-            }
+            Self::Write(WriteError {
+                kind:
+                    WriteErrorKind::RateLimited { retry_after: Some(wait) }
+                    | WriteErrorKind::Paused { retry_after: wait }
+                    | WriteErrorKind::BudgetSpent { until_reset: wait },
+                ..
+            }) => Some(whole_seconds(*wait)),
             Self::TooOften { wait } => Some(whole_seconds(*wait)),
             Self::TooManyAtOnce => Some(A_MOMENT),
             _ => (self.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(A_MOMENT),
@@ -290,9 +294,11 @@ fn workbook_status_and_code(error: &WorkbookError) -> (StatusCode, &'static str)
 fn write_status(kind: WriteErrorKind) -> StatusCode {
     match kind {
         WriteErrorKind::TimedOut => StatusCode::GATEWAY_TIMEOUT,
-        WriteErrorKind::RateLimited { .. } | WriteErrorKind::OutOfQuota | WriteErrorKind::Busy => {
-            StatusCode::SERVICE_UNAVAILABLE
-        }
+        WriteErrorKind::RateLimited { .. }
+        | WriteErrorKind::OutOfQuota
+        | WriteErrorKind::Paused { .. }
+        | WriteErrorKind::BudgetSpent { .. }
+        | WriteErrorKind::Busy => StatusCode::SERVICE_UNAVAILABLE,
         WriteErrorKind::Refused
         | WriteErrorKind::RefusedRequest
         | WriteErrorKind::RefusedContent

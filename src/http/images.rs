@@ -133,7 +133,6 @@ pub(super) async fn post_proxy_download(State(state): State<AppState>, request: 
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static(image.media_type())),
         (header::CONTENT_DISPOSITION, disposition),
-        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     ];
     Ok((headers, bytes).into_response())
 }

@@ -41,6 +41,7 @@ pub(super) struct Metrics {
     tokens: Family<TokenLabels, Counter>,
     cost: Counter<f64, AtomicU64>,
     model: Family<ModelLabels, Gauge>,
+    paused: Family<EndpointLabels, Gauge>,
     drift: UploadDrift,
 }
 
@@ -93,6 +94,11 @@ struct ColumnLabels {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct EndpointLabels {
+    endpoint: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ModelLabels {
     version: String,
 }
@@ -121,6 +127,7 @@ impl Metrics {
             tokens: Family::default(),
             cost: Counter::default(),
             model: Family::default(),
+            paused: Family::default(),
             drift: UploadDrift::default(),
         };
         let of = &mut metrics.registry;
@@ -136,6 +143,8 @@ impl Metrics {
         of.register("tokens", "Tokens as the upstream counts them", metrics.tokens.clone());
         of.register("cost_usd", "Estimated cost of the upstream in US dollars", metrics.cost.clone());
         of.register("model_info", "The live model version", metrics.model.clone());
+        let help = "Whether the upstream is left alone because it kept failing";
+        of.register("upstream_paused", help, metrics.paused.clone());
         metrics.drift.register(of);
         metrics
     }
@@ -195,6 +204,13 @@ impl Metrics {
         self.cost.inc_by(spent.cost_usd.unwrap_or_default());
     }
 
+    /// Whether texts, and whether pictures, are not asked for now.
+    fn paused(&self, texts: bool, pictures: bool) {
+        for (endpoint, is_paused) in [("texts", texts), ("pictures", pictures)] {
+            self.paused.get_or_create(&EndpointLabels { endpoint }).set(is_paused.into());
+        }
+    }
+
     fn text(&self, version: Option<&str>) -> Result<String, std::fmt::Error> {
         self.model.clear();
         if let Some(version) = version {
@@ -246,7 +262,10 @@ fn count(n: usize) -> u64 {
         (status = 500, description = "A fault of this service", body = Document<'static>,
             content_type = "application/problem+json")))]
 pub(super) async fn get_metrics(State(state): State<AppState>) -> Result<Response, ApiError> {
-    let version = state.ready().ok().map(|ready| ready.live.snapshot());
+    let ready = state.ready().ok();
+    let version = ready.map(|ready| ready.live.snapshot());
+    let (texts, pictures) = ready.map_or((false, false), |ready| ready.writer.is_paused());
+    state.metrics().paused(texts, pictures);
     let text = state.metrics().text(version.as_ref().map(|version| version.id.as_str()));
     let text = text.map_err(|e| ApiError::internal("writing metrics", e))?;
     Ok(([(header::CONTENT_TYPE, OPENMETRICS)], text).into_response())

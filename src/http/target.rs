@@ -72,7 +72,9 @@ pub(super) async fn find_target(
     if let Some(id) = given_id {
         let segment = u32::try_from(id).ok().and_then(|id| version.model.segment(SegmentId::new(id)));
         if segment.is_none() {
-            fields.refuse("cluster_id", NO_SUCH_SEGMENT);
+            let allowed = version.model.segments().iter().map(|segment| segment.cluster_id.to_string()).collect();
+            let (field, message) = ("cluster_id".to_owned(), NO_SUCH_SEGMENT.to_owned());
+            fields.refuse_all([FieldProblem { field, message, allowed }]);
         }
         let persona = segment.map(|segment| segment.persona.clone()).unwrap_or_default();
         let used = vec!["cluster_id".to_owned()];

@@ -21,7 +21,7 @@ use super::request_id::RequestContext;
 use super::state::AppState;
 use crate::content::{Campaign, Written, write_all};
 use crate::model_store::ModelVersion;
-use crate::segmentation::{Answer, Grouped, SegmentAnswer};
+use crate::segmentation::{Answer, AnswerContext, Grouped, SegmentAnswer};
 
 /// The answer, with where the time went.
 #[derive(Serialize, ToSchema)]
@@ -59,8 +59,8 @@ struct Upload {
 /// Groups the customers of a workbook and writes content for each segment
 ///
 /// The customers are assigned to the trained segments; the same customer gets the same segment whoever else is in the
-/// file. A segment whose writing fails says so in `content.error`, and the others are kept. With
-/// `Accept: text/event-stream` it tells `progress` (`reading` with the rows so far, `writing` with segments done), each
+/// file. A segment whose writing fails says so in `content.error`, with the request that writes it again in
+/// `content.regenerate`, and the others are kept. With `Accept: text/event-stream` it tells `progress` (`reading` with the rows so far, `writing` with segments done), each
 /// `segment` as soon as it is written, and `done` with the whole answer, or `error` with a problem.
 #[utoipa::path(post, path = "/upload-excel", tag = "segments", operation_id = "upload_excel",
     request_body(content = UploadRequest, content_type = "multipart/form-data"),
@@ -128,7 +128,8 @@ async fn write(
         log_failures(&segment);
         state.metrics().segment(&segment);
         if let Some(group) = grouped.groups().get(index) {
-            let answer = SegmentAnswer::new(grouped, group, &segment, &|name| address.of_image(name));
+            let context = AnswerContext { grouped, campaign, address_of: &|name| address.of_image(name) };
+            let answer = SegmentAnswer::new(&context, group, &segment);
             reporter.tell("segment", &answer).await;
         }
         written.push((index, segment));

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use super::content::{AddressOf, ContentAnswer, ContentErrorAnswer};
 use super::members::Members;
+use super::regenerate::Regenerate;
 use super::schema::{members_schema, persona_schema};
 use super::{Group, Grouped, Lift};
 use crate::content::{Campaign, Written};
@@ -142,6 +143,17 @@ pub struct ClusterAnswer<'a> {
     content_error: Option<ContentErrorAnswer>,
 }
 
+/// What the answers of all segments of one table have in common.
+#[derive(Clone, Copy)]
+pub struct AnswerContext<'a> {
+    /// The customers and their segments.
+    pub grouped: &'a Grouped,
+    /// What was to be written.
+    pub campaign: &'a Campaign,
+    /// Where pictures are found.
+    pub address_of: &'a AddressOf<'a>,
+}
+
 impl<'a> Answer<'a> {
     /// The answer for `grouped` with what was written for each of its segments, in their order; lists at most
     /// `max_members` customers in all.
@@ -153,6 +165,7 @@ impl<'a> Answer<'a> {
         address_of: &AddressOf<'_>,
     ) -> Self {
         let used = grouped.table.n_rows();
+        let context = AnswerContext { grouped, campaign, address_of };
         let inputs = CampaignInputs::of(campaign);
         let mut members_left = max_members;
         let clusters = grouped.groups.iter().zip(written).map(|(group, written)| {
@@ -171,7 +184,7 @@ impl<'a> Answer<'a> {
                 .groups
                 .iter()
                 .zip(written)
-                .map(|(group, written)| SegmentAnswer::new(grouped, group, written, address_of))
+                .map(|(group, written)| SegmentAnswer::new(&context, group, written))
                 .collect(),
             members_truncated: used > max_members,
         }
@@ -179,8 +192,9 @@ impl<'a> Answer<'a> {
 }
 
 impl<'a> SegmentAnswer<'a> {
-    /// One of the segments of `grouped`, with what was written for it.
-    pub fn new(grouped: &Grouped, group: &'a Group, written: &'a Written, address_of: &AddressOf<'_>) -> Self {
+    /// One of the segments, with what was written for it.
+    pub fn new(context: &AnswerContext<'_>, group: &'a Group, written: &'a Written) -> Self {
+        let &AnswerContext { grouped, campaign, address_of } = context;
         Self {
             cluster_id: group.cluster_id,
             size: group.rows.len(),
@@ -189,7 +203,7 @@ impl<'a> SegmentAnswer<'a> {
             observed: &group.observed,
             lift: &group.lift,
             persona_summary: &group.summary,
-            content: ContentAnswer::new(written, address_of),
+            content: ContentAnswer::new(written, address_of, || Regenerate::new(group, campaign)),
         }
     }
 }

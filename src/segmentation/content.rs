@@ -3,6 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::regenerate::Regenerate;
 use crate::content::{Content, ImageName, Pictures, WriteError, Written};
 
 /// What was written for a segment, or why nothing was.
@@ -12,10 +13,12 @@ use crate::content::{Content, ImageName, Pictures, WriteError, Written};
 pub enum ContentAnswer<'a> {
     /// What was written.
     Written(Box<WrittenAnswer<'a>>),
-    /// Why nothing was; the segment can be written again by `/generate-post`.
+    /// Why nothing was, and how to have it written again.
     Failed {
         /// Which step failed, and what to do.
         error: ContentErrorAnswer,
+        /// The request that writes the segment once more.
+        regenerate: Box<Regenerate<'a>>,
     },
 }
 
@@ -49,6 +52,9 @@ pub struct WrittenAnswer<'a> {
     /// Why there is no picture where one was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     image_error: Option<ContentErrorAnswer>,
+    /// The request that writes and draws it once more, beside `image_error` in an upload's answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    regenerate: Option<Box<Regenerate<'a>>>,
     /// The prompt; for the offline writer the one that a model would have been sent.
     #[schema(example = "# Role\nYou are a senior copywriter. …")]
     prompt_used: &'a str,
@@ -115,19 +121,26 @@ pub struct ContentErrorAnswer {
 }
 
 /// The public address of an image.
-pub type AddressOf<'a> = dyn Fn(&ImageName) -> String + 'a;
+pub type AddressOf<'a> = dyn Fn(&ImageName) -> String + Sync + 'a;
 
 impl<'a> ContentAnswer<'a> {
-    pub(super) fn new(written: &'a Written, address_of: &AddressOf<'_>) -> Self {
+    pub(super) fn new(
+        written: &'a Written,
+        address_of: &AddressOf<'_>,
+        regenerate: impl FnOnce() -> Regenerate<'a>,
+    ) -> Self {
         let content = match &written.content {
             Ok(content) => content,
-            Err(error) => return Self::Failed { error: ContentErrorAnswer::new(error) },
+            Err(error) => {
+                return Self::Failed { error: ContentErrorAnswer::new(error), regenerate: Box::new(regenerate()) };
+            }
         };
         let pictures = written.pictures.as_ref();
         let drawn = pictures.and_then(|pictures| pictures.as_ref().ok());
         let images = drawn.iter().flat_map(|drawn| &drawn.images).map(address_of).collect();
         let mut answer = WrittenAnswer::new(content, drawn, images);
         answer.image_error = pictures.and_then(|pictures| pictures.as_ref().err()).map(ContentErrorAnswer::new);
+        answer.regenerate = answer.image_error.is_some().then(|| Box::new(regenerate()));
         Self::Written(Box::new(answer))
     }
 }
@@ -145,6 +158,7 @@ impl<'a> WrittenAnswer<'a> {
             image_url: images.first().cloned(),
             images,
             image_error: None,
+            regenerate: None,
             prompt_used: &content.prompt_used,
             prompt_hash: &content.prompt_hash,
             model: &content.model,

@@ -8,6 +8,7 @@ mod answer;
 mod content;
 mod lift;
 mod members;
+mod regenerate;
 mod schema;
 
 use std::sync::Arc;
@@ -17,10 +18,11 @@ use crate::customer::CustomerTable;
 use crate::model_store::ModelVersion;
 use crate::pipeline::{AssignError, Assignment, Drift, OutsideShares, Persona, SegmentId, count_traits};
 
-pub use answer::{Answer, SegmentAnswer};
+pub use answer::{Answer, AnswerContext, SegmentAnswer};
 pub use content::{AddressOf, WrittenAnswer};
 pub use lift::{Lift, MeanLift, TraitLift, ValueLift};
 pub use members::{Entry, Member};
+pub use regenerate::Regenerate;
 pub use schema::{any_object, persona_schema};
 
 use lift::Baseline;

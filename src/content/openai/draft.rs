@@ -3,11 +3,13 @@
 use serde::Deserialize;
 
 use super::super::Campaign;
-use super::super::clean::{first_words, trim_at_sentence};
+use super::super::clean::{first_words, one_line, printable, trim_at_sentence};
 use super::super::prompt::has_leaked_delimiter;
 
 /// How many words a slogan may have.
 const MAX_SLOGAN_WORDS: usize = 7;
+/// How long a slogan may be, in characters.
+const MAX_SLOGAN_CHARS: usize = 120;
 /// How long an image prompt may be, in characters; image models cut longer ones.
 const MAX_IMAGE_PROMPT_CHARS: usize = 2_000;
 /// How long a text may be where the platform sets no limit, in characters.
@@ -121,7 +123,8 @@ impl Draft {
         let max = max_chars(campaign);
         let mut is_trimmed = false;
         let mut cut = |text: &str, max: usize| {
-            let cut = trim_at_sentence(text, max);
+            let text = printable(text);
+            let cut = trim_at_sentence(&text, max);
             is_trimmed |= cut != text.trim_end();
             cut
         };
@@ -135,8 +138,10 @@ impl Draft {
         let image_prompt = image_prompt.map(|prompt| cut(prompt.trim(), MAX_IMAGE_PROMPT_CHARS));
         let slogan = self.slogan.filter(|_| output.wants_image_prompt()).map(|slogan| {
             let (slogan, was_cut) = first_words(&slogan, MAX_SLOGAN_WORDS);
-            is_trimmed |= was_cut;
-            slogan
+            let cut = one_line(&slogan, MAX_SLOGAN_CHARS);
+            is_trimmed |=
+                was_cut || cut.chars().count() == MAX_SLOGAN_CHARS && slogan.chars().count() > MAX_SLOGAN_CHARS;
+            cut
         });
         Mended { variants, image_prompt, slogan, is_trimmed }
     }
@@ -200,6 +205,18 @@ mod tests {
             ]
         );
         assert!(!problems.only_lengths);
+    }
+
+    #[test]
+    fn what_steers_a_terminal_is_left_out_and_a_slogan_is_one_short_line() {
+        let brief = sample::brief(|_| {});
+        let slogan = format!("a\u{1b}[31m {}", "b".repeat(1_000));
+        let json = serde_json::json!({"variants": ["One\u{1b}[2J.\r\n\tTwo\u{7}."], "image_prompt": "p\u{0}", "slogan": slogan});
+        let mended = Draft::read(&json.to_string()).unwrap().mend(&brief.campaign);
+        assert_eq!((mended.variants[0].as_str(), mended.image_prompt.as_deref()), ("One[2J.\n\tTwo.", Some("p")));
+        let slogan = mended.slogan.unwrap();
+        assert!(mended.is_trimmed && slogan.starts_with("a [31m b"), "{slogan}");
+        assert_eq!(slogan.chars().count(), MAX_SLOGAN_CHARS);
     }
 
     #[test]

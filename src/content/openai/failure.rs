@@ -23,6 +23,10 @@ const SCHEMA: [&str; 8] = [
 /// How servers say that their rules on content forbid a request.
 const FORBIDDEN: [&str; 5] = ["moderation", "content_policy", "content_filter", "responsibleai", "safety system"];
 
+/// How servers say that there is no such model for this key.
+const NO_MODEL: [&str; 5] =
+    ["model_not_found", "model not found", "invalid model", "unknown model", "not have access to model"];
+
 /// The words of a failure, in lower case.
 #[derive(Debug, Default)]
 pub(super) struct Failure {
@@ -53,6 +57,11 @@ impl Failure {
     /// Whether the server's rules on content forbid the request.
     pub(super) fn forbids_content(&self) -> bool {
         self.says(&FORBIDDEN)
+    }
+
+    /// Whether the model is unknown, or not open to this key.
+    pub(super) fn is_about_model(&self) -> bool {
+        self.says(&NO_MODEL)
     }
 
     fn says(&self, any_of: &[&str]) -> bool {

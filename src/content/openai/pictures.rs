@@ -11,6 +11,7 @@ use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 
 use super::super::clean::trim_at_sentence;
 use super::super::images::ImageKind;
@@ -18,7 +19,7 @@ use super::super::{Content, ImageName, ImageStore, Pictures, Platform, Spent, Wr
 use super::address::fetchable;
 use super::retry::Attempts;
 use super::transport::{Endpoint, TryError};
-use super::{Openai, Task};
+use super::{Call, Openai, Task, paused};
 
 /// Servers differ in whether they pad.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -57,6 +58,8 @@ struct ImageAnswer {
 struct Sitting<'a> {
     openai: &'a Openai,
     body: &'a [u8],
+    /// The price of one picture, where it is known.
+    price_usd: Option<f64>,
     attempts: Attempts,
     /// How many pictures the server answered with, of use or not.
     n_paid: usize,
@@ -136,12 +139,13 @@ impl Openai {
         store: &ImageStore,
     ) -> Result<Pictures, WriteError> {
         let body = self.picture_request(task, content)?;
+        let price_usd = task.prices.of_pictures(self.image_model(), 1);
         let has_one_failed = AtomicBool::new(false);
         let drawing: FuturesUnordered<_> = (0..task.campaign.n_variants())
             .map(|variant| {
                 let attempts = Attempts::start(&self.config, task.deadline);
-                let sitting =
-                    Sitting { openai: self, body: &body, attempts, n_paid: 0, has_one_failed: &has_one_failed };
+                let (body, has_one_failed) = (&body, &has_one_failed);
+                let sitting = Sitting { openai: self, body, price_usd, attempts, n_paid: 0, has_one_failed };
                 sitting.into_stored(variant, store)
             })
             .collect();
@@ -221,7 +225,8 @@ impl Sitting<'_> {
             if address.is_none() && matches!(error.kind, WriteErrorKind::BadAnswer | WriteErrorKind::CutOff) {
                 n_unreadable += 1;
             }
-            let is_over = n_unreadable >= MAX_UNREADABLE || self.is_given_up();
+            let is_paused = address.is_none() && self.openai.pictures.is_paused(Instant::now());
+            let is_over = n_unreadable >= MAX_UNREADABLE || is_paused || self.is_given_up();
             if is_over || !self.attempts.wait_after(&error).await || self.is_given_up() {
                 return Err(error);
             }
@@ -231,14 +236,19 @@ impl Sitting<'_> {
     /// One call: for the picture, or for what lies at the address that it was given.
     async fn once(&mut self, address: Option<&str>) -> Result<Drawn, TryError> {
         let transport = &self.openai.transport;
-        let limit = self.attempts.take().ok_or_else(|| TryError::new(WriteErrorKind::TimedOut, false))?;
+        let no_time = || TryError::new(WriteErrorKind::TimedOut, false);
         if let Some(address) = address {
+            let limit = self.attempts.take().ok_or_else(no_time)?;
             let url = fetchable(address, transport.base())
                 .map_err(|refused| TryError::new(WriteErrorKind::BadAnswer, false).because(refused))?;
             return self.attempts.waiting(transport.fetch(url, limit)).await.map(Drawn::Bytes);
         }
-        let answer: ImagesAnswer =
-            self.attempts.waiting(transport.send(Endpoint::Images, self.body.to_vec(), limit)).await?;
+        let pass = self.openai.pictures.admit(Instant::now()).map_err(paused)?;
+        let limit = self.attempts.take().ok_or_else(no_time)?;
+        let (body, worst_usd) = (self.body.to_vec(), self.price_usd);
+        let call = Call { pass, endpoint: Endpoint::Images, body, limit, worst_usd };
+        // An answer without a picture may have been charged all the same.
+        let answer: ImagesAnswer = self.attempts.waiting(self.openai.call(call, |_| worst_usd)).await?;
         let image = answer.data.into_iter().next().and_then(ImageAnswer::drawn);
         let image = image
             .ok_or_else(|| TryError::new(WriteErrorKind::BadAnswer, true).because("the answer holds no picture"))?;

@@ -55,6 +55,11 @@ impl Attempts {
         self.n_used < self.policy.max_tries && !self.time_left().is_zero()
     }
 
+    /// How many tries are left.
+    pub(super) fn n_left(&self) -> usize {
+        usize::try_from(self.policy.max_tries.saturating_sub(self.n_used)).unwrap_or(usize::MAX)
+    }
+
     /// Waits before the next try; `false` at once where there is none, or where the wait would outlast the deadline.
     pub(super) async fn wait_after(&mut self, error: &TryError) -> bool {
         if !error.is_worth_another || !self.any_left() {

@@ -50,6 +50,10 @@ pub(super) struct TryError {
     pub(super) kind: WriteErrorKind,
     pub(super) is_worth_another: bool,
     pub(super) refuses_schema: bool,
+    /// Whether the model is at fault, which another may not be: it is unknown, or not open to this key.
+    pub(super) is_model_s_own: bool,
+    /// Whether the server surely charges nothing for it.
+    pub(super) is_free: bool,
     pub(super) source: Option<Box<dyn Error + Send + Sync>>,
 }
 
@@ -73,7 +77,7 @@ struct TooLarge(usize);
 
 impl TryError {
     pub(super) fn new(kind: WriteErrorKind, is_worth_another: bool) -> Self {
-        Self { kind, is_worth_another, refuses_schema: false, source: None }
+        Self { kind, is_worth_another, refuses_schema: false, is_model_s_own: false, is_free: false, source: None }
     }
 
     pub(super) fn because(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
@@ -214,8 +218,9 @@ async fn read_capped(mut response: reqwest::Response, max_bytes: usize) -> Resul
 
 fn of_reqwest(error: reqwest::Error, otherwise: WriteErrorKind) -> TryError {
     let kind = if error.is_timeout() { WriteErrorKind::TimedOut } else { otherwise };
+    let is_free = error.is_connect();
     // The address is the operator's business and may hold credentials.
-    TryError::new(kind, true).because(error.without_url())
+    TryError { is_free, ..TryError::new(kind, true).because(error.without_url()) }
 }
 
 fn of_status(status: StatusCode, retry_after: Option<Duration>, failure: &Failure) -> TryError {
@@ -231,6 +236,9 @@ fn of_status(status: StatusCode, retry_after: Option<Duration>, failure: &Failur
         _ => (WriteErrorKind::Upstream, false),
     };
     let mut error = TryError::new(kind, is_worth_another).because(Status(status.as_u16()));
+    error.is_free = true;
+    error.is_model_s_own =
+        status == StatusCode::NOT_FOUND || matches!(status.as_u16(), 400 | 403) && failure.is_about_model();
     error.refuses_schema = matches!(status.as_u16(), 400 | 422) && failure.refuses_schema();
     error
 }

@@ -13,8 +13,8 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::json;
 
-use super::super::Campaign;
 use super::super::prompt::Prompt;
+use super::super::{Campaign, TokenCounts};
 
 /// One turn of a conversation after the first: what the model answered, and what it is asked to mend.
 #[derive(Debug)]
@@ -23,16 +23,21 @@ pub(super) struct Repair {
     pub(super) request: String,
 }
 
+/// What one call asks for.
+pub(super) struct Ask<'a> {
+    pub(super) model: &'a str,
+    pub(super) prompt: &'a Prompt,
+    pub(super) repair: Option<&'a Repair>,
+    pub(super) schema: Option<ResponseFormat>,
+    pub(super) max_completion_tokens: Option<usize>,
+}
+
 /// The body of one call.
 ///
 /// # Errors
 /// Never in practice: async-openai's builders fail only on missing fields.
-pub(super) fn request(
-    model: &str,
-    prompt: &Prompt,
-    repair: Option<&Repair>,
-    schema: Option<ResponseFormat>,
-) -> Result<CreateChatCompletionRequest, OpenAIError> {
+pub(super) fn request(ask: Ask<'_>) -> Result<CreateChatCompletionRequest, OpenAIError> {
+    let Ask { model, prompt, repair, schema, max_completion_tokens } = ask;
     let mut messages: Vec<ChatCompletionRequestMessage> = vec![
         ChatCompletionRequestSystemMessageArgs::default().content(prompt.system.as_str()).build()?.into(),
         ChatCompletionRequestUserMessageArgs::default().content(prompt.user.as_str()).build()?.into(),
@@ -46,6 +51,9 @@ pub(super) fn request(
     request.model(model).messages(messages);
     if let Some(schema) = schema {
         request.response_format(schema);
+    }
+    if let Some(max) = max_completion_tokens.and_then(|max| u32::try_from(max).ok()) {
+        request.max_completion_tokens(max);
     }
     request.build()
 }
@@ -92,6 +100,19 @@ pub(super) struct ChatAnswer {
     pub(super) model: Option<String>,
     #[serde(default)]
     pub(super) usage: Option<Usage>,
+}
+
+impl ChatAnswer {
+    /// The tokens that it cost, where the server counts both.
+    pub(super) fn tokens(&self) -> Option<TokenCounts> {
+        let usage = self.usage.as_ref()?;
+        Some(TokenCounts { prompt: usage.prompt_tokens?, completion: usage.completion_tokens? })
+    }
+
+    /// The model, as it names itself or else as it was asked for.
+    pub(super) fn model_or<'a>(&'a self, asked: &'a str) -> &'a str {
+        self.model.as_deref().filter(|model| !model.is_empty()).unwrap_or(asked)
+    }
 }
 
 /// One choice.

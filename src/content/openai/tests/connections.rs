@@ -15,6 +15,8 @@ enum Then {
     KeepSilent,
     /// Sends this for as long as it is taken.
     Repeat(&'static [u8]),
+    /// The same, a byte at a time with pauses in between.
+    Drip(u8),
 }
 
 /// Starts a server that reads each request, sends these bytes and does this.
@@ -36,6 +38,11 @@ async fn answer(mut connection: TcpStream, bytes: &'static [u8], then: Then) {
     match then {
         Then::Close => {}
         Then::KeepSilent => std::future::pending().await,
+        Then::Drip(byte) => {
+            while connection.write_all(&[byte]).await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        }
         Then::Repeat(more) => while connection.write_all(more).await.is_ok() {},
     }
 }
@@ -87,10 +94,13 @@ async fn a_connection_that_breaks_or_stalls_is_told_for_what_it_is() {
         (FAILED, Then::Close, Upstream),
         (b"", Then::KeepSilent, TimedOut),
         (CUT, Then::KeepSilent, TimedOut),
+        (b"HTTP/1.1 200 OK\r\nx-slow: ", Then::Drip(b'a'), TimedOut),
+        (ENDLESS, Then::Drip(b' '), TimedOut),
         (ENDLESS, Then::Repeat(&[b' '; 1 << 16]), BadAnswer),
     ] {
         let like = config_at(&serve(bytes, then).await);
-        let timeout = if then == Then::KeepSilent { Duration::from_millis(60) } else { like.timeout };
+        let timeout =
+            if matches!(then, Then::KeepSilent | Then::Drip(_)) { Duration::from_millis(60) } else { like.timeout };
         let writer = Writer::new(&WriterConfig { timeout, ..like }).unwrap();
         let commission = writer.commission(&brief);
         let failures = [commission.write().await.unwrap_err(), commission.draw(&content).await.unwrap_err()];

@@ -1,6 +1,7 @@
 //! The openai writer against servers on loopback that answer well, badly, late or not at all.
 
 mod connections;
+mod faults;
 mod lenient;
 mod pictures;
 mod spent;

@@ -1,0 +1,198 @@
+//! A circuit breaker: after several faults in a row a server is left alone for a while, then asked by one call alone.
+//!
+//! What a fault is and what time it is, the caller says. Logs one line when it opens and one when it closes. For the calls
+//! beside it alone.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::super::BreakerPolicy;
+
+/// How long to wait while the one call that probes is under way: it ends within its own time-out, mostly soon.
+const WHILE_PROBING: Duration = Duration::from_secs(1);
+
+/// Lets calls through, or not.
+pub(super) struct Breaker {
+    name: String,
+    policy: BreakerPolicy,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Closed { n_faults: u32 },
+    Open { until: Instant },
+    Probing,
+}
+
+/// How a call ended, as far as its server's health goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// The server works, whatever it answered.
+    Sound,
+    /// The server is at fault.
+    Fault,
+}
+
+/// Leave to make one call. One that is dropped without a verdict says nothing of the server.
+pub(super) struct Pass<'a> {
+    breaker: &'a Breaker,
+    /// When it was given, where it is the one that probes.
+    probes_since: Option<Instant>,
+}
+
+impl Breaker {
+    /// A closed one; `name` is what the log calls it.
+    pub(super) fn new(name: impl Into<String>, policy: BreakerPolicy) -> Self {
+        Self { name: name.into(), policy, state: Mutex::new(State::Closed { n_faults: 0 }) }
+    }
+
+    /// Leave to make a call.
+    ///
+    /// # Errors
+    /// How long to wait, where the server is left alone, or another call is probing it.
+    pub(super) fn admit(&self, now: Instant) -> Result<Pass<'_>, Duration> {
+        let mut state = self.state();
+        match *state {
+            State::Closed { .. } => Ok(Pass { breaker: self, probes_since: None }),
+            State::Probing => Err(WHILE_PROBING),
+            State::Open { until } => {
+                let left = until.saturating_duration_since(now);
+                if !left.is_zero() {
+                    return Err(left);
+                }
+                *state = State::Probing;
+                Ok(Pass { breaker: self, probes_since: Some(now) })
+            }
+        }
+    }
+
+    /// Whether a call would not be let through now.
+    pub(super) fn is_paused(&self, now: Instant) -> bool {
+        match *self.state() {
+            State::Closed { .. } => false,
+            State::Probing => true,
+            State::Open { until } => now < until,
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Every change is one assignment: a panic elsewhere leaves no half of one.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn end(&self, is_probe: bool, verdict: Verdict, now: Instant) {
+        let mut state = self.state();
+        let n_faults = match *state {
+            State::Closed { n_faults } => n_faults,
+            State::Probing if is_probe => self.policy.max_faults,
+            // A call from before the pause: the probe decides.
+            State::Probing | State::Open { .. } => return,
+        };
+        *state = match verdict {
+            Verdict::Sound => {
+                if is_probe {
+                    tracing::info!(upstream = self.name, "the upstream answers again");
+                }
+                State::Closed { n_faults: 0 }
+            }
+            Verdict::Fault if n_faults + 1 >= self.policy.max_faults => {
+                let pause_s = self.policy.cool_down.as_secs();
+                tracing::warn!(upstream = self.name, pause_s, "the upstream keeps failing: it is left alone");
+                State::Open { until: now + self.policy.cool_down }
+            }
+            Verdict::Fault => State::Closed { n_faults: n_faults + 1 },
+        };
+    }
+}
+
+impl Pass<'_> {
+    /// Tells how the call ended.
+    pub(super) fn end(mut self, verdict: Verdict, now: Instant) {
+        self.breaker.end(self.probes_since.take().is_some(), verdict, now);
+    }
+}
+
+impl Drop for Pass<'_> {
+    fn drop(&mut self) {
+        if let Some(since) = self.probes_since {
+            // The caller went away: the next one probes.
+            *self.breaker.state() = State::Open { until: since };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COOL_DOWN: Duration = Duration::from_secs(30);
+
+    fn breaker() -> Breaker {
+        Breaker::new("texts", BreakerPolicy { max_faults: 3, cool_down: COOL_DOWN })
+    }
+
+    fn end(breaker: &Breaker, verdicts: &[Verdict], now: Instant) {
+        for &verdict in verdicts {
+            breaker.admit(now).unwrap_or_else(|wait| panic!("paused for {wait:?}")).end(verdict, now);
+        }
+    }
+
+    #[test]
+    fn only_faults_in_a_row_open_it() {
+        use Verdict::{Fault, Sound};
+        let (breaker, now) = (breaker(), Instant::now());
+        end(&breaker, &[Fault, Fault, Sound, Fault, Fault], now);
+        assert!(!breaker.is_paused(now));
+        end(&breaker, &[Fault], now);
+        assert!(breaker.is_paused(now) && !breaker.is_paused(now + COOL_DOWN));
+        assert_eq!(breaker.admit(now).err(), Some(COOL_DOWN));
+    }
+
+    #[test]
+    fn after_the_pause_one_call_probes_and_its_success_closes() {
+        let (breaker, now) = (breaker(), Instant::now());
+        end(&breaker, &[Verdict::Fault; 3], now);
+        let second = Duration::from_secs(1);
+        assert_eq!(breaker.admit(now + COOL_DOWN - second).err(), Some(second));
+        let now = now + COOL_DOWN;
+        let probe = breaker.admit(now).ok().unwrap();
+        assert_eq!(breaker.admit(now).err(), Some(WHILE_PROBING), "one probe at a time");
+        assert!(breaker.is_paused(now));
+        probe.end(Verdict::Sound, now);
+        let both = [breaker.admit(now), breaker.admit(now)];
+        assert!(both.iter().all(Result::is_ok));
+    }
+
+    #[test]
+    fn a_probe_that_fails_opens_it_again_at_once() {
+        let (breaker, now) = (breaker(), Instant::now());
+        end(&breaker, &[Verdict::Fault; 3], now);
+        end(&breaker, &[Verdict::Fault], now + COOL_DOWN);
+        assert_eq!(breaker.admit(now + COOL_DOWN).err(), Some(COOL_DOWN));
+    }
+
+    #[test]
+    fn a_probe_whose_caller_goes_away_leaves_the_next_one_to_probe() {
+        let (breaker, now) = (breaker(), Instant::now());
+        end(&breaker, &[Verdict::Fault; 3], now);
+        let now = now + COOL_DOWN;
+        drop(breaker.admit(now).ok().unwrap());
+        let next = breaker.admit(now).ok().unwrap();
+        assert!(breaker.admit(now).is_err(), "and again one alone");
+        next.end(Verdict::Sound, now);
+        assert!(!breaker.is_paused(now));
+    }
+
+    #[test]
+    fn a_call_from_before_the_pause_neither_ends_nor_lengthens_it() {
+        let (breaker, now) = (breaker(), Instant::now());
+        let [early, late] = [breaker.admit(now).ok().unwrap(), breaker.admit(now).ok().unwrap()];
+        end(&breaker, &[Verdict::Fault; 3], now);
+        early.end(Verdict::Sound, now);
+        late.end(Verdict::Fault, now + COOL_DOWN / 2);
+        assert_eq!(breaker.admit(now + COOL_DOWN / 2).err(), Some(COOL_DOWN / 2));
+    }
+}

@@ -1,0 +1,251 @@
+//! Texts: one structured call a brief, tried again, handed to another model or repaired where that may help.
+
+use tokio::time::Instant;
+
+use super::draft::Draft;
+use super::retry::Attempts;
+use super::transport::{Endpoint, TryError};
+use super::wire::{self, ChatAnswer, Repair, Words};
+use super::{Call, Model, Openai, Task, paused};
+use crate::content::prompt::Prompt;
+use crate::content::writer::Wording;
+use crate::content::{Flags, Spent, TokenCounts, WriteError, WriteErrorKind, WriteStep};
+
+/// How many tokens a model may write, where a budget has to know: those of the format and of its thinking, and for each
+/// variant. No more than small models can write.
+const BASE_COMPLETION_TOKENS: usize = 6_144;
+const VARIANT_COMPLETION_TOKENS: usize = 2_048;
+const MAX_COMPLETION_TOKENS: usize = 16_384;
+
+/// The texts of one brief on their way.
+struct Job<'a> {
+    openai: &'a Openai,
+    task: &'a Task<'a>,
+    prompt: &'a Prompt,
+    attempts: Attempts,
+    model: &'a Model,
+    fallbacks: &'a [Model],
+    spent: Spent,
+    /// As the model that answered last calls itself.
+    answered: Option<String>,
+    flags: Flags,
+}
+
+/// What a model said, and whether it was allowed to finish.
+struct Reply {
+    text: String,
+    is_cut_off: bool,
+}
+
+impl Openai {
+    /// Writes the content for a prompt.
+    pub(in crate::content) async fn write(&self, task: &Task<'_>, prompt: &Prompt) -> Result<Wording, WriteError> {
+        let Some((model, fallbacks)) = self.models.split_first() else {
+            return Err(WriteError::new(WriteStep::Call, WriteErrorKind::Internal).with_source("there is no model"));
+        };
+        let mut job = Job {
+            openai: self,
+            task,
+            prompt,
+            attempts: Attempts::start(&self.config, task.deadline),
+            model,
+            fallbacks,
+            spent: Spent::NOTHING,
+            answered: None,
+            flags: Flags::default(),
+        };
+        let outcome = job.write().await;
+        outcome.map_err(|error| error.after(job.attempts.waited(), job.spent))
+    }
+}
+
+impl Job<'_> {
+    async fn write(&mut self) -> Result<Wording, WriteError> {
+        let reply = self.ask(WriteStep::Call, None).await?;
+        let (draft, problems) = self.examine(&reply);
+        if problems.is_empty() || !self.attempts.any_left() {
+            return self.finish(draft, reply.is_cut_off);
+        }
+        let request = self
+            .task
+            .prompts
+            .render_repair(&problems)
+            .map_err(|e| WriteError::new(WriteStep::Prompt, WriteErrorKind::Internal).with_source(e))?;
+        let repair = Repair { answer: reply.text, request };
+        match self.ask(WriteStep::Repair, Some(&repair)).await {
+            Ok(mended) => {
+                self.flags.is_repaired = true;
+                let (repaired, _) = self.examine(&mended);
+                let finished = self.finish(repaired, mended.is_cut_off);
+                finished.or_else(|error| self.finish(draft, reply.is_cut_off).map_err(|_| error))
+            }
+            // What only was too long is still good once it is cut.
+            Err(error) => self.finish(draft, reply.is_cut_off).map_err(|_| error),
+        }
+    }
+
+    /// Asks until there is a reply, the tries are used up, or neither another try nor another model can help.
+    async fn ask(&mut self, step: WriteStep, repair: Option<&Repair>) -> Result<Reply, WriteError> {
+        loop {
+            let error = match self.once(step, repair).await? {
+                Ok(reply) => return Ok(reply),
+                Err(error) if error.refuses_schema && !self.flags.is_unstructured => {
+                    self.flags.is_unstructured = true;
+                    if self.attempts.any_left() {
+                        continue;
+                    }
+                    error
+                }
+                Err(error) => error,
+            };
+            if !self.may_ask_again(&error).await {
+                return Err(error.at(step));
+            }
+        }
+    }
+
+    /// One call; the outer error is for what no other call could mend.
+    async fn once(&mut self, step: WriteStep, repair: Option<&Repair>) -> Result<Result<Reply, TryError>, WriteError> {
+        let body = self.body(repair)?;
+        let pass = match self.model.breaker.admit(Instant::now()) {
+            Ok(pass) => pass,
+            Err(wait) => return Ok(Err(paused(wait))),
+        };
+        let limit = self.attempts.take().ok_or_else(|| WriteError::new(step, WriteErrorKind::TimedOut))?;
+        let (prices, model) = (self.task.prices, &self.model.name);
+        // No token is shorter than a byte.
+        let worst = TokenCounts { prompt: count(body.len()), completion: count(self.max_completion_tokens()) };
+        let worst_usd = prices.of_text(model, worst);
+        let call = Call { pass, endpoint: Endpoint::Chat, body, limit, worst_usd };
+        let cost = |answer: &ChatAnswer| {
+            let tokens = answer.tokens()?;
+            prices.of_text(answer.model_or(model), tokens).or_else(|| prices.of_text(model, tokens))
+        };
+        let answer = self.attempts.waiting(self.openai.call(call, cost)).await;
+        Ok(answer.and_then(|answer| self.reply(answer)))
+    }
+
+    /// Waits for the same model, or turns to the next one, where either may help. Each fallback keeps one of the tries.
+    async fn may_ask_again(&mut self, error: &TryError) -> bool {
+        let may_turn = !self.fallbacks.is_empty() && self.attempts.any_left() && another_model_may_help(error);
+        // A model that was too slow once leaves no time to be so again.
+        let is_given_up =
+            self.model.breaker.is_paused(Instant::now()) || may_turn && error.kind == WriteErrorKind::TimedOut;
+        let has_a_try = !may_turn || self.attempts.n_left() > self.fallbacks.len();
+        if !is_given_up && has_a_try && self.attempts.wait_after(error).await {
+            return true;
+        }
+        match self.fallbacks.split_first() {
+            Some((next, others)) if may_turn => {
+                (self.model, self.fallbacks) = (next, others);
+                self.flags.is_unstructured = false;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn body(&self, repair: Option<&Repair>) -> Result<Vec<u8>, WriteError> {
+        let internal = |e: &'static str| WriteError::new(WriteStep::Call, WriteErrorKind::Internal).with_source(e);
+        let ask = wire::Ask {
+            model: &self.model.name,
+            prompt: self.prompt,
+            repair,
+            schema: (!self.flags.is_unstructured).then(|| wire::schema(self.task.campaign)),
+            // Not every server knows the field: it is sent where a budget needs it.
+            max_completion_tokens: self.openai.budget.as_ref().map(|_| self.max_completion_tokens()),
+        };
+        let request = wire::request(ask).map_err(|_| internal("the request could not be built"))?;
+        serde_json::to_vec(&request).map_err(|_| internal("the request could not be written as JSON"))
+    }
+
+    fn max_completion_tokens(&self) -> usize {
+        let wanted = BASE_COMPLETION_TOKENS + VARIANT_COMPLETION_TOKENS * self.task.campaign.n_variants();
+        wanted.min(MAX_COMPLETION_TOKENS)
+    }
+
+    /// The model's words out of an answer, its tokens counted.
+    fn reply(&mut self, answer: ChatAnswer) -> Result<Reply, TryError> {
+        self.count(&answer);
+        self.answered = Some(answer.model_or(&self.model.name).to_owned());
+        let empty = |why: &'static str| TryError::new(WriteErrorKind::BadAnswer, true).because(why);
+        let declined = |why: &'static str| TryError::new(WriteErrorKind::RefusedContent, false).because(why);
+        let choice = answer.choices.into_iter().next().ok_or_else(|| empty("the answer holds no choice"))?;
+        if choice.message.refusal.is_some_and(|refusal| !refusal.is_empty()) {
+            return Err(declined("the model declined"));
+        }
+        if choice.finish_reason.as_deref() == Some("content_filter") {
+            return Err(declined("the server's content filter stopped the answer"));
+        }
+        let text = choice.message.content.map(Words::text).filter(|text| !text.trim().is_empty());
+        let text = text.ok_or_else(|| empty("the answer holds no text"))?;
+        Ok(Reply { text, is_cut_off: choice.finish_reason.as_deref() == Some("length") })
+    }
+
+    /// Adds what an answer cost, of use or not, at the price of the model that gave it.
+    fn count(&mut self, answer: &ChatAnswer) {
+        let Spent { tokens, cost_usd } = &mut self.spent;
+        let cost = answer.tokens().and_then(|t| self.task.prices.of_text(answer.model_or(&self.model.name), t));
+        *cost_usd = cost_usd.zip(cost).map(|(before, cost)| before + cost);
+        if let Some(usage) = &answer.usage {
+            tokens.prompt += usage.prompt_tokens.unwrap_or_default();
+            tokens.completion += usage.completion_tokens.unwrap_or_default();
+        }
+    }
+
+    /// Reads a reply; what is wrong with it, as sentences for the model.
+    fn examine(&self, reply: &Reply) -> (Option<Draft>, Vec<String>) {
+        match Draft::read(&reply.text) {
+            None => (None, vec!["it is not one JSON object of the format asked for".to_owned()]),
+            Some(draft) => {
+                let problems = draft.problems(self.task.campaign).sentences;
+                (Some(draft), problems)
+            }
+        }
+    }
+
+    /// Content from a draft whose only faults are lengths.
+    fn finish(&self, draft: Option<Draft>, is_cut_off: bool) -> Result<Wording, WriteError> {
+        let kind = if is_cut_off { WriteErrorKind::CutOff } else { WriteErrorKind::BadAnswer };
+        let unusable = |why: String| WriteError::new(WriteStep::Check, kind).with_source(why);
+        let mut draft = draft.ok_or_else(|| unusable("the answer is not the JSON asked for".to_owned()))?;
+        draft.variants.truncate(self.task.campaign.n_variants());
+        let problems = draft.problems(self.task.campaign);
+        if !problems.only_lengths {
+            return Err(unusable(problems.sentences.join("; ")));
+        }
+        let mended = draft.mend(self.task.campaign);
+        Ok(Wording {
+            variants: mended.variants,
+            image_prompt: mended.image_prompt,
+            slogan: mended.slogan,
+            model: self.answered.as_ref().unwrap_or(&self.model.name).clone(),
+            spent: self.spent,
+            waited: self.attempts.waited(),
+            flags: Flags { is_trimmed: mended.is_trimmed, ..self.flags },
+        })
+    }
+}
+
+/// Whether a failure may be one model's own, and not that of the key, the account or the request.
+fn another_model_may_help(error: &TryError) -> bool {
+    match error.kind {
+        WriteErrorKind::TimedOut
+        | WriteErrorKind::RateLimited { .. }
+        | WriteErrorKind::Upstream
+        | WriteErrorKind::BadAnswer
+        | WriteErrorKind::CutOff
+        | WriteErrorKind::Paused { .. } => true,
+        WriteErrorKind::Refused | WriteErrorKind::RefusedRequest => error.is_model_s_own,
+        WriteErrorKind::RefusedContent
+        | WriteErrorKind::OutOfQuota
+        | WriteErrorKind::BudgetSpent { .. }
+        | WriteErrorKind::Storage
+        | WriteErrorKind::Busy
+        | WriteErrorKind::Internal => false,
+    }
+}
+
+fn count(n: usize) -> u64 {
+    u64::try_from(n).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,138 @@
+//! An upstream that is down: what callers are told, how soon it is left alone, and how a segment is had later.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use content_portal::content::{BreakerPolicy, BudgetConfig, RetryPolicy, WriterConfig};
+use serde_json::{Value, json};
+use wiremock::ResponseTemplate;
+
+use crate::app::{Setup, TestApp, list, ok};
+use crate::form::Form;
+use crate::sheets::{CUSTOMER, HEADER, csv};
+use crate::upstream::{self, prompt_of, written};
+
+fn down() -> ResponseTemplate {
+    ResponseTemplate::new(500)
+}
+
+async fn served_by(writer: WriterConfig) -> TestApp {
+    TestApp::spawn_with(Setup { writer, ..Setup::default() }).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_fault_of_the_upstream_is_a_502_503_or_504_after_three_tries_at_most() {
+    let tiny = Duration::from_millis(1);
+    let retry = RetryPolicy { max_tries: 3, base: tiny, max_retry_after: tiny };
+    for (answer, expected) in [
+        (down(), 502),
+        (written("late").set_delay(Duration::from_secs(600)), 504),
+        (ResponseTemplate::new(429).insert_header("retry-after", "86400"), 503),
+        (ResponseTemplate::new(200).set_body_string("<html>garbage"), 502),
+        (ResponseTemplate::new(200).set_body_string("{\"choices\": [{\"mess"), 502),
+        (ResponseTemplate::new(200).set_body_json(json!({"choices": []})), 502),
+    ] {
+        let upstream = upstream::start(Box::new(move |_| answer.clone())).await;
+        let [timeout, deadline] =
+            if expected == 504 { [300, 700] } else { [20_000, 60_000] }.map(Duration::from_millis);
+        let app = served_by(WriterConfig { retry, timeout, deadline, ..upstream::writer(&upstream) }).await;
+        assert_eq!(app.post("/generate-post", &json!({})).await.status(), expected);
+        let n_calls = upstream.received_requests().await.unwrap().len();
+        assert!((1..=3).contains(&n_calls), "{n_calls} calls");
+    }
+    let app = served_by(WriterConfig { retry, ..upstream::writer_at("http://127.0.0.1:1") }).await;
+    assert_eq!(app.post("/generate-post", &json!({})).await.status(), 502);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_paused_upstream_is_told_at_once_with_how_long_to_wait_and_shown_to_operators() {
+    let upstream = upstream::start(Box::new(|_| down())).await;
+    let breaker = BreakerPolicy { max_faults: 2, ..BreakerPolicy::default() };
+    let app = served_by(WriterConfig { breaker, ..upstream::writer(&upstream) }).await;
+    for _ in 0..2 {
+        assert_eq!(app.post("/generate-post", &json!({})).await.status(), 502);
+    }
+    let response = app.post("/generate-post", &json!({})).await;
+    assert_eq!(response.status(), 503);
+    let wait: u64 = response.headers()["retry-after"].to_str().unwrap().parse().unwrap();
+    assert!((1..=30).contains(&wait), "{wait}");
+    assert_eq!(response.json::<Value>().await.unwrap()["code"], "writer_paused");
+    assert_eq!(upstream.received_requests().await.unwrap().len(), 2);
+
+    let metrics = app.get("/metrics").await.text().await.unwrap();
+    for line in ["upstream_paused{endpoint=\"texts\"} 1", "upstream_paused{endpoint=\"pictures\"} 0"] {
+        assert!(metrics.lines().any(|counted| counted == format!("content_portal_{line}")), "{line} in {metrics}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn past_the_day_s_budget_nothing_is_sent_and_midnight_is_what_to_wait_for() {
+    let upstream = upstream::start(Box::new(|_| written("A text."))).await;
+    let state = tempfile::tempdir().unwrap();
+    let budget = Some(BudgetConfig { usd_per_day: 0.000_001, state_dir: state.path().to_owned() });
+    let app = served_by(WriterConfig { budget, ..upstream::writer(&upstream) }).await;
+    let response = app.post("/generate-post", &json!({})).await;
+    assert_eq!(response.status(), 503);
+    let wait: u64 = response.headers()["retry-after"].to_str().unwrap().parse().unwrap();
+    assert!((1..=86_400).contains(&wait), "{wait}");
+    assert_eq!(response.json::<Value>().await.unwrap()["code"], "budget_spent");
+    assert_eq!(upstream.received_requests().await.unwrap().len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_segment_that_failed_is_written_by_sending_what_its_answer_says() {
+    let is_down = Arc::new(AtomicBool::new(true));
+    let now = is_down.clone();
+    let upstream =
+        upstream::start(Box::new(move |_| if now.load(Ordering::SeqCst) { down() } else { written("Later.") })).await;
+    let app = served_by(upstream::writer(&upstream)).await;
+    let mut rows = vec![HEADER.map(str::to_owned)];
+    rows.push(CUSTOMER.map(str::to_owned));
+    rows.push(["A2", "2023-11-03", "Atlantis", "Other", "Platinum"].map(str::to_owned));
+    let inputs = [("objective", "Sell lamps"), ("funnelStage", "Decision"), ("platform", "Email"), ("tone", "Fun")];
+    let form =
+        inputs.into_iter().fold(Form::new().file("a.csv", &csv(&rows)), |form, (name, text)| form.text(name, text));
+    let upload = ok(app.send(form).await).await;
+    assert!(!list(&upload["segments"]).is_empty());
+
+    is_down.store(false, Ordering::SeqCst);
+    for segment in list(&upload["segments"]) {
+        assert_eq!(segment["content"]["error"]["code"], "writer_unavailable");
+        let how = &segment["content"]["regenerate"];
+        assert_eq!(how["method"], "POST");
+        let answer = app.generate(how["path"].as_str().unwrap(), &how["body"]).await;
+        assert_eq!((&answer["cluster_id"], &answer["text"]), (&segment["cluster_id"], &json!("Later.")));
+        assert_eq!(answer["persona_summary"], segment["persona_summary"]);
+        let requests = upstream.received_requests().await.unwrap();
+        let prompt = prompt_of(requests.last().unwrap());
+        for told in ["<data>Sell lamps</data>", "an email", "bright, quick and upbeat", "about to act"] {
+            assert!(prompt.contains(told), "{told} in {prompt}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_customers_outside_every_segment_are_written_again_by_what_they_have_in_common() {
+    let app = TestApp::spawn().await;
+    let upload = app.upload_file("tests/fixtures/upload_2000.xlsx").await;
+    let outside = list(&upload["segments"]).iter().find(|segment| segment["cluster_id"] == -1);
+    let persona = outside.map_or(json!({"Top_Locations": ["Bedok"]}), |segment| segment["persona"].clone());
+    let answer = app.generate("/generate-post", &json!({"cluster_id": -1, "persona": persona})).await;
+    assert_eq!((&answer["cluster_id"], &answer["audience"]), (&json!(-1), &json!("persona")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_segment_that_does_not_exist_is_refused_with_those_that_do() {
+    let app = TestApp::spawn().await;
+    let known = app.upload_file("tests/fixtures/upload_2000.xlsx").await;
+    for id in [json!(77), json!(-1), json!("99999999999")] {
+        let response = app.post("/generate-post", &json!({"cluster_id": id})).await;
+        assert_eq!(response.status(), 422);
+        let problem: Value = response.json().await.unwrap();
+        let allowed = list(&problem["details"][0]["allowed"]);
+        for segment in list(&known["segments"]).iter().filter(|segment| segment["cluster_id"] != -1) {
+            assert!(allowed.contains(&json!(segment["cluster_id"].to_string())), "{problem}");
+        }
+    }
+}
