@@ -6,8 +6,9 @@
 //! Who may import whom (a line reads "left may import right"):
 //!
 //! ```text
-//! main         → config, http, retrain, pickles, export, segmentation
-//! http         → schedule, export, segmentation, content, model_store, pipeline, customer, workbook
+//! main         → config, http, retrain, trainer, pickles, export, segmentation
+//! http         → trainer, schedule, export, segmentation, content, model_store, pipeline, customer, workbook
+//! trainer      → retrain, model_store, pipeline
 //! retrain      → model_store, pipeline, customer, workbook
 //! pickles      → model_store, pipeline, customer
 //! export       → segmentation, content, pipeline, customer
@@ -33,4 +34,5 @@ pub mod pipeline;
 pub mod retrain;
 pub mod schedule;
 pub mod segmentation;
+pub mod trainer;
 pub mod workbook;
