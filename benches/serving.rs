@@ -18,10 +18,11 @@ use std::time::{Duration, Instant};
 
 use content_portal::content::{Secret, Writer, WriterConfig, WriterKind};
 use content_portal::customer::Schema;
-use content_portal::http::{Application, Prepared, Settings};
+use content_portal::http::{Application, Prepared, Retraining, Settings};
 use content_portal::model_store::ModelStore;
 use content_portal::pipeline::FitParams;
 use content_portal::retrain::{GateLimits, RetrainOutcome, RetrainRequest, retrain};
+use content_portal::trainer::Program;
 use content_portal::workbook;
 use serde_json::{Value, json};
 
@@ -74,6 +75,11 @@ async fn start(store: &ModelStore, writer: &WriterConfig, folder: &std::path::Pa
         allow_origins: Vec::new(),
         public_url: None,
         admin_key: None,
+        retraining: Retraining {
+            program: Program::new(env!("CARGO_BIN_EXE_content-portal")).alone_in(folder),
+            schema: Arc::new(Schema::built_in().unwrap()),
+            schedule: None,
+        },
         upload_dir: folder.join("uploads"),
         max_upload_bytes: 50 << 20,
         workbook_limits: workbook::Limits::default(),

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use content_portal::config::Config;
-use content_portal::http::{AdminKey, Application, Prepared, Settings};
+use content_portal::http::{AdminKey, Application, Prepared, Retraining, Settings};
 use content_portal::model_store::{ModelStore, ModelVersion};
+use content_portal::trainer::Program;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::setup;
@@ -17,6 +18,11 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
         allow_origins: config.server.allow_origins.clone(),
         public_url: config.server.public_url.clone(),
         admin_key: config.server.admin_key.as_ref().map(|key| AdminKey::new(key.expose())),
+        retraining: Retraining {
+            program: Program::new(std::env::current_exe().context("this program's own file cannot be found")?),
+            schema: setup::schema(config)?,
+            schedule: config.retrain_schedule.clone(),
+        },
         upload_dir: config.paths.uploads.clone(),
         max_upload_bytes: config.limits.upload_bytes,
         workbook_limits: setup::workbook_limits(config),

@@ -210,7 +210,8 @@ pub(super) fn version_header(version: &VersionId) -> HeaderValue {
     HeaderValue::from_str(version.as_str()).unwrap_or(HeaderValue::from_static("unknown"))
 }
 
-fn accepts_events(headers: &HeaderMap) -> bool {
+/// Whether a caller wants to be told step by step.
+pub(super) fn accepts_events(headers: &HeaderMap) -> bool {
     let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
     let mut kinds = accepted.flat_map(|value| value.split(',')).filter_map(|kind| kind.split(';').next());
     kinds.any(|kind| kind.trim().eq_ignore_ascii_case("text/event-stream"))

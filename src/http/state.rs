@@ -10,10 +10,14 @@ use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, SemaphorePermit
 
 use super::admin::AdminKey;
 use super::error::ApiError;
+use super::jobs::Jobs;
 use super::metrics::Metrics;
 use super::server::OnLoad;
 use crate::content::Writer;
+use crate::customer::Schema;
 use crate::model_store::{LiveModel, ModelStore, StoreError};
+use crate::schedule::Schedule;
+use crate::trainer::Program;
 use crate::workbook;
 
 /// How long a request waits for the processor before it is told that the server is busy.
@@ -31,6 +35,8 @@ pub struct Settings {
     pub public_url: Option<String>,
     /// The key of the routes for administrators; without one they are closed.
     pub admin_key: Option<AdminKey>,
+    /// How new versions are trained.
+    pub retraining: Retraining,
     /// Where accepted uploads are kept.
     pub upload_dir: PathBuf,
     /// The largest file of an upload, in bytes.
@@ -41,6 +47,17 @@ pub struct Settings {
     pub max_members: usize,
     /// Segments of one upload that are written side by side.
     pub writers_at_once: NonZeroUsize,
+}
+
+/// How new versions are trained while the server serves.
+#[derive(Debug, Clone)]
+pub struct Retraining {
+    /// What is started for a retraining.
+    pub program: Program,
+    /// The columns that it learns from; workbooks that are sent for it must have them.
+    pub schema: Arc<Schema>,
+    /// When it is done without being asked for.
+    pub schedule: Option<Schedule>,
 }
 
 /// What is there once the server is ready.
@@ -74,6 +91,7 @@ struct Shared {
     brief: Arc<Semaphore>,
     large_bodies: Semaphore,
     metrics: Metrics,
+    jobs: Jobs,
 }
 
 impl AppState {
@@ -89,6 +107,7 @@ impl AppState {
             brief,
             large_bodies,
             metrics: Metrics::new(),
+            jobs: Jobs::new(),
         }))
     }
 
@@ -103,6 +122,11 @@ impl AppState {
 
     pub(super) fn metrics(&self) -> &Metrics {
         &self.0.metrics
+    }
+
+    /// The retrainings.
+    pub(super) fn jobs(&self) -> &Jobs {
+        &self.0.jobs
     }
 
     /// Opens the routes that need a model. Later calls change nothing.

@@ -10,10 +10,11 @@ use std::time::{Duration, Instant};
 
 use content_portal::content::{Writer, WriterConfig, WriterKind};
 use content_portal::customer::Schema;
-use content_portal::http::{AdminKey, Application, Prepared, ServeError, Settings};
+use content_portal::http::{AdminKey, Application, Prepared, Retraining, ServeError, Settings};
 use content_portal::model_store::{ModelStore, VersionId};
 use content_portal::pipeline::{FitParams, SegmentId};
 use content_portal::retrain::{GateLimits, RetrainOutcome, RetrainRequest, retrain};
+use content_portal::trainer::Program;
 use content_portal::workbook;
 use jiff::civil::date;
 use reqwest::{RequestBuilder, Response};
@@ -97,6 +98,8 @@ pub struct Setup {
     pub allow_origins: Vec<String>,
     pub public_url: Option<String>,
     pub admin_key: Option<&'static str>,
+    /// What retrains, in the server's folder; the real binary without one.
+    pub program: Option<Program>,
     /// Laid over the trained personas, as `PERSONA_PATH` is.
     pub personas: BTreeMap<SegmentId, Map<String, Value>>,
 }
@@ -111,9 +114,16 @@ impl Default for Setup {
             allow_origins: vec!["http://localhost:4200".to_owned(), "http://127.0.0.1:4200".to_owned()],
             public_url: None,
             admin_key: Some(ADMIN_KEY),
+            program: None,
             personas: BTreeMap::new(),
         }
     }
+}
+
+/// Retrainings in the folder `dir`.
+pub fn retraining(dir: &Path, program: Option<Program>) -> Retraining {
+    let program = program.unwrap_or_else(|| Program::new(env!("CARGO_BIN_EXE_content-portal")));
+    Retraining { program: program.alone_in(dir), schema: Arc::new(Schema::built_in().unwrap()), schedule: None }
 }
 
 /// A running server.
@@ -172,6 +182,7 @@ impl TestApp {
             allow_origins: setup.allow_origins,
             public_url: setup.public_url,
             admin_key: setup.admin_key.map(AdminKey::new),
+            retraining: retraining(folders.path(), setup.program),
             upload_dir: uploads.clone(),
             max_upload_bytes: setup.max_upload_bytes,
             workbook_limits: workbook::Limits::default(),

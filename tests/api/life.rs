@@ -80,6 +80,7 @@ async fn an_address_that_is_taken_is_an_error_of_its_own() {
         allow_origins: Vec::new(),
         public_url: None,
         admin_key: None,
+        retraining: crate::app::retraining(&app.models, None),
         upload_dir: app.uploads.clone(),
         max_upload_bytes: 1,
         workbook_limits: content_portal::workbook::Limits::default(),

@@ -29,6 +29,7 @@ mod models;
 mod portal;
 mod quarters;
 mod refusals;
+mod retrain;
 mod second_schema;
 mod sheets;
 mod store;
