@@ -19,10 +19,11 @@ use std::time::{Duration, Instant};
 
 use content_portal::content::{Secret, Writer, WriterConfig, WriterKind};
 use content_portal::customer::{Schema, read_form};
-use content_portal::http::{Application, Prepared, Settings};
+use content_portal::http::{Application, Prepared, Retraining, Settings};
 use content_portal::model_store::ModelStore;
 use content_portal::pipeline::FitParams;
 use content_portal::retrain::{GateLimits, RetrainOutcome, RetrainRequest, retrain};
+use content_portal::trainer::Program;
 use content_portal::workbook;
 use serde_json::{Value, json};
 
@@ -95,7 +96,12 @@ fn check_profiles(store: &ModelStore) {
 
 /// Starts a server; where it generates.
 async fn start(store: &ModelStore, writer: &WriterConfig, folder: &std::path::Path) -> String {
-    let settings = Settings { upload_dir: folder.join("uploads"), ..Settings::default() };
+    let retraining = Retraining {
+        program: Program::new(env!("CARGO_BIN_EXE_content-portal")).alone_in(folder),
+        schema: Arc::new(Schema::built_in().unwrap()),
+        schedule: None,
+    };
+    let settings = Settings { upload_dir: folder.join("uploads"), ..Settings::new(retraining) };
     let application = Application::bind("127.0.0.1:0".parse().unwrap(), settings).await.unwrap();
     let address = application.address();
     let (store, writer) = (store.clone(), writer.clone());

@@ -1,7 +1,8 @@
 //! Typed settings, each with its default and unit; the only reader of the environment.
 //!
 //! Values come from the process environment, then from a `.env` file in the working directory. An empty value counts
-//! as not set. All mistakes are reported together. Imports nothing of ours: `main` hands each module its own part.
+//! as not set. All mistakes are reported together. Imports the schedule alone of ours: `main` hands each module its own
+//! part.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -12,6 +13,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use jiff::tz::TimeZone;
+
+use crate::schedule::Schedule;
 
 /// Everything that can be set.
 #[derive(Debug, Clone)]
@@ -26,6 +30,10 @@ pub struct Config {
     pub limits: Limits,
     /// `RETRAIN_KEEP`, trained versions that are kept; 10. The live one and the one before it always are.
     pub retrain_keep: NonZeroUsize,
+    /// `RETRAIN_SCHEDULE`, when a server retrains by itself; never.
+    pub retrain_schedule: Option<Schedule>,
+    /// `RETRAIN_TZ`, whose clock the schedule and the days of trainings go by; Asia/Singapore.
+    pub retrain_zone: TimeZone,
     /// `RUST_LOG`, what is logged, such as `content_portal=debug`.
     pub log_filter: Option<String>,
     /// Settings of the service this one replaces that were found and mean nothing here.
@@ -176,6 +184,7 @@ impl Config {
         let mut read = Reader { variable, mistakes: Vec::new() };
         let host = read.parsed("HOST", IpAddr::V4(Ipv4Addr::LOCALHOST), "an IP address such as 127.0.0.1");
         let port = read.parsed("PORT", 5000, "a port from 0 to 65535");
+        let retrain_zone = read.zone("RETRAIN_TZ", "Asia/Singapore");
         let config = Self {
             server: ServerConfig {
                 address: SocketAddr::new(host, port),
@@ -204,6 +213,8 @@ impl Config {
                 connections: read.parsed("MAX_CONNECTIONS", CONNECTIONS_10K, "1 or more connections"),
             },
             retrain_keep: read.parsed("RETRAIN_KEEP", VERSIONS_10, "1 or more versions"),
+            retrain_schedule: read.schedule(&retrain_zone),
+            retrain_zone,
             log_filter: read.text("RUST_LOG"),
             leftovers: ["FLASK_ENV", "FLASK_DEBUG"].into_iter().filter(|name| variable(name).is_some()).collect(),
         };
@@ -263,6 +274,26 @@ impl Reader<'_> {
             self.mistakes.push(format!("{name} must be US dollars, more than 0, such as 2.50"));
         }
         usd
+    }
+
+    fn zone(&mut self, name: &str, default: &str) -> TimeZone {
+        let text = self.text(name).unwrap_or_else(|| default.to_owned());
+        TimeZone::get(&text).unwrap_or_else(|_| {
+            self.mistakes.push(format!("{name} must be a time zone such as Asia/Singapore or Europe/Berlin"));
+            TimeZone::UTC
+        })
+    }
+
+    fn schedule(&mut self, zone: &TimeZone) -> Option<Schedule> {
+        let text = self.text("RETRAIN_SCHEDULE").filter(|text| !text.eq_ignore_ascii_case("off"))?;
+        let schedule = Schedule::new(&text, zone.clone());
+        if schedule.is_err() {
+            self.mistakes.push(
+                "RETRAIN_SCHEDULE must be off, quarterly, or a cron expression of five fields such as 0 2 1 * *"
+                    .to_owned(),
+            );
+        }
+        schedule.ok()
     }
 
     fn origins(&mut self) -> Vec<String> {
@@ -420,6 +451,8 @@ mod tests {
             ("PUBLIC_URL", "localhost:5000"),
             ("ADMIN_KEY", "short"),
             ("DAILY_BUDGET_USD", "0"),
+            ("RETRAIN_SCHEDULE", "0 2 31 2 *"),
+            ("RETRAIN_TZ", "Atlantis/Capital"),
         ];
         let mistakes = config(&pairs).unwrap_err().0;
         for (name, _) in pairs {
@@ -432,6 +465,18 @@ mod tests {
         let config = config(&[("DAILY_BUDGET_USD", "2.50"), ("OPENAI_FALLBACK_MODELS", " gpt-4o, ,gpt-4.1 ")]).unwrap();
         assert_eq!(config.writer.daily_budget_usd, Some(2.5));
         assert_eq!(config.writer.fallback_models, ["gpt-4o", "gpt-4.1"]);
+    }
+
+    #[test]
+    fn nothing_is_retrained_by_itself_unless_a_schedule_is_set() {
+        let schedule = |pairs: &[(&str, &str)]| config(pairs).unwrap().retrain_schedule;
+        for off in ["", "off", "OFF"] {
+            assert!(schedule(&[("RETRAIN_SCHEDULE", off)]).is_none(), "{off}");
+        }
+        let next = |pairs| schedule(pairs).unwrap().next_after("2026-11-22T00:00:00Z".parse().unwrap()).unwrap();
+        assert_eq!(next(&[("RETRAIN_SCHEDULE", "quarterly")]).to_string(), "2027-01-01T02:00:00+08:00[Asia/Singapore]");
+        let berlin = next(&[("RETRAIN_SCHEDULE", "15 4 * * 1"), ("RETRAIN_TZ", "Europe/Berlin")]);
+        assert_eq!(berlin.to_string(), "2026-11-23T04:15:00+01:00[Europe/Berlin]");
     }
 
     #[test]

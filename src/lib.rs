@@ -6,8 +6,9 @@
 //! Who may import whom (a line reads "left may import right"):
 //!
 //! ```text
-//! main         → config, http, retrain, pickles, export, segmentation
-//! http         → export, segmentation, content, model_store, pipeline, customer, workbook
+//! main         → config, http, retrain, trainer, pickles, export, segmentation
+//! http         → trainer, schedule, export, segmentation, content, model_store, pipeline, customer, workbook
+//! trainer      → retrain, model_store, pipeline
 //! retrain      → model_store, pipeline, customer, workbook
 //! pickles      → model_store, pipeline, customer
 //! export       → segmentation, content, pipeline, customer
@@ -16,7 +17,8 @@
 //! model_store  → pipeline, customer
 //! pipeline     → customer
 //! workbook     → customer
-//! customer, config → nothing of ours
+//! config       → schedule
+//! customer, schedule → nothing of ours
 //! ```
 //!
 //! `main` also puts together what it hands to them: the model store, the writer and the schema.
@@ -30,5 +32,7 @@ pub mod model_store;
 pub mod pickles;
 pub mod pipeline;
 pub mod retrain;
+pub mod schedule;
 pub mod segmentation;
+pub mod trainer;
 pub mod workbook;

@@ -6,12 +6,11 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-#[expect(clippy::print_stderr, reason = "why a command failed is for whoever ran it")]
 fn main() -> ExitCode {
     match commands::run(commands::Cli::parse()) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            commands::output::complain(format_args!("error: {error:#}\n"));
             ExitCode::FAILURE
         }
     }

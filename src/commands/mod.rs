@@ -1,7 +1,7 @@
 //! The commands, each a short paragraph over the library.
-#![expect(clippy::print_stdout, reason = "a command's answer is what it prints")]
 
 mod models;
+pub mod output;
 mod progress;
 mod retrain;
 mod segment;
@@ -10,11 +10,8 @@ mod setup;
 
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 use content_portal::config::{Config, ConfigErrors};
-use content_portal::pipeline::FitParams;
-use content_portal::pipeline::hdbscan::{HdbscanParams, MinClusterSize};
-use content_portal::pipeline::umap::UmapParams;
 
 /// Groups customers into segments and writes marketing content for each.
 #[derive(Debug, Parser)]
@@ -29,39 +26,12 @@ enum Command {
     /// Serve the HTTP API (the default). Trains a model first where there is none.
     Serve,
     /// Train on BASE_DATA_DIR and the waiting uploads, and publish the model if it is good enough (else: exit code 3).
-    Retrain(TrainArgs),
+    Retrain(retrain::RetrainArgs),
     /// Group the customers of one workbook and write content for each segment.
     Segment(segment::SegmentArgs),
     /// Look at the trained models, and switch between them.
     #[command(subcommand)]
     Models(models::ModelsCommand),
-}
-
-/// How to train; the defaults are the README's.
-#[derive(Debug, Args, Clone, Default)]
-struct TrainArgs {
-    /// The smallest segment: a number of customers (400) or a share of them (8%).
-    #[arg(long, value_name = "SIZE")]
-    min_cluster_size: Option<MinClusterSize>,
-    /// The seed of the map; the same data and seed give the same model.
-    #[arg(long)]
-    seed: Option<u64>,
-    /// Publish a model of poor quality all the same.
-    #[arg(long)]
-    force: bool,
-}
-
-impl TrainArgs {
-    fn params(&self) -> FitParams {
-        let mut params = FitParams::default();
-        if let Some(seed) = self.seed {
-            params.umap = UmapParams::default().seed(seed);
-        }
-        if let Some(size) = self.min_cluster_size {
-            params.hdbscan = HdbscanParams::default().min_cluster_size(size);
-        }
-        params
-    }
 }
 
 /// Runs the command of `cli`; the exit code of one that came to its end.
@@ -76,7 +46,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     }
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => serve::serve(&config).map(|()| ExitCode::SUCCESS),
-        Command::Retrain(args) => retrain::retrain(&config, &args.params(), args.force),
+        Command::Retrain(args) => retrain::retrain(&config, &args),
         Command::Segment(args) => segment::segment(&config, &args).map(|()| ExitCode::SUCCESS),
         Command::Models(command) => models::models(&config, &command),
     }

@@ -12,6 +12,7 @@ use content_portal::pickles::{self, ImportRequest, Imported};
 use content_portal::pipeline::Scores;
 use jiff::{Timestamp, Zoned};
 
+use super::output::say;
 use super::setup;
 
 #[derive(Debug, Subcommand)]
@@ -84,14 +85,14 @@ pub fn models(config: &Config, command: &ModelsCommand) -> anyhow::Result<ExitCo
         ModelsCommand::Activate { wanted } => {
             let id = wanted.id(&store)?;
             store.activate(&id).with_context(|| format!("{id} was not activated"))?;
-            println!("current         {id}");
+            say!("current         {id}");
         }
         ModelsCommand::Import { dir, activate } => import(config, &store, dir, *activate)?,
         ModelsCommand::Verify { wanted } => return verify(&store, wanted.as_ref()),
         ModelsCommand::Prune => {
             let pruned = store.prune(&store.lock()?, config.retrain_keep.get())?;
-            println!("pruned          {} versions", pruned.len());
-            pruned.iter().for_each(|id| println!("                {id}"));
+            say!("pruned          {} versions", pruned.len());
+            pruned.iter().for_each(|id| say!("                {id}"));
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -100,12 +101,18 @@ pub fn models(config: &Config, command: &ModelsCommand) -> anyhow::Result<ExitCo
 fn list(config: &Config, store: &ModelStore) -> anyhow::Result<()> {
     let versions = store.list()?;
     if versions.is_empty() {
-        println!("there is no model in {}: run content-portal retrain", config.paths.models.display());
+        say!("there is no model in {}: run content-portal retrain", config.paths.models.display());
         return Ok(());
     }
-    println!(
+    say!(
         "  {:<26}  {:>9}  {:>8}  {:>8}  {:>7}  {:>10}  {:>6}",
-        "version", "customers", "profiles", "segments", "outside", "silhouette", "dbcv"
+        "version",
+        "customers",
+        "profiles",
+        "segments",
+        "outside",
+        "silhouette",
+        "dbcv"
     );
     for version in versions {
         let mark = if version.is_current { '*' } else { ' ' };
@@ -113,14 +120,14 @@ fn list(config: &Config, store: &ModelStore) -> anyhow::Result<()> {
             Ok(manifest) => {
                 let Scores { rows, profiles, clusters, noise_share, silhouette, dbcv, .. } = manifest.scores;
                 let outside = format!("{:.1} %", noise_share * 100.0);
-                println!(
+                say!(
                     "{mark} {:<26}  {rows:>9}  {profiles:>8}  {clusters:>8}  {outside:>7}  {:>10}  {:>6}",
                     version.id.as_str(),
                     score(silhouette),
                     score(dbcv)
                 );
             }
-            Err(error) => println!("{mark} {:<26}  {:#}", version.id.as_str(), anyhow::Error::from(error)),
+            Err(error) => say!("{mark} {:<26}  {:#}", version.id.as_str(), anyhow::Error::from(error)),
         }
     }
     Ok(())
@@ -128,19 +135,19 @@ fn list(config: &Config, store: &ModelStore) -> anyhow::Result<()> {
 
 fn show(store: &ModelStore, id: &VersionId, report: bool) -> anyhow::Result<()> {
     if report {
-        println!("{}", serde_json::to_string_pretty(&store.report(id)?)?);
+        say!("{}", serde_json::to_string_pretty(&store.report(id)?)?);
         return Ok(());
     }
     let version = store.load(id)?;
     let (manifest, scores) = (&version.manifest, &version.manifest.scores);
     let is_current = store.current().is_ok_and(|current| current == *id);
-    println!("version         {id}{}", if is_current { " (current)" } else { "" });
-    println!("made            {:.0}", manifest.created_at);
+    say!("version         {id}{}", if is_current { " (current)" } else { "" });
+    say!("made            {:.0}", manifest.created_at);
     if let Some(page) = store.report_page(id) {
-        println!("report          {}", page.display());
+        say!("report          {}", page.display());
     }
     super::retrain::print_scores(scores);
-    println!("segments        {}", scores.clusters);
+    say!("segments        {}", scores.clusters);
     super::retrain::print_segments(version.model.schema(), version.model.segments());
     Ok(())
 }
@@ -149,18 +156,18 @@ fn import(config: &Config, store: &ModelStore, dir: &Path, activate: bool) -> an
     let (schema, now, today) = (setup::schema(config)?, Timestamp::now(), Zoned::now().date());
     let request = ImportRequest { dir, schema, activate, now, today };
     let Imported { id, report } = pickles::import(store, &request).context("nothing was imported")?;
-    println!("imported        {id}{}", if activate { " (current)" } else { "" });
+    say!("imported        {id}{}", if activate { " (current)" } else { "" });
     super::retrain::print_scores(&report.scores);
-    println!("labels          {} of {} training rows keep theirs", report.labels_kept, report.scores.rows);
-    println!("personas        {} taken over", report.personas);
+    say!("labels          {} of {} training rows keep theirs", report.labels_kept, report.scores.rows);
+    say!("personas        {} taken over", report.personas);
     for persona in &report.personas_without_cluster {
-        println!("                not the one of {persona}, which is no cluster");
+        say!("                not the one of {persona}, which is no cluster");
     }
-    println!("segments        {}", report.scores.clusters);
+    say!("segments        {}", report.scores.clusters);
     let model = store.load(&id)?.model;
     super::retrain::print_segments(model.schema(), model.segments());
     if !activate {
-        println!("to serve it     content-portal models activate {id}");
+        say!("to serve it     content-portal models activate {id}");
     }
     Ok(())
 }
@@ -173,10 +180,10 @@ fn verify(store: &ModelStore, wanted: Option<&Wanted>) -> anyhow::Result<ExitCod
     let mut n_broken = 0;
     for id in ids {
         let faults = store.verify(&id)?;
-        println!("{id}  {}", if faults.is_empty() { "whole" } else { "broken" });
+        say!("{id}  {}", if faults.is_empty() { "whole" } else { "broken" });
         n_broken += usize::from(!faults.is_empty());
         for fault in faults {
-            println!("  {:#}", anyhow!(fault));
+            say!("  {:#}", anyhow!(fault));
         }
     }
     Ok(if n_broken == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })

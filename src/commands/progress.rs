@@ -1,12 +1,16 @@
 //! A retraining's progress on standard error: a bar on a terminal, a line a step elsewhere.
-#![expect(clippy::print_stderr, reason = "progress is for whoever watches, the report for standard output")]
+//!
+//! Or on standard output, as events for another program.
 
 use std::io::IsTerminal;
 use std::sync::{Mutex, PoisonError};
 
 use content_portal::pipeline::FitStep;
 use content_portal::retrain::RetrainEvent;
+use content_portal::trainer;
 use indicatif::{ProgressBar, ProgressStyle};
+
+use super::output::{complain, say};
 
 /// Shows events as they come, from any thread.
 pub struct Progress {
@@ -27,15 +31,15 @@ impl Progress {
 
     /// Shows one event.
     pub fn show(&self, event: &RetrainEvent<'_>) {
-        let (line, share) = describe(event);
+        let line = describe(event);
         if let Some(bar) = &self.bar {
             bar.set_message(line);
-            bar.set_position((share * 1000.0) as u64);
+            bar.set_position((trainer::Progress::from(event).share * 1000.0) as u64);
             return;
         }
         let mut last = self.last_line.lock().unwrap_or_else(PoisonError::into_inner);
         if *last != line {
-            eprintln!("{line}");
+            complain(format_args!("{line}\n"));
             *last = line;
         }
     }
@@ -48,18 +52,51 @@ impl Progress {
     }
 }
 
-/// What is being done, and how much of the whole is done.
-fn describe(event: &RetrainEvent<'_>) -> (String, f32) {
+/// What is being done.
+fn describe(event: &RetrainEvent<'_>) -> String {
     match event {
         RetrainEvent::Reading { file, number, of } => {
             let name = file.file_name().unwrap_or_default().to_string_lossy();
-            (format!("reading {name} ({number} of {of})"), 0.05 * (*number as f32) / (*of as f32))
+            format!("reading {name} ({number} of {of})")
         }
-        RetrainEvent::Fitting(FitStep::Neighbours, _) => ("finding neighbours".to_owned(), 0.1),
-        RetrainEvent::Fitting(FitStep::Layout, done) => ("laying out the map".to_owned(), 0.15 + 0.7 * done),
-        RetrainEvent::Fitting(FitStep::Clustering, _) => ("finding segments".to_owned(), 0.87),
-        RetrainEvent::Fitting(FitStep::Scoring, _) => ("scoring".to_owned(), 0.92),
-        RetrainEvent::Judging => ("judging".to_owned(), 0.95),
-        RetrainEvent::Publishing => ("publishing".to_owned(), 0.97),
+        RetrainEvent::Fitting(FitStep::Neighbours, _) => "finding neighbours".to_owned(),
+        RetrainEvent::Fitting(FitStep::Layout, _) => "laying out the map".to_owned(),
+        RetrainEvent::Fitting(FitStep::Clustering, _) => "finding segments".to_owned(),
+        RetrainEvent::Fitting(FitStep::Scoring, _) => "scoring".to_owned(),
+        RetrainEvent::Judging => "judging".to_owned(),
+        RetrainEvent::Publishing => "publishing".to_owned(),
+    }
+}
+
+/// Events as JSON lines on standard output, from any thread.
+#[derive(Default)]
+pub struct Events {
+    last: Mutex<Option<trainer::Progress>>,
+}
+
+impl Events {
+    /// How much more of the whole must be done for another event of the same step.
+    const STRIDE: f32 = 0.01;
+
+    /// Tells of progress, a hundred times in all or so.
+    pub fn show(&self, event: &RetrainEvent<'_>) {
+        let now = trainer::Progress::from(event);
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.is_none_or(|last| last.step != now.step || now.share - last.share >= Self::STRIDE) {
+            *last = Some(now);
+            tell(&trainer::Event::Progress(now));
+        }
+    }
+
+    /// Tells how it ended.
+    pub fn end(&self, outcome: trainer::Outcome) {
+        tell(&trainer::Event::Ended(outcome));
+    }
+}
+
+fn tell(event: &trainer::Event) {
+    // An event is made of texts and numbers, which JSON can always hold.
+    if let Ok(json) = serde_json::to_string(event) {
+        say!("{json}");
     }
 }

@@ -4,22 +4,29 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context;
+use clap::Args;
 use content_portal::config::Config;
 use content_portal::customer::Schema;
 use content_portal::model_store::ModelStore;
+use content_portal::pipeline::hdbscan::{HdbscanParams, MinClusterSize};
+use content_portal::pipeline::umap::UmapParams;
 use content_portal::pipeline::{FitParams, Scores, Segment};
 use content_portal::retrain::{
     GateCheck, GateLimits, Published, RetrainError, RetrainEvent, RetrainOutcome, RetrainReport, RetrainRequest,
     Verdict, retrain as run_retrain,
 };
-use jiff::{Timestamp, Zoned};
+use content_portal::trainer;
+use jiff::Timestamp;
 
 use super::models::score;
-use super::progress::Progress;
+use super::output::say;
+use super::progress::{Events, Progress};
 use super::setup;
 
 /// The exit code of a training whose candidate was refused: no error, and nothing new is live.
 const REFUSED: u8 = 3;
+/// Added to the priority; the system goes no lower.
+const LOWEST: i32 = 19;
 
 /// What a training takes along, and what it overrides.
 #[derive(Debug, Clone, Copy)]
@@ -30,30 +37,89 @@ pub struct Training<'a> {
     pub force: bool,
 }
 
+/// How to train; the defaults are the README's.
+#[derive(Debug, Args)]
+pub struct RetrainArgs {
+    /// The smallest segment: a number of customers (400) or a share of them (8%).
+    #[arg(long, value_name = "SIZE")]
+    min_cluster_size: Option<MinClusterSize>,
+    /// The seed of the map; the same data and seed give the same model.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Publish a model of poor quality all the same.
+    #[arg(long)]
+    force: bool,
+    /// Tell of progress and of the outcome as JSON lines, for another program.
+    #[arg(long)]
+    events: bool,
+    /// Run at the lowest priority, so that a server on the same machine does not feel it.
+    #[arg(long)]
+    give_way: bool,
+}
+
+impl RetrainArgs {
+    fn params(&self) -> FitParams {
+        let mut params = FitParams::default();
+        if let Some(seed) = self.seed {
+            params.umap = UmapParams::default().seed(seed);
+        }
+        if let Some(size) = self.min_cluster_size {
+            params.hdbscan = HdbscanParams::default().min_cluster_size(size);
+        }
+        params
+    }
+}
+
 /// Trains, publishes and prints the report.
-pub fn retrain(config: &Config, params: &FitParams, force: bool) -> anyhow::Result<ExitCode> {
+pub fn retrain(config: &Config, args: &RetrainArgs) -> anyhow::Result<ExitCode> {
+    if args.give_way {
+        // Before the first thread is started: each takes its priority from the one that starts it.
+        rustix::process::nice(LOWEST).context("the priority cannot be lowered")?;
+    }
     let store = ModelStore::new(&config.paths.models);
+    let (params, uploads) = (args.params(), Some(config.paths.uploads.as_path()));
+    let training = Training { params: &params, uploads, force: args.force };
+    if args.events {
+        retrain_for_program(config, &store, training)
+    } else {
+        retrain_for_people(config, &store, training)
+    }
+}
+
+/// Progress and outcome as events.
+fn retrain_for_program(config: &Config, store: &ModelStore, training: Training<'_>) -> anyhow::Result<ExitCode> {
+    let events = Events::default();
+    let outcome = train(config, store, training, &|event| events.show(&event))
+        .inspect_err(|error| events.end(trainer::Outcome::failed(format!("{error:#}"))))?;
+    events.end((&outcome).into());
+    match outcome.context("nothing was published")? {
+        RetrainOutcome::Published(_) => Ok(ExitCode::SUCCESS),
+        RetrainOutcome::Refused(_) => Ok(ExitCode::from(REFUSED)),
+    }
+}
+
+/// Progress as a bar or lines, and the report.
+fn retrain_for_people(config: &Config, store: &ModelStore, training: Training<'_>) -> anyhow::Result<ExitCode> {
     let progress = Progress::new();
-    let training = Training { params, uploads: Some(&config.paths.uploads), force };
-    let outcome = train(config, &store, training, &|event| progress.show(&event))?;
+    let outcome = train(config, store, training, &|event| progress.show(&event))?;
     progress.finish();
     match outcome.context("nothing was published")? {
         RetrainOutcome::Published(published) => {
             let model = store.load(&published.id)?.model;
             print_published(&published);
             if let Some(page) = store.report_page(&published.id) {
-                println!("report          {}", page.display());
+                say!("report          {}", page.display());
             }
             print_report(&published.report);
             print_segments(model.schema(), model.segments());
             Ok(ExitCode::SUCCESS)
         }
         RetrainOutcome::Refused(report) => {
-            println!("refused         nothing was published; what was live stays");
-            report.failed().for_each(|check| println!("                {}", check.sentence()));
+            say!("refused         nothing was published; what was live stays");
+            report.failed().for_each(|check| say!("                {}", check.sentence()));
             if report.files.is_empty() {
                 let dir = config.paths.base_data.display();
-                println!("                put an .xlsx, .xls or .csv file of customers into {dir}");
+                say!("                put an .xlsx, .xls or .csv file of customers into {dir}");
             }
             print_report(&report);
             Ok(ExitCode::from(REFUSED))
@@ -68,6 +134,7 @@ pub fn train(
     training: Training<'_>,
     progress: &(dyn Fn(RetrainEvent<'_>) + Sync),
 ) -> anyhow::Result<Result<RetrainOutcome, RetrainError>> {
+    let now = Timestamp::now();
     let request = RetrainRequest {
         base_data: &config.paths.base_data,
         uploads: training.uploads,
@@ -77,8 +144,8 @@ pub fn train(
         gate: GateLimits::default(),
         force: training.force,
         keep: config.retrain_keep,
-        now: Timestamp::now(),
-        today: Zoned::now().date(),
+        now,
+        today: now.to_zoned(config.retrain_zone.clone()).date(),
     };
     let outcome = run_retrain(store, &request, progress);
     if let Ok(RetrainOutcome::Published(published)) = &outcome {
@@ -104,59 +171,56 @@ fn warn_of(published: &Published) {
 }
 
 fn print_published(published: &Published) {
-    println!("published       {}", published.id);
+    say!("published       {}", published.id);
     if published.report.verdict != Verdict::Passed {
         let failed: Vec<_> = published.report.failed().map(GateCheck::sentence).collect();
-        println!("                although {}", failed.join("; "));
+        say!("                although {}", failed.join("; "));
     }
-    println!("uploads         {} taken over", published.put_away.moved.len());
+    say!("uploads         {} taken over", published.put_away.moved.len());
     for left in &published.put_away.left {
-        println!("                {} still waits: {}", left.file.display(), left.why);
+        say!("                {} still waits: {}", left.file.display(), left.why);
     }
     match &published.pruned {
         Ok(pruned) if pruned.is_empty() => {}
-        Ok(pruned) => println!("pruned          {} old versions", pruned.len()),
-        Err(error) => println!("pruned          not: {error}"),
+        Ok(pruned) => say!("pruned          {} old versions", pruned.len()),
+        Err(error) => say!("pruned          not: {error}"),
     }
 }
 
 fn print_report(report: &RetrainReport) {
     let (cleaning, matching) = (&report.cleaning, &report.matching);
-    println!("files           {} read, {} skipped", report.files.len(), report.skipped.len());
+    say!("files           {} read, {} skipped", report.files.len(), report.skipped.len());
     for skipped in &report.skipped {
-        println!("                {}: {}", skipped.file.display(), skipped.why);
+        say!("                {}: {}", skipped.file.display(), skipped.why);
     }
-    println!("rows            {} read, {} dropped", cleaning.rows_read, cleaning.n_dropped());
+    say!("rows            {} read, {} dropped", cleaning.rows_read, cleaning.n_dropped());
     for (reason, rows) in &cleaning.dropped {
-        println!("                {rows} × {reason}");
+        say!("                {rows} × {reason}");
     }
     let Some(scores) = &report.scores else { return };
     print_scores(scores);
     let took = report.seconds;
-    println!(
-        "time            {:.2} s reading, {:.2} s fitting, {:.2} s judging",
-        took.reading, took.fitting, took.judging
-    );
+    say!("time            {:.2} s reading, {:.2} s fitting, {:.2} s judging", took.reading, took.fitting, took.judging);
     if report.live.is_some() {
         let (kept, new, gone) = (matching.kept.len(), matching.new.len(), matching.vanished.len());
-        println!("against live    {kept} segments go on, {new} are new, {gone} are no more");
+        say!("against live    {kept} segments go on, {new} are new, {gone} are no more");
     }
-    println!("segments        {}", scores.clusters);
+    say!("segments        {}", scores.clusters);
 }
 
 /// The scores, one a line.
 pub fn print_scores(scores: &Scores) {
-    println!("customers       {} in {} distinct profiles", scores.rows, scores.profiles);
-    println!("outside         {:.1} % of the customers", scores.noise_share * 100.0);
-    println!("silhouette      {}", score(scores.silhouette));
-    println!("dbcv            {}", score(scores.dbcv));
-    println!("trustworthiness {:.4}", scores.trustworthiness);
+    say!("customers       {} in {} distinct profiles", scores.rows, scores.profiles);
+    say!("outside         {:.1} % of the customers", scores.noise_share * 100.0);
+    say!("silhouette      {}", score(scores.silhouette));
+    say!("dbcv            {}", score(scores.dbcv));
+    say!("trustworthiness {:.4}", scores.trustworthiness);
 }
 
 /// The segments, one a line.
 pub fn print_segments(schema: &Schema, segments: &[Segment]) {
     for Segment { cluster_id, customers, share, persona } in segments {
         let (id, share, summary) = (cluster_id.get(), share * 100.0, persona.summary(schema));
-        println!("  {id:>3}  {customers:>7} customers  {share:>5.1} %  {summary}");
+        say!("  {id:>3}  {customers:>7} customers  {share:>5.1} %  {summary}");
     }
 }

@@ -16,6 +16,7 @@ use content_portal::segmentation::{Answer, Grouped, group};
 use content_portal::workbook;
 use futures::StreamExt;
 
+use super::output::print;
 use super::setup;
 
 #[derive(Debug, Args)]
@@ -88,7 +89,7 @@ pub fn segment(config: &Config, args: &SegmentArgs) -> anyhow::Result<()> {
     };
     match &args.output {
         Some(path) => fs::write(path, text).with_context(|| format!("{} cannot be written", path.display()))?,
-        None => print!("{text}"),
+        None => print(format_args!("{text}")),
     }
     Ok(())
 }

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use content_portal::config::Config;
-use content_portal::http::{Application, Key, Prepared, Settings, TrustedProxies};
+use content_portal::http::{Application, Key, Prepared, Retraining, Settings, TrustedProxies};
 use content_portal::model_store::{ModelStore, ModelVersion};
+use content_portal::trainer::Program;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::setup;
@@ -21,6 +22,11 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
         trusted_proxies: TrustedProxies::new(config.server.trusted_proxies.clone()),
         requests_per_minute: config.limits.requests_per_minute,
         max_connections: config.limits.connections,
+        retraining: Retraining {
+            program: Program::new(std::env::current_exe().context("this program's own file cannot be found")?),
+            schema: setup::schema(config)?,
+            schedule: config.retrain_schedule.clone(),
+        },
         upload_dir: config.paths.uploads.clone(),
         max_upload_bytes: config.limits.upload_bytes,
         workbook_limits: setup::workbook_limits(config),

@@ -103,20 +103,34 @@ pub fn overlay(version: &mut ModelVersion, entries: &PersonaEntries) {
     }
 }
 
-/// The current version, or where it is broken the whole one before it; where nothing was ever published, one that is
-/// trained now from the base data.
+/// The current version, or where it is broken the whole one before it; where none was ever activated, the newest; where
+/// nothing was ever published, one that is trained now from the base data.
 pub fn current_or_trained(config: &Config, store: &ModelStore) -> anyhow::Result<ModelVersion> {
     loop {
         match store.load_servable() {
             Ok(Servable { version, instead_of }) => {
                 if let Some(fault) = instead_of {
-                    let fault = format!("{:#}", anyhow::Error::from(fault));
-                    tracing::error!(model_version = %version.id, fault, "the current model version is broken: an earlier one is taken");
+                    tell_why(&version, fault);
                 }
                 return Ok(version);
             }
             Err(StoreError::NoCurrent { .. }) => train_first(config, store)?,
             Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Says why another version than the current one is taken.
+fn tell_why(version: &ModelVersion, fault: StoreError) {
+    let id = &version.id;
+    match fault {
+        StoreError::NoCurrent { .. } => tracing::warn!(
+            model_version = %id,
+            "no model version was activated yet: the newest is taken; content-portal models activate {id} settles it"
+        ),
+        fault => {
+            let fault = format!("{:#}", anyhow::Error::from(fault));
+            tracing::error!(model_version = %id, fault, "the current model version is broken: an earlier one is taken");
         }
     }
 }

@@ -186,6 +186,14 @@ pub(super) struct ExportForm {
     format: Option<String>,
 }
 
+/// Workbooks to train on, beside the base data and the waiting uploads.
+#[derive(Serialize, ToSchema)]
+pub(super) struct RetrainForm {
+    /// Up to 32 workbooks: .xlsx, .xls or .csv. Without any, and without a body, there is enough where it is.
+    #[schema(value_type = Vec<String>, format = Binary, example = json!([]))]
+    files: Vec<Vec<u8>>,
+}
+
 /// Why a body is not taken, or the server cannot work on it.
 #[derive(IntoResponses)]
 #[expect(dead_code, reason = "describes the problems that ApiError answers with")]
@@ -215,6 +223,18 @@ pub(super) enum BodyProblems {
     /// The disk is full.
     #[response(status = 507, content_type = "application/problem+json")]
     Storage(Document<'static>),
+}
+
+/// Why a route for administrators is closed to a caller.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "describes the problems that ApiError answers with")]
+pub(super) enum KeyProblems {
+    /// No key was sent, or another one.
+    #[response(status = 401, content_type = "application/problem+json")]
+    NotAdmin(Document<'static>),
+    /// The routes are closed: no key is set.
+    #[response(status = 403, content_type = "application/problem+json")]
+    Closed(Document<'static>),
 }
 
 /// Why a route for administrators does not answer.

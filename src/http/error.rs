@@ -20,6 +20,7 @@ use utoipa::ToSchema;
 
 use super::problem::Problem;
 use super::request_id::Waited;
+use super::retrain::path_of;
 use crate::content::{FieldError, WriteError, WriteErrorKind};
 use crate::customer::FormError;
 use crate::export::ExportError;
@@ -93,6 +94,18 @@ pub enum ApiError {
     TooManyAtOnce,
     #[error("no such version")]
     NoVersion,
+    #[error("more than {limit} files")]
+    TooManyFiles { limit: usize },
+    #[error("some files cannot be read")]
+    Files(Vec<FieldProblem>),
+    #[error("a retraining is under way")]
+    RetrainRunning { job: String },
+    #[error("the retraining failed: {0}")]
+    Retrain(String),
+    #[error("no such retraining")]
+    NoJob,
+    #[error("the server is stopping")]
+    Stopping,
     #[error("the model store could not answer")]
     Model(#[source] StoreError),
     #[error("not an image of this service")]
@@ -171,6 +184,12 @@ impl ApiError {
             }
             Self::Model(StoreError::File { .. } | StoreError::Model { .. }) => (StatusCode::CONFLICT, "broken_version"),
             Self::Model(_) => (StatusCode::INTERNAL_SERVER_ERROR, "model_store"),
+            Self::TooManyFiles { .. } => (StatusCode::BAD_REQUEST, "too_many_files"),
+            Self::Files(_) => (StatusCode::UNPROCESSABLE_ENTITY, "unreadable_files"),
+            Self::RetrainRunning { .. } => (StatusCode::CONFLICT, "retrain_running"),
+            Self::Retrain(_) => (StatusCode::INTERNAL_SERVER_ERROR, "retrain_failed"),
+            Self::NoJob => (StatusCode::NOT_FOUND, "no_such_retraining"),
+            Self::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
             Self::NotOurImage => (StatusCode::FORBIDDEN, "not_our_image"),
             Self::NoImage => (StatusCode::NOT_FOUND, "no_such_image"),
             Self::ImageStorage(_) => (StatusCode::INTERNAL_SERVER_ERROR, "unreadable_image"),
@@ -223,6 +242,14 @@ impl ApiError {
             }
             Self::Model(StoreError::Model { .. }) => "The version's files are no model. The live version stays.",
             Self::Model(_) => "The model store could not answer; tell the operator the request_id.",
+            Self::TooManyFiles { limit } => return format!("Send at most {limit} files at a time."),
+            Self::Files(_) => "Some files cannot be trained on; details names each with what is wrong. None was kept.",
+            Self::RetrainRunning { job } => {
+                return format!("A retraining is under way already: look at {}.", path_of(job));
+            }
+            Self::Retrain(sentence) => return sentence.clone(),
+            Self::NoJob => "There is no such retraining; those from before the server's start are not remembered.",
+            Self::Stopping => "The server is stopping; try again in a moment.",
             Self::NotOurImage => "Only images that this service made can be downloaded.",
             Self::NoImage => "There is no such image.",
             Self::ImageStorage(_) => "The image could not be read; tell the operator the request_id.",
@@ -261,9 +288,17 @@ impl ApiError {
         }
     }
 
+    /// Where the caller finds what is in the way.
+    pub(super) fn location(&self) -> Option<String> {
+        match self {
+            Self::RetrainRunning { job } => Some(path_of(job)),
+            _ => None,
+        }
+    }
+
     pub(super) fn details(&self) -> &[FieldProblem] {
         match self {
-            Self::Fields(problems) => problems,
+            Self::Fields(problems) | Self::Files(problems) => problems,
             _ => &[],
         }
     }
@@ -322,7 +357,7 @@ fn export_status_and_code(error: &ExportError) -> (StatusCode, &'static str) {
 }
 
 /// Lower layers write their errors as the end of a sentence; a caller reads a whole one.
-fn as_sentence(text: &str) -> String {
+pub(super) fn as_sentence(text: &str) -> String {
     let mut letters = text.trim_end_matches('.').chars();
     let first = letters.next().map(char::to_uppercase).into_iter().flatten();
     first.chain(letters).chain(std::iter::once('.')).collect()

@@ -23,6 +23,7 @@ use super::state::AppState;
 use crate::content::{Content, Pictures, Spent, WriteError, Written};
 use crate::pipeline::{Drift, DriftLevel};
 use crate::segmentation::Grouped;
+use crate::trainer::Outcome;
 
 /// The content type of Prometheus' text format as this registry writes it.
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -42,6 +43,9 @@ pub(super) struct Metrics {
     cost: Counter<f64, AtomicU64>,
     model: Family<ModelLabels, Gauge>,
     paused: Family<EndpointLabels, Gauge>,
+    retrains: Family<OutcomeLabels, Counter>,
+    retraining: Gauge,
+    last_retrain: Gauge<f64, AtomicU64>,
     drift: UploadDrift,
 }
 
@@ -127,6 +131,9 @@ impl Metrics {
             tokens: Family::default(),
             cost: Counter::default(),
             model: Family::default(),
+            retrains: Family::default(),
+            retraining: Gauge::default(),
+            last_retrain: Gauge::default(),
             paused: Family::default(),
             drift: UploadDrift::default(),
         };
@@ -143,10 +150,31 @@ impl Metrics {
         of.register("tokens", "Tokens as the upstream counts them", metrics.tokens.clone());
         of.register("cost_usd", "Estimated cost of the upstream in US dollars", metrics.cost.clone());
         of.register("model_info", "The live model version", metrics.model.clone());
+        of.register("retrains", "Retrainings of this server by how they ended", metrics.retrains.clone());
+        of.register("retraining", "Whether one of this server's retrainings is under way", metrics.retraining.clone());
+        let help = "How long the last retraining of this server took";
+        of.register_with_unit("last_retrain_duration", help, Unit::Seconds, metrics.last_retrain.clone());
         let help = "Whether the upstream is left alone because it kept failing";
         of.register("upstream_paused", help, metrics.paused.clone());
         metrics.drift.register(of);
         metrics
+    }
+
+    /// Whether a retraining is under way.
+    pub fn retraining(&self, is_under_way: bool) {
+        self.retraining.set(i64::from(is_under_way));
+    }
+
+    /// A retraining that has ended.
+    pub fn retrained(&self, outcome: &Outcome, took: Duration) {
+        let outcome = match outcome {
+            Outcome::Published { .. } => "published",
+            Outcome::Refused { .. } => "refused",
+            Outcome::Locked { .. } => "locked",
+            Outcome::Failed { .. } => "failed",
+        };
+        self.retrains.get_or_create(&OutcomeLabels { outcome }).inc();
+        self.last_retrain.set(took.as_secs_f64());
     }
 
     pub fn answered(&self, answered: &Answered<'_>) {

@@ -2,8 +2,8 @@
 //!
 //! The only module that knows axum, JSON bodies and status codes. A handler extracts, takes one snapshot of the live
 //! model, calls, and maps the result; the processor's work runs on blocking threads, a bounded number at a time. May
-//! import [`crate::export`], [`crate::segmentation`], [`crate::content`], [`crate::model_store`], [`crate::pipeline`]
-//! (personas and placements), [`crate::customer`] and [`crate::workbook`].
+//! import [`crate::trainer`], [`crate::schedule`], [`crate::export`], [`crate::segmentation`], [`crate::content`],
+//! [`crate::model_store`], [`crate::pipeline`] (personas and placements), [`crate::customer`] and [`crate::workbook`].
 
 mod accept;
 mod admin;
@@ -18,6 +18,7 @@ mod grouping;
 mod health;
 mod images;
 mod incoming;
+mod jobs;
 mod linger;
 mod live;
 mod metrics;
@@ -25,6 +26,7 @@ mod models;
 mod problem;
 mod refresh;
 mod request_id;
+mod retrain;
 mod router;
 mod server;
 mod state;
@@ -34,4 +36,4 @@ mod upload;
 pub use doors::{Key, TrustedProxies};
 pub use refresh::Refresh;
 pub use server::{Application, OnLoad, Prepared, ServeError};
-pub use state::Settings;
+pub use state::{Retraining, Settings};

@@ -94,6 +94,9 @@ impl Problem {
         if let Some(wait) = self.0.retry_after() {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(wait));
         }
+        if let Some(location) = self.0.location().and_then(|path| HeaderValue::try_from(path).ok()) {
+            headers.insert(header::LOCATION, location);
+        }
         response
     }
 }

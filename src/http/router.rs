@@ -20,7 +20,7 @@ use super::linger::read_refused_bodies;
 use super::live::X_MODEL_VERSION;
 use super::request_id::identify_and_log;
 use super::state::AppState;
-use super::{export, generate, health, images, metrics, models, upload};
+use super::{export, generate, health, images, metrics, models, retrain, upload};
 
 /// The service's routes and the layers around them, outermost last.
 ///
@@ -41,6 +41,8 @@ pub(super) fn router(state: AppState) -> Result<Router, ApiError> {
         .routes(routes!(models::get_models))
         .routes(routes!(models::get_model_report))
         .routes(routes!(models::post_activate))
+        .routes(routes!(retrain::post_retrain, retrain::get_retrainings))
+        .routes(routes!(retrain::get_retraining))
         .routes(routes!(health::get_healthz))
         .routes(routes!(health::get_readyz))
         .routes(routes!(metrics::get_metrics))
@@ -82,6 +84,7 @@ fn cors(origins: &[String]) -> CorsLayer {
         ])
         .expose_headers([
             header::CONTENT_DISPOSITION,
+            header::LOCATION,
             header::RETRY_AFTER,
             HeaderName::from_static("x-request-id"),
             X_MODEL_VERSION,

@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 
 use super::doors::connections;
 use super::incoming::sweep_abandoned;
+use super::jobs::retrain_on_schedule;
 use super::refresh::{Refresh, refresh_for_ever};
 use super::router::router;
 use super::state::{AppState, Ready, Settings};
@@ -97,8 +98,11 @@ impl Application {
     {
         let router = router(self.state.clone()).map_err(|e| ServeError::Prepare(Box::new(e)))?;
         let (stopping, mut stopped) = tokio::sync::watch::channel(false);
+        let jobs = self.state.jobs().clone();
         let stop = async move {
             stop.await;
+            // Whoever waits for a retraining is answered before the server ends.
+            jobs.stop();
             // The receiver lives as long as this function.
             let _ = stopping.send(true);
         };
@@ -112,14 +116,17 @@ impl Application {
             get_ready(&self.state, self.refresh, prepare).await?;
             std::future::pending::<Result<(), ServeError>>().await
         };
-        tokio::select! {
+        let ended = tokio::select! {
             () = server => Ok(()),
             failed = life => failed,
             () = hard_stop => {
                 tracing::warn!("requests still under way after {} s are given up", STOP_WITHIN.as_secs());
                 Ok(())
             }
-        }
+        };
+        self.state.jobs().stop();
+        self.state.jobs().idle().await;
+        ended
     }
 }
 
@@ -141,5 +148,8 @@ where
     tracing::info!(model_version = %version.id, segments = version.model.segments().len(), writer = writer.name(), "ready");
     state.become_ready(Ready { live: LiveModel::new(version), writer, store, on_load });
     tokio::spawn(refresh_for_ever(state.clone(), refresh));
+    if let Some(schedule) = state.settings().retraining.schedule.clone() {
+        tokio::spawn(retrain_on_schedule(state.clone(), schedule));
+    }
     Ok(())
 }

@@ -10,10 +10,14 @@ use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, SemaphorePermit
 
 use super::doors::{Key, TrustedProxies};
 use super::error::ApiError;
+use super::jobs::Jobs;
 use super::metrics::Metrics;
 use super::server::OnLoad;
 use crate::content::Writer;
+use crate::customer::Schema;
 use crate::model_store::{LiveModel, ModelStore, StoreError};
+use crate::schedule::Schedule;
+use crate::trainer::Program;
 use crate::workbook;
 
 /// How long a request waits for the processor before it is told that the server is busy.
@@ -39,6 +43,8 @@ pub struct Settings {
     pub requests_per_minute: Option<NonZeroU32>,
     /// Connections at a time.
     pub max_connections: NonZeroUsize,
+    /// How new versions are trained.
+    pub retraining: Retraining,
     /// Where accepted uploads are kept.
     pub upload_dir: PathBuf,
     /// The largest file of an upload, in bytes.
@@ -51,9 +57,9 @@ pub struct Settings {
     pub writers_at_once: NonZeroUsize,
 }
 
-impl Default for Settings {
+impl Settings {
     /// README's defaults: no keys, no origins, no limit on a caller's rate.
-    fn default() -> Self {
+    pub fn new(retraining: Retraining) -> Self {
         Self {
             allow_origins: Vec::new(),
             public_url: None,
@@ -62,6 +68,7 @@ impl Default for Settings {
             trusted_proxies: TrustedProxies::default(),
             requests_per_minute: None,
             max_connections: NonZeroUsize::MIN.saturating_add(9_999),
+            retraining,
             upload_dir: "uploads".into(),
             max_upload_bytes: 50 << 20,
             workbook_limits: workbook::Limits::default(),
@@ -69,6 +76,17 @@ impl Default for Settings {
             writers_at_once: NonZeroUsize::MIN.saturating_add(7),
         }
     }
+}
+
+/// How new versions are trained while the server serves.
+#[derive(Debug, Clone)]
+pub struct Retraining {
+    /// What is started for a retraining.
+    pub program: Program,
+    /// The columns that it learns from; workbooks that are sent for it must have them.
+    pub schema: Arc<Schema>,
+    /// When it is done without being asked for.
+    pub schedule: Option<Schedule>,
 }
 
 /// What is there once the server is ready.
@@ -102,6 +120,7 @@ struct Shared {
     brief: Arc<Semaphore>,
     large_bodies: Semaphore,
     metrics: Metrics,
+    jobs: Jobs,
 }
 
 impl AppState {
@@ -117,6 +136,7 @@ impl AppState {
             brief,
             large_bodies,
             metrics: Metrics::new(),
+            jobs: Jobs::new(),
         }))
     }
 
@@ -131,6 +151,11 @@ impl AppState {
 
     pub(super) fn metrics(&self) -> &Metrics {
         &self.0.metrics
+    }
+
+    /// The retrainings.
+    pub(super) fn jobs(&self) -> &Jobs {
+        &self.0.jobs
     }
 
     /// Opens the routes that need a model. Later calls change nothing.

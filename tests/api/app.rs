@@ -10,10 +10,11 @@ use std::time::{Duration, Instant};
 
 use content_portal::content::{Writer, WriterConfig, WriterKind};
 use content_portal::customer::Schema;
-use content_portal::http::{Application, Key, Prepared, ServeError, Settings, TrustedProxies};
+use content_portal::http::{Application, Key, Prepared, Retraining, ServeError, Settings, TrustedProxies};
 use content_portal::model_store::{ModelStore, VersionId};
 use content_portal::pipeline::{FitParams, SegmentId};
 use content_portal::retrain::{GateLimits, RetrainOutcome, RetrainRequest, retrain};
+use content_portal::trainer::Program;
 use content_portal::workbook;
 use jiff::civil::date;
 use reqwest::{RequestBuilder, Response};
@@ -100,6 +101,8 @@ pub struct Setup {
     pub api_keys: Vec<&'static str>,
     pub requests_per_minute: Option<u32>,
     pub max_connections: usize,
+    /// What retrains, in the server's folder; the real binary without one.
+    pub program: Option<Program>,
     /// Laid over the trained personas, as `PERSONA_PATH` is.
     pub personas: BTreeMap<SegmentId, Map<String, Value>>,
 }
@@ -117,9 +120,16 @@ impl Default for Setup {
             api_keys: Vec::new(),
             requests_per_minute: None,
             max_connections: 1_000,
+            program: None,
             personas: BTreeMap::new(),
         }
     }
+}
+
+/// Retrainings in the folder `dir`.
+pub fn retraining(dir: &Path, program: Option<Program>) -> Retraining {
+    let program = program.unwrap_or_else(|| Program::new(env!("CARGO_BIN_EXE_content-portal")));
+    Retraining { program: program.alone_in(dir), schema: Arc::new(Schema::built_in().unwrap()), schedule: None }
 }
 
 /// A running server.
@@ -186,7 +196,7 @@ impl TestApp {
             max_upload_bytes: setup.max_upload_bytes,
             max_members: setup.max_members,
             writers_at_once: NonZeroUsize::new(setup.writers_at_once).unwrap(),
-            ..Settings::default()
+            ..Settings::new(retraining(folders.path(), setup.program))
         };
         let application = Application::bind("127.0.0.1:0".parse().unwrap(), settings).await.unwrap();
         let address = application.address();

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::app::{TestApp, keys, list, ok};
 
 /// What the router serves beside the description and its page.
-const ROUTES: [(&str, &str); 13] = [
+const ROUTES: [(&str, &str); 16] = [
     ("post", "/upload-excel"),
     ("post", "/generate-promo"),
     ("post", "/generate-post"),
@@ -18,6 +18,9 @@ const ROUTES: [(&str, &str); 13] = [
     ("get", "/models"),
     ("get", "/models/{version}/report"),
     ("post", "/models/{version}/activate"),
+    ("post", "/retrain"),
+    ("get", "/retrain"),
+    ("get", "/retrain/{id}"),
     ("get", "/healthz"),
     ("get", "/readyz"),
     ("get", "/metrics"),

@@ -12,13 +12,13 @@ use crate::upstream;
 const FILE: &str = "tests/fixtures/upload_2000.xlsx";
 
 /// One event of a stream.
-struct Event {
-    name: String,
-    data: Value,
+pub struct Event {
+    pub name: String,
+    pub data: Value,
 }
 
 /// Every event of a stream that has ended (HTML standard, 9.2.6).
-async fn events(response: Response) -> Vec<Event> {
+pub async fn events(response: Response) -> Vec<Event> {
     assert_eq!(response.status(), 200);
     assert_eq!(response.headers()["content-type"], "text/event-stream");
     assert_eq!(response.headers()["x-accel-buffering"], "no");
@@ -38,7 +38,7 @@ async fn events(response: Response) -> Vec<Event> {
     blocks.map(event).collect()
 }
 
-fn named<'e>(events: &'e [Event], name: &str) -> Vec<&'e Value> {
+pub fn named<'e>(events: &'e [Event], name: &str) -> Vec<&'e Value> {
     events.iter().filter(|event| event.name == name).map(|event| &event.data).collect()
 }
 

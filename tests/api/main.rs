@@ -32,6 +32,7 @@ mod portal;
 mod private;
 mod quarters;
 mod refusals;
+mod retrain;
 mod second_schema;
 mod sheets;
 mod store;

@@ -9,4 +9,5 @@
 
 mod commands;
 mod folder;
+mod retraining;
 mod serving;

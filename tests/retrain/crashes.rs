@@ -34,9 +34,10 @@ fn a_training_that_is_killed_at_any_moment_leaves_the_old_version_or_the_new_one
     let n_kills = std::env::var("RETRAIN_KILLS").map_or(KILLS, |n| n.parse().unwrap());
     let mut shop = Shop::with("ABC");
     shop.publish();
-    let arguments = ["retrain", "--force", "--min-cluster-size", "20"];
+    let by_command: &[&str] = &["retrain", "--force", "--min-cluster-size", "20"];
+    let by_server: &[&str] = &["retrain", "--events", "--give-way", "--force", "--min-cluster-size", "20"];
     let started = std::time::Instant::now();
-    assert_eq!(shop.run(&arguments).0, Some(0));
+    assert_eq!(shop.run(by_command).0, Some(0));
     let whole_us = started.elapsed().as_micros() as u64;
     let mut uploads = BTreeSet::new();
     let (mut killed, mut rows) = (0, 3 * 72);
@@ -45,7 +46,8 @@ fn a_training_that_is_killed_at_any_moment_leaves_the_old_version_or_the_new_one
         shop.add(&format!("uploads/{name}"), &customers('D', 3 * kill as usize, 3));
         rows += 3;
         uploads.insert(name);
-        let mut child = shop.command(&arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let arguments = if kill % 2 == 0 { by_command } else { by_server };
+        let mut child = shop.command(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         // Spread over the whole training by the golden ratio, and a little beyond its end.
         let moment_us = (kill * 618_034 % 1_000_000) * (whole_us + whole_us / 5) / 1_000_000;
         std::thread::sleep(Duration::from_micros(moment_us));

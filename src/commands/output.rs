@@ -1,0 +1,33 @@
+//! What commands print: line by line, to whoever still reads.
+//!
+//! A reader that is gone (`content-portal models list | head -1`) ends the printing and nothing else: the command goes on
+//! to its own exit code. Output that is lost for another reason (a full disk) ends the command with an error.
+
+use std::fmt;
+use std::io::{self, Write};
+use std::process;
+
+/// Prints a line to standard output; arguments as of `format!`.
+macro_rules! say {
+    ($($arguments:tt)*) => {
+        $crate::commands::output::print(format_args!("{}\n", format_args!($($arguments)*)))
+    };
+}
+pub(super) use say;
+
+/// Prints text to standard output, at once.
+pub fn print(text: fmt::Arguments<'_>) {
+    let mut out = io::stdout().lock();
+    match out.write_fmt(text).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            complain(format_args!("error: standard output cannot be written: {error}\n"));
+            process::exit(1);
+        }
+        _ => {}
+    }
+}
+
+/// Prints text to standard error; where nobody reads it, there is nobody to tell.
+pub fn complain(text: fmt::Arguments<'_>) {
+    let _ = io::stderr().lock().write_fmt(text);
+}

@@ -1,0 +1,198 @@
+//! The process: started, listened to, ended.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
+
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::process::{Child, ChildStdout, Command};
+
+use super::event::{Event, Outcome, Progress};
+
+/// The longest line that is read, in bytes: an outcome's lists and texts are bounded to half of it.
+const MAX_LINE_BYTES: u64 = 1 << 20;
+
+/// The program that retrains: this one, or another that tells the same.
+#[derive(Debug, Clone)]
+pub struct Program {
+    path: PathBuf,
+    arguments: Vec<OsString>,
+    alone_in: Option<PathBuf>,
+}
+
+/// How a retraining is to be made.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Whether a candidate of poor quality is published all the same.
+    pub force: bool,
+}
+
+/// A retraining under way. Dropped, its process is killed.
+#[derive(Debug)]
+pub struct Training {
+    child: Child,
+    output: BufReader<ChildStdout>,
+    line: Vec<u8>,
+}
+
+impl Program {
+    /// The program at `path`, in this process's folder and environment: it reads the same settings.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), arguments: Vec::new(), alone_in: None }
+    }
+
+    /// With `argument` before those that ask for a retraining.
+    pub fn argument(mut self, argument: impl Into<OsString>) -> Self {
+        self.arguments.push(argument.into());
+        self
+    }
+
+    /// In the folder `dir`, with nothing of the surrounding environment.
+    pub fn alone_in(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.alone_in = Some(dir.into());
+        self
+    }
+
+    /// Starts a retraining.
+    ///
+    /// # Errors
+    /// What the system said when the program could not be started.
+    pub fn start(&self, options: Options) -> io::Result<Training> {
+        let mut command = Command::new(&self.path);
+        command.args(&self.arguments).args(["retrain", "--events", "--give-way"]);
+        if options.force {
+            command.arg("--force");
+        }
+        if let Some(dir) = &self.alone_in {
+            command.current_dir(dir).env_clear();
+        }
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
+        let mut child = command.spawn()?;
+        let output = child.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
+        Ok(Training { child, output: BufReader::new(output), line: Vec::new() })
+    }
+}
+
+impl Training {
+    /// Listens until the process has ended, and shows each progress in `show`. A process that ends without a word of how
+    /// it went, or tells what is no event, has failed; the latter is killed.
+    pub async fn outcome(&mut self, mut show: impl FnMut(Progress)) -> Outcome {
+        let mut outcome = None;
+        loop {
+            match next_event(&mut self.output, &mut self.line).await {
+                Ok(Some(Event::Progress(progress))) => show(progress),
+                Ok(Some(Event::Ended(ended))) => outcome = Some(ended),
+                Ok(None) => break,
+                Err(error) => {
+                    self.kill().await;
+                    return Outcome::failed(format!("what the retraining told could not be understood: {error}"));
+                }
+            }
+        }
+        match (self.child.wait().await, outcome) {
+            (_, Some(outcome)) => outcome,
+            (Ok(status), None) => Outcome::failed(silent_end(status)),
+            (Err(error), None) => Outcome::failed(format!("the retraining's end could not be waited for: {error}")),
+        }
+    }
+
+    /// Kills the process and waits for its end. What it had not published is not missed.
+    pub async fn kill(&mut self) {
+        if let Err(error) = self.child.kill().await {
+            tracing::warn!(%error, "a retraining cannot be ended");
+        }
+    }
+}
+
+/// The next event; `None` at the end of the output.
+async fn next_event(output: &mut (impl AsyncBufRead + Unpin), line: &mut Vec<u8>) -> io::Result<Option<Event>> {
+    line.clear();
+    if output.take(MAX_LINE_BYTES).read_until(b'\n', line).await? == 0 {
+        return Ok(None);
+    }
+    match line.strip_suffix(b"\n") {
+        // The parser's own message may quote the line.
+        Some(json) => serde_json::from_slice(json).map(Some).map_err(|_| invalid("a line is no event")),
+        None => Err(invalid("a line is cut off or too long")),
+    }
+}
+
+fn invalid(why: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, why)
+}
+
+fn silent_end(status: ExitStatus) -> String {
+    use std::os::unix::process::ExitStatusExt;
+    let how = match (status.signal(), status.code()) {
+        (Some(signal), _) => format!("killed by signal {signal}"),
+        (None, Some(code)) => format!("it ended with exit code {code}"),
+        (None, None) => "it ended".to_owned(),
+    };
+    format!("the retraining came to no end: {how} before it told how it went; its log is beside the server's")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is made of a shell that runs `script`, and the progress it told.
+    async fn told(script: &str) -> (Outcome, Vec<f32>) {
+        let program = Program::new("/bin/sh").argument("-c").argument(script);
+        let mut shares = Vec::new();
+        let outcome = program.start(Options::default()).unwrap().outcome(|progress| shares.push(progress.share)).await;
+        (outcome, shares)
+    }
+
+    fn why(outcome: Outcome) -> String {
+        match outcome {
+            Outcome::Failed { why } => why,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn progress_and_the_outcome_are_heard_in_their_order() {
+        let (outcome, shares) = told(
+            r#"echo '{"event":"progress","step":"reading","share":0.05}'
+               echo '{"event":"progress","step":"layout","share":0.5}'
+               echo '{"event":"ended","outcome":"locked","why":"process 7"}'"#,
+        )
+        .await;
+        assert_eq!(outcome, Outcome::Locked { why: "process 7".to_owned() });
+        assert_eq!(shares, [0.05, 0.5]);
+    }
+
+    #[tokio::test]
+    async fn a_process_that_ends_without_a_word_has_failed_and_how_is_told() {
+        assert!(why(told("exit 7").await.0).contains("exit code 7"));
+        assert!(why(told("kill -9 $$").await.0).contains("killed by signal 9"));
+    }
+
+    #[tokio::test]
+    async fn what_is_no_event_ends_the_process_and_is_never_quoted() {
+        let endless = "while :; do echo; done";
+        for output in
+            ["echo 'a secret'", "printf '{\"event\":\"progress\"'", "yes | tr -d '\\n'", r#"echo '{"event":"other"}'"#]
+        {
+            let why = why(told(&format!("{output}; {endless}")).await.0);
+            assert!(why.contains("could not be understood") && !why.contains("secret"), "{output}: {why}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_program_that_is_not_there_is_an_error_and_no_training() {
+        assert!(Program::new("/no/such/program").start(Options::default()).is_err());
+    }
+
+    #[tokio::test]
+    async fn a_killed_process_is_gone_when_it_is_said_to_be() {
+        let mut training = Program::new("/bin/sh")
+            .argument("-c")
+            .argument("exec tail -f /dev/null")
+            .start(Options::default())
+            .unwrap();
+        training.kill().await;
+        assert!(why(training.outcome(|_| {}).await).contains("killed by signal 9"));
+    }
+}
