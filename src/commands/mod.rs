@@ -6,6 +6,7 @@ mod progress;
 mod retrain;
 mod segment;
 mod serve;
+mod service_manager;
 mod setup;
 
 use std::process::ExitCode;

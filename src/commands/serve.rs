@@ -9,7 +9,7 @@ use content_portal::model_store::{ModelStore, ModelVersion};
 use content_portal::trainer::Program;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::setup;
+use super::{service_manager, setup};
 
 /// Binds, gets ready, serves.
 pub fn serve(config: &Config) -> anyhow::Result<()> {
@@ -36,10 +36,19 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
     let config = config.clone();
     let served = runtime.block_on(async move {
         let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be listened for")?;
-        let application = Application::bind(config.server.address, settings).await?;
+        let application = match service_manager::socket()? {
+            Some(socket) => Application::on(socket, settings)?,
+            None => Application::bind(config.server.address, settings).await?,
+        };
         let address = application.address();
         tracing::info!(%address, "listening");
         let mut hang_up = signal(SignalKind::hangup()).context("SIGHUP cannot be listened for")?;
+        let ready = application.until_ready();
+        tokio::spawn(async move {
+            ready.await;
+            service_manager::say_ready();
+            service_manager::say_alive_for_ever().await;
+        });
         let refresh = application.refresh();
         tokio::spawn(async move {
             while hang_up.recv().await.is_some() {
@@ -53,6 +62,7 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
                 // An error means that Ctrl-C cannot be heard; SIGTERM still is.
                 _ = tokio::signal::ctrl_c() => tracing::info!("Ctrl-C: stopping"),
             }
+            service_manager::say_stopping();
         };
         application.run_until_stopped(move || prepare(&config), stop).await?;
         Ok(())

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 
 use super::doors::connections;
 use super::incoming::sweep_abandoned;
@@ -48,6 +49,9 @@ pub enum ServeError {
         #[source]
         source: io::Error,
     },
+    /// The socket that was handed over cannot be listened on.
+    #[error("cannot listen on the socket that was handed over")]
+    Socket(#[source] io::Error),
     /// The start-up failed.
     #[error("the server could not get ready")]
     Prepare(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -59,6 +63,7 @@ pub struct Application {
     address: SocketAddr,
     state: AppState,
     refresh: Refresh,
+    ready: Arc<Notify>,
 }
 
 impl Application {
@@ -68,9 +73,28 @@ impl Application {
     /// [`ServeError::Bind`].
     pub async fn bind(address: SocketAddr, settings: Settings) -> Result<Self, ServeError> {
         let failed = |source| ServeError::Bind { address, source };
-        let listener = TcpListener::bind(address).await.map_err(failed)?;
-        let address = listener.local_addr().map_err(failed)?;
-        Ok(Self { listener, address, state: AppState::new(settings, address), refresh: Refresh::default() })
+        Self::over(TcpListener::bind(address).await.map_err(failed)?, settings).map_err(failed)
+    }
+
+    /// Takes a socket that somebody else has bound, and set to non-blocking.
+    ///
+    /// # Errors
+    /// [`ServeError::Socket`].
+    pub fn on(socket: std::net::TcpListener, settings: Settings) -> Result<Self, ServeError> {
+        let listener = TcpListener::from_std(socket).map_err(ServeError::Socket)?;
+        Self::over(listener, settings).map_err(ServeError::Socket)
+    }
+
+    fn over(listener: TcpListener, settings: Settings) -> io::Result<Self> {
+        let address = listener.local_addr()?;
+        let state = AppState::new(settings, address);
+        Ok(Self { listener, address, state, refresh: Refresh::default(), ready: Arc::default() })
+    }
+
+    /// Done once the routes that need a model are open. For one who waits.
+    pub fn until_ready(&self) -> impl Future<Output = ()> + Send + use<> {
+        let ready = self.ready.clone();
+        async move { ready.notified().await }
     }
 
     /// Where the server listens.
@@ -114,6 +138,7 @@ impl Application {
         };
         let life = async {
             get_ready(&self.state, self.refresh, prepare).await?;
+            self.ready.notify_one();
             std::future::pending::<Result<(), ServeError>>().await
         };
         let ended = tokio::select! {

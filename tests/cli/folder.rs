@@ -123,8 +123,13 @@ impl Drop for Server {
 
 /// Status line and body of a GET.
 pub fn get(address: &str, path: &str) -> String {
+    get_with(address, path, "")
+}
+
+/// The same with further header lines.
+pub fn get_with(address: &str, path: &str, lines: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{lines}\r\n").unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     answer

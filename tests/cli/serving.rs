@@ -1,10 +1,12 @@
 //! `serve`: starting, refusing to, and ending.
 
 use std::fs;
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 
-use crate::folder::{Folder, Server, get, shown};
+use crate::folder::{Folder, Server, get, get_with, shown};
 
 #[test]
 fn serve_trains_where_there_is_no_model_and_ends_cleanly_when_it_is_told_to() {
@@ -25,6 +27,67 @@ fn serve_trains_where_there_is_no_model_and_ends_cleanly_when_it_is_told_to() {
     assert_eq!(server.until("ready")["model_version"], version.as_str(), "it trained again");
     server.signal("INT");
     assert_eq!(server.ended().0, Some(0));
+}
+
+#[test]
+fn a_service_manager_is_told_of_readiness_of_life_and_of_the_end() {
+    let folder = Folder::with_data();
+    let path = folder.path("notify");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    let mut command = folder.command(&["serve"]);
+    command.env("PORT", "0").env("NOTIFY_SOCKET", &path).env("WATCHDOG_USEC", "100000");
+    let mut server = Server::start(&mut command);
+    let said = || {
+        let mut message = [0; 256];
+        let n_bytes = socket.recv(&mut message).unwrap();
+        String::from_utf8(message[..n_bytes].to_vec()).unwrap().trim().to_owned()
+    };
+    assert_eq!([said(), said(), said()], ["READY=1", "WATCHDOG=1", "WATCHDOG=1"]);
+    server.until("ready");
+    server.signal("TERM");
+    while said() != "STOPPING=1" {}
+    assert_eq!(server.ended().0, Some(0));
+}
+
+#[test]
+fn a_socket_that_was_bound_already_is_served_on() {
+    let folder = Folder::with_data();
+    let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = socket.local_addr().unwrap().to_string();
+    // As systemd hands it over: the first descriptor after the standard ones.
+    let mut shell = std::process::Command::new("sh");
+    shell
+        .args(["-c", "exec 3<&0 0</dev/null; export LISTEN_FDS=1 LISTEN_PID=$$; exec \"$0\" serve"])
+        .arg(env!("CARGO_BIN_EXE_content-portal"))
+        .current_dir(folder.path(""))
+        .env_clear()
+        .stdin(OwnedFd::from(socket));
+    let mut server = Server::start(&mut shell);
+    assert_eq!(server.until("listening")["address"], address.as_str());
+    assert!(get(&address, "/healthz").starts_with("HTTP/1.1 200"));
+    server.signal("TERM");
+    assert_eq!(server.ended().0, Some(0));
+}
+
+#[test]
+fn secrets_come_from_files_where_a_variable_or_a_service_manager_names_them() {
+    let folder = Folder::with_data();
+    fs::write(folder.path("key"), "a-key-of-the-portal\n").unwrap();
+    fs::create_dir(folder.path("credentials")).unwrap();
+    fs::write(folder.path("credentials/admin_key"), "a-key-of-the-administrators\n").unwrap();
+    let mut command = folder.command(&["serve"]);
+    command.env("PORT", "0").env("API_KEYS_FILE", "key").env("CREDENTIALS_DIRECTORY", folder.path("credentials"));
+    let mut server = Server::start(&mut command);
+    let address = server.until("listening")["address"].as_str().unwrap().to_owned();
+    server.until("ready");
+    let status =
+        |key: &str| get_with(&address, "/models", &format!("Authorization: Bearer {key}\r\n"))[..12].to_owned();
+    assert_eq!(status("a-key-of-somebody-else"), "HTTP/1.1 401");
+    assert_eq!(status("a-key-of-the-administrators"), "HTTP/1.1 200");
+    assert!(get_with(&address, "/models", "Authorization: Bearer a-key-of-the-portal\r\n").contains("not_admin"));
+    drop(server);
+    let output = folder.command(&["serve"]).env("ADMIN_KEY_FILE", "nowhere").output().unwrap();
+    assert!(shown(&output).contains("ADMIN_KEY_FILE: nowhere cannot be read"), "{}", shown(&output));
 }
 
 #[test]
@@ -76,7 +139,7 @@ fn serve_refuses_a_broken_model_instead_of_training_over_it() {
 #[test]
 fn serve_says_when_its_address_is_taken() {
     let folder = Folder::with_data();
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     let output = folder.command(&["serve"]).env("PORT", &port).output().unwrap();
     assert!(!output.status.success());
