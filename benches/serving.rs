@@ -22,7 +22,7 @@ use content_portal::http::{Application, Prepared, Settings};
 use content_portal::model_store::ModelStore;
 use content_portal::pipeline::FitParams;
 use content_portal::retrain::{GateLimits, RetrainOutcome, RetrainRequest, retrain};
-use content_portal::workbook;
+use content_portal::workbook::{Bounds, Limits, Reader};
 use serde_json::{Value, json};
 
 const WARM_UP: usize = 200;
@@ -46,7 +46,7 @@ async fn main() {
         uploads: None,
         schema: Arc::new(Schema::built_in().unwrap()),
         params: &FitParams::default(),
-        limits: workbook::Limits::default(),
+        reader: &reader(),
         gate: GateLimits::default(),
         force: false,
         keep: NonZeroUsize::MIN,
@@ -68,6 +68,10 @@ async fn main() {
     report(&title, &at_a_rate(&start(&store, &openai, folder.path()).await).await);
 }
 
+fn reader() -> Reader {
+    Reader::new(env!("CARGO_BIN_EXE_content-portal"), Limits::default(), Bounds::default())
+}
+
 /// Starts a server; where it generates.
 async fn start(store: &ModelStore, writer: &WriterConfig, folder: &std::path::Path) -> String {
     let settings = Settings {
@@ -76,7 +80,7 @@ async fn start(store: &ModelStore, writer: &WriterConfig, folder: &std::path::Pa
         admin_key: None,
         upload_dir: folder.join("uploads"),
         max_upload_bytes: 50 << 20,
-        workbook_limits: workbook::Limits::default(),
+        reader: reader(),
         max_members: 20_000,
         writers_at_once: NonZeroUsize::new(8).unwrap(),
     };

@@ -14,7 +14,7 @@ use super::metrics::Metrics;
 use super::server::OnLoad;
 use crate::content::Writer;
 use crate::model_store::{LiveModel, ModelStore, StoreError};
-use crate::workbook;
+use crate::workbook::Reader;
 
 /// How long a request waits for the processor before it is told that the server is busy.
 const PERMIT_WAIT: Duration = Duration::from_secs(10);
@@ -35,8 +35,8 @@ pub struct Settings {
     pub upload_dir: PathBuf,
     /// The largest file of an upload, in bytes.
     pub max_upload_bytes: u64,
-    /// What one workbook may hold.
-    pub workbook_limits: workbook::Limits,
+    /// Reads the workbooks of uploads.
+    pub reader: Reader,
     /// Customers listed in one answer.
     pub max_members: usize,
     /// Segments of one upload that are written side by side.

@@ -9,7 +9,7 @@ use content_portal::model_store::ModelStore;
 use content_portal::pipeline::SegmentId;
 use serde_json::{Value, json};
 
-use crate::app::{SAMPLE_MODEL, Setup, TestApp, TrainedVersion, ok};
+use crate::app::{SAMPLE_MODEL, Setup, TestApp, TrainedVersion, ok, reader};
 use crate::form::Form;
 use crate::second_schema;
 use crate::sheets::{CUSTOMER, HEADER, csv};
@@ -82,7 +82,7 @@ async fn an_address_that_is_taken_is_an_error_of_its_own() {
         admin_key: None,
         upload_dir: app.uploads.clone(),
         max_upload_bytes: 1,
-        workbook_limits: content_portal::workbook::Limits::default(),
+        reader: reader(),
         max_members: 1,
         writers_at_once: std::num::NonZeroUsize::MIN,
     };
