@@ -19,6 +19,8 @@ mod export;
 mod form;
 mod generate;
 mod images;
+#[path = "../reading/impostor.rs"]
+mod impostor;
 mod keeping;
 mod life;
 mod lift;
@@ -28,6 +30,7 @@ mod metrics;
 mod models;
 mod portal;
 mod quarters;
+mod readers;
 mod refusals;
 mod second_schema;
 mod sheets;

@@ -9,4 +9,7 @@
 
 mod commands;
 mod folder;
+#[path = "../reading/strangers.rs"]
+mod hostile;
 mod serving;
+mod strangers;
