@@ -168,7 +168,6 @@ mod cause {
     /// The longest text, in characters: a cause may quote the file.
     const MAX_CHARS: usize = 400;
 
-    #[expect(clippy::borrowed_box, reason = "serde hands over the field as it is declared")]
     pub(super) fn serialize<S: Serializer>(cause: &Cause, serializer: S) -> Result<S::Ok, S::Error> {
         let causes = std::iter::successors(Some(cause.as_ref() as &dyn Error), |&cause| cause.source());
         let texts: Vec<String> = causes.map(ToString::to_string).collect();
