@@ -14,7 +14,7 @@ use std::hint::black_box;
 use std::io::Cursor;
 use std::sync::Arc;
 
-use calamine::{DataRef, Reader, Xlsx};
+use calamine::{DataRef, Reader as _, Xlsx};
 use content_portal::customer::{Cell, Schema, TableBuilder};
 use content_portal::workbook::{self, Bounds, Limits, ReadRequest, Reader, Watch};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
