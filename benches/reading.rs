@@ -9,13 +9,14 @@
     reason = "a bench on a file of this repository has nothing to recover from"
 )]
 
+use std::fs::File;
 use std::hint::black_box;
 use std::io::Cursor;
 use std::sync::Arc;
 
-use calamine::{DataRef, Reader, Xlsx};
+use calamine::{DataRef, Reader as _, Xlsx};
 use content_portal::customer::{Cell, Schema, TableBuilder};
-use content_portal::workbook::{self, Limits};
+use content_portal::workbook::{self, Bounds, Limits, ReadRequest, Reader, Watch};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use jiff::civil::date;
 
@@ -75,6 +76,12 @@ fn reading(criterion: &mut Criterion) {
     group.bench_function("bare_cell_stream", |b| b.iter(bare_cells));
     group.bench_function("whole_workbook", |b| {
         b.iter(|| workbook::read(Cursor::new(SAMPLE), Arc::clone(&schema), today, &Limits::default()).unwrap());
+    });
+    let reader = Reader::new(env!("CARGO_BIN_EXE_content-portal"), Limits::default(), Bounds::default());
+    group.bench_function("whole_workbook_in_a_process_of_its_own", |b| {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/base_data/2026-01-01/customers.xlsx");
+        let request = ReadRequest { schema: Arc::clone(&schema), today, watch: Watch::default() };
+        b.iter(|| reader.read(File::open(path).unwrap(), &request).unwrap());
     });
     let rows = prepared();
     let cells: Vec<Vec<Cell<'_>>> = rows.iter().map(|row| row.iter().map(Prepared::cell).collect()).collect();

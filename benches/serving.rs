@@ -24,7 +24,7 @@ use content_portal::model_store::ModelStore;
 use content_portal::pipeline::FitParams;
 use content_portal::retrain::{GateLimits, RetrainOutcome, RetrainRequest, retrain};
 use content_portal::trainer::Program;
-use content_portal::workbook;
+use content_portal::workbook::{Bounds, Limits, Reader};
 use serde_json::{Value, json};
 
 const WARM_UP: usize = 200;
@@ -50,7 +50,7 @@ async fn main() {
         uploads: None,
         schema: Arc::new(Schema::built_in().unwrap()),
         params: &FitParams::default(),
-        limits: workbook::Limits::default(),
+        reader: &reader(),
         gate: GateLimits::default(),
         force: false,
         keep: NonZeroUsize::MIN,
@@ -94,6 +94,10 @@ fn check_profiles(store: &ModelStore) {
     }
 }
 
+fn reader() -> Reader {
+    Reader::new(env!("CARGO_BIN_EXE_content-portal"), Limits::default(), Bounds::default())
+}
+
 /// Starts a server; where it generates.
 async fn start(store: &ModelStore, writer: &WriterConfig, folder: &std::path::Path) -> String {
     let retraining = Retraining {
@@ -101,7 +105,7 @@ async fn start(store: &ModelStore, writer: &WriterConfig, folder: &std::path::Pa
         schema: Arc::new(Schema::built_in().unwrap()),
         schedule: None,
     };
-    let settings = Settings { upload_dir: folder.join("uploads"), ..Settings::new(retraining) };
+    let settings = Settings { upload_dir: folder.join("uploads"), ..Settings::new(retraining, reader()) };
     let application = Application::bind("127.0.0.1:0".parse().unwrap(), settings).await.unwrap();
     let address = application.address();
     let (store, writer) = (store.clone(), writer.clone());

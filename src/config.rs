@@ -121,6 +121,12 @@ pub struct Limits {
     pub upload_bytes: u64,
     /// `MAX_ROWS`, rows of one workbook; 1,000,000.
     pub rows: NonZeroUsize,
+    /// `MAX_UNPACKED_MB`, megabytes of one `.xlsx` once it is unpacked; 1,024.
+    pub unpacked_bytes: u64,
+    /// `READER_MEMORY_MB`, megabytes of address space that reading one workbook may take; 1,024.
+    pub reader_memory_bytes: u64,
+    /// `READER_TIMEOUT_S`, seconds that reading one workbook may take; 8.
+    pub reader_time: Duration,
     /// `MAX_MEMBERS`, customers listed in one answer; 20,000.
     pub members: usize,
     /// `WRITERS_AT_ONCE`, segments of one upload that are written side by side; 8.
@@ -205,8 +211,11 @@ impl Config {
                 schema: read.path("SCHEMA_PATH"),
             },
             limits: Limits {
-                upload_bytes: u64::from(read.parsed("MAX_UPLOAD_MB", MEGABYTES_50, "1 or more megabytes").get()) << 20,
+                upload_bytes: read.megabytes("MAX_UPLOAD_MB", 50, 1),
                 rows: read.parsed("MAX_ROWS", ROWS_1M, "1 or more rows"),
+                unpacked_bytes: read.megabytes("MAX_UNPACKED_MB", 1_024, 1),
+                reader_memory_bytes: read.megabytes("READER_MEMORY_MB", 1_024, MIN_READER_MB),
+                reader_time: read.seconds("READER_TIMEOUT_S", 8),
                 members: read.parsed("MAX_MEMBERS", 20_000, "a number of rows"),
                 writers_at_once: read.parsed("WRITERS_AT_ONCE", WRITERS_8, "1 or more"),
                 requests_per_minute: read.requests_per_minute(),
@@ -224,8 +233,9 @@ impl Config {
 
 /// A key that can be guessed is no key.
 const MIN_KEY_BYTES: usize = 16;
-const MEGABYTES_50: NonZeroU32 = NonZeroU32::MIN.saturating_add(49);
 const CONNECTIONS_10K: NonZeroUsize = NonZeroUsize::MIN.saturating_add(9_999);
+/// The program alone takes up some of the reader's memory; less would refuse every workbook.
+const MIN_READER_MB: u32 = 128;
 const ROWS_1M: NonZeroUsize = NonZeroUsize::MIN.saturating_add(999_999);
 const VERSIONS_10: NonZeroUsize = NonZeroUsize::MIN.saturating_add(9);
 const WRITERS_8: NonZeroUsize = NonZeroUsize::MIN.saturating_add(7);
@@ -253,6 +263,15 @@ impl Reader<'_> {
                 default
             }
         }
+    }
+
+    /// So many megabytes, in bytes.
+    fn megabytes(&mut self, name: &str, default: u32, least: u32) -> u64 {
+        let megabytes: u32 = self.parsed(name, default, &format!("{least} or more megabytes"));
+        if megabytes < least {
+            self.mistakes.push(format!("{name} must be {least} or more megabytes"));
+        }
+        u64::from(megabytes) << 20
     }
 
     fn seconds(&mut self, name: &str, default: u32) -> Duration {
@@ -438,6 +457,8 @@ mod tests {
         assert_eq!((config.writer.image_model, config.writer.prices), (None, None));
         assert_eq!(config.paths.images, PathBuf::from("images"));
         assert_eq!(config.limits.upload_bytes, 50 << 20);
+        assert_eq!((config.limits.unpacked_bytes, config.limits.reader_memory_bytes), (1 << 30, 1 << 30));
+        assert_eq!(config.limits.reader_time, Duration::from_secs(8));
         assert_eq!((config.limits.rows.get(), config.limits.members), (1_000_000, 20_000));
     }
 
@@ -448,6 +469,9 @@ mod tests {
             ("WRITER", "me"),
             ("ALLOW_ORIGINS", "localhost"),
             ("OPENAI_TIMEOUT_S", "0"),
+            ("MAX_UPLOAD_MB", "0"),
+            ("READER_MEMORY_MB", "16"),
+            ("READER_TIMEOUT_S", "soon"),
             ("PUBLIC_URL", "localhost:5000"),
             ("ADMIN_KEY", "short"),
             ("DAILY_BUDGET_USD", "0"),

@@ -13,6 +13,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use content_portal::config::{Config, ConfigErrors};
+use content_portal::workbook::run_reader;
 
 /// Groups customers into segments and writes marketing content for each.
 #[derive(Debug, Parser)]
@@ -33,22 +34,36 @@ enum Command {
     /// Look at the trained models, and switch between them.
     #[command(subcommand)]
     Models(models::ModelsCommand),
+    /// The reader process: reads the workbook on standard input for the process at the other end of standard output.
+    #[command(hide = true, name = content_portal::workbook::READER_COMMAND)]
+    ReadWorkbook {
+        /// Bytes of memory it may have.
+        memory_bytes: u64,
+        /// Seconds of processor time it may have.
+        cpu_seconds: u64,
+    },
 }
 
 /// Runs the command of `cli`; the exit code of one that came to its end.
 pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    let command = cli.command.unwrap_or(Command::Serve);
+    if let Command::ReadWorkbook { memory_bytes, cpu_seconds } = command {
+        // It reads no setting, logs nothing and starts no thread.
+        return Ok(run_reader(memory_bytes, cpu_seconds).map(|()| ExitCode::SUCCESS)?);
+    }
     let config = Config::from_environment().map_err(|ConfigErrors(mistakes)| {
         anyhow::anyhow!("the settings cannot be taken:\n  - {}", mistakes.join("\n  - "))
     })?;
-    let is_server = matches!(cli.command, None | Some(Command::Serve));
+    let is_server = matches!(command, Command::Serve);
     setup::start_log(&config, if is_server { "info" } else { "warn" })?;
     for name in &config.leftovers {
         tracing::warn!("{name} has no meaning here and is ignored");
     }
-    match cli.command.unwrap_or(Command::Serve) {
+    match command {
         Command::Serve => serve::serve(&config).map(|()| ExitCode::SUCCESS),
         Command::Retrain(args) => retrain::retrain(&config, &args),
         Command::Segment(args) => segment::segment(&config, &args).map(|()| ExitCode::SUCCESS),
         Command::Models(command) => models::models(&config, &command),
+        Command::ReadWorkbook { .. } => Ok(ExitCode::FAILURE),
     }
 }

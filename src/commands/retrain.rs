@@ -135,12 +135,13 @@ pub fn train(
     progress: &(dyn Fn(RetrainEvent<'_>) + Sync),
 ) -> anyhow::Result<Result<RetrainOutcome, RetrainError>> {
     let now = Timestamp::now();
+    let reader = setup::reader(config)?;
     let request = RetrainRequest {
         base_data: &config.paths.base_data,
         uploads: training.uploads,
         schema: setup::schema(config)?,
         params: training.params,
-        limits: setup::workbook_limits(config),
+        reader: &reader,
         gate: GateLimits::default(),
         force: training.force,
         keep: config.retrain_keep,

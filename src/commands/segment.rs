@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
-use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,7 +12,7 @@ use content_portal::content::{Campaign, CampaignInput, Written, write_all};
 use content_portal::export::{Export, Format};
 use content_portal::model_store::ModelStore;
 use content_portal::segmentation::{Answer, Grouped, group};
-use content_portal::workbook;
+use content_portal::workbook::{ReadRequest, Watch};
 use futures::StreamExt;
 
 use super::output::print;
@@ -60,9 +59,9 @@ pub fn segment(config: &Config, args: &SegmentArgs) -> anyhow::Result<()> {
     setup::overlay(&mut version, &setup::persona_entries(config)?);
     let writer = setup::writer(config)?;
 
-    let schema = version.model.schema().clone();
-    let today = jiff::Zoned::now().date();
-    let table = workbook::read(BufReader::new(file), schema, today, &setup::workbook_limits(config))
+    let (schema, today) = (version.model.schema().clone(), jiff::Zoned::now().date());
+    let table = setup::reader(config)?
+        .read(file, &ReadRequest { schema, today, watch: Watch::default() })
         .with_context(|| args.file.display().to_string())?;
     if let Some(why) = table.cleaning().no_usable_row() {
         bail!("{}: {why}", args.file.display());

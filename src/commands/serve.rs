@@ -29,7 +29,7 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
         },
         upload_dir: config.paths.uploads.clone(),
         max_upload_bytes: config.limits.upload_bytes,
-        workbook_limits: setup::workbook_limits(config),
+        reader: setup::reader(config)?,
         max_members: config.limits.members,
         writers_at_once: config.limits.writers_at_once,
     };

@@ -13,7 +13,7 @@ use content_portal::customer::Schema;
 use content_portal::model_store::{ModelStore, ModelVersion, Servable, StoreError};
 use content_portal::pipeline::{FitParams, SegmentId};
 use content_portal::retrain::{GateCheck, RetrainError, RetrainOutcome};
-use content_portal::workbook;
+use content_portal::workbook::{Bounds, Limits, Reader};
 use serde_json::{Map, Value};
 use tracing_subscriber::EnvFilter;
 
@@ -77,9 +77,22 @@ pub fn writer(config: &Config) -> anyhow::Result<Writer> {
     Ok(Writer::new(&config)?)
 }
 
-/// What one workbook may hold.
-pub fn workbook_limits(config: &Config) -> workbook::Limits {
-    workbook::Limits { max_rows: config.limits.rows.get(), ..workbook::Limits::default() }
+/// What reads workbooks: this binary, started once more.
+pub fn reader(config: &Config) -> anyhow::Result<Reader> {
+    // On Linux the running binary itself, also where another has taken its place on disk since.
+    let running = Path::new("/proc/self/exe");
+    let program = if running.exists() {
+        running.to_owned()
+    } else {
+        std::env::current_exe().context("this program's own file cannot be found, to read workbooks with")?
+    };
+    let limits = Limits {
+        max_rows: config.limits.rows.get(),
+        max_unpacked_bytes: config.limits.unpacked_bytes,
+        ..Limits::default()
+    };
+    let bounds = Bounds { memory_bytes: config.limits.reader_memory_bytes, time: config.limits.reader_time };
+    Ok(Reader::new(program, limits, bounds))
 }
 
 /// Marketers' additions to the personas, or none.

@@ -10,13 +10,12 @@ use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use super::clean::{ColumnCleaner, Fault, Outcome};
 use super::header::{Candidate, HeaderIndex, Layout, MissingColumns};
-use super::newest::{Fate, Newest, identity_of};
+use super::newest::{KeyedTable, NOBODY, RowKey, identity_of};
+use super::report::NAMED_ROWS;
 use super::{Cell, CleaningReport, CustomerColumn, CustomerTable, Dropped, Schema, SheetRow};
 
 /// Among how many rows that hold anything the header is looked for: people put titles and notes above it.
 const HEADER_ROWS: usize = 20;
-/// How many dropped rows are named for each reason.
-const NAMED_ROWS: usize = 5;
 /// How much of a cell above or in the header is looked at, in bytes.
 const MAX_HEADER_BYTES: usize = 256;
 /// The widest sheet there is: no header lies further right.
@@ -37,14 +36,13 @@ pub struct TableBuilder {
     rows_read: usize,
     rows_so_far: Arc<AtomicUsize>,
     row_hashes: FxHashSet<u128>,
-    /// Where the newest row of a customer stands; otherwise copies alone are told, row by row.
-    newest: Option<Newest>,
+    /// By which the kept rows are compared with other files' later on; otherwise copies are told here.
+    keys: Option<Vec<RowKey>>,
     duplicates: Tally,
     /// By schema column, then by fault.
     faults: Vec<[Tally; 5]>,
     columns_used: BTreeMap<String, String>,
     identifier_used: Option<String>,
-    source: String,
 }
 
 /// The sheet that is being read.
@@ -89,28 +87,17 @@ impl TableBuilder {
             rows_read: 0,
             rows_so_far: Arc::default(),
             row_hashes: FxHashSet::default(),
-            newest: None,
+            keys: None,
             duplicates: Tally::default(),
             columns_used: BTreeMap::new(),
             identifier_used: None,
-            source: String::new(),
         }
     }
 
-    /// As [`TableBuilder::new`], for files that are read in the order of their age: of several rows of one customer, by
-    /// the schema's identifier, the newest usable one stands, and the others are counted as
-    /// [`Dropped::ReplacedByNewer`]. An identifier that is the same for most rows of a file, or that more than 20 of its
-    /// rows share, identifies nobody. Takes 32 bytes a row more.
-    pub fn newest_stands(schema: Arc<Schema>, today: Date) -> Self {
-        Self { newest: Some(Newest::default()), ..Self::new(schema, today) }
-    }
-
-    /// Names the file that the next rows come from.
-    pub fn set_source(&mut self, label: &str) {
-        label.clone_into(&mut self.source);
-        if let Some(newest) = &mut self.newest {
-            newest.begin_file(label);
-        }
+    /// As [`TableBuilder::new`], for one of several files: copies stay, and what tells the kept rows apart is noted, in
+    /// 32 bytes a row, for [`finish_keyed`](Self::finish_keyed).
+    pub fn keyed(schema: Arc<Schema>, today: Date) -> Self {
+        Self { keys: Some(Vec::new()), ..Self::new(schema, today) }
     }
 
     /// Shows [`rows_read`](Self::rows_read) in `rows_so_far` from now on, for another thread to follow a long reading.
@@ -156,7 +143,7 @@ impl TableBuilder {
         };
         let sheet_column = layout.column(column);
         self.row.hash = self.row.hash.wrapping_add(cell_hash(cell, sheet_column.seed));
-        if sheet_column.is_identifier && self.newest.is_some() {
+        if sheet_column.is_identifier && self.keys.is_some() {
             self.row.identity = identity_of(cell);
         }
         if let Some(index) = sheet_column.schema_column
@@ -210,22 +197,15 @@ impl TableBuilder {
         }
     }
 
+    /// The table of all rows that were kept, with what tells them apart: nothing, unless the builder is
+    /// [`keyed`](Self::keyed).
+    pub fn finish_keyed(mut self) -> KeyedTable {
+        let keys = self.keys.take().unwrap_or_default();
+        KeyedTable { table: self.finish(), keys }
+    }
+
     /// The table of all rows that were kept.
-    pub fn finish(mut self) -> CustomerTable {
-        let mut replaced = Tally::default();
-        let mut stands = None;
-        if let Some(mut newest) = self.newest.take() {
-            let fates = newest.fates();
-            for (row, fate) in fates.iter().enumerate() {
-                match fate {
-                    Fate::Stands => {}
-                    Fate::Copy => self.duplicates.add(|| newest.place_of(row)),
-                    Fate::Replaced => replaced.add(|| newest.place_of(row)),
-                }
-            }
-            stands = Some(fates.iter().map(|&fate| fate == Fate::Stands).collect::<Vec<bool>>());
-        }
-        let n_rows = stands.as_ref().map_or(self.n_rows, |stands| stands.iter().filter(|&&stands| stands).count());
+    pub fn finish(self) -> CustomerTable {
         let mut cleaning = CleaningReport {
             rows_read: self.rows_read,
             columns_used: self.columns_used,
@@ -239,7 +219,6 @@ impl TableBuilder {
             }
         };
         report(Dropped::Duplicate, self.duplicates);
-        report(Dropped::ReplacedByNewer, replaced);
         for (column, tallies) in self.schema.columns.iter().zip(self.faults) {
             for (fault, tally) in Fault::ALL.into_iter().zip(tallies) {
                 report(fault.reason(&column.title), tally);
@@ -250,9 +229,8 @@ impl TableBuilder {
             .into_iter()
             .zip(self.codes)
             .map(|(cleaner, codes)| CustomerColumn { values: cleaner.into_values(), codes })
-            .map(|column| if let Some(stands) = &stands { column.keep(stands) } else { column })
             .collect();
-        CustomerTable { schema: self.schema, columns, n_rows, cleaning }
+        CustomerTable { schema: self.schema, columns, n_rows: self.n_rows, cleaning }
     }
 
     fn try_header(&mut self) -> Result<(), MissingColumns> {
@@ -280,8 +258,8 @@ impl TableBuilder {
         self.rows_read += 1;
         // A number to look at: nothing else is read by it, so it orders nothing.
         self.rows_so_far.store(self.rows_read, Ordering::Relaxed);
-        let at = || SheetRow { row: row_number, source: self.source.clone() };
-        if self.newest.is_none() && !self.row_hashes.insert(self.row.hash) {
+        let at = SheetRow { row: row_number, source: String::new() };
+        if self.keys.is_none() && !self.row_hashes.insert(self.row.hash) {
             return self.duplicates.add(at);
         }
         for ((outcome, column), tallies) in self.row.outcomes.iter().zip(&self.schema.columns).zip(&mut self.faults) {
@@ -299,18 +277,18 @@ impl TableBuilder {
         for ((outcome, cleaner), codes) in self.row.outcomes.iter().zip(&mut self.cleaners).zip(&mut self.codes) {
             codes.push(cleaner.code(*outcome));
         }
-        if let Some(newest) = &mut self.newest {
-            newest.push(self.row.identity, self.row.hash, row_number);
+        if let Some(keys) = &mut self.keys {
+            keys.push(RowKey { identity: self.row.identity, row_number, hash: self.row.hash });
         }
         self.n_rows += 1;
     }
 }
 
 impl Tally {
-    fn add(&mut self, at: impl FnOnce() -> SheetRow) {
+    fn add(&mut self, at: SheetRow) {
         self.rows += 1;
         if self.first.len() < NAMED_ROWS {
-            self.first.push(at());
+            self.first.push(at);
         }
     }
 }
@@ -319,7 +297,7 @@ impl Row {
     fn clear(&mut self) {
         self.has_content = false;
         self.hash = 0;
-        self.identity = 0;
+        self.identity = NOBODY;
         self.outcomes.fill(Outcome::Empty);
     }
 }

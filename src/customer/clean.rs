@@ -12,7 +12,7 @@ const MAX_REMEMBERED_BYTES: usize = 128;
 
 /// The largest number that is taken, either side of 0. Larger ones are typing errors, and as features their squares
 /// leave the range of floats.
-const MAX_NUMBER: f64 = 1e15;
+pub(super) const MAX_NUMBER: f64 = 1e15;
 
 /// What a raw cell means in its column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -74,11 +74,24 @@ enum NumberKind {
 
 /// A value as it is compared.
 #[derive(Debug, PartialEq, Eq, Hash)]
-enum Key {
+pub(super) enum Key {
     Text(Box<str>),
     Level(u32),
     Date(Date),
     Number(u64),
+}
+
+impl Key {
+    pub(super) fn of(value: &Value) -> Self {
+        match value {
+            Value::Text(name) => Self::Text(name.as_str().into()),
+            Value::Level(rank) => Self::Level(*rank),
+            Value::Date(day) => Self::Date(*day),
+            // No cell becomes one; a form's own value is never interned.
+            Value::PartialDate { .. } => Self::Text(Box::from("")),
+            Value::Number(number) => Self::Number(number.to_bits()),
+        }
+    }
 }
 
 impl ColumnCleaner {
@@ -213,16 +226,8 @@ impl ColumnCleaner {
     }
 
     fn intern(&mut self, value: Value) -> Outcome {
-        let key = match &value {
-            Value::Text(name) => Key::Text(name.as_str().into()),
-            Value::Level(rank) => Key::Level(*rank),
-            Value::Date(day) => Key::Date(*day),
-            // No cell becomes one; a form's own value is never interned.
-            Value::PartialDate { .. } => Key::Text(Box::from("")),
-            Value::Number(number) => Key::Number(number.to_bits()),
-        };
         let next = u32::try_from(self.seen.len()).unwrap_or(MISSING);
-        let position = *self.positions.entry(key).or_insert(next);
+        let position = *self.positions.entry(Key::of(&value)).or_insert(next);
         if position == next {
             self.seen.push(Seen { value, code: MISSING });
         }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::Schema;
@@ -13,7 +14,7 @@ const MAX_LISTED: usize = 20;
 const MAX_LISTED_CHARS: usize = 40;
 
 /// No row among the first ones has every required column.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{}", self.sentence())]
 pub struct MissingColumns {
     /// The required columns that were not found.
@@ -26,7 +27,7 @@ pub struct MissingColumns {
 }
 
 /// A required column that a sheet has not.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MissingColumn {
     /// Its title.
     pub title: String,

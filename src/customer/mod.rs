@@ -2,14 +2,16 @@
 //!
 //! A [`Schema`] says which columns matter and how they are found; a [`TableBuilder`] takes the rows of a sheet,
 //! one at a time, and keeps those four-or-so columns alone, interned: names, addresses, phone numbers and notes
-//! are never stored. Knows nothing of file formats, models or HTTP, and imports nothing of ours.
+//! are never stored. [`NewestStands`] makes one table of several files'. Knows nothing of file formats, models or HTTP, and imports nothing of ours.
 
 mod builder;
 mod cell;
+mod checked;
 mod clean;
 mod date;
 mod form;
 mod header;
+mod merge;
 mod newest;
 mod report;
 mod schema;
@@ -18,8 +20,11 @@ mod text;
 
 pub use builder::TableBuilder;
 pub use cell::Cell;
+pub use checked::BrokenTable;
 pub use form::{FormCustomer, FormError, is_form_field, read_form};
 pub use header::{MissingColumn, MissingColumns};
+pub use merge::NewestStands;
+pub use newest::{KeyedTable, RowKey};
 pub use report::{CleaningReport, Dropped, SheetRow};
 pub use schema::{
     Column, DateFeature, DatePart, Feature, FeatureKind, Kind, PersonaKey, Role, Schema, SchemaError, normalize_header,

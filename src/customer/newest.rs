@@ -1,4 +1,4 @@
-//! Several rows of one customer, from files read one after the other: the newest stands.
+//! Which of several rows of one customer stands, where files are read one after the other: the newest.
 //!
 //! Newer is what is read later. A row is known by the cell of its identifier column, and only where that column tells
 //! customers apart: within each file at least half of its filled cells must be distinct, or the column is not believed
@@ -9,26 +9,35 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::{Cell, SheetRow, text};
+use super::{BrokenTable, Cell, CustomerTable, SheetRow, text};
 
 /// Different rows of one customer that one file may hold.
 const MAX_ROWS_OF_ONE: usize = 20;
 /// No identifier.
-const NOBODY: u64 = 0;
+pub(super) const NOBODY: u64 = 0;
+
+/// The usable rows of one file, copies included, with what tells them apart from those of other files.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KeyedTable {
+    pub(super) table: CustomerTable,
+    /// One a row of `table`.
+    pub(super) keys: Vec<RowKey>,
+}
+
+/// What tells a row apart: hashes, from which no cell can be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RowKey {
+    pub(super) identity: u64,
+    pub(super) row_number: u32,
+    pub(super) hash: u128,
+}
 
 /// Every usable row so far, 32 bytes each.
 #[derive(Debug, Default)]
 pub(super) struct Newest {
-    rows: Vec<Known>,
+    rows: Vec<RowKey>,
     /// Label and first row of each file.
     files: Vec<(String, usize)>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Known {
-    identity: u64,
-    row_number: u32,
-    hash: u128,
 }
 
 /// What becomes of a row once all are known.
@@ -53,13 +62,62 @@ pub(super) fn identity_of(cell: Cell<'_>) -> u64 {
     folded.map_or(NOBODY, |text| xxh3_64(text.as_bytes()).max(1))
 }
 
-impl Newest {
-    pub(super) fn begin_file(&mut self, label: &str) {
-        self.files.push((label.to_owned(), self.rows.len()));
+impl KeyedTable {
+    /// A table with a key for each of its rows.
+    ///
+    /// # Errors
+    /// [`BrokenTable`] when there are not as many keys as rows.
+    pub fn new(table: CustomerTable, keys: Vec<RowKey>) -> Result<Self, BrokenTable> {
+        if keys.len() == table.n_rows() { Ok(Self { table, keys }) } else { Err(BrokenTable("not one key a row")) }
     }
 
-    pub(super) fn push(&mut self, identity: u64, hash: u128, row_number: u32) {
-        self.rows.push(Known { identity, row_number, hash });
+    /// A table whose rows need no keys: it is the only one.
+    pub fn unkeyed(table: CustomerTable) -> Self {
+        Self { table, keys: Vec::new() }
+    }
+
+    /// The rows, without their keys.
+    pub fn into_table(self) -> CustomerTable {
+        self.table
+    }
+
+    /// The rows.
+    pub fn table(&self) -> &CustomerTable {
+        &self.table
+    }
+
+    /// Their keys, one a row.
+    pub fn keys(&self) -> &[RowKey] {
+        &self.keys
+    }
+}
+
+impl RowKey {
+    /// How many bytes a key is written in.
+    pub const BYTES: usize = 28;
+
+    /// The key in bytes.
+    pub fn to_bytes(self) -> [u8; Self::BYTES] {
+        let bytes = self.hash.to_le_bytes().into_iter().chain(self.identity.to_le_bytes());
+        let mut all = bytes.chain(self.row_number.to_le_bytes());
+        std::array::from_fn(|_| all.next().unwrap_or_default())
+    }
+
+    /// The key that was written so.
+    pub fn from_bytes(bytes: &[u8; Self::BYTES]) -> Self {
+        let part = |from: usize, len: usize| {
+            let bytes = bytes.iter().skip(from).take(len);
+            bytes.rev().fold(0_u128, |number, &byte| number << 8 | u128::from(byte))
+        };
+        #[expect(clippy::cast_possible_truncation, reason = "8 and 4 bytes make no larger number")]
+        Self { hash: part(0, 16), identity: part(16, 8) as u64, row_number: part(24, 4) as u32 }
+    }
+}
+
+impl Newest {
+    pub(super) fn add_file(&mut self, label: &str, rows: &[RowKey]) {
+        self.files.push((label.to_owned(), self.rows.len()));
+        self.rows.extend_from_slice(rows);
     }
 
     /// The fate of every row, in order.
@@ -124,14 +182,12 @@ mod tests {
     /// The fates of rows given as file, identifier and the rest of the row.
     fn fates(rows: &[(&str, &str, u128)]) -> Vec<Fate> {
         let mut newest = Newest::default();
-        let mut last = "";
-        for &(file, id, rest) in rows {
-            if file != last {
-                newest.begin_file(file);
-                last = file;
-            }
-            let identity = identity_of(Cell::Text(id));
-            newest.push(identity, u128::from(identity) << 64 | rest, 1);
+        for file in rows.chunk_by(|one, next| one.0 == next.0) {
+            let key = |&(_, id, rest): &(&str, &str, u128)| {
+                let identity = identity_of(Cell::Text(id));
+                RowKey { identity, row_number: 1, hash: u128::from(identity) << 64 | rest }
+            };
+            newest.add_file(file[0].0, &file.iter().map(key).collect::<Vec<_>>());
         }
         newest.fates()
     }
@@ -167,5 +223,11 @@ mod tests {
         assert_eq!(identity_of(Cell::Number(1042.0)), identity_of(Cell::Text(" 1042")));
         assert_ne!(identity_of(Cell::Number(1042.0)), identity_of(Cell::Text("01042")));
         assert_eq!(identity_of(Cell::Text("-")), NOBODY);
+    }
+
+    #[test]
+    fn a_key_is_the_same_after_it_was_written() {
+        let key = RowKey { identity: 0x0123_4567_89ab_cdef, row_number: 0xfedc_ba98, hash: u128::MAX / 3 - 7 };
+        assert_eq!(RowKey::from_bytes(&key.to_bytes()), key);
     }
 }

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
+/// How many dropped rows are named for each reason.
+pub(super) const NAMED_ROWS: usize = 5;
+
 /// What became of the rows of a sheet (or of several): every row is either kept or counted under a reason.
 ///
 /// In JSON `dropped` and `first_dropped` are one list of `{"reason", "column", "rows", "first": [{"row", "source"}]}`.

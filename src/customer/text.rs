@@ -63,7 +63,7 @@ fn tidy(text: &str) -> Option<String> {
 
 /// Control characters, and those that reorder or hide what stands around them. The joiners of Indic, Persian and
 /// emoji spelling stay.
-fn is_invisible(c: char) -> bool {
+pub(super) fn is_invisible(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{ad}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
             | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')

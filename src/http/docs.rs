@@ -210,7 +210,7 @@ pub(super) enum BodyProblems {
     /// The body is of another kind than the route takes.
     #[response(status = 415, content_type = "application/problem+json")]
     WrongKind(Document<'static>),
-    /// Fields or rows cannot be taken; `details` names each field with what to change.
+    /// Fields, rows or the workbook cannot be taken; `details` names each field with what to change.
     #[response(status = 422, content_type = "application/problem+json")]
     Invalid(Document<'static>),
     /// A fault of this service.

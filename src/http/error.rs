@@ -210,6 +210,9 @@ impl ApiError {
                 return format!("The file may have at most {} MB; split it or drop columns.", limit_bytes >> 20);
             }
             Self::BrokenForm(_) => "The form is not valid multipart/form-data or was cut off.",
+            Self::Workbook(WorkbookError::NoReader(_)) => {
+                "The workbook cannot be read right now; try again in a moment."
+            }
             Self::Workbook(error) => return as_sentence(&error.to_string()),
             Self::NoUsableRow(why) => return as_sentence(why),
             Self::NotJson => "Send JSON with Content-Type: application/json.",
@@ -322,7 +325,16 @@ fn workbook_status_and_code(error: &WorkbookError) -> (StatusCode, &'static str)
         WorkbookError::TooManyColumns { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_many_columns"),
         WorkbookError::CellTooLong { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "cell_too_long"),
         WorkbookError::TooManySheets { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_many_sheets"),
+        WorkbookError::TooManyParts { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_many_parts"),
+        WorkbookError::UnpacksTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "unpacks_too_large"),
+        WorkbookError::TooManyValues { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_many_values"),
+        WorkbookError::TooMuchMemory { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "takes_too_much_memory"),
+        WorkbookError::TooMuchTime { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "takes_too_much_time"),
+        WorkbookError::BrokeReader(_) => (StatusCode::UNPROCESSABLE_ENTITY, "unreadable_workbook"),
         WorkbookError::Io(_) => (StatusCode::INTERNAL_SERVER_ERROR, "unreadable_upload"),
+        WorkbookError::NoReader(_) => (StatusCode::SERVICE_UNAVAILABLE, "no_reader"),
+        // Nobody is left to read it.
+        WorkbookError::Stopped => (StatusCode::SERVICE_UNAVAILABLE, "stopped"),
     }
 }
 

@@ -1,23 +1,22 @@
 //! From a received workbook to the segments of its customers: what every route that takes one shares.
 
 use std::fs::File;
-use std::io::BufReader;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::error::ApiError;
+use super::error::{ApiError, with_causes};
 use super::incoming::IncomingFile;
 use super::live::Progress;
 use super::state::AppState;
-use crate::customer::TableBuilder;
+use crate::customer::{CustomerTable, Schema};
 use crate::model_store::ModelVersion;
 use crate::segmentation::{Grouped, group};
-use crate::workbook;
+use crate::workbook::{ReadRequest, Reader, Watch, WorkbookError};
 
 /// How far a workbook is on its way into segments, for somebody else to look at.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Reading {
-    rows: Arc<AtomicUsize>,
+    watch: Watch,
     is_read: Arc<AtomicBool>,
 }
 
@@ -25,12 +24,38 @@ impl Reading {
     /// Reading, or grouping once every row is read, with the rows so far.
     pub fn progress(&self) -> Progress {
         let step = if self.is_read.load(Ordering::Relaxed) { "grouping" } else { "reading" };
-        Progress::step(step).rows(self.rows.load(Ordering::Relaxed))
+        Progress::step(step).rows(self.watch.rows())
+    }
+
+    /// Ends the reader process when it is dropped, which its caller's going away does.
+    pub fn stop_when_dropped(&self) -> StopWhenDropped {
+        StopWhenDropped(self.watch.clone())
+    }
+
+    /// Has `file` read by `schema`. Blocking.
+    ///
+    /// # Errors
+    /// [`ApiError::Workbook`], [`ApiError::Storage`] when the file cannot be opened.
+    pub fn table(&self, reader: &Reader, schema: Arc<Schema>, file: &IncomingFile) -> Result<CustomerTable, ApiError> {
+        let source = File::open(file.path()).map_err(ApiError::Storage)?;
+        let request = ReadRequest { schema, today: jiff::Zoned::now().date(), watch: self.watch.clone() };
+        let table = reader.read(source, &request).map_err(unreadable)?;
+        self.is_read.store(true, Ordering::Relaxed);
+        Ok(table)
     }
 }
 
-/// Reads `file` by the schema of `version` and places its customers, on a blocking thread; shows in `reading`
-/// how far it is. Hands the file back, still not kept.
+/// Ends a reading that nobody waits for any more.
+pub(super) struct StopWhenDropped(Watch);
+
+impl Drop for StopWhenDropped {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
+}
+
+/// Has `file` read by the schema of `version` and places its customers, on a blocking thread; shows in `reading`
+/// how far it is. Hands the file back, still not kept. Dropped before its end, it ends the reader process.
 ///
 /// # Errors
 /// [`ApiError::Workbook`], [`ApiError::NoUsableRow`], [`ApiError::Storage`] when the file cannot be opened,
@@ -41,15 +66,10 @@ pub(super) async fn read_and_group(
     file: IncomingFile,
     reading: Reading,
 ) -> Result<(Grouped, IncomingFile), ApiError> {
-    let limits = state.settings().workbook_limits;
+    let reader = state.settings().reader.clone();
+    let _stop = reading.stop_when_dropped();
     let read_and_group = move || {
-        let today = jiff::Zoned::now().date();
-        let source = BufReader::new(File::open(file.path()).map_err(ApiError::Storage)?);
-        let mut builder = TableBuilder::new(version.model.schema().clone(), today);
-        builder.show_rows_in(reading.rows);
-        workbook::read_into(source, &mut builder, &limits).map_err(ApiError::Workbook)?;
-        let table = builder.finish();
-        reading.is_read.store(true, Ordering::Relaxed);
+        let table = reading.table(&reader, version.model.schema().clone(), &file)?;
         if let Some(why) = table.cleaning().no_usable_row() {
             return Err(ApiError::NoUsableRow(why));
         }
@@ -57,4 +77,12 @@ pub(super) async fn read_and_group(
         Ok((grouped, file))
     };
     state.on_processor("grouping an upload", read_and_group).await?
+}
+
+/// The file's fault to its sender; that it brought a process down is to be known here, too.
+fn unreadable(error: WorkbookError) -> ApiError {
+    if let WorkbookError::BrokeReader(fault) = &error {
+        tracing::warn!(fault = with_causes(fault), "a reader process broke down over an upload");
+    }
+    ApiError::Workbook(error)
 }

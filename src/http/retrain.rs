@@ -1,7 +1,5 @@
 //! `POST /retrain`, `GET /retrain` and `GET /retrain/{id}`: retrainings, for administrators.
 
-use std::fs::File;
-use std::io::BufReader;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +16,7 @@ use super::accept::accepts;
 use super::admin::Admin;
 use super::docs::{BodyProblems, KeyProblems, RetrainForm};
 use super::error::{ApiError, FieldProblem, as_sentence};
+use super::grouping::Reading;
 use super::incoming::{NamedFile, receive_files};
 use super::jobs::{AskedBy, Job, Status};
 use super::live::{Caller, Finished, Reporter};
@@ -25,7 +24,6 @@ use super::problem::Document;
 use super::request_id::RequestContext;
 use super::state::AppState;
 use crate::trainer::{FailedCheck, LeftOut, Options, Outcome, Step};
-use crate::workbook::{self, WorkbookError};
 
 /// How to retrain, and when to answer.
 #[derive(Debug, Clone, Copy, Default, Deserialize, utoipa::IntoParams)]
@@ -237,13 +235,14 @@ async fn follow(job: Arc<Job>, reporter: Reporter) -> Result<Finished, ApiError>
 async fn readable(state: &AppState, files: Vec<NamedFile>) -> Result<Vec<NamedFile>, ApiError> {
     let (mut good, mut problems) = (Vec::new(), Vec::new());
     for file in files {
-        let (schema, limits) = (state.settings().retraining.schema.clone(), state.settings().workbook_limits);
+        let (reader, schema) = (state.settings().reader.clone(), state.settings().retraining.schema.clone());
+        let reading = Reading::default();
+        let _stop = reading.stop_when_dropped();
         let read = move || {
-            let source = BufReader::new(File::open(file.file.path()).map_err(ApiError::Storage)?);
-            let why = match workbook::read(source, schema, jiff::Zoned::now().date(), &limits) {
+            let why = match reading.table(&reader, schema, &file.file) {
                 Ok(table) => table.cleaning().no_usable_row(),
-                Err(error @ WorkbookError::Io(_)) => return Err(ApiError::Workbook(error)),
-                Err(error) => Some(error.to_string()),
+                Err(ApiError::Workbook(error)) if error.is_of_the_file() => Some(error.to_string()),
+                Err(error) => return Err(error),
             };
             Ok(match why {
                 None => Ok(file),

@@ -14,7 +14,8 @@ use super::incoming::sweep_abandoned;
 use super::jobs::retrain_on_schedule;
 use super::refresh::{Refresh, refresh_for_ever};
 use super::router::router;
-use super::state::{AppState, Ready, Settings};
+use super::settings::Settings;
+use super::state::{AppState, Ready};
 use crate::content::Writer;
 use crate::model_store::{LiveModel, ModelStore, ModelVersion};
 

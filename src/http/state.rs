@@ -1,93 +1,25 @@
-//! What handlers share: settings, the live model once it is there, the writer, and permits for the processor.
+//! What handlers share: the live model once it is there, the writer, and permits for the processor.
 
 use std::net::SocketAddr;
-use std::num::{NonZeroU32, NonZeroUsize};
-use std::path::PathBuf;
+use std::num::NonZeroUsize;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
-use super::doors::{Key, TrustedProxies};
 use super::error::ApiError;
 use super::jobs::Jobs;
 use super::metrics::Metrics;
 use super::server::OnLoad;
+use super::settings::Settings;
 use crate::content::Writer;
-use crate::customer::Schema;
 use crate::model_store::{LiveModel, ModelStore, StoreError};
-use crate::schedule::Schedule;
-use crate::trainer::Program;
-use crate::workbook;
 
 /// How long a request waits for the processor before it is told that the server is busy.
 const PERMIT_WAIT: Duration = Duration::from_secs(10);
 
 /// Bodies of more than a few kilobytes that are held in memory at a time.
 const LARGE_BODIES: usize = 4;
-
-/// What the server is told at its start.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// Origins that browsers may call from; `*` stands for every one.
-    pub allow_origins: Vec<String>,
-    /// Where callers reach this service, without a slash at the end; else the host that a request names.
-    pub public_url: Option<String>,
-    /// The key of the routes for administrators; without one they are closed.
-    pub admin_key: Option<Key>,
-    /// Keys, one of which every caller needs; without any nobody does. The administrators' key is one, too.
-    pub api_keys: Vec<Key>,
-    /// Networks whose `X-Forwarded-For` is taken.
-    pub trusted_proxies: TrustedProxies,
-    /// Requests a minute by one caller; without it there is no such limit.
-    pub requests_per_minute: Option<NonZeroU32>,
-    /// Connections at a time.
-    pub max_connections: NonZeroUsize,
-    /// How new versions are trained.
-    pub retraining: Retraining,
-    /// Where accepted uploads are kept.
-    pub upload_dir: PathBuf,
-    /// The largest file of an upload, in bytes.
-    pub max_upload_bytes: u64,
-    /// What one workbook may hold.
-    pub workbook_limits: workbook::Limits,
-    /// Customers listed in one answer.
-    pub max_members: usize,
-    /// Segments of one upload that are written side by side.
-    pub writers_at_once: NonZeroUsize,
-}
-
-impl Settings {
-    /// README's defaults: no keys, no origins, no limit on a caller's rate.
-    pub fn new(retraining: Retraining) -> Self {
-        Self {
-            allow_origins: Vec::new(),
-            public_url: None,
-            admin_key: None,
-            api_keys: Vec::new(),
-            trusted_proxies: TrustedProxies::default(),
-            requests_per_minute: None,
-            max_connections: NonZeroUsize::MIN.saturating_add(9_999),
-            retraining,
-            upload_dir: "uploads".into(),
-            max_upload_bytes: 50 << 20,
-            workbook_limits: workbook::Limits::default(),
-            max_members: 20_000,
-            writers_at_once: NonZeroUsize::MIN.saturating_add(7),
-        }
-    }
-}
-
-/// How new versions are trained while the server serves.
-#[derive(Debug, Clone)]
-pub struct Retraining {
-    /// What is started for a retraining.
-    pub program: Program,
-    /// The columns that it learns from; workbooks that are sent for it must have them.
-    pub schema: Arc<Schema>,
-    /// When it is done without being asked for.
-    pub schedule: Option<Schedule>,
-}
 
 /// What is there once the server is ready.
 pub(super) struct Ready {

@@ -1,20 +1,19 @@
 //! Every workbook under the base data, and every upload that waits, as one table.
 //!
 //! Files are read in the order of their age, since of several rows of one customer the newest stands
-//! ([`TableBuilder::newest_stands`]): base data by their folders' names (one folder a day), within a folder by their own,
+//! ([`NewestStands`]): base data by their folders' names (one folder a day), within a folder by their own,
 //! but uploads that an earlier training put there after the others; then the uploads that wait, by their names, which
 //! begin with their time. Within a file a later row is the newer one.
 
 use std::fs::{self, File};
-use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use super::uploads::{self, TAKEN};
 use super::{RetrainError, RetrainEvent, RetrainRequest, sentence};
-use crate::customer::{CustomerTable, TableBuilder};
-use crate::workbook::{self, WorkbookError};
+use crate::customer::{CustomerTable, KeyedTable, NewestStands};
+use crate::workbook::{ReadRequest, Watch, WorkbookError};
 
 /// How deep folders below the base data are followed.
 const MAX_DEPTH: usize = 8;
@@ -44,20 +43,41 @@ struct Source {
     is_upload: bool,
 }
 
-/// Reads every file. Without any, the table is empty.
+/// Reads every file; one that cannot be read is left out whole. Without any, the table is empty.
 pub(super) fn collect(
     request: &RetrainRequest<'_>,
     progress: &(dyn Fn(RetrainEvent<'_>) + Sync),
 ) -> Result<Collected, RetrainError> {
     let sources = sources(request)?;
-    let mut skipped: Vec<SkippedFile> = Vec::new();
-    loop {
-        // `None`: some rows of a damaged file are in the table already; it is read again without that file.
-        if let Some((table, read)) = read_all(request, &sources, &mut skipped, progress) {
-            let files = read.iter().map(|source| source.label.clone()).collect();
-            let uploads = read.iter().filter(|source| source.is_upload).map(|source| source.path.clone()).collect();
-            return Ok(Collected { table, files, skipped, uploads });
+    let of = sources.len();
+    let mut all = NewestStands::new(request.schema.clone());
+    let (mut files, mut skipped, mut uploads) = (Vec::new(), Vec::new(), Vec::new());
+    for (number, Source { path, label, is_upload }) in (1..).zip(sources) {
+        progress(RetrainEvent::Reading { file: &path, number, of });
+        let added = read(request, &path)?;
+        let added = added.and_then(|file| all.add(&label.to_string_lossy(), &file).map_err(|error| sentence(&error)));
+        match added {
+            Ok(()) => {
+                files.push(label);
+                uploads.extend(is_upload.then_some(path));
+            }
+            Err(why) => skipped.push(SkippedFile { file: label, why }),
         }
+    }
+    Ok(Collected { table: all.finish(), files, skipped, uploads })
+}
+
+/// The rows of one file, or what is wrong with it.
+fn read(request: &RetrainRequest<'_>, path: &Path) -> Result<Result<KeyedTable, String>, RetrainError> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) => return Ok(Err(format!("the file cannot be opened: {error}"))),
+    };
+    let by = ReadRequest { schema: request.schema.clone(), today: request.today, watch: Watch::default() };
+    match request.reader.read_keyed(file, &by) {
+        // No fault of the file: the next ones would fare no better.
+        Err(error @ WorkbookError::NoReader(_)) => Err(RetrainError::Reader(error)),
+        read => Ok(read.map_err(|error| sentence(&error))),
     }
 }
 
@@ -83,38 +103,6 @@ fn sources(request: &RetrainRequest<'_>) -> Result<Vec<Source>, RetrainError> {
         Source { path, label, is_upload: true }
     });
     Ok(from_base.chain(from_uploads).collect())
-}
-
-/// Reads every file that is not in `skipped`, and adds those that cannot be read to it.
-fn read_all<'s>(
-    request: &RetrainRequest<'_>,
-    sources: &'s [Source],
-    skipped: &mut Vec<SkippedFile>,
-    progress: &(dyn Fn(RetrainEvent<'_>) + Sync),
-) -> Option<(CustomerTable, Vec<&'s Source>)> {
-    let mut builder = TableBuilder::newest_stands(request.schema.clone(), request.today);
-    let mut files = Vec::new();
-    for (number, source) in (1..).zip(sources) {
-        if skipped.iter().any(|skipped| skipped.file == source.label) {
-            continue;
-        }
-        progress(RetrainEvent::Reading { file: &source.path, number, of: sources.len() });
-        builder.set_source(&source.label.to_string_lossy());
-        let rows_before = builder.rows_read();
-        let read = File::open(&source.path)
-            .map_err(WorkbookError::Io)
-            .and_then(|file| workbook::read_into(BufReader::new(file), &mut builder, &request.limits));
-        match read {
-            Ok(()) => files.push(source),
-            Err(error) => {
-                skipped.push(SkippedFile { file: source.label.clone(), why: sentence(&error) });
-                if builder.rows_read() > rows_before {
-                    return None;
-                }
-            }
-        }
-    }
-    Some((builder.finish(), files))
 }
 
 /// Adds the files below `dir`; hidden ones and links are passed over.

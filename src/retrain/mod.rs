@@ -30,7 +30,7 @@ use crate::model_store::{Candidate, ModelStore, ModelVersion, Servable, StoreErr
 use crate::pipeline::{
     Drift, FitError, FitParams, FitStep, Fitted, GoldenSample, OutsideShares, Segment, SegmentId, TrainingProfile, fit,
 };
-use crate::workbook;
+use crate::workbook::{Reader, WorkbookError};
 
 pub use collect::SkippedFile;
 pub use gate::{Bound, CheckKind, GateCheck, GateLimits, Verdict};
@@ -52,8 +52,8 @@ pub struct RetrainRequest<'a> {
     pub schema: Arc<Schema>,
     /// How to train.
     pub params: &'a FitParams,
-    /// What one workbook may hold.
-    pub limits: workbook::Limits,
+    /// Reads the workbooks.
+    pub reader: &'a Reader,
     /// What a candidate must reach.
     pub gate: GateLimits,
     /// Whether a candidate of poor quality is published all the same.
@@ -133,6 +133,9 @@ pub enum RetrainError {
         #[source]
         source: std::io::Error,
     },
+    /// No process could be started to read the workbooks with.
+    #[error("the workbooks could not be read")]
+    Reader(#[source] WorkbookError),
     /// The customers do not make a model.
     #[error("the model could not be trained")]
     Fit(#[from] FitError),

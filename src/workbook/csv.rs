@@ -29,7 +29,7 @@ pub(super) fn read<R: Read + Seek>(
     if sample.trim_ascii().is_empty() {
         return Err(WorkbookError::Empty);
     }
-    source.seek(SeekFrom::Start(0)).map_err(WorkbookError::Io)?;
+    source.seek(SeekFrom::Start(0)).map_err(WorkbookError::io)?;
     let split = Split::sniff(&sample, builder);
 
     let mut rows = reader(split.delimiter, encoding.decode(source));
@@ -108,7 +108,7 @@ impl Split {
     /// The error of a text without the header: prose is told from a table with other columns.
     fn no_header(&self, missing: crate::customer::MissingColumns) -> WorkbookError {
         if missing.n_matched == 0 && self.width < 2 {
-            return WorkbookError::NotAWorkbook { found: "text without columns" };
+            return WorkbookError::NotAWorkbook { found: "text without columns".to_owned() };
         }
         WorkbookError::MissingColumns(missing)
     }
@@ -124,12 +124,9 @@ fn reader<R: Read>(delimiter: u8, text: R) -> csv::Reader<R> {
 }
 
 fn csv_error(error: csv::Error) -> WorkbookError {
-    match error.into_kind() {
-        csv::ErrorKind::Io(cause) => WorkbookError::Io(cause),
-        _ => WorkbookError::UnreadableText(None),
-    }
+    if error.is_io_error() { WorkbookError::io(error) } else { WorkbookError::UnreadableText(error.into()) }
 }
 
 fn unreadable(cause: std::io::Error) -> WorkbookError {
-    WorkbookError::UnreadableText(Some(cause))
+    WorkbookError::UnreadableText(cause.into())
 }

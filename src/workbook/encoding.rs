@@ -21,31 +21,31 @@ impl TextEncoding {
     /// [`WorkbookError::Empty`] when it holds blanks alone; [`WorkbookError::NotAWorkbook`] when it is no text;
     /// [`WorkbookError::Io`].
     pub(super) fn detect<R: Read + Seek>(source: &mut R) -> Result<Self, WorkbookError> {
-        source.seek(SeekFrom::Start(0)).map_err(WorkbookError::Io)?;
+        source.seek(SeekFrom::Start(0)).map_err(WorkbookError::io)?;
         let mut scan = Scan::default();
         let mut buffer = vec![0; 64 * 1024];
         loop {
             let n_read = match source.read(&mut buffer) {
                 Ok(n_read) => n_read,
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(WorkbookError::Io(error)),
+                Err(error) => return Err(WorkbookError::io(error)),
             };
             let chunk = buffer.get(..n_read).unwrap_or_default();
             if n_read == 0 {
                 break;
             }
             if scan.n_bytes == 0 && Encoding::for_bom(chunk).is_some_and(|(found, _)| found != encoding_rs::UTF_8) {
-                source.seek(SeekFrom::Start(0)).map_err(WorkbookError::Io)?;
+                source.seek(SeekFrom::Start(0)).map_err(WorkbookError::io)?;
                 return Ok(Self(None));
             }
             scan.take(chunk);
         }
-        source.seek(SeekFrom::Start(0)).map_err(WorkbookError::Io)?;
+        source.seek(SeekFrom::Start(0)).map_err(WorkbookError::io)?;
         if !scan.has_content {
             return Err(WorkbookError::Empty);
         }
         if scan.has_nul || scan.n_controls > scan.n_bytes / BYTES_PER_CONTROL {
-            return Err(WorkbookError::NotAWorkbook { found: "neither text nor of a known format" });
+            return Err(WorkbookError::NotAWorkbook { found: "neither text nor of a known format".to_owned() });
         }
         let is_utf8 = !scan.is_invalid && scan.open.is_empty();
         Ok(Self(if is_utf8 { None } else { Some(WINDOWS_1252) }))

@@ -1,9 +1,17 @@
 //! The ways in which a file is not a readable workbook; each text is one sentence that says what to change.
 
-use crate::customer::MissingColumns;
+use std::error::Error;
+use std::time::Duration;
 
-/// Why a file was not read.
-#[derive(Debug, thiserror::Error)]
+use serde::{Deserialize, Serialize};
+
+use crate::customer::{BrokenTable, MissingColumns};
+
+/// What lies behind an error. From the reader process its text alone arrives.
+type Cause = Box<dyn Error + Send + Sync>;
+
+/// Why a file was not read. The reader process writes all but the last five, which are told of it.
+#[derive(Debug, Serialize, Deserialize, thiserror::Error)]
 #[non_exhaustive]
 pub enum WorkbookError {
     /// Not one byte, or blanks alone.
@@ -13,17 +21,25 @@ pub enum WorkbookError {
     #[error("the file is {found}, not a workbook: save it as .xlsx, .xls or .csv and send that")]
     NotAWorkbook {
         /// What it is, such as `a PDF`.
-        found: &'static str,
+        found: String,
     },
     /// A password is needed to open it.
     #[error("the workbook is protected by a password: remove the password and send it again")]
     Encrypted,
     /// It starts as a workbook, but its parts cannot be read.
     #[error("the workbook is damaged: open it in a spreadsheet program, save it again and send that")]
-    Damaged(#[source] Box<dyn std::error::Error + Send + Sync>),
+    Damaged(
+        #[source]
+        #[serde(with = "cause")]
+        Cause,
+    ),
     /// The text is in no encoding that can be told.
     #[error("the text of the file cannot be read: save it as CSV in UTF-8 and send that")]
-    UnreadableText(#[source] Option<std::io::Error>),
+    UnreadableText(
+        #[source]
+        #[serde(with = "cause")]
+        Cause,
+    ),
     /// There is no sheet that could hold customers.
     #[error("the workbook has no visible sheet: unhide the sheet with the customers and send it again")]
     NoSheet,
@@ -60,14 +76,110 @@ pub enum WorkbookError {
         /// How many sheets are looked at.
         limit: usize,
     },
+    /// An archive of more parts than any workbook has.
+    #[error("the workbook is made of more than {limit} parts: save the sheet with the customers alone and send that")]
+    TooManyParts {
+        /// How many parts are looked at.
+        limit: usize,
+    },
+    /// Much larger once unpacked than it looks.
+    #[error("the workbook unpacks to more than {} MB, or is packed too tightly: split it into smaller files", .limit_bytes >> 20)]
+    UnpacksTooLarge {
+        /// How much is unpacked, in bytes.
+        limit_bytes: u64,
+    },
+    /// A column of names that hardly repeat.
+    #[error("the column {column:?} holds more than {limit} different values: use a column whose values repeat")]
+    TooManyValues {
+        /// The schema's title of the column.
+        column: String,
+        /// How many are kept.
+        limit: usize,
+    },
     /// The bytes could not be had; no fault of the file.
     #[error("the file could not be read from where it is kept")]
-    Io(#[source] std::io::Error),
+    Io(
+        #[source]
+        #[serde(with = "cause")]
+        Cause,
+    ),
+    /// The reader process asked for more memory than it may have.
+    #[error("the workbook takes more than {} MB of memory to read: split it into smaller files", .limit_bytes >> 20)]
+    #[serde(skip)]
+    TooMuchMemory {
+        /// How much it may have, in bytes.
+        limit_bytes: u64,
+    },
+    /// The reader process was not done in time.
+    #[error("the workbook takes more than {} seconds to read: split it into smaller files", .limit.as_secs())]
+    #[serde(skip)]
+    TooMuchTime {
+        /// How long it may take.
+        limit: Duration,
+    },
+    /// The reader process broke down over the file.
+    #[error("the workbook cannot be read: open it in a spreadsheet program, save it again and send that")]
+    #[serde(skip)]
+    BrokeReader(#[source] ReaderFault),
+    /// There is no reader process to read with; no fault of the file.
+    #[error("no process could be started to read the file")]
+    #[serde(skip)]
+    NoReader(#[source] std::io::Error),
+    /// Whoever wanted the file read does so no more.
+    #[error("the reading was stopped")]
+    #[serde(skip)]
+    Stopped,
+}
+
+/// How a reader process broke down.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReaderFault {
+    /// It ended without an answer, as the text says: an exit status or a signal.
+    #[error("the reader process ended: {0}")]
+    Ended(String),
+    /// Its answer is none.
+    #[error("the reader process gave a broken answer: {0}")]
+    BrokenAnswer(&'static str),
+    /// Its answer contradicts itself.
+    #[error("the reader process gave a broken answer")]
+    BrokenTable(#[source] BrokenTable),
 }
 
 impl WorkbookError {
+    /// Whether another file would be read: it is this one's fault, and not the machine's.
+    pub fn is_of_the_file(&self) -> bool {
+        !matches!(self, Self::Io(_) | Self::NoReader(_) | Self::Stopped)
+    }
+
     /// The parts of the workbook contradict its format.
-    pub(super) fn damaged(cause: impl std::error::Error + Send + Sync + 'static) -> Self {
-        Self::Damaged(Box::new(cause))
+    pub(super) fn damaged(cause: impl Into<Cause>) -> Self {
+        Self::Damaged(cause.into())
+    }
+
+    /// The bytes could not be had.
+    pub(super) fn io(cause: impl Into<Cause>) -> Self {
+        Self::Io(cause.into())
+    }
+}
+
+/// Errors of others on their way between processes: their text, with what lies behind them.
+mod cause {
+    use std::error::Error;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::Cause;
+
+    /// The longest text, in characters: a cause may quote the file.
+    const MAX_CHARS: usize = 400;
+
+    pub(super) fn serialize<S: Serializer>(cause: &Cause, serializer: S) -> Result<S::Ok, S::Error> {
+        let causes = std::iter::successors(Some(cause.as_ref() as &dyn Error), |&cause| cause.source());
+        let texts: Vec<String> = causes.map(ToString::to_string).collect();
+        serializer.collect_str(&texts.join(": ").chars().take(MAX_CHARS).collect::<String>())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Cause, D::Error> {
+        String::deserialize(deserializer).map(Cause::from)
     }
 }

@@ -2,9 +2,7 @@
 
 use std::io::{Read, Seek, SeekFrom};
 
-use zip::ZipArchive;
-
-use super::WorkbookError;
+use super::{Limits, WorkbookError, archive};
 
 /// How a compound file (OLE) begins.
 const OLE_MAGIC: &[u8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
@@ -14,7 +12,7 @@ const OLE_ENTRY_BYTES: usize = 128;
 const PREFIX_BYTES: u64 = 1024;
 
 /// Other formats by their first bytes.
-const OTHERS: [(&[u8], &str); 16] = [
+const OTHERS: [(&[u8], &str); 18] = [
     (b"%PDF", "a PDF"),
     (b"\x89PNG", "a picture"),
     (b"\xff\xd8\xff", "a picture"),
@@ -30,6 +28,8 @@ const OTHERS: [(&[u8], &str); 16] = [
     (b"MZ\x90", "a program"),
     (b"PAR1", "a Parquet file"),
     (b"SQLite format", "a database"),
+    (b"\x09\x00\x04\0", "a workbook older than Excel 5"),
+    (b"\x09\x02\x06\0", "a workbook older than Excel 5"),
     (b"\x09\x04\x06\0", "a workbook older than Excel 5"),
 ];
 
@@ -45,31 +45,35 @@ pub(super) enum FileKind {
 /// Tells what a file is and leaves it at its start.
 ///
 /// # Errors
-/// [`WorkbookError::Empty`], [`WorkbookError::NotAWorkbook`], [`WorkbookError::Encrypted`]; [`WorkbookError::Damaged`]
-/// for an archive without its table of contents; [`WorkbookError::Io`].
-pub(super) fn detect<R: Read + Seek>(source: &mut R) -> Result<FileKind, WorkbookError> {
+/// [`WorkbookError::Empty`], [`WorkbookError::NotAWorkbook`], [`WorkbookError::Encrypted`]; for an archive those of
+/// [`archive::check`]; [`WorkbookError::Io`].
+pub(super) fn detect<R: Read + Seek>(source: &mut R, limits: &Limits) -> Result<FileKind, WorkbookError> {
     let mut prefix = Vec::new();
-    source.seek(SeekFrom::Start(0)).map_err(WorkbookError::Io)?;
-    source.by_ref().take(PREFIX_BYTES).read_to_end(&mut prefix).map_err(WorkbookError::Io)?;
-    source.seek(SeekFrom::Start(0)).map_err(WorkbookError::Io)?;
+    source.seek(SeekFrom::Start(0)).map_err(WorkbookError::io)?;
+    source.by_ref().take(PREFIX_BYTES).read_to_end(&mut prefix).map_err(WorkbookError::io)?;
+    source.seek(SeekFrom::Start(0)).map_err(WorkbookError::io)?;
     if prefix.is_empty() {
         return Err(WorkbookError::Empty);
     }
     if prefix.starts_with(b"PK") && matches!(prefix.get(2..4), Some(b"\x03\x04" | b"\x05\x06" | b"\x07\x08")) {
-        check_archive(source)?;
-        source.seek(SeekFrom::Start(0)).map_err(WorkbookError::Io)?;
+        archive::check(source, limits)?;
+        source.seek(SeekFrom::Start(0)).map_err(WorkbookError::io)?;
         return Ok(FileKind::Xlsx);
     }
     if prefix.starts_with(OLE_MAGIC) {
         let mut bytes = Vec::new();
-        source.read_to_end(&mut bytes).map_err(WorkbookError::Io)?;
+        source.read_to_end(&mut bytes).map_err(WorkbookError::io)?;
         check_compound(&bytes)?;
         return Ok(FileKind::Xls(bytes));
     }
     match other_kind(&prefix) {
-        Some(found) => Err(WorkbookError::NotAWorkbook { found }),
+        Some(found) => Err(not_a_workbook(found)),
         None => Ok(FileKind::Text),
     }
+}
+
+pub(super) fn not_a_workbook(found: &str) -> WorkbookError {
+    WorkbookError::NotAWorkbook { found: found.to_owned() }
 }
 
 fn other_kind(prefix: &[u8]) -> Option<&'static str> {
@@ -84,29 +88,6 @@ fn other_kind(prefix: &[u8]) -> Option<&'static str> {
     starts("<?xml").then_some("an XML document")
 }
 
-/// Tells an `.xlsx` from the other formats that are zip archives.
-fn check_archive<R: Read + Seek>(source: &mut R) -> Result<(), WorkbookError> {
-    let archive = ZipArchive::new(source).map_err(WorkbookError::damaged)?;
-    let names: Vec<String> =
-        archive.file_names().flatten().map(|name| name.trim_start_matches('/').to_ascii_lowercase()).collect();
-    let has = |part: &str| names.iter().any(|name| name == part);
-    let has_folder = |folder: &str| names.iter().any(|name| name.starts_with(folder));
-    let found = if has("xl/workbook.bin") {
-        "a binary workbook (.xlsb)"
-    } else if has_folder("xl/") || has_folder("xl\\") {
-        return Ok(());
-    } else if has_folder("word/") {
-        "a text document (.docx)"
-    } else if has_folder("ppt/") {
-        "a presentation (.pptx)"
-    } else if has("content.xml") || has("mimetype") {
-        "an OpenDocument file (such as .ods)"
-    } else {
-        "a zip archive"
-    };
-    Err(WorkbookError::NotAWorkbook { found })
-}
-
 /// Tells an `.xls` from the other formats that are compound files, by the streams in its directory.
 fn check_compound(bytes: &[u8]) -> Result<(), WorkbookError> {
     let has = |name: &str| {
@@ -118,10 +99,10 @@ fn check_compound(bytes: &[u8]) -> Result<(), WorkbookError> {
     } else if has("Workbook") || has("Book") || has("WORKBOOK") || has("BOOK") {
         Ok(())
     } else if has("WordDocument") {
-        Err(WorkbookError::NotAWorkbook { found: "a text document (.doc)" })
+        Err(not_a_workbook("a text document (.doc)"))
     } else if has("PowerPoint Document") {
-        Err(WorkbookError::NotAWorkbook { found: "a presentation (.ppt)" })
+        Err(not_a_workbook("a presentation (.ppt)"))
     } else {
-        Err(WorkbookError::NotAWorkbook { found: "an Office file without a sheet" })
+        Err(not_a_workbook("an Office file without a sheet"))
     }
 }

@@ -1,15 +1,18 @@
 //! Bytes of `.xlsx`, `.xls` and `.csv` into customers; the kind is told by the content, never by the name.
 //!
-//! [`read`] and [`read_into`] are the only doors, synchronous and without knowledge of HTTP, so that they can run in a
-//! process of their own. An `.xlsx` is streamed cell by cell, never laid out as a grid: a single far cell costs
+//! Whoever has a file from elsewhere takes a [`Reader`]: it has the file read by a process of its own, which may use so
+//! much memory and time and no more, and believes no byte of the answer unseen. [`read`] and [`read_into`] read in this
+//! process, which a stranger's file can make abort. All are synchronous and know no HTTP. An `.xlsx` is streamed cell by cell, never laid out as a grid: a single far cell costs
 //! nothing. Formulas are never calculated; what the file remembers of them is read. Knows only `customer`, and nobody
 //! else knows calamine, csv or zip.
 
+mod archive;
 mod csv;
 mod encoding;
 mod error;
 mod feed;
 mod kind;
+mod reader;
 mod xls;
 mod xlsx;
 
@@ -17,15 +20,17 @@ use std::io::{Read, Seek};
 use std::sync::Arc;
 
 use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
 
 use crate::customer::{CustomerTable, Schema, TableBuilder};
 
-pub use error::WorkbookError;
+pub use error::{ReaderFault, WorkbookError};
+pub use reader::{Bounds, READER_COMMAND, ReadRequest, Reader, Watch, run_reader};
 
 use kind::FileKind;
 
 /// How large a workbook may be. What is larger is refused, not cut.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Rows below the header that hold anything.
     pub max_rows: usize,
@@ -35,12 +40,27 @@ pub struct Limits {
     pub max_cell_bytes: usize,
     /// Sheets of one workbook, hidden ones included.
     pub max_sheets: usize,
+    /// Parts of one archive.
+    pub max_parts: usize,
+    /// What the parts of one archive unpack to, in bytes.
+    pub max_unpacked_bytes: u64,
+    /// Different values of one column of names; only a [`Reader`] minds them.
+    pub max_names: usize,
 }
 
 impl Default for Limits {
-    /// 2,000,000 rows, 1,024 columns, four times Excel's 32,767 characters (each takes up to four bytes), 256 sheets.
+    /// 2,000,000 rows, 1,024 columns, four times Excel's 32,767 characters (each takes up to four bytes), 256 sheets,
+    /// 10,000 parts, 1 GB unpacked, 100,000 names a column.
     fn default() -> Self {
-        Self { max_rows: 2_000_000, max_columns: 1_024, max_cell_bytes: 131_072, max_sheets: 256 }
+        Self {
+            max_rows: 2_000_000,
+            max_columns: 1_024,
+            max_cell_bytes: 131_072,
+            max_sheets: 256,
+            max_parts: 10_000,
+            max_unpacked_bytes: 1 << 30,
+            max_names: 100_000,
+        }
     }
 }
 
@@ -73,7 +93,7 @@ pub fn read_into<R: Read + Seek>(
     builder: &mut TableBuilder,
     limits: &Limits,
 ) -> Result<(), WorkbookError> {
-    match kind::detect(&mut source)? {
+    match kind::detect(&mut source, limits)? {
         FileKind::Xlsx => xlsx::read(source, builder, limits),
         FileKind::Xls(bytes) => xls::read(bytes, builder, limits),
         FileKind::Text => csv::read(source, builder, limits),

@@ -15,7 +15,7 @@ use content_portal::model_store::{ModelStore, VersionId};
 use content_portal::pipeline::{FitParams, SegmentId};
 use content_portal::retrain::{GateLimits, RetrainOutcome, RetrainRequest, retrain};
 use content_portal::trainer::Program;
-use content_portal::workbook;
+use content_portal::workbook::{Bounds, Limits, Reader};
 use jiff::civil::date;
 use reqwest::{RequestBuilder, Response};
 use serde_json::{Map, Value};
@@ -45,7 +45,7 @@ pub static SAMPLE_MODEL: LazyLock<TrainedVersion> = LazyLock::new(|| {
         base_data: &root("base_data"),
         schema: Arc::new(Schema::built_in().unwrap()),
         params: &FitParams::default(),
-        limits: workbook::Limits::default(),
+        reader: &reader(),
         uploads: None,
         gate: GateLimits::default(),
         force: false,
@@ -84,6 +84,11 @@ impl TrainedVersion {
     }
 }
 
+/// The real reader process.
+pub fn reader() -> Reader {
+    Reader::new(env!("CARGO_BIN_EXE_content-portal"), Limits::default(), Bounds::default())
+}
+
 /// A file of the repository.
 pub fn root(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
@@ -92,6 +97,7 @@ pub fn root(path: &str) -> PathBuf {
 /// How a server is to be set up.
 pub struct Setup {
     pub writer: WriterConfig,
+    pub reader: Reader,
     pub max_upload_bytes: u64,
     pub max_members: usize,
     pub writers_at_once: usize,
@@ -111,6 +117,7 @@ impl Default for Setup {
     fn default() -> Self {
         Self {
             writer: WriterConfig { kind: WriterKind::Offline, ..WriterConfig::default() },
+            reader: reader(),
             max_upload_bytes: 50 << 20,
             max_members: 20_000,
             writers_at_once: 8,
@@ -196,7 +203,7 @@ impl TestApp {
             max_upload_bytes: setup.max_upload_bytes,
             max_members: setup.max_members,
             writers_at_once: NonZeroUsize::new(setup.writers_at_once).unwrap(),
-            ..Settings::new(retraining(folders.path(), setup.program))
+            ..Settings::new(retraining(folders.path(), setup.program), setup.reader)
         };
         let application = Application::bind("127.0.0.1:0".parse().unwrap(), settings).await.unwrap();
         let address = application.address();

@@ -9,7 +9,7 @@ use content_portal::model_store::ModelStore;
 use content_portal::pipeline::SegmentId;
 use serde_json::{Value, json};
 
-use crate::app::{SAMPLE_MODEL, Setup, TestApp, TrainedVersion, ok};
+use crate::app::{SAMPLE_MODEL, Setup, TestApp, TrainedVersion, ok, reader};
 use crate::form::Form;
 use crate::second_schema;
 use crate::sheets::{CUSTOMER, HEADER, csv};
@@ -76,7 +76,7 @@ async fn a_start_up_that_panics_ends_the_server_too() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_address_that_is_taken_is_an_error_of_its_own() {
     let app = TestApp::spawn().await;
-    let settings = content_portal::http::Settings::new(crate::app::retraining(&app.models, None));
+    let settings = content_portal::http::Settings::new(crate::app::retraining(&app.models, None), reader());
     let error = content_portal::http::Application::bind(app.address, settings).await.map(|_| ()).unwrap_err();
     assert_eq!(error.to_string(), format!("cannot listen on {}", app.address));
 }

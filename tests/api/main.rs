@@ -21,6 +21,8 @@ mod failing_upstream;
 mod form;
 mod generate;
 mod images;
+#[path = "../reading/impostor.rs"]
+mod impostor;
 mod keeping;
 mod life;
 mod lift;
@@ -31,6 +33,7 @@ mod models;
 mod portal;
 mod private;
 mod quarters;
+mod readers;
 mod refusals;
 mod retrain;
 mod second_schema;

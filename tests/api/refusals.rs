@@ -24,7 +24,7 @@ async fn problem(response: Response) -> Value {
 }
 
 /// Asserts what the portal may rely on: status, code, and that the server goes on.
-async fn assert_refused(app: &TestApp, response: Response, status: u16, code: &str) -> Value {
+pub async fn assert_refused(app: &TestApp, response: Response, status: u16, code: &str) -> Value {
     let problem = problem(response).await;
     assert_eq!((problem["status"].as_u64(), problem["code"].as_str()), (Some(status.into()), Some(code)), "{problem}");
     assert_eq!(app.get("/readyz").await.status(), 200);

@@ -13,7 +13,7 @@ use content_portal::workbook::{self, Limits};
 use jiff::civil::date;
 use serde_json::{Value, json};
 
-use crate::app::{Setup, TestApp, TrainedVersion, keys, list, published};
+use crate::app::{Setup, TestApp, TrainedVersion, keys, list, published, reader};
 use crate::sheets::csv;
 
 const SCHEMA: &str = r#"{
@@ -63,7 +63,7 @@ pub static MODEL: LazyLock<TrainedVersion> = LazyLock::new(|| {
         base_data: &base_data,
         schema: schema(),
         params: &params,
-        limits: Limits::default(),
+        reader: &reader(),
         uploads: None,
         gate: GateLimits::default(),
         force: false,

@@ -9,5 +9,8 @@
 
 mod commands;
 mod folder;
+#[path = "../reading/strangers.rs"]
+mod hostile;
 mod retraining;
 mod serving;
+mod strangers;

@@ -3,7 +3,7 @@
 use std::io::Cursor;
 use std::sync::Arc;
 
-use content_portal::customer::{Schema, TableBuilder};
+use content_portal::customer::{NewestStands, Schema, TableBuilder};
 use content_portal::workbook::{self, Limits, WorkbookError};
 use rust_xlsxwriter::{ExcelDateTime, Format, Workbook};
 
@@ -144,14 +144,15 @@ fn another_schema_reads_another_sheet() {
 
 #[test]
 fn copies_are_told_across_files_whatever_the_order_of_their_columns() {
-    let mut builder = TableBuilder::new(schema(), TODAY);
+    let mut all = NewestStands::new(schema());
     let turned =
         "Tier,Sex,Branch,Date,Customer ID\nGold,Female,Tampines,2023-08-11,A1\nGold,Female,Tampines,2023-08-11,A9\n";
     for (label, bytes) in [("first.csv", small_csv(",").into_bytes()), ("second.csv", turned.as_bytes().to_vec())] {
-        builder.set_source(label);
+        let mut builder = TableBuilder::keyed(schema(), TODAY);
         workbook::read_into(Cursor::new(bytes), &mut builder, &Limits::default()).unwrap();
+        all.add(label, &builder.finish_keyed()).unwrap();
     }
-    let table = builder.finish();
+    let table = all.finish();
     assert_eq!((table.cleaning().rows_read, table.n_rows()), (4, 3));
     let first = table.cleaning().first_dropped.values().next().unwrap();
     assert_eq!((first[0].source.as_str(), first[0].row), ("second.csv", 2));

@@ -5,10 +5,12 @@ use std::io::Cursor;
 use content_portal::workbook::{self, Limits, WorkbookError};
 use rust_xlsxwriter::{ExcelDateTime, Format, Formula, Workbook};
 
+use super::apart::read_apart;
 use super::sheets::{
-    CUSTOMER, HEADER, OTHER_CUSTOMER, SMALL_ROWS, TODAY, read, refusal, rows, schema, small_csv, small_xlsx,
-    write_rows, xlsx,
+    CUSTOMER, HEADER, OTHER_CUSTOMER, SMALL_ROWS, TODAY, fixture, read, refusal, rows, schema, small_csv, small_xlsx,
+    variant, write_rows, xlsx,
 };
+use super::strangers::{Expected, strangers};
 
 fn read_within(bytes: &[u8], limits: Limits) -> Result<usize, WorkbookError> {
     workbook::read(Cursor::new(bytes), schema(), TODAY, &limits).map(|table| table.n_rows())
@@ -142,4 +144,30 @@ fn values_hold_no_control_character_and_no_more_than_a_hundred_characters() {
     let table = read(bytes.as_bytes()).unwrap();
     let expected = format!("Bedok X{}", "x".repeat(93));
     assert_eq!(rows(&table), [format!("{expected} | · | 2023-01-01 | #1")]);
+}
+
+#[test]
+fn every_stranger_s_file_is_read_or_refused_by_a_reason_of_its_own() {
+    for stranger in strangers(&fixture("tests/fixtures/customers_300.xls")) {
+        let outcome = match read_apart(&stranger.bytes) {
+            Ok(table) => Ok(table.n_rows()),
+            Err(error) => Err(variant(&error)),
+        };
+        let is_expected = match (stranger.expected, &outcome) {
+            (Expected::Rows(expected), Ok(rows)) => expected == *rows,
+            (Expected::Refused(expected), Err(error)) => expected == error,
+            (Expected::Either(expected), Err(error)) => expected.contains(&error.as_str()),
+            (Expected::Either(expected), Ok(_)) => expected.contains(&"read"),
+            _ => false,
+        };
+        assert!(is_expected, "{}: {outcome:?} where {:?} was expected", stranger.name, stranger.expected);
+    }
+}
+
+#[test]
+fn an_archive_is_refused_by_what_it_says_of_itself() {
+    let small = small_xlsx();
+    let refused = |limits| variant(&read_within(&small, limits).unwrap_err());
+    assert_eq!(refused(Limits { max_parts: 3, ..Limits::default() }), "TooManyParts");
+    assert_eq!(refused(Limits { max_unpacked_bytes: 1_000, ..Limits::default() }), "UnpacksTooLarge");
 }

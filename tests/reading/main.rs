@@ -1,16 +1,22 @@
 //! Reading workbooks through the public doors: what people send, what strangers send, and the accounts of both.
 #![allow(
     clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
     clippy::indexing_slicing,
     reason = "a sheet made for a test that cannot be made or read should fail its test loudly"
 )]
 
+mod apart;
 mod cleaning;
 mod fixtures;
 mod headers;
 mod hostile;
+mod impostor;
 mod kinds;
+mod mutations;
 mod progress;
 mod properties;
 mod sheets;
+mod strangers;
 mod texts;

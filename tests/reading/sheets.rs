@@ -19,6 +19,11 @@ pub fn read(bytes: &[u8]) -> Result<CustomerTable, WorkbookError> {
     workbook::read(Cursor::new(bytes), schema(), TODAY, &Limits::default())
 }
 
+/// The name of an error's variant.
+pub fn variant(error: &WorkbookError) -> String {
+    format!("{error:?}").split([' ', '(', '{']).next().unwrap().to_owned()
+}
+
 /// The sentence of a file that must not be read.
 pub fn refusal(bytes: &[u8]) -> String {
     read(bytes).unwrap_err().to_string()

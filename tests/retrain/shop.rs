@@ -14,7 +14,7 @@ use content_portal::pipeline::umap::UmapParams;
 use content_portal::retrain::{
     GateLimits, Published, RetrainError, RetrainOutcome, RetrainReport, RetrainRequest, retrain,
 };
-use content_portal::workbook::Limits;
+use content_portal::workbook::{Bounds, Limits, Reader};
 use jiff::Timestamp;
 use jiff::civil::date;
 use tempfile::TempDir;
@@ -97,7 +97,7 @@ impl Shop {
             uploads: Some(&uploads),
             schema: Arc::new(self.schema.clone()),
             params: &self.params,
-            limits: Limits::default(),
+            reader: &Reader::new(env!("CARGO_BIN_EXE_content-portal"), Limits::default(), Bounds::default()),
             gate: self.gate.clone(),
             force: self.force,
             keep: NonZeroUsize::new(self.keep).unwrap(),

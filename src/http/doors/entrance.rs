@@ -14,7 +14,7 @@ use super::client::{Client, Peer, TrustedProxies};
 use super::keys::{Key, bearer};
 use super::seats::{NoSeat, Seat, Seated, Seats};
 use crate::http::error::ApiError;
-use crate::http::state::Settings;
+use crate::http::settings::Settings;
 
 /// Uploads and exports under way: each holds a file on disk, and its customers in memory once it is read.
 const UPLOAD_SEATS: usize = 32;

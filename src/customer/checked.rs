@@ -1,0 +1,176 @@
+//! Tables whose parts come from elsewhere, believed only once every promise of [`CustomerTable`] has been looked at.
+
+use std::sync::Arc;
+
+use jiff::civil::Date;
+
+use super::clean::MAX_NUMBER;
+use super::report::NAMED_ROWS;
+use super::schema::{Column, Kind};
+use super::text::{MAX_VALUE_CHARS, is_invisible};
+use super::{CleaningReport, CustomerColumn, CustomerTable, Dropped, MISSING, Schema, Value};
+
+/// The longest header that a report repeats, in bytes.
+const MAX_HEADER_BYTES: usize = 256;
+
+/// A table from elsewhere that contradicts itself or its schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the table is not whole: {0}")]
+pub struct BrokenTable(pub(super) &'static str);
+
+impl CustomerTable {
+    /// A table of these columns, in the schema's order, that was read on the day `today`.
+    ///
+    /// # Errors
+    /// [`BrokenTable`] unless there is one column for each of the schema's, all of the same length; every code is a
+    /// position in its column's values, or [`MISSING`] in an optional column; every value is one that cleaning makes for
+    /// the column's kind; and the report accounts for every row and names the schema's columns alone.
+    pub fn checked(
+        schema: Arc<Schema>,
+        columns: Vec<CustomerColumn>,
+        cleaning: CleaningReport,
+        today: Date,
+    ) -> Result<Self, BrokenTable> {
+        let n_rows = columns.first().map_or(0, |column| column.codes.len());
+        if columns.len() != schema.columns.len() || columns.iter().any(|column| column.codes.len() != n_rows) {
+            return Err(BrokenTable("columns are missing or of different lengths"));
+        }
+        for (column, rules) in columns.iter().zip(&schema.columns) {
+            check_column(column, rules, today)?;
+        }
+        check_report(&cleaning, &schema, n_rows)?;
+        Ok(Self { schema, columns, n_rows, cleaning })
+    }
+}
+
+fn check_column(column: &CustomerColumn, rules: &Column, today: Date) -> Result<(), BrokenTable> {
+    let is_code = |&code: &u32| (code as usize) < column.values.len() || (code == MISSING && !rules.required);
+    if !column.codes.iter().all(is_code) {
+        return Err(BrokenTable("a code stands for no value"));
+    }
+    let is_clean = |value: &Value| match (value, &rules.kind) {
+        (Value::Text(name), Kind::Category { .. }) => {
+            !name.is_empty() && !name.chars().any(is_invisible) && name.chars().nth(MAX_VALUE_CHARS).is_none()
+        }
+        (Value::Level(rank), Kind::Ordinal { levels, .. }) => (*rank as usize) < levels.len(),
+        (Value::Date(day), Kind::Date { .. }) => *day <= today,
+        (Value::Number(number), Kind::Number { .. }) => number.abs() <= MAX_NUMBER,
+        _ => false,
+    };
+    if column.values.iter().all(is_clean) { Ok(()) } else { Err(BrokenTable("a value is not of its column")) }
+}
+
+fn check_report(cleaning: &CleaningReport, schema: &Schema, n_rows: usize) -> Result<(), BrokenTable> {
+    let dropped = cleaning.dropped.values().try_fold(n_rows, |sum, &rows| sum.checked_add(rows));
+    if dropped != Some(cleaning.rows_read) {
+        return Err(BrokenTable("rows are not accounted for"));
+    }
+    let is_column = |title: &String| schema.columns.iter().any(|column| column.title == *title);
+    let is_reason = |reason: &Dropped| match reason {
+        Dropped::Duplicate => true,
+        Dropped::ReplacedByNewer => false,
+        Dropped::Missing(title)
+        | Dropped::NotADate(title)
+        | Dropped::InFuture(title)
+        | Dropped::UnknownLevel(title)
+        | Dropped::NotANumber(title) => is_column(title),
+    };
+    let first_are_named = cleaning.first_dropped.iter().all(|(reason, first)| {
+        let rows = cleaning.dropped.get(reason).copied().unwrap_or(0);
+        first.len() <= rows.min(NAMED_ROWS) && first.iter().all(|at| at.source.is_empty())
+    });
+    if !cleaning.dropped.keys().all(is_reason) || !first_are_named {
+        return Err(BrokenTable("rows were dropped for no reason that there is"));
+    }
+    let headers = cleaning.columns_used.values().chain(&cleaning.identifier_used);
+    let are_short = headers.into_iter().all(|header| header.len() <= MAX_HEADER_BYTES);
+    if !are_short || !cleaning.columns_used.keys().all(is_column) {
+        return Err(BrokenTable("headers are not the schema's"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use jiff::civil::date;
+
+    use super::*;
+    use crate::customer::SheetRow;
+
+    /// Two customers, the second without a gender, and a third row that was dropped.
+    fn parts() -> (Vec<CustomerColumn>, CleaningReport) {
+        let column = |value: Value, codes: [u32; 2]| CustomerColumn { values: vec![value], codes: codes.to_vec() };
+        let columns = vec![
+            column(Value::Text("Bedok".into()), [0, 0]),
+            column(Value::Text("Female".into()), [0, MISSING]),
+            column(Value::Date(date(2024, 2, 29)), [0, 0]),
+            column(Value::Level(2), [0, 0]),
+        ];
+        let cleaning = CleaningReport {
+            rows_read: 3,
+            dropped: [(Dropped::Duplicate, 1)].into(),
+            first_dropped: [(Dropped::Duplicate, vec![SheetRow { row: 4, source: String::new() }])].into(),
+            columns_used: [("Location".to_owned(), "branch".to_owned())].into(),
+            identifier_used: None,
+        };
+        (columns, cleaning)
+    }
+
+    fn check(break_it: impl FnOnce(&mut Vec<CustomerColumn>, &mut CleaningReport)) -> Result<usize, &'static str> {
+        let (mut columns, mut cleaning) = parts();
+        break_it(&mut columns, &mut cleaning);
+        let schema = Arc::new(Schema::built_in().unwrap());
+        let table = CustomerTable::checked(schema, columns, cleaning, date(2026, 3, 1));
+        table.map(|table| table.n_rows()).map_err(|BrokenTable(why)| why)
+    }
+
+    #[test]
+    fn parts_that_agree_are_a_table() {
+        assert_eq!(check(|_, _| ()), Ok(2));
+    }
+
+    #[test]
+    fn a_code_has_its_value_and_only_an_optional_column_lacks_one() {
+        let broken = Err("a code stands for no value");
+        assert_eq!(check(|columns, _| columns[0].codes[1] = 1), broken);
+        assert_eq!(check(|columns, _| columns[2].codes[1] = MISSING), broken);
+        assert_eq!(check(|columns, _| columns[1].values.clear()), broken);
+    }
+
+    #[test]
+    fn columns_are_those_of_the_schema_and_of_one_length() {
+        let broken = Err("columns are missing or of different lengths");
+        assert_eq!(check(|columns, _| drop(columns.pop())), broken);
+        assert_eq!(check(|columns, _| columns[3].codes.truncate(1)), broken);
+    }
+
+    #[test]
+    fn a_value_is_one_that_cleaning_makes_for_its_column() {
+        for value in [
+            Value::Level(3),
+            Value::Date(date(2024, 2, 29)),
+            Value::Number(1.0),
+            Value::PartialDate { year: None, month: None },
+        ] {
+            assert_eq!(check(|columns, _| columns[3].values[0] = value), Err("a value is not of its column"));
+        }
+        assert!(check(|columns, _| columns[2].values[0] = Value::Date(date(2026, 3, 2))).is_err());
+        for name in [String::new(), "x".repeat(101), "Be\u{202e}dok".to_owned(), "Bedok\n".to_owned()] {
+            assert!(check(|columns, _| columns[0].values[0] = Value::Text(name.clone())).is_err(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn the_report_accounts_for_every_row_by_reasons_that_there_are() {
+        assert!(check(|_, cleaning| cleaning.rows_read = 4).is_err());
+        assert!(check(|_, cleaning| cleaning.dropped = [(Dropped::Duplicate, usize::MAX)].into()).is_err());
+        let replaced: BTreeMap<_, _> = [(Dropped::ReplacedByNewer, 1)].into();
+        assert!(check(|_, cleaning| cleaning.dropped = replaced).is_err());
+        let other: BTreeMap<_, _> = [(Dropped::Missing("Shoe Size".into()), 1)].into();
+        assert!(check(|_, cleaning| cleaning.dropped = other).is_err());
+        let long = "x".repeat(257);
+        assert!(check(|_, cleaning| drop(cleaning.columns_used.insert("Location".into(), long))).is_err());
+    }
+}

@@ -1,0 +1,115 @@
+//! The tables of several files made into one, in which the newest row of a customer stands.
+
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use super::clean::Key;
+use super::newest::{Fate, Newest};
+use super::report::NAMED_ROWS;
+use super::{
+    BrokenTable, CleaningReport, CustomerColumn, CustomerTable, Dropped, KeyedTable, MISSING, Schema, SheetRow,
+};
+
+/// Files added in the order of their age: of several rows of one customer, by the schema's identifier, the newest usable
+/// one stands, and the others are counted as [`Dropped::ReplacedByNewer`].
+///
+/// An identifier that is the same for most rows of a file, or that more than 20 of its rows share, identifies nobody.
+#[derive(Debug)]
+pub struct NewestStands {
+    schema: Arc<Schema>,
+    columns: Vec<MergedColumn>,
+    rows: Newest,
+    cleaning: CleaningReport,
+}
+
+#[derive(Debug, Default)]
+struct MergedColumn {
+    column: CustomerColumn,
+    code_of: FxHashMap<Key, u32>,
+}
+
+impl NewestStands {
+    /// No file yet; each is to be read by this schema.
+    pub fn new(schema: Arc<Schema>) -> Self {
+        let columns = schema.columns.iter().map(|_| MergedColumn::default()).collect();
+        Self { schema, columns, rows: Newest::default(), cleaning: CleaningReport::default() }
+    }
+
+    /// Adds a file that is younger than the others; reports call it `label`.
+    ///
+    /// # Errors
+    /// [`BrokenTable`] when it was read by another schema; nothing is added then.
+    pub fn add(&mut self, label: &str, file: &KeyedTable) -> Result<(), BrokenTable> {
+        let table = file.table();
+        if table.schema() != &self.schema || file.keys().len() != table.n_rows() {
+            return Err(BrokenTable("read by another schema"));
+        }
+        for (merged, column) in self.columns.iter_mut().zip(table.columns()) {
+            merged.add(column);
+        }
+        self.rows.add_file(label, file.keys());
+        self.note(label, table.cleaning());
+        Ok(())
+    }
+
+    /// The table of all rows that stand.
+    pub fn finish(mut self) -> CustomerTable {
+        let fates = self.rows.fates();
+        for (row, &fate) in fates.iter().enumerate() {
+            match fate {
+                Fate::Stands => {}
+                Fate::Copy => self.drop_row(Dropped::Duplicate, row),
+                Fate::Replaced => self.drop_row(Dropped::ReplacedByNewer, row),
+            }
+        }
+        let stands: Vec<bool> = fates.iter().map(|&fate| fate == Fate::Stands).collect();
+        let n_rows = stands.iter().filter(|&&stands| stands).count();
+        let columns = self.columns.into_iter().map(|merged| merged.column.keep(&stands)).collect();
+        CustomerTable { schema: self.schema, columns, n_rows, cleaning: self.cleaning }
+    }
+
+    fn drop_row(&mut self, reason: Dropped, row: usize) {
+        *self.cleaning.dropped.entry(reason.clone()).or_default() += 1;
+        let first = self.cleaning.first_dropped.entry(reason).or_default();
+        if first.len() < NAMED_ROWS {
+            first.push(self.rows.place_of(row));
+        }
+    }
+
+    /// Adds the account of a file.
+    fn note(&mut self, label: &str, file: &CleaningReport) {
+        let all = &mut self.cleaning;
+        all.rows_read += file.rows_read;
+        for (reason, rows) in &file.dropped {
+            *all.dropped.entry(reason.clone()).or_default() += rows;
+        }
+        for (reason, rows) in &file.first_dropped {
+            let first = all.first_dropped.entry(reason.clone()).or_default();
+            let room = NAMED_ROWS.saturating_sub(first.len());
+            first.extend(rows.iter().take(room).map(|at| SheetRow { row: at.row, source: label.to_owned() }));
+        }
+        for (title, header) in &file.columns_used {
+            all.columns_used.entry(title.clone()).or_insert_with(|| header.clone());
+        }
+        all.identifier_used = all.identifier_used.take().or_else(|| file.identifier_used.clone());
+    }
+}
+
+impl MergedColumn {
+    fn add(&mut self, file: &CustomerColumn) {
+        let Self { column, code_of } = self;
+        let codes: Vec<u32> = file
+            .values
+            .iter()
+            .map(|value| {
+                *code_of.entry(Key::of(value)).or_insert_with(|| {
+                    column.values.push(value.clone());
+                    u32::try_from(column.values.len() - 1).unwrap_or(MISSING)
+                })
+            })
+            .collect();
+        let code = |&code: &u32| codes.get(code as usize).copied().unwrap_or(MISSING);
+        column.codes.extend(file.codes.iter().map(code));
+    }
+}

@@ -1,0 +1,217 @@
+//! A reader process's answer put together: nothing in it is believed before it was looked at.
+
+use std::io::{self, Read};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::wire::{Kind, MAX_FRAME_BYTES, Order, read_frame};
+use crate::customer::{CleaningReport, CustomerColumn, CustomerTable, KeyedTable, RowKey, Value};
+use crate::workbook::{ReaderFault, WorkbookError};
+
+/// The longest refusal, in bytes: it names headers and a cause at most.
+const MAX_REFUSAL_BYTES: usize = 64 << 10;
+
+/// Why no table came of an answer.
+#[derive(Debug)]
+pub(super) enum NoTable {
+    /// The workbook cannot be read.
+    Refused(WorkbookError),
+    /// The answer is none.
+    Broken(ReaderFault),
+    /// It ended, or was given up, before it was whole.
+    CutOff(io::Error),
+}
+
+/// What has arrived of a table.
+struct Arrived<'a> {
+    order: &'a Order,
+    columns: Vec<CustomerColumn>,
+    keys: Vec<RowKey>,
+}
+
+/// Takes an answer to `order` in; shows the rows so far in `rows_so_far`. Its memory grows by the columns alone, which
+/// have no more rows than the order's limits allow.
+///
+/// # Errors
+/// One of [`NoTable`].
+pub(super) fn receive(source: &mut impl Read, order: &Order, rows_so_far: &AtomicUsize) -> Result<KeyedTable, NoTable> {
+    let columns = order.schema.columns.iter().map(|_| CustomerColumn::default()).collect();
+    let mut arrived = Arrived { order, columns, keys: Vec::new() };
+    let mut payload = Vec::new();
+    loop {
+        let kind = read_frame(source, &mut payload, MAX_FRAME_BYTES).map_err(|error| match error.kind() {
+            io::ErrorKind::InvalidData => broken("a frame that there is not"),
+            _ => NoTable::CutOff(error),
+        })?;
+        match kind {
+            Kind::Rows => {
+                let rows = payload.as_slice().try_into().map_err(|_| broken("a number of another length"))?;
+                let rows = usize::try_from(u64::from_le_bytes(rows)).unwrap_or(usize::MAX);
+                rows_so_far.store(rows.min(order.limits.max_rows), Ordering::Relaxed);
+            }
+            Kind::Values => arrived.add_values(&payload)?,
+            Kind::Codes => arrived.add_codes(&payload)?,
+            Kind::Keys => arrived.add_keys(&payload)?,
+            Kind::Done => {
+                let cleaning = serde_json::from_slice(&payload).map_err(|_| broken("no report of the cleaning"))?;
+                let table = arrived.finish(cleaning)?;
+                rows_so_far.store(table.table().cleaning().rows_read, Ordering::Relaxed);
+                return Ok(table);
+            }
+            Kind::Refused if payload.len() <= MAX_REFUSAL_BYTES => {
+                let error = serde_json::from_slice(&payload).map_err(|_| broken("no reason for a refusal"))?;
+                return Err(NoTable::Refused(error));
+            }
+            Kind::Refused | Kind::Order => return Err(broken("a frame out of place")),
+        }
+    }
+}
+
+impl Arrived<'_> {
+    fn add_values(&mut self, payload: &[u8]) -> Result<(), NoTable> {
+        let max_values = self.order.limits.max_rows;
+        let (column, values) = self.column(payload)?;
+        let values: Vec<Value> = serde_json::from_slice(values).map_err(|_| broken("no values"))?;
+        column.values.extend(values);
+        if column.values.len() > max_values { Err(broken("more values than rows")) } else { Ok(()) }
+    }
+
+    fn add_codes(&mut self, payload: &[u8]) -> Result<(), NoTable> {
+        let max_rows = self.order.limits.max_rows;
+        let (column, codes) = self.column(payload)?;
+        let (codes, []) = codes.as_chunks() else { return Err(broken("half a code")) };
+        column.codes.extend(codes.iter().map(|&code| u32::from_le_bytes(code)));
+        if column.codes.len() > max_rows { Err(broken("more rows than may be")) } else { Ok(()) }
+    }
+
+    fn add_keys(&mut self, payload: &[u8]) -> Result<(), NoTable> {
+        let (keys, []) = payload.as_chunks() else { return Err(broken("half a key")) };
+        self.keys.extend(keys.iter().map(RowKey::from_bytes));
+        if self.keys.len() > self.order.limits.max_rows { Err(broken("more keys than rows")) } else { Ok(()) }
+    }
+
+    /// The column that a payload names, and the rest of the payload.
+    fn column<'p>(&mut self, payload: &'p [u8]) -> Result<(&mut CustomerColumn, &'p [u8]), NoTable> {
+        let (index, rest) = payload.split_first_chunk().ok_or_else(|| broken("no column"))?;
+        let column = self.columns.get_mut(usize::from(u16::from_le_bytes(*index)));
+        Ok((column.ok_or_else(|| broken("no such column"))?, rest))
+    }
+
+    fn finish(self, cleaning: CleaningReport) -> Result<KeyedTable, NoTable> {
+        let Self { order, mut columns, keys } = self;
+        for column in &mut columns {
+            column.values.shrink_to_fit();
+            column.codes.shrink_to_fit();
+        }
+        let table = CustomerTable::checked(order.schema.clone(), columns, cleaning, order.today);
+        let broken_table = |why| NoTable::Broken(ReaderFault::BrokenTable(why));
+        let table = table.map_err(broken_table)?;
+        if order.keyed {
+            return KeyedTable::new(table, keys).map_err(broken_table);
+        }
+        if keys.is_empty() { Ok(KeyedTable::unkeyed(table)) } else { Err(broken("keys that nobody asked for")) }
+    }
+}
+
+fn broken(why: &'static str) -> NoTable {
+    NoTable::Broken(ReaderFault::BrokenAnswer(why))
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+    use proptest::prelude::*;
+
+    use super::super::child::write_table;
+    use super::super::wire::write_frame;
+    use super::*;
+    use crate::customer::{Schema, TableBuilder};
+    use crate::workbook::{Limits, read_into};
+
+    fn order(keyed: bool) -> Order {
+        let (schema, today) = (Schema::built_in().unwrap().into(), date(2026, 3, 1));
+        Order { schema, today, limits: Limits { max_rows: 50, ..Limits::default() }, keyed }
+    }
+
+    fn table(order: &Order) -> KeyedTable {
+        let new = if order.keyed { TableBuilder::keyed } else { TableBuilder::new };
+        let mut builder = new(order.schema.clone(), order.today);
+        let rows = (0..40).map(|n| format!("A{n},2023-01-{:02},Town {},F,Gold\n", n % 28 + 1, n % 7));
+        let csv: String = std::iter::once("id,date,location,gender,tier\n".to_owned()).chain(rows).collect();
+        read_into(io::Cursor::new(csv), &mut builder, &order.limits).unwrap();
+        builder.finish_keyed()
+    }
+
+    fn answer(order: &Order) -> Vec<u8> {
+        let mut answer = Vec::new();
+        write_table(&mut answer, &table(order)).unwrap();
+        answer
+    }
+
+    fn fault(answer: &[u8]) -> String {
+        match receive(&mut &*answer, &order(false), &AtomicUsize::new(0)) {
+            Err(NoTable::Broken(ReaderFault::BrokenAnswer(why))) => why.to_owned(),
+            other => format!("{other:?}"),
+        }
+    }
+
+    fn frames(frames: &[(Kind, &[u8])]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        frames.iter().for_each(|(kind, payload)| write_frame(&mut bytes, *kind, &[payload]).unwrap());
+        bytes
+    }
+
+    #[test]
+    fn a_table_is_the_same_on_the_other_side() {
+        for keyed in [false, true] {
+            let (order, rows) = (order(keyed), AtomicUsize::new(0));
+            let received = receive(&mut answer(&order).as_slice(), &order, &rows).unwrap();
+            assert_eq!((received, rows.into_inner()), (table(&order), 40));
+        }
+    }
+
+    #[test]
+    fn pieces_that_do_not_fit_are_named() {
+        let codes: Vec<u8> = [0, 0].into_iter().chain([7; 4 * 51]).collect();
+        for (answer, why) in [
+            (frames(&[(Kind::Codes, &[4, 0, 0, 0, 0, 0])]), "no such column"),
+            (frames(&[(Kind::Codes, &[0])]), "no column"),
+            (frames(&[(Kind::Codes, &[0, 0, 1, 2, 3])]), "half a code"),
+            (frames(&[(Kind::Codes, &codes)]), "more rows than may be"),
+            (frames(&[(Kind::Values, b"\0\0[{\"Text\":")]), "no values"),
+            (frames(&[(Kind::Keys, &[0; 29])]), "half a key"),
+            (frames(&[(Kind::Keys, &[0; 28 * 51])]), "more keys than rows"),
+            (frames(&[(Kind::Rows, &[0; 4])]), "a number of another length"),
+            (frames(&[(Kind::Done, b"{}")]), "no report of the cleaning"),
+            (frames(&[(Kind::Refused, b"\"NoReader\"")]), "no reason for a refusal"),
+            (frames(&[(Kind::Order, b"{}")]), "a frame out of place"),
+            (b"Hello".to_vec(), "a frame that there is not"),
+        ] {
+            assert_eq!(fault(&answer), why);
+        }
+    }
+
+    #[test]
+    fn keys_are_there_exactly_where_they_were_asked_for() {
+        assert_eq!(fault(&answer(&order(true))), "keys that nobody asked for");
+        let without = receive(&mut answer(&order(false)).as_slice(), &order(true), &AtomicUsize::new(0));
+        assert!(matches!(without, Err(NoTable::Broken(ReaderFault::BrokenTable(_)))), "{without:?}");
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_arrives_is_a_whole_table_or_none(
+            edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..5),
+        ) {
+            let order = order(true);
+            let mut bytes = answer(&order);
+            edits.iter().for_each(|(at, byte)| *at.get_mut(&mut bytes) = *byte);
+            if let Ok(received) = receive(&mut bytes.as_slice(), &order, &AtomicUsize::new(0)) {
+                let table = received.table();
+                prop_assert!(table.is_whole() && received.keys().len() == table.n_rows());
+                for column in table.columns() {
+                    prop_assert!(column.codes.iter().all(|&code| code == u32::MAX || (code as usize) < column.values.len()));
+                }
+            }
+        }
+    }
+}

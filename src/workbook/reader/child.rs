@@ -1,0 +1,148 @@
+//! The reader process: ties itself down, takes its order, reads, answers, ends.
+//!
+//! Standard input is the workbook, standard output a socket to the parent. Nothing here starts a thread, reads a setting
+//! or writes to a file.
+
+use std::fs::{self, File};
+use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::sys::resource::{Resource, setrlimit};
+
+use super::wire::{Kind, MAX_ORDER_BYTES, Order, PIECE_ROWS, PIECE_VALUES, read_frame, write_frame};
+use crate::customer::{KeyedTable, TableBuilder, Value};
+use crate::workbook::{Limits, WorkbookError, read_into};
+
+/// Files that may be open at once: the three there are, and their doubles.
+const MAX_FILES: u64 = 16;
+/// How often the rows so far are told at most.
+const TELL_EVERY: Duration = Duration::from_millis(50);
+
+/// Reads the workbook on standard input and answers on standard output; the reader process's whole life. It may have
+/// `memory_bytes` and so many seconds of the processor's time.
+///
+/// # Errors
+/// [`io::Error`] when the process cannot be tied down, or the parent is gone. A workbook that cannot be read is an answer.
+pub fn run_reader(memory_bytes: u64, cpu_seconds: u64) -> io::Result<()> {
+    close_inherited()?;
+    tie_down(memory_bytes, cpu_seconds)?;
+    let file = File::from(io::stdin().as_fd().try_clone_to_owned()?);
+    let mut parent = UnixStream::from(io::stdout().as_fd().try_clone_to_owned()?);
+    let mut payload = Vec::new();
+    if read_frame(&mut parent, &mut payload, MAX_ORDER_BYTES)? != Kind::Order {
+        return Err(io::ErrorKind::InvalidData.into());
+    }
+    let order: Order = serde_json::from_slice(&payload)?;
+    let mut answer = BufWriter::with_capacity(64 << 10, parent.try_clone()?);
+    match read_by(&order, file, parent).and_then(|table| check_names(table, &order.limits)) {
+        Ok(table) => write_table(&mut answer, &table)?,
+        Err(error) => write_frame(&mut answer, Kind::Refused, &[&serde_json::to_vec(&error)?])?,
+    }
+    answer.flush()
+}
+
+/// Closes what whoever started the server had open and passed on. What the server itself opens closes by itself.
+fn close_inherited() -> io::Result<()> {
+    // Without /proc there is nothing to go by, and nothing is passed on by the server.
+    let Ok(entries) = fs::read_dir("/proc/self/fd") else { return Ok(()) };
+    let open: Vec<i32> = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect();
+    for descriptor in open.into_iter().filter(|&descriptor| descriptor > 2) {
+        match nix::unistd::close(descriptor) {
+            // It was the listed folder's own, and is closed already.
+            Ok(()) | Err(Errno::EBADF) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+/// No more memory and time than this, no file, no process, no new rights, and no life beyond the parent's.
+fn tie_down(memory_bytes: u64, cpu_seconds: u64) -> io::Result<()> {
+    setrlimit(Resource::RLIMIT_AS, memory_bytes, memory_bytes)?;
+    // At the soft limit the process ends by a signal that tells why.
+    setrlimit(Resource::RLIMIT_CPU, cpu_seconds, cpu_seconds.saturating_add(1))?;
+    for (resource, most) in
+        [(Resource::RLIMIT_CORE, 0), (Resource::RLIMIT_FSIZE, 0), (Resource::RLIMIT_NOFILE, MAX_FILES)]
+    {
+        setrlimit(resource, most, most)?;
+    }
+    #[cfg(target_os = "linux")]
+    {
+        use nix::sys::{prctl, signal::Signal};
+        setrlimit(Resource::RLIMIT_NPROC, 0, 0)?;
+        prctl::set_no_new_privs()?;
+        prctl::set_pdeathsig(Signal::SIGKILL)?;
+    }
+    Ok(())
+}
+
+fn read_by(order: &Order, file: File, parent: UnixStream) -> Result<KeyedTable, WorkbookError> {
+    let rows_so_far = Arc::new(AtomicUsize::new(0));
+    let new = if order.keyed { TableBuilder::keyed } else { TableBuilder::new };
+    let mut builder = new(order.schema.clone(), order.today);
+    builder.show_rows_in(rows_so_far.clone());
+    let source = Told { file, parent, rows_so_far, told: (0, Instant::now()) };
+    read_into(BufReader::new(source), &mut builder, &order.limits)?;
+    Ok(builder.finish_keyed())
+}
+
+/// A category with more names than this is none; training would make a feature of each, and the parent keep them all.
+fn check_names(table: KeyedTable, limits: &Limits) -> Result<KeyedTable, WorkbookError> {
+    let read = table.table();
+    for (column, rules) in read.columns().iter().zip(&read.schema().columns) {
+        if column.values.len() > limits.max_names && matches!(column.values.first(), Some(Value::Text(_))) {
+            return Err(WorkbookError::TooManyValues { column: rules.title.clone(), limit: limits.max_names });
+        }
+    }
+    Ok(table)
+}
+
+pub(super) fn write_table(answer: &mut impl Write, keyed: &KeyedTable) -> io::Result<()> {
+    let table = keyed.table();
+    for (index, column) in (0_u16..).zip(table.columns()) {
+        let index = index.to_le_bytes();
+        for values in column.values.chunks(PIECE_VALUES) {
+            write_frame(answer, Kind::Values, &[&index, &serde_json::to_vec(values)?])?;
+        }
+        for codes in column.codes.chunks(PIECE_ROWS) {
+            let bytes: Vec<u8> = codes.iter().flat_map(|code| code.to_le_bytes()).collect();
+            write_frame(answer, Kind::Codes, &[&index, &bytes])?;
+        }
+    }
+    for keys in keyed.keys().chunks(PIECE_ROWS) {
+        let bytes: Vec<u8> = keys.iter().flat_map(|key| key.to_bytes()).collect();
+        write_frame(answer, Kind::Keys, &[&bytes])?;
+    }
+    write_frame(answer, Kind::Done, &[&serde_json::to_vec(table.cleaning())?])
+}
+
+/// The file, which tells the parent the rows so far whenever a piece of it is fetched.
+struct Told {
+    file: File,
+    parent: UnixStream,
+    rows_so_far: Arc<AtomicUsize>,
+    /// What was told last, and when.
+    told: (usize, Instant),
+}
+
+impl Read for Told {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let rows = self.rows_so_far.load(Ordering::Relaxed);
+        if rows != self.told.0 && self.told.1.elapsed() >= TELL_EVERY {
+            self.told = (rows, Instant::now());
+            write_frame(&mut self.parent, Kind::Rows, &[&(rows as u64).to_le_bytes()])?;
+        }
+        self.file.read(buffer)
+    }
+}
+
+impl Seek for Told {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.file.seek(to)
+    }
+}

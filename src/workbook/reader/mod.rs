@@ -1,0 +1,239 @@
+//! The reader process, seen from the server: started with a file, given its order, waited for, always ended.
+//!
+//! A workbook from elsewhere can make its parser ask for gigabytes, run for minutes or abort. So the server's own binary
+//! is started once more as a hidden command ([`run_reader`]), which ties itself down before it looks at a byte: so much
+//! memory, so much time, no file but the workbook, no descriptor but its two pipes. What it answers is data from
+//! elsewhere, too. Whatever becomes of it, the server has a table or a [`WorkbookError`].
+
+mod answer;
+mod child;
+mod wire;
+
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use jiff::civil::Date;
+use nix::sys::signal::Signal;
+
+use super::{Limits, ReaderFault, WorkbookError};
+use crate::customer::{CustomerTable, KeyedTable, Schema};
+
+pub use child::run_reader;
+
+use answer::{NoTable, receive};
+use wire::{Kind, Order, write_frame};
+
+/// The hidden command under which the binary is the reader process, followed by the bytes of memory and the seconds of
+/// processor time it may have.
+pub const READER_COMMAND: &str = "read-workbook";
+
+/// How often a reading looks whether it is still wanted.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// How much of what a broken process said last is looked at, in bytes.
+const MAX_LAST_WORDS: u64 = 4 << 10;
+
+/// Has workbooks read by a process of its own, one for each.
+#[derive(Debug, Clone)]
+pub struct Reader {
+    program: PathBuf,
+    limits: Limits,
+    bounds: Bounds,
+}
+
+/// What one reader process may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// Memory, in bytes: of its address space, its code included.
+    pub memory_bytes: u64,
+    /// Time, by the clock, and once more by the processor.
+    pub time: Duration,
+}
+
+/// By what a workbook is read, and for whom.
+#[derive(Debug, Clone)]
+pub struct ReadRequest {
+    /// The columns to look for.
+    pub schema: Arc<Schema>,
+    /// Dates after this day are in the future.
+    pub today: Date,
+    /// How far it is, and whether it is still wanted.
+    pub watch: Watch,
+}
+
+/// A reading as another thread sees it.
+#[derive(Debug, Clone, Default)]
+pub struct Watch {
+    rows: Arc<AtomicUsize>,
+    is_stopped: Arc<AtomicBool>,
+}
+
+impl Default for Bounds {
+    /// 1 GB and 8 seconds.
+    fn default() -> Self {
+        Self { memory_bytes: 1 << 30, time: Duration::from_secs(8) }
+    }
+}
+
+impl Watch {
+    /// Rows read so far.
+    pub fn rows(&self) -> usize {
+        self.rows.load(Ordering::Relaxed)
+    }
+
+    /// Ends the reading within a moment.
+    pub fn stop(&self) {
+        self.is_stopped.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Reader {
+    /// `program` is the path of a binary whose [`READER_COMMAND`] is [`run_reader`].
+    pub fn new(program: impl Into<PathBuf>, limits: Limits, bounds: Bounds) -> Self {
+        Self { program: program.into(), limits, bounds }
+    }
+
+    /// Reads the first visible sheet that has the schema's required columns, as [`read`](super::read) does. Blocking.
+    ///
+    /// # Errors
+    /// Those of [`read`](super::read); [`WorkbookError::TooManyValues`]; and where the process did not come to its end
+    /// [`WorkbookError::TooMuchMemory`], [`WorkbookError::TooMuchTime`], [`WorkbookError::BrokeReader`],
+    /// [`WorkbookError::NoReader`] or [`WorkbookError::Stopped`].
+    pub fn read(&self, file: File, request: &ReadRequest) -> Result<CustomerTable, WorkbookError> {
+        self.run(file, request, false).map(KeyedTable::into_table)
+    }
+
+    /// As [`Reader::read`], for one of several files: copies stay, and every row has what tells it apart.
+    ///
+    /// # Errors
+    /// As [`Reader::read`].
+    pub fn read_keyed(&self, file: File, request: &ReadRequest) -> Result<KeyedTable, WorkbookError> {
+        self.run(file, request, true)
+    }
+
+    fn run(&self, file: File, request: &ReadRequest, keyed: bool) -> Result<KeyedTable, WorkbookError> {
+        let order = Order { schema: request.schema.clone(), today: request.today, limits: self.limits, keyed };
+        let deadline = Instant::now() + self.bounds.time;
+        let (mut process, mut socket) = Process::start(self, file).map_err(WorkbookError::NoReader)?;
+        let order_json = serde_json::to_vec(&order).map_err(|e| WorkbookError::NoReader(e.into()))?;
+        // A process that ended at once takes no order; why, its end tells.
+        let _ = socket
+            .set_write_timeout(Some(self.bounds.time))
+            .and_then(|()| write_frame(&mut socket, Kind::Order, &[&order_json]));
+        let mut answer = BufReader::new(Patient { socket, deadline, is_stopped: &request.watch.is_stopped });
+        match receive(&mut answer, &order, &request.watch.rows) {
+            Ok(table) => Ok(table),
+            Err(NoTable::Refused(error)) => Err(error),
+            Err(NoTable::Broken(fault)) => Err(WorkbookError::BrokeReader(fault)),
+            Err(NoTable::CutOff(_)) if request.watch.is_stopped.load(Ordering::Relaxed) => Err(WorkbookError::Stopped),
+            Err(NoTable::CutOff(error)) if error.kind() == io::ErrorKind::TimedOut => Err(self.too_late()),
+            Err(NoTable::CutOff(_)) => Err(match process.ended(deadline) {
+                Some(status) => self.why(status, &process.last_words()),
+                None => self.too_late(),
+            }),
+        }
+    }
+
+    fn too_late(&self) -> WorkbookError {
+        WorkbookError::TooMuchTime { limit: self.bounds.time }
+    }
+
+    /// What a process died of that ended without an answer.
+    fn why(&self, status: ExitStatus, last_words: &str) -> WorkbookError {
+        let is = |signal: Signal| status.signal() == Some(signal as i32);
+        // Rust's standard library says so before it aborts. SIGKILL is how the system ends a process where memory is
+        // short: it was not this process that sent it.
+        let is_out_of_memory =
+            (is(Signal::SIGABRT) && last_words.contains("memory allocation of")) || is(Signal::SIGKILL);
+        if is(Signal::SIGXCPU) {
+            self.too_late()
+        } else if is_out_of_memory {
+            WorkbookError::TooMuchMemory { limit_bytes: self.bounds.memory_bytes }
+        } else {
+            WorkbookError::BrokeReader(ReaderFault::Ended(status.to_string()))
+        }
+    }
+}
+
+/// A running reader process; dropped, it is ended and gone.
+struct Process(Child);
+
+impl Process {
+    /// Starts a process on `file`, with the socket to talk to it.
+    fn start(reader: &Reader, file: File) -> io::Result<(Self, UnixStream)> {
+        let (ours, theirs) = UnixStream::pair()?;
+        let Bounds { memory_bytes, time } = reader.bounds;
+        let cpu_seconds = time.as_secs() + u64::from(time.subsec_nanos() > 0);
+        let child = Command::new(&reader.program)
+            .args([READER_COMMAND, &memory_bytes.to_string(), &cpu_seconds.to_string()])
+            .env_clear()
+            .current_dir("/")
+            .stdin(file)
+            .stdout(OwnedFd::from(theirs))
+            .stderr(Stdio::piped())
+            .spawn()?;
+        Ok((Self(child), ours))
+    }
+
+    /// How the process ended; `None` when it has not by `deadline`.
+    fn ended(&mut self, deadline: Instant) -> Option<ExitStatus> {
+        loop {
+            match self.0.try_wait() {
+                Ok(Some(status)) => return Some(status),
+                Ok(None) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(1)),
+                Ok(None) | Err(_) => return None,
+            }
+        }
+    }
+
+    /// What a process that ended said last, for this module alone: it may quote the workbook.
+    fn last_words(&mut self) -> String {
+        let mut words = Vec::new();
+        if let Some(stderr) = self.0.stderr.take() {
+            // Without them the process broke down for no known reason.
+            let _ = stderr.take(MAX_LAST_WORDS).read_to_end(&mut words);
+        }
+        String::from_utf8_lossy(&words).into_owned()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended by itself; either way it must not stay behind as a zombie.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A socket that is waited for until the deadline, or until nobody wants the answer any more.
+struct Patient<'a> {
+    socket: UnixStream,
+    deadline: Instant,
+    is_stopped: &'a AtomicBool,
+}
+
+impl Read for Patient<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            if self.is_stopped.load(Ordering::Relaxed) {
+                return Err(io::ErrorKind::ConnectionAborted.into());
+            }
+            let left = self.deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            self.socket.set_read_timeout(Some(left.min(LOOK_EVERY)))?;
+            match self.socket.read(buffer) {
+                Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {}
+                result => return result,
+            }
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! What goes between the two processes: frames of one byte for their kind, four for their length, and their payload.
+//!
+//! The parent sends one [`Order`]. The child answers with any number of [`Kind::Rows`], and then either with the table in
+//! pieces and [`Kind::Done`], or with [`Kind::Refused`]. Both are the same binary: there is no version to agree on.
+
+use std::io::{self, Read, Write};
+use std::sync::Arc;
+
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+use crate::customer::Schema;
+use crate::workbook::Limits;
+
+/// The longest payload of an answer's frame, in bytes.
+pub(super) const MAX_FRAME_BYTES: usize = 1 << 20;
+/// The longest order, in bytes: a schema with many synonyms.
+pub(super) const MAX_ORDER_BYTES: usize = 16 << 20;
+/// A table goes in pieces of so many codes or keys, which fit in a frame.
+pub(super) const PIECE_ROWS: usize = 32 << 10;
+/// So many values do too: each has at most 100 characters.
+pub(super) const PIECE_VALUES: usize = 1 << 10;
+
+/// What a frame holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// An [`Order`] as JSON.
+    Order,
+    /// Rows read so far: 8 bytes.
+    Rows,
+    /// Further values of a column: its position (2 bytes), then a list as JSON.
+    Values,
+    /// Further codes of a column: its position (2 bytes), then 4 bytes each.
+    Codes,
+    /// Further keys, of the rows in their order.
+    Keys,
+    /// The report of the cleaning as JSON; the table is whole.
+    Done,
+    /// Why there is no table: a [`WorkbookError`](crate::workbook::WorkbookError) as JSON.
+    Refused,
+}
+
+/// What is to be read, beside the file.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Order {
+    pub schema: Arc<Schema>,
+    pub today: Date,
+    pub limits: Limits,
+    /// Whether the rows are to be told apart from other files' later on.
+    pub keyed: bool,
+}
+
+impl Kind {
+    const ALL: [Self; 7] = [Self::Order, Self::Rows, Self::Values, Self::Codes, Self::Keys, Self::Done, Self::Refused];
+
+    fn byte(self) -> u8 {
+        // Letters, so that a stray line of text is told from a frame by its length at the latest.
+        b'a' + self as u8
+    }
+}
+
+/// Writes one frame.
+pub(super) fn write_frame(sink: &mut impl Write, kind: Kind, payload: &[&[u8]]) -> io::Result<()> {
+    let length: usize = payload.iter().map(|part| part.len()).sum();
+    let length = u32::try_from(length).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
+    sink.write_all(&[kind.byte()])?;
+    sink.write_all(&length.to_le_bytes())?;
+    payload.iter().try_for_each(|part| sink.write_all(part))
+}
+
+/// Reads one frame's payload into `payload`, which never grows beyond `max_bytes`.
+///
+/// # Errors
+/// [`io::ErrorKind::InvalidData`] for a kind that there is not and for a longer payload; those of `source`.
+pub(super) fn read_frame(source: &mut impl Read, payload: &mut Vec<u8>, max_bytes: usize) -> io::Result<Kind> {
+    let mut head = [0; 5];
+    source.read_exact(&mut head)?;
+    let [kind, length @ ..] = head;
+    let kind = Kind::ALL.into_iter().find(|known| kind == known.byte());
+    let length = u32::from_le_bytes(length) as usize;
+    let Some(kind) = kind.filter(|_| length <= max_bytes) else {
+        return Err(io::ErrorKind::InvalidData.into());
+    };
+    payload.clear();
+    payload.resize(length, 0);
+    source.read_exact(payload)?;
+    Ok(kind)
+}
