@@ -201,6 +201,9 @@ pub(super) enum BodyProblems {
     /// The body is broken or cut off, or its file is missing.
     #[response(status = 400, content_type = "application/problem+json")]
     BadRequest(Document<'static>),
+    /// Keys are set, and none of them was sent.
+    #[response(status = 401, content_type = "application/problem+json")]
+    NoKey(Document<'static>),
     /// The body took too long to arrive.
     #[response(status = 408, content_type = "application/problem+json")]
     TooSlow(Document<'static>),
@@ -213,6 +216,9 @@ pub(super) enum BodyProblems {
     /// Fields, rows or the workbook cannot be taken; `details` names each field with what to change.
     #[response(status = 422, content_type = "application/problem+json")]
     Invalid(Document<'static>),
+    /// More requests, a minute or at once, than one caller may send; `Retry-After` says when to come again.
+    #[response(status = 429, content_type = "application/problem+json")]
+    TooMany(Document<'static>),
     /// A fault of this service.
     #[response(status = 500, content_type = "application/problem+json")]
     Internal(Document<'static>),
@@ -235,6 +241,9 @@ pub(super) enum KeyProblems {
     /// The routes are closed: no key is set.
     #[response(status = 403, content_type = "application/problem+json")]
     Closed(Document<'static>),
+    /// More requests a minute than one caller may send; `Retry-After` says when to come again.
+    #[response(status = 429, content_type = "application/problem+json")]
+    TooMany(Document<'static>),
 }
 
 /// Why a route for administrators does not answer.
@@ -253,6 +262,9 @@ pub(super) enum AdminProblems {
     /// The version is damaged; the live one stays.
     #[response(status = 409, content_type = "application/problem+json")]
     Broken(Document<'static>),
+    /// More requests a minute than one caller may send; `Retry-After` says when to come again.
+    #[response(status = 429, content_type = "application/problem+json")]
+    TooMany(Document<'static>),
     /// A fault of this service.
     #[response(status = 500, content_type = "application/problem+json")]
     Internal(Document<'static>),

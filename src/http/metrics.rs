@@ -287,6 +287,10 @@ fn count(n: usize) -> u64 {
     responses(
         (status = 200, description = "Counters and latencies", body = String,
             content_type = "application/openmetrics-text"),
+        (status = 401, description = "Keys are set, and none of them was sent", body = Document<'static>,
+            content_type = "application/problem+json"),
+        (status = 429, description = "More requests a minute than one caller may send", body = Document<'static>,
+            content_type = "application/problem+json"),
         (status = 500, description = "A fault of this service", body = Document<'static>,
             content_type = "application/problem+json")))]
 pub(super) async fn get_metrics(State(state): State<AppState>) -> Result<Response, ApiError> {
