@@ -246,7 +246,7 @@ fn many_copies_of_a_few_points_are_embedded_without_a_nan() {
 #[test]
 fn every_number_of_components_has_its_layout() {
     let points = profiles();
-    for n_components in [1, 2, 3, 5, 11, 17, 33, 64] {
+    for n_components in [1, 2, 3, 5, 11, 16] {
         let params = UmapParams::default().n_components(n_components).n_neighbors(20).n_epochs(Some(12));
         let model = fit(params, points.slice(s![..200, ..])).unwrap();
         assert_eq!(model.embedding().dim(), (200, n_components));

@@ -31,9 +31,7 @@ macro_rules! for_dimensions {
             0..=2 => $function::<2, 2>($($argument),*),
             3..=4 => $function::<4, 2>($($argument),*),
             5..=10 => $function::<10, 4>($($argument),*),
-            11..=16 => $function::<16, 4>($($argument),*),
-            17..=32 => $function::<32, 8>($($argument),*),
-            _ => $function::<64, 16>($($argument),*),
+            _ => $function::<16, 4>($($argument),*),
         }
     };
 }

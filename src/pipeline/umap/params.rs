@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::UmapError;
 
-/// The most dimensions an embedding can have.
-pub const MAX_COMPONENTS: usize = 64;
+/// The most dimensions an embedding can have. Clusters are found in far fewer; each further size of the layout's
+/// unrolled loops takes minutes to compile.
+pub const MAX_COMPONENTS: usize = 16;
 /// A stored model may come from a stranger: more epochs than this would only keep a processor busy.
 pub(super) const MAX_EPOCHS: usize = 10_000;
 /// As [`MAX_EPOCHS`].
@@ -216,7 +217,7 @@ mod tests {
     #[test]
     fn no_component_and_too_many_are_refused() {
         assert_eq!(refused(|p| p.n_components(0)), UmapError::ComponentsOutOfRange { found: 0 });
-        assert_eq!(refused(|p| p.n_components(65)), UmapError::ComponentsOutOfRange { found: 65 });
+        assert_eq!(refused(|p| p.n_components(17)), UmapError::ComponentsOutOfRange { found: 17 });
     }
 
     #[test]
