@@ -119,6 +119,12 @@ pub struct Paths {
 pub struct Limits {
     /// `MAX_UPLOAD_MB`, megabytes of one uploaded file; 50.
     pub upload_bytes: u64,
+    /// `UPLOAD_KEEP_DAYS`, days that an upload is kept since it was last sent; for ever without it.
+    pub upload_keep_days: Option<NonZeroU32>,
+    /// `UPLOAD_MAX_GB`, gigabytes that all kept uploads may hold together; no limit without it.
+    pub upload_max_gb: Option<NonZeroU32>,
+    /// `MIN_FREE_MB`, megabytes that must stay free where uploads are kept; 256.
+    pub min_free_bytes: u64,
     /// `MAX_ROWS`, rows of one workbook; 1,000,000.
     pub rows: NonZeroUsize,
     /// `MAX_MEMBERS`, customers listed in one answer; 20,000.
@@ -206,10 +212,13 @@ impl Config {
             },
             limits: Limits {
                 upload_bytes: u64::from(read.parsed("MAX_UPLOAD_MB", MEGABYTES_50, "1 or more megabytes").get()) << 20,
+                upload_keep_days: read.one_or_more("UPLOAD_KEEP_DAYS", "days"),
+                upload_max_gb: read.one_or_more("UPLOAD_MAX_GB", "gigabytes"),
+                min_free_bytes: u64::from(read.parsed("MIN_FREE_MB", 256_u32, "a number of megabytes")) << 20,
                 rows: read.parsed("MAX_ROWS", ROWS_1M, "1 or more rows"),
                 members: read.parsed("MAX_MEMBERS", 20_000, "a number of rows"),
                 writers_at_once: read.parsed("WRITERS_AT_ONCE", WRITERS_8, "1 or more"),
-                requests_per_minute: read.requests_per_minute(),
+                requests_per_minute: read.one_or_more("RATE_LIMIT_PER_MINUTE", "requests"),
                 connections: read.parsed("MAX_CONNECTIONS", CONNECTIONS_10K, "1 or more connections"),
             },
             retrain_keep: read.parsed("RETRAIN_KEEP", VERSIONS_10, "1 or more versions"),
@@ -366,11 +375,10 @@ impl Reader<'_> {
         })
     }
 
-    fn requests_per_minute(&mut self) -> Option<NonZeroU32> {
-        let text = self.text("RATE_LIMIT_PER_MINUTE")?;
-        let parsed = text.parse().ok();
+    fn one_or_more(&mut self, name: &str, things: &str) -> Option<NonZeroU32> {
+        let parsed = self.text(name)?.parse().ok();
         if parsed.is_none() {
-            self.mistakes.push("RATE_LIMIT_PER_MINUTE must be 1 or more requests".to_owned());
+            self.mistakes.push(format!("{name} must be 1 or more {things}"));
         }
         parsed
     }
@@ -438,6 +446,8 @@ mod tests {
         assert_eq!((config.writer.image_model, config.writer.prices), (None, None));
         assert_eq!(config.paths.images, PathBuf::from("images"));
         assert_eq!(config.limits.upload_bytes, 50 << 20);
+        assert_eq!((config.limits.upload_keep_days, config.limits.upload_max_gb), (None, None));
+        assert_eq!(config.limits.min_free_bytes, 256 << 20);
         assert_eq!((config.limits.rows.get(), config.limits.members), (1_000_000, 20_000));
     }
 
@@ -453,6 +463,9 @@ mod tests {
             ("DAILY_BUDGET_USD", "0"),
             ("RETRAIN_SCHEDULE", "0 2 31 2 *"),
             ("RETRAIN_TZ", "Atlantis/Capital"),
+            ("UPLOAD_KEEP_DAYS", "0"),
+            ("UPLOAD_MAX_GB", "-1"),
+            ("MIN_FREE_MB", "much"),
         ];
         let mistakes = config(&pairs).unwrap_err().0;
         for (name, _) in pairs {

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::error::ApiError;
-use super::incoming::IncomingFile;
 use super::live::Progress;
 use super::state::AppState;
 use crate::customer::TableBuilder;
 use crate::model_store::ModelVersion;
 use crate::segmentation::{Grouped, group};
+use crate::upload_store::Received;
 use crate::workbook;
 
 /// How far a workbook is on its way into segments, for somebody else to look at.
@@ -38,9 +38,9 @@ impl Reading {
 pub(super) async fn read_and_group(
     state: &AppState,
     version: Arc<ModelVersion>,
-    file: IncomingFile,
+    file: Received,
     reading: Reading,
-) -> Result<(Grouped, IncomingFile), ApiError> {
+) -> Result<(Grouped, Received), ApiError> {
     let limits = state.settings().workbook_limits;
     let read_and_group = move || {
         let today = jiff::Zoned::now().date();

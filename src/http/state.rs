@@ -18,6 +18,7 @@ use crate::customer::Schema;
 use crate::model_store::{LiveModel, ModelStore, StoreError};
 use crate::schedule::Schedule;
 use crate::trainer::Program;
+use crate::upload_store::{UploadRules, UploadStore};
 use crate::workbook;
 
 /// How long a request waits for the processor before it is told that the server is busy.
@@ -47,6 +48,8 @@ pub struct Settings {
     pub retraining: Retraining,
     /// Where accepted uploads are kept.
     pub upload_dir: PathBuf,
+    /// What bounds them.
+    pub upload_rules: UploadRules,
     /// The largest file of an upload, in bytes.
     pub max_upload_bytes: u64,
     /// What one workbook may hold.
@@ -70,6 +73,7 @@ impl Settings {
             max_connections: NonZeroUsize::MIN.saturating_add(9_999),
             retraining,
             upload_dir: "uploads".into(),
+            upload_rules: UploadRules::default(),
             max_upload_bytes: 50 << 20,
             workbook_limits: workbook::Limits::default(),
             max_members: 20_000,
@@ -114,6 +118,7 @@ pub(super) struct AppState(Arc<Shared>);
 struct Shared {
     settings: Settings,
     address: SocketAddr,
+    uploads: UploadStore,
     ready: OnceLock<Ready>,
     processor: Arc<Semaphore>,
     /// A lane beside the processor's for what takes a millisecond: it does not wait behind uploads.
@@ -128,9 +133,11 @@ impl AppState {
         let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let [processor, brief] = [(); 2].map(|()| Arc::new(Semaphore::new(processors)));
         let large_bodies = Semaphore::new(LARGE_BODIES);
+        let uploads = UploadStore::new(&settings.upload_dir, settings.upload_rules.clone());
         Self(Arc::new(Shared {
             settings,
             address,
+            uploads,
             ready: OnceLock::new(),
             processor,
             brief,
@@ -147,6 +154,11 @@ impl AppState {
     /// Where the server listens.
     pub(super) fn address(&self) -> SocketAddr {
         self.0.address
+    }
+
+    /// Where uploads are received and kept.
+    pub(super) fn uploads(&self) -> &UploadStore {
+        &self.0.uploads
     }
 
     pub(super) fn metrics(&self) -> &Metrics {

@@ -9,5 +9,6 @@
 
 mod commands;
 mod folder;
+mod lasting;
 mod retraining;
 mod serving;
