@@ -119,6 +119,12 @@ pub struct Paths {
 pub struct Limits {
     /// `MAX_UPLOAD_MB`, megabytes of one uploaded file; 50.
     pub upload_bytes: u64,
+    /// `UPLOAD_KEEP_DAYS`, days that an upload is kept since it was last sent; for ever without it.
+    pub upload_keep_days: Option<NonZeroU32>,
+    /// `UPLOAD_MAX_GB`, gigabytes that all kept uploads may hold together; no limit without it.
+    pub upload_max_gb: Option<NonZeroU32>,
+    /// `MIN_FREE_MB`, megabytes that must stay free where uploads are kept; 256.
+    pub min_free_bytes: u64,
     /// `MAX_ROWS`, rows of one workbook; 1,000,000.
     pub rows: NonZeroUsize,
     /// `MAX_UNPACKED_MB`, megabytes of one `.xlsx` once it is unpacked; 1,024.
@@ -212,13 +218,16 @@ impl Config {
             },
             limits: Limits {
                 upload_bytes: read.megabytes("MAX_UPLOAD_MB", 50, 1),
+                upload_keep_days: read.one_or_more("UPLOAD_KEEP_DAYS", "days"),
+                upload_max_gb: read.one_or_more("UPLOAD_MAX_GB", "gigabytes"),
+                min_free_bytes: u64::from(read.parsed("MIN_FREE_MB", 256_u32, "a number of megabytes")) << 20,
                 rows: read.parsed("MAX_ROWS", ROWS_1M, "1 or more rows"),
                 unpacked_bytes: read.megabytes("MAX_UNPACKED_MB", 1_024, 1),
                 reader_memory_bytes: read.megabytes("READER_MEMORY_MB", 1_024, MIN_READER_MB),
                 reader_time: read.seconds("READER_TIMEOUT_S", 8),
                 members: read.parsed("MAX_MEMBERS", 20_000, "a number of rows"),
                 writers_at_once: read.parsed("WRITERS_AT_ONCE", WRITERS_8, "1 or more"),
-                requests_per_minute: read.requests_per_minute(),
+                requests_per_minute: read.one_or_more("RATE_LIMIT_PER_MINUTE", "requests"),
                 connections: read.parsed("MAX_CONNECTIONS", CONNECTIONS_10K, "1 or more connections"),
             },
             retrain_keep: read.parsed("RETRAIN_KEEP", VERSIONS_10, "1 or more versions"),
@@ -385,11 +394,10 @@ impl Reader<'_> {
         })
     }
 
-    fn requests_per_minute(&mut self) -> Option<NonZeroU32> {
-        let text = self.text("RATE_LIMIT_PER_MINUTE")?;
-        let parsed = text.parse().ok();
+    fn one_or_more(&mut self, name: &str, things: &str) -> Option<NonZeroU32> {
+        let parsed = self.text(name)?.parse().ok();
         if parsed.is_none() {
-            self.mistakes.push("RATE_LIMIT_PER_MINUTE must be 1 or more requests".to_owned());
+            self.mistakes.push(format!("{name} must be 1 or more {things}"));
         }
         parsed
     }
@@ -459,6 +467,8 @@ mod tests {
         assert_eq!(config.limits.upload_bytes, 50 << 20);
         assert_eq!((config.limits.unpacked_bytes, config.limits.reader_memory_bytes), (1 << 30, 1 << 30));
         assert_eq!(config.limits.reader_time, Duration::from_secs(8));
+        assert_eq!((config.limits.upload_keep_days, config.limits.upload_max_gb), (None, None));
+        assert_eq!(config.limits.min_free_bytes, 256 << 20);
         assert_eq!((config.limits.rows.get(), config.limits.members), (1_000_000, 20_000));
     }
 
@@ -477,6 +487,9 @@ mod tests {
             ("DAILY_BUDGET_USD", "0"),
             ("RETRAIN_SCHEDULE", "0 2 31 2 *"),
             ("RETRAIN_TZ", "Atlantis/Capital"),
+            ("UPLOAD_KEEP_DAYS", "0"),
+            ("UPLOAD_MAX_GB", "-1"),
+            ("MIN_FREE_MB", "much"),
         ];
         let mistakes = config(&pairs).unwrap_err().0;
         for (name, _) in pairs {

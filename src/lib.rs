@@ -6,8 +6,8 @@
 //! Who may import whom (a line reads "left may import right"):
 //!
 //! ```text
-//! main         → config, http, retrain, trainer, pickles, export, segmentation
-//! http         → trainer, schedule, export, segmentation, content, model_store, pipeline, customer, workbook
+//! main         → config, http, retrain, trainer, pickles, export, segmentation, upload_store
+//! http         → trainer, schedule, export, segmentation, content, model_store, upload_store, pipeline, customer, workbook
 //! trainer      → retrain, model_store, pipeline
 //! retrain      → model_store, pipeline, customer, workbook
 //! pickles      → model_store, pipeline, customer
@@ -18,7 +18,7 @@
 //! pipeline     → customer
 //! workbook     → customer
 //! config       → schedule
-//! customer, schedule → nothing of ours
+//! customer, schedule, upload_store → nothing of ours
 //! ```
 //!
 //! `main` also puts together what it hands to them: the model store, the writer and the schema.
@@ -35,4 +35,5 @@ pub mod retrain;
 pub mod schedule;
 pub mod segmentation;
 pub mod trainer;
+pub mod upload_store;
 pub mod workbook;

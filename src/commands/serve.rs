@@ -28,6 +28,7 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
             schedule: config.retrain_schedule.clone(),
         },
         upload_dir: config.paths.uploads.clone(),
+        upload_rules: setup::upload_rules(config),
         max_upload_bytes: config.limits.upload_bytes,
         reader: setup::reader(config)?,
         max_members: config.limits.members,

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::IsTerminal;
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use content_portal::config::{Config, WriterKind as WantedWriter};
@@ -13,6 +15,7 @@ use content_portal::customer::Schema;
 use content_portal::model_store::{ModelStore, ModelVersion, Servable, StoreError};
 use content_portal::pipeline::{FitParams, SegmentId};
 use content_portal::retrain::{GateCheck, RetrainError, RetrainOutcome};
+use content_portal::upload_store::UploadRules;
 use content_portal::workbook::{Bounds, Limits, Reader};
 use serde_json::{Map, Value};
 use tracing_subscriber::EnvFilter;
@@ -93,6 +96,16 @@ pub fn reader(config: &Config) -> anyhow::Result<Reader> {
     };
     let bounds = Bounds { memory_bytes: config.limits.reader_memory_bytes, time: config.limits.reader_time };
     Ok(Reader::new(program, limits, bounds))
+}
+
+/// What bounds the uploads that are kept.
+pub fn upload_rules(config: &Config) -> UploadRules {
+    let days = |days: NonZeroU32| Duration::from_secs(u64::from(days.get()) * 86_400);
+    UploadRules {
+        keep_for: config.limits.upload_keep_days.map(days),
+        max_total_bytes: config.limits.upload_max_gb.map(|gigabytes| u64::from(gigabytes.get()) << 30),
+        min_free_bytes: config.limits.min_free_bytes,
+    }
 }
 
 /// Marketers' additions to the personas, or none.

@@ -25,6 +25,7 @@ use crate::content::{FieldError, WriteError, WriteErrorKind};
 use crate::customer::FormError;
 use crate::export::ExportError;
 use crate::model_store::StoreError;
+use crate::upload_store::UploadError;
 use crate::workbook::WorkbookError;
 
 /// Why a request gets no answer.
@@ -82,6 +83,8 @@ pub enum ApiError {
     },
     #[error("the upload could not be kept")]
     Storage(#[source] std::io::Error),
+    #[error("there is no room for the upload")]
+    NoRoom(#[source] UploadError),
     #[error("no key opens the routes for administrators")]
     AdminClosed,
     #[error("not an administrator")]
@@ -174,6 +177,7 @@ impl ApiError {
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
             Self::Internal { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
             Self::Storage(_) => (StatusCode::INSUFFICIENT_STORAGE, "storage"),
+            Self::NoRoom(_) => (StatusCode::INSUFFICIENT_STORAGE, "storage_low"),
             Self::AdminClosed => (StatusCode::FORBIDDEN, "admin_closed"),
             Self::NotAdmin => (StatusCode::UNAUTHORIZED, "not_admin"),
             Self::NoKey => (StatusCode::UNAUTHORIZED, "no_key"),
@@ -233,6 +237,7 @@ impl ApiError {
             Self::Busy => "The server is busy; try again in a moment.",
             Self::Internal { .. } => "Something went wrong here; tell the operator the request_id.",
             Self::Storage(_) => "The upload could not be stored; tell the operator the request_id.",
+            Self::NoRoom(_) => "There is too little room on the server's disk for this upload; tell the operator.",
             Self::AdminClosed => "This route is closed: no ADMIN_KEY is set.",
             Self::NotAdmin => "Send the administrators' key as Authorization: Bearer KEY.",
             Self::NoKey => "Send a key of this service as Authorization: Bearer KEY.",
@@ -394,6 +399,15 @@ impl From<FieldError> for FieldProblem {
 impl From<FormError> for FieldProblem {
     fn from(error: FormError) -> Self {
         Self { field: error.field, message: error.message, allowed: error.allowed }
+    }
+}
+
+impl From<UploadError> for ApiError {
+    fn from(error: UploadError) -> Self {
+        match error {
+            UploadError::Write(cause) => Self::Storage(cause),
+            full @ (UploadError::NoRoom { .. } | UploadError::Full(_)) => Self::NoRoom(full),
+        }
     }
 }
 

@@ -90,14 +90,13 @@ async fn export_workbook(
     wanted: Wanted,
 ) -> Result<Written, ApiError> {
     let ready = state.ready()?;
-    let settings = state.settings();
-    let incoming = receive(headers, body, &settings.upload_dir, settings.max_upload_bytes).await?;
+    let incoming = receive(state, headers, body).await?;
     let format = wanted.format(incoming.texts.get("format").map(String::as_str))?;
     let version = ready.live.snapshot();
     let (grouped, file) = read_and_group(state, version, incoming.file, Reading::default()).await?;
     // Not kept: dropped, it is gone.
     drop(file);
-    let dir = settings.upload_dir.clone();
+    let dir = state.settings().upload_dir.clone();
     let write = move || Written::write(&Export::of_table(&grouped, &[])?, format, &dir);
     state.finish_on_processor("exporting a workbook", write).await?
 }

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::error::{ApiError, with_causes};
-use super::incoming::IncomingFile;
 use super::live::Progress;
 use super::state::AppState;
 use crate::customer::{CustomerTable, Schema};
 use crate::model_store::ModelVersion;
 use crate::segmentation::{Grouped, group};
+use crate::upload_store::Received;
 use crate::workbook::{ReadRequest, Reader, Watch, WorkbookError};
 
 /// How far a workbook is on its way into segments, for somebody else to look at.
@@ -36,7 +36,7 @@ impl Reading {
     ///
     /// # Errors
     /// [`ApiError::Workbook`], [`ApiError::Storage`] when the file cannot be opened.
-    pub fn table(&self, reader: &Reader, schema: Arc<Schema>, file: &IncomingFile) -> Result<CustomerTable, ApiError> {
+    pub fn table(&self, reader: &Reader, schema: Arc<Schema>, file: &Received) -> Result<CustomerTable, ApiError> {
         let source = File::open(file.path()).map_err(ApiError::Storage)?;
         let request = ReadRequest { schema, today: jiff::Zoned::now().date(), watch: self.watch.clone() };
         let table = reader.read(source, &request).map_err(unreadable)?;
@@ -63,9 +63,9 @@ impl Drop for StopWhenDropped {
 pub(super) async fn read_and_group(
     state: &AppState,
     version: Arc<ModelVersion>,
-    file: IncomingFile,
+    file: Received,
     reading: Reading,
-) -> Result<(Grouped, IncomingFile), ApiError> {
+) -> Result<(Grouped, Received), ApiError> {
     let reader = state.settings().reader.clone();
     let _stop = reading.stop_when_dropped();
     let read_and_group = move || {

@@ -1,21 +1,17 @@
-//! An upload on its way in: streamed to disk, bounded, and either kept under a name of its own or gone.
+//! An upload on its way in: out of its form, bounded, into the upload store; and the text fields beside it.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::mem;
 
 use axum::body::Body;
 use axum::http::{HeaderMap, header};
 use futures::StreamExt;
-use jiff::Timestamp;
 use multer::{Constraints, Field, Multipart, SizeLimit};
-use tokio::io::AsyncWriteExt;
-use uuid::Uuid;
 
 use super::doors::is_too_slow;
 use super::error::{ApiError, FieldProblem};
+use super::state::AppState;
+use crate::upload_store::{Extension, Received, Room, UploadError, UploadStore};
 
 /// Bytes of one text field.
 const MAX_TEXT_BYTES: u64 = 16 << 10;
@@ -27,38 +23,27 @@ const FORM_OVERHEAD_BYTES: u64 = 1 << 20;
 const MAX_FILES: usize = 32;
 /// Of a file's own name.
 const MAX_NAME_CHARS: usize = 200;
-const EXTENSIONS: [&str; 3] = ["xlsx", "xls", "csv"];
-
-/// What an earlier process left unfinished is removed once it is this old; a younger one may be another process's.
-const ABANDONED_AFTER: Duration = Duration::from_secs(3600);
-const INCOMING: &str = ".incoming-";
+/// How much of a file is in memory before it is written.
+const WRITE_BYTES: usize = 256 << 10;
 
 /// A received form: the file, not yet kept, and the text fields beside it.
 #[derive(Debug)]
 pub(super) struct Incoming {
-    pub file: IncomingFile,
+    pub file: Received,
     pub texts: BTreeMap<String, String>,
-}
-
-/// A file in the upload folder that is removed again unless it is [kept](IncomingFile::keep).
-#[derive(Debug)]
-pub(super) struct IncomingFile {
-    path: PathBuf,
-    extension: &'static str,
-    is_kept: bool,
 }
 
 /// A received file, and what its sender called it.
 #[derive(Debug)]
 pub(super) struct NamedFile {
-    pub file: IncomingFile,
-    /// At most 200 characters of it, for sentences alone.
+    pub file: Received,
+    /// What of it can stand in a sentence, at most 200 characters.
     pub name: String,
 }
 
 /// What a form may hold.
 struct FormRules<'a> {
-    dir: &'a Path,
+    uploads: &'a UploadStore,
     max_bytes: u64,
     /// The fields that are files.
     file_fields: &'static [&'static str],
@@ -70,9 +55,10 @@ struct FormRules<'a> {
 /// # Errors
 /// [`ApiError::NotMultipart`], [`ApiError::NoFile`], [`ApiError::SecondFile`], [`ApiError::WrongExtension`],
 /// [`ApiError::UploadTooLarge`], [`ApiError::Fields`] for a text that is too long, [`ApiError::TooManyFields`],
-/// [`ApiError::BrokenForm`], [`ApiError::Storage`]; nothing is then left on disk.
-pub(super) async fn receive(headers: &HeaderMap, body: Body, dir: &Path, max_bytes: u64) -> Result<Incoming, ApiError> {
-    let rules = FormRules { dir, max_bytes, file_fields: &["file"], max_files: 1 };
+/// [`ApiError::BrokenForm`], [`ApiError::NoRoom`], [`ApiError::Storage`]; nothing is then left on disk.
+pub(super) async fn receive(state: &AppState, headers: &HeaderMap, body: Body) -> Result<Incoming, ApiError> {
+    let (uploads, max_bytes) = (state.uploads(), state.settings().max_upload_bytes);
+    let rules = FormRules { uploads, max_bytes, file_fields: &["file"], max_files: 1 };
     let (mut files, texts) = receive_form(headers, body, &rules).await?;
     let NamedFile { file, .. } = files.pop().ok_or(ApiError::NoFile)?;
     Ok(Incoming { file, texts })
@@ -83,10 +69,9 @@ pub(super) async fn receive(headers: &HeaderMap, body: Body, dir: &Path, max_byt
 /// # Errors
 /// As [`receive`], but [`ApiError::TooManyFiles`] in place of the two that ask for one.
 pub(super) async fn receive_files(
+    state: &AppState,
     headers: &HeaderMap,
     body: Body,
-    dir: &Path,
-    max_bytes: u64,
 ) -> Result<Vec<NamedFile>, ApiError> {
     if boundary(headers).is_err() {
         let mut rest = body.into_data_stream();
@@ -97,7 +82,8 @@ pub(super) async fn receive_files(
         }
         return Ok(Vec::new());
     }
-    let rules = FormRules { dir, max_bytes, file_fields: &["files", "file"], max_files: MAX_FILES };
+    let (uploads, max_bytes) = (state.uploads(), state.settings().max_upload_bytes);
+    let rules = FormRules { uploads, max_bytes, file_fields: &["files", "file"], max_files: MAX_FILES };
     Ok(receive_form(headers, body, &rules).await?.0)
 }
 
@@ -112,14 +98,16 @@ async fn receive_form(
     rules: &FormRules<'_>,
 ) -> Result<(Vec<NamedFile>, BTreeMap<String, String>), ApiError> {
     let FormRules { max_bytes, file_fields, max_files, .. } = *rules;
+    let boundary = boundary(headers)?;
     let all_files = max_bytes.saturating_mul(max_files.try_into().unwrap_or(u64::MAX));
-    let mut limits =
-        SizeLimit::new().whole_stream(all_files.saturating_add(FORM_OVERHEAD_BYTES)).per_field(MAX_TEXT_BYTES);
+    let max_form_bytes = all_files.saturating_add(FORM_OVERHEAD_BYTES);
+    let _room = set_room_aside(headers, max_form_bytes, rules.uploads).await?;
+    let mut limits = SizeLimit::new().whole_stream(max_form_bytes).per_field(MAX_TEXT_BYTES);
     for field in file_fields {
         limits = limits.for_field(*field, max_bytes);
     }
     let limits = Constraints::new().size_limit(limits);
-    let mut form = Multipart::with_constraints(body.into_data_stream(), boundary(headers)?, limits);
+    let mut form = Multipart::with_constraints(body.into_data_stream(), boundary, limits);
     let (mut files, mut texts) = (Vec::new(), BTreeMap::new());
     while let Some(field) = form.next_field().await.map_err(|e| form_error(e, rules))? {
         match field.name().map(str::to_owned) {
@@ -128,7 +116,7 @@ async fn receive_form(
                     let limit = max_files;
                     return Err(if limit == 1 { ApiError::SecondFile } else { ApiError::TooManyFiles { limit } });
                 }
-                let name = field.file_name().unwrap_or("a file without a name").chars().take(MAX_NAME_CHARS).collect();
+                let name = label_of(field.file_name().unwrap_or_default());
                 files.push(NamedFile { file: receive_file(field, rules).await?, name });
             }
             Some(name) if texts.len() < MAX_TEXTS => {
@@ -142,41 +130,62 @@ async fn receive_form(
     Ok((files, texts))
 }
 
-/// Removes the unfinished uploads that an earlier process left in `dir`. Blocking.
-pub(super) fn sweep_abandoned(dir: &Path) {
-    // No folder yet: nothing was left in it.
-    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
-    for entry in entries.filter(|entry| entry.file_name().as_encoded_bytes().starts_with(INCOMING.as_bytes())) {
-        let age = entry.metadata().and_then(|file| file.modified()).ok().and_then(|time| time.elapsed().ok());
-        if age.is_some_and(|age| age > ABANDONED_AFTER)
-            && let Err(error) = fs::remove_file(entry.path())
-        {
-            tracing::warn!(%error, "an abandoned upload cannot be removed");
+/// Sets room aside for what the form says it holds, or for all that it may hold.
+async fn set_room_aside(headers: &HeaderMap, max_form_bytes: u64, uploads: &UploadStore) -> Result<Room, ApiError> {
+    let declared = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let size_bytes = declared.unwrap_or(max_form_bytes).min(max_form_bytes);
+    let uploads = uploads.clone();
+    on_disk(move || uploads.room_for(size_bytes)).await
+}
+
+async fn receive_file(mut field: Field<'_>, rules: &FormRules<'_>) -> Result<Received, ApiError> {
+    let extension = Extension::of(field.file_name().unwrap_or_default()).ok_or(ApiError::WrongExtension)?;
+    let uploads = rules.uploads.clone();
+    let mut receiving = on_disk(move || uploads.receive(extension)).await?;
+    let mut bytes = Vec::new();
+    loop {
+        let chunk = field.chunk().await.map_err(|e| form_error(e, rules))?;
+        bytes.extend_from_slice(chunk.as_deref().unwrap_or_default());
+        if chunk.is_none() || bytes.len() >= WRITE_BYTES {
+            let mut full = mem::take(&mut bytes);
+            (receiving, bytes) = on_disk(move || {
+                receiving.write(&full)?;
+                full.clear();
+                Ok((receiving, full))
+            })
+            .await?;
+        }
+        if chunk.is_none() {
+            return Ok(receiving.finish());
         }
     }
 }
 
-async fn receive_file(mut field: Field<'_>, rules: &FormRules<'_>) -> Result<IncomingFile, ApiError> {
-    let dir = rules.dir;
-    let extension = extension_of(field.file_name().unwrap_or_default()).ok_or(ApiError::WrongExtension)?;
-    tokio::fs::create_dir_all(dir).await.map_err(ApiError::Storage)?;
-    let path = dir.join(format!("{INCOMING}{}", Uuid::new_v4().simple()));
-    let mut out = tokio::fs::File::create_new(&path).await.map_err(ApiError::Storage)?;
-    let file = IncomingFile { path, extension, is_kept: false };
-    while let Some(chunk) = field.chunk().await.map_err(|e| form_error(e, rules))? {
-        out.write_all(&chunk).await.map_err(ApiError::Storage)?;
-    }
-    out.flush().await.map_err(ApiError::Storage)?;
-    Ok(file)
+/// What the upload store does, on a blocking thread.
+///
+/// # Errors
+/// [`ApiError::NoRoom`], [`ApiError::Storage`]; [`ApiError::Internal`] when `work` panicked.
+pub(super) async fn on_disk<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, UploadError> + Send + 'static,
+) -> Result<T, ApiError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|e| ApiError::internal("storing an upload", e))?.map_err(ApiError::from)
 }
 
-/// The extension that the file is kept under. The name decides nothing else, and no name at all is fine: what the
-/// file is, its content tells.
-fn extension_of(file_name: &str) -> Option<&'static str> {
-    match file_name.rsplit_once('.') {
-        Some((_, extension)) => EXTENSIONS.into_iter().find(|known| known.eq_ignore_ascii_case(extension)),
-        None => Some("xlsx"),
-    }
+/// What a sender calls a file, for a sentence: the name without its folders, without what cannot be seen or would turn
+/// the text around it.
+fn label_of(file_name: &str) -> String {
+    let last = file_name.rsplit(['/', '\\']).next().unwrap_or_default();
+    let is_shown = |c: &char| !c.is_control() && !is_invisible(*c);
+    let label: String = last.chars().filter(is_shown).take(MAX_NAME_CHARS).collect();
+    if label.trim().is_empty() { "a file without a name".to_owned() } else { label }
+}
+
+/// Marks of direction, joiners and blanks of no width, tags and line separators (Unicode's Cf, Zl and Zp that a name
+/// could carry unseen).
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 fn form_error(error: multer::Error, rules: &FormRules<'_>) -> ApiError {
@@ -195,43 +204,17 @@ fn form_error(error: multer::Error, rules: &FormRules<'_>) -> ApiError {
     }
 }
 
-impl IncomingFile {
-    /// Where the file is for now.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Makes the file last, under `<utc-time>-<id>.<ext>`: synced, renamed, its folder synced. Blocking.
-    pub fn keep(mut self) -> io::Result<()> {
-        let time = Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
-        let dir = self.path.parent().unwrap_or(Path::new("."));
-        let kept = dir.join(format!("{time}-{}.{}", Uuid::new_v4().simple(), self.extension));
-        fs::File::open(&self.path)?.sync_all()?;
-        fs::rename(&self.path, &kept)?;
-        self.is_kept = true;
-        fs::File::open(dir)?.sync_all()
-    }
-}
-
-impl Drop for IncomingFile {
-    fn drop(&mut self) {
-        if !self.is_kept {
-            // The request has its own error; a file that cannot be removed is still hidden and never read.
-            let _ = fs::remove_file(&self.path);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn only_a_workbook_s_extension_is_taken_in_any_case() {
-        assert_eq!(extension_of("May list.XLSX"), Some("xlsx"));
-        assert_eq!(extension_of("archive.tar.csv"), Some("csv"));
-        assert_eq!(extension_of("../../x.pdf"), None);
-        assert_eq!(extension_of("x.xlsx."), None);
-        assert_eq!(extension_of("no extension"), Some("xlsx"));
+    fn a_label_is_a_name_that_is_safe_to_read() {
+        assert_eq!(label_of("März Liste.xlsx"), "März Liste.xlsx");
+        assert_eq!(label_of("../../etc/passwd.csv"), "passwd.csv");
+        assert_eq!(label_of("C:\\Users\\x\\CON.xls"), "CON.xls");
+        assert_eq!(label_of("a\u{202e}vsc\u{2066}.exe\u{0}\u{1b}[31m\n.csv"), "avsc.exe[31m.csv");
+        assert_eq!(label_of(&"x".repeat(4096)).len(), MAX_NAME_CHARS);
+        assert_eq!(label_of("/\u{200f} "), "a file without a name");
     }
 }

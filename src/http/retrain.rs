@@ -17,7 +17,7 @@ use super::admin::Admin;
 use super::docs::{BodyProblems, KeyProblems, RetrainForm};
 use super::error::{ApiError, FieldProblem, as_sentence};
 use super::grouping::Reading;
-use super::incoming::{NamedFile, receive_files};
+use super::incoming::{NamedFile, on_disk, receive_files};
 use super::jobs::{AskedBy, Job, Status};
 use super::live::{Caller, Finished, Reporter};
 use super::problem::Document;
@@ -148,8 +148,7 @@ pub(super) async fn post_retrain(
         return Err(ApiError::RetrainRunning { job: running.id.clone() });
     }
     let (parts, body) = request.into_parts();
-    let settings = state.settings();
-    let files = receive_files(&parts.headers, body, &settings.upload_dir, settings.max_upload_bytes).await?;
+    let files = receive_files(&state, &parts.headers, body).await?;
     let files = readable(&state, files).await?;
     // Before anything is kept: a second retraining keeps nothing.
     let slot = state.jobs().claim(AskedBy::Request)?;
@@ -261,8 +260,7 @@ async fn readable(state: &AppState, files: Vec<NamedFile>) -> Result<Vec<NamedFi
 
 /// Makes the files last. On a task of its own, which a caller that goes away does not end between two of them.
 async fn keep(files: Vec<NamedFile>) -> Result<(), ApiError> {
-    let kept = tokio::task::spawn_blocking(move || files.into_iter().try_for_each(|file| file.file.keep()));
-    kept.await.map_err(|e| ApiError::internal("keeping workbooks", e))?.map_err(ApiError::Storage)
+    on_disk(move || files.into_iter().try_for_each(|file| file.file.keep().map(|_| ()))).await
 }
 
 fn query_problem() -> FieldProblem {

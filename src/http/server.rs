@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
 use super::doors::connections;
-use super::incoming::sweep_abandoned;
+use super::expiry::expire_for_ever;
 use super::jobs::retrain_on_schedule;
 use super::refresh::{Refresh, refresh_for_ever};
 use super::router::router;
@@ -164,9 +164,9 @@ async fn get_ready<E>(
 where
     E: Into<Box<dyn std::error::Error + Send + Sync>> + Send + 'static,
 {
-    let uploads = state.settings().upload_dir.clone();
+    let uploads = state.uploads().clone();
     let prepare = move || {
-        sweep_abandoned(&uploads);
+        uploads.start();
         prepare()
     };
     let prepared = tokio::task::spawn_blocking(prepare).await.map_err(|e| ServeError::Prepare(Box::new(e)))?;
@@ -174,6 +174,7 @@ where
     tracing::info!(model_version = %version.id, segments = version.model.segments().len(), writer = writer.name(), "ready");
     state.become_ready(Ready { live: LiveModel::new(version), writer, store, on_load });
     tokio::spawn(refresh_for_ever(state.clone(), refresh));
+    tokio::spawn(expire_for_ever(state.clone()));
     if let Some(schedule) = state.settings().retraining.schedule.clone() {
         tokio::spawn(retrain_on_schedule(state.clone(), schedule));
     }

@@ -8,6 +8,7 @@ use super::doors::{Key, TrustedProxies};
 use crate::customer::Schema;
 use crate::schedule::Schedule;
 use crate::trainer::Program;
+use crate::upload_store::UploadRules;
 use crate::workbook::Reader;
 
 /// What the server is told at its start.
@@ -31,6 +32,8 @@ pub struct Settings {
     pub retraining: Retraining,
     /// Where accepted uploads are kept.
     pub upload_dir: PathBuf,
+    /// What bounds them.
+    pub upload_rules: UploadRules,
     /// The largest file of an upload, in bytes.
     pub max_upload_bytes: u64,
     /// Reads the workbooks of uploads.
@@ -54,6 +57,7 @@ impl Settings {
             max_connections: NonZeroUsize::MIN.saturating_add(9_999),
             retraining,
             upload_dir: "uploads".into(),
+            upload_rules: UploadRules::default(),
             max_upload_bytes: 50 << 20,
             reader,
             max_members: 20_000,

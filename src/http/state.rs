@@ -14,6 +14,7 @@ use super::server::OnLoad;
 use super::settings::Settings;
 use crate::content::Writer;
 use crate::model_store::{LiveModel, ModelStore, StoreError};
+use crate::upload_store::UploadStore;
 
 /// How long a request waits for the processor before it is told that the server is busy.
 const PERMIT_WAIT: Duration = Duration::from_secs(10);
@@ -46,6 +47,7 @@ pub(super) struct AppState(Arc<Shared>);
 struct Shared {
     settings: Settings,
     address: SocketAddr,
+    uploads: UploadStore,
     ready: OnceLock<Ready>,
     processor: Arc<Semaphore>,
     /// A lane beside the processor's for what takes a millisecond: it does not wait behind uploads.
@@ -60,9 +62,11 @@ impl AppState {
         let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let [processor, brief] = [(); 2].map(|()| Arc::new(Semaphore::new(processors)));
         let large_bodies = Semaphore::new(LARGE_BODIES);
+        let uploads = UploadStore::new(&settings.upload_dir, settings.upload_rules.clone());
         Self(Arc::new(Shared {
             settings,
             address,
+            uploads,
             ready: OnceLock::new(),
             processor,
             brief,
@@ -79,6 +83,11 @@ impl AppState {
     /// Where the server listens.
     pub(super) fn address(&self) -> SocketAddr {
         self.0.address
+    }
+
+    /// Where uploads are received and kept.
+    pub(super) fn uploads(&self) -> &UploadStore {
+        &self.0.uploads
     }
 
     pub(super) fn metrics(&self) -> &Metrics {

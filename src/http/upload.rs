@@ -15,21 +15,34 @@ use super::error::{ApiError, with_causes};
 use super::fields::Fields;
 use super::grouping::{Reading, read_and_group};
 use super::images::PublicAddress;
-use super::incoming::{IncomingFile, receive};
+use super::incoming::{on_disk, receive};
 use super::live::{Caller, Finished, Progress, Reporter};
 use super::request_id::RequestContext;
 use super::state::AppState;
 use crate::content::{Campaign, Written, write_all};
 use crate::model_store::ModelVersion;
 use crate::segmentation::{Answer, AnswerContext, Grouped, SegmentAnswer};
+use crate::upload_store::{Kept, Received};
 
-/// The answer, with where the time went.
+/// The answer, with what was kept and where the time went.
 #[derive(Serialize, ToSchema)]
 #[schema(as = UploadAnswer)]
 pub(super) struct Timed<'a> {
     #[serde(flatten)]
     answer: Answer<'a>,
+    upload: KeptUpload,
     timings_ms: Timings,
+}
+
+/// The workbook, as it is kept.
+#[derive(Serialize, ToSchema)]
+pub(super) struct KeptUpload {
+    /// What its content is known by: the same content has the same id.
+    #[schema(example = "2cf24dba5fb0a30e26e83b2ac5b9e29e")]
+    id: String,
+    /// Whether the same content was kept already; it is stored once.
+    #[schema(example = false)]
+    stored_before: bool,
 }
 
 /// Milliseconds of each step.
@@ -50,7 +63,7 @@ pub(super) struct Timings {
 struct Upload {
     state: AppState,
     version: Arc<ModelVersion>,
-    file: IncomingFile,
+    file: Received,
     campaign: Campaign,
     address: PublicAddress,
     receiving: f64,
@@ -76,8 +89,7 @@ pub(super) async fn post_upload_excel(
     state.ready()?;
     let started = Instant::now();
     let (parts, body) = request.into_parts();
-    let settings = state.settings();
-    let incoming = receive(&parts.headers, body, &settings.upload_dir, settings.max_upload_bytes).await?;
+    let incoming = receive(&state, &parts.headers, body).await?;
     let campaign = Fields::from_texts(incoming.texts).campaign()?.campaign;
     let address = PublicAddress::of(&state, &parts);
     let file = incoming.file;
@@ -98,14 +110,14 @@ impl Upload {
 
         let started = Instant::now();
         // Accepted from here on: the file is kept also where its caller does not wait for the segments to be written.
-        let kept = tokio::task::spawn_blocking(move || file.keep());
+        let kept = tokio::spawn(on_disk(move || file.keep()));
         state.metrics().uploaded(&grouped);
         let written = write(&state, &grouped, &campaign, &address, &reporter).await?;
-        kept.await.map_err(|e| ApiError::internal("keeping an upload", e))?.map_err(ApiError::Storage)?;
+        let kept = kept.await.map_err(|e| ApiError::internal("keeping an upload", e))??;
         let timings_ms = Timings { receiving, grouping, writing: elapsed_ms(started) };
         let max_members = state.settings().max_members;
         let waited = waited(&written, state.settings().writers_at_once);
-        let done = Done { grouped, written, campaign, address, timings_ms, waited };
+        let done = Done { grouped, written, campaign, address, kept, timings_ms, waited };
         state.finish_on_processor("writing an answer", move || done.finish(max_members)).await?
     }
 }
@@ -145,6 +157,7 @@ struct Done {
     written: Vec<Written>,
     campaign: Campaign,
     address: PublicAddress,
+    kept: Kept,
     timings_ms: Timings,
     waited: Duration,
 }
@@ -153,7 +166,8 @@ impl Done {
     fn finish(self, max_members: usize) -> Result<Finished, ApiError> {
         let address_of = |name: &_| self.address.of_image(name);
         let answer = Answer::new(&self.grouped, &self.written, &self.campaign, max_members, &address_of);
-        Finished::new(&Timed { answer, timings_ms: self.timings_ms }, self.waited)
+        let upload = KeptUpload { id: self.kept.id.to_string(), stored_before: self.kept.was_there };
+        Finished::new(&Timed { answer, upload, timings_ms: self.timings_ms }, self.waited)
     }
 }
 

@@ -15,6 +15,7 @@ use content_portal::model_store::{ModelStore, VersionId};
 use content_portal::pipeline::{FitParams, SegmentId};
 use content_portal::retrain::{GateLimits, RetrainOutcome, RetrainRequest, retrain};
 use content_portal::trainer::Program;
+use content_portal::upload_store::UploadRules;
 use content_portal::workbook::{Bounds, Limits, Reader};
 use jiff::civil::date;
 use reqwest::{RequestBuilder, Response};
@@ -99,6 +100,7 @@ pub struct Setup {
     pub writer: WriterConfig,
     pub reader: Reader,
     pub max_upload_bytes: u64,
+    pub upload_rules: UploadRules,
     pub max_members: usize,
     pub writers_at_once: usize,
     pub allow_origins: Vec<String>,
@@ -119,6 +121,8 @@ impl Default for Setup {
             writer: WriterConfig { kind: WriterKind::Offline, ..WriterConfig::default() },
             reader: reader(),
             max_upload_bytes: 50 << 20,
+            // Whatever room the machine has left will do.
+            upload_rules: UploadRules { min_free_bytes: 0, ..UploadRules::default() },
             max_members: 20_000,
             writers_at_once: 8,
             allow_origins: vec!["http://localhost:4200".to_owned(), "http://127.0.0.1:4200".to_owned()],
@@ -201,6 +205,7 @@ impl TestApp {
             max_connections: NonZeroUsize::new(setup.max_connections).unwrap(),
             upload_dir: uploads.clone(),
             max_upload_bytes: setup.max_upload_bytes,
+            upload_rules: setup.upload_rules,
             max_members: setup.max_members,
             writers_at_once: NonZeroUsize::new(setup.writers_at_once).unwrap(),
             ..Settings::new(retraining(folders.path(), setup.program), setup.reader)

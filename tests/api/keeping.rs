@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
+use content_portal::upload_store::UploadRules;
 use tokio::io::AsyncWriteExt;
 
 use crate::app::{Setup, TestApp, root};
@@ -10,15 +11,22 @@ use crate::form::Form;
 use crate::sheets::{CUSTOMER, HEADER, csv};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_uploads_of_one_name_are_both_kept_whole() {
+async fn two_uploads_of_one_name_are_both_kept_whole_and_one_content_is_stored_once() {
     let app = TestApp::spawn().await;
     let (first, second) =
         (csv([HEADER, CUSTOMER]), csv([HEADER, CUSTOMER, ["A2", "2023-05-01", "Novena", "Male", "Silver"]]));
-    app.upload("customers.csv", &first).await;
-    app.upload("customers.csv", &second).await;
-    app.upload("customers.csv", &second).await;
+    let one = app.upload("customers.csv", &first).await;
+    let other = app.upload("customers.csv", &second).await;
+    let again = app.upload("another name.xlsx", &second).await;
+    let before = [&one, &other, &again].map(|answer| answer["upload"]["stored_before"].as_bool().unwrap());
+    assert_eq!(before, [false, false, true]);
+    assert_eq!(other["upload"]["id"], again["upload"]["id"]);
     let kept = app.kept();
-    assert_eq!(kept.len(), 3);
+    assert_eq!(kept.len(), 2);
+    for answer in [one, again] {
+        let id = answer["upload"]["id"].as_str().unwrap();
+        assert!(kept.iter().any(|path| path.to_str().unwrap().ends_with(&format!("-{id}.csv"))), "{id} in {kept:?}");
+    }
     let contents: BTreeSet<Vec<u8>> = kept.iter().map(|path| fs::read(path).unwrap()).collect();
     assert_eq!(contents, [first, second].into());
 }
@@ -26,12 +34,27 @@ async fn two_uploads_of_one_name_are_both_kept_whole() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hostile_file_name_never_becomes_a_path() {
     let app = TestApp::spawn().await;
-    let sheet = csv([HEADER, CUSTOMER]);
-    let names =
-        ["../../escaped.csv", "/tmp/escaped.csv", "..\\..\\escaped.csv", ".hidden.csv", "a\u{202e}vsc.csv", "CON.csv"];
-    for name in names {
-        app.upload(name, &sheet).await;
+    let long = format!("{}.csv", "escaped".repeat(600));
+    let names = [
+        "../../escaped.csv",
+        "/tmp/escaped.csv",
+        "..\\..\\escaped.csv",
+        ".hidden.csv",
+        "a\u{202e}vsc.csv",
+        "CON.csv",
+        "escaped.exe.csv",
+        "escaped.csv.csv",
+        "%2e%2e%2fescaped.csv",
+        &long,
+    ];
+    for (n, name) in names.into_iter().enumerate() {
+        let id = n.to_string();
+        let answer = app.upload(name, &csv([HEADER, [&id, "2024-02-29", "Bedok", "Female", "Gold"]])).await;
+        assert!(!answer.to_string().contains("escaped"), "{answer}");
     }
+    // A header may not hold the byte 0; what cannot be read as a form is refused.
+    let with_nul = app.send(Form::new().file("escaped\0.csv", &csv([HEADER, CUSTOMER]))).await;
+    assert!(with_nul.status().is_client_error(), "{}", with_nul.status());
     let kept = app.kept();
     assert_eq!(kept.len(), names.len());
     for path in &kept {
@@ -73,6 +96,28 @@ async fn uploads_side_by_side_do_not_meet() {
         assert_eq!(answer["rows"]["rows_used"], n);
     }
     assert_eq!(app.kept().len(), sheets.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_content_that_many_send_at_once_is_stored_once() {
+    let app = TestApp::spawn().await;
+    let sheet = csv([HEADER, CUSTOMER]);
+    let answers = futures::future::join_all((0..8).map(|_| app.upload("same.csv", &sheet))).await;
+    assert_eq!(answers.iter().filter(|answer| answer["upload"]["stored_before"] == false).count(), 1);
+    let [kept] = app.kept().try_into().unwrap();
+    assert_eq!(fs::read(kept).unwrap(), sheet);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_nearly_full_disk_refuses_an_upload_and_writes_nothing() {
+    let upload_rules = UploadRules { min_free_bytes: 1 << 60, ..UploadRules::default() };
+    let app = TestApp::spawn_with(Setup { upload_rules, ..Setup::default() }).await;
+    let response = app.send(Form::new().file("a.csv", &csv([HEADER, CUSTOMER]))).await;
+    assert_eq!(response.status(), 507);
+    let problem: serde_json::Value = response.json().await.unwrap();
+    assert_eq!(problem["code"], "storage_low");
+    assert!(problem["error"].as_str().unwrap().contains("too little room"), "{problem}");
+    assert_eq!(app.kept(), Vec::<std::path::PathBuf>::new());
 }
 
 #[tokio::test(flavor = "multi_thread")]

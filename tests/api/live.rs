@@ -66,7 +66,9 @@ async fn first_segment(app: &TestApp) -> (Response, String) {
 
 /// An answer without what differs from run to run.
 fn timeless(mut answer: Value) -> Value {
-    answer.as_object_mut().unwrap().remove("timings_ms").unwrap();
+    for volatile in ["timings_ms", "upload"] {
+        answer.as_object_mut().unwrap().remove(volatile).unwrap();
+    }
     answer
 }
 
@@ -88,7 +90,7 @@ async fn an_upload_tells_of_its_rows_and_of_each_segment_and_ends_with_the_whole
     let mut told: Vec<&Value> = named(&events, "segment");
     told.sort_by_key(|segment| segment["cluster_id"].as_i64().map(|id| if id < 0 { i64::MAX } else { id }));
     assert_eq!(told, list(&answer["segments"]).iter().collect::<Vec<_>>());
-    assert_eq!(app.kept().len(), 2);
+    assert_eq!(app.kept().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,6 +11,7 @@ mod commands;
 mod folder;
 #[path = "../reading/strangers.rs"]
 mod hostile;
+mod lasting;
 mod retraining;
 mod serving;
 mod strangers;

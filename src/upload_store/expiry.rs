@@ -1,0 +1,109 @@
+//! Removing the oldest uploads, where a limit of age or size is set.
+
+use std::fs;
+use std::io;
+use std::time::SystemTime;
+
+use super::UploadStore;
+use super::name::id_in;
+
+/// A kept upload.
+struct Stored {
+    name: String,
+    last_sent: SystemTime,
+    size_bytes: u64,
+}
+
+/// An upload that is to go, and why.
+struct Due {
+    stored: Stored,
+    why: &'static str,
+}
+
+impl UploadStore {
+    /// Whether any upload ever expires.
+    pub fn expires(&self) -> bool {
+        self.0.rules.keep_for.is_some() || self.0.rules.max_total_bytes.is_some()
+    }
+
+    /// Whether an upload is to be removed by now.
+    ///
+    /// # Errors
+    /// When the folder exists and cannot be listed.
+    pub fn has_expired(&self, now: SystemTime) -> io::Result<bool> {
+        Ok(self.expires() && !self.due(now)?.is_empty())
+    }
+
+    /// Removes the uploads that were last sent too long before `now`, and of the others the oldest until the rest is
+    /// small enough; says so in the log, one by one, and how many they were. No training may be reading them.
+    ///
+    /// # Errors
+    /// When the folder exists and cannot be listed.
+    pub fn expire(&self, now: SystemTime) -> io::Result<usize> {
+        // Held to the end: what is found to be kept already must not be removed in the same moment.
+        let mut state = self.lock();
+        let mut n_removed = 0;
+        for Due { stored: Stored { name, size_bytes, .. }, why } in self.due(now)? {
+            match fs::remove_file(self.dir().join(&name)) {
+                Ok(()) => {
+                    tracing::info!(file = name, size_bytes, why, "an old upload was removed");
+                    n_removed += 1;
+                }
+                Err(error) => {
+                    tracing::warn!(file = name, %error, "an old upload cannot be removed");
+                    continue;
+                }
+            }
+            if let Some(id) = id_in(&name) {
+                state.names.remove(&id);
+            }
+        }
+        Ok(n_removed)
+    }
+
+    fn due(&self, now: SystemTime) -> io::Result<Vec<Due>> {
+        let rules = &self.0.rules;
+        let mut stored = self.stored()?;
+        stored.sort_by(|a, b| (a.last_sent, &a.name).cmp(&(b.last_sent, &b.name)));
+        let mut total_bytes: u64 = stored.iter().map(|stored| stored.size_bytes).sum();
+        let mut due = Vec::new();
+        for stored in stored {
+            let age = now.duration_since(stored.last_sent).unwrap_or_default();
+            let why = if rules.keep_for.is_some_and(|keep_for| age > keep_for) {
+                "older than UPLOAD_KEEP_DAYS"
+            } else if rules.max_total_bytes.is_some_and(|max_bytes| total_bytes > max_bytes) {
+                "more than UPLOAD_MAX_GB together"
+            } else {
+                // Sorted by age: all that follow are younger, and what is left is small enough.
+                break;
+            };
+            total_bytes -= stored.size_bytes;
+            due.push(Due { stored, why });
+        }
+        Ok(due)
+    }
+
+    /// Every file that is named as a kept upload is.
+    fn stored(&self) -> io::Result<Vec<Stored>> {
+        let entries = match fs::read_dir(self.dir()) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let mut stored = Vec::new();
+        for entry in entries {
+            let entry = entry?;
+            let Ok(name) = entry.file_name().into_string() else { continue };
+            if id_in(&name).is_none() {
+                continue;
+            }
+            match entry.metadata() {
+                Ok(file) if file.is_file() => {
+                    stored.push(Stored { name, last_sent: file.modified()?, size_bytes: file.len() });
+                }
+                // A folder or a link is not ours; what a training has just moved needs no removing.
+                Ok(_) | Err(_) => {}
+            }
+        }
+        Ok(stored)
+    }
+}

@@ -1,0 +1,197 @@
+//! Uploads outlive the server's sudden end, and what cannot be stored leaves nothing.
+
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, SystemTime};
+
+use content_portal::model_store::ModelStore;
+
+use crate::folder::{Folder, Server};
+
+/// Uploads that are accepted before the server is killed; `UPLOADS_BEFORE_KILL` sets another number.
+const UPLOADS: usize = 50;
+const SENDERS: usize = 4;
+const HEADER: &str = "Customer ID,Date Joined,Location,Gender,Loyalty Tier\n";
+
+/// A workbook that no other call gives.
+fn workbook(n: usize) -> String {
+    format!("{HEADER}A{n},2024-02-29,Bedok,Female,Gold\n")
+}
+
+/// The answer to an upload, or what was heard of it before the connection was cut.
+fn upload(address: &str, content: &str) -> String {
+    let body = format!(
+        "--edge\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.csv\"\r\n\r\n{content}\r\n--edge--\r\n"
+    );
+    let head = format!(
+        "POST /upload-excel HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\
+         Content-Type: multipart/form-data; boundary=edge\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    let mut answer = Vec::new();
+    if let Ok(mut stream) = TcpStream::connect(address) {
+        // A server that is gone, or has answered before it read all, is told by what it said.
+        let _ = stream.write_all(format!("{head}{body}").as_bytes());
+        let _ = stream.read_to_end(&mut answer);
+    }
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+/// The contents that are kept in the folder `uploads`, and the names that are no kept upload's.
+fn kept(folder: &Folder) -> (Vec<String>, Vec<String>) {
+    let (mut contents, mut others) = (Vec::new(), Vec::new());
+    for entry in fs::read_dir(folder.path("uploads")).into_iter().flatten() {
+        let entry = entry.unwrap();
+        let name = entry.file_name().into_string().unwrap();
+        if name.starts_with('.') {
+            others.push(name);
+        } else {
+            contents.push(fs::read_to_string(entry.path()).unwrap());
+        }
+    }
+    (contents, others)
+}
+
+fn start(folder: &Folder, settings: &[(&str, &str)]) -> (Server, String) {
+    let mut command = folder.command(&["serve"]);
+    command.env("PORT", "0").env("WRITER", "offline").env("MIN_FREE_MB", "0").envs(settings.iter().copied());
+    let mut server = Server::start(&mut command);
+    let address = server.until("listening")["address"].as_str().unwrap().to_owned();
+    server.until("ready");
+    (server, address)
+}
+
+fn set_age(file: &Path, days: u64) {
+    let then = SystemTime::now() - Duration::from_secs(days * 86_400);
+    File::options().write(true).open(file).unwrap().set_modified(then).unwrap();
+}
+
+#[test]
+fn a_server_that_is_killed_loses_no_upload_that_it_accepted() {
+    let n_uploads = std::env::var("UPLOADS_BEFORE_KILL").map_or(UPLOADS, |n| n.parse().unwrap());
+    let folder = Folder::with_data();
+    // Nobody reads the log meanwhile, and the pipe holds some hundred lines.
+    let (server, address) = start(&folder, &[("RUST_LOG", "info,content_portal::http::request_id=warn")]);
+    let (next, accepted) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..SENDERS {
+            scope.spawn(|| {
+                loop {
+                    let n = next.fetch_add(1, Ordering::Relaxed);
+                    let answer = upload(&address, &workbook(n));
+                    if answer.is_empty() {
+                        return;
+                    }
+                    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+                    let mut accepted = accepted.lock().unwrap();
+                    accepted.push(n);
+                    // The others are in the middle of theirs.
+                    if accepted.len() == n_uploads {
+                        server.signal("KILL");
+                    }
+                }
+            });
+        }
+    });
+    let accepted = accepted.into_inner().unwrap();
+    assert!(accepted.len() >= n_uploads);
+    let (contents, _) = kept(&folder);
+    for n in &accepted {
+        assert!(contents.contains(&workbook(*n)), "upload {n} is lost");
+    }
+    let sent: Vec<String> = (0..next.into_inner()).map(workbook).collect();
+    assert!(contents.iter().all(|content| sent.contains(content)), "an upload is not whole");
+}
+
+#[test]
+fn a_disk_that_fills_up_refuses_what_it_cannot_hold_and_keeps_nothing_of_it() {
+    let folder = Folder::with_data();
+    folder.ok(&["retrain"]);
+    // A file may grow to 16 KB.
+    let limited = format!("trap '' XFSZ; ulimit -f 16; exec {} serve", env!("CARGO_BIN_EXE_content-portal"));
+    let mut shell = std::process::Command::new("bash");
+    shell.args(["-c", &limited]).current_dir(folder.path("")).env_clear().env("PATH", "/usr/bin:/bin");
+    let mut server = Server::start(shell.env("PORT", "0").env("WRITER", "offline").env("MIN_FREE_MB", "0"));
+    let address = server.until("listening")["address"].as_str().unwrap().to_owned();
+    server.until("ready");
+    let large: String = (0..1_000).map(|n| workbook(n).replace(HEADER, "")).collect();
+    let answer = upload(&address, &format!("{HEADER}{large}"));
+    assert!(answer.starts_with("HTTP/1.1 507"), "{answer}");
+    assert_eq!(kept(&folder), (Vec::new(), Vec::new()));
+    assert!(upload(&address, &workbook(1)).starts_with("HTTP/1.1 200"));
+    assert_eq!(kept(&folder).0, [workbook(1)]);
+}
+
+#[test]
+fn old_uploads_go_where_a_limit_is_set_and_no_other_file_does() {
+    let folder = Folder::with_data();
+    fs::create_dir_all(folder.path("uploads")).unwrap();
+    let id = "0123456789abcdef0123456789abcdef";
+    let names = [
+        format!("20260101T000000Z-{id}.csv"),
+        format!("20260102T000000Z-{id}.csv"),
+        "customers of January.csv".to_owned(),
+        format!("upload-20260101T000000Z-{id}.csv"),
+    ];
+    for (name, days) in names.iter().zip([31, 29, 400, 400]) {
+        let path = folder.path("uploads").join(name);
+        fs::write(&path, workbook(1)).unwrap();
+        set_age(&path, days);
+    }
+    let left = || names.iter().filter(|name| folder.path("uploads").join(name).exists()).count();
+    let (server, _) = start(&folder, &[]);
+    drop(server);
+    assert_eq!(left(), 4, "nothing expires unless it is asked for");
+
+    let (mut server, _) = start(&folder, &[("UPLOAD_KEEP_DAYS", "30")]);
+    let told = server.until("an old upload was removed");
+    assert_eq!(told["file"], names[0].as_str());
+    server.signal("TERM");
+    let (code, log) = server.ended();
+    assert_eq!((code, log.matches("an old upload was removed").count()), (Some(0), 1), "{log}");
+    assert_eq!(left(), 3);
+    assert!(!folder.path("uploads").join(&names[0]).exists());
+}
+
+#[test]
+fn the_oldest_uploads_go_until_the_rest_is_small_enough() {
+    let folder = Folder::with_data();
+    fs::create_dir_all(folder.path("uploads")).unwrap();
+    let names = ["1", "2", "3"].map(|day| format!("2026010{day}T000000Z-0123456789abcdef0123456789abcdef.xlsx"));
+    for (name, days) in names.iter().zip([3, 2, 1]) {
+        let path = folder.path("uploads").join(name);
+        // Holes: they take no room on the disk.
+        File::create(&path).unwrap().set_len(400 << 20).unwrap();
+        set_age(&path, days);
+    }
+    let (mut server, _) = start(&folder, &[("UPLOAD_MAX_GB", "1")]);
+    assert_eq!(server.until("an old upload was removed")["file"], names[0].as_str());
+    server.signal("TERM");
+    let (code, log) = server.ended();
+    assert_eq!((code, log.matches("an old upload was removed").count()), (Some(0), 1), "{log}");
+    assert!(names[1..].iter().all(|name| folder.path("uploads").join(name).exists()));
+}
+
+#[test]
+fn no_upload_expires_while_a_training_may_read_it() {
+    let folder = Folder::with_data();
+    folder.ok(&["retrain"]);
+    let lock = ModelStore::new(folder.path("models")).lock().unwrap();
+    let old = folder.path("uploads").join("20260101T000000Z-0123456789abcdef0123456789abcdef.csv");
+    fs::create_dir_all(folder.path("uploads")).unwrap();
+    fs::write(&old, workbook(1)).unwrap();
+    set_age(&old, 400);
+    let settings = [("UPLOAD_KEEP_DAYS", "30"), ("RUST_LOG", "content_portal=debug")];
+    let (mut server, _) = start(&folder, &settings);
+    server.until("old uploads are left while a retraining may read them");
+    drop(server);
+    assert!(old.exists());
+    drop(lock);
+    let (mut server, _) = start(&folder, &settings);
+    server.until("an old upload was removed");
+    assert!(!old.exists());
+}
