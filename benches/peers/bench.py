@@ -2,7 +2,6 @@
 import json
 import os
 import shutil
-import subprocess
 import sys
 import zipfile
 from dataclasses import dataclass
@@ -118,7 +117,3 @@ class Bench:
         if b'"clusters"' not in answer:
             raise Unavailable("the answer to the upload has no clusters")
         return seconds
-
-    def version_of_binary(self):
-        done = subprocess.run([self.binary, "--version"], capture_output=True, text=True, check=True)
-        return done.stdout.strip()

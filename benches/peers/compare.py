@@ -9,6 +9,7 @@ What cannot be installed or run is said in the table. `wrk` on the PATH makes th
 """
 import argparse
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -60,8 +61,18 @@ def measured(name, compare):
         return [Row(name, "–", why_not=str(reason))]
 
 
+def table(asked, rows, before, missing):
+    """The table as far as it is: written after each comparison, so that what ends a run early loses one at the most."""
+    load = "load over 1, 5 and 15 minutes as it ended: " + ", ".join(f"{value:.1f}" for value in os.getloadavg())
+    chosen = ["--quick"] * asked.quick + [word for name in asked.only or () for word in ("--only", name)]
+    command = " ".join(["python3 benches/peers/compare.py", *chosen, *["--benches"] * asked.benches])
+    return markdown(rows, f"{before}; {load}", command, [*missing, *NOTES])
+
+
 def main():
     asked = options()
+    # An end by signal unwinds like any other, which ends the servers too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended early"))
     if not asked.binary.exists():
         sys.exit(f"There is no {asked.binary}: run `cargo build --release` first.")
     before = machine()
@@ -69,12 +80,11 @@ def main():
     bench = prepared(asked, python)
     work = {name: lambda compare=compare: compare(bench) for name, compare in COMPARISONS.items()}
     work["libraries"] = lambda: libraries(bench, asked.benches)
-    rows = [row for name in asked.only or work for row in measured(name, work[name])]
-    load = "load over 1, 5 and 15 minutes as it ended: " + ", ".join(f"{value:.1f}" for value in os.getloadavg())
-    command = " ".join(["python3 benches/peers/compare.py", *(word for word in sys.argv[1:] if word.startswith("--quick"))])
-    table = markdown(rows, f"{before}; {load}", command, [*missing, *NOTES])
-    asked.out.write_text(table)
-    print(table)
+    rows = []
+    for name in asked.only or work:
+        rows += measured(name, work[name])
+        asked.out.write_text(table(asked, rows, before, missing))
+    print(asked.out.read_text())
 
 
 if __name__ == "__main__":
