@@ -55,10 +55,10 @@ class Bench:
         finished = run([self.binary, "retrain", "--force"], self.settings(folder, BASE_DATA_DIR=str(base_data)), folder, True)
         return finished, json.loads((folder / "model_dir" / "current" / "report.json").read_text())
 
-    def trained(self, name):
-        """A folder with a model of the 5,000 rows."""
+    def trained(self, name, sheet=None):
+        """A folder with a model of `sheet`, or of the 5,000 rows."""
         folder = self.folder(name)
-        self.retrain(folder, self.base_data(f"{name}-base", self.sheet(5000, 1)))
+        self.retrain(folder, self.base_data(f"{name}-base", sheet or self.sheet(5000, 1)))
         return folder
 
     def portal(self, folder, **more):
