@@ -10,7 +10,8 @@ from pathlib import Path
 from processes import Unavailable, free_port, run, serving
 
 HERE = Path(__file__).resolve().parent
-CAMPAIGN = {"objective": "More visits on weekdays", "industry": "Bakery", "funnelStage": "Decision", "pastEngagement": "High"}
+CAMPAIGN = {"objective": "More visits on weekdays", "industry": "Bakery", "funnelStage": "Decision",
+            "pastEngagement": "High"}
 BOUNDARY = "peers-of-content-portal"
 
 
@@ -48,11 +49,13 @@ class Bench:
     def settings(self, folder, **more):
         """content-portal's environment: everything it writes is below `folder`; the rest is as it comes."""
         data = {name: str(folder / name.lower()) for name in ["MODEL_DIR", "UPLOAD_DIR", "IMAGE_DIR", "STATE_DIR"]}
-        return {"PATH": os.environ["PATH"], "HOST": "127.0.0.1", "WRITER": "offline", "READER_TIMEOUT_S": "120", **data, **more}
+        here = {"PATH": os.environ["PATH"], "HOST": "127.0.0.1", "WRITER": "offline", "READER_TIMEOUT_S": "120"}
+        return {**here, **data, **more}
 
     def retrain(self, folder, base_data):
         """A training in a fresh process, and its report."""
-        finished = run([self.binary, "retrain", "--force"], self.settings(folder, BASE_DATA_DIR=str(base_data)), folder, True)
+        env = self.settings(folder, BASE_DATA_DIR=str(base_data))
+        finished = run([self.binary, "retrain", "--force"], env, folder, whole_tree=True)
         return finished, json.loads((folder / "model_dir" / "current" / "report.json").read_text())
 
     def trained(self, name, sheet=None):

@@ -38,7 +38,8 @@ def say(text):
 def options():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--quick", action="store_true", help="fewer rounds, 100,000 rows")
-    arguments.add_argument("--only", action="append", choices=[*COMPARISONS, "libraries"], help="this comparison; may be repeated")
+    arguments.add_argument("--only", action="append", choices=[*COMPARISONS, "libraries"],
+                           help="this comparison; may be repeated")
     arguments.add_argument("--benches", action="store_true", help="run cargo's benches for what only they measure")
     arguments.add_argument("--binary", type=Path, default=ROOT / "target" / "release" / "content-portal")
     arguments.add_argument("--out", type=Path, default=HERE / "results.md")
@@ -48,8 +49,10 @@ def options():
 def prepared(asked, python):
     cache = HERE / ".cache"
     cache.mkdir(exist_ok=True)
-    sizes = {"rounds": 2, "slow_rounds": 1, "rows": 100_000} if asked.quick else {"rounds": 5, "slow_rounds": 3, "rows": 1_000_000}
-    return Bench(asked.binary.resolve(), python, cache, seconds_of_load=3 if asked.quick else 8, **sizes)
+    sizes = {"rounds": 5, "slow_rounds": 3, "rows": 1_000_000, "seconds_of_load": 8}
+    if asked.quick:
+        sizes = {"rounds": 2, "slow_rounds": 1, "rows": 100_000, "seconds_of_load": 3}
+    return Bench(asked.binary.resolve(), python, cache, **sizes)
 
 
 def measured(name, compare):

@@ -77,9 +77,10 @@ def start(bench):
     bench.pickles()
     take_turns(bench.rounds, ours, peer)
     (ours_ready, ours_idle, ours_first), (peer_ready, peer_idle, peer_first) = (zip(*kept) for kept in measured.values())
+    late = "" if median(ours_ready) <= 0.05 else ", **missed**"
     return [
         Row("start to ready, a model on disk", "Flask behind gunicorn, one worker", ours_ready, peer_ready, bar=50,
-            note=f"process made to the first 200; wanted besides: ≤ 50 ms here{'' if median(ours_ready) <= 0.05 else ', **missed**'}"),
+            note=f"process made to the first 200; wanted besides: ≤ 50 ms here{late}"),
         Row("resident memory, idle with a model", "one Flask worker", ours_idle, peer_idle, "MB", bar=8, note="when ready"),
         Row("the first `/generate-promo` after a start", "one Flask worker, numba compiling", ours_first, peer_first,
             note="here the offline writer, there a canned answer"),
@@ -110,10 +111,6 @@ def upload(bench):
     ]
 
 
-def rows_in_words(bench):
-    return f"{bench.rows:,} rows"
-
-
 def large_upload(bench):
     """A large sheet over HTTP, beside polars that reads the file and does nothing else.
 
@@ -135,7 +132,8 @@ def large_upload(bench):
     whole = [read.seconds - sum(read.json()["read_s"][1:]) for read in reads]
     first, second = zip(*(read.json()["read_s"] for read in reads))
     bar_mb = f"wanted besides: ≤ 300 MB here, server and reader together{'' if median(peak) <= 300 else ', **missed**'}"
-    work, against = f"upload of {rows_in_words(bench)}, whole request, first of a server", "polars (fastexcel) reads the file"
+    work = f"upload of {bench.rows:,} rows, whole request, first of a server"
+    against = "polars (fastexcel) reads the file"
     return [
         Row(work, f"{against}, first read of a process", cold, first, bar=1, ours_mb=peak,
             peer_mb=[read.peak_mb for read in reads], note=f"offline writer, a model of these rows; {bar_mb}"),
@@ -160,7 +158,7 @@ def large_retrain(bench):
     take_turns(bench.slow_rounds, ours, lambda _: reads.append(bench.peer("read_pandas.py", sheet, "--once")))
     share = "; ".join(f"{name} {median(part[name] for part in parts):.1f} s" for name in parts[0])
     return [
-        Row(f"`retrain` on {rows_in_words(bench)}, whole process", "pandas (calamine) reads the file, whole process",
+        Row(f"`retrain` on {bench.rows:,} rows, whole process", "pandas (calamine) reads the file, whole process",
             [one.seconds for one in trainings], [one.seconds for one in reads], bar=1,
             ours_mb=[one.peak_mb for one in trainings], peer_mb=[one.peak_mb for one in reads], note=f"here: {share}"),
         Row("the same", "pandas, the read alone", [one.seconds for one in trainings],
@@ -206,7 +204,8 @@ def promo_row(bench, kind, bodies, portal, flask):
         return load.requests_a_second(server.port, bodies, bench.seconds_of_load, bench.cache)
 
     take_turns(bench.rounds, lambda _: ours.append(rate(portal)), lambda _: peer.append(rate(flask)))
-    note = f"{load.name()}, {load.CONNECTIONS} connections, {bench.seconds_of_load} s a round; load and upstream on the same cores"
+    note = (f"{load.name()}, {load.CONNECTIONS} connections, {bench.seconds_of_load} s a round; load and upstream on the "
+            "same cores")
     return Row(f"`/generate-promo`, instant upstream, {kind}", "Flask behind gunicorn, 2 workers", ours, peer,
                "requests/s", more_is_better=True, bar=80, note=note)
 

@@ -49,7 +49,8 @@ def libraries(bench, run_benches=False):
     rows = [
         row("UMAP transform of 1,000 new rows", "umap-learn, warm", ("umap", ["transform", "1000"]),
             said["transform_1000_warm_s"], 3),
-        row("UMAP fit, 50,000 × 64 blobs, 15 neighbours", "umap-learn, unseeded, 2 threads, warm", ("umap", ["50000"]), blobs, 2),
+        row("UMAP fit, 50,000 × 64 blobs, 15 neighbours", "umap-learn, unseeded, 2 threads, warm",
+            ("umap", ["50000"]), blobs, 2),
     ]
     for count in (50_000, 200_000):
         seconds = bench.peer("hdbscan_blobs.py", count).json()["fit_s"][-1]

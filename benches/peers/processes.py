@@ -110,7 +110,7 @@ def run(command, env=None, cwd=None, whole_tree=False):
         if child.returncode != 0:
             said = err.read().strip().splitlines()
             raise Unavailable(f"`{Path(command[0]).name} …` ended with {child.returncode}: {said[-1] if said else 'no word'}")
-        peak_mb = max(usage.ru_maxrss / 1024, memory.peak_mb if whole_tree else 0.0)
+        peak_mb = memory.peak_mb if whole_tree else usage.ru_maxrss / 1024
         return Finished(seconds, peak_mb, out.read(), started)
 
 
