@@ -103,7 +103,7 @@ def upload(bench):
 
         take_turns(bench.slow_rounds, ours, lambda number: peer.append(bench.upload(flask, drawn_anew, number)))
     against = "Flask, which clusters the sheet anew; a canned answer writes"
-    how = f"offline writer; warm, here the median of ten a round; there {bench.slow_rounds} uploads, for they are slow"
+    how = "offline writer; warm, here the median of ten a round; there one, for they are slow"
     return [
         Row("upload of the 5,000 rows trained on, whole request", against, known, peer, bar=75, note=how),
         Row("upload of 5,000 rows drawn anew", against, new, peer, bar=75, note=how),
