@@ -8,8 +8,10 @@ folder, generated data into `.cache`. --quick takes fewer rounds and 100,000 row
 What cannot be installed or run is said in the table. `wrk` on the PATH makes the load for requests, if it is there.
 """
 import argparse
+import http.client
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -60,8 +62,8 @@ def measured(name, compare):
     say(name)
     try:
         return compare()
-    except Unavailable as reason:
-        return [Row(name, "–", why_not=str(reason))]
+    except (Unavailable, OSError, http.client.HTTPException, subprocess.CalledProcessError) as reason:
+        return [Row(name, "–", why_not=f"{type(reason).__name__}: {reason}")]
 
 
 def table(asked, rows, before, missing):

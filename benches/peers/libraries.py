@@ -15,10 +15,10 @@ TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 
 
 def medians(group, words):
-    """Seconds of criterion's last run of the benches of `group` whose names hold all of `words`."""
+    """Seconds of criterion's last run of the benches of `group` whose names hold all of `words`, commas aside."""
     found = {}
     for file in (TARGET / "criterion" / group).glob("*/new/estimates.json"):
-        if all(word in file.parent.parent.name for word in words):
+        if all(word in file.parent.parent.name.replace(",", "") for word in words):
             found[file.parent.parent.name] = json.loads(file.read_text())["median"]["point_estimate"] / 1e9
     return found
 
