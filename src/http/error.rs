@@ -21,6 +21,7 @@ use utoipa::ToSchema;
 use super::problem::Problem;
 use super::request_id::Waited;
 use super::retrain::path_of;
+use super::status;
 use crate::content::{FieldError, WriteError, WriteErrorKind};
 use crate::customer::FormError;
 use crate::export::ExportError;
@@ -162,7 +163,7 @@ impl ApiError {
             Self::WrongExtension => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "wrong_extension"),
             Self::UploadTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "upload_too_large"),
             Self::BrokenForm(_) => (StatusCode::BAD_REQUEST, "broken_form"),
-            Self::Workbook(error) => workbook_status_and_code(error),
+            Self::Workbook(error) => status::of_workbook(error),
             Self::NoUsableRow(_) => (StatusCode::UNPROCESSABLE_ENTITY, "no_usable_row"),
             Self::NotJson => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_json"),
             Self::BodyTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
@@ -171,8 +172,8 @@ impl ApiError {
             Self::BrokenJson(_) => (StatusCode::BAD_REQUEST, "broken_json"),
             Self::NotAnObject => (StatusCode::UNPROCESSABLE_ENTITY, "not_an_object"),
             Self::Fields(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_fields"),
-            Self::Write(error) => (write_status(error.kind), error.kind.code()),
-            Self::Export(error) => export_status_and_code(error),
+            Self::Write(error) => (status::of_writing(error.kind), error.kind.code()),
+            Self::Export(error) => status::of_export(error),
             Self::Starting => (StatusCode::SERVICE_UNAVAILABLE, "starting"),
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
             Self::Internal { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
@@ -315,62 +316,6 @@ impl ApiError {
 /// Rounded up: a moment too early is too early.
 fn whole_seconds(wait: Duration) -> u64 {
     wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
-}
-
-fn workbook_status_and_code(error: &WorkbookError) -> (StatusCode, &'static str) {
-    match error {
-        WorkbookError::Empty => (StatusCode::BAD_REQUEST, "empty_file"),
-        WorkbookError::NotAWorkbook { .. } => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_a_workbook"),
-        WorkbookError::Encrypted => (StatusCode::UNPROCESSABLE_ENTITY, "encrypted_workbook"),
-        WorkbookError::Damaged(_) => (StatusCode::UNPROCESSABLE_ENTITY, "damaged_workbook"),
-        WorkbookError::UnreadableText(_) => (StatusCode::UNPROCESSABLE_ENTITY, "unreadable_text"),
-        WorkbookError::NoSheet => (StatusCode::UNPROCESSABLE_ENTITY, "no_sheet"),
-        WorkbookError::MissingColumns(_) => (StatusCode::UNPROCESSABLE_ENTITY, "missing_columns"),
-        WorkbookError::TooManyRows { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_many_rows"),
-        WorkbookError::TooManyColumns { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_many_columns"),
-        WorkbookError::CellTooLong { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "cell_too_long"),
-        WorkbookError::TooManySheets { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_many_sheets"),
-        WorkbookError::TooManyParts { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_many_parts"),
-        WorkbookError::UnpacksTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "unpacks_too_large"),
-        WorkbookError::TooManyValues { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_many_values"),
-        WorkbookError::TooMuchMemory { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "takes_too_much_memory"),
-        WorkbookError::TooMuchTime { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "takes_too_much_time"),
-        WorkbookError::BrokeReader(_) => (StatusCode::UNPROCESSABLE_ENTITY, "unreadable_workbook"),
-        WorkbookError::Io(_) => (StatusCode::INTERNAL_SERVER_ERROR, "unreadable_upload"),
-        WorkbookError::NoReader(_) => (StatusCode::SERVICE_UNAVAILABLE, "no_reader"),
-        // Nobody is left to read it.
-        WorkbookError::Stopped => (StatusCode::SERVICE_UNAVAILABLE, "stopped"),
-    }
-}
-
-fn write_status(kind: WriteErrorKind) -> StatusCode {
-    match kind {
-        WriteErrorKind::TimedOut => StatusCode::GATEWAY_TIMEOUT,
-        WriteErrorKind::RateLimited { .. }
-        | WriteErrorKind::OutOfQuota
-        | WriteErrorKind::Paused { .. }
-        | WriteErrorKind::BudgetSpent { .. }
-        | WriteErrorKind::Busy => StatusCode::SERVICE_UNAVAILABLE,
-        WriteErrorKind::Refused
-        | WriteErrorKind::RefusedRequest
-        | WriteErrorKind::RefusedContent
-        | WriteErrorKind::Upstream
-        | WriteErrorKind::BadAnswer
-        | WriteErrorKind::CutOff => StatusCode::BAD_GATEWAY,
-        WriteErrorKind::Storage => StatusCode::INSUFFICIENT_STORAGE,
-        WriteErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-    }
-}
-
-fn export_status_and_code(error: &ExportError) -> (StatusCode, &'static str) {
-    match error {
-        ExportError::NotJson(_) => (StatusCode::BAD_REQUEST, "broken_json"),
-        ExportError::Shape { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_fields"),
-        ExportError::TooManyRows { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_many_rows"),
-        ExportError::TooManyColumns { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_many_columns"),
-        ExportError::TooManyCells { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_many_cells"),
-        ExportError::Write(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
-    }
 }
 
 /// Lower layers write their errors as the end of a sentence; a caller reads a whole one.

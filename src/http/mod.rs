@@ -33,6 +33,7 @@ mod router;
 mod server;
 mod settings;
 mod state;
+mod status;
 mod target;
 mod upload;
 
