@@ -13,6 +13,7 @@ mod fit;
 mod golden;
 pub mod hdbscan;
 mod model;
+mod newcomers;
 mod overview;
 mod partial;
 mod persona;

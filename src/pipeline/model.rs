@@ -7,6 +7,7 @@ use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
 
 use super::encoder::{Encoder, Profiles};
 use super::hdbscan::{HdbscanModel, HdbscanParts, Prediction};
+use super::newcomers::Newcomers;
 use super::persona::{Persona, TraitValue};
 use super::scaler::Scaler;
 use super::segment::{CustomerBase, CustomerBaseParts, NewName, Segment, SegmentId, SegmentParts};
@@ -32,6 +33,7 @@ pub struct Model {
     id_of_label: Vec<SegmentId>,
     /// The encoded rows of the training profiles, as bits, and their positions.
     known: HashMap<Box<[u32]>, u32>,
+    newcomers: Newcomers,
 }
 
 /// A model as plain data, for storage.
@@ -121,7 +123,18 @@ impl Model {
         }
         let everyone = CustomerBase::from_parts(&schema, &parts.everyone);
         let schema = Arc::new(schema);
-        Ok(Self { schema, encoder, scaler, umap, hdbscan, everyone, segments, id_of_label, known })
+        Ok(Self {
+            schema,
+            encoder,
+            scaler,
+            umap,
+            hdbscan,
+            everyone,
+            segments,
+            id_of_label,
+            known,
+            newcomers: Newcomers::default(),
+        })
     }
 
     /// The model as plain data.
@@ -212,6 +225,8 @@ impl Model {
         }
         self.segments.sort_by_key(|segment| segment.cluster_id);
         self.id_of_label.iter_mut().for_each(|id| *id = new_id(*id));
+        // Their places name segments.
+        self.newcomers = Newcomers::default();
         Ok(())
     }
 
@@ -276,7 +291,11 @@ impl Model {
     }
 
     fn place(&self, profiles: &Profiles) -> Result<Vec<Placement>, AssignError> {
-        let rows = self.encoder.encode(profiles, &self.scaler);
+        self.newcomers.placed(&self.encoder.encode(profiles, &self.scaler), |rows| self.place_rows(rows))
+    }
+
+    /// Places encoded profiles, `(n_profiles, n_features)`.
+    fn place_rows(&self, rows: &Array2<f32>) -> Result<Vec<Placement>, AssignError> {
         let known: Vec<Option<usize>> =
             rows.rows().into_iter().map(|row| self.known.get(&bits_of(row)[..]).map(|&p| p as usize)).collect();
         let strangers: Vec<usize> =
@@ -347,7 +366,7 @@ impl Assignment {
     }
 }
 
-fn bits_of(row: ArrayView1<'_, f32>) -> Box<[u32]> {
+pub(super) fn bits_of(row: ArrayView1<'_, f32>) -> Box<[u32]> {
     row.iter().map(|value| value.to_bits()).collect()
 }
 

@@ -1,0 +1,104 @@
+//! Places of profiles that training never met, remembered for as long as their model lives.
+//!
+//! A place is a function of its profile alone, so remembering it changes how long an answer takes and nothing else. The
+//! memory has an end: once it is full it is forgotten, and fills again with the profiles that still come.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use ndarray::{Array2, Axis};
+
+use super::model::{Placement, bits_of};
+
+/// Profiles that are remembered at a time: some 2 MB with the built-in schema.
+const MAX_REMEMBERED: usize = 8_192;
+
+/// Profiles that training never met, as bits of their encoded rows, with their places.
+#[derive(Debug, Default)]
+pub(super) struct Newcomers(Mutex<HashMap<Box<[u32]>, Placement>>);
+
+impl Newcomers {
+    /// The places of `rows`, `(n_profiles, n_features)`, in their order: `place` is asked for those that are not
+    /// remembered.
+    ///
+    /// # Errors
+    /// Those of `place`.
+    pub(super) fn placed<E>(
+        &self,
+        rows: &Array2<f32>,
+        place: impl FnOnce(&Array2<f32>) -> Result<Vec<Placement>, E>,
+    ) -> Result<Vec<Placement>, E> {
+        let (mut placements, mut missing) = (Vec::with_capacity(rows.nrows()), Vec::new());
+        {
+            let remembered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            for (position, row) in rows.rows().into_iter().enumerate() {
+                let placement = remembered.get(&bits_of(row)).copied();
+                if placement.is_none() {
+                    missing.push(position);
+                }
+                placements.push(placement);
+            }
+        }
+        // Not under the lock: it may take a second.
+        let placed = place(&rows.select(Axis(0), &missing))?;
+        let mut remembered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for (position, placement) in missing.into_iter().zip(placed) {
+            if !placement.is_known {
+                if remembered.len() >= MAX_REMEMBERED {
+                    remembered.clear();
+                }
+                remembered.insert(bits_of(rows.row(position)), placement);
+            }
+            if let Some(place) = placements.get_mut(position) {
+                *place = Some(placement);
+            }
+        }
+        Ok(placements.into_iter().flatten().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each row's strength is its first value; rows below zero are training's.
+    fn placements(rows: &Array2<f32>) -> Vec<Placement> {
+        let of = |value: f32| Placement { segment: None, strength: value.into(), nearest: None, is_known: value < 0.0 };
+        rows.column(0).iter().map(|&value| of(value)).collect()
+    }
+
+    fn column(values: &[f32]) -> Array2<f32> {
+        Array2::from_shape_fn((values.len(), 1), |(i, _)| values[i])
+    }
+
+    #[test]
+    fn a_newcomer_is_placed_once_and_the_order_stays() {
+        let newcomers = Newcomers::default();
+        let mut asked = Vec::new();
+        for values in [&[3.0, -1.0, 5.0][..], &[5.0, 7.0, -1.0, 3.0], &[7.0, 5.0]] {
+            let rows = column(values);
+            let placed = newcomers.placed(&rows, |missing| {
+                asked.push(missing.column(0).to_vec());
+                Ok::<_, ()>(placements(missing))
+            });
+            assert_eq!(placed.unwrap(), placements(&rows));
+        }
+        assert_eq!(asked, [vec![3.0, -1.0, 5.0], vec![7.0, -1.0], vec![]]);
+    }
+
+    #[test]
+    fn what_is_remembered_has_an_end() {
+        let newcomers = Newcomers::default();
+        let rows = column(&(0..3 * MAX_REMEMBERED).map(|n| n as f32).collect::<Vec<_>>());
+        let placed = newcomers.placed(&rows, |missing| Ok::<_, ()>(placements(missing)));
+        assert_eq!(placed.unwrap(), placements(&rows));
+        assert!((1..=MAX_REMEMBERED).contains(&newcomers.0.lock().unwrap().len()));
+    }
+
+    #[test]
+    fn what_could_not_be_placed_is_asked_for_again() {
+        let newcomers = Newcomers::default();
+        assert_eq!(newcomers.placed(&column(&[1.0]), |_| Err("no place")), Err("no place"));
+        assert_eq!(newcomers.placed(&column(&[1.0]), |missing| Ok::<_, ()>(placements(missing))).unwrap().len(), 1);
+    }
+}
