@@ -32,7 +32,10 @@ const ONE_BY_ONE: usize = 2_000;
 const PER_SECOND: u32 = 500;
 const SECONDS: u32 = 10;
 /// Loyalty tiers that make the customer one that the sample has, and one that it has not.
-const PROFILES: [(&str, &str); 2] = [("a profile training met", "Silver"), ("a profile training never met", "Gold")];
+const PROFILES: [(&str, &str); 2] = [
+    ("a profile training met", "Silver"),
+    ("a profile training never met, remembered since its first request", "Gold"),
+];
 
 /// One request: as its caller saw it, and as the server says it spent on it.
 struct Sample {
