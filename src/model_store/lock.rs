@@ -7,8 +7,11 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use rustix::io::Errno;
+use rustix::process::{Pid, test_kill_process};
 
 use super::disk::create_folder;
 use super::{ModelStore, StoreError};
@@ -17,6 +20,10 @@ const WRITER: &str = ".writer.lock";
 const LINKS: &str = ".links.lock";
 /// How much of the holder's own words is believed, in bytes.
 const MAX_HOLDER_BYTES: u64 = 100;
+
+/// How long a holder that was killed may keep the lock: what it was about to start holds its files until it has begun.
+const LEFT_BEHIND: Duration = Duration::from_secs(2);
+const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// The right to write versions, held until it is dropped.
 #[derive(Debug)]
@@ -42,19 +49,26 @@ impl ModelStore {
     /// # Errors
     /// [`StoreError::Locked`] naming who holds it, [`StoreError::Write`] when the lock file cannot be made.
     pub fn lock(&self) -> Result<WriterLock, StoreError> {
-        let mut file = self.open_lock(WRITER)?;
         let failed = |source| StoreError::Write { path: self.dir().join(WRITER), source };
-        match file.try_lock() {
-            Ok(()) => {
-                let holder = format!("process {} since {:.0}", std::process::id(), Timestamp::now());
-                let mut held = Held(file);
-                held.0.set_len(0).and_then(|()| held.0.write_all(holder.as_bytes())).map_err(failed)?;
-                Ok(WriterLock { _held: held })
+        let until = Instant::now() + LEFT_BEHIND;
+        loop {
+            let mut file = self.open_lock(WRITER)?;
+            match file.try_lock() {
+                Ok(()) => {
+                    let holder = format!("process {} since {:.0}", std::process::id(), Timestamp::now());
+                    let mut held = Held(file);
+                    held.0.set_len(0).and_then(|()| held.0.write_all(holder.as_bytes())).map_err(failed)?;
+                    return Ok(WriterLock { _held: held });
+                }
+                Err(TryLockError::WouldBlock) => {
+                    let holder = holder_of(&mut file);
+                    if !is_gone(&holder) || Instant::now() >= until {
+                        return Err(StoreError::Locked { dir: self.dir().to_owned(), holder });
+                    }
+                    std::thread::sleep(LOOK_EVERY);
+                }
+                Err(TryLockError::Error(source)) => return Err(failed(source)),
             }
-            Err(TryLockError::WouldBlock) => {
-                Err(StoreError::Locked { dir: self.dir().to_owned(), holder: holder_of(&mut file) })
-            }
-            Err(TryLockError::Error(source)) => Err(failed(source)),
         }
     }
 
@@ -85,6 +99,13 @@ impl ModelStore {
     }
 }
 
+/// Whether the holder's own words name a process that does not exist.
+fn is_gone(holder: &str) -> bool {
+    let pid = holder.strip_prefix("process ").and_then(|rest| rest.split(' ').next());
+    let pid = pid.and_then(|pid| pid.parse().ok()).and_then(Pid::from_raw);
+    pid.is_some_and(|pid| test_kill_process(pid) == Err(Errno::SRCH))
+}
+
 /// What the holder wrote of itself, printable letters alone.
 fn holder_of(file: &mut File) -> String {
     let mut text = String::new();
@@ -92,4 +113,40 @@ fn holder_of(file: &mut File) -> String {
     let _ = file.take(MAX_HOLDER_BYTES).read_to_string(&mut text);
     text.retain(|c| c.is_ascii_graphic() || c == ' ');
     if text.is_empty() { "another process".to_owned() } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// More than any system numbers its processes.
+    const NOBODY: u32 = 2_000_000_000;
+
+    /// A store whose lock is held by whoever `holder` says.
+    fn held_by(holder: u32) -> (tempfile::TempDir, ModelStore, Held) {
+        let dir = tempfile::tempdir().unwrap();
+        let store = ModelStore::new(dir.path());
+        let mut held = Held(store.open_lock(WRITER).unwrap());
+        held.0.lock().unwrap();
+        write!(held.0, "process {holder} since 2026-01-01T00:00:00Z").unwrap();
+        (dir, store, held)
+    }
+
+    #[test]
+    fn what_a_killed_holder_leaves_behind_is_waited_for() {
+        let (_dir, store, held) = held_by(NOBODY);
+        std::thread::scope(|threads| {
+            let waiting = threads.spawn(|| store.lock());
+            std::thread::sleep(5 * LOOK_EVERY);
+            drop(held);
+            assert!(waiting.join().unwrap().is_ok());
+        });
+    }
+
+    #[test]
+    fn a_holder_that_lives_is_named() {
+        let (_dir, store, _held) = held_by(std::process::id());
+        let refused = store.lock().unwrap_err();
+        assert!(refused.to_string().contains(&format!("process {}", std::process::id())), "{refused}");
+    }
 }
