@@ -15,9 +15,17 @@ CAMPAIGN = {"objective": "More visits on weekdays", "industry": "Bakery", "funne
 BOUNDARY = "peers-of-content-portal"
 
 
+def take_turns(rounds, ours, peer):
+    """Runs both once a round; who begins changes from round to round, so that a machine's moods fall on both."""
+    for number in range(rounds):
+        for work in (ours, peer) if number % 2 == 0 else (peer, ours):
+            work(number)
+
+
 @dataclass
 class Bench:
     binary: Path
+    pieces: Path
     python: Path
     cache: Path
     rounds: int
@@ -69,6 +77,10 @@ class Bench:
         port = free_port()
         env = self.settings(folder, PORT=str(port), BASE_DATA_DIR=str(folder), **more)
         return serving([self.binary, "serve"], port, "/readyz", env, folder)
+
+    def alone(self, piece, *arguments):
+        """One piece of the library, by benches/side_by_side.rs: what it printed."""
+        return run([self.pieces, piece, *arguments]).json()
 
     def peer(self, script, *arguments):
         """One peer, in a fresh process."""

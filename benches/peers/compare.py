@@ -9,6 +9,7 @@ What cannot be installed or run is said in the table. `wrk` on the PATH makes th
 """
 import argparse
 import http.client
+import json
 import os
 import signal
 import subprocess
@@ -18,18 +19,19 @@ from pathlib import Path
 from bench import HERE, Bench
 from comparisons import COMPARISONS
 from environment import machine, peers_python
-from libraries import libraries
+from libraries import LIBRARIES
 from processes import Unavailable
 from report import Row, markdown
 
 ROOT = HERE.parent.parent
+WORK = {**COMPARISONS, **LIBRARIES}
 NOTES = [
     "Data are generated with a seed (`data.py`); all settings of content-portal are the defaults but for folders, writer "
     "and `READER_TIMEOUT_S=120`, so that a busy machine does not end a reading.",
     "The Flask peer (`flask_service.py`) does the original's steps and is given what favours it: canned or kept "
     "upstream connections, no log, no image.",
-    "Not here but in the project's own benches: the bare cell stream of a sheet (`cargo bench --bench reading`), one new "
-    "profile alone (`cargo bench --bench umap`).",
+    "What no route and no command does alone (a map, a transform, clusters, the bare cell stream) is timed by "
+    "`benches/side_by_side.rs` on the peers' own arrays.",
 ]
 
 
@@ -40,12 +42,18 @@ def say(text):
 def options():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--quick", action="store_true", help="fewer rounds, 100,000 rows")
-    arguments.add_argument("--only", action="append", choices=[*COMPARISONS, "libraries"],
-                           help="this comparison; may be repeated")
-    arguments.add_argument("--benches", action="store_true", help="run cargo's benches for what only they measure")
+    arguments.add_argument("--only", action="append", choices=[*WORK], help="this comparison; may be repeated")
     arguments.add_argument("--binary", type=Path, default=ROOT / "target" / "release" / "content-portal")
     arguments.add_argument("--out", type=Path, default=HERE / "results.md")
     return arguments.parse_args()
+
+
+def built_pieces():
+    """Builds benches/side_by_side.rs as released, and says where it is."""
+    command = ["cargo", "build", "--release", "--locked", "--bench", "side_by_side", "--message-format", "json"]
+    said = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
+    built = (json.loads(line) for line in said.splitlines())
+    return next(Path(one["executable"]) for one in built if one.get("target", {}).get("name") == "side_by_side")
 
 
 def prepared(asked, python):
@@ -54,7 +62,7 @@ def prepared(asked, python):
     sizes = {"rounds": 5, "slow_rounds": 3, "rows": 1_000_000, "seconds_of_load": 8}
     if asked.quick:
         sizes = {"rounds": 2, "slow_rounds": 1, "rows": 100_000, "seconds_of_load": 3}
-    return Bench(asked.binary.resolve(), python, cache, **sizes)
+    return Bench(asked.binary.resolve(), built_pieces(), python, cache, **sizes)
 
 
 def measured(name, compare):
@@ -70,7 +78,7 @@ def table(asked, rows, before, missing):
     """The table as far as it is: written after each comparison, so that what ends a run early loses one at the most."""
     load = "load over 1, 5 and 15 minutes as it ended: " + ", ".join(f"{value:.1f}" for value in os.getloadavg())
     chosen = ["--quick"] * asked.quick + [word for name in asked.only or () for word in ("--only", name)]
-    command = " ".join(["python3 benches/peers/compare.py", *chosen, *["--benches"] * asked.benches])
+    command = " ".join(["python3 benches/peers/compare.py", *chosen])
     return markdown(rows, f"{before}; {load}", command, [*missing, *NOTES])
 
 
@@ -83,11 +91,9 @@ def main():
     before = machine()
     python, missing = peers_python(say)
     bench = prepared(asked, python)
-    work = {name: lambda compare=compare: compare(bench) for name, compare in COMPARISONS.items()}
-    work["libraries"] = lambda: libraries(bench, asked.benches)
     rows = []
-    for name in asked.only or work:
-        rows += measured(name, work[name])
+    for name in asked.only or WORK:
+        rows += measured(name, lambda: WORK[name](bench))
         asked.out.write_text(table(asked, rows, before, missing))
     print(asked.out.read_text())
 

@@ -1,58 +1,82 @@
-"""What only the library's own benches measure: the peers' seconds here, criterion's medians from `target/criterion`.
+"""The fits that no route and no command does alone, on points that both sides read from one file. Standard library only."""
+import math
+from statistics import median
 
-The two are not one run unless --benches runs cargo's benches in between. Standard library only.
-"""
-import json
-import os
-import subprocess
-from pathlib import Path
-
-from bench import HERE
+from bench import take_turns
 from report import Row
 
-ROOT = HERE.parent.parent
-TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+GROWING = [10_000, 50_000, 200_000]
 
 
-def medians(group, words):
-    """Seconds of criterion's last run of the benches of `group` whose names hold all of `words`, commas aside."""
-    found = {}
-    for file in (TARGET / "criterion" / group).glob("*/new/estimates.json"):
-        if all(word in file.parent.parent.name.replace(",", "") for word in words):
-            found[file.parent.parent.name] = json.loads(file.read_text())["median"]["point_estimate"] / 1e9
-    return found
+def points(bench, kind, rows, *columns):
+    """A file of points, made once."""
+    path = bench.cache / f"{'-'.join(map(str, [kind, rows, *columns]))}.npy"
+    if not path.exists():
+        bench.peer("blobs.py", kind, rows, path, *columns)
+    return path
 
 
-def cargo_bench(name):
-    subprocess.run(["cargo", "bench", "--locked", "--bench", name], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+def large_map(bench):
+    """A map of 50,000 continuous rows."""
+    data, folder = points(bench, "map", 50_000), bench.folder("large-map")
+    files = folder / "ours.npy", folder / "peer.npy"
+    ours, peer, faithful = [], [], []
+
+    def fit(_):
+        ours.append(bench.alone("umap", data, 15, files[0])["fit_s"])
+
+    def fit_as_peer(_):
+        peer.append(bench.peer("umap_fit.py", data, 15, files[1]).json()["fit_s"][-1])
+
+    take_turns(bench.slow_rounds, fit, fit_as_peer)
+    faithful = bench.peer("judge.py", "map", data, *files).json()
+    note = "trustworthiness {:.4f} here, {:.4f} there; wanted besides: no lower than 0.005 less{}"
+    late = "" if faithful[0] >= faithful[1] - 0.005 else ", **missed**"
+    return [Row("UMAP fit, 50,000 × 64 blobs, 15 neighbours, 10-D", "umap-learn, unseeded, 2 threads, warm", ours, peer,
+                bar=2, note=note.format(*faithful, late))]
 
 
-def row(work, against, named, seconds, bar):
-    """A row beside criterion's median, or one that says which bench is missing."""
-    group, words = named
-    found = medians(group, words)
-    command = f"`cargo bench --bench {group}`"
-    if not found:
-        return Row(work, f"{against}: {seconds:.2f} s", bar=bar, why_not=f"{command} has left no median for it")
-    name, ours = sorted(found.items())[0]
-    return Row(work, against, [ours], [seconds], bar=bar, note=f"here {command}, `{name}`, its last run; there warm")
-
-
-def libraries(bench, run_benches=False):
-    """The fits and the transform that no route and no command does alone."""
-    if run_benches:
-        for name in ("umap", "hdbscan"):
-            cargo_bench(name)
-    blobs = bench.peer("umap_blobs.py", 50_000).json()["fit_s"][-1]
-    said = bench.peer("retrain_as_original.py", bench.sheet(5000, 1), bench.folder("libraries"), "--warm",
-                      bench.sheet(2000, 2)).json()
-    rows = [
-        row("UMAP transform of 1,000 new rows", "umap-learn, warm", ("umap", ["transform", "1000"]),
-            said["transform_1000_warm_s"], 3),
-        row("UMAP fit, 50,000 × 64 blobs, 15 neighbours", "umap-learn, unseeded, 2 threads, warm",
-            ("umap", ["50000"]), blobs, 2),
-    ]
+def clusters(bench):
+    """HDBSCAN on continuous rows, and its labels beside those of the hdbscan package's exact tree."""
+    rows = []
     for count in (50_000, 200_000):
-        seconds = bench.peer("hdbscan_blobs.py", count).json()["fit_s"][-1]
-        rows.append(row(f"HDBSCAN fit, {count:,} × 10", "fast_hdbscan, 2 threads, warm", ("hdbscan", [str(count)]), seconds, 4))
+        data, folder = points(bench, "clusters", count), bench.folder(f"clusters-{count}")
+        files = [folder / f"{name}.npy" for name in ("ours", "peer", "exact")]
+        ours, peer = [], []
+        take_turns(bench.slow_rounds, lambda _: ours.append(bench.alone("hdbscan", data, files[0])["fit_s"]),
+                   lambda _: peer.append(bench.peer("hdbscan_fit.py", data, files[1]).json()["fit_s"][-1]))
+        alike = bench.peer("judge.py", "labels", files[0], files[1]).json()
+        note = f"labels: adjusted Rand index {alike[0]:.4f} with fast_hdbscan's"
+        if count == 50_000:
+            seconds = bench.peer("hdbscan_fit.py", data, files[2], "--exact").json()["fit_s"][0]
+            alike = bench.peer("judge.py", "labels", files[0], files[2]).json()
+            note += f", {alike[0]:.4f} with those of hdbscan and its exact tree ({seconds:.0f} s)"
+        rows.append(Row(f"HDBSCAN fit, {count:,} × 10", "fast_hdbscan, 2 threads, warm", ours, peer, bar=4, note=note))
     return rows
+
+
+def growth(bench):
+    """How cost grows with the rows: the slope of the logarithms over 10,000, 50,000 and 200,000 rows of 10 numbers."""
+    def fits(kind, *arguments, columns=()):
+        out = bench.folder("growth") / "out.npy"
+        files = [points(bench, kind, count, *columns) for count in GROWING]
+        return [median(bench.alone(*arguments[:1], file, *arguments[1:], out)["fit_s"] for _ in range(bench.slow_rounds))
+                for file in files]
+
+    rows = []
+    for name, seconds in [("UMAP", fits("map", "umap", 15, columns=[10])), ("HDBSCAN", fits("clusters", "hdbscan"))]:
+        said = ", ".join(f"{count:,}: {took:.2f} s" for count, took in zip(GROWING, seconds))
+        rows.append(Row(f"{name} fit of growing data, × 10", "–", seconds[-1:], note=(
+            f"{said}; grows with the power {slope(GROWING, seconds):.2f} of the rows (n log n: "
+            f"{slope(GROWING, [n * math.log(n) for n in GROWING]):.2f})")))
+    return rows
+
+
+def slope(sizes, values):
+    """The exponent: least squares of log(value) on log(size)."""
+    xs, ys = [math.log(n) for n in sizes], [math.log(value) for value in values]
+    x, y = sum(xs) / len(xs), sum(ys) / len(ys)
+    return sum((a - x) * (b - y) for a, b in zip(xs, ys)) / sum((a - x) ** 2 for a in xs)
+
+
+LIBRARIES = {"large-map": large_map, "clusters": clusters, "growth": growth}

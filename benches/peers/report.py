@@ -65,7 +65,7 @@ def cells(row):
     memory = f"{spread(row.ours_mb, 'MB')} / {spread(row.peer_mb, 'MB')}" if row.ours_mb or row.peer_mb else "–"
     if row.why_not:
         return [row.work, "not measured", row.against, "–", bar_of(row), "–", row.why_not]
-    peer = f"{spread(row.peer, row.unit)}<br>{row.against}"
+    peer = f"{spread(row.peer, row.unit)}<br>{row.against}" if row.peer else row.against
     return [row.work, spread(row.ours, row.unit), peer, spread(row.ratios(), "×"), bar_of(row), memory, row.note or "–"]
 
 

@@ -5,7 +5,8 @@
 Prints one line of JSON. `done_at` is the monotonic clock once the pickles are written, so that whoever started the
 process knows how long its whole took; `peak_mb` is the peak until then. --warm adds, numba's code being compiled by
 then: seconds of one more UMAP fit of all rows and one of the distinct ones, of the second of two transforms of NEW's
-first thousand rows, and the trustworthiness (15 neighbours) of the map of the distinct rows.
+first thousand rows, and the trustworthiness (15 neighbours) of the map of the distinct rows; the distinct rows and the
+thousand are left in OUT_DIR as distinct.npy and asked.npy, f32.
 """
 import json
 import resource
@@ -47,10 +48,12 @@ def retrain(sheet, out):
     return measured, (encoder, scaler, points, reducer)
 
 
-def warm(encoder, scaler, points, reducer, new):
+def warm(out, encoder, scaler, points, reducer, new):
     """The same steps with everything compiled."""
     asked = original.features(original.clean(original.read(new)), encoder, scaler)[:1000]
     distinct = np.unique(points, axis=0)
+    for name, rows in [("distinct", distinct), ("asked", asked)]:
+        np.save(out / f"{name}.npy", np.ascontiguousarray(rows, dtype="float32"))
     reducer.transform(asked)
     _, transform_s = seconds(lambda: reducer.transform(asked))
     _, all_s = seconds(lambda: original.fit_map(points))
@@ -65,7 +68,7 @@ def main():
     sheet, out, *rest = sys.argv[1:]
     measured, fitted = retrain(sheet, Path(out))
     if rest[:1] == ["--warm"]:
-        measured |= warm(*fitted, rest[1])
+        measured |= warm(Path(out), *fitted, rest[1])
     print(json.dumps(measured))
 
 
