@@ -13,15 +13,20 @@
 //! `pipeline` may import it.
 
 mod adopted;
+mod boruvka;
 mod condensed_tree;
 mod core_distances;
 mod distances;
 mod errors;
+mod foreign;
+mod kd_tree;
 mod membership;
 mod model;
+mod neighbours;
 mod outliers;
 mod params;
 mod parts;
+mod place_index;
 mod placement;
 mod predict;
 mod selection;
