@@ -183,7 +183,7 @@ impl Visitor for Asking<'_> {
             let place = leaf * LEAF + lane;
             let near = larger(gap, self.forest.squared_core[place]) < self.buffers.widest;
             if near && Some(self.forest.component[place]) != self.buffers.component {
-                let mut coordinates = std::mem::take(&mut self.buffers.coordinates);
+                let mut coordinates = take(&mut self.buffers.coordinates);
                 tree.coordinates_into(place, &mut coordinates);
                 self.offer(place, &tree.squared_distances(self.leaf, &coordinates));
                 self.buffers.coordinates = coordinates;
