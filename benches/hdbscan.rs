@@ -1,13 +1,19 @@
-//! How long clustering and labelling take, on the recorded embedding and on continuous blobs.
+//! How long clustering, labelling and scoring take, on the recorded embedding and on continuous blobs, and by which power
+//! of the number of points it grows.
+//!
+//! `CLUSTERED_POINTS=1000000` adds a fit of so many points to the sizes that are timed once.
 #![allow(missing_docs, reason = "criterion's macros make items without any")]
+#![allow(clippy::indexing_slicing, reason = "arrays have the shapes they are made with a few lines above")]
+#![allow(clippy::print_stdout, reason = "what a bench has to say")]
 #![allow(clippy::unwrap_used, reason = "a broken fixture should end the bench loudly")]
 
 use std::collections::HashSet;
 use std::fs::File;
 use std::hint::black_box;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
-use content_portal::pipeline::hdbscan::{HdbscanModel, HdbscanParams, MinClusterSize};
+use content_portal::pipeline::hdbscan::{HdbscanModel, HdbscanParams, MinClusterSize, dbcv};
 use content_portal::pipeline::scores::silhouette;
 use criterion::{Criterion, criterion_group, criterion_main};
 use linfa::ParamGuard;
@@ -29,9 +35,80 @@ fn embedded_profiles() -> Array2<f64> {
     embedding.select(Axis(0), &first).mapv(f64::from)
 }
 
+/// Numbers that a seed decides: SplitMix64.
+struct Random(u64);
+
+impl Random {
+    fn unit(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((mixed ^ (mixed >> 31)) >> 11) as f64 / (1u64 << 53) as f64
+    }
+
+    fn between(&mut self, low: f64, high: f64) -> f64 {
+        low + (high - low) * self.unit()
+    }
+
+    fn normal(&mut self) -> f64 {
+        (-2.0 * (1.0 - self.unit()).ln()).sqrt() * (std::f64::consts::TAU * self.unit()).cos()
+    }
+}
+
+/// `n_points` × 10: seven blobs of standard deviation 1 with centres in ±10, and a sixth of the points noise in ±12, as
+/// `benches/peers/peers/hdbscan_blobs.py` draws them.
+fn blobs_and_noise(n_points: usize) -> Array2<f64> {
+    let mut random = Random(3);
+    let centres = Array2::from_shape_simple_fn((7, 10), || random.between(-10.0, 10.0));
+    let in_blobs = n_points - n_points / 6;
+    Array2::from_shape_fn((n_points, 10), |(row, feature)| match row < in_blobs {
+        true => centres[(row % 7, feature)] + random.normal(),
+        false => random.between(-12.0, 12.0),
+    })
+}
+
 fn fit(points: &Array2<f64>, share: f64) -> HdbscanModel {
-    let params = HdbscanParams::new().min_cluster_size(MinClusterSize::Share(share)).check().unwrap();
+    fit_by(points, MinClusterSize::Share(share))
+}
+
+fn fit_by(points: &Array2<f64>, size: MinClusterSize) -> HdbscanModel {
+    let params = HdbscanParams::new().min_cluster_size(size).min_samples(5).check().unwrap();
     params.fit(points.view(), &vec![1; points.nrows()]).unwrap()
+}
+
+/// Times each step once for each size, and prints the power of the number of points by which it grows from one size to
+/// the next: 1 for work that doubles with the points, 2 for comparing all pairs.
+fn growth() {
+    const STEPS: [&str; 6] = ["fit", "from_parts", "first place", "10,000 places", "silhouette", "DBCV"];
+    let larger = std::env::var("CLUSTERED_POINTS").ok().map(|points| points.parse().unwrap());
+    let mut before: Option<(usize, [Duration; 6])> = None;
+    for n_points in [10_000, 50_000, 200_000].into_iter().chain(larger) {
+        let points = blobs_and_noise(n_points);
+        let (model, fit) = timed(|| fit_by(&points, MinClusterSize::Count(50)));
+        let parts = model.to_parts();
+        let (read, from_parts) = timed(|| HdbscanModel::from_parts(parts).unwrap());
+        let asked = points.slice(s![..10_000, ..]).mapv(|x| x + 0.01);
+        let (_, first) = timed(|| read.predict(asked.slice(s![..1, ..])).unwrap());
+        let (_, places) = timed(|| read.nearest_clusters(asked.view()).unwrap());
+        let weights = vec![1; n_points];
+        let (_, silhouette) = timed(|| silhouette(points.view(), model.labels(), &weights).unwrap());
+        let (_, dbcv) = timed(|| dbcv(points.view(), model.labels(), &weights).unwrap());
+        let took = [fit, from_parts, first, places, silhouette, dbcv];
+        for (step, (name, took)) in STEPS.iter().zip(took).enumerate() {
+            let power = before.map(|(n_before, before)| {
+                (took.as_secs_f64() / before[step].as_secs_f64()).ln() / (n_points as f64 / n_before as f64).ln()
+            });
+            let power = power.map(|power| format!(", n^{power:.2}")).unwrap_or_default();
+            println!("{n_points} x 10  {name:<14} {:>8.3} s{power}", took.as_secs_f64());
+        }
+        before = Some((n_points, took));
+    }
+}
+
+fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
+    let start = Instant::now();
+    let done = black_box(work());
+    (done, start.elapsed())
 }
 
 fn bench(criterion: &mut Criterion) {
@@ -57,7 +134,18 @@ fn bench(criterion: &mut Criterion) {
     group.bench_function("silhouette of the profiles", |bencher| {
         bencher.iter(|| silhouette(black_box(profiles.view()), model.labels(), &weights));
     });
+    group.sample_size(10);
+    for n_points in [50_000, 200_000] {
+        let points = blobs_and_noise(n_points);
+        group.bench_function(format!("fit {n_points} x 10"), |bencher| {
+            bencher.iter(|| fit_by(black_box(&points), MinClusterSize::Count(50)));
+        });
+    }
     group.finish();
+    // Not where criterion is asked for something by name.
+    if std::env::args().skip(1).all(|argument| argument.starts_with("--")) {
+        growth();
+    }
 }
 
 criterion_group!(benches, bench);

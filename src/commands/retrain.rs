@@ -213,7 +213,8 @@ fn print_report(report: &RetrainReport) {
 pub fn print_scores(scores: &Scores) {
     say!("customers       {} in {} distinct profiles", scores.rows, scores.profiles);
     say!("outside         {:.1} % of the customers", scores.noise_share * 100.0);
-    say!("silhouette      {}", score(scores.silhouette));
+    let error = scores.silhouette_error.map(|error| format!(" ± {error:.4}, from a sample")).unwrap_or_default();
+    say!("silhouette      {}{error}", score(scores.silhouette));
     say!("dbcv            {}", score(scores.dbcv));
     say!("trustworthiness {:.4}", scores.trustworthiness);
 }

@@ -91,6 +91,10 @@ pub struct Scores {
     /// Silhouette of the customers on the map, noise left out, −1 to 1 (Rousseeuw 1987); `None` with fewer than two
     /// clusters.
     pub silhouette: Option<f64>,
+    /// The silhouette's standard error where it is from a sample, with more than 10,000 profiles in clusters; DBCV then
+    /// is from a share of the profiles, too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silhouette_error: Option<f64>,
     /// DBCV of the segments on the map, −1 to 1 (Moulavi et al. 2014), as [`dbcv`] counts profiles and customers; `None`
     /// with fewer than two clusters.
     pub dbcv: Option<f64>,
@@ -140,10 +144,12 @@ pub(super) fn describe(
     let embedding = learned.umap.embedding().slice_move(s![..profiles.len(), ..]);
     let places = embedding.mapv(f64::from);
     let own = hdbscan.labels().get(..profiles.len()).unwrap_or_default();
+    // It is undefined for fewer than two clusters, and nothing else can fail here.
+    let silhouette = scores::silhouette(places.view(), own, &profiles.customers).ok();
     let scores = Scores {
         trustworthiness: trustworthiness(points, embedding, TRUSTED_NEIGHBOURS),
-        // It is undefined for fewer than two clusters, and nothing else can fail here.
-        silhouette: scores::silhouette(places.view(), own, &profiles.customers).ok(),
+        silhouette: silhouette.map(|silhouette| silhouette.mean),
+        silhouette_error: silhouette.and_then(|silhouette| silhouette.standard_error),
         dbcv: dbcv(places.view(), own, &profiles.customers).map_err(FitError::Cluster)?,
         ..Scores::count(table, profiles, hdbscan)
     };
@@ -206,6 +212,7 @@ impl Scores {
             clusters: hdbscan.n_clusters(),
             noise_share: noise as f64 / table.n_rows().max(1) as f64,
             silhouette: None,
+            silhouette_error: None,
             dbcv: None,
             trustworthiness: 0.0,
         }

@@ -184,6 +184,7 @@ mod tests {
             clusters: 4,
             noise_share: 0.01,
             silhouette: Some(0.8),
+            silhouette_error: None,
             dbcv: Some(0.9),
             trustworthiness: 0.99,
         }

@@ -7,11 +7,27 @@
 
 use rayon::prelude::*;
 
-use super::distances::{Columns, smallest_into};
+use super::distances::Columns;
+use super::kd_tree::KdTree;
+use super::neighbours::Neighbours;
+
+/// Below so many points all pairs are compared sooner than a tree is built and searched.
+pub(super) const FEW: usize = 1_000;
+/// The highest rank that a k-d tree is searched for: keeping more neighbours in order costs more than finding them.
+pub(super) const MAX_SOUGHT: usize = 256;
 
 /// Squared distance of each point to its `rank`-th nearest other point, `(n_points)`; to the farthest one
 /// when there are fewer others, and 0 for `rank` 0.
 pub(super) fn squared_core_distances(columns: &Columns, rank: usize) -> Vec<f64> {
+    if columns.n_points() < FEW || !(1..=MAX_SOUGHT).contains(&rank) {
+        return among_all_pairs(columns, rank);
+    }
+    let tree = KdTree::new(columns);
+    Neighbours::of(&tree, rank, rank).core_of_points(&tree)
+}
+
+/// [`squared_core_distances`] by comparing all pairs.
+pub(super) fn among_all_pairs(columns: &Columns, rank: usize) -> Vec<f64> {
     let n_points = columns.n_points();
     let rank = rank.min(n_points.saturating_sub(1));
     if rank == 0 {
@@ -20,14 +36,13 @@ pub(super) fn squared_core_distances(columns: &Columns, rank: usize) -> Vec<f64>
     (0..n_points)
         .into_par_iter()
         .map_init(
-            || (vec![0.0; n_points], Vec::with_capacity(rank), Vec::with_capacity(columns.n_features())),
-            |(squared, nearest, query), point| {
+            || (vec![0.0; n_points], Vec::with_capacity(columns.n_features())),
+            |(squared, query), point| {
                 query.clear();
                 query.extend(columns.point(point));
                 columns.squared_distances(query, squared);
                 squared[point] = f64::INFINITY;
-                smallest_into(squared, rank, nearest);
-                nearest[rank - 1]
+                *squared.select_nth_unstable_by(rank - 1, f64::total_cmp).1
             },
         )
         .collect()
@@ -35,9 +50,18 @@ pub(super) fn squared_core_distances(columns: &Columns, rank: usize) -> Vec<f64>
 
 #[cfg(test)]
 mod tests {
-    use ndarray::array;
+    use ndarray::{Array2, array};
 
     use super::*;
+
+    #[test]
+    fn the_tree_finds_what_comparing_all_pairs_finds() {
+        let points = Array2::from_shape_fn((1_500, 3), |(i, j)| ((i * (j + 3) * 7_919) % 31) as f64);
+        let columns = Columns::new(points.view()).unwrap();
+        for rank in [1, 2, 17, MAX_SOUGHT] {
+            assert_eq!(squared_core_distances(&columns, rank), among_all_pairs(&columns, rank));
+        }
+    }
 
     #[test]
     fn the_point_itself_is_no_neighbour_but_a_coincident_one_is() {

@@ -55,6 +55,12 @@ impl Columns {
         (0..self.n_features).map(move |feature| self.column(feature)[point])
     }
 
+    /// The squared distance from `query` to one point.
+    pub fn squared_distance(&self, query: &[f64], point: usize) -> f64 {
+        let differences = self.point(point).zip(query).map(|(value, &coordinate)| value - coordinate);
+        differences.fold(0.0, |sum, difference| sum + difference * difference)
+    }
+
     /// Writes the squared distance from `query` to every point into `squared`, `(n_points)`.
     pub fn squared_distances(&self, query: &[f64], squared: &mut [f64]) {
         for (block, sums) in squared.chunks_mut(BLOCK).enumerate() {

@@ -10,7 +10,7 @@ use ndarray::{Array1, Array2, ArrayView2};
 use super::condensed_tree::CondensedTree;
 use super::errors::HdbscanError;
 use super::model::HdbscanModel;
-use super::placement::{Placement, Placer, PredictionRule, argmax, least};
+use super::placement::{Placement, Placer, PredictionRule, argmax};
 
 /// The exponents of the two shares, from the package.
 const DISTANCE_POWER: f64 = 0.5;
@@ -70,9 +70,8 @@ impl HdbscanModel {
         rule: PredictionRule,
         points: ArrayView2<'_, f64>,
     ) -> Result<Array2<f64>, HdbscanError> {
-        let rows = Placer::new(self, rule).map_rows(points, |placement, squared| {
-            self.membership(rule, placement, &self.exemplar_distances(squared))
-        })?;
+        let rows = Placer::new(self, rule)
+            .map_rows(points, |placement, point| self.membership(rule, placement, &self.exemplar_distances(point)))?;
         let mut vectors = Array2::zeros((points.nrows(), self.n_clusters()));
         for (mut vector, row) in vectors.rows_mut().into_iter().zip(rows) {
             vector.assign(&row);
@@ -87,16 +86,19 @@ impl HdbscanModel {
     /// [`HdbscanError::FeatureCount`], [`HdbscanError::NonFinite`], [`HdbscanError::CoordinateTooLarge`].
     pub fn nearest_clusters(&self, points: ArrayView2<'_, f64>) -> Result<Vec<Option<NearestCluster>>, HdbscanError> {
         let rule = PredictionRule::Exact;
-        Placer::new(self, rule).map_rows(points, |placement, squared| {
-            let distances = self.exemplar_distances(squared);
+        Placer::new(self, rule).map_rows(points, |placement, point| {
+            let distances = self.exemplar_distances(point);
             let membership = self.membership(rule, placement, &distances);
             argmax(membership.view(), |a, b| distances[a] < distances[b])
                 .map(|cluster| NearestCluster { label: cluster as i32, membership: membership[cluster] })
         })
     }
 
-    fn exemplar_distances(&self, squared: &[f64]) -> Array1<f64> {
-        self.exemplars.iter().map(|exemplars| least(squared, exemplars).sqrt()).collect()
+    /// The distance from a point to the nearest exemplar of each cluster.
+    fn exemplar_distances(&self, point: &[f64]) -> Array1<f64> {
+        let squared = |&exemplar: &usize| self.columns.squared_distance(point, exemplar);
+        let least = |exemplars: &Vec<usize>| exemplars.iter().map(squared).fold(f64::INFINITY, f64::min);
+        self.exemplars.iter().map(|exemplars| least(exemplars).sqrt()).collect()
     }
 
     fn membership(&self, rule: PredictionRule, placement: &Placement, distances: &Array1<f64>) -> Array1<f64> {

@@ -3,8 +3,12 @@
 //! From the papers: Campello, Moulavi, Sander, "Density-Based Clustering Based on Hierarchical Density
 //! Estimates" (2013); Campello, Moulavi, Zimek, Sander, "Hierarchical Density Estimates for Data Clustering,
 //! Visualization, and Outlier Detection" (2015); McInnes, Healy, "Accelerated Hierarchical Density Based
-//! Clustering" (2017). [`HdbscanParams`] are checked into [`HdbscanValidParams`], whose `fit` yields an
+//! Clustering" (2017); March, Ram, Gray, "Fast Euclidean Minimum Spanning Tree" (2010). [`HdbscanParams`] are checked into [`HdbscanValidParams`], whose `fit` yields an
 //! [`HdbscanModel`], which labels new points.
+//!
+//! A fit sorts the points into a k-d tree (`kd_tree`), lists each one's neighbours (`neighbours`), grows the spanning tree
+//! from the lists and from searches for what they leave open (`boruvka`, `foreign`), and reads the clusters off it
+//! (`single_linkage`, `condensed_tree`, `selection`). A new point is placed by such a tree, too (`place_index`).
 //!
 //! Core distances count profiles, sizes count customers. Everything is deterministic: neither the number of
 //! threads nor the order among equal distances changes a result.
@@ -13,15 +17,20 @@
 //! `pipeline` may import it.
 
 mod adopted;
+mod boruvka;
 mod condensed_tree;
 mod core_distances;
 mod distances;
 mod errors;
+mod foreign;
+mod kd_tree;
 mod membership;
 mod model;
+mod neighbours;
 mod outliers;
 mod params;
 mod parts;
+mod place_index;
 mod placement;
 mod predict;
 mod selection;

@@ -1,17 +1,19 @@
 //! The fit, and what a fitted model says of its own points.
 
+use std::sync::OnceLock;
+
 use ndarray::ArrayView2;
 
 use super::condensed_tree::{CondensedTree, condense};
-use super::core_distances::squared_core_distances;
 use super::distances::Columns;
 use super::errors::HdbscanError;
 use super::membership::exemplars;
 use super::outliers::outlier_scores;
 use super::params::HdbscanValidParams;
+use super::place_index::PlaceIndex;
 use super::selection::{Cluster, describe, excess_of_mass, label_points, node_labels, stabilities};
 use super::single_linkage::{Dendrogram, Density};
-use super::spanning_tree::minimum_spanning_tree;
+use super::spanning_tree::Reach;
 
 /// The most points a fit takes: node numbers have 32 bits, and every point may need three of them.
 pub(super) const MAX_POINTS: usize = u32::MAX as usize / 4;
@@ -31,6 +33,8 @@ pub struct HdbscanModel {
     pub(super) probabilities: Vec<f64>,
     /// Training points that stand for each cluster.
     pub(super) exemplars: Vec<Vec<usize>>,
+    /// Made when the first new point is placed.
+    pub(super) index: OnceLock<PlaceIndex>,
     outlier_scores: Vec<f64>,
     clusters: Vec<Cluster>,
 }
@@ -69,8 +73,7 @@ impl HdbscanValidParams {
         let columns = Columns::new(points)?;
         let total_weight = weights.iter().map(|&weight| u64::from(weight)).sum();
         let min_cluster_size = self.min_cluster_size().resolve(total_weight);
-        let squared_core = squared_core_distances(&columns, self.min_samples());
-        let edges = minimum_spanning_tree(&columns, &squared_core);
+        let Reach { squared_core, edges } = Reach::of(&columns, self.min_samples());
         let density = Density::of_longest_edge(edges.last().map_or(0.0, |edge| edge.distance));
         let dendrogram = Dendrogram::new(&edges, weights, density);
         let core_distances: Vec<f64> = squared_core.iter().map(|squared| squared.sqrt()).collect();
@@ -112,6 +115,7 @@ impl HdbscanModel {
             node_labels,
             labels,
             probabilities,
+            index: OnceLock::new(),
         }
     }
 

@@ -1,8 +1,6 @@
 //! Where a new point would hang in the tree: the training point it joins first, and at what density.
 #![expect(clippy::indexing_slicing, reason = "each training point has an entry in every array indexed here")]
 
-use std::borrow::Cow;
-
 use ndarray::{ArrayView1, ArrayView2};
 use rayon::prelude::*;
 
@@ -10,6 +8,7 @@ use super::core_distances::squared_core_distances;
 use super::distances::{check_coordinates, smallest_into};
 use super::errors::HdbscanError;
 use super::model::HdbscanModel;
+use super::place_index::{FirstJoined, PlaceIndex};
 use super::single_linkage::Density;
 
 /// How new points are compared with the training points.
@@ -42,29 +41,40 @@ pub(super) struct Placement {
 /// Places new points among the training points of a model.
 pub(super) struct Placer<'a> {
     model: &'a HdbscanModel,
-    squared_core: Cow<'a, [f64]>,
-    /// The rank, from 1, of the training point that a new point's core distance reaches.
-    rank: usize,
-    /// How many of the nearest training points may be joined.
-    candidates: Option<usize>,
-    reuse: bool,
+    way: Way<'a>,
+}
+
+enum Way<'a> {
+    /// [`PredictionRule::Exact`], by a tree over the training points.
+    Exact(&'a PlaceIndex),
+    /// [`PredictionRule::Package`], by comparing with all of them.
+    Package {
+        squared_core: Vec<f64>,
+        /// The rank, from 1, of the training point that a new point's core distance reaches.
+        rank: usize,
+        /// How many of the nearest training points may be joined.
+        candidates: usize,
+    },
 }
 
 impl<'a> Placer<'a> {
     pub fn new(model: &'a HdbscanModel, rule: PredictionRule) -> Self {
         let (k, n_points) = (model.min_samples, model.columns.n_points());
-        let (squared_core, rank, candidates) = match rule {
-            PredictionRule::Exact => (Cow::Borrowed(model.squared_core.as_slice()), k, None),
-            PredictionRule::Package => {
-                let squared_core = squared_core_distances(&model.columns, k.saturating_sub(1));
-                (Cow::Owned(squared_core), k.saturating_add(1), Some(k.saturating_mul(2).min(n_points)))
+        let way = match rule {
+            PredictionRule::Exact => {
+                Way::Exact(model.index.get_or_init(|| PlaceIndex::new(&model.columns, &model.squared_core)))
             }
+            PredictionRule::Package => Way::Package {
+                squared_core: squared_core_distances(&model.columns, k.saturating_sub(1)),
+                rank: k.saturating_add(1).min(n_points),
+                candidates: k.saturating_mul(2).min(n_points),
+            },
         };
-        Self { model, squared_core, rank: rank.min(n_points), candidates, reuse: rule == PredictionRule::Exact }
+        Self { model, way }
     }
 
-    /// Calls `place` with each row's placement and its squared distances to the training points, and
-    /// returns the answers in the order of the rows. A row's answer depends on that row alone.
+    /// Calls `answer` with each row's placement and the row, and returns the answers in the order of the rows. A row's
+    /// answer depends on that row alone.
     ///
     /// # Errors
     /// [`HdbscanError::FeatureCount`], [`HdbscanError::NonFinite`], [`HdbscanError::CoordinateTooLarge`].
@@ -78,51 +88,49 @@ impl<'a> Placer<'a> {
             return Err(HdbscanError::FeatureCount { expected: columns.n_features(), actual: points.ncols() });
         }
         check_coordinates(points)?;
-        let buffers = || (vec![0.0; columns.n_points()], Vec::new(), Vec::new());
-        let answers = (0..points.nrows()).into_par_iter().map_init(buffers, |(squared, nearest, query), row| {
-            query.clear();
-            query.extend(points.row(row).iter().copied());
-            columns.squared_distances(query, squared);
-            let placement = self.place(squared, nearest);
-            answer(&placement, squared)
-        });
-        Ok(answers.collect())
+        let mut rows = vec![Vec::new(); points.nrows()];
+        rows.iter_mut().zip(points.rows()).for_each(|(row, point)| row.extend(point));
+        let rows = rows.par_iter();
+        Ok(match &self.way {
+            Way::Exact(index) => rows
+                .map_init(
+                    || index.buffers(self.model.min_samples),
+                    |buffers, row| answer(&self.exact(index.first_joined(row, buffers)), row),
+                )
+                .collect(),
+            Way::Package { squared_core, rank, candidates } => rows
+                .map_init(
+                    || vec![0.0; columns.n_points()],
+                    |squared, row| {
+                        columns.squared_distances(row, squared);
+                        answer(&by_package(squared, squared_core, *rank, *candidates), row)
+                    },
+                )
+                .collect(),
+        })
     }
 
-    fn place(&self, squared: &[f64], nearest: &mut Vec<f64>) -> Placement {
-        if self.reuse
-            && let Some(neighbour) = squared.iter().position(|&distance| distance == 0.0)
-        {
+    fn exact(&self, joined: FirstJoined) -> Placement {
+        let FirstJoined { reachability, distance, point: neighbour } = joined;
+        if distance == 0.0 {
             return Placement { neighbour, lambda: self.model.tree.point_row(neighbour).lambda, coincident: true };
         }
-        smallest_into(squared, self.rank, nearest);
-        let own_core = nearest.last().copied().unwrap_or(f64::INFINITY);
-        let joined = match self.candidates {
-            None => self.first_joined(0..squared.len(), squared, own_core),
-            Some(count) => self.first_joined(nearest_points(squared, count).into_iter(), squared, own_core),
-        };
-        let (reachability, _, neighbour) = joined;
         Placement { neighbour, lambda: Density::of_new_point(reachability.sqrt()), coincident: false }
     }
+}
 
-    /// Squared mutual reachability, squared distance and number of the point joined first. Of several at one
-    /// density the nearest wins, then the lowest.
-    fn first_joined(
-        &self,
-        candidates: impl Iterator<Item = usize>,
-        squared: &[f64],
-        own_core: f64,
-    ) -> (f64, f64, usize) {
-        let mut best = (f64::INFINITY, f64::INFINITY, 0);
-        for point in candidates {
-            let distance = squared[point];
-            let reachability = distance.max(self.squared_core[point]).max(own_core);
-            if reachability < best.0 || (reachability == best.0 && distance < best.1) {
-                best = (reachability, distance, point);
-            }
-        }
-        best
-    }
+/// The placement by the Python package's rule, from the squared distances to the training points.
+fn by_package(squared: &[f64], squared_core: &[f64], rank: usize, candidates: usize) -> Placement {
+    let mut nearest = Vec::new();
+    smallest_into(squared, rank, &mut nearest);
+    let own_core = nearest.last().copied().unwrap_or(f64::INFINITY);
+    let joined = nearest_points(squared, candidates).into_iter().map(|point| {
+        let distance = squared[point];
+        FirstJoined { reachability: distance.max(squared_core[point]).max(own_core), distance, point }
+    });
+    let first = joined.fold(FirstJoined::NONE, |best, next| if next < best { next } else { best });
+    let lambda = Density::of_new_point(first.reachability.sqrt());
+    Placement { neighbour: first.point, lambda, coincident: false }
 }
 
 /// The `count` nearest points, ascending by number.
@@ -132,11 +140,6 @@ fn nearest_points(squared: &[f64], count: usize) -> Vec<usize> {
     points.truncate(count);
     points.sort_unstable();
     points
-}
-
-/// The training points among which nearest exemplars are sought: the least of `squared` over `exemplars`.
-pub(super) fn least(squared: &[f64], exemplars: &[usize]) -> f64 {
-    exemplars.iter().map(|&point| squared[point]).fold(f64::INFINITY, f64::min)
 }
 
 /// The place of the largest value, the first of equals; none for no values.

@@ -1,24 +1,37 @@
 //! The minimum spanning tree of mutual reachability (Campello, Moulavi, Sander 2013, definitions 3 and 4).
 //!
-//! Exact: Prim's algorithm over all pairs, O(n²) time and O(n) memory beside the points, which serves up to
-//! some 50,000 of them. [`minimum_spanning_tree`] is the seam for a dual-tree Borůvka beyond that: whatever
-//! returns n − 1 edges of least total weight yields the same clusters, since equal weights are later cut
-//! together.
+//! Exact, by one of two roads: Borůvka's algorithm on a k-d tree (`boruvka`), and for few points Prim's algorithm over
+//! all pairs. Whatever returns n − 1 edges of least total weight yields the same clusters, since equal weights are later
+//! cut together.
 #![expect(clippy::indexing_slicing, reason = "all columns of the frontier have its length, which bounds every index")]
 
 use rayon::prelude::*;
 
+use super::boruvka;
+use super::core_distances::{FEW, MAX_SOUGHT, among_all_pairs};
 use super::distances::{BLOCK, Columns, add_squares};
+use super::kd_tree::KdTree;
+use super::neighbours::Neighbours;
+
+/// Neighbours listed at least: with fewer, more components have to be searched for.
+const LISTED: usize = 8;
 
 /// Points a thread is given at least in one step: below, waking it costs more than it saves.
 const CHUNK: usize = 16 * BLOCK;
 
-/// An edge between two points, by mutual reachability distance.
+/// An edge between two points, the lower one left, by mutual reachability distance.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Edge {
     pub left: u32,
     pub right: u32,
     pub distance: f64,
+}
+
+impl Edge {
+    /// The edge between two points of this squared mutual reachability.
+    pub fn new(a: u32, b: u32, squared: f64) -> Self {
+        Self { left: a.min(b), right: a.max(b), distance: squared.sqrt() }
+    }
 }
 
 /// The points outside the tree, column by column, each with its best way into it.
@@ -55,8 +68,7 @@ impl Frontier {
         let coordinates = self.columns.iter_mut().map(|column| column.swap_remove(place)).collect();
         let point = self.point.swap_remove(place);
         let squared_core = self.squared_core.swap_remove(place);
-        let edge =
-            Edge { left: self.source.swap_remove(place), right: point, distance: self.best.swap_remove(place).sqrt() };
+        let edge = Edge::new(self.source.swap_remove(place), point, self.best.swap_remove(place));
         (Joined { point, coordinates, squared_core }, edge)
     }
 
@@ -116,10 +128,38 @@ fn relax_chunk(
     nearest
 }
 
-/// The n − 1 edges of a minimum spanning tree, ascending by distance and then by their points.
-///
-/// `squared_core` are squared core distances, `(n_points)`.
-pub(super) fn minimum_spanning_tree(points: &Columns, squared_core: &[f64]) -> Vec<Edge> {
+/// What mutual reachability makes of the points.
+pub(super) struct Reach {
+    /// The squared distance of each point to its `rank`-th nearest other, `(n_points)`.
+    pub squared_core: Vec<f64>,
+    /// The n − 1 edges of a minimum spanning tree, ascending by distance and then by their points.
+    pub edges: Vec<Edge>,
+}
+
+impl Reach {
+    /// Core distances that reach to the `rank`-th nearest other point, and a tree of the distances under them.
+    pub fn of(points: &Columns, rank: usize) -> Self {
+        if points.n_points() < FEW {
+            let squared_core = among_all_pairs(points, rank);
+            let edges = prim(points, &squared_core);
+            return Self { squared_core, edges };
+        }
+        let tree = KdTree::new(points);
+        let rank = rank.clamp(1, points.n_points() - 1);
+        let near = if rank <= MAX_SOUGHT {
+            Neighbours::of(&tree, rank.max(LISTED), rank)
+        } else {
+            let far = among_all_pairs(points, rank);
+            let squared_core = tree.points().iter().map(|&point| far[point as usize]).collect();
+            Neighbours { squared_core, ..Neighbours::of(&tree, LISTED, LISTED) }
+        };
+        let edges = boruvka::minimum_spanning_tree(&tree, &near);
+        Self { squared_core: near.core_of_points(&tree), edges }
+    }
+}
+
+/// [`Reach::edges`] by Prim's algorithm: O(n²) time, O(n) memory beside the points.
+fn prim(points: &Columns, squared_core: &[f64]) -> Vec<Edge> {
     let mut frontier = Frontier::new(points, squared_core);
     let mut edges = Vec::with_capacity(points.n_points().saturating_sub(1));
     let (mut joined, _) = frontier.join(0);
@@ -129,8 +169,13 @@ pub(super) fn minimum_spanning_tree(points: &Columns, squared_core: &[f64]) -> V
         edges.push(edge);
         joined = next;
     }
-    edges.sort_unstable_by(|a, b| a.distance.total_cmp(&b.distance).then((a.left, a.right).cmp(&(b.left, b.right))));
+    sort(&mut edges);
     edges
+}
+
+/// Sorts edges, ascending by distance and then by their points.
+pub(super) fn sort(edges: &mut [Edge]) {
+    edges.sort_unstable_by(|a, b| a.distance.total_cmp(&b.distance).then((a.left, a.right).cmp(&(b.left, b.right))));
 }
 
 #[cfg(test)]
@@ -138,7 +183,6 @@ mod tests {
     use ndarray::Array2;
     use proptest::prelude::*;
 
-    use super::super::core_distances::squared_core_distances;
     use super::*;
 
     /// Kruskal's algorithm over all pairs: another road to the same weights.
@@ -165,14 +209,81 @@ mod tests {
 
     proptest! {
         #[test]
-        fn prim_finds_the_weights_of_kruskal(cells in prop::collection::vec(0i8..6, 4..120), min_samples in 1usize..6) {
-            let points = Array2::from_shape_fn((cells.len() / 2, 2), |(i, j)| f64::from(cells[2 * i + j]));
+        fn both_roads_find_the_weights_of_kruskal(points in awkward_points(), rank in 1usize..40) {
             let columns = Columns::new(points.view()).unwrap();
-            let squared_core = squared_core_distances(&columns, min_samples);
-            let edges = minimum_spanning_tree(&columns, &squared_core);
-            let weights: Vec<f64> = edges.iter().map(|edge| edge.distance).collect();
-            prop_assert_eq!(weights, kruskal_weights(&columns, &squared_core));
+            let squared_core = among_all_pairs(&columns, rank);
+            let expected = kruskal_weights(&columns, &squared_core);
+            prop_assert_eq!(&weights(&prim(&columns, &squared_core)), &expected);
+            let (by_tree, cores) = by_tree(&columns, rank);
+            prop_assert_eq!(&weights(&by_tree), &expected);
+            prop_assert_eq!(cores, squared_core);
         }
+    }
+
+    /// Points on a lattice, on a line, in one place or anywhere, in one to forty dimensions, fewer or more than a leaf.
+    fn awkward_points() -> impl Strategy<Value = Array2<f64>> {
+        let sizes = (2usize..300, prop_oneof![1usize..5, Just(11), Just(40)]);
+        (sizes, 0u8..4, any::<u64>()).prop_map(|((n_points, n_features), kind, seed)| {
+            let mut state = seed | 1;
+            let mut next = || {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                (state >> 33) as f64 / f64::from(1u32 << 31)
+            };
+            let steps: Vec<f64> = (0..n_points).map(|_| (next() * 9.0).floor()).collect();
+            Array2::from_shape_fn((n_points, n_features), |(i, _)| match kind {
+                0 => (next() * 4.0).floor(),
+                1 => steps[i],
+                2 => 7.0,
+                _ => next() - 0.5,
+            })
+        })
+    }
+
+    fn weights(edges: &[Edge]) -> Vec<f64> {
+        edges.iter().map(|edge| edge.distance).collect()
+    }
+
+    /// The edges by the k-d tree, whatever the number of points, and the core distances.
+    fn by_tree(columns: &Columns, rank: usize) -> (Vec<Edge>, Vec<f64>) {
+        let tree = KdTree::new(columns);
+        let rank = rank.min(columns.n_points() - 1);
+        let near = Neighbours::of(&tree, rank.max(LISTED).min(columns.n_points() - 1), rank);
+        (boruvka::minimum_spanning_tree(&tree, &near), near.core_of_points(&tree))
+    }
+
+    /// 5,000 points of three heaps and a haze in five dimensions.
+    fn heaps() -> Columns {
+        let mut state = 1u64;
+        let mut next = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as f64 / f64::from(1u32 << 31) - 0.5
+        };
+        let points = Array2::from_shape_fn((5_000, 5), |(i, _)| match i % 5 {
+            heap @ 0..3 => heap as f64 * 2.0 + next() + next() + next(),
+            _ => 12.0 * next(),
+        });
+        Columns::new(points.view()).unwrap()
+    }
+
+    #[test]
+    fn both_roads_agree_on_thousands_of_points() {
+        let columns = heaps();
+        for rank in [1, 5, 40, MAX_SOUGHT + 1] {
+            let reach = Reach::of(&columns, rank);
+            let squared_core = among_all_pairs(&columns, rank);
+            assert_eq!(weights(&reach.edges), weights(&prim(&columns, &squared_core)));
+            assert_eq!(reach.squared_core, squared_core);
+        }
+    }
+
+    #[test]
+    fn one_thread_and_three_find_the_same_edges() {
+        let columns = heaps();
+        let edges = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| Reach::of(&columns, 5).edges)
+        };
+        assert_eq!(edges(1), edges(3));
     }
 
     #[test]

@@ -58,7 +58,7 @@ pub fn dbcv(points: ArrayView2<'_, f64>, labels: &[i32], weights: &[u32]) -> Res
         return Ok(None);
     }
     let insides: Vec<Inside> =
-        clusters.iter().map(|(profiles, _)| Inside::of(points, profiles)).collect::<Result<_, _>>()?;
+        clusters.par_iter().map(|(profiles, _)| Inside::of(points, profiles)).collect::<Result<_, _>>()?;
     let separations = squared_separations(points, &insides)?;
     let valid = insides.iter().zip(separations).map(|(inside, squared)| {
         let (sparse, separate): (f64, f64) = (inside.sparseness, squared.sqrt());

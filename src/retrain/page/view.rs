@@ -355,7 +355,10 @@ fn score_rows(now: &Scores, live: Option<&Scores>) -> Vec<ScoreRow> {
         row("Distinct profiles", |scores| super::whole(scores.profiles as u64)),
         row("Segments", |scores| scores.clusters.to_string()),
         row("Customers outside every segment", |scores| super::percent(scores.noise_share)),
-        row("Silhouette (1 is best)", |scores| super::decimals(scores.silhouette)),
+        row("Silhouette (1 is best)", |scores| match scores.silhouette_error {
+            Some(error) => format!("{} ± {error:.4}, from a sample", super::decimals(scores.silhouette)),
+            None => super::decimals(scores.silhouette),
+        }),
         row("DBCV (1 is best)", |scores| super::decimals(scores.dbcv)),
         row("Trustworthiness of the map (1 is best)", |scores| super::decimals(Some(scores.trustworthiness))),
     ]
