@@ -9,6 +9,7 @@ pub(super) mod connections;
 mod entrance;
 mod hardening;
 mod keys;
+mod outgoing;
 mod pace;
 mod seats;
 
