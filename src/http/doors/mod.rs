@@ -11,6 +11,7 @@ mod hardening;
 mod keys;
 mod outgoing;
 mod pace;
+mod patience;
 mod seats;
 
 pub use client::TrustedProxies;
