@@ -1,5 +1,8 @@
 //! The commands, each a short paragraph over the library.
 
+mod descriptors;
+mod log;
+mod memory;
 mod models;
 pub mod output;
 mod progress;
@@ -55,7 +58,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         anyhow::anyhow!("the settings cannot be taken:\n  - {}", mistakes.join("\n  - "))
     })?;
     let is_server = matches!(command, Command::Serve);
-    setup::start_log(&config, if is_server { "info" } else { "warn" })?;
+    let _log = log::start(&config, if is_server { "info" } else { "warn" })?;
     for name in &config.leftovers {
         tracing::warn!("{name} has no meaning here and is ignored");
     }

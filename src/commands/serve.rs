@@ -9,10 +9,11 @@ use content_portal::model_store::{ModelStore, ModelVersion};
 use content_portal::trainer::Program;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{service_manager, setup};
+use super::{descriptors, memory, service_manager, setup};
 
 /// Binds, gets ready, serves.
 pub fn serve(config: &Config) -> anyhow::Result<()> {
+    memory::limit_pools();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let settings = Settings {
         allow_origins: config.server.allow_origins.clone(),
@@ -21,7 +22,7 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
         api_keys: config.server.api_keys.iter().map(|key| Key::new(key.expose())).collect(),
         trusted_proxies: TrustedProxies::new(config.server.trusted_proxies.clone()),
         requests_per_minute: config.limits.requests_per_minute,
-        max_connections: config.limits.connections,
+        max_connections: descriptors::make_room_for(config.limits.connections),
         retraining: Retraining {
             program: Program::new(std::env::current_exe().context("this program's own file cannot be found")?),
             schema: setup::schema(config)?,

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::IsTerminal;
 use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Arc;
@@ -18,26 +17,11 @@ use content_portal::retrain::{GateCheck, RetrainError, RetrainOutcome};
 use content_portal::upload_store::UploadRules;
 use content_portal::workbook::{Bounds, Limits, Reader};
 use serde_json::{Map, Value};
-use tracing_subscriber::EnvFilter;
 
 use super::retrain::{Training, train};
 
 /// Marketers' entries by cluster id, from `PERSONA_PATH`.
 pub type PersonaEntries = BTreeMap<SegmentId, Map<String, Value>>;
-
-/// Starts the log on standard error: text on a terminal, JSON lines elsewhere.
-pub fn start_log(config: &Config, default_filter: &str) -> anyhow::Result<()> {
-    let filter = config.log_filter.as_deref().unwrap_or(default_filter);
-    let filter =
-        EnvFilter::try_new(filter).context("RUST_LOG must be a filter such as info or content_portal=debug")?;
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    if std::io::stderr().is_terminal() {
-        log.with_target(false).init();
-    } else {
-        log.json().flatten_event(true).with_ansi(false).init();
-    }
-    Ok(())
-}
 
 /// The schema to train by: `SCHEMA_PATH`, or the built-in one.
 pub fn schema(config: &Config) -> anyhow::Result<Arc<Schema>> {

@@ -1,5 +1,8 @@
 //! Why there is no export; each text is one sentence that says what to change.
 
+use rust_xlsxwriter::XlsxError;
+use zip::result::ZipError;
+
 /// Why segments could not be exported.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -42,5 +45,13 @@ impl ExportError {
     /// What went wrong with the file itself.
     pub(super) fn write(cause: impl std::error::Error + Send + Sync + 'static) -> Self {
         Self::Write(Box::new(cause))
+    }
+
+    /// The same of a workbook: its writer's error names no cause where that is what the disk said.
+    pub(super) fn write_workbook(error: XlsxError) -> Self {
+        match error {
+            XlsxError::IoError(cause) | XlsxError::ZipError(ZipError::Io(cause)) => Self::write(cause),
+            other => Self::write(other),
+        }
     }
 }

@@ -3,7 +3,8 @@
 //! Text goes into string cells, so that nothing in it is a formula or a link, whatever it starts with.
 
 use std::borrow::Cow;
-use std::io::{BufWriter, Write};
+use std::io::{self, BufWriter, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use jiff::civil::{Date, date};
@@ -33,30 +34,36 @@ const BEFORE: [&str; 5] = ["cluster_id", "size", "rows_listed", "share", "person
 const AFTER: [&str; 2] = ["text", "image_prompt"];
 
 pub(super) fn write(export: &Export<'_>, out: impl Write + Send, scratch: &Path) -> Result<(), ExportError> {
+    // The library panics where its scratch files cannot be written, which is all that it panics over.
+    let written = catch_unwind(AssertUnwindSafe(|| write_book(export, out, scratch)));
+    written.unwrap_or_else(|_| Err(ExportError::write(io::Error::from(io::ErrorKind::StorageFull))))
+}
+
+fn write_book(export: &Export<'_>, out: impl Write + Send, scratch: &Path) -> Result<(), ExportError> {
     if export.survey.n_rows().max(export.segments.len()) > MAX_ROWS {
         return Err(ExportError::TooManyRows { limit: MAX_ROWS });
     }
     let columns = export.survey.columns();
     let formats = Formats::new();
     let mut book = Workbook::new();
-    book.set_tempdir(scratch).map_err(ExportError::write)?;
+    book.set_tempdir(scratch).map_err(ExportError::write_workbook)?;
 
     let traits = trait_keys(&export.segments)?;
     let titles = BEFORE.into_iter().chain(traits.titles().iter().map(String::as_str)).chain(AFTER);
-    let sheet = book.add_worksheet_with_constant_memory().map_err(ExportError::write)?;
+    let sheet = book.add_worksheet_with_constant_memory().map_err(ExportError::write_workbook)?;
     let mut segments = Sheet::begin(sheet, "Segments", titles, &formats)?;
     for line in &export.segments {
         write_segment(&mut segments, line, &traits)?;
     }
     segments.finish()?;
 
-    let sheet = book.add_worksheet_with_constant_memory().map_err(ExportError::write)?;
+    let sheet = book.add_worksheet_with_constant_memory().map_err(ExportError::write_workbook)?;
     let sheet = Sheet::begin(sheet, "Rows", columns.titles().iter().map(String::as_str), &formats)?;
     let mut rows = XlsxRows { sheet, columns: &columns };
     export.rows.read_into(&mut rows)?;
     rows.sheet.finish()?;
     let mut out = BufWriter::new(out);
-    book.save_to_writer(&mut out).map_err(ExportError::write)?;
+    book.save_to_writer(&mut out).map_err(ExportError::write_workbook)?;
     out.flush().map_err(ExportError::write)
 }
 

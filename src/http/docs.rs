@@ -271,6 +271,9 @@ pub(super) enum AdminProblems {
     /// The server is starting.
     #[response(status = 503, content_type = "application/problem+json")]
     Starting(Document<'static>),
+    /// The disk is full.
+    #[response(status = 507, content_type = "application/problem+json")]
+    Storage(Document<'static>),
 }
 
 /// Why nothing was written.

@@ -29,6 +29,10 @@ use crate::model_store::StoreError;
 use crate::upload_store::UploadError;
 use crate::workbook::WorkbookError;
 
+/// What any error is whose cause is a disk that is full or may not be written.
+const DISK: &str = "disk_full";
+const DISK_SENTENCE: &str = "A disk of the server is full or cannot be written; tell the operator.";
+
 /// Why a request gets no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
@@ -149,10 +153,22 @@ impl ApiError {
 
     pub(super) fn facts(&self) -> Facts {
         let (status, code) = self.status_and_code();
-        Facts { status, code, sentence: self.sentence() }
+        let is_about_disk = status == StatusCode::INSUFFICIENT_STORAGE && code == DISK;
+        let sentence = if is_about_disk { DISK_SENTENCE.to_owned() } else { self.sentence() };
+        Facts { status, code, sentence }
     }
 
+    /// Whatever else fails, fails for want of room where a disk is full or read-only.
     fn status_and_code(&self) -> (StatusCode, &'static str) {
+        match self.own_status_and_code() {
+            (StatusCode::INTERNAL_SERVER_ERROR, _) if is_of_a_full_disk(self) => {
+                (StatusCode::INSUFFICIENT_STORAGE, DISK)
+            }
+            own => own,
+        }
+    }
+
+    fn own_status_and_code(&self) -> (StatusCode, &'static str) {
         match self {
             Self::NoRoute => (StatusCode::NOT_FOUND, "no_such_route"),
             Self::NoMethod => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
@@ -311,6 +327,14 @@ impl ApiError {
             _ => &[],
         }
     }
+}
+
+/// Whether a cause of `error` is a disk that is full or may not be written.
+fn is_of_a_full_disk(error: &(dyn Error + 'static)) -> bool {
+    use std::io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    std::iter::successors(Some(error), |&error| error.source())
+        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+        .any(|cause| matches!(cause.kind(), StorageFull | QuotaExceeded | ReadOnlyFilesystem))
 }
 
 /// Rounded up: a moment too early is too early.

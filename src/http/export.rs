@@ -20,12 +20,15 @@ use super::body::{media_type, read_json};
 use super::docs::{BodyProblems, ExportForm, ExportRequest, FileBytes};
 use super::error::{ApiError, FieldProblem};
 use super::grouping::{Reading, read_and_group};
-use super::incoming::receive;
+use super::incoming::{on_disk, receive};
 use super::state::AppState;
 use crate::export::{Export, Format, KeptAnswer};
+use crate::upload_store::Room;
 
 /// The largest JSON body, in bytes: the portal keeps every member that an answer lists.
 const MAX_BODY_BYTES: usize = 64 << 20;
+/// How many times its source's bytes an export takes on disk while it is written: rows as XML, and packed.
+const SCRATCH_TIMES: u64 = 4;
 /// How much of a file is sent at a time, in bytes.
 const CHUNK_BYTES: usize = 64 << 10;
 
@@ -72,6 +75,7 @@ pub(super) async fn post_segments_export(
     } else {
         let body = read_json(&state, &parts.headers, body, MAX_BODY_BYTES).await?;
         let (bytes, dir) = (body.bytes.clone(), state.settings().upload_dir.clone());
+        let _room = room_for(&state, bytes.len() as u64).await?;
         state.on_processor("exporting an answer", move || export_answer(&bytes, &wanted, &dir)).await??
     };
     Ok(written.into_response())
@@ -94,11 +98,19 @@ async fn export_workbook(
     let format = wanted.format(incoming.texts.get("format").map(String::as_str))?;
     let version = ready.live.snapshot();
     let (grouped, file) = read_and_group(state, version, incoming.file, Reading::default()).await?;
+    let size_bytes = fs::metadata(file.path()).map_or(0, |file| file.len());
     // Not kept: dropped, it is gone.
     drop(file);
+    let _room = room_for(state, size_bytes).await?;
     let dir = state.settings().upload_dir.clone();
     let write = move || Written::write(&Export::of_table(&grouped, &[])?, format, &dir);
     state.finish_on_processor("exporting a workbook", write).await?
+}
+
+/// Sets room aside on the disk for the export of so many bytes and the library's scratch files.
+async fn room_for(state: &AppState, size_bytes: u64) -> Result<Room, ApiError> {
+    let uploads = state.uploads().clone();
+    on_disk(move || uploads.room_for(size_bytes.saturating_mul(SCRATCH_TIMES))).await
 }
 
 impl Wanted {

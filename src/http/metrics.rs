@@ -43,6 +43,7 @@ pub(super) struct Metrics {
     cost: Counter<f64, AtomicU64>,
     model: Family<ModelLabels, Gauge>,
     paused: Family<EndpointLabels, Gauge>,
+    tasks: Gauge,
     retrains: Family<OutcomeLabels, Counter>,
     retraining: Gauge,
     last_retrain: Gauge<f64, AtomicU64>,
@@ -135,6 +136,7 @@ impl Metrics {
             retraining: Gauge::default(),
             last_retrain: Gauge::default(),
             paused: Family::default(),
+            tasks: Gauge::default(),
             drift: UploadDrift::default(),
         };
         let of = &mut metrics.registry;
@@ -156,6 +158,7 @@ impl Metrics {
         of.register_with_unit("last_retrain_duration", help, Unit::Seconds, metrics.last_retrain.clone());
         let help = "Whether the upstream is left alone because it kept failing";
         of.register("upstream_paused", help, metrics.paused.clone());
+        of.register("tasks", "Connections and other work under way side by side", metrics.tasks.clone());
         metrics.drift.register(of);
         metrics
     }
@@ -298,6 +301,8 @@ pub(super) async fn get_metrics(State(state): State<AppState>) -> Result<Respons
     let version = ready.map(|ready| ready.live.snapshot());
     let (texts, pictures) = ready.map_or((false, false), |ready| ready.writer.is_paused());
     state.metrics().paused(texts, pictures);
+    let n_tasks = tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    state.metrics().tasks.set(i64::try_from(n_tasks).unwrap_or(i64::MAX));
     let text = state.metrics().text(version.as_ref().map(|version| version.id.as_str()));
     let text = text.map_err(|e| ApiError::internal("writing metrics", e))?;
     Ok(([(header::CONTENT_TYPE, OPENMETRICS)], text).into_response())

@@ -52,9 +52,10 @@ pub(super) fn router(state: AppState) -> Result<Router, ApiError> {
         .fallback(async || ApiError::NoRoute)
         .method_not_allowed_fallback(async || ApiError::NoMethod)
         .layer(CatchPanicLayer::custom(answer_a_panic))
+        .layer(from_fn_with_state(entrance, admit))
+        // Outside the entrance: who is turned away in the middle of a body gets to read why, too.
         .layer(from_fn(read_refused_bodies))
         .layer(from_fn(hold_to_a_pace))
-        .layer(from_fn_with_state(entrance, admit))
         .layer(cors)
         .layer(from_fn_with_state(state.clone(), identify_and_log))
         .layer(from_fn(harden))

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::Notify;
 
 use super::doors::connections;
@@ -21,6 +21,10 @@ use crate::model_store::{LiveModel, ModelStore, ModelVersion};
 
 /// How long requests under way may take once the server is asked to stop.
 const STOP_WITHIN: Duration = Duration::from_secs(30);
+
+/// Connections that the system holds until they are accepted; it may allow fewer. A burst of callers beyond them is not
+/// told so, and waits for a minute.
+const BACKLOG: u32 = 4_096;
 
 /// What is done with a version before it is served.
 pub type OnLoad = Arc<dyn Fn(&mut ModelVersion) + Send + Sync>;
@@ -74,7 +78,7 @@ impl Application {
     /// [`ServeError::Bind`].
     pub async fn bind(address: SocketAddr, settings: Settings) -> Result<Self, ServeError> {
         let failed = |source| ServeError::Bind { address, source };
-        Self::over(TcpListener::bind(address).await.map_err(failed)?, settings).map_err(failed)
+        Self::over(listen(address).map_err(failed)?, settings).map_err(failed)
     }
 
     /// Takes a socket that somebody else has bound, and set to non-blocking.
@@ -154,6 +158,14 @@ impl Application {
         self.state.jobs().idle().await;
         ended
     }
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // As a server's socket has it everywhere: callers of an earlier process that linger do not hold its address.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 async fn get_ready<E>(

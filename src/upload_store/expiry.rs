@@ -5,7 +5,7 @@ use std::io;
 use std::time::SystemTime;
 
 use super::UploadStore;
-use super::name::id_in;
+use super::name::StoredName;
 
 /// A kept upload.
 struct Stored {
@@ -54,7 +54,7 @@ impl UploadStore {
                     continue;
                 }
             }
-            if let Some(id) = id_in(&name) {
+            if let Some((id, _)) = StoredName::read(&name) {
                 state.names.remove(&id);
             }
         }
@@ -93,7 +93,7 @@ impl UploadStore {
         for entry in entries {
             let entry = entry?;
             let Ok(name) = entry.file_name().into_string() else { continue };
-            if id_in(&name).is_none() {
+            if StoredName::read(&name).is_none() {
                 continue;
             }
             match entry.metadata() {

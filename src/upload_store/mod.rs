@@ -32,7 +32,7 @@ use jiff::Timestamp;
 pub use name::{Extension, UploadId};
 pub use received::{Kept, Received, Receiving};
 
-use name::{id_in, stored_name};
+use name::StoredName;
 
 /// What an earlier process left unfinished is removed once it is this old; a younger one may be another process's.
 const ABANDONED_AFTER: Duration = Duration::from_secs(3600);
@@ -101,9 +101,20 @@ struct Shared {
 #[derive(Debug, Default)]
 struct State {
     /// The names under which contents are kept, as far as this process knows; the disk has the last word.
-    names: HashMap<UploadId, String>,
+    names: HashMap<UploadId, StoredName>,
     /// What uploads under way may become, in bytes.
     promised_bytes: u64,
+}
+
+impl State {
+    /// Remembers a name. Before there would have to be more memory for it, those are forgotten whose files a training has
+    /// moved away since.
+    fn remember(&mut self, id: UploadId, name: StoredName, dir: &Path) {
+        if self.names.len() == self.names.capacity() {
+            self.names.retain(|id, name| dir.join(name.of(*id)).exists());
+        }
+        self.names.insert(id, name);
+    }
 }
 
 /// Room on the disk that is set aside until this is dropped.
@@ -141,8 +152,8 @@ impl UploadStore {
         for entry in entries.flatten() {
             if entry.file_name().as_encoded_bytes().starts_with(INCOMING.as_bytes()) {
                 remove_abandoned(&entry);
-            } else if let Some((id, name)) = entry.file_name().to_str().and_then(|name| Some((id_in(name)?, name))) {
-                names.insert(id, name.to_owned());
+            } else if let Some((id, name)) = entry.file_name().to_str().and_then(StoredName::read) {
+                names.insert(id, name);
             }
         }
         self.lock().names.extend(names);
@@ -181,12 +192,13 @@ impl UploadStore {
     /// Says whether it was kept already.
     fn keep(&self, hidden: &Path, content: &Content) -> Result<bool, UploadError> {
         let mut state = self.lock();
-        let kept_before = state.names.get(&content.id).and_then(|name| self.renew(name, content.size_bytes));
+        let known = state.names.get(&content.id).map(|name| name.of(content.id));
+        let kept_before = known.and_then(|name| self.renew(&name, content.size_bytes));
         let was_there = kept_before.is_some();
         if !was_there {
-            let name = stored_name(Timestamp::now(), content.id, content.extension);
-            fs::rename(hidden, self.dir().join(&name))?;
-            state.names.insert(content.id, name);
+            let name = StoredName::new(Timestamp::now(), content.extension);
+            fs::rename(hidden, self.dir().join(name.of(content.id)))?;
+            state.remember(content.id, name, self.dir());
         }
         drop(state);
         // Whoever is told that it was there already relies on it as well: the first sender may not have come so far yet.
@@ -349,6 +361,19 @@ mod tests {
         let mut left: Vec<_> = names(dir.path()).iter().map(|name| fs::read(dir.path().join(name)).unwrap()).collect();
         left.sort();
         assert_eq!(left, contents[1..]);
+    }
+
+    #[test]
+    fn names_of_files_that_were_moved_away_are_forgotten() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = store(dir.path(), UploadRules::default());
+        for n in 0..1_000_u32 {
+            keep(&store, &n.to_le_bytes());
+            let [name] = names(dir.path()).try_into().unwrap();
+            fs::remove_file(dir.path().join(name)).unwrap();
+        }
+        let n_remembered = store.lock().names.len();
+        assert!(n_remembered < 10, "{n_remembered} names");
     }
 
     #[test]

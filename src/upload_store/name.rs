@@ -4,6 +4,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 use sha2::{Digest, Sha256};
 
 const TIME: &str = "%Y%m%dT%H%M%SZ";
@@ -57,19 +58,36 @@ impl fmt::Display for UploadId {
     }
 }
 
-/// `<utc-time>-<id>.<ext>`.
-pub(super) fn stored_name(at: Timestamp, id: UploadId, extension: Extension) -> String {
-    format!("{}-{id}.{}", at.strftime(TIME), extension.name())
+/// What a kept upload is called: `<utc-time>-<id>.<ext>`. Of the name, what its id does not say; there may be many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct StoredName {
+    /// Seconds since 1970.
+    at_s: i64,
+    extension: Extension,
 }
 
-/// The id in a name that [`stored_name`] gives; `None` for every other name.
-pub(super) fn id_in(name: &str) -> Option<UploadId> {
-    let (time, rest) = name.split_once('-')?;
-    let (id, extension) = rest.split_once('.')?;
-    let is_time = DateTime::strptime(TIME, time).is_ok_and(|read| read.strftime(TIME).to_string() == time);
-    let is_id = id.len() == ID_DIGITS && id.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
-    let is_ours = is_time && is_id && Extension::ALL.iter().any(|known| known.name() == extension);
-    if is_ours { u128::from_str_radix(id, 16).ok().map(UploadId) } else { None }
+impl StoredName {
+    pub(super) fn new(at: Timestamp, extension: Extension) -> Self {
+        Self { at_s: at.as_second(), extension }
+    }
+
+    /// The name of the upload `id`.
+    pub(super) fn of(self, id: UploadId) -> String {
+        let at = Timestamp::from_second(self.at_s).unwrap_or_default();
+        format!("{}-{id}.{}", at.strftime(TIME), self.extension.name())
+    }
+
+    /// Reads a name that [`StoredName::of`] gives; `None` for every other one.
+    pub(super) fn read(name: &str) -> Option<(UploadId, Self)> {
+        let (time, rest) = name.split_once('-')?;
+        let (id, extension) = rest.split_once('.')?;
+        let at = DateTime::strptime(TIME, time).ok()?.to_zoned(TimeZone::UTC).ok()?.timestamp();
+        let extension = Extension::ALL.into_iter().find(|known| known.name() == extension)?;
+        let id = UploadId(u128::from_str_radix(id, 16).ok()?);
+        let stored = Self::new(at, extension);
+        // Digits, cases and lengths that only look alike.
+        (stored.of(id) == name).then_some((id, stored))
+    }
 }
 
 #[cfg(test)]
@@ -88,9 +106,10 @@ mod tests {
     #[test]
     fn a_stored_name_is_known_again_and_no_other_is() {
         let id = UploadId::of(Sha256::new_with_prefix("content"));
-        let name = stored_name("2026-11-23T01:02:03Z".parse().unwrap(), id, Extension::Xls);
+        let stored = StoredName::new("2026-11-23T01:02:03Z".parse().unwrap(), Extension::Xls);
+        let name = stored.of(id);
         assert!(name.starts_with("20261123T010203Z-") && name.ends_with(".xls"), "{name}");
-        assert_eq!(id_in(&name), Some(id));
+        assert_eq!(StoredName::read(&name), Some((id, stored)));
         for other in [
             name.replace("2026", "x026"),
             name.replace("T01", "T 1"),
@@ -102,7 +121,7 @@ mod tests {
             "20261123T010203Z-0001.csv".to_owned(),
             String::new(),
         ] {
-            assert_eq!(id_in(&other), None, "{other}");
+            assert_eq!(StoredName::read(&other), None, "{other}");
         }
     }
 }

@@ -8,6 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::app::{ADMIN_KEY, Setup, TestApp, ok};
+use crate::form::Form;
 
 const KEY: &str = "a-key-of-the-portal";
 const OTHER_KEY: &str = "a-key-of-another-portal";
@@ -191,4 +192,17 @@ async fn every_answer_tells_browsers_what_it_is_not() {
     let page = app.get("/docs/").await;
     let policy = page.headers()["content-security-policy"].to_str().unwrap();
     assert!(policy.starts_with("default-src 'self'"), "the page may load its own scripts and nothing else: {policy}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_turned_away_in_the_middle_of_a_file_gets_to_read_why() {
+    let app = TestApp::spawn_with(locked()).await;
+    // More than the system holds of it: an answer before its end would be lost with the rest.
+    let file = vec![b'x'; 16 << 20];
+    for _ in 0..3 {
+        let (content_type, body) = Form::new().file("a.csv", &file).finish();
+        let upload = app.request(Method::POST, "/upload-excel").header("content-type", content_type).body(body);
+        assert_eq!(code(upload.send().await.unwrap()).await, (401, "no_key".to_owned()));
+    }
+    assert!(app.kept().is_empty());
 }

@@ -42,13 +42,13 @@ pub fn named<'e>(events: &'e [Event], name: &str) -> Vec<&'e Value> {
     events.iter().filter(|event| event.name == name).map(|event| &event.data).collect()
 }
 
-async fn upload_live(app: &TestApp, form: Form) -> Response {
+pub async fn upload_live(app: &TestApp, form: Form) -> Response {
     let (content_type, body) = form.finish();
     let request = app.request(Method::POST, "/upload-excel").header("content-type", content_type);
     request.header("accept", "text/event-stream").body(body).send().await.unwrap()
 }
 
-async fn generate_live(app: &TestApp, body: &Value) -> Response {
+pub async fn generate_live(app: &TestApp, body: &Value) -> Response {
     let request = app.request(Method::POST, "/generate-promo").header("accept", "text/event-stream");
     request.json(body).send().await.unwrap()
 }

@@ -92,6 +92,23 @@ impl Held {
     }
 }
 
+/// A server that answers a byte a second, without end; where.
+pub async fn dripping() -> String {
+    let bytes = || {
+        futures::stream::unfold((), |()| async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            Some((Ok::<_, std::io::Error>(" "), ()))
+        })
+    };
+    serve(post(async move || axum::body::Body::from_stream(bytes()))).await
+}
+
+/// A server whose connection breaks in the middle of every answer; where.
+pub async fn cutting_off() -> String {
+    let pieces = || futures::stream::iter([Ok("{\"choices\": [{\"mess"), Err(std::io::Error::other("cut off"))]);
+    serve(post(async move || axum::body::Body::from_stream(pieces()))).await
+}
+
 /// Serves chat completions by `answer`; where.
 async fn serve(answer: MethodRouter) -> String {
     let router = axum::Router::new().route("/v1/chat/completions", answer);

@@ -8,6 +8,7 @@
 )]
 
 mod commands;
+mod disks;
 mod folder;
 #[path = "../reading/strangers.rs"]
 mod hostile;

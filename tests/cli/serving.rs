@@ -1,10 +1,12 @@
 //! `serve`: starting, refusing to, and ending.
 
 use std::fs;
+use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::folder::{Folder, Server, get, get_with, shown};
 
@@ -166,4 +168,57 @@ fn a_leftover_of_the_old_service_warns_once_and_changes_nothing() {
     assert!(output.status.success());
     let log = String::from_utf8(output.stderr).unwrap();
     assert_eq!(log.matches("FLASK_ENV has no meaning here").count(), 1, "{log}");
+}
+
+#[test]
+fn a_log_that_nobody_reads_stalls_no_request_and_what_is_lost_of_it_is_told() {
+    let folder = Folder::with_data();
+    let mut server = Server::start(folder.command(&["serve"]).env("PORT", "0"));
+    let address = server.until("listening")["address"].as_str().unwrap().to_owned();
+    server.until("ready");
+    let mut stream = TcpStream::connect(&address).unwrap();
+    // A server that waits for its log's reader would never answer: the pipe holds some hundred lines.
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let mut answer = vec![0; 64 << 10];
+    for n in 0..10_000 {
+        write!(stream, "GET /no-such-route HTTP/1.1\r\nHost: {address}\r\nContent-Length: 0\r\n\r\n").unwrap();
+        let n_bytes = stream.read(&mut answer).unwrap_or_else(|error| panic!("request {n}: {error}"));
+        assert!(answer[..n_bytes].starts_with(b"HTTP/1.1 404"));
+    }
+    server.signal("TERM");
+    let (code, log) = server.ended();
+    assert_eq!(code, Some(0));
+    assert!(log.contains("lines of the log were left out"), "{}", log.lines().count());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_server_takes_all_file_descriptors_that_it_may_have_and_leaves_some_to_its_files() {
+    let folder = Folder::with_data();
+    let mut shell = std::process::Command::new("bash");
+    let script = format!("ulimit -Hn 300; ulimit -Sn 100; exec {} serve", env!("CARGO_BIN_EXE_content-portal"));
+    shell.args(["-c", &script]).current_dir(folder.path("")).env_clear().env("PATH", "/usr/bin:/bin");
+    let mut server = Server::start(shell.env("PORT", "0").env("WRITER", "offline").env("MIN_FREE_MB", "0"));
+    let told = server.until("the limit of file descriptors leaves room for fewer connections than MAX_CONNECTIONS");
+    assert_eq!((&told["descriptors"], &told["connections"]), (&300.into(), &150.into()));
+    let address = server.until("listening")["address"].as_str().unwrap().to_owned();
+    server.until("ready");
+    let limits = fs::read_to_string(format!("/proc/{}/limits", server.pid())).unwrap();
+    let of_files = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
+    assert_eq!(of_files.split_whitespace().nth(3), Some("300"), "{of_files}");
+
+    // More than it may have, all at rest: one that was let in among the first still has its upload kept.
+    let mut first = TcpStream::connect(&address).unwrap();
+    let _others: Vec<_> = (0..400).map(|_| TcpStream::connect(&address).unwrap()).collect();
+    let body = "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.csv\"\r\n\r\n\
+                Date Joined,Location,Gender,Loyalty Tier\n2024-02-29,Bedok,Female,Gold\n\r\n--x--\r\n";
+    let head = format!(
+        "POST /upload-excel HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\
+         Content-Type: multipart/form-data; boundary=x\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    first.write_all(format!("{head}{body}").as_bytes()).unwrap();
+    let mut answer = String::new();
+    first.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }

@@ -46,12 +46,19 @@ pub(super) fn fetchable(address: &str, base: &Url) -> Result<Url, RefusedAddress
 fn is_outside(host: &str) -> bool {
     let literal = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
     match literal.parse() {
-        Ok(IpAddr::V4(address)) => is_public_v4(address),
-        Ok(IpAddr::V6(address)) => is_public_v6(address),
+        Ok(address) => is_public(address),
         Err(_) => {
             let name = host.trim_end_matches('.').to_ascii_lowercase();
             name != "localhost" && !name.ends_with(".localhost")
         }
+    }
+}
+
+/// Whether an address is nobody's private one.
+pub(super) fn is_public(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => is_public_v4(address),
+        IpAddr::V6(address) => is_public_v6(address),
     }
 }
 

@@ -12,6 +12,7 @@ mod breaker;
 mod draft;
 mod failure;
 mod pictures;
+mod resolver;
 mod retry;
 mod texts;
 mod transport;

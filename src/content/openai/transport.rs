@@ -4,6 +4,7 @@
 //! size, and logs a body that it cannot parse.
 
 use std::error::Error;
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::{HeaderMap, HeaderValue, RETRY_AFTER};
@@ -13,6 +14,7 @@ use tokio::sync::OnceCell;
 
 use super::super::{WriteError, WriteErrorKind, WriteStep, WriterConfig, WriterConfigError};
 use super::failure::Failure;
+use super::resolver::PublicOnly;
 
 /// How large an answer of texts may be, in bytes: many times the longest set of variants.
 const MAX_TEXT_BYTES: usize = 1_000_000;
@@ -114,7 +116,7 @@ impl Transport {
             }
             None => None,
         };
-        let client = client(connect_timeout, base.scheme() == "https").map_err(WriterConfigError::Client)?;
+        let client = client(&base, connect_timeout, base.scheme() == "https").map_err(WriterConfigError::Client)?;
         Ok(Self { client, base, chat, images, authorization, connect_timeout, secure: OnceCell::new() })
     }
 
@@ -169,9 +171,9 @@ impl Transport {
     }
 
     async fn secure(&self) -> Result<&reqwest::Client, TryError> {
-        let timeout = self.connect_timeout;
+        let (base, timeout) = (self.base.clone(), self.connect_timeout);
         let made = self.secure.get_or_try_init(|| async move {
-            let made = tokio::task::spawn_blocking(move || client(timeout, true)).await;
+            let made = tokio::task::spawn_blocking(move || client(&base, timeout, true)).await;
             made.map_err(|e| TryError::new(WriteErrorKind::Internal, false).because(e))?
                 .map_err(|e| TryError::new(WriteErrorKind::Internal, false).because(e))
         });
@@ -179,9 +181,11 @@ impl Transport {
     }
 }
 
-fn client(connect_timeout: Duration, is_secure: bool) -> reqwest::Result<reqwest::Client> {
+fn client(base: &Url, connect_timeout: Duration, is_secure: bool) -> reqwest::Result<reqwest::Client> {
+    let resolver = PublicOnly::but(base, is_secure);
     // A redirect would carry the key and the prompt to an address that nobody configured.
     let builder = reqwest::Client::builder().redirect(redirect::Policy::none()).connect_timeout(connect_timeout);
+    let builder = builder.dns_resolver(Arc::new(resolver));
     let builder = if is_secure { builder } else { builder.tls_certs_only([]).no_proxy() };
     builder.build()
 }

@@ -22,15 +22,13 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt;
 
 use super::client::Peer;
+use super::outgoing::Outgoing;
 
 /// How long a connection may take for a request's head, the time before its first byte included.
 const HEAD_WITHIN: Duration = Duration::from_secs(10);
-/// How long a caller may take none of an answer.
-const TAKEN_WITHIN: Duration = Duration::from_secs(30);
 /// Bytes of a head, and of a body on its way, that one connection holds.
 const MAX_BUFFER_BYTES: usize = 64 << 10;
 /// How long to wait where the system has no file descriptor for another connection.
@@ -59,9 +57,7 @@ pub(in crate::http) async fn serve(
         let service = service_fn(move |request| answer(router.clone(), request, peer));
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new()).header_read_timeout(HEAD_WITHIN).max_buf_size(MAX_BUFFER_BYTES);
-        let mut stream = TimeoutStream::new(stream);
-        stream.set_write_timeout(Some(TAKEN_WITHIN));
-        let connection = graceful.watch(http.serve_connection(TokioIo::new(Box::pin(stream)), service));
+        let connection = graceful.watch(http.serve_connection(TokioIo::new(Outgoing::new(stream)), service));
         tokio::spawn(async move {
             // However it ended, nobody is left to be told.
             if let Err(error) = connection.await {
@@ -82,11 +78,7 @@ async fn accept(
     // Nobody closes the semaphore.
     let place = places.clone().acquire_owned().await.ok()?;
     match listener.accept().await {
-        Ok((stream, peer)) => {
-            // Without it, small answers wait for the caller's acknowledgement; a caller who is gone already needs none.
-            let _ = stream.set_nodelay(true);
-            Some((place, stream, peer))
-        }
+        Ok((stream, peer)) => Some((place, stream, peer)),
         Err(error) => {
             if !is_of_the_connection(&error) {
                 tracing::error!(%error, "no connection can be accepted");

@@ -12,6 +12,7 @@ use governor::{Quota, RateLimiter};
 
 use super::client::{Client, Peer, TrustedProxies};
 use super::keys::{Key, bearer};
+use super::patience::Patience;
 use super::seats::{NoSeat, Seat, Seated, Seats};
 use crate::http::error::ApiError;
 use crate::http::settings::Settings;
@@ -31,6 +32,7 @@ pub(in crate::http) struct Entrance {
     rate: Option<RateLimiter<Client, HashMapStateStore<Client>, DefaultClock>>,
     uploads: Arc<Seats>,
     generations: Arc<Seats>,
+    patience: Patience,
 }
 
 /// What a route asks of the entrance.
@@ -69,11 +71,12 @@ impl Entrance {
             rate: settings.requests_per_minute.map(|n| RateLimiter::hashmap(Quota::per_minute(n))),
             uploads,
             generations,
+            patience: Patience::default(),
         }
     }
 
-    /// Lets a request in, with a seat where its route has some.
-    fn enter(&self, request: &Request) -> Result<Option<Seat>, ApiError> {
+    /// Whether a request may come in; which seats its route has, and for whom.
+    fn check(&self, request: &Request) -> Result<Option<(&Arc<Seats>, Client)>, ApiError> {
         let kind = Kind::of(request.extensions().get::<MatchedPath>().map(MatchedPath::as_str));
         if kind == Kind::Open {
             return Ok(None);
@@ -84,16 +87,30 @@ impl Entrance {
         if !self.api_keys.is_empty() && !matches!(client, Client::Key(_)) {
             return Err(ApiError::NoKey);
         }
-        let seats = match kind {
-            Kind::Open | Kind::Plain => return Ok(None),
-            Kind::Upload => &self.uploads,
-            Kind::Generation => &self.generations,
-        };
-        let seat = seats.take(client).map_err(|why| match why {
-            NoSeat::Full => ApiError::Busy,
-            NoSeat::ShareTaken => ApiError::TooManyAtOnce,
-        })?;
-        Ok(Some(seat))
+        Ok(match kind {
+            Kind::Open | Kind::Plain => None,
+            Kind::Upload => Some((&self.uploads, client)),
+            Kind::Generation => Some((&self.generations, client)),
+        })
+    }
+
+    /// Lets in whom [`Entrance::check`] has let pass, with a seat where the route has some. Whoever comes too often, or
+    /// for whom there is no seat, is told so after a moment.
+    async fn enter(&self, checked: Result<Option<(&Arc<Seats>, Client)>, ApiError>) -> Result<Option<Seat>, ApiError> {
+        match checked {
+            Ok(None) => Ok(None),
+            Ok(Some((seats, client))) => match self.patience.seat(seats, client).await {
+                Ok(seat) => Ok(Some(seat)),
+                Err(NoSeat::Full) => Err(ApiError::Busy),
+                Err(NoSeat::ShareTaken) => Err(ApiError::TooManyAtOnce),
+            },
+            Err(error) => {
+                if matches!(error, ApiError::TooOften { .. }) {
+                    self.patience.wait().await;
+                }
+                Err(error)
+            }
+        }
     }
 
     /// The holder of one of our keys, or else an address.
@@ -122,7 +139,8 @@ impl Entrance {
 
 /// Turns away who may not come in; whoever may keeps the seat until the answer is through.
 pub(in crate::http) async fn admit(State(entrance): State<Arc<Entrance>>, request: Request, next: Next) -> Response {
-    match entrance.enter(&request) {
+    let checked = entrance.check(&request);
+    match entrance.enter(checked).await {
         Ok(None) => next.run(request).await,
         Ok(Some(seat)) => next.run(request).await.map(|body| Body::new(Seated { body, _seat: seat })),
         Err(error) => error.into_response(),

@@ -9,7 +9,9 @@ pub(super) mod connections;
 mod entrance;
 mod hardening;
 mod keys;
+mod outgoing;
 mod pace;
+mod patience;
 mod seats;
 
 pub use client::TrustedProxies;

@@ -1,0 +1,85 @@
+//! Customers and requests drawn at random, the same in every run.
+
+use serde_json::{Value, json};
+
+const TOWNS: [&str; 12] = [
+    "Bedok",
+    "Tampines",
+    "Yishun",
+    "Punggol",
+    "Bishan",
+    "Jurong West",
+    "Woodlands",
+    "Clementi",
+    "Hougang",
+    "Sengkang",
+    "Queenstown",
+    "Bukit Panjang",
+];
+const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
+const TIERS: [&str; 3] = ["Silver", "Gold", "Platinum"];
+const GENDERS: [&str; 2] = ["Female", "Male"];
+
+/// Numbers that are the same in every run (SplitMix64).
+pub struct Draws(u64);
+
+impl Draws {
+    pub fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+    }
+
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    pub fn below(&mut self, end: usize) -> usize {
+        (self.next() % end.max(1) as u64) as usize
+    }
+
+    fn one_of<T: Copy>(&mut self, all: &[T]) -> T {
+        all[self.below(all.len())]
+    }
+
+    /// One of 200 addresses that callers come from.
+    pub fn caller(&mut self) -> String {
+        format!("198.51.100.{}", 1 + self.below(200))
+    }
+
+    /// The smart form for a customer.
+    pub fn form(&mut self, post_type: &str) -> Value {
+        json!({
+            "gender": self.one_of(&GENDERS), "location": self.one_of(&TOWNS), "loyalty_tier": self.one_of(&TIERS),
+            "join_year": 2018 + self.below(8), "join_month": self.one_of(&MONTHS),
+            "objective": "More visits on weekdays", "industry": "Bakery", "marketing_funnel_stage": "Consideration",
+            "past_engagement": "Moderate", "platform": "Facebook", "post_type": post_type, "tone": "Fun",
+            "num_variants": 1,
+        })
+    }
+
+    /// A sheet of `n_rows` customers as CSV.
+    pub fn sheet(&mut self, n_rows: usize) -> Vec<u8> {
+        let mut sheet = "Customer ID,Date Joined,Location,Gender,Loyalty Tier\n".to_owned();
+        for _ in 0..n_rows {
+            let (year, month, day) = (2018 + self.below(8), 1 + self.below(12), 1 + self.below(28));
+            let (town, gender, tier) = (self.one_of(&TOWNS), self.one_of(&GENDERS), self.one_of(&TIERS));
+            sheet.push_str(&format!("C{},{year}-{month:02}-{day:02},{town},{gender},{tier}\n", self.next()));
+        }
+        sheet.into_bytes()
+    }
+}

@@ -1,0 +1,47 @@
+//! What the service must hold against, measured: `cargo bench --bench load -- dawdlers | overload | paused | soak`.
+//!
+//! Each run starts the release binary, prints what it measured and ends with an error where something that must hold
+//! does not. The load shares the machine with the server. Sizes come from the environment, as each module says.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    reason = "a bench that cannot run should say so loudly"
+)]
+
+mod dawdlers;
+mod draws;
+mod overload;
+mod paused;
+mod report;
+mod service;
+mod soak;
+mod upstream;
+mod wire;
+
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let wanted: Vec<_> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
+    let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|one| one == name);
+    let mut is_all_well = true;
+    for name in ["dawdlers", "overload", "paused", "soak"] {
+        if !is_wanted(name) {
+            continue;
+        }
+        println!("{name}");
+        let verdicts = match name {
+            "dawdlers" => dawdlers::run().await,
+            "overload" => overload::run().await,
+            "paused" => paused::run().await,
+            _ => soak::run().await,
+        };
+        for verdict in verdicts {
+            println!("  {verdict}");
+            is_all_well &= verdict.holds();
+        }
+    }
+    if is_all_well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

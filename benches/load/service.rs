@@ -1,0 +1,146 @@
+//! The release binary in a folder of its own, and what the system says of it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// The customers that the model is trained on.
+pub const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/base_data/2026-01-01/customers.xlsx");
+const BINARY: &str = env!("CARGO_BIN_EXE_content-portal");
+
+/// A running server, ended when it is dropped.
+pub struct Service {
+    child: Child,
+    pub address: SocketAddr,
+    _folder: TempDir,
+}
+
+/// How a server is to be started.
+#[derive(Default)]
+pub struct Setup {
+    settings: BTreeMap<&'static str, String>,
+    /// Shell commands before it starts.
+    before: Vec<String>,
+    /// A command that starts it.
+    under: String,
+}
+
+/// What the system says of a process at one moment.
+#[derive(Debug, Clone, Copy)]
+pub struct Footprint {
+    pub resident_kb: u64,
+    pub peak_kb: u64,
+    pub descriptors: usize,
+    pub threads: usize,
+}
+
+impl Setup {
+    /// The offline writer, and the driver as the proxy whose word on callers' addresses is taken.
+    pub fn new() -> Self {
+        let setup = Self::default();
+        setup.with("PORT", "0").with("WRITER", "offline").with("MIN_FREE_MB", "0").with("TRUSTED_PROXIES", "127.0.0.1")
+    }
+
+    /// With one setting more.
+    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.settings.insert(name, value.into());
+        self
+    }
+
+    /// An upstream at `address` that writes and draws.
+    pub fn written_by(self, address: SocketAddr) -> Self {
+        let url = format!("http://{address}/v1");
+        self.with("WRITER", "openai").with("OPENAI_API_KEY", "k").with("OPENAI_BASE_URL", url)
+    }
+
+    /// Without a line for each request.
+    pub fn quiet(self) -> Self {
+        self.with("RUST_LOG", "info,content_portal::http::request_id=warn,content_portal::http::problem=off")
+    }
+
+    /// As a shell starts it that has few file descriptors to give unless it is asked for more.
+    pub fn with_a_soft_limit(mut self, descriptors: usize) -> Self {
+        self.before.push(format!("ulimit -Sn {descriptors}"));
+        self
+    }
+
+    /// On one processor alone, so that the load on the others takes nothing from it.
+    pub fn on_processor(mut self, processor: usize) -> Self {
+        self.under = format!("taskset -c {processor} ");
+        self
+    }
+
+    /// Trains on the sample and starts.
+    pub fn start(self) -> Service {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("base_data/2026-01-01");
+        fs::create_dir_all(&data).unwrap();
+        fs::copy(SAMPLE, data.join("customers.xlsx")).unwrap();
+        let script = format!("{}\nexec {}\"$0\" serve", self.before.join("\n"), self.under);
+        let mut command = Command::new("bash");
+        command.args(["-c", &script, BINARY]).current_dir(folder.path()).env_clear().env("PATH", "/usr/bin:/bin");
+        command.envs(&self.settings).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut seen = String::new();
+        let mut until = |message: &str| -> Value {
+            for line in log.by_ref().map(Result::unwrap) {
+                let entry: Value = serde_json::from_str(&line).unwrap_or_default();
+                if entry["message"] == message {
+                    return entry;
+                }
+                seen.push_str(&line);
+            }
+            panic!("the server ended before {message:?}: {seen}");
+        };
+        let address = until("listening")["address"].as_str().unwrap().parse().unwrap();
+        until("ready");
+        // Somebody reads a log, and it says what a measurement does not.
+        std::thread::spawn(move || show_faults(log.map_while(Result::ok)));
+        Service { child, address, _folder: folder }
+    }
+}
+
+/// Prints what the server says beside its requests, each message once.
+fn show_faults(lines: impl Iterator<Item = String>) {
+    let mut shown = std::collections::BTreeSet::new();
+    for line in lines {
+        let entry: Value = serde_json::from_str(&line).unwrap_or_default();
+        let message = entry["message"].as_str().unwrap_or(&line);
+        if entry["level"] == "ERROR" && shown.insert(message.to_owned()) {
+            println!("    the server says: {line}");
+        }
+    }
+}
+
+impl Service {
+    pub fn footprint(&self) -> Footprint {
+        let process = PathBuf::from(format!("/proc/{}", self.child.id()));
+        let status = fs::read_to_string(process.join("status")).unwrap();
+        let of = |name: &str| {
+            let value = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+            value.trim().trim_end_matches(" kB").parse().unwrap()
+        };
+        let count = |path: &Path| fs::read_dir(path).map_or(0, Iterator::count);
+        Footprint {
+            resident_kb: of("VmRSS:"),
+            peak_kb: of("VmHWM:"),
+            descriptors: count(&process.join("fd")),
+            threads: count(&process.join("task")),
+        }
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,112 @@
+//! The log: text on a terminal, JSON lines elsewhere, written to standard error by a thread of its own.
+//!
+//! A request does not wait for whoever reads the log: its lines stand in a queue, and where that is full because nobody
+//! takes them they are left out and counted. A process that is killed takes the queue's last moment along.
+
+use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use content_portal::config::Config;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
+
+/// Lines that wait at the most: about a megabyte.
+const MAX_WAITING: usize = 4_096;
+/// How long a process that ends waits for its last lines to be taken.
+const LAST_LINES_WITHIN: Duration = Duration::from_secs(1);
+
+/// Writes the lines that wait before it is gone.
+#[must_use]
+pub struct Log(Queue);
+
+/// The way into the queue.
+#[derive(Clone)]
+struct Queue {
+    sender: SyncSender<Message>,
+    n_lost: Arc<AtomicU64>,
+}
+
+enum Message {
+    Line(Vec<u8>),
+    /// Answered once every line before it is written.
+    Done(SyncSender<()>),
+}
+
+/// Starts the log.
+///
+/// # Errors
+/// When `RUST_LOG` is no filter.
+pub fn start(config: &Config, default_filter: &str) -> anyhow::Result<Log> {
+    let filter = config.log_filter.as_deref().unwrap_or(default_filter);
+    let filter =
+        EnvFilter::try_new(filter).context("RUST_LOG must be a filter such as info or content_portal=debug")?;
+    let (sender, receiver) = sync_channel(MAX_WAITING);
+    let queue = Queue { sender, n_lost: Arc::default() };
+    let n_lost = queue.n_lost.clone();
+    std::thread::Builder::new().name("log".to_owned()).spawn(move || write(&receiver, &n_lost))?;
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(queue.clone());
+    if io::stderr().is_terminal() {
+        log.with_target(false).init();
+    } else {
+        log.json().flatten_event(true).with_ansi(false).init();
+    }
+    Ok(Log(queue))
+}
+
+fn write(messages: &Receiver<Message>, n_lost: &AtomicU64) {
+    while let Ok(message) = messages.recv() {
+        match message {
+            Message::Line(line) => {
+                // A log that cannot be written is no reason to do nothing else.
+                let _ = io::stderr().lock().write_all(&line);
+                let n_lines = n_lost.swap(0, Ordering::Relaxed);
+                if n_lines > 0 {
+                    tracing::warn!(n_lines, "lines of the log were left out: nobody took them in time");
+                }
+            }
+            Message::Done(waiting) => drop(waiting),
+        }
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        let (waiting, done) = sync_channel(1);
+        let until = Instant::now() + LAST_LINES_WITHIN;
+        let mut message = Message::Done(waiting);
+        while let Err(TrySendError::Full(unsent)) = self.0.sender.try_send(message) {
+            if Instant::now() >= until {
+                return;
+            }
+            message = unsent;
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        // Closed or too late, there is nothing left to wait for.
+        let _ = done.recv_timeout(until.saturating_duration_since(Instant::now()));
+    }
+}
+
+impl Write for Queue {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        if self.sender.try_send(Message::Line(line.to_vec())).is_err() {
+            self.n_lost.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Queue {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}

@@ -1,0 +1,196 @@
+//! Disks that are full or read-only: what cannot be stored is refused for that reason, leaves nothing, and the server
+//! goes on.
+//!
+//! Each disk is a small one in memory, mounted in a namespace of the server's own, where the system lets these tests make
+//! one; where it does not, they say so and try nothing.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use crate::folder::{Folder, Server};
+use crate::lasting::{upload, workbook};
+
+const ADMIN_KEY: &str = "a-key-of-the-administrators";
+
+/// A server whose folder `disk` is a disk of two megabytes.
+struct Disk {
+    server: Server,
+    address: String,
+    /// The disk, as the server sees it.
+    path: PathBuf,
+}
+
+impl Disk {
+    /// `None` where no disk can be made here.
+    fn of_a_server(folder: &Folder, settings: &[(&str, &str)]) -> Option<Self> {
+        let unshare = ["--map-root-user", "--mount"];
+        let mut probe = Command::new("unshare");
+        probe.args(unshare).args(["mount", "-t", "tmpfs", "tmpfs", "/tmp"]).stderr(Stdio::null());
+        if !probe.status().is_ok_and(|status| status.success()) {
+            println!("no disk can be mounted here: nothing was tried");
+            return None;
+        }
+        folder.ok(&["retrain"]);
+        fs::create_dir_all(folder.path("disk")).unwrap();
+        let script =
+            "cp -a models kept; mount -t tmpfs -o size=2m tmpfs disk; cp -a kept disk/models; exec \"$0\" serve";
+        let mut command = Command::new("unshare");
+        command.args(unshare).args(["sh", "-c", script, env!("CARGO_BIN_EXE_content-portal")]);
+        command.current_dir(folder.path("")).env_clear().env("PATH", "/usr/bin:/bin").envs(settings.iter().copied());
+        command.env("PORT", "0").env("MIN_FREE_MB", "0").env("ADMIN_KEY", ADMIN_KEY);
+        if !settings.iter().any(|(name, _)| *name == "WRITER") {
+            command.env("WRITER", "offline");
+        }
+        let mut server = Server::start(&mut command);
+        let address = server.until("listening")["address"].as_str().unwrap().to_owned();
+        server.until("ready");
+        let path =
+            PathBuf::from(format!("/proc/{}/root", server.pid())).join(folder.path("disk").strip_prefix("/").unwrap());
+        Some(Self { server, address, path })
+    }
+
+    /// Leaves no byte free, and hands back what fills it.
+    fn fill(&self) -> PathBuf {
+        let ballast = self.path.join("ballast");
+        let mut file = fs::File::create(&ballast).unwrap();
+        assert!(std::io::copy(&mut std::io::repeat(1), &mut file).is_err());
+        ballast
+    }
+
+    fn make_read_only(&self) {
+        let status = Command::new("nsenter")
+            .args(["--preserve-credentials", "-U", "-m", "-t", &self.server.pid().to_string()])
+            .args(["mount", "-o", "remount,ro"])
+            .arg(Path::new("/").join(self.path.strip_prefix(format!("/proc/{}/root", self.server.pid())).unwrap()))
+            .status()
+            .unwrap();
+        assert!(status.success());
+    }
+
+    fn post(&self, path: &str, body: &str) -> (u16, Value) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let client = reqwest::Client::builder().no_proxy().build().unwrap();
+            let request = client.post(format!("http://{}{path}", self.address)).bearer_auth(ADMIN_KEY);
+            let request = request.header("content-type", "application/json").body(body.to_owned());
+            let response = request.send().await.unwrap();
+            let status = response.status().as_u16();
+            (status, serde_json::from_slice(&response.bytes().await.unwrap()).unwrap_or_default())
+        })
+    }
+
+    /// Every file on the disk but the ballast and the models.
+    fn files(&self, folder: &str) -> Vec<String> {
+        let Ok(entries) = fs::read_dir(self.path.join(folder)) else { return Vec::new() };
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    }
+}
+
+fn is_about_room(answer: &str) -> bool {
+    answer.starts_with("HTTP/1.1 507") && (answer.contains("storage") || answer.contains("disk_full"))
+}
+
+fn set_up() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+#[test]
+fn uploads_and_exports_are_refused_while_their_disk_is_full_or_read_only() {
+    set_up();
+    let folder = Folder::with_data();
+    let Some(disk) = Disk::of_a_server(&folder, &[("UPLOAD_DIR", "disk/uploads")]) else { return };
+    assert!(upload(&disk.address, &workbook(0)).starts_with("HTTP/1.1 200"));
+    let ballast = disk.fill();
+    for n in 1..20 {
+        let answer = upload(&disk.address, &workbook(n));
+        assert!(is_about_room(&answer), "{answer}");
+    }
+    let answer = r#"{"clusters": [{"cluster_id": 0, "members": [{"Location": "Bedok"}]}]}"#;
+    for format in ["xlsx", "csv"] {
+        let (status, problem) = disk.post(&format!("/segments/export?format={format}"), answer);
+        assert_eq!(status, 507, "{format}: {problem}");
+    }
+    assert_eq!(disk.files("uploads").len(), 1, "{:?}", disk.files("uploads"));
+    fs::remove_file(ballast).unwrap();
+    assert!(upload(&disk.address, &workbook(20)).starts_with("HTTP/1.1 200"));
+    assert_eq!(disk.post("/segments/export?format=xlsx", answer).0, 200);
+    assert_eq!(disk.files("uploads").len(), 2);
+
+    disk.make_read_only();
+    let refused = upload(&disk.address, &workbook(21));
+    assert!(is_about_room(&refused), "{refused}");
+    assert_eq!(disk.post("/segments/export?format=xlsx", answer).0, 507);
+    assert_eq!(disk.files("uploads").len(), 2);
+    assert_eq!(disk.post("/generate-promo", "{}").0, 200, "what needs no disk goes on");
+}
+
+#[test]
+fn pictures_are_refused_and_texts_are_not_while_the_pictures_disk_is_full() {
+    set_up();
+    let folder = Folder::with_data();
+    let Some(disk) = Disk::of_a_server(&folder, &[("IMAGE_DIR", "disk/images")]) else { return };
+    let image = |objective: &str| {
+        disk.post("/generate-promo", &format!(r#"{{"post_type": "Image", "objective": "{objective}"}}"#))
+    };
+    let ballast = disk.fill();
+    let (status, problem) = image("More visits");
+    assert_eq!(status, 507, "{problem}");
+    assert_eq!(disk.files("images"), Vec::<String>::new());
+    let (status, text) = disk.post("/generate-promo", r#"{"post_type": "Text"}"#);
+    assert_eq!(status, 200, "{text}");
+    fs::remove_file(ballast).unwrap();
+    assert_eq!(image("More visits").0, 200);
+    disk.make_read_only();
+    assert_eq!(image("More visits").0, 200, "it is there already");
+    assert_eq!(image("Fewer visits").0, 507);
+}
+
+#[test]
+fn nothing_is_sent_upstream_while_what_is_spent_cannot_be_written_down() {
+    set_up();
+    let folder = Folder::with_data();
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let upstream = format!("http://{}/v1", nobody.local_addr().unwrap());
+    let settings = [
+        ("STATE_DIR", "disk/state"),
+        ("DAILY_BUDGET_USD", "1"),
+        ("WRITER", "openai"),
+        ("OPENAI_API_KEY", "k"),
+        ("OPENAI_BASE_URL", &upstream),
+        ("OPENAI_TIMEOUT_S", "1"),
+        ("OPENAI_DEADLINE_S", "1"),
+    ];
+    let Some(disk) = Disk::of_a_server(&folder, &settings) else { return };
+    let ballast = disk.fill();
+    let before = fs::read(disk.path.join("state/budget.json")).unwrap();
+    let (status, problem) = disk.post("/generate-promo", "{}");
+    assert_eq!(status, 507, "{problem}");
+    assert_eq!(fs::read(disk.path.join("state/budget.json")).unwrap(), before, "what is spent is still known");
+    nobody.set_nonblocking(true).unwrap();
+    assert!(nobody.accept().is_err(), "it was asked all the same");
+    fs::remove_file(ballast).unwrap();
+    assert_ne!(disk.post("/generate-promo", "{}").0, 507);
+}
+
+#[test]
+fn a_retraining_on_a_full_disk_publishes_nothing_and_the_live_model_stays() {
+    set_up();
+    let folder = Folder::with_data();
+    let Some(disk) = Disk::of_a_server(&folder, &[("MODEL_DIR", "disk/models")]) else { return };
+    let versions = || disk.files("models/versions");
+    let before = versions();
+    let ballast = disk.fill();
+    let (status, job) = disk.post("/retrain?wait=true", "");
+    assert!(status == 507 || job["state"] == "failed", "{status} {job}");
+    assert_eq!(versions(), before);
+    assert_eq!(disk.files("models/staging"), Vec::<String>::new());
+    let (status, problem) = disk.post(&format!("/models/{}/activate", before[0]), "");
+    assert!([200, 507].contains(&status), "{status} {problem}");
+    assert_eq!(disk.post("/generate-promo", "{}").0, 200);
+    fs::remove_file(ballast).unwrap();
+    let (status, job) = disk.post("/retrain?wait=true", "");
+    assert_eq!((status, &job["state"]), (200, &"published".into()), "{job}");
+}
