@@ -30,4 +30,4 @@ pub use schema::{
     Column, DateFeature, DatePart, Feature, FeatureKind, Kind, PersonaKey, Role, Schema, SchemaError, normalize_header,
 };
 pub use table::{CustomerColumn, CustomerTable, MISSING, Value};
-pub use text::tidy_category;
+pub use text::{is_invisible, tidy_category};
