@@ -15,6 +15,10 @@ const NOTHING: [&str; 21] = [
 pub fn tidy_category(text: &str) -> Option<String> {
     let tidy = tidy(text)?;
     let cased = title_case(&tidy);
+    // `N/a` and `none` are none of the words as they are written, and become one.
+    if means_nothing(&cased) {
+        return None;
+    }
     match cased.char_indices().nth(MAX_VALUE_CHARS) {
         Some((end, _)) => cased.get(..end).map(|cut| cut.trim_end().to_owned()),
         None => Some(cased),
@@ -141,7 +145,7 @@ mod tests {
 
     #[test]
     fn words_for_nothing_are_nothing() {
-        for raw in ["", "  ", "n/a", " NULL ", "-", "\u{200b}", "\u{0}-"] {
+        for raw in ["", "  ", "n/a", " NULL ", "-", "\u{200b}", "\u{0}-", "N/a", "none", "NONE"] {
             assert_eq!(tidy_category(raw), None, "{raw:?}");
         }
     }
