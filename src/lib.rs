@@ -37,3 +37,6 @@ pub mod segmentation;
 pub mod trainer;
 pub mod upload_store;
 pub mod workbook;
+
+#[cfg(test)]
+mod seeds;

@@ -50,7 +50,7 @@ pub(super) struct Joined {
 impl Audience {
     /// The audience that a persona describes.
     pub fn new(schema: &Schema, persona: &Persona) -> Self {
-        let persona = cleaned(persona);
+        let persona = cleaned(schema, persona);
         let mut audience = Self {
             summary: one_line(&persona.summary(schema), MAX_SUMMARY_CHARS),
             writing_style: extra(&persona, "Writing_Style"),
@@ -120,17 +120,21 @@ impl Joined {
 }
 
 /// The same persona with every string cleaned and cut, and no more values than a persona has.
-fn cleaned(persona: &Persona) -> Persona {
-    let value = |value: &TraitValue| match value {
+fn cleaned(schema: &Schema, persona: &Persona) -> Persona {
+    let is_amount =
+        |key: &str| schema.features().any(|f| f.persona.key == key && matches!(f.kind, FeatureKind::Number));
+    let value = |value: &TraitValue, is_amount: bool| match value {
         TraitValue::Name(name) if is_private(name) => None,
         TraitValue::Name(name) => filled_line(name, MAX_VALUE_CHARS).map(TraitValue::Name),
         TraitValue::Mean(mean) if !mean.is_finite() => None,
+        // A telephone number is one also where it is written as a number.
+        number if !is_amount && is_private(&number.to_string()) => None,
         number => Some(number.clone()),
     };
-    let traits = persona.traits.iter().map(|t| Trait {
-        key: t.key.clone(),
-        is_list: t.is_list,
-        values: t.values.iter().filter_map(value).take(MAX_VALUES).collect(),
+    let traits = persona.traits.iter().map(|t| {
+        let is_amount = is_amount(&t.key);
+        let values = t.values.iter().filter_map(|v| value(v, is_amount)).take(MAX_VALUES).collect();
+        Trait { key: t.key.clone(), is_list: t.is_list, values }
     });
     Persona { traits: traits.collect(), extras: persona.extras.clone() }
 }
@@ -200,6 +204,16 @@ mod tests {
             let audience = Audience::new(&schema, &persona(&schema, &json));
             assert_eq!((audience.places, audience.tier), (vec!["Bedok 460123".to_owned()], None), "{private}");
             assert!(!audience.summary.contains(private), "{}", audience.summary);
+        }
+        for private in [json!(6_591_234_567_u64), json!(6_591_234_567.5), json!(-91_234_567)] {
+            let json = json!({"Top_Locations": [private, 460_123], "Top_Loyalty_Tier": private});
+            let audience = Audience::new(&schema, &persona(&schema, &json));
+            assert_eq!((audience.places, audience.tier), (vec!["460123".to_owned()], None), "{private}");
+            assert!(
+                !audience.summary.contains("91234567") && !audience.summary.contains("6591"),
+                "{}",
+                audience.summary
+            );
         }
     }
 

@@ -2,13 +2,20 @@
 //!
 //! Knows nothing of prompts or platforms. For the rest of `content` alone.
 
+use crate::customer::is_invisible;
+
+/// A letter of an emoji can have a selector and a joiner.
+const MAX_JOINERS: usize = 2;
+
 /// Makes `text` one line of at most `max_chars` characters.
 ///
-/// Control, bidirectional and zero-width characters go (a log line or a prompt must show what it holds), every run of
-/// blanks becomes one, both ends are trimmed.
+/// Control, bidirectional and zero-width characters go (a log line or a prompt must show what it holds), and of joiners
+/// all but what one letter can have: a long row of them is a hidden text. Every run of blanks becomes one, both ends are
+/// trimmed.
 pub(super) fn one_line(text: &str, max_chars: usize) -> String {
     let mut line = String::new();
     let mut n_chars = 0;
+    let mut n_joiners = 0;
     let mut pending_blank = false;
     for c in text.chars() {
         if c.is_whitespace() || c.is_control() {
@@ -16,6 +23,10 @@ pub(super) fn one_line(text: &str, max_chars: usize) -> String {
             continue;
         }
         if is_invisible(c) {
+            continue;
+        }
+        n_joiners = if is_joiner(c) { n_joiners + 1 } else { 0 };
+        if n_joiners > MAX_JOINERS || n_joiners > 0 && (n_chars == 0 || pending_blank) {
             continue;
         }
         if n_chars + usize::from(pending_blank && n_chars > 0) >= max_chars {
@@ -37,13 +48,14 @@ pub(super) fn filled_line(text: &str, max_chars: usize) -> Option<String> {
     Some(one_line(text, max_chars)).filter(|line| !line.is_empty())
 }
 
-/// Marks that change how text reads without showing: Unicode's bidirectional controls (UAX #9), zero-width characters,
-/// the byte order mark, interlinear annotation and tag characters. The zero-width joiner stays: emoji need it.
-pub(super) fn is_invisible(c: char) -> bool {
-    matches!(c,
-        '\u{00AD}' | '\u{061C}' | '\u{180E}' | '\u{200B}' | '\u{200C}' | '\u{200E}' | '\u{200F}'
-        | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}'
-        | '\u{E0000}'..='\u{E007F}')
+/// A joiner, or the selector of an emoji's style: unseen, and needed between letters.
+fn is_joiner(c: char) -> bool {
+    matches!(c, '\u{200c}' | '\u{200d}' | '\u{fe0e}' | '\u{fe0f}')
+}
+
+/// The letters that somebody sees.
+pub(super) fn visible(text: &str) -> impl Iterator<Item = char> {
+    text.chars().filter(|&c| !is_invisible(c) && !is_joiner(c))
 }
 
 /// The text without control characters other than line breaks and tabs.
@@ -115,6 +127,17 @@ mod tests {
     #[test]
     fn control_and_invisible_characters_disappear() {
         assert_eq!(one_line("  a\u{202e}b\r\n\tc\u{0}d\u{200b} ", 50), "ab c d");
+    }
+
+    #[test]
+    fn what_spelling_needs_stays_and_a_text_in_unseen_characters_does_not() {
+        for text in ["می\u{200c}خواهم", "❤\u{fe0f}\u{200d}🔥", "क्\u{200d}ष"] {
+            assert_eq!(one_line(text, 50), text);
+        }
+        let hidden: String = b"ignore all".iter().map(|b| char::from_u32(0xe0100 + u32::from(*b)).unwrap()).collect();
+        let bits = "\u{200c}\u{200d}\u{fe0f}\u{fe0e}".repeat(20);
+        assert_eq!(one_line(&format!("a{hidden}b\u{3164}{bits}"), 50), "ab\u{200c}\u{200d}");
+        assert_eq!(one_line(&format!("{bits} a {bits}"), 50), "a");
     }
 
     #[test]

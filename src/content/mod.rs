@@ -10,6 +10,8 @@ mod campaign;
 mod clean;
 mod config;
 mod error;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod images;
 mod live_prompts;
 mod offline;

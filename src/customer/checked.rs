@@ -43,20 +43,27 @@ impl CustomerTable {
     }
 }
 
+impl Column {
+    /// Whether cleaning could have made this value for the column on the day `today`; it is short, then.
+    pub fn can_hold(&self, value: &Value, today: Date) -> bool {
+        match (value, &self.kind) {
+            (Value::Text(name), Kind::Category { .. }) => {
+                !name.is_empty() && !name.chars().any(is_invisible) && name.chars().nth(MAX_VALUE_CHARS).is_none()
+            }
+            (Value::Level(rank), Kind::Ordinal { levels, .. }) => (*rank as usize) < levels.len(),
+            (Value::Date(day), Kind::Date { .. }) => *day <= today,
+            (Value::Number(number), Kind::Number { .. }) => number.abs() <= MAX_NUMBER,
+            _ => false,
+        }
+    }
+}
+
 fn check_column(column: &CustomerColumn, rules: &Column, today: Date) -> Result<(), BrokenTable> {
     let is_code = |&code: &u32| (code as usize) < column.values.len() || (code == MISSING && !rules.required);
     if !column.codes.iter().all(is_code) {
         return Err(BrokenTable("a code stands for no value"));
     }
-    let is_clean = |value: &Value| match (value, &rules.kind) {
-        (Value::Text(name), Kind::Category { .. }) => {
-            !name.is_empty() && !name.chars().any(is_invisible) && name.chars().nth(MAX_VALUE_CHARS).is_none()
-        }
-        (Value::Level(rank), Kind::Ordinal { levels, .. }) => (*rank as usize) < levels.len(),
-        (Value::Date(day), Kind::Date { .. }) => *day <= today,
-        (Value::Number(number), Kind::Number { .. }) => number.abs() <= MAX_NUMBER,
-        _ => false,
-    };
+    let is_clean = |value: &Value| rules.can_hold(value, today);
     if column.values.iter().all(is_clean) { Ok(()) } else { Err(BrokenTable("a value is not of its column")) }
 }
 

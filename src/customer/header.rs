@@ -8,6 +8,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::Schema;
 use super::schema::normalize_header;
+use super::text::is_invisible;
 
 /// How many headers an error lists at most, and how long each may be, in characters.
 const MAX_LISTED: usize = 20;
@@ -159,7 +160,7 @@ impl HeaderIndex {
         let mut layout = Layout { columns: seeds(row, &normal), ..Layout::default() };
         for (slot, (_, sheet_column, position)) in best {
             let header = row.get(position).and_then(|cell| cell.text.as_deref()).unwrap_or_default();
-            let header: String = header.trim().chars().filter(|c| !c.is_control()).take(MAX_LISTED_CHARS).collect();
+            let header: String = header.trim().chars().filter(|c| !is_invisible(*c)).take(MAX_LISTED_CHARS).collect();
             match slot {
                 Slot::Identifier => {
                     layout.identifier_used = Some(header);
@@ -222,7 +223,7 @@ fn listed(row: &[Candidate], n_matched: usize) -> Vec<String> {
     let is_label = |text: &&str| !text.contains('@') && text.chars().filter(char::is_ascii_digit).count() < 3;
     row.iter()
         .filter_map(|cell| cell.text.as_deref().filter(is_label))
-        .map(|text| text.trim().chars().filter(|c| !c.is_control()).take(MAX_LISTED_CHARS).collect())
+        .map(|text| text.trim().chars().filter(|c| !is_invisible(*c)).take(MAX_LISTED_CHARS).collect())
         .take(MAX_LISTED)
         .collect()
 }

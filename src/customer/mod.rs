@@ -13,6 +13,7 @@ mod form;
 mod header;
 mod merge;
 mod newest;
+mod plain;
 mod report;
 mod schema;
 mod table;
@@ -25,9 +26,10 @@ pub use form::{FormCustomer, FormError, is_form_field, read_form};
 pub use header::{MissingColumn, MissingColumns};
 pub use merge::NewestStands;
 pub use newest::{KeyedTable, RowKey};
+pub use plain::plain_cell;
 pub use report::{CleaningReport, Dropped, SheetRow};
 pub use schema::{
     Column, DateFeature, DatePart, Feature, FeatureKind, Kind, PersonaKey, Role, Schema, SchemaError, normalize_header,
 };
 pub use table::{CustomerColumn, CustomerTable, MISSING, Value};
-pub use text::tidy_category;
+pub use text::{is_invisible, tidy_category};

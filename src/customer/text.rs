@@ -15,6 +15,10 @@ const NOTHING: [&str; 21] = [
 pub fn tidy_category(text: &str) -> Option<String> {
     let tidy = tidy(text)?;
     let cased = title_case(&tidy);
+    // `N/a` and `none` are none of the words as they are written, and become one.
+    if means_nothing(&cased) {
+        return None;
+    }
     match cased.char_indices().nth(MAX_VALUE_CHARS) {
         Some((end, _)) => cased.get(..end).map(|cut| cut.trim_end().to_owned()),
         None => Some(cased),
@@ -61,12 +65,29 @@ fn tidy(text: &str) -> Option<String> {
     (!means_nothing(&tidy)).then_some(tidy)
 }
 
-/// Control characters, and those that reorder or hide what stands around them. The joiners of Indic, Persian and
-/// emoji spelling stay.
-pub(super) fn is_invisible(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{ad}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-            | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+/// Control characters, and those that nobody sees: Unicode's default ignorable code points (UAX #44: zero-width marks,
+/// marks of direction, tags, selectors of variants), the separators of lines and paragraphs, and annotations. They hide
+/// text from people, or turn what stands around them. What spelling needs stays: the joiners of Indic, Persian and emoji,
+/// and the two selectors of an emoji's style.
+pub fn is_invisible(c: char) -> bool {
+    if c.is_control() {
+        return true;
+    }
+    match c {
+        '\u{200c}' | '\u{200d}' | '\u{fe0e}' | '\u{fe0f}' => false,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{3164}'
+        | '\u{feff}' | '\u{ffa0}' => true,
+        '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}'
+        | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}'
+        | '\u{fe00}'..='\u{fe0f}'
+        | '\u{fff0}'..='\u{fffb}'
+        | '\u{1bca0}'..='\u{1bca3}'
+        | '\u{1d173}'..='\u{1d17a}'
+        | '\u{e0000}'..='\u{e0fff}' => true,
+        _ => false,
+    }
 }
 
 fn title_case(text: &str) -> String {
@@ -124,7 +145,7 @@ mod tests {
 
     #[test]
     fn words_for_nothing_are_nothing() {
-        for raw in ["", "  ", "n/a", " NULL ", "-", "\u{200b}", "\u{0}-"] {
+        for raw in ["", "  ", "n/a", " NULL ", "-", "\u{200b}", "\u{0}-", "N/a", "none", "NONE"] {
             assert_eq!(tidy_category(raw), None, "{raw:?}");
         }
     }

@@ -1,8 +1,8 @@
 //! The customers as text separated by commas, as Excel likes it (RFC 4180).
 //!
 //! The file starts with a byte order mark: without one Excel reads UTF-8 as the system's own code page and shows `é` as
-//! `Ã©`. Text that a spreadsheet program would run as a formula gets an apostrophe in front, as OWASP's "CSV Injection"
-//! advises; the mark is seen in other programs, and that is the price. Numbers stay as they are.
+//! `Ã©`. Text is a [`plain_cell`]: what a spreadsheet program would run as a formula has an apostrophe in front. Numbers
+//! stay as they are.
 
 use std::borrow::Cow;
 use std::io::{BufWriter, Write};
@@ -12,10 +12,9 @@ use csv::{Terminator, Writer, WriterBuilder};
 use super::cell::{CellValue, cut};
 use super::rows::{Columns, RowSink};
 use super::{Export, ExportError};
+use crate::customer::plain_cell;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-/// What makes a spreadsheet program take text for a formula, in full width too.
-const FORMULA_STARTS: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
 /// Rows times columns; every cell costs a comma, whether it holds anything or not.
 const MAX_CELLS: usize = 1 << 28;
 
@@ -61,5 +60,8 @@ impl<W: Write> RowSink for CsvRows<'_, W> {
 
 /// Text that stays text in whatever program opens it.
 fn guarded(text: &str) -> Cow<'_, str> {
-    if text.starts_with(FORMULA_STARTS) { Cow::Owned(cut(&format!("'{text}")).into_owned()) } else { cut(text) }
+    match plain_cell(text) {
+        Cow::Borrowed(text) => cut(text),
+        Cow::Owned(text) => Cow::Owned(cut(&text).into_owned()),
+    }
 }

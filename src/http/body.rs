@@ -43,7 +43,7 @@ pub(super) async fn read_object(
 }
 
 /// Parses the fields that have a use; a field that is longer than any of them can be is refused, `members` passed over.
-fn parse_object(bytes: &[u8]) -> Result<Map<String, Value>, ApiError> {
+pub(super) fn parse_object(bytes: &[u8]) -> Result<Map<String, Value>, ApiError> {
     let raw: BTreeMap<String, &RawValue> = serde_json::from_slice(bytes).map_err(|e| match e.classify() {
         serde_json::error::Category::Data => ApiError::NotAnObject,
         _ => ApiError::BrokenJson(e),

@@ -31,7 +31,7 @@ const IMAGE_EXTENSIONS: [&str; 4] = ["png", "jpg", "jpeg", "webp"];
 
 /// Where this service is, as its caller sees it: `PUBLIC_URL`, or the host that the request names.
 #[derive(Debug, Clone)]
-pub(super) struct PublicAddress(String);
+pub(super) struct PublicAddress(pub(super) String);
 
 impl PublicAddress {
     /// The address for the answer to one request.
@@ -55,7 +55,7 @@ impl PublicAddress {
     }
 
     /// The image that `url` names, if it is one of this service's addresses.
-    fn image_at(&self, url: &str) -> Option<ImageName> {
+    pub(super) fn image_at(&self, url: &str) -> Option<ImageName> {
         let ours = Url::parse(&self.0).ok()?;
         let theirs = ours.join(url).ok()?;
         // A user name in front of a host is a way to make one address look like another.
@@ -78,7 +78,7 @@ fn is_same_place(one: &Url, other: &Url) -> bool {
     one.origin() == other.origin() || (same_door && is_here(one) && is_here(other))
 }
 
-fn host(headers: &HeaderMap) -> Option<Authority> {
+pub(super) fn host(headers: &HeaderMap) -> Option<Authority> {
     let host: Authority = headers.get(header::HOST)?.to_str().ok()?.parse().ok()?;
     (!host.as_str().contains('@')).then_some(host)
 }
@@ -144,7 +144,7 @@ async fn read(state: &AppState, name: ImageName) -> Result<Option<Vec<u8>>, ApiE
 }
 
 /// The header that saves `image` under `name` (RFC 6266), with the extension of what it is.
-fn attachment(name: &str, image: &ImageName) -> Result<HeaderValue, ApiError> {
+pub(super) fn attachment(name: &str, image: &ImageName) -> Result<HeaderValue, ApiError> {
     let extension = image.as_str().rsplit('.').next().unwrap_or_default();
     let stem = match name.rsplit_once('.') {
         Some((stem, end)) if IMAGE_EXTENSIONS.iter().any(|known| known.eq_ignore_ascii_case(end)) => stem,

@@ -11,6 +11,7 @@ use multer::{Constraints, Field, Multipart, SizeLimit};
 use super::doors::is_too_slow;
 use super::error::{ApiError, FieldProblem};
 use super::state::AppState;
+use crate::customer::is_invisible;
 use crate::upload_store::{Extension, Received, Room, UploadError, UploadStore};
 
 /// Bytes of one text field.
@@ -174,18 +175,11 @@ pub(super) async fn on_disk<T: Send + 'static>(
 
 /// What a sender calls a file, for a sentence: the name without its folders, without what cannot be seen or would turn
 /// the text around it.
-fn label_of(file_name: &str) -> String {
+pub(super) fn label_of(file_name: &str) -> String {
     let last = file_name.rsplit(['/', '\\']).next().unwrap_or_default();
-    let is_shown = |c: &char| !c.is_control() && !is_invisible(*c);
+    let is_shown = |c: &char| !is_invisible(*c);
     let label: String = last.chars().filter(is_shown).take(MAX_NAME_CHARS).collect();
     if label.trim().is_empty() { "a file without a name".to_owned() } else { label }
-}
-
-/// Marks of direction, joiners and blanks of no width, tags and line separators (Unicode's Cf, Zl and Zp that a name
-/// could carry unseen).
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 fn form_error(error: multer::Error, rules: &FormRules<'_>) -> ApiError {

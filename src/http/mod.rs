@@ -15,6 +15,8 @@ mod error;
 mod expiry;
 mod export;
 mod fields;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod generate;
 mod grouping;
 mod health;

@@ -122,7 +122,7 @@ fn place(model: &Model, table: &CustomerTable) -> Result<Option<Placement>, Assi
 }
 
 /// The caller's `cluster_id`, a number or its text.
-fn cluster_id(fields: &mut Fields) -> Option<i64> {
+pub(super) fn cluster_id(fields: &mut Fields) -> Option<i64> {
     let (name, text) = fields.text(["cluster_id"])?;
     let id = text.parse().ok();
     if id.is_none() {

@@ -21,6 +21,8 @@
 mod disk;
 mod errors;
 mod format;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod live;
 mod lock;
 mod manifest;

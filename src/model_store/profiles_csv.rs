@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::customer::plain_cell;
 use crate::pipeline::{SegmentId, TraitCounts, TraitValue};
 
 /// One line a cluster, trait and value: customers, their share of the cluster and of everyone, and the lift (the
@@ -19,7 +20,7 @@ pub(super) fn cluster_profiles(
             for (value, customers) in &own.counts {
                 if let TraitValue::Mean(_) = value {
                     // A mean has no share of the customers; everyone's own stands under `all`.
-                    let (title, mean) = (plain_text(&own.title), value.to_string());
+                    let (title, mean) = (plain_cell(&own.title).into_owned(), value.to_string());
                     table.write_record([&name, &title, &mean, &customers.to_string(), "", "", ""])?;
                     continue;
                 }
@@ -28,8 +29,8 @@ pub(super) fn cluster_profiles(
                 let lift = if of_all == 0 { String::new() } else { format!("{:.3}", share / share_of_all) };
                 table.write_record([
                     name.clone(),
-                    plain_text(&own.title),
-                    plain_text(&value.to_string()),
+                    plain_cell(&own.title).into_owned(),
+                    plain_cell(&value.to_string()).into_owned(),
                     customers.to_string(),
                     format!("{share:.4}"),
                     format!("{share_of_all:.4}"),
@@ -43,9 +44,4 @@ pub(super) fn cluster_profiles(
 
 fn total(counts: &TraitCounts) -> f64 {
     counts.counts.iter().map(|&(_, n)| n).sum::<u64>().max(1) as f64
-}
-
-/// A town called `=HYPERLINK(…)` must stay text when a spreadsheet opens the file.
-fn plain_text(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
 }

@@ -25,6 +25,8 @@ use serde::{Deserialize, Serialize};
 use crate::customer::{CustomerTable, Schema, TableBuilder};
 
 pub use error::{ReaderFault, WorkbookError};
+#[cfg(fuzzing)]
+pub use reader::fuzzing;
 pub use reader::{Bounds, READER_COMMAND, ReadRequest, Reader, Watch, run_reader};
 
 use kind::FileKind;

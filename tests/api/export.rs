@@ -208,7 +208,9 @@ async fn a_csv_guards_text_with_an_apostrophe_and_leaves_numbers_alone() {
     assert_eq!(found[0], ["Name", "'=KEY", "cluster_id", "strength"]);
     for (record, text) in found[1..].iter().zip(&HOSTILE) {
         let is_guarded = text.starts_with(['=', '+', '-', '@', '\t', '\r', '＝']);
-        assert_eq!(record[0], if is_guarded { format!("'{text}") } else { (*text).to_owned() });
+        // Once more where a program that splits at tabs would begin a cell.
+        let guarded = format!("'{text}").replace("\t=", "\t'=").replace("\r=", "\r'=");
+        assert_eq!(record[0], if is_guarded { guarded } else { (*text).to_owned() });
         assert_eq!(record[1..], ["-1", "7", ""]);
     }
     assert_eq!(found[HOSTILE.len() + 1], ["Zoë, \"the\" 忠邦城\nsecond line", "-2.5", "7", ""]);

@@ -17,6 +17,7 @@ mod kinds;
 mod mutations;
 mod progress;
 mod properties;
+mod seeds;
 mod sheets;
 mod strangers;
 mod texts;

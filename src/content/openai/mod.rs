@@ -11,6 +11,8 @@ mod address;
 mod breaker;
 mod draft;
 mod failure;
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzzing;
 mod pictures;
 mod resolver;
 mod retry;

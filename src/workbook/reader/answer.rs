@@ -4,8 +4,10 @@ use std::io::{self, Read};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::wire::{Kind, MAX_FRAME_BYTES, Order, read_frame};
-use crate::customer::{CleaningReport, CustomerColumn, CustomerTable, KeyedTable, RowKey, Value};
-use crate::workbook::{ReaderFault, WorkbookError};
+use crate::customer::{
+    CleaningReport, Column, CustomerColumn, CustomerTable, KeyedTable, Kind as SchemaKind, RowKey, Value,
+};
+use crate::workbook::{Limits, ReaderFault, WorkbookError};
 
 /// The longest refusal, in bytes: it names headers and a cause at most.
 const MAX_REFUSAL_BYTES: usize = 64 << 10;
@@ -68,16 +70,22 @@ pub(super) fn receive(source: &mut impl Read, order: &Order, rows_so_far: &Atomi
 
 impl Arrived<'_> {
     fn add_values(&mut self, payload: &[u8]) -> Result<(), NoTable> {
-        let max_values = self.order.limits.max_rows;
-        let (column, values) = self.column(payload)?;
+        let order = self.order;
+        let (rules, column, values) = self.column(payload)?;
         let values: Vec<Value> = serde_json::from_slice(values).map_err(|_| broken("no values"))?;
+        // At once, and not at the end: a million values that fill a frame each would be a terabyte by then.
+        if !values.iter().all(|value| rules.can_hold(value, order.today)) {
+            return Err(broken("a value of another column"));
+        }
+        let Limits { max_rows, max_names, .. } = order.limits;
+        let max_values = if matches!(rules.kind, SchemaKind::Category { .. }) { max_names } else { max_rows };
         column.values.extend(values);
-        if column.values.len() > max_values { Err(broken("more values than rows")) } else { Ok(()) }
+        if column.values.len() > max_values.min(max_rows) { Err(broken("more values than may be")) } else { Ok(()) }
     }
 
     fn add_codes(&mut self, payload: &[u8]) -> Result<(), NoTable> {
         let max_rows = self.order.limits.max_rows;
-        let (column, codes) = self.column(payload)?;
+        let (_, column, codes) = self.column(payload)?;
         let (codes, []) = codes.as_chunks() else { return Err(broken("half a code")) };
         column.codes.extend(codes.iter().map(|&code| u32::from_le_bytes(code)));
         if column.codes.len() > max_rows { Err(broken("more rows than may be")) } else { Ok(()) }
@@ -89,11 +97,13 @@ impl Arrived<'_> {
         if self.keys.len() > self.order.limits.max_rows { Err(broken("more keys than rows")) } else { Ok(()) }
     }
 
-    /// The column that a payload names, and the rest of the payload.
-    fn column<'p>(&mut self, payload: &'p [u8]) -> Result<(&mut CustomerColumn, &'p [u8]), NoTable> {
+    /// The column that a payload names, with its rules, and the rest of the payload.
+    fn column<'p>(&mut self, payload: &'p [u8]) -> Result<(&Column, &mut CustomerColumn, &'p [u8]), NoTable> {
         let (index, rest) = payload.split_first_chunk().ok_or_else(|| broken("no column"))?;
-        let column = self.columns.get_mut(usize::from(u16::from_le_bytes(*index)));
-        Ok((column.ok_or_else(|| broken("no such column"))?, rest))
+        let index = usize::from(u16::from_le_bytes(*index));
+        let rules = self.order.schema.columns.get(index);
+        let (rules, column) = rules.zip(self.columns.get_mut(index)).ok_or_else(|| broken("no such column"))?;
+        Ok((rules, column, rest))
     }
 
     fn finish(self, cleaning: CleaningReport) -> Result<KeyedTable, NoTable> {
@@ -125,11 +135,11 @@ mod tests {
     use super::super::wire::write_frame;
     use super::*;
     use crate::customer::{Schema, TableBuilder};
-    use crate::workbook::{Limits, read_into};
+    use crate::workbook::read_into;
 
     fn order(keyed: bool) -> Order {
         let (schema, today) = (Schema::built_in().unwrap().into(), date(2026, 3, 1));
-        Order { schema, today, limits: Limits { max_rows: 50, ..Limits::default() }, keyed }
+        Order { schema, today, limits: Limits { max_rows: 50, max_names: 30, ..Limits::default() }, keyed }
     }
 
     fn table(order: &Order) -> KeyedTable {
@@ -172,12 +182,17 @@ mod tests {
     #[test]
     fn pieces_that_do_not_fit_are_named() {
         let codes: Vec<u8> = [0, 0].into_iter().chain([7; 4 * 51]).collect();
+        let long_name = format!("\0\0[{{\"Text\":\"{}\"}}]", "x".repeat(101));
+        let names = format!("\0\0[{}]", vec!["{\"Text\":\"x\"}"; 20].join(","));
         for (answer, why) in [
             (frames(&[(Kind::Codes, &[4, 0, 0, 0, 0, 0])]), "no such column"),
             (frames(&[(Kind::Codes, &[0])]), "no column"),
             (frames(&[(Kind::Codes, &[0, 0, 1, 2, 3])]), "half a code"),
             (frames(&[(Kind::Codes, &codes)]), "more rows than may be"),
             (frames(&[(Kind::Values, b"\0\0[{\"Text\":")]), "no values"),
+            (frames(&[(Kind::Values, b"\0\0[{\"Level\":1}]")]), "a value of another column"),
+            (frames(&[(Kind::Values, long_name.as_bytes())]), "a value of another column"),
+            (frames(&[(Kind::Values, names.as_bytes()), (Kind::Values, names.as_bytes())]), "more values than may be"),
             (frames(&[(Kind::Keys, &[0; 29])]), "half a key"),
             (frames(&[(Kind::Keys, &[0; 28 * 51])]), "more keys than rows"),
             (frames(&[(Kind::Rows, &[0; 4])]), "a number of another length"),

@@ -7,6 +7,8 @@
 
 mod answer;
 mod child;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod wire;
 
 use std::fs::File;
