@@ -3,7 +3,7 @@
 #![expect(clippy::indexing_slicing, reason = "vertices are the graph's own, and a matching's lists are of one length")]
 
 use super::fuzzy_graph::Graph;
-use super::simd::Lanes;
+use super::simd::{Kernel, Lanes};
 
 /// One matching, with the epoch each of its edges is due next.
 #[derive(Debug, Default)]
@@ -12,6 +12,7 @@ pub(super) struct Matching {
     /// Epochs between two draws, eight edges a chunk; infinite where a chunk is filled up.
     periods: Vec<[f32; 8]>,
     next: Vec<[f32; 8]>,
+    due: Vec<Edge>,
 }
 
 /// An undirected edge; `number` is its own among all of them.
@@ -60,18 +61,36 @@ impl Matching {
         }
     }
 
-    /// Puts the edges that are due in `epoch` into `due`, in place of what it holds.
+    /// The edges due in the epoch that [`Advance`] came to last.
+    pub(super) fn due(&self) -> &[Edge] {
+        &self.due
+    }
+}
+
+/// Finds the edges of a matching that are due in `epoch`, which is one more than the last time.
+pub(super) struct Advance<'a> {
+    pub(super) matching: &'a mut Matching,
+    pub(super) epoch: usize,
+}
+
+impl Kernel for Advance<'_> {
+    type Output = ();
+
     #[inline(always)]
-    pub(super) fn advance<L: Lanes>(&mut self, epoch: usize, due: &mut Vec<Edge>) {
+    fn run<L: Lanes>(self) {
+        let Matching { edges, periods, next, due } = self.matching;
         due.clear();
-        let now = L::splat(epoch as f32);
-        for (chunk, (next, periods)) in self.next.iter_mut().zip(&self.periods).enumerate() {
-            let mut drawn = L::load(next).at_most(now);
+        let now = L::splat(self.epoch as f32);
+        for ((edges, periods), next) in edges.chunks(8).zip(periods).zip(next) {
+            let times = L::load(next);
+            let mut drawn = times.at_most(now);
+            if drawn == 0 {
+                continue;
+            }
+            *next = times.add(L::load(periods).keep(times.at_most_mask(now))).store();
             while drawn != 0 {
-                let slot = drawn.trailing_zeros() as usize;
+                due.push(edges[drawn.trailing_zeros() as usize]);
                 drawn &= drawn - 1;
-                next[slot] += periods[slot];
-                due.push(self.edges[chunk * 8 + slot]);
             }
         }
     }
@@ -101,6 +120,7 @@ impl Taken {
 
 #[cfg(test)]
 mod tests {
+    use super::super::simd::Simd;
     use super::*;
 
     /// A wheel: vertex 0 is joined to all others, which form a ring.
@@ -141,12 +161,11 @@ mod tests {
         let graph = wheel(20);
         let mut matchings = matchings(&graph);
         let mut drawn = [0; 40];
-        let mut due = Vec::new();
         for epoch in 0..=300 {
             for matching in &mut matchings {
-                matching.advance::<[f32; 8]>(epoch, &mut due);
-                assert!(epoch > 0 || due.is_empty());
-                due.iter().for_each(|edge| drawn[edge.number as usize] += 1);
+                Simd::detect().run(Advance { matching, epoch });
+                assert!(epoch > 0 || matching.due().is_empty());
+                matching.due().iter().for_each(|edge| drawn[edge.number as usize] += 1);
             }
         }
         for edge in matchings.iter().flat_map(|matching| &matching.edges) {

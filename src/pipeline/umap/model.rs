@@ -5,8 +5,9 @@ use ndarray::{Array2, ArrayView2};
 
 use super::curve::Curve;
 use super::fuzzy_graph::Graph;
-use super::neighbours::{Neighbours, Points};
+use super::neighbours::Neighbours;
 use super::params::{MAX_POINTS, UmapParams, UmapValidParams};
+use super::points::Points;
 use super::transform::{Target, place, reference};
 use super::{UmapError, layout, start};
 
@@ -76,8 +77,18 @@ impl UmapValidParams {
     ) -> Result<UmapModel, UmapError> {
         check_points(points)?;
         let curve = Curve::fit(self.min_dist(), self.spread())?;
+        // Within the pool from the start: a layout hands out work ten thousand times, and each would wake it anew.
+        rayon::scope(|_| self.fit_checked(points, curve, progress))
+    }
+
+    fn fit_checked(
+        &self,
+        points: ArrayView2<'_, f32>,
+        curve: Curve,
+        progress: &(dyn Fn(Stage, f32) + Sync),
+    ) -> Result<UmapModel, UmapError> {
         let points = Points::new(points);
-        let neighbours = Neighbours::among(&points, self.neighbours_among(points.len()), &|share| {
+        let neighbours = Neighbours::among(&points, self.neighbours_among(points.len()), self.seed(), &|share| {
             progress(Stage::Neighbours, share);
         });
         let graph = Graph::fuzzy(&neighbours, self.local_connectivity(), self.set_op_mix_ratio());
