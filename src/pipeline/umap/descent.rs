@@ -252,3 +252,93 @@ fn in_order(points: &Points, original: &[u32], lists: Vec<u64>, k: usize) -> Nei
     });
     Neighbours { k, indices, distances }
 }
+
+#[cfg(test)]
+mod tests {
+    use ndarray::Array2;
+
+    use super::super::random::{normal, symmetric};
+    use super::*;
+
+    const N: usize = 3000;
+
+    fn found(points: &Array2<f32>, k: usize) -> Neighbours {
+        search(&Points::new(points.view()), k, 42, &|_| {})
+    }
+
+    /// The share of the nearest that were found; one that is as near as the last of them counts, too.
+    fn recall(points: &Array2<f32>, k: usize) -> f64 {
+        let (found, exact) = (found(points, k), Neighbours::of(&Points::new(points.view()), points.view(), k));
+        let rows = found.distances.chunks_exact(k).zip(exact.distances.chunks_exact(k));
+        let near: usize = rows.map(|(found, exact)| found.iter().filter(|&&d| d <= exact[k - 1]).count()).sum();
+        near as f64 / exact.distances.len() as f64
+    }
+
+    fn uniform(n: usize, dimensions: usize) -> Array2<f32> {
+        Array2::from_shape_fn((n, dimensions), |(i, j)| symmetric(1, (i * dimensions + j) as u64) as f32)
+    }
+
+    /// Twenty round clusters with deviation 1 in a cube of so much to either side.
+    fn blobs(dimensions: usize, extent: f64) -> Array2<f32> {
+        let at = |i: usize, j: usize| {
+            let centre = extent * symmetric(2, (i % 20 * dimensions + j) as u64);
+            (centre + normal(3, (i * dimensions + j) as u64)) as f32
+        };
+        Array2::from_shape_fn((N, dimensions), |(i, j)| at(i, j))
+    }
+
+    #[test]
+    fn nearly_all_neighbours_are_found() {
+        for (points, least) in
+            [(uniform(N, 2), 0.99), (uniform(N, 10), 0.98), (blobs(10, 3.0), 0.98), (blobs(64, 3.0), 0.97)]
+        {
+            let recall = recall(&points, 15);
+            assert!(recall >= least, "{:?}: {recall}", points.dim());
+        }
+    }
+
+    #[test]
+    fn neighbours_are_found_in_clusters_far_apart_and_among_copies_and_equal_distances() {
+        let one_hot = Array2::from_shape_fn((N, 31), |(i, j)| {
+            f32::from(u8::from(j == i % 12 || j == 12 + i / 12 % 10 || j == 22 + i / 120 % 9))
+        });
+        let copies = uniform(N / 20, 5).select(ndarray::Axis(0), &(0..N).map(|i| i % (N / 20)).collect::<Vec<_>>());
+        for points in [blobs(10, 1e6), one_hot, copies, Array2::ones((N, 3))] {
+            let recall = recall(&points, 15);
+            assert!(recall >= 0.95, "{:?}: {recall}", points.dim());
+        }
+    }
+
+    #[test]
+    fn a_list_holds_each_point_once_nearest_first_and_the_point_itself_at_its_head() {
+        for (n, k) in [(2, 2), (3, 2), (20, 19), (200, 15), (200, 199), (700, 120)] {
+            let points = uniform(n, 4);
+            let found = found(&points, k);
+            for (i, (indices, distances)) in found.indices.chunks(k).zip(found.distances.chunks(k)).enumerate() {
+                assert!(indices[0] as usize == i && distances[0] == 0.0, "{n} {k} {i}");
+                assert!(distances.windows(2).all(|pair| pair[0] <= pair[1]), "{n} {k} {i}");
+                let mut once = indices.to_vec();
+                once.sort_unstable();
+                once.dedup();
+                assert_eq!(once.len(), k);
+            }
+        }
+    }
+
+    #[test]
+    fn the_same_neighbours_are_found_on_any_number_of_threads() {
+        let points = uniform(N, 10);
+        let on = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let found = pool.install(|| found(&points, 15));
+            (found.indices, found.distances)
+        };
+        assert!(on(1) == on(2) && on(2) == on(3));
+    }
+
+    #[test]
+    fn coordinates_at_the_end_of_their_range_are_no_trouble() {
+        let points = Array2::from_shape_fn((300, 3), |(i, j)| if (i + j) % 2 == 0 { f32::MAX } else { -f32::MAX });
+        assert!(found(&points, 10).distances.iter().all(|d| d.is_finite()));
+    }
+}

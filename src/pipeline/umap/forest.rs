@@ -7,7 +7,7 @@
 
 use ndarray::ArrayView2;
 
-use super::points::order_key;
+use super::points::{Points, order_key};
 use super::random::mix64;
 use super::simd::{Kernel, Lanes, Simd};
 
@@ -135,6 +135,14 @@ impl Tree {
         &self.order[self.starts[leaf] as usize..self.starts[leaf + 1] as usize]
     }
 }
+
+/// An order of the points in which those who are near each other in space mostly are in the order, too.
+pub(super) fn neighbourly_order(points: &Points, key: u64) -> Vec<u32> {
+    Tree::grow(&Rows::new(points.rows(), 0..points.len()), SMALL_LEAF, key).order
+}
+
+/// Points in whose order nothing is lost or won: their rows are in the first cache together.
+const SMALL_LEAF: usize = 32;
 
 /// Pairs of points tried for a direction: copies have none between them.
 const TRIES: u64 = 4;

@@ -14,14 +14,18 @@ use rayon::prelude::*;
 use super::curve::Curve;
 use super::fuzzy_graph::Graph;
 use super::kernel::{Forces, Position};
-use super::matchings::{Advance, Edge, Matching, matchings};
+use super::matchings::{Advance, Edge, matchings};
 use super::pairs::{Ends, Pairs};
 use super::params::UmapValidParams;
 use super::random::{self, Purpose, mix64};
 use super::simd::Simd;
 
-/// Edges that one thread takes at a time: about 50 µs of work, some ten times what handing it over costs.
+/// Edges that one thread takes at a time: some 10 µs of work, several times what handing it over costs.
 const EDGES_A_TASK: usize = 256;
+
+/// Edges of a matching that are drawn before the first of them is written: what they leave must not push each other's
+/// ends out of the second cache.
+const EDGES_AT_ONCE: usize = 4096;
 
 /// Calls a function compiled for the number of dimensions: the next of a few, the rest being zeros. Positions are
 /// whole registers of eight.
@@ -65,7 +69,7 @@ fn optimise_in<const D: usize, const C: usize>(
     for epoch in 0..n_epochs {
         let (key, rate) = (mix64(key ^ epoch as u64), rate(params.learning_rate(), epoch, n_epochs));
         matchings.par_iter_mut().for_each(|matching| simd.run(Advance { matching, epoch }));
-        for due in matchings.iter().map(Matching::due) {
+        for due in matchings.iter().flat_map(|matching| matching.due().chunks(EDGES_AT_ONCE)) {
             moved.resize(due.len(), Ends::default());
             let draw = |(edges, ends): (&[Edge], &mut [Ends<C>])| {
                 simd.run(Pairs::<D, C> { forces: &forces, positions: &positions, edges, ends, key, rate });

@@ -2,8 +2,13 @@
 //! by side with the result of drawing them one after the other.
 #![expect(clippy::indexing_slicing, reason = "vertices are the graph's own, and a matching's lists are of one length")]
 
+use rayon::prelude::*;
+
 use super::fuzzy_graph::Graph;
 use super::simd::{Kernel, Lanes};
+
+/// Up to so many points their positions are near to a processor anyway, in its second cache.
+const MAX_NEAR: usize = 20_000;
 
 /// One matching, with the epoch each of its edges is due next.
 #[derive(Debug, Default)]
@@ -26,7 +31,8 @@ pub(super) struct Edge {
 /// All edges of `graph`, an edge of weight `w` due every `max w / w` epochs as in `umap-learn`.
 ///
 /// Greedy: the heaviest edge first, each into the first matching that has neither of its ends. The heavy edges, which
-/// are due all the time, thus fill few and large matchings.
+/// are due all the time, thus fill few and large matchings. Of very many points a matching's edges are put in the order
+/// of their ends, as who is numbered alike is near in memory.
 pub(super) fn matchings(graph: &Graph) -> Vec<Matching> {
     let mut edges: Vec<(f32, u32, u32)> = (0..graph.n_points())
         .flat_map(|i| graph.row(i).map(move |(j, weight)| (weight, i as u32, j)))
@@ -35,17 +41,25 @@ pub(super) fn matchings(graph: &Graph) -> Vec<Matching> {
     edges.sort_by(|a, b| b.0.total_cmp(&a.0).then((a.1, a.2).cmp(&(b.1, b.2))));
     let max_weight = graph.max_weight();
     let mut taken = vec![Taken::default(); graph.n_points()];
-    let mut matchings: Vec<Matching> = Vec::new();
+    let mut matchings: Vec<Vec<(Edge, f32)>> = Vec::new();
     for (number, (weight, left, right)) in (0..).zip(edges) {
         let place = Taken::first_free(&taken[left as usize], &taken[right as usize]);
         taken[left as usize].take(place);
         taken[right as usize].take(place);
-        if place == matchings.len() {
-            matchings.push(Matching::default());
+        if matchings.len() <= place {
+            matchings.resize_with(place + 1, Vec::new);
         }
-        matchings[place].push(Edge { left, right, number }, max_weight / weight);
+        matchings[place].push((Edge { left, right, number }, max_weight / weight));
     }
-    matchings
+    let collected = |mut edges: Vec<(Edge, f32)>| {
+        if graph.n_points() > MAX_NEAR {
+            edges.sort_unstable_by_key(|(edge, _)| edge.left);
+        }
+        let mut matching = Matching::default();
+        edges.into_iter().for_each(|(edge, period)| matching.push(edge, period));
+        matching
+    };
+    matchings.into_par_iter().map(collected).collect()
 }
 
 impl Matching {
@@ -96,25 +110,36 @@ impl Kernel for Advance<'_> {
     }
 }
 
-/// The matchings that a vertex occurs in, a bit each.
+/// So many matchings are told apart for a vertex; a hub among hundreds of thousands is in more.
+const MOST_TOLD_APART: usize = 1024;
+
+/// The matchings that a vertex occurs in, a bit each, and the first after [`MOST_TOLD_APART`] that is beyond all of them.
 #[derive(Debug, Clone, Default)]
-struct Taken(Vec<u64>);
+struct Taken {
+    words: Vec<u64>,
+    beyond: usize,
+}
 
 impl Taken {
     fn first_free(a: &Self, b: &Self) -> usize {
-        let word = |taken: &Self, index: usize| taken.0.get(index).copied().unwrap_or(0);
-        let words = a.0.len().max(b.0.len());
+        let word = |taken: &Self, index: usize| taken.words.get(index).copied().unwrap_or(0);
+        let words = a.words.len().max(b.words.len());
         let free = |index: usize| !(word(a, index) | word(b, index));
-        (0..words)
+        let place = (0..words)
             .find(|&index| free(index) != 0)
-            .map_or(words * 64, |index| index * 64 + free(index).trailing_zeros() as usize)
+            .map_or(words * 64, |index| index * 64 + free(index).trailing_zeros() as usize);
+        if place < MOST_TOLD_APART { place } else { a.beyond.max(b.beyond).max(MOST_TOLD_APART) }
     }
 
     fn take(&mut self, place: usize) {
-        if self.0.len() <= place / 64 {
-            self.0.resize(place / 64 + 1, 0);
+        if place >= MOST_TOLD_APART {
+            self.beyond = place + 1;
+            return;
         }
-        self.0[place / 64] |= 1 << (place % 64);
+        if self.words.len() <= place / 64 {
+            self.words.resize(place / 64 + 1, 0);
+        }
+        self.words[place / 64] |= 1 << (place % 64);
     }
 }
 
@@ -140,7 +165,13 @@ mod tests {
 
     #[test]
     fn every_edge_is_in_one_matching_and_no_vertex_twice_in_any() {
-        let graph = wheel(130);
+        for rim in [130, 3000] {
+            is_a_partition_in_matchings(rim);
+        }
+    }
+
+    fn is_a_partition_in_matchings(rim: u32) {
+        let graph = wheel(rim);
         let matchings = matchings(&graph);
         let mut all = Vec::new();
         for matching in &matchings {
@@ -151,7 +182,7 @@ mod tests {
         }
         all.sort_unstable();
         let mut expected: Vec<(u32, u32)> =
-            (0..131).flat_map(|i| graph.row(i as usize).map(move |(j, _)| (i, j))).filter(|(i, j)| i < j).collect();
+            (0..=rim).flat_map(|i| graph.row(i as usize).map(move |(j, _)| (i, j))).filter(|(i, j)| i < j).collect();
         expected.sort_unstable();
         assert_eq!(all, expected);
     }
