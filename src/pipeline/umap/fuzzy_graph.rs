@@ -152,6 +152,20 @@ impl Graph {
         Self::from_rows((0..self.n_points()).map(row).collect())
     }
 
+    /// The graph with point `order[i]` as its `i`-th.
+    pub(super) fn renumbered(&self, order: &[u32]) -> Self {
+        let mut place = vec![0; order.len()];
+        for (new, &old) in (0_u32..).zip(order) {
+            place[old as usize] = new;
+        }
+        let row = |&old: &u32| {
+            let mut row: Vec<_> = self.row(old as usize).map(|(j, weight)| (place[j as usize], weight)).collect();
+            row.sort_unstable_by_key(|&(j, _)| j);
+            row
+        };
+        Self::from_rows(order.par_iter().map(row).collect())
+    }
+
     /// The component of each point, numbered in the order of their first points, and how many there are.
     pub(super) fn components(&self) -> (Vec<usize>, usize) {
         let mut labels = vec![usize::MAX; self.n_points()];
@@ -176,8 +190,10 @@ impl Graph {
     }
 
     /// The edges among `members` (ascending, closed under edges), numbered by their place in it.
-    pub(super) fn component(&self, members: &[usize]) -> Self {
-        let mut place = vec![0; self.n_points()];
+    ///
+    /// `place` is room for a number a point, whatever it holds.
+    pub(super) fn component(&self, members: &[usize], place: &mut Vec<u32>) -> Self {
+        place.resize(self.n_points(), 0);
         for (new, &old) in members.iter().enumerate() {
             place[old] = new as u32;
         }
@@ -264,7 +280,14 @@ mod tests {
     fn components_are_found_and_cut_out() {
         let graph = Graph::from_rows(vec![vec![(2, 1.0)], vec![(3, 0.5)], vec![(0, 1.0)], vec![(1, 0.5)], vec![]]);
         assert_eq!(graph.components(), (vec![0, 1, 0, 1, 2], 3));
-        assert_eq!(graph.component(&[1, 3]), Graph::from_rows(vec![vec![(1, 0.5)], vec![(0, 0.5)]]));
+        assert_eq!(graph.component(&[1, 3], &mut Vec::new()), Graph::from_rows(vec![vec![(1, 0.5)], vec![(0, 0.5)]]));
+    }
+
+    #[test]
+    fn a_renumbered_graph_has_the_same_edges() {
+        let graph = Graph::from_rows(vec![vec![(1, 0.5), (2, 1.0)], vec![(0, 0.5)], vec![(0, 1.0)]]);
+        let renumbered = Graph::from_rows(vec![vec![(1, 1.0)], vec![(0, 1.0), (2, 0.5)], vec![(1, 0.5)]]);
+        assert_eq!(graph.renumbered(&[2, 0, 1]), renumbered);
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! The forces of the layout, and one epoch of eight vertices against positions that stay: a transform's.
 //!
 //! Eight vertices sit in the lanes and each takes its own steps one after the other, so the inner loop is the sequential
-//! algorithm of the paper, eight times side by side. A vertex without company is drawn by `solo`, with the same bits; a
-//! fit, in which both ends of an edge move, by `pairs`.
+//! algorithm of the paper, eight times side by side. All are pushed from the same random vertices: each sees as many,
+//! drawn as evenly, and a vertex that is read once for eight need not be put together lane by lane. (So are negative
+//! samples shared in Ji, Satish, Li, Dubey 2016, "Parallelizing Word2Vec in Shared and Distributed Memory".) A vertex
+//! without company is drawn by `solo`, with the same bits; a fit, in which both ends of an edge move, by `pairs`.
 #![expect(clippy::indexing_slicing, reason = "vertices are indices of the reference they were drawn for")]
 
 use super::curve::Curve;
@@ -55,10 +57,8 @@ pub(super) struct Epoch<'a, const D: usize, const C: usize> {
     pub(super) schedule: &'a mut Schedule,
     /// The vertices' positions, a dimension a row.
     pub(super) current: &'a mut [[f32; 8]; D],
-    /// Their own places in `reference`, which they are not pushed from.
-    pub(super) own: &'a [u32; 8],
-    /// A key a lane for the random numbers of this epoch.
-    pub(super) keys: [u32; 8],
+    /// For the random numbers of this epoch.
+    pub(super) key: u32,
     /// Everybody's positions, which stay as they are.
     pub(super) reference: &'a [Position<C>],
     pub(super) epoch: usize,
@@ -74,34 +74,31 @@ impl<const D: usize, const C: usize> Kernel for Epoch<'_, D, C> {
         let counts = self.schedule.advance::<L>(self.epoch);
         let draws = counts.into_iter().max().unwrap_or(0);
         let counts = L::load_ints(&counts);
-        let own = L::load_ints(self.own);
         let constants = Constants::<L>::new(self.forces);
         let rate = L::splat(self.rate);
-        let mut random = Random::<L>::new(&self.keys, self.forces.n_points);
+        let mut random = Random::<L>::new(self.key, self.forces.n_points);
         let mut current = [L::splat(0.0); D];
         for (lanes, values) in current.iter_mut().zip(self.current.iter()) {
             *lanes = L::load(values);
         }
         for draw in 0..draws {
-            let active = L::greater(counts, L::splat_ints(draw));
-            let (differences, squared) =
-                towards::<L, D, C>(&current, self.reference, self.schedule.tails(draw as usize));
-            let pull = constants.pull(squared).keep(active);
-            for (x, difference) in current.iter_mut().zip(differences) {
-                *x = x.add(clip(pull.mul(difference)).mul(rate));
-            }
-            // The pushes of one draw all start from the same place, so that the processor can work on them together.
-            let mut pushes = [L::splat(0.0); D];
+            // The forces of one draw all start from the same place, so that the processor can work on them together.
+            let mut steps = [L::splat(0.0); D];
+            let everyone = L::splat_ints(u32::MAX);
             let samples = self.forces.negative_sample_rate;
-            for _ in 0..samples / 2 {
-                let targets = [random.vertices(), random.vertices()];
-                constants.push_from(&current, self.reference, targets, (active, own), &mut pushes);
+            for first in (0..samples).step_by(8) {
+                for &vertex in random.next(samples - first).iter().take(samples - first) {
+                    constants.push_from(&current, &self.reference[vertex as usize], everyone, &mut steps);
+                }
             }
-            if samples % 2 == 1 {
-                constants.push_from(&current, self.reference, [random.vertices()], (active, own), &mut pushes);
+            let mut differences: [L; D] = loaded(self.reference, self.schedule.tails(draw as usize));
+            for (difference, x) in differences.iter_mut().zip(current) {
+                *difference = x.sub(*difference);
             }
-            for (x, push) in current.iter_mut().zip(pushes) {
-                *x = x.add(push.mul(rate));
+            let pull = constants.pull(squared(&differences));
+            let active = L::greater(counts, L::splat_ints(draw));
+            for ((x, step), difference) in current.iter_mut().zip(steps).zip(differences) {
+                *x = step.add(clip(pull.mul(difference))).mul_add(rate, *x).or_else(active, *x);
             }
         }
         for (values, lanes) in self.current.iter_mut().zip(current) {
@@ -110,38 +107,13 @@ impl<const D: usize, const C: usize> Kernel for Epoch<'_, D, C> {
     }
 }
 
-/// Each lane's difference to its vertex, a dimension a row, and the squared distance.
-#[inline(always)]
-fn towards<L: Lanes, const D: usize, const C: usize>(
-    current: &[L; D],
-    reference: &[Position<C>],
-    vertices: &[u32; 8],
-) -> ([L; D], L) {
-    // Written out, as `map` is a call of its own where optimisation is not at its highest.
-    let [v0, v1, v2, v3, v4, v5, v6, v7] = *vertices;
-    let row = |vertex: u32| &reference[vertex as usize];
-    let [r0, r1, r2, r3, r4, r5, r6, r7] = [row(v0), row(v1), row(v2), row(v3), row(v4), row(v5), row(v6), row(v7)];
-    let mut differences = *current;
-    let mut squared = [L::splat(0.0); 2];
-    for c in 0..C {
-        let columns = L::columns([&r0[c], &r1[c], &r2[c], &r3[c], &r4[c], &r5[c], &r6[c], &r7[c]]);
-        for (offset, column) in columns.into_iter().enumerate() {
-            if let Some(difference) = differences.get_mut(c * 4 + offset) {
-                *difference = difference.sub(column);
-                squared[offset % 2] = squared[offset % 2].add(difference.mul(*difference));
-            }
-        }
-    }
-    (differences, squared[0].add(squared[1]))
-}
-
 /// The squared length of `differences`, a dimension a row.
 #[inline(always)]
 pub(super) fn squared<L: Lanes, const D: usize>(differences: &[L; D]) -> L {
     // Two sums, as one would be waited for twice as long.
     let mut sums = [L::splat(0.0); 2];
     for (d, difference) in differences.iter().enumerate() {
-        sums[d % 2] = sums[d % 2].add(difference.mul(*difference));
+        sums[d % 2] = difference.mul_add(*difference, sums[d % 2]);
     }
     sums[0].add(sums[1])
 }
@@ -152,10 +124,13 @@ pub(super) fn loaded<L: Lanes, const D: usize, const C: usize>(
     positions: &[Position<C>],
     vertices: &[u32; 8],
 ) -> [L; D] {
-    let rows = vertices.map(|vertex| &positions[vertex as usize]);
+    // Written out, as `map` is a call of its own where optimisation is not at its highest.
+    let [v0, v1, v2, v3, v4, v5, v6, v7] = *vertices;
+    let row = |vertex: u32| &positions[vertex as usize];
+    let [r0, r1, r2, r3, r4, r5, r6, r7] = [row(v0), row(v1), row(v2), row(v3), row(v4), row(v5), row(v6), row(v7)];
     let mut lanes = [L::splat(0.0); D];
     for c in 0..C {
-        let columns = L::columns(rows.map(|row| &row[c]));
+        let columns = L::columns([&r0[c], &r1[c], &r2[c], &r3[c], &r4[c], &r5[c], &r6[c], &r7[c]]);
         for (offset, column) in columns.into_iter().enumerate() {
             if let Some(dimension) = lanes.get_mut(c * 4 + offset) {
                 *dimension = column;
@@ -196,51 +171,80 @@ impl<L: Lanes> Constants<L> {
     /// `-2ab d^2(b-1) / (1 + a d^2b)`, times the difference of the positions the gradient of `ln φ`.
     #[inline(always)]
     pub(super) fn pull(&self, squared: L) -> L {
-        let squared = squared.max(L::splat(LEAST_SQUARED));
-        let powered = power(squared, self.b);
-        self.pull.mul(powered).div(squared.mul(self.a.mul(powered).add(L::splat(1.0))))
-    }
-
-    /// Adds the pushes from `N` vertices a lane to `sums`, except where the lane is idle or the vertex its own.
-    ///
-    /// Two at a time keep the processor busy where one waits for its power and its division.
-    #[inline(always)]
-    pub(super) fn push_from<const D: usize, const C: usize, const N: usize>(
-        &self,
-        current: &[L; D],
-        reference: &[Position<C>],
-        vertices: [L::Ints; N],
-        (active, own): (L::Ints, L::Ints),
-        sums: &mut [L; D],
-    ) {
-        let mut differences = [*current; N];
-        let mut pushes = [L::splat(0.0); N];
-        for n in 0..N {
-            (differences[n], pushes[n]) = towards::<L, D, C>(current, reference, &L::store_ints(vertices[n]));
-        }
-        for n in 0..N {
-            pushes[n] = self.push(pushes[n]).keep(L::and_ints(active, L::differ(vertices[n], own)));
-        }
-        for n in 0..N {
-            for (sum, difference) in sums.iter_mut().zip(differences[n]) {
-                *sum = sum.add(clip(pushes[n].mul(difference)));
-            }
-        }
+        let (squared, powered) = self.powered(squared);
+        self.pull_from_power(squared, powered)
     }
 
     /// `2γb / ((ε + d²) (1 + a d^2b))`, times the difference of the positions the gradient of `γ ln (1 - φ)`.
     #[inline(always)]
     pub(super) fn push(&self, squared: L) -> L {
-        let powered = power(squared.max(L::splat(LEAST_SQUARED)), self.b);
-        let softened = squared.add(L::splat(PUSH_SOFTENING));
-        self.push.div(softened.mul(self.a.mul(powered).add(L::splat(1.0))))
+        self.push_from_power(squared, self.powered(squared).1)
     }
+
+    /// Both; the power is the dear part.
+    #[inline(always)]
+    pub(super) fn pull_and_push(&self, squared: L) -> (L, L) {
+        let (at_least, powered) = self.powered(squared);
+        (self.pull_from_power(at_least, powered), self.push_from_power(squared, powered))
+    }
+
+    #[inline(always)]
+    fn powered(&self, squared: L) -> (L, L) {
+        let squared = squared.max(L::splat(LEAST_SQUARED));
+        (squared, power(squared, self.b))
+    }
+
+    #[inline(always)]
+    fn pull_from_power(&self, squared: L, powered: L) -> L {
+        self.pull.mul(powered).div(squared.mul(self.a.mul_add(powered, L::splat(1.0))))
+    }
+
+    #[inline(always)]
+    fn push_from_power(&self, squared: L, powered: L) -> L {
+        let softened = squared.add(L::splat(PUSH_SOFTENING));
+        self.push.div(softened.mul(self.a.mul_add(powered, L::splat(1.0))))
+    }
+
+    /// Adds to `sums` the push of each of the `pushed` lanes from `vertex`.
+    #[inline(always)]
+    pub(super) fn push_from<const D: usize, const C: usize>(
+        &self,
+        current: &[L; D],
+        vertex: &Position<C>,
+        pushed: L::Ints,
+        sums: &mut [L; D],
+    ) {
+        let mut differences = *current;
+        for (d, difference) in differences.iter_mut().enumerate() {
+            *difference = difference.sub(L::splat(vertex[d / 4][d % 4]));
+        }
+        let squared = squared(&differences);
+        let push = self.push(squared).keep(pushed);
+        let (longest, limit) = longest(push, squared);
+        if longest.at_most(limit) == 0xff {
+            for (sum, difference) in sums.iter_mut().zip(differences) {
+                *sum = push.mul_add(difference, *sum);
+            }
+        } else {
+            let whole = longest.at_most_mask(limit);
+            for (sum, difference) in sums.iter_mut().zip(differences) {
+                let clipped = sum.add(clip(push.mul(difference)));
+                *sum = push.mul_add(difference, *sum).or_else(whole, clipped);
+            }
+        }
+    }
+}
+
+/// The squared length of a push, and up to where no component of it can need clipping: nearly always.
+#[inline(always)]
+pub(super) fn longest<L: Lanes>(push: L, squared: L) -> (L, L) {
+    (push.mul(push).mul(squared), L::splat(MAX_GRADIENT * MAX_GRADIENT))
 }
 
 /// Step of the Weyl sequence: 2³² over the golden ratio, odd.
 const WEYL: u32 = 0x9e37_79b9;
 
-/// Vertices drawn by counter: the `i`-th of a lane depends on the lane's key and `i` alone.
+/// Vertices drawn by counter: the `i`-th depends on the key and `i` alone. Eight at a time are made in the lanes.
 pub(super) struct Random<L: Lanes> {
     state: L::Ints,
     scale: L,
@@ -249,35 +253,27 @@ pub(super) struct Random<L: Lanes> {
 
 impl<L: Lanes> Random<L> {
     #[inline(always)]
-    pub(super) fn new(keys: &[u32; 8], n_points: usize) -> Self {
+    pub(super) fn new(key: u32, n_points: usize) -> Self {
+        let mut keys = [key; 8];
+        for (key, n) in keys.iter_mut().zip(1_u32..) {
+            *key = key.wrapping_add(n.wrapping_mul(WEYL));
+        }
         // 24 random bits are exact in `f32`; the product may round up to `n_points`, hence `last`.
         let scale = n_points as f32 / (1 << 24) as f32;
-        Self { state: L::load_ints(keys), scale: L::splat(scale), last: L::splat(n_points.saturating_sub(1) as f32) }
+        Self { state: L::load_ints(&keys), scale: L::splat(scale), last: L::splat(n_points.saturating_sub(1) as f32) }
     }
 
-    /// One key's next vertices side by side, not one's of each of eight keys.
+    /// The next `count` vertices, or the first eight of more; what follows `count` in the array comes again.
+    ///
+    /// Uniform below `n_points`: a Weyl sequence through the `lowbias32` finaliser (Wellons 2018).
     #[inline(always)]
-    pub(super) fn of_one(key: u32, n_points: usize) -> Self {
-        Self::new(&[0, 1, 2, 3, 4, 5, 6, 7].map(|n: u32| key.wrapping_add(n.wrapping_mul(WEYL))), n_points)
-    }
-
-    /// The next `count` vertices of a key, up to eight; what follows them in the array comes again.
-    #[inline(always)]
-    pub(super) fn next_of_one(&mut self, count: u32) -> [u32; 8] {
-        let vertices = L::store_ints(self.vertices());
-        self.state = L::add_ints(self.state, L::splat_ints(count.wrapping_sub(1).wrapping_mul(WEYL)));
-        vertices
-    }
-
-    /// The next vertices, uniform below `n_points`: a Weyl sequence through the `lowbias32` finaliser (Wellons 2018).
-    #[inline(always)]
-    pub(super) fn vertices(&mut self) -> L::Ints {
-        self.state = L::add_ints(self.state, L::splat_ints(WEYL));
+    pub(super) fn next(&mut self, count: usize) -> [u32; 8] {
         let x = self.state;
+        self.state = L::add_ints(x, L::splat_ints((count.min(8) as u32).wrapping_mul(WEYL)));
         let x = L::mul_ints(L::xor_ints(x, L::shift_right::<16>(x)), L::splat_ints(0x7feb_352d));
         let x = L::mul_ints(L::xor_ints(x, L::shift_right::<15>(x)), L::splat_ints(0x846c_a68b));
         let x = L::xor_ints(x, L::shift_right::<16>(x));
-        L::from_ints(L::shift_right::<8>(x)).mul(self.scale).min(self.last).truncate()
+        L::store_ints(L::from_ints(L::shift_right::<8>(x)).mul(self.scale).min(self.last).truncate())
     }
 }
 
@@ -305,8 +301,7 @@ mod tests {
                 forces: &forces,
                 schedule: &mut schedule,
                 current: &mut current,
-                own: &[0, 1, 2, 3, 4, 5, 6, u32::MAX],
-                keys: [9, 8, 7, 6, 5, 4, 3, epoch as u32],
+                key: epoch as u32,
                 reference: &reference(),
                 epoch,
                 rate,

@@ -14,14 +14,18 @@ use rayon::prelude::*;
 use super::curve::Curve;
 use super::fuzzy_graph::Graph;
 use super::kernel::{Forces, Position};
-use super::matchings::{Edge, Matching, matchings};
+use super::matchings::{Advance, Edge, matchings};
 use super::pairs::{Ends, Pairs};
 use super::params::UmapValidParams;
 use super::random::{self, Purpose, mix64};
-use super::simd::{Kernel, Lanes, Simd};
+use super::simd::Simd;
 
-/// Edges that one thread takes at a time: about 50 µs of work, some ten times what handing it over costs.
+/// Edges that one thread takes at a time: some 10 µs of work, several times what handing it over costs.
 const EDGES_A_TASK: usize = 256;
+
+/// Edges of a matching that are drawn before the first of them is written: what they leave must not push each other's
+/// ends out of the second cache.
+const EDGES_AT_ONCE: usize = 4096;
 
 /// Calls a function compiled for the number of dimensions: the next of a few, the rest being zeros. Positions are
 /// whole registers of eight.
@@ -61,11 +65,11 @@ fn optimise_in<const D: usize, const C: usize>(
     let simd = Simd::detect();
     let mut positions = packed::<C>(start);
     let mut matchings = matchings(graph);
-    let (mut due, mut moved) = (Vec::new(), Vec::new());
+    let mut moved = Vec::new();
     for epoch in 0..n_epochs {
         let (key, rate) = (mix64(key ^ epoch as u64), rate(params.learning_rate(), epoch, n_epochs));
-        for matching in &mut matchings {
-            simd.run(Advance { matching, epoch, due: &mut due });
+        matchings.par_iter_mut().for_each(|matching| simd.run(Advance { matching, epoch }));
+        for due in matchings.iter().flat_map(|matching| matching.due().chunks(EDGES_AT_ONCE)) {
             moved.resize(due.len(), Ends::default());
             let draw = |(edges, ends): (&[Edge], &mut [Ends<C>])| {
                 simd.run(Pairs::<D, C> { forces: &forces, positions: &positions, edges, ends, key, rate });
@@ -73,7 +77,7 @@ fn optimise_in<const D: usize, const C: usize>(
             if due.len() > EDGES_A_TASK {
                 due.par_chunks(EDGES_A_TASK).zip(moved.par_chunks_mut(EDGES_A_TASK)).for_each(draw);
             } else {
-                draw((&due, &mut moved));
+                draw((due, &mut moved));
             }
             for (edge, ends) in due.iter().zip(&moved) {
                 positions[edge.left as usize] = ends.left;
@@ -85,22 +89,6 @@ fn optimise_in<const D: usize, const C: usize>(
         }
     }
     Array2::from_shape_fn(start.dim(), |(i, d)| positions[i][d / 4][d % 4])
-}
-
-/// [`Matching::advance`] in the widest lanes.
-struct Advance<'a> {
-    matching: &'a mut Matching,
-    epoch: usize,
-    due: &'a mut Vec<Edge>,
-}
-
-impl Kernel for Advance<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<L: Lanes>(self) {
-        self.matching.advance::<L>(self.epoch, self.due);
-    }
 }
 
 /// Length of a step in `epoch`: falls linearly, the first two epochs alike as upstream has it.

@@ -2,8 +2,13 @@
 //! by side with the result of drawing them one after the other.
 #![expect(clippy::indexing_slicing, reason = "vertices are the graph's own, and a matching's lists are of one length")]
 
+use rayon::prelude::*;
+
 use super::fuzzy_graph::Graph;
-use super::simd::Lanes;
+use super::simd::{Kernel, Lanes};
+
+/// Up to so many points their positions are near to a processor anyway, in its second cache.
+const MAX_NEAR: usize = 20_000;
 
 /// One matching, with the epoch each of its edges is due next.
 #[derive(Debug, Default)]
@@ -12,6 +17,7 @@ pub(super) struct Matching {
     /// Epochs between two draws, eight edges a chunk; infinite where a chunk is filled up.
     periods: Vec<[f32; 8]>,
     next: Vec<[f32; 8]>,
+    due: Vec<Edge>,
 }
 
 /// An undirected edge; `number` is its own among all of them.
@@ -25,7 +31,8 @@ pub(super) struct Edge {
 /// All edges of `graph`, an edge of weight `w` due every `max w / w` epochs as in `umap-learn`.
 ///
 /// Greedy: the heaviest edge first, each into the first matching that has neither of its ends. The heavy edges, which
-/// are due all the time, thus fill few and large matchings.
+/// are due all the time, thus fill few and large matchings. Of very many points a matching's edges are put in the order
+/// of their ends, as who is numbered alike is near in memory.
 pub(super) fn matchings(graph: &Graph) -> Vec<Matching> {
     let mut edges: Vec<(f32, u32, u32)> = (0..graph.n_points())
         .flat_map(|i| graph.row(i).map(move |(j, weight)| (weight, i as u32, j)))
@@ -34,17 +41,25 @@ pub(super) fn matchings(graph: &Graph) -> Vec<Matching> {
     edges.sort_by(|a, b| b.0.total_cmp(&a.0).then((a.1, a.2).cmp(&(b.1, b.2))));
     let max_weight = graph.max_weight();
     let mut taken = vec![Taken::default(); graph.n_points()];
-    let mut matchings: Vec<Matching> = Vec::new();
+    let mut matchings: Vec<Vec<(Edge, f32)>> = Vec::new();
     for (number, (weight, left, right)) in (0..).zip(edges) {
         let place = Taken::first_free(&taken[left as usize], &taken[right as usize]);
         taken[left as usize].take(place);
         taken[right as usize].take(place);
-        if place == matchings.len() {
-            matchings.push(Matching::default());
+        if matchings.len() <= place {
+            matchings.resize_with(place + 1, Vec::new);
         }
-        matchings[place].push(Edge { left, right, number }, max_weight / weight);
+        matchings[place].push((Edge { left, right, number }, max_weight / weight));
     }
-    matchings
+    let collected = |mut edges: Vec<(Edge, f32)>| {
+        if graph.n_points() > MAX_NEAR {
+            edges.sort_unstable_by_key(|(edge, _)| edge.left);
+        }
+        let mut matching = Matching::default();
+        edges.into_iter().for_each(|(edge, period)| matching.push(edge, period));
+        matching
+    };
+    matchings.into_par_iter().map(collected).collect()
 }
 
 impl Matching {
@@ -60,47 +75,77 @@ impl Matching {
         }
     }
 
-    /// Puts the edges that are due in `epoch` into `due`, in place of what it holds.
+    /// The edges due in the epoch that [`Advance`] came to last.
+    pub(super) fn due(&self) -> &[Edge] {
+        &self.due
+    }
+}
+
+/// Finds the edges of a matching that are due in `epoch`, which is one more than the last time.
+pub(super) struct Advance<'a> {
+    pub(super) matching: &'a mut Matching,
+    pub(super) epoch: usize,
+}
+
+impl Kernel for Advance<'_> {
+    type Output = ();
+
     #[inline(always)]
-    pub(super) fn advance<L: Lanes>(&mut self, epoch: usize, due: &mut Vec<Edge>) {
+    fn run<L: Lanes>(self) {
+        let Matching { edges, periods, next, due } = self.matching;
         due.clear();
-        let now = L::splat(epoch as f32);
-        for (chunk, (next, periods)) in self.next.iter_mut().zip(&self.periods).enumerate() {
-            let mut drawn = L::load(next).at_most(now);
+        let now = L::splat(self.epoch as f32);
+        for ((edges, periods), next) in edges.chunks(8).zip(periods).zip(next) {
+            let times = L::load(next);
+            let mut drawn = times.at_most(now);
+            if drawn == 0 {
+                continue;
+            }
+            *next = times.add(L::load(periods).keep(times.at_most_mask(now))).store();
             while drawn != 0 {
-                let slot = drawn.trailing_zeros() as usize;
+                due.push(edges[drawn.trailing_zeros() as usize]);
                 drawn &= drawn - 1;
-                next[slot] += periods[slot];
-                due.push(self.edges[chunk * 8 + slot]);
             }
         }
     }
 }
 
-/// The matchings that a vertex occurs in, a bit each.
+/// So many matchings are told apart for a vertex; a hub among hundreds of thousands is in more.
+const MOST_TOLD_APART: usize = 1024;
+
+/// The matchings that a vertex occurs in, a bit each, and the first after [`MOST_TOLD_APART`] that is beyond all of them.
 #[derive(Debug, Clone, Default)]
-struct Taken(Vec<u64>);
+struct Taken {
+    words: Vec<u64>,
+    beyond: usize,
+}
 
 impl Taken {
     fn first_free(a: &Self, b: &Self) -> usize {
-        let word = |taken: &Self, index: usize| taken.0.get(index).copied().unwrap_or(0);
-        let words = a.0.len().max(b.0.len());
+        let word = |taken: &Self, index: usize| taken.words.get(index).copied().unwrap_or(0);
+        let words = a.words.len().max(b.words.len());
         let free = |index: usize| !(word(a, index) | word(b, index));
-        (0..words)
+        let place = (0..words)
             .find(|&index| free(index) != 0)
-            .map_or(words * 64, |index| index * 64 + free(index).trailing_zeros() as usize)
+            .map_or(words * 64, |index| index * 64 + free(index).trailing_zeros() as usize);
+        if place < MOST_TOLD_APART { place } else { a.beyond.max(b.beyond).max(MOST_TOLD_APART) }
     }
 
     fn take(&mut self, place: usize) {
-        if self.0.len() <= place / 64 {
-            self.0.resize(place / 64 + 1, 0);
+        if place >= MOST_TOLD_APART {
+            self.beyond = place + 1;
+            return;
         }
-        self.0[place / 64] |= 1 << (place % 64);
+        if self.words.len() <= place / 64 {
+            self.words.resize(place / 64 + 1, 0);
+        }
+        self.words[place / 64] |= 1 << (place % 64);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::simd::Simd;
     use super::*;
 
     /// A wheel: vertex 0 is joined to all others, which form a ring.
@@ -120,7 +165,13 @@ mod tests {
 
     #[test]
     fn every_edge_is_in_one_matching_and_no_vertex_twice_in_any() {
-        let graph = wheel(130);
+        for rim in [130, 3000] {
+            is_a_partition_in_matchings(rim);
+        }
+    }
+
+    fn is_a_partition_in_matchings(rim: u32) {
+        let graph = wheel(rim);
         let matchings = matchings(&graph);
         let mut all = Vec::new();
         for matching in &matchings {
@@ -131,7 +182,7 @@ mod tests {
         }
         all.sort_unstable();
         let mut expected: Vec<(u32, u32)> =
-            (0..131).flat_map(|i| graph.row(i as usize).map(move |(j, _)| (i, j))).filter(|(i, j)| i < j).collect();
+            (0..=rim).flat_map(|i| graph.row(i as usize).map(move |(j, _)| (i, j))).filter(|(i, j)| i < j).collect();
         expected.sort_unstable();
         assert_eq!(all, expected);
     }
@@ -141,12 +192,11 @@ mod tests {
         let graph = wheel(20);
         let mut matchings = matchings(&graph);
         let mut drawn = [0; 40];
-        let mut due = Vec::new();
         for epoch in 0..=300 {
             for matching in &mut matchings {
-                matching.advance::<[f32; 8]>(epoch, &mut due);
-                assert!(epoch > 0 || due.is_empty());
-                due.iter().for_each(|edge| drawn[edge.number as usize] += 1);
+                Simd::detect().run(Advance { matching, epoch });
+                assert!(epoch > 0 || matching.due().is_empty());
+                matching.due().iter().for_each(|edge| drawn[edge.number as usize] += 1);
             }
         }
         for edge in matchings.iter().flat_map(|matching| &matching.edges) {

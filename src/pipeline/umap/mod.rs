@@ -22,7 +22,9 @@
 //! ```
 
 mod curve;
+mod descent;
 mod errors;
+mod forest;
 mod fuzzy_graph;
 mod kernel;
 mod layout;
@@ -31,9 +33,11 @@ mod model;
 mod neighbours;
 mod pairs;
 mod params;
+mod points;
 mod principal;
 mod random;
 mod schedule;
+mod sift;
 mod simd;
 mod solo;
 mod spectral;

@@ -1,14 +1,20 @@
 //! Fit, the fitted model, and the parts it is stored as.
 
 use linfa::ParamGuard;
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, ArrayView2, Axis};
 
 use super::curve::Curve;
+use super::forest::neighbourly_order;
 use super::fuzzy_graph::Graph;
-use super::neighbours::{Neighbours, Points};
+use super::neighbours::Neighbours;
 use super::params::{MAX_POINTS, UmapParams, UmapValidParams};
+use super::points::Points;
+use super::random::{self, Purpose};
 use super::transform::{Target, place, reference};
 use super::{UmapError, layout, start};
+
+/// Up to so many points their positions are near to a processor anyway, in its second cache.
+const MAX_NEAR: usize = 20_000;
 
 /// What a fit is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,21 +82,53 @@ impl UmapValidParams {
     ) -> Result<UmapModel, UmapError> {
         check_points(points)?;
         let curve = Curve::fit(self.min_dist(), self.spread())?;
+        // Within the pool from the start: a layout hands out work ten thousand times, and each would wake it anew.
+        rayon::scope(|_| self.fit_checked(points, curve, progress))
+    }
+
+    fn fit_checked(
+        &self,
+        points: ArrayView2<'_, f32>,
+        curve: Curve,
+        progress: &(dyn Fn(Stage, f32) + Sync),
+    ) -> Result<UmapModel, UmapError> {
         let points = Points::new(points);
-        let neighbours = Neighbours::among(&points, self.neighbours_among(points.len()), &|share| {
+        let neighbours = Neighbours::among(&points, self.neighbours_among(points.len()), self.seed(), &|share| {
             progress(Stage::Neighbours, share);
         });
         let graph = Graph::fuzzy(&neighbours, self.local_connectivity(), self.set_op_mix_ratio());
+        drop(neighbours);
         let graph = graph.pruned(self.fit_epochs(points.len()), Self::default_epochs(points.len()));
         progress(Stage::Graph, 1.0);
-        let start = start::positions(points.rows(), &graph, self.n_components(), self.seed());
-        progress(Stage::Start, 1.0);
-        let embedding = layout::optimise(&graph, start.view(), curve, self, &|share| progress(Stage::Layout, share));
+        let embedding = if points.len() <= MAX_NEAR {
+            self.embed(points.rows(), &graph, curve, progress)
+        } else {
+            let order = neighbourly_order(&points, random::key(self.seed(), Purpose::Trees));
+            let indices: Vec<usize> = order.iter().map(|&i| i as usize).collect();
+            let near = points.rows().select(Axis(0), &indices);
+            let embedded = self.embed(near.view(), &graph.renumbered(&order), curve, progress);
+            let mut embedding = Array2::zeros(embedded.dim());
+            indices.iter().zip(embedded.outer_iter()).for_each(|(&i, row)| embedding.row_mut(i).assign(&row));
+            embedding
+        };
         if embedding.iter().any(|x| !x.is_finite()) {
             return Err(UmapError::Diverged);
         }
         let reference = reference(embedding.view());
         Ok(UmapModel { points, embedding, reference, curve, params: self.clone() })
+    }
+
+    /// Lays out `points` by their graph.
+    fn embed(
+        &self,
+        points: ArrayView2<'_, f32>,
+        graph: &Graph,
+        curve: Curve,
+        progress: &(dyn Fn(Stage, f32) + Sync),
+    ) -> Array2<f32> {
+        let start = start::positions(points, graph, self.n_components(), self.seed());
+        progress(Stage::Start, 1.0);
+        layout::optimise(graph, start.view(), curve, self, &|share| progress(Stage::Layout, share))
     }
 
     /// Upstream's clipping, but never to the point alone.

@@ -3,7 +3,7 @@
 //! Eight edges without a common vertex sit in the lanes, so each takes the steps that it would take alone.
 #![expect(clippy::indexing_slicing, reason = "vertices are indices of the positions they were drawn for")]
 
-use super::kernel::{Constants, Forces, Position, Random, clip, loaded};
+use super::kernel::{Constants, Forces, Position, Random, clip, loaded, squared};
 use super::matchings::Edge;
 use super::random::mix64;
 use super::simd::{Kernel, Lanes};
@@ -42,41 +42,52 @@ impl<const D: usize, const C: usize> Kernel for Pairs<'_, D, C> {
         let Self { forces, positions, edges, ends, key, rate } = self;
         let constants = Constants::<L>::new(forces);
         let pusher = Pusher { constants, positions, samples: forces.negative_sample_rate(), rate: L::splat(rate) };
+        let rates = (L::splat(rate), L::splat(-rate));
         for (edges, ends) in edges.chunks(8).zip(ends.chunks_mut(8)) {
-            let (mut lefts, mut rights, mut keys) = ([0; 8], [0; 8], [0; 8]);
+            let (mut lefts, mut rights) = ([0; 8], [0; 8]);
             for (lane, edge) in edges.iter().enumerate() {
                 (lefts[lane], rights[lane]) = (edge.left, edge.right);
-                keys[lane] = mix64(key ^ u64::from(edge.number)) as u32;
             }
-            let mut random = Random::<L>::new(&keys, forces.n_points());
+            let first = edges.first().map_or(0, |edge| u64::from(edge.number));
+            let mut random = Random::<L>::new(mix64(key ^ first) as u32, forces.n_points());
             let mut left = loaded::<L, D, C>(positions, &lefts);
             let mut right = loaded::<L, D, C>(positions, &rights);
             // Both directions of an edge are in upstream's list, and due in the same epochs.
-            pull(&constants, &mut left, &mut right, L::splat(rate));
+            pull(&constants, &mut left, &mut right, rates);
             pusher.push(&mut random, &mut left, &lefts);
-            pull(&constants, &mut left, &mut right, L::splat(rate));
+            pull(&constants, &mut left, &mut right, rates);
             pusher.push(&mut random, &mut right, &rights);
-            for (d, (left, right)) in left.into_iter().zip(right).enumerate() {
-                for ((ends, x), y) in ends.iter_mut().zip(left.store()).zip(right.store()) {
-                    (ends.left[d / 4][d % 4], ends.right[d / 4][d % 4]) = (x, y);
+            for c in 0..D.div_ceil(4) {
+                let rows = (L::rows(four(&left, c)), L::rows(four(&right, c)));
+                for ((ends, left), right) in ends.iter_mut().zip(rows.0).zip(rows.1) {
+                    (ends.left[c], ends.right[c]) = (left, right);
                 }
             }
         }
     }
 }
 
-/// Moves both ends by the same step, towards each other.
+/// The `c`-th four dimensions, filled up with zeros.
 #[inline(always)]
-fn pull<L: Lanes, const D: usize>(constants: &Constants<L>, left: &mut [L; D], right: &mut [L; D], rate: L) {
-    let mut squared = [L::splat(0.0); 2];
-    for d in 0..D {
-        let difference = left[d].sub(right[d]);
-        squared[d % 2] = squared[d % 2].add(difference.mul(difference));
+fn four<L: Lanes, const D: usize>(lanes: &[L; D], c: usize) -> [L; 4] {
+    let mut columns = [L::splat(0.0); 4];
+    for (column, dimension) in columns.iter_mut().zip(&lanes[c * 4..]) {
+        *column = *dimension;
     }
-    let pull = constants.pull(squared[0].add(squared[1]));
-    for d in 0..D {
-        let step = clip(pull.mul(left[d].sub(right[d]))).mul(rate);
-        (left[d], right[d]) = (left[d].add(step), right[d].sub(step));
+    columns
+}
+
+/// Moves both ends by the same step, towards each other; `rates` are the step's length and its opposite.
+#[inline(always)]
+fn pull<L: Lanes, const D: usize>(constants: &Constants<L>, left: &mut [L; D], right: &mut [L; D], rates: (L, L)) {
+    let mut differences = *left;
+    for (difference, x) in differences.iter_mut().zip(right.iter()) {
+        *difference = difference.sub(*x);
+    }
+    let pull = constants.pull(squared(&differences));
+    for ((left, right), difference) in left.iter_mut().zip(right).zip(differences) {
+        let gradient = clip(pull.mul(difference));
+        (*left, *right) = (gradient.mul_add(rates.0, *left), gradient.mul_add(rates.1, *right));
     }
 }
 
@@ -89,21 +100,19 @@ struct Pusher<'a, L, const C: usize> {
 }
 
 impl<L: Lanes, const C: usize> Pusher<'_, L, C> {
-    /// Pushes `end` from vertices drawn at random. All pushes start from the same place, so that the processor can work
-    /// on them together.
+    /// Pushes the `end` of eight edges from vertices drawn at random, the same for all eight, none from its own.
     #[inline(always)]
     fn push<const D: usize>(&self, random: &mut Random<L>, end: &mut [L; D], own: &[u32; 8]) {
+        let own = L::load_ints(own);
         let mut pushes = [L::splat(0.0); D];
-        let lanes = (L::splat_ints(u32::MAX), L::load_ints(own));
-        for _ in 0..self.samples / 2 {
-            let targets = [random.vertices(), random.vertices()];
-            self.constants.push_from(end, self.positions, targets, lanes, &mut pushes);
-        }
-        if self.samples % 2 == 1 {
-            self.constants.push_from(end, self.positions, [random.vertices()], lanes, &mut pushes);
+        for first in (0..self.samples).step_by(8) {
+            for &vertex in random.next(self.samples - first).iter().take(self.samples - first) {
+                let others = L::differ(L::splat_ints(vertex), own);
+                self.constants.push_from(end, &self.positions[vertex as usize], others, &mut pushes);
+            }
         }
         for (x, push) in end.iter_mut().zip(pushes) {
-            *x = x.add(push.mul(self.rate));
+            *x = push.mul_add(self.rate, *x);
         }
     }
 }

@@ -16,6 +16,7 @@ pub(super) enum Purpose {
     Noise = 3,
     FitSamples = 4,
     TransformSamples = 5,
+    Trees = 6,
 }
 
 /// A key for one purpose of one seed.

@@ -1,7 +1,8 @@
 //! Eight `f32` lanes, as plain arrays or as AVX2 registers, with the same bits from both.
 //!
-//! Every operation is one IEEE operation a lane and nothing is contracted to a fused multiply-add, so a layout does
-//! not depend on the processor it was made on. For the `umap` folder alone.
+//! Every operation is one IEEE operation a lane, and a product is fused with a sum where [`Lanes::mul_add`] says so and
+//! nowhere else, so a layout does not depend on the processor it was made on. Without fused instructions that one
+//! operation is slow, and right all the same. For the `umap` folder alone.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -9,7 +10,7 @@ mod power;
 
 pub(super) use power::power;
 
-/// Whether the processor has AVX2, asked once for a whole computation.
+/// Whether the processor has AVX2 and fused multiply-adds, asked once for a whole computation.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Simd {
     avx2: bool,
@@ -18,7 +19,7 @@ pub(super) struct Simd {
 impl Simd {
     pub(super) fn detect() -> Self {
         #[cfg(target_arch = "x86_64")]
-        let avx2 = std::arch::is_x86_feature_detected!("avx2");
+        let avx2 = std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma");
         #[cfg(not(target_arch = "x86_64"))]
         let avx2 = false;
         Self { avx2 }
@@ -35,7 +36,7 @@ impl Simd {
     pub(super) fn run<K: Kernel>(self, kernel: K) -> K::Output {
         #[cfg(target_arch = "x86_64")]
         if self.avx2 {
-            // SAFETY: `avx2` is true only after the processor said that it has AVX2.
+            // SAFETY: `avx2` is true only after the processor said that it has AVX2 and fused multiply-adds.
             return unsafe { run_avx2(kernel) };
         }
         kernel.run::<[f32; 8]>()
@@ -49,7 +50,7 @@ pub(super) trait Kernel {
 }
 
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
+#[target_feature(enable = "avx2,fma")]
 fn run_avx2<K: Kernel>(kernel: K) -> K::Output {
     kernel.run::<std::arch::x86_64::__m256>()
 }
@@ -63,13 +64,19 @@ pub(super) trait Lanes: Copy {
     fn add(self, other: Self) -> Self;
     fn sub(self, other: Self) -> Self;
     fn mul(self, other: Self) -> Self;
+    /// `self · factor + term`, rounded once.
+    fn mul_add(self, factor: Self, term: Self) -> Self;
     fn div(self, other: Self) -> Self;
     fn min(self, other: Self) -> Self;
     fn max(self, other: Self) -> Self;
     /// The value where all bits of `mask` are set, 0 where none is.
     fn keep(self, mask: Self::Ints) -> Self;
+    /// This lane where all bits of `mask` are set, `other`'s where none is.
+    fn or_else(self, mask: Self::Ints, other: Self) -> Self;
     /// Bit `l` is set where lane `l` is at most `other`'s.
     fn at_most(self, other: Self) -> u32;
+    /// All bits where a lane is at most `other`'s, else none.
+    fn at_most_mask(self, other: Self) -> Self::Ints;
     /// The lanes' bits.
     fn bits(self) -> Self::Ints;
     /// Truncates towards zero; the value must fit an `i32`.
@@ -95,6 +102,8 @@ pub(super) trait Lanes: Copy {
     fn from_ints(a: Self::Ints) -> Self;
     /// Columns of an 8 × 4 table given by its rows.
     fn columns(rows: [&[f32; 4]; 8]) -> [Self; 4];
+    /// Rows of an 8 × 4 table given by its columns.
+    fn rows(columns: [Self; 4]) -> [[f32; 4]; 8];
 }
 
 #[inline(always)]
@@ -131,6 +140,23 @@ impl Lanes for [f32; 8] {
         zip(self, other, |a, b| a * b)
     }
     #[inline(always)]
+    fn mul_add(self, factor: Self, term: Self) -> Self {
+        let [a0, a1, a2, a3, a4, a5, a6, a7] = self;
+        let [b0, b1, b2, b3, b4, b5, b6, b7] = factor;
+        let [c0, c1, c2, c3, c4, c5, c6, c7] = term;
+        let f = f32::mul_add;
+        [
+            f(a0, b0, c0),
+            f(a1, b1, c1),
+            f(a2, b2, c2),
+            f(a3, b3, c3),
+            f(a4, b4, c4),
+            f(a5, b5, c5),
+            f(a6, b6, c6),
+            f(a7, b7, c7),
+        ]
+    }
+    #[inline(always)]
     fn div(self, other: Self) -> Self {
         zip(self, other, |a, b| a / b)
     }
@@ -145,6 +171,16 @@ impl Lanes for [f32; 8] {
     #[inline(always)]
     fn keep(self, mask: Self::Ints) -> Self {
         zip(self.bits(), mask, |a, b| f32::from_bits(a & b))
+    }
+    #[inline(always)]
+    fn or_else(self, mask: Self::Ints, other: Self) -> Self {
+        let kept = zip(self.bits(), mask, |a, m| a & m);
+        let others = zip(other.bits(), mask, |b, m| b & !m);
+        zip(kept, others, |a, b| f32::from_bits(a | b))
+    }
+    #[inline(always)]
+    fn at_most_mask(self, other: Self) -> Self::Ints {
+        zip(self, other, |a, b| if a <= b { u32::MAX } else { 0 })
     }
     #[inline(always)]
     fn at_most(self, other: Self) -> u32 {
@@ -219,6 +255,11 @@ impl Lanes for [f32; 8] {
         let column = |c: usize| rows.map(|row| row.get(c).copied().unwrap_or_default());
         [column(0), column(1), column(2), column(3)]
     }
+    #[inline(always)]
+    fn rows(columns: [Self; 4]) -> [[f32; 4]; 8] {
+        let row = |l: usize| columns.map(|column| column.get(l).copied().unwrap_or_default());
+        [row(0), row(1), row(2), row(3), row(4), row(5), row(6), row(7)]
+    }
 }
 
 #[cfg(test)]
@@ -235,7 +276,20 @@ mod tests {
             let y = L::splat(1.5);
             let rows: [[f32; 4]; 8] = std::array::from_fn(|l| std::array::from_fn(|c| (l * 4 + c) as f32));
             let [c0, c1, c2, c3] = L::columns(rows.each_ref());
-            let floats = [x.add(y), x.sub(y), x.mul(y), x.div(y), x.min(y), x.max(y), x.keep(a), c0, c1, c2, c3];
+            let floats = [
+                x.add(y),
+                x.sub(y),
+                x.mul(y),
+                x.div(y),
+                x.min(y),
+                x.max(y),
+                x.keep(a),
+                c0,
+                c1,
+                c2,
+                c3,
+                x.mul_add(y, c1),
+            ];
             let mut all: Vec<_> = floats.iter().map(|x| x.store().map(f32::to_bits)).collect();
             let ints = [
                 L::add_ints(a, b),
@@ -251,6 +305,12 @@ mod tests {
                 L::from_ints(a).bits(),
             ];
             all.extend(ints.map(L::store_ints));
+            let at_most = x.at_most_mask(y);
+            all.push(L::store_ints(at_most));
+            all.push(x.or_else(at_most, c1).store().map(f32::to_bits));
+            all.extend(
+                L::rows([c0, x, c2, c3]).as_flattened().chunks(8).map(|row| std::array::from_fn(|l| row[l].to_bits())),
+            );
             all.push([x.at_most(y); 8]);
             all
         }

@@ -1,11 +1,11 @@
 //! One epoch of one vertex against positions that stay: a transform's.
 //!
-//! The steps of a vertex follow one another, but the pushes of one draw all start from the same place: they sit in the
+//! The steps of a vertex follow one another, but the forces of one draw all start from the same place: they sit in the
 //! lanes together, and are added up in the order they were drawn in. So a vertex fills the lanes without company, and
 //! its place cannot depend on any. A fit, in which both ends of an edge move, is drawn by `pairs`.
 #![expect(clippy::indexing_slicing, reason = "vertices are indices of the reference they were drawn for")]
 
-use super::kernel::{Constants, Forces, Position, Random, clip, loaded, squared};
+use super::kernel::{Constants, Forces, Position, Random, clip, loaded, longest, squared};
 use super::schedule::Schedule;
 use super::simd::{Kernel, Lanes};
 
@@ -34,43 +34,66 @@ impl<const D: usize, const C: usize> Kernel for Solo<'_, D, C> {
         let constants = Constants::<L>::new(forces);
         let rate = L::splat(self.rate);
         let samples = forces.negative_sample_rate();
-        let mut random = Random::<L>::of_one(self.key, forces.n_points());
+        let mut random = Random::<L>::new(self.key, forces.n_points());
         let mut current = wide::<L, C>(self.current);
         for draw in 0..draws {
-            let tail = &reference[self.schedule.tails(draw)[0] as usize];
-            let mut differences = spread::<L, D, C>(&current);
-            for (d, difference) in differences.iter_mut().enumerate() {
-                *difference = difference.sub(L::splat(tail[d / 4][d % 4]));
-            }
-            let pull = constants.pull(squared(&differences));
-            let tail = wide::<L, C>(tail);
-            for w in 0..C / 2 {
-                current[w] = current[w].add(clip(pull.mul(current[w].sub(tail[w]))).mul(rate));
-            }
+            let tail = self.schedule.tails(draw)[0];
             let start = spread::<L, D, C>(&current);
-            let mut sums = [L::splat(0.0); C];
-            for first in (0..samples).step_by(8) {
-                let vertices = random.next_of_one(8.min(samples - first) as u32);
-                let mut differences = loaded::<L, D, C>(reference, &vertices);
-                for (difference, x) in differences.iter_mut().zip(start) {
-                    *difference = x.sub(*difference);
+            let mut pull = 0.0;
+            let mut steps = [L::splat(0.0); C];
+            // The neighbour that pulls is in the first lane of the first round; vertices that push fill the others.
+            let (mut pushed, mut lane) = (0, 1);
+            while pushed < samples || lane == 1 {
+                let now = (samples - pushed).min(8 - lane);
+                let mut vertices = [tail; 8];
+                for (to, vertex) in vertices[lane..].iter_mut().zip(random.next(now)) {
+                    *to = vertex;
                 }
-                let pushes = constants.push(squared(&differences)).store();
-                for (push, vertex) in pushes.into_iter().zip(vertices).take(samples - first) {
-                    let (push, other) = (L::splat(push), wide::<L, C>(&reference[vertex as usize]));
+                let (pulls, pushes, whole) = strengths::<L, D, C>(&constants, &start, reference, &vertices);
+                if lane == 1 {
+                    pull = pulls[0];
+                }
+                for l in lane..lane + now {
+                    let (push, other) = (L::splat(pushes[l]), wide::<L, C>(&reference[vertices[l] as usize]));
                     for w in 0..C / 2 {
-                        sums[w] = sums[w].add(clip(push.mul(current[w].sub(other[w]))));
+                        let difference = current[w].sub(other[w]);
+                        steps[w] = if whole & 1 << l != 0 {
+                            push.mul_add(difference, steps[w])
+                        } else {
+                            steps[w].add(clip(push.mul(difference)))
+                        };
                     }
                 }
+                (pushed, lane) = (pushed + now, 0);
             }
+            let (pull, tail) = (L::splat(pull), wide::<L, C>(&reference[tail as usize]));
             for w in 0..C / 2 {
-                current[w] = current[w].add(sums[w].mul(rate));
+                let gradient = clip(pull.mul(current[w].sub(tail[w])));
+                current[w] = steps[w].add(gradient).mul_add(rate, current[w]);
             }
         }
         for (values, lanes) in self.current.as_flattened_mut().chunks_exact_mut(8).zip(current) {
             values.copy_from_slice(&lanes.store());
         }
     }
+}
+
+/// How much each of eight vertices pulls and pushes one at `start`, and a bit for each push that needs no clipping.
+#[inline(always)]
+fn strengths<L: Lanes, const D: usize, const C: usize>(
+    constants: &Constants<L>,
+    start: &[L; D],
+    reference: &[Position<C>],
+    vertices: &[u32; 8],
+) -> ([f32; 8], [f32; 8], u32) {
+    let mut differences = loaded::<L, D, C>(reference, vertices);
+    for (difference, x) in differences.iter_mut().zip(start) {
+        *difference = x.sub(*difference);
+    }
+    let squared = squared(&differences);
+    let (pull, push) = constants.pull_and_push(squared);
+    let (longest, limit) = longest(push, squared);
+    (pull.store(), push.store(), longest.at_most(limit))
 }
 
 /// A position with its dimensions in the lanes; half of the array is used.
@@ -131,7 +154,7 @@ mod tests {
                 forces: &forces(samples),
                 schedule: &mut schedule,
                 current: &mut current,
-                key: (lane * 1000 + epoch) as u32,
+                key: epoch as u32,
                 reference: &reference(),
                 epoch,
                 rate: 1.0,
@@ -148,8 +171,7 @@ mod tests {
                 forces: &forces(samples),
                 schedule: &mut schedule,
                 current: &mut current,
-                own: &[u32::MAX; 8],
-                keys: std::array::from_fn(|l| (l * 1000 + epoch) as u32),
+                key: epoch as u32,
                 reference: &reference(),
                 epoch,
                 rate: 1.0,

@@ -16,8 +16,12 @@ const DEGREE: usize = 8;
 /// A start does not need more than a few digits; what is wrong by less than this the layout mends in its first epochs.
 const TOLERANCE: f64 = 1e-3;
 const MAX_ROUNDS: usize = 30;
-/// Rows multiplied by one task.
+/// Rows that one task takes.
 const ROWS: usize = 64;
+/// Rows added up together: the order of a sum is the same on any number of threads.
+const ROWS_A_SUM: usize = 1024;
+/// A direction is given up where it holds no more than this of the length of vectors at unit length.
+const LEAST_SHARE: f64 = 1e-13;
 
 /// The `n_vectors` leading non-trivial eigenvectors of `graph`, each of unit length; or `None` when there are not as many.
 ///
@@ -29,28 +33,35 @@ pub(super) fn leading_vectors(graph: &Graph, n_vectors: usize, key: u64) -> Opti
         return None;
     }
     let operator = Operator::new(graph);
-    let mut block: Vec<Vec<f64>> =
-        (0..width).map(|c| (0..n).map(|i| symmetric(key, (c * n + i) as u64)).collect()).collect();
+    let start = (0..n * width).map(|at| symmetric(key, (at % width * n + at / width) as u64));
+    let mut block = Block { rows: start.collect(), width };
     let mut cut = 0.0;
     for _ in 0..MAX_ROUNDS {
-        block = operator.filtered(&block, cut);
-        orthonormalise(&mut block, &operator.trivial);
+        block = operator.filtered(block, cut);
         let (values, residual) = operator.rotate_to_eigenvectors(&mut block, n_vectors);
         if residual < TOLERANCE {
             break;
         }
         cut = values.last().map_or(cut, |&lowest| lowest.clamp(-0.9, 0.999));
     }
-    block.truncate(n_vectors);
-    let found = block.iter().all(|vector| vector.iter().any(|&x| x != 0.0) && vector.iter().all(|x| x.is_finite()));
-    found.then_some(block)
+    let column = |c: usize| block.rows.iter().skip(c).step_by(width).copied().collect();
+    let vectors: Vec<Vec<f64>> = (0..n_vectors).map(column).collect();
+    let found = vectors.iter().all(|vector| vector.iter().any(|&x| x != 0.0) && vector.iter().all(|x| x.is_finite()));
+    found.then_some(vectors)
+}
+
+/// Vectors side by side: `(n_points, width)` row by row.
+struct Block {
+    rows: Vec<f64>,
+    width: usize,
 }
 
 /// `S`, with its trivial eigenvector.
 struct Operator {
-    /// Row starts into `entries`.
+    /// Row starts into `columns` and `weights`.
     starts: Vec<usize>,
-    entries: Vec<(u32, f64)>,
+    columns: Vec<u32>,
+    weights: Vec<f32>,
     /// `D^½ 1` at unit length: the eigenvector of eigenvalue 1.
     trivial: Vec<f64>,
 }
@@ -58,32 +69,34 @@ struct Operator {
 impl Operator {
     fn new(graph: &Graph) -> Self {
         let n = graph.n_points();
-        let root: Vec<f64> =
-            (0..n).map(|i| graph.row(i).map(|(_, weight)| f64::from(weight)).sum::<f64>().sqrt()).collect();
+        let degree = |i: usize| graph.row(i).map(|(_, weight)| f64::from(weight)).sum::<f64>();
+        let root: Vec<f64> = (0..n).map(|i| degree(i).sqrt()).collect();
         let mut starts = vec![0];
-        let mut entries = Vec::new();
+        let (mut columns, mut weights) = (Vec::new(), Vec::new());
         for i in 0..n {
-            entries.extend(graph.row(i).map(|(j, weight)| (j, f64::from(weight) / (root[i] * root[j as usize]))));
-            starts.push(entries.len());
+            columns.extend(graph.row(i).map(|(j, _)| j));
+            weights.extend(graph.row(i).map(|(j, weight)| (f64::from(weight) / (root[i] * root[j as usize])) as f32));
+            starts.push(columns.len());
         }
-        let length = dot(&root, &root).sqrt();
-        Self { starts, entries, trivial: root.iter().map(|x| x / length).collect() }
+        let length = root.iter().map(|x| x * x).sum::<f64>().sqrt();
+        Self { starts, columns, weights, trivial: root.iter().map(|x| x / length).collect() }
     }
 
-    /// `factor · (S - centre) x + other · previous` for a block `(n, width)` row by row.
-    fn step(&self, x: &[f64], previous: &[f64], terms: Terms, out: &mut [f64]) {
-        let width = terms.width;
-        out.par_chunks_mut(ROWS * width).enumerate().for_each(|(chunk, out)| {
+    /// `factor · (S - centre) x + other · previous`.
+    fn step(&self, x: &Block, previous: &Block, terms: Terms, out: &mut Block) {
+        let width = x.width;
+        out.rows.par_chunks_mut(ROWS * width).enumerate().for_each(|(chunk, out)| {
             for (offset, out) in out.chunks_exact_mut(width).enumerate() {
                 let i = chunk * ROWS + offset;
                 out.fill(0.0);
-                for &(j, weight) in &self.entries[self.starts[i]..self.starts[i + 1]] {
-                    let row = &x[j as usize * width..][..width];
+                let edges = self.starts[i]..self.starts[i + 1];
+                for (&j, &weight) in self.columns[edges.clone()].iter().zip(&self.weights[edges]) {
+                    let row = &x.rows[j as usize * width..][..width];
                     for (out, x) in out.iter_mut().zip(row) {
-                        *out += weight * x;
+                        *out += f64::from(weight) * x;
                     }
                 }
-                let (own, before) = (&x[i * width..][..width], &previous[i * width..][..width]);
+                let (own, before) = (&x.rows[i * width..][..width], &previous.rows[i * width..][..width]);
                 for ((out, own), before) in out.iter_mut().zip(own).zip(before) {
                     *out = terms.factor * (*out - terms.centre * own) + terms.other * before;
                 }
@@ -92,113 +105,147 @@ impl Operator {
     }
 
     /// Applies the Chebyshev polynomial that is small on `[-1, cut]` and grows beyond.
-    fn filtered(&self, block: &[Vec<f64>], cut: f64) -> Vec<Vec<f64>> {
-        let width = block.len();
+    fn filtered(&self, block: Block, cut: f64) -> Block {
         let (centre, half) = ((cut - 1.0) / 2.0, (cut + 1.0) / 2.0);
-        let mut before = row_major(block);
-        let mut now = vec![0.0; before.len()];
-        let mut next = vec![0.0; before.len()];
-        self.step(&before, &before, Terms { width, centre, factor: 1.0 / half, other: 0.0 }, &mut now);
+        let mut before = block;
+        let mut now = before.zeros();
+        let mut next = before.zeros();
+        self.step(&before, &before, Terms { centre, factor: 1.0 / half, other: 0.0 }, &mut now);
         for _ in 1..DEGREE {
-            self.step(&now, &before, Terms { width, centre, factor: 2.0 / half, other: -1.0 }, &mut next);
+            self.step(&now, &before, Terms { centre, factor: 2.0 / half, other: -1.0 }, &mut next);
             std::mem::swap(&mut before, &mut now);
             std::mem::swap(&mut now, &mut next);
         }
-        column_major(&now, width)
+        now
     }
 
-    /// Rayleigh-Ritz: turns an orthonormal block towards the eigenvectors, largest eigenvalue first.
+    /// Rayleigh-Ritz: turns a block, of whatever lengths and angles, into the best approximations of eigenvectors that
+    /// lie in it, orthonormal and largest eigenvalue first; what the others span becomes 0.
     ///
     /// Returns the Ritz values and the largest residual `|S v - λ v|` of the first `wanted`.
-    fn rotate_to_eigenvectors(&self, block: &mut Vec<Vec<f64>>, wanted: usize) -> (Vec<f64>, f64) {
-        let width = block.len();
-        let rows = row_major(block);
-        let mut image = vec![0.0; rows.len()];
-        self.step(&rows, &rows, Terms { width, centre: 0.0, factor: 1.0, other: 0.0 }, &mut image);
-        let image = column_major(&image, width);
-        let projected: Vec<Vec<f64>> = block.iter().map(|v| image.iter().map(|w| dot(v, w)).collect()).collect();
+    fn rotate_to_eigenvectors(&self, block: &mut Block, wanted: usize) -> (Vec<f64>, f64) {
+        block.subtract_along(&self.trivial);
+        let mut image = block.zeros();
+        self.step(block, block, Terms { centre: 0.0, factor: 1.0, other: 0.0 }, &mut image);
+        let whitening = whitening(&block.products(block));
+        let projected = between(&whitening, &block.products(&image));
         let (values, rotation) = symmetric_eigen(projected);
-        let rotated = combine(block, &rotation);
-        let image = combine(&image, &rotation);
-        let residual = rotated
-            .iter()
-            .zip(&image)
-            .zip(&values)
-            .take(wanted)
-            .map(|((v, w), value)| v.iter().zip(w).map(|(v, w)| (w - value * v).powi(2)).sum::<f64>().sqrt());
-        let residual = residual.fold(0.0, f64::max);
-        *block = rotated;
-        (values, residual)
+        let rotation: Vec<Vec<f64>> = rotation.iter().map(|coefficients| combined(&whitening, coefficients)).collect();
+        block.rotate(&rotation);
+        image.rotate(&rotation);
+        let squares = block.sums(wanted, |i, sums| {
+            let (own, image) = (block.row(i), image.row(i));
+            for (((sum, x), y), value) in sums.iter_mut().zip(own).zip(image).zip(&values) {
+                *sum += (y - value * x).powi(2);
+            }
+        });
+        (values, squares.into_iter().fold(0.0, f64::max).sqrt())
     }
+}
+
+impl Block {
+    fn zeros(&self) -> Self {
+        Self { rows: vec![0.0; self.rows.len()], width: self.width }
+    }
+
+    fn row(&self, i: usize) -> &[f64] {
+        &self.rows[i * self.width..][..self.width]
+    }
+
+    /// Adds up what `add` adds for each row, in an order that does not depend on the number of threads.
+    fn sums(&self, length: usize, add: impl Fn(usize, &mut [f64]) + Sync) -> Vec<f64> {
+        let n = self.rows.len() / self.width;
+        let part = |first: usize| {
+            let mut sums = vec![0.0; length];
+            (first * ROWS_A_SUM..((first + 1) * ROWS_A_SUM).min(n)).for_each(|i| add(i, &mut sums));
+            sums
+        };
+        let parts: Vec<Vec<f64>> = (0..n.div_ceil(ROWS_A_SUM)).into_par_iter().map(part).collect();
+        let mut total = vec![0.0; length];
+        for part in parts {
+            total.iter_mut().zip(part).for_each(|(total, x)| *total += x);
+        }
+        total
+    }
+
+    /// The scalar products of this block's vectors with the other's.
+    fn products(&self, other: &Self) -> Vec<Vec<f64>> {
+        let width = self.width;
+        let flat = self.sums(width * width, |i, sums| {
+            for (sums, x) in sums.chunks_exact_mut(width).zip(self.row(i)) {
+                for (sum, y) in sums.iter_mut().zip(other.row(i)) {
+                    *sum += x * y;
+                }
+            }
+        });
+        flat.chunks_exact(width).map(<[f64]>::to_vec).collect()
+    }
+
+    /// Takes from each vector its part along `unit`, which is of unit length.
+    fn subtract_along(&mut self, unit: &[f64]) {
+        let parts = self.sums(self.width, |i, sums| {
+            for (sum, x) in sums.iter_mut().zip(self.row(i)) {
+                *sum += unit[i] * x;
+            }
+        });
+        self.rows.par_chunks_mut(self.width).zip(unit).with_min_len(ROWS).for_each(|(row, unit)| {
+            for (x, part) in row.iter_mut().zip(&parts) {
+                *x -= unit * part;
+            }
+        });
+    }
+
+    /// Replaces the vectors by their combinations with `rotation`, the coefficients of a new vector a row.
+    fn rotate(&mut self, rotation: &[Vec<f64>]) {
+        self.rows.par_chunks_mut(self.width).with_min_len(ROWS).for_each_init(Vec::new, |old, row| {
+            old.clear();
+            old.extend_from_slice(row);
+            for (x, coefficients) in row.iter_mut().zip(rotation) {
+                *x = coefficients.iter().zip(old.iter()).map(|(factor, x)| factor * x).sum();
+            }
+        });
+    }
+}
+
+/// For vectors with these scalar products, the coefficients of orthonormal ones that span the same, one a row; zeros
+/// where the others span all.
+fn whitening(products: &[Vec<f64>]) -> Vec<Vec<f64>> {
+    let length: Vec<f64> = products.iter().enumerate().map(|(c, row)| row[c].max(f64::MIN_POSITIVE).sqrt()).collect();
+    let angle = |(a, row): (usize, &Vec<f64>)| row.iter().zip(&length).map(|(x, b)| x / (length[a] * b)).collect();
+    let (values, vectors) = symmetric_eigen(products.iter().enumerate().map(angle).collect());
+    let coefficients = |(value, vector): (&f64, &Vec<f64>)| {
+        // Nothing but rounding is left of a direction so short.
+        let scale = if *value > LEAST_SHARE { 1.0 / value.sqrt() } else { 0.0 };
+        vector.iter().zip(&length).map(|(x, length)| scale * x / length).collect()
+    };
+    values.iter().zip(&vectors).map(coefficients).collect()
+}
+
+/// `coefficients · products · coefficientsᵀ`, made symmetric to the last digit.
+fn between(coefficients: &[Vec<f64>], products: &[Vec<f64>]) -> Vec<Vec<f64>> {
+    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+    let half: Vec<Vec<f64>> =
+        products.iter().map(|row| coefficients.iter().map(|coefficients| dot(row, coefficients)).collect()).collect();
+    let at = |a: usize, b: usize| (0..half.len()).map(|c| coefficients[a][c] * half[c][b]).sum::<f64>();
+    let width = coefficients.len();
+    (0..width).map(|a| (0..width).map(|b| (at(a, b) + at(b, a)) / 2.0).collect()).collect()
+}
+
+/// The sum of `rows`, each times its coefficient.
+fn combined(rows: &[Vec<f64>], coefficients: &[f64]) -> Vec<f64> {
+    let mut sum = vec![0.0; rows.len()];
+    for (row, factor) in rows.iter().zip(coefficients) {
+        sum.iter_mut().zip(row).for_each(|(sum, x)| *sum += factor * x);
+    }
+    sum
 }
 
 /// One step of the three-term recurrence.
 #[derive(Clone, Copy)]
 struct Terms {
-    width: usize,
     centre: f64,
     factor: f64,
     other: f64,
-}
-
-fn row_major(block: &[Vec<f64>]) -> Vec<f64> {
-    let n = block.first().map_or(0, Vec::len);
-    (0..n).flat_map(|i| block.iter().map(move |column| column[i])).collect()
-}
-
-fn column_major(rows: &[f64], width: usize) -> Vec<Vec<f64>> {
-    (0..width).map(|c| rows.iter().skip(c).step_by(width).copied().collect()).collect()
-}
-
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    // Four sums side by side, in an order of their own, so that the processor need not wait for each addition.
-    let mut sums = [0.0; 4];
-    let (a4, b4) = (a.chunks_exact(4), b.chunks_exact(4));
-    let rest: f64 = a4.remainder().iter().zip(b4.remainder()).map(|(a, b)| a * b).sum();
-    for (a, b) in a4.zip(b4) {
-        for l in 0..4 {
-            sums[l] += a[l] * b[l];
-        }
-    }
-    (sums[0] + sums[1]) + (sums[2] + sums[3]) + rest
-}
-
-fn subtract(target: &mut [f64], factor: f64, vector: &[f64]) {
-    for (target, x) in target.iter_mut().zip(vector) {
-        *target -= factor * x;
-    }
-}
-
-/// Gram-Schmidt against `trivial` and each other, twice for orthogonality to the last digit; what vanishes stays 0.
-fn orthonormalise(block: &mut [Vec<f64>], trivial: &[f64]) {
-    for c in 0..block.len() {
-        let (done, rest) = block.split_at_mut(c);
-        let column = &mut rest[0];
-        for _ in 0..2 {
-            let length = dot(column, column).sqrt();
-            column.iter_mut().for_each(|x| *x /= length.max(f64::MIN_POSITIVE));
-            for against in std::iter::once(trivial).chain(done.iter().map(Vec::as_slice)) {
-                let factor = dot(column, against);
-                subtract(column, factor, against);
-            }
-        }
-        let length = dot(column, column).sqrt();
-        // Nothing but rounding is left of a column that the others span.
-        let scale = if length > 1e-8 { 1.0 / length } else { 0.0 };
-        column.iter_mut().for_each(|x| *x *= scale);
-    }
-}
-
-/// `block · rotation`, where `rotation[c]` holds the coefficients of column `c`.
-fn combine(block: &[Vec<f64>], rotation: &[Vec<f64>]) -> Vec<Vec<f64>> {
-    let one = |coefficients: &Vec<f64>| {
-        let mut column = vec![0.0; block.first().map_or(0, Vec::len)];
-        for (factor, vector) in coefficients.iter().zip(block) {
-            subtract(&mut column, -factor, vector);
-        }
-        column
-    };
-    rotation.par_iter().map(one).collect()
 }
 
 /// Eigenvalues, largest first, and eigenvectors of a small symmetric matrix, by cyclic Jacobi rotations.
@@ -247,6 +294,10 @@ fn rotate(matrix: &mut [Vec<f64>], vectors: &mut [Vec<f64>], p: usize, q: usize)
 mod tests {
     use super::*;
 
+    fn dot(a: &[f64], b: &[f64]) -> f64 {
+        a.iter().zip(b).map(|(a, b)| a * b).sum()
+    }
+
     #[test]
     fn a_small_matrix_is_taken_apart() {
         let matrix = vec![vec![2.0, -1.0, 0.0], vec![-1.0, 2.0, -1.0], vec![0.0, -1.0, 2.0]];
@@ -274,10 +325,12 @@ mod tests {
         let operator = Operator::new(&graph);
         for (c, vector) in vectors.iter().enumerate() {
             assert!((dot(vector, vector) - 1.0).abs() < 1e-9 && dot(vector, &operator.trivial).abs() < 1e-9);
-            let mut image = vec![0.0; n];
-            operator.step(vector, vector, Terms { width: 1, centre: 0.0, factor: 1.0, other: 0.0 }, &mut image);
+            let mut image = Block { rows: vec![0.0; n], width: 1 };
+            let vector = Block { rows: vector.clone(), width: 1 };
+            operator.step(&vector, &vector, Terms { centre: 0.0, factor: 1.0, other: 0.0 }, &mut image);
             let wave = (std::f64::consts::TAU * (c / 2 + 1) as f64 / n as f64).cos();
-            assert!((dot(vector, &image) - wave).abs() < 1e-5, "{c}: {}, {wave}", dot(vector, &image));
+            let value = dot(&vector.rows, &image.rows);
+            assert!((value - wave).abs() < 1e-5, "{c}: {value}, {wave}");
         }
     }
 

@@ -4,6 +4,8 @@
 use ndarray::{Array2, ArrayView2, Axis};
 
 use super::fuzzy_graph::Graph;
+use super::neighbours::Neighbours;
+use super::points::Points;
 use super::random::{self, Purpose, mix64, symmetric};
 use super::spectral::leading_vectors;
 
@@ -47,15 +49,17 @@ fn spectral(points: ArrayView2<'_, f32>, graph: &Graph, dim: usize, seed: u64) -
         members[label].push(i);
     }
     let centres = component_centres(points, &members, dim, seed);
+    let rooms = rooms(&centres);
+    let mut place = Vec::new();
     let mut positions = Array2::zeros((n, dim));
     for (label, members) in members.iter().enumerate() {
         let centre = centres.row(label);
-        let room = distance_to_nearest(&centres, label) / 2.0;
+        let room = rooms[label];
         // As upstream: below twice the dimensions eigenvectors say little about a component.
         let inner = if members.len() < 2 * dim || members.len() <= dim + 1 {
             None
         } else {
-            one_component(&graph.component(members), dim, mix64(block_key ^ label as u64))
+            one_component(&graph.component(members, &mut place), dim, mix64(block_key ^ label as u64))
         };
         let largest = inner.iter().flatten().fold(0.0_f64, |most, x| most.max(x.abs()));
         for (place, &i) in members.iter().enumerate() {
@@ -114,6 +118,16 @@ fn embed_centroids(points: ArrayView2<'_, f32>, members: &[Vec<usize>], dim: usi
     let centres = one_component(&Graph::from_rows((0..count).map(row).collect()), dim, mix64(key))?;
     let largest = centres.iter().fold(0.0_f64, |most, x| most.max(x.abs()));
     (largest > 0.0).then(|| centres / largest)
+}
+
+/// Half of each centre's distance to the nearest.
+fn rooms(centres: &Array2<f64>) -> Vec<f64> {
+    if centres.nrows() <= MAX_PLACED_COMPONENTS {
+        return (0..centres.nrows()).map(|label| distance_to_nearest(centres, label) / 2.0).collect();
+    }
+    let points = Points::new(centres.mapv(|x| x as f32).view());
+    let nearest = Neighbours::among(&points, 2, 0, &|_| {});
+    nearest.distances.chunks_exact(2).map(|pair| f64::from(pair[1]) / 2.0).collect()
 }
 
 /// Distance from one centre to the nearest that is not at the same place; 1 if there is none.

@@ -2,19 +2,20 @@
 //!
 //! As `umap-learn`: a row starts at the mean of its neighbours' positions weighted by membership strength, or at the
 //! place of a training point it equals, and is then laid out against the embedding, which stays as it is. What upstream
-//! takes from the whole batch (largest weight, number of epochs, random state) is taken here from the row itself, so a
-//! row's place never depends on the rows around it.
+//! takes from the whole batch (largest weight, number of epochs) is taken here from the row itself, and the random
+//! vertices are the same for every row, so a row's place never depends on the rows around it.
 #![expect(clippy::indexing_slicing, reason = "rows and lanes are counted from the arrays they index")]
 
-use ndarray::{Array2, ArrayView1, ArrayView2};
+use ndarray::{Array2, ArrayView2};
 use rayon::prelude::*;
 
 use super::curve::Curve;
 use super::fuzzy_graph::{Scale, mean};
 use super::kernel::{Epoch, Forces, Position};
 use super::layout::{for_dimensions, packed, rate};
-use super::neighbours::{Points, Search};
+use super::neighbours::Neighbours;
 use super::params::UmapValidParams;
+use super::points::Points;
 use super::random::{self, Purpose, mix64};
 use super::schedule::Schedule;
 use super::simd::Simd;
@@ -58,8 +59,9 @@ pub(super) fn place(target: Target<'_>, rows: ArrayView2<'_, f32>) -> Array2<f32
 }
 
 fn place_in<const D: usize, const C: usize>(target: Target<'_>, rows: ArrayView2<'_, f32>) -> Array2<f32> {
-    let row = |search: &mut Search, i: usize| Row::new(target, i, rows.row(i), search);
-    let mut ready: Vec<Row> = (0..rows.nrows()).into_par_iter().map_init(Search::default, row).collect();
+    let found = Neighbours::of(target.points, rows, target.k);
+    let neighbours = found.indices.par_chunks(target.k).zip(found.distances.par_chunks(target.k)).enumerate();
+    let mut ready: Vec<Row> = neighbours.map(|(place, nearest)| Row::new(target, place, nearest)).collect();
     // Lanes wait for each other but do not touch: like is put beside like.
     ready.sort_by(|a, b| b.draws.total_cmp(&a.draws).then(a.place.cmp(&b.place)));
     let layout = Layout::<C>::new(target);
@@ -80,18 +82,14 @@ struct Row {
     max_weight: f32,
     /// Edges drawn an epoch, on average.
     draws: f32,
-    content: u64,
 }
 
 impl Row {
-    fn new(target: Target<'_>, place: usize, row: ArrayView1<'_, f32>, search: &mut Search) -> Self {
-        // Adding 0 turns -0 into 0, which is the same place.
-        let row: Vec<f32> = row.iter().map(|x| x + 0.0).collect();
-        let (mut indices, mut distances) = (vec![0; target.k], vec![0.0; target.k]);
-        search.nearest(target.points, &row, &mut indices, &mut distances);
+    /// `nearest` are the row's neighbours and how far they are.
+    fn new(target: Target<'_>, place: usize, (indices, distances): (&[u32], &[f32])) -> Self {
         let connectivity = (target.params.local_connectivity() - OWN_CONNECTIVITY).max(0.0);
-        let scale = Scale::smooth(&distances, f64::from(connectivity), mean(&distances));
-        let mut edges: Vec<_> = indices.into_iter().zip(distances.iter().map(|&d| scale.strength(d))).collect();
+        let scale = Scale::smooth(distances, f64::from(connectivity), mean(distances));
+        let mut edges: Vec<_> = indices.iter().copied().zip(distances.iter().map(|&d| scale.strength(d))).collect();
         if edges.iter().all(|&(_, weight)| weight <= 0.0) {
             edges.iter_mut().for_each(|edge| edge.1 = 1.0);
         }
@@ -99,9 +97,8 @@ impl Row {
         let max_weight = edges.iter().map(|edge| edge.1).fold(0.0, f32::max);
         let weakest = max_weight / target.params.transform_epochs() as f32;
         edges.retain(|&(_, weight)| weight > 0.0 && weight >= weakest);
-        let content = row.iter().fold(0, |hash, x| mix64(hash ^ u64::from(x.to_bits())));
         let draws = edges.iter().map(|edge| edge.1 / max_weight).sum();
-        Self { place, start, edges, max_weight, draws, content }
+        Self { place, start, edges, max_weight, draws }
     }
 }
 
@@ -158,7 +155,7 @@ impl<'a, const C: usize> Layout<'a, C> {
                 forces: &self.forces,
                 schedule: &mut schedule,
                 current: &mut current,
-                key: self.key(row, epoch),
+                key: self.key(epoch),
                 reference: self.reference,
                 epoch,
                 rate: rate(self.learning_rate, epoch, self.n_epochs),
@@ -177,14 +174,11 @@ impl<'a, const C: usize> Layout<'a, C> {
         let edges: Vec<Vec<_>> = rows.iter().map(|row| row.edges.clone()).collect();
         let mut schedule = Schedule::new(&edges, |lane| rows[lane].max_weight);
         for epoch in 0..self.n_epochs {
-            let mut keys = [0; 8];
-            keys.iter_mut().zip(rows).for_each(|(key, row)| *key = self.key(row, epoch));
             self.simd.run(Epoch::<D, C> {
                 forces: &self.forces,
                 schedule: &mut schedule,
                 current: &mut current,
-                own: &[u32::MAX; 8],
-                keys,
+                key: self.key(epoch),
                 reference: self.reference,
                 epoch,
                 rate: rate(self.learning_rate, epoch, self.n_epochs),
@@ -198,8 +192,8 @@ impl<'a, const C: usize> Layout<'a, C> {
         (0..rows.len()).map(position).collect()
     }
 
-    /// For the random numbers of a row's epoch.
-    fn key(&self, row: &Row, epoch: usize) -> u32 {
-        mix64(mix64(self.key ^ epoch as u64) ^ row.content) as u32
+    /// For the random numbers of an epoch, which are the same for every row.
+    fn key(&self, epoch: usize) -> u32 {
+        mix64(self.key ^ epoch as u64) as u32
     }
 }

@@ -6,8 +6,8 @@ use std::mem::transmute;
 
 use super::Lanes;
 
-// SAFETY, for every block below: the intrinsics need AVX2 and nothing else, and this implementation is only
-// reached through `run_avx2`, whose caller has checked for it. A register
+// SAFETY, for every block below: the intrinsics need AVX2 and FMA and nothing else, and this implementation is only
+// reached through `run_avx2`, whose caller has checked for them. A register
 // and an array of its lanes are the same bytes, and any bytes are valid in both.
 impl Lanes for __m256 {
     type Ints = __m256i;
@@ -36,6 +36,10 @@ impl Lanes for __m256 {
         unsafe { _mm256_mul_ps(self, other) }
     }
     #[inline(always)]
+    fn mul_add(self, factor: Self, term: Self) -> Self {
+        unsafe { _mm256_fmadd_ps(self, factor, term) }
+    }
+    #[inline(always)]
     fn div(self, other: Self) -> Self {
         unsafe { _mm256_div_ps(self, other) }
     }
@@ -50,6 +54,14 @@ impl Lanes for __m256 {
     #[inline(always)]
     fn keep(self, mask: Self::Ints) -> Self {
         unsafe { _mm256_and_ps(self, _mm256_castsi256_ps(mask)) }
+    }
+    #[inline(always)]
+    fn or_else(self, mask: Self::Ints, other: Self) -> Self {
+        unsafe { _mm256_blendv_ps(other, self, _mm256_castsi256_ps(mask)) }
+    }
+    #[inline(always)]
+    fn at_most_mask(self, other: Self) -> Self::Ints {
+        unsafe { _mm256_castps_si256(_mm256_cmp_ps::<_CMP_LE_OQ>(self, other)) }
     }
     #[inline(always)]
     fn at_most(self, other: Self) -> u32 {
@@ -136,6 +148,22 @@ impl Lanes for __m256 {
                 _mm256_shuffle_ps::<0b01_00_01_00>(ab_high, cd_high),
                 _mm256_shuffle_ps::<0b11_10_11_10>(ab_high, cd_high),
             ]
+        }
+    }
+    #[inline(always)]
+    fn rows(columns: [Self; 4]) -> [[f32; 4]; 8] {
+        let [a, b, c, d] = columns;
+        unsafe {
+            let (ab_low, ab_high) = (_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
+            let (cd_low, cd_high) = (_mm256_unpacklo_ps(c, d), _mm256_unpackhi_ps(c, d));
+            let pairs = [
+                _mm256_shuffle_ps::<0b01_00_01_00>(ab_low, cd_low),
+                _mm256_shuffle_ps::<0b11_10_11_10>(ab_low, cd_low),
+                _mm256_shuffle_ps::<0b01_00_01_00>(ab_high, cd_high),
+                _mm256_shuffle_ps::<0b11_10_11_10>(ab_high, cd_high),
+            ];
+            let [[r0, r4], [r1, r5], [r2, r6], [r3, r7]] = pairs.map(|pair| transmute::<__m256, [[f32; 4]; 2]>(pair));
+            [r0, r1, r2, r3, r4, r5, r6, r7]
         }
     }
 }

@@ -15,9 +15,8 @@ pub(in super::super) fn power<L: Lanes>(x: L, exponent: L) -> L {
     let whole = L::shift_right::<23>(L::add_ints(offset, L::splat_ints(128 << 23)));
     let fraction_bits = L::and_ints(offset, L::splat_ints((1 << 23) - 1));
     let t = L::from_bits(L::add_ints(fraction_bits, L::splat_ints(SQRT_HALF))).sub(L::splat(1.0));
-    let log2 = L::from_ints(L::sub_ints(whole, L::splat_ints(128))).add(
-        t.mul(polynomial(t, [1.442_700_4, -0.721_195_75, 0.479_925_57, -0.366_925_77, 0.316_898_2, -0.202_289_26])),
-    );
+    let log2_of_mantissa = [1.442_700_4, -0.721_195_75, 0.479_925_57, -0.366_925_77, 0.316_898_2, -0.202_289_26];
+    let log2 = t.mul_add(polynomial(t, log2_of_mantissa), L::from_ints(L::sub_ints(whole, L::splat_ints(128))));
     let y = log2.mul(exponent).max(L::splat(-126.0)).min(L::splat(126.0));
     // Truncation rounds to the nearest integer because y + 128.5 is positive.
     let biased = y.add(L::splat(128.5)).truncate();
@@ -31,7 +30,7 @@ pub(in super::super) fn power<L: Lanes>(x: L, exponent: L) -> L {
 fn polynomial<L: Lanes, const N: usize>(x: L, coefficients: [f32; N]) -> L {
     let mut value = L::splat(0.0);
     for (i, &coefficient) in coefficients.iter().rev().enumerate() {
-        value = if i == 0 { L::splat(coefficient) } else { value.mul(x).add(L::splat(coefficient)) };
+        value = if i == 0 { L::splat(coefficient) } else { value.mul_add(x, L::splat(coefficient)) };
     }
     value
 }

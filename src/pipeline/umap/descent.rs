@@ -1,0 +1,344 @@
+//! Approximate neighbours of very many points: nearest-neighbour descent (Dong, Moses, Li 2011) from the leaves of
+//! random-projection trees, as `pynndescent` starts it.
+//!
+//! A neighbour of a neighbour is likely a neighbour: in each round a point looks at those whom the points around it
+//! have around them, where one of the two steps is new. Upstream lets a point introduce its neighbours to each other,
+//! which writes to both; here each point looks for itself in the lists of the round before and writes its own alone.
+//! That measures a pair from both ends, and has the same result on any number of threads.
+//!
+//! Distances are in `f32` on the way; [`Points::measure`] puts the lists found in their order.
+#![expect(clippy::indexing_slicing, reason = "all lists are of one length for each of the points that index them")]
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rayon::prelude::*;
+
+use super::forest::{Rows, Tree};
+use super::neighbours::Neighbours;
+use super::points::{Points, key_distance};
+use super::random::mix64;
+
+/// Trees whose leaves the lists start from.
+const TREES: usize = 8;
+/// Points of a leaf, at least; more than twice the neighbours, so that each leaf fills a list.
+const LEAF: usize = 64;
+/// So many of the points that a point has on its list are looked through for others.
+const MOST_OWN: usize = 20;
+/// So many of those that have it on theirs: where dimensions are many, most points are on few lists and some on very many.
+const MOST_CALLERS: usize = 40;
+const MAX_ROUNDS: usize = 10;
+/// Rounds end when a smaller share of the lists has changed.
+const SETTLED: f64 = 0.002;
+/// Points that one thread takes at a time.
+const POINTS_A_TASK: usize = 512;
+/// Marks a point that was not around another in the round before; indices are below.
+const NEW: u32 = 1 << 31;
+/// Spreads indices over slots: 2³² over the golden ratio, odd.
+const SCATTER: u32 = 0x9e37_79b9;
+/// No point.
+const NOBODY: u32 = u32::MAX;
+
+/// The nearest `k` of `points` to each of themselves, nearly all of them; `key` is for the trees' random numbers.
+pub(super) fn search(points: &Points, k: usize, key: u64, progress: &(dyn Fn(f32) + Sync)) -> Neighbours {
+    let k = k.min(points.len());
+    let leaf_size = LEAF.max(2 * k + 1);
+    let first = Tree::grow(&Rows::new(points.rows(), 0..points.len()), leaf_size, key);
+    // From here on points are numbered by the first tree's leaves: who is near in space is near in memory.
+    let original = first.order;
+    let rows = Rows::new(points.rows(), original.iter().map(|&i| i as usize));
+    let trees: Vec<Tree> = (0..TREES as u64).map(|tree| Tree::grow(&rows, leaf_size, mix64(key ^ tree + 1))).collect();
+    progress(0.3);
+    let mut lists = from_leaves(&rows, &trees, k);
+    drop(trees);
+    progress(0.5);
+    let mut around = vec![NOBODY; points.len() * (MOST_OWN.min(k) + MOST_CALLERS)];
+    for round in 0..MAX_ROUNDS {
+        around = look_around(&lists, k, &around);
+        let changed = explore(&rows, &around, k, &mut lists);
+        progress(0.5 + 0.05 * (round + 1) as f32);
+        if (changed as f64) < SETTLED * lists.len() as f64 {
+            break;
+        }
+    }
+    in_order(points, &original, lists, k)
+}
+
+/// A thread's room for looking at points once each.
+struct Room {
+    /// Who has been seen since the last start, by open addressing: below the present stamp a slot is free.
+    slots: Vec<u64>,
+    stamp: u64,
+    seen: Vec<u32>,
+    keys: Vec<u64>,
+}
+
+impl Room {
+    /// Room for seeing so many points.
+    fn new(most_seen: usize) -> Self {
+        Self { slots: vec![0; 2 * most_seen.next_power_of_two()], stamp: 0, seen: Vec::new(), keys: Vec::new() }
+    }
+
+    fn start(&mut self) {
+        self.stamp += 1 << 32;
+        self.seen.clear();
+        self.keys.clear();
+    }
+
+    fn is_new(&mut self, i: u32) -> bool {
+        let stamped = self.stamp | u64::from(i);
+        let mask = self.slots.len() - 1;
+        let mut slot = i.wrapping_mul(SCATTER).rotate_left(16) as usize & mask;
+        while self.slots[slot] >= self.stamp {
+            if self.slots[slot] == stamped {
+                return false;
+            }
+            slot = (slot + 1) & mask;
+        }
+        self.slots[slot] = stamped;
+        true
+    }
+
+    fn see(&mut self, i: u32) {
+        if self.is_new(i) {
+            self.seen.push(i);
+        }
+    }
+}
+
+/// Each point's `k` nearest of those it shares a leaf with, itself among them, as ascending keys.
+fn from_leaves(rows: &Rows, trees: &[Tree], k: usize) -> Vec<u64> {
+    let mut lists = vec![u64::MAX; rows.len() * k];
+    lists.par_chunks_mut(POINTS_A_TASK * k).enumerate().for_each(|(task, lists)| {
+        let mut room = Room::new(trees.iter().map(Tree::largest_leaf).sum());
+        for (list, i) in lists.chunks_exact_mut(k).zip(task * POINTS_A_TASK..) {
+            room.start();
+            trees.iter().flat_map(|tree| tree.leaf(i)).for_each(|&other| room.see(other));
+            rows.measure(i as u32, &room.seen, u64::MAX, &mut room.keys);
+            if k < room.keys.len() {
+                room.keys.select_nth_unstable(k);
+                room.keys.truncate(k);
+            }
+            room.keys.sort_unstable();
+            list.iter_mut().zip(&room.keys).for_each(|(to, &key)| *to = key);
+        }
+    });
+    lists
+}
+
+/// Whom each point looks through: the nearest on its list, and the nearest of those that have it on theirs.
+///
+/// Who was not in `before`, the last round's, is marked [`NEW`].
+fn look_around(lists: &[u64], k: usize, before: &[u32]) -> Vec<u32> {
+    let (starts, callers) = callers(lists, k);
+    let width = MOST_OWN.min(k) + MOST_CALLERS;
+    let mut around = vec![NOBODY; before.len()];
+    let points = around.par_chunks_mut(width).zip(before.par_chunks(width)).enumerate();
+    points.for_each_init(Vec::new, |room, (i, (around, before))| {
+        let list = &lists[i * k..(i + 1) * k];
+        let own = list.iter().map(|&key| key as u32).filter(|&j| j != i as u32).take(MOST_OWN);
+        room.clear();
+        let has = |key: u64| list.iter().any(|&own| own as u32 == key as u32);
+        room.extend(callers[starts[i]..starts[i + 1]].iter().copied().filter(|&key| !has(key)));
+        if MOST_CALLERS < room.len() {
+            room.select_nth_unstable(MOST_CALLERS);
+            room.truncate(MOST_CALLERS);
+        }
+        room.sort_unstable();
+        for (to, j) in around.iter_mut().zip(own.chain(room.iter().map(|&key| key as u32))) {
+            let known = before.iter().any(|&known| known != NOBODY && known & !NEW == j);
+            *to = if known { j } else { j | NEW };
+        }
+    });
+    around
+}
+
+/// For each point those that have it on their list, with the distance: starts of the rows, and the rows.
+fn callers(lists: &[u64], k: usize) -> (Vec<usize>, Vec<u64>) {
+    let n = lists.len() / k;
+    let mut starts = vec![0; n + 1];
+    for &key in lists {
+        starts[key as u32 as usize + 1] += 1;
+    }
+    let mut end = 0;
+    for start in &mut starts {
+        end += *start;
+        *start = end;
+    }
+    let mut next = starts.clone();
+    let mut callers = vec![0; lists.len()];
+    for (i, list) in lists.chunks_exact(k).enumerate() {
+        for &key in list {
+            let at = &mut next[key as u32 as usize];
+            callers[*at] = key >> 32 << 32 | i as u64;
+            *at += 1;
+        }
+    }
+    (starts, callers)
+}
+
+/// One round; returns how many places on the lists have changed.
+fn explore(rows: &Rows, around: &[u32], k: usize, lists: &mut [u64]) -> usize {
+    let width = around.len() / rows.len();
+    let changed = AtomicUsize::new(0);
+    lists.par_chunks_mut(POINTS_A_TASK * k).enumerate().for_each(|(task, lists)| {
+        let mut room = Room::new(width * width + k + 1);
+        let mut merged = Vec::with_capacity(k);
+        let mut here = 0;
+        for (list, i) in lists.chunks_exact_mut(k).zip(task * POINTS_A_TASK..) {
+            room.start();
+            room.is_new(i as u32);
+            for &key in list.iter() {
+                room.is_new(key as u32);
+            }
+            for &near in around[i * width..(i + 1) * width].iter().take_while(|&&near| near != NOBODY) {
+                let further = &around[(near & !NEW) as usize * width..][..width];
+                for &other in further.iter().take_while(|&&other| other != NOBODY) {
+                    if (near | other) & NEW != 0 {
+                        room.see(other & !NEW);
+                    }
+                }
+            }
+            let worst = list[k - 1];
+            rows.measure(i as u32, &room.seen, worst, &mut room.keys);
+            if !room.keys.is_empty() {
+                room.keys.sort_unstable();
+                here += merge(list, &room.keys, &mut merged);
+            }
+        }
+        changed.fetch_add(here, Ordering::Relaxed);
+    });
+    changed.into_inner()
+}
+
+/// Puts the smallest of both into `list`; returns how many are of `others`. All is ascending, and no key in both.
+fn merge(list: &mut [u64], others: &[u64], merged: &mut Vec<u64>) -> usize {
+    merged.clear();
+    let mut taken = 0;
+    let mut own = 0;
+    while merged.len() < list.len() {
+        match others.get(taken) {
+            Some(&other) if other < list[own] => {
+                merged.push(other);
+                taken += 1;
+            }
+            _ => {
+                merged.push(list[own]);
+                own += 1;
+            }
+        }
+    }
+    list.copy_from_slice(merged);
+    taken
+}
+
+/// The lists measured in `f64` and in the points' own numbers.
+fn in_order(points: &Points, original: &[u32], lists: Vec<u64>, k: usize) -> Neighbours {
+    let n = points.len();
+    let mut place = vec![0; n];
+    for (new, &old) in (0_u32..).zip(original) {
+        place[old as usize] = new;
+    }
+    let (mut indices, mut distances) = (vec![0; n * k], vec![0.0; n * k]);
+    let rows = indices.par_chunks_mut(k).zip(distances.par_chunks_mut(k)).enumerate();
+    rows.for_each_init(Vec::new, |keys, (i, (indices, distances))| {
+        keys.clear();
+        let found = &lists[place[i] as usize * k..][..k];
+        keys.extend(found.iter().map(|&key| u64::from(original[key as u32 as usize])));
+        points.measure(points.row(i), keys);
+        keys.sort_unstable();
+        for ((key, index), distance) in keys.iter().zip(indices).zip(distances) {
+            (*index, *distance) = (*key as u32, key_distance(*key).sqrt());
+        }
+    });
+    Neighbours { k, indices, distances }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::Array2;
+
+    use super::super::random::{normal, symmetric};
+    use super::*;
+
+    const N: usize = 3000;
+
+    fn found(points: &Array2<f32>, k: usize) -> Neighbours {
+        search(&Points::new(points.view()), k, 42, &|_| {})
+    }
+
+    /// The share of the nearest that were found; one that is as near as the last of them counts, too.
+    fn recall(points: &Array2<f32>, k: usize) -> f64 {
+        let (found, exact) = (found(points, k), Neighbours::of(&Points::new(points.view()), points.view(), k));
+        let rows = found.distances.chunks_exact(k).zip(exact.distances.chunks_exact(k));
+        let near: usize = rows.map(|(found, exact)| found.iter().filter(|&&d| d <= exact[k - 1]).count()).sum();
+        near as f64 / exact.distances.len() as f64
+    }
+
+    fn uniform(n: usize, dimensions: usize) -> Array2<f32> {
+        Array2::from_shape_fn((n, dimensions), |(i, j)| symmetric(1, (i * dimensions + j) as u64) as f32)
+    }
+
+    /// Twenty round clusters with deviation 1 in a cube of so much to either side.
+    fn blobs(dimensions: usize, extent: f64) -> Array2<f32> {
+        let at = |i: usize, j: usize| {
+            let centre = extent * symmetric(2, (i % 20 * dimensions + j) as u64);
+            (centre + normal(3, (i * dimensions + j) as u64)) as f32
+        };
+        Array2::from_shape_fn((N, dimensions), |(i, j)| at(i, j))
+    }
+
+    #[test]
+    fn nearly_all_neighbours_are_found() {
+        for (points, least) in
+            [(uniform(N, 2), 0.99), (uniform(N, 10), 0.98), (blobs(10, 3.0), 0.98), (blobs(64, 3.0), 0.97)]
+        {
+            let recall = recall(&points, 15);
+            assert!(recall >= least, "{:?}: {recall}", points.dim());
+        }
+    }
+
+    #[test]
+    fn neighbours_are_found_in_clusters_far_apart_and_among_copies_and_equal_distances() {
+        let one_hot = Array2::from_shape_fn((N, 31), |(i, j)| {
+            f32::from(u8::from(j == i % 12 || j == 12 + i / 12 % 10 || j == 22 + i / 120 % 9))
+        });
+        let copies = uniform(N / 20, 5).select(ndarray::Axis(0), &(0..N).map(|i| i % (N / 20)).collect::<Vec<_>>());
+        for points in [blobs(10, 1e6), one_hot, copies, Array2::ones((N, 3))] {
+            let recall = recall(&points, 15);
+            assert!(recall >= 0.95, "{:?}: {recall}", points.dim());
+        }
+    }
+
+    #[test]
+    fn a_list_holds_each_point_once_nearest_first_and_the_point_itself_at_its_head() {
+        for (n, k) in [(2, 2), (3, 2), (20, 19), (200, 15), (200, 199), (700, 120)] {
+            let points = uniform(n, 4);
+            let found = found(&points, k);
+            for (i, (indices, distances)) in found.indices.chunks(k).zip(found.distances.chunks(k)).enumerate() {
+                assert!(indices[0] as usize == i && distances[0] == 0.0, "{n} {k} {i}");
+                assert!(distances.windows(2).all(|pair| pair[0] <= pair[1]), "{n} {k} {i}");
+                let mut once = indices.to_vec();
+                once.sort_unstable();
+                once.dedup();
+                assert_eq!(once.len(), k);
+            }
+        }
+    }
+
+    #[test]
+    fn the_same_neighbours_are_found_on_any_number_of_threads() {
+        let points = uniform(N, 10);
+        let on = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let found = pool.install(|| found(&points, 15));
+            (found.indices, found.distances)
+        };
+        assert!(on(1) == on(2) && on(2) == on(3));
+    }
+
+    #[test]
+    fn coordinates_at_the_end_of_their_range_are_no_trouble() {
+        let points = Array2::from_shape_fn((300, 3), |(i, j)| if (i + j) % 2 == 0 { f32::MAX } else { -f32::MAX });
+        assert!(found(&points, 10).distances.iter().all(|d| d.is_finite()));
+    }
+}

@@ -1,0 +1,94 @@
+//! Points laid out for measuring distances, and the distance that decides.
+//!
+//! One-hot profiles are full of equal distances. Squares of `f32` differences are exact in `f64`, so sums that are
+//! equal on paper are equal here whatever the order of the columns, and the index decides between them. Whoever looks
+//! for something near measures in `f32` first (`sift`), and comes here with the few that are left.
+#![expect(clippy::indexing_slicing, reason = "rows and tiles are counted from the very points they index")]
+
+use ndarray::{Array2, ArrayView2};
+
+use super::simd::Simd;
+
+/// Points measured together.
+pub(super) const TILE: usize = 8;
+
+/// A set of points, by rows and by tiles.
+pub(super) struct Points {
+    rows: Array2<f32>,
+    /// `(n / TILE rounded up, n_features)` tiles of one feature of [`TILE`] points; the last tile is filled with zeros.
+    tiles: Vec<[f32; TILE]>,
+    pub(super) simd: Simd,
+}
+
+impl Points {
+    /// `points` are `(n_points, n_features)`, finite.
+    pub(super) fn new(points: ArrayView2<'_, f32>) -> Self {
+        let (n, n_features) = points.dim();
+        let rows = Array2::from_shape_fn((n, n_features), |at| points[at]);
+        let mut tiles = vec![[0.0; TILE]; n.div_ceil(TILE) * n_features];
+        for (i, row) in rows.outer_iter().enumerate() {
+            for (feature, &value) in row.iter().enumerate() {
+                tiles[i / TILE * n_features + feature][i % TILE] = value;
+            }
+        }
+        Self { rows, tiles, simd: Simd::detect() }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.rows.nrows()
+    }
+
+    pub(super) fn n_features(&self) -> usize {
+        self.rows.ncols()
+    }
+
+    /// `(n_points, n_features)`.
+    pub(super) fn rows(&self) -> ArrayView2<'_, f32> {
+        self.rows.view()
+    }
+
+    pub(super) fn row(&self, i: usize) -> &[f32] {
+        let n_features = self.n_features();
+        self.rows.as_slice().map_or(&[], |all| &all[i * n_features..(i + 1) * n_features])
+    }
+
+    /// The tiles of the points from `first`, a multiple of [`TILE`], up to `end` or as many as there are.
+    pub(super) fn tiles(&self, first: usize, end: usize) -> &[[f32; TILE]] {
+        let n_features = self.n_features();
+        &self.tiles[first / TILE * n_features..end.min(self.len()).div_ceil(TILE) * n_features]
+    }
+
+    /// Replaces each of `keys`, which name a point in their lower half, by the [`order_key`] of its distance to `query`.
+    ///
+    /// Squared distances beyond the range of `f32` saturate: such points are equally far.
+    pub(super) fn measure(&self, query: &[f32], keys: &mut [u64]) {
+        // Four sums side by side, as each alone would wait for its own additions.
+        for keys in keys.chunks_mut(4) {
+            let mut rows: [&[f32]; 4] = [query; 4];
+            for (row, key) in rows.iter_mut().zip(keys.iter()) {
+                *row = self.row(*key as u32 as usize);
+            }
+            let mut sums = [0.0_f64; 4];
+            let [a, b, c, d] = rows;
+            for ((((x, a), b), c), d) in query.iter().zip(a).zip(b).zip(c).zip(d) {
+                for (sum, y) in sums.iter_mut().zip([a, b, c, d]) {
+                    let difference = f64::from(x - y);
+                    *sum += difference * difference;
+                }
+            }
+            for (key, sum) in keys.iter_mut().zip(sums) {
+                *key = order_key((sum as f32).min(f32::MAX), *key as u32);
+            }
+        }
+    }
+}
+
+/// Orders by distance, then by index: the bits of floats that are not negative order as the floats do.
+pub(super) fn order_key(squared_distance: f32, index: u32) -> u64 {
+    u64::from(squared_distance.to_bits()) << 32 | u64::from(index)
+}
+
+/// The squared distance in an [`order_key`].
+pub(super) fn key_distance(key: u64) -> f32 {
+    f32::from_bits((key >> 32) as u32)
+}

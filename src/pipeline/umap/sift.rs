@@ -1,0 +1,219 @@
+//! Exact search: all points are measured in `f32`, and those that rounding could put among the nearest once more.
+//!
+//! Eight points sit in the lanes and four queries are held against sixteen points at a time. A query keeps a shortlist
+//! under a limit that falls as nearer points turn up, so that nearly every point costs one comparison of eight lanes.
+//! The limit leaves room for all that `f32` can be wrong by; what is on the list in the end is measured anew in
+//! [`Points::measure`], which decides.
+#![expect(clippy::indexing_slicing, reason = "lists, queries and lanes are counted from the arrays they index")]
+
+use super::points::{Points, TILE, key_distance, order_key};
+use super::simd::{Kernel, Lanes};
+
+/// Queries measured together.
+const QUERIES: usize = 4;
+/// Bytes of points that a block of queries is held against before the next: they should stay in a core's second cache.
+const PANEL_BYTES: usize = 256 << 10;
+
+/// A thread's room for searches.
+#[derive(Default)]
+pub(super) struct Search {
+    lists: Vec<Shortlist>,
+    /// Of each group of queries the coordinates, a feature a row.
+    groups: Vec<Vec<[f32; QUERIES]>>,
+}
+
+impl Search {
+    /// Looks for the `k` points nearest to each of `queries` and calls `found` with the number of each query and the
+    /// [`order_key`]s of its nearest, nearest first.
+    pub(super) fn nearest<'a>(
+        &mut self,
+        points: &Points,
+        queries: impl Iterator<Item = &'a [f32]> + Clone,
+        k: usize,
+        mut found: impl FnMut(usize, &[u64]),
+    ) {
+        self.sift(points, queries.clone(), Limit::Nearest(k));
+        for (number, (query, list)) in queries.zip(&mut self.lists).enumerate() {
+            list.tighten();
+            points.measure(query, &mut list.keys);
+            if k < list.keys.len() {
+                list.keys.select_nth_unstable(k);
+                list.keys.truncate(k);
+            }
+            list.keys.sort_unstable();
+            found(number, &list.keys);
+        }
+    }
+
+    /// The [`order_key`]s of all points whose squared distance from `query` is at most `squared`, in their order, and
+    /// perhaps of some a little farther.
+    pub(super) fn within(&mut self, points: &Points, query: &[f32], squared: f32) -> &[u64] {
+        self.sift(points, std::iter::once(query), Limit::Within(squared));
+        let Some(list) = self.lists.first_mut() else { return &[] };
+        points.measure(query, &mut list.keys);
+        list.keys.sort_unstable();
+        &list.keys
+    }
+
+    /// Fills one list a query.
+    fn sift<'a>(&mut self, points: &Points, queries: impl Iterator<Item = &'a [f32]>, limit: Limit) {
+        let queries: Vec<&[f32]> = queries.collect();
+        let whole = queries.len() / QUERIES;
+        self.lists.resize_with(queries.len(), Shortlist::default);
+        self.lists.iter_mut().for_each(|list| list.start(limit, points.n_features()));
+        self.groups.resize_with(whole, Vec::new);
+        for (group, queries) in self.groups.iter_mut().zip(queries.chunks_exact(QUERIES)) {
+            group.clear();
+            group
+                .extend((0..points.n_features()).map(|f| [queries[0][f], queries[1][f], queries[2][f], queries[3][f]]));
+        }
+        let panel = (PANEL_BYTES / (size_of::<f32>() * points.n_features().max(1))).next_multiple_of(2 * TILE);
+        for first in (0..points.len()).step_by(panel) {
+            let n_points = points.len() - first;
+            let tiles = points.tiles(first, first + panel);
+            let panel = Panel { tiles, n_features: points.n_features(), first, n_points };
+            let (grouped, rest) = self.lists.split_at_mut(whole * QUERIES);
+            for (queries, lists) in self.groups.iter().zip(grouped.chunks_exact_mut(QUERIES)) {
+                points.simd.run(Sift::<QUERIES> { panel, queries, lists });
+            }
+            for (query, list) in queries[whole * QUERIES..].iter().zip(rest) {
+                let queries = query.as_chunks::<1>().0;
+                points.simd.run(Sift::<1> { panel, queries, lists: std::slice::from_mut(list) });
+            }
+        }
+    }
+}
+
+/// What is looked for.
+#[derive(Debug, Clone, Copy)]
+enum Limit {
+    Nearest(usize),
+    Within(f32),
+}
+
+/// The points that may be among a query's nearest.
+#[derive(Debug, Default)]
+struct Shortlist {
+    /// Squared distances up to here are let in.
+    limit: f32,
+    /// How many are wanted.
+    k: usize,
+    /// How many may be listed before the limit is set anew.
+    room: usize,
+    /// As much as this times a distance may be the same distance, measured otherwise.
+    slack: f32,
+    /// [`order_key`]s of distances in `f32`.
+    keys: Vec<u64>,
+}
+
+impl Shortlist {
+    fn start(&mut self, limit: Limit, n_features: usize) {
+        // A sum of n rounded squares is off by at most n + 1 units in the last place (Higham 2002, section 3.1), on
+        // either of two sides.
+        self.slack = 1.0 + 4.0 * (n_features as f32 + 2.0) * f32::EPSILON;
+        self.keys.clear();
+        (self.k, self.room, self.limit) = match limit {
+            Limit::Nearest(k) => (k, 2 * k.max(16), f32::INFINITY),
+            Limit::Within(squared) => (usize::MAX, usize::MAX, self.widened(squared)),
+        };
+    }
+
+    fn widened(&self, squared: f32) -> f32 {
+        // Squares below the normal numbers lose digits: these few are let in whatever they are.
+        squared * self.slack + f32::MIN_POSITIVE
+    }
+
+    fn offer(&mut self, squared: f32, index: usize) {
+        self.keys.push(order_key(squared, index as u32));
+        if self.keys.len() >= self.room {
+            self.tighten();
+            // Points beyond counting can be equally far.
+            self.room = self.room.max(2 * self.keys.len());
+        }
+    }
+
+    /// Drops what is farther than the `k` nearest for certain.
+    fn tighten(&mut self) {
+        if self.k < self.keys.len() {
+            let (_, &mut last, _) = self.keys.select_nth_unstable(self.k.saturating_sub(1));
+            self.limit = self.limit.min(self.widened(key_distance(last)));
+            let limit = self.limit;
+            self.keys.retain(|&key| key_distance(key) <= limit);
+        }
+    }
+}
+
+/// Some of the points.
+#[derive(Clone, Copy)]
+struct Panel<'a> {
+    /// `n_features` a tile.
+    tiles: &'a [[f32; TILE]],
+    n_features: usize,
+    /// Index of the first point.
+    first: usize,
+    /// Points there are from the first on; lanes beyond are empty.
+    n_points: usize,
+}
+
+/// Measures a panel's points for `Q` queries and lets the near ones into their lists.
+struct Sift<'a, const Q: usize> {
+    panel: Panel<'a>,
+    queries: &'a [[f32; Q]],
+    lists: &'a mut [Shortlist],
+}
+
+impl<const Q: usize> Kernel for Sift<'_, Q> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        let Self { panel, queries, lists } = self;
+        let n_features = panel.n_features.max(1);
+        for (number, tiles) in panel.tiles.chunks(2 * n_features).enumerate() {
+            let (a, b) = tiles.split_at(n_features);
+            let mut sums = [[L::splat(0.0); 2]; Q];
+            if b.is_empty() {
+                for (query, a) in queries.iter().zip(a) {
+                    let a = L::load(a);
+                    for (sums, x) in sums.iter_mut().zip(query) {
+                        let difference = L::splat(*x).sub(a);
+                        sums[0] = difference.mul_add(difference, sums[0]);
+                    }
+                }
+            } else {
+                for ((query, a), b) in queries.iter().zip(a).zip(b) {
+                    let (a, b) = (L::load(a), L::load(b));
+                    for (sums, x) in sums.iter_mut().zip(query) {
+                        let x = L::splat(*x);
+                        let differences = [x.sub(a), x.sub(b)];
+                        sums[0] = differences[0].mul_add(differences[0], sums[0]);
+                        sums[1] = differences[1].mul_add(differences[1], sums[1]);
+                    }
+                }
+            }
+            for (list, sums) in lists.iter_mut().zip(sums) {
+                for (half, sums) in sums.into_iter().enumerate().take(tiles.len() / n_features) {
+                    let near = sums.at_most(L::splat(list.limit));
+                    if near != 0 {
+                        let before = (number * 2 + half) * TILE;
+                        let exist = panel.n_points.saturating_sub(before).min(TILE);
+                        admit(list, &sums.store(), near & ((1 << exist) - 1), panel.first + before);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Offers the lanes of `near` to `list`.
+#[cold]
+fn admit(list: &mut Shortlist, squared: &[f32; TILE], mut near: u32, first: usize) {
+    while near != 0 {
+        let lane = near.trailing_zeros() as usize;
+        near &= near - 1;
+        // The limit may have fallen since the lanes were compared.
+        if squared[lane] <= list.limit {
+            list.offer(squared[lane], first + lane);
+        }
+    }
+}
