@@ -49,7 +49,7 @@ pub(super) enum Step<'a> {
 }
 
 /// Where the reading of a sheet stands.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Sheet<'s> {
     styles: &'s [Shown],
     place: Place,

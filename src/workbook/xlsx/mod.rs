@@ -35,6 +35,16 @@ pub(super) fn read<R: Read + Seek>(
     read_by_calamine(source, builder, limits, resume)
 }
 
+/// Reads the first visible sheet whose header matches by calamine alone.
+#[cfg(any(test, fuzzing))]
+pub(super) fn read_slowly<R: Read + Seek>(
+    source: R,
+    builder: &mut TableBuilder,
+    limits: &Limits,
+) -> Result<(), WorkbookError> {
+    read_by_calamine(source, builder, limits, Resume::default())
+}
+
 /// From where calamine goes on; by default from the start.
 #[derive(Default)]
 struct Resume {
@@ -131,3 +141,6 @@ fn error(cause: XlsxError) -> WorkbookError {
         cause => WorkbookError::damaged(cause),
     }
 }
+
+#[cfg(test)]
+mod tests;
