@@ -14,6 +14,7 @@ pub(super) struct SheetFeed<'a> {
 }
 
 /// Where a sheet stands that another reader goes on with.
+#[derive(Clone, Copy)]
 pub(super) struct Paused {
     rows_before: usize,
     row: u32,

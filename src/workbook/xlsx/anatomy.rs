@@ -41,7 +41,8 @@ impl Anatomy {
             return None;
         }
         let names: Vec<String> = sheets.iter().filter(|sheet| is_readable(sheet)).map(|s| s.name.clone()).collect();
-        let mut anatomy = Self { sheets: Vec::new(), strings: None, is_1904: book.has_1904_epoch(), styles: Vec::new() };
+        let mut anatomy =
+            Self { sheets: Vec::new(), strings: None, is_1904: book.has_1904_epoch(), styles: Vec::new() };
         for name in names {
             anatomy.add_sheet(&mut book, &name, n_styles);
         }

@@ -107,12 +107,13 @@ impl<'s> Sheet<'s> {
 
     fn before_rows<'a>(&mut self, cursor: &mut Cursor<'a>) -> Parsed<Step<'a>> {
         cursor.declaration()?;
+        let mut depth = 0_usize;
         loop {
             cursor.skip_blanks();
             cursor.expect(b"<")?;
-            if cursor.rest.first() == Some(&b'/') {
-                cursor.byte()?;
+            if cursor.eat(b"/") {
                 cursor.skip_tag()?;
+                depth = depth.checked_sub(1).ok_or(Stop::Unusual)?;
                 continue;
             }
             let mut dimension = None;
@@ -131,6 +132,7 @@ impl<'s> Sheet<'s> {
                 _ if matches!(local(name), b"sheetData" | b"dimension") => return Err(Stop::Unusual),
                 _ => {}
             }
+            depth += usize::from(end == TagEnd::Open);
         }
     }
 

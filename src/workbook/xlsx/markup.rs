@@ -62,14 +62,6 @@ impl<'a> Cursor<'a> {
         self.rest.len() < token.len() && token.starts_with(self.rest)
     }
 
-    /// Takes the next byte.
-    #[inline]
-    pub(super) fn byte(&mut self) -> Parsed<u8> {
-        let (&byte, rest) = self.rest.split_first().ok_or(Stop::Incomplete)?;
-        self.rest = rest;
-        Ok(byte)
-    }
-
     /// Takes what comes before `end`, and `end` itself.
     #[inline]
     pub(super) fn until(&mut self, end: u8) -> Parsed<&'a [u8]> {
@@ -97,7 +89,10 @@ impl<'a> Cursor<'a> {
     }
 
     /// Takes a tag whose `<` has been taken: its name, then each attribute, which goes to `attribute` as it is written.
-    pub(super) fn tag(&mut self, mut attribute: impl FnMut(&'a [u8], &'a [u8]) -> Parsed<()>) -> Parsed<(&'a [u8], TagEnd)> {
+    pub(super) fn tag(
+        &mut self,
+        mut attribute: impl FnMut(&'a [u8], &'a [u8]) -> Parsed<()>,
+    ) -> Parsed<(&'a [u8], TagEnd)> {
         let name = self.name()?;
         let end = self.attributes(&mut attribute)?;
         Ok((name, end))

@@ -68,8 +68,7 @@ fn read_by_calamine<R: Read + Seek>(
     if sheets.len() > limits.max_sheets {
         return Err(WorkbookError::TooManySheets { limit: limits.max_sheets });
     }
-    let names: Vec<String> =
-        sheets.iter().filter(|sheet| is_readable(sheet)).map(|sheet| sheet.name.clone()).collect();
+    let names: Vec<String> = sheets.iter().filter(|sheet| is_readable(sheet)).map(|sheet| sheet.name.clone()).collect();
     let is_1904 = workbook.has_1904_epoch();
     let Resume { sheet, mut cells, mut feed, mut closest } = resume;
     for name in names.iter().skip(sheet) {

@@ -12,12 +12,12 @@ use crate::customer::{Cell, TableBuilder};
 use crate::workbook::feed::{Closest, SheetEnd, SheetFeed};
 use crate::workbook::{Limits, WorkbookError};
 
+use super::Resume;
 use super::anatomy::Anatomy;
 use super::cells::{Content, Sheet, Step};
 use super::markup::{Cursor, Stop};
 use super::strings::SharedStrings;
 use super::window::Window;
-use super::Resume;
 
 /// A workbook that looks plain.
 pub(super) struct PlainBook<'s, R> {

@@ -112,13 +112,17 @@ pub(super) fn body<const N: usize>(
     close: &[u8; N],
     mut write: impl FnMut(&str),
 ) -> Parsed<()> {
+    let mut is_in_run = false;
     loop {
         let blanks = if cursor.eat(b"<t>") {
             Blanks::Trimmed
         } else if cursor.eat(b"<t xml:space=\"preserve\">") {
             Blanks::Kept
-        } else if cursor.eat(close) {
+        } else if !is_in_run && cursor.eat(close) {
             return Ok(());
+        } else if is_in_run && cursor.eat(b"</r>") || !is_in_run && cursor.eat(b"<r>") {
+            is_in_run = !is_in_run;
+            continue;
         } else {
             beside_text(cursor, close)?;
             continue;
@@ -135,7 +139,7 @@ fn beside_text(cursor: &mut Cursor<'_>, close: &[u8]) -> Parsed<()> {
     }
     let before = cursor.rest.len();
     cursor.skip_blanks();
-    if cursor.rest.len() < before || cursor.eat(b"<t/>") || cursor.eat(b"<r>") || cursor.eat(b"</r>") {
+    if cursor.rest.len() < before || cursor.eat(b"<t/>") {
         return Ok(());
     }
     cursor.expect(b"<")?;
