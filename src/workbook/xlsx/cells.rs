@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use super::markup::{Cursor, Parsed, Stop, TagEnd, content, digits, local, unescaped};
+use super::reference::{check_dimension, reference, whole_reference};
 use super::strings::body;
 
 /// What a cell's style makes of its number.
@@ -198,6 +199,11 @@ impl<'s> Sheet<'s> {
             head.place = Some(reference(cursor)?);
             cursor.expect(b"\"")?;
         }
+        let mut has = (false, false);
+        if cursor.eat(b" s=\"") {
+            has.0 = true;
+            head.shown = self.shown(cursor.until(b'"')?)?;
+        }
         if cursor.eat(b">") {
             return Ok(head);
         }
@@ -205,7 +211,6 @@ impl<'s> Sheet<'s> {
             head.kind = Type::Shared;
             return Ok(head);
         }
-        let mut has = (false, false);
         head.end = cursor.attributes(|name, value| {
             match name {
                 b"r" if head.place.is_none() => {
@@ -213,7 +218,7 @@ impl<'s> Sheet<'s> {
                 }
                 b"s" if !has.0 => {
                     has.0 = true;
-                    head.shown = *self.styles.get(digits(value)? as usize).ok_or(Stop::Unusual)?;
+                    head.shown = self.shown(value)?;
                 }
                 b"t" if !has.1 => {
                     has.1 = true;
@@ -225,6 +230,12 @@ impl<'s> Sheet<'s> {
             Ok(())
         })?;
         Ok(head)
+    }
+
+    /// What the style of this number makes of a cell's number.
+    #[inline]
+    fn shown(&self, style: &[u8]) -> Parsed<Shown> {
+        self.styles.get(digits(style)? as usize).copied().ok_or(Stop::Unusual)
     }
 
     #[inline]
@@ -242,12 +253,14 @@ impl<'s> Sheet<'s> {
             } else if cursor.eat(b"<f") {
                 skip_formula(cursor)?;
                 found = Content::Nothing;
-            } else if cursor.eat(b"<v/>") || cursor.eat(b"<is/>") {
+            } else if cursor.eat(b"<v/>") || cursor.eat(b"<v />") || cursor.eat(b"<is/>") || cursor.eat(b"<is />") {
                 found = Content::Nothing;
             } else {
                 let before = cursor.rest.len();
                 cursor.skip_blanks();
-                let is_cut = [b"<v/>".as_slice(), b"<is/>", b"<f", b"</c>"].iter().any(|token| cursor.is_cut(token));
+                let is_cut = [b"<v />".as_slice(), b"<v/>", b"<is />", b"<is/>", b"<f", b"</c>"]
+                    .iter()
+                    .any(|token| cursor.is_cut(token));
                 if is_cut || cursor.rest.len() == before {
                     return Err(if is_cut { Stop::Incomplete } else { Stop::Unusual });
                 }
@@ -372,55 +385,6 @@ fn whole_number(cursor: &mut Cursor<'_>) -> Option<u64> {
         }
     }
     None
-}
-
-/// Takes a reference such as `AB12`: its row and column, counted from 0.
-#[inline]
-fn reference(cursor: &mut Cursor<'_>) -> Parsed<(u32, u32)> {
-    let (mut column, mut n_letters) = (0, 0);
-    while let [letter, rest @ ..] = cursor.rest {
-        match letter {
-            b'A'..=b'Z' => column = column * 26 + u32::from(letter - b'A') + 1,
-            b'a'..=b'z' => column = column * 26 + u32::from(letter - b'a') + 1,
-            _ => break,
-        }
-        cursor.rest = rest;
-        n_letters += 1;
-        if n_letters > 5 {
-            return Err(Stop::Unusual);
-        }
-    }
-    let (mut row, mut n_digits) = (0, 0);
-    while let [digit @ b'0'..=b'9', rest @ ..] = cursor.rest {
-        row = row * 10 + u32::from(digit - b'0');
-        cursor.rest = rest;
-        n_digits += 1;
-        if n_digits > 9 {
-            return Err(Stop::Unusual);
-        }
-    }
-    match (u32::checked_sub(row, 1), u32::checked_sub(column, 1)) {
-        (Some(row), Some(column)) => Ok((row, column)),
-        _ if cursor.rest.is_empty() => Err(Stop::Incomplete),
-        _ => Err(Stop::Unusual),
-    }
-}
-
-/// A reference that is all of `text`.
-fn whole_reference(text: &[u8]) -> Parsed<(u32, u32)> {
-    let mut cursor = Cursor { rest: text };
-    match reference(&mut cursor) {
-        Ok(place) if cursor.rest.is_empty() => Ok(place),
-        _ => Err(Stop::Unusual),
-    }
-}
-
-/// Whether calamine takes the dimension of a sheet, which says nothing that is needed.
-fn check_dimension(text: &[u8]) -> Parsed<()> {
-    let mut corners = text.split(|&b| b == b':').map(whole_reference);
-    let first = corners.next().ok_or(Stop::Unusual)??;
-    let last = corners.next().unwrap_or(Ok(first))?;
-    if corners.next().is_some() || last.0 < first.0 || last.1 < first.1 { Err(Stop::Unusual) } else { Ok(()) }
 }
 
 /// Takes a formula whose `<f` has been taken.

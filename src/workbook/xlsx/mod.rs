@@ -4,6 +4,7 @@ mod anatomy;
 mod cells;
 mod markup;
 mod plain;
+mod reference;
 mod strings;
 mod window;
 

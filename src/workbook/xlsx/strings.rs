@@ -71,8 +71,8 @@ impl Arena {
         if cursor.eat(b"<si>") {
             let write = |text: &str| self.bytes.extend_from_slice(text.as_bytes());
             body(cursor, b"</si>", write)?;
-        } else if !cursor.eat(b"<si/>") {
-            if cursor.is_cut(b"<si/>") {
+        } else if !cursor.eat(b"<si/>") && !cursor.eat(b"<si />") {
+            if cursor.is_cut(b"<si/>") || cursor.is_cut(b"<si />") {
                 return Err(Stop::Incomplete);
             }
             cursor.expect(b"</sst>")?;
@@ -139,7 +139,7 @@ fn beside_text(cursor: &mut Cursor<'_>, close: &[u8]) -> Parsed<()> {
     }
     let before = cursor.rest.len();
     cursor.skip_blanks();
-    if cursor.rest.len() < before || cursor.eat(b"<t/>") {
+    if cursor.rest.len() < before || cursor.eat(b"<t/>") || cursor.eat(b"<t />") {
         return Ok(());
     }
     cursor.expect(b"<")?;
