@@ -108,9 +108,9 @@ fn what_programs_write_is_read_without_calamine() {
         <c r="C2" t="inlineStr"><is><t>Bedok</t></is></c><c r="D2" t="str"><f>"Go"&amp;"ld"</f><v>Gold</v></c></row>
         <row><c t="s"><v>5</v></c><c s="2"><v>1.5</v></c><c t="b"><v>1</v></c><c t="e"><v>#N/A</v></c><c/></row>"#;
     assert!(is_plain(&one_sheet("<workbookPr date1904=\"1\"/>", &sheet(rows))));
-    for n in 0..STRINGS.len() {
+    for (n, string) in STRINGS.iter().enumerate() {
         let xml = sheet(&format!(r#"<row r="2"><c r="C2" t="s"><v>{n}</v></c></row>"#));
-        assert!(is_plain(&one_sheet("", &xml)), "{}", STRINGS[n]);
+        assert!(is_plain(&one_sheet("", &xml)), "{string}");
     }
 }
 
