@@ -18,6 +18,8 @@ use super::{Cell, CleaningReport, CustomerColumn, CustomerTable, Dropped, Schema
 const HEADER_ROWS: usize = 20;
 /// How much of a cell above or in the header is looked at, in bytes.
 const MAX_HEADER_BYTES: usize = 256;
+/// How many rows wait until it is looked at together which of them are copies.
+const MAX_WAITING: usize = 256;
 /// The widest sheet there is: no header lies further right.
 const MAX_HEADER_COLUMNS: usize = 16_384;
 
@@ -35,6 +37,10 @@ pub struct TableBuilder {
     n_rows: usize,
     rows_read: usize,
     rows_so_far: Arc<AtomicUsize>,
+    /// Rows that are complete, until it is looked at together which of them are copies.
+    waiting: Vec<RowKey>,
+    /// What each of them has in the schema's columns, one row behind the other.
+    waiting_outcomes: Vec<Outcome>,
     row_hashes: FxHashSet<u128>,
     /// By which the kept rows are compared with other files' later on; otherwise copies are told here.
     keys: Option<Vec<RowKey>>,
@@ -86,6 +92,8 @@ impl TableBuilder {
             n_rows: 0,
             rows_read: 0,
             rows_so_far: Arc::default(),
+            waiting: Vec::new(),
+            waiting_outcomes: Vec::new(),
             row_hashes: FxHashSet::default(),
             keys: None,
             duplicates: Tally::default(),
@@ -200,12 +208,14 @@ impl TableBuilder {
     /// The table of all rows that were kept, with what tells them apart: nothing, unless the builder is
     /// [`keyed`](Self::keyed).
     pub fn finish_keyed(mut self) -> KeyedTable {
+        self.take_waiting();
         let keys = self.keys.take().unwrap_or_default();
         KeyedTable { table: self.finish(), keys }
     }
 
     /// The table of all rows that were kept.
-    pub fn finish(self) -> CustomerTable {
+    pub fn finish(mut self) -> CustomerTable {
+        self.take_waiting();
         let mut cleaning = CleaningReport {
             rows_read: self.rows_read,
             columns_used: self.columns_used,
@@ -258,11 +268,37 @@ impl TableBuilder {
         self.rows_read += 1;
         // A number to look at: nothing else is read by it, so it orders nothing.
         self.rows_so_far.store(self.rows_read, Ordering::Relaxed);
-        let at = SheetRow { row: row_number, source: String::new() };
-        if self.keys.is_none() && !self.row_hashes.insert(self.row.hash) {
-            return self.duplicates.add(at);
+        self.waiting.push(RowKey { identity: self.row.identity, row_number, hash: self.row.hash });
+        self.waiting_outcomes.extend_from_slice(&self.row.outcomes);
+        if self.waiting.len() >= MAX_WAITING {
+            self.take_waiting();
         }
-        for ((outcome, column), tallies) in self.row.outcomes.iter().zip(&self.schema.columns).zip(&mut self.faults) {
+    }
+
+    /// Keeps or drops the rows that wait. In a large table each look for a copy waits for the memory; where many are
+    /// made in a row, the processor waits for several at once.
+    fn take_waiting(&mut self) {
+        let waiting = std::mem::take(&mut self.waiting);
+        let outcomes = std::mem::take(&mut self.waiting_outcomes);
+        let is_copy: Vec<bool> = match self.keys {
+            None => waiting.iter().map(|row| !self.row_hashes.insert(row.hash)).collect(),
+            Some(_) => vec![false; waiting.len()],
+        };
+        let outcomes_of = outcomes.chunks(self.schema.columns.len().max(1));
+        for ((row, is_copy), outcomes) in waiting.iter().zip(is_copy).zip(outcomes_of) {
+            if is_copy {
+                self.duplicates.add(row.row_number);
+            } else {
+                self.keep_or_drop(*row, outcomes);
+            }
+        }
+        (self.waiting, self.waiting_outcomes) = (waiting, outcomes);
+        self.waiting.clear();
+        self.waiting_outcomes.clear();
+    }
+
+    fn keep_or_drop(&mut self, row: RowKey, outcomes: &[Outcome]) {
+        for ((outcome, column), tallies) in outcomes.iter().zip(&self.schema.columns).zip(&mut self.faults) {
             let fault = match outcome {
                 _ if !column.required => continue,
                 Outcome::Seen(_) => continue,
@@ -270,25 +306,25 @@ impl TableBuilder {
                 Outcome::Unusable(fault) => *fault,
             };
             if let Some(tally) = tallies.get_mut(fault as usize) {
-                tally.add(at);
+                tally.add(row.row_number);
             }
             return;
         }
-        for ((outcome, cleaner), codes) in self.row.outcomes.iter().zip(&mut self.cleaners).zip(&mut self.codes) {
+        for ((outcome, cleaner), codes) in outcomes.iter().zip(&mut self.cleaners).zip(&mut self.codes) {
             codes.push(cleaner.code(*outcome));
         }
         if let Some(keys) = &mut self.keys {
-            keys.push(RowKey { identity: self.row.identity, row_number, hash: self.row.hash });
+            keys.push(row);
         }
         self.n_rows += 1;
     }
 }
 
 impl Tally {
-    fn add(&mut self, at: SheetRow) {
+    fn add(&mut self, row: u32) {
         self.rows += 1;
         if self.first.len() < NAMED_ROWS {
-            self.first.push(at);
+            self.first.push(SheetRow { row, source: String::new() });
         }
     }
 }

@@ -1,8 +1,9 @@
 //! Customers as numbers: distinct profiles, one-hot blocks and scaled values.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use ndarray::{Array2, ArrayViewMut1};
+use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 use super::scaler::Scaler;
@@ -46,6 +47,71 @@ impl Profiles {
     /// How many distinct profiles there are.
     pub fn len(&self) -> usize {
         self.keys.len()
+    }
+}
+
+/// For each row a number that only rows share which are the same in every column so far.
+struct Combined {
+    of_row: Vec<u64>,
+    /// All numbers are below this.
+    end: u64,
+}
+
+/// Up to this many numbers are looked up in a list, more of them in a map.
+const MAX_LISTED: u64 = 1 << 20;
+
+impl Combined {
+    fn of(n_rows: usize) -> Self {
+        Self { of_row: vec![0; n_rows], end: 1 }
+    }
+
+    /// Takes in a column, of whose codes each of `cells` says what it is to one feature.
+    fn add(&mut self, column: &CustomerColumn, cells: &[&[u64]]) {
+        let mut classes: FxHashMap<Vec<u64>, u64> = FxHashMap::default();
+        let mut class = |code: usize| {
+            let tuple = cells.iter().map(|of_code| of_code.get(code).copied().unwrap_or(UNKNOWN)).collect();
+            let next = classes.len() as u64;
+            *classes.entry(tuple).or_insert(next)
+        };
+        let class_of_code: Vec<u64> = (0..column.values.len()).map(&mut class).collect();
+        let missing = class(MISSING as usize);
+        let n_classes = classes.len() as u64;
+        if self.end.checked_mul(n_classes).is_none() {
+            let (of_row, first_rows) = std::mem::replace(self, Self::of(0)).numbered();
+            *self = Self { of_row: of_row.into_iter().map(u64::from).collect(), end: first_rows.len() as u64 };
+        }
+        for (number, &code) in self.of_row.iter_mut().zip(column.codes.iter().chain(std::iter::repeat(&MISSING))) {
+            let class = class_of_code.get(code as usize).copied().unwrap_or(missing);
+            *number = number.wrapping_mul(n_classes).wrapping_add(class);
+        }
+        self.end = self.end.saturating_mul(n_classes);
+    }
+
+    /// For each row the number of its like, counted from 0 in order of first appearance; and for each of those the first
+    /// row.
+    fn numbered(self) -> (Vec<u32>, Vec<usize>) {
+        let mut first_rows = Vec::new();
+        let mut next = |row: usize| {
+            first_rows.push(row);
+            u32::try_from(first_rows.len() - 1).unwrap_or(u32::MAX)
+        };
+        let rows = self.of_row.into_iter().enumerate();
+        let of_row = if self.end <= MAX_LISTED {
+            let mut listed = vec![u32::MAX; usize::try_from(self.end).unwrap_or(0)];
+            rows.map(|(row, number)| match listed.get_mut(usize::try_from(number).unwrap_or(usize::MAX)) {
+                Some(slot) if *slot == u32::MAX => {
+                    *slot = next(row);
+                    *slot
+                }
+                Some(slot) => *slot,
+                None => u32::MAX,
+            })
+            .collect()
+        } else {
+            let mut mapped: FxHashMap<u64, u32> = FxHashMap::default();
+            rows.map(|(row, number)| *mapped.entry(number).or_insert_with(|| next(row))).collect()
+        };
+        (of_row, first_rows)
     }
 }
 
@@ -105,37 +171,38 @@ impl Encoder {
 
     /// Gives each distinct profile of `table` a number, in order of first appearance.
     pub(super) fn intern(&self, table: &CustomerTable) -> Profiles {
-        let cells: Vec<(Vec<u64>, &CustomerColumn)> = table
+        let cells: Vec<(usize, Vec<u64>, &CustomerColumn)> = table
             .schema()
             .features()
             .zip(&self.blocks)
             .filter_map(|(feature, block)| {
                 let column = table.columns().get(feature.column)?;
-                Some((column.values.iter().map(|value| block.cell(&feature, value)).collect(), column))
+                Some((feature.column, column.values.iter().map(|value| block.cell(&feature, value)).collect(), column))
             })
             .collect();
-        let mut numbers: HashMap<Box<[u64]>, u32> = HashMap::new();
-        let mut profiles =
-            Profiles { keys: Vec::new(), of_row: Vec::with_capacity(table.n_rows()), customers: Vec::new() };
-        let mut key = vec![UNKNOWN; cells.len()];
-        for row in 0..table.n_rows() {
-            for (slot, (of_code, column)) in key.iter_mut().zip(&cells) {
-                let code = column.codes.get(row).copied().unwrap_or(MISSING);
-                *slot = of_code.get(code as usize).copied().unwrap_or(UNKNOWN);
+        let mut combined = Combined::of(table.n_rows());
+        for (index, column) in table.columns().iter().enumerate() {
+            let of_column = cells.iter().filter(|(of, ..)| *of == index);
+            let of_column: Vec<&[u64]> = of_column.map(|(_, of_code, _)| of_code.as_slice()).collect();
+            if !of_column.is_empty() {
+                combined.add(column, &of_column);
             }
-            let number = numbers.get(key.as_slice()).copied().unwrap_or_else(|| {
-                let number = profiles.keys.len() as u32;
-                profiles.keys.push(key.clone().into());
-                profiles.customers.push(0);
-                numbers.insert(key.clone().into(), number);
-                number
-            });
-            profiles.of_row.push(number);
-            if let Some(customers) = profiles.customers.get_mut(number as usize) {
+        }
+        let (of_row, first_rows) = combined.numbered();
+        let mut customers = vec![0; first_rows.len()];
+        for &number in &of_row {
+            if let Some(customers) = customers.get_mut(number as usize) {
                 *customers += 1;
             }
         }
-        profiles
+        let key_of = |row: usize| {
+            let cell = |(_, of_code, column): &(usize, Vec<u64>, &CustomerColumn)| {
+                let code = column.codes.get(row).copied().unwrap_or(MISSING);
+                of_code.get(code as usize).copied().unwrap_or(UNKNOWN)
+            };
+            cells.iter().map(cell).collect()
+        };
+        Profiles { keys: first_rows.into_iter().map(key_of).collect(), of_row, customers }
     }
 
     /// The scaled features' raw values, one `Vec` a scaled column, one entry a profile; `None` where it has none.
@@ -293,6 +360,26 @@ mod tests {
         let unseen: Vec<_> = encoder.unseen(&table).into_iter().map(|(title, values)| (title, values.len())).collect();
         let titles = ["Location", "Gender", "Join_Year", "Join_Month", "Join_Quarter"];
         assert_eq!(unseen, titles.map(|title| (title.to_owned(), 1)));
+    }
+
+    #[test]
+    fn many_columns_of_many_values_are_combined_without_a_mix_up() {
+        // 70,000⁴ leaves 64 bits: the numbers are taken anew in between.
+        let columns: Vec<CustomerColumn> = [1, 3, 7, 11, 13]
+            .map(|step| CustomerColumn {
+                values: Vec::new(),
+                codes: (0..140_000).map(|row| row % 70_000 * step % 70_000).collect(),
+            })
+            .into();
+        let cells: Vec<u64> = (0..70_000).collect();
+        let mut combined = Combined::of(140_000);
+        for column in columns {
+            let column = CustomerColumn { values: vec![Value::Level(0); 70_000], ..column };
+            combined.add(&column, &[&cells]);
+        }
+        let (of_row, first_rows) = combined.numbered();
+        assert_eq!(first_rows, (0..70_000).collect::<Vec<_>>());
+        assert!(of_row.iter().zip(0..).all(|(&number, row)| number == row % 70_000));
     }
 
     #[test]

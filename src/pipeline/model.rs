@@ -1,9 +1,10 @@
 //! A trained model: places customers in the segments that training found.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
+use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use super::encoder::{Encoder, Profiles};
 use super::hdbscan::{HdbscanModel, HdbscanParts, Prediction};
@@ -32,7 +33,7 @@ pub struct Model {
     /// For each of HDBSCAN's labels the id of its segment: the only place where the two meet.
     id_of_label: Vec<SegmentId>,
     /// The encoded rows of the training profiles, as bits, and their positions.
-    known: HashMap<Box<[u32]>, u32>,
+    known: FxHashMap<Box<[u32]>, u32>,
     newcomers: Newcomers,
 }
 
@@ -370,8 +371,8 @@ pub(super) fn bits_of(row: ArrayView1<'_, f32>) -> Box<[u32]> {
     row.iter().map(|value| value.to_bits()).collect()
 }
 
-fn index_rows(points: &Array2<f32>) -> HashMap<Box<[u32]>, u32> {
-    let mut known = HashMap::with_capacity(points.nrows());
+fn index_rows(points: &Array2<f32>) -> FxHashMap<Box<[u32]>, u32> {
+    let mut known = FxHashMap::with_capacity_and_hasher(points.nrows(), FxBuildHasher);
     for (row, position) in points.rows().into_iter().zip(0..) {
         known.entry(bits_of(row)).or_insert(position);
     }

@@ -3,10 +3,10 @@
 //! A place is a function of its profile alone, so remembering it changes how long an answer takes and nothing else. The
 //! memory has an end: once it is full it is forgotten, and fills again with the profiles that still come.
 
-use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use ndarray::{Array2, Axis};
+use rustc_hash::FxHashMap;
 
 use super::model::{Placement, bits_of};
 
@@ -15,7 +15,7 @@ const MAX_REMEMBERED: usize = 8_192;
 
 /// Profiles that training never met, as bits of their encoded rows, with their places.
 #[derive(Debug, Default)]
-pub(super) struct Newcomers(Mutex<HashMap<Box<[u32]>, Placement>>);
+pub(super) struct Newcomers(Mutex<FxHashMap<Box<[u32]>, Placement>>);
 
 impl Newcomers {
     /// The places of `rows`, `(n_profiles, n_features)`, in their order: `place` is asked for those that are not

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use crate::content::{Audience, Brief, Campaign};
 use crate::customer::CustomerTable;
 use crate::model_store::ModelVersion;
-use crate::pipeline::{AssignError, Assignment, Drift, OutsideShares, Persona, SegmentId, count_traits};
+use crate::pipeline::{AssignError, Assignment, Drift, OutsideShares, Persona, Placement, SegmentId, count_traits};
 
 pub use answer::{Answer, AnswerContext, SegmentAnswer};
 pub use content::{AddressOf, WrittenAnswer};
@@ -62,11 +62,13 @@ pub fn group(version: Arc<ModelVersion>, table: CustomerTable) -> Result<Grouped
     let assignment = version.model.assign(&table)?;
     let model = &version.model;
     let outside = model.segments().len();
+    let group_of = |place: &Placement| place.segment.and_then(|id| model.position(id)).unwrap_or(outside);
+    let group_of_profile: Vec<i32> =
+        assignment.placements.iter().map(|place| i32::try_from(group_of(place)).unwrap_or(i32::MAX)).collect();
     let group_of_row: Vec<i32> = assignment
-        .segments()
-        .into_iter()
-        .map(|id| id.and_then(|id| model.position(id)).unwrap_or(outside))
-        .map(|group| i32::try_from(group).unwrap_or(i32::MAX))
+        .profile_of_row
+        .iter()
+        .map(|&profile| group_of_profile.get(profile as usize).copied().unwrap_or(i32::MAX))
         .collect();
     let mut rows = vec![Vec::new(); outside + 1];
     for (row, &group) in (0_u32..).zip(&group_of_row) {

@@ -13,6 +13,13 @@ pub(super) struct SheetFeed<'a> {
     row: u32,
 }
 
+/// Where a sheet stands that another reader goes on with.
+#[derive(Clone, Copy)]
+pub(super) struct Paused {
+    rows_before: usize,
+    row: u32,
+}
+
 /// How a sheet ended that was not refused.
 pub(super) enum SheetEnd {
     /// Its rows are in the builder.
@@ -26,6 +33,16 @@ impl<'a> SheetFeed<'a> {
     pub(super) fn begin(builder: &'a mut TableBuilder, limits: &'a Limits, is_1904: bool) -> Self {
         builder.begin_sheet(is_1904);
         Self { rows_before: builder.rows_read(), builder, limits, row: 0 }
+    }
+
+    /// Lets go of the builder within a sheet.
+    pub(super) fn pause(self) -> Paused {
+        Paused { rows_before: self.rows_before, row: self.row }
+    }
+
+    /// Goes on with a sheet; nothing else was put into the builder meanwhile.
+    pub(super) fn resume(builder: &'a mut TableBuilder, limits: &'a Limits, paused: Paused) -> Self {
+        Self { builder, limits, rows_before: paused.rows_before, row: paused.row }
     }
 
     /// Opens the row (counted from 0) and ends the one before it. Cells that come in another order than their rows
@@ -58,7 +75,7 @@ impl<'a> SheetFeed<'a> {
         Ok(())
     }
 
-    pub(super) fn end(self) -> Result<SheetEnd, WorkbookError> {
+    pub(super) fn end(&mut self) -> Result<SheetEnd, WorkbookError> {
         let ended = self.builder.end_row(self.row.saturating_add(1));
         self.check_rows()?;
         Ok(match ended.and_then(|()| self.builder.end_sheet()) {

@@ -2,8 +2,8 @@
 //!
 //! Whoever has a file from elsewhere takes a [`Reader`]: it has the file read by a process of its own, which may use so
 //! much memory and time and no more, and believes no byte of the answer unseen. [`read`] and [`read_into`] read in this
-//! process, which a stranger's file can make abort. All are synchronous and know no HTTP. An `.xlsx` is streamed cell by cell, never laid out as a grid: a single far cell costs
-//! nothing. Formulas are never calculated; what the file remembers of them is read. Knows only `customer`, and nobody
+//! process, which a stranger's file can make abort. All are synchronous and know no HTTP. An `.xlsx` is streamed cell by
+//! cell, never laid out as a grid: a single far cell costs nothing. Formulas are never calculated; what the file remembers of them is read. Knows only `customer`, and nobody
 //! else knows calamine, csv or zip.
 
 mod archive;
@@ -100,4 +100,24 @@ pub fn read_into<R: Read + Seek>(
         FileKind::Xls(bytes) => xls::read(bytes, builder, limits),
         FileKind::Text => csv::read(source, builder, limits),
     }
+}
+
+/// What an `.xlsx` becomes as it is read, and as calamine alone reads it: the same, or this is the place of a fault.
+/// `None` for what is no `.xlsx`.
+#[cfg(any(test, fuzzing))]
+pub fn both_ways(bytes: &[u8]) -> Option<[Result<crate::customer::KeyedTable, WorkbookError>; 2]> {
+    let limits = Limits::default();
+    let Ok(FileKind::Xlsx) = kind::detect(&mut std::io::Cursor::new(bytes), &limits) else { return None };
+    let schema = Arc::new(Schema::built_in().ok()?);
+    let read = |by_calamine: bool| {
+        let mut builder = TableBuilder::keyed(schema.clone(), jiff::civil::date(2026, 3, 1));
+        let source = std::io::Cursor::new(bytes);
+        if by_calamine {
+            xlsx::read_slowly(source, &mut builder, &limits)?;
+        } else {
+            xlsx::read(source, &mut builder, &limits)?;
+        }
+        Ok(builder.finish_keyed())
+    };
+    Some([read(false), read(true)])
 }

@@ -1,31 +1,83 @@
-//! `.xlsx`, streamed cell by cell.
+//! `.xlsx`, streamed cell by cell: plain ones by a reader of their own, all others by calamine, with the same result.
+
+mod anatomy;
+mod cells;
+mod markup;
+mod plain;
+mod reference;
+mod strings;
+mod window;
 
 use std::io::{Read, Seek};
 
-use calamine::{DataRef, Reader, SheetType, SheetVisible, Xlsx, XlsxError};
+use calamine::{DataRef, Reader, Xlsx, XlsxError};
 
 use crate::customer::{Cell, TableBuilder};
 
-use super::feed::{Closest, SheetEnd, SheetFeed};
+use super::feed::{Closest, Paused, SheetEnd, SheetFeed};
 use super::{Limits, WorkbookError};
+
+use anatomy::is_readable;
+use plain::PlainBook;
 
 /// Reads the first visible sheet whose header matches.
 pub(super) fn read<R: Read + Seek>(
+    mut source: R,
+    builder: &mut TableBuilder,
+    limits: &Limits,
+) -> Result<(), WorkbookError> {
+    let resume = match PlainBook::open(&mut source, limits) {
+        None => Resume::default(),
+        Some(mut book) => match book.read(builder, limits)? {
+            None => return Ok(()),
+            Some(resume) => resume,
+        },
+    };
+    read_by_calamine(source, builder, limits, resume)
+}
+
+/// Reads the first visible sheet whose header matches by calamine alone.
+#[cfg(any(test, fuzzing))]
+pub(super) fn read_slowly<R: Read + Seek>(
     source: R,
     builder: &mut TableBuilder,
     limits: &Limits,
+) -> Result<(), WorkbookError> {
+    read_by_calamine(source, builder, limits, Resume::default())
+}
+
+/// From where calamine goes on; by default from the start.
+#[derive(Default)]
+struct Resume {
+    /// Of the visible sheets.
+    sheet: usize,
+    /// Cells of it that are in the builder already, or in no need of being there.
+    cells: u64,
+    feed: Option<Paused>,
+    closest: Closest,
+}
+
+/// Reads on by calamine alone.
+fn read_by_calamine<R: Read + Seek>(
+    source: R,
+    builder: &mut TableBuilder,
+    limits: &Limits,
+    resume: Resume,
 ) -> Result<(), WorkbookError> {
     let mut workbook = Xlsx::new(source).map_err(error)?;
     let sheets = workbook.sheets_metadata();
     if sheets.len() > limits.max_sheets {
         return Err(WorkbookError::TooManySheets { limit: limits.max_sheets });
     }
-    let is_readable =
-        |sheet: &&calamine::Sheet| sheet.visible == SheetVisible::Visible && matches!(sheet.typ, SheetType::WorkSheet);
-    let names: Vec<String> = sheets.iter().filter(is_readable).map(|sheet| sheet.name.clone()).collect();
-    let mut closest = Closest::default();
-    for name in names {
-        match read_sheet(&mut workbook, &name, builder, limits)? {
+    let names: Vec<String> = sheets.iter().filter(|sheet| is_readable(sheet)).map(|sheet| sheet.name.clone()).collect();
+    let is_1904 = workbook.has_1904_epoch();
+    let Resume { sheet, mut cells, mut feed, mut closest } = resume;
+    for name in names.iter().skip(sheet) {
+        let feed = match feed.take() {
+            Some(paused) => SheetFeed::resume(builder, limits, paused),
+            None => SheetFeed::begin(builder, limits, is_1904),
+        };
+        match read_sheet(&mut workbook, name, feed, std::mem::take(&mut cells))? {
             SheetEnd::Read => return Ok(()),
             SheetEnd::NoHeader(missing) => closest.note(missing),
         }
@@ -33,24 +85,29 @@ pub(super) fn read<R: Read + Seek>(
     Err(closest.into_error())
 }
 
+/// Reads a sheet but for its first `cells_taken` cells.
 fn read_sheet<R: Read + Seek>(
     workbook: &mut Xlsx<R>,
     name: &str,
-    builder: &mut TableBuilder,
-    limits: &Limits,
+    mut feed: SheetFeed<'_>,
+    mut cells_taken: u64,
 ) -> Result<SheetEnd, WorkbookError> {
     let is_1904 = workbook.has_1904_epoch();
     let mut cells = workbook.worksheet_cells_reader(name).map_err(error)?;
-    let mut feed = SheetFeed::begin(builder, limits, is_1904);
     loop {
         let cell = match cells.next_cell() {
-            Ok(Some(cell)) => cell,
+            Ok(Some(cell)) => Some(cell),
             Ok(None) => return feed.end(),
             // One cell of an error, a number or a flag that calamine does not know (`#SPILL!`, say) is no reason to
             // refuse the others. It is left out; the reader stands behind it.
-            Err(XlsxError::CellError(_) | XlsxError::ParseFloat(_) | XlsxError::Unrecognized { .. }) => continue,
+            Err(XlsxError::CellError(_) | XlsxError::ParseFloat(_) | XlsxError::Unrecognized { .. }) => None,
             Err(cause) => return Err(error(cause)),
         };
+        if cells_taken > 0 {
+            cells_taken -= 1;
+            continue;
+        }
+        let Some(cell) = cell else { continue };
         let (row, column) = cell.get_position();
         let value = borrowed(cell.get_value(), is_1904);
         if value.is_blank() {
@@ -84,3 +141,6 @@ fn error(cause: XlsxError) -> WorkbookError {
         cause => WorkbookError::damaged(cause),
     }
 }
+
+#[cfg(test)]
+mod tests;

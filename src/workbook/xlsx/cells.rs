@@ -1,0 +1,397 @@
+//! The cells of a plain sheet: rows of cells with or without their references, numbers, flags, errors, shared and inline
+//! strings, and what formulas came to. Each is what calamine makes of it.
+
+use std::borrow::Cow;
+
+use super::markup::{Cursor, Parsed, Stop, TagEnd, content, digits, local, unescaped};
+use super::reference::{check_dimension, reference, whole_reference};
+use super::strings::body;
+
+/// What a cell's style makes of its number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shown {
+    Number,
+    Day,
+    Duration,
+}
+
+/// What a cell holds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Content<'a> {
+    Nothing,
+    /// A number of the shared strings.
+    Shared(u32),
+    Text(&'a str),
+    /// The text that was put into the sheet's scratch.
+    Scratch,
+    Number(f64),
+    Day(f64),
+    Flag(bool),
+    /// An error of a formula that calamine knows.
+    Error,
+    /// An error, number or flag that calamine does not know and leaves out.
+    Unknown,
+}
+
+/// What comes next in a sheet.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Step<'a> {
+    /// What comes before the first row.
+    Begun,
+    /// The start or the end of a row.
+    Row,
+    Cell {
+        row: u32,
+        column: u32,
+        content: Content<'a>,
+    },
+    /// The end of all rows.
+    Ended,
+}
+
+/// Where the reading of a sheet stands.
+#[derive(Debug, Clone)]
+pub(super) struct Sheet<'s> {
+    styles: &'s [Shown],
+    place: Place,
+    /// The row and column of the next cell that does not say where it is.
+    row: u32,
+    column: u32,
+    pub scratch: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    BeforeRows,
+    BetweenRows,
+    InRow,
+    BehindRows,
+}
+
+/// The type of a cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Type {
+    Unsaid,
+    Number,
+    Shared,
+    Flag,
+    Error,
+    FormulaText,
+    IsoDate,
+    Inline,
+}
+
+/// The attributes of a cell.
+struct Head {
+    place: Option<(u32, u32)>,
+    shown: Shown,
+    kind: Type,
+    end: TagEnd,
+}
+
+impl<'s> Sheet<'s> {
+    /// A sheet of which nothing was read; `styles` are the workbook's.
+    pub(super) fn new(styles: &'s [Shown]) -> Self {
+        Self { styles, place: Place::BeforeRows, row: 0, column: 0, scratch: String::new() }
+    }
+
+    /// Takes the next step. Where there is none the sheet stays as it was, and the cursor stands anywhere.
+    #[inline]
+    pub(super) fn step<'a>(&mut self, cursor: &mut Cursor<'a>) -> Parsed<Step<'a>> {
+        match self.place {
+            Place::InRow => self.in_row(cursor),
+            Place::BetweenRows => self.between_rows(cursor),
+            Place::BeforeRows => self.before_rows(cursor),
+            Place::BehindRows => Ok(Step::Ended),
+        }
+    }
+
+    fn before_rows<'a>(&mut self, cursor: &mut Cursor<'a>) -> Parsed<Step<'a>> {
+        cursor.declaration()?;
+        let mut depth = 0_usize;
+        loop {
+            cursor.skip_blanks();
+            cursor.expect(b"<")?;
+            if cursor.eat(b"/") {
+                cursor.skip_tag()?;
+                depth = depth.checked_sub(1).ok_or(Stop::Unusual)?;
+                continue;
+            }
+            let mut dimension = None;
+            let (name, end) = cursor.tag(|name, value| {
+                if name == b"ref" && dimension.is_none() {
+                    dimension = Some(value);
+                }
+                Ok(())
+            })?;
+            match name {
+                b"sheetData" => {
+                    self.place = if end == TagEnd::Open { Place::BetweenRows } else { Place::BehindRows };
+                    return Ok(Step::Begun);
+                }
+                b"dimension" => check_dimension(dimension.ok_or(Stop::Unusual)?)?,
+                _ if matches!(local(name), b"sheetData" | b"dimension") => return Err(Stop::Unusual),
+                _ => {}
+            }
+            depth += usize::from(end == TagEnd::Open);
+        }
+    }
+
+    fn between_rows<'a>(&mut self, cursor: &mut Cursor<'a>) -> Parsed<Step<'a>> {
+        cursor.skip_blanks();
+        if !cursor.eat(b"<row") {
+            if cursor.is_cut(b"<row") {
+                return Err(Stop::Incomplete);
+            }
+            cursor.expect(b"</sheetData>")?;
+            self.place = Place::BehindRows;
+            return Ok(Step::Ended);
+        }
+        let mut row = None;
+        let end = cursor.attributes(|name, value| {
+            if name == b"r" && row.is_none() {
+                row = Some(digits(value)?.checked_sub(1).ok_or(Stop::Unusual)?);
+            }
+            Ok(())
+        })?;
+        self.row = row.unwrap_or(self.row);
+        match end {
+            TagEnd::Open => self.place = Place::InRow,
+            TagEnd::Empty => self.end_row(),
+        }
+        Ok(Step::Row)
+    }
+
+    fn end_row(&mut self) {
+        self.place = Place::BetweenRows;
+        self.row = self.row.saturating_add(1);
+        self.column = 0;
+    }
+
+    #[inline]
+    fn in_row<'a>(&mut self, cursor: &mut Cursor<'a>) -> Parsed<Step<'a>> {
+        if !cursor.eat(b"<c") {
+            cursor.skip_blanks();
+            if cursor.eat(b"</row>") {
+                self.end_row();
+                return Ok(Step::Row);
+            }
+            if !cursor.eat(b"<c") {
+                return Err(if cursor.is_cut(b"<c") { Stop::Incomplete } else { cursor.why_not(b"</row>") });
+            }
+        }
+        let head = self.head(cursor)?;
+        let content = match head.end {
+            TagEnd::Empty => Content::Nothing,
+            TagEnd::Open => self.content(cursor, &head)?,
+        };
+        let (row, column) = head.place.unwrap_or((self.row, self.column));
+        // Behind a cell that calamine leaves out it has not moved on.
+        self.column = if content == Content::Unknown { column } else { column.saturating_add(1) };
+        Ok(Step::Cell { row, column, content })
+    }
+
+    #[inline]
+    fn head(&self, cursor: &mut Cursor<'_>) -> Parsed<Head> {
+        let mut head = Head { place: None, shown: Shown::Number, kind: Type::Unsaid, end: TagEnd::Open };
+        // As nearly every cell is written.
+        if cursor.eat(b" r=\"") {
+            head.place = Some(reference(cursor)?);
+            cursor.expect(b"\"")?;
+        }
+        let mut has = (false, false);
+        if cursor.eat(b" s=\"") {
+            has.0 = true;
+            head.shown = self.shown(cursor.until(b'"')?)?;
+        }
+        if cursor.eat(b">") {
+            return Ok(head);
+        }
+        if cursor.eat(b" t=\"s\">") {
+            head.kind = Type::Shared;
+            return Ok(head);
+        }
+        head.end = cursor.attributes(|name, value| {
+            match name {
+                b"r" if head.place.is_none() => {
+                    head.place = Some(whole_reference(value)?);
+                }
+                b"s" if !has.0 => {
+                    has.0 = true;
+                    head.shown = self.shown(value)?;
+                }
+                b"t" if !has.1 => {
+                    has.1 = true;
+                    head.kind = Type::named(value)?;
+                }
+                b"r" | b"s" | b"t" => return Err(Stop::Unusual),
+                _ => {}
+            }
+            Ok(())
+        })?;
+        Ok(head)
+    }
+
+    /// What the style of this number makes of a cell's number.
+    #[inline]
+    fn shown(&self, style: &[u8]) -> Parsed<Shown> {
+        self.styles.get(digits(style)? as usize).copied().ok_or(Stop::Unusual)
+    }
+
+    #[inline]
+    fn content<'a>(&mut self, cursor: &mut Cursor<'a>, head: &Head) -> Parsed<Content<'a>> {
+        let mut found = Content::Nothing;
+        loop {
+            if cursor.eat(b"<v>") {
+                found = self.value(cursor, head)?;
+            } else if cursor.eat(b"</c>") {
+                return Ok(found);
+            } else if cursor.eat(b"<is>") {
+                self.scratch.clear();
+                body(cursor, b"</is>", |text| self.scratch.push_str(text))?;
+                found = Content::Scratch;
+            } else if cursor.eat(b"<f") {
+                skip_formula(cursor)?;
+                found = Content::Nothing;
+            } else if cursor.eat(b"<v/>") || cursor.eat(b"<v />") || cursor.eat(b"<is/>") || cursor.eat(b"<is />") {
+                found = Content::Nothing;
+            } else {
+                let before = cursor.rest.len();
+                cursor.skip_blanks();
+                let is_cut = [b"<v />".as_slice(), b"<v/>", b"<is />", b"<is/>", b"<f", b"</c>"]
+                    .iter()
+                    .any(|token| cursor.is_cut(token));
+                if is_cut || cursor.rest.len() == before {
+                    return Err(if is_cut { Stop::Incomplete } else { Stop::Unusual });
+                }
+            }
+        }
+    }
+
+    /// Takes a value and its end tag.
+    #[inline]
+    fn value<'a>(&mut self, cursor: &mut Cursor<'a>, head: &Head) -> Parsed<Content<'a>> {
+        let before = *cursor;
+        if let Some(whole) = whole_number(cursor) {
+            match head.kind {
+                Type::Shared => {
+                    let number = u32::try_from(whole).map_err(|_| Stop::Unusual)?;
+                    return cursor.expect(b"</v>").map(|()| Content::Shared(number));
+                }
+                #[expect(clippy::cast_precision_loss, reason = "it has 15 digits at the most, which fit")]
+                Type::Number | Type::Unsaid => {
+                    return cursor.expect(b"</v>").map(|()| head.shown.of(whole as f64));
+                }
+                _ => {}
+            }
+        }
+        *cursor = before;
+        let raw = cursor.text()?;
+        cursor.expect(b"</v>")?;
+        self.written(raw, head)
+    }
+
+    /// What a value means that is not written in digits alone.
+    fn written<'a>(&mut self, raw: &'a [u8], head: &Head) -> Parsed<Content<'a>> {
+        if raw.is_empty() {
+            return Ok(Content::Nothing);
+        }
+        let text = std::str::from_utf8(raw).map_err(|_| Stop::Unusual)?;
+        let written = match head.kind {
+            Type::FormulaText => unescaped(content(raw)?)?,
+            Type::IsoDate => content(raw)?,
+            Type::Inline => return content(raw).map(|_| Content::Nothing),
+            _ if raw.contains(&b'&') => return Err(Stop::Unusual),
+            Type::Number | Type::Unsaid => match fast_float2::parse(raw) {
+                Ok(number) => return Ok(head.shown.of(number)),
+                Err(_) if head.kind == Type::Unsaid => return Ok(Content::Text(text)),
+                Err(_) => return Err(Stop::Unusual),
+            },
+            Type::Flag => return Ok(flag(text)),
+            Type::Error => return Ok(error(text)),
+            Type::Shared => return Err(Stop::Unusual),
+        };
+        Ok(match written {
+            Cow::Borrowed(text) => Content::Text(text),
+            Cow::Owned(text) => {
+                self.scratch = text;
+                Content::Scratch
+            }
+        })
+    }
+}
+
+impl Type {
+    fn named(name: &[u8]) -> Parsed<Self> {
+        Ok(match name {
+            b"s" => Self::Shared,
+            b"n" => Self::Number,
+            b"b" => Self::Flag,
+            b"e" => Self::Error,
+            b"str" => Self::FormulaText,
+            b"d" => Self::IsoDate,
+            b"inlineStr" | b"is" => Self::Inline,
+            _ => return Err(Stop::Unusual),
+        })
+    }
+}
+
+impl Shown {
+    #[inline]
+    fn of(self, number: f64) -> Content<'static> {
+        match self {
+            Self::Number | Self::Duration => Content::Number(number),
+            Self::Day => Content::Day(number),
+        }
+    }
+}
+
+fn flag(text: &str) -> Content<'static> {
+    let text = text.trim();
+    if text.is_empty() {
+        Content::Nothing
+    } else if text == "0" || text.eq_ignore_ascii_case("false") {
+        Content::Flag(false)
+    } else if text == "1" || text.eq_ignore_ascii_case("true") {
+        Content::Flag(true)
+    } else {
+        Content::Unknown
+    }
+}
+
+fn error(text: &str) -> Content<'static> {
+    match text {
+        "#DIV/0!" | "#N/A" | "#NAME?" | "#NULL!" | "#NUM!" | "#REF!" | "#VALUE!" => Content::Error,
+        _ => Content::Unknown,
+    }
+}
+
+/// Takes up to 15 digits that a `<` follows.
+#[inline]
+fn whole_number(cursor: &mut Cursor<'_>) -> Option<u64> {
+    let mut number = 0;
+    let mut rest = cursor.rest;
+    for n_digits in 0..=15 {
+        match rest {
+            [digit @ b'0'..=b'9', after @ ..] => {
+                number = number * 10 + u64::from(digit - b'0');
+                rest = after;
+            }
+            [b'<', ..] if n_digits > 0 => {
+                cursor.rest = rest;
+                return Some(number);
+            }
+            _ => return None,
+        }
+    }
+    None
+}
+
+/// Takes a formula whose `<f` has been taken.
+fn skip_formula(cursor: &mut Cursor<'_>) -> Parsed<()> {
+    if cursor.attributes(|_, _| Ok(()))? == TagEnd::Empty {
+        return Ok(());
+    }
+    content(cursor.text()?)?;
+    cursor.expect(b"</f>")
+}
