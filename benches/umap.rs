@@ -3,6 +3,7 @@
 //! `cargo bench --bench umap -- growth` fits 10,000, 50,000 and 200,000 points instead, once each, and prints by which
 //! power of the number of points the time of each stage grows.
 #![allow(clippy::unwrap_used, missing_docs, reason = "a bench without its fixture has nothing to say")]
+#![allow(clippy::indexing_slicing, reason = "centres, stages and their times are counted by constants")]
 #![allow(clippy::print_stdout, reason = "criterion has no word for a power")]
 
 use std::collections::BTreeSet;
