@@ -1,14 +1,20 @@
 //! UMAP on the sample's distinct profiles: a fit with the default parameters, and rows placed in bulk and alone.
+//!
+//! `cargo bench --bench umap -- growth` fits 10,000, 50,000 and 200,000 points instead, once each, and prints by which
+//! power of the number of points the time of each stage grows.
 #![allow(clippy::unwrap_used, missing_docs, reason = "a bench without its fixture has nothing to say")]
+#![allow(clippy::indexing_slicing, reason = "centres, stages and their times are counted by constants")]
+#![allow(clippy::print_stdout, reason = "criterion has no word for a power")]
 
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::hint::black_box;
 use std::path::Path;
-use std::time::Duration;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
-use content_portal::pipeline::umap::UmapParams;
-use criterion::{Criterion, criterion_group, criterion_main};
+use content_portal::pipeline::umap::{Stage, UmapParams, trustworthiness};
+use criterion::{Criterion, criterion_group};
 use linfa::ParamGuard;
 use ndarray::{Array2, Axis, concatenate, s};
 use ndarray_npy::NpzReader;
@@ -45,4 +51,59 @@ fn umap(criterion: &mut Criterion) {
 }
 
 criterion_group!(benches, umap);
-criterion_main!(benches);
+
+/// Twenty round clusters in 10 dimensions, as a schema of numbers could have them.
+fn blobs(n_points: usize) -> Array2<f32> {
+    let mut state = 7_u64;
+    let mut uniform = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 40) as f32 / (1 << 24) as f32 - 0.5
+    };
+    let centres = Array2::from_shape_simple_fn((20, 10), || 20.0 * uniform());
+    // The sum of twelve uniforms has deviation 1.
+    Array2::from_shape_fn((n_points, 10), |(i, d)| centres[[i % 20, d]] + 3.0 * (0..12).map(|_| uniform()).sum::<f32>())
+}
+
+const STAGES: [&str; 5] = ["neighbours and graph", "start", "layout", "whole fit", "trustworthiness"];
+
+/// Seconds of each of [`STAGES`].
+fn seconds(n_points: usize) -> [f64; 5] {
+    let points = blobs(n_points);
+    let params = UmapParams::default().n_neighbors(15).n_epochs(Some(200)).check().unwrap();
+    let ends = Mutex::new([0.0; 4]);
+    let begin = Instant::now();
+    let heard = |stage: Stage, share: f32| {
+        if share >= 1.0 {
+            ends.lock().unwrap()[stage as usize] = begin.elapsed().as_secs_f64();
+        }
+    };
+    let model = params.fit(points.view(), &heard).unwrap();
+    let fit = begin.elapsed().as_secs_f64();
+    let [_, graph, start, layout] = *ends.lock().unwrap();
+    let begin = Instant::now();
+    black_box(trustworthiness(points.view(), model.embedding(), 15));
+    [graph, start - graph, layout - start, fit, begin.elapsed().as_secs_f64()]
+}
+
+fn growth() {
+    let sizes = [10_000, 50_000, 200_000];
+    let times = sizes.map(seconds);
+    let logs = sizes.map(|n| f64::from(n as u32).ln());
+    let mean = logs.iter().sum::<f64>() / 3.0;
+    println!("{:>22} {:>9} {:>9} {:>9}  power", "seconds", sizes[0], sizes[1], sizes[2]);
+    for (stage, name) in STAGES.iter().enumerate() {
+        let [a, b, c] = times.map(|times| times[stage]);
+        let slope = |(sum, squares): (f64, f64), (x, y): (f64, f64)| (sum + x * y, squares + x * x);
+        let (sum, squares) = logs.iter().map(|x| x - mean).zip([a.ln(), b.ln(), c.ln()]).fold((0.0, 0.0), slope);
+        println!("{name:>22} {a:>9.2} {b:>9.2} {c:>9.2}  {:.2}", sum / squares);
+    }
+}
+
+fn main() {
+    if std::env::args().any(|argument| argument == "growth") {
+        growth();
+    } else {
+        benches();
+        Criterion::default().configure_from_args().final_summary();
+    }
+}

@@ -46,7 +46,8 @@ pub(super) fn search(points: &Points, k: usize, key: u64, progress: &(dyn Fn(f32
     // From here on points are numbered by the first tree's leaves: who is near in space is near in memory.
     let original = first.order;
     let rows = Rows::new(points.rows(), original.iter().map(|&i| i as usize));
-    let trees: Vec<Tree> = (0..TREES as u64).map(|tree| Tree::grow(&rows, leaf_size, mix64(key ^ tree + 1))).collect();
+    let trees: Vec<Tree> =
+        (0..TREES as u64).map(|tree| Tree::grow(&rows, leaf_size, mix64(key ^ (tree + 1)))).collect();
     progress(0.3);
     let mut lists = from_leaves(&rows, &trees, k);
     drop(trees);
@@ -60,7 +61,7 @@ pub(super) fn search(points: &Points, k: usize, key: u64, progress: &(dyn Fn(f32
             break;
         }
     }
-    in_order(points, &original, lists, k)
+    in_order(points, &original, &lists, k)
 }
 
 /// A thread's room for looking at points once each.
@@ -232,7 +233,7 @@ fn merge(list: &mut [u64], others: &[u64], merged: &mut Vec<u64>) -> usize {
 }
 
 /// The lists measured in `f64` and in the points' own numbers.
-fn in_order(points: &Points, original: &[u32], lists: Vec<u64>, k: usize) -> Neighbours {
+fn in_order(points: &Points, original: &[u32], lists: &[u64], k: usize) -> Neighbours {
     let n = points.len();
     let mut place = vec![0; n];
     for (new, &old) in (0_u32..).zip(original) {

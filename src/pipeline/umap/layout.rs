@@ -20,6 +20,9 @@ use super::params::UmapValidParams;
 use super::random::{self, Purpose, mix64};
 use super::simd::Simd;
 
+/// Up to so many points their positions are near to a processor anyway, in its second cache; more are worth numbering so
+/// that neighbours are.
+pub(super) const MAX_NEAR: usize = 20_000;
 /// Edges that one thread takes at a time: some 10 µs of work, several times what handing it over costs.
 const EDGES_A_TASK: usize = 256;
 

@@ -5,10 +5,8 @@
 use rayon::prelude::*;
 
 use super::fuzzy_graph::Graph;
+use super::layout::MAX_NEAR;
 use super::simd::{Kernel, Lanes};
-
-/// Up to so many points their positions are near to a processor anyway, in its second cache.
-const MAX_NEAR: usize = 20_000;
 
 /// One matching, with the epoch each of its edges is due next.
 #[derive(Debug, Default)]

@@ -2,7 +2,8 @@
 //!
 //! After McInnes, Healy and Melville 2018, "UMAP: Uniform Manifold Approximation and Projection for Dimension
 //! Reduction" (<https://arxiv.org/abs/1802.03426>), with the defaults and conventions of the `umap-learn` package where
-//! the paper leaves a choice: exact neighbours → fuzzy graph → spectral start → layout by sampled gradients.
+//! the paper leaves a choice: neighbours (exact up to 20,000 points) → fuzzy graph → spectral start → layout by sampled
+//! gradients.
 //!
 //! Pure and seeded: the same points, parameters and seed give the same bits on any number of threads, and
 //! [`UmapModel::transform`] places a row without regard to the rows around it. Euclidean distances only; no supervised

@@ -13,9 +13,6 @@ use super::random::{self, Purpose};
 use super::transform::{Target, place, reference};
 use super::{UmapError, layout, start};
 
-/// Up to so many points their positions are near to a processor anyway, in its second cache.
-const MAX_NEAR: usize = 20_000;
-
 /// What a fit is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
@@ -100,7 +97,7 @@ impl UmapValidParams {
         drop(neighbours);
         let graph = graph.pruned(self.fit_epochs(points.len()), Self::default_epochs(points.len()));
         progress(Stage::Graph, 1.0);
-        let embedding = if points.len() <= MAX_NEAR {
+        let embedding = if points.len() <= layout::MAX_NEAR {
             self.embed(points.rows(), &graph, curve, progress)
         } else {
             let order = neighbourly_order(&points, random::key(self.seed(), Purpose::Trees));

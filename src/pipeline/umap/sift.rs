@@ -32,7 +32,7 @@ impl Search {
         k: usize,
         mut found: impl FnMut(usize, &[u64]),
     ) {
-        self.sift(points, queries.clone(), Limit::Nearest(k));
+        self.sift(points, queries.clone(), |_| Limit::Nearest(k));
         for (number, (query, list)) in queries.zip(&mut self.lists).enumerate() {
             list.tighten();
             points.measure(query, &mut list.keys);
@@ -45,22 +45,29 @@ impl Search {
         }
     }
 
-    /// The [`order_key`]s of all points whose squared distance from `query` is at most `squared`, in their order, and
-    /// perhaps of some a little farther.
-    pub(super) fn within(&mut self, points: &Points, query: &[f32], squared: f32) -> &[u64] {
-        self.sift(points, std::iter::once(query), Limit::Within(squared));
-        let Some(list) = self.lists.first_mut() else { return &[] };
-        points.measure(query, &mut list.keys);
-        list.keys.sort_unstable();
-        &list.keys
+    /// Calls `found` with the number of each of `queries` and the [`order_key`]s of all points whose squared distance from
+    /// it is at most its `limits`, in their order, and perhaps of some a little farther.
+    pub(super) fn within<'a>(
+        &mut self,
+        points: &Points,
+        queries: impl Iterator<Item = &'a [f32]> + Clone,
+        limits: &[f32],
+        mut found: impl FnMut(usize, &[u64]),
+    ) {
+        self.sift(points, queries.clone(), |query| Limit::Within(limits[query]));
+        for (number, (query, list)) in queries.zip(&mut self.lists).enumerate() {
+            points.measure(query, &mut list.keys);
+            list.keys.sort_unstable();
+            found(number, &list.keys);
+        }
     }
 
     /// Fills one list a query.
-    fn sift<'a>(&mut self, points: &Points, queries: impl Iterator<Item = &'a [f32]>, limit: Limit) {
+    fn sift<'a>(&mut self, points: &Points, queries: impl Iterator<Item = &'a [f32]>, limit: impl Fn(usize) -> Limit) {
         let queries: Vec<&[f32]> = queries.collect();
         let whole = queries.len() / QUERIES;
         self.lists.resize_with(queries.len(), Shortlist::default);
-        self.lists.iter_mut().for_each(|list| list.start(limit, points.n_features()));
+        self.lists.iter_mut().enumerate().for_each(|(query, list)| list.start(limit(query), points.n_features()));
         self.groups.resize_with(whole, Vec::new);
         for (group, queries) in self.groups.iter_mut().zip(queries.chunks_exact(QUERIES)) {
             group.clear();

@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn every_dimension_of_the_start_runs_from_zero_to_ten() {
-        for (count, size) in [(1, 50), (2, 30), (9, 12), (40, 2)] {
+        for (count, size) in [(1, 50), (2, 30), (9, 12), (40, 2), (2100, 2)] {
             let points = Array2::from_shape_fn((count * size, 2), |(i, d)| (i / size * (d + 3) % 11) as f32);
             let start = positions(points.view(), &rings(count, size), 3, 42);
             for column in start.columns() {

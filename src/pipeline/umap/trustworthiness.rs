@@ -1,4 +1,5 @@
 //! How far the neighbourhoods of an embedding can be trusted.
+#![expect(clippy::indexing_slicing, reason = "queries are numbered by the points chosen for them")]
 
 use ndarray::{ArrayView2, s};
 use rayon::prelude::*;
@@ -9,6 +10,8 @@ use super::sift::Search;
 
 /// Up to this many points each is looked at, beyond it as many of them.
 const MAX_LOOKED_AT: usize = 10_000;
+/// Points that one thread looks at together.
+const AT_ONCE: usize = 32;
 
 /// The share, 0 to 1, in which each point's `k` nearest in the embedding are among its nearest in the original space
 /// (Venna and Kaski 2001; the formula of `sklearn.manifold.trustworthiness`).
@@ -32,22 +35,27 @@ fn measured(points: ArrayView2<'_, f32>, embedding: ArrayView2<'_, f32>, k: usiz
     }
     let (points, embedding) = (Points::new(points.slice(s![..n, ..])), Points::new(embedding.slice(s![..n, ..])));
     let looked_at = drawn(n, most);
-    let penalty: u64 = looked_at
-        .par_iter()
-        .map_init(<(Search, Vec<u64>)>::default, |(search, others), &i| {
-            others.clear();
-            search.nearest(&embedding, std::iter::once(embedding.row(i)), k + 1, |_, keys| {
-                others.extend(keys.iter().filter(|&&key| key as u32 as usize != i).take(k));
-            });
-            points.measure(points.row(i), others);
-            let farthest = others.iter().copied().max().map_or(0.0, key_distance);
-            let nearer = search.within(&points, points.row(i), farthest);
-            let own = nearer.iter().copied().find(|&key| key as u32 as usize == i);
+    let penalties = looked_at.par_chunks(AT_ONCE).map_init(Search::default, |search, chosen| {
+        let place = |&i: &usize| embedding.row(i);
+        let mut others = Vec::new();
+        search.nearest(&embedding, chosen.iter().map(place), k + 1, |query, keys| {
+            let mut keys: Vec<u64> =
+                keys.iter().copied().filter(|&key| key as u32 as usize != chosen[query]).take(k).collect();
+            points.measure(points.row(chosen[query]), &mut keys);
+            others.push(keys);
+        });
+        let limits: Vec<f32> =
+            others.iter().map(|others| others.iter().copied().max().map_or(0.0, key_distance)).collect();
+        let mut penalty = 0;
+        search.within(&points, chosen.iter().map(|&i| points.row(i)), &limits, |query, nearer| {
+            let own = nearer.iter().copied().find(|&key| key as u32 as usize == chosen[query]);
             // The place of another by distance, counted from 1, the point itself left out.
             let rank = |key: u64| nearer.partition_point(|&other| other <= key) - usize::from(own <= Some(key));
-            others.iter().map(|&key| rank(key).saturating_sub(k) as u64).sum::<u64>()
-        })
-        .sum();
+            penalty += others[query].iter().map(|&key| rank(key).saturating_sub(k) as u64).sum::<u64>();
+        });
+        penalty
+    });
+    let penalty: u64 = penalties.sum();
     let (n, k, looked_at) = (n as f64, k as f64, looked_at.len() as f64);
     1.0 - penalty as f64 * 2.0 / (looked_at * k * (2.0 * n - 3.0 * k - 1.0))
 }
