@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn a_sample_says_what_all_points_say() {
         // Every fifth point is somewhere else in the embedding.
-        let place = |i: usize| if i % 5 == 0 { mix64(!(i as u64)) % 10_000 } else { mix64(i as u64) % 10_000 };
+        let place = |i: usize| if i.is_multiple_of(5) { mix64(!(i as u64)) % 10_000 } else { mix64(i as u64) % 10_000 };
         let points = Array2::from_shape_fn((2000, 1), |(i, _)| (mix64(i as u64) % 10_000) as f32);
         let embedding = Array2::from_shape_fn((2000, 1), |(i, _)| place(i) as f32);
         let score = |most| measured(points.view(), embedding.view(), 5, most);
