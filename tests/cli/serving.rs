@@ -180,8 +180,9 @@ fn a_log_that_nobody_reads_stalls_no_request_and_what_is_lost_of_it_is_told() {
     // A server that waits for its log's reader would never answer: the pipe holds some hundred lines.
     stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
     let mut answer = vec![0; 64 << 10];
+    let request = format!("GET /no-such-route HTTP/1.1\r\nHost: {address}\r\nContent-Length: 0\r\n\r\n");
     for n in 0..6_000 {
-        write!(stream, "GET /no-such-route HTTP/1.1\r\nHost: {address}\r\nContent-Length: 0\r\n\r\n").unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
         let n_bytes = stream.read(&mut answer).unwrap_or_else(|error| panic!("request {n}: {error}"));
         assert!(answer[..n_bytes].starts_with(b"HTTP/1.1 404"));
     }
