@@ -138,8 +138,8 @@ async fn a_segment_that_does_not_exist_is_refused_with_those_that_do() {
     }
 }
 
-/// Faults of an upstream, each where it is and the code of the segments that it leaves unwritten.
-async fn faulty_upstreams() -> Vec<(&'static str, String, &'static str)> {
+/// Faults of an upstream, each where it is and the codes that what it leaves unwritten may have.
+async fn faulty_upstreams() -> [(&'static str, String, &'static [&'static str]); 8] {
     let tells = async |answer: ResponseTemplate| {
         let server = upstream::start(Box::new(move |_| answer.clone())).await;
         let uri = server.uri();
@@ -150,15 +150,16 @@ async fn faulty_upstreams() -> Vec<(&'static str, String, &'static str)> {
     let garbage = ResponseTemplate::new(200).set_body_string("<html>garbage");
     let empty = ResponseTemplate::new(200).set_body_json(json!({"choices": []}));
     let long_wait = ResponseTemplate::new(429).insert_header("retry-after", "86400");
-    vec![
-        ("refused", "http://127.0.0.1:1".to_owned(), "writer_unavailable"),
-        ("a black hole", tells(written("late").set_delay(Duration::from_secs(600))).await, "writer_timed_out"),
-        ("a byte a second", upstream::dripping().await, "writer_timed_out"),
-        ("asks to wait a day", tells(long_wait).await, "writer_rate_limited"),
-        ("500", tells(down()).await, "writer_unavailable"),
-        ("cut off", upstream::cutting_off().await, "writer_bad_answer"),
-        ("garbage", tells(garbage).await, "writer_bad_answer"),
-        ("no choices", tells(empty).await, "writer_bad_answer"),
+    [
+        ("refused", "http://127.0.0.1:1".to_owned(), &["writer_unavailable"]),
+        ("a black hole", tells(written("late").set_delay(Duration::from_secs(600))).await, &["writer_timed_out"]),
+        ("a byte a second", upstream::dripping().await, &["writer_timed_out"]),
+        ("asks to wait a day", tells(long_wait).await, &["writer_rate_limited"]),
+        ("500", tells(down()).await, &["writer_unavailable"]),
+        // Before or after its head.
+        ("cut off", upstream::cutting_off().await, &["writer_bad_answer", "writer_unavailable"]),
+        ("garbage", tells(garbage).await, &["writer_bad_answer"]),
+        ("no choices", tells(empty).await, &["writer_bad_answer"]),
     ]
 }
 
@@ -166,7 +167,7 @@ async fn faulty_upstreams() -> Vec<(&'static str, String, &'static str)> {
 async fn every_fault_of_the_upstream_leaves_an_upload_its_segments_and_a_way_to_have_them_written() {
     let file = std::fs::read(crate::app::root("tests/fixtures/upload_2000.xlsx")).unwrap();
     let tiny = Duration::from_millis(1);
-    for (fault, uri, code) in faulty_upstreams().await {
+    for (fault, uri, codes) in faulty_upstreams().await {
         let retry = RetryPolicy { max_tries: 3, base: tiny, max_retry_after: tiny };
         let [timeout, deadline] = [300, 700].map(Duration::from_millis);
         let app = served_by(WriterConfig { retry, timeout, deadline, ..upstream::writer_at(&uri) }).await;
@@ -181,7 +182,7 @@ async fn every_fault_of_the_upstream_leaves_an_upload_its_segments_and_a_way_to_
                 let content = &segment["content"];
                 let found = content["error"]["code"].as_str().unwrap();
                 // After five faults in a row it is left alone.
-                assert!(found == code || found == "writer_paused", "{fault}: {content}");
+                assert!(codes.contains(&found) || found == "writer_paused", "{fault}: {content}");
                 assert_eq!(content["regenerate"]["path"], "/generate-post", "{fault}");
             }
         }
@@ -193,12 +194,13 @@ async fn every_fault_of_the_upstream_leaves_an_upload_its_segments_and_a_way_to_
 #[tokio::test(flavor = "multi_thread")]
 async fn every_fault_of_the_upstream_ends_a_generation_s_stream_with_its_problem() {
     let tiny = Duration::from_millis(1);
-    for (fault, uri, code) in faulty_upstreams().await {
+    for (fault, uri, codes) in faulty_upstreams().await {
         let retry = RetryPolicy { max_tries: 3, base: tiny, max_retry_after: tiny };
         let [timeout, deadline] = [300, 700].map(Duration::from_millis);
         let app = served_by(WriterConfig { retry, timeout, deadline, ..upstream::writer_at(&uri) }).await;
         let heard = events(crate::live::generate_live(&app, &json!({})).await).await;
         assert_eq!(heard.last().unwrap().name, "error", "{fault}");
-        assert_eq!(named(&heard, "error")[0]["code"], code, "{fault}");
+        let found = named(&heard, "error")[0]["code"].as_str().unwrap();
+        assert!(codes.contains(&found), "{fault}: {found}");
     }
 }

@@ -175,23 +175,3 @@ fn nothing_is_sent_upstream_while_what_is_spent_cannot_be_written_down() {
     fs::remove_file(ballast).unwrap();
     assert_ne!(disk.post("/generate-promo", "{}").0, 507);
 }
-
-#[test]
-fn a_retraining_on_a_full_disk_publishes_nothing_and_the_live_model_stays() {
-    set_up();
-    let folder = Folder::with_data();
-    let Some(disk) = Disk::of_a_server(&folder, &[("MODEL_DIR", "disk/models")]) else { return };
-    let versions = || disk.files("models/versions");
-    let before = versions();
-    let ballast = disk.fill();
-    let (status, job) = disk.post("/retrain?wait=true", "");
-    assert!(status == 507 || job["state"] == "failed", "{status} {job}");
-    assert_eq!(versions(), before);
-    assert_eq!(disk.files("models/staging"), Vec::<String>::new());
-    let (status, problem) = disk.post(&format!("/models/{}/activate", before[0]), "");
-    assert!([200, 507].contains(&status), "{status} {problem}");
-    assert_eq!(disk.post("/generate-promo", "{}").0, 200);
-    fs::remove_file(ballast).unwrap();
-    let (status, job) = disk.post("/retrain?wait=true", "");
-    assert_eq!((status, &job["state"]), (200, &"published".into()), "{job}");
-}

@@ -180,8 +180,9 @@ fn a_log_that_nobody_reads_stalls_no_request_and_what_is_lost_of_it_is_told() {
     // A server that waits for its log's reader would never answer: the pipe holds some hundred lines.
     stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
     let mut answer = vec![0; 64 << 10];
-    for n in 0..10_000 {
-        write!(stream, "GET /no-such-route HTTP/1.1\r\nHost: {address}\r\nContent-Length: 0\r\n\r\n").unwrap();
+    let request = format!("GET /no-such-route HTTP/1.1\r\nHost: {address}\r\nContent-Length: 0\r\n\r\n");
+    for n in 0..6_000 {
+        stream.write_all(request.as_bytes()).unwrap();
         let n_bytes = stream.read(&mut answer).unwrap_or_else(|error| panic!("request {n}: {error}"));
         assert!(answer[..n_bytes].starts_with(b"HTTP/1.1 404"));
     }
@@ -196,7 +197,7 @@ fn a_log_that_nobody_reads_stalls_no_request_and_what_is_lost_of_it_is_told() {
 fn a_server_takes_all_file_descriptors_that_it_may_have_and_leaves_some_to_its_files() {
     let folder = Folder::with_data();
     let mut shell = std::process::Command::new("bash");
-    let script = format!("ulimit -Hn 300; ulimit -Sn 100; exec {} serve", env!("CARGO_BIN_EXE_content-portal"));
+    let script = format!("ulimit -Sn 100; ulimit -Hn 300; exec {} serve", env!("CARGO_BIN_EXE_content-portal"));
     shell.args(["-c", &script]).current_dir(folder.path("")).env_clear().env("PATH", "/usr/bin:/bin");
     let mut server = Server::start(shell.env("PORT", "0").env("WRITER", "offline").env("MIN_FREE_MB", "0"));
     let told = server.until("the limit of file descriptors leaves room for fewer connections than MAX_CONNECTIONS");
