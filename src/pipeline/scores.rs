@@ -230,7 +230,9 @@ fn total_with_avx2(blocks: &[f64], weights: &[f64], query: &[f64]) -> f64 {
 #[inline(always)]
 fn total(blocks: &[f64], weights: &[f64], query: &[f64]) -> f64 {
     let mut totals = [0.0; LANES];
-    for (block, weights) in blocks.chunks_exact(query.len() * LANES).zip(weights.as_chunks::<LANES>().0) {
+    // Points without coordinates are all in one place.
+    let size = (query.len() * LANES).max(1);
+    for (block, weights) in blocks.chunks_exact(size).zip(weights.as_chunks::<LANES>().0) {
         let mut squared = [0.0; LANES];
         for (column, &coordinate) in block.as_chunks::<LANES>().0.iter().zip(query) {
             for lane in 0..LANES {
