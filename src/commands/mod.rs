@@ -57,6 +57,9 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let config = Config::from_environment().map_err(|ConfigErrors(mistakes)| {
         anyhow::anyhow!("the settings cannot be taken:\n  - {}", mistakes.join("\n  - "))
     })?;
+    if let Command::Retrain(args) = &command {
+        args.give_way_if_asked()?;
+    }
     let is_server = matches!(command, Command::Serve);
     let _log = log::start(&config, if is_server { "info" } else { "warn" })?;
     for name in &config.leftovers {

@@ -58,6 +58,15 @@ pub struct RetrainArgs {
 }
 
 impl RetrainArgs {
+    /// Takes the lowest priority where that was asked for. To be called before the first thread is started, which is
+    /// the log's: each takes its priority from the one that starts it.
+    pub fn give_way_if_asked(&self) -> anyhow::Result<()> {
+        if self.give_way {
+            rustix::process::nice(LOWEST).context("the priority cannot be lowered")?;
+        }
+        Ok(())
+    }
+
     fn params(&self) -> FitParams {
         let mut params = FitParams::default();
         if let Some(seed) = self.seed {
@@ -72,10 +81,6 @@ impl RetrainArgs {
 
 /// Trains, publishes and prints the report.
 pub fn retrain(config: &Config, args: &RetrainArgs) -> anyhow::Result<ExitCode> {
-    if args.give_way {
-        // Before the first thread is started: each takes its priority from the one that starts it.
-        rustix::process::nice(LOWEST).context("the priority cannot be lowered")?;
-    }
     let store = ModelStore::new(&config.paths.models);
     let (params, uploads) = (args.params(), Some(config.paths.uploads.as_path()));
     let training = Training { params: &params, uploads, force: args.force };
