@@ -2,6 +2,7 @@
 //!
 //! Each run starts the release binary, prints what it measured and ends with an error where something that must hold
 //! does not. The load shares the machine with the server. Sizes come from the environment, as each module says.
+//! `load upstream PORT` serves the upstream alone, for others' measurements.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -25,6 +26,11 @@ use std::process::ExitCode;
 #[tokio::main]
 async fn main() -> ExitCode {
     let wanted: Vec<_> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
+    if let [name, port] = &wanted[..]
+        && name == "upstream"
+    {
+        upstream::serve_on(port.parse().unwrap()).await;
+    }
     let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|one| one == name);
     let mut is_all_well = true;
     for name in ["dawdlers", "overload", "paused", "soak"] {

@@ -27,14 +27,21 @@ pub async fn start() -> (SocketAddr, Arc<Faults>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let faults = Arc::new(Faults::default());
-    let (told, n_calls) = (faults.clone(), Arc::new(AtomicU64::new(0)));
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            let _ = stream.set_nodelay(true);
-            tokio::spawn(serve(stream, told.clone(), n_calls.clone()));
-        }
-    });
+    tokio::spawn(answer_all(listener, faults.clone()));
     (address, faults)
+}
+
+/// Serves on `port` for as long as it is let, and never fails.
+pub async fn serve_on(port: u16) {
+    answer_all(TcpListener::bind(("127.0.0.1", port)).await.unwrap(), Arc::default()).await;
+}
+
+async fn answer_all(listener: TcpListener, faults: Arc<Faults>) {
+    let n_calls = Arc::new(AtomicU64::new(0));
+    while let Ok((stream, _)) = listener.accept().await {
+        let _ = stream.set_nodelay(true);
+        tokio::spawn(serve(stream, faults.clone(), n_calls.clone()));
+    }
 }
 
 async fn serve(mut stream: TcpStream, faults: Arc<Faults>, n_calls: Arc<AtomicU64>) -> io::Result<()> {

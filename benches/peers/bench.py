@@ -26,6 +26,7 @@ def take_turns(rounds, ours, peer):
 class Bench:
     binary: Path
     pieces: Path
+    load: Path
     python: Path
     cache: Path
     rounds: int
@@ -57,7 +58,7 @@ class Bench:
     def settings(self, folder, **more):
         """content-portal's environment: everything it writes is below `folder`; the rest is as it comes."""
         data = {name: str(folder / name.lower()) for name in ["MODEL_DIR", "UPLOAD_DIR", "IMAGE_DIR", "STATE_DIR"]}
-        here = {"PATH": os.environ["PATH"], "HOST": "127.0.0.1", "WRITER": "offline", "READER_TIMEOUT_S": "120"}
+        here = {"PATH": os.environ["PATH"], "HOST": "127.0.0.1", "WRITER": "offline"}
         return {**here, **data, **more}
 
     def retrain(self, folder, base_data):

@@ -26,8 +26,8 @@ from report import Row, markdown
 ROOT = HERE.parent.parent
 WORK = {**COMPARISONS, **LIBRARIES}
 NOTES = [
-    "Data are generated with a seed (`data.py`); all settings of content-portal are the defaults but for folders, writer "
-    "and `READER_TIMEOUT_S=120`, so that a busy machine does not end a reading.",
+    "Data are generated with a seed (`data.py`); all settings of content-portal are the defaults but for folders and "
+    "writer.",
     "The Flask peer (`flask_service.py`) does the original's steps and is given what favours it: canned or kept "
     "upstream connections, no log, no image.",
     "What no route and no command does alone (a map, a transform, clusters, the bare cell stream) is timed by "
@@ -48,12 +48,15 @@ def options():
     return arguments.parse_args()
 
 
-def built_pieces():
-    """Builds benches/side_by_side.rs as released, and says where it is."""
-    command = ["cargo", "build", "--release", "--locked", "--bench", "side_by_side", "--message-format", "json"]
+def built_benches():
+    """Builds benches/side_by_side.rs and benches/load as released, and says where they are."""
+    names = ["side_by_side", "load"]
+    command = ["cargo", "build", "--release", "--locked", "--message-format", "json"]
+    command += [word for name in names for word in ("--bench", name)]
     said = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
-    built = (json.loads(line) for line in said.splitlines())
-    return next(Path(one["executable"]) for one in built if one.get("target", {}).get("name") == "side_by_side")
+    built = [json.loads(line) for line in said.splitlines()]
+    places = {one["target"]["name"]: Path(one["executable"]) for one in built if one.get("executable")}
+    return [places[name] for name in names]
 
 
 def prepared(asked, python):
@@ -62,7 +65,7 @@ def prepared(asked, python):
     sizes = {"rounds": 5, "slow_rounds": 3, "rows": 1_000_000, "seconds_of_load": 8}
     if asked.quick:
         sizes = {"rounds": 2, "slow_rounds": 1, "rows": 100_000, "seconds_of_load": 3}
-    return Bench(asked.binary.resolve(), built_pieces(), python, cache, **sizes)
+    return Bench(asked.binary.resolve(), *built_benches(), python, cache, **sizes)
 
 
 def measured(name, compare):

@@ -1,10 +1,9 @@
 """The comparisons: each takes turns between content-portal and its peer, and returns rows. Standard library only."""
-import sys
 from contextlib import ExitStack
 from statistics import median
 
 import load
-from bench import HERE, take_turns
+from bench import take_turns
 from processes import TreeMemory, descendants, free_port, resident_mb, serving
 from report import Row
 
@@ -186,7 +185,7 @@ def promo(bench):
     url = f"http://127.0.0.1:{upstream_port}/v1"
     openai = {"WRITER": "openai", "OPENAI_API_KEY": "none-needed", "OPENAI_BASE_URL": url}
     with ExitStack() as servers:
-        command = [sys.executable, HERE / "upstream.py", upstream_port]
+        command = [bench.load, "upstream", upstream_port]
         servers.enter_context(serving(command, upstream_port, "/", None))
         portal = servers.enter_context(bench.portal(folder, **openai))
         offline = servers.enter_context(bench.portal(folder))

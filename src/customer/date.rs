@@ -21,19 +21,20 @@ const MAX_TEXT_BYTES: usize = 64;
 /// Two-digit years from here on lie in the 20th century: the window of Excel itself.
 const TWO_DIGIT_PIVOT: i16 = 30;
 
-const MONTHS: [&str; 12] = [
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
+/// The months' names, in their order.
+pub const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
 ];
 const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 
@@ -85,8 +86,8 @@ pub(super) fn from_text(text: &str) -> Option<Date> {
 
 /// The month that an English name, its first three or more letters, or a number from 1 to 12 names.
 pub(super) fn month(text: &str) -> Option<i8> {
-    let word = text.trim().to_lowercase();
-    let number = match MONTHS.iter().position(|name| abbreviates(&word, name)) {
+    let word = text.trim();
+    let number = match MONTHS.iter().position(|name| abbreviates(word, name)) {
         Some(index) => i8::try_from(index + 1).ok(),
         None => word.parse().ok(),
     };
@@ -231,8 +232,7 @@ impl Part<'_> {
             Self::Number { value, digits: 1 | 2 } => Some(value),
             Self::Number { .. } => None,
             Self::Word(word) => {
-                let word = word.to_ascii_lowercase();
-                let index = MONTHS.iter().position(|name| abbreviates(&word, name))?;
+                let index = MONTHS.iter().position(|name| abbreviates(word, name))?;
                 i64::try_from(index + 1).ok()
             }
         }
@@ -248,9 +248,11 @@ impl Part<'_> {
     }
 }
 
-/// Whether `word` is `name` or its first three or four letters (`jun`, `sept`).
+/// Whether `word` is `name` or its first three or four letters (`jun`, `sept`), in any case.
 fn abbreviates(word: &str, name: &str) -> bool {
-    word == name || (3..=4).contains(&word.len()) && name.starts_with(word)
+    let letters = word.len();
+    let is_whole_or_short = letters == name.len() || (3..=4).contains(&letters);
+    is_whole_or_short && name.get(..letters).is_some_and(|start| start.eq_ignore_ascii_case(word))
 }
 
 /// The length of the run of ASCII digits or of ASCII letters that `text` starts with.

@@ -22,6 +22,7 @@ mod text;
 pub use builder::TableBuilder;
 pub use cell::Cell;
 pub use checked::BrokenTable;
+pub use date::MONTHS;
 pub use form::{FormCustomer, FormError, is_form_field, read_form};
 pub use header::{MissingColumn, MissingColumns};
 pub use merge::NewestStands;

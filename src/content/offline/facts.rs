@@ -7,6 +7,7 @@ use super::gender::names_a_gender;
 use super::goal::{Goal, goal_of, trade_of};
 use super::phrases::{Phrases, Slots, stable_hash};
 use super::subject::{is_place_to_visit, subject_of};
+use crate::customer::MONTHS;
 
 /// How many interests one sentence names.
 const MAX_INTERESTS: usize = 3;
@@ -209,20 +210,6 @@ fn listed<'a>(names: impl ExactSizeIterator<Item = &'a &'a str>, and: &str) -> S
 
 /// When they joined, the way people say it: a quarter is jargon, and a season is wrong where it is always summer.
 fn joined_of(joined: &Joined) -> Option<String> {
-    const MONTHS: [&str; 12] = [
-        "January",
-        "February",
-        "March",
-        "April",
-        "May",
-        "June",
-        "July",
-        "August",
-        "September",
-        "October",
-        "November",
-        "December",
-    ];
     const PARTS: [&str; 4] =
         ["at the start of", "towards the middle of", "in the second half of", "towards the end of"];
     let year = joined.years.first();

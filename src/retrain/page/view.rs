@@ -6,7 +6,7 @@ use minijinja::Value;
 use serde::Serialize;
 
 use super::palette::{Mark, Shape};
-use crate::customer::{DatePart, FeatureKind};
+use crate::customer::{DatePart, FeatureKind, MONTHS};
 use crate::pipeline::{
     ColumnDrift, Drift, Fitted, Model, Overview, Scores, Segment, SegmentId, TraitCounts, TraitValue,
 };
@@ -271,20 +271,6 @@ fn trait_view(kind: FeatureKind<'_>, own: &TraitCounts, everyone: &TraitCounts) 
 
 /// A value as people say it: months have names.
 fn label(kind: FeatureKind<'_>, value: &TraitValue) -> String {
-    const MONTHS: [&str; 12] = [
-        "January",
-        "February",
-        "March",
-        "April",
-        "May",
-        "June",
-        "July",
-        "August",
-        "September",
-        "October",
-        "November",
-        "December",
-    ];
     let month = match (kind, value) {
         (FeatureKind::DatePart(DatePart::Month), TraitValue::Whole(month)) => usize::try_from(month - 1).ok(),
         _ => None,
