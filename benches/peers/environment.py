@@ -47,5 +47,5 @@ def machine():
              if line.startswith("model name")]
     memory_gb = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
-    return (f"{len(names)} × {names[0] if names else platform.machine()}, {memory_gb:.0f} GB, Linux {platform.release()}, "
+    return (f"{len(names)} × {names[0] if names else platform.machine()}, {memory_gb:.0f} GB, Linux {'.'.join(platform.release().split('.')[:2])}, "
             f"Python {platform.python_version()}; load over 1, 5 and 15 minutes as it began: {load}")
