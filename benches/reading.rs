@@ -5,8 +5,8 @@
 //! For another workbook, such as a million rows:
 //!
 //! ```sh
-//! python3 benches/peers/data.py 1000000 /tmp/million.xlsx --slim
-//! WORKBOOK=/tmp/million.xlsx cargo bench --bench reading -- --sample-size 10
+//! python3 benches/peers/data.py 1000000 million.xlsx --slim
+//! WORKBOOK=million.xlsx cargo bench --bench reading -- --sample-size 10
 //! ```
 
 #![allow(missing_docs, reason = "criterion's macros make public functions without a doc")]

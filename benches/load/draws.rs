@@ -1,5 +1,6 @@
 //! Customers and requests drawn at random, the same in every run.
 
+use content_portal::customer::MONTHS;
 use serde_json::{Value, json};
 
 const TOWNS: [&str; 12] = [
@@ -15,20 +16,6 @@ const TOWNS: [&str; 12] = [
     "Sengkang",
     "Queenstown",
     "Bukit Panjang",
-];
-const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
 ];
 const TIERS: [&str; 3] = ["Silver", "Gold", "Platinum"];
 const GENDERS: [&str; 2] = ["Female", "Male"];
