@@ -9,6 +9,8 @@ use ndarray::ArrayView2;
 use rayon::prelude::*;
 use thiserror::Error;
 
+use super::umap::mix64;
+
 /// Why there is no silhouette.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum SilhouetteError {
@@ -133,14 +135,6 @@ fn drawn_with_replacement(everyone: &[(usize, f64)], count: u64) -> Vec<(usize, 
     }
     let drawn = everyone.iter().zip(times).map(|(&(profile, _), times)| (profile, times));
     drawn.filter(|&(_, times)| times > 0.0).collect()
-}
-
-/// Finaliser of SplitMix64 (Steele, Lea, Flood 2014): unrelated numbers for consecutive ones.
-fn mix64(value: u64) -> u64 {
-    let value = value.wrapping_add(0x9e37_79b9_7f4a_7c15).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    value ^ (value >> 31)
 }
 
 impl Groups {

@@ -51,3 +51,5 @@ pub use model::{Stage, UmapModel, UmapParts};
 pub use params::{MAX_COMPONENTS, UmapParams, UmapValidParams};
 pub use principal::{PrincipalPlane, principal_plane};
 pub use trustworthiness::trustworthiness;
+
+pub(super) use random::mix64;
