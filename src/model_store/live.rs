@@ -1,6 +1,6 @@
 //! The version that answers requests.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 
@@ -8,31 +8,39 @@ use super::{ModelStore, ModelVersion, StoreError};
 
 /// The live version. A request takes one snapshot and keeps it to its end, whatever is published meanwhile.
 #[derive(Debug)]
-pub struct LiveModel(ArcSwap<ModelVersion>);
+pub struct LiveModel {
+    version: ArcSwap<ModelVersion>,
+    /// Held from reading which version is current to making it the live one: who looked earlier would else put an
+    /// older version over a newer one.
+    refreshing: Mutex<()>,
+}
 
 impl LiveModel {
     /// Makes `version` the live one.
     pub fn new(version: ModelVersion) -> Self {
-        Self(ArcSwap::from_pointee(version))
+        Self { version: ArcSwap::from_pointee(version), refreshing: Mutex::new(()) }
     }
 
     /// The live version, for one request.
     pub fn snapshot(&self) -> Arc<ModelVersion> {
-        self.0.load_full()
+        self.version.load_full()
     }
 
     /// Takes over the store's current version if it is another one; `prepare` gets it first. Returns whether it did.
+    /// One refresh waits for the other; after it, what was current when it was asked is live, or what became current
+    /// since.
     ///
     /// # Errors
     /// As [`ModelStore::load`]. The live version then stays.
     pub fn refresh(&self, store: &ModelStore, prepare: impl FnOnce(&mut ModelVersion)) -> Result<bool, StoreError> {
+        let _refreshing = self.refreshing.lock().unwrap_or_else(PoisonError::into_inner);
         let id = store.current()?;
-        if id == self.0.load().id {
+        if id == self.version.load().id {
             return Ok(false);
         }
         let mut version = store.load(&id)?;
         prepare(&mut version);
-        self.0.store(Arc::new(version));
+        self.version.store(Arc::new(version));
         Ok(true)
     }
 }

@@ -2,7 +2,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
+use std::sync::{LazyLock, mpsc};
+use std::time::Duration;
 
 use content_portal::customer::CustomerTable;
 use content_portal::model_store::{Candidate, LiveModel, ModelStore, StoreError, VersionId};
@@ -224,4 +225,29 @@ fn a_new_version_that_is_broken_never_replaces_the_live_one_and_a_whole_one_does
     assert_eq!(live.snapshot().id, MODEL.id);
     assert_eq!(before.id, first, "a request keeps the snapshot that it took");
     assert!(!live.refresh(&store, |_| panic!("the live version was loaded again")).unwrap());
+}
+
+#[test]
+fn a_version_that_became_current_during_a_refresh_is_not_lost_to_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = ModelStore::new(dir.path());
+    let first = publish(&store, 0).unwrap();
+    let live = LiveModel::new(store.load_current().unwrap());
+    let second = publish(&store, 1).unwrap();
+    std::thread::scope(|threads| {
+        let (running, ended) = mpsc::channel::<()>();
+        let refreshed = live.refresh(&store, |version| {
+            assert_eq!(version.id, second);
+            store.activate(&first).unwrap();
+            let (live, store) = (&live, &store);
+            threads.spawn(move || {
+                live.refresh(store, |_| {}).unwrap();
+                drop(running);
+            });
+            // The other one may end first, or wait for this one.
+            let _ = ended.recv_timeout(Duration::from_millis(200));
+        });
+        assert!(refreshed.unwrap());
+    });
+    assert_eq!(live.snapshot().id, first);
 }
