@@ -1,6 +1,7 @@
 # Builds from the lock file and runs as nobody. docker build -t content-portal . && \
 #   docker run -p 5000:5000 -v content-portal:/data content-portal
 FROM rust:1.95-slim-trixie AS build
+RUN apt-get update && apt-get install --no-install-recommends -y make && rm -rf /var/lib/apt/lists/*
 WORKDIR /build
 COPY . .
 RUN cargo build --release --locked

@@ -1,6 +1,7 @@
 //! Thousands of connections that say nothing, or say or take a byte a second: closed soon, and no burden to others.
 //!
-//! `IDLE` and `SLOW` connections at a time for `DAWDLE_SECONDS`; whoever is closed comes back.
+//! `IDLE` and `SLOW` connections at a time for `DAWDLE_SECONDS`; whoever is closed comes back. The server has processor 0
+//! and they have processor 1, so that what they cost is what they cost the server.
 
 use std::io;
 use std::net::SocketAddr;
@@ -12,7 +13,7 @@ use tokio::net::{TcpSocket, TcpStream};
 
 use crate::draws::Draws;
 use crate::report::{Outcomes, Verdict, number, percentile};
-use crate::service::Setup;
+use crate::service::{Setup, allow_descriptors, stay_on_processor};
 use crate::wire::{self, Connection};
 
 const CLOSED_WITHIN: Duration = Duration::from_secs(15);
@@ -49,7 +50,8 @@ pub async fn run() -> Vec<Verdict> {
     let (n_idle, n_slow) = (number("IDLE", 5_000.0) as usize, number("SLOW", 1_000.0) as usize);
     let seconds = Duration::from_secs_f64(number("DAWDLE_SECONDS", 45.0));
     allow_descriptors(n_idle + n_slow + 200);
-    let service = Setup::new().with_a_soft_limit(SOFT_LIMIT).start();
+    stay_on_processor(1);
+    let service = Setup::new().with_a_soft_limit(SOFT_LIMIT).on_processor(0).start();
     let address = service.address;
     // The first requests after a start are no measure.
     others(address, seconds / 5).await;
@@ -85,15 +87,6 @@ pub async fn run() -> Vec<Verdict> {
     verdicts.push(Verdict::new("others' p99 at most doubles", beset <= 2 * quiet, measured));
     verdicts.extend([before.verdict, during.verdict, after.verdict]);
     verdicts
-}
-
-/// Lets this process, too, have so many connections.
-fn allow_descriptors(n: usize) {
-    use nix::sys::resource::{Resource, getrlimit, setrlimit};
-    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
-    let wanted = n as u64;
-    assert!(wanted <= hard, "{n} connections need a limit (ulimit -Hn) of more than {hard} file descriptors");
-    setrlimit(Resource::RLIMIT_NOFILE, soft.max(wanted), hard).unwrap();
 }
 
 /// How callers beside the dawdlers fared.

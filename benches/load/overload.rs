@@ -1,34 +1,44 @@
 //! Ten times more requests than the server can answer: it goes on answering nearly as many, and turns the others away.
 //!
 //! The server has processor 0 and the load processor 1, so that the one takes nothing from the other. The most that can
-//! be answered is measured with callers that wait for each answer, before and after; then requests come at ten times
-//! that rate for `OVERLOAD_SECONDS`, whether or not earlier ones are answered.
+//! be answered is measured with callers that wait for each answer, before and after; then callers come at ten times that
+//! rate for `OVERLOAD_SECONDS`, whether or not earlier ones are answered. So many at a time have a connection; whoever
+//! finds none free goes away.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use tokio::sync::mpsc;
-
 use crate::draws::Draws;
 use crate::report::{Verdict, number, percentile};
-use crate::service::{SAMPLE, Setup};
+use crate::service::{SAMPLE, Setup, allow_descriptors, stay_on_processor};
 use crate::wire::{self, Answer, Connection};
 
 const TIMES: f64 = 10.0;
 const MIN_SHARE: f64 = 0.8;
 /// Callers that wait for each answer.
 const WAITING: [usize; 3] = [4, 16, 64];
-/// Connections of the load that does not wait.
-const CONNECTIONS: usize = 2_000;
+/// How long the last callers are waited for.
+const LAST_WITHIN: Duration = Duration::from_secs(60);
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Kind {
     Text,
     Upload,
+}
+
+impl Kind {
+    /// Connections of the load that does not wait: nearly as many as the server takes, and for uploads as many as both
+    /// sides have memory for what the system holds of their files.
+    fn n_connections(self) -> usize {
+        match self {
+            Self::Text => 9_000,
+            Self::Upload => 2_000,
+        }
+    }
 }
 
 /// What came of requests.
@@ -42,26 +52,25 @@ type Shared = Arc<Mutex<Tally>>;
 
 pub async fn run() -> Vec<Verdict> {
     let seconds = Duration::from_secs_f64(number("OVERLOAD_SECONDS", 60.0));
-    // The driver's threads stay where the server is not.
-    let _ = Command::new("taskset").args(["-apc", "1", &std::process::id().to_string()]).output();
+    stay_on_processor(1);
+    allow_descriptors(Kind::Text.n_connections() + 200);
     let mut verdicts = Vec::new();
     for kind in [Kind::Text, Kind::Upload] {
         let service = Setup::new().quiet().on_processor(0).start();
         let before = peak(service.address, kind, seconds / 12).await;
-        let tally = Shared::default();
-        let n_sent = offer(service.address, kind, TIMES * before, seconds, &tally).await;
+        let offered = offer(service.address, kind, TIMES * before, seconds).await;
         let after = peak(service.address, kind, seconds / 12).await;
-        let mut tally = std::mem::take(&mut *tally.lock().unwrap());
+        let Offered { n_callers, n_without_connection, n_served, mut tally } = offered;
         let peak = (before + after) / 2.0;
-        let (rate, offered) =
-            (tally.served.len() as f64 / seconds.as_secs_f64(), n_sent as f64 / seconds.as_secs_f64());
+        let [callers, rate] = [n_callers, n_served].map(|n| n as f64 / seconds.as_secs_f64());
         let [p50, p99] = [0.5, 0.99].map(|share| percentile(&mut tally.served, share));
         println!(
-            "  {kind:?}: at most {before:.1} a second before and {after:.1} after; offered {offered:.0} a second,"
+            "  {kind:?}: at most {before:.1} a second before and {after:.1} after; {callers:.0} callers a second,"
         );
-        println!("    answered {rate:.1} (p50 {p50:.1?}, p99 {p99:.1?}); {:?}", tally.answers);
+        println!("    {n_without_connection} of {n_callers} found none of {} connections free,", kind.n_connections());
+        println!("    answered {rate:.1} a second (p50 {p50:.1?}, p99 {p99:.1?}); in all {:?}", tally.answers);
         println!("    the server then: {:?}", service.footprint());
-        let measured = format!("{:.0} % at {:.1} times its peak", 100.0 * rate / peak, offered / peak);
+        let measured = format!("{:.0} % at {:.1} times its peak", 100.0 * rate / peak, callers / peak);
         verdicts.push(Verdict::new(format!("{kind:?}: 80 % of its peak"), rate >= MIN_SHARE * peak, measured));
         let allowed = ["200", "429 with Retry-After", "503 with Retry-After"];
         let others: Vec<_> = tally.answers.iter().filter(|(name, _)| !allowed.contains(&name.as_str())).collect();
@@ -82,9 +91,13 @@ async fn peak(address: SocketAddr, kind: Kind, each: Duration) -> f64 {
                 let tally = tally.clone();
                 tokio::spawn(async move {
                     let (mut requests, mut connection) = (Requests::new(kind, n), Connection::to(address));
-                    while Instant::now() < until {
-                        ask(&mut connection, &requests.next(), &tally).await;
-                    }
+                    // An answer after the end is none of this time's.
+                    let asking = async {
+                        loop {
+                            ask(&mut connection, &requests.next(), &tally).await;
+                        }
+                    };
+                    let _ = tokio::time::timeout_at(until.into(), asking).await;
                 })
             })
             .collect();
@@ -96,35 +109,48 @@ async fn peak(address: SocketAddr, kind: Kind, each: Duration) -> f64 {
     most
 }
 
-/// Sends requests at this rate; how many.
-async fn offer(address: SocketAddr, kind: Kind, rate: f64, time: Duration, tally: &Shared) -> usize {
-    let (due, work) = mpsc::channel::<()>(CONNECTIONS);
-    let work = Arc::new(tokio::sync::Mutex::new(work));
-    for n in 0..CONNECTIONS {
-        let (work, tally) = (work.clone(), tally.clone());
-        tokio::spawn(async move {
-            let (mut requests, mut connection) = (Requests::new(kind, n), Connection::to(address));
-            while work.lock().await.recv().await.is_some() {
-                ask(&mut connection, &requests.next(), &tally).await;
-            }
-        });
-    }
+/// Callers who came at a rate, and what came of them.
+struct Offered {
+    n_callers: usize,
+    n_without_connection: usize,
+    /// Who was answered while they came.
+    n_served: usize,
+    /// Of all who had a connection.
+    tally: Tally,
+}
+
+/// Lets callers come at this rate.
+async fn offer(address: SocketAddr, kind: Kind, rate: f64, time: Duration) -> Offered {
+    let n_connections = kind.n_connections();
+    let idle = (0..n_connections).map(|n| (Requests::new(kind, n), Connection::to(address))).collect::<Vec<_>>();
+    let (idle, tally) = (Arc::new(Mutex::new(idle)), Shared::default());
     let started = Instant::now();
-    let mut n_sent = 0;
+    let (mut n_callers, mut n_without_connection) = (0, 0);
     while started.elapsed() < time {
         let n_due = (started.elapsed().as_secs_f64() * rate) as usize;
-        while n_sent < n_due {
-            // Where every connection is waiting for an answer, so does the load.
-            let room = due.reserve().await.unwrap();
-            room.send(());
-            n_sent += 1;
-            if started.elapsed() >= time {
-                break;
-            }
+        for _ in n_callers..n_due {
+            let Some((mut requests, mut connection)) = idle.lock().unwrap().pop() else {
+                n_without_connection += 1;
+                continue;
+            };
+            let (idle, tally) = (idle.clone(), tally.clone());
+            tokio::spawn(async move {
+                ask(&mut connection, &requests.next(), &tally).await;
+                idle.lock().unwrap().push((requests, connection));
+            });
         }
+        n_callers = n_due;
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
-    n_sent
+    let n_served = tally.lock().unwrap().served.len();
+    let all_are_back = async {
+        while idle.lock().unwrap().len() < n_connections {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(LAST_WITHIN, all_are_back).await.unwrap();
+    let tally = std::mem::take(&mut *tally.lock().unwrap());
+    Offered { n_callers, n_without_connection, n_served, tally }
 }
 
 async fn ask(connection: &mut Connection, request: &[u8], tally: &Shared) {
@@ -160,8 +186,10 @@ impl Requests {
         Self { draws, from, upload }
     }
 
-    fn next(&mut self) -> Vec<u8> {
-        let form = self.draws.form("Text");
-        self.upload.clone().unwrap_or_else(|| wire::post("/generate-promo", &self.from, &form))
+    fn next(&mut self) -> Cow<'_, [u8]> {
+        match &self.upload {
+            Some(upload) => upload.into(),
+            None => wire::post("/generate-promo", &self.from, &self.draws.form("Text")).into(),
+        }
     }
 }

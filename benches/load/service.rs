@@ -144,3 +144,19 @@ impl Drop for Service {
         let _ = self.child.wait();
     }
 }
+
+/// Lets this process, too, have so many connections.
+pub fn allow_descriptors(n: usize) {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+    let wanted = n as u64;
+    assert!(wanted <= hard, "{n} connections need a limit (ulimit -Hn) of more than {hard} file descriptors");
+    setrlimit(Resource::RLIMIT_NOFILE, soft.max(wanted), hard).unwrap();
+}
+
+/// Keeps this process's threads to one processor, which leaves the others to the server.
+pub fn stay_on_processor(processor: usize) {
+    let moved =
+        Command::new("taskset").args(["-apc", &processor.to_string(), &std::process::id().to_string()]).output();
+    assert!(moved.is_ok_and(|output| output.status.success()), "taskset could not keep the load to one processor");
+}

@@ -2,7 +2,6 @@
 
 mod descriptors;
 mod log;
-mod memory;
 mod models;
 pub mod output;
 mod progress;

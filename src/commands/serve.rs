@@ -9,11 +9,10 @@ use content_portal::model_store::{ModelStore, ModelVersion};
 use content_portal::trainer::Program;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{descriptors, memory, service_manager, setup};
+use super::{descriptors, service_manager, setup};
 
 /// Binds, gets ready, serves.
 pub fn serve(config: &Config) -> anyhow::Result<()> {
-    memory::limit_pools();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let settings = Settings {
         allow_origins: config.server.allow_origins.clone(),

@@ -23,7 +23,6 @@ mod health;
 mod images;
 mod incoming;
 mod jobs;
-mod linger;
 mod live;
 mod metrics;
 mod models;

@@ -14,9 +14,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::docs::{self, ApiDescription};
-use super::doors::{Entrance, admit, harden, hold_to_a_pace};
+use super::doors::{Entrance, admit, harden, hold_to_a_pace, part_with_refused_bodies};
 use super::error::ApiError;
-use super::linger::read_refused_bodies;
 use super::live::X_MODEL_VERSION;
 use super::request_id::identify_and_log;
 use super::state::AppState;
@@ -54,7 +53,7 @@ pub(super) fn router(state: AppState) -> Result<Router, ApiError> {
         .layer(CatchPanicLayer::custom(answer_a_panic))
         .layer(from_fn_with_state(entrance, admit))
         // Outside the entrance: who is turned away in the middle of a body gets to read why, too.
-        .layer(from_fn(read_refused_bodies))
+        .layer(from_fn(part_with_refused_bodies))
         .layer(from_fn(hold_to_a_pace))
         .layer(cors)
         .layer(from_fn_with_state(state.clone(), identify_and_log))

@@ -10,9 +10,9 @@ use super::error::{ApiError, FieldProblem};
 use super::fields::Fields;
 use super::state::AppState;
 use crate::content::Audience;
-use crate::customer::{CustomerTable, FormCustomer, is_form_field, read_form};
+use crate::customer::{FormCustomer, is_form_field, read_form};
 use crate::model_store::ModelVersion;
-use crate::pipeline::{AssignError, Model, Persona, Placement, SegmentId, count_traits};
+use crate::pipeline::{Persona, Placement, SegmentId, count_traits};
 
 /// For whom to write.
 #[derive(Default)]
@@ -50,6 +50,7 @@ impl Target {
     }
 }
 
+const PLACING: &str = "placing a customer";
 const EVERYONE: &str = "everyone";
 const NO_SUCH_SEGMENT: &str = "must be the id of a trained segment";
 
@@ -102,23 +103,20 @@ async fn place_customer(
 ) -> Result<Target, ApiError> {
     let FormCustomer { table, used } = customer;
     let (_, counts) = count_traits(&table, &[0], 0);
-    let placing = version.clone();
-    let placed = state.briefly_on_processor("placing a customer", move || place(&placing.model, &table)).await?;
-    let placement = placed.map_err(|e| ApiError::internal("placing a customer", e))?;
-    let placement = placement.ok_or(ApiError::Internal { doing: "placing a customer", source: None })?;
+    let failed = |e| ApiError::internal(PLACING, e);
+    let placement = match version.model.recall_one(&table).map_err(failed)? {
+        Some(placement) => placement,
+        None => {
+            let placing = version.clone();
+            let placed = state.briefly_on_processor(PLACING, move || placing.model.place_one(&table)).await?;
+            placed.map_err(failed)?.ok_or(ApiError::Internal { doing: PLACING, source: None })?
+        }
+    };
     let segment = placement.nearest.and_then(|nearest| version.model.segment(nearest.cluster_id));
     let persona = segment.map_or(&version.model.everyone().persona, |segment| &segment.persona).clone();
     let customer = Persona::from_counts(&counts);
     let cluster_id = Some(SegmentId::code(placement.segment));
     Ok(Target { kind: "customer", persona, customer, cluster_id, placement: Some(placement), used })
-}
-
-/// Where the one customer of `table` belongs, by what is known of it.
-fn place(model: &Model, table: &CustomerTable) -> Result<Option<Placement>, AssignError> {
-    match model.assign_by_known_traits(table)? {
-        Some(placement) => Ok(Some(placement)),
-        None => Ok(model.assign(table)?.of_row(0).copied()),
-    }
 }
 
 /// The caller's `cluster_id`, a number or its text.

@@ -134,8 +134,10 @@ fn ask(model: &Model) {
         }
     }
     let place = model.schema().columns[0].title.clone();
-    if let Ok(form) = read_form(model.schema(), [(place.as_str(), "Bedok")], TODAY) {
-        let _ = model.assign_by_known_traits(&form.table);
+    if let Ok(form) = read_form(model.schema(), [(place.as_str(), "Bedok")], TODAY)
+        && let Ok(placement) = model.place_one(&form.table)
+    {
+        assert_eq!(model.recall_one(&form.table).unwrap(), placement);
     }
     for segment in model.segments() {
         serde_json::to_string(&segment.persona).unwrap();

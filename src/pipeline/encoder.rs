@@ -48,6 +48,11 @@ impl Profiles {
     pub fn len(&self) -> usize {
         self.keys.len()
     }
+
+    /// What the first profile is known by to this model.
+    pub(super) fn first_key(&self) -> Option<&[u64]> {
+        self.keys.first().map(AsRef::as_ref)
+    }
 }
 
 /// For each row a number that only rows share which are the same in every column so far.
@@ -226,7 +231,7 @@ impl Encoder {
     /// The columns of those features that the first profile has a value for.
     pub(super) fn known_columns(&self, profiles: &Profiles) -> Vec<usize> {
         let (mut columns, mut start) = (Vec::new(), 0);
-        let key = profiles.keys.first().map(AsRef::as_ref).unwrap_or_default();
+        let key = profiles.first_key().unwrap_or_default();
         for (block, &cell) in self.blocks.iter().zip(key) {
             let end = start + block.width();
             if cell != UNKNOWN {

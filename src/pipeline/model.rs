@@ -8,7 +8,7 @@ use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use super::encoder::{Encoder, Profiles};
 use super::hdbscan::{HdbscanModel, HdbscanParts, Prediction};
-use super::newcomers::Newcomers;
+use super::newcomers::{Newcomers, Remembered};
 use super::persona::{Persona, TraitValue};
 use super::scaler::Scaler;
 use super::segment::{CustomerBase, CustomerBaseParts, NewName, Segment, SegmentId, SegmentParts};
@@ -35,6 +35,8 @@ pub struct Model {
     /// The encoded rows of the training profiles, as bits, and their positions.
     known: FxHashMap<Box<[u32]>, u32>,
     newcomers: Newcomers,
+    /// Customers whom a form described, by the cells of their profiles.
+    described: Remembered<u64>,
 }
 
 /// A model as plain data, for storage.
@@ -135,6 +137,7 @@ impl Model {
             id_of_label,
             known,
             newcomers: Newcomers::default(),
+            described: Remembered::default(),
         })
     }
 
@@ -228,6 +231,7 @@ impl Model {
         self.id_of_label.iter_mut().for_each(|id| *id = new_id(*id));
         // Their places name segments.
         self.newcomers = Newcomers::default();
+        self.described = Remembered::default();
         Ok(())
     }
 
@@ -251,28 +255,38 @@ impl Model {
     /// # Errors
     /// [`AssignError::OtherSchema`] when the table was read by another schema than the model's.
     pub fn assign(&self, table: &CustomerTable) -> Result<Assignment, AssignError> {
-        if table.schema().as_ref() != self.schema.as_ref() {
-            return Err(AssignError::OtherSchema);
-        }
-        let profiles = self.encoder.intern(table);
+        let profiles = self.profiles(table)?;
         let placements = self.place(&profiles)?;
         Ok(Assignment { profile_of_row: profiles.of_row, placements, unseen: self.encoder.unseen(table) })
     }
 
-    /// The encoded columns of the first customer of `table` that say something, with their values; `None` where every
-    /// column does, or none.
-    pub(super) fn known_traits(&self, table: &CustomerTable) -> Result<Option<Vec<(usize, f32)>>, AssignError> {
-        if table.schema().as_ref() != self.schema.as_ref() {
+    /// The distinct profiles of `table`.
+    ///
+    /// # Errors
+    /// [`AssignError::OtherSchema`] when it was read by another schema than the model's.
+    pub(super) fn profiles(&self, table: &CustomerTable) -> Result<Profiles, AssignError> {
+        let (given, own) = (table.schema(), &self.schema);
+        if !Arc::ptr_eq(given, own) && given != own {
             return Err(AssignError::OtherSchema);
         }
-        let profiles = self.encoder.intern(table);
-        let rows = self.encoder.encode(&profiles, &self.scaler);
-        let columns = self.encoder.known_columns(&profiles);
+        Ok(self.encoder.intern(table))
+    }
+
+    /// What is remembered of customers whom a form described.
+    pub(super) fn described(&self) -> &Remembered<u64> {
+        &self.described
+    }
+
+    /// The encoded columns of the first profile that say something, with their values; `None` where every column does, or
+    /// none.
+    pub(super) fn known_traits(&self, profiles: &Profiles) -> Option<Vec<(usize, f32)>> {
+        let rows = self.encoder.encode(profiles, &self.scaler);
+        let columns = self.encoder.known_columns(profiles);
         if columns.is_empty() || columns.len() == self.encoder.n_features() {
-            return Ok(None);
+            return None;
         }
         let value = |column: usize| Some((column, *rows.get((0, column))?));
-        Ok(Some(columns.into_iter().filter_map(value).collect()))
+        Some(columns.into_iter().filter_map(value).collect())
     }
 
     /// The training profiles that have these values in these columns, by number, in no order.

@@ -1,21 +1,55 @@
-//! Places of profiles that training never met, remembered for as long as their model lives.
+//! Places that took some computing, remembered for as long as their model lives: those of profiles that training never
+//! met, and those of customers whom a form described.
 //!
 //! A place is a function of its profile alone, so remembering it changes how long an answer takes and nothing else. The
 //! memory has an end: once it is full it is forgotten, and fills again with the profiles that still come.
 
-use std::sync::{Mutex, PoisonError};
+use std::hash::Hash;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ndarray::{Array2, Axis};
 use rustc_hash::FxHashMap;
 
 use super::model::{Placement, bits_of};
 
-/// Profiles that are remembered at a time: some 2 MB with the built-in schema.
+/// Placements that are remembered at a time: some 2 MB with the built-in schema.
 const MAX_REMEMBERED: usize = 8_192;
 
+/// Placements by what the customers are known by.
+#[derive(Debug)]
+pub(super) struct Remembered<K>(Mutex<FxHashMap<Box<[K]>, Placement>>);
+
 /// Profiles that training never met, as bits of their encoded rows, with their places.
-#[derive(Debug, Default)]
-pub(super) struct Newcomers(Mutex<FxHashMap<Box<[u32]>, Placement>>);
+pub(super) type Newcomers = Remembered<u32>;
+
+impl<K> Default for Remembered<K> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<K: Eq + Hash> Remembered<K> {
+    /// What was remembered of `key`.
+    pub(super) fn recall(&self, key: &[K]) -> Option<Placement> {
+        self.lock().get(key).copied()
+    }
+
+    /// Remembers `placement`.
+    pub(super) fn remember(&self, key: Box<[K]>, placement: Placement) {
+        insert(&mut self.lock(), key, placement);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, FxHashMap<Box<[K]>, Placement>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn insert<K: Eq + Hash>(remembered: &mut FxHashMap<Box<[K]>, Placement>, key: Box<[K]>, placement: Placement) {
+    if remembered.len() >= MAX_REMEMBERED {
+        remembered.clear();
+    }
+    remembered.insert(key, placement);
+}
 
 impl Newcomers {
     /// The places of `rows`, `(n_profiles, n_features)`, in their order: `place` is asked for those that are not
@@ -30,7 +64,7 @@ impl Newcomers {
     ) -> Result<Vec<Placement>, E> {
         let (mut placements, mut missing) = (Vec::with_capacity(rows.nrows()), Vec::new());
         {
-            let remembered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let remembered = self.lock();
             for (position, row) in rows.rows().into_iter().enumerate() {
                 let placement = remembered.get(&bits_of(row)).copied();
                 if placement.is_none() {
@@ -41,13 +75,10 @@ impl Newcomers {
         }
         // Not under the lock: it may take a second.
         let placed = place(&rows.select(Axis(0), &missing))?;
-        let mut remembered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut remembered = self.lock();
         for (position, placement) in missing.into_iter().zip(placed) {
             if !placement.is_known {
-                if remembered.len() >= MAX_REMEMBERED {
-                    remembered.clear();
-                }
-                remembered.insert(bits_of(rows.row(position)), placement);
+                insert(&mut remembered, bits_of(rows.row(position)), placement);
             }
             if let Some(place) = placements.get_mut(position) {
                 *place = Some(placement);
@@ -92,7 +123,7 @@ mod tests {
         let rows = column(&(0..3 * MAX_REMEMBERED).map(|n| n as f32).collect::<Vec<_>>());
         let placed = newcomers.placed(&rows, |missing| Ok::<_, ()>(placements(missing)));
         assert_eq!(placed.unwrap(), placements(&rows));
-        assert!((1..=MAX_REMEMBERED).contains(&newcomers.0.lock().unwrap().len()));
+        assert!((1..=MAX_REMEMBERED).contains(&newcomers.lock().len()));
     }
 
     #[test]

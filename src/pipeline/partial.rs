@@ -1,23 +1,45 @@
-//! A customer of whom only some traits are known: placed by the training customers who have the same ones.
+//! One customer, of whom often only some traits are known: placed by the training customers who have the same ones.
 //!
 //! To the map an unknown trait is a point between all values, and what is near it says little of the customer. Of the
 //! training customers that agree in everything known, the share in one segment is what the known traits tell.
 
+use super::encoder::Profiles;
 use super::model::{Model, Nearest, Placement};
 use super::{AssignError, SegmentId};
 use crate::customer::CustomerTable;
 
 impl Model {
-    /// Places the one customer of `table` by the traits that are known of it: the segment in which most of the training
-    /// customers are who have the same traits, with their share as `strength`.
+    /// Places the one customer of `table`; `None` where it has none.
     ///
-    /// `None` where no trait is missing or none is known, where no training customer agrees in all of them, and where
-    /// those who agree are outside every segment; [`Model::assign`] then knows better.
+    /// Where only some traits are known it is in the segment in which most of the training customers are who have the
+    /// same ones, with their share as `strength`. Where all or none are known, where no training customer agrees in all
+    /// of them, and where those who agree are outside every segment, [`Model::assign`] knows better.
     ///
     /// # Errors
-    /// [`AssignError::OtherSchema`] when the table was read by another schema than the model's.
-    pub fn assign_by_known_traits(&self, table: &CustomerTable) -> Result<Option<Placement>, AssignError> {
-        let Some(known) = self.known_traits(table)? else { return Ok(None) };
+    /// As [`Model::assign`].
+    pub fn place_one(&self, table: &CustomerTable) -> Result<Option<Placement>, AssignError> {
+        let profiles = self.profiles(table)?;
+        let placement = match self.by_known_traits(&profiles) {
+            Some(placement) => Some(placement),
+            None => self.assign(table)?.of_row(0).copied(),
+        };
+        if let (Some(key), Some(placement)) = (profiles.first_key(), placement) {
+            self.described().remember(key.into(), placement);
+        }
+        Ok(placement)
+    }
+
+    /// As [`Model::place_one`], where that is remembered: looks it up and computes nothing.
+    ///
+    /// # Errors
+    /// As [`Model::assign`].
+    pub fn recall_one(&self, table: &CustomerTable) -> Result<Option<Placement>, AssignError> {
+        let profiles = self.profiles(table)?;
+        Ok(profiles.first_key().and_then(|key| self.described().recall(key)))
+    }
+
+    fn by_known_traits(&self, profiles: &Profiles) -> Option<Placement> {
+        let known = self.known_traits(profiles)?;
         let (mut agreeing, mut customers_of) = (0_u64, vec![0_u64; self.segments().len()]);
         for profile in self.agreeing_profiles(&known) {
             let customers = self.customers_of(profile);
@@ -28,10 +50,10 @@ impl Model {
             }
         }
         let most = self.segments().iter().zip(customers_of).max_by_key(|&(_, customers)| customers);
-        Ok(most.filter(|&(_, customers)| customers > 0).map(|(segment, customers)| {
+        most.filter(|&(_, customers)| customers > 0).map(|(segment, customers)| {
             let share = customers as f64 / agreeing as f64;
             placed(segment.cluster_id, share)
-        }))
+        })
     }
 }
 

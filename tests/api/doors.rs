@@ -206,3 +206,18 @@ async fn whoever_is_turned_away_in_the_middle_of_a_file_gets_to_read_why() {
     }
     assert!(app.kept().is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_does_not_wait_for_the_rest_of_a_file() {
+    let app = TestApp::spawn_with(locked()).await;
+    let head = "POST /upload-excel HTTP/1.1\r\nHost: here\r\nContent-Type: multipart/form-data; boundary=x\r\n\
+                Content-Length: 16000000\r\n\r\n--x\r\n";
+    let mut stream = stalled(&app, head).await;
+    let mut answer = String::new();
+    let read = tokio::time::timeout(Duration::from_secs(4), stream.read_to_string(&mut answer)).await;
+    read.expect("the answer waits for the body").unwrap();
+    assert!(answer.starts_with("HTTP/1.1 401") && answer.contains("connection: close"), "{answer}");
+    for _ in 0..16 {
+        stream.write_all(&[b'x'; 1 << 20]).await.expect("what still comes is taken");
+    }
+}

@@ -5,7 +5,7 @@ use std::io::BufReader;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use content_portal::customer::{CustomerTable, Schema, Value as Cell};
+use content_portal::customer::{CustomerTable, Schema, Value as Cell, read_form};
 use content_portal::pipeline::{FitParams, Fitted, ModelParts, SegmentId, fit};
 use content_portal::workbook::{self, Limits};
 use jiff::civil::date;
@@ -142,5 +142,25 @@ fn a_persona_shows_what_most_of_its_customers_have() {
         assert_eq!(share(&Cell::Text(persona["Top_Gender"].as_str().unwrap().to_owned())), most, "{persona}");
         assert_eq!(segment.customers, rows.len() as u64);
         assert!((segment.share - rows.len() as f64 / 5_000.0).abs() < 1e-12);
+    }
+}
+
+#[test]
+fn a_customer_who_was_placed_once_is_recalled_and_nobody_else() {
+    let model = &trained().model;
+    let who =
+        |fields: &[(&str, &str)]| read_form(model.schema(), fields.iter().copied(), date(2026, 3, 1)).unwrap().table;
+    let full = [("gender", "Female"), ("location", "Bedok"), ("loyalty_tier", "Silver"), ("join_year", "2023")];
+    let full = [&full[..], &[("join_month", "May")]].concat();
+    let customers = [who(&full), who(&full[..4]), who(&full[1..2]), who(&full[..1]), who(&[("location", "Elsewhere")])];
+    let mut placements = Vec::new();
+    for customer in &customers {
+        assert_eq!(model.recall_one(customer).unwrap(), None);
+        placements.push(model.place_one(customer).unwrap());
+    }
+    assert!(placements.iter().all(Option::is_some), "{placements:?}");
+    for (customer, placement) in customers.iter().zip(placements) {
+        assert_eq!(model.recall_one(customer).unwrap(), placement);
+        assert_eq!(model.place_one(customer).unwrap(), placement);
     }
 }

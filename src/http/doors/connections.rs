@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -25,6 +26,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::ServiceExt;
 
 use super::client::Peer;
+use super::linger::Unread;
 use super::outgoing::Outgoing;
 
 /// How long a connection may take for a request's head, the time before its first byte included.
@@ -54,10 +56,12 @@ pub(in crate::http) async fn serve(
             () = &mut stop => break,
         };
         let router = router.clone();
-        let service = service_fn(move |request| answer(router.clone(), request, peer));
+        let unread = Unread::default();
+        let outgoing = Outgoing::new(stream, unread.clone());
+        let service = service_fn(move |request| answer(router.clone(), request, peer, unread.clone()));
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new()).header_read_timeout(HEAD_WITHIN).max_buf_size(MAX_BUFFER_BYTES);
-        let connection = graceful.watch(http.serve_connection(TokioIo::new(Outgoing::new(stream)), service));
+        let connection = graceful.watch(http.serve_connection(TokioIo::new(outgoing), service));
         tokio::spawn(async move {
             // However it ended, nobody is left to be told.
             if let Err(error) = connection.await {
@@ -95,8 +99,18 @@ fn is_of_the_connection(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
-async fn answer(router: Router, request: hyper::Request<Incoming>, peer: SocketAddr) -> Result<Response, Infallible> {
+async fn answer(
+    router: Router,
+    request: hyper::Request<Incoming>,
+    peer: SocketAddr,
+    unread: Unread,
+) -> Result<Response, Infallible> {
     let mut request = request.map(Body::new);
     request.extensions_mut().insert(Peer(peer.ip()));
-    router.oneshot(request).await
+    request.extensions_mut().insert(unread.clone());
+    let mut response = router.oneshot(request).await?;
+    if unread.is_set() {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    Ok(response)
 }

@@ -95,11 +95,11 @@ impl Entrance {
     }
 
     /// Lets in whom [`Entrance::check`] has let pass, with a seat where the route has some. Whoever comes too often, or
-    /// for whom there is no seat, is told so after a moment.
+    /// for whom no seat is free in a while, is told so after it.
     async fn enter(&self, checked: Result<Option<(&Arc<Seats>, Client)>, ApiError>) -> Result<Option<Seat>, ApiError> {
         match checked {
             Ok(None) => Ok(None),
-            Ok(Some((seats, client))) => match self.patience.seat(seats, client).await {
+            Ok(Some((seats, client))) => match seats.take(client, self.patience.wait()).await {
                 Ok(seat) => Ok(Some(seat)),
                 Err(NoSeat::Full) => Err(ApiError::Busy),
                 Err(NoSeat::ShareTaken) => Err(ApiError::TooManyAtOnce),

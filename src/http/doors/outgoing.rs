@@ -1,14 +1,17 @@
-//! A connection whose caller has to take what it is sent: whoever takes nothing, or next to nothing, is cut off.
+//! A connection whose caller has to take what it is sent: whoever takes nothing, or next to nothing, is cut off. Whoever
+//! was refused in the middle of a body is parted with as [`super::linger`] says.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
+
+use super::linger::{Rest, Unread};
 
 /// How long a caller may take none of an answer.
 const TAKEN_WITHIN: Duration = Duration::from_secs(12);
@@ -21,16 +24,19 @@ pub(super) struct Outgoing {
     stream: TcpStream,
     /// Until when some of what waits has to be taken; none while nothing waits.
     until: Option<Pin<Box<Sleep>>>,
+    unread: Unread,
+    rest: Option<Rest>,
 }
 
 impl Outgoing {
-    pub(super) fn new(stream: TcpStream) -> Self {
+    /// `unread` is what the connection's requests say of their bodies.
+    pub(super) fn new(stream: TcpStream, unread: Unread) -> Self {
         // Without the one, small answers wait for the caller's acknowledgement; without the other, progress shows late.
         // A caller who is gone already needs neither.
         let _ = stream.set_nodelay(true);
         #[cfg(any(target_os = "linux", target_os = "android"))]
         let _ = SockRef::from(&stream).set_tcp_notsent_lowat(MAX_UNSENT_BYTES);
-        Self { stream, until: None }
+        Self { stream, until: None, unread, rest: None }
     }
 
     /// What the system said of a write, once it has taken too long to say so.
@@ -83,7 +89,12 @@ impl AsyncWrite for Outgoing {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        ready!(Pin::new(&mut self.stream).poll_shutdown(context))?;
+        let Self { stream, unread, rest, .. } = &mut *self;
+        if unread.is_set() {
+            ready!(rest.get_or_insert_with(Rest::new).poll_thrown_away(stream, context));
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -97,7 +108,7 @@ mod tests {
     async fn pair() -> (Outgoing, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let caller = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        (Outgoing::new(listener.accept().await.unwrap().0), caller)
+        (Outgoing::new(listener.accept().await.unwrap().0, Unread::default()), caller)
     }
 
     /// Writes until the caller's and the system's buffers are full, and then until it is too late.

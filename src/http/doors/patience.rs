@@ -1,15 +1,11 @@
 //! A refusal takes its time: callers who ask again at once would leave none for those who are being answered.
 //!
-//! To refuse costs a tenth of an answer. A caller for whom there is no seat waits a moment, which costs nothing, may have
-//! a seat that is free by then, and is told no only after that; the more wait, the longer, so that there are never more
-//! than about a thousand refusals a second.
+//! To refuse costs a tenth of an answer. A caller for whom there is no seat stands in line for a moment, which costs
+//! nothing, and is told no only after that; the more wait, the longer, so that there are never more than about a thousand
+//! refusals a second.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-
-use super::client::Client;
-use super::seats::{NoSeat, Seat, Seats};
 
 /// How long the first caller without a seat waits.
 const A_MOMENT: Duration = Duration::from_secs(1);
@@ -30,19 +26,7 @@ impl Drop for Waiting<'_> {
 }
 
 impl Patience {
-    /// A seat for `client`, at once or after a moment.
-    ///
-    /// # Errors
-    /// [`NoSeat`] when there still is none after that.
-    pub(super) async fn seat(&self, seats: &Arc<Seats>, client: Client) -> Result<Seat, NoSeat> {
-        if let Ok(seat) = seats.take(client.clone()) {
-            return Ok(seat);
-        }
-        self.wait().await;
-        seats.take(client)
-    }
-
-    /// Before a refusal.
+    /// Done when a caller has waited long enough to be refused.
     pub(super) async fn wait(&self) {
         let n_before = u32::try_from(self.0.fetch_add(1, Ordering::Relaxed)).unwrap_or(u32::MAX);
         let _waiting = Waiting(self);
@@ -55,23 +39,6 @@ mod tests {
     use tokio::time::Instant;
 
     use super::*;
-
-    fn client(n: u8) -> Client {
-        Client::Key([n; 32])
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_seat_that_is_free_after_a_moment_is_taken() {
-        let (patience, seats) = (Patience::default(), Seats::new(1));
-        let first = seats.take(client(1)).unwrap();
-        let leaving = async {
-            tokio::time::sleep(A_MOMENT / 2).await;
-            drop(first);
-        };
-        let (seat, ()) = tokio::join!(patience.seat(&seats, client(2)), leaving);
-        assert!(seat.is_ok());
-        assert_eq!(patience.seat(&seats, client(3)).await.unwrap_err(), NoSeat::Full);
-    }
 
     #[tokio::test(start_paused = true)]
     async fn however_many_ask_a_thousand_a_second_are_refused() {

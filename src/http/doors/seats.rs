@@ -1,21 +1,32 @@
 //! Seats: how many requests of one kind are under way, in all and of one caller.
+//!
+//! Whoever finds none stands in line: first for the share that one caller has, then for a seat. In the second line nobody
+//! has more requests than its share, so that nobody stands behind the thousands of another.
 
 use std::collections::HashMap;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use axum::body::{Body, Bytes};
 use http_body::{Body as HttpBody, Frame, SizeHint};
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 
 use super::client::Client;
 
 /// Seats for requests of one kind.
 #[derive(Debug)]
 pub(super) struct Seats {
-    n_seats: usize,
+    all: Arc<Semaphore>,
     of_one_client: usize,
-    taken: Mutex<HashMap<Client, usize>>,
+    callers: Mutex<HashMap<Client, Caller>>,
+}
+
+/// One caller, for as long as a request of its has a seat or waits for one.
+#[derive(Debug)]
+struct Caller {
+    share: Arc<Semaphore>,
+    n_requests: usize,
 }
 
 /// Why there is no seat.
@@ -30,6 +41,14 @@ pub(super) enum NoSeat {
 /// One request's seat, free again when it is dropped.
 #[derive(Debug)]
 pub(super) struct Seat {
+    _of_all: OwnedSemaphorePermit,
+    _of_share: OwnedSemaphorePermit,
+    _presence: Presence,
+}
+
+/// One request that has a seat or waits for one.
+#[derive(Debug)]
+struct Presence {
     seats: Arc<Seats>,
     client: Client,
 }
@@ -37,40 +56,58 @@ pub(super) struct Seat {
 impl Seats {
     /// `n_seats` in all, of which one caller has at most half, so that there is always room for another.
     pub fn new(n_seats: usize) -> Arc<Self> {
-        Arc::new(Self { n_seats, of_one_client: n_seats.div_ceil(2), taken: Mutex::default() })
+        let all = Arc::new(Semaphore::new(n_seats));
+        Arc::new(Self { all, of_one_client: n_seats.div_ceil(2), callers: Mutex::default() })
     }
 
-    /// Takes a seat for `client`.
+    /// A seat for `client`, whoever came first having it first; waits for it until `patience` is done.
     ///
     /// # Errors
-    /// [`NoSeat`].
-    pub fn take(self: &Arc<Self>, client: Client) -> Result<Seat, NoSeat> {
-        let mut taken = self.taken();
-        // Clients with a seat are few: no more than there are seats.
-        let n_taken: usize = taken.values().sum();
-        let own = taken.get(&client).copied().unwrap_or_default();
-        if own >= self.of_one_client {
-            return Err(NoSeat::ShareTaken);
-        }
-        if n_taken >= self.n_seats {
-            return Err(NoSeat::Full);
-        }
-        taken.insert(client.clone(), own + 1);
-        Ok(Seat { seats: self.clone(), client })
+    /// [`NoSeat`] when there was none until then.
+    pub async fn take(self: &Arc<Self>, client: Client, patience: impl Future<Output = ()>) -> Result<Seat, NoSeat> {
+        let (presence, share) = self.welcome(client);
+        let mut patience = pin!(patience);
+        let of_share = within(patience.as_mut(), share.acquire_owned()).await.ok_or(NoSeat::ShareTaken)?;
+        let of_all = within(patience, self.all.clone().acquire_owned()).await.ok_or(NoSeat::Full)?;
+        Ok(Seat { _of_all: of_all, _of_share: of_share, _presence: presence })
     }
 
-    fn taken(&self) -> MutexGuard<'_, HashMap<Client, usize>> {
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Counts one more request of `client`; its share.
+    fn welcome(self: &Arc<Self>, client: Client) -> (Presence, Arc<Semaphore>) {
+        let mut callers = self.callers();
+        let caller = callers
+            .entry(client.clone())
+            .or_insert_with(|| Caller { share: Arc::new(Semaphore::new(self.of_one_client)), n_requests: 0 });
+        caller.n_requests += 1;
+        (Presence { seats: self.clone(), client }, caller.share.clone())
+    }
+
+    fn callers(&self) -> MutexGuard<'_, HashMap<Client, Caller>> {
+        self.callers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Seat {
+/// The permit, unless the patience is over before it is there.
+async fn within(
+    patience: Pin<&mut impl Future<Output = ()>>,
+    permit: impl Future<Output = Result<OwnedSemaphorePermit, AcquireError>>,
+) -> Option<OwnedSemaphorePermit> {
+    tokio::select! {
+        // Who finds a seat free never waits, and so never counts as waiting.
+        biased;
+        // Nobody closes the semaphores.
+        permit = permit => permit.ok(),
+        () = patience => None,
+    }
+}
+
+impl Drop for Presence {
     fn drop(&mut self) {
-        let mut taken = self.seats.taken();
-        match taken.get_mut(&self.client) {
-            Some(own) if *own > 1 => *own -= 1,
+        let mut callers = self.seats.callers();
+        match callers.get_mut(&self.client) {
+            Some(caller) if caller.n_requests > 1 => caller.n_requests -= 1,
             _ => {
-                taken.remove(&self.client);
+                callers.remove(&self.client);
             }
         }
     }
@@ -104,30 +141,91 @@ impl HttpBody for Seated {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use tokio::time::{Instant, sleep};
+
     use super::*;
+
+    const A_WHILE: Duration = Duration::from_secs(1);
 
     fn client(n: u8) -> Client {
         Client::Key([n; 32])
     }
 
-    #[test]
-    fn one_caller_never_has_more_than_half_of_the_seats() {
-        let seats = Seats::new(4);
-        let mine = [seats.take(client(1)).unwrap(), seats.take(client(1)).unwrap()];
-        assert_eq!(seats.take(client(1)).unwrap_err(), NoSeat::ShareTaken);
-        let _other = seats.take(client(2)).unwrap();
-        drop(mine);
-        assert!(seats.take(client(1)).is_ok());
+    async fn take(seats: &Arc<Seats>, n: u8) -> Result<Seat, NoSeat> {
+        seats.take(client(n), sleep(A_WHILE)).await
     }
 
-    #[test]
-    fn a_full_house_is_full_for_everybody_until_somebody_leaves() {
+    #[tokio::test(start_paused = true)]
+    async fn one_caller_never_has_more_than_half_of_the_seats() {
+        let seats = Seats::new(4);
+        let mine = [take(&seats, 1).await.unwrap(), take(&seats, 1).await.unwrap()];
+        assert_eq!(take(&seats, 1).await.unwrap_err(), NoSeat::ShareTaken);
+        let _other = take(&seats, 2).await.unwrap();
+        drop(mine);
+        assert!(take(&seats, 1).await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_full_house_is_full_for_everybody_until_somebody_leaves() {
         let seats = Seats::new(2);
-        let first = seats.take(client(1)).unwrap();
-        let _second = seats.take(client(2)).unwrap();
-        assert_eq!(seats.take(client(3)).unwrap_err(), NoSeat::Full);
+        let first = take(&seats, 1).await.unwrap();
+        let _second = take(&seats, 2).await.unwrap();
+        assert_eq!(take(&seats, 3).await.unwrap_err(), NoSeat::Full);
         drop(first);
-        assert!(seats.take(client(3)).is_ok());
-        assert_eq!(seats.taken().len(), 1, "whoever has left is forgotten");
+        assert!(take(&seats, 3).await.is_ok());
+        assert_eq!(seats.callers().len(), 1, "whoever has left is forgotten");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_waits_has_the_seat_as_soon_as_it_is_free_and_in_turn() {
+        let seats = Seats::new(1);
+        let started = Instant::now();
+        let visits = (1..=3).map(|n| {
+            let seats = seats.clone();
+            async move {
+                let seat = take(&seats, n).await.unwrap();
+                let since = started.elapsed();
+                sleep(A_WHILE / 4).await;
+                drop(seat);
+                since
+            }
+        });
+        let since = futures::future::join_all(visits).await;
+        assert_eq!(since, [0, 1, 2].map(|quarters| quarters * A_WHILE / 4));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_stands_behind_the_many_requests_of_another() {
+        let seats = Seats::new(4);
+        let started = Instant::now();
+        let visit = |n: u8| {
+            let seats = seats.clone();
+            async move {
+                let seat = seats.take(client(n), sleep(100 * A_WHILE)).await.unwrap();
+                let since = started.elapsed();
+                sleep(A_WHILE).await;
+                drop(seat);
+                since
+            }
+        };
+        let many = futures::future::join_all((0..100).map(|_| visit(1)));
+        let one = async {
+            sleep(A_WHILE / 2).await;
+            visit(2).await
+        };
+        let (many, one) = tokio::join!(many, one);
+        assert_eq!(one, A_WHILE / 2);
+        assert_eq!(many.iter().max().copied(), Some(49 * A_WHILE));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_goes_away_while_waiting_leaves_nothing_behind() {
+        let seats = Seats::new(1);
+        let seat = take(&seats, 1).await.unwrap();
+        assert!(tokio::time::timeout(A_WHILE / 2, take(&seats, 2)).await.is_err());
+        drop(seat);
+        assert_eq!((seats.callers().len(), seats.all.available_permits()), (0, 1));
     }
 }
