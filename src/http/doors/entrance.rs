@@ -1,6 +1,7 @@
 //! The entrance: who may come in, how often, and whether there is a seat.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
@@ -21,6 +22,10 @@ use crate::http::settings::Settings;
 const UPLOAD_SEATS: usize = 32;
 /// Generations under way: each holds a few kilobytes.
 const GENERATION_SEATS: usize = 512;
+/// How much longer the next caller without a seat waits to be refused. A text's refusal is cheap; an upload's takes more,
+/// since its file is on the way, and whoever sends one would rather wait.
+const LONGER_FOR_TEXTS: Duration = Duration::from_millis(1);
+const LONGER_FOR_UPLOADS: Duration = Duration::from_millis(4);
 /// Callers whose rate is remembered before those are forgotten who have not come for a while.
 const MANY_CALLERS: usize = 10_000;
 
@@ -30,8 +35,15 @@ pub(in crate::http) struct Entrance {
     admin_key: Option<Key>,
     trusted: TrustedProxies,
     rate: Option<RateLimiter<Client, HashMapStateStore<Client>, DefaultClock>>,
-    uploads: Arc<Seats>,
-    generations: Arc<Seats>,
+    uploads: Room,
+    generations: Room,
+    /// Of those who come too often.
+    patience: Patience,
+}
+
+/// Seats, and how long those are patient who find none.
+struct Room {
+    seats: Arc<Seats>,
     patience: Patience,
 }
 
@@ -63,20 +75,20 @@ impl Kind {
 impl Entrance {
     /// The entrance that the settings ask for, every seat free.
     pub fn new(settings: &Settings) -> Self {
-        let [uploads, generations] = [UPLOAD_SEATS, GENERATION_SEATS].map(Seats::new);
+        let room = |n_seats, longer| Room { seats: Seats::new(n_seats), patience: Patience::new(longer) };
         Self {
             api_keys: settings.api_keys.clone(),
             admin_key: settings.admin_key,
             trusted: settings.trusted_proxies.clone(),
             rate: settings.requests_per_minute.map(|n| RateLimiter::hashmap(Quota::per_minute(n))),
-            uploads,
-            generations,
-            patience: Patience::default(),
+            uploads: room(UPLOAD_SEATS, LONGER_FOR_UPLOADS),
+            generations: room(GENERATION_SEATS, LONGER_FOR_TEXTS),
+            patience: Patience::new(LONGER_FOR_TEXTS),
         }
     }
 
-    /// Whether a request may come in; which seats its route has, and for whom.
-    fn check(&self, request: &Request) -> Result<Option<(&Arc<Seats>, Client)>, ApiError> {
+    /// Whether a request may come in; which room its route has, and for whom.
+    fn check(&self, request: &Request) -> Result<Option<(&Room, Client)>, ApiError> {
         let kind = Kind::of(request.extensions().get::<MatchedPath>().map(MatchedPath::as_str));
         if kind == Kind::Open {
             return Ok(None);
@@ -96,10 +108,10 @@ impl Entrance {
 
     /// Lets in whom [`Entrance::check`] has let pass, with a seat where the route has some. Whoever comes too often, or
     /// for whom no seat is free in a while, is told so after it.
-    async fn enter(&self, checked: Result<Option<(&Arc<Seats>, Client)>, ApiError>) -> Result<Option<Seat>, ApiError> {
+    async fn enter(&self, checked: Result<Option<(&Room, Client)>, ApiError>) -> Result<Option<Seat>, ApiError> {
         match checked {
             Ok(None) => Ok(None),
-            Ok(Some((seats, client))) => match seats.take(client, self.patience.wait()).await {
+            Ok(Some((room, client))) => match room.seats.take(client, room.patience.wait()).await {
                 Ok(seat) => Ok(Some(seat)),
                 Err(NoSeat::Full) => Err(ApiError::Busy),
                 Err(NoSeat::ShareTaken) => Err(ApiError::TooManyAtOnce),
