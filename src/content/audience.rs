@@ -4,7 +4,7 @@
 //! storage: every string is cleaned, counted and cut here, and none is trusted later. Customers' names, addresses and
 //! notes are no part of a persona and so never get here.
 
-use crate::customer::{DatePart, Feature, FeatureKind, Kind, Role, Schema};
+use crate::customer::{DatePart, Feature, FeatureKind, Kind, Role, Schema, is_personal};
 use crate::pipeline::{Persona, Trait, TraitValue};
 
 use super::clean::{filled_line, one_line};
@@ -15,10 +15,6 @@ const MAX_VALUE_CHARS: usize = 60;
 const MAX_VALUES: usize = 5;
 /// How long one entry of the marketers may be, in characters.
 const MAX_EXTRA_CHARS: usize = 200;
-/// How many digits a place or a plan may have; a telephone number has more.
-const MAX_DIGITS: usize = 6;
-/// How long a word with a digit in it may be, in bytes; a key is longer.
-const MAX_CODE_BYTES: usize = 20;
 /// How long the summary may be, in characters.
 const MAX_SUMMARY_CHARS: usize = 400;
 
@@ -124,11 +120,11 @@ fn cleaned(schema: &Schema, persona: &Persona) -> Persona {
     let is_amount =
         |key: &str| schema.features().any(|f| f.persona.key == key && matches!(f.kind, FeatureKind::Number));
     let value = |value: &TraitValue, is_amount: bool| match value {
-        TraitValue::Name(name) if is_private(name) => None,
+        TraitValue::Name(name) if is_personal(name) => None,
         TraitValue::Name(name) => filled_line(name, MAX_VALUE_CHARS).map(TraitValue::Name),
         TraitValue::Mean(mean) if !mean.is_finite() => None,
         // A telephone number is one also where it is written as a number.
-        number if !is_amount && is_private(&number.to_string()) => None,
+        number if !is_amount && is_personal(&number.to_string()) => None,
         number => Some(number.clone()),
     };
     let traits = persona.traits.iter().map(|t| {
@@ -141,14 +137,6 @@ fn cleaned(schema: &Schema, persona: &Persona) -> Persona {
 
 fn extra(persona: &Persona, key: &str) -> Option<String> {
     persona.extras.get(key).and_then(|text| filled_line(text, MAX_EXTRA_CHARS)).filter(|text| is_known(text))
-}
-
-/// Whether a value looks like somebody's address, telephone number or key: sheets whose cells have slipped by a column
-/// hold such under any header.
-fn is_private(name: &str) -> bool {
-    let is_code = |word: &str| word.len() > MAX_CODE_BYTES && word.bytes().any(|b| b.is_ascii_digit());
-    let n_digits = name.chars().filter(|c| c.is_numeric()).count();
-    name.contains(['@', '＠']) || n_digits > MAX_DIGITS || name.split_whitespace().any(is_code)
 }
 
 /// Whether a value says something; sheets are full of ways to say nothing.

@@ -178,6 +178,8 @@ impl ColumnCleaner {
         let raw = synonym.as_deref().unwrap_or(raw);
         match &self.rule {
             Rule::Category => match text::tidy_category(raw) {
+                // Training would make a category of it, and a report would show it.
+                Some(name) if text::is_personal(&name) => Outcome::Empty,
                 Some(name) => self.intern(Value::Text(name)),
                 None => Outcome::Empty,
             },

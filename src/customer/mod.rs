@@ -33,4 +33,4 @@ pub use schema::{
     Column, DateFeature, DatePart, Feature, FeatureKind, Kind, PersonaKey, Role, Schema, SchemaError, normalize_header,
 };
 pub use table::{CustomerColumn, CustomerTable, MISSING, Value};
-pub use text::{is_invisible, tidy_category};
+pub use text::{is_invisible, is_personal, tidy_category};

@@ -3,6 +3,11 @@
 /// The longest category, in characters: enough for any place name, too short for a paragraph. Longer values are cut.
 pub(super) const MAX_VALUE_CHARS: usize = 100;
 
+/// How many digits a place or a plan may have; a telephone number has more.
+const MAX_DIGITS: usize = 6;
+/// How long a word with a digit in it may be, in bytes; a key is longer.
+const MAX_CODE_BYTES: usize = 20;
+
 /// What exports write for nothing: the list of `pandas.read_excel`, by which the original read its sheets, and dashes.
 const NOTHING: [&str; 21] = [
     "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA", "NULL",
@@ -23,6 +28,15 @@ pub fn tidy_category(text: &str) -> Option<String> {
         Some((end, _)) => cased.get(..end).map(|cut| cut.trim_end().to_owned()),
         None => Some(cased),
     }
+}
+
+/// Whether a value looks like somebody's address, telephone number or key: sheets whose cells have slipped by a column
+/// hold such under any header.
+pub fn is_personal(value: &str) -> bool {
+    let is_code =
+        |word: &str| word.is_ascii() && word.len() > MAX_CODE_BYTES && word.bytes().any(|b| b.is_ascii_digit());
+    let n_digits = value.chars().filter(|c| c.is_numeric()).count();
+    value.contains(['@', '＠']) || n_digits > MAX_DIGITS || value.split_whitespace().any(is_code)
 }
 
 /// The key under which spellings of a level or a synonym meet.
@@ -122,6 +136,22 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn addresses_numbers_and_keys_are_told_from_places() {
+        for personal in ["Ann@example.com", "ann＠example", "+65 9123 4567", "555-1234", "sk-proj-4f9a8b7c6d5e4f3a2b1c"]
+        {
+            assert!(is_personal(personal), "{personal}");
+        }
+        for place in [
+            "Bedok 460123",
+            "Area 51",
+            "新北市板橋區文化路一段18號",
+            "Llanfairpwllgwyngyllgogerychwyrndrobwllllantysiliogogogoch",
+        ] {
+            assert!(!is_personal(place), "{place}");
+        }
+    }
 
     #[test]
     fn names_are_trimmed_collapsed_and_title_cased() {

@@ -87,3 +87,22 @@ fn an_upload_of_a_training_that_ended_between_publication_and_move_is_not_counte
     assert!(names(&shop.path("uploads")).is_empty() && taken.exists());
     assert!(!shop.path("base_data/2026-03-01").exists());
 }
+
+#[test]
+fn what_looks_like_somebody_s_address_number_or_key_becomes_no_category_and_is_in_no_report() {
+    let mut shop = Shop::with("AB");
+    let seeds = ["philippa.q@quellhorst.example", "+65 9187 6543", "sk-live-7c1e9f00b2a84d6f9e3a5b"];
+    let slipped = |seed: &str| {
+        (0..20).map(|i| format!("{seed}{i},2024-02-{:02},{seed},Female,Gold\n", 1 + i)).collect::<String>()
+    };
+    shop.add("base_data/2026-02-01/slipped.csv", &seeds.map(slipped).concat());
+    let report = shop.publish().report;
+    assert_eq!(report.cleaning.dropped[&Dropped::Missing("Location".to_owned())], 60);
+    let version = fs::canonicalize(shop.path("models/current")).unwrap();
+    let files: Vec<_> = fs::read_dir(version).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(files.len() > 5, "{files:?}");
+    for file in files {
+        let text = String::from_utf8_lossy(&fs::read(&file).unwrap()).to_lowercase();
+        assert!(seeds.iter().all(|seed| !text.contains(seed)), "{}", file.display());
+    }
+}
