@@ -106,10 +106,9 @@ async fn stalled(app: &TestApp, head: &str) -> TcpStream {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_beyond_the_last_waits_until_one_is_free() {
     let app = TestApp::spawn_with(Setup { max_connections: 3, ..Setup::default() }).await;
-    // The test's own client holds one; these two stand in a head that does not end.
-    let held = [stalled(&app, "GET /healthz HTTP/1.1\r\n").await, stalled(&app, "GET /healthz HTTP/1.1\r\n").await];
-    // Read to its end, or the client would close the connection that it is to hold.
-    app.get("/healthz").await.bytes().await.unwrap();
+    let held = async || stalled(&app, "GET /healthz HTTP/1.1\r\n").await;
+    // In a head that does not end. Whatever the test's own client holds, these come before the one below.
+    let held = [held().await, held().await, held().await];
     let mut late = stalled(&app, "GET /healthz HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n").await;
     let mut answer = String::new();
     let early = tokio::time::timeout(Duration::from_millis(200), late.read_to_string(&mut answer)).await;
