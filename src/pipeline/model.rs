@@ -305,7 +305,11 @@ impl Model {
         self.segment_of(*self.hdbscan.labels().get(profile)?)
     }
 
-    fn place(&self, profiles: &Profiles) -> Result<Vec<Placement>, AssignError> {
+    /// The places of `profiles`, in their order.
+    ///
+    /// # Errors
+    /// As [`Model::assign`].
+    pub(super) fn place(&self, profiles: &Profiles) -> Result<Vec<Placement>, AssignError> {
         self.newcomers.placed(&self.encoder.encode(profiles, &self.scaler), |rows| self.place_rows(rows))
     }
 

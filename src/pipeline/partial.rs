@@ -21,7 +21,7 @@ impl Model {
         let profiles = self.profiles(table)?;
         let placement = match self.by_known_traits(&profiles) {
             Some(placement) => Some(placement),
-            None => self.assign(table)?.of_row(0).copied(),
+            None => self.place(&profiles)?.first().copied(),
         };
         if let (Some(key), Some(placement)) = (profiles.first_key(), placement) {
             self.described().remember(key.into(), placement);
