@@ -22,12 +22,12 @@ use std::io::BufReader;
 use std::time::Instant;
 
 use calamine::{Reader, Xlsx};
-use content_portal::pipeline::hdbscan::{HdbscanParams, MinClusterSize};
-use content_portal::pipeline::umap::{UmapModel, UmapParams};
+use hdbscan::{HdbscanParams, MinClusterSize};
 use linfa::ParamGuard;
 use ndarray::{Array1, Array2, Axis};
 use ndarray_npy::{ReadNpyExt, ReadableElement, WriteNpyExt};
 use serde_json::{Value, json};
+use umap::{UmapModel, UmapParams};
 
 /// How often what takes milliseconds is done; the median counts.
 const REPEATS: usize = 15;

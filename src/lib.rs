@@ -1,7 +1,7 @@
 //! Groups customers into segments and writes marketing content for each.
 //!
-//! The two places to look first: [`pipeline`] is everything that is learned (encoder, scaler, UMAP,
-//! HDBSCAN, personas), pure and synchronous; [`http`] is everything a caller sees.
+//! The two places to look first: [`pipeline`] is everything that is learned (encoder, scaler, map, clusters, personas),
+//! pure and synchronous, on the crates `umap` and `hdbscan` of this workspace; [`http`] is everything a caller sees.
 //!
 //! Who may import whom (a line reads "left may import right"):
 //!
@@ -15,7 +15,7 @@
 //! segmentation → content, model_store, pipeline, customer
 //! content      → pipeline, customer
 //! model_store  → pipeline, customer
-//! pipeline     → customer
+//! pipeline     → customer, the crates umap and hdbscan
 //! workbook     → customer
 //! config       → schedule
 //! customer, schedule, upload_store → nothing of ours

@@ -8,15 +8,15 @@ use clap::Args;
 use content_portal::config::Config;
 use content_portal::customer::Schema;
 use content_portal::model_store::ModelStore;
-use content_portal::pipeline::hdbscan::{HdbscanParams, MinClusterSize};
-use content_portal::pipeline::umap::UmapParams;
 use content_portal::pipeline::{FitParams, Scores, Segment};
 use content_portal::retrain::{
     GateCheck, GateLimits, Published, RetrainError, RetrainEvent, RetrainOutcome, RetrainReport, RetrainRequest,
     Verdict, retrain as run_retrain,
 };
 use content_portal::trainer;
+use hdbscan::{HdbscanParams, MinClusterSize};
 use jiff::Timestamp;
+use umap::UmapParams;
 
 use super::models::score;
 use super::output::say;

@@ -14,9 +14,9 @@ use serde::{Deserialize, Serialize};
 use super::profiles_csv::cluster_profiles;
 use super::{Candidate, FileFault};
 use crate::customer::Schema;
-use crate::pipeline::hdbscan::HdbscanParts;
-use crate::pipeline::umap::{UmapParams, UmapParts};
 use crate::pipeline::{CustomerBaseParts, GoldenSample, Model, ModelParts, SegmentParts, TrainingProfile};
+use hdbscan::HdbscanParts;
+use umap::{UmapParams, UmapParts};
 
 const ENCODER: &str = "encoder.json";
 const SCALER: &str = "scaler.json";

@@ -11,9 +11,9 @@ use jiff::civil::{Date, date};
 use super::format::{self, decode, decode_golden, decode_profile, encode_model};
 use super::manifest::{FORMAT_VERSION, Manifest};
 use crate::customer::{Cell, CustomerTable, Kind, Schema, TableBuilder, read_form};
-use crate::pipeline::hdbscan::{HdbscanParams, MinClusterSize};
-use crate::pipeline::umap::UmapParams;
 use crate::pipeline::{FitParams, GoldenSample, Model, OutsideShares, SegmentId, TrainingProfile, fit};
+use hdbscan::{HdbscanParams, MinClusterSize};
+use umap::UmapParams;
 
 const TODAY: Date = date(2026, 3, 1);
 

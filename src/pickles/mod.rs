@@ -19,12 +19,12 @@ use serde::Serialize;
 
 use crate::customer::Schema;
 use crate::model_store::{Candidate, ModelStore, StoreError, VersionId};
-use crate::pipeline::hdbscan::{CondensedRow, HdbscanParams, MinClusterSize};
-use crate::pipeline::umap::UmapParams;
 use crate::pipeline::{
     AssignError, FitError, FitParams, Fitted, GoldenSample, Scaler, Scores, Segment, SegmentId, SegmentParts,
     TrainedElsewhere, TrainingProfile, adopt,
 };
+use hdbscan::{CondensedRow, HdbscanParams, MinClusterSize};
+use umap::UmapParams;
 
 pub use folder::ExportFault;
 

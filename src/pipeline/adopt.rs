@@ -12,12 +12,12 @@ use ndarray::{Array2, Axis};
 
 use super::encoder::{Encoder, Profiles};
 use super::fit::{FitParams, Fitted, Learned, MIN_PROFILES, describe};
-use super::hdbscan::CondensedRow;
 use super::scaler::Scaler;
 use super::segment::{NewName, SegmentId};
-use super::umap::{UmapModel, UmapParts};
 use super::{DamagedModel, FitError};
 use crate::customer::CustomerTable;
+use hdbscan::CondensedRow;
+use umap::{UmapModel, UmapParts};
 
 /// What was fitted elsewhere on the rows of a table.
 #[derive(Debug, Clone)]
@@ -151,10 +151,10 @@ mod tests {
     use jiff::civil::date;
     use serde_json::json;
 
-    use super::super::hdbscan::{HdbscanParams, MinClusterSize};
-    use super::super::umap::UmapParams;
     use super::*;
     use crate::customer::{Cell, Schema, TableBuilder};
+    use hdbscan::{HdbscanParams, MinClusterSize};
+    use umap::UmapParams;
 
     const TOWNS: [&str; 12] = ["A", "B", "C", "D", "E", "F", "G", "H", "I", "J", "K", "L"];
 

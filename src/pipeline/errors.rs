@@ -1,7 +1,7 @@
 //! What can go wrong while training, loading and placing.
 
-use super::hdbscan::HdbscanError;
-use super::umap::UmapError;
+use hdbscan::HdbscanError;
+use umap::UmapError;
 
 /// Why a fit yields no model.
 #[derive(Debug, thiserror::Error)]

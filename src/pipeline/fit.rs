@@ -7,14 +7,14 @@ use ndarray::{ArrayView2, s};
 use serde::{Deserialize, Serialize};
 
 use super::encoder::{Encoder, Profiles};
-use super::hdbscan::{HdbscanModel, HdbscanParams, dbcv};
 use super::model::{Model, ModelParts};
 use super::persona::{Persona, TraitCounts, count_traits};
 use super::scaler::Scaler;
 use super::segment::{CustomerBaseParts, NewName, SegmentId, SegmentParts};
-use super::umap::{Stage, UmapModel, UmapParams, trustworthiness};
-use super::{DamagedModel, FitError, scores};
+use super::{DamagedModel, FitError};
 use crate::customer::{CustomerTable, Schema};
+use hdbscan::{HdbscanModel, HdbscanParams, dbcv, silhouette};
+use umap::{Stage, UmapModel, UmapParams, trustworthiness};
 
 /// Fewer distinct profiles than this say nothing about segments.
 pub(super) const MIN_PROFILES: usize = 10;
@@ -145,7 +145,7 @@ pub(super) fn describe(
     let places = embedding.mapv(f64::from);
     let own = hdbscan.labels().get(..profiles.len()).unwrap_or_default();
     // It is undefined for fewer than two clusters, and nothing else can fail here.
-    let silhouette = scores::silhouette(places.view(), own, &profiles.customers).ok();
+    let silhouette = silhouette(places.view(), own, &profiles.customers).ok();
     let scores = Scores {
         trustworthiness: trustworthiness(points, embedding, TRUSTED_NEIGHBOURS),
         silhouette: silhouette.map(|silhouette| silhouette.mean),

@@ -3,7 +3,7 @@
 //! [`fit`] turns a table of customers into a [`Model`]; a model [assigns](Model::assign) other tables to the segments
 //! it found. [`adopt`] makes a model of what umap-learn and hdbscan found elsewhere. No I/O, no async, no clock in here:
 //! a fit is a function of its customers, its parameters and its seed.
-//! May import [`crate::customer`] alone.
+//! May import [`crate::customer`] and the crates `umap` and `hdbscan` alone.
 
 mod adopt;
 mod drift;
@@ -11,17 +11,14 @@ mod encoder;
 mod errors;
 mod fit;
 mod golden;
-pub mod hdbscan;
 mod model;
 mod newcomers;
 mod overview;
 mod partial;
 mod persona;
 mod scaler;
-pub mod scores;
 mod segment;
 mod training_profile;
-pub mod umap;
 
 pub use adopt::{Adopted, TrainedElsewhere, adopt};
 pub use drift::{ColumnDrift, Drift, DriftLevel, OutsideShares, Shift};

@@ -7,14 +7,14 @@ use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use super::encoder::{Encoder, Profiles};
-use super::hdbscan::{HdbscanModel, HdbscanParts, Prediction};
 use super::newcomers::{Newcomers, Remembered};
 use super::persona::{Persona, TraitValue};
 use super::scaler::Scaler;
 use super::segment::{CustomerBase, CustomerBaseParts, NewName, Segment, SegmentId, SegmentParts};
-use super::umap::{UmapModel, UmapParts};
 use super::{AssignError, DamagedModel};
 use crate::customer::{CustomerTable, Schema};
+use hdbscan::{HdbscanModel, HdbscanParts, Prediction};
+use umap::{UmapModel, UmapParts};
 
 /// Everything that was learned from one training set, and the schema it was read by.
 ///

@@ -6,8 +6,8 @@
 
 use std::collections::BTreeMap;
 
-use super::umap::{PrincipalPlane, principal_plane};
 use super::{Fitted, SegmentId};
+use umap::{PrincipalPlane, principal_plane};
 
 /// The room that two segments keep, in sums of their radii: 1 would let them touch.
 const GAP: f64 = 1.15;

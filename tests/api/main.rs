@@ -27,8 +27,6 @@ mod keeping;
 mod life;
 mod lift;
 mod live;
-#[path = "../oracle/metrics.rs"]
-mod metrics;
 mod models;
 mod portal;
 mod private;

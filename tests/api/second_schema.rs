@@ -7,11 +7,11 @@ use std::sync::{Arc, LazyLock};
 use content_portal::customer::{Schema, Value as Cell};
 use content_portal::model_store::ModelStore;
 use content_portal::pipeline::FitParams;
-use content_portal::pipeline::umap::UmapParams;
 use content_portal::retrain::{GateLimits, RetrainRequest, retrain};
 use content_portal::workbook::{self, Limits};
 use jiff::civil::date;
 use serde_json::{Value, json};
+use umap::UmapParams;
 
 use crate::app::{Setup, TestApp, TrainedVersion, keys, list, published, reader};
 use crate::sheets::csv;

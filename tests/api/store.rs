@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use content_portal::customer::CustomerTable;
 use content_portal::model_store::{Candidate, LiveModel, ModelStore, StoreError, VersionId};
-use content_portal::pipeline::umap::UmapParams;
 use content_portal::pipeline::{FitParams, Fitted, GoldenSample, SegmentId, TrainingProfile, fit};
 use content_portal::workbook::{self, Limits};
 use jiff::Timestamp;
 use jiff::civil::date;
 use serde_json::json;
+use umap::UmapParams;
 
 use crate::app::root;
 use crate::second_schema::MODEL;

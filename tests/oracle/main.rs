@@ -10,8 +10,5 @@
 )]
 
 mod fixtures;
-mod hdbscan;
-mod metrics;
 mod pickles;
 mod pipeline;
-mod umap;

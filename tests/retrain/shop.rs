@@ -9,15 +9,15 @@ use std::sync::Arc;
 use content_portal::customer::Schema;
 use content_portal::model_store::{ModelStore, ModelVersion, VersionId};
 use content_portal::pipeline::FitParams;
-use content_portal::pipeline::hdbscan::{HdbscanParams, MinClusterSize};
-use content_portal::pipeline::umap::UmapParams;
 use content_portal::retrain::{
     GateLimits, Published, RetrainError, RetrainOutcome, RetrainReport, RetrainRequest, retrain,
 };
 use content_portal::workbook::{Bounds, Limits, Reader};
+use hdbscan::{HdbscanParams, MinClusterSize};
 use jiff::Timestamp;
 use jiff::civil::date;
 use tempfile::TempDir;
+use umap::UmapParams;
 
 pub const HEADER: &str = "Customer ID,Date Joined,Location,Gender,Loyalty Tier\n";
 

@@ -1,14 +1,19 @@
 //! UMAP's bars: neighbourhoods kept as well as umap-learn keeps them, and promises that no oracle is needed for.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a broken fixture should fail its test loudly")]
+
+#[path = "../../../tests/oracle/fixtures.rs"]
+mod fixtures;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
-use content_portal::pipeline::umap::{Stage, UmapError, UmapModel, UmapParams, UmapParts, trustworthiness};
 use linfa::ParamGuard;
 use ndarray::{Array0, Array1, Array2, ArrayView1, ArrayView2, Axis, array, concatenate, s};
 use proptest::prelude::*;
+use umap::{Stage, UmapError, UmapModel, UmapParams, UmapParts, trustworthiness};
 
-use crate::fixtures::Recorded;
+use fixtures::Recorded;
 
 fn features(name: &str) -> Array2<f32> {
     Recorded::open("reference.npz").array::<f64, _>(name).mapv(|x: f64| x as f32)

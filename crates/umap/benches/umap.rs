@@ -1,6 +1,6 @@
 //! UMAP on the sample's distinct profiles: a fit with the default parameters, and rows placed in bulk and alone.
 //!
-//! `cargo bench --bench umap -- growth` fits 10,000, 50,000 and 200,000 points instead, once each, and prints by which
+//! `cargo bench -p umap -- growth` fits 10,000, 50,000 and 200,000 points instead, once each, and prints by which
 //! power of the number of points the time of each stage grows.
 #![allow(clippy::unwrap_used, missing_docs, reason = "a bench without its fixture has nothing to say")]
 #![allow(clippy::indexing_slicing, reason = "centres, stages and their times are counted by constants")]
@@ -13,14 +13,14 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use content_portal::pipeline::umap::{Stage, UmapParams, trustworthiness};
 use criterion::{Criterion, criterion_group};
 use linfa::ParamGuard;
 use ndarray::{Array2, Axis, concatenate, s};
 use ndarray_npy::NpzReader;
+use umap::{Stage, UmapParams, trustworthiness};
 
 fn features(name: &str) -> Array2<f32> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/reference/reference.npz");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/reference/reference.npz");
     let features: Array2<f64> = NpzReader::new(File::open(path).unwrap()).unwrap().by_name(name).unwrap();
     features.mapv(|x| x as f32)
 }

@@ -1,7 +1,7 @@
 //! Random numbers as a function of what they are for, so that no order of work can change them.
 
 /// Finaliser of SplitMix64 (Steele, Lea, Flood 2014): unrelated numbers for consecutive ones.
-pub(in crate::pipeline) fn mix64(value: u64) -> u64 {
+pub(crate) fn mix64(value: u64) -> u64 {
     let value = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

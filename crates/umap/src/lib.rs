@@ -7,10 +7,10 @@
 //!
 //! Pure and seeded: the same points, parameters and seed give the same bits on any number of threads, and
 //! [`UmapModel::transform`] places a row without regard to the rows around it. Euclidean distances only; no supervised
-//! or density-preserving variant, no inverse. Imports nothing of ours from outside this folder.
+//! or density-preserving variant, no inverse.
 //!
 //! ```
-//! use content_portal::pipeline::umap::UmapParams;
+//! use umap::UmapParams;
 //! use linfa::ParamGuard;
 //! use ndarray::Array2;
 //!
@@ -19,7 +19,7 @@
 //! let model = params.fit(points.view(), &|_stage, _share| {})?;
 //! assert_eq!(model.embedding().dim(), (40, 2));
 //! assert_eq!(model.transform(points.view())?.dim(), (40, 2));
-//! # Ok::<(), content_portal::pipeline::umap::UmapError>(())
+//! # Ok::<(), umap::UmapError>(())
 //! ```
 
 mod curve;
@@ -51,5 +51,3 @@ pub use model::{Stage, UmapModel, UmapParts};
 pub use params::{MAX_COMPONENTS, UmapParams, UmapValidParams};
 pub use principal::{PrincipalPlane, principal_plane};
 pub use trustworthiness::trustworthiness;
-
-pub(super) use random::mix64;

@@ -282,8 +282,8 @@ mod tests {
     use linfa::ParamGuard;
 
     use super::*;
-    use crate::pipeline::umap::UmapParams;
-    use crate::pipeline::umap::simd::Simd;
+    use crate::UmapParams;
+    use crate::simd::Simd;
 
     fn reference() -> Vec<Position<3>> {
         (0..50)

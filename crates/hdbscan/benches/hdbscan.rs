@@ -13,15 +13,15 @@ use std::hint::black_box;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use content_portal::pipeline::hdbscan::{HdbscanModel, HdbscanParams, MinClusterSize, dbcv};
-use content_portal::pipeline::scores::silhouette;
+use hdbscan::{HdbscanModel, HdbscanParams, MinClusterSize, dbcv, silhouette};
+
 use criterion::{Criterion, criterion_group, criterion_main};
 use linfa::ParamGuard;
 use ndarray::{Array2, Axis, s};
 use ndarray_npy::{NpzReader, ReadableElement};
 
 fn recorded<A: ReadableElement>(file: &str, name: &str) -> Array2<A> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/reference").join(file);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/reference").join(file);
     NpzReader::new(File::open(path).unwrap()).unwrap().by_name(&format!("{name}.npy")).unwrap()
 }
 

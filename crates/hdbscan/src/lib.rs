@@ -13,10 +13,11 @@
 //! Core distances count profiles, sizes count customers. Everything is deterministic: neither the number of
 //! threads nor the order among equal distances changes a result.
 //!
-//! It knows no customers, only points and weights; it does no I/O and imports nothing else of this crate.
-//! `pipeline` may import it.
+//! No I/O, no clock, no randomness but a seeded draw for the silhouette of very many points.
+//!
 
 mod adopted;
+mod agreement;
 mod boruvka;
 mod condensed_tree;
 mod core_distances;
@@ -34,11 +35,13 @@ mod place_index;
 mod placement;
 mod predict;
 mod selection;
+mod silhouette;
 mod single_linkage;
 mod spanning_tree;
 mod validity;
 
 pub use adopted::AdoptedClusters;
+pub use agreement::adjusted_rand_index;
 pub use condensed_tree::{CondensedRow, CondensedTree};
 pub use errors::{Damage, HdbscanError};
 pub use membership::NearestCluster;
@@ -48,6 +51,7 @@ pub use parts::HdbscanParts;
 pub use placement::PredictionRule;
 pub use predict::Prediction;
 pub use selection::Cluster;
+pub use silhouette::{Silhouette, SilhouetteError, silhouette};
 pub use validity::dbcv;
 
 use distances::MAX_COORDINATE;

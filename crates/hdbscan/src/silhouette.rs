@@ -1,6 +1,6 @@
 //! How well clusters are set apart, judged from the outside.
 //!
-//! Knows points, labels and weights alone. `pipeline` and, for its report, `retrain` may import it.
+//! Knows points, labels and weights alone.
 #![expect(clippy::indexing_slicing, reason = "groups and columns are laid out by this file, over checked lengths")]
 
 use std::ops::Range;
@@ -8,8 +8,6 @@ use std::ops::Range;
 use ndarray::ArrayView2;
 use rayon::prelude::*;
 use thiserror::Error;
-
-use super::umap::mix64;
 
 /// Why there is no silhouette.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -239,6 +237,14 @@ fn total(blocks: &[f64], weights: &[f64], query: &[f64]) -> f64 {
         }
     }
     totals.iter().sum()
+}
+
+/// Finaliser of SplitMix64 (Steele, Lea, Flood 2014): unrelated numbers for consecutive ones.
+fn mix64(value: u64) -> u64 {
+    let value = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    value ^ (value >> 31)
 }
 
 #[cfg(test)]

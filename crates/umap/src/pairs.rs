@@ -124,7 +124,7 @@ mod tests {
     use super::super::curve::Curve;
     use super::super::simd::Simd;
     use super::*;
-    use crate::pipeline::umap::UmapParams;
+    use crate::UmapParams;
 
     fn drawn(simd: Simd, negative_sample_rate: usize, rate: f32) -> (Vec<Position<3>>, Vec<Ends<3>>) {
         let positions: Vec<Position<3>> = (0..50)

@@ -127,7 +127,7 @@ mod tests {
     use super::super::kernel::Epoch;
     use super::super::simd::Simd;
     use super::*;
-    use crate::pipeline::umap::UmapParams;
+    use crate::UmapParams;
 
     const EPOCHS: usize = 6;
 
