@@ -10,7 +10,7 @@ use content_portal::config::Config;
 use content_portal::model_store::{ModelStore, VersionId};
 use content_portal::pickles::{self, ImportRequest, Imported};
 use content_portal::pipeline::Scores;
-use jiff::{Timestamp, Zoned};
+use jiff::Timestamp;
 
 use super::output::say;
 use super::setup;
@@ -153,7 +153,7 @@ fn show(store: &ModelStore, id: &VersionId, report: bool) -> anyhow::Result<()> 
 }
 
 fn import(config: &Config, store: &ModelStore, dir: &Path, activate: bool) -> anyhow::Result<()> {
-    let (schema, now, today) = (setup::schema(config)?, Timestamp::now(), Zoned::now().date());
+    let (schema, now, today) = (setup::schema(config)?, Timestamp::now(), setup::today(config));
     let request = ImportRequest { dir, schema, activate, now, today };
     let Imported { id, report } = pickles::import(store, &request).context("nothing was imported")?;
     say!("imported        {id}{}", if activate { " (current)" } else { "" });

@@ -151,7 +151,7 @@ pub fn train(
         force: training.force,
         keep: config.retrain_keep,
         now,
-        today: now.to_zoned(config.retrain_zone.clone()).date(),
+        today: now.to_zoned(config.time_zone.clone()).date(),
     };
     let outcome = run_retrain(store, &request, progress);
     if let Ok(RetrainOutcome::Published(published)) = &outcome {

@@ -59,7 +59,7 @@ pub fn segment(config: &Config, args: &SegmentArgs) -> anyhow::Result<()> {
     setup::overlay(&mut version, &setup::persona_entries(config)?);
     let writer = setup::writer(config)?;
 
-    let (schema, today) = (version.model.schema().clone(), jiff::Zoned::now().date());
+    let (schema, today) = (version.model.schema().clone(), setup::today(config));
     let table = setup::reader(config)?
         .read(file, &ReadRequest { schema, today, watch: Watch::default() })
         .with_context(|| args.file.display().to_string())?;

@@ -31,6 +31,7 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
         upload_rules: setup::upload_rules(config),
         max_upload_bytes: config.limits.upload_bytes,
         reader: setup::reader(config)?,
+        time_zone: config.time_zone.clone(),
         max_members: config.limits.members,
         writers_at_once: config.limits.writers_at_once,
     };

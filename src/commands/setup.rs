@@ -16,6 +16,8 @@ use content_portal::pipeline::{FitParams, SegmentId};
 use content_portal::retrain::{GateCheck, RetrainError, RetrainOutcome};
 use content_portal::upload_store::UploadRules;
 use content_portal::workbook::{Bounds, Limits, Reader};
+use jiff::Timestamp;
+use jiff::civil::Date;
 use serde_json::{Map, Value};
 
 use super::retrain::{Training, train};
@@ -33,6 +35,11 @@ pub fn schema(config: &Config) -> anyhow::Result<Arc<Schema>> {
         None => Schema::built_in()?,
     };
     Ok(Arc::new(schema))
+}
+
+/// The day that it is by the clock of `TIME_ZONE`: dates after it are in the future.
+pub fn today(config: &Config) -> Date {
+    Timestamp::now().to_zoned(config.time_zone.clone()).date()
 }
 
 /// The writer that the settings ask for.

@@ -35,8 +35,9 @@ pub struct Config {
     pub retrain_keep: NonZeroUsize,
     /// `RETRAIN_SCHEDULE`, when a server retrains by itself; never.
     pub retrain_schedule: Option<Schedule>,
-    /// `RETRAIN_TZ`, whose clock the schedule and the days of trainings go by; Asia/Singapore.
-    pub retrain_zone: TimeZone,
+    /// `TIME_ZONE`, by whose clock a day begins, for uploads, commands, trainings and their schedule; Asia/Singapore.
+    /// `RETRAIN_TZ` is its old name.
+    pub time_zone: TimeZone,
     /// `RUST_LOG`, what is logged, such as `content_portal=debug`.
     pub log_filter: Option<String>,
     /// Settings of the service this one replaces that were found and mean nothing here.
@@ -199,7 +200,7 @@ impl Config {
         let mut read = Reader { variable, mistakes: Vec::new() };
         let host = read.parsed("HOST", IpAddr::V4(Ipv4Addr::LOCALHOST), "an IP address such as 127.0.0.1");
         let port = read.parsed("PORT", 5000, "a port from 0 to 65535");
-        let retrain_zone = read.zone("RETRAIN_TZ", "Asia/Singapore");
+        let time_zone = read.time_zone();
         let config = Self {
             server: ServerConfig {
                 address: SocketAddr::new(host, port),
@@ -234,8 +235,8 @@ impl Config {
                 connections: read.parsed("MAX_CONNECTIONS", CONNECTIONS_10K, "1 or more connections"),
             },
             retrain_keep: read.parsed("RETRAIN_KEEP", VERSIONS_10, "1 or more versions"),
-            retrain_schedule: read.schedule(&retrain_zone),
-            retrain_zone,
+            retrain_schedule: read.schedule(&time_zone),
+            time_zone,
             log_filter: read.text("RUST_LOG"),
             leftovers: ["FLASK_ENV", "FLASK_DEBUG"].into_iter().filter(|name| variable(name).is_some()).collect(),
         };
@@ -282,7 +283,7 @@ mod tests {
             ("ADMIN_KEY", "short"),
             ("DAILY_BUDGET_USD", "0"),
             ("RETRAIN_SCHEDULE", "0 2 31 2 *"),
-            ("RETRAIN_TZ", "Atlantis/Capital"),
+            ("TIME_ZONE", "Atlantis/Capital"),
             ("UPLOAD_KEEP_DAYS", "0"),
             ("UPLOAD_MAX_GB", "-1"),
             ("MIN_FREE_MB", "much"),
@@ -310,6 +311,17 @@ mod tests {
         assert_eq!(next(&[("RETRAIN_SCHEDULE", "quarterly")]).to_string(), "2027-01-01T02:00:00+08:00[Asia/Singapore]");
         let berlin = next(&[("RETRAIN_SCHEDULE", "15 4 * * 1"), ("RETRAIN_TZ", "Europe/Berlin")]);
         assert_eq!(berlin.to_string(), "2026-11-23T04:15:00+01:00[Europe/Berlin]");
+    }
+
+    #[test]
+    fn one_time_zone_is_set_by_its_new_name_or_its_old_one() {
+        let zone = |pairs: &[(&str, &str)]| config(pairs).map(|c| c.time_zone.iana_name().unwrap().to_owned());
+        assert_eq!(zone(&[]).unwrap(), "Asia/Singapore");
+        assert_eq!(zone(&[("TIME_ZONE", "Europe/Berlin")]).unwrap(), "Europe/Berlin");
+        assert_eq!(zone(&[("RETRAIN_TZ", "Europe/Berlin")]).unwrap(), "Europe/Berlin");
+        assert_eq!(zone(&[("TIME_ZONE", "UTC"), ("RETRAIN_TZ", "UTC")]).unwrap(), "UTC");
+        let both = zone(&[("TIME_ZONE", "UTC"), ("RETRAIN_TZ", "Europe/Berlin")]).unwrap_err().0;
+        assert_eq!(both, ["RETRAIN_TZ is the old name of TIME_ZONE, which is set as well: remove RETRAIN_TZ"]);
     }
 
     #[test]

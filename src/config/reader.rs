@@ -77,8 +77,15 @@ impl Reader<'_> {
         usd
     }
 
-    pub fn zone(&mut self, name: &str, default: &str) -> TimeZone {
-        let text = self.text(name).unwrap_or_else(|| default.to_owned());
+    /// `TIME_ZONE`, or what its old name says.
+    pub fn time_zone(&mut self) -> TimeZone {
+        let (new, old) = (self.text("TIME_ZONE"), self.text("RETRAIN_TZ"));
+        if new.is_some() && old.is_some() && new != old {
+            let mistake = "RETRAIN_TZ is the old name of TIME_ZONE, which is set as well: remove RETRAIN_TZ";
+            self.mistakes.push(mistake.to_owned());
+        }
+        let name = if new.is_none() && old.is_some() { "RETRAIN_TZ" } else { "TIME_ZONE" };
+        let text = new.or(old).unwrap_or_else(|| "Asia/Singapore".to_owned());
         TimeZone::get(&text).unwrap_or_else(|_| {
             self.mistakes.push(format!("{name} must be a time zone such as Asia/Singapore or Europe/Berlin"));
             TimeZone::UTC

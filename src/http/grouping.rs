@@ -11,7 +11,7 @@ use crate::customer::{CustomerTable, Schema};
 use crate::model_store::ModelVersion;
 use crate::segmentation::{Grouped, group};
 use crate::upload_store::Received;
-use crate::workbook::{ReadRequest, Reader, Watch, WorkbookError};
+use crate::workbook::{ReadRequest, Watch, WorkbookError};
 
 /// How far a workbook is on its way into segments, for somebody else to look at.
 #[derive(Debug, Clone, Default)]
@@ -32,14 +32,14 @@ impl Reading {
         StopWhenDropped(self.watch.clone())
     }
 
-    /// Has `file` read by `schema`. Blocking.
+    /// Has `file` read by `schema`, on the day that it is by the clock of the settings. Blocking.
     ///
     /// # Errors
     /// [`ApiError::Workbook`], [`ApiError::Storage`] when the file cannot be opened.
-    pub fn table(&self, reader: &Reader, schema: Arc<Schema>, file: &Received) -> Result<CustomerTable, ApiError> {
+    pub fn table(&self, state: &AppState, schema: Arc<Schema>, file: &Received) -> Result<CustomerTable, ApiError> {
         let source = File::open(file.path()).map_err(ApiError::Storage)?;
-        let request = ReadRequest { schema, today: jiff::Zoned::now().date(), watch: self.watch.clone() };
-        let table = reader.read(source, &request).map_err(unreadable)?;
+        let request = ReadRequest { schema, today: state.today(), watch: self.watch.clone() };
+        let table = state.settings().reader.read(source, &request).map_err(unreadable)?;
         self.is_read.store(true, Ordering::Relaxed);
         Ok(table)
     }
@@ -66,10 +66,10 @@ pub(super) async fn read_and_group(
     file: Received,
     reading: Reading,
 ) -> Result<(Grouped, Received), ApiError> {
-    let reader = state.settings().reader.clone();
+    let reading_state = state.clone();
     let _stop = reading.stop_when_dropped();
     let read_and_group = move || {
-        let table = reading.table(&reader, version.model.schema().clone(), &file)?;
+        let table = reading.table(&reading_state, version.model.schema().clone(), &file)?;
         if let Some(why) = table.cleaning().no_usable_row() {
             return Err(ApiError::NoUsableRow(why));
         }

@@ -234,11 +234,11 @@ async fn follow(job: Arc<Job>, reporter: Reporter) -> Result<Finished, ApiError>
 async fn readable(state: &AppState, files: Vec<NamedFile>) -> Result<Vec<NamedFile>, ApiError> {
     let (mut good, mut problems) = (Vec::new(), Vec::new());
     for file in files {
-        let (reader, schema) = (state.settings().reader.clone(), state.settings().retraining.schema.clone());
+        let (reading_state, schema) = (state.clone(), state.settings().retraining.schema.clone());
         let reading = Reading::default();
         let _stop = reading.stop_when_dropped();
         let read = move || {
-            let why = match reading.table(&reader, schema, &file.file) {
+            let why = match reading.table(&reading_state, schema, &file.file) {
                 Ok(table) => table.cleaning().no_usable_row(),
                 Err(ApiError::Workbook(error)) if error.is_of_the_file() => Some(error.to_string()),
                 Err(error) => return Err(error),

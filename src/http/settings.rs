@@ -4,6 +4,8 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use jiff::tz::TimeZone;
+
 use super::doors::{Key, TrustedProxies};
 use crate::customer::Schema;
 use crate::schedule::Schedule;
@@ -38,6 +40,8 @@ pub struct Settings {
     pub max_upload_bytes: u64,
     /// Reads the workbooks of uploads.
     pub reader: Reader,
+    /// By whose clock a day begins: dates after it are in the future.
+    pub time_zone: TimeZone,
     /// Customers listed in one answer.
     pub max_members: usize,
     /// Segments of one upload that are written side by side.
@@ -60,6 +64,7 @@ impl Settings {
             upload_rules: UploadRules::default(),
             max_upload_bytes: 50 << 20,
             reader,
+            time_zone: TimeZone::UTC,
             max_members: 20_000,
             writers_at_once: NonZeroUsize::MIN.saturating_add(7),
         }

@@ -5,6 +5,8 @@ use std::num::NonZeroUsize;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use jiff::Timestamp;
+use jiff::civil::Date;
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
 use super::error::ApiError;
@@ -78,6 +80,11 @@ impl AppState {
 
     pub(super) fn settings(&self) -> &Settings {
         &self.0.settings
+    }
+
+    /// The day that it is by the clock of the settings.
+    pub(super) fn today(&self) -> Date {
+        Timestamp::now().to_zoned(self.0.settings.time_zone.clone()).date()
     }
 
     /// Where the server listens.

@@ -86,7 +86,7 @@ pub(super) async fn find_target(
     }
     let texts = fields.texts();
     let pairs = texts.iter().map(|(name, text)| (name.as_str(), text.as_str()));
-    match read_form(schema, pairs, jiff::Zoned::now().date()) {
+    match read_form(schema, pairs, state.today()) {
         Ok(customer) if !customer.used.is_empty() => place_customer(state, version, customer).await,
         outcome => {
             fields.refuse_all(outcome.err().into_iter().flatten().map(FieldProblem::from));

@@ -204,3 +204,21 @@ fn another_company_trains_and_groups_by_its_own_columns() {
     let refused = folder.command(&["retrain"]).env("SCHEMA_PATH", "schema.json").output().unwrap();
     assert!(!refused.status.success() && shown(&refused).contains("SCHEMA_PATH schema.json"), "{}", shown(&refused));
 }
+
+#[test]
+fn today_is_the_day_of_the_time_zone_and_not_of_the_machine() {
+    // One clock is 26 hours ahead of the other, so that their days always differ.
+    let (ahead, behind) = ("Pacific/Kiritimati", "Etc/GMT+12");
+    let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::get(ahead).unwrap()).date();
+    let folder = Folder::with_data();
+    folder.ok(&["retrain"]);
+    let rows = format!("date,location,tier\n{today},Bedok,Gold\n2023-01-01,Bedok,Gold\n");
+    fs::write(folder.path("today.csv"), rows).unwrap();
+    let rows_used = |name: &str, zone: &str| {
+        let output = folder.command(&["segment", "today.csv", "--json"]).env(name, zone).output().unwrap();
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()["rows"]["rows_used"].clone()
+    };
+    assert_eq!(rows_used("TIME_ZONE", ahead), 2);
+    assert_eq!(rows_used("TIME_ZONE", behind), 1);
+    assert_eq!(rows_used("RETRAIN_TZ", ahead), 2);
+}

@@ -88,9 +88,8 @@ fn a_reader_that_is_gone_ends_the_printing_and_not_the_command() {
 fn a_server_says_when_it_retrains_next() {
     let folder = Folder::with_data();
     let mut command = folder.command(&["serve"]);
-    let mut server = Server::start(
-        command.env("PORT", "0").env("RETRAIN_SCHEDULE", "0 2 29 2 *").env("RETRAIN_TZ", "Europe/Berlin"),
-    );
+    let mut server =
+        Server::start(command.env("PORT", "0").env("RETRAIN_SCHEDULE", "0 2 29 2 *").env("TIME_ZONE", "Europe/Berlin"));
     let address = server.until("listening")["address"].as_str().unwrap().to_owned();
     let next = server.until("retraining is scheduled")["next"].as_str().unwrap().to_owned();
     assert!(next.contains("-02-29T02:00:00+01:00[Europe/Berlin]"), "{next}");
