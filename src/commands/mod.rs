@@ -1,6 +1,7 @@
 //! The commands, each a short paragraph over the library.
 
 mod descriptors;
+mod files;
 mod log;
 mod models;
 pub mod output;

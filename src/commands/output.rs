@@ -4,7 +4,7 @@
 //! to its own exit code. Output that is lost for another reason (a full disk) ends the command with an error.
 
 use std::fmt;
-use std::io::{self, Write};
+use std::io::{self, Read, StdoutLock, Write};
 use std::process;
 
 /// Prints a line to standard output; arguments as of `format!`.
@@ -17,8 +17,17 @@ pub(super) use say;
 
 /// Prints text to standard output, at once.
 pub fn print(text: fmt::Arguments<'_>) {
+    print_by(|out| out.write_fmt(text));
+}
+
+/// Prints bytes to standard output.
+pub fn print_all(mut bytes: impl Read) {
+    print_by(|out| io::copy(&mut bytes, out).map(|_| ()));
+}
+
+fn print_by(write: impl FnOnce(&mut StdoutLock<'_>) -> io::Result<()>) {
     let mut out = io::stdout().lock();
-    match out.write_fmt(text).and_then(|()| out.flush()) {
+    match write(&mut out).and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             complain(format_args!("error: standard output cannot be written: {error}\n"));
             process::exit(1);

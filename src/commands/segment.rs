@@ -1,12 +1,13 @@
 //! `segment FILE`: the segments of one workbook, with content, without a server.
 
 use std::fmt::Write as _;
-use std::fs::{self, File};
+use std::fs::File;
+use std::io::{self, IsTerminal, Seek, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use content_portal::config::Config;
 use content_portal::content::{Campaign, CampaignInput, Written, write_all};
 use content_portal::export::{Export, Format};
@@ -15,19 +16,26 @@ use content_portal::segmentation::{Answer, Grouped, group};
 use content_portal::workbook::{ReadRequest, Watch};
 use futures::StreamExt;
 
-use super::output::print;
+use super::files::{FileId, Input, OutputFile, is_standard};
+use super::output::print_all;
 use super::setup;
+
+/// Extensions of spreadsheets that are not written: text under such a name would open as a broken file.
+const NOT_WRITTEN: [&str; 5] = ["xls", "xlsm", "xlsb", "ods", "tsv"];
 
 #[derive(Debug, Args)]
 pub struct SegmentArgs {
-    /// The workbook: .xlsx, .xls or .csv.
+    /// The workbook: .xlsx, .xls or .csv; - for standard input.
     file: PathBuf,
-    /// Print the JSON that POST /upload-excel would answer.
-    #[arg(long)]
+    /// Print the JSON that POST /upload-excel would answer: the same as --format json.
+    #[arg(long, conflicts_with = "format")]
     json: bool,
-    /// Write to this file instead of standard output; a spreadsheet where it ends in .xlsx or .csv.
+    /// Write to this file instead of standard output; - for standard output. Never a file that is read.
     #[arg(short, long, value_name = "OUT")]
     output: Option<PathBuf>,
+    /// What to write; without it OUT's extension says so (.xlsx, .csv, .json), and anything else is text.
+    #[arg(long)]
+    format: Option<OutputFormat>,
     /// What the campaign is for.
     #[arg(long)]
     objective: Option<String>,
@@ -51,53 +59,101 @@ pub struct SegmentArgs {
     variants: Option<i64>,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum OutputFormat {
+    /// The segments and their content, to be read.
+    Text,
+    /// The answer of POST /upload-excel.
+    Json,
+    /// A workbook of the segments and their customers.
+    Xlsx,
+    /// The customers, separated by commas.
+    Csv,
+}
+
 /// Groups, writes and prints.
 pub fn segment(config: &Config, args: &SegmentArgs) -> anyhow::Result<()> {
     let campaign = args.campaign()?;
-    let file = File::open(&args.file).with_context(|| format!("{} cannot be opened", args.file.display()))?;
+    let format = args.format()?;
+    let input = Input::open(&args.file, config.limits.upload_bytes)?;
+    // Before a model is trained or a text is paid for.
+    let output = args.output_file(config, input.id)?;
+    let (grouped, written) = segments(config, input, &campaign)?;
+
+    let write = |out: &File| match format {
+        OutputFormat::Xlsx => write_spreadsheet(Format::Xlsx, &grouped, &written, out),
+        OutputFormat::Csv => write_spreadsheet(Format::Csv, &grouped, &written, out),
+        OutputFormat::Json => {
+            let answer = Answer::new(&grouped, &written, &campaign, config.limits.members, &ToString::to_string);
+            Ok(writeln!(&*out, "{}", serde_json::to_string_pretty(&answer)?)?)
+        }
+        OutputFormat::Text => Ok((&*out).write_all(readable(&grouped, &written).as_bytes())?),
+    };
+    if let Some(output) = output {
+        return output.write(write);
+    }
+    let mut whole = tempfile::tempfile().context("no temporary file can be made")?;
+    write(&whole)?;
+    whole.rewind()?;
+    print_all(whole);
+    Ok(())
+}
+
+/// The segments of the workbook, and what was written for each.
+fn segments(config: &Config, input: Input, campaign: &Campaign) -> anyhow::Result<(Grouped, Vec<Written>)> {
     let mut version = setup::current_or_trained(config, &ModelStore::new(&config.paths.models))?;
     setup::overlay(&mut version, &setup::persona_entries(config)?);
     let writer = setup::writer(config)?;
 
     let (schema, today) = (version.model.schema().clone(), setup::today(config));
     let table = setup::reader(config)?
-        .read(file, &ReadRequest { schema, today, watch: Watch::default() })
-        .with_context(|| args.file.display().to_string())?;
+        .read(input.file, &ReadRequest { schema, today, watch: Watch::default() })
+        .with_context(|| input.name.clone())?;
     if let Some(why) = table.cleaning().no_usable_row() {
-        bail!("{}: {why}", args.file.display());
+        bail!("{}: {why}", input.name);
     }
     let grouped = group(Arc::new(version), table)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let briefs = grouped.briefs(&campaign);
+    let briefs = grouped.briefs(campaign);
     let mut written: Vec<_> = runtime.block_on(write_all(&writer, &briefs, config.limits.writers_at_once).collect());
     written.sort_by_key(|&(index, _)| index);
-    let written: Vec<Written> = written.into_iter().map(|(_, written)| written).collect();
+    Ok((grouped, written.into_iter().map(|(_, written)| written).collect()))
+}
 
-    if let Some((path, format)) = args.spreadsheet() {
-        let unwritable = || format!("{} cannot be written", path.display());
-        let out = File::create(path).with_context(unwritable)?;
-        return Export::of_table(&grouped, &written)?
-            .write(format, out, &std::env::temp_dir())
-            .with_context(unwritable);
-    }
-    let text = if args.json {
-        let answer = Answer::new(&grouped, &written, &campaign, config.limits.members, &ToString::to_string);
-        serde_json::to_string_pretty(&answer)? + "\n"
-    } else {
-        readable(&grouped, &written)
-    };
-    match &args.output {
-        Some(path) => fs::write(path, text).with_context(|| format!("{} cannot be written", path.display()))?,
-        None => print(format_args!("{text}")),
-    }
-    Ok(())
+fn write_spreadsheet(format: Format, grouped: &Grouped, written: &[Written], out: &File) -> anyhow::Result<()> {
+    Ok(Export::of_table(grouped, written)?.write(format, out, &std::env::temp_dir())?)
 }
 
 impl SegmentArgs {
-    /// The spreadsheet to write, where the output's extension is one's.
-    fn spreadsheet(&self) -> Option<(&Path, Format)> {
-        let path = self.output.as_deref().filter(|_| !self.json)?;
-        Some((path, path.extension()?.to_str()?.parse().ok()?))
+    /// The output where it is a file; `None` for standard output.
+    fn output_file(&self, config: &Config, input: FileId) -> anyhow::Result<Option<OutputFile>> {
+        let Some(path) = self.output.as_deref().filter(|path| !is_standard(path)) else { return Ok(None) };
+        let paths = &config.paths;
+        let settings = [Some(Path::new(".env")), paths.personas.as_deref(), paths.schema.as_deref()];
+        let inputs: Vec<FileId> = settings.into_iter().flatten().filter_map(FileId::at).chain([input]).collect();
+        OutputFile::at(path, &inputs).map(Some)
+    }
+
+    /// What to write: what was asked for, or what the output's extension says.
+    fn format(&self) -> anyhow::Result<OutputFormat> {
+        let extension = self.output.as_deref().and_then(|path| path.extension()?.to_str()).unwrap_or_default();
+        let extension = extension.to_ascii_lowercase();
+        let format = match (self.format, extension.as_str()) {
+            (Some(format), _) => format,
+            (None, _) if self.json => OutputFormat::Json,
+            (None, "xlsx") => OutputFormat::Xlsx,
+            (None, "csv") => OutputFormat::Csv,
+            (None, "json") => OutputFormat::Json,
+            (None, other) if NOT_WRITTEN.contains(&other) => {
+                bail!("a file that ends in .{other} cannot be written: use .xlsx or .csv")
+            }
+            (None, _) => OutputFormat::Text,
+        };
+        let is_standard_output = self.output.as_deref().is_none_or(is_standard);
+        if format == OutputFormat::Xlsx && is_standard_output && io::stdout().is_terminal() {
+            bail!("a workbook is nothing to show on a terminal: name a file with -o");
+        }
+        Ok(format)
     }
 
     fn campaign(&self) -> anyhow::Result<Campaign> {

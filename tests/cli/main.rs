@@ -9,6 +9,7 @@
 
 mod commands;
 mod disks;
+mod files;
 mod folder;
 #[path = "../reading/strangers.rs"]
 mod hostile;
