@@ -13,6 +13,7 @@ mod form;
 mod header;
 mod merge;
 mod newest;
+mod note;
 mod plain;
 mod report;
 mod schema;
@@ -27,6 +28,7 @@ pub use form::{FormCustomer, FormError, is_form_field, read_form};
 pub use header::{MissingColumn, MissingColumns};
 pub use merge::NewestStands;
 pub use newest::{KeyedTable, RowKey};
+pub use note::Note;
 pub use plain::plain_cell;
 pub use report::{CleaningReport, Dropped, SheetRow};
 pub use schema::{

@@ -11,7 +11,7 @@ use super::error::{ApiError, FieldProblem};
 use crate::content::{Campaign, CampaignInput};
 
 /// The canonical name of each campaign input, and the further names it goes by.
-const CAMPAIGN_NAMES: [(&str, &[&str]); 8] = [
+pub(super) const CAMPAIGN_NAMES: [(&str, &[&str]); 8] = [
     ("objective", &[]),
     ("industry", &[]),
     ("funnel_stage", &["marketing_funnel_stage", "funnelStage"]),
@@ -44,6 +44,17 @@ impl Fields {
     /// The text fields of a form.
     pub fn from_texts(texts: BTreeMap<String, String>) -> Self {
         Self::new(texts.into_iter().map(|(name, text)| (name, Value::String(text))).collect())
+    }
+
+    /// The fields' names.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.values.keys().map(String::as_str)
+    }
+
+    /// The names of the fields of the object under `name`; none where there is no object.
+    pub fn names_in(&self, name: &str) -> impl Iterator<Item = &str> {
+        let object = self.values.get(name).and_then(Value::as_object);
+        object.into_iter().flat_map(|object| object.keys().map(String::as_str))
     }
 
     /// The object under `name`, if there is one.

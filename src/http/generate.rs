@@ -15,6 +15,7 @@ use super::body::read_object;
 use super::docs::{BodyProblems, GenerateRequest, WriterProblems};
 use super::error::ApiError;
 use super::fields::{Fields, GivenCampaign};
+use super::ignored::Ignored;
 use super::images::PublicAddress;
 use super::live::{Caller, Finished, Progress, Reporter};
 use super::request_id::RequestContext;
@@ -69,6 +70,8 @@ pub(super) struct GenerateAnswer<'a> {
     prompt: &'a str,
     #[serde(flatten)]
     content: WrittenAnswer<'a>,
+    #[serde(flatten)]
+    ignored: &'a Ignored,
 }
 
 /// Where the prompt's facts came from.
@@ -102,6 +105,7 @@ struct Job {
     version: Arc<ModelVersion>,
     target: Target,
     given: GivenCampaign,
+    ignored: Ignored,
     address: PublicAddress,
 }
 
@@ -168,6 +172,7 @@ async fn generate(
     let version = state.ready()?.live.snapshot();
     let (parts, body) = request.into_parts();
     let mut fields = Fields::new(read_object(&state, &parts.headers, body).await?);
+    let ignored = Ignored::of_generation(version.model.schema(), &fields);
     if let Some(inputs) = fields.object("campaign_inputs") {
         fields.add_campaign(inputs);
     }
@@ -175,7 +180,7 @@ async fn generate(
     let given = fields.campaign()?;
     let address = PublicAddress::of(&state, &parts);
     let caller = Caller::new(state.clone(), context, &version.id, &parts.headers);
-    let job = Job { state, version, target, given, address };
+    let job = Job { state, version, target, given, ignored, address };
     caller.answer(|reporter| job.run(reporter)).await
 }
 
@@ -246,6 +251,7 @@ impl Job {
             used_fields: &fields_used,
             prompt: &content.prompt_used,
             content: WrittenAnswer::new(content, pictures, images),
+            ignored: &self.ignored,
         };
         Finished::new(&answer, content.waited + pictures.map_or(Duration::ZERO, |pictures| pictures.waited))
     }

@@ -21,6 +21,7 @@ mod generate;
 mod grouping;
 mod health;
 mod images;
+mod ignored;
 mod incoming;
 mod jobs;
 mod live;

@@ -14,6 +14,7 @@ use super::docs::{BodyProblems, UploadRequest};
 use super::error::{ApiError, with_causes};
 use super::fields::Fields;
 use super::grouping::{Reading, read_and_group};
+use super::ignored::Ignored;
 use super::images::PublicAddress;
 use super::incoming::{on_disk, receive};
 use super::live::{Caller, Finished, Progress, Reporter};
@@ -32,6 +33,8 @@ pub(super) struct Timed<'a> {
     answer: Answer<'a>,
     upload: KeptUpload,
     timings_ms: Timings,
+    #[serde(flatten)]
+    ignored: Ignored,
 }
 
 /// The workbook, as it is kept.
@@ -65,6 +68,7 @@ struct Upload {
     version: Arc<ModelVersion>,
     file: Received,
     campaign: Campaign,
+    ignored: Ignored,
     address: PublicAddress,
     receiving: f64,
 }
@@ -90,18 +94,21 @@ pub(super) async fn post_upload_excel(
     let started = Instant::now();
     let (parts, body) = request.into_parts();
     let incoming = receive(&state, &parts.headers, body).await?;
-    let campaign = Fields::from_texts(incoming.texts).campaign()?.campaign;
+    let fields = Fields::from_texts(incoming.texts);
+    let ignored = Ignored::of_upload(&fields);
+    let campaign = fields.campaign()?.campaign;
     let address = PublicAddress::of(&state, &parts);
     let file = incoming.file;
     let version = state.ready()?.live.snapshot();
     let caller = Caller::new(state.clone(), context, &version.id, &parts.headers);
-    let upload = Upload { state, version, file, campaign, address, receiving: elapsed_ms(started) };
+    let receiving = elapsed_ms(started);
+    let upload = Upload { state, version, file, campaign, ignored, address, receiving };
     caller.answer(|reporter| upload.run(reporter)).await
 }
 
 impl Upload {
     async fn run(self, reporter: Reporter) -> Result<Finished, ApiError> {
-        let Self { state, version, file, campaign, address, receiving } = self;
+        let Self { state, version, file, campaign, ignored, address, receiving } = self;
         let started = Instant::now();
         let reading = Reading::default();
         let grouped = read_and_group(&state, version, file, reading.clone());
@@ -117,7 +124,7 @@ impl Upload {
         let timings_ms = Timings { receiving, grouping, writing: elapsed_ms(started) };
         let max_members = state.settings().max_members;
         let waited = waited(&written, state.settings().writers_at_once);
-        let done = Done { grouped, written, campaign, address, kept, timings_ms, waited };
+        let done = Done { grouped, written, campaign, ignored, address, kept, timings_ms, waited };
         state.finish_on_processor("writing an answer", move || done.finish(max_members)).await?
     }
 }
@@ -156,6 +163,7 @@ struct Done {
     grouped: Grouped,
     written: Vec<Written>,
     campaign: Campaign,
+    ignored: Ignored,
     address: PublicAddress,
     kept: Kept,
     timings_ms: Timings,
@@ -167,7 +175,8 @@ impl Done {
         let address_of = |name: &_| self.address.of_image(name);
         let answer = Answer::new(&self.grouped, &self.written, &self.campaign, max_members, &address_of);
         let upload = KeptUpload { id: self.kept.id.to_string(), stored_before: self.kept.was_there };
-        Finished::new(&Timed { answer, upload, timings_ms: self.timings_ms }, self.waited)
+        let answer = Timed { answer, upload, timings_ms: self.timings_ms, ignored: self.ignored };
+        Finished::new(&answer, self.waited)
     }
 }
 

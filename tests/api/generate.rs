@@ -180,3 +180,22 @@ async fn what_marketers_add_to_a_persona_is_shown_and_written_from() {
     let other = app.generate("/generate-post", &json!({"cluster_id": 1})).await;
     assert_eq!(other["persona"].get("Special_Offer"), None);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_field_that_nobody_reads_is_listed_and_a_slip_gets_a_sentence() {
+    let app = TestApp::spawn().await;
+    let body = json!({"objectve": "A secret plan", "temperature": 0.7, "campaign_inputs": {"industy": "Bakery"}});
+    for path in ["/generate-post", "/generate-promo", "/generate-editor-post"] {
+        let answer = app.generate(path, &body).await;
+        assert_eq!(answer["ignored"], json!(["objectve", "temperature", "campaign_inputs.industy"]));
+        let note = |sentence: &str| json!({ "code": "unknown_field", "sentence": sentence });
+        let sentences = [
+            note("objectve is not a field; did you mean objective?"),
+            note("campaign_inputs.industy is not a field; did you mean industry?"),
+        ];
+        assert_eq!(answer["notes"], json!(sentences));
+        assert!(!answer.to_string().contains("A secret plan"));
+    }
+    let answer = app.generate("/generate-promo", &smart_form()).await;
+    assert!(answer.get("ignored").is_none() && answer.get("notes").is_none(), "{answer}");
+}

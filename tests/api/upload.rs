@@ -1,11 +1,13 @@
 //! `POST /upload-excel`: a workbook in, written segments out, in both shapes of the contract.
 
 use std::collections::BTreeMap;
+use std::fs;
 
 use serde_json::{Value, json};
 
 use crate::app::{Setup, TestApp, keys, list, ok, root};
 use crate::form::Form;
+use crate::live::{events, named, upload_live};
 use crate::sheets::{CUSTOMER, HEADER, csv, xlsx};
 
 const MEMBER_KEYS: [&str; 9] = [
@@ -76,7 +78,7 @@ async fn every_row_of_the_sample_and_of_a_new_month_is_counted() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_is_answered_in_the_written_shape_and_in_the_portal_s() {
     let app = TestApp::spawn().await;
-    let file = std::fs::read(root("tests/fixtures/upload_2000.xlsx")).unwrap();
+    let file = fs::read(root("tests/fixtures/upload_2000.xlsx")).unwrap();
     let form = Form::new()
         .file("May list.xlsx", &file)
         .text("objective", "More visits on weekdays")
@@ -116,7 +118,7 @@ async fn an_upload_is_answered_in_the_written_shape_and_in_the_portal_s() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_kind_of_a_file_is_told_by_its_content() {
     let app = TestApp::spawn().await;
-    let xls = std::fs::read(root("tests/fixtures/customers_300.xls")).unwrap();
+    let xls = fs::read(root("tests/fixtures/customers_300.xls")).unwrap();
     for name in ["customers.xls", "customers.xlsx", "customers.csv", "no extension"] {
         assert_every_row_is_counted(&app.upload(name, &xls).await, 300);
     }
@@ -184,4 +186,22 @@ async fn the_members_of_a_segment_carry_the_contract_s_keys_and_where_they_belon
     let mut found = keys(&answer["clusters"][0]["members"][0]);
     found.retain(|key| !["strength", "nearest_cluster_id", "nearest_membership"].contains(key));
     assert_eq!(found, MEMBER_KEYS);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_field_beside_the_file_that_nobody_reads_is_listed_stream_or_not() {
+    let app = TestApp::spawn().await;
+    let file = fs::read(root("tests/fixtures/customers_300.xls")).unwrap();
+    let form = || {
+        let form = Form::new().file("a.xls", &file).text("objectve", "A secret plan").text("funnelStage", "Decision");
+        form.text("colour", "blue").text("pastEngagement", "High")
+    };
+    let plain = ok(app.send(form()).await).await;
+    let streamed = events(upload_live(&app, form()).await).await;
+    for answer in [&plain, named(&streamed, "done")[0]] {
+        assert_eq!(answer["ignored"], json!(["colour", "objectve"]));
+        let sentence = "objectve is not a field; did you mean objective?";
+        assert_eq!(answer["notes"], json!([{ "code": "unknown_field", "sentence": sentence }]));
+        assert!(!answer.to_string().contains("A secret plan"));
+    }
 }
