@@ -9,6 +9,7 @@
 mod accept;
 mod admin;
 mod body;
+mod compression;
 mod docs;
 mod doors;
 mod error;

@@ -13,6 +13,7 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::compression::{compression, slice_large_texts};
 use super::docs::{self, ApiDescription};
 use super::doors::{Entrance, admit, harden, hold_to_a_pace, part_with_refused_bodies};
 use super::error::ApiError;
@@ -59,6 +60,8 @@ pub(super) fn router(state: AppState) -> Result<Router, ApiError> {
         .layer(from_fn_with_state(state.clone(), identify_and_log))
         .layer(from_fn(harden))
         .with_state(state))
+        .layer(from_fn(slice_large_texts))
+        .layer(compression())
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the layer hands the panic over")]

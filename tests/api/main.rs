@@ -12,6 +12,7 @@
 mod app;
 mod broken_versions;
 mod callers;
+mod compression;
 mod discovery;
 mod doors;
 mod download;
