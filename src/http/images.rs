@@ -29,7 +29,8 @@ const MAX_NAME_CHARS: usize = 100;
 /// Endings that a download's name may bring along.
 const IMAGE_EXTENSIONS: [&str; 4] = ["png", "jpg", "jpeg", "webp"];
 
-/// Where this service is, as its caller sees it: `PUBLIC_URL`, or the host that the request names.
+/// Where this service is, as its caller sees it: `PUBLIC_URL`, or the host that the request names, under the scheme that a
+/// trusted proxy says.
 #[derive(Debug, Clone)]
 pub(super) struct PublicAddress(pub(super) String);
 
@@ -41,7 +42,8 @@ impl PublicAddress {
         }
         // HTTP/2 names the host in the request's target, HTTP/1.1 in a header, and HTTP/1.0 need not.
         let host = parts.uri.authority().cloned().or_else(|| host(&parts.headers));
-        Self(host.map_or_else(|| format!("http://{}", state.address()), |host| format!("http://{host}")))
+        let scheme = state.settings().trusted_proxies.scheme(parts);
+        Self(host.map_or_else(|| format!("http://{}", state.address()), |host| format!("{scheme}://{host}")))
     }
 
     /// The address of an image.

@@ -94,3 +94,18 @@ async fn a_segment_of_an_upload_has_pictures_where_the_caller_asks_for_them() {
     let url = both["segments"][0]["content"]["image_url"].as_str().unwrap();
     assert_eq!(app.get(url.strip_prefix(&app.url("")).unwrap()).await.status(), 200);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pictures_have_an_https_address_where_a_trusted_proxy_says_that_the_caller_has() {
+    let app = TestApp::spawn().await;
+    let request = |path: &str, body: &Value| {
+        let request = app.request(reqwest::Method::POST, path).header("x-forwarded-proto", "https");
+        request.header("host", "content.example.com:8443").json(body).send()
+    };
+    let answer = crate::app::ok(request("/generate-promo", &json!({ "post_type": "Image" })).await.unwrap()).await;
+    let url = answer["image_url"].as_str().unwrap();
+    assert!(url.starts_with("https://content.example.com:8443/images/"), "{url}");
+    assert_eq!(request("/api/proxy-download", &json!({ "url": url })).await.unwrap().status(), 200);
+    let plain = url.replace("https:", "http:");
+    assert_eq!(request("/api/proxy-download", &json!({ "url": plain })).await.unwrap().status(), 403);
+}

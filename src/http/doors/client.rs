@@ -1,14 +1,16 @@
 //! Who a request comes from, as far as that can be trusted.
 //!
 //! A caller can write anything into `X-Forwarded-For`; only what a trusted proxy added to it is known, and that is at
-//! its right end.
+//! its right end. The scheme of a caller's own request is what a trusted proxy says in `X-Forwarded-Proto`.
 
 use std::net::{IpAddr, Ipv6Addr};
 
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName};
 use ipnet::IpNet;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// The other end of the connection; part of every request.
 #[derive(Debug, Clone, Copy)]
@@ -33,12 +35,25 @@ impl TrustedProxies {
         Self(networks)
     }
 
+    /// The scheme that the caller used: `https` where a trusted proxy says so. Of several, the first is the one nearest to
+    /// the caller.
+    pub(in crate::http) fn scheme(&self, parts: &Parts) -> &'static str {
+        let is_trusted = parts.extensions.get().is_some_and(|Peer(peer)| self.trusts(peer.to_canonical()));
+        let said = parts.headers.get(X_FORWARDED_PROTO).filter(|_| is_trusted).and_then(|value| value.to_str().ok());
+        let first = said.unwrap_or_default().split(',').next().unwrap_or_default();
+        if first.trim().eq_ignore_ascii_case("https") { "https" } else { "http" }
+    }
+
+    fn trusts(&self, address: IpAddr) -> bool {
+        self.0.iter().any(|network| network.contains(&address))
+    }
+
     /// The nearest address that is no trusted proxy's.
     fn origin(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut address = peer.to_canonical();
         let hops = headers.get_all(X_FORWARDED_FOR).iter().rev();
         for hop in hops.flat_map(|value| value.to_str().unwrap_or_default().rsplit(',')) {
-            if !self.0.iter().any(|network| network.contains(&address)) {
+            if !self.trusts(address) {
                 break;
             }
             match hop.trim().parse::<IpAddr>() {
@@ -70,6 +85,28 @@ mod tests {
             Client::Address(address) => address.to_string(),
             Client::Key(_) => panic!("no key was sent"),
         }
+    }
+
+    fn scheme(trusted: &str, peer: &str, forwarded: Option<&str>) -> &'static str {
+        let mut request = axum::http::Request::new(());
+        request.extensions_mut().insert(Peer(peer.parse().unwrap()));
+        if let Some(value) = forwarded {
+            request.headers_mut().insert(X_FORWARDED_PROTO, value.parse().unwrap());
+        }
+        TrustedProxies::new(vec![trusted.parse().unwrap()]).scheme(&request.into_parts().0)
+    }
+
+    #[test]
+    fn the_scheme_is_https_where_a_trusted_proxy_says_so_and_nowhere_else() {
+        for said in ["https", "HTTPS", " https ", "https, http"] {
+            assert_eq!(scheme("127.0.0.1/32", "127.0.0.1", Some(said)), "https", "{said}");
+            assert_eq!(scheme("127.0.0.1/32", "::ffff:127.0.0.1", Some(said)), "https", "{said}");
+            assert_eq!(scheme("127.0.0.1/32", "192.0.2.1", Some(said)), "http", "{said}");
+        }
+        for said in ["http", "", "javascript", "http, https"] {
+            assert_eq!(scheme("127.0.0.1/32", "127.0.0.1", Some(said)), "http", "{said}");
+        }
+        assert_eq!(scheme("127.0.0.1/32", "127.0.0.1", None), "http");
     }
 
     #[test]
