@@ -1,23 +1,15 @@
-//! The API's own description: OpenAPI 3.1 at `/openapi.json`, a page to read and try it at `/docs`.
+//! The API's own description: OpenAPI 3.1, served by [`super::openapi`].
 //!
 //! Made from the handlers and the wire types. What requests may hold is described here, because bodies are read under
-//! many names and by the model's schema ([`super::fields`]); a test holds the two together. The page brings everything
-//! along that it needs: it works without the internet.
+//! many names and by the model's schema ([`super::fields`]); a test holds the two together.
 
-use axum::Router;
-use axum::http::{StatusCode, header};
-use axum::middleware::map_response;
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::openapi::OpenApi as Description;
-use utoipa::openapi::schema::{Array, ArrayBuilder, Object};
+use utoipa::openapi::schema::{Array, ArrayBuilder, Object, SchemaType, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{IntoResponses, Modify, OpenApi, ToSchema};
-use utoipa_swagger_ui::{Config, SwaggerUi};
 
-use super::error::ApiError;
 use super::problem::Document;
 use crate::content::{Engagement, FunnelStage, Output, Platform, Tone};
 use crate::segmentation::{any_object, persona_schema};
@@ -39,17 +31,26 @@ use crate::segmentation::{any_object, persona_schema};
         (name = "models", description = "The trained versions, for administrators"),
         (name = "operation", description = "How the service is")
     ),
-    modifiers(&AdminKeyScheme)
+    modifiers(&KeySchemes)
 )]
 pub(super) struct ApiDescription;
 
-/// Describes the key of the routes for administrators.
-struct AdminKeyScheme;
+/// The security scheme of the routes for everybody.
+pub(super) const API_KEY: &str = "api_key";
 
-impl Modify for AdminKeyScheme {
+/// Describes the keys.
+struct KeySchemes;
+
+impl Modify for KeySchemes {
     fn modify(&self, description: &mut Description) {
-        let scheme = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
-        description.components.get_or_insert_default().add_security_scheme("admin_key", scheme);
+        let components = description.components.get_or_insert_default();
+        for (name, about) in [
+            (API_KEY, "One of API_KEYS, or ADMIN_KEY. Where the operator has set no API_KEYS, nobody needs one."),
+            ("admin_key", "ADMIN_KEY. Where the operator has set none, these routes are closed."),
+        ] {
+            let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(about)).build();
+            components.add_security_scheme(name, SecurityScheme::Http(scheme));
+        }
     }
 }
 
@@ -91,7 +92,7 @@ pub(super) struct GenerateRequest {
     num_variants: Option<u8>,
     /// A segment as an upload's answer gave it, edited or not: content is written for it, and customer fields are passed
     /// over.
-    #[schema(schema_with = persona_schema)]
+    #[schema(schema_with = persona_to_write_for)]
     persona: Option<Map<String, Value>>,
     /// A trained segment, written for where no `persona` is given.
     #[schema(example = 0)]
@@ -123,28 +124,28 @@ pub(super) struct UploadRequest {
     #[schema(value_type = String, format = Binary)]
     file: Vec<u8>,
     /// What the campaign is for, in the marketer's words.
-    #[schema(max_length = 100, example = "Increase sales of winter coats")]
+    #[schema(nullable = false, max_length = 100, example = "Increase sales of winter coats")]
     objective: Option<String>,
     /// The trade, in the marketer's words.
-    #[schema(max_length = 100, example = "Retail")]
+    #[schema(nullable = false, max_length = 100, example = "Retail")]
     industry: Option<String>,
     /// Awareness (the default), Consideration, Decision or Loyalty. Also `funnel_stage`.
-    #[schema(rename = "funnelStage", example = "Decision")]
+    #[schema(rename = "funnelStage", nullable = false, example = "Decision")]
     funnel_stage: Option<FunnelStage>,
     /// High, Moderate (the default) or Low. Also `past_engagement`.
-    #[schema(rename = "pastEngagement", example = "High")]
+    #[schema(rename = "pastEngagement", nullable = false, example = "High")]
     past_engagement: Option<Engagement>,
     /// Instagram (the default), Facebook, LinkedIn, TikTok, Email or Website.
-    #[schema(example = "Instagram")]
+    #[schema(nullable = false, example = "Instagram")]
     platform: Option<Platform>,
     /// Professional, Fun, Empathetic, Casual (the default) or Playful.
-    #[schema(example = "Casual")]
+    #[schema(nullable = false, example = "Casual")]
     tone: Option<Tone>,
     /// Text, Image, Both, ImagePrompt or TextAndPrompt (the default).
-    #[schema(example = "Text")]
+    #[schema(nullable = false, example = "Text")]
     post_type: Option<Output>,
     /// How many variants a segment, 1 (the default) to 10.
-    #[schema(value_type = Option<i64>, minimum = 1, maximum = 10, example = 1)]
+    #[schema(value_type = i64, required = false, minimum = 1, maximum = 10, example = 1)]
     num_variants: Option<u8>,
 }
 
@@ -182,7 +183,7 @@ pub(super) struct ExportForm {
     #[schema(value_type = String, format = Binary)]
     file: Vec<u8>,
     /// `xlsx` (the default) or `csv`.
-    #[schema(example = "csv")]
+    #[schema(nullable = false, example = "csv")]
     format: Option<String>,
 }
 
@@ -294,9 +295,22 @@ pub(super) enum WriterProblems {
 #[expect(dead_code, reason = "describes the answers that are files")]
 pub(super) struct FileBytes(Vec<u8>);
 
+fn persona_to_write_for() -> Object {
+    or_null(persona_schema())
+}
+
 fn inputs_schema() -> Object {
     let description = "The campaign's inputs once more, as an upload's answer has them; those beside it come first.";
-    any_object(description, json!({"objective": "More visits", "industry": "Bakery", "funnel_stage": "Decision"}))
+    or_null(any_object(
+        description,
+        json!({"objective": "More visits", "industry": "Bakery", "funnel_stage": "Decision"}),
+    ))
+}
+
+/// An object in whose place `null` is taken.
+fn or_null(mut object: Object) -> Object {
+    object.schema_type = SchemaType::from_iter([Type::Object, Type::Null]);
+    object
 }
 
 fn clusters_schema() -> Array {
@@ -313,22 +327,7 @@ fn segments_schema() -> Array {
 fn list_of(items: Object) -> Array {
     let examples: Vec<Value> = items.examples.iter().map(|example| json!([example])).collect();
     let description = items.description.clone();
-    ArrayBuilder::new().items(items).description(description).examples(examples).build()
-}
-
-/// The page loads its own scripts and styles; Swagger UI writes styles into elements and draws with data addresses.
-const PAGE_POLICY: &str =
-    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
-
-/// `/openapi.json` and `/docs`.
-pub(super) fn routes<S: Clone + Send + Sync + 'static>(description: &Description) -> Result<Router<S>, ApiError> {
-    let json = description.to_pretty_json().map_err(|e| ApiError::internal("describing the API", e))?;
-    let config = Config::new(["/openapi.json"]).validator_url("none").try_it_out_enabled(true);
-    let page: Router<S> = SwaggerUi::new("/docs").config(config).into();
-    let openapi = async move || ([("content-type", "application/json")], json.clone()).into_response();
-    let page = page.layer(map_response(async |response: Response| match response.status() {
-        StatusCode::NOT_FOUND => ApiError::NoRoute.into_response(),
-        _ => ([(header::CONTENT_SECURITY_POLICY, PAGE_POLICY)], response).into_response(),
-    }));
-    Ok(page.route("/openapi.json", get(openapi)))
+    let or_null = SchemaType::from_iter([Type::Array, Type::Null]);
+    let list = ArrayBuilder::new().schema_type(or_null).items(items);
+    list.description(description).examples(examples).build()
 }

@@ -28,6 +28,7 @@ mod jobs;
 mod live;
 mod metrics;
 mod models;
+mod openapi;
 mod problem;
 mod refresh;
 mod request_id;

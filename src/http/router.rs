@@ -14,13 +14,13 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::compression::{compression, slice_large_texts};
-use super::docs::{self, ApiDescription};
+use super::docs::ApiDescription;
 use super::doors::{Entrance, admit, harden, hold_to_a_pace, part_with_refused_bodies};
 use super::error::ApiError;
 use super::live::X_MODEL_VERSION;
 use super::request_id::identify_and_log;
 use super::state::AppState;
-use super::{export, generate, health, images, metrics, models, retrain, upload};
+use super::{export, generate, health, images, metrics, models, openapi, retrain, upload};
 
 /// The service's routes and the layers around them, outermost last.
 ///
@@ -29,6 +29,7 @@ use super::{export, generate, health, images, metrics, models, retrain, upload};
 pub(super) fn router(state: AppState) -> Result<Router, ApiError> {
     let settings = state.settings();
     let cors = cors(&settings.allow_origins);
+    let keys_are_set = !settings.api_keys.is_empty();
     let entrance = Arc::new(Entrance::new(settings));
     let (routes, description) = OpenApiRouter::with_openapi(ApiDescription::openapi())
         .routes(routes!(upload::post_upload_excel))
@@ -48,7 +49,7 @@ pub(super) fn router(state: AppState) -> Result<Router, ApiError> {
         .routes(routes!(metrics::get_metrics))
         .split_for_parts();
     Ok(routes
-        .merge(docs::routes(&description)?)
+        .merge(openapi::routes(description, keys_are_set)?)
         .fallback(async || ApiError::NoRoute)
         .method_not_allowed_fallback(async || ApiError::NoMethod)
         .layer(CatchPanicLayer::custom(answer_a_panic))

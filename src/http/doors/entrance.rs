@@ -72,6 +72,11 @@ impl Kind {
     }
 }
 
+/// Whether a route is for everybody, with and without a key.
+pub(in crate::http) fn is_open(route: &str) -> bool {
+    Kind::of(Some(route)) == Kind::Open
+}
+
 impl Entrance {
     /// The entrance that the settings ask for, every seat free.
     pub fn new(settings: &Settings) -> Self {
