@@ -99,6 +99,16 @@ impl Budget {
         Ok(Reservation { budget: self.clone(), day, usd })
     }
 
+    /// What is left of the day, in US dollars. Blocking.
+    ///
+    /// # Errors
+    /// When the file cannot be read or holds something else.
+    pub(super) fn left_usd(&self) -> io::Result<f64> {
+        let today = day_of((self.now)());
+        let spent_usd = read(&self.dir.join(LEDGER))?.filter(|ledger| ledger.day >= today).map_or(0.0, |l| l.spent_usd);
+        Ok((self.usd_per_day - spent_usd).max(0.0))
+    }
+
     async fn change<T: Send + 'static>(
         &self,
         today: Date,
@@ -224,7 +234,10 @@ mod tests {
         budget.reserve(0.9).await.unwrap().settle(0.1).await.unwrap();
         drop(budget.reserve(0.5).await.unwrap());
         assert!(until_reset(&budget, 0.5).await.is_some());
+        assert!((budget.left_usd().unwrap() - 0.4).abs() < HARDLY_ANYTHING);
         assert_eq!(until_reset(&budget, 0.4).await, None);
+        assert!(budget.left_usd().unwrap() < HARDLY_ANYTHING);
+        assert!((at(&budget, next_morning).left_usd().unwrap() - 1.0).abs() < HARDLY_ANYTHING);
     }
 
     #[tokio::test]

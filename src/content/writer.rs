@@ -104,6 +104,15 @@ impl Writer {
         }
     }
 
+    /// What is left of the day's budget, in US dollars; `None` without a budget, or where its file cannot be read.
+    /// Blocking.
+    pub fn budget_left_usd(&self) -> Option<f64> {
+        match &self.voice {
+            Voice::Openai(openai) => openai.budget_left_usd(),
+            Voice::Offline(_) => None,
+        }
+    }
+
     /// Where pictures are kept.
     pub fn images(&self) -> &ImageStore {
         &self.images

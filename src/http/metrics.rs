@@ -1,4 +1,4 @@
-//! What operators watch: counters and latencies in Prometheus' text format, at `GET /metrics`.
+//! What operators watch: counters and latencies, for `GET /metrics`.
 //!
 //! One registry a server, never a global one. Labels are closed sets (route patterns, methods, statuses, outcomes), so
 //! that no caller can make a new time series. *Overhead* is a request's time less what it waited for the upstream.
@@ -6,27 +6,19 @@
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use axum::extract::State;
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::StatusCode;
 use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::text::encode_registry;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::{Family, MetricConstructor};
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
-use super::error::ApiError;
-use super::problem::Document;
-use super::state::AppState;
 use crate::content::{Content, Pictures, Spent, WriteError, Written};
 use crate::pipeline::{Drift, DriftLevel};
 use crate::segmentation::Grouped;
 use crate::trainer::Outcome;
-
-/// The content type of Prometheus' text format as this registry writes it.
-const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// Everything that is counted.
 #[derive(Debug)]
@@ -235,21 +227,28 @@ impl Metrics {
         self.cost.inc_by(spent.cost_usd.unwrap_or_default());
     }
 
+    /// How much is under way side by side.
+    pub fn tasks(&self, n_tasks: usize) {
+        self.tasks.set(i64::try_from(n_tasks).unwrap_or(i64::MAX));
+    }
+
     /// Whether texts, and whether pictures, are not asked for now.
-    fn paused(&self, texts: bool, pictures: bool) {
+    pub fn paused(&self, texts: bool, pictures: bool) {
         for (endpoint, is_paused) in [("texts", texts), ("pictures", pictures)] {
             self.paused.get_or_create(&EndpointLabels { endpoint }).set(is_paused.into());
         }
     }
 
-    fn text(&self, version: Option<&str>) -> Result<String, std::fmt::Error> {
+    /// Writes everything as OpenMetrics, without its end.
+    ///
+    /// # Errors
+    /// Those of `text`.
+    pub fn write(&self, text: &mut String, version: Option<&str>) -> Result<(), std::fmt::Error> {
         self.model.clear();
         if let Some(version) = version {
             self.model.get_or_create(&ModelLabels { version: version.to_owned() }).set(1);
         }
-        let mut text = String::new();
-        encode(&mut text, &self.registry)?;
-        Ok(text)
+        encode_registry(text, &self.registry)
     }
 }
 
@@ -283,27 +282,4 @@ impl UploadDrift {
 
 fn count(n: usize) -> u64 {
     u64::try_from(n).unwrap_or(u64::MAX)
-}
-
-/// What was counted since the start, in Prometheus' text format
-#[utoipa::path(get, path = "/metrics", tag = "operation", operation_id = "get_metrics",
-    responses(
-        (status = 200, description = "Counters and latencies", body = String,
-            content_type = "application/openmetrics-text"),
-        (status = 401, description = "Keys are set, and none of them was sent", body = Document<'static>,
-            content_type = "application/problem+json"),
-        (status = 429, description = "More requests a minute than one caller may send", body = Document<'static>,
-            content_type = "application/problem+json"),
-        (status = 500, description = "A fault of this service", body = Document<'static>,
-            content_type = "application/problem+json")))]
-pub(super) async fn get_metrics(State(state): State<AppState>) -> Result<Response, ApiError> {
-    let ready = state.ready().ok();
-    let version = ready.map(|ready| ready.live.snapshot());
-    let (texts, pictures) = ready.map_or((false, false), |ready| ready.writer.is_paused());
-    state.metrics().paused(texts, pictures);
-    let n_tasks = tokio::runtime::Handle::current().metrics().num_alive_tasks();
-    state.metrics().tasks.set(i64::try_from(n_tasks).unwrap_or(i64::MAX));
-    let text = state.metrics().text(version.as_ref().map(|version| version.id.as_str()));
-    let text = text.map_err(|e| ApiError::internal("writing metrics", e))?;
-    Ok(([(header::CONTENT_TYPE, OPENMETRICS)], text).into_response())
 }

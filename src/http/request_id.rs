@@ -19,6 +19,8 @@ const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 /// Longer ids are replaced: they go into every log line.
 const MAX_ID_CHARS: usize = 64;
+/// Routes that are asked every few seconds by nobody who reads the log.
+const PROBES: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
 
 /// What is known of a request from its first line on.
 #[derive(Debug, Clone)]
@@ -50,12 +52,21 @@ impl RequestContext {
         }
     }
 
+    fn is_probe(&self) -> bool {
+        PROBES.contains(&self.route.as_ref())
+    }
+
     /// Logs and counts the end of the request; says how long it took.
     fn ended(&self, state: &AppState, status: StatusCode, waited: Duration) -> Duration {
         let Self { id, route, method, started } = self;
         let took = started.elapsed();
         let took_ms = took.as_secs_f64() * 1000.0;
-        tracing::info!(request_id = %id, %method, %route, status = status.as_u16(), took_ms, "answered");
+        let status_code = status.as_u16();
+        if self.is_probe() {
+            tracing::debug!(request_id = %id, %method, %route, status = status_code, took_ms, "answered");
+        } else {
+            tracing::info!(request_id = %id, %method, %route, status = status_code, took_ms, "answered");
+        }
         state.metrics().answered(&Answered { route, method: plain(method), status, took, waited });
         took
     }
@@ -108,7 +119,10 @@ pub(super) async fn identify_and_log(State(state): State<AppState>, mut request:
     let waited = response.extensions_mut().remove::<Waited>().map_or(Duration::ZERO, |Waited(waited)| waited);
     let problem = response.extensions_mut().remove::<Problem>();
     if let Some(problem) = problem {
-        problem.log(&context.id);
+        // That a server is starting is said once, and not at every probe.
+        if !(context.is_probe() && response.status() == StatusCode::SERVICE_UNAVAILABLE) {
+            problem.log(&context.id);
+        }
         let mut finished = problem.into_response(&context.id);
         // What inner layers say of cross-origin callers holds for the problem, too.
         finished.headers_mut().extend(std::mem::take(response.headers_mut()).into_iter().filter(is_for_browsers));

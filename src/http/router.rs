@@ -20,7 +20,7 @@ use super::error::ApiError;
 use super::live::X_MODEL_VERSION;
 use super::request_id::identify_and_log;
 use super::state::AppState;
-use super::{export, generate, health, images, metrics, models, openapi, retrain, upload};
+use super::{export, generate, health, images, models, openapi, retrain, scrape, upload};
 
 /// The service's routes and the layers around them, outermost last.
 ///
@@ -46,7 +46,7 @@ pub(super) fn router(state: AppState) -> Result<Router, ApiError> {
         .routes(routes!(retrain::get_retraining))
         .routes(routes!(health::get_healthz))
         .routes(routes!(health::get_readyz))
-        .routes(routes!(metrics::get_metrics))
+        .routes(routes!(scrape::get_metrics))
         .split_for_parts();
     Ok(routes
         .merge(openapi::routes(description, keys_are_set)?)
@@ -59,10 +59,10 @@ pub(super) fn router(state: AppState) -> Result<Router, ApiError> {
         .layer(from_fn(hold_to_a_pace))
         .layer(cors)
         .layer(from_fn_with_state(state.clone(), identify_and_log))
-        .layer(from_fn(harden))
-        .with_state(state))
         .layer(from_fn(slice_large_texts))
         .layer(compression())
+        .layer(from_fn(harden))
+        .with_state(state))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the layer hands the panic over")]

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -47,6 +47,7 @@ impl Ready {
 pub(super) struct AppState(Arc<Shared>);
 
 struct Shared {
+    started: SystemTime,
     settings: Settings,
     address: SocketAddr,
     uploads: UploadStore,
@@ -66,6 +67,7 @@ impl AppState {
         let large_bodies = Semaphore::new(LARGE_BODIES);
         let uploads = UploadStore::new(&settings.upload_dir, settings.upload_rules.clone());
         Self(Arc::new(Shared {
+            started: SystemTime::now(),
             settings,
             address,
             uploads,
@@ -76,6 +78,11 @@ impl AppState {
             metrics: Metrics::new(),
             jobs: Jobs::new(),
         }))
+    }
+
+    /// When the server was put together.
+    pub(super) fn started(&self) -> SystemTime {
+        self.0.started
     }
 
     pub(super) fn settings(&self) -> &Settings {

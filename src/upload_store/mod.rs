@@ -166,8 +166,7 @@ impl UploadStore {
     /// stored; [`UploadError::Write`] when the folder cannot be made or asked.
     pub fn room_for(&self, size_bytes: u64) -> Result<Room, UploadError> {
         self.make_folder()?;
-        let disk = rustix::fs::statvfs(self.dir()).map_err(io::Error::from)?;
-        let free_bytes = disk.f_bavail.saturating_mul(disk.f_frsize);
+        let free_bytes = self.free_bytes()?;
         let mut state = self.lock();
         let promised_bytes = state.promised_bytes.saturating_add(size_bytes);
         let needed_bytes = promised_bytes.saturating_add(self.0.rules.min_free_bytes);
@@ -177,6 +176,31 @@ impl UploadStore {
         state.promised_bytes = promised_bytes;
         drop(state);
         Ok(Room { store: self.clone(), size_bytes })
+    }
+
+    /// What is free for this process on the file system of the uploads, also of a folder that is still to be made, in
+    /// bytes.
+    ///
+    /// # Errors
+    /// When the system cannot say.
+    pub fn free_bytes(&self) -> io::Result<u64> {
+        let here = Path::new(".");
+        let nearest = self.dir().ancestors().find(|folder| folder.is_dir()).unwrap_or(here);
+        let disk = rustix::fs::statvfs(nearest)?;
+        Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+    }
+
+    /// How many uploads are kept and wait for a training.
+    ///
+    /// # Errors
+    /// When the folder exists and cannot be listed.
+    pub fn n_waiting(&self) -> io::Result<usize> {
+        let entries = match fs::read_dir(self.dir()) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+            entries => entries?,
+        };
+        let is_kept = |entry: &fs::DirEntry| entry.file_name().to_str().and_then(StoredName::read).is_some();
+        Ok(entries.flatten().filter(is_kept).count())
     }
 
     /// Begins an upload, as an empty hidden file.

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use content_portal::content::{BudgetConfig, WriterConfig};
 use serde_json::{Value, json};
 
-use crate::app::{TestApp, keys, list, ok};
+use crate::app::{Setup, TestApp, keys, list, ok};
 
 /// What the router serves beside the description and its page.
 const ROUTES: [(&str, &str); 16] = [
@@ -143,9 +144,7 @@ async fn what_is_counted_tells_of_requests_rows_segments_and_the_model() {
     let upload = app.upload_file("tests/fixtures/customers_300.xls").await;
     app.generate("/generate-promo", &json!({})).await;
     app.get("/no/such/route").await;
-    let response = app.get("/metrics").await;
-    assert!(response.headers()["content-type"].to_str().unwrap().starts_with("application/openmetrics-text"));
-    let text = response.text().await.unwrap();
+    let text = app.get("/metrics").await.text().await.unwrap();
     let value = |line: &str| -> f64 {
         let found = text.lines().find_map(|l| l.strip_prefix(line)).unwrap_or_else(|| panic!("no {line} in {text}"));
         found.trim().parse().unwrap()
@@ -162,6 +161,127 @@ async fn what_is_counted_tells_of_requests_rows_segments_and_the_model() {
     assert_eq!(value(r#"content_portal_segments_total{outcome="written"}"#), list(&upload["segments"]).len() as f64);
     let model = format!("content_portal_model_info{{version={}}}", upload["model_version"]);
     assert_eq!(value(&model), 1.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_come_in_the_format_that_is_asked_for_and_every_one_is_described() {
+    let app = TestApp::spawn().await;
+    app.upload_file("tests/fixtures/customers_300.xls").await;
+    let asked = "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.1";
+    let response = app.request(reqwest::Method::GET, "/metrics").header("accept", asked).send().await.unwrap();
+    assert!(response.headers()["content-type"].to_str().unwrap().starts_with("application/openmetrics-text"));
+    assert!(response.text().await.unwrap().ends_with("# EOF\n"));
+
+    let response = app.get("/metrics").await;
+    assert_eq!(response.headers()["content-type"], "text/plain; version=0.0.4; charset=utf-8");
+    let text = response.text().await.unwrap();
+    // As `promtool check metrics` has it: a type and a help for every sample, once.
+    let mut described = BTreeSet::new();
+    for line in text.lines() {
+        if let Some(rest) = line.strip_prefix("# TYPE ") {
+            assert!(described.insert(rest.split(' ').next().unwrap()), "{rest} twice");
+        }
+    }
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        let name = line.split([' ', '{']).next().unwrap();
+        let of_histogram = ["_bucket", "_sum", "_count"].iter().find_map(|suffix| name.strip_suffix(suffix));
+        assert!(described.contains(name) || of_histogram.is_some_and(|name| described.contains(name)), "{line}");
+    }
+    for name in [
+        "process_cpu_seconds_total",
+        "process_resident_memory_bytes",
+        "process_open_fds",
+        "process_max_fds",
+        "process_start_time_seconds",
+        "content_portal_disk_free_bytes",
+    ] {
+        let line =
+            text.lines().find(|line| line.starts_with(&format!("{name} "))).unwrap_or_else(|| panic!("no {name}"));
+        assert!(line.split(' ').nth(1).unwrap().parse::<f64>().unwrap() > 0.0, "{line}");
+    }
+    assert!(text.contains("\ncontent_portal_uploads_waiting 1\n"), "{text}");
+    let build = format!("\ncontent_portal_build_info{{version=\"{}\"}} 1\n", env!("CARGO_PKG_VERSION"));
+    assert!(text.contains(&build) && !text.contains("budget_left"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_left_of_the_budget_is_told_where_there_is_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let budget = BudgetConfig { usd_per_day: 2.5, state_dir: dir.path().to_owned() };
+    let writer = WriterConfig { budget: Some(budget), ..crate::upstream::writer_at("http://127.0.0.1:9") };
+    let app = TestApp::spawn_with(Setup { writer, ..Setup::default() }).await;
+    let text = app.get("/metrics").await.text().await.unwrap();
+    assert!(text.contains("\ncontent_portal_budget_left_usd 2.5\n"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_description_says_which_routes_need_which_key() {
+    for keys in [vec![], vec!["a-key-of-the-portal"]] {
+        let app = TestApp::spawn_with(Setup { api_keys: keys.clone(), ..Setup::default() }).await;
+        let description = description(&app).await;
+        let security = |method: &str, path: &str| description["paths"][path][method]["security"].clone();
+        let everybody = if keys.is_empty() { json!([{}, { "api_key": [] }]) } else { json!([{ "api_key": [] }]) };
+        for path in ["/upload-excel", "/generate-promo", "/segments/export", "/api/proxy-download"] {
+            assert_eq!(security("post", path), everybody, "{path}");
+        }
+        assert_eq!(security("get", "/metrics"), everybody);
+        assert_eq!(security("post", "/retrain"), json!([{ "admin_key": [] }]));
+        for path in ["/healthz", "/readyz", "/images/{name}"] {
+            assert_eq!(security("get", path), Value::Null, "{path}");
+        }
+        for scheme in ["api_key", "admin_key"] {
+            assert_eq!(description["components"]["securitySchemes"][scheme]["scheme"], "bearer");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn null_is_taken_where_the_description_says_so_and_nowhere_else() {
+    let app = TestApp::spawn().await;
+    let description = description(&app).await;
+    let takes_null = |property: &Value| {
+        let types = property["type"].as_array().into_iter().flatten();
+        let variants = property["oneOf"].as_array().into_iter().flatten().map(|variant| &variant["type"]);
+        types.chain(variants).any(|one| one == "null")
+    };
+    let of = |name: &str| description["components"]["schemas"][name]["properties"].as_object().unwrap().clone();
+    for (field, property) in of("GenerateRequest") {
+        assert!(takes_null(&property), "{field}");
+        assert_eq!(app.post("/generate-promo", &json!({ field.as_str(): null })).await.status(), 200, "{field}");
+    }
+    let segments = json!([{ "cluster_id": 0, "size": 1 }]);
+    for field in ["format", "clusters"] {
+        assert!(takes_null(&of("ExportRequest")[field]), "{field}");
+        let body = json!({ "segments": segments, field: null });
+        assert_eq!(app.post("/segments/export", &body).await.status(), 200, "{field}");
+    }
+    // A form's fields are text: there is no null to send.
+    for name in ["UploadRequest", "ExportForm", "RetrainForm"] {
+        for (field, property) in of(name) {
+            assert!(!takes_null(&property), "{name}.{field}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_description_and_the_page_are_not_sent_again_to_who_has_them() {
+    let app = TestApp::spawn().await;
+    for path in ["/openapi.json", "/docs/", "/docs/swagger-ui-bundle.js", "/docs/swagger-initializer.js"] {
+        let first = app.get(path).await;
+        let tag = first.headers()["etag"].clone();
+        assert_eq!(first.headers()["cache-control"], "no-cache", "{path}");
+        let ask = async |method: reqwest::Method, known: &str| {
+            app.request(method, path).header("if-none-match", known).send().await.unwrap()
+        };
+        for known in [tag.to_str().unwrap(), &format!("\"other\", {}", tag.to_str().unwrap()), "*"] {
+            for method in [reqwest::Method::GET, reqwest::Method::HEAD] {
+                let again = ask(method, known).await;
+                assert_eq!((again.status().as_u16(), &again.headers()["etag"]), (304, &tag), "{path} {known}");
+                assert_eq!(again.bytes().await.unwrap().len(), 0);
+            }
+        }
+        assert_eq!(ask(reqwest::Method::GET, "W/\"other\"").await.status(), 200, "{path}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -99,6 +99,11 @@ impl Openai {
         (self.models.iter().all(|model| model.breaker.is_paused(now)), self.pictures.is_paused(now))
     }
 
+    /// What is left of the day's budget, in US dollars; `None` without one, or where its file cannot be read. Blocking.
+    pub(super) fn budget_left_usd(&self) -> Option<f64> {
+        self.budget.as_ref()?.left_usd().ok()
+    }
+
     /// The configured image model.
     pub(super) fn image_model(&self) -> &str {
         &self.config.image_model
