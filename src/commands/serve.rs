@@ -45,17 +45,22 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
         let address = application.address();
         tracing::info!(%address, "listening");
         let mut hang_up = signal(SignalKind::hangup()).context("SIGHUP cannot be listened for")?;
+        let condition = application.condition();
+        let (at_start, after_reload) = (condition.clone(), condition.clone());
+        tokio::spawn(service_manager::keep_status(move || condition.sentence()));
         let ready = application.until_ready();
         tokio::spawn(async move {
             ready.await;
-            service_manager::say_ready();
+            service_manager::say_ready(&at_start.sentence());
             service_manager::say_alive_for_ever().await;
         });
         let refresh = application.refresh();
         tokio::spawn(async move {
             while hang_up.recv().await.is_some() {
                 tracing::info!("SIGHUP: looking for a new model version and prompts");
-                refresh.now();
+                service_manager::say_reloading();
+                refresh.now().await;
+                service_manager::say_ready(&after_reload.sentence());
             }
         });
         let stop = async move {

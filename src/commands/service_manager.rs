@@ -1,12 +1,19 @@
-//! What a service manager (systemd) is told, and what it hands over: readiness, the end, signs of life, a bound socket.
+//! What a service manager (systemd) is told, and what it hands over: readiness, reloads, the end, signs of life, a sentence
+//! on how the server is, a bound socket.
 //!
 //! Speaks sd_notify(3) and sd_listen_fds(3). Where nobody listens, nothing is said.
 
 use std::net::TcpListener;
+use std::time::Duration;
 
 use anyhow::Context;
 use listenfd::ListenFd;
 use sd_notify::NotifyState;
+
+/// Where a service manager listens.
+const NOTIFY_SOCKET: &str = "NOTIFY_SOCKET";
+/// How often the sentence on how the server is is looked at.
+const STATUS_EVERY: Duration = Duration::from_secs(2);
 
 /// The socket that the service manager has bound for this process, where it has.
 pub fn socket() -> anyhow::Result<Option<TcpListener>> {
@@ -17,14 +24,40 @@ pub fn socket() -> anyhow::Result<Option<TcpListener>> {
     Ok(socket)
 }
 
-/// The server answers.
-pub fn say_ready() {
-    say(NotifyState::Ready);
+/// The server answers, or has taken over what was new; and how it is.
+pub fn say_ready(sentence: &str) {
+    say(&[NotifyState::Ready, NotifyState::Status(sentence)]);
+}
+
+/// The server looks for what is new; [`say_ready`] ends it.
+pub fn say_reloading() {
+    // systemd 253 and newer tell by the time whether the reload was asked for before or after it.
+    match NotifyState::monotonic_usec_now() {
+        Ok(now) => say(&[NotifyState::Reloading, now]),
+        Err(error) => tracing::warn!(%error, "the service manager cannot be told of the reload"),
+    }
 }
 
 /// The server is about to end.
 pub fn say_stopping() {
-    say(NotifyState::Stopping);
+    say(&[NotifyState::Stopping, NotifyState::Status("finishing the requests under way")]);
+}
+
+/// Says how the server is, which `systemctl status` shows, whenever that has changed; at once done where nobody listens.
+pub async fn keep_status(sentence: impl Fn() -> String) {
+    if std::env::var_os(NOTIFY_SOCKET).is_none() {
+        return;
+    }
+    let mut said = String::new();
+    let mut looks = tokio::time::interval(STATUS_EVERY);
+    loop {
+        looks.tick().await;
+        let now = sentence();
+        if now != said {
+            say(&[NotifyState::Status(&now)]);
+            said = now;
+        }
+    }
 }
 
 /// Says twice as often as is asked for that the process goes on; at once done where nobody asks.
@@ -33,12 +66,12 @@ pub async fn say_alive_for_ever() {
     let mut beats = tokio::time::interval(at_least_every / 2);
     loop {
         beats.tick().await;
-        say(NotifyState::Watchdog);
+        say(&[NotifyState::Watchdog]);
     }
 }
 
-fn say(state: NotifyState<'_>) {
-    if let Err(error) = sd_notify::notify(&[state]) {
+fn say(states: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
         tracing::warn!(%error, "the service manager cannot be told how the server is");
     }
 }

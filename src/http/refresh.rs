@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use super::error::with_causes;
 use super::state::AppState;
@@ -16,12 +16,23 @@ const RETRY_BROKEN_AFTER: Duration = Duration::from_secs(60);
 
 /// Asks a server to look at once for what changed on disk.
 #[derive(Debug, Clone, Default)]
-pub struct Refresh(Arc<Notify>);
+pub struct Refresh(Arc<Asked>);
+
+#[derive(Debug, Default)]
+struct Asked {
+    asked: Notify,
+    /// How many looks that were asked for are over.
+    n_looked: watch::Sender<u64>,
+}
 
 impl Refresh {
-    /// Looks now.
-    pub fn now(&self) {
-        self.0.notify_one();
+    /// Has the server look, and waits until it has: what changed is live then. A server that is still starting looks
+    /// once it is ready.
+    pub async fn now(&self) {
+        let mut looked = self.0.n_looked.subscribe();
+        self.0.asked.notify_one();
+        // The sender is a part of this.
+        let _ = looked.changed().await;
     }
 }
 
@@ -33,7 +44,7 @@ pub(super) async fn refresh_for_ever(state: AppState, asked: Refresh) {
     loop {
         let was_asked = tokio::select! {
             _ = ticks.tick() => false,
-            () = asked.0.notified() => true,
+            () = asked.0.asked.notified() => true,
         };
         let looking = state.clone();
         let left_alone = failed.clone().filter(|(_, since)| !was_asked && since.elapsed() < RETRY_BROKEN_AFTER);
@@ -58,6 +69,9 @@ pub(super) async fn refresh_for_ever(state: AppState, asked: Refresh) {
                 failed = Some((id, Instant::now()));
             }
             Err(panic) => tracing::error!(error = %panic, "looking for a new model version failed"),
+        }
+        if was_asked {
+            asked.0.n_looked.send_modify(|n| *n += 1);
         }
     }
 }

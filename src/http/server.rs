@@ -62,6 +62,21 @@ pub enum ServeError {
     Prepare(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
+/// How a server is, for people.
+#[derive(Clone)]
+pub struct Condition(AppState);
+
+impl Condition {
+    /// One line.
+    pub fn sentence(&self) -> String {
+        let Ok(ready) = self.0.ready() else { return "starting: the model is loaded or trained".to_owned() };
+        let version = ready.live.snapshot();
+        let (n_segments, writer) = (version.model.segments().len(), ready.writer.name());
+        let retraining = if self.0.jobs().running().is_some() { "; a retraining is under way" } else { "" };
+        format!("serving model {} with {n_segments} segments; texts by the {writer} writer{retraining}", version.id)
+    }
+}
+
 /// A bound server. Port 0 takes a free port, which [`Application::address`] then tells.
 pub struct Application {
     listener: TcpListener,
@@ -110,6 +125,11 @@ impl Application {
     /// A way to have the server look at once for what changed on disk.
     pub fn refresh(&self) -> Refresh {
         self.refresh.clone()
+    }
+
+    /// How the server is, for whoever wants to know while it runs.
+    pub fn condition(&self) -> Condition {
+        Condition(self.state.clone())
     }
 
     /// Serves until `stop` is done. `prepare` runs on a blocking thread meanwhile; until it is through, the routes that

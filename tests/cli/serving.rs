@@ -39,16 +39,57 @@ fn a_service_manager_is_told_of_readiness_of_life_and_of_the_end() {
     let mut command = folder.command(&["serve"]);
     command.env("PORT", "0").env("NOTIFY_SOCKET", &path).env("WATCHDOG_USEC", "100000");
     let mut server = Server::start(&mut command);
-    let said = || {
-        let mut message = [0; 256];
+    // Each message as its lines, up to the one that begins so.
+    let until = |first: &str| loop {
+        let mut message = [0; 512];
         let n_bytes = socket.recv(&mut message).unwrap();
-        String::from_utf8(message[..n_bytes].to_vec()).unwrap().trim().to_owned()
+        let message = String::from_utf8(message[..n_bytes].to_vec()).unwrap();
+        if message.starts_with(first) {
+            return message.lines().map(str::to_owned).collect::<Vec<_>>();
+        }
     };
-    assert_eq!([said(), said(), said()], ["READY=1", "WATCHDOG=1", "WATCHDOG=1"]);
+    let serving = |line: &str| line.starts_with("STATUS=serving model ") && line.contains("the offline writer");
+    assert!(until("STATUS=")[0].starts_with("STATUS=starting"));
+    let ready = until("READY=1");
+    assert!(ready.len() == 2 && serving(&ready[1]), "{ready:?}");
+    until("WATCHDOG=1");
+    until("WATCHDOG=1");
     server.until("ready");
+
+    let before = monotonic_us();
+    server.signal("HUP");
+    let reloading = until("RELOADING=1");
+    let at: u64 = reloading[1].strip_prefix("MONOTONIC_USEC=").unwrap().parse().unwrap();
+    assert!((before..=monotonic_us()).contains(&at), "{reloading:?}");
+    assert!(serving(&until("READY=1")[1]));
+
     server.signal("TERM");
-    while said() != "STOPPING=1" {}
+    assert_eq!(until("STOPPING=1")[1], "STATUS=finishing the requests under way");
     assert_eq!(server.ended().0, Some(0));
+}
+
+/// CLOCK_MONOTONIC, in microseconds.
+fn monotonic_us() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    u64::try_from(now.tv_sec).unwrap() * 1_000_000 + u64::try_from(now.tv_nsec).unwrap() / 1_000
+}
+
+#[test]
+fn probes_are_not_in_the_log() {
+    let folder = Folder::with_data();
+    let mut server = Server::start(folder.command(&["serve"]).env("PORT", "0"));
+    let address = server.until("listening")["address"].as_str().unwrap().to_owned();
+    for path in ["/readyz", "/healthz", "/metrics"] {
+        get(&address, path);
+    }
+    server.until("ready");
+    for path in ["/readyz", "/healthz", "/metrics", "/no-such-route"] {
+        get(&address, path);
+    }
+    assert_eq!(server.until("answered")["route"], "none", "a probe was logged");
+    server.signal("TERM");
+    let (_, log) = server.ended();
+    assert!(!log.contains("request put off"), "{log}");
 }
 
 #[test]
