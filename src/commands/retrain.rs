@@ -203,6 +203,12 @@ fn print_report(report: &RetrainReport) {
     for (reason, rows) in &cleaning.dropped {
         say!("                {rows} × {reason}");
     }
+    for sheet in &cleaning.sheets {
+        say!("                sheet {}: {}", sheet.place(), sheet.fate());
+    }
+    for note in &cleaning.notes {
+        say!("                note: {}", note.sentence);
+    }
     let Some(scores) = &report.scores else { return };
     print_scores(scores);
     let took = report.seconds;

@@ -184,6 +184,12 @@ fn readable(grouped: &Grouped, written: &[Written]) -> String {
     for (reason, rows) in &cleaning.dropped {
         let _ = writeln!(text, "  {rows} × {reason}");
     }
+    for sheet in cleaning.sheets.iter().filter(|_| cleaning.sheets.len() > 1) {
+        let _ = writeln!(text, "  sheet {}: {}", sheet.place(), sheet.fate());
+    }
+    for note in &cleaning.notes {
+        let _ = writeln!(text, "  note: {}", note.sentence);
+    }
     for (group, written) in grouped.groups().iter().zip(written) {
         let name = if group.cluster_id < 0 { "outside".to_owned() } else { format!("segment {}", group.cluster_id) };
         let _ = writeln!(text, "\n== {name}: {} customers ==\n{}", group.rows.len(), group.summary);

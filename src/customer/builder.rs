@@ -11,8 +11,8 @@ use xxhash_rust::xxh3::xxh3_128_with_seed;
 use super::clean::{ColumnCleaner, Fault, Outcome};
 use super::header::{Candidate, HeaderIndex, Layout, MissingColumns};
 use super::newest::{KeyedTable, NOBODY, RowKey, identity_of};
-use super::report::NAMED_ROWS;
-use super::{Cell, CleaningReport, CustomerColumn, CustomerTable, Dropped, Schema, SheetRow};
+use super::tally::Tally;
+use super::{Cell, CleaningReport, CustomerColumn, CustomerTable, Dropped, Note, Schema, SheetReport};
 
 /// Among how many rows that hold anything the header is looked for: people put titles and notes above it.
 const HEADER_ROWS: usize = 20;
@@ -49,11 +49,18 @@ pub struct TableBuilder {
     faults: Vec<[Tally; 5]>,
     columns_used: BTreeMap<String, String>,
     identifier_used: Option<String>,
+    /// Of a workbook, in its order.
+    sheets: Vec<SheetReport>,
+    notes: Vec<Note>,
 }
 
 /// The sheet that is being read.
 #[derive(Debug, Default)]
 struct Sheet {
+    /// Without one its rows are accounted for by the file alone.
+    name: Option<String>,
+    rows_read_before: usize,
+    n_rows_before: usize,
     is_1904: bool,
     next_row: u32,
     rows_above_header: usize,
@@ -69,12 +76,6 @@ struct Row {
     hash: u128,
     identity: u64,
     outcomes: Vec<Outcome>,
-}
-
-#[derive(Debug, Clone, Default)]
-struct Tally {
-    rows: usize,
-    first: Vec<SheetRow>,
 }
 
 impl TableBuilder {
@@ -99,6 +100,8 @@ impl TableBuilder {
             duplicates: Tally::default(),
             columns_used: BTreeMap::new(),
             identifier_used: None,
+            sheets: Vec::new(),
+            notes: Vec::new(),
         }
     }
 
@@ -116,8 +119,28 @@ impl TableBuilder {
 
     /// Starts a sheet, whose header is to be found. `is_1904` says which date system its plain numbers are read by.
     pub fn begin_sheet(&mut self, is_1904: bool) {
+        self.take_waiting();
         self.sheet = Sheet { is_1904, ..Sheet::default() };
         self.row.clear();
+    }
+
+    /// As [`begin_sheet`](Self::begin_sheet), for a sheet of a workbook: once it has [ended](Self::end_sheet) with a
+    /// header, the report accounts for its rows under its name.
+    pub fn begin_named_sheet(&mut self, name: &str, is_1904: bool) {
+        self.begin_sheet(is_1904);
+        self.sheet.name = Some(name.to_owned());
+        self.sheet.rows_read_before = self.rows_read;
+        self.sheet.n_rows_before = self.n_rows;
+    }
+
+    /// Has the report say of a sheet that it was not used.
+    pub fn add_unused_sheet(&mut self, sheet: SheetReport) {
+        self.sheets.push(sheet);
+    }
+
+    /// Has the report say something to a person.
+    pub fn add_note(&mut self, note: Note) {
+        self.notes.push(note);
     }
 
     /// Whether the sheet's header has been found.
@@ -197,6 +220,7 @@ impl TableBuilder {
     /// [`MissingColumns`] when its header was not found.
     pub fn end_sheet(&mut self) -> Result<(), MissingColumns> {
         if self.has_header() {
+            self.account_for_sheet();
             return Ok(());
         }
         match self.sheet.closest.take() {
@@ -220,12 +244,14 @@ impl TableBuilder {
             rows_read: self.rows_read,
             columns_used: self.columns_used,
             identifier_used: self.identifier_used,
+            sheets: self.sheets,
+            notes: self.notes,
             ..CleaningReport::default()
         };
         let mut report = |reason: Dropped, tally: Tally| {
             if tally.rows > 0 {
-                cleaning.first_dropped.insert(reason.clone(), tally.first);
-                cleaning.dropped.insert(reason, tally.rows);
+                cleaning.dropped.insert(reason.clone(), tally.rows);
+                cleaning.first_dropped.insert(reason, tally.first_rows(&cleaning.sheets));
             }
         };
         report(Dropped::Duplicate, self.duplicates);
@@ -241,6 +267,15 @@ impl TableBuilder {
             .map(|(cleaner, codes)| CustomerColumn { values: cleaner.into_values(), codes })
             .collect();
         CustomerTable { schema: self.schema, columns, n_rows: self.n_rows, cleaning }
+    }
+
+    /// Writes down what became of the rows of the sheet that has ended.
+    fn account_for_sheet(&mut self) {
+        self.take_waiting();
+        let Some(name) = self.sheet.name.take() else { return };
+        let rows_read = self.rows_read.saturating_sub(self.sheet.rows_read_before);
+        let rows_used = self.n_rows.saturating_sub(self.sheet.n_rows_before);
+        self.sheets.push(SheetReport::used(&name, rows_read, rows_used));
     }
 
     fn try_header(&mut self) -> Result<(), MissingColumns> {
@@ -278,6 +313,7 @@ impl TableBuilder {
     /// Keeps or drops the rows that wait. In a large table each look for a copy waits for the memory; where many are
     /// made in a row, the processor waits for several at once.
     fn take_waiting(&mut self) {
+        let sheet = self.sheet.name.is_some().then_some(self.sheets.len());
         let waiting = std::mem::take(&mut self.waiting);
         let outcomes = std::mem::take(&mut self.waiting_outcomes);
         let is_copy: Vec<bool> = match self.keys {
@@ -287,9 +323,9 @@ impl TableBuilder {
         let outcomes_of = outcomes.chunks(self.schema.columns.len().max(1));
         for ((row, is_copy), outcomes) in waiting.iter().zip(is_copy).zip(outcomes_of) {
             if is_copy {
-                self.duplicates.add(row.row_number);
+                self.duplicates.add(row.row_number, sheet);
             } else {
-                self.keep_or_drop(*row, outcomes);
+                self.keep_or_drop(*row, outcomes, sheet);
             }
         }
         (self.waiting, self.waiting_outcomes) = (waiting, outcomes);
@@ -297,7 +333,7 @@ impl TableBuilder {
         self.waiting_outcomes.clear();
     }
 
-    fn keep_or_drop(&mut self, row: RowKey, outcomes: &[Outcome]) {
+    fn keep_or_drop(&mut self, row: RowKey, outcomes: &[Outcome], sheet: Option<usize>) {
         for ((outcome, column), tallies) in outcomes.iter().zip(&self.schema.columns).zip(&mut self.faults) {
             let fault = match outcome {
                 _ if !column.required => continue,
@@ -306,7 +342,7 @@ impl TableBuilder {
                 Outcome::Unusable(fault) => *fault,
             };
             if let Some(tally) = tallies.get_mut(fault as usize) {
-                tally.add(row.row_number);
+                tally.add(row.row_number, sheet);
             }
             return;
         }
@@ -317,15 +353,6 @@ impl TableBuilder {
             keys.push(row);
         }
         self.n_rows += 1;
-    }
-}
-
-impl Tally {
-    fn add(&mut self, row: u32) {
-        self.rows += 1;
-        if self.first.len() < NAMED_ROWS {
-            self.first.push(SheetRow { row, source: String::new() });
-        }
     }
 }
 

@@ -5,13 +5,18 @@ use std::sync::Arc;
 use jiff::civil::Date;
 
 use super::clean::MAX_NUMBER;
+use super::note::is_sayable;
 use super::report::NAMED_ROWS;
 use super::schema::{Column, Kind};
+use super::sheet::tidy;
 use super::text::{MAX_VALUE_CHARS, is_invisible};
-use super::{CleaningReport, CustomerColumn, CustomerTable, Dropped, MISSING, Schema, Value};
+use super::{CleaningReport, CustomerColumn, CustomerTable, Dropped, MISSING, Note, Schema, SheetReport, Value};
 
 /// The longest header that a report repeats, in bytes.
 const MAX_HEADER_BYTES: usize = 256;
+
+/// Notes that a report has at most.
+const MAX_NOTES: usize = 64;
 
 /// A table from elsewhere that contradicts itself or its schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -82,9 +87,10 @@ fn check_report(cleaning: &CleaningReport, schema: &Schema, n_rows: usize) -> Re
         | Dropped::UnknownLevel(title)
         | Dropped::NotANumber(title) => is_column(title),
     };
+    let is_named = |sheet: &String| sheet.is_empty() || cleaning.sheets.iter().any(|known| known.name == *sheet);
     let first_are_named = cleaning.first_dropped.iter().all(|(reason, first)| {
         let rows = cleaning.dropped.get(reason).copied().unwrap_or(0);
-        first.len() <= rows.min(NAMED_ROWS) && first.iter().all(|at| at.source.is_empty())
+        first.len() <= rows.min(NAMED_ROWS) && first.iter().all(|at| at.source.is_empty() && is_named(&at.sheet))
     });
     if !cleaning.dropped.keys().all(is_reason) || !first_are_named {
         return Err(BrokenTable("rows were dropped for no reason that there is"));
@@ -94,7 +100,31 @@ fn check_report(cleaning: &CleaningReport, schema: &Schema, n_rows: usize) -> Re
     if !are_short || !cleaning.columns_used.keys().all(is_column) {
         return Err(BrokenTable("headers are not the schema's"));
     }
+    check_sheets(&cleaning.sheets, cleaning.rows_read, n_rows)?;
+    if cleaning.notes.len() > MAX_NOTES || !cleaning.notes.iter().all(Note::is_sayable) {
+        return Err(BrokenTable("notes are too many or too long"));
+    }
     Ok(())
+}
+
+/// Each used sheet accounts for its rows, and all of them together for the file's.
+fn check_sheets(sheets: &[SheetReport], rows_read: usize, n_rows: usize) -> Result<(), BrokenTable> {
+    let is_whole = |sheet: &SheetReport| {
+        let is_told = match (&sheet.reason, &sheet.sentence) {
+            (None, None) => sheet.used && sheet.rows_used <= sheet.rows_read,
+            (Some(_), Some(sentence)) => !sheet.used && sheet.rows_used == 0 && is_sayable(sentence),
+            _ => false,
+        };
+        is_told && sheet.name == tidy(&sheet.name) && sheet.source.is_empty()
+    };
+    let used = || sheets.iter().filter(|sheet| sheet.used);
+    let sum = |rows: fn(&SheetReport) -> usize| used().try_fold(0_usize, |sum, sheet| sum.checked_add(rows(sheet)));
+    let adds_up = sum(|sheet| sheet.rows_read) == Some(rows_read) && sum(|sheet| sheet.rows_used) == Some(n_rows);
+    if sheets.iter().all(is_whole) && (sheets.is_empty() || adds_up) {
+        Ok(())
+    } else {
+        Err(BrokenTable("sheets do not account for the rows"))
+    }
 }
 
 #[cfg(test)]
@@ -104,7 +134,7 @@ mod tests {
     use jiff::civil::date;
 
     use super::*;
-    use crate::customer::SheetRow;
+    use crate::customer::{SheetRow, UnusedSheet};
 
     /// Two customers, the second without a gender, and a third row that was dropped.
     fn parts() -> (Vec<CustomerColumn>, CleaningReport) {
@@ -118,9 +148,13 @@ mod tests {
         let cleaning = CleaningReport {
             rows_read: 3,
             dropped: [(Dropped::Duplicate, 1)].into(),
-            first_dropped: [(Dropped::Duplicate, vec![SheetRow { row: 4, source: String::new() }])].into(),
+            first_dropped: [(Dropped::Duplicate, vec![SheetRow { row: 4, ..SheetRow::default() }])].into(),
             columns_used: [("Location".to_owned(), "branch".to_owned())].into(),
-            identifier_used: None,
+            sheets: vec![
+                SheetReport::used("January", 3, 2),
+                SheetReport::unused("Notes", 7, UnusedSheet::NoHeader, "no row looks like a header"),
+            ],
+            ..CleaningReport::default()
         };
         (columns, cleaning)
     }
@@ -179,5 +213,34 @@ mod tests {
         assert!(check(|_, cleaning| cleaning.dropped = other).is_err());
         let long = "x".repeat(257);
         assert!(check(|_, cleaning| drop(cleaning.columns_used.insert("Location".into(), long))).is_err());
+    }
+
+    #[test]
+    fn each_sheet_accounts_for_its_rows_and_says_why_it_was_not_used() {
+        let broken = Err("sheets do not account for the rows");
+        assert_eq!(check(|_, cleaning| cleaning.sheets[0].rows_read = 4), broken);
+        assert_eq!(check(|_, cleaning| cleaning.sheets[0].rows_used = 3), broken);
+        assert_eq!(check(|_, cleaning| cleaning.sheets[0].rows_read = usize::MAX), broken);
+        assert_eq!(check(|_, cleaning| cleaning.sheets[0].used = false), broken);
+        assert_eq!(check(|_, cleaning| cleaning.sheets[1].rows_used = 1), broken);
+        assert_eq!(check(|_, cleaning| cleaning.sheets[1].sentence = None), broken);
+        assert_eq!(check(|_, cleaning| cleaning.sheets[1].name = "x".repeat(65)), broken);
+        assert_eq!(check(|_, cleaning| drop(cleaning.sheets.remove(0))), broken);
+        assert_eq!(check(|_, cleaning| cleaning.sheets.clear()), Ok(2));
+        let other = |cleaning: &mut CleaningReport| {
+            cleaning.first_dropped.values_mut().for_each(|first| first[0].sheet = "March".to_owned());
+        };
+        assert!(check(|_, cleaning| other(cleaning)).is_err());
+    }
+
+    #[test]
+    fn notes_are_few_and_short() {
+        let note = || Note::new("formulas_without_results", "2 formulas have no result");
+        assert_eq!(check(|_, cleaning| cleaning.notes.push(note())), Ok(2));
+        assert!(check(|_, cleaning| cleaning.notes.resize_with(65, note)).is_err());
+        for sentence in [String::new(), "x".repeat(501), "a\u{202e}b".to_owned()] {
+            assert!(check(|_, cleaning| cleaning.notes.push(Note { sentence, ..note() })).is_err());
+        }
+        assert!(check(|_, cleaning| cleaning.notes.push(Note { code: "Two words".into(), ..note() })).is_err());
     }
 }

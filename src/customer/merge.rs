@@ -1,5 +1,6 @@
 //! The tables of several files made into one, in which the newest row of a customer stands.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
@@ -8,7 +9,8 @@ use super::clean::Key;
 use super::newest::{Fate, Newest};
 use super::report::NAMED_ROWS;
 use super::{
-    BrokenTable, CleaningReport, CustomerColumn, CustomerTable, Dropped, KeyedTable, MISSING, Schema, SheetRow,
+    BrokenTable, CleaningReport, CustomerColumn, CustomerTable, Dropped, KeyedTable, MISSING, Note, Schema,
+    SheetReport, SheetRow,
 };
 
 /// Files added in the order of their age: of several rows of one customer, by the schema's identifier, the newest usable
@@ -20,6 +22,8 @@ pub struct NewestStands {
     schema: Arc<Schema>,
     columns: Vec<MergedColumn>,
     rows: Newest,
+    /// The rows of each used sheet among `cleaning.sheets`, and its position there.
+    sheets: Vec<(Range<usize>, usize)>,
     cleaning: CleaningReport,
 }
 
@@ -33,7 +37,7 @@ impl NewestStands {
     /// No file yet; each is to be read by this schema.
     pub fn new(schema: Arc<Schema>) -> Self {
         let columns = schema.columns.iter().map(|_| MergedColumn::default()).collect();
-        Self { schema, columns, rows: Newest::default(), cleaning: CleaningReport::default() }
+        Self { schema, columns, rows: Newest::default(), sheets: Vec::new(), cleaning: CleaningReport::default() }
     }
 
     /// Adds a file that is younger than the others; reports call it `label`.
@@ -48,8 +52,8 @@ impl NewestStands {
         for (merged, column) in self.columns.iter_mut().zip(table.columns()) {
             merged.add(column);
         }
-        self.rows.add_file(label, file.keys());
         self.note(label, table.cleaning());
+        self.rows.add_file(label, file.keys());
         Ok(())
     }
 
@@ -71,13 +75,20 @@ impl NewestStands {
 
     fn drop_row(&mut self, reason: Dropped, row: usize) {
         *self.cleaning.dropped.entry(reason.clone()).or_default() += 1;
+        let mut place = self.rows.place_of(row);
+        let at = self.sheets.partition_point(|(rows, _)| rows.end <= row);
+        let sheet = self.sheets.get(at).filter(|(rows, _)| rows.contains(&row)).map(|&(_, index)| index);
+        if let Some(sheet) = sheet.and_then(|index| self.cleaning.sheets.get_mut(index)) {
+            sheet.rows_used = sheet.rows_used.saturating_sub(1);
+            place.sheet.clone_from(&sheet.name);
+        }
         let first = self.cleaning.first_dropped.entry(reason).or_default();
         if first.len() < NAMED_ROWS {
-            first.push(self.rows.place_of(row));
+            first.push(place);
         }
     }
 
-    /// Adds the account of a file.
+    /// Adds the account of a file whose rows come next.
     fn note(&mut self, label: &str, file: &CleaningReport) {
         let all = &mut self.cleaning;
         all.rows_read += file.rows_read;
@@ -87,7 +98,20 @@ impl NewestStands {
         for (reason, rows) in &file.first_dropped {
             let first = all.first_dropped.entry(reason.clone()).or_default();
             let room = NAMED_ROWS.saturating_sub(first.len());
-            first.extend(rows.iter().take(room).map(|at| SheetRow { row: at.row, source: label.to_owned() }));
+            first.extend(rows.iter().take(room).map(|at| SheetRow { source: label.to_owned(), ..at.clone() }));
+        }
+        // What was left out of a workbook is told; that a sheet is the only one goes without saying.
+        if file.sheets.len() > 1 {
+            let mut first_row = self.rows.len();
+            for sheet in &file.sheets {
+                let rows = first_row..first_row + sheet.rows_used;
+                first_row = rows.end;
+                self.sheets.push((rows, all.sheets.len()));
+                all.sheets.push(SheetReport { source: label.to_owned(), ..sheet.clone() });
+            }
+        }
+        for note in &file.notes {
+            all.notes.push(Note::new(&note.code, format!("{label}: {}", note.sentence)));
         }
         for (title, header) in &file.columns_used {
             all.columns_used.entry(title.clone()).or_insert_with(|| header.clone());

@@ -17,7 +17,9 @@ mod note;
 mod plain;
 mod report;
 mod schema;
+mod sheet;
 mod table;
+mod tally;
 mod text;
 
 pub use builder::TableBuilder;
@@ -34,5 +36,6 @@ pub use report::{CleaningReport, Dropped, SheetRow};
 pub use schema::{
     Column, DateFeature, DatePart, Feature, FeatureKind, Kind, PersonaKey, Role, Schema, SchemaError, normalize_header,
 };
+pub use sheet::{SheetReport, UnusedSheet};
 pub use table::{CustomerColumn, CustomerTable, MISSING, Value};
 pub use text::{is_invisible, is_personal, tidy_category};

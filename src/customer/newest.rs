@@ -120,6 +120,11 @@ impl Newest {
         self.rows.extend_from_slice(rows);
     }
 
+    /// Rows so far.
+    pub(super) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
     /// The fate of every row, in order.
     pub(super) fn fates(&mut self) -> Vec<Fate> {
         self.forget_unbelieved();
@@ -148,7 +153,7 @@ impl Newest {
     pub(super) fn place_of(&self, row: usize) -> SheetRow {
         let file = self.files.partition_point(|&(_, first)| first <= row).checked_sub(1);
         let source = file.and_then(|file| self.files.get(file)).map(|(label, _)| label.clone()).unwrap_or_default();
-        SheetRow { row: self.rows.get(row).map_or(0, |known| known.row_number), source }
+        SheetRow { row: self.rows.get(row).map_or(0, |known| known.row_number), source, ..SheetRow::default() }
     }
 
     /// Makes nobody of every identifier that identifies nobody.

@@ -3,6 +3,13 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::is_invisible;
+
+/// The longest sentence, in characters.
+const MAX_SENTENCE_CHARS: usize = 500;
+/// The longest code, in bytes.
+const MAX_CODE_BYTES: usize = 64;
+
 /// A sentence for a person, with a code for programs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Note {
@@ -15,8 +22,24 @@ pub struct Note {
 }
 
 impl Note {
-    /// A note of this kind.
-    pub fn new(code: &str, sentence: impl Into<String>) -> Self {
-        Self { code: code.to_owned(), sentence: sentence.into() }
+    /// A note of this kind. What reports do not repeat is taken out of the sentence.
+    pub fn new(code: &str, sentence: impl AsRef<str>) -> Self {
+        Self { code: code.to_owned(), sentence: sayable(sentence.as_ref()) }
     }
+
+    /// Whether [`Note::new`] could have made it.
+    pub(super) fn is_sayable(&self) -> bool {
+        let is_code = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+        (1..=MAX_CODE_BYTES).contains(&self.code.len()) && self.code.bytes().all(is_code) && is_sayable(&self.sentence)
+    }
+}
+
+/// A sentence as reports repeat it: headers and names of sheets in it may hold anything.
+pub(super) fn sayable(sentence: &str) -> String {
+    sentence.chars().filter(|c| !is_invisible(*c)).take(MAX_SENTENCE_CHARS).collect()
+}
+
+/// Whether a sentence is one that reports repeat.
+pub(super) fn is_sayable(sentence: &str) -> bool {
+    !sentence.is_empty() && sentence.chars().nth(MAX_SENTENCE_CHARS).is_none() && !sentence.chars().any(is_invisible)
 }

@@ -6,12 +6,15 @@ use serde::{Deserialize, Serialize};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
+use super::{Note, SheetReport};
+
 /// How many dropped rows are named for each reason.
 pub(super) const NAMED_ROWS: usize = 5;
 
 /// What became of the rows of a sheet (or of several): every row is either kept or counted under a reason.
 ///
-/// In JSON `dropped` and `first_dropped` are one list of `{"reason", "column", "rows", "first": [{"row", "source"}]}`.
+/// In JSON `dropped` and `first_dropped` are one list of
+/// `{"reason", "column", "rows", "first": [{"row", "sheet", "source"}]}`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(from = "Wire", into = "Wire")]
 pub struct CleaningReport {
@@ -25,14 +28,22 @@ pub struct CleaningReport {
     pub columns_used: BTreeMap<String, String>,
     /// The header under which a customer's identifier was found (first); its values are never stored.
     pub identifier_used: Option<String>,
+    /// For every sheet of a workbook what it was used for. Empty where there are no sheets, as in a CSV file.
+    pub sheets: Vec<SheetReport>,
+    /// What a person should know about the reading.
+    pub notes: Vec<Note>,
 }
 
 /// Where a row stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 pub struct SheetRow {
     /// Its number as the sheet shows it, counted from 1.
     #[schema(example = 7)]
     pub row: u32,
+    /// The name of its sheet, where its workbook has several; empty otherwise.
+    #[schema(example = "January")]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub sheet: String,
     /// The label of its file, where several were read; empty otherwise.
     #[schema(example = "2026-01-01/customers.xlsx")]
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -122,6 +133,12 @@ struct Wire {
     #[schema(example = "Customer ID")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     identifier_used: Option<String>,
+    /// For every sheet of a workbook whether its rows were read as customers; absent for a CSV file.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    sheets: Vec<SheetReport>,
+    /// What a person should know about the reading; absent where there is nothing to say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<Note>,
 }
 
 /// Rows left out for one reason: the reason with the title of the column it is about, where it is about one.
@@ -151,6 +168,8 @@ impl From<CleaningReport> for Wire {
             dropped,
             columns_used: report.columns_used,
             identifier_used: report.identifier_used,
+            sheets: report.sheets,
+            notes: report.notes,
         }
     }
 }
@@ -161,6 +180,8 @@ impl From<Wire> for CleaningReport {
             rows_read: wire.rows_read,
             columns_used: wire.columns_used,
             identifier_used: wire.identifier_used,
+            sheets: wire.sheets,
+            notes: wire.notes,
             ..Self::default()
         };
         for WireDropped { reason, rows, first } in wire.dropped {
@@ -176,6 +197,7 @@ impl From<Wire> for CleaningReport {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::customer::UnusedSheet;
 
     #[test]
     fn a_report_becomes_json_and_comes_back() {
@@ -183,9 +205,14 @@ mod tests {
         let report = CleaningReport {
             rows_read: 9,
             dropped: [(Dropped::Duplicate, 1), (reason.clone(), 2)].into(),
-            first_dropped: [(reason, vec![SheetRow { row: 7, source: String::new() }])].into(),
+            first_dropped: [(reason, vec![SheetRow { row: 7, ..SheetRow::default() }])].into(),
             columns_used: [("Date Joined".into(), "KS Date".into())].into(),
             identifier_used: None,
+            sheets: vec![
+                SheetReport::used("January", 9, 6),
+                SheetReport::unused("Notes", 3, UnusedSheet::Hidden, "the sheet is hidden"),
+            ],
+            notes: vec![Note::new("formulas_without_results", "2 formulas have no result")],
         };
         let json = serde_json::to_string(&report).unwrap();
         assert!(
@@ -193,6 +220,10 @@ mod tests {
             "{json}"
         );
         assert!(json.contains(r#"{"reason":"duplicate","rows":1,"first":[]}"#), "{json}");
+        let sheets = r#""sheets":[{"name":"January","used":true,"rows_read":9,"rows_used":6},{"name":"Notes","used":false,"rows_read":3,"rows_used":0,"reason":"hidden","sentence":"the sheet is hidden"}]"#;
+        assert!(json.contains(sheets), "{json}");
+        let notes = r#""notes":[{"code":"formulas_without_results","sentence":"2 formulas have no result"}]"#;
+        assert!(json.contains(notes), "{json}");
         assert_eq!(serde_json::from_str::<CleaningReport>(&json).unwrap(), report);
     }
 

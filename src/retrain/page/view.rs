@@ -29,6 +29,9 @@ pub(super) struct Page<'a> {
     drift: Option<DriftView<'a>>,
     gate: Vec<GateRow<'a>>,
     dropped: Vec<(String, usize)>,
+    /// The sheets of workbooks that have several, and what each was used for.
+    sheets: Vec<(String, String)>,
+    notes: Vec<&'a str>,
     params: Vec<(&'static str, Vec<(String, String)>)>,
     seconds: f64,
 }
@@ -163,6 +166,8 @@ impl<'a> Page<'a> {
             drift: report.drift.as_ref().map(DriftView::of),
             gate: report.gate.iter().map(GateRow::of).collect(),
             dropped: report.cleaning.dropped.iter().map(|(reason, &rows)| (reason.to_string(), rows)).collect(),
+            sheets: report.cleaning.sheets.iter().map(|sheet| (sheet.place(), sheet.fate())).collect(),
+            notes: report.cleaning.notes.iter().map(|note| note.sentence.as_str()).collect(),
             params: params(report),
             seconds: took.reading + took.fitting + took.judging,
         }
