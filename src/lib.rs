@@ -21,7 +21,8 @@
 //! customer, schedule, upload_store → nothing of ours
 //! ```
 //!
-//! `main` also puts together what it hands to them: the model store, the writer and the schema.
+//! Every module may import `text_file`, which imports nothing of ours. `main` also puts together what it hands to them:
+//! the model store, the writer and the schema.
 
 pub mod config;
 pub mod content;
@@ -34,6 +35,7 @@ pub mod pipeline;
 pub mod retrain;
 pub mod schedule;
 pub mod segmentation;
+pub mod text_file;
 pub mod trainer;
 pub mod upload_store;
 pub mod workbook;

@@ -39,6 +39,8 @@ FILES = {
     "hdbscan": ["HDBSCAN_cluster_model.pkl", "hdbscan_model.pkl", "hdbscan.pkl"],
     "personas": ["cluster_personas.pkl"],
 }
+# How the file begins that Git LFS leaves in place of one that was not fetched.
+LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 # The columns in the order in which the Flask service encodes them, for encoders that were fitted without names.
 CATEGORICAL = ["Location", "Gender", "Join_Year", "Join_Month", "Join_Quarter"]
 SCALED = ["Loyalty_Tier_Score"]
@@ -149,6 +151,12 @@ def forgiving(base, replaced):
 
 def load(path):
     """The object in a pickle of joblib's or Python's own."""
+    with open(path, "rb") as file:
+        head = file.read(len(LFS_POINTER))
+    if not head:
+        raise Unusable(f"{path} is empty: copy it once more from where it was written")
+    if head == LFS_POINTER:
+        raise Unusable(f"{path} is a Git LFS pointer, and not the file itself: run git lfs pull")
     replaced = set()
     try:
         import joblib.numpy_pickle as numpy_pickle

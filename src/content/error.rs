@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Spent;
+use crate::text_file::TextFileError;
 
 /// Which step of writing failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -188,7 +189,7 @@ pub enum WriterConfigError {
         name: &'static str,
         /// The cause.
         #[source]
-        source: std::io::Error,
+        source: TextFileError,
     },
     /// A prompt template is faulty, or uses a name that does not exist.
     #[error("the prompt template {name} is faulty")]
@@ -212,7 +213,7 @@ pub enum WriterConfigError {
         path: PathBuf,
         /// The cause.
         #[source]
-        source: std::io::Error,
+        source: TextFileError,
     },
     /// The table of prices is not of the shape of the built-in one, or holds what is no price.
     #[error("the table of prices {} is faulty", path.display())]

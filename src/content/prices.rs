@@ -10,6 +10,7 @@ use std::path::Path;
 use serde::{Deserialize, Deserializer, de};
 
 use super::{TokenCounts, WriterConfigError};
+use crate::text_file;
 
 /// USD by the beginning of a model's name; the longest beginning wins.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -51,9 +52,9 @@ impl Prices {
         let mut prices: Self = serde_json::from_str(include_str!("prices.json"))
             .map_err(|source| faulty(Path::new("src/content/prices.json"), source))?;
         if let Some(path) = path {
-            let json = std::fs::read(path)
+            let json = text_file::read(path)
                 .map_err(|source| WriterConfigError::ReadPrices { path: path.to_owned(), source })?;
-            let laid_over: Self = serde_json::from_slice(&json).map_err(|source| faulty(path, source))?;
+            let laid_over: Self = serde_json::from_str(&json).map_err(|source| faulty(path, source))?;
             prices.text.extend(laid_over.text);
             prices.images.extend(laid_over.images);
         }
@@ -105,8 +106,10 @@ mod tests {
 
     #[test]
     fn a_file_is_laid_over_the_built_in_table() {
-        let json = r#"{"text": {"llama": {"prompt": 1, "completion": 2}}, "images": {"dall-e-3": 0.08}}"#;
-        let prices = laid_over(json).unwrap();
+        // As an editor on Windows may save it.
+        let json = "\u{feff}".to_owned()
+            + r#"{"text": {"llama": {"prompt": 1, "completion": 2}}, "images": {"dall-e-3": 0.08}}"#;
+        let prices = laid_over(&json).unwrap();
         assert_eq!(prices.of_text("llama-3", MILLION), Some(3.0));
         assert_eq!(prices.of_text("gpt-4o-mini", MILLION), Some(0.75));
         assert_eq!(prices.of_pictures("dall-e-3", 1), Some(0.08));
@@ -114,10 +117,12 @@ mod tests {
 
     #[test]
     fn a_faulty_file_is_named() {
-        for json in ["", "7", r#"{"txt": {}}"#, r#"{"images": {"a": -1}}"#, r#"{"text": {"a": {"prompt": 1}}}"#] {
+        for json in ["7", r#"{"txt": {}}"#, r#"{"images": {"a": -1}}"#, r#"{"text": {"a": {"prompt": 1}}}"#] {
             let error = laid_over(json).unwrap_err();
             assert!(error.to_string().contains("prices.json is faulty") && error.source().is_some(), "{error}");
         }
+        let empty = laid_over("").unwrap_err();
+        assert_eq!(empty.source().unwrap().to_string(), "is empty");
         let missing = Prices::load(Some(Path::new("no/such/prices.json"))).unwrap_err();
         assert!(missing.to_string().contains("no/such/prices.json could not be read"), "{missing}");
     }

@@ -16,6 +16,7 @@ use super::{
     Audience, Brief, Campaign, CampaignInput, Engagement, FunnelStage, Output as Wanted, Platform, Tone,
     WriterConfigError,
 };
+use crate::text_file;
 
 /// The tags around strangers' words, without their angle brackets' contents being writable by a value.
 const DATA_OPEN: &str = "<data>";
@@ -198,9 +199,9 @@ pub(super) fn has_leaked_delimiter(text: &str) -> bool {
 }
 
 fn read_override(directory: &Path, name: &'static str) -> Result<Option<String>, WriterConfigError> {
-    match std::fs::read_to_string(directory.join(name)) {
+    match text_file::read(&directory.join(name)) {
         Ok(text) => Ok(Some(text)),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(e) if e.is_not_found() => Ok(None),
         Err(source) => Err(WriterConfigError::ReadPrompt { name, source }),
     }
 }

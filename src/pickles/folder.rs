@@ -13,6 +13,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::ImportError;
+use crate::text_file;
 
 /// The format that this build reads.
 const FORMAT_VERSION: u32 = 1;
@@ -39,6 +40,12 @@ pub enum ExportFault {
         /// The most that is read.
         limit_bytes: u64,
     },
+    /// It has no bytes.
+    #[error("is empty: copy it once more from where the script wrote it")]
+    Empty,
+    /// Git LFS left its pointer in place of the file.
+    #[error("is a Git LFS pointer, and not the file itself: run git lfs pull")]
+    LfsPointer,
     /// The system would not read it.
     #[error("cannot be read")]
     Unreadable(#[source] io::Error),
@@ -323,5 +330,8 @@ fn read_file(path: &Path, limit_bytes: u64) -> Result<Vec<u8>, ExportFault> {
     }
     let mut bytes = Vec::new();
     file.take(limit_bytes).read_to_end(&mut bytes).map_err(unreadable)?;
-    Ok(bytes)
+    if bytes.is_empty() {
+        return Err(ExportFault::Empty);
+    }
+    if text_file::is_lfs_pointer(&bytes) { Err(ExportFault::LfsPointer) } else { Ok(bytes) }
 }

@@ -3,6 +3,7 @@
 use std::io::{Read, Seek, SeekFrom};
 
 use super::{Limits, WorkbookError, archive};
+use crate::text_file;
 
 /// How a compound file (OLE) begins.
 const OLE_MAGIC: &[u8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
@@ -79,6 +80,9 @@ pub(super) fn not_a_workbook(found: &str) -> WorkbookError {
 fn other_kind(prefix: &[u8]) -> Option<&'static str> {
     if let Some((_, found)) = OTHERS.iter().find(|(magic, _)| prefix.starts_with(magic)) {
         return Some(found);
+    }
+    if text_file::is_lfs_pointer(prefix) {
+        return Some("a Git LFS pointer (git lfs pull fetches the file itself)");
     }
     let text = prefix.strip_prefix(b"\xef\xbb\xbf").unwrap_or(prefix).trim_ascii_start();
     let starts = |tag: &str| text.get(..tag.len()).is_some_and(|start| start.eq_ignore_ascii_case(tag.as_bytes()));

@@ -314,6 +314,19 @@ fn numbers_that_are_no_training_of_these_customers_are_refused() {
 }
 
 #[test]
+fn a_file_that_was_never_fetched_is_told_from_a_damaged_one() {
+    for file in ["export.json", "codes.npy", "embedding.npy", "tree_size.npy"] {
+        let pointer = Import::new();
+        fs::write(pointer.path(file), "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 9\n").unwrap();
+        let refused = pointer.refused();
+        assert!(refused.ends_with("is a Git LFS pointer, and not the file itself: run git lfs pull"), "{refused}");
+        fs::write(pointer.path(file), "").unwrap();
+        let refused = pointer.refused();
+        assert!(refused.contains(&format!("{file}: is empty")), "{refused}");
+    }
+}
+
+#[test]
 fn a_schema_of_other_columns_is_told_apart_by_their_names() {
     let mut other = Import::new();
     other.schema.columns.retain(|column| column.title != "Gender");

@@ -28,6 +28,10 @@ fn files_of_other_kinds_are_named() {
         (b"\xef\xbb\xbf \n<!DOCTYPE HTML><table><tr><td>id</td></tr></table>", "a web page (HTML)"),
         (b"<?xml version=\"1.0\"?><Workbook/>", "an XML document"),
         (b"{\\rtf1 hello}", "a text document (RTF)"),
+        (
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n",
+            "a Git LFS pointer (git lfs pull fetches the file itself)",
+        ),
         (b"id,\0\x01\x02\xffdate", "neither text nor of a known format"),
         (&[0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1, 0, 0], "an Office file without a sheet"),
     ] {
