@@ -115,8 +115,15 @@ fn read_persona_entries(path: &Path) -> anyhow::Result<PersonaEntries> {
 
 /// Lays marketers' additions over the personas of `version`.
 pub fn overlay(version: &mut ModelVersion, entries: &PersonaEntries) {
-    for id in version.model.overlay_personas(entries) {
+    let overlaid = version.model.overlay_personas(entries);
+    for id in overlaid.strangers {
         tracing::warn!(cluster_id = %id, "PERSONA_PATH names a segment that the model does not have");
+    }
+    for (id, contradiction) in overlaid.contradictions {
+        tracing::warn!(
+            cluster_id = %id,
+            "the entry of segment {id} in PERSONA_PATH is not of this model: {contradiction}; what was trained stays"
+        );
     }
 }
 

@@ -20,8 +20,8 @@ use serde::Serialize;
 use crate::customer::Schema;
 use crate::model_store::{Candidate, ModelStore, StoreError, VersionId};
 use crate::pipeline::{
-    AssignError, FitError, FitParams, Fitted, GoldenSample, Scaler, Scores, Segment, SegmentId, SegmentParts,
-    TrainedElsewhere, TrainingProfile, adopt,
+    AssignError, Contradiction, FitError, FitParams, Fitted, GoldenSample, Persona, Scaler, Scores, Segment, SegmentId,
+    SegmentParts, TrainedElsewhere, TrainingProfile, adopt,
 };
 use hdbscan::{CondensedRow, HdbscanParams, MinClusterSize};
 use umap::UmapParams;
@@ -88,6 +88,21 @@ pub enum ImportError {
         #[source]
         fault: ExportFault,
     },
+    /// A persona is not one of its cluster's customers.
+    #[error(
+        "{}: the persona of cluster {cluster} contradicts the training rows; export the cluster_personas.pkl of the \
+         training that the other pickles are from, or leave it out",
+        path.display()
+    )]
+    Persona {
+        /// The file.
+        path: PathBuf,
+        /// The cluster.
+        cluster: SegmentId,
+        /// What it says.
+        #[source]
+        contradiction: Contradiction,
+    },
     /// The parts do not make a model.
     #[error("the files of {} do not make a model", dir.display())]
     Model {
@@ -131,6 +146,7 @@ pub fn import(store: &ModelStore, request: &ImportRequest<'_>) -> Result<Importe
     let adopted =
         adopt(&table, trained).map_err(|source| ImportError::Model { dir: request.dir.to_owned(), source })?;
     let fitted = &adopted.fitted;
+    check_personas(request, &personas, fitted)?;
     let golden = GoldenSample::take(&table, fitted);
     let lock = store.lock()?;
     let candidate = Candidate {
@@ -160,6 +176,17 @@ pub fn import(store: &ModelStore, request: &ImportRequest<'_>) -> Result<Importe
     let json = serde_json::to_value(&report).map_err(ImportError::Report)?;
     let id = if request.activate { staged.publish(&json)? } else { staged.put_aside(&json)? };
     Ok(Imported { id, report })
+}
+
+/// Personas are from the training that the clusters are from, or they would speak to customers whom nobody has.
+fn check_personas(request: &ImportRequest<'_>, personas: &Personas, fitted: &Fitted) -> Result<(), ImportError> {
+    for (&cluster, persona) in &personas.by_id {
+        let Some(counts) = fitted.clusters.get(&cluster) else { continue };
+        if let Some(contradiction) = Contradiction::find(&Persona::from_json(&request.schema, persona), counts) {
+            return Err(ImportError::Persona { path: request.dir.join(folder::HEAD), cluster, contradiction });
+        }
+    }
+    Ok(())
 }
 
 /// The first id that neither a version of the store nor this one has.

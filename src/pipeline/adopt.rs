@@ -92,7 +92,7 @@ pub fn adopt(table: &CustomerTable, trained: TrainedElsewhere) -> Result<Adopted
     let name = |id: &u32| NewName { id: SegmentId::new(*id), extras: BTreeMap::new() };
     let names = (0..).map(SegmentId::new).zip(clusters.label_elsewhere.iter().map(name)).collect();
     fitted.rename(&names).map_err(FitError::Model)?;
-    let strangers = fitted.model.overlay_personas(&trained.personas);
+    let strangers = fitted.model.overlay_personas(&trained.personas).strangers;
     let trained_in = trained.labels.iter().map(|&label| u32::try_from(label).ok().map(SegmentId::new));
     let n_labels_kept = fitted.segment_of_row.iter().zip(trained_in).filter(|(own, then)| **own == *then).count();
     Ok(Adopted { fitted, n_labels_kept, strangers })

@@ -1,5 +1,7 @@
 //! Customers as numbers: distinct profiles, one-hot blocks and scaled values.
 
+mod lookup;
+
 use std::collections::BTreeSet;
 
 use ndarray::{Array2, ArrayViewMut1};

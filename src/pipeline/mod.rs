@@ -6,6 +6,7 @@
 //! May import [`crate::customer`] and the crates `umap` and `hdbscan` alone.
 
 mod adopt;
+mod contradiction;
 mod drift;
 mod encoder;
 mod errors;
@@ -21,12 +22,13 @@ mod segment;
 mod training_profile;
 
 pub use adopt::{Adopted, TrainedElsewhere, adopt};
+pub use contradiction::Contradiction;
 pub use drift::{ColumnDrift, Drift, DriftLevel, OutsideShares, Shift};
 pub use encoder::Encoder;
 pub use errors::{AssignError, DamagedModel, FitError};
 pub use fit::{FitParams, FitStep, Fitted, Scores, fit};
 pub use golden::{Agreement, GoldenSample};
-pub use model::{Assignment, Model, ModelParts, Nearest, Placement};
+pub use model::{Assignment, Model, ModelParts, Nearest, Overlaid, Placement};
 pub use overview::{Overview, OverviewPoint};
 pub use persona::{Persona, Trait, TraitCounts, TraitValue, count_traits};
 pub use scaler::Scaler;

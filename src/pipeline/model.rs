@@ -1,5 +1,7 @@
 //! A trained model: places customers in the segments that training found.
 
+mod overlay;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -8,12 +10,14 @@ use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use super::encoder::{Encoder, Profiles};
 use super::newcomers::{Newcomers, Remembered};
-use super::persona::{Persona, TraitValue};
+use super::persona::TraitValue;
 use super::scaler::Scaler;
 use super::segment::{CustomerBase, CustomerBaseParts, NewName, Segment, SegmentId, SegmentParts};
 use super::{AssignError, DamagedModel};
 use crate::customer::{CustomerTable, Schema};
+
 use hdbscan::{HdbscanModel, HdbscanParts, Prediction};
+pub use overlay::Overlaid;
 use umap::{UmapModel, UmapParts};
 
 /// Everything that was learned from one training set, and the schema it was read by.
@@ -192,22 +196,6 @@ impl Model {
     /// The segment of each of the training's profiles, `None` outside every cluster.
     pub(super) fn segments_of_profiles(&self) -> impl Iterator<Item = Option<SegmentId>> {
         self.hdbscan.labels().iter().map(|&label| self.segment_of(label))
-    }
-
-    /// Lays marketers' entries over the trained personas: a key of the schema replaces the trained trait, any other
-    /// becomes an extra. Returns the ids that no segment has.
-    pub fn overlay_personas(
-        &mut self,
-        entries: &BTreeMap<SegmentId, serde_json::Map<String, serde_json::Value>>,
-    ) -> Vec<SegmentId> {
-        let mut strangers = Vec::new();
-        for (&id, entry) in entries {
-            match self.segments.iter_mut().find(|segment| segment.cluster_id == id) {
-                Some(segment) => segment.persona.overlay(Persona::from_json(&self.schema, entry)),
-                None => strangers.push(id),
-            }
-        }
-        strangers
     }
 
     /// Gives segments other ids, and marketers' extras along with them: `names` holds for an id of this model the new

@@ -314,6 +314,24 @@ fn numbers_that_are_no_training_of_these_customers_are_refused() {
 }
 
 #[test]
+fn personas_of_another_training_are_refused() {
+    let swapped = Import::new();
+    swapped.edit_head(|head| {
+        let personas = head["personas"].as_object_mut().unwrap();
+        let (first, second) = (personas["0"].clone(), personas["1"].clone());
+        personas.insert("0".to_owned(), second);
+        personas.insert("1".to_owned(), first);
+    });
+    let refused = swapped.refused();
+    assert!(refused.contains("export.json: the persona of cluster 0 contradicts the training rows"), "{refused}");
+    assert!(refused.contains("it says Top_Join") && refused.contains("which 0 of its customers have"), "{refused}");
+
+    let other_town = Import::new();
+    other_town.edit_head(|head| head["personas"]["2"]["Top_Locations"][1] = "Atlantis".into());
+    assert!(other_town.refused().contains("the persona of cluster 2 contradicts"));
+}
+
+#[test]
 fn a_file_that_was_never_fetched_is_told_from_a_damaged_one() {
     for file in ["export.json", "codes.npy", "embedding.npy", "tree_size.npy"] {
         let pointer = Import::new();

@@ -1,0 +1,35 @@
+//! Where one value of one feature is in an encoded row.
+
+use super::{Block, Encoder};
+use crate::customer::{Feature, FeatureKind};
+use crate::pipeline::TraitValue;
+use crate::pipeline::contradiction::is_same;
+use crate::pipeline::scaler::Scaler;
+
+impl Encoder {
+    /// The column that holds the value `value` of the schema's feature number `index`, and what stands there for it;
+    /// `None` where training never saw it, and for a number.
+    pub(in crate::pipeline) fn encoded(
+        &self,
+        index: usize,
+        feature: &Feature<'_>,
+        value: &TraitValue,
+        scaler: &Scaler,
+    ) -> Option<(usize, f32)> {
+        let (before, block) = (self.blocks.get(..index)?, self.blocks.get(index)?);
+        let start: usize = before.iter().map(Block::width).sum();
+        match (block, feature.kind) {
+            (Block::OneHot(values), _) => {
+                let position = values.iter().position(|known| is_same(known, value))?;
+                Some((start + position, 1.0))
+            }
+            (Block::Scaled, FeatureKind::Ordinal(levels)) => {
+                let level = levels.iter().position(|level| is_same(&TraitValue::Name(level.clone()), value))?;
+                let n_scaled = before.iter().filter(|block| matches!(block, Block::Scaled)).count();
+                // Levels count from 1.
+                Some((start, scaler.scale(n_scaled, (level + 1) as f64) as f32))
+            }
+            (Block::Scaled, _) => None,
+        }
+    }
+}
