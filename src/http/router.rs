@@ -15,7 +15,7 @@ use utoipa_axum::routes;
 
 use super::compression::{compression, slice_large_texts};
 use super::docs::ApiDescription;
-use super::doors::{Entrance, admit, harden, hold_to_a_pace, part_with_refused_bodies};
+use super::doors::{Entrance, Origins, admit, harden, hold_to_a_pace, part_with_refused_bodies};
 use super::error::ApiError;
 use super::live::X_MODEL_VERSION;
 use super::request_id::identify_and_log;
@@ -75,7 +75,8 @@ fn cors(origins: &[String]) -> CorsLayer {
     let allowed = if origins.iter().any(|origin| origin == "*") {
         AllowOrigin::from(AnyOrigin)
     } else {
-        AllowOrigin::list(origins.iter().filter_map(|origin| origin.parse().ok()))
+        let origins = Origins::new(origins);
+        AllowOrigin::predicate(move |origin, _| origins.allow(origin))
     };
     CorsLayer::new()
         .allow_origin(allowed)
