@@ -1,4 +1,4 @@
-//! The commands: `serve` (the default), `retrain`, `segment FILE` and `models`.
+//! The commands: `serve` (the default), `retrain`, `segment FILE`, `models` and `settings`.
 
 mod commands;
 
@@ -17,7 +17,7 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             commands::output::complain(format_args!("error: {error:#}\n"));
-            ExitCode::FAILURE
+            commands::exit_code(&error)
         }
     }
 }

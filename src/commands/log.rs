@@ -9,10 +9,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
 use content_portal::config::Config;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
+
+use super::misconfigured::Misconfigured;
 
 /// Lines that wait at the most: about a megabyte.
 const MAX_WAITING: usize = 4_096;
@@ -42,8 +43,7 @@ enum Message {
 /// When `RUST_LOG` is no filter.
 pub fn start(config: &Config, default_filter: &str) -> anyhow::Result<Log> {
     let filter = config.log_filter.as_deref().unwrap_or(default_filter);
-    let filter =
-        EnvFilter::try_new(filter).context("RUST_LOG must be a filter such as info or content_portal=debug")?;
+    let filter = EnvFilter::try_new(filter).map_err(Misconfigured::LogFilter)?;
     let (sender, receiver) = sync_channel(MAX_WAITING);
     let queue = Queue { sender, n_lost: Arc::default() };
     let n_lost = queue.n_lost.clone();

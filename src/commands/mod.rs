@@ -3,6 +3,7 @@
 mod descriptors;
 mod files;
 mod log;
+mod misconfigured;
 mod models;
 pub mod output;
 mod progress;
@@ -10,13 +11,16 @@ mod retrain;
 mod segment;
 mod serve;
 mod service_manager;
+mod settings;
 mod setup;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use content_portal::config::{Config, ConfigErrors};
+use content_portal::config::Loaded;
 use content_portal::workbook::run_reader;
+
+pub use misconfigured::exit_code;
 
 /// Groups customers into segments and writes marketing content for each.
 #[derive(Debug, Parser)]
@@ -37,6 +41,8 @@ enum Command {
     /// Look at the trained models, and switch between them.
     #[command(subcommand)]
     Models(models::ModelsCommand),
+    /// Print every setting with its value and where it comes from; secrets are masked.
+    Settings(settings::SettingsArgs),
     /// The reader process: reads the workbook on standard input for the process at the other end of standard output.
     #[command(hide = true, name = content_portal::workbook::READER_COMMAND)]
     ReadWorkbook {
@@ -54,22 +60,23 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         // It reads no setting, logs nothing and starts no thread.
         return Ok(run_reader(memory_bytes, cpu_seconds).map(|()| ExitCode::SUCCESS)?);
     }
-    let config = Config::from_environment().map_err(|ConfigErrors(mistakes)| {
-        anyhow::anyhow!("the settings cannot be taken:\n  - {}", mistakes.join("\n  - "))
-    })?;
+    let loaded = Loaded::from_environment();
+    if let Command::Settings(args) = &command {
+        return settings::settings(&loaded, args);
+    }
+    let warnings = loaded.warnings.clone();
+    let config = loaded.config()?;
     if let Command::Retrain(args) = &command {
         args.give_way_if_asked()?;
     }
     let is_server = matches!(command, Command::Serve);
     let _log = log::start(&config, if is_server { "info" } else { "warn" })?;
-    for name in &config.leftovers {
-        tracing::warn!("{name} has no meaning here and is ignored");
-    }
+    warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     match command {
         Command::Serve => serve::serve(&config).map(|()| ExitCode::SUCCESS),
         Command::Retrain(args) => retrain::retrain(&config, &args),
         Command::Segment(args) => segment::segment(&config, &args).map(|()| ExitCode::SUCCESS),
         Command::Models(command) => models::models(&config, &command),
-        Command::ReadWorkbook { .. } => Ok(ExitCode::FAILURE),
+        Command::Settings(_) | Command::ReadWorkbook { .. } => Ok(ExitCode::FAILURE),
     }
 }

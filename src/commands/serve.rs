@@ -1,5 +1,6 @@
 //! `serve`: the HTTP API, until it is told to stop.
 
+use std::error::Error;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -9,6 +10,7 @@ use content_portal::model_store::{ModelStore, ModelVersion};
 use content_portal::trainer::Program;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::misconfigured::Misconfigured;
 use super::{descriptors, service_manager, setup};
 
 /// Binds, gets ready, serves.
@@ -20,8 +22,8 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
         admin_key: config.server.admin_key.as_ref().map(|key| Key::new(key.expose())),
         api_keys: config.server.api_keys.iter().map(|key| Key::new(key.expose())).collect(),
         trusted_proxies: TrustedProxies::new(config.server.trusted_proxies.clone()),
-        requests_per_minute: config.limits.requests_per_minute,
-        max_connections: descriptors::make_room_for(config.limits.connections),
+        requests_per_minute: config.server.requests_per_minute,
+        max_connections: descriptors::make_room_for(config.server.connections),
         retraining: Retraining {
             program: Program::new(std::env::current_exe().context("this program's own file cannot be found")?),
             schema: setup::schema(config)?,
@@ -71,12 +73,17 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
             }
             service_manager::say_stopping();
         };
-        application.run_until_stopped(move || prepare(&config), stop).await?;
+        application.run_until_stopped(move || prepare(&config).map_err(boxed), stop).await?;
         Ok(())
     });
     // A training under way would hold up the end by seconds; what it has not published is not missed.
     runtime.shutdown_background();
     served
+}
+
+/// The error for the server to end with: one of the settings as itself, so that it is still known behind the server's.
+fn boxed(error: anyhow::Error) -> Box<dyn Error + Send + Sync> {
+    error.downcast::<Misconfigured>().map_or_else(Into::into, Into::into)
 }
 
 /// Everything that takes time before the first request can be answered.

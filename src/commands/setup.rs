@@ -14,12 +14,14 @@ use content_portal::customer::Schema;
 use content_portal::model_store::{ModelStore, ModelVersion, Servable, StoreError};
 use content_portal::pipeline::{FitParams, SegmentId};
 use content_portal::retrain::{GateCheck, RetrainError, RetrainOutcome};
+use content_portal::text_file;
 use content_portal::upload_store::UploadRules;
 use content_portal::workbook::{Bounds, Limits, Reader};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::{Map, Value};
 
+use super::misconfigured::Misconfigured;
 use super::retrain::{Training, train};
 
 /// Marketers' entries by cluster id, from `PERSONA_PATH`.
@@ -29,8 +31,9 @@ pub type PersonaEntries = BTreeMap<SegmentId, Map<String, Value>>;
 pub fn schema(config: &Config) -> anyhow::Result<Arc<Schema>> {
     let schema = match &config.paths.schema {
         Some(path) => {
-            let json = fs::read(path).with_context(|| format!("SCHEMA_PATH {} cannot be read", path.display()))?;
-            Schema::from_json(&json).with_context(|| format!("SCHEMA_PATH {}", path.display()))?
+            let unusable = |cause| Misconfigured::File { variable: "SCHEMA_PATH", path: path.clone(), cause };
+            let json = text_file::read(path).map_err(|e| unusable(e.into()))?;
+            Schema::from_json(json.as_bytes()).map_err(|e| unusable(e.into()))?
         }
         None => Schema::built_in()?,
     };
@@ -53,10 +56,10 @@ pub fn writer(config: &Config) -> anyhow::Result<Writer> {
             WantedWriter::Offline => WriterKind::Offline,
         },
         api_key: wanted.api_key.as_ref().and_then(|key| Secret::new(key.expose())),
-        base_url: wanted.base_url.clone().unwrap_or(defaults.base_url),
-        model: wanted.model.clone().unwrap_or(defaults.model),
+        base_url: wanted.base_url.clone(),
+        model: wanted.model.clone(),
         fallback_models: wanted.fallback_models.clone(),
-        image_model: wanted.image_model.clone().unwrap_or(defaults.image_model),
+        image_model: wanted.image_model.clone(),
         timeout: wanted.timeout,
         deadline: wanted.deadline,
         retry: defaults.retry,
@@ -68,7 +71,7 @@ pub fn writer(config: &Config) -> anyhow::Result<Writer> {
         prices: wanted.prices.clone(),
         image_dir: config.paths.images.clone(),
     };
-    Ok(Writer::new(&config)?)
+    Ok(Writer::new(&config).map_err(Misconfigured::from)?)
 }
 
 /// What reads workbooks: this binary, started once more.
@@ -101,17 +104,16 @@ pub fn upload_rules(config: &Config) -> UploadRules {
 
 /// Marketers' additions to the personas, or none.
 pub fn persona_entries(config: &Config) -> anyhow::Result<PersonaEntries> {
-    match &config.paths.personas {
-        Some(path) => read_persona_entries(path).with_context(|| format!("PERSONA_PATH {}", path.display())),
-        None => Ok(PersonaEntries::new()),
-    }
+    let Some(path) = config.paths.personas.as_deref() else { return Ok(PersonaEntries::new()) };
+    let unusable = |cause| Misconfigured::File { variable: "PERSONA_PATH", path: path.to_owned(), cause };
+    let json = text_file::read(path).map_err(|e| unusable(e.into()))?;
+    Ok(serde_json::from_str(&json).map_err(|cause| unusable(NotEntries(cause).into()))?)
 }
 
-fn read_persona_entries(path: &Path) -> anyhow::Result<PersonaEntries> {
-    let json = fs::read(path).context("it cannot be read")?;
-    serde_json::from_slice(&json)
-        .context("it must be a JSON object of cluster ids, such as {\"0\": {\"Interests\": \"running\"}}")
-}
+/// Text that is no table of marketers' entries.
+#[derive(Debug, thiserror::Error)]
+#[error("must be a JSON object of cluster ids, such as {{\"0\": {{\"Interests\": \"running\"}}}}")]
+struct NotEntries(#[source] serde_json::Error);
 
 /// Lays marketers' additions over the personas of `version`.
 pub fn overlay(version: &mut ModelVersion, entries: &PersonaEntries) {

@@ -156,7 +156,10 @@ fn a_key_never_shows_in_what_a_command_prints_or_logs() {
     printed.push_str(&shown(&folder.run(&["serve"])));
     fs::write(folder.path(".env"), format!("OPENAI_API_KEY {KEY}\n")).unwrap();
     printed.push_str(&shown(&folder.run(&["serve"])));
-    assert!(printed.contains("PORT must be") && printed.contains(".env has a line"), "{printed}");
+    assert!(
+        printed.contains("PORT must be") && printed.contains(".env line 1 (OPENAI_API_KEY) is not NAME=value"),
+        "{printed}"
+    );
     assert!(!printed.contains(KEY) && !printed.contains("very-secret"), "{printed}");
 }
 

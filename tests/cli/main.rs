@@ -16,4 +16,5 @@ mod hostile;
 mod lasting;
 mod retraining;
 mod serving;
+mod settings;
 mod strangers;

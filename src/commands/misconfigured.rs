@@ -1,0 +1,45 @@
+//! Settings that can be read and do not work, and the exit code that tells a service manager so.
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use content_portal::config::ConfigErrors;
+use content_portal::content::WriterConfigError;
+use tracing_subscriber::filter::ParseError;
+
+/// `EX_CONFIG` of sysexits.h: another start would fail in the same way.
+const EX_CONFIG: u8 = 78;
+
+/// A setting that does not work.
+#[derive(Debug, thiserror::Error)]
+pub enum Misconfigured {
+    /// A file that a setting names cannot be used.
+    #[error("{variable} {}", path.display())]
+    File {
+        /// The setting.
+        variable: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        cause: Box<dyn Error + Send + Sync>,
+    },
+    /// The writer cannot be set up as the settings have it.
+    #[error(transparent)]
+    Writer(#[from] WriterConfigError),
+    /// `RUST_LOG` is no filter.
+    #[error("RUST_LOG must be a filter such as info or content_portal=debug")]
+    LogFilter(#[source] ParseError),
+}
+
+/// The exit code of a command that failed.
+pub fn exit_code(error: &anyhow::Error) -> ExitCode {
+    let is_misconfigured = error.chain().any(|cause| cause.is::<Misconfigured>() || cause.is::<ConfigErrors>());
+    if is_misconfigured { misconfigured() } else { ExitCode::FAILURE }
+}
+
+/// The exit code of settings that cannot be used.
+pub fn misconfigured() -> ExitCode {
+    ExitCode::from(EX_CONFIG)
+}
