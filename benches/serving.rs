@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use content_portal::content::{Secret, Writer, WriterConfig, WriterKind};
 use content_portal::customer::{Schema, read_form};
-use content_portal::http::{Application, Prepared, Retraining, Settings};
+use content_portal::http::{Application, Opening, Prepared, Retraining, Settings};
 use content_portal::model_store::ModelStore;
 use content_portal::pipeline::FitParams;
 use content_portal::retrain::{GateLimits, RetrainOutcome, RetrainRequest, retrain};
@@ -112,7 +112,7 @@ async fn start(store: &ModelStore, writer: &WriterConfig, folder: &std::path::Pa
     let application = Application::bind("127.0.0.1:0".parse().unwrap(), settings).await.unwrap();
     let address = application.address();
     let (store, writer) = (store.clone(), writer.clone());
-    let prepare = move || {
+    let prepare = move |_: &Opening| {
         let version = store.load_current().unwrap();
         version.model.warm_up().unwrap();
         Ok::<_, String>(Prepared { version, store, writer: Writer::new(&writer).unwrap(), on_load: Arc::new(|_| {}) })

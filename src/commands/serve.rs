@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use content_portal::config::Config;
-use content_portal::http::{Application, Key, Prepared, Retraining, Settings, TrustedProxies};
+use content_portal::http::{Application, Key, Opening, Prepared, Retraining, Settings, TrustedProxies};
 use content_portal::model_store::{ModelStore, ModelVersion};
 use content_portal::trainer::Program;
 use tokio::signal::unix::{SignalKind, signal};
@@ -73,7 +73,7 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
             }
             service_manager::say_stopping();
         };
-        application.run_until_stopped(move || prepare(&config).map_err(boxed), stop).await?;
+        application.run_until_stopped(move |opening| prepare(&config, opening).map_err(boxed), stop).await?;
         Ok(())
     });
     // A training under way would hold up the end by seconds; what it has not published is not missed.
@@ -86,12 +86,13 @@ fn boxed(error: anyhow::Error) -> Box<dyn Error + Send + Sync> {
     error.downcast::<Misconfigured>().map_or_else(Into::into, Into::into)
 }
 
-/// Everything that takes time before the first request can be answered.
-fn prepare(config: &Config) -> anyhow::Result<Prepared> {
+/// Everything that takes time before the first request can be answered: milliseconds where there is a model, and callers
+/// are let in behind it; minutes where one has to be trained, and they are let in before it.
+fn prepare(config: &Config, opening: &Opening) -> anyhow::Result<Prepared> {
     let entries = setup::persona_entries(config)?;
     let writer = setup::writer(config)?;
     let store = ModelStore::new(&config.paths.models);
-    let mut version = setup::current_or_trained(config, &store)?;
+    let mut version = setup::current_or_trained(config, &store, &|| opening.open())?;
     let on_load = Arc::new(move |version: &mut ModelVersion| {
         setup::overlay(version, &entries);
         if let Err(error) = version.model.warm_up() {

@@ -130,8 +130,12 @@ pub fn overlay(version: &mut ModelVersion, entries: &PersonaEntries) {
 }
 
 /// The current version, or where it is broken the whole one before it; where none was ever activated, the newest; where
-/// nothing was ever published, one that is trained now from the base data.
-pub fn current_or_trained(config: &Config, store: &ModelStore) -> anyhow::Result<ModelVersion> {
+/// nothing was ever published, one that is trained now from the base data, which `before_training` is told of.
+pub fn current_or_trained(
+    config: &Config,
+    store: &ModelStore,
+    before_training: &dyn Fn(),
+) -> anyhow::Result<ModelVersion> {
     loop {
         match store.load_servable() {
             Ok(Servable { version, instead_of }) => {
@@ -140,7 +144,11 @@ pub fn current_or_trained(config: &Config, store: &ModelStore) -> anyhow::Result
                 }
                 return Ok(version);
             }
-            Err(StoreError::NoCurrent { .. }) => train_first(config, store)?,
+            Err(StoreError::NoCurrent { .. }) => {
+                check_base_data(config)?;
+                before_training();
+                train_first(config, store)?;
+            }
             Err(error) => return Err(error.into()),
         }
     }
@@ -164,13 +172,6 @@ fn tell_why(version: &ModelVersion, fault: StoreError) {
 /// Publishes the first version, or waits for whoever is about to.
 fn train_first(config: &Config, store: &ModelStore) -> anyhow::Result<()> {
     let base_data = config.paths.base_data.display();
-    if !holds_anything(&config.paths.base_data) {
-        bail!(
-            "there is no model in {} and no workbook in {base_data} to train one from: put customers (.xlsx, .xls or \
-             .csv) into {base_data}, or set MODEL_DIR to a folder with a model",
-            config.paths.models.display(),
-        );
-    }
     tracing::info!("there is no model yet: training one from {base_data}");
     let training = Training { params: &FitParams::default(), uploads: None, force: false };
     match train(config, store, training, &|_| {})? {
@@ -191,6 +192,19 @@ fn train_first(config: &Config, store: &ModelStore) -> anyhow::Result<()> {
         }
         Err(error) => Err(anyhow::Error::from(error).context("nothing was published")),
     }
+}
+
+/// Whether there is anything to train a first model from; the sentence that says what to do where there is not.
+fn check_base_data(config: &Config) -> anyhow::Result<()> {
+    let base_data = config.paths.base_data.display();
+    if holds_anything(&config.paths.base_data) {
+        return Ok(());
+    }
+    bail!(
+        "there is no model in {} and no workbook in {base_data} to train one from: put customers (.xlsx, .xls or .csv) \
+         into {base_data}, or set MODEL_DIR to a folder with a model",
+        config.paths.models.display(),
+    )
 }
 
 fn holds_anything(dir: &Path) -> bool {

@@ -44,5 +44,5 @@ mod upload;
 
 pub use doors::{Key, TrustedProxies};
 pub use refresh::Refresh;
-pub use server::{Application, Condition, OnLoad, Prepared, ServeError};
+pub use server::{Application, Condition, OnLoad, Opening, Prepared, ServeError};
 pub use settings::{Retraining, Settings};

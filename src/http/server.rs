@@ -41,6 +41,19 @@ pub struct Prepared {
     pub on_load: OnLoad,
 }
 
+/// Lets a server's callers in before it is ready. Until then they wait in the listening socket's backlog, which costs
+/// nothing and turns nobody away; a preparation that takes longer than callers wait should have `/healthz` answered and
+/// everybody else told that the server is starting.
+#[derive(Debug, Clone, Default)]
+pub struct Opening(Arc<Notify>);
+
+impl Opening {
+    /// Accepts connections from here on. Later calls change nothing.
+    pub fn open(&self) {
+        self.0.notify_one();
+    }
+}
+
 /// Why a server ended.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -132,14 +145,15 @@ impl Application {
         Condition(self.state.clone())
     }
 
-    /// Serves until `stop` is done. `prepare` runs on a blocking thread meanwhile; until it is through, the routes that
-    /// need a model answer 503, and if it fails the server ends.
+    /// Serves until `stop` is done. `prepare` runs on a blocking thread first; until it is through or opens the server
+    /// itself, no connection is accepted, and if it fails the server ends. Between the two the routes that need a model
+    /// answer 503.
     ///
     /// # Errors
     /// [`ServeError::Prepare`] with `prepare`'s error.
     pub async fn run_until_stopped<E>(
         self,
-        prepare: impl FnOnce() -> Result<Prepared, E> + Send + 'static,
+        prepare: impl FnOnce(&Opening) -> Result<Prepared, E> + Send + 'static,
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), ServeError>
     where
@@ -155,14 +169,19 @@ impl Application {
             // The receiver lives as long as this function.
             let _ = stopping.send(true);
         };
-        let server = connections::serve(self.listener, router, self.state.settings().max_connections, stop);
+        let opening = Opening::default();
+        let opened = opening.clone();
+        let opened = async move { opened.0.notified().await };
+        let server = connections::serve(self.listener, router, self.state.settings().max_connections, opened, stop);
         let hard_stop = async {
             // An error means that the sender is gone, and so the server is too.
             let _ = stopped.wait_for(|stopped| *stopped).await;
             tokio::time::sleep(STOP_WITHIN).await;
         };
         let life = async {
-            get_ready(&self.state, self.refresh, prepare).await?;
+            let prepared = opening.clone();
+            get_ready(&self.state, self.refresh, move || prepare(&prepared)).await?;
+            opening.open();
             self.ready.notify_one();
             std::future::pending::<Result<(), ServeError>>().await
         };

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use content_portal::content::{Writer, WriterConfig, WriterKind};
 use content_portal::customer::Schema;
-use content_portal::http::{Application, Key, Prepared, Retraining, ServeError, Settings, TrustedProxies};
+use content_portal::http::{Application, Key, Opening, Prepared, Retraining, ServeError, Settings, TrustedProxies};
 use content_portal::model_store::{ModelStore, VersionId};
 use content_portal::pipeline::{FitParams, SegmentId};
 use content_portal::retrain::{GateLimits, RetrainOutcome, RetrainRequest, retrain};
@@ -173,7 +173,7 @@ impl TestApp {
         let writer = WriterConfig { image_dir: folders.path().join("images"), ..setup.writer.clone() };
         let personas = setup.personas.clone();
         let store = ModelStore::new(&models);
-        let app = Self::start(folders, setup, move || {
+        let app = Self::start(folders, setup, move |_| {
             let on_load = Arc::new(move |version: &mut content_portal::model_store::ModelVersion| {
                 version.model.overlay_personas(&personas);
             });
@@ -190,7 +190,7 @@ impl TestApp {
     /// A server that is getting ready by `prepare`.
     pub async fn start<F>(folders: TempDir, setup: Setup, prepare: F) -> Self
     where
-        F: FnOnce() -> Result<Prepared, String> + Send + 'static,
+        F: FnOnce(&Opening) -> Result<Prepared, String> + Send + 'static,
     {
         // The crate's own client brings no TLS provider along, and ours is the same one.
         let _ = rustls::crypto::ring::default_provider().install_default();

@@ -8,6 +8,8 @@ use content_portal::http::{Prepared, ServeError};
 use content_portal::model_store::ModelStore;
 use content_portal::pipeline::SegmentId;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::app::{SAMPLE_MODEL, Setup, TestApp, TrainedVersion, ok, reader};
 use crate::form::Form;
@@ -22,12 +24,13 @@ fn prepared(store: ModelStore) -> Result<Prepared, String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_lives_at_once_and_is_ready_when_its_model_is() {
+async fn a_server_that_opens_before_it_is_ready_lives_and_says_that_it_is_starting() {
     let folders = tempfile::tempdir().unwrap();
     let models = folders.path().join("models");
     SAMPLE_MODEL.publish_to(&models);
     let (go, wait) = mpsc::channel::<()>();
-    let app = TestApp::start(folders, Setup::default(), move || {
+    let app = TestApp::start(folders, Setup::default(), move |opening| {
+        opening.open();
         wait.recv().unwrap();
         prepared(ModelStore::new(&models))
     })
@@ -56,20 +59,59 @@ async fn a_server_lives_at_once_and_is_ready_when_its_model_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn callers_that_come_before_the_model_is_loaded_wait_and_are_answered() {
+    let folders = tempfile::tempdir().unwrap();
+    let models = folders.path().join("models");
+    SAMPLE_MODEL.publish_to(&models);
+    let (go, wait) = mpsc::channel::<()>();
+    let app = TestApp::start(folders, Setup::default(), move |_| {
+        wait.recv().unwrap();
+        prepared(ModelStore::new(&models))
+    })
+    .await;
+    let mut waiting = Vec::new();
+    for request in ["GET /readyz", "POST /generate-promo"].into_iter().cycle().take(100) {
+        let mut stream = TcpStream::connect(app.address).await.unwrap();
+        let head = "Host: localhost\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: 2";
+        stream.write_all(format!("{request} HTTP/1.1\r\n{head}\r\n\r\n{{}}").as_bytes()).await.unwrap();
+        waiting.push(stream);
+    }
+    go.send(()).unwrap();
+    for mut stream in waiting {
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
+    app.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_stopped_before_it_opens_ends() {
+    let (go, wait) = mpsc::channel::<()>();
+    let app = TestApp::start(tempfile::tempdir().unwrap(), Setup::default(), move |_| {
+        wait.recv().map_err(|e| e.to_string())?;
+        Err("it went on".to_owned())
+    })
+    .await;
+    app.stop().await.unwrap();
+    drop(go);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_start_up_that_fails_ends_the_server_with_its_error() {
     let folders = tempfile::tempdir().unwrap();
     let store = ModelStore::new(folders.path().join("models"));
-    let mut app = TestApp::start(folders, Setup::default(), move || prepared(store)).await;
+    let mut app = TestApp::start(folders, Setup::default(), move |_| prepared(store)).await;
     let error = app.ended().await.unwrap_err();
     let ServeError::Prepare(cause) = &error else { panic!("{error}") };
     assert!(cause.to_string().contains("has no current model version"), "{cause}");
-    assert!(tokio::net::TcpStream::connect(app.address).await.is_err(), "it still listens");
+    assert!(TcpStream::connect(app.address).await.is_err(), "it still listens");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_start_up_that_panics_ends_the_server_too() {
     let folders = tempfile::tempdir().unwrap();
-    let mut app = TestApp::start(folders, Setup::default(), || panic!("this panic belongs to the test")).await;
+    let mut app = TestApp::start(folders, Setup::default(), |_| panic!("this panic belongs to the test")).await;
     assert!(matches!(app.ended().await, Err(ServeError::Prepare(_))));
 }
 
@@ -109,5 +151,5 @@ async fn a_stopped_server_answers_what_is_under_way_and_then_nothing() {
     app.stop().await.unwrap();
     let answer = ok(under_way.await.unwrap().unwrap()).await;
     assert_eq!(answer["clusters"][0]["default_post"], "A late text.");
-    assert!(tokio::net::TcpStream::connect(address).await.is_err());
+    assert!(TcpStream::connect(address).await.is_err());
 }

@@ -3,7 +3,6 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -90,26 +89,6 @@ fn probes_are_not_in_the_log() {
     server.signal("TERM");
     let (_, log) = server.ended();
     assert!(!log.contains("request put off"), "{log}");
-}
-
-#[test]
-fn a_socket_that_was_bound_already_is_served_on() {
-    let folder = Folder::with_data();
-    let socket = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = socket.local_addr().unwrap().to_string();
-    // As systemd hands it over: the first descriptor after the standard ones.
-    let mut shell = std::process::Command::new("sh");
-    shell
-        .args(["-c", "exec 3<&0 0</dev/null; export LISTEN_FDS=1 LISTEN_PID=$$; exec \"$0\" serve"])
-        .arg(env!("CARGO_BIN_EXE_content-portal"))
-        .current_dir(folder.path(""))
-        .env_clear()
-        .stdin(OwnedFd::from(socket));
-    let mut server = Server::start(&mut shell);
-    assert_eq!(server.until("listening")["address"], address.as_str());
-    assert!(get(&address, "/healthz").starts_with("HTTP/1.1 200"));
-    server.signal("TERM");
-    assert_eq!(server.ended().0, Some(0));
 }
 
 #[test]

@@ -36,17 +36,22 @@ const MAX_BUFFER_BYTES: usize = 64 << 10;
 /// How long to wait where the system has no file descriptor for another connection.
 const AFTER_REFUSAL: Duration = Duration::from_millis(200);
 
-/// Serves `router` to at most `max_connections` at a time until `stop` is done; then ends when the requests under way
-/// are answered.
+/// Serves `router` to at most `max_connections` at a time from when `opened` is done until `stop` is; then ends when the
+/// requests under way are answered.
 pub(in crate::http) async fn serve(
     listener: TcpListener,
     router: Router,
     max_connections: NonZeroUsize,
+    opened: impl Future<Output = ()>,
     stop: impl Future<Output = ()>,
 ) {
     let places = Arc::new(Semaphore::new(max_connections.get().min(Semaphore::MAX_PERMITS)));
     let graceful = GracefulShutdown::new();
     let mut stop = pin!(stop);
+    tokio::select! {
+        () = opened => {}
+        () = &mut stop => return,
+    }
     loop {
         let (place, stream, peer) = tokio::select! {
             accepted = accept(&listener, &places) => match accepted {
