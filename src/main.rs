@@ -1,4 +1,4 @@
-//! The commands: `serve` (the default), `retrain`, `segment FILE`, `models` and `settings`.
+//! The commands: `serve` (the default), `retrain`, `segment FILE`, `models`, `settings`, `check` and `health`.
 
 mod commands;
 

@@ -1,6 +1,7 @@
 //! Settings that can be read and do not work, and the exit code that tells a service manager so.
 
 use std::error::Error;
+use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -25,6 +26,17 @@ pub enum Misconfigured {
         #[source]
         cause: Box<dyn Error + Send + Sync>,
     },
+    /// A folder that a setting names cannot be written.
+    #[error("{variable} {} cannot be written: let this user write there, or name another folder", path.display())]
+    Folder {
+        /// The setting.
+        variable: &'static str,
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        cause: io::Error,
+    },
     /// The writer cannot be set up as the settings have it.
     #[error(transparent)]
     Writer(#[from] WriterConfigError),
@@ -35,8 +47,12 @@ pub enum Misconfigured {
 
 /// The exit code of a command that failed.
 pub fn exit_code(error: &anyhow::Error) -> ExitCode {
-    let is_misconfigured = error.chain().any(|cause| cause.is::<Misconfigured>() || cause.is::<ConfigErrors>());
-    if is_misconfigured { misconfigured() } else { ExitCode::FAILURE }
+    if is_misconfigured(error) { ExitCode::from(EX_CONFIG) } else { ExitCode::FAILURE }
+}
+
+/// Whether a setting is what has to change.
+pub fn is_misconfigured(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| cause.is::<Misconfigured>() || cause.is::<ConfigErrors>())
 }
 
 /// The exit code of settings that cannot be used.

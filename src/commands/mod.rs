@@ -1,10 +1,14 @@
 //! The commands, each a short paragraph over the library.
 
+mod check;
 mod descriptors;
 mod files;
+mod folders;
+mod health;
 mod log;
 mod misconfigured;
 mod models;
+mod of_flask_service;
 pub mod output;
 mod progress;
 mod retrain;
@@ -43,6 +47,10 @@ enum Command {
     Models(models::ModelsCommand),
     /// Print every setting with its value and where it comes from; secrets are masked.
     Settings(settings::SettingsArgs),
+    /// Try what serving needs: folders, the model, one token of the writer's server, the port.
+    Check,
+    /// Ask the server at HOST and PORT whether it is ready: exit code 0 if it is, else 1.
+    Health(health::HealthArgs),
     /// The reader process: reads the workbook on standard input for the process at the other end of standard output.
     #[command(hide = true, name = content_portal::workbook::READER_COMMAND)]
     ReadWorkbook {
@@ -71,12 +79,18 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     }
     let is_server = matches!(command, Command::Serve);
     let _log = log::start(&config, if is_server { "info" } else { "warn" })?;
-    warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+    // A probe comes every few seconds.
+    if !matches!(command, Command::Health(_)) {
+        warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+        of_flask_service::warn_of_models(&config);
+    }
     match command {
         Command::Serve => serve::serve(&config).map(|()| ExitCode::SUCCESS),
         Command::Retrain(args) => retrain::retrain(&config, &args),
         Command::Segment(args) => segment::segment(&config, &args).map(|()| ExitCode::SUCCESS),
         Command::Models(command) => models::models(&config, &command),
+        Command::Check => check::check(&config),
+        Command::Health(args) => health::health(&config, &args),
         Command::Settings(_) | Command::ReadWorkbook { .. } => Ok(ExitCode::FAILURE),
     }
 }

@@ -11,7 +11,7 @@ use content_portal::trainer::Program;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::misconfigured::Misconfigured;
-use super::{descriptors, service_manager, setup};
+use super::{descriptors, folders, service_manager, setup};
 
 /// Binds, gets ready, serves.
 pub fn serve(config: &Config) -> anyhow::Result<()> {
@@ -89,9 +89,10 @@ fn boxed(error: anyhow::Error) -> Box<dyn Error + Send + Sync> {
 /// Everything that takes time before the first request can be answered: milliseconds where there is a model, and callers
 /// are let in behind it; minutes where one has to be trained, and they are let in before it.
 fn prepare(config: &Config, opening: &Opening) -> anyhow::Result<Prepared> {
+    let store = ModelStore::new(&config.paths.models);
+    folders::check(config, store.has_version())?;
     let entries = setup::persona_entries(config)?;
     let writer = setup::writer(config)?;
-    let store = ModelStore::new(&config.paths.models);
     let mut version = setup::current_or_trained(config, &store, &|| opening.open())?;
     let on_load = Arc::new(move |version: &mut ModelVersion| {
         setup::overlay(version, &entries);

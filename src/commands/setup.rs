@@ -22,6 +22,7 @@ use jiff::civil::Date;
 use serde_json::{Map, Value};
 
 use super::misconfigured::Misconfigured;
+use super::of_flask_service;
 use super::retrain::{Training, train};
 
 /// Marketers' entries by cluster id, from `PERSONA_PATH`.
@@ -105,6 +106,10 @@ pub fn upload_rules(config: &Config) -> UploadRules {
 /// Marketers' additions to the personas, or none.
 pub fn persona_entries(config: &Config) -> anyhow::Result<PersonaEntries> {
     let Some(path) = config.paths.personas.as_deref() else { return Ok(PersonaEntries::new()) };
+    if of_flask_service::is_pickle(path) {
+        of_flask_service::warn_of("PERSONA_PATH", path);
+        return Ok(PersonaEntries::new());
+    }
     let unusable = |cause| Misconfigured::File { variable: "PERSONA_PATH", path: path.to_owned(), cause };
     let json = text_file::read(path).map_err(|e| unusable(e.into()))?;
     Ok(serde_json::from_str(&json).map_err(|cause| unusable(NotEntries(cause).into()))?)
@@ -195,7 +200,7 @@ fn train_first(config: &Config, store: &ModelStore) -> anyhow::Result<()> {
 }
 
 /// Whether there is anything to train a first model from; the sentence that says what to do where there is not.
-fn check_base_data(config: &Config) -> anyhow::Result<()> {
+pub fn check_base_data(config: &Config) -> anyhow::Result<()> {
     let base_data = config.paths.base_data.display();
     if holds_anything(&config.paths.base_data) {
         return Ok(());

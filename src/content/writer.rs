@@ -113,6 +113,18 @@ impl Writer {
         }
     }
 
+    /// Asks the server for one token of each model that writes; says who answered. `None` for the offline writer, which
+    /// asks nobody.
+    ///
+    /// # Errors
+    /// Of the first model that does not answer; [`WriteError::kind`] says how.
+    pub async fn probe(&self) -> Result<Option<String>, WriteError> {
+        match &self.voice {
+            Voice::Openai(openai) => openai.probe(&self.prices).await.map(Some),
+            Voice::Offline(_) => Ok(None),
+        }
+    }
+
     /// Where pictures are kept.
     pub fn images(&self) -> &ImageStore {
         &self.images

@@ -67,6 +67,11 @@ impl ModelStore {
         name.and_then(|name| name.parse().ok()).ok_or(StoreError::BrokenCurrent { link })
     }
 
+    /// Whether any version was ever published, whole or not.
+    pub fn has_version(&self) -> bool {
+        self.current().is_ok() || self.list().is_ok_and(|versions| !versions.is_empty())
+    }
+
     /// Loads the version that `current` leads to.
     ///
     /// # Errors

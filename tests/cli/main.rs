@@ -8,6 +8,7 @@
 )]
 
 mod activation;
+mod checking;
 mod commands;
 mod disks;
 mod files;

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::folder::{Folder, KEY, Server, fixture, shown};
+use crate::folder::{Folder, KEY, Server, fixture, get, shown};
 
 /// `EX_CONFIG`.
 const MISCONFIGURED: Option<i32> = Some(78);
@@ -112,7 +112,7 @@ fn settings_never_shows_a_secret() {
          OPENAI_BASE_URL=https://me:a-password@llm.example/v1?key=a-key-of-mine\nADMIN_KEY {KEY}\n{KEY}\n"
     );
     fs::write(folder.path(".env"), file).unwrap();
-    let printed = [&["settings"][..], &["settings", "--json"], &["serve"]].map(|args| {
+    let printed = [&["settings"][..], &["settings", "--json"], &["serve"], &["check"]].map(|args| {
         let output = folder.run(args);
         assert_eq!(output.status.code(), MISCONFIGURED);
         shown(&output)
@@ -159,10 +159,11 @@ fn a_door_that_is_meant_to_be_shut_never_opens_unsaid() {
 fn every_setting_that_cannot_work_ends_the_start_with_code_78() {
     let folder = Folder::with_data();
     folder.ok(&["retrain"]);
-    let files: [(&str, &[u8]); 3] = [
+    let files: [(&str, &[u8]); 4] = [
         ("empty.json", b""),
         ("pointer.json", b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 9\n"),
         ("list.json", b"[]"),
+        ("a-file", b"no folder"),
     ];
     files.iter().for_each(|(name, bytes)| fs::write(folder.path(name), bytes).unwrap());
     for (name, value, sentence) in [
@@ -176,6 +177,8 @@ fn every_setting_that_cannot_work_ends_the_start_with_code_78() {
         ("PERSONA_PATH", "nowhere.json", "PERSONA_PATH nowhere.json: cannot be read"),
         ("PRICES_PATH", "empty.json", "empty.json could not be read: is empty"),
         ("PROMPT_DIR", "nowhere", "PROMPT_DIR"),
+        ("UPLOAD_DIR", "a-file/uploads", "UPLOAD_DIR a-file/uploads cannot be written"),
+        ("IMAGE_DIR", "a-file", "IMAGE_DIR a-file cannot be written"),
     ] {
         let output = folder.command(&["serve"]).env("PORT", "0").env(name, value).output().unwrap();
         let said = shown(&output);
@@ -200,6 +203,28 @@ fn files_with_a_byte_order_mark_or_in_utf_16_are_read() {
     let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(answer["clusters"][0]["persona"]["Interests"], "running");
     assert!(answer["clusters"][0]["prompt_used"].as_str().unwrap().starts_with("Write well."));
+}
+
+#[test]
+fn the_settings_of_the_flask_service_start_the_server_and_name_the_way_over() {
+    let folder = Folder::with_data();
+    let original = "PORT=0\nOPENAI_API_KEY=\nMODEL_DIR=./model\nPERSONA_PATH=./model/cluster_personas.pkl\n\
+                    UPLOAD_DIR=./uploads\nBASE_DATA_DIR=./base_data\nFLASK_ENV=production\nFLASK_DEBUG=0\n\
+                    ALLOW_ORIGINS=http://localhost:4200, http://127.0.0.1:4200\n";
+    fs::write(folder.path(".env"), original).unwrap();
+    fs::create_dir(folder.path("model")).unwrap();
+    fs::write(folder.path("model/cluster_personas.pkl"), b"\x80\x04}.").unwrap();
+    let mut server = Server::start(&mut folder.command(&["serve"]));
+    let address = server.until("listening")["address"].as_str().unwrap().to_owned();
+    server.until("ready");
+    assert!(get(&address, "/readyz").starts_with("HTTP/1.1 200"));
+    server.signal("TERM");
+    let (code, log) = server.ended();
+    assert_eq!(code, Some(0), "{log}");
+    for variable in ["PERSONA_PATH ./model/cluster_personas.pkl", "MODEL_DIR ./model"] {
+        let line = log.lines().find(|line| line.contains(variable)).unwrap_or_else(|| panic!("{variable} in {log}"));
+        assert!(line.contains("WARN") && line.contains("content-portal models import"), "{line}");
+    }
 }
 
 #[test]

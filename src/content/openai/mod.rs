@@ -14,6 +14,7 @@ mod failure;
 #[cfg(any(test, fuzzing))]
 pub(super) mod fuzzing;
 mod pictures;
+mod probe;
 mod resolver;
 mod retry;
 mod texts;

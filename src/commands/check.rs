@@ -1,0 +1,96 @@
+//! `check`: tries what serving needs, before anybody relies on it.
+
+use std::fs;
+use std::io;
+use std::net::TcpListener;
+use std::process::ExitCode;
+
+use anyhow::anyhow;
+use content_portal::config::Config;
+use content_portal::model_store::{ModelStore, Servable, StoreError};
+
+use super::folders::{self, Folder};
+use super::health;
+use super::misconfigured::{Misconfigured, is_misconfigured, misconfigured};
+use super::output::say;
+use super::setup;
+
+/// Prints one line a check. Exit code 78 where a setting has to change, 1 where something else does.
+pub fn check(config: &Config) -> anyhow::Result<ExitCode> {
+    let mut outcomes = vec![("settings", Ok("can all be taken; content-portal settings shows them".to_owned()))];
+    outcomes.extend(folders::all(config).iter().map(|folder| (folder.variable, try_folder(folder))));
+    outcomes.push(("model", try_model(config)));
+    outcomes.push(("writer", try_writer(config)));
+    outcomes.push(("port", try_port(config)));
+    let (mut has_failed, mut has_wrong_setting) = (false, false);
+    for (name, outcome) in outcomes {
+        match outcome {
+            Ok(sentence) => say!("{name:<14}ok      {sentence}"),
+            Err(error) => {
+                say!("{name:<14}FAILED  {error:#}");
+                has_failed = true;
+                has_wrong_setting |= is_misconfigured(&error);
+            }
+        }
+    }
+    Ok(match (has_failed, has_wrong_setting) {
+        (_, true) => misconfigured(),
+        (true, false) => ExitCode::FAILURE,
+        (false, false) => ExitCode::SUCCESS,
+    })
+}
+
+fn try_folder(folder: &Folder<'_>) -> anyhow::Result<String> {
+    let Folder { variable, path } = *folder;
+    let made = folder.try_out().map_err(|cause| Misconfigured::Folder { variable, path: path.to_owned(), cause })?;
+    // What another process has put into one of them meanwhile stays, and the folder with it.
+    let _ = made.iter().try_for_each(fs::remove_dir);
+    Ok(format!("{}: a file was written and removed", path.display()))
+}
+
+/// Loads the model, with the marketers' entries laid over it.
+fn try_model(config: &Config) -> anyhow::Result<String> {
+    setup::schema(config)?;
+    let entries = setup::persona_entries(config)?;
+    let store = ModelStore::new(&config.paths.models);
+    let Servable { mut version, instead_of } = match store.load_servable() {
+        Err(StoreError::NoCurrent { .. }) => {
+            setup::check_base_data(config)?;
+            return Ok(format!("none yet: the first start trains one from {}", config.paths.base_data.display()));
+        }
+        loaded => loaded?,
+    };
+    setup::overlay(&mut version, &entries);
+    version.model.warm_up()?;
+    match instead_of {
+        None => Ok(format!("{} loads: {} segments", version.id, version.model.segments().len())),
+        Some(fault) => Err(anyhow!(fault).context(format!("{} loads in place of the current version", version.id))),
+    }
+}
+
+/// Asks the writer's server for one token of each model.
+fn try_writer(config: &Config) -> anyhow::Result<String> {
+    let writer = setup::writer(config)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    match runtime.block_on(writer.probe())? {
+        Some(answered) => Ok(format!("{answered} answered with a token")),
+        None => Ok("offline: texts are made here, and no server is asked".to_owned()),
+    }
+}
+
+fn try_port(config: &Config) -> anyhow::Result<String> {
+    let address = config.server.address;
+    match TcpListener::bind(address) {
+        Ok(_) if address.port() == 0 => Ok("a free one is taken at each start, for PORT is 0".to_owned()),
+        Ok(_) => Ok(format!("{address} is free")),
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+            match health::ask(health::reachable(address), "/readyz") {
+                Ok((_, answer)) if answer.get("model_version").is_some() || answer.get("code").is_some() => {
+                    Ok(format!("{address} is served by a content-portal"))
+                }
+                _ => Err(anyhow!(error).context(format!("{address} is taken by another program"))),
+            }
+        }
+        Err(error) => Err(anyhow!(error).context(format!("{address} cannot be listened on"))),
+    }
+}

@@ -1,0 +1,70 @@
+//! Folders that have to be writable, tried before anybody relies on them.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use content_portal::config::Config;
+
+use super::misconfigured::Misconfigured;
+
+/// A folder that the settings name.
+#[derive(Debug, Clone, Copy)]
+pub struct Folder<'a> {
+    pub variable: &'static str,
+    pub path: &'a Path,
+}
+
+impl Folder<'_> {
+    /// Makes the folder where there is none, writes a file and removes it. Returns the folders that were made, the
+    /// innermost first.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn try_out(&self) -> io::Result<Vec<PathBuf>> {
+        let is_missing = |path: &&Path| !path.as_os_str().is_empty() && !path.exists();
+        let made = self.path.ancestors().take_while(is_missing).map(Path::to_owned).collect();
+        fs::create_dir_all(self.path)?;
+        let mut file = tempfile::tempfile_in(self.path)?;
+        file.write_all(b"content-portal")?;
+        Ok(made)
+    }
+}
+
+/// Every folder that something is written into; of the budget's only where there is one.
+pub fn all(config: &Config) -> Vec<Folder<'_>> {
+    let paths = &config.paths;
+    let state = config.writer.daily_budget_usd.map(|_| ("STATE_DIR", &paths.state));
+    let others = [
+        ("MODEL_DIR", &paths.models),
+        ("BASE_DATA_DIR", &paths.base_data),
+        ("UPLOAD_DIR", &paths.uploads),
+        ("IMAGE_DIR", &paths.images),
+    ];
+    others.into_iter().chain(state).map(|(variable, path)| Folder { variable, path }).collect()
+}
+
+/// Tries the folders that a server writes: one that can keep neither an upload nor a picture should not start. Where there
+/// is a model, that of the models may be read-only: only trainings write there.
+///
+/// # Errors
+/// [`Misconfigured::Folder`].
+pub fn check(config: &Config, has_model: bool) -> Result<(), Misconfigured> {
+    let is_needed = |folder: &Folder<'_>| match folder.variable {
+        "MODEL_DIR" => !has_model,
+        "BASE_DATA_DIR" => false,
+        _ => true,
+    };
+    for folder in all(config).into_iter().filter(is_needed) {
+        let Folder { variable, path } = folder;
+        match folder.try_out() {
+            Ok(_) => {}
+            // A disk that is full now may have room in a moment, and not every request needs any.
+            Err(error) if matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) => {
+                tracing::warn!(%error, "{variable} {} is full", path.display());
+            }
+            Err(cause) => return Err(Misconfigured::Folder { variable, path: path.to_owned(), cause }),
+        }
+    }
+    Ok(())
+}

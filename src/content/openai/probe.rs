@@ -1,0 +1,51 @@
+//! One token of each model that writes: whether the address, the key and the model's name are right, at hardly any cost.
+//!
+//! For `content-portal check`; customers' requests never come this way.
+
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::super::prices::Prices;
+use super::super::{TokenCounts, WriteError, WriteErrorKind, WriteStep};
+use super::transport::{Endpoint, TryError};
+use super::wire::ChatAnswer;
+use super::{Call, Model, Openai, paused};
+
+/// What limits an answer to one token: OpenAI's name for it, and the older one that most other servers know.
+const LIMITS: [&str; 2] = ["max_completion_tokens", "max_tokens"];
+
+impl Openai {
+    /// Asks every model for one token, one after the other; names those that answered and their server.
+    ///
+    /// # Errors
+    /// Of the first model that does not answer.
+    pub(in crate::content) async fn probe(&self, prices: &Prices) -> Result<String, WriteError> {
+        let mut names = Vec::new();
+        for model in &self.models {
+            let mut outcome = self.one_token(model, LIMITS[0], prices).await;
+            if outcome.as_ref().is_err_and(|error| error.kind == WriteErrorKind::RefusedRequest) {
+                outcome = self.one_token(model, LIMITS[1], prices).await;
+            }
+            outcome.map_err(|error| error.at(WriteStep::Call))?;
+            names.push(model.name.as_str());
+        }
+        let base = self.transport.base();
+        let port = base.port().map(|port| format!(":{port}")).unwrap_or_default();
+        Ok(format!("{} at {}{port}", names.join(", "), base.host_str().unwrap_or_default()))
+    }
+
+    async fn one_token(&self, model: &Model, limit: &str, prices: &Prices) -> Result<(), TryError> {
+        let body = json!({"model": model.name, "messages": [{"role": "user", "content": "Hello"}], limit: 1});
+        let body = body.to_string().into_bytes();
+        let worst = TokenCounts { prompt: u64::try_from(body.len()).unwrap_or(u64::MAX), completion: 1 };
+        let call = Call {
+            pass: model.breaker.admit(Instant::now()).map_err(paused)?,
+            endpoint: Endpoint::Chat,
+            body,
+            limit: self.config.timeout,
+            worst_usd: prices.of_text(&model.name, worst),
+        };
+        let cost = |answer: &ChatAnswer| prices.of_text(&model.name, answer.tokens()?);
+        self.call(call, cost).await.map(drop)
+    }
+}
