@@ -1,14 +1,17 @@
 //! Geometric compositions, each of which leaves a place for the slogan that no shape reaches into.
 
-use std::fmt::Write as _;
+use tiny_skia::Transform;
 
 use super::Format;
+use super::canvas::{Canvas, Outline};
 use super::dice::Dice;
 use super::lettering::Place;
-use super::palette::Palette;
+use super::palette::{Palette, Rgb};
 
 /// The outer margin, in pixels.
 const MARGIN: f32 = 84.0;
+/// The side of a tile, in pixels.
+const TILE: f32 = 270.0;
 
 /// One composition in the making.
 #[derive(Debug, Clone)]
@@ -18,21 +21,14 @@ pub(super) struct Composition {
     pub(super) dice: Dice,
 }
 
-/// A composition, and the place that it leaves.
-#[derive(Debug, Clone)]
-pub(super) struct Art {
-    pub(super) svg: String,
-    pub(super) lettering: Place,
-}
-
 impl Composition {
-    /// Draws one of the compositions; another one each turn.
-    pub(super) fn draw(self, turn: usize) -> Art {
+    /// Draws one of the compositions, another one each turn; hands back the place that it leaves for the slogan.
+    pub(super) fn draw(self, turn: usize, canvas: &mut Canvas) -> Place {
         match turn % 4 {
-            0 => self.tiles(),
-            1 => self.rings(),
-            2 => self.horizon(),
-            _ => self.arches(),
+            0 => self.tiles(canvas),
+            1 => self.rings(canvas),
+            2 => self.horizon(canvas),
+            _ => self.arches(canvas),
         }
     }
 
@@ -48,7 +44,7 @@ impl Composition {
         self.format.height > self.format.width
     }
 
-    fn accent(&self, index: usize) -> &'static str {
+    fn accent(&self, index: usize) -> Rgb {
         self.palette.accents.get(index % 4).copied().unwrap_or(self.palette.ink)
     }
 
@@ -64,7 +60,7 @@ impl Composition {
     }
 
     /// A mosaic of squares with quarter circles, dots and leaves in them.
-    fn tiles(mut self) -> Art {
+    fn tiles(mut self, canvas: &mut Canvas) -> Place {
         let (width, height) = self.size();
         let (columns, rows, x0, place) = if self.is_landscape() {
             (4, 4, width - 1080.0, Self::place(0.0, 0.0, width - 1080.0, height))
@@ -73,7 +69,6 @@ impl Composition {
         } else {
             (4, 2, 0.0, Self::place(0.0, 540.0, width, 540.0))
         };
-        let mut svg = String::new();
         let mut above = vec![usize::MAX; columns];
         for row in 0..rows {
             let mut left = usize::MAX;
@@ -87,37 +82,47 @@ impl Composition {
                     front = (front + 1 + self.dice.below(4)) % 5;
                 }
                 (left, *above) = (back, back);
-                let corner = (x0 + 270.0 * column as f32, 270.0 * row as f32);
-                self.tile(&mut svg, corner, (back, front));
+                let corner = (x0 + TILE * column as f32, TILE * row as f32);
+                self.tile(canvas, corner, (back, front));
             }
         }
-        Art { svg, lettering: place }
+        place
     }
 
-    fn tile_colour(&self, index: usize) -> &'static str {
+    fn tile_colour(&self, index: usize) -> Rgb {
         if index == 4 { self.palette.ink } else { self.accent(index) }
     }
 
-    fn tile(&mut self, svg: &mut String, (x, y): (f32, f32), (back, front): (usize, usize)) {
+    fn tile(&mut self, canvas: &mut Canvas, (x, y): (f32, f32), (back, front): (usize, usize)) {
         let (back, front) = (self.tile_colour(back), self.tile_colour(front));
-        let turned = 90 * self.dice.below(4);
-        let shape = match self.dice.below(7) {
-            0 | 1 => quarter(270),
-            2 => "<path d='M0 0A135 135 0 0 0 270 0Z'/><path d='M0 135A135 135 0 0 0 270 135Z'/>".to_owned(),
-            3 => "<circle cx='135' cy='135' r='88'/>".to_owned(),
-            4 => "<path d='M0 0A270 270 0 0 1 270 270A270 270 0 0 1 0 0Z'/>".to_owned(),
-            5 => format!("{}<g fill='{back}'>{}</g>{}", quarter(250), quarter(165), quarter(80)),
-            _ => "<path d='M0 0H135A135 135 0 0 1 135 270H0Z'/>".to_owned(),
-        };
-        let _ = write!(
-            svg,
-            "<g transform='translate({x} {y})'><rect width='270' height='270' fill='{back}'/>\
-             <g fill='{front}' transform='rotate({turned} 135 135)'>{shape}</g></g>",
-        );
+        let turned = Transform::from_rotate_at(90.0 * self.dice.below(4) as f32, 135.0, 135.0).post_translate(x, y);
+        canvas.fill(Outline::rectangle(x, y, TILE, TILE), back);
+        let mut draw = |outline, colour| canvas.fill_at(outline, colour, turned);
+        match self.dice.below(7) {
+            0 | 1 => draw(quarter_disc(TILE), front),
+            2 => {
+                draw(half_disc_below(0.0), front);
+                draw(half_disc_below(135.0), front);
+            }
+            3 => draw(Outline::circle(135.0, 135.0, 88.0), front),
+            4 => {
+                let leaf = Outline::from(0.0, 0.0).quarter((TILE, 0.0), (TILE, TILE)).quarter((0.0, TILE), (0.0, 0.0));
+                draw(leaf, front);
+            }
+            5 => {
+                draw(quarter_disc(250.0), front);
+                draw(quarter_disc(165.0), back);
+                draw(quarter_disc(80.0), front);
+            }
+            _ => {
+                let door = Outline::from(0.0, 0.0).line(135.0, 0.0).quarter((TILE, 0.0), (TILE, 135.0));
+                draw(door.quarter((TILE, TILE), (135.0, TILE)).line(0.0, TILE), front);
+            }
+        }
     }
 
     /// Rings around the upper right corner, as water draws them, and a drop.
-    fn rings(mut self) -> Art {
+    fn rings(mut self, canvas: &mut Canvas) -> Place {
         let (width, height) = self.size();
         let dot = self.dice.between(44.0, 66.0);
         let (outer, dot_y, place) = if self.is_landscape() {
@@ -136,22 +141,17 @@ impl Composition {
             self.palette.ground,
             self.accent(start + 3),
         ];
-        let mut svg = String::new();
         for (share, colour) in [1.0, 0.82, 0.74, 0.56, 0.4, 0.3].iter().zip(colours) {
             let radius = outer * share;
-            // A quarter, not a circle that hangs over two edges: that takes several times as long to draw.
-            let _ = write!(
-                svg,
-                "<path d='M{} 0A{radius} {radius} 0 0 0 {width} {radius}V0Z' fill='{colour}'/>",
-                width - radius,
-            );
+            let ring = Outline::from(width, 0.0).line(width - radius, 0.0);
+            canvas.fill(ring.quarter((width - radius, radius), (width, radius)), colour);
         }
-        let _ = write!(svg, "<circle cx='{}' cy='{dot_y}' r='{dot}' fill='{}'/>", MARGIN + dot, self.accent(start + 1));
-        Art { svg, lettering: place }
+        canvas.fill(Outline::circle(MARGIN + dot, dot_y, dot), self.accent(start + 1));
+        place
     }
 
     /// A disc above rolling bands.
-    fn horizon(mut self) -> Art {
+    fn horizon(mut self, canvas: &mut Canvas) -> Place {
         let (width, height) = self.size();
         let (sky, place) = if self.is_landscape() {
             (height * 0.62, Self::place(0.0, 0.0, width * 0.7, height * 0.6))
@@ -160,28 +160,22 @@ impl Composition {
         } else {
             (height * 0.62, Self::place(0.0, 0.0, width, height * 0.48))
         };
-        let mut svg = String::new();
         let radius = if self.is_portrait() { 300.0 } else { 230.0 };
         let cx = if self.is_landscape() { width * 0.84 } else { width * self.dice.between(0.55, 0.72) };
-        let _ = write!(svg, "<circle cx='{cx}' cy='{}' r='{radius}' fill='{}'/>", sky + 40.0, self.accent(0));
+        canvas.fill(Outline::circle(cx, sky + 40.0, radius), self.accent(0));
         let bands = [self.accent(2), self.accent(1), self.accent(3)];
         for (index, colour) in bands.into_iter().enumerate() {
             let y = sky + (height - sky) * (0.18 + 0.27 * index as f32);
             let swing = height * self.dice.between(0.05, 0.09) * if index % 2 == 0 { 1.0 } else { -1.0 };
-            let _ = write!(
-                svg,
-                "<path d='M0 {y}C{} {} {} {} {width} {y}V{height}H0Z' fill='{colour}'/>",
-                width * 0.3,
-                y - swing * 2.0,
-                width * 0.65,
-                y + swing * 2.0,
-            );
+            let (first, second) = ((width * 0.3, y - swing * 2.0), (width * 0.65, y + swing * 2.0));
+            let band = Outline::from(0.0, y).curve(first, second, (width, y));
+            canvas.fill(band.line(width, height).line(0.0, height), colour);
         }
-        Art { svg, lettering: place }
+        place
     }
 
     /// Arches within one another, on the ground line.
-    fn arches(mut self) -> Art {
+    fn arches(mut self, canvas: &mut Canvas) -> Place {
         let (width, height) = self.size();
         let (cx, outer, top, place) = if self.is_landscape() {
             (width - 560.0, 440.0, 200.0, Self::place(0.0, 0.0, width - 1000.0, height))
@@ -191,25 +185,24 @@ impl Composition {
             (width * 0.62, 330.0, 520.0, Self::place(0.0, 0.0, width, 500.0))
         };
         let start = self.dice.below(4);
-        let mut svg = String::new();
         for index in 0..4 {
             let radius = outer * (1.0 - 0.24 * index as f32);
             let peak = top + outer * 0.24 * index as f32;
-            let _ = write!(
-                svg,
-                "<path d='M{} {height}V{}A{radius} {radius} 0 0 1 {} {}V{height}Z' fill='{}'/>",
-                cx - radius,
-                peak + radius,
-                cx + radius,
-                peak + radius,
-                self.accent(start + index),
-            );
+            let (left, right, shoulder) = (cx - radius, cx + radius, peak + radius);
+            let arch = Outline::from(left, height).line(left, shoulder).quarter((left, peak), (cx, peak));
+            canvas.fill(arch.quarter((right, peak), (right, shoulder)).line(right, height), self.accent(start + index));
         }
-        Art { svg, lettering: place }
+        place
     }
 }
 
 /// A quarter of a disc around the upper left corner of a tile.
-fn quarter(radius: u16) -> String {
-    format!("<path d='M0 0H{radius}A{radius} {radius} 0 0 1 0 {radius}Z'/>")
+fn quarter_disc(radius: f32) -> Outline {
+    Outline::from(0.0, 0.0).line(radius, 0.0).quarter((radius, radius), (0.0, radius))
+}
+
+/// Half a disc as wide as a tile that hangs from height `y`.
+fn half_disc_below(y: f32) -> Outline {
+    let half = TILE / 2.0;
+    Outline::from(0.0, y).quarter((0.0, y + half), (half, y + half)).quarter((TILE, y + half), (TILE, y))
 }

@@ -5,31 +5,24 @@
 //! beside them in `assets/fonts/`; no font of the system is looked at. Pure and busy with the processor: callers take
 //! it off the async threads. For the offline writer alone.
 
+mod canvas;
 mod composition;
 mod dice;
 mod lettering;
 mod palette;
-
-use std::sync::Arc;
-
-use resvg::tiny_skia::{Pixmap, Transform};
-use resvg::usvg::{self, Options, Tree, fontdb};
+mod typeface;
 
 use super::super::{Platform, Tone, WriterConfigError};
+use canvas::Canvas;
 use composition::Composition;
 use dice::Dice;
-use lettering::Typeface;
 use palette::Palette;
-
-const FONTS: [&[u8]; 2] = [
-    include_bytes!("../../../../assets/fonts/Outfit-ExtraBold.ttf"),
-    include_bytes!("../../../../assets/fonts/Fraunces-SemiBold.ttf"),
-];
+use typeface::Typefaces;
 
 /// Draws posters; its fonts are parsed once.
 #[derive(Debug)]
 pub(super) struct Painter {
-    options: Options<'static>,
+    typefaces: Typefaces,
 }
 
 /// What is to be drawn.
@@ -46,8 +39,6 @@ pub(super) struct Order {
 /// Why a poster could not be drawn; never for a build whose tests pass.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum PosterError {
-    #[error("the poster's drawing is faulty")]
-    Drawing(#[source] usvg::Error),
     #[error("the poster's size is faulty")]
     Size,
     #[error("the poster could not be written as PNG")]
@@ -76,49 +67,23 @@ impl Format {
 impl Painter {
     /// Parses the fonts.
     pub(super) fn new() -> Result<Self, WriterConfigError> {
-        let mut fonts = fontdb::Database::new();
-        for font in FONTS {
-            if fonts.load_font_source(fontdb::Source::Binary(Arc::new(font))).is_empty() {
-                return Err(WriterConfigError::Font);
-            }
-        }
-        Ok(Self { options: Options { fontdb: Arc::new(fonts), ..Options::default() } })
+        Ok(Self { typefaces: Typefaces::new()? })
     }
 
     /// The poster as PNG.
     pub(super) fn paint(&self, order: &Order) -> Result<Vec<u8>, PosterError> {
-        let tree = Tree::from_str(&self.svg(order)?, &self.options).map_err(PosterError::Drawing)?;
-        let Format { width, height } = Format::of(order.platform);
-        let mut pixels = Pixmap::new(width.into(), height.into()).ok_or(PosterError::Size)?;
-        resvg::render(&tree, Transform::identity(), &mut pixels.as_mut());
-        encode(&pixels).map_err(PosterError::Png)
-    }
-
-    fn svg(&self, order: &Order) -> Result<String, PosterError> {
-        let Format { width, height } = Format::of(order.platform);
+        let format = Format::of(order.platform);
         let turn = order.variant + usize::try_from(order.seed % 8).unwrap_or_default();
         let palette = Palette::of(order.tone, turn);
         let dice = Dice::new(order.seed, order.variant);
-        let art = Composition { format: Format::of(order.platform), palette, dice }.draw(turn);
-        let typeface = Typeface::of(order.tone);
-        let lettering = typeface.set(&order.slogan, art.lettering, palette, &self.options)?;
-        Ok(format!(
-            r#"<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}"><rect width="100%" height="100%" fill="{}"/>{}{lettering}</svg>"#,
-            palette.ground, art.svg,
-        ))
+        let mut canvas = Canvas::new(format.width, format.height, palette.ground)?;
+        let place = Composition { format, palette, dice }.draw(turn, &mut canvas);
+        let typeface = self.typefaces.of(order.tone);
+        if let Some(setting) = lettering::fit(&order.slogan, place, typeface) {
+            canvas.fill(setting.outline(place, typeface), palette.ink);
+        }
+        canvas.into_png().map_err(PosterError::Png)
     }
-}
-
-/// Flat colours without transparency: with each row told by the one above it, packing takes a third of the time of
-/// tiny-skia's own encoder.
-fn encode(pixels: &Pixmap) -> Result<Vec<u8>, png::EncodingError> {
-    let rgb: Vec<u8> = pixels.pixels().iter().flat_map(|pixel| [pixel.red(), pixel.green(), pixel.blue()]).collect();
-    let mut bytes = Vec::new();
-    let mut encoder = png::Encoder::new(&mut bytes, pixels.width(), pixels.height());
-    encoder.set_color(png::ColorType::Rgb);
-    encoder.set_filter(png::Filter::Up);
-    encoder.write_header()?.write_image_data(&rgb)?;
-    Ok(bytes)
 }
 
 #[cfg(test)]

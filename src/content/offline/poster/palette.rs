@@ -2,40 +2,50 @@
 
 use super::super::super::Tone;
 
-/// The colours of one poster, as `#rrggbb`.
+/// Red, green and blue.
+pub(super) type Rgb = [u8; 3];
+
+/// The colours of one poster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Palette {
     /// Behind the slogan.
-    pub(super) ground: &'static str,
+    pub(super) ground: Rgb,
     /// The slogan.
-    pub(super) ink: &'static str,
+    pub(super) ink: Rgb,
     /// Of shapes; the first is the strongest.
-    pub(super) accents: [&'static str; 4],
+    pub(super) accents: [Rgb; 4],
 }
 
-const fn palette(ground: &'static str, ink: &'static str, accents: [&'static str; 4]) -> Palette {
-    Palette { ground, ink, accents }
+const fn palette(ground: u32, ink: u32, accents: [u32; 4]) -> Palette {
+    let [first, second, third, fourth] = accents;
+    Palette { ground: rgb(ground), ink: rgb(ink), accents: [rgb(first), rgb(second), rgb(third), rgb(fourth)] }
+}
+
+/// The colour of a number `0xrrggbb`.
+const fn rgb(number: u32) -> Rgb {
+    let [_, red, green, blue] = number.to_be_bytes();
+    [red, green, blue]
 }
 
 const PROFESSIONAL: [Palette; 2] = [
-    palette("#10233f", "#f6f1e7", ["#e3a548", "#3f74b5", "#8fb8d8", "#274b7a"]),
-    palette("#f3efe6", "#10233f", ["#c98a2b", "#2f5f9e", "#7d9cbd", "#cdd9e5"]),
+    palette(0x10233f, 0xf6f1e7, [0xe3a548, 0x3f74b5, 0x8fb8d8, 0x274b7a]),
+    palette(0xf3efe6, 0x10233f, [0xc98a2b, 0x2f5f9e, 0x7d9cbd, 0xcdd9e5]),
 ];
 const FUN: [Palette; 2] = [
-    palette("#ffc83d", "#2a1550", ["#ff5a4f", "#6c3ce0", "#fff4d6", "#16b8a6"]),
-    palette("#5b2bd1", "#fff6e0", ["#ffc83d", "#ff6b5e", "#22cbb7", "#8257ea"]),
+    palette(0xffc83d, 0x2a1550, [0xff5a4f, 0x6c3ce0, 0xfff4d6, 0x16b8a6]),
+    palette(0x5b2bd1, 0xfff6e0, [0xffc83d, 0xff6b5e, 0x22cbb7, 0x8257ea]),
 ];
 const EMPATHETIC: [Palette; 2] = [
-    palette("#f7ebdf", "#4a2b3a", ["#cf7a62", "#9fb49a", "#e8b9a4", "#7a5568"]),
-    palette("#5a3647", "#fbeee3", ["#e5a389", "#a9bda3", "#f3d3c0", "#7d5266"]),
+    palette(0xf7ebdf, 0x4a2b3a, [0xcf7a62, 0x9fb49a, 0xe8b9a4, 0x7a5568]),
+    palette(0x5a3647, 0xfbeee3, [0xe5a389, 0xa9bda3, 0xf3d3c0, 0x7d5266]),
 ];
 const CASUAL: [Palette; 2] = [
-    palette("#e6f0ea", "#123f3c", ["#f08a4b", "#2f8f83", "#f5cf6b", "#9ccabb"]),
-    palette("#11524f", "#fdf4e3", ["#f6b256", "#ef7f4d", "#9fd3c4", "#227a73"]),
+    palette(0xe6f0ea, 0x123f3c, [0xf08a4b, 0x2f8f83, 0xf5cf6b, 0x9ccabb]),
+    palette(0x11524f, 0xfdf4e3, [0xf6b256, 0xef7f4d, 0x9fd3c4, 0x227a73]),
 ];
 const PLAYFUL: [Palette; 2] = [
-    palette("#ff9ec4", "#3a0f4f", ["#ff3d7f", "#5a36d6", "#ffe066", "#ffd3e4"]),
-    palette("#2b1166", "#ffeaf5", ["#ff6fb1", "#ffd94a", "#3ad0c6", "#5936b8"]),
+    palette(0xff9ec4, 0x3a0f4f, [0xff3d7f, 0x5a36d6, 0xffe066, 0xffd3e4]),
+    palette(0x2b1166, 0xffeaf5, [0xff6fb1, 0xffd94a, 0x3ad0c6, 0x5936b8]),
 ];
 
 impl Palette {
@@ -58,12 +68,12 @@ mod tests {
     use super::*;
 
     /// Relative luminance (WCAG 2.2).
-    fn luminance(color: &str) -> f64 {
+    fn luminance(color: Rgb) -> f64 {
         let channel = |at: usize| {
-            let value = f64::from(u8::from_str_radix(&color[at..at + 2], 16).unwrap()) / 255.0;
+            let value = f64::from(color[at]) / 255.0;
             if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
         };
-        0.2126 * channel(1) + 0.7152 * channel(3) + 0.0722 * channel(5)
+        0.2126 * channel(0) + 0.7152 * channel(1) + 0.0722 * channel(2)
     }
 
     #[test]
@@ -72,7 +82,7 @@ mod tests {
             let Palette { ground, ink, .. } = Palette::of(tone, turn);
             let (a, b) = (luminance(ground), luminance(ink));
             let ratio = (a.max(b) + 0.05) / (a.min(b) + 0.05);
-            assert!(ratio >= 7.0, "{tone} {ground} {ink}: {ratio:.1}");
+            assert!(ratio >= 7.0, "{tone} {ground:?} {ink:?}: {ratio:.1}");
         }
     }
 
