@@ -5,12 +5,12 @@ mod commands;
 use std::process::ExitCode;
 
 use clap::Parser;
-use tikv_jemallocator::Jemalloc;
 
 /// The system's allocator gives each thread a pool that grows to the most that any work needs, and takes longer the more
 /// callers there are. Beside 9,000 callers on one processor this one lets half as many answers more through.
+#[cfg(feature = "jemalloc")]
 #[global_allocator]
-static ALLOCATOR: Jemalloc = Jemalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
     match commands::run(commands::Cli::parse()) {

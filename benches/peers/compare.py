@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs content-portal's release binary and its peers side by side and writes one table, `benches/peers/results.md`.
 
-    cargo build --release && python3 benches/peers/compare.py [--quick] [--only NAME …]
+    cargo build --profile dist --features jemalloc && python3 benches/peers/compare.py [--quick] [--only NAME …]
 
 Needs Python 3.11 or newer and Linux; the peers (requirements.txt) go into an environment of their own below this
 folder, generated data into `.cache`. --quick takes fewer rounds and 100,000 rows in place of a million.
@@ -43,7 +43,7 @@ def options():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--quick", action="store_true", help="fewer rounds, 100,000 rows")
     arguments.add_argument("--only", action="append", choices=[*WORK], help="this comparison; may be repeated")
-    arguments.add_argument("--binary", type=Path, default=ROOT / "target" / "release" / "content-portal")
+    arguments.add_argument("--binary", type=Path, default=ROOT / "target" / "dist" / "content-portal")
     arguments.add_argument("--out", type=Path, default=HERE / "results.md")
     return arguments.parse_args()
 
@@ -51,7 +51,7 @@ def options():
 def built_benches():
     """Builds benches/side_by_side.rs and benches/load as released, and says where they are."""
     names = ["side_by_side", "load"]
-    command = ["cargo", "build", "--release", "--locked", "--message-format", "json"]
+    command = ["cargo", "build", "--profile", "dist", "--features", "jemalloc", "--locked", "--message-format", "json"]
     command += [word for name in names for word in ("--bench", name)]
     said = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
     built = [json.loads(line) for line in said.splitlines()]
@@ -90,7 +90,7 @@ def main():
     # An end by signal unwinds like any other, which ends the servers too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended early"))
     if not asked.binary.exists():
-        sys.exit(f"There is no {asked.binary}: run `cargo build --release` first.")
+        sys.exit(f"There is no {asked.binary}: run `cargo build --profile dist --features jemalloc` first.")
     before = machine()
     python, missing = peers_python(say)
     bench = prepared(asked, python)
