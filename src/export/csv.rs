@@ -10,7 +10,8 @@ use std::io::{BufWriter, Write};
 use csv::{Terminator, Writer, WriterBuilder};
 
 use super::cell::{CellValue, cut};
-use super::rows::{Columns, RowSink};
+use super::rows::Columns;
+use super::sink::RowSink;
 use super::{Export, ExportError};
 use crate::customer::plain_cell;
 

@@ -9,7 +9,7 @@ use serde_path_to_error::Track;
 use super::ExportError;
 use super::cell::CellValue;
 use super::json::{Key, shape_error};
-use super::rows::{CLUSTER_ID, RowSink};
+use super::sink::{CLUSTER_ID, RowSink};
 
 /// One segment's list of members.
 pub(super) struct KeptMembers<'a> {

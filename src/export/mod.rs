@@ -13,6 +13,7 @@ mod kept;
 mod members;
 mod rows;
 mod segments;
+mod sink;
 mod xlsx;
 
 use std::io::Write;

@@ -5,19 +5,13 @@ use rustc_hash::FxHashMap;
 use super::ExportError;
 use super::cell::CellValue;
 use super::members::KeptMembers;
+use super::sink::{CLUSTER_ID, RowSink};
 use crate::segmentation::Grouped;
 
 /// Columns of one export: far more than any schema yields.
 pub(super) const MAX_COLUMNS: usize = 1_024;
 /// The columns that stand last, in this order: where a customer belongs.
 const LAST: [&str; 2] = [CLUSTER_ID, "strength"];
-pub(super) const CLUSTER_ID: &str = "cluster_id";
-
-/// Takes rows, one cell after the other. Where a row has a key twice, the later cell stands.
-pub(super) trait RowSink {
-    fn cell(&mut self, key: &str, value: CellValue<'_>) -> Result<(), ExportError>;
-    fn end_row(&mut self) -> Result<(), ExportError>;
-}
 
 /// Where the rows are.
 pub(super) enum Rows<'a> {

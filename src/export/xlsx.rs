@@ -11,8 +11,9 @@ use jiff::civil::{Date, date};
 use rust_xlsxwriter::{ExcelDateTime, Format as CellFormat, Workbook, Worksheet, XlsxError};
 
 use super::cell::{CellValue, cut};
-use super::rows::{Columns, MAX_COLUMNS, RowSink};
+use super::rows::{Columns, MAX_COLUMNS};
 use super::segments::SegmentLine;
+use super::sink::RowSink;
 use super::{Export, ExportError};
 
 /// Rows of a sheet below its header.

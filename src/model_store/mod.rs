@@ -18,6 +18,7 @@
 //! changes unnoticed. Knows
 //! nothing of HTTP and trains nothing; may import [`crate::pipeline`] and [`crate::customer`].
 
+mod candidate;
 mod disk;
 mod errors;
 mod format;
@@ -31,10 +32,11 @@ mod staging;
 mod store;
 mod upkeep;
 
+pub use candidate::Candidate;
 pub use errors::{FileFault, StoreError};
 pub use live::LiveModel;
 pub use lock::WriterLock;
 pub use manifest::{Manifest, VersionId};
-pub use staging::{Candidate, Staged};
+pub use staging::Staged;
 pub use store::{ModelStore, ModelVersion, VersionSummary};
 pub use upkeep::Servable;

@@ -5,31 +5,12 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 
-use jiff::Timestamp;
-
 use super::disk::{create_folder, read_file, rename, sha256_hex, sync_folder, write_file};
 use super::format::{self, MODEL_FILES};
 use super::manifest::{FORMAT_VERSION, Manifest, VersionId};
 use super::store::{MANIFEST, STAGING, VERSIONS};
-use super::{FileFault, ModelStore, StoreError, WriterLock};
-use crate::pipeline::{FitParams, Fitted, GoldenSample, Model, SegmentId, TrainingProfile};
-
-/// A model on its way to become a version.
-#[derive(Debug)]
-pub struct Candidate<'a> {
-    /// The model, its scores and its cluster profiles.
-    pub fitted: &'a Fitted,
-    /// How it was trained.
-    pub params: &'a FitParams,
-    /// Customers whose segments are known.
-    pub golden: &'a GoldenSample,
-    /// What the training data looked like, column by column.
-    pub profile: &'a TrainingProfile,
-    /// The first id that no segment has ever had.
-    pub next_segment_id: SegmentId,
-    /// When it was made.
-    pub created_at: Timestamp,
-}
+use super::{Candidate, FileFault, ModelStore, StoreError, WriterLock};
+use crate::pipeline::{GoldenSample, Model};
 
 /// A candidate whose files are on disk and synced, and that is no version yet. Dropped, it is gone.
 #[derive(Debug)]

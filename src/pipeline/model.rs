@@ -9,8 +9,9 @@ use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use super::encoder::{Encoder, Profiles};
-use super::newcomers::{Newcomers, Remembered};
 use super::persona::TraitValue;
+use super::placement::{Nearest, Placement, bits_of};
+use super::placement_cache::{PlacementCache, UnseenProfiles};
 use super::scaler::Scaler;
 use super::segment::{CustomerBase, CustomerBaseParts, NewName, Segment, SegmentId, SegmentParts};
 use super::{AssignError, DamagedModel};
@@ -38,9 +39,9 @@ pub struct Model {
     id_of_label: Vec<SegmentId>,
     /// The encoded rows of the training profiles, as bits, and their positions.
     known: FxHashMap<Box<[u32]>, u32>,
-    newcomers: Newcomers,
+    newcomers: UnseenProfiles,
     /// Customers whom a form described, by the cells of their profiles.
-    described: Remembered<u64>,
+    described: PlacementCache<u64>,
 }
 
 /// A model as plain data, for storage.
@@ -72,28 +73,6 @@ pub struct Assignment {
     pub placements: Vec<Placement>,
     /// Values that training never saw, by feature, with their rows.
     pub unseen: Vec<(String, Vec<(TraitValue, u64)>)>,
-}
-
-/// Where one profile belongs.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Placement {
-    /// Its segment; `None` outside every cluster.
-    pub segment: Option<SegmentId>,
-    /// How firmly the profile belongs to `segment`, 0 to 1; 0 outside every cluster.
-    pub strength: f64,
-    /// The segment it is nearest to: its own inside a cluster. `None` in a model without clusters.
-    pub nearest: Option<Nearest>,
-    /// Whether training had this very profile.
-    pub is_known: bool,
-}
-
-/// The segment that a profile is nearest to.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Nearest {
-    /// Its id.
-    pub cluster_id: SegmentId,
-    /// How much the profile belongs to it, 0 to 1.
-    pub membership: f64,
 }
 
 impl Model {
@@ -140,8 +119,8 @@ impl Model {
             segments,
             id_of_label,
             known,
-            newcomers: Newcomers::default(),
-            described: Remembered::default(),
+            newcomers: UnseenProfiles::default(),
+            described: PlacementCache::default(),
         })
     }
 
@@ -218,8 +197,8 @@ impl Model {
         self.segments.sort_by_key(|segment| segment.cluster_id);
         self.id_of_label.iter_mut().for_each(|id| *id = new_id(*id));
         // Their places name segments.
-        self.newcomers = Newcomers::default();
-        self.described = Remembered::default();
+        self.newcomers = UnseenProfiles::default();
+        self.described = PlacementCache::default();
         Ok(())
     }
 
@@ -261,7 +240,7 @@ impl Model {
     }
 
     /// What is remembered of customers whom a form described.
-    pub(super) fn described(&self) -> &Remembered<u64> {
+    pub(super) fn described(&self) -> &PlacementCache<u64> {
         &self.described
     }
 
@@ -371,10 +350,6 @@ impl Assignment {
     pub fn segments(&self) -> Vec<Option<SegmentId>> {
         self.profile_of_row.iter().map(|&p| self.placements.get(p as usize)?.segment).collect()
     }
-}
-
-pub(super) fn bits_of(row: ArrayView1<'_, f32>) -> Box<[u32]> {
-    row.iter().map(|value| value.to_bits()).collect()
 }
 
 fn index_rows(points: &Array2<f32>) -> FxHashMap<Box<[u32]>, u32> {

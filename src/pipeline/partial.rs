@@ -4,7 +4,8 @@
 //! training customers that agree in everything known, the share in one segment is what the known traits tell.
 
 use super::encoder::Profiles;
-use super::model::{Model, Nearest, Placement};
+use super::model::Model;
+use super::placement::{Nearest, Placement};
 use super::{AssignError, SegmentId};
 use crate::customer::CustomerTable;
 

@@ -10,25 +10,25 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use ndarray::{Array2, Axis};
 use rustc_hash::FxHashMap;
 
-use super::model::{Placement, bits_of};
+use super::placement::{Placement, bits_of};
 
 /// Placements that are remembered at a time: some 2 MB with the built-in schema.
 const MAX_REMEMBERED: usize = 8_192;
 
 /// Placements by what the customers are known by.
 #[derive(Debug)]
-pub(super) struct Remembered<K>(Mutex<FxHashMap<Box<[K]>, Placement>>);
+pub(super) struct PlacementCache<K>(Mutex<FxHashMap<Box<[K]>, Placement>>);
 
 /// Profiles that training never met, as bits of their encoded rows, with their places.
-pub(super) type Newcomers = Remembered<u32>;
+pub(super) type UnseenProfiles = PlacementCache<u32>;
 
-impl<K> Default for Remembered<K> {
+impl<K> Default for PlacementCache<K> {
     fn default() -> Self {
         Self(Mutex::default())
     }
 }
 
-impl<K: Eq + Hash> Remembered<K> {
+impl<K: Eq + Hash> PlacementCache<K> {
     /// What was remembered of `key`.
     pub(super) fn recall(&self, key: &[K]) -> Option<Placement> {
         self.lock().get(key).copied()
@@ -51,7 +51,7 @@ fn insert<K: Eq + Hash>(remembered: &mut FxHashMap<Box<[K]>, Placement>, key: Bo
     remembered.insert(key, placement);
 }
 
-impl Newcomers {
+impl UnseenProfiles {
     /// The places of `rows`, `(n_profiles, n_features)`, in their order: `place` is asked for those that are not
     /// remembered.
     ///
@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn a_newcomer_is_placed_once_and_the_order_stays() {
-        let newcomers = Newcomers::default();
+        let newcomers = UnseenProfiles::default();
         let mut asked = Vec::new();
         for values in [&[3.0, -1.0, 5.0][..], &[5.0, 7.0, -1.0, 3.0], &[7.0, 5.0]] {
             let rows = column(values);
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn what_is_remembered_has_an_end() {
-        let newcomers = Newcomers::default();
+        let newcomers = UnseenProfiles::default();
         let rows = column(&(0..3 * MAX_REMEMBERED).map(|n| n as f32).collect::<Vec<_>>());
         let placed = newcomers.placed(&rows, |missing| Ok::<_, ()>(placements(missing)));
         assert_eq!(placed.unwrap(), placements(&rows));
@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn what_could_not_be_placed_is_asked_for_again() {
-        let newcomers = Newcomers::default();
+        let newcomers = UnseenProfiles::default();
         assert_eq!(newcomers.placed(&column(&[1.0]), |_| Err("no place")), Err("no place"));
         assert_eq!(newcomers.placed(&column(&[1.0]), |missing| Ok::<_, ()>(placements(missing))).unwrap().len(), 1);
     }

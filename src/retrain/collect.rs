@@ -8,24 +8,13 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
-
 use super::uploads::{self, TAKEN};
-use super::{RetrainError, RetrainEvent, RetrainRequest, sentence};
+use super::{RetrainError, RetrainEvent, RetrainRequest, SkippedFile, sentence};
 use crate::customer::{CustomerTable, KeyedTable, NewestStands};
 use crate::workbook::{ReadRequest, Watch, WorkbookError};
 
 /// How deep folders below the base data are followed.
 const MAX_DEPTH: usize = 8;
-
-/// A file that was left out of a training.
-#[derive(Debug, Clone, Serialize)]
-pub struct SkippedFile {
-    /// The file: base data relative to their folder, an upload with its folder's name.
-    pub file: PathBuf,
-    /// What is wrong with it.
-    pub why: String,
-}
 
 pub(super) struct Collected {
     pub table: CustomerTable,

@@ -14,6 +14,7 @@ mod gate;
 mod matching;
 mod page;
 mod report;
+mod skipped;
 mod uploads;
 
 use std::num::NonZeroUsize;
@@ -32,11 +33,11 @@ use crate::pipeline::{
 };
 use crate::workbook::{Reader, WorkbookError};
 
-pub use collect::SkippedFile;
 pub use gate::{Bound, CheckKind, GateCheck, GateLimits, Verdict};
 pub use matching::{KeptSegment, MatchError, Matching, NewSegment, VanishedSegment};
 pub use page::PageError;
 pub use report::{LiveVersion, RetrainReport, Seconds};
+pub use skipped::SkippedFile;
 pub use uploads::PutAway;
 
 use collect::Collected;

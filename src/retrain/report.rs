@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::collect::SkippedFile;
+use super::SkippedFile;
 use super::gate::{GateCheck, GateLimits, Verdict};
 use super::matching::Matching;
 use crate::customer::CleaningReport;

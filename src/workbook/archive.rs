@@ -7,7 +7,6 @@ use std::io::{Read, Seek};
 
 use zip::ZipArchive;
 
-use super::kind::not_a_workbook;
 use super::{Limits, WorkbookError};
 
 /// A part that unpacks to more than this is looked at for how tightly it is packed, in bytes.
@@ -50,7 +49,7 @@ fn check_kind<R: Read + Seek>(archive: &ZipArchive<R>) -> Result<(), WorkbookErr
     } else {
         "a zip archive"
     };
-    Err(not_a_workbook(found))
+    Err(WorkbookError::not_a_workbook(found))
 }
 
 fn check_sizes<R: Read + Seek>(archive: &mut ZipArchive<R>, limits: &Limits) -> Result<(), WorkbookError> {

@@ -151,6 +151,11 @@ impl WorkbookError {
         !matches!(self, Self::Io(_) | Self::NoReader(_) | Self::Stopped)
     }
 
+    /// The file is of another kind, such as `a PDF`.
+    pub(super) fn not_a_workbook(found: &str) -> Self {
+        Self::NotAWorkbook { found: found.to_owned() }
+    }
+
     /// The parts of the workbook contradict its format.
     pub(super) fn damaged(cause: impl Into<Cause>) -> Self {
         Self::Damaged(cause.into())

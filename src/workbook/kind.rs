@@ -68,13 +68,9 @@ pub(super) fn detect<R: Read + Seek>(source: &mut R, limits: &Limits) -> Result<
         return Ok(FileKind::Xls(bytes));
     }
     match other_kind(&prefix) {
-        Some(found) => Err(not_a_workbook(found)),
+        Some(found) => Err(WorkbookError::not_a_workbook(found)),
         None => Ok(FileKind::Text),
     }
-}
-
-pub(super) fn not_a_workbook(found: &str) -> WorkbookError {
-    WorkbookError::NotAWorkbook { found: found.to_owned() }
 }
 
 fn other_kind(prefix: &[u8]) -> Option<&'static str> {
@@ -103,10 +99,10 @@ fn check_compound(bytes: &[u8]) -> Result<(), WorkbookError> {
     } else if has("Workbook") || has("Book") || has("WORKBOOK") || has("BOOK") {
         Ok(())
     } else if has("WordDocument") {
-        Err(not_a_workbook("a text document (.doc)"))
+        Err(WorkbookError::not_a_workbook("a text document (.doc)"))
     } else if has("PowerPoint Document") {
-        Err(not_a_workbook("a presentation (.ppt)"))
+        Err(WorkbookError::not_a_workbook("a presentation (.ppt)"))
     } else {
-        Err(not_a_workbook("an Office file without a sheet"))
+        Err(WorkbookError::not_a_workbook("an Office file without a sheet"))
     }
 }

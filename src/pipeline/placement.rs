@@ -1,0 +1,32 @@
+//! Where a profile belongs, and what a profile is known by.
+
+use ndarray::ArrayView1;
+
+use super::SegmentId;
+
+/// Where one profile belongs.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Placement {
+    /// Its segment; `None` outside every cluster.
+    pub segment: Option<SegmentId>,
+    /// How firmly the profile belongs to `segment`, 0 to 1; 0 outside every cluster.
+    pub strength: f64,
+    /// The segment it is nearest to: its own inside a cluster. `None` in a model without clusters.
+    pub nearest: Option<Nearest>,
+    /// Whether training had this very profile.
+    pub is_known: bool,
+}
+
+/// The segment that a profile is nearest to.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Nearest {
+    /// Its id.
+    pub cluster_id: SegmentId,
+    /// How much the profile belongs to it, 0 to 1.
+    pub membership: f64,
+}
+
+/// The bits of an encoded row, `(n_features)`: equal for equal profiles.
+pub(super) fn bits_of(row: ArrayView1<'_, f32>) -> Box<[u32]> {
+    row.iter().map(|value| value.to_bits()).collect()
+}

@@ -1,0 +1,59 @@
+//! Who may import whom, and that no files import each other in a circle; read off the sources' own `use` lines.
+//!
+//! [`rules::MAY_IMPORT`] is the table that ARCHITECTURE.md draws. Tests of the sources (`#[cfg(test)]`, `tests.rs`) may
+//! import what they like.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a source that cannot be read should fail its test")]
+
+mod circles;
+mod imports;
+mod rules;
+
+use std::path::Path;
+
+use imports::Sources;
+
+#[test]
+fn no_module_imports_one_that_the_table_does_not_allow() {
+    let sources = Sources::read(&root().join("src"));
+    let found: Vec<String> = sources.imports().filter_map(|import| rules::fault(&import)).collect();
+    assert!(found.is_empty(), "the table does not allow:\n{}", found.join("\n"));
+}
+
+#[test]
+fn every_module_has_a_line_in_the_table_and_every_line_a_module() {
+    let sources = Sources::read(&root().join("src"));
+    let mut there: Vec<&str> = sources.floors();
+    let mut listed: Vec<&str> = rules::MAY_IMPORT.iter().map(|(module, _)| *module).collect();
+    there.sort_unstable();
+    listed.sort_unstable();
+    assert_eq!(there, listed);
+}
+
+#[test]
+fn the_reading_of_imports_sees_groups_renames_and_what_a_module_hands_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    write("lib.rs", "pub mod a;\npub mod b;\n");
+    write("a/mod.rs", "mod one;\nmod two;\npub use two::Two as Second;\n");
+    write(
+        "a/one.rs",
+        "use super::Second;\n// use crate::b::Unseen;\n#[cfg(test)]\nmod tests { use crate::b::Unseen; }\n",
+    );
+    write("a/two.rs", "use super::{one::{First, self}, Third};\nfn f() { crate::b::call(); }\n");
+    write("b.rs", "use std::io;\n");
+    let sources = Sources::read(folder.path());
+    let edges = sources.file_edges();
+    let found: Vec<(&str, &str)> = edges.iter().map(|(from, to)| (from.as_str(), to.as_str())).collect();
+    assert_eq!(found, [("a::one", "a::two"), ("a::two", "a::one"), ("a::two", "b")]);
+    assert_eq!(circles::of(&edges), [["a::one", "a::two"]]);
+    let imports: Vec<(String, String)> = sources.imports().map(|import| (import.from, import.to)).collect();
+    assert_eq!(imports, [("a::two".to_owned(), "b".to_owned())]);
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}

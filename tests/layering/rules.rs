@@ -1,0 +1,68 @@
+//! The table: which module may import which.
+
+use crate::imports::{Import, floor};
+
+/// What every module may import: it imports nothing of ours.
+const FOR_ALL: &[&str] = &["text_file"];
+
+/// Each module of the crate and the others that it may import. `lib.rs` and `main.rs` stand above all of them.
+pub const MAY_IMPORT: &[(&str, &[&str])] = &[
+    ("config", &["schedule"]),
+    ("customer", &[]),
+    ("schedule", &[]),
+    ("text_file", &[]),
+    ("upload_store", &[]),
+    ("workbook", &["customer"]),
+    ("pipeline", &["customer"]),
+    ("model_store", &["pipeline", "customer"]),
+    ("pickles", &["model_store", "pipeline", "customer"]),
+    ("content", &["pipeline", "customer"]),
+    ("segmentation", &["content", "model_store", "pipeline", "customer"]),
+    ("export", &["segmentation", "content", "pipeline", "customer"]),
+    ("retrain", &["model_store", "upload_store", "pipeline", "customer", "workbook"]),
+    ("trainer", &["retrain", "model_store", "pipeline"]),
+    (
+        "http",
+        &[
+            "trainer",
+            "schedule",
+            "export",
+            "segmentation",
+            "content",
+            "model_store",
+            "upload_store",
+            "pipeline",
+            "customer",
+            "workbook",
+        ],
+    ),
+    (
+        "commands",
+        &[
+            "config",
+            "http",
+            "trainer",
+            "retrain",
+            "schedule",
+            "export",
+            "segmentation",
+            "content",
+            "pickles",
+            "model_store",
+            "upload_store",
+            "pipeline",
+            "customer",
+            "workbook",
+        ],
+    ),
+    ("main", &[]),
+    ("seeds", &[]),
+];
+
+/// Why an import is against the table.
+pub fn fault(import: &Import) -> Option<String> {
+    let (from, to) = (floor(&import.from), floor(&import.to));
+    let mut lines = MAY_IMPORT.iter().filter(|(module, _)| *module == from);
+    let is_allowed = FOR_ALL.contains(&to) || lines.any(|(_, may)| may.contains(&to));
+    (!is_allowed).then(|| format!("{} imports {}", import.from, import.to))
+}
