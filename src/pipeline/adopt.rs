@@ -225,7 +225,7 @@ mod tests {
     #[test]
     fn a_persona_from_elsewhere_stands_before_the_counted_one() {
         let (table, mut elsewhere) = with_copies([1.0, 2.0, 3.0]);
-        let persona = json!({"Top_Locations": ["Far", "Away"], "Interests": "tea"});
+        let persona = json!({"Top_Locations": ["C", "B"], "Interests": "tea"});
         for id in [0, 7] {
             elsewhere.personas.insert(SegmentId::new(id), persona.as_object().unwrap().clone());
         }

@@ -32,7 +32,9 @@ pub(super) struct Setting {
 /// The best way to break a slogan: large letters, even lines, and no clause that runs over a line's end. `None` for a
 /// slogan without a word.
 pub(super) fn fit(slogan: &str, place: Place, typeface: &Typeface) -> Option<Setting> {
-    let slogan: String = slogan.chars().filter(|c| !c.is_control()).collect();
+    // Noncharacters are no text either (Unicode 17.0, section 23.7).
+    let is_text = |c: &char| !c.is_control() && !matches!(c, '\u{FFFE}' | '\u{FFFF}');
+    let slogan: String = slogan.chars().filter(is_text).collect();
     let words: Vec<&str> = slogan.split_whitespace().collect();
     if words.is_empty() {
         return None;
