@@ -33,11 +33,12 @@ impl Typefaces {
     /// # Errors
     /// [`WriterConfigError::Font`] for a font that is damaged; never for a build whose tests pass.
     pub(super) fn new() -> Result<Self, WriterConfigError> {
-        let parse = |font, spacing| match Face::parse(font, 0) {
-            Ok(face) => Ok(Typeface { face, tracking: -0.01, spacing }),
+        let parse = |font, tracking, spacing| match Face::parse(font, 0) {
+            Ok(face) => Ok(Typeface { face, tracking, spacing }),
             Err(_) => Err(WriterConfigError::Font),
         };
-        Ok(Self { outfit: parse(OUTFIT, 0.06)?, fraunces: parse(FRAUNCES, 0.0)? })
+        // Outfit is not set tighter: the bars of `tt` would meet, and read as an H.
+        Ok(Self { outfit: parse(OUTFIT, 0.0, 0.06)?, fraunces: parse(FRAUNCES, -0.01, 0.0)? })
     }
 
     /// Letters with serifs for the two quiet tones.
