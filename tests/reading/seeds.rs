@@ -17,7 +17,9 @@ fn seeds(target: &str) -> Vec<(String, Vec<u8>)> {
 
 #[test]
 fn every_workbook_among_the_seeds_is_read() {
-    for (name, seed) in seeds("workbook") {
+    let seeds = seeds("workbook");
+    assert!(!seeds.is_empty());
+    for (name, seed) in seeds {
         let outcome = workbooks::read(&workbooks::file_of(&seed));
         workbooks::check(&outcome);
         assert!(outcome.as_ref().is_ok_and(|table| table.n_rows() > 0), "{name}: {outcome:?}");
