@@ -23,6 +23,9 @@
 //!
 //! Every module may import `text_file`, which imports nothing of ours. `main` also puts together what it hands to them:
 //! the model store, the writer and the schema.
+//!
+//! On other systems than Linux there is nothing here: the one error is `main`'s.
+#![cfg(target_os = "linux")]
 
 pub mod config;
 pub mod content;

@@ -9,7 +9,7 @@ mod log;
 mod misconfigured;
 mod models;
 mod of_flask_service;
-pub mod output;
+mod output;
 mod progress;
 mod retrain;
 mod segment;
@@ -24,12 +24,12 @@ use clap::{Parser, Subcommand};
 use content_portal::config::Loaded;
 use content_portal::workbook::run_reader;
 
-pub use misconfigured::exit_code;
+use misconfigured::exit_code;
 
 /// Groups customers into segments and writes marketing content for each.
 #[derive(Debug, Parser)]
 #[command(version, about, propagate_version = true)]
-pub struct Cli {
+struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -61,8 +61,19 @@ enum Command {
     },
 }
 
+/// The whole program.
+pub fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(code) => code,
+        Err(error) => {
+            output::complain(format_args!("error: {error:#}\n"));
+            exit_code(&error)
+        }
+    }
+}
+
 /// Runs the command of `cli`; the exit code of one that came to its end.
-pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let command = cli.command.unwrap_or(Command::Serve);
     if let Command::ReadWorkbook { memory_bytes, cpu_seconds } = command {
         // It reads no setting, logs nothing and starts no thread.
