@@ -1,6 +1,7 @@
 //! The process: started, listened to, ended.
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
@@ -19,6 +20,7 @@ pub struct Program {
     path: PathBuf,
     arguments: Vec<OsString>,
     alone_in: Option<PathBuf>,
+    log: Option<PathBuf>,
 }
 
 /// How a retraining is to be made.
@@ -39,7 +41,7 @@ pub struct Training {
 impl Program {
     /// The program at `path`, in this process's folder and environment: it reads the same settings.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), arguments: Vec::new(), alone_in: None }
+        Self { path: path.into(), arguments: Vec::new(), alone_in: None, log: None }
     }
 
     /// With `argument` before those that ask for a retraining.
@@ -54,10 +56,16 @@ impl Program {
         self
     }
 
+    /// With its log at the end of this file, and not where this process's goes.
+    pub fn log_to(mut self, file: impl Into<PathBuf>) -> Self {
+        self.log = Some(file.into());
+        self
+    }
+
     /// Starts a retraining.
     ///
     /// # Errors
-    /// What the system said when the program could not be started.
+    /// What the system said when the program could not be started, or the file of its log not opened.
     pub fn start(&self, options: Options) -> io::Result<Training> {
         let mut command = Command::new(&self.path);
         command.args(&self.arguments).args(["retrain", "--events", "--give-way"]);
@@ -66,6 +74,9 @@ impl Program {
         }
         if let Some(dir) = &self.alone_in {
             command.current_dir(dir).env_clear();
+        }
+        if let Some(file) = &self.log {
+            command.stderr(File::options().create(true).append(true).open(file)?);
         }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn()?;

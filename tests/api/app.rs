@@ -29,6 +29,9 @@ use crate::form::Form;
 /// Opens the routes for administrators.
 pub const ADMIN_KEY: &str = "a-key-of-the-administrators";
 
+/// The log of retrainings, in the server's folder: a refusal that a test expects is none of its output.
+const RETRAINING_LOG: &str = "retraining.log";
+
 /// How long a condition may take to come true: far longer than it ever does.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -61,7 +64,7 @@ pub static SAMPLE_MODEL: LazyLock<TrainedVersion> = LazyLock::new(|| {
 pub fn published(outcome: RetrainOutcome) -> VersionId {
     match outcome {
         RetrainOutcome::Published(published) => published.id,
-        RetrainOutcome::Refused(report) => panic!("refused: {:?}", report.gate),
+        other => panic!("not published: {other:#?}"),
     }
 }
 
@@ -140,7 +143,8 @@ impl Default for Setup {
 /// Retrainings in the folder `dir`.
 pub fn retraining(dir: &Path, program: Option<Program>) -> Retraining {
     let program = program.unwrap_or_else(|| Program::new(env!("CARGO_BIN_EXE_content-portal")));
-    Retraining { program: program.alone_in(dir), schema: Arc::new(Schema::built_in().unwrap()), schedule: None }
+    let program = program.alone_in(dir).log_to(dir.join(RETRAINING_LOG));
+    Retraining { program, schema: Arc::new(Schema::built_in().unwrap()), schedule: None }
 }
 
 /// A running server.
@@ -151,7 +155,7 @@ pub struct TestApp {
     client: reqwest::Client,
     stop: Option<oneshot::Sender<()>>,
     running: Option<JoinHandle<Result<(), ServeError>>>,
-    _folders: TempDir,
+    folders: TempDir,
 }
 
 impl TestApp {
@@ -224,7 +228,7 @@ impl TestApp {
             client: reqwest::Client::builder().no_proxy().build().unwrap(),
             stop: Some(stop),
             running: Some(running),
-            _folders: folders,
+            folders,
         }
     }
 
@@ -297,7 +301,13 @@ impl TestApp {
 }
 
 impl Drop for TestApp {
+    #[expect(clippy::print_stderr, reason = "whoever looks into a failure needs the log")]
     fn drop(&mut self) {
+        if let (true, Ok(log)) =
+            (std::thread::panicking(), fs::read_to_string(self.folders.path().join(RETRAINING_LOG)))
+        {
+            eprintln!("{log}");
+        }
         drop(self.stop.take());
         if let Some(running) = self.running.take() {
             running.abort();
