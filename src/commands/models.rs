@@ -7,7 +7,7 @@ use std::str::FromStr;
 use anyhow::{Context, anyhow};
 use clap::Subcommand;
 use content_portal::config::Config;
-use content_portal::model_store::{ModelStore, VersionId};
+use content_portal::model_store::{Manifest, ModelStore, VersionId};
 use content_portal::pickles::{self, ImportRequest, Imported};
 use content_portal::pipeline::Scores;
 use jiff::Timestamp;
@@ -105,23 +105,25 @@ fn list(config: &Config, store: &ModelStore) -> anyhow::Result<()> {
         return Ok(());
     }
     say!(
-        "  {:<26}  {:>9}  {:>8}  {:>8}  {:>7}  {:>10}  {:>6}",
+        "  {:<26}  {:>9}  {:>8}  {:>8}  {:>7}  {:>10}  {:>6}  {}",
         "version",
         "customers",
         "profiles",
         "segments",
         "outside",
         "silhouette",
-        "dbcv"
+        "dbcv",
+        "trained on"
     );
     for version in versions {
         let mark = if version.is_current { '*' } else { ' ' };
         match version.manifest {
             Ok(manifest) => {
+                let trained_on = trained_on(&manifest);
                 let Scores { rows, profiles, clusters, noise_share, silhouette, dbcv, .. } = manifest.scores;
                 let outside = format!("{:.1} %", noise_share * 100.0);
                 say!(
-                    "{mark} {:<26}  {rows:>9}  {profiles:>8}  {clusters:>8}  {outside:>7}  {:>10}  {:>6}",
+                    "{mark} {:<26}  {rows:>9}  {profiles:>8}  {clusters:>8}  {outside:>7}  {:>10}  {:>6}  {trained_on}",
                     version.id.as_str(),
                     score(silhouette),
                     score(dbcv)
@@ -143,6 +145,7 @@ fn show(store: &ModelStore, id: &VersionId, report: bool) -> anyhow::Result<()> 
     let is_current = store.current().is_ok_and(|current| current == *id);
     say!("version         {id}{}", if is_current { " (current)" } else { "" });
     say!("made            {:.0}", manifest.created_at);
+    say!("trained on      {}", trained_on(manifest));
     if let Some(page) = store.report_page(id) {
         say!("report          {}", page.display());
     }
@@ -187,6 +190,15 @@ fn verify(store: &ModelStore, wanted: Option<&Wanted>) -> anyhow::Result<ExitCod
         }
     }
     Ok(if n_broken == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Whose customers a version was trained on.
+fn trained_on(manifest: &Manifest) -> &'static str {
+    match &manifest.trained_on {
+        Some(on) if on.sample => "the sample",
+        Some(_) => "own customers",
+        None => "–",
+    }
 }
 
 /// Three decimals, or a dash where there is no score.

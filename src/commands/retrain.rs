@@ -10,8 +10,8 @@ use content_portal::customer::Schema;
 use content_portal::model_store::ModelStore;
 use content_portal::pipeline::{FitParams, Scores, Segment};
 use content_portal::retrain::{
-    GateCheck, GateLimits, Published, RetrainError, RetrainEvent, RetrainOutcome, RetrainReport, RetrainRequest,
-    Verdict, retrain as run_retrain,
+    GateCheck, GateLimits, Published, PutAway, RetrainError, RetrainEvent, RetrainOutcome, RetrainReport,
+    RetrainRequest, Verdict, retrain as run_retrain,
 };
 use content_portal::trainer;
 use hdbscan::{HdbscanParams, MinClusterSize};
@@ -98,7 +98,7 @@ fn retrain_for_program(config: &Config, store: &ModelStore, training: Training<'
         .inspect_err(|error| events.end(trainer::Outcome::failed(format!("{error:#}"))))?;
     events.end((&outcome).into());
     match outcome.context("nothing was published")? {
-        RetrainOutcome::Published(_) => Ok(ExitCode::SUCCESS),
+        RetrainOutcome::Published(_) | RetrainOutcome::Unchanged(_) => Ok(ExitCode::SUCCESS),
         RetrainOutcome::Refused(_) => Ok(ExitCode::from(REFUSED)),
     }
 }
@@ -117,6 +117,13 @@ fn retrain_for_people(config: &Config, store: &ModelStore, training: Training<'_
             }
             print_report(&published.report);
             print_segments(model.schema(), model.segments());
+            Ok(ExitCode::SUCCESS)
+        }
+        RetrainOutcome::Unchanged(unchanged) => {
+            say!("unchanged       {} stays", unchanged.live);
+            say!("                the customers, the schema and the parameters are as they were; --force publishes");
+            print_put_away(&unchanged.put_away);
+            print_report(&unchanged.report);
             Ok(ExitCode::SUCCESS)
         }
         RetrainOutcome::Refused(report) => {
@@ -154,8 +161,10 @@ pub fn train(
         today: now.to_zoned(config.time_zone.clone()).date(),
     };
     let outcome = run_retrain(store, &request, progress);
-    if let Ok(RetrainOutcome::Published(published)) = &outcome {
-        warn_of(published);
+    match &outcome {
+        Ok(RetrainOutcome::Published(published)) => warn_of(published),
+        Ok(RetrainOutcome::Unchanged(unchanged)) => warn_of_left(&unchanged.put_away),
+        _ => {}
     }
     Ok(outcome)
 }
@@ -168,11 +177,15 @@ fn warn_of(published: &Published) {
             tracing::warn!(check = check.name, "published all the same: {}", check.sentence());
         }
     }
-    for left in &put_away.left {
-        tracing::warn!(file = %left.file.display(), why = left.why, "a used upload could not be put away, and still waits");
-    }
+    warn_of_left(put_away);
     if let Err(error) = pruned {
         tracing::warn!(%error, "old versions could not be taken away");
+    }
+}
+
+fn warn_of_left(put_away: &PutAway) {
+    for left in &put_away.left {
+        tracing::warn!(file = %left.file.display(), why = left.why, "a used upload could not be put away, and still waits");
     }
 }
 
@@ -182,14 +195,18 @@ fn print_published(published: &Published) {
         let failed: Vec<_> = published.report.failed().map(GateCheck::sentence).collect();
         say!("                although {}", failed.join("; "));
     }
-    say!("uploads         {} taken over", published.put_away.moved.len());
-    for left in &published.put_away.left {
-        say!("                {} still waits: {}", left.file.display(), left.why);
-    }
+    print_put_away(&published.put_away);
     match &published.pruned {
         Ok(pruned) if pruned.is_empty() => {}
         Ok(pruned) => say!("pruned          {} old versions", pruned.len()),
         Err(error) => say!("pruned          not: {error}"),
+    }
+}
+
+fn print_put_away(put_away: &PutAway) {
+    say!("uploads         {} taken over", put_away.moved.len());
+    for left in &put_away.left {
+        say!("                {} still waits: {}", left.file.display(), left.why);
     }
 }
 
@@ -198,6 +215,12 @@ fn print_report(report: &RetrainReport) {
     say!("files           {} read, {} skipped", report.files.len(), report.skipped.len());
     for skipped in &report.skipped {
         say!("                {}: {}", skipped.file.display(), skipped.why);
+    }
+    if report.trained_on_sample {
+        say!("                they are the sample, whose customers are invented; put your own beside it and retrain");
+    }
+    for file in &report.sample_set_aside {
+        say!("                {} was left out: it is the sample, and there are other files", file.display());
     }
     say!("rows            {} read, {} dropped", cleaning.rows_read, cleaning.n_dropped());
     for (reason, rows) in &cleaning.dropped {

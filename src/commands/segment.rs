@@ -102,6 +102,7 @@ pub fn segment(config: &Config, args: &SegmentArgs) -> anyhow::Result<()> {
 /// The segments of the workbook, and what was written for each.
 fn segments(config: &Config, input: Input, campaign: &Campaign) -> anyhow::Result<(Grouped, Vec<Written>)> {
     let mut version = setup::current_or_trained(config, &ModelStore::new(&config.paths.models), &|| ())?;
+    setup::warn_of_sample(&version);
     setup::overlay(&mut version, &setup::persona_entries(config)?);
     let writer = setup::writer(config)?;
 

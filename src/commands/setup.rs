@@ -134,6 +134,17 @@ pub fn overlay(version: &mut ModelVersion, entries: &PersonaEntries) {
     }
 }
 
+/// Says where segments are not those of anybody's customers.
+pub fn warn_of_sample(version: &ModelVersion) {
+    if version.manifest.is_of_the_sample() {
+        tracing::warn!(
+            model_version = %version.id,
+            "the model was trained on the sample, whose customers are invented: put your own into BASE_DATA_DIR and \
+             run content-portal retrain"
+        );
+    }
+}
+
 /// The current version, or where it is broken the whole one before it; where none was ever activated, the newest; where
 /// nothing was ever published, one that is trained now from the base data, which `before_training` is told of.
 pub fn current_or_trained(
@@ -180,11 +191,14 @@ fn train_first(config: &Config, store: &ModelStore) -> anyhow::Result<()> {
     tracing::info!("there is no model yet: training one from {base_data}");
     let training = Training { params: &FitParams::default(), uploads: None, force: false };
     match train(config, store, training, &|_| {})? {
-        Ok(RetrainOutcome::Published(_)) => Ok(()),
+        Ok(RetrainOutcome::Published(_) | RetrainOutcome::Unchanged(_)) => Ok(()),
         Ok(RetrainOutcome::Refused(report)) => {
             let failed = report.failed().map(GateCheck::sentence);
             let skipped = report.skipped.iter().map(|skipped| format!("{}: {}", skipped.file.display(), skipped.why));
-            let why: Vec<_> = failed.chain(skipped).collect();
+            let sample = report.sample_set_aside.first().map(|file| {
+                format!("{} is the sample, which is used only where there is no other workbook", file.display())
+            });
+            let why: Vec<_> = failed.chain(skipped).chain(sample).collect();
             bail!(
                 "there is no model, and {base_data} does not hold enough to train one from: put customers (.xlsx, .xls \
                  or .csv) into it ({})",

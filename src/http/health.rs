@@ -26,6 +26,9 @@ pub(super) struct Readiness {
     /// The live model version.
     #[schema(example = "20261122T194851Z-2a945ef3")]
     model_version: String,
+    /// Whether it was trained on the sample, whose customers are invented, since there are no others.
+    #[schema(example = false)]
+    trained_on_sample: bool,
     /// How many segments it has.
     #[schema(example = 4)]
     segments: usize,
@@ -53,6 +56,7 @@ pub(super) async fn get_readyz(State(state): State<AppState>) -> Result<Json<Rea
     Ok(Json(Readiness {
         status: "ready",
         model_version: version.id.to_string(),
+        trained_on_sample: version.manifest.is_of_the_sample(),
         segments: version.model.segments().len(),
         writer: ready.writer.name(),
     }))

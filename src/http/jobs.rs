@@ -174,7 +174,7 @@ async fn run(state: AppState, slot: Slot, options: Options) {
     tracing::info!(job = job.id, asked_by = ?job.asked_by, "a retraining begins");
     state.metrics().retraining(true);
     let outcome = outcome(&state, job, options).await;
-    if matches!(outcome, Outcome::Published { .. }) {
+    if matches!(outcome, Outcome::Published { .. } | Outcome::Unchanged { .. }) {
         take_over(&state).await;
     }
     let took = started.elapsed();
@@ -226,6 +226,9 @@ fn log(job: &Job, outcome: &Outcome, took: Duration) {
         Outcome::Refused { failed_checks, .. } => {
             let checks: Vec<&str> = failed_checks.iter().map(|check| check.sentence.as_str()).collect();
             tracing::warn!(job, ?checks, took_s, "a retraining's candidate was refused; what was live stays");
+        }
+        Outcome::Unchanged { version, .. } => {
+            tracing::info!(job, %version, took_s, "nothing has changed since the live version was trained; it stays");
         }
         Outcome::Locked { why } => tracing::info!(job, why, "another process is retraining; this one was left out"),
         Outcome::Failed { why } => tracing::error!(job, why, took_s, "a retraining failed; what was live stays"),

@@ -165,6 +165,7 @@ impl Metrics {
         let outcome = match outcome {
             Outcome::Published { .. } => "published",
             Outcome::Refused { .. } => "refused",
+            Outcome::Unchanged { .. } => "unchanged",
             Outcome::Locked { .. } => "locked",
             Outcome::Failed { .. } => "failed",
         };

@@ -48,6 +48,9 @@ pub(super) struct Version {
     /// What came out of its training: customers, profiles, clusters, scores; null where it is damaged.
     #[schema(required, schema_with = scores_schema)]
     scores: Option<Scores>,
+    /// Whether it was trained on the sample, whose customers are invented; null where it is damaged.
+    #[schema(required, example = false)]
+    trained_on_sample: Option<bool>,
     /// What is wrong with it; absent where nothing is.
     #[schema(example = "manifest.json is missing")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -167,10 +170,17 @@ async fn in_store<T: Send + 'static>(
 
 impl From<VersionSummary> for Version {
     fn from(summary: VersionSummary) -> Self {
-        let (created_at, scores, fault) = match summary.manifest {
-            Ok(manifest) => (Some(manifest.created_at), Some(manifest.scores), None),
-            Err(error) => (None, None, Some(with_causes(&error))),
+        let (manifest, fault) = match summary.manifest {
+            Ok(manifest) => (Some(manifest), None),
+            Err(error) => (None, Some(with_causes(&error))),
         };
-        Self { version: summary.id.to_string(), is_current: summary.is_current, created_at, scores, fault }
+        Self {
+            version: summary.id.to_string(),
+            is_current: summary.is_current,
+            created_at: manifest.as_ref().map(|manifest| manifest.created_at),
+            trained_on_sample: manifest.as_ref().map(|manifest| manifest.is_of_the_sample()),
+            scores: manifest.map(|manifest| manifest.scores),
+            fault,
+        }
     }
 }

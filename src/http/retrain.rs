@@ -23,6 +23,7 @@ use super::live::{Caller, Finished, Reporter};
 use super::problem::Document;
 use super::request_id::RequestContext;
 use super::state::AppState;
+use crate::model_store::VersionId;
 use crate::trainer::{FailedCheck, LeftOut, Options, Outcome, Step};
 
 /// How to retrain, and when to answer.
@@ -32,7 +33,7 @@ pub(super) struct RetrainQuery {
     /// Answer once it is done, and not at once.
     #[serde(default)]
     wait: bool,
-    /// Publish a model of poor quality all the same.
+    /// Publish a model of poor quality, or an unchanged one, all the same.
     #[serde(default)]
     force: bool,
 }
@@ -60,10 +61,10 @@ pub(super) struct JobView {
     /// How much of the whole is done, 0 to 1.
     #[schema(example = 0.4)]
     share: f32,
-    /// The version that was published; null where none was.
+    /// The version that was published or, where nothing has changed, the live one, which stays; else null.
     #[schema(required, example = "20261122T194851Z-2a945ef3")]
     version: Option<String>,
-    /// Where the version's report is; null where none was published.
+    /// Where that version's report is; null where there is none.
     #[schema(required, example = "/models/20261122T194851Z-2a945ef3/report")]
     report: Option<String>,
     /// The checks that the candidate did not pass.
@@ -76,13 +77,15 @@ pub(super) struct JobView {
 }
 
 /// How a retraining is: `running`, or how it ended. `refused`: its candidate was not good enough, or there was too little
-/// data, and all is as it was; `locked`: another process was retraining; `failed`: it came to no end.
+/// data, and all is as it was; `unchanged`: the live version was trained on the same customers, by the same schema and
+/// parameters, and stays; `locked`: another process was retraining; `failed`: it came to no end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum JobState {
     Running,
     Published,
     Refused,
+    Unchanged,
     Locked,
     Failed,
 }
@@ -303,9 +306,13 @@ impl JobView {
         match outcome {
             Outcome::Published { version, failed_checks, left_out } => {
                 self.state = JobState::Published;
-                self.version = Some(version.to_string());
-                self.report = Some(format!("/models/{version}/report"));
+                self.name(version);
                 self.list(failed_checks, left_out);
+            }
+            Outcome::Unchanged { version, left_out } => {
+                self.state = JobState::Unchanged;
+                self.name(version);
+                self.list(&[], left_out);
             }
             Outcome::Refused { failed_checks, left_out } => {
                 self.state = JobState::Refused;
@@ -314,6 +321,11 @@ impl JobView {
             Outcome::Locked { why } => (self.state, self.error) = (JobState::Locked, Some(as_sentence(why))),
             Outcome::Failed { why } => (self.state, self.error) = (JobState::Failed, Some(as_sentence(why))),
         }
+    }
+
+    fn name(&mut self, version: &VersionId) {
+        self.version = Some(version.to_string());
+        self.report = Some(format!("/models/{version}/report"));
     }
 
     fn list(&mut self, failed_checks: &[FailedCheck], left_out: &[LeftOut]) {

@@ -222,7 +222,9 @@ where
     };
     let prepared = tokio::task::spawn_blocking(prepare).await.map_err(|e| ServeError::Prepare(Box::new(e)))?;
     let Prepared { version, store, writer, on_load } = prepared.map_err(|e| ServeError::Prepare(e.into()))?;
-    tracing::info!(model_version = %version.id, segments = version.model.segments().len(), writer = writer.name(), "ready");
+    let trained_on_sample = version.manifest.is_of_the_sample();
+    let segments = version.model.segments().len();
+    tracing::info!(model_version = %version.id, segments, trained_on_sample, writer = writer.name(), "ready");
     state.become_ready(Ready { live: LiveModel::new(version), writer, store, on_load });
     tokio::spawn(refresh_for_ever(state.clone(), refresh));
     tokio::spawn(expire_for_ever(state.clone()));

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::TrainedOn;
 use crate::pipeline::{FitParams, Fitted, GoldenSample, SegmentId, TrainingProfile};
 
 /// A model on its way to become a version.
@@ -11,6 +12,8 @@ pub struct Candidate<'a> {
     pub fitted: &'a Fitted,
     /// How it was trained.
     pub params: &'a FitParams,
+    /// The customers it was trained on.
+    pub trained_on: TrainedOn,
     /// Customers whose segments are known.
     pub golden: &'a GoldenSample,
     /// What the training data looked like, column by column.

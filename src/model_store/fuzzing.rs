@@ -39,6 +39,7 @@ static BASE: LazyLock<Base> = LazyLock::new(|| {
         format_version: FORMAT_VERSION,
         created_at: "2026-03-01T00:00:00Z".parse().unwrap(),
         params,
+        trained_on: None,
         schema: schema.as_ref().clone(),
         scores: fitted.scores,
         next_segment_id: SegmentId::new(9),

@@ -32,12 +32,41 @@ pub struct Manifest {
     pub params: FitParams,
     /// The columns it was trained on.
     pub schema: Schema,
+    /// The customers it was trained on; `None` in versions of earlier builds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trained_on: Option<TrainedOn>,
     /// What came out: rows, profiles, clusters, scores.
     pub scores: Scores,
     /// The first id that no segment has ever had.
     pub next_segment_id: SegmentId,
     /// SHA-256 of every other file, in hexadecimal.
     pub files: BTreeMap<String, String>,
+}
+
+/// The customers that a version was trained on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrainedOn {
+    /// Whether they are the invented ones of the sample, and nobody else.
+    pub sample: bool,
+    /// [`crate::customer::CustomerTable::fingerprint`]; `None` where they were placed and not trained on here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
+    /// The version of the program that trained: another one may find other segments.
+    pub program: String,
+}
+
+impl TrainedOn {
+    /// As this program trains.
+    pub fn new(sample: bool, fingerprint: Option<String>) -> Self {
+        Self { sample, fingerprint, program: env!("CARGO_PKG_VERSION").to_owned() }
+    }
+}
+
+impl Manifest {
+    /// Whether the version was trained on the sample, and so says nothing of anybody's customers.
+    pub fn is_of_the_sample(&self) -> bool {
+        self.trained_on.as_ref().is_some_and(|on| on.sample)
+    }
 }
 
 impl VersionId {

@@ -36,7 +36,7 @@ pub use candidate::Candidate;
 pub use errors::{FileFault, StoreError};
 pub use live::LiveModel;
 pub use lock::WriterLock;
-pub use manifest::{Manifest, VersionId};
+pub use manifest::{Manifest, TrainedOn, VersionId};
 pub use staging::Staged;
 pub use store::{ModelStore, ModelVersion, VersionSummary};
 pub use upkeep::Servable;

@@ -36,6 +36,7 @@ impl ModelStore {
             created_at: candidate.created_at,
             params: candidate.params.clone(),
             schema: candidate.fitted.model.schema().as_ref().clone(),
+            trained_on: Some(candidate.trained_on.clone()),
             scores: candidate.fitted.scores.clone(),
             next_segment_id: candidate.next_segment_id,
             files: BTreeMap::new(),

@@ -18,7 +18,7 @@ use jiff::civil::Date;
 use serde::Serialize;
 
 use crate::customer::Schema;
-use crate::model_store::{Candidate, ModelStore, StoreError, VersionId};
+use crate::model_store::{Candidate, ModelStore, StoreError, TrainedOn, VersionId};
 use crate::pipeline::{
     AssignError, Contradiction, FitError, FitParams, Fitted, GoldenSample, Persona, Scaler, Scores, Segment, SegmentId,
     SegmentParts, TrainedElsewhere, TrainingProfile, adopt,
@@ -152,6 +152,7 @@ pub fn import(store: &ModelStore, request: &ImportRequest<'_>) -> Result<Importe
     let candidate = Candidate {
         fitted,
         params: &params,
+        trained_on: TrainedOn::new(false, None),
         golden: &golden,
         profile: &TrainingProfile::of(&table, fitted),
         next_segment_id: next_segment_id(store, fitted)?,

@@ -4,10 +4,14 @@
 //! ([`NewestStands`]): base data by their folders' names (one folder a day), within a folder by their own,
 //! but uploads that an earlier training put there after the others; then the uploads that wait, by their names, which
 //! begin with their time. Within a file a later row is the newer one.
+//!
+//! The sample is not read where there is another workbook or another file with customers: invented customers and own
+//! ones are never in one table. A workbook that cannot be read counts here too, for it was meant to be trained on.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
+use super::sample::is_sample;
 use super::uploads::{self, TAKEN};
 use super::{RetrainError, RetrainEvent, RetrainRequest, SkippedFile, sentence};
 use crate::customer::{CustomerTable, KeyedTable, NewestStands};
@@ -16,11 +20,18 @@ use crate::workbook::{ReadRequest, Watch, WorkbookError};
 /// How deep folders below the base data are followed.
 const MAX_DEPTH: usize = 8;
 
+/// What the names of workbooks end with.
+const WORKBOOKS: [&str; 3] = ["xlsx", "xls", "csv"];
+
 pub(super) struct Collected {
     pub table: CustomerTable,
     pub files: Vec<PathBuf>,
     pub skipped: Vec<SkippedFile>,
-    /// Where the uploads among `files` are.
+    /// Whether the files that were read are the sample.
+    pub is_sample: bool,
+    /// The files that are the sample, and were not read since there are others.
+    pub set_aside: Vec<PathBuf>,
+    /// Where the uploads among `files` and `set_aside` are.
     pub uploads: Vec<PathBuf>,
 }
 
@@ -32,28 +43,72 @@ struct Source {
     is_upload: bool,
 }
 
-/// Reads every file; one that cannot be read is left out whole. Without any, the table is empty.
+/// Reads every file but the sample or, where there is nothing else, the sample. One that cannot be read is left out
+/// whole. Without any, the table is empty.
 pub(super) fn collect(
     request: &RetrainRequest<'_>,
     progress: &(dyn Fn(RetrainEvent<'_>) + Sync),
 ) -> Result<Collected, RetrainError> {
-    let sources = sources(request)?;
-    let of = sources.len();
-    let mut all = NewestStands::new(request.schema.clone());
-    let (mut files, mut skipped, mut uploads) = (Vec::new(), Vec::new(), Vec::new());
-    for (number, Source { path, label, is_upload }) in (1..).zip(sources) {
-        progress(RetrainEvent::Reading { file: &path, number, of });
-        let added = read(request, &path)?;
-        let added = added.and_then(|file| all.add(&label.to_string_lossy(), &file).map_err(|error| sentence(&error)));
-        match added {
-            Ok(()) => {
-                files.push(label);
-                uploads.extend(is_upload.then_some(path));
-            }
-            Err(why) => skipped.push(SkippedFile { file: label, why }),
+    let (sample, own): (Vec<_>, Vec<_>) = sources(request)?.into_iter().partition(|source| is_sample(&source.path));
+    let has_workbook = own.iter().any(|source| is_workbook(&source.path));
+    let of = own.len() + if has_workbook { 0 } else { sample.len() };
+    let mut collecting = Collecting::new(request, progress, of);
+    own.iter().try_for_each(|source| collecting.read(source))?;
+    let is_sample = !sample.is_empty() && !has_workbook && collecting.files.is_empty();
+    let mut set_aside = Vec::new();
+    for source in &sample {
+        if is_sample {
+            collecting.read(source)?;
+        } else {
+            set_aside.push(source.label.clone());
+            collecting.uploads.extend(source.is_upload.then(|| source.path.clone()));
         }
     }
-    Ok(Collected { table: all.finish(), files, skipped, uploads })
+    let Collecting { all, files, skipped, uploads, .. } = collecting;
+    Ok(Collected { table: all.finish(), files, skipped, is_sample, set_aside, uploads })
+}
+
+/// Whether a file's name says that it is to be trained on.
+fn is_workbook(path: &Path) -> bool {
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    extension.is_some_and(|extension| WORKBOOKS.iter().any(|known| known.eq_ignore_ascii_case(extension)))
+}
+
+/// What was read so far.
+struct Collecting<'a> {
+    request: &'a RetrainRequest<'a>,
+    progress: &'a (dyn Fn(RetrainEvent<'_>) + Sync),
+    /// Files that were begun, of so many.
+    number: usize,
+    of: usize,
+    all: NewestStands,
+    files: Vec<PathBuf>,
+    skipped: Vec<SkippedFile>,
+    uploads: Vec<PathBuf>,
+}
+
+impl<'a> Collecting<'a> {
+    fn new(request: &'a RetrainRequest<'a>, progress: &'a (dyn Fn(RetrainEvent<'_>) + Sync), of: usize) -> Self {
+        let all = NewestStands::new(request.schema.clone());
+        Self { request, progress, number: 0, of, all, files: Vec::new(), skipped: Vec::new(), uploads: Vec::new() }
+    }
+
+    /// Reads one more file.
+    fn read(&mut self, source: &Source) -> Result<(), RetrainError> {
+        let Source { path, label, is_upload } = source;
+        self.number += 1;
+        (self.progress)(RetrainEvent::Reading { file: path, number: self.number, of: self.of });
+        let added = read(self.request, path)?;
+        let name = label.to_string_lossy();
+        match added.and_then(|file| self.all.add(&name, &file).map_err(|error| sentence(&error))) {
+            Ok(()) => {
+                self.files.push(label.clone());
+                self.uploads.extend(is_upload.then(|| path.clone()));
+            }
+            Err(why) => self.skipped.push(SkippedFile { file: label.clone(), why }),
+        }
+        Ok(())
+    }
 }
 
 /// The rows of one file, or what is wrong with it.

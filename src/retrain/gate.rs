@@ -87,12 +87,14 @@ pub enum Bound {
 pub enum Verdict {
     /// Every check passed.
     Passed,
-    /// Some check of quality failed, and no other version is live.
+    /// Some check of quality failed, and no other version of own customers is live.
     FirstVersion,
     /// Some check of quality failed, and was overridden.
     Forced,
     /// Some check failed.
     Refused,
+    /// The live version was trained on the same customers in the same way: there was nothing to decide.
+    Unchanged,
 }
 
 impl GateCheck {
@@ -140,6 +142,13 @@ pub(super) fn check_quality(limits: &GateLimits, scores: &Scores) -> Vec<GateChe
         GateCheck::quality("dbcv", scores.dbcv, Bound::AtLeast, limits.min_dbcv),
     ]);
     checks
+}
+
+/// The check that the sample does not take the place of own customers: whoever has lost those should hear of it.
+pub(super) fn check_sample() -> GateCheck {
+    let check = GateCheck::quality("own_files", Some(0.0), Bound::AtLeast, 1.0);
+    let detail = "nothing but the sample is left to train on, and the live version was not trained on it";
+    GateCheck { detail: Some(detail.to_owned()), ..check }
 }
 
 /// The checks of what is on disk: every file and every array comes back as it was written (`value` counts the ones that

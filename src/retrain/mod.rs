@@ -1,7 +1,8 @@
 //! Retraining: the workbooks under `base_data/` and the waiting uploads become a published model version.
 //!
 //! One code path for every way to ask for it, [`retrain`]: collect, fit, match the segments with the live version's, judge,
-//! publish, put the uploads away. Each step leaves the disk as it was unless all before it went well, and the process may
+//! publish, put the uploads away. Where nothing has changed since the live version was trained, the uploads alone are
+//! put away. Each step leaves the disk as it was unless all before it went well, and the process may
 //! end at any moment: the writer's lock goes with it, what was half written is swept by the next writer, and an upload
 //! either still waits or is base data, never both for longer than until the next training (`uploads` has the
 //! reasoning). A candidate that the gate refuses is an outcome, not an error.
@@ -14,6 +15,7 @@ mod gate;
 mod matching;
 mod page;
 mod report;
+mod sample;
 mod skipped;
 mod uploads;
 
@@ -27,7 +29,7 @@ use jiff::civil::Date;
 use serde::Serialize;
 
 use crate::customer::{CustomerTable, Schema};
-use crate::model_store::{Candidate, ModelStore, ModelVersion, Servable, StoreError, VersionId, WriterLock};
+use crate::model_store::{Candidate, ModelStore, ModelVersion, Servable, StoreError, TrainedOn, VersionId, WriterLock};
 use crate::pipeline::{
     Drift, FitError, FitParams, FitStep, Fitted, GoldenSample, OutsideShares, Segment, SegmentId, TrainingProfile, fit,
 };
@@ -57,7 +59,7 @@ pub struct RetrainRequest<'a> {
     pub reader: &'a Reader,
     /// What a candidate must reach.
     pub gate: GateLimits,
-    /// Whether a candidate of poor quality is published all the same.
+    /// Whether a candidate of poor quality, or one that can be no other than the live version, is published all the same.
     pub force: bool,
     /// How many versions are kept.
     pub keep: NonZeroUsize,
@@ -97,6 +99,20 @@ pub enum RetrainOutcome {
     /// The candidate did not pass the gate, or there was too little to train on. The live version is as it was, and so
     /// are the uploads.
     Refused(Box<RetrainReport>),
+    /// The live version was trained on the same customers, by the same schema, parameters and program: another training
+    /// would find the same.
+    Unchanged(Box<Unchanged>),
+}
+
+/// A training that had nothing to do.
+#[derive(Debug)]
+pub struct Unchanged {
+    /// The live version, which stays.
+    pub live: VersionId,
+    /// What was read.
+    pub report: RetrainReport,
+    /// Where the uploads are: the live version knows their customers already.
+    pub put_away: PutAway,
 }
 
 /// A version that was published, and what was done after it.
@@ -155,7 +171,8 @@ pub enum RetrainError {
 }
 
 /// Trains on the base data and the waiting uploads, and publishes the result as the current version if it passes the
-/// gate; then puts the uploads away and prunes old versions.
+/// gate; then puts the uploads away and prunes old versions. Nothing is trained where nothing has changed, unless it is
+/// forced. The sample is trained on where there is nothing else, and takes the place of own customers by force alone.
 ///
 /// A file that cannot be read is named in the report and left where it is.
 ///
@@ -171,6 +188,15 @@ pub fn retrain(
     let (live, live_fault) = live_version(store);
     let started = Instant::now();
     let collected = collect::collect(request, progress)?;
+    let trained_on = TrainedOn::new(collected.is_sample, Some(collected.table.fingerprint()));
+    let stands = live.as_ref().filter(|live| live_fault.is_none() && is_unchanged(live, request, &trained_on));
+    let stands = stands.filter(|_| !request.force).map(|live| live.id.clone());
+    let takes_sample_s_place = live.as_ref().is_some_and(|live| live.manifest.is_of_the_sample()) && !trained_on.sample;
+    let is_first = live.is_none() || takes_sample_s_place;
+    let (live, not_compared) = match live {
+        Some(live) if !is_comparable(&live, &trained_on) => (None, Some(live.id)),
+        live => (live, None),
+    };
     let report = RetrainReport {
         at: request.now,
         verdict: Verdict::Refused,
@@ -178,18 +204,37 @@ pub fn retrain(
         limits: request.gate.clone(),
         files: collected.files.clone(),
         skipped: collected.skipped.clone(),
+        trained_on_sample: collected.is_sample,
+        sample_set_aside: collected.set_aside.clone(),
         cleaning: collected.table.cleaning().clone(),
         params: request.params.clone(),
         scores: None,
         live: live.as_ref().map(|live| LiveVersion { version: live.id.clone(), scores: live.manifest.scores.clone() }),
+        live_not_compared: not_compared,
         live_fault,
         drift: None,
         segments: Vec::new(),
         matching: Matching::default(),
         seconds: Seconds { reading: seconds(started.elapsed()), ..Seconds::default() },
     };
-    let run = Run { store, lock, request, live, collected, report, progress };
-    run.fit()
+    let run = Run { store, lock, request, live, is_first, trained_on, collected, report, progress };
+    match stands {
+        Some(live) => Ok(run.leave(live)),
+        None => run.fit(),
+    }
+}
+
+/// Whether another training would find what `live` is: the same customers, schema, parameters and program.
+fn is_unchanged(live: &ModelVersion, request: &RetrainRequest<'_>, trained_on: &TrainedOn) -> bool {
+    let manifest = &live.manifest;
+    manifest.trained_on.as_ref() == Some(trained_on)
+        && manifest.params == *request.params
+        && manifest.schema == *request.schema
+}
+
+/// Whether the segments of `live` can go on: those of invented customers say nothing of real ones, nor these of them.
+fn is_comparable(live: &ModelVersion, trained_on: &TrainedOn) -> bool {
+    live.manifest.trained_on.as_ref().is_none_or(|on| on.sample == trained_on.sample)
 }
 
 /// A retraining that has read its files.
@@ -197,13 +242,24 @@ struct Run<'a> {
     store: &'a ModelStore,
     lock: WriterLock,
     request: &'a RetrainRequest<'a>,
+    /// The version to compare with.
     live: Option<ModelVersion>,
+    /// Whether the candidate is better than what is live however poor it is.
+    is_first: bool,
+    trained_on: TrainedOn,
     collected: Collected,
     report: RetrainReport,
     progress: &'a (dyn Fn(RetrainEvent<'_>) + Sync),
 }
 
 impl Run<'_> {
+    /// Publishes nothing: `live` stays.
+    fn leave(mut self, live: VersionId) -> RetrainOutcome {
+        self.report.verdict = Verdict::Unchanged;
+        let put_away = uploads::put_away(&self.collected.uploads, self.request.base_data, self.request.today);
+        RetrainOutcome::Unchanged(Box::new(Unchanged { live, report: self.report, put_away }))
+    }
+
     fn fit(mut self) -> Result<RetrainOutcome, RetrainError> {
         let started = Instant::now();
         let table = &self.collected.table;
@@ -233,6 +289,7 @@ impl Run<'_> {
         let candidate = Candidate {
             fitted: &fitted,
             params: request.params,
+            trained_on: self.trained_on.clone(),
             golden: &golden,
             profile: &profile,
             next_segment_id,
@@ -240,9 +297,12 @@ impl Run<'_> {
         };
         let mut staged = self.store.stage(&self.lock, &candidate)?;
         let mut checks = gate::check_quality(&request.gate, &fitted.scores);
+        if self.trained_on.sample && !self.is_first && self.live.is_none() {
+            checks.push(gate::check_sample());
+        }
         checks.extend(gate::check_integrity(&staged)?);
         let report = &mut self.report;
-        report.verdict = gate::decide(&checks, self.live.is_none(), request.force);
+        report.verdict = gate::decide(&checks, self.is_first, request.force);
         report.gate = checks;
         report.scores = Some(fitted.scores.clone());
         report.segments = fitted.model.segments().iter().map(Segment::to_parts).collect();

@@ -27,14 +27,22 @@ pub struct RetrainReport {
     pub files: Vec<PathBuf>,
     /// The files that could not be read, and why; they are where they were.
     pub skipped: Vec<SkippedFile>,
+    /// Whether those are the sample, whose customers are invented.
+    pub trained_on_sample: bool,
+    /// Files that are the sample, and were not trained on since there are others.
+    pub sample_set_aside: Vec<PathBuf>,
     /// Rows kept and dropped.
     pub cleaning: CleaningReport,
     /// How the model was trained.
     pub params: FitParams,
     /// How good it is; `None` where there was too little to train on.
     pub scores: Option<Scores>,
-    /// The version that was live.
+    /// The version that was live and is compared with; `None` where that was trained on the sample and this one was not,
+    /// or the other way round: of other people there is nothing to be compared.
     pub live: Option<LiveVersion>,
+    /// The version that was live and is not compared with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub live_not_compared: Option<VersionId>,
     /// Why the version that should have been live could not be loaded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub live_fault: Option<String>,

@@ -72,6 +72,13 @@ pub enum Outcome {
         /// Files that could not be read.
         left_out: Vec<LeftOut>,
     },
+    /// The live version was trained on the same customers in the same way, and stays.
+    Unchanged {
+        /// The live version.
+        version: VersionId,
+        /// Files that could not be read.
+        left_out: Vec<LeftOut>,
+    },
     /// Another process is training; all is as it was.
     Locked {
         /// Who it is, in a sentence's end.
@@ -140,6 +147,9 @@ impl From<&Result<RetrainOutcome, RetrainError>> for Outcome {
             Ok(RetrainOutcome::Refused(report)) => {
                 Self::Refused { failed_checks: failed_checks(report), left_out: left_out(report) }
             }
+            Ok(RetrainOutcome::Unchanged(unchanged)) => {
+                Self::Unchanged { version: unchanged.live.clone(), left_out: left_out(&unchanged.report) }
+            }
             Err(RetrainError::Store(locked @ StoreError::Locked { .. })) => Self::Locked { why: sentence(locked) },
             Err(error) => Self::Failed { why: sentence(error) },
         }
@@ -181,6 +191,7 @@ mod tests {
         let failed_checks = vec![FailedCheck { name: "dbcv".to_owned(), sentence: "dbcv is undefined".to_owned() }];
         let left_out = vec![LeftOut { file: "uploads/a\n\u{1b}.csv".to_owned(), why: "is \"empty\"".to_owned() }];
         let outcomes = [
+            Outcome::Unchanged { version: version.clone(), left_out: left_out.clone() },
             Outcome::Published { version, failed_checks: failed_checks.clone(), left_out: left_out.clone() },
             Outcome::Refused { failed_checks, left_out },
             Outcome::Locked { why: "process 1".to_owned() },

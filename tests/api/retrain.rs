@@ -25,12 +25,12 @@ impl TestApp {
         Self::spawn_with(Setup { program, ..Setup::default() }).await
     }
 
-    /// With the sample's customers in `base_data/`.
+    /// With 300 customers in `base_data/`.
     async fn with_base_data() -> Self {
         let app = Self::spawn().await;
         let folder = app.folder("base_data/2026-01-01");
         fs::create_dir_all(&folder).unwrap();
-        fs::copy(root("base_data/2026-01-01/customers.xlsx"), folder.join("customers.xlsx")).unwrap();
+        fs::copy(root("tests/fixtures/customers_300.xls"), folder.join("customers.xls")).unwrap();
         app
     }
 
@@ -160,6 +160,46 @@ async fn who_waits_is_told_the_outcome_and_too_little_data_is_one() {
     assert_eq!((&job["state"], &job["version"]), (&"published".into(), &app.live().await), "{job}");
     assert_eq!(app.kept(), Vec::<PathBuf>::new());
     assert_eq!(list(&app.look("/retrain").await["jobs"]).len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_retraining_that_finds_nothing_new_says_so_and_can_be_forced() {
+    let app = TestApp::with_base_data().await;
+    let first = ok(app.retrain("?wait=true", None, "*/*").await).await;
+    assert_eq!(first["state"], "published", "{first}");
+    let waiting = Form::new().file_in("files", "a.xls", &fs::read(root("tests/fixtures/customers_300.xls")).unwrap());
+    let second = ok(app.retrain("?wait=true", Some(waiting), "*/*").await).await;
+    assert_eq!((&second["state"], &second["version"]), (&"unchanged".into(), &first["version"]), "{second}");
+    assert_eq!((&second["report"], &second["error"]), (&first["report"], &Value::Null));
+    assert_eq!((app.live().await, app.kept()), (first["version"].clone(), Vec::new()));
+    let metrics = app.get("/metrics").await.text().await.unwrap();
+    assert!(metrics.contains(r#"content_portal_retrains_total{outcome="unchanged"} 1"#), "{metrics}");
+    let forced = ok(app.retrain("?wait=true&force=true", None, "*/*").await).await;
+    assert_eq!(forced["state"], "published", "{forced}");
+    assert_ne!(forced["version"], first["version"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_of_the_sample_is_marked_until_own_customers_take_its_place() {
+    let app = TestApp::with_base_data().await;
+    let ready = ok(app.get("/readyz").await).await;
+    assert_eq!(
+        (&ready["model_version"], &ready["trained_on_sample"]),
+        (&SAMPLE_MODEL.id.as_str().into(), &true.into())
+    );
+    let sample = fs::read(root("base_data/2026-01-01/customers.xlsx")).unwrap();
+    let form = Form::new().file_in("files", "ours.xlsx", &sample);
+    let job = ok(app.retrain("?wait=true", Some(form), "*/*").await).await;
+    assert_eq!(job["state"], "published", "{job}");
+    let report = app.look(job["report"].as_str().unwrap()).await;
+    assert_eq!((&report["trained_on_sample"], &report["scores"]["rows"]), (&false.into(), &300.into()));
+    assert_eq!(list(&report["sample_set_aside"]).len(), 1, "{}", report["sample_set_aside"]);
+    assert_eq!(report["live_not_compared"], SAMPLE_MODEL.id.as_str());
+    assert_eq!(ok(app.get("/readyz").await).await["trained_on_sample"], false);
+    let models = app.look("/models").await;
+    let marks: Vec<&Value> = list(&models["versions"]).iter().map(|version| &version["trained_on_sample"]).collect();
+    assert_eq!(marks.iter().filter(|&&mark| *mark == true).count(), 1, "{models}");
+    assert_eq!(marks.len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

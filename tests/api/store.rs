@@ -6,7 +6,7 @@ use std::sync::{LazyLock, mpsc};
 use std::time::Duration;
 
 use content_portal::customer::CustomerTable;
-use content_portal::model_store::{Candidate, LiveModel, ModelStore, StoreError, VersionId};
+use content_portal::model_store::{Candidate, LiveModel, ModelStore, StoreError, TrainedOn, VersionId};
 use content_portal::pipeline::{FitParams, Fitted, GoldenSample, SegmentId, TrainingProfile, fit};
 use content_portal::workbook::{self, Limits};
 use jiff::Timestamp;
@@ -39,6 +39,7 @@ fn publish(store: &ModelStore, second: i64) -> Result<VersionId, StoreError> {
     let candidate = Candidate {
         fitted,
         params: &TRAINED.params,
+        trained_on: TrainedOn::new(false, None),
         golden: &GoldenSample::take(table, fitted),
         profile: &TrainingProfile::of(table, fitted),
         next_segment_id: SegmentId::new(fitted.model.segments().len() as u32),

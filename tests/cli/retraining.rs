@@ -71,7 +71,7 @@ fn a_retraining_that_gives_way_does_so_with_every_thread() {
 #[test]
 fn a_reader_that_is_gone_ends_the_printing_and_not_the_command() {
     let folder = Folder::with_data();
-    for args in [&["retrain"][..], &["retrain", "--events"], &["models", "list"], &["models", "verify"]] {
+    for args in [&["retrain"][..], &["retrain", "--events", "--force"], &["models", "list"], &["models", "verify"]] {
         let mut child = folder.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         drop(child.stdout.take());
         let output = child.wait_with_output().unwrap();

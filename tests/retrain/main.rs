@@ -11,6 +11,8 @@ mod collecting;
 mod crashes;
 mod judging;
 mod page;
+mod sample;
 mod segment_ids;
 mod shop;
+mod unchanged;
 mod versions;

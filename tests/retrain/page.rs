@@ -120,6 +120,7 @@ fn the_same_customers_give_the_same_picture() {
 fn a_refused_candidate_s_page_says_which_check_decided() {
     let mut shop = Shop::with("ABC");
     shop.publish();
+    shop.add("base_data/2026-02-01/one.csv", &customers('A', 72, 1));
     shop.gate.min_clusters = 9;
     shop.refused();
     let kept = names(&shop.path("models/refused"));

@@ -5,7 +5,7 @@ use std::io::Cursor;
 use std::sync::Arc;
 
 use content_portal::customer::{CustomerTable, Schema};
-use content_portal::model_store::Candidate;
+use content_portal::model_store::{Candidate, TrainedOn};
 use content_portal::pipeline::{GoldenSample, NewName, SegmentId, TrainingProfile, fit};
 use content_portal::segmentation::group;
 use content_portal::workbook::{self, Limits};
@@ -42,6 +42,7 @@ fn publish_with_odd_ids(shop: &Shop) {
     let candidate = Candidate {
         fitted: &fitted,
         params: &shop.params,
+        trained_on: TrainedOn::new(false, None),
         golden: &GoldenSample::take(&table, &fitted),
         profile: &TrainingProfile::of(&table, &fitted),
         next_segment_id: SegmentId::new(20),

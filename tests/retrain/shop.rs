@@ -10,7 +10,7 @@ use content_portal::customer::Schema;
 use content_portal::model_store::{ModelStore, ModelVersion, VersionId};
 use content_portal::pipeline::FitParams;
 use content_portal::retrain::{
-    GateLimits, Published, RetrainError, RetrainOutcome, RetrainReport, RetrainRequest, retrain,
+    GateLimits, Published, RetrainError, RetrainOutcome, RetrainReport, RetrainRequest, Unchanged, retrain,
 };
 use content_portal::workbook::{Bounds, Limits, Reader};
 use hdbscan::{HdbscanParams, MinClusterSize};
@@ -88,6 +88,13 @@ impl Shop {
         fs::write(path, format!("{HEADER}{lines}")).unwrap();
     }
 
+    /// Copies the sample that ships with the program.
+    pub fn add_sample(&self, name: &str) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("base_data/2026-01-01/customers.xlsx"), path).unwrap();
+    }
+
     /// Trains, one minute after the last training.
     pub fn retrain(&mut self) -> Result<RetrainOutcome, RetrainError> {
         self.second += 60;
@@ -107,11 +114,28 @@ impl Shop {
         retrain(&self.store, &request, &|_| {})
     }
 
-    /// Trains, and the version is published.
+    /// Trains, and the version is published, by force where nothing has changed.
     pub fn publish(&mut self) -> Published {
-        match self.retrain().unwrap() {
+        let outcome = match self.retrain().unwrap() {
+            RetrainOutcome::Unchanged(_) => {
+                let force = std::mem::replace(&mut self.force, true);
+                let outcome = self.retrain().unwrap();
+                self.force = force;
+                outcome
+            }
+            outcome => outcome,
+        };
+        match outcome {
             RetrainOutcome::Published(published) => *published,
-            RetrainOutcome::Refused(report) => panic!("refused: {:#?}", report.gate),
+            other => panic!("not published: {other:#?}"),
+        }
+    }
+
+    /// Trains, and nothing has changed.
+    pub fn unchanged(&mut self) -> Unchanged {
+        match self.retrain().unwrap() {
+            RetrainOutcome::Unchanged(unchanged) => *unchanged,
+            other => panic!("not unchanged: {other:#?}"),
         }
     }
 
@@ -119,7 +143,7 @@ impl Shop {
     pub fn refused(&mut self) -> RetrainReport {
         match self.retrain().unwrap() {
             RetrainOutcome::Refused(report) => *report,
-            RetrainOutcome::Published(published) => panic!("published: {:#?}", published.report.gate),
+            other => panic!("not refused: {other:#?}"),
         }
     }
 

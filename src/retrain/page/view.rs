@@ -178,12 +178,18 @@ impl VerdictView {
     fn of(report: &RetrainReport) -> Self {
         let (tone, title, sentence) = match report.verdict {
             Verdict::Passed => ("good", "Published", format!("All {} checks of the gate passed.", report.gate.len())),
+            Verdict::FirstVersion if report.live_not_compared.is_some() => (
+                "fair",
+                "Published as the first version of your own customers",
+                "The version that was live was trained on the sample, and a poor one is better than that.".to_owned(),
+            ),
             Verdict::FirstVersion => (
                 "fair",
                 "Published as the first version",
                 "No version was live, and a poor one is better than none.".to_owned(),
             ),
             Verdict::Forced => ("fair", "Published by force", "The gate would have refused it.".to_owned()),
+            Verdict::Unchanged => ("good", "Unchanged", "Nothing has changed since the live version.".to_owned()),
             Verdict::Refused => ("bad", "Refused", "What was live stays live, and the uploads still wait.".to_owned()),
         };
         let failed = report.failed().map(GateRow::of).map(|row| row.sentence()).collect();
@@ -312,6 +318,7 @@ impl<'a> GateRow<'a> {
             "customers" => ("Customers", false),
             "profiles" => ("Distinct profiles", false),
             "clusters" => ("Segments", false),
+            "own_files" => ("Files of your own customers", false),
             "noise_share" => ("Customers outside every segment", true),
             "silhouette" => ("Silhouette", false),
             "dbcv" => ("DBCV", false),
