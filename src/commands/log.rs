@@ -73,6 +73,24 @@ fn write(messages: &Receiver<Message>, n_lost: &AtomicU64) {
     }
 }
 
+/// The terminal that the log is shown on.
+pub struct Terminal(Queue);
+
+impl Log {
+    /// The terminal that the log is shown on; `None` where it goes elsewhere.
+    pub fn terminal(&self) -> Option<Terminal> {
+        io::stderr().is_terminal().then(|| Terminal(self.0.clone()))
+    }
+}
+
+impl Terminal {
+    /// Shows a line after those that the log was given before, whatever the filter.
+    pub fn show(mut self, line: &str) {
+        // Where nobody takes the lines in time this one is lost as others are.
+        let _ = self.0.write(format!("{line}\n").as_bytes());
+    }
+}
+
 impl Drop for Log {
     fn drop(&mut self) {
         let (waiting, done) = sync_channel(1);

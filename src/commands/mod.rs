@@ -17,6 +17,7 @@ mod serve;
 mod service_manager;
 mod settings;
 mod setup;
+mod welcome;
 
 use std::process::ExitCode;
 
@@ -89,14 +90,14 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         args.give_way_if_asked()?;
     }
     let is_server = matches!(command, Command::Serve);
-    let _log = log::start(&config, if is_server { "info" } else { "warn" })?;
+    let log = log::start(&config, if is_server { "info" } else { "warn" })?;
     // A probe comes every few seconds.
     if !matches!(command, Command::Health(_)) {
         warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
         of_flask_service::warn_of_models(&config);
     }
     match command {
-        Command::Serve => serve::serve(&config).map(|()| ExitCode::SUCCESS),
+        Command::Serve => serve::serve(&config, log.terminal()).map(|()| ExitCode::SUCCESS),
         Command::Retrain(args) => retrain::retrain(&config, &args),
         Command::Segment(args) => segment::segment(&config, &args).map(|()| ExitCode::SUCCESS),
         Command::Models(command) => models::models(&config, &command),

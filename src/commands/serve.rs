@@ -1,48 +1,31 @@
 //! `serve`: the HTTP API, until it is told to stop.
 
 use std::error::Error;
-use std::sync::Arc;
+use std::io;
+use std::sync::{Arc, OnceLock};
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use content_portal::config::Config;
-use content_portal::http::{Application, Key, Opening, Prepared, Retraining, Settings, TrustedProxies};
+use content_portal::http::{Application, Key, Opening, Prepared, Retraining, ServeError, Settings, TrustedProxies};
 use content_portal::model_store::{ModelStore, ModelVersion};
 use content_portal::trainer::Program;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::log::Terminal;
 use super::misconfigured::Misconfigured;
+use super::welcome::welcome;
 use super::{descriptors, folders, service_manager, setup};
 
-/// Binds, gets ready, serves.
-pub fn serve(config: &Config) -> anyhow::Result<()> {
+/// Binds, gets ready, serves. Who started it on a terminal is told last where it is and who writes.
+pub fn serve(config: &Config, terminal: Option<Terminal>) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let settings = Settings {
-        allow_origins: config.server.allow_origins.clone(),
-        public_url: config.server.public_url.clone(),
-        admin_key: config.server.admin_key.as_ref().map(|key| Key::new(key.expose())),
-        api_keys: config.server.api_keys.iter().map(|key| Key::new(key.expose())).collect(),
-        trusted_proxies: TrustedProxies::new(config.server.trusted_proxies.clone()),
-        requests_per_minute: config.server.requests_per_minute,
-        max_connections: descriptors::make_room_for(config.server.connections),
-        retraining: Retraining {
-            program: Program::new(std::env::current_exe().context("this program's own file cannot be found")?),
-            schema: setup::schema(config)?,
-            schedule: config.retrain_schedule.clone(),
-        },
-        upload_dir: config.paths.uploads.clone(),
-        upload_rules: setup::upload_rules(config),
-        max_upload_bytes: config.limits.upload_bytes,
-        reader: setup::reader(config)?,
-        time_zone: config.time_zone.clone(),
-        max_members: config.limits.members,
-        writers_at_once: config.limits.writers_at_once,
-    };
+    let settings = settings(config)?;
     let config = config.clone();
     let served = runtime.block_on(async move {
         let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be listened for")?;
         let application = match service_manager::socket()? {
             Some(socket) => Application::on(socket, settings)?,
-            None => Application::bind(config.server.address, settings).await?,
+            None => Application::bind(config.server.address, settings).await.map_err(with_next_step)?,
         };
         let address = application.address();
         tracing::info!(%address, "listening");
@@ -51,9 +34,14 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
         let (at_start, after_reload) = (condition.clone(), condition.clone());
         tokio::spawn(service_manager::keep_status(move || condition.sentence()));
         let ready = application.until_ready();
+        let told: Arc<OnceLock<String>> = Arc::default();
+        let welcoming = told.clone();
         tokio::spawn(async move {
             ready.await;
             service_manager::say_ready(&at_start.sentence());
+            if let (Some(terminal), Some(line)) = (terminal, welcoming.get()) {
+                terminal.show(line);
+            }
             service_manager::say_alive_for_ever().await;
         });
         let refresh = application.refresh();
@@ -73,12 +61,57 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
             }
             service_manager::say_stopping();
         };
-        application.run_until_stopped(move |opening| prepare(&config, opening).map_err(boxed), stop).await?;
+        let prepare = move |opening: &Opening| {
+            let prepared = prepare(&config, opening).map_err(boxed)?;
+            // Set once: a server gets ready once.
+            let _ = told.set(welcome(&config, address, &prepared));
+            Ok::<_, Box<dyn Error + Send + Sync>>(prepared)
+        };
+        application.run_until_stopped(prepare, stop).await?;
         Ok(())
     });
     // A training under way would hold up the end by seconds; what it has not published is not missed.
     runtime.shutdown_background();
     served
+}
+
+/// What the server is told of the settings.
+fn settings(config: &Config) -> anyhow::Result<Settings> {
+    Ok(Settings {
+        allow_origins: config.server.allow_origins.clone(),
+        public_url: config.server.public_url.clone(),
+        admin_key: config.server.admin_key.as_ref().map(|key| Key::new(key.expose())),
+        api_keys: config.server.api_keys.iter().map(|key| Key::new(key.expose())).collect(),
+        trusted_proxies: TrustedProxies::new(config.server.trusted_proxies.clone()),
+        requests_per_minute: config.server.requests_per_minute,
+        max_connections: descriptors::make_room_for(config.server.connections),
+        retraining: Retraining {
+            program: Program::new(std::env::current_exe().context("this program's own file cannot be found")?),
+            schema: setup::schema(config)?,
+            schedule: config.retrain_schedule.clone(),
+        },
+        upload_dir: config.paths.uploads.clone(),
+        upload_rules: setup::upload_rules(config),
+        max_upload_bytes: config.limits.upload_bytes,
+        reader: setup::reader(config)?,
+        time_zone: config.time_zone.clone(),
+        max_members: config.limits.members,
+        writers_at_once: config.limits.writers_at_once,
+    })
+}
+
+/// Why the server does not listen, with a way out where the user has one.
+fn with_next_step(error: ServeError) -> anyhow::Error {
+    match &error {
+        ServeError::Bind { address, source } if source.kind() == io::ErrorKind::AddrInUse => {
+            let next = address.port().checked_add(1).unwrap_or(5001);
+            anyhow!(
+                "cannot listen on {address}: another program has taken the port; take another one, such as \
+                 PORT={next} content-portal"
+            )
+        }
+        _ => error.into(),
+    }
 }
 
 /// The error for the server to end with: one of the settings as itself, so that it is still known behind the server's.
@@ -96,6 +129,7 @@ fn prepare(config: &Config, opening: &Opening) -> anyhow::Result<Prepared> {
     let mut version = setup::current_or_trained(config, &store, &|| opening.open())?;
     let on_load = Arc::new(move |version: &mut ModelVersion| {
         setup::overlay(version, &entries);
+        setup::warn_of_sample(version);
         if let Err(error) = version.model.warm_up() {
             tracing::error!(%error, "the model cannot place a customer that training never met");
         }

@@ -237,10 +237,7 @@ fn log(job: &Job, outcome: &Outcome, took: Duration) {
 
 /// Retrains whenever `schedule` says so; a time at which a retraining is under way anyway is passed over.
 pub(super) async fn retrain_on_schedule(state: AppState, schedule: Schedule) {
-    let now = Timestamp::now();
-    let next = schedule.next_after(now).map(|next| next.to_string());
-    tracing::info!(next, "retraining is scheduled");
-    let mut lookout = Lookout::new(schedule, now);
+    let mut lookout = Lookout::new(schedule, Timestamp::now());
     loop {
         match lookout.look(Timestamp::now()) {
             Look::Wait(time) => tokio::time::sleep(time).await,

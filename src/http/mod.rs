@@ -24,6 +24,7 @@ mod health;
 mod ignored;
 mod images;
 mod incoming;
+mod index;
 mod jobs;
 mod live;
 mod metrics;

@@ -20,7 +20,7 @@ use super::error::ApiError;
 use super::live::X_MODEL_VERSION;
 use super::request_id::identify_and_log;
 use super::state::AppState;
-use super::{export, generate, health, images, models, openapi, retrain, scrape, upload};
+use super::{export, generate, health, images, index, models, openapi, retrain, scrape, upload};
 
 /// The service's routes and the layers around them, outermost last.
 ///
@@ -32,6 +32,7 @@ pub(super) fn router(state: AppState) -> Result<Router, ApiError> {
     let keys_are_set = !settings.api_keys.is_empty();
     let entrance = Arc::new(Entrance::new(settings));
     let (routes, description) = OpenApiRouter::with_openapi(ApiDescription::openapi())
+        .routes(routes!(index::get_index))
         .routes(routes!(upload::post_upload_excel))
         .routes(routes!(export::post_segments_export))
         .routes(routes!(generate::post_generate_promo))

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::Notify;
 
@@ -229,6 +230,8 @@ where
     tokio::spawn(refresh_for_ever(state.clone(), refresh));
     tokio::spawn(expire_for_ever(state.clone()));
     if let Some(schedule) = state.settings().retraining.schedule.clone() {
+        let next = schedule.next_after(Timestamp::now()).map(|next| next.to_string());
+        tracing::info!(next, "retraining is scheduled");
         tokio::spawn(retrain_on_schedule(state.clone(), schedule));
     }
     Ok(())

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use crate::app::{Setup, TestApp, keys, list, ok};
 
 /// What the router serves beside the description and its page.
-const ROUTES: [(&str, &str); 16] = [
+const ROUTES: [(&str, &str); 17] = [
+    ("get", "/"),
     ("post", "/upload-excel"),
     ("post", "/generate-promo"),
     ("post", "/generate-post"),
@@ -72,6 +73,24 @@ fn resolved<'d>(description: &'d Value, schema: &'d Value) -> &'d Value {
     match schema["$ref"].as_str() {
         Some(reference) => description.pointer(reference.trim_start_matches('#')).unwrap(),
         None => schema,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_root_leads_a_browser_to_the_page_and_a_program_to_the_addresses() {
+    let app = TestApp::spawn().await;
+    // What Firefox sends.
+    let accepted = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+    let page = app.request(reqwest::Method::GET, "/").header("accept", accepted).send().await.unwrap();
+    assert_eq!((page.status().as_u16(), page.url().path()), (200, "/docs/"));
+    assert!(page.text().await.unwrap().contains("swagger-ui"));
+
+    let answer = app.get("/").await;
+    assert_eq!(answer.headers()["vary"].to_str().unwrap().to_lowercase().matches("accept").count(), 1);
+    let index = ok(answer).await;
+    assert_eq!(index["service"], "content-portal");
+    for address in ["docs", "openapi", "readiness"] {
+        assert_eq!(app.get(index[address].as_str().unwrap()).await.status(), 200, "{address}");
     }
 }
 

@@ -44,7 +44,7 @@ async fn with_keys_in_the_settings_nobody_comes_in_without_one() {
 #[tokio::test(flavor = "multi_thread")]
 async fn health_pictures_and_the_description_need_no_key() {
     let app = TestApp::spawn_with(locked()).await;
-    for path in ["/healthz", "/readyz", "/openapi.json", "/docs/"] {
+    for path in ["/", "/healthz", "/readyz", "/openapi.json", "/docs/"] {
         assert_eq!(app.get(path).await.status(), 200, "{path}");
     }
     assert_eq!(code(app.get("/images/0000.png").await).await, (404, "no_such_image".to_owned()));

@@ -20,3 +20,4 @@ mod retraining;
 mod serving;
 mod settings;
 mod strangers;
+mod terminal;

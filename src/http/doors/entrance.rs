@@ -50,7 +50,7 @@ struct Room {
 /// What a route asks of the entrance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// For everybody, as often as they like: health, pictures, the API's description.
+    /// For everybody, as often as they like: health, pictures, the index, the API's description.
     Open,
     /// A key and the rate, where they are set.
     Plain,
@@ -63,7 +63,7 @@ enum Kind {
 impl Kind {
     fn of(route: Option<&str>) -> Self {
         match route {
-            Some("/healthz" | "/readyz" | "/images/{name}" | "/openapi.json") => Self::Open,
+            Some("/" | "/healthz" | "/readyz" | "/images/{name}" | "/openapi.json") => Self::Open,
             Some(docs) if docs == "/docs" || docs.starts_with("/docs/") => Self::Open,
             Some("/upload-excel" | "/segments/export" | "/retrain") => Self::Upload,
             Some("/generate-promo" | "/generate-post" | "/generate-editor-post") => Self::Generation,

@@ -1,0 +1,38 @@
+//! The last line on the terminal of whoever starts a server: where it is, and where its texts come from.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use content_portal::config::{Config, WriterKind};
+use content_portal::http::Prepared;
+
+/// The line for a server at `address` that got ready so.
+pub fn welcome(config: &Config, address: SocketAddr, prepared: &Prepared) -> String {
+    let mut line = format!("content-portal is ready at http://{}.", reachable(address));
+    match prepared.writer.name() {
+        "offline" => {
+            let why = match config.writer.kind {
+                WriterKind::Offline => "WRITER=offline",
+                WriterKind::Auto | WriterKind::Openai => "OPENAI_API_KEY is not set",
+            };
+            line.push_str(&format!(" Texts come from the offline writer, because {why}."));
+        }
+        writer => line.push_str(&format!(" Texts come from the {writer} writer.")),
+    }
+    if prepared.version.manifest.is_of_the_sample() {
+        let base_data = config.paths.base_data.display();
+        line.push_str(&format!(
+            " Segments are those of the sample: put your own customers into {base_data} and retrain."
+        ));
+    }
+    line
+}
+
+/// An address to open on this machine: a server that listens everywhere is at the loopback address, too.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
