@@ -7,6 +7,7 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use super::{FileFault, StoreError};
+use crate::text_file;
 
 /// The largest model file that is read: 200,000 profiles of 500 features take 400 MB.
 const MAX_FILE_BYTES: u64 = 1 << 30;
@@ -54,5 +55,5 @@ pub(super) fn read_file(path: &Path) -> Result<Vec<u8>, StoreError> {
     }
     let mut bytes = Vec::with_capacity(size_bytes as usize);
     file.take(MAX_FILE_BYTES).read_to_end(&mut bytes).map_err(|e| fault(unreadable(e)))?;
-    Ok(bytes)
+    if text_file::is_lfs_pointer(&bytes) { Err(fault(FileFault::LfsPointer)) } else { Ok(bytes) }
 }

@@ -80,6 +80,9 @@ pub enum FileFault {
     /// The system would not read it.
     #[error("cannot be read")]
     Unreadable(#[source] io::Error),
+    /// Git LFS left its pointer in place of the file.
+    #[error("is a Git LFS pointer, and not the file itself: run git lfs pull")]
+    LfsPointer,
     /// Its SHA-256 is not the manifest's.
     #[error("was changed or damaged after it was written: its SHA-256 is not the manifest's")]
     Checksum,

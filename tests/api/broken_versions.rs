@@ -177,6 +177,17 @@ fn a_file_that_was_cut_off_is_noticed_also_where_its_checksum_was_put_right() {
 }
 
 #[test]
+fn a_file_that_git_lfs_did_not_fetch_is_told_from_a_damaged_one() {
+    for file in MODEL_FILES.iter().chain(&["manifest.json"]) {
+        let (fault, _) = fault(file, |folder| {
+            fs::write(folder.join(file), "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 9\n")
+                .unwrap();
+        });
+        assert!(matches!(fault, FileFault::LfsPointer), "{file}: {fault}");
+    }
+}
+
+#[test]
 fn a_folder_where_a_file_should_be_is_named() {
     for file in ["manifest.json"].into_iter().chain(MODEL_FILES) {
         let (fault, _) = fault(file, |folder| {
