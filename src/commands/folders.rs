@@ -44,21 +44,28 @@ pub fn all(config: &Config) -> Vec<Folder<'_>> {
     others.into_iter().chain(state).map(|(variable, path)| Folder { variable, path }).collect()
 }
 
-/// Tries the folders that a server writes: one that can keep neither an upload nor a picture should not start. Where there
-/// is a model, that of the models may be read-only: only trainings write there.
+/// Tries the folders that a server writes: one that can keep neither an upload nor a picture should not start. Those that
+/// only trainings write are tried where it retrains, and may be read-only unless there is no model yet.
 ///
 /// # Errors
 /// [`Misconfigured::Folder`].
 pub fn check(config: &Config, has_model: bool) -> Result<(), Misconfigured> {
-    let is_needed = |folder: &Folder<'_>| match folder.variable {
-        "MODEL_DIR" => !has_model,
-        "BASE_DATA_DIR" => false,
-        _ => true,
-    };
-    for folder in all(config).into_iter().filter(is_needed) {
+    let retrains = config.server.admin_key.is_some() || config.retrain_schedule.is_some();
+    for folder in all(config) {
         let Folder { variable, path } = folder;
+        let is_needed = match variable {
+            "MODEL_DIR" => !has_model,
+            "BASE_DATA_DIR" => false,
+            _ => true,
+        };
+        if !is_needed && !retrains {
+            continue;
+        }
         match folder.try_out() {
             Ok(_) => {}
+            Err(error) if !is_needed => {
+                tracing::warn!(%error, "{variable} {} cannot be written: this server cannot retrain", path.display());
+            }
             // A disk that is full now may have room in a moment, and not every request needs any.
             Err(error) if matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) => {
                 tracing::warn!(%error, "{variable} {} is full", path.display());

@@ -188,6 +188,23 @@ fn every_setting_that_cannot_work_ends_the_start_with_code_78() {
 }
 
 #[test]
+fn a_folder_that_only_trainings_write_keeps_no_server_from_serving_and_is_named_where_it_retrains() {
+    let folder = Folder::with_data();
+    folder.ok(&["retrain"]);
+    fs::write(folder.path("a-file"), "").unwrap();
+    let served = |admin_key: &str| {
+        let mut command = folder.command(&["serve"]);
+        let mut server =
+            Server::start(command.env("PORT", "0").env("BASE_DATA_DIR", "a-file").env("ADMIN_KEY", admin_key));
+        server.until("ready");
+        server.signal("TERM");
+        server.ended().1
+    };
+    assert!(served("a-key-of-the-administrators").contains("BASE_DATA_DIR a-file cannot be written"));
+    assert!(!served("").contains("cannot be written"));
+}
+
+#[test]
 fn files_with_a_byte_order_mark_or_in_utf_16_are_read() {
     let folder = Folder::with_data();
     let schema = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/customer/schema.json")).unwrap();
