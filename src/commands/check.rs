@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::anyhow;
 use content_portal::config::Config;
+use content_portal::content::Probed;
 use content_portal::model_store::{ModelStore, Servable, StoreError};
 
 use super::folders::{self, Folder};
@@ -15,12 +16,15 @@ use super::misconfigured::{Misconfigured, is_misconfigured, misconfigured};
 use super::output::say;
 use super::setup;
 
+/// What became of one check: a sentence.
+type Outcome = anyhow::Result<String>;
+
 /// Prints one line a check. Exit code 78 where a setting has to change, 1 where something else does.
 pub fn check(config: &Config) -> anyhow::Result<ExitCode> {
     let mut outcomes = vec![("settings", Ok("can all be taken; content-portal settings shows them".to_owned()))];
     outcomes.extend(folders::all(config).iter().map(|folder| (folder.variable, try_folder(folder))));
     outcomes.push(("model", try_model(config)));
-    outcomes.push(("writer", try_writer(config)));
+    outcomes.extend(try_writer(config).into_iter().map(|outcome| ("writer", outcome)));
     outcomes.push(("port", try_port(config)));
     let (mut has_failed, mut has_wrong_setting) = (false, false);
     for (name, outcome) in outcomes {
@@ -40,7 +44,7 @@ pub fn check(config: &Config) -> anyhow::Result<ExitCode> {
     })
 }
 
-fn try_folder(folder: &Folder<'_>) -> anyhow::Result<String> {
+fn try_folder(folder: &Folder<'_>) -> Outcome {
     let Folder { variable, path } = *folder;
     let made = folder.try_out().map_err(|cause| Misconfigured::Folder { variable, path: path.to_owned(), cause })?;
     // What another process has put into one of them meanwhile stays, and the folder with it.
@@ -49,7 +53,7 @@ fn try_folder(folder: &Folder<'_>) -> anyhow::Result<String> {
 }
 
 /// Loads the model, with the marketers' entries laid over it.
-fn try_model(config: &Config) -> anyhow::Result<String> {
+fn try_model(config: &Config) -> Outcome {
     setup::schema(config)?;
     let entries = setup::persona_entries(config)?;
     let store = ModelStore::new(&config.paths.models);
@@ -69,16 +73,29 @@ fn try_model(config: &Config) -> anyhow::Result<String> {
 }
 
 /// Asks the writer's server for one token of each model.
-fn try_writer(config: &Config) -> anyhow::Result<String> {
-    let writer = setup::writer(config)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    match runtime.block_on(writer.probe())? {
-        Some(answered) => Ok(format!("{answered} answered with a token")),
-        None => Ok("offline: texts are made here, and no server is asked".to_owned()),
+fn try_writer(config: &Config) -> Vec<Outcome> {
+    let ask = || -> anyhow::Result<Vec<Probed>> {
+        let writer = setup::writer(config)?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        Ok(runtime.block_on(writer.probe()))
+    };
+    match ask() {
+        Ok(probed) if probed.is_empty() => {
+            vec![Ok("offline: texts are made here, and no server is asked".to_owned())]
+        }
+        Ok(probed) => probed.into_iter().map(answered).collect(),
+        Err(error) => vec![Err(error)],
     }
 }
 
-fn try_port(config: &Config) -> anyhow::Result<String> {
+fn answered(Probed { model, server, outcome }: Probed) -> Outcome {
+    match outcome {
+        Ok(()) => Ok(format!("{model} at {server} answered with a token")),
+        Err(error) => Err(anyhow!(error).context(format!("{model} at {server}"))),
+    }
+}
+
+fn try_port(config: &Config) -> Outcome {
     let address = config.server.address;
     match TcpListener::bind(address) {
         Ok(_) if address.port() == 0 => Ok("a free one is taken at each start, for PORT is 0".to_owned()),

@@ -29,6 +29,7 @@ pub use campaign::{
 pub use config::{BreakerPolicy, BudgetConfig, RetryPolicy, Secret, WriterConfig, WriterKind};
 pub use error::{WriteError, WriteErrorKind, WriteStep, WriterConfigError};
 pub use images::{ImageName, ImageStore, NotAnImageName};
+pub use openai::Probed;
 pub use writer::{Commission, Writer, write_all};
 pub use written::{Brief, Content, Flags, Pictures, Spent, TokenCounts, Written};
 

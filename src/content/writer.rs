@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::live_prompts::LivePrompts;
 use super::offline::Offline;
-use super::openai::{Openai, Task};
+use super::openai::{Openai, Probed, Task};
 use super::prices::Prices;
 use super::prompt::Prompts;
 use super::{
@@ -113,15 +113,11 @@ impl Writer {
         }
     }
 
-    /// Asks the server for one token of each model that writes; says who answered. `None` for the offline writer, which
-    /// asks nobody.
-    ///
-    /// # Errors
-    /// Of the first model that does not answer; [`WriteError::kind`] says how.
-    pub async fn probe(&self) -> Result<Option<String>, WriteError> {
+    /// Asks the server for one token of each model that writes. Empty for the offline writer, which asks nobody.
+    pub async fn probe(&self) -> Vec<Probed> {
         match &self.voice {
-            Voice::Openai(openai) => openai.probe(&self.prices).await.map(Some),
-            Voice::Offline(_) => Ok(None),
+            Voice::Openai(openai) => openai.probe(&self.prices).await,
+            Voice::Offline(_) => Vec::new(),
         }
     }
 

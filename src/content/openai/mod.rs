@@ -28,6 +28,8 @@ use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 use transport::{Endpoint, Transport, TryError};
 
+pub use probe::Probed;
+
 use super::budget::{Budget, BudgetError, Reservation};
 use super::prices::Prices;
 use super::prompt::Prompts;

@@ -11,27 +11,36 @@ use super::transport::{Endpoint, TryError};
 use super::wire::ChatAnswer;
 use super::{Call, Model, Openai, paused};
 
+/// What became of asking one model.
+#[derive(Debug)]
+pub struct Probed {
+    /// The model.
+    pub model: String,
+    /// Host and port of its server.
+    pub server: String,
+    /// Whether it answered.
+    pub outcome: Result<(), WriteError>,
+}
+
 /// What limits an answer to one token: OpenAI's name for it, and the older one that most other servers know.
 const LIMITS: [&str; 2] = ["max_completion_tokens", "max_tokens"];
 
 impl Openai {
-    /// Asks every model for one token, one after the other; names those that answered and their server.
-    ///
-    /// # Errors
-    /// Of the first model that does not answer.
-    pub(in crate::content) async fn probe(&self, prices: &Prices) -> Result<String, WriteError> {
-        let mut names = Vec::new();
+    /// Asks every model for one token, one after the other.
+    pub(in crate::content) async fn probe(&self, prices: &Prices) -> Vec<Probed> {
+        let base = self.transport.base();
+        let port = base.port().map(|port| format!(":{port}")).unwrap_or_default();
+        let server = format!("{}{port}", base.host_str().unwrap_or_default());
+        let mut probed = Vec::new();
         for model in &self.models {
             let mut outcome = self.one_token(model, LIMITS[0], prices).await;
             if outcome.as_ref().is_err_and(|error| error.kind == WriteErrorKind::RefusedRequest) {
                 outcome = self.one_token(model, LIMITS[1], prices).await;
             }
-            outcome.map_err(|error| error.at(WriteStep::Call))?;
-            names.push(model.name.as_str());
+            let outcome = outcome.map_err(|error| error.at(WriteStep::Call));
+            probed.push(Probed { model: model.name.clone(), server: server.clone(), outcome });
         }
-        let base = self.transport.base();
-        let port = base.port().map(|port| format!(":{port}")).unwrap_or_default();
-        Ok(format!("{} at {}{port}", names.join(", "), base.host_str().unwrap_or_default()))
+        probed
     }
 
     async fn one_token(&self, model: &Model, limit: &str, prices: &Prices) -> Result<(), TryError> {
