@@ -10,23 +10,17 @@ use super::env_file::{EnvFile, Fault};
 use crate::text_file;
 
 /// Names that other parts of the process read, which know no `.env`.
-const OF_THE_ENVIRONMENT: [&str; 8] = [
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "ALL_PROXY",
-    "NO_PROXY",
-    "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
-    "CREDENTIALS_DIRECTORY",
-    "TZ",
-];
+const OF_THE_ENVIRONMENT: [&str; 7] =
+    ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "CREDENTIALS_DIRECTORY"];
 
-/// What other programs call a setting, too far from its name to be told by likeness.
-const ELSEWHERE: [(&str, &str); 4] = [
+/// What other programs call a setting, too far from its name to be told by likeness. In the environment such names are
+/// those programs' own.
+const ELSEWHERE: [(&str, &str); 5] = [
     ("OPENAI_API_BASE", "OPENAI_BASE_URL"),
     ("CORS_ORIGINS", "ALLOW_ORIGINS"),
     ("UPLOAD_FOLDER", "UPLOAD_DIR"),
     ("LOG_LEVEL", "RUST_LOG"),
+    ("TZ", "TIME_ZONE"),
 ];
 
 /// A name differs from the one that it was meant for by at most one letter in so many.
@@ -120,7 +114,8 @@ impl<'a> Variables<'a> {
                 warnings
                     .push(format!(".env sets {name} in the lines {} and {line}: the last one counts", earlier.line));
             }
-            if let Some(known) = meant_by(name, known) {
+            let elsewhere = ELSEWHERE.iter().find(|(elsewhere, _)| *elsewhere == name).map(|&(_, known)| known);
+            if let Some(known) = elsewhere.or_else(|| meant_by(name, known)) {
                 warnings.push(format!(".env line {line}: {name} is not a setting; did you mean {known}?"));
             }
             if OF_THE_ENVIRONMENT.contains(&name.to_ascii_uppercase().as_str()) {
@@ -128,9 +123,8 @@ impl<'a> Variables<'a> {
                     .push(format!(".env line {line}: {name} is read from the process environment alone: set it there"));
             }
         }
-        // The environment is full of other programs' names: only another way of writing one counts.
         for name in &self.environment_names {
-            if let Some(known) = meant_by(name, known).filter(|known| folded(known) == folded(name)) {
+            if let Some(known) = meant_by(name, known) {
                 warnings.push(format!("{name} (environment) is not a setting; did you mean {known}?"));
             }
         }
@@ -161,18 +155,15 @@ fn is_known(name: &str, known: &[String]) -> bool {
 }
 
 /// The setting that `name`, which is none, was meant for.
-fn meant_by<'a>(name: &str, known: &'a [String]) -> Option<&'a String> {
+fn meant_by<'a>(name: &str, known: &'a [String]) -> Option<&'a str> {
     if is_known(name, known) {
         return None;
-    }
-    if let Some((_, meant)) = ELSEWHERE.iter().find(|(elsewhere, _)| *elsewhere == name) {
-        return known.iter().find(|known| known == meant);
     }
     let written = folded(name);
     let distance = |known: &String| strsim::osa_distance(&written, &folded(known));
     let (distance, nearest) =
         known.iter().map(|known| (distance(known), known)).min_by_key(|&(distance, _)| distance)?;
-    (distance <= folded(nearest).len() / LETTERS_A_MISTAKE).then_some(nearest)
+    (distance <= folded(nearest).len() / LETTERS_A_MISTAKE).then_some(nearest.as_str())
 }
 
 /// A name as it is compared: without case, hyphens and underscores.
@@ -198,15 +189,24 @@ mod tests {
             ("openai-api-key", "OPENAI_API_KEY"),
             ("OPENAI_KEY", "OPENAI_API_KEY"),
             ("OPEN_AI_API_KEY", "OPENAI_API_KEY"),
-            ("OPENAI_API_BASE", "OPENAI_BASE_URL"),
+            ("API_KEY", "API_KEYS"),
             ("ALLOWED_ORIGINS", "ALLOW_ORIGINS"),
             ("MODELS_DIR", "MODEL_DIR"),
             ("PROT", "PORT"),
-            ("LOG_LEVEL", "RUST_LOG"),
         ] {
-            assert_eq!(meant_by(name, &known).map(String::as_str), Some(meant), "{name}");
+            assert_eq!(meant_by(name, &known), Some(meant), "{name}");
         }
-        for name in ["PORT", "API_KEYS_FILE", "DB_PORT", "DATABASE_URL", "COMPOSE_PROJECT_NAME", "PATH", "SECRET_KEY"] {
+        for name in [
+            "HOSTNAME",
+            "STATE_DIRECTORY",
+            "PORT",
+            "API_KEYS_FILE",
+            "DB_PORT",
+            "DATABASE_URL",
+            "COMPOSE_PROJECT_NAME",
+            "PATH",
+            "SECRET_KEY",
+        ] {
             assert_eq!(meant_by(name, &known), None, "{name}");
         }
     }
@@ -258,8 +258,9 @@ mod tests {
 
     #[test]
     fn names_that_do_nothing_here_are_warned_of_once() {
-        let file = "FLASK_ENV=production\nPORT=1\nPORT=2\nHTTPS_PROXY=http://a\nMODLE_DIR=m\nTHEIRS=1\nTHEIRS=2\n";
-        let names = ["FLASK_ENV", "Openai_Api_Key", "HOSTS"].map(str::to_owned).to_vec();
+        let file = "FLASK_ENV=production\nPORT=1\nPORT=2\nHTTPS_PROXY=http://a\nMODLE_DIR=m\nTHEIRS=1\nTHEIRS=2\n\
+                    LOG_LEVEL=debug\n";
+        let names = ["FLASK_ENV", "Openai_Api_Key", "API_KEY", "LOG_LEVEL", "HOSTNAME"].map(str::to_owned).to_vec();
         let variables = Variables::new(&|_| Err(VarError::NotPresent), names, file);
         assert_eq!(
             variables.warnings(&known()),
@@ -267,7 +268,9 @@ mod tests {
                 ".env sets PORT in the lines 2 and 3: the last one counts",
                 ".env line 4: HTTPS_PROXY is read from the process environment alone: set it there",
                 ".env line 5: MODLE_DIR is not a setting; did you mean MODEL_DIR?",
+                ".env line 8: LOG_LEVEL is not a setting; did you mean RUST_LOG?",
                 "Openai_Api_Key (environment) is not a setting; did you mean OPENAI_API_KEY?",
+                "API_KEY (environment) is not a setting; did you mean API_KEYS?",
                 "FLASK_ENV has no meaning here and is ignored",
             ]
         );
