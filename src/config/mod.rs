@@ -1,17 +1,18 @@
 //! Typed settings, each with its default and unit; the only reader of the environment.
 //!
 //! Values come from the process environment, then from a `.env` file in the working directory. An empty value counts
-//! as not set. All mistakes are reported together. Each part reads itself from a [`Reader`], which remembers what it
+//! as not set. All mistakes are reported together. Each part reads itself from a `Reader`, which remembers what it
 //! read: that is what `content-portal settings` shows. Imports the schedule and text files alone of ours: `main` hands
 //! each module its own part.
 
 mod env_file;
 mod reader;
+mod secret;
 mod server;
+mod setting;
 mod variables;
 mod writer;
 
-use std::fmt;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -20,8 +21,9 @@ use jiff::tz::TimeZone;
 
 use crate::schedule::Schedule;
 
-pub use reader::{Setting, Source};
+pub use secret::Secret;
 pub use server::ServerConfig;
+pub use setting::{Setting, Source};
 pub use writer::{WriterKind, WriterSettings};
 
 use reader::Reader;
@@ -99,10 +101,6 @@ pub struct Limits {
     pub writers_at_once: NonZeroUsize,
 }
 
-/// Text that no log, error or debug print shows.
-#[derive(Clone)]
-pub struct Secret(String);
-
 /// Settings as they were read, whether or not they can be used.
 #[derive(Debug)]
 pub struct Loaded {
@@ -120,19 +118,6 @@ pub struct Loaded {
 #[derive(Debug, thiserror::Error)]
 #[error("the settings cannot be taken:\n  - {}", .0.join("\n  - "))]
 pub struct ConfigErrors(pub Vec<String>);
-
-impl Secret {
-    /// The text itself.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("(secret)")
-    }
-}
 
 impl Loaded {
     /// Reads the environment and `.env`.

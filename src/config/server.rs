@@ -6,8 +6,8 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use ipnet::IpNet;
 use url::{Host, Origin, Url};
 
-use super::Secret;
 use super::reader::{Reader, entries};
+use super::secret::Secret;
 
 /// A key that can be guessed is no key.
 const MIN_KEY_BYTES: usize = 16;

@@ -5,8 +5,8 @@
 use std::env::{self, VarError};
 use std::path::Path;
 
-use super::Source;
 use super::env_file::{EnvFile, Fault};
+use super::setting::Source;
 use crate::text_file;
 
 /// Names that other parts of the process read, which know no `.env`.

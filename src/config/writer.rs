@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::Secret;
 use super::reader::Reader;
+use super::secret::Secret;
 
 /// Who writes the content.
 #[derive(Debug, Clone)]
