@@ -97,6 +97,10 @@ fn check_asks_the_writer_s_server_for_one_token_of_each_model() {
         Mock::given(older).respond_with(ResponseTemplate::new(200).set_body_json(&answer)).mount(&upstream).await;
         let newer = body_partial_json(json!({"model": "older", "max_completion_tokens": 1}));
         Mock::given(newer).respond_with(ResponseTemplate::new(400)).mount(&upstream).await;
+        // Some servers say in a 200 what is wrong.
+        let wrong = body_partial_json(json!({"model": "wrong"}));
+        let said = json!({"error": {"message": "rate limited", "code": 429}});
+        Mock::given(wrong).respond_with(ResponseTemplate::new(200).set_body_json(said)).mount(&upstream).await;
         let url = format!("{}/v1", upstream.uri());
         let ask = |model: &str, others: &str| {
             let model = [("OPENAI_MODEL", model), ("OPENAI_FALLBACK_MODELS", others)];
@@ -111,8 +115,10 @@ fn check_asks_the_writer_s_server_for_one_token_of_each_model() {
         assert!(code == Some(1) && said.contains("writer        FAILED  gone at 127.0.0.1:"), "{said}");
         assert!(said.contains("404") && said.contains("writer        ok      good at"), "{said}");
         assert!(!said.contains(KEY), "{said}");
+        let (said, code) = ask("wrong", "");
+        assert!(code == Some(1) && said.contains("writer        FAILED  wrong at"), "{said}");
         let n_requests = upstream.received_requests().await.unwrap().len();
-        assert_eq!(n_requests, 4 + 2);
+        assert_eq!(n_requests, 4 + 2 + 1);
     });
     let nobody = format!("http://127.0.0.1:{}/v1", free_port());
     let (said, code) = check(&folder, &[("OPENAI_API_KEY", KEY), ("OPENAI_BASE_URL", &nobody)]);

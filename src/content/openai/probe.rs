@@ -44,7 +44,8 @@ impl Openai {
     }
 
     async fn one_token(&self, model: &Model, limit: &str, prices: &Prices) -> Result<(), TryError> {
-        let body = json!({"model": model.name, "messages": [{"role": "user", "content": "Hello"}], limit: 1});
+        let messages = json!([{"role": "user", "content": "Hello"}]);
+        let body = json!({"model": model.name, "messages": messages, "stream": false, limit: 1});
         let body = body.to_string().into_bytes();
         let worst = TokenCounts { prompt: u64::try_from(body.len()).unwrap_or(u64::MAX), completion: 1 };
         let call = Call {
@@ -55,6 +56,10 @@ impl Openai {
             worst_usd: prices.of_text(&model.name, worst),
         };
         let cost = |answer: &ChatAnswer| prices.of_text(&model.name, answer.tokens()?);
-        self.call(call, cost).await.map(drop)
+        let answer = self.call(call, cost).await?;
+        if answer.choices.is_empty() {
+            return Err(TryError::new(WriteErrorKind::BadAnswer, false).because("the answer holds no choice"));
+        }
+        Ok(())
     }
 }
