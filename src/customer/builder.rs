@@ -9,29 +9,26 @@ use rustc_hash::FxHashSet;
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use super::clean::{ColumnCleaner, Fault, Outcome};
-use super::header::{Candidate, HeaderIndex, Layout, MissingColumns};
-use super::newest::{KeyedTable, NOBODY, RowKey, identity_of};
+use super::header::{HeaderIndex, MissingColumns};
+use super::newest::{KeyedTable, RowKey, identity_of};
+use super::open_sheet::{OpenSheet, Row};
 use super::tally::Tally;
 use super::{Cell, CleaningReport, CustomerColumn, CustomerTable, Dropped, Note, Schema, SheetReport};
 
-/// Among how many rows that hold anything the header is looked for: people put titles and notes above it.
-const HEADER_ROWS: usize = 20;
-/// How much of a cell above or in the header is looked at, in bytes.
-const MAX_HEADER_BYTES: usize = 256;
 /// How many rows wait until it is looked at together which of them are copies.
 const MAX_WAITING: usize = 256;
-/// The widest sheet there is: no header lies further right.
-const MAX_HEADER_COLUMNS: usize = 16_384;
 
 /// Takes the rows of one sheet or of several, one after the other, and keeps the schema's columns alone.
 ///
 /// Memory grows with the distinct values, by 4 bytes a kept row and column, and by 16 bytes a row to tell copies.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct TableBuilder {
-    schema: Arc<Schema>,
-    header_index: HeaderIndex,
-    sheet: Sheet,
-    row: Row,
+    pub(super) schema: Arc<Schema>,
+    today: Date,
+    pub(super) header_index: HeaderIndex,
+    pub(super) sheet: OpenSheet,
+    /// The row of each table side by side; of one, nearly always.
+    pub(super) rows: Vec<Row>,
     cleaners: Vec<ColumnCleaner>,
     codes: Vec<Vec<u32>>,
     n_rows: usize,
@@ -47,35 +44,13 @@ pub struct TableBuilder {
     duplicates: Tally,
     /// By schema column, then by fault.
     faults: Vec<[Tally; 5]>,
-    columns_used: BTreeMap<String, String>,
-    identifier_used: Option<String>,
+    pub(super) columns_used: BTreeMap<String, String>,
+    pub(super) identifier_used: Option<String>,
     /// Of a workbook, in its order.
-    sheets: Vec<SheetReport>,
-    notes: Vec<Note>,
-}
-
-/// The sheet that is being read.
-#[derive(Debug, Default)]
-struct Sheet {
-    /// Without one its rows are accounted for by the file alone.
-    name: Option<String>,
-    rows_read_before: usize,
-    n_rows_before: usize,
-    is_1904: bool,
-    next_row: u32,
-    rows_above_header: usize,
-    header_row: Vec<Candidate>,
-    closest: Option<MissingColumns>,
-    layout: Option<Layout>,
-}
-
-/// The row that is being read.
-#[derive(Debug, Default)]
-struct Row {
-    has_content: bool,
-    hash: u128,
-    identity: u64,
-    outcomes: Vec<Outcome>,
+    pub(super) sheets: Vec<SheetReport>,
+    pub(super) notes: Vec<Note>,
+    /// Formulas without a result, by schema column.
+    pub(super) without_result: Vec<usize>,
 }
 
 impl TableBuilder {
@@ -87,9 +62,10 @@ impl TableBuilder {
             cleaners: schema.columns.iter().map(|column| ColumnCleaner::new(column, today)).collect(),
             codes: vec![Vec::new(); n_columns],
             faults: vec![Default::default(); n_columns],
-            row: Row { outcomes: vec![Outcome::Empty; n_columns], ..Row::default() },
+            rows: vec![Row { outcomes: vec![Outcome::Empty; n_columns], ..Row::default() }],
             schema,
-            sheet: Sheet::default(),
+            today,
+            sheet: OpenSheet::default(),
             n_rows: 0,
             rows_read: 0,
             rows_so_far: Arc::default(),
@@ -102,7 +78,13 @@ impl TableBuilder {
             identifier_used: None,
             sheets: Vec::new(),
             notes: Vec::new(),
+            without_result: vec![0; n_columns],
         }
+    }
+
+    /// An empty table of the same schema and day, to look at a sheet with.
+    pub fn scratch(&self) -> Self {
+        Self::new(self.schema.clone(), self.today)
     }
 
     /// As [`TableBuilder::new`], for one of several files: copies stay, and what tells the kept rows apart is noted, in
@@ -120,27 +102,9 @@ impl TableBuilder {
     /// Starts a sheet, whose header is to be found. `is_1904` says which date system its plain numbers are read by.
     pub fn begin_sheet(&mut self, is_1904: bool) {
         self.take_waiting();
-        self.sheet = Sheet { is_1904, ..Sheet::default() };
-        self.row.clear();
-    }
-
-    /// As [`begin_sheet`](Self::begin_sheet), for a sheet of a workbook: once it has [ended](Self::end_sheet) with a
-    /// header, the report accounts for its rows under its name.
-    pub fn begin_named_sheet(&mut self, name: &str, is_1904: bool) {
-        self.begin_sheet(is_1904);
-        self.sheet.name = Some(name.to_owned());
-        self.sheet.rows_read_before = self.rows_read;
-        self.sheet.n_rows_before = self.n_rows;
-    }
-
-    /// Has the report say of a sheet that it was not used.
-    pub fn add_unused_sheet(&mut self, sheet: SheetReport) {
-        self.sheets.push(sheet);
-    }
-
-    /// Has the report say something to a person.
-    pub fn add_note(&mut self, note: Note) {
-        self.notes.push(note);
+        self.sheet = OpenSheet { is_1904, ..OpenSheet::default() };
+        self.rows.truncate(1);
+        self.rows.iter_mut().for_each(Row::clear);
     }
 
     /// Whether the sheet's header has been found.
@@ -151,6 +115,12 @@ impl TableBuilder {
     /// Rows below a header that held anything, over all sheets so far.
     pub fn rows_read(&self) -> usize {
         self.rows_read
+    }
+
+    /// Rows that were kept, over all sheets so far.
+    pub fn n_rows(&mut self) -> usize {
+        self.take_waiting();
+        self.n_rows
     }
 
     /// How many of the schema's columns a row of headers names; for telling how a text is to be split.
@@ -164,42 +134,76 @@ impl TableBuilder {
         if cell.is_blank() {
             return;
         }
-        self.row.has_content = true;
         let Some(layout) = &self.sheet.layout else {
-            if column < MAX_HEADER_COLUMNS {
-                let text = if let Cell::Text(text) = cell { Some(start(text).to_owned()) } else { None };
-                self.sheet.header_row.push(Candidate { column, text });
+            self.rows.iter_mut().for_each(|row| row.has_content = true);
+            return self.sheet.push_candidate(column, cell);
+        };
+        let sheet_column = layout.column(column);
+        if self.sheet.may_change {
+            self.sheet.push_candidate(column, cell);
+        }
+        let Some(row) = self.rows.get_mut(sheet_column.table) else { return };
+        row.has_content = true;
+        row.hash = row.hash.wrapping_add(cell_hash(cell, sheet_column.seed));
+        if sheet_column.is_identifier {
+            row.is_read = true;
+            row.has_identifier = true;
+            if self.keys.is_some() {
+                row.identity = identity_of(cell);
+            }
+        }
+        if let Some(index) = sheet_column.schema_column
+            && let (Some(cleaner), Some(outcome)) = (self.cleaners.get_mut(index), row.outcomes.get_mut(index))
+        {
+            row.is_read = true;
+            *outcome = cleaner.outcome(cell, self.sheet.is_1904);
+            if let (Outcome::Unusable(_), Cell::Text(text)) = (*outcome, cell) {
+                row.n_headers += usize::from(self.header_index.names(text));
+            }
+        }
+    }
+
+    /// Adds the value of merged cells that reach down into the row, where it has none of its own. A row that has nothing
+    /// of its own in the columns that are read goes on the one above it, and is not filled.
+    pub fn fill_cell(&mut self, column: usize, cell: Cell<'_>) {
+        let Some(layout) = &self.sheet.layout else {
+            if self.rows.first().is_some_and(|row| row.has_content) {
+                self.sheet.push_candidate(column, cell);
             }
             return;
         };
         let sheet_column = layout.column(column);
-        self.row.hash = self.row.hash.wrapping_add(cell_hash(cell, sheet_column.seed));
-        if sheet_column.is_identifier && self.keys.is_some() {
-            self.row.identity = identity_of(cell);
-        }
-        if let Some(index) = sheet_column.schema_column
-            && let (Some(cleaner), Some(outcome)) = (self.cleaners.get_mut(index), self.row.outcomes.get_mut(index))
-        {
-            *outcome = cleaner.outcome(cell, self.sheet.is_1904);
+        let Some(row) = self.rows.get(sheet_column.table) else { return };
+        let is_empty = match sheet_column.schema_column {
+            Some(index) => row.outcomes.get(index) == Some(&Outcome::Empty),
+            None => sheet_column.is_identifier && !row.has_identifier,
+        };
+        if row.is_read && is_empty {
+            self.push_cell(column, cell);
         }
     }
 
-    /// Ends the row; `row_number` is the one that the sheet shows. A row without content is no row.
+    /// Ends the row; `row_number` is the one that the sheet shows. A row without content is no row, nor is one that
+    /// repeats the header.
     ///
     /// # Errors
     /// [`MissingColumns`] when this was the 20th row with content and none had every required column.
     pub fn end_row(&mut self, row_number: u32) -> Result<(), MissingColumns> {
         self.sheet.next_row = row_number.saturating_add(1);
-        if !self.row.has_content {
+        if !self.rows.iter().any(|row| row.has_content) {
+            self.sheet.may_change = true;
             return Ok(());
         }
-        let result = if self.has_header() {
-            self.take_row(row_number);
-            Ok(())
+        let result = if !self.has_header() {
+            self.find_header(row_number)
         } else {
-            self.try_header()
+            if !(self.sheet.may_change && self.change_header(row_number)) {
+                self.take_rows(row_number);
+            }
+            Ok(())
         };
-        self.row.clear();
+        self.rows.iter_mut().for_each(Row::clear);
+        self.sheet.candidates.clear();
         result
     }
 
@@ -220,7 +224,8 @@ impl TableBuilder {
     /// [`MissingColumns`] when its header was not found.
     pub fn end_sheet(&mut self) -> Result<(), MissingColumns> {
         if self.has_header() {
-            self.account_for_sheet();
+            self.take_waiting();
+            self.account_for_sheet(self.rows_read, self.n_rows);
             return Ok(());
         }
         match self.sheet.closest.take() {
@@ -240,6 +245,7 @@ impl TableBuilder {
     /// The table of all rows that were kept.
     pub fn finish(mut self) -> CustomerTable {
         self.take_waiting();
+        self.note_formulas();
         let mut cleaning = CleaningReport {
             rows_read: self.rows_read,
             columns_used: self.columns_used,
@@ -269,42 +275,30 @@ impl TableBuilder {
         CustomerTable { schema: self.schema, columns, n_rows: self.n_rows, cleaning }
     }
 
-    /// Writes down what became of the rows of the sheet that has ended.
-    fn account_for_sheet(&mut self) {
-        self.take_waiting();
-        let Some(name) = self.sheet.name.take() else { return };
-        let rows_read = self.rows_read.saturating_sub(self.sheet.rows_read_before);
-        let rows_used = self.n_rows.saturating_sub(self.sheet.n_rows_before);
-        self.sheets.push(SheetReport::used(&name, rows_read, rows_used));
-    }
-
-    fn try_header(&mut self) -> Result<(), MissingColumns> {
-        let candidates = std::mem::take(&mut self.sheet.header_row);
-        match self.header_index.layout(&self.schema, &candidates) {
-            Ok(mut layout) => {
-                for (title, header) in std::mem::take(&mut layout.columns_used) {
-                    self.columns_used.entry(title).or_insert(header);
-                }
-                self.identifier_used = self.identifier_used.take().or(layout.identifier_used.take());
-                self.sheet.layout = Some(layout);
-                return Ok(());
+    /// Takes the row of each table that has one.
+    fn take_rows(&mut self, row_number: u32) {
+        let has_one_table = self.rows.len() == 1;
+        let mut is_usable = true;
+        for (row, header_hash) in self.rows.iter().zip(&self.sheet.header_hashes) {
+            // What is beside one of several tables is no row of it. A header that comes again, as on every page of a
+            // report, is no customer.
+            if !(row.is_read || (row.has_content && has_one_table)) || row.hash == *header_hash {
+                continue;
             }
-            Err(error) => {
-                if self.sheet.closest.as_ref().is_none_or(|closest| error.is_closer_than(closest)) {
-                    self.sheet.closest = Some(error);
-                }
+            self.rows_read += 1;
+            self.waiting.push(RowKey { identity: row.identity, row_number, hash: row.hash });
+            self.waiting_outcomes.extend_from_slice(&row.outcomes);
+            let required = row.outcomes.iter().zip(&self.schema.columns).filter(|(_, column)| column.required);
+            is_usable &= required.into_iter().all(|(outcome, _)| matches!(outcome, Outcome::Seen(_)));
+            if row.n_headers > 1 {
+                self.sheet.odd_header.get_or_insert(row_number);
             }
         }
-        self.sheet.rows_above_header += 1;
-        if self.sheet.rows_above_header < HEADER_ROWS { Ok(()) } else { self.end_sheet() }
-    }
-
-    fn take_row(&mut self, row_number: u32) {
-        self.rows_read += 1;
-        // A number to look at: nothing else is read by it, so it orders nothing.
-        self.rows_so_far.store(self.rows_read, Ordering::Relaxed);
-        self.waiting.push(RowKey { identity: self.row.identity, row_number, hash: self.row.hash });
-        self.waiting_outcomes.extend_from_slice(&self.row.outcomes);
+        self.sheet.may_change = !is_usable;
+        // A number to look at: nothing else is read by it, so it orders nothing. Rows that are read anew were shown.
+        if self.rows_read > self.rows_so_far.load(Ordering::Relaxed) {
+            self.rows_so_far.store(self.rows_read, Ordering::Relaxed);
+        }
         if self.waiting.len() >= MAX_WAITING {
             self.take_waiting();
         }
@@ -356,15 +350,6 @@ impl TableBuilder {
     }
 }
 
-impl Row {
-    fn clear(&mut self) {
-        self.has_content = false;
-        self.hash = 0;
-        self.identity = NOBODY;
-        self.outcomes.fill(Outcome::Empty);
-    }
-}
-
 impl Fault {
     /// In the order of their numbers.
     const ALL: [Self; 5] = [Self::Missing, Self::NotADate, Self::InFuture, Self::UnknownLevel, Self::NotANumber];
@@ -383,7 +368,7 @@ impl Fault {
 
 /// A cell's share of its row's hash. Shares are added, so that neither the order of columns nor blank cells matter;
 /// with 128 bits a million rows meet by chance with probability 10⁻²⁷.
-fn cell_hash(cell: Cell<'_>, seed: u64) -> u128 {
+pub(super) fn cell_hash(cell: Cell<'_>, seed: u64) -> u128 {
     let (kind, bits) = match cell {
         Cell::Text(text) => return xxh3_128_with_seed(text.as_bytes(), seed),
         Cell::Number(number) => (1_u64, number.to_bits()),
@@ -394,9 +379,4 @@ fn cell_hash(cell: Cell<'_>, seed: u64) -> u128 {
     };
     // Texts keep the seed as it is; the multiplier (2⁶⁴ / golden ratio) sets the other kinds apart.
     xxh3_128_with_seed(&bits.to_le_bytes(), seed ^ kind.wrapping_mul(0x9e37_79b9_7f4a_7c15))
-}
-
-/// The start of a text, whole characters of at most [`MAX_HEADER_BYTES`].
-fn start(text: &str) -> &str {
-    text.get(..text.floor_char_boundary(MAX_HEADER_BYTES)).unwrap_or(text)
 }

@@ -37,7 +37,7 @@ pub(super) enum Fault {
 }
 
 /// One column: its rules, and everything seen in it so far.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct ColumnCleaner {
     rule: Rule,
     synonyms: FxHashMap<String, String>,
@@ -49,7 +49,7 @@ pub(super) struct ColumnCleaner {
     values: Vec<Value>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Rule {
     Category,
     /// The levels by their folded spelling.
@@ -59,7 +59,7 @@ enum Rule {
 }
 
 /// A value that some row had; it gets a code once a row with it is kept.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Seen {
     value: Value,
     code: u32,
@@ -73,7 +73,7 @@ enum NumberKind {
 }
 
 /// A value as it is compared.
-#[derive(Debug, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Key {
     Text(Box<str>),
     Level(u32),

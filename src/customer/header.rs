@@ -1,8 +1,8 @@
 //! Finding the header row, and in it the schema's columns.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -61,7 +61,7 @@ impl MissingColumns {
 }
 
 /// The headers of a schema, by their normal form.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct HeaderIndex {
     headers: FxHashMap<String, Target>,
 }
@@ -81,18 +81,35 @@ enum Slot {
 }
 
 /// A cell of a row that may be the header.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Candidate {
     pub column: usize,
     /// `None` for anything but text.
     pub text: Option<String>,
 }
 
+/// What the header of a sheet says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SheetHeader {
+    /// The row that it is in, as the sheet numbers it.
+    pub row: u32,
+    /// The positions of the schema's columns that it has.
+    pub columns: Vec<usize>,
+    /// Whether it has the column that tells customers apart.
+    pub has_identifier: bool,
+    /// What else it has, as it is written.
+    pub other_headers: Vec<String>,
+}
+
 /// Which cell of a row belongs to which column, once the header is known.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Layout {
     /// For each column of the sheet.
     pub columns: Vec<SheetColumn>,
+    /// How many tables are side by side under the header.
+    pub n_tables: usize,
+    /// Headers that name no column of the schema.
+    pub other_headers: Vec<String>,
     /// Title → header as written, for the report.
     pub columns_used: BTreeMap<String, String>,
     pub identifier_used: Option<String>,
@@ -105,6 +122,8 @@ pub(super) struct SheetColumn {
     pub schema_column: Option<usize>,
     /// Whether it tells customers apart.
     pub is_identifier: bool,
+    /// Which of the tables side by side it belongs to.
+    pub table: usize,
     /// What sets its cells apart from other columns' in a row's hash: the same header gives the same seed, so that
     /// copies are found across files whose columns are ordered differently.
     pub seed: u64,
@@ -132,11 +151,51 @@ impl HeaderIndex {
         slots.len()
     }
 
-    /// Reads a row as the header.
+    /// Whether a text is a header of the schema.
+    pub(super) fn names(&self, text: &str) -> bool {
+        self.headers.contains_key(&normalize_header(text))
+    }
+
+    /// Reads a row as the header, of one table or of several side by side: where behind all the columns of one a header
+    /// comes again, and what is from there on has every required column as well.
     ///
     /// # Errors
     /// [`MissingColumns`] when it lacks a required column.
     pub(super) fn layout(&self, schema: &Schema, row: &[Candidate]) -> Result<Layout, MissingColumns> {
+        let mut layout = self.layout_of_one(schema, row)?;
+        let Some(second) = self.second_table(schema, row) else { return Ok(layout) };
+        let (left, right) = row.split_at_checked(second).unwrap_or((row, &[]));
+        if let (Ok(one), Ok(others)) = (self.layout_of_one(schema, left), self.layout(schema, right)) {
+            layout = one;
+            layout.put_beside(others, right.first().map_or(0, |cell| cell.column));
+        }
+        Ok(layout)
+    }
+
+    /// The position in the row where a second table may begin: the first header that comes again once every required
+    /// column was there.
+    fn second_table(&self, schema: &Schema, row: &[Candidate]) -> Option<usize> {
+        let required = (0..).zip(&schema.columns).filter(|(_, column)| column.required);
+        let mut required: BTreeSet<Slot> = required.map(|(index, _)| Slot::Column(index)).collect();
+        let (mut headers, mut slots) = (FxHashSet::default(), BTreeSet::new());
+        for (position, cell) in row.iter().enumerate() {
+            let Some(header) = cell.text.as_deref().map(normalize_header).filter(|header| !header.is_empty()) else {
+                continue;
+            };
+            let slot = self.headers.get(&header).map(|target| target.slot);
+            let comes_again = slot.is_some_and(|slot| !slots.insert(slot)) | !headers.insert(header);
+            if comes_again && required.is_empty() {
+                return Some(position);
+            }
+            if let Some(slot) = slot {
+                required.remove(&slot);
+            }
+        }
+        None
+    }
+
+    /// Reads a row as the header of one table.
+    fn layout_of_one(&self, schema: &Schema, row: &[Candidate]) -> Result<Layout, MissingColumns> {
         let normal: Vec<String> =
             row.iter().map(|cell| cell.text.as_deref().map(normalize_header).unwrap_or_default()).collect();
         // Slot → (rank, position in the row): the smallest alias rank wins, then the leftmost column.
@@ -157,10 +216,18 @@ impl HeaderIndex {
         if !missing.is_empty() {
             return Err(MissingColumns { missing, found: listed(row, best.len()), n_matched: best.len() });
         }
-        let mut layout = Layout { columns: seeds(row, &normal), ..Layout::default() };
+        let other = |(cell, normal): (&Candidate, &String)| {
+            cell.text.as_deref().filter(|_| !self.headers.contains_key(normal)).map(shown)
+        };
+        let mut layout = Layout {
+            columns: seeds(row, &normal),
+            n_tables: 1,
+            other_headers: row.iter().zip(&normal).filter_map(other).collect(),
+            ..Layout::default()
+        };
         for (slot, (_, sheet_column, position)) in best {
             let header = row.get(position).and_then(|cell| cell.text.as_deref()).unwrap_or_default();
-            let header: String = header.trim().chars().filter(|c| !is_invisible(*c)).take(MAX_LISTED_CHARS).collect();
+            let header = shown(header);
             match slot {
                 Slot::Identifier => {
                     layout.identifier_used = Some(header);
@@ -180,11 +247,26 @@ impl HeaderIndex {
 impl Layout {
     fn assign(&mut self, sheet_column: usize, slot: Slot, seed: u64) {
         if let Some(column) = self.columns.get_mut(sheet_column) {
-            *column = match slot {
-                Slot::Identifier => SheetColumn { schema_column: None, is_identifier: true, seed },
-                Slot::Column(index) => SheetColumn { schema_column: Some(index), is_identifier: false, seed },
-            };
+            let schema_column = if let Slot::Column(index) = slot { Some(index) } else { None };
+            *column = SheetColumn { schema_column, is_identifier: slot == Slot::Identifier, table: 0, seed };
         }
+    }
+
+    /// Puts other tables right of this one, from a column of the sheet on.
+    fn put_beside(&mut self, others: Self, from: usize) {
+        self.columns.truncate(from);
+        self.columns.extend((self.columns.len()..from).map(SheetColumn::beyond));
+        let beside = |column: SheetColumn| SheetColumn { table: column.table + self.n_tables, ..column };
+        self.columns.extend(others.columns.into_iter().skip(from).map(beside));
+        self.n_tables += others.n_tables;
+    }
+
+    /// The positions of the schema's columns that the first table has.
+    pub(super) fn schema_columns(&self) -> Vec<usize> {
+        let mut columns: Vec<usize> = self.columns.iter().filter_map(|column| column.schema_column).collect();
+        columns.sort_unstable();
+        columns.dedup();
+        columns
     }
 
     /// The column at a position, which may lie right of the header.
@@ -195,8 +277,18 @@ impl Layout {
 
 impl SheetColumn {
     fn beyond(sheet_column: usize) -> Self {
-        Self { schema_column: None, is_identifier: false, seed: xxh3_64(&sheet_column.to_le_bytes()) }
+        Self { schema_column: None, is_identifier: false, table: 0, seed: xxh3_64(&sheet_column.to_le_bytes()) }
     }
+
+    /// Whether its cells are read.
+    pub(super) fn is_read(self) -> bool {
+        self.is_identifier || self.schema_column.is_some()
+    }
+}
+
+/// A header as reports show it.
+fn shown(header: &str) -> String {
+    header.trim().chars().filter(|c| !is_invisible(*c)).take(MAX_LISTED_CHARS).collect()
 }
 
 /// The seed of every column up to the header's last, by header and, where headers repeat, by their count.
@@ -221,9 +313,5 @@ fn listed(row: &[Candidate], n_matched: usize) -> Vec<String> {
         return Vec::new();
     }
     let is_label = |text: &&str| !text.contains('@') && text.chars().filter(char::is_ascii_digit).count() < 3;
-    row.iter()
-        .filter_map(|cell| cell.text.as_deref().filter(is_label))
-        .map(|text| text.trim().chars().filter(|c| !is_invisible(*c)).take(MAX_LISTED_CHARS).collect())
-        .take(MAX_LISTED)
-        .collect()
+    row.iter().filter_map(|cell| cell.text.as_deref().filter(is_label)).map(shown).take(MAX_LISTED).collect()
 }

@@ -22,6 +22,15 @@ pub struct Note {
 }
 
 impl Note {
+    /// Cells hold formulas whose results were never stored in the file.
+    pub const FORMULAS_WITHOUT_RESULTS: &str = "formulas_without_results";
+    /// A row below the header looks like another header, and was not read as one.
+    pub const HEADER_WITHIN_ROWS: &str = "header_within_rows";
+    /// The rows that were read look like sums over customers.
+    pub const LOOKS_LIKE_TOTALS: &str = "looks_like_totals";
+    /// Sheets of customers were not read, since they have fewer of the columns than others.
+    pub const SHEETS_LEFT_OUT: &str = "sheets_left_out";
+
     /// A note of this kind. What reports do not repeat is taken out of the sentence.
     pub fn new(code: &str, sentence: impl AsRef<str>) -> Self {
         Self { code: code.to_owned(), sentence: sayable(sentence.as_ref()) }

@@ -81,13 +81,19 @@ impl CleaningReport {
         if self.rows_read > self.n_dropped() {
             return None;
         }
-        if self.rows_read == 0 {
-            return Some("the sheet has a header but no row below it".to_owned());
-        }
         let mut reasons: Vec<_> = self.dropped.iter().collect();
         reasons.sort_by_key(|(_, rows)| std::cmp::Reverse(**rows));
         let reasons: Vec<_> = reasons.iter().map(|(reason, rows)| format!("{reason} ({rows})")).collect();
-        Some(format!("none of the {} rows can be used: {}", self.rows_read, reasons.join(", ")))
+        let mut sentence = match self.rows_read {
+            0 => "the sheet has a header but no row below it".to_owned(),
+            rows_read => format!("none of the {rows_read} rows can be used: {}", reasons.join(", ")),
+        };
+        // Why values are missing that people see.
+        for note in self.notes.iter().filter(|note| note.code == Note::FORMULAS_WITHOUT_RESULTS) {
+            sentence += "; ";
+            sentence += &note.sentence;
+        }
+        Some(sentence)
     }
 }
 

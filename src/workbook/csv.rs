@@ -33,13 +33,16 @@ pub(super) fn read<R: Read + Seek>(
     let split = Split::sniff(&sample, builder);
 
     let mut rows = reader(split.delimiter, encoding.decode(source));
-    let mut feed = SheetFeed::begin(builder, limits, false);
+    builder.begin_sheet(false);
+    let rows_before = builder.rows_read();
+    let mut feed = SheetFeed::new(builder, limits, rows_before, Some(&[]));
     let mut record = ByteRecord::new();
     let mut lines = Lines { is_crlf: sample.windows(2).any(|pair| pair == b"\r\n"), ..Lines::default() };
     while rows.read_byte_record(&mut record).map_err(csv_error)? {
         let row = lines.row(&record, &rows);
-        if let Err(missing) = feed.open_row(row)? {
-            return Err(split.no_header(missing));
+        feed.open_row(row)?;
+        if feed.is_counting() {
+            break;
         }
         for (column, field) in record.iter().enumerate() {
             let text = std::str::from_utf8(field)
@@ -48,7 +51,7 @@ pub(super) fn read<R: Read + Seek>(
         }
     }
     match feed.end()? {
-        SheetEnd::Read => Ok(()),
+        SheetEnd::Read | SheetEnd::Merged(_) => Ok(()),
         SheetEnd::NoHeader(missing) => Err(split.no_header(missing)),
     }
 }

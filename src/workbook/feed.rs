@@ -1,23 +1,45 @@
-//! What every format shares: cells go to the builder row by row, within the limits.
+//! What every format shares: the cells of a sheet go to the builder row by row, within the limits.
 
 use crate::customer::{Cell, MissingColumns, TableBuilder};
 
+use super::merge::{Merge, Spans};
 use super::{Limits, WorkbookError};
+
+/// What a sheet is read for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// For its customers.
+    Rows,
+    /// To find its header, and to look at so many rows below it.
+    Survey(usize),
+    /// To count the rows that hold anything below this one, as the sheet numbers it.
+    Count(u32),
+}
 
 /// One sheet on its way into a builder.
 pub(super) struct SheetFeed<'a> {
     builder: &'a mut TableBuilder,
     limits: &'a Limits,
+    purpose: Purpose,
+    /// Rows of this file that were read before the sheet.
     rows_before: usize,
     /// The row that is open, counted from 0.
     row: u32,
+    row_has_content: bool,
+    /// Rows that hold anything: all, or those that are counted.
+    n_rows: usize,
+    /// None of the first rows is a header. What follows is counted.
+    no_header: Option<MissingColumns>,
+    spans: Spans,
+    /// The merged cells that matter and were not known before; `None` where they were.
+    found: Option<Vec<Merge>>,
 }
 
-/// Where a sheet stands that another reader goes on with.
-#[derive(Clone, Copy)]
-pub(super) struct Paused {
-    rows_before: usize,
-    row: u32,
+/// Whether a sheet has to be read on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Flow {
+    GoOn,
+    Enough,
 }
 
 /// How a sheet ended that was not refused.
@@ -26,39 +48,58 @@ pub(super) enum SheetEnd {
     Read,
     /// It has no header, and left nothing in the builder.
     NoHeader(MissingColumns),
+    /// It has merged cells over rows that were read without knowing of them. The builder is of no use any more.
+    Merged(Vec<Merge>),
 }
 
 impl<'a> SheetFeed<'a> {
-    /// Starts a sheet of a file that has put no row into the builder yet.
-    pub(super) fn begin(builder: &'a mut TableBuilder, limits: &'a Limits, is_1904: bool) -> Self {
-        builder.begin_sheet(is_1904);
-        Self { rows_before: builder.rows_read(), builder, limits, row: 0 }
+    /// Starts a sheet whose merged cells are `merges`, if they are known. `rows_before` is what the builder had read when
+    /// the file was begun. The builder's sheet has been begun.
+    pub(super) fn new(
+        builder: &'a mut TableBuilder,
+        limits: &'a Limits,
+        rows_before: usize,
+        merges: Option<&[Merge]>,
+    ) -> Self {
+        Self {
+            builder,
+            limits,
+            purpose: Purpose::Rows,
+            rows_before,
+            row: 0,
+            row_has_content: false,
+            n_rows: 0,
+            no_header: None,
+            spans: Spans::new(merges.unwrap_or_default()),
+            found: merges.is_none().then(Vec::new),
+        }
     }
 
-    /// Lets go of the builder within a sheet.
-    pub(super) fn pause(self) -> Paused {
-        Paused { rows_before: self.rows_before, row: self.row }
-    }
-
-    /// Goes on with a sheet; nothing else was put into the builder meanwhile.
-    pub(super) fn resume(builder: &'a mut TableBuilder, limits: &'a Limits, paused: Paused) -> Self {
-        Self { builder, limits, rows_before: paused.rows_before, row: paused.row }
+    /// The same for another purpose.
+    pub(super) fn with_purpose(self, purpose: Purpose) -> Self {
+        Self { purpose, ..self }
     }
 
     /// Opens the row (counted from 0) and ends the one before it. Cells that come in another order than their rows
     /// make rows of their own.
-    pub(super) fn open_row(&mut self, row: u32) -> Result<Result<(), MissingColumns>, WorkbookError> {
+    pub(super) fn open_row(&mut self, row: u32) -> Result<Flow, WorkbookError> {
         if row == self.row {
-            return Ok(Ok(()));
+            return Ok(Flow::GoOn);
         }
-        let ended = self.builder.end_row(self.row.saturating_add(1));
+        let flow = self.end_row()?;
+        if row > self.row.saturating_add(1) {
+            self.builder.note_gap();
+        }
         self.row = row;
-        self.check_rows()?;
-        Ok(ended)
+        Ok(flow)
     }
 
     pub(super) fn cell(&mut self, column: usize, cell: Cell<'_>) -> Result<(), WorkbookError> {
         if cell.is_blank() {
+            return Ok(());
+        }
+        self.row_has_content = true;
+        if self.is_counting() {
             return Ok(());
         }
         if column >= self.limits.max_columns {
@@ -71,24 +112,88 @@ impl<'a> SheetFeed<'a> {
             let cell = self.cell_name(column);
             return Err(WorkbookError::CellTooLong { cell, limit: self.limits.max_cell_bytes });
         }
+        if !self.spans.is_empty() {
+            self.spans.note(self.row, column, cell);
+        }
         self.builder.push_cell(column, cell);
         Ok(())
     }
 
-    pub(super) fn end(&mut self) -> Result<SheetEnd, WorkbookError> {
-        let ended = self.builder.end_row(self.row.saturating_add(1));
-        self.check_rows()?;
-        Ok(match ended.and_then(|()| self.builder.end_sheet()) {
-            Ok(()) => SheetEnd::Read,
-            Err(missing) => SheetEnd::NoHeader(missing),
-        })
+    /// Takes note of a formula whose result is not in the file.
+    pub(super) fn formula_without_result(&mut self, column: usize) {
+        if !self.is_counting() {
+            self.builder.push_formula_without_result(column);
+        }
     }
 
-    fn check_rows(&self) -> Result<(), WorkbookError> {
-        if self.builder.rows_read() - self.rows_before > self.limits.max_rows {
+    /// Whether merged cells are to be told.
+    pub(super) fn wants_merges(&self) -> bool {
+        self.found.is_some() && !matches!(self.purpose, Purpose::Count(_))
+    }
+
+    /// Takes note of merged cells, behind all rows.
+    pub(super) fn merge(&mut self, merge: Merge) -> Result<(), WorkbookError> {
+        let has_header = self.builder.header_row();
+        let matters = merge.spans_rows()
+            && match has_header {
+                // Columns that nobody reads, and the merged headers of titles and groups.
+                Some(header_row) => merge.first_row >= header_row && self.builder.reads_column(merge.column as usize),
+                None => true,
+            };
+        let Some(found) = self.found.as_mut().filter(|_| matters) else { return Ok(()) };
+        if found.len() >= self.limits.max_rows {
+            return Err(WorkbookError::damaged("there are more merged cells than rows"));
+        }
+        found.push(merge);
+        Ok(())
+    }
+
+    /// Whether the rows are no more than counted, so that a fault among them is no reason to refuse the others.
+    pub(super) fn is_counting(&self) -> bool {
+        self.no_header.is_some() || matches!(self.purpose, Purpose::Count(_))
+    }
+
+    /// Rows that hold anything: those below the one that [`Purpose::Count`] names, or all.
+    pub(super) fn n_rows(&self) -> usize {
+        self.n_rows
+    }
+
+    pub(super) fn end(&mut self) -> Result<SheetEnd, WorkbookError> {
+        self.end_row()?;
+        if let Some(found) = self.found.take_if(|found| !found.is_empty()) {
+            return Ok(SheetEnd::Merged(found));
+        }
+        if let Some(missing) = self.no_header.take() {
+            return Ok(SheetEnd::NoHeader(missing));
+        }
+        if self.is_counting() {
+            return Ok(SheetEnd::Read);
+        }
+        Ok(self.builder.end_sheet().map_or_else(SheetEnd::NoHeader, |()| SheetEnd::Read))
+    }
+
+    /// Ends the open row.
+    fn end_row(&mut self) -> Result<Flow, WorkbookError> {
+        let number = self.row.saturating_add(1);
+        let is_counted = !matches!(self.purpose, Purpose::Count(above) if number <= above);
+        self.n_rows += usize::from(std::mem::take(&mut self.row_has_content) && is_counted);
+        if self.is_counting() {
+            return Ok(if self.n_rows >= self.limits.max_rows { Flow::Enough } else { Flow::GoOn });
+        }
+        if !self.spans.is_empty() {
+            for (column, first_row, cell) in self.spans.reaching(self.row) {
+                // A header that reaches down over the rows is no value of theirs.
+                if self.builder.header_row().is_none_or(|header_row| first_row >= header_row) {
+                    self.builder.fill_cell(column, cell);
+                }
+            }
+        }
+        self.no_header = self.builder.end_row(number).err();
+        if self.builder.rows_read().saturating_sub(self.rows_before) > self.limits.max_rows {
             return Err(WorkbookError::TooManyRows { limit: self.limits.max_rows });
         }
-        Ok(())
+        let is_surveyed = matches!(self.purpose, Purpose::Survey(rows) if self.builder.rows_read() >= rows);
+        Ok(if is_surveyed { Flow::Enough } else { Flow::GoOn })
     }
 
     /// The open row's cell as people name it, such as `XFD1048576`.
@@ -101,22 +206,5 @@ impl<'a> SheetFeed<'a> {
         }
         let letters: String = letters.into_iter().rev().collect();
         format!("{letters}{}", u64::from(self.row) + 1)
-    }
-}
-
-/// The sheets of a workbook that had no header: the one that came closest is the one to tell of.
-#[derive(Default)]
-pub(super) struct Closest(Option<MissingColumns>);
-
-impl Closest {
-    pub(super) fn note(&mut self, missing: MissingColumns) {
-        if self.0.as_ref().is_none_or(|closest| missing.is_closer_than(closest)) {
-            self.0 = Some(missing);
-        }
-    }
-
-    /// The error of a workbook none of whose visible sheets has the header.
-    pub(super) fn into_error(self) -> WorkbookError {
-        self.0.map_or(WorkbookError::NoSheet, WorkbookError::MissingColumns)
     }
 }

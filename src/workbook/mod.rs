@@ -3,8 +3,8 @@
 //! Whoever has a file from elsewhere takes a [`Reader`]: it has the file read by a process of its own, which may use so
 //! much memory and time and no more, and believes no byte of the answer unseen. [`read`] and [`read_into`] read in this
 //! process, which a stranger's file can make abort. All are synchronous and know no HTTP. An `.xlsx` is streamed cell by
-//! cell, never laid out as a grid: a single far cell costs nothing. Formulas are never calculated; what the file remembers of them is read. Knows only `customer`, and nobody
-//! else knows calamine, csv or zip.
+//! cell, never laid out as a grid: a single far cell costs nothing. Formulas are never calculated; what the file remembers
+//! of them is read. Knows only `customer`, and nobody else knows calamine, csv or zip.
 
 mod archive;
 mod csv;
@@ -12,7 +12,9 @@ mod encoding;
 mod error;
 mod feed;
 mod kind;
+mod merge;
 mod reader;
+mod sheets;
 mod xls;
 mod xlsx;
 
@@ -34,7 +36,7 @@ use kind::FileKind;
 /// How large a workbook may be. What is larger is refused, not cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
-    /// Rows below the header that hold anything.
+    /// Rows below the headers of all sheets that hold anything.
     pub max_rows: usize,
     /// Columns, counted to the last cell that holds anything.
     pub max_columns: usize,
@@ -66,7 +68,8 @@ impl Default for Limits {
     }
 }
 
-/// Reads the first visible sheet that has the schema's required columns. Dates after `today` are in the future.
+/// Reads the visible sheets that have the schema's required columns, as one table; the report says of every sheet what it
+/// was used for. Dates after `today` are in the future.
 ///
 /// A table without a row is no error here: [`CleaningReport::no_usable_row`](crate::customer::CleaningReport::no_usable_row)
 /// says why.
@@ -102,8 +105,8 @@ pub fn read_into<R: Read + Seek>(
     }
 }
 
-/// What an `.xlsx` becomes as it is read, and as calamine alone reads it: the same, or this is the place of a fault.
-/// `None` for what is no `.xlsx`.
+/// What an `.xlsx` becomes as it is read, and as calamine reads it: the same where calamine reads it at all, or this is the
+/// place of a fault. `None` for what is no `.xlsx`.
 #[cfg(any(test, fuzzing))]
 pub fn both_ways(bytes: &[u8]) -> Option<[Result<crate::customer::KeyedTable, WorkbookError>; 2]> {
     let limits = Limits::default();
@@ -113,7 +116,7 @@ pub fn both_ways(bytes: &[u8]) -> Option<[Result<crate::customer::KeyedTable, Wo
         let mut builder = TableBuilder::keyed(schema.clone(), jiff::civil::date(2026, 3, 1));
         let source = std::io::Cursor::new(bytes);
         if by_calamine {
-            xlsx::read_slowly(source, &mut builder, &limits)?;
+            xlsx::read_by_calamine(source, &mut builder, &limits)?;
         } else {
             xlsx::read(source, &mut builder, &limits)?;
         }

@@ -6,47 +6,66 @@ use calamine::{Data, Reader, SheetType, SheetVisible, Xls, XlsError};
 
 use crate::customer::{Cell, TableBuilder};
 
-use super::feed::{Closest, SheetEnd, SheetFeed};
+use super::feed::{Flow, SheetFeed};
+use super::merge::Merge;
+use super::sheets::{self, Book, SheetInfo, SheetKind};
 use super::{Limits, WorkbookError};
 
-/// Reads the first visible sheet whose header matches.
+/// Reads the sheets with customers.
 pub(super) fn read(bytes: Vec<u8>, builder: &mut TableBuilder, limits: &Limits) -> Result<(), WorkbookError> {
-    let mut workbook = Xls::new(Cursor::new(bytes)).map_err(error)?;
-    let sheets = workbook.sheets_metadata().to_vec();
-    if sheets.len() > limits.max_sheets {
-        return Err(WorkbookError::TooManySheets { limit: limits.max_sheets });
-    }
+    let workbook = Xls::new(Cursor::new(bytes)).map_err(error)?;
+    let kind = |sheet: &calamine::Sheet| match (sheet.visible, sheet.typ) {
+        (SheetVisible::Visible, SheetType::WorkSheet) => SheetKind::Visible,
+        (_, SheetType::WorkSheet) => SheetKind::Hidden,
+        _ => SheetKind::NoCells,
+    };
+    let sheets = workbook.sheets_metadata().iter();
+    let sheets = sheets.map(|sheet| SheetInfo { name: sheet.name.clone(), kind: kind(sheet) }).collect();
     let is_1904 = workbook.has_1904_epoch();
-    let mut closest = Closest::default();
-    for sheet in sheets {
-        if sheet.visible != SheetVisible::Visible || !matches!(sheet.typ, SheetType::WorkSheet) {
-            continue;
-        }
-        let range = workbook.worksheet_range(&sheet.name).map_err(error)?;
-        let feed = SheetFeed::begin(builder, limits, is_1904);
-        match read_sheet(&range, feed, is_1904)? {
-            SheetEnd::Read => return Ok(()),
-            SheetEnd::NoHeader(missing) => closest.note(missing),
-        }
-    }
-    Err(closest.into_error())
+    sheets::read(&mut XlsBook { workbook, sheets, is_1904 }, builder, limits)
 }
 
-fn read_sheet(
-    range: &calamine::Range<Data>,
-    mut feed: SheetFeed<'_>,
+struct XlsBook {
+    workbook: Xls<Cursor<Vec<u8>>>,
+    sheets: Vec<SheetInfo>,
     is_1904: bool,
-) -> Result<SheetEnd, WorkbookError> {
-    let (first_row, first_column) = range.start().unwrap_or_default();
-    for (row, cells) in (first_row..).zip(range.rows()) {
-        if let Err(missing) = feed.open_row(row)? {
-            return Ok(SheetEnd::NoHeader(missing));
-        }
-        for (column, value) in (first_column as usize..).zip(cells) {
-            feed.cell(column, borrowed(value, is_1904))?;
-        }
+}
+
+impl Book for XlsBook {
+    fn sheets(&self) -> &[SheetInfo] {
+        &self.sheets
     }
-    feed.end()
+
+    fn is_1904(&self) -> bool {
+        self.is_1904
+    }
+
+    fn has_pivot_table(&mut self, _: usize) -> bool {
+        false
+    }
+
+    fn feed(&mut self, sheet: usize, feed: &mut SheetFeed<'_>) -> Result<(), WorkbookError> {
+        let name = self.sheets.get(sheet).map(|sheet| sheet.name.as_str()).unwrap_or_default();
+        let range = self.workbook.worksheet_range(name).map_err(error)?;
+        let (first_row, first_column) = range.start().unwrap_or_default();
+        for (row, cells) in (first_row..).zip(range.rows()) {
+            for (column, value) in (first_column as usize..).zip(cells) {
+                let cell = borrowed(value, self.is_1904);
+                if !cell.is_blank() {
+                    if feed.open_row(row)? == Flow::Enough {
+                        return Ok(());
+                    }
+                    feed.cell(column, cell)?;
+                }
+            }
+        }
+        if feed.wants_merges() {
+            for merge in self.workbook.merge_cells_by_sheet_name(name).map_err(error)? {
+                feed.merge(Merge::between(merge.start, merge.end))?;
+            }
+        }
+        Ok(())
+    }
 }
 
 fn borrowed(value: &Data, is_1904: bool) -> Cell<'_> {

@@ -69,22 +69,6 @@ fn a_sheet_without_a_header_does_not_show_its_customers() {
 }
 
 #[test]
-fn the_first_visible_sheet_with_the_header_is_read() {
-    let mut book = Workbook::new();
-    let hidden = book.add_worksheet();
-    write_rows(hidden, 0, &[&HEADER, &["X", "2020-01-01", "Hidden", "Male", "Gold"]]);
-    hidden.set_hidden(true);
-    let notes = book.add_worksheet();
-    write_rows(notes, 0, &[&["read me"], &["location", "date"], &["nothing to see"]]);
-    let customers = book.add_worksheet();
-    write_rows(customers, 0, &[&HEADER, &CUSTOMER, &OTHER_CUSTOMER]);
-    customers.set_active(true);
-    let later = book.add_worksheet();
-    write_rows(later, 0, &[&HEADER, &["Y", "2020-01-01", "Later", "Male", "Gold"]]);
-    assert_eq!(rows(&read(&book.save_to_buffer().unwrap()).unwrap()), SMALL_ROWS);
-}
-
-#[test]
 fn the_sheet_that_comes_closest_is_told_of() {
     let mut book = Workbook::new();
     write_rows(book.add_worksheet(), 0, &[&["read me"]]);

@@ -68,7 +68,7 @@ fn put(sheet: &mut rust_xlsxwriter::Worksheet, row: u32, column: u16) {
 }
 
 /// The content of a part.
-fn part(workbook: &[u8], name: &str) -> String {
+pub fn part(workbook: &[u8], name: &str) -> String {
     let mut content = String::new();
     ZipArchive::new(Cursor::new(workbook)).unwrap().by_name(name).unwrap().read_to_string(&mut content).unwrap();
     content

@@ -102,7 +102,7 @@ impl Reader {
         Self { program: program.into(), limits, bounds }
     }
 
-    /// Reads the first visible sheet that has the schema's required columns, as [`read`](super::read) does. Blocking.
+    /// Reads a workbook as [`read`](super::read) does. Blocking.
     ///
     /// # Errors
     /// Those of [`read`](super::read); [`WorkbookError::TooManyValues`]; and where the process did not come to its end

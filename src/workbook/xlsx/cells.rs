@@ -1,10 +1,13 @@
 //! The cells of a plain sheet: rows of cells with or without their references, numbers, flags, errors, shared and inline
-//! strings, and what formulas came to. Each is what calamine makes of it.
+//! strings, and what formulas came to.
+//!
+//! What the sheet says of its own size is not looked at: some programs write `A0:B2`, or nothing (calamine 0.38 refuses
+//! such a sheet; <https://github.com/tafia/calamine/pull/285> let `A0` pass once).
 
 use std::borrow::Cow;
 
 use super::markup::{Cursor, Parsed, Stop, TagEnd, content, digits, local, unescaped};
-use super::reference::{check_dimension, reference, whole_reference};
+use super::reference::{reference, whole_reference};
 use super::strings::body;
 
 /// What a cell's style makes of its number.
@@ -27,10 +30,12 @@ pub(super) enum Content<'a> {
     Number(f64),
     Day(f64),
     Flag(bool),
-    /// An error of a formula that calamine knows.
+    /// An error of a formula that spreadsheet programs know.
     Error,
-    /// An error, number or flag that calamine does not know and leaves out.
+    /// An error, number or flag that nobody knows, and that is left out.
     Unknown,
+    /// A formula whose result is not in the file.
+    NoResult,
 }
 
 /// What comes next in a sheet.
@@ -53,6 +58,7 @@ pub(super) enum Step<'a> {
 #[derive(Debug, Clone)]
 pub(super) struct Sheet<'s> {
     styles: &'s [Shown],
+    recalculates: bool,
     place: Place,
     /// The row and column of the next cell that does not say where it is.
     row: u32,
@@ -90,9 +96,10 @@ struct Head {
 }
 
 impl<'s> Sheet<'s> {
-    /// A sheet of which nothing was read; `styles` are the workbook's.
-    pub(super) fn new(styles: &'s [Shown]) -> Self {
-        Self { styles, place: Place::BeforeRows, row: 0, column: 0, scratch: String::new() }
+    /// A sheet of which nothing was read; `styles` are the workbook's. Where it `recalculates` all formulas once it is
+    /// opened, a result of 0 was never computed: openpyxl and XlsxWriter write such.
+    pub(super) fn new(styles: &'s [Shown], recalculates: bool) -> Self {
+        Self { styles, recalculates, place: Place::BeforeRows, row: 0, column: 0, scratch: String::new() }
     }
 
     /// Takes the next step. Where there is none the sheet stays as it was, and the cursor stands anywhere.
@@ -117,20 +124,13 @@ impl<'s> Sheet<'s> {
                 depth = depth.checked_sub(1).ok_or(Stop::Unusual)?;
                 continue;
             }
-            let mut dimension = None;
-            let (name, end) = cursor.tag(|name, value| {
-                if name == b"ref" && dimension.is_none() {
-                    dimension = Some(value);
-                }
-                Ok(())
-            })?;
+            let (name, end) = cursor.skip_tag()?;
             match name {
                 b"sheetData" => {
                     self.place = if end == TagEnd::Open { Place::BetweenRows } else { Place::BehindRows };
                     return Ok(Step::Begun);
                 }
-                b"dimension" => check_dimension(dimension.ok_or(Stop::Unusual)?)?,
-                _ if matches!(local(name), b"sheetData" | b"dimension") => return Err(Stop::Unusual),
+                _ if local(name) == b"sheetData" => return Err(Stop::Unusual),
                 _ => {}
             }
             depth += usize::from(end == TagEnd::Open);
@@ -186,8 +186,7 @@ impl<'s> Sheet<'s> {
             TagEnd::Open => self.content(cursor, &head)?,
         };
         let (row, column) = head.place.unwrap_or((self.row, self.column));
-        // Behind a cell that calamine leaves out it has not moved on.
-        self.column = if content == Content::Unknown { column } else { column.saturating_add(1) };
+        self.column = column.saturating_add(1);
         Ok(Step::Cell { row, column, content })
     }
 
@@ -235,26 +234,38 @@ impl<'s> Sheet<'s> {
     /// What the style of this number makes of a cell's number.
     #[inline]
     fn shown(&self, style: &[u8]) -> Parsed<Shown> {
-        self.styles.get(digits(style)? as usize).copied().ok_or(Stop::Unusual)
+        Ok(self.styles.get(digits(style)? as usize).copied().unwrap_or(Shown::Number))
     }
 
     #[inline]
     fn content<'a>(&mut self, cursor: &mut Cursor<'a>, head: &Head) -> Parsed<Content<'a>> {
         let mut found = Content::Nothing;
+        let mut is_formula = false;
         loop {
             if cursor.eat(b"<v>") {
-                found = self.value(cursor, head)?;
+                if head.kind == Type::Inline && found != Content::Nothing {
+                    // The value of an inline string says its text again.
+                    content(cursor.text()?)?;
+                    cursor.expect(b"</v>")?;
+                    continue;
+                }
+                // Apache POI streams a formula that was never computed with this result; others write `0`.
+                let is_none = is_formula && cursor.rest.starts_with(b"0.0<");
+                let value = self.value(cursor, head)?;
+                found = if is_none { Content::Nothing } else { value };
             } else if cursor.eat(b"</c>") {
-                return Ok(found);
+                return Ok(if is_formula { self.result(found) } else { found });
             } else if cursor.eat(b"<is>") {
                 self.scratch.clear();
                 body(cursor, b"</is>", |text| self.scratch.push_str(text))?;
                 found = Content::Scratch;
             } else if cursor.eat(b"<f") {
                 skip_formula(cursor)?;
-                found = Content::Nothing;
-            } else if cursor.eat(b"<v/>") || cursor.eat(b"<v />") || cursor.eat(b"<is/>") || cursor.eat(b"<is />") {
-                found = Content::Nothing;
+                is_formula = true;
+            } else if cursor.eat(b"<v/>") || cursor.eat(b"<v />") {
+                found = head.kind.without_value();
+            } else if cursor.eat(b"<is/>") || cursor.eat(b"<is />") {
+                found = Content::Text("");
             } else {
                 let before = cursor.rest.len();
                 cursor.skip_blanks();
@@ -265,6 +276,15 @@ impl<'s> Sheet<'s> {
                     return Err(if is_cut { Stop::Incomplete } else { Stop::Unusual });
                 }
             }
+        }
+    }
+
+    /// What a formula came to.
+    fn result<'a>(&self, found: Content<'a>) -> Content<'a> {
+        match found {
+            Content::Nothing => Content::NoResult,
+            Content::Number(number) | Content::Day(number) if number == 0.0 && self.recalculates => Content::NoResult,
+            found => found,
         }
     }
 
@@ -294,21 +314,19 @@ impl<'s> Sheet<'s> {
     /// What a value means that is not written in digits alone.
     fn written<'a>(&mut self, raw: &'a [u8], head: &Head) -> Parsed<Content<'a>> {
         if raw.is_empty() {
-            return Ok(Content::Nothing);
+            return Ok(head.kind.without_value());
         }
-        let text = std::str::from_utf8(raw).map_err(|_| Stop::Unusual)?;
+        let text = content(raw)?;
         let written = match head.kind {
-            Type::FormulaText => unescaped(content(raw)?)?,
-            Type::IsoDate => content(raw)?,
-            Type::Inline => return content(raw).map(|_| Content::Nothing),
-            _ if raw.contains(&b'&') => return Err(Stop::Unusual),
-            Type::Number | Type::Unsaid => match fast_float2::parse(raw) {
+            Type::FormulaText | Type::Inline => unescaped(text)?,
+            Type::IsoDate => text,
+            Type::Number | Type::Unsaid => match fast_float2::parse(text.as_bytes()) {
                 Ok(number) => return Ok(head.shown.of(number)),
-                Err(_) if head.kind == Type::Unsaid => return Ok(Content::Text(text)),
-                Err(_) => return Err(Stop::Unusual),
+                Err(_) if head.kind == Type::Unsaid => text,
+                Err(_) => return Ok(Content::Unknown),
             },
-            Type::Flag => return Ok(flag(text)),
-            Type::Error => return Ok(error(text)),
+            Type::Flag => return Ok(flag(&text)),
+            Type::Error => return Ok(error(&text)),
             Type::Shared => return Err(Stop::Unusual),
         };
         Ok(match written {
@@ -333,6 +351,14 @@ impl Type {
             b"inlineStr" | b"is" => Self::Inline,
             _ => return Err(Stop::Unusual),
         })
+    }
+
+    /// What a cell of this type holds whose value is empty: a text may be.
+    fn without_value(self) -> Content<'static> {
+        match self {
+            Self::FormulaText | Self::IsoDate => Content::Text(""),
+            _ => Content::Nothing,
+        }
     }
 }
 

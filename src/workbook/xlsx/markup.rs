@@ -219,7 +219,7 @@ fn trimmed(text: &str) -> &str {
     text.trim_matches([' ', '\t', '\r', '\n'])
 }
 
-/// A text with `_xHHHH_` for its characters.
+/// A text with `_xHHHH_` for its characters, each a UTF-16 code unit.
 pub(super) fn unescaped(text: Cow<'_, str>) -> Parsed<Cow<'_, str>> {
     let Some(first) = text.find("_x") else { return Ok(text) };
     let (mut written, mut rest) = match text.split_at_checked(first) {
@@ -228,10 +228,9 @@ pub(super) fn unescaped(text: Cow<'_, str>) -> Parsed<Cow<'_, str>> {
     };
     loop {
         let after = match escape(rest) {
-            Some(unit) => {
-                // Half of a pair is no character by itself.
-                written.push(char::from_u32(unit).ok_or(Stop::Unusual)?);
-                rest.get(7..)
+            Some((character, n_bytes)) => {
+                written.push(character);
+                rest.get(n_bytes..)
             }
             None => {
                 written.extend(rest.chars().next());
@@ -248,10 +247,24 @@ pub(super) fn unescaped(text: Cow<'_, str>) -> Parsed<Cow<'_, str>> {
     }
 }
 
+/// The character of the `_xHHHH_`, or of the pair of them, that a text begins with, and its length in bytes. Half of a
+/// pair is no character.
+fn escape(text: &str) -> Option<(char, usize)> {
+    let unit = escaped_unit(text)?;
+    let low = text.get(ESCAPE_BYTES..).and_then(escaped_unit);
+    let pair = low.and_then(|low| char::decode_utf16([unit, low]).next()?.ok());
+    match char::from_u32(unit.into()) {
+        Some(character) => Some((character, ESCAPE_BYTES)),
+        None => Some(pair.map_or((char::REPLACEMENT_CHARACTER, ESCAPE_BYTES), |pair| (pair, 2 * ESCAPE_BYTES))),
+    }
+}
+
+const ESCAPE_BYTES: usize = 7;
+
 /// The code of the `_xHHHH_` that a text begins with.
-fn escape(text: &str) -> Option<u32> {
+fn escaped_unit(text: &str) -> Option<u16> {
     let hex = text.strip_prefix("_x")?.get(..5)?.strip_suffix('_')?;
-    if hex.bytes().all(|b| b.is_ascii_hexdigit()) { u32::from_str_radix(hex, 16).ok() } else { None }
+    if hex.bytes().all(|b| b.is_ascii_hexdigit()) { u16::from_str_radix(hex, 16).ok() } else { None }
 }
 
 /// The character of an entity, by its name.

@@ -1,4 +1,4 @@
-//! Cells' references, such as `AB12`, as far as calamine takes them without a doubt.
+//! Cells' references, such as `AB12`.
 
 use super::markup::{Cursor, Parsed, Stop};
 
@@ -41,12 +41,4 @@ pub(super) fn whole_reference(text: &[u8]) -> Parsed<(u32, u32)> {
         Ok(place) if cursor.rest.is_empty() => Ok(place),
         _ => Err(Stop::Unusual),
     }
-}
-
-/// Whether calamine takes the dimension of a sheet, which says nothing that is needed.
-pub(super) fn check_dimension(text: &[u8]) -> Parsed<()> {
-    let mut corners = text.split(|&b| b == b':').map(whole_reference);
-    let first = corners.next().ok_or(Stop::Unusual)??;
-    let last = corners.next().unwrap_or(Ok(first))?;
-    if corners.next().is_some() || last.0 < first.0 || last.1 < first.1 { Err(Stop::Unusual) } else { Ok(()) }
 }

@@ -2,11 +2,8 @@
 
 use std::io::Read;
 
-use super::markup::{Blanks, Cursor, Parsed, Stop, TagEnd, digits, local, string};
+use super::markup::{Blanks, Cursor, Parsed, Stop, TagEnd, local, string};
 use super::window::Window;
-
-/// A part that promises more strings than this is not read here: calamine makes room for as many.
-const MAX_PROMISED: u32 = 1 << 24;
 
 /// A workbook's shared strings, by their number.
 #[derive(Debug, Default)]
@@ -94,14 +91,8 @@ fn begin(cursor: &mut Cursor<'_>) -> Parsed<bool> {
     cursor.declaration()?;
     cursor.skip_blanks();
     cursor.expect(b"<")?;
-    let mut is_plain = true;
-    let (name, end) = cursor.tag(|name, value| {
-        if name == b"uniqueCount" {
-            is_plain &= digits(value)? <= MAX_PROMISED;
-        }
-        Ok(())
-    })?;
-    if name == b"sst" && is_plain { Ok(end == TagEnd::Open) } else { Err(Stop::Unusual) }
+    let (name, end) = cursor.skip_tag()?;
+    if name == b"sst" { Ok(end == TagEnd::Open) } else { Err(Stop::Unusual) }
 }
 
 /// Takes the content of a string item up to its end tag `close`, and gives `write` its text piece by piece: that of its

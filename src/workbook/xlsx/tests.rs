@@ -1,4 +1,4 @@
-//! Plain reading held against calamine: the same table, the same error, whatever the sheet.
+//! The reading held against calamine's: the same table, whatever the sheet, wherever calamine makes one.
 
 use std::io::{Cursor as Bytes, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,6 +10,7 @@ use rust_xlsxwriter::Workbook;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
+use super::book::XlsxBook;
 use super::cells::{Sheet, Shown, Step};
 use super::markup::{Cursor, Stop};
 use super::strings::SharedStrings;
@@ -76,28 +77,35 @@ fn one_sheet(properties: &str, xml: &str) -> Vec<u8> {
     ])
 }
 
-/// What both ways make of a workbook, in words; `None` where calamine panics, as it does in builds with overflow checks.
+/// What a workbook is read as, and what calamine makes of it, in words; `None` where calamine panics, as it does in builds
+/// with overflow checks, or reads nothing.
 fn outcomes(bytes: &[u8]) -> Option<[String; 2]> {
-    let both = catch_unwind(AssertUnwindSafe(|| both_ways(bytes))).ok()?;
-    both.map(|both| both.map(|outcome| format!("{outcome:?}")))
+    let [read, by_calamine] = catch_unwind(AssertUnwindSafe(|| both_ways(bytes))).ok()??;
+    let by_calamine = by_calamine.ok().map(Ok::<_, WorkbookError>)?;
+    Some([format!("{read:?}"), format!("{by_calamine:?}")])
 }
 
 fn assert_same(bytes: &[u8], about: &str) -> String {
-    let [plain, by_calamine] = outcomes(bytes).unwrap_or_else(|| panic!("calamine panics over {about}"));
-    assert_eq!(plain, by_calamine, "{about}");
-    plain
+    let [read, by_calamine] = outcomes(bytes).unwrap_or_else(|| panic!("calamine does not read {about}"));
+    assert_eq!(read, by_calamine, "{about}");
+    read
 }
 
-/// Whether a workbook is read to its end without calamine.
+/// Whether a workbook is read as it is written, to its end.
 fn is_plain(bytes: &[u8]) -> bool {
-    let (limits, mut source) = (Limits::default(), Bytes::new(bytes));
     let mut builder = TableBuilder::new(Schema::built_in().unwrap().into(), date(2026, 3, 1));
-    let Some(mut book) = PlainBook::open(&mut source, &limits) else { return false };
-    book.read(&mut builder, &limits).unwrap().is_none()
+    XlsxBook::open(Bytes::new(bytes)).is_ok_and(|mut book| book.is_plain(&mut builder))
+}
+
+/// What becomes of a workbook that calamine may refuse.
+fn read_alone(bytes: &[u8]) -> Result<String, WorkbookError> {
+    let mut builder = TableBuilder::keyed(Schema::built_in().unwrap().into(), date(2026, 3, 1));
+    read(Bytes::new(bytes), &mut builder, &Limits::default())?;
+    Ok(format!("{:?}", builder.finish_keyed()))
 }
 
 #[test]
-fn what_programs_write_is_read_without_calamine() {
+fn what_programs_write_is_read_as_it_is_written() {
     for path in ["base_data/2026-01-01/customers.xlsx", "tests/fixtures/upload_2000.xlsx", "tests/fixtures/dirty.xlsx"]
     {
         let bytes = std::fs::read(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap();
@@ -115,7 +123,7 @@ fn what_programs_write_is_read_without_calamine() {
 }
 
 #[test]
-fn both_kinds_of_a_writers_sheet_are_read_without_calamine() {
+fn both_kinds_of_a_writers_sheet_are_read_as_they_are_written() {
     for in_constant_memory in [false, true] {
         let mut book = Workbook::new();
         let sheet =
@@ -137,7 +145,7 @@ fn both_kinds_of_a_writers_sheet_are_read_without_calamine() {
 }
 
 #[test]
-fn from_an_unusual_cell_on_calamine_reads_and_no_cell_is_read_twice() {
+fn from_an_unusual_cell_on_a_parser_reads_and_no_cell_is_read_twice() {
     let row = |number: u32, cell: &str| {
         format!(
             r#"<row r="{number}"><c r="A{number}"><v>{number}</v></c><c r="B{number}"><v>45000</v></c><c r="C{number}" t="inlineStr">{cell}</c><c r="D{number}" t="s"><v>4</v></c></row>"#
@@ -152,18 +160,15 @@ fn from_an_unusual_cell_on_calamine_reads_and_no_cell_is_read_twice() {
 }
 
 #[test]
-fn tags_that_are_not_nested_are_left_to_calamine() {
+fn tags_that_are_not_nested_are_refused() {
     for string in ["<si></r></r><t>a</t></si>", "<si><r><t>a</t></si>", "<si><t>a</si></t>", "<si><rPh><t>a</t></si>"] {
         let strings = format!("<sst>{}{string}</sst>", STRINGS.concat());
         let parts =
             [("workbook.xml", SHEET_LIST), ("sharedStrings.xml", &strings), ("worksheets/sheet1.xml", &sheet(""))];
-        let bytes = workbook(&parts);
-        assert!(!is_plain(&bytes), "{string}");
-        assert_same(&bytes, string);
+        assert!(matches!(read_alone(&workbook(&parts)), Err(WorkbookError::Damaged(_))), "{string}");
     }
     let unnested = sheet("").replace("<dimension", "</a></b><dimension");
-    assert!(!is_plain(&one_sheet("", &unnested)));
-    assert_same(&one_sheet("", &unnested), "a sheet that begins with an end");
+    assert!(matches!(read_alone(&one_sheet("", &unnested)), Err(WorkbookError::Damaged(_))));
 }
 
 #[test]
@@ -181,13 +186,12 @@ fn the_second_sheet_is_read_where_the_first_is_hidden_or_has_no_header() {
             ("worksheets/sheet2.xml", &second),
         ];
         let bytes = workbook(&parts);
-        assert!(is_plain(&bytes));
         assert!(assert_same(&bytes, state).contains("rows_read: 1"));
-        // The strings are gone, a sheet is gone.
+        // The strings are gone, the sheet is gone.
         for gone in [1, 3] {
             let mut parts = parts;
             parts[gone].1 = "";
-            assert_same(&workbook(&parts), parts[gone].0);
+            assert!(matches!(read_alone(&workbook(&parts)), Err(WorkbookError::Damaged(_))), "{}", parts[gone].0);
         }
     }
 }
@@ -200,7 +204,7 @@ fn wherever_the_bytes_are_cut_a_step_waits_for_more() {
     let xml = sheet(rows);
     let styles = [Shown::Number, Shown::Day];
     let mut whole = Cursor { rest: xml.as_bytes() };
-    let mut sheet = Sheet::new(&styles);
+    let mut sheet = Sheet::new(&styles, false);
     let mut n_cells = 0;
     loop {
         let (before, bytes) = (sheet.clone(), whole.rest);
@@ -240,91 +244,152 @@ fn shared_strings_longer_than_the_window_are_whole() {
     }
 }
 
+const PLACED: [&str; 5] = [" r=\"@\"", " r=\"@\"", " r='@'", " r=\"AB7\"", " r=\"b3\""];
+const ANYWHERE: [&str; 6] = ["", "", " r=\"@\"", "  r = \"@\" ", " r=\"7\"", " r=\"C\""];
+/// Types of cells whose value calamine may leave out: it does not move on behind it, so that the next cell without a
+/// reference would be another one's.
+const LEFT_OUT: [&str; 3] = [" t=\"n\"", " t=\"b\"", " t=\"e\""];
+const OTHERS: [&str; 4] = ["", "", " t=\"s\"", " t=\"s\""];
+const TEXTS: [&str; 4] = [" t=\"str\"", " t=\"d\"", " t=\"inlineStr\"", " t=\"x\""];
+
+/// A value as its type may be written. In numbers calamine stops at an entity or a comment, and a string that has no
+/// number is its first.
+fn value(kind: &str) -> BoxedStrategy<String> {
+    let numbers = vec![
+        "0",
+        "3",
+        "45000",
+        "45000.75",
+        "2023-08-11",
+        "19/06/2023",
+        "1e3",
+        " 7",
+        "-0",
+        "1E400",
+        "nan",
+        "",
+        "TRUE",
+        "true ",
+        "#N/A",
+        "#SPILL!",
+        "Gold",
+        "a_x0041_b",
+        "\u{a0}",
+        "999999999999999",
+        "12345678901234567890",
+    ];
+    let texts = vec![
+        "_xD83D_",
+        "_xD83D__xDE00_",
+        "a&amp;b",
+        "&#x41;",
+        "&nbsp;",
+        "&",
+        "x]]>y",
+        "1\r\n2",
+        "<!-- c -->1",
+        "<![CDATA[1 < 2]]>",
+    ];
+    let text = |texts: Vec<&'static str>| select(texts).prop_map(str::to_owned);
+    if kind == " t=\"s\"" {
+        text(vec!["0", "4", "5", "6", "7", "8", "9", "10", "11", "12"]).boxed()
+    } else if TEXTS.contains(&kind) {
+        let any = "[ -~\u{e9}]{0,12}".prop_map(|text| text.replace('&', "&amp;").replace('<', "&lt;"));
+        prop_oneof![2 => text(numbers), 2 => text(texts), 1 => any].boxed()
+    } else {
+        text(numbers).boxed()
+    }
+}
+
 /// A cell of row 2 or below, as this program or that might write it, or none does.
-fn cell() -> impl Strategy<Value = String> {
-    let place = select(vec![
-        "",
-        " r=\"@\"",
-        " r=\"@\"",
-        " r=\"@\"",
-        "  r = \"@\" ",
-        " r='@'",
-        " r=\"AB7\"",
-        " r=\"b3\"",
-        " r=\"7\"",
-        " r=\"C\"",
-    ]);
-    let kind = select(vec![
-        "",
-        "",
-        "",
-        " t=\"s\"",
-        " t=\"s\"",
-        " t=\"n\"",
-        " t=\"b\"",
-        " t=\"e\"",
-        " t=\"str\"",
-        " t=\"d\"",
-        " t=\"inlineStr\"",
-        " t=\"x\"",
-        " t=\"\"",
-    ]);
-    let style = select(vec![
-        "",
-        "",
-        "",
-        " s=\"1\"",
-        " s=\"2\"",
-        " s=\"3\"",
-        " s=\"9\"",
-        " s=\"\"",
-        " cm=\"1\" s=\"01\"",
-        " s=\"1\" s=\"2\"",
-    ]);
-    let value = prop_oneof![
-        4 => select(vec!["0", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "45000", "45000.75", "2023-08-11", "19/06/2023", "1e3", " 7", "-0", "1E400", "nan", "", "TRUE", "true ", "#N/A", "#SPILL!", "Gold", "a_x0041_b", "_xD83D_", "a&amp;b", "&#x41;", "&nbsp;", "&", "x]]>y", "1\r\n2", "<!-- c -->1", "<![CDATA[1]]>", "\u{a0}", "999999999999999", "12345678901234567890"]).prop_map(str::to_owned),
-        1 => "[ -~\u{e9}]{0,12}".prop_map(|text| text.replace('<', "&lt;")),
-    ];
-    let body = prop_oneof![
-        6 => Just("<v>%</v>"),
-        1 => select(vec!["<f>1+1</f><v>%</v>", "<f>A1&amp;B1</f>", "<f t=\"shared\" si=\"0\"/><v>%</v>", "<v>%</v><f>x</f>", "", "<v/>", "<f>x</f><v />", "<v></v>", "<is><t>%</t></is>", "<is><t xml:space=\"preserve\"> % </t></is>", "<is><r><t>%</t></r><r><rPr><b/></rPr><t> b</t></r></is>", "<is/>", " <v>%</v> ", "<v>%</v><v>4</v>", "<v xml:space=\"preserve\">%</v>", "<x>%</x>", "<extLst><ext/></extLst>", "text<v>%</v>"]),
-    ];
-    (place, kind, style, body, value, any::<bool>(), 0..20u8).prop_map(
-        |(place, kind, style, body, value, is_turned, shape)| {
+fn cell(is_placed: bool) -> impl Strategy<Value = String> {
+    let places = if is_placed { PLACED.to_vec() } else { ANYWHERE.to_vec() };
+    let kinds = if is_placed { [&OTHERS[..], &TEXTS, &LEFT_OUT].concat() } else { [&OTHERS[..], &TEXTS].concat() };
+    let style =
+        select(vec!["", "", "", " s=\"1\"", " s=\"2\"", " s=\"3\"", " s=\"9\"", " s=\"\"", " cm=\"1\" s=\"01\""]);
+    let shape = (select(places), style, any::<bool>(), 0..20_u8);
+    select(kinds)
+        .prop_flat_map(|kind| (Just(kind), value(kind)))
+        .prop_flat_map(move |(kind, value)| {
+            let inline = vec![
+                "<is><t>%</t></is>",
+                "<is><t xml:space=\"preserve\"> % </t></is>",
+                "<is><r><t>%</t></r><r><rPr><b/></rPr><t> b</t></r></is>",
+                "<is/>",
+                "",
+            ];
+            let others = vec![
+                "<v>%</v>",
+                "<v>%</v>",
+                "<v>%</v>",
+                "<v>%</v>",
+                "<v>%</v>",
+                "<v>%</v>",
+                "<f>1+1</f><v>%</v>",
+                "<f>A1&amp;B1</f>",
+                "<f t=\"shared\" si=\"0\"/><v>%</v>",
+                "<v>%</v><f>x</f>",
+                "",
+                "<v/>",
+                "<f>x</f><v />",
+                "<v></v>",
+                "<f/>",
+                " <v>%</v> ",
+                "<v>%</v><v>4</v>",
+                "<v xml:space=\"preserve\">%</v>",
+                "<x>%</x>",
+                "<extLst><ext/></extLst>",
+                "text<v>%</v>",
+            ];
+            let body = select(if kind == " t=\"inlineStr\"" { inline } else { [others, inline].concat() });
+            (Just(kind), Just(value), body, shape.clone())
+        })
+        .prop_map(|(kind, value, body, (place, style, is_turned, shape))| {
             let attributes = if is_turned { format!("{kind}{place}{style}") } else { format!("{place}{style}{kind}") };
+            let body = body.replace('%', &value);
             match shape {
                 0 => format!("<c{attributes}/>"),
-                1 => format!("<c{attributes} >{}</c >", body.replace('%', &value)),
-                2 => format!("<x:c{attributes}>{}</x:c>", body.replace('%', &value)),
-                _ => format!("<c{attributes}>{}</c>", body.replace('%', &value)),
+                1 => format!("<c{attributes} >{body}</c >"),
+                2 => format!("<x:c{attributes}>{body}</x:c>"),
+                _ => format!("<c{attributes}>{body}</c>"),
             }
-        },
-    )
+        })
 }
 
 fn rows() -> impl Strategy<Value = String> {
-    let row = (
-        select(vec!["", " r=\"#\"", " r=\"#\"", " r=\"#\" spans=\"1:4\"", " r=\"x\"", " hidden=\"1\""]),
-        prop::collection::vec(cell(), 0..6),
-        0..12u8,
-    );
-    prop::collection::vec(row, 0..6).prop_map(|rows| {
-        let mut xml = String::new();
-        for (number, (attributes, cells, shape)) in (2..).zip(rows) {
-            let number = number + u32::from(shape == 1) * 3;
-            let cells: String = (0_u8..)
-                .zip(&cells)
-                .map(|(n, cell)| cell.replace('@', &format!("{}{number}", char::from(b'A' + n))))
-                .collect();
-            let attributes = attributes.replace('#', &number.to_string());
-            xml += &match shape {
-                2 => format!("<row{attributes}/>"),
-                3 => format!("<!-- row --><row{attributes}>{cells}</row>"),
-                4 => format!("\n <row{attributes}>\n{cells}\t</row>\r\n"),
-                _ => format!("<row{attributes}>{cells}</row>"),
-            };
-        }
-        xml
+    any::<bool>().prop_flat_map(|is_placed| {
+        let row = (
+            select(vec!["", " r=\"#\"", " r=\"#\"", " r=\"#\" spans=\"1:4\"", " r=\"x\"", " hidden=\"1\""]),
+            prop::collection::vec(cell(is_placed), 0..6),
+            0..12u8,
+        );
+        prop::collection::vec(row, 0..6).prop_map(|rows| {
+            let mut xml = String::new();
+            for (number, (attributes, cells, shape)) in (2..).zip(rows) {
+                let number = number + u32::from(shape == 1) * 3;
+                let cells: String = (0_u8..)
+                    .zip(&cells)
+                    .map(|(n, cell)| cell.replace('@', &format!("{}{number}", char::from(b'A' + n))))
+                    .collect();
+                let attributes = attributes.replace('#', &number.to_string());
+                xml += &match shape {
+                    2 => format!("<row{attributes}/>"),
+                    3 => format!("<!-- row --><row{attributes}>{cells}</row>"),
+                    4 => format!("\n <row{attributes}>\n{cells}\t</row>\r\n"),
+                    _ => format!("<row{attributes}>{cells}</row>"),
+                };
+            }
+            xml
+        })
+    })
+}
+
+/// What stands behind the rows: merged cells.
+fn merges() -> impl Strategy<Value = String> {
+    let place = select(vec!["B2:B4", "C2:C9", "d3:D5", "C5:C3", "A1:D1", "A1:A2", "A2:D2", "C2:D3", "A2:A99", "C3"]);
+    prop::collection::vec(place, 0..4).prop_map(|places| {
+        let cells: String = places.iter().map(|place| format!("<mergeCell ref=\"{place}\"/>")).collect();
+        format!("<phoneticPr fontId=\"1\"/><mergeCells count=\"{}\">{cells}</mergeCells>", places.len())
     })
 }
 
@@ -332,11 +397,14 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(600), ..ProptestConfig::default() })]
 
     #[test]
-    fn any_sheet_is_what_calamine_makes_of_it(rows in rows(), is_1904 in any::<bool>()) {
-        let properties = if is_1904 { "<workbookPr date1904=\"1\"/>" } else { "" };
-        let bytes = one_sheet(properties, &sheet(&rows));
-        if let Some([plain, by_calamine]) = outcomes(&bytes) {
-            prop_assert_eq!(plain, by_calamine);
+    fn any_sheet_is_what_calamine_makes_of_it(
+        rows in rows(),
+        merges in merges(),
+        properties in select(vec!["", "<workbookPr date1904=\"1\"/>", "<calcPr fullCalcOnLoad=\"1\"/>"]),
+    ) {
+        let xml = sheet(&rows).replace("</sheetData>", &format!("</sheetData>{merges}"));
+        if let Some([read, by_calamine]) = outcomes(&one_sheet(properties, &xml)) {
+            prop_assert_eq!(read, by_calamine);
         }
     }
 
@@ -365,8 +433,9 @@ proptest! {
         }
         parts[part] = String::from_utf8_lossy(&bytes).into_owned();
         let parts: Vec<_> = names.into_iter().zip(parts.iter().map(String::as_str)).collect();
-        if let Some([plain, by_calamine]) = outcomes(&workbook(&parts)) {
-            prop_assert_eq!(plain, by_calamine);
+        if let Some([read, by_calamine]) = outcomes(&workbook(&parts)) {
+            // Calamine takes a string that has no number for the first one.
+            prop_assert!(read == by_calamine || read.starts_with("Err(Damaged"), "{read}\n{by_calamine}");
         }
     }
 }

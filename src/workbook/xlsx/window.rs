@@ -21,6 +21,11 @@ impl<R: Read> Window<R> {
         Self { source, buffer: vec![0; WINDOW_BYTES], start: 0, end: 0, has_ended: false }
     }
 
+    /// What the bytes come from.
+    pub(super) fn into_source(self) -> R {
+        self.source
+    }
+
     /// What was fetched and not taken yet.
     pub(super) fn bytes(&self) -> &[u8] {
         self.buffer.get(self.start..self.end).unwrap_or_default()

@@ -1,0 +1,103 @@
+//! The sheets of a workbook on their way into one table: what each was used for, and what a person should know of it.
+
+use super::header::SheetHeader;
+use super::{Note, SheetReport, TableBuilder};
+
+/// Sheets of which it is said that a header is within their rows.
+const MAX_HEADER_NOTES: usize = 20;
+
+impl TableBuilder {
+    /// As [`begin_sheet`](Self::begin_sheet), for a sheet of a workbook: once it has [ended](Self::end_sheet) with a
+    /// header, the report accounts for its rows under its name.
+    pub fn begin_named_sheet(&mut self, name: &str, is_1904: bool) {
+        self.begin_sheet(is_1904);
+        self.sheet.name = Some(name.to_owned());
+        self.sheet.rows_read_before = self.rows_read();
+        self.sheet.n_rows_before = self.n_rows();
+    }
+
+    /// Has the report say of a sheet that it was not used.
+    pub fn add_unused_sheet(&mut self, sheet: SheetReport) {
+        self.sheets.push(sheet);
+    }
+
+    /// Has the report say something to a person.
+    pub fn add_note(&mut self, note: Note) {
+        self.notes.push(note);
+    }
+
+    /// What the header of the sheet says, once it has been found.
+    pub fn header(&self) -> Option<SheetHeader> {
+        let layout = self.sheet.layout.as_ref()?;
+        Some(SheetHeader {
+            row: self.sheet.header_row,
+            columns: layout.schema_columns(),
+            has_identifier: layout.columns.iter().any(|column| column.is_identifier),
+            other_headers: layout.other_headers.clone(),
+        })
+    }
+
+    /// The row of the header, as the sheet numbers it.
+    pub fn header_row(&self) -> Option<u32> {
+        self.sheet.layout.as_ref().map(|_| self.sheet.header_row)
+    }
+
+    /// Whether a column of the sheet is one that is read.
+    pub fn reads_column(&self, column: usize) -> bool {
+        self.sheet.layout.as_ref().is_some_and(|layout| layout.column(column).is_read())
+    }
+
+    /// The title of a column of the schema, by its position.
+    pub fn title(&self, column: usize) -> Option<&str> {
+        self.schema.columns.get(column).map(|column| column.title.as_str())
+    }
+
+    /// Takes note that rows of the sheet were empty: what comes next may be the header of a further table.
+    pub fn note_gap(&mut self) {
+        self.sheet.may_change = self.sheet.layout.is_some();
+    }
+
+    /// Takes note of a formula in the row whose result the file does not hold. It is no content.
+    pub fn push_formula_without_result(&mut self, column: usize) {
+        let index = self.sheet.layout.as_ref().and_then(|layout| layout.column(column).schema_column);
+        if let Some(n) = index.and_then(|index| self.without_result.get_mut(index)) {
+            *n += 1;
+        }
+    }
+
+    /// Writes down what became of the rows of the sheet that has ended, when so many rows were read and kept in all.
+    pub(super) fn account_for_sheet(&mut self, rows_read: usize, n_rows: usize) {
+        let name = self.sheet.name.take();
+        if let Some(row) = self.sheet.odd_header.take().filter(|_| self.notes.len() < MAX_HEADER_NOTES) {
+            let place = name.as_ref().map(|name| format!(" of the sheet {name:?}")).unwrap_or_default();
+            let sentence = format!(
+                "row {row}{place} looks like another header, but the rows below it are read by the first one: \
+                 leave an empty row above it, or move it to a sheet of its own"
+            );
+            self.add_note(Note::new(Note::HEADER_WITHIN_ROWS, sentence));
+        }
+        let Some(name) = name else { return };
+        let rows_read = rows_read.saturating_sub(self.sheet.rows_read_before);
+        let rows_used = n_rows.saturating_sub(self.sheet.n_rows_before);
+        self.sheets.push(SheetReport::used(&name, rows_read, rows_used));
+    }
+
+    /// Has the report say where formulas have no results.
+    pub(super) fn note_formulas(&mut self) {
+        let n_formulas: usize = self.without_result.iter().sum();
+        if n_formulas == 0 {
+            return;
+        }
+        let columns = self.schema.columns.iter().zip(&self.without_result).filter(|(_, n)| **n > 0);
+        let titles: Vec<&str> = columns.map(|(column, _)| column.title.as_str()).collect();
+        let cells =
+            if n_formulas == 1 { "1 cell holds a formula" } else { &format!("{n_formulas} cells hold formulas") };
+        let sentence = format!(
+            "{cells} without a stored result ({}) and count as empty: open the workbook in a spreadsheet program, \
+             save it and send it again",
+            titles.join(", ")
+        );
+        self.add_note(Note::new(Note::FORMULAS_WITHOUT_RESULTS, sentence));
+        self.without_result.fill(0);
+    }
+}
