@@ -2,6 +2,7 @@
 
 use std::io::{Read, Seek, SeekFrom};
 
+use super::padding::Unpadded;
 use super::{Limits, WorkbookError, archive};
 use crate::text_file;
 
@@ -57,7 +58,7 @@ pub(super) fn detect<R: Read + Seek>(source: &mut R, limits: &Limits) -> Result<
         return Err(WorkbookError::Empty);
     }
     if prefix.starts_with(b"PK") && matches!(prefix.get(2..4), Some(b"\x03\x04" | b"\x05\x06" | b"\x07\x08")) {
-        archive::check(source, limits)?;
+        archive::check(&mut Unpadded::new(&mut *source).map_err(WorkbookError::io)?, limits)?;
         source.seek(SeekFrom::Start(0)).map_err(WorkbookError::io)?;
         return Ok(FileKind::Xlsx);
     }

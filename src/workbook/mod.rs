@@ -13,6 +13,7 @@ mod error;
 mod feed;
 mod kind;
 mod merge;
+mod padding;
 mod reader;
 mod sheets;
 mod xls;
@@ -32,6 +33,7 @@ pub use reader::fuzzing;
 pub use reader::{Bounds, READER_COMMAND, ReadRequest, Reader, Watch, run_reader};
 
 use kind::FileKind;
+use padding::Unpadded;
 
 /// How large a workbook may be. What is larger is refused, not cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,28 +101,39 @@ pub fn read_into<R: Read + Seek>(
     limits: &Limits,
 ) -> Result<(), WorkbookError> {
     match kind::detect(&mut source, limits)? {
-        FileKind::Xlsx => xlsx::read(source, builder, limits),
+        FileKind::Xlsx => xlsx::read(Unpadded::new(source).map_err(WorkbookError::io)?, builder, limits),
         FileKind::Xls(bytes) => xls::read(bytes, builder, limits),
         FileKind::Text => csv::read(source, builder, limits),
     }
 }
 
-/// What an `.xlsx` becomes as it is read, and as calamine reads it: the same where calamine reads it at all, or this is the
-/// place of a fault. `None` for what is no `.xlsx`.
+/// What an `.xlsx` becomes as it is read, and as calamine reads it.
 #[cfg(any(test, fuzzing))]
-pub fn both_ways(bytes: &[u8]) -> Option<[Result<crate::customer::KeyedTable, WorkbookError>; 2]> {
+#[derive(Debug)]
+pub struct BothWays {
+    /// As it is read.
+    pub read: Result<crate::customer::KeyedTable, WorkbookError>,
+    /// As calamine reads it.
+    pub by_calamine: Result<crate::customer::KeyedTable, WorkbookError>,
+    /// Whether all of it is plain: then the two are the same wherever calamine reads it, or this is the place of a fault.
+    pub is_plain: bool,
+}
+
+/// Reads an `.xlsx` both ways; `None` for what is none.
+#[cfg(any(test, fuzzing))]
+pub fn both_ways(bytes: &[u8]) -> Option<BothWays> {
     let limits = Limits::default();
     let Ok(FileKind::Xlsx) = kind::detect(&mut std::io::Cursor::new(bytes), &limits) else { return None };
     let schema = Arc::new(Schema::built_in().ok()?);
-    let read = |by_calamine: bool| {
-        let mut builder = TableBuilder::keyed(schema.clone(), jiff::civil::date(2026, 3, 1));
-        let source = std::io::Cursor::new(bytes);
-        if by_calamine {
-            xlsx::read_by_calamine(source, &mut builder, &limits)?;
-        } else {
-            xlsx::read(source, &mut builder, &limits)?;
-        }
-        Ok(builder.finish_keyed())
-    };
-    Some([read(false), read(true)])
+    let builder = || TableBuilder::keyed(schema.clone(), jiff::civil::date(2026, 3, 1));
+    let source = || Unpadded::new(std::io::Cursor::new(bytes)).ok();
+    let (mut read, mut by_calamine) = (builder(), builder());
+    let outcome = xlsx::read_telling(source()?, &mut read, &limits);
+    let is_plain = outcome.as_ref().is_ok_and(|&is_plain| is_plain);
+    let outcome_by_calamine = xlsx::read_by_calamine(source()?, &mut by_calamine, &limits);
+    Some(BothWays {
+        read: outcome.map(|_| read.finish_keyed()),
+        by_calamine: outcome_by_calamine.map(|()| by_calamine.finish_keyed()),
+        is_plain,
+    })
 }

@@ -24,6 +24,8 @@ pub(super) struct XlsxBook<R> {
     archive: ZipArchive<R>,
     package: Package,
     texts: Texts,
+    /// Whether nothing was read by a parser, and nothing left out.
+    pub is_plain: bool,
 }
 
 /// What the cells of all sheets refer to.
@@ -36,7 +38,10 @@ struct Texts {
 
 /// How far a part was read.
 enum Reading {
-    Done,
+    Done {
+        /// Whether calamine would read a value in another way.
+        is_odd: bool,
+    },
     /// Up to something that is not plain, behind so many cells.
     Unusual(u64),
 }
@@ -48,29 +53,12 @@ impl<R: Read + Seek> XlsxBook<R> {
         let mut archive = ZipArchive::new(source).map_err(WorkbookError::damaged)?;
         let package = Package::read(&mut archive)?;
         let styles = styles::read(&mut archive, package.styles);
-        let strings = match package.strings {
-            None => SharedStrings::default(),
+        let (strings, is_plain) = match package.strings {
+            None => (SharedStrings::default(), true),
             Some(part) => strings(&mut archive, part)?,
         };
         let (is_1904, recalculates) = (package.is_1904, package.recalculates);
-        Ok(Self { archive, package, texts: Texts { strings, styles, is_1904, recalculates } })
-    }
-
-    /// Whether everything up to the last row of every sheet is plain.
-    #[cfg(test)]
-    pub(super) fn is_plain(&mut self, builder: &mut crate::customer::TableBuilder) -> bool {
-        let parts: Vec<usize> = self.package.parts.iter().flatten().copied().collect();
-        let strings = self.package.strings;
-        let has_plain_strings =
-            strings.is_none_or(|part| SharedStrings::read(self.archive.by_index(part).unwrap()).is_ok());
-        has_plain_strings
-            && parts.into_iter().all(|part| {
-                builder.begin_sheet(false);
-                let limits = crate::workbook::Limits::default();
-                let mut feed = SheetFeed::new(builder, &limits, 0, None);
-                let part = self.archive.by_index(part).unwrap();
-                matches!(self.texts.read(&mut Window::new(part), 0, &mut feed), Ok(Reading::Done))
-            })
+        Ok(Self { archive, package, texts: Texts { strings, styles, is_1904, recalculates }, is_plain })
     }
 }
 
@@ -91,11 +79,18 @@ impl<R: Read + Seek> Book for XlsxBook<R> {
         let part = self.package.parts.get(sheet).copied().flatten();
         let part = part.ok_or_else(|| WorkbookError::damaged("a sheet has no part"))?;
         let plain = self.archive.by_index(part).map_err(WorkbookError::damaged)?;
-        let Reading::Unusual(n_cells) = self.texts.read(&mut Window::new(plain), 0, feed)? else { return Ok(()) };
+        let n_cells = match self.texts.read(&mut Window::new(plain), 0, feed)? {
+            Reading::Done { is_odd } => {
+                self.is_plain &= !is_odd;
+                return Ok(());
+            }
+            Reading::Unusual(n_cells) => n_cells,
+        };
+        self.is_plain = false;
         let canonical = Canonical::new(self.archive.by_index(part).map_err(WorkbookError::damaged)?);
         let mut window = Window::new(canonical);
         match self.texts.read(&mut window, n_cells, feed)? {
-            Reading::Done => Ok(()),
+            Reading::Done { .. } => Ok(()),
             Reading::Unusual(_) => Err(match window.into_source().fault() {
                 Some(fault) => WorkbookError::damaged(fault),
                 None => WorkbookError::damaged("a cell contradicts the format"),
@@ -104,14 +99,14 @@ impl<R: Read + Seek> Book for XlsxBook<R> {
     }
 }
 
-/// The shared strings in their part.
-fn strings<R: Read + Seek>(archive: &mut ZipArchive<R>, part: usize) -> Result<SharedStrings, WorkbookError> {
+/// The shared strings in their part, and whether that is plain.
+fn strings<R: Read + Seek>(archive: &mut ZipArchive<R>, part: usize) -> Result<(SharedStrings, bool), WorkbookError> {
     let plain = archive.by_index(part).map_err(WorkbookError::damaged)?;
     if let Ok(strings) = SharedStrings::read(plain) {
-        return Ok(strings);
+        return Ok((strings, true));
     }
     let mut canonical = Canonical::of_strings(archive.by_index(part).map_err(WorkbookError::damaged)?);
-    SharedStrings::read(&mut canonical).map_err(|_| match canonical.fault() {
+    SharedStrings::read(&mut canonical).map(|strings| (strings, false)).map_err(|_| match canonical.fault() {
         Some(fault) => WorkbookError::damaged(fault),
         None => WorkbookError::damaged("the shared strings contradict the format"),
     })
@@ -141,14 +136,14 @@ impl Texts {
                         if cell.is_blank() {
                             if content == Content::NoResult {
                                 if feed.open_row(row)? == Flow::Enough {
-                                    return Ok(Reading::Done);
+                                    return Ok(Reading::Done { is_odd: sheet.is_odd });
                                 }
                                 feed.formula_without_result(column as usize);
                             }
                             continue;
                         }
                         if feed.open_row(row)? == Flow::Enough {
-                            return Ok(Reading::Done);
+                            return Ok(Reading::Done { is_odd: sheet.is_odd });
                         }
                         feed.cell(column as usize, cell)?;
                     }
@@ -159,7 +154,7 @@ impl Texts {
             };
             window.take_up_to(left);
             match stop {
-                None => return merges(window, feed).map(|()| Reading::Done),
+                None => return merges(window, feed).map(|()| Reading::Done { is_odd: sheet.is_odd }),
                 Some(Stop::Unusual) => return Ok(Reading::Unusual(n_cells)),
                 Some(Stop::Incomplete) if !window.fetch() => return Ok(Reading::Unusual(n_cells)),
                 Some(Stop::Incomplete) => {}

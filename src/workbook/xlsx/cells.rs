@@ -64,6 +64,9 @@ pub(super) struct Sheet<'s> {
     row: u32,
     column: u32,
     pub scratch: String,
+    /// Whether a value was read that calamine reads in another way: in a number it stops at an entity, it takes no value
+    /// for the text of an inline string, and behind a cell that it leaves out it does not move on.
+    pub is_odd: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,7 +102,15 @@ impl<'s> Sheet<'s> {
     /// A sheet of which nothing was read; `styles` are the workbook's. Where it `recalculates` all formulas once it is
     /// opened, a result of 0 was never computed: openpyxl and XlsxWriter write such.
     pub(super) fn new(styles: &'s [Shown], recalculates: bool) -> Self {
-        Self { styles, recalculates, place: Place::BeforeRows, row: 0, column: 0, scratch: String::new() }
+        Self {
+            styles,
+            recalculates,
+            place: Place::BeforeRows,
+            row: 0,
+            column: 0,
+            scratch: String::new(),
+            is_odd: false,
+        }
     }
 
     /// Takes the next step. Where there is none the sheet stays as it was, and the cursor stands anywhere.
@@ -187,6 +198,7 @@ impl<'s> Sheet<'s> {
         };
         let (row, column) = head.place.unwrap_or((self.row, self.column));
         self.column = column.saturating_add(1);
+        self.is_odd |= content == Content::Unknown;
         Ok(Step::Cell { row, column, content })
     }
 
@@ -317,6 +329,11 @@ impl<'s> Sheet<'s> {
             return Ok(head.kind.without_value());
         }
         let text = content(raw)?;
+        self.is_odd |= match head.kind {
+            Type::FormulaText | Type::IsoDate => false,
+            Type::Inline => true,
+            _ => raw.contains(&b'&'),
+        };
         let written = match head.kind {
             Type::FormulaText | Type::Inline => unescaped(text)?,
             Type::IsoDate => text,

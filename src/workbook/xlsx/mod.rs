@@ -35,6 +35,18 @@ pub(super) fn read<R: Read + Seek>(
     sheets::read(&mut XlsxBook::open(source)?, builder, limits)
 }
 
+/// As [`read`]; tells whether all of the workbook is plain.
+#[cfg(any(test, fuzzing))]
+pub(super) fn read_telling<R: Read + Seek>(
+    source: R,
+    builder: &mut TableBuilder,
+    limits: &Limits,
+) -> Result<bool, WorkbookError> {
+    let mut book = XlsxBook::open(source)?;
+    sheets::read(&mut book, builder, limits)?;
+    Ok(book.is_plain)
+}
+
 /// Reads the sheets with customers by calamine.
 #[cfg(any(test, fuzzing))]
 pub(super) fn read_by_calamine<R: Read + Seek>(

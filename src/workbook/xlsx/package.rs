@@ -95,6 +95,9 @@ impl Package {
             _ => {}
         })
         .map_err(WorkbookError::damaged)?;
+        if sheets.is_empty() {
+            return Err(WorkbookError::damaged("the workbook lists no sheet"));
+        }
         for (number, [name, state, id]) in (1..).zip(sheets) {
             let relationship = relationships.iter().find(|known| Some(&known.id) == id.as_ref());
             let has_cells = relationship.is_none_or(|known| known.kind == "worksheet");

@@ -10,13 +10,12 @@ use rust_xlsxwriter::Workbook;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
-use super::book::XlsxBook;
 use super::cells::{Sheet, Shown, Step};
 use super::markup::{Cursor, Stop};
 use super::strings::SharedStrings;
 use super::*;
 use crate::customer::Schema;
-use crate::workbook::both_ways;
+use crate::workbook::{BothWays, both_ways};
 
 const RELATIONSHIPS: &str = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
 const STYLES: &str = r#"<styleSheet><numFmts count="1"><numFmt numFmtId="164" formatCode="dd/mm/yyyy"/></numFmts>
@@ -80,7 +79,7 @@ fn one_sheet(properties: &str, xml: &str) -> Vec<u8> {
 /// What a workbook is read as, and what calamine makes of it, in words; `None` where calamine panics, as it does in builds
 /// with overflow checks, or reads nothing.
 fn outcomes(bytes: &[u8]) -> Option<[String; 2]> {
-    let [read, by_calamine] = catch_unwind(AssertUnwindSafe(|| both_ways(bytes))).ok()??;
+    let BothWays { read, by_calamine, .. } = catch_unwind(AssertUnwindSafe(|| both_ways(bytes))).ok()??;
     let by_calamine = by_calamine.ok().map(Ok::<_, WorkbookError>)?;
     Some([format!("{read:?}"), format!("{by_calamine:?}")])
 }
@@ -93,8 +92,7 @@ fn assert_same(bytes: &[u8], about: &str) -> String {
 
 /// Whether a workbook is read as it is written, to its end.
 fn is_plain(bytes: &[u8]) -> bool {
-    let mut builder = TableBuilder::new(Schema::built_in().unwrap().into(), date(2026, 3, 1));
-    XlsxBook::open(Bytes::new(bytes)).is_ok_and(|mut book| book.is_plain(&mut builder))
+    both_ways(bytes).is_some_and(|both| both.is_plain)
 }
 
 /// What becomes of a workbook that calamine may refuse.
