@@ -113,8 +113,8 @@ impl<R: Read> Canonical<R> {
             }
             Event::Start(_) if self.left_out > 0 => self.left_out += 1,
             Event::End(_) if self.left_out > 0 => self.left_out -= 1,
-            Event::Start(tag) => self.start(&tag, false),
-            Event::Empty(tag) if self.left_out == 0 => self.start(&tag, true),
+            Event::Start(tag) => self.start(&tag, false)?,
+            Event::Empty(tag) if self.left_out == 0 => self.start(&tag, true)?,
             Event::End(_) => self.end(),
             Event::Text(text) if self.takes_text() => self.written.extend_from_slice(text.as_bytes()),
             Event::CData(text) if self.takes_text() => self.write_escaped(&text),
@@ -126,17 +126,17 @@ impl<R: Read> Canonical<R> {
     }
 
     /// Opens an element, or leaves it out with all that is in it.
-    fn start(&mut self, tag: &BytesStart<'_>, is_empty: bool) {
+    fn start(&mut self, tag: &BytesStart<'_>, is_empty: bool) -> Result<(), quick_xml::Error> {
         let name = tag.local_name();
         let Some(element) = Element::within(self.open.last().copied(), name.as_ref()) else {
             if self.open.is_empty() {
                 if name.as_ref() == "mergeCell" {
-                    self.write_tag("mergeCell", tag, &["ref"], true);
+                    self.write_tag("mergeCell", tag, &["ref"], true)?;
                 }
             } else if !is_empty {
                 self.left_out = 1;
             }
-            return;
+            return Ok(());
         };
         let attributes: &[&str] = match element {
             Element::Row => &["r"],
@@ -144,10 +144,11 @@ impl<R: Read> Canonical<R> {
             Element::Text => &["xml:space"],
             _ => &[],
         };
-        self.write_tag(element.name(), tag, attributes, is_empty);
+        self.write_tag(element.name(), tag, attributes, is_empty)?;
         if !is_empty {
             self.open.push(element);
         }
+        Ok(())
     }
 
     fn end(&mut self) {
@@ -158,19 +159,28 @@ impl<R: Read> Canonical<R> {
     }
 
     /// Writes a tag with these attributes, as far as it has them and they mean something.
-    fn write_tag(&mut self, name: &str, tag: &BytesStart<'_>, attributes: &[&str], is_empty: bool) {
+    fn write_tag(
+        &mut self,
+        name: &str,
+        tag: &BytesStart<'_>,
+        attributes: &[&str],
+        is_empty: bool,
+    ) -> Result<(), quick_xml::Error> {
         self.written.push(b'<');
         self.written.extend_from_slice(name.as_bytes());
-        for known in attributes {
-            let mut all = tag.attributes();
-            let found = all.with_checks(false).flatten().find(|attribute| attribute.key.as_ref() == *known);
-            let value =
-                found.and_then(|found| Some(found.normalized_value(XmlVersion::Implicit1_0).ok()?.into_owned()));
-            if let Some(value) = value.and_then(|value| meaningful(name, known, value)) {
+        let mut written: Vec<&str> = Vec::new();
+        for attribute in tag.attributes().with_checks(false) {
+            let attribute = attribute?;
+            let known = attributes.iter().find(|known| attribute.key.as_ref() == **known && !written.contains(known));
+            let Some(known) = known else { continue };
+            written.push(known);
+            let value = attribute.normalized_value(XmlVersion::Implicit1_0)?.into_owned();
+            if let Some(value) = meaningful(name, known, value) {
                 self.written.extend_from_slice(format!(" {known}=\"{value}\"").as_bytes());
             }
         }
         self.written.extend_from_slice(if is_empty { b"/>" } else { b">" });
+        Ok(())
     }
 
     /// Whether text belongs to the innermost element.
