@@ -200,8 +200,8 @@ fn print_report(report: &RetrainReport) {
         say!("                {}: {}", skipped.file.display(), skipped.why);
     }
     say!("rows            {} read, {} dropped", cleaning.rows_read, cleaning.n_dropped());
-    for (reason, rows) in &cleaning.dropped {
-        say!("                {rows} × {reason}");
+    for line in cleaning.lines() {
+        say!("                {line}");
     }
     for sheet in &cleaning.sheets {
         say!("                sheet {}: {}", sheet.place(), sheet.fate());

@@ -6,13 +6,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::civil::Date;
 use rustc_hash::FxHashSet;
-use xxhash_rust::xxh3::xxh3_128_with_seed;
 
-use super::clean::{ColumnCleaner, Fault, Outcome};
+use super::clean::Outcome;
 use super::header::{Candidate, HeaderIndex, Layout, MissingColumns};
-use super::newest::{KeyedTable, NOBODY, RowKey, identity_of};
-use super::tally::Tally;
-use super::{Cell, CleaningReport, CustomerColumn, CustomerTable, Dropped, Note, Schema, SheetReport};
+use super::kept::{FinishedRows, KeptRows};
+use super::newest::{KeyedTable, NOBODY, RowKey, cell_hash, identity_of};
+use super::note::MAX_NOTES;
+use super::spelling::{is_wrapped, said};
+use super::tally::{Place, Tally};
+use super::{Cell, CleaningReport, CustomerTable, Dropped, Note, Schema, SheetReport};
 
 /// Among how many rows that hold anything the header is looked for: people put titles and notes above it.
 const HEADER_ROWS: usize = 20;
@@ -25,16 +27,15 @@ const MAX_HEADER_COLUMNS: usize = 16_384;
 
 /// Takes the rows of one sheet or of several, one after the other, and keeps the schema's columns alone.
 ///
-/// Memory grows with the distinct values, by 4 bytes a kept row and column, and by 16 bytes a row to tell copies.
+/// Memory grows with the distinct values, by 4 bytes a kept row and column, by 16 bytes a row to tell copies, and by as
+/// many for a row with a text that its column has yet to decide.
 #[derive(Debug)]
 pub struct TableBuilder {
     schema: Arc<Schema>,
     header_index: HeaderIndex,
     sheet: Sheet,
     row: Row,
-    cleaners: Vec<ColumnCleaner>,
-    codes: Vec<Vec<u32>>,
-    n_rows: usize,
+    kept: KeptRows,
     rows_read: usize,
     rows_so_far: Arc<AtomicUsize>,
     /// Rows that are complete, until it is looked at together which of them are copies.
@@ -42,11 +43,7 @@ pub struct TableBuilder {
     /// What each of them has in the schema's columns, one row behind the other.
     waiting_outcomes: Vec<Outcome>,
     row_hashes: FxHashSet<u128>,
-    /// By which the kept rows are compared with other files' later on; otherwise copies are told here.
-    keys: Option<Vec<RowKey>>,
     duplicates: Tally,
-    /// By schema column, then by fault.
-    faults: Vec<[Tally; 5]>,
     columns_used: BTreeMap<String, String>,
     identifier_used: Option<String>,
     /// Of a workbook, in its order.
@@ -84,19 +81,15 @@ impl TableBuilder {
         let n_columns = schema.columns.len();
         Self {
             header_index: HeaderIndex::new(&schema),
-            cleaners: schema.columns.iter().map(|column| ColumnCleaner::new(column, today)).collect(),
-            codes: vec![Vec::new(); n_columns],
-            faults: vec![Default::default(); n_columns],
+            kept: KeptRows::new(schema.clone(), today),
             row: Row { outcomes: vec![Outcome::Empty; n_columns], ..Row::default() },
             schema,
             sheet: Sheet::default(),
-            n_rows: 0,
             rows_read: 0,
             rows_so_far: Arc::default(),
             waiting: Vec::new(),
             waiting_outcomes: Vec::new(),
             row_hashes: FxHashSet::default(),
-            keys: None,
             duplicates: Tally::default(),
             columns_used: BTreeMap::new(),
             identifier_used: None,
@@ -108,7 +101,8 @@ impl TableBuilder {
     /// As [`TableBuilder::new`], for one of several files: copies stay, and what tells the kept rows apart is noted, in
     /// 32 bytes a row, for [`finish_keyed`](Self::finish_keyed).
     pub fn keyed(schema: Arc<Schema>, today: Date) -> Self {
-        Self { keys: Some(Vec::new()), ..Self::new(schema, today) }
+        let builder = Self::new(schema, today);
+        Self { kept: builder.kept.with_keys(), ..builder }
     }
 
     /// Shows [`rows_read`](Self::rows_read) in `rows_so_far` from now on, for another thread to follow a long reading.
@@ -120,6 +114,7 @@ impl TableBuilder {
     /// Starts a sheet, whose header is to be found. `is_1904` says which date system its plain numbers are read by.
     pub fn begin_sheet(&mut self, is_1904: bool) {
         self.take_waiting();
+        self.kept.end_sheet();
         self.sheet = Sheet { is_1904, ..Sheet::default() };
         self.row.clear();
     }
@@ -130,7 +125,7 @@ impl TableBuilder {
         self.begin_sheet(is_1904);
         self.sheet.name = Some(name.to_owned());
         self.sheet.rows_read_before = self.rows_read;
-        self.sheet.n_rows_before = self.n_rows;
+        self.sheet.n_rows_before = self.kept.n_rows();
     }
 
     /// Has the report say of a sheet that it was not used.
@@ -161,6 +156,14 @@ impl TableBuilder {
     /// Adds a cell to the row; `column` counts from 0. Blank cells need not be given; where a column is given twice,
     /// the later cell stands.
     pub fn push_cell(&mut self, column: usize, cell: Cell<'_>) {
+        let unwrapped;
+        let cell = match cell {
+            Cell::Text(text) if is_wrapped(text) => {
+                unwrapped = said(text);
+                Cell::Text(&unwrapped)
+            }
+            cell => cell,
+        };
         if cell.is_blank() {
             return;
         }
@@ -174,13 +177,13 @@ impl TableBuilder {
         };
         let sheet_column = layout.column(column);
         self.row.hash = self.row.hash.wrapping_add(cell_hash(cell, sheet_column.seed));
-        if sheet_column.is_identifier && self.keys.is_some() {
+        if sheet_column.is_identifier && self.kept.has_keys() {
             self.row.identity = identity_of(cell);
         }
         if let Some(index) = sheet_column.schema_column
-            && let (Some(cleaner), Some(outcome)) = (self.cleaners.get_mut(index), self.row.outcomes.get_mut(index))
+            && let Some(outcome) = self.row.outcomes.get_mut(index)
         {
-            *outcome = cleaner.outcome(cell, self.sheet.is_1904);
+            *outcome = self.kept.outcome(index, cell, self.sheet.is_1904);
         }
     }
 
@@ -225,7 +228,7 @@ impl TableBuilder {
         }
         match self.sheet.closest.take() {
             Some(closest) => Err(closest),
-            None => self.header_index.layout(&self.schema, &[]).map(drop),
+            None => self.header_index.layout(&[]).map(drop),
         }
     }
 
@@ -233,40 +236,29 @@ impl TableBuilder {
     /// [`keyed`](Self::keyed).
     pub fn finish_keyed(mut self) -> KeyedTable {
         self.take_waiting();
-        let keys = self.keys.take().unwrap_or_default();
-        KeyedTable { table: self.finish(), keys }
-    }
-
-    /// The table of all rows that were kept.
-    pub fn finish(mut self) -> CustomerTable {
-        self.take_waiting();
+        let FinishedRows { columns, n_rows, keys, report } = self.kept.finish(&mut self.sheets);
         let mut cleaning = CleaningReport {
             rows_read: self.rows_read,
             columns_used: self.columns_used,
             identifier_used: self.identifier_used,
             sheets: self.sheets,
-            notes: self.notes,
-            ..CleaningReport::default()
+            ..report
         };
-        let mut report = |reason: Dropped, tally: Tally| {
-            if tally.rows > 0 {
-                cleaning.dropped.insert(reason.clone(), tally.rows);
-                cleaning.first_dropped.insert(reason, tally.first_rows(&cleaning.sheets));
-            }
-        };
-        report(Dropped::Duplicate, self.duplicates);
-        for (column, tallies) in self.schema.columns.iter().zip(self.faults) {
-            for (fault, tally) in Fault::ALL.into_iter().zip(tallies) {
-                report(fault.reason(&column.title), tally);
-            }
+        // Those of the file come before those of its columns.
+        cleaning.notes.splice(0..0, self.notes);
+        cleaning.notes.truncate(MAX_NOTES);
+        if self.duplicates.rows > 0 {
+            cleaning.dropped.insert(Dropped::Duplicate, self.duplicates.rows);
+            let first = self.duplicates.first_rows(&cleaning.sheets);
+            cleaning.first_dropped.insert(Dropped::Duplicate, first);
         }
-        let columns = self
-            .cleaners
-            .into_iter()
-            .zip(self.codes)
-            .map(|(cleaner, codes)| CustomerColumn { values: cleaner.into_values(), codes })
-            .collect();
-        CustomerTable { schema: self.schema, columns, n_rows: self.n_rows, cleaning }
+        let table = CustomerTable { schema: self.schema, columns, n_rows, cleaning };
+        KeyedTable { table, keys: keys.unwrap_or_default() }
+    }
+
+    /// The table of all rows that were kept.
+    pub fn finish(self) -> CustomerTable {
+        self.finish_keyed().into_table()
     }
 
     /// Writes down what became of the rows of the sheet that has ended.
@@ -274,13 +266,13 @@ impl TableBuilder {
         self.take_waiting();
         let Some(name) = self.sheet.name.take() else { return };
         let rows_read = self.rows_read.saturating_sub(self.sheet.rows_read_before);
-        let rows_used = self.n_rows.saturating_sub(self.sheet.n_rows_before);
+        let rows_used = self.kept.n_rows().saturating_sub(self.sheet.n_rows_before);
         self.sheets.push(SheetReport::used(&name, rows_read, rows_used));
     }
 
     fn try_header(&mut self) -> Result<(), MissingColumns> {
         let candidates = std::mem::take(&mut self.sheet.header_row);
-        match self.header_index.layout(&self.schema, &candidates) {
+        match self.header_index.layout(&candidates) {
             Ok(mut layout) => {
                 for (title, header) in std::mem::take(&mut layout.columns_used) {
                     self.columns_used.entry(title).or_insert(header);
@@ -316,43 +308,24 @@ impl TableBuilder {
         let sheet = self.sheet.name.is_some().then_some(self.sheets.len());
         let waiting = std::mem::take(&mut self.waiting);
         let outcomes = std::mem::take(&mut self.waiting_outcomes);
-        let is_copy: Vec<bool> = match self.keys {
-            None => waiting.iter().map(|row| !self.row_hashes.insert(row.hash)).collect(),
-            Some(_) => vec![false; waiting.len()],
+        let is_copy: Vec<bool> = if self.kept.has_keys() {
+            vec![false; waiting.len()]
+        } else {
+            waiting.iter().map(|row| !self.row_hashes.insert(row.hash)).collect()
         };
         let outcomes_of = outcomes.chunks(self.schema.columns.len().max(1));
-        for ((row, is_copy), outcomes) in waiting.iter().zip(is_copy).zip(outcomes_of) {
+        let first = self.rows_read.saturating_sub(waiting.len());
+        for (((at, row), is_copy), outcomes) in (first..).zip(&waiting).zip(is_copy).zip(outcomes_of) {
+            let place = Place::new(at, row.row_number, sheet);
             if is_copy {
-                self.duplicates.add(row.row_number, sheet);
+                self.duplicates.add(place);
             } else {
-                self.keep_or_drop(*row, outcomes, sheet);
+                self.kept.add(*row, place, outcomes);
             }
         }
         (self.waiting, self.waiting_outcomes) = (waiting, outcomes);
         self.waiting.clear();
         self.waiting_outcomes.clear();
-    }
-
-    fn keep_or_drop(&mut self, row: RowKey, outcomes: &[Outcome], sheet: Option<usize>) {
-        for ((outcome, column), tallies) in outcomes.iter().zip(&self.schema.columns).zip(&mut self.faults) {
-            let fault = match outcome {
-                _ if !column.required => continue,
-                Outcome::Seen(_) => continue,
-                Outcome::Empty => Fault::Missing,
-                Outcome::Unusable(fault) => *fault,
-            };
-            if let Some(tally) = tallies.get_mut(fault as usize) {
-                tally.add(row.row_number, sheet);
-            }
-            return;
-        }
-        for ((outcome, cleaner), codes) in outcomes.iter().zip(&mut self.cleaners).zip(&mut self.codes) {
-            codes.push(cleaner.code(*outcome));
-        }
-        if let Some(keys) = &mut self.keys {
-            keys.push(row);
-        }
-        self.n_rows += 1;
     }
 }
 
@@ -363,37 +336,6 @@ impl Row {
         self.identity = NOBODY;
         self.outcomes.fill(Outcome::Empty);
     }
-}
-
-impl Fault {
-    /// In the order of their numbers.
-    const ALL: [Self; 5] = [Self::Missing, Self::NotADate, Self::InFuture, Self::UnknownLevel, Self::NotANumber];
-
-    fn reason(self, title: &str) -> Dropped {
-        let title = title.to_owned();
-        match self {
-            Self::Missing => Dropped::Missing(title),
-            Self::NotADate => Dropped::NotADate(title),
-            Self::InFuture => Dropped::InFuture(title),
-            Self::UnknownLevel => Dropped::UnknownLevel(title),
-            Self::NotANumber => Dropped::NotANumber(title),
-        }
-    }
-}
-
-/// A cell's share of its row's hash. Shares are added, so that neither the order of columns nor blank cells matter;
-/// with 128 bits a million rows meet by chance with probability 10⁻²⁷.
-fn cell_hash(cell: Cell<'_>, seed: u64) -> u128 {
-    let (kind, bits) = match cell {
-        Cell::Text(text) => return xxh3_128_with_seed(text.as_bytes(), seed),
-        Cell::Number(number) => (1_u64, number.to_bits()),
-        Cell::DateTime { serial_days, is_1904 } => (2 + u64::from(is_1904), serial_days.to_bits()),
-        Cell::Bool(value) => (4, u64::from(value)),
-        Cell::Error => (5, 0),
-        Cell::Empty => return 0,
-    };
-    // Texts keep the seed as it is; the multiplier (2⁶⁴ / golden ratio) sets the other kinds apart.
-    xxh3_128_with_seed(&bits.to_le_bytes(), seed ^ kind.wrapping_mul(0x9e37_79b9_7f4a_7c15))
 }
 
 /// The start of a text, whole characters of at most [`MAX_HEADER_BYTES`].

@@ -1,18 +1,21 @@
 //! Finding the header row, and in it the schema's columns.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::Schema;
-use super::schema::normalize_header;
+use super::header_name::{Noted, normalize_header};
 use super::text::is_invisible;
 
 /// How many headers an error lists at most, and how long each may be, in characters.
 const MAX_LISTED: usize = 20;
 const MAX_LISTED_CHARS: usize = 40;
+/// More headers than any column of a schema has.
+const MAX_HEADERS: usize = 1 << 32;
 
 /// No row among the first ones has every required column.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -64,6 +67,7 @@ impl MissingColumns {
 #[derive(Debug)]
 pub(super) struct HeaderIndex {
     headers: FxHashMap<String, Target>,
+    schema: Arc<Schema>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -111,7 +115,7 @@ pub(super) struct SheetColumn {
 }
 
 impl HeaderIndex {
-    pub(super) fn new(schema: &Schema) -> Self {
+    pub(super) fn new(schema: &Arc<Schema>) -> Self {
         let mut headers = FxHashMap::default();
         let identifiers = schema.identifier.iter().enumerate().map(|(rank, name)| (Slot::Identifier, rank, &**name));
         let columns = schema.columns.iter().enumerate().flat_map(|(index, column)| {
@@ -120,13 +124,28 @@ impl HeaderIndex {
         for (slot, rank, name) in identifiers.chain(columns) {
             headers.entry(normalize_header(name)).or_insert(Target { slot, rank });
         }
-        Self { headers }
+        Self { headers, schema: schema.clone() }
+    }
+
+    /// What a header names, by itself or beside a note in brackets.
+    fn target(&self, header: &str, normal: &str) -> Option<Target> {
+        if let Some(target) = self.headers.get(normal) {
+            return Some(*target);
+        }
+        let noted = Noted::of(header)?;
+        let target = self.headers.get(&noted.name)?;
+        let explains = match target.slot {
+            Slot::Identifier => noted.is_short(),
+            Slot::Column(index) => self.schema.columns.get(index).is_some_and(|column| noted.explains(column)),
+        };
+        // A header without a note is the better one.
+        explains.then(|| Target { rank: target.rank.saturating_add(MAX_HEADERS), ..*target })
     }
 
     /// How many of the schema's columns (and its identifier) these headers name.
     pub(super) fn count_matches<'a>(&self, headers: impl Iterator<Item = &'a str>) -> usize {
         let mut slots: Vec<Slot> =
-            headers.filter_map(|text| self.headers.get(&normalize_header(text))).map(|target| target.slot).collect();
+            headers.filter_map(|text| self.target(text, &normalize_header(text))).map(|target| target.slot).collect();
         slots.sort_unstable();
         slots.dedup();
         slots.len()
@@ -136,13 +155,14 @@ impl HeaderIndex {
     ///
     /// # Errors
     /// [`MissingColumns`] when it lacks a required column.
-    pub(super) fn layout(&self, schema: &Schema, row: &[Candidate]) -> Result<Layout, MissingColumns> {
+    pub(super) fn layout(&self, row: &[Candidate]) -> Result<Layout, MissingColumns> {
+        let schema = &self.schema;
         let normal: Vec<String> =
             row.iter().map(|cell| cell.text.as_deref().map(normalize_header).unwrap_or_default()).collect();
         // Slot → (rank, position in the row): the smallest alias rank wins, then the leftmost column.
         let mut best: BTreeMap<Slot, (usize, usize, usize)> = BTreeMap::new();
         for (position, (cell, normal)) in row.iter().zip(&normal).enumerate() {
-            if let Some(target) = self.headers.get(normal) {
+            if let Some(target) = self.target(cell.text.as_deref().unwrap_or_default(), normal) {
                 let found = (target.rank, cell.column, position);
                 best.entry(target.slot).and_modify(|seen| *seen = found.min(*seen)).or_insert(found);
             }

@@ -19,6 +19,7 @@ mod partial;
 mod persona;
 mod scaler;
 mod segment;
+mod spellings;
 mod training_profile;
 
 pub use adopt::{Adopted, TrainedElsewhere, adopt};

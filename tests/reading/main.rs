@@ -21,3 +21,4 @@ mod seeds;
 mod sheets;
 mod strangers;
 mod texts;
+mod values;
