@@ -97,15 +97,14 @@ impl CleaningReport {
         Some(format!("none of the {} rows can be used: {}", self.rows_read, reasons.join(", ")))
     }
 
-    /// What a person should know of how the rows were read, a line each: what was left out, what could not be read, and
-    /// the notes.
+    /// What was left out and what could not be read, a line each for people.
     pub fn lines(&self) -> Vec<String> {
         let dropped = self.dropped.iter().map(|(reason, rows)| format!("{rows} × {reason}{}", self.levels_of(reason)));
         let unusable = self.unusable.iter().map(|(title, cells)| {
             let levels = self.unknown_levels.get(title).map(|levels| listed(levels)).unwrap_or_default();
             format!("{} × {title} cannot be read, and counts as empty{levels}", cells.rows)
         });
-        dropped.chain(unusable).chain(self.notes.iter().map(|note| note.sentence.clone())).collect()
+        dropped.chain(unusable).collect()
     }
 
     /// The unknown levels that are the reason, such as `: Bronze 3, Ruby 1`.
@@ -319,20 +318,15 @@ mod tests {
     }
 
     #[test]
-    fn what_a_person_should_know_is_a_line_each() {
+    fn what_was_left_out_is_a_line_each() {
         let levels = vec![ValueRows { value: "Bronze".into(), rows: 2 }, ValueRows { value: "Ruby".into(), rows: 1 }];
         let mut report = CleaningReport { rows_read: 3, ..CleaningReport::default() };
         report.dropped = [(Dropped::UnknownLevel("Loyalty Tier".into()), 3)].into();
         report.unknown_levels = [("Loyalty Tier".into(), levels)].into();
         report.unusable = [("Spend".into(), Unusable { rows: 4, first: Vec::new() })].into();
-        report.notes = vec![Note::new("currencies_mixed", "Two currencies.")];
         assert_eq!(
             report.lines(),
-            [
-                "3 × unknown Loyalty Tier: Bronze 2, Ruby 1",
-                "4 × Spend cannot be read, and counts as empty",
-                "Two currencies."
-            ]
+            ["3 × unknown Loyalty Tier: Bronze 2, Ruby 1", "4 × Spend cannot be read, and counts as empty"]
         );
         assert_eq!(
             report.no_usable_row().unwrap(),
