@@ -223,8 +223,8 @@ fn print_report(report: &RetrainReport) {
         say!("                {} was left out: it is the sample, and there are other files", file.display());
     }
     say!("rows            {} read, {} dropped", cleaning.rows_read, cleaning.n_dropped());
-    for (reason, rows) in &cleaning.dropped {
-        say!("                {rows} × {reason}");
+    for line in cleaning.lines() {
+        say!("                {line}");
     }
     for sheet in &cleaning.sheets {
         say!("                sheet {}: {}", sheet.place(), sheet.fate());

@@ -182,8 +182,8 @@ fn readable(grouped: &Grouped, written: &[Written]) -> String {
     let cleaning = grouped.table().cleaning();
     // Writing to a String cannot fail.
     let _ = writeln!(text, "{} customers, {} rows left out", grouped.table().n_rows(), cleaning.n_dropped());
-    for (reason, rows) in &cleaning.dropped {
-        let _ = writeln!(text, "  {rows} × {reason}");
+    for line in cleaning.lines() {
+        let _ = writeln!(text, "  {line}");
     }
     for sheet in cleaning.sheets.iter().filter(|_| cleaning.sheets.len() > 1) {
         let _ = writeln!(text, "  sheet {}: {}", sheet.place(), sheet.fate());

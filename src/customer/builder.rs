@@ -6,21 +6,24 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::civil::Date;
 use rustc_hash::FxHashSet;
-use xxhash_rust::xxh3::xxh3_128_with_seed;
 
-use super::clean::{ColumnCleaner, Fault, Outcome};
+use super::clean::Outcome;
 use super::header::{HeaderIndex, MissingColumns};
-use super::newest::{KeyedTable, RowKey, identity_of};
+use super::kept::{FinishedRows, KeptRows};
+use super::newest::{KeyedTable, RowKey, cell_hash, identity_of};
+use super::note::MAX_NOTES;
 use super::open_sheet::{OpenSheet, Row};
-use super::tally::Tally;
-use super::{Cell, CleaningReport, CustomerColumn, CustomerTable, Dropped, Note, Schema, SheetReport};
+use super::spelling::{is_wrapped, said};
+use super::tally::{Place, Tally};
+use super::{Cell, CleaningReport, CustomerTable, Dropped, Note, Schema, SheetReport};
 
 /// How many rows wait until it is looked at together which of them are copies.
 const MAX_WAITING: usize = 256;
 
 /// Takes the rows of one sheet or of several, one after the other, and keeps the schema's columns alone.
 ///
-/// Memory grows with the distinct values, by 4 bytes a kept row and column, and by 16 bytes a row to tell copies.
+/// Memory grows with the distinct values, by 4 bytes a kept row and column, by 16 bytes a row to tell copies, and by as
+/// many for a row with a text that its column has yet to decide.
 #[derive(Debug, Clone)]
 pub struct TableBuilder {
     pub(super) schema: Arc<Schema>,
@@ -29,9 +32,7 @@ pub struct TableBuilder {
     pub(super) sheet: OpenSheet,
     /// The row of each table side by side; of one, nearly always.
     pub(super) rows: Vec<Row>,
-    cleaners: Vec<ColumnCleaner>,
-    codes: Vec<Vec<u32>>,
-    n_rows: usize,
+    kept: KeptRows,
     rows_read: usize,
     rows_so_far: Arc<AtomicUsize>,
     /// Rows that are complete, until it is looked at together which of them are copies.
@@ -39,11 +40,7 @@ pub struct TableBuilder {
     /// What each of them has in the schema's columns, one row behind the other.
     waiting_outcomes: Vec<Outcome>,
     row_hashes: FxHashSet<u128>,
-    /// By which the kept rows are compared with other files' later on; otherwise copies are told here.
-    keys: Option<Vec<RowKey>>,
     duplicates: Tally,
-    /// By schema column, then by fault.
-    faults: Vec<[Tally; 5]>,
     pub(super) columns_used: BTreeMap<String, String>,
     pub(super) identifier_used: Option<String>,
     /// Of a workbook, in its order.
@@ -59,20 +56,16 @@ impl TableBuilder {
         let n_columns = schema.columns.len();
         Self {
             header_index: HeaderIndex::new(&schema),
-            cleaners: schema.columns.iter().map(|column| ColumnCleaner::new(column, today)).collect(),
-            codes: vec![Vec::new(); n_columns],
-            faults: vec![Default::default(); n_columns],
+            kept: KeptRows::new(schema.clone(), today),
             rows: vec![Row { outcomes: vec![Outcome::Empty; n_columns], ..Row::default() }],
             schema,
             today,
             sheet: OpenSheet::default(),
-            n_rows: 0,
             rows_read: 0,
             rows_so_far: Arc::default(),
             waiting: Vec::new(),
             waiting_outcomes: Vec::new(),
             row_hashes: FxHashSet::default(),
-            keys: None,
             duplicates: Tally::default(),
             columns_used: BTreeMap::new(),
             identifier_used: None,
@@ -90,7 +83,8 @@ impl TableBuilder {
     /// As [`TableBuilder::new`], for one of several files: copies stay, and what tells the kept rows apart is noted, in
     /// 32 bytes a row, for [`finish_keyed`](Self::finish_keyed).
     pub fn keyed(schema: Arc<Schema>, today: Date) -> Self {
-        Self { keys: Some(Vec::new()), ..Self::new(schema, today) }
+        let builder = Self::new(schema, today);
+        Self { kept: builder.kept.with_keys(), ..builder }
     }
 
     /// Shows [`rows_read`](Self::rows_read) in `rows_so_far` from now on, for another thread to follow a long reading.
@@ -102,6 +96,7 @@ impl TableBuilder {
     /// Starts a sheet, whose header is to be found. `is_1904` says which date system its plain numbers are read by.
     pub fn begin_sheet(&mut self, is_1904: bool) {
         self.take_waiting();
+        self.kept.end_sheet();
         self.sheet = OpenSheet { is_1904, ..OpenSheet::default() };
         self.rows.truncate(1);
         self.rows.iter_mut().for_each(Row::clear);
@@ -120,7 +115,7 @@ impl TableBuilder {
     /// Rows that were kept, over all sheets so far.
     pub fn n_rows(&mut self) -> usize {
         self.take_waiting();
-        self.n_rows
+        self.kept.n_rows()
     }
 
     /// How many of the schema's columns a row of headers names; for telling how a text is to be split.
@@ -131,6 +126,14 @@ impl TableBuilder {
     /// Adds a cell to the row; `column` counts from 0. Blank cells need not be given; where a column is given twice,
     /// the later cell stands.
     pub fn push_cell(&mut self, column: usize, cell: Cell<'_>) {
+        let unwrapped;
+        let cell = match cell {
+            Cell::Text(text) if is_wrapped(text) => {
+                unwrapped = said(text);
+                Cell::Text(&unwrapped)
+            }
+            cell => cell,
+        };
         if cell.is_blank() {
             return;
         }
@@ -148,16 +151,16 @@ impl TableBuilder {
         if sheet_column.is_identifier {
             row.is_read = true;
             row.has_identifier = true;
-            if self.keys.is_some() {
+            if self.kept.has_keys() {
                 row.identity = identity_of(cell);
             }
         }
         if let Some(index) = sheet_column.schema_column
-            && let (Some(cleaner), Some(outcome)) = (self.cleaners.get_mut(index), row.outcomes.get_mut(index))
+            && let Some(outcome) = row.outcomes.get_mut(index)
         {
             row.is_read = true;
-            *outcome = cleaner.outcome(cell, self.sheet.is_1904);
-            if let (Outcome::Unusable(_), Cell::Text(text)) = (*outcome, cell) {
+            *outcome = self.kept.outcome(index, cell, self.sheet.is_1904);
+            if let (Outcome::Unusable(_) | Outcome::UnknownLevel(_), Cell::Text(text)) = (*outcome, cell) {
                 row.n_headers += usize::from(self.header_index.names(text));
             }
         }
@@ -225,12 +228,12 @@ impl TableBuilder {
     pub fn end_sheet(&mut self) -> Result<(), MissingColumns> {
         if self.has_header() {
             self.take_waiting();
-            self.account_for_sheet(self.rows_read, self.n_rows);
+            self.account_for_sheet(self.rows_read, self.kept.n_rows());
             return Ok(());
         }
         match self.sheet.closest.take() {
             Some(closest) => Err(closest),
-            None => self.header_index.layout(&self.schema, &[]).map(drop),
+            None => self.header_index.layout(&[]).map(drop),
         }
     }
 
@@ -238,41 +241,30 @@ impl TableBuilder {
     /// [`keyed`](Self::keyed).
     pub fn finish_keyed(mut self) -> KeyedTable {
         self.take_waiting();
-        let keys = self.keys.take().unwrap_or_default();
-        KeyedTable { table: self.finish(), keys }
-    }
-
-    /// The table of all rows that were kept.
-    pub fn finish(mut self) -> CustomerTable {
-        self.take_waiting();
         self.note_formulas();
+        let FinishedRows { columns, n_rows, keys, report } = self.kept.finish(&mut self.sheets);
         let mut cleaning = CleaningReport {
             rows_read: self.rows_read,
             columns_used: self.columns_used,
             identifier_used: self.identifier_used,
             sheets: self.sheets,
-            notes: self.notes,
-            ..CleaningReport::default()
+            ..report
         };
-        let mut report = |reason: Dropped, tally: Tally| {
-            if tally.rows > 0 {
-                cleaning.dropped.insert(reason.clone(), tally.rows);
-                cleaning.first_dropped.insert(reason, tally.first_rows(&cleaning.sheets));
-            }
-        };
-        report(Dropped::Duplicate, self.duplicates);
-        for (column, tallies) in self.schema.columns.iter().zip(self.faults) {
-            for (fault, tally) in Fault::ALL.into_iter().zip(tallies) {
-                report(fault.reason(&column.title), tally);
-            }
+        // Those of the file come before those of its columns.
+        cleaning.notes.splice(0..0, self.notes);
+        cleaning.notes.truncate(MAX_NOTES);
+        if self.duplicates.rows > 0 {
+            cleaning.dropped.insert(Dropped::Duplicate, self.duplicates.rows);
+            let first = self.duplicates.first_rows(&cleaning.sheets);
+            cleaning.first_dropped.insert(Dropped::Duplicate, first);
         }
-        let columns = self
-            .cleaners
-            .into_iter()
-            .zip(self.codes)
-            .map(|(cleaner, codes)| CustomerColumn { values: cleaner.into_values(), codes })
-            .collect();
-        CustomerTable { schema: self.schema, columns, n_rows: self.n_rows, cleaning }
+        let table = CustomerTable { schema: self.schema, columns, n_rows, cleaning };
+        KeyedTable { table, keys: keys.unwrap_or_default() }
+    }
+
+    /// The table of all rows that were kept.
+    pub fn finish(self) -> CustomerTable {
+        self.finish_keyed().into_table()
     }
 
     /// Takes the row of each table that has one.
@@ -289,7 +281,8 @@ impl TableBuilder {
             self.waiting.push(RowKey { identity: row.identity, row_number, hash: row.hash });
             self.waiting_outcomes.extend_from_slice(&row.outcomes);
             let required = row.outcomes.iter().zip(&self.schema.columns).filter(|(_, column)| column.required);
-            is_usable &= required.into_iter().all(|(outcome, _)| matches!(outcome, Outcome::Seen(_)));
+            is_usable &=
+                required.into_iter().all(|(outcome, _)| matches!(outcome, Outcome::Seen(_) | Outcome::Open(_)));
             if row.n_headers > 1 {
                 self.sheet.odd_header.get_or_insert(row_number);
             }
@@ -310,73 +303,23 @@ impl TableBuilder {
         let sheet = self.sheet.name.is_some().then_some(self.sheets.len());
         let waiting = std::mem::take(&mut self.waiting);
         let outcomes = std::mem::take(&mut self.waiting_outcomes);
-        let is_copy: Vec<bool> = match self.keys {
-            None => waiting.iter().map(|row| !self.row_hashes.insert(row.hash)).collect(),
-            Some(_) => vec![false; waiting.len()],
+        let is_copy: Vec<bool> = if self.kept.has_keys() {
+            vec![false; waiting.len()]
+        } else {
+            waiting.iter().map(|row| !self.row_hashes.insert(row.hash)).collect()
         };
         let outcomes_of = outcomes.chunks(self.schema.columns.len().max(1));
-        for ((row, is_copy), outcomes) in waiting.iter().zip(is_copy).zip(outcomes_of) {
+        let first = self.rows_read.saturating_sub(waiting.len());
+        for (((at, row), is_copy), outcomes) in (first..).zip(&waiting).zip(is_copy).zip(outcomes_of) {
+            let place = Place::new(at, row.row_number, sheet);
             if is_copy {
-                self.duplicates.add(row.row_number, sheet);
+                self.duplicates.add(place);
             } else {
-                self.keep_or_drop(*row, outcomes, sheet);
+                self.kept.add(*row, place, outcomes);
             }
         }
         (self.waiting, self.waiting_outcomes) = (waiting, outcomes);
         self.waiting.clear();
         self.waiting_outcomes.clear();
     }
-
-    fn keep_or_drop(&mut self, row: RowKey, outcomes: &[Outcome], sheet: Option<usize>) {
-        for ((outcome, column), tallies) in outcomes.iter().zip(&self.schema.columns).zip(&mut self.faults) {
-            let fault = match outcome {
-                _ if !column.required => continue,
-                Outcome::Seen(_) => continue,
-                Outcome::Empty => Fault::Missing,
-                Outcome::Unusable(fault) => *fault,
-            };
-            if let Some(tally) = tallies.get_mut(fault as usize) {
-                tally.add(row.row_number, sheet);
-            }
-            return;
-        }
-        for ((outcome, cleaner), codes) in outcomes.iter().zip(&mut self.cleaners).zip(&mut self.codes) {
-            codes.push(cleaner.code(*outcome));
-        }
-        if let Some(keys) = &mut self.keys {
-            keys.push(row);
-        }
-        self.n_rows += 1;
-    }
-}
-
-impl Fault {
-    /// In the order of their numbers.
-    const ALL: [Self; 5] = [Self::Missing, Self::NotADate, Self::InFuture, Self::UnknownLevel, Self::NotANumber];
-
-    fn reason(self, title: &str) -> Dropped {
-        let title = title.to_owned();
-        match self {
-            Self::Missing => Dropped::Missing(title),
-            Self::NotADate => Dropped::NotADate(title),
-            Self::InFuture => Dropped::InFuture(title),
-            Self::UnknownLevel => Dropped::UnknownLevel(title),
-            Self::NotANumber => Dropped::NotANumber(title),
-        }
-    }
-}
-
-/// A cell's share of its row's hash. Shares are added, so that neither the order of columns nor blank cells matter;
-/// with 128 bits a million rows meet by chance with probability 10⁻²⁷.
-pub(super) fn cell_hash(cell: Cell<'_>, seed: u64) -> u128 {
-    let (kind, bits) = match cell {
-        Cell::Text(text) => return xxh3_128_with_seed(text.as_bytes(), seed),
-        Cell::Number(number) => (1_u64, number.to_bits()),
-        Cell::DateTime { serial_days, is_1904 } => (2 + u64::from(is_1904), serial_days.to_bits()),
-        Cell::Bool(value) => (4, u64::from(value)),
-        Cell::Error => (5, 0),
-        Cell::Empty => return 0,
-    };
-    // Texts keep the seed as it is; the multiplier (2⁶⁴ / golden ratio) sets the other kinds apart.
-    xxh3_128_with_seed(&bits.to_le_bytes(), seed ^ kind.wrapping_mul(0x9e37_79b9_7f4a_7c15))
 }

@@ -5,18 +5,21 @@ use std::sync::Arc;
 use jiff::civil::Date;
 
 use super::clean::MAX_NUMBER;
-use super::note::is_sayable;
+use super::note::{MAX_NOTES, is_sayable};
 use super::report::NAMED_ROWS;
 use super::schema::{Column, Kind};
 use super::sheet::tidy;
 use super::text::{MAX_VALUE_CHARS, is_invisible};
-use super::{CleaningReport, CustomerColumn, CustomerTable, Dropped, MISSING, Note, Schema, SheetReport, Value};
+use super::{
+    CleaningReport, CustomerColumn, CustomerTable, Dropped, MISSING, Note, Schema, SheetReport, Value, ValueRows,
+};
 
 /// The longest header that a report repeats, in bytes.
 const MAX_HEADER_BYTES: usize = 256;
-
-/// Notes that a report has at most.
-const MAX_NOTES: usize = 64;
+/// The longest level that a report repeats, in bytes.
+const MAX_LEVEL_BYTES: usize = 160;
+/// Orders of dates that a report names at most: three a column.
+const MAX_DATES: usize = 1_024;
 
 /// A table from elsewhere that contradicts itself or its schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -95,6 +98,7 @@ fn check_report(cleaning: &CleaningReport, schema: &Schema, n_rows: usize) -> Re
     if !cleaning.dropped.keys().all(is_reason) || !first_are_named {
         return Err(BrokenTable("rows were dropped for no reason that there is"));
     }
+    check_findings(cleaning, schema)?;
     let headers = cleaning.columns_used.values().chain(&cleaning.identifier_used);
     let are_short = headers.into_iter().all(|header| header.len() <= MAX_HEADER_BYTES);
     if !are_short || !cleaning.columns_used.keys().all(is_column) {
@@ -124,6 +128,28 @@ fn check_sheets(sheets: &[SheetReport], rows_read: usize, n_rows: usize) -> Resu
         Ok(())
     } else {
         Err(BrokenTable("sheets do not account for the rows"))
+    }
+}
+
+/// What was found in single columns is about columns that there are, and short.
+fn check_findings(cleaning: &CleaningReport, schema: &Schema) -> Result<(), BrokenTable> {
+    let is_column = |title: &String| schema.columns.iter().any(|column| column.title == *title);
+    let levels_hold = cleaning.unknown_levels.iter().all(|(title, levels)| {
+        let is_short = |text: &str| text.len() <= MAX_LEVEL_BYTES && !text.chars().any(is_invisible);
+        let is_level = |level: &ValueRows| is_short(&level.value) && level.rows <= cleaning.rows_read;
+        is_column(title) && levels.len() <= NAMED_ROWS && levels.iter().all(is_level)
+    });
+    let is_named = |sheet: &String| sheet.is_empty() || cleaning.sheets.iter().any(|known| known.name == *sheet);
+    let cells_hold = cleaning.unusable.iter().all(|(title, cells)| {
+        let is_few = cells.rows <= cleaning.rows_read && cells.first.len() <= cells.rows.min(NAMED_ROWS);
+        let are_named = cells.first.iter().all(|at| at.source.is_empty() && is_named(&at.sheet));
+        is_column(title) && is_few && are_named
+    });
+    let dates_hold = cleaning.dates.len() <= MAX_DATES && cleaning.dates.iter().all(|dates| is_column(&dates.column));
+    if levels_hold && cells_hold && dates_hold {
+        Ok(())
+    } else {
+        Err(BrokenTable("what was found in its columns is not of them"))
     }
 }
 
@@ -211,6 +237,12 @@ mod tests {
         assert!(check(|_, cleaning| cleaning.dropped = replaced).is_err());
         let other: BTreeMap<_, _> = [(Dropped::Missing("Shoe Size".into()), 1)].into();
         assert!(check(|_, cleaning| cleaning.dropped = other).is_err());
+        let level = |value: &str| vec![ValueRows { value: value.to_owned(), rows: 1 }];
+        assert!(
+            check(|_, cleaning| drop(cleaning.unknown_levels.insert("Loyalty Tier".into(), level("Bronze")))).is_ok()
+        );
+        assert!(check(|_, cleaning| drop(cleaning.unknown_levels.insert("Shoe Size".into(), level("9")))).is_err());
+        assert!(check(|_, cleaning| drop(cleaning.unknown_levels.insert("Gender".into(), level("\n")))).is_err());
         let long = "x".repeat(257);
         assert!(check(|_, cleaning| drop(cleaning.columns_used.insert("Location".into(), long))).is_err());
     }

@@ -1,13 +1,24 @@
 //! One column's cells made into values. Each distinct raw cell is cleaned once and remembered: sheets repeat
 //! themselves, and parsing a date costs far more than looking it up.
+//!
+//! A text that can be read in several ways (`03/05/2024`, `1.234`) stays open until its sheet has been read: the other
+//! texts of its column decide then, see [`settled`].
+
+mod settled;
+mod unknown;
 
 use jiff::civil::Date;
 use rustc_hash::FxHashMap;
 
-use super::schema::{Column, Kind};
-use super::{Cell, MISSING, Value, date, text};
+use super::levels::Levels;
+use super::schema::{Column, DateOrder, Kind};
+use super::{Cell, MISSING, Value, date, number, text};
 
-/// Longer texts are cleaned each time: prose hardly repeats, and remembering it would cost its length.
+pub(super) use settled::Settled;
+pub(super) use unknown::UnknownLevels;
+
+/// Longer texts are cleaned each time: prose hardly repeats, and remembering it would cost its length. No date or number
+/// is longer, so that every open text is remembered.
 const MAX_REMEMBERED_BYTES: usize = 128;
 
 /// The largest number that is taken, either side of 0. Larger ones are typing errors, and as features their squares
@@ -22,8 +33,19 @@ pub(super) enum Outcome {
     Empty,
     /// The position of a value among those ever seen in the column.
     Seen(u32),
+    /// The number of a text that its column has to decide.
+    Open(u32),
     /// Something was written that cannot be used.
     Unusable(Fault),
+    /// A level that the schema does not know, by its position among those.
+    UnknownLevel(u32),
+}
+
+impl Outcome {
+    /// The number of an open text.
+    fn open(self) -> Option<u32> {
+        if let Self::Open(number) = self { Some(number) } else { None }
+    }
 }
 
 /// Why a cell cannot be used, or is missed.
@@ -47,14 +69,15 @@ pub(super) struct ColumnCleaner {
     positions: FxHashMap<Key, u32>,
     seen: Vec<Seen>,
     values: Vec<Value>,
+    unknown: UnknownLevels,
+    open: settled::Open,
 }
 
 #[derive(Debug, Clone)]
 enum Rule {
     Category,
-    /// The levels by their folded spelling.
-    Ordinal(FxHashMap<String, u32>),
-    Date,
+    Ordinal(Levels),
+    Date { order: Option<DateOrder> },
     Number,
 }
 
@@ -98,13 +121,15 @@ impl ColumnCleaner {
     pub(super) fn new(column: &Column, today: Date) -> Self {
         let rule = match &column.kind {
             Kind::Category { .. } => Rule::Category,
-            Kind::Ordinal { levels, .. } => {
-                Rule::Ordinal((0..).zip(levels).filter_map(|(rank, level)| Some((text::fold(level)?, rank))).collect())
-            }
-            Kind::Date { .. } => Rule::Date,
+            Kind::Ordinal { levels, .. } => Rule::Ordinal(Levels::new(levels, &column.synonyms)),
+            Kind::Date { order, .. } => Rule::Date { order: *order },
             Kind::Number { .. } => Rule::Number,
         };
-        let synonyms = column.synonyms.iter().filter_map(|(from, to)| Some((text::fold(from)?, to.clone()))).collect();
+        let synonyms = match rule {
+            // They are names of the levels.
+            Rule::Ordinal(_) => FxHashMap::default(),
+            _ => column.synonyms.iter().filter_map(|(from, to)| Some((text::fold(from)?, to.clone()))).collect(),
+        };
         Self {
             rule,
             synonyms,
@@ -114,6 +139,8 @@ impl ColumnCleaner {
             positions: FxHashMap::default(),
             seen: Vec::new(),
             values: Vec::new(),
+            unknown: UnknownLevels::default(),
+            open: settled::Open::default(),
         }
     }
 
@@ -156,6 +183,11 @@ impl ColumnCleaner {
         self.values
     }
 
+    /// The levels that the schema does not know.
+    pub(super) fn unknown_levels(&mut self) -> &mut UnknownLevels {
+        &mut self.unknown
+    }
+
     fn remembered_number(&mut self, kind: NumberKind, number: f64) -> Outcome {
         let key = (kind, number.to_bits());
         if let Some(outcome) = self.numbers.get(&key) {
@@ -170,35 +202,52 @@ impl ColumnCleaner {
         if text::means_nothing(raw) {
             return Outcome::Empty;
         }
-        let synonym = if self.synonyms.is_empty() {
-            None
-        } else {
-            text::fold(raw).and_then(|folded| self.synonyms.get(&folded).cloned())
-        };
+        let synonym = self.synonym(raw);
         let raw = synonym.as_deref().unwrap_or(raw);
         match &self.rule {
             Rule::Category => match text::tidy_category(raw) {
                 // Training would make a category of it, and a report would show it.
-                Some(name) if text::is_personal(&name) => Outcome::Empty,
+                Some(name) if text::is_personal(&name) => Outcome::Unusable(Fault::Missing),
                 Some(name) => self.intern(Value::Text(name)),
                 None => Outcome::Empty,
             },
-            Rule::Ordinal(levels) => match text::fold(raw) {
-                Some(folded) => match levels.get(&folded).copied() {
-                    Some(rank) => self.intern(Value::Level(rank)),
-                    None => Outcome::Unusable(Fault::UnknownLevel),
-                },
-                None => Outcome::Empty,
+            Rule::Ordinal(levels) => match (levels.rank(raw), text::fold(raw)) {
+                (Some(rank), _) => self.intern(Value::Level(rank)),
+                (None, Some(_)) => Outcome::UnknownLevel(self.unknown.position(raw)),
+                (None, None) => Outcome::Empty,
             },
-            Rule::Date => self.day(date::from_text(raw)),
-            Rule::Number => self.number(text::number(raw)),
+            Rule::Date { order } => {
+                let order = *order;
+                match date::read(raw) {
+                    Some(date::Reading::Serial(day)) => self.day(Some(day)),
+                    Some(date::Reading::Written(written)) => match self.open.date(&written, order) {
+                        Some(open) => open,
+                        None => self.day(written.day(&date::Convention::of(&written, order))),
+                    },
+                    None => self.day(None),
+                }
+            }
+            Rule::Number => match number::read(raw) {
+                Some(written) => match self.open.number(&written) {
+                    Some(open) => open,
+                    None => self.number(Some(written.meaning.by(number::Decimal::Point))),
+                },
+                None => self.number(None),
+            },
         }
+    }
+
+    fn synonym(&self, raw: &str) -> Option<String> {
+        if self.synonyms.is_empty() {
+            return None;
+        }
+        text::fold(raw).and_then(|folded| self.synonyms.get(&folded).cloned())
     }
 
     fn clean_number(&mut self, kind: NumberKind, number: f64) -> Outcome {
         match (&self.rule, kind) {
-            (Rule::Date, NumberKind::Plain { is_1904 }) => self.day(date::from_number(number, is_1904)),
-            (Rule::Date, NumberKind::Date { is_1904 }) => self.day(date::from_serial(number, is_1904)),
+            (Rule::Date { .. }, NumberKind::Plain { is_1904 }) => self.day(date::from_number(number, is_1904)),
+            (Rule::Date { .. }, NumberKind::Date { is_1904 }) => self.day(date::from_serial(number, is_1904)),
             (Rule::Number, NumberKind::Plain { .. }) => self.number(Some(number)),
             (Rule::Number, NumberKind::Date { .. }) => self.number(None),
             (Rule::Category | Rule::Ordinal(_), NumberKind::Plain { .. }) => self.clean_text(&number.to_string()),

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use jiff::civil::Date;
 
 use super::clean::{ColumnCleaner, Fault, Outcome};
-use super::schema::{Column, DateFeature, DatePart, Kind, normalize_header};
+use super::header_name::normalize_header;
+use super::schema::{Column, DateFeature, DatePart, Kind};
+use super::spelling::said;
 use super::{Cell, CleaningReport, CustomerColumn, CustomerTable, MISSING, Schema, Value, date};
 
 /// Years that a form may name.
@@ -37,8 +39,8 @@ pub struct FormError {
 
 /// Reads the schema's columns from a form's `fields`, pairs of name and text; other fields are passed over.
 ///
-/// A column is found by its title or an alias, a date also by its parts (`join_year`, `join_month`); case, blanks and
-/// underscores are ignored, and empty text means "not given".
+/// A column is found by its title or an alias, a date also by its parts (`join_year`, `join_month`), compared as
+/// [`normalize_header`] does; empty text means "not given".
 ///
 /// # Errors
 /// One [`FormError`] for each field that is too long, no date, an unknown level or no number.
@@ -102,15 +104,19 @@ impl<'f> Form<'f> {
             return None;
         }
         let mut cleaner = ColumnCleaner::new(column, today);
-        let outcome = cleaner.outcome(Cell::Text(text), false);
+        let outcome = match cleaner.outcome(Cell::Text(&said(text)), false) {
+            Outcome::Open(_) => cleaner.settle().outcomes.pop().unwrap_or_default(),
+            outcome => outcome,
+        };
         cleaner.code(outcome);
         match (outcome, &column.kind) {
-            (Outcome::Empty, _) | (Outcome::Unusable(Fault::Missing), _) => None,
+            (Outcome::Empty | Outcome::Open(_), _) | (Outcome::Unusable(Fault::Missing), _) => None,
             (Outcome::Seen(_), _) => {
                 self.used.push(name.to_owned());
                 cleaner.into_values().pop()
             }
-            (Outcome::Unusable(Fault::UnknownLevel), Kind::Ordinal { levels, .. }) => {
+            (Outcome::UnknownLevel(_), _) => {
+                let levels = column.levels();
                 self.refuse(name, format!("must be one of {}", levels.join(", ")), levels);
                 None
             }

@@ -1,18 +1,21 @@
 //! Finding the header row, and in it the schema's columns.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::Schema;
-use super::schema::normalize_header;
+use super::header_name::{Noted, normalize_header};
 use super::text::is_invisible;
 
 /// How many headers an error lists at most, and how long each may be, in characters.
 const MAX_LISTED: usize = 20;
 const MAX_LISTED_CHARS: usize = 40;
+/// More headers than any column of a schema has.
+const MAX_HEADERS: usize = 1 << 32;
 
 /// No row among the first ones has every required column.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -64,6 +67,7 @@ impl MissingColumns {
 #[derive(Debug, Clone)]
 pub(super) struct HeaderIndex {
     headers: FxHashMap<String, Target>,
+    schema: Arc<Schema>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -130,7 +134,7 @@ pub(super) struct SheetColumn {
 }
 
 impl HeaderIndex {
-    pub(super) fn new(schema: &Schema) -> Self {
+    pub(super) fn new(schema: &Arc<Schema>) -> Self {
         let mut headers = FxHashMap::default();
         let identifiers = schema.identifier.iter().enumerate().map(|(rank, name)| (Slot::Identifier, rank, &**name));
         let columns = schema.columns.iter().enumerate().flat_map(|(index, column)| {
@@ -139,13 +143,28 @@ impl HeaderIndex {
         for (slot, rank, name) in identifiers.chain(columns) {
             headers.entry(normalize_header(name)).or_insert(Target { slot, rank });
         }
-        Self { headers }
+        Self { headers, schema: schema.clone() }
+    }
+
+    /// What a header names, by itself or beside a note in brackets.
+    fn target(&self, header: &str, normal: &str) -> Option<Target> {
+        if let Some(target) = self.headers.get(normal) {
+            return Some(*target);
+        }
+        let noted = Noted::of(header)?;
+        let target = self.headers.get(&noted.name)?;
+        let explains = match target.slot {
+            Slot::Identifier => noted.is_short(),
+            Slot::Column(index) => self.schema.columns.get(index).is_some_and(|column| noted.explains(column)),
+        };
+        // A header without a note is the better one.
+        explains.then(|| Target { rank: target.rank.saturating_add(MAX_HEADERS), ..*target })
     }
 
     /// How many of the schema's columns (and its identifier) these headers name.
     pub(super) fn count_matches<'a>(&self, headers: impl Iterator<Item = &'a str>) -> usize {
         let mut slots: Vec<Slot> =
-            headers.filter_map(|text| self.headers.get(&normalize_header(text))).map(|target| target.slot).collect();
+            headers.filter_map(|text| self.target(text, &normalize_header(text))).map(|target| target.slot).collect();
         slots.sort_unstable();
         slots.dedup();
         slots.len()
@@ -153,7 +172,7 @@ impl HeaderIndex {
 
     /// Whether a text is a header of the schema.
     pub(super) fn names(&self, text: &str) -> bool {
-        self.headers.contains_key(&normalize_header(text))
+        self.target(text, &normalize_header(text)).is_some()
     }
 
     /// Reads a row as the header, of one table or of several side by side: where behind all the columns of one a header
@@ -161,11 +180,11 @@ impl HeaderIndex {
     ///
     /// # Errors
     /// [`MissingColumns`] when it lacks a required column.
-    pub(super) fn layout(&self, schema: &Schema, row: &[Candidate]) -> Result<Layout, MissingColumns> {
-        let mut layout = self.layout_of_one(schema, row)?;
-        let Some(second) = self.second_table(schema, row) else { return Ok(layout) };
+    pub(super) fn layout(&self, row: &[Candidate]) -> Result<Layout, MissingColumns> {
+        let mut layout = self.layout_of_one(row)?;
+        let Some(second) = self.second_table(row) else { return Ok(layout) };
         let (left, right) = row.split_at_checked(second).unwrap_or((row, &[]));
-        if let (Ok(one), Ok(others)) = (self.layout_of_one(schema, left), self.layout(schema, right)) {
+        if let (Ok(one), Ok(others)) = (self.layout_of_one(left), self.layout(right)) {
             layout = one;
             layout.put_beside(others, right.first().map_or(0, |cell| cell.column));
         }
@@ -174,15 +193,17 @@ impl HeaderIndex {
 
     /// The position in the row where a second table may begin: the first header that comes again once every required
     /// column was there.
-    fn second_table(&self, schema: &Schema, row: &[Candidate]) -> Option<usize> {
-        let required = (0..).zip(&schema.columns).filter(|(_, column)| column.required);
+    fn second_table(&self, row: &[Candidate]) -> Option<usize> {
+        let required = (0..).zip(&self.schema.columns).filter(|(_, column)| column.required);
         let mut required: BTreeSet<Slot> = required.map(|(index, _)| Slot::Column(index)).collect();
         let (mut headers, mut slots) = (FxHashSet::default(), BTreeSet::new());
         for (position, cell) in row.iter().enumerate() {
-            let Some(header) = cell.text.as_deref().map(normalize_header).filter(|header| !header.is_empty()) else {
+            let text = cell.text.as_deref().unwrap_or_default();
+            let header = normalize_header(text);
+            if header.is_empty() {
                 continue;
-            };
-            let slot = self.headers.get(&header).map(|target| target.slot);
+            }
+            let slot = self.target(text, &header).map(|target| target.slot);
             let comes_again = slot.is_some_and(|slot| !slots.insert(slot)) | !headers.insert(header);
             if comes_again && required.is_empty() {
                 return Some(position);
@@ -195,13 +216,14 @@ impl HeaderIndex {
     }
 
     /// Reads a row as the header of one table.
-    fn layout_of_one(&self, schema: &Schema, row: &[Candidate]) -> Result<Layout, MissingColumns> {
+    fn layout_of_one(&self, row: &[Candidate]) -> Result<Layout, MissingColumns> {
+        let schema = &self.schema;
         let normal: Vec<String> =
             row.iter().map(|cell| cell.text.as_deref().map(normalize_header).unwrap_or_default()).collect();
         // Slot → (rank, position in the row): the smallest alias rank wins, then the leftmost column.
         let mut best: BTreeMap<Slot, (usize, usize, usize)> = BTreeMap::new();
         for (position, (cell, normal)) in row.iter().zip(&normal).enumerate() {
-            if let Some(target) = self.headers.get(normal) {
+            if let Some(target) = self.target(cell.text.as_deref().unwrap_or_default(), normal) {
                 let found = (target.rank, cell.column, position);
                 best.entry(target.slot).and_modify(|seen| *seen = found.min(*seen)).or_insert(found);
             }

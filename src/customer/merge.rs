@@ -8,9 +8,10 @@ use rustc_hash::FxHashMap;
 use super::clean::Key;
 use super::newest::{Fate, Newest};
 use super::report::NAMED_ROWS;
+use super::same_name;
 use super::{
     BrokenTable, CleaningReport, CustomerColumn, CustomerTable, Dropped, KeyedTable, MISSING, Note, Schema,
-    SheetReport, SheetRow,
+    SheetReport, SheetRow, Unusable, ValueRows,
 };
 
 /// Files added in the order of their age: of several rows of one customer, by the schema's identifier, the newest usable
@@ -69,7 +70,7 @@ impl NewestStands {
         }
         let stands: Vec<bool> = fates.iter().map(|&fate| fate == Fate::Stands).collect();
         let n_rows = stands.iter().filter(|&&stands| stands).count();
-        let columns = self.columns.into_iter().map(|merged| merged.column.keep(&stands)).collect();
+        let columns = self.columns.into_iter().map(|merged| same_name::merged(merged.column.keep(&stands))).collect();
         CustomerTable { schema: self.schema, columns, n_rows, cleaning: self.cleaning }
     }
 
@@ -116,8 +117,32 @@ impl NewestStands {
         for (title, header) in &file.columns_used {
             all.columns_used.entry(title.clone()).or_insert_with(|| header.clone());
         }
+        for (title, cells) in &file.unusable {
+            let known = all.unusable.entry(title.clone()).or_insert_with(|| Unusable { rows: 0, first: Vec::new() });
+            known.rows += cells.rows;
+            let room = NAMED_ROWS.saturating_sub(known.first.len());
+            let first = cells.first.iter().take(room);
+            known.first.extend(first.map(|at| SheetRow { source: label.to_owned(), ..at.clone() }));
+        }
+        for (title, levels) in &file.unknown_levels {
+            add_levels(all.unknown_levels.entry(title.clone()).or_default(), levels);
+        }
+        let dates: Vec<_> = file.dates.iter().filter(|dates| !all.dates.contains(dates)).cloned().collect();
+        all.dates.extend(dates);
         all.identifier_used = all.identifier_used.take().or_else(|| file.identifier_used.clone());
     }
+}
+
+/// Adds the rows of levels; of all levels the most frequent are named.
+fn add_levels(all: &mut Vec<ValueRows>, levels: &[ValueRows]) {
+    for level in levels {
+        match all.iter_mut().find(|known| known.value == level.value) {
+            Some(known) => known.rows += level.rows,
+            None => all.push(level.clone()),
+        }
+    }
+    all.sort_by(|a, b| b.rows.cmp(&a.rows).then_with(|| a.value.cmp(&b.value)));
+    all.truncate(NAMED_ROWS);
 }
 
 impl MergedColumn {

@@ -5,6 +5,8 @@ use utoipa::ToSchema;
 
 use super::is_invisible;
 
+/// Notes that a report has at most.
+pub(super) const MAX_NOTES: usize = 64;
 /// The longest sentence, in characters.
 const MAX_SENTENCE_CHARS: usize = 500;
 /// The longest code, in bytes.

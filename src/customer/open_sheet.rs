@@ -1,9 +1,8 @@
 //! The sheet that is being read: where its header is, and what of its open row has come so far.
 
-use super::builder::cell_hash;
 use super::clean::Outcome;
 use super::header::{Candidate, Layout, MissingColumns};
-use super::newest::NOBODY;
+use super::newest::{NOBODY, cell_hash};
 use super::{Cell, TableBuilder};
 
 /// Among how many rows that hold anything the header is looked for: people put titles and notes above it.
@@ -54,7 +53,7 @@ impl TableBuilder {
     /// Reads the row as the header, if it is one.
     pub(super) fn find_header(&mut self, row_number: u32) -> Result<(), MissingColumns> {
         let candidates = self.sheet.take_candidates();
-        match self.header_index.layout(&self.schema, &candidates) {
+        match self.header_index.layout(&candidates) {
             Ok(layout) => {
                 self.adopt(layout, &candidates, row_number);
                 return Ok(());
@@ -72,7 +71,7 @@ impl TableBuilder {
     /// Whether the row is the header of a further table, by which the rows below it are read.
     pub(super) fn change_header(&mut self, row_number: u32) -> bool {
         let candidates = self.sheet.take_candidates();
-        let layout = self.header_index.layout(&self.schema, &candidates);
+        let layout = self.header_index.layout(&candidates);
         layout.map(|layout| self.adopt(layout, &candidates, row_number)).is_ok()
     }
 

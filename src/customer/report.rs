@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::{Note, SheetReport};
+use super::{ColumnDates, Note, SheetReport, Unusable, ValueRows};
 
 /// How many dropped rows are named for each reason.
 pub(super) const NAMED_ROWS: usize = 5;
@@ -30,6 +30,12 @@ pub struct CleaningReport {
     pub identifier_used: Option<String>,
     /// For every sheet of a workbook what it was used for. Empty where there are no sheets, as in a CSV file.
     pub sheets: Vec<SheetReport>,
+    /// For each column with levels that the schema does not know, the most frequent of them.
+    pub unknown_levels: BTreeMap<String, Vec<ValueRows>>,
+    /// For each optional column the cells that held something that could not be read. Copies of rows are not counted.
+    pub unusable: BTreeMap<String, Unusable>,
+    /// How dates were read whose order of day, month and year mattered.
+    pub dates: Vec<ColumnDates>,
     /// What a person should know about the reading.
     pub notes: Vec<Note>,
 }
@@ -83,7 +89,8 @@ impl CleaningReport {
         }
         let mut reasons: Vec<_> = self.dropped.iter().collect();
         reasons.sort_by_key(|(_, rows)| std::cmp::Reverse(**rows));
-        let reasons: Vec<_> = reasons.iter().map(|(reason, rows)| format!("{reason} ({rows})")).collect();
+        let reasons: Vec<_> =
+            reasons.iter().map(|(reason, rows)| format!("{reason} ({rows}{})", self.levels_of(reason))).collect();
         let mut sentence = match self.rows_read {
             0 => "the sheet has a header but no row below it".to_owned(),
             rows_read => format!("none of the {rows_read} rows can be used: {}", reasons.join(", ")),
@@ -95,6 +102,30 @@ impl CleaningReport {
         }
         Some(sentence)
     }
+
+    /// What was left out and what could not be read, a line each for people.
+    pub fn lines(&self) -> Vec<String> {
+        let dropped = self.dropped.iter().map(|(reason, rows)| format!("{rows} × {reason}{}", self.levels_of(reason)));
+        let unusable = self.unusable.iter().map(|(title, cells)| {
+            let levels = self.unknown_levels.get(title).map(|levels| listed(levels)).unwrap_or_default();
+            format!("{} × {title} cannot be read, and counts as empty{levels}", cells.rows)
+        });
+        dropped.chain(unusable).collect()
+    }
+
+    /// The unknown levels that are the reason, such as `: Bronze 3, Ruby 1`.
+    fn levels_of(&self, reason: &Dropped) -> String {
+        match reason {
+            Dropped::UnknownLevel(title) => self.unknown_levels.get(title).map(|levels| listed(levels)),
+            _ => None,
+        }
+        .unwrap_or_default()
+    }
+}
+
+fn listed(levels: &[ValueRows]) -> String {
+    let levels: Vec<_> = levels.iter().map(|level| format!("{} {}", level.value, level.rows)).collect();
+    if levels.is_empty() { String::new() } else { format!(": {}", levels.join(", ")) }
 }
 
 impl std::fmt::Display for Dropped {
@@ -142,9 +173,33 @@ struct Wire {
     /// For every sheet of a workbook whether its rows were read as customers; absent for a CSV file.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     sheets: Vec<SheetReport>,
+    /// In which order the dates of a column were read, where that mattered.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    dates: Vec<ColumnDates>,
+    /// Cells of optional columns that held something that could not be read; their rows are used without it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    unusable: Vec<WireUnusable>,
     /// What a person should know about the reading; absent where there is nothing to say.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     notes: Vec<Note>,
+}
+
+/// Cells of one optional column that held something that could not be read.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[schema(as = UnusableCells)]
+struct WireUnusable {
+    /// The column's title.
+    #[schema(example = "Spend")]
+    column: String,
+    /// How many rows.
+    #[schema(example = 3)]
+    rows: usize,
+    /// Where the first few of them stand.
+    #[serde(default)]
+    first: Vec<SheetRow>,
+    /// The most frequent values, where the column has levels and these are none of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    values: Vec<ValueRows>,
 }
 
 /// Rows left out for one reason: the reason with the title of the column it is about, where it is about one.
@@ -159,22 +214,32 @@ struct WireDropped {
     /// Where the first few of them stand.
     #[serde(default)]
     first: Vec<SheetRow>,
+    /// The most frequent levels that the schema does not know, where that is the reason.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    values: Vec<ValueRows>,
 }
 
 impl From<CleaningReport> for Wire {
     fn from(mut report: CleaningReport) -> Self {
-        let mut first_of = |reason: &Dropped| report.first_dropped.remove(reason).unwrap_or_default();
-        let dropped = report
-            .dropped
-            .into_iter()
-            .map(|(reason, rows)| WireDropped { first: first_of(&reason), reason, rows })
-            .collect();
+        let mut levels_of = |column: &str| report.unknown_levels.remove(column).unwrap_or_default();
+        let unusable = report.unusable.into_iter().map(|(column, Unusable { rows, first })| {
+            let values = levels_of(&column);
+            WireUnusable { column, rows, first, values }
+        });
+        let unusable = unusable.collect();
+        let dropped = report.dropped.into_iter().map(|(reason, rows)| {
+            let first = report.first_dropped.remove(&reason).unwrap_or_default();
+            let values = if let Dropped::UnknownLevel(column) = &reason { levels_of(column) } else { Vec::new() };
+            WireDropped { reason, rows, first, values }
+        });
         Self {
             rows_read: report.rows_read,
-            dropped,
+            dropped: dropped.collect(),
             columns_used: report.columns_used,
             identifier_used: report.identifier_used,
             sheets: report.sheets,
+            dates: report.dates,
+            unusable,
             notes: report.notes,
         }
     }
@@ -187,10 +252,22 @@ impl From<Wire> for CleaningReport {
             columns_used: wire.columns_used,
             identifier_used: wire.identifier_used,
             sheets: wire.sheets,
+            dates: wire.dates,
             notes: wire.notes,
             ..Self::default()
         };
-        for WireDropped { reason, rows, first } in wire.dropped {
+        for WireUnusable { column, rows, first, values } in wire.unusable {
+            if !values.is_empty() {
+                report.unknown_levels.insert(column.clone(), values);
+            }
+            report.unusable.insert(column, Unusable { rows, first });
+        }
+        for WireDropped { reason, rows, first, values } in wire.dropped {
+            if let Dropped::UnknownLevel(column) = &reason
+                && !values.is_empty()
+            {
+                report.unknown_levels.insert(column.clone(), values);
+            }
             if !first.is_empty() {
                 report.first_dropped.insert(reason.clone(), first);
             }
@@ -213,12 +290,13 @@ mod tests {
             dropped: [(Dropped::Duplicate, 1), (reason.clone(), 2)].into(),
             first_dropped: [(reason, vec![SheetRow { row: 7, ..SheetRow::default() }])].into(),
             columns_used: [("Date Joined".into(), "KS Date".into())].into(),
-            identifier_used: None,
             sheets: vec![
                 SheetReport::used("January", 9, 6),
                 SheetReport::unused("Notes", 3, UnusedSheet::Hidden, "the sheet is hidden"),
             ],
+            unusable: [("Spend".into(), Unusable { rows: 1, first: Vec::new() })].into(),
             notes: vec![Note::new("formulas_without_results", "2 formulas have no result")],
+            ..CleaningReport::default()
         };
         let json = serde_json::to_string(&report).unwrap();
         assert!(
@@ -230,6 +308,7 @@ mod tests {
         assert!(json.contains(sheets), "{json}");
         let notes = r#""notes":[{"code":"formulas_without_results","sentence":"2 formulas have no result"}]"#;
         assert!(json.contains(notes), "{json}");
+        assert!(json.contains(r#""unusable":[{"column":"Spend","rows":1,"first":[]}]"#), "{json}");
         assert_eq!(serde_json::from_str::<CleaningReport>(&json).unwrap(), report);
     }
 
@@ -241,6 +320,23 @@ mod tests {
         assert_eq!(
             report.no_usable_row().unwrap(),
             "none of the 3 rows can be used: no Location (2), an exact copy of an earlier row (1)"
+        );
+    }
+
+    #[test]
+    fn what_was_left_out_is_a_line_each() {
+        let levels = vec![ValueRows { value: "Bronze".into(), rows: 2 }, ValueRows { value: "Ruby".into(), rows: 1 }];
+        let mut report = CleaningReport { rows_read: 3, ..CleaningReport::default() };
+        report.dropped = [(Dropped::UnknownLevel("Loyalty Tier".into()), 3)].into();
+        report.unknown_levels = [("Loyalty Tier".into(), levels)].into();
+        report.unusable = [("Spend".into(), Unusable { rows: 4, first: Vec::new() })].into();
+        assert_eq!(
+            report.lines(),
+            ["3 × unknown Loyalty Tier: Bronze 2, Ruby 1", "4 × Spend cannot be read, and counts as empty"]
+        );
+        assert_eq!(
+            report.no_usable_row().unwrap(),
+            "none of the 3 rows can be used: unknown Loyalty Tier (3: Bronze 2, Ruby 1)"
         );
     }
 }

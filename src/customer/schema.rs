@@ -3,8 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::Value;
+use super::header_name::normalize_header;
+use super::text::fold;
 
 /// The built-in schema: date joined, location, gender (optional) and loyalty tier.
 const BUILT_IN: &str = include_str!("schema.json");
@@ -30,7 +33,7 @@ pub struct Schema {
 pub struct Column {
     /// What the column is called in answers, such as `Date Joined`.
     pub title: String,
-    /// Further headers it is found by. Case, blanks and underscores are ignored; earlier ones win over later ones.
+    /// Further headers it is found by, compared as [`normalize_header`] does; earlier ones win over later ones.
     #[serde(default)]
     pub aliases: Vec<String>,
     /// Whether a row without it is dropped, and a sheet without it refused.
@@ -70,12 +73,27 @@ pub enum Kind {
         phrase: String,
         /// The parts to learn from.
         parts: Vec<DateFeature>,
+        /// What comes first in dates such as 03/05/2024; without it each sheet's own dates decide.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        order: Option<DateOrder>,
     },
     /// A number; scaled.
     Number {
         /// How the mean appears in a persona.
         persona: PersonaKey,
     },
+}
+
+/// What comes first in a date of numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DateOrder {
+    /// 31/12/2024
+    DayFirst,
+    /// 12/31/2024
+    MonthFirst,
+    /// 24/12/31
+    YearFirst,
 }
 
 /// One part of a date as a feature.
@@ -258,6 +276,14 @@ impl Column {
         std::iter::once(self.title.as_str()).chain(self.aliases.iter().map(String::as_str))
     }
 
+    /// The levels of an ordinal, lowest first; none of another column.
+    pub fn levels(&self) -> &[String] {
+        match &self.kind {
+            Kind::Ordinal { levels, .. } => levels,
+            Kind::Category { .. } | Kind::Date { .. } | Kind::Number { .. } => &[],
+        }
+    }
+
     fn features(&self, column: usize) -> Vec<Feature<'_>> {
         let feature = |title, persona, kind| Feature { column, title, persona, role: self.role, kind };
         match &self.kind {
@@ -277,14 +303,14 @@ impl Column {
         }
         match &self.kind {
             Kind::Ordinal { levels, .. } => {
-                let distinct: BTreeSet<String> = levels.iter().map(|level| level.trim().to_lowercase()).collect();
+                let distinct: BTreeSet<String> = levels.iter().map(|level| fold(level).unwrap_or_default()).collect();
                 if levels.len() < 2 || levels.len() > MAX_LEVELS {
                     return rule("must have 2 to 256 levels");
                 }
                 if distinct.len() < levels.len() || distinct.contains("") {
                     return rule("has an empty or repeated level");
                 }
-                if self.synonyms.values().any(|value| !distinct.contains(&value.trim().to_lowercase())) {
+                if self.synonyms.values().any(|value| fold(value).is_none_or(|level| !distinct.contains(&level))) {
                     return rule("has a synonym for a level that it does not have");
                 }
             }
@@ -293,11 +319,6 @@ impl Column {
         }
         Ok(())
     }
-}
-
-/// A header as it is compared: lower case, with blanks and underscores removed.
-pub fn normalize_header(header: &str) -> String {
-    header.chars().filter(|c| !c.is_whitespace() && *c != '_').flat_map(char::to_lowercase).collect()
 }
 
 #[cfg(test)]
@@ -309,11 +330,6 @@ mod tests {
         let schema = Schema::built_in().unwrap();
         let titles: Vec<_> = schema.features().map(|f| f.title.to_owned()).collect();
         assert_eq!(titles, ["Location", "Gender", "Join_Year", "Join_Month", "Join_Quarter", "Loyalty Tier"]);
-    }
-
-    #[test]
-    fn headers_are_compared_without_case_blanks_and_underscores() {
-        assert_eq!(normalize_header(" Join_Date "), normalize_header("joindate"));
     }
 
     #[test]

@@ -1,4 +1,6 @@
-//! Text of cells: names tidied, numbers read, words that mean nothing recognised.
+//! Text of cells: names tidied, words that mean nothing and what looks like personal data recognised.
+
+use super::spelling::{composed, spelling_key};
 
 /// The longest category, in characters: enough for any place name, too short for a paragraph. Longer values are cut.
 pub(super) const MAX_VALUE_CHARS: usize = 100;
@@ -14,8 +16,8 @@ const NOTHING: [&str; 21] = [
     "NaN", "None", "n/a", "nan", "null", "-", "–", "—",
 ];
 
-/// Tidies a category's name: control and invisible characters go, blanks are trimmed and collapsed, words are
-/// title-cased (`ANG  mo kio` → `Ang Mo Kio`, `o'brien` → `O'Brien`, `john's` → `John's`), and what is longer than
+/// Tidies a category's name: control and invisible characters go, letters are composed (NFC), blanks are trimmed and
+/// collapsed, words are title-cased (`ANG  mo kio` → `Ang Mo Kio`, `o'brien` → `O'Brien`, `john's` → `John's`), and what is longer than
 /// 100 characters is cut. `None` when nothing is left, or a word for nothing such as `n/a`.
 pub fn tidy_category(text: &str) -> Option<String> {
     let tidy = tidy(text)?;
@@ -39,9 +41,15 @@ pub fn is_personal(value: &str) -> bool {
     value.contains(['@', '＠']) || n_digits > MAX_DIGITS || value.split_whitespace().any(is_code)
 }
 
+/// A text on one line, without what nobody sees, cut at `max_chars` characters.
+pub(super) fn one_line(text: &str, max_chars: usize) -> String {
+    let shown = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    composed(&shown).chars().filter(|c| !is_invisible(*c)).take(max_chars).collect()
+}
+
 /// The key under which spellings of a level or a synonym meet.
 pub(super) fn fold(text: &str) -> Option<String> {
-    tidy(text).map(|tidy| tidy.to_lowercase())
+    tidy(text).map(|tidy| spelling_key(&tidy))
 }
 
 /// Whether a text stands for nothing.
@@ -50,18 +58,7 @@ pub(super) fn means_nothing(text: &str) -> bool {
     text.is_empty() || NOTHING.contains(&text)
 }
 
-/// A plain number: digits, sign, decimal point, exponent; never an infinity. Thousands separators and currencies are
-/// not guessed at, since a comma is either.
-pub(super) fn number(text: &str) -> Option<f64> {
-    let text = text.trim();
-    let plain = |b: u8| b.is_ascii_digit() || matches!(b, b'+' | b'-' | b'.' | b'e' | b'E');
-    if !text.bytes().all(plain) {
-        return None;
-    }
-    text.parse::<f64>().ok().filter(|number| number.is_finite())
-}
-
-/// One line of visible characters with single blanks; `None` when it stands for nothing.
+/// One line of visible, composed characters with single blanks; `None` when it stands for nothing.
 fn tidy(text: &str) -> Option<String> {
     if means_nothing(text) {
         return None;
@@ -76,6 +73,7 @@ fn tidy(text: &str) -> Option<String> {
         }
     }
     tidy.truncate(tidy.trim_end().len());
+    let tidy = composed(&tidy).into_owned();
     (!means_nothing(&tidy)).then_some(tidy)
 }
 
@@ -108,13 +106,19 @@ fn title_case(text: &str) -> String {
     let mut cased = String::with_capacity(text.len());
     let mut letters_before = 0_usize;
     let mut starts_word = true;
-    for c in text.chars() {
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
         if starts_word {
             let mut upper = c.to_uppercase();
             cased.extend(upper.next());
             cased.extend(upper.flat_map(char::to_lowercase));
         } else {
-            cased.extend(c.to_lowercase());
+            match c {
+                // By itself lower case gives the dot a character of its own, and no sigma its final form.
+                'İ' => cased.push('i'),
+                'Σ' if !rest.peek().is_some_and(|next| next.is_alphanumeric()) => cased.push('ς'),
+                _ => cased.extend(c.to_lowercase()),
+            }
         }
         if c.is_alphanumeric() {
             letters_before += 1;
@@ -168,6 +172,9 @@ mod tests {
             ("3RD avenue", "3rd Avenue"),
             ("Be\u{202e}do\u{0}k\u{200b}", "Bedok"),
             ("Bukit\r\nTimah", "Bukit Timah"),
+            ("Zu\u{308}rich", "Zürich"),
+            ("DİYARBAKIR", "Diyarbakir"),
+            ("ΑΘΉΝΑΣ ΣΎΜΗ", "Αθήνας Σύμη"),
         ] {
             assert_eq!(tidy_category(raw).as_deref(), Some(tidy), "{raw:?}");
         }
@@ -184,16 +191,6 @@ mod tests {
     fn a_long_value_is_cut_at_a_hundred_characters() {
         let long = tidy_category(&"城".repeat(5000)).unwrap();
         assert_eq!(long.chars().count(), MAX_VALUE_CHARS);
-    }
-
-    #[test]
-    fn only_plain_finite_numbers_are_numbers() {
-        for (raw, value) in [(" 12.5 ", 12.5), ("-3", -3.0), ("1e3", 1000.0), (".5", 0.5)] {
-            assert_eq!(number(raw), Some(value), "{raw:?}");
-        }
-        for raw in ["", "1,234", "$5", "inf", "NaN", "1e999", "0x10", "twelve", "5 kg"] {
-            assert_eq!(number(raw), None, "{raw:?}");
-        }
     }
 
     proptest! {

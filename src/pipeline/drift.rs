@@ -15,6 +15,7 @@ use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
 use super::persona::TraitValue;
+use super::spellings::Spellings;
 use super::training_profile::{FeatureProfile, Histogram, TrainingProfile};
 use crate::customer::{CustomerColumn, CustomerTable, Feature, FeatureKind, Value};
 
@@ -175,10 +176,13 @@ fn by_value(
     positions.sort_by(|a, b| a.0.total_order(b.0));
     // A level that training never saw still has its place on the scale; a name or a year has none.
     let is_scale = matches!(feature.kind, FeatureKind::Ordinal(_) | FeatureKind::Number);
+    let spellings = Spellings::default();
     for ((value, &rows), unseen) in column.values.iter().zip(&counts.of_code).zip(unseen) {
-        let value = TraitValue::of(feature, value);
-        let known = value.and_then(|value| positions.binary_search_by(|(known, _)| known.total_order(&value)).ok());
-        let position = known.and_then(|found| positions.get(found)).map(|&(_, position)| position);
+        let position = TraitValue::of(feature, value).and_then(|value| {
+            let found = positions.binary_search_by(|(known, _)| known.total_order(&value)).ok();
+            let as_it_is = found.and_then(|found| positions.get(found)).map(|&(_, position)| position);
+            as_it_is.or_else(|| spellings.position(&value, trained.iter().map(|(value, _)| value)))
+        });
         *unseen |= position.is_none() && !is_scale;
         let bin = position.and_then(|position| bins.get_mut(position)).unwrap_or(&mut others);
         bin.now += rows as f64;

@@ -9,6 +9,7 @@ use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 use super::scaler::Scaler;
+use super::spellings::Spellings;
 use super::{FitError, TraitValue};
 use crate::customer::{CustomerColumn, CustomerTable, Feature, FeatureKind, MISSING, Schema, Value};
 
@@ -184,7 +185,9 @@ impl Encoder {
             .zip(&self.blocks)
             .filter_map(|(feature, block)| {
                 let column = table.columns().get(feature.column)?;
-                Some((feature.column, column.values.iter().map(|value| block.cell(&feature, value)).collect(), column))
+                let spellings = Spellings::default();
+                let cells = column.values.iter().map(|value| block.cell(&feature, value, &spellings)).collect();
+                Some((feature.column, cells, column))
             })
             .collect();
         let mut combined = Combined::of(table.n_rows());
@@ -270,9 +273,10 @@ impl Encoder {
         let mut unseen = Vec::new();
         for (feature, block) in table.schema().features().zip(&self.blocks) {
             let (Block::OneHot(_), Some(column)) = (block, table.columns().get(feature.column)) else { continue };
+            let spellings = Spellings::default();
             let strange: BTreeSet<u32> = (0_u32..)
                 .zip(&column.values)
-                .filter(|(_, value)| block.cell(&feature, value) == UNKNOWN)
+                .filter(|(_, value)| block.cell(&feature, value, &spellings) == UNKNOWN)
                 .map(|(code, _)| code)
                 .collect();
             if strange.is_empty() {
@@ -300,13 +304,16 @@ impl Block {
         }
     }
 
-    /// What a profile holds for `value`.
-    fn cell(&self, feature: &Feature<'_>, value: &Value) -> u64 {
+    /// What a profile holds for `value`; `spellings` are those of this block.
+    fn cell(&self, feature: &Feature<'_>, value: &Value, spellings: &Spellings) -> u64 {
         match (self, value) {
             (Self::Scaled, Value::Level(level)) => (f64::from(*level) + 1.0).to_bits(),
             (Self::Scaled, Value::Number(number)) => (number + 0.0).to_bits(),
             (Self::OneHot(known), value) => TraitValue::of(feature, value)
-                .and_then(|value| known.binary_search_by(|k| k.total_order(&value)).ok())
+                .and_then(|value| {
+                    let found = known.binary_search_by(|k| k.total_order(&value));
+                    found.ok().or_else(|| spellings.position(&value, known.iter()))
+                })
                 .map_or(UNKNOWN, |position| position as u64),
             _ => UNKNOWN,
         }
@@ -367,6 +374,22 @@ mod tests {
         let unseen: Vec<_> = encoder.unseen(&table).into_iter().map(|(title, values)| (title, values.len())).collect();
         let titles = ["Location", "Gender", "Join_Year", "Join_Month", "Join_Quarter"];
         assert_eq!(unseen, titles.map(|title| (title.to_owned(), 1)));
+    }
+
+    #[test]
+    fn a_model_trained_on_another_spelling_knows_the_name() {
+        // Written before letters and their marks were made one, and in another case than names are shown in.
+        let json = r#"{"blocks":[{"one_hot":["Strasse","Zu\u0308rich","Zürich","mcdonald"]}]}"#;
+        let encoder: Encoder = serde_json::from_str(json).unwrap();
+        let Block::OneHot(known) = &encoder.blocks[0] else { panic!("{encoder:?}") };
+        let schema = Schema::built_in().unwrap();
+        let location = schema.features().next().unwrap();
+        let cell = |name: &str| encoder.blocks[0].cell(&location, &Value::Text(name.to_owned()), &Spellings::default());
+        let position = |name: &str| known.iter().position(|value| value.to_string() == name).unwrap() as u64;
+        assert_eq!(cell("Zürich"), position("Zürich"));
+        assert_eq!(cell("Straße"), position("Strasse"));
+        assert_eq!(cell("Mcdonald"), position("mcdonald"));
+        assert_eq!(cell("Zurich"), UNKNOWN);
     }
 
     #[test]

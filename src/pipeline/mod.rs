@@ -20,6 +20,7 @@ mod placement;
 mod placement_cache;
 mod scaler;
 mod segment;
+mod spellings;
 mod training_profile;
 
 pub use adopt::{Adopted, TrainedElsewhere, adopt};

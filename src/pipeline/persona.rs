@@ -281,7 +281,7 @@ impl Persona {
     fn date_phrases(&self, schema: &Schema) -> String {
         let mut text = String::new();
         for column in &schema.columns {
-            let Kind::Date { phrase, parts } = &column.kind else { continue };
+            let Kind::Date { phrase, parts, .. } = &column.kind else { continue };
             let first = |part: DatePart| {
                 parts.iter().find(|p| p.part == part).and_then(|p| self.values(&p.persona.key).first())
             };

@@ -24,3 +24,4 @@ mod several;
 mod sheets;
 mod strangers;
 mod texts;
+mod values;

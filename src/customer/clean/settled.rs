@@ -1,0 +1,141 @@
+//! Texts that their column decides: gathered while a sheet is read, read once all of its texts are known.
+
+use crate::customer::schema::DateOrder;
+use crate::customer::{date, number};
+
+use super::{ColumnCleaner, Fault, Outcome, Rule};
+
+/// The open texts of a column, sheet by sheet.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Open {
+    n_open: u32,
+    /// How many there were at the start of the sheet.
+    n_before: u32,
+    /// What the sheet's texts say.
+    dates: date::Evidence,
+    numbers: number::Evidence,
+    /// The sheets before it.
+    before: Vec<Sheet>,
+}
+
+/// What was left open in one sheet.
+#[derive(Debug, Clone)]
+struct Sheet {
+    dates: date::Evidence,
+    numbers: number::Evidence,
+    texts: Vec<(u32, Box<str>)>,
+}
+
+/// What became of a column's open texts.
+#[derive(Debug, Default)]
+pub(in crate::customer) struct Settled {
+    /// By the number of an open text.
+    pub outcomes: Vec<Outcome>,
+    /// For each sheet where the order of a date mattered.
+    pub dates: Vec<date::Decision>,
+    /// For each sheet where the separator of a number mattered.
+    pub numbers: Vec<number::Convention>,
+    /// Whether years were read by the Buddhist calendar.
+    pub is_buddhist: bool,
+    /// Of all sheets together.
+    pub currencies: Vec<String>,
+    pub mixes_percentages: bool,
+}
+
+impl Open {
+    /// The outcome of a date that its column decides.
+    pub fn date(&mut self, written: &date::Written, fixed: Option<DateOrder>) -> Option<Outcome> {
+        let is_open = self.dates.note(written);
+        (is_open && !(fixed.is_some() && written.is_decided_by_order())).then(|| self.next())
+    }
+
+    /// The outcome of a number that its column decides.
+    pub fn number(&mut self, written: &number::Written) -> Option<Outcome> {
+        self.numbers.note(written);
+        matches!(written.meaning, number::Meaning::Either { .. }).then(|| self.next())
+    }
+
+    fn next(&mut self) -> Outcome {
+        let outcome = Outcome::Open(self.n_open);
+        self.n_open += 1;
+        outcome
+    }
+}
+
+impl ColumnCleaner {
+    /// Ends a sheet: its open texts are decided by what it said.
+    pub(in crate::customer) fn end_sheet(&mut self) {
+        let Open { dates, numbers, n_open, n_before, before } = &mut self.open;
+        let mut sheet = Sheet { dates: std::mem::take(dates), numbers: std::mem::take(numbers), texts: Vec::new() };
+        if *n_open > *n_before {
+            // In the next sheet the same text is another one.
+            let open = self.texts.extract_if(|_, outcome| matches!(outcome, Outcome::Open(_)));
+            sheet.texts = open.filter_map(|(text, outcome)| Some((outcome.open()?, text))).collect();
+        }
+        *n_before = *n_open;
+        before.push(sheet);
+    }
+
+    /// Reads every open text, sheet by sheet; where a sheet says nothing the others of the file do.
+    pub(in crate::customer) fn settle(&mut self) -> Settled {
+        self.end_sheet();
+        let sheets = std::mem::take(&mut self.open.before);
+        let (mut dates, mut numbers) = (date::Evidence::default(), number::Evidence::default());
+        for sheet in &sheets {
+            dates.add(&sheet.dates);
+            numbers.add(&sheet.numbers);
+        }
+        let n_open = self.open.n_open as usize;
+        let mut settled = Settled {
+            outcomes: vec![Outcome::Empty; n_open],
+            currencies: numbers.several_currencies().map(<[String]>::to_vec).unwrap_or_default(),
+            mixes_percentages: numbers.mixes_percentages(),
+            ..Settled::default()
+        };
+        for sheet in sheets {
+            match self.rule {
+                Rule::Date { order } => self.settle_dates(sheet, order, &dates, &mut settled),
+                Rule::Number => self.settle_numbers(sheet, &numbers, &mut settled),
+                Rule::Category | Rule::Ordinal(_) => {}
+            }
+        }
+        settled
+    }
+
+    fn settle_dates(&mut self, sheet: Sheet, fixed: Option<DateOrder>, file: &date::Evidence, settled: &mut Settled) {
+        let decision = sheet.dates.decide(fixed, file);
+        settled.is_buddhist |= decision.is_buddhist;
+        for (number, text) in sheet.texts {
+            let synonym = self.synonym(&text);
+            let outcome = match date::read(synonym.as_deref().unwrap_or(&text)) {
+                Some(date::Reading::Written(written)) => self.day(written.day(&decision.convention(&written))),
+                Some(date::Reading::Serial(_)) | None => Outcome::Unusable(Fault::NotADate),
+            };
+            settled.set(number, outcome);
+        }
+        if sheet.dates.order_matters() {
+            settled.dates.push(decision);
+        }
+    }
+
+    fn settle_numbers(&mut self, sheet: Sheet, file: &number::Evidence, settled: &mut Settled) {
+        let convention = sheet.numbers.decided().or_else(|| file.agreed()).unwrap_or_else(|| sheet.numbers.assumed());
+        if !sheet.texts.is_empty() {
+            settled.numbers.push(convention);
+        }
+        for (number, text) in sheet.texts {
+            let synonym = self.synonym(&text);
+            let read = number::read(synonym.as_deref().unwrap_or(&text));
+            let outcome = self.number(read.map(|written| written.meaning.by(convention.decimal)));
+            settled.set(number, outcome);
+        }
+    }
+}
+
+impl Settled {
+    fn set(&mut self, number: u32, outcome: Outcome) {
+        if let Some(slot) = self.outcomes.get_mut(number as usize) {
+            *slot = outcome;
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! What was found in single columns: how their dates were read, which cells could not be, and what a person should know.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::clean::Settled;
+use super::schema::{Column, DateOrder};
+use super::{CleaningReport, Note, SheetRow, date, number};
+
+/// In which order a column's dates were read, where that mattered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ColumnDates {
+    /// The column's title.
+    #[schema(example = "Date Joined")]
+    pub column: String,
+    /// What comes first in dates such as 03/05/2024.
+    pub order: DateOrder,
+    /// What the order follows from.
+    pub decided_by: DecidedBy,
+}
+
+/// What the order of a column's dates follows from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DecidedBy {
+    /// Other dates of the column, which can be read in one order alone.
+    Values,
+    /// The schema's `order`.
+    Schema,
+    /// Nothing: day first is assumed.
+    Assumed,
+}
+
+/// Cells of an optional column that held something that could not be read; their rows count as without a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unusable {
+    /// How many rows.
+    pub rows: usize,
+    /// The first few of them.
+    pub first: Vec<SheetRow>,
+}
+
+/// A value with the rows that have it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ValueRows {
+    /// As it is written first.
+    #[schema(example = "Bronze")]
+    pub value: String,
+    /// How many rows have it.
+    #[schema(example = 3)]
+    pub rows: usize,
+}
+
+/// Adds to `report` how the open texts of a column were read.
+pub(super) fn column_findings(column: &Column, settled: &Settled, report: &mut CleaningReport) {
+    for decision in &settled.dates {
+        let decided_by = match decision.by {
+            date::Decider::Schema => DecidedBy::Schema,
+            date::Decider::Values => DecidedBy::Values,
+            date::Decider::Nobody { .. } => DecidedBy::Assumed,
+        };
+        let found = ColumnDates { column: column.title.clone(), order: decision.order, decided_by };
+        if !report.dates.contains(&found) {
+            report.dates.push(found);
+        }
+    }
+    for note in date_notes(&column.title, settled).into_iter().chain(number_notes(&column.title, settled)) {
+        if !report.notes.contains(&note) {
+            report.notes.push(note);
+        }
+    }
+}
+
+fn date_notes(title: &str, settled: &Settled) -> Vec<Note> {
+    let mut notes = Vec::new();
+    for decision in &settled.dates {
+        let order = match decision.order {
+            DateOrder::DayFirst => "day first",
+            DateOrder::MonthFirst => "month first",
+            DateOrder::YearFirst => "year first",
+        };
+        match decision.by {
+            date::Decider::Nobody { is_mixed: false } => notes.push(Note::new(
+                "date_order_assumed",
+                format!(
+                    "The dates in {title:?} can be read in more than one order, such as 03/05/2024; they were read {order}. \
+                     Write them as 2024-05-03, or set \"order\" for the column in the schema, to settle it."
+                ),
+            )),
+            date::Decider::Nobody { is_mixed: true } => notes.push(Note::new(
+                "date_orders_mixed",
+                format!(
+                    "Some dates in {title:?} can only be read day first and others only month first or year first; those \
+                     that can be read in more than one order were read like the others with the same separator, or {order}."
+                ),
+            )),
+            date::Decider::Schema | date::Decider::Values => {}
+        }
+    }
+    if settled.is_buddhist {
+        notes.push(Note::new(
+            "buddhist_years",
+            format!("{title:?} counts years by the Buddhist calendar: 2567 was read as 2024."),
+        ));
+    }
+    notes
+}
+
+fn number_notes(title: &str, settled: &Settled) -> Vec<Note> {
+    let mut notes = Vec::new();
+    for convention in &settled.numbers {
+        let (read, as_what) = match convention.decimal {
+            number::Decimal::Point => ("1,234 was read as 1234 and 1.234 as a little more than 1", "point"),
+            number::Decimal::Comma => ("1.234 was read as 1234 and 1,234 as a little more than 1", "comma"),
+        };
+        match convention.by {
+            number::DecidedBy::Values => {}
+            number::DecidedBy::Guess { is_mixed: false } => notes.push(Note::new(
+                "decimal_separator_assumed",
+                format!(
+                    "Numbers in {title:?} have three digits behind a single point or comma, which separates thousands or \
+                     decimals: {read}."
+                ),
+            )),
+            number::DecidedBy::Guess { is_mixed: true } => notes.push(Note::new(
+                "decimal_separators_mixed",
+                format!(
+                    "Numbers in {title:?} have decimals behind points as well as behind commas; where either was possible \
+                     the {as_what} was taken for the decimal separator: {read}."
+                ),
+            )),
+        }
+    }
+    if !settled.currencies.is_empty() {
+        let currencies = settled.currencies.join(", ");
+        notes.push(Note::new(
+            "currencies_mixed",
+            format!("{title:?} holds amounts in different currencies ({currencies}), which were not converted."),
+        ));
+    }
+    if settled.mixes_percentages {
+        notes.push(Note::new(
+            "percentages_mixed",
+            format!("{title:?} holds percentages and other numbers: 12 % was read as 0.12, and 12 as 12."),
+        ));
+    }
+    notes
+}
