@@ -42,6 +42,7 @@ pub(super) fn of_writing(kind: WriteErrorKind) -> StatusCode {
         | WriteErrorKind::Busy => StatusCode::SERVICE_UNAVAILABLE,
         WriteErrorKind::Refused
         | WriteErrorKind::RefusedRequest
+        | WriteErrorKind::TooLong
         | WriteErrorKind::RefusedContent
         | WriteErrorKind::Upstream
         | WriteErrorKind::BadAnswer
