@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 
 use super::body::read_object;
 use super::docs::{BodyProblems, GenerateRequest, WriterProblems};
-use super::error::ApiError;
+use super::error::{ApiError, with_causes};
 use super::fields::{Fields, GivenCampaign};
 use super::ignored::Ignored;
 use super::images::PublicAddress;
@@ -21,7 +21,7 @@ use super::live::{Caller, Finished, Progress, Reporter};
 use super::request_id::RequestContext;
 use super::state::AppState;
 use super::target::{Target, find_target};
-use crate::content::{Brief, Commission, Content, Output, Pictures};
+use crate::content::{Brief, Commission, Content, Output, Pictures, WriteError};
 use crate::model_store::ModelVersion;
 use crate::pipeline::{Persona, SegmentId};
 use crate::segmentation::{WrittenAnswer, persona_schema};
@@ -56,7 +56,8 @@ pub(super) struct GenerateAnswer<'a> {
     /// The persona in one sentence.
     #[schema(example = "Silver tier females from Bedok, Punggol, Bishan who joined in Quarter 1 of 2024")]
     persona_summary: String,
-    /// One entry a variant: texts, addresses of images, or objects with `text` and `image`.
+    /// One entry a variant: texts, addresses of images, or objects with `text` and `image`. Beside `image_error` an image
+    /// that is not there is an empty text.
     #[schema(value_type = Vec<Value>, example = json!(["Fresh bread at nine, and a seat by the window."]))]
     generated_result: Vec<Value>,
     /// The texts once more, for the segment's regeneration.
@@ -112,9 +113,10 @@ struct Job {
 /// Writes content for a campaign
 ///
 /// For whom is decided by the first of these that the body has: `persona`, `cluster_id`, customer fields (`location`,
-/// `loyalty_tier`, …: such a customer, and beyond what the fields say its segment), or nothing: the whole customer base.
-/// With `Accept: text/event-stream` it tells `progress`, each `variant` as soon as it is there, and `done` with the whole
-/// answer, or `error` with a problem.
+/// `loyalty_tier`, …: such a customer, and beyond what the fields say its segment), or nothing: the whole customer
+/// base. With `Both`, a picture that fails leaves the texts, and `image_error` says why. With `Accept:
+/// text/event-stream` it tells `progress`, each `variant` as soon as it is there, and `done` with the whole answer, or
+/// `error` with a problem.
 #[utoipa::path(post, path = "/generate-promo", tag = "content", operation_id = "generate_promo",
     request_body = GenerateRequest,
     responses(
@@ -198,38 +200,47 @@ impl Job {
             reporter.tell("variant", &event).await;
         }
         let pictures = self.draw(&commission, &content, &reporter).await?;
-        let images = self.address.of_pictures(pictures.as_ref());
-        for (variant, image) in (1..).zip(&images) {
+        let images = pictures.as_ref().map(|pictures| self.address.of_pictures(pictures)).unwrap_or_default();
+        for (variant, image) in (1..).zip(&images).filter(|(_, image)| !image.is_empty()) {
             let event = VariantEvent { variant, of: images.len(), text: None, image: Some(image) };
             reporter.tell("variant", &event).await;
         }
         self.finish(&content, pictures.as_ref(), images)
     }
 
-    /// The pictures that were asked for. Without them the answer would not be what was asked for, so their failure is
-    /// the request's.
+    /// What became of the pictures that were asked for. Texts beside them are paid for, and of use without them; where
+    /// there are none, the failure of the pictures is the request's.
     async fn draw(
         &self,
         commission: &Commission<'_>,
         content: &Content,
         reporter: &Reporter,
-    ) -> Result<Option<Pictures>, ApiError> {
-        if !self.given.campaign.output().wants_picture() {
+    ) -> Result<Option<Result<Pictures, WriteError>>, ApiError> {
+        let output = self.given.campaign.output();
+        if !output.wants_picture() {
             return Ok(None);
         }
         reporter.tell("progress", &Progress::step("drawing")).await;
         let pictures = commission.draw(content).await;
         self.state.metrics().pictures(&pictures);
-        pictures.map(Some).map_err(|mut error| {
-            error.waited += content.waited;
-            ApiError::Write(error)
-        })
+        match pictures {
+            Err(mut error) if !output.wants_text() => {
+                error.waited += content.waited;
+                Err(ApiError::Write(error))
+            }
+            pictures => {
+                if let Err(error) = &pictures {
+                    tracing::warn!(kind = ?error.kind, causes = with_causes(error), "a picture was not drawn");
+                }
+                Ok(Some(pictures))
+            }
+        }
     }
 
     fn finish(
         &self,
         content: &Content,
-        pictures: Option<&Pictures>,
+        pictures: Option<&Result<Pictures, WriteError>>,
         images: Vec<String>,
     ) -> Result<Finished, ApiError> {
         let Target { kind, persona, cluster_id, placement, .. } = &self.target;
@@ -253,7 +264,11 @@ impl Job {
             content: WrittenAnswer::new(content, pictures, images),
             ignored: &self.ignored,
         };
-        Finished::new(&answer, content.waited + pictures.map_or(Duration::ZERO, |pictures| pictures.waited))
+        let drawing = pictures.map_or(Duration::ZERO, |pictures| match pictures {
+            Ok(pictures) => pictures.waited,
+            Err(error) => error.waited,
+        });
+        Finished::new(&answer, content.waited + drawing)
     }
 
     fn fields_used(&self) -> FieldsUsed {

@@ -25,6 +25,7 @@ mod images;
 #[path = "../reading/impostor.rs"]
 mod impostor;
 mod keeping;
+mod late_pictures;
 mod life;
 mod lift;
 mod live;
