@@ -6,15 +6,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Extension, Request, State};
+use axum::http::HeaderValue;
 use axum::response::Response;
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::body::read_object;
-use super::docs::{BodyProblems, GenerateRequest, WriterProblems};
+use super::body::read_object_and;
+use super::docs::{BodyProblems, GenerateRequest, IdempotencyHeader, IdempotencyProblems, WriterProblems};
+use super::doors::Admitted;
 use super::error::{ApiError, with_causes};
 use super::fields::{Fields, GivenCampaign};
+use super::idempotency::{Claim, First, IDEMPOTENT_REPLAYED, Key, Turn};
 use super::ignored::Ignored;
 use super::images::PublicAddress;
 use super::live::{Caller, Finished, Progress, Reporter};
@@ -56,8 +59,8 @@ pub(super) struct GenerateAnswer<'a> {
     /// The persona in one sentence.
     #[schema(example = "Silver tier females from Bedok, Punggol, Bishan who joined in Quarter 1 of 2024")]
     persona_summary: String,
-    /// One entry a variant: texts, addresses of images, or objects with `text` and `image`. Beside `image_error` an image
-    /// that is not there is an empty text.
+    /// One entry a variant: texts, addresses of images, or objects with `text` and `image`. Beside `image_error` an
+    /// image that is not there is an empty text.
     #[schema(value_type = Vec<Value>, example = json!(["Fresh bread at nine, and a seat by the window."]))]
     generated_result: Vec<Value>,
     /// The texts once more, for the segment's regeneration.
@@ -118,11 +121,11 @@ struct Job {
 /// text/event-stream` it tells `progress`, each `variant` as soon as it is there, and `done` with the whole answer, or
 /// `error` with a problem.
 #[utoipa::path(post, path = "/generate-promo", tag = "content", operation_id = "generate_promo",
-    request_body = GenerateRequest,
+    request_body = GenerateRequest, params(IdempotencyHeader),
     responses(
         (status = 200, description = "What was written",
             content((GenerateAnswer<'static> = "application/json"), (String = "text/event-stream"))),
-        BodyProblems, WriterProblems))]
+        BodyProblems, WriterProblems, IdempotencyProblems))]
 pub(super) async fn post_generate_promo(
     state: State<AppState>,
     context: Extension<RequestContext>,
@@ -136,11 +139,11 @@ pub(super) async fn post_generate_promo(
 /// The same as `/generate-promo`. To write a segment again, send its `persona` and `campaign_inputs` as the upload's
 /// answer gave them.
 #[utoipa::path(post, path = "/generate-post", tag = "content", operation_id = "generate_post",
-    request_body = GenerateRequest,
+    request_body = GenerateRequest, params(IdempotencyHeader),
     responses(
         (status = 200, description = "What was written",
             content((GenerateAnswer<'static> = "application/json"), (String = "text/event-stream"))),
-        BodyProblems, WriterProblems))]
+        BodyProblems, WriterProblems, IdempotencyProblems))]
 pub(super) async fn post_generate_post(
     state: State<AppState>,
     context: Extension<RequestContext>,
@@ -153,11 +156,11 @@ pub(super) async fn post_generate_post(
 ///
 /// The same as `/generate-promo`, with the edited `persona`.
 #[utoipa::path(post, path = "/generate-editor-post", tag = "content", operation_id = "generate_editor_post",
-    request_body = GenerateRequest,
+    request_body = GenerateRequest, params(IdempotencyHeader),
     responses(
         (status = 200, description = "What was written",
             content((GenerateAnswer<'static> = "application/json"), (String = "text/event-stream"))),
-        BodyProblems, WriterProblems))]
+        BodyProblems, WriterProblems, IdempotencyProblems))]
 pub(super) async fn post_generate_editor_post(
     state: State<AppState>,
     context: Extension<RequestContext>,
@@ -173,7 +176,13 @@ async fn generate(
 ) -> Result<Response, ApiError> {
     let version = state.ready()?.live.snapshot();
     let (parts, body) = request.into_parts();
-    let mut fields = Fields::new(read_object(&state, &parts.headers, body).await?);
+    let admitted = parts.extensions.get::<Admitted>().cloned();
+    let keyed = Key::of(&parts.headers)?.zip(admitted);
+    let (path, headers) = (parts.uri.path().to_owned(), parts.headers.clone());
+    let claim =
+        move |body: &[u8]| keyed.map(|(key, caller)| (Claim::new(&key, &caller, &headers, &path, body), caller));
+    let (fields, claim) = read_object_and(&state, &parts.headers, body, claim).await?;
+    let mut fields = Fields::new(fields);
     let ignored = Ignored::of_generation(version.model.schema(), &fields);
     if let Some(inputs) = fields.object("campaign_inputs") {
         fields.add_campaign(inputs);
@@ -181,12 +190,37 @@ async fn generate(
     let target = find_target(&state, &version, &mut fields).await?;
     let given = fields.campaign()?;
     let address = PublicAddress::of(&state, &parts);
-    let caller = Caller::new(state.clone(), context, &version.id, &parts.headers);
-    let job = Job { state, version, target, given, ignored, address };
-    caller.answer(|reporter| job.run(reporter)).await
+    let caller = |version| Caller::new(state.clone(), context, version, &parts.headers);
+    let first = match claim {
+        None => None,
+        Some((claim, admitted)) => match state.idempotency().begin(claim).await? {
+            Turn::First(first) => Some((first, admitted)),
+            Turn::Again(kept) => {
+                let again = Finished { json: kept.json.as_ref().to_owned(), waited: Duration::ZERO };
+                let mut response = caller(&kept.version).answer(async move |_| Ok(again)).await?;
+                response.headers_mut().insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
+                return Ok(response);
+            }
+        },
+    };
+    let caller = caller(&version.id);
+    let job = Job { state: state.clone(), version, target, given, ignored, address };
+    caller.answer(|reporter| job.run_as(first, reporter)).await
 }
 
 impl Job {
+    /// Runs the job; with a key as the first of all requests that come with it.
+    async fn run_as(self, first: Option<(First, Admitted)>, reporter: Reporter) -> Result<Finished, ApiError> {
+        match first {
+            None => self.run(reporter).await,
+            Some((first, admitted)) => {
+                let version = self.version.id.clone();
+                let finished = first.run(admitted, version, self.run(reporter), json_of).await;
+                finished.map_err(|e| ApiError::internal("answering a request with a key", e))?
+            }
+        }
+    }
+
     async fn run(self, reporter: Reporter) -> Result<Finished, ApiError> {
         let brief = Brief { audience: self.target.audience(&self.version), campaign: self.given.campaign.clone() };
         let ready = self.state.ready()?;
@@ -278,6 +312,11 @@ impl Job {
         let from_user_input = self.target.used.iter().cloned().chain(inputs).collect();
         FieldsUsed { from_cluster: self.target.left_to_segment(), from_user_input, optional_inputs }
     }
+}
+
+/// The JSON of a success.
+fn json_of(outcome: &Result<Finished, ApiError>) -> Option<&str> {
+    outcome.as_ref().ok().map(|finished| finished.json.as_str())
 }
 
 /// What the smart form shows: one entry a variant, of the kind that it asked for.

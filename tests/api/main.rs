@@ -21,6 +21,7 @@ mod export;
 mod failing_upstream;
 mod form;
 mod generate;
+mod idempotency;
 mod images;
 #[path = "../reading/impostor.rs"]
 mod impostor;
