@@ -20,9 +20,9 @@
 
 use rayon::prelude::*;
 
-use super::foreign::{Forest, Way};
 use super::kd_tree::{KdTree, LEAF};
 use super::neighbours::Neighbours;
+use super::other_cluster::{Forest, Way};
 use super::spanning_tree::{Edge, sort};
 
 /// Places a thread is given at least.

@@ -6,7 +6,7 @@
 //! all lanes side by side, which is what the inner loops run over. Bounds are sums of the same terms in the same order
 //! as distances, and rounding is monotone: no box is ever farther than a point in it, to the last bit.
 //!
-//! What is sought, and what may be skipped, is the visitor's: see `neighbours` and `foreign`.
+//! What is sought, and what may be skipped, is the visitor's: see `neighbours` and `other_cluster`.
 #![expect(
     clippy::indexing_slicing,
     reason = "levels, blocks and leaves are laid out by this file; a feature is below n_features"

@@ -7,7 +7,7 @@
 //! [`HdbscanModel`], which labels new points.
 //!
 //! A fit sorts the points into a k-d tree (`kd_tree`), lists each one's neighbours (`neighbours`), grows the spanning tree
-//! from the lists and from searches for what they leave open (`boruvka`, `foreign`), and reads the clusters off it
+//! from the lists and from searches for what they leave open (`boruvka`, `other_cluster`), and reads the clusters off it
 //! (`single_linkage`, `condensed_tree`, `selection`). A new point is placed by such a tree, too (`place_index`).
 //!
 //! Core distances count profiles, sizes count customers. Everything is deterministic: neither the number of
@@ -23,11 +23,11 @@ mod condensed_tree;
 mod core_distances;
 mod distances;
 mod errors;
-mod foreign;
 mod kd_tree;
 mod membership;
 mod model;
 mod neighbours;
+mod other_cluster;
 mod outliers;
 mod params;
 mod parts;

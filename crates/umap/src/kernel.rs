@@ -4,7 +4,7 @@
 //! algorithm of the paper, eight times side by side. All are pushed from the same random vertices: each sees as many,
 //! drawn as evenly, and a vertex that is read once for eight need not be put together lane by lane. (So are negative
 //! samples shared in Ji, Satish, Li, Dubey 2016, "Parallelizing Word2Vec in Shared and Distributed Memory".) A vertex
-//! without company is drawn by `solo`, with the same bits; a fit, in which both ends of an edge move, by `pairs`.
+//! without company is drawn by `single_point`, with the same bits; a fit, in which both ends of an edge move, by `pairs`.
 #![expect(clippy::indexing_slicing, reason = "vertices are indices of the reference they were drawn for")]
 
 use super::curve::Curve;

@@ -22,6 +22,7 @@
 //! # Ok::<(), umap::UmapError>(())
 //! ```
 
+mod candidate_heap;
 mod curve;
 mod descent;
 mod errors;
@@ -38,9 +39,8 @@ mod points;
 mod principal;
 mod random;
 mod schedule;
-mod sift;
 mod simd;
-mod solo;
+mod single_point;
 mod spectral;
 mod start;
 mod transform;

@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use ndarray::ArrayView2;
 use rayon::prelude::*;
 
+use super::candidate_heap::Search;
 use super::descent;
 use super::points::{Points, key_distance};
 use super::random::{self, Purpose};
-use super::sift::Search;
 
 /// Queries that one thread takes at a time, held against a panel of points while it is near.
 const QUERIES_A_TASK: usize = 32;

@@ -2,7 +2,7 @@
 //!
 //! One-hot profiles are full of equal distances. Squares of `f32` differences are exact in `f64`, so sums that are
 //! equal on paper are equal here whatever the order of the columns, and the index decides between them. Whoever looks
-//! for something near measures in `f32` first (`sift`), and comes here with the few that are left.
+//! for something near measures in `f32` first (`candidate_heap`), and comes here with the few that are left.
 #![expect(clippy::indexing_slicing, reason = "rows and tiles are counted from the very points they index")]
 
 use ndarray::{Array2, ArrayView2};

@@ -19,7 +19,7 @@ use super::points::Points;
 use super::random::{self, Purpose, mix64};
 use super::schedule::Schedule;
 use super::simd::Simd;
-use super::solo::Solo;
+use super::single_point::Solo;
 
 /// A transform takes steps of this share of a fit's.
 const RATE_SHARE: f32 = 0.25;

@@ -4,9 +4,9 @@
 use ndarray::{ArrayView2, s};
 use rayon::prelude::*;
 
+use super::candidate_heap::Search;
 use super::points::{Points, key_distance};
 use super::random::mix64;
-use super::sift::Search;
 
 /// Up to this many points each is looked at, beyond it as many of them.
 const MAX_LOOKED_AT: usize = 10_000;
