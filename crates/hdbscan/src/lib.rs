@@ -1,4 +1,4 @@
-//! Density-based clustering of weighted profiles: HDBSCAN\*.
+//! Density-based clustering of weighted points: HDBSCAN\*.
 //!
 //! From the papers: Campello, Moulavi, Sander, "Density-Based Clustering Based on Hierarchical Density
 //! Estimates" (2013); Campello, Moulavi, Zimek, Sander, "Hierarchical Density Estimates for Data Clustering,
@@ -10,7 +10,7 @@
 //! from the lists and from searches for what they leave open (`boruvka`, `other_cluster`), and reads the clusters off it
 //! (`single_linkage`, `condensed_tree`, `selection`). A new point is placed by such a tree, too (`place_index`).
 //!
-//! Core distances count profiles, sizes count customers. Everything is deterministic: neither the number of
+//! Core distances count points, sizes count weight. Everything is deterministic: neither the number of
 //! threads nor the order among equal distances changes a result.
 //!
 //! No I/O, no clock, no randomness but a seeded draw for the silhouette of very many points.
@@ -22,8 +22,10 @@ mod boruvka;
 mod condensed_tree;
 mod core_distances;
 mod distances;
+mod edge;
 mod errors;
 mod kd_tree;
+mod limits;
 mod membership;
 mod model;
 mod neighbours;
@@ -53,6 +55,3 @@ pub use predict::Prediction;
 pub use selection::Cluster;
 pub use silhouette::{Silhouette, SilhouetteError, silhouette};
 pub use validity::dbcv;
-
-use distances::MAX_COORDINATE;
-use model::MAX_POINTS;
