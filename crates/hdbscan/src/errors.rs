@@ -55,6 +55,14 @@ pub enum HdbscanError {
     /// A point of weight 0 is no point.
     #[error("point {0} has weight 0")]
     ZeroWeight(usize),
+    /// Weights count copies of a point. Those of a linfa dataset are floating point numbers.
+    #[error("point {point} has weight {weight}, which is not a whole number from 1 to 4294967295")]
+    WeightNotWhole {
+        /// The first such point.
+        point: usize,
+        /// Its weight.
+        weight: f32,
+    },
     /// New points must have as many coordinates as the training points.
     #[error("the model was fitted on {expected} coordinates, the new points have {actual}")]
     FeatureCount {
@@ -66,6 +74,27 @@ pub enum HdbscanError {
     /// Stored parts that no fit could have written.
     #[error("the stored clusters are damaged")]
     Damaged(#[from] Damage),
+    /// An error that a generic function of linfa returns through this type.
+    #[error(transparent)]
+    Linfa(LinfaError),
+}
+
+/// linfa's own error. [`linfa::traits::Fit`] asks for a conversion from it; nothing in this crate makes one.
+#[derive(Debug, Clone, Error)]
+#[error(transparent)]
+pub struct LinfaError(#[from] linfa::Error);
+
+/// Compares the texts, because linfa's error has no equality.
+impl PartialEq for LinfaError {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.to_string() == other.0.to_string()
+    }
+}
+
+impl From<linfa::Error> for HdbscanError {
+    fn from(error: linfa::Error) -> Self {
+        Self::Linfa(error.into())
+    }
 }
 
 /// What is wrong with stored parts.

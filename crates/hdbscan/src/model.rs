@@ -55,6 +55,8 @@ impl HdbscanValidParams {
     /// point of at least the weight `min_cluster_size` may be a cluster: it ends at its core distance, and excess of
     /// mass decides whether it is chosen.
     ///
+    /// [`linfa::traits::Fit`] does the same for a dataset.
+    ///
     /// # Errors
     /// [`HdbscanError::TooFewPoints`] below 2 points and [`HdbscanError::TooManyPoints`] above 2³⁰;
     /// [`HdbscanError::NoFeatures`]; [`HdbscanError::WeightsLength`]; [`HdbscanError::ZeroWeight`];

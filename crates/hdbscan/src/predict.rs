@@ -26,6 +26,8 @@ impl HdbscanModel {
     /// density where it joins. A new point with the coordinates of a training point gets that point's label and
     /// probability. No answer depends on the other rows.
     ///
+    /// [`linfa::traits::Predict`] offers the same without strengths and without errors.
+    ///
     /// # Errors
     /// [`HdbscanError::FeatureCount`], [`HdbscanError::NonFinite`], [`HdbscanError::CoordinateTooLarge`].
     pub fn predict(&self, points: ArrayView2<'_, f64>) -> Result<Prediction, HdbscanError> {
