@@ -1,4 +1,4 @@
-//! Uniform manifold approximation and projection of profiles: fit, transform, and how far to trust the picture.
+//! Uniform manifold approximation and projection of points: fit, transform, and how far to trust the picture.
 //!
 //! After McInnes, Healy and Melville 2018, "UMAP: Uniform Manifold Approximation and Projection for Dimension
 //! Reduction" (<https://arxiv.org/abs/1802.03426>), with the defaults and conventions of the `umap-learn` package where
@@ -30,8 +30,10 @@ mod forest;
 mod fuzzy_graph;
 mod kernel;
 mod layout;
+mod limits;
 mod matchings;
 mod model;
+mod neighbour_search;
 mod neighbours;
 mod pairs;
 mod params;
@@ -47,7 +49,8 @@ mod transform;
 mod trustworthiness;
 
 pub use errors::UmapError;
+pub use limits::MAX_COMPONENTS;
 pub use model::{Stage, UmapModel, UmapParts};
-pub use params::{MAX_COMPONENTS, UmapParams, UmapValidParams};
+pub use params::{UmapParams, UmapValidParams};
 pub use principal::{PrincipalPlane, principal_plane};
 pub use trustworthiness::trustworthiness;
