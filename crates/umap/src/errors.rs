@@ -109,4 +109,25 @@ pub enum UmapError {
         /// The stored `b`.
         b: f32,
     },
+    /// An error that a generic function of linfa returns through this type.
+    #[error(transparent)]
+    Linfa(LinfaError),
+}
+
+/// linfa's own error. [`linfa::traits::Fit`] asks for a conversion from it; nothing in this crate makes one.
+#[derive(Clone, Debug, Error)]
+#[error(transparent)]
+pub struct LinfaError(#[from] linfa::Error);
+
+/// Compares the texts, because linfa's error has no equality.
+impl PartialEq for LinfaError {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.to_string() == other.0.to_string()
+    }
+}
+
+impl From<linfa::Error> for UmapError {
+    fn from(error: linfa::Error) -> Self {
+        Self::Linfa(error.into())
+    }
 }

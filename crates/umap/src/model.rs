@@ -70,6 +70,8 @@ impl UmapValidParams {
     /// Meant for distinct points, as with umap-learn's `unique=True`: equal points crowd each other out of the
     /// neighbourhoods. `progress` hears the stage and the share of it that is done, 0 to 1, from any thread.
     ///
+    /// [`linfa::traits::Fit`] does the same for a dataset, without progress.
+    ///
     /// # Errors
     /// [`UmapError::TooFewPoints`] below 2 points and [`UmapError::TooManyPoints`] above 2²⁴;
     /// [`UmapError::NoFeatures`]; [`UmapError::NotFinite`] for NaN and infinities; [`UmapError::NoCurve`] if no curve
@@ -154,6 +156,8 @@ impl UmapModel {
     /// Places `rows`, `(n_rows, n_features)`, into the embedding: `(n_rows, n_components)`.
     ///
     /// A row's position depends on the model and on that row alone, to the bit.
+    ///
+    /// [`linfa::traits::Transformer`] does the same for arrays and datasets.
     ///
     /// # Errors
     /// [`UmapError::WrongFeatures`] if the number of columns differs from that of the training points;
