@@ -1,4 +1,5 @@
-//! UMAP on the distinct rows of one-hot data: a fit with the default parameters, and transforms of many rows and of one.
+//! UMAP on the distinct rows of one-hot data: a fit with the default parameters, and transforms of many rows and of
+//! one.
 //!
 //! `cargo bench -p umap -- growth` fits 10,000, 50,000 and 200,000 points instead, once each, and prints by which
 //! power of the number of points the time of each stage grows.
