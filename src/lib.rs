@@ -26,6 +26,7 @@
 //!
 //! On other systems than Linux there is nothing here: the one error is `main`'s.
 #![cfg(target_os = "linux")]
+#![forbid(unsafe_code)]
 
 pub mod config;
 pub mod content;

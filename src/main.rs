@@ -1,5 +1,7 @@
 //! The commands: `serve` (the default), `retrain`, `segment FILE`, `models`, `settings`, `check` and `health`.
 
+#![forbid(unsafe_code)]
+
 #[cfg(not(target_os = "linux"))]
 compile_error!(
     "content-portal runs on Linux. On macOS and Windows run it in a container (see the Dockerfile), on Windows also in WSL."

@@ -2,10 +2,11 @@
 
     MODEL_DIR=pickles gunicorn --workers 2 --timeout 900 --chdir benches/peers flask_service:app
 
-Written from the steps of the original: a form is validated, encoded, scaled, mapped by umap-learn, labelled by hdbscan,
-given its cluster's persona and a prompt; an upload is clustered anew, whatever was trained, and its segments are
-written one after the other. UPSTREAM_URL names what writes, over a connection that each worker keeps; without it a
-canned answer stands in at no cost. Nothing of it is meant to be run for anything else.
+Written from the steps of the original. A form is validated, encoded, scaled, mapped by umap-learn, labelled by hdbscan,
+and given its cluster's persona and a prompt. An upload is encoded and mapped by the trained encoder, scaler and map; the
+positions are then clustered anew, whatever was trained, and the segments are written one after the other. UPSTREAM_URL
+names what writes, over a connection that each worker keeps; without it a canned answer is used at no cost. It is not
+meant to be run for anything but measuring.
 """
 import http.client
 import json
@@ -75,6 +76,14 @@ def faults(form):
     return wrong
 
 
+def placed(table):
+    """The positions of a cleaned table's rows on the trained map.
+
+    umap-learn recognises the very rows that it was fitted on and returns their positions without a computation.
+    """
+    return MODEL["umap_model"].transform(original.features(table, MODEL["encoder"], MODEL["scaler"]))
+
+
 def cluster_of(form):
     """Encodes, maps and labels one customer; the cluster's id and persona."""
     month = MONTHS.index(form["join_month"]) + 1
@@ -83,8 +92,7 @@ def cluster_of(form):
         "Join_Month": month, "Join_Quarter": (month + 2) // 3,
         "Loyalty_Tier_Score": original.TIERS[form["loyalty_tier"]],
     }])
-    placed = MODEL["umap_model"].transform(original.features(row, MODEL["encoder"], MODEL["scaler"]))
-    labels, _ = hdbscan.approximate_predict(MODEL["HDBSCAN_cluster_model"], placed)
+    labels, _ = hdbscan.approximate_predict(MODEL["HDBSCAN_cluster_model"], placed(row))
     return int(labels[0]), MODEL["cluster_personas"].get(int(labels[0]), {})
 
 
@@ -136,8 +144,7 @@ def upload_excel():
         path = Path(folder) / "upload.xlsx"
         sent.save(path)
         table = original.clean(original.read(path))
-    points = original.features(table, *original.fit_encoders(table))
-    labels = original.fit_clusters(original.fit_map(points).embedding_).labels_
+    labels = original.fit_clusters(placed(table)).labels_
     campaign = {name: request.form.get(name, "") for name in ["objective", "industry", "funnelStage", "pastEngagement"]}
     found = [segment_of(int(label), table[labels == label], campaign) for label in sorted(set(labels) - {-1})]
     return jsonify(clusters=found)

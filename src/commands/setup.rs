@@ -58,11 +58,13 @@ pub fn writer(config: &Config) -> anyhow::Result<Writer> {
         },
         api_key: wanted.api_key.as_ref().and_then(|key| Secret::new(key.expose())),
         base_url: wanted.base_url.clone(),
+        auth_header: wanted.auth_header.clone(),
         model: wanted.model.clone(),
         fallback_models: wanted.fallback_models.clone(),
         image_model: wanted.image_model.clone(),
         timeout: wanted.timeout,
         deadline: wanted.deadline,
+        image_timeout: wanted.image_timeout,
         retry: defaults.retry,
         breaker: defaults.breaker,
         budget: wanted

@@ -41,6 +41,8 @@ fn all_mistakes_are_reported_together() {
         ("WRITER", "me"),
         ("ALLOW_ORIGINS", "localhost"),
         ("OPENAI_TIMEOUT_S", "0"),
+        ("OPENAI_IMAGE_TIMEOUT_S", "0"),
+        ("OPENAI_AUTH_HEADER", "api key"),
         ("MAX_UPLOAD_MB", "0"),
         ("READER_MEMORY_MB", "16"),
         ("READER_TIMEOUT_S", "soon"),

@@ -11,22 +11,26 @@ use super::secret::Secret;
 /// Who writes the content.
 #[derive(Debug, Clone)]
 pub struct WriterSettings {
-    /// `WRITER`; `auto` takes `openai` where a key is set and `offline` elsewhere.
+    /// `WRITER`; `auto` takes `openai` with a key or with another server than OpenAI's, and `offline` elsewhere.
     pub kind: WriterKind,
     /// `OPENAI_API_KEY`.
     pub api_key: Option<Secret>,
     /// `OPENAI_BASE_URL`, any server that speaks OpenAI's API.
     pub base_url: String,
+    /// `OPENAI_AUTH_HEADER`, the header that carries the key; `authorization`.
+    pub auth_header: String,
     /// `OPENAI_MODEL`.
     pub model: String,
     /// `OPENAI_FALLBACK_MODELS`, comma separated, tried in this order where the model fails; none.
     pub fallback_models: Vec<String>,
     /// `OPENAI_IMAGE_MODEL`.
     pub image_model: String,
-    /// `OPENAI_TIMEOUT_S`, seconds one try may take, of a text or a picture; 30.
+    /// `OPENAI_TIMEOUT_S`, seconds one try of a text may take; 30.
     pub timeout: Duration,
-    /// `OPENAI_DEADLINE_S`, seconds all tries of one answer may take together; 60.
+    /// `OPENAI_DEADLINE_S`, seconds all tries for the texts of one answer may take together; 60.
     pub deadline: Duration,
+    /// `OPENAI_IMAGE_TIMEOUT_S`, seconds the pictures of one answer may take, all tries together; 180.
+    pub image_timeout: Duration,
     /// `DAILY_BUDGET_USD`, US dollars that a day's calls (UTC) may cost by the table of prices; no limit without one.
     pub daily_budget_usd: Option<f64>,
     /// `PROMPT_DIR`, templates in place of the built-in ones.
@@ -38,7 +42,7 @@ pub struct WriterSettings {
 /// Which writer is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WriterKind {
-    /// `openai` where a key is set, `offline` elsewhere.
+    /// `openai` with a key or with another server than OpenAI's, `offline` elsewhere.
     Auto,
     /// A server that speaks OpenAI's API.
     Openai,
@@ -56,11 +60,13 @@ impl WriterSettings {
             kind: kind.unwrap_or(WriterKind::Auto),
             api_key: read.secret("OPENAI_API_KEY"),
             base_url: base_url(read),
+            auth_header: auth_header(read),
             model: read.text("OPENAI_MODEL", "gpt-4o-mini"),
             fallback_models: read.list("OPENAI_FALLBACK_MODELS"),
             image_model: read.text("OPENAI_IMAGE_MODEL", "gpt-image-1"),
             timeout: read.seconds("OPENAI_TIMEOUT_S", 30),
             deadline: read.seconds("OPENAI_DEADLINE_S", 60),
+            image_timeout: read.seconds("OPENAI_IMAGE_TIMEOUT_S", 180),
             daily_budget_usd: read.value("DAILY_BUDGET_USD", None, "US dollars, more than 0, such as 2.50", dollars),
             prompt_dir: read.optional_path("PROMPT_DIR"),
             prices: read.optional_path("PRICES_PATH"),
@@ -92,6 +98,15 @@ fn base_url(read: &mut Reader<'_>) -> String {
     let url = read.value("OPENAI_BASE_URL", Some(OPENAI.to_owned()), "an address with http:// or https://", is_address);
     read.show("OPENAI_BASE_URL", without_secrets);
     url.unwrap_or_else(|| OPENAI.to_owned())
+}
+
+fn auth_header(read: &mut Reader<'_>) -> String {
+    // RFC 9110, 5.1.
+    let is_name = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b));
+    let name = |text: &str| is_name(text).then(|| text.to_owned());
+    let default = "authorization".to_owned();
+    let header = read.value("OPENAI_AUTH_HEADER", Some(default.clone()), "the name of a header, such as api-key", name);
+    header.unwrap_or(default)
 }
 
 /// An address as it may be shown: a password or a key may stand in it.

@@ -23,7 +23,7 @@ impl Secret {
 /// Which writer to use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum WriterKind {
-    /// `openai` with a key, `offline` without.
+    /// `openai` with a key or at an address of one's own, `offline` at OpenAI's without a key.
     #[default]
     Auto,
     /// A model behind an OpenAI-compatible API.
@@ -37,23 +37,21 @@ pub enum WriterKind {
 pub struct RetryPolicy {
     /// How many calls the texts of one brief may cost, repairs and fallbacks included, and how many each picture.
     pub max_tries: u32,
-    /// The longest wait before the second try; it doubles with each further one.
+    /// The longest wait before the second try, where the server asks for none; it doubles with each further one.
     pub base: Duration,
-    /// The longest `Retry-After` that is honoured; a longer one is shortened to it.
-    pub max_retry_after: Duration,
 }
 
 impl Default for RetryPolicy {
     fn default() -> Self {
-        Self { max_tries: 3, base: Duration::from_millis(500), max_retry_after: Duration::from_secs(20) }
+        Self { max_tries: 3, base: Duration::from_millis(500) }
     }
 }
 
 /// When a server that keeps failing is left alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BreakerPolicy {
-    /// After how many faults in a row: no connection, no whole answer in time, a status of 500 or more, an answer that is
-    /// no JSON.
+    /// After how many faults in a row: no connection, no whole answer in time, a status of 500 or more, an answer that
+    /// is no JSON.
     pub max_faults: u32,
     /// For how long; then one call at a time finds out whether it answers again.
     pub cool_down: Duration,
@@ -81,19 +79,25 @@ pub struct WriterConfig {
     pub kind: WriterKind,
     /// The API key. May be missing where `base_url` is not OpenAI's own: local servers often need none.
     pub api_key: Option<Secret>,
-    /// The API's address, up to and without `/chat/completions`.
+    /// The API's address; with or without `/chat/completions`, and with whatever query every call needs.
     pub base_url: String,
+    /// The header that carries the key: `authorization`, with `Bearer` before the key, or another one with the key
+    /// alone.
+    pub auth_header: String,
     /// The name of the model that writes.
     pub model: String,
     /// Models that write in its place, in this order, where it fails in a way that another may not.
     pub fallback_models: Vec<String>,
     /// The name of the model that draws.
     pub image_model: String,
-    /// The limit of one try: connecting (5 seconds at most), the first byte and the last. The first has no limit of its
-    /// own, because a server sends nothing before all of an answer is written.
+    /// The limit of one try of a text: connecting (5 seconds at most), the first byte and the last. The first has no
+    /// limit of its own, because a server sends nothing before all of an answer is written.
     pub timeout: Duration,
-    /// The limit of all tries for one brief together, texts and pictures.
+    /// The limit of all tries for the texts of one brief together.
     pub deadline: Duration,
+    /// The limit of all tries for the pictures of one brief together, from when their texts are there; models take
+    /// minutes to draw.
+    pub image_timeout: Duration,
     /// How failed calls are tried again.
     pub retry: RetryPolicy,
     /// When a model that keeps failing is left alone; texts and pictures apart.
@@ -113,6 +117,8 @@ impl WriterConfig {
     pub const OPENAI_BASE_URL: &'static str = "https://api.openai.com/v1";
     /// A small model that takes JSON schemas.
     pub const DEFAULT_MODEL: &'static str = "gpt-4o-mini";
+    /// Where the key goes by OpenAI's reference.
+    pub const DEFAULT_AUTH_HEADER: &'static str = "authorization";
     /// A model that draws lettering well.
     pub const DEFAULT_IMAGE_MODEL: &'static str = "gpt-image-1";
 }
@@ -123,11 +129,13 @@ impl Default for WriterConfig {
             kind: WriterKind::Auto,
             api_key: None,
             base_url: Self::OPENAI_BASE_URL.to_owned(),
+            auth_header: Self::DEFAULT_AUTH_HEADER.to_owned(),
             model: Self::DEFAULT_MODEL.to_owned(),
             fallback_models: Vec::new(),
             image_model: Self::DEFAULT_IMAGE_MODEL.to_owned(),
             timeout: Duration::from_secs(30),
             deadline: Duration::from_secs(60),
+            image_timeout: Duration::from_secs(180),
             retry: RetryPolicy::default(),
             breaker: BreakerPolicy::default(),
             budget: None,

@@ -1,14 +1,15 @@
 //! Why content could not be written: what the caller may read, and apart from it what the log may say.
 //!
-//! Neither ever holds a prompt, a key, a body or a URL. Knows no status codes of ours: the HTTP layer maps
-//! [`WriteErrorKind`] in one match. An error carries what was spent before it, because that is charged all the same.
+//! Neither ever holds a prompt, a key, a body or a URL; the cause of a refusal names the server's host, the model and
+//! the server's error code. Knows no status codes of ours: the HTTP layer maps [`WriteErrorKind`] in one match. An
+//! error carries what was spent before it, because that is charged all the same.
 
 use std::error::Error;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::Spent;
+use super::{ImageName, Spent};
 use crate::text_file::TextFileError;
 
 /// Which step of writing failed.
@@ -45,8 +46,10 @@ pub enum WriteErrorKind {
     TimedOut,
     /// The key was refused, or the model or address is unknown: trying again cannot help.
     Refused,
-    /// The request itself was refused, for instance as too long: the same one again cannot help.
+    /// The server rejected the request itself. Neither a retry nor the caller can mend that.
     RefusedRequest,
+    /// The prompt is longer than the model takes.
+    TooLong,
     /// The writer's rules on content, or the model, declined what was asked for.
     RefusedContent,
     /// Too many requests for now.
@@ -95,15 +98,16 @@ pub struct WriteError {
     pub waited: Duration,
     /// What was spent before it failed, repairs and pictures that were of no use included.
     pub spent: Spent,
-    /// How many pictures were drawn and stored before one failed; they stay in the store.
-    pub n_drawn: usize,
+    /// The pictures that were drawn and stored beside those that failed, by variant; they stay in the store.
+    pub drawn: Box<[(usize, ImageName)]>,
     /// How many pictures were asked for and are not there; 0 where texts failed.
     pub n_failed: usize,
 }
 
 impl WriteError {
     pub(super) fn new(step: WriteStep, kind: WriteErrorKind) -> Self {
-        Self { step, kind, source: None, waited: Duration::ZERO, spent: Spent::NOTHING, n_drawn: 0, n_failed: 0 }
+        let drawn = Box::default();
+        Self { step, kind, source: None, waited: Duration::ZERO, spent: Spent::NOTHING, drawn, n_failed: 0 }
     }
 
     pub(super) fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
@@ -128,7 +132,7 @@ impl WriteErrorKind {
     pub fn code(self) -> &'static str {
         match self {
             Self::TimedOut => "writer_timed_out",
-            Self::Refused | Self::RefusedRequest | Self::RefusedContent => "writer_refused",
+            Self::Refused | Self::RefusedRequest | Self::TooLong | Self::RefusedContent => "writer_refused",
             Self::RateLimited { .. } => "writer_rate_limited",
             Self::OutOfQuota => "writer_out_of_quota",
             Self::Paused { .. } => "writer_paused",
@@ -145,12 +149,13 @@ impl WriteErrorKind {
     pub fn sentence(self) -> &'static str {
         match self {
             Self::TimedOut => "The writer did not answer in time; please try again.",
-            Self::Refused => "The writer refused the request; its key, model or address needs attention.",
-            Self::RefusedRequest => {
-                "The writer refused this request as it is; shorten or change the campaign's inputs."
+            Self::Refused => {
+                "The writer's server refused the key, the model or the address; tell the operator the request_id."
             }
+            Self::RefusedRequest => "The writer's server rejected the request; tell the operator the request_id.",
+            Self::TooLong => "The persona and the campaign's inputs are too long for the writer; shorten them.",
             Self::RefusedContent => "The writer's rules on content forbid this; change the campaign's inputs.",
-            Self::RateLimited { .. } => "The writer is receiving too many requests; please try again shortly.",
+            Self::RateLimited { .. } => "The writer's rate limit is reached; please try again shortly.",
             Self::OutOfQuota => "The writer's quota is used up.",
             Self::Paused { .. } => {
                 "The writer kept failing and is left alone for a moment; please try again after that."
@@ -179,6 +184,9 @@ pub enum WriterConfigError {
     /// The key holds characters that no HTTP header may carry.
     #[error("the openai writer's key holds characters that cannot be sent")]
     Key,
+    /// The header for the key has no valid name, or one with another purpose.
+    #[error("OPENAI_AUTH_HEADER must be the name of a header for the key, such as api-key")]
+    KeyHeader,
     /// The folder of prompt templates is not there, or is no folder.
     #[error("the folder of prompt templates, PROMPT_DIR, could not be read")]
     PromptDir(#[source] std::io::Error),

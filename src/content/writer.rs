@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::live_prompts::LivePrompts;
 use super::offline::Offline;
-use super::openai::{Openai, Probed, Task};
+use super::openai::{Openai, Probed, Task, is_openai_s_own};
 use super::prices::Prices;
 use super::prompt::Prompts;
 use super::{
@@ -26,6 +26,7 @@ pub struct Writer {
     prices: Prices,
     images: ImageStore,
     deadline: Duration,
+    image_timeout: Duration,
     voice: Voice,
 }
 
@@ -34,7 +35,7 @@ enum Voice {
     Offline(Arc<Offline>),
 }
 
-/// One brief in a writer's hands: one snapshot of the prompt templates, and one deadline over texts and pictures.
+/// One brief in a writer's hands: one snapshot of the prompt templates, and one deadline over all tries for its texts.
 pub struct Commission<'a> {
     writer: &'a Writer,
     brief: &'a Brief,
@@ -69,7 +70,8 @@ impl Writer {
     /// file cannot be used or which meets a model without a price.
     pub fn new(config: &WriterConfig) -> Result<Self, WriterConfigError> {
         let is_openai = match config.kind {
-            WriterKind::Auto => config.api_key.is_some(),
+            // Whoever names another server than OpenAI's means it: many need no key.
+            WriterKind::Auto => config.api_key.is_some() || !is_openai_s_own(&config.base_url),
             WriterKind::Openai => true,
             WriterKind::Offline => false,
         };
@@ -84,6 +86,7 @@ impl Writer {
             prices,
             images: ImageStore::new(&config.image_dir),
             deadline: config.deadline,
+            image_timeout: config.image_timeout,
             voice,
         })
     }
@@ -152,7 +155,7 @@ impl Commission<'_> {
             .map_err(|e| WriteError::new(WriteStep::Prompt, WriteErrorKind::Internal).with_source(e))?;
         let wording = match &self.writer.voice {
             Voice::Offline(offline) => offline.write(self.brief),
-            Voice::Openai(openai) => openai.write(&self.task(), &prompt).await?,
+            Voice::Openai(openai) => openai.write(&self.task(self.deadline), &prompt).await?,
         };
         Ok(Content {
             variants: wording.variants,
@@ -170,8 +173,8 @@ impl Commission<'_> {
     /// Draws one picture a variant, side by side, and stores them. For campaigns whose output wants pictures.
     ///
     /// # Errors
-    /// When one of the pictures is not there within its tries and the commission's deadline, is no picture, or cannot be
-    /// stored, or when no processor is free for a poster of the offline writer within ten seconds and the deadline;
+    /// When one of the pictures is not there within its tries and the time-out for pictures, is no picture, or cannot
+    /// be stored, or when no processor is free for a poster of the offline writer within ten seconds and that time-out;
     /// [`WriteError::kind`] says which. Pictures that were finished by then stay in the store.
     pub async fn draw(&self, content: &Content) -> Result<Pictures, WriteError> {
         self.missing(self.pictures(content).await)
@@ -179,30 +182,26 @@ impl Commission<'_> {
 
     async fn pictures(&self, content: &Content) -> Result<Pictures, WriteError> {
         let store = &self.writer.images;
+        let deadline = Instant::now() + self.writer.image_timeout;
         match &self.writer.voice {
             Voice::Offline(offline) => {
-                let images = offline.draw(self.brief, content, store, self.deadline).await?;
+                let images = offline.draw(self.brief, content, store, deadline).await?;
                 Ok(Pictures { images, model: "offline".to_owned(), spent: Spent::NOTHING, waited: Duration::ZERO })
             }
-            Voice::Openai(openai) => openai.draw(&self.task(), content, store).await,
+            Voice::Openai(openai) => openai.draw(&self.task(deadline), content, store).await,
         }
     }
 
     /// An error about pictures, with how many are not there.
     fn missing(&self, drawn: Result<Pictures, WriteError>) -> Result<Pictures, WriteError> {
         drawn.map_err(|mut error| {
-            error.n_failed = self.brief.campaign.n_variants().saturating_sub(error.n_drawn);
+            error.n_failed = self.brief.campaign.n_variants().saturating_sub(error.drawn.len());
             error
         })
     }
 
-    fn task(&self) -> Task<'_> {
-        Task {
-            prompts: &self.prompts,
-            prices: &self.writer.prices,
-            campaign: &self.brief.campaign,
-            deadline: self.deadline,
-        }
+    fn task(&self, deadline: Instant) -> Task<'_> {
+        Task { prompts: &self.prompts, prices: &self.writer.prices, campaign: &self.brief.campaign, deadline }
     }
 
     async fn fulfil(&self) -> Written {
@@ -264,9 +263,11 @@ mod tests {
             edit(&mut config);
             Writer::new(&config).map(|writer| writer.name()).map_err(|e| e.to_string())
         };
-        assert_eq!(name(|_| {}), Ok("offline"));
+        assert_eq!(name(|c| c.base_url = WriterConfig::OPENAI_BASE_URL.to_owned()), Ok("offline"));
+        assert_eq!(name(|_| {}), Ok("openai"), "whoever names a server of their own means it");
         assert_eq!(name(|c| c.api_key = Secret::new("k")), Ok("openai"));
         assert_eq!(name(|c| c.kind = WriterKind::Openai), Ok("openai"), "a local server may need no key");
+        assert_eq!(name(|c| c.kind = WriterKind::Offline), Ok("offline"));
         let without_key = name(|c| {
             c.kind = WriterKind::Openai;
             c.base_url = WriterConfig::OPENAI_BASE_URL.to_owned();
@@ -349,7 +350,7 @@ mod tests {
         assert_eq!(written.content.unwrap().variants.len(), 1);
         let error = written.pictures.unwrap().unwrap_err();
         assert_eq!((error.step, error.kind), (WriteStep::Draw, WriteErrorKind::Storage));
-        assert_eq!((error.n_drawn, error.n_failed), (0, 1));
+        assert_eq!((error.drawn.len(), error.n_failed), (0, 1));
     }
 
     #[tokio::test]

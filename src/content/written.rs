@@ -93,6 +93,6 @@ pub struct Flags {
     pub is_trimmed: bool,
     /// The first answer was faulty and the model was asked to mend it.
     pub is_repaired: bool,
-    /// The server takes no JSON schema, and was asked for JSON in words.
+    /// The server takes no JSON schema: it was asked for a JSON object, or for JSON in the prompt alone.
     pub is_unstructured: bool,
 }

@@ -27,19 +27,34 @@ const MAX_BODY_TIME: Duration = Duration::from_secs(60);
 /// The body as a JSON object. A large one is parsed on a blocking thread.
 ///
 /// # Errors
-/// [`ApiError::NotJson`], [`ApiError::BodyTooLarge`], [`ApiError::BodyCutOff`], [`ApiError::BrokenJson`],
-/// [`ApiError::NotAnObject`], [`ApiError::Fields`] for a field that is longer than any use of it.
+/// As [`read_object_and`].
 pub(super) async fn read_object(
     state: &AppState,
     headers: &HeaderMap,
     body: Body,
 ) -> Result<Map<String, Value>, ApiError> {
+    read_object_and(state, headers, body, |_| ()).await.map(|(object, ())| object)
+}
+
+/// The body as a JSON object, and what `look` makes of its bytes. A large one is looked at and parsed on a blocking
+/// thread.
+///
+/// # Errors
+/// [`ApiError::NotJson`], [`ApiError::BodyTooLarge`], [`ApiError::BodyCutOff`], [`ApiError::BrokenJson`],
+/// [`ApiError::NotAnObject`], [`ApiError::Fields`] for a field that is longer than any use of it.
+pub(super) async fn read_object_and<T: Send + 'static>(
+    state: &AppState,
+    headers: &HeaderMap,
+    body: Body,
+    look: impl FnOnce(&[u8]) -> T + Send + 'static,
+) -> Result<(Map<String, Value>, T), ApiError> {
     let body = read_json(state, headers, body, MAX_BODY_BYTES).await?;
+    let read = |bytes: &[u8]| Ok((parse_object(bytes)?, look(bytes)));
     if body.bytes.len() <= SMALL_BODY_BYTES {
-        return parse_object(&body.bytes);
+        return read(&body.bytes);
     }
     let bytes = body.bytes.clone();
-    state.on_processor("parsing a body", move || parse_object(&bytes)).await?
+    state.on_processor("parsing a body", move || read(&bytes)).await?
 }
 
 /// Parses the fields that have a use; a field that is longer than any of them can be is refused, `members` passed over.

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use utoipa::openapi::OpenApi as Description;
 use utoipa::openapi::schema::{Array, ArrayBuilder, Object, SchemaType, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::{IntoResponses, Modify, OpenApi, ToSchema};
+use utoipa::{IntoParams, IntoResponses, Modify, OpenApi, ToSchema};
 
 use super::problem::Document;
 use crate::content::{Engagement, FunnelStage, Output, Platform, Tone};
@@ -90,8 +90,8 @@ pub(super) struct GenerateRequest {
     /// How many variants, 1 (the default) to 10. Also `n_variants`.
     #[schema(value_type = Option<i64>, minimum = 1, maximum = 10, example = 2)]
     num_variants: Option<u8>,
-    /// A segment as an upload's answer gave it, edited or not: content is written for it, and customer fields are passed
-    /// over.
+    /// A segment as an upload's answer gave it, edited or not: content is written for it, and customer fields are
+    /// passed over.
     #[schema(schema_with = persona_to_write_for)]
     persona: Option<Map<String, Value>>,
     /// A trained segment, written for where no `persona` is given.
@@ -230,6 +230,33 @@ pub(super) enum BodyProblems {
     /// The disk is full.
     #[response(status = 507, content_type = "application/problem+json")]
     Storage(Document<'static>),
+}
+
+/// Why a request with an `Idempotency-Key` is not answered; other reasons are among those for the body.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "describes the problems that ApiError answers with")]
+pub(super) enum IdempotencyProblems {
+    /// The first request with this `Idempotency-Key` is still running.
+    #[response(status = 409, content_type = "application/problem+json")]
+    StillRunning(Document<'static>),
+}
+
+/// The header that makes a request safe to send again.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "describes a header that is read by its name")]
+pub(super) struct IdempotencyHeader {
+    /// A text of the caller's choice, such as a UUID; a new one for each new request. Repeating a request with the same
+    /// key and body returns the first answer with `Idempotent-Replayed: true`, and calls no model. Successes are stored
+    /// for a day, errors are not. The same key with another body gets 422. A duplicate waits for a first request that
+    /// is still running.
+    #[param(
+        rename = "Idempotency-Key",
+        required = false,
+        max_length = 255,
+        example = "8e03978e-40d5-43e8-bc93-6894a57f9324"
+    )]
+    key: Option<String>,
 }
 
 /// Why a route for administrators is closed to a caller.

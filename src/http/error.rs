@@ -18,6 +18,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::idempotency::IdempotencyError;
 use super::problem::Problem;
 use super::request_id::Waited;
 use super::retrain::path_of;
@@ -114,6 +115,8 @@ pub enum ApiError {
     NoJob,
     #[error("the server is stopping")]
     Stopping,
+    #[error(transparent)]
+    Idempotency(#[from] IdempotencyError),
     #[error("the model store could not answer")]
     Model(#[source] StoreError),
     #[error("not an image of this service")]
@@ -190,6 +193,7 @@ impl ApiError {
             Self::Fields(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_fields"),
             Self::Write(error) => (status::of_writing(error.kind), error.kind.code()),
             Self::Export(error) => status::of_export(error),
+            Self::Idempotency(error) => status::of_idempotency(*error),
             Self::Starting => (StatusCode::SERVICE_UNAVAILABLE, "starting"),
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
             Self::Internal { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
@@ -250,6 +254,7 @@ impl ApiError {
             Self::Write(error) => error.caller_sentence(),
             Self::Export(ExportError::Write(_)) => "Something went wrong here; tell the operator the request_id.",
             Self::Export(error) => return as_sentence(&error.to_string()),
+            Self::Idempotency(error) => return as_sentence(&error.to_string()),
             Self::Starting => "The server is starting; try again in a moment.",
             Self::Busy => "The server is busy; try again in a moment.",
             Self::Internal { .. } => "Something went wrong here; tell the operator the request_id.",
@@ -308,7 +313,7 @@ impl ApiError {
                 ..
             }) => Some(whole_seconds(*wait)),
             Self::TooOften { wait } => Some(whole_seconds(*wait)),
-            Self::TooManyAtOnce => Some(A_MOMENT),
+            Self::TooManyAtOnce | Self::Idempotency(IdempotencyError::StillRunning) => Some(A_MOMENT),
             _ => (self.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(A_MOMENT),
         }
     }

@@ -6,22 +6,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Extension, Request, State};
+use axum::http::HeaderValue;
 use axum::response::Response;
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::body::read_object;
-use super::docs::{BodyProblems, GenerateRequest, WriterProblems};
-use super::error::ApiError;
+use super::body::read_object_and;
+use super::docs::{BodyProblems, GenerateRequest, IdempotencyHeader, IdempotencyProblems, WriterProblems};
+use super::doors::Admitted;
+use super::error::{ApiError, with_causes};
 use super::fields::{Fields, GivenCampaign};
+use super::idempotency::{Claim, First, IDEMPOTENT_REPLAYED, Key, Turn};
 use super::ignored::Ignored;
 use super::images::PublicAddress;
 use super::live::{Caller, Finished, Progress, Reporter};
 use super::request_id::RequestContext;
 use super::state::AppState;
 use super::target::{Target, find_target};
-use crate::content::{Brief, Commission, Content, Output, Pictures};
+use crate::content::{Brief, Commission, Content, Output, Pictures, WriteError};
 use crate::model_store::ModelVersion;
 use crate::pipeline::{Persona, SegmentId};
 use crate::segmentation::{WrittenAnswer, persona_schema};
@@ -56,7 +59,8 @@ pub(super) struct GenerateAnswer<'a> {
     /// The persona in one sentence.
     #[schema(example = "Silver tier females from Bedok, Punggol, Bishan who joined in Quarter 1 of 2024")]
     persona_summary: String,
-    /// One entry a variant: texts, addresses of images, or objects with `text` and `image`.
+    /// One entry a variant: texts, addresses of images, or objects with `text` and `image`. Beside `image_error` an
+    /// image that is not there is an empty text.
     #[schema(value_type = Vec<Value>, example = json!(["Fresh bread at nine, and a seat by the window."]))]
     generated_result: Vec<Value>,
     /// The texts once more, for the segment's regeneration.
@@ -112,15 +116,16 @@ struct Job {
 /// Writes content for a campaign
 ///
 /// For whom is decided by the first of these that the body has: `persona`, `cluster_id`, customer fields (`location`,
-/// `loyalty_tier`, …: such a customer, and beyond what the fields say its segment), or nothing: the whole customer base.
-/// With `Accept: text/event-stream` it tells `progress`, each `variant` as soon as it is there, and `done` with the whole
-/// answer, or `error` with a problem.
+/// `loyalty_tier`, …: such a customer, and beyond what the fields say its segment), or nothing: the whole customer
+/// base. With `Both`, a picture that fails leaves the texts, and `image_error` says why. With `Accept:
+/// text/event-stream` it tells `progress`, each `variant` as soon as it is there, and `done` with the whole answer, or
+/// `error` with a problem.
 #[utoipa::path(post, path = "/generate-promo", tag = "content", operation_id = "generate_promo",
-    request_body = GenerateRequest,
+    request_body = GenerateRequest, params(IdempotencyHeader),
     responses(
         (status = 200, description = "What was written",
             content((GenerateAnswer<'static> = "application/json"), (String = "text/event-stream"))),
-        BodyProblems, WriterProblems))]
+        BodyProblems, WriterProblems, IdempotencyProblems))]
 pub(super) async fn post_generate_promo(
     state: State<AppState>,
     context: Extension<RequestContext>,
@@ -134,11 +139,11 @@ pub(super) async fn post_generate_promo(
 /// The same as `/generate-promo`. To write a segment again, send its `persona` and `campaign_inputs` as the upload's
 /// answer gave them.
 #[utoipa::path(post, path = "/generate-post", tag = "content", operation_id = "generate_post",
-    request_body = GenerateRequest,
+    request_body = GenerateRequest, params(IdempotencyHeader),
     responses(
         (status = 200, description = "What was written",
             content((GenerateAnswer<'static> = "application/json"), (String = "text/event-stream"))),
-        BodyProblems, WriterProblems))]
+        BodyProblems, WriterProblems, IdempotencyProblems))]
 pub(super) async fn post_generate_post(
     state: State<AppState>,
     context: Extension<RequestContext>,
@@ -151,11 +156,11 @@ pub(super) async fn post_generate_post(
 ///
 /// The same as `/generate-promo`, with the edited `persona`.
 #[utoipa::path(post, path = "/generate-editor-post", tag = "content", operation_id = "generate_editor_post",
-    request_body = GenerateRequest,
+    request_body = GenerateRequest, params(IdempotencyHeader),
     responses(
         (status = 200, description = "What was written",
             content((GenerateAnswer<'static> = "application/json"), (String = "text/event-stream"))),
-        BodyProblems, WriterProblems))]
+        BodyProblems, WriterProblems, IdempotencyProblems))]
 pub(super) async fn post_generate_editor_post(
     state: State<AppState>,
     context: Extension<RequestContext>,
@@ -171,7 +176,13 @@ async fn generate(
 ) -> Result<Response, ApiError> {
     let version = state.ready()?.live.snapshot();
     let (parts, body) = request.into_parts();
-    let mut fields = Fields::new(read_object(&state, &parts.headers, body).await?);
+    let admitted = parts.extensions.get::<Admitted>().cloned();
+    let keyed = Key::of(&parts.headers)?.zip(admitted);
+    let (path, headers) = (parts.uri.path().to_owned(), parts.headers.clone());
+    let claim =
+        move |body: &[u8]| keyed.map(|(key, caller)| (Claim::new(&key, &caller, &headers, &path, body), caller));
+    let (fields, claim) = read_object_and(&state, &parts.headers, body, claim).await?;
+    let mut fields = Fields::new(fields);
     let ignored = Ignored::of_generation(version.model.schema(), &fields);
     if let Some(inputs) = fields.object("campaign_inputs") {
         fields.add_campaign(inputs);
@@ -179,12 +190,37 @@ async fn generate(
     let target = find_target(&state, &version, &mut fields).await?;
     let given = fields.campaign()?;
     let address = PublicAddress::of(&state, &parts);
-    let caller = Caller::new(state.clone(), context, &version.id, &parts.headers);
-    let job = Job { state, version, target, given, ignored, address };
-    caller.answer(|reporter| job.run(reporter)).await
+    let caller = |version| Caller::new(state.clone(), context, version, &parts.headers);
+    let first = match claim {
+        None => None,
+        Some((claim, admitted)) => match state.idempotency().begin(claim).await? {
+            Turn::First(first) => Some((first, admitted)),
+            Turn::Again(kept) => {
+                let again = Finished { json: kept.json.as_ref().to_owned(), waited: Duration::ZERO };
+                let mut response = caller(&kept.version).answer(async move |_| Ok(again)).await?;
+                response.headers_mut().insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
+                return Ok(response);
+            }
+        },
+    };
+    let caller = caller(&version.id);
+    let job = Job { state: state.clone(), version, target, given, ignored, address };
+    caller.answer(|reporter| job.run_as(first, reporter)).await
 }
 
 impl Job {
+    /// Runs the job; with a key as the first of all requests that come with it.
+    async fn run_as(self, first: Option<(First, Admitted)>, reporter: Reporter) -> Result<Finished, ApiError> {
+        match first {
+            None => self.run(reporter).await,
+            Some((first, admitted)) => {
+                let version = self.version.id.clone();
+                let finished = first.run(admitted, version, self.run(reporter), json_of).await;
+                finished.map_err(|e| ApiError::internal("answering a request with a key", e))?
+            }
+        }
+    }
+
     async fn run(self, reporter: Reporter) -> Result<Finished, ApiError> {
         let brief = Brief { audience: self.target.audience(&self.version), campaign: self.given.campaign.clone() };
         let ready = self.state.ready()?;
@@ -198,38 +234,47 @@ impl Job {
             reporter.tell("variant", &event).await;
         }
         let pictures = self.draw(&commission, &content, &reporter).await?;
-        let images = self.address.of_pictures(pictures.as_ref());
-        for (variant, image) in (1..).zip(&images) {
+        let images = pictures.as_ref().map(|pictures| self.address.of_pictures(pictures)).unwrap_or_default();
+        for (variant, image) in (1..).zip(&images).filter(|(_, image)| !image.is_empty()) {
             let event = VariantEvent { variant, of: images.len(), text: None, image: Some(image) };
             reporter.tell("variant", &event).await;
         }
         self.finish(&content, pictures.as_ref(), images)
     }
 
-    /// The pictures that were asked for. Without them the answer would not be what was asked for, so their failure is
-    /// the request's.
+    /// What became of the pictures that were asked for. Texts beside them are paid for, and of use without them; where
+    /// there are none, the failure of the pictures is the request's.
     async fn draw(
         &self,
         commission: &Commission<'_>,
         content: &Content,
         reporter: &Reporter,
-    ) -> Result<Option<Pictures>, ApiError> {
-        if !self.given.campaign.output().wants_picture() {
+    ) -> Result<Option<Result<Pictures, WriteError>>, ApiError> {
+        let output = self.given.campaign.output();
+        if !output.wants_picture() {
             return Ok(None);
         }
         reporter.tell("progress", &Progress::step("drawing")).await;
         let pictures = commission.draw(content).await;
         self.state.metrics().pictures(&pictures);
-        pictures.map(Some).map_err(|mut error| {
-            error.waited += content.waited;
-            ApiError::Write(error)
-        })
+        match pictures {
+            Err(mut error) if !output.wants_text() => {
+                error.waited += content.waited;
+                Err(ApiError::Write(error))
+            }
+            pictures => {
+                if let Err(error) = &pictures {
+                    tracing::warn!(kind = ?error.kind, causes = with_causes(error), "a picture was not drawn");
+                }
+                Ok(Some(pictures))
+            }
+        }
     }
 
     fn finish(
         &self,
         content: &Content,
-        pictures: Option<&Pictures>,
+        pictures: Option<&Result<Pictures, WriteError>>,
         images: Vec<String>,
     ) -> Result<Finished, ApiError> {
         let Target { kind, persona, cluster_id, placement, .. } = &self.target;
@@ -253,7 +298,11 @@ impl Job {
             content: WrittenAnswer::new(content, pictures, images),
             ignored: &self.ignored,
         };
-        Finished::new(&answer, content.waited + pictures.map_or(Duration::ZERO, |pictures| pictures.waited))
+        let drawing = pictures.map_or(Duration::ZERO, |pictures| match pictures {
+            Ok(pictures) => pictures.waited,
+            Err(error) => error.waited,
+        });
+        Finished::new(&answer, content.waited + drawing)
     }
 
     fn fields_used(&self) -> FieldsUsed {
@@ -263,6 +312,11 @@ impl Job {
         let from_user_input = self.target.used.iter().cloned().chain(inputs).collect();
         FieldsUsed { from_cluster: self.target.left_to_segment(), from_user_input, optional_inputs }
     }
+}
+
+/// The JSON of a success.
+fn json_of(outcome: &Result<Finished, ApiError>) -> Option<&str> {
+    outcome.as_ref().ok().map(|finished| finished.json.as_str())
 }
 
 /// What the smart form shows: one entry a variant, of the kind that it asked for.

@@ -18,7 +18,7 @@ use super::error::ApiError;
 use super::fields::Fields;
 use super::problem::Document;
 use super::state::AppState;
-use crate::content::{ImageName, Pictures};
+use crate::content::{ImageName, Pictures, WriteError};
 
 /// Where images are served.
 const IMAGES: &str = "/images/";
@@ -29,8 +29,8 @@ const MAX_NAME_CHARS: usize = 100;
 /// Endings that a download's name may bring along.
 const IMAGE_EXTENSIONS: [&str; 4] = ["png", "jpg", "jpeg", "webp"];
 
-/// Where this service is, as its caller sees it: `PUBLIC_URL`, or the host that the request names, under the scheme that a
-/// trusted proxy says.
+/// Where this service is, as its caller sees it: `PUBLIC_URL`, or the host that the request names, under the scheme
+/// that a trusted proxy says.
 #[derive(Debug, Clone)]
 pub(super) struct PublicAddress(pub(super) String);
 
@@ -51,9 +51,21 @@ impl PublicAddress {
         format!("{}{IMAGES}{name}", self.0)
     }
 
-    /// The addresses of pictures, none where there are none.
-    pub fn of_pictures(&self, pictures: Option<&Pictures>) -> Vec<String> {
-        pictures.into_iter().flat_map(|pictures| &pictures.images).map(|name| self.of_image(name)).collect()
+    /// The addresses of the pictures that were asked for, one a variant. Where some failed, theirs are empty texts:
+    /// what callers show stays a list of texts, as long as that of the variants.
+    pub fn of_pictures(&self, pictures: &Result<Pictures, WriteError>) -> Vec<String> {
+        match pictures {
+            Ok(pictures) => pictures.images.iter().map(|name| self.of_image(name)).collect(),
+            Err(error) => {
+                let mut images = vec![String::new(); error.drawn.len() + error.n_failed];
+                for (variant, name) in &error.drawn {
+                    if let Some(image) = images.get_mut(*variant) {
+                        *image = self.of_image(name);
+                    }
+                }
+                images
+            }
+        }
     }
 
     /// The image that `url` names, if it is one of this service's addresses.

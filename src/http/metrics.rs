@@ -215,7 +215,7 @@ impl Metrics {
     pub fn pictures(&self, pictures: &Result<Pictures, WriteError>) {
         let (n_drawn, n_failed, spent) = match pictures {
             Ok(pictures) => (pictures.images.len(), 0, pictures.spent),
-            Err(error) => (error.n_drawn, error.n_failed, error.spent),
+            Err(error) => (error.drawn.len(), error.n_failed, error.spent),
         };
         self.pictures.get_or_create(&OutcomeLabels { outcome: "drawn" }).inc_by(count(n_drawn));
         self.pictures.get_or_create(&OutcomeLabels { outcome: "failed" }).inc_by(count(n_failed));

@@ -21,6 +21,7 @@ pub mod fuzzing;
 mod generate;
 mod grouping;
 mod health;
+mod idempotency;
 mod ignored;
 mod images;
 mod incoming;

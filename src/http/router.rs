@@ -17,6 +17,7 @@ use super::compression::{compression, slice_large_texts};
 use super::docs::ApiDescription;
 use super::doors::{Entrance, Origins, admit, harden, hold_to_a_pace, part_with_refused_bodies};
 use super::error::ApiError;
+use super::idempotency::{IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED};
 use super::live::X_MODEL_VERSION;
 use super::request_id::identify_and_log;
 use super::state::AppState;
@@ -86,12 +87,14 @@ fn cors(origins: &[String]) -> CorsLayer {
             header::CONTENT_TYPE,
             header::ACCEPT,
             header::AUTHORIZATION,
+            IDEMPOTENCY_KEY,
             HeaderName::from_static("x-request-id"),
         ])
         .expose_headers([
             header::CONTENT_DISPOSITION,
             header::LOCATION,
             header::RETRY_AFTER,
+            IDEMPOTENT_REPLAYED,
             HeaderName::from_static("x-request-id"),
             X_MODEL_VERSION,
         ])

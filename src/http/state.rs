@@ -10,6 +10,7 @@ use jiff::civil::Date;
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
 use super::error::ApiError;
+use super::idempotency::Idempotency;
 use super::jobs::Jobs;
 use super::metrics::Metrics;
 use super::server::OnLoad;
@@ -58,6 +59,7 @@ struct Shared {
     large_bodies: Semaphore,
     metrics: Metrics,
     jobs: Jobs,
+    idempotency: Idempotency,
 }
 
 impl AppState {
@@ -77,6 +79,7 @@ impl AppState {
             large_bodies,
             metrics: Metrics::new(),
             jobs: Jobs::new(),
+            idempotency: Idempotency::default(),
         }))
     }
 
@@ -111,6 +114,11 @@ impl AppState {
     /// The retrainings.
     pub(super) fn jobs(&self) -> &Jobs {
         &self.0.jobs
+    }
+
+    /// What was answered to requests with an `Idempotency-Key`.
+    pub(super) fn idempotency(&self) -> &Idempotency {
+        &self.0.idempotency
     }
 
     /// Opens the routes that need a model. Later calls change nothing.

@@ -2,6 +2,7 @@
 
 use axum::http::StatusCode;
 
+use super::idempotency::IdempotencyError;
 use crate::content::WriteErrorKind;
 use crate::export::ExportError;
 use crate::workbook::WorkbookError;
@@ -42,6 +43,7 @@ pub(super) fn of_writing(kind: WriteErrorKind) -> StatusCode {
         | WriteErrorKind::Busy => StatusCode::SERVICE_UNAVAILABLE,
         WriteErrorKind::Refused
         | WriteErrorKind::RefusedRequest
+        | WriteErrorKind::TooLong
         | WriteErrorKind::RefusedContent
         | WriteErrorKind::Upstream
         | WriteErrorKind::BadAnswer
@@ -59,5 +61,13 @@ pub(super) fn of_export(error: &ExportError) -> (StatusCode, &'static str) {
         ExportError::TooManyColumns { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_many_columns"),
         ExportError::TooManyCells { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_many_cells"),
         ExportError::Write(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+    }
+}
+
+pub(super) fn of_idempotency(error: IdempotencyError) -> (StatusCode, &'static str) {
+    match error {
+        IdempotencyError::BadKey => (StatusCode::BAD_REQUEST, "invalid_idempotency_key"),
+        IdempotencyError::OtherRequest => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused"),
+        IdempotencyError::StillRunning => (StatusCode::CONFLICT, "request_in_progress"),
     }
 }

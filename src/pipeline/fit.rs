@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use linfa::ParamGuard;
-use ndarray::{ArrayView2, s};
+use ndarray::{ArrayView2, Axis};
 use serde::{Deserialize, Serialize};
 
 use super::encoder::{Encoder, Profiles};
@@ -141,7 +141,7 @@ pub(super) fn describe(
     learned: Learned,
 ) -> Result<Fitted, FitError> {
     let hdbscan = &learned.hdbscan;
-    let embedding = learned.umap.embedding().slice_move(s![..profiles.len(), ..]);
+    let embedding = learned.umap.embedding().split_at(Axis(0), profiles.len()).0;
     let places = embedding.mapv(f64::from);
     let own = hdbscan.labels().get(..profiles.len()).unwrap_or_default();
     // It is undefined for fewer than two clusters, and nothing else can fail here.

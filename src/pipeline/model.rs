@@ -264,7 +264,7 @@ impl Model {
 
     /// How many training customers have this training profile.
     pub(super) fn customers_of(&self, profile: usize) -> u64 {
-        self.hdbscan.condensed_tree().customers_of(profile)
+        self.hdbscan.condensed_tree().weight_of(profile)
     }
 
     /// The segment of a training profile.

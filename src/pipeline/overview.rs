@@ -50,8 +50,8 @@ impl Overview {
     /// Of more profiles a systematic sample by customers is taken, the same every time.
     pub fn of(fitted: &Fitted, max_points: usize) -> Self {
         let customers = &fitted.customers_of_profile;
-        let PrincipalPlane { places, variance_share } = principal_plane(fitted.model.places(), customers);
-        let profiles = places.iter().zip(customers).zip(fitted.model.segments_of_profiles());
+        let PrincipalPlane { positions, variance_share } = principal_plane(fitted.model.places(), customers);
+        let profiles = positions.iter().zip(customers).zip(fitted.model.segments_of_profiles());
         let points = profiles
             .zip(sampled(customers, max_points))
             .filter(|&(_, is_taken)| is_taken)

@@ -149,7 +149,7 @@ fn sources(request: &RetrainRequest<'_>) -> Result<Vec<Source>, RetrainError> {
     Ok(from_base.chain(from_uploads).collect())
 }
 
-/// Adds the files below `dir`; hidden ones and links are passed over.
+/// Adds the files below `dir`; hidden ones, links and what Office leaves beside a workbook that is open are passed over.
 fn list(dir: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), RetrainError> {
     let unlistable = |source| RetrainError::Unlistable { dir: dir.to_owned(), source };
     let entries = match fs::read_dir(dir) {
@@ -159,7 +159,8 @@ fn list(dir: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), Retrai
     for entry in entries {
         let entry = entry.map_err(unlistable)?;
         let kind = entry.file_type().map_err(unlistable)?;
-        if entry.file_name().as_encoded_bytes().starts_with(b".") {
+        let name = entry.file_name();
+        if [&b"."[..], b"~$"].iter().any(|start| name.as_encoded_bytes().starts_with(start)) {
             continue;
         }
         if kind.is_file() {

@@ -41,15 +41,16 @@ pub struct WrittenAnswer<'a> {
     /// As many texts as were asked for.
     #[schema(example = json!(["Fresh bread at nine, and a seat by the window."]))]
     variants: &'a [String],
-    /// The addresses of the pictures, one a variant, where pictures were asked for.
+    /// The addresses of the pictures, one a variant, where pictures were asked for. Beside `image_error` one that is
+    /// not there is an empty text, and in an upload's answer the list is empty.
     #[schema(example = json!(["http://localhost:5000/images/9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08.png"]))]
     images: Vec<String>,
-    /// The first of them.
+    /// The first of them that is there.
     #[schema(
         example = "http://localhost:5000/images/9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08.png"
     )]
     image_url: Option<String>,
-    /// Why there is no picture where one was asked for.
+    /// Why a picture that was asked for is not there.
     #[serde(skip_serializing_if = "Option::is_none")]
     image_error: Option<ContentErrorAnswer>,
     /// The request that writes and draws it once more, beside `image_error` in an upload's answer.
@@ -100,7 +101,7 @@ pub struct FlagsAnswer {
     /// The first answer was faulty and the model was asked to mend it.
     #[schema(example = false)]
     is_repaired: bool,
-    /// The server takes no JSON schema, and was asked for JSON in words.
+    /// The server takes no JSON schema: it was asked for a JSON object, or for JSON in the prompt alone.
     #[schema(example = false)]
     is_unstructured: bool,
 }
@@ -138,31 +139,34 @@ impl<'a> ContentAnswer<'a> {
         let pictures = written.pictures.as_ref();
         let drawn = pictures.and_then(|pictures| pictures.as_ref().ok());
         let images = drawn.iter().flat_map(|drawn| &drawn.images).map(address_of).collect();
-        let mut answer = WrittenAnswer::new(content, drawn, images);
-        answer.image_error = pictures.and_then(|pictures| pictures.as_ref().err()).map(ContentErrorAnswer::new);
+        let mut answer = WrittenAnswer::new(content, pictures, images);
         answer.regenerate = answer.image_error.is_some().then(|| Box::new(regenerate()));
         Self::Written(Box::new(answer))
     }
 }
 
 impl<'a> WrittenAnswer<'a> {
-    /// The answer for `content` and the pictures beside it, which are at the addresses `images`.
-    pub fn new(content: &'a Content, pictures: Option<&'a Pictures>, images: Vec<String>) -> Self {
+    /// The answer for `content` and what became of the pictures beside it, which are at the addresses `images`; one
+    /// that is not there has an empty address.
+    pub fn new(content: &'a Content, pictures: Option<&'a Result<Pictures, WriteError>>, images: Vec<String>) -> Self {
         let flags = content.flags;
-        let drawing_cost = pictures.map_or(Some(0.0), |pictures| pictures.spent.cost_usd);
+        let drawing_cost = pictures.map_or(Some(0.0), |pictures| match pictures {
+            Ok(pictures) => pictures.spent.cost_usd,
+            Err(error) => error.spent.cost_usd,
+        });
         Self {
             text: content.variants.first().map(String::as_str),
             image_prompt: content.image_prompt.as_deref(),
             slogan: content.slogan.as_deref(),
             variants: &content.variants,
-            image_url: images.first().cloned(),
+            image_url: images.iter().find(|image| !image.is_empty()).cloned(),
             images,
-            image_error: None,
+            image_error: pictures.and_then(|pictures| pictures.as_ref().err()).map(ContentErrorAnswer::new),
             regenerate: None,
             prompt_used: &content.prompt_used,
             prompt_hash: &content.prompt_hash,
             model: &content.model,
-            image_model: pictures.map(|pictures| pictures.model.as_str()),
+            image_model: pictures.and_then(|pictures| pictures.as_ref().ok()).map(|pictures| pictures.model.as_str()),
             tokens: TokensAnswer { prompt: content.spent.tokens.prompt, completion: content.spent.tokens.completion },
             cost_usd: content.spent.cost_usd.zip(drawing_cost).map(|(writing, drawing)| writing + drawing),
             flags: FlagsAnswer {

@@ -291,6 +291,11 @@ impl TestApp {
         self.upload(path.rsplit('/').next().unwrap(), &fs::read(root(path)).unwrap()).await
     }
 
+    /// Where pictures are kept.
+    pub fn images(&self) -> PathBuf {
+        self.folders.path().join("images")
+    }
+
     /// What the upload folder holds, hidden files included, sorted.
     pub fn kept(&self) -> Vec<PathBuf> {
         let Ok(entries) = fs::read_dir(&self.uploads) else { return Vec::new() };

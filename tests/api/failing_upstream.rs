@@ -25,7 +25,7 @@ async fn served_by(writer: WriterConfig) -> TestApp {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_fault_of_the_upstream_is_a_502_503_or_504_after_three_tries_at_most() {
     let tiny = Duration::from_millis(1);
-    let retry = RetryPolicy { max_tries: 3, base: tiny, max_retry_after: tiny };
+    let retry = RetryPolicy { max_tries: 3, base: tiny };
     for (answer, expected) in [
         (down(), 502),
         (written("late").set_delay(Duration::from_secs(600)), 504),
@@ -168,7 +168,7 @@ async fn every_fault_of_the_upstream_leaves_an_upload_its_segments_and_a_way_to_
     let file = std::fs::read(crate::app::root("tests/fixtures/upload_2000.xlsx")).unwrap();
     let tiny = Duration::from_millis(1);
     for (fault, uri, codes) in faulty_upstreams().await {
-        let retry = RetryPolicy { max_tries: 3, base: tiny, max_retry_after: tiny };
+        let retry = RetryPolicy { max_tries: 3, base: tiny };
         let [timeout, deadline] = [300, 700].map(Duration::from_millis);
         let app = served_by(WriterConfig { retry, timeout, deadline, ..upstream::writer_at(&uri) }).await;
         let form = || Form::new().file("a.xlsx", &file);
@@ -195,7 +195,7 @@ async fn every_fault_of_the_upstream_leaves_an_upload_its_segments_and_a_way_to_
 async fn every_fault_of_the_upstream_ends_a_generation_s_stream_with_its_problem() {
     let tiny = Duration::from_millis(1);
     for (fault, uri, codes) in faulty_upstreams().await {
-        let retry = RetryPolicy { max_tries: 3, base: tiny, max_retry_after: tiny };
+        let retry = RetryPolicy { max_tries: 3, base: tiny };
         let [timeout, deadline] = [300, 700].map(Duration::from_millis);
         let app = served_by(WriterConfig { retry, timeout, deadline, ..upstream::writer_at(&uri) }).await;
         let heard = events(crate::live::generate_live(&app, &json!({})).await).await;

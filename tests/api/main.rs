@@ -21,10 +21,12 @@ mod export;
 mod failing_upstream;
 mod form;
 mod generate;
+mod idempotency;
 mod images;
 #[path = "../reading/impostor.rs"]
 mod impostor;
 mod keeping;
+mod late_pictures;
 mod life;
 mod lift;
 mod live;

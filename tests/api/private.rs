@@ -158,7 +158,7 @@ async fn every_answer_says_that_it_is_what_it_says_it_is() {
         (app.post("/generate-post", &script).await, "application/json"),
         (app.post("/generate-post", &json!({"tone": "<script>"})).await, "application/problem+json"),
         (app.get("/<script>").await, "application/problem+json"),
-        (app.get("/metrics").await, "application/openmetrics-text; version=1.0.0; charset=utf-8"),
+        (app.get("/metrics").await, "text/plain; version=0.0.4; charset=utf-8"),
     ];
     for (response, content_type) in responses {
         assert_eq!(response.headers()["x-content-type-options"], "nosniff");

@@ -33,12 +33,17 @@ pub fn prompt_of(request: &Request) -> String {
 
 /// A whole answer with one text.
 pub fn written(text: &str) -> ResponseTemplate {
-    ResponseTemplate::new(200).set_body_json(answer_with(text))
+    written_all(&[text])
 }
 
-/// The body of a whole answer with one text.
-fn answer_with(text: &str) -> Value {
-    let content = json!({"variants": [text], "image_prompt": "A lamp on a desk.", "slogan": "Light for later"});
+/// A whole answer with these texts.
+pub fn written_all(texts: &[&str]) -> ResponseTemplate {
+    ResponseTemplate::new(200).set_body_json(answer_with(texts))
+}
+
+/// The body of a whole answer with these texts.
+fn answer_with(texts: &[&str]) -> Value {
+    let content = json!({"variants": texts, "image_prompt": "A lamp on a desk.", "slogan": "Light for later"});
     json!({
         "id": "c", "object": "chat.completion", "created": 1, "model": "mock-1",
         "choices": [{
@@ -64,7 +69,7 @@ impl InTwos {
             most.fetch_max(open.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
             two.wait().await;
             open.fetch_sub(1, Ordering::SeqCst);
-            axum::Json(answer_with("One of two."))
+            axum::Json(answer_with(&["One of two."]))
         };
         Self { uri: serve(post(answer)).await, most_open }
     }
@@ -73,22 +78,29 @@ impl InTwos {
 /// A server that answers its first call at once, and every other one when it is let.
 pub struct Held {
     pub uri: String,
+    n_calls: Arc<AtomicUsize>,
 }
 
 impl Held {
     pub async fn start(released: watch::Receiver<bool>) -> Self {
         let n_calls = Arc::new(AtomicUsize::new(0));
+        let counted = n_calls.clone();
         let answer = async move || {
-            if n_calls.fetch_add(1, Ordering::SeqCst) > 0 {
+            if counted.fetch_add(1, Ordering::SeqCst) > 0 {
                 let mut released = released.clone();
                 // A sender that is gone lets nobody go: what is held then stays held.
                 if released.wait_for(|released| *released).await.is_err() {
                     std::future::pending::<()>().await;
                 }
             }
-            axum::Json(answer_with("One at a time."))
+            axum::Json(answer_with(&["One at a time."]))
         };
-        Self { uri: serve(post(answer)).await }
+        Self { uri: serve(post(answer)).await, n_calls }
+    }
+
+    /// How many calls there were so far, held or not.
+    pub fn n_calls(&self) -> usize {
+        self.n_calls.load(Ordering::SeqCst)
     }
 }
 
@@ -125,14 +137,14 @@ pub fn writer(server: &MockServer) -> WriterConfig {
 
 /// A writer that asks the server at `uri`, once a segment, and gives up after two seconds.
 pub fn writer_at(uri: &str) -> WriterConfig {
-    let tiny = Duration::from_millis(1);
     WriterConfig {
         kind: WriterKind::Openai,
         api_key: Secret::new(KEY),
         base_url: format!("{uri}/v1"),
         timeout: Duration::from_secs(2),
         deadline: Duration::from_secs(4),
-        retry: RetryPolicy { max_tries: 1, base: tiny, max_retry_after: tiny },
+        image_timeout: Duration::from_secs(4),
+        retry: RetryPolicy { max_tries: 1, base: Duration::from_millis(1) },
         ..WriterConfig::default()
     }
 }

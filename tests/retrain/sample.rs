@@ -73,6 +73,8 @@ fn copies_of_the_sample_alone_are_the_sample() {
     shop.add_sample("base_data/2026-01-01/customers.xlsx");
     shop.add_sample("uploads/20260228T000000Z-0001.xlsx");
     fs::write(shop.path("base_data/notes.txt"), "Call the printer about the letter").unwrap();
+    // Excel's own, while the sample is open in it.
+    fs::write(shop.path("base_data/2026-01-01/~$customers.xlsx"), [5; 165]).unwrap();
     let report = shop.publish().report;
     assert!(report.trained_on_sample && report.sample_set_aside.is_empty());
     assert_eq!((report.scores.unwrap().rows, report.skipped.len()), (5_000, 1));

@@ -1,6 +1,6 @@
 """What the Flask service did with a sheet, step by step: the work that the other peers time.
 
-The defects stay in: every row is fitted, copies and all, and a form is mapped by the whole of umap-learn's transform.
+The defects stay in: a training fits every row, copies included, and one form goes through all of umap-learn's transform.
 Used by retrain_as_original.py and by flask_service.py; holds no service and no clock.
 """
 import warnings

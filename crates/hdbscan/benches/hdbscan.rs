@@ -1,5 +1,5 @@
-//! How long clustering, labelling and scoring take, on the recorded embedding and on continuous blobs, and by which power
-//! of the number of points it grows.
+//! How long clustering, labelling and scoring take, on the recorded embedding and on continuous blobs, and by which
+//! power of the number of points it grows.
 //!
 //! `CLUSTERED_POINTS=1000000` adds a fit of so many points to the sizes that are timed once.
 #![allow(missing_docs, reason = "criterion's macros make items without any")]
@@ -25,8 +25,8 @@ fn recorded<A: ReadableElement>(file: &str, name: &str) -> Array2<A> {
     NpzReader::new(File::open(path).unwrap()).unwrap().by_name(&format!("{name}.npy")).unwrap()
 }
 
-/// One embedded customer for each distinct row of features: as many points as a fit on profiles has.
-fn embedded_profiles() -> Array2<f64> {
+/// One position of the recorded embedding for each distinct row of features.
+fn embedded_rows() -> Array2<f64> {
     let features: Array2<f64> = recorded("reference.npz", "train_features");
     let embedding: Array2<f32> = recorded("reference.npz", "train_embedding");
     let mut seen = HashSet::new();
@@ -112,27 +112,27 @@ fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
 }
 
 fn bench(criterion: &mut Criterion) {
-    let profiles = embedded_profiles();
+    let embedded = embedded_rows();
     let blobs: Array2<f64> = recorded("blobs.npz", "points");
     let new_points: Array2<f64> = recorded::<f32>("reference.npz", "new_embedding").mapv(f64::from);
     let mut group = criterion.benchmark_group("hdbscan");
     group.sample_size(20);
-    group.bench_function(format!("fit {} embedded profiles", profiles.nrows()), |bencher| {
-        bencher.iter(|| fit(black_box(&profiles), 0.08));
+    group.bench_function(format!("fit {} embedded rows", embedded.nrows()), |bencher| {
+        bencher.iter(|| fit(black_box(&embedded), 0.08));
     });
     group.bench_function(format!("fit {} blob points", blobs.nrows()), |bencher| {
         bencher.iter(|| fit(black_box(&blobs), 0.016));
     });
-    let model = fit(&profiles, 0.08);
+    let model = fit(&embedded, 0.08);
     for count in [500, 1_000] {
         let asked = new_points.slice(s![..count, ..]);
         group.bench_function(format!("predict {count}"), |bencher| bencher.iter(|| model.predict(black_box(asked))));
     }
     let asked = new_points.slice(s![..500, ..]);
     group.bench_function("membership of 500", |bencher| bencher.iter(|| model.membership_vectors(black_box(asked))));
-    let weights = vec![1; profiles.nrows()];
-    group.bench_function("silhouette of the profiles", |bencher| {
-        bencher.iter(|| silhouette(black_box(profiles.view()), model.labels(), &weights));
+    let weights = vec![1; embedded.nrows()];
+    group.bench_function("silhouette of the embedded rows", |bencher| {
+        bencher.iter(|| silhouette(black_box(embedded.view()), model.labels(), &weights));
     });
     group.sample_size(10);
     for n_points in [50_000, 200_000] {

@@ -1,4 +1,4 @@
-//! Clusters that another implementation of HDBSCAN found, taken over with their labels.
+//! Clusters that another implementation of HDBSCAN found, turned into a model with their labels.
 #![expect(clippy::indexing_slicing, reason = "points and nodes are those of a tree that was checked")]
 
 use std::collections::BTreeMap;
@@ -13,26 +13,26 @@ use super::model::{HdbscanModel, Ingredients, check_shape};
 use super::params::HdbscanValidParams;
 use super::parts::{check_selected, check_tree};
 
-/// A model of clusters that were found elsewhere.
+/// A model of clusters that another implementation found.
 #[derive(Debug)]
 pub struct AdoptedClusters {
     /// The model. Its labels count from 0 in the order of the tree's nodes.
     pub model: HdbscanModel,
-    /// For each of its labels the one that the cluster came with.
+    /// For each label of the model, the label that the cluster had elsewhere.
     pub label_elsewhere: Vec<u32>,
 }
 
 impl HdbscanValidParams {
-    /// The model of the clusters that these very parameters found in `points`, `(n_points, n_features)`, elsewhere:
-    /// `tree` holds the rows of the condensed tree in any order, `labels`, `(n_points)`, each point's cluster, below 0
-    /// for noise.
+    /// The model of the clusters that another implementation found in `points`, `(n_points, n_features)`, with these
+    /// parameters. `tree` holds the rows of the condensed tree in any order. `labels`, `(n_points)`, holds each point's
+    /// cluster, below 0 for noise. All weights are 1.
     ///
-    /// A cluster's node is the lowest that all its points lie below. What a new point is compared with is not taken
-    /// over but counted anew: the Python package's prediction data reach one neighbour fewer than its fit.
+    /// A cluster's node is the lowest that has all its points below. Core distances are computed anew, because those in
+    /// the Python package's prediction data reach one neighbour fewer than in its fit.
     ///
     /// # Errors
-    /// The errors of [`HdbscanValidParams::fit`] for the points; [`HdbscanError::Damaged`] for a tree that is none, and
-    /// with [`Damage::Label`] where tree and labels say different things.
+    /// The errors of [`HdbscanValidParams::fit`] for the points; [`HdbscanError::Damaged`] for rows that form no tree,
+    /// and with [`Damage::Label`] where tree and labels contradict each other.
     pub fn adopt(
         &self,
         points: ArrayView2<'_, f64>,
@@ -61,7 +61,7 @@ impl HdbscanValidParams {
     }
 }
 
-/// The node of each label, counted from the root as 0, ascending; and the labels in that order.
+/// The node of each label, counted from the root as 0 and ascending, and the labels in that order.
 fn chosen_nodes(tree: &CondensedTree, labels: &[i32]) -> Result<(Vec<usize>, Vec<u32>), Damage> {
     let mut node_of: BTreeMap<u32, usize> = BTreeMap::new();
     for (point, &label) in labels.iter().enumerate() {
@@ -76,7 +76,7 @@ fn chosen_nodes(tree: &CondensedTree, labels: &[i32]) -> Result<(Vec<usize>, Vec
     Ok((check_selected(tree, &numbers)?, chosen.into_iter().map(|(_, label)| label).collect()))
 }
 
-/// The lowest node that both are, or lie below. A parent's number is below its children's.
+/// The lowest common ancestor of two nodes, which may be one of them. A parent's number is below its children's.
 fn lowest_common(tree: &CondensedTree, mut a: usize, mut b: usize) -> usize {
     while a != b {
         let deeper = if a > b { &mut a } else { &mut b };
@@ -97,7 +97,7 @@ mod tests {
         HdbscanParams::new().min_cluster_size(MinClusterSize::Count(3)).min_samples(1).check().unwrap()
     }
 
-    /// Two groups and an outlier.
+    /// A model of two groups and an outlier.
     fn fitted() -> (Array2<f64>, HdbscanModel) {
         let points = array![[0.0], [1.0], [2.5], [20.0], [21.0], [22.5], [90.0]];
         let model = params().fit(points.view(), &[1; 7]).unwrap();
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn clusters_keep_the_names_that_they_came_with() {
+    fn clusters_keep_the_labels_that_they_came_with() {
         let (points, model) = fitted();
         let rows = model.condensed_tree().rows().to_vec();
         let adopted = params().adopt(points.view(), rows, &[7, 7, 7, 2, 2, 2, -1]).unwrap();

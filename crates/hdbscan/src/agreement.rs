@@ -1,11 +1,11 @@
-//! How far two labellings of the same points agree.
+//! How much two labellings of the same points agree.
 
 use std::collections::HashMap;
 
-/// The adjusted Rand index (Hubert and Arabie 1985): 1 where two labellings are equal up to renaming, about 0 where
-/// they agree by chance alone.
+/// The adjusted Rand index (Hubert and Arabie 1985): 1 if two labellings are equal up to renaming, about 0 if they
+/// agree by chance alone.
 ///
-/// `left` and `right` are `(n_points)` each; noise is a label like any other. `None` where their lengths differ.
+/// `left` and `right` are `(n_points)` each; noise is a label like any other. `None` if their lengths differ.
 pub fn adjusted_rand_index(left: &[i64], right: &[i64]) -> Option<f64> {
     if left.len() != right.len() {
         return None;
@@ -23,7 +23,7 @@ pub fn adjusted_rand_index(left: &[i64], right: &[i64]) -> Option<f64> {
     let in_columns: f64 = columns.values().map(|&n| pairs(n)).sum();
     let expected = in_rows * in_columns / pairs(left.len() as u64);
     let highest = (in_rows + in_columns) / 2.0;
-    // Fewer than two points, or one cluster on both sides: there is nothing on which they could disagree.
+    // With fewer than two points, or one cluster on both sides, there is nothing to disagree about.
     let is_trivial = left.len() < 2 || highest == expected;
     Some(if is_trivial { 1.0 } else { (together - expected) / (highest - expected) })
 }

@@ -1,54 +1,58 @@
 //! The minimum spanning tree by Borůvka's algorithm on a k-d tree, exact (March, Ram, Gray, "Fast Euclidean Minimum
 //! Spanning Tree", 2010; McInnes, Healy 2017).
 //!
-//! In each round components choose their lightest edge to another component and are merged along them. What makes that
-//! cheap is what is known without a search:
+//! At first every point is a component. In each round components choose their lightest edge to another component and
+//! are merged along them, until one component is left. Most choices need no search:
 //!
-//! - Everything outside a point's list of neighbours is at least as far as the last of them, and no edge is lighter than
-//!   the point's core distance. So the lists alone prove most components' lightest edges, round after round.
-//! - What a search found, or ruled out, stays true: other components only merge, so a point's way out of its own never
+//! - All points outside a point's list of neighbours are at least as far as the last of the list, and no edge is
+//!   lighter than the point's core distance. So the lists alone prove the lightest edge of most components, round after
+//!   round.
+//! - What a search found or ruled out stays true. Components only grow, so a point's lightest edge out of its own never
 //!   gets lighter.
-//! - Not every component has to choose. Those that need the fewest searches do, until half of all have chosen: the one
-//!   huge component that clusters grow into is never asked.
+//! - Not every component has to choose in a round. Those with the fewest points to search for choose first, until half
+//!   of all have chosen. So the one huge component that clusters grow into hardly ever searches.
 //!
-//! Any choice of lightest edges is a minimum spanning tree if no edge that closes a circle is added, also where weights
-//! are equal: along a path of edges added in one round, away from a component that chose its edge, weights never fall.
+//! Equal weights: any choice of lightest edges gives a minimum spanning tree, if an edge that would close a circle is
+//! left out. For along a path of edges added in one round, away from a component that chose its edge, weights never
+//! fall.
 #![expect(
     clippy::indexing_slicing,
-    reason = "arrays by place reach to the end of the last leaf; lists have one length"
+    reason = "arrays by position reach to the end of the last leaf; all lists have the same length"
 )]
 
 use rayon::prelude::*;
 
-use super::foreign::{Forest, Way};
+use super::edge::{Edge, sort};
 use super::kd_tree::{KdTree, LEAF};
 use super::neighbours::Neighbours;
-use super::spanning_tree::{Edge, sort};
+use super::other_cluster::{Forest, Outgoing};
 
-/// Places a thread is given at least.
+/// The least number of positions that a thread takes.
 const CHUNK: usize = 4_096;
 
-/// A forest that grows into the spanning tree. Everything is numbered by place in the k-d tree.
+/// A forest that grows into the spanning tree. All arrays are by position in the k-d tree.
 struct Growth<'a> {
     tree: &'a KdTree,
     near: &'a Neighbours,
     /// Squared core distances up to the end of the last leaf, infinite where there is no point.
     squared_core: Vec<f64>,
+    /// The least core distance in each node, `[level][node]`.
     least_core: Vec<Vec<f64>>,
-    /// The lowest place of each place's component.
+    /// The component of each position, up to the end of the last leaf, named by its lowest position: its *root*.
     component: Vec<u32>,
-    /// What no edge from the place to another component is lighter than, squared.
+    /// A lower bound on the squared weights of the position's edges to other components, `(n_points)`. It leaves out
+    /// those in the list of neighbours and `outgoing`, which are known. It never falls.
     at_least: Vec<f64>,
-    /// The lightest way known from the place to another component.
-    way: Vec<Way>,
+    /// The lightest edge known from the position to another component, `(n_points)`.
+    outgoing: Vec<Outgoing>,
 }
 
-/// The choice of a component.
+/// The lightest edge that is known to leave a component.
 #[derive(Clone, Copy)]
 struct Choice {
-    way: Way,
+    outgoing: Outgoing,
     from: u32,
-    /// Places of the component that might know a lighter way.
+    /// Positions of the component whose lower bound does not rule out a lighter edge. With none the choice is proven.
     unsure: u32,
 }
 
@@ -59,7 +63,7 @@ pub(super) fn minimum_spanning_tree(tree: &KdTree, near: &Neighbours) -> Vec<Edg
     let mut edges = Vec::with_capacity(n_points.saturating_sub(1));
     let mut parents: Vec<u32> = (0..n_points as u32).collect();
     while edges.len() + 1 < n_points {
-        growth.renew_ways();
+        growth.renew_outgoing();
         let mut choices = growth.choices();
         let mut chosen: Vec<u32> = growth.roots().collect();
         chosen.sort_by_key(|&root| choices[root as usize].unsure);
@@ -70,16 +74,16 @@ pub(super) fn minimum_spanning_tree(tree: &KdTree, near: &Neighbours) -> Vec<Edg
             choices = growth.choices();
         }
         for root in chosen {
-            let Choice { way, from, .. } = choices[root as usize];
-            let (a, b) = (top(&mut parents, from), top(&mut parents, way.place));
+            let Choice { outgoing, from, .. } = choices[root as usize];
+            let (a, b) = (top(&mut parents, from), top(&mut parents, outgoing.position));
             if a != b {
                 parents[a.max(b) as usize] = a.min(b);
-                let [from, to] = [from, way.place].map(|place| tree.points()[place as usize]);
-                edges.push(Edge::new(from, to, way.squared));
+                let [from, to] = [from, outgoing.position].map(|position| tree.points()[position as usize]);
+                edges.push(Edge::new(from, to, outgoing.squared));
             }
         }
-        for place in 0..n_points {
-            growth.component[place] = top(&mut parents, place as u32);
+        for position in 0..n_points {
+            growth.component[position] = top(&mut parents, position as u32);
         }
     }
     sort(&mut edges);
@@ -99,67 +103,73 @@ impl<'a> Growth<'a> {
             least_core: tree.summarise(leaves, f64::INFINITY, least),
             component: (0..squared_core.len() as u32).collect(),
             at_least: farthest.zip(&near.squared_core).map(|(farthest, &core)| farthest.max(core)).collect(),
-            way: vec![Way::NONE; tree.n_points()],
+            outgoing: vec![Outgoing::NONE; tree.n_points()],
             squared_core,
         }
     }
 
+    /// The components, each by its root.
     fn roots(&self) -> impl Iterator<Item = u32> {
-        (0..).zip(&self.component[..self.way.len()]).filter(|&(place, &root)| place == root).map(|(place, _)| place)
+        let positions = (0..).zip(&self.component[..self.outgoing.len()]);
+        positions.filter(|&(position, &root)| position == root).map(|(position, _)| position)
     }
 
-    /// Where a way has come to lead into the own component: the lightest one that the list still knows.
-    fn renew_ways(&mut self) {
-        let Self { near, squared_core, component, way, .. } = self;
-        let lists = near.squared.par_chunks_exact(near.n_listed).zip(near.places.par_chunks_exact(near.n_listed));
-        way.par_iter_mut().zip(lists).enumerate().with_min_len(CHUNK).for_each(|(place, (way, (squared, places)))| {
-            let own = component[place];
-            if *way != Way::NONE && component[way.place as usize] != own {
+    /// Replaces edges that merging has put inside a component by the lightest one that the list of neighbours still
+    /// has.
+    fn renew_outgoing(&mut self) {
+        let Self { near, squared_core, component, outgoing, .. } = self;
+        let lists = near.squared.par_chunks_exact(near.n_listed).zip(near.positions.par_chunks_exact(near.n_listed));
+        let each = outgoing.par_iter_mut().zip(lists).enumerate().with_min_len(CHUNK);
+        each.for_each(|(position, (outgoing, (squared, others)))| {
+            let own = component[position];
+            if *outgoing != Outgoing::NONE && component[outgoing.position as usize] != own {
                 return;
             }
-            *way = Way::NONE;
-            for (&squared, &other) in squared.iter().zip(places) {
-                if squared >= way.squared {
+            *outgoing = Outgoing::NONE;
+            for (&squared, &other) in squared.iter().zip(others) {
+                // The list ascends, and a weight is never below the distance: nothing lighter follows.
+                if squared >= outgoing.squared {
                     break;
                 }
-                let weight = squared.max(squared_core[other as usize]).max(squared_core[place]);
-                if weight < way.squared && component[other as usize] != own {
-                    *way = Way { squared: weight, place: other };
+                let weight = squared.max(squared_core[other as usize]).max(squared_core[position]);
+                if weight < outgoing.squared && component[other as usize] != own {
+                    *outgoing = Outgoing { squared: weight, position: other };
                 }
             }
         });
     }
 
-    /// The lightest way known out of each component, by its root; of equals that of the lowest place.
+    /// The lightest edge known out of each component, by its root; of equal ones that of the lowest position. Entries
+    /// that belong to no root mean nothing.
     fn choices(&self) -> Vec<Choice> {
-        let mut choices = vec![Choice { way: Way::NONE, from: 0, unsure: 0 }; self.way.len()];
-        for (place, (&way, &root)) in (0..).zip(self.way.iter().zip(&self.component)) {
+        let mut choices = vec![Choice { outgoing: Outgoing::NONE, from: 0, unsure: 0 }; self.outgoing.len()];
+        for (position, (&outgoing, &root)) in (0..).zip(self.outgoing.iter().zip(&self.component)) {
             let choice = &mut choices[root as usize];
-            if way.squared < choice.way.squared {
-                (choice.way, choice.from) = (way, place);
+            if outgoing.squared < choice.outgoing.squared {
+                (choice.outgoing, choice.from) = (outgoing, position);
             }
         }
         for (&at_least, &root) in self.at_least.iter().zip(&self.component) {
             let choice = &mut choices[root as usize];
-            choice.unsure += u32::from(at_least < choice.way.squared);
+            choice.unsure += u32::from(at_least < choice.outgoing.squared);
         }
         choices
     }
 
-    /// Makes sure of the lightest ways out of the components `asking`.
+    /// Proves the lightest edges of the components `asking`, given by their roots.
     fn search(&mut self, asking: &[u32], choices: &[Choice]) {
         let mut bounds = vec![f64::NEG_INFINITY; self.component.len()];
-        asking.iter().for_each(|&root| bounds[root as usize] = choices[root as usize].way.squared);
-        let Self { tree, squared_core, least_core, component, at_least, way, .. } = self;
-        Forest { tree, squared_core, least_core, component, bounds: &bounds }.search(at_least, way);
+        asking.iter().for_each(|&root| bounds[root as usize] = choices[root as usize].outgoing.squared);
+        let Self { tree, squared_core, least_core, component, at_least, outgoing, .. } = self;
+        Forest { tree, squared_core, least_core, component, bounds: &bounds }.search(at_least, outgoing);
     }
 }
 
-/// The place at the top of what `place` has merged into, halving the path on the way.
-fn top(parents: &mut [u32], mut place: u32) -> u32 {
-    while parents[place as usize] != place {
-        parents[place as usize] = parents[parents[place as usize] as usize];
-        place = parents[place as usize];
+/// The root of the component that `position` has merged into. Halves the path on the way.
+fn top(parents: &mut [u32], mut position: u32) -> u32 {
+    while parents[position as usize] != position {
+        parents[position as usize] = parents[parents[position as usize] as usize];
+        position = parents[position as usize];
     }
-    place
+    position
 }

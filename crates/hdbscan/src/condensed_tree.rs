@@ -1,10 +1,10 @@
-//! The condensed tree: the dendrogram with everything smaller than a cluster pruned away (Campello,
-//! Moulavi, Sander 2013, section 3; McInnes, Healy 2017, section 2.3).
+//! The condensed tree: the dendrogram without groups that are too small for a cluster (Campello, Moulavi, Sander 2013,
+//! section 3; McInnes, Healy 2017, section 2.3).
 //!
-//! Going up in density, a group of at least `min_cluster_size` customers either loses customers and stays
-//! itself, or splits into two or more such groups, or falls apart. Each point has one row: the node it
-//! falls out of, and the density at which it does.
-#![expect(clippy::indexing_slicing, reason = "nodes and rows are numbered by this file, or checked by parts.rs")]
+//! As density rises, a group of at least the weight `min_cluster_size` loses points and stays the same node, or splits
+//! into two or more such groups, or dissolves. Each point has one row: the node that it leaves, and the density at
+//! which it does.
+#![expect(clippy::indexing_slicing, reason = "this file numbers nodes and rows, or `parts` has checked them")]
 
 use std::cmp::Reverse;
 use std::collections::VecDeque;
@@ -12,31 +12,31 @@ use std::ops::Range;
 
 use super::single_linkage::{Dendrogram, Density};
 
-/// One child leaving its parent.
+/// A child that leaves its parent.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct CondensedRow {
-    /// The cluster node left behind, numbered from the number of points.
+    /// The cluster node that is left. Node numbers start at the number of points.
     pub parent: u32,
     /// A point (below the number of points) or a cluster node.
     pub child: u32,
     /// The density, 1 / distance, at which the child leaves.
     pub lambda: f64,
-    /// Customers leaving.
+    /// The child's weight.
     pub size: u64,
 }
 
 /// The condensed tree of n points.
 ///
-/// Points are 0..n, cluster nodes n.., the root n. Nodes are numbered breadth first, siblings by size, the
-/// largest first, and by their lowest point where sizes are equal; so a node's number is above its parent's.
-/// Rows are in order of parent, density, child.
+/// Points are 0..n, the root is n, and the other cluster nodes follow. Nodes are numbered breadth first. Siblings are
+/// in order of size, the largest first, and equal ones in order of their lowest point. So a node's number is above its
+/// parent's. Rows are in order of parent, density, child.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CondensedTree {
     n_points: usize,
     rows: Vec<CondensedRow>,
-    /// Where each node's rows begin, and the end.
+    /// The index of each node's first row, and the number of rows: `(n_nodes + 1)`.
     starts: Vec<usize>,
-    /// The row of each point, then of each node; the root has none and holds `usize::MAX`.
+    /// The index of the row in which each point, then each node, is the child. The root has none: `usize::MAX`.
     row_of: Vec<usize>,
 }
 
@@ -56,13 +56,13 @@ impl CondensedTree {
         &self.rows
     }
 
-    /// How many customers the point stands for; 0 for a point that the tree has not.
-    pub fn customers_of(&self, point: usize) -> u64 {
+    /// The weight of a point; 0 for a number that is not a point of the tree.
+    pub fn weight_of(&self, point: usize) -> u64 {
         let row = self.row_of.get(..self.n_points).and_then(|points| points.get(point));
         row.and_then(|&row| self.rows.get(row)).map_or(0, |row| row.size)
     }
 
-    /// Indexes rows that are known to be sound: from [`condense`] or checked by `parts`.
+    /// Indexes rows that are known to be sound: made by [`condense`] or checked by `parts`.
     pub(super) fn from_sound_rows(n_points: usize, rows: Vec<CondensedRow>) -> Self {
         let n_nodes = rows.last().map_or(1, |row| row.parent as usize - n_points + 1);
         let mut starts = vec![0; n_nodes + 1];
@@ -84,27 +84,27 @@ impl CondensedTree {
         self.node_rows(node).iter().filter_map(|row| (row.child as usize).checked_sub(self.n_points))
     }
 
-    /// The row in which a point falls out.
+    /// The row in which a point leaves.
     pub(super) fn point_row(&self, point: usize) -> &CondensedRow {
         &self.rows[self.row_of[point]]
     }
 
-    /// The node a point falls out of, counted from the root as 0.
+    /// The node that a point leaves, counted from the root as 0.
     pub(super) fn node_of_point(&self, point: usize) -> usize {
         self.point_row(point).parent as usize - self.n_points
     }
 
-    /// The parent of a node, both counted from the root as 0; none for the root.
+    /// The parent of a node, both counted from the root as 0; `None` for the root.
     pub(super) fn parent_node(&self, node: usize) -> Option<usize> {
         self.node_row(node).map(|row| row.parent as usize - self.n_points)
     }
 
-    /// The density at which a node splits off its parent; 0 for the root.
+    /// The density at which a node splits from its parent; 0 for the root.
     pub(super) fn birth(&self, node: usize) -> f64 {
         self.node_row(node).map_or(0.0, |row| row.lambda)
     }
 
-    /// The highest density at which anything leaves the node itself, what its descendants do left out.
+    /// The highest density at which anything leaves the node itself; its descendants do not count.
     pub(super) fn death(&self, node: usize) -> f64 {
         self.node_rows(node).last().map_or(0.0, |row| row.lambda)
     }
@@ -116,9 +116,9 @@ impl CondensedTree {
 
 /// Condenses the dendrogram of at least two points.
 ///
-/// `core_distances`, `(n_points)`, give a single profile of at least `min_cluster_size` customers its end: it
-/// is a cluster like any other, and falls apart at its core distance, the weight of the self edge that the
-/// paper adds to every point (algorithm 1, step 3). Where no profile is that heavy, self edges change nothing.
+/// A single point of at least the weight `min_cluster_size` is a cluster like any other. It ends at its core distance,
+/// which is the weight of the self edge that the paper adds to every point (algorithm 1, step 3); `core_distances` are
+/// `(n_points)`. Where no point is that heavy, self edges change nothing.
 pub(super) fn condense(
     dendrogram: &Dendrogram,
     core_distances: &[f64],
@@ -144,21 +144,21 @@ pub(super) fn condense(
     CondensedTree::from_sound_rows(n_points, growth.rows)
 }
 
-/// The tree while it grows, breadth first.
+/// The tree while it is built, breadth first.
 struct Growth<'a> {
     dendrogram: &'a Dendrogram,
     min_cluster_size: u64,
-    /// The density at which each point alone falls apart.
+    /// The density at which each point alone ends.
     end: Vec<f64>,
     pieces: Vec<usize>,
     rows: Vec<CondensedRow>,
-    /// Dendrogram nodes that start the next cluster nodes, in the order of their numbers.
+    /// The dendrogram nodes at which the next cluster nodes begin, in the order of their numbers.
     waiting: VecDeque<usize>,
     next_node: usize,
 }
 
 impl Growth<'_> {
-    /// Follows one cluster from its beginning as dendrogram node `group` until it splits or is gone.
+    /// Follows one cluster from dendrogram node `group` until it splits or ends, and returns its rows.
     fn follow(&mut self, parent: usize, mut group: usize) -> Range<usize> {
         let start = self.rows.len();
         while let Some(lambda) = self.dendrogram.lambda(group) {
@@ -169,7 +169,7 @@ impl Growth<'_> {
                 if self.dendrogram.size(piece) >= self.min_cluster_size {
                     clusters.push(piece);
                 } else {
-                    self.let_fall(parent, piece, lambda);
+                    self.drop_points(parent, piece, lambda);
                 }
             }
             self.pieces = pieces;
@@ -181,12 +181,12 @@ impl Growth<'_> {
                 }
             }
         }
-        // What remains is one heavy profile.
+        // A single heavy point is left.
         self.push(parent, group, self.end[group], self.dendrogram.size(group));
         start..self.rows.len()
     }
 
-    fn let_fall(&mut self, parent: usize, piece: usize, lambda: f64) {
+    fn drop_points(&mut self, parent: usize, piece: usize, lambda: f64) {
         let dendrogram = self.dendrogram;
         dendrogram.for_each_point(piece, |point| self.push(parent, point, lambda, dendrogram.size(point)));
     }
@@ -208,7 +208,7 @@ impl Growth<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::spanning_tree::Edge;
+    use super::super::edge::Edge;
     use super::*;
 
     /// Points on a line, each joined to the next by an edge of the given length.
@@ -245,13 +245,13 @@ mod tests {
     }
 
     #[test]
-    fn three_groups_that_part_at_one_density_are_three_siblings() {
+    fn three_groups_that_split_at_one_density_are_three_siblings() {
         let rows = chain(&[1.0, 4.0, 1.0, 4.0, 1.0], &[1; 6], 2);
         assert_eq!(rows[..3], [(6, 7, 0.25, 2), (6, 8, 0.25, 2), (6, 9, 0.25, 2)]);
     }
 
     #[test]
-    fn sizes_count_customers_and_a_heavy_profile_is_a_cluster_until_its_core_distance() {
+    fn sizes_count_weight_and_a_heavy_point_is_a_cluster_until_its_core_distance() {
         assert_eq!(
             chain(&[0.5, 2.0, 1.0], &[5, 1, 3, 3], 5),
             [(4, 5, 0.5, 6), (4, 6, 0.5, 6), (5, 0, 2.0, 5), (5, 1, 2.0, 1), (6, 2, 1.0, 3), (6, 3, 1.0, 3)]
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn data_below_one_cluster_all_fall_out_of_the_root() {
+    fn all_points_of_too_little_data_leave_the_root() {
         assert_eq!(chain(&[1.0], &[1, 1], 5), [(2, 0, 1.0, 1), (2, 1, 1.0, 1)]);
     }
 }

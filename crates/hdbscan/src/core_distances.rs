@@ -1,8 +1,8 @@
-//! Core distances: how far a profile's neighbourhood reaches (Campello, Moulavi, Sander 2013, definition 1).
+//! Core distances: how far a point's neighbourhood reaches (Campello, Moulavi, Sander 2013, definition 1).
 //!
-//! The profile itself is not among its neighbours: `min_samples` 5 means the distance to the fifth nearest
-//! *other* profile. The paper counts the profile itself; the Python package asks for `min_samples + 1`
-//! neighbours, itself included, and so agrees with this.
+//! A point is not its own neighbour: `min_samples` 5 means the distance to the fifth nearest *other* point. The paper
+//! counts the point itself. The Python package asks for `min_samples + 1` neighbours, the point included, so it agrees
+//! with this.
 #![expect(clippy::indexing_slicing, reason = "a point's own entry exists in its row of distances")]
 
 use rayon::prelude::*;
@@ -11,13 +11,14 @@ use super::distances::Columns;
 use super::kd_tree::KdTree;
 use super::neighbours::Neighbours;
 
-/// Below so many points all pairs are compared sooner than a tree is built and searched.
+/// For fewer points, comparing all pairs is faster than building and searching a tree.
 pub(super) const FEW: usize = 1_000;
-/// The highest rank that a k-d tree is searched for: keeping more neighbours in order costs more than finding them.
+/// The highest rank that is searched with a k-d tree. Beyond it, keeping the neighbours sorted costs more than all
+/// pairs.
 pub(super) const MAX_SOUGHT: usize = 256;
 
-/// Squared distance of each point to its `rank`-th nearest other point, `(n_points)`; to the farthest one
-/// when there are fewer others, and 0 for `rank` 0.
+/// The squared distance of each point to its `rank`-th nearest other point, `(n_points)`; to the farthest one where
+/// there are fewer others, and 0 for `rank` 0.
 pub(super) fn squared_core_distances(columns: &Columns, rank: usize) -> Vec<f64> {
     if columns.n_points() < FEW || !(1..=MAX_SOUGHT).contains(&rank) {
         return among_all_pairs(columns, rank);
@@ -64,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn the_point_itself_is_no_neighbour_but_a_coincident_one_is() {
+    fn a_point_is_not_its_own_neighbour_but_a_coincident_one_is() {
         let columns = Columns::new(array![[0.0], [0.0], [1.0], [3.0]].view()).unwrap();
         assert_eq!(squared_core_distances(&columns, 1), [0.0, 0.0, 1.0, 4.0]);
         assert_eq!(squared_core_distances(&columns, 2), [1.0, 1.0, 1.0, 9.0]);

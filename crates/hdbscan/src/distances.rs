@@ -1,8 +1,9 @@
 //! Squared Euclidean distances from one point to all others.
 //!
-//! Coordinates are kept column by column, so that the sum over the coordinates runs for many points at
-//! once. Each sum adds its terms in the order of the coordinates whatever the direction: the distance
-//! from a to b and from b to a have the same bits, and ties stay ties.
+//! Coordinates are stored column by column, so that one loop adds a feature's squares for many points at once.
+//!
+//! Invariant: every sum adds its terms in the order of the features. So the distances from a to b and from b to a have
+//! the same bits, and equal distances compare equal.
 #![expect(
     clippy::indexing_slicing,
     reason = "every index is below the point or feature count the columns were built with"
@@ -11,11 +12,9 @@
 use ndarray::ArrayView2;
 
 use super::errors::HdbscanError;
+use super::limits::MAX_COORDINATE;
 
-/// Coordinates above this are refused: their squared distances would overflow.
-pub(super) const MAX_COORDINATE: f64 = 1e150;
-
-/// Coordinates handled at a time: a block of sums stays in the nearest cache.
+/// Points whose sums are built together: a block of sums stays in the first-level cache.
 pub(super) const BLOCK: usize = 512;
 
 /// Points `(n_points, n_features)`, column by column.
@@ -27,7 +26,7 @@ pub(super) struct Columns {
 }
 
 impl Columns {
-    /// Takes over `points`, `(n_points, n_features)`.
+    /// Copies `points`, `(n_points, n_features)`.
     ///
     /// # Errors
     /// [`HdbscanError::NonFinite`] and [`HdbscanError::CoordinateTooLarge`] name the first bad coordinate.
@@ -45,12 +44,12 @@ impl Columns {
         self.n_features
     }
 
-    /// One coordinate of every point.
+    /// One feature of every point, `(n_points)`.
     pub fn column(&self, feature: usize) -> &[f64] {
         &self.data[feature * self.n_points..(feature + 1) * self.n_points]
     }
 
-    /// The coordinates of one point.
+    /// The coordinates of one point, `(n_features)`.
     pub fn point(&self, point: usize) -> impl Iterator<Item = f64> + '_ {
         (0..self.n_features).map(move |feature| self.column(feature)[point])
     }
@@ -81,7 +80,7 @@ pub(super) fn add_squares(column: &[f64], coordinate: f64, sums: &mut [f64]) {
     }
 }
 
-/// Refuses coordinates that have no distance.
+/// Refuses coordinates whose distances would not be finite.
 ///
 /// # Errors
 /// [`HdbscanError::NonFinite`] and [`HdbscanError::CoordinateTooLarge`] name the first bad coordinate.
@@ -97,7 +96,7 @@ pub(super) fn check_coordinates(points: ArrayView2<'_, f64>) -> Result<(), Hdbsc
     Ok(())
 }
 
-/// The `k` smallest of `values`, ascending, into `smallest`; all of them when there are fewer.
+/// Writes the `k` smallest of `values` into `smallest`, ascending; all of them where there are fewer.
 pub(super) fn smallest_into(values: &[f64], k: usize, smallest: &mut Vec<f64>) {
     smallest.clear();
     let mut worst = f64::INFINITY;

@@ -1,54 +1,63 @@
 //! A k-d tree over the points, flat in memory and searched eight boxes at a time (Bentley 1975; Friedman, Bentley,
 //! Finkel 1977).
 //!
-//! Points are put in an order, their *places*, in which every [`LEAF`] of them form a leaf, every [`FANOUT`] leaves a
-//! node, and so on up: no pointers, only arithmetic. Leaves and the boxes of a node's children hold one coordinate of
-//! all lanes side by side, which is what the inner loops run over. Bounds are sums of the same terms in the same order
-//! as distances, and rounding is monotone: no box is ever farther than a point in it, to the last bit.
+//! The tree is an order of the points; a point's index in that order is its *position*. Positions `LEAF · i` and up
+//! form leaf `i`, every [`FANOUT`] leaves form a node, every [`FANOUT`] nodes the node above, up to the root. So a node
+//! needs no pointers: its children are found by arithmetic.
 //!
-//! What is sought, and what may be skipped, is the visitor's: see `neighbours` and `foreign`.
+//! Shapes: a leaf stores `[feature][lane]`, and a node stores `[feature][lowest of each child, highest of each child]`.
+//! The inner loops run over lanes or children, which the compiler turns into vector instructions.
+//!
+//! Invariant: a box is never farther than a point in it, to the last bit. Both distances add the same terms in the same
+//! order, and rounding is monotone. Searches rely on it to be exact.
+//!
+//! A [`Visitor`] decides what a search looks for and what it may skip: see `neighbours`, `other_cluster`,
+//! `place_index`.
 #![expect(
     clippy::indexing_slicing,
-    reason = "levels, blocks and leaves are laid out by this file; a feature is below n_features"
+    reason = "this file lays out levels, blocks and leaves; a feature is below n_features"
 )]
+#![allow(unsafe_code, reason = "compiled for AVX2, and called only on processors that have it")]
 
 use super::distances::Columns;
 
-/// Points of a leaf. Of 16, 32 and 64 the fastest on 50,000 and 200,000 × 10.
+/// Points in a leaf. The fastest of 16, 32 and 64 on 50,000 and 200,000 points of 10 features.
 pub(super) const LEAF: usize = 32;
-/// Children of a node: three binary splits.
+/// Children of a node: the result of three binary splits.
 pub(super) const FANOUT: usize = 8;
-/// Lanes that are summed at a time: as many registers as hide the latency of an addition.
+/// Lanes that are summed together: enough independent sums to hide the latency of an addition.
 const LANES: usize = 16;
 
-/// The tree. Copies the coordinates.
+/// The tree. It holds a copy of the coordinates.
 #[derive(Debug, Clone)]
 pub(super) struct KdTree {
     n_features: usize,
-    /// The point at each place.
+    /// The point at each position, `(n_points)`.
     points: Vec<u32>,
-    /// Coordinates, `[leaf][feature][lane]`; lanes without a point are infinitely far.
+    /// Coordinates, `[leaf][feature][lane]`. Lanes of the last leaf that hold no point are at infinity.
     leaves: Vec<f64>,
-    /// Boxes, leaves' first and the root's children last: `[node][feature][lowest of each child, highest of each]`.
+    /// Boxes, `[level][node][feature][lowest of each child, highest of each child]`. Level 0 has the boxes of the
+    /// leaves, the last level those of the root's children.
     levels: Vec<Vec<f64>>,
 }
 
-/// Something sought in the tree.
+/// What a search looks for.
 pub(super) trait Visitor {
-    /// Nodes at this squared distance or farther are of no interest.
+    /// The search skips nodes at this squared distance or farther. May only fall during a search.
     fn bound(&self) -> f64;
-    /// Raises the squared distances of the children `first..` of a level (0: leaves) to better bounds; to infinity for
-    /// those to be skipped.
+    /// Replaces the squared distances of the nodes `first..first + FANOUT` of `level` (0: leaves) by higher lower
+    /// bounds, or by infinity to skip a node.
     fn weigh(&self, level: usize, first: usize, squared: &mut [f64; FANOUT]);
-    /// Looks at a leaf; `sides` are those of the search.
+    /// Looks at the points of a leaf. `sides` is the box that the search started from.
     fn meet(&mut self, sides: &[(f64, f64)], leaf: usize);
 }
 
-/// Nodes still to be looked at: bound, level (0: a leaf) and number. Kept by callers from search to search.
+/// A stack of nodes to visit: squared distance, level (0: a leaf) and number. Callers keep it between searches to
+/// save allocations.
 pub(super) type Pending = Vec<(f64, u32, u32)>;
 
 impl KdTree {
-    /// Sorts `points` into a tree, in O(n log n) time.
+    /// Sorts the points into a tree, in O(n log n) time.
     pub fn new(columns: &Columns) -> Self {
         let (n_points, n_features) = (columns.n_points(), columns.n_features());
         let mut rows = vec![0.0; n_points * n_features];
@@ -78,18 +87,19 @@ impl KdTree {
         self.points.len().div_ceil(LEAF)
     }
 
-    /// The point at each place.
+    /// The point at each position.
     pub fn points(&self) -> &[u32] {
         &self.points
     }
 
-    /// Writes the coordinates of the point at `place`.
-    pub fn coordinates_into(&self, place: usize, coordinates: &mut Vec<f64>) {
+    /// Writes the coordinates of the point at `position`, `(n_features)`.
+    pub fn coordinates_into(&self, position: usize, coordinates: &mut Vec<f64>) {
         coordinates.clear();
-        coordinates.extend(self.block(place / LEAF).chunks_exact(LEAF).map(|column| column[place % LEAF]));
+        coordinates.extend(self.block(position / LEAF).chunks_exact(LEAF).map(|column| column[position % LEAF]));
     }
 
-    /// A value for each node of each level, from those of the leaves; absent nodes get `none`.
+    /// Combines the leaves' values into one value for each node of each level, leaves first. Every level is filled up
+    /// with `none` to a multiple of [`FANOUT`], so that the children of a node are always a whole slice.
     pub fn summarise<T: Copy>(&self, leaves: Vec<T>, none: T, combine: impl Fn(&[T]) -> T) -> Vec<Vec<T>> {
         let mut levels = vec![leaves];
         while let Some(below) = levels.last()
@@ -102,17 +112,18 @@ impl KdTree {
         levels
     }
 
+    /// The coordinates of a leaf, `[feature][lane]`.
     fn block(&self, leaf: usize) -> &[f64] {
         &self.leaves[leaf * self.n_features * LEAF..(leaf + 1) * self.n_features * LEAF]
     }
 
-    /// The squared distances from `query` to a leaf's points: infinite for lanes without one.
+    /// The squared distances from `query` to a leaf's points; infinite for lanes without a point.
     #[inline(always)]
     pub fn squared_distances(&self, leaf: usize, query: &[f64]) -> [f64; LEAF] {
         lanes_of(self.block(leaf), query, |value, &coordinate| value - coordinate)
     }
 
-    /// The squared distances from a box, `(lowest, highest)` of each coordinate, to a leaf's points.
+    /// The squared distances from a box, `(lowest, highest)` of each feature, to a leaf's points.
     #[inline(always)]
     pub fn squared_distances_to_box(&self, leaf: usize, sides: &[(f64, f64)]) -> [f64; LEAF] {
         lanes_of(self.block(leaf), sides, |value, &(lowest, highest)| {
@@ -120,16 +131,19 @@ impl KdTree {
         })
     }
 
-    /// Shows `visitor` the leaves around a box, nearer ones first, that are nearer than its bound.
+    /// Shows `visitor` every leaf that is nearer to the box `sides` than its bound, near leaves first.
+    ///
+    /// Depth first: of a node's children the nearest is visited next, so that the bound falls early.
     pub fn search<V: Visitor>(&self, sides: &[(f64, f64)], pending: &mut Pending, visitor: &mut V) {
         #[cfg(target_arch = "x86_64")]
         if std::arch::is_x86_feature_detected!("avx2") {
-            // SAFETY: the processor has just said that it has AVX2.
+            // SAFETY: the line above checked that the processor has AVX2.
             return unsafe { search_with_avx2(self, sides, pending, visitor) };
         }
         self.search_here(sides, pending, visitor);
     }
 
+    /// [`Self::search`], inlined into a caller that decides which instructions it is compiled for.
     #[inline(always)]
     fn search_here<V: Visitor>(&self, sides: &[(f64, f64)], pending: &mut Pending, visitor: &mut V) {
         pending.clear();
@@ -148,14 +162,16 @@ impl KdTree {
             let (bound, start) = (visitor.bound(), pending.len());
             for (child, &squared) in children.iter().enumerate() {
                 if squared < bound {
-                    // Farthest first, so that the nearest is taken next.
-                    let place = pending[start..].iter().take_while(|other| other.0 >= squared).count();
-                    pending.insert(start + place, (squared, below as u32, (first + child) as u32));
+                    // The children are kept farthest first, so that the nearest is popped next.
+                    let farther = pending[start..].iter().take_while(|other| other.0 >= squared).count();
+                    pending.insert(start + farther, (squared, below as u32, (first + child) as u32));
                 }
             }
         }
     }
 
+    /// The squared distances from the box `sides` to the boxes of a node's children. In each feature the gap between
+    /// two intervals is how far the one begins above the end of the other, or 0 where they overlap.
     #[inline(always)]
     fn squared_distances_to_children(&self, below: usize, node: usize, sides: &[(f64, f64)]) -> [f64; FANOUT] {
         let size = self.n_features * 2 * FANOUT;
@@ -171,14 +187,15 @@ impl KdTree {
     }
 }
 
-/// Compiled once more for wider registers; the operations, and so the bits, are the same.
+/// The search compiled for wider registers. It does the same operations in the same order, so results have the same
+/// bits.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
 fn search_with_avx2<V: Visitor>(tree: &KdTree, sides: &[(f64, f64)], pending: &mut Pending, visitor: &mut V) {
     tree.search_here(sides, pending, visitor);
 }
 
-/// The sums over the coordinates of `gap²`, for all lanes of a leaf.
+/// For each lane of a leaf the sum of `gap²` over the features, in the order of the features.
 #[inline(always)]
 fn lanes_of<Q>(block: &[f64], query: &[Q], gap: impl Fn(f64, &Q) -> f64) -> [f64; LEAF] {
     let mut squared = [0.0; LEAF];
@@ -206,14 +223,18 @@ pub(super) fn least(values: &[f64; LEAF]) -> f64 {
     least.iter().fold(f64::INFINITY, |a, &b| if b < a { b } else { a })
 }
 
-/// As `f64::max`, but one instruction: neither is ever NaN.
+/// `f64::max` in one instruction, for numbers that are never NaN.
 #[inline(always)]
 pub(super) fn larger(a: f64, b: f64) -> f64 {
     if a > b { a } else { b }
 }
 
-/// Sorts points so that every `unit` of them, and within those every smaller unit, lie together: half by half along the
-/// coordinate of greatest variance, which far outliers sway less than the extent.
+/// Sorts points so that every `unit` of them, and within those every smaller unit, lie together.
+///
+/// `order` holds (key, point). Each step splits it in two halves of whole units along the feature of greatest variance;
+/// variance rather than extent, because a single outlier changes the extent more. Where one unit is left, the same
+/// happens within it for the units of the level below. Equal keys are ordered by point, so nothing but the points
+/// decides the result.
 fn arrange(order: &mut [(f64, u32)], unit: usize, rows: &[f64], n_features: usize) {
     let units = order.len().div_ceil(unit);
     if units < 2 {
@@ -230,7 +251,8 @@ fn arrange(order: &mut [(f64, u32)], unit: usize, rows: &[f64], n_features: usiz
     rayon::join(|| arrange(left, unit, rows, n_features), || arrange(right, unit, rows, n_features));
 }
 
-/// The coordinate of greatest variance.
+/// The feature of greatest variance among `order`, the first of equals. Differences from the first point keep the sums
+/// accurate where the points lie far from the origin.
 fn widest(order: &[(f64, u32)], rows: &[f64], n_features: usize) -> usize {
     let row = |point: u32| &rows[point as usize * n_features..(point as usize + 1) * n_features];
     let Some(origin) = order.first().map(|&(_, point)| row(point)) else { return 0 };
@@ -252,7 +274,8 @@ fn widest(order: &[(f64, u32)], rows: &[f64], n_features: usize) -> usize {
     best.1
 }
 
-/// The boxes of every level.
+/// The boxes of every level, `[level][node][feature][lowest of each child, highest of each child]`. A child that does
+/// not exist has an empty box, at an infinite distance from everything.
 fn boxes_of(leaves: &[f64], n_features: usize, n_points: usize) -> Vec<Vec<f64>> {
     const NOTHING: (f64, f64) = (f64::INFINITY, f64::NEG_INFINITY);
     let united = |a: (f64, f64), b: (f64, f64)| (a.0.min(b.0), a.1.max(b.1));
@@ -318,7 +341,10 @@ mod tests {
     proptest! {
         #[test]
         fn no_point_within_the_bound_is_missed_and_distances_have_the_bits_of_the_columns(
-            n_points in 1usize..3_000, n_features in 1usize..6, asked in any::<prop::sample::Index>(), reach in 0.0f64..1e5,
+            n_points in 1usize..3_000,
+            n_features in 1usize..6,
+            asked in any::<prop::sample::Index>(),
+            reach in 0.0f64..1e5,
         ) {
             let columns = columns(n_points, n_features);
             let tree = KdTree::new(&columns);
@@ -348,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn every_point_has_one_place() {
+    fn every_point_has_one_position() {
         for n_points in [1, 31, 32, 33, 256, 257, 2_048, 2_049, 20_000] {
             let columns = columns(n_points, 2);
             let tree = KdTree::new(&columns);

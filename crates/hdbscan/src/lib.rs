@@ -1,20 +1,17 @@
-//! Density-based clustering of weighted profiles: HDBSCAN\*.
-//!
-//! From the papers: Campello, Moulavi, Sander, "Density-Based Clustering Based on Hierarchical Density
-//! Estimates" (2013); Campello, Moulavi, Zimek, Sander, "Hierarchical Density Estimates for Data Clustering,
-//! Visualization, and Outlier Detection" (2015); McInnes, Healy, "Accelerated Hierarchical Density Based
-//! Clustering" (2017); March, Ram, Gray, "Fast Euclidean Minimum Spanning Tree" (2010). [`HdbscanParams`] are checked into [`HdbscanValidParams`], whose `fit` yields an
-//! [`HdbscanModel`], which labels new points.
-//!
-//! A fit sorts the points into a k-d tree (`kd_tree`), lists each one's neighbours (`neighbours`), grows the spanning tree
-//! from the lists and from searches for what they leave open (`boruvka`, `foreign`), and reads the clusters off it
-//! (`single_linkage`, `condensed_tree`, `selection`). A new point is placed by such a tree, too (`place_index`).
-//!
-//! Core distances count profiles, sizes count customers. Everything is deterministic: neither the number of
-//! threads nor the order among equal distances changes a result.
-//!
-//! No I/O, no clock, no randomness but a seeded draw for the silhouette of very many points.
-//!
+#![doc = include_str!("../README.md")]
+#![deny(missing_docs)]
+
+// The path of a fit, one file a step, each named by the term of the papers:
+//
+//   params → model ─┬─ spanning_tree ─┬─ core_distances, distances   all pairs, for few points
+//                   │                 └─ boruvka ─── other_cluster   for many: both search `kd_tree`
+//                   │                        └────── neighbours
+//                   ├─ single_linkage → condensed_tree → selection
+//                   └─ outliers
+//
+// A new point is placed among the training points (`place_index`, `placement`), which yields its label (`predict`) and
+// its membership in every cluster (`membership`). `parts` stores and checks a model, `adopted` takes over another
+// implementation's. `silhouette`, `validity` and `agreement` score labels and know nothing of models.
 
 mod adopted;
 mod agreement;
@@ -22,12 +19,15 @@ mod boruvka;
 mod condensed_tree;
 mod core_distances;
 mod distances;
+mod edge;
 mod errors;
-mod foreign;
 mod kd_tree;
+mod limits;
+mod linfa_traits;
 mod membership;
 mod model;
 mod neighbours;
+mod other_cluster;
 mod outliers;
 mod params;
 mod parts;
@@ -43,7 +43,7 @@ mod validity;
 pub use adopted::AdoptedClusters;
 pub use agreement::adjusted_rand_index;
 pub use condensed_tree::{CondensedRow, CondensedTree};
-pub use errors::{Damage, HdbscanError};
+pub use errors::{Damage, HdbscanError, LinfaError};
 pub use membership::NearestCluster;
 pub use model::HdbscanModel;
 pub use params::{HdbscanParams, HdbscanValidParams, MinClusterSize, ParseMinClusterSizeError};
@@ -53,6 +53,3 @@ pub use predict::Prediction;
 pub use selection::Cluster;
 pub use silhouette::{Silhouette, SilhouetteError, silhouette};
 pub use validity::dbcv;
-
-use distances::MAX_COORDINATE;
-use model::MAX_POINTS;

@@ -1,8 +1,8 @@
 //! Soft membership: how much a point belongs to each cluster.
 //!
-//! As the Python package's `membership_vector`, which has no paper: a share by distance to the clusters'
-//! densest points, a share by the density at which the point meets each cluster, both multiplied, and the
-//! whole scaled by how likely the point is in any cluster.
+//! As `membership_vector` of the Python package, for which there is no paper. A cluster's share is the product of two:
+//! one by the distance to its exemplars, one by the density at which the point meets it. All shares are then scaled by
+//! how likely the point is in any cluster.
 #![expect(clippy::indexing_slicing, reason = "vectors here have one entry for each cluster")]
 
 use ndarray::{Array1, Array2, ArrayView2};
@@ -12,42 +12,20 @@ use super::errors::HdbscanError;
 use super::model::HdbscanModel;
 use super::placement::{Placement, Placer, PredictionRule, argmax};
 
-/// The exponents of the two shares, from the package.
+/// The exponents of the two shares, as in the package.
 const DISTANCE_POWER: f64 = 0.5;
 const DENSITY_POWER: i32 = 2;
 
-/// The least gap between two densities, as a share of the higher one, that a score is divided by.
+/// A score is divided by a gap between two densities. This is the least gap, as a share of the higher density.
 const LEAST_GAP: f64 = 1e-8;
 
-/// The cluster a point is nearest to, in it or not.
+/// The cluster that a point is nearest to, whether the point is in it or not.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct NearestCluster {
     /// The cluster's label.
     pub label: i32,
     /// The point's membership in it, 0 to 1.
     pub membership: f64,
-}
-
-/// The points of each cluster that stand for it: those that last longest in the leaves below its node.
-pub(super) fn exemplars(tree: &CondensedTree, selected: &[usize]) -> Vec<Vec<usize>> {
-    selected
-        .iter()
-        .map(|&cluster| {
-            let mut found = Vec::new();
-            let mut pending = vec![cluster];
-            while let Some(node) = pending.pop() {
-                let before = pending.len();
-                pending.extend(tree.child_nodes(node));
-                if pending.len() == before {
-                    let death = tree.death(node);
-                    let last = tree.node_rows(node).iter().filter(|row| row.lambda == death);
-                    found.extend(last.map(|row| row.child as usize));
-                }
-            }
-            found.sort_unstable();
-            found
-        })
-        .collect()
 }
 
 impl HdbscanModel {
@@ -60,7 +38,7 @@ impl HdbscanModel {
         self.membership_vectors_by(PredictionRule::Exact, points)
     }
 
-    /// As [`HdbscanModel::membership_vectors`], by a given rule: a door for comparisons with the Python
+    /// As [`HdbscanModel::membership_vectors`], by a given rule, for comparisons with the Python
     /// package.
     ///
     /// # Errors
@@ -128,8 +106,8 @@ impl HdbscanModel {
     /// The density at which a point that leaves `node` at `lambda` is last together with each cluster.
     fn meeting_densities(&self, rule: PredictionRule, node: usize, lambda: f64) -> Array1<f64> {
         let meets = self.selected.iter().map(|&cluster| match merge_density(&self.tree, node, cluster) {
-            // A point that joins its neighbour below the density where the two branches meet is with
-            // neither of them before it joins.
+            // A point that joins only below the density where the two branches meet is with neither of them above its
+            // own density.
             Some(density) if rule == PredictionRule::Exact => density.min(lambda),
             Some(density) => density,
             None => lambda,
@@ -138,7 +116,7 @@ impl HdbscanModel {
     }
 }
 
-/// The density at which the branches of two nodes part; none if one node is inside the other.
+/// The density at which the branches of two nodes part; `None` if one node is inside the other.
 fn merge_density(tree: &CondensedTree, node: usize, cluster: usize) -> Option<f64> {
     let (mut left, mut right) = (node, cluster);
     let mut parted_at = 0.0;
@@ -151,7 +129,7 @@ fn merge_density(tree: &CondensedTree, node: usize, cluster: usize) -> Option<f6
     (left != node && left != cluster).then_some(parted_at)
 }
 
-/// Shares in inverse proportion to distance; where a distance is 0, those clusters share alone.
+/// Shares in inverse proportion to distance. If distances are 0, only their clusters have a share.
 fn shares_by_distance(distances: &Array1<f64>) -> Array1<f64> {
     let closeness = if distances.iter().any(|&distance| distance == 0.0) {
         distances.mapv(|distance| f64::from(u8::from(distance == 0.0)))
@@ -162,7 +140,7 @@ fn shares_by_distance(distances: &Array1<f64>) -> Array1<f64> {
     closeness / sum
 }
 
-/// Softmax of highest / (highest − height): the closer a cluster is met to the highest density, the more.
+/// Softmax of highest / (highest − height): the closer to the highest density a cluster is met, the larger its share.
 fn shares_by_density(heights: &Array1<f64>, highest: f64) -> Array1<f64> {
     let scores = heights.mapv(|height| highest / (highest - height).max(LEAST_GAP * highest));
     let top = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -178,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cluster_at_distance_nothing_takes_the_whole_share() {
+    fn a_cluster_at_distance_zero_takes_the_whole_share() {
         assert_eq!(shares_by_distance(&array![0.0, 2.0, 0.0]), array![0.5, 0.0, 0.5]);
         assert_eq!(shares_by_distance(&array![1.0, 3.0]), array![0.75, 0.25]);
     }

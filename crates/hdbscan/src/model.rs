@@ -1,4 +1,4 @@
-//! The fit, and what a fitted model says of its own points.
+//! The fit, and what a fitted model says about its training points.
 
 use std::sync::OnceLock;
 
@@ -7,18 +7,15 @@ use ndarray::ArrayView2;
 use super::condensed_tree::{CondensedTree, condense};
 use super::distances::Columns;
 use super::errors::HdbscanError;
-use super::membership::exemplars;
+use super::limits::MAX_POINTS;
 use super::outliers::outlier_scores;
 use super::params::HdbscanValidParams;
 use super::place_index::PlaceIndex;
-use super::selection::{Cluster, describe, excess_of_mass, label_points, node_labels, stabilities};
+use super::selection::{Cluster, describe, excess_of_mass, exemplars, label_points, node_labels, stabilities};
 use super::single_linkage::{Dendrogram, Density};
 use super::spanning_tree::Reach;
 
-/// The most points a fit takes: node numbers have 32 bits, and every point may need three of them.
-pub(super) const MAX_POINTS: usize = u32::MAX as usize / 4;
-
-/// Clusters of profiles, fitted by [`HdbscanValidParams::fit`].
+/// The clusters of weighted points, made by [`HdbscanValidParams::fit`].
 #[derive(Debug, Clone)]
 pub struct HdbscanModel {
     pub(super) columns: Columns,
@@ -31,15 +28,15 @@ pub struct HdbscanModel {
     pub(super) node_labels: Vec<i32>,
     pub(super) labels: Vec<i32>,
     pub(super) probabilities: Vec<f64>,
-    /// Training points that stand for each cluster.
+    /// The exemplars of each cluster: its densest training points.
     pub(super) exemplars: Vec<Vec<usize>>,
-    /// Made when the first new point is placed.
+    /// Built when the first new point is placed.
     pub(super) index: OnceLock<PlaceIndex>,
     outlier_scores: Vec<f64>,
     clusters: Vec<Cluster>,
 }
 
-/// What a model is made of; all else follows from it.
+/// What determines a model. All other fields follow from it.
 pub(super) struct Ingredients {
     pub columns: Columns,
     pub squared_core: Vec<f64>,
@@ -50,16 +47,18 @@ pub(super) struct Ingredients {
 }
 
 impl HdbscanValidParams {
-    /// Clusters distinct profiles, `points` `(n_profiles, n_features)`, each standing for `weights`
-    /// `(n_profiles)` customers.
+    /// Clusters `points`, `(n_points, n_features)`. Point `i` counts as `weights[i]` copies of itself; `weights` are
+    /// `(n_points)`.
     ///
-    /// Core distances count profiles: a profile's neighbourhood is `min_samples` other profiles, however
-    /// many customers they stand for. Cluster sizes, stabilities and `min_cluster_size` count customers.
-    /// With all weights 1 this is exact HDBSCAN\*. A profile of at least `min_cluster_size` customers may
-    /// be a cluster alone: it ends at its core distance, and excess of mass decides whether it is chosen.
+    /// Core distances count points: a neighbourhood is `min_samples` other points, whatever their weights. Cluster
+    /// sizes, stabilities and `min_cluster_size` count weight. With all weights 1 this is exact HDBSCAN\*. A single
+    /// point of at least the weight `min_cluster_size` may be a cluster: it ends at its core distance, and excess of
+    /// mass decides whether it is chosen.
+    ///
+    /// [`linfa::traits::Fit`] does the same for a dataset.
     ///
     /// # Errors
-    /// [`HdbscanError::TooFewPoints`] below 2 profiles and [`HdbscanError::TooManyPoints`] above 2³⁰;
+    /// [`HdbscanError::TooFewPoints`] below 2 points and [`HdbscanError::TooManyPoints`] above 2³⁰;
     /// [`HdbscanError::NoFeatures`]; [`HdbscanError::WeightsLength`]; [`HdbscanError::ZeroWeight`];
     /// [`HdbscanError::NonFinite`]; [`HdbscanError::CoordinateTooLarge`] beyond ±1e150.
     pub fn fit(&self, points: ArrayView2<'_, f64>, weights: &[u32]) -> Result<HdbscanModel, HdbscanError> {
@@ -67,8 +66,8 @@ impl HdbscanValidParams {
         if weights.len() != points.nrows() {
             return Err(HdbscanError::WeightsLength { points: points.nrows(), weights: weights.len() });
         }
-        if let Some(profile) = weights.iter().position(|&weight| weight == 0) {
-            return Err(HdbscanError::ZeroWeight(profile));
+        if let Some(point) = weights.iter().position(|&weight| weight == 0) {
+            return Err(HdbscanError::ZeroWeight(point));
         }
         let columns = Columns::new(points)?;
         let total_weight = weights.iter().map(|&weight| u64::from(weight)).sum();
@@ -84,7 +83,7 @@ impl HdbscanValidParams {
     }
 }
 
-/// Refuses what has too few or too many points, or no coordinates.
+/// Refuses too few and too many points, and points without coordinates.
 ///
 /// # Errors
 /// [`HdbscanError::TooFewPoints`], [`HdbscanError::TooManyPoints`], [`HdbscanError::NoFeatures`].
@@ -119,29 +118,29 @@ impl HdbscanModel {
         }
     }
 
-    /// The cluster of each training profile, `(n_profiles)`: −1 for noise, else 0.. in the order of the
-    /// clusters' nodes in [`HdbscanModel::condensed_tree`].
+    /// The cluster of each training point, `(n_points)`: −1 for noise, else 0 and up, in the order of the clusters'
+    /// nodes in [`HdbscanModel::condensed_tree`].
     pub fn labels(&self) -> &[i32] {
         &self.labels
     }
 
-    /// How firmly each training profile belongs to its cluster, `(n_profiles)`: 0 for noise, at most 1.
+    /// How strongly each training point belongs to its cluster, `(n_points)`: 0 for noise, at most 1.
     pub fn probabilities(&self) -> &[f64] {
         &self.probabilities
     }
 
-    /// GLOSH outlier score of each training profile, `(n_profiles)`: 0 in the densest place, towards 1 far
+    /// GLOSH outlier score of each training point, `(n_points)`: 0 in the densest part of its cluster, towards 1 far
     /// from it.
     pub fn outlier_scores(&self) -> &[f64] {
         &self.outlier_scores
     }
 
-    /// The condensed tree the clusters were chosen from.
+    /// The condensed tree that the clusters were chosen from.
     pub fn condensed_tree(&self) -> &CondensedTree {
         &self.tree
     }
 
-    /// The clusters by label: size, stability, persistence.
+    /// The clusters by label, with size, stability and persistence.
     pub fn clusters(&self) -> &[Cluster] {
         &self.clusters
     }
@@ -151,7 +150,7 @@ impl HdbscanModel {
         self.selected.len()
     }
 
-    /// The smallest cluster of this fit, in customers: a share as it resolved.
+    /// The least weight of a cluster in this fit. A share is resolved.
     pub fn min_cluster_size(&self) -> u64 {
         self.min_cluster_size
     }
@@ -202,32 +201,32 @@ mod tests {
 
     #[test]
     fn a_point_as_far_from_one_group_as_from_the_other_belongs_to_neither() {
-        // Cutting its two equal edges one after the other leaves it with one group: the Python package gives
-        // it to whichever comes first in the file.
+        // If its two equal edges are cut one after the other, it stays with one group: in the Python package with the
+        // one that comes first in the data.
         let points = line(&[0.0, 1.0, 2.0, 3.0, 52.0, 101.0, 102.0, 103.0, 104.0]);
         let model = params(3, 2).fit(points.view(), &[1; 9]).unwrap();
         assert_eq!(model.labels(), [0, 0, 0, 0, -1, 1, 1, 1, 1]);
-        assert_eq!(model.clusters()[0].n_profiles, 4);
+        assert_eq!(model.clusters()[0].n_points, 4);
         let nearest = model.nearest_clusters(array![[45.0], [55.0]].view()).unwrap();
         assert_eq!(nearest.iter().map(|nearest| nearest.unwrap().label).collect::<Vec<_>>(), [0, 1]);
         assert_finite(&model, &points);
     }
 
     #[test]
-    fn customers_and_not_profiles_make_a_cluster() {
+    fn weights_and_not_points_make_a_cluster() {
         let points = line(&[0.0, 1.0, 2.0, 3.0, 50.0, 51.0, 52.0, 53.0]);
         let light = params(40, 2).fit(points.view(), &[1; 8]).unwrap();
         assert_eq!(light.labels(), [-1; 8]);
         let heavy = params(40, 2).fit(points.view(), &[10; 8]).unwrap();
         assert_eq!(heavy.labels(), [0, 0, 0, 0, 1, 1, 1, 1]);
-        assert_eq!((heavy.clusters()[1].size, heavy.clusters()[1].n_profiles), (40, 4));
+        assert_eq!((heavy.clusters()[1].size, heavy.clusters()[1].n_points), (40, 4));
         let lopsided = params(40, 2).fit(points.view(), &[10, 10, 10, 10, 1, 1, 1, 1]).unwrap();
         assert_eq!(lopsided.labels(), [-1; 8]);
     }
 
     #[test]
-    fn a_profile_heavier_than_min_cluster_size_has_finite_answers() {
-        // Among its like, the heavy profile joins their cluster; far from all, it is a cluster alone.
+    fn a_point_heavier_than_min_cluster_size_has_finite_answers() {
+        // Among others the heavy point joins their cluster; far from all it is a cluster alone.
         let points = line(&[0.0, 1.0, 2.0, 3.0, 50.0, 51.0, 52.0, 53.0]);
         let among = params(4, 2).fit(points.view(), &[1, 1_000, 1, 1, 1, 1, 1, 1]).unwrap();
         assert_eq!(among.labels()[4..], [1; 4]);
@@ -302,7 +301,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn shuffled_profiles_carry_their_labels_along((points, weights, order) in tied_points(), k in 1usize..6) {
+        fn shuffled_points_keep_their_labels((points, weights, order) in tied_points(), k in 1usize..6) {
             let model = params(6, k).fit(points.view(), &weights).unwrap();
             let shuffled_weights: Vec<u32> = order.iter().map(|&i| weights[i]).collect();
             let shuffled = params(6, k).fit(points.select(Axis(0), &order).view(), &shuffled_weights).unwrap();
@@ -314,7 +313,7 @@ mod tests {
         }
 
         #[test]
-        fn the_same_weight_for_all_scales_sizes_and_stabilities_alone((points, _, _) in tied_points(), weight in 1u32..9) {
+        fn one_weight_for_all_scales_sizes_and_stabilities_alone((points, _, _) in tied_points(), weight in 1u32..9) {
             let n = points.nrows();
             let plain = params(4, 3).fit(points.view(), &vec![1; n]).unwrap();
             let scaled = params(4 * u64::from(weight), 3).fit(points.view(), &vec![weight; n]).unwrap();

@@ -1,45 +1,45 @@
-//! The nearest other points of every point, by the k-d tree.
+//! The nearest other points of every point, found with the k-d tree. Exact.
 #![expect(
     clippy::indexing_slicing,
-    reason = "lists have one length, at least 1, and a place is below the number of points"
+    reason = "all lists have the same length, at least 1, and a position is below the number of points"
 )]
 
 use rayon::prelude::*;
 
 use super::kd_tree::{FANOUT, KdTree, LEAF, Pending, Visitor, least};
 
-/// The nearest others of each place of a tree.
+/// The nearest other points of each position of a tree.
 pub(super) struct Neighbours {
-    /// Entries of a list.
+    /// Entries of each list.
     pub n_listed: usize,
-    /// Their places, `(n_points, n_listed)`, nearest first.
-    pub places: Vec<u32>,
-    /// Their squared distances.
+    /// The neighbours' positions, `(n_points, n_listed)` row by row, nearest first.
+    pub positions: Vec<u32>,
+    /// Their squared distances, in the same shape.
     pub squared: Vec<f64>,
-    /// The squared core distance of each place.
+    /// The squared core distance of each position, `(n_points)`.
     pub squared_core: Vec<f64>,
 }
 
 impl Neighbours {
-    /// Lists the `n_listed` nearest others of each place and takes the `rank`-th for its core distance. Both are at least
-    /// 1 and below the number of points.
+    /// Lists the `n_listed` nearest other points of each position, and takes the distance to the `rank`-th as its core
+    /// distance. Both numbers are at least 1 and below the number of points.
     pub fn of(tree: &KdTree, n_listed: usize, rank: usize) -> Self {
         let n_points = tree.n_points();
         let mut found = Self {
             n_listed,
-            places: vec![0; n_points * n_listed],
+            positions: vec![0; n_points * n_listed],
             squared: vec![0.0; n_points * n_listed],
             squared_core: vec![0.0; n_points],
         };
-        let lists = found.places.par_chunks_mut(LEAF * n_listed).zip(found.squared.par_chunks_mut(LEAF * n_listed));
+        let lists = found.positions.par_chunks_mut(LEAF * n_listed).zip(found.squared.par_chunks_mut(LEAF * n_listed));
         let leaves = lists.zip(found.squared_core.par_chunks_mut(LEAF)).enumerate();
         leaves.for_each_init(
             || Nearest::new(n_listed.max(rank)),
-            |nearest, (leaf, ((places, squared), cores))| {
-                let lists = places.chunks_exact_mut(n_listed).zip(squared.chunks_exact_mut(n_listed));
-                for (lane, ((places, squared), core)) in lists.zip(cores).enumerate() {
+            |nearest, (leaf, ((positions, squared), cores))| {
+                let lists = positions.chunks_exact_mut(n_listed).zip(squared.chunks_exact_mut(n_listed));
+                for (lane, ((positions, squared), core)) in lists.zip(cores).enumerate() {
                     nearest.seek_others(tree, leaf * LEAF + lane);
-                    places.copy_from_slice(&nearest.places[..n_listed]);
+                    positions.copy_from_slice(&nearest.positions[..n_listed]);
                     squared.copy_from_slice(&nearest.squared[..n_listed]);
                     *core = nearest.squared[rank - 1];
                 }
@@ -58,10 +58,11 @@ impl Neighbours {
     }
 }
 
-/// The points nearest to one, and what is kept from one search to the next.
+/// The nearest points of one query, and the buffers that are kept from one search to the next.
 pub(super) struct Nearest {
-    /// The nearest in order, by place and squared distance; infinitely far where there are too few.
-    pub places: Vec<u32>,
+    /// Positions of the nearest points, nearest first.
+    pub positions: Vec<u32>,
+    /// Their squared distances, ascending; infinite where there are fewer points than asked for.
     pub squared: Vec<f64>,
     query: Vec<f64>,
     sides: Vec<(f64, f64)>,
@@ -71,15 +72,15 @@ pub(super) struct Nearest {
 impl Nearest {
     /// Room for `count` points, at least 1.
     pub fn new(count: usize) -> Self {
-        let (places, squared) = (vec![0; count], vec![f64::INFINITY; count]);
-        Self { places, squared, query: Vec::new(), sides: Vec::new(), pending: Vec::new() }
+        let (positions, squared) = (vec![0; count], vec![f64::INFINITY; count]);
+        Self { positions, squared, query: Vec::new(), sides: Vec::new(), pending: Vec::new() }
     }
 
-    /// Finds the points nearest to the one at `place`, itself left out.
-    pub fn seek_others(&mut self, tree: &KdTree, place: usize) {
+    /// Finds the points nearest to the one at `position`, without that one.
+    pub fn seek_others(&mut self, tree: &KdTree, position: usize) {
         let mut query = std::mem::take(&mut self.query);
-        tree.coordinates_into(place, &mut query);
-        self.run(tree, &query, place);
+        tree.coordinates_into(position, &mut query);
+        self.run(tree, &query, position);
         self.query = query;
     }
 
@@ -88,22 +89,22 @@ impl Nearest {
         self.run(tree, query, usize::MAX);
     }
 
-    fn run(&mut self, tree: &KdTree, query: &[f64], but: usize) {
+    fn run(&mut self, tree: &KdTree, query: &[f64], excluded: usize) {
         self.squared.fill(f64::INFINITY);
         self.sides.clear();
         self.sides.extend(query.iter().map(|&x| (x, x)));
-        let Self { places, squared, sides, pending, .. } = self;
-        tree.search(sides, pending, &mut Seek { tree, query, but, places, squared });
+        let Self { positions, squared, sides, pending, .. } = self;
+        tree.search(sides, pending, &mut Seek { tree, query, excluded, positions, squared });
     }
 }
 
-/// One search.
+/// One search. The lists are full from the start, with entries at infinity, so the last one is always the bound.
 struct Seek<'a> {
     tree: &'a KdTree,
     query: &'a [f64],
-    /// The place that is left out.
-    but: usize,
-    places: &'a mut [u32],
+    /// The position that is left out.
+    excluded: usize,
+    positions: &'a mut [u32],
     squared: &'a mut [f64],
 }
 
@@ -123,16 +124,17 @@ impl Visitor for Seek<'_> {
             return;
         }
         for (lane, squared) in squared.into_iter().enumerate() {
-            let place = leaf * LEAF + lane;
-            if squared < self.bound() && place != self.but {
+            let position = leaf * LEAF + lane;
+            if squared < self.bound() && position != self.excluded {
+                // Insertion: entries farther than the new one move down by one, the last one drops out.
                 let mut entry = self.squared.len() - 1;
                 while entry > 0 && self.squared[entry - 1] > squared {
                     self.squared[entry] = self.squared[entry - 1];
-                    self.places[entry] = self.places[entry - 1];
+                    self.positions[entry] = self.positions[entry - 1];
                     entry -= 1;
                 }
                 self.squared[entry] = squared;
-                self.places[entry] = place as u32;
+                self.positions[entry] = position as u32;
             }
         }
     }

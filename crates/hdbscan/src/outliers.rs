@@ -3,13 +3,14 @@
 
 use super::condensed_tree::CondensedTree;
 
-/// How far each point is from the densest part of the cluster it falls out of, `(n_points)`, 0 to 1.
+/// The outlier score of each point, `(n_points)`, 0 to 1: how far it is from the densest part of the node that it
+/// leaves.
 ///
-/// 1 − λ / λ_max, with the density λ at which the point leaves and the highest density λ_max below the same
-/// node, its descendants included.
+/// 1 − λ / λ_max, where λ is the density at which the point leaves its node and λ_max the highest density in that node
+/// and its descendants.
 pub(super) fn outlier_scores(tree: &CondensedTree) -> Vec<f64> {
     let mut highest: Vec<f64> = (0..tree.n_nodes()).map(|node| tree.death(node)).collect();
-    // Children have higher numbers than their parents, so one pass from the end carries everything up.
+    // Children have higher numbers than their parents, so one pass from the end brings every maximum to the ancestors.
     for node in (1..tree.n_nodes()).rev() {
         if let Some(parent) = tree.parent_node(node) {
             highest[parent] = highest[parent].max(highest[node]);

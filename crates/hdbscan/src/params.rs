@@ -1,4 +1,4 @@
-//! Parameters: freely built or deserialised first, then checked once.
+//! The parameters: built or deserialised without checks, then checked once.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,21 +9,20 @@ use thiserror::Error;
 
 use super::errors::HdbscanError;
 
-/// The smallest group of customers that counts as a cluster.
+/// The least weight of a cluster: the number of points, where all weights are 1.
 ///
-/// As text, in files and in settings: `400` for customers, `8%` for a share of them.
+/// As text, in files and in settings: `400` for a weight, `8%` for a share of the total weight.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum MinClusterSize {
-    /// So many customers.
+    /// This weight.
     Count(u64),
-    /// This share of all customers, as a fraction of 1.
+    /// This share of the total weight, as a fraction of 1.
     Share(f64),
 }
 
 impl MinClusterSize {
-    /// The number of customers for a `total_weight` of customers: a share is rounded to the nearest
-    /// whole customer and never resolves below 2.
+    /// The weight for points of this `total_weight`. A share is rounded to the nearest whole number, and is at least 2.
     pub fn resolve(self, total_weight: u64) -> u64 {
         match self {
             Self::Count(count) => count,
@@ -32,9 +31,9 @@ impl MinClusterSize {
     }
 }
 
-/// A text that is neither a number of customers nor a percentage.
+/// A text that is neither a whole number nor a percentage.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{0:?} is neither a number of customers such as 400 nor a share such as 8%")]
+#[error("{0:?} is neither a number such as 400 nor a share such as 8%")]
 pub struct ParseMinClusterSizeError(String);
 
 impl FromStr for MinClusterSize {
@@ -44,7 +43,7 @@ impl FromStr for MinClusterSize {
         let refused = || ParseMinClusterSizeError(text.to_owned());
         let trimmed = text.trim();
         match trimmed.strip_suffix('%') {
-            // Shifting the decimal text is exact where dividing by 100 would round a second time.
+            // Shifting the decimal point in the text is exact; dividing by 100 would round a second time.
             Some(percent) => format!("{}e-2", percent.trim_end()).parse().map(Self::Share).map_err(|_| refused()),
             None => trimmed.parse().map(Self::Count).map_err(|_| refused()),
         }
@@ -60,8 +59,8 @@ impl fmt::Display for MinClusterSize {
     }
 }
 
-/// The share's shortest decimal text with the point moved two places, so that it reads back as the same
-/// share; multiplying would write 7.000000000000001 for 0.07.
+/// The share's shortest decimal text with the decimal point moved by two digits, so that it reads back as the same
+/// share. Multiplying by 100 would write 7.000000000000001 for 0.07.
 fn percent_text(share: f64) -> String {
     let text = share.to_string();
     let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
@@ -97,7 +96,7 @@ impl From<MinClusterSize> for String {
 #[serde(from = "StoredParams", into = "StoredParams")]
 pub struct HdbscanParams(HdbscanValidParams);
 
-/// Parameters that are known to be sound, ready for [`HdbscanValidParams::fit`].
+/// Checked parameters, ready for [`HdbscanValidParams::fit`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct HdbscanValidParams {
     min_cluster_size: MinClusterSize,
@@ -105,7 +104,7 @@ pub struct HdbscanValidParams {
     allow_single_cluster: bool,
 }
 
-/// The parameters as files hold them. A type of its own, so that reading yields unchecked parameters only.
+/// The parameters as files hold them. A separate type, so that reading yields unchecked parameters only.
 #[derive(Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct StoredParams {
@@ -141,27 +140,27 @@ impl Default for HdbscanValidParams {
 }
 
 impl HdbscanParams {
-    /// The defaults: clusters of at least 8% of the customers, 5 neighbours, never one cluster alone.
+    /// The defaults: clusters of at least 8 % of the total weight, 5 neighbours, no single cluster.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The smallest cluster, in customers.
+    /// The least weight of a cluster.
     #[must_use]
     pub fn min_cluster_size(mut self, size: MinClusterSize) -> Self {
         self.0.min_cluster_size = size;
         self
     }
 
-    /// How many neighbouring profiles, the profile itself left out, make up a neighbourhood. More
-    /// neighbours than there are other profiles mean all of them.
+    /// How many points, without the point itself, make up a neighbourhood. If there are fewer other points, it is all
+    /// of them.
     #[must_use]
     pub fn min_samples(mut self, min_samples: usize) -> Self {
         self.0.min_samples = min_samples;
         self
     }
 
-    /// Whether the whole of the data may be the one cluster.
+    /// Whether all data may be one cluster.
     #[must_use]
     pub fn allow_single_cluster(mut self, allow: bool) -> Self {
         self.0.allow_single_cluster = allow;
@@ -176,7 +175,7 @@ impl ParamGuard for HdbscanParams {
     fn check_ref(&self) -> Result<&Self::Checked, Self::Error> {
         match self.0.min_cluster_size {
             MinClusterSize::Count(count) if count < 2 => return Err(HdbscanError::MinClusterSizeTooSmall(count)),
-            // Written so that NaN is refused too.
+            // Negated, so that NaN is refused too.
             MinClusterSize::Share(share) if !(share > 0.0 && share <= 1.0) => {
                 return Err(HdbscanError::MinClusterShareOutOfRange(share));
             }
@@ -195,17 +194,17 @@ impl ParamGuard for HdbscanParams {
 }
 
 impl HdbscanValidParams {
-    /// The smallest cluster, in customers or as a share.
+    /// The least weight of a cluster, or the least share.
     pub fn min_cluster_size(&self) -> MinClusterSize {
         self.min_cluster_size
     }
 
-    /// The neighbours that make up a neighbourhood, the profile itself left out.
+    /// How many points, without the point itself, make up a neighbourhood.
     pub fn min_samples(&self) -> usize {
         self.min_samples
     }
 
-    /// Whether the whole of the data may be the one cluster.
+    /// Whether all data may be one cluster.
     pub fn allow_single_cluster(&self) -> bool {
         self.allow_single_cluster
     }
@@ -237,13 +236,13 @@ mod tests {
     }
 
     #[test]
-    fn a_cluster_of_one_customer_is_refused() {
+    fn a_cluster_of_weight_one_is_refused() {
         let params = HdbscanParams::new().min_cluster_size(MinClusterSize::Count(1));
         assert_eq!(refusal(params), HdbscanError::MinClusterSizeTooSmall(1));
     }
 
     #[test]
-    fn a_share_outside_nothing_to_everyone_is_refused() {
+    fn a_share_outside_zero_to_one_is_refused() {
         for share in [0.0, -0.1, 1.01, f64::INFINITY] {
             let params = HdbscanParams::new().min_cluster_size(MinClusterSize::Share(share));
             assert_eq!(refusal(params), HdbscanError::MinClusterShareOutOfRange(share));
@@ -258,13 +257,13 @@ mod tests {
     }
 
     #[test]
-    fn a_small_share_of_few_customers_still_means_two() {
+    fn a_small_share_of_a_small_weight_still_means_two() {
         assert_eq!(MinClusterSize::Share(0.08).resolve(3), 2);
         assert_eq!(MinClusterSize::Share(1.0).resolve(u64::from(u32::MAX)), u64::from(u32::MAX));
     }
 
     #[test]
-    fn sizes_are_read_as_customers_or_as_a_percentage() {
+    fn sizes_are_read_as_numbers_or_as_a_percentage() {
         assert_eq!("400".parse(), Ok(MinClusterSize::Count(400)));
         assert_eq!(" 8 % ".parse(), Ok(MinClusterSize::Share(0.08)));
         assert_eq!("2.5%".parse(), Ok(MinClusterSize::Share(0.025)));

@@ -1,8 +1,8 @@
 //! A model as plain arrays, and back.
 //!
-//! Only what cannot be derived is stored: labels, probabilities and scores follow from the tree and the
-//! chosen nodes. Parts come from files, so nothing in them is believed: a model that was read is as sound as
-//! one that was fitted.
+//! Only what cannot be derived is stored: labels, probabilities and scores follow from the tree and the chosen nodes.
+//! Parts may come from damaged or hostile files, so everything is checked: a model that was read is as sound as one
+//! that was fitted.
 #![expect(clippy::indexing_slicing, reason = "indices into the tree's arrays are checked before they are used")]
 
 use ndarray::Array2;
@@ -12,20 +12,20 @@ use super::distances::Columns;
 use super::errors::{Damage, HdbscanError};
 use super::model::{HdbscanModel, Ingredients, check_shape};
 
-/// Densities a fit can yield: its coordinates are bounded, and so are its distances.
+/// The densities that a fit can yield: coordinates are bounded, so distances are too.
 const LAMBDAS: std::ops::RangeInclusive<f64> = 1e-160..=2e150;
 
-/// Everything a model is made of, as arrays to be stored.
+/// A model as plain arrays, for storage.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HdbscanParts {
     /// Training points, `(n_points, n_features)`.
     pub points: Array2<f64>,
-    /// Squared distance of each to its `min_samples`-th nearest other point, `(n_points)`; squared, because
-    /// a root and a square would part distances that are equal.
+    /// The squared distance of each point to its `min_samples`-th nearest other point, `(n_points)`. Squared, because
+    /// taking a root and squaring it again would make equal distances differ.
     pub squared_core_distances: Vec<f64>,
-    /// The parameter of the fit.
+    /// `min_samples` of the fit.
     pub min_samples: u64,
-    /// The smallest cluster in customers, resolved.
+    /// The least weight of a cluster; a share is resolved.
     pub min_cluster_size: u64,
     /// [`CondensedRow::parent`] of every row.
     pub tree_parents: Vec<u32>,
@@ -109,7 +109,7 @@ fn collect_rows(parts: &HdbscanParts) -> Result<Vec<CondensedRow>, Damage> {
     Ok(rows.map(|((&parent, &child), (&lambda, &size))| CondensedRow { parent, child, lambda, size }).collect())
 }
 
-/// The tree of these rows, if they are one.
+/// The tree of these rows, if they form one.
 pub(super) fn check_tree(
     n_points: usize,
     min_cluster_size: u64,
@@ -119,7 +119,8 @@ pub(super) fn check_tree(
     Ok(CondensedTree::from_sound_rows(n_points, rows))
 }
 
-/// Checks that rows are one tree over all points, in order, with densities that grow and sizes that add up.
+/// Checks that the rows form one tree over all points: in order, with densities that grow downwards and sizes that add
+/// up.
 fn check_rows(n_points: usize, min_cluster_size: u64, rows: &[CondensedRow]) -> Result<(), Damage> {
     // Every point and every node but the root has one row.
     let n_nodes = (rows.len() + 1).checked_sub(n_points).filter(|&nodes| nodes > 0).ok_or(Damage::RaggedTree)?;
@@ -175,6 +176,7 @@ fn check_nodes(n_points: usize, rows: &[CondensedRow], row_of: &[Option<usize>],
     Ok(())
 }
 
+/// The chosen nodes counted from the root as 0, if they are nodes of the tree, ascending and none inside another.
 pub(super) fn check_selected(tree: &CondensedTree, selected: &[u32]) -> Result<Vec<usize>, Damage> {
     let mut chosen = vec![false; tree.n_nodes()];
     let mut nodes = Vec::with_capacity(selected.len());
@@ -186,7 +188,7 @@ pub(super) fn check_selected(tree: &CondensedTree, selected: &[u32]) -> Result<V
         chosen[node] = true;
         nodes.push(node);
     }
-    // Parents have lower numbers: whether anything above is chosen is known in one pass.
+    // Parents have lower numbers, so one pass tells whether any ancestor is chosen.
     let mut covered = vec![false; tree.n_nodes()];
     for node in 0..tree.n_nodes() {
         covered[node] = tree.parent_node(node).is_some_and(|parent| covered[parent] || chosen[parent]);
@@ -244,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn core_distances_that_are_missing_or_no_distances_are_refused() {
+    fn missing_and_impossible_core_distances_are_refused() {
         assert_eq!(damage(|p| p.squared_core_distances.truncate(5)), Damage::CoreDistanceCount);
         for bad in [-1.0, f64::NAN, f64::INFINITY] {
             assert_eq!(damage(|p| p.squared_core_distances[2] = bad), Damage::CoreDistance(2));
@@ -252,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tree_that_is_none_is_refused() {
+    fn rows_that_form_no_tree_are_refused() {
         assert_eq!(damage(|p| p.tree_sizes.truncate(3)), Damage::RaggedTree);
         assert_eq!(damage(|p| p.points = Array2::zeros((20, 1))), Damage::CoreDistanceCount);
         assert_eq!(damage(|p| p.tree_parents[0] = 2), Damage::Parent(0));
@@ -283,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn chosen_nodes_that_are_none_or_lie_inside_each_other_are_refused() {
+    fn chosen_nodes_that_do_not_exist_or_lie_inside_each_other_are_refused() {
         for bad in [&[7, 7][..], &[8, 7], &[9], &[3], &[6, 7], &[u32::MAX]] {
             assert_eq!(damage(|p| p.selected = bad.to_vec()), Damage::Selected);
         }

@@ -1,23 +1,25 @@
-//! The training points as a k-d tree, for the new point that is placed among them.
+//! The k-d tree of a model's training points, in which new points are placed. Exact.
 #![expect(
     clippy::indexing_slicing,
-    reason = "arrays by place reach to the end of the last leaf, arrays by node to a whole level"
+    reason = "arrays by position reach to the end of the last leaf, arrays by node to a whole level"
 )]
 
 use super::distances::Columns;
 use super::kd_tree::{FANOUT, KdTree, LEAF, Pending, Visitor, larger, least};
 use super::neighbours::Nearest;
 
-/// A model's training points by place in a tree.
+/// A model's training points and core distances, by position in a tree.
 #[derive(Debug, Clone)]
 pub(super) struct PlaceIndex {
     tree: KdTree,
     /// Squared core distances up to the end of the last leaf, infinite where there is no point.
     squared_core: Vec<f64>,
+    /// The least core distance in each node, `[level][node]`.
     least_core: Vec<Vec<f64>>,
 }
 
-/// The training point that a new point joins first. Of several at one density the nearest, then the lowest.
+/// The training point that a new point joins first: the one of least mutual reachability; of equals the nearest, then
+/// the one with the lowest index. The derived order compares in that sequence.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
 pub(super) struct FirstJoined {
     /// Squared mutual reachability.
@@ -49,22 +51,23 @@ impl PlaceIndex {
         Self { least_core: tree.summarise(leaves, f64::INFINITY, least), squared_core, tree }
     }
 
-    /// Room to place points whose core distance reaches to the `rank`-th training point, or the farthest.
+    /// Buffers for placing points whose core distance reaches to the `rank`-th training point, or to the farthest.
     pub fn buffers(&self, rank: usize) -> PlaceBuffers {
         let nearest = Nearest::new(rank.min(self.tree.n_points()));
         PlaceBuffers { nearest, sides: Vec::new(), pending: Pending::new() }
     }
 
-    /// Where `query` hangs. A point at the place of a training point joins it at distance 0: the lowest one there.
+    /// The training point that `query` joins first. A query with the coordinates of training points joins the one with
+    /// the lowest index at distance 0.
     pub fn first_joined(&self, query: &[f64], buffers: &mut PlaceBuffers) -> FirstJoined {
         let PlaceBuffers { nearest, sides, pending } = buffers;
         nearest.seek(&self.tree, query);
         let coincident = nearest.squared.first() == Some(&0.0);
         let own_core = if coincident { 0.0 } else { nearest.squared.last().copied().unwrap_or(f64::INFINITY) };
         let mut joining = Joining { index: self, query, own_core, coincident, best: FirstJoined::NONE };
-        // Most often the point joined is among the nearest: offered first, they leave little to search.
-        for (&place, &distance) in nearest.places.iter().zip(&nearest.squared) {
-            joining.offer(place as usize, distance);
+        // Most often the point joined is among the nearest. Offering them first leaves little to search.
+        for (&position, &distance) in nearest.positions.iter().zip(&nearest.squared) {
+            joining.offer(position as usize, distance);
         }
         sides.clear();
         sides.extend(query.iter().map(|&x| (x, x)));
@@ -77,16 +80,17 @@ impl PlaceIndex {
 struct Joining<'a> {
     index: &'a PlaceIndex,
     query: &'a [f64],
+    /// The query's squared core distance.
     own_core: f64,
-    /// Whether only training points in the very same place are sought.
+    /// Whether training points have the query's coordinates: then only those are looked for.
     coincident: bool,
     best: FirstJoined,
 }
 
 impl Joining<'_> {
-    fn offer(&mut self, place: usize, distance: f64) {
-        let core = if self.coincident { 0.0 } else { larger(self.index.squared_core[place], self.own_core) };
-        if let Some(&point) = self.index.tree.points().get(place) {
+    fn offer(&mut self, position: usize, distance: f64) {
+        let core = if self.coincident { 0.0 } else { larger(self.index.squared_core[position], self.own_core) };
+        if let Some(&point) = self.index.tree.points().get(position) {
             let joined = FirstJoined { reachability: larger(distance, core), distance, point: point as usize };
             if joined < self.best {
                 self.best = joined;
@@ -96,7 +100,7 @@ impl Joining<'_> {
 }
 
 impl Visitor for Joining<'_> {
-    /// Just above the best: equals are told apart by distance and number.
+    /// Just above the best, because of equal reachabilities the nearer point or the lower index wins.
     #[inline(always)]
     fn bound(&self) -> f64 {
         self.best.reachability.next_up()
@@ -156,7 +160,9 @@ mod tests {
     proptest! {
         #[test]
         fn a_point_joins_whom_it_would_join_by_comparing_with_all(
-            cells in prop::collection::vec(prop::array::uniform3(-6i8..6), 2..400), rank in 1usize..20, offset in 0.0f64..1.0,
+            cells in prop::collection::vec(prop::array::uniform3(-6i8..6), 2..400),
+            rank in 1usize..20,
+            offset in 0.0f64..1.0,
         ) {
             let points = Array2::from_shape_fn((cells.len(), 3), |(i, j)| f64::from(cells[i][j]));
             let columns = Columns::new(points.view()).unwrap();

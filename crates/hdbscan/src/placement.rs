@@ -1,4 +1,4 @@
-//! Where a new point would hang in the tree: the training point it joins first, and at what density.
+//! Where a new point belongs in the tree: the training point it joins first, and at which density.
 #![expect(clippy::indexing_slicing, reason = "each training point has an entry in every array indexed here")]
 
 use ndarray::{ArrayView1, ArrayView2};
@@ -14,16 +14,18 @@ use super::single_linkage::Density;
 /// How new points are compared with the training points.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum PredictionRule {
-    /// A new point's core distance reaches its `min_samples`-th training point, since it is not among them;
-    /// any training point may be the one it joins; a point at the place of a training point gets that
-    /// point's own answer.
+    /// The rule of this crate. A new point's core distance reaches to its `min_samples`-th training point. It may join
+    /// any training point. A new point with the coordinates of a training point gets that point's answer.
     #[default]
     Exact,
-    /// As the Python package 0.8.44, to compare with it: training points' core distances count the point
-    /// itself, so reach one neighbour fewer than in the fit, and new points' one more (hdbscan#560); the
-    /// point joined is sought among the 2 × `min_samples` nearest; no answer of a training point is reused;
-    /// in membership, densities are rounded to 32 bits and a point is taken to meet far clusters at the
-    /// density where its neighbour does, even if it joins that neighbour only later.
+    /// The rule of the Python package 0.8.44, for comparisons with it. It differs in that:
+    ///
+    /// - training points' core distances count the point itself, so they reach one neighbour fewer than in the fit, and
+    ///   those of new points reach one more (hdbscan#560);
+    /// - the point joined is one of the 2 × `min_samples` nearest;
+    /// - a training point that is asked about gets a new answer;
+    /// - for memberships, densities are rounded to 32 bits, and a new point meets far clusters at the density where its
+    ///   neighbour meets them, even if it joins that neighbour at a lower one.
     Package,
 }
 
@@ -34,23 +36,23 @@ pub(super) struct Placement {
     pub neighbour: usize,
     /// The density at which it does.
     pub lambda: f64,
-    /// Whether it lies exactly there.
+    /// Whether both have the same coordinates.
     pub coincident: bool,
 }
 
 /// Places new points among the training points of a model.
 pub(super) struct Placer<'a> {
     model: &'a HdbscanModel,
-    way: Way<'a>,
+    method: Method<'a>,
 }
 
-enum Way<'a> {
-    /// [`PredictionRule::Exact`], by a tree over the training points.
+enum Method<'a> {
+    /// [`PredictionRule::Exact`], with a tree of the training points.
     Exact(&'a PlaceIndex),
-    /// [`PredictionRule::Package`], by comparing with all of them.
+    /// [`PredictionRule::Package`], by comparing with all training points.
     Package {
         squared_core: Vec<f64>,
-        /// The rank, from 1, of the training point that a new point's core distance reaches.
+        /// The rank, from 1, of the training point that a new point's core distance reaches to.
         rank: usize,
         /// How many of the nearest training points may be joined.
         candidates: usize,
@@ -60,17 +62,17 @@ enum Way<'a> {
 impl<'a> Placer<'a> {
     pub fn new(model: &'a HdbscanModel, rule: PredictionRule) -> Self {
         let (k, n_points) = (model.min_samples, model.columns.n_points());
-        let way = match rule {
+        let method = match rule {
             PredictionRule::Exact => {
-                Way::Exact(model.index.get_or_init(|| PlaceIndex::new(&model.columns, &model.squared_core)))
+                Method::Exact(model.index.get_or_init(|| PlaceIndex::new(&model.columns, &model.squared_core)))
             }
-            PredictionRule::Package => Way::Package {
+            PredictionRule::Package => Method::Package {
                 squared_core: squared_core_distances(&model.columns, k.saturating_sub(1)),
                 rank: k.saturating_add(1).min(n_points),
                 candidates: k.saturating_mul(2).min(n_points),
             },
         };
-        Self { model, way }
+        Self { model, method }
     }
 
     /// Calls `answer` with each row's placement and the row, and returns the answers in the order of the rows. A row's
@@ -91,14 +93,14 @@ impl<'a> Placer<'a> {
         let mut rows = vec![Vec::new(); points.nrows()];
         rows.iter_mut().zip(points.rows()).for_each(|(row, point)| row.extend(point));
         let rows = rows.par_iter();
-        Ok(match &self.way {
-            Way::Exact(index) => rows
+        Ok(match &self.method {
+            Method::Exact(index) => rows
                 .map_init(
                     || index.buffers(self.model.min_samples),
                     |buffers, row| answer(&self.exact(index.first_joined(row, buffers)), row),
                 )
                 .collect(),
-            Way::Package { squared_core, rank, candidates } => rows
+            Method::Package { squared_core, rank, candidates } => rows
                 .map_init(
                     || vec![0.0; columns.n_points()],
                     |squared, row| {
@@ -133,7 +135,7 @@ fn by_package(squared: &[f64], squared_core: &[f64], rank: usize, candidates: us
     Placement { neighbour: first.point, lambda, coincident: false }
 }
 
-/// The `count` nearest points, ascending by number.
+/// The `count` nearest points, by ascending index.
 fn nearest_points(squared: &[f64], count: usize) -> Vec<usize> {
     let mut points: Vec<usize> = (0..squared.len()).collect();
     points.sort_by(|&a, &b| squared[a].total_cmp(&squared[b]));
@@ -142,7 +144,8 @@ fn nearest_points(squared: &[f64], count: usize) -> Vec<usize> {
     points
 }
 
-/// The place of the largest value, the first of equals; none for no values.
+/// The index of the largest value; of equal ones the one that `prefer` puts before the others, else the first. `None`
+/// for no values.
 pub(super) fn argmax(values: ArrayView1<'_, f64>, prefer: impl Fn(usize, usize) -> bool) -> Option<usize> {
     (0..values.len()).reduce(|best, next| {
         if values[next] > values[best] || (values[next] == values[best] && prefer(next, best)) { next } else { best }

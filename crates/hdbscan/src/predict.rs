@@ -15,17 +15,18 @@ use super::placement::{Placement, Placer, PredictionRule};
 pub struct Prediction {
     /// The cluster, −1 outside all of them.
     pub labels: Vec<i32>,
-    /// The density at which the point joins, as a share of the highest of the cluster: 0 for noise, at
-    /// most 1.
+    /// The density at which the point joins, as a share of the cluster's highest: 0 for noise, at most 1.
     pub strengths: Vec<f64>,
 }
 
 impl HdbscanModel {
     /// Labels new `points`, `(n_new, n_features)`, by the clusters of the fit.
     ///
-    /// A point hangs from the training point it reaches first (mutual reachability) and belongs to the
-    /// cluster that exists there at that density. A point at the place of a training point gets that
-    /// point's label and probability. No answer depends on the other rows.
+    /// A new point joins the training point of least mutual reachability, and gets the cluster that exists there at the
+    /// density where it joins. A new point with the coordinates of a training point gets that point's label and
+    /// probability. No answer depends on the other rows.
+    ///
+    /// [`linfa::traits::Predict`] offers the same without strengths and without errors.
     ///
     /// # Errors
     /// [`HdbscanError::FeatureCount`], [`HdbscanError::NonFinite`], [`HdbscanError::CoordinateTooLarge`].
@@ -33,7 +34,7 @@ impl HdbscanModel {
         self.predict_by(PredictionRule::Exact, points)
     }
 
-    /// As [`HdbscanModel::predict`], by a given rule: a door for comparisons with the Python package.
+    /// As [`HdbscanModel::predict`], by a given rule, for comparisons with the Python package.
     ///
     /// # Errors
     /// As [`HdbscanModel::predict`].

@@ -1,4 +1,4 @@
-//! Which nodes of the condensed tree are the clusters, and what belongs to them.
+//! Which nodes of the condensed tree are the clusters, and which points belong to them.
 #![expect(clippy::indexing_slicing, reason = "every array here has an entry for each node or each point of the tree")]
 
 use super::condensed_tree::CondensedTree;
@@ -8,23 +8,23 @@ use super::condensed_tree::CondensedTree;
 pub struct Cluster {
     /// Its node in the condensed tree, numbered from the number of points.
     pub node: u32,
-    /// Customers that carry its label.
+    /// Weight of the points that carry its label.
     pub size: u64,
-    /// Profiles that carry its label.
-    pub n_profiles: usize,
-    /// Excess of mass: the sum over its customers of the density at which each leaves it, less the density
-    /// at which it begins (Campello, Moulavi, Sander 2013, equation 3). Customers × 1 / distance.
+    /// Number of points that carry its label.
+    pub n_points: usize,
+    /// Excess of mass: over the points of its node, the sum of weight × (density at which the point leaves − density at
+    /// which the cluster begins) (Campello, Moulavi, Sander 2013, equation 3). Its unit is weight / distance.
     pub stability: f64,
-    /// The stability as a share of what it would be had every customer of the node stayed from density 0 to
-    /// the highest of the tree: the Python package's `cluster_persistence_`, but for a chosen root, which the
-    /// package measures against its labelled customers alone and so above 1.
+    /// The stability as a share of the highest possible one, at which all of the node stays from density 0 to the
+    /// tree's highest. This is `cluster_persistence_` of the Python package; but if the root is the cluster, the
+    /// package divides by its labelled points alone and so exceeds 1.
     pub persistence: f64,
 }
 
 /// The stability of every node, the root first.
 ///
-/// Customers who leave at one density are counted before they are multiplied, so that the sum depends on
-/// the groups alone and not on the order of the points.
+/// Weights that leave at one density are added before they are multiplied, so that the order of the points does not
+/// change the sum.
 pub(super) fn stabilities(tree: &CondensedTree) -> Vec<f64> {
     (0..tree.n_nodes())
         .map(|node| {
@@ -43,15 +43,15 @@ pub(super) fn stabilities(tree: &CondensedTree) -> Vec<f64> {
 /// The nodes of greatest total stability, none inside another, ascending and counted from the root as 0
 /// (Campello, Moulavi, Sander 2013, algorithm 2).
 ///
-/// A parent as stable as its children together is kept. The Python package compares with the children's
-/// sum rounded to 32 bits; here it is not rounded.
+/// A parent that is as stable as its children together is kept. The Python package rounds the children's sum to 32 bits
+/// before it compares; here it is not rounded.
 pub(super) fn excess_of_mass(tree: &CondensedTree, stabilities: &[f64], allow_single_cluster: bool) -> Vec<usize> {
     let n_nodes = tree.n_nodes();
     let mut best = stabilities.to_vec();
     let mut kept = vec![true; n_nodes];
     for node in (0..n_nodes).rev() {
         let mut below: Vec<f64> = tree.child_nodes(node).map(|child| best[child]).collect();
-        // Siblings are numbered by size; the order of the sum must not depend on that of the points.
+        // Siblings of equal size are numbered by their points. Sorting keeps that order out of the sum.
         below.sort_unstable_by(f64::total_cmp);
         let below: f64 = below.iter().sum();
         if below > stabilities[node] || (node == 0 && !allow_single_cluster) {
@@ -90,10 +90,10 @@ pub(super) fn node_labels(tree: &CondensedTree, selected: &[usize]) -> Vec<i32> 
 
 /// Labels and probabilities of the points, `(n_points)` each.
 ///
-/// The probability is the density at which the point leaves, as a share of the highest at which anything
-/// leaves the cluster's own node, at most 1; 0 for noise (McInnes, Healy 2017, section 2.3).
-/// If the root is the one cluster, only points that outlast everything leaving the root itself belong to
-/// it, as in the Python package: otherwise no point could be noise.
+/// The probability is the density at which the point leaves, as a share of the highest at which anything leaves the
+/// cluster's own node, at most 1; 0 for noise (McInnes, Healy 2017, section 2.3). If the root is the one cluster, only
+/// points that reach the root's highest density belong to it, as in the Python package; otherwise no point could be
+/// noise.
 pub(super) fn label_points(tree: &CondensedTree, selected: &[usize], node_labels: &[i32]) -> (Vec<i32>, Vec<f64>) {
     let root_chosen = selected.first() == Some(&0);
     (0..tree.n_points())
@@ -112,6 +112,28 @@ pub(super) fn label_points(tree: &CondensedTree, selected: &[usize], node_labels
         .unzip()
 }
 
+/// The exemplars of each cluster, by ascending index: in every leaf below its node, the points that leave last.
+pub(super) fn exemplars(tree: &CondensedTree, selected: &[usize]) -> Vec<Vec<usize>> {
+    selected
+        .iter()
+        .map(|&cluster| {
+            let mut found = Vec::new();
+            let mut pending = vec![cluster];
+            while let Some(node) = pending.pop() {
+                let before = pending.len();
+                pending.extend(tree.child_nodes(node));
+                if pending.len() == before {
+                    let death = tree.death(node);
+                    let last = tree.node_rows(node).iter().filter(|row| row.lambda == death);
+                    found.extend(last.map(|row| row.child as usize));
+                }
+            }
+            found.sort_unstable();
+            found
+        })
+        .collect()
+}
+
 /// Describes the chosen clusters, in the order of their labels.
 pub(super) fn describe(tree: &CondensedTree, selected: &[usize], labels: &[i32]) -> Vec<Cluster> {
     let stabilities = stabilities(tree);
@@ -120,7 +142,7 @@ pub(super) fn describe(tree: &CondensedTree, selected: &[usize], labels: &[i32])
         .map(|&node| Cluster {
             node: (tree.n_points() + node) as u32,
             size: 0,
-            n_profiles: 0,
+            n_points: 0,
             stability: stabilities[node],
             persistence: 0.0,
         })
@@ -128,13 +150,13 @@ pub(super) fn describe(tree: &CondensedTree, selected: &[usize], labels: &[i32])
     for (point, &label) in labels.iter().enumerate() {
         if let Some(cluster) = usize::try_from(label).ok().and_then(|label| clusters.get_mut(label)) {
             cluster.size += tree.point_row(point).size;
-            cluster.n_profiles += 1;
+            cluster.n_points += 1;
         }
     }
     let highest = tree.rows().iter().map(|row| row.lambda).fold(0.0, f64::max);
     for (cluster, &node) in clusters.iter_mut().zip(selected) {
-        let customers: u64 = tree.node_rows(node).iter().map(|row| row.size).sum();
-        cluster.persistence = cluster.stability / (customers as f64 * highest);
+        let weight: u64 = tree.node_rows(node).iter().map(|row| row.size).sum();
+        cluster.persistence = cluster.stability / (weight as f64 * highest);
     }
     clusters
 }
@@ -169,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_parent_gives_way_to_more_stable_children() {
+    fn more_stable_children_replace_their_parent() {
         let tree = nested(1.0);
         let stabilities = stabilities(&tree);
         assert_eq!(stabilities, [3.0, 2.0, 3.0, 2.0, 2.0]);
@@ -205,7 +227,7 @@ mod tests {
     fn persistence_is_stability_against_the_longest_life_possible() {
         let tree = nested(1.0);
         let clusters = describe(&tree, &[2, 3, 4], &[1, 1, 2, 2, 0, 0]);
-        assert_eq!(clusters[0], Cluster { node: 8, size: 2, n_profiles: 2, stability: 3.0, persistence: 0.75 });
+        assert_eq!(clusters[0], Cluster { node: 8, size: 2, n_points: 2, stability: 3.0, persistence: 0.75 });
         assert_eq!(clusters[2].persistence, 0.5);
     }
 }

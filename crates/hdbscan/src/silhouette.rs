@@ -1,7 +1,6 @@
-//! How well clusters are set apart, judged from the outside.
-//!
-//! Knows points, labels and weights alone.
-#![expect(clippy::indexing_slicing, reason = "groups and columns are laid out by this file, over checked lengths")]
+//! The silhouette: how well clusters are separated. It reads points, labels and weights, and knows no model.
+#![expect(clippy::indexing_slicing, reason = "this file lays out groups and columns, over checked lengths")]
+#![allow(unsafe_code, reason = "compiled for AVX2, and called only on processors that have it")]
 
 use std::ops::Range;
 
@@ -12,7 +11,7 @@ use thiserror::Error;
 /// Why there is no silhouette.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum SilhouetteError {
-    /// Every point has one label and one weight.
+    /// Every point needs one label and one weight.
     #[error("{points} points came with {labels} labels and {weights} weights")]
     Lengths {
         /// Rows given.
@@ -22,60 +21,60 @@ pub enum SilhouetteError {
         /// Weights given.
         weights: usize,
     },
-    /// A silhouette compares a cluster with the next one.
-    #[error("a silhouette needs at least 2 clusters with customers, not {0}")]
+    /// A silhouette compares a cluster with the nearest other one.
+    #[error("a silhouette needs at least 2 clusters with weight, not {0}")]
     TooFewClusters(usize),
     /// NaN or an infinity among the coordinates of a clustered point.
     #[error("the coordinates are not all finite")]
     NonFinite,
 }
 
-/// Exact up to so many profiles in clusters.
+/// The silhouette is exact up to this number of points in clusters.
 const MAX_COMPARED: usize = 10_000;
-/// Customers in the sample that stands for more: twice their number halves the standard error's square.
+/// Size of the sample for more points. The standard error falls with the root of it.
 const SAMPLE: u64 = 2_000;
-/// Profiles whose distances are summed side by side.
+/// Points whose distances are computed together.
 const LANES: usize = 16;
 
 /// A mean silhouette.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Silhouette {
-    /// The mean over the customers, −1 to 1.
+    /// The weighted mean over the points, −1 to 1.
     pub mean: f64,
-    /// Its standard error where it is the mean of a sample; none where it is exact.
+    /// Its standard error if it is the mean of a sample; `None` if it is exact.
     pub standard_error: Option<f64>,
 }
 
-/// The profiles of the clusters, cluster by cluster, in blocks of [`LANES`]; what a cluster lacks to a whole block is
-/// filled up with profiles of no weight.
+/// The points in clusters, cluster by cluster, in blocks of [`LANES`]. The last block of each cluster is filled up with
+/// points of weight 0.
 struct Groups {
     n_features: usize,
     /// Coordinates, `[block][feature][lane]`.
     blocks: Vec<f64>,
-    /// Customers of each profile, `[block][lane]`.
+    /// Weights, `[block][lane]`.
     weights: Vec<f64>,
-    /// The blocks and the customers of each cluster.
+    /// The blocks and the weight of each cluster.
     clusters: Vec<(Range<usize>, f64)>,
 }
 
-/// The mean silhouette of all customers in clusters, −1 to 1 (Rousseeuw 1987).
+/// The mean silhouette of all points in clusters, −1 to 1 (Rousseeuw 1987).
 ///
-/// `points` are `(n_profiles, n_features)`, `labels` and `weights` `(n_profiles)`. A profile of weight w
-/// stands for w customers in one place; those labelled below 0 are noise and left out, profiles of weight 0
-/// too. For a customer of profile i in cluster A of W_A customers,
+/// `points` are `(n_points, n_features)`, `labels` and `weights` `(n_points)`. A point of weight w counts as w copies
+/// of itself. Points with a label below 0 are noise and left out, and so are points of weight 0. For point i in cluster
+/// A of weight W_A,
 ///
 /// ```text
-/// a(i) = Σ_{j in A} w_j d(i, j) / (W_A − 1)      the others of its cluster
-/// b(i) = min_{B ≠ A} Σ_{j in B} w_j d(i, j) / W_B  the next cluster
+/// a(i) = Σ_{j in A} w_j d(i, j) / (W_A − 1)        mean distance to the rest of its cluster
+/// b(i) = min_{B ≠ A} Σ_{j in B} w_j d(i, j) / W_B  mean distance to the nearest other cluster
 /// s(i) = (b − a) / max(a, b),  0 if W_A = 1 or both are 0
 /// ```
 ///
-/// and the score is Σ w_i s(i) / Σ w_i: to the customer what the plain silhouette is on w copies of each row.
+/// and the score is Σ w_i s(i) / Σ w_i: the plain silhouette of a table that repeats each row w times.
 ///
-/// Exact, in O(n²) time, up to 10,000 profiles in clusters. Of more, 2,000 customers are drawn with replacement, each as
-/// likely as any other, and the mean of their exact s(i) is an unbiased estimate, in O(n) time; its standard error, the
-/// standard deviation of the drawn s(i) over √2,000, is at most 0.023 and 0.005 where s(i) spreads by 0.2. The draw is
-/// the same for the same number of customers.
+/// Exact, in O(n²) time, up to 10,000 points in clusters. Of more, 2,000 are drawn with replacement in proportion to
+/// their weights. The mean of their exact s(i) is an unbiased estimate, in O(n) time. Its standard error, the standard
+/// deviation of the drawn s(i) over √2,000, is at most 0.023, and 0.005 where s(i) has a standard deviation of 0.2. The
+/// draw depends on the weights alone, so the same call gives the same score.
 ///
 /// # Errors
 /// [`SilhouetteError::Lengths`], [`SilhouetteError::TooFewClusters`], [`SilhouetteError::NonFinite`].
@@ -106,32 +105,33 @@ where
     if groups.blocks.iter().any(|value| !value.is_finite()) {
         return Err(SilhouetteError::NonFinite);
     }
-    let everyone = groups.everyone();
-    if everyone.len() <= max_compared {
-        let (mean, _) = groups.mean_and_variance(&everyone);
+    let all = groups.weighted_points();
+    if all.len() <= max_compared {
+        let (mean, _) = groups.mean_and_variance(&all);
         return Ok(Silhouette { mean, standard_error: None });
     }
-    let drawn = drawn_with_replacement(&everyone, SAMPLE);
+    let drawn = drawn_with_replacement(&all, SAMPLE);
     let (mean, variance) = groups.mean_and_variance(&drawn);
     Ok(Silhouette { mean, standard_error: Some((variance / (SAMPLE - 1) as f64).sqrt()) })
 }
 
-/// Draws `count` of the customers of `everyone`, profiles and how many customers each has; in the same order.
-fn drawn_with_replacement(everyone: &[(usize, f64)], count: u64) -> Vec<(usize, f64)> {
-    let mut ends = Vec::with_capacity(everyone.len());
+/// Draws `count` times from `all`, points and their weights, in proportion to weight. Returns the points drawn and how
+/// often each was, in the same order.
+fn drawn_with_replacement(all: &[(usize, f64)], count: u64) -> Vec<(usize, f64)> {
+    let mut ends = Vec::with_capacity(all.len());
     let mut total = 0.0;
-    for (_, customers) in everyone {
-        total += customers;
+    for (_, weight) in all {
+        total += weight;
         ends.push(total);
     }
-    let mut times = vec![0.0; everyone.len()];
+    let mut times = vec![0.0; all.len()];
     for draw in 0..count {
-        // 53 random bits: a number from 0 to just below 1.
+        // 53 random bits make a number from 0 to just below 1.
         let at = (mix64(draw) >> 11) as f64 * f64::EPSILON / 2.0 * total;
         let drawn = ends.partition_point(|&end| end <= at).min(ends.len() - 1);
         times[drawn] += 1.0;
     }
-    let drawn = everyone.iter().zip(times).map(|(&(profile, _), times)| (profile, times));
+    let drawn = all.iter().zip(times).map(|(&(point, _), times)| (point, times));
     drawn.filter(|&(_, times)| times > 0.0).collect()
 }
 
@@ -150,46 +150,46 @@ impl Groups {
                     groups.blocks.extend((0..LANES).map(|lane| rows.get(lane).map_or(0.0, |&row| column[row].into())));
                 }
             }
-            let customers = rows.iter().map(|&row| f64::from(weights[row])).sum();
-            groups.clusters.push((start..groups.weights.len() / LANES, customers));
+            let weight = rows.iter().map(|&row| f64::from(weights[row])).sum();
+            groups.clusters.push((start..groups.weights.len() / LANES, weight));
         }
         groups
     }
 
-    /// Every profile and its customers.
-    fn everyone(&self) -> Vec<(usize, f64)> {
-        self.weights.iter().copied().enumerate().filter(|&(_, customers)| customers > 0.0).collect()
+    /// Every point and its weight. A point is named by `block * LANES + lane`.
+    fn weighted_points(&self) -> Vec<(usize, f64)> {
+        self.weights.iter().copied().enumerate().filter(|&(_, weight)| weight > 0.0).collect()
     }
 
-    /// The mean silhouette of `asked`, profiles and how many customers of each; and the variance among them.
+    /// The mean silhouette of `asked`, points and how often each counts, and the variance among them.
     fn mean_and_variance(&self, asked: &[(usize, f64)]) -> (f64, f64) {
-        // Collected before they are summed: the order of the sum, and so its bits, do not depend on the threads.
+        // Collected before they are summed, so that the number of threads does not change the order of the sum.
         let silhouettes: Vec<f64> = asked
             .par_iter()
-            .map_init(Vec::new, |query, &(profile, _)| {
-                let (block, lane) = (profile / LANES, profile % LANES);
+            .map_init(Vec::new, |query, &(point, _)| {
+                let (block, lane) = (point / LANES, point % LANES);
                 query.clear();
                 query.extend((0..self.n_features).map(|f| self.blocks[(block * self.n_features + f) * LANES + lane]));
                 self.silhouette_of(block, query)
             })
             .collect();
-        let customers = asked.iter().map(|&(_, customers)| customers).sum::<f64>();
+        let total = asked.iter().map(|&(_, weight)| weight).sum::<f64>();
         let weighted = |value: &dyn Fn(f64) -> f64| {
-            asked.iter().zip(&silhouettes).map(|(&(_, customers), &s)| customers * value(s)).sum::<f64>() / customers
+            asked.iter().zip(&silhouettes).map(|(&(_, weight), &s)| weight * value(s)).sum::<f64>() / total
         };
         let mean = weighted(&|s| s);
         (mean, weighted(&|s| (s - mean) * (s - mean)))
     }
 
-    /// The silhouette of a customer at `query`, who is counted in `block`.
+    /// The silhouette of a point at `query`, which is in `block`.
     fn silhouette_of(&self, block: usize, query: &[f64]) -> f64 {
         let (mut own, mut next) = (0.0, f64::INFINITY);
-        for (blocks, customers) in &self.clusters {
+        for (blocks, weight) in &self.clusters {
             let total = self.total_distance(blocks.clone(), query);
             if !blocks.contains(&block) {
-                next = f64::min(next, total / customers);
-            } else if *customers > 1.0 {
-                own = total / (customers - 1.0);
+                next = f64::min(next, total / weight);
+            } else if *weight > 1.0 {
+                own = total / (weight - 1.0);
             } else {
                 return 0.0;
             }
@@ -198,31 +198,33 @@ impl Groups {
         if larger > 0.0 { (next - own) / larger } else { 0.0 }
     }
 
-    /// The distances from `query` to all customers in `blocks`, summed.
+    /// The sum of weight × distance from `query` over the points in `blocks`.
     fn total_distance(&self, blocks: Range<usize>, query: &[f64]) -> f64 {
         let size = self.n_features * LANES;
         let coordinates = &self.blocks[blocks.start * size..blocks.end * size];
         let weights = &self.weights[blocks.start * LANES..blocks.end * LANES];
         #[cfg(target_arch = "x86_64")]
         if std::arch::is_x86_feature_detected!("avx2") {
-            // SAFETY: the processor has just said that it has AVX2.
+            // SAFETY: the line above checked that the processor has AVX2.
             return unsafe { total_with_avx2(coordinates, weights, query) };
         }
         total(coordinates, weights, query)
     }
 }
 
-/// Compiled once more for wider registers; the operations, and so the bits, are the same.
+/// The sum compiled for wider registers. It does the same operations in the same order, so results have the same bits.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
 fn total_with_avx2(blocks: &[f64], weights: &[f64], query: &[f64]) -> f64 {
     total(blocks, weights, query)
 }
 
+/// The sum of weight × distance from `query`, `(n_features)`, over `blocks`, `[block][feature][lane]`, with `weights`,
+/// `[block][lane]`. Each lane keeps a sum of its own, so the order of the additions is fixed.
 #[inline(always)]
 fn total(blocks: &[f64], weights: &[f64], query: &[f64]) -> f64 {
     let mut totals = [0.0; LANES];
-    // Points without coordinates are all in one place.
+    // Without features all distances are 0; the size only must not be.
     let size = (query.len() * LANES).max(1);
     for (block, weights) in blocks.chunks_exact(size).zip(weights.as_chunks::<LANES>().0) {
         let mut squared = [0.0; LANES];
@@ -239,7 +241,7 @@ fn total(blocks: &[f64], weights: &[f64], query: &[f64]) -> f64 {
     totals.iter().sum()
 }
 
-/// Finaliser of SplitMix64 (Steele, Lea, Flood 2014): unrelated numbers for consecutive ones.
+/// The finaliser of SplitMix64 (Steele, Lea, Flood 2014): it turns consecutive numbers into unrelated ones.
 fn mix64(value: u64) -> u64 {
     let value = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -254,7 +256,7 @@ mod tests {
 
     use super::*;
 
-    /// The definition, on one row for each customer.
+    /// The definition, without weights.
     fn plain(points: &Array2<f64>, labels: &[i32]) -> f64 {
         let rows: Vec<usize> = (0..labels.len()).filter(|&row| labels[row] >= 0).collect();
         let distance = |i: usize, j: usize| (&points.row(i) - &points.row(j)).mapv(|x| x * x).sum().sqrt();
@@ -298,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn noise_and_clusters_without_customers_are_left_out() {
+    fn noise_and_clusters_without_weight_are_left_out() {
         let points = array![[0.0], [1.0], [10.0], [11.0], [500.0], [f64::NAN]];
         let score = silhouette(points.view(), &[0, 0, 1, 1, -1, 2], &[1, 1, 1, 1, 9, 0]).unwrap().mean;
         let expected = (2.0 * (1.0 - 1.0 / 10.5) + 2.0 * (1.0 - 1.0 / 9.5)) / 4.0;
@@ -306,12 +308,12 @@ mod tests {
     }
 
     #[test]
-    fn a_sample_lies_as_near_to_the_whole_as_its_error_says_and_counts_customers() {
+    fn a_sample_is_as_close_to_the_whole_as_its_error_says_and_counts_weight() {
         let n = 600;
         let points =
             Array2::from_shape_fn((n, 2), |(i, j)| ((i * (j + 7) * 7_919) % 101) as f64 + (i % 3) as f64 * 60.0);
         let labels: Vec<i32> = (0..n).map(|i| (i % 3) as i32).collect();
-        // One cluster's customers outnumber the rest: a sample of profiles would miss the mark.
+        // One cluster has most of the weight: a sample that ignored weights would be wrong.
         let weights: Vec<u32> = labels.iter().map(|&label| if label == 1 { 40 } else { 1 }).collect();
         let whole = silhouette(points.view(), &labels, &weights).unwrap();
         let sample = silhouette_of_at_most(n - 1, points.view(), &labels, &weights).unwrap();
@@ -323,11 +325,11 @@ mod tests {
     }
 
     #[test]
-    fn a_draw_takes_each_customer_as_often_as_any_other() {
+    fn a_draw_takes_points_in_proportion_to_their_weight() {
         let drawn = drawn_with_replacement(&[(0, 1.0), (7, 3.0), (8, 0.0), (9, 6.0)], 10_000);
         assert_eq!(drawn.iter().map(|&(_, times)| times).sum::<f64>(), 10_000.0);
-        for ((profile, times), expected) in drawn.into_iter().zip([(0, 1_000.0), (7, 3_000.0), (9, 6_000.0)]) {
-            assert_eq!(profile, expected.0);
+        for ((point, times), expected) in drawn.into_iter().zip([(0, 1_000.0), (7, 3_000.0), (9, 6_000.0)]) {
+            assert_eq!(point, expected.0);
             assert!((times - expected.1).abs() < 4.0 * f64::sqrt(2_500.0), "{times} of {}", expected.1);
         }
     }

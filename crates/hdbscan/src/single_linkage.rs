@@ -1,13 +1,13 @@
-//! The dendrogram: which groups of points hold together at which density.
+//! The single-linkage dendrogram: which points form one group at which density.
 #![expect(clippy::indexing_slicing, reason = "nodes are numbered below 2n − 1, the length of every array here")]
 
-use super::spanning_tree::Edge;
+use super::edge::Edge;
 
 /// Turns distances into densities, λ = 1 / distance.
 ///
-/// Coincident points have distance 0; to keep every density finite, distances count as no smaller than the
-/// longest edge times the spacing of `f64` numbers, below which differences of that data are rounding
-/// anyway. The second bound keeps λ times a number of customers from overflowing.
+/// Coincident points have distance 0. To keep every density finite, a distance counts as at least the longest edge
+/// times the relative spacing of `f64`: smaller differences are rounding errors of that data. A second, absolute bound
+/// keeps λ × weight from overflowing.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Density {
     least_distance: f64,
@@ -16,33 +16,35 @@ pub(super) struct Density {
 impl Density {
     const LEAST: f64 = 1e-150;
 
-    /// The scale of data whose longest spanning edge is `longest`; data in one place have density 1.
+    /// For data whose longest edge of the spanning tree is `longest`. If all points coincide, their density is 1.
     pub fn of_longest_edge(longest: f64) -> Self {
         let least_distance = if longest > 0.0 { (longest * f64::EPSILON).max(Self::LEAST) } else { 1.0 };
         Self { least_distance }
     }
 
-    /// The density at which something at this distance joins.
+    /// The density at which points at this distance join.
     pub fn at(self, distance: f64) -> f64 {
         1.0 / distance.max(self.least_distance)
     }
 
-    /// The density of a new point, whose distances belong to no tree.
+    /// The density at which a new point joins: its distance is no edge of the tree, so only the absolute bound applies.
     pub fn of_new_point(distance: f64) -> f64 {
         1.0 / distance.max(Self::LEAST)
     }
 }
 
-/// A binary dendrogram of n points: nodes below n are the points, node n + i is the i-th merge, and the last
-/// is the root.
+/// A binary dendrogram of n points. Nodes 0..n are the points, node n + i is the i-th merge, and the last node is the
+/// root.
 #[derive(Debug)]
 pub(super) struct Dendrogram {
     n_points: usize,
+    /// The two nodes of each merge, `(n_points - 1)`.
     children: Vec<[usize; 2]>,
+    /// The density of each merge, `(n_points - 1)`, descending.
     lambdas: Vec<f64>,
-    /// Customers under each node, points first.
+    /// Weight below each node, points first.
     sizes: Vec<u64>,
-    /// The lowest point under each node, points first: what orders siblings of equal size.
+    /// The lowest point below each node, points first. It orders siblings of equal size.
     first_points: Vec<usize>,
 }
 
@@ -83,15 +85,15 @@ impl Dendrogram {
         self.first_points[node]
     }
 
-    /// The density at which `node` falls apart; none for a point.
+    /// The density at which `node` splits; `None` for a point.
     pub fn lambda(&self, node: usize) -> Option<f64> {
         node.checked_sub(self.n_points).map(|merge| self.lambdas[merge])
     }
 
-    /// Writes into `pieces` what is left of `node` when every edge of its density is cut.
+    /// Writes into `pieces` the nodes that remain of `node` when every edge of its density is cut.
     ///
-    /// All edges of one weight are cut at once (Campello, Moulavi, Sander 2013, algorithm 1, step 4.2): one
-    /// after the other, the order among equals would decide which groups exist.
+    /// All edges of equal weight are cut at once (Campello, Moulavi, Sander 2013, algorithm 1, step 4.2). Otherwise the
+    /// order among equals would decide which groups exist.
     pub fn pieces_into(&self, node: usize, pieces: &mut Vec<usize>) {
         pieces.clear();
         let lambda = self.lambda(node);
@@ -105,7 +107,8 @@ impl Dendrogram {
         }
     }
 
-    /// Calls `visit` with every point under `node`. No recursion: a chain of 200,000 merges is as deep.
+    /// Calls `visit` with every point below `node`. Without recursion, because a chain of merges is as deep as it is
+    /// long.
     pub fn for_each_point(&self, node: usize, mut visit: impl FnMut(usize)) {
         let mut pending = vec![node];
         while let Some(next) = pending.pop() {
@@ -117,7 +120,7 @@ impl Dendrogram {
     }
 }
 
-/// The node at the top of what `node` has merged into, halving the path on the way.
+/// The root of the group that `node` has merged into. Halves the path on the way.
 fn top(parents: &mut [usize], mut node: usize) -> usize {
     while parents[node] != node {
         parents[node] = parents[parents[node]];

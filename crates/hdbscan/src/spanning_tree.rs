@@ -1,8 +1,7 @@
 //! The minimum spanning tree of mutual reachability (Campello, Moulavi, Sander 2013, definitions 3 and 4).
 //!
-//! Exact, by one of two roads: Borůvka's algorithm on a k-d tree (`boruvka`), and for few points Prim's algorithm over
-//! all pairs. Whatever returns n − 1 edges of least total weight yields the same clusters, since equal weights are later
-//! cut together.
+//! Exact, by one of two algorithms: Borůvka's on a k-d tree (`boruvka`), and Prim's over all pairs for few points. Both
+//! give the same clusters, because any n − 1 edges of least total weight do: equal weights are later cut together.
 #![expect(clippy::indexing_slicing, reason = "all columns of the frontier have its length, which bounds every index")]
 
 use rayon::prelude::*;
@@ -10,41 +9,31 @@ use rayon::prelude::*;
 use super::boruvka;
 use super::core_distances::{FEW, MAX_SOUGHT, among_all_pairs};
 use super::distances::{BLOCK, Columns, add_squares};
+use super::edge::{Edge, sort};
 use super::kd_tree::KdTree;
 use super::neighbours::Neighbours;
 
-/// Neighbours listed at least: with fewer, more components have to be searched for.
+/// The least number of neighbours to list. With fewer, more components have to search.
 const LISTED: usize = 8;
 
-/// Points a thread is given at least in one step: below, waking it costs more than it saves.
+/// The least number of points that a thread takes in one step. For fewer, waking the thread costs more than it saves.
 const CHUNK: usize = 16 * BLOCK;
 
-/// An edge between two points, the lower one left, by mutual reachability distance.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Edge {
-    pub left: u32,
-    pub right: u32,
-    pub distance: f64,
-}
-
-impl Edge {
-    /// The edge between two points of this squared mutual reachability.
-    pub fn new(a: u32, b: u32, squared: f64) -> Self {
-        Self { left: a.min(b), right: a.max(b), distance: squared.sqrt() }
-    }
-}
-
-/// The points outside the tree, column by column, each with its best way into it.
+/// Prim's frontier: the points outside the tree, each with its lightest edge into the tree. All arrays have one entry
+/// for each such point, in the same order.
 struct Frontier {
+    /// Coordinates, one column for each feature.
     columns: Vec<Vec<f64>>,
     squared_core: Vec<f64>,
+    /// The point's index in the data.
     point: Vec<u32>,
-    /// Least squared mutual reachability to a point of the tree, and that point.
+    /// Least squared mutual reachability to a point of the tree.
     best: Vec<f64>,
+    /// That point of the tree.
     source: Vec<u32>,
 }
 
-/// A point that has just joined the tree.
+/// The point that joined the tree last.
 struct Joined {
     point: u32,
     coordinates: Vec<f64>,
@@ -63,16 +52,16 @@ impl Frontier {
         }
     }
 
-    /// Moves one point into the tree, the last of the frontier taking its place.
-    fn join(&mut self, place: usize) -> (Joined, Edge) {
-        let coordinates = self.columns.iter_mut().map(|column| column.swap_remove(place)).collect();
-        let point = self.point.swap_remove(place);
-        let squared_core = self.squared_core.swap_remove(place);
-        let edge = Edge::new(self.source.swap_remove(place), point, self.best.swap_remove(place));
+    /// Moves the frontier's `index`-th point into the tree. The last of the frontier takes its index.
+    fn join(&mut self, index: usize) -> (Joined, Edge) {
+        let coordinates = self.columns.iter_mut().map(|column| column.swap_remove(index)).collect();
+        let point = self.point.swap_remove(index);
+        let squared_core = self.squared_core.swap_remove(index);
+        let edge = Edge::new(self.source.swap_remove(index), point, self.best.swap_remove(index));
         (Joined { point, coordinates, squared_core }, edge)
     }
 
-    /// Offers every point the way over `joined` and returns the place of the nearest point.
+    /// Offers every point the edge to `joined`, and returns the index of the point that is now nearest to the tree.
     fn relax(&mut self, joined: &Joined) -> usize {
         let Self { columns, squared_core, best, source, .. } = self;
         let chunk = |start: usize, best: &mut [f64], source: &mut [u32]| {
@@ -81,7 +70,7 @@ impl Frontier {
         let nearest = if best.len() < 2 * CHUNK {
             chunk(0, best, source)
         } else {
-            // The first of equals wins within a chunk and between chunks, so threads change nothing.
+            // Of equals the first wins, within a chunk and between chunks: the number of threads changes nothing.
             best.par_chunks_mut(CHUNK)
                 .zip(source.par_chunks_mut(CHUNK))
                 .enumerate()
@@ -92,7 +81,7 @@ impl Frontier {
     }
 }
 
-/// One chunk of [`Frontier::relax`]: the least squared distance and its place in the whole frontier.
+/// One chunk of [`Frontier::relax`], which begins at the frontier's index `start`: the least weight and its index.
 fn relax_chunk(
     columns: &[Vec<f64>],
     squared_core: &[f64],
@@ -128,16 +117,16 @@ fn relax_chunk(
     nearest
 }
 
-/// What mutual reachability makes of the points.
+/// The points under mutual reachability.
 pub(super) struct Reach {
-    /// The squared distance of each point to its `rank`-th nearest other, `(n_points)`.
+    /// Squared core distances: from each point to its `rank`-th nearest other, `(n_points)`.
     pub squared_core: Vec<f64>,
     /// The n − 1 edges of a minimum spanning tree, ascending by distance and then by their points.
     pub edges: Vec<Edge>,
 }
 
 impl Reach {
-    /// Core distances that reach to the `rank`-th nearest other point, and a tree of the distances under them.
+    /// Core distances to the `rank`-th nearest other point, and a spanning tree under them.
     pub fn of(points: &Columns, rank: usize) -> Self {
         if points.n_points() < FEW {
             let squared_core = among_all_pairs(points, rank);
@@ -149,6 +138,7 @@ impl Reach {
         let near = if rank <= MAX_SOUGHT {
             Neighbours::of(&tree, rank.max(LISTED), rank)
         } else {
+            // Core distances by comparing all pairs; the neighbours are listed only to save Borůvka searches.
             let far = among_all_pairs(points, rank);
             let squared_core = tree.points().iter().map(|&point| far[point as usize]).collect();
             Neighbours { squared_core, ..Neighbours::of(&tree, LISTED, LISTED) }
@@ -158,7 +148,7 @@ impl Reach {
     }
 }
 
-/// [`Reach::edges`] by Prim's algorithm: O(n²) time, O(n) memory beside the points.
+/// [`Reach::edges`] by Prim's algorithm, in O(n²) time and O(n) memory.
 fn prim(points: &Columns, squared_core: &[f64]) -> Vec<Edge> {
     let mut frontier = Frontier::new(points, squared_core);
     let mut edges = Vec::with_capacity(points.n_points().saturating_sub(1));
@@ -173,11 +163,6 @@ fn prim(points: &Columns, squared_core: &[f64]) -> Vec<Edge> {
     edges
 }
 
-/// Sorts edges, ascending by distance and then by their points.
-pub(super) fn sort(edges: &mut [Edge]) {
-    edges.sort_unstable_by(|a, b| a.distance.total_cmp(&b.distance).then((a.left, a.right).cmp(&(b.left, b.right))));
-}
-
 #[cfg(test)]
 mod tests {
     use ndarray::Array2;
@@ -185,7 +170,7 @@ mod tests {
 
     use super::*;
 
-    /// Kruskal's algorithm over all pairs: another road to the same weights.
+    /// Kruskal's algorithm over all pairs, as a third implementation.
     fn kruskal_weights(points: &Columns, squared_core: &[f64]) -> Vec<f64> {
         let n = points.n_points();
         let mut pairs = Vec::new();
@@ -209,7 +194,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn both_roads_find_the_weights_of_kruskal(points in awkward_points(), rank in 1usize..40) {
+        fn both_algorithms_find_the_weights_of_kruskal(points in awkward_points(), rank in 1usize..40) {
             let columns = Columns::new(points.view()).unwrap();
             let squared_core = among_all_pairs(&columns, rank);
             let expected = kruskal_weights(&columns, &squared_core);
@@ -220,7 +205,7 @@ mod tests {
         }
     }
 
-    /// Points on a lattice, on a line, in one place or anywhere, in one to forty dimensions, fewer or more than a leaf.
+    /// Points on a lattice, on a line, all equal, or anywhere; in 1 to 40 dimensions; fewer or more than a leaf holds.
     fn awkward_points() -> impl Strategy<Value = Array2<f64>> {
         let sizes = (2usize..300, prop_oneof![1usize..5, Just(11), Just(40)]);
         (sizes, 0u8..4, any::<u64>()).prop_map(|((n_points, n_features), kind, seed)| {
@@ -251,7 +236,7 @@ mod tests {
         (boruvka::minimum_spanning_tree(&tree, &near), near.core_of_points(&tree))
     }
 
-    /// 5,000 points of three heaps and a haze in five dimensions.
+    /// 5,000 points in five dimensions: three dense groups and noise around them.
     fn heaps() -> Columns {
         let mut state = 1u64;
         let mut next = || {
@@ -266,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn both_roads_agree_on_thousands_of_points() {
+    fn both_algorithms_agree_on_thousands_of_points() {
         let columns = heaps();
         for rank in [1, 5, 40, MAX_SOUGHT + 1] {
             let reach = Reach::of(&columns, rank);

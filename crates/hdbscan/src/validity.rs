@@ -1,5 +1,5 @@
 //! DBCV, the validity of density-based clusters (Moulavi, Jaskowiak, Campello, Zimek, Sander 2014).
-#![expect(clippy::indexing_slicing, reason = "members, cores and edges of a group all have the length of its columns")]
+#![expect(clippy::indexing_slicing, reason = "members, cores and edges of a cluster have the length of its columns")]
 
 use ndarray::{ArrayView2, Axis};
 use rayon::prelude::*;
@@ -7,27 +7,28 @@ use rayon::prelude::*;
 use super::distances::Columns;
 use super::errors::HdbscanError;
 
-/// How many profiles in clusters are compared each with each; of more, an even share of every cluster stands for it.
+/// DBCV is exact up to this number of points in clusters. Of more, every cluster is thinned out evenly.
 const MAX_COMPARED: usize = 10_000;
 
-/// The DBCV of a clustering, −1 to 1: how much denser clusters are inside than between one another. `None` with fewer
+/// The DBCV of a clustering, −1 to 1: how much denser clusters are inside than the gaps between them. `None` with fewer
 /// than two clusters.
 ///
-/// `points` are `(n_profiles, n_features)`, `labels` (below 0: noise) and `weights`, the customers of each profile,
-/// `(n_profiles)`. As in [`HdbscanValidParams::fit`](super::HdbscanValidParams::fit), densities count profiles and sizes
-/// count customers: in a cluster of n profiles with D features
+/// `points` are `(n_points, n_features)`, `labels` (below 0: noise) and `weights` `(n_points)`. As in
+/// `HdbscanValidParams::fit`, densities count points and sizes count weight. In a cluster of n points with D features
 ///
 /// ```text
-/// core(p)  = (Σ_{q ≠ p} d(p, q)^−D / (n − 1))^(−1/D)     0 where another profile lies in the same place
+/// core(p)  = (Σ_{q ≠ p} d(p, q)^−D / (n − 1))^(−1/D)     0 if another point has the same coordinates
 /// sparse   = the longest inner edge of the minimum spanning tree of mutual reachability
-/// separate = the least mutual reachability from its inner profiles to another cluster's
+/// separate = the least mutual reachability from its inner points to those of another cluster
 /// valid    = (separate − sparse) / max(separate, sparse)
 /// ```
 ///
-/// and DBCV is the sum of `valid`, each by its cluster's share of all customers, noise included. Inner are profiles of
-/// two edges or more, and edges between them; where there are none, all are, as in the authors' own program. A lone
-/// profile has core distance and sparseness 0. Of trees of one length that of the nearest points is taken. With all weights 1 this is the plain DBCV. Exact up to 10,000 profiles in
-/// clusters, O(n²) time; of more, evenly spaced ones of each cluster are compared.
+/// and DBCV is the sum of `valid` × the cluster's share of the total weight, noise included. Inner points have two
+/// edges or more, and inner edges connect inner points. If there are none, all count, as in the authors' program. A
+/// cluster of one point has core distance and sparseness 0. Of spanning trees of equal weight, the one with the
+/// shortest distances is taken. With all weights 1 this is the plain DBCV.
+///
+/// Exact up to 10,000 points in clusters, in O(n²) time. Of more, evenly spaced points of each cluster are compared.
 ///
 /// # Errors
 /// [`HdbscanError::WeightsLength`] unless there are as many labels and weights as points;
@@ -40,76 +41,76 @@ pub fn dbcv(points: ArrayView2<'_, f64>, labels: &[i32], weights: &[u32]) -> Res
     }
     let n_clusters = labels.iter().max().map_or(0, |&label| usize::try_from(label + 1).unwrap_or(0));
     let mut members = vec![Vec::new(); n_clusters];
-    let mut customers = vec![0.0; n_clusters];
-    for (profile, (&label, &weight)) in labels.iter().zip(weights).enumerate() {
+    let mut cluster_weights = vec![0.0; n_clusters];
+    for (point, (&label, &weight)) in labels.iter().zip(weights).enumerate() {
         if let Ok(cluster) = usize::try_from(label) {
-            members[cluster].push(profile);
-            customers[cluster] += f64::from(weight);
+            members[cluster].push(point);
+            cluster_weights[cluster] += f64::from(weight);
         }
     }
     let step = members.iter().map(Vec::len).sum::<usize>().div_ceil(MAX_COMPARED).max(1);
     let clusters: Vec<(Vec<usize>, f64)> = members
         .into_iter()
-        .map(|profiles| profiles.into_iter().step_by(step).collect())
-        .zip(customers)
-        .filter(|(profiles, _): &(Vec<usize>, f64)| !profiles.is_empty())
+        .map(|members| members.into_iter().step_by(step).collect())
+        .zip(cluster_weights)
+        .filter(|(members, _): &(Vec<usize>, f64)| !members.is_empty())
         .collect();
     if clusters.len() < 2 {
         return Ok(None);
     }
     let insides: Vec<Inside> =
-        clusters.par_iter().map(|(profiles, _)| Inside::of(points, profiles)).collect::<Result<_, _>>()?;
+        clusters.par_iter().map(|(members, _)| Inside::of(points, members)).collect::<Result<_, _>>()?;
     let separations = squared_separations(points, &insides)?;
     let valid = insides.iter().zip(separations).map(|(inside, squared)| {
         let (sparse, separate): (f64, f64) = (inside.sparseness, squared.sqrt());
         let larger = separate.max(sparse);
         if larger > 0.0 { (separate - sparse) / larger } else { 0.0 }
     });
-    let everyone: f64 = weights.iter().map(|&weight| f64::from(weight)).sum();
-    Ok(Some(valid.zip(&clusters).map(|(valid, (_, customers))| valid * customers / everyone).sum()))
+    let total: f64 = weights.iter().map(|&weight| f64::from(weight)).sum();
+    Ok(Some(valid.zip(&clusters).map(|(valid, (_, weight))| valid * weight / total).sum()))
 }
 
-/// What DBCV needs to know of one cluster.
+/// What DBCV needs to know about one cluster.
 struct Inside {
-    /// The inner profiles, by their rows.
-    profiles: Vec<usize>,
+    /// The inner points, by their rows.
+    points: Vec<usize>,
     /// Their core distances, squared.
     squared_core: Vec<f64>,
     sparseness: f64,
 }
 
 impl Inside {
-    fn of(points: ArrayView2<'_, f64>, profiles: &[usize]) -> Result<Self, HdbscanError> {
-        let columns = Columns::new(points.select(Axis(0), profiles).view())?;
+    fn of(points: ArrayView2<'_, f64>, members: &[usize]) -> Result<Self, HdbscanError> {
+        let columns = Columns::new(points.select(Axis(0), members).view())?;
         let squared_core = squared_all_points_cores(&columns);
         let edges = canonical_tree(&columns, &squared_core);
-        let mut degrees = vec![0_usize; profiles.len()];
+        let mut degrees = vec![0_usize; members.len()];
         for edge in &edges {
             degrees[edge.ends.0] += 1;
             degrees[edge.ends.1] += 1;
         }
-        let has_inner_profile = degrees.iter().any(|&degree| degree > 1);
+        let has_inner_point = degrees.iter().any(|&degree| degree > 1);
         let is_inner = |edge: &&Edge| degrees[edge.ends.0] > 1 && degrees[edge.ends.1] > 1;
         let longest = |inner_alone: bool| {
             let edges = edges.iter().filter(|edge| !inner_alone || is_inner(edge));
             edges.map(|edge| edge.squared_reachability).reduce(f64::max)
         };
-        let inner = (0..profiles.len()).filter(|&profile| !has_inner_profile || degrees[profile] > 1);
-        let (kept, squared_core) = inner.map(|profile| (profiles[profile], squared_core[profile])).unzip();
+        let inner = (0..members.len()).filter(|&member| !has_inner_point || degrees[member] > 1);
+        let (kept, squared_core) = inner.map(|member| (members[member], squared_core[member])).unzip();
         let sparseness = longest(true).or_else(|| longest(false)).unwrap_or(0.0).sqrt();
-        Ok(Self { profiles: kept, squared_core, sparseness })
+        Ok(Self { points: kept, squared_core, sparseness })
     }
 }
 
-/// An edge of a cluster's tree, between positions in the cluster.
+/// An edge of a cluster's tree. Its ends are counted within the cluster.
 struct Edge {
     ends: (usize, usize),
     squared_reachability: f64,
 }
 
-/// The minimum spanning tree of mutual reachability; of edges that reach as far, the one between nearer points. A core
-/// distance makes many equal edges, and which profiles are inner depends on the choice: so it does not depend on the
-/// order of the rows. Prim's algorithm, O(n²) time.
+/// The minimum spanning tree of mutual reachability, by Prim's algorithm in O(n²) time. Of equal edges, the one between
+/// the nearer points is taken. Core distances make many edges equal, and the choice decides which points are inner;
+/// this rule keeps the order of the rows out of it.
 fn canonical_tree(columns: &Columns, squared_core: &[f64]) -> Vec<Edge> {
     let n = columns.n_points();
     let mut outside: Vec<usize> = (1..n).collect();
@@ -120,13 +121,13 @@ fn canonical_tree(columns: &Columns, squared_core: &[f64]) -> Vec<Edge> {
     while !outside.is_empty() {
         columns.squared_distances(&columns.point(joined).collect::<Vec<_>>(), &mut squared);
         let mut nearest = 0;
-        for (place, &point) in outside.iter().enumerate() {
+        for (index, &point) in outside.iter().enumerate() {
             let reachability = squared[point].max(squared_core[point]).max(squared_core[joined]);
             if (reachability, squared[point]) < best[point].0 {
                 best[point] = ((reachability, squared[point]), joined);
             }
             if best[point].0 < best[outside[nearest]].0 {
-                nearest = place;
+                nearest = index;
             }
         }
         let point = outside.swap_remove(nearest);
@@ -148,7 +149,7 @@ fn squared_all_points_cores(columns: &Columns) -> Vec<f64> {
         if nearest == 0.0 || n < 2 {
             return 0.0;
         }
-        // Distances in units of the least one: their powers neither overflow nor vanish all together.
+        // In units of the least distance, so that the powers do not overflow and do not all underflow.
         let sum: f64 = squared.iter().map(|&squared| half_power(nearest / squared, dimensions)).sum();
         nearest * (sum / (n - 1) as f64).powf(-2.0 / dimensions as f64)
     };
@@ -161,9 +162,9 @@ fn half_power(ratio: f64, exponent: usize) -> f64 {
     if exponent.is_multiple_of(2) { whole } else { whole * ratio.sqrt() }
 }
 
-/// For each cluster the least squared mutual reachability between its inner profiles and any other cluster's.
+/// For each cluster the least squared mutual reachability between its inner points and those of any other cluster.
 fn squared_separations(points: ArrayView2<'_, f64>, insides: &[Inside]) -> Result<Vec<f64>, HdbscanError> {
-    let rows: Vec<usize> = insides.iter().flat_map(|inside| inside.profiles.iter().copied()).collect();
+    let rows: Vec<usize> = insides.iter().flat_map(|inside| inside.points.iter().copied()).collect();
     let cores: Vec<f64> = insides.iter().flat_map(|inside| inside.squared_core.iter().copied()).collect();
     let columns = Columns::new(points.select(Axis(0), &rows).view())?;
     let least_of = |own: &std::ops::Range<usize>, point: usize, squared: &mut Vec<f64>| {
@@ -174,7 +175,7 @@ fn squared_separations(points: ArrayView2<'_, f64>, insides: &[Inside]) -> Resul
     };
     let mut start = 0;
     let separations = insides.iter().map(|inside| {
-        let own = start..start + inside.profiles.len();
+        let own = start..start + inside.points.len();
         start = own.end;
         let least = own.clone().into_par_iter().map_init(Vec::new, |squared, point| least_of(&own, point, squared));
         least.reduce(|| f64::INFINITY, f64::min)
@@ -192,14 +193,15 @@ mod tests {
     #[test]
     fn two_lines_of_points_have_the_value_worked_out_by_hand() {
         // In one dimension core(p) is the harmonic mean of the distances: of 0, 1, 2 that is 4/3, 1, 4/3. Both edges of
-        // the tree have length 4/3, and no edge lies between inner profiles, so all count; inner is the middle one.
+        // the tree have length 4/3, and no edge lies between inner points, so all count. Only the middle point is
+        // inner.
         let points = array![[0.0], [1.0], [2.0], [10.0], [11.0], [12.0]];
         let score = dbcv(points.view(), &[0, 0, 0, 1, 1, 1], &[1; 6]).unwrap().unwrap();
         assert!((score - (10.0 - 4.0 / 3.0) / 10.0).abs() < 1e-12, "{score}");
     }
 
     #[test]
-    fn noise_lowers_the_score_by_its_share_of_the_customers() {
+    fn noise_lowers_the_score_by_its_share_of_the_weight() {
         let points = array![[0.0], [1.0], [2.0], [10.0], [11.0], [12.0], [500.0]];
         let labels = [0, 0, 0, 1, 1, 1, -1];
         let score = dbcv(points.view(), &labels, &[1, 1, 1, 1, 1, 1, 6]).unwrap().unwrap();
@@ -214,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn lone_and_coincident_profiles_have_finite_scores_and_one_cluster_none() {
+    fn single_and_coincident_points_have_finite_scores_and_one_cluster_has_none() {
         let points = array![[0.0, 0.0], [5.0, 5.0], [5.0, 5.0]];
         assert_eq!(dbcv(points.view(), &[0, 1, 1], &[9, 1, 1]).unwrap(), Some(1.0));
         assert_eq!(dbcv(points.view(), &[0, 0, -1], &[1; 3]).unwrap(), None);

@@ -1,8 +1,8 @@
 //! Clusters held against the Python package, 0.8.44, with `approx_min_span_tree=False`.
 //!
 //! Its labels, probabilities, outlier scores and condensed trees are taken as they are. Its predictions are
-//! not: it counts a point among its own neighbours (hdbscan#560), and where a chosen cluster splits without
-//! losing a point first, it takes the first half for the whole. The tests name where each shows.
+//! not: the package counts a point among its own neighbours (hdbscan#560), and if a chosen cluster splits before it
+//! loses a point, it takes the first half for the whole. The tests say where each shows.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a broken fixture should fail its test loudly")]
 
@@ -39,8 +39,8 @@ impl Oracle {
         Self::read(file, "", points, new_points, 50)
     }
 
-    /// 5,000 customers embedded without `unique`: all rows differ, though 2,684 profiles would do.
-    fn customers() -> Self {
+    /// 5,000 rows of a UMAP embedding. It was made without `unique`, so all rows differ.
+    fn embedded() -> Self {
         let mut file = Recorded::open("reference.npz");
         let points: Array2<f32> = file.array("train_embedding");
         let new_points: Array2<f32> = file.array("new_embedding");
@@ -111,7 +111,7 @@ fn as_set(n_points: usize, rows: &[(u32, u32, f64, u64)]) -> Vec<(Vec<u32>, Vec<
     let mut set: Vec<_> = rows
         .iter()
         .map(|&(parent, child, lambda, size)| {
-            // Points of a parent are told by their number and lowest: 5,000 copies of 5,000 help nobody.
+            // A parent is named by the number of its points and the lowest one, to avoid 5,000 copies of 5,000 points.
             let parent = &below[parent as usize];
             (vec![parent.len() as u32, parent[0]], below[child as usize].clone(), lambda, size)
         })
@@ -179,8 +179,8 @@ fn the_fit_on_blobs_equals_the_recorded_one() {
 }
 
 #[test]
-fn the_fit_on_embedded_customers_equals_the_recorded_one() {
-    let oracle = Oracle::customers();
+fn the_fit_on_an_embedding_equals_the_recorded_one() {
+    let oracle = Oracle::embedded();
     assert_fit_equals(&oracle, &oracle.fit());
 }
 
@@ -214,8 +214,8 @@ fn memberships_among_blobs_equal_the_recorded_ones() {
 fn the_package_predicts_with_half_of_a_cluster_that_splits_without_losing_a_point() {
     // It chooses node 5003, as we do, but looks for it as the lowest node that loses a point of that label.
     // 5003 loses none before it splits into 5007 and 5008, so 5007 stands for the cluster, and whatever falls
-    // to 5008 is noise. With that choice its predictions on the customers are reproduced in full.
-    let oracle = Oracle::customers();
+    // to 5008 is noise. With that choice its predictions are reproduced in full.
+    let oracle = Oracle::embedded();
     let chosen = as_numbered_by_the_package(&oracle, &[5001, 5003, 5009, 5010]);
     assert_eq!(widened(chosen.labels()), oracle.labels.to_vec());
     let mistaken = as_numbered_by_the_package(&oracle, &[5001, 5007, 5009, 5010]);
@@ -234,7 +234,7 @@ fn the_package_predicts_with_half_of_a_cluster_that_splits_without_losing_a_poin
 
 #[test]
 fn training_points_given_as_new_ones_keep_their_label_and_probability() {
-    for oracle in [Oracle::blobs(), Oracle::customers()] {
+    for oracle in [Oracle::blobs(), Oracle::embedded()] {
         let model = oracle.fit();
         let own = model.predict(oracle.points.view()).unwrap();
         assert_eq!(own.labels, model.labels());
@@ -272,7 +272,7 @@ fn points_of_probability_one(model: &HdbscanModel, label: i32) -> Vec<usize> {
 
 #[test]
 fn memberships_are_shares_and_favour_the_own_cluster() {
-    for oracle in [Oracle::blobs(), Oracle::customers()] {
+    for oracle in [Oracle::blobs(), Oracle::embedded()] {
         let model = oracle.fit();
         let membership = model.membership_vectors(oracle.points.view()).unwrap();
         for (vector, &label) in membership.rows().into_iter().zip(model.labels()) {

@@ -1,4 +1,5 @@
-//! UMAP on the sample's distinct profiles: a fit with the default parameters, and rows placed in bulk and alone.
+//! UMAP on the distinct rows of one-hot data: a fit with the default parameters, and transforms of many rows and of
+//! one.
 //!
 //! `cargo bench -p umap -- growth` fits 10,000, 50,000 and 200,000 points instead, once each, and prints by which
 //! power of the number of points the time of each stage grows.
@@ -33,16 +34,16 @@ fn distinct(rows: &Array2<f32>) -> Array2<f32> {
 }
 
 fn umap(criterion: &mut Criterion) {
-    let profiles = distinct(&features("train_features.npy"));
+    let rows = distinct(&features("train_features.npy"));
     let params = UmapParams::default().check().unwrap();
-    let fit = || params.fit(profiles.view(), &|_, _| {}).unwrap();
+    let fit = || params.fit(rows.view(), &|_, _| {}).unwrap();
     let new = features("new_features.npy");
     let thousand = concatenate![Axis(0), new, new, new, new].slice_move(s![..1000, ..]);
     let model = fit();
 
     let mut group = criterion.benchmark_group("umap");
     group.sample_size(10).measurement_time(Duration::from_secs(20));
-    group.bench_function("fit 2684 profiles", |bencher| bencher.iter(fit));
+    group.bench_function("fit 2684 one-hot rows", |bencher| bencher.iter(fit));
     group.bench_function("transform 1000 rows", |bencher| bencher.iter(|| model.transform(black_box(thousand.view()))));
     group.measurement_time(Duration::from_secs(5));
     let one = thousand.slice(s![..1, ..]);

@@ -1,25 +1,25 @@
-//! The curve that turns a distance in the embedding into a membership strength.
+//! The curve that turns a distance in the embedding into a membership strength, and its least-squares fit.
 
-use super::UmapError;
+use super::errors::UmapError;
 
-/// `1 / (1 + a d^2b)`, the smooth stand-in for "1 up to `min_dist`, then falling by `exp(-(d - min_dist) / spread)`"
-/// (McInnes, Healy, Melville 2018, section 3.2 and definition 11).
+/// `1 / (1 + a d^2b)`. It approximates the function that is 1 up to `min_dist` and `exp(-(d - min_dist) / spread)`
+/// beyond (McInnes, Healy, Melville 2018, section 3.2 and definition 11).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Curve {
     pub(super) a: f32,
     pub(super) b: f32,
 }
 
-/// Distances at which the curve is held against its model, and how many spreads they reach; both as `umap-learn`.
+/// The distances at which the curve is fitted, and how many spreads they cover; both as in umap-learn.
 const SAMPLES: usize = 300;
 const REACH: f64 = 3.0;
-/// Levenberg-Marquardt settles in about ten rounds.
+/// Levenberg-Marquardt converges in about ten rounds.
 const MAX_ROUNDS: usize = 200;
 
 impl Curve {
-    /// Least-squares `a` and `b` for these parameters.
+    /// The least-squares `a` and `b` for these parameters.
     ///
-    /// Distances are measured in spreads while fitting, so that any spread is as well conditioned as 1.
+    /// Distances are in units of the spread during the fit, so that every spread is as well conditioned as 1.
     pub(super) fn fit(min_dist: f32, spread: f32) -> Result<Self, UmapError> {
         let touching = f64::from(min_dist) / f64::from(spread);
         let samples: Vec<(f64, f64)> = (0..SAMPLES)
@@ -33,14 +33,14 @@ impl Curve {
         Self::usable(a as f32, b as f32).ok_or(UmapError::NoCurve { min_dist, spread })
     }
 
-    /// The curve with these coefficients if they are positive numbers.
+    /// The curve with these coefficients, if they are positive numbers.
     pub(super) fn usable(a: f32, b: f32) -> Option<Self> {
         let positive = |x: f32| x.is_normal() && x > 0.0;
         (positive(a) && positive(b)).then_some(Self { a, b })
     }
 }
 
-/// Levenberg-Marquardt from `a = b = 1`, where `scipy.optimize.curve_fit` starts too.
+/// Levenberg-Marquardt from `a = b = 1`, the start of `scipy.optimize.curve_fit`.
 fn least_squares(samples: &[(f64, f64)]) -> (f64, f64) {
     let cost =
         |a: f64, b: f64| -> f64 { samples.iter().map(|&(x, y)| (1.0 / (1.0 + a * x.powf(2.0 * b)) - y).powi(2)).sum() };

@@ -1,13 +1,14 @@
-//! Approximate neighbours of very many points: nearest-neighbour descent (Dong, Moses, Li 2011) from the leaves of
-//! random-projection trees, as `pynndescent` starts it.
+//! The approximate neighbour search for very many points: nearest-neighbour descent (Dong, Moses, Li 2011), started
+//! from the leaves of random-projection trees as `pynndescent` does.
 //!
-//! A neighbour of a neighbour is likely a neighbour: in each round a point looks at those whom the points around it
-//! have around them, where one of the two steps is new. Upstream lets a point introduce its neighbours to each other,
-//! which writes to both; here each point looks for itself in the lists of the round before and writes its own alone.
-//! That measures a pair from both ends, and has the same result on any number of threads.
+//! A neighbour of a neighbour is likely a neighbour. In each round a point looks at the points *around* the points
+//! around it, as far as one of the two steps is new since the last round. In the published algorithm a point introduces
+//! its neighbours to each other, which writes to the lists of both. Here each point reads the lists of the last round
+//! and writes only its own. That measures each pair from both ends, and gives the same result on any number of threads.
 //!
-//! Distances are in `f32` on the way; [`Points::measure`] puts the lists found in their order.
-#![expect(clippy::indexing_slicing, reason = "all lists are of one length for each of the points that index them")]
+//! Lists hold [`order_key`](super::points::order_key)s, `(n_points, k)` row by row, ascending: the squared distance
+//! above, the index below. Distances are in `f32` until [`in_order`] measures them again in `f64`.
+#![expect(clippy::indexing_slicing, reason = "lists have the same length, one for each point that indexes them")]
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -20,30 +21,31 @@ use super::random::mix64;
 
 /// Trees whose leaves the lists start from.
 const TREES: usize = 8;
-/// Points of a leaf, at least; more than twice the neighbours, so that each leaf fills a list.
+/// The least size of a leaf. A leaf has more than twice `k` points, so that it fills a list.
 const LEAF: usize = 64;
-/// So many of the points that a point has on its list are looked through for others.
-const MOST_OWN: usize = 20;
-/// So many of those that have it on theirs: where dimensions are many, most points are on few lists and some on very many.
-const MOST_CALLERS: usize = 40;
+/// How many points of a point's own list count as around it: the nearest.
+const MAX_OWN: usize = 20;
+/// How many of the points that have it on their lists count as around it: the nearest. In many dimensions most points
+/// are on few lists, and some on very many.
+const MAX_REVERSE: usize = 40;
 const MAX_ROUNDS: usize = 10;
-/// Rounds end when a smaller share of the lists has changed.
+/// The search ends when a round changes a smaller share of the list entries.
 const SETTLED: f64 = 0.002;
 /// Points that one thread takes at a time.
 const POINTS_A_TASK: usize = 512;
-/// Marks a point that was not around another in the round before; indices are below.
+/// Marks a point that was not around another in the last round. Indices are below.
 const NEW: u32 = 1 << 31;
 /// Spreads indices over slots: 2³² over the golden ratio, odd.
 const SCATTER: u32 = 0x9e37_79b9;
-/// No point.
-const NOBODY: u32 = u32::MAX;
+/// Fills up rows of `around`.
+const NO_POINT: u32 = u32::MAX;
 
-/// The nearest `k` of `points` to each of themselves, nearly all of them; `key` is for the trees' random numbers.
+/// The nearest `k` of `points` to each of themselves, nearly all of them. `key` is for the random numbers of the trees.
 pub(super) fn search(points: &Points, k: usize, key: u64, progress: &(dyn Fn(f32) + Sync)) -> Neighbours {
     let k = k.min(points.len());
     let leaf_size = LEAF.max(2 * k + 1);
     let first = Tree::grow(&Rows::new(points.rows(), 0..points.len()), leaf_size, key);
-    // From here on points are numbered by the first tree's leaves: who is near in space is near in memory.
+    // From here on points are numbered by the leaves of the first tree: what is near in space is near in memory.
     let original = first.order;
     let rows = Rows::new(points.rows(), original.iter().map(|&i| i as usize));
     let trees: Vec<Tree> =
@@ -52,9 +54,9 @@ pub(super) fn search(points: &Points, k: usize, key: u64, progress: &(dyn Fn(f32
     let mut lists = from_leaves(&rows, &trees, k);
     drop(trees);
     progress(0.5);
-    let mut around = vec![NOBODY; points.len() * (MOST_OWN.min(k) + MOST_CALLERS)];
+    let mut around = vec![NO_POINT; points.len() * (MAX_OWN.min(k) + MAX_REVERSE)];
     for round in 0..MAX_ROUNDS {
-        around = look_around(&lists, k, &around);
+        around = points_around(&lists, k, &around);
         let changed = explore(&rows, &around, k, &mut lists);
         progress(0.5 + 0.05 * (round + 1) as f32);
         if (changed as f64) < SETTLED * lists.len() as f64 {
@@ -64,17 +66,19 @@ pub(super) fn search(points: &Points, k: usize, key: u64, progress: &(dyn Fn(f32
     in_order(points, &original, &lists, k)
 }
 
-/// A thread's room for looking at points once each.
-struct Room {
-    /// Who has been seen since the last start, by open addressing: below the present stamp a slot is free.
+/// The buffers of a thread. They hold the points that one point has seen.
+struct Scratch {
+    /// A set of points by open addressing. A slot holds stamp and point; it is free if it is below the present stamp,
+    /// so the set is emptied by raising the stamp.
     slots: Vec<u64>,
     stamp: u64,
+    /// The points to measure, each once.
     seen: Vec<u32>,
     keys: Vec<u64>,
 }
 
-impl Room {
-    /// Room for seeing so many points.
+impl Scratch {
+    /// Buffers for at most `most_seen` points. At least half of the slots stay free.
     fn new(most_seen: usize) -> Self {
         Self { slots: vec![0; 2 * most_seen.next_power_of_two()], stamp: 0, seen: Vec::new(), keys: Vec::new() }
     }
@@ -85,6 +89,7 @@ impl Room {
         self.keys.clear();
     }
 
+    /// Puts `i` into the set; tells whether it was not in it.
     fn is_new(&mut self, i: u32) -> bool {
         let stamped = self.stamp | u64::from(i);
         let mask = self.slots.len() - 1;
@@ -106,55 +111,55 @@ impl Room {
     }
 }
 
-/// Each point's `k` nearest of those it shares a leaf with, itself among them, as ascending keys.
+/// The first lists: of the points that share a leaf with it in any tree, each point's `k` nearest, itself among them.
 fn from_leaves(rows: &Rows, trees: &[Tree], k: usize) -> Vec<u64> {
     let mut lists = vec![u64::MAX; rows.len() * k];
     lists.par_chunks_mut(POINTS_A_TASK * k).enumerate().for_each(|(task, lists)| {
-        let mut room = Room::new(trees.iter().map(Tree::largest_leaf).sum());
+        let mut scratch = Scratch::new(trees.iter().map(Tree::largest_leaf).sum());
         for (list, i) in lists.chunks_exact_mut(k).zip(task * POINTS_A_TASK..) {
-            room.start();
-            trees.iter().flat_map(|tree| tree.leaf(i)).for_each(|&other| room.see(other));
-            rows.measure(i as u32, &room.seen, u64::MAX, &mut room.keys);
-            if k < room.keys.len() {
-                room.keys.select_nth_unstable(k);
-                room.keys.truncate(k);
+            scratch.start();
+            trees.iter().flat_map(|tree| tree.leaf(i)).for_each(|&other| scratch.see(other));
+            rows.measure(i as u32, &scratch.seen, u64::MAX, &mut scratch.keys);
+            if k < scratch.keys.len() {
+                scratch.keys.select_nth_unstable(k);
+                scratch.keys.truncate(k);
             }
-            room.keys.sort_unstable();
-            list.iter_mut().zip(&room.keys).for_each(|(to, &key)| *to = key);
+            scratch.keys.sort_unstable();
+            list.iter_mut().zip(&scratch.keys).for_each(|(to, &key)| *to = key);
         }
     });
     lists
 }
 
-/// Whom each point looks through: the nearest on its list, and the nearest of those that have it on theirs.
-///
-/// Who was not in `before`, the last round's, is marked [`NEW`].
-fn look_around(lists: &[u64], k: usize, before: &[u32]) -> Vec<u32> {
-    let (starts, callers) = callers(lists, k);
-    let width = MOST_OWN.min(k) + MOST_CALLERS;
-    let mut around = vec![NOBODY; before.len()];
+/// The points around each point, `(n_points, width)` row by row: the nearest on its list, then the nearest of those
+/// that have it on theirs. Rows end with [`NO_POINT`]; points that are not in the row of `before` are marked [`NEW`].
+fn points_around(lists: &[u64], k: usize, before: &[u32]) -> Vec<u32> {
+    let (starts, reverse) = reverse_lists(lists, k);
+    let width = MAX_OWN.min(k) + MAX_REVERSE;
+    let mut around = vec![NO_POINT; before.len()];
     let points = around.par_chunks_mut(width).zip(before.par_chunks(width)).enumerate();
-    points.for_each_init(Vec::new, |room, (i, (around, before))| {
+    points.for_each_init(Vec::new, |nearest, (i, (around, before))| {
         let list = &lists[i * k..(i + 1) * k];
-        let own = list.iter().map(|&key| key as u32).filter(|&j| j != i as u32).take(MOST_OWN);
-        room.clear();
+        let own = list.iter().map(|&key| key as u32).filter(|&j| j != i as u32).take(MAX_OWN);
+        nearest.clear();
         let has = |key: u64| list.iter().any(|&own| own as u32 == key as u32);
-        room.extend(callers[starts[i]..starts[i + 1]].iter().copied().filter(|&key| !has(key)));
-        if MOST_CALLERS < room.len() {
-            room.select_nth_unstable(MOST_CALLERS);
-            room.truncate(MOST_CALLERS);
+        nearest.extend(reverse[starts[i]..starts[i + 1]].iter().copied().filter(|&key| !has(key)));
+        if MAX_REVERSE < nearest.len() {
+            nearest.select_nth_unstable(MAX_REVERSE);
+            nearest.truncate(MAX_REVERSE);
         }
-        room.sort_unstable();
-        for (to, j) in around.iter_mut().zip(own.chain(room.iter().map(|&key| key as u32))) {
-            let known = before.iter().any(|&known| known != NOBODY && known & !NEW == j);
+        nearest.sort_unstable();
+        for (to, j) in around.iter_mut().zip(own.chain(nearest.iter().map(|&key| key as u32))) {
+            let known = before.iter().any(|&known| known != NO_POINT && known & !NEW == j);
             *to = if known { j } else { j | NEW };
         }
     });
     around
 }
 
-/// For each point those that have it on their list, with the distance: starts of the rows, and the rows.
-fn callers(lists: &[u64], k: usize) -> (Vec<usize>, Vec<u64>) {
+/// For each point, the points that have it on their lists, as order keys. Returns the start of each point's row,
+/// `(n_points + 1)`, and the rows.
+fn reverse_lists(lists: &[u64], k: usize) -> (Vec<usize>, Vec<u64>) {
     let n = lists.len() / k;
     let mut starts = vec![0; n + 1];
     for &key in lists {
@@ -166,44 +171,46 @@ fn callers(lists: &[u64], k: usize) -> (Vec<usize>, Vec<u64>) {
         *start = end;
     }
     let mut next = starts.clone();
-    let mut callers = vec![0; lists.len()];
+    let mut reverse = vec![0; lists.len()];
     for (i, list) in lists.chunks_exact(k).enumerate() {
         for &key in list {
             let at = &mut next[key as u32 as usize];
-            callers[*at] = key >> 32 << 32 | i as u64;
+            reverse[*at] = key >> 32 << 32 | i as u64;
             *at += 1;
         }
     }
-    (starts, callers)
+    (starts, reverse)
 }
 
-/// One round; returns how many places on the lists have changed.
+/// One round: each point measures the points around the points around it, and keeps the nearest. Returns how many list
+/// entries have changed.
 fn explore(rows: &Rows, around: &[u32], k: usize, lists: &mut [u64]) -> usize {
     let width = around.len() / rows.len();
     let changed = AtomicUsize::new(0);
     lists.par_chunks_mut(POINTS_A_TASK * k).enumerate().for_each(|(task, lists)| {
-        let mut room = Room::new(width * width + k + 1);
+        let mut scratch = Scratch::new(width * width + k + 1);
         let mut merged = Vec::with_capacity(k);
         let mut here = 0;
         for (list, i) in lists.chunks_exact_mut(k).zip(task * POINTS_A_TASK..) {
-            room.start();
-            room.is_new(i as u32);
+            scratch.start();
+            // The point and its list are in the set, but not to be measured.
+            scratch.is_new(i as u32);
             for &key in list.iter() {
-                room.is_new(key as u32);
+                scratch.is_new(key as u32);
             }
-            for &near in around[i * width..(i + 1) * width].iter().take_while(|&&near| near != NOBODY) {
+            for &near in around[i * width..(i + 1) * width].iter().take_while(|&&near| near != NO_POINT) {
                 let further = &around[(near & !NEW) as usize * width..][..width];
-                for &other in further.iter().take_while(|&&other| other != NOBODY) {
+                for &other in further.iter().take_while(|&&other| other != NO_POINT) {
                     if (near | other) & NEW != 0 {
-                        room.see(other & !NEW);
+                        scratch.see(other & !NEW);
                     }
                 }
             }
             let worst = list[k - 1];
-            rows.measure(i as u32, &room.seen, worst, &mut room.keys);
-            if !room.keys.is_empty() {
-                room.keys.sort_unstable();
-                here += merge(list, &room.keys, &mut merged);
+            rows.measure(i as u32, &scratch.seen, worst, &mut scratch.keys);
+            if !scratch.keys.is_empty() {
+                scratch.keys.sort_unstable();
+                here += merge(list, &scratch.keys, &mut merged);
             }
         }
         changed.fetch_add(here, Ordering::Relaxed);
@@ -211,7 +218,8 @@ fn explore(rows: &Rows, around: &[u32], k: usize, lists: &mut [u64]) -> usize {
     changed.into_inner()
 }
 
-/// Puts the smallest of both into `list`; returns how many are of `others`. All is ascending, and no key in both.
+/// Replaces `list` by the smallest keys of `list` and `others`, and returns how many are of `others`. Both are
+/// ascending, and no key is in both.
 fn merge(list: &mut [u64], others: &[u64], merged: &mut Vec<u64>) -> usize {
     merged.clear();
     let mut taken = 0;
@@ -232,18 +240,18 @@ fn merge(list: &mut [u64], others: &[u64], merged: &mut Vec<u64>) -> usize {
     taken
 }
 
-/// The lists measured in `f64` and in the points' own numbers.
+/// The lists in the points' own numbers, measured in `f64` and sorted again. `original` is the point of each number.
 fn in_order(points: &Points, original: &[u32], lists: &[u64], k: usize) -> Neighbours {
     let n = points.len();
-    let mut place = vec![0; n];
+    let mut number = vec![0; n];
     for (new, &old) in (0_u32..).zip(original) {
-        place[old as usize] = new;
+        number[old as usize] = new;
     }
     let (mut indices, mut distances) = (vec![0; n * k], vec![0.0; n * k]);
     let rows = indices.par_chunks_mut(k).zip(distances.par_chunks_mut(k)).enumerate();
     rows.for_each_init(Vec::new, |keys, (i, (indices, distances))| {
         keys.clear();
-        let found = &lists[place[i] as usize * k..][..k];
+        let found = &lists[number[i] as usize * k..][..k];
         keys.extend(found.iter().map(|&key| u64::from(original[key as u32 as usize])));
         points.measure(points.row(i), keys);
         keys.sort_unstable();
@@ -267,7 +275,7 @@ mod tests {
         search(&Points::new(points.view()), k, 42, &|_| {})
     }
 
-    /// The share of the nearest that were found; one that is as near as the last of them counts, too.
+    /// The share of the nearest points that were found. A point as near as the last of them counts, too.
     fn recall(points: &Array2<f32>, k: usize) -> f64 {
         let (found, exact) = (found(points, k), Neighbours::of(&Points::new(points.view()), points.view(), k));
         let rows = found.distances.chunks_exact(k).zip(exact.distances.chunks_exact(k));
@@ -279,7 +287,7 @@ mod tests {
         Array2::from_shape_fn((n, dimensions), |(i, j)| symmetric(1, (i * dimensions + j) as u64) as f32)
     }
 
-    /// Twenty round clusters with deviation 1 in a cube of so much to either side.
+    /// Twenty round clusters of standard deviation 1, with centres in ±`extent`.
     fn blobs(dimensions: usize, extent: f64) -> Array2<f32> {
         let at = |i: usize, j: usize| {
             let centre = extent * symmetric(2, (i % 20 * dimensions + j) as u64);
@@ -311,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_holds_each_point_once_nearest_first_and_the_point_itself_at_its_head() {
+    fn a_list_holds_each_point_once_nearest_first_and_the_point_itself_before_all() {
         for (n, k) in [(2, 2), (3, 2), (20, 19), (200, 15), (200, 199), (700, 120)] {
             let points = uniform(n, 4);
             let found = found(&points, k);
@@ -338,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn coordinates_at_the_end_of_their_range_are_no_trouble() {
+    fn coordinates_at_the_end_of_their_range_have_finite_distances() {
         let points = Array2::from_shape_fn((300, 3), |(i, j)| if (i + j) % 2 == 0 { f32::MAX } else { -f32::MAX });
         assert!(found(&points, 10).distances.iter().all(|d| d.is_finite()));
     }

@@ -1,23 +1,25 @@
-//! What can be wrong with parameters, points or the stored parts of a model.
+//! The errors of parameters, points and stored models.
 
 use thiserror::Error;
+
+use super::limits::{MAX_COMPONENTS, MAX_EPOCHS, MAX_NEGATIVE_SAMPLE_RATE, MAX_POINTS};
 
 /// Why a fit, a transform or a restored model was refused.
 #[derive(Clone, Debug, Error, PartialEq)]
 pub enum UmapError {
-    /// A neighbourhood needs the point itself and one other.
+    /// A neighbourhood is the point itself and at least one other.
     #[error("n_neighbors must be at least 2, not {0}")]
     TooFewNeighbors(usize),
-    /// The layout is compiled for 1 to [`MAX_COMPONENTS`](super::MAX_COMPONENTS) dimensions.
-    #[error("n_components must be 1 to {max}, not {found}", max = super::MAX_COMPONENTS)]
+    /// The layout is compiled for 1 to [`MAX_COMPONENTS`] dimensions.
+    #[error("n_components must be 1 to {MAX_COMPONENTS}, not {found}")]
     ComponentsOutOfRange {
         /// The dimensions asked for.
         found: usize,
     },
-    /// Distances in the embedding have a scale above 0.
+    /// The scale of distances in the embedding is above 0.
     #[error("spread must be a positive number, not {0}")]
     SpreadNotPositive(f32),
-    /// `min_dist` is a distance within the spread.
+    /// `min_dist` is at most the spread.
     #[error("min_dist must be 0 to spread ({spread}), not {min_dist}")]
     MinDistOutOfRange {
         /// The smallest distance asked for.
@@ -25,19 +27,19 @@ pub enum UmapError {
         /// The spread it must not exceed.
         spread: f32,
     },
-    /// No epoch would leave the spectral start untouched; endless ones would never return.
-    #[error("n_epochs must be 1 to {max}, not {0}", max = super::params::MAX_EPOCHS)]
+    /// Without an epoch the start would stay as it is; with too many a fit would never return.
+    #[error("n_epochs must be 1 to {MAX_EPOCHS}, not {0}")]
     EpochsOutOfRange(usize),
-    /// The first step's length.
+    /// The length of the first steps is above 0.
     #[error("learning_rate must be a positive number, not {0}")]
     LearningRateNotPositive(f32),
-    /// Beyond this the layout would be nothing but repulsion.
-    #[error("negative_sample_rate must be at most {max}, not {0}", max = super::params::MAX_NEGATIVE_SAMPLE_RATE)]
+    /// With more samples the layout would be mostly repulsion.
+    #[error("negative_sample_rate must be at most {MAX_NEGATIVE_SAMPLE_RATE}, not {0}")]
     NegativeSampleRateTooHigh(usize),
-    /// The weight of repulsion against attraction.
+    /// The weight of repulsion is not negative.
     #[error("repulsion_strength must be 0 or a positive number, not {0}")]
     RepulsionStrengthNegative(f32),
-    /// A number of neighbours, whole or not.
+    /// A number of neighbours is not negative; it need not be whole.
     #[error("local_connectivity must be 0 or a positive number, not {0}")]
     LocalConnectivityNegative(f32),
     /// A share between intersection (0) and union (1).
@@ -51,16 +53,16 @@ pub enum UmapError {
         /// The spread asked for.
         spread: f32,
     },
-    /// One point has no neighbour.
+    /// A single point has no neighbour.
     #[error("at least 2 points are needed, not {0}")]
     TooFewPoints(usize),
-    /// Points are numbered in 24 bits.
-    #[error("at most {max} points can be embedded, not {0}", max = super::params::MAX_POINTS)]
+    /// Points are numbered with 24 bits.
+    #[error("at most {MAX_POINTS} points can be embedded, not {0}")]
     TooManyPoints(usize),
-    /// Points without coordinates.
+    /// Points without coordinates have no distances.
     #[error("points have no features")]
     NoFeatures,
-    /// A coordinate that is NaN or infinite.
+    /// NaN or an infinity among the coordinates.
     #[error("row {row}, column {column} is not a finite number")]
     NotFinite {
         /// The row, from 0.
@@ -68,7 +70,7 @@ pub enum UmapError {
         /// The column, from 0.
         column: usize,
     },
-    /// Rows for `transform` with another number of columns than the training points.
+    /// New rows must have as many columns as the training points.
     #[error("rows have {found} features, the model was fitted on {expected}")]
     WrongFeatures {
         /// The training points' columns.
@@ -107,4 +109,25 @@ pub enum UmapError {
         /// The stored `b`.
         b: f32,
     },
+    /// An error that a generic function of linfa returns through this type.
+    #[error(transparent)]
+    Linfa(LinfaError),
+}
+
+/// linfa's own error. [`linfa::traits::Fit`] asks for a conversion from it; nothing in this crate makes one.
+#[derive(Clone, Debug, Error)]
+#[error(transparent)]
+pub struct LinfaError(#[from] linfa::Error);
+
+/// Compares the texts, because linfa's error has no equality.
+impl PartialEq for LinfaError {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.to_string() == other.0.to_string()
+    }
+}
+
+impl From<linfa::Error> for UmapError {
+    fn from(error: linfa::Error) -> Self {
+        Self::Linfa(error.into())
+    }
 }

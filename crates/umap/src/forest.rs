@@ -1,7 +1,7 @@
 //! Random-projection trees (Dasgupta and Freund 2008): points that share a leaf are likely to be near each other.
 //!
-//! Each node is cut across the line between two of its points, in half by rank and not by a margin: so a cut always
-//! cuts, copies and rounding notwithstanding, all leaves are of one size within one, and the tree is as deep as the
+//! Each node is split along the line through two of its points: into halves by rank, not at a margin. So a split always
+//! makes progress, even among equal points; the sizes of all leaves differ by one at most; and the depth is the
 //! logarithm of the number of points.
 #![expect(clippy::indexing_slicing, reason = "members are indices of the rows, leaves are counted from the members")]
 
@@ -11,8 +11,10 @@ use super::points::{Points, order_key};
 use super::random::mix64;
 use super::simd::{Kernel, Lanes, Simd};
 
-/// Rows filled up with zeros to whole quarters of a register, so that eight can be turned into lanes.
+/// Points by rows, each filled up with zeros to a multiple of four features, so that eight rows can be transposed into
+/// lanes.
 pub(super) struct Rows {
+    /// `[row][four features]`.
     quads: Vec<[f32; 4]>,
     quads_a_row: usize,
     simd: Simd,
@@ -39,14 +41,16 @@ impl Rows {
         &self.quads[i as usize * self.quads_a_row..][..self.quads_a_row]
     }
 
-    /// Adds to `keys` the [`order_key`]s below `limit` of the squared distances between row `i` and each of `others`.
+    /// Adds to `keys` the [`order_key`]s of the squared distances between row `i` and each of `others`, as far as they
+    /// are below `limit`.
     ///
-    /// A distance has the same bits from both of its ends.
+    /// The distance from a to b has the same bits as the one from b to a.
     pub(super) fn measure(&self, i: u32, others: &[u32], limit: u64, keys: &mut Vec<u64>) {
         self.simd.run(Distances { rows: self, query: self.row(i), others, limit, keys });
     }
 }
 
+/// [`Rows::measure`], eight rows in the lanes.
 struct Distances<'a> {
     rows: &'a Rows,
     query: &'a [[f32; 4]],
@@ -81,7 +85,7 @@ impl Kernel for Distances<'_> {
     }
 }
 
-/// The rows of up to eight points, the first again where there are fewer.
+/// The rows of up to eight points. Where there are fewer, the first one is repeated.
 #[inline(always)]
 fn eight<'a>(rows: &'a Rows, indices: &[u32]) -> [&'a [[f32; 4]]; 8] {
     let mut eight = [rows.row(indices[0]); 8];
@@ -91,14 +95,14 @@ fn eight<'a>(rows: &'a Rows, indices: &[u32]) -> [&'a [[f32; 4]]; 8] {
     eight
 }
 
-/// The `q`-th four features of eight rows, a feature a lane.
+/// Features `4 * q` to `4 * q + 3` of eight rows: four registers with one row in each lane.
 #[inline(always)]
 fn columns<L: Lanes>(rows: &[&[[f32; 4]]; 8], q: usize) -> [L; 4] {
     let [r0, r1, r2, r3, r4, r5, r6, r7] = rows;
     L::columns([&r0[q], &r1[q], &r2[q], &r3[q], &r4[q], &r5[q], &r6[q], &r7[q]])
 }
 
-/// A tree's leaves.
+/// The leaves of a tree.
 pub(super) struct Tree {
     /// All points, leaf by leaf.
     pub(super) order: Vec<u32>,
@@ -109,7 +113,7 @@ pub(super) struct Tree {
 }
 
 impl Tree {
-    /// Grows a tree with leaves of at most `leaf_size` points and at least half of that, if there are so many.
+    /// Grows a tree with leaves of at most `leaf_size` points, and at least half of that if there are enough points.
     pub(super) fn grow(rows: &Rows, leaf_size: usize, key: u64) -> Self {
         let mut members: Vec<u64> = (0..rows.len() as u64).collect();
         split(rows, &mut members, leaf_size, key);
@@ -129,27 +133,28 @@ impl Tree {
         self.starts.windows(2).map(|ends| (ends[1] - ends[0]) as usize).max().unwrap_or(0)
     }
 
-    /// The points of the leaf that point `i` is in, itself among them.
+    /// The points of the leaf that holds point `i`, which is one of them.
     pub(super) fn leaf(&self, i: usize) -> &[u32] {
         let leaf = self.leaf_of[i] as usize;
         &self.order[self.starts[leaf] as usize..self.starts[leaf + 1] as usize]
     }
 }
 
-/// An order of the points in which those who are near each other in space mostly are in the order, too.
+/// An order in which points that are near in space are mostly near each other.
 pub(super) fn neighbourly_order(points: &Points, key: u64) -> Vec<u32> {
     Tree::grow(&Rows::new(points.rows(), 0..points.len()), SMALL_LEAF, key).order
 }
 
-/// Points in whose order nothing is lost or won: their rows are in the first cache together.
+/// Below this size the order within a leaf does not matter: its rows are in the first-level cache together.
 const SMALL_LEAF: usize = 32;
 
-/// Pairs of points tried for a direction: copies have none between them.
+/// Pairs of points that are tried for a direction, because equal points have none.
 const TRIES: u64 = 4;
-/// Below this a node is split by one thread.
+/// Smaller nodes are split by one thread.
 const ALONE: usize = 4096;
 
-/// Orders `members`, whose lower halves are points, so that each half holds one side of a cut, and so on within.
+/// Orders `members` so that each half holds one side of a split, and each half of a half one side of the next, down to
+/// leaves. The lower 32 bits of a member are its point; the upper ones are for sorting.
 fn split(rows: &Rows, members: &mut [u64], leaf_size: usize, key: u64) {
     if members.len() <= leaf_size {
         return;
@@ -174,7 +179,7 @@ fn split(rows: &Rows, members: &mut [u64], leaf_size: usize, key: u64) {
     }
 }
 
-/// Where [`split`] leaves `n` members from `start` in leaves.
+/// Where the leaves end into which [`split`] divides `n` members that begin at `start`.
 fn ends_of_leaves(start: usize, n: usize, leaf_size: usize, ends: &mut Vec<u32>) {
     if n <= leaf_size {
         ends.push((start + n) as u32);
@@ -184,7 +189,7 @@ fn ends_of_leaves(start: usize, n: usize, leaf_size: usize, ends: &mut Vec<u32>)
     }
 }
 
-/// Puts into the upper half of each member how far it lies in a direction, as a number that orders as that does.
+/// Writes the scalar product of each member with a direction into its upper 32 bits, as an integer of the same order.
 struct Project<'a> {
     rows: &'a Rows,
     direction: &'a [[f32; 4]],
@@ -211,7 +216,7 @@ impl Kernel for Project<'_> {
             }
             let projected = sums[0].add(sums[1]).add(sums[2].add(sums[3])).store();
             for (member, x) in members.iter_mut().zip(projected) {
-                // Coordinates at the end of their range can overflow; any place will do for them.
+                // Coordinates at the end of their range can overflow. Any order will do for them.
                 let bits = if x.is_finite() { x.to_bits() } else { 0 };
                 let ordered = if bits >> 31 == 0 { bits | 1 << 31 } else { !bits };
                 *member = u64::from(ordered) << 32 | u64::from(*member as u32);

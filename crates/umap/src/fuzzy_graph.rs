@@ -1,19 +1,20 @@
-//! From neighbours to the fuzzy graph: how strongly each point belongs to each other's neighbourhood.
+//! The fuzzy graph: how strongly each point belongs to the neighbourhoods of others.
 //!
-//! Section 3.1 and algorithms 2 and 3 of McInnes, Healy, Melville 2018, with the tolerances of `umap-learn`.
+//! Section 3.1 and algorithms 2 and 3 of McInnes, Healy, Melville 2018, with the tolerances of umap-learn.
 #![expect(clippy::indexing_slicing, reason = "rows and columns of a graph are below its number of points")]
 
 use rayon::prelude::*;
 
 use super::neighbours::Neighbours;
 
-/// How close the sum of strengths has to come to `log2(k)`.
+/// How close the sum of strengths must come to `log2(k)`.
 const SMOOTH_K_TOLERANCE: f64 = 1e-5;
 /// A bandwidth is at least this share of the mean distance.
 const MIN_K_DIST_SCALE: f64 = 1e-3;
+/// Rounds of the bisection for a bandwidth.
 const SEARCH_ROUNDS: usize = 64;
 
-/// One point's scale: strength falls from 1 at `rho` by `exp(-(d - rho) / sigma)`.
+/// The scale of one point: strength is 1 up to the distance `rho`, then `exp(-(d - rho) / sigma)`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Scale {
     rho: f64,
@@ -21,10 +22,11 @@ pub(super) struct Scale {
 }
 
 impl Scale {
-    /// The scale at which the strengths of `distances` (ascending) add up to `log2(k)`.
+    /// The scale at which the strengths of `distances`, ascending, add up to `log2(k)`.
     ///
-    /// As in `umap-learn`, the first distance is left out of the sum (in a fit it is the point's own), and
-    /// `mean_distance`, the mean over all points, bounds the bandwidth of a point whose neighbours are all at 0.
+    /// As in umap-learn, the first distance is left out of the sum (in a fit it is the point's own), and
+    /// `mean_distance`, the mean over all points, bounds the bandwidth of a point whose neighbours are all at distance
+    /// 0.
     pub(super) fn smooth(distances: &[f32], local_connectivity: f64, mean_distance: f64) -> Self {
         let rho = nearest_distance(distances, local_connectivity);
         let target = (distances.len() as f64).log2();
@@ -47,7 +49,7 @@ impl Scale {
         Self { rho, sigma: sigma.max(MIN_K_DIST_SCALE * floor) }
     }
 
-    /// Membership strength of a neighbour at `distance`, 0 to 1.
+    /// The membership strength of a neighbour at `distance`, 0 to 1.
     pub(super) fn strength(self, distance: f32) -> f32 {
         strength(f64::from(distance), self.rho, self.sigma) as f32
     }
@@ -57,7 +59,7 @@ fn strength(distance: f64, rho: f64, sigma: f64) -> f64 {
     if distance <= rho || sigma == 0.0 { 1.0 } else { (-(distance - rho) / sigma).exp() }
 }
 
-/// The distance up to which strength is 1: that of the `local_connectivity`-th neighbour that is not at 0.
+/// The distance up to which strength is 1: that of the `local_connectivity`-th neighbour that is not at distance 0.
 fn nearest_distance(distances: &[f32], local_connectivity: f64) -> f64 {
     let apart = &distances[distances.partition_point(|&d| d <= 0.0)..];
     let Some(&farthest) = apart.last() else { return 0.0 };
@@ -74,27 +76,30 @@ fn nearest_distance(distances: &[f32], local_connectivity: f64) -> f64 {
     }
 }
 
-/// Equal distances and how many there are: profiles have 120 neighbours at a dozen distances, and exponentials are dear.
+/// The distinct distances and how often each occurs. One-hot rows have 120 neighbours at a dozen distances, and
+/// exponentials are expensive.
 fn runs(distances: &[f32]) -> Vec<(f64, f64)> {
     let equal = distances.chunk_by(|a, b| a == b);
     equal.filter_map(|run| Some((f64::from(*run.first()?), run.len() as f64))).collect()
 }
 
+/// The mean of `distances`; 0 for none.
 pub(super) fn mean(distances: &[f32]) -> f64 {
     distances.iter().map(|&d| f64::from(d)).sum::<f64>() / distances.len().max(1) as f64
 }
 
-/// A symmetric weighted graph in compressed rows; columns ascend within a row, there are no loops and no zeros.
+/// A symmetric weighted graph in compressed rows. Columns ascend within a row; there are no loops and no weights of 0.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Graph {
+    /// Row `i` is `starts[i]..starts[i + 1]` of the other two.
     starts: Vec<usize>,
     columns: Vec<u32>,
     weights: Vec<f32>,
 }
 
 impl Graph {
-    /// Joins the neighbourhoods: `ratio · (a + b - ab) + (1 - ratio) · ab` for an edge of strength `a` one way and `b`
-    /// the other, which is the fuzzy union for 1 and the intersection for 0.
+    /// Joins the neighbourhoods. An edge of strength `a` in one direction and `b` in the other gets the weight
+    /// `ratio · (a + b - ab) + (1 - ratio) · ab`: the fuzzy union for `ratio` 1, the intersection for 0.
     pub(super) fn fuzzy(neighbours: &Neighbours, local_connectivity: f32, ratio: f32) -> Self {
         let k = neighbours.k;
         let mean_distance = mean(&neighbours.distances);
@@ -116,7 +121,7 @@ impl Graph {
         Self::from_rows(rows)
     }
 
-    /// `rows` hold each point's edges, columns ascending.
+    /// The graph whose `rows` hold the edges of each point as (column, weight), columns ascending.
     pub(super) fn from_rows(rows: Vec<Vec<(u32, f32)>>) -> Self {
         let mut starts = Vec::with_capacity(rows.len() + 1);
         starts.push(0);
@@ -143,30 +148,30 @@ impl Graph {
         self.weights.iter().copied().fold(0.0, f32::max)
     }
 
-    /// The graph without the edges too weak to be drawn once in `n_epochs`.
+    /// The graph without the edges that are too weak to be drawn once in `n_epochs`.
     ///
-    /// `umap-learn` prunes by the default number of epochs when it is asked for 10 or fewer.
+    /// Like umap-learn, prunes by the default number of epochs if `n_epochs` is 10 or less.
     pub(super) fn pruned(&self, n_epochs: usize, default_epochs: usize) -> Self {
         let weakest = self.max_weight() / if n_epochs > 10 { n_epochs } else { default_epochs } as f32;
         let row = |i: usize| self.row(i).filter(|&(_, weight)| weight >= weakest).collect();
         Self::from_rows((0..self.n_points()).map(row).collect())
     }
 
-    /// The graph with point `order[i]` as its `i`-th.
+    /// The graph in which point `order[i]` has the number `i`.
     pub(super) fn renumbered(&self, order: &[u32]) -> Self {
-        let mut place = vec![0; order.len()];
+        let mut number = vec![0; order.len()];
         for (new, &old) in (0_u32..).zip(order) {
-            place[old as usize] = new;
+            number[old as usize] = new;
         }
         let row = |&old: &u32| {
-            let mut row: Vec<_> = self.row(old as usize).map(|(j, weight)| (place[j as usize], weight)).collect();
+            let mut row: Vec<_> = self.row(old as usize).map(|(j, weight)| (number[j as usize], weight)).collect();
             row.sort_unstable_by_key(|&(j, _)| j);
             row
         };
         Self::from_rows(order.par_iter().map(row).collect())
     }
 
-    /// The component of each point, numbered in the order of their first points, and how many there are.
+    /// The component of each point, and the number of components. They are numbered in the order of their first points.
     pub(super) fn components(&self) -> (Vec<usize>, usize) {
         let mut labels = vec![usize::MAX; self.n_points()];
         let (mut count, mut open) = (0, Vec::new());
@@ -189,19 +194,20 @@ impl Graph {
         (labels, count)
     }
 
-    /// The edges among `members` (ascending, closed under edges), numbered by their place in it.
+    /// The graph of one component, whose points are `members`, ascending. Their index there is their new number.
     ///
-    /// `place` is room for a number a point, whatever it holds.
-    pub(super) fn component(&self, members: &[usize], place: &mut Vec<u32>) -> Self {
-        place.resize(self.n_points(), 0);
+    /// `number` is a buffer of one entry for each point; what it holds does not matter.
+    pub(super) fn component(&self, members: &[usize], number: &mut Vec<u32>) -> Self {
+        number.resize(self.n_points(), 0);
         for (new, &old) in members.iter().enumerate() {
-            place[old] = new as u32;
+            number[old] = new as u32;
         }
-        let row = |&i: &usize| self.row(i).map(|(j, weight)| (place[j as usize], weight)).collect();
+        let row = |&i: &usize| self.row(i).map(|(j, weight)| (number[j as usize], weight)).collect();
         Self::from_rows(members.iter().map(row).collect())
     }
 }
 
+/// The edges of `rows` in the other direction. Columns ascend, because rows are read in order.
 fn transpose(rows: &[Vec<(u32, f32)>]) -> Vec<Vec<(u32, f32)>> {
     let mut counts = vec![0; rows.len()];
     for &(j, _) in rows.iter().flatten() {
@@ -229,7 +235,7 @@ fn join(to: &[(u32, f32)], from: &[(u32, f32)], ratio: f32) -> Vec<(u32, f32)> {
         };
         let a = to.next_if(|e| e.0 == column).map_or(0.0, |e| e.1);
         let b = from.next_if(|e| e.0 == column).map_or(0.0, |e| e.1);
-        // The same bits from both ends: a + b and a · b do not depend on the order.
+        // Both ends of the edge get the same bits: a + b and a · b do not depend on the order.
         let weight = ratio * (a + b - a * b) + (1.0 - ratio) * (a * b);
         if weight > 0.0 {
             joined.push((column, weight));
@@ -269,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn joining_is_a_union_an_intersection_or_between() {
+    fn joining_is_a_union_an_intersection_or_in_between() {
         let (to, from) = ([(0, 0.5), (2, 1.0)], [(0, 0.5), (3, 0.25)]);
         assert_eq!(join(&to, &from, 1.0), [(0, 0.75), (2, 1.0), (3, 0.25)]);
         assert_eq!(join(&to, &from, 0.0), [(0, 0.25)]);

@@ -1,28 +1,35 @@
-//! The forces of the layout, and one epoch of eight vertices against positions that stay: a transform's.
+//! The forces of the layout, and one epoch of a transform for eight vertices.
 //!
-//! Eight vertices sit in the lanes and each takes its own steps one after the other, so the inner loop is the sequential
-//! algorithm of the paper, eight times side by side. All are pushed from the same random vertices: each sees as many,
-//! drawn as evenly, and a vertex that is read once for eight need not be put together lane by lane. (So are negative
-//! samples shared in Ji, Satish, Li, Dubey 2016, "Parallelizing Word2Vec in Shared and Distributed Memory".) A vertex
-//! without company is drawn by `solo`, with the same bits; a fit, in which both ends of an edge move, by `pairs`.
-#![expect(clippy::indexing_slicing, reason = "vertices are indices of the reference they were drawn for")]
+//! In a transform the map stays and new vertices move. Each of the eight lanes holds one vertex, which takes its steps
+//! one after the other: the sequential algorithm of the paper, eight times in parallel.
+//!
+//! All eight are pushed from the same random vertices. Each still sees as many, drawn as evenly, and a position that is
+//! read once for eight lanes need not be gathered lane by lane. Ji, Satish, Li, Dubey 2016, "Parallelizing Word2Vec in
+//! Shared and Distributed Memory", share negative samples in the same way.
+//!
+//! `single_point` does the same for one vertex, with the same bits. `pairs` is the step of a fit, where both ends of an
+//! edge move.
+//!
+//! `D` is the number of dimensions that the loops are unrolled for, `C` the number of groups of four in a position: `D`
+//! is at most `4 * C`, and dimensions beyond the embedding's are 0 and stay 0.
+#![expect(clippy::indexing_slicing, reason = "vertices are indices of the positions they were drawn for")]
 
 use super::curve::Curve;
 use super::params::UmapValidParams;
 use super::schedule::Schedule;
 use super::simd::{Kernel, Lanes, power};
 
-/// A position of up to `4 * C` dimensions, filled up with zeros; of whole registers of eight where `C` is even.
+/// A position of up to `4 * C` dimensions, filled up with zeros. Where `C` is even, it is whole registers of eight.
 pub(super) type Position<const C: usize> = [[f32; 4]; C];
 
-/// A component of a gradient is at most this, as in `umap-learn`.
+/// The largest component of a gradient, as in `umap-learn`.
 const MAX_GRADIENT: f32 = 4.0;
-/// Keeps the push of two vertices at one place finite, as in `umap-learn`.
+/// Keeps the push between two vertices at the same position finite, as in `umap-learn`.
 const PUSH_SOFTENING: f32 = 0.001;
-/// Below this a squared distance is no direction any more; it keeps `0 / 0` away.
+/// Smaller squared distances count as this one, which avoids `0 / 0`.
 const LEAST_SQUARED: f32 = 1e-12;
 
-/// What pulls and pushes: the derivatives of the cross entropy by the curve.
+/// The parameters of attraction and repulsion: the derivatives of the cross entropy under the curve.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Forces {
     curve: Curve,
@@ -32,7 +39,7 @@ pub(super) struct Forces {
 }
 
 impl Forces {
-    /// `n_points` is how many vertices there are to be pushed from.
+    /// `n_points` is the number of vertices that repulsion draws from.
     pub(super) fn new(curve: Curve, params: &UmapValidParams, n_points: usize) -> Self {
         Self {
             curve,
@@ -51,18 +58,18 @@ impl Forces {
     }
 }
 
-/// Eight vertices and their epoch.
+/// One epoch of eight vertices.
 pub(super) struct Epoch<'a, const D: usize, const C: usize> {
     pub(super) forces: &'a Forces,
     pub(super) schedule: &'a mut Schedule,
-    /// The vertices' positions, a dimension a row.
+    /// The vertices' positions, `[dimension][lane]`.
     pub(super) current: &'a mut [[f32; 8]; D],
-    /// For the random numbers of this epoch.
+    /// The key of this epoch's random numbers.
     pub(super) key: u32,
-    /// Everybody's positions, which stay as they are.
+    /// The positions of the map, which stay.
     pub(super) reference: &'a [Position<C>],
     pub(super) epoch: usize,
-    /// Length of a step.
+    /// The length of a step.
     pub(super) rate: f32,
 }
 
@@ -82,7 +89,7 @@ impl<const D: usize, const C: usize> Kernel for Epoch<'_, D, C> {
             *lanes = L::load(values);
         }
         for draw in 0..draws {
-            // The forces of one draw all start from the same place, so that the processor can work on them together.
+            // All forces of one draw are computed from the same position, so the processor can overlap them.
             let mut steps = [L::splat(0.0); D];
             let everyone = L::splat_ints(u32::MAX);
             let samples = self.forces.negative_sample_rate;
@@ -107,10 +114,10 @@ impl<const D: usize, const C: usize> Kernel for Epoch<'_, D, C> {
     }
 }
 
-/// The squared length of `differences`, a dimension a row.
+/// The squared length of `differences`, `[dimension][lane]`.
 #[inline(always)]
 pub(super) fn squared<L: Lanes, const D: usize>(differences: &[L; D]) -> L {
-    // Two sums, as one would be waited for twice as long.
+    // Two sums: a single one would wait for each of its additions.
     let mut sums = [L::splat(0.0); 2];
     for (d, difference) in differences.iter().enumerate() {
         sums[d % 2] = difference.mul_add(*difference, sums[d % 2]);
@@ -118,13 +125,13 @@ pub(super) fn squared<L: Lanes, const D: usize>(differences: &[L; D]) -> L {
     sums[0].add(sums[1])
 }
 
-/// The positions of eight vertices, a dimension a row.
+/// The positions of eight vertices, `[dimension][lane]`.
 #[inline(always)]
 pub(super) fn loaded<L: Lanes, const D: usize, const C: usize>(
     positions: &[Position<C>],
     vertices: &[u32; 8],
 ) -> [L; D] {
-    // Written out, as `map` is a call of its own where optimisation is not at its highest.
+    // Written out, because `map` stays a function call at lower optimisation levels.
     let [v0, v1, v2, v3, v4, v5, v6, v7] = *vertices;
     let row = |vertex: u32| &positions[vertex as usize];
     let [r0, r1, r2, r3, r4, r5, r6, r7] = [row(v0), row(v1), row(v2), row(v3), row(v4), row(v5), row(v6), row(v7)];
@@ -140,12 +147,13 @@ pub(super) fn loaded<L: Lanes, const D: usize, const C: usize>(
     lanes
 }
 
+/// Clips every component to `±MAX_GRADIENT`.
 #[inline(always)]
 pub(super) fn clip<L: Lanes>(gradient: L) -> L {
     gradient.max(L::splat(-MAX_GRADIENT)).min(L::splat(MAX_GRADIENT))
 }
 
-/// The forces' constants in lanes.
+/// The constants of the forces, in lanes.
 #[derive(Clone, Copy)]
 pub(super) struct Constants<L> {
     a: L,
@@ -168,26 +176,29 @@ impl<L: Lanes> Constants<L> {
         }
     }
 
-    /// `-2ab d^2(b-1) / (1 + a d^2b)`, times the difference of the positions the gradient of `ln φ`.
+    /// `-2ab d^2(b-1) / (1 + a d^2b)` for a squared distance d²: times the difference of the positions it is the
+    /// gradient of `ln φ`, the pull.
     #[inline(always)]
     pub(super) fn pull(&self, squared: L) -> L {
         let (squared, powered) = self.powered(squared);
         self.pull_from_power(squared, powered)
     }
 
-    /// `2γb / ((ε + d²) (1 + a d^2b))`, times the difference of the positions the gradient of `γ ln (1 - φ)`.
+    /// `2γb / ((ε + d²) (1 + a d^2b))`: times the difference of the positions it is the gradient of `γ ln (1 - φ)`, the
+    /// push.
     #[inline(always)]
     pub(super) fn push(&self, squared: L) -> L {
         self.push_from_power(squared, self.powered(squared).1)
     }
 
-    /// Both; the power is the dear part.
+    /// Both at once, because the power is the expensive part.
     #[inline(always)]
     pub(super) fn pull_and_push(&self, squared: L) -> (L, L) {
         let (at_least, powered) = self.powered(squared);
         (self.pull_from_power(at_least, powered), self.push_from_power(squared, powered))
     }
 
+    /// The squared distance, at least [`LEAST_SQUARED`], and its power `b`: `d^2b`.
     #[inline(always)]
     fn powered(&self, squared: L) -> (L, L) {
         let squared = squared.max(L::splat(LEAST_SQUARED));
@@ -205,7 +216,8 @@ impl<L: Lanes> Constants<L> {
         self.push.div(softened.mul(self.a.mul_add(powered, L::splat(1.0))))
     }
 
-    /// Adds to `sums` the push of each of the `pushed` lanes from `vertex`.
+    /// Adds to `sums`, `[dimension][lane]`, how the lanes of the mask `pushed` are pushed away from `vertex`. `current`
+    /// are the lanes' positions.
     #[inline(always)]
     pub(super) fn push_from<const D: usize, const C: usize>(
         &self,
@@ -221,6 +233,7 @@ impl<L: Lanes> Constants<L> {
         let squared = squared(&differences);
         let push = self.push(squared).keep(pushed);
         let (longest, limit) = longest(push, squared);
+        // Clipping is rare. Lanes that need it take the second form, and the others keep the bits of the first.
         if longest.at_most(limit) == 0xff {
             for (sum, difference) in sums.iter_mut().zip(differences) {
                 *sum = push.mul_add(difference, *sum);
@@ -235,16 +248,16 @@ impl<L: Lanes> Constants<L> {
     }
 }
 
-/// The squared length of a push, and up to where no component of it can need clipping: nearly always.
+/// The squared length of a push, and the limit up to which none of its components can need clipping.
 #[inline(always)]
 pub(super) fn longest<L: Lanes>(push: L, squared: L) -> (L, L) {
     (push.mul(push).mul(squared), L::splat(MAX_GRADIENT * MAX_GRADIENT))
 }
 
-/// Step of the Weyl sequence: 2³² over the golden ratio, odd.
+/// The step of the Weyl sequence: 2³² over the golden ratio, odd.
 const WEYL: u32 = 0x9e37_79b9;
 
-/// Vertices drawn by counter: the `i`-th depends on the key and `i` alone. Eight at a time are made in the lanes.
+/// Random vertices by counter: the `i`-th depends on the key and on `i` alone. Eight are made at a time.
 pub(super) struct Random<L: Lanes> {
     state: L::Ints,
     scale: L,
@@ -258,12 +271,13 @@ impl<L: Lanes> Random<L> {
         for (key, n) in keys.iter_mut().zip(1_u32..) {
             *key = key.wrapping_add(n.wrapping_mul(WEYL));
         }
-        // 24 random bits are exact in `f32`; the product may round up to `n_points`, hence `last`.
+        // 24 random bits are exact in `f32`. The product may round up to `n_points`, so it is limited to `last`.
         let scale = n_points as f32 / (1 << 24) as f32;
         Self { state: L::load_ints(&keys), scale: L::splat(scale), last: L::splat(n_points.saturating_sub(1) as f32) }
     }
 
-    /// The next `count` vertices, or the first eight of more; what follows `count` in the array comes again.
+    /// The next `count` vertices, or the next eight if `count` is larger. Entries beyond `count` come again in the next
+    /// call.
     ///
     /// Uniform below `n_points`: a Weyl sequence through the `lowbias32` finaliser (Wellons 2018).
     #[inline(always)]

@@ -1,11 +1,12 @@
 //! The layout: sampled gradient descent on the cross entropy between the fuzzy graph and the embedding.
 //!
-//! Algorithm 5 of McInnes, Healy, Melville 2018. As upstream, an edge that is drawn moves both its ends, so that what
-//! one vertex gains another loses: groups of vertices are free to drift as a whole. (Moving each vertex alone against
-//! positions of the epoch's start is simpler, and scores as well on neighbourhoods; but there the others hold a vertex
-//! back, groups hardly leave their starting places, and HDBSCAN finds more of them.) To give the same bits on any
-//! number of threads, edges are drawn matching by matching: within one no vertex occurs twice, so its edges are
-//! computed side by side, and written before the next begins.
+//! Algorithm 5 of McInnes, Healy, Melville 2018. As in umap-learn, a drawn edge moves both its ends by opposite steps,
+//! so groups of vertices can drift as a whole. (Moving each vertex alone, against the positions at the start of the
+//! epoch, is simpler and keeps neighbourhoods as well. But then the others hold a vertex back, groups hardly leave the
+//! positions where they started, and clustering the map finds more of them.)
+//!
+//! To give the same bits on any number of threads, edges are drawn matching by matching. No vertex occurs twice in a
+//! matching, so its edges can be computed in parallel. All are written before the next matching begins.
 #![expect(clippy::indexing_slicing, reason = "vertices and dimensions are counted from the same arrays")]
 
 use ndarray::{Array2, ArrayView2};
@@ -20,18 +21,15 @@ use super::params::UmapValidParams;
 use super::random::{self, Purpose, mix64};
 use super::simd::Simd;
 
-/// Up to so many points their positions are near to a processor anyway, in its second cache; more are worth numbering so
-/// that neighbours are.
-pub(super) const MAX_NEAR: usize = 20_000;
-/// Edges that one thread takes at a time: some 10 µs of work, several times what handing it over costs.
+/// Edges that one thread takes at a time: about 10 µs of work, several times the cost of handing it over.
 const EDGES_A_TASK: usize = 256;
 
-/// Edges of a matching that are drawn before the first of them is written: what they leave must not push each other's
-/// ends out of the second cache.
+/// Edges of a matching that are computed before any of them is written. Their results should not push positions out of
+/// the second-level cache.
 const EDGES_AT_ONCE: usize = 4096;
 
-/// Calls a function compiled for the number of dimensions: the next of a few, the rest being zeros. Positions are
-/// whole registers of eight.
+/// Calls a function that is compiled for a fixed number of dimensions `D`: the next of 2, 4, 10 and 16, the rest being
+/// zeros. Positions are whole registers of eight.
 macro_rules! for_dimensions {
     ($n_components:expr, $function:ident ( $($argument:expr),* $(,)? )) => {
         match $n_components {
@@ -44,7 +42,7 @@ macro_rules! for_dimensions {
 }
 pub(super) use for_dimensions;
 
-/// Lays `graph` out from `start`, `(n_points, n_components)`; the result has the same shape.
+/// Lays out `graph` from the positions `start`, `(n_points, n_components)`. The result has the same shape.
 pub(super) fn optimise(
     graph: &Graph,
     start: ArrayView2<'_, f32>,
@@ -87,6 +85,7 @@ fn optimise_in<const D: usize, const C: usize>(
                 positions[edge.right as usize] = ends.right;
             }
         }
+        // Progress in steps of 2 %.
         if (epoch + 1) * 50 / n_epochs > epoch * 50 / n_epochs {
             progress((epoch + 1) as f32 / n_epochs as f32);
         }
@@ -94,12 +93,12 @@ fn optimise_in<const D: usize, const C: usize>(
     Array2::from_shape_fn(start.dim(), |(i, d)| positions[i][d / 4][d % 4])
 }
 
-/// Length of a step in `epoch`: falls linearly, the first two epochs alike as upstream has it.
+/// The length of a step in `epoch`. It falls linearly; the first two epochs have the same, as in umap-learn.
 pub(super) fn rate(learning_rate: f32, epoch: usize, n_epochs: usize) -> f32 {
     learning_rate * (1.0 - epoch.saturating_sub(1) as f32 / n_epochs as f32)
 }
 
-/// Rows of `embedding` as positions.
+/// The rows of `embedding`, `(n_points, n_components)`, as positions.
 pub(super) fn packed<const C: usize>(embedding: ArrayView2<'_, f32>) -> Vec<Position<C>> {
     let row = |row: ndarray::ArrayView1<'_, f32>| {
         let mut position = [[0.0; 4]; C];

@@ -1,27 +1,19 @@
-//! Uniform manifold approximation and projection of profiles: fit, transform, and how far to trust the picture.
-//!
-//! After McInnes, Healy and Melville 2018, "UMAP: Uniform Manifold Approximation and Projection for Dimension
-//! Reduction" (<https://arxiv.org/abs/1802.03426>), with the defaults and conventions of the `umap-learn` package where
-//! the paper leaves a choice: neighbours (exact up to 20,000 points) → fuzzy graph → spectral start → layout by sampled
-//! gradients.
-//!
-//! Pure and seeded: the same points, parameters and seed give the same bits on any number of threads, and
-//! [`UmapModel::transform`] places a row without regard to the rows around it. Euclidean distances only; no supervised
-//! or density-preserving variant, no inverse.
-//!
-//! ```
-//! use umap::UmapParams;
-//! use linfa::ParamGuard;
-//! use ndarray::Array2;
-//!
-//! let points = Array2::from_shape_fn((40, 3), |(i, j)| (i * (j + 1)) as f32);
-//! let params = UmapParams::default().n_neighbors(10).n_components(2).check()?;
-//! let model = params.fit(points.view(), &|_stage, _share| {})?;
-//! assert_eq!(model.embedding().dim(), (40, 2));
-//! assert_eq!(model.transform(points.view())?.dim(), (40, 2));
-//! # Ok::<(), umap::UmapError>(())
-//! ```
+#![doc = include_str!("../README.md")]
+#![deny(missing_docs)]
 
+// The path of a fit, one file a step:
+//
+//   params → model → neighbour_search ─┬─ neighbours ── candidate_heap    exact
+//                  │                   └─ descent ───── forest            approximate, for many points
+//                  → fuzzy_graph → start ── spectral                      where the layout begins
+//                  → layout ── matchings, pairs ── kernel, simd           sampled gradients, both ends of an edge move
+//
+// A transform (`transform`) finds neighbours in the same way, then moves new rows against a map that stays: eight rows
+// at a time (`kernel`), or one (`single_point`), by a `schedule`. `points` holds the data in the layouts that searches
+// need, `curve` turns distances into strengths, `random` makes every random number from a seed and a counter.
+// `trustworthiness` and `principal` judge and show a finished map.
+
+mod candidate_heap;
 mod curve;
 mod descent;
 mod errors;
@@ -29,8 +21,11 @@ mod forest;
 mod fuzzy_graph;
 mod kernel;
 mod layout;
+mod limits;
+mod linfa_traits;
 mod matchings;
 mod model;
+mod neighbour_search;
 mod neighbours;
 mod pairs;
 mod params;
@@ -38,16 +33,16 @@ mod points;
 mod principal;
 mod random;
 mod schedule;
-mod sift;
 mod simd;
-mod solo;
+mod single_point;
 mod spectral;
 mod start;
 mod transform;
 mod trustworthiness;
 
-pub use errors::UmapError;
+pub use errors::{LinfaError, UmapError};
+pub use limits::MAX_COMPONENTS;
 pub use model::{Stage, UmapModel, UmapParts};
-pub use params::{MAX_COMPONENTS, UmapParams, UmapValidParams};
+pub use params::{UmapParams, UmapValidParams};
 pub use principal::{PrincipalPlane, principal_plane};
 pub use trustworthiness::trustworthiness;

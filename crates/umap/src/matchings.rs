@@ -1,24 +1,29 @@
-//! The graph's edges in matchings: sets in which no vertex occurs twice, so that all edges of a set can be drawn side
-//! by side with the result of drawing them one after the other.
-#![expect(clippy::indexing_slicing, reason = "vertices are the graph's own, and a matching's lists are of one length")]
+//! The graph's edges in matchings: sets in which no vertex occurs twice. Drawing all edges of a matching in parallel
+//! has the same result as drawing them one after the other.
+#![expect(clippy::indexing_slicing, reason = "vertices are below the graph's number, and a matching's lists match")]
 
 use rayon::prelude::*;
 
 use super::fuzzy_graph::Graph;
-use super::layout::MAX_NEAR;
 use super::simd::{Kernel, Lanes};
 
-/// One matching, with the epoch each of its edges is due next.
+/// Up to this number of points, all positions are in the second-level cache anyway. For more, vertices are numbered so
+/// that neighbours are near in memory, and each matching is sorted by them.
+pub(super) const MAX_CACHED: usize = 20_000;
+
+/// One matching, in chunks of eight edges, with the epoch in which each is due next.
 #[derive(Debug, Default)]
 pub(super) struct Matching {
     edges: Vec<Edge>,
-    /// Epochs between two draws, eight edges a chunk; infinite where a chunk is filled up.
+    /// Epochs between two draws, `[chunk][slot]`; infinite in slots without an edge.
     periods: Vec<[f32; 8]>,
+    /// The epoch in which the edge is due next, in the same shape.
     next: Vec<[f32; 8]>,
+    /// The edges that are due in the present epoch.
     due: Vec<Edge>,
 }
 
-/// An undirected edge; `number` is its own among all of them.
+/// An undirected edge. `number` names it among all edges.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Edge {
     pub(super) left: u32,
@@ -26,11 +31,11 @@ pub(super) struct Edge {
     pub(super) number: u32,
 }
 
-/// All edges of `graph`, an edge of weight `w` due every `max w / w` epochs as in `umap-learn`.
+/// All edges of `graph`. An edge of weight `w` is due every `max w / w` epochs, as in `umap-learn`.
 ///
-/// Greedy: the heaviest edge first, each into the first matching that has neither of its ends. The heavy edges, which
-/// are due all the time, thus fill few and large matchings. Of very many points a matching's edges are put in the order
-/// of their ends, as who is numbered alike is near in memory.
+/// Greedy: the heaviest edge first, each into the first matching that has neither of its ends. So the heavy edges,
+/// which are due most often, fill few and large matchings. For more than [`MAX_CACHED`] points, the edges of a matching
+/// are sorted by their left ends, because vertices of similar numbers are near in memory.
 pub(super) fn matchings(graph: &Graph) -> Vec<Matching> {
     let mut edges: Vec<(f32, u32, u32)> = (0..graph.n_points())
         .flat_map(|i| graph.row(i).map(move |(j, weight)| (weight, i as u32, j)))
@@ -41,16 +46,16 @@ pub(super) fn matchings(graph: &Graph) -> Vec<Matching> {
     let mut taken = vec![Taken::default(); graph.n_points()];
     let mut matchings: Vec<Vec<(Edge, f32)>> = Vec::new();
     for (number, (weight, left, right)) in (0..).zip(edges) {
-        let place = Taken::first_free(&taken[left as usize], &taken[right as usize]);
-        taken[left as usize].take(place);
-        taken[right as usize].take(place);
-        if matchings.len() <= place {
-            matchings.resize_with(place + 1, Vec::new);
+        let chosen = Taken::first_free(&taken[left as usize], &taken[right as usize]);
+        taken[left as usize].take(chosen);
+        taken[right as usize].take(chosen);
+        if matchings.len() <= chosen {
+            matchings.resize_with(chosen + 1, Vec::new);
         }
-        matchings[place].push((Edge { left, right, number }, max_weight / weight));
+        matchings[chosen].push((Edge { left, right, number }, max_weight / weight));
     }
     let collected = |mut edges: Vec<(Edge, f32)>| {
-        if graph.n_points() > MAX_NEAR {
+        if graph.n_points() > MAX_CACHED {
             edges.sort_unstable_by_key(|(edge, _)| edge.left);
         }
         let mut matching = Matching::default();
@@ -73,13 +78,13 @@ impl Matching {
         }
     }
 
-    /// The edges due in the epoch that [`Advance`] came to last.
+    /// The edges that are due in the epoch of the last [`Advance`].
     pub(super) fn due(&self) -> &[Edge] {
         &self.due
     }
 }
 
-/// Finds the edges of a matching that are due in `epoch`, which is one more than the last time.
+/// Finds the edges of a matching that are due in `epoch`, which is one above the epoch of the last call.
 pub(super) struct Advance<'a> {
     pub(super) matching: &'a mut Matching,
     pub(super) epoch: usize,
@@ -108,10 +113,11 @@ impl Kernel for Advance<'_> {
     }
 }
 
-/// So many matchings are told apart for a vertex; a hub among hundreds of thousands is in more.
-const MOST_TOLD_APART: usize = 1024;
+/// Matchings that are recorded one by one for each vertex. A hub of a very large graph is in more.
+const MAX_RECORDED: usize = 1024;
 
-/// The matchings that a vertex occurs in, a bit each, and the first after [`MOST_TOLD_APART`] that is beyond all of them.
+/// The matchings that a vertex occurs in: one bit for each of the first [`MAX_RECORDED`], and the number that follows
+/// the last of the others. Matchings in between are taken as occupied.
 #[derive(Debug, Clone, Default)]
 struct Taken {
     words: Vec<u64>,
@@ -119,25 +125,26 @@ struct Taken {
 }
 
 impl Taken {
+    /// The first matching that is free for both vertices.
     fn first_free(a: &Self, b: &Self) -> usize {
         let word = |taken: &Self, index: usize| taken.words.get(index).copied().unwrap_or(0);
         let words = a.words.len().max(b.words.len());
         let free = |index: usize| !(word(a, index) | word(b, index));
-        let place = (0..words)
+        let first = (0..words)
             .find(|&index| free(index) != 0)
             .map_or(words * 64, |index| index * 64 + free(index).trailing_zeros() as usize);
-        if place < MOST_TOLD_APART { place } else { a.beyond.max(b.beyond).max(MOST_TOLD_APART) }
+        if first < MAX_RECORDED { first } else { a.beyond.max(b.beyond).max(MAX_RECORDED) }
     }
 
-    fn take(&mut self, place: usize) {
-        if place >= MOST_TOLD_APART {
-            self.beyond = place + 1;
+    fn take(&mut self, matching: usize) {
+        if matching >= MAX_RECORDED {
+            self.beyond = matching + 1;
             return;
         }
-        if self.words.len() <= place / 64 {
-            self.words.resize(place / 64 + 1, 0);
+        if self.words.len() <= matching / 64 {
+            self.words.resize(matching / 64 + 1, 0);
         }
-        self.words[place / 64] |= 1 << (place % 64);
+        self.words[matching / 64] |= 1 << (matching % 64);
     }
 }
 
@@ -146,7 +153,7 @@ mod tests {
     use super::super::simd::Simd;
     use super::*;
 
-    /// A wheel: vertex 0 is joined to all others, which form a ring.
+    /// A wheel: vertex 0 is connected to all others, which form a ring.
     fn wheel(rim: u32) -> Graph {
         let weight = |i: u32, j: u32| 1.0 / (1.0 + (i.min(j) as f32) / 3.0);
         let row = |i: u32| {

@@ -1,38 +1,41 @@
-//! Fit, the fitted model, and the parts it is stored as.
+//! The fit, the fitted model, and the parts it is stored as.
 
 use linfa::ParamGuard;
 use ndarray::{Array2, ArrayView2, Axis};
 
 use super::curve::Curve;
+use super::errors::UmapError;
 use super::forest::neighbourly_order;
 use super::fuzzy_graph::Graph;
-use super::neighbours::Neighbours;
-use super::params::{MAX_POINTS, UmapParams, UmapValidParams};
+use super::limits::MAX_POINTS;
+use super::matchings::MAX_CACHED;
+use super::params::{UmapParams, UmapValidParams};
 use super::points::Points;
 use super::random::{self, Purpose};
 use super::transform::{Target, place, reference};
-use super::{UmapError, layout, start};
+use super::{layout, neighbour_search, start};
 
-/// What a fit is doing.
+/// The stages of a fit, in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
-    /// Looking for each point's nearest neighbours.
+    /// The search for each point's nearest neighbours.
     Neighbours,
-    /// Weighing the edges between them.
+    /// The fuzzy graph of the neighbourhoods.
     Graph,
-    /// Finding the spectral start.
+    /// The spectral start positions.
     Start,
-    /// Laying the points out.
+    /// The layout by sampled gradients.
     Layout,
 }
 
-/// A finished embedding, and what is needed to place further rows into it.
+/// A finished embedding that further rows can be placed into, made by [`UmapValidParams::fit`].
+#[derive(Clone)]
 pub struct UmapModel {
     /// `(n_points, n_features)`
     points: Points,
     /// `(n_points, n_components)`
     embedding: Array2<f32>,
-    /// The embedding as a transform reads it.
+    /// The embedding in the layout that a transform reads.
     reference: Vec<[f32; 4]>,
     curve: Curve,
     params: UmapValidParams,
@@ -49,13 +52,13 @@ impl std::fmt::Debug for UmapModel {
 /// A model as plain arrays, for storage.
 #[derive(Clone, Debug, PartialEq)]
 pub struct UmapParts {
-    /// Training points, `(n_points, n_features)`.
+    /// The training points, `(n_points, n_features)`.
     pub points: Array2<f32>,
     /// Their positions, `(n_points, n_components)`.
     pub embedding: Array2<f32>,
-    /// Coefficient of the curve `1 / (1 + a d^2b)`.
+    /// The coefficient of the curve `1 / (1 + a d^2b)`.
     pub a: f32,
-    /// Exponent of the curve.
+    /// The exponent of the curve.
     pub b: f32,
     /// The parameters of the fit.
     pub params: UmapParams,
@@ -64,14 +67,16 @@ pub struct UmapParts {
 impl UmapValidParams {
     /// Embeds `points`, `(n_points, n_features)`.
     ///
-    /// Meant for distinct points (upstream's `unique=True`): copies only crowd each other out of the neighbourhoods.
-    /// `progress` hears the stage and its share done, 0 to 1, from any thread.
+    /// Meant for distinct points, as with umap-learn's `unique=True`: equal points crowd each other out of the
+    /// neighbourhoods. `progress` hears the stage and the share of it that is done, 0 to 1, from any thread.
+    ///
+    /// [`linfa::traits::Fit`] does the same for a dataset, without progress.
     ///
     /// # Errors
-    /// [`UmapError::TooFewPoints`] for fewer than 2, [`UmapError::TooManyPoints`] for more than 2²⁴,
-    /// [`UmapError::NoFeatures`] and [`UmapError::NotFinite`] for points without coordinates or with one that is no
-    /// number, [`UmapError::NoCurve`] for a spread beyond all scales, and [`UmapError::Diverged`] when steps or pushes
-    /// are so large that positions overflow.
+    /// [`UmapError::TooFewPoints`] below 2 points and [`UmapError::TooManyPoints`] above 2²⁴;
+    /// [`UmapError::NoFeatures`]; [`UmapError::NotFinite`] for NaN and infinities; [`UmapError::NoCurve`] if no curve
+    /// fits `min_dist` and `spread`, such as a spread near the end of the range of `f32`; [`UmapError::Diverged`] if
+    /// steps or pushes are so large that positions overflow.
     pub fn fit(
         &self,
         points: ArrayView2<'_, f32>,
@@ -79,7 +84,8 @@ impl UmapValidParams {
     ) -> Result<UmapModel, UmapError> {
         check_points(points)?;
         let curve = Curve::fit(self.min_dist(), self.spread())?;
-        // Within the pool from the start: a layout hands out work ten thousand times, and each would wake it anew.
+        // Inside the thread pool from the start: a layout hands out work tens of thousands of times, and from outside
+        // the pool each time would wake it.
         rayon::scope(|_| self.fit_checked(points, curve, progress))
     }
 
@@ -90,16 +96,16 @@ impl UmapValidParams {
         progress: &(dyn Fn(Stage, f32) + Sync),
     ) -> Result<UmapModel, UmapError> {
         let points = Points::new(points);
-        let neighbours = Neighbours::among(&points, self.neighbours_among(points.len()), self.seed(), &|share| {
-            progress(Stage::Neighbours, share);
-        });
+        let k = self.neighbours_among(points.len());
+        let neighbours = neighbour_search::among(&points, k, self.seed(), &|share| progress(Stage::Neighbours, share));
         let graph = Graph::fuzzy(&neighbours, self.local_connectivity(), self.set_op_mix_ratio());
         drop(neighbours);
         let graph = graph.pruned(self.fit_epochs(points.len()), Self::default_epochs(points.len()));
         progress(Stage::Graph, 1.0);
-        let embedding = if points.len() <= layout::MAX_NEAR {
+        let embedding = if points.len() <= MAX_CACHED {
             self.embed(points.rows(), &graph, curve, progress)
         } else {
+            // Laid out in an order in which neighbours are near in memory, then returned to the points' own order.
             let order = neighbourly_order(&points, random::key(self.seed(), Purpose::Trees));
             let indices: Vec<usize> = order.iter().map(|&i| i as usize).collect();
             let near = points.rows().select(Axis(0), &indices);
@@ -115,7 +121,7 @@ impl UmapValidParams {
         Ok(UmapModel { points, embedding, reference, curve, params: self.clone() })
     }
 
-    /// Lays out `points` by their graph.
+    /// Lays out `points`, `(n_points, n_features)`, by their graph: `(n_points, n_components)`.
     fn embed(
         &self,
         points: ArrayView2<'_, f32>,
@@ -128,14 +134,14 @@ impl UmapValidParams {
         layout::optimise(graph, start.view(), curve, self, &|share| progress(Stage::Layout, share))
     }
 
-    /// Upstream's clipping, but never to the point alone.
+    /// The number of neighbours among `n_points` points, limited as in umap-learn, but at least 2.
     fn neighbours_among(&self, n_points: usize) -> usize {
         self.n_neighbors().min(n_points.saturating_sub(1)).max(2)
     }
 }
 
 impl UmapModel {
-    /// Positions of the training points, `(n_points, n_components)`.
+    /// The positions of the training points, `(n_points, n_components)`.
     #[must_use]
     pub fn embedding(&self) -> ArrayView2<'_, f32> {
         self.embedding.view()
@@ -149,12 +155,14 @@ impl UmapModel {
 
     /// Places `rows`, `(n_rows, n_features)`, into the embedding: `(n_rows, n_components)`.
     ///
-    /// A row's place depends on the model and the row alone, to the bit.
+    /// A row's position depends on the model and on that row alone, to the bit.
+    ///
+    /// [`linfa::traits::Transformer`] does the same for arrays and datasets.
     ///
     /// # Errors
-    /// [`UmapError::WrongFeatures`] for another number of columns than the training points have,
-    /// [`UmapError::NotFinite`] for a value that is no number, [`UmapError::Diverged`] when steps or pushes are so large
-    /// that positions overflow.
+    /// [`UmapError::WrongFeatures`] if the number of columns differs from that of the training points;
+    /// [`UmapError::NotFinite`] for NaN and infinities; [`UmapError::Diverged`] if steps or pushes are so large that
+    /// positions overflow.
     pub fn transform(&self, rows: ArrayView2<'_, f32>) -> Result<Array2<f32>, UmapError> {
         if rows.ncols() != self.points.n_features() {
             return Err(UmapError::WrongFeatures { expected: self.points.n_features(), found: rows.ncols() });
@@ -185,12 +193,13 @@ impl UmapModel {
         }
     }
 
-    /// The model of these parts, which may come from a damaged or hostile file.
+    /// The model of these parts, which may come from a damaged or hostile file: everything is checked.
     ///
     /// # Errors
-    /// Whatever [`UmapParams::check`](ParamGuard::check) says of the parameters and [`UmapValidParams::fit`] of the points;
-    /// [`UmapError::WrongEmbeddingShape`] when the embedding does not match both, [`UmapError::EmbeddingNotFinite`]
-    /// for a position that is no number, [`UmapError::BadCurve`] unless `a` and `b` are positive numbers.
+    /// The errors of [`UmapParams::check`](ParamGuard::check) for the parameters and of [`UmapValidParams::fit`] for
+    /// the points; [`UmapError::WrongEmbeddingShape`] if the embedding does not match both;
+    /// [`UmapError::EmbeddingNotFinite`] for NaN and infinities in it; [`UmapError::BadCurve`] unless `a` and `b` are
+    /// positive numbers.
     pub fn from_parts(parts: UmapParts) -> Result<Self, UmapError> {
         let params = parts.params.check()?;
         check_points(parts.points.view())?;
@@ -207,6 +216,7 @@ impl UmapModel {
     }
 }
 
+/// Refuses too few and too many points, and points without finite coordinates.
 fn check_points(points: ArrayView2<'_, f32>) -> Result<(), UmapError> {
     match points.dim() {
         (n @ (0 | 1), _) => Err(UmapError::TooFewPoints(n)),

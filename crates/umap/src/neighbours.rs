@@ -1,21 +1,17 @@
-//! Nearest neighbours by Euclidean distance, ties broken by index.
-#![expect(clippy::indexing_slicing, reason = "indices come from chunks and ranges of the very arrays they index")]
+//! Lists of nearest neighbours by Euclidean distance, and the exact search for them. Equal distances are in the order
+//! of their index.
+#![expect(clippy::indexing_slicing, reason = "indices come from chunks and ranges of the arrays they index")]
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ndarray::ArrayView2;
 use rayon::prelude::*;
 
-use super::descent;
+use super::candidate_heap::Search;
 use super::points::{Points, key_distance};
-use super::random::{self, Purpose};
-use super::sift::Search;
 
-/// Queries that one thread takes at a time, held against a panel of points while it is near.
+/// Queries that one thread takes at a time. They share a panel of points while that is in the cache.
 const QUERIES_A_TASK: usize = 32;
-
-/// Up to so many points each is held against all. From some 10,000 on the other search is quicker, at first by little.
-const MAX_EXACT: usize = 20_000;
 
 /// Each query's nearest points, nearest first.
 pub(super) struct Neighbours {
@@ -27,14 +23,9 @@ pub(super) struct Neighbours {
 }
 
 impl Neighbours {
-    /// The nearest `k` of `points` to each of themselves, a point being among its own neighbours at distance 0.
-    ///
-    /// Of more than [`MAX_EXACT`] points nearly all of the nearest are found; `seed` is for that search.
-    pub(super) fn among(points: &Points, k: usize, seed: u64, progress: &(dyn Fn(f32) + Sync)) -> Self {
+    /// The nearest `k` of `points` to each of themselves. A point is among its own neighbours, at distance 0.
+    pub(super) fn among(points: &Points, k: usize, progress: &(dyn Fn(f32) + Sync)) -> Self {
         let n = points.len();
-        if n > MAX_EXACT {
-            return descent::search(points, k, random::key(seed, Purpose::Trees), progress);
-        }
         let done = AtomicUsize::new(0);
         Self::searched(points, points.rows(), k, &|queries| {
             let before = done.fetch_add(queries, Ordering::Relaxed);
@@ -49,7 +40,7 @@ impl Neighbours {
         Self::searched(points, queries, k, &|_| {})
     }
 
-    /// Exact. `progress` is told of each so many queries that are through.
+    /// `progress` hears how many queries are done, each time some are.
     fn searched(points: &Points, queries: ArrayView2<'_, f32>, k: usize, progress: &(dyn Fn(usize) + Sync)) -> Self {
         let queries = queries.as_standard_layout();
         let (n, n_features) = queries.dim();
@@ -74,6 +65,7 @@ impl Neighbours {
 mod tests {
     use ndarray::Array2;
 
+    use super::super::random;
     use super::*;
 
     fn by_hand(points: ArrayView2<'_, f32>, i: usize, k: usize) -> Vec<u32> {
@@ -94,7 +86,7 @@ mod tests {
                 (random::symmetric(9, (i * 5 + j) as u64) * levels).round() as f32
             });
             let k = n.min(15);
-            let found = Neighbours::among(&Points::new(points.view()), k, 1, &|_| {});
+            let found = Neighbours::among(&Points::new(points.view()), k, &|_| {});
             for i in 0..n {
                 assert_eq!(found.indices[i * k..(i + 1) * k], by_hand(points.view(), i, k), "{n} {i}");
             }
@@ -104,7 +96,7 @@ mod tests {
     #[test]
     fn one_query_finds_what_a_block_of_them_finds() {
         let points = Points::new(Array2::from_shape_fn((29, 4), |(i, j)| ((i * 7 + j * 3) % 5) as f32).view());
-        let all = Neighbours::among(&points, 6, 1, &|_| {});
+        let all = Neighbours::among(&points, 6, &|_| {});
         for i in 0..29 {
             let one = Neighbours::of(&points, points.rows().slice(ndarray::s![i..=i, ..]), 6);
             assert_eq!(
@@ -115,8 +107,8 @@ mod tests {
     }
 
     #[test]
-    fn the_order_of_the_columns_does_not_tell_equally_far_points_apart() {
-        // Sums in `f32` do: 60 points have the same 300 coordinates, each from another one on.
+    fn the_order_of_the_columns_does_not_separate_equally_far_points() {
+        // Sums in `f32` would: 60 points have the same 300 coordinates, each rotated by another number of columns.
         let points =
             Array2::from_shape_fn((60, 300), |(i, j)| random::symmetric(5, ((i * 37 + j) % 300) as u64) as f32);
         let found = Neighbours::of(&Points::new(points.view()), Array2::zeros((1, 300)).view(), 20);
@@ -126,6 +118,6 @@ mod tests {
     #[test]
     fn distances_beyond_the_range_of_f32_saturate() {
         let points = Points::new(ndarray::array![[0.0], [3e38], [-3e38]].view());
-        assert!(Neighbours::among(&points, 3, 1, &|_| {}).distances.iter().all(|d| d.is_finite()));
+        assert!(Neighbours::among(&points, 3, &|_| {}).distances.iter().all(|d| d.is_finite()));
     }
 }

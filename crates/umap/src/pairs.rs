@@ -1,6 +1,8 @@
-//! One draw of many edges: both ends pulled together, each end pushed from random vertices.
+//! One draw of many edges in a fit: the ends of each edge are pulled together, and each end is pushed from random
+//! vertices.
 //!
-//! Eight edges without a common vertex sit in the lanes, so each takes the steps that it would take alone.
+//! Each of the eight lanes holds one edge. No two of them have a common vertex, so each takes the step that it would
+//! take alone. See `kernel` for the forces and for `D` and `C`.
 #![expect(clippy::indexing_slicing, reason = "vertices are indices of the positions they were drawn for")]
 
 use super::kernel::{Constants, Forces, Position, Random, clip, loaded, squared};
@@ -8,7 +10,7 @@ use super::matchings::Edge;
 use super::random::mix64;
 use super::simd::{Kernel, Lanes};
 
-/// Where the two ends of an edge are.
+/// The positions of the two ends of an edge.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Ends<const C: usize> {
     pub(super) left: Position<C>,
@@ -21,16 +23,16 @@ impl<const C: usize> Default for Ends<C> {
     }
 }
 
-/// Draws `edges`, no two with a common vertex, and writes where each one's ends come to be.
+/// Draws `edges`, no two with a common vertex, and writes the new positions of their ends.
 pub(super) struct Pairs<'a, const D: usize, const C: usize> {
     pub(super) forces: &'a Forces,
     pub(super) positions: &'a [Position<C>],
     pub(super) edges: &'a [Edge],
-    /// As many as `edges`.
+    /// One for each of `edges`.
     pub(super) ends: &'a mut [Ends<C>],
-    /// Of this epoch's random numbers.
+    /// The key of this epoch's random numbers.
     pub(super) key: u64,
-    /// Length of a step.
+    /// The length of a step.
     pub(super) rate: f32,
 }
 
@@ -52,7 +54,8 @@ impl<const D: usize, const C: usize> Kernel for Pairs<'_, D, C> {
             let mut random = Random::<L>::new(mix64(key ^ first) as u32, forces.n_points());
             let mut left = loaded::<L, D, C>(positions, &lefts);
             let mut right = loaded::<L, D, C>(positions, &rights);
-            // Both directions of an edge are in upstream's list, and due in the same epochs.
+            // umap-learn lists each edge in both directions, and both are due in the same epochs: two pulls, one push
+            // each.
             pull(&constants, &mut left, &mut right, rates);
             pusher.push(&mut random, &mut left, &lefts);
             pull(&constants, &mut left, &mut right, rates);
@@ -67,7 +70,7 @@ impl<const D: usize, const C: usize> Kernel for Pairs<'_, D, C> {
     }
 }
 
-/// The `c`-th four dimensions, filled up with zeros.
+/// Dimensions `4 * c` to `4 * c + 3`, filled up with zeros.
 #[inline(always)]
 fn four<L: Lanes, const D: usize>(lanes: &[L; D], c: usize) -> [L; 4] {
     let mut columns = [L::splat(0.0); 4];
@@ -77,7 +80,7 @@ fn four<L: Lanes, const D: usize>(lanes: &[L; D], c: usize) -> [L; 4] {
     columns
 }
 
-/// Moves both ends by the same step, towards each other; `rates` are the step's length and its opposite.
+/// Moves both ends by the same step towards each other. `rates` are the step's length and its negative.
 #[inline(always)]
 fn pull<L: Lanes, const D: usize>(constants: &Constants<L>, left: &mut [L; D], right: &mut [L; D], rates: (L, L)) {
     let mut differences = *left;
@@ -91,7 +94,7 @@ fn pull<L: Lanes, const D: usize>(constants: &Constants<L>, left: &mut [L; D], r
     }
 }
 
-/// What pushes an end.
+/// Pushes ends from random vertices.
 struct Pusher<'a, L, const C: usize> {
     constants: Constants<L>,
     positions: &'a [Position<C>],
@@ -100,7 +103,8 @@ struct Pusher<'a, L, const C: usize> {
 }
 
 impl<L: Lanes, const C: usize> Pusher<'_, L, C> {
-    /// Pushes the `end` of eight edges from vertices drawn at random, the same for all eight, none from its own.
+    /// Pushes one end of each of eight edges, at `end`, `[dimension][lane]`. The random vertices are the same for all
+    /// eight; a lane whose end is such a vertex, by `own`, is not pushed from it.
     #[inline(always)]
     fn push<const D: usize>(&self, random: &mut Random<L>, end: &mut [L; D], own: &[u32; 8]) {
         let own = L::load_ints(own);
@@ -165,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_of_nothing_moves_nothing() {
+    fn a_rate_of_zero_moves_nothing() {
         let (positions, ends) = drawn(Simd::detect(), 5, 0.0);
         for (i, ends) in ends.iter().enumerate() {
             assert_eq!((ends.left, ends.right), (positions[2 * i], positions[2 * i + 1]));

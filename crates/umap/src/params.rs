@@ -1,21 +1,13 @@
-//! The parameters of UMAP: unchecked with builder methods, then checked in one place.
+//! The parameters: built or deserialised without checks, then checked once.
 
 use linfa::ParamGuard;
 use serde::{Deserialize, Serialize};
 
-use super::UmapError;
+use super::errors::UmapError;
+use super::limits::{MAX_COMPONENTS, MAX_EPOCHS, MAX_NEGATIVE_SAMPLE_RATE};
 
-/// The most dimensions an embedding can have. Clusters are found in far fewer; each further size of the layout's
-/// unrolled loops takes minutes to compile.
-pub const MAX_COMPONENTS: usize = 16;
-/// A stored model may come from a stranger: more epochs than this would only keep a processor busy.
-pub(super) const MAX_EPOCHS: usize = 10_000;
-/// As [`MAX_EPOCHS`].
-pub(super) const MAX_NEGATIVE_SAMPLE_RATE: usize = 100;
-/// Random vertices are drawn through `f32`, whose integers are exact up to here.
-pub(super) const MAX_POINTS: usize = 1 << 24;
-
-/// The parameters as they are stored, in the names of `umap-learn`.
+/// The parameters as files hold them, with the names of umap-learn. A separate type, so that reading yields unchecked
+/// parameters only.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Settings {
@@ -50,14 +42,15 @@ impl Default for Settings {
     }
 }
 
-/// Parameters that have not been checked yet; [`ParamGuard::check`] makes them [`UmapValidParams`].
+/// Unchecked parameters; [`ParamGuard::check`] turns them into [`UmapValidParams`].
 ///
-/// The defaults are `umap-learn`'s but for `n_neighbors` 120 and `n_components` 10, which suit the customer profiles.
+/// The defaults are those of umap-learn, except for `n_neighbors` 120 and `n_components` 10: a map of one-hot data that
+/// is clustered rather than drawn.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(from = "Settings", into = "Settings")]
 pub struct UmapParams(UmapValidParams);
 
-/// Parameters that obey every rule, ready for [`UmapValidParams::fit`].
+/// Checked parameters, ready for [`UmapValidParams::fit`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct UmapValidParams(Settings);
 
@@ -96,43 +89,46 @@ macro_rules! parameters {
 }
 
 parameters! {
-    /// Neighbours of a point, itself among them; at least 2, clipped to one fewer than there are points.
+    /// The number of neighbours of a point, which counts as one of them; at least 2. A fit lowers it to the number of
+    /// points minus one.
     n_neighbors: usize,
-    /// Dimensions of the embedding, 1 to [`MAX_COMPONENTS`].
+    /// The dimensions of the embedding, 1 to [`MAX_COMPONENTS`].
     n_components: usize,
-    /// Distance in the embedding below which two points count as touching, 0 to `spread`.
+    /// The distance in the embedding up to which two points have strength 1, 0 to `spread`.
     min_dist: f32,
-    /// Scale of distances in the embedding.
+    /// The scale of distances in the embedding.
     spread: f32,
-    /// Rounds of the layout; by default 500 up to 10,000 points and 200 beyond. A transform takes a third of them,
+    /// The rounds of the layout: by default 500 up to 10,000 points and 200 beyond. A transform takes a third of them,
     /// by default 100.
     n_epochs: Option<usize>,
-    /// Length of the first epoch's steps; falls linearly to 0. A transform starts at a quarter.
+    /// The length of the steps in the first epoch, from where it falls linearly to 0. A transform starts with a
+    /// quarter.
     learning_rate: f32,
-    /// Random vertices a vertex is pushed away from for each edge it is drawn along.
+    /// The number of random vertices that push a vertex away for each of its edges that is drawn.
     negative_sample_rate: usize,
-    /// Weight of those pushes.
+    /// The weight of those pushes.
     repulsion_strength: f32,
-    /// Nearest neighbours at strength 1; between two whole numbers it is interpolated.
+    /// The number of nearest neighbours with strength 1; interpolated between two whole numbers.
     local_connectivity: f32,
-    /// 1 joins the neighbourhoods by fuzzy union, 0 by fuzzy intersection.
+    /// How neighbourhoods are joined: 1 is their fuzzy union, 0 their fuzzy intersection.
     set_op_mix_ratio: f32,
-    /// Seed of the start's noise and of the vertices drawn.
+    /// The seed of all random numbers.
     seed: u64,
 }
 
 impl UmapValidParams {
-    /// Epochs of a fit of `n_points` points.
+    /// The epochs of a fit of `n_points` points.
     pub(super) fn fit_epochs(&self, n_points: usize) -> usize {
         self.n_epochs().unwrap_or_else(|| Self::default_epochs(n_points))
     }
 
-    /// Upstream's epochs for a fit of `n_points` points.
+    /// umap-learn's default epochs for a fit of `n_points` points.
     pub(super) fn default_epochs(n_points: usize) -> usize {
         if n_points <= 10_000 { 500 } else { 200 }
     }
 
-    /// Epochs of a transform. `umap-learn` takes 30 for more than 10,000 rows; here the number of rows must not count.
+    /// The epochs of a transform. umap-learn takes 30 for more than 10,000 rows; here the number of rows must not
+    /// matter.
     pub(super) fn transform_epochs(&self) -> usize {
         self.n_epochs().map_or(100, |n| n / 3)
     }
@@ -215,13 +211,13 @@ mod tests {
     }
 
     #[test]
-    fn no_component_and_too_many_are_refused() {
+    fn no_component_and_too_many_components_are_refused() {
         assert_eq!(refused(|p| p.n_components(0)), UmapError::ComponentsOutOfRange { found: 0 });
         assert_eq!(refused(|p| p.n_components(17)), UmapError::ComponentsOutOfRange { found: 17 });
     }
 
     #[test]
-    fn a_spread_that_is_no_length_is_refused() {
+    fn a_spread_that_is_not_positive_is_refused() {
         assert_eq!(refused(|p| p.spread(0.0)), UmapError::SpreadNotPositive(0.0));
         assert!(matches!(refused(|p| p.spread(f32::NAN)), UmapError::SpreadNotPositive(_)));
         assert!(matches!(refused(|p| p.spread(f32::INFINITY)), UmapError::SpreadNotPositive(_)));
@@ -235,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn no_epoch_and_endless_epochs_are_refused() {
+    fn no_epoch_and_too_many_epochs_are_refused() {
         assert_eq!(refused(|p| p.n_epochs(Some(0))), UmapError::EpochsOutOfRange(0));
         assert_eq!(refused(|p| p.n_epochs(Some(usize::MAX))), UmapError::EpochsOutOfRange(usize::MAX));
     }

@@ -1,21 +1,24 @@
-//! Points laid out for measuring distances, and the distance that decides.
+//! Points stored for measuring distances, and the distance that decides.
 //!
-//! One-hot profiles are full of equal distances. Squares of `f32` differences are exact in `f64`, so sums that are
-//! equal on paper are equal here whatever the order of the columns, and the index decides between them. Whoever looks
-//! for something near measures in `f32` first (`sift`), and comes here with the few that are left.
-#![expect(clippy::indexing_slicing, reason = "rows and tiles are counted from the very points they index")]
+//! One-hot data have many equal distances. Squares of `f32` differences are exact in `f64`, so sums that are equal on
+//! paper are equal here, whatever the order of the columns, and the index decides between them. Searches measure in
+//! `f32` first (`candidate_heap`, `descent`), and use [`Points::measure`] for the few points that are left.
+#![expect(clippy::indexing_slicing, reason = "rows and tiles are counted from the points they index")]
 
 use ndarray::{Array2, ArrayView2};
 
 use super::simd::Simd;
 
-/// Points measured together.
+/// Points that are measured together.
 pub(super) const TILE: usize = 8;
 
-/// A set of points, by rows and by tiles.
+/// A set of points, stored by rows and by tiles.
+#[derive(Clone)]
 pub(super) struct Points {
+    /// `(n_points, n_features)`, in standard layout.
     rows: Array2<f32>,
-    /// `(n / TILE rounded up, n_features)` tiles of one feature of [`TILE`] points; the last tile is filled with zeros.
+    /// Coordinates, `[tile][feature][lane]`: each entry is one feature of [`TILE`] points. The last tile is filled up
+    /// with zeros.
     tiles: Vec<[f32; TILE]>,
     pub(super) simd: Simd,
 }
@@ -52,17 +55,18 @@ impl Points {
         self.rows.as_slice().map_or(&[], |all| &all[i * n_features..(i + 1) * n_features])
     }
 
-    /// The tiles of the points from `first`, a multiple of [`TILE`], up to `end` or as many as there are.
+    /// The tiles of the points from `first`, a multiple of [`TILE`], up to `end` or to the last point.
     pub(super) fn tiles(&self, first: usize, end: usize) -> &[[f32; TILE]] {
         let n_features = self.n_features();
         &self.tiles[first / TILE * n_features..end.min(self.len()).div_ceil(TILE) * n_features]
     }
 
-    /// Replaces each of `keys`, which name a point in their lower half, by the [`order_key`] of its distance to `query`.
+    /// Replaces each of `keys`, which hold a point in their lower 32 bits, by the [`order_key`] of its distance to
+    /// `query`.
     ///
     /// Squared distances beyond the range of `f32` saturate: such points are equally far.
     pub(super) fn measure(&self, query: &[f32], keys: &mut [u64]) {
-        // Four sums side by side, as each alone would wait for its own additions.
+        // Four sums at a time: a single one would wait for each of its additions.
         for keys in keys.chunks_mut(4) {
             let mut rows: [&[f32]; 4] = [query; 4];
             for (row, key) in rows.iter_mut().zip(keys.iter()) {
@@ -83,12 +87,13 @@ impl Points {
     }
 }
 
-/// Orders by distance, then by index: the bits of floats that are not negative order as the floats do.
+/// A number that orders by distance, then by index. The bits of floats that are not negative have the order of the
+/// floats.
 pub(super) fn order_key(squared_distance: f32, index: u32) -> u64 {
     u64::from(squared_distance.to_bits()) << 32 | u64::from(index)
 }
 
-/// The squared distance in an [`order_key`].
+/// The squared distance of an [`order_key`].
 pub(super) fn key_distance(key: u64) -> f32 {
     f32::from_bits((key >> 32) as u32)
 }

@@ -1,6 +1,6 @@
-//! Random numbers as a function of what they are for, so that no order of work can change them.
+//! Random numbers as a function of key and counter, so that no order of work can change them.
 
-/// Finaliser of SplitMix64 (Steele, Lea, Flood 2014): unrelated numbers for consecutive ones.
+/// The finaliser of SplitMix64 (Steele, Lea, Flood 2014): it turns consecutive numbers into unrelated ones.
 pub(crate) fn mix64(value: u64) -> u64 {
     let value = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -8,7 +8,7 @@ pub(crate) fn mix64(value: u64) -> u64 {
     value ^ (value >> 31)
 }
 
-/// What a number is drawn for: the same counter under two purposes gives unrelated numbers.
+/// What a number is drawn for. The same counter under two purposes gives unrelated numbers.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Purpose {
     SpectralBlock = 1,
@@ -29,7 +29,8 @@ pub(super) fn symmetric(key: u64, counter: u64) -> f64 {
     (mix64(key ^ mix64(counter)) >> 11) as f64 / (1_u64 << 52) as f64 - 1.0
 }
 
-/// Near-normal with mean 0 and deviation 1: twelve uniforms, which needs no logarithm and so has the same bits anywhere.
+/// Nearly normal, with mean 0 and standard deviation 1: a sum of twelve uniform numbers. It needs no logarithm, so it
+/// has the same bits on every platform.
 pub(super) fn normal(key: u64, counter: u64) -> f64 {
     (0..12).map(|i| symmetric(key, counter * 12 + i) / 2.0).sum()
 }

@@ -1,31 +1,33 @@
-//! Which edges are drawn in which epoch: an edge of weight `w` every `max w / w` epochs, as in `umap-learn`.
-#![expect(clippy::indexing_slicing, reason = "chunks are counted by the constructor, and a lane's edges fit its list")]
+//! Which edges a transform draws in which epoch: an edge of weight `w` every `max w / w` epochs, as in `umap-learn`.
+#![expect(clippy::indexing_slicing, reason = "the constructor counts the chunks, and due edges fit their list")]
 
 use super::simd::Lanes;
 
-/// The edges of eight vertices, one a lane, with the epoch each is due next.
+/// The edges of eight vertices, one vertex a lane, in chunks of eight edges, with the epoch in which each is due next.
 #[derive(Clone, Debug)]
 pub(super) struct Schedule {
-    /// Chunks of lane `l`: `starts[l]..starts[l + 1]`.
+    /// The chunks of lane `l` are `starts[l]..starts[l + 1]`.
     starts: [usize; 9],
+    /// The other vertex of each edge, `[chunk][slot]`.
     tails: Vec<[u32; 8]>,
-    /// Epochs between two draws, at least 1; infinite where a chunk is filled up.
+    /// Epochs between two draws, at least 1; infinite in slots without an edge.
     periods: Vec<[f32; 8]>,
+    /// The epoch in which the edge is due next.
     next: Vec<[f32; 8]>,
-    /// Tails due in this epoch, each lane's in its column.
+    /// The tails that are due in this epoch, `[draw][lane]`.
     due: Vec<[u32; 8]>,
 }
 
 impl Schedule {
-    /// `lanes` are up to eight vertices' edges as (tail, weight); `max_weight(l)` is the weight drawn every epoch in
-    /// lane `l`.
+    /// `lanes` are the edges of up to eight vertices, as (tail, weight). `max_weight(l)` is the weight that lane `l`
+    /// draws in every epoch.
     pub(super) fn new(lanes: &[Vec<(u32, f32)>], max_weight: impl Fn(usize) -> f32) -> Self {
         let mut new = Self { starts: [0; 9], tails: vec![], periods: vec![], next: vec![], due: vec![] };
         let mut edges = Vec::new();
         for l in 0..8 {
             edges.clear();
             edges.extend_from_slice(lanes.get(l).map_or(&[], Vec::as_slice));
-            // The often drawn first: epochs touch the same few chunks again and again.
+            // Edges that are drawn often come first, so that most epochs touch the same few chunks.
             edges.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
             for chunk in edges.chunks(8) {
                 let (mut tails, mut periods) = ([0; 8], [f32::INFINITY; 8]);
@@ -43,7 +45,7 @@ impl Schedule {
         new
     }
 
-    /// Collects what is due in `epoch`, to be read with [`Self::tails`], and says how many draws each lane has.
+    /// Collects the edges due in `epoch`, to be read with [`Self::tails`], and returns the number of each lane.
     #[inline(always)]
     pub(super) fn advance<L: Lanes>(&mut self, epoch: usize) -> [u32; 8] {
         let now = L::splat(epoch as f32);
@@ -65,7 +67,8 @@ impl Schedule {
         counts
     }
 
-    /// The tails of the `draw`-th draw of the last epoch collected; of a lane without one, some vertex.
+    /// The tails of the `draw`-th draw in the epoch of [`Self::advance`]. A lane with fewer draws has some vertex
+    /// there.
     #[inline(always)]
     pub(super) fn tails(&self, draw: usize) -> &[u32; 8] {
         &self.due[draw]

@@ -1,8 +1,9 @@
 //! Eight `f32` lanes, as plain arrays or as AVX2 registers, with the same bits from both.
 //!
-//! Every operation is one IEEE operation a lane, and a product is fused with a sum where [`Lanes::mul_add`] says so and
-//! nowhere else, so a layout does not depend on the processor it was made on. Without fused instructions that one
-//! operation is slow, and right all the same. For the `umap` folder alone.
+//! Every operation is one IEEE operation in each lane. A product is fused with a sum in [`Lanes::mul_add`] and nowhere
+//! else. So results do not depend on the processor. On a processor without fused instructions that one operation is
+//! slow, but has the same result.
+#![allow(unsafe_code, reason = "compiled for AVX2, and called only on processors that have it")]
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -10,7 +11,7 @@ mod power;
 
 pub(super) use power::power;
 
-/// Whether the processor has AVX2 and fused multiply-adds, asked once for a whole computation.
+/// Which lanes to use: whether the processor has AVX2 and fused multiply-adds. Detected once for a whole computation.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Simd {
     avx2: bool,
@@ -31,19 +32,20 @@ impl Simd {
         Self { avx2: false }
     }
 
-    /// Runs `kernel` with the widest lanes there are.
+    /// Runs `kernel` with the widest lanes that the processor has.
     #[inline]
     pub(super) fn run<K: Kernel>(self, kernel: K) -> K::Output {
         #[cfg(target_arch = "x86_64")]
         if self.avx2 {
-            // SAFETY: `avx2` is true only after the processor said that it has AVX2 and fused multiply-adds.
+            // SAFETY: `avx2` is true only if `detect` found AVX2 and fused multiply-adds.
             return unsafe { run_avx2(kernel) };
         }
         kernel.run::<[f32; 8]>()
     }
 }
 
-/// A computation written once for any kind of lanes; its `run` must be `#[inline(always)]` to be compiled for them.
+/// A computation that is written once for any kind of lanes. Its `run` must be `#[inline(always)]`, so that it is
+/// compiled with the instructions of its caller.
 pub(super) trait Kernel {
     type Output;
     fn run<L: Lanes>(self) -> Self::Output;
@@ -55,7 +57,8 @@ fn run_avx2<K: Kernel>(kernel: K) -> K::Output {
     kernel.run::<std::arch::x86_64::__m256>()
 }
 
-/// Eight `f32` side by side, and the eight 32-bit integers that share their registers.
+/// Eight `f32` and eight 32-bit integers that share their registers. A mask is such integers, each with all bits set or
+/// none.
 pub(super) trait Lanes: Copy {
     type Ints: Copy;
     fn splat(value: f32) -> Self;
@@ -69,13 +72,13 @@ pub(super) trait Lanes: Copy {
     fn div(self, other: Self) -> Self;
     fn min(self, other: Self) -> Self;
     fn max(self, other: Self) -> Self;
-    /// The value where all bits of `mask` are set, 0 where none is.
+    /// The value where `mask` is set, 0 elsewhere.
     fn keep(self, mask: Self::Ints) -> Self;
-    /// This lane where all bits of `mask` are set, `other`'s where none is.
+    /// This value where `mask` is set, `other` elsewhere.
     fn or_else(self, mask: Self::Ints, other: Self) -> Self;
     /// Bit `l` is set where lane `l` is at most `other`'s.
     fn at_most(self, other: Self) -> u32;
-    /// All bits where a lane is at most `other`'s, else none.
+    /// The mask of lanes that are at most `other`'s.
     fn at_most_mask(self, other: Self) -> Self::Ints;
     /// The lanes' bits.
     fn bits(self) -> Self::Ints;
@@ -92,17 +95,17 @@ pub(super) trait Lanes: Copy {
     fn xor_ints(a: Self::Ints, b: Self::Ints) -> Self::Ints;
     fn shift_left<const N: i32>(a: Self::Ints) -> Self::Ints;
     fn shift_right<const N: i32>(a: Self::Ints) -> Self::Ints;
-    /// All bits where `a > b` as signed integers, else none.
+    /// The mask of lanes with `a > b` as signed integers.
     fn greater(a: Self::Ints, b: Self::Ints) -> Self::Ints;
-    /// All bits where `a != b`, else none.
+    /// The mask of lanes with `a != b`.
     fn differ(a: Self::Ints, b: Self::Ints) -> Self::Ints;
     /// The floats with these bits.
     fn from_bits(a: Self::Ints) -> Self;
     /// Converts signed integers.
     fn from_ints(a: Self::Ints) -> Self;
-    /// Columns of an 8 × 4 table given by its rows.
+    /// The columns of an 8 × 4 table from its rows.
     fn columns(rows: [&[f32; 4]; 8]) -> [Self; 4];
-    /// Rows of an 8 × 4 table given by its columns.
+    /// The rows of an 8 × 4 table from its columns.
     fn rows(columns: [Self; 4]) -> [[f32; 4]; 8];
 }
 

@@ -1,9 +1,11 @@
-//! The leading eigenvectors of a connected graph, where the layout starts.
+//! The leading eigenvectors of a connected graph: the start of the layout.
 //!
-//! The spectral embedding is made of the eigenvectors of the normalised Laplacian `I - D^-½ W D^-½` with the smallest
-//! eigenvalues above 0, which are those of `S = D^-½ W D^-½` with the largest below 1. They are found by subspace iteration
-//! with a Chebyshev filter (Zhou, Saad, Tiago, Chelikowsky 2006): a block tolerates the near-equal eigenvalues that
-//! symmetric categories bring, its products run over rows in parallel, and no sum depends on the number of threads.
+//! The spectral embedding consists of the eigenvectors of the normalised Laplacian `I - D^-½ W D^-½` with the smallest
+//! eigenvalues above 0. They are the eigenvectors of `S = D^-½ W D^-½` with the largest eigenvalues below 1.
+//!
+//! They are found by subspace iteration with a Chebyshev filter (Zhou, Saad, Tiago, Chelikowsky 2006). A block of
+//! vectors tolerates the nearly equal eigenvalues of symmetric categorical data, and its products run over rows in
+//! parallel. The order of every sum is fixed, whatever the number of threads.
 #![expect(clippy::indexing_slicing, reason = "all blocks have the graph's rows and the same number of columns")]
 
 use rayon::prelude::*;
@@ -11,21 +13,22 @@ use rayon::prelude::*;
 use super::fuzzy_graph::Graph;
 use super::random::symmetric;
 
-/// Degree of the filter: products between two orthogonalisations.
+/// The degree of the filter, which is the number of products with `S` between two orthogonalisations.
 const DEGREE: usize = 8;
-/// A start does not need more than a few digits; what is wrong by less than this the layout mends in its first epochs.
+/// The largest residual of an eigenvector. A start needs few digits: the layout corrects smaller errors in its first
+/// epochs.
 const TOLERANCE: f64 = 1e-3;
 const MAX_ROUNDS: usize = 30;
-/// Rows that one task takes.
+/// Rows that one thread takes at a time.
 const ROWS: usize = 64;
-/// Rows added up together: the order of a sum is the same on any number of threads.
+/// Rows that are added up together, so that the order of a sum is the same on any number of threads.
 const ROWS_A_SUM: usize = 1024;
-/// A direction is given up where it holds no more than this of the length of vectors at unit length.
+/// A direction is dropped if the unit vectors of a block have no more than this squared length along it.
 const LEAST_SHARE: f64 = 1e-13;
 
-/// The `n_vectors` leading non-trivial eigenvectors of `graph`, each of unit length; or `None` when there are not as many.
+/// The `n_vectors` leading non-trivial eigenvectors of `graph`, each of unit length; `None` if there are fewer.
 ///
-/// `graph` is connected; `key` seeds the block that is iterated.
+/// `graph` is connected. `key` seeds the first block.
 pub(super) fn leading_vectors(graph: &Graph, n_vectors: usize, key: u64) -> Option<Vec<Vec<f64>>> {
     let n = graph.n_points();
     let width = (n_vectors + (n_vectors / 2).max(6)).min(n.saturating_sub(1));
@@ -50,19 +53,19 @@ pub(super) fn leading_vectors(graph: &Graph, n_vectors: usize, key: u64) -> Opti
     found.then_some(vectors)
 }
 
-/// Vectors side by side: `(n_points, width)` row by row.
+/// `width` vectors: `(n_points, width)` row by row.
 struct Block {
     rows: Vec<f64>,
     width: usize,
 }
 
-/// `S`, with its trivial eigenvector.
+/// The sparse matrix `S`, and its trivial eigenvector.
 struct Operator {
-    /// Row starts into `columns` and `weights`.
+    /// Row `i` is `starts[i]..starts[i + 1]` of `columns` and `weights`.
     starts: Vec<usize>,
     columns: Vec<u32>,
     weights: Vec<f32>,
-    /// `D^½ 1` at unit length: the eigenvector of eigenvalue 1.
+    /// `D^½ 1` at unit length: the eigenvector with eigenvalue 1.
     trivial: Vec<f64>,
 }
 
@@ -82,7 +85,7 @@ impl Operator {
         Self { starts, columns, weights, trivial: root.iter().map(|x| x / length).collect() }
     }
 
-    /// `factor · (S - centre) x + other · previous`.
+    /// `factor · (S - centre) x + other · previous`, for each vector of the block.
     fn step(&self, x: &Block, previous: &Block, terms: Terms, out: &mut Block) {
         let width = x.width;
         out.rows.par_chunks_mut(ROWS * width).enumerate().for_each(|(chunk, out)| {
@@ -104,7 +107,8 @@ impl Operator {
         });
     }
 
-    /// Applies the Chebyshev polynomial that is small on `[-1, cut]` and grows beyond.
+    /// Applies the Chebyshev polynomial of degree [`DEGREE`] that is small on the eigenvalues `[-1, cut]` and grows
+    /// above.
     fn filtered(&self, block: Block, cut: f64) -> Block {
         let (centre, half) = ((cut - 1.0) / 2.0, (cut + 1.0) / 2.0);
         let mut before = block;
@@ -119,10 +123,11 @@ impl Operator {
         now
     }
 
-    /// Rayleigh-Ritz: turns a block, of whatever lengths and angles, into the best approximations of eigenvectors that
-    /// lie in it, orthonormal and largest eigenvalue first; what the others span becomes 0.
+    /// Rayleigh-Ritz: replaces the vectors of the block by the best approximations of eigenvectors in their span. They
+    /// are orthonormal, the largest eigenvalue first. If the span has fewer dimensions than the block has vectors, the
+    /// last vectors become 0.
     ///
-    /// Returns the Ritz values and the largest residual `|S v - λ v|` of the first `wanted`.
+    /// Returns the Ritz values and the largest residual `|S v - λ v|` of the first `wanted` vectors.
     fn rotate_to_eigenvectors(&self, block: &mut Block, wanted: usize) -> (Vec<f64>, f64) {
         block.subtract_along(&self.trivial);
         let mut image = block.zeros();
@@ -152,7 +157,8 @@ impl Block {
         &self.rows[i * self.width..][..self.width]
     }
 
-    /// Adds up what `add` adds for each row, in an order that does not depend on the number of threads.
+    /// The sums, `(length)`, of what `add` adds for each row, in an order that does not depend on the number of
+    /// threads.
     fn sums(&self, length: usize, add: impl Fn(usize, &mut [f64]) + Sync) -> Vec<f64> {
         let n = self.rows.len() / self.width;
         let part = |first: usize| {
@@ -168,7 +174,7 @@ impl Block {
         total
     }
 
-    /// The scalar products of this block's vectors with the other's.
+    /// The scalar products of this block's vectors with those of `other`, `(width, width)`.
     fn products(&self, other: &Self) -> Vec<Vec<f64>> {
         let width = self.width;
         let flat = self.sums(width * width, |i, sums| {
@@ -181,7 +187,7 @@ impl Block {
         flat.chunks_exact(width).map(<[f64]>::to_vec).collect()
     }
 
-    /// Takes from each vector its part along `unit`, which is of unit length.
+    /// Subtracts from each vector its part along `unit`, `(n_points)`, which has unit length.
     fn subtract_along(&mut self, unit: &[f64]) {
         let parts = self.sums(self.width, |i, sums| {
             for (sum, x) in sums.iter_mut().zip(self.row(i)) {
@@ -195,7 +201,7 @@ impl Block {
         });
     }
 
-    /// Replaces the vectors by their combinations with `rotation`, the coefficients of a new vector a row.
+    /// Replaces the vectors by linear combinations. Each row of `rotation` holds the coefficients of one new vector.
     fn rotate(&mut self, rotation: &[Vec<f64>]) {
         self.rows.par_chunks_mut(self.width).with_min_len(ROWS).for_each_init(Vec::new, |old, row| {
             old.clear();
@@ -207,14 +213,14 @@ impl Block {
     }
 }
 
-/// For vectors with these scalar products, the coefficients of orthonormal ones that span the same, one a row; zeros
-/// where the others span all.
+/// Orthonormal combinations of vectors with these scalar `products`: their coefficients, one combination a row. Rows
+/// are zero if the other rows span everything.
 fn whitening(products: &[Vec<f64>]) -> Vec<Vec<f64>> {
     let length: Vec<f64> = products.iter().enumerate().map(|(c, row)| row[c].max(f64::MIN_POSITIVE).sqrt()).collect();
     let angle = |(a, row): (usize, &Vec<f64>)| row.iter().zip(&length).map(|(x, b)| x / (length[a] * b)).collect();
     let (values, vectors) = symmetric_eigen(products.iter().enumerate().map(angle).collect());
     let coefficients = |(value, vector): (&f64, &Vec<f64>)| {
-        // Nothing but rounding is left of a direction so short.
+        // A direction as short as this consists of rounding errors.
         let scale = if *value > LEAST_SHARE { 1.0 / value.sqrt() } else { 0.0 };
         vector.iter().zip(&length).map(|(x, length)| scale * x / length).collect()
     };
@@ -240,7 +246,7 @@ fn combined(rows: &[Vec<f64>], coefficients: &[f64]) -> Vec<f64> {
     sum
 }
 
-/// One step of the three-term recurrence.
+/// The coefficients of one step of the three-term recurrence.
 #[derive(Clone, Copy)]
 struct Terms {
     centre: f64,
@@ -248,7 +254,7 @@ struct Terms {
     other: f64,
 }
 
-/// Eigenvalues, largest first, and eigenvectors of a small symmetric matrix, by cyclic Jacobi rotations.
+/// The eigenvalues, largest first, and the eigenvectors of a small symmetric matrix, by cyclic Jacobi rotations.
 pub(super) fn symmetric_eigen(mut matrix: Vec<Vec<f64>>) -> (Vec<f64>, Vec<Vec<f64>>) {
     let n = matrix.len();
     let mut vectors: Vec<Vec<f64>> = (0..n).map(|i| (0..n).map(|j| f64::from(u8::from(i == j))).collect()).collect();
@@ -268,7 +274,7 @@ pub(super) fn symmetric_eigen(mut matrix: Vec<Vec<f64>>) -> (Vec<f64>, Vec<Vec<f
     (order.iter().map(|&i| matrix[i][i]).collect(), order.iter().map(|&i| vectors[i].clone()).collect())
 }
 
-/// One Jacobi rotation that makes `matrix[p][q]` vanish; `vectors` holds the eigenvectors as rows.
+/// One Jacobi rotation, which makes `matrix[p][q]` zero. `vectors` holds the eigenvectors as rows.
 fn rotate(matrix: &mut [Vec<f64>], vectors: &mut [Vec<f64>], p: usize, q: usize) {
     let off = matrix[p][q];
     if off.abs() < f64::MIN_POSITIVE {
@@ -299,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn a_small_matrix_is_taken_apart() {
+    fn a_small_matrix_has_its_eigenvalues_and_eigenvectors() {
         let matrix = vec![vec![2.0, -1.0, 0.0], vec![-1.0, 2.0, -1.0], vec![0.0, -1.0, 2.0]];
         let (values, vectors) = symmetric_eigen(matrix.clone());
         for (value, expected) in values.iter().zip([2.0 + 2_f64.sqrt(), 2.0, 2.0 - 2_f64.sqrt()]) {
@@ -313,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ring_unrolls_into_its_waves() {
+    fn the_eigenvectors_of_a_ring_are_its_waves() {
         let n = 60;
         let neighbours = |i: usize| {
             let mut row = vec![((i + 1) % n) as u32, ((i + n - 1) % n) as u32];

@@ -1,24 +1,26 @@
-//! Where the layout starts: spectral, one embedding a component, scaled as `umap-learn` scales it.
+//! The start of the layout: a spectral embedding of each component, scaled as in umap-learn.
 #![expect(clippy::indexing_slicing, reason = "positions and components are indexed by their own numbers")]
 
 use ndarray::{Array2, ArrayView2, Axis};
 
 use super::fuzzy_graph::Graph;
-use super::neighbours::Neighbours;
+use super::neighbour_search;
 use super::points::Points;
 use super::random::{self, Purpose, mix64, symmetric};
 use super::spectral::leading_vectors;
 
-/// The start fills a cube of this edge.
+/// The edge of the cube that the start fills.
 const EXTENT: f64 = 10.0;
-/// Deviation of the noise that parts points with equal neighbourhoods, at a largest coordinate of [`EXTENT`].
+/// The standard deviation of the noise that separates points with equal neighbourhoods, where coordinates reach up to
+/// [`EXTENT`].
 const NOISE: f64 = 1e-4;
-/// Up to this many components are placed by the distances between their centroids, which takes memory by the square.
+/// Up to this number of components, their centroids are embedded by all distances between them, which takes memory by
+/// the square.
 const MAX_PLACED_COMPONENTS: usize = 2000;
 
-/// Start positions `(n_points, n_components)`, each dimension from 0 to 10.
+/// The start positions, `(n_points, n_components)`, each dimension from 0 to 10.
 ///
-/// `points` are the data of `graph`'s points; only the centroids of several components are taken from them.
+/// `points`, `(n_points, n_features)`, serve only to place several components by their centroids.
 pub(super) fn positions(points: ArrayView2<'_, f32>, graph: &Graph, n_components: usize, seed: u64) -> Array2<f32> {
     let mut positions = spectral(points, graph, n_components, seed);
     let largest = positions.iter().fold(0.0_f64, |most, x| most.max(x.abs()));
@@ -35,6 +37,7 @@ pub(super) fn positions(points: ArrayView2<'_, f32>, graph: &Graph, n_components
     positions.mapv(|x| x as f32)
 }
 
+/// Positions before they are scaled, `(n_points, dim)`. Several components are laid out around their centres.
 fn spectral(points: ArrayView2<'_, f32>, graph: &Graph, dim: usize, seed: u64) -> Array2<f64> {
     let block_key = random::key(seed, Purpose::SpectralBlock);
     let scatter_key = random::key(seed, Purpose::Scatter);
@@ -49,43 +52,43 @@ fn spectral(points: ArrayView2<'_, f32>, graph: &Graph, dim: usize, seed: u64) -
         members[label].push(i);
     }
     let centres = component_centres(points, &members, dim, seed);
-    let rooms = rooms(&centres);
-    let mut place = Vec::new();
+    let radii = radii(&centres);
+    let mut number = Vec::new();
     let mut positions = Array2::zeros((n, dim));
     for (label, members) in members.iter().enumerate() {
         let centre = centres.row(label);
-        let room = rooms[label];
-        // As upstream: below twice the dimensions eigenvectors say little about a component.
+        let radius = radii[label];
+        // As in umap-learn: with fewer points than twice the dimensions, eigenvectors say little about a component.
         let inner = if members.len() < 2 * dim || members.len() <= dim + 1 {
             None
         } else {
-            one_component(&graph.component(members, &mut place), dim, mix64(block_key ^ label as u64))
+            one_component(&graph.component(members, &mut number), dim, mix64(block_key ^ label as u64))
         };
         let largest = inner.iter().flatten().fold(0.0_f64, |most, x| most.max(x.abs()));
-        for (place, &i) in members.iter().enumerate() {
+        for (row, &i) in members.iter().enumerate() {
             for d in 0..dim {
                 let offset = match &inner {
-                    Some(inner) => inner[[place, d]] / largest.max(f64::MIN_POSITIVE),
+                    Some(inner) => inner[[row, d]] / largest.max(f64::MIN_POSITIVE),
                     None => symmetric(scatter_key, (i * dim + d) as u64),
                 };
-                positions[[i, d]] = centre[d] + room * offset;
+                positions[[i, d]] = centre[d] + radius * offset;
             }
         }
     }
     positions
 }
 
-/// The spectral embedding of a connected graph, `(n_points, dim)`.
+/// The spectral embedding of a connected graph, `(n_points, dim)`; `None` if it is too small for so many dimensions.
 fn one_component(graph: &Graph, dim: usize, key: u64) -> Option<Array2<f64>> {
     let vectors = leading_vectors(graph, dim, key)?;
     Some(Array2::from_shape_fn((graph.n_points(), dim), |(i, d)| vectors[d][i]))
 }
 
-/// Where the components go, `(n_components_of_the_graph, dim)`.
+/// The centre of each component, `(components of the graph, dim)`.
 ///
-/// Up to twice as many as dimensions sit on the axes, plus and minus; more are embedded by the distances between
-/// their centroids. Upstream's affinity `exp(-d²)` is 0 between any two far components, so distances are measured
-/// here in their own mean.
+/// Up to `2 * dim` components are put on the axes, at 1 and −1. More are embedded by the distances between their
+/// centroids. umap-learn's affinity `exp(-d²)` is 0 between any two components that are far apart, so distances are in
+/// units of their mean here.
 fn component_centres(points: ArrayView2<'_, f32>, members: &[Vec<usize>], dim: usize, seed: u64) -> Array2<f64> {
     let count = members.len();
     if count <= 2 * dim {
@@ -99,6 +102,7 @@ fn component_centres(points: ArrayView2<'_, f32>, members: &[Vec<usize>], dim: u
     placed.unwrap_or_else(|| Array2::from_shape_fn((count, dim), |(c, d)| symmetric(mix64(key), (c * dim + d) as u64)))
 }
 
+/// A spectral embedding of the components' centroids, scaled to a largest coordinate of 1.
 fn embed_centroids(points: ArrayView2<'_, f32>, members: &[Vec<usize>], dim: usize, key: u64) -> Option<Array2<f64>> {
     let count = members.len();
     let mut centroids = Array2::<f64>::zeros((count, points.ncols()));
@@ -120,17 +124,17 @@ fn embed_centroids(points: ArrayView2<'_, f32>, members: &[Vec<usize>], dim: usi
     (largest > 0.0).then(|| centres / largest)
 }
 
-/// Half of each centre's distance to the nearest.
-fn rooms(centres: &Array2<f64>) -> Vec<f64> {
+/// The radius of each component: half the distance from its centre to the nearest other one.
+fn radii(centres: &Array2<f64>) -> Vec<f64> {
     if centres.nrows() <= MAX_PLACED_COMPONENTS {
         return (0..centres.nrows()).map(|label| distance_to_nearest(centres, label) / 2.0).collect();
     }
     let points = Points::new(centres.mapv(|x| x as f32).view());
-    let nearest = Neighbours::among(&points, 2, 0, &|_| {});
+    let nearest = neighbour_search::among(&points, 2, 0, &|_| {});
     nearest.distances.chunks_exact(2).map(|pair| f64::from(pair[1]) / 2.0).collect()
 }
 
-/// Distance from one centre to the nearest that is not at the same place; 1 if there is none.
+/// The distance from one centre to the nearest that differs from it; 1 if there is none.
 fn distance_to_nearest(centres: &Array2<f64>, label: usize) -> f64 {
     let own = centres.row(label);
     let squared = centres.outer_iter().map(|other| (&other - &own).mapv(|x| x * x).sum()).filter(|&d| d > 0.0);

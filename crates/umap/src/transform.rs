@@ -1,9 +1,9 @@
 //! Places new rows into a finished embedding.
 //!
-//! As `umap-learn`: a row starts at the mean of its neighbours' positions weighted by membership strength, or at the
-//! place of a training point it equals, and is then laid out against the embedding, which stays as it is. What upstream
-//! takes from the whole batch (largest weight, number of epochs) is taken here from the row itself, and the random
-//! vertices are the same for every row, so a row's place never depends on the rows around it.
+//! As in umap-learn, a row starts at the mean of its neighbours' positions, weighted by membership strength, or at the
+//! position of a training point that it equals. Then it moves against the embedding, which stays. umap-learn takes the
+//! largest weight and the number of epochs from the whole batch; here they come from the row itself, and the random
+//! vertices are the same for every row. So a row's position never depends on the other rows.
 #![expect(clippy::indexing_slicing, reason = "rows and lanes are counted from the arrays they index")]
 
 use ndarray::{Array2, ArrayView2};
@@ -19,15 +19,15 @@ use super::points::Points;
 use super::random::{self, Purpose, mix64};
 use super::schedule::Schedule;
 use super::simd::Simd;
-use super::solo::Solo;
+use super::single_point::SinglePoint;
 
-/// A transform takes steps of this share of a fit's.
+/// The steps of a transform are this share of those of a fit.
 const RATE_SHARE: f32 = 0.25;
-/// Of the neighbours, one less is sure to be at strength 1 than in a fit: the row itself is not among them.
+/// In a fit a point is among its own neighbours, at strength 1. A new row is not, so its connectivity is lower by one.
 const OWN_CONNECTIVITY: f32 = 1.0;
 
-/// Up to so many rows are laid out one by one, more side by side in the lanes: eight rows side by side take as long as
-/// two and a half alone.
+/// Up to this number of rows are laid out one by one, more of them together in the lanes. Eight together take as long
+/// as two and a half alone.
 const FEW: usize = 2;
 
 /// The embedding that rows are placed into.
@@ -36,15 +36,15 @@ pub(super) struct Target<'a> {
     pub(super) points: &'a Points,
     /// `(n_points, n_components)`
     pub(super) embedding: ArrayView2<'a, f32>,
-    /// The embedding as [`reference`] has it.
+    /// The embedding as [`reference`] stores it.
     pub(super) reference: &'a [[f32; 4]],
     pub(super) curve: Curve,
     pub(super) params: &'a UmapValidParams,
-    /// Neighbours of a row.
+    /// The number of neighbours of a row.
     pub(super) k: usize,
 }
 
-/// `embedding`, `(n_points, n_components)`, as the kernels read it; made once for a model.
+/// `embedding`, `(n_points, n_components)`, as the kernels read it. It is made once for a model.
 pub(super) fn reference(embedding: ArrayView2<'_, f32>) -> Vec<[f32; 4]> {
     for_dimensions!(embedding.ncols(), reference_in(embedding))
 }
@@ -53,7 +53,7 @@ fn reference_in<const D: usize, const C: usize>(embedding: ArrayView2<'_, f32>) 
     packed::<C>(embedding).into_flattened()
 }
 
-/// Places `rows`, `(n_rows, n_features)`, all finite; the result is `(n_rows, n_components)`.
+/// Places `rows`, `(n_rows, n_features)`, which are finite. The result is `(n_rows, n_components)`.
 pub(super) fn place(target: Target<'_>, rows: ArrayView2<'_, f32>) -> Array2<f32> {
     for_dimensions!(target.embedding.ncols(), place_in(target, rows))
 }
@@ -61,32 +61,35 @@ pub(super) fn place(target: Target<'_>, rows: ArrayView2<'_, f32>) -> Array2<f32
 fn place_in<const D: usize, const C: usize>(target: Target<'_>, rows: ArrayView2<'_, f32>) -> Array2<f32> {
     let found = Neighbours::of(target.points, rows, target.k);
     let neighbours = found.indices.par_chunks(target.k).zip(found.distances.par_chunks(target.k)).enumerate();
-    let mut ready: Vec<Row> = neighbours.map(|(place, nearest)| Row::new(target, place, nearest)).collect();
-    // Lanes wait for each other but do not touch: like is put beside like.
-    ready.sort_by(|a, b| b.draws.total_cmp(&a.draws).then(a.place.cmp(&b.place)));
+    let mut ready: Vec<Row> = neighbours.map(|(index, nearest)| Row::new(target, index, nearest)).collect();
+    // Lanes do not influence each other, but wait for the one with the most draws: rows with similar numbers go
+    // together.
+    ready.sort_by(|a, b| b.draws.total_cmp(&a.draws).then(a.index.cmp(&b.index)));
     let layout = Layout::<C>::new(target);
     let settled: Vec<_> = ready.par_chunks(8).map(|rows| layout.settle::<D>(rows)).collect();
     let mut placed = Array2::zeros((rows.nrows(), target.embedding.ncols()));
     for (row, position) in ready.iter().zip(settled.iter().flatten()) {
-        placed.row_mut(row.place).iter_mut().zip(position.as_flattened()).for_each(|(to, &x)| *to = x);
+        placed.row_mut(row.index).iter_mut().zip(position.as_flattened()).for_each(|(to, &x)| *to = x);
     }
     placed
 }
 
-/// A row on its way.
+/// A row before its layout.
 struct Row {
-    /// Its place in the batch, which is for putting it back only.
-    place: usize,
+    /// Its index in the batch, which only serves to return it there.
+    index: usize,
+    /// The position where it starts, `(n_components)`.
     start: Vec<f32>,
+    /// The training points that pull it, with their strengths.
     edges: Vec<(u32, f32)>,
     max_weight: f32,
-    /// Edges drawn an epoch, on average.
+    /// The mean number of edges that an epoch draws.
     draws: f32,
 }
 
 impl Row {
-    /// `nearest` are the row's neighbours and how far they are.
-    fn new(target: Target<'_>, place: usize, (indices, distances): (&[u32], &[f32])) -> Self {
+    /// `nearest` are the row's neighbours and their distances.
+    fn new(target: Target<'_>, index: usize, (indices, distances): (&[u32], &[f32])) -> Self {
         let connectivity = (target.params.local_connectivity() - OWN_CONNECTIVITY).max(0.0);
         let scale = Scale::smooth(distances, f64::from(connectivity), mean(distances));
         let mut edges: Vec<_> = indices.iter().copied().zip(distances.iter().map(|&d| scale.strength(d))).collect();
@@ -98,11 +101,11 @@ impl Row {
         let weakest = max_weight / target.params.transform_epochs() as f32;
         edges.retain(|&(_, weight)| weight > 0.0 && weight >= weakest);
         let draws = edges.iter().map(|edge| edge.1 / max_weight).sum();
-        Self { place, start, edges, max_weight, draws }
+        Self { index, start, edges, max_weight, draws }
     }
 }
 
-/// The place of the nearest neighbour at full strength, else the weighted mean of all.
+/// The position of the nearest neighbour with strength 1, if there is one; else the weighted mean of all.
 fn start(edges: &[(u32, f32)], embedding: ArrayView2<'_, f32>) -> Vec<f32> {
     if let Some(&(same, _)) = edges.iter().find(|edge| edge.1 == 1.0) {
         return embedding.row(same as usize).to_vec();
@@ -114,7 +117,7 @@ fn start(edges: &[(u32, f32)], embedding: ArrayView2<'_, f32>) -> Vec<f32> {
     (0..embedding.ncols()).map(|d| mean(d) as f32).collect()
 }
 
-/// What the layout of any row needs.
+/// What the layout of every row needs.
 struct Layout<'a, const C: usize> {
     reference: &'a [Position<C>],
     forces: Forces,
@@ -137,7 +140,7 @@ impl<'a, const C: usize> Layout<'a, C> {
         }
     }
 
-    /// Where up to eight rows come to be. Alone and side by side, a row takes the same steps to the bit.
+    /// The positions of up to eight rows. A row takes the same steps alone and together with others, to the bit.
     fn settle<const D: usize>(&self, rows: &[Row]) -> Vec<Position<C>> {
         if rows.len() <= FEW {
             rows.iter().map(|row| self.settle_alone::<D>(row)).collect()
@@ -151,7 +154,7 @@ impl<'a, const C: usize> Layout<'a, C> {
         current.as_flattened_mut().iter_mut().zip(&row.start).for_each(|(to, &x)| *to = x);
         let mut schedule = Schedule::new(std::slice::from_ref(&row.edges), |_| row.max_weight);
         for epoch in 0..self.n_epochs {
-            self.simd.run(Solo::<D, C> {
+            self.simd.run(SinglePoint::<D, C> {
                 forces: &self.forces,
                 schedule: &mut schedule,
                 current: &mut current,
@@ -192,7 +195,7 @@ impl<'a, const C: usize> Layout<'a, C> {
         (0..rows.len()).map(position).collect()
     }
 
-    /// For the random numbers of an epoch, which are the same for every row.
+    /// The key of an epoch's random numbers, which are the same for every row.
     fn key(&self, epoch: usize) -> u32 {
         mix64(self.key ^ epoch as u64) as u32
     }

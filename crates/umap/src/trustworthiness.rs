@@ -1,30 +1,30 @@
-//! How far the neighbourhoods of an embedding can be trusted.
+//! Trustworthiness: how far the neighbourhoods of an embedding can be trusted.
 #![expect(clippy::indexing_slicing, reason = "queries are numbered by the points chosen for them")]
 
 use ndarray::{ArrayView2, s};
 use rayon::prelude::*;
 
+use super::candidate_heap::Search;
 use super::points::{Points, key_distance};
 use super::random::mix64;
-use super::sift::Search;
 
-/// Up to this many points each is looked at, beyond it as many of them.
-const MAX_LOOKED_AT: usize = 10_000;
-/// Points that one thread looks at together.
+/// Up to this number of points all are examined; of more, a sample of this size.
+const MAX_EXAMINED: usize = 10_000;
+/// Points that one thread examines together.
 const AT_ONCE: usize = 32;
 
-/// The share, 0 to 1, in which each point's `k` nearest in the embedding are among its nearest in the original space
-/// (Venna and Kaski 2001; the formula of `sklearn.manifold.trustworthiness`).
+/// How far the `k` nearest neighbours of each point in the embedding are near in the original space too, 0 to 1 (Venna
+/// and Kaski 2001; the formula of `sklearn.manifold.trustworthiness`).
 ///
-/// Equal distances count in the order of their index. The measure is defined for `k` below half the number of points: a
-/// larger `k` is lowered to that, and fewer than 3 points are fully trustworthy. `points` are `(n_points, n_features)`
-/// and `embedding` `(n_points, n_components)`; surplus rows of either are not looked at.
+/// `points` are `(n_points, n_features)` and `embedding` `(n_points, n_components)`; surplus rows of either are
+/// ignored. Equal distances are ranked by index. The measure is defined for `k` below half the number of points: a
+/// larger `k` is lowered to that, and fewer than 3 points have a trustworthiness of 1.
 ///
-/// Exact up to 10,000 points. Of more, 10,000 are drawn, the same ones every time, and each is ranked exactly among all:
-/// the mean of their shares is unbiased, with a standard error of a hundredth of the points' own deviation, which is at
-/// most `√(t (1 - t))` for a trustworthiness of `t`: below 0.001 from 0.99 on.
+/// Exact up to 10,000 points. Of more, 10,000 are drawn, the same ones every time, and each is ranked exactly among
+/// all. Their mean is unbiased. Its standard error is a hundredth of the standard deviation over the points, which is
+/// at most `√(t (1 - t))` for a trustworthiness of `t`: below 0.001 from 0.99 on.
 pub fn trustworthiness(points: ArrayView2<'_, f32>, embedding: ArrayView2<'_, f32>, k: usize) -> f64 {
-    measured(points, embedding, k, MAX_LOOKED_AT)
+    measured(points, embedding, k, MAX_EXAMINED)
 }
 
 fn measured(points: ArrayView2<'_, f32>, embedding: ArrayView2<'_, f32>, k: usize, most: usize) -> f64 {
@@ -34,11 +34,11 @@ fn measured(points: ArrayView2<'_, f32>, embedding: ArrayView2<'_, f32>, k: usiz
         return 1.0;
     }
     let (points, embedding) = (Points::new(points.slice(s![..n, ..])), Points::new(embedding.slice(s![..n, ..])));
-    let looked_at = drawn(n, most);
-    let penalties = looked_at.par_chunks(AT_ONCE).map_init(Search::default, |search, chosen| {
-        let place = |&i: &usize| embedding.row(i);
+    let examined = drawn(n, most);
+    let penalties = examined.par_chunks(AT_ONCE).map_init(Search::default, |search, chosen| {
+        let row = |&i: &usize| embedding.row(i);
         let mut others = Vec::new();
-        search.nearest(&embedding, chosen.iter().map(place), k + 1, |query, keys| {
+        search.nearest(&embedding, chosen.iter().map(row), k + 1, |query, keys| {
             let mut keys: Vec<u64> =
                 keys.iter().copied().filter(|&key| key as u32 as usize != chosen[query]).take(k).collect();
             points.measure(points.row(chosen[query]), &mut keys);
@@ -49,15 +49,15 @@ fn measured(points: ArrayView2<'_, f32>, embedding: ArrayView2<'_, f32>, k: usiz
         let mut penalty = 0;
         search.within(&points, chosen.iter().map(|&i| points.row(i)), &limits, |query, nearer| {
             let own = nearer.iter().copied().find(|&key| key as u32 as usize == chosen[query]);
-            // The place of another by distance, counted from 1, the point itself left out.
+            // The rank of another point by distance, from 1, without the point itself.
             let rank = |key: u64| nearer.partition_point(|&other| other <= key) - usize::from(own <= Some(key));
             penalty += others[query].iter().map(|&key| rank(key).saturating_sub(k) as u64).sum::<u64>();
         });
         penalty
     });
     let penalty: u64 = penalties.sum();
-    let (n, k, looked_at) = (n as f64, k as f64, looked_at.len() as f64);
-    1.0 - penalty as f64 * 2.0 / (looked_at * k * (2.0 * n - 3.0 * k - 1.0))
+    let (n, k, examined) = (n as f64, k as f64, examined.len() as f64);
+    1.0 - penalty as f64 * 2.0 / (examined * k * (2.0 * n - 3.0 * k - 1.0))
 }
 
 /// All numbers below `n`, or `most` of them, each as likely as any other.
@@ -65,7 +65,7 @@ fn drawn(n: usize, most: usize) -> Vec<usize> {
     if n <= most {
         return (0..n).collect();
     }
-    // The smallest of as many numbers as there are points, which no two share: `mix64` maps one to one.
+    // `mix64` is one to one, so all keys differ: the points of the smallest keys are a sample without replacement.
     let mut keyed: Vec<(u64, usize)> = (0..n).map(|i| (mix64(i as u64), i)).collect();
     keyed.select_nth_unstable(most);
     keyed.truncate(most);
@@ -96,8 +96,8 @@ mod tests {
     }
 
     #[test]
-    fn a_sample_says_what_all_points_say() {
-        // Every fifth point is somewhere else in the embedding.
+    fn a_sample_agrees_with_all_points() {
+        // Every fifth point lies elsewhere in the embedding.
         let place = |i: usize| if i.is_multiple_of(5) { mix64(!(i as u64)) % 10_000 } else { mix64(i as u64) % 10_000 };
         let points = Array2::from_shape_fn((2000, 1), |(i, _)| (mix64(i as u64) % 10_000) as f32);
         let embedding = Array2::from_shape_fn((2000, 1), |(i, _)| place(i) as f32);

@@ -1,4 +1,4 @@
-//! UMAP's bars: neighbourhoods kept as well as umap-learn keeps them, and promises that no oracle is needed for.
+//! UMAP held against umap-learn: neighbourhoods are kept as well. And promises that need no recording.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a broken fixture should fail its test loudly")]
 
@@ -23,8 +23,8 @@ fn bits(rows: ArrayView2<'_, f32>) -> Vec<u32> {
     rows.iter().map(|x| x.to_bits()).collect()
 }
 
-/// The sample's 2,684 distinct profiles in the order of their first row.
-fn profiles() -> Array2<f32> {
+/// The 2,684 distinct rows of the recorded one-hot features, in the order of their first occurrence.
+fn distinct_rows() -> Array2<f32> {
     let rows = features("train_features");
     let mut seen = BTreeSet::new();
     let first: Vec<usize> = rows
@@ -45,10 +45,10 @@ fn on_threads<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> T {
     rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(work)
 }
 
-/// The model of the profiles with the default parameters, which several tests look at.
-fn profile_model() -> &'static UmapModel {
+/// The model of the distinct rows with the default parameters, which several tests use.
+fn shared_model() -> &'static UmapModel {
     static MODEL: OnceLock<UmapModel> = OnceLock::new();
-    MODEL.get_or_init(|| on_threads(2, || fit(UmapParams::default(), profiles().view()).unwrap()))
+    MODEL.get_or_init(|| on_threads(2, || fit(UmapParams::default(), distinct_rows().view()).unwrap()))
 }
 
 /// Leave-one-out accuracy of the majority among the `k` nearest.
@@ -94,24 +94,24 @@ fn our_trustworthiness_of_the_recorded_digits_is_the_recorded_one() {
 }
 
 #[test]
-fn profiles_keep_their_neighbours() {
-    let points = profiles();
+fn one_hot_rows_keep_their_neighbours() {
+    let points = distinct_rows();
     assert_eq!(points.dim(), (2684, 50));
-    let trust = trustworthiness(points.view(), profile_model().embedding(), 15);
+    let trust = trustworthiness(points.view(), shared_model().embedding(), 15);
     assert!(trust >= 0.996, "trustworthiness {trust}");
 }
 
 #[test]
 fn a_fit_has_the_same_bits_on_one_thread_and_two_and_on_every_run() {
-    let one = on_threads(1, || fit(UmapParams::default(), profiles().view()).unwrap());
-    assert_eq!(bits(one.embedding()), bits(profile_model().embedding()));
-    let small = || fit(UmapParams::default().n_epochs(Some(20)), profiles().view()).unwrap();
+    let one = on_threads(1, || fit(UmapParams::default(), distinct_rows().view()).unwrap());
+    assert_eq!(bits(one.embedding()), bits(shared_model().embedding()));
+    let small = || fit(UmapParams::default().n_epochs(Some(20)), distinct_rows().view()).unwrap();
     assert_eq!(bits(small().embedding()), bits(small().embedding()));
 }
 
 #[test]
 fn another_seed_gives_another_embedding() {
-    let points = profiles();
+    let points = distinct_rows();
     let with = |seed| fit(UmapParams::default().n_epochs(Some(20)).seed(seed), points.slice(s![..300, ..])).unwrap();
     assert_ne!(bits(with(1).embedding()), bits(with(2).embedding()));
 }
@@ -120,18 +120,18 @@ fn another_seed_gives_another_embedding() {
 fn the_curve_is_the_recorded_one() {
     let mut recorded = Recorded::open("reference.npz");
     let (a, b): (Array0<f64>, Array0<f64>) = (recorded.array("umap_a"), recorded.array("umap_b"));
-    let parts = profile_model().to_parts();
+    let parts = shared_model().to_parts();
     assert!((f64::from(parts.a) - a.into_scalar()).abs() < 1e-5, "{}", parts.a);
     assert!((f64::from(parts.b) - b.into_scalar()).abs() < 1e-5, "{}", parts.b);
 }
 
 #[test]
-fn new_rows_land_among_the_profiles_of_their_quarter() {
-    let (points, rows) = (profiles(), features("new_features"));
-    let model = profile_model();
+fn new_rows_land_among_the_training_rows_of_their_group() {
+    let (points, rows) = (distinct_rows(), features("new_features"));
+    let model = shared_model();
     let placed = model.transform(rows.view()).unwrap();
-    // The last columns but one of the features are the join quarter's, one-hot.
-    let quarter = |row: ArrayView1<'_, f32>| row.slice(s![45..49]).iter().position(|&x| x == 1.0).unwrap();
+    // Four of the last columns are one categorical feature, one-hot.
+    let group = |row: ArrayView1<'_, f32>| row.slice(s![45..49]).iter().position(|&x| x == 1.0).unwrap();
     let right = placed.outer_iter().zip(rows.outer_iter()).filter(|(place, row)| {
         let nearest = model
             .embedding()
@@ -141,16 +141,16 @@ fn new_rows_land_among_the_profiles_of_their_quarter() {
             .min_by(|a, b| a.1.total_cmp(&b.1))
             .unwrap()
             .0;
-        quarter(points.row(nearest)) == quarter(*row)
+        group(points.row(nearest)) == group(*row)
     });
     let share = right.count() as f64 / rows.nrows() as f64;
     assert!(share >= 0.95, "{share}");
 }
 
 #[test]
-fn a_training_row_lands_next_to_its_trained_place() {
-    let model = profile_model();
-    let placed = model.transform(profiles().view()).unwrap();
+fn a_training_row_lands_next_to_its_own_position() {
+    let model = shared_model();
+    let placed = model.transform(distinct_rows().view()).unwrap();
     let mut shifts: Vec<f32> =
         placed.outer_iter().zip(model.embedding().outer_iter()).map(|(a, b)| squared_distance(a, b).sqrt()).collect();
     shifts.sort_by(f32::total_cmp);
@@ -160,7 +160,7 @@ fn a_training_row_lands_next_to_its_trained_place() {
 
 #[test]
 fn a_restored_model_places_rows_where_the_original_does() {
-    let (model, rows) = (profile_model(), features("new_features"));
+    let (model, rows) = (shared_model(), features("new_features"));
     let restored = UmapModel::from_parts(model.to_parts()).unwrap();
     let rows = rows.slice(s![..50, ..]);
     assert_eq!(bits(restored.transform(rows).unwrap().view()), bits(model.transform(rows).unwrap().view()));
@@ -178,12 +178,12 @@ proptest! {
         static WHOLE: OnceLock<(Array2<f32>, Array2<f32>)> = OnceLock::new();
         let (rows, whole) = WHOLE.get_or_init(|| {
             let rows = features("new_features").slice(s![..60, ..]).to_owned();
-            let placed = profile_model().transform(rows.view()).unwrap();
+            let placed = shared_model().transform(rows.view()).unwrap();
             (rows, placed)
         });
         let shuffled = rows.select(Axis(0), &order);
         let (head, tail) = shuffled.view().split_at(Axis(0), cut);
-        let place = |rows| on_threads(threads, || profile_model().transform(rows).unwrap());
+        let place = |rows| on_threads(threads, || shared_model().transform(rows).unwrap());
         let placed = concatenate![Axis(0), place(head), place(tail)];
         prop_assert_eq!(bits(placed.view()), bits(whole.select(Axis(0), &order).view()));
     }
@@ -192,12 +192,10 @@ proptest! {
 #[test]
 fn a_row_has_the_same_bits_alone_and_in_batches_of_every_small_size() {
     let rows = features("new_features").slice(s![..20, ..]).to_owned();
-    let alone: Vec<Vec<u32>> = rows
-        .outer_iter()
-        .map(|row| bits(profile_model().transform(row.insert_axis(Axis(0))).unwrap().view()))
-        .collect();
+    let alone: Vec<Vec<u32>> =
+        rows.outer_iter().map(|row| bits(shared_model().transform(row.insert_axis(Axis(0))).unwrap().view())).collect();
     for size in 2..=20 {
-        let batch = profile_model().transform(rows.slice(s![..size, ..])).unwrap();
+        let batch = shared_model().transform(rows.slice(s![..size, ..])).unwrap();
         assert_eq!(bits(batch.view()), alone[..size].concat(), "{size} rows");
     }
 }
@@ -250,7 +248,7 @@ fn many_copies_of_a_few_points_are_embedded_without_a_nan() {
 
 #[test]
 fn every_number_of_components_has_its_layout() {
-    let points = profiles();
+    let points = distinct_rows();
     for n_components in [1, 2, 3, 5, 11, 16] {
         let params = UmapParams::default().n_components(n_components).n_neighbors(20).n_epochs(Some(12));
         let model = fit(params, points.slice(s![..200, ..])).unwrap();
@@ -279,7 +277,7 @@ fn values_at_the_end_of_their_range_give_finite_places_or_a_typed_error() {
 fn progress_goes_through_the_stages_in_order_and_ends_at_one() {
     let heard = std::sync::Mutex::new(Vec::new());
     let params = UmapParams::default().n_epochs(Some(30)).check().unwrap();
-    let points = profiles();
+    let points = distinct_rows();
     params.fit(points.slice(s![..200, ..]), &|stage, share| heard.lock().unwrap().push((stage, share))).unwrap();
     let heard = heard.into_inner().unwrap();
     assert!(heard.iter().all(|(_, share)| (0.0..=1.0).contains(share)));

@@ -93,8 +93,9 @@ impl Offline {
             });
         let latest = latest_start(Instant::now(), deadline);
         let posters = join_all(orders.map(|order| self.poster(order, store.clone(), latest))).await;
-        let n_drawn = posters.iter().filter(|poster| poster.is_ok()).count();
-        posters.into_iter().collect::<Result<_, _>>().map_err(|error| WriteError { n_drawn, ..error })
+        let stored = |(variant, poster): (usize, &Result<ImageName, _>)| Some((variant, poster.as_ref().ok()?.clone()));
+        let drawn = posters.iter().enumerate().filter_map(stored).collect();
+        posters.into_iter().collect::<Result<_, _>>().map_err(|error| WriteError { drawn, ..error })
     }
 
     async fn poster(&self, order: Order, store: ImageStore, latest: Instant) -> Result<ImageName, WriteError> {

@@ -74,6 +74,11 @@ impl Draft {
         objects.filter(|draft| draft.n_parts() > 0).max_by_key(Self::n_parts).or(whole)
     }
 
+    /// Whether it holds any part of the format.
+    pub(super) fn is_something(&self) -> bool {
+        self.n_parts() > 0
+    }
+
     fn n_parts(&self) -> usize {
         [!self.variants.is_empty(), self.image_prompt.is_some(), self.slogan.is_some()].map(usize::from).iter().sum()
     }

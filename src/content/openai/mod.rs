@@ -2,31 +2,48 @@
 //! one call a picture.
 //!
 //! At most [`RetryPolicy::max_tries`](super::RetryPolicy) calls for the texts of a brief, whatever they are spent on:
-//! failures tried again, models that take another's place, a server that takes no JSON schema, one repair of a faulty
-//! answer. Texts and pictures share one deadline. A model that keeps failing is left alone for a while, and a day's
-//! budget covers each call before it is made. For the writer beside it alone; no prompt, key or body reaches a log or an
-//! error.
+//! failures tried again, models that take another's place, one repair of a faulty answer. Beside them are the few calls
+//! that find out which fields a server takes; what they find is remembered. Texts and pictures have a deadline each. A
+//! model that keeps failing is left alone for a while, and a day's budget covers each call before it is made. For the
+//! writer beside it alone; no prompt, key or body reaches a log or an error.
 
 mod address;
 mod breaker;
+mod ceiling;
+mod chat_answer;
+mod dialect;
 mod draft;
+mod events;
 mod failure;
 #[cfg(any(test, fuzzing))]
 pub(super) mod fuzzing;
+mod learned;
+mod location;
+mod mention;
+mod picture_request;
 mod pictures;
 mod probe;
+mod request;
 mod resolver;
 mod retry;
 mod texts;
 mod transport;
+mod try_error;
+mod usage;
+mod waits;
 mod wire;
 
 use std::time::Duration;
 
 use breaker::{Breaker, Pass, Verdict};
-use serde::de::DeserializeOwned;
+use dialect::Dialect;
+use learned::Learned;
+use picture_request::PictureDialect;
 use tokio::time::Instant;
-use transport::{Endpoint, Transport, TryError};
+use transport::{Endpoint, FromAnswer, Outgoing, Transport};
+use try_error::TryError;
+
+pub(super) use location::is_openai_s_own;
 
 pub use probe::Probed;
 
@@ -42,6 +59,8 @@ pub(super) struct Openai {
     models: Vec<Model>,
     /// Lets calls for pictures through.
     pictures: Breaker,
+    /// Which fields calls for pictures may have.
+    picture_dialect: Learned<PictureDialect>,
     budget: Option<Budget>,
     config: WriterConfig,
 }
@@ -50,6 +69,8 @@ pub(super) struct Openai {
 struct Model {
     name: String,
     breaker: Breaker,
+    /// Which fields its calls may have.
+    dialect: Learned<Dialect>,
 }
 
 /// What a commission asks for, by which templates, at which prices and until when.
@@ -63,8 +84,7 @@ pub(super) struct Task<'a> {
 /// One call that a breaker lets through.
 struct Call<'a> {
     pass: Pass<'a>,
-    endpoint: Endpoint,
-    body: Vec<u8>,
+    outgoing: Outgoing<'a>,
     limit: Duration,
     /// What it may cost at the most, in US dollars; known wherever there is a budget.
     worst_usd: Option<f64>,
@@ -73,8 +93,7 @@ struct Call<'a> {
 impl Openai {
     /// Makes the writer; opens no connection.
     pub(super) fn new(config: &WriterConfig, prices: &Prices) -> Result<Self, WriterConfigError> {
-        let is_openai_s_own = config.base_url.contains("://api.openai.com");
-        if config.api_key.is_none() && is_openai_s_own {
+        if config.api_key.is_none() && is_openai_s_own(&config.base_url) {
             return Err(WriterConfigError::NoKey);
         }
         let names = || std::iter::once(&config.model).chain(&config.fallback_models);
@@ -86,11 +105,16 @@ impl Openai {
                 return Err(WriterConfigError::NoPrice { model: model.clone() });
             }
         }
-        let models = names().map(|name| Model { name: name.clone(), breaker: Breaker::new(name, config.breaker) });
+        let models = names().map(|name| Model {
+            name: name.clone(),
+            breaker: Breaker::new(name, config.breaker),
+            dialect: Learned::nothing(name),
+        });
         Ok(Self {
             transport: Transport::new(config)?,
             models: models.collect(),
             pictures: Breaker::new(&config.image_model, config.breaker),
+            picture_dialect: Learned::nothing(&config.image_model),
             budget: config.budget.as_ref().map(Budget::open).transpose()?,
             config: config.clone(),
         })
@@ -114,18 +138,15 @@ impl Openai {
 
     /// Makes one call, if the budget covers it, and tells breaker and budget what became of it. `cost` says what an
     /// answer cost, where that is known: else all that it may have cost counts as spent.
-    async fn call<T: DeserializeOwned>(
-        &self,
-        call: Call<'_>,
-        cost: impl FnOnce(&T) -> Option<f64>,
-    ) -> Result<T, TryError> {
+    async fn call<T: FromAnswer>(&self, call: Call<'_>, cost: impl FnOnce(&T) -> Option<f64>) -> Result<T, TryError> {
         let started = Instant::now();
         let reservation = tokio::time::timeout(call.limit, self.reserve(call.worst_usd)).await;
         let reservation = reservation
             .unwrap_or_else(|elapsed| Err(TryError::new(WriteErrorKind::Internal, false).because(elapsed)))?;
         let limit = call.limit.saturating_sub(started.elapsed());
-        let outcome = self.transport.send(call.endpoint, call.body, limit).await;
-        if let Some(verdict) = self.verdict(outcome.as_ref().err(), limit) {
+        let usual = self.usual_limit(call.outgoing.endpoint);
+        let outcome: Result<T, _> = self.transport.send(call.outgoing, limit).await;
+        if let Some(verdict) = verdict(outcome.as_ref().err(), limit < usual / 2) {
             call.pass.end(verdict, Instant::now());
         }
         let cost = match &outcome {
@@ -152,29 +173,37 @@ impl Openai {
         })
     }
 
-    /// What a call that was given `limit` shows of the server. Refusals and rate limits are answers of one that works; a
-    /// time-out where the deadline left hardly any time shows nothing.
-    fn verdict(&self, error: Option<&TryError>, limit: Duration) -> Option<Verdict> {
-        let is_in_haste = limit < self.config.timeout.min(self.config.deadline) / 2;
-        if is_in_haste && error.is_some_and(|error| error.kind == WriteErrorKind::TimedOut) {
-            return None;
+    /// How long a call is given where the deadline leaves all the time there is.
+    fn usual_limit(&self, endpoint: Endpoint) -> Duration {
+        match endpoint {
+            Endpoint::Chat => self.config.timeout.min(self.config.deadline),
+            Endpoint::Images => self.config.image_timeout,
         }
-        let is_fault = error.is_some_and(|error| match error.kind {
-            WriteErrorKind::TimedOut => true,
-            WriteErrorKind::Upstream | WriteErrorKind::CutOff | WriteErrorKind::BadAnswer => error.is_worth_another,
-            WriteErrorKind::Refused
-            | WriteErrorKind::RefusedRequest
-            | WriteErrorKind::RefusedContent
-            | WriteErrorKind::RateLimited { .. }
-            | WriteErrorKind::OutOfQuota
-            | WriteErrorKind::Paused { .. }
-            | WriteErrorKind::BudgetSpent { .. }
-            | WriteErrorKind::Storage
-            | WriteErrorKind::Busy
-            | WriteErrorKind::Internal => false,
-        });
-        Some(if is_fault { Verdict::Fault } else { Verdict::Sound })
     }
+}
+
+/// What a call shows of the server. Refusals and rate limits are answers of one that works; a time-out where the
+/// deadline left hardly any time, `in_haste`, shows nothing.
+fn verdict(error: Option<&TryError>, in_haste: bool) -> Option<Verdict> {
+    if in_haste && error.is_some_and(|error| error.kind == WriteErrorKind::TimedOut) {
+        return None;
+    }
+    let is_fault = error.is_some_and(|error| match error.kind {
+        WriteErrorKind::TimedOut => true,
+        WriteErrorKind::Upstream | WriteErrorKind::CutOff | WriteErrorKind::BadAnswer => error.is_worth_another,
+        WriteErrorKind::Refused
+        | WriteErrorKind::RefusedRequest
+        | WriteErrorKind::TooLong
+        | WriteErrorKind::RefusedContent
+        | WriteErrorKind::RateLimited { .. }
+        | WriteErrorKind::OutOfQuota
+        | WriteErrorKind::Paused { .. }
+        | WriteErrorKind::BudgetSpent { .. }
+        | WriteErrorKind::Storage
+        | WriteErrorKind::Busy
+        | WriteErrorKind::Internal => false,
+    });
+    Some(if is_fault { Verdict::Fault } else { Verdict::Sound })
 }
 
 /// Why a call is not made.

@@ -10,15 +10,18 @@ use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use tokio::time::Instant;
 
 use super::super::clean::trim_at_sentence;
 use super::super::images::ImageKind;
 use super::super::{Content, ImageName, ImageStore, Pictures, Platform, Spent, WriteError, WriteErrorKind, WriteStep};
 use super::address::fetchable;
+use super::failure::Failure;
+use super::picture_request::{Family, PictureDialect};
 use super::retry::Attempts;
-use super::transport::{Endpoint, TryError};
+use super::transport::{Answer, Endpoint, FromAnswer, Outgoing, read_json};
+use super::try_error::TryError;
 use super::{Call, Openai, Task, paused};
 
 /// Servers differ in whether they pad.
@@ -27,22 +30,21 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// The body of one call.
-#[derive(Serialize)]
-struct Request<'a> {
-    model: &'a str,
-    prompt: &'a str,
-    n: u8,
-    size: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    response_format: Option<&'static str>,
-}
-
 /// As much of an answer as is used.
 #[derive(Deserialize)]
 struct ImagesAnswer {
     #[serde(default)]
-    data: Vec<ImageAnswer>,
+    data: Option<Vec<ImageAnswer>>,
+}
+
+impl FromAnswer for ImagesAnswer {
+    fn from_answer(answer: &Answer) -> Result<Self, TryError> {
+        let read = read_json::<Self>(&answer.body);
+        match read {
+            Ok(answer) if answer.data.as_ref().is_some_and(|data| !data.is_empty()) => Ok(answer),
+            without_picture => Failure::inside(&answer.body).map(TryError::inside).map_or(without_picture, Err),
+        }
+    }
 }
 
 /// One picture: its bytes or where they lie.
@@ -57,7 +59,11 @@ struct ImageAnswer {
 /// One picture on its way.
 struct Sitting<'a> {
     openai: &'a Openai,
-    body: &'a [u8],
+    prompt: &'a str,
+    platform: Platform,
+    /// What a request may hold.
+    dialect: PictureDialect,
+    n_lessons: usize,
     /// The price of one picture, where it is known.
     price_usd: Option<f64>,
     attempts: Attempts,
@@ -86,66 +92,36 @@ enum Drawn {
     Address(String),
 }
 
-/// What a family of image models takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Family {
-    portrait: &'static str,
-    landscape: &'static str,
-    /// How long a prompt may be, in characters.
-    max_prompt_chars: usize,
-    /// Whether it answers with addresses unless it is asked for bytes; the others refuse to be asked.
-    takes_response_format: bool,
-}
-
 /// How many answers without a picture that can be read end the tries: each may have been paid for.
 const MAX_UNREADABLE: u32 = 2;
-const SQUARE: &str = "1024x1024";
-
-impl Family {
-    /// By OpenAI's reference of `POST /images/generations`; models that are not OpenAI's are taken to follow its newest.
-    fn of(model: &str) -> Self {
-        let newest = Self {
-            portrait: "1024x1536",
-            landscape: "1536x1024",
-            max_prompt_chars: 32_000,
-            takes_response_format: false,
-        };
-        if model.starts_with("dall-e-2") {
-            Self { portrait: SQUARE, landscape: SQUARE, max_prompt_chars: 1_000, takes_response_format: true }
-        } else if model.starts_with("dall-e") {
-            let max_prompt_chars = 4_000;
-            Self { portrait: "1024x1792", landscape: "1792x1024", max_prompt_chars, takes_response_format: true }
-        } else {
-            newest
-        }
-    }
-
-    fn size(self, platform: Platform) -> &'static str {
-        match platform {
-            Platform::TikTok => self.portrait,
-            Platform::Website => self.landscape,
-            Platform::Instagram | Platform::Facebook | Platform::LinkedIn | Platform::Email => SQUARE,
-        }
-    }
-}
+/// How many refusals may teach one picture what a server takes, beside its tries.
+const MAX_LESSONS: usize = 5;
 
 impl Openai {
-    /// Draws one picture a variant and stores them. Once one has failed the others end the call that they are in, because
-    /// it is charged in any case, and begin no other.
+    /// Draws one picture a variant and stores them. Once one has failed the others end the call that they are in,
+    /// because it is charged in any case, and begin no other.
     pub(in crate::content) async fn draw(
         &self,
         task: &Task<'_>,
         content: &Content,
         store: &ImageStore,
     ) -> Result<Pictures, WriteError> {
-        let body = self.picture_request(task, content)?;
+        let prompt = self.picture_prompt(task, content)?;
         let price_usd = task.prices.of_pictures(self.image_model(), 1);
         let has_one_failed = AtomicBool::new(false);
         let drawing: FuturesUnordered<_> = (0..task.campaign.n_variants())
             .map(|variant| {
-                let attempts = Attempts::start(&self.config, task.deadline);
-                let (body, has_one_failed) = (&body, &has_one_failed);
-                let sitting = Sitting { openai: self, body, price_usd, attempts, n_paid: 0, has_one_failed };
+                let sitting = Sitting {
+                    openai: self,
+                    prompt: &prompt,
+                    platform: task.campaign.platform(),
+                    dialect: self.picture_dialect.now(),
+                    n_lessons: 0,
+                    price_usd,
+                    attempts: Attempts::start(self.config.retry, self.config.image_timeout, task.deadline),
+                    n_paid: 0,
+                    has_one_failed: &has_one_failed,
+                };
                 sitting.into_stored(variant, store)
             })
             .collect();
@@ -155,14 +131,22 @@ impl Openai {
         let n_paid = ended.iter().map(|one| one.n_paid).sum();
         let model = self.image_model().to_owned();
         let spent = Spent { cost_usd: task.prices.of_pictures(&model, n_paid), ..Spent::NOTHING };
-        let n_drawn = ended.iter().filter(|one| one.outcome.is_ok()).count();
-        let images = ended.into_iter().map(|one| one.outcome.map(|name| (one.variant, name)));
-        let images = images.collect::<Result<BTreeMap<_, _>, _>>();
-        let images = images.map_err(|error| WriteError { n_drawn, ..error.after(waited, spent) })?;
-        Ok(Pictures { images: images.into_values().collect(), model, spent, waited })
+        let (mut drawn, mut first_error) = (BTreeMap::new(), None);
+        for Ended { variant, outcome, .. } in ended {
+            match outcome {
+                Ok(name) => {
+                    drawn.insert(variant, name);
+                }
+                Err(error) => first_error = first_error.or(Some(error)),
+            }
+        }
+        match first_error {
+            None => Ok(Pictures { images: drawn.into_values().collect(), model, spent, waited }),
+            Some(error) => Err(WriteError { drawn: drawn.into_iter().collect(), ..error.after(waited, spent) }),
+        }
     }
 
-    fn picture_request(&self, task: &Task<'_>, content: &Content) -> Result<Vec<u8>, WriteError> {
+    fn picture_prompt(&self, task: &Task<'_>, content: &Content) -> Result<String, WriteError> {
         let internal =
             |e: Box<dyn Error + Send + Sync>| WriteError::new(WriteStep::Draw, WriteErrorKind::Internal).with_source(e);
         let (prompt, slogan) = (content.image_prompt.as_deref(), content.slogan.as_deref());
@@ -179,14 +163,7 @@ impl Openai {
             let room = prompt.chars().count().saturating_sub(excess);
             rendered = render(&trim_at_sentence(prompt, room))?;
         }
-        let request = Request {
-            model: self.image_model(),
-            prompt: &rendered,
-            n: 1,
-            size: family.size(task.campaign.platform()),
-            response_format: family.takes_response_format.then_some("b64_json"),
-        };
-        serde_json::to_vec(&request).map_err(|e| internal(e.into()))
+        Ok(rendered)
     }
 }
 
@@ -219,6 +196,7 @@ impl Sitting<'_> {
                 Ok(Drawn::Bytes(_)) => {
                     TryError::new(WriteErrorKind::BadAnswer, true).because("the answer is no picture")
                 }
+                Err(error) if address.is_none() && self.learns_from(&error) => continue,
                 Err(error) => error,
             };
             // Both kinds come from answers that were a success to the server.
@@ -245,11 +223,15 @@ impl Sitting<'_> {
         }
         let pass = self.openai.pictures.admit(Instant::now()).map_err(paused)?;
         let limit = self.attempts.take().ok_or_else(no_time)?;
-        let (body, worst_usd) = (self.body.to_vec(), self.price_usd);
-        let call = Call { pass, endpoint: Endpoint::Images, body, limit, worst_usd };
+        let (model, worst_usd) = (self.openai.image_model(), self.price_usd);
+        let request = self.dialect.request(model, self.prompt, self.platform);
+        let body =
+            serde_json::to_vec(&request).map_err(|e| TryError::new(WriteErrorKind::Internal, false).because(e))?;
+        let outgoing = Outgoing { endpoint: Endpoint::Images, model, body };
+        let call = Call { pass, outgoing, limit, worst_usd };
         // An answer without a picture may have been charged all the same.
         let answer: ImagesAnswer = self.attempts.waiting(self.openai.call(call, |_| worst_usd)).await?;
-        let image = answer.data.into_iter().next().and_then(ImageAnswer::drawn);
+        let image = answer.data.into_iter().flatten().next().and_then(ImageAnswer::drawn);
         let image = image
             .ok_or_else(|| TryError::new(WriteErrorKind::BadAnswer, true).because("the answer holds no picture"))?;
         self.n_paid += 1;
@@ -257,6 +239,17 @@ impl Sitting<'_> {
             Answered::Address(address) => Ok(Drawn::Address(address)),
             Answered::Base64(text) => decoded(text).await.map(Drawn::Bytes),
         }
+    }
+
+    /// Whether a failure teaches how else to ask, and there is time left to do so.
+    fn learns_from(&mut self, error: &TryError) -> bool {
+        let after = |failure: &Failure| self.dialect.after(failure, self.openai.image_model(), self.platform);
+        let lesson = error.failure.as_deref().and_then(after).filter(|_| self.n_lessons < MAX_LESSONS);
+        let Some(lesson) = lesson else { return false };
+        self.n_lessons += 1;
+        self.dialect = self.openai.picture_dialect.learn(lesson);
+        self.attempts.give_back();
+        self.attempts.any_left() && !self.is_given_up()
     }
 
     fn is_given_up(&self) -> bool {
@@ -295,22 +288,4 @@ async fn stored(bytes: Vec<u8>, store: ImageStore) -> Result<ImageName, WriteErr
     let stored = tokio::task::spawn_blocking(move || store.put(&bytes)).await;
     let stored = stored.map_err(|e| failed(WriteErrorKind::Internal).with_source(e))?;
     stored.map_err(|e| failed(WriteErrorKind::Storage).with_source(e))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_family_of_models_gets_sizes_that_it_takes() {
-        let sizes = |model: &str| {
-            let family = Family::of(model);
-            [Platform::Instagram, Platform::TikTok, Platform::Website].map(|platform| family.size(platform))
-        };
-        assert_eq!(sizes("gpt-image-1-mini"), [SQUARE, "1024x1536", "1536x1024"]);
-        assert_eq!(sizes("dall-e-3"), [SQUARE, "1024x1792", "1792x1024"]);
-        assert_eq!(sizes("dall-e-2"), [SQUARE; 3]);
-        assert_eq!(sizes("flux-schnell"), sizes("gpt-image-1"));
-        assert!(Family::of("dall-e-2").takes_response_format && !Family::of("gpt-image-1").takes_response_format);
-    }
 }

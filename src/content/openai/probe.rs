@@ -7,7 +7,8 @@ use tokio::time::Instant;
 
 use super::super::prices::Prices;
 use super::super::{TokenCounts, WriteError, WriteErrorKind, WriteStep};
-use super::transport::{Endpoint, TryError};
+use super::transport::{Endpoint, Outgoing};
+use super::try_error::TryError;
 use super::wire::ChatAnswer;
 use super::{Call, Model, Openai, paused};
 
@@ -28,9 +29,7 @@ const LIMITS: [&str; 2] = ["max_completion_tokens", "max_tokens"];
 impl Openai {
     /// Asks every model for one token, one after the other.
     pub(in crate::content) async fn probe(&self, prices: &Prices) -> Vec<Probed> {
-        let base = self.transport.base();
-        let port = base.port().map(|port| format!(":{port}")).unwrap_or_default();
-        let server = format!("{}{port}", base.host_str().unwrap_or_default());
+        let server = self.transport.host();
         let mut probed = Vec::new();
         for model in &self.models {
             let mut outcome = self.one_token(model, LIMITS[0], prices).await;
@@ -38,7 +37,7 @@ impl Openai {
                 outcome = self.one_token(model, LIMITS[1], prices).await;
             }
             let outcome = outcome.map_err(|error| error.at(WriteStep::Call));
-            probed.push(Probed { model: model.name.clone(), server: server.clone(), outcome });
+            probed.push(Probed { model: model.name.clone(), server: server.to_owned(), outcome });
         }
         probed
     }
@@ -50,14 +49,13 @@ impl Openai {
         let worst = TokenCounts { prompt: u64::try_from(body.len()).unwrap_or(u64::MAX), completion: 1 };
         let call = Call {
             pass: model.breaker.admit(Instant::now()).map_err(paused)?,
-            endpoint: Endpoint::Chat,
-            body,
+            outgoing: Outgoing { endpoint: Endpoint::Chat, model: &model.name, body },
             limit: self.config.timeout,
             worst_usd: prices.of_text(&model.name, worst),
         };
         let cost = |answer: &ChatAnswer| prices.of_text(&model.name, answer.tokens()?);
         let answer = self.call(call, cost).await?;
-        if answer.choices.is_empty() {
+        if answer.choices.is_none_or(|choices| choices.is_empty()) {
             return Err(TryError::new(WriteErrorKind::BadAnswer, false).because("the answer holds no choice"));
         }
         Ok(())

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::super::{RetryPolicy, WriteErrorKind, WriterConfig};
-use super::transport::TryError;
+use super::super::RetryPolicy;
+use super::try_error::TryError;
 
 /// What is left of one answer's tries and time.
 pub(super) struct Attempts {
@@ -18,8 +18,8 @@ pub(super) struct Attempts {
 }
 
 impl Attempts {
-    pub(super) fn start(config: &WriterConfig, deadline: Instant) -> Self {
-        Self { policy: config.retry, timeout: config.timeout, deadline, n_used: 0, waited: Duration::ZERO }
+    pub(super) fn start(policy: RetryPolicy, timeout: Duration, deadline: Instant) -> Self {
+        Self { policy, timeout, deadline, n_used: 0, waited: Duration::ZERO }
     }
 
     /// Takes one try and says how long it may last; `None` where no try or no time is left.
@@ -30,6 +30,11 @@ impl Attempts {
         }
         self.n_used += 1;
         Some(self.timeout.min(left))
+    }
+
+    /// Gives the last try back: what it brought is how to ask.
+    pub(super) fn give_back(&mut self) {
+        self.n_used = self.n_used.saturating_sub(1);
     }
 
     /// Gives all tries back, for another kind of call under the same deadline.
@@ -65,7 +70,7 @@ impl Attempts {
         if !error.is_worth_another || !self.any_left() {
             return false;
         }
-        let wait = self.wait(error.kind, jitter());
+        let wait = self.wait(error.retry_after, jitter());
         if wait >= self.time_left() {
             return false;
         }
@@ -73,13 +78,10 @@ impl Attempts {
         true
     }
 
-    /// The server's own wish, up to the cap; else between half and all of a wait that doubles with each try.
-    fn wait(&self, kind: WriteErrorKind, jitter: f64) -> Duration {
-        if let WriteErrorKind::RateLimited { retry_after: Some(wish) } = kind {
-            return wish.min(self.policy.max_retry_after);
-        }
-        let doubled = self.policy.base.saturating_mul(1_u32 << self.n_used.saturating_sub(1).min(10));
-        doubled.mul_f64(0.5 + jitter / 2.0)
+    /// The server's own wish; else between half and all of a wait that doubles with each try.
+    fn wait(&self, wish: Option<Duration>, jitter: f64) -> Duration {
+        let doubled = || self.policy.base.saturating_mul(1_u32 << self.n_used.saturating_sub(1).min(10));
+        wish.unwrap_or_else(|| doubled().mul_f64(0.5 + jitter / 2.0))
     }
 
     fn time_left(&self) -> Duration {
@@ -95,33 +97,40 @@ fn jitter() -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::WriteErrorKind;
     use super::*;
 
     fn attempts(n_used: u32) -> Attempts {
-        let config = WriterConfig::default();
-        let mut attempts = Attempts::start(&config, Instant::now() + config.deadline);
-        attempts.n_used = n_used;
-        attempts
+        let deadline = Instant::now() + Duration::from_secs(60);
+        Attempts { n_used, ..Attempts::start(RetryPolicy::default(), Duration::from_secs(30), deadline) }
     }
 
     #[tokio::test]
     async fn waits_double_and_vary_by_half() {
-        assert_eq!(attempts(1).wait(WriteErrorKind::Upstream, 1.0), Duration::from_millis(500));
-        assert_eq!(attempts(2).wait(WriteErrorKind::Upstream, 1.0), Duration::from_secs(1));
-        assert_eq!(attempts(2).wait(WriteErrorKind::Upstream, 0.0), Duration::from_millis(500));
+        assert_eq!(attempts(1).wait(None, 1.0), Duration::from_millis(500));
+        assert_eq!(attempts(2).wait(None, 1.0), Duration::from_secs(1));
+        assert_eq!(attempts(2).wait(None, 0.0), Duration::from_millis(500));
         assert!((0.0..=1.0).contains(&jitter()));
     }
 
-    #[tokio::test]
-    async fn the_server_s_wish_is_honoured_up_to_the_cap() {
-        let wish = |seconds| WriteErrorKind::RateLimited { retry_after: Some(Duration::from_secs(seconds)) };
-        assert_eq!(attempts(1).wait(wish(3), 0.0), Duration::from_secs(3));
-        assert_eq!(attempts(1).wait(wish(86_400), 0.0), RetryPolicy::default().max_retry_after);
+    #[tokio::test(start_paused = true)]
+    async fn the_server_s_wish_is_obeyed_where_the_deadline_leaves_time_for_it() {
+        for kind in [WriteErrorKind::RateLimited { retry_after: None }, WriteErrorKind::Upstream] {
+            let failed =
+                |seconds| TryError { retry_after: Some(Duration::from_secs(seconds)), ..TryError::new(kind, true) };
+            let mut attempts = attempts(1);
+            assert!(attempts.wait_after(&failed(30)).await);
+            assert_eq!(attempts.waited(), Duration::from_secs(30));
+            assert!(!attempts.wait_after(&failed(86_400)).await, "and is not begun where it does not");
+            assert_eq!(attempts.waited(), Duration::from_secs(30));
+        }
     }
 
     #[tokio::test]
-    async fn tries_run_out() {
-        assert!(attempts(2).take().is_some());
-        assert!(attempts(3).take().is_none());
+    async fn tries_run_out_and_one_that_is_given_back_is_there_again() {
+        let mut attempts = attempts(2);
+        assert!(attempts.take().is_some() && attempts.take().is_none());
+        attempts.give_back();
+        assert!(attempts.take().is_some() && attempts.take().is_none());
     }
 }

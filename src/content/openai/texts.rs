@@ -2,10 +2,13 @@
 
 use tokio::time::Instant;
 
+use super::dialect::{Dialect, FormatKind};
 use super::draft::Draft;
+use super::request::{self, Ask, Repair};
 use super::retry::Attempts;
-use super::transport::{Endpoint, TryError};
-use super::wire::{self, ChatAnswer, Repair, Words};
+use super::transport::{Endpoint, Outgoing};
+use super::try_error::TryError;
+use super::wire::{ChatAnswer, Message, Words};
 use super::{Call, Model, Openai, Task, paused};
 use crate::content::prompt::Prompt;
 use crate::content::writer::Wording;
@@ -16,6 +19,9 @@ use crate::content::{Flags, Spent, TokenCounts, WriteError, WriteErrorKind, Writ
 const BASE_COMPLETION_TOKENS: usize = 6_144;
 const VARIANT_COMPLETION_TOKENS: usize = 2_048;
 const MAX_COMPLETION_TOKENS: usize = 16_384;
+/// How many refusals may teach one brief what a server takes, beside its tries: each takes something out of the
+/// request.
+const MAX_LESSONS: usize = 8;
 
 /// The texts of one brief on their way.
 struct Job<'a> {
@@ -25,6 +31,9 @@ struct Job<'a> {
     attempts: Attempts,
     model: &'a Model,
     fallbacks: &'a [Model],
+    /// What a request to the model may hold.
+    dialect: Dialect,
+    n_lessons: usize,
     spent: Spent,
     /// As the model that answered last calls itself.
     answered: Option<String>,
@@ -47,9 +56,11 @@ impl Openai {
             openai: self,
             task,
             prompt,
-            attempts: Attempts::start(&self.config, task.deadline),
+            attempts: Attempts::start(self.config.retry, self.config.timeout, task.deadline),
             model,
             fallbacks,
+            dialect: model.dialect.now(),
+            n_lessons: 0,
             spent: Spent::NOTHING,
             answered: None,
             flags: Flags::default(),
@@ -88,20 +99,26 @@ impl Job<'_> {
     async fn ask(&mut self, step: WriteStep, repair: Option<&Repair>) -> Result<Reply, WriteError> {
         loop {
             let error = match self.once(step, repair).await? {
-                Ok(reply) => return Ok(reply),
-                Err(error) if error.refuses_schema && !self.flags.is_unstructured => {
-                    self.flags.is_unstructured = true;
-                    if self.attempts.any_left() {
-                        continue;
-                    }
-                    error
+                Ok(reply) => {
+                    self.flags.is_unstructured = self.dialect.format.kind != FormatKind::Schema;
+                    return Ok(reply);
                 }
                 Err(error) => error,
             };
-            if !self.may_ask_again(&error).await {
+            if !self.learns_from(&error) && !self.may_ask_again(&error).await {
                 return Err(error.at(step));
             }
         }
+    }
+
+    /// Whether a failure teaches how else to ask, and there is time left to do so.
+    fn learns_from(&mut self, error: &TryError) -> bool {
+        let lesson = error.failure.as_ref().and_then(|failure| self.dialect.after(failure, self.limit()));
+        let Some(lesson) = lesson.filter(|_| self.n_lessons < MAX_LESSONS) else { return false };
+        self.n_lessons += 1;
+        self.dialect = self.model.dialect.learn(lesson);
+        self.attempts.give_back();
+        self.attempts.any_left()
     }
 
     /// One call; the outer error is for what no other call could mend.
@@ -116,7 +133,8 @@ impl Job<'_> {
         // No token is shorter than a byte.
         let worst = TokenCounts { prompt: count(body.len()), completion: count(self.max_completion_tokens()) };
         let worst_usd = prices.of_text(model, worst);
-        let call = Call { pass, endpoint: Endpoint::Chat, body, limit, worst_usd };
+        let outgoing = Outgoing { endpoint: Endpoint::Chat, model, body };
+        let call = Call { pass, outgoing, limit, worst_usd };
         let cost = |answer: &ChatAnswer| {
             let tokens = answer.tokens()?;
             prices.of_text(answer.model_or(model), tokens).or_else(|| prices.of_text(model, tokens))
@@ -137,8 +155,7 @@ impl Job<'_> {
         }
         match self.fallbacks.split_first() {
             Some((next, others)) if may_turn => {
-                (self.model, self.fallbacks) = (next, others);
-                self.flags.is_unstructured = false;
+                (self.model, self.fallbacks, self.dialect) = (next, others, next.dialect.now());
                 true
             }
             _ => false,
@@ -146,22 +163,25 @@ impl Job<'_> {
     }
 
     fn body(&self, repair: Option<&Repair>) -> Result<Vec<u8>, WriteError> {
-        let internal = |e: &'static str| WriteError::new(WriteStep::Call, WriteErrorKind::Internal).with_source(e);
-        let ask = wire::Ask {
+        let ask = Ask {
             model: &self.model.name,
             prompt: self.prompt,
             repair,
-            schema: (!self.flags.is_unstructured).then(|| wire::schema(self.task.campaign)),
-            // Not every server knows the field: it is sent where a budget needs it.
-            max_completion_tokens: self.openai.budget.as_ref().map(|_| self.max_completion_tokens()),
+            campaign: self.task.campaign,
+            limit: self.limit(),
+            dialect: self.dialect,
         };
-        let request = wire::request(ask).map_err(|_| internal("the request could not be built"))?;
-        serde_json::to_vec(&request).map_err(|_| internal("the request could not be written as JSON"))
+        request::body(&ask).map_err(|e| WriteError::new(WriteStep::Call, WriteErrorKind::Internal).with_source(e))
+    }
+
+    /// The limit of tokens that calls carry. Not every server knows the field: it is sent where a budget needs it.
+    fn limit(&self) -> Option<usize> {
+        self.openai.budget.as_ref().map(|_| self.max_completion_tokens())
     }
 
     fn max_completion_tokens(&self) -> usize {
         let wanted = BASE_COMPLETION_TOKENS + VARIANT_COMPLETION_TOKENS * self.task.campaign.n_variants();
-        wanted.min(MAX_COMPLETION_TOKENS)
+        wanted.min(MAX_COMPLETION_TOKENS).min(self.dialect.max_tokens)
     }
 
     /// The model's words out of an answer, its tokens counted.
@@ -170,16 +190,24 @@ impl Job<'_> {
         self.answered = Some(answer.model_or(&self.model.name).to_owned());
         let empty = |why: &'static str| TryError::new(WriteErrorKind::BadAnswer, true).because(why);
         let declined = |why: &'static str| TryError::new(WriteErrorKind::RefusedContent, false).because(why);
-        let choice = answer.choices.into_iter().next().ok_or_else(|| empty("the answer holds no choice"))?;
-        if choice.message.refusal.is_some_and(|refusal| !refusal.is_empty()) {
-            return Err(declined("the model declined"));
-        }
-        if choice.finish_reason.as_deref() == Some("content_filter") {
+        let choice = answer.choices.into_iter().flatten().next().ok_or_else(|| empty("the answer holds no choice"))?;
+        let finish_reason = choice.finish_reason.as_ref().and_then(Words::as_str).unwrap_or_default();
+        if finish_reason == "content_filter" {
             return Err(declined("the server's content filter stopped the answer"));
         }
-        let text = choice.message.content.map(Words::text).filter(|text| !text.trim().is_empty());
-        let text = text.ok_or_else(|| empty("the answer holds no text"))?;
-        Ok(Reply { text, is_cut_off: choice.finish_reason.as_deref() == Some("length") })
+        let message = choice.message.unwrap_or_default();
+        let Message { content, refusal, reasoning_content, reasoning } = message;
+        if refusal.map(Words::text).is_some_and(|refusal| !refusal.is_empty()) {
+            return Err(declined("the model declined"));
+        }
+        let is_cut_off = finish_reason == "length";
+        let given = |words: Option<Words>| words.map(Words::text).filter(|text| !text.trim().is_empty());
+        // Some servers take a whole answer for thinking. A thought that was cut off is not an answer.
+        let thought = || [reasoning_content, reasoning].into_iter().find_map(given);
+        let thought =
+            || thought().filter(|text| !is_cut_off && Draft::read(text).is_some_and(|draft| draft.is_something()));
+        let text = given(content).or_else(thought).ok_or_else(|| empty("the answer holds no text"))?;
+        Ok(Reply { text, is_cut_off })
     }
 
     /// Adds what an answer cost, of use or not, at the price of the model that gave it.
@@ -187,10 +215,9 @@ impl Job<'_> {
         let Spent { tokens, cost_usd } = &mut self.spent;
         let cost = answer.tokens().and_then(|t| self.task.prices.of_text(answer.model_or(&self.model.name), t));
         *cost_usd = cost_usd.zip(cost).map(|(before, cost)| before + cost);
-        if let Some(usage) = &answer.usage {
-            tokens.prompt += usage.prompt_tokens.unwrap_or_default();
-            tokens.completion += usage.completion_tokens.unwrap_or_default();
-        }
+        let usage = answer.usage();
+        tokens.prompt += usage.prompt.unwrap_or_default();
+        tokens.completion += usage.completion.unwrap_or_default();
     }
 
     /// Reads a reply; what is wrong with it, as sentences for the model.
@@ -238,6 +265,7 @@ fn another_model_may_help(error: &TryError) -> bool {
         | WriteErrorKind::Paused { .. } => true,
         WriteErrorKind::Refused | WriteErrorKind::RefusedRequest => error.is_model_s_own,
         WriteErrorKind::RefusedContent
+        | WriteErrorKind::TooLong
         | WriteErrorKind::OutOfQuota
         | WriteErrorKind::BudgetSpent { .. }
         | WriteErrorKind::Storage

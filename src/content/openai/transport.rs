@@ -3,21 +3,27 @@
 //! Neither async-openai's client nor its error type is used: its client has no time-out of its own, reads bodies of any
 //! size, and logs a body that it cannot parse.
 
-use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{HeaderMap, HeaderValue, RETRY_AFTER};
-use reqwest::{RequestBuilder, StatusCode, Url, redirect};
+use reqwest::header::{
+    AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING,
+};
+use reqwest::{RequestBuilder, Url, redirect};
 use serde::de::DeserializeOwned;
 use tokio::sync::OnceCell;
 
-use super::super::{WriteError, WriteErrorKind, WriteStep, WriterConfig, WriterConfigError};
+use super::super::{Secret, WriteErrorKind, WriterConfig, WriterConfigError};
 use super::failure::Failure;
+use super::location::Location;
 use super::resolver::PublicOnly;
+use super::try_error::{Asked, TryError};
+use super::waits::wait_asked_for;
 
 /// How large an answer of texts may be, in bytes: many times the longest set of variants.
 const MAX_TEXT_BYTES: usize = 1_000_000;
+/// How large a stream of the same text may be, in bytes: every few letters have an envelope of their own.
+const MAX_STREAM_BYTES: usize = 8_000_000;
 /// How large a picture may be, in bytes.
 const MAX_PICTURE_BYTES: usize = 20_000_000;
 /// How large an answer with a picture in it may be, in bytes: base64 makes four of three.
@@ -28,10 +34,11 @@ const MAX_CONNECT: Duration = Duration::from_secs(5);
 /// The connection to one server, and to wherever its pictures lie.
 pub(super) struct Transport {
     client: reqwest::Client,
-    base: Url,
-    chat: Url,
-    images: Url,
-    authorization: Option<HeaderValue>,
+    location: Location,
+    host: String,
+    /// The header that carries the key, and the key in its form.
+    credentials: Option<(HeaderName, HeaderValue)>,
+    key: Option<Secret>,
     connect_timeout: Duration,
     /// For pictures at `https` addresses named by a server that is itself reached by `http`: made when the first such
     /// address comes, because loading root certificates takes tens of milliseconds.
@@ -47,22 +54,30 @@ pub(super) enum Endpoint {
     Images,
 }
 
-/// Why one try failed.
-pub(super) struct TryError {
-    pub(super) kind: WriteErrorKind,
-    pub(super) is_worth_another: bool,
-    pub(super) refuses_schema: bool,
-    /// Whether the model is at fault, which another may not be: it is unknown, or not open to this key.
-    pub(super) is_model_s_own: bool,
-    /// Whether the server surely charges nothing for it.
-    pub(super) is_free: bool,
-    pub(super) source: Option<Box<dyn Error + Send + Sync>>,
+/// One request.
+pub(super) struct Outgoing<'a> {
+    pub(super) endpoint: Endpoint,
+    /// Whom a log names, if the server refuses.
+    pub(super) model: &'a str,
+    /// JSON.
+    pub(super) body: Vec<u8>,
 }
 
-/// A status other than success, told without its body.
-#[derive(Debug, thiserror::Error)]
-#[error("the server answered with status {0}")]
-struct Status(u16);
+/// The body of a successful answer.
+pub(super) struct Answer {
+    pub(super) body: Vec<u8>,
+    /// Whether the server says that it is a stream of events.
+    pub(super) is_event_stream: bool,
+}
+
+/// What an answer is read as.
+pub(super) trait FromAnswer: Sized {
+    /// Reads an answer.
+    ///
+    /// # Errors
+    /// Where it is cut off, is something else, or tells of a failure.
+    fn from_answer(answer: &Answer) -> Result<Self, TryError>;
+}
 
 /// A body that is not the JSON expected; where it stops being it, told without quoting it.
 #[derive(Debug, thiserror::Error)]
@@ -77,87 +92,61 @@ struct NotAnAnswer {
 #[error("the answer is larger than {0} bytes")]
 struct TooLarge(usize);
 
-impl TryError {
-    pub(super) fn new(kind: WriteErrorKind, is_worth_another: bool) -> Self {
-        Self { kind, is_worth_another, refuses_schema: false, is_model_s_own: false, is_free: false, source: None }
-    }
-
-    pub(super) fn because(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        self.source = Some(source.into());
-        self
-    }
-
-    /// The error of the whole step, where there is no further try.
-    pub(super) fn at(self, step: WriteStep) -> WriteError {
-        let error = WriteError::new(step, self.kind);
-        WriteError { source: self.source, ..error }
-    }
-}
-
 impl Transport {
     /// Builds the client; opens no connection. Trusted root certificates are loaded for an `https` address alone.
     pub(super) fn new(config: &WriterConfig) -> Result<Self, WriterConfigError> {
-        let base = config.base_url.trim().trim_end_matches('/');
-        let url = |address: &str| Url::parse(address).map_err(|_| WriterConfigError::BaseUrl);
-        let (chat, images) = (url(&format!("{base}/chat/completions"))?, url(&format!("{base}/images/generations"))?);
-        let base = url(base)?;
-        if !matches!(base.scheme(), "http" | "https") {
-            return Err(WriterConfigError::BaseUrl);
-        }
+        let location = Location::new(&config.base_url).ok_or(WriterConfigError::BaseUrl)?;
         // Another part of the process may have installed a provider already, which serves as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let connect_timeout = config.timeout.min(MAX_CONNECT);
-        let authorization = match &config.api_key {
-            Some(key) => {
-                let mut value =
-                    HeaderValue::from_str(&format!("Bearer {}", key.expose())).map_err(|_| WriterConfigError::Key)?;
-                value.set_sensitive(true);
-                Some(value)
-            }
-            None => None,
-        };
-        let client = client(&base, connect_timeout, base.scheme() == "https").map_err(WriterConfigError::Client)?;
-        Ok(Self { client, base, chat, images, authorization, connect_timeout, secure: OnceCell::new() })
+        let credentials = config.api_key.as_ref().map(|key| credentials(&config.auth_header, key)).transpose()?;
+        let is_secure = location.base.scheme() == "https";
+        let client = client(&location.base, connect_timeout, is_secure).map_err(WriterConfigError::Client)?;
+        let (host, key) = (location.host(), config.api_key.clone());
+        Ok(Self { client, location, host, credentials, key, connect_timeout, secure: OnceCell::new() })
     }
 
-    /// The configured address.
+    /// The configured address, without an endpoint.
     pub(super) fn base(&self) -> &Url {
-        &self.base
+        &self.location.base
+    }
+
+    /// The server's host, with the port where it is not the scheme's own.
+    pub(super) fn host(&self) -> &str {
+        &self.host
     }
 
     /// Sends one request and reads the whole answer within `limit`.
-    pub(super) async fn send<T: DeserializeOwned>(
-        &self,
-        endpoint: Endpoint,
-        body: Vec<u8>,
-        limit: Duration,
-    ) -> Result<T, TryError> {
+    pub(super) async fn send<T: FromAnswer>(&self, outgoing: Outgoing<'_>, limit: Duration) -> Result<T, TryError> {
+        let Outgoing { endpoint, model, body } = outgoing;
         let (url, max_bytes) = match endpoint {
-            Endpoint::Chat => (&self.chat, MAX_TEXT_BYTES),
-            Endpoint::Images => (&self.images, MAX_PICTURE_ANSWER_BYTES),
+            Endpoint::Chat => (&self.location.chat, MAX_TEXT_BYTES),
+            Endpoint::Images => (&self.location.images, MAX_PICTURE_ANSWER_BYTES),
         };
-        let mut request = self.client.post(url.clone()).header("content-type", "application/json").body(body);
-        if let Some(authorization) = &self.authorization {
-            request = request.header("authorization", authorization.clone());
+        let mut request = self.client.post(url.clone()).header(CONTENT_TYPE, "application/json").body(body);
+        if let Some((name, value)) = &self.credentials {
+            request = request.header(name, value.clone());
         }
-        let answer = within(limit, exchange(request, max_bytes)).await?;
-        serde_json::from_slice(&answer).map_err(|e| {
-            let kind = if e.is_eof() { WriteErrorKind::CutOff } else { WriteErrorKind::BadAnswer };
-            let source = NotAnAnswer { category: e.classify(), line: e.line(), column: e.column() };
-            TryError::new(kind, true).because(source)
-        })
+        let answer = within(limit, exchange(request, max_bytes)).await;
+        let asked =
+            Asked { host: &self.host, what: &format!("the model {model}"), key: self.key.as_ref().map(Secret::expose) };
+        answer.and_then(|answer| T::from_answer(&answer)).map_err(|error| error.of(asked))
     }
 
     /// Fetches a picture that the server named by address, within `limit` and without the key.
     pub(super) async fn fetch(&self, url: Url, limit: Duration) -> Result<Vec<u8>, TryError> {
         let fetching = async {
-            let client = if url.scheme() == self.base.scheme() { &self.client } else { self.secure().await? };
-            exchange(client.get(url), MAX_PICTURE_BYTES).await
+            let client = if url.scheme() == self.base().scheme() { &self.client } else { self.secure().await? };
+            let host = url.host_str().unwrap_or_default().to_owned();
+            let answer = exchange(client.get(url), MAX_PICTURE_BYTES).await;
+            let asked = Asked { host: &host, what: "a picture's address", key: None };
+            answer.map(|answer| answer.body).map_err(|error| error.of(asked))
         };
         let refused = |error: TryError| match error.kind {
             // Where a picture lies is neither the key's nor the model's fault.
             WriteErrorKind::Refused
             | WriteErrorKind::RefusedRequest
+            | WriteErrorKind::TooLong
             | WriteErrorKind::RefusedContent
             | WriteErrorKind::OutOfQuota
             | WriteErrorKind::Upstream
@@ -171,7 +160,7 @@ impl Transport {
     }
 
     async fn secure(&self) -> Result<&reqwest::Client, TryError> {
-        let (base, timeout) = (self.base.clone(), self.connect_timeout);
+        let (base, timeout) = (self.base().clone(), self.connect_timeout);
         let made = self.secure.get_or_try_init(|| async move {
             let made = tokio::task::spawn_blocking(move || client(&base, timeout, true)).await;
             made.map_err(|e| TryError::new(WriteErrorKind::Internal, false).because(e))?
@@ -196,17 +185,24 @@ async fn within<T>(limit: Duration, call: impl Future<Output = Result<T, TryErro
 }
 
 /// The whole body of a successful answer.
-async fn exchange(request: RequestBuilder, max_bytes: usize) -> Result<Vec<u8>, TryError> {
+async fn exchange(request: RequestBuilder, max_bytes: usize) -> Result<Answer, TryError> {
     let response = request.send().await.map_err(|e| of_reqwest(e, WriteErrorKind::Upstream))?;
     let status = response.status();
     if status.is_success() {
-        return read_capped(response, max_bytes).await;
+        let is_event_stream = is_event_stream(response.headers());
+        let max_bytes = if is_event_stream { max_bytes.max(MAX_STREAM_BYTES) } else { max_bytes };
+        return Ok(Answer { body: read_capped(response, max_bytes).await?, is_event_stream });
     }
-    let retry_after = retry_after(response.headers());
+    let status = status.as_u16();
+    let retry_after = wait_asked_for(status, response.headers());
     // The status says enough where the body of a failure cannot be read.
-    let body = read_capped(response, MAX_TEXT_BYTES).await.ok();
-    let failure = body.map(|body| Failure::read(&body)).unwrap_or_default();
-    Err(of_status(status, retry_after, &failure))
+    let body = read_capped(response, MAX_TEXT_BYTES).await.unwrap_or_default();
+    Err(TryError::answered(Failure::read(status, &body), retry_after))
+}
+
+fn is_event_stream(headers: &HeaderMap) -> bool {
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    content_type.trim_start().to_ascii_lowercase().starts_with("text/event-stream")
 }
 
 async fn read_capped(mut response: reqwest::Response, max_bytes: usize) -> Result<Vec<u8>, TryError> {
@@ -227,32 +223,28 @@ fn of_reqwest(error: reqwest::Error, otherwise: WriteErrorKind) -> TryError {
     TryError { is_free, ..TryError::new(kind, true).because(error.without_url()) }
 }
 
-fn of_status(status: StatusCode, retry_after: Option<Duration>, failure: &Failure) -> TryError {
-    let (kind, is_worth_another) = match status.as_u16() {
-        402 => (WriteErrorKind::OutOfQuota, false),
-        403 | 429 if failure.is_out_of_quota() => (WriteErrorKind::OutOfQuota, false),
-        429 => (WriteErrorKind::RateLimited { retry_after }, true),
-        408 => (WriteErrorKind::TimedOut, true),
-        409 | 500..=599 => (WriteErrorKind::Upstream, true),
-        400 | 403 | 422 if failure.forbids_content() => (WriteErrorKind::RefusedContent, false),
-        400 | 413 | 422 => (WriteErrorKind::RefusedRequest, false),
-        401 | 403 | 404 => (WriteErrorKind::Refused, false),
-        _ => (WriteErrorKind::Upstream, false),
-    };
-    let mut error = TryError::new(kind, is_worth_another).because(Status(status.as_u16()));
-    error.is_free = true;
-    error.is_model_s_own =
-        status == StatusCode::NOT_FOUND || matches!(status.as_u16(), 400 | 403) && failure.is_about_model();
-    error.refuses_schema = matches!(status.as_u16(), 400 | 422) && failure.refuses_schema();
-    error
+/// Reads a body as JSON.
+///
+/// # Errors
+/// [`WriteErrorKind::CutOff`] where it ends in the middle, [`WriteErrorKind::BadAnswer`] where it is something else.
+pub(super) fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, TryError> {
+    // Some servers begin with a byte order mark, which JSON has no place for.
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    serde_json::from_slice(body).map_err(|e| {
+        let kind = if e.is_eof() { WriteErrorKind::CutOff } else { WriteErrorKind::BadAnswer };
+        let source = NotAnAnswer { category: e.classify(), line: e.line(), column: e.column() };
+        TryError::new(kind, true).because(source)
+    })
 }
 
-/// `Retry-After` in seconds or as a date (RFC 9110, 10.2.3).
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse::<f64>() {
-        return Duration::try_from_secs_f64(seconds).ok();
+/// The header `name` with the key: `Authorization` has a scheme before it (RFC 6750), every other one has it alone.
+fn credentials(name: &str, key: &Secret) -> Result<(HeaderName, HeaderValue), WriterConfigError> {
+    let name: HeaderName = name.trim().parse().map_err(|_| WriterConfigError::KeyHeader)?;
+    if matches!(name, CONTENT_TYPE | HOST | CONTENT_LENGTH | TRANSFER_ENCODING) {
+        return Err(WriterConfigError::KeyHeader);
     }
-    let at = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
-    Duration::try_from(at.duration_since(jiff::Timestamp::now())).ok()
+    let text = if name == AUTHORIZATION { format!("Bearer {}", key.expose()) } else { key.expose().to_owned() };
+    let mut value = HeaderValue::from_str(&text).map_err(|_| WriterConfigError::Key)?;
+    value.set_sensitive(true);
+    Ok((name, value))
 }

@@ -1,135 +1,70 @@
-//! What goes over the wire: the request with its JSON schema, and as much of the answer as is used.
+//! As much of an answer of texts as is used.
 //!
-//! Requests are async-openai's types. Answers are read by a lenient type of our own: compatible servers leave out
-//! fields that OpenAI's own always send.
+//! Read by lenient types of our own and not by async-openai's: compatible servers leave out fields that OpenAI's own
+//! always send, and fill others with values of any type.
 
-use async_openai::error::OpenAIError;
-use async_openai::types::chat::{
-    ChatCompletionRequestAssistantMessageArgs, ChatCompletionRequestMessage, ChatCompletionRequestSystemMessageArgs,
-    ChatCompletionRequestUserMessageArgs, CreateChatCompletionRequest, CreateChatCompletionRequestArgs, ResponseFormat,
-    ResponseFormatJsonSchema,
-};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use serde_json::json;
+use serde_json::Value;
 
-use super::super::prompt::Prompt;
-use super::super::{Campaign, TokenCounts};
-
-/// One turn of a conversation after the first: what the model answered, and what it is asked to mend.
-#[derive(Debug)]
-pub(super) struct Repair {
-    pub(super) answer: String,
-    pub(super) request: String,
-}
-
-/// What one call asks for.
-pub(super) struct Ask<'a> {
-    pub(super) model: &'a str,
-    pub(super) prompt: &'a Prompt,
-    pub(super) repair: Option<&'a Repair>,
-    pub(super) schema: Option<ResponseFormat>,
-    pub(super) max_completion_tokens: Option<usize>,
-}
-
-/// The body of one call.
-///
-/// # Errors
-/// Never in practice: async-openai's builders fail only on missing fields.
-pub(super) fn request(ask: Ask<'_>) -> Result<CreateChatCompletionRequest, OpenAIError> {
-    let Ask { model, prompt, repair, schema, max_completion_tokens } = ask;
-    let mut messages: Vec<ChatCompletionRequestMessage> = vec![
-        ChatCompletionRequestSystemMessageArgs::default().content(prompt.system.as_str()).build()?.into(),
-        ChatCompletionRequestUserMessageArgs::default().content(prompt.user.as_str()).build()?.into(),
-    ];
-    if let Some(repair) = repair {
-        messages
-            .push(ChatCompletionRequestAssistantMessageArgs::default().content(repair.answer.as_str()).build()?.into());
-        messages.push(ChatCompletionRequestUserMessageArgs::default().content(repair.request.as_str()).build()?.into());
-    }
-    let mut request = CreateChatCompletionRequestArgs::default();
-    request.model(model).messages(messages);
-    if let Some(schema) = schema {
-        request.response_format(schema);
-    }
-    if let Some(max) = max_completion_tokens.and_then(|max| u32::try_from(max).ok()) {
-        request.max_completion_tokens(max);
-    }
-    request.build()
-}
-
-/// The JSON schema of the answer. Strict mode wants every property required and no other allowed. The count of variants
-/// is checked on arrival all the same: not every server keeps to `minItems` and `maxItems`.
-pub(super) fn schema(campaign: &Campaign) -> ResponseFormat {
-    let output = campaign.output();
-    let mut properties = serde_json::Map::new();
-    if output.wants_text() {
-        let n = campaign.n_variants();
-        let description = format!("exactly {n} texts, ready to post");
-        properties.insert(
-            "variants".to_owned(),
-            json!({
-                "type": "array", "items": {"type": "string"}, "minItems": n, "maxItems": n, "description": description,
-            }),
-        );
-    }
-    if output.wants_image_prompt() {
-        properties.insert("image_prompt".to_owned(), json!({"type": "string"}));
-        properties.insert("slogan".to_owned(), json!({"type": "string", "description": "at most 7 words"}));
-    }
-    let required: Vec<&String> = properties.keys().collect();
-    let schema = json!({
-        "type": "object", "required": required, "additionalProperties": false, "properties": properties,
-    });
-    ResponseFormat::JsonSchema {
-        json_schema: ResponseFormatJsonSchema {
-            name: "marketing_content".to_owned(),
-            description: None,
-            schema,
-            strict: Some(true),
-        },
-    }
-}
+use super::super::TokenCounts;
+use super::usage::Usage;
 
 /// As much of a chat completion as is used.
 #[derive(Deserialize)]
 pub(super) struct ChatAnswer {
     #[serde(default)]
-    pub(super) choices: Vec<Choice>,
+    pub(super) choices: Option<Vec<Choice>>,
     #[serde(default)]
-    pub(super) model: Option<String>,
+    pub(super) model: Option<Words>,
     #[serde(default)]
-    pub(super) usage: Option<Usage>,
+    pub(super) usage: Option<Value>,
+    /// Gateways answer with status 200 before they know what their provider answers.
+    #[serde(default)]
+    pub(super) error: Option<Value>,
 }
 
 impl ChatAnswer {
+    /// The tokens that it cost, as far as the server counts them.
+    pub(super) fn usage(&self) -> Usage {
+        self.usage.as_ref().map(Usage::read).unwrap_or_default()
+    }
+
     /// The tokens that it cost, where the server counts both.
     pub(super) fn tokens(&self) -> Option<TokenCounts> {
-        let usage = self.usage.as_ref()?;
-        Some(TokenCounts { prompt: usage.prompt_tokens?, completion: usage.completion_tokens? })
+        self.usage().counts()
     }
 
     /// The model, as it names itself or else as it was asked for.
     pub(super) fn model_or<'a>(&'a self, asked: &'a str) -> &'a str {
-        self.model.as_deref().filter(|model| !model.is_empty()).unwrap_or(asked)
+        self.model.as_ref().and_then(Words::as_str).unwrap_or(asked)
     }
 }
 
 /// One choice.
 #[derive(Deserialize)]
 pub(super) struct Choice {
-    pub(super) message: Message,
     #[serde(default)]
-    pub(super) finish_reason: Option<String>,
+    pub(super) message: Option<Message>,
+    #[serde(default)]
+    pub(super) finish_reason: Option<Words>,
+    #[serde(default)]
+    pub(super) error: Option<Value>,
 }
 
-/// The model's words, or its refusal.
-#[derive(Deserialize)]
+/// The model's words, its refusal, or its thinking.
+#[derive(Deserialize, Default)]
 pub(super) struct Message {
     #[serde(default)]
     pub(super) content: Option<Words>,
     #[serde(default)]
-    pub(super) refusal: Option<String>,
+    pub(super) refusal: Option<Words>,
+    /// DeepSeek's name, which vLLM and llama.cpp have taken over.
+    #[serde(default)]
+    pub(super) reasoning_content: Option<Words>,
+    /// OpenRouter's name.
+    #[serde(default)]
+    pub(super) reasoning: Option<Words>,
 }
 
 /// A text, whole or in parts.
@@ -163,6 +98,19 @@ impl Words {
             Self::Other(_) => String::new(),
         }
     }
+
+    /// A text that is whole and not empty, for names.
+    pub(super) fn as_str(&self) -> Option<&str> {
+        match self {
+            Self::Whole(text) if !text.is_empty() => Some(text),
+            Self::Whole(_) | Self::Parts(_) | Self::Other(_) => None,
+        }
+    }
+
+    /// Whether it is a name at all.
+    pub(super) fn is_some(&self) -> bool {
+        self.as_str().is_some()
+    }
 }
 
 impl Part {
@@ -175,13 +123,4 @@ impl Part {
             Self::Other(_) => None,
         }
     }
-}
-
-/// Tokens as the server counts them.
-#[derive(Deserialize, Default)]
-pub(super) struct Usage {
-    #[serde(default)]
-    pub(super) prompt_tokens: Option<u64>,
-    #[serde(default)]
-    pub(super) completion_tokens: Option<u64>,
 }

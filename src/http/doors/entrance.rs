@@ -60,6 +60,23 @@ enum Kind {
     Generation,
 }
 
+/// Who was let in to a seat; part of the request. The seat is free once the answer is through and every clone is gone.
+#[derive(Debug, Clone)]
+pub(in crate::http) struct Admitted {
+    client: Client,
+    seat: Arc<Seat>,
+}
+
+impl Admitted {
+    /// What tells callers apart, as far as admission does.
+    pub fn identity(&self) -> Vec<u8> {
+        match &self.client {
+            Client::Key(digest) => digest.to_vec(),
+            Client::Address(address) => address.to_string().into_bytes(),
+        }
+    }
+}
+
 impl Kind {
     fn of(route: Option<&str>) -> Self {
         match route {
@@ -113,11 +130,11 @@ impl Entrance {
 
     /// Lets in whom [`Entrance::check`] has let pass, with a seat where the route has some. Whoever comes too often, or
     /// for whom no seat is free in a while, is told so after it.
-    async fn enter(&self, checked: Result<Option<(&Room, Client)>, ApiError>) -> Result<Option<Seat>, ApiError> {
+    async fn enter(&self, checked: Result<Option<(&Room, Client)>, ApiError>) -> Result<Option<Admitted>, ApiError> {
         match checked {
             Ok(None) => Ok(None),
-            Ok(Some((room, client))) => match room.seats.take(client, room.patience.wait()).await {
-                Ok(seat) => Ok(Some(seat)),
+            Ok(Some((room, client))) => match room.seats.take(client.clone(), room.patience.wait()).await {
+                Ok(seat) => Ok(Some(Admitted { client, seat: Arc::new(seat) })),
                 Err(NoSeat::Full) => Err(ApiError::Busy),
                 Err(NoSeat::ShareTaken) => Err(ApiError::TooManyAtOnce),
             },
@@ -155,11 +172,19 @@ impl Entrance {
 }
 
 /// Turns away who may not come in; whoever may keeps the seat until the answer is through.
-pub(in crate::http) async fn admit(State(entrance): State<Arc<Entrance>>, request: Request, next: Next) -> Response {
+pub(in crate::http) async fn admit(
+    State(entrance): State<Arc<Entrance>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let checked = entrance.check(&request);
     match entrance.enter(checked).await {
         Ok(None) => next.run(request).await,
-        Ok(Some(seat)) => next.run(request).await.map(|body| Body::new(Seated { body, _seat: seat })),
+        Ok(Some(admitted)) => {
+            let seat = admitted.seat.clone();
+            request.extensions_mut().insert(admitted);
+            next.run(request).await.map(|body| Body::new(Seated { body, _seat: seat }))
+        }
         Err(error) => error.into_response(),
     }
 }

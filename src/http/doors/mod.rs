@@ -19,7 +19,7 @@ mod seats;
 pub use client::TrustedProxies;
 pub use keys::Key;
 
-pub(super) use entrance::{Entrance, admit, is_open};
+pub(super) use entrance::{Admitted, Entrance, admit, is_open};
 pub(super) use hardening::harden;
 pub(super) use keys::bearer;
 pub(super) use linger::part_with_refused_bodies;

@@ -116,7 +116,7 @@ impl Drop for Presence {
 /// An answer's body that keeps its request's seat until it is through.
 pub(super) struct Seated {
     pub body: Body,
-    pub _seat: Seat,
+    pub _seat: Arc<Seat>,
 }
 
 impl HttpBody for Seated {

@@ -6,9 +6,9 @@ use std::mem::transmute;
 
 use super::Lanes;
 
-// SAFETY, for every block below: the intrinsics need AVX2 and FMA and nothing else, and this implementation is only
-// reached through `run_avx2`, whose caller has checked for them. A register
-// and an array of its lanes are the same bytes, and any bytes are valid in both.
+// SAFETY, for every block below: the intrinsics need AVX2 and FMA, and nothing else. This implementation is only
+// reached through `run_avx2`, whose caller has checked for both. A register and an array of its lanes have the same
+// bytes, and all bytes are valid in both.
 impl Lanes for __m256 {
     type Ints = __m256i;
     #[inline(always)]

@@ -101,7 +101,7 @@ async fn a_connection_that_breaks_or_stalls_is_told_for_what_it_is() {
         let like = config_at(&serve(bytes, then).await);
         let timeout =
             if matches!(then, Then::KeepSilent | Then::Drip(_)) { Duration::from_millis(60) } else { like.timeout };
-        let writer = Writer::new(&WriterConfig { timeout, ..like }).unwrap();
+        let writer = Writer::new(&WriterConfig { timeout, image_timeout: timeout, ..like }).unwrap();
         let commission = writer.commission(&brief);
         let failures = [commission.write().await.unwrap_err(), commission.draw(&content).await.unwrap_err()];
         for (error, step) in failures.iter().zip([WriteStep::Call, WriteStep::Draw]) {

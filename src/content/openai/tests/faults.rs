@@ -92,7 +92,8 @@ async fn another_model_writes_where_the_first_one_fails_by_itself() {
         (failure(403, "model_not_found", "no access"), vec!["a", "b"]),
         (ResponseTemplate::new(503), vec!["a", "a", "b"]),
         (ResponseTemplate::new(429), vec!["a", "a", "b"]),
-        (ResponseTemplate::new(429).insert_header("retry-after", "86400"), vec!["a", "a", "b"]),
+        (ResponseTemplate::new(429).insert_header("retry-after", "86400"), vec!["a", "b"]),
+        (ResponseTemplate::new(503).insert_header("retry-after", "86400"), vec!["a", "b"]),
         (ResponseTemplate::new(200).set_body_json(json!({"choices": []})), vec!["a", "a", "b"]),
     ] {
         let server = server_of_a(fault).await;

@@ -1,7 +1,9 @@
 //! The openai writer against servers on loopback that answer well, badly, late or not at all.
 
 mod connections;
+mod dialects;
 mod faults;
+mod inside;
 mod lenient;
 mod pictures;
 mod spent;
@@ -24,14 +26,14 @@ fn config(server: &MockServer) -> WriterConfig {
 }
 
 fn config_at(uri: &str) -> WriterConfig {
-    let tiny = Duration::from_millis(1);
     WriterConfig {
         kind: WriterKind::Openai,
         api_key: Secret::new(KEY),
         base_url: format!("{uri}/v1"),
         timeout: Duration::from_secs(10),
         deadline: Duration::from_secs(20),
-        retry: RetryPolicy { max_tries: 3, base: tiny, max_retry_after: tiny },
+        image_timeout: Duration::from_secs(20),
+        retry: RetryPolicy { max_tries: 3, base: Duration::from_millis(1) },
         ..WriterConfig::default()
     }
 }
@@ -76,6 +78,12 @@ async fn answer_in_turn(server: &MockServer, at: &str, answers: Vec<ResponseTemp
         let mock = if index < last { mock.up_to_n_times(1) } else { mock };
         mock.mount(server).await;
     }
+}
+
+/// The bodies of all calls, in their order.
+async fn bodies(server: &MockServer) -> Vec<Value> {
+    let requests = server.received_requests().await.unwrap();
+    requests.iter().filter_map(|request| request.body_json().ok()).collect()
 }
 
 async fn n_calls(server: &MockServer) -> usize {

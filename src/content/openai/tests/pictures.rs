@@ -9,7 +9,7 @@ use futures::StreamExt;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use wiremock::matchers::{body_partial_json, method, path};
-use wiremock::{Mock, MockServer, ResponseTemplate};
+use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 use super::super::super::{
     Brief, Pictures, WriteError, WriteErrorKind, WriteStep, Writer, WriterConfig, sample, write_all,
@@ -190,7 +190,7 @@ async fn an_address_that_gives_no_picture_is_a_bad_answer() {
 async fn passing_failures_are_tried_again() {
     for first in [
         ResponseTemplate::new(429),
-        ResponseTemplate::new(429).insert_header("retry-after", "86400"),
+        ResponseTemplate::new(503).insert_header("retry-after-ms", "2"),
         ResponseTemplate::new(500).set_body_string("boom"),
         ResponseTemplate::new(200).set_body_string("<html>Bad gateway</html>"),
         ResponseTemplate::new(200).set_body_string("{\"data\": [{\"b64_json\": \"iVBO"),
@@ -258,19 +258,59 @@ async fn base64_is_read_with_or_without_its_padding_in_lines_and_behind_a_data_a
 }
 
 #[tokio::test]
-async fn texts_and_pictures_share_one_deadline() {
-    let late = picture(PNG).set_delay(Duration::from_secs(600));
-    let server = server_drawing(vec![late]).await;
-    let deadline = Duration::from_millis(300);
-    let (writer, _dir) = writer(WriterConfig { deadline, timeout: Duration::from_secs(600), ..config(&server) });
+async fn texts_and_pictures_have_a_deadline_each() {
+    let late = || ResponseTemplate::new(200).set_delay(Duration::from_secs(600));
     let brief = brief("Image", "Email", 1);
-    let commission = writer.commission(&brief);
+    let (short, long) = (Duration::from_millis(300), Duration::from_secs(600));
+    let server = server_drawing(vec![late()]).await;
+    let (writer_of_late, _dir) =
+        writer(WriterConfig { image_timeout: short, timeout: long, deadline: long, ..config(&server) });
+    let commission = writer_of_late.commission(&brief);
     let content = commission.write().await.unwrap();
     assert_eq!(commission.draw(&content).await.unwrap_err().kind, WriteErrorKind::TimedOut);
-    // Nothing is left of the deadline now: not one more call is made.
-    assert_eq!(commission.draw(&content).await.unwrap_err().kind, WriteErrorKind::TimedOut);
-    assert_eq!(commission.write().await.unwrap_err().kind, WriteErrorKind::TimedOut);
+    assert!(commission.write().await.is_ok(), "the texts' time is not used up by that");
     assert_eq!(asked(&server).await.len(), 1);
+
+    // Drawing may take longer than any text: what is left of the texts' time does not matter.
+    let server = server_drawing(vec![picture(PNG).set_delay(short)]).await;
+    let (writer, _dir) = writer(WriterConfig { timeout: short / 2, deadline: short / 2, ..config(&server) });
+    assert!(writer.commission(&brief).draw(&content).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_field_that_a_server_refuses_is_left_out_of_every_later_call() {
+    for (model, body, field) in [
+        ("flux", json!({"code": "400", "error": "Argument not supported: size"}), "size"),
+        ("flux", json!({"error": {"message": "size: Unrecognized key", "type": "invalid_request_error"}}), "size"),
+        ("flux", json!({"error": {"message": "Unknown parameter: 'n'.", "param": "n"}}), "n"),
+        ("dall-e-3", json!({"error": {"message": "Unknown parameter: 'response_format'."}}), "response_format"),
+    ] {
+        let server = server_with(vec![content(&["One.", "Two."])]).await;
+        let refusing = move |request: &Request| {
+            let has_field = request.body_json::<Value>().unwrap().get(field).is_some();
+            if has_field { ResponseTemplate::new(400).set_body_json(&body) } else { picture(PNG) }
+        };
+        Mock::given(path(IMAGES)).respond_with(refusing).mount(&server).await;
+        let (writer, _dir) = writer(WriterConfig { image_model: model.into(), ..config(&server) });
+        let brief = brief("Both", "TikTok", 2);
+        for n_calls in [4, 6] {
+            let commission = writer.commission(&brief);
+            let pictures = commission.draw(&commission.write().await.unwrap()).await.unwrap();
+            assert_eq!((pictures.images.len(), asked(&server).await.len()), (2, n_calls), "{field}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_size_that_a_server_refuses_gives_way_to_one_that_it_names() {
+    let server = server_with(vec![content(&["One."])]).await;
+    let refusing = |request: &Request| {
+        let body: Value = request.body_json().unwrap();
+        let text = format!("Invalid value: '{}'. Supported values are: '256x256' and '512x768'.", body["size"]);
+        if body["size"] == "512x768" { picture(PNG) } else { failure(400, "invalid_value", &text) }
+    };
+    Mock::given(path(IMAGES)).respond_with(refusing).mount(&server).await;
+    assert!(draw(&server, "TikTok").await.0.is_ok());
 }
 
 #[tokio::test]

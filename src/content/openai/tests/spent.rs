@@ -57,7 +57,7 @@ async fn a_text_that_came_to_nothing_tells_the_tokens_of_all_its_calls() {
         // Of a model that never answered only the configured name is known.
         let cost_usd = if n_paid > 0 { n_paid as f64 * 0.003 } else { 0.0 };
         assert!((error.spent.cost_usd.unwrap() - cost_usd).abs() < 1e-9, "{:?}", error.spent);
-        assert_eq!((error.n_drawn, error.n_failed), (0, 0));
+        assert_eq!((error.drawn.len(), error.n_failed), (0, 0));
     }
 }
 
@@ -66,7 +66,7 @@ async fn pictures_that_were_drawn_beside_one_that_failed_are_counted_and_paid() 
     let server = server_with(vec![content(&["One.", "Two.", "Three."])]).await;
     answer_in_turn(&server, IMAGES, vec![failure(400, "moderation_blocked", "no"), picture(PNG)]).await;
     let error = draw(&server, 3).await.unwrap_err();
-    assert_eq!((error.n_drawn, error.n_failed, error.spent.cost_usd), (2, 1, Some(1.0)));
+    assert_eq!((error.drawn.len(), error.n_failed, error.spent.cost_usd), (2, 1, Some(1.0)));
 }
 
 #[tokio::test]
@@ -78,7 +78,7 @@ async fn a_picture_that_could_not_be_read_is_paid_also_when_the_next_one_can() {
     let server = server_with(vec![content(&["One."])]).await;
     answer_in_turn(&server, IMAGES, vec![picture(b"GIF89a")]).await;
     let error = draw(&server, 1).await.unwrap_err();
-    assert_eq!((error.n_drawn, error.n_failed, error.spent.cost_usd), (0, 1, Some(1.0)));
+    assert_eq!((error.drawn.len(), error.n_failed, error.spent.cost_usd), (0, 1, Some(1.0)));
 }
 
 #[tokio::test]

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use serde_json::{Value, json};
-use wiremock::matchers::{any, body_partial_json, body_string_contains, header};
+use wiremock::matchers::{any, body_partial_json, body_string_contains, header, path, query_param};
 use wiremock::{Match, Mock, MockServer, Request, ResponseTemplate};
 
-use super::super::super::{RetryPolicy, WriteErrorKind, Writer, WriterConfig, sample, write_all};
-use super::{KEY, brief, completion, config, content, failure, n_calls, server_with, shown, write};
+use super::super::super::{WriteErrorKind, Writer, WriterConfig, WriterConfigError, sample, write_all};
+use super::{KEY, brief, config, content, failure, n_calls, server_with, shown, write};
 
 #[tokio::test]
 async fn a_structured_answer_becomes_content_with_model_and_tokens() {
@@ -33,10 +33,12 @@ async fn the_request_carries_key_model_schema_and_delimited_data() {
         }
     }
     let server = MockServer::start().await;
-    let schema = json!({"model": "gpt-4o-mini", "response_format": {"type": "json_schema", "json_schema": {
-        "strict": true, "schema": {
-            "required": ["variants", "image_prompt", "slogan"], "additionalProperties": false,
-            "properties": {"variants": {"type": "array", "minItems": 1, "maxItems": 1}}}}}});
+    let schema = json!({
+        "required": ["variants", "image_prompt", "slogan"], "additionalProperties": false,
+        "properties": {"variants": {"type": "array", "minItems": 1, "maxItems": 1}},
+    });
+    let format = json!({"type": "json_schema", "json_schema": {"strict": true, "schema": schema}});
+    let schema = json!({"model": "gpt-4o-mini", "stream": false, "response_format": format});
     Mock::given(header("authorization", format!("Bearer {KEY}").as_str()))
         .and(body_partial_json(schema))
         .and(Delimits)
@@ -64,32 +66,13 @@ async fn values_with_delimiters_and_instructions_stay_inside_their_block() {
 }
 
 #[tokio::test]
-async fn a_server_without_schemas_is_asked_for_json_in_words() {
-    let text = "Here you go:\n```json\n{\"variants\": [\"One.\"], \"image_prompt\": \"p\", \"slogan\": \"s\"}\n```";
-    for (status, body) in [
-        (400, json!({"error": {"message": "'response_format' of type 'json_schema' is not supported"}})),
-        (400, json!({"object": "error", "message": "response_format json_schema is not supported", "code": 40001})),
-        (400, json!({"error": "'response_format.type' must be 'json_object' or 'text'"})),
-        (422, json!({"detail": [{"type": "enum", "loc": ["body", "response_format", "type"], "msg": "no such"}]})),
-        (422, json!({"detail": "no support for response_format"})),
-    ] {
-        let refusal = ResponseTemplate::new(status).set_body_json(&body);
-        let server = server_with(vec![refusal, ResponseTemplate::new(200).set_body_json(completion(text))]).await;
-        let written = write(&server, &brief(1)).await.unwrap();
-        assert_eq!(written.variants, ["One."], "{body}");
-        assert!(written.flags.is_unstructured);
-        let second: Value = server.received_requests().await.unwrap()[1].body_json().unwrap();
-        assert!(second.get("response_format").is_none_or(Value::is_null));
-    }
-}
-
-#[tokio::test]
 async fn passing_failures_are_tried_again() {
     let limited = || ResponseTemplate::new(429);
     for first in [
         limited(),
-        limited().insert_header("retry-after", "86400"),
-        limited().insert_header("retry-after", "Sun, 06 Nov 2094 08:49:37 GMT"),
+        limited().insert_header("retry-after-ms", "2"),
+        limited().insert_header("x-ratelimit-reset-requests", "2ms"),
+        ResponseTemplate::new(503).insert_header("retry-after", "0.002"),
         ResponseTemplate::new(500).set_body_string("boom"),
         ResponseTemplate::new(503),
         ResponseTemplate::new(408),
@@ -109,7 +92,9 @@ async fn lasting_failures_are_not_tried_again() {
         (failure(401, "invalid_api_key", "Incorrect API key provided: sk-a-very-secret-key"), WriteErrorKind::Refused),
         (failure(403, "forbidden", "no"), WriteErrorKind::Refused),
         (failure(404, "model_not_found", "no such model"), WriteErrorKind::Refused),
-        (failure(400, "invalid", "too many tokens"), WriteErrorKind::RefusedRequest),
+        (failure(400, "invalid", "too many tokens"), WriteErrorKind::TooLong),
+        (failure(400, "context_length_exceeded", "no"), WriteErrorKind::TooLong),
+        (ResponseTemplate::new(413), WriteErrorKind::TooLong),
         (failure(422, "invalid", "no such field"), WriteErrorKind::RefusedRequest),
         (failure(400, "content_filter", "no"), WriteErrorKind::RefusedContent),
         (failure(402, "x", "Insufficient Balance"), WriteErrorKind::OutOfQuota),
@@ -138,13 +123,12 @@ async fn no_brief_costs_more_than_three_calls() {
 
 #[tokio::test]
 async fn a_wait_that_outlasts_the_deadline_is_not_begun() {
-    let server = server_with(vec![ResponseTemplate::new(429).insert_header("retry-after", "86400")]).await;
-    let hour = Duration::from_secs(3_600);
-    let retry = RetryPolicy { max_tries: 3, base: hour, max_retry_after: hour };
-    let writer = Writer::new(&WriterConfig { retry, ..config(&server) }).unwrap();
-    let error = writer.commission(&brief(1)).write().await.unwrap_err();
-    assert_eq!(error.kind, WriteErrorKind::RateLimited { retry_after: Some(Duration::from_secs(86_400)) });
-    assert_eq!(n_calls(&server).await, 1);
+    let day = Some(Duration::from_secs(86_400));
+    for (status, kind) in [(429, WriteErrorKind::RateLimited { retry_after: day }), (503, WriteErrorKind::Upstream)] {
+        let server = server_with(vec![ResponseTemplate::new(status).insert_header("retry-after", "86400")]).await;
+        let error = write(&server, &brief(1)).await.unwrap_err();
+        assert_eq!((error.kind, n_calls(&server).await), (kind, 1));
+    }
 }
 
 #[tokio::test]
@@ -241,5 +225,49 @@ async fn no_error_shows_the_key_the_prompt_or_the_address() {
         for secret in [KEY, "winter coats", &server.uri(), "<html>"] {
             assert!(!text.contains(secret), "{text}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_log_learns_host_model_and_the_server_s_code_of_a_refusal() {
+    for (answer, told) in [
+        (failure(404, "model_not_found", "no model"), "status 404 (model_not_found) to the model gpt-4o-mini"),
+        (failure(401, "invalid_api_key", "no key"), "status 401 (invalid_api_key) to the model gpt-4o-mini"),
+        (failure(401, KEY, "no key"), "status 401 to the model gpt-4o-mini"),
+        (failure(400, "x y", "no"), "status 400 to the model gpt-4o-mini"),
+    ] {
+        let server = server_with(vec![answer]).await;
+        let text = shown(&write(&server, &brief(1)).await.unwrap_err());
+        assert!(text.contains(&format!("{} answered with {told}", server.address())), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn an_address_with_a_query_and_a_key_in_another_header_are_sent_as_they_are() {
+    let server = MockServer::start().await;
+    Mock::given(path("/openai/deployments/d/chat/completions"))
+        .and(query_param("api-version", "2024-10-21"))
+        .and(header("api-key", KEY))
+        .respond_with(content(&["One."]))
+        .mount(&server)
+        .await;
+    for base_url in [
+        "/openai/deployments/d?api-version=2024-10-21",
+        "/openai/deployments/d/chat/completions?api-version=2024-10-21",
+    ] {
+        let base_url = format!("{}{base_url}", server.uri());
+        let config = WriterConfig { base_url, auth_header: "api-key".to_owned(), ..config(&server) };
+        Writer::new(&config).unwrap().commission(&brief(1)).write().await.unwrap();
+    }
+    let requests = server.received_requests().await.unwrap();
+    assert!(requests.iter().all(|request| !request.headers.contains_key("authorization")));
+}
+
+#[tokio::test]
+async fn a_header_that_cannot_carry_a_key_is_refused_at_the_start() {
+    let server = MockServer::start().await;
+    for auth_header in ["", "api key", "content-type", "Host"] {
+        let config = WriterConfig { auth_header: auth_header.to_owned(), ..config(&server) };
+        assert!(matches!(Writer::new(&config), Err(WriterConfigError::KeyHeader)), "{auth_header}");
     }
 }

@@ -1,29 +1,34 @@
-//! Exact search: all points are measured in `f32`, and those that rounding could put among the nearest once more.
+//! The exact neighbour search: a bounded list of candidates for each query.
 //!
-//! Eight points sit in the lanes and four queries are held against sixteen points at a time. A query keeps a shortlist
-//! under a limit that falls as nearer points turn up, so that nearly every point costs one comparison of eight lanes.
-//! The limit leaves room for all that `f32` can be wrong by; what is on the list in the end is measured anew in
-//! [`Points::measure`], which decides.
+//! All points are measured in `f32`, eight in the lanes at a time and four queries against sixteen points together.
+//! Each query keeps candidates below a limit, which falls as nearer points are found, so nearly every point costs one
+//! comparison of eight lanes. A binary heap would do the same with one update for each candidate; a list that is cut to
+//! the nearest `k` whenever it has doubled is cheaper.
+//!
+//! Invariant: no point that belongs to the result is dropped. The limit lies above the `k`-th distance by all that
+//! rounding in `f32` can be wrong by. The candidates that are left in the end are measured again in `f64` by
+//! [`Points::measure`], which alone decides.
 #![expect(clippy::indexing_slicing, reason = "lists, queries and lanes are counted from the arrays they index")]
 
 use super::points::{Points, TILE, key_distance, order_key};
 use super::simd::{Kernel, Lanes};
 
-/// Queries measured together.
+/// Queries that are measured together.
 const QUERIES: usize = 4;
-/// Bytes of points that a block of queries is held against before the next: they should stay in a core's second cache.
+/// Bytes of points that all queries are compared with before the next: they should stay in a core's second-level cache.
 const PANEL_BYTES: usize = 256 << 10;
 
-/// A thread's room for searches.
+/// The buffers of a thread's searches.
 #[derive(Default)]
 pub(super) struct Search {
-    lists: Vec<Shortlist>,
-    /// Of each group of queries the coordinates, a feature a row.
+    /// One list for each query.
+    lists: Vec<Candidates>,
+    /// The coordinates of each group of queries, `[feature][query]`.
     groups: Vec<Vec<[f32; QUERIES]>>,
 }
 
 impl Search {
-    /// Looks for the `k` points nearest to each of `queries` and calls `found` with the number of each query and the
+    /// Finds the `k` points nearest to each of `queries`, and calls `found` with the number of each query and the
     /// [`order_key`]s of its nearest, nearest first.
     pub(super) fn nearest<'a>(
         &mut self,
@@ -32,7 +37,7 @@ impl Search {
         k: usize,
         mut found: impl FnMut(usize, &[u64]),
     ) {
-        self.sift(points, queries.clone(), |_| Limit::Nearest(k));
+        self.collect(points, queries.clone(), |_| Limit::Nearest(k));
         for (number, (query, list)) in queries.zip(&mut self.lists).enumerate() {
             list.tighten();
             points.measure(query, &mut list.keys);
@@ -45,8 +50,8 @@ impl Search {
         }
     }
 
-    /// Calls `found` with the number of each of `queries` and the [`order_key`]s of all points whose squared distance from
-    /// it is at most its `limits`, in their order, and perhaps of some a little farther.
+    /// Calls `found` with the number of each of `queries` and the [`order_key`]s of all points whose squared distance
+    /// from it is at most its entry of `limits`, nearest first. Some points a little farther away may follow.
     pub(super) fn within<'a>(
         &mut self,
         points: &Points,
@@ -54,7 +59,7 @@ impl Search {
         limits: &[f32],
         mut found: impl FnMut(usize, &[u64]),
     ) {
-        self.sift(points, queries.clone(), |query| Limit::Within(limits[query]));
+        self.collect(points, queries.clone(), |query| Limit::Within(limits[query]));
         for (number, (query, list)) in queries.zip(&mut self.lists).enumerate() {
             points.measure(query, &mut list.keys);
             list.keys.sort_unstable();
@@ -62,11 +67,16 @@ impl Search {
         }
     }
 
-    /// Fills one list a query.
-    fn sift<'a>(&mut self, points: &Points, queries: impl Iterator<Item = &'a [f32]>, limit: impl Fn(usize) -> Limit) {
+    /// Fills the list of each query with its candidates.
+    fn collect<'a>(
+        &mut self,
+        points: &Points,
+        queries: impl Iterator<Item = &'a [f32]>,
+        limit: impl Fn(usize) -> Limit,
+    ) {
         let queries: Vec<&[f32]> = queries.collect();
         let whole = queries.len() / QUERIES;
-        self.lists.resize_with(queries.len(), Shortlist::default);
+        self.lists.resize_with(queries.len(), Candidates::default);
         self.lists.iter_mut().enumerate().for_each(|(query, list)| list.start(limit(query), points.n_features()));
         self.groups.resize_with(whole, Vec::new);
         for (group, queries) in self.groups.iter_mut().zip(queries.chunks_exact(QUERIES)) {
@@ -81,17 +91,17 @@ impl Search {
             let panel = Panel { tiles, n_features: points.n_features(), first, n_points };
             let (grouped, rest) = self.lists.split_at_mut(whole * QUERIES);
             for (queries, lists) in self.groups.iter().zip(grouped.chunks_exact_mut(QUERIES)) {
-                points.simd.run(Sift::<QUERIES> { panel, queries, lists });
+                points.simd.run(MeasurePanel::<QUERIES> { panel, queries, lists });
             }
             for (query, list) in queries[whole * QUERIES..].iter().zip(rest) {
                 let queries = query.as_chunks::<1>().0;
-                points.simd.run(Sift::<1> { panel, queries, lists: std::slice::from_mut(list) });
+                points.simd.run(MeasurePanel::<1> { panel, queries, lists: std::slice::from_mut(list) });
             }
         }
     }
 }
 
-/// What is looked for.
+/// What is looked for: so many of the nearest, or all within a squared distance.
 #[derive(Debug, Clone, Copy)]
 enum Limit {
     Nearest(usize),
@@ -100,46 +110,47 @@ enum Limit {
 
 /// The points that may be among a query's nearest.
 #[derive(Debug, Default)]
-struct Shortlist {
-    /// Squared distances up to here are let in.
+struct Candidates {
+    /// Points up to this squared distance are taken.
     limit: f32,
-    /// How many are wanted.
+    /// The number of points that are wanted.
     k: usize,
-    /// How many may be listed before the limit is set anew.
-    room: usize,
-    /// As much as this times a distance may be the same distance, measured otherwise.
+    /// The list is cut, and the limit lowered, when it has this many entries.
+    capacity: usize,
+    /// The factor by which two measurements of one squared distance can differ.
     slack: f32,
     /// [`order_key`]s of distances in `f32`.
     keys: Vec<u64>,
 }
 
-impl Shortlist {
+impl Candidates {
     fn start(&mut self, limit: Limit, n_features: usize) {
-        // A sum of n rounded squares is off by at most n + 1 units in the last place (Higham 2002, section 3.1), on
-        // either of two sides.
+        // A sum of n rounded squares is wrong by at most n + 1 units in the last place (Higham 2002, section 3.1),
+        // above or below, and so is the sum it is compared with.
         self.slack = 1.0 + 4.0 * (n_features as f32 + 2.0) * f32::EPSILON;
         self.keys.clear();
-        (self.k, self.room, self.limit) = match limit {
+        (self.k, self.capacity, self.limit) = match limit {
             Limit::Nearest(k) => (k, 2 * k.max(16), f32::INFINITY),
             Limit::Within(squared) => (usize::MAX, usize::MAX, self.widened(squared)),
         };
     }
 
+    /// A limit that keeps every point whose distance could measure as `squared`.
     fn widened(&self, squared: f32) -> f32 {
-        // Squares below the normal numbers lose digits: these few are let in whatever they are.
+        // Squares below the normal numbers lose digits, so the least normal number is added.
         squared * self.slack + f32::MIN_POSITIVE
     }
 
     fn offer(&mut self, squared: f32, index: usize) {
         self.keys.push(order_key(squared, index as u32));
-        if self.keys.len() >= self.room {
+        if self.keys.len() >= self.capacity {
             self.tighten();
-            // Points beyond counting can be equally far.
-            self.room = self.room.max(2 * self.keys.len());
+            // Any number of points can be equally far.
+            self.capacity = self.capacity.max(2 * self.keys.len());
         }
     }
 
-    /// Drops what is farther than the `k` nearest for certain.
+    /// Drops the points that are certainly not among the `k` nearest.
     fn tighten(&mut self) {
         if self.k < self.keys.len() {
             let (_, &mut last, _) = self.keys.select_nth_unstable(self.k.saturating_sub(1));
@@ -150,28 +161,32 @@ impl Shortlist {
     }
 }
 
-/// Some of the points.
+/// A part of the points.
 #[derive(Clone, Copy)]
 struct Panel<'a> {
-    /// `n_features` a tile.
+    /// Coordinates, `[tile][feature][lane]`, flat: `n_features` entries for each tile.
     tiles: &'a [[f32; TILE]],
     n_features: usize,
-    /// Index of the first point.
+    /// Index of the panel's first point.
     first: usize,
-    /// Points there are from the first on; lanes beyond are empty.
+    /// Points from the first on. Lanes beyond hold none.
     n_points: usize,
 }
 
-/// Measures a panel's points for `Q` queries and lets the near ones into their lists.
-struct Sift<'a, const Q: usize> {
+/// Measures a panel's points for `Q` queries, and offers the near ones to their lists.
+struct MeasurePanel<'a, const Q: usize> {
     panel: Panel<'a>,
+    /// Coordinates, `[feature][query]`.
     queries: &'a [[f32; Q]],
-    lists: &'a mut [Shortlist],
+    /// One list for each query.
+    lists: &'a mut [Candidates],
 }
 
-impl<const Q: usize> Kernel for Sift<'_, Q> {
+impl<const Q: usize> Kernel for MeasurePanel<'_, Q> {
     type Output = ();
 
+    /// Two tiles at a time: `2 * Q` sums of eight lanes stay in registers, and each coordinate is read once for `Q`
+    /// queries.
     #[inline(always)]
     fn run<L: Lanes>(self) {
         let Self { panel, queries, lists } = self;
@@ -212,9 +227,9 @@ impl<const Q: usize> Kernel for Sift<'_, Q> {
     }
 }
 
-/// Offers the lanes of `near` to `list`.
+/// Offers the lanes whose bit is set in `near` to `list`. `first` is the index of lane 0.
 #[cold]
-fn admit(list: &mut Shortlist, squared: &[f32; TILE], mut near: u32, first: usize) {
+fn admit(list: &mut Candidates, squared: &[f32; TILE], mut near: u32, first: usize) {
     while near != 0 {
         let lane = near.trailing_zeros() as usize;
         near &= near - 1;

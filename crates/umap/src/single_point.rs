@@ -1,30 +1,30 @@
-//! One epoch of one vertex against positions that stay: a transform's.
+//! One epoch of a transform for a single vertex, with the bits that `kernel` gives it among eight.
 //!
-//! The steps of a vertex follow one another, but the forces of one draw all start from the same place: they sit in the
-//! lanes together, and are added up in the order they were drawn in. So a vertex fills the lanes without company, and
-//! its place cannot depend on any. A fit, in which both ends of an edge move, is drawn by `pairs`.
-#![expect(clippy::indexing_slicing, reason = "vertices are indices of the reference they were drawn for")]
+//! The steps of a vertex depend on each other, but the forces within one draw are all computed from the same position.
+//! So the lanes hold the vertices that one draw pulls to and pushes from; their forces are added in the order of
+//! `kernel`.
+#![expect(clippy::indexing_slicing, reason = "vertices are indices of the positions they were drawn for")]
 
 use super::kernel::{Constants, Forces, Position, Random, clip, loaded, longest, squared};
 use super::schedule::Schedule;
 use super::simd::{Kernel, Lanes};
 
-/// A vertex and its epoch; `C` is even.
-pub(super) struct Solo<'a, const D: usize, const C: usize> {
+/// One epoch of one vertex. `C` is even.
+pub(super) struct SinglePoint<'a, const D: usize, const C: usize> {
     pub(super) forces: &'a Forces,
     pub(super) schedule: &'a mut Schedule,
-    /// Where the vertex is.
+    /// The position of the vertex.
     pub(super) current: &'a mut Position<C>,
-    /// For the random numbers of this epoch.
+    /// The key of this epoch's random numbers.
     pub(super) key: u32,
-    /// Everybody's positions, which stay as they are.
+    /// The positions of the map, which stay.
     pub(super) reference: &'a [Position<C>],
     pub(super) epoch: usize,
-    /// Length of a step.
+    /// The length of a step.
     pub(super) rate: f32,
 }
 
-impl<const D: usize, const C: usize> Kernel for Solo<'_, D, C> {
+impl<const D: usize, const C: usize> Kernel for SinglePoint<'_, D, C> {
     type Output = ();
 
     #[inline(always)]
@@ -41,7 +41,7 @@ impl<const D: usize, const C: usize> Kernel for Solo<'_, D, C> {
             let start = spread::<L, D, C>(&current);
             let mut pull = 0.0;
             let mut steps = [L::splat(0.0); C];
-            // The neighbour that pulls is in the first lane of the first round; vertices that push fill the others.
+            // In the first round lane 0 holds the neighbour that pulls. All other lanes hold vertices that push.
             let (mut pushed, mut lane) = (0, 1);
             while pushed < samples || lane == 1 {
                 let now = (samples - pushed).min(8 - lane);
@@ -78,7 +78,8 @@ impl<const D: usize, const C: usize> Kernel for Solo<'_, D, C> {
     }
 }
 
-/// How much each of eight vertices pulls and pushes one at `start`, and a bit for each push that needs no clipping.
+/// How strongly each of eight vertices pulls and pushes a vertex at `start`, `[dimension][lane]` with equal lanes; and
+/// a bit for each push that needs no clipping.
 #[inline(always)]
 fn strengths<L: Lanes, const D: usize, const C: usize>(
     constants: &Constants<L>,
@@ -96,7 +97,7 @@ fn strengths<L: Lanes, const D: usize, const C: usize>(
     (pull.store(), push.store(), longest.at_most(limit))
 }
 
-/// A position with its dimensions in the lanes; half of the array is used.
+/// A position with its dimensions in the lanes. The first `C / 2` registers are used.
 #[inline(always)]
 fn wide<L: Lanes, const C: usize>(position: &Position<C>) -> [L; C] {
     let mut lanes = [L::splat(0.0); C];
@@ -106,7 +107,7 @@ fn wide<L: Lanes, const C: usize>(position: &Position<C>) -> [L; C] {
     lanes
 }
 
-/// A dimension a row, the same in every lane.
+/// A position as `[dimension][lane]`, with the same value in every lane.
 #[inline(always)]
 fn spread<L: Lanes, const D: usize, const C: usize>(position: &[L; C]) -> [L; D] {
     let mut rows = [L::splat(0.0); D];
@@ -150,7 +151,7 @@ mod tests {
         (0..10).for_each(|d| current[d / 4][d % 4] = (d * 8 + lane) as f32 * 0.05);
         let mut schedule = Schedule::new(&edges()[lane..=lane], |_| 1.0);
         for epoch in 0..EPOCHS {
-            simd.run(Solo::<10, 4> {
+            simd.run(SinglePoint::<10, 4> {
                 forces: &forces(samples),
                 schedule: &mut schedule,
                 current: &mut current,

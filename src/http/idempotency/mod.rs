@@ -1,0 +1,276 @@
+//! `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header-07): a repeated request gets the first answer, and no
+//! text is written or paid for twice.
+//!
+//! Answers are stored by caller and key, so that no caller can read another's, with a fingerprint of the request, so
+//! that a key with another request is refused. Concurrent duplicates wait for the first request, which runs to its end
+//! even when its caller disconnects. Only successes are stored, in memory and for a day; a failed request may be
+//! repeated. For the routes that write.
+
+mod error;
+mod memory;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::http::{HeaderMap, HeaderName, header};
+use sha2::{Digest, Sha256};
+use tokio::sync::watch;
+use tokio::task::JoinError;
+use tokio::time::{Instant, timeout_at};
+use tracing::Instrument;
+
+use super::doors::Admitted;
+use crate::model_store::VersionId;
+pub use error::IdempotencyError;
+use error::MAX_KEY_CHARS;
+use memory::{Found, Memory};
+
+/// Carries the key.
+pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// Marks an answer that was given before.
+pub(super) const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+
+/// How long a duplicate waits for the first request: longer than texts and pictures take together.
+const MAX_WAIT: Duration = Duration::from_secs(300);
+
+/// A key, as a caller sent it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Key(String);
+
+/// A request with a key: caller and key as `id`, path and body as `fingerprint`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Claim {
+    id: [u8; 32],
+    fingerprint: [u8; 32],
+}
+
+/// A stored answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Kept {
+    /// The JSON of the answer.
+    pub json: Arc<str>,
+    /// The model version that it was made with.
+    pub version: VersionId,
+}
+
+/// What to do with a request that has a key.
+pub(super) enum Turn {
+    /// Run it.
+    First(First),
+    /// Return the stored answer.
+    Again(Kept),
+}
+
+/// The stored answers. Cheap to clone; all clones share them.
+#[derive(Clone, Default)]
+pub(super) struct Idempotency(Arc<Mutex<Memory>>);
+
+/// The first request with its key. When it is dropped without an answer, the next request with that key becomes the
+/// first.
+pub(super) struct First {
+    idempotency: Idempotency,
+    claim: Claim,
+    /// Duplicates wait until this is dropped.
+    _running: watch::Sender<()>,
+}
+
+impl Key {
+    /// The key that a request carries, if any: a quoted string (RFC 8941, 3.3.3) as the draft has it, or the bare text
+    /// that many clients send.
+    ///
+    /// # Errors
+    /// [`IdempotencyError::BadKey`].
+    pub fn of(headers: &HeaderMap) -> Result<Option<Self>, IdempotencyError> {
+        let mut values = headers.get_all(IDEMPOTENCY_KEY).iter();
+        let Some(value) = values.next() else { return Ok(None) };
+        let text = value.to_str().map_err(|_| IdempotencyError::BadKey)?.trim();
+        let unquoted = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+        let key = unquoted.unwrap_or(text);
+        let is_key = (1..=MAX_KEY_CHARS).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic());
+        if values.next().is_some() || !is_key {
+            return Err(IdempotencyError::BadKey);
+        }
+        Ok(Some(Self(key.to_owned())))
+    }
+}
+
+impl Claim {
+    /// The claim of a request with `key` and `body` for `path`. Callers differ by what admission counts them by, and by
+    /// their `Authorization`, which a proxy in front may check.
+    pub fn new(key: &Key, caller: &Admitted, headers: &HeaderMap, path: &str, body: &[u8]) -> Self {
+        let authorization = headers.get(header::AUTHORIZATION).map(|value| value.as_bytes()).unwrap_or_default();
+        Self {
+            id: digest(&[&caller.identity(), authorization, key.0.as_bytes()]),
+            fingerprint: digest(&[path.as_bytes(), body]),
+        }
+    }
+}
+
+/// The digest of several parts. Each follows its length, so that different lists never give the same digest.
+fn digest(parts: &[&[u8]]) -> [u8; 32] {
+    let mut digest = Sha256::new();
+    for part in parts {
+        digest.update(part.len().to_le_bytes());
+        digest.update(part);
+    }
+    digest.finalize().into()
+}
+
+impl Idempotency {
+    /// Whether to run the request; waits while another one with its key is running.
+    ///
+    /// # Errors
+    /// [`IdempotencyError::OtherRequest`]; [`IdempotencyError::StillRunning`] after five minutes.
+    pub async fn begin(&self, claim: Claim) -> Result<Turn, IdempotencyError> {
+        let until = Instant::now() + MAX_WAIT;
+        loop {
+            let (running, ended) = watch::channel(());
+            let found = self.memory().find_or_begin(claim.id, claim.fingerprint, ended, Instant::now());
+            let mut ended = match found {
+                Found::Begun => {
+                    return Ok(Turn::First(First { idempotency: self.clone(), claim, _running: running }));
+                }
+                Found::Kept(answer) => return Ok(Turn::Again(answer)),
+                Found::OtherRequest => return Err(IdempotencyError::OtherRequest),
+                Found::Running(ended) => ended,
+            };
+            // Nothing is ever sent: the wait ends when the sender is dropped.
+            if timeout_at(until, ended.changed()).await.is_err() {
+                return Err(IdempotencyError::StillRunning);
+            }
+        }
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl First {
+    /// Runs `work` in its own task, which outlives the caller's connection, and stores the JSON that `json_of` finds in
+    /// its outcome, if any. The `caller` holds its seat until then.
+    ///
+    /// # Errors
+    /// When `work` panicked.
+    pub async fn run<T: Send + 'static>(
+        self,
+        caller: Admitted,
+        version: VersionId,
+        work: impl Future<Output = T> + Send + 'static,
+        json_of: fn(&T) -> Option<&str>,
+    ) -> Result<T, JoinError> {
+        let working = async move {
+            let outcome = work.await;
+            if let Some(json) = json_of(&outcome) {
+                self.keep(Kept { json: json.into(), version });
+            }
+            drop(caller);
+            outcome
+        };
+        tokio::spawn(working.in_current_span()).await
+    }
+
+    fn keep(self, answer: Kept) {
+        let Claim { id, fingerprint } = self.claim;
+        self.idempotency.memory().keep(id, fingerprint, answer, Instant::now());
+    }
+}
+
+impl Drop for First {
+    fn drop(&mut self) {
+        self.idempotency.memory().end(&self.claim.id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::str::FromStr;
+
+    use super::*;
+
+    fn kept(json: &str) -> Kept {
+        Kept { json: json.into(), version: VersionId::from_str("20261122T194851Z-2a945ef3").unwrap() }
+    }
+
+    fn claim(id: u8, fingerprint: u8) -> Claim {
+        Claim { id: [id; 32], fingerprint: [fingerprint; 32] }
+    }
+
+    async fn first(idempotency: &Idempotency, claim: Claim) -> First {
+        match idempotency.begin(claim).await.unwrap() {
+            Turn::First(first) => first,
+            Turn::Again(kept) => panic!("answered before: {kept:?}"),
+        }
+    }
+
+    async fn again(idempotency: &Idempotency, claim: Claim) -> Kept {
+        match idempotency.begin(claim).await.unwrap() {
+            Turn::First(_) => panic!("not answered before"),
+            Turn::Again(kept) => kept,
+        }
+    }
+
+    #[test]
+    fn a_key_is_one_text_of_plain_characters_with_or_without_quotes() {
+        let key = |values: &[&[u8]]| {
+            let headers = values.iter().map(|value| (IDEMPOTENCY_KEY, (*value).try_into().unwrap())).collect();
+            Key::of(&headers)
+        };
+        let uuid = "8e03978e-40d5-43e8-bc93-6894a57f9324";
+        for text in [uuid.to_owned(), format!("\"{uuid}\""), format!(" {uuid} ")] {
+            assert_eq!(key(&[text.as_bytes()]), Ok(Some(Key(uuid.to_owned()))), "{text}");
+        }
+        assert_eq!(key(&[]), Ok(None));
+        let long = "a".repeat(256);
+        for values in
+            [&[&b""[..]][..], &[b"\"\""], &[b"a b"], &["\u{e9}".as_bytes()], &[long.as_bytes()], &[b"a", b"b"]]
+        {
+            assert_eq!(key(values), Err(IdempotencyError::BadKey), "{values:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_given_again_to_the_same_request_and_to_no_other() {
+        let idempotency = Idempotency::default();
+        first(&idempotency, claim(1, 1)).await.keep(kept("{}"));
+        assert_eq!(again(&idempotency, claim(1, 1)).await, kept("{}"));
+        assert!(matches!(idempotency.begin(claim(1, 2)).await, Err(IdempotencyError::OtherRequest)));
+        first(&idempotency, claim(2, 1)).await.keep(kept("{\"of\": 2}"));
+        assert_eq!(again(&idempotency, claim(1, 1)).await, kept("{}"));
+    }
+
+    #[tokio::test]
+    async fn a_duplicate_waits_for_the_first_and_takes_its_place_where_that_fails() {
+        let idempotency = Idempotency::default();
+        let one = first(&idempotency, claim(1, 1)).await;
+        let two = tokio::spawn({
+            let idempotency = idempotency.clone();
+            async move { first(&idempotency, claim(1, 1)).await }
+        });
+        tokio::task::yield_now().await;
+        assert!(!two.is_finished());
+        assert!(matches!(idempotency.begin(claim(1, 2)).await, Err(IdempotencyError::OtherRequest)));
+        drop(one);
+        let two = two.await.unwrap();
+        let three = tokio::spawn({
+            let idempotency = idempotency.clone();
+            async move { again(&idempotency, claim(1, 1)).await }
+        });
+        tokio::task::yield_now().await;
+        two.keep(kept("{}"));
+        assert_eq!(three.await.unwrap(), kept("{}"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_for_ever() {
+        let idempotency = Idempotency::default();
+        let _first = first(&idempotency, claim(1, 1)).await;
+        assert!(matches!(idempotency.begin(claim(1, 1)).await, Err(IdempotencyError::StillRunning)));
+    }
+
+    #[test]
+    fn no_two_lists_of_parts_are_digested_alike() {
+        assert_ne!(digest(&[b"ab", b"c"]), digest(&[b"a", b"bc"]));
+        assert_ne!(digest(&[b"", b"a"]), digest(&[b"a", b""]));
+    }
+}

@@ -1,0 +1,92 @@
+//! Texts and pictures together, where the pictures fail: the texts are paid for, and stay.
+
+use serde_json::{Value, json};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use content_portal::content::WriterConfig;
+use wiremock::matchers::path;
+use wiremock::{Mock, MockServer, Request, ResponseTemplate};
+
+use crate::app::{Setup, TestApp, list, ok};
+use crate::live;
+use crate::upstream::{self, written_all};
+
+/// A server that writes two texts and answers each call for a picture by its number.
+async fn server(picture: impl Fn(usize) -> ResponseTemplate + Send + Sync + 'static) -> MockServer {
+    let upstream = upstream::start(Box::new(|_| written_all(&["One.", "Two."]))).await;
+    let n = AtomicUsize::new(0);
+    let respond = move |_: &Request| picture(n.fetch_add(1, Ordering::SeqCst));
+    Mock::given(path("/v1/images/generations")).respond_with(respond).mount(&upstream).await;
+    upstream
+}
+
+fn picture() -> ResponseTemplate {
+    ResponseTemplate::new(200).set_body_json(json!({"data": [{"b64_json": "iVBORw0KGgpyZXN0"}]}))
+}
+
+async fn app(upstream: &MockServer) -> TestApp {
+    let writer = WriterConfig { image_timeout: Duration::from_secs(1), ..upstream::writer(upstream) };
+    TestApp::spawn_with(Setup { writer, ..Setup::default() }).await
+}
+
+fn asking(post_type: &str) -> Value {
+    json!({"post_type": post_type, "num_variants": 2})
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_picture_that_fails_leaves_the_texts_in_every_shape_that_callers_read() {
+    for (answer, code) in [
+        (ResponseTemplate::new(500), "writer_unavailable"),
+        (ResponseTemplate::new(401), "writer_refused"),
+        (picture().set_delay(Duration::from_secs(600)), "writer_timed_out"),
+    ] {
+        let upstream = server(move |_| answer.clone()).await;
+        let app = app(&upstream).await;
+        for route in ["/generate-promo", "/generate-post", "/generate-editor-post"] {
+            let answer = app.generate(route, &asking("Both")).await;
+            let result = json!([{"text": "One.", "image": ""}, {"text": "Two.", "image": ""}]);
+            assert_eq!((&answer["generated_result"], &answer["variants"]), (&result, &json!(["One.", "Two."])));
+            assert_eq!((&answer["images"], &answer["image_url"]), (&json!(["", ""]), &Value::Null));
+            assert_eq!((&answer["image_error"]["code"], answer.get("image_model")), (&json!(code), None));
+        }
+        let alone = app.post("/generate-promo", &asking("Image")).await;
+        assert!(alone.status().is_server_error());
+        assert_eq!(alone.json::<Value>().await.unwrap()["code"], code);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pictures_that_were_drawn_beside_one_that_failed_are_shown_at_their_texts() {
+    let upstream = server(|n| if n == 0 { picture() } else { ResponseTemplate::new(401) }).await;
+    let app = app(&upstream).await;
+    let answer = app.generate("/generate-promo", &asking("Both")).await;
+    let images: Vec<&str> = list(&answer["images"]).iter().map(|image| image.as_str().unwrap()).collect();
+    let drawn: Vec<&&str> = images.iter().filter(|image| !image.is_empty()).collect();
+    assert_eq!((images.len(), drawn.len()), (2, 1), "{images:?}");
+    assert_eq!((&answer["image_url"], &answer["image_error"]["code"]), (&json!(drawn[0]), &json!("writer_refused")));
+    for (entry, image) in list(&answer["generated_result"]).iter().zip(&images) {
+        assert_eq!(entry["image"], *image);
+    }
+    let served = app.get(drawn[0].strip_prefix(&app.url("")).unwrap()).await;
+    assert_eq!(served.status(), 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_tells_the_texts_and_ends_with_the_whole_answer() {
+    let upstream = server(|_| ResponseTemplate::new(500)).await;
+    let app = app(&upstream).await;
+    let events = live::events(live::generate_live(&app, &asking("Both")).await).await;
+    let variants = live::named(&events, "variant");
+    assert_eq!(variants.iter().map(|event| event["text"].as_str()).collect::<Vec<_>>(), [Some("One."), Some("Two.")]);
+    assert_eq!(live::named(&events, "done")[0]["image_error"]["code"], "writer_unavailable");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_takes_no_picture_costs_no_text() {
+    let app = TestApp::spawn().await;
+    std::fs::write(app.images(), "").unwrap();
+    let answer = ok(app.post("/generate-promo", &asking("Both")).await).await;
+    assert_eq!((list(&answer["variants"]).len(), &answer["image_error"]["code"]), (2, &json!("storage")));
+    assert_eq!(app.post("/generate-promo", &asking("Image")).await.status(), 507);
+}
