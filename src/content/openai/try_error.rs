@@ -119,6 +119,8 @@ fn kind_of(failure: &Failure, retry_after: Option<Duration>) -> (WriteErrorKind,
         400 | 403 | 422 if failure.forbids_content() => (WriteErrorKind::RefusedContent, false),
         413 => (WriteErrorKind::TooLong, false),
         400 | 422 if failure.is_too_long() => (WriteErrorKind::TooLong, false),
+        // LM Studio answers so where no model is loaded.
+        400 | 422 if failure.is_about_model() => (WriteErrorKind::Refused, false),
         400 | 422 => (WriteErrorKind::RefusedRequest, false),
         401 | 403 | 404 => (WriteErrorKind::Refused, false),
         _ => (WriteErrorKind::Upstream, false),

@@ -92,6 +92,7 @@ async fn lasting_failures_are_not_tried_again() {
         (failure(401, "invalid_api_key", "Incorrect API key provided: sk-a-very-secret-key"), WriteErrorKind::Refused),
         (failure(403, "forbidden", "no"), WriteErrorKind::Refused),
         (failure(404, "model_not_found", "no such model"), WriteErrorKind::Refused),
+        (failure(400, "model_not_found", "No models loaded."), WriteErrorKind::Refused),
         (failure(400, "invalid", "too many tokens"), WriteErrorKind::TooLong),
         (failure(400, "context_length_exceeded", "no"), WriteErrorKind::TooLong),
         (ResponseTemplate::new(413), WriteErrorKind::TooLong),
