@@ -122,7 +122,8 @@ impl OutputFile {
             }
             Err(error) => return Err(error).with_context(unwritable),
         };
-        if inputs.contains(&FileId::of(&existing)) {
+        // A terminal or /dev/null may well be both.
+        if existing.is_file() && inputs.contains(&FileId::of(&existing)) {
             bail!("{} is a file that this command reads: name another file for the output", path.display());
         }
         if existing.is_dir() {

@@ -117,6 +117,7 @@ fn a_device_is_written_and_stays_a_device() {
     let folder = Folder::with_data();
     customers(&folder);
     folder.ok(&["segment", "customers.csv", "--format", "csv", "-o", "/dev/null"]);
+    assert!(folder.fails(&["segment", "/dev/null", "-o", "/dev/null"]).contains("/dev/null: the file is empty"));
     assert!(!Path::new("/dev/null").is_file());
     assert_eq!(folder.ok(&["segment", "customers.csv", "--format", "csv", "-o", "/dev/stdout"]).lines().count(), 31);
 }
