@@ -28,6 +28,8 @@ pub(super) struct SheetFeed<'a> {
     row_has_content: bool,
     /// Rows that hold anything: all, or those that are counted.
     n_rows: usize,
+    /// Whether there is a formula whose result is not in the file.
+    lacks_results: bool,
     /// None of the first rows is a header. What follows is counted.
     no_header: Option<MissingColumns>,
     spans: Spans,
@@ -69,6 +71,7 @@ impl<'a> SheetFeed<'a> {
             row: 0,
             row_has_content: false,
             n_rows: 0,
+            lacks_results: false,
             no_header: None,
             spans: Spans::new(merges.unwrap_or_default()),
             found: merges.is_none().then(Vec::new),
@@ -121,6 +124,7 @@ impl<'a> SheetFeed<'a> {
 
     /// Takes note of a formula whose result is not in the file.
     pub(super) fn formula_without_result(&mut self, column: usize) {
+        self.lacks_results = true;
         if !self.is_counting() {
             self.builder.push_formula_without_result(column);
         }
@@ -156,6 +160,11 @@ impl<'a> SheetFeed<'a> {
     /// Rows that hold anything: those below the one that [`Purpose::Count`] names, or all.
     pub(super) fn n_rows(&self) -> usize {
         self.n_rows
+    }
+
+    /// Whether a formula has no result in the file.
+    pub(super) fn lacks_results(&self) -> bool {
+        self.lacks_results
     }
 
     pub(super) fn end(&mut self) -> Result<SheetEnd, WorkbookError> {

@@ -48,8 +48,12 @@ pub(super) trait Book {
 /// What was seen of a sheet before any was read.
 enum Seen {
     Fits(Fit),
-    /// It was read to its end, and holds so many rows.
-    NoHeader(MissingColumns, usize),
+    /// It was read to its end, and holds so many rows; formulas have no results where it `lacks_results`.
+    NoHeader {
+        missing: MissingColumns,
+        n_rows: usize,
+        lacks_results: bool,
+    },
     Unreadable(WorkbookError),
 }
 
@@ -147,7 +151,7 @@ impl<B: Book> Reading<'_, B> {
                 let (reason, sentence) = (UnusedSheet::Hidden, "the sheet is hidden".to_owned());
                 match self.survey(sheet, builder) {
                     Seen::Fits(fit) => Fate::Unused { reason, sentence, above: fit.header.row },
-                    Seen::NoHeader(_, n_rows) => Fate::Counted { reason, sentence, n_rows },
+                    Seen::NoHeader { n_rows, .. } => Fate::Counted { reason, sentence, n_rows },
                     Seen::Unreadable(_) => Fate::Counted { reason, sentence, n_rows: 0 },
                 }
             }
@@ -169,10 +173,10 @@ impl<B: Book> Reading<'_, B> {
             let fed = self.book.feed(sheet, &mut feed);
             let fed = fed.or_else(|error| if feed.is_counting() { Ok(()) } else { Err(error) });
             let end = fed.and_then(|()| feed.end());
-            let n_rows = feed.n_rows();
+            let (n_rows, lacks_results) = (feed.n_rows(), feed.lacks_results());
             match end {
                 Err(error) => return Seen::Unreadable(error),
-                Ok(SheetEnd::NoHeader(missing)) => return Seen::NoHeader(missing, n_rows),
+                Ok(SheetEnd::NoHeader(missing)) => return Seen::NoHeader { missing, n_rows, lacks_results },
                 Ok(SheetEnd::Merged(merges)) => self.set_merges(sheet, merges),
                 Ok(SheetEnd::Read) => {}
             }
@@ -268,10 +272,11 @@ fn choose(seen: Vec<(usize, Seen)>, builder: &TableBuilder) -> Result<Choice, Wo
                 n_left += usize::from(reason == UnusedSheet::FewerColumns);
                 Fate::Unused { reason, sentence, above: fit.header.row }
             }
-            Seen::NoHeader(_, 0) => {
-                Fate::Counted { reason: UnusedSheet::Empty, sentence: "the sheet is empty".to_owned(), n_rows: 0 }
+            Seen::NoHeader { n_rows: 0, lacks_results, .. } => {
+                let what = if lacks_results { "holds only formulas without a stored result" } else { "is empty" };
+                Fate::Counted { reason: UnusedSheet::Empty, sentence: format!("the sheet {what}"), n_rows: 0 }
             }
-            Seen::NoHeader(missing, n_rows) => {
+            Seen::NoHeader { missing, n_rows, .. } => {
                 Fate::Counted { reason: UnusedSheet::NoHeader, sentence: missing.to_string(), n_rows }
             }
             Seen::Unreadable(error) => {
@@ -295,7 +300,9 @@ fn refusal(seen: Vec<(usize, Seen)>) -> WorkbookError {
     let mut unreadable = None;
     for (_, seen) in seen {
         match seen {
-            Seen::NoHeader(missing, _) if closest.as_ref().is_none_or(|closest| missing.is_closer_than(closest)) => {
+            Seen::NoHeader { missing, .. }
+                if closest.as_ref().is_none_or(|closest| missing.is_closer_than(closest)) =>
+            {
                 closest = Some(missing);
             }
             Seen::Unreadable(error) => unreadable = unreadable.or(Some(error)),
