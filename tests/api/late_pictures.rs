@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use content_portal::content::WriterConfig;
+use content_portal::content::{BreakerPolicy, WriterConfig};
 use wiremock::matchers::path;
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
@@ -26,7 +26,9 @@ fn picture() -> ResponseTemplate {
 }
 
 async fn app(upstream: &MockServer) -> TestApp {
-    let writer = WriterConfig { image_timeout: Duration::from_secs(1), ..upstream::writer(upstream) };
+    // Each request is to meet the fault itself, however many came before it.
+    let breaker = BreakerPolicy { max_faults: u32::MAX, ..BreakerPolicy::default() };
+    let writer = WriterConfig { image_timeout: Duration::from_secs(1), breaker, ..upstream::writer(upstream) };
     TestApp::spawn_with(Setup { writer, ..Setup::default() }).await
 }
 
