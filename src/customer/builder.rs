@@ -1,5 +1,7 @@
 //! Rows in, a table out: finds each sheet's header, drops what cannot be used, counts everything.
 
+mod signs;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -33,6 +35,8 @@ pub struct TableBuilder {
     /// The row of each table side by side; of one, nearly always.
     pub(super) rows: Vec<Row>,
     kept: KeptRows,
+    /// By which lines are judged that may be rows, so that they leave no trace unless they are.
+    judging: Option<Box<KeptRows>>,
     rows_read: usize,
     rows_so_far: Arc<AtomicUsize>,
     /// Rows that are complete, until it is looked at together which of them are copies.
@@ -57,6 +61,7 @@ impl TableBuilder {
         Self {
             header_index: HeaderIndex::new(&schema),
             kept: KeptRows::new(schema.clone(), today),
+            judging: None,
             rows: vec![Row { outcomes: vec![Outcome::Empty; n_columns], ..Row::default() }],
             schema,
             today,

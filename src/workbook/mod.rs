@@ -4,7 +4,7 @@
 //! much memory and time and no more, and believes no byte of the answer unseen. [`read`] and [`read_into`] read in this
 //! process, which a stranger's file can make abort. All are synchronous and know no HTTP. An `.xlsx` is streamed cell by
 //! cell, never laid out as a grid: a single far cell costs nothing. Formulas are never calculated; what the file remembers
-//! of them is read. Knows only `customer`, and nobody else knows calamine, csv or zip.
+//! of them is read. Knows only `customer`, and nobody else knows calamine or zip.
 
 mod archive;
 mod csv;

@@ -19,6 +19,7 @@ mod mutations;
 mod odd;
 mod progress;
 mod properties;
+mod quotes;
 mod seeds;
 mod several;
 mod sheets;
