@@ -49,6 +49,7 @@ pub struct TableBuilder {
     pub(super) identifier_used: Option<String>,
     /// Of a workbook, in its order.
     pub(super) sheets: Vec<SheetReport>,
+    pub(super) encoding: Option<String>,
     pub(super) notes: Vec<Note>,
     /// Formulas without a result, by schema column.
     pub(super) without_result: Vec<usize>,
@@ -75,6 +76,7 @@ impl TableBuilder {
             columns_used: BTreeMap::new(),
             identifier_used: None,
             sheets: Vec::new(),
+            encoding: None,
             notes: Vec::new(),
             without_result: vec![0; n_columns],
         }
@@ -253,6 +255,7 @@ impl TableBuilder {
             columns_used: self.columns_used,
             identifier_used: self.identifier_used,
             sheets: self.sheets,
+            encoding: self.encoding,
             ..report
         };
         // Those of the file come before those of its columns.

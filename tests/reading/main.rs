@@ -9,6 +9,7 @@
 
 mod apart;
 mod cleaning;
+mod encodings;
 mod fixtures;
 mod headers;
 mod hostile;

@@ -8,14 +8,12 @@ use std::io::{Read, Seek, SeekFrom};
 
 use crate::customer::{Cell, MissingColumns, Note, TableBuilder};
 
-use super::encoding::TextEncoding;
+use super::encoding::{DELIMITERS, Foreign, TextEncoding};
 use super::feed::{SheetEnd, SheetFeed};
 use super::{Limits, WorkbookError};
 
 use records::{Records, Strays};
 
-/// The delimiters that are tried; the first wins a tie.
-const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 /// How much of the text is split by each delimiter to find out which, in bytes.
 const SAMPLE_BYTES: u64 = 32 * 1024;
 /// How many lines of it.
@@ -29,7 +27,7 @@ pub(super) fn read<R: Read + Seek>(
 ) -> Result<(), WorkbookError> {
     let encoding = TextEncoding::detect(&mut source)?;
     let mut sample = Vec::new();
-    let text = encoding.decode(&mut source);
+    let text = encoding.decode(&mut source, None);
     text.take(SAMPLE_BYTES).read_to_end(&mut sample).map_err(|cause| WorkbookError::UnreadableText(cause.into()))?;
     if sample.trim_ascii().is_empty() {
         return Err(WorkbookError::Empty);
@@ -37,7 +35,8 @@ pub(super) fn read<R: Read + Seek>(
     source.seek(SeekFrom::Start(0)).map_err(WorkbookError::io)?;
     let split = Split::sniff(&String::from_utf8_lossy(&sample), builder);
 
-    let text = encoding.decode(source);
+    let text = encoding.decode(source, Some(split.delimiter));
+    let foreign = text.foreign();
     let mut records = Records::new(text, split.delimiter, limits.max_cell_bytes);
     builder.begin_sheet(false);
     let rows_before = builder.rows_read();
@@ -54,10 +53,32 @@ pub(super) fn read<R: Read + Seek>(
     if let SheetEnd::NoHeader(missing) = feed.end()? {
         return Err(split.no_header(missing));
     }
-    if let Some(note) = quotes_note(records.strays()) {
-        builder.add_note(note);
-    }
+    builder.set_encoding(&encoding.name());
+    let notes = [encoding_note(encoding, foreign.get()), quotes_note(records.strays())];
+    notes.into_iter().flatten().for_each(|note| builder.add_note(note));
     Ok(())
+}
+
+/// What a person should know of how letters were read: nothing, where the text is UTF-8 or says what it is.
+fn encoding_note(encoding: TextEncoding, foreign: Foreign) -> Option<Note> {
+    let (name, legacy) = (encoding.name(), encoding.guessed()?.name());
+    let cells = |n: u64| if n == 1 { "one cell".to_owned() } else { format!("{n} cells") };
+    let others = cells(foreign.cells);
+    let (code, mut sentence) = match (name == legacy, foreign.cells) {
+        (true, 0) => {
+            ("encoding_guessed", format!("The text is not UTF-8; going by its letters it was read as {name}."))
+        }
+        (true, _) => (
+            "encodings_mixed",
+            format!("The text was read as {name}, going by its letters, except for {others} in UTF-8."),
+        ),
+        (false, _) => ("encodings_mixed", format!("The text is UTF-8, except for {others} read as {legacy}.")),
+    };
+    if foreign.damaged > 0 {
+        sentence.push_str(&format!(" In {} not every letter could be read.", cells(foreign.damaged)));
+    }
+    sentence.push_str(" If names look wrong, save the file as CSV in UTF-8 and send it again.");
+    Some(Note::new(code, sentence))
 }
 
 /// What a person should know of quotes that were taken for text.
