@@ -18,6 +18,7 @@ mod kinds;
 mod merged;
 mod mutations;
 mod odd;
+mod old_workbooks;
 mod progress;
 mod properties;
 mod quotes;

@@ -16,6 +16,20 @@ pub(in crate::workbook) enum Charset {
 }
 
 impl Charset {
+    /// The charset of a Windows code page's number, as old workbooks give it; `None` for UTF-16 and what is not known.
+    pub(in crate::workbook) fn of_code_page(number: u16) -> Option<Self> {
+        let number = match number {
+            // What Excel writes instead of the numbers that Windows knows: Mac Roman, and Windows-1252.
+            32_768 => 10_000,
+            32_769 => 1_252,
+            number => number,
+        };
+        match codepage::to_encoding_no_replacement(number) {
+            Some(encoding) => encoding.is_ascii_compatible().then_some(Self::Web(encoding)),
+            None => Self::dos(number),
+        }
+    }
+
     /// A code page of DOS.
     pub(super) fn dos(number: u16) -> Option<Self> {
         DECODING_TABLE_CP_MAP.get(&number).map(|table| Self::Dos(number, table))

@@ -19,6 +19,7 @@ use super::WorkbookError;
 pub(super) use cells::DELIMITERS;
 pub(super) use charset::Charset;
 pub(super) use decoded::Decoded;
+pub(super) use guess::guess;
 pub(super) use mixture::Foreign;
 
 use mixture::Mixture;
