@@ -154,3 +154,22 @@ fn every_kind_of_encryption_is_told_as_such() {
         assert!(matches!(read(&file), Err(WorkbookError::Encrypted)), "{biff:?} {file_pass:?}");
     }
 }
+
+#[test]
+fn a_workbook_whose_password_nobody_chose_is_read_without_one() {
+    for name in [
+        "read_only.xlsx",
+        "read_only_2007.xlsx",
+        "read_only_rc4.xls",
+        "read_only_crypto_api.xls",
+        "read_only_40_bits.xls",
+    ] {
+        let table = read(&fixture(&format!("tests/fixtures/encrypted/{name}"))).unwrap();
+        assert_eq!((table.n_rows(), table.cleaning().rows_read), (24, 24), "{name}");
+        assert_eq!(rows(&table)[2], "Bedok | Male | 2023-03-03 | #1", "{name}");
+    }
+    for name in ["password.xlsx", "password.xls"] {
+        let refused = read(&fixture(&format!("tests/fixtures/encrypted/{name}")));
+        assert!(matches!(refused, Err(WorkbookError::Encrypted)), "{name}: {refused:?}");
+    }
+}

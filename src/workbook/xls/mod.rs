@@ -13,6 +13,7 @@ use super::encoding::Charset;
 use super::feed::{Flow, SheetFeed};
 use super::merge::Merge;
 use super::sheets::{self, Book, SheetInfo, SheetKind};
+use super::unlock::unlock_biff;
 use super::{Limits, WorkbookError};
 
 use globals::Globals;
@@ -22,10 +23,11 @@ use texts::{BYTES_AS_LETTERS, Sample, Texts};
 const UTF_16: u16 = 1200;
 
 /// Reads the sheets with customers.
-pub(super) fn read(bytes: Vec<u8>, builder: &mut TableBuilder, limits: &Limits) -> Result<(), WorkbookError> {
-    let globals = Globals::of(&bytes);
+pub(super) fn read(mut bytes: Vec<u8>, builder: &mut TableBuilder, limits: &Limits) -> Result<(), WorkbookError> {
+    let mut globals = Globals::of(&bytes);
     if globals.is_some_and(|globals| globals.is_encrypted) {
-        return Err(WorkbookError::Encrypted);
+        bytes = unlock_biff(bytes).ok_or(WorkbookError::Encrypted)?;
+        globals = Globals::of(&bytes);
     }
     let mut options = XlsOptions::default();
     options.force_codepage = globals.map(|globals| if globals.is_biff5 { BYTES_AS_LETTERS } else { UTF_16 });
