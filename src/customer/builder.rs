@@ -1,5 +1,7 @@
 //! Rows in, a table out: finds each sheet's header, drops what cannot be used, counts everything.
 
+mod signs;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -33,6 +35,8 @@ pub struct TableBuilder {
     /// The row of each table side by side; of one, nearly always.
     pub(super) rows: Vec<Row>,
     kept: KeptRows,
+    /// By which lines are judged that may be rows, so that they leave no trace unless they are.
+    judging: Option<Box<KeptRows>>,
     rows_read: usize,
     rows_so_far: Arc<AtomicUsize>,
     /// Rows that are complete, until it is looked at together which of them are copies.
@@ -45,6 +49,7 @@ pub struct TableBuilder {
     pub(super) identifier_used: Option<String>,
     /// Of a workbook, in its order.
     pub(super) sheets: Vec<SheetReport>,
+    pub(super) encoding: Option<String>,
     pub(super) notes: Vec<Note>,
     /// Formulas without a result, by schema column.
     pub(super) without_result: Vec<usize>,
@@ -57,6 +62,7 @@ impl TableBuilder {
         Self {
             header_index: HeaderIndex::new(&schema),
             kept: KeptRows::new(schema.clone(), today),
+            judging: None,
             rows: vec![Row { outcomes: vec![Outcome::Empty; n_columns], ..Row::default() }],
             schema,
             today,
@@ -70,6 +76,7 @@ impl TableBuilder {
             columns_used: BTreeMap::new(),
             identifier_used: None,
             sheets: Vec::new(),
+            encoding: None,
             notes: Vec::new(),
             without_result: vec![0; n_columns],
         }
@@ -248,6 +255,7 @@ impl TableBuilder {
             columns_used: self.columns_used,
             identifier_used: self.identifier_used,
             sheets: self.sheets,
+            encoding: self.encoding,
             ..report
         };
         // Those of the file come before those of its columns.

@@ -20,6 +20,8 @@ const MAX_HEADER_BYTES: usize = 256;
 const MAX_LEVEL_BYTES: usize = 160;
 /// Orders of dates that a report names at most: three a column.
 const MAX_DATES: usize = 1_024;
+/// The longest name of an encoding, in bytes.
+const MAX_NAME_BYTES: usize = 40;
 
 /// A table from elsewhere that contradicts itself or its schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -105,6 +107,10 @@ fn check_report(cleaning: &CleaningReport, schema: &Schema, n_rows: usize) -> Re
         return Err(BrokenTable("headers are not the schema's"));
     }
     check_sheets(&cleaning.sheets, cleaning.rows_read, n_rows)?;
+    let is_name = |name: &String| name.len() <= MAX_NAME_BYTES && name.bytes().all(|byte| byte.is_ascii_graphic());
+    if !cleaning.encoding.iter().all(is_name) {
+        return Err(BrokenTable("the encoding is none"));
+    }
     if cleaning.notes.len() > MAX_NOTES || !cleaning.notes.iter().all(Note::is_sayable) {
         return Err(BrokenTable("notes are too many or too long"));
     }
@@ -176,6 +182,7 @@ mod tests {
             dropped: [(Dropped::Duplicate, 1)].into(),
             first_dropped: [(Dropped::Duplicate, vec![SheetRow { row: 4, ..SheetRow::default() }])].into(),
             columns_used: [("Location".to_owned(), "branch".to_owned())].into(),
+            encoding: Some("UTF-8".to_owned()),
             sheets: vec![
                 SheetReport::used("January", 3, 2),
                 SheetReport::unused("Notes", 7, UnusedSheet::NoHeader, "no row looks like a header"),
@@ -274,5 +281,12 @@ mod tests {
             assert!(check(|_, cleaning| cleaning.notes.push(Note { sentence, ..note() })).is_err());
         }
         assert!(check(|_, cleaning| cleaning.notes.push(Note { code: "Two words".into(), ..note() })).is_err());
+    }
+
+    #[test]
+    fn the_encoding_is_a_name() {
+        for name in ["x".repeat(41), "UTF 8".to_owned()] {
+            assert_eq!(check(|_, cleaning| cleaning.encoding = Some(name.clone())), Err("the encoding is none"));
+        }
     }
 }

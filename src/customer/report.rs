@@ -36,6 +36,8 @@ pub struct CleaningReport {
     pub unusable: BTreeMap<String, Unusable>,
     /// How dates were read whose order of day, month and year mattered.
     pub dates: Vec<ColumnDates>,
+    /// What a text file was read as, such as `GBK`: the Encoding Standard's name, or IANA's.
+    pub encoding: Option<String>,
     /// What a person should know about the reading.
     pub notes: Vec<Note>,
 }
@@ -179,6 +181,10 @@ struct Wire {
     /// Cells of optional columns that held something that could not be read; their rows are used without it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     unusable: Vec<WireUnusable>,
+    /// What a CSV file was read as: the Encoding Standard's name, or IANA's.
+    #[schema(example = "UTF-8")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    encoding: Option<String>,
     /// What a person should know about the reading; absent where there is nothing to say.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     notes: Vec<Note>,
@@ -240,6 +246,7 @@ impl From<CleaningReport> for Wire {
             sheets: report.sheets,
             dates: report.dates,
             unusable,
+            encoding: report.encoding,
             notes: report.notes,
         }
     }
@@ -253,6 +260,7 @@ impl From<Wire> for CleaningReport {
             identifier_used: wire.identifier_used,
             sheets: wire.sheets,
             dates: wire.dates,
+            encoding: wire.encoding,
             notes: wire.notes,
             ..Self::default()
         };
@@ -290,6 +298,8 @@ mod tests {
             dropped: [(Dropped::Duplicate, 1), (reason.clone(), 2)].into(),
             first_dropped: [(reason, vec![SheetRow { row: 7, ..SheetRow::default() }])].into(),
             columns_used: [("Date Joined".into(), "KS Date".into())].into(),
+            identifier_used: None,
+            encoding: Some("GBK".into()),
             sheets: vec![
                 SheetReport::used("January", 9, 6),
                 SheetReport::unused("Notes", 3, UnusedSheet::Hidden, "the sheet is hidden"),

@@ -26,6 +26,11 @@ impl TableBuilder {
         self.notes.push(note);
     }
 
+    /// Has the report say what a text was read as: the Encoding Standard's name, or IANA's.
+    pub fn set_encoding(&mut self, name: &str) {
+        self.encoding = Some(name.to_owned());
+    }
+
     /// What the header of the sheet says, once it has been found.
     pub fn header(&self) -> Option<SheetHeader> {
         let layout = self.sheet.layout.as_ref()?;

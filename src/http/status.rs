@@ -14,6 +14,7 @@ pub(super) fn of_workbook(error: &WorkbookError) -> (StatusCode, &'static str) {
         WorkbookError::Encrypted => (StatusCode::UNPROCESSABLE_ENTITY, "encrypted_workbook"),
         WorkbookError::Damaged(_) => (StatusCode::UNPROCESSABLE_ENTITY, "damaged_workbook"),
         WorkbookError::UnreadableText(_) => (StatusCode::UNPROCESSABLE_ENTITY, "unreadable_text"),
+        WorkbookError::OpenQuote { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "open_quote"),
         WorkbookError::NoSheet => (StatusCode::UNPROCESSABLE_ENTITY, "no_sheet"),
         WorkbookError::MissingColumns(_) => (StatusCode::UNPROCESSABLE_ENTITY, "missing_columns"),
         WorkbookError::TooManyRows { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_many_rows"),

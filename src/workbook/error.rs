@@ -40,6 +40,16 @@ pub enum WorkbookError {
         #[serde(with = "cause")]
         Cause,
     ),
+    /// A quote of a CSV file that is closed nowhere, and may take any number of rows with it.
+    #[error(
+        "line {line} opens a quote that is not closed within {limit} bytes: delete it, or double every quote inside a cell"
+    )]
+    OpenQuote {
+        /// The line, counted from 1.
+        line: u64,
+        /// How far was looked, in bytes.
+        limit: usize,
+    },
     /// There is no sheet that could hold customers.
     #[error("the workbook has no visible sheet: unhide the sheet with the customers and send it again")]
     NoSheet,

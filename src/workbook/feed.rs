@@ -122,6 +122,11 @@ impl<'a> SheetFeed<'a> {
         Ok(())
     }
 
+    /// Which of a line's cells show that it is a row by itself: see [`TableBuilder::signs_of_row`].
+    pub(super) fn signs_of_row(&mut self, first: &[&str], line: &[&str]) -> Vec<usize> {
+        self.builder.signs_of_row(first, line)
+    }
+
     /// Takes note of a formula whose result is not in the file.
     pub(super) fn formula_without_result(&mut self, column: usize) {
         self.lacks_results = true;

@@ -1,9 +1,9 @@
 //! What a file is, by its content.
 
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{Cursor, Read, Seek, SeekFrom};
 
 use super::padding::Unpadded;
-use super::{Limits, WorkbookError, archive};
+use super::{Limits, WorkbookError, archive, unlock};
 use crate::text_file;
 
 /// How a compound file (OLE) begins.
@@ -38,6 +38,8 @@ const OTHERS: [(&[u8], &str); 18] = [
 /// A kind of file that is read.
 pub(super) enum FileKind {
     Xlsx,
+    /// One that was encrypted although nobody chose a password, with all its bytes.
+    UnlockedXlsx(Vec<u8>),
     /// With all its bytes: a compound file cannot be read in order.
     Xls(Vec<u8>),
     /// Delimited text, as far as can be told from its start.
@@ -65,8 +67,7 @@ pub(super) fn detect<R: Read + Seek>(source: &mut R, limits: &Limits) -> Result<
     if prefix.starts_with(OLE_MAGIC) {
         let mut bytes = Vec::new();
         source.read_to_end(&mut bytes).map_err(WorkbookError::io)?;
-        check_compound(&bytes)?;
-        return Ok(FileKind::Xls(bytes));
+        return compound_kind(bytes, limits);
     }
     match other_kind(&prefix) {
         Some(found) => Err(WorkbookError::not_a_workbook(found)),
@@ -90,15 +91,17 @@ fn other_kind(prefix: &[u8]) -> Option<&'static str> {
 }
 
 /// Tells an `.xls` from the other formats that are compound files, by the streams in its directory.
-fn check_compound(bytes: &[u8]) -> Result<(), WorkbookError> {
+fn compound_kind(bytes: Vec<u8>, limits: &Limits) -> Result<FileKind, WorkbookError> {
     let has = |name: &str| {
         let name: Vec<u8> = name.encode_utf16().chain([0]).flat_map(u16::to_le_bytes).collect();
         bytes.chunks_exact(OLE_ENTRY_BYTES).any(|entry| entry.starts_with(&name))
     };
     if has("EncryptedPackage") {
-        Err(WorkbookError::Encrypted)
+        let archive = unlock::unlock_package(&bytes).ok_or(WorkbookError::Encrypted)?;
+        archive::check(&mut Cursor::new(&archive), limits)?;
+        Ok(FileKind::UnlockedXlsx(archive))
     } else if has("Workbook") || has("Book") || has("WORKBOOK") || has("BOOK") {
-        Ok(())
+        Ok(FileKind::Xls(bytes))
     } else if has("WordDocument") {
         Err(WorkbookError::not_a_workbook("a text document (.doc)"))
     } else if has("PowerPoint Document") {

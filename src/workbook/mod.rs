@@ -4,7 +4,7 @@
 //! much memory and time and no more, and believes no byte of the answer unseen. [`read`] and [`read_into`] read in this
 //! process, which a stranger's file can make abort. All are synchronous and know no HTTP. An `.xlsx` is streamed cell by
 //! cell, never laid out as a grid: a single far cell costs nothing. Formulas are never calculated; what the file remembers
-//! of them is read. Knows only `customer`, and nobody else knows calamine, csv or zip.
+//! of them is read. Knows only `customer`, and nobody else knows calamine or zip.
 
 mod archive;
 mod csv;
@@ -16,10 +16,11 @@ mod merge;
 mod padding;
 mod reader;
 mod sheets;
+mod unlock;
 mod xls;
 mod xlsx;
 
-use std::io::{Read, Seek};
+use std::io::{Cursor, Read, Seek};
 use std::sync::Arc;
 
 use jiff::civil::Date;
@@ -102,6 +103,7 @@ pub fn read_into<R: Read + Seek>(
 ) -> Result<(), WorkbookError> {
     match kind::detect(&mut source, limits)? {
         FileKind::Xlsx => xlsx::read(Unpadded::new(source).map_err(WorkbookError::io)?, builder, limits),
+        FileKind::UnlockedXlsx(bytes) => xlsx::read(Cursor::new(bytes), builder, limits),
         FileKind::Xls(bytes) => xls::read(bytes, builder, limits),
         FileKind::Text => csv::read(source, builder, limits),
     }
@@ -123,10 +125,10 @@ pub struct BothWays {
 #[cfg(any(test, fuzzing))]
 pub fn both_ways(bytes: &[u8]) -> Option<BothWays> {
     let limits = Limits::default();
-    let Ok(FileKind::Xlsx) = kind::detect(&mut std::io::Cursor::new(bytes), &limits) else { return None };
+    let Ok(FileKind::Xlsx) = kind::detect(&mut Cursor::new(bytes), &limits) else { return None };
     let schema = Arc::new(Schema::built_in().ok()?);
     let builder = || TableBuilder::keyed(schema.clone(), jiff::civil::date(2026, 3, 1));
-    let source = || Unpadded::new(std::io::Cursor::new(bytes)).ok();
+    let source = || Unpadded::new(Cursor::new(bytes)).ok();
     let (mut read, mut by_calamine) = (builder(), builder());
     let outcome = xlsx::read_telling(source()?, &mut read, &limits);
     let is_plain = outcome.as_ref().is_ok_and(|&is_plain| is_plain);

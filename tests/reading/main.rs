@@ -9,6 +9,7 @@
 
 mod apart;
 mod cleaning;
+mod encodings;
 mod fixtures;
 mod headers;
 mod hostile;
@@ -17,8 +18,10 @@ mod kinds;
 mod merged;
 mod mutations;
 mod odd;
+mod old_workbooks;
 mod progress;
 mod properties;
+mod quotes;
 mod seeds;
 mod several;
 mod sheets;

@@ -1,0 +1,142 @@
+//! Delimited text: `.csv`, `.tsv` and their kin.
+
+mod lines;
+mod quotes;
+mod records;
+
+use std::io::{Read, Seek, SeekFrom};
+
+use crate::customer::{Cell, MissingColumns, Note, TableBuilder};
+
+use super::encoding::{DELIMITERS, Foreign, TextEncoding};
+use super::feed::{SheetEnd, SheetFeed};
+use super::{Limits, WorkbookError};
+
+use records::{Records, Strays};
+
+/// How much of the text is split by each delimiter to find out which, in bytes.
+const SAMPLE_BYTES: u64 = 32 * 1024;
+/// How many lines of it.
+const SAMPLE_LINES: usize = 20;
+
+/// Reads a text by the delimiter that finds most of the schema's columns.
+pub(super) fn read<R: Read + Seek>(
+    mut source: R,
+    builder: &mut TableBuilder,
+    limits: &Limits,
+) -> Result<(), WorkbookError> {
+    let encoding = TextEncoding::detect(&mut source)?;
+    let mut sample = Vec::new();
+    let text = encoding.decode(&mut source, None);
+    text.take(SAMPLE_BYTES).read_to_end(&mut sample).map_err(|cause| WorkbookError::UnreadableText(cause.into()))?;
+    if sample.trim_ascii().is_empty() {
+        return Err(WorkbookError::Empty);
+    }
+    source.seek(SeekFrom::Start(0)).map_err(WorkbookError::io)?;
+    let split = Split::sniff(&String::from_utf8_lossy(&sample), builder);
+
+    let text = encoding.decode(source, Some(split.delimiter));
+    let foreign = text.foreign();
+    let mut records = Records::new(text, split.delimiter, limits.max_cell_bytes);
+    builder.begin_sheet(false);
+    let rows_before = builder.rows_read();
+    let mut feed = SheetFeed::new(builder, limits, rows_before, Some(&[]));
+    while let Some(record) = records.next(&mut |first, line| feed.signs_of_row(first, line))? {
+        feed.open_row(record.row)?;
+        if feed.is_counting() {
+            break;
+        }
+        record.each_cell(|column, cell| feed.cell(column, Cell::Text(cell)))?;
+        // Ended at once: whether it is the header decides how the lines behind it are read.
+        feed.open_row(record.row.saturating_add(1))?;
+    }
+    if let SheetEnd::NoHeader(missing) = feed.end()? {
+        return Err(split.no_header(missing));
+    }
+    builder.set_encoding(&encoding.name());
+    let notes = [encoding_note(encoding, foreign.get()), quotes_note(records.strays())];
+    notes.into_iter().flatten().for_each(|note| builder.add_note(note));
+    Ok(())
+}
+
+/// What a person should know of how letters were read: nothing, where the text is UTF-8 or says what it is.
+fn encoding_note(encoding: TextEncoding, foreign: Foreign) -> Option<Note> {
+    let (name, legacy) = (encoding.name(), encoding.guessed()?.name());
+    let cells = |n: u64| if n == 1 { "one cell".to_owned() } else { format!("{n} cells") };
+    let others = cells(foreign.cells);
+    let (code, mut sentence) = match (name == legacy, foreign.cells) {
+        (true, 0) => {
+            ("encoding_guessed", format!("The text is not UTF-8; going by its letters it was read as {name}."))
+        }
+        (true, _) => (
+            "encodings_mixed",
+            format!("The text was read as {name}, going by its letters, except for {others} in UTF-8."),
+        ),
+        (false, _) => ("encodings_mixed", format!("The text is UTF-8, except for {others} read as {legacy}.")),
+    };
+    if foreign.damaged > 0 {
+        sentence.push_str(&format!(" In {} not every letter could be read.", cells(foreign.damaged)));
+    }
+    sentence.push_str(" If names look wrong, save the file as CSV in UTF-8 and send it again.");
+    Some(Note::new(code, sentence))
+}
+
+/// What a person should know of quotes that were taken for text.
+fn quotes_note(Strays { n_lines, first_line }: Strays) -> Option<Note> {
+    let sentence = match n_lines {
+        0 => return None,
+        1 => format!("Line {first_line} opens a quote that is never closed; the quote was read as text."),
+        _ => format!(
+            "{n_lines} lines open a quote that is never closed, line {first_line} first; they were read as text."
+        ),
+    };
+    Some(Note::new("quotes_as_text", sentence))
+}
+
+/// How a text falls apart.
+struct Split {
+    delimiter: u8,
+    /// The most cells that any row of the sample has.
+    width: usize,
+}
+
+impl Split {
+    /// The delimiter that finds most of the schema's columns in a line, or else most cells; the first wins a tie. Quotes
+    /// are passed over: one that is never closed is no reason to miss the header.
+    fn sniff(sample: &str, builder: &TableBuilder) -> Self {
+        let lines = || sample.split(['\n', '\r']).filter(|line| !line.is_empty()).take(SAMPLE_LINES);
+        let mut best = ((0, 0), b',');
+        for delimiter in announced(sample).into_iter().chain(DELIMITERS) {
+            let scores = lines().map(|line| {
+                let cells = || line.split(char::from(delimiter));
+                (builder.count_matches(cells().map(|cell| cell.trim().trim_matches('"'))), cells().count())
+            });
+            let score = scores.fold((0, 0), |(matches, width), (m, w)| (matches, width).max((m, w)));
+            if score > best.0 {
+                best = (score, delimiter);
+            }
+        }
+        let ((_, width), delimiter) = best;
+        Self { delimiter, width }
+    }
+
+    /// The error of a text without the header: prose is told from a table with other columns.
+    fn no_header(&self, missing: MissingColumns) -> WorkbookError {
+        if missing.n_matched == 0 && self.width < 2 {
+            return WorkbookError::NotAWorkbook { found: "text without columns".to_owned() };
+        }
+        WorkbookError::MissingColumns(missing)
+    }
+}
+
+/// The delimiter that a first line `sep=;` names, as Excel reads and writes it.
+fn announced(sample: &str) -> Option<u8> {
+    let line = sample.split(['\n', '\r']).next()?.trim_matches('"');
+    let (word, delimiter) = line.split_at_checked(4)?;
+    match delimiter.as_bytes() {
+        [delimiter] if word.eq_ignore_ascii_case("sep=") && delimiter.is_ascii() && *delimiter != b'"' => {
+            Some(*delimiter)
+        }
+        _ => None,
+    }
+}
