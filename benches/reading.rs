@@ -25,7 +25,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use calamine::{DataRef, Reader as _, Xlsx};
-use content_portal::customer::{Cell, Schema, TableBuilder};
+use content_portal::customer::{Cell, Keep, Schema, TableBuilder};
 use content_portal::workbook::{self, Bounds, Limits, ReadRequest, Reader, Watch};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use jiff::civil::date;
@@ -121,7 +121,8 @@ fn reading(criterion: &mut Criterion) {
     let bounds = Bounds { time: Duration::from_secs(60), ..Bounds::default() };
     let reader = Reader::new(env!("CARGO_BIN_EXE_content-portal"), Limits::default(), bounds);
     group.bench_function("whole_workbook_in_a_process_of_its_own", |b| {
-        let request = ReadRequest { schema: Arc::clone(&schema), today, watch: Watch::default() };
+        let request =
+            ReadRequest { schema: Arc::clone(&schema), today, keep: Keep::default(), watch: Watch::default() };
         b.iter(|| reader.read(File::open(&path).unwrap(), &request).unwrap());
     });
     let cells: Vec<Vec<Cell<'_>>> = rows.iter().map(|row| row.iter().map(Prepared::cell).collect()).collect();

@@ -10,6 +10,7 @@ use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use content_portal::config::Config;
 use content_portal::content::{Campaign, CampaignInput, Written, write_all};
+use content_portal::customer::Keep;
 use content_portal::export::{Export, Format};
 use content_portal::model_store::ModelStore;
 use content_portal::segmentation::{Answer, Grouped, group};
@@ -36,6 +37,9 @@ pub struct SegmentArgs {
     /// What to write; without it OUT's extension says so (.xlsx, .csv, .json), and anything else is text.
     #[arg(long)]
     format: Option<OutputFormat>,
+    /// What to keep of the rows: row (always in .xlsx and .csv), identifier (there alone), or both with a comma between.
+    #[arg(long, value_name = "WHAT", default_value = "")]
+    keep: Keep,
     /// What the campaign is for.
     #[arg(long)]
     objective: Option<String>,
@@ -75,10 +79,11 @@ enum OutputFormat {
 pub fn segment(config: &Config, args: &SegmentArgs) -> anyhow::Result<()> {
     let campaign = args.campaign()?;
     let format = args.format()?;
+    let keep = args.keep_in(format)?;
     let input = Input::open(&args.file, config.limits.upload_bytes)?;
     // Before a model is trained or a text is paid for.
     let output = args.output_file(config, input.id)?;
-    let (grouped, written) = segments(config, input, &campaign)?;
+    let (grouped, written) = segments(config, input, keep, &campaign)?;
 
     let write = |out: &File| match format {
         OutputFormat::Xlsx => write_spreadsheet(Format::Xlsx, &grouped, &written, out),
@@ -100,7 +105,7 @@ pub fn segment(config: &Config, args: &SegmentArgs) -> anyhow::Result<()> {
 }
 
 /// The segments of the workbook, and what was written for each.
-fn segments(config: &Config, input: Input, campaign: &Campaign) -> anyhow::Result<(Grouped, Vec<Written>)> {
+fn segments(config: &Config, input: Input, keep: Keep, campaign: &Campaign) -> anyhow::Result<(Grouped, Vec<Written>)> {
     let mut version = setup::current_or_trained(config, &ModelStore::new(&config.paths.models), &|| ())?;
     setup::warn_of_sample(&version);
     setup::overlay(&mut version, &setup::persona_entries(config)?);
@@ -108,10 +113,13 @@ fn segments(config: &Config, input: Input, campaign: &Campaign) -> anyhow::Resul
 
     let (schema, today) = (version.model.schema().clone(), setup::today(config));
     let table = setup::reader(config)?
-        .read(input.file, &ReadRequest { schema, today, watch: Watch::default() })
+        .read(input.file, &ReadRequest { schema, today, keep, watch: Watch::default() })
         .with_context(|| input.name.clone())?;
     if let Some(why) = table.cleaning().no_usable_row() {
         bail!("{}: {why}", input.name);
+    }
+    if let Some(why) = keep.unmet(table.schema(), table.cleaning()) {
+        bail!("{} {why}: leave --keep identifier out", input.name);
     }
     let grouped = group(Arc::new(version), table)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -155,6 +163,17 @@ impl SegmentArgs {
             bail!("a workbook is nothing to show on a terminal: name a file with -o");
         }
         Ok(format)
+    }
+
+    /// What to keep of the rows for an output of this kind.
+    fn keep_in(&self, format: OutputFormat) -> anyhow::Result<Keep> {
+        match format {
+            OutputFormat::Xlsx | OutputFormat::Csv => Ok(Keep { row: true, ..self.keep }),
+            OutputFormat::Json if !self.keep.identifier => Ok(self.keep),
+            OutputFormat::Json => bail!("identifiers are kept in a spreadsheet alone: write .xlsx or .csv"),
+            OutputFormat::Text if !self.keep.is_anything() => Ok(self.keep),
+            OutputFormat::Text => bail!("--keep is for customers, and the text lists none: write .xlsx, .csv or JSON"),
+        }
     }
 
     fn campaign(&self) -> anyhow::Result<Campaign> {

@@ -15,9 +15,10 @@ use super::kept::{FinishedRows, KeptRows};
 use super::newest::{KeyedTable, RowKey, cell_hash, identity_of};
 use super::note::MAX_NOTES;
 use super::open_sheet::{OpenSheet, Row};
+use super::origins::write_identifier;
 use super::spelling::{is_wrapped, said};
 use super::tally::{Place, Tally};
-use super::{Cell, CleaningReport, CustomerTable, Dropped, Note, Schema, SheetReport};
+use super::{Cell, CleaningReport, CustomerTable, Dropped, Keep, Note, Schema, SheetReport};
 
 /// How many rows wait until it is looked at together which of them are copies.
 const MAX_WAITING: usize = 256;
@@ -43,6 +44,8 @@ pub struct TableBuilder {
     waiting: Vec<RowKey>,
     /// What each of them has in the schema's columns, one row behind the other.
     waiting_outcomes: Vec<Outcome>,
+    /// Their identifiers, where those are to be kept.
+    waiting_identifiers: Vec<String>,
     row_hashes: FxHashSet<u128>,
     duplicates: Tally,
     pub(super) columns_used: BTreeMap<String, String>,
@@ -71,6 +74,7 @@ impl TableBuilder {
             rows_so_far: Arc::default(),
             waiting: Vec::new(),
             waiting_outcomes: Vec::new(),
+            waiting_identifiers: Vec::new(),
             row_hashes: FxHashSet::default(),
             duplicates: Tally::default(),
             columns_used: BTreeMap::new(),
@@ -92,6 +96,11 @@ impl TableBuilder {
     pub fn keyed(schema: Arc<Schema>, today: Date) -> Self {
         let builder = Self::new(schema, today);
         Self { kept: builder.kept.with_keys(), ..builder }
+    }
+
+    /// Keeps this of the rows, too: 4 bytes a row for where it stands, and its identifier.
+    pub fn keeping(self, keep: Keep) -> Self {
+        Self { kept: self.kept.keeping(keep), ..self }
     }
 
     /// Shows [`rows_read`](Self::rows_read) in `rows_so_far` from now on, for another thread to follow a long reading.
@@ -160,6 +169,9 @@ impl TableBuilder {
             row.has_identifier = true;
             if self.kept.has_keys() {
                 row.identity = identity_of(cell);
+            }
+            if self.kept.keeps_identifiers() {
+                write_identifier(&mut row.identifier, cell);
             }
         }
         if let Some(index) = sheet_column.schema_column
@@ -249,7 +261,7 @@ impl TableBuilder {
     pub fn finish_keyed(mut self) -> KeyedTable {
         self.take_waiting();
         self.note_formulas();
-        let FinishedRows { columns, n_rows, keys, report } = self.kept.finish(&mut self.sheets);
+        let FinishedRows { columns, n_rows, keys, origins, report } = self.kept.finish(&mut self.sheets);
         let mut cleaning = CleaningReport {
             rows_read: self.rows_read,
             columns_used: self.columns_used,
@@ -266,7 +278,7 @@ impl TableBuilder {
             let first = self.duplicates.first_rows(&cleaning.sheets);
             cleaning.first_dropped.insert(Dropped::Duplicate, first);
         }
-        let table = CustomerTable { schema: self.schema, columns, n_rows, cleaning };
+        let table = CustomerTable { schema: self.schema, columns, n_rows, cleaning, origins };
         KeyedTable { table, keys: keys.unwrap_or_default() }
     }
 
@@ -279,7 +291,7 @@ impl TableBuilder {
     fn take_rows(&mut self, row_number: u32) {
         let has_one_table = self.rows.len() == 1;
         let mut is_usable = true;
-        for (row, header_hash) in self.rows.iter().zip(&self.sheet.header_hashes) {
+        for (row, header_hash) in self.rows.iter_mut().zip(&self.sheet.header_hashes) {
             // What is beside one of several tables is no row of it. A header that comes again, as on every page of a
             // report, is no customer.
             if !(row.is_read || (row.has_content && has_one_table)) || row.hash == *header_hash {
@@ -288,6 +300,9 @@ impl TableBuilder {
             self.rows_read += 1;
             self.waiting.push(RowKey { identity: row.identity, row_number, hash: row.hash });
             self.waiting_outcomes.extend_from_slice(&row.outcomes);
+            if self.kept.keeps_identifiers() {
+                self.waiting_identifiers.push(std::mem::take(&mut row.identifier));
+            }
             let required = row.outcomes.iter().zip(&self.schema.columns).filter(|(_, column)| column.required);
             is_usable &=
                 required.into_iter().all(|(outcome, _)| matches!(outcome, Outcome::Seen(_) | Outcome::Open(_)));
@@ -317,13 +332,16 @@ impl TableBuilder {
             waiting.iter().map(|row| !self.row_hashes.insert(row.hash)).collect()
         };
         let outcomes_of = outcomes.chunks(self.schema.columns.len().max(1));
+        let identifiers = std::mem::take(&mut self.waiting_identifiers);
+        let identifiers = identifiers.iter().map(String::as_str).chain(std::iter::repeat(""));
         let first = self.rows_read.saturating_sub(waiting.len());
-        for (((at, row), is_copy), outcomes) in (first..).zip(&waiting).zip(is_copy).zip(outcomes_of) {
+        let rows = (first..).zip(&waiting).zip(is_copy).zip(outcomes_of).zip(identifiers);
+        for ((((at, row), is_copy), outcomes), identifier) in rows {
             let place = Place::new(at, row.row_number, sheet);
             if is_copy {
                 self.duplicates.add(place);
-            } else {
-                self.kept.add(*row, place, outcomes);
+            } else if self.kept.add(*row, place, outcomes) {
+                self.kept.note_origin(place, identifier);
             }
         }
         (self.waiting, self.waiting_outcomes) = (waiting, outcomes);

@@ -57,7 +57,8 @@ pub fn read_form<'f>(
         return Err(form.errors);
     }
     let cleaning = CleaningReport { rows_read: 1, ..CleaningReport::default() };
-    Ok(FormCustomer { table: CustomerTable { schema: schema.clone(), columns, n_rows: 1, cleaning }, used: form.used })
+    let table = CustomerTable { schema: schema.clone(), columns, n_rows: 1, cleaning, origins: None };
+    Ok(FormCustomer { table, used: form.used })
 }
 
 /// Whether a form's field of this name says something of a customer.

@@ -9,7 +9,7 @@ use super::findings::{Unusable, column_findings};
 use super::newest::RowKey;
 use super::same_name::merged;
 use super::tally::{Place, Tally};
-use super::{Cell, CleaningReport, CustomerColumn, MISSING, Schema, SheetReport};
+use super::{Cell, CleaningReport, CustomerColumn, Keep, MISSING, Origins, Schema, SheetReport};
 
 /// Set in the code of a text that its column decides; the rest is the text's number. No column has as many values.
 const OPEN: u32 = 1 << 31;
@@ -23,6 +23,8 @@ pub(super) struct KeptRows {
     n_rows: usize,
     /// By which the kept rows are compared with other files' later on.
     keys: Option<Vec<RowKey>>,
+    /// Where they stand, where that is to be kept.
+    origins: Option<Origins>,
     /// Kept rows with an open text, of which some may be dropped yet.
     open: Vec<OpenRow>,
     /// By schema column, then by fault.
@@ -45,6 +47,7 @@ pub(super) struct FinishedRows {
     pub columns: Vec<CustomerColumn>,
     pub n_rows: usize,
     pub keys: Option<Vec<RowKey>>,
+    pub origins: Option<Origins>,
     /// What was dropped and why, and what was found in single columns.
     pub report: CleaningReport,
 }
@@ -60,6 +63,7 @@ impl KeptRows {
             schema,
             n_rows: 0,
             keys: None,
+            origins: None,
             open: Vec::new(),
         }
     }
@@ -67,6 +71,23 @@ impl KeptRows {
     /// Keeps what tells the rows apart as well.
     pub fn with_keys(self) -> Self {
         Self { keys: Some(Vec::new()), ..self }
+    }
+
+    /// Keeps this of the rows, too.
+    pub fn keeping(self, keep: Keep) -> Self {
+        Self { origins: keep.is_anything().then(|| Origins::keeping(keep)), ..self }
+    }
+
+    /// Whether identifiers are to be kept.
+    pub fn keeps_identifiers(&self) -> bool {
+        self.origins.as_ref().is_some_and(|origins| origins.identifiers().is_some())
+    }
+
+    /// Notes where the row stands that was kept last.
+    pub fn note_origin(&mut self, place: Place, identifier: &str) {
+        if let Some(origins) = &mut self.origins {
+            origins.push(place.sheet().unwrap_or_default(), place.row_number, identifier);
+        }
     }
 
     pub fn has_keys(&self) -> bool {
@@ -88,8 +109,8 @@ impl KeptRows {
         self.cleaners.iter_mut().for_each(ColumnCleaner::end_sheet);
     }
 
-    /// Keeps or drops a row, which has an outcome for each of the schema's columns.
-    pub fn add(&mut self, row: RowKey, place: Place, outcomes: &[Outcome]) {
+    /// Keeps or drops a row, which has an outcome for each of the schema's columns. Whether it was kept.
+    pub fn add(&mut self, row: RowKey, place: Place, outcomes: &[Outcome]) -> bool {
         let mut fault = None;
         for (index, (outcome, column)) in outcomes.iter().zip(&self.schema.columns).enumerate() {
             let found = match *outcome {
@@ -113,7 +134,8 @@ impl KeptRows {
         }
         if let Some((index, fault)) = fault {
             let tallies = self.faults.get_mut(index);
-            return add_to(tallies.and_then(|tallies| tallies.get_mut(fault as usize)), place);
+            add_to(tallies.and_then(|tallies| tallies.get_mut(fault as usize)), place);
+            return false;
         }
         let mut is_open = false;
         for ((outcome, cleaner), codes) in outcomes.iter().zip(&mut self.cleaners).zip(&mut self.codes) {
@@ -132,6 +154,7 @@ impl KeptRows {
             keys.push(row);
         }
         self.n_rows += 1;
+        true
     }
 
     /// The table, once every column has decided its open texts. Rows that are dropped only then are taken off those
@@ -172,9 +195,10 @@ impl KeptRows {
             if let Some(keys) = &mut self.keys {
                 keys.retain(|_| each.next().copied().unwrap_or(true));
             }
+            self.origins = self.origins.map(|origins| origins.of_rows(&stands));
             self.n_rows = stands.iter().filter(|&&stands| stands).count();
         }
-        FinishedRows { columns, n_rows: self.n_rows, keys: self.keys, report }
+        FinishedRows { columns, n_rows: self.n_rows, keys: self.keys, origins: self.origins, report }
     }
 
     /// Gives every open row the codes of what its texts come to. Which rows still stand; `None` where none was open.

@@ -20,6 +20,7 @@ mod newest;
 mod note;
 mod number;
 mod open_sheet;
+mod origins;
 mod plain;
 mod report;
 mod same_name;
@@ -42,6 +43,7 @@ pub use header_name::normalize_header;
 pub use merge::NewestStands;
 pub use newest::{KeyedTable, RowKey};
 pub use note::Note;
+pub use origins::{Identifiers, Keep, NotKept, Origins, SheetStart};
 pub use plain::plain_cell;
 pub use report::{CleaningReport, Dropped, SheetRow};
 pub use schema::{

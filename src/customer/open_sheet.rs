@@ -47,6 +47,8 @@ pub(super) struct Row {
     pub hash: u128,
     pub identity: u64,
     pub outcomes: Vec<Outcome>,
+    /// As its cell reads, where identifiers are to be kept.
+    pub identifier: String,
 }
 
 impl TableBuilder {
@@ -122,6 +124,7 @@ impl Row {
         self.n_headers = 0;
         self.hash = 0;
         self.identity = NOBODY;
+        self.identifier.clear();
         self.outcomes.fill(Outcome::Empty);
     }
 }

@@ -7,7 +7,7 @@ use rayon::slice::ParallelSliceMut;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::{CleaningReport, Schema};
+use super::{BrokenTable, CleaningReport, Origins, Schema};
 
 /// The code of an optional value that a row does not have.
 pub const MISSING: u32 = u32::MAX;
@@ -22,6 +22,9 @@ pub struct CustomerTable {
     pub(super) columns: Vec<CustomerColumn>,
     pub(super) n_rows: usize,
     pub(super) cleaning: CleaningReport,
+    /// Where the rows stand, where somebody asked; never written down.
+    #[serde(skip)]
+    pub(super) origins: Option<Origins>,
 }
 
 /// One column: its distinct values in order of first appearance, and for each row which of them it has.
@@ -84,7 +87,7 @@ impl CustomerTable {
             column
         });
         let (schema, columns) = (self.schema.clone(), columns.collect());
-        Self { schema, columns, n_rows: rows.len(), cleaning: CleaningReport::default() }
+        Self { schema, columns, n_rows: rows.len(), cleaning: CleaningReport::default(), origins: None }
     }
 
     /// Whether every column has a code for every row: a table from outside may not.
@@ -112,6 +115,22 @@ impl CustomerTable {
         rows.par_sort_unstable();
         let bytes: Vec<u8> = rows.iter().flat_map(|row| row.to_le_bytes()).collect();
         format!("{:032x}", xxh3_128(&bytes))
+    }
+
+    /// The table with where its rows stand.
+    ///
+    /// # Errors
+    /// [`BrokenTable`] unless there is an origin for each row.
+    pub fn with_origins(self, origins: Origins) -> Result<Self, BrokenTable> {
+        if origins.rows().len() != self.n_rows {
+            return Err(BrokenTable("not one origin a row"));
+        }
+        Ok(Self { origins: Some(origins), ..self })
+    }
+
+    /// Where the rows stand; `None` where nobody asked for it.
+    pub fn origins(&self) -> Option<&Origins> {
+        self.origins.as_ref()
     }
 
     /// What was kept and what was dropped.

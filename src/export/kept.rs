@@ -23,6 +23,7 @@ pub struct KeptAnswer<'a> {
     #[serde(borrow)]
     clusters: Option<Capped<KeptCluster<'a>, MAX_SEGMENTS>>,
     format: Option<String>,
+    keep: Option<String>,
 }
 
 /// An entry of `segments`.
@@ -83,6 +84,11 @@ impl<'a> KeptAnswer<'a> {
     /// The format that the body asks for, as written.
     pub fn format(&self) -> Option<&str> {
         self.format.as_deref()
+    }
+
+    /// What the body asks to keep of a workbook's rows, as written.
+    pub fn keep(&self) -> Option<&str> {
+        self.keep.as_deref()
     }
 
     /// One line a segment, in the answer's order, and the lists of members. Entries of the two lists with one id are

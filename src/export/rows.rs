@@ -26,6 +26,9 @@ impl Rows<'_> {
             Self::Kept(lists) => lists.iter().try_for_each(|list| list.read_into(sink)),
             Self::Grouped(grouped) => {
                 for member in grouped.groups().iter().flat_map(|group| grouped.members(group)) {
+                    if let Some((header, identifier)) = member.identifier() {
+                        sink.cell(header, identifier.into())?;
+                    }
                     member.each_entry(|title, entry| sink.cell(title, entry.into()))?;
                     sink.end_row()?;
                 }

@@ -147,6 +147,10 @@ pub(super) struct UploadRequest {
     /// How many variants a segment, 1 (the default) to 10.
     #[schema(value_type = i64, required = false, minimum = 1, maximum = 10, example = 1)]
     num_variants: Option<u8>,
+    /// `row`: each member has the number of its row, as its sheet shows it, in `row`; and its sheet in `sheet`, where
+    /// several are read.
+    #[schema(nullable = false, example = "row")]
+    keep: Option<String>,
 }
 
 /// An image of this service, to be saved as a file.
@@ -185,6 +189,10 @@ pub(super) struct ExportForm {
     /// `xlsx` (the default) or `csv`.
     #[schema(nullable = false, example = "csv")]
     format: Option<String>,
+    /// `identifier`: with the identifier of each row, from the column by which the file tells customers apart. Nothing of
+    /// it is kept here.
+    #[schema(nullable = false, example = "identifier")]
+    keep: Option<String>,
 }
 
 /// Workbooks to train on, beside the base data and the waiting uploads.

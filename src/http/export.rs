@@ -19,9 +19,10 @@ use super::accept::accepts;
 use super::body::{media_type, read_json};
 use super::docs::{BodyProblems, ExportForm, ExportRequest, FileBytes};
 use super::error::{ApiError, FieldProblem};
-use super::grouping::{Reading, read_and_group};
+use super::grouping::{KEEP, Reading, read_and_group};
 use super::incoming::{on_disk, receive};
 use super::state::AppState;
+use crate::customer::{Keep, NotKept};
 use crate::export::{Export, Format, KeptAnswer};
 use crate::upload_store::Room;
 
@@ -32,15 +33,16 @@ const SCRATCH_TIMES: u64 = 4;
 /// How much of a file is sent at a time, in bytes.
 const CHUNK_BYTES: usize = 64 << 10;
 
-/// Which format the request's line and headers ask for; a field of the body stands between the two.
+/// What the request's line and headers ask for; a field of the body stands between the two.
 struct Wanted {
-    query: Option<String>,
+    query: ExportQuery,
     accepts_csv: bool,
 }
 
 #[derive(Deserialize)]
-struct FormatQuery {
+struct ExportQuery {
     format: Option<String>,
+    keep: Option<String>,
 }
 
 /// A written export, at its start. The file has no name: it is gone with the last handle.
@@ -53,10 +55,14 @@ struct Written {
 /// Segments and their customers as a file for a spreadsheet program
 ///
 /// Send an upload's answer as it was kept, or the workbook once more: that is grouped by the live model, and neither kept
-/// nor written for. An .xlsx has a sheet `Segments` and a sheet `Rows`; a .csv has the rows. Text that looks like a
-/// formula stays text.
+/// nor written for. An .xlsx has a sheet `Segments` and a sheet `Rows`; a .csv has the rows. Of a workbook, `row` is the
+/// number of each row as its sheet shows it, and `keep=identifier` adds the identifiers, which are kept nowhere else. Text
+/// that looks like a formula stays text.
 #[utoipa::path(post, path = "/segments/export", tag = "segments", operation_id = "export_segments",
-    params(("format" = Option<String>, Query, description = "`xlsx` (the default) or `csv`", example = "csv")),
+    params(
+        ("format" = Option<String>, Query, description = "`xlsx` (the default) or `csv`", example = "csv"),
+        ("keep" = Option<String>, Query, description = "`identifier`: with the identifiers of the workbook's rows",
+            example = "identifier")),
     request_body(description = "An upload's answer, or a form with the workbook", content(
         (ExportRequest = "application/json"), (ExportForm = "multipart/form-data"))),
     responses(
@@ -83,6 +89,10 @@ pub(super) async fn post_segments_export(
 
 fn export_answer(body: &[u8], wanted: &Wanted, dir: &Path) -> Result<Written, ApiError> {
     let answer = KeptAnswer::from_json(body)?;
+    if wanted.keep(answer.keep())?.identifier {
+        let message = "must do without identifier: an answer has none; send the workbook as a form".to_owned();
+        return Err(ApiError::Fields(vec![FieldProblem { field: KEEP.to_owned(), message, allowed: Vec::new() }]));
+    }
     let format = wanted.format(answer.format())?;
     Written::write(&Export::of_answer(answer)?, format, dir)
 }
@@ -96,8 +106,10 @@ async fn export_workbook(
     let ready = state.ready()?;
     let incoming = receive(state, headers, body).await?;
     let format = wanted.format(incoming.texts.get("format").map(String::as_str))?;
+    let keep = wanted.keep(incoming.texts.get(KEEP).map(String::as_str))?;
+    let reading = Reading::keeping(Keep { row: true, ..keep });
     let version = ready.live.snapshot();
-    let (grouped, file) = read_and_group(state, version, incoming.file, Reading::default()).await?;
+    let (grouped, file) = read_and_group(state, version, incoming.file, reading).await?;
     let size_bytes = fs::metadata(file.path()).map_or(0, |file| file.len());
     // Not kept: dropped, it is gone.
     drop(file);
@@ -115,19 +127,34 @@ async fn room_for(state: &AppState, size_bytes: u64) -> Result<Room, ApiError> {
 
 impl Wanted {
     fn of(parts: &Parts) -> Result<Self, ApiError> {
-        let query = Query::<FormatQuery>::try_from_uri(&parts.uri).map_err(|_| unknown_format())?;
-        Ok(Self { query: query.0.format, accepts_csv: accepts(&parts.headers, "text/csv") })
+        let query = Query::<ExportQuery>::try_from_uri(&parts.uri).map_err(|_| unknown_format())?;
+        Ok(Self { query: query.0, accepts_csv: accepts(&parts.headers, "text/csv") })
     }
 
     /// The format, from the first of query, field and `Accept` that says one; a workbook otherwise.
     fn format(&self, field: Option<&str>) -> Result<Format, ApiError> {
-        let names = [self.query.as_deref(), field];
+        let names = [self.query.format.as_deref(), field];
         match names.into_iter().flatten().find(|name| !name.trim().is_empty()) {
             Some(name) => name.parse().map_err(|_| unknown_format()),
             None if self.accepts_csv => Ok(Format::Csv),
             None => Ok(Format::default()),
         }
     }
+}
+
+impl Wanted {
+    /// What to keep, from the first of query and field that says it.
+    fn keep(&self, field: Option<&str>) -> Result<Keep, ApiError> {
+        keep_of([self.query.keep.as_deref(), field].into_iter().flatten().find(|words| !words.trim().is_empty()))
+    }
+}
+
+/// What `words` say to keep; nothing without any.
+pub(super) fn keep_of(words: Option<&str>) -> Result<Keep, ApiError> {
+    words.unwrap_or_default().parse().map_err(|error: NotKept| {
+        let allowed = Keep::NAMES.map(str::to_owned).to_vec();
+        ApiError::Fields(vec![FieldProblem { field: KEEP.to_owned(), message: error.to_string(), allowed }])
+    })
 }
 
 fn unknown_format() -> ApiError {

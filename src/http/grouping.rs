@@ -4,23 +4,32 @@ use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::error::{ApiError, with_causes};
+use super::error::{ApiError, FieldProblem, with_causes};
 use super::live::Progress;
 use super::state::AppState;
-use crate::customer::{CustomerTable, Schema};
+use crate::customer::{CustomerTable, Keep, Schema};
 use crate::model_store::ModelVersion;
 use crate::segmentation::{Grouped, group};
 use crate::upload_store::Received;
 use crate::workbook::{ReadRequest, Watch, WorkbookError};
+
+/// The field that says what to keep of the rows.
+pub(super) const KEEP: &str = "keep";
 
 /// How far a workbook is on its way into segments, for somebody else to look at.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Reading {
     watch: Watch,
     is_read: Arc<AtomicBool>,
+    keep: Keep,
 }
 
 impl Reading {
+    /// One that keeps this of the rows beside the schema's columns.
+    pub fn keeping(keep: Keep) -> Self {
+        Self { keep, ..Self::default() }
+    }
+
     /// Reading, or grouping once every row is read, with the rows so far.
     pub fn progress(&self) -> Progress {
         let step = if self.is_read.load(Ordering::Relaxed) { "grouping" } else { "reading" };
@@ -38,7 +47,7 @@ impl Reading {
     /// [`ApiError::Workbook`], [`ApiError::Storage`] when the file cannot be opened.
     pub fn table(&self, state: &AppState, schema: Arc<Schema>, file: &Received) -> Result<CustomerTable, ApiError> {
         let source = File::open(file.path()).map_err(ApiError::Storage)?;
-        let request = ReadRequest { schema, today: state.today(), watch: self.watch.clone() };
+        let request = ReadRequest { schema, today: state.today(), keep: self.keep, watch: self.watch.clone() };
         let table = state.settings().reader.read(source, &request).map_err(unreadable)?;
         self.is_read.store(true, Ordering::Relaxed);
         Ok(table)
@@ -58,8 +67,9 @@ impl Drop for StopWhenDropped {
 /// how far it is. Hands the file back, still not kept. Dropped before its end, it ends the reader process.
 ///
 /// # Errors
-/// [`ApiError::Workbook`], [`ApiError::NoUsableRow`], [`ApiError::Storage`] when the file cannot be opened,
-/// [`ApiError::Busy`], [`ApiError::Internal`]. The file is then gone.
+/// [`ApiError::Workbook`], [`ApiError::NoUsableRow`], [`ApiError::Fields`] where identifiers are to be kept and the file has
+/// none, [`ApiError::Storage`] when the file cannot be opened, [`ApiError::Busy`], [`ApiError::Internal`]. The file is then
+/// gone.
 pub(super) async fn read_and_group(
     state: &AppState,
     version: Arc<ModelVersion>,
@@ -72,6 +82,10 @@ pub(super) async fn read_and_group(
         let table = reading.table(&reading_state, version.model.schema().clone(), &file)?;
         if let Some(why) = table.cleaning().no_usable_row() {
             return Err(ApiError::NoUsableRow(why));
+        }
+        if let Some(why) = reading.keep.unmet(table.schema(), table.cleaning()) {
+            let message = format!("must do without identifier: the file {why}");
+            return Err(ApiError::Fields(vec![FieldProblem { field: KEEP.to_owned(), message, allowed: Vec::new() }]));
         }
         let grouped = group(version, table).map_err(|e| ApiError::internal("placing customers", e))?;
         Ok((grouped, file))

@@ -7,6 +7,7 @@ use strsim::osa_distance;
 use utoipa::ToSchema;
 
 use super::fields::{CAMPAIGN_NAMES, Fields};
+use super::grouping::KEEP;
 use crate::customer::{Kind, Note, Schema, is_form_field, is_invisible};
 
 /// How many names are listed.
@@ -60,9 +61,9 @@ impl Ignored {
     pub fn of_upload(fields: &Fields) -> Self {
         let mut ignored = Self::default();
         let mut n_ignored = 0;
-        for name in fields.names().filter(|name| !is_input(name)) {
+        for name in fields.names().filter(|name| !is_input(name) && *name != KEEP) {
             n_ignored += 1;
-            ignored.add("", name, inputs());
+            ignored.add("", name, inputs().chain([KEEP]));
         }
         ignored.end(n_ignored)
     }

@@ -24,6 +24,7 @@ pub(super) fn of_workbook(error: &WorkbookError) -> (StatusCode, &'static str) {
         WorkbookError::TooManyParts { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_many_parts"),
         WorkbookError::UnpacksTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "unpacks_too_large"),
         WorkbookError::TooManyValues { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_many_values"),
+        WorkbookError::IdentifiersTooLong { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "identifiers_too_long"),
         WorkbookError::TooMuchMemory { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "takes_too_much_memory"),
         WorkbookError::TooMuchTime { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "takes_too_much_time"),
         WorkbookError::BrokeReader(_) => (StatusCode::UNPROCESSABLE_ENTITY, "unreadable_workbook"),

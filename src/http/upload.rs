@@ -12,8 +12,9 @@ use utoipa::ToSchema;
 
 use super::docs::{BodyProblems, UploadRequest};
 use super::error::{ApiError, with_causes};
+use super::export::keep_of;
 use super::fields::Fields;
-use super::grouping::{Reading, read_and_group};
+use super::grouping::{KEEP, Reading, read_and_group};
 use super::ignored::Ignored;
 use super::images::PublicAddress;
 use super::incoming::{on_disk, receive};
@@ -21,6 +22,7 @@ use super::live::{Caller, Finished, Progress, Reporter};
 use super::request_id::RequestContext;
 use super::state::AppState;
 use crate::content::{Campaign, Written, write_all};
+use crate::customer::Keep;
 use crate::model_store::ModelVersion;
 use crate::segmentation::{Answer, AnswerContext, Grouped, SegmentAnswer};
 use crate::upload_store::{Kept, Received};
@@ -69,6 +71,7 @@ struct Upload {
     file: Received,
     campaign: Campaign,
     ignored: Ignored,
+    keep: Keep,
     address: PublicAddress,
     receiving: f64,
 }
@@ -94,23 +97,27 @@ pub(super) async fn post_upload_excel(
     let started = Instant::now();
     let (parts, body) = request.into_parts();
     let incoming = receive(&state, &parts.headers, body).await?;
-    let fields = Fields::from_texts(incoming.texts);
+    let mut fields = Fields::from_texts(incoming.texts);
     let ignored = Ignored::of_upload(&fields);
+    let keep = keep_of(fields.text([KEEP]).as_ref().map(|(_, words)| words.as_str()))?;
+    if keep.identifier {
+        fields.refuse(KEEP, "may be row here: identifiers are in exports alone; send the workbook to /segments/export");
+    }
     let campaign = fields.campaign()?.campaign;
     let address = PublicAddress::of(&state, &parts);
     let file = incoming.file;
     let version = state.ready()?.live.snapshot();
     let caller = Caller::new(state.clone(), context, &version.id, &parts.headers);
     let receiving = elapsed_ms(started);
-    let upload = Upload { state, version, file, campaign, ignored, address, receiving };
+    let upload = Upload { state, version, file, campaign, ignored, keep, address, receiving };
     caller.answer(|reporter| upload.run(reporter)).await
 }
 
 impl Upload {
     async fn run(self, reporter: Reporter) -> Result<Finished, ApiError> {
-        let Self { state, version, file, campaign, ignored, address, receiving } = self;
+        let Self { state, version, file, campaign, ignored, keep, address, receiving } = self;
         let started = Instant::now();
-        let reading = Reading::default();
+        let reading = Reading::keeping(keep);
         let grouped = read_and_group(&state, version, file, reading.clone());
         let (grouped, file) = reporter.tell_while(grouped, || reading.progress()).await?;
         let grouping = elapsed_ms(started);

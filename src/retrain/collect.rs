@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use super::sample::is_sample;
 use super::uploads::{self, TAKEN};
 use super::{RetrainError, RetrainEvent, RetrainRequest, SkippedFile, sentence};
-use crate::customer::{CustomerTable, KeyedTable, NewestStands};
+use crate::customer::{CustomerTable, Keep, KeyedTable, NewestStands};
 use crate::workbook::{ReadRequest, Watch, WorkbookError};
 
 /// How deep folders below the base data are followed.
@@ -117,7 +117,12 @@ fn read(request: &RetrainRequest<'_>, path: &Path) -> Result<Result<KeyedTable, 
         Ok(file) => file,
         Err(error) => return Ok(Err(format!("the file cannot be opened: {error}"))),
     };
-    let by = ReadRequest { schema: request.schema.clone(), today: request.today, watch: Watch::default() };
+    let by = ReadRequest {
+        schema: request.schema.clone(),
+        today: request.today,
+        keep: Keep::default(),
+        watch: Watch::default(),
+    };
     match request.reader.read_keyed(file, &by) {
         // No fault of the file: the next ones would fare no better.
         Err(error @ WorkbookError::NoReader(_)) => Err(RetrainError::Reader(error)),

@@ -14,7 +14,8 @@ pub(super) struct Members<'a> {
     pub limit: usize,
 }
 
-/// One customer: the schema's columns and what they yield, and where the customer belongs.
+/// One customer: where its row stands, where somebody asked for that, the schema's columns and what they yield, and where
+/// the customer belongs.
 #[derive(Debug, Clone, Copy)]
 pub struct Member<'a> {
     grouped: &'a Grouped,
@@ -45,12 +46,30 @@ impl Grouped {
 }
 
 impl<'a> Member<'a> {
-    /// Hands over every entry with its title, in the schema's order, the place in the segments last.
+    /// The customer's identifier with its header, where it was to be kept and the file has a column of them. No part of
+    /// [`each_entry`](Self::each_entry): it belongs in an export alone.
+    pub fn identifier(&self) -> Option<(&'a str, Entry<'a>)> {
+        let table = &self.grouped.table;
+        let identifiers = table.origins()?.identifiers()?;
+        let header = table.cleaning().identifier_used.as_deref()?;
+        Some((header, Entry::Text(identifiers.get(self.row))))
+    }
+
+    /// Hands over every entry with its title: where the row stands, the schema's columns in their order, and the place
+    /// in the segments.
     ///
     /// # Errors
     /// The first error of `each`, which ends the listing.
     pub fn each_entry<E>(&self, mut each: impl FnMut(&'a str, Entry<'a>) -> Result<(), E>) -> Result<(), E> {
         let table = &self.grouped.table;
+        if let Some(origins) = table.origins() {
+            let sheets = &table.cleaning().sheets;
+            let sheet = origins.sheet_of(self.row).filter(|_| sheets.len() > 1);
+            if let Some(sheet) = sheet.and_then(|sheet| sheets.get(sheet)) {
+                each("sheet", Entry::Text(&sheet.name))?;
+            }
+            each("row", origins.rows().get(self.row).map_or(Entry::Nothing, |&row| Entry::Whole(row.into())))?;
+        }
         for (column, data) in table.schema().columns.iter().zip(table.columns()) {
             each_of_column(&column.title, &column.kind, data.value(self.row), &mut each)?;
         }

@@ -106,6 +106,12 @@ pub enum WorkbookError {
         /// How many are kept.
         limit: usize,
     },
+    /// Identifiers are to be kept, and there is no room for so many.
+    #[error("the identifiers take more than {} MB: split the workbook into smaller files", .limit_bytes >> 20)]
+    IdentifiersTooLong {
+        /// How much is kept of them, in bytes.
+        limit_bytes: usize,
+    },
     /// The bytes could not be had; no fault of the file.
     #[error("the file could not be read from where it is kept")]
     Io(

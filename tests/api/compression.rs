@@ -24,12 +24,13 @@ fn encoding(response: &Response) -> Option<&str> {
     response.headers().get("content-encoding").map(|value| value.to_str().unwrap())
 }
 
-async fn unpacked(response: Response) -> Vec<u8> {
+/// The bytes of an answer that came so many times shorter.
+async fn unpacked(response: Response, times: usize) -> Vec<u8> {
     assert_eq!(encoding(&response), Some("gzip"));
     let packed = response.bytes().await.unwrap();
     let mut bytes = Vec::new();
     GzDecoder::new(packed.as_ref()).read_to_end(&mut bytes).unwrap();
-    assert!(packed.len() * 8 < bytes.len(), "{} of {}", packed.len(), bytes.len());
+    assert!(packed.len() * times < bytes.len(), "{} of {}", packed.len(), bytes.len());
     bytes
 }
 
@@ -40,7 +41,7 @@ async fn an_upload_s_answer_is_a_tenth_as_long_and_the_same() {
     let headers = response.headers();
     assert!(headers.get_all("vary").iter().any(|value| value == "accept-encoding"), "{headers:?}");
     assert!(headers.get("content-length").is_none() && headers.contains_key("x-model-version"), "{headers:?}");
-    let mut packed: Value = serde_json::from_slice(&unpacked(response).await).unwrap();
+    let mut packed: Value = serde_json::from_slice(&unpacked(response, 10).await).unwrap();
     for encoding in [None, Some("identity"), Some("br"), Some("gzip;q=0"), Some("")] {
         let response = send(&app, "/upload-excel", "*/*", encoding).await;
         assert_eq!(self::encoding(&response), None);
@@ -59,7 +60,7 @@ async fn an_upload_s_answer_is_a_tenth_as_long_and_the_same() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_table_is_compressed_and_a_workbook_is_not() {
     let app = TestApp::spawn().await;
-    let table = unpacked(send(&app, "/segments/export", "text/csv", Some("gzip")).await).await;
+    let table = unpacked(send(&app, "/segments/export", "text/csv", Some("gzip")).await, 4).await;
     assert_eq!(table, send(&app, "/segments/export", "text/csv", None).await.bytes().await.unwrap());
     let book = send(&app, "/segments/export", "*/*", Some("gzip")).await;
     assert_eq!((encoding(&book), book.headers().contains_key("content-length")), (None, true));

@@ -89,7 +89,7 @@ fn an_earlier_output_is_replaced_whole_and_keeps_its_mode_and_its_link() {
     folder.ok(&["segment", "customers.csv", "-o", "link.csv"]);
     assert!(folder.path("link.csv").is_symlink());
     let table = fs::read_to_string(folder.path("real.csv")).unwrap();
-    assert!(table.starts_with("\u{feff}Location,") && table.ends_with("\r\n"), "{table}");
+    assert!(table.starts_with("\u{feff}row,Location,") && table.ends_with("\r\n"), "{table}");
     assert_eq!(fs::metadata(folder.path("real.csv")).unwrap().mode() & 0o777, 0o640);
     assert_eq!(leftovers(&folder), Vec::<String>::new());
 }
@@ -127,7 +127,7 @@ fn a_workbook_comes_from_a_pipe_and_its_segments_go_into_one() {
     let folder = Folder::with_data();
     let csv = customers(&folder);
     let from_file = folder.ok(&["segment", "customers.csv", "--format", "csv"]);
-    assert!(from_file.starts_with("\u{feff}Location,"), "{from_file}");
+    assert!(from_file.starts_with("\u{feff}row,Location,"), "{from_file}");
     for args in [&["-", "--format", "csv"][..], &["-", "--format", "csv", "-o", "-"], &["/dev/stdin", "--format=csv"]] {
         let output = piped(&folder, args, csv.as_bytes());
         assert!(output.status.success(), "{args:?}: {}", shown(&output));
@@ -154,4 +154,34 @@ fn a_pipe_is_read_no_further_than_an_upload_may_be_large() {
     assert!(shown(&output).contains("standard input holds more than 1 MB"), "{}", shown(&output));
     let output = piped(&folder, &["-"], b"");
     assert!(shown(&output).contains("standard input: the file is empty"), "{}", shown(&output));
+}
+
+#[test]
+fn a_spreadsheet_says_where_each_row_stands_and_on_request_whose_it_is() {
+    let folder = Folder::with_data();
+    let csv = customers(&folder);
+    let lines: Vec<&str> = csv.lines().collect();
+    folder.ok(&["segment", "customers.csv", "-o", "out.csv", "--keep", "identifier"]);
+    let table = fs::read_to_string(folder.path("out.csv")).unwrap();
+    let mut rows = table.trim_start_matches('\u{feff}').lines();
+    assert!(rows.next().unwrap().starts_with("customer id,row,Location,"), "{table}");
+    let rows: Vec<Vec<&str>> = rows.map(|row| row.split(',').collect()).collect();
+    assert_eq!(rows.len(), 30);
+    for row in rows {
+        let number: usize = row[1].parse().unwrap();
+        assert!(lines[number - 1].starts_with(&format!("{},", row[0])), "{row:?}");
+    }
+    let json = folder.ok(&["segment", "customers.csv", "--format", "json", "--keep", "row"]);
+    assert!(json.contains("\"row\": 2,") && !json.contains("\"C0\""), "{json}");
+    for (args, why) in [
+        (["customers.csv", "--format=json", "--keep=identifier"], "identifiers are kept in a spreadsheet alone"),
+        (["customers.csv", "--format=text", "--keep=row"], "the text lists none"),
+        (["customers.csv", "--format=csv", "--keep=name"], "must be one of row, identifier"),
+    ] {
+        let error = folder.fails(&[&["segment"][..], &args].concat());
+        assert!(error.contains(why), "{error}");
+    }
+    fs::write(folder.path("nameless.csv"), "date joined,location,loyalty tier\n2024-02-29,Bedok,Gold\n").unwrap();
+    let error = folder.fails(&["segment", "nameless.csv", "--format=csv", "--keep=identifier"]);
+    assert!(error.contains("nameless.csv has no column of identifiers (customer id, "), "{error}");
 }

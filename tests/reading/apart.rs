@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use content_portal::customer::{CustomerTable, KeyedTable, NewestStands};
+use content_portal::customer::{CustomerTable, Keep, KeyedTable, NewestStands};
 use content_portal::workbook::{
     Bounds, Limits, READER_COMMAND, ReadRequest, Reader, ReaderFault, Watch, WorkbookError,
 };
@@ -26,7 +26,7 @@ pub fn reader() -> Reader {
 }
 
 pub fn request() -> ReadRequest {
-    ReadRequest { schema: schema(), today: TODAY, watch: Watch::default() }
+    ReadRequest { schema: schema(), today: TODAY, keep: Keep::default(), watch: Watch::default() }
 }
 
 /// A file of these bytes, open and without a name.
@@ -56,6 +56,28 @@ fn a_workbook_reads_the_same_in_a_process_of_its_own() {
     }
     let csv = small_csv(";");
     assert_eq!(read_apart(csv.as_bytes()).unwrap(), read(csv.as_bytes()).unwrap());
+}
+
+#[test]
+fn where_rows_stand_and_their_identifiers_come_along_where_they_are_asked_for() {
+    let rows = (0..70_000).map(|n| format!("A{n},2023-08-11,Town {},Female,Gold\n\n", n % 3_000));
+    let csv: String = std::iter::once("id,date joined,location,gender,tier\n".to_owned()).chain(rows).collect();
+    let keep = Keep { row: true, identifier: true };
+    let table = reader().read(file_of(csv.as_bytes()), &ReadRequest { keep, ..request() }).unwrap();
+    assert!(!format!("{table:?}").contains("A69999"), "an identifier in a debug print");
+    assert!(!serde_json::to_string(&table).unwrap().contains("A69999"), "an identifier that is written down");
+    let origins = table.origins().unwrap();
+    assert_eq!((origins.rows().len(), origins.sheets().len()), (70_000, 1));
+    for row in [0, 1, 255, 256, 1_024, 69_999] {
+        assert_eq!(origins.identifiers().unwrap().get(row), format!("A{row}"));
+        assert_eq!(origins.rows()[row] as usize, 2 + 2 * row);
+    }
+    for path in ["tests/fixtures/customers_300.xls", "tests/fixtures/upload_2000.xlsx"] {
+        let table = reader().read(file_of(&fixture(path)), &ReadRequest { keep, ..request() }).unwrap();
+        let origins = table.origins().unwrap();
+        assert!(origins.rows().iter().is_sorted() && origins.rows()[0] == 2, "{path}");
+        assert!((0..table.n_rows()).all(|row| !origins.identifiers().unwrap().get(row).is_empty()), "{path}");
+    }
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! A reader process's answer put together: nothing in it is believed before it was looked at.
 
+use std::borrow::Cow;
 use std::io::{self, Read};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::wire::{Kind, MAX_FRAME_BYTES, Order, read_frame};
 use crate::customer::{
-    CleaningReport, Column, CustomerColumn, CustomerTable, KeyedTable, Kind as SchemaKind, RowKey, Value,
+    BrokenTable, CleaningReport, Column, CustomerColumn, CustomerTable, Identifiers, KeyedTable, Kind as SchemaKind,
+    Origins, RowKey, SheetStart, Value,
 };
 use crate::workbook::{Limits, ReaderFault, WorkbookError};
 
@@ -28,6 +30,9 @@ struct Arrived<'a> {
     order: &'a Order,
     columns: Vec<CustomerColumn>,
     keys: Vec<RowKey>,
+    places: Vec<u32>,
+    sheets: Option<Vec<SheetStart>>,
+    identifiers: Option<Identifiers>,
 }
 
 /// Takes an answer to `order` in; shows the rows so far in `rows_so_far`. Its memory grows by the columns alone, which
@@ -37,7 +42,8 @@ struct Arrived<'a> {
 /// One of [`NoTable`].
 pub(super) fn receive(source: &mut impl Read, order: &Order, rows_so_far: &AtomicUsize) -> Result<KeyedTable, NoTable> {
     let columns = order.schema.columns.iter().map(|_| CustomerColumn::default()).collect();
-    let mut arrived = Arrived { order, columns, keys: Vec::new() };
+    let identifiers = order.keep.identifier.then(Identifiers::default);
+    let mut arrived = Arrived { order, columns, keys: Vec::new(), places: Vec::new(), sheets: None, identifiers };
     let mut payload = Vec::new();
     loop {
         let kind = read_frame(source, &mut payload, MAX_FRAME_BYTES).map_err(|error| match error.kind() {
@@ -53,6 +59,9 @@ pub(super) fn receive(source: &mut impl Read, order: &Order, rows_so_far: &Atomi
             Kind::Values => arrived.add_values(&payload)?,
             Kind::Codes => arrived.add_codes(&payload)?,
             Kind::Keys => arrived.add_keys(&payload)?,
+            Kind::Places => arrived.add_places(&payload)?,
+            Kind::Sheets => arrived.add_sheets(&payload)?,
+            Kind::Identifiers => arrived.add_identifiers(&payload)?,
             Kind::Done => {
                 let cleaning = serde_json::from_slice(&payload).map_err(|_| broken("no report of the cleaning"))?;
                 let table = arrived.finish(cleaning)?;
@@ -97,6 +106,29 @@ impl Arrived<'_> {
         if self.keys.len() > self.order.limits.max_rows { Err(broken("more keys than rows")) } else { Ok(()) }
     }
 
+    fn add_places(&mut self, payload: &[u8]) -> Result<(), NoTable> {
+        let (places, []) = payload.as_chunks() else { return Err(broken("half a place")) };
+        self.places.extend(places.iter().map(|&place| u32::from_le_bytes(place)));
+        if self.places.len() > self.order.limits.max_rows { Err(broken("more places than rows")) } else { Ok(()) }
+    }
+
+    fn add_sheets(&mut self, payload: &[u8]) -> Result<(), NoTable> {
+        let sheets: Vec<SheetStart> = serde_json::from_slice(payload).map_err(|_| broken("no sheets"))?;
+        if sheets.len() > self.order.limits.max_sheets || self.sheets.replace(sheets).is_some() {
+            return Err(broken("more sheets than may be"));
+        }
+        Ok(())
+    }
+
+    fn add_identifiers(&mut self, payload: &[u8]) -> Result<(), NoTable> {
+        let texts: Vec<Cow<'_, str>> = serde_json::from_slice(payload).map_err(|_| broken("no identifiers"))?;
+        let identifiers = self.identifiers.as_mut().ok_or_else(|| broken("identifiers that nobody asked for"))?;
+        for text in texts {
+            identifiers.push_checked(&text).map_err(broken_table)?;
+        }
+        if identifiers.len() > self.order.limits.max_rows { Err(broken("more identifiers than rows")) } else { Ok(()) }
+    }
+
     /// The column that a payload names, with its rules, and the rest of the payload.
     fn column<'p>(&mut self, payload: &'p [u8]) -> Result<(&Column, &mut CustomerColumn, &'p [u8]), NoTable> {
         let (index, rest) = payload.split_first_chunk().ok_or_else(|| broken("no column"))?;
@@ -107,19 +139,29 @@ impl Arrived<'_> {
     }
 
     fn finish(self, cleaning: CleaningReport) -> Result<KeyedTable, NoTable> {
-        let Self { order, mut columns, keys } = self;
+        let Self { order, mut columns, keys, places, sheets, identifiers } = self;
         for column in &mut columns {
             column.values.shrink_to_fit();
             column.codes.shrink_to_fit();
         }
         let table = CustomerTable::checked(order.schema.clone(), columns, cleaning, order.today);
-        let broken_table = |why| NoTable::Broken(ReaderFault::BrokenTable(why));
-        let table = table.map_err(broken_table)?;
+        let mut table = table.map_err(broken_table)?;
+        if order.keep.is_anything() {
+            let size = (table.n_rows(), table.cleaning().sheets.len().max(1));
+            let origins = Origins::checked(places, sheets.unwrap_or_default(), identifiers, size);
+            table = origins.and_then(|origins| table.with_origins(origins)).map_err(broken_table)?;
+        } else if !places.is_empty() || sheets.is_some() {
+            return Err(broken("places that nobody asked for"));
+        }
         if order.keyed {
             return KeyedTable::new(table, keys).map_err(broken_table);
         }
         if keys.is_empty() { Ok(KeyedTable::unkeyed(table)) } else { Err(broken("keys that nobody asked for")) }
     }
+}
+
+fn broken_table(why: BrokenTable) -> NoTable {
+    NoTable::Broken(ReaderFault::BrokenTable(why))
 }
 
 fn broken(why: &'static str) -> NoTable {
@@ -134,17 +176,22 @@ mod tests {
     use super::super::child::write_table;
     use super::super::wire::write_frame;
     use super::*;
-    use crate::customer::{Schema, TableBuilder};
+    use crate::customer::{Keep, Schema, TableBuilder};
     use crate::workbook::read_into;
 
     fn order(keyed: bool) -> Order {
         let (schema, today) = (Schema::built_in().unwrap().into(), date(2026, 3, 1));
-        Order { schema, today, limits: Limits { max_rows: 50, max_names: 30, ..Limits::default() }, keyed }
+        let limits = Limits { max_rows: 50, max_names: 30, ..Limits::default() };
+        Order { schema, today, limits, keyed, keep: Keep::default() }
+    }
+
+    fn keeping(keep: Keep) -> Order {
+        Order { keep, ..order(false) }
     }
 
     fn table(order: &Order) -> KeyedTable {
         let new = if order.keyed { TableBuilder::keyed } else { TableBuilder::new };
-        let mut builder = new(order.schema.clone(), order.today);
+        let mut builder = new(order.schema.clone(), order.today).keeping(order.keep);
         let rows = (0..40).map(|n| format!("A{n},2023-01-{:02},Town {},F,Gold\n", n % 28 + 1, n % 7));
         let csv: String = std::iter::once("id,date,location,gender,tier\n".to_owned()).chain(rows).collect();
         read_into(io::Cursor::new(csv), &mut builder, &order.limits).unwrap();
@@ -180,6 +227,22 @@ mod tests {
     }
 
     #[test]
+    fn where_rows_stand_and_what_they_are_called_arrives_exactly_where_it_was_asked_for() {
+        for (row, identifier) in [(true, false), (false, true), (true, true)] {
+            let order = keeping(Keep { row, identifier });
+            let bytes = answer(&order);
+            let received = receive(&mut bytes.as_slice(), &order, &AtomicUsize::new(0)).unwrap().into_table();
+            let origins = received.origins().unwrap();
+            assert_eq!((origins.rows()[0], origins.rows()[39], origins.sheet_of(39)), (2, 41, Some(0)));
+            assert_eq!(origins.identifiers().map(|all| all.get(39)), identifier.then_some("A39"));
+            for other in [Keep::default(), Keep { row: true, identifier: !identifier }] {
+                let other = receive(&mut bytes.as_slice(), &keeping(other), &AtomicUsize::new(0));
+                assert!(matches!(other, Err(NoTable::Broken(_))), "{other:?}");
+            }
+        }
+    }
+
+    #[test]
     fn pieces_that_do_not_fit_are_named() {
         let codes: Vec<u8> = [0, 0].into_iter().chain([7; 4 * 51]).collect();
         let long_name = format!("\0\0[{{\"Text\":\"{}\"}}]", "x".repeat(101));
@@ -195,6 +258,12 @@ mod tests {
             (frames(&[(Kind::Values, names.as_bytes()), (Kind::Values, names.as_bytes())]), "more values than may be"),
             (frames(&[(Kind::Keys, &[0; 29])]), "half a key"),
             (frames(&[(Kind::Keys, &[0; 28 * 51])]), "more keys than rows"),
+            (frames(&[(Kind::Places, &[0; 5])]), "half a place"),
+            (frames(&[(Kind::Places, &[1; 4 * 51])]), "more places than rows"),
+            (frames(&[(Kind::Sheets, b"{}")]), "no sheets"),
+            (frames(&[(Kind::Sheets, b"[]"), (Kind::Sheets, b"[]")]), "more sheets than may be"),
+            (frames(&[(Kind::Identifiers, b"[1]")]), "no identifiers"),
+            (frames(&[(Kind::Identifiers, b"[\"A1\"]")]), "identifiers that nobody asked for"),
             (frames(&[(Kind::Rows, &[0; 4])]), "a number of another length"),
             (frames(&[(Kind::Done, b"{}")]), "no report of the cleaning"),
             (frames(&[(Kind::Refused, b"\"NoReader\"")]), "no reason for a refusal"),
@@ -217,7 +286,7 @@ mod tests {
         fn whatever_arrives_is_a_whole_table_or_none(
             edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..5),
         ) {
-            let order = order(true);
+            let order = Order { keep: Keep { row: true, identifier: true }, ..order(true) };
             let mut bytes = answer(&order);
             edits.iter().for_each(|(at, byte)| *at.get_mut(&mut bytes) = *byte);
             if let Ok(received) = receive(&mut bytes.as_slice(), &order, &AtomicUsize::new(0)) {

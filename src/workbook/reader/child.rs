@@ -15,7 +15,7 @@ use nix::errno::Errno;
 use nix::sys::resource::{Resource, setrlimit};
 
 use super::wire::{Kind, MAX_ORDER_BYTES, Order, PIECE_ROWS, PIECE_VALUES, read_frame, write_frame};
-use crate::customer::{KeyedTable, TableBuilder, Value};
+use crate::customer::{Identifiers, KeyedTable, Origins, TableBuilder, Value};
 use crate::workbook::{Limits, WorkbookError, read_into};
 
 /// Files that may be open at once: the three there are, and their doubles.
@@ -84,20 +84,25 @@ fn tie_down(memory_bytes: u64, cpu_seconds: u64) -> io::Result<()> {
 fn read_by(order: &Order, file: File, parent: UnixStream) -> Result<KeyedTable, WorkbookError> {
     let rows_so_far = Arc::new(AtomicUsize::new(0));
     let new = if order.keyed { TableBuilder::keyed } else { TableBuilder::new };
-    let mut builder = new(order.schema.clone(), order.today);
+    let mut builder = new(order.schema.clone(), order.today).keeping(order.keep);
     builder.show_rows_in(rows_so_far.clone());
     let source = Told { file, parent, rows_so_far, told: (0, Instant::now()) };
     read_into(BufReader::new(source), &mut builder, &order.limits)?;
     Ok(builder.finish_keyed())
 }
 
-/// A category with more names than this is none; training would make a feature of each, and the parent keep them all.
+/// A category with more names than this is none; training would make a feature of each, and the parent keep them all. So
+/// it is with identifiers.
 fn check_names(table: KeyedTable, limits: &Limits) -> Result<KeyedTable, WorkbookError> {
     let read = table.table();
     for (column, rules) in read.columns().iter().zip(&read.schema().columns) {
         if column.values.len() > limits.max_names && matches!(column.values.first(), Some(Value::Text(_))) {
             return Err(WorkbookError::TooManyValues { column: rules.title.clone(), limit: limits.max_names });
         }
+    }
+    let n_bytes = read.origins().and_then(Origins::identifiers).map_or(0, Identifiers::n_bytes);
+    if n_bytes > Identifiers::MAX_BYTES {
+        return Err(WorkbookError::IdentifiersTooLong { limit_bytes: Identifiers::MAX_BYTES });
     }
     Ok(table)
 }
@@ -118,7 +123,25 @@ pub(super) fn write_table(answer: &mut impl Write, keyed: &KeyedTable) -> io::Re
         let bytes: Vec<u8> = keys.iter().flat_map(|key| key.to_bytes()).collect();
         write_frame(answer, Kind::Keys, &[&bytes])?;
     }
+    if let Some(origins) = table.origins() {
+        write_origins(answer, origins)?;
+    }
     write_frame(answer, Kind::Done, &[&serde_json::to_vec(table.cleaning())?])
+}
+
+fn write_origins(answer: &mut impl Write, origins: &Origins) -> io::Result<()> {
+    for rows in origins.rows().chunks(PIECE_ROWS) {
+        let bytes: Vec<u8> = rows.iter().flat_map(|row| row.to_le_bytes()).collect();
+        write_frame(answer, Kind::Places, &[&bytes])?;
+    }
+    write_frame(answer, Kind::Sheets, &[&serde_json::to_vec(origins.sheets())?])?;
+    let Some(identifiers) = origins.identifiers() else { return Ok(()) };
+    for first in (0..identifiers.len()).step_by(PIECE_VALUES) {
+        let piece = first..identifiers.len().min(first + PIECE_VALUES);
+        let piece: Vec<&str> = piece.map(|row| identifiers.get(row)).collect();
+        write_frame(answer, Kind::Identifiers, &[&serde_json::to_vec(&piece)?])?;
+    }
+    Ok(())
 }
 
 /// The file, which tells the parent the rows so far whenever a piece of it is fetched.

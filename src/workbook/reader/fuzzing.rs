@@ -11,7 +11,7 @@ use jiff::civil::{Date, date};
 
 use super::answer::{NoTable, receive};
 use super::wire::{Kind, Order, write_frame};
-use crate::customer::{CustomerTable, Schema};
+use crate::customer::{CustomerTable, Identifiers, Keep, Schema};
 use crate::workbook::Limits;
 
 static SCHEMA: LazyLock<Arc<Schema>> = LazyLock::new(|| Arc::new(Schema::built_in().unwrap()));
@@ -28,11 +28,12 @@ const LIMITS: Limits = Limits {
 
 /// Takes an answer in. What is accepted is a table that keeps every promise of one. Whether it was.
 ///
-/// The first byte says whether keys were asked for (its lowest bit), and whether the rest is the answer itself or a list of
-/// frames to make it of (the next one): kind, length in two bytes, payload.
+/// The first byte says whether keys were asked for (its lowest bit), whether the rest is the answer itself or a list of
+/// frames to make it of (the next one: kind, length in two bytes, payload), and whether places and identifiers were.
 pub fn check_answer(input: &[u8]) -> bool {
     let Some((&how, rest)) = input.split_first() else { return false };
-    let order = Order { schema: SCHEMA.clone(), today: TODAY, limits: LIMITS, keyed: how & 1 == 1 };
+    let keep = Keep { row: how & 4 != 0, identifier: how & 8 != 0 };
+    let order = Order { schema: SCHEMA.clone(), today: TODAY, limits: LIMITS, keyed: how & 1 == 1, keep };
     let answer = if how & 2 == 0 { Cow::Borrowed(rest) } else { Cow::Owned(framed(rest)) };
     let rows_so_far = AtomicUsize::new(0);
     match receive(&mut answer.as_ref(), &order, &rows_so_far) {
@@ -44,6 +45,12 @@ pub fn check_answer(input: &[u8]) -> bool {
             let (columns, cleaning) = (table.columns().to_vec(), table.cleaning().clone());
             assert!(CustomerTable::checked(SCHEMA.clone(), columns, cleaning, TODAY).is_ok());
             serde_json::to_string(table.cleaning()).unwrap();
+            assert_eq!(table.origins().is_some(), keep.is_anything());
+            if let Some(origins) = table.origins() {
+                assert!(origins.rows().len() == table.n_rows() && !format!("{origins:?}").contains("all"));
+                let n_identifiers = origins.identifiers().map(Identifiers::len);
+                assert_eq!(n_identifiers, keep.identifier.then_some(table.n_rows()));
+            }
             return true;
         }
         Err(NoTable::Refused(error)) => assert!(!error.to_string().is_empty()),
@@ -54,7 +61,17 @@ pub fn check_answer(input: &[u8]) -> bool {
 
 /// An answer of whole frames.
 fn framed(mut list: &[u8]) -> Vec<u8> {
-    const KINDS: [Kind; 6] = [Kind::Rows, Kind::Values, Kind::Codes, Kind::Keys, Kind::Done, Kind::Refused];
+    const KINDS: [Kind; 9] = [
+        Kind::Rows,
+        Kind::Values,
+        Kind::Codes,
+        Kind::Keys,
+        Kind::Done,
+        Kind::Refused,
+        Kind::Places,
+        Kind::Sheets,
+        Kind::Identifiers,
+    ];
     let mut answer = Vec::new();
     while let Some((&[kind, low, high], rest)) = list.split_first_chunk() {
         let kind = KINDS[usize::from(kind) % KINDS.len()];

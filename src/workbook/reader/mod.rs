@@ -26,7 +26,7 @@ use jiff::civil::Date;
 use nix::sys::signal::Signal;
 
 use super::{Limits, ReaderFault, WorkbookError};
-use crate::customer::{CustomerTable, KeyedTable, Schema};
+use crate::customer::{CustomerTable, Keep, KeyedTable, Schema};
 
 pub use child::run_reader;
 
@@ -66,6 +66,8 @@ pub struct ReadRequest {
     pub schema: Arc<Schema>,
     /// Dates after this day are in the future.
     pub today: Date,
+    /// What to keep of the rows beside the schema's columns.
+    pub keep: Keep,
     /// How far it is, and whether it is still wanted.
     pub watch: Watch,
 }
@@ -105,7 +107,7 @@ impl Reader {
     /// Reads a workbook as [`read`](super::read) does. Blocking.
     ///
     /// # Errors
-    /// Those of [`read`](super::read); [`WorkbookError::TooManyValues`]; and where the process did not come to its end
+    /// Those of [`read`](super::read); [`WorkbookError::TooManyValues`] and [`WorkbookError::IdentifiersTooLong`]; and where the process did not come to its end
     /// [`WorkbookError::TooMuchMemory`], [`WorkbookError::TooMuchTime`], [`WorkbookError::BrokeReader`],
     /// [`WorkbookError::NoReader`] or [`WorkbookError::Stopped`].
     pub fn read(&self, file: File, request: &ReadRequest) -> Result<CustomerTable, WorkbookError> {
@@ -121,7 +123,8 @@ impl Reader {
     }
 
     fn run(&self, file: File, request: &ReadRequest, keyed: bool) -> Result<KeyedTable, WorkbookError> {
-        let order = Order { schema: request.schema.clone(), today: request.today, limits: self.limits, keyed };
+        let ReadRequest { schema, today, keep, .. } = request;
+        let order = Order { schema: schema.clone(), today: *today, limits: self.limits, keyed, keep: *keep };
         let deadline = Instant::now() + self.bounds.time;
         let (mut process, mut socket) = Process::start(self, file).map_err(WorkbookError::NoReader)?;
         let order_json = serde_json::to_vec(&order).map_err(|e| WorkbookError::NoReader(e.into()))?;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use crate::customer::Schema;
+use crate::customer::{Keep, Schema};
 use crate::workbook::Limits;
 
 /// The longest payload of an answer's frame, in bytes.
@@ -38,6 +38,12 @@ pub(super) enum Kind {
     Done,
     /// Why there is no table: a [`WorkbookError`](crate::workbook::WorkbookError) as JSON.
     Refused,
+    /// Where further rows stand, in their order: 4 bytes each.
+    Places,
+    /// Where the rows of each sheet begin: a list as JSON.
+    Sheets,
+    /// Further identifiers, of the rows in their order: a list as JSON.
+    Identifiers,
 }
 
 /// What is to be read, beside the file.
@@ -48,10 +54,23 @@ pub(super) struct Order {
     pub limits: Limits,
     /// Whether the rows are to be told apart from other files' later on.
     pub keyed: bool,
+    /// What to answer of the rows beside the schema's columns.
+    pub keep: Keep,
 }
 
 impl Kind {
-    const ALL: [Self; 7] = [Self::Order, Self::Rows, Self::Values, Self::Codes, Self::Keys, Self::Done, Self::Refused];
+    const ALL: [Self; 10] = [
+        Self::Order,
+        Self::Rows,
+        Self::Values,
+        Self::Codes,
+        Self::Keys,
+        Self::Done,
+        Self::Refused,
+        Self::Places,
+        Self::Sheets,
+        Self::Identifiers,
+    ];
 
     fn byte(self) -> u8 {
         // Letters, so that a stray line of text is told from a frame by its length at the latest.
