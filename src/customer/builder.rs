@@ -14,7 +14,7 @@ use super::header::{HeaderIndex, MissingColumns};
 use super::kept::{FinishedRows, KeptRows};
 use super::newest::{KeyedTable, RowKey, cell_hash, identity_of};
 use super::note::MAX_NOTES;
-use super::open_sheet::{OpenSheet, Row};
+use super::open_sheet::{HEADER_ROWS, OpenSheet, Row};
 use super::origins::write_identifier;
 use super::spelling::{is_wrapped, said};
 use super::tally::{Place, Tally};
@@ -182,6 +182,11 @@ impl TableBuilder {
             if let (Outcome::Unusable(_) | Outcome::UnknownLevel(_), Cell::Text(text)) = (*outcome, cell) {
                 row.n_headers += usize::from(self.header_index.names(text));
             }
+        } else if !sheet_column.is_identifier
+            && self.sheet.rows_below_header < HEADER_ROWS
+            && let Cell::Text(text) = cell
+        {
+            row.n_headers_beside += usize::from(self.header_index.names(text));
         }
     }
 
@@ -291,6 +296,11 @@ impl TableBuilder {
     fn take_rows(&mut self, row_number: u32) {
         let has_one_table = self.rows.len() == 1;
         let mut is_usable = true;
+        self.sheet.rows_below_header += 1;
+        let n_required = self.schema.columns.iter().filter(|column| column.required).count();
+        if self.rows.iter().any(|row| row.n_headers_beside >= n_required.max(2)) {
+            self.sheet.header_beside.get_or_insert(row_number);
+        }
         for (row, header_hash) in self.rows.iter_mut().zip(&self.sheet.header_hashes) {
             // What is beside one of several tables is no row of it. A header that comes again, as on every page of a
             // report, is no customer.

@@ -6,7 +6,7 @@ use super::newest::{NOBODY, cell_hash};
 use super::{Cell, TableBuilder};
 
 /// Among how many rows that hold anything the header is looked for: people put titles and notes above it.
-const HEADER_ROWS: usize = 20;
+pub(super) const HEADER_ROWS: usize = 20;
 /// How much of a cell above or in the header is looked at, in bytes.
 const MAX_HEADER_BYTES: usize = 256;
 /// The widest sheet there is: no header lies further right.
@@ -33,6 +33,9 @@ pub(super) struct OpenSheet {
     pub may_change: bool,
     /// The first row that names headers in another order than the header does.
     pub odd_header: Option<u32>,
+    pub rows_below_header: usize,
+    /// The first row that holds the headers of a further table, in columns that are not read.
+    pub header_beside: Option<u32>,
 }
 
 /// The row that is being read.
@@ -44,6 +47,8 @@ pub(super) struct Row {
     pub has_identifier: bool,
     /// Cells that cannot be used and are headers.
     pub n_headers: usize,
+    /// Cells in columns that are not read and are headers; counted near the header alone.
+    pub n_headers_beside: usize,
     pub hash: u128,
     pub identity: u64,
     pub outcomes: Vec<Outcome>,
@@ -95,6 +100,7 @@ impl TableBuilder {
         self.sheet.header_hashes = hashes;
         self.sheet.header_row = row_number;
         self.sheet.may_change = false;
+        self.sheet.rows_below_header = 0;
         self.sheet.layout = Some(layout);
     }
 }
@@ -122,6 +128,7 @@ impl Row {
         self.is_read = false;
         self.has_identifier = false;
         self.n_headers = 0;
+        self.n_headers_beside = 0;
         self.hash = 0;
         self.identity = NOBODY;
         self.identifier.clear();

@@ -73,18 +73,29 @@ impl TableBuilder {
     /// Writes down what became of the rows of the sheet that has ended, when so many rows were read and kept in all.
     pub(super) fn account_for_sheet(&mut self, rows_read: usize, n_rows: usize) {
         let name = self.sheet.name.take();
-        if let Some(row) = self.sheet.odd_header.take().filter(|_| self.notes.len() < MAX_HEADER_NOTES) {
-            let place = name.as_ref().map(|name| format!(" of the sheet {name:?}")).unwrap_or_default();
-            let sentence = format!(
+        let place = name.as_ref().map(|name| format!(" of the sheet {name:?}")).unwrap_or_default();
+        if let Some(row) = self.sheet.odd_header.take() {
+            self.note_header(format!(
                 "row {row}{place} looks like another header, but the rows below it are read by the first one: \
                  leave an empty row above it, or move it to a sheet of its own"
-            );
-            self.add_note(Note::new(Note::HEADER_WITHIN_ROWS, sentence));
+            ));
+        }
+        if let Some(row) = self.sheet.header_beside.take() {
+            self.note_header(format!(
+                "row {row}{place} holds the headers of a second table, beside the first one, whose rows are not read: \
+                 let both headers be in one row, or move one table to a sheet of its own"
+            ));
         }
         let Some(name) = name else { return };
         let rows_read = rows_read.saturating_sub(self.sheet.rows_read_before);
         let rows_used = n_rows.saturating_sub(self.sheet.n_rows_before);
         self.sheets.push(SheetReport::used(&name, rows_read, rows_used));
+    }
+
+    fn note_header(&mut self, sentence: String) {
+        if self.notes.len() < MAX_HEADER_NOTES {
+            self.add_note(Note::new(Note::HEADER_WITHIN_ROWS, sentence));
+        }
     }
 
     /// Has the report say where formulas have no results.

@@ -347,3 +347,22 @@ fn a_training_tells_of_the_sheets_of_its_files() {
     let reasons: Vec<UnusedSheet> = table.cleaning().sheets.iter().filter_map(|sheet| sheet.reason).collect();
     assert_eq!(reasons, [UnusedSheet::NoHeader]);
 }
+
+#[test]
+fn a_second_table_whose_header_is_in_another_row_is_said() {
+    let table = read(&xlsx(|sheet| {
+        write_rows(sheet, 0, &[&HEADER, &CUSTOMER, &OTHER_CUSTOMER, &["A3", "2024-03-05", "Yishun", "Male", "Gold"]]);
+        let beside = [HEADER, ["B1", "2023-01-02", "Bishan", "Female", "Silver"]];
+        for (row, cells) in (1..).zip(beside) {
+            for (column, text) in (6..).zip(cells) {
+                sheet.write_string(row, column, text).unwrap();
+            }
+        }
+    }))
+    .unwrap();
+    assert_eq!(table.n_rows(), 3);
+    assert_eq!(notes(&table), [Note::HEADER_WITHIN_ROWS]);
+    let sentence = &table.cleaning().notes[0].sentence;
+    assert!(sentence.starts_with("row 2 of the sheet \"Sheet1\" holds the headers of a second table"), "{sentence}");
+    assert_whole(&table);
+}
