@@ -115,7 +115,7 @@ fn segment_writes_a_spreadsheet_where_the_output_is_called_one() {
 
     assert_eq!(folder.ok(&["segment", file, "-o", "out.CSV"]), "");
     let table = fs::read_to_string(folder.path("out.CSV")).unwrap();
-    assert!(table.starts_with("\u{feff}row,Location,Gender,Date Joined,"), "{table}");
+    assert!(table.starts_with("\u{feff}sheet,row,Location,Gender,Date Joined,"), "{table}");
     assert_eq!(table.matches("\r\n").count(), 1 + 9);
 
     folder.ok(&["segment", file, "--json", "-o", "json.csv"]);
