@@ -171,7 +171,7 @@ impl Identifiers {
     /// Adds the next row's, from another process.
     ///
     /// # Errors
-    /// [`BrokenTable`] for one that [`write_identifier`] would not have written, or that is too much for memory.
+    /// [`BrokenTable`] for one that `write_identifier` would not have written, or that is too much for memory.
     pub fn push_checked(&mut self, identifier: &str) -> Result<(), BrokenTable> {
         let is_short = identifier.chars().nth(MAX_VALUE_CHARS).is_none();
         if !is_short || identifier.chars().any(is_invisible) {
