@@ -6,45 +6,23 @@
 //! [`crate::model_store`], [`crate::upload_store`], [`crate::pipeline`] (personas and placements), [`crate::customer`]
 //! and [`crate::workbook`].
 
-mod accept;
-mod admin;
-mod body;
-mod compression;
-mod docs;
-mod doors;
-mod error;
-mod expiry;
-mod export;
-mod fields;
+mod admission;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
-mod generate;
-mod grouping;
-mod health;
 mod idempotency;
-mod ignored;
-mod images;
-mod incoming;
-mod index;
-mod jobs;
-mod live;
 mod metrics;
-mod models;
-mod openapi;
 mod problem;
-mod refresh;
+mod request;
 mod request_id;
-mod retrain;
+mod response;
 mod router;
-mod scrape;
+mod routes;
 mod server;
 mod settings;
 mod state;
-mod status;
-mod target;
-mod upload;
+mod tasks;
 
-pub use doors::{Key, TrustedProxies};
-pub use refresh::Refresh;
+pub use admission::{Key, TrustedProxies};
 pub use server::{Application, Condition, OnLoad, Opening, Prepared, ServeError};
 pub use settings::{Retraining, Settings};
+pub use tasks::refresh::Refresh;

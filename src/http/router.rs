@@ -13,15 +13,16 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::compression::{compression, slice_large_texts};
-use super::docs::ApiDescription;
-use super::doors::{Entrance, Origins, admit, harden, hold_to_a_pace, part_with_refused_bodies};
-use super::error::ApiError;
+use super::admission::{Entrance, Origins, admit, hold_to_a_pace, part_with_refused_bodies};
 use super::idempotency::{IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED};
-use super::live::X_MODEL_VERSION;
+use super::problem::ApiError;
 use super::request_id::identify_and_log;
+use super::response::compression::{compression, slice_large_texts};
+use super::response::event_stream::X_MODEL_VERSION;
+use super::response::security_headers::harden;
+use super::routes::docs::ApiDescription;
+use super::routes::{export, generate, health, images, index, metrics, models, openapi, retrain, upload};
 use super::state::AppState;
-use super::{export, generate, health, images, index, models, openapi, retrain, scrape, upload};
 
 /// The service's routes and the layers around them, outermost last.
 ///
@@ -48,7 +49,7 @@ pub(super) fn router(state: AppState) -> Result<Router, ApiError> {
         .routes(routes!(retrain::get_retraining))
         .routes(routes!(health::get_healthz))
         .routes(routes!(health::get_readyz))
-        .routes(routes!(scrape::get_metrics))
+        .routes(routes!(metrics::get_metrics))
         .split_for_parts();
     Ok(routes
         .merge(openapi::routes(description, keys_are_set)?)

@@ -10,13 +10,13 @@ use jiff::Timestamp;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::Notify;
 
-use super::doors::connections;
-use super::expiry::expire_for_ever;
-use super::jobs::retrain_on_schedule;
-use super::refresh::{Refresh, refresh_for_ever};
+use super::admission::connections;
 use super::router::router;
 use super::settings::Settings;
 use super::state::{AppState, Ready};
+use super::tasks::expiry::expire_for_ever;
+use super::tasks::jobs::retrain_on_schedule;
+use super::tasks::refresh::{Refresh, refresh_for_ever};
 use crate::content::Writer;
 use crate::model_store::{LiveModel, ModelStore, ModelVersion};
 

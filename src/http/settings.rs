@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
-use super::doors::{Key, TrustedProxies};
+use super::admission::{Key, TrustedProxies};
 use crate::customer::Schema;
 use crate::schedule::Schedule;
 use crate::trainer::Program;

@@ -9,12 +9,12 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
-use super::error::ApiError;
 use super::idempotency::Idempotency;
-use super::jobs::Jobs;
 use super::metrics::Metrics;
+use super::problem::ApiError;
 use super::server::OnLoad;
 use super::settings::Settings;
+use super::tasks::jobs::Jobs;
 use crate::content::Writer;
 use crate::model_store::{LiveModel, ModelStore, StoreError};
 use crate::upload_store::UploadStore;

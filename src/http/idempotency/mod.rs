@@ -19,7 +19,7 @@ use tokio::task::JoinError;
 use tokio::time::{Instant, timeout_at};
 use tracing::Instrument;
 
-use super::doors::Admitted;
+use super::admission::Admitted;
 use crate::model_store::VersionId;
 pub use error::IdempotencyError;
 use error::MAX_KEY_CHARS;

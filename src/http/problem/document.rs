@@ -1,0 +1,102 @@
+//! The problem document that a caller reads (RFC 9457), finished by the outermost layer with the request's id.
+
+use std::sync::Arc;
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::error::{ApiError, Facts, FieldProblem, with_causes};
+
+/// An [`ApiError`] on its way out; the outermost layer adds the request's id.
+#[derive(Clone)]
+pub(in crate::http) struct Problem(Arc<ApiError>);
+
+/// What every answer is that is no success (RFC 9457).
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(in crate::http) struct Document<'a> {
+    /// Always `about:blank`: the code tells problems apart.
+    #[schema(example = "about:blank")]
+    r#type: &'static str,
+    /// The status in words.
+    #[schema(example = "Unprocessable Entity")]
+    title: &'a str,
+    /// The status.
+    #[schema(example = 422)]
+    status: u16,
+    /// What is wrong, for programs.
+    #[schema(example = "invalid_fields")]
+    code: &'a str,
+    /// What is wrong and what to change, for people.
+    #[schema(example = "Some fields cannot be taken; details names each with what to change.")]
+    detail: &'a str,
+    /// The same sentence, for clients of the original service.
+    #[schema(example = "Some fields cannot be taken; details names each with what to change.")]
+    error: &'a str,
+    /// The request's id, by which its log lines are found.
+    #[schema(example = "5f0c1d9be2a84b6f8f5f6c1d9be2a84b")]
+    request_id: &'a str,
+    /// Each field that cannot be taken; absent where none is to blame.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    details: &'a [FieldProblem],
+}
+
+impl Problem {
+    pub(in crate::http) fn new(error: ApiError) -> Self {
+        Self(Arc::new(error))
+    }
+
+    /// Tells the log what happened: callers' mistakes quietly, ours with every cause.
+    pub(in crate::http) fn log(&self, request_id: &str) {
+        let Facts { status, code, .. } = self.0.facts();
+        let causes = with_causes(self.0.as_ref());
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            tracing::warn!(request_id, code, causes, "request put off");
+        } else if status.is_server_error() {
+            tracing::error!(request_id, code, causes, "request failed");
+        } else {
+            tracing::debug!(request_id, code, "request refused");
+        }
+    }
+
+    /// The document as JSON, for a stream of events.
+    pub(in crate::http) fn json(&self, request_id: &str) -> String {
+        let facts = self.0.facts();
+        serde_json::to_string(&self.document(&facts, request_id)).unwrap_or_default()
+    }
+
+    fn document<'a>(&'a self, facts: &'a Facts, request_id: &'a str) -> Document<'a> {
+        let Facts { status, code, sentence } = facts;
+        Document {
+            r#type: "about:blank",
+            title: status.canonical_reason().unwrap_or("Error"),
+            status: status.as_u16(),
+            code,
+            detail: sentence,
+            error: sentence,
+            request_id,
+            details: self.0.details(),
+        }
+    }
+
+    /// The finished answer.
+    pub(in crate::http) fn into_response(self, request_id: &str) -> Response {
+        let facts = self.0.facts();
+        let status = facts.status;
+        let mut response = (status, axum::Json(self.document(&facts, request_id))).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(wait) = self.0.retry_after() {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(wait));
+        }
+        if let Some(location) = self.0.location().and_then(|path| HeaderValue::try_from(path).ok()) {
+            headers.insert(header::LOCATION, location);
+        }
+        response
+    }
+}

@@ -1,0 +1,218 @@
+//! Fields of a request that nothing reads. Their sender is told: a misspelt field would vanish without a word.
+//!
+//! Names alone are shown, never values; how many there are and how long they may be is bounded.
+
+use serde::Serialize;
+use strsim::osa_distance;
+use utoipa::ToSchema;
+
+use super::fields::{CAMPAIGN_NAMES, Fields};
+use super::workbook::KEEP;
+use crate::customer::{Kind, Note, Schema, is_form_field, is_invisible};
+
+/// How many names are listed.
+const MAX_NAMES: usize = 20;
+/// How long a listed name may be, in characters.
+const MAX_NAME_CHARS: usize = 60;
+/// Fields of a generation beside the campaign's inputs and a customer's columns.
+const TARGETS: [&str; 3] = ["persona", "cluster_id", "campaign_inputs"];
+/// What else a segment has in an upload's answer. Callers send it back whole, and nothing of this is needed.
+const OF_A_SEGMENT: [&str; 6] = ["persona_summary", "members", "default_post", "prompt_used", "size", "content_error"];
+/// The field whose own fields are looked at, too.
+const INPUTS: &str = "campaign_inputs";
+
+/// What of a request was not read.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
+pub(in crate::http) struct Ignored {
+    /// Fields of the request that nothing reads, at most 20; absent where there is none.
+    #[schema(example = json!(["objectve"]))]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    ignored: Vec<String>,
+    /// What a person should know of the request; absent where there is nothing to say.
+    #[schema(example = json!([{
+        "code": "unknown_field", "sentence": "objectve is not a field; did you mean objective?"
+    }]))]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<Note>,
+}
+
+impl Ignored {
+    /// Of a generation's fields, its `campaign_inputs` included.
+    pub fn of_generation(schema: &Schema, fields: &Fields) -> Self {
+        let is_read = |name: &str| {
+            is_input(name) || [&TARGETS[..], &OF_A_SEGMENT].concat().contains(&name) || is_form_field(schema, name)
+        };
+        let customer = customer_fields(schema);
+        let known = || inputs().chain(TARGETS).chain(customer.iter().map(String::as_str));
+        let mut ignored = Self::default();
+        let mut n_ignored = 0;
+        for name in fields.names().filter(|name| !is_read(name)) {
+            n_ignored += 1;
+            ignored.add("", name, known());
+        }
+        for name in fields.names_in(INPUTS).filter(|name| !is_input(name)) {
+            n_ignored += 1;
+            ignored.add("campaign_inputs.", name, inputs());
+        }
+        ignored.end(n_ignored)
+    }
+
+    /// Of the text fields beside an upload.
+    pub fn of_upload(fields: &Fields) -> Self {
+        let mut ignored = Self::default();
+        let mut n_ignored = 0;
+        for name in fields.names().filter(|name| !is_input(name) && *name != KEEP) {
+            n_ignored += 1;
+            ignored.add("", name, inputs().chain([KEEP]));
+        }
+        ignored.end(n_ignored)
+    }
+
+    fn add<'k>(&mut self, prefix: &str, name: &str, known: impl Iterator<Item = &'k str>) {
+        if self.ignored.len() == MAX_NAMES {
+            return;
+        }
+        let shown = format!("{prefix}{}", shown(name));
+        if let Some(nearest) = nearest(name, known) {
+            let sentence = format!("{shown} is not a field; did you mean {nearest}?");
+            self.notes.push(Note::new("unknown_field", sentence));
+        }
+        self.ignored.push(shown);
+    }
+
+    fn end(mut self, n_ignored: usize) -> Self {
+        let more = n_ignored.saturating_sub(self.ignored.len());
+        if more > 0 {
+            self.notes.push(Note::new("more_unknown_fields", format!("{more} more fields were ignored")));
+        }
+        self
+    }
+}
+
+fn is_input(name: &str) -> bool {
+    CAMPAIGN_NAMES.iter().any(|(canonical, others)| *canonical == name || others.contains(&name))
+}
+
+/// Every name of every campaign input.
+fn inputs<'k>() -> impl Iterator<Item = &'k str> {
+    CAMPAIGN_NAMES.iter().flat_map(|(name, others)| std::iter::once(*name).chain(others.iter().copied()))
+}
+
+/// A customer's columns and a date's parts, as a form would call them.
+fn customer_fields(schema: &Schema) -> Vec<String> {
+    let titles = schema.columns.iter().flat_map(|column| {
+        let parts = match &column.kind {
+            Kind::Date { parts, .. } => parts.as_slice(),
+            Kind::Category { .. } | Kind::Ordinal { .. } | Kind::Number { .. } => &[],
+        };
+        std::iter::once(&column.title).chain(parts.iter().map(|part| &part.title))
+    });
+    titles.map(|title| title.to_lowercase().replace(' ', "_")).collect()
+}
+
+/// The known name that `name` is a slip of: a third of its letters may differ.
+fn nearest<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
+    let letters = letters(name);
+    let allowed = letters.chars().count().max(3) / 3;
+    let distances = known.map(|known| (osa_distance(&letters, &self::letters(known)), known));
+    distances.filter(|(distance, _)| *distance <= allowed).min_by_key(|(distance, _)| *distance).map(|(_, known)| known)
+}
+
+/// What of a name counts when two are compared: neither case nor what stands between its words.
+fn letters(name: &str) -> String {
+    let letters = name.chars().filter(|c| c.is_alphanumeric()).take(MAX_NAME_CHARS);
+    letters.flat_map(char::to_lowercase).collect()
+}
+
+/// A caller's name for a field, as it may be shown to the caller again.
+fn shown(name: &str) -> String {
+    let mut chars = name.chars().filter(|c| !is_invisible(*c));
+    let mut short: String = chars.by_ref().take(MAX_NAME_CHARS).collect();
+    if chars.next().is_some() {
+        short.push('…');
+    }
+    short
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn generation(body: Value) -> Ignored {
+        let Value::Object(fields) = body else { panic!("no object") };
+        Ignored::of_generation(&Schema::built_in().unwrap(), &Fields::new(fields))
+    }
+
+    fn sentences(ignored: &Ignored) -> Vec<&str> {
+        ignored.notes.iter().map(|note| note.sentence.as_str()).collect()
+    }
+
+    #[test]
+    fn a_slip_is_named_with_the_field_that_was_meant() {
+        for (slip, meant) in [
+            ("objectve", "objective"),
+            ("Objective", "objective"),
+            ("indutsry", "industry"),
+            ("funnel-stage", "funnel_stage"),
+            ("FunnelStage", "funnel_stage"),
+            ("marketing_funnel_stag", "marketing_funnel_stage"),
+            ("pastEngagment", "past_engagement"),
+            ("plattform", "platform"),
+            ("Tone", "tone"),
+            ("postType_", "post_type"),
+            ("numVariant", "num_variants"),
+            ("clusterId", "cluster_id"),
+            ("Persona", "persona"),
+            ("campaignInputs", "campaign_inputs"),
+            ("locaton", "location"),
+            ("loyalty_teir", "loyalty_tier"),
+            ("join_yr", "join_year"),
+        ] {
+            let ignored = generation(json!({ slip: "x" }));
+            assert_eq!(ignored.ignored, [slip]);
+            assert_eq!(sentences(&ignored), [format!("{slip} is not a field; did you mean {meant}?")]);
+        }
+    }
+
+    #[test]
+    fn a_field_of_another_kind_is_listed_and_nothing_is_guessed() {
+        for name in ["temperature", "model", "x", "", "id", "budget", "名前", "utm_source"] {
+            let ignored = generation(json!({ name: "x" }));
+            assert_eq!((ignored.ignored.as_slice(), ignored.notes.len()), ([name.to_owned()].as_slice(), 0), "{name}");
+        }
+    }
+
+    #[test]
+    fn no_known_field_is_listed_under_any_of_its_names() {
+        let schema = Schema::built_in().unwrap();
+        let aliases = schema.columns.iter().flat_map(|column| column.headers().map(str::to_owned));
+        let camel = ["funnelStage", "pastEngagement", "postType", "preferOutput", "numVariants"].map(str::to_owned);
+        let known = inputs().chain(TARGETS).chain(OF_A_SEGMENT).map(str::to_owned);
+        for name in known.chain(customer_fields(&schema)).chain(aliases).chain(camel) {
+            assert_eq!(generation(json!({ name.as_str(): "x" })), Ignored::default(), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_campaign_inputs_own_fields_are_looked_at() {
+        let ignored = generation(json!({ "campaign_inputs": { "objectve": "x", "location": "Bedok", "tone": "Fun" } }));
+        assert_eq!(ignored.ignored, ["campaign_inputs.objectve", "campaign_inputs.location"]);
+        assert_eq!(sentences(&ignored), ["campaign_inputs.objectve is not a field; did you mean objective?"]);
+    }
+
+    proptest! {
+        #[test]
+        fn however_many_fields_there_are_names_alone_are_told_and_few_and_short(
+            names in prop::collection::vec(".{0,200}", 0..60),
+        ) {
+            let body = names.iter().map(|name| (name.clone(), json!("a secret value"))).collect();
+            let ignored = generation(Value::Object(body));
+            let json = serde_json::to_string(&ignored).unwrap();
+            prop_assert!(ignored.ignored.len() <= MAX_NAMES && ignored.notes.len() <= MAX_NAMES + 1);
+            prop_assert!(json.chars().count() < 20_000 && !json.contains("a secret value"));
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! For whom a text is to be written.
+//!
+//! Decided by the first of these that a body has: `persona` (an object, as the upload's answer gave it), `cluster_id` (a
+//! trained segment), customer fields by the schema (`location`, `loyalty_tier`, …: such a customer, and beyond what the
+//! fields say its segment), or nothing: the whole customer base.
+
+use std::sync::Arc;
+
+use super::fields::Fields;
+use crate::content::Audience;
+use crate::customer::{FormCustomer, is_form_field, read_form};
+use crate::http::problem::{ApiError, FieldProblem};
+use crate::http::state::AppState;
+use crate::model_store::ModelVersion;
+use crate::pipeline::{Persona, Placement, SegmentId, count_traits};
+
+/// For whom to write.
+#[derive(Default)]
+pub(in crate::http) struct Target {
+    /// `customer`, `persona`, `segment` or `everyone`.
+    pub kind: &'static str,
+    /// The segment's persona.
+    pub persona: Persona,
+    /// What is known of the customer, which a text follows before it follows the segment's persona.
+    pub customer: Persona,
+    /// The caller's own id, or that of the segment the customer is in; −1 outside every one.
+    pub cluster_id: Option<i64>,
+    /// Where the customer is, where one was described.
+    pub placement: Option<Placement>,
+    /// The caller's fields that decided, under the caller's names.
+    pub used: Vec<String>,
+}
+
+impl Target {
+    /// What a writer may know of it.
+    pub fn audience(&self, version: &ModelVersion) -> Audience {
+        let schema = version.model.schema();
+        if self.kind == EVERYONE {
+            return Audience::everyone(schema, &self.persona);
+        }
+        let mut persona = self.persona.clone();
+        persona.overlay(self.customer.clone());
+        Audience::new(schema, &persona)
+    }
+
+    /// The persona's keys that the caller's fields leave to the segment.
+    pub fn left_to_segment(&self) -> Vec<String> {
+        let told = self.persona.traits.iter().filter(|t| !t.values.is_empty());
+        told.filter(|t| self.customer.values(&t.key).is_empty()).map(|t| t.key.clone()).collect()
+    }
+}
+
+const PLACING: &str = "placing a customer";
+const EVERYONE: &str = "everyone";
+const NO_SUCH_SEGMENT: &str = "must be the id of a trained segment";
+
+/// Finds out for whom `fields` ask, and notes in them what cannot be taken.
+///
+/// # Errors
+/// [`ApiError::Busy`] or [`ApiError::Internal`] where a customer could not be placed.
+pub(in crate::http) async fn find_target(
+    state: &AppState,
+    version: &Arc<ModelVersion>,
+    fields: &mut Fields,
+) -> Result<Target, ApiError> {
+    let schema = version.model.schema();
+    let given_id = cluster_id(fields);
+    if let Some(object) = fields.object("persona") {
+        let persona = Persona::from_json(schema, &object);
+        let used = vec!["persona".to_owned()];
+        return Ok(Target { kind: "persona", persona, cluster_id: given_id, used, ..Target::default() });
+    }
+    if let Some(id) = given_id {
+        let segment = u32::try_from(id).ok().and_then(|id| version.model.segment(SegmentId::new(id)));
+        if segment.is_none() {
+            let allowed = version.model.segments().iter().map(|segment| segment.cluster_id.to_string()).collect();
+            let (field, message) = ("cluster_id".to_owned(), NO_SUCH_SEGMENT.to_owned());
+            fields.refuse_all([FieldProblem { field, message, allowed }]);
+        }
+        let persona = segment.map(|segment| segment.persona.clone()).unwrap_or_default();
+        let used = vec!["cluster_id".to_owned()];
+        return Ok(Target { kind: "segment", persona, cluster_id: given_id, used, ..Target::default() });
+    }
+    for name in fields.not_texts().iter().filter(|name| is_form_field(schema, name)) {
+        fields.refuse(name, "must be text");
+    }
+    let texts = fields.texts();
+    let pairs = texts.iter().map(|(name, text)| (name.as_str(), text.as_str()));
+    match read_form(schema, pairs, state.today()) {
+        Ok(customer) if !customer.used.is_empty() => place_customer(state, version, customer).await,
+        outcome => {
+            fields.refuse_all(outcome.err().into_iter().flatten().map(FieldProblem::from));
+            let persona = version.model.everyone().persona.clone();
+            Ok(Target { kind: EVERYONE, persona, ..Target::default() })
+        }
+    }
+}
+
+async fn place_customer(
+    state: &AppState,
+    version: &Arc<ModelVersion>,
+    customer: FormCustomer,
+) -> Result<Target, ApiError> {
+    let FormCustomer { table, used } = customer;
+    let (_, counts) = count_traits(&table, &[0], 0);
+    let failed = |e| ApiError::internal(PLACING, e);
+    let placement = match version.model.recall_one(&table).map_err(failed)? {
+        Some(placement) => placement,
+        None => {
+            let placing = version.clone();
+            let placed = state.briefly_on_processor(PLACING, move || placing.model.place_one(&table)).await?;
+            placed.map_err(failed)?.ok_or(ApiError::Internal { doing: PLACING, source: None })?
+        }
+    };
+    let segment = placement.nearest.and_then(|nearest| version.model.segment(nearest.cluster_id));
+    let persona = segment.map_or(&version.model.everyone().persona, |segment| &segment.persona).clone();
+    let customer = Persona::from_counts(&counts);
+    let cluster_id = Some(SegmentId::code(placement.segment));
+    Ok(Target { kind: "customer", persona, customer, cluster_id, placement: Some(placement), used })
+}
+
+/// The caller's `cluster_id`, a number or its text.
+pub(in crate::http) fn cluster_id(fields: &mut Fields) -> Option<i64> {
+    let (name, text) = fields.text(["cluster_id"])?;
+    let id = text.parse().ok();
+    if id.is_none() {
+        let is_whole = text.bytes().all(|b| b.is_ascii_digit() || b == b'-');
+        fields.refuse(name, if is_whole { NO_SUCH_SEGMENT } else { "must be a whole number" });
+    }
+    id
+}

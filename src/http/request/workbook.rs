@@ -1,0 +1,102 @@
+//! From a received workbook to the segments of its customers: what every route that takes one shares.
+
+use std::fs::File;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::customer::{CustomerTable, Keep, Schema};
+use crate::http::problem::{ApiError, FieldProblem, with_causes};
+use crate::http::response::event_stream::Progress;
+use crate::http::state::AppState;
+use crate::model_store::ModelVersion;
+use crate::segmentation::{Grouped, group};
+use crate::upload_store::Received;
+use crate::workbook::{ReadRequest, Watch, WorkbookError};
+
+/// The field that says what to keep of the rows.
+pub(in crate::http) const KEEP: &str = "keep";
+
+/// How far a workbook is on its way into segments, for somebody else to look at.
+#[derive(Debug, Clone, Default)]
+pub(in crate::http) struct Reading {
+    watch: Watch,
+    is_read: Arc<AtomicBool>,
+    keep: Keep,
+}
+
+impl Reading {
+    /// One that keeps this of the rows beside the schema's columns.
+    pub fn keeping(keep: Keep) -> Self {
+        Self { keep, ..Self::default() }
+    }
+
+    /// Reading, or grouping once every row is read, with the rows so far.
+    pub fn progress(&self) -> Progress {
+        let step = if self.is_read.load(Ordering::Relaxed) { "grouping" } else { "reading" };
+        Progress::step(step).rows(self.watch.rows())
+    }
+
+    /// Ends the reader process when it is dropped, which its caller's going away does.
+    pub fn stop_when_dropped(&self) -> StopWhenDropped {
+        StopWhenDropped(self.watch.clone())
+    }
+
+    /// Has `file` read by `schema`, on the day that it is by the clock of the settings. Blocking.
+    ///
+    /// # Errors
+    /// [`ApiError::Workbook`], [`ApiError::Storage`] when the file cannot be opened.
+    pub fn table(&self, state: &AppState, schema: Arc<Schema>, file: &Received) -> Result<CustomerTable, ApiError> {
+        let source = File::open(file.path()).map_err(ApiError::Storage)?;
+        let request = ReadRequest { schema, today: state.today(), keep: self.keep, watch: self.watch.clone() };
+        let table = state.settings().reader.read(source, &request).map_err(unreadable)?;
+        self.is_read.store(true, Ordering::Relaxed);
+        Ok(table)
+    }
+}
+
+/// Ends a reading that nobody waits for any more.
+pub(in crate::http) struct StopWhenDropped(Watch);
+
+impl Drop for StopWhenDropped {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
+}
+
+/// Has `file` read by the schema of `version` and places its customers, on a blocking thread; shows in `reading`
+/// how far it is. Hands the file back, still not kept. Dropped before its end, it ends the reader process.
+///
+/// # Errors
+/// [`ApiError::Workbook`], [`ApiError::NoUsableRow`], [`ApiError::Fields`] where identifiers are to be kept and the file has
+/// none, [`ApiError::Storage`] when the file cannot be opened, [`ApiError::Busy`], [`ApiError::Internal`]. The file is then
+/// gone.
+pub(in crate::http) async fn read_and_group(
+    state: &AppState,
+    version: Arc<ModelVersion>,
+    file: Received,
+    reading: Reading,
+) -> Result<(Grouped, Received), ApiError> {
+    let reading_state = state.clone();
+    let _stop = reading.stop_when_dropped();
+    let read_and_group = move || {
+        let table = reading.table(&reading_state, version.model.schema().clone(), &file)?;
+        if let Some(why) = table.cleaning().no_usable_row() {
+            return Err(ApiError::NoUsableRow(why));
+        }
+        if let Some(why) = reading.keep.unmet(table.schema(), table.cleaning()) {
+            let message = format!("must do without identifier: the file {why}");
+            return Err(ApiError::Fields(vec![FieldProblem { field: KEEP.to_owned(), message, allowed: Vec::new() }]));
+        }
+        let grouped = group(version, table).map_err(|e| ApiError::internal("placing customers", e))?;
+        Ok((grouped, file))
+    };
+    state.on_processor("grouping an upload", read_and_group).await?
+}
+
+/// The file's fault to its sender; that it brought a process down is to be known here, too.
+fn unreadable(error: WorkbookError) -> ApiError {
+    if let WorkbookError::BrokeReader(fault) = &error {
+        tracing::warn!(fault = with_causes(fault), "a reader process broke down over an upload");
+    }
+    ApiError::Workbook(error)
+}

@@ -1,0 +1,195 @@
+//! `POST /segments/export`: segments and their customers as a file for a spreadsheet program.
+//!
+//! The body is an upload's answer as the caller kept it, or the workbook once more: that is grouped by the live model,
+//! and neither kept nor written for.
+
+use std::fs::{self, File};
+use std::io::{self, Seek};
+use std::path::Path;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{Query, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use tokio::io::AsyncReadExt;
+
+use super::docs::{BodyProblems, ExportForm, ExportRequest, FileBytes};
+use crate::customer::{Keep, NotKept};
+use crate::export::{Export, Format, KeptAnswer};
+use crate::http::problem::{ApiError, FieldProblem};
+use crate::http::request::accept::accepts;
+use crate::http::request::body::{media_type, read_json};
+use crate::http::request::incoming::{on_disk, receive};
+use crate::http::request::workbook::{KEEP, Reading, read_and_group};
+use crate::http::state::AppState;
+use crate::upload_store::Room;
+
+/// The largest JSON body, in bytes: the portal keeps every member that an answer lists.
+const MAX_BODY_BYTES: usize = 64 << 20;
+/// How many times its source's bytes an export takes on disk while it is written: rows as XML, and packed.
+const SCRATCH_TIMES: u64 = 4;
+/// How much of a file is sent at a time, in bytes.
+const CHUNK_BYTES: usize = 64 << 10;
+
+/// What the request's line and headers ask for; a field of the body stands between the two.
+struct Wanted {
+    query: ExportQuery,
+    accepts_csv: bool,
+}
+
+#[derive(Deserialize)]
+struct ExportQuery {
+    format: Option<String>,
+    keep: Option<String>,
+}
+
+/// A written export, at its start. The file has no name: it is gone with the last handle.
+struct Written {
+    file: File,
+    size_bytes: u64,
+    format: Format,
+}
+
+/// Segments and their customers as a file for a spreadsheet program
+///
+/// Send an upload's answer as it was kept, or the workbook once more: that is grouped by the live model, and neither kept
+/// nor written for. An .xlsx has a sheet `Segments` and a sheet `Rows`; a .csv has the rows. Of a workbook, `row` is the
+/// number of each row as its sheet shows it, and `keep=identifier` adds the identifiers, which are kept nowhere else. Text
+/// that looks like a formula stays text.
+#[utoipa::path(post, path = "/segments/export", tag = "segments", operation_id = "export_segments",
+    params(
+        ("format" = Option<String>, Query, description = "`xlsx` (the default) or `csv`", example = "csv"),
+        ("keep" = Option<String>, Query, description = "`identifier`: with the identifiers of the workbook's rows",
+            example = "identifier")),
+    request_body(description = "An upload's answer, or a form with the workbook", content(
+        (ExportRequest = "application/json"), (ExportForm = "multipart/form-data"))),
+    responses(
+        (status = 200, description = "The file, as an attachment", content(
+            (FileBytes = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+            (FileBytes = "text/csv"))),
+        BodyProblems))]
+pub(in crate::http) async fn post_segments_export(
+    State(state): State<AppState>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let (parts, body) = request.into_parts();
+    let wanted = Wanted::of(&parts)?;
+    let written = if media_type(&parts.headers).starts_with("multipart/") {
+        export_workbook(&state, &parts.headers, body, wanted).await?
+    } else {
+        let body = read_json(&state, &parts.headers, body, MAX_BODY_BYTES).await?;
+        let (bytes, dir) = (body.bytes.clone(), state.settings().upload_dir.clone());
+        let _room = room_for(&state, bytes.len() as u64).await?;
+        state.on_processor("exporting an answer", move || export_answer(&bytes, &wanted, &dir)).await??
+    };
+    Ok(written.into_response())
+}
+
+fn export_answer(body: &[u8], wanted: &Wanted, dir: &Path) -> Result<Written, ApiError> {
+    let answer = KeptAnswer::from_json(body)?;
+    if wanted.keep(answer.keep())?.identifier {
+        let message = "must do without identifier: an answer has none; send the workbook as a form".to_owned();
+        return Err(ApiError::Fields(vec![FieldProblem { field: KEEP.to_owned(), message, allowed: Vec::new() }]));
+    }
+    let format = wanted.format(answer.format())?;
+    Written::write(&Export::of_answer(answer)?, format, dir)
+}
+
+async fn export_workbook(
+    state: &AppState,
+    headers: &HeaderMap,
+    body: Body,
+    wanted: Wanted,
+) -> Result<Written, ApiError> {
+    let ready = state.ready()?;
+    let incoming = receive(state, headers, body).await?;
+    let format = wanted.format(incoming.texts.get("format").map(String::as_str))?;
+    let keep = wanted.keep(incoming.texts.get(KEEP).map(String::as_str))?;
+    let reading = Reading::keeping(Keep { row: true, ..keep });
+    let version = ready.live.snapshot();
+    let (grouped, file) = read_and_group(state, version, incoming.file, reading).await?;
+    let size_bytes = fs::metadata(file.path()).map_or(0, |file| file.len());
+    // Not kept: dropped, it is gone.
+    drop(file);
+    let _room = room_for(state, size_bytes).await?;
+    let dir = state.settings().upload_dir.clone();
+    let write = move || Written::write(&Export::of_table(&grouped, &[])?, format, &dir);
+    state.finish_on_processor("exporting a workbook", write).await?
+}
+
+/// Sets room aside on the disk for the export of so many bytes and the library's scratch files.
+async fn room_for(state: &AppState, size_bytes: u64) -> Result<Room, ApiError> {
+    let uploads = state.uploads().clone();
+    on_disk(move || uploads.room_for(size_bytes.saturating_mul(SCRATCH_TIMES))).await
+}
+
+impl Wanted {
+    fn of(parts: &Parts) -> Result<Self, ApiError> {
+        let query = Query::<ExportQuery>::try_from_uri(&parts.uri).map_err(|_| unknown_format())?;
+        Ok(Self { query: query.0, accepts_csv: accepts(&parts.headers, "text/csv") })
+    }
+
+    /// The format, from the first of query, field and `Accept` that says one; a workbook otherwise.
+    fn format(&self, field: Option<&str>) -> Result<Format, ApiError> {
+        let names = [self.query.format.as_deref(), field];
+        match names.into_iter().flatten().find(|name| !name.trim().is_empty()) {
+            Some(name) => name.parse().map_err(|_| unknown_format()),
+            None if self.accepts_csv => Ok(Format::Csv),
+            None => Ok(Format::default()),
+        }
+    }
+}
+
+impl Wanted {
+    /// What to keep, from the first of query and field that says it.
+    fn keep(&self, field: Option<&str>) -> Result<Keep, ApiError> {
+        keep_of([self.query.keep.as_deref(), field].into_iter().flatten().find(|words| !words.trim().is_empty()))
+    }
+}
+
+/// What `words` say to keep; nothing without any.
+pub(in crate::http) fn keep_of(words: Option<&str>) -> Result<Keep, ApiError> {
+    words.unwrap_or_default().parse().map_err(|error: NotKept| {
+        let allowed = Keep::NAMES.map(str::to_owned).to_vec();
+        ApiError::Fields(vec![FieldProblem { field: KEEP.to_owned(), message: error.to_string(), allowed }])
+    })
+}
+
+fn unknown_format() -> ApiError {
+    let allowed = Format::NAMES.map(str::to_owned).to_vec();
+    let message = format!("must be one of {}", allowed.join(", "));
+    ApiError::Fields(vec![FieldProblem { field: "format".to_owned(), message, allowed }])
+}
+
+impl Written {
+    /// Writes into an unnamed file of `dir`. Blocking.
+    fn write(export: &Export<'_>, format: Format, dir: &Path) -> Result<Self, ApiError> {
+        let failed = |e: io::Error| ApiError::internal("writing an export", e);
+        fs::create_dir_all(dir).map_err(failed)?;
+        let mut file = tempfile::tempfile_in(dir).map_err(failed)?;
+        export.write(format, &file, dir)?;
+        let size_bytes = file.stream_position().map_err(failed)?;
+        file.rewind().map_err(failed)?;
+        Ok(Self { file, size_bytes, format })
+    }
+}
+
+impl IntoResponse for Written {
+    fn into_response(self) -> Response {
+        let extension = self.format.extension();
+        let headers = [
+            (header::CONTENT_TYPE, self.format.media_type().to_owned()),
+            (header::CONTENT_DISPOSITION, format!("attachment; filename=\"segments.{extension}\"")),
+            (header::CONTENT_LENGTH, self.size_bytes.to_string()),
+        ];
+        let file = tokio::fs::File::from_std(self.file);
+        let chunks = futures::stream::try_unfold(file, async |mut file| {
+            let mut chunk = Vec::with_capacity(CHUNK_BYTES);
+            let n_bytes = file.read_buf(&mut chunk).await?;
+            Ok::<_, io::Error>((n_bytes > 0).then(|| (Bytes::from(chunk), file)))
+        });
+        (headers, Body::from_stream(chunks)).into_response()
+    }
+}

@@ -1,0 +1,333 @@
+//! `POST /generate-post`, `/generate-promo` and `/generate-editor-post`: content for a customer, a segment or everyone.
+//!
+//! The routes take the same bodies and give the same answer, which carries what each of their callers reads.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Extension, Request, State};
+use axum::http::HeaderValue;
+use axum::response::Response;
+use serde::Serialize;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+use super::docs::{BodyProblems, GenerateRequest, IdempotencyHeader, IdempotencyProblems, WriterProblems};
+use super::images::PublicAddress;
+use crate::content::{Brief, Commission, Content, Output, Pictures, WriteError};
+use crate::http::admission::Admitted;
+use crate::http::idempotency::{Claim, First, IDEMPOTENT_REPLAYED, Key, Turn};
+use crate::http::problem::{ApiError, with_causes};
+use crate::http::request::body::read_object_and;
+use crate::http::request::fields::{Fields, GivenCampaign};
+use crate::http::request::ignored::Ignored;
+use crate::http::request::target::{Target, find_target};
+use crate::http::request_id::RequestContext;
+use crate::http::response::event_stream::{Caller, Finished, Progress, Reporter};
+use crate::http::state::AppState;
+use crate::model_store::ModelVersion;
+use crate::pipeline::{Persona, SegmentId};
+use crate::segmentation::{WrittenAnswer, persona_schema};
+
+/// Content for whom the body described, in the shapes of the written API, the smart form, the segment editor and the
+/// segment's regeneration.
+#[derive(Serialize, ToSchema)]
+#[schema(as = GenerateAnswer)]
+pub(in crate::http) struct GenerateAnswer<'a> {
+    /// Always `ok`.
+    #[schema(example = "ok")]
+    status: &'static str,
+    /// The version of the model that the segment is of.
+    #[schema(example = "20261122T194851Z-2a945ef3")]
+    model_version: &'a str,
+    /// For whom it was written: `customer`, `persona`, `segment` or `everyone`.
+    #[schema(example = "customer")]
+    audience: &'static str,
+    /// The segment; −1 for a customer outside every one, null for everyone.
+    #[schema(required, example = 2)]
+    cluster_id: Option<i64>,
+    /// How surely the customer belongs to the segment, 0 to 1; null where no customer was described.
+    #[schema(required, example = 0.93)]
+    cluster_strength: Option<f64>,
+    /// The segment whose persona was written for, where the customer is outside every one.
+    #[schema(example = 1)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nearest_cluster_id: Option<i64>,
+    /// What the segment's customers have in common, with what marketers added.
+    #[schema(schema_with = persona_schema)]
+    persona: &'a Persona,
+    /// The persona in one sentence.
+    #[schema(example = "Silver tier females from Bedok, Punggol, Bishan who joined in Quarter 1 of 2024")]
+    persona_summary: String,
+    /// One entry a variant: texts, addresses of images, or objects with `text` and `image`. Beside `image_error` an
+    /// image that is not there is an empty text.
+    #[schema(value_type = Vec<Value>, example = json!(["Fresh bread at nine, and a seat by the window."]))]
+    generated_result: Vec<Value>,
+    /// The texts once more, for the segment's regeneration.
+    #[schema(example = json!(["Fresh bread at nine, and a seat by the window."]))]
+    post: &'a [String],
+    fields_used: &'a FieldsUsed,
+    /// The same as `fields_used`, for the segment editor.
+    used_fields: &'a FieldsUsed,
+    /// The same as `prompt_used`, for the segment editor.
+    #[schema(example = "# Role\nYou are a senior copywriter. …")]
+    prompt: &'a str,
+    #[serde(flatten)]
+    content: WrittenAnswer<'a>,
+    #[serde(flatten)]
+    ignored: &'a Ignored,
+}
+
+/// Where the prompt's facts came from.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct FieldsUsed {
+    /// The persona's traits that the caller's fields left to the segment.
+    #[schema(example = json!(["Top_Join_Quarter"]))]
+    from_cluster: Vec<String>,
+    /// The caller's fields, under the caller's names.
+    #[schema(example = json!(["location", "objective"]))]
+    from_user_input: Vec<String>,
+    /// The caller's fields that say how to write: platform, tone, number of variants.
+    #[schema(example = json!(["platform", "tone"]))]
+    optional_inputs: Vec<String>,
+}
+
+/// One variant, as soon as it is there.
+#[derive(Serialize)]
+struct VariantEvent<'a> {
+    variant: usize,
+    of: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    image: Option<&'a str>,
+}
+
+/// A request that was understood.
+struct Job {
+    state: AppState,
+    version: Arc<ModelVersion>,
+    target: Target,
+    given: GivenCampaign,
+    ignored: Ignored,
+    address: PublicAddress,
+}
+
+/// Writes content for a campaign
+///
+/// For whom is decided by the first of these that the body has: `persona`, `cluster_id`, customer fields (`location`,
+/// `loyalty_tier`, …: such a customer, and beyond what the fields say its segment), or nothing: the whole customer
+/// base. With `Both`, a picture that fails leaves the texts, and `image_error` says why. With `Accept:
+/// text/event-stream` it tells `progress`, each `variant` as soon as it is there, and `done` with the whole answer, or
+/// `error` with a problem.
+#[utoipa::path(post, path = "/generate-promo", tag = "content", operation_id = "generate_promo",
+    request_body = GenerateRequest, params(IdempotencyHeader),
+    responses(
+        (status = 200, description = "What was written",
+            content((GenerateAnswer<'static> = "application/json"), (String = "text/event-stream"))),
+        BodyProblems, WriterProblems, IdempotencyProblems))]
+pub(in crate::http) async fn post_generate_promo(
+    state: State<AppState>,
+    context: Extension<RequestContext>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    generate(state, context, request).await
+}
+
+/// Writes content for a campaign, or one segment of an upload again
+///
+/// The same as `/generate-promo`. To write a segment again, send its `persona` and `campaign_inputs` as the upload's
+/// answer gave them.
+#[utoipa::path(post, path = "/generate-post", tag = "content", operation_id = "generate_post",
+    request_body = GenerateRequest, params(IdempotencyHeader),
+    responses(
+        (status = 200, description = "What was written",
+            content((GenerateAnswer<'static> = "application/json"), (String = "text/event-stream"))),
+        BodyProblems, WriterProblems, IdempotencyProblems))]
+pub(in crate::http) async fn post_generate_post(
+    state: State<AppState>,
+    context: Extension<RequestContext>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    generate(state, context, request).await
+}
+
+/// Writes content for a segment that a marketer edited
+///
+/// The same as `/generate-promo`, with the edited `persona`.
+#[utoipa::path(post, path = "/generate-editor-post", tag = "content", operation_id = "generate_editor_post",
+    request_body = GenerateRequest, params(IdempotencyHeader),
+    responses(
+        (status = 200, description = "What was written",
+            content((GenerateAnswer<'static> = "application/json"), (String = "text/event-stream"))),
+        BodyProblems, WriterProblems, IdempotencyProblems))]
+pub(in crate::http) async fn post_generate_editor_post(
+    state: State<AppState>,
+    context: Extension<RequestContext>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    generate(state, context, request).await
+}
+
+async fn generate(
+    State(state): State<AppState>,
+    Extension(context): Extension<RequestContext>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let version = state.ready()?.live.snapshot();
+    let (parts, body) = request.into_parts();
+    let admitted = parts.extensions.get::<Admitted>().cloned();
+    let keyed = Key::of(&parts.headers)?.zip(admitted);
+    let (path, headers) = (parts.uri.path().to_owned(), parts.headers.clone());
+    let claim =
+        move |body: &[u8]| keyed.map(|(key, caller)| (Claim::new(&key, &caller, &headers, &path, body), caller));
+    let (fields, claim) = read_object_and(&state, &parts.headers, body, claim).await?;
+    let mut fields = Fields::new(fields);
+    let ignored = Ignored::of_generation(version.model.schema(), &fields);
+    if let Some(inputs) = fields.object("campaign_inputs") {
+        fields.add_campaign(inputs);
+    }
+    let target = find_target(&state, &version, &mut fields).await?;
+    let given = fields.campaign()?;
+    let address = PublicAddress::of(&state, &parts);
+    let caller = |version| Caller::new(state.clone(), context, version, &parts.headers);
+    let first = match claim {
+        None => None,
+        Some((claim, admitted)) => match state.idempotency().begin(claim).await? {
+            Turn::First(first) => Some((first, admitted)),
+            Turn::Again(kept) => {
+                let again = Finished { json: kept.json.as_ref().to_owned(), waited: Duration::ZERO };
+                let mut response = caller(&kept.version).answer(async move |_| Ok(again)).await?;
+                response.headers_mut().insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
+                return Ok(response);
+            }
+        },
+    };
+    let caller = caller(&version.id);
+    let job = Job { state: state.clone(), version, target, given, ignored, address };
+    caller.answer(|reporter| job.run_as(first, reporter)).await
+}
+
+impl Job {
+    /// Runs the job; with a key as the first of all requests that come with it.
+    async fn run_as(self, first: Option<(First, Admitted)>, reporter: Reporter) -> Result<Finished, ApiError> {
+        match first {
+            None => self.run(reporter).await,
+            Some((first, admitted)) => {
+                let version = self.version.id.clone();
+                let finished = first.run(admitted, version, self.run(reporter), json_of).await;
+                finished.map_err(|e| ApiError::internal("answering a request with a key", e))?
+            }
+        }
+    }
+
+    async fn run(self, reporter: Reporter) -> Result<Finished, ApiError> {
+        let brief = Brief { audience: self.target.audience(&self.version), campaign: self.given.campaign.clone() };
+        let ready = self.state.ready()?;
+        let commission = ready.writer.commission(&brief);
+        reporter.tell("progress", &Progress::step("writing")).await;
+        let content = commission.write().await;
+        self.state.metrics().content(&content);
+        let content = content.map_err(ApiError::Write)?;
+        for (variant, text) in (1..).zip(&content.variants) {
+            let event = VariantEvent { variant, of: content.variants.len(), text: Some(text), image: None };
+            reporter.tell("variant", &event).await;
+        }
+        let pictures = self.draw(&commission, &content, &reporter).await?;
+        let images = pictures.as_ref().map(|pictures| self.address.of_pictures(pictures)).unwrap_or_default();
+        for (variant, image) in (1..).zip(&images).filter(|(_, image)| !image.is_empty()) {
+            let event = VariantEvent { variant, of: images.len(), text: None, image: Some(image) };
+            reporter.tell("variant", &event).await;
+        }
+        self.finish(&content, pictures.as_ref(), images)
+    }
+
+    /// What became of the pictures that were asked for. Texts beside them are paid for, and of use without them; where
+    /// there are none, the failure of the pictures is the request's.
+    async fn draw(
+        &self,
+        commission: &Commission<'_>,
+        content: &Content,
+        reporter: &Reporter,
+    ) -> Result<Option<Result<Pictures, WriteError>>, ApiError> {
+        let output = self.given.campaign.output();
+        if !output.wants_picture() {
+            return Ok(None);
+        }
+        reporter.tell("progress", &Progress::step("drawing")).await;
+        let pictures = commission.draw(content).await;
+        self.state.metrics().pictures(&pictures);
+        match pictures {
+            Err(mut error) if !output.wants_text() => {
+                error.waited += content.waited;
+                Err(ApiError::Write(error))
+            }
+            pictures => {
+                if let Err(error) = &pictures {
+                    tracing::warn!(kind = ?error.kind, causes = with_causes(error), "a picture was not drawn");
+                }
+                Ok(Some(pictures))
+            }
+        }
+    }
+
+    fn finish(
+        &self,
+        content: &Content,
+        pictures: Option<&Result<Pictures, WriteError>>,
+        images: Vec<String>,
+    ) -> Result<Finished, ApiError> {
+        let Target { kind, persona, cluster_id, placement, .. } = &self.target;
+        let outside = placement.filter(|placement| placement.segment.is_none());
+        let nearest = placement.and_then(|placement| placement.nearest);
+        let fields_used = self.fields_used();
+        let answer = GenerateAnswer {
+            status: "ok",
+            model_version: self.version.id.as_str(),
+            audience: kind,
+            cluster_id: *cluster_id,
+            cluster_strength: nearest.map(|nearest| nearest.membership),
+            nearest_cluster_id: outside.and(nearest).map(|nearest| SegmentId::code(Some(nearest.cluster_id))),
+            persona,
+            persona_summary: persona.summary(self.version.model.schema()),
+            generated_result: results(self.given.campaign.output(), content, &images),
+            post: &content.variants,
+            fields_used: &fields_used,
+            used_fields: &fields_used,
+            prompt: &content.prompt_used,
+            content: WrittenAnswer::new(content, pictures, images),
+            ignored: &self.ignored,
+        };
+        let drawing = pictures.map_or(Duration::ZERO, |pictures| match pictures {
+            Ok(pictures) => pictures.waited,
+            Err(error) => error.waited,
+        });
+        Finished::new(&answer, content.waited + drawing)
+    }
+
+    fn fields_used(&self) -> FieldsUsed {
+        const OPTIONAL: [&str; 4] = ["platform", "tone", "num_variants", "n_variants"];
+        let given = self.given.given.iter().cloned();
+        let (optional_inputs, inputs): (Vec<_>, Vec<_>) = given.partition(|name| OPTIONAL.contains(&name.as_str()));
+        let from_user_input = self.target.used.iter().cloned().chain(inputs).collect();
+        FieldsUsed { from_cluster: self.target.left_to_segment(), from_user_input, optional_inputs }
+    }
+}
+
+/// The JSON of a success.
+fn json_of(outcome: &Result<Finished, ApiError>) -> Option<&str> {
+    outcome.as_ref().ok().map(|finished| finished.json.as_str())
+}
+
+/// What the smart form shows: one entry a variant, of the kind that it asked for.
+fn results(output: Output, content: &Content, images: &[String]) -> Vec<Value> {
+    match output {
+        Output::Text | Output::TextAndPrompt => content.variants.iter().map(|text| json!(text)).collect(),
+        Output::Image => images.iter().map(|image| json!(image)).collect(),
+        Output::ImagePrompt => content.image_prompt.iter().map(|prompt| json!(prompt)).collect(),
+        Output::Both => {
+            let both = content.variants.iter().zip(images);
+            both.map(|(text, image)| json!({ "text": text, "image": image })).collect()
+        }
+    }
+}

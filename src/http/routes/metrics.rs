@@ -1,0 +1,167 @@
+//! `GET /metrics`: what was counted, and what is looked at whenever somebody asks: the process, the disk, the budget.
+//!
+//! Whoever names OpenMetrics gets it; everybody else gets Prometheus' own text format (version 0.0.4), which every
+//! program that reads metrics knows.
+
+use std::fmt;
+use std::fs;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use axum::extract::State;
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use nix::sys::resource::{Resource, UsageWho, getrlimit, getrusage};
+use nix::sys::time::TimeVal;
+use prometheus_client::encoding::text::{encode_eof, encode_registry};
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::http::problem::{ApiError, Document};
+use crate::http::request::accept::accepts;
+use crate::http::state::AppState;
+
+const OPENMETRICS: &str = "application/openmetrics-text";
+const OPENMETRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+const PROMETHEUS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// What was counted since the start, and how the process is, for Prometheus
+#[utoipa::path(get, path = "/metrics", tag = "operation", operation_id = "get_metrics",
+    responses(
+        (status = 200, description = "Counters, latencies and how the process is", content((String = "text/plain"),
+            (String = "application/openmetrics-text"))),
+        (status = 401, description = "Keys are set, and none of them was sent", body = Document<'static>,
+            content_type = "application/problem+json"),
+        (status = 429, description = "More requests a minute than one caller may send", body = Document<'static>,
+            content_type = "application/problem+json"),
+        (status = 500, description = "A fault of this service", body = Document<'static>,
+            content_type = "application/problem+json")))]
+pub(in crate::http) async fn get_metrics(
+    State(state): State<AppState>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let ready = state.ready().ok();
+    let version = ready.map(|ready| ready.live.snapshot());
+    let (texts, pictures) = ready.map_or((false, false), |ready| ready.writer.is_paused());
+    state.metrics().paused(texts, pictures);
+    state.metrics().tasks(tokio::runtime::Handle::current().metrics().num_alive_tasks());
+    let mut text = String::new();
+    let written = state.metrics().write(&mut text, version.as_ref().map(|version| version.id.as_str()));
+    let looking = state.clone();
+    let observed = tokio::task::spawn_blocking(move || observed(&looking)).await;
+    let observed = observed.map_err(|e| ApiError::internal("looking at the process", e))?;
+    written
+        .and_then(|()| encode_registry(&mut text, &observed))
+        .and_then(|()| encode_eof(&mut text))
+        .map_err(|e| ApiError::internal("writing metrics", e))?;
+    if accepts(&headers, OPENMETRICS) {
+        return Ok(([(header::CONTENT_TYPE, OPENMETRICS_TYPE)], text).into_response());
+    }
+    Ok(([(header::CONTENT_TYPE, PROMETHEUS_TYPE)], as_prometheus_text(&text)).into_response())
+}
+
+/// What is true at this moment. What cannot be found out is left out. Blocking.
+fn observed(state: &AppState) -> Registry {
+    let mut registry = Registry::default();
+    register_process(&mut registry, state.started());
+    let ours = registry.sub_registry_with_prefix("content_portal");
+    let build = [("version", env!("CARGO_PKG_VERSION"))];
+    let of_build = ours.sub_registry_with_labels(build.map(|(name, value)| (name.into(), value.into())).into_iter());
+    of_build.register("build_info", "The running build", ConstGauge::new(1_i64));
+    if let Ok(n_waiting) = state.uploads().n_waiting() {
+        let help = "Kept uploads that no training has taken yet";
+        ours.register("uploads_waiting", help, ConstGauge::new(n_waiting));
+    }
+    if let Ok(free_bytes) = state.uploads().free_bytes() {
+        let help = "Room on the disk where uploads are kept";
+        ours.register_with_unit("disk_free", help, Unit::Bytes, ConstGauge::new(free_bytes));
+    }
+    let ready = state.ready().ok();
+    if let Some(left_usd) = ready.and_then(|ready| ready.writer.budget_left_usd()) {
+        let help = "What is left of the day's budget for the upstream in US dollars";
+        ours.register("budget_left_usd", help, ConstGauge::new(left_usd));
+    }
+    registry
+}
+
+/// The metrics that every client library of Prometheus has of its process.
+fn register_process(registry: &mut Registry, started: SystemTime) {
+    let of = registry.sub_registry_with_prefix("process");
+    let started_s = started.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+    let help = "When the server started, since 1970";
+    of.register_with_unit("start_time", help, Unit::Seconds, ConstGauge::new(started_s));
+    if let Ok(usage) = getrusage(UsageWho::RUSAGE_SELF) {
+        let seconds = |time: TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
+        let cpu_s = seconds(usage.user_time()) + seconds(usage.system_time());
+        let help = "Processor time of the server, without that of its readers and retrainings";
+        of.register_with_unit("cpu", help, Unit::Seconds, ConstCounter::new(cpu_s));
+    }
+    if let Some(bytes) = resident_bytes() {
+        of.register_with_unit("resident_memory", "Resident memory", Unit::Bytes, ConstGauge::new(bytes));
+    }
+    if let Ok(open) = fs::read_dir("/proc/self/fd") {
+        // Less the one by which they are counted.
+        of.register("open_fds", "Open file descriptors", ConstGauge::new(open.count().saturating_sub(1)));
+    }
+    if let Ok((limit, _)) = getrlimit(Resource::RLIMIT_NOFILE) {
+        of.register("max_fds", "File descriptors that may be open", ConstGauge::new(limit));
+    }
+}
+
+fn resident_bytes() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kilobytes| kilobytes << 10)
+}
+
+/// OpenMetrics as Prometheus' text format: what is described is a counter with its `_total`, and units go without saying.
+fn as_prometheus_text(openmetrics: &str) -> String {
+    let mut text = String::with_capacity(openmetrics.len());
+    let mut help = None;
+    for line in openmetrics.lines() {
+        // Writing to a String cannot fail.
+        let _ = add_line(&mut text, line, &mut help);
+    }
+    text
+}
+
+fn add_line<'t>(text: &mut String, line: &'t str, help: &mut Option<&'t str>) -> fmt::Result {
+    use fmt::Write;
+    let Some(about) = line.strip_prefix("# ") else { return writeln!(text, "{line}") };
+    match about.split_once(' ') {
+        // The type stands behind it, and decides the name that both are about.
+        Some(("HELP", rest)) => *help = rest.split_once(' ').map(|(_, sentence)| sentence),
+        Some(("TYPE", rest)) => {
+            let (name, kind) = rest.split_once(' ').unwrap_or((rest, "untyped"));
+            let (suffix, kind) = match kind {
+                "counter" => ("_total", "counter"),
+                "info" => ("_info", "gauge"),
+                "unknown" => ("", "untyped"),
+                other => ("", other),
+            };
+            if let Some(sentence) = help.take() {
+                writeln!(text, "# HELP {name}{suffix} {sentence}")?;
+            }
+            writeln!(text, "# TYPE {name}{suffix} {kind}")?;
+        }
+        Some(_) | None => {}
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_formats_describe_and_hold_the_same() {
+        let openmetrics = "# HELP a_requests Requests answered.\n# TYPE a_requests counter\na_requests_total 3\n\
+            # HELP b_seconds How long.\n# TYPE b_seconds histogram\n# UNIT b_seconds seconds\nb_seconds_sum 1.5\n\
+            b_seconds_count 2\nb_seconds_bucket{le=\"+Inf\"} 2\n\
+            # HELP c The # of things.\n# TYPE c gauge\nc{kind=\"# x\"} 1\n# EOF\n";
+        let text = "# HELP a_requests_total Requests answered.\n# TYPE a_requests_total counter\na_requests_total 3\n\
+            # HELP b_seconds How long.\n# TYPE b_seconds histogram\nb_seconds_sum 1.5\nb_seconds_count 2\n\
+            b_seconds_bucket{le=\"+Inf\"} 2\n# HELP c The # of things.\n# TYPE c gauge\nc{kind=\"# x\"} 1\n";
+        assert_eq!(as_prometheus_text(openmetrics), text);
+    }
+}

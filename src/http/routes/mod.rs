@@ -1,0 +1,13 @@
+//! One file a resource: its handlers with the types of their requests and answers. [`super::router`] lists them.
+
+pub(super) mod docs;
+pub(super) mod export;
+pub(super) mod generate;
+pub(super) mod health;
+pub(super) mod images;
+pub(super) mod index;
+pub(super) mod metrics;
+pub(super) mod models;
+pub(super) mod openapi;
+pub(super) mod retrain;
+pub(super) mod upload;

@@ -1,0 +1,186 @@
+//! `GET /models`, `GET /models/{version}/report` and `POST /models/{version}/activate`: the trained versions, for
+//! administrators.
+
+use std::path::PathBuf;
+
+use axum::Json;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderName, header};
+use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+use utoipa::openapi::schema::Object;
+
+use super::docs::AdminProblems;
+use crate::http::problem::{ApiError, with_causes};
+use crate::http::request::accept::accepts;
+use crate::http::request::admin::Admin;
+use crate::http::state::AppState;
+use crate::model_store::{ModelStore, StoreError, VersionId, VersionSummary};
+use crate::pipeline::Scores;
+use crate::segmentation::any_object;
+
+/// The trained versions.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct Versions {
+    /// The version that requests are answered by.
+    #[schema(example = "20261122T194851Z-2a945ef3")]
+    live: String,
+    /// Every version, the newest first.
+    versions: Vec<Version>,
+}
+
+/// One trained version.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct Version {
+    /// Its name: when it was made, and a hash.
+    #[schema(example = "20261122T194851Z-2a945ef3")]
+    version: String,
+    /// Whether a server that starts now serves it.
+    #[schema(example = true)]
+    is_current: bool,
+    /// When it was made; null where it is damaged.
+    #[schema(required, value_type = Option<String>, format = DateTime, example = "2026-11-22T19:48:51Z")]
+    created_at: Option<Timestamp>,
+    /// What came out of its training: customers, profiles, clusters, scores; null where it is damaged.
+    #[schema(required, schema_with = scores_schema)]
+    scores: Option<Scores>,
+    /// Whether it was trained on the sample, whose customers are invented; null where it is damaged.
+    #[schema(required, example = false)]
+    trained_on_sample: Option<bool>,
+    /// What is wrong with it; absent where nothing is.
+    #[schema(example = "manifest.json is missing")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fault: Option<String>,
+}
+
+/// A page of our own making that may show nothing but itself: values of customers' columns are in it.
+const PAGE_HEADERS: [(HeaderName, &str); 2] = [
+    (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+    (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'"),
+];
+
+/// A report in the form that was asked for.
+enum Report {
+    Data(Value),
+    Page(PathBuf),
+}
+
+/// What an activation changed.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct Activated {
+    /// The version that requests are answered by from now on.
+    #[schema(example = "20261122T194851Z-2a945ef3")]
+    live: String,
+    /// The version that was live before.
+    #[schema(example = "20260822T020000Z-51e0aa93")]
+    before: String,
+}
+
+/// The trained versions, the live one among them
+#[utoipa::path(get, path = "/models", tag = "models", operation_id = "list_models", security(("admin_key" = [])),
+    responses((status = 200, description = "The versions", body = Versions), AdminProblems))]
+pub(in crate::http) async fn get_models(_: Admin, State(state): State<AppState>) -> Result<Json<Versions>, ApiError> {
+    let ready = state.ready()?;
+    let live = ready.live.snapshot().id.to_string();
+    let listed = in_store(&state, |store| store.list()).await?;
+    let mut versions: Vec<Version> = listed.into_iter().map(Version::from).collect();
+    versions.sort_by(|a, b| b.version.cmp(&a.version));
+    Ok(Json(Versions { live, versions }))
+}
+
+/// What the training of a version did
+///
+/// With `Accept: text/html` as a page for people, where the version has one.
+#[utoipa::path(get, path = "/models/{version}/report", tag = "models", operation_id = "get_model_report",
+    security(("admin_key" = [])), params(("version" = String, Path, example = "20261122T194851Z-2a945ef3")),
+    responses(
+        (status = 200, description = "The report",
+            content((Object = "application/json"), (String = "text/html"))),
+        AdminProblems))]
+pub(in crate::http) async fn get_model_report(
+    _: Admin,
+    State(state): State<AppState>,
+    headers: HeaderMap,
+    version: Result<Path<String>, PathRejection>,
+) -> Result<Response, ApiError> {
+    let id = version_id(version)?;
+    let wants_page = accepts(&headers, "text/html");
+    let report = move |store: &ModelStore| {
+        if !store.list()?.iter().any(|version| version.id == id) {
+            return Err(StoreError::NoSuchVersion { id: id.to_string() });
+        }
+        match store.report_page(&id).filter(|_| wants_page) {
+            Some(page) => Ok(Report::Page(page)),
+            None => Ok(Report::Data(store.report(&id)?)),
+        }
+    };
+    match in_store(&state, report).await? {
+        Report::Data(report) => Ok(Json(report).into_response()),
+        Report::Page(path) => {
+            let html = tokio::fs::read(path).await.map_err(|e| ApiError::internal("reading a report's page", e))?;
+            Ok((PAGE_HEADERS, html).into_response())
+        }
+    }
+}
+
+/// Makes a version the live one
+///
+/// A training is taken back by activating the version before. Requests under way end with the version they began with.
+#[utoipa::path(post, path = "/models/{version}/activate", tag = "models", operation_id = "activate_model",
+    security(("admin_key" = [])), params(("version" = String, Path, example = "20261122T194851Z-2a945ef3")),
+    responses((status = 200, description = "It is live", body = Activated), AdminProblems))]
+pub(in crate::http) async fn post_activate(
+    _: Admin,
+    State(state): State<AppState>,
+    version: Result<Path<String>, PathRejection>,
+) -> Result<Json<Activated>, ApiError> {
+    let id = version_id(version)?;
+    let before = state.ready()?.live.snapshot().id.to_string();
+    in_store(&state, move |store| store.activate(&id)).await?;
+    let taking_over = state.clone();
+    let taken_over = tokio::task::spawn_blocking(move || taking_over.ready().map(|ready| ready.take_over_current()));
+    taken_over.await.map_err(|e| ApiError::internal("taking over a version", e))??.map_err(ApiError::Model)?;
+    let live = state.ready()?.live.snapshot().id.to_string();
+    tracing::info!(model_version = %live, %before, "a version was activated");
+    Ok(Json(Activated { live, before }))
+}
+
+fn scores_schema() -> Object {
+    let example = json!({"rows": 5000, "profiles": 2684, "clusters": 4, "noise_share": 0.0, "silhouette": 0.94});
+    any_object("What came out of the training; null where the version is damaged.", example)
+}
+
+fn version_id(version: Result<Path<String>, PathRejection>) -> Result<VersionId, ApiError> {
+    version.ok().and_then(|Path(text)| text.parse().ok()).ok_or(ApiError::NoVersion)
+}
+
+/// Asks the store, on a blocking thread.
+async fn in_store<T: Send + 'static>(
+    state: &AppState,
+    ask: impl FnOnce(&ModelStore) -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, ApiError> {
+    let store = state.ready()?.store.clone();
+    let asked = tokio::task::spawn_blocking(move || ask(&store)).await;
+    asked.map_err(|e| ApiError::internal("asking the model store", e))?.map_err(ApiError::Model)
+}
+
+impl From<VersionSummary> for Version {
+    fn from(summary: VersionSummary) -> Self {
+        let (manifest, fault) = match summary.manifest {
+            Ok(manifest) => (Some(manifest), None),
+            Err(error) => (None, Some(with_causes(&error))),
+        };
+        Self {
+            version: summary.id.to_string(),
+            is_current: summary.is_current,
+            created_at: manifest.as_ref().map(|manifest| manifest.created_at),
+            trained_on_sample: manifest.as_ref().map(|manifest| manifest.is_of_the_sample()),
+            scores: manifest.map(|manifest| manifest.scores),
+            fault,
+        }
+    }
+}

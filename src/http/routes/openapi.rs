@@ -1,0 +1,103 @@
+//! `/openapi.json` and the page at `/docs`, as they are served: with who needs a key, and for callers that have them
+//! already.
+
+use axum::Router;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::Request;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn, map_response};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use utoipa::openapi::{OpenApi as Description, SecurityRequirement};
+use utoipa_swagger_ui::{Config, SwaggerUi};
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::docs::API_KEY;
+use crate::http::admission::is_open;
+use crate::http::problem::ApiError;
+
+/// The page loads its own scripts and styles; Swagger UI writes styles into elements and draws with data addresses.
+const PAGE_POLICY: &str =
+    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
+
+/// `/openapi.json` and `/docs`. `keys_are_set` says whether the routes for everybody need one.
+///
+/// # Errors
+/// [`ApiError::Internal`] when the description cannot be written.
+pub(in crate::http) fn routes<S: Clone + Send + Sync + 'static>(
+    mut description: Description,
+    keys_are_set: bool,
+) -> Result<Router<S>, ApiError> {
+    say_who_needs_a_key(&mut description, keys_are_set);
+    let json = description.to_pretty_json().map_err(|e| ApiError::internal("describing the API", e))?;
+    let json = Bytes::from(json);
+    let openapi = async move || ([(header::CONTENT_TYPE, "application/json")], json.clone()).into_response();
+    let config = Config::new(["/openapi.json"]).validator_url("none").try_it_out_enabled(true);
+    let page: Router<S> = SwaggerUi::new("/docs").config(config).into();
+    let page = page.layer(map_response(async |response: Response| match response.status() {
+        StatusCode::NOT_FOUND => ApiError::NoRoute.into_response(),
+        _ => ([(header::CONTENT_SECURITY_POLICY, PAGE_POLICY)], response).into_response(),
+    }));
+    Ok(page.route("/openapi.json", get(openapi)).layer(from_fn(answer_unless_known)))
+}
+
+/// Routes that describe no key of their own take one of `API_KEYS`, and need it where there are any.
+fn say_who_needs_a_key(description: &mut Description, keys_are_set: bool) {
+    let key = SecurityRequirement::new(API_KEY, [] as [&str; 0]);
+    let needed = if keys_are_set { vec![key] } else { vec![SecurityRequirement::default(), key] };
+    for (route, item) in &mut description.paths.paths {
+        if is_open(route) {
+            continue;
+        }
+        for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
+            operation.security.get_or_insert_with(|| needed.clone());
+        }
+    }
+}
+
+/// Answers callers that have the very same already with 304 (RFC 9110, 13.1.2).
+async fn answer_unless_known(request: Request, next: Next) -> Response {
+    let known = request.headers().get_all(header::IF_NONE_MATCH).iter().cloned().collect::<Vec<_>>();
+    let response = next.run(request).await;
+    if response.status() != StatusCode::OK {
+        return response;
+    }
+    let (parts, body) = response.into_parts();
+    // The files are parts of this program: memory has room for each.
+    let Ok(bytes) = to_bytes(body, usize::MAX).await else {
+        return ApiError::Internal { doing: "reading a page", source: None }.into_response();
+    };
+    let hash = format!("\"{:016x}\"", xxh3_64(&bytes));
+    // Weak: the same file is sent with gzip and without.
+    let asks_again = [
+        (header::ETAG, format!("W/{hash}")),
+        (header::CACHE_CONTROL, "no-cache".to_owned()),
+        (header::VARY, "accept-encoding".to_owned()),
+    ];
+    if names_tag(&known, &hash) {
+        return (StatusCode::NOT_MODIFIED, asks_again).into_response();
+    }
+    (asks_again, Response::from_parts(parts, Body::from(bytes))).into_response()
+}
+
+/// Whether the values of `If-None-Match` name this tag, or any; strong and weak tags are the same here.
+fn names_tag(values: &[HeaderValue], hash: &str) -> bool {
+    let tags = values.iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+    tags.map(str::trim).any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == hash)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_is_found_among_others_weak_or_strong() {
+        let is_known = |value: &str| names_tag(&[value.parse().unwrap()], "\"0a\"");
+        for known in ["W/\"0a\"", "\"0a\"", "*", "\"x\", W/\"0a\"", "\"x\",\"0a\""] {
+            assert!(is_known(known), "{known}");
+        }
+        for other in ["", "W/\"0b\"", "0a", "W/0a", "\"x\""] {
+            assert!(!is_known(other), "{other}");
+        }
+    }
+}

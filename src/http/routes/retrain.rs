@@ -1,0 +1,341 @@
+//! `POST /retrain`, `GET /retrain` and `GET /retrain/{id}`: retrainings, for administrators.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Extension, Path, Query, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::docs::{BodyProblems, KeyProblems, RetrainForm};
+use crate::http::problem::{ApiError, Document, FieldProblem, as_sentence};
+use crate::http::request::accept::accepts;
+use crate::http::request::admin::Admin;
+use crate::http::request::incoming::{NamedFile, on_disk, receive_files};
+use crate::http::request::workbook::Reading;
+use crate::http::request_id::RequestContext;
+use crate::http::response::event_stream::{Caller, Finished, Reporter};
+use crate::http::state::AppState;
+use crate::http::tasks::jobs::{AskedBy, Job, Status};
+use crate::model_store::VersionId;
+use crate::trainer::{FailedCheck, LeftOut, Options, Outcome, Step};
+
+/// How to retrain, and when to answer.
+#[derive(Debug, Clone, Copy, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(in crate::http) struct RetrainQuery {
+    /// Answer once it is done, and not at once.
+    #[serde(default)]
+    wait: bool,
+    /// Publish a model of poor quality, or an unchanged one, all the same.
+    #[serde(default)]
+    force: bool,
+}
+
+/// One retraining.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Retraining)]
+pub(in crate::http) struct JobView {
+    /// Its id.
+    #[schema(example = "5f0c1d9be2a84b6f8f5f6c1d9be2a84b")]
+    job: String,
+    state: JobState,
+    /// `request` or `schedule`.
+    asked_by: AskedBy,
+    /// When it began.
+    #[schema(value_type = String, format = DateTime, example = "2027-01-01T02:00:00Z")]
+    started_at: Timestamp,
+    /// When it ended; null while it runs.
+    #[schema(required, value_type = Option<String>, format = DateTime, example = "2027-01-01T02:00:09Z")]
+    ended_at: Option<Timestamp>,
+    /// What is being done: `starting`, `reading`, `neighbours`, `layout`, `clustering`, `scoring`, `judging` or
+    /// `publishing`; null once it ended.
+    #[schema(required, value_type = Option<String>, example = "layout")]
+    step: Option<Step>,
+    /// How much of the whole is done, 0 to 1.
+    #[schema(example = 0.4)]
+    share: f32,
+    /// The version that was published or, where nothing has changed, the live one, which stays; else null.
+    #[schema(required, example = "20261122T194851Z-2a945ef3")]
+    version: Option<String>,
+    /// Where that version's report is; null where there is none.
+    #[schema(required, example = "/models/20261122T194851Z-2a945ef3/report")]
+    report: Option<String>,
+    /// The checks that the candidate did not pass.
+    failed_checks: Vec<CheckView>,
+    /// The workbooks that could not be read; they are where they were.
+    left_out: Vec<LeftOutView>,
+    /// Why there is no outcome; null where there is one.
+    #[schema(required, example = "The retraining came to no end: killed by signal 9 before it told how it went.")]
+    error: Option<String>,
+}
+
+/// How a retraining is: `running`, or how it ended. `refused`: its candidate was not good enough, or there was too little
+/// data, and all is as it was; `unchanged`: the live version was trained on the same customers, by the same schema and
+/// parameters, and stays; `locked`: another process was retraining; `failed`: it came to no end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::http) enum JobState {
+    Running,
+    Published,
+    Refused,
+    Unchanged,
+    Locked,
+    Failed,
+}
+
+/// A check that a candidate did not pass.
+#[derive(Serialize, ToSchema)]
+#[schema(as = FailedCheck)]
+pub(in crate::http) struct CheckView {
+    /// What was checked.
+    #[schema(example = "noise_share")]
+    name: String,
+    /// What was found, and what it must be.
+    #[schema(example = "noise_share is 0.7, and must be at most 0.4")]
+    sentence: String,
+}
+
+/// A workbook that could not be read.
+#[derive(Serialize, ToSchema)]
+#[schema(as = LeftOutFile)]
+pub(in crate::http) struct LeftOutView {
+    /// Below its folder.
+    #[schema(example = "2026-01-01/letter.xlsx")]
+    file: String,
+    /// What is wrong with it.
+    #[schema(example = "the file is not a workbook")]
+    why: String,
+}
+
+/// The latest retrainings of this server.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct Retrainings {
+    /// When the schedule is due next; null where none is set.
+    #[schema(required, example = "2027-01-01T02:00:00+08:00[Asia/Singapore]")]
+    next: Option<String>,
+    /// The latest, the newest first; none from before the server's start.
+    jobs: Vec<JobView>,
+}
+
+/// Trains a new version
+///
+/// On the base data, the waiting uploads and the workbooks in `files`, which are kept as uploads are. Answers at once with
+/// a job to look at; with `?wait=true` once it is done. A published version is live by then. A candidate that is refused
+/// is an answer, too. With `Accept: text/event-stream` it tells `progress`, and `done` with the job, or `error` with a
+/// problem. A caller that goes away does not end it.
+#[utoipa::path(post, path = "/retrain", tag = "models", operation_id = "retrain", security(("admin_key" = [])),
+    params(RetrainQuery), request_body(content = RetrainForm, content_type = "multipart/form-data"),
+    responses(
+        (status = 200, description = "It is done", content((JobView = "application/json"), (String = "text/event-stream"))),
+        (status = 202, description = "It has begun; `Location` says where it is looked at", body = JobView),
+        BodyProblems, KeyProblems,
+        (status = 409, description = "Another one is under way; `Location` says which", body = Document<'static>,
+            content_type = "application/problem+json")))]
+pub(in crate::http) async fn post_retrain(
+    _: Admin,
+    State(state): State<AppState>,
+    Extension(context): Extension<RequestContext>,
+    query: Result<Query<RetrainQuery>, QueryRejection>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    state.ready()?;
+    let Query(query) = query.map_err(|_| ApiError::Fields(vec![query_problem()]))?;
+    if let Some(running) = state.jobs().running() {
+        return Err(ApiError::RetrainRunning { job: running.id.clone() });
+    }
+    let (parts, body) = request.into_parts();
+    let files = receive_files(&state, &parts.headers, body).await?;
+    let files = readable(&state, files).await?;
+    // Before anything is kept: a second retraining keeps nothing.
+    let slot = state.jobs().claim(AskedBy::Request)?;
+    keep(files).await?;
+    let job = slot.begin(state.clone(), Options { force: query.force });
+    if query.wait || accepts(&parts.headers, "text/event-stream") {
+        return answer_when_done(state, context, &parts.headers, job).await;
+    }
+    Ok((StatusCode::ACCEPTED, [(header::LOCATION, path_of(&job.id))], Json(JobView::of(&job))).into_response())
+}
+
+/// The latest retrainings
+#[utoipa::path(get, path = "/retrain", tag = "models", operation_id = "list_retrainings", security(("admin_key" = [])),
+    responses((status = 200, description = "The retrainings since the server's start", body = Retrainings), KeyProblems))]
+pub(in crate::http) async fn get_retrainings(_: Admin, State(state): State<AppState>) -> Json<Retrainings> {
+    let schedule = state.settings().retraining.schedule.as_ref();
+    let next = schedule.and_then(|schedule| schedule.next_after(Timestamp::now())).map(|next| next.to_string());
+    Json(Retrainings { next, jobs: state.jobs().latest().iter().map(|job| JobView::of(job)).collect() })
+}
+
+/// One retraining
+///
+/// With `Accept: text/event-stream` it tells `progress` as it comes, and `done` with the job, or `error` with a problem.
+#[utoipa::path(get, path = "/retrain/{id}", tag = "models", operation_id = "get_retraining", security(("admin_key" = [])),
+    params(("id" = String, Path, example = "5f0c1d9be2a84b6f8f5f6c1d9be2a84b")),
+    responses(
+        (status = 200, description = "How it is", content((JobView = "application/json"), (String = "text/event-stream"))),
+        KeyProblems,
+        (status = 404, description = "There is no such retraining", body = Document<'static>,
+            content_type = "application/problem+json"),
+        (status = 503, description = "The server is starting", body = Document<'static>,
+            content_type = "application/problem+json")))]
+pub(in crate::http) async fn get_retraining(
+    _: Admin,
+    State(state): State<AppState>,
+    Extension(context): Extension<RequestContext>,
+    id: Result<Path<String>, PathRejection>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let job = id.ok().and_then(|Path(id)| state.jobs().find(&id)).ok_or(ApiError::NoJob)?;
+    if accepts(&headers, "text/event-stream") {
+        return answer_when_done(state, context, &headers, job).await;
+    }
+    Ok(Json(JobView::of(&job)).into_response())
+}
+
+/// Answers with the outcome: as JSON, or as a stream of events that ends with it.
+async fn answer_when_done(
+    state: AppState,
+    context: RequestContext,
+    headers: &HeaderMap,
+    job: Arc<Job>,
+) -> Result<Response, ApiError> {
+    if accepts(headers, "text/event-stream") {
+        let version = state.ready()?.live.snapshot();
+        let caller = Caller::new(state, context, &version.id, headers);
+        return caller.answer(|reporter| follow(job, reporter)).await;
+    }
+    job.ended().await;
+    let view = JobView::of(&job);
+    view.failure().map_or_else(|| Ok(Json(view).into_response()), Err)
+}
+
+/// Tells of a job's progress, up to its end.
+async fn follow(job: Arc<Job>, reporter: Reporter) -> Result<Finished, ApiError> {
+    let mut status = job.watch();
+    loop {
+        let now = status.borrow_and_update().clone();
+        let Status::Running(progress) = now else { break };
+        reporter.tell("progress", &progress).await;
+        if status.changed().await.is_err() {
+            break;
+        }
+    }
+    let view = JobView::of(&job);
+    match view.failure() {
+        None => Finished::new(&view, Duration::ZERO),
+        Some(failure) => Err(failure),
+    }
+}
+
+/// The files, if all of them are workbooks to train on.
+async fn readable(state: &AppState, files: Vec<NamedFile>) -> Result<Vec<NamedFile>, ApiError> {
+    let (mut good, mut problems) = (Vec::new(), Vec::new());
+    for file in files {
+        let (reading_state, schema) = (state.clone(), state.settings().retraining.schema.clone());
+        let reading = Reading::default();
+        let _stop = reading.stop_when_dropped();
+        let read = move || {
+            let why = match reading.table(&reading_state, schema, &file.file) {
+                Ok(table) => table.cleaning().no_usable_row(),
+                Err(ApiError::Workbook(error)) if error.is_of_the_file() => Some(error.to_string()),
+                Err(error) => return Err(error),
+            };
+            Ok(match why {
+                None => Ok(file),
+                Some(why) => {
+                    Err(FieldProblem { field: file.name.clone(), message: as_sentence(&why), allowed: Vec::new() })
+                }
+            })
+        };
+        match state.on_processor("looking at a workbook", read).await?? {
+            Ok(file) => good.push(file),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    if problems.is_empty() { Ok(good) } else { Err(ApiError::Files(problems)) }
+}
+
+/// Makes the files last. On a task of its own, which a caller that goes away does not end between two of them.
+async fn keep(files: Vec<NamedFile>) -> Result<(), ApiError> {
+    on_disk(move || files.into_iter().try_for_each(|file| file.file.keep().map(|_| ()))).await
+}
+
+fn query_problem() -> FieldProblem {
+    let allowed = ["true", "false"].map(str::to_owned).to_vec();
+    FieldProblem { field: "wait, force".to_owned(), message: "must be true or false".to_owned(), allowed }
+}
+
+/// Where a job is looked at.
+pub(in crate::http) fn path_of(job: &str) -> String {
+    format!("/retrain/{job}")
+}
+
+impl JobView {
+    fn of(job: &Job) -> Self {
+        let mut view = Self {
+            job: job.id.clone(),
+            state: JobState::Running,
+            asked_by: job.asked_by,
+            started_at: job.started_at,
+            ended_at: None,
+            step: None,
+            share: 1.0,
+            version: None,
+            report: None,
+            failed_checks: Vec::new(),
+            left_out: Vec::new(),
+            error: None,
+        };
+        match &*job.watch().borrow() {
+            Status::Running(progress) => (view.step, view.share) = (Some(progress.step), progress.share),
+            Status::Ended { at, outcome } => {
+                view.ended_at = Some(*at);
+                view.end(outcome);
+            }
+        }
+        view
+    }
+
+    fn end(&mut self, outcome: &Outcome) {
+        match outcome {
+            Outcome::Published { version, failed_checks, left_out } => {
+                self.state = JobState::Published;
+                self.name(version);
+                self.list(failed_checks, left_out);
+            }
+            Outcome::Unchanged { version, left_out } => {
+                self.state = JobState::Unchanged;
+                self.name(version);
+                self.list(&[], left_out);
+            }
+            Outcome::Refused { failed_checks, left_out } => {
+                self.state = JobState::Refused;
+                self.list(failed_checks, left_out);
+            }
+            Outcome::Locked { why } => (self.state, self.error) = (JobState::Locked, Some(as_sentence(why))),
+            Outcome::Failed { why } => (self.state, self.error) = (JobState::Failed, Some(as_sentence(why))),
+        }
+    }
+
+    fn name(&mut self, version: &VersionId) {
+        self.version = Some(version.to_string());
+        self.report = Some(format!("/models/{version}/report"));
+    }
+
+    fn list(&mut self, failed_checks: &[FailedCheck], left_out: &[LeftOut]) {
+        let checks = failed_checks.iter().cloned();
+        self.failed_checks = checks.map(|FailedCheck { name, sentence }| CheckView { name, sentence }).collect();
+        let files = left_out.iter().cloned();
+        self.left_out = files.map(|LeftOut { file, why }| LeftOutView { file, why }).collect();
+    }
+
+    /// What a caller who waited for the outcome is told where there is none.
+    fn failure(&self) -> Option<ApiError> {
+        (self.state == JobState::Failed).then(|| ApiError::Retrain(self.error.clone().unwrap_or_default()))
+    }
+}

@@ -1,0 +1,214 @@
+//! `POST /upload-excel`: a workbook of customers in, written segments out.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::extract::{Extension, Request, State};
+use axum::response::Response;
+use futures::StreamExt;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::docs::{BodyProblems, UploadRequest};
+use super::export::keep_of;
+use super::images::PublicAddress;
+use crate::content::{Campaign, Written, write_all};
+use crate::customer::Keep;
+use crate::http::problem::{ApiError, with_causes};
+use crate::http::request::fields::Fields;
+use crate::http::request::ignored::Ignored;
+use crate::http::request::incoming::{on_disk, receive};
+use crate::http::request::workbook::{KEEP, Reading, read_and_group};
+use crate::http::request_id::RequestContext;
+use crate::http::response::event_stream::{Caller, Finished, Progress, Reporter};
+use crate::http::state::AppState;
+use crate::model_store::ModelVersion;
+use crate::segmentation::{Answer, AnswerContext, Grouped, SegmentAnswer};
+use crate::upload_store::{Kept, Received};
+
+/// The answer, with what was kept and where the time went.
+#[derive(Serialize, ToSchema)]
+#[schema(as = UploadAnswer)]
+pub(in crate::http) struct Timed<'a> {
+    #[serde(flatten)]
+    answer: Answer<'a>,
+    upload: KeptUpload,
+    timings_ms: Timings,
+    #[serde(flatten)]
+    ignored: Ignored,
+}
+
+/// The workbook, as it is kept.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct KeptUpload {
+    /// What its content is known by: the same content has the same id.
+    #[schema(example = "2cf24dba5fb0a30e26e83b2ac5b9e29e")]
+    id: String,
+    /// Whether the same content was kept already; it is stored once.
+    #[schema(example = false)]
+    stored_before: bool,
+}
+
+/// Milliseconds of each step.
+#[derive(Serialize, ToSchema, Clone, Copy)]
+pub(in crate::http) struct Timings {
+    /// From the first byte of the body to the last.
+    #[schema(example = 4.1)]
+    receiving: f64,
+    /// Reading the workbook and placing its customers.
+    #[schema(example = 41.0)]
+    grouping: f64,
+    /// Until the last segment was written, and the upload kept.
+    #[schema(example = 1.9)]
+    writing: f64,
+}
+
+/// A form that was received and understood.
+struct Upload {
+    state: AppState,
+    version: Arc<ModelVersion>,
+    file: Received,
+    campaign: Campaign,
+    ignored: Ignored,
+    keep: Keep,
+    address: PublicAddress,
+    receiving: f64,
+}
+
+/// Groups the customers of a workbook and writes content for each segment
+///
+/// The customers are assigned to the trained segments; the same customer gets the same segment whoever else is in the
+/// file. A segment whose writing fails says so in `content.error`, with the request that writes it again in
+/// `content.regenerate`, and the others are kept. With `Accept: text/event-stream` it tells `progress` (`reading` with the rows so far, `writing` with segments done), each
+/// `segment` as soon as it is written, and `done` with the whole answer, or `error` with a problem.
+#[utoipa::path(post, path = "/upload-excel", tag = "segments", operation_id = "upload_excel",
+    request_body(content = UploadRequest, content_type = "multipart/form-data"),
+    responses(
+        (status = 200, description = "The segments that occur in the workbook, written",
+            content((Timed<'static> = "application/json"), (String = "text/event-stream"))),
+        BodyProblems))]
+pub(in crate::http) async fn post_upload_excel(
+    State(state): State<AppState>,
+    Extension(context): Extension<RequestContext>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    state.ready()?;
+    let started = Instant::now();
+    let (parts, body) = request.into_parts();
+    let incoming = receive(&state, &parts.headers, body).await?;
+    let mut fields = Fields::from_texts(incoming.texts);
+    let ignored = Ignored::of_upload(&fields);
+    let keep = keep_of(fields.text([KEEP]).as_ref().map(|(_, words)| words.as_str()))?;
+    if keep.identifier {
+        fields.refuse(KEEP, "may be row here: identifiers are in exports alone; send the workbook to /segments/export");
+    }
+    let campaign = fields.campaign()?.campaign;
+    let address = PublicAddress::of(&state, &parts);
+    let file = incoming.file;
+    let version = state.ready()?.live.snapshot();
+    let caller = Caller::new(state.clone(), context, &version.id, &parts.headers);
+    let receiving = elapsed_ms(started);
+    let upload = Upload { state, version, file, campaign, ignored, keep, address, receiving };
+    caller.answer(|reporter| upload.run(reporter)).await
+}
+
+impl Upload {
+    async fn run(self, reporter: Reporter) -> Result<Finished, ApiError> {
+        let Self { state, version, file, campaign, ignored, keep, address, receiving } = self;
+        let started = Instant::now();
+        let reading = Reading::keeping(keep);
+        let grouped = read_and_group(&state, version, file, reading.clone());
+        let (grouped, file) = reporter.tell_while(grouped, || reading.progress()).await?;
+        let grouping = elapsed_ms(started);
+
+        let started = Instant::now();
+        // Accepted from here on: the file is kept also where its caller does not wait for the segments to be written.
+        let kept = tokio::spawn(on_disk(move || file.keep()));
+        state.metrics().uploaded(&grouped);
+        let written = write(&state, &grouped, &campaign, &address, &reporter).await?;
+        let kept = kept.await.map_err(|e| ApiError::internal("keeping an upload", e))??;
+        let timings_ms = Timings { receiving, grouping, writing: elapsed_ms(started) };
+        let max_members = state.settings().max_members;
+        let waited = waited(&written, state.settings().writers_at_once);
+        let done = Done { grouped, written, campaign, ignored, address, kept, timings_ms, waited };
+        state.finish_on_processor("writing an answer", move || done.finish(max_members)).await?
+    }
+}
+
+/// Has every segment written and tells of each as soon as it is there; the results are in the order of the segments.
+async fn write(
+    state: &AppState,
+    grouped: &Grouped,
+    campaign: &Campaign,
+    address: &PublicAddress,
+    reporter: &Reporter,
+) -> Result<Vec<Written>, ApiError> {
+    let ready = state.ready()?;
+    let briefs = grouped.briefs(campaign);
+    let n = briefs.len();
+    reporter.tell("progress", &Progress::step("writing").done(0, n)).await;
+    let mut writing = write_all(&ready.writer, &briefs, state.settings().writers_at_once);
+    let mut written = Vec::with_capacity(n);
+    while let Some((index, segment)) = writing.next().await {
+        log_failures(&segment);
+        state.metrics().segment(&segment);
+        if let Some(group) = grouped.groups().get(index) {
+            let context = AnswerContext { grouped, campaign, address_of: &|name| address.of_image(name) };
+            let answer = SegmentAnswer::new(&context, group, &segment);
+            reporter.tell("segment", &answer).await;
+        }
+        written.push((index, segment));
+        reporter.tell("progress", &Progress::step("writing").done(written.len(), n)).await;
+    }
+    written.sort_by_key(|&(index, _)| index);
+    Ok(written.into_iter().map(|(_, segment)| segment).collect())
+}
+
+/// All that an answer is made of.
+struct Done {
+    grouped: Grouped,
+    written: Vec<Written>,
+    campaign: Campaign,
+    ignored: Ignored,
+    address: PublicAddress,
+    kept: Kept,
+    timings_ms: Timings,
+    waited: Duration,
+}
+
+impl Done {
+    fn finish(self, max_members: usize) -> Result<Finished, ApiError> {
+        let address_of = |name: &_| self.address.of_image(name);
+        let answer = Answer::new(&self.grouped, &self.written, &self.campaign, max_members, &address_of);
+        let upload = KeptUpload { id: self.kept.id.to_string(), stored_before: self.kept.was_there };
+        let answer = Timed { answer, upload, timings_ms: self.timings_ms, ignored: self.ignored };
+        Finished::new(&answer, self.waited)
+    }
+}
+
+/// What a request waited for the upstream at the least, its segments written at most `at_once` side by side.
+fn waited(written: &[Written], at_once: NonZeroUsize) -> Duration {
+    let each = written.iter().map(|Written { content, pictures }| {
+        let text = content.as_ref().map_or_else(|error| error.waited, |content| content.waited);
+        let pictures = pictures.as_ref().map_or(Duration::ZERO, |pictures| {
+            pictures.as_ref().map_or_else(|error| error.waited, |pictures| pictures.waited)
+        });
+        text + pictures
+    });
+    let (longest, sum) =
+        each.fold((Duration::ZERO, Duration::ZERO), |(longest, sum), one| (longest.max(one), sum + one));
+    longest.max(sum.div_f64(at_once.get() as f64))
+}
+
+/// A failed segment does not fail the upload; the log says why it failed.
+fn log_failures(written: &Written) {
+    let pictures = written.pictures.as_ref().and_then(|pictures| pictures.as_ref().err());
+    for error in written.content.as_ref().err().into_iter().chain(pictures) {
+        tracing::warn!(kind = ?error.kind, causes = with_causes(error), "a segment was not written");
+    }
+}
+
+fn elapsed_ms(since: Instant) -> f64 {
+    (since.elapsed().as_secs_f64() * 10_000.0).round() / 10.0
+}
