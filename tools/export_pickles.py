@@ -21,6 +21,7 @@ t rows of HDBSCAN's condensed tree:
     probabilities.npy (n)     float32  and how firmly each row belongs to its cluster
     tree_parent.npy, tree_child.npy, tree_size.npy (t) int32, tree_lambda.npy (t) float64
 """
+import contextlib
 import hashlib
 import json
 import math
@@ -80,10 +81,8 @@ def keep_attributes(thing, state):
     for part in state if isinstance(state, tuple) else (state,):
         if isinstance(part, dict):
             for name, value in part.items():
-                try:
+                with contextlib.suppress(AttributeError, TypeError):
                     object.__setattr__(thing, str(name), value)
-                except (AttributeError, TypeError):
-                    pass
 
 
 def home_of(thing):
@@ -96,7 +95,7 @@ def forgiving(base, replaced):
     """The unpickler `base`, with stand-ins for what cannot be rebuilt; whose it is is added to the set `replaced`."""
 
     class Forgiving(base):
-        dispatch = dict(base.dispatch)
+        dispatch = dict(base.dispatch)  # noqa: RUF012 (a copy of the base class's table)
 
         def find_class(self, module, name):
             homes = [module]
@@ -200,7 +199,7 @@ def attribute(thing, *names):
                     found = getattr(found, step)
                 except Exception:
                     found = None
-            if found is None or isinstance(found, StandIn) and not vars(found):
+            if found is None or (isinstance(found, StandIn) and not vars(found)):
                 found = None
                 break
         if found is not None:
@@ -394,7 +393,8 @@ def labelled_anew(clusterer, path, tree):
         labels, probabilities, _ = get_clusters(tree, compute_stability(tree), method, alone)
         return labels, probabilities
     except Exception as error:
-        raise Unusable(f"{path} has no labels_ or no probabilities_, and hdbscan cannot make them anew: {error}") from error
+        missing = f"{path} has no labels_ or no probabilities_"
+        raise Unusable(f"{missing}, and hdbscan cannot make them anew: {error}") from error
 
 
 def read_personas(personas):
@@ -441,7 +441,8 @@ def export(folder, out):
     densities[np.isinf(densities)] = densities[np.isfinite(densities)].max(initial=1)
     personas = {} if paths["personas"] is None else read_personas(load(paths["personas"]))
     if not personas:
-        print(f"{folder} has no {FILES['personas'][0]}: personas will be counted from the training rows", file=sys.stderr)
+        missing = f"{folder} has no {FILES['personas'][0]}"
+        print(f"{missing}: personas will be counted from the training rows", file=sys.stderr)
     write(out, arrays, {"columns": columns, "scaled": scaled, "umap": umap, "hdbscan": hdbscan, "personas": personas})
     return len(codes), len(set(arrays["labels"].tolist()) - {-1}), len(personas)
 

@@ -1,4 +1,4 @@
-"""What all comparisons share: the binary, the peers' Python, generated data, servers, folders. Standard library only."""
+"""What all comparisons share: the binary, the peers' Python, data, servers, folders. Standard library only."""
 import json
 import os
 import shutil
@@ -13,6 +13,7 @@ HERE = Path(__file__).resolve().parent
 CAMPAIGN = {"objective": "More visits on weekdays", "industry": "Bakery", "funnelStage": "Decision",
             "pastEngagement": "High"}
 BOUNDARY = "peers-of-content-portal"
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 def take_turns(rounds, ours, peer):
@@ -100,8 +101,8 @@ class Bench:
     def flask(self, workers, **more):
         """The Flask service behind gunicorn on a free port."""
         port = free_port()
-        command = [self.python, "-m", "gunicorn", "--workers", workers, "--timeout", "1800", "--bind", f"127.0.0.1:{port}",
-                   "--chdir", HERE, "flask_service:app"]
+        command = [self.python, "-m", "gunicorn", "--workers", workers, "--timeout", "1800",
+                   "--bind", f"127.0.0.1:{port}", "--chdir", HERE, "flask_service:app"]
         return serving(command, port, "/healthz", self.peer_environment(MODEL_DIR=str(self.pickles()), **more))
 
     def upload_of(self, sheet, number=0):
@@ -118,7 +119,7 @@ class Bench:
             for name, value in CAMPAIGN.items():
                 out.write(f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode())
             out.write(f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="customers.xlsx"\r\n'
-                      "Content-Type: application/vnd.openxmlformats-officedocument.spreadsheetml.sheet\r\n\r\n".encode())
+                      f"Content-Type: {XLSX}\r\n\r\n".encode())
             with copy.open("rb") as file:
                 shutil.copyfileobj(file, out, 1 << 20)
             out.write(f"\r\n--{BOUNDARY}--\r\n".encode())
@@ -127,7 +128,8 @@ class Bench:
     def upload(self, server, sheet, number=0):
         """Seconds of one upload, from the first byte sent to the last received."""
         body = self.upload_of(sheet, number)
-        headers = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}", "Content-Length": str(body.stat().st_size)}
+        headers = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}",
+                   "Content-Length": str(body.stat().st_size)}
         with body.open("rb") as file:
             answer, seconds = server.ask_well("POST", "/upload-excel", body=file, headers=headers)
         if b'"clusters"' not in answer:

@@ -33,7 +33,8 @@ def retrain(bench):
 
     take_turns(bench.slow_rounds, train, train_as_original)
     fitting = [report["seconds"]["fitting"] for report in reports]
-    trust = f"trustworthiness of the distinct profiles' map {faithful[0]:.4f} here, {said[0]['trustworthiness']:.4f} there"
+    trust = (f"trustworthiness of the distinct profiles' map {faithful[0]:.4f} here, "
+             f"{said[0]['trustworthiness']:.4f} there")
     here = "here the map, the clusters and their scores together, by report.json; there the map alone"
     alone_ms = [1000 * median(one[key] for one in placed) for key in ("alone_s", "slowest_alone_s")]
     late = "" if alone_ms[0] <= 1 else ", **missed**"
@@ -43,15 +44,17 @@ def retrain(bench):
 
     return [
         Row("`retrain` on 5,000 rows, whole process", "Python that starts, reads, fits, writes pickles",
-            [one.seconds for one in ours], [one["done_at"] - run.started for one, run in zip(said, peer)],
+            [one.seconds for one in ours],
+            [one["done_at"] - run.started for one, run in zip(said, peer, strict=True)],
             ours_mb=[one.peak_mb for one in ours], peer_mb=[one["peak_mb"] for one in said], note="fresh processes"),
         fit_against("fit of the 5,000 rows", "umap-learn, seeded, fresh process", "umap_cold_s", 25, here),
         fit_against("the same", "umap-learn, seeded, numba warm", "umap_warm_s", 8, here),
-        fit_against(f"fit of the {said[0]['distinct']:,} distinct profiles", "umap-learn, seeded, the same profiles, warm",
-                    "umap_distinct_warm_s", 5, f"{here}; {trust}"),
+        fit_against(f"fit of the {said[0]['distinct']:,} distinct profiles",
+                    "umap-learn, seeded, the same profiles, warm", "umap_distinct_warm_s", 5, f"{here}; {trust}"),
         Row("UMAP transform of 1,000 new rows, 100 epochs", "umap-learn, warm", [one["together_s"] for one in placed],
             [one["transform_1000_warm_s"] for one in said], bar=3,
-            note=f"one row alone here: median {alone_ms[0]:.2f} ms, slowest {alone_ms[1]:.2f} ms; wanted besides: ≤ 1 ms{late}"),
+            note=f"one row alone here: median {alone_ms[0]:.2f} ms, slowest {alone_ms[1]:.2f} ms; "
+                 f"wanted besides: ≤ 1 ms{late}"),
     ]
 
 
@@ -75,12 +78,14 @@ def start(bench):
 
     bench.pickles()
     take_turns(bench.rounds, ours, peer)
-    (ours_ready, ours_idle, ours_first), (peer_ready, peer_idle, peer_first) = (zip(*kept) for kept in measured.values())
+    (ours_ready, ours_idle, ours_first), (peer_ready, peer_idle, peer_first) = (
+        zip(*kept, strict=True) for kept in measured.values())
     late = "" if median(ours_ready) <= 0.05 else ", **missed**"
     return [
         Row("start to ready, a model on disk", "Flask behind gunicorn, one worker", ours_ready, peer_ready, bar=50,
             note=f"process made to the first 200; wanted besides: ≤ 50 ms here{late}"),
-        Row("resident memory, idle with a model", "one Flask worker", ours_idle, peer_idle, "MB", bar=8, note="when ready"),
+        Row("resident memory, idle with a model", "one Flask worker", ours_idle, peer_idle, "MB", bar=8,
+            note="when ready"),
         Row("the first `/generate-promo` after a start", "one Flask worker, numba compiling", ours_first, peer_first,
             note="here the offline writer, there a canned answer"),
     ]
@@ -139,7 +144,7 @@ def large_upload(bench):
 
     take_turns(bench.rounds, ours, lambda _: reads.append(bench.peer("read_polars.py", sheet)))
     whole = [read.seconds - sum(read.json()["read_s"][1:]) for read in reads]
-    first, second = zip(*(read.json()["read_s"] for read in reads))
+    first, second = zip(*(read.json()["read_s"] for read in reads), strict=True)
     bar_mb = f"wanted besides: ≤ 300 MB here, server and reader together{'' if median(peak) <= 300 else ', **missed**'}"
     work = f"upload of {bench.rows:,} rows, whole request, first of a server"
     against = "polars (fastexcel) reads the file"
@@ -147,7 +152,8 @@ def large_upload(bench):
         Row(work, f"{against}, first read of a process", cold, first, bar=1, ours_mb=peak,
             peer_mb=[read.peak_mb for read in reads], note=f"offline writer, a model of these rows; {bar_mb}"),
         Row("the same, the second", "polars, second read", warm, second, bar=1, note="everything warm"),
-        Row("the same, the first", "polars, whole process with its imports", cold, whole, note="the server had been started"),
+        Row("the same, the first", "polars, whole process with its imports", cold, whole,
+            note="the server had been started"),
         Row("the same, the first, by a model of 5,000 rows", f"{against}, first read of a process", unseen, first,
             note="here thousands of profiles that training never met are put on the map"),
     ]
@@ -213,8 +219,8 @@ def promo_row(bench, kind, bodies, portal, flask):
         return load.requests_a_second(server.port, bodies, bench.seconds_of_load, bench.cache)
 
     take_turns(bench.rounds, lambda _: ours.append(rate(portal)), lambda _: peer.append(rate(flask)))
-    note = (f"{load.name()}, {load.CONNECTIONS} connections, {bench.seconds_of_load} s a round; load and upstream on the "
-            "same cores")
+    note = (f"{load.name()}, {load.CONNECTIONS} connections, {bench.seconds_of_load} s a round; "
+            "load and upstream on the same cores")
     return Row(f"`/generate-promo`, instant upstream, {kind}", "Flask behind gunicorn, 2 workers", ours, peer,
                "requests/s", more_is_better=True, bar=80, note=note)
 

@@ -100,7 +100,7 @@ def cell(reference, value, strings):
 def sheet(rows, columns, strings):
     """Yields the sheet's XML, one row after the other."""
     yield '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
-    headers = dict(zip(columns, columns))
+    headers = {title: title for title in columns}
     for number, row in enumerate(chain([headers], rows), 1):
         cells = "".join(cell(f"{chr(65 + k)}{number}", row[title], strings) for k, title in enumerate(columns))
         yield f'<row r="{number}">{cells}</row>'

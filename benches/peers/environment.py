@@ -35,9 +35,9 @@ def peers_python(say):
         return python, []
     say(f"installing {len(missing)} packages")
     pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary", ":all:"]
-    if subprocess.run([*pip, "-r", REQUIREMENTS]).returncode == 0:
+    if subprocess.run([*pip, "-r", REQUIREMENTS], check=False).returncode == 0:
         return python, []
-    failed = [pin for pin in missing if subprocess.run([*pip, pin]).returncode != 0]
+    failed = [pin for pin in missing if subprocess.run([*pip, pin], check=False).returncode != 0]
     return python, [f"{pin} could not be installed." for pin in failed]
 
 
@@ -47,5 +47,6 @@ def machine():
              if line.startswith("model name")]
     memory_gb = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
-    return (f"{len(names)} × {names[0] if names else platform.machine()}, {memory_gb:.0f} GB, Linux {'.'.join(platform.release().split('.')[:2])}, "
+    kernel = ".".join(platform.release().split(".")[:2])
+    return (f"{len(names)} × {names[0] if names else platform.machine()}, {memory_gb:.0f} GB, Linux {kernel}, "
             f"Python {platform.python_version()}; load over 1, 5 and 15 minutes as it began: {load}")

@@ -3,10 +3,9 @@
     MODEL_DIR=pickles gunicorn --workers 2 --timeout 900 --chdir benches/peers flask_service:app
 
 Written from the steps of the original. A form is validated, encoded, scaled, mapped by umap-learn, labelled by hdbscan,
-and given its cluster's persona and a prompt. An upload is encoded and mapped by the trained encoder, scaler and map; the
-positions are then clustered anew, whatever was trained, and the segments are written one after the other. UPSTREAM_URL
-names what writes, over a connection that each worker keeps; without it a canned answer is used at no cost. It is not
-meant to be run for anything but measuring.
+and given its cluster's persona and a prompt. An upload is encoded, scaled and mapped by the trained model; its
+positions are then clustered anew, and the segments are written one after the other. UPSTREAM_URL is the address of the
+model API; each worker keeps one connection to it. Without it a canned answer is used at no cost. For measuring only.
 """
 import http.client
 import json
@@ -22,7 +21,7 @@ import pandas as pd
 from flask import Flask, jsonify, request
 
 sys.path.insert(0, str(Path(__file__).parent / "peers"))
-import original  # noqa: E402
+import original
 
 MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
           "December"]
@@ -57,7 +56,8 @@ class Upstream:
         body = json.dumps({"model": "instant", "messages": [{"role": "user", "content": prompt}]})
         if self.connection is None:
             self.connection = http.client.HTTPConnection(self.address.hostname, self.address.port, timeout=30)
-        self.connection.request("POST", self.address.path + "/chat/completions", body, {"Content-Type": "application/json"})
+        path = self.address.path + "/chat/completions"
+        self.connection.request("POST", path, body, {"Content-Type": "application/json"})
         answer = json.loads(self.connection.getresponse().read())
         return json.loads(answer["choices"][0]["message"]["content"])
 

@@ -1,4 +1,4 @@
-"""The fits that no route and no command does alone, on points that both sides read from one file. Standard library only."""
+"""Fits of points that both sides read from one file, outside any route or command. Standard library only."""
 import math
 from statistics import median
 
@@ -64,17 +64,21 @@ def growth(bench):
     def fits(kind, *arguments, columns=()):
         out = bench.folder("growth") / "out.npy"
         files = [points(bench, kind, count, *columns) for count in GROWING]
-        return [median(bench.alone(*arguments[:1], file, *arguments[1:], out)["fit_s"] for _ in range(bench.slow_rounds))
-                for file in files]
+        kind_of_fit, *sizes = arguments
+
+        def once(file):
+            return bench.alone(kind_of_fit, file, *sizes, out)["fit_s"]
+        return [median(once(file) for _ in range(bench.slow_rounds)) for file in files]
 
     rows = []
     epochs = "; up to 10,000 rows take 500 epochs, more take 200"
     for name, seconds, and_so in [("UMAP", fits("map", "umap", 15, columns=[10]), epochs),
                                   ("HDBSCAN", fits("clusters", "hdbscan"), "")]:
-        said = ", ".join(f"{count:,}: {took:.2f} s" for count, took in zip(GROWING, seconds))
+        said = ", ".join(f"{count:,}: {took:.2f} s" for count, took in zip(GROWING, seconds, strict=True))
         steps = [f"{slope(GROWING[k:k + 2], seconds[k:k + 2]):.2f}" for k in range(len(GROWING) - 1)]
         rows.append(Row(f"{name} fit of growing data, × 10", "–", seconds[-1:], note=(
-            f"{said}; from step to step it grows with these powers of the rows: {', '.join(steps)} (n log n: 1.09){and_so}")))
+            f"{said}; from step to step it grows with these powers of the rows: {', '.join(steps)} (n log n: 1.09)"
+            f"{and_so}")))
     return rows
 
 
@@ -82,7 +86,7 @@ def slope(sizes, values):
     """The exponent: least squares of log(value) on log(size)."""
     xs, ys = [math.log(n) for n in sizes], [math.log(value) for value in values]
     x, y = sum(xs) / len(xs), sum(ys) / len(ys)
-    return sum((a - x) * (b - y) for a, b in zip(xs, ys)) / sum((a - x) ** 2 for a in xs)
+    return sum((a - x) * (b - y) for a, b in zip(xs, ys, strict=True)) / sum((a - x) ** 2 for a in xs)
 
 
 LIBRARIES = {"large-map": large_map, "clusters": clusters, "large-clusters": large_clusters, "growth": growth}

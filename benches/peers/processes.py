@@ -109,7 +109,8 @@ def run(command, env=None, cwd=None, whole_tree=False):
             file.seek(0)
         if child.returncode != 0:
             said = err.read().strip().splitlines()
-            raise Unavailable(f"`{Path(command[0]).name} …` ended with {child.returncode}: {said[-1] if said else 'no word'}")
+            last = said[-1] if said else "no output"
+            raise Unavailable(f"`{Path(command[0]).name} …` ended with {child.returncode}: {last}")
         peak_mb = memory.peak_mb if whole_tree else usage.ru_maxrss / 1024
         return Finished(seconds, peak_mb, out.read(), started)
 
@@ -142,7 +143,8 @@ class Server:
         """The same; an answer other than 200 is an end to the comparison."""
         status, answer, seconds = self.ask(*request, **named)
         if status != 200:
-            raise Unavailable(f"`{request[0]} {request[1]}` was answered with {status}: {answer[:200].decode(errors='replace')}")
+            start = answer[:200].decode(errors="replace")
+            raise Unavailable(f"`{request[0]} {request[1]}` was answered with {status}: {start}")
         return answer, seconds
 
 

@@ -26,7 +26,7 @@ class Row:
 
     def ratios(self):
         """How many times better than the peer, within each round."""
-        pairs = zip(self.ours, self.peer)
+        pairs = zip(self.ours, self.peer, strict=False)
         return [ours / peer if self.more_is_better else peer / ours for ours, peer in pairs if ours and peer]
 
 
@@ -78,8 +78,8 @@ def markdown(rows, machine, asked, notes):
     said = [
         "# Side by side with the peers", "",
         f"Made by `{asked}`. Machine: {machine}.", "",
-        "Each figure is the median of the rounds with the least and the most; here and there take turns, and a ratio is "
-        "taken within a round: how many times better this project is. Memory is the peak of the process, with its "
+        "Each figure is the median of the rounds with the least and the most; here and there take turns, and a ratio "
+        "is taken within a round: how many times better this project is. Memory is the peak of the process, with its "
         "children where it has any.", "",
         line(HEAD), line(["---"] * len(HEAD)), *(line(cells(row)) for row in rows), "",
     ]

@@ -22,7 +22,8 @@ exact = "--exact" in rest
 
 def fit():
     if exact:
-        return hdbscan.HDBSCAN(**PARAMS, algorithm="boruvka_kdtree", approx_min_span_tree=False, core_dist_n_jobs=1).fit(points)
+        exactly = {"algorithm": "boruvka_kdtree", "approx_min_span_tree": False, "core_dist_n_jobs": 1}
+        return hdbscan.HDBSCAN(**PARAMS, **exactly).fit(points)
     return fast_hdbscan.HDBSCAN(**PARAMS).fit(points)
 
 

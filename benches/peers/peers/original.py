@@ -1,6 +1,6 @@
 """What the Flask service did with a sheet, step by step: the work that the other peers time.
 
-The defects stay in: a training fits every row, copies included, and one form goes through all of umap-learn's transform.
+The defects stay in: a training fits every row, copies included, and one form takes all of umap-learn's transform.
 Used by retrain_as_original.py and by flask_service.py; holds no service and no clock.
 """
 import warnings
@@ -88,5 +88,6 @@ def personas(table, labels):
 
 
 def summary(traits):
-    return (f"{traits['Top_Loyalty_Tier']} tier {traits['Top_Gender'].lower()}s from {', '.join(traits['Top_Locations'])} "
+    locations = ", ".join(traits["Top_Locations"])
+    return (f"{traits['Top_Loyalty_Tier']} tier {traits['Top_Gender'].lower()}s from {locations} "
             f"who joined in Quarter {traits['Top_Join_Quarter']} of {traits['Top_Join_Years'][0]}")

@@ -1,4 +1,4 @@
-"""Reads a sheet with pandas (calamine engine), twice, and does nothing else with it; prints seconds and rows as JSON."""
+"""Reads a sheet with pandas (calamine engine) twice; prints seconds and rows as JSON."""
 import json
 import sys
 import time

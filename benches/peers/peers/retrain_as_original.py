@@ -43,7 +43,8 @@ def retrain(sheet, out):
         joblib.dump(artifact, out / f"{name}.pkl")
     measured = {
         "done_at": time.monotonic(), "umap_cold_s": umap_s, "hdbscan_cold_s": hdbscan_s,
-        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, "clusters": int(clusterer.labels_.max() + 1),
+        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "clusters": int(clusterer.labels_.max() + 1),
     }
     return measured, (encoder, scaler, points, reducer)
 
@@ -60,7 +61,8 @@ def warm(out, encoder, scaler, points, reducer, new):
     placed, distinct_s = seconds(lambda: original.fit_map(distinct))
     return {
         "umap_warm_s": all_s, "umap_distinct_warm_s": distinct_s, "transform_1000_warm_s": transform_s,
-        "distinct": len(distinct), "trustworthiness": float(trustworthiness(distinct, placed.embedding_, n_neighbors=15)),
+        "distinct": len(distinct),
+        "trustworthiness": float(trustworthiness(distinct, placed.embedding_, n_neighbors=15)),
     }
 
 

@@ -21,4 +21,5 @@ def array(name):
 
 
 points, embedding = array("points"), array("embedding")
-print(json.dumps({"profiles": len(points), "trustworthiness": float(trustworthiness(points, embedding, n_neighbors=15))}))
+score = float(trustworthiness(points, embedding, n_neighbors=15))
+print(json.dumps({"profiles": len(points), "trustworthiness": score}))
