@@ -22,8 +22,8 @@ use content_portal::customer::{Schema, read_form};
 use content_portal::http::{Application, Opening, Prepared, Retraining, Settings};
 use content_portal::model_store::ModelStore;
 use content_portal::pipeline::FitParams;
+use content_portal::retrain::worker::Program;
 use content_portal::retrain::{GateLimits, RetrainOutcome, RetrainRequest, retrain};
-use content_portal::trainer::Program;
 use content_portal::workbook::{Bounds, Limits, Reader};
 use serde_json::{Value, json};
 

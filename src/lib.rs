@@ -6,9 +6,8 @@
 //! Who may import whom (a line reads "left may import right"):
 //!
 //! ```text
-//! main         → config, http, retrain, trainer, pickles, export, segmentation, upload_store
-//! http         → trainer, schedule, export, segmentation, content, model_store, upload_store, pipeline, customer, workbook
-//! trainer      → retrain, model_store, pipeline
+//! main         → config, http, retrain, pickles, export, segmentation, upload_store
+//! http         → retrain, schedule, export, segmentation, content, model_store, upload_store, pipeline, customer, workbook
 //! retrain      → model_store, pipeline, customer, workbook
 //! pickles      → model_store, pipeline, customer
 //! export       → segmentation, content, pipeline, customer
@@ -40,7 +39,6 @@ pub mod retrain;
 pub mod schedule;
 pub mod segmentation;
 pub mod text_file;
-pub mod trainer;
 pub mod upload_store;
 pub mod workbook;
 

@@ -13,8 +13,8 @@ use content_portal::model_store::{ModelStore, Servable, StoreError};
 use super::folders::{self, Folder};
 use super::health;
 use super::misconfigured::{Misconfigured, is_misconfigured, misconfigured};
-use super::output::say;
-use super::setup;
+use super::output::print_line;
+use super::{setup, training};
 
 /// What became of one check: a sentence.
 type Outcome = anyhow::Result<String>;
@@ -29,9 +29,9 @@ pub fn check(config: &Config) -> anyhow::Result<ExitCode> {
     let (mut has_failed, mut has_wrong_setting) = (false, false);
     for (name, outcome) in outcomes {
         match outcome {
-            Ok(sentence) => say!("{name:<14}ok      {sentence}"),
+            Ok(sentence) => print_line!("{name:<14}ok      {sentence}"),
             Err(error) => {
-                say!("{name:<14}FAILED  {error:#}");
+                print_line!("{name:<14}FAILED  {error:#}");
                 has_failed = true;
                 has_wrong_setting |= is_misconfigured(&error);
             }
@@ -59,7 +59,7 @@ fn try_model(config: &Config) -> Outcome {
     let store = ModelStore::new(&config.paths.models);
     let Servable { mut version, instead_of } = match store.load_servable() {
         Err(StoreError::NoCurrent { .. }) => {
-            setup::check_base_data(config)?;
+            training::check_base_data(config)?;
             return Ok(format!("none yet: the first start trains one from {}", config.paths.base_data.display()));
         }
         loaded => loaded?,

@@ -15,7 +15,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::TcpStream;
 
-use super::output::say;
+use super::output::print_line;
 
 /// How long a healthy server takes at the most.
 const ANSWER_WITHIN: Duration = Duration::from_secs(3);
@@ -40,7 +40,7 @@ pub fn health(config: &Config, args: &HealthArgs) -> anyhow::Result<ExitCode> {
     if status != StatusCode::OK {
         bail!("http://{address}{path} answers {}: {}", status.as_u16(), said("error"));
     }
-    say!("{}", said("status"));
+    print_line!("{}", said("status"));
     Ok(ExitCode::SUCCESS)
 }
 

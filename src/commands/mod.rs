@@ -11,12 +11,14 @@ mod models;
 mod of_flask_service;
 mod output;
 mod progress;
+mod report;
 mod retrain;
 mod segment;
 mod serve;
 mod service_manager;
 mod settings;
 mod setup;
+mod training;
 mod welcome;
 
 use std::process::ExitCode;
@@ -67,7 +69,7 @@ pub fn main() -> ExitCode {
     match run(Cli::parse()) {
         Ok(code) => code,
         Err(error) => {
-            output::complain(format_args!("error: {error:#}\n"));
+            output::print_error(format_args!("error: {error:#}\n"));
             exit_code(&error)
         }
     }
@@ -87,7 +89,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let warnings = loaded.warnings.clone();
     let config = loaded.config()?;
     if let Command::Retrain(args) = &command {
-        args.give_way_if_asked()?;
+        args.lower_priority_if_asked()?;
     }
     let is_server = matches!(command, Command::Serve);
     let log = log::start(&config, if is_server { "info" } else { "warn" })?;

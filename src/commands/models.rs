@@ -12,7 +12,8 @@ use content_portal::pickles::{self, ImportRequest, Imported};
 use content_portal::pipeline::Scores;
 use jiff::Timestamp;
 
-use super::output::say;
+use super::output::print_line;
+use super::report::{print_scores, print_segments, score};
 use super::setup;
 
 #[derive(Debug, Subcommand)]
@@ -85,14 +86,14 @@ pub fn models(config: &Config, command: &ModelsCommand) -> anyhow::Result<ExitCo
         ModelsCommand::Activate { wanted } => {
             let id = wanted.id(&store)?;
             store.activate(&id).with_context(|| format!("{id} was not activated"))?;
-            say!("current         {id}");
+            print_line!("current         {id}");
         }
         ModelsCommand::Import { dir, activate } => import(config, &store, dir, *activate)?,
         ModelsCommand::Verify { wanted } => return verify(&store, wanted.as_ref()),
         ModelsCommand::Prune => {
             let pruned = store.prune(&store.lock()?, config.retrain_keep.get())?;
-            say!("pruned          {} versions", pruned.len());
-            pruned.iter().for_each(|id| say!("                {id}"));
+            print_line!("pruned          {} versions", pruned.len());
+            pruned.iter().for_each(|id| print_line!("                {id}"));
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -101,10 +102,10 @@ pub fn models(config: &Config, command: &ModelsCommand) -> anyhow::Result<ExitCo
 fn list(config: &Config, store: &ModelStore) -> anyhow::Result<()> {
     let versions = store.list()?;
     if versions.is_empty() {
-        say!("there is no model in {}: run content-portal retrain", config.paths.models.display());
+        print_line!("there is no model in {}: run content-portal retrain", config.paths.models.display());
         return Ok(());
     }
-    say!(
+    print_line!(
         "  {:<26}  {:>9}  {:>8}  {:>8}  {:>7}  {:>10}  {:>6}  {}",
         "version",
         "customers",
@@ -122,14 +123,14 @@ fn list(config: &Config, store: &ModelStore) -> anyhow::Result<()> {
                 let trained_on = trained_on(&manifest);
                 let Scores { rows, profiles, clusters, noise_share, silhouette, dbcv, .. } = manifest.scores;
                 let outside = format!("{:.1} %", noise_share * 100.0);
-                say!(
+                print_line!(
                     "{mark} {:<26}  {rows:>9}  {profiles:>8}  {clusters:>8}  {outside:>7}  {:>10}  {:>6}  {trained_on}",
                     version.id.as_str(),
                     score(silhouette),
                     score(dbcv)
                 );
             }
-            Err(error) => say!("{mark} {:<26}  {:#}", version.id.as_str(), anyhow::Error::from(error)),
+            Err(error) => print_line!("{mark} {:<26}  {:#}", version.id.as_str(), anyhow::Error::from(error)),
         }
     }
     Ok(())
@@ -137,21 +138,21 @@ fn list(config: &Config, store: &ModelStore) -> anyhow::Result<()> {
 
 fn show(store: &ModelStore, id: &VersionId, report: bool) -> anyhow::Result<()> {
     if report {
-        say!("{}", serde_json::to_string_pretty(&store.report(id)?)?);
+        print_line!("{}", serde_json::to_string_pretty(&store.report(id)?)?);
         return Ok(());
     }
     let version = store.load(id)?;
     let (manifest, scores) = (&version.manifest, &version.manifest.scores);
     let is_current = store.current().is_ok_and(|current| current == *id);
-    say!("version         {id}{}", if is_current { " (current)" } else { "" });
-    say!("made            {:.0}", manifest.created_at);
-    say!("trained on      {}", trained_on(manifest));
+    print_line!("version         {id}{}", if is_current { " (current)" } else { "" });
+    print_line!("made            {:.0}", manifest.created_at);
+    print_line!("trained on      {}", trained_on(manifest));
     if let Some(page) = store.report_page(id) {
-        say!("report          {}", page.display());
+        print_line!("report          {}", page.display());
     }
-    super::retrain::print_scores(scores);
-    say!("segments        {}", scores.clusters);
-    super::retrain::print_segments(version.model.schema(), version.model.segments());
+    print_scores(scores);
+    print_line!("segments        {}", scores.clusters);
+    print_segments(version.model.schema(), version.model.segments());
     Ok(())
 }
 
@@ -159,18 +160,18 @@ fn import(config: &Config, store: &ModelStore, dir: &Path, activate: bool) -> an
     let (schema, now, today) = (setup::schema(config)?, Timestamp::now(), setup::today(config));
     let request = ImportRequest { dir, schema, activate, now, today };
     let Imported { id, report } = pickles::import(store, &request).context("nothing was imported")?;
-    say!("imported        {id}{}", if activate { " (current)" } else { "" });
-    super::retrain::print_scores(&report.scores);
-    say!("labels          {} of {} training rows keep theirs", report.labels_kept, report.scores.rows);
-    say!("personas        {} taken over", report.personas);
+    print_line!("imported        {id}{}", if activate { " (current)" } else { "" });
+    print_scores(&report.scores);
+    print_line!("labels          {} of {} training rows keep theirs", report.labels_kept, report.scores.rows);
+    print_line!("personas        {} taken over", report.personas);
     for persona in &report.personas_without_cluster {
-        say!("                not the one of {persona}, which is no cluster");
+        print_line!("                not the one of {persona}, which is no cluster");
     }
-    say!("segments        {}", report.scores.clusters);
+    print_line!("segments        {}", report.scores.clusters);
     let model = store.load(&id)?.model;
-    super::retrain::print_segments(model.schema(), model.segments());
+    print_segments(model.schema(), model.segments());
     if !activate {
-        say!("to serve it     content-portal models activate {id}");
+        print_line!("to serve it     content-portal models activate {id}");
     }
     Ok(())
 }
@@ -183,10 +184,10 @@ fn verify(store: &ModelStore, wanted: Option<&Wanted>) -> anyhow::Result<ExitCod
     let mut n_broken = 0;
     for id in ids {
         let faults = store.verify(&id)?;
-        say!("{id}  {}", if faults.is_empty() { "whole" } else { "broken" });
+        print_line!("{id}  {}", if faults.is_empty() { "whole" } else { "broken" });
         n_broken += usize::from(!faults.is_empty());
         for fault in faults {
-            say!("  {:#}", anyhow!(fault));
+            print_line!("  {:#}", anyhow!(fault));
         }
     }
     Ok(if n_broken == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -199,9 +200,4 @@ fn trained_on(manifest: &Manifest) -> &'static str {
         Some(_) => "own customers",
         None => "–",
     }
-}
-
-/// Three decimals, or a dash where there is no score.
-pub fn score(score: Option<f64>) -> String {
-    score.map_or("–".to_owned(), |score| format!("{score:.3}"))
 }

@@ -8,12 +8,12 @@ use std::io::{self, Read, StdoutLock, Write};
 use std::process;
 
 /// Prints a line to standard output; arguments as of `format!`.
-macro_rules! say {
+macro_rules! print_line {
     ($($arguments:tt)*) => {
         $crate::commands::output::print(format_args!("{}\n", format_args!($($arguments)*)))
     };
 }
-pub(super) use say;
+pub(super) use print_line;
 
 /// Prints text to standard output, at once.
 pub fn print(text: fmt::Arguments<'_>) {
@@ -29,7 +29,7 @@ fn print_by(write: impl FnOnce(&mut StdoutLock<'_>) -> io::Result<()>) {
     let mut out = io::stdout().lock();
     match write(&mut out).and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            complain(format_args!("error: standard output cannot be written: {error}\n"));
+            print_error(format_args!("error: standard output cannot be written: {error}\n"));
             process::exit(1);
         }
         _ => {}
@@ -37,6 +37,6 @@ fn print_by(write: impl FnOnce(&mut StdoutLock<'_>) -> io::Result<()>) {
 }
 
 /// Prints text to standard error; where nobody reads it, there is nobody to tell.
-pub fn complain(text: fmt::Arguments<'_>) {
+pub fn print_error(text: fmt::Arguments<'_>) {
     let _ = io::stderr().lock().write_fmt(text);
 }

@@ -1,24 +1,23 @@
-//! A retraining's progress on standard error: a bar on a terminal, a line a step elsewhere.
-//!
-//! Or on standard output, as events for another program.
+//! A retraining's progress: on standard error a bar on a terminal, one line a step elsewhere; on standard output events
+//! for another program.
 
 use std::io::IsTerminal;
 use std::sync::{Mutex, PoisonError};
 
 use content_portal::pipeline::FitStep;
-use content_portal::retrain::RetrainEvent;
-use content_portal::trainer;
+use content_portal::retrain::worker::{Event, Outcome};
+use content_portal::retrain::{Progress, Step};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::output::{complain, say};
+use super::output::{print_error, print_line};
 
-/// Shows events as they come, from any thread.
-pub struct Progress {
+/// Progress for people; shared by threads.
+pub struct ProgressView {
     bar: Option<ProgressBar>,
     last_line: Mutex<String>,
 }
 
-impl Progress {
+impl ProgressView {
     /// A bar on a terminal, lines elsewhere.
     pub fn new() -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
@@ -29,17 +28,17 @@ impl Progress {
         Self { bar, last_line: Mutex::new(String::new()) }
     }
 
-    /// Shows one event.
-    pub fn show(&self, event: &RetrainEvent<'_>) {
-        let line = describe(event);
+    /// Shows how far the retraining is.
+    pub fn show(&self, progress: &Progress) {
+        let line = describe(progress);
         if let Some(bar) = &self.bar {
             bar.set_message(line);
-            bar.set_position((trainer::Progress::from(event).share * 1000.0) as u64);
+            bar.set_position((progress.share * 1000.0) as u64);
             return;
         }
         let mut last = self.last_line.lock().unwrap_or_else(PoisonError::into_inner);
         if *last != line {
-            complain(format_args!("{line}\n"));
+            print_error(format_args!("{line}\n"));
             *last = line;
         }
     }
@@ -53,50 +52,52 @@ impl Progress {
 }
 
 /// What is being done.
-fn describe(event: &RetrainEvent<'_>) -> String {
-    match event {
-        RetrainEvent::Reading { file, number, of } => {
-            let name = file.file_name().unwrap_or_default().to_string_lossy();
-            format!("reading {name} ({number} of {of})")
-        }
-        RetrainEvent::Fitting(FitStep::Neighbours, _) => "finding neighbours".to_owned(),
-        RetrainEvent::Fitting(FitStep::Layout, _) => "laying out the map".to_owned(),
-        RetrainEvent::Fitting(FitStep::Clustering, _) => "finding segments".to_owned(),
-        RetrainEvent::Fitting(FitStep::Scoring, _) => "scoring".to_owned(),
-        RetrainEvent::Judging => "judging".to_owned(),
-        RetrainEvent::Publishing => "publishing".to_owned(),
+fn describe(progress: &Progress) -> String {
+    if let Some(file) = &progress.file {
+        return format!("reading {} ({} of {})", file.name, file.number, file.of);
     }
+    let step = match progress.step {
+        Step::Starting => "starting",
+        Step::Reading => "reading",
+        Step::Fitting(FitStep::Neighbours) => "finding neighbours",
+        Step::Fitting(FitStep::Layout) => "laying out the map",
+        Step::Fitting(FitStep::Clustering) => "finding segments",
+        Step::Fitting(FitStep::Scoring) => "scoring",
+        Step::Judging => "judging",
+        Step::Publishing => "publishing",
+    };
+    step.to_owned()
 }
 
-/// Events as JSON lines on standard output, from any thread.
+/// Events as JSON lines on standard output; shared by threads.
 #[derive(Default)]
 pub struct Events {
-    last: Mutex<Option<trainer::Progress>>,
+    last: Mutex<Option<Progress>>,
 }
 
 impl Events {
     /// How much more of the whole must be done for another event of the same step.
     const STRIDE: f32 = 0.01;
 
-    /// Tells of progress, a hundred times in all or so.
-    pub fn show(&self, event: &RetrainEvent<'_>) {
-        let now = trainer::Progress::from(event);
+    /// Reports progress, about a hundred times in all.
+    pub fn show(&self, now: Progress) {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if last.is_none_or(|last| last.step != now.step || now.share - last.share >= Self::STRIDE) {
-            *last = Some(now);
-            tell(&trainer::Event::Progress(now));
+        let is_news = |last: &Progress| last.step != now.step || now.share - last.share >= Self::STRIDE;
+        if last.as_ref().is_none_or(is_news) {
+            *last = Some(now.clone());
+            print_event(&Event::Progress(now));
         }
     }
 
-    /// Tells how it ended.
-    pub fn end(&self, outcome: trainer::Outcome) {
-        tell(&trainer::Event::Ended(outcome));
+    /// Reports the outcome.
+    pub fn end(&self, outcome: Outcome) {
+        print_event(&Event::Ended(outcome));
     }
 }
 
-fn tell(event: &trainer::Event) {
+fn print_event(event: &Event) {
     // An event is made of texts and numbers, which JSON can always hold.
     if let Ok(json) = serde_json::to_string(event) {
-        say!("{json}");
+        print_line!("{json}");
     }
 }

@@ -19,7 +19,7 @@ use futures::StreamExt;
 
 use super::files::{FileId, Input, OutputFile, is_standard};
 use super::output::print_all;
-use super::setup;
+use super::{setup, training};
 
 /// Extensions of spreadsheets that are not written: text under such a name would open as a broken file.
 const NOT_WRITTEN: [&str; 5] = ["xls", "xlsm", "xlsb", "ods", "tsv"];
@@ -106,7 +106,7 @@ pub fn segment(config: &Config, args: &SegmentArgs) -> anyhow::Result<()> {
 
 /// The segments of the workbook, and what was written for each.
 fn segments(config: &Config, input: Input, keep: Keep, campaign: &Campaign) -> anyhow::Result<(Grouped, Vec<Written>)> {
-    let mut version = setup::current_or_trained(config, &ModelStore::new(&config.paths.models), &|| ())?;
+    let mut version = training::current_or_trained(config, &ModelStore::new(&config.paths.models), &|| ())?;
     setup::warn_of_sample(&version);
     setup::overlay(&mut version, &setup::persona_entries(config)?);
     let writer = setup::writer(config)?;

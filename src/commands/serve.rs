@@ -8,13 +8,13 @@ use anyhow::{Context, anyhow};
 use content_portal::config::Config;
 use content_portal::http::{Application, Key, Opening, Prepared, Retraining, ServeError, Settings, TrustedProxies};
 use content_portal::model_store::{ModelStore, ModelVersion};
-use content_portal::trainer::Program;
+use content_portal::retrain::worker::Program;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::log::Terminal;
 use super::misconfigured::Misconfigured;
 use super::welcome::welcome;
-use super::{descriptors, folders, service_manager, setup};
+use super::{descriptors, folders, service_manager, setup, training};
 
 /// Binds, gets ready, serves. Who started it on a terminal is told last where it is and who writes.
 pub fn serve(config: &Config, terminal: Option<Terminal>) -> anyhow::Result<()> {
@@ -32,25 +32,25 @@ pub fn serve(config: &Config, terminal: Option<Terminal>) -> anyhow::Result<()> 
         let mut hang_up = signal(SignalKind::hangup()).context("SIGHUP cannot be listened for")?;
         let condition = application.condition();
         let (at_start, after_reload) = (condition.clone(), condition.clone());
-        tokio::spawn(service_manager::keep_status(move || condition.sentence()));
+        tokio::spawn(service_manager::run_status(move || condition.sentence()));
         let ready = application.until_ready();
         let told: Arc<OnceLock<String>> = Arc::default();
         let welcoming = told.clone();
         tokio::spawn(async move {
             ready.await;
-            service_manager::say_ready(&at_start.sentence());
+            service_manager::notify_ready(&at_start.sentence());
             if let (Some(terminal), Some(line)) = (terminal, welcoming.get()) {
                 terminal.show(line);
             }
-            service_manager::say_alive_for_ever().await;
+            service_manager::run_watchdog().await;
         });
         let refresh = application.refresh();
         tokio::spawn(async move {
             while hang_up.recv().await.is_some() {
                 tracing::info!("SIGHUP: looking for a new model version and prompts");
-                service_manager::say_reloading();
+                service_manager::notify_reloading();
                 refresh.now().await;
-                service_manager::say_ready(&after_reload.sentence());
+                service_manager::notify_ready(&after_reload.sentence());
             }
         });
         let stop = async move {
@@ -59,7 +59,7 @@ pub fn serve(config: &Config, terminal: Option<Terminal>) -> anyhow::Result<()> 
                 // An error means that Ctrl-C cannot be heard; SIGTERM still is.
                 _ = tokio::signal::ctrl_c() => tracing::info!("Ctrl-C: stopping"),
             }
-            service_manager::say_stopping();
+            service_manager::notify_stopping();
         };
         let prepare = move |opening: &Opening| {
             let prepared = prepare(&config, opening).map_err(boxed)?;
@@ -126,7 +126,7 @@ fn prepare(config: &Config, opening: &Opening) -> anyhow::Result<Prepared> {
     folders::check(config, store.has_version())?;
     let entries = setup::persona_entries(config)?;
     let writer = setup::writer(config)?;
-    let mut version = setup::current_or_trained(config, &store, &|| opening.open())?;
+    let mut version = training::current_or_trained(config, &store, &|| opening.open())?;
     let on_load = Arc::new(move |version: &mut ModelVersion| {
         setup::overlay(version, &entries);
         setup::warn_of_sample(version);

@@ -1,7 +1,7 @@
-//! What a service manager (systemd) is told, and what it hands over: readiness, reloads, the end, signs of life, a sentence
-//! on how the server is, a bound socket.
+//! What the service manager (systemd) gets, and what it hands over: readiness, reloads, the end, watchdog pings, a status
+//! sentence; a bound socket.
 //!
-//! Speaks sd_notify(3) and sd_listen_fds(3). Where nobody listens, nothing is said.
+//! Speaks sd_notify(3) and sd_listen_fds(3). Without a service manager nothing is sent.
 
 use std::net::TcpListener;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use sd_notify::NotifyState;
 
 /// Where a service manager listens.
 const NOTIFY_SOCKET: &str = "NOTIFY_SOCKET";
-/// How often the sentence on how the server is is looked at.
+/// How often the status sentence is compared with the last one sent.
 const STATUS_EVERY: Duration = Duration::from_secs(2);
 
 /// The socket that the service manager has bound for this process, where it has.
@@ -24,27 +24,27 @@ pub fn socket() -> anyhow::Result<Option<TcpListener>> {
     Ok(socket)
 }
 
-/// The server answers, or has taken over what was new; and how it is.
-pub fn say_ready(sentence: &str) {
-    say(&[NotifyState::Ready, NotifyState::Status(sentence)]);
+/// Reports that the server answers, or that a reload is done, with its status.
+pub fn notify_ready(sentence: &str) {
+    notify(&[NotifyState::Ready, NotifyState::Status(sentence)]);
 }
 
-/// The server looks for what is new; [`say_ready`] ends it.
-pub fn say_reloading() {
+/// Reports that the server reloads; [`notify_ready`] ends it.
+pub fn notify_reloading() {
     // systemd 253 and newer tell by the time whether the reload was asked for before or after it.
     match NotifyState::monotonic_usec_now() {
-        Ok(now) => say(&[NotifyState::Reloading, now]),
+        Ok(now) => notify(&[NotifyState::Reloading, now]),
         Err(error) => tracing::warn!(%error, "the service manager cannot be told of the reload"),
     }
 }
 
-/// The server is about to end.
-pub fn say_stopping() {
-    say(&[NotifyState::Stopping, NotifyState::Status("finishing the requests under way")]);
+/// Reports that the server stops.
+pub fn notify_stopping() {
+    notify(&[NotifyState::Stopping, NotifyState::Status("finishing the requests under way")]);
 }
 
-/// Says how the server is, which `systemctl status` shows, whenever that has changed; at once done where nobody listens.
-pub async fn keep_status(sentence: impl Fn() -> String) {
+/// Sends the status, which `systemctl status` shows, whenever it changes. Returns at once without a service manager.
+pub async fn run_status(sentence: impl Fn() -> String) {
     if std::env::var_os(NOTIFY_SOCKET).is_none() {
         return;
     }
@@ -54,23 +54,23 @@ pub async fn keep_status(sentence: impl Fn() -> String) {
         looks.tick().await;
         let now = sentence();
         if now != said {
-            say(&[NotifyState::Status(&now)]);
+            notify(&[NotifyState::Status(&now)]);
             said = now;
         }
     }
 }
 
-/// Says twice as often as is asked for that the process goes on; at once done where nobody asks.
-pub async fn say_alive_for_ever() {
+/// Sends watchdog pings at twice the required rate. Returns at once where none are required.
+pub async fn run_watchdog() {
     let Some(at_least_every) = sd_notify::watchdog_enabled() else { return };
     let mut beats = tokio::time::interval(at_least_every / 2);
     loop {
         beats.tick().await;
-        say(&[NotifyState::Watchdog]);
+        notify(&[NotifyState::Watchdog]);
     }
 }
 
-fn say(states: &[NotifyState<'_>]) {
+fn notify(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
         tracing::warn!(%error, "the service manager cannot be told how the server is");
     }

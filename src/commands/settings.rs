@@ -7,7 +7,7 @@ use content_portal::config::{Loaded, Setting};
 use serde_json::{Value, json};
 
 use super::misconfigured::misconfigured;
-use super::output::{complain, say};
+use super::output::{print_error, print_line};
 
 #[derive(Debug, Args)]
 pub struct SettingsArgs {
@@ -22,16 +22,16 @@ pub fn settings(loaded: &Loaded, args: &SettingsArgs) -> anyhow::Result<ExitCode
     if args.json {
         let settings: Vec<Value> = settings.iter().map(as_json).collect();
         let report = json!({"settings": settings, "warnings": warnings, "mistakes": mistakes});
-        say!("{}", serde_json::to_string_pretty(&report)?);
+        print_line!("{}", serde_json::to_string_pretty(&report)?);
     } else {
         let value = |setting: &Setting| setting.value.clone().unwrap_or_else(|| "–".to_owned());
         let name_width = settings.iter().map(|setting| setting.name.len()).max().unwrap_or_default();
         let value_width = settings.iter().map(|setting| value(setting).chars().count()).max().unwrap_or_default();
         for setting in settings {
-            say!("{:<name_width$}  {:<value_width$}  {}", setting.name, value(setting), setting.source);
+            print_line!("{:<name_width$}  {:<value_width$}  {}", setting.name, value(setting), setting.source);
         }
-        warnings.iter().for_each(|warning| complain(format_args!("warning: {warning}\n")));
-        mistakes.iter().for_each(|mistake| complain(format_args!("error: {mistake}\n")));
+        warnings.iter().for_each(|warning| print_error(format_args!("warning: {warning}\n")));
+        mistakes.iter().for_each(|mistake| print_error(format_args!("error: {mistake}\n")));
     }
     Ok(if mistakes.is_empty() { ExitCode::SUCCESS } else { misconfigured() })
 }

@@ -1,19 +1,17 @@
 //! What several commands put together from the settings.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use content_portal::config::{Config, WriterKind as WantedWriter};
 use content_portal::content::{BudgetConfig, Secret, Writer, WriterConfig, WriterKind};
 use content_portal::customer::Schema;
-use content_portal::model_store::{ModelStore, ModelVersion, Servable, StoreError};
-use content_portal::pipeline::{FitParams, SegmentId};
-use content_portal::retrain::{GateCheck, RetrainError, RetrainOutcome};
+use content_portal::model_store::ModelVersion;
+use content_portal::pipeline::SegmentId;
 use content_portal::text_file;
 use content_portal::upload_store::UploadRules;
 use content_portal::workbook::{Bounds, Limits, Reader};
@@ -23,7 +21,6 @@ use serde_json::{Map, Value};
 
 use super::misconfigured::Misconfigured;
 use super::of_flask_service;
-use super::retrain::{Training, train};
 
 /// Marketers' entries by cluster id, from `PERSONA_PATH`.
 pub type PersonaEntries = BTreeMap<SegmentId, Map<String, Value>>;
@@ -145,89 +142,4 @@ pub fn warn_of_sample(version: &ModelVersion) {
              run content-portal retrain"
         );
     }
-}
-
-/// The current version, or where it is broken the whole one before it; where none was ever activated, the newest; where
-/// nothing was ever published, one that is trained now from the base data, which `before_training` is told of.
-pub fn current_or_trained(
-    config: &Config,
-    store: &ModelStore,
-    before_training: &dyn Fn(),
-) -> anyhow::Result<ModelVersion> {
-    loop {
-        match store.load_servable() {
-            Ok(Servable { version, instead_of }) => {
-                if let Some(fault) = instead_of {
-                    tell_why(&version, fault);
-                }
-                return Ok(version);
-            }
-            Err(StoreError::NoCurrent { .. }) => {
-                check_base_data(config)?;
-                before_training();
-                train_first(config, store)?;
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
-}
-
-/// Says why another version than the current one is taken.
-fn tell_why(version: &ModelVersion, fault: StoreError) {
-    let id = &version.id;
-    match fault {
-        StoreError::NoCurrent { .. } => tracing::warn!(
-            model_version = %id,
-            "no model version was activated yet: the newest is taken; content-portal models activate {id} settles it"
-        ),
-        fault => {
-            let fault = format!("{:#}", anyhow::Error::from(fault));
-            tracing::error!(model_version = %id, fault, "the current model version is broken: an earlier one is taken");
-        }
-    }
-}
-
-/// Publishes the first version, or waits for whoever is about to.
-fn train_first(config: &Config, store: &ModelStore) -> anyhow::Result<()> {
-    let base_data = config.paths.base_data.display();
-    tracing::info!("there is no model yet: training one from {base_data}");
-    let training = Training { params: &FitParams::default(), uploads: None, force: false };
-    match train(config, store, training, &|_| {})? {
-        Ok(RetrainOutcome::Published(_) | RetrainOutcome::Unchanged(_)) => Ok(()),
-        Ok(RetrainOutcome::Refused(report)) => {
-            let failed = report.failed().map(GateCheck::sentence);
-            let skipped = report.skipped.iter().map(|skipped| format!("{}: {}", skipped.file.display(), skipped.why));
-            let sample = report.sample_set_aside.first().map(|file| {
-                format!("{} is the sample, which is used only where there is no other workbook", file.display())
-            });
-            let why: Vec<_> = failed.chain(skipped).chain(sample).collect();
-            bail!(
-                "there is no model, and {base_data} does not hold enough to train one from: put customers (.xlsx, .xls \
-                 or .csv) into it ({})",
-                why.join("; ")
-            )
-        }
-        Err(RetrainError::Store(StoreError::Locked { holder, .. })) => {
-            tracing::info!(holder, "another process trains the first model: waiting for it");
-            Ok(store.wait_for_writer()?)
-        }
-        Err(error) => Err(anyhow::Error::from(error).context("nothing was published")),
-    }
-}
-
-/// Whether there is anything to train a first model from; the sentence that says what to do where there is not.
-pub fn check_base_data(config: &Config) -> anyhow::Result<()> {
-    let base_data = config.paths.base_data.display();
-    if holds_anything(&config.paths.base_data) {
-        return Ok(());
-    }
-    bail!(
-        "there is no model in {} and no workbook in {base_data} to train one from: put customers (.xlsx, .xls or .csv) \
-         into {base_data}, or set MODEL_DIR to a folder with a model",
-        config.paths.models.display(),
-    )
-}
-
-fn holds_anything(dir: &Path) -> bool {
-    fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some())
 }

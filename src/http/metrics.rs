@@ -17,8 +17,8 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::content::{Content, Pictures, Spent, WriteError, Written};
 use crate::pipeline::{Drift, DriftLevel};
+use crate::retrain::worker::Outcome;
 use crate::segmentation::Grouped;
-use crate::trainer::Outcome;
 
 /// Everything that is counted.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 //!
 //! The only module that knows axum, JSON bodies and status codes. A handler extracts, takes one snapshot of the live
 //! model, calls, and maps the result; the processor's work runs on blocking threads, a bounded number at a time. May
-//! import [`crate::trainer`], [`crate::schedule`], [`crate::export`], [`crate::segmentation`], [`crate::content`],
+//! import [`crate::retrain::worker`], [`crate::schedule`], [`crate::export`], [`crate::segmentation`], [`crate::content`],
 //! [`crate::model_store`], [`crate::upload_store`], [`crate::pipeline`] (personas and placements), [`crate::customer`]
 //! and [`crate::workbook`].
 

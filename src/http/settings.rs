@@ -8,8 +8,8 @@ use jiff::tz::TimeZone;
 
 use super::admission::{Key, TrustedProxies};
 use crate::customer::Schema;
+use crate::retrain::worker::Program;
 use crate::schedule::Schedule;
-use crate::trainer::Program;
 use crate::upload_store::UploadRules;
 use crate::workbook::Reader;
 

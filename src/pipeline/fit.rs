@@ -32,7 +32,7 @@ pub struct FitParams {
 }
 
 /// A step of a fit, for whoever watches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FitStep {
     /// Finding each profile's neighbours and their graph.

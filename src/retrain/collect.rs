@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use super::sample::is_sample;
 use super::uploads::{self, TAKEN};
-use super::{RetrainError, RetrainEvent, RetrainRequest, SkippedFile, sentence};
+use super::{FileInTurn, Progress, RetrainError, RetrainRequest, SkippedFile, sentence};
 use crate::customer::{CustomerTable, Keep, KeyedTable, NewestStands};
 use crate::workbook::{ReadRequest, Watch, WorkbookError};
 
@@ -47,7 +47,7 @@ struct Source {
 /// whole. Without any, the table is empty.
 pub(super) fn collect(
     request: &RetrainRequest<'_>,
-    progress: &(dyn Fn(RetrainEvent<'_>) + Sync),
+    progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Collected, RetrainError> {
     let (sample, own): (Vec<_>, Vec<_>) = sources(request)?.into_iter().partition(|source| is_sample(&source.path));
     let has_workbook = own.iter().any(|source| is_workbook(&source.path));
@@ -77,7 +77,7 @@ fn is_workbook(path: &Path) -> bool {
 /// What was read so far.
 struct Collecting<'a> {
     request: &'a RetrainRequest<'a>,
-    progress: &'a (dyn Fn(RetrainEvent<'_>) + Sync),
+    progress: &'a (dyn Fn(Progress) + Sync),
     /// Files that were begun, of so many.
     number: usize,
     of: usize,
@@ -88,7 +88,7 @@ struct Collecting<'a> {
 }
 
 impl<'a> Collecting<'a> {
-    fn new(request: &'a RetrainRequest<'a>, progress: &'a (dyn Fn(RetrainEvent<'_>) + Sync), of: usize) -> Self {
+    fn new(request: &'a RetrainRequest<'a>, progress: &'a (dyn Fn(Progress) + Sync), of: usize) -> Self {
         let all = NewestStands::new(request.schema.clone());
         Self { request, progress, number: 0, of, all, files: Vec::new(), skipped: Vec::new(), uploads: Vec::new() }
     }
@@ -97,7 +97,8 @@ impl<'a> Collecting<'a> {
     fn read(&mut self, source: &Source) -> Result<(), RetrainError> {
         let Source { path, label, is_upload } = source;
         self.number += 1;
-        (self.progress)(RetrainEvent::Reading { file: path, number: self.number, of: self.of });
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        (self.progress)(Progress::reading(FileInTurn { name, number: self.number, of: self.of }));
         let added = read(self.request, path)?;
         let name = label.to_string_lossy();
         match added.and_then(|file| self.all.add(&name, &file).map_err(|error| sentence(&error))) {
@@ -105,7 +106,7 @@ impl<'a> Collecting<'a> {
                 self.files.push(label.clone());
                 self.uploads.extend(is_upload.then(|| path.clone()));
             }
-            Err(why) => self.skipped.push(SkippedFile { file: label.clone(), why }),
+            Err(why) => self.skipped.push(SkippedFile { file: name.into_owned(), why }),
         }
         Ok(())
     }

@@ -5,7 +5,8 @@
 //! `force` overrides it. Integrity (what is on disk is what was fitted, and says the same of the customers of its golden
 //! sample) is no matter of judgement: a candidate that fails it could not be served, and nothing overrides it.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::model_store::{Staged, StoreError};
 use crate::pipeline::Scores;
@@ -59,6 +60,17 @@ pub struct GateCheck {
     /// What went wrong, where a number does not say it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+}
+
+/// A check that a candidate did not pass.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FailedCheck {
+    /// What was checked.
+    #[schema(example = "noise_share")]
+    pub name: String,
+    /// What was found, and what it must be.
+    #[schema(example = "noise_share is 0.7, and must be at most 0.4")]
+    pub sentence: String,
 }
 
 /// What a check is about.
@@ -119,6 +131,12 @@ impl GateCheck {
         let value = self.value.map_or("undefined".to_owned(), |value| format!("{}", (value * 1e4).round() / 1e4));
         let detail = self.detail.as_ref().map(|detail| format!(" ({detail})")).unwrap_or_default();
         format!("{} is {value}, and must be {bound} {}{detail}", self.name, self.limit)
+    }
+}
+
+impl From<&GateCheck> for FailedCheck {
+    fn from(check: &GateCheck) -> Self {
+        Self { name: check.name.to_owned(), sentence: check.sentence() }
     }
 }
 

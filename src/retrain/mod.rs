@@ -14,10 +14,12 @@ mod collect;
 mod gate;
 mod matching;
 mod page;
+mod progress;
 mod report;
 mod sample;
 mod skipped;
 mod uploads;
+pub mod worker;
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -26,18 +28,18 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use serde::Serialize;
 
 use crate::customer::{CustomerTable, Schema};
 use crate::model_store::{Candidate, ModelStore, ModelVersion, Servable, StoreError, TrainedOn, VersionId, WriterLock};
 use crate::pipeline::{
-    Drift, FitError, FitParams, FitStep, Fitted, GoldenSample, OutsideShares, Segment, SegmentId, TrainingProfile, fit,
+    Drift, FitError, FitParams, Fitted, GoldenSample, OutsideShares, Segment, SegmentId, TrainingProfile, fit,
 };
 use crate::workbook::{Reader, WorkbookError};
 
-pub use gate::{Bound, CheckKind, GateCheck, GateLimits, Verdict};
+pub use gate::{Bound, CheckKind, FailedCheck, GateCheck, GateLimits, Verdict};
 pub use matching::{KeptSegment, MatchError, Matching, NewSegment, VanishedSegment};
 pub use page::PageError;
+pub use progress::{FileInTurn, Progress, Step};
 pub use report::{LiveVersion, RetrainReport, Seconds};
 pub use skipped::SkippedFile;
 pub use uploads::PutAway;
@@ -67,27 +69,6 @@ pub struct RetrainRequest<'a> {
     pub now: Timestamp,
     /// The day after which a date is in the future; names the folder that uploads are put into.
     pub today: Date,
-}
-
-/// A step of a retraining, for whoever watches.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RetrainEvent<'a> {
-    /// File `number` of `of` is being read.
-    Reading {
-        /// The file.
-        file: &'a Path,
-        /// Counted from 1.
-        number: usize,
-        /// How many there are.
-        of: usize,
-    },
-    /// The fit is at this step, this far (0 to 1).
-    Fitting(FitStep, f32),
-    /// The candidate is written, looked at again and compared with the live version.
-    Judging,
-    /// The version is being published.
-    Publishing,
 }
 
 /// How a retraining ended.
@@ -128,7 +109,7 @@ pub struct Published {
     pub pruned: Result<Vec<VersionId>, StoreError>,
 }
 
-/// Why a retraining came to no end. The current version is then as it was, and so are the uploads.
+/// Why a retraining did not finish. The current version is then as it was, and so are the uploads.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RetrainError {
@@ -181,7 +162,7 @@ pub enum RetrainError {
 pub fn retrain(
     store: &ModelStore,
     request: &RetrainRequest<'_>,
-    progress: &(dyn Fn(RetrainEvent<'_>) + Sync),
+    progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<RetrainOutcome, RetrainError> {
     let lock = store.lock()?;
     store.sweep(&lock)?;
@@ -249,7 +230,7 @@ struct Run<'a> {
     trained_on: TrainedOn,
     collected: Collected,
     report: RetrainReport,
-    progress: &'a (dyn Fn(RetrainEvent<'_>) + Sync),
+    progress: &'a (dyn Fn(Progress) + Sync),
 }
 
 impl Run<'_> {
@@ -264,7 +245,7 @@ impl Run<'_> {
         let started = Instant::now();
         let table = &self.collected.table;
         let progress = self.progress;
-        let fitted = fit(table, self.request.params, &|step, done| progress(RetrainEvent::Fitting(step, done)));
+        let fitted = fit(table, self.request.params, &|step, done| progress(Progress::fitting(step, done)));
         self.report.seconds.fitting = seconds(started.elapsed());
         match fitted {
             Ok(fitted) => self.judge(fitted),
@@ -277,7 +258,7 @@ impl Run<'_> {
     }
 
     fn judge(mut self, mut fitted: Fitted) -> Result<RetrainOutcome, RetrainError> {
-        (self.progress)(RetrainEvent::Judging);
+        (self.progress)(Progress::JUDGING);
         let started = Instant::now();
         let (request, table) = (self.request, &self.collected.table);
         let old = self.live.as_ref().map(|live| &live.model);
@@ -313,7 +294,7 @@ impl Run<'_> {
             drop(staged);
             return self.refuse(Some(&fitted));
         }
-        (self.progress)(RetrainEvent::Publishing);
+        (self.progress)(Progress::PUBLISHING);
         staged.add_page(&self.page(Some(&fitted))?)?;
         let id = staged.publish(&serde_json::to_value(&self.report).map_err(RetrainError::Report)?)?;
         let put_away = uploads::put_away(&self.collected.uploads, request.base_data, request.today);

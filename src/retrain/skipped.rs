@@ -1,14 +1,16 @@
 //! Files that a training left where they are.
 
-use std::path::PathBuf;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-use serde::Serialize;
-
-/// A file that was left out of a training.
-#[derive(Debug, Clone, Serialize)]
+/// A workbook that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = LeftOutFile)]
 pub struct SkippedFile {
-    /// The file: base data relative to their folder, an upload with its folder's name.
-    pub file: PathBuf,
+    /// Below its folder.
+    #[schema(example = "2026-01-01/letter.xlsx")]
+    pub file: String,
     /// What is wrong with it.
+    #[schema(example = "the file is not a workbook")]
     pub why: String,
 }

@@ -91,7 +91,7 @@ pub(super) fn put_away(used: &[PathBuf], base_data: &Path, today: Date) -> PutAw
     for upload in used {
         match put_one_away(upload, &folder) {
             Ok(file) => done.moved.push((upload.clone(), file)),
-            Err(error) => done.left.push(SkippedFile { file: upload.clone(), why: sentence(&error) }),
+            Err(error) => done.left.push(SkippedFile { file: upload.display().to_string(), why: sentence(&error) }),
         }
     }
     done
@@ -227,7 +227,10 @@ mod tests {
         let base = dir.path().join("base");
         fs::write(&base, "a file where a folder should be").unwrap();
         let done = put_away(std::slice::from_ref(&upload), &base, jiff::civil::date(2026, 3, 1));
-        assert!(done.moved.is_empty() && done.left[0].file == upload && !done.left[0].why.is_empty(), "{done:?}");
+        assert!(
+            done.moved.is_empty() && done.left[0].file == upload.display().to_string() && !done.left[0].why.is_empty(),
+            "{done:?}"
+        );
         assert!(upload.exists());
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use content_portal::model_store::ModelStore;
-use content_portal::trainer::Program;
+use content_portal::retrain::worker::Program;
 use reqwest::{Method, Response};
 use serde_json::Value;
 

@@ -51,9 +51,9 @@ fn priorities(process: u32) -> Vec<i32> {
 }
 
 #[test]
-fn a_retraining_that_gives_way_does_so_with_every_thread() {
+fn a_retraining_at_the_lowest_priority_is_so_with_every_thread() {
     let folder = Folder::with_data();
-    let mut command = folder.command(&["retrain", "--events", "--give-way"]);
+    let mut command = folder.command(&["retrain", "--events", "--lower-priority"]);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut told = BufReader::new(child.stdout.take().unwrap());
     let mut line = String::new();

@@ -20,11 +20,10 @@ pub const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("segmentation", &["content", "model_store", "pipeline", "customer"]),
     ("export", &["segmentation", "content", "pipeline", "customer"]),
     ("retrain", &["model_store", "upload_store", "pipeline", "customer", "workbook"]),
-    ("trainer", &["retrain", "model_store", "pipeline"]),
     (
         "http",
         &[
-            "trainer",
+            "retrain",
             "schedule",
             "export",
             "segmentation",
@@ -41,7 +40,6 @@ pub const MAY_IMPORT: &[(&str, &[&str])] = &[
         &[
             "config",
             "http",
-            "trainer",
             "retrain",
             "schedule",
             "export",

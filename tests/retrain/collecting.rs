@@ -63,7 +63,7 @@ fn uploads_are_trained_on_and_then_put_away_under_names_of_their_own() {
     fs::write(shop.path("uploads/.incoming-1"), "half of it").unwrap();
     let published = shop.publish();
     assert_eq!(published.report.scores.as_ref().unwrap().rows, 3 * 72);
-    let skipped: Vec<_> = published.report.skipped.iter().map(|s| s.file.to_str().unwrap()).collect();
+    let skipped: Vec<_> = published.report.skipped.iter().map(|s| s.file.as_str()).collect();
     assert_eq!(skipped, ["uploads/20260228T000001Z-0002.xlsx"]);
     assert_eq!(names(&shop.path("uploads")), [".incoming-1", "20260228T000001Z-0002.xlsx"]);
     assert_eq!(names(&shop.path("base_data/2026-03-01")), ["upload-20260228T000000Z-0001.csv"]);

@@ -35,7 +35,7 @@ fn a_training_that_is_killed_at_any_moment_leaves_the_old_version_or_the_new_one
     let mut shop = Shop::with("ABC");
     shop.publish();
     let by_command: &[&str] = &["retrain", "--force", "--min-cluster-size", "20"];
-    let by_server: &[&str] = &["retrain", "--events", "--give-way", "--force", "--min-cluster-size", "20"];
+    let by_server: &[&str] = &["retrain", "--events", "--lower-priority", "--force", "--min-cluster-size", "20"];
     let started = std::time::Instant::now();
     assert_eq!(shop.run(by_command).0, Some(0));
     let whole_us = started.elapsed().as_micros() as u64;

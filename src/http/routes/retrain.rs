@@ -23,7 +23,8 @@ use crate::http::response::event_stream::{Caller, Finished, Reporter};
 use crate::http::state::AppState;
 use crate::http::tasks::jobs::{AskedBy, Job, Status};
 use crate::model_store::VersionId;
-use crate::trainer::{FailedCheck, LeftOut, Options, Outcome, Step};
+use crate::retrain::worker::{Options, Outcome};
+use crate::retrain::{FailedCheck, SkippedFile, Step};
 
 /// How to retrain, and when to answer.
 #[derive(Debug, Clone, Copy, Default, Deserialize, utoipa::IntoParams)]
@@ -67,17 +68,18 @@ pub(in crate::http) struct JobView {
     #[schema(required, example = "/models/20261122T194851Z-2a945ef3/report")]
     report: Option<String>,
     /// The checks that the candidate did not pass.
-    failed_checks: Vec<CheckView>,
+    failed_checks: Vec<FailedCheck>,
     /// The workbooks that could not be read; they are where they were.
-    left_out: Vec<LeftOutView>,
+    #[serde(rename = "left_out")]
+    skipped: Vec<SkippedFile>,
     /// Why there is no outcome; null where there is one.
-    #[schema(required, example = "The retraining came to no end: killed by signal 9 before it told how it went.")]
+    #[schema(required, example = "The retraining did not finish: killed by signal 9 before it reported a result.")]
     error: Option<String>,
 }
 
 /// How a retraining is: `running`, or how it ended. `refused`: its candidate was not good enough, or there was too little
 /// data, and all is as it was; `unchanged`: the live version was trained on the same customers, by the same schema and
-/// parameters, and stays; `locked`: another process was retraining; `failed`: it came to no end.
+/// parameters, and stays; `locked`: another process was retraining; `failed`: it did not finish.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::http) enum JobState {
@@ -87,30 +89,6 @@ pub(in crate::http) enum JobState {
     Unchanged,
     Locked,
     Failed,
-}
-
-/// A check that a candidate did not pass.
-#[derive(Serialize, ToSchema)]
-#[schema(as = FailedCheck)]
-pub(in crate::http) struct CheckView {
-    /// What was checked.
-    #[schema(example = "noise_share")]
-    name: String,
-    /// What was found, and what it must be.
-    #[schema(example = "noise_share is 0.7, and must be at most 0.4")]
-    sentence: String,
-}
-
-/// A workbook that could not be read.
-#[derive(Serialize, ToSchema)]
-#[schema(as = LeftOutFile)]
-pub(in crate::http) struct LeftOutView {
-    /// Below its folder.
-    #[schema(example = "2026-01-01/letter.xlsx")]
-    file: String,
-    /// What is wrong with it.
-    #[schema(example = "the file is not a workbook")]
-    why: String,
 }
 
 /// The latest retrainings of this server.
@@ -288,7 +266,7 @@ impl JobView {
             version: None,
             report: None,
             failed_checks: Vec::new(),
-            left_out: Vec::new(),
+            skipped: Vec::new(),
             error: None,
         };
         match &*job.watch().borrow() {
@@ -303,19 +281,19 @@ impl JobView {
 
     fn end(&mut self, outcome: &Outcome) {
         match outcome {
-            Outcome::Published { version, failed_checks, left_out } => {
+            Outcome::Published { version, failed_checks, skipped } => {
                 self.state = JobState::Published;
                 self.name(version);
-                self.list(failed_checks, left_out);
+                self.list(failed_checks, skipped);
             }
-            Outcome::Unchanged { version, left_out } => {
+            Outcome::Unchanged { version, skipped } => {
                 self.state = JobState::Unchanged;
                 self.name(version);
-                self.list(&[], left_out);
+                self.list(&[], skipped);
             }
-            Outcome::Refused { failed_checks, left_out } => {
+            Outcome::Refused { failed_checks, skipped } => {
                 self.state = JobState::Refused;
-                self.list(failed_checks, left_out);
+                self.list(failed_checks, skipped);
             }
             Outcome::Locked { why } => (self.state, self.error) = (JobState::Locked, Some(as_sentence(why))),
             Outcome::Failed { why } => (self.state, self.error) = (JobState::Failed, Some(as_sentence(why))),
@@ -327,11 +305,9 @@ impl JobView {
         self.report = Some(format!("/models/{version}/report"));
     }
 
-    fn list(&mut self, failed_checks: &[FailedCheck], left_out: &[LeftOut]) {
-        let checks = failed_checks.iter().cloned();
-        self.failed_checks = checks.map(|FailedCheck { name, sentence }| CheckView { name, sentence }).collect();
-        let files = left_out.iter().cloned();
-        self.left_out = files.map(|LeftOut { file, why }| LeftOutView { file, why }).collect();
+    fn list(&mut self, failed_checks: &[FailedCheck], skipped: &[SkippedFile]) {
+        self.failed_checks = failed_checks.to_vec();
+        self.skipped = skipped.to_vec();
     }
 
     /// What a caller who waited for the outcome is told where there is none.

@@ -15,8 +15,9 @@ use uuid::Uuid;
 
 use crate::http::problem::{ApiError, with_causes};
 use crate::http::state::AppState;
+use crate::retrain::Progress;
+use crate::retrain::worker::{Options, Outcome};
 use crate::schedule::{Look, Lookout, Schedule};
-use crate::trainer::{Options, Outcome, Progress};
 
 const MAX_REMEMBERED: usize = 20;
 
@@ -198,7 +199,7 @@ async fn outcome(state: &AppState, job: &Job, options: Options) -> Outcome {
         Some(outcome) => outcome,
         None => {
             training.kill().await;
-            Outcome::failed("the server was stopped before the retraining came to its end")
+            Outcome::failed("the server was stopped before the retraining finished")
         }
     }
 }

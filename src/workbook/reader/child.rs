@@ -1,4 +1,4 @@
-//! The reader process: ties itself down, takes its order, reads, answers, ends.
+//! The reader process: enters its sandbox, takes its order, reads, answers, ends.
 //!
 //! Standard input is the workbook, standard output a socket to the parent. Nothing here starts a thread, reads a setting
 //! or writes to a file.
@@ -27,10 +27,10 @@ const TELL_EVERY: Duration = Duration::from_millis(50);
 /// `memory_bytes` and so many seconds of the processor's time.
 ///
 /// # Errors
-/// [`io::Error`] when the process cannot be tied down, or the parent is gone. A workbook that cannot be read is an answer.
+/// [`io::Error`] when a limit of the sandbox cannot be set, or the parent is gone. A workbook that cannot be read is an answer.
 pub fn run_reader(memory_bytes: u64, cpu_seconds: u64) -> io::Result<()> {
     close_inherited()?;
-    tie_down(memory_bytes, cpu_seconds)?;
+    sandbox(memory_bytes, cpu_seconds)?;
     let file = File::from(io::stdin().as_fd().try_clone_to_owned()?);
     let mut parent = UnixStream::from(io::stdout().as_fd().try_clone_to_owned()?);
     let mut payload = Vec::new();
@@ -62,7 +62,7 @@ fn close_inherited() -> io::Result<()> {
 }
 
 /// No more memory and time than this, no file, no process, no new rights, and no life beyond the parent's.
-fn tie_down(memory_bytes: u64, cpu_seconds: u64) -> io::Result<()> {
+fn sandbox(memory_bytes: u64, cpu_seconds: u64) -> io::Result<()> {
     setrlimit(Resource::RLIMIT_AS, memory_bytes, memory_bytes)?;
     // At the soft limit the process ends by a signal that tells why.
     setrlimit(Resource::RLIMIT_CPU, cpu_seconds, cpu_seconds.saturating_add(1))?;

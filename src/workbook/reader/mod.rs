@@ -1,7 +1,7 @@
 //! The reader process, seen from the server: started with a file, given its order, waited for, always ended.
 //!
 //! A workbook from elsewhere can make its parser ask for gigabytes, run for minutes or abort. So the server's own binary
-//! is started once more as a hidden command ([`run_reader`]), which ties itself down before it looks at a byte: so much
+//! is started once more as a hidden command ([`run_reader`]), which enters its sandbox before it looks at a byte: so much
 //! memory, so much time, no file but the workbook, no descriptor but its two pipes. What it answers is data from
 //! elsewhere, too. Whatever becomes of it, the server has a table or a [`WorkbookError`].
 

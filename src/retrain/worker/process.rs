@@ -9,7 +9,8 @@ use std::process::{ExitStatus, Stdio};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
 
-use super::event::{Event, Outcome, Progress};
+use super::event::{Event, Outcome};
+use crate::retrain::Progress;
 
 /// The longest line that is read, in bytes: an outcome's lists and texts are bounded to half of it.
 const MAX_LINE_BYTES: u64 = 1 << 20;
@@ -68,7 +69,7 @@ impl Program {
     /// What the system said when the program could not be started, or the file of its log not opened.
     pub fn start(&self, options: Options) -> io::Result<Training> {
         let mut command = Command::new(&self.path);
-        command.args(&self.arguments).args(["retrain", "--events", "--give-way"]);
+        command.args(&self.arguments).args(["retrain", "--events", "--lower-priority"]);
         if options.force {
             command.arg("--force");
         }
@@ -140,7 +141,7 @@ fn silent_end(status: ExitStatus) -> String {
         (None, Some(code)) => format!("it ended with exit code {code}"),
         (None, None) => "it ended".to_owned(),
     };
-    format!("the retraining came to no end: {how} before it told how it went; its log is beside the server's")
+    format!("the retraining did not finish: {how} before it reported a result; its log is beside the server's")
 }
 
 #[cfg(test)]

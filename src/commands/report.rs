@@ -1,0 +1,94 @@
+//! What a training found, as lines for people.
+
+use content_portal::customer::Schema;
+use content_portal::pipeline::{Scores, Segment};
+use content_portal::retrain::{GateCheck, Published, PutAway, RetrainReport, Verdict};
+
+use super::output::print_line;
+
+/// The version, and what was done after it.
+pub fn print_published(published: &Published) {
+    print_line!("published       {}", published.id);
+    if published.report.verdict != Verdict::Passed {
+        let failed: Vec<_> = published.report.failed().map(GateCheck::sentence).collect();
+        print_line!("                although {}", failed.join("; "));
+    }
+    print_put_away(&published.put_away);
+    match &published.pruned {
+        Ok(pruned) if pruned.is_empty() => {}
+        Ok(pruned) => print_line!("pruned          {} old versions", pruned.len()),
+        Err(error) => print_line!("pruned          not: {error}"),
+    }
+}
+
+/// Where the uploads are.
+pub fn print_put_away(put_away: &PutAway) {
+    print_line!("uploads         {} taken over", put_away.moved.len());
+    for left in &put_away.left {
+        print_line!("                {} still waits: {}", left.file, left.why);
+    }
+}
+
+/// What was read, how good the model is, how long it took.
+pub fn print_report(report: &RetrainReport) {
+    let (cleaning, matching) = (&report.cleaning, &report.matching);
+    print_line!("files           {} read, {} skipped", report.files.len(), report.skipped.len());
+    for skipped in &report.skipped {
+        print_line!("                {}: {}", skipped.file, skipped.why);
+    }
+    if report.trained_on_sample {
+        print_line!(
+            "                they are the sample, whose customers are invented; put your own beside it and retrain"
+        );
+    }
+    for file in &report.sample_set_aside {
+        print_line!("                {} was left out: it is the sample, and there are other files", file.display());
+    }
+    print_line!("rows            {} read, {} dropped", cleaning.rows_read, cleaning.n_dropped());
+    for line in cleaning.lines() {
+        print_line!("                {line}");
+    }
+    for sheet in &cleaning.sheets {
+        print_line!("                sheet {}: {}", sheet.place(), sheet.fate());
+    }
+    for note in &cleaning.notes {
+        print_line!("                note: {}", note.sentence);
+    }
+    let Some(scores) = &report.scores else { return };
+    print_scores(scores);
+    let took = report.seconds;
+    print_line!(
+        "time            {:.2} s reading, {:.2} s fitting, {:.2} s judging",
+        took.reading,
+        took.fitting,
+        took.judging
+    );
+    if report.live.is_some() {
+        let (kept, new, gone) = (matching.kept.len(), matching.new.len(), matching.vanished.len());
+        print_line!("against live    {kept} segments go on, {new} are new, {gone} are no more");
+    }
+    print_line!("segments        {}", scores.clusters);
+}
+
+/// The scores, one a line.
+pub fn print_scores(scores: &Scores) {
+    print_line!("customers       {} in {} distinct profiles", scores.rows, scores.profiles);
+    print_line!("outside         {:.1} % of the customers", scores.noise_share * 100.0);
+    let error = scores.silhouette_error.map(|error| format!(" ± {error:.4}, from a sample")).unwrap_or_default();
+    print_line!("silhouette      {}{error}", score(scores.silhouette));
+    print_line!("dbcv            {}", score(scores.dbcv));
+    print_line!("trustworthiness {:.4}", scores.trustworthiness);
+}
+
+/// The segments, one a line.
+pub fn print_segments(schema: &Schema, segments: &[Segment]) {
+    for Segment { cluster_id, customers, share, persona } in segments {
+        let (id, share, summary) = (cluster_id.get(), share * 100.0, persona.summary(schema));
+        print_line!("  {id:>3}  {customers:>7} customers  {share:>5.1} %  {summary}");
+    }
+}
+
+/// Three decimals, or a dash where there is no score.
+pub fn score(score: Option<f64>) -> String {
+    score.map_or("–".to_owned(), |score| format!("{score:.3}"))
+}

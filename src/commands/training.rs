@@ -1,0 +1,159 @@
+//! Trainings that commands run: on request, or because there is no model yet.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::bail;
+use content_portal::config::Config;
+use content_portal::model_store::{ModelStore, ModelVersion, Servable, StoreError};
+use content_portal::pipeline::FitParams;
+use content_portal::retrain::{
+    GateCheck, GateLimits, Progress, Published, PutAway, RetrainError, RetrainOutcome, RetrainRequest, Verdict, retrain,
+};
+use jiff::Timestamp;
+
+use super::setup;
+
+/// What a training takes along, and what it overrides.
+#[derive(Debug, Clone, Copy)]
+pub struct Training<'a> {
+    pub params: &'a FitParams,
+    /// The folder of the waiting uploads, if they are to be used and put away.
+    pub uploads: Option<&'a Path>,
+    pub force: bool,
+}
+
+/// Runs a training with the settings' folders. The outer error is one of the settings.
+pub fn train(
+    config: &Config,
+    store: &ModelStore,
+    training: Training<'_>,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> anyhow::Result<Result<RetrainOutcome, RetrainError>> {
+    let now = Timestamp::now();
+    let reader = setup::reader(config)?;
+    let request = RetrainRequest {
+        base_data: &config.paths.base_data,
+        uploads: training.uploads,
+        schema: setup::schema(config)?,
+        params: training.params,
+        reader: &reader,
+        gate: GateLimits::default(),
+        force: training.force,
+        keep: config.retrain_keep,
+        now,
+        today: now.to_zoned(config.time_zone.clone()).date(),
+    };
+    let outcome = retrain(store, &request, progress);
+    match &outcome {
+        Ok(RetrainOutcome::Published(published)) => warn_of(published),
+        Ok(RetrainOutcome::Unchanged(unchanged)) => warn_of_left(&unchanged.put_away),
+        _ => {}
+    }
+    Ok(outcome)
+}
+
+/// What did not go well and did not keep the version from being published.
+fn warn_of(published: &Published) {
+    let Published { report, put_away, pruned, .. } = published;
+    if report.verdict != Verdict::Passed {
+        for check in report.failed() {
+            tracing::warn!(check = check.name, "published all the same: {}", check.sentence());
+        }
+    }
+    warn_of_left(put_away);
+    if let Err(error) = pruned {
+        tracing::warn!(%error, "old versions could not be taken away");
+    }
+}
+
+fn warn_of_left(put_away: &PutAway) {
+    for left in &put_away.left {
+        tracing::warn!(file = left.file, why = left.why, "a used upload could not be put away, and still waits");
+    }
+}
+
+/// The current version, or where it is broken the whole one before it; where none was ever activated, the newest; where
+/// nothing was ever published, one that is trained now from the base data, which `before_training` is told of.
+pub fn current_or_trained(
+    config: &Config,
+    store: &ModelStore,
+    before_training: &dyn Fn(),
+) -> anyhow::Result<ModelVersion> {
+    loop {
+        match store.load_servable() {
+            Ok(Servable { version, instead_of }) => {
+                if let Some(fault) = instead_of {
+                    tell_why(&version, fault);
+                }
+                return Ok(version);
+            }
+            Err(StoreError::NoCurrent { .. }) => {
+                check_base_data(config)?;
+                before_training();
+                train_first(config, store)?;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Says why another version than the current one is taken.
+fn tell_why(version: &ModelVersion, fault: StoreError) {
+    let id = &version.id;
+    match fault {
+        StoreError::NoCurrent { .. } => tracing::warn!(
+            model_version = %id,
+            "no model version was activated yet: the newest is taken; content-portal models activate {id} settles it"
+        ),
+        fault => {
+            let fault = format!("{:#}", anyhow::Error::from(fault));
+            tracing::error!(model_version = %id, fault, "the current model version is broken: an earlier one is taken");
+        }
+    }
+}
+
+/// Publishes the first version, or waits for whoever is about to.
+fn train_first(config: &Config, store: &ModelStore) -> anyhow::Result<()> {
+    let base_data = config.paths.base_data.display();
+    tracing::info!("there is no model yet: training one from {base_data}");
+    let training = Training { params: &FitParams::default(), uploads: None, force: false };
+    match train(config, store, training, &|_| {})? {
+        Ok(RetrainOutcome::Published(_) | RetrainOutcome::Unchanged(_)) => Ok(()),
+        Ok(RetrainOutcome::Refused(report)) => {
+            let failed = report.failed().map(GateCheck::sentence);
+            let skipped = report.skipped.iter().map(|skipped| format!("{}: {}", skipped.file, skipped.why));
+            let sample = report.sample_set_aside.first().map(|file| {
+                format!("{} is the sample, which is used only where there is no other workbook", file.display())
+            });
+            let why: Vec<_> = failed.chain(skipped).chain(sample).collect();
+            bail!(
+                "there is no model, and {base_data} does not hold enough to train one from: put customers (.xlsx, .xls \
+                 or .csv) into it ({})",
+                why.join("; ")
+            )
+        }
+        Err(RetrainError::Store(StoreError::Locked { holder, .. })) => {
+            tracing::info!(holder, "another process trains the first model: waiting for it");
+            Ok(store.wait_for_writer()?)
+        }
+        Err(error) => Err(anyhow::Error::from(error).context("nothing was published")),
+    }
+}
+
+/// Whether there is anything to train a first model from; the sentence that says what to do where there is not.
+pub fn check_base_data(config: &Config) -> anyhow::Result<()> {
+    let base_data = config.paths.base_data.display();
+    if holds_anything(&config.paths.base_data) {
+        return Ok(());
+    }
+    bail!(
+        "there is no model in {} and no workbook in {base_data} to train one from: put customers (.xlsx, .xls or .csv) \
+         into {base_data}, or set MODEL_DIR to a folder with a model",
+        config.paths.models.display(),
+    )
+}
+
+fn holds_anything(dir: &Path) -> bool {
+    fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some())
+}

@@ -1,0 +1,139 @@
+//! What a retraining in another process reports: its progress, and last its outcome.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model_store::{StoreError, VersionId};
+use crate::retrain::{FailedCheck, Progress, RetrainError, RetrainOutcome, RetrainReport, SkippedFile};
+
+/// Entries of one list in an outcome; the report of the training has them all.
+const MAX_LISTED: usize = 100;
+/// Characters of one text in an outcome.
+const MAX_CHARS: usize = 1_000;
+
+/// One line of a retraining's standard output.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// How far it is.
+    Progress(Progress),
+    /// How it ended; nothing comes after it.
+    Ended(Outcome),
+}
+
+/// How a retraining ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum Outcome {
+    /// A new version is live.
+    Published {
+        /// The version.
+        version: VersionId,
+        /// Checks that it failed, and was published all the same.
+        failed_checks: Vec<FailedCheck>,
+        /// Files that could not be read.
+        #[serde(rename = "left_out")]
+        skipped: Vec<SkippedFile>,
+    },
+    /// The gate refused the candidate, or there was too little to train on; all is as it was.
+    Refused {
+        /// Checks that it failed.
+        failed_checks: Vec<FailedCheck>,
+        /// Files that could not be read.
+        #[serde(rename = "left_out")]
+        skipped: Vec<SkippedFile>,
+    },
+    /// The live version was trained on the same customers in the same way, and stays.
+    Unchanged {
+        /// The live version.
+        version: VersionId,
+        /// Files that could not be read.
+        #[serde(rename = "left_out")]
+        skipped: Vec<SkippedFile>,
+    },
+    /// Another process is training; all is as it was.
+    Locked {
+        /// Who it is, in a sentence's end.
+        why: String,
+    },
+    /// It did not finish; the version that was current still is.
+    Failed {
+        /// What went wrong, in a sentence's end.
+        why: String,
+    },
+}
+
+impl Outcome {
+    /// One that did not finish.
+    pub fn failed(why: impl Into<String>) -> Self {
+        Self::Failed { why: why.into() }
+    }
+}
+
+impl From<&Result<RetrainOutcome, RetrainError>> for Outcome {
+    fn from(outcome: &Result<RetrainOutcome, RetrainError>) -> Self {
+        match outcome {
+            Ok(RetrainOutcome::Published(published)) => Self::Published {
+                version: published.id.clone(),
+                failed_checks: failed_checks(&published.report),
+                skipped: skipped(&published.report),
+            },
+            Ok(RetrainOutcome::Refused(report)) => {
+                Self::Refused { failed_checks: failed_checks(report), skipped: skipped(report) }
+            }
+            Ok(RetrainOutcome::Unchanged(unchanged)) => {
+                Self::Unchanged { version: unchanged.live.clone(), skipped: skipped(&unchanged.report) }
+            }
+            Err(RetrainError::Store(locked @ StoreError::Locked { .. })) => Self::Locked { why: sentence(locked) },
+            Err(error) => Self::Failed { why: sentence(error) },
+        }
+    }
+}
+
+fn failed_checks(report: &RetrainReport) -> Vec<FailedCheck> {
+    let failed = report.failed().take(MAX_LISTED).map(FailedCheck::from);
+    failed.map(|check| FailedCheck { sentence: cut(check.sentence), ..check }).collect()
+}
+
+fn skipped(report: &RetrainReport) -> Vec<SkippedFile> {
+    let skipped = report.skipped.iter().take(MAX_LISTED).cloned();
+    skipped.map(|SkippedFile { file, why }| SkippedFile { file: cut(file), why: cut(why) }).collect()
+}
+
+fn sentence(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    cut(causes.map(ToString::to_string).collect::<Vec<_>>().join(": "))
+}
+
+fn cut(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(MAX_CHARS) {
+        text.truncate(end);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipeline::FitStep;
+    use crate::retrain::Step;
+
+    #[test]
+    fn what_is_told_is_read_as_it_was_meant() {
+        let version: VersionId = "20261122T194851Z-2a945ef3".parse().unwrap();
+        let failed_checks = vec![FailedCheck { name: "dbcv".to_owned(), sentence: "dbcv is undefined".to_owned() }];
+        let skipped = vec![SkippedFile { file: "uploads/a\n\u{1b}.csv".to_owned(), why: "is \"empty\"".to_owned() }];
+        let outcomes = [
+            Outcome::Unchanged { version: version.clone(), skipped: skipped.clone() },
+            Outcome::Published { version, failed_checks: failed_checks.clone(), skipped: skipped.clone() },
+            Outcome::Refused { failed_checks, skipped },
+            Outcome::Locked { why: "process 1".to_owned() },
+            Outcome::failed("no disk"),
+        ];
+        let progress = Event::Progress(Progress { step: Step::Fitting(FitStep::Layout), share: 0.25, file: None });
+        for event in outcomes.into_iter().map(Event::Ended).chain([progress]) {
+            let line = serde_json::to_string(&event).unwrap();
+            assert!(!line.contains('\n'), "{line}");
+            assert_eq!(serde_json::from_str::<Event>(&line).unwrap(), event, "{line}");
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! A retraining in a process of its own: this program's `retrain --events` at the lowest priority, and the events that it
+//! writes to its standard output.
+//!
+//! The fit's memory and processor time belong to another process, so it slows no request down and may be killed at any
+//! moment ([`crate::retrain`] says why nothing is lost). What it writes is untrusted input: a closed set of events
+//! ([`Event`]), one a line, of bounded length. Its log goes where the parent's goes. A retraining whose parent is gone
+//! still finishes: the store's lock keeps a second one from beginning meanwhile.
+//!
+//! Knows nothing of HTTP. The command writes the events, [`crate::http`] reads them.
+
+mod event;
+mod process;
+
+pub use event::{Event, Outcome};
+pub use process::{Options, Program, Training};
