@@ -108,3 +108,15 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Settings(_) | Command::ReadWorkbook { .. } => Ok(ExitCode::FAILURE),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Cli;
+
+    #[test]
+    fn the_command_line_is_declared_without_contradictions() {
+        Cli::command().debug_assert();
+    }
+}
