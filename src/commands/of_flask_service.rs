@@ -38,7 +38,7 @@ fn holds_pickles(folder: &Path) -> bool {
 fn sentence(variable: &str, path: &Path) -> String {
     format!(
         "{variable} {} holds a pickle of the Flask service, which is never read: bring its model along with \
-         tools/export_pickles.py and content-portal models import (README, Coming from the Flask service)",
+         tools/export_pickles.py and content-portal models import (docs/operations.md, Coming from the Flask service)",
         path.display()
     )
 }
