@@ -10,7 +10,7 @@ mod campaign;
 mod clean;
 mod config;
 mod error;
-#[cfg(any(test, fuzzing))]
+#[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 mod images;
 mod live_prompts;

@@ -7,7 +7,7 @@
 //! and [`crate::workbook`].
 
 mod admission;
-#[cfg(any(test, fuzzing))]
+#[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 mod idempotency;
 mod metrics;

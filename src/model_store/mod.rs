@@ -22,7 +22,7 @@ mod candidate;
 mod disk;
 mod errors;
 mod format;
-#[cfg(any(test, fuzzing))]
+#[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 mod live;
 mod lock;

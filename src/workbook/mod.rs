@@ -29,7 +29,7 @@ use serde::{Deserialize, Serialize};
 use crate::customer::{CustomerTable, Schema, TableBuilder};
 
 pub use error::{ReaderFault, WorkbookError};
-#[cfg(fuzzing)]
+#[cfg(feature = "fuzzing")]
 pub use reader::fuzzing;
 pub use reader::{Bounds, READER_COMMAND, ReadRequest, Reader, Watch, run_reader};
 
@@ -110,7 +110,7 @@ pub fn read_into<R: Read + Seek>(
 }
 
 /// What an `.xlsx` becomes as it is read, and as calamine reads it.
-#[cfg(any(test, fuzzing))]
+#[cfg(any(test, feature = "fuzzing"))]
 #[derive(Debug)]
 pub struct BothWays {
     /// As it is read.
@@ -122,7 +122,7 @@ pub struct BothWays {
 }
 
 /// Reads an `.xlsx` both ways; `None` for what is none.
-#[cfg(any(test, fuzzing))]
+#[cfg(any(test, feature = "fuzzing"))]
 pub fn both_ways(bytes: &[u8]) -> Option<BothWays> {
     let limits = Limits::default();
     let Ok(FileKind::Xlsx) = kind::detect(&mut Cursor::new(bytes), &limits) else { return None };

@@ -15,7 +15,7 @@ mod dialect;
 mod draft;
 mod events;
 mod failure;
-#[cfg(any(test, fuzzing))]
+#[cfg(any(test, feature = "fuzzing"))]
 pub(super) mod fuzzing;
 mod learned;
 mod location;

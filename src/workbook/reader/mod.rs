@@ -7,7 +7,7 @@
 
 mod answer;
 mod child;
-#[cfg(any(test, fuzzing))]
+#[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 mod wire;
 

@@ -6,7 +6,7 @@
 //! workbooks, and where it reads one, the result is the same.
 
 mod book;
-#[cfg(any(test, fuzzing))]
+#[cfg(any(test, feature = "fuzzing"))]
 mod by_calamine;
 mod canonical;
 mod cells;
@@ -36,7 +36,7 @@ pub(super) fn read<R: Read + Seek>(
 }
 
 /// As [`read`]; tells whether all of the workbook is plain.
-#[cfg(any(test, fuzzing))]
+#[cfg(any(test, feature = "fuzzing"))]
 pub(super) fn read_telling<R: Read + Seek>(
     source: R,
     builder: &mut TableBuilder,
@@ -48,7 +48,7 @@ pub(super) fn read_telling<R: Read + Seek>(
 }
 
 /// Reads the sheets with customers by calamine.
-#[cfg(any(test, fuzzing))]
+#[cfg(any(test, feature = "fuzzing"))]
 pub(super) fn read_by_calamine<R: Read + Seek>(
     source: R,
     builder: &mut TableBuilder,
