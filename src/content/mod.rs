@@ -5,7 +5,6 @@
 //! environment: its configuration is handed in. May import [`crate::pipeline`] and [`crate::customer`] alone.
 
 mod audience;
-mod budget;
 mod campaign;
 mod clean;
 mod config;
@@ -18,6 +17,7 @@ mod offline;
 mod openai;
 mod prices;
 mod prompt;
+mod upstream;
 mod writer;
 mod written;
 

@@ -3,10 +3,10 @@
 use serde_json::Value;
 
 use super::super::WriteErrorKind;
+use super::super::upstream::failure::Failure;
+use super::super::upstream::try_error::TryError;
 use super::events::{self, BrokenStream};
-use super::failure::Failure;
 use super::transport::{Answer, FromAnswer, read_json};
-use super::try_error::TryError;
 use super::wire::ChatAnswer;
 
 impl FromAnswer for ChatAnswer {

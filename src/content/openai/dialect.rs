@@ -4,10 +4,10 @@
 //! prompt alone; a refused system message moves into the user message; a refused limit of tokens gets its other name or
 //! a lower number. Each change removes something, so the search ends. For texts alone.
 
-use super::ceiling;
-use super::failure::Failure;
-use super::learned::Refusals;
-use super::mention::{self, Place};
+use super::super::upstream::ceiling;
+use super::super::upstream::failure::Failure;
+use super::super::upstream::learned::Refusals;
+use super::super::upstream::mention::{self, Place};
 
 /// The optional parts of a request for texts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use super::super::Campaign;
 use super::super::prompt::has_leaked_delimiter;
-use super::draft::Draft;
+use super::super::upstream::draft::Draft;
 
 /// Reads an answer as the writer does. What passes holds no tag of a prompt and is no longer than the platform takes.
 pub fn check_answer(answer: &str, campaign: &Campaign) {

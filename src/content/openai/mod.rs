@@ -7,49 +7,38 @@
 //! model that keeps failing is left alone for a while, and a day's budget covers each call before it is made. For the
 //! writer beside it alone; no prompt, key or body reaches a log or an error.
 
-mod address;
-mod breaker;
-mod ceiling;
 mod chat_answer;
 mod dialect;
-mod draft;
 mod events;
-mod failure;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(super) mod fuzzing;
-mod learned;
 mod location;
-mod mention;
 mod picture_request;
 mod pictures;
 mod probe;
 mod request;
-mod resolver;
-mod retry;
 mod texts;
 mod transport;
-mod try_error;
 mod usage;
-mod waits;
 mod wire;
 
 use std::time::Duration;
 
-use breaker::{Breaker, Pass, Verdict};
 use dialect::Dialect;
-use learned::Learned;
 use picture_request::PictureDialect;
 use tokio::time::Instant;
 use transport::{Endpoint, FromAnswer, Outgoing, Transport};
-use try_error::TryError;
 
 pub(super) use location::is_openai_s_own;
 
 pub use probe::Probed;
 
-use super::budget::{Budget, BudgetError, Reservation};
 use super::prices::Prices;
 use super::prompt::Prompts;
+use super::upstream::breaker::{Breaker, Pass, Verdict};
+use super::upstream::budget::{Budget, BudgetError, Reservation};
+use super::upstream::learned::Learned;
+use super::upstream::try_error::TryError;
 use super::{Campaign, TokenCounts, WriteErrorKind, WriterConfig, WriterConfigError};
 
 /// The openai writer.

@@ -6,9 +6,9 @@
 use serde::Serialize;
 
 use super::super::Platform;
-use super::failure::Failure;
-use super::learned::Refusals;
-use super::mention::{self, Place};
+use super::super::upstream::failure::Failure;
+use super::super::upstream::learned::Refusals;
+use super::super::upstream::mention::{self, Place};
 
 /// The body of one call.
 #[derive(Serialize)]

@@ -15,13 +15,13 @@ use tokio::time::Instant;
 
 use super::super::clean::trim_at_sentence;
 use super::super::images::ImageKind;
+use super::super::upstream::address::fetchable;
+use super::super::upstream::failure::Failure;
+use super::super::upstream::retry::Attempts;
+use super::super::upstream::try_error::TryError;
 use super::super::{Content, ImageName, ImageStore, Pictures, Platform, Spent, WriteError, WriteErrorKind, WriteStep};
-use super::address::fetchable;
-use super::failure::Failure;
 use super::picture_request::{Family, PictureDialect};
-use super::retry::Attempts;
 use super::transport::{Answer, Endpoint, FromAnswer, Outgoing, read_json};
-use super::try_error::TryError;
 use super::{Call, Openai, Task, paused};
 
 /// Servers differ in whether they pad.

@@ -6,9 +6,9 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::super::prices::Prices;
+use super::super::upstream::try_error::TryError;
 use super::super::{TokenCounts, WriteError, WriteErrorKind, WriteStep};
 use super::transport::{Endpoint, Outgoing};
-use super::try_error::TryError;
 use super::wire::ChatAnswer;
 use super::{Call, Model, Openai, paused};
 

@@ -2,12 +2,12 @@
 
 use tokio::time::Instant;
 
+use super::super::upstream::draft::Draft;
+use super::super::upstream::retry::Attempts;
+use super::super::upstream::try_error::TryError;
 use super::dialect::{Dialect, FormatKind};
-use super::draft::Draft;
 use super::request::{self, Ask, Repair};
-use super::retry::Attempts;
 use super::transport::{Endpoint, Outgoing};
-use super::try_error::TryError;
 use super::wire::{ChatAnswer, Message, Words};
 use super::{Call, Model, Openai, Task, paused};
 use crate::content::prompt::Prompt;

@@ -13,12 +13,12 @@ use reqwest::{RequestBuilder, Url, redirect};
 use serde::de::DeserializeOwned;
 use tokio::sync::OnceCell;
 
+use super::super::upstream::failure::Failure;
+use super::super::upstream::resolver::PublicOnly;
+use super::super::upstream::try_error::{Asked, TryError};
+use super::super::upstream::waits::wait_asked_for;
 use super::super::{Secret, WriteErrorKind, WriterConfig, WriterConfigError};
-use super::failure::Failure;
 use super::location::Location;
-use super::resolver::PublicOnly;
-use super::try_error::{Asked, TryError};
-use super::waits::wait_asked_for;
 
 /// How large an answer of texts may be, in bytes: many times the longest set of variants.
 const MAX_TEXT_BYTES: usize = 1_000_000;

@@ -13,14 +13,14 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use super::address::is_public;
 
 /// Resolves by the system, and leaves out what is inside.
-pub(super) struct PublicOnly {
+pub struct PublicOnly {
     /// The hosts that may be inside.
     own_hosts: Vec<String>,
 }
 
 impl PublicOnly {
     /// For a server at `base`, and the proxy on the way to `https` addresses where one `may_be_used`.
-    pub(super) fn but(base: &Url, may_be_used: bool) -> Self {
+    pub fn but(base: &Url, may_be_used: bool) -> Self {
         let proxy = || Matcher::from_env().intercept(&hyper::Uri::from_static("https://picture.example/"));
         let proxy = may_be_used.then(proxy).flatten().and_then(|proxy| proxy.uri().host().map(str::to_owned));
         Self { own_hosts: base.host_str().map(str::to_owned).into_iter().chain(proxy).collect() }

@@ -8,7 +8,7 @@ use reqwest::Url;
 
 /// Why an address is not fetched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum RefusedAddress {
+pub enum RefusedAddress {
     #[error("the picture's address is no URL")]
     NoUrl,
     #[error("the picture's address has a scheme that is not allowed")]
@@ -24,7 +24,7 @@ pub(super) enum RefusedAddress {
 ///
 /// # Errors
 /// [`RefusedAddress`] says which of these does not hold.
-pub(super) fn fetchable(address: &str, base: &Url) -> Result<Url, RefusedAddress> {
+pub fn fetchable(address: &str, base: &Url) -> Result<Url, RefusedAddress> {
     let url = Url::parse(address.trim()).map_err(|_| RefusedAddress::NoUrl)?;
     match url.scheme() {
         "https" => {}
@@ -55,7 +55,7 @@ fn is_outside(host: &str) -> bool {
 }
 
 /// Whether an address is nobody's private one.
-pub(super) fn is_public(address: IpAddr) -> bool {
+pub fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),
         IpAddr::V6(address) => is_public_v6(address),

@@ -10,18 +10,18 @@ use super::super::{WriteError, WriteErrorKind, WriteStep};
 use super::failure::Failure;
 
 /// Why one try failed.
-pub(super) struct TryError {
-    pub(super) kind: WriteErrorKind,
-    pub(super) is_worth_another: bool,
+pub struct TryError {
+    pub kind: WriteErrorKind,
+    pub is_worth_another: bool,
     /// Whether the model is at fault, which another may not be: it is unknown, or not open to this key.
-    pub(super) is_model_s_own: bool,
+    pub is_model_s_own: bool,
     /// Whether the server surely charges nothing for it.
-    pub(super) is_free: bool,
+    pub is_free: bool,
     /// How long the server asked to wait before the next try.
-    pub(super) retry_after: Option<Duration>,
+    pub retry_after: Option<Duration>,
     /// What the server said, where it answered with a failure.
-    pub(super) failure: Option<Box<Failure>>,
-    pub(super) source: Option<Box<dyn Error + Send + Sync>>,
+    pub failure: Option<Box<Failure>>,
+    pub source: Option<Box<dyn Error + Send + Sync>>,
 }
 
 /// A failure that a server answered with, told without its body.
@@ -37,16 +37,16 @@ struct Answered {
 
 /// Who was asked for what, as a log may know it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Asked<'a> {
-    pub(super) host: &'a str,
+pub struct Asked<'a> {
+    pub host: &'a str,
     /// Such as `the model gpt-4o-mini`.
-    pub(super) what: &'a str,
+    pub what: &'a str,
     /// What must never be shown, if a server repeats it.
-    pub(super) key: Option<&'a str>,
+    pub key: Option<&'a str>,
 }
 
 impl TryError {
-    pub(super) fn new(kind: WriteErrorKind, is_worth_another: bool) -> Self {
+    pub fn new(kind: WriteErrorKind, is_worth_another: bool) -> Self {
         Self {
             kind,
             is_worth_another,
@@ -58,13 +58,13 @@ impl TryError {
         }
     }
 
-    pub(super) fn because(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+    pub fn because(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         self.source = Some(source.into());
         self
     }
 
     /// The error of a server that answered with `failure`, and asked to wait for `retry_after`.
-    pub(super) fn answered(failure: Failure, retry_after: Option<Duration>) -> Self {
+    pub fn answered(failure: Failure, retry_after: Option<Duration>) -> Self {
         let status = failure.status();
         let (kind, is_worth_another) = kind_of(&failure, retry_after);
         Self {
@@ -79,14 +79,14 @@ impl TryError {
 
     /// The error of an answer of status 200 that holds `failure`. It is free only where the failure is a refusal: work
     /// after a 200 may be charged.
-    pub(super) fn inside(failure: Failure) -> Self {
+    pub fn inside(failure: Failure) -> Self {
         let is_refusal = failure.status() < 500;
         let error = Self::answered(failure, None);
         Self { is_free: error.is_free && is_refusal, ..error }
     }
 
     /// Adds who was asked for what, for the log.
-    pub(super) fn of(mut self, asked: Asked<'_>) -> Self {
+    pub fn of(mut self, asked: Asked<'_>) -> Self {
         if let (Some(failure), None) = (&self.failure, &self.source) {
             let is_of_key = |code: &str| asked.key.is_some_and(|key| key.contains(code) || code.contains(key));
             let code = failure.code().filter(|code| !is_of_key(code));
@@ -101,7 +101,7 @@ impl TryError {
     }
 
     /// The error of the whole step, where there is no further try.
-    pub(super) fn at(self, step: WriteStep) -> WriteError {
+    pub fn at(self, step: WriteStep) -> WriteError {
         let error = WriteError::new(step, self.kind);
         WriteError { source: self.source, ..error }
     }

@@ -16,7 +16,7 @@ use jiff::{Timestamp, ToSpan};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
-use super::{BudgetConfig, WriterConfigError};
+use super::super::{BudgetConfig, WriterConfigError};
 
 const LEDGER: &str = "budget.json";
 const LOCK: &str = ".budget.lock";
@@ -25,7 +25,7 @@ const HARDLY_ANYTHING: f64 = 1e-9;
 
 /// What may be spent in one day (UTC).
 #[derive(Debug, Clone)]
-pub(super) struct Budget {
+pub struct Budget {
     dir: PathBuf,
     usd_per_day: f64,
     /// One change at a time in this process: a lock that another one keeps holds up one thread and no more.
@@ -35,7 +35,7 @@ pub(super) struct Budget {
 
 /// What was set aside for one call; without a word it stays spent.
 #[derive(Debug)]
-pub(super) struct Reservation {
+pub struct Reservation {
     budget: Budget,
     day: Date,
     usd: f64,
@@ -43,7 +43,7 @@ pub(super) struct Reservation {
 
 /// Why nothing could be set aside.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum BudgetError {
+pub enum BudgetError {
     #[error("the day's budget does not cover the call")]
     Spent {
         /// Until the next day begins.
@@ -66,7 +66,7 @@ impl Budget {
     ///
     /// # Errors
     /// [`WriterConfigError::Budget`] when the file cannot be read, holds something else, or cannot be written.
-    pub(super) fn open(config: &BudgetConfig) -> Result<Self, WriterConfigError> {
+    pub fn open(config: &BudgetConfig) -> Result<Self, WriterConfigError> {
         let budget = Self {
             dir: config.state_dir.clone(),
             usd_per_day: config.usd_per_day,
@@ -84,7 +84,7 @@ impl Budget {
     ///
     /// # Errors
     /// [`BudgetError::Spent`] when what is left of the day is less, [`BudgetError::File`] when the file cannot be used.
-    pub(super) async fn reserve(&self, usd: f64) -> Result<Reservation, BudgetError> {
+    pub async fn reserve(&self, usd: f64) -> Result<Reservation, BudgetError> {
         let now = (self.now)();
         let (today, limit) = (day_of(now), self.usd_per_day + HARDLY_ANYTHING);
         let reserved = self.change(today, move |ledger| {
@@ -103,7 +103,7 @@ impl Budget {
     ///
     /// # Errors
     /// When the file cannot be read or holds something else.
-    pub(super) fn left_usd(&self) -> io::Result<f64> {
+    pub fn left_usd(&self) -> io::Result<f64> {
         let today = day_of((self.now)());
         let spent_usd = read(&self.dir.join(LEDGER))?.filter(|ledger| ledger.day >= today).map_or(0.0, |l| l.spent_usd);
         Ok((self.usd_per_day - spent_usd).max(0.0))
@@ -129,7 +129,7 @@ impl Reservation {
     ///
     /// # Errors
     /// When the file cannot be used: what was set aside then stays spent.
-    pub(super) async fn settle(self, usd: f64) -> io::Result<()> {
+    pub async fn settle(self, usd: f64) -> io::Result<()> {
         let Self { budget, day, usd: reserved } = self;
         if (usd - reserved).abs() < HARDLY_ANYTHING {
             return Ok(());

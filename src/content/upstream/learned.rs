@@ -12,14 +12,14 @@ use tokio::time::Instant;
 const KEPT: Duration = Duration::from_secs(3_600);
 
 /// A set of refusals; the default is the empty set.
-pub(super) trait Refusals: Clone + Default + PartialEq {
+pub trait Refusals: Clone + Default + PartialEq {
     /// The union of two sets: concurrent calls may meet different refusals.
     #[must_use]
     fn and(self, other: Self) -> Self;
 }
 
 /// The refusals of one server and model, shared by all calls.
-pub(super) struct Learned<T> {
+pub struct Learned<T> {
     name: String,
     known: Mutex<Known<T>>,
 }
@@ -31,18 +31,18 @@ struct Known<T> {
 
 impl<T: Refusals> Learned<T> {
     /// No refusals yet; `name` is the model's name in the log.
-    pub(super) fn nothing(name: &str) -> Self {
+    pub fn nothing(name: &str) -> Self {
         let known = Known { refusals: T::default(), since: Instant::now() };
         Self { name: name.to_owned(), known: Mutex::new(known) }
     }
 
     /// All refusals so far.
-    pub(super) fn now(&self) -> T {
+    pub fn now(&self) -> T {
         self.fresh().refusals.clone()
     }
 
     /// Adds refusals, and returns all of them.
-    pub(super) fn learn(&self, lesson: T) -> T {
+    pub fn learn(&self, lesson: T) -> T {
         let mut known = self.fresh();
         let all = known.refusals.clone().and(lesson);
         if known.refusals != all {

@@ -30,7 +30,7 @@ const HALVED: usize = 2;
 
 /// The ceiling below `sent` that `failure` names for a call with a limit of `sent` tokens. `None` where the failure
 /// does not complain about that number, or leaves too few tokens for a text.
-pub(super) fn named(failure: &Failure, sent: usize) -> Option<usize> {
+pub fn named(failure: &Failure, sent: usize) -> Option<usize> {
     if !failure.says(&TOO_LARGE) {
         return None;
     }
@@ -45,7 +45,7 @@ pub(super) fn named(failure: &Failure, sent: usize) -> Option<usize> {
 }
 
 /// Half of `sent`, for a server that complains about the number and names no ceiling.
-pub(super) fn guessed(failure: &Failure, sent: usize) -> Option<usize> {
+pub fn guessed(failure: &Failure, sent: usize) -> Option<usize> {
     let is_about_limit = failure.says(&TOO_LARGE) && !failure.is_too_long();
     Some(sent / HALVED).filter(|&half| half >= LEAST && is_about_limit)
 }

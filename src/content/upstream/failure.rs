@@ -98,7 +98,7 @@ const SERVER_ERROR: u16 = 500;
 
 /// A failure: its status, and its words in lower case.
 #[derive(Debug, Default)]
-pub(super) struct Failure {
+pub struct Failure {
     status: u16,
     code: Option<String>,
     words: Vec<String>,
@@ -106,7 +106,7 @@ pub(super) struct Failure {
 
 impl Failure {
     /// Reads the body of an answer with a status that is no success; one that is neither JSON nor text has no words.
-    pub(super) fn read(status: u16, body: &[u8]) -> Self {
+    pub fn read(status: u16, body: &[u8]) -> Self {
         match serde_json::from_slice(body) {
             Ok(value) => Self::of(status, &value),
             Err(_) => Self { status, code: None, words: text(body).into_iter().collect() },
@@ -114,7 +114,7 @@ impl Failure {
     }
 
     /// The failure in the body of an answer with status 200 that holds no content; `None` where there is none.
-    pub(super) fn inside(body: &[u8]) -> Option<Self> {
+    pub fn inside(body: &[u8]) -> Option<Self> {
         let value: Value = serde_json::from_slice(body).ok()?;
         let first = value.get(0).unwrap_or(&value);
         let members = first.as_object()?;
@@ -124,7 +124,7 @@ impl Failure {
     }
 
     /// The failure that an error object tells: its status is what its code says, or else what its words do.
-    pub(super) fn told(error: &Value) -> Self {
+    pub fn told(error: &Value) -> Self {
         let failure = Self::of(SERVER_ERROR, error);
         let implied = || IMPLIED.iter().find(|(_, words)| failure.says(words)).map(|&(status, _)| status);
         let status = status_in(error).or_else(implied).unwrap_or(SERVER_ERROR);
@@ -138,47 +138,47 @@ impl Failure {
     }
 
     /// The status that the failure has, or that it tells of itself.
-    pub(super) fn status(&self) -> u16 {
+    pub fn status(&self) -> u16 {
         self.status
     }
 
     /// What the server calls the failure; a short name that holds no sentence.
-    pub(super) fn code(&self) -> Option<&str> {
+    pub fn code(&self) -> Option<&str> {
         self.code.as_deref()
     }
 
     /// The words of the failure, in lower case: the texts of its members, in their order.
-    pub(super) fn words(&self) -> impl Iterator<Item = &str> {
+    pub fn words(&self) -> impl Iterator<Item = &str> {
         self.words.iter().map(String::as_str)
     }
 
     /// Whether the account's quota is used up, which no waiting mends.
-    pub(super) fn is_out_of_quota(&self) -> bool {
+    pub fn is_out_of_quota(&self) -> bool {
         self.says(&["insufficient_quota"])
     }
 
     /// Whether the server's rules on content forbid the request.
-    pub(super) fn forbids_content(&self) -> bool {
+    pub fn forbids_content(&self) -> bool {
         self.says(&FORBIDDEN)
     }
 
     /// Whether the model is unknown, or not open to this key.
-    pub(super) fn is_about_model(&self) -> bool {
+    pub fn is_about_model(&self) -> bool {
         self.says(&NO_MODEL)
     }
 
     /// Whether what is to be read is longer than the model takes.
-    pub(super) fn is_too_long(&self) -> bool {
+    pub fn is_too_long(&self) -> bool {
         self.says(&TOO_LONG)
     }
 
     /// Whether the model wrote something that is not of the format asked for: no fault of the request.
-    pub(super) fn is_not_to_format(&self) -> bool {
+    pub fn is_not_to_format(&self) -> bool {
         self.says(&NOT_TO_FORMAT)
     }
 
     /// Whether one of these occurs in the failure's words.
-    pub(super) fn says(&self, any_of: &[&str]) -> bool {
+    pub fn says(&self, any_of: &[&str]) -> bool {
         self.words.iter().any(|text| any_of.iter().any(|word| text.contains(word)))
     }
 }

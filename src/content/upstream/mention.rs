@@ -6,20 +6,20 @@
 use super::failure::Failure;
 
 /// The position of a mention; an earlier one is more likely the cause.
-pub(super) type Place = (usize, usize, usize);
+pub type Place = (usize, usize, usize);
 
 /// The first place that mentions one of `names`, each written in lower case, as a whole word.
-pub(super) fn of_word(failure: &Failure, names: &[&str]) -> Option<Place> {
+pub fn of_word(failure: &Failure, names: &[&str]) -> Option<Place> {
     place(failure, names, whole_word)
 }
 
 /// The first place that mentions one of `phrases`, each written in lower case, wherever it stands.
-pub(super) fn of_phrase(failure: &Failure, phrases: &[&str]) -> Option<Place> {
+pub fn of_phrase(failure: &Failure, phrases: &[&str]) -> Option<Place> {
     place(failure, phrases, |text, phrase| text.find(phrase))
 }
 
 /// The first place that quotes `name`, ends with it after a colon, or consists of it: for names that are also words.
-pub(super) fn of_quoted(failure: &Failure, name: &str) -> Option<Place> {
+pub fn of_quoted(failure: &Failure, name: &str) -> Option<Place> {
     let quotes = [("'", "'"), ("\"", "\""), ("`", "`")];
     place(failure, &[name], |text, name| {
         if text == name {

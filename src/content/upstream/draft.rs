@@ -20,16 +20,16 @@ const MAX_OBJECTS: usize = 64;
 /// What a model answered.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Draft {
-    pub(super) variants: Vec<Variant>,
-    pub(super) image_prompt: Option<String>,
-    pub(super) slogan: Option<String>,
+pub struct Draft {
+    pub variants: Vec<Variant>,
+    pub image_prompt: Option<String>,
+    pub slogan: Option<String>,
 }
 
 /// One text; models without a schema like to wrap it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
-pub(super) enum Variant {
+pub enum Variant {
     Plain(String),
     Wrapped {
         #[serde(alias = "content", alias = "variant", alias = "caption", alias = "post")]
@@ -46,24 +46,24 @@ impl Variant {
 }
 
 /// What is wrong with a draft, as sentences for the model; none of them quotes it.
-pub(super) struct Problems {
-    pub(super) sentences: Vec<String>,
+pub struct Problems {
+    pub sentences: Vec<String>,
     /// Whether cutting mends all of it.
-    pub(super) only_lengths: bool,
+    pub only_lengths: bool,
 }
 
 /// A draft that passed, its over-long parts cut.
-pub(super) struct Mended {
-    pub(super) variants: Vec<String>,
-    pub(super) image_prompt: Option<String>,
-    pub(super) slogan: Option<String>,
-    pub(super) is_trimmed: bool,
+pub struct Mended {
+    pub variants: Vec<String>,
+    pub image_prompt: Option<String>,
+    pub slogan: Option<String>,
+    pub is_trimmed: bool,
 }
 
 impl Draft {
     /// Reads the JSON object in an answer, whatever stands around it: of several the one with most of the format's
     /// parts, and of equals the last, because a model thinks before it answers. `None` where there is none.
-    pub(super) fn read(answer: &str) -> Option<Self> {
+    pub fn read(answer: &str) -> Option<Self> {
         let whole: Option<Self> = serde_json::from_str(answer.trim()).ok();
         if whole.as_ref().is_some_and(|draft| draft.n_parts() > 0) {
             return whole;
@@ -75,7 +75,7 @@ impl Draft {
     }
 
     /// Whether it holds any part of the format.
-    pub(super) fn is_something(&self) -> bool {
+    pub fn is_something(&self) -> bool {
         self.n_parts() > 0
     }
 
@@ -84,7 +84,7 @@ impl Draft {
     }
 
     /// Checks the draft against what the campaign asked for.
-    pub(super) fn problems(&self, campaign: &Campaign) -> Problems {
+    pub fn problems(&self, campaign: &Campaign) -> Problems {
         let (mut sentences, mut n_lengths) = (Vec::new(), 0);
         if campaign.output().wants_text() {
             let (wanted, got) = (campaign.n_variants(), self.variants.len());
@@ -124,7 +124,7 @@ impl Draft {
     }
 
     /// Cuts what is too long: texts at a sentence, the slogan at a word. For drafts whose only problems are lengths.
-    pub(super) fn mend(self, campaign: &Campaign) -> Mended {
+    pub fn mend(self, campaign: &Campaign) -> Mended {
         let max = max_chars(campaign);
         let mut is_trimmed = false;
         let mut cut = |text: &str, max: usize| {

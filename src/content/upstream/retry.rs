@@ -9,7 +9,7 @@ use super::super::RetryPolicy;
 use super::try_error::TryError;
 
 /// What is left of one answer's tries and time.
-pub(super) struct Attempts {
+pub struct Attempts {
     policy: RetryPolicy,
     timeout: Duration,
     deadline: Instant,
@@ -18,12 +18,12 @@ pub(super) struct Attempts {
 }
 
 impl Attempts {
-    pub(super) fn start(policy: RetryPolicy, timeout: Duration, deadline: Instant) -> Self {
+    pub fn start(policy: RetryPolicy, timeout: Duration, deadline: Instant) -> Self {
         Self { policy, timeout, deadline, n_used: 0, waited: Duration::ZERO }
     }
 
     /// Takes one try and says how long it may last; `None` where no try or no time is left.
-    pub(super) fn take(&mut self) -> Option<Duration> {
+    pub fn take(&mut self) -> Option<Duration> {
         let left = self.time_left();
         if self.n_used >= self.policy.max_tries || left.is_zero() {
             return None;
@@ -33,17 +33,17 @@ impl Attempts {
     }
 
     /// Gives the last try back: what it brought is how to ask.
-    pub(super) fn give_back(&mut self) {
+    pub fn give_back(&mut self) {
         self.n_used = self.n_used.saturating_sub(1);
     }
 
     /// Gives all tries back, for another kind of call under the same deadline.
-    pub(super) fn renew(&mut self) {
+    pub fn renew(&mut self) {
         self.n_used = 0;
     }
 
     /// Awaits one call, and counts how long it took.
-    pub(super) async fn waiting<T>(&mut self, call: impl Future<Output = T>) -> T {
+    pub async fn waiting<T>(&mut self, call: impl Future<Output = T>) -> T {
         let started = Instant::now();
         let result = call.await;
         self.waited += started.elapsed();
@@ -51,22 +51,22 @@ impl Attempts {
     }
 
     /// How long calls and the pauses between them took so far.
-    pub(super) fn waited(&self) -> Duration {
+    pub fn waited(&self) -> Duration {
         self.waited
     }
 
     /// Whether another try is possible at all.
-    pub(super) fn any_left(&self) -> bool {
+    pub fn any_left(&self) -> bool {
         self.n_used < self.policy.max_tries && !self.time_left().is_zero()
     }
 
     /// How many tries are left.
-    pub(super) fn n_left(&self) -> usize {
+    pub fn n_left(&self) -> usize {
         usize::try_from(self.policy.max_tries.saturating_sub(self.n_used)).unwrap_or(usize::MAX)
     }
 
     /// Waits before the next try; `false` at once where there is none, or where the wait would outlast the deadline.
-    pub(super) async fn wait_after(&mut self, error: &TryError) -> bool {
+    pub async fn wait_after(&mut self, error: &TryError) -> bool {
         if !error.is_worth_another || !self.any_left() {
             return false;
         }

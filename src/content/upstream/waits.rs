@@ -14,7 +14,7 @@ const EPOCH_SECONDS: f64 = 1e9;
 const EPOCH_MILLISECONDS: f64 = 1e12;
 
 /// How long the server that sent `headers` with this status asks to wait; `None` where it does not say, or says zero.
-pub(super) fn wait_asked_for(status: u16, headers: &HeaderMap) -> Option<Duration> {
+pub fn wait_asked_for(status: u16, headers: &HeaderMap) -> Option<Duration> {
     let now = Timestamp::now();
     let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
     let in_ms = || text("retry-after-ms")?.parse().ok().and_then(|ms: f64| Duration::try_from_secs_f64(ms / 1e3).ok());

@@ -14,7 +14,7 @@ use super::super::BreakerPolicy;
 const WHILE_PROBING: Duration = Duration::from_secs(1);
 
 /// Lets calls through, or not.
-pub(super) struct Breaker {
+pub struct Breaker {
     name: String,
     policy: BreakerPolicy,
     state: Mutex<State>,
@@ -29,7 +29,7 @@ enum State {
 
 /// How a call ended, as far as its server's health goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub enum Verdict {
     /// The server works, whatever it answered.
     Sound,
     /// The server is at fault.
@@ -37,7 +37,7 @@ pub(super) enum Verdict {
 }
 
 /// Leave to make one call. One that is dropped without a verdict says nothing of the server.
-pub(super) struct Pass<'a> {
+pub struct Pass<'a> {
     breaker: &'a Breaker,
     /// When it was given, where it is the one that probes.
     probes_since: Option<Instant>,
@@ -45,7 +45,7 @@ pub(super) struct Pass<'a> {
 
 impl Breaker {
     /// A closed one; `name` is what the log calls it.
-    pub(super) fn new(name: impl Into<String>, policy: BreakerPolicy) -> Self {
+    pub fn new(name: impl Into<String>, policy: BreakerPolicy) -> Self {
         Self { name: name.into(), policy, state: Mutex::new(State::Closed { n_faults: 0 }) }
     }
 
@@ -53,7 +53,7 @@ impl Breaker {
     ///
     /// # Errors
     /// How long to wait, where the server is left alone, or another call is probing it.
-    pub(super) fn admit(&self, now: Instant) -> Result<Pass<'_>, Duration> {
+    pub fn admit(&self, now: Instant) -> Result<Pass<'_>, Duration> {
         let mut state = self.state();
         match *state {
             State::Closed { .. } => Ok(Pass { breaker: self, probes_since: None }),
@@ -70,7 +70,7 @@ impl Breaker {
     }
 
     /// Whether a call would not be let through now.
-    pub(super) fn is_paused(&self, now: Instant) -> bool {
+    pub fn is_paused(&self, now: Instant) -> bool {
         match *self.state() {
             State::Closed { .. } => false,
             State::Probing => true,
@@ -110,7 +110,7 @@ impl Breaker {
 
 impl Pass<'_> {
     /// Tells how the call ended.
-    pub(super) fn end(mut self, verdict: Verdict, now: Instant) {
+    pub fn end(mut self, verdict: Verdict, now: Instant) {
         self.breaker.end(self.probes_since.take().is_some(), verdict, now);
     }
 }

@@ -1,0 +1,16 @@
+//! What calling any model server takes: retries, pauses, waits, a day's budget, reading failures, checking answers.
+//!
+//! Knows no provider's wire format. A provider has a folder of its own beside this one and imports from here.
+
+pub mod address;
+pub mod breaker;
+pub mod budget;
+pub mod ceiling;
+pub mod draft;
+pub mod failure;
+pub mod learned;
+pub mod mention;
+pub mod resolver;
+pub mod retry;
+pub mod try_error;
+pub mod waits;
