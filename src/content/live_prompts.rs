@@ -1,6 +1,6 @@
 //! The prompt templates in use, exchanged for changed ones without a restart.
 //!
-//! A commission keeps the templates that it began with. For the writer alone.
+//! A request keeps the templates that it began with. For the writer alone.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -17,6 +17,8 @@ mod offline;
 mod openai;
 mod prices;
 mod prompt;
+mod provider;
+mod spent;
 mod upstream;
 mod writer;
 mod written;
@@ -29,9 +31,10 @@ pub use campaign::{
 pub use config::{BreakerPolicy, BudgetConfig, RetryPolicy, Secret, WriterConfig, WriterKind};
 pub use error::{WriteError, WriteErrorKind, WriteStep, WriterConfigError};
 pub use images::{ImageName, ImageStore, NotAnImageName};
-pub use openai::Probed;
-pub use writer::{Commission, Writer, write_all};
-pub use written::{Brief, Content, Flags, Pictures, Spent, TokenCounts, Written};
+pub use provider::Probed;
+pub use spent::{Spent, TokenCounts};
+pub use writer::{ContentRequest, Writer, write_all};
+pub use written::{Brief, Content, Flags, Pictures, Written};
 
 #[cfg(test)]
 mod sample;

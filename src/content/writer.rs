@@ -1,4 +1,4 @@
-//! The writer: one commission a brief, and many briefs side by side.
+//! The writer: one request for each brief, and many briefs side by side; the provider behind it does the work.
 
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -12,12 +12,13 @@ use tokio::time::Instant;
 
 use super::live_prompts::LivePrompts;
 use super::offline::Offline;
-use super::openai::{Openai, Probed, Task, is_openai_s_own};
+use super::openai::{Openai, is_openai_s_own};
 use super::prices::Prices;
 use super::prompt::Prompts;
+use super::provider::{Probed, Provider, Task};
 use super::{
-    Brief, Content, Flags, ImageStore, Pictures, Spent, WriteError, WriteErrorKind, WriteStep, WriterConfig,
-    WriterConfigError, WriterKind, Written,
+    Brief, Content, ImageStore, Pictures, WriteError, WriteErrorKind, WriteStep, WriterConfig, WriterConfigError,
+    WriterKind, Written,
 };
 
 /// Writes and draws content for briefs. Cheap to share behind an `Arc`; safe to use from many tasks at once.
@@ -27,31 +28,15 @@ pub struct Writer {
     images: ImageStore,
     deadline: Duration,
     image_timeout: Duration,
-    voice: Voice,
+    provider: Box<dyn Provider>,
 }
 
-enum Voice {
-    Openai(Box<Openai>),
-    Offline(Arc<Offline>),
-}
-
-/// One brief in a writer's hands: one snapshot of the prompt templates, and one deadline over all tries for its texts.
-pub struct Commission<'a> {
+/// A request for the content of one brief: one snapshot of the prompt templates, one deadline over all tries for texts.
+pub struct ContentRequest<'a> {
     writer: &'a Writer,
     brief: &'a Brief,
     prompts: Arc<Prompts>,
     deadline: Instant,
-}
-
-/// What either writer words.
-pub(super) struct Wording {
-    pub(super) variants: Vec<String>,
-    pub(super) image_prompt: Option<String>,
-    pub(super) slogan: Option<String>,
-    pub(super) model: String,
-    pub(super) spent: Spent,
-    pub(super) waited: Duration,
-    pub(super) flags: Flags,
 }
 
 impl fmt::Debug for Writer {
@@ -76,52 +61,37 @@ impl Writer {
             WriterKind::Offline => false,
         };
         let prices = Prices::load(config.prices.as_deref())?;
-        let voice = if is_openai {
-            Voice::Openai(Box::new(Openai::new(config, &prices)?))
-        } else {
-            Voice::Offline(Arc::new(Offline::new()?))
-        };
+        let provider: Box<dyn Provider> =
+            if is_openai { Box::new(Openai::new(config, &prices)?) } else { Box::new(Offline::new()?) };
         Ok(Self {
             prompts: LivePrompts::load(config.prompt_dir.as_deref())?,
             prices,
             images: ImageStore::new(&config.image_dir),
             deadline: config.deadline,
             image_timeout: config.image_timeout,
-            voice,
+            provider,
         })
     }
 
     /// `openai` or `offline`.
     pub fn name(&self) -> &'static str {
-        match self.voice {
-            Voice::Openai(_) => "openai",
-            Voice::Offline(_) => "offline",
-        }
+        self.provider.name()
     }
 
-    /// Whether calls for texts, and those for pictures, are held back because the writer's server kept failing.
+    /// Whether calls for texts, and those for pictures, are paused because the provider's server kept failing.
     pub fn is_paused(&self) -> (bool, bool) {
-        match &self.voice {
-            Voice::Openai(openai) => openai.is_paused(),
-            Voice::Offline(_) => (false, false),
-        }
+        self.provider.is_paused()
     }
 
     /// What is left of the day's budget, in US dollars; `None` without a budget, or where its file cannot be read.
     /// Blocking.
     pub fn budget_left_usd(&self) -> Option<f64> {
-        match &self.voice {
-            Voice::Openai(openai) => openai.budget_left_usd(),
-            Voice::Offline(_) => None,
-        }
+        self.provider.budget_left_usd()
     }
 
-    /// Asks the server for one token of each model that writes. Empty for the offline writer, which asks nobody.
+    /// Asks the server for one token of each model that writes. Empty for the offline writer, which has no server.
     pub async fn probe(&self) -> Vec<Probed> {
-        match &self.voice {
-            Voice::Openai(openai) => openai.probe(&self.prices).await,
-            Voice::Offline(_) => Vec::new(),
-        }
+        self.provider.probe(&self.prices).await
     }
 
     /// Where pictures are kept.
@@ -129,20 +99,20 @@ impl Writer {
         &self.images
     }
 
-    /// Takes changed prompt templates over; commissions that have begun keep theirs. A change that cannot be used is
+    /// Takes changed prompt templates over; requests that have begun keep theirs. A change that cannot be used is
     /// logged once, and the templates before it stay. Reads three small files, and so blocks.
     pub fn refresh_prompts(&self) {
         self.prompts.refresh();
     }
 
-    /// Takes a brief on; its deadline starts here.
-    pub fn commission<'a>(&'a self, brief: &'a Brief) -> Commission<'a> {
+    /// Starts a request for a brief; its deadline starts here.
+    pub fn request<'a>(&'a self, brief: &'a Brief) -> ContentRequest<'a> {
         let deadline = Instant::now() + self.deadline;
-        Commission { writer: self, brief, prompts: self.prompts.snapshot(), deadline }
+        ContentRequest { writer: self, brief, prompts: self.prompts.snapshot(), deadline }
     }
 }
 
-impl Commission<'_> {
+impl ContentRequest<'_> {
     /// Writes the texts, the image prompt and the slogan.
     ///
     /// # Errors
@@ -153,20 +123,17 @@ impl Commission<'_> {
             .prompts
             .render(self.brief)
             .map_err(|e| WriteError::new(WriteStep::Prompt, WriteErrorKind::Internal).with_source(e))?;
-        let wording = match &self.writer.voice {
-            Voice::Offline(offline) => offline.write(self.brief),
-            Voice::Openai(openai) => openai.write(&self.task(self.deadline), &prompt).await?,
-        };
+        let draft = self.writer.provider.write(&self.task(self.deadline), &prompt).await?;
         Ok(Content {
-            variants: wording.variants,
-            image_prompt: wording.image_prompt,
-            slogan: wording.slogan,
+            variants: draft.variants,
+            image_prompt: draft.image_prompt,
+            slogan: draft.slogan,
             prompt_used: prompt.whole(),
             prompt_hash: self.prompts.hash().to_owned(),
-            model: wording.model,
-            spent: wording.spent,
-            waited: wording.waited,
-            flags: wording.flags,
+            model: draft.model,
+            spent: draft.spent,
+            waited: draft.waited,
+            flags: draft.flags,
         })
     }
 
@@ -181,15 +148,8 @@ impl Commission<'_> {
     }
 
     async fn pictures(&self, content: &Content) -> Result<Pictures, WriteError> {
-        let store = &self.writer.images;
         let deadline = Instant::now() + self.writer.image_timeout;
-        match &self.writer.voice {
-            Voice::Offline(offline) => {
-                let images = offline.draw(self.brief, content, store, deadline).await?;
-                Ok(Pictures { images, model: "offline".to_owned(), spent: Spent::NOTHING, waited: Duration::ZERO })
-            }
-            Voice::Openai(openai) => openai.draw(&self.task(deadline), content, store).await,
-        }
+        self.writer.provider.draw(&self.task(deadline), content, &self.writer.images).await
     }
 
     /// An error about pictures, with how many are not there.
@@ -201,10 +161,10 @@ impl Commission<'_> {
     }
 
     fn task(&self, deadline: Instant) -> Task<'_> {
-        Task { prompts: &self.prompts, prices: &self.writer.prices, campaign: &self.brief.campaign, deadline }
+        Task { brief: self.brief, prompts: &self.prompts, prices: &self.writer.prices, deadline }
     }
 
-    async fn fulfil(&self) -> Written {
+    async fn generate(&self) -> Written {
         let content = caught(WriteStep::Call, self.write()).await;
         let pictures = match &content {
             Ok(content) if self.brief.campaign.output().wants_picture() => {
@@ -227,7 +187,7 @@ pub fn write_all<'a>(
     max_at_once: NonZeroUsize,
 ) -> BoxStream<'a, (usize, Written)> {
     // Boxed: a stream over a borrowing closure is not `Send` for every lifetime (rust-lang/rust#102211).
-    let one = move |(index, brief)| async move { (index, writer.commission(brief).fulfil().await) }.boxed();
+    let one = move |(index, brief)| async move { (index, writer.request(brief).generate().await) }.boxed();
     let writing: Vec<_> = briefs.iter().enumerate().map(one).collect();
     stream::iter(writing).buffer_unordered(max_at_once.get()).boxed()
 }
@@ -239,7 +199,7 @@ async fn caught<T>(step: WriteStep, work: impl Future<Output = Result<T, WriteEr
 
 #[cfg(test)]
 mod tests {
-    use super::super::{CampaignInput, Secret, sample};
+    use super::super::{CampaignInput, Secret, Spent, sample};
     use super::*;
 
     /// An offline writer whose pictures go with the folder.
@@ -315,26 +275,26 @@ mod tests {
     async fn what_the_offline_writer_makes_is_marked_and_free() {
         let (writer, _dir) = offline();
         let brief = brief("Both", 1);
-        let commission = writer.commission(&brief);
-        let content = commission.write().await.unwrap();
+        let request = writer.request(&brief);
+        let content = request.write().await.unwrap();
         assert!(content.flags.is_offline && content.model == "offline" && content.prompt_hash.len() == 64);
         assert_eq!((content.spent, content.waited), (Spent::NOTHING, Duration::ZERO));
-        let pictures = commission.draw(&content).await.unwrap();
+        let pictures = request.draw(&content).await.unwrap();
         assert_eq!((pictures.model.as_str(), pictures.spent), ("offline", Spent::NOTHING));
         let png = writer.images().read(&pictures.images[0]).unwrap().unwrap();
         assert!(png.starts_with(b"\x89PNG"));
     }
 
     #[tokio::test]
-    async fn a_commission_keeps_the_prompts_that_it_began_with() {
+    async fn a_request_keeps_the_prompts_that_it_began_with() {
         let prompts = tempfile::tempdir().unwrap();
         let config = WriterConfig { prompt_dir: Some(prompts.path().to_owned()), ..WriterConfig::default() };
         let writer = Writer::new(&config).unwrap();
         let brief = brief("Text", 1);
-        let begun = writer.commission(&brief);
+        let begun = writer.request(&brief);
         std::fs::write(prompts.path().join("system.j2"), "Write well.").unwrap();
         writer.refresh_prompts();
-        let (before, after) = (begun.write().await.unwrap(), writer.commission(&brief).write().await.unwrap());
+        let (before, after) = (begun.write().await.unwrap(), writer.request(&brief).write().await.unwrap());
         assert!(after.prompt_used.starts_with("Write well.") && !before.prompt_used.starts_with("Write well."));
         assert_ne!(before.prompt_hash, after.prompt_hash);
     }

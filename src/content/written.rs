@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::{Audience, Campaign, ImageName, WriteError};
+use super::{Audience, Campaign, ImageName, Spent, WriteError};
 
 /// What is to be written, and for whom.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,30 +58,6 @@ pub struct Written {
     pub content: Result<Content, WriteError>,
     /// The pictures, or why there are none; `None` where none were asked for, or the texts failed.
     pub pictures: Option<Result<Pictures, WriteError>>,
-}
-
-/// What was spent at the writer's server, as far as its answers tell.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Spent {
-    /// Tokens of texts; none for pictures.
-    pub tokens: TokenCounts,
-    /// What it cost in USD by the table of prices; `None` where the model is not in it or its server counts no tokens,
-    /// 0 for the offline writer. An estimate.
-    pub cost_usd: Option<f64>,
-}
-
-impl Spent {
-    /// Nothing at all.
-    pub(super) const NOTHING: Self = Self { tokens: TokenCounts { prompt: 0, completion: 0 }, cost_usd: Some(0.0) };
-}
-
-/// Tokens as the server counts them; 0 where it does not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct TokenCounts {
-    /// Read by the model.
-    pub prompt: u64,
-    /// Written by the model.
-    pub completion: u64,
 }
 
 /// What a reader should know about how content came to be.

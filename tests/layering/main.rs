@@ -29,6 +29,16 @@ fn every_module_has_a_line_in_the_table_and_every_line_a_module() {
     assert_eq!(there, listed);
 }
 
+/// The modules whose files import each other in no circle; a module joins once it is free of them.
+const FREE_OF_CIRCLES: &[&str] = &["content"];
+
+#[test]
+fn no_files_of_a_module_import_each_other_in_a_circle() {
+    let mut edges = Sources::read(&root().join("src")).file_edges();
+    edges.retain(|(from, to)| [from, to].iter().all(|end| FREE_OF_CIRCLES.contains(&imports::floor(end))));
+    assert_eq!(circles::of(&edges), Vec::<Vec<String>>::new());
+}
+
 #[test]
 fn the_reading_of_imports_sees_groups_renames_and_what_a_module_hands_on() {
     let folder = tempfile::tempdir().unwrap();

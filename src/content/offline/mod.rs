@@ -18,15 +18,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use facts::Facts;
-use futures::future::join_all;
+use futures::FutureExt;
+use futures::future::{BoxFuture, join_all};
 use phrases::Phrases;
 use poster::{Order, Painter};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
-use super::writer::Wording;
+use super::prompt::Prompt;
+use super::provider::{Draft, Provider, Task};
 use super::{
-    Brief, Content, Flags, ImageName, ImageStore, Spent, WriteError, WriteErrorKind, WriteStep, WriterConfigError,
+    Brief, Content, Flags, ImageName, ImageStore, Pictures, Spent, WriteError, WriteErrorKind, WriteStep,
+    WriterConfigError,
 };
 
 /// How many times a variant that reads like an earlier one is composed anew.
@@ -55,14 +58,14 @@ impl Offline {
     }
 
     /// Writes the content for a brief.
-    pub(super) fn write(&self, brief: &Brief) -> Wording {
+    fn write_brief(&self, brief: &Brief) -> Draft {
         let facts = Facts::new(&self.phrases, brief);
         let output = brief.campaign.output();
         let variants =
             if output.wants_text() { self.variants(&facts, brief.campaign.n_variants()) } else { Vec::new() };
         let picture = output.wants_image_prompt().then(|| image::picture(&self.phrases, &facts));
         let (image_prompt, slogan) = picture.unzip();
-        Wording {
+        Draft {
             variants,
             image_prompt,
             slogan,
@@ -74,7 +77,7 @@ impl Offline {
     }
 
     /// Draws one poster a variant and stores them; none waits for a processor beyond `deadline`.
-    pub(super) async fn draw(
+    async fn draw_posters(
         &self,
         brief: &Brief,
         content: &Content,
@@ -129,6 +132,29 @@ impl Offline {
             turn += 1;
         }
         variants
+    }
+}
+
+impl Provider for Offline {
+    fn name(&self) -> &'static str {
+        "offline"
+    }
+
+    fn write<'a>(&'a self, task: &'a Task<'a>, _prompt: &'a Prompt) -> BoxFuture<'a, Result<Draft, WriteError>> {
+        async { Ok(self.write_brief(task.brief)) }.boxed()
+    }
+
+    fn draw<'a>(
+        &'a self,
+        task: &'a Task<'a>,
+        content: &'a Content,
+        store: &'a ImageStore,
+    ) -> BoxFuture<'a, Result<Pictures, WriteError>> {
+        async move {
+            let images = self.draw_posters(task.brief, content, store, task.deadline).await?;
+            Ok(Pictures { images, model: "offline".to_owned(), spent: Spent::NOTHING, waited: Duration::ZERO })
+        }
+        .boxed()
     }
 }
 

@@ -78,7 +78,7 @@ fn every_brief() -> Vec<Brief> {
 }
 
 fn first_text(brief: &Brief) -> String {
-    Offline::new().unwrap().write(brief).variants.remove(0)
+    Offline::new().unwrap().write_brief(brief).variants.remove(0)
 }
 
 fn is_emoji(c: char) -> bool {
@@ -89,7 +89,7 @@ fn is_emoji(c: char) -> bool {
 fn no_text_or_picture_names_a_gender() {
     let offline = Offline::new().unwrap();
     for brief in every_brief() {
-        let written = offline.write(&brief);
+        let written = offline.write_brief(&brief);
         for text in written.variants.iter().chain(&written.image_prompt).chain(&written.slogan) {
             assert!(!names_a_gender(text), "{text}");
         }
@@ -116,7 +116,7 @@ fn no_text_reads_like_a_filled_in_form() {
         "::",
     ];
     for brief in every_brief() {
-        let written = offline.write(&brief);
+        let written = offline.write_brief(&brief);
         for text in written.variants.iter().chain(&written.image_prompt) {
             for leftover in leftovers {
                 let text = text.replace("...", "…");
@@ -132,7 +132,7 @@ fn every_post_fits_its_platform_and_asks_for_something() {
     let offline = Offline::new().unwrap();
     let acts = ["link", "→", "visit", "come", "drop", "pull up", "see", "say hello"];
     for brief in every_brief() {
-        for text in offline.write(&brief).variants {
+        for text in offline.write_brief(&brief).variants {
             assert!(text.chars().count() <= brief.campaign.platform().max_chars().unwrap_or(3_000), "{text}");
             let lower = text.to_lowercase();
             assert!(acts.iter().any(|act| lower.contains(act)), "{text}");
@@ -144,7 +144,7 @@ fn every_post_fits_its_platform_and_asks_for_something() {
 fn the_shape_follows_the_platform() {
     let offline = Offline::new().unwrap();
     for brief in every_brief() {
-        for text in offline.write(&brief).variants {
+        for text in offline.write_brief(&brief).variants {
             let has_emoji = text.chars().any(is_emoji);
             match brief.campaign.platform() {
                 Platform::Instagram => assert!(text.contains("\n\n#"), "{text}"),
@@ -168,7 +168,7 @@ fn no_two_of_ten_variants_are_equal() {
                 input.tone = Some(tone.to_string());
                 input.n_variants = Some(10);
             });
-            let variants = offline.write(&brief).variants;
+            let variants = offline.write_brief(&brief).variants;
             assert_eq!(variants.iter().collect::<HashSet<_>>().len(), 10, "{platform} {tone}");
         }
     }
@@ -262,7 +262,7 @@ fn some_texts_read_as_recorded() {
                 n_variants: Some(2),
             };
         });
-        let written = Offline::new().unwrap().write(&brief);
+        let written = Offline::new().unwrap().write_brief(&brief);
         all.push_str(&format!("=== {objective} / {industry} / {platform} / {tone} / {stage} / {engagement}\n"));
         all.push_str(&written.variants.join("\n---\n"));
         all.push_str(&format!("\n--- {}\n\n", written.image_prompt.unwrap()));
@@ -289,7 +289,7 @@ proptest! {
                 input.platform = Some(platform.to_string());
                 input.tone = Some(tone.to_string());
             });
-            for text in offline.write(&brief).variants {
+            for text in offline.write_brief(&brief).variants {
                 let n_chars = text.chars().count();
                 prop_assert!(n_chars <= platform.max_chars().unwrap_or(3_000), "{platform} {n_chars}");
             }
@@ -301,7 +301,7 @@ proptest! {
 fn posters_take_the_trade_s_slogans_in_turn_beginning_with_the_prompt_s_own() {
     let offline = Offline::new().unwrap();
     let brief = brief(&sample::audience(&sample::full_persona()), |input| input.industry = Some("Travel".into()));
-    let written = offline.write(&brief);
+    let written = offline.write_brief(&brief);
     let first = written.slogan.unwrap();
     assert!(written.image_prompt.unwrap().contains(first.trim_end_matches('.')));
     let slogans = image::slogans(&offline.phrases, &Facts::new(&offline.phrases, &brief), &first);
@@ -323,9 +323,9 @@ async fn a_poster_that_gets_no_processor_in_time_says_that_the_server_is_busy() 
     let mut offline = Offline::new().unwrap();
     offline.processors = Arc::new(Semaphore::new(0));
     let brief = sample::brief(|input| input.output = Some("Image".into()));
-    let written = Writer::new(&WriterConfig::default()).unwrap().commission(&brief).write().await.unwrap();
-    let error = offline.draw(&brief, &written, &store, Instant::now()).await.unwrap_err();
+    let written = Writer::new(&WriterConfig::default()).unwrap().request(&brief).write().await.unwrap();
+    let error = offline.draw_posters(&brief, &written, &store, Instant::now()).await.unwrap_err();
     assert_eq!((error.step, error.kind, error.kind.code()), (WriteStep::Draw, WriteErrorKind::Busy, "busy"));
     offline.processors.add_permits(1);
-    assert_eq!(offline.draw(&brief, &written, &store, Instant::now()).await.unwrap().len(), 1);
+    assert_eq!(offline.draw_posters(&brief, &written, &store, Instant::now()).await.unwrap().len(), 1);
 }

@@ -4,13 +4,13 @@ use serde_json::Value;
 
 use super::super::WriteErrorKind;
 use super::super::upstream::failure::Failure;
+use super::super::upstream::transport::{FromResponse, Response, read_json};
 use super::super::upstream::try_error::TryError;
 use super::events::{self, BrokenStream};
-use super::transport::{Answer, FromAnswer, read_json};
 use super::wire::ChatAnswer;
 
-impl FromAnswer for ChatAnswer {
-    fn from_answer(answer: &Answer) -> Result<Self, TryError> {
+impl FromResponse for ChatAnswer {
+    fn from_response(answer: &Response) -> Result<Self, TryError> {
         let read = if answer.is_event_stream || events::is_stream(&answer.body) {
             events::gather(&answer.body).map_err(|broken| {
                 let kind = match broken {

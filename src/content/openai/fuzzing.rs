@@ -2,11 +2,11 @@
 
 use super::super::Campaign;
 use super::super::prompt::has_leaked_delimiter;
-use super::super::upstream::draft::Draft;
+use super::super::upstream::model_answer::ModelAnswer;
 
 /// Reads an answer as the writer does. What passes holds no tag of a prompt and is no longer than the platform takes.
 pub fn check_answer(answer: &str, campaign: &Campaign) {
-    let Some(draft) = Draft::read(answer) else { return };
+    let Some(draft) = ModelAnswer::read(answer) else { return };
     let problems = draft.problems(campaign);
     assert!(problems.sentences.iter().all(|sentence| sentence.len() < 200), "{:?}", problems.sentences);
     if !problems.only_lengths {

@@ -1,8 +1,8 @@
 //! Where a server is reached: the addresses of its endpoints, made from the one that is configured.
 //!
 //! People configure the address that their server's documentation shows: with a slash at the end, with
-//! `/chat/completions`, or with a query that every call needs, such as Azure's `?api-version=`. For the transport and
-//! the choice of a writer.
+//! `/chat/completions`, or with a query that every call needs, such as Azure's `?api-version=`. For the openai provider and
+//! the choice of a provider.
 
 use reqwest::Url;
 
@@ -35,12 +35,6 @@ impl Location {
             url
         };
         Some(Self { chat: at(CHAT), images: at(IMAGES), base })
-    }
-
-    /// The host, and the port where it is not the scheme's own: what a log may say of an address.
-    pub(super) fn host(&self) -> String {
-        let host = self.base.host_str().unwrap_or_default();
-        self.base.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
     }
 }
 
@@ -81,17 +75,6 @@ mod tests {
         }
         for base_url in ["", "h:1/v1", "/v1", "ftp://h/v1", "http://"] {
             assert!(Location::new(base_url).is_none(), "{base_url}");
-        }
-    }
-
-    #[test]
-    fn a_log_learns_the_host_and_nothing_else_of_an_address() {
-        for (base_url, host) in [
-            ("https://user:pass@models.example/v1?key=secret", "models.example"),
-            ("http://127.0.0.1:8080/v1", "127.0.0.1:8080"),
-            ("http://[::1]:8080/v1", "[::1]:8080"),
-        ] {
-            assert_eq!(Location::new(base_url).unwrap().host(), host);
         }
     }
 

@@ -15,14 +15,16 @@ use tokio::time::Instant;
 
 use super::super::clean::trim_at_sentence;
 use super::super::images::ImageKind;
+use super::super::provider::Task;
 use super::super::upstream::address::fetchable;
+use super::super::upstream::caller::{Call, paused};
 use super::super::upstream::failure::Failure;
 use super::super::upstream::retry::Attempts;
+use super::super::upstream::transport::{Expects, FromResponse, Outgoing, Response, read_json};
 use super::super::upstream::try_error::TryError;
 use super::super::{Content, ImageName, ImageStore, Pictures, Platform, Spent, WriteError, WriteErrorKind, WriteStep};
+use super::Openai;
 use super::picture_request::{Family, PictureDialect};
-use super::transport::{Answer, Endpoint, FromAnswer, Outgoing, read_json};
-use super::{Call, Openai, Task, paused};
 
 /// Servers differ in whether they pad.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -37,8 +39,8 @@ struct ImagesAnswer {
     data: Option<Vec<ImageAnswer>>,
 }
 
-impl FromAnswer for ImagesAnswer {
-    fn from_answer(answer: &Answer) -> Result<Self, TryError> {
+impl FromResponse for ImagesAnswer {
+    fn from_response(answer: &Response) -> Result<Self, TryError> {
         let read = read_json::<Self>(&answer.body);
         match read {
             Ok(answer) if answer.data.as_ref().is_some_and(|data| !data.is_empty()) => Ok(answer),
@@ -57,7 +59,7 @@ struct ImageAnswer {
 }
 
 /// One picture on its way.
-struct Sitting<'a> {
+struct PictureJob<'a> {
     openai: &'a Openai,
     prompt: &'a str,
     platform: Platform,
@@ -100,7 +102,7 @@ const MAX_LESSONS: usize = 5;
 impl Openai {
     /// Draws one picture a variant and stores them. Once one has failed the others end the call that they are in,
     /// because it is charged in any case, and begin no other.
-    pub(in crate::content) async fn draw(
+    pub(super) async fn draw_pictures(
         &self,
         task: &Task<'_>,
         content: &Content,
@@ -109,12 +111,12 @@ impl Openai {
         let prompt = self.picture_prompt(task, content)?;
         let price_usd = task.prices.of_pictures(self.image_model(), 1);
         let has_one_failed = AtomicBool::new(false);
-        let drawing: FuturesUnordered<_> = (0..task.campaign.n_variants())
+        let drawing: FuturesUnordered<_> = (0..task.brief.campaign.n_variants())
             .map(|variant| {
-                let sitting = Sitting {
+                let job = PictureJob {
                     openai: self,
                     prompt: &prompt,
-                    platform: task.campaign.platform(),
+                    platform: task.brief.campaign.platform(),
                     dialect: self.picture_dialect.now(),
                     n_lessons: 0,
                     price_usd,
@@ -122,7 +124,7 @@ impl Openai {
                     n_paid: 0,
                     has_one_failed: &has_one_failed,
                 };
-                sitting.into_stored(variant, store)
+                job.into_stored(variant, store)
             })
             .collect();
         // In the order of completion: the first failure is the one to tell.
@@ -167,7 +169,7 @@ impl Openai {
     }
 }
 
-impl Sitting<'_> {
+impl PictureJob<'_> {
     /// Draws the picture and stores it, however many tries that takes.
     async fn into_stored(mut self, variant: usize, store: &ImageStore) -> Ended {
         let outcome = match self.drawn().await {
@@ -213,7 +215,7 @@ impl Sitting<'_> {
 
     /// One call: for the picture, or for what lies at the address that it was given.
     async fn once(&mut self, address: Option<&str>) -> Result<Drawn, TryError> {
-        let transport = &self.openai.transport;
+        let transport = &self.openai.caller.transport;
         let no_time = || TryError::new(WriteErrorKind::TimedOut, false);
         if let Some(address) = address {
             let limit = self.attempts.take().ok_or_else(no_time)?;
@@ -227,10 +229,10 @@ impl Sitting<'_> {
         let request = self.dialect.request(model, self.prompt, self.platform);
         let body =
             serde_json::to_vec(&request).map_err(|e| TryError::new(WriteErrorKind::Internal, false).because(e))?;
-        let outgoing = Outgoing { endpoint: Endpoint::Images, model, body };
+        let outgoing = Outgoing { url: &self.openai.location.images, expects: Expects::Picture, model, body };
         let call = Call { pass, outgoing, limit, worst_usd };
         // An answer without a picture may have been charged all the same.
-        let answer: ImagesAnswer = self.attempts.waiting(self.openai.call(call, |_| worst_usd)).await?;
+        let answer: ImagesAnswer = self.attempts.waiting(self.openai.caller.call(call, |_| worst_usd)).await?;
         let image = answer.data.into_iter().flatten().next().and_then(ImageAnswer::drawn);
         let image = image
             .ok_or_else(|| TryError::new(WriteErrorKind::BadAnswer, true).because("the answer holds no picture"))?;

@@ -6,30 +6,21 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::super::prices::Prices;
+use super::super::provider::Probed;
+use super::super::upstream::caller::{Call, paused};
+use super::super::upstream::transport::{Expects, Outgoing};
 use super::super::upstream::try_error::TryError;
-use super::super::{TokenCounts, WriteError, WriteErrorKind, WriteStep};
-use super::transport::{Endpoint, Outgoing};
+use super::super::{TokenCounts, WriteErrorKind, WriteStep};
 use super::wire::ChatAnswer;
-use super::{Call, Model, Openai, paused};
-
-/// What became of asking one model.
-#[derive(Debug)]
-pub struct Probed {
-    /// The model.
-    pub model: String,
-    /// Host and port of its server.
-    pub server: String,
-    /// Whether it answered.
-    pub outcome: Result<(), WriteError>,
-}
+use super::{Model, Openai};
 
 /// What limits an answer to one token: OpenAI's name for it, and the older one that most other servers know.
 const LIMITS: [&str; 2] = ["max_completion_tokens", "max_tokens"];
 
 impl Openai {
     /// Asks every model for one token, one after the other.
-    pub(in crate::content) async fn probe(&self, prices: &Prices) -> Vec<Probed> {
-        let server = self.transport.host();
+    pub(super) async fn probe_models(&self, prices: &Prices) -> Vec<Probed> {
+        let server = self.caller.transport.host();
         let mut probed = Vec::new();
         for model in &self.models {
             let mut outcome = self.one_token(model, LIMITS[0], prices).await;
@@ -49,12 +40,12 @@ impl Openai {
         let worst = TokenCounts { prompt: u64::try_from(body.len()).unwrap_or(u64::MAX), completion: 1 };
         let call = Call {
             pass: model.breaker.admit(Instant::now()).map_err(paused)?,
-            outgoing: Outgoing { endpoint: Endpoint::Chat, model: &model.name, body },
+            outgoing: Outgoing { url: &self.location.chat, expects: Expects::Texts, model: &model.name, body },
             limit: self.config.timeout,
             worst_usd: prices.of_text(&model.name, worst),
         };
         let cost = |answer: &ChatAnswer| prices.of_text(&model.name, answer.tokens()?);
-        let answer = self.call(call, cost).await?;
+        let answer = self.caller.call(call, cost).await?;
         if answer.choices.is_none_or(|choices| choices.is_empty()) {
             return Err(TryError::new(WriteErrorKind::BadAnswer, false).because("the answer holds no choice"));
         }

@@ -2,16 +2,17 @@
 
 use tokio::time::Instant;
 
-use super::super::upstream::draft::Draft;
+use super::super::upstream::caller::{Call, paused};
+use super::super::upstream::model_answer::ModelAnswer;
 use super::super::upstream::retry::Attempts;
+use super::super::upstream::transport::{Expects, Outgoing};
 use super::super::upstream::try_error::TryError;
 use super::dialect::{Dialect, FormatKind};
 use super::request::{self, Ask, Repair};
-use super::transport::{Endpoint, Outgoing};
 use super::wire::{ChatAnswer, Message, Words};
-use super::{Call, Model, Openai, Task, paused};
+use super::{Model, Openai};
 use crate::content::prompt::Prompt;
-use crate::content::writer::Wording;
+use crate::content::provider::{Draft, Task};
 use crate::content::{Flags, Spent, TokenCounts, WriteError, WriteErrorKind, WriteStep};
 
 /// How many tokens a model may write, where a budget has to know: those of the format and of its thinking, and for each
@@ -48,7 +49,7 @@ struct Reply {
 
 impl Openai {
     /// Writes the content for a prompt.
-    pub(in crate::content) async fn write(&self, task: &Task<'_>, prompt: &Prompt) -> Result<Wording, WriteError> {
+    pub(super) async fn write_texts(&self, task: &Task<'_>, prompt: &Prompt) -> Result<Draft, WriteError> {
         let Some((model, fallbacks)) = self.models.split_first() else {
             return Err(WriteError::new(WriteStep::Call, WriteErrorKind::Internal).with_source("there is no model"));
         };
@@ -71,11 +72,11 @@ impl Openai {
 }
 
 impl Job<'_> {
-    async fn write(&mut self) -> Result<Wording, WriteError> {
+    async fn write(&mut self) -> Result<Draft, WriteError> {
         let reply = self.ask(WriteStep::Call, None).await?;
-        let (draft, problems) = self.examine(&reply);
+        let (answer, problems) = self.examine(&reply);
         if problems.is_empty() || !self.attempts.any_left() {
-            return self.finish(draft, reply.is_cut_off);
+            return self.finish(answer, reply.is_cut_off);
         }
         let request = self
             .task
@@ -88,10 +89,10 @@ impl Job<'_> {
                 self.flags.is_repaired = true;
                 let (repaired, _) = self.examine(&mended);
                 let finished = self.finish(repaired, mended.is_cut_off);
-                finished.or_else(|error| self.finish(draft, reply.is_cut_off).map_err(|_| error))
+                finished.or_else(|error| self.finish(answer, reply.is_cut_off).map_err(|_| error))
             }
             // What only was too long is still good once it is cut.
-            Err(error) => self.finish(draft, reply.is_cut_off).map_err(|_| error),
+            Err(error) => self.finish(answer, reply.is_cut_off).map_err(|_| error),
         }
     }
 
@@ -133,13 +134,13 @@ impl Job<'_> {
         // No token is shorter than a byte.
         let worst = TokenCounts { prompt: count(body.len()), completion: count(self.max_completion_tokens()) };
         let worst_usd = prices.of_text(model, worst);
-        let outgoing = Outgoing { endpoint: Endpoint::Chat, model, body };
+        let outgoing = Outgoing { url: &self.openai.location.chat, expects: Expects::Texts, model, body };
         let call = Call { pass, outgoing, limit, worst_usd };
         let cost = |answer: &ChatAnswer| {
             let tokens = answer.tokens()?;
             prices.of_text(answer.model_or(model), tokens).or_else(|| prices.of_text(model, tokens))
         };
-        let answer = self.attempts.waiting(self.openai.call(call, cost)).await;
+        let answer = self.attempts.waiting(self.openai.caller.call(call, cost)).await;
         Ok(answer.and_then(|answer| self.reply(answer)))
     }
 
@@ -167,7 +168,7 @@ impl Job<'_> {
             model: &self.model.name,
             prompt: self.prompt,
             repair,
-            campaign: self.task.campaign,
+            campaign: &self.task.brief.campaign,
             limit: self.limit(),
             dialect: self.dialect,
         };
@@ -176,11 +177,11 @@ impl Job<'_> {
 
     /// The limit of tokens that calls carry. Not every server knows the field: it is sent where a budget needs it.
     fn limit(&self) -> Option<usize> {
-        self.openai.budget.as_ref().map(|_| self.max_completion_tokens())
+        self.openai.caller.has_budget().then(|| self.max_completion_tokens())
     }
 
     fn max_completion_tokens(&self) -> usize {
-        let wanted = BASE_COMPLETION_TOKENS + VARIANT_COMPLETION_TOKENS * self.task.campaign.n_variants();
+        let wanted = BASE_COMPLETION_TOKENS + VARIANT_COMPLETION_TOKENS * self.task.brief.campaign.n_variants();
         wanted.min(MAX_COMPLETION_TOKENS).min(self.dialect.max_tokens)
     }
 
@@ -204,8 +205,9 @@ impl Job<'_> {
         let given = |words: Option<Words>| words.map(Words::text).filter(|text| !text.trim().is_empty());
         // Some servers take a whole answer for thinking. A thought that was cut off is not an answer.
         let thought = || [reasoning_content, reasoning].into_iter().find_map(given);
-        let thought =
-            || thought().filter(|text| !is_cut_off && Draft::read(text).is_some_and(|draft| draft.is_something()));
+        let thought = || {
+            thought().filter(|text| !is_cut_off && ModelAnswer::read(text).is_some_and(|answer| answer.is_something()))
+        };
         let text = given(content).or_else(thought).ok_or_else(|| empty("the answer holds no text"))?;
         Ok(Reply { text, is_cut_off })
     }
@@ -221,28 +223,28 @@ impl Job<'_> {
     }
 
     /// Reads a reply; what is wrong with it, as sentences for the model.
-    fn examine(&self, reply: &Reply) -> (Option<Draft>, Vec<String>) {
-        match Draft::read(&reply.text) {
+    fn examine(&self, reply: &Reply) -> (Option<ModelAnswer>, Vec<String>) {
+        match ModelAnswer::read(&reply.text) {
             None => (None, vec!["it is not one JSON object of the format asked for".to_owned()]),
-            Some(draft) => {
-                let problems = draft.problems(self.task.campaign).sentences;
-                (Some(draft), problems)
+            Some(answer) => {
+                let problems = answer.problems(&self.task.brief.campaign).sentences;
+                (Some(answer), problems)
             }
         }
     }
 
-    /// Content from a draft whose only faults are lengths.
-    fn finish(&self, draft: Option<Draft>, is_cut_off: bool) -> Result<Wording, WriteError> {
+    /// Content from an answer whose only faults are lengths.
+    fn finish(&self, answer: Option<ModelAnswer>, is_cut_off: bool) -> Result<Draft, WriteError> {
         let kind = if is_cut_off { WriteErrorKind::CutOff } else { WriteErrorKind::BadAnswer };
         let unusable = |why: String| WriteError::new(WriteStep::Check, kind).with_source(why);
-        let mut draft = draft.ok_or_else(|| unusable("the answer is not the JSON asked for".to_owned()))?;
-        draft.variants.truncate(self.task.campaign.n_variants());
-        let problems = draft.problems(self.task.campaign);
+        let mut answer = answer.ok_or_else(|| unusable("the answer is not the JSON asked for".to_owned()))?;
+        answer.variants.truncate(self.task.brief.campaign.n_variants());
+        let problems = answer.problems(&self.task.brief.campaign);
         if !problems.only_lengths {
             return Err(unusable(problems.sentences.join("; ")));
         }
-        let mended = draft.mend(self.task.campaign);
-        Ok(Wording {
+        let mended = answer.mend(&self.task.brief.campaign);
+        Ok(Draft {
             variants: mended.variants,
             image_prompt: mended.image_prompt,
             slogan: mended.slogan,

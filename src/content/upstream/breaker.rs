@@ -17,11 +17,11 @@ const WHILE_PROBING: Duration = Duration::from_secs(1);
 pub struct Breaker {
     name: String,
     policy: BreakerPolicy,
-    state: Mutex<State>,
+    state: Mutex<BreakerState>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum BreakerState {
     Closed { n_faults: u32 },
     Open { until: Instant },
     Probing,
@@ -46,7 +46,7 @@ pub struct Pass<'a> {
 impl Breaker {
     /// A closed one; `name` is what the log calls it.
     pub fn new(name: impl Into<String>, policy: BreakerPolicy) -> Self {
-        Self { name: name.into(), policy, state: Mutex::new(State::Closed { n_faults: 0 }) }
+        Self { name: name.into(), policy, state: Mutex::new(BreakerState::Closed { n_faults: 0 }) }
     }
 
     /// Leave to make a call.
@@ -56,14 +56,14 @@ impl Breaker {
     pub fn admit(&self, now: Instant) -> Result<Pass<'_>, Duration> {
         let mut state = self.state();
         match *state {
-            State::Closed { .. } => Ok(Pass { breaker: self, probes_since: None }),
-            State::Probing => Err(WHILE_PROBING),
-            State::Open { until } => {
+            BreakerState::Closed { .. } => Ok(Pass { breaker: self, probes_since: None }),
+            BreakerState::Probing => Err(WHILE_PROBING),
+            BreakerState::Open { until } => {
                 let left = until.saturating_duration_since(now);
                 if !left.is_zero() {
                     return Err(left);
                 }
-                *state = State::Probing;
+                *state = BreakerState::Probing;
                 Ok(Pass { breaker: self, probes_since: Some(now) })
             }
         }
@@ -72,13 +72,13 @@ impl Breaker {
     /// Whether a call would not be let through now.
     pub fn is_paused(&self, now: Instant) -> bool {
         match *self.state() {
-            State::Closed { .. } => false,
-            State::Probing => true,
-            State::Open { until } => now < until,
+            BreakerState::Closed { .. } => false,
+            BreakerState::Probing => true,
+            BreakerState::Open { until } => now < until,
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, BreakerState> {
         // Every change is one assignment: a panic elsewhere leaves no half of one.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -86,24 +86,24 @@ impl Breaker {
     fn end(&self, is_probe: bool, verdict: Verdict, now: Instant) {
         let mut state = self.state();
         let n_faults = match *state {
-            State::Closed { n_faults } => n_faults,
-            State::Probing if is_probe => self.policy.max_faults,
+            BreakerState::Closed { n_faults } => n_faults,
+            BreakerState::Probing if is_probe => self.policy.max_faults,
             // A call from before the pause: the probe decides.
-            State::Probing | State::Open { .. } => return,
+            BreakerState::Probing | BreakerState::Open { .. } => return,
         };
         *state = match verdict {
             Verdict::Sound => {
                 if is_probe {
                     tracing::info!(upstream = self.name, "the upstream answers again");
                 }
-                State::Closed { n_faults: 0 }
+                BreakerState::Closed { n_faults: 0 }
             }
             Verdict::Fault if n_faults + 1 >= self.policy.max_faults => {
                 let pause_s = self.policy.cool_down.as_secs();
                 tracing::warn!(upstream = self.name, pause_s, "the upstream keeps failing: it is left alone");
-                State::Open { until: now + self.policy.cool_down }
+                BreakerState::Open { until: now + self.policy.cool_down }
             }
-            Verdict::Fault => State::Closed { n_faults: n_faults + 1 },
+            Verdict::Fault => BreakerState::Closed { n_faults: n_faults + 1 },
         };
     }
 }
@@ -119,7 +119,7 @@ impl Drop for Pass<'_> {
     fn drop(&mut self) {
         if let Some(since) = self.probes_since {
             // The caller went away: the next one probes.
-            *self.breaker.state() = State::Open { until: since };
+            *self.breaker.state() = BreakerState::Open { until: since };
         }
     }
 }

@@ -5,12 +5,14 @@
 pub mod address;
 pub mod breaker;
 pub mod budget;
+pub mod caller;
 pub mod ceiling;
-pub mod draft;
 pub mod failure;
 pub mod learned;
 pub mod mention;
+pub mod model_answer;
 pub mod resolver;
 pub mod retry;
+pub mod transport;
 pub mod try_error;
 pub mod waits;

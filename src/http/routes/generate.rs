@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 
 use super::docs::{BodyProblems, GenerateRequest, IdempotencyHeader, IdempotencyProblems, WriterProblems};
 use super::images::PublicAddress;
-use crate::content::{Brief, Commission, Content, Output, Pictures, WriteError};
+use crate::content::{Brief, Content, ContentRequest, Output, Pictures, WriteError};
 use crate::http::admission::Admitted;
 use crate::http::idempotency::{Claim, First, IDEMPOTENT_REPLAYED, Key, Turn};
 use crate::http::problem::{ApiError, with_causes};
@@ -224,16 +224,16 @@ impl Job {
     async fn run(self, reporter: Reporter) -> Result<Finished, ApiError> {
         let brief = Brief { audience: self.target.audience(&self.version), campaign: self.given.campaign.clone() };
         let ready = self.state.ready()?;
-        let commission = ready.writer.commission(&brief);
+        let request = ready.writer.request(&brief);
         reporter.tell("progress", &Progress::step("writing")).await;
-        let content = commission.write().await;
+        let content = request.write().await;
         self.state.metrics().content(&content);
         let content = content.map_err(ApiError::Write)?;
         for (variant, text) in (1..).zip(&content.variants) {
             let event = VariantEvent { variant, of: content.variants.len(), text: Some(text), image: None };
             reporter.tell("variant", &event).await;
         }
-        let pictures = self.draw(&commission, &content, &reporter).await?;
+        let pictures = self.draw(&request, &content, &reporter).await?;
         let images = pictures.as_ref().map(|pictures| self.address.of_pictures(pictures)).unwrap_or_default();
         for (variant, image) in (1..).zip(&images).filter(|(_, image)| !image.is_empty()) {
             let event = VariantEvent { variant, of: images.len(), text: None, image: Some(image) };
@@ -246,7 +246,7 @@ impl Job {
     /// there are none, the failure of the pictures is the request's.
     async fn draw(
         &self,
-        commission: &Commission<'_>,
+        request: &ContentRequest<'_>,
         content: &Content,
         reporter: &Reporter,
     ) -> Result<Option<Result<Pictures, WriteError>>, ApiError> {
@@ -255,7 +255,7 @@ impl Job {
             return Ok(None);
         }
         reporter.tell("progress", &Progress::step("drawing")).await;
-        let pictures = commission.draw(content).await;
+        let pictures = request.draw(content).await;
         self.state.metrics().pictures(&pictures);
         match pictures {
             Err(mut error) if !output.wants_text() => {

@@ -73,7 +73,7 @@ fn brief() -> Brief {
 
 async fn some_content(brief: &Brief) -> Content {
     let config = WriterConfig { kind: WriterKind::Offline, ..WriterConfig::default() };
-    Writer::new(&config).unwrap().commission(brief).write().await.unwrap()
+    Writer::new(&config).unwrap().request(brief).write().await.unwrap()
 }
 
 #[tokio::test]
@@ -102,8 +102,8 @@ async fn a_connection_that_breaks_or_stalls_is_told_for_what_it_is() {
         let timeout =
             if matches!(then, Then::KeepSilent | Then::Drip(_)) { Duration::from_millis(60) } else { like.timeout };
         let writer = Writer::new(&WriterConfig { timeout, image_timeout: timeout, ..like }).unwrap();
-        let commission = writer.commission(&brief);
-        let failures = [commission.write().await.unwrap_err(), commission.draw(&content).await.unwrap_err()];
+        let request = writer.request(&brief);
+        let failures = [request.write().await.unwrap_err(), request.draw(&content).await.unwrap_err()];
         for (error, step) in failures.iter().zip([WriteStep::Call, WriteStep::Draw]) {
             let case = format!("{then:?} after {}", String::from_utf8_lossy(bytes));
             assert_eq!((error.step, error.kind), (step, kind), "{case}");

@@ -90,7 +90,7 @@ async fn what_a_server_refuses_is_said_in_another_way_and_not_sent_again() {
         let server = refusing(is_refused, status, body.clone()).await;
         let writer = Writer::new(&config(&server)).unwrap();
         for n in [n_first, n_first + 1] {
-            let written = writer.commission(&brief(1)).write().await.unwrap();
+            let written = writer.request(&brief(1)).write().await.unwrap();
             assert_eq!((written.variants, n_calls(&server).await), (vec!["One.".to_owned()], n), "{body}");
             let last = bodies(&server).await.pop().unwrap();
             let is_schema = last["response_format"]["type"] == "json_schema";
@@ -152,7 +152,7 @@ async fn what_one_model_refuses_is_still_sent_to_another() {
     })
     .await;
     let config = WriterConfig { model: "a".into(), fallback_models: vec!["b".into()], ..config(&server) };
-    let written = Writer::new(&config).unwrap().commission(&brief(1)).write().await.unwrap();
+    let written = Writer::new(&config).unwrap().request(&brief(1)).write().await.unwrap();
     assert!(has_format(&bodies(&server).await.pop().unwrap()) && !written.flags.is_unstructured);
 }
 
@@ -190,7 +190,7 @@ async fn a_limit_goes_by_the_name_and_the_number_that_the_server_takes() {
         let server = refusing(is_refused, 400, body).await;
         let (writer, spent) = on_a_budget(&server);
         for n in [2, 3] {
-            writer.commission(&brief(1)).write().await.unwrap();
+            writer.request(&brief(1)).write().await.unwrap();
             assert_eq!((n_calls(&server).await, &bodies(&server).await.pop().unwrap()[name]), (n, &json!(number)));
             assert!((spent() - (n - 1) as f64 * 0.003).abs() < 1e-9, "{}", spent());
         }
@@ -202,7 +202,7 @@ async fn a_server_that_takes_no_limit_gets_no_call_that_a_budget_could_not_bound
     let is_limited = |body: &Value| body.get("max_completion_tokens").is_some() || body.get("max_tokens").is_some();
     let server = refusing(is_limited, 422, says("Unknown parameter: max_tokens / max_completion_tokens")).await;
     let (writer, spent) = on_a_budget(&server);
-    assert_eq!(writer.commission(&brief(1)).write().await.unwrap_err().kind, WriteErrorKind::RefusedRequest);
+    assert_eq!(writer.request(&brief(1)).write().await.unwrap_err().kind, WriteErrorKind::RefusedRequest);
     assert!(bodies(&server).await.iter().all(is_limited));
     assert!(spent() < 1e-9, "{}", spent());
 }
@@ -212,7 +212,7 @@ async fn a_model_that_did_not_keep_to_the_format_may_have_been_charged() {
     let failed = json!({"error": {"message": "Failed to generate JSON.", "code": "json_validate_failed"}});
     let server = refusing(has_format, 400, failed).await;
     let (writer, spent) = on_a_budget(&server);
-    writer.commission(&brief(1)).write().await.unwrap();
+    writer.request(&brief(1)).write().await.unwrap();
     assert!(spent() > 0.8, "the first call's reservation stays spent: {}", spent());
 }
 
@@ -252,7 +252,7 @@ async fn a_budget_is_never_charged_less_than_an_odd_usage_may_mean() {
         })
         .await;
         let (writer, spent) = on_a_budget(&server);
-        writer.commission(&brief(1)).write().await.unwrap();
+        writer.request(&brief(1)).write().await.unwrap();
         assert!((least - 1e-9..=most + 1e-9).contains(&spent()), "{usage}: {}", spent());
     }
 }

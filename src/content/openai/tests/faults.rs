@@ -45,10 +45,10 @@ async fn an_upstream_that_keeps_failing_is_left_alone_and_told_at_once() {
         let writer = Writer::new(&config(&server)).unwrap();
         let brief = brief(1);
         for n_sent in [3, 5] {
-            assert!(writer.commission(&brief).write().await.is_err());
+            assert!(writer.request(&brief).write().await.is_err());
             assert_eq!(n_calls(&server).await, n_sent, "the fifth fault in a row ends the tries");
         }
-        let error = writer.commission(&brief).write().await.unwrap_err();
+        let error = writer.request(&brief).write().await.unwrap_err();
         let WriteErrorKind::Paused { retry_after } = error.kind else { panic!("{error:?}") };
         assert!(retry_after > Duration::ZERO && retry_after <= BreakerPolicy::default().cool_down);
         assert_eq!((n_calls(&server).await, error.waited, writer.is_paused()), (5, Duration::ZERO, (true, false)));
@@ -61,7 +61,7 @@ async fn refusals_and_rate_limits_are_no_faults_of_the_upstream() {
         let server = server_with(vec![answer]).await;
         let breaker = BreakerPolicy { max_faults: 1, ..BreakerPolicy::default() };
         let writer = Writer::new(&WriterConfig { breaker, ..config(&server) }).unwrap();
-        writer.commission(&brief(1)).write().await.unwrap_err();
+        writer.request(&brief(1)).write().await.unwrap_err();
         assert_eq!(writer.is_paused(), (false, false));
     }
 }
@@ -73,15 +73,15 @@ async fn pictures_that_keep_failing_leave_texts_alone() {
     let writer = Writer::new(&config(&server)).unwrap();
     let brief = sample::brief(|input| input.output = Some("Both".into()));
     for is_paused in [false, true] {
-        let commission = writer.commission(&brief);
-        let content = commission.write().await.unwrap();
-        assert_eq!(commission.draw(&content).await.unwrap_err().kind, WriteErrorKind::Upstream);
+        let request = writer.request(&brief);
+        let content = request.write().await.unwrap();
+        assert_eq!(request.draw(&content).await.unwrap_err().kind, WriteErrorKind::Upstream);
         assert_eq!(writer.is_paused(), (false, is_paused));
     }
-    let commission = writer.commission(&brief);
-    let content = commission.write().await.unwrap();
+    let request = writer.request(&brief);
+    let content = request.write().await.unwrap();
     let sent = n_calls(&server).await;
-    assert!(matches!(commission.draw(&content).await.unwrap_err().kind, WriteErrorKind::Paused { .. }));
+    assert!(matches!(request.draw(&content).await.unwrap_err().kind, WriteErrorKind::Paused { .. }));
     assert_eq!(n_calls(&server).await, sent);
 }
 
@@ -98,7 +98,7 @@ async fn another_model_writes_where_the_first_one_fails_by_itself() {
     ] {
         let server = server_of_a(fault).await;
         let writer = Writer::new(&with_models(&server, &["b"])).unwrap();
-        let written = writer.commission(&brief(1)).write().await.unwrap();
+        let written = writer.request(&brief(1)).write().await.unwrap();
         assert_eq!(
             (written.model.as_str(), asked(&server).await),
             ("b-2026", expected.into_iter().map(str::to_owned).collect())
@@ -111,7 +111,7 @@ async fn a_model_that_is_late_is_not_waited_for_twice_where_there_is_another() {
     let server = server_of_a(ResponseTemplate::new(200).set_delay(Duration::from_secs(600))).await;
     let timeout = Duration::from_secs(1);
     let writer = Writer::new(&WriterConfig { timeout, ..with_models(&server, &["b"]) }).unwrap();
-    assert_eq!(writer.commission(&brief(1)).write().await.unwrap().model, "b-2026");
+    assert_eq!(writer.request(&brief(1)).write().await.unwrap().model, "b-2026");
     assert_eq!(asked(&server).await, ["a", "b"]);
 }
 
@@ -125,7 +125,7 @@ async fn no_other_model_is_asked_where_key_account_or_request_are_refused() {
     ] {
         let server = server_of_a(fault).await;
         let writer = Writer::new(&with_models(&server, &["b"])).unwrap();
-        writer.commission(&brief(1)).write().await.unwrap_err();
+        writer.request(&brief(1)).write().await.unwrap_err();
         assert_eq!(asked(&server).await, ["a"]);
     }
 }
@@ -138,7 +138,7 @@ async fn all_models_together_get_three_tries_and_a_paused_one_none() {
     Mock::given(body_partial_json(json!({"model": "x"}))).respond_with(ResponseTemplate::new(500)).mount(&server).await;
     let writer = Writer::new(&WriterConfig { breaker, ..like }).unwrap();
     for _ in 0..2 {
-        assert_eq!(writer.commission(&brief(1)).write().await.unwrap().model, "b-2026");
+        assert_eq!(writer.request(&brief(1)).write().await.unwrap().model, "b-2026");
     }
     assert_eq!(asked(&server).await, ["a", "x", "b", "b"]);
 }
@@ -169,7 +169,7 @@ async fn a_text_costs_the_budget_what_it_used_and_the_call_says_how_much_it_may_
     for n in [1.0, 2.0] {
         // A new writer each time: what was spent survives it.
         let writer = Writer::new(&on_a_budget(&server, dir.path())).unwrap();
-        writer.commission(&brief(1)).write().await.unwrap();
+        writer.request(&brief(1)).write().await.unwrap();
         assert!((spent(dir.path()) - n * 0.003).abs() < 1e-9, "{}", spent(dir.path()));
     }
     let body: Value = server.received_requests().await.unwrap()[0].body_json().unwrap();
@@ -186,10 +186,10 @@ async fn a_failure_costs_nothing_and_an_answer_that_counts_nothing_costs_the_wor
     let server = server_with(vec![ResponseTemplate::new(500), ResponseTemplate::new(429), uncounted()]).await;
     let dir = tempfile::tempdir().unwrap();
     let writer = Writer::new(&on_a_budget(&server, dir.path())).unwrap();
-    writer.commission(&brief(1)).write().await.unwrap();
+    writer.request(&brief(1)).write().await.unwrap();
     assert!(spent(dir.path()) > 0.8, "{}", spent(dir.path()));
 
-    let error = writer.commission(&brief(1)).write().await.unwrap_err();
+    let error = writer.request(&brief(1)).write().await.unwrap_err();
     let WriteErrorKind::BudgetSpent { until_reset } = error.kind else { panic!("{error:?}") };
     assert!(until_reset > Duration::ZERO && until_reset <= Duration::from_secs(86_400));
     assert_eq!(n_calls(&server).await, 3, "nothing is sent past the budget");
@@ -208,9 +208,9 @@ async fn no_more_pictures_are_asked_for_than_the_budget_covers() {
         input.output = Some("Both".into());
         input.n_variants = Some(3);
     });
-    let commission = writer.commission(&brief);
-    let content = commission.write().await.unwrap();
-    assert!(matches!(commission.draw(&content).await.unwrap_err().step, WriteStep::Draw));
+    let request = writer.request(&brief);
+    let content = request.write().await.unwrap();
+    assert!(matches!(request.draw(&content).await.unwrap_err().step, WriteStep::Draw));
     let requests = server.received_requests().await.unwrap();
     assert_eq!(requests.iter().filter(|request| request.url.path().ends_with("/generations")).count(), 2);
     assert!((spent(dir.path()) - 1.003).abs() < 1e-9, "{}", spent(dir.path()));

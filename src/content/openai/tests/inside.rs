@@ -73,8 +73,8 @@ async fn a_failure_inside_an_answer_for_a_picture_is_what_it_says() {
     answer_in_turn(&server, "/v1/images/generations", vec![limited]).await;
     let writer = super::super::super::Writer::new(&super::config(&server)).unwrap();
     let brief = super::super::super::sample::brief(|input| input.output = Some("Image".into()));
-    let commission = writer.commission(&brief);
-    let error = commission.draw(&commission.write().await.unwrap()).await.unwrap_err();
+    let request = writer.request(&brief);
+    let error = request.draw(&request.write().await.unwrap()).await.unwrap_err();
     assert_eq!(error.kind, WriteErrorKind::RateLimited { retry_after: None });
 }
 

@@ -46,7 +46,7 @@ fn brief(n_variants: i64) -> Brief {
 }
 
 async fn write(server: &MockServer, brief: &Brief) -> Result<Content, WriteError> {
-    Writer::new(&config(server)).unwrap().commission(brief).write().await
+    Writer::new(&config(server)).unwrap().request(brief).write().await
 }
 
 /// A chat completion with this text.

@@ -53,8 +53,8 @@ fn writer(config: WriterConfig) -> (Writer, TempDir) {
 async fn draw(server: &MockServer, platform: &str) -> (Result<Pictures, WriteError>, usize) {
     let (writer, dir) = writer(config(server));
     let brief = brief("Image", platform, 1);
-    let commission = writer.commission(&brief);
-    let drawn = commission.draw(&commission.write().await.unwrap()).await;
+    let request = writer.request(&brief);
+    let drawn = request.draw(&request.write().await.unwrap()).await;
     (drawn, std::fs::read_dir(dir.path()).unwrap().count())
 }
 
@@ -107,8 +107,8 @@ async fn a_call_names_model_size_prompt_and_slogan_and_carries_the_key_in_its_he
         let server = server_drawing(vec![picture(PNG)]).await;
         let (writer, _dir) = writer(WriterConfig { image_model: model.into(), ..config(&server) });
         let brief = brief("Image", platform, 1);
-        let commission = writer.commission(&brief);
-        commission.draw(&commission.write().await.unwrap()).await.unwrap();
+        let request = writer.request(&brief);
+        request.draw(&request.write().await.unwrap()).await.unwrap();
         let [body] = asked(&server).await.try_into().unwrap();
         assert_eq!((body["model"].as_str(), body["size"].as_str(), &body["n"]), (Some(model), Some(size), &json!(1)));
         assert_eq!(body.get("response_format").and_then(Value::as_str), response_format);
@@ -127,8 +127,8 @@ async fn a_description_that_is_too_long_for_the_model_is_cut_and_the_slogan_stay
     answer_in_turn(&server, IMAGES, vec![picture(PNG)]).await;
     let (writer, _dir) = writer(WriterConfig { image_model: "dall-e-2".into(), ..config(&server) });
     let brief = brief("Image", "Email", 1);
-    let commission = writer.commission(&brief);
-    commission.draw(&commission.write().await.unwrap()).await.unwrap();
+    let request = writer.request(&brief);
+    request.draw(&request.write().await.unwrap()).await.unwrap();
     let prompt = asked(&server).await[0]["prompt"].as_str().unwrap().to_owned();
     assert!(prompt.chars().count() <= 1_000 && prompt.contains("soft light.\n") && prompt.contains("\"Warm up\""));
 }
@@ -265,16 +265,16 @@ async fn texts_and_pictures_have_a_deadline_each() {
     let server = server_drawing(vec![late()]).await;
     let (writer_of_late, _dir) =
         writer(WriterConfig { image_timeout: short, timeout: long, deadline: long, ..config(&server) });
-    let commission = writer_of_late.commission(&brief);
-    let content = commission.write().await.unwrap();
-    assert_eq!(commission.draw(&content).await.unwrap_err().kind, WriteErrorKind::TimedOut);
-    assert!(commission.write().await.is_ok(), "the texts' time is not used up by that");
+    let request = writer_of_late.request(&brief);
+    let content = request.write().await.unwrap();
+    assert_eq!(request.draw(&content).await.unwrap_err().kind, WriteErrorKind::TimedOut);
+    assert!(request.write().await.is_ok(), "the texts' time is not used up by that");
     assert_eq!(asked(&server).await.len(), 1);
 
     // Drawing may take longer than any text: what is left of the texts' time does not matter.
     let server = server_drawing(vec![picture(PNG).set_delay(short)]).await;
     let (writer, _dir) = writer(WriterConfig { timeout: short / 2, deadline: short / 2, ..config(&server) });
-    assert!(writer.commission(&brief).draw(&content).await.is_ok());
+    assert!(writer.request(&brief).draw(&content).await.is_ok());
 }
 
 #[tokio::test]
@@ -294,8 +294,8 @@ async fn a_field_that_a_server_refuses_is_left_out_of_every_later_call() {
         let (writer, _dir) = writer(WriterConfig { image_model: model.into(), ..config(&server) });
         let brief = brief("Both", "TikTok", 2);
         for n_calls in [4, 6] {
-            let commission = writer.commission(&brief);
-            let pictures = commission.draw(&commission.write().await.unwrap()).await.unwrap();
+            let request = writer.request(&brief);
+            let pictures = request.draw(&request.write().await.unwrap()).await.unwrap();
             assert_eq!((pictures.images.len(), asked(&server).await.len()), (2, n_calls), "{field}");
         }
     }
@@ -343,10 +343,10 @@ async fn costs_are_told_by_the_table_of_prices_and_unknown_where_it_has_none() {
         [(Some(path), "my-image-2", Some(0.003), Some(1.0)), (None, "my-image-2", None, None)]
     {
         let (writer, _dir) = writer(WriterConfig { prices, image_model: image_model.into(), ..config(&server) });
-        let commission = writer.commission(&brief);
-        let content = commission.write().await.unwrap();
+        let request = writer.request(&brief);
+        let content = request.write().await.unwrap();
         assert_eq!(content.spent.cost_usd, text_usd);
-        assert_eq!(commission.draw(&content).await.unwrap().spent.cost_usd, pictures_usd);
+        assert_eq!(request.draw(&content).await.unwrap().spent.cost_usd, pictures_usd);
     }
 }
 

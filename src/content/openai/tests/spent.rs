@@ -38,8 +38,8 @@ fn writer(server: &MockServer) -> (Writer, tempfile::TempDir) {
 async fn draw(server: &MockServer, n_variants: i64) -> Result<Pictures, WriteError> {
     let (writer, _dir) = writer(server);
     let brief = brief(n_variants);
-    let commission = writer.commission(&brief);
-    commission.draw(&commission.write().await.unwrap()).await
+    let request = writer.request(&brief);
+    request.draw(&request.write().await.unwrap()).await
 }
 
 #[tokio::test]
@@ -52,7 +52,7 @@ async fn a_text_that_came_to_nothing_tells_the_tokens_of_all_its_calls() {
     ] {
         let server = server_with(answers).await;
         let (writer, _dir) = writer(&server);
-        let error = writer.commission(&brief(1)).write().await.unwrap_err();
+        let error = writer.request(&brief(1)).write().await.unwrap_err();
         assert_eq!(error.spent.tokens, TokenCounts { prompt: n_paid * 100, completion: n_paid * 20 });
         // Of a model that never answered only the configured name is known.
         let cost_usd = if n_paid > 0 { n_paid as f64 * 0.003 } else { 0.0 };

@@ -152,7 +152,7 @@ async fn a_slow_server_times_out() {
     let server = server_with(vec![content(&["One."]).set_delay(Duration::from_secs(600))]).await;
     let timeout = Duration::from_millis(40);
     let writer = Writer::new(&WriterConfig { timeout, ..config(&server) }).unwrap();
-    let error = writer.commission(&brief(1)).write().await.unwrap_err();
+    let error = writer.request(&brief(1)).write().await.unwrap_err();
     assert_eq!(error.kind, WriteErrorKind::TimedOut);
 }
 
@@ -165,7 +165,7 @@ async fn a_server_that_is_not_there_is_an_upstream_failure() {
         // A port that nothing listens on, instead of one that another test may be given.
         Writer::new(&WriterConfig { base_url: "http://127.0.0.1:1/v1".into(), ..config }).unwrap()
     };
-    assert_eq!(writer.commission(&brief(1)).write().await.unwrap_err().kind, WriteErrorKind::Upstream);
+    assert_eq!(writer.request(&brief(1)).write().await.unwrap_err().kind, WriteErrorKind::Upstream);
 }
 
 #[tokio::test]
@@ -258,7 +258,7 @@ async fn an_address_with_a_query_and_a_key_in_another_header_are_sent_as_they_ar
     ] {
         let base_url = format!("{}{base_url}", server.uri());
         let config = WriterConfig { base_url, auth_header: "api-key".to_owned(), ..config(&server) };
-        Writer::new(&config).unwrap().commission(&brief(1)).write().await.unwrap();
+        Writer::new(&config).unwrap().request(&brief(1)).write().await.unwrap();
     }
     let requests = server.received_requests().await.unwrap();
     assert!(requests.iter().all(|request| !request.headers.contains_key("authorization")));

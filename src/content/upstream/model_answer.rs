@@ -1,4 +1,4 @@
-//! A model's answer before it is content: read, checked, mended.
+//! A model's answer before it is content: parsed, checked, cut to length.
 
 use serde::Deserialize;
 
@@ -20,7 +20,7 @@ const MAX_OBJECTS: usize = 64;
 /// What a model answered.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(default)]
-pub struct Draft {
+pub struct ModelAnswer {
     pub variants: Vec<Variant>,
     pub image_prompt: Option<String>,
     pub slogan: Option<String>,
@@ -45,14 +45,14 @@ impl Variant {
     }
 }
 
-/// What is wrong with a draft, as sentences for the model; none of them quotes it.
+/// What is wrong with an answer, as sentences for the model; none of them quotes it.
 pub struct Problems {
     pub sentences: Vec<String>,
     /// Whether cutting mends all of it.
     pub only_lengths: bool,
 }
 
-/// A draft that passed, its over-long parts cut.
+/// An answer that passed, its over-long parts cut.
 pub struct Mended {
     pub variants: Vec<String>,
     pub image_prompt: Option<String>,
@@ -60,18 +60,18 @@ pub struct Mended {
     pub is_trimmed: bool,
 }
 
-impl Draft {
+impl ModelAnswer {
     /// Reads the JSON object in an answer, whatever stands around it: of several the one with most of the format's
     /// parts, and of equals the last, because a model thinks before it answers. `None` where there is none.
     pub fn read(answer: &str) -> Option<Self> {
         let whole: Option<Self> = serde_json::from_str(answer.trim()).ok();
-        if whole.as_ref().is_some_and(|draft| draft.n_parts() > 0) {
+        if whole.as_ref().is_some_and(|answer| answer.n_parts() > 0) {
             return whole;
         }
         let mut starts: Vec<usize> = answer.rmatch_indices('{').map(|(start, _)| start).take(MAX_OBJECTS).collect();
         starts.reverse();
         let objects = starts.into_iter().filter_map(|start| answer.get(start..)).filter_map(beginning_of);
-        objects.filter(|draft| draft.n_parts() > 0).max_by_key(Self::n_parts).or(whole)
+        objects.filter(|answer| answer.n_parts() > 0).max_by_key(Self::n_parts).or(whole)
     }
 
     /// Whether it holds any part of the format.
@@ -83,7 +83,7 @@ impl Draft {
         [!self.variants.is_empty(), self.image_prompt.is_some(), self.slogan.is_some()].map(usize::from).iter().sum()
     }
 
-    /// Checks the draft against what the campaign asked for.
+    /// Checks the answer against what the campaign asked for.
     pub fn problems(&self, campaign: &Campaign) -> Problems {
         let (mut sentences, mut n_lengths) = (Vec::new(), 0);
         if campaign.output().wants_text() {
@@ -123,7 +123,7 @@ impl Draft {
         Problems { sentences, only_lengths }
     }
 
-    /// Cuts what is too long: texts at a sentence, the slogan at a word. For drafts whose only problems are lengths.
+    /// Cuts what is too long: texts at a sentence, the slogan at a word. For answers whose only problems are lengths.
     pub fn mend(self, campaign: &Campaign) -> Mended {
         let max = max_chars(campaign);
         let mut is_trimmed = false;
@@ -153,8 +153,8 @@ impl Draft {
 }
 
 /// The object that a text begins with, whatever follows it.
-fn beginning_of(text: &str) -> Option<Draft> {
-    Draft::deserialize(&mut serde_json::Deserializer::from_str(text)).ok()
+fn beginning_of(text: &str) -> Option<ModelAnswer> {
+    ModelAnswer::deserialize(&mut serde_json::Deserializer::from_str(text)).ok()
 }
 
 fn max_chars(campaign: &Campaign) -> usize {
@@ -169,15 +169,15 @@ mod tests {
     #[test]
     fn an_answer_is_read_with_or_without_fences_and_wrapping() {
         let fenced = "Sure!\n```json\n{\"variants\": [{\"text\": \"a\"}, \"b\"], \"slogan\": null}\n```";
-        let texts: Vec<_> = Draft::read(fenced).unwrap().variants.iter().map(|v| v.text().to_owned()).collect();
+        let texts: Vec<_> = ModelAnswer::read(fenced).unwrap().variants.iter().map(|v| v.text().to_owned()).collect();
         assert_eq!(texts, ["a", "b"]);
-        assert_eq!(Draft::read("I cannot do that."), None);
-        assert_eq!(Draft::read("} {"), None);
+        assert_eq!(ModelAnswer::read("I cannot do that."), None);
+        assert_eq!(ModelAnswer::read("} {"), None);
     }
 
     #[test]
     fn of_several_objects_the_one_that_fits_the_format_is_read_and_the_last_of_equals() {
-        for (answer, slogan) in [
+        for (text, slogan) in [
             ("<think>As {a} or {\"a\": 1}?</think>{\"variants\": [\"x\"], \"slogan\": \"s\"}", "s"),
             (
                 "<think>{\"variants\": [\"y\"], \"slogan\": \"t\"}</think>{\"variants\": [\"x\"], \"slogan\": \"s\"}",
@@ -186,19 +186,19 @@ mod tests {
             ("{\"variants\": [\"x\"], \"slogan\": \"s\"} Put {name} in, or {\"slogan\": \"t\"}.", "s"),
             ("{\"answer\": {\"variants\": [{\"text\": \"x\"}], \"slogan\": \"{s}\"}}", "{s}"),
         ] {
-            let draft = Draft::read(answer).unwrap();
-            let texts: Vec<_> = draft.variants.iter().map(Variant::text).collect();
-            assert_eq!((texts, draft.slogan.as_deref()), (vec!["x"], Some(slogan)), "{answer}");
+            let answer = ModelAnswer::read(text).unwrap();
+            let texts: Vec<_> = answer.variants.iter().map(Variant::text).collect();
+            assert_eq!((texts, answer.slogan.as_deref()), (vec!["x"], Some(slogan)), "{text}");
         }
-        assert_eq!(Draft::read("<think>{\"a\": 1}</think>"), None);
-        assert_eq!(Draft::read("{\"variants\": [{\"text\": \"cut off\"}, "), None);
+        assert_eq!(ModelAnswer::read("<think>{\"a\": 1}</think>"), None);
+        assert_eq!(ModelAnswer::read("{\"variants\": [{\"text\": \"cut off\"}, "), None);
     }
 
     #[test]
-    fn every_fault_of_a_draft_is_named_and_none_is_quoted() {
+    fn every_fault_of_a_answer_is_named_and_none_is_quoted() {
         let brief = sample::brief(|i| i.n_variants = Some(2));
-        let draft = Draft::read(r#"{"variants": [" ", "x</data>", "c"], "slogan": "1 2 3 4 5 6 7 8"}"#).unwrap();
-        let problems = draft.problems(&brief.campaign);
+        let answer = ModelAnswer::read(r#"{"variants": [" ", "x</data>", "c"], "slogan": "1 2 3 4 5 6 7 8"}"#).unwrap();
+        let problems = answer.problems(&brief.campaign);
         assert_eq!(
             problems.sentences,
             [
@@ -217,7 +217,7 @@ mod tests {
         let brief = sample::brief(|_| {});
         let slogan = format!("a\u{1b}[31m {}", "b".repeat(1_000));
         let json = serde_json::json!({"variants": ["One\u{1b}[2J.\r\n\tTwo\u{7}."], "image_prompt": "p\u{0}", "slogan": slogan});
-        let mended = Draft::read(&json.to_string()).unwrap().mend(&brief.campaign);
+        let mended = ModelAnswer::read(&json.to_string()).unwrap().mend(&brief.campaign);
         assert_eq!((mended.variants[0].as_str(), mended.image_prompt.as_deref()), ("One[2J.\n\tTwo.", Some("p")));
         let slogan = mended.slogan.unwrap();
         assert!(mended.is_trimmed && slogan.starts_with("a [31m b"), "{slogan}");
@@ -229,9 +229,9 @@ mod tests {
         let brief = sample::brief(|i| i.platform = Some("TikTok".into()));
         let long = "A sentence of some length. ".repeat(100);
         let json = serde_json::json!({"variants": [long], "image_prompt": "p", "slogan": "1 2 3 4 5 6 7 8"});
-        let draft = Draft::read(&json.to_string()).unwrap();
-        assert!(draft.problems(&brief.campaign).only_lengths);
-        let mended = draft.mend(&brief.campaign);
+        let answer = ModelAnswer::read(&json.to_string()).unwrap();
+        assert!(answer.problems(&brief.campaign).only_lengths);
+        let mended = answer.mend(&brief.campaign);
         assert!(mended.is_trimmed && mended.variants[0].ends_with("length."));
         assert!(mended.variants[0].chars().count() <= 2_000);
         assert_eq!(mended.slogan.as_deref(), Some("1 2 3 4 5 6 7"));

@@ -13,12 +13,11 @@ use reqwest::{RequestBuilder, Url, redirect};
 use serde::de::DeserializeOwned;
 use tokio::sync::OnceCell;
 
-use super::super::upstream::failure::Failure;
-use super::super::upstream::resolver::PublicOnly;
-use super::super::upstream::try_error::{Asked, TryError};
-use super::super::upstream::waits::wait_asked_for;
 use super::super::{Secret, WriteErrorKind, WriterConfig, WriterConfigError};
-use super::location::Location;
+use super::failure::Failure;
+use super::resolver::PublicOnly;
+use super::try_error::{Asked, TryError};
+use super::waits::wait_asked_for;
 
 /// How large an answer of texts may be, in bytes: many times the longest set of variants.
 const MAX_TEXT_BYTES: usize = 1_000_000;
@@ -31,10 +30,10 @@ const MAX_PICTURE_ANSWER_BYTES: usize = MAX_PICTURE_BYTES / 3 * 4 + MAX_TEXT_BYT
 /// How long a connection may take to open, at most; a try's own limit may be shorter.
 const MAX_CONNECT: Duration = Duration::from_secs(5);
 
-/// The connection to one server, and to wherever its pictures lie.
-pub(super) struct Transport {
+/// The connection to one server, and to the servers that its pictures are fetched from.
+pub struct Transport {
     client: reqwest::Client,
-    location: Location,
+    base: Url,
     host: String,
     /// The header that carries the key, and the key in its form.
     credentials: Option<(HeaderName, HeaderValue)>,
@@ -45,38 +44,41 @@ pub(super) struct Transport {
     secure: OnceCell<reqwest::Client>,
 }
 
-/// What is called.
+/// What an answer holds; bounds its size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Endpoint {
-    /// `/chat/completions`
-    Chat,
-    /// `/images/generations`
-    Images,
+pub enum Expects {
+    /// JSON or a stream of events with texts.
+    Texts,
+    /// JSON with a picture in it.
+    Picture,
 }
 
-/// One request.
-pub(super) struct Outgoing<'a> {
-    pub(super) endpoint: Endpoint,
-    /// Whom a log names, if the server refuses.
-    pub(super) model: &'a str,
+/// One `POST` request.
+pub struct Outgoing<'a> {
+    /// Where to.
+    pub url: &'a Url,
+    /// What the answer will hold.
+    pub expects: Expects,
+    /// The model, for the log in case the server refuses.
+    pub model: &'a str,
     /// JSON.
-    pub(super) body: Vec<u8>,
+    pub body: Vec<u8>,
 }
 
 /// The body of a successful answer.
-pub(super) struct Answer {
-    pub(super) body: Vec<u8>,
+pub struct Response {
+    pub body: Vec<u8>,
     /// Whether the server says that it is a stream of events.
-    pub(super) is_event_stream: bool,
+    pub is_event_stream: bool,
 }
 
 /// What an answer is read as.
-pub(super) trait FromAnswer: Sized {
+pub trait FromResponse: Sized {
     /// Reads an answer.
     ///
     /// # Errors
     /// Where it is cut off, is something else, or tells of a failure.
-    fn from_answer(answer: &Answer) -> Result<Self, TryError>;
+    fn from_response(answer: &Response) -> Result<Self, TryError>;
 }
 
 /// A body that is not the JSON expected; where it stops being it, told without quoting it.
@@ -93,35 +95,35 @@ struct NotAnAnswer {
 struct TooLarge(usize);
 
 impl Transport {
-    /// Builds the client; opens no connection. Trusted root certificates are loaded for an `https` address alone.
-    pub(super) fn new(config: &WriterConfig) -> Result<Self, WriterConfigError> {
-        let location = Location::new(&config.base_url).ok_or(WriterConfigError::BaseUrl)?;
+    /// Builds the client for the server at `base`; opens no connection. Loads trusted root certificates only for an
+    /// `https` address.
+    pub fn new(config: &WriterConfig, base: Url) -> Result<Self, WriterConfigError> {
         // Another part of the process may have installed a provider already, which serves as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let connect_timeout = config.timeout.min(MAX_CONNECT);
         let credentials = config.api_key.as_ref().map(|key| credentials(&config.auth_header, key)).transpose()?;
-        let is_secure = location.base.scheme() == "https";
-        let client = client(&location.base, connect_timeout, is_secure).map_err(WriterConfigError::Client)?;
-        let (host, key) = (location.host(), config.api_key.clone());
-        Ok(Self { client, location, host, credentials, key, connect_timeout, secure: OnceCell::new() })
+        let is_secure = base.scheme() == "https";
+        let client = client(&base, connect_timeout, is_secure).map_err(WriterConfigError::Client)?;
+        let (host, key) = (host_of(&base), config.api_key.clone());
+        Ok(Self { client, base, host, credentials, key, connect_timeout, secure: OnceCell::new() })
     }
 
     /// The configured address, without an endpoint.
-    pub(super) fn base(&self) -> &Url {
-        &self.location.base
+    pub fn base(&self) -> &Url {
+        &self.base
     }
 
     /// The server's host, with the port where it is not the scheme's own.
-    pub(super) fn host(&self) -> &str {
+    pub fn host(&self) -> &str {
         &self.host
     }
 
     /// Sends one request and reads the whole answer within `limit`.
-    pub(super) async fn send<T: FromAnswer>(&self, outgoing: Outgoing<'_>, limit: Duration) -> Result<T, TryError> {
-        let Outgoing { endpoint, model, body } = outgoing;
-        let (url, max_bytes) = match endpoint {
-            Endpoint::Chat => (&self.location.chat, MAX_TEXT_BYTES),
-            Endpoint::Images => (&self.location.images, MAX_PICTURE_ANSWER_BYTES),
+    pub async fn send<T: FromResponse>(&self, outgoing: Outgoing<'_>, limit: Duration) -> Result<T, TryError> {
+        let Outgoing { url, expects, model, body } = outgoing;
+        let max_bytes = match expects {
+            Expects::Texts => MAX_TEXT_BYTES,
+            Expects::Picture => MAX_PICTURE_ANSWER_BYTES,
         };
         let mut request = self.client.post(url.clone()).header(CONTENT_TYPE, "application/json").body(body);
         if let Some((name, value)) = &self.credentials {
@@ -130,11 +132,11 @@ impl Transport {
         let answer = within(limit, exchange(request, max_bytes)).await;
         let asked =
             Asked { host: &self.host, what: &format!("the model {model}"), key: self.key.as_ref().map(Secret::expose) };
-        answer.and_then(|answer| T::from_answer(&answer)).map_err(|error| error.of(asked))
+        answer.and_then(|answer| T::from_response(&answer)).map_err(|error| error.of(asked))
     }
 
     /// Fetches a picture that the server named by address, within `limit` and without the key.
-    pub(super) async fn fetch(&self, url: Url, limit: Duration) -> Result<Vec<u8>, TryError> {
+    pub async fn fetch(&self, url: Url, limit: Duration) -> Result<Vec<u8>, TryError> {
         let fetching = async {
             let client = if url.scheme() == self.base().scheme() { &self.client } else { self.secure().await? };
             let host = url.host_str().unwrap_or_default().to_owned();
@@ -170,6 +172,12 @@ impl Transport {
     }
 }
 
+/// The host, and the port where it is not the scheme's own: the only part of an address that a log may show.
+fn host_of(base: &Url) -> String {
+    let host = base.host_str().unwrap_or_default();
+    base.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
 fn client(base: &Url, connect_timeout: Duration, is_secure: bool) -> reqwest::Result<reqwest::Client> {
     let resolver = PublicOnly::but(base, is_secure);
     // A redirect would carry the key and the prompt to an address that nobody configured.
@@ -185,13 +193,13 @@ async fn within<T>(limit: Duration, call: impl Future<Output = Result<T, TryErro
 }
 
 /// The whole body of a successful answer.
-async fn exchange(request: RequestBuilder, max_bytes: usize) -> Result<Answer, TryError> {
+async fn exchange(request: RequestBuilder, max_bytes: usize) -> Result<Response, TryError> {
     let response = request.send().await.map_err(|e| of_reqwest(e, WriteErrorKind::Upstream))?;
     let status = response.status();
     if status.is_success() {
         let is_event_stream = is_event_stream(response.headers());
         let max_bytes = if is_event_stream { max_bytes.max(MAX_STREAM_BYTES) } else { max_bytes };
-        return Ok(Answer { body: read_capped(response, max_bytes).await?, is_event_stream });
+        return Ok(Response { body: read_capped(response, max_bytes).await?, is_event_stream });
     }
     let status = status.as_u16();
     let retry_after = wait_asked_for(status, response.headers());
@@ -227,7 +235,7 @@ fn of_reqwest(error: reqwest::Error, otherwise: WriteErrorKind) -> TryError {
 ///
 /// # Errors
 /// [`WriteErrorKind::CutOff`] where it ends in the middle, [`WriteErrorKind::BadAnswer`] where it is something else.
-pub(super) fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, TryError> {
+pub fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, TryError> {
     // Some servers begin with a byte order mark, which JSON has no place for.
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     serde_json::from_slice(body).map_err(|e| {
@@ -247,4 +255,20 @@ fn credentials(name: &str, key: &Secret) -> Result<(HeaderName, HeaderValue), Wr
     let mut value = HeaderValue::from_str(&text).map_err(|_| WriterConfigError::Key)?;
     value.set_sensitive(true);
     Ok((name, value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_learns_the_host_and_nothing_else_of_an_address() {
+        for (base_url, host) in [
+            ("https://user:pass@models.example/v1?key=secret", "models.example"),
+            ("http://127.0.0.1:8080/v1", "127.0.0.1:8080"),
+            ("http://[::1]:8080/v1", "[::1]:8080"),
+        ] {
+            assert_eq!(host_of(&Url::parse(base_url).unwrap()), host);
+        }
+    }
 }

@@ -1,0 +1,82 @@
+//! What a provider of content does, whichever it is: `openai`, `offline`, or the next one.
+//!
+//! A new provider is a folder beside these two that implements [`Provider`], and a line in [`super::writer`] that
+//! chooses it. Imported by the writer and by the providers.
+
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use tokio::time::Instant;
+
+use super::prices::Prices;
+use super::prompt::{Prompt, Prompts};
+use super::{Brief, Content, Flags, ImageStore, Pictures, Spent, WriteError};
+
+/// Writes texts and draws pictures.
+pub(super) trait Provider: Send + Sync {
+    /// Its name in answers and logs.
+    fn name(&self) -> &'static str;
+
+    /// Whether calls for texts, and those for pictures, are paused because its server kept failing.
+    fn is_paused(&self) -> (bool, bool) {
+        (false, false)
+    }
+
+    /// What is left of the day's budget, in US dollars; `None` without one, or where its file cannot be read. Blocking.
+    fn budget_left_usd(&self) -> Option<f64> {
+        None
+    }
+
+    /// Asks its server for one token of each model that writes; empty for a provider without a server.
+    fn probe<'a>(&'a self, _prices: &'a Prices) -> BoxFuture<'a, Vec<Probed>> {
+        async { Vec::new() }.boxed()
+    }
+
+    /// Writes the texts, the image prompt and the slogan.
+    ///
+    /// # Errors
+    /// When no usable draft is there before the deadline.
+    fn write<'a>(&'a self, task: &'a Task<'a>, prompt: &'a Prompt) -> BoxFuture<'a, Result<Draft, WriteError>>;
+
+    /// Draws one picture for each variant and stores it.
+    ///
+    /// # Errors
+    /// When one of the pictures is not stored before the deadline.
+    fn draw<'a>(
+        &'a self,
+        task: &'a Task<'a>,
+        content: &'a Content,
+        store: &'a ImageStore,
+    ) -> BoxFuture<'a, Result<Pictures, WriteError>>;
+}
+
+/// What a provider is asked for, by which templates, at which prices and until when.
+pub(super) struct Task<'a> {
+    pub(super) brief: &'a Brief,
+    pub(super) prompts: &'a Prompts,
+    pub(super) prices: &'a Prices,
+    pub(super) deadline: Instant,
+}
+
+/// What a provider wrote.
+pub(super) struct Draft {
+    pub(super) variants: Vec<String>,
+    pub(super) image_prompt: Option<String>,
+    pub(super) slogan: Option<String>,
+    pub(super) model: String,
+    pub(super) spent: Spent,
+    pub(super) waited: Duration,
+    pub(super) flags: Flags,
+}
+
+/// The result of asking one model for one token.
+#[derive(Debug)]
+pub struct Probed {
+    /// The model.
+    pub model: String,
+    /// Host and port of its server.
+    pub server: String,
+    /// Whether it answered.
+    pub outcome: Result<(), WriteError>,
+}

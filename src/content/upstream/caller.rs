@@ -1,0 +1,145 @@
+//! One call to a model server: covered by the day's budget, let through by a breaker, judged by its outcome.
+
+use std::time::Duration;
+
+use reqwest::Url;
+use tokio::time::Instant;
+
+use super::super::{WriteErrorKind, WriterConfig, WriterConfigError};
+use super::breaker::{Pass, Verdict};
+use super::budget::{Budget, BudgetError, Reservation};
+use super::transport::{Expects, FromResponse, Outgoing, Transport};
+use super::try_error::TryError;
+
+/// Makes the calls to one server.
+pub struct Caller {
+    /// The connection.
+    pub transport: Transport,
+    budget: Option<Budget>,
+    /// How long a call for texts may take where the deadline is far away.
+    texts_limit: Duration,
+    /// The same for a picture.
+    picture_limit: Duration,
+}
+
+/// One call that a breaker has let through.
+pub struct Call<'a> {
+    /// The breaker's permission.
+    pub pass: Pass<'a>,
+    /// What is sent.
+    pub outgoing: Outgoing<'a>,
+    /// How long it may take.
+    pub limit: Duration,
+    /// The most it may cost, in US dollars; known wherever there is a budget.
+    pub worst_usd: Option<f64>,
+}
+
+impl Caller {
+    /// A caller for the server at `base`; opens no connection.
+    ///
+    /// # Errors
+    /// When the client cannot be built or the budget's file cannot be used.
+    pub fn new(config: &WriterConfig, base: Url) -> Result<Self, WriterConfigError> {
+        Ok(Self {
+            transport: Transport::new(config, base)?,
+            budget: config.budget.as_ref().map(Budget::open).transpose()?,
+            texts_limit: config.timeout.min(config.deadline),
+            picture_limit: config.image_timeout,
+        })
+    }
+
+    /// Whether calls are paid from a budget.
+    pub fn has_budget(&self) -> bool {
+        self.budget.is_some()
+    }
+
+    /// What is left of the day's budget, in US dollars; `None` without one, or where its file cannot be read. Blocking.
+    pub fn budget_left_usd(&self) -> Option<f64> {
+        self.budget.as_ref()?.left_usd().ok()
+    }
+
+    /// Makes one call if the budget covers it, and reports its outcome to breaker and budget. `cost` gives the price of
+    /// an answer; where it is unknown, the whole reservation counts as spent.
+    ///
+    /// # Errors
+    /// When the budget does not cover the call, or the call fails.
+    pub async fn call<T: FromResponse>(
+        &self,
+        call: Call<'_>,
+        cost: impl FnOnce(&T) -> Option<f64>,
+    ) -> Result<T, TryError> {
+        let started = Instant::now();
+        let reservation = tokio::time::timeout(call.limit, self.reserve(call.worst_usd)).await;
+        let reservation = reservation
+            .unwrap_or_else(|elapsed| Err(TryError::new(WriteErrorKind::Internal, false).because(elapsed)))?;
+        let limit = call.limit.saturating_sub(started.elapsed());
+        let usual = self.usual_limit(call.outgoing.expects);
+        let outcome: Result<T, _> = self.transport.send(call.outgoing, limit).await;
+        if let Some(verdict) = verdict(outcome.as_ref().err(), limit < usual / 2) {
+            call.pass.end(verdict, Instant::now());
+        }
+        let cost = match &outcome {
+            Ok(answer) => cost(answer),
+            Err(error) => error.is_free.then_some(0.0),
+        };
+        if let (Some(reservation), Some(usd)) = (reservation, cost)
+            && let Err(error) = reservation.settle(usd).await
+        {
+            tracing::error!(
+                event = "budget_not_settled",
+                %error,
+                "the budget's file could not be updated: the whole reservation counts as spent"
+            );
+        }
+        outcome
+    }
+
+    async fn reserve(&self, worst_usd: Option<f64>) -> Result<Option<Reservation>, TryError> {
+        let Some(budget) = &self.budget else { return Ok(None) };
+        let unpriced = || TryError::new(WriteErrorKind::Internal, false).because("a call whose price is not known");
+        budget.reserve(worst_usd.ok_or_else(unpriced)?).await.map(Some).map_err(|error| {
+            let kind = match error {
+                BudgetError::Spent { until_reset } => WriteErrorKind::BudgetSpent { until_reset },
+                BudgetError::File(_) => WriteErrorKind::Internal,
+            };
+            TryError::new(kind, false).because(error)
+        })
+    }
+
+    /// How long a call may take where the deadline is far away.
+    fn usual_limit(&self, expects: Expects) -> Duration {
+        match expects {
+            Expects::Texts => self.texts_limit,
+            Expects::Picture => self.picture_limit,
+        }
+    }
+}
+
+/// What a call says about the server's health. Refusals and rate limits come from a healthy server. A time-out with
+/// little time left (`in_haste`) says nothing.
+fn verdict(error: Option<&TryError>, in_haste: bool) -> Option<Verdict> {
+    if in_haste && error.is_some_and(|error| error.kind == WriteErrorKind::TimedOut) {
+        return None;
+    }
+    let is_fault = error.is_some_and(|error| match error.kind {
+        WriteErrorKind::TimedOut => true,
+        WriteErrorKind::Upstream | WriteErrorKind::CutOff | WriteErrorKind::BadAnswer => error.is_worth_another,
+        WriteErrorKind::Refused
+        | WriteErrorKind::RefusedRequest
+        | WriteErrorKind::TooLong
+        | WriteErrorKind::RefusedContent
+        | WriteErrorKind::RateLimited { .. }
+        | WriteErrorKind::OutOfQuota
+        | WriteErrorKind::Paused { .. }
+        | WriteErrorKind::BudgetSpent { .. }
+        | WriteErrorKind::Storage
+        | WriteErrorKind::Busy
+        | WriteErrorKind::Internal => false,
+    });
+    Some(if is_fault { Verdict::Fault } else { Verdict::Sound })
+}
+
+/// The error of a call that is not made because the breaker is open.
+pub fn paused(retry_after: Duration) -> TryError {
+    TryError::new(WriteErrorKind::Paused { retry_after }, false).because("the upstream kept failing: nothing was sent")
+}
