@@ -1,11 +1,11 @@
-# Builds from the lock file and runs as nobody. docker build -t content-portal . && \
+# Builds from the lock file and runs without privileges. docker build -t content-portal . && \
 #   docker run -p 5000:5000 -v content-portal:/data content-portal
-# Customers to train on go into /data/base_data. To try it without any, train on the sample that the image brings:
+# Put customers to train on into /data/base_data. To try it without any, use the sample in the image:
 #   docker run -p 5000:5000 -e BASE_DATA_DIR=/usr/share/content-portal/base_data content-portal
 FROM rust:1.95-slim-trixie AS build
 RUN apt-get update && apt-get install --no-install-recommends -y make && rm -rf /var/lib/apt/lists/*
 WORKDIR /build
-# The dependencies in a layer of their own: it lasts until the manifests change. The benches are named in the manifest.
+# The dependencies are a layer of their own, kept until the manifests change. The manifest names the benches.
 COPY Cargo.toml Cargo.lock ./
 COPY crates crates
 COPY benches benches
@@ -13,7 +13,7 @@ RUN mkdir src && echo 'fn main() {}' > src/main.rs && touch src/lib.rs \
     && cargo build --locked --profile dist --features jemalloc
 COPY assets assets
 COPY src src
-# Cargo goes by times, and a file may be older than the empty one whose place it takes.
+# Cargo compares times, and a copied file may be older than the empty one that it replaces.
 RUN touch src/main.rs src/lib.rs && cargo build --locked --profile dist --features jemalloc
 
 FROM debian:trixie-slim

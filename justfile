@@ -1,30 +1,30 @@
-# The commands that are typed often. `just` lists them.
+# Frequent commands. `just` lists them.
 
 default:
     @just --list
 
-# Serve on http://127.0.0.1:5000.
+# Serves http://127.0.0.1:5000.
 serve:
     cargo run --release
 
-# Everything that a change must pass.
+# Everything that a change must pass, on the committed state.
 ci:
     .ci/run
 
-# All tests, or those whose names hold a word.
+# Runs all tests, or those whose names contain a word.
 test *words:
     cargo test {{words}}
 
-# Formatting and lints.
+# Checks formatting and lints.
 lint:
     cargo fmt --all --check
     cargo clippy --workspace --all-targets -- -D warnings
 
-# What is shipped.
+# Builds what is shipped.
 dist:
     cargo build --locked --profile dist --features jemalloc
 
-# Accept the snapshots that tests wrote anew, after a look at them.
+# Accepts changed snapshots; look at the diff that it shows.
 snapshots:
     INSTA_UPDATE=always cargo test
     git diff -- '*.snap'
