@@ -22,6 +22,7 @@ mod scaler;
 mod segment;
 mod spellings;
 mod training_profile;
+mod traits;
 
 pub use adopt::{Adopted, TrainedElsewhere, adopt};
 pub use contradiction::Contradiction;
@@ -37,3 +38,6 @@ pub use placement::{Nearest, Placement};
 pub use scaler::Scaler;
 pub use segment::{CustomerBase, CustomerBaseParts, NewName, Segment, SegmentId, SegmentParts};
 pub use training_profile::{FeatureProfile, Histogram, TrainingProfile};
+pub use traits::{
+    Claim, Distinction, Distinguishing, DistinguishingNumber, DistinguishingValue, MIN_CUSTOMERS, Statement, Tallies,
+};

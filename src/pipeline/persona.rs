@@ -5,7 +5,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::customer::{CustomerTable, DatePart, Feature, FeatureKind, Kind, MISSING, Role, Schema, Value};
+use super::traits::Tallies;
+use crate::customer::{CustomerTable, DatePart, Feature, FeatureKind, Kind, Role, Schema, Value};
 
 /// Values of one trait that a persona from outside may have; a trained one has as many as its schema asks for.
 const MAX_VALUES: usize = 100;
@@ -61,62 +62,16 @@ pub struct TraitCounts {
     pub counts: Vec<(TraitValue, u64)>,
 }
 
-/// Counts every feature within each of `n_groups` groups, and over all rows.
-///
-/// `group_of_row` has one entry a row; rows with an entry outside `0..n_groups` count towards the overall result
-/// alone. Returns the groups' counts in order, then the overall counts.
+/// Counts every feature within each of `n_groups` groups, and over all rows, as [`Tallies::count`] has them.
 pub fn count_traits(
     table: &CustomerTable,
     group_of_row: &[i32],
     n_groups: usize,
 ) -> (Vec<Vec<TraitCounts>>, Vec<TraitCounts>) {
-    let mut groups = vec![Vec::new(); n_groups];
-    let mut overall = Vec::new();
-    for feature in table.schema().features() {
-        let mut tallies = tally(table, &feature, group_of_row, n_groups).into_iter();
-        for group in &mut groups {
-            group.extend(tallies.next().map(|counts| trait_counts(&feature, counts)));
-        }
-        overall.extend(tallies.next().map(|counts| trait_counts(&feature, counts)));
-    }
-    (groups, overall)
+    Tallies::count(table, group_of_row, n_groups).traits()
 }
 
-/// The values of one feature with their customers, neither merged nor ranked: of each group, then of all rows.
-fn tally(
-    table: &CustomerTable,
-    feature: &Feature<'_>,
-    group_of_row: &[i32],
-    n_groups: usize,
-) -> Vec<Vec<(TraitValue, u64)>> {
-    let Some(column) = table.columns().get(feature.column) else { return Vec::new() };
-    let width = column.values.len();
-    // The last stretch counts the rows outside every group.
-    let mut rows = vec![0_u64; (n_groups + 1) * width];
-    for (&code, &group) in column.codes.iter().zip(group_of_row) {
-        if code == MISSING {
-            continue;
-        }
-        let group = usize::try_from(group).unwrap_or(n_groups).min(n_groups);
-        if let Some(count) = rows.get_mut(group * width + code as usize) {
-            *count += 1;
-        }
-    }
-    let mut tallies: Vec<Vec<(TraitValue, u64)>> = (0..=n_groups)
-        .map(|group| {
-            let counts = rows.get(group * width..(group + 1) * width).unwrap_or_default();
-            let present = column.values.iter().zip(counts).filter(|&(_, &count)| count > 0);
-            present.filter_map(|(value, &count)| Some((TraitValue::of(feature, value)?, count))).collect()
-        })
-        .collect();
-    let overall = tallies.concat();
-    if let Some(last) = tallies.last_mut() {
-        *last = overall;
-    }
-    tallies
-}
-
-fn trait_counts(feature: &Feature<'_>, tally: Vec<(TraitValue, u64)>) -> TraitCounts {
+pub(super) fn trait_counts(feature: &Feature<'_>, tally: Vec<(TraitValue, u64)>) -> TraitCounts {
     TraitCounts {
         title: feature.title.to_owned(),
         key: feature.persona.key.clone(),

@@ -1,0 +1,137 @@
+//! The trait test: what may be said of the customers of one segment, and what may not.
+//!
+//! The one place where that is decided; summaries, reports, prompts, offline texts and lift follow it. A value that k of
+//! a segment's n customers and K of all N have is *tellable* when k ≥ 20, k/n ≥ 10 %, its lift (k/n over K/N) ≥ 1.25, and
+//! the z-test of its share against everybody else's has p < 0.01 / (segments × values of all columns) (Bonferroni). It is
+//! then said of *all* (the lower end of Wilson's 99 % interval of k/n is over 95 %), of *most* (over 50 %), or as *more
+//! often* than elsewhere. Of a number the medians must differ by 0.3 robust standard deviations or more, with a rank sum of
+//! the same p. Shares are of the customers that have a value; k ≥ 10 % and the claims are of all customers of the segment,
+//! so that a few known genders say nothing of a thousand unknown ones.
+//!
+//! Dates are tested as their parts and as pairs of a year with a quarter or month ([`dates`]): a segment of early 2023 and
+//! late 2024 must not be told as late 2023.
+//!
+//! Nothing is said of fewer than [`MIN_CUSTOMERS`] customers. Pure; imports [`crate::customer`] alone.
+
+mod count;
+mod dates;
+mod statistics;
+#[cfg(test)]
+mod tests;
+mod trait_test;
+mod words;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::persona::TraitValue;
+
+pub use count::Tallies;
+pub use words::Statement;
+
+/// The least customers of whom anything is said: no value, share, median, lift or combination from fewer.
+pub const MIN_CUSTOMERS: u64 = 10;
+
+/// What sets the customers of one segment apart from all, and what does not.
+///
+/// Both empty for fewer than [`MIN_CUSTOMERS`] customers.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Distinction {
+    /// What is tellable, in the schema's order; of one column what sets the segment apart most comes first.
+    pub distinguishing: Vec<Distinguishing>,
+    /// The persona keys of the features that are in the segment as everywhere, in the schema's order.
+    pub not_distinguishing: Vec<String>,
+}
+
+/// One thing that sets a segment's customers apart.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(untagged)]
+pub enum Distinguishing {
+    /// A name, a level or a part of a date is more frequent than elsewhere.
+    Value(DistinguishingValue),
+    /// A number is higher or lower than elsewhere.
+    Number(DistinguishingNumber),
+}
+
+/// A value that is more frequent in a segment than elsewhere; shares and lifts have four decimals.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DistinguishingValue {
+    /// The persona's key, such as `Top_Locations`; of a year with its quarter or month the title of the date's column.
+    #[schema(example = "Top_Locations")]
+    pub key: String,
+    /// A name, a whole number such as a quarter, or a pair such as `2024-Q4` or `2024-10`.
+    #[schema(value_type = serde_json::Value, example = "Bedok")]
+    pub value: TraitValue,
+    /// Of the segment's customers that have a value, 0 to 1.
+    #[schema(example = 0.34)]
+    pub share: f64,
+    /// Of all customers that have a value, 0 to 1.
+    #[schema(example = 0.17)]
+    pub share_overall: f64,
+    /// `share / share_overall`.
+    #[schema(example = 2.0)]
+    pub lift: f64,
+    /// The lower end of its 99 % interval.
+    #[schema(example = 1.8)]
+    pub lift_low: f64,
+    /// The upper end.
+    #[schema(example = 2.2)]
+    pub lift_high: f64,
+    /// How far it may be said of a customer of the segment.
+    pub claim: Claim,
+}
+
+/// A number that is higher or lower in a segment than elsewhere; three digits, so that nobody's own number is told.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DistinguishingNumber {
+    /// The persona's key.
+    #[schema(example = "Mean_Spend")]
+    pub key: String,
+    /// The segment's median.
+    #[schema(example = 120.0)]
+    pub median: f64,
+    /// The segment's lower and upper quartile.
+    #[schema(example = json!([90.0, 150.0]))]
+    pub quartiles: [f64; 2],
+    /// Everybody's median.
+    #[schema(example = 80.0)]
+    pub median_overall: f64,
+    /// `(median - median_overall)` in robust standard deviations (the interquartile range over 1.349).
+    #[schema(example = 0.9)]
+    pub difference_sd: f64,
+    /// Always `more_often`: the customers tend to it, and no more may be said of one.
+    pub claim: Claim,
+}
+
+/// How far a tellable trait may be said of a customer of the segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Claim {
+    /// Of all: true of over 95 %.
+    All,
+    /// Of most: true of over 50 %.
+    Most,
+    /// More often than elsewhere: it may colour a text, and never be said of its reader.
+    MoreOften,
+}
+
+impl Distinguishing {
+    /// The persona's key, or the title of a date's column.
+    pub fn key(&self) -> &str {
+        match self {
+            Self::Value(value) => &value.key,
+            Self::Number(number) => &number.key,
+        }
+    }
+
+    /// How far it may be said.
+    pub fn claim(&self) -> Claim {
+        match self {
+            Self::Value(value) => value.claim,
+            Self::Number(number) => number.claim,
+        }
+    }
+}

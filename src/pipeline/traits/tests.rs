@@ -1,0 +1,204 @@
+//! Golden texts and JSON of the trait test, through its public door.
+
+use std::sync::Arc;
+
+use jiff::civil::date;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::customer::{Cell, CustomerTable, Schema, TableBuilder};
+
+const SCHEMA: &[u8] = br#"{"identifier": ["id"], "columns": [
+    {"title": "Town", "required": false, "role": "place", "kind": "category", "persona": {"key": "Towns", "top": 3}},
+    {"title": "Gender", "required": false, "role": "gender", "kind": "category", "persona": {"key": "Gender", "top": 1}},
+    {"title": "Joined", "required": false, "kind": "date", "phrase": "who joined", "parts": [
+        {"part": "year", "title": "Join_Year", "persona": {"key": "Years", "top": 2}},
+        {"part": "month", "title": "Join_Month", "persona": {"key": "Months", "top": 2}},
+        {"part": "quarter", "title": "Join_Quarter", "persona": {"key": "Quarter", "top": 1}}]},
+    {"title": "Tier", "required": false, "role": "tier", "kind": "ordinal", "levels": ["Silver", "Gold"],
+     "score_title": "Tier_Score", "persona": {"key": "Tier", "top": 1}},
+    {"title": "Newsletter", "required": false, "kind": "category", "persona": {"key": "Newsletter", "top": 1}},
+    {"title": "Spend", "required": false, "kind": "number", "persona": {"key": "Spend", "top": 1}}]}"#;
+
+/// A customer of whom only what is given is known.
+#[derive(Clone, Copy, Default)]
+struct Customer {
+    town: &'static str,
+    gender: &'static str,
+    joined: &'static str,
+    tier: &'static str,
+    newsletter: &'static str,
+    spend: &'static str,
+}
+
+/// `times` copies of a customer in a group.
+type Rows = (i32, usize, Customer);
+
+fn schema() -> Arc<Schema> {
+    Arc::new(Schema::from_json(SCHEMA).unwrap())
+}
+
+fn table(rows: &[Rows]) -> (CustomerTable, Vec<i32>) {
+    let mut builder = TableBuilder::new(schema(), date(2026, 1, 1));
+    builder.begin_sheet(false);
+    builder.push_row(&["id", "Town", "Gender", "Joined", "Tier", "Newsletter", "Spend"].map(Cell::Text)).unwrap();
+    let mut groups = Vec::new();
+    for &(group, times, c) in rows {
+        for _ in 0..times {
+            let id = groups.len().to_string();
+            builder
+                .push_row(&[id.as_str(), c.town, c.gender, c.joined, c.tier, c.newsletter, c.spend].map(Cell::Text))
+                .unwrap();
+            groups.push(group);
+        }
+    }
+    builder.end_sheet().unwrap();
+    (builder.finish(), groups)
+}
+
+/// What is said of group 0.
+fn told(rows: &[Rows]) -> (String, Value, Vec<String>) {
+    let (table, groups) = table(rows);
+    assert_eq!(table.n_rows(), groups.len(), "no row may be dropped");
+    let n_groups = usize::try_from(groups.iter().max().unwrap() + 1).unwrap();
+    let tallies = Tallies::count(&table, &groups, n_groups);
+    let distinction = tallies.distinctions().remove(0);
+    let summary = distinction.summary(table.schema(), groups.iter().filter(|&&group| group == 0).count() as u64);
+    (summary, serde_json::to_value(&distinction.distinguishing).unwrap(), distinction.not_distinguishing)
+}
+
+fn town(town: &'static str) -> Customer {
+    Customer { town, ..Customer::default() }
+}
+
+fn joined(joined: &'static str) -> Customer {
+    Customer { joined, ..Customer::default() }
+}
+
+#[test]
+fn customers_who_are_as_everywhere_have_no_trait_that_sets_them_apart() {
+    let (summary, distinguishing, not) = told(&[
+        (0, 640, Customer { town: "Bedok", gender: "Female", ..Customer::default() }),
+        (0, 632, Customer { town: "Novena", gender: "Male", ..Customer::default() }),
+        (1, 900, Customer { town: "Bedok", gender: "Female", ..Customer::default() }),
+        (1, 910, Customer { town: "Novena", gender: "Male", ..Customer::default() }),
+    ]);
+    assert_eq!(summary, "No trait sets these 1,272 customers apart.");
+    assert_eq!(distinguishing, json!([]));
+    assert_eq!(not, ["Towns", "Gender"]);
+}
+
+#[test]
+fn a_trait_of_all_is_said_of_all_and_one_that_is_only_more_frequent_is_not() {
+    let rows: Vec<Rows> = (0..2)
+        .flat_map(|group| {
+            let months = [["2023-10-01", "2023-11-01", "2024-12-01"], ["2023-01-01", "2024-05-01", "2024-08-01"]];
+            let towns =
+                [[("Bedok", 60), ("Novena", 60), ("Yishun", 240)], [("Bedok", 50), ("Novena", 50), ("Yishun", 900)]];
+            let of_group = months[group].into_iter().zip(["Silver", "Silver", "Gold"]);
+            of_group.flat_map(move |(joined, tier)| {
+                towns[group].into_iter().map(move |(town, times)| {
+                    (group as i32, times, Customer { town, joined, tier, ..Customer::default() })
+                })
+            })
+        })
+        .collect();
+    let (summary, distinguishing, not) = told(&rows);
+    assert_eq!(
+        summary,
+        "Joined October to December (all). More often than others from Bedok or Novena (33 % against 16 %). More often than \
+         others joined in October 2023 or in November 2023 (67 % against 18 %). Tier as everywhere."
+    );
+    let first = &distinguishing[0];
+    assert_eq!(
+        (&first["key"], &first["value"], &first["claim"]),
+        (&json!("Towns"), &json!("Bedok"), &json!("more_often"))
+    );
+    assert_eq!((&first["share"], &first["share_overall"]), (&json!(0.1667), &json!(0.0809)));
+    assert!(first["lift_low"].as_f64() > Some(1.25) && first["lift_high"].as_f64() < Some(3.0), "{first}");
+    assert_eq!(not, ["Tier"], "a quarter says the months, and what a pair or a month is told of is not as everywhere");
+}
+
+#[test]
+fn a_year_with_its_quarter_is_told_as_a_pair_and_not_as_the_modes_of_its_parts() {
+    let (summary, distinguishing, _) = told(&[
+        (0, 210, joined("2023-02-01")),
+        (0, 200, joined("2024-11-01")),
+        (1, 500, joined("2023-11-01")),
+        (1, 500, joined("2024-02-01")),
+        (1, 500, joined("2023-06-01")),
+        (1, 500, joined("2024-06-01")),
+    ]);
+    assert_eq!(
+        summary,
+        "More often than others joined January to March 2023 or October to December 2024 (100 % against 17 %)."
+    );
+    assert_eq!(distinguishing[0]["key"], "Joined");
+    assert_eq!(distinguishing[0]["value"], "2023-Q1");
+}
+
+#[test]
+fn a_month_is_told_in_place_of_its_quarter_where_all_joined_in_it() {
+    let months = ["2024-01-01", "2024-04-01", "2024-05-01", "2024-06-01", "2024-08-01", "2024-11-01"];
+    let others = months.into_iter().map(|month| (1, 200, joined(month)));
+    let (summary, ..) = told(&[(0, 300, joined("2024-05-02"))].into_iter().chain(others).collect::<Vec<_>>());
+    assert_eq!(summary, "Joined in May (all). Year as everywhere.");
+}
+
+#[test]
+fn an_answer_of_yes_or_no_is_told_with_its_title() {
+    let newsletter = |newsletter| Customer { newsletter, ..Customer::default() };
+    let (summary, ..) = told(&[(0, 80, newsletter("Yes")), (0, 20, newsletter("No")), (1, 400, newsletter("No"))]);
+    assert_eq!(summary, "Most of them Newsletter: yes (80 % against 16 %).");
+}
+
+#[test]
+fn a_number_is_told_by_its_medians() {
+    let spend = |spend| Customer { spend, ..Customer::default() };
+    let rows = [
+        (0, 100, spend("119.5")),
+        (0, 100, spend("151")),
+        (1, 200, spend("60")),
+        (1, 200, spend("80")),
+        (1, 200, spend("100")),
+    ];
+    let (summary, distinguishing, not) = told(&rows);
+    assert_eq!(summary, "Spend higher than elsewhere (median 120 against 80).");
+    assert_eq!(distinguishing[0]["quartiles"], json!([120.0, 151.0]), "{distinguishing}");
+    assert_eq!(distinguishing[0]["claim"], "more_often");
+    assert!(not.is_empty());
+}
+
+#[test]
+fn nothing_is_said_of_fewer_than_ten_customers_and_little_of_few() {
+    let (summary, distinguishing, not) = told(&[(0, 9, town("Bedok")), (1, 900, town("Novena"))]);
+    assert_eq!(summary, "Fewer than 10 customers: too few to say anything of them.");
+    assert_eq!((distinguishing, not), (json!([]), Vec::new()));
+    let (summary, ..) = told(&[(0, 19, town("Bedok")), (1, 900, town("Novena"))]);
+    assert_eq!(summary, "No trait sets these 19 customers apart.");
+}
+
+#[test]
+fn a_share_that_tells_of_the_few_beside_it_is_not_told() {
+    let gender = |gender| Customer { gender, ..Customer::default() };
+    let with = |males| [(0, 200 - males, gender("Female")), (0, males, gender("Male")), (1, 400, gender("Male"))];
+    assert_eq!(told(&with(9)).1, json!([]));
+    assert_eq!(told(&with(10)).1[0]["share"], 0.95);
+    assert_eq!(told(&with(0)).0, "Female (all).");
+}
+
+#[test]
+fn a_few_known_values_say_nothing_of_the_many_unknown_ones() {
+    let gender = |gender| Customer { gender, ..Customer::default() };
+    let (summary, ..) =
+        told(&[(0, 30, gender("Female")), (0, 400, town("Bedok")), (1, 400, gender("Male")), (1, 400, town("Bedok"))]);
+    assert!(!summary.contains("emale"), "{summary}");
+}
+
+#[test]
+fn shuffled_rows_and_named_groups_change_nothing() {
+    let rows = [(0, 300, town("Bedok")), (0, 40, town("Novena")), (1, 50, town("Bedok")), (1, 300, town("Novena"))];
+    let mut reversed = rows;
+    reversed.reverse();
+    assert_eq!(told(&rows), told(&reversed));
+}

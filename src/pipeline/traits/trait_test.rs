@@ -1,0 +1,216 @@
+//! The test itself: which values of which columns are tellable of a segment.
+
+use super::count::{Counts, Subject, SubjectKind, Tallies};
+use super::statistics::{Cell, quartiles, rank_sum_p_value, robust_deviation, wilson_low};
+use super::{Claim, Distinction, Distinguishing, DistinguishingNumber, DistinguishingValue, MIN_CUSTOMERS, dates};
+use crate::customer::DatePart;
+use crate::pipeline::TraitValue;
+
+/// Customers of a segment that must have a value.
+const MIN_TOLD: u64 = 20;
+/// Their least share of the segment.
+const MIN_SHARE: f64 = 0.1;
+/// The least lift.
+pub(super) const MIN_LIFT: f64 = 1.25;
+/// How far medians must differ, in robust standard deviations.
+const MIN_DIFFERENCE_SD: f64 = 0.3;
+/// The chance that anything at all is told of customers who differ in nothing.
+const FALSE_CLAIMS: f64 = 0.01;
+/// What `all` and `most` must exceed.
+const OF_ALL: f64 = 0.95;
+const OF_MOST: f64 = 0.5;
+
+/// A value that is tellable.
+#[derive(Debug, Clone)]
+pub(super) struct Found {
+    /// Its subject's position among [`Subject::all`].
+    pub subject: usize,
+    pub value: TraitValue,
+    pub cell: Cell,
+    pub claim: Claim,
+}
+
+/// What one column says in one group, and what is said of nobody.
+struct Tested<'a, 's> {
+    subjects: &'a [(Subject<'s>, Counts)],
+    /// The p-value below which a finding is none of chance.
+    p_limit: f64,
+    /// The group's line, its customers, and the line of everybody.
+    line: usize,
+    customers: u64,
+    everybody: usize,
+}
+
+impl Tallies<'_> {
+    /// What sets each group apart from all rows, in the groups' order.
+    pub fn distinctions(&self) -> Vec<Distinction> {
+        let subjects = Subject::all(self.schema()).into_iter();
+        let subjects: Vec<_> = subjects.map(|subject| (subject.clone(), self.counts(&subject))).collect();
+        let tests_of = |(subject, counts): &(Subject<'_>, Counts)| match subject.is_number() {
+            true => 1,
+            false => counts.values.len(),
+        };
+        let n_groups = (0..self.n_groups()).filter(|&group| self.customers(group) > 0).count();
+        let n_tests = subjects.iter().map(tests_of).sum::<usize>() * n_groups;
+        let p_limit = FALSE_CLAIMS / n_tests.max(1) as f64;
+        let of_group = |line: usize| {
+            let customers = self.customers(line);
+            let tested = Tested { subjects: &subjects, p_limit, line, customers, everybody: self.n_groups() };
+            if customers < MIN_CUSTOMERS { Distinction::default() } else { tested.distinction() }
+        };
+        (0..self.n_groups()).map(of_group).collect()
+    }
+}
+
+impl Tested<'_, '_> {
+    fn distinction(&self) -> Distinction {
+        let found: Vec<Vec<Found>> = (0..self.subjects.len()).map(|subject| self.values(subject)).collect();
+        let told = dates::most_telling(self.subjects, found.clone(), self.p_limit);
+        let mut distinction = Distinction::default();
+        for (place, (subject, counts)) in self.subjects.iter().enumerate() {
+            let number = subject.is_number().then(|| self.number(subject, counts)).flatten();
+            let mut own = told.get(place).cloned().unwrap_or_default();
+            own.sort_by(|a, b| b.excess().total_cmp(&a.excess()));
+            let is_told = number.is_some() || found.get(place).is_some_and(|found| !found.is_empty());
+            let is_paired = told.iter().zip(self.subjects).any(|(told, (other, _))| {
+                !told.is_empty() && other.column == subject.column && subject.is_part_of(other)
+            });
+            let has_values = counts.line(self.line).iter().any(|&customers| customers > 0);
+            if let SubjectKind::Feature(_) = subject.kind
+                && !is_told
+                && !is_paired
+                && has_values
+            {
+                distinction.not_distinguishing.push(subject.key.to_owned());
+            }
+            distinction.distinguishing.extend(own.iter().map(|found| found.distinguishing(subject)));
+            distinction.distinguishing.extend(number);
+        }
+        distinction
+    }
+
+    /// The tellable values of a subject that is no number.
+    fn values(&self, place: usize) -> Vec<Found> {
+        let Some((_, counts)) = self.subjects.get(place).filter(|(subject, _)| !subject.is_number()) else {
+            return Vec::new();
+        };
+        let (own, all) = (counts.line(self.line), counts.line(self.everybody));
+        if shows_the_few_beside(own) {
+            return Vec::new();
+        }
+        let (n, big_n) = (own.iter().sum::<u64>() as f64, all.iter().sum::<u64>() as f64);
+        let lines = counts.values.iter().zip(own.iter().zip(all));
+        let found = lines.filter(|&(_, (&k, _))| k >= MIN_TOLD).filter_map(|(value, (&k, &big_k))| {
+            let cell = Cell { k: k as f64, n, big_k: big_k as f64, big_n };
+            let is_tellable =
+                cell.k / self.customers as f64 >= MIN_SHARE && cell.lift() >= MIN_LIFT && cell.p_value() < self.p_limit;
+            let claim = claim(cell.k, self.customers as f64);
+            is_tellable.then(|| Found { subject: place, value: value.clone(), cell, claim })
+        });
+        found.collect()
+    }
+
+    fn number(&self, subject: &Subject<'_>, counts: &Counts) -> Option<Distinguishing> {
+        let numbers = counts.values.iter().zip(counts.line(self.line).iter().zip(counts.line(self.everybody)));
+        let numbers: Vec<(f64, u64, u64)> = numbers
+            .filter_map(|(value, (&own, &all))| match value {
+                TraitValue::Mean(number) => Some((*number, own, all)),
+                TraitValue::Whole(_) | TraitValue::Name(_) => None,
+            })
+            .collect();
+        let n: u64 = numbers.iter().map(|&(_, own, _)| own).sum();
+        if n < MIN_TOLD || (n as f64) < MIN_SHARE * self.customers as f64 {
+            return None;
+        }
+        let [low, median, high] = quartiles(numbers.iter().map(|&(number, own, _)| (number, own)))?;
+        let [_, median_overall, _] = quartiles(numbers.iter().map(|&(number, _, all)| (number, all)))?;
+        let difference_sd = (median - median_overall) / robust_deviation(&numbers);
+        let is_tellable = difference_sd.is_finite()
+            && difference_sd.abs() >= MIN_DIFFERENCE_SD
+            && rank_sum_p_value(&numbers) < self.p_limit;
+        is_tellable.then(|| {
+            Distinguishing::Number(DistinguishingNumber {
+                key: subject.key.to_owned(),
+                median: three_digits(median),
+                quartiles: [three_digits(low), three_digits(high)],
+                median_overall: three_digits(median_overall),
+                difference_sd: rounded(difference_sd),
+                claim: Claim::MoreOften,
+            })
+        })
+    }
+}
+
+impl Found {
+    /// How much larger the share is than everywhere.
+    fn excess(&self) -> f64 {
+        self.cell.share() - self.cell.share_overall()
+    }
+
+    fn distinguishing(&self, subject: &Subject<'_>) -> Distinguishing {
+        let (lift_low, lift_high) = self.cell.lift_interval();
+        Distinguishing::Value(DistinguishingValue {
+            key: subject.key.to_owned(),
+            value: subject.told(&self.value),
+            share: rounded(self.cell.share()),
+            share_overall: rounded(self.cell.share_overall()),
+            lift: rounded(self.cell.lift()),
+            lift_low: rounded(lift_low),
+            lift_high: rounded(lift_high),
+            claim: self.claim,
+        })
+    }
+}
+
+impl Subject<'_> {
+    /// A value as it is told: pairs as `2024-Q4` and `2024-10`.
+    pub(super) fn told(&self, value: &TraitValue) -> TraitValue {
+        match (&self.kind, value) {
+            (SubjectKind::Pair(part), TraitValue::Whole(pair)) => {
+                let (year, of_year) = (pair / 100, pair % 100);
+                TraitValue::Name(match part {
+                    DatePart::Quarter => format!("{year}-Q{of_year}"),
+                    DatePart::Month | DatePart::Year => format!("{year}-{of_year:02}"),
+                })
+            }
+            _ => value.clone(),
+        }
+    }
+
+    /// Whether this is one of the parts of the pair `other`.
+    fn is_part_of(&self, other: &Subject<'_>) -> bool {
+        let SubjectKind::Pair(pair) = &other.kind else { return false };
+        self.date_part().is_some_and(|part| part == DatePart::Year || part == *pair)
+    }
+}
+
+/// Whether a group's customers have two values alone, one of them fewer than may be told of: the share of the other
+/// would tell how many.
+pub(in crate::pipeline) fn shows_the_few_beside(customers: &[u64]) -> bool {
+    let mut present = customers.iter().copied().filter(|&customers| customers > 0);
+    match (present.next(), present.next(), present.next()) {
+        (Some(a), Some(b), None) => a.min(b) < MIN_CUSTOMERS,
+        _ => false,
+    }
+}
+
+fn claim(k: f64, customers: f64) -> Claim {
+    match wilson_low(k, customers) {
+        low if low > OF_ALL => Claim::All,
+        low if low > OF_MOST => Claim::Most,
+        _ => Claim::MoreOften,
+    }
+}
+
+/// Four decimals: what a reader can use.
+fn rounded(value: f64) -> f64 {
+    (value * 1e4).round() / 1e4
+}
+
+fn three_digits(number: f64) -> f64 {
+    if number == 0.0 || !number.is_finite() {
+        return number;
+    }
+    let unit = 10_f64.powi(number.abs().log10().floor() as i32 - 2);
+    if unit >= 1.0 { (number / unit).round() * unit } else { (number * unit.recip()).round() / unit.recip() }
+}

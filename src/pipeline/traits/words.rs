@@ -1,0 +1,226 @@
+//! What the trait test found, as English sentences.
+
+use super::{Claim, Distinction, Distinguishing, DistinguishingValue, MIN_CUSTOMERS};
+use crate::customer::{Column, DatePart, Feature, FeatureKind, Kind, MONTHS, Role, Schema};
+use crate::pipeline::TraitValue;
+
+/// Values of one trait that a sentence lists, at most.
+const MAX_LISTED: usize = 5;
+/// Months of a quarter, by quarter.
+const QUARTERS: [&str; 4] = ["January to March", "April to June", "July to September", "October to December"];
+
+/// One thing that may be said of a segment's customers, or may colour what is said to them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Statement {
+    /// How far it may be said.
+    pub claim: Claim,
+    /// The persona's key, or the title of a date's column.
+    pub key: String,
+    /// What part its column plays in sentences.
+    pub role: Role,
+    /// What is true of a customer, as words that follow "customers": `from Bukit Panjang, Jurong West or Choa Chu Kang`,
+    /// `joined October to December`, `Silver tier`, `Newsletter: yes`. Of a number a whole clause.
+    pub words: String,
+    /// The share of the segment's customers and of all; `None` of a number.
+    pub shares: Option<(f64, f64)>,
+}
+
+impl Distinction {
+    /// What is told, each claim's statements together: first what may be said of all, then of most, then what is only
+    /// more frequent. Values of one trait with one claim are one statement, of at most five.
+    pub fn statements(&self, schema: &Schema) -> Vec<Statement> {
+        let mut statements = Vec::new();
+        for claim in [Claim::All, Claim::Most, Claim::MoreOften] {
+            let mut told = self.distinguishing.iter().filter(|told| told.claim() == claim).peekable();
+            while let Some(first) = told.next() {
+                match first {
+                    Distinguishing::Number(number) => {
+                        let title = title_of(schema, &number.key);
+                        let how = if number.difference_sd > 0.0 { "higher" } else { "lower" };
+                        let (own, all) = (number.median, number.median_overall);
+                        let words = format!("{title} {how} than elsewhere (median {own} against {all})");
+                        let (key, role) = (number.key.clone(), Role::Other);
+                        statements.push(Statement { claim, key, role, words, shares: None });
+                    }
+                    Distinguishing::Value(first) => {
+                        let mut values = vec![first];
+                        while let Some(Distinguishing::Value(next)) =
+                            told.next_if(|next| matches!(next, Distinguishing::Value(next) if is_alike(first, next)))
+                        {
+                            values.push(next);
+                        }
+                        values.truncate(MAX_LISTED);
+                        statements.push(Statement::of(schema, claim, &values));
+                    }
+                }
+            }
+        }
+        statements
+    }
+
+    /// What is in the segment as everywhere, in the words of a sentence: `gender`, `year`, `Plan`.
+    pub fn as_everywhere(&self, schema: &Schema) -> Vec<String> {
+        let features = schema.features().filter(|feature| self.not_distinguishing.contains(&feature.persona.key));
+        features.map(|feature| name_of(schema, &feature)).collect()
+    }
+
+    /// What sets `customers` apart, in sentences: `Joined October to December (all). More often than others from Bedok or
+    /// Novena (34 % against 17 %). Gender and year as everywhere.`
+    pub fn summary(&self, schema: &Schema, customers: u64) -> String {
+        if customers < MIN_CUSTOMERS {
+            return format!("Fewer than {MIN_CUSTOMERS} customers: too few to say anything of them.");
+        }
+        let statements = self.statements(schema);
+        if statements.is_empty() {
+            return format!("No trait sets these {} customers apart.", with_commas(customers));
+        }
+        let mut sentences: Vec<String> = statements.iter().map(Statement::sentence).collect();
+        let rest = self.as_everywhere(schema);
+        if !rest.is_empty() {
+            sentences.push(format!("{} as everywhere.", capitalised(&listed(&rest, "and"))));
+        }
+        sentences.join(" ")
+    }
+}
+
+impl Statement {
+    fn of(schema: &Schema, claim: Claim, values: &[&DistinguishingValue]) -> Self {
+        let key = values.first().map(|value| value.key.clone()).unwrap_or_default();
+        let sum = |share: fn(&DistinguishingValue) -> f64| values.iter().map(|value| share(value)).sum::<f64>();
+        let shares = Some((sum(|value| value.share).min(1.0), sum(|value| value.share_overall).min(1.0)));
+        let feature = schema.features().find(|feature| feature.persona.key == key);
+        let of = |words: fn(&TraitValue) -> String| {
+            listed(&values.iter().map(|value| words(&value.value)).collect::<Vec<_>>(), "or")
+        };
+        let (role, words) = match &feature {
+            Some(feature) => match (feature.kind, feature.role) {
+                (FeatureKind::DatePart(DatePart::Year), role) => {
+                    (role, format!("{} in {}", phrase(schema, feature.column), of(ToString::to_string)))
+                }
+                (FeatureKind::DatePart(DatePart::Quarter), role) => {
+                    (role, format!("{} {}", phrase(schema, feature.column), of(quarter)))
+                }
+                (FeatureKind::DatePart(DatePart::Month), role) => {
+                    (role, format!("{} in {}", phrase(schema, feature.column), of(month)))
+                }
+                (_, Role::Place) => (Role::Place, format!("from {}", of(ToString::to_string))),
+                (_, Role::Tier) => (Role::Tier, format!("{} tier", of(ToString::to_string))),
+                (_, Role::Gender) => (Role::Gender, of(|value| value.to_string().to_lowercase())),
+                (_, Role::Other) => {
+                    (Role::Other, format!("{}: {}", spaced(feature.title), of(|value| yes_or_no(&value.to_string()))))
+                }
+            },
+            None => {
+                let column = schema.columns.iter().position(|column| column.title == key);
+                (Role::Other, format!("{} {}", column.map_or("", |column| phrase(schema, column)), of(pair)))
+            }
+        };
+        Self { claim, key, role, words, shares }
+    }
+
+    /// The statement as one sentence.
+    pub fn sentence(&self) -> String {
+        let Some((share, overall)) = self.shares else { return format!("{}.", capitalised(&self.words)) };
+        let shares = format!("{} against {}", percent(share), percent(overall));
+        match self.claim {
+            Claim::All => format!("{} (all).", capitalised(&self.words)),
+            Claim::Most => format!("Most of them {} ({shares}).", self.words),
+            Claim::MoreOften => format!("More often than others {} ({shares}).", self.words),
+        }
+    }
+}
+
+/// Whether two values belong in one list: months beside months, and not beside quarters.
+fn is_alike(a: &DistinguishingValue, b: &DistinguishingValue) -> bool {
+    let is_quarter = |value: &TraitValue| matches!(value, TraitValue::Name(name) if name.contains("-Q"));
+    a.key == b.key && is_quarter(&a.value) == is_quarter(&b.value)
+}
+
+/// What a sentence says of a date: `joined`.
+fn phrase(schema: &Schema, column: usize) -> &str {
+    match schema.columns.get(column) {
+        Some(Column { kind: Kind::Date { phrase, .. }, .. }) => phrase.trim_start_matches("who "),
+        _ => "",
+    }
+}
+
+fn title_of(schema: &Schema, key: &str) -> String {
+    schema.features().find(|feature| feature.persona.key == key).map_or(String::new(), |f| spaced(f.title))
+}
+
+/// What a feature is called in a sentence.
+fn name_of(schema: &Schema, feature: &Feature<'_>) -> String {
+    let n_dates = schema.columns.iter().filter(|column| matches!(column.kind, Kind::Date { .. })).count();
+    match (feature.kind, feature.role) {
+        (FeatureKind::DatePart(part), _) if n_dates == 1 => match part {
+            DatePart::Year => "year".to_owned(),
+            DatePart::Quarter => "quarter".to_owned(),
+            DatePart::Month => "month".to_owned(),
+        },
+        (FeatureKind::Category | FeatureKind::Ordinal(_), Role::Tier) => "tier".to_owned(),
+        (FeatureKind::Category | FeatureKind::Ordinal(_), Role::Gender) => "gender".to_owned(),
+        (FeatureKind::Category | FeatureKind::Ordinal(_), Role::Place) => spaced(feature.title).to_lowercase(),
+        _ => spaced(feature.title),
+    }
+}
+
+fn spaced(title: &str) -> String {
+    title.replace('_', " ")
+}
+
+fn quarter(value: &TraitValue) -> String {
+    let place = match value {
+        TraitValue::Whole(quarter) => usize::try_from(quarter - 1).ok(),
+        TraitValue::Mean(_) | TraitValue::Name(_) => None,
+    };
+    place.and_then(|place| QUARTERS.get(place)).map_or_else(|| value.to_string(), ToString::to_string)
+}
+
+fn month(value: &TraitValue) -> String {
+    let place = match value {
+        TraitValue::Whole(month) => usize::try_from(month - 1).ok(),
+        TraitValue::Mean(_) | TraitValue::Name(_) => None,
+    };
+    place.and_then(|place| MONTHS.get(place)).map_or_else(|| value.to_string(), ToString::to_string)
+}
+
+/// `2024-Q4` as `October to December 2024`, `2024-10` as `in October 2024`.
+fn pair(value: &TraitValue) -> String {
+    let text = value.to_string();
+    let Some((year, part)) = text.split_once('-') else { return text };
+    match part.strip_prefix('Q') {
+        Some(number) => format!("{} {year}", quarter(&TraitValue::Whole(number.parse().unwrap_or_default()))),
+        None => format!("in {} {year}", month(&TraitValue::Whole(part.parse().unwrap_or_default()))),
+    }
+}
+
+/// Answers to a question in small letters, as a sentence has them; every other value as it is.
+fn yes_or_no(value: &str) -> String {
+    let lower = value.to_lowercase();
+    if matches!(lower.as_str(), "yes" | "no" | "true" | "false") { lower } else { value.to_owned() }
+}
+
+/// `a, b or c`.
+fn listed(words: &[String], before_last: &str) -> String {
+    match words {
+        [] => String::new(),
+        [one] => one.clone(),
+        [most @ .., last] => format!("{} {before_last} {last}", most.join(", ")),
+    }
+}
+
+fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.0} %", share * 100.0)
+}
+
+fn with_commas(number: u64) -> String {
+    let digits = number.to_string();
+    let groups: Vec<&str> =
+        digits.as_bytes().rchunks(3).rev().map(|group| std::str::from_utf8(group).unwrap_or_default()).collect();
+    groups.join(",")
+}
