@@ -1,6 +1,8 @@
 //! DBCV, the validity of density-based clusters (Moulavi, Jaskowiak, Campello, Zimek, Sander 2014).
 #![expect(clippy::indexing_slicing, reason = "members, cores and edges of a cluster have the length of its columns")]
 
+use std::cmp::Ordering;
+
 use ndarray::{ArrayView2, Axis};
 use rayon::prelude::*;
 
@@ -25,8 +27,11 @@ const MAX_COMPARED: usize = 10_000;
 ///
 /// and DBCV is the sum of `valid` × the cluster's share of the total weight, noise included. Inner points have two
 /// edges or more, and inner edges connect inner points. If there are none, all count, as in the authors' program. A
-/// cluster of one point has core distance and sparseness 0. Of spanning trees of equal weight, the one with the
-/// shortest distances is taken. With all weights 1 this is the plain DBCV.
+/// cluster of one point has core distance and sparseness 0. With all weights 1 this is the plain DBCV.
+///
+/// Core distances make many edges equally long, and the choice among them decides which points are inner. Of equal edges
+/// the one with the densest end is taken, so that sparse points hang on the core of their cluster; then the shortest. The
+/// order of the points never decides.
 ///
 /// Exact up to 10,000 points in clusters, in O(n²) time. Of more, evenly spaced points of each cluster are compared.
 ///
@@ -81,7 +86,8 @@ struct Inside {
 
 impl Inside {
     fn of(points: ArrayView2<'_, f64>, members: &[usize]) -> Result<Self, HdbscanError> {
-        let columns = Columns::new(points.select(Axis(0), members).view())?;
+        let members = by_coordinates(points, members);
+        let columns = Columns::new(points.select(Axis(0), &members).view())?;
         let squared_core = squared_all_points_cores(&columns);
         let edges = canonical_tree(&columns, &squared_core);
         let mut degrees = vec![0_usize; members.len()];
@@ -102,19 +108,32 @@ impl Inside {
     }
 }
 
+/// The members in the order of their coordinates: whatever is left to the order of the points is left to this one.
+fn by_coordinates(points: ArrayView2<'_, f64>, members: &[usize]) -> Vec<usize> {
+    let mut members = members.to_vec();
+    members.sort_by(|&a, &b| {
+        let pairs = points.row(a).into_iter().zip(points.row(b));
+        pairs.map(|(a, b)| a.total_cmp(b)).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+    });
+    members
+}
+
 /// An edge of a cluster's tree. Its ends are counted within the cluster.
 struct Edge {
     ends: (usize, usize),
     squared_reachability: f64,
 }
 
-/// The minimum spanning tree of mutual reachability, by Prim's algorithm in O(n²) time. Of equal edges, the one between
-/// the nearer points is taken. Core distances make many edges equal, and the choice decides which points are inner;
-/// this rule keeps the order of the rows out of it.
+/// How early an edge is taken: its squared reachability, the squared core distance of its denser end, and its squared
+/// length. The same from either end.
+type Rank = (f64, f64, f64);
+
+/// The minimum spanning tree of mutual reachability by the order of [`Rank`], by Prim's algorithm in O(n²) time.
 fn canonical_tree(columns: &Columns, squared_core: &[f64]) -> Vec<Edge> {
     let n = columns.n_points();
     let mut outside: Vec<usize> = (1..n).collect();
-    let mut best = vec![((f64::INFINITY, f64::INFINITY), 0); n];
+    let never: Rank = (f64::INFINITY, f64::INFINITY, f64::INFINITY);
+    let mut best = vec![(never, 0); n];
     let mut squared = vec![0.0; n];
     let mut edges = Vec::with_capacity(outside.len());
     let mut joined = 0;
@@ -122,16 +141,17 @@ fn canonical_tree(columns: &Columns, squared_core: &[f64]) -> Vec<Edge> {
         columns.squared_distances(&columns.point(joined).collect::<Vec<_>>(), &mut squared);
         let mut nearest = 0;
         for (index, &point) in outside.iter().enumerate() {
-            let reachability = squared[point].max(squared_core[point]).max(squared_core[joined]);
-            if (reachability, squared[point]) < best[point].0 {
-                best[point] = ((reachability, squared[point]), joined);
+            let (core, other_core) = (squared_core[point], squared_core[joined]);
+            let rank = (squared[point].max(core).max(other_core), core.min(other_core), squared[point]);
+            if rank < best[point].0 {
+                best[point] = (rank, joined);
             }
             if best[point].0 < best[outside[nearest]].0 {
                 nearest = index;
             }
         }
         let point = outside.swap_remove(nearest);
-        let ((squared_reachability, _), source) = best[point];
+        let ((squared_reachability, ..), source) = best[point];
         edges.push(Edge { ends: (source, point), squared_reachability });
         joined = point;
     }
@@ -215,6 +235,39 @@ mod tests {
         assert!(dbcv(points.view(), &labels, &[1; 40]).unwrap().unwrap() < 0.0);
     }
 
+    /// Two bells of points that touch, the second `gap` to the right.
+    fn bells(gap: f64, n: usize) -> (Array2<f64>, Vec<i32>) {
+        let mut state = 7_u64;
+        let mut uniform = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            ((state >> 11) as f64 + 0.5) / (1_u64 << 53) as f64
+        };
+        let mut normal = || (-2.0 * uniform().ln()).sqrt() * (std::f64::consts::TAU * uniform()).cos();
+        let points = Array2::from_shape_fn((n, 2), |(i, j)| normal() + if j == 0 { gap * (i % 2) as f64 } else { 0.0 });
+        (points, (0..n as i32).map(|i| i % 2).collect())
+    }
+
+    #[test]
+    fn sparse_points_hang_on_the_core_of_their_cluster_and_are_not_inner() {
+        // By the shortest of equal edges outlying points are inner ones, and the same clusters score below zero.
+        let (points, labels) = bells(6.0, 400);
+        let score = dbcv(points.view(), &labels, &[1; 400]).unwrap().unwrap();
+        assert!(score > 0.05, "{score}");
+    }
+
+    #[test]
+    fn the_order_of_the_points_does_not_change_the_score() {
+        // A lattice: nearly all distances and densities are equal.
+        let at = |i: usize| [(i % 7) as f64, (i / 7 % 7) as f64 + if i >= 49 { 20.0 } else { 0.0 }];
+        let scores = [1_usize, 3, 5, 11, 47].map(|step| {
+            let order: Vec<usize> = (0..98).map(|i| i * step % 98).collect();
+            let points = Array2::from_shape_fn((98, 2), |(i, j)| at(order[i])[j]);
+            let labels: Vec<i32> = order.iter().map(|&i| i32::from(i >= 49)).collect();
+            dbcv(points.view(), &labels, &[1; 98]).unwrap().unwrap().to_bits()
+        });
+        assert!(scores.iter().all(|score| *score == scores[0]), "{scores:?}");
+    }
+
     #[test]
     fn single_and_coincident_points_have_finite_scores_and_one_cluster_has_none() {
         let points = array![[0.0, 0.0], [5.0, 5.0], [5.0, 5.0]];
@@ -245,7 +298,8 @@ mod tests {
                     .iter()
                     .flat_map(|&i| all.iter().filter(move |&&j| i < j).map(move |&j| (reach(i, j), i, j)))
                     .collect();
-                edges.sort_by(|a, b| (a.0, d(a.1, a.2)).partial_cmp(&(b.0, d(b.1, b.2))).unwrap());
+                let rank = |&(reach, i, j): &(f64, usize, usize)| (reach, core(i).min(core(j)), d(i, j));
+                edges.sort_by(|a, b| rank(a).partial_cmp(&rank(b)).unwrap());
                 let mut root: Vec<usize> = (0..labels.len()).collect();
                 let find = |root: &[usize], mut i: usize| {
                     while root[i] != i {
