@@ -283,7 +283,7 @@ impl TableBuilder {
             let first = self.duplicates.first_rows(&cleaning.sheets);
             cleaning.first_dropped.insert(Dropped::Duplicate, first);
         }
-        let table = CustomerTable { schema: self.schema, columns, n_rows, cleaning, origins };
+        let table = CustomerTable { schema: self.schema, columns, n_rows, weights: None, cleaning, origins };
         KeyedTable { table, keys: keys.unwrap_or_default() }
     }
 

@@ -49,7 +49,7 @@ impl CustomerTable {
             check_column(column, rules, today)?;
         }
         check_report(&cleaning, &schema, n_rows)?;
-        Ok(Self { schema, columns, n_rows, cleaning, origins: None })
+        Ok(Self { schema, columns, n_rows, weights: None, cleaning, origins: None })
     }
 }
 

@@ -57,7 +57,7 @@ pub fn read_form<'f>(
         return Err(form.errors);
     }
     let cleaning = CleaningReport { rows_read: 1, ..CleaningReport::default() };
-    let table = CustomerTable { schema: schema.clone(), columns, n_rows: 1, cleaning, origins: None };
+    let table = CustomerTable { schema: schema.clone(), columns, n_rows: 1, weights: None, cleaning, origins: None };
     Ok(FormCustomer { table, used: form.used })
 }
 

@@ -71,7 +71,7 @@ impl NewestStands {
         let stands: Vec<bool> = fates.iter().map(|&fate| fate == Fate::Stands).collect();
         let n_rows = stands.iter().filter(|&&stands| stands).count();
         let columns = self.columns.into_iter().map(|merged| same_name::merged(merged.column.keep(&stands))).collect();
-        CustomerTable { schema: self.schema, columns, n_rows, cleaning: self.cleaning, origins: None }
+        CustomerTable { schema: self.schema, columns, n_rows, weights: None, cleaning: self.cleaning, origins: None }
     }
 
     fn drop_row(&mut self, reason: Dropped, row: usize) {

@@ -1,5 +1,6 @@
 //! What is left of a sheet: the schema's columns, interned, with the report of their cleaning.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use jiff::civil::Date;
@@ -12,15 +13,18 @@ use super::{BrokenTable, CleaningReport, Origins, Schema};
 /// The code of an optional value that a row does not have.
 pub const MISSING: u32 = u32::MAX;
 
-/// Customers, one row each, as dictionary-encoded columns in the schema's order.
+/// Customers, as dictionary-encoded columns in the schema's order: one a row, or as many as the row stands for.
 ///
 /// Invariants: every column has `n_rows` codes, each either [`MISSING`] or a position in that column's `values`;
-/// only optional columns hold [`MISSING`].
+/// only optional columns hold [`MISSING`]; where rows have weights there is one a row, 1 or more.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CustomerTable {
     pub(super) schema: Arc<Schema>,
     pub(super) columns: Vec<CustomerColumn>,
     pub(super) n_rows: usize,
+    /// How many customers each row stands for; `None` where each is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) weights: Option<Vec<u32>>,
     pub(super) cleaning: CleaningReport,
     /// Where the rows stand, where somebody asked; never written down.
     #[serde(skip)]
@@ -67,13 +71,35 @@ impl CustomerTable {
         &self.columns
     }
 
-    /// How many customers there are.
+    /// How many rows there are.
     pub fn n_rows(&self) -> usize {
         self.n_rows
     }
 
-    /// A table of these rows alone, in this order, with of each day its year and month alone. Rows that do not exist
-    /// are passed over; nothing is said of the cleaning.
+    /// How many customers there are.
+    pub fn n_customers(&self) -> u64 {
+        self.weights.as_ref().map_or(self.n_rows as u64, |weights| weights.iter().map(|&n| u64::from(n)).sum())
+    }
+
+    /// How many customers a row stands for, row by row.
+    pub fn weights(&self) -> impl Iterator<Item = u32> {
+        let weights = self.weights.as_deref();
+        (0..self.n_rows).map(move |row| weights.map_or(1, |weights| weights.get(row).copied().unwrap_or(1)))
+    }
+
+    /// The table with a number of customers for each row.
+    ///
+    /// # Errors
+    /// [`BrokenTable`] unless there is one number a row, each 1 or more.
+    pub fn with_weights(self, weights: Vec<u32>) -> Result<Self, BrokenTable> {
+        if weights.len() != self.n_rows || weights.contains(&0) {
+            return Err(BrokenTable("not one number of customers a row, each 1 or more"));
+        }
+        Ok(Self { weights: Some(weights), ..self })
+    }
+
+    /// A table of these rows alone, in this order, one customer each, with of each day its year and month alone. Rows
+    /// that do not exist are passed over; nothing is said of the cleaning.
     pub fn excerpt(&self, rows: &[usize]) -> Self {
         let rows: Vec<usize> = rows.iter().copied().filter(|&row| row < self.n_rows).collect();
         let coarse = |value: &Value| match value {
@@ -84,10 +110,20 @@ impl CustomerTable {
             let codes = rows.iter().map(|&row| column.codes.get(row).copied().unwrap_or(MISSING)).collect();
             let mut column = CustomerColumn { values: column.values.clone(), codes }.keep(&vec![true; rows.len()]);
             column.values.iter_mut().for_each(|value| *value = coarse(value));
-            column
+            column.merged(rows.len())
         });
         let (schema, columns) = (self.schema.clone(), columns.collect());
-        Self { schema, columns, n_rows: rows.len(), cleaning: CleaningReport::default(), origins: None }
+        let cleaning = CleaningReport::default();
+        Self { schema, columns, n_rows: rows.len(), weights: None, cleaning, origins: None }
+    }
+
+    /// The order of two rows by their values, column by column.
+    pub(crate) fn compare_rows(&self, a: usize, b: usize) -> Ordering {
+        let orders = self.columns.iter().map(|column| match (column.value(a), column.value(b)) {
+            (Some(a), Some(b)) => a.total_order(b),
+            (a, b) => a.is_some().cmp(&b.is_some()),
+        });
+        orders.fold(Ordering::Equal, Ordering::then)
     }
 
     /// Whether every column has a code for every row: a table from outside may not.
@@ -96,25 +132,32 @@ impl CustomerTable {
             && self.columns.iter().all(|column| column.codes.len() == self.n_rows)
     }
 
-    /// What tells these customers from others: 32 hex digits that are the same for the same rows in any order.
+    /// What tells these customers from others: 32 hex digits that are the same for the same customers in any order, a row
+    /// each or several in one.
     pub fn fingerprint(&self) -> String {
         let hashes_of_values = self.columns.iter().map(|column| column.values.iter().map(Value::hash).collect());
         let hashes_of_values: Vec<Vec<u128>> = hashes_of_values.collect();
         let mut row = Vec::with_capacity(16 * self.columns.len());
-        let mut rows: Vec<u128> = (0..self.n_rows)
-            .map(|n| {
+        let mut rows: Vec<(u128, u64)> = (0..self.n_rows)
+            .zip(self.weights())
+            .map(|(n, customers)| {
                 row.clear();
                 for (column, hashes) in self.columns.iter().zip(&hashes_of_values) {
                     let code = column.codes.get(n).and_then(|&code| usize::try_from(code).ok());
                     let hash = code.and_then(|code| hashes.get(code)).copied().unwrap_or_default();
                     row.extend_from_slice(&hash.to_le_bytes());
                 }
-                xxh3_128(&row)
+                (xxh3_128(&row), u64::from(customers))
             })
             .collect();
         rows.par_sort_unstable();
-        let bytes: Vec<u8> = rows.iter().flat_map(|row| row.to_le_bytes()).collect();
-        format!("{:032x}", xxh3_128(&bytes))
+        rows.dedup_by(|later, kept| {
+            let is_same = later.0 == kept.0;
+            kept.1 += if is_same { later.1 } else { 0 };
+            is_same
+        });
+        let bytes = |(row, customers): &(u128, u64)| row.to_le_bytes().into_iter().chain(customers.to_le_bytes());
+        format!("{:032x}", xxh3_128(&rows.iter().flat_map(bytes).collect::<Vec<u8>>()))
     }
 
     /// The table with where its rows stand.
@@ -140,16 +183,46 @@ impl CustomerTable {
 }
 
 impl Value {
+    /// An order of the values of one column, the same in every table.
+    pub(crate) fn total_order(&self, other: &Self) -> Ordering {
+        match (self, other) {
+            (Self::Text(a), Self::Text(b)) => a.cmp(b),
+            (Self::Level(a), Self::Level(b)) => a.cmp(b),
+            (Self::Date(a), Self::Date(b)) => a.cmp(b),
+            (Self::PartialDate { .. }, Self::PartialDate { .. }) => self.year_and_month().cmp(&other.year_and_month()),
+            (Self::Number(a), Self::Number(b)) => a.total_cmp(b),
+            _ => self.kind().cmp(&other.kind()),
+        }
+    }
+
+    fn year_and_month(&self) -> (Option<i16>, Option<i8>) {
+        match self {
+            Self::PartialDate { year, month } => (*year, *month),
+            Self::Date(day) => (Some(day.year()), Some(day.month())),
+            Self::Text(_) | Self::Level(_) | Self::Number(_) => (None, None),
+        }
+    }
+
+    fn kind(&self) -> u8 {
+        match self {
+            Self::Text(_) => 1,
+            Self::Level(_) => 2,
+            Self::Date(_) => 3,
+            Self::PartialDate { .. } => 4,
+            Self::Number(_) => 5,
+        }
+    }
+
     /// The same for the same value, in every process and on every machine; no value's is that of a missing one, 0.
     fn hash(&self) -> u128 {
-        let (kind, bytes) = match self {
-            Self::Text(text) => (1, text.as_bytes().to_vec()),
-            Self::Level(rank) => (2, rank.to_le_bytes().to_vec()),
-            Self::Date(day) => (3, [&day.year().to_le_bytes()[..], &[day.month() as u8, day.day() as u8]].concat()),
-            Self::PartialDate { year, month } => (4, format!("{year:?} {month:?}").into_bytes()),
-            Self::Number(number) => (5, number.to_bits().to_le_bytes().to_vec()),
+        let bytes = match self {
+            Self::Text(text) => text.as_bytes().to_vec(),
+            Self::Level(rank) => rank.to_le_bytes().to_vec(),
+            Self::Date(day) => [&day.year().to_le_bytes()[..], &[day.month() as u8, day.day() as u8]].concat(),
+            Self::PartialDate { year, month } => format!("{year:?} {month:?}").into_bytes(),
+            Self::Number(number) => number.to_bits().to_le_bytes().to_vec(),
         };
-        xxh3_128(&[&[kind], bytes.as_slice()].concat())
+        xxh3_128(&[&[self.kind()], bytes.as_slice()].concat())
     }
 }
 
@@ -172,6 +245,20 @@ impl CustomerColumn {
             kept.codes.push(code);
         }
         kept
+    }
+
+    /// The column of `n_rows` rows in which equal values are one, in order of first appearance.
+    fn merged(self, n_rows: usize) -> Self {
+        let mut merged = self;
+        let mut first_of: Vec<u32> = Vec::with_capacity(merged.values.len());
+        for (code, value) in (0_u32..).zip(&merged.values) {
+            let same = merged.values.iter().position(|other| other == value);
+            first_of.push(same.and_then(|same| u32::try_from(same).ok()).unwrap_or(code));
+        }
+        for code in &mut merged.codes {
+            *code = first_of.get(*code as usize).copied().unwrap_or(*code);
+        }
+        merged.keep(&vec![true; n_rows])
     }
 
     /// The value of row `row`; `None` where the row has none or there is no such row.

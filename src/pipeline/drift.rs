@@ -117,7 +117,7 @@ impl TrainingProfile {
     /// counts with less than half a customer of the smaller side, nor with less than 0.0001. Features that only one
     /// side has are left out.
     pub fn drift(&self, table: &CustomerTable, outside: OutsideShares) -> Drift {
-        let counts: Vec<ColumnCounts> = table.columns().iter().map(ColumnCounts::new).collect();
+        let counts: Vec<ColumnCounts> = table.columns().iter().map(|column| ColumnCounts::new(table, column)).collect();
         let mut unseen_codes: Vec<Vec<bool>> = table.columns().iter().map(|c| vec![false; c.values.len()]).collect();
         let mut columns = Vec::new();
         for feature in table.schema().features() {
@@ -135,10 +135,10 @@ impl TrainingProfile {
             bins.push(missing);
             columns.push(ColumnDrift::new(profile, &bins));
         }
-        let n_rows = table.n_rows() as f64;
-        let unseen_share = rounded(n_unseen(table, &unseen_codes) as f64 / n_rows.max(1.0));
+        let n_customers = table.n_customers() as f64;
+        let unseen_share = rounded(n_unseen(table, &unseen_codes) as f64 / n_customers.max(1.0));
         let inside = |share: f64, customers: f64| (share * customers, (1.0 - share) * customers);
-        let (before, now) = (inside(outside.before, self.customers as f64), inside(outside.now, n_rows));
+        let (before, now) = (inside(outside.before, self.customers as f64), inside(outside.now, n_customers));
         let outside_level = distance(&[Bin::new("", before.0, now.0), Bin::new("", before.1, now.1)]).level;
         let worst = columns.iter().map(|column| column.level).fold(outside_level, Ord::max);
         Drift { columns, unseen_share, outside_share: rounded(outside.now), level: worst }
@@ -152,10 +152,10 @@ struct ColumnCounts {
 }
 
 impl ColumnCounts {
-    fn new(column: &CustomerColumn) -> Self {
+    fn new(table: &CustomerTable, column: &CustomerColumn) -> Self {
         let mut counts = Self { of_code: vec![0; column.values.len()], missing: 0 };
-        for &code in &column.codes {
-            *counts.of_code.get_mut(code as usize).unwrap_or(&mut counts.missing) += 1;
+        for (&code, weight) in column.codes.iter().zip(table.weights()) {
+            *counts.of_code.get_mut(code as usize).unwrap_or(&mut counts.missing) += u64::from(weight);
         }
         counts
     }
@@ -210,8 +210,8 @@ fn by_stretch(bounds: &[f64], trained: &[u64], (column, counts): (&CustomerColum
     bins
 }
 
-/// Rows with at least one of the codes that are marked.
-fn n_unseen(table: &CustomerTable, unseen_codes: &[Vec<bool>]) -> usize {
+/// Customers with at least one of the codes that are marked.
+fn n_unseen(table: &CustomerTable, unseen_codes: &[Vec<bool>]) -> u64 {
     let strange: Vec<_> =
         table.columns().iter().zip(unseen_codes).filter(|(_, unseen)| unseen.contains(&true)).collect();
     if strange.is_empty() {
@@ -222,7 +222,8 @@ fn n_unseen(table: &CustomerTable, unseen_codes: &[Vec<bool>]) -> usize {
             column.codes.get(*row).and_then(|&code| unseen.get(code as usize)).is_some_and(|&unseen| unseen)
         })
     };
-    (0..table.n_rows()).filter(has_one).count()
+    let marked = table.weights().enumerate().filter(|(row, _)| has_one(row));
+    marked.map(|(_, weight)| u64::from(weight)).sum()
 }
 
 impl ColumnDrift {

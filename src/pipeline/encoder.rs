@@ -1,5 +1,6 @@
 //! Customers as numbers: distinct profiles, one-hot blocks and scaled values.
 
+mod canonical;
 mod lookup;
 
 use std::collections::BTreeSet;
@@ -43,13 +44,22 @@ pub struct Profiles {
     /// For each row the number of its profile.
     pub of_row: Vec<u32>,
     /// For each profile how many customers have it.
-    pub customers: Vec<u32>,
+    pub customers: Vec<u64>,
 }
 
 impl Profiles {
     /// How many distinct profiles there are.
     pub fn len(&self) -> usize {
         self.keys.len()
+    }
+
+    /// For each profile how many customers have it, as the map and the clusters take it.
+    ///
+    /// # Errors
+    /// [`FitError::TooManyCustomers`] where one profile has more than 2³² − 1.
+    pub(super) fn weights(&self) -> Result<Vec<u32>, FitError> {
+        let narrow = |&customers: &u64| u32::try_from(customers).map_err(|_| FitError::TooManyCustomers { customers });
+        self.customers.iter().map(narrow).collect()
     }
 
     /// What the first profile is known by to this model.
@@ -199,10 +209,10 @@ impl Encoder {
             }
         }
         let (of_row, first_rows) = combined.numbered();
-        let mut customers = vec![0; first_rows.len()];
-        for &number in &of_row {
+        let mut customers = vec![0_u64; first_rows.len()];
+        for (&number, weight) in of_row.iter().zip(table.weights()) {
             if let Some(customers) = customers.get_mut(number as usize) {
-                *customers += 1;
+                *customers += u64::from(weight);
             }
         }
         let key_of = |row: usize| {
@@ -283,9 +293,9 @@ impl Encoder {
                 continue;
             }
             let mut rows = vec![0_u64; column.values.len()];
-            for code in column.codes.iter().filter(|code| strange.contains(code)) {
+            for (code, weight) in column.codes.iter().zip(table.weights()).filter(|(code, _)| strange.contains(code)) {
                 if let Some(count) = rows.get_mut(*code as usize) {
-                    *count += 1;
+                    *count += u64::from(weight);
                 }
             }
             let found = column.values.iter().zip(rows).filter(|&(_, count)| count > 0);

@@ -23,6 +23,12 @@ pub enum FitError {
         /// The most there may be.
         limit: usize,
     },
+    /// One profile has more customers than can be counted.
+    #[error("{customers} customers are all alike to the model, more than 4 billion")]
+    TooManyCustomers {
+        /// Customers of that profile.
+        customers: u64,
+    },
     /// The map could not be made.
     #[error("the map of the profiles could not be made")]
     Map(#[source] UmapError),

@@ -58,6 +58,8 @@ pub struct Fitted {
     pub everyone: Vec<TraitCounts>,
     /// The segment of each training row, `None` outside every cluster.
     pub segment_of_row: Vec<Option<SegmentId>>,
+    /// The profile of each training row, a position in the map.
+    pub profile_of_row: Vec<u32>,
     /// How many customers each profile has, in the order of the map.
     pub customers_of_profile: Vec<u32>,
 }
@@ -104,7 +106,8 @@ pub struct Scores {
 
 /// Trains a model on the customers of `table`.
 ///
-/// The same table and parameters give the same model, bit for bit, on any number of threads.
+/// The same customers and parameters give the same model, bit for bit, in any order of rows, a row each or many in one,
+/// and on any number of threads.
 ///
 /// # Errors
 /// [`FitError::TooFewProfiles`] under 10 distinct profiles, [`FitError::TooManyFeatures`] when a category has
@@ -117,16 +120,17 @@ pub fn fit(
     let umap_params = params.umap.check_ref().map_err(FitError::Map)?;
     let hdbscan_params = params.hdbscan.check_ref().map_err(FitError::Cluster)?;
     let encoder = Encoder::fit(table)?;
-    let profiles = encoder.intern(table);
+    let profiles = encoder.canonical(encoder.intern(table));
     if profiles.len() < MIN_PROFILES {
         return Err(FitError::TooFewProfiles { found: profiles.len(), needed: MIN_PROFILES });
     }
+    let customers = profiles.weights()?;
     let scaler = Scaler::fit(&encoder.scaled_values(&profiles), &profiles.customers);
     let points = encoder.encode(&profiles, &scaler);
     let umap = umap_params.fit(points.view(), &|stage, done| progress(stage.into(), done)).map_err(FitError::Map)?;
     progress(FitStep::Clustering, 0.0);
     let places = umap.embedding().mapv(f64::from);
-    let hdbscan = hdbscan_params.fit(places.view(), &profiles.customers).map_err(FitError::Cluster)?;
+    let hdbscan = hdbscan_params.fit(places.view(), &customers).map_err(FitError::Cluster)?;
     progress(FitStep::Scoring, 0.0);
     describe(table, &profiles, points.view(), Learned { encoder, scaler, umap, hdbscan })
 }
@@ -141,16 +145,17 @@ pub(super) fn describe(
     learned: Learned,
 ) -> Result<Fitted, FitError> {
     let hdbscan = &learned.hdbscan;
+    let customers = profiles.weights()?;
     let embedding = learned.umap.embedding().split_at(Axis(0), profiles.len()).0;
     let places = embedding.mapv(f64::from);
     let own = hdbscan.labels().get(..profiles.len()).unwrap_or_default();
     // It is undefined for fewer than two clusters, and nothing else can fail here.
-    let silhouette = silhouette(places.view(), own, &profiles.customers).ok();
+    let silhouette = silhouette(places.view(), own, &customers).ok();
     let scores = Scores {
         trustworthiness: trustworthiness(points, embedding, TRUSTED_NEIGHBOURS),
         silhouette: silhouette.map(|silhouette| silhouette.mean),
         silhouette_error: silhouette.and_then(|silhouette| silhouette.standard_error),
-        dbcv: dbcv(places.view(), own, &profiles.customers).map_err(FitError::Cluster)?,
+        dbcv: dbcv(places.view(), own, &customers).map_err(FitError::Cluster)?,
         ..Scores::count(table, profiles, hdbscan)
     };
     let labels: Vec<i32> = labels_of_rows(profiles, hdbscan);
@@ -158,7 +163,8 @@ pub(super) fn describe(
     let model = assemble(table, learned, &labels, &clusters, &everyone)?;
     let clusters = (0..).map(SegmentId::new).zip(clusters).collect();
     let segment_of_row = labels.into_iter().map(|label| u32::try_from(label).ok().map(SegmentId::new)).collect();
-    Ok(Fitted { model, scores, clusters, everyone, segment_of_row, customers_of_profile: profiles.customers.clone() })
+    let (profile_of_row, customers_of_profile) = (profiles.of_row.clone(), customers);
+    Ok(Fitted { model, scores, clusters, everyone, segment_of_row, profile_of_row, customers_of_profile })
 }
 
 /// The learned parts, before they are one model.
@@ -176,14 +182,15 @@ fn assemble(
     clusters: &[Vec<TraitCounts>],
     everyone: &[TraitCounts],
 ) -> Result<Model, FitError> {
-    let rows = table.n_rows().max(1) as f64;
+    let all = table.n_customers();
     let segment = |label: u32, counts: &[TraitCounts]| {
-        let customers = labels.iter().filter(|&&other| u32::try_from(other) == Ok(label)).count() as u64;
+        let own = labels.iter().zip(table.weights()).filter(|&(&other, _)| u32::try_from(other) == Ok(label));
+        let customers: u64 = own.map(|(_, weight)| u64::from(weight)).sum();
+        let share = customers as f64 / all.max(1) as f64;
         let persona = Persona::from_counts(counts).to_json();
-        SegmentParts { cluster_id: SegmentId::new(label), customers, share: customers as f64 / rows, persona }
+        SegmentParts { cluster_id: SegmentId::new(label), customers, share, persona }
     };
-    let everyone =
-        CustomerBaseParts { customers: table.n_rows() as u64, persona: Persona::from_counts(everyone).to_json() };
+    let everyone = CustomerBaseParts { customers: all, persona: Persona::from_counts(everyone).to_json() };
     Model::from_parts(ModelParts {
         schema: Schema::clone(table.schema()),
         encoder: learned.encoder,
@@ -205,12 +212,13 @@ impl Scores {
     /// The counts; the scores proper are left empty.
     fn count(table: &CustomerTable, profiles: &Profiles, hdbscan: &HdbscanModel) -> Self {
         let weighted = hdbscan.labels().iter().zip(&profiles.customers);
-        let noise: u64 = weighted.filter(|&(&label, _)| label < 0).map(|(_, &n)| u64::from(n)).sum();
+        let noise: u64 = weighted.filter(|&(&label, _)| label < 0).map(|(_, &n)| n).sum();
+        let customers = table.n_customers();
         Self {
-            rows: table.n_rows(),
+            rows: usize::try_from(customers).unwrap_or(usize::MAX),
             profiles: profiles.len(),
             clusters: hdbscan.n_clusters(),
-            noise_share: noise as f64 / table.n_rows().max(1) as f64,
+            noise_share: noise as f64 / customers.max(1) as f64,
             silhouette: None,
             silhouette_error: None,
             dbcv: None,

@@ -28,11 +28,17 @@ pub struct Agreement {
 }
 
 impl GoldenSample {
-    /// Up to 256 customers, evenly spaced over each segment and over those outside, the same ones every time.
+    /// Up to 256 customers, evenly spaced over the profiles of each segment and of those outside. Whatever the order of
+    /// the rows, the sample is the same.
     pub fn take(table: &CustomerTable, fitted: &Fitted) -> Self {
         let mut rows_of: BTreeMap<Option<SegmentId>, Vec<usize>> = BTreeMap::new();
         for (row, &segment) in fitted.segment_of_row.iter().enumerate() {
             rows_of.entry(segment).or_default().push(row);
+        }
+        let profile = |row: usize| fitted.profile_of_row.get(row).copied();
+        for rows in rows_of.values_mut() {
+            rows.sort_by(|&a, &b| profile(a).cmp(&profile(b)).then_with(|| table.compare_rows(a, b)));
+            rows.dedup_by_key(|row| profile(*row));
         }
         let quota = (MAX_CUSTOMERS / rows_of.len().max(1)).max(1);
         let spaced = |rows: &Vec<usize>| {

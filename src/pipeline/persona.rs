@@ -77,7 +77,7 @@ pub(super) fn trait_counts(feature: &Feature<'_>, tally: Vec<(TraitValue, u64)>)
         key: feature.persona.key.clone(),
         top: feature.persona.top,
         counts: match feature.kind {
-            FeatureKind::Number => mean_of(&tally),
+            FeatureKind::Number => mean_of(tally),
             FeatureKind::Category | FeatureKind::DatePart(_) | FeatureKind::Ordinal(_) => ranked(tally),
         },
     }
@@ -97,7 +97,9 @@ pub(super) fn ranked(mut counts: Vec<(TraitValue, u64)>) -> Vec<(TraitValue, u64
     counts
 }
 
-fn mean_of(counts: &[(TraitValue, u64)]) -> Vec<(TraitValue, u64)> {
+fn mean_of(mut counts: Vec<(TraitValue, u64)>) -> Vec<(TraitValue, u64)> {
+    // A sum of fractions depends on its order, and the mean must not.
+    counts.sort_by(|a, b| a.0.total_order(&b.0));
     let n: u64 = counts.iter().map(|&(_, count)| count).sum();
     let sum: f64 = counts.iter().map(|(value, count)| value.as_f64() * *count as f64).sum();
     if n == 0 { Vec::new() } else { vec![(TraitValue::Mean(sum / n as f64), n)] }

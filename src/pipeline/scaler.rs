@@ -21,11 +21,11 @@ impl Scaler {
     }
 
     /// Fits one feature a column; `columns[c][p]` is what profile `p` has, and `customers[p]` its weight.
-    pub(super) fn fit(columns: &[Vec<Option<f64>>], customers: &[u32]) -> Self {
+    pub(super) fn fit(columns: &[Vec<Option<f64>>], customers: &[u64]) -> Self {
         let (mean, scale) = columns
             .iter()
             .map(|column| {
-                let weighted = || column.iter().zip(customers).filter_map(|(v, &n)| Some(((*v)?, f64::from(n))));
+                let weighted = || column.iter().zip(customers).filter_map(|(v, &n)| Some(((*v)?, n as f64)));
                 let total: f64 = weighted().map(|(_, n)| n).sum();
                 if total == 0.0 {
                     return (0.0, 1.0);

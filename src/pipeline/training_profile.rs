@@ -4,10 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use super::persona::TraitValue;
 use super::{Fitted, TraitCounts};
-use crate::customer::{CustomerTable, FeatureKind, MISSING, Value};
+use crate::customer::{CustomerTable, FeatureKind, Value};
 
 /// Parts that a number's range is cut into.
-const PARTS: usize = 10;
+const PARTS: u64 = 10;
 
 /// The histogram of every feature over all customers of a training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -67,30 +67,53 @@ impl TrainingProfile {
                 Histogram::Stretches { customers, .. } => customers.iter().sum(),
             };
             let TraitCounts { title, .. } = counts;
-            FeatureProfile { title: title.clone(), missing: table.n_rows() as u64 - present, histogram }
+            FeatureProfile { title: title.clone(), missing: table.n_customers().saturating_sub(present), histogram }
         });
-        Self { customers: table.n_rows() as u64, features: features.collect() }
+        Self { customers: table.n_customers(), features: features.collect() }
     }
 }
 
 fn stretches(table: &CustomerTable, column: usize) -> Histogram {
-    let mut numbers: Vec<f64> = Vec::new();
-    if let Some(column) = table.columns().get(column) {
-        for &code in column.codes.iter().filter(|&&code| code != MISSING) {
-            if let Some(Value::Number(number)) = column.values.get(code as usize) {
-                numbers.push(*number);
-            }
-        }
-    }
-    numbers.sort_by(f64::total_cmp);
-    let decile = |part: usize| numbers.get((part * numbers.len() / PARTS).saturating_sub(1)).copied();
+    let numbers = sorted_numbers(table, column);
+    let all = numbers.last().map_or(0, |&(_, up_to)| up_to);
+    // The number of the last of the customers that make up so many tenths.
+    let decile = |part: u64| {
+        let rank = (part * all / PARTS).max(1);
+        numbers.get(numbers.partition_point(|&(_, up_to)| up_to < rank)).map(|&(number, _)| number)
+    };
     let mut bounds: Vec<f64> = (1..PARTS).filter_map(decile).collect();
     bounds.dedup();
     // Above the largest number there is nobody to count.
-    bounds.retain(|bound| numbers.last().is_some_and(|last| bound < last));
-    let up_to = |bound: &f64| numbers.partition_point(|number| number <= bound) as u64;
-    let ends: Vec<u64> = bounds.iter().map(up_to).chain([numbers.len() as u64]).collect();
+    bounds.retain(|bound| numbers.last().is_some_and(|(last, _)| bound < last));
+    let up_to = |bound: &f64| {
+        let above = numbers.partition_point(|(number, _)| number <= bound);
+        above.checked_sub(1).and_then(|last| numbers.get(last)).map_or(0, |&(_, up_to)| up_to)
+    };
+    let ends: Vec<u64> = bounds.iter().map(up_to).chain([all]).collect();
     let starts = std::iter::once(0).chain(ends.iter().copied());
     let customers = starts.zip(&ends).map(|(start, &end)| end - start).collect();
     Histogram::Stretches { bounds, customers }
+}
+
+/// The numbers of a column in ascending order, each with the customers that have it or a lower one.
+fn sorted_numbers(table: &CustomerTable, column: usize) -> Vec<(f64, u64)> {
+    let Some(column) = table.columns().get(column) else { return Vec::new() };
+    let mut customers = vec![0_u64; column.values.len()];
+    for (&code, weight) in column.codes.iter().zip(table.weights()) {
+        if let Some(customers) = customers.get_mut(code as usize) {
+            *customers += u64::from(weight);
+        }
+    }
+    let number = |(value, customers): (&Value, u64)| match value {
+        Value::Number(number) if customers > 0 => Some((*number, customers)),
+        _ => None,
+    };
+    let mut numbers: Vec<(f64, u64)> = column.values.iter().zip(customers).filter_map(number).collect();
+    numbers.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let mut so_far = 0;
+    for (_, customers) in &mut numbers {
+        so_far += *customers;
+        *customers = so_far;
+    }
+    numbers
 }

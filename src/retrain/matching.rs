@@ -2,7 +2,8 @@
 //!
 //! The old model places the customers that the new one was trained on, so that both speak of the same people. Of all ways
 //! to pair segments one is taken that shares the most customers (the assignment problem, solved by Kuhn and Munkres'
-//! Hungarian algorithm). Two segments can be a pair only if they share more than half of the customers of the smaller:
+//! Hungarian algorithm). Two segments can be a pair only if they share more than half of the customers of the smaller,
+//! where an old one is no smaller than it was in its own training:
 //! one that split lives on in its larger part, and two that merged in the larger of them.
 
 use std::collections::BTreeMap;
@@ -71,18 +72,20 @@ pub enum MatchError {
 /// Gives the segments of `fitted` the ids, and the marketers' extras, of those of `old` that they go on from, and ids
 /// from `next_id` on to the others. Returns what became of them, and the first id that is still free.
 ///
-/// `places_before` says of the customers that `fitted` was trained on where they are in `old`, as [`places_before()`].
+/// `table` holds the customers that `fitted` was trained on; `places_before` says where they are
+/// in `old`, as [`places_before()`].
 ///
 /// # Errors
 /// [`MatchError::Rename`].
 pub(super) fn match_segments(
     old: Option<&Model>,
+    table: &CustomerTable,
     fitted: &mut Fitted,
     places_before: &[Option<SegmentId>],
     next_id: SegmentId,
 ) -> Result<(Matching, SegmentId), MatchError> {
     let before = old.map(Model::segments).unwrap_or_default();
-    let pairs = pairs(before, fitted, places_before);
+    let pairs = pairs(before, table, fitted, places_before);
     let mut matching = Matching::default();
     let mut names = BTreeMap::new();
     let mut next_id = next_id.get();
@@ -129,21 +132,26 @@ pub(super) fn places_before(old: Option<&Model>, table: &CustomerTable) -> Resul
 /// For the segments of `fitted` that go on, the old segment and how many customers they share.
 fn pairs<'o>(
     before: &'o [Segment],
+    table: &CustomerTable,
     fitted: &Fitted,
     places_before: &[Option<SegmentId>],
 ) -> BTreeMap<SegmentId, (&'o Segment, u64)> {
     let mut shared: BTreeMap<(SegmentId, SegmentId), u64> = BTreeMap::new();
     let (mut sizes_before, mut sizes) = (BTreeMap::<_, u64>::new(), BTreeMap::<_, u64>::new());
-    for (&now, &then) in fitted.segment_of_row.iter().zip(places_before) {
-        *sizes.entry(now).or_insert(0) += 1;
-        *sizes_before.entry(then).or_insert(0) += 1;
+    for ((&now, &then), weight) in fitted.segment_of_row.iter().zip(places_before).zip(table.weights()) {
+        let customers = u64::from(weight);
+        *sizes.entry(now).or_insert(0) += customers;
+        *sizes_before.entry(then).or_insert(0) += customers;
         if let (Some(now), Some(then)) = (now, then) {
-            *shared.entry((now, then)).or_insert(0) += 1;
+            *shared.entry((now, then)).or_insert(0) += customers;
         }
     }
     shared.retain(|&(now, then), shared| {
-        let smaller = sizes.get(&Some(now)).min(sizes_before.get(&Some(then))).copied().unwrap_or(0);
-        2 * *shared > smaller
+        let size = sizes.get(&Some(now)).copied().unwrap_or(0);
+        // Where few of today's customers are of the old segment's kind, those few say nothing of it.
+        let trained_on = before.iter().find(|segment| segment.cluster_id == then).map_or(0, |then| then.customers);
+        let size_before = sizes_before.get(&Some(then)).copied().unwrap_or(0).max(trained_on);
+        2 * *shared > size.min(size_before)
     });
     let now = fitted.model.segments();
     let side = now.len().max(before.len());

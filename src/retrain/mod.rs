@@ -247,10 +247,11 @@ impl Run<'_> {
         let progress = self.progress;
         let fitted = fit(table, self.request.params, &|step, done| progress(Progress::fitting(step, done)));
         self.report.seconds.fitting = seconds(started.elapsed());
+        let n_customers = usize::try_from(table.n_customers()).unwrap_or(usize::MAX);
         match fitted {
             Ok(fitted) => self.judge(fitted),
             Err(FitError::TooFewProfiles { found, needed }) => {
-                self.report.gate = gate::check_amount(&self.request.gate, table.n_rows(), found, needed);
+                self.report.gate = gate::check_amount(&self.request.gate, n_customers, found, needed);
                 self.refuse(None)
             }
             Err(error) => Err(error.into()),
@@ -264,7 +265,7 @@ impl Run<'_> {
         let old = self.live.as_ref().map(|live| &live.model);
         let next_id = self.store.next_segment_id()?;
         let places_before = matching::places_before(old, table)?;
-        let (matching, next_segment_id) = matching::match_segments(old, &mut fitted, &places_before, next_id)?;
+        let (matching, next_segment_id) = matching::match_segments(old, table, &mut fitted, &places_before, next_id)?;
         let golden = GoldenSample::take(table, &fitted);
         let profile = TrainingProfile::of(table, &fitted);
         let candidate = Candidate {
@@ -316,7 +317,8 @@ impl Run<'_> {
 /// How far the customers of `table` have moved from those of the live version, which places them so.
 fn drift_since(live: &ModelVersion, table: &CustomerTable, places: &[Option<SegmentId>]) -> Option<Drift> {
     let profile = live.profile.as_ref().filter(|_| live.model.schema() == table.schema())?;
-    let outside = places.iter().filter(|place| place.is_none()).count() as f64 / places.len().max(1) as f64;
+    let outside = places.iter().zip(table.weights()).filter(|(place, _)| place.is_none());
+    let outside = outside.map(|(_, weight)| f64::from(weight)).sum::<f64>() / table.n_customers().max(1) as f64;
     Some(profile.drift(table, OutsideShares { before: live.manifest.scores.noise_share, now: outside }))
 }
 

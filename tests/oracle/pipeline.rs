@@ -1,12 +1,13 @@
 //! The whole pipeline on the sample: the features that the original learned from, and the segments that it found.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use content_portal::customer::{CustomerTable, Schema, Value as Cell, read_form};
-use content_portal::pipeline::{FitParams, Fitted, ModelParts, SegmentId, fit};
+use content_portal::customer::{CleaningReport, CustomerColumn, CustomerTable, Schema, Value as Cell, read_form};
+use content_portal::pipeline::{FitParams, Fitted, GoldenSample, ModelParts, SegmentId, TrainingProfile, fit};
 use content_portal::workbook::{self, Limits};
 use jiff::civil::date;
 use ndarray::{Array1, Array2, Axis};
@@ -44,8 +45,7 @@ fn recorded() -> Value {
 #[test]
 fn the_sample_has_the_recorded_features_column_by_column() {
     let model = &trained().model;
-    let profile_of_row = model.assign(sample()).unwrap().profile_of_row;
-    let rows: Vec<usize> = profile_of_row.iter().map(|&profile| profile as usize).collect();
+    let rows: Vec<usize> = trained().profile_of_row.iter().map(|&profile| profile as usize).collect();
     let features = model.to_parts().umap.points.select(Axis(0), &rows);
     let expected: Array2<f64> = Recorded::open("reference.npz").array("train_features");
     assert_eq!(features.dim(), expected.dim());
@@ -127,6 +127,54 @@ fn one_thread_and_two_train_the_same_model_to_the_last_bit() {
     assert_eq!(one.segment_of_row, two.segment_of_row);
     assert_eq!(one.clusters, two.clusters);
     assert_eq!(one.scores, two.scores);
+}
+
+/// These rows of the sample, each standing for so many customers; without a number for one each.
+fn rows_of_sample(rows: &[usize], weights: Option<Vec<u32>>) -> CustomerTable {
+    let columns = sample().columns().iter().map(|column| {
+        let (mut values, mut codes): (Vec<Cell>, Vec<u32>) = Default::default();
+        for value in rows.iter().map(|&row| column.value(row).unwrap()) {
+            let known = values.iter().position(|known| known == value);
+            codes.push(known.unwrap_or(values.len()) as u32);
+            values.extend(known.is_none().then(|| value.clone()));
+        }
+        CustomerColumn { values, codes }
+    });
+    let cleaning = CleaningReport { rows_read: rows.len(), ..CleaningReport::default() };
+    let table = CustomerTable::checked(sample().schema().clone(), columns.collect(), cleaning, date(2026, 3, 1));
+    match weights {
+        Some(weights) => table.unwrap().with_weights(weights).unwrap(),
+        None => table.unwrap(),
+    }
+}
+
+/// All that a training stores, and its scores.
+fn everything(table: &CustomerTable) -> (Vec<Vec<u64>>, String) {
+    let fitted = fit(table, &FitParams::default(), &|_, _| {}).unwrap();
+    let parts = fitted.model.to_parts();
+    let json = serde_json::json!({
+        "encoder": parts.encoder, "scaler": parts.scaler, "segments": parts.segments, "everyone": parts.everyone,
+        "golden": GoldenSample::take(table, &fitted), "profile": TrainingProfile::of(table, &fitted),
+        "scores": fitted.scores, "fingerprint": table.fingerprint(),
+    });
+    (bits(&parts), json.to_string())
+}
+
+#[test]
+fn neither_the_order_of_the_rows_nor_how_many_share_one_changes_a_bit() {
+    let n = sample().n_rows();
+    let expected = everything(sample());
+    for step in [7, 1_003] {
+        assert!(everything(&rows_of_sample(&(0..n).map(|i| i * step % n).collect::<Vec<_>>(), None)) == expected);
+    }
+    let mut customers: BTreeMap<Vec<String>, (usize, u32)> = BTreeMap::new();
+    for row in 0..n {
+        let key = sample().columns().iter().map(|column| format!("{:?}", column.value(row))).collect();
+        customers.entry(key).or_insert((row, 0)).1 += 1;
+    }
+    let (rows, weights): (Vec<usize>, Vec<u32>) = customers.into_values().unzip();
+    assert!(rows.len() < n);
+    assert!(everything(&rows_of_sample(&rows, Some(weights))) == expected);
 }
 
 #[test]

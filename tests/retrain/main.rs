@@ -10,6 +10,7 @@
 mod collecting;
 mod crashes;
 mod judging;
+mod order;
 mod page;
 mod sample;
 mod segment_ids;

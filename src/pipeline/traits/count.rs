@@ -45,9 +45,9 @@ impl<'t> Tallies<'t> {
     pub fn count(table: &'t CustomerTable, group_of_row: &[i32], n_groups: usize) -> Self {
         let group_of = |group: i32| usize::try_from(group).unwrap_or(n_groups).min(n_groups);
         let mut customers = vec![0_u64; n_groups + 1];
-        for &group in group_of_row {
+        for (&group, weight) in group_of_row.iter().zip(table.weights()) {
             if let Some(count) = customers.get_mut(group_of(group)) {
-                *count += 1;
+                *count += u64::from(weight);
             }
         }
         let all = customers.iter().sum();
@@ -57,9 +57,10 @@ impl<'t> Tallies<'t> {
         let count_column = |column: &CustomerColumn| {
             let width = column.values.len();
             let mut rows = vec![0_u64; (n_groups + 1) * width];
-            for (&code, &group) in column.codes.iter().zip(group_of_row).filter(|&(&code, _)| code != MISSING) {
+            let coded = column.codes.iter().zip(group_of_row).zip(table.weights());
+            for ((&code, &group), weight) in coded.filter(|&((&code, _), _)| code != MISSING) {
                 if let Some(count) = rows.get_mut(group_of(group) * width + code as usize) {
-                    *count += 1;
+                    *count += u64::from(weight);
                 }
             }
             rows
