@@ -7,12 +7,12 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use ndarray::{Array2, ArrayView, Dimension, Ix1, Ix2};
-use ndarray_npy::{ViewElement, ViewNpyError, ViewNpyExt};
+use ndarray::Array2;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::ImportError;
+use super::npy::{self, NpyFault, Number};
 use crate::text_file;
 
 /// The format that this build reads.
@@ -68,7 +68,7 @@ pub enum ExportFault {
     NotListed,
     /// It is no array of the expected type and number of dimensions.
     #[error("is not an array of the expected type")]
-    NoArray(#[source] ViewNpyError),
+    NoArray(#[source] NpyFault),
     /// It has another number of rows or columns.
     #[error("has the shape {found:?}, and should have {expected:?}")]
     Shape {
@@ -252,24 +252,25 @@ struct Files<'a> {
 
 impl Files<'_> {
     fn matrix<T: Number>(&self, name: &str, rows: usize, columns: Option<usize>) -> Result<Array2<T>, ImportError> {
-        self.array(name, |array: ArrayView<'_, T, Ix2>| {
-            let expected = vec![rows, columns.unwrap_or(array.ncols())];
-            check(&array, &expected)?;
-            Ok(array.to_owned())
+        self.array(name, |shape, values| {
+            let found_columns = shape.get(1).copied().unwrap_or_default();
+            let expected = [rows, columns.unwrap_or(found_columns)];
+            check(&shape, &expected)?;
+            Array2::from_shape_vec(expected, values).map_err(|_| ExportFault::NoArray(NpyFault::Length))
         })
     }
 
     fn vector<T: Number>(&self, name: &str, length: Option<usize>) -> Result<Vec<T>, ImportError> {
-        self.array(name, |array: ArrayView<'_, T, Ix1>| {
-            check(&array, &[length.unwrap_or(array.len())])?;
-            Ok(array.to_vec())
+        self.array(name, |shape, values| {
+            check(&shape, &[length.unwrap_or(values.len())])?;
+            Ok(values)
         })
     }
 
-    fn array<T: Number, D: Dimension, R>(
+    fn array<T: Number, R>(
         &self,
         name: &str,
-        take: impl FnOnce(ArrayView<'_, T, D>) -> Result<R, ExportFault>,
+        take: impl FnOnce(Vec<usize>, Vec<T>) -> Result<R, ExportFault>,
     ) -> Result<R, ImportError> {
         let path = self.dir.join(name);
         let read = || {
@@ -278,43 +279,21 @@ impl Files<'_> {
             if *expected != Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>() {
                 return Err(ExportFault::Checksum);
             }
-            // A view, since its length is compared with the bytes that there are before anything is allocated.
-            take(ArrayView::view_npy(&bytes).map_err(ExportFault::NoArray)?)
+            let (shape, values) = npy::read::<T>(&bytes).map_err(ExportFault::NoArray)?;
+            if let Some(position) = values.iter().position(|value| !(*value).into().is_finite()) {
+                return Err(ExportFault::NotFinite(position + 1));
+            }
+            take(shape, values)
         };
         read().map_err(|fault| ImportError::File { path: path.clone(), fault })
     }
 }
 
-/// An element of an array.
-trait Number: ViewElement + Copy {
-    fn is_finite(self) -> bool;
-}
-
-impl Number for i32 {
-    fn is_finite(self) -> bool {
-        true
-    }
-}
-
-impl Number for f32 {
-    fn is_finite(self) -> bool {
-        self.is_finite()
-    }
-}
-
-impl Number for f64 {
-    fn is_finite(self) -> bool {
-        self.is_finite()
-    }
-}
-
-fn check<T: Number, D: Dimension>(array: &ArrayView<'_, T, D>, expected: &[usize]) -> Result<(), ExportFault> {
-    if array.shape() != expected {
-        return Err(ExportFault::Shape { found: array.shape().to_vec(), expected: expected.to_vec() });
-    }
-    match array.iter().position(|value| !Number::is_finite(*value)) {
-        Some(position) => Err(ExportFault::NotFinite(position + 1)),
-        None => Ok(()),
+fn check(shape: &[usize], expected: &[usize]) -> Result<(), ExportFault> {
+    if shape == expected {
+        Ok(())
+    } else {
+        Err(ExportFault::Shape { found: shape.to_vec(), expected: expected.to_vec() })
     }
 }
 

@@ -7,6 +7,7 @@
 //! import [`crate::model_store`], [`crate::pipeline`] and [`crate::customer`].
 
 mod folder;
+mod npy;
 mod personas;
 mod rows;
 
@@ -27,6 +28,7 @@ use hdbscan::{CondensedRow, HdbscanParams, MinClusterSize};
 use umap::UmapParams;
 
 pub use folder::ExportFault;
+pub use npy::NpyFault;
 
 use folder::Export;
 use personas::Personas;
