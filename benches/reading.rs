@@ -1,6 +1,6 @@
 //! What reading the 5,000-row sample costs: calamine's bare cell stream of the same bytes, the whole reading where
-//! calamine has to read the cells, the reading as it is, the same in a process of its own, and cleaning alone. The
-//! ratios are what counts, absolute times differ by machine.
+//! calamine has to read the cells, the usual reading, the same in the reader process, and cleaning alone. Compare the
+//! ratios; absolute times differ by machine.
 //!
 //! For another workbook, such as a million rows:
 //!

@@ -1,9 +1,9 @@
-//! What a request costs here: `POST /generate-promo` with the offline writer, one after the other, and with an instant
-//! upstream at 500 requests a second, each for a customer whose profile training met and for one that it never met,
-//! who is placed on the map for every request. Prints medians and 99th percentiles in milliseconds, of the whole request as its
-//! caller sees it and of the overhead that the server states in `Server-Timing`.
+//! What `POST /generate-promo` costs: with the offline writer, one request after the other, and with an instant model
+//! API at 500 requests a second. Each is measured for a profile that training has seen and for an unseen one, which is
+//! placed on the map for every request. Prints medians and 99th percentiles in milliseconds, of the whole request as
+//! its client sees it and of the overhead in `Server-Timing`.
 //!
-//! The load, the upstream and the server share the machine, as they would share its two cores in a small deployment.
+//! The load, the model API and the server share the machine, as in a small deployment.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -31,13 +31,13 @@ const WARM_UP: usize = 200;
 const ONE_BY_ONE: usize = 2_000;
 const PER_SECOND: u32 = 500;
 const SECONDS: u32 = 10;
-/// Loyalty tiers that make the customer one that the sample has, and one that it has not.
+/// Loyalty tiers that give a customer of the sample, and one that it does not have.
 const PROFILES: [(&str, &str); 2] = [
     ("a profile training met", "Silver"),
     ("a profile training never met, remembered since its first request", "Gold"),
 ];
 
-/// One request: as its caller saw it, and as the server says it spent on it.
+/// One request: its duration as the client saw it, and the server's own overhead.
 struct Sample {
     whole_ms: f64,
     overhead_ms: f64,
@@ -81,7 +81,7 @@ async fn main() {
     }
 }
 
-/// Holds the model to what [`PROFILES`] says of it.
+/// Checks that the model knows [`PROFILES`] as they are declared.
 fn check_profiles(store: &ModelStore) {
     let model = store.load_current().unwrap().model;
     for ((_, tier), is_known) in PROFILES.into_iter().zip([true, false]) {
@@ -101,7 +101,7 @@ fn reader() -> Reader {
     Reader::new(env!("CARGO_BIN_EXE_content-portal"), Limits::default(), Bounds::default())
 }
 
-/// Starts a server; where it generates.
+/// Starts a server; the address of its generate route.
 async fn start(store: &ModelStore, writer: &WriterConfig, folder: &std::path::Path) -> String {
     let retraining = Retraining {
         program: Program::new(env!("CARGO_BIN_EXE_content-portal")).alone_in(folder),
@@ -124,7 +124,7 @@ async fn start(store: &ModelStore, writer: &WriterConfig, folder: &std::path::Pa
     format!("http://{address}/generate-promo")
 }
 
-/// An upstream that answers as fast as it can.
+/// A mock model API that answers at once.
 async fn instant_upstream() -> SocketAddr {
     let content = json!({"variants": ["Fresh bread at nine."], "image_prompt": "A counter.", "slogan": "Warm bread"});
     let answer = json!({
@@ -169,7 +169,7 @@ async fn one_by_one(url: &str, tier: &str) -> Vec<Sample> {
     samples
 }
 
-/// Requests begin at their time whether or not earlier ones are through.
+/// Requests start on schedule, whether or not earlier ones are done.
 async fn at_a_rate(url: &str, tier: &'static str) -> Vec<Sample> {
     let client = reqwest::Client::new();
     let mut beats = tokio::time::interval(Duration::from_secs(1) / PER_SECOND);

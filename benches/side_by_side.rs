@@ -1,4 +1,4 @@
-//! One piece of the library on data from a file, as `benches/peers/compare.py` asks for it; prints one line of JSON.
+//! Runs one piece of the library on data from a file, for `benches/peers/compare.py`; prints one line of JSON.
 //!
 //! ```text
 //! side_by_side umap POINTS.npy N_NEIGHBORS EMBEDDING.npy    fit of (n, d) f32; writes the (n, 10) f32 embedding
@@ -7,8 +7,7 @@
 //! side_by_side cells SHEET.xlsx                             calamine's bare cell stream over the first sheet
 //! ```
 //!
-//! Each is timed in here, so that starting and reading the file do not count; nothing is compiled on the way, so there
-//! is no cold and no warm. The peers' scripts time the same calls.
+//! Only the call itself is timed, not the start or the reading of the file, as in the peers' scripts.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -29,7 +28,7 @@ use ndarray_npy::{ReadNpyExt, ReadableElement, WriteNpyExt};
 use serde_json::{Value, json};
 use umap::{UmapModel, UmapParams};
 
-/// How often what takes milliseconds is done; the median counts.
+/// How often a call of milliseconds is repeated; the median counts.
 const REPEATS: usize = 15;
 
 fn main() {
@@ -40,7 +39,7 @@ fn main() {
         ["transform", points, new] => transform(points, new),
         ["hdbscan", points, out] => hdbscan(points, out),
         ["cells", sheet] => cells(sheet),
-        // As `cargo bench` starts it among the others: it has no data of its own.
+        // `cargo bench` starts it without data.
         [] => return,
         _ => panic!("unknown arguments: {arguments:?}"),
     };

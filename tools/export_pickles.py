@@ -3,12 +3,12 @@
 
     python export_pickles.py PICKLE_DIR OUT_DIR
 
-Reading a pickle runs whatever code it holds: use this on your own files only.
+Reading a pickle runs the code in it: use this on your own files only.
 
-Run it with the Python that wrote the pickles, or the nearest there is. numpy is needed, and joblib where joblib wrote
-them; scikit-learn, umap-learn and hdbscan are used where they can be imported. What they can no longer rebuild is
-replaced by a stand-in that keeps the attributes, and an attribute that is missing is taken from elsewhere where the
-same thing is kept twice. PICKLE_DIR holds encoder.pkl, scaler.pkl, umap_model.pkl (or umap.pkl),
+Run it with the Python that wrote the pickles, or a similar one. It needs numpy, and joblib if joblib wrote them;
+scikit-learn, umap-learn and hdbscan are used if they can be imported. An object that can no longer be rebuilt is
+replaced by a stand-in that keeps its attributes. A missing attribute is taken from a second copy, if there is one.
+PICKLE_DIR holds encoder.pkl, scaler.pkl, umap_model.pkl (or umap.pkl),
 HDBSCAN_cluster_model.pkl (or hdbscan_model.pkl, hdbscan.pkl) and cluster_personas.pkl, which may be absent.
 
 OUT_DIR gets export.json and, for n training rows, c categorical columns, s scaled ones, d dimensions of the map and
@@ -92,7 +92,7 @@ def home_of(thing):
 
 
 def forgiving(base, replaced):
-    """The unpickler `base`, with stand-ins for what cannot be rebuilt; whose it is is added to the set `replaced`."""
+    """The unpickler `base` with stand-ins for what cannot be rebuilt; adds the packages concerned to `replaced`."""
 
     class Forgiving(base):
         dispatch = dict(base.dispatch)  # noqa: RUF012 (a copy of the base class's table)

@@ -1,7 +1,7 @@
-//! Thousands of connections that say nothing, or say or take a byte a second: closed soon, and no burden to others.
+//! Thousands of idle or very slow connections: the server closes them soon, and they do not slow others down.
 //!
-//! `IDLE` and `SLOW` connections at a time for `DAWDLE_SECONDS`; whoever is closed comes back. The server has processor 0
-//! and they have processor 1, so that what they cost is what they cost the server.
+//! `IDLE` and `SLOW` connections at a time for `DAWDLE_SECONDS`; a closed one reconnects. The server has processor 0
+//! and they have processor 1, so that only their cost to the server is measured.
 
 use std::io;
 use std::net::SocketAddr;
@@ -17,13 +17,13 @@ use crate::service::{Setup, allow_descriptors, stay_on_processor};
 use crate::wire::{self, Connection};
 
 const CLOSED_WITHIN: Duration = Duration::from_secs(15);
-/// Callers beside the dawdlers, and how long each pauses between two requests.
+/// Ordinary clients beside the dawdlers, and how long each pauses between two requests.
 const OTHERS: u64 = 4;
 const PAUSE: Duration = Duration::from_millis(20);
-/// What a shell gives a process that does not ask for more.
+/// A shell's usual limit.
 const SOFT_LIMIT: usize = 1024;
 
-/// More than a megabyte, which everybody may have.
+/// More than the megabyte that any client may send.
 const LONG_ANSWER: &str = "/docs/swagger-ui-bundle.js";
 
 /// What a connection does.
@@ -53,7 +53,7 @@ pub async fn run() -> Vec<Verdict> {
     stay_on_processor(1);
     let service = Setup::new().with_a_soft_limit(SOFT_LIMIT).on_processor(0).start();
     let address = service.address;
-    // The first requests after a start are no measure.
+    // The first requests after a start are slower.
     others(address, seconds / 5).await;
     let before = others(address, seconds / 2).await;
 
@@ -89,14 +89,14 @@ pub async fn run() -> Vec<Verdict> {
     verdicts
 }
 
-/// How callers beside the dawdlers fared.
+/// The latency of the ordinary clients.
 struct Others {
     p50: Duration,
     p99: Duration,
     verdict: Verdict,
 }
 
-/// They have a thread of their own: what they wait for is the server, and not the dawdlers' turn.
+/// They run on a thread of their own, so that they never wait for the dawdlers' tasks.
 async fn others(address: SocketAddr, time: Duration) -> Others {
     let calling = move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -138,10 +138,10 @@ async fn call(address: SocketAddr, seed: u64, until: Instant) -> Vec<(Duration, 
 async fn dawdle(kind: Kind, address: SocketAddr, until: Instant, lasted: Lasted) {
     let mut draws = Draws::new(address.port().into());
     while Instant::now() < until {
-        // They do not all come in one moment.
+        // Spread over time.
         tokio::time::sleep(Duration::from_millis(draws.next() % 1_000)).await;
         let started = Instant::now();
-        // One that is not let in comes back.
+        // A rejected one reconnects.
         match tokio::time::timeout(4 * CLOSED_WITHIN, dawdle_once(kind, address)).await {
             Ok(Err(_)) => {}
             Ok(Ok(())) | Err(_) => lasted.lock().unwrap().push((kind, started.elapsed())),
@@ -177,7 +177,7 @@ async fn dawdle_once(kind: Kind, address: SocketAddr) -> io::Result<()> {
     read_to_end(stream, if kind == Kind::Reader { Some(Duration::from_secs(1)) } else { None }).await
 }
 
-/// Says the rest from `at` on, a byte a second, until the server has heard enough.
+/// Sends the rest from `at` on, a byte a second, until the server closes.
 async fn say_slowly(mut stream: TcpStream, request: &[u8], at: usize) -> io::Result<()> {
     stream.write_all(&request[..at]).await?;
     let mut answer = [0; 4 << 10];

@@ -1,8 +1,8 @@
-//! What the service must hold against, measured: `cargo bench --bench load -- dawdlers | overload | paused | soak`.
+//! Load tests of the release binary: `cargo bench --bench load -- dawdlers | overload | paused | soak`.
 //!
-//! Each run starts the release binary, prints what it measured and ends with an error where something that must hold
-//! does not. The load shares the machine with the server. Sizes come from the environment, as each module says.
-//! `load upstream PORT` serves the upstream alone, for others' measurements.
+//! Each run prints what it measured and fails if a promise does not hold. The load shares the machine with the server.
+//! Sizes come from the environment, as each module says. `load upstream PORT` serves the mock model API alone, for
+//! other benches.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

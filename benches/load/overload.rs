@@ -1,9 +1,9 @@
-//! Ten times more requests than the server can answer: it goes on answering nearly as many, and turns the others away.
+//! Ten times more requests than the server can answer: throughput stays nearly the same, and the rest is rejected.
 //!
-//! The server has processor 0 and the load processor 1, so that the one takes nothing from the other. The most that can
-//! be answered is measured with callers that wait for each answer, before and after; then callers come at ten times that
-//! rate for `OVERLOAD_SECONDS`, whether or not earlier ones are answered. So many at a time have a connection; whoever
-//! finds none free goes away.
+//! The server has processor 0 and the load processor 1. The highest throughput is measured before and after, with
+//! clients that wait for each answer. In between, requests arrive at ten times that rate for `OVERLOAD_SECONDS`,
+//! whether or not earlier ones are answered. The number of connections is limited; a request without a free one is
+//! dropped.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -18,12 +18,12 @@ use crate::wire::{self, Answer, Connection};
 
 const TIMES: f64 = 10.0;
 const MIN_SHARE: f64 = 0.8;
-/// Callers that wait for each answer.
+/// Clients that wait for each answer.
 const WAITING: [usize; 3] = [4, 16, 64];
-/// How long the last callers are waited for.
+/// How long the last answers may take.
 const LAST_WITHIN: Duration = Duration::from_secs(60);
 
-/// What is asked for.
+/// The kind of request.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Kind {
     Text,
@@ -31,8 +31,8 @@ enum Kind {
 }
 
 impl Kind {
-    /// Connections of the load that does not wait: nearly as many as the server takes, and for uploads as many as both
-    /// sides have memory for what the system holds of their files.
+    /// Connections of the open load: nearly as many as the server accepts; for uploads, as many as the memory of both
+    /// sides allows for buffered files.
     fn n_connections(self) -> usize {
         match self {
             Self::Text => 9_000,
@@ -41,7 +41,7 @@ impl Kind {
     }
 }
 
-/// What came of requests.
+/// Counts of answers by outcome.
 #[derive(Debug, Default)]
 struct Tally {
     answers: BTreeMap<String, usize>,
@@ -80,7 +80,7 @@ pub async fn run() -> Vec<Verdict> {
     verdicts
 }
 
-/// The most answers a second to callers that wait for each.
+/// The highest throughput, with clients that wait for each answer.
 async fn peak(address: SocketAddr, kind: Kind, each: Duration) -> f64 {
     let mut most = 0.0_f64;
     for n_callers in WAITING {
@@ -91,7 +91,7 @@ async fn peak(address: SocketAddr, kind: Kind, each: Duration) -> f64 {
                 let tally = tally.clone();
                 tokio::spawn(async move {
                     let (mut requests, mut connection) = (Requests::new(kind, n), Connection::to(address));
-                    // An answer after the end is none of this time's.
+                    // Answers after the end do not count.
                     let asking = async {
                         loop {
                             ask(&mut connection, &requests.next(), &tally).await;
@@ -109,17 +109,17 @@ async fn peak(address: SocketAddr, kind: Kind, each: Duration) -> f64 {
     most
 }
 
-/// Callers who came at a rate, and what came of them.
+/// Requests at a fixed rate, and their outcomes.
 struct Offered {
     n_callers: usize,
     n_without_connection: usize,
-    /// Who was answered while they came.
+    /// Answered while requests arrived.
     n_served: usize,
-    /// Of all who had a connection.
+    /// Of all that had a connection.
     tally: Tally,
 }
 
-/// Lets callers come at this rate.
+/// Sends requests at this rate.
 async fn offer(address: SocketAddr, kind: Kind, rate: f64, time: Duration) -> Offered {
     let n_connections = kind.n_connections();
     let idle = (0..n_connections).map(|n| (Requests::new(kind, n), Connection::to(address))).collect::<Vec<_>>();
@@ -170,7 +170,7 @@ async fn ask(connection: &mut Connection, request: &[u8], tally: &Shared) {
     *tally.answers.entry(name).or_default() += 1;
 }
 
-/// One caller's requests.
+/// One client's requests.
 struct Requests {
     draws: Draws,
     from: String,

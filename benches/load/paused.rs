@@ -1,4 +1,4 @@
-//! An upstream that is down: once it is left alone, callers are told at once.
+//! A model API that is down: once calls to it are paused, requests fail at once.
 
 use std::time::{Duration, Instant};
 
@@ -10,13 +10,13 @@ use crate::service::Setup;
 use crate::wire::{self, Connection};
 
 const MOST: Duration = Duration::from_millis(10);
-/// How many requests it may take until the upstream is left alone.
+/// Requests within which calls must be paused.
 const SOON: usize = 20;
 
 /// `PAUSED_REQUESTS`, one after the other.
 pub async fn run() -> Vec<Verdict> {
     let n_requests = number("PAUSED_REQUESTS", 1_000.0) as usize;
-    // It was free a moment ago.
+    // The port was free a moment ago.
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let service = Setup::new().written_by(nobody).quiet().start();
     let (mut draws, mut connection) = (Draws::new(1), Connection::to(service.address));

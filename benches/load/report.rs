@@ -1,11 +1,11 @@
-//! What came of a run: counts, percentiles, and whether what must hold does.
+//! The result of a run: counts, percentiles, and promises.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::time::Duration;
 
-/// One thing that must hold, and whether it does.
+/// A promise, and whether it holds.
 pub struct Verdict {
     what: String,
     holds: bool,
@@ -28,7 +28,7 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// How often which kind of request was answered how; a status of 0 stands for none that was waited for.
+/// Counts of answers by kind of request and status; 0 means that no answer was awaited.
 #[derive(Default)]
 pub struct Outcomes(BTreeMap<&'static str, BTreeMap<String, u64>>);
 

@@ -1,4 +1,4 @@
-//! The release binary in a folder of its own, and what the system says of it.
+//! The release binary in a temporary folder, and its resources as the system counts them.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,14 +14,14 @@ use tempfile::TempDir;
 pub const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/base_data/2026-01-01/customers.xlsx");
 const BINARY: &str = env!("CARGO_BIN_EXE_content-portal");
 
-/// A running server, ended when it is dropped.
+/// A running server; dropping it stops the process.
 pub struct Service {
     child: Child,
     pub address: SocketAddr,
     _folder: TempDir,
 }
 
-/// How a server is to be started.
+/// How to start a server.
 #[derive(Default)]
 pub struct Setup {
     settings: BTreeMap<&'static str, String>,
@@ -31,7 +31,7 @@ pub struct Setup {
     under: String,
 }
 
-/// What the system says of a process at one moment.
+/// A process's resources at one moment.
 #[derive(Debug, Clone, Copy)]
 pub struct Footprint {
     pub resident_kb: u64,
@@ -41,36 +41,36 @@ pub struct Footprint {
 }
 
 impl Setup {
-    /// The offline writer, and the driver as the proxy whose word on callers' addresses is taken.
+    /// The offline writer, and the driver as a trusted proxy.
     pub fn new() -> Self {
         let setup = Self::default();
         setup.with("PORT", "0").with("WRITER", "offline").with("MIN_FREE_MB", "0").with("TRUSTED_PROXIES", "127.0.0.1")
     }
 
-    /// With one setting more.
+    /// Adds a setting.
     pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.settings.insert(name, value.into());
         self
     }
 
-    /// An upstream at `address` that writes and draws.
+    /// Writes and draws with the model API at `address`.
     pub fn written_by(self, address: SocketAddr) -> Self {
         let url = format!("http://{address}/v1");
         self.with("WRITER", "openai").with("OPENAI_API_KEY", "k").with("OPENAI_BASE_URL", url)
     }
 
-    /// Without a line for each request.
+    /// Logs no line for each request.
     pub fn quiet(self) -> Self {
         self.with("RUST_LOG", "info,content_portal::http::request_id=warn,content_portal::http::problem=off")
     }
 
-    /// As a shell starts it that has few file descriptors to give unless it is asked for more.
+    /// With a shell's usual soft limit of file descriptors, which the server may raise.
     pub fn with_a_soft_limit(mut self, descriptors: usize) -> Self {
         self.before.push(format!("ulimit -Sn {descriptors}"));
         self
     }
 
-    /// On one processor alone, so that the load on the others takes nothing from it.
+    /// On one processor, so that load on the others does not slow it.
     pub fn on_processor(mut self, processor: usize) -> Self {
         self.under = format!("taskset -c {processor} ");
         self
@@ -101,13 +101,13 @@ impl Setup {
         };
         let address = until("listening")["address"].as_str().unwrap().parse().unwrap();
         until("ready");
-        // Somebody reads a log, and it says what a measurement does not.
+        // The log is read, as in production, and shows what the measurement does not.
         std::thread::spawn(move || show_faults(log.map_while(Result::ok)));
         Service { child, address, _folder: folder }
     }
 }
 
-/// Prints what the server says beside its requests, each message once.
+/// Prints the server's log lines that are not about requests, each message once.
 fn show_faults(lines: impl Iterator<Item = String>) {
     let mut shown = std::collections::BTreeSet::new();
     for line in lines {
@@ -145,7 +145,7 @@ impl Drop for Service {
     }
 }
 
-/// Lets this process, too, have so many connections.
+/// Raises this process's limit of connections.
 pub fn allow_descriptors(n: usize) {
     use nix::sys::resource::{Resource, getrlimit, setrlimit};
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();

@@ -1,4 +1,4 @@
-//! Mixed load for half an hour: what the server holds must not grow once it is warm.
+//! Mixed load for half an hour: memory, descriptors, threads and tasks must not grow after the warm-up.
 
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -13,14 +13,14 @@ use crate::service::{SAMPLE, Service, Setup};
 use crate::upstream::{self, Faults};
 use crate::wire::{self, Connection};
 
-/// Callers side by side.
+/// Clients in parallel.
 const CALLERS: u64 = 8;
 const SAMPLE_EVERY: Duration = Duration::from_secs(5);
-/// Of the calls upstream, in the tenth minute of every ten.
+/// Share of failing model calls, in every tenth minute.
 const FAULTS_OF_A_HUNDRED: u64 = 30;
 const MAX_SLOPE_MB: f64 = 1.0;
 
-/// Which statuses are right answers to which requests; 0 for none.
+/// The expected statuses of each kind of request; 0 means no answer.
 const EXPECTED: [(&str, &[u16]); 11] = [
     ("text", &[200, 502, 503, 504]),
     ("both", &[200, 502, 503, 504]),
@@ -43,8 +43,8 @@ struct Moment {
 
 const MEASURED: [&str; 4] = ["resident MB", "descriptors", "threads", "tasks"];
 
-/// `SOAK_MINUTES` at `REQUESTS_A_SECOND`, after `WARM_UP_MINUTES` with three times the callers at four times that rate: an
-/// allocator keeps what it once needed, so what is needed at the most has to be asked for once.
+/// `SOAK_MINUTES` at `REQUESTS_A_SECOND`, after `WARM_UP_MINUTES` with three times the clients at four times that rate:
+/// an allocator keeps the most that it ever needed, so the peak has to come first.
 pub async fn run() -> Vec<Verdict> {
     let minutes = number("SOAK_MINUTES", 2.0);
     let warm_up = Duration::from_secs_f64(60.0 * number("WARM_UP_MINUTES", minutes / 6.0));
@@ -69,7 +69,7 @@ pub async fn run() -> Vec<Verdict> {
     for (index, name) in MEASURED.iter().enumerate() {
         let line = Line::through(&by_minute(&moments, index));
         println!("  {name}: {line}");
-        // A line that cannot be told from a flat one is flat.
+        // A slope within its error counts as flat.
         let is_flat = line.slope - 2.0 * line.slope_error <= if index == 0 { MAX_SLOPE_MB } else { 0.0 };
         verdicts.push(Verdict::new(format!("{name} are flat"), is_flat, line.to_string()));
     }
@@ -97,7 +97,7 @@ async fn watch(service: &Service, faults: &Faults, warm_up: Duration, until: Ins
     moments
 }
 
-/// The server's own count of its tasks; 0 where it tells none.
+/// The server's own count of its tasks; 0 if it reports none.
 async fn tasks(service: &Service) -> f64 {
     let answer = Connection::to(service.address).ask(&wire::get("/metrics")).await;
     let text = answer.map_or(String::new(), |answer| String::from_utf8_lossy(&answer.body).into_owned());
@@ -105,7 +105,7 @@ async fn tasks(service: &Service) -> f64 {
     line.and_then(|count| count.parse().ok()).unwrap_or_default()
 }
 
-/// One caller's requests, each of a kind drawn at random.
+/// One client's requests, each of a random kind.
 async fn call(service: Arc<Service>, seed: u64, pause: Duration, until: Instant, outcomes: Arc<Mutex<Outcomes>>) {
     let (mut draws, mut connection) = (Draws::new(seed), Connection::to(service.address));
     let sample = std::fs::read(SAMPLE).unwrap();
@@ -150,7 +150,7 @@ async fn call(service: Arc<Service>, seed: u64, pause: Duration, until: Instant,
     }
 }
 
-/// A request that must be refused.
+/// A request that must be rejected.
 fn bad(draws: &mut Draws, from: &str) -> Vec<u8> {
     let noise: Vec<u8> = (0..2_000).map(|_| draws.next() as u8).collect();
     match draws.below(7) {
@@ -164,7 +164,7 @@ fn bad(draws: &mut Draws, from: &str) -> Vec<u8> {
     }
 }
 
-/// A caller who goes away: in a head, in a body, before the answer, or in the middle of an event stream.
+/// A client that disconnects: in a head, in a body, before the answer, or in an event stream.
 async fn leave(service: &Service, draws: &mut Draws, from: &str, sample: &[u8]) -> io::Result<()> {
     let upload = wire::upload(from, "customers.xlsx", sample);
     let asks = wire::post("/generate-promo", from, &draws.form("Both"));
@@ -176,7 +176,7 @@ async fn leave(service: &Service, draws: &mut Draws, from: &str, sample: &[u8]) 
         _ => {
             stream.write_all(&wire::as_events(&upload)).await?;
             let mut some = vec![0; 4096];
-            // What is heard before it leaves differs from time to time.
+            // What arrives before the disconnect varies.
             for _ in 0..draws.below(4) {
                 let _ = stream.read(&mut some).await?;
             }
@@ -185,7 +185,7 @@ async fn leave(service: &Service, draws: &mut Draws, from: &str, sample: &[u8]) 
     Ok(())
 }
 
-/// The mean of each minute: moments a few seconds apart say nearly the same, and would make any error look small.
+/// The mean of each minute. Samples a few seconds apart are correlated and would understate the error.
 fn by_minute(moments: &[Moment], index: usize) -> Vec<(f64, f64)> {
     let n = (60 / SAMPLE_EVERY.as_secs()) as usize;
     let mean =

@@ -1,4 +1,4 @@
-//! An OpenAI-compatible server that answers at once, or fails as it is told to.
+//! A mock model API: answers at once, or fails on request.
 
 use std::io;
 use std::net::SocketAddr;
@@ -12,7 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 /// A PNG of one pixel.
 const PIXEL: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNkYAAAAAYAAjCB0C8AAAAASUVORK5CYII=";
 
-/// How many of a hundred calls fail, in turns of every way to fail.
+/// How many of a hundred calls fail, each way to fail in turn.
 #[derive(Debug, Default)]
 pub struct Faults(AtomicU64);
 
@@ -22,7 +22,7 @@ impl Faults {
     }
 }
 
-/// Starts the server; where it is, and how to make it fail.
+/// Starts the server; its address, and a handle that makes it fail.
 pub async fn start() -> (SocketAddr, Arc<Faults>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -31,7 +31,7 @@ pub async fn start() -> (SocketAddr, Arc<Faults>) {
     (address, faults)
 }
 
-/// Serves on `port` for as long as it is let, and never fails.
+/// Serves on `port` until the process ends, and never fails.
 pub async fn serve_on(port: u16) {
     answer_all(TcpListener::bind(("127.0.0.1", port)).await.unwrap(), Arc::default()).await;
 }
@@ -69,7 +69,7 @@ async fn fail(stream: &mut TcpStream, n: u64) -> io::Result<()> {
     stream.write_all(&bytes).await
 }
 
-/// The path of the next request, its body read and forgotten; `None` where there is none.
+/// The path of the next request, its body read and dropped; `None` if there is none.
 async fn read_request(stream: &mut TcpStream, received: &mut Vec<u8>) -> io::Result<Option<String>> {
     loop {
         if let Some(at) = received.windows(4).position(|four| four == b"\r\n\r\n") {

@@ -1,6 +1,6 @@
-//! HTTP/1.1 as cheap as a caller can have it: prebuilt bytes out, status and length in.
+//! A minimal HTTP/1.1 client: prebuilt bytes out, status and length in.
 //!
-//! The load shares its machine with the server it measures, so nothing is parsed that is not looked at.
+//! The load shares its machine with the server, so it parses only what it needs.
 
 use std::io;
 use std::net::SocketAddr;
@@ -9,17 +9,17 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// How long an answer may take before it counts as none: far longer than any that is promised.
+/// Time-out of an answer, far above any promised time.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// A connection that is kept as long as the server keeps it.
+/// A keep-alive connection.
 pub struct Connection {
     address: SocketAddr,
     stream: Option<TcpStream>,
     received: Vec<u8>,
 }
 
-/// What is looked at of an answer.
+/// The parts of an answer that are read.
 #[derive(Debug, Clone)]
 pub struct Answer {
     pub status: u16,
@@ -32,7 +32,7 @@ impl Connection {
         Self { address, stream: None, received: Vec::new() }
     }
 
-    /// Sends one request and reads its answer; on a fresh connection where the server has closed the last one.
+    /// Sends one request and reads its answer; opens a new connection if the server has closed the last one.
     pub async fn ask(&mut self, request: &[u8]) -> io::Result<Answer> {
         let outcome = tokio::time::timeout(PATIENCE, self.exchange(request)).await;
         let outcome = outcome.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
@@ -48,7 +48,7 @@ impl Connection {
             _ => connect(self.address).await?,
         };
         self.received.clear();
-        // A refusal may come before all is sent; then it is what counts.
+        // A rejection may arrive before everything is sent; it counts.
         let sent = stream.write_all(request).await;
         let (answer, is_last) = match self.receive(&mut stream).await {
             Ok(answer) => answer,
@@ -93,19 +93,19 @@ impl Connection {
     }
 }
 
-/// Connects without a delay for small pieces.
+/// Connects with `TCP_NODELAY`.
 pub async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
     let stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
     Ok(stream)
 }
 
-/// Whether the server has not closed a connection at rest.
+/// Whether an idle connection is still open.
 fn is_open(stream: &TcpStream) -> bool {
     matches!(stream.try_read(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
 }
 
-/// The bytes of a request; `from` is the address that a trusted proxy would have seen.
+/// The bytes of a request; `from` is the client address that a trusted proxy would report.
 pub fn request(method: &str, path: &str, content_type: &str, from: &str, body: &[u8]) -> Vec<u8> {
     let head = format!(
         "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Forwarded-For: {from}\r\nContent-Type: {content_type}\r\n\
@@ -115,7 +115,7 @@ pub fn request(method: &str, path: &str, content_type: &str, from: &str, body: &
     [head.as_bytes(), body].concat()
 }
 
-/// The same request from a caller that wants to hear of each step.
+/// The same request with an event stream as its answer.
 pub fn as_events(request: &[u8]) -> Vec<u8> {
     let line_end = request.windows(2).position(|two| two == b"\r\n").map_or(0, |at| at + 2);
     [&request[..line_end], b"Accept: text/event-stream\r\n", &request[line_end..]].concat()

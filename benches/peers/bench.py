@@ -17,7 +17,7 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 def take_turns(rounds, ours, peer):
-    """Runs both once a round; who begins changes from round to round, so that a machine's moods fall on both."""
+    """Runs both once a round, each first in turn, so that changes of the machine's speed affect both."""
     for number in range(rounds):
         for work in (ours, peer) if number % 2 == 0 else (peer, ours):
             work(number)

@@ -59,7 +59,7 @@ def retrain(bench):
 
 
 def start(bench):
-    """From nothing to the first answer, what is resident then, and the first request."""
+    """Time to the first answer, resident memory then, and the first request."""
     model, body = bench.trained("start"), load.forms(1, 1)[0]
     measured = {"ours": [], "peer": []}
 

@@ -21,9 +21,9 @@ static OTHER: LazyLock<Arc<Schema>> = LazyLock::new(|| {
 
 /// Reads sheets written as lines of cells with tabs between them.
 ///
-/// The first byte says by which schema (`b`: the built-in one, anything else: another) and whether to keep keys (capitals
-/// do). A line `%sheet` or `%1904` begins a sheet. A cell that begins with `#` is a number, with `@` one that is shown as
-/// a date, `!` is an error, `?` true; anything else is text, without the `'` that it may begin with.
+/// The first byte says by which schema (`b`: the built-in one, anything else: another) and whether to keep keys
+/// (capitals do). A line `%sheet` or `%1904` begins a sheet. A cell that begins with `#` is a number, with `@` one that
+/// is shown as a date, `!` is an error, `?` true; anything else is text, without the `'` that it may begin with.
 pub fn check_sheets(input: &[u8]) {
     let Some((&how, rest)) = input.split_first() else { return };
     let schema = if how.eq_ignore_ascii_case(&b'b') { SCHEMA.clone() } else { OTHER.clone() };
@@ -79,7 +79,7 @@ fn cell_of(cell: &str, is_1904: bool) -> Cell<'_> {
     }
 }
 
-/// A tidied name stays as it is when it is tidied again.
+/// Tidying a name twice changes nothing more.
 fn check_texts(cells: &[Cell<'_>]) {
     for cell in cells {
         if let Cell::Text(text) = cell
@@ -91,7 +91,7 @@ fn check_texts(cells: &[Cell<'_>]) {
     }
 }
 
-/// The line as a form whose fields are called as the header's cells.
+/// The line as a form whose fields have the names of the header's cells.
 fn check_form(schema: &Arc<Schema>, header: &[&str], line: &str) {
     let fields = header.iter().copied().zip(line.split('\t'));
     match read_form(schema, fields, TODAY) {

@@ -1,6 +1,6 @@
-//! What the targets share: what they check through the public doors, how much memory they may take, and whose a panic is.
+//! What the targets share: checks of public functions, the limit of memory, and whether a panic is calamine's.
 //!
-//! What a target checks behind a private door stands beside that door, in the crate's own `fuzzing` modules.
+//! Checks of private functions are in the crate's `fuzzing` modules (feature `fuzzing`).
 
 #![feature(alloc_error_hook)]
 

@@ -1,7 +1,7 @@
-//! As much memory as an input justifies, and no more.
+//! A limit of memory for each input.
 //!
-//! A target installs [`Cap`] as its allocator. What asks for more than it was granted gets none, as in a reader process
-//! at its limit, and Rust's standard library tells the hook: [`panic_when_out`] makes a panic of it, which names who asked.
+//! A target installs [`Cap`] as its allocator. An allocation beyond the limit fails, as in a reader process, and the
+//! standard library calls a hook: [`panic_when_out`] turns that into a panic whose stack shows the allocation.
 
 use std::alloc::System;
 
@@ -10,12 +10,12 @@ use cap::Cap;
 /// The allocator of a target.
 pub type Allocator = Cap<System>;
 
-/// An allocator without a limit yet.
+/// An allocator that has no limit yet.
 pub const fn allocator() -> Allocator {
     Cap::new(System, usize::MAX)
 }
 
-/// Runs `work`, which may have so many bytes beside what is in use.
+/// Runs `work` with at most so many bytes beyond those in use.
 pub fn within<T>(allocator: &Allocator, n_bytes: usize, work: impl FnOnce() -> T) -> T {
     let _ = allocator.set_limit(allocator.allocated().saturating_add(n_bytes));
     let done = work();
@@ -23,7 +23,7 @@ pub fn within<T>(allocator: &Allocator, n_bytes: usize, work: impl FnOnce() -> T
     done
 }
 
-/// Has an allocation that fails panic instead of abort.
+/// Makes a failed allocation panic instead of abort.
 pub fn panic_when_out() {
     std::alloc::set_alloc_error_hook(|layout| panic!("memory allocation of {} bytes failed", layout.size()));
 }

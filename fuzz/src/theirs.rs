@@ -1,9 +1,9 @@
-//! Whose fault a panic is.
+//! Whether a panic is calamine's.
 //!
-//! calamine is known to panic, and to ask for all memory there is, on some files; that is why a workbook is read by a
-//! process of its own, which then ends and is answered for (`workbook::Reader`). So what breaks down inside calamine, or
-//! inside what calamine calls, is no finding here. Everything else is: a panic whose nearest frame outside the standard
-//! library is this crate's own, or another library's that this crate called.
+//! calamine is known to panic, and to ask for all memory, on some files. The reader process contains that
+//! (`workbook::Reader`), so a panic inside calamine, or inside what calamine calls, is not a finding. Every other panic
+//! is: its nearest frame outside the standard library is this crate's, or that of another library that this crate
+//! called.
 
 use std::backtrace::Backtrace;
 use std::cell::Cell;
@@ -15,15 +15,15 @@ thread_local! {
     static WAS_THEIRS: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Lets panics of calamine's pass by in silence, its demands for memory among them; any other still ends the run. Called
-/// once, before the first [`forgive`].
+/// Silences calamine's panics, also those from failed allocations; any other still ends the run. Call it once, before
+/// the first [`forgive`].
 pub fn watch(allocator: &'static Allocator) {
     memory::panic_when_out();
     let fatal = take_hook();
     set_hook(Box::new(move |info| {
-        // To tell of it takes more.
+        // Reporting it needs memory.
         let _ = allocator.set_limit(usize::MAX);
-        // Most panics name the line that broke a rule; the others are the standard library's own, or of what it called.
+        // Most panics name the faulty line; the others name one of the standard library.
         let place = info.location().map(|place| whose(place.file())).unwrap_or_default();
         let is_theirs = place.unwrap_or_else(|| is_calamines(&Backtrace::force_capture().to_string()));
         WAS_THEIRS.set(is_theirs);
@@ -33,7 +33,7 @@ pub fn watch(allocator: &'static Allocator) {
     }));
 }
 
-/// Runs `work`; `None` when calamine broke down in it.
+/// Runs `work`; `None` if calamine panicked in it.
 pub fn forgive<T>(work: impl FnOnce() -> T) -> Option<T> {
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(done) => Some(done),
@@ -42,15 +42,15 @@ pub fn forgive<T>(work: impl FnOnce() -> T) -> Option<T> {
     }
 }
 
-/// Whether a stack meets a file of calamine's before it meets one of ours; innermost frames come first.
+/// Whether a stack, innermost frame first, reaches a file of calamine before one of ours.
 fn is_calamines(stack: &str) -> bool {
     let mut files = stack.lines().filter_map(|line| line.trim_start().strip_prefix("at "));
     files.find_map(whose).unwrap_or(false)
 }
 
-/// Whether a file is calamine's (true) or ours (false); `None` for what either calls.
+/// Whether a file is calamine's (true) or ours (false); `None` for any other.
 fn whose(file: &str) -> Option<bool> {
-    // Of ours, these two stand between any panic and its cause.
+    // These two of ours are in the stack of every panic.
     let tells_nothing = ["/rustc/", "library/", "src/theirs.rs", "src/memory.rs"];
     if tells_nothing.iter().any(|part| file.contains(part)) {
         None

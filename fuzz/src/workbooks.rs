@@ -1,4 +1,4 @@
-//! The workbook reader on any bytes: it returns, within its limits, and a table that it returns is whole.
+//! The workbook reader on any bytes: it returns within its limits, and its table is consistent.
 
 use std::borrow::Cow;
 use std::io::{Cursor, Write};
@@ -20,13 +20,13 @@ pub const LIMITS: Limits = Limits {
     max_unpacked_bytes: 1 << 20,
     max_names: 100,
 };
-/// The day on which every file is read.
+/// Today, for every file.
 pub const TODAY: Date = date(2026, 3, 1);
 
-/// The columns that are looked for.
+/// The columns to find.
 pub static SCHEMA: LazyLock<Arc<Schema>> = LazyLock::new(|| Arc::new(Schema::built_in().expect("it is sound")));
 
-/// The parts of an `.xlsx` that an input may bring along, in this order, and what stands in for them.
+/// The parts of an `.xlsx` that an input may contain, in this order, and their defaults.
 const PARTS: [(&str, &str); 4] = [
     ("xl/worksheets/sheet1.xml", ""),
     (
@@ -42,7 +42,7 @@ const PARTS: [(&str, &str); 4] = [
         r#"<workbook xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"><workbookPr/><sheets><sheet name="Customers" sheetId="1" r:id="rId1"/></sheets></workbook>"#,
     ),
 ];
-/// The parts that every one of them has.
+/// The parts that every file has.
 const FIXED: [(&str, &str); 3] = [
     (
         "[Content_Types].xml",
@@ -58,7 +58,7 @@ const FIXED: [(&str, &str); 3] = [
     ),
 ];
 
-/// The file that an input stands for. XML is the sheet of a workbook around it, and after each NUL its shared strings,
+/// The file that an input means. XML is the sheet of a workbook around it, and after each NUL its shared strings,
 /// its styles, its list of sheets: changed bytes inside a container would otherwise end at its checksums. Anything else
 /// is the file itself.
 pub fn file_of(input: &[u8]) -> Cow<'_, [u8]> {
@@ -82,7 +82,7 @@ pub fn read(file: &[u8]) -> Result<CustomerTable, WorkbookError> {
     workbook::read(Cursor::new(file), SCHEMA.clone(), TODAY, &LIMITS)
 }
 
-/// What must hold of every outcome.
+/// Checks every outcome.
 pub fn check(outcome: &Result<CustomerTable, WorkbookError>) {
     match outcome {
         Ok(table) => {
@@ -93,7 +93,7 @@ pub fn check(outcome: &Result<CustomerTable, WorkbookError>) {
     }
 }
 
-/// A table is one that the server would take from a process that it does not trust.
+/// A table is one that the server would accept from the reader process.
 pub fn check_whole(table: &CustomerTable) {
     let (columns, cleaning) = (table.columns().to_vec(), table.cleaning().clone());
     let checked = CustomerTable::checked(table.schema().clone(), columns, cleaning, TODAY);
