@@ -11,6 +11,14 @@ serve:
 ci:
     .ci/run
 
+# The checks that build nothing, in seconds.
+house:
+    .ci/house
+
+# Compares with the peers, such as `just peers --only upload`.
+peers *arguments:
+    python3 benches/peers/compare.py {{arguments}}
+
 # Runs all tests, or those whose names contain a word.
 test *words:
     cargo test {{words}}
