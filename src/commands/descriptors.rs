@@ -23,6 +23,7 @@ pub fn make_room_for(wanted: NonZeroUsize) -> NonZeroUsize {
     let fitting = NonZeroUsize::new(limit.saturating_sub(RESERVE.min(limit / 2))).unwrap_or(NonZeroUsize::MIN);
     if fitting < wanted {
         tracing::warn!(
+            event = "connections_limited",
             descriptors = limit,
             connections = fitting,
             "the limit of file descriptors leaves room for fewer connections than MAX_CONNECTIONS"

@@ -28,7 +28,7 @@ pub fn serve(config: &Config, terminal: Option<Terminal>) -> anyhow::Result<()> 
             None => Application::bind(config.server.address, settings).await.map_err(with_next_step)?,
         };
         let address = application.address();
-        tracing::info!(%address, "listening");
+        tracing::info!(event = "listening", %address, "listening");
         let mut hang_up = signal(SignalKind::hangup()).context("SIGHUP cannot be listened for")?;
         let condition = application.condition();
         let (at_start, after_reload) = (condition.clone(), condition.clone());

@@ -1,8 +1,19 @@
-//! Everything a caller sees: routes, wire types, problems, and the life of the server.
+//! Everything that a caller sees: routes, wire types, problems, and the life of the server.
 //!
-//! The only module that knows axum, JSON bodies and status codes. A handler extracts, takes one snapshot of the live
-//! model, calls, and maps the result; the processor's work runs on blocking threads, a bounded number at a time. May
-//! import [`crate::retrain::worker`], [`crate::schedule`], [`crate::export`], [`crate::segmentation`], [`crate::content`],
+//! Start at `router.rs`, which lists every route, or at `server.rs`. A room may import those right of its arrow:
+//!
+//! ```text
+//! routes     → request, response, tasks, idempotency, admission, problem, state
+//! tasks      → problem, state (which holds the registry `tasks::jobs`)
+//! response   → problem, state
+//! request    → admission, problem, state
+//! admission  → problem
+//! problem    → nothing of http but the errors of `idempotency`
+//! ```
+//!
+//! This is the only module that knows axum, JSON bodies and status codes. A handler extracts, takes one snapshot of the
+//! live model, calls, and maps the result. Work for the processor runs on blocking threads, a bounded number at a time.
+//! May import [`crate::retrain::worker`], [`crate::schedule`], [`crate::export`], [`crate::segmentation`], [`crate::content`],
 //! [`crate::model_store`], [`crate::upload_store`], [`crate::pipeline`] (personas and placements), [`crate::customer`]
 //! and [`crate::workbook`].
 
@@ -21,8 +32,11 @@ mod server;
 mod settings;
 mod state;
 mod tasks;
+mod waited;
+mod wrapped_body;
 
 pub use admission::{Key, TrustedProxies};
-pub use server::{Application, Condition, OnLoad, Opening, Prepared, ServeError};
+pub use server::{Application, Condition, Opening, Prepared, ServeError};
 pub use settings::{Retraining, Settings};
+pub use state::OnLoad;
 pub use tasks::refresh::Refresh;

@@ -1,4 +1,4 @@
-//! One id a request, from the caller or new; one log line and one count a request; problems finished with the id.
+//! The outermost layer: gives each request an id, logs and counts it once, and writes the id into problems.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,32 +14,29 @@ use uuid::Uuid;
 use super::metrics::Answered;
 use super::problem::Problem;
 use super::state::AppState;
+use super::waited::Waited;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
-/// Longer ids are replaced: they go into every log line.
+/// Longer ids are replaced, because ids are in every log line.
 const MAX_ID_CHARS: usize = 64;
-/// Routes that are asked every few seconds by nobody who reads the log.
+/// Routes that monitors ask every few seconds; their requests are logged at debug level.
 const PROBES: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
 
-/// What is known of a request from its first line on.
+/// What is known of a request from its head.
 #[derive(Debug, Clone)]
 pub(super) struct RequestContext {
     /// Plain ASCII of at most 64 characters.
     pub id: Arc<str>,
-    /// The route's pattern, and not the path: a path may hold anything.
+    /// The route's pattern, not the path: a path may hold anything.
     route: Arc<str>,
     method: Method,
     started: Instant,
 }
 
-/// Of a request's time, what was spent waiting for the upstream; a response carries it to the outermost layer.
+/// Marks a response that streams after its headers, and that records its end itself.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Waited(pub Duration);
-
-/// Marks a response that goes on after its headers and tells its end itself.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct GoesOn;
+pub(super) struct Streaming;
 
 impl RequestContext {
     fn of(request: &Request) -> Self {
@@ -56,60 +53,60 @@ impl RequestContext {
         PROBES.contains(&self.route.as_ref())
     }
 
-    /// Logs and counts the end of the request; says how long it took.
+    /// Logs and counts the end of the request, and returns how long it took.
     fn ended(&self, state: &AppState, status: StatusCode, waited: Duration) -> Duration {
         let Self { id, route, method, started } = self;
         let took = started.elapsed();
         let took_ms = took.as_secs_f64() * 1000.0;
         let status_code = status.as_u16();
         if self.is_probe() {
-            tracing::debug!(request_id = %id, %method, %route, status = status_code, took_ms, "answered");
+            tracing::debug!(event = "answered", request_id = %id, %method, %route, status = status_code, took_ms, "answered");
         } else {
-            tracing::info!(request_id = %id, %method, %route, status = status_code, took_ms, "answered");
+            tracing::info!(event = "answered", request_id = %id, %method, %route, status = status_code, took_ms, "answered");
         }
         state.metrics().answered(&Answered { route, method: plain(method), status, took, waited });
         took
     }
 }
 
-/// The end of a request, told once: as it comes, or as a caller who went away before it.
+/// Records the end of a request once. Dropped before that, it records that the client disconnected.
 pub(super) struct Ending {
     context: RequestContext,
     state: AppState,
-    is_told: AtomicBool,
+    is_recorded: AtomicBool,
 }
 
 impl Ending {
     pub fn of(context: &RequestContext, state: &AppState) -> Self {
-        Self { context: context.clone(), state: state.clone(), is_told: AtomicBool::new(false) }
+        Self { context: context.clone(), state: state.clone(), is_recorded: AtomicBool::new(false) }
     }
 
-    /// Logs and counts the end; says how long the request took.
-    pub fn tell(&self, status: StatusCode, waited: Duration) -> Duration {
-        self.is_told.store(true, Ordering::Relaxed);
+    /// Logs and counts the end, and returns how long the request took.
+    pub fn record(&self, status: StatusCode, waited: Duration) -> Duration {
+        self.is_recorded.store(true, Ordering::Relaxed);
         self.context.ended(&self.state, status, waited)
     }
 
-    /// Leaves the telling to somebody else.
+    /// Leaves the end to be recorded elsewhere.
     fn pass_on(&self) {
-        self.is_told.store(true, Ordering::Relaxed);
+        self.is_recorded.store(true, Ordering::Relaxed);
     }
 }
 
 impl Drop for Ending {
     fn drop(&mut self) {
-        if !self.is_told.load(Ordering::Relaxed) {
+        if !self.is_recorded.load(Ordering::Relaxed) {
             self.context.ended(&self.state, client_closed_request(), Duration::ZERO);
         }
     }
 }
 
-/// What nginx logs where the caller went away before the answer; nobody ever reads it as a status.
+/// The status that nginx logs where the client disconnected before the answer. It is only logged and counted.
 fn client_closed_request() -> StatusCode {
     StatusCode::from_u16(499).unwrap_or(StatusCode::BAD_REQUEST)
 }
 
-/// Gives the request an id, logs and counts its outcome once, and writes the id into the answer.
+/// Gives the request an id, records its end once, and writes the id into the answer.
 pub(super) async fn identify_and_log(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
     let context = RequestContext::of(&request);
     request.extensions_mut().insert(context.clone());
@@ -119,19 +116,19 @@ pub(super) async fn identify_and_log(State(state): State<AppState>, mut request:
     let waited = response.extensions_mut().remove::<Waited>().map_or(Duration::ZERO, |Waited(waited)| waited);
     let problem = response.extensions_mut().remove::<Problem>();
     if let Some(problem) = problem {
-        // That a server is starting is said once, and not at every probe.
+        // Probes ask often: that the server is starting is not logged for each.
         if !(context.is_probe() && response.status() == StatusCode::SERVICE_UNAVAILABLE) {
             problem.log(&context.id);
         }
         let mut finished = problem.into_response(&context.id);
-        // What inner layers say of cross-origin callers holds for the problem, too.
+        // The headers for cross-origin requests that inner layers set belong to the problem, too.
         finished.headers_mut().extend(std::mem::take(response.headers_mut()).into_iter().filter(is_for_browsers));
         response = finished;
     }
-    if response.extensions_mut().remove::<GoesOn>().is_some() {
+    if response.extensions_mut().remove::<Streaming>().is_some() {
         ending.pass_on();
     } else {
-        let took = ending.tell(response.status(), waited);
+        let took = ending.record(response.status(), waited);
         if let Ok(value) = HeaderValue::from_str(&server_timing(took, waited)) {
             response.headers_mut().insert(SERVER_TIMING, value);
         }
@@ -146,7 +143,7 @@ fn is_for_browsers((name, _): &(Option<HeaderName>, HeaderValue)) -> bool {
     name.as_ref().is_some_and(|name| name == header::VARY || name.as_str().starts_with("access-control-"))
 }
 
-/// Where the time went, in milliseconds (W3C Server Timing): here, and waiting for the upstream.
+/// The time spent here and waiting for the model API, in milliseconds (W3C Server Timing).
 fn server_timing(took: Duration, waited: Duration) -> String {
     let ms = |time: Duration| time.as_secs_f64() * 1000.0;
     format!("app;dur={:.3}, upstream;dur={:.3}", ms(took.saturating_sub(waited)), ms(waited))
@@ -156,7 +153,7 @@ fn is_plain(id: &str) -> bool {
     !id.is_empty() && id.len() <= MAX_ID_CHARS && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
 }
 
-/// A method's name where it is a known one: callers may make up any other.
+/// The method where it is a known one; clients can invent others.
 fn plain(method: &Method) -> &'static str {
     match method.as_str() {
         "GET" => "GET",

@@ -1,4 +1,4 @@
-//! Every route, on one page.
+//! Every route with its admission class, and the layers around all of them, on one page.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -10,62 +10,103 @@ use axum::response::{IntoResponse, Response};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, Any as AnyOrigin, CorsLayer};
 use utoipa::OpenApi;
-use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use utoipa_axum::routes;
 
-use super::admission::{Entrance, Origins, admit, hold_to_a_pace, part_with_refused_bodies};
+use super::admission::{Admission, Class, Classes, Origins, Rules, admit, drain_rejected_bodies, minimum_rate};
 use super::idempotency::{IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED};
 use super::problem::ApiError;
 use super::request_id::identify_and_log;
 use super::response::compression::{compression, slice_large_texts};
 use super::response::event_stream::X_MODEL_VERSION;
-use super::response::security_headers::harden;
+use super::response::security_headers::add_security_headers;
 use super::routes::docs::ApiDescription;
 use super::routes::{export, generate, health, images, index, metrics, models, openapi, retrain, upload};
+use super::settings::Settings;
 use super::state::AppState;
+
+/// Every route of the API description, with its class. Handlers that take `Admin` need the administrators' key as well.
+fn api_routes() -> Routes {
+    use Class::{Generation, Open, Standard, Upload};
+    Routes::default()
+        .add(Open, routes!(index::get_index))
+        .add(Upload, routes!(upload::post_upload_excel))
+        .add(Upload, routes!(export::post_segments_export))
+        .add(Generation, routes!(generate::post_generate_promo))
+        .add(Generation, routes!(generate::post_generate_post))
+        .add(Generation, routes!(generate::post_generate_editor_post))
+        .add(Open, routes!(images::get_image))
+        .add(Standard, routes!(images::post_proxy_download))
+        .add(Standard, routes!(models::get_models))
+        .add(Standard, routes!(models::get_model_report))
+        .add(Standard, routes!(models::post_activate))
+        .add(Upload, routes!(retrain::post_retrain, retrain::get_retrainings))
+        .add(Standard, routes!(retrain::get_retraining))
+        .add(Open, routes!(health::get_healthz))
+        .add(Open, routes!(health::get_readyz))
+        .add(Standard, routes!(metrics::get_metrics))
+}
 
 /// The service's routes and the layers around them, outermost last.
 ///
 /// # Errors
-/// [`ApiError::Internal`] when the API's own description cannot be written.
+/// [`ApiError::Internal`] when the API description cannot be written.
 pub(super) fn router(state: AppState) -> Result<Router, ApiError> {
     let settings = state.settings();
     let cors = cors(&settings.allow_origins);
-    let keys_are_set = !settings.api_keys.is_empty();
-    let entrance = Arc::new(Entrance::new(settings));
-    let (routes, description) = OpenApiRouter::with_openapi(ApiDescription::openapi())
-        .routes(routes!(index::get_index))
-        .routes(routes!(upload::post_upload_excel))
-        .routes(routes!(export::post_segments_export))
-        .routes(routes!(generate::post_generate_promo))
-        .routes(routes!(generate::post_generate_post))
-        .routes(routes!(generate::post_generate_editor_post))
-        .routes(routes!(images::get_image))
-        .routes(routes!(images::post_proxy_download))
-        .routes(routes!(models::get_models))
-        .routes(routes!(models::get_model_report))
-        .routes(routes!(models::post_activate))
-        .routes(routes!(retrain::post_retrain, retrain::get_retrainings))
-        .routes(routes!(retrain::get_retraining))
-        .routes(routes!(health::get_healthz))
-        .routes(routes!(health::get_readyz))
-        .routes(routes!(metrics::get_metrics))
-        .split_for_parts();
+    let Routes { router, mut classes } = api_routes();
+    for pattern in openapi::PATTERNS {
+        classes.set(pattern, Class::Open);
+    }
+    let (routes, mut description) = router.split_for_parts();
+    openapi::add_key_requirements(&mut description, &classes, !settings.api_keys.is_empty());
+    let admission = Arc::new(Admission::new(rules(settings, classes)));
     Ok(routes
-        .merge(openapi::routes(description, keys_are_set)?)
+        .merge(openapi::routes(&description)?)
         .fallback(async || ApiError::NoRoute)
         .method_not_allowed_fallback(async || ApiError::NoMethod)
         .layer(CatchPanicLayer::custom(answer_a_panic))
-        .layer(from_fn_with_state(entrance, admit))
-        // Outside the entrance: who is turned away in the middle of a body gets to read why, too.
-        .layer(from_fn(part_with_refused_bodies))
-        .layer(from_fn(hold_to_a_pace))
+        .layer(from_fn_with_state(admission, admit))
+        // Outside admission: a client that is rejected in the middle of a body can read why, too.
+        .layer(from_fn(drain_rejected_bodies))
+        .layer(from_fn(minimum_rate))
         .layer(cors)
         .layer(from_fn_with_state(state.clone(), identify_and_log))
         .layer(from_fn(slice_large_texts))
         .layer(compression())
-        .layer(from_fn(harden))
+        .layer(from_fn(add_security_headers))
         .with_state(state))
+}
+
+/// Routes, each added with its class.
+struct Routes {
+    router: OpenApiRouter<AppState>,
+    classes: Classes,
+}
+
+impl Default for Routes {
+    fn default() -> Self {
+        Self { router: OpenApiRouter::with_openapi(ApiDescription::openapi()), classes: Classes::default() }
+    }
+}
+
+impl Routes {
+    fn add(mut self, class: Class, routes: UtoipaMethodRouter<AppState>) -> Self {
+        for pattern in routes.1.paths.keys() {
+            self.classes.set(pattern, class);
+        }
+        Self { router: self.router.routes(routes), ..self }
+    }
+}
+
+fn rules(settings: &Settings, classes: Classes) -> Rules {
+    Rules {
+        api_keys: settings.api_keys.clone(),
+        admin_key: settings.admin_key,
+        trusted_proxies: settings.trusted_proxies.clone(),
+        requests_per_minute: settings.requests_per_minute,
+        classes,
+    }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the layer hands the panic over")]

@@ -1,4 +1,4 @@
-//! The life of the server: bind, get ready, serve, end.
+//! The life of the server: bind, prepare, serve, stop.
 
 use std::future::Future;
 use std::io;
@@ -13,38 +13,35 @@ use tokio::sync::Notify;
 use super::admission::connections;
 use super::router::router;
 use super::settings::Settings;
-use super::state::{AppState, Ready};
-use super::tasks::expiry::expire_for_ever;
-use super::tasks::jobs::retrain_on_schedule;
-use super::tasks::refresh::{Refresh, refresh_for_ever};
+use super::state::{AppState, OnLoad, Ready};
+use super::tasks::expiry::run_expiry;
+use super::tasks::refresh::{Refresh, run_refresh};
+use super::tasks::retraining::run_schedule;
 use crate::content::Writer;
 use crate::model_store::{LiveModel, ModelStore, ModelVersion};
 
-/// How long requests under way may take once the server is asked to stop.
+/// How long requests in progress may take once the server is asked to stop.
 const STOP_WITHIN: Duration = Duration::from_secs(30);
 
-/// Connections that the system holds until they are accepted; it may allow fewer. A burst of callers beyond them is not
-/// told so, and waits for a minute.
+/// Connections that the system queues until they are accepted; it may allow fewer. Clients beyond them get no answer, and
+/// wait for a minute.
 const BACKLOG: u32 = 4_096;
-
-/// What is done with a version before it is served.
-pub type OnLoad = Arc<dyn Fn(&mut ModelVersion) + Send + Sync>;
 
 /// What a server needs to become ready.
 pub struct Prepared {
     /// The version to serve.
     pub version: ModelVersion,
-    /// Where newer versions will come from.
+    /// The store that newer versions come from.
     pub store: ModelStore,
-    /// Who writes.
+    /// The writer of texts and pictures.
     pub writer: Writer,
-    /// Laid over every newer version before it is served.
+    /// Applied to every newer version before it is served.
     pub on_load: OnLoad,
 }
 
-/// Lets a server's callers in before it is ready. Until then they wait in the listening socket's backlog, which costs
-/// nothing and turns nobody away; a preparation that takes longer than callers wait should have `/healthz` answered and
-/// everybody else told that the server is starting.
+/// Opens a server before it is ready. Until then clients wait in the listening socket's backlog, which costs nothing and
+/// rejects nobody. A preparation that takes longer than clients wait should open the server: `/healthz` then answers, and
+/// every other route says that the server is starting.
 #[derive(Debug, Clone, Default)]
 pub struct Opening(Arc<Notify>);
 
@@ -59,24 +56,24 @@ impl Opening {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServeError {
-    /// The address is taken or not ours.
+    /// The address is in use or not one of this machine.
     #[error("cannot listen on {address}")]
     Bind {
-        /// The address that was asked for.
+        /// The requested address.
         address: SocketAddr,
-        /// What the system said.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
-    /// The socket that was handed over cannot be listened on.
-    #[error("cannot listen on the socket that was handed over")]
+    /// The socket that was passed in cannot be listened on.
+    #[error("cannot listen on the socket that was passed in")]
     Socket(#[source] io::Error),
     /// The start-up failed.
     #[error("the server could not get ready")]
     Prepare(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// How a server is, for people.
+/// The state of a server, for people.
 #[derive(Clone)]
 pub struct Condition(AppState);
 
@@ -86,12 +83,12 @@ impl Condition {
         let Ok(ready) = self.0.ready() else { return "starting: the model is loaded or trained".to_owned() };
         let version = ready.live.snapshot();
         let (n_segments, writer) = (version.model.segments().len(), ready.writer.name());
-        let retraining = if self.0.jobs().running().is_some() { "; a retraining is under way" } else { "" };
+        let retraining = if self.0.jobs().running().is_some() { "; a retraining is running" } else { "" };
         format!("serving model {} with {n_segments} segments; texts by the {writer} writer{retraining}", version.id)
     }
 }
 
-/// A bound server. Port 0 takes a free port, which [`Application::address`] then tells.
+/// A bound server. Port 0 takes a free port, which [`Application::address`] returns.
 pub struct Application {
     listener: TcpListener,
     address: SocketAddr,
@@ -110,7 +107,7 @@ impl Application {
         Self::over(listen(address).map_err(failed)?, settings).map_err(failed)
     }
 
-    /// Takes a socket that somebody else has bound, and set to non-blocking.
+    /// Serves on a socket that is already bound and non-blocking.
     ///
     /// # Errors
     /// [`ServeError::Socket`].
@@ -125,30 +122,29 @@ impl Application {
         Ok(Self { listener, address, state, refresh: Refresh::default(), ready: Arc::default() })
     }
 
-    /// Done once the routes that need a model are open. For one who waits.
+    /// Done once the routes that need a model answer. For a single waiter.
     pub fn until_ready(&self) -> impl Future<Output = ()> + Send + use<> {
         let ready = self.ready.clone();
         async move { ready.notified().await }
     }
 
-    /// Where the server listens.
+    /// The address that the server listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// A way to have the server look at once for what changed on disk.
+    /// A handle that makes the server check at once for what changed on disk.
     pub fn refresh(&self) -> Refresh {
         self.refresh.clone()
     }
 
-    /// How the server is, for whoever wants to know while it runs.
+    /// A handle that describes the server while it runs.
     pub fn condition(&self) -> Condition {
         Condition(self.state.clone())
     }
 
-    /// Serves until `stop` is done. `prepare` runs on a blocking thread first; until it is through or opens the server
-    /// itself, no connection is accepted, and if it fails the server ends. Between the two the routes that need a model
-    /// answer 503.
+    /// Serves until `stop` is done. `prepare` runs on a blocking thread first. No connection is accepted until it returns or
+    /// opens the server; in between, the routes that need a model answer 503. If it fails, the server ends.
     ///
     /// # Errors
     /// [`ServeError::Prepare`] with `prepare`'s error.
@@ -165,7 +161,7 @@ impl Application {
         let jobs = self.state.jobs().clone();
         let stop = async move {
             stop.await;
-            // Whoever waits for a retraining is answered before the server ends.
+            // Requests that wait for a retraining are answered before the server ends.
             jobs.stop();
             // The receiver lives as long as this function.
             let _ = stopping.send(true);
@@ -175,7 +171,7 @@ impl Application {
         let opened = async move { opened.0.notified().await };
         let server = connections::serve(self.listener, router, self.state.settings().max_connections, opened, stop);
         let hard_stop = async {
-            // An error means that the sender is gone, and so the server is too.
+            // An error means that the sender is gone, and so is the server.
             let _ = stopped.wait_for(|stopped| *stopped).await;
             tokio::time::sleep(STOP_WITHIN).await;
         };
@@ -190,7 +186,11 @@ impl Application {
             () = server => Ok(()),
             failed = life => failed,
             () = hard_stop => {
-                tracing::warn!("requests still under way after {} s are given up", STOP_WITHIN.as_secs());
+                tracing::warn!(
+                    event = "requests_abandoned",
+                    "requests still in progress after {} s are abandoned",
+                    STOP_WITHIN.as_secs()
+                );
                 Ok(())
             }
         };
@@ -202,7 +202,7 @@ impl Application {
 
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    // As a server's socket has it everywhere: callers of an earlier process that linger do not hold its address.
+    // As servers do everywhere: connections that are left of an earlier process do not block the address.
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
@@ -225,14 +225,21 @@ where
     let Prepared { version, store, writer, on_load } = prepared.map_err(|e| ServeError::Prepare(e.into()))?;
     let trained_on_sample = version.manifest.is_of_the_sample();
     let segments = version.model.segments().len();
-    tracing::info!(model_version = %version.id, segments, trained_on_sample, writer = writer.name(), "ready");
+    tracing::info!(
+        event = "ready",
+        model_version = %version.id,
+        segments,
+        trained_on_sample,
+        writer = writer.name(),
+        "ready"
+    );
     state.become_ready(Ready { live: LiveModel::new(version), writer, store, on_load });
-    tokio::spawn(refresh_for_ever(state.clone(), refresh));
-    tokio::spawn(expire_for_ever(state.clone()));
+    tokio::spawn(run_refresh(state.clone(), refresh));
+    tokio::spawn(run_expiry(state.clone()));
     if let Some(schedule) = state.settings().retraining.schedule.clone() {
         let next = schedule.next_after(Timestamp::now()).map(|next| next.to_string());
-        tracing::info!(next, "retraining is scheduled");
-        tokio::spawn(retrain_on_schedule(state.clone(), schedule));
+        tracing::info!(event = "retraining_scheduled", next, "retraining is scheduled");
+        tokio::spawn(run_schedule(state.clone(), schedule));
     }
     Ok(())
 }

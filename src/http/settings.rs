@@ -1,4 +1,4 @@
-//! What a server is told at its start.
+//! The settings of the server.
 
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
@@ -13,43 +13,43 @@ use crate::schedule::Schedule;
 use crate::upload_store::UploadRules;
 use crate::workbook::Reader;
 
-/// What the server is told at its start.
+/// The settings of the server.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Origins that browsers may call from; `*` stands for every one.
+    /// Origins that browsers may call from; `*` means every one.
     pub allow_origins: Vec<String>,
-    /// Where callers reach this service, without a slash at the end; else the host that a request names.
+    /// The address by which callers reach this service, without a slash at the end; otherwise the host of each request.
     pub public_url: Option<String>,
-    /// The key of the routes for administrators; without one they are closed.
+    /// The administrators' key. Without one, their routes are closed.
     pub admin_key: Option<Key>,
-    /// Keys, one of which every caller needs; without any nobody does. The administrators' key is one, too.
+    /// Keys, one of which every request needs; without any, none is needed. The administrators' key counts as one.
     pub api_keys: Vec<Key>,
-    /// Networks whose `X-Forwarded-For` is taken.
+    /// Networks of proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
     pub trusted_proxies: TrustedProxies,
-    /// Requests a minute by one caller; without it there is no such limit.
+    /// Requests a minute by one client; without it there is no limit.
     pub requests_per_minute: Option<NonZeroU32>,
     /// Connections at a time.
     pub max_connections: NonZeroUsize,
     /// How new versions are trained.
     pub retraining: Retraining,
-    /// Where accepted uploads are kept.
+    /// The folder of accepted uploads.
     pub upload_dir: PathBuf,
-    /// What bounds them.
+    /// The limits on them.
     pub upload_rules: UploadRules,
     /// The largest file of an upload, in bytes.
     pub max_upload_bytes: u64,
     /// Reads the workbooks of uploads.
     pub reader: Reader,
-    /// By whose clock a day begins: dates after it are in the future.
+    /// The time zone that decides what today is; later dates are in the future.
     pub time_zone: TimeZone,
-    /// Customers listed in one answer.
+    /// The most customers listed in one answer.
     pub max_members: usize,
-    /// Segments of one upload that are written side by side.
+    /// Segments of one upload that are written at the same time.
     pub writers_at_once: NonZeroUsize,
 }
 
 impl Settings {
-    /// README's defaults: no keys, no origins, no limit on a caller's rate.
+    /// README's defaults: no keys, no origins, no rate limit.
     pub fn new(retraining: Retraining, reader: Reader) -> Self {
         Self {
             allow_origins: Vec::new(),
@@ -74,10 +74,10 @@ impl Settings {
 /// How new versions are trained while the server serves.
 #[derive(Debug, Clone)]
 pub struct Retraining {
-    /// What is started for a retraining.
+    /// The program that is started for a retraining.
     pub program: Program,
-    /// The columns that it learns from; workbooks that are sent for it must have them.
+    /// The columns that it learns from. Workbooks sent with a retraining must have them.
     pub schema: Arc<Schema>,
-    /// When it is done without being asked for.
+    /// When the server retrains by itself.
     pub schedule: Option<Schedule>,
 }

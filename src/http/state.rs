@@ -1,4 +1,4 @@
-//! What handlers share: the live model once it is there, the writer, and permits for the processor.
+//! What handlers share: the live model once it is loaded, the writer, and permits for the processor.
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -12,20 +12,22 @@ use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, SemaphorePermit
 use super::idempotency::Idempotency;
 use super::metrics::Metrics;
 use super::problem::ApiError;
-use super::server::OnLoad;
 use super::settings::Settings;
 use super::tasks::jobs::Jobs;
 use crate::content::Writer;
-use crate::model_store::{LiveModel, ModelStore, StoreError};
+use crate::model_store::{LiveModel, ModelStore, ModelVersion, StoreError};
 use crate::upload_store::UploadStore;
 
-/// How long a request waits for the processor before it is told that the server is busy.
+/// How long a request waits for a processor before the server answers that it is busy.
 const PERMIT_WAIT: Duration = Duration::from_secs(10);
 
-/// Bodies of more than a few kilobytes that are held in memory at a time.
+/// How many bodies of more than 64 KB are held in memory at a time.
 const LARGE_BODIES: usize = 4;
 
-/// What is there once the server is ready.
+/// What is done with a version before it is served.
+pub type OnLoad = Arc<dyn Fn(&mut ModelVersion) + Send + Sync>;
+
+/// What exists once the server is ready.
 pub(super) struct Ready {
     pub live: LiveModel,
     pub writer: Writer,
@@ -34,7 +36,7 @@ pub(super) struct Ready {
 }
 
 impl Ready {
-    /// Makes the store's current version the live one, if it is another. Blocking.
+    /// Makes the store's current version the live one, if it is not already. Blocking.
     ///
     /// # Errors
     /// As [`LiveModel::refresh`].
@@ -53,9 +55,10 @@ struct Shared {
     address: SocketAddr,
     uploads: UploadStore,
     ready: OnceLock<Ready>,
-    processor: Arc<Semaphore>,
-    /// A lane beside the processor's for what takes a millisecond: it does not wait behind uploads.
-    brief: Arc<Semaphore>,
+    /// Permits for work that may take seconds.
+    long_work: Arc<Semaphore>,
+    /// Permits for work of about a millisecond, which does not wait behind uploads.
+    short_work: Arc<Semaphore>,
     large_bodies: Semaphore,
     metrics: Metrics,
     jobs: Jobs,
@@ -65,7 +68,7 @@ struct Shared {
 impl AppState {
     pub(super) fn new(settings: Settings, address: SocketAddr) -> Self {
         let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        let [processor, brief] = [(); 2].map(|()| Arc::new(Semaphore::new(processors)));
+        let [long_work, short_work] = [(); 2].map(|()| Arc::new(Semaphore::new(processors)));
         let large_bodies = Semaphore::new(LARGE_BODIES);
         let uploads = UploadStore::new(&settings.upload_dir, settings.upload_rules.clone());
         Self(Arc::new(Shared {
@@ -74,8 +77,8 @@ impl AppState {
             address,
             uploads,
             ready: OnceLock::new(),
-            processor,
-            brief,
+            long_work,
+            short_work,
             large_bodies,
             metrics: Metrics::new(),
             jobs: Jobs::new(),
@@ -83,7 +86,7 @@ impl AppState {
         }))
     }
 
-    /// When the server was put together.
+    /// When the server started.
     pub(super) fn started(&self) -> SystemTime {
         self.0.started
     }
@@ -92,17 +95,17 @@ impl AppState {
         &self.0.settings
     }
 
-    /// The day that it is by the clock of the settings.
+    /// Today, in the time zone of the settings.
     pub(super) fn today(&self) -> Date {
         Timestamp::now().to_zoned(self.0.settings.time_zone.clone()).date()
     }
 
-    /// Where the server listens.
+    /// The address that the server listens on.
     pub(super) fn address(&self) -> SocketAddr {
         self.0.address
     }
 
-    /// Where uploads are received and kept.
+    /// The store of received and kept uploads.
     pub(super) fn uploads(&self) -> &UploadStore {
         &self.0.uploads
     }
@@ -116,21 +119,21 @@ impl AppState {
         &self.0.jobs
     }
 
-    /// What was answered to requests with an `Idempotency-Key`.
+    /// The stored answers to requests with an `Idempotency-Key`.
     pub(super) fn idempotency(&self) -> &Idempotency {
         &self.0.idempotency
     }
 
     /// Opens the routes that need a model. Later calls change nothing.
     pub(super) fn become_ready(&self, ready: Ready) {
-        // A second start-up does not exist: the cell was empty.
+        // There is one start-up, so the cell is empty.
         let _ = self.0.ready.set(ready);
     }
 
-    /// The model and the writer.
+    /// The model, the store and the writer.
     ///
     /// # Errors
-    /// [`ApiError::Starting`] before they are there.
+    /// [`ApiError::Starting`] before they are loaded.
     pub(super) fn ready(&self) -> Result<&Ready, ApiError> {
         self.0.ready.get().ok_or(ApiError::Starting)
     }
@@ -139,52 +142,52 @@ impl AppState {
     ///
     /// # Errors
     /// [`ApiError::Busy`] when no processor was free within ten seconds; [`ApiError::Internal`] when `work` panicked.
-    pub(super) async fn on_processor<T: Send + 'static>(
+    pub(super) async fn on_cpu_pool<T: Send + 'static>(
         &self,
         doing: &'static str,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, ApiError> {
-        let permit = tokio::time::timeout(PERMIT_WAIT, self.0.processor.clone().acquire_owned());
+        let permit = tokio::time::timeout(PERMIT_WAIT, self.0.long_work.clone().acquire_owned());
         run(permit.await.map_err(|_| ApiError::Busy)?, doing, work).await
     }
 
-    /// As [`AppState::on_processor`], for work of a millisecond or so: it does not wait behind uploads.
+    /// As [`AppState::on_cpu_pool`], for work of about a millisecond, which does not wait behind uploads.
     ///
     /// # Errors
-    /// As [`AppState::on_processor`].
-    pub(super) async fn briefly_on_processor<T: Send + 'static>(
+    /// As [`AppState::on_cpu_pool`].
+    pub(super) async fn on_cpu_pool_short<T: Send + 'static>(
         &self,
         doing: &'static str,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, ApiError> {
-        let permit = tokio::time::timeout(PERMIT_WAIT, self.0.brief.clone().acquire_owned());
+        let permit = tokio::time::timeout(PERMIT_WAIT, self.0.short_work.clone().acquire_owned());
         run(permit.await.map_err(|_| ApiError::Busy)?, doing, work).await
     }
 
-    /// Leave to hold one large body in memory.
+    /// A permit to hold one large body in memory.
     ///
     /// # Errors
-    /// [`ApiError::Busy`] when as many as there may be were held for ten seconds.
+    /// [`ApiError::Busy`] when no permit was free within ten seconds.
     pub(super) async fn large_body(&self) -> Result<SemaphorePermit<'_>, ApiError> {
         let permit = tokio::time::timeout(PERMIT_WAIT, self.0.large_bodies.acquire()).await;
         permit.map_err(|_| ApiError::Busy)?.map_err(|e| ApiError::internal("reading a body", e))
     }
 
-    /// As [`AppState::on_processor`], for the end of a request whose work is done and paid for: waits as long as it
-    /// takes.
+    /// As [`AppState::on_cpu_pool`], for the last step of a request. Its earlier work is paid for, so it waits without a
+    /// time limit.
     ///
     /// # Errors
     /// [`ApiError::Internal`] when `work` panicked.
-    pub(super) async fn finish_on_processor<T: Send + 'static>(
+    pub(super) async fn on_cpu_pool_final<T: Send + 'static>(
         &self,
         doing: &'static str,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, ApiError> {
-        run(self.0.processor.clone().acquire_owned().await, doing, work).await
+        run(self.0.long_work.clone().acquire_owned().await, doing, work).await
     }
 }
 
-/// Runs `work` on a blocking thread and gives the permit back.
+/// Runs `work` on a blocking thread, then releases the permit.
 async fn run<T: Send + 'static>(
     permit: Result<OwnedSemaphorePermit, AcquireError>,
     doing: &'static str,

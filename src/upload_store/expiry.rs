@@ -46,7 +46,7 @@ impl UploadStore {
         for Due { stored: Stored { name, size_bytes, .. }, why } in self.due(now)? {
             match fs::remove_file(self.dir().join(&name)) {
                 Ok(()) => {
-                    tracing::info!(file = name, size_bytes, why, "an old upload was removed");
+                    tracing::info!(event = "upload_expired", file = name, size_bytes, why, "an old upload was removed");
                     n_removed += 1;
                 }
                 Err(error) => {

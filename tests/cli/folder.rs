@@ -87,15 +87,15 @@ impl Server {
         Self { child, log, seen: String::new() }
     }
 
-    /// Reads the log up to the line with this message.
-    pub fn until(&mut self, message: &str) -> Value {
+    /// Reads the log up to the line with this `event`.
+    pub fn until(&mut self, event: &str) -> Value {
         loop {
             let mut line = String::new();
             let n_bytes = self.log.read_line(&mut line).unwrap();
             self.seen.push_str(&line);
-            assert!(n_bytes > 0, "the log ended before {message:?}:\n{}", self.seen);
+            assert!(n_bytes > 0, "the log ended before {event:?}:\n{}", self.seen);
             let entry: Value = serde_json::from_str(&line).unwrap_or_default();
-            if entry["message"] == message {
+            if entry["event"] == event {
                 return entry;
             }
         }

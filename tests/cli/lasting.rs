@@ -147,7 +147,7 @@ fn old_uploads_go_where_a_limit_is_set_and_no_other_file_does() {
     assert_eq!(left(), 4, "nothing expires unless it is asked for");
 
     let (mut server, _) = start(&folder, &[("UPLOAD_KEEP_DAYS", "30")]);
-    let told = server.until("an old upload was removed");
+    let told = server.until("upload_expired");
     assert_eq!(told["file"], names[0].as_str());
     server.signal("TERM");
     let (code, log) = server.ended();
@@ -168,7 +168,7 @@ fn the_oldest_uploads_go_until_the_rest_is_small_enough() {
         set_age(&path, days);
     }
     let (mut server, _) = start(&folder, &[("UPLOAD_MAX_GB", "1")]);
-    assert_eq!(server.until("an old upload was removed")["file"], names[0].as_str());
+    assert_eq!(server.until("upload_expired")["file"], names[0].as_str());
     server.signal("TERM");
     let (code, log) = server.ended();
     assert_eq!((code, log.matches("an old upload was removed").count()), (Some(0), 1), "{log}");
@@ -186,11 +186,11 @@ fn no_upload_expires_while_a_training_may_read_it() {
     set_age(&old, 400);
     let settings = [("UPLOAD_KEEP_DAYS", "30"), ("RUST_LOG", "content_portal=debug")];
     let (mut server, _) = start(&folder, &settings);
-    server.until("old uploads are left while a retraining may read them");
+    server.until("expiry_put_off");
     drop(server);
     assert!(old.exists());
     drop(lock);
     let (mut server, _) = start(&folder, &settings);
-    server.until("an old upload was removed");
+    server.until("upload_expired");
     assert!(!old.exists());
 }

@@ -91,7 +91,7 @@ fn a_server_says_when_it_retrains_next() {
     let mut server =
         Server::start(command.env("PORT", "0").env("RETRAIN_SCHEDULE", "0 2 29 2 *").env("TIME_ZONE", "Europe/Berlin"));
     let address = server.until("listening")["address"].as_str().unwrap().to_owned();
-    let next = server.until("retraining is scheduled")["next"].as_str().unwrap().to_owned();
+    let next = server.until("retraining_scheduled")["next"].as_str().unwrap().to_owned();
     assert!(next.contains("-02-29T02:00:00+01:00[Europe/Berlin]"), "{next}");
     assert!(get(&address, "/retrain").starts_with("HTTP/1.1 403"), "open without a key");
 }

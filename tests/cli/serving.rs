@@ -222,7 +222,7 @@ fn a_server_takes_all_file_descriptors_that_it_may_have_and_leaves_some_to_its_f
     let script = format!("ulimit -Sn 100; ulimit -Hn 300; exec {} serve", env!("CARGO_BIN_EXE_content-portal"));
     shell.args(["-c", &script]).current_dir(folder.path("")).env_clear().env("PATH", "/usr/bin:/bin");
     let mut server = Server::start(shell.env("PORT", "0").env("WRITER", "offline").env("MIN_FREE_MB", "0"));
-    let told = server.until("the limit of file descriptors leaves room for fewer connections than MAX_CONNECTIONS");
+    let told = server.until("connections_limited");
     assert_eq!((&told["descriptors"], &told["connections"]), (&300.into(), &150.into()));
     let address = server.until("listening")["address"].as_str().unwrap().to_owned();
     server.until("ready");

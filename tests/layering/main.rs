@@ -30,7 +30,7 @@ fn every_module_has_a_line_in_the_table_and_every_line_a_module() {
 }
 
 /// The modules whose files import each other in no circle; a module joins once it is free of them.
-const FREE_OF_CIRCLES: &[&str] = &["content"];
+const FREE_OF_CIRCLES: &[&str] = &["content", "http"];
 
 #[test]
 fn no_files_of_a_module_import_each_other_in_a_circle() {

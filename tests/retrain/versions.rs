@@ -22,12 +22,12 @@ fn file_of(shop: &Shop, id: &VersionId, file: &str) -> std::path::PathBuf {
 }
 
 /// The log of a server up to the line with this message.
-fn log_of_server(shop: &Shop, message: &str) -> Vec<Value> {
+fn log_of_server(shop: &Shop, event: &str) -> Vec<Value> {
     let mut child = shop.command(&["serve"]).env("PORT", "0").stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = Vec::new();
     for line in BufReader::new(child.stderr.take().unwrap()).lines() {
         let line: Value = serde_json::from_str(&line.unwrap()).unwrap_or_default();
-        let is_last = line["message"] == message;
+        let is_last = line["event"] == event;
         lines.push(line);
         if is_last {
             break;

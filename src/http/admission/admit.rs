@@ -1,9 +1,9 @@
-//! The entrance: who may come in, how often, and whether there is a seat.
+//! The admission layer: checks a request's rate and key, and waits for a slot, before its handler runs.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -11,64 +11,65 @@ use governor::clock::{Clock, DefaultClock};
 use governor::state::keyed::HashMapStateStore;
 use governor::{Quota, RateLimiter};
 
+use super::class::{Class, Classes};
 use super::client::{Client, Peer, TrustedProxies};
-use super::concurrency::{NoSeat, Seat, Seated, Seats};
+use super::concurrency::{HeldSlot, NoSlot, Slot, Slots};
 use super::keys::{Key, bearer};
-use super::rejection_delay::Patience;
+use super::rejection_delay::RejectionDelay;
 use crate::http::problem::ApiError;
-use crate::http::settings::Settings;
+use crate::http::wrapped_body::wrap;
 
-/// Uploads and exports under way: each holds a file on disk, and its customers in memory once it is read.
-const UPLOAD_SEATS: usize = 32;
-/// Generations under way: each holds a few kilobytes.
-const GENERATION_SEATS: usize = 512;
-/// How much longer the next caller without a seat waits to be refused. A text's refusal is cheap; an upload's takes more,
-/// since its file is on the way, and whoever sends one would rather wait.
-const LONGER_FOR_TEXTS: Duration = Duration::from_millis(1);
-const LONGER_FOR_UPLOADS: Duration = Duration::from_millis(4);
-/// Callers whose rate is remembered before those are forgotten who have not come for a while.
-const MANY_CALLERS: usize = 10_000;
+/// Uploads and exports in progress. Each holds a file on disk, and its customers in memory once it is read.
+const UPLOAD_SLOTS: usize = 32;
+/// Generations in progress. Each holds a few kilobytes.
+const GENERATION_SLOTS: usize = 512;
+/// How much longer each further generation waits before it is rejected. Its rejection is cheap.
+const GENERATION_DELAY_STEP: Duration = Duration::from_millis(1);
+/// How much longer each further upload waits before it is rejected. A rejection costs more, since the file is on its way,
+/// and the sender of a file would rather wait.
+const UPLOAD_DELAY_STEP: Duration = Duration::from_millis(4);
+/// Beyond so many clients, those that have not come for a while are forgotten by the rate limit.
+const MANY_CLIENTS: usize = 10_000;
 
-/// What decides who comes in.
-pub(in crate::http) struct Entrance {
-    api_keys: Vec<Key>,
-    admin_key: Option<Key>,
-    trusted: TrustedProxies,
+/// What the admission layer goes by.
+pub(in crate::http) struct Rules {
+    /// Keys, one of which every request needs; without any none is needed.
+    pub api_keys: Vec<Key>,
+    /// The administrators' key, which counts as one of `api_keys`.
+    pub admin_key: Option<Key>,
+    /// Networks whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: TrustedProxies,
+    /// Requests a minute by one client.
+    pub requests_per_minute: Option<NonZeroU32>,
+    /// The class of each route.
+    pub classes: Classes,
+}
+
+/// The admission layer's state.
+pub(in crate::http) struct Admission {
+    rules: Rules,
     rate: Option<RateLimiter<Client, HashMapStateStore<Client>, DefaultClock>>,
-    uploads: Room,
-    generations: Room,
-    /// Of those who come too often.
-    patience: Patience,
+    uploads: Queue,
+    generations: Queue,
+    rate_delay: RejectionDelay,
 }
 
-/// Seats, and how long those are patient who find none.
-struct Room {
-    seats: Arc<Seats>,
-    patience: Patience,
+/// The slots of one class, and the delay of its rejections.
+struct Queue {
+    slots: Arc<Slots>,
+    delay: RejectionDelay,
 }
 
-/// What a route asks of the entrance.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    /// For everybody, as often as they like: health, pictures, the index, the API's description.
-    Open,
-    /// A key and the rate, where they are set.
-    Plain,
-    /// A seat among the uploads as well.
-    Upload,
-    /// A seat among the generations as well.
-    Generation,
-}
-
-/// Who was let in to a seat; part of the request. The seat is free once the answer is through and every clone is gone.
+/// The client of an admitted request and its slot; an extension of the request. The slot is free once the answer's body
+/// and every clone of this are dropped.
 #[derive(Debug, Clone)]
 pub(in crate::http) struct Admitted {
     client: Client,
-    seat: Arc<Seat>,
+    slot: Arc<Slot>,
 }
 
 impl Admitted {
-    /// What tells callers apart, as far as admission does.
+    /// Bytes that differ between clients.
     pub fn identity(&self) -> Vec<u8> {
         match &self.client {
             Client::Key(digest) => digest.to_vec(),
@@ -77,92 +78,74 @@ impl Admitted {
     }
 }
 
-impl Kind {
-    fn of(route: Option<&str>) -> Self {
-        match route {
-            Some("/" | "/healthz" | "/readyz" | "/images/{name}" | "/openapi.json") => Self::Open,
-            Some(docs) if docs == "/docs" || docs.starts_with("/docs/") => Self::Open,
-            Some("/upload-excel" | "/segments/export" | "/retrain") => Self::Upload,
-            Some("/generate-promo" | "/generate-post" | "/generate-editor-post") => Self::Generation,
-            Some(_) | None => Self::Plain,
-        }
-    }
-}
-
-/// Whether a route is for everybody, with and without a key.
-pub(in crate::http) fn is_open(route: &str) -> bool {
-    Kind::of(Some(route)) == Kind::Open
-}
-
-impl Entrance {
-    /// The entrance that the settings ask for, every seat free.
-    pub fn new(settings: &Settings) -> Self {
-        let room = |n_seats, longer| Room { seats: Seats::new(n_seats), patience: Patience::new(longer) };
+impl Admission {
+    /// With every slot free.
+    pub fn new(rules: Rules) -> Self {
+        let queue = |n_slots, step| Queue { slots: Slots::new(n_slots), delay: RejectionDelay::new(step) };
         Self {
-            api_keys: settings.api_keys.clone(),
-            admin_key: settings.admin_key,
-            trusted: settings.trusted_proxies.clone(),
-            rate: settings.requests_per_minute.map(|n| RateLimiter::hashmap(Quota::per_minute(n))),
-            uploads: room(UPLOAD_SEATS, LONGER_FOR_UPLOADS),
-            generations: room(GENERATION_SEATS, LONGER_FOR_TEXTS),
-            patience: Patience::new(LONGER_FOR_TEXTS),
+            rate: rules.requests_per_minute.map(|n| RateLimiter::hashmap(Quota::per_minute(n))),
+            uploads: queue(UPLOAD_SLOTS, UPLOAD_DELAY_STEP),
+            generations: queue(GENERATION_SLOTS, GENERATION_DELAY_STEP),
+            rate_delay: RejectionDelay::new(GENERATION_DELAY_STEP),
+            rules,
         }
     }
 
-    /// Whether a request may come in; which room its route has, and for whom.
-    fn check(&self, request: &Request) -> Result<Option<(&Room, Client)>, ApiError> {
-        let kind = Kind::of(request.extensions().get::<MatchedPath>().map(MatchedPath::as_str));
-        if kind == Kind::Open {
+    /// Checks rate and key; the queue that the request's route has, and the client.
+    fn check(&self, request: &Request) -> Result<Option<(&Queue, Client)>, ApiError> {
+        let class = self.rules.classes.of(request.extensions().get::<MatchedPath>().map(MatchedPath::as_str));
+        if class == Class::Open {
             return Ok(None);
         }
         let client = self.client(request);
-        // Before the key is looked at, so that keys cannot be tried out faster than that.
+        // Before the key, so that keys cannot be guessed faster than the rate.
         self.check_rate(&client)?;
-        if !self.api_keys.is_empty() && !matches!(client, Client::Key(_)) {
+        if !self.rules.api_keys.is_empty() && !matches!(client, Client::Key(_)) {
             return Err(ApiError::NoKey);
         }
-        Ok(match kind {
-            Kind::Open | Kind::Plain => None,
-            Kind::Upload => Some((&self.uploads, client)),
-            Kind::Generation => Some((&self.generations, client)),
+        Ok(match class {
+            Class::Open | Class::Standard => None,
+            Class::Upload => Some((&self.uploads, client)),
+            Class::Generation => Some((&self.generations, client)),
         })
     }
 
-    /// Lets in whom [`Entrance::check`] has let pass, with a seat where the route has some. Whoever comes too often, or
-    /// for whom no seat is free in a while, is told so after it.
-    async fn enter(&self, checked: Result<Option<(&Room, Client)>, ApiError>) -> Result<Option<Admitted>, ApiError> {
+    /// Waits for a slot where the route needs one; delays the rejection where the rate is exceeded.
+    async fn enter(&self, checked: Result<Option<(&Queue, Client)>, ApiError>) -> Result<Option<Admitted>, ApiError> {
         match checked {
             Ok(None) => Ok(None),
-            Ok(Some((room, client))) => match room.seats.take(client.clone(), room.patience.wait()).await {
-                Ok(seat) => Ok(Some(Admitted { client, seat: Arc::new(seat) })),
-                Err(NoSeat::Full) => Err(ApiError::Busy),
-                Err(NoSeat::ShareTaken) => Err(ApiError::TooManyAtOnce),
+            Ok(Some((queue, client))) => match queue.slots.take(client.clone(), queue.delay.wait()).await {
+                Ok(slot) => Ok(Some(Admitted { client, slot: Arc::new(slot) })),
+                Err(NoSlot::Full) => Err(ApiError::Busy),
+                Err(NoSlot::ShareTaken) => Err(ApiError::TooManyAtOnce),
             },
             Err(error) => {
                 if matches!(error, ApiError::TooOften { .. }) {
-                    self.patience.wait().await;
+                    self.rate_delay.wait().await;
                 }
                 Err(error)
             }
         }
     }
 
-    /// The holder of one of our keys, or else an address.
+    /// The client by its key, where that is one of ours, or else by its address.
     fn client(&self, request: &Request) -> Client {
-        let ours = |sent: &Key| self.api_keys.iter().chain(&self.admin_key).fold(false, |is, key| is | key.is(sent));
-        match bearer(request.headers()).filter(ours) {
+        let Rules { api_keys, admin_key, trusted_proxies, .. } = &self.rules;
+        // Compares with every key, so that the time tells nothing.
+        let is_ours = |sent: &Key| api_keys.iter().chain(admin_key).fold(false, |is, key| is | key.is(sent));
+        match bearer(request.headers()).filter(is_ours) {
             Some(key) => Client::Key(key.digest()),
             None => {
                 let unknown = Peer(std::net::Ipv4Addr::UNSPECIFIED.into());
                 let Peer(peer) = request.extensions().get().copied().unwrap_or(unknown);
-                self.trusted.client(peer, request.headers())
+                trusted_proxies.client(peer, request.headers())
             }
         }
     }
 
     fn check_rate(&self, client: &Client) -> Result<(), ApiError> {
         let Some(rate) = &self.rate else { return Ok(()) };
-        if rate.len() > MANY_CALLERS {
+        if rate.len() > MANY_CLIENTS {
             rate.retain_recent();
             rate.shrink_to_fit();
         }
@@ -171,19 +154,19 @@ impl Entrance {
     }
 }
 
-/// Turns away who may not come in; whoever may keeps the seat until the answer is through.
+/// Rejects requests that are not admitted. An admitted one holds its slot until the body of its answer is dropped.
 pub(in crate::http) async fn admit(
-    State(entrance): State<Arc<Entrance>>,
+    State(admission): State<Arc<Admission>>,
     mut request: Request,
     next: Next,
 ) -> Response {
-    let checked = entrance.check(&request);
-    match entrance.enter(checked).await {
+    let checked = admission.check(&request);
+    match admission.enter(checked).await {
         Ok(None) => next.run(request).await,
         Ok(Some(admitted)) => {
-            let seat = admitted.seat.clone();
+            let slot = HeldSlot(admitted.slot.clone());
             request.extensions_mut().insert(admitted);
-            next.run(request).await.map(|body| Body::new(Seated { body, _seat: seat }))
+            next.run(request).await.map(|body| wrap(body, slot))
         }
         Err(error) => error.into_response(),
     }

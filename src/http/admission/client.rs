@@ -1,7 +1,7 @@
-//! Who a request comes from, as far as that can be trusted.
+//! The client of a request, as far as its address can be trusted.
 //!
-//! A caller can write anything into `X-Forwarded-For`; only what a trusted proxy added to it is known, and that is at
-//! its right end. The scheme of a caller's own request is what a trusted proxy says in `X-Forwarded-Proto`.
+//! A client can write anything into `X-Forwarded-For`. Only what trusted proxies appended is known, which is its right
+//! end. The scheme of the client's own request is what a trusted proxy says in `X-Forwarded-Proto`.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -12,20 +12,20 @@ use ipnet::IpNet;
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
-/// The other end of the connection; part of every request.
+/// The other end of the connection; an extension of every request.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::http) struct Peer(pub IpAddr);
 
-/// Networks whose word on the address before them is taken.
+/// Networks of proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
 #[derive(Debug, Clone, Default)]
 pub struct TrustedProxies(Vec<IpNet>);
 
-/// One caller, to be counted by.
+/// What requests are counted by.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Client {
-    /// The digest of the key that it came with.
+    /// The digest of the key that the request carries.
     Key([u8; 32]),
-    /// Its address; of version 6 the network that one subscriber has.
+    /// The address; for IPv6 the /64 network that one subscriber has.
     Address(IpAddr),
 }
 
@@ -35,8 +35,8 @@ impl TrustedProxies {
         Self(networks)
     }
 
-    /// The scheme that the caller used: `https` where a trusted proxy says so. Of several, the first is the one nearest to
-    /// the caller.
+    /// The scheme that the client used: `https` where a trusted proxy says so. Of several, the first is the one nearest to
+    /// the client.
     pub(in crate::http) fn scheme(&self, parts: &Parts) -> &'static str {
         let is_trusted = parts.extensions.get().is_some_and(|Peer(peer)| self.trusts(peer.to_canonical()));
         let said = parts.headers.get(X_FORWARDED_PROTO).filter(|_| is_trusted).and_then(|value| value.to_str().ok());
@@ -48,7 +48,7 @@ impl TrustedProxies {
         self.0.iter().any(|network| network.contains(&address))
     }
 
-    /// The nearest address that is no trusted proxy's.
+    /// The nearest address that does not belong to a trusted proxy.
     fn origin(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut address = peer.to_canonical();
         let hops = headers.get_all(X_FORWARDED_FOR).iter().rev();
@@ -64,7 +64,7 @@ impl TrustedProxies {
         address
     }
 
-    /// The caller behind `peer`, by its address.
+    /// The client behind `peer`, by its address.
     pub(super) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> Client {
         Client::Address(match self.origin(peer, headers) {
             IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !0 << 64)),
@@ -110,13 +110,13 @@ mod tests {
     }
 
     #[test]
-    fn nobody_s_word_is_taken_unless_it_is_trusted() {
+    fn an_untrusted_peer_s_header_is_ignored() {
         assert_eq!(client("", "192.0.2.1", &["198.51.100.7"]), "192.0.2.1");
         assert_eq!(client("127.0.0.1/32", "192.0.2.1", &["198.51.100.7"]), "192.0.2.1");
     }
 
     #[test]
-    fn what_the_caller_wrote_itself_is_left_of_what_the_proxy_added() {
+    fn what_the_client_wrote_itself_is_left_of_what_the_proxy_added_and_ignored() {
         for forwarded in [&["203.0.113.9, 198.51.100.7"][..], &["203.0.113.9", "198.51.100.7"], &["198.51.100.7"]] {
             assert_eq!(client("127.0.0.1/32", "127.0.0.1", forwarded), "198.51.100.7");
         }
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_ends_the_search() {
+    fn an_invalid_address_ends_the_search() {
         assert_eq!(client("127.0.0.1/32", "127.0.0.1", &["198.51.100.7, unknown"]), "127.0.0.1");
         assert_eq!(client("127.0.0.1/32", "127.0.0.1", &["\u{7f}"; 0]), "127.0.0.1");
     }

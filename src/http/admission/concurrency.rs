@@ -1,143 +1,120 @@
-//! Seats: how many requests of one kind are under way, in all and of one caller.
+//! Slots: how many requests of one class are in progress, in all and by one client.
 //!
-//! Whoever finds none stands in line: first for the share that one caller has, then for a seat. In the second line nobody
-//! has more requests than its share, so that nobody stands behind the thousands of another.
+//! A request without a free slot queues, first on its client's share, then on the global limit. No client has more than
+//! its share of requests in the second queue, so no client waits behind thousands of requests of another.
 
 use std::collections::HashMap;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
 
-use axum::body::{Body, Bytes};
-use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 
 use super::client::Client;
+use crate::http::wrapped_body::Wrap;
 
-/// Seats for requests of one kind.
+/// The slots for requests of one class.
 #[derive(Debug)]
-pub(super) struct Seats {
+pub(super) struct Slots {
     all: Arc<Semaphore>,
     of_one_client: usize,
-    callers: Mutex<HashMap<Client, Caller>>,
+    clients: Mutex<HashMap<Client, ClientEntry>>,
 }
 
-/// One caller, for as long as a request of its has a seat or waits for one.
+/// A client, for as long as one of its requests has a slot or queues for one.
 #[derive(Debug)]
-struct Caller {
+struct ClientEntry {
     share: Arc<Semaphore>,
     n_requests: usize,
 }
 
-/// Why there is no seat.
+/// Why a request got no slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum NoSeat {
-    /// All are taken.
+pub(super) enum NoSlot {
+    /// All slots are taken.
     Full,
-    /// This caller has as many as one may have.
+    /// The client has as many slots as one may have.
     ShareTaken,
 }
 
-/// One request's seat, free again when it is dropped.
+/// A request's slot, free again when this is dropped.
 #[derive(Debug)]
-pub(super) struct Seat {
+pub(super) struct Slot {
     _of_all: OwnedSemaphorePermit,
     _of_share: OwnedSemaphorePermit,
     _presence: Presence,
 }
 
-/// One request that has a seat or waits for one.
+/// A request that has a slot or queues for one.
 #[derive(Debug)]
 struct Presence {
-    seats: Arc<Seats>,
+    slots: Arc<Slots>,
     client: Client,
 }
 
-impl Seats {
-    /// `n_seats` in all, of which one caller has at most half, so that there is always room for another.
-    pub fn new(n_seats: usize) -> Arc<Self> {
-        let all = Arc::new(Semaphore::new(n_seats));
-        Arc::new(Self { all, of_one_client: n_seats.div_ceil(2), callers: Mutex::default() })
+impl Slots {
+    /// `n_slots` in all, of which one client has at most half, so that others always get some.
+    pub fn new(n_slots: usize) -> Arc<Self> {
+        let all = Arc::new(Semaphore::new(n_slots));
+        Arc::new(Self { all, of_one_client: n_slots.div_ceil(2), clients: Mutex::default() })
     }
 
-    /// A seat for `client`, whoever came first having it first; waits for it until `patience` is done.
+    /// A slot for `client`, first come, first served; waits for one until `timeout` is done.
     ///
     /// # Errors
-    /// [`NoSeat`] when there was none until then.
-    pub async fn take(self: &Arc<Self>, client: Client, patience: impl Future<Output = ()>) -> Result<Seat, NoSeat> {
-        let (presence, share) = self.welcome(client);
-        let mut patience = pin!(patience);
-        let of_share = within(patience.as_mut(), share.acquire_owned()).await.ok_or(NoSeat::ShareTaken)?;
-        let of_all = within(patience, self.all.clone().acquire_owned()).await.ok_or(NoSeat::Full)?;
-        Ok(Seat { _of_all: of_all, _of_share: of_share, _presence: presence })
+    /// [`NoSlot`] when none was free until then.
+    pub async fn take(self: &Arc<Self>, client: Client, timeout: impl Future<Output = ()>) -> Result<Slot, NoSlot> {
+        let (presence, share) = self.enter(client);
+        let mut timeout = pin!(timeout);
+        let of_share = within(timeout.as_mut(), share.acquire_owned()).await.ok_or(NoSlot::ShareTaken)?;
+        let of_all = within(timeout, self.all.clone().acquire_owned()).await.ok_or(NoSlot::Full)?;
+        Ok(Slot { _of_all: of_all, _of_share: of_share, _presence: presence })
     }
 
-    /// Counts one more request of `client`; its share.
-    fn welcome(self: &Arc<Self>, client: Client) -> (Presence, Arc<Semaphore>) {
-        let mut callers = self.callers();
-        let caller = callers
+    /// Counts one more request of `client`, and returns its share.
+    fn enter(self: &Arc<Self>, client: Client) -> (Presence, Arc<Semaphore>) {
+        let mut clients = self.clients();
+        let entry = clients
             .entry(client.clone())
-            .or_insert_with(|| Caller { share: Arc::new(Semaphore::new(self.of_one_client)), n_requests: 0 });
-        caller.n_requests += 1;
-        (Presence { seats: self.clone(), client }, caller.share.clone())
+            .or_insert_with(|| ClientEntry { share: Arc::new(Semaphore::new(self.of_one_client)), n_requests: 0 });
+        entry.n_requests += 1;
+        (Presence { slots: self.clone(), client }, entry.share.clone())
     }
 
-    fn callers(&self) -> MutexGuard<'_, HashMap<Client, Caller>> {
-        self.callers.lock().unwrap_or_else(PoisonError::into_inner)
+    fn clients(&self) -> MutexGuard<'_, HashMap<Client, ClientEntry>> {
+        self.clients.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The permit, unless the patience is over before it is there.
+/// The permit, unless `timeout` is done before it is free.
 async fn within(
-    patience: Pin<&mut impl Future<Output = ()>>,
+    timeout: Pin<&mut impl Future<Output = ()>>,
     permit: impl Future<Output = Result<OwnedSemaphorePermit, AcquireError>>,
 ) -> Option<OwnedSemaphorePermit> {
     tokio::select! {
-        // Who finds a seat free never waits, and so never counts as waiting.
+        // A request that finds a slot free never polls `timeout`, and so does not count as waiting.
         biased;
         // Nobody closes the semaphores.
         permit = permit => permit.ok(),
-        () = patience => None,
+        () = timeout => None,
     }
 }
 
 impl Drop for Presence {
     fn drop(&mut self) {
-        let mut callers = self.seats.callers();
-        match callers.get_mut(&self.client) {
-            Some(caller) if caller.n_requests > 1 => caller.n_requests -= 1,
+        let mut clients = self.slots.clients();
+        match clients.get_mut(&self.client) {
+            Some(entry) if entry.n_requests > 1 => entry.n_requests -= 1,
             _ => {
-                callers.remove(&self.client);
+                clients.remove(&self.client);
             }
         }
     }
 }
 
-/// An answer's body that keeps its request's seat until it is through.
-pub(super) struct Seated {
-    pub body: Body,
-    pub _seat: Arc<Seat>,
-}
+/// Keeps a request's slot until the body of its answer is dropped.
+pub(super) struct HeldSlot(#[expect(dead_code, reason = "held for its drop alone")] pub Arc<Slot>);
 
-impl HttpBody for Seated {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
+impl Wrap for HeldSlot {}
 
 #[cfg(test)]
 mod tests {
@@ -153,42 +130,42 @@ mod tests {
         Client::Key([n; 32])
     }
 
-    async fn take(seats: &Arc<Seats>, n: u8) -> Result<Seat, NoSeat> {
-        seats.take(client(n), sleep(A_WHILE)).await
+    async fn take(slots: &Arc<Slots>, n: u8) -> Result<Slot, NoSlot> {
+        slots.take(client(n), sleep(A_WHILE)).await
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_caller_never_has_more_than_half_of_the_seats() {
-        let seats = Seats::new(4);
-        let mine = [take(&seats, 1).await.unwrap(), take(&seats, 1).await.unwrap()];
-        assert_eq!(take(&seats, 1).await.unwrap_err(), NoSeat::ShareTaken);
-        let _other = take(&seats, 2).await.unwrap();
+    async fn one_client_never_has_more_than_half_of_the_slots() {
+        let slots = Slots::new(4);
+        let mine = [take(&slots, 1).await.unwrap(), take(&slots, 1).await.unwrap()];
+        assert_eq!(take(&slots, 1).await.unwrap_err(), NoSlot::ShareTaken);
+        let _other = take(&slots, 2).await.unwrap();
         drop(mine);
-        assert!(take(&seats, 1).await.is_ok());
+        assert!(take(&slots, 1).await.is_ok());
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_full_house_is_full_for_everybody_until_somebody_leaves() {
-        let seats = Seats::new(2);
-        let first = take(&seats, 1).await.unwrap();
-        let _second = take(&seats, 2).await.unwrap();
-        assert_eq!(take(&seats, 3).await.unwrap_err(), NoSeat::Full);
+    async fn taken_slots_are_taken_for_every_client_until_one_is_free() {
+        let slots = Slots::new(2);
+        let first = take(&slots, 1).await.unwrap();
+        let _second = take(&slots, 2).await.unwrap();
+        assert_eq!(take(&slots, 3).await.unwrap_err(), NoSlot::Full);
         drop(first);
-        assert!(take(&seats, 3).await.is_ok());
-        assert_eq!(seats.callers().len(), 1, "whoever has left is forgotten");
+        assert!(take(&slots, 3).await.is_ok());
+        assert_eq!(slots.clients().len(), 1, "clients without requests are forgotten");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn whoever_waits_has_the_seat_as_soon_as_it_is_free_and_in_turn() {
-        let seats = Seats::new(1);
+    async fn a_queued_request_gets_the_slot_as_soon_as_it_is_free_and_in_turn() {
+        let slots = Slots::new(1);
         let started = Instant::now();
         let visits = (1..=3).map(|n| {
-            let seats = seats.clone();
+            let slots = slots.clone();
             async move {
-                let seat = take(&seats, n).await.unwrap();
+                let slot = take(&slots, n).await.unwrap();
                 let since = started.elapsed();
                 sleep(A_WHILE / 4).await;
-                drop(seat);
+                drop(slot);
                 since
             }
         });
@@ -197,16 +174,16 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn nobody_stands_behind_the_many_requests_of_another() {
-        let seats = Seats::new(4);
+    async fn no_client_waits_behind_the_many_requests_of_another() {
+        let slots = Slots::new(4);
         let started = Instant::now();
         let visit = |n: u8| {
-            let seats = seats.clone();
+            let slots = slots.clone();
             async move {
-                let seat = seats.take(client(n), sleep(100 * A_WHILE)).await.unwrap();
+                let slot = slots.take(client(n), sleep(100 * A_WHILE)).await.unwrap();
                 let since = started.elapsed();
                 sleep(A_WHILE).await;
-                drop(seat);
+                drop(slot);
                 since
             }
         };
@@ -221,11 +198,11 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn whoever_goes_away_while_waiting_leaves_nothing_behind() {
-        let seats = Seats::new(1);
-        let seat = take(&seats, 1).await.unwrap();
-        assert!(tokio::time::timeout(A_WHILE / 2, take(&seats, 2)).await.is_err());
-        drop(seat);
-        assert_eq!((seats.callers().len(), seats.all.available_permits()), (0, 1));
+    async fn a_client_that_disconnects_while_it_queues_leaves_nothing_behind() {
+        let slots = Slots::new(1);
+        let slot = take(&slots, 1).await.unwrap();
+        assert!(tokio::time::timeout(A_WHILE / 2, take(&slots, 2)).await.is_err());
+        drop(slot);
+        assert_eq!((slots.clients().len(), slots.all.available_permits()), (0, 1));
     }
 }

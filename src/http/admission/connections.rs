@@ -1,7 +1,8 @@
-//! Connections: accepted up to a cap, closed where they dawdle, ended when the server is.
+//! Connections: accepted up to a limit, closed where they are too slow, ended with the server.
 //!
-//! `axum::serve` has no timer for a request's head, so the loop is ours, over hyper's connection. HTTP/1.1 alone: the
-//! proxy in front speaks it, and telling the two versions apart would wait for a first byte without a bound.
+//! `axum::serve` has no time-out for a request's head, so this is a loop of our own over hyper's connection. It speaks
+//! HTTP/1.1 only: the proxy in front does, too, and telling the two versions apart would wait without limit for a first
+//! byte.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -27,17 +28,17 @@ use tower::ServiceExt;
 
 use super::client::Peer;
 use super::lingering_close::Unread;
-use super::write_timeout::Outgoing;
+use super::write_timeout::TimedStream;
 
-/// How long a connection may take for a request's head, the time before its first byte included.
+/// How long a connection may take for a request's head, including the time before its first byte.
 const HEAD_WITHIN: Duration = Duration::from_secs(10);
-/// Bytes of a head, and of a body on its way, that one connection holds.
+/// Bytes of a head, and of a body in transit, that one connection buffers.
 const MAX_BUFFER_BYTES: usize = 64 << 10;
-/// How long to wait where the system has no file descriptor for another connection.
-const AFTER_REFUSAL: Duration = Duration::from_millis(200);
+/// How long to wait after the system could not accept a connection, such as for want of a file descriptor.
+const AFTER_FAILURE: Duration = Duration::from_millis(200);
 
-/// Serves `router` to at most `max_connections` at a time from when `opened` is done until `stop` is; then ends when the
-/// requests under way are answered.
+/// Serves `router` to at most `max_connections` at a time, from when `opened` is done until `stop` is done. Returns once
+/// the requests in progress are answered.
 pub(in crate::http) async fn serve(
     listener: TcpListener,
     router: Router,
@@ -45,7 +46,7 @@ pub(in crate::http) async fn serve(
     opened: impl Future<Output = ()>,
     stop: impl Future<Output = ()>,
 ) {
-    let places = Arc::new(Semaphore::new(max_connections.get().min(Semaphore::MAX_PERMITS)));
+    let permits = Arc::new(Semaphore::new(max_connections.get().min(Semaphore::MAX_PERMITS)));
     let graceful = GracefulShutdown::new();
     let mut stop = pin!(stop);
     tokio::select! {
@@ -53,8 +54,8 @@ pub(in crate::http) async fn serve(
         () = &mut stop => return,
     }
     loop {
-        let (place, stream, peer) = tokio::select! {
-            accepted = accept(&listener, &places) => match accepted {
+        let (permit, stream, peer) = tokio::select! {
+            accepted = accept(&listener, &permits) => match accepted {
                 Some(accepted) => accepted,
                 None => continue,
             },
@@ -62,43 +63,43 @@ pub(in crate::http) async fn serve(
         };
         let router = router.clone();
         let unread = Unread::default();
-        let outgoing = Outgoing::new(stream, unread.clone());
+        let stream = TimedStream::new(stream, unread.clone());
         let service = service_fn(move |request| answer(router.clone(), request, peer, unread.clone()));
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new()).header_read_timeout(HEAD_WITHIN).max_buf_size(MAX_BUFFER_BYTES);
-        let connection = graceful.watch(http.serve_connection(TokioIo::new(outgoing), service));
+        let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
         tokio::spawn(async move {
-            // However it ended, nobody is left to be told.
+            // The client is gone, so there is nobody to answer.
             if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection ended early");
+                tracing::debug!(event = "connection_ended_early", %error, "a connection ended early");
             }
-            drop(place);
+            drop(permit);
         });
     }
     drop(listener);
     graceful.shutdown().await;
 }
 
-/// The next connection with its place; `None` where the system refused one.
+/// The next connection with its permit; `None` where accepting one failed.
 async fn accept(
     listener: &TcpListener,
-    places: &Arc<Semaphore>,
+    permits: &Arc<Semaphore>,
 ) -> Option<(OwnedSemaphorePermit, TcpStream, SocketAddr)> {
     // Nobody closes the semaphore.
-    let place = places.clone().acquire_owned().await.ok()?;
+    let permit = permits.clone().acquire_owned().await.ok()?;
     match listener.accept().await {
-        Ok((stream, peer)) => Some((place, stream, peer)),
+        Ok((stream, peer)) => Some((permit, stream, peer)),
         Err(error) => {
             if !is_of_the_connection(&error) {
-                tracing::error!(%error, "no connection can be accepted");
-                tokio::time::sleep(AFTER_REFUSAL).await;
+                tracing::error!(event = "accept_failed", %error, "no connection can be accepted");
+                tokio::time::sleep(AFTER_FAILURE).await;
             }
             None
         }
     }
 }
 
-/// Whether the caller went away, and not the system ran out of something.
+/// Whether the client went away; otherwise the system ran out of something.
 fn is_of_the_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)

@@ -1,4 +1,4 @@
-//! Keys in `Authorization: Bearer …`, held and compared by their SHA-256, in constant time.
+//! Keys in `Authorization: Bearer …`. Their SHA-256 digests are stored, and compared in constant time.
 
 use std::fmt;
 
@@ -6,12 +6,12 @@ use axum::http::{HeaderMap, header};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-/// A key; its digest alone is held.
+/// A key. Only its digest is stored.
 #[derive(Clone, Copy)]
 pub struct Key([u8; 32]);
 
 impl Key {
-    /// Remembers a key by its digest.
+    /// The digest of `key`.
     pub fn new(key: &str) -> Self {
         Self(Sha256::digest(key.as_bytes()).into())
     }
@@ -21,7 +21,7 @@ impl Key {
         self.0.ct_eq(&other.0).into()
     }
 
-    /// The digest, to count a caller by.
+    /// The digest, by which a client is counted.
     pub(super) fn digest(&self) -> [u8; 32] {
         self.0
     }
@@ -33,7 +33,7 @@ impl fmt::Debug for Key {
     }
 }
 
-/// The key that a request came with.
+/// The key that a request carries.
 pub(in crate::http) fn bearer(headers: &HeaderMap) -> Option<Key> {
     let sent = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, key) = sent.split_once(' ')?;

@@ -1,9 +1,9 @@
-//! A refusal that its caller gets to read.
+//! Lingering close: lets a client read a rejection that was sent in the middle of its body.
 //!
-//! A server that answers and closes while a body is still coming makes the caller's system throw the answer away: instead
-//! of "the file may have at most 50 MB" a browser shows a broken connection. So the answer goes out at once, the server's
-//! side of the connection is closed behind it, and what still comes is thrown away, within bounds, until the caller has
-//! closed its side, too (RFC 9112, 9.6). That costs a fraction of reading it.
+//! A server that answers and closes while a body is still coming makes the client's system discard the answer. A browser
+//! then shows a broken connection instead of "The file may have at most 50 MB". So the answer goes out at once and the
+//! server closes its side for writing. It discards the rest of the body, within bounds, until the client has closed its
+//! side, too (RFC 9112, 9.6). That costs a fraction of reading the body.
 
 use std::future::Future;
 use std::mem::MaybeUninit;
@@ -25,17 +25,18 @@ use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// Bodies that are read to their end rather than at the price of the connection, in bytes.
-const SMALL: u64 = 64 << 10;
-/// How much of a refused body is thrown away, in bytes.
+/// Up to this size, the rest of a body is read, so that the connection can be used again; in bytes.
+const SMALL_BYTES: u64 = 64 << 10;
+/// How much of a rejected body is discarded, in bytes.
 const MAX_REST_BYTES: usize = 64 << 20;
-/// How long the rest of a refused body may take.
+/// How long the rest of a rejected body may take.
 const MAX_REST_TIME: Duration = Duration::from_secs(30);
-/// How long the caller may take for so many bytes of it.
-const PAUSE: Duration = Duration::from_secs(5);
-const BYTES_A_PAUSE: usize = 4 << 10;
+/// How long the client may take for [`BYTES_A_WINDOW`] of it.
+const WINDOW: Duration = Duration::from_secs(5);
+const BYTES_A_WINDOW: usize = 4 << 10;
 
-/// Whether a request of a connection was refused before its body was there, and so is its last; part of every request.
+/// Set where a request was rejected before its body was read, which makes it the last of its connection. An extension of
+/// every request.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Unread(Arc<AtomicBool>);
 
@@ -45,29 +46,30 @@ impl Unread {
     }
 }
 
-/// A body that outlives the handler it was given to.
+/// A body that outlives its handler: the handler reads it through a lock. It is no [`crate::http::wrapped_body::Wrap`],
+/// which would own the body.
 struct Lent {
     shared: Arc<Mutex<Shared>>,
-    /// As it was before its first byte: by it handlers tell small bodies from large ones.
+    /// The size before the first byte, by which handlers tell small bodies from large ones.
     size: SizeHint,
 }
 
 struct Shared {
     body: Body,
-    is_through: bool,
+    is_read: bool,
 }
 
-/// Lets go of what a refused request still sends.
-pub(in crate::http) async fn part_with_refused_bodies(request: Request, next: Next) -> Response {
-    // Such a caller waits for leave to send its body, and a refusal is no leave.
+/// Drains small bodies of rejected requests, and marks the connections of large ones for a lingering close.
+pub(in crate::http) async fn drain_rejected_bodies(request: Request, next: Next) -> Response {
+    // A client that sends `Expect: 100-continue` does not send the body of a rejected request.
     if request.body().is_end_stream() || request.headers().contains_key(header::EXPECT) {
         return next.run(request).await;
     }
     let unread = request.extensions().get::<Unread>().cloned().unwrap_or_default();
     let (parts, body) = request.into_parts();
     let size = body.size_hint();
-    let is_small = size.upper().is_some_and(|n_bytes| n_bytes <= SMALL);
-    let shared = Arc::new(Mutex::new(Shared { body, is_through: false }));
+    let is_small = size.upper().is_some_and(|n_bytes| n_bytes <= SMALL_BYTES);
+    let shared = Arc::new(Mutex::new(Shared { body, is_read: false }));
     let lend = |size| Lent { shared: shared.clone(), size };
     let response = next.run(Request::from_parts(parts, Body::new(lend(size)))).await;
     if !(response.status().is_client_error() || response.status().is_server_error()) {
@@ -76,10 +78,10 @@ pub(in crate::http) async fn part_with_refused_bodies(request: Request, next: Ne
     if is_small {
         let mut rest = Body::new(lend(SizeHint::default())).into_data_stream();
         let read = async { while let Some(Ok(_)) = rest.next().await {} };
-        // Out of time or not, the answer is the same.
-        let _ = tokio::time::timeout(PAUSE, read).await;
+        // The answer is the same if the time is up.
+        let _ = tokio::time::timeout(WINDOW, read).await;
     }
-    if !lock(&shared).is_through {
+    if !lock(&shared).is_read {
         unread.0.store(true, Ordering::Relaxed);
     }
     response
@@ -96,7 +98,7 @@ impl HttpBody for Lent {
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let mut shared = lock(&self.shared);
         let frame = Pin::new(&mut shared.body).poll_frame(context);
-        shared.is_through |= matches!(frame, Poll::Ready(None | Some(Err(_)))) || shared.body.is_end_stream();
+        shared.is_read |= matches!(frame, Poll::Ready(None | Some(Err(_)))) || shared.body.is_end_stream();
         frame
     }
 
@@ -105,48 +107,53 @@ impl HttpBody for Lent {
     }
 }
 
-/// What still comes on a connection that this side has closed.
-pub(super) struct Rest {
+/// Discards what still comes on a connection that this side has closed.
+pub(super) struct Drain {
     n_bytes: usize,
     ends: Instant,
-    n_bytes_lately: usize,
-    pause: Pin<Box<Sleep>>,
+    n_bytes_in_window: usize,
+    window: Pin<Box<Sleep>>,
 }
 
-impl Rest {
+impl Drain {
     pub(super) fn new() -> Self {
         let now = Instant::now();
-        Self { n_bytes: 0, ends: now + MAX_REST_TIME, n_bytes_lately: 0, pause: Box::pin(sleep_until(now + PAUSE)) }
+        Self {
+            n_bytes: 0,
+            ends: now + MAX_REST_TIME,
+            n_bytes_in_window: 0,
+            window: Box::pin(sleep_until(now + WINDOW)),
+        }
     }
 
-    /// Throws away what has come; done when the caller has closed its side, or has had its time.
-    pub(super) fn poll_thrown_away(&mut self, stream: &TcpStream, context: &mut Context<'_>) -> Poll<()> {
+    /// Discards what has come; ready once the client has closed its side or a bound is exceeded.
+    pub(super) fn poll_discard(&mut self, stream: &TcpStream, context: &mut Context<'_>) -> Poll<()> {
         while stream.poll_read_ready(context).is_ready() {
-            match stream.try_io(Interest::READABLE, || throw_away(stream)) {
+            match stream.try_io(Interest::READABLE, || discard(stream)) {
                 Ok(n) if n > 0 && self.n_bytes < MAX_REST_BYTES => {
                     self.n_bytes += n;
-                    self.n_bytes_lately += n;
+                    self.n_bytes_in_window += n;
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
                 Ok(_) | Err(_) => return Poll::Ready(()),
             }
         }
-        while self.pause.as_mut().poll(context).is_ready() {
+        while self.window.as_mut().poll(context).is_ready() {
             let now = Instant::now();
-            if self.n_bytes_lately < BYTES_A_PAUSE || now >= self.ends {
+            if self.n_bytes_in_window < BYTES_A_WINDOW || now >= self.ends {
                 return Poll::Ready(());
             }
-            self.n_bytes_lately = 0;
-            self.pause.as_mut().reset(self.ends.min(now + PAUSE));
+            self.n_bytes_in_window = 0;
+            self.window.as_mut().reset(self.ends.min(now + WINDOW));
         }
         Poll::Pending
     }
 }
 
-/// Takes some of what has come from the system, which copies none of it where it can (`MSG_TRUNC`, tcp(7)).
-fn throw_away(stream: &TcpStream) -> std::io::Result<usize> {
-    let mut nowhere = [MaybeUninit::uninit(); 128 << 10];
-    SockRef::from(stream).recv_with_flags(&mut nowhere, libc::MSG_TRUNC)
+/// Takes received bytes from the system without a copy where it can (`MSG_TRUNC`, tcp(7)).
+fn discard(stream: &TcpStream) -> std::io::Result<usize> {
+    let mut buffer = [MaybeUninit::uninit(); 128 << 10];
+    SockRef::from(stream).recv_with_flags(&mut buffer, libc::MSG_TRUNC)
 }
 
 #[cfg(test)]
@@ -161,62 +168,62 @@ mod tests {
 
     async fn pair() -> (TcpStream, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let caller = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        (listener.accept().await.unwrap().0, caller)
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        (listener.accept().await.unwrap().0, client)
     }
 
-    /// How long it takes until a connection is let go whose caller does `what`; what was thrown away.
-    async fn let_go(what: impl AsyncFnOnce(TcpStream)) -> (Duration, usize) {
-        let (stream, caller) = pair().await;
-        let (mut rest, started) = (Rest::new(), Instant::now());
-        let parted = async {
-            poll_fn(|context| rest.poll_thrown_away(&stream, context)).await;
+    /// How long it takes until the connection of a client that does `what` is closed, and how much was discarded.
+    async fn drained(what: impl AsyncFnOnce(TcpStream)) -> (Duration, usize) {
+        let (stream, client) = pair().await;
+        let (mut drain, started) = (Drain::new(), Instant::now());
+        let closed = async {
+            poll_fn(|context| drain.poll_discard(&stream, context)).await;
             drop(stream);
-            (started.elapsed(), rest.n_bytes)
+            (started.elapsed(), drain.n_bytes)
         };
-        tokio::join!(parted, what(caller)).0
+        tokio::join!(closed, what(client)).0
     }
 
     #[tokio::test]
-    async fn what_a_caller_still_sends_is_thrown_away_to_its_end() {
-        let (_, n_bytes) = let_go(async |mut caller| caller.write_all(&vec![1; 9 << 20]).await.unwrap()).await;
+    async fn what_a_client_still_sends_is_discarded_to_its_end() {
+        let (_, n_bytes) = drained(async |mut client| client.write_all(&vec![1; 9 << 20]).await.unwrap()).await;
         assert_eq!(n_bytes, 9 << 20);
     }
 
     #[tokio::test]
-    async fn a_caller_that_sends_for_ever_is_cut_off() {
-        let (_, n_bytes) = let_go(async |mut caller| {
+    async fn a_client_that_never_stops_sending_is_cut_off() {
+        let (_, n_bytes) = drained(async |mut client| {
             let piece = vec![1; 1 << 20];
-            while caller.write_all(&piece).await.is_ok() {}
+            while client.write_all(&piece).await.is_ok() {}
         })
         .await;
         assert!((MAX_REST_BYTES..MAX_REST_BYTES + (1 << 20)).contains(&n_bytes), "{n_bytes}");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_caller_that_says_nothing_more_or_a_byte_a_second_is_waited_for_once() {
-        for says_a_byte in [false, true] {
-            let (time, _) = let_go(async |mut caller| {
+    async fn a_client_that_sends_nothing_or_a_byte_a_second_has_one_window() {
+        for sends_a_byte in [false, true] {
+            let (time, _) = drained(async |mut client| {
                 for _ in 0..100 {
                     sleep(Duration::from_secs(1)).await;
-                    if says_a_byte && caller.write_all(b"a").await.is_err() {
+                    if sends_a_byte && client.write_all(b"a").await.is_err() {
                         return;
                     }
                 }
             })
             .await;
-            assert!(time >= PAUSE && time < 2 * PAUSE, "{time:?}");
+            assert!(time >= WINDOW && time < 2 * WINDOW, "{time:?}");
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_caller_that_keeps_a_pace_has_its_time_and_no_more() {
-        let (time, _) = let_go(async |mut caller| {
-            while caller.write_all(&[1; 8 << 10]).await.is_ok() {
+    async fn a_client_at_a_steady_rate_has_thirty_seconds_and_no_more() {
+        let (time, _) = drained(async |mut client| {
+            while client.write_all(&[1; 8 << 10]).await.is_ok() {
                 sleep(Duration::from_secs(1)).await;
             }
         })
         .await;
-        assert!(time >= MAX_REST_TIME && time < MAX_REST_TIME + PAUSE, "{time:?}");
+        assert!(time >= MAX_REST_TIME && time < MAX_REST_TIME + WINDOW, "{time:?}");
     }
 }

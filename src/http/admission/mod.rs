@@ -1,10 +1,11 @@
-//! What a caller meets before any handler: a bounded number of connections, a pace for heads and bodies, keys, a rate,
-//! and a bounded number of seats, shared out so that one caller cannot have them all.
+//! What a request meets before its handler: a limit on connections, a minimum rate for heads and bodies, keys, a rate
+//! limit, and a limit on requests in progress, shared out so that one client cannot take it all.
 //!
-//! Knows routes by their patterns alone, and nothing of what they do. Everything here is bounded: a caller that is
-//! turned away costs a few kilobytes for a few seconds.
+//! It knows a route by its pattern and its [`Class`] only. Everything here is bounded: a rejected request costs a few
+//! kilobytes for a few seconds. May import [`super::problem`].
 
 mod admit;
+mod class;
 mod client;
 mod concurrency;
 pub(super) mod connections;
@@ -18,8 +19,9 @@ mod write_timeout;
 pub use client::TrustedProxies;
 pub use keys::Key;
 
-pub(super) use admit::{Admitted, Entrance, admit, is_open};
+pub(super) use admit::{Admission, Admitted, Rules, admit};
+pub(super) use class::{Class, Classes};
 pub(super) use keys::bearer;
-pub(super) use lingering_close::part_with_refused_bodies;
-pub(super) use minimum_rate::{hold_to_a_pace, is_too_slow};
+pub(super) use lingering_close::drain_rejected_bodies;
+pub(super) use minimum_rate::{is_too_slow, minimum_rate};
 pub(super) use origins::Origins;

@@ -1,11 +1,11 @@
-//! Origins that browsers may call from, each alone or by the domain above them.
+//! Origins that browsers may call from: single ones, or all below a domain.
 
 use axum::http::HeaderValue;
 
-/// The origins of `ALLOW_ORIGINS`, written as browsers write them.
+/// The origins of `ALLOW_ORIGINS`, spelled as browsers spell them.
 pub(in crate::http) struct Origins {
     single: Vec<String>,
-    /// Scheme with `://`, and the end of the host from its dot on, with the port.
+    /// The scheme with `://`, and the end of the host from its dot on, with the port.
     groups: Vec<(String, String)>,
 }
 
@@ -31,7 +31,7 @@ impl Origins {
     }
 }
 
-/// Whether a text is one part of a host's name.
+/// Whether `text` is one label of a host name.
 fn is_label(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_group_of_hosts_is_every_host_below_it_and_no_other() {
+    fn a_domain_with_a_star_stands_for_every_host_below_it_and_no_other() {
         let origins =
             ["http://localhost:4200", "https://*.example.com", "http://*.example.org:8080"].map(str::to_owned);
         let origins = Origins::new(&origins);

@@ -1,24 +1,23 @@
-//! A refusal takes its time: callers who ask again at once would leave none for those who are being answered.
+//! Delays rejections, so that clients that retry at once cannot starve admitted requests.
 //!
-//! To refuse costs a tenth of an answer. A caller for whom there is no seat stands in line for a moment, which costs
-//! nothing, and is told no only after that; the more wait, the longer, so that there are never more than so many refusals a
-//! second.
+//! A rejection costs a tenth of an answer; a request that waits costs nothing. A request without a slot waits for a
+//! second before it is rejected, and longer the more of them wait, so that the number of rejections a second is bounded.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// How long the first caller without a seat waits.
-const A_MOMENT: Duration = Duration::from_secs(1);
+/// How long the first request waits.
+const FIRST_DELAY: Duration = Duration::from_secs(1);
 
-/// How many are waiting, and for how long.
+/// The delay of one class of rejections.
 #[derive(Debug)]
-pub(super) struct Patience {
+pub(super) struct RejectionDelay {
     n_waiting: AtomicUsize,
-    each: Duration,
+    step: Duration,
 }
 
-/// One of them.
-struct Waiting<'a>(&'a Patience);
+/// A request that waits.
+struct Waiting<'a>(&'a RejectionDelay);
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
@@ -26,17 +25,17 @@ impl Drop for Waiting<'_> {
     }
 }
 
-impl Patience {
-    /// Each further caller waits so much longer: no more than one is refused in this time.
-    pub(super) fn new(each: Duration) -> Self {
-        Self { n_waiting: AtomicUsize::new(0), each }
+impl RejectionDelay {
+    /// Each further request waits `step` longer: at most one is rejected in that time.
+    pub(super) fn new(step: Duration) -> Self {
+        Self { n_waiting: AtomicUsize::new(0), step }
     }
 
-    /// Done when a caller has waited long enough to be refused.
+    /// Done when a request has waited long enough to be rejected.
     pub(super) async fn wait(&self) {
         let n_before = u32::try_from(self.n_waiting.fetch_add(1, Ordering::Relaxed)).unwrap_or(u32::MAX);
         let _waiting = Waiting(self);
-        tokio::time::sleep(A_MOMENT + self.each.saturating_mul(n_before)).await;
+        tokio::time::sleep(FIRST_DELAY + self.step.saturating_mul(n_before)).await;
     }
 }
 
@@ -47,19 +46,19 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn however_many_ask_a_thousand_a_second_are_refused() {
-        let patience = Patience::new(Duration::from_millis(1));
+    async fn at_most_a_thousand_requests_a_second_are_rejected() {
+        let delay = RejectionDelay::new(Duration::from_millis(1));
         let started = Instant::now();
-        let told = futures::future::join_all((0..5_000).map(|_| async {
-            patience.wait().await;
+        let rejected = futures::future::join_all((0..5_000).map(|_| async {
+            delay.wait().await;
             started.elapsed()
         }))
         .await;
-        assert!(told.iter().all(|time| *time >= A_MOMENT));
+        assert!(rejected.iter().all(|time| *time >= FIRST_DELAY));
         for second in 0..7 {
-            let n = told.iter().filter(|time| time.as_secs() == second).count();
+            let n = rejected.iter().filter(|time| time.as_secs() == second).count();
             assert!(n <= 1_001, "{n} in second {second}");
         }
-        assert_eq!(patience.n_waiting.load(Ordering::Relaxed), 0, "nobody waits any more");
+        assert_eq!(delay.n_waiting.load(Ordering::Relaxed), 0, "nobody waits any more");
     }
 }

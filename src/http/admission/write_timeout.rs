@@ -1,5 +1,5 @@
-//! A connection whose caller has to take what it is sent: whoever takes nothing, or next to nothing, is cut off. Whoever
-//! was refused in the middle of a body is parted with as [`super::lingering_close`] says.
+//! A connection with a write timeout: a client that takes nothing of its answer, or next to nothing, is cut off. After a
+//! rejection in the middle of a body it closes as [`super::lingering_close`] describes.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -11,51 +11,51 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
-use super::lingering_close::{Rest, Unread};
+use super::lingering_close::{Drain, Unread};
 
-/// How long a caller may take none of an answer.
-const TAKEN_WITHIN: Duration = Duration::from_secs(12);
-/// How much the system holds of an answer before its caller's window has room for it, in bytes. Left to itself the
-/// system takes megabytes, and says for a minute that there is no room while a slow caller takes them.
+/// How long a client may take nothing of an answer.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(12);
+/// How much of an answer the system buffers before the client's window has room for it, in bytes. By default it buffers
+/// megabytes, and then reports no progress for a minute while a slow client takes them.
 const MAX_UNSENT_BYTES: u32 = 128 << 10;
 
-/// A caller's connection. One that takes none of what waits for it ends with an error, and with it what waits.
-pub(super) struct Outgoing {
+/// A client's connection, which fails once a write has made no progress for [`WRITE_TIMEOUT`].
+pub(super) struct TimedStream {
     stream: TcpStream,
-    /// Until when some of what waits has to be taken; none while nothing waits.
+    /// Until when the pending write has to make progress; none while no write is pending.
     until: Option<Pin<Box<Sleep>>>,
     unread: Unread,
-    rest: Option<Rest>,
+    drain: Option<Drain>,
 }
 
-impl Outgoing {
-    /// `unread` is what the connection's requests say of their bodies.
+impl TimedStream {
+    /// `unread` is shared with the connection's requests.
     pub(super) fn new(stream: TcpStream, unread: Unread) -> Self {
-        // Without the one, small answers wait for the caller's acknowledgement; without the other, progress shows late.
-        // A caller who is gone already needs neither.
+        // Without the first, small answers wait for the client's acknowledgement; without the second, progress shows late.
+        // Both fail only where the client is gone.
         let _ = stream.set_nodelay(true);
         #[cfg(any(target_os = "linux", target_os = "android"))]
         let _ = SockRef::from(&stream).set_tcp_notsent_lowat(MAX_UNSENT_BYTES);
-        Self { stream, until: None, unread, rest: None }
+        Self { stream, until: None, unread, drain: None }
     }
 
-    /// What the system said of a write, once it has taken too long to say so.
+    /// The outcome of a write, or an error once it has been pending for too long.
     fn in_time<T>(&mut self, context: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if written.is_ready() {
             self.until = None;
             return written;
         }
-        let until = self.until.get_or_insert_with(|| Box::pin(sleep(TAKEN_WITHIN)));
+        let until = self.until.get_or_insert_with(|| Box::pin(sleep(WRITE_TIMEOUT)));
         if until.as_mut().poll(context).is_pending() {
             return Poll::Pending;
         }
-        // The system, too, is to forget what the caller does not take.
+        // The system discards its buffer as well.
         let _ = self.stream.set_zero_linger();
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
-impl AsyncRead for Outgoing {
+impl AsyncRead for TimedStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -65,7 +65,7 @@ impl AsyncRead for Outgoing {
     }
 }
 
-impl AsyncWrite for Outgoing {
+impl AsyncWrite for TimedStream {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
         self.in_time(context, written)
@@ -90,9 +90,9 @@ impl AsyncWrite for Outgoing {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(Pin::new(&mut self.stream).poll_shutdown(context))?;
-        let Self { stream, unread, rest, .. } = &mut *self;
+        let Self { stream, unread, drain, .. } = &mut *self;
         if unread.is_set() {
-            ready!(rest.get_or_insert_with(Rest::new).poll_thrown_away(stream, context));
+            ready!(drain.get_or_insert_with(Drain::new).poll_discard(stream, context));
         }
         Poll::Ready(Ok(()))
     }
@@ -105,44 +105,44 @@ mod tests {
 
     use super::*;
 
-    async fn pair() -> (Outgoing, TcpStream) {
+    async fn pair() -> (TimedStream, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let caller = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        (Outgoing::new(listener.accept().await.unwrap().0, Unread::default()), caller)
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        (TimedStream::new(listener.accept().await.unwrap().0, Unread::default()), client)
     }
 
-    /// Writes until the caller's and the system's buffers are full, and then until it is too late.
-    async fn fill(outgoing: &mut Outgoing) -> io::Error {
+    /// Writes until the client's and the system's buffers are full, and then until the timeout.
+    async fn fill(stream: &mut TimedStream) -> io::Error {
         let piece = [0; 64 << 10];
         loop {
-            if let Err(error) = outgoing.write_all(&piece).await {
+            if let Err(error) = stream.write_all(&piece).await {
                 return error;
             }
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_caller_who_takes_nothing_is_cut_off_and_what_waits_is_forgotten() {
-        let (mut outgoing, caller) = pair().await;
-        assert_eq!(fill(&mut outgoing).await.kind(), io::ErrorKind::TimedOut);
-        drop(outgoing);
-        let told = SockRef::from(&caller).take_error().unwrap().map(|error| error.kind());
-        assert_eq!(told, Some(io::ErrorKind::ConnectionReset));
+    async fn a_client_that_takes_nothing_is_cut_off_and_the_buffer_is_discarded() {
+        let (mut stream, client) = pair().await;
+        assert_eq!(fill(&mut stream).await.kind(), io::ErrorKind::TimedOut);
+        drop(stream);
+        let error = SockRef::from(&client).take_error().unwrap().map(|error| error.kind());
+        assert_eq!(error, Some(io::ErrorKind::ConnectionReset));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_caller_who_takes_some_now_and_then_is_waited_for() {
-        let (mut outgoing, mut caller) = pair().await;
+    async fn a_client_that_takes_some_now_and_then_is_waited_for() {
+        let (mut stream, mut client) = pair().await;
         let sent = vec![1; 8 << 20];
         let sending = async {
-            outgoing.write_all(&sent).await.unwrap();
-            drop(outgoing);
+            stream.write_all(&sent).await.unwrap();
+            drop(stream);
         };
         let taking = async {
             let (mut n_bytes, mut some) = (0, vec![0; 1 << 20]);
             loop {
-                sleep(TAKEN_WITHIN / 2).await;
-                match caller.read(&mut some).await.unwrap() {
+                sleep(WRITE_TIMEOUT / 2).await;
+                match client.read(&mut some).await.unwrap() {
                     0 => return n_bytes,
                     n => n_bytes += n,
                 }

@@ -1,6 +1,6 @@
 //! Stored answers, bounded in number, bytes and time: the oldest are dropped first.
 //!
-//! The ids tell callers apart. Plain data behind a lock; knows no HTTP.
+//! The ids tell clients apart. Plain data behind a lock; knows no HTTP.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
@@ -8,15 +8,15 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::Kept;
+use super::Stored;
 
-/// How long an answer is kept.
-const KEPT_FOR: Duration = Duration::from_secs(24 * 3_600);
-/// How many answers are kept.
+/// How long an answer is stored.
+const STORED_FOR: Duration = Duration::from_secs(24 * 3_600);
+/// How many answers are stored.
 const MAX_ANSWERS: usize = 10_000;
-/// How many bytes all of them may have.
+/// The most bytes of all stored answers.
 const MAX_BYTES: usize = 32 << 20;
-/// How many bytes one may have: many times the longest texts.
+/// The most bytes of one answer: many times the longest texts.
 const MAX_ANSWER_BYTES: usize = 2 << 20;
 
 /// The digest of caller and key.
@@ -26,8 +26,8 @@ pub(super) type Id = [u8; 32];
 #[derive(Default)]
 pub(super) struct Memory {
     entries: HashMap<Id, Entry>,
-    /// The answers in the order in which they were given.
-    kept: VecDeque<(Instant, Id)>,
+    /// The stored answers, oldest first.
+    stored: VecDeque<(Instant, Id)>,
     n_bytes: usize,
 }
 
@@ -37,9 +37,9 @@ struct Entry {
 }
 
 enum State {
-    /// Running until the sender is dropped. Bounded by the seats for requests.
+    /// Running until the sender is dropped. The slots of admission bound how many there are.
     Running(watch::Receiver<()>),
-    Kept(Kept),
+    Stored(Stored),
 }
 
 /// The state of a request.
@@ -49,7 +49,7 @@ pub(super) enum Found {
     /// It is running until the sender is dropped.
     Running(watch::Receiver<()>),
     /// It was answered.
-    Kept(Kept),
+    Stored(Stored),
     /// Another request has this id.
     OtherRequest,
 }
@@ -66,7 +66,7 @@ impl Memory {
         self.forget(now);
         match self.entries.get(&id) {
             Some(entry) if entry.fingerprint != fingerprint => Found::OtherRequest,
-            Some(Entry { state: State::Kept(answer), .. }) => Found::Kept(answer.clone()),
+            Some(Entry { state: State::Stored(answer), .. }) => Found::Stored(answer.clone()),
             Some(Entry { state: State::Running(ended), .. }) => Found::Running(ended.clone()),
             None => {
                 self.entries.insert(id, Entry { fingerprint, state: State::Running(ended) });
@@ -76,13 +76,13 @@ impl Memory {
     }
 
     /// Stores the answer of a running request, unless it is too large.
-    pub(super) fn keep(&mut self, id: Id, fingerprint: [u8; 32], answer: Kept, now: Instant) {
+    pub(super) fn store(&mut self, id: Id, fingerprint: [u8; 32], answer: Stored, now: Instant) {
         if answer.json.len() > MAX_ANSWER_BYTES {
             return;
         }
         self.n_bytes += answer.json.len();
-        self.kept.push_back((now, id));
-        self.entries.insert(id, Entry { fingerprint, state: State::Kept(answer) });
+        self.stored.push_back((now, id));
+        self.entries.insert(id, Entry { fingerprint, state: State::Stored(answer) });
         self.forget(now);
     }
 
@@ -95,13 +95,13 @@ impl Memory {
 
     /// Drops answers that are too old, then the oldest while there are too many.
     fn forget(&mut self, now: Instant) {
-        while let Some(&(since, id)) = self.kept.front() {
-            let is_too_much = self.kept.len() > MAX_ANSWERS || self.n_bytes > MAX_BYTES;
-            if !is_too_much && now.saturating_duration_since(since) < KEPT_FOR {
+        while let Some(&(since, id)) = self.stored.front() {
+            let is_too_much = self.stored.len() > MAX_ANSWERS || self.n_bytes > MAX_BYTES;
+            if !is_too_much && now.saturating_duration_since(since) < STORED_FOR {
                 return;
             }
-            self.kept.pop_front();
-            if let Some(Entry { state: State::Kept(answer), .. }) = self.entries.remove(&id) {
+            self.stored.pop_front();
+            if let Some(Entry { state: State::Stored(answer), .. }) = self.entries.remove(&id) {
                 self.n_bytes = self.n_bytes.saturating_sub(answer.json.len());
             }
         }
@@ -122,56 +122,59 @@ mod tests {
         id
     }
 
-    fn answer(n_bytes: usize) -> Kept {
-        Kept { json: "a".repeat(n_bytes).into(), version: VersionId::from_str("20261122T194851Z-2a945ef3").unwrap() }
+    fn answer(n_bytes: usize) -> Stored {
+        Stored { json: "a".repeat(n_bytes).into(), version: VersionId::from_str("20261122T194851Z-2a945ef3").unwrap() }
     }
 
-    fn keep(memory: &mut Memory, n: usize, n_bytes: usize, now: Instant) {
+    fn store(memory: &mut Memory, n: usize, n_bytes: usize, now: Instant) {
         let (_running, ended) = watch::channel(());
         assert!(matches!(memory.find_or_begin(id(n), [0; 32], ended, now), Found::Begun), "{n}");
-        memory.keep(id(n), [0; 32], answer(n_bytes), now);
+        memory.store(id(n), [0; 32], answer(n_bytes), now);
         memory.end(&id(n));
     }
 
-    fn is_kept(memory: &Memory, n: usize) -> bool {
-        matches!(memory.entries.get(&id(n)), Some(Entry { state: State::Kept(_), .. }))
+    fn is_stored(memory: &Memory, n: usize) -> bool {
+        matches!(memory.entries.get(&id(n)), Some(Entry { state: State::Stored(_), .. }))
     }
 
     #[test]
-    fn no_more_answers_are_kept_than_there_may_be_and_the_oldest_go_first() {
+    fn the_number_of_stored_answers_is_bounded_and_the_oldest_go_first() {
         let (mut memory, now) = (Memory::default(), Instant::now());
-        (0..MAX_ANSWERS + 10).for_each(|n| keep(&mut memory, n, 1, now));
-        assert_eq!((memory.entries.len(), memory.kept.len(), memory.n_bytes), (MAX_ANSWERS, MAX_ANSWERS, MAX_ANSWERS));
-        assert!(!is_kept(&memory, 9) && is_kept(&memory, 10));
+        (0..MAX_ANSWERS + 10).for_each(|n| store(&mut memory, n, 1, now));
+        assert_eq!(
+            (memory.entries.len(), memory.stored.len(), memory.n_bytes),
+            (MAX_ANSWERS, MAX_ANSWERS, MAX_ANSWERS)
+        );
+        assert!(!is_stored(&memory, 9) && is_stored(&memory, 10));
     }
 
     #[test]
-    fn no_more_bytes_are_kept_than_there_may_be() {
+    fn the_bytes_of_stored_answers_are_bounded() {
         let (mut memory, now) = (Memory::default(), Instant::now());
-        (0..40).for_each(|n| keep(&mut memory, n, 1 << 20, now));
+        (0..40).for_each(|n| store(&mut memory, n, 1 << 20, now));
         assert_eq!((memory.entries.len(), memory.n_bytes), (32, MAX_BYTES));
-        keep(&mut memory, 40, MAX_ANSWER_BYTES + 1, now);
-        assert!(!is_kept(&memory, 40) && is_kept(&memory, 39));
-        assert_eq!(memory.entries.len(), 32, "and one that is not kept leaves nothing");
+        store(&mut memory, 40, MAX_ANSWER_BYTES + 1, now);
+        assert!(!is_stored(&memory, 40) && is_stored(&memory, 39));
+        assert_eq!(memory.entries.len(), 32, "an answer that is not stored leaves nothing");
     }
 
     #[test]
     fn an_answer_is_forgotten_after_a_day() {
         let (mut memory, now) = (Memory::default(), Instant::now());
-        keep(&mut memory, 1, 5, now);
-        keep(&mut memory, 2, 5, now + KEPT_FOR / 2);
-        keep(&mut memory, 3, 5, now + KEPT_FOR);
-        assert_eq!([1, 2, 3].map(|n| is_kept(&memory, n)), [false, true, true]);
+        store(&mut memory, 1, 5, now);
+        store(&mut memory, 2, 5, now + STORED_FOR / 2);
+        store(&mut memory, 3, 5, now + STORED_FOR);
+        assert_eq!([1, 2, 3].map(|n| is_stored(&memory, n)), [false, true, true]);
         assert_eq!(memory.n_bytes, 10);
     }
 
     #[test]
-    fn what_is_under_way_is_never_forgotten() {
+    fn a_running_request_is_never_forgotten() {
         let (mut memory, now) = (Memory::default(), Instant::now());
         let (_running, ended) = watch::channel(());
         memory.find_or_begin(id(MAX_ANSWERS + 99), [0; 32], ended.clone(), now);
-        (0..MAX_ANSWERS + 10).for_each(|n| keep(&mut memory, n, 1, now));
-        let found = memory.find_or_begin(id(MAX_ANSWERS + 99), [0; 32], ended, now + KEPT_FOR * 2);
+        (0..MAX_ANSWERS + 10).for_each(|n| store(&mut memory, n, 1, now));
+        let found = memory.find_or_begin(id(MAX_ANSWERS + 99), [0; 32], ended, now + STORED_FOR * 2);
         assert!(matches!(found, Found::Running(_)));
     }
 }

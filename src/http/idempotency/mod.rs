@@ -1,10 +1,10 @@
 //! `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header-07): a repeated request gets the first answer, and no
 //! text is written or paid for twice.
 //!
-//! Answers are stored by caller and key, so that no caller can read another's, with a fingerprint of the request, so
-//! that a key with another request is refused. Concurrent duplicates wait for the first request, which runs to its end
-//! even when its caller disconnects. Only successes are stored, in memory and for a day; a failed request may be
-//! repeated. For the routes that write.
+//! Answers are stored by client and key, so that no client can read another's. A fingerprint of the request is stored
+//! beside them, so that a key with another request is rejected. Concurrent duplicates wait for the first request, which
+//! runs to its end even when its client disconnects. Only successes are stored, in memory and for a day; a failed request
+//! may be repeated.
 
 mod error;
 mod memory;
@@ -19,7 +19,6 @@ use tokio::task::JoinError;
 use tokio::time::{Instant, timeout_at};
 use tracing::Instrument;
 
-use super::admission::Admitted;
 use crate::model_store::VersionId;
 pub use error::IdempotencyError;
 use error::MAX_KEY_CHARS;
@@ -33,11 +32,11 @@ pub(super) const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idem
 /// How long a duplicate waits for the first request: longer than texts and pictures take together.
 const MAX_WAIT: Duration = Duration::from_secs(300);
 
-/// A key, as a caller sent it.
+/// A key, as a client sent it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Key(String);
+pub(super) struct IdempotencyKey(String);
 
-/// A request with a key: caller and key as `id`, path and body as `fingerprint`.
+/// A request with a key: client and key as `id`, path and body as `fingerprint`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Claim {
     id: [u8; 32],
@@ -46,7 +45,7 @@ pub(super) struct Claim {
 
 /// A stored answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Kept {
+pub(super) struct Stored {
     /// The JSON of the answer.
     pub json: Arc<str>,
     /// The model version that it was made with.
@@ -58,7 +57,7 @@ pub(super) enum Turn {
     /// Run it.
     First(First),
     /// Return the stored answer.
-    Again(Kept),
+    Again(Stored),
 }
 
 /// The stored answers. Cheap to clone; all clones share them.
@@ -74,7 +73,7 @@ pub(super) struct First {
     _running: watch::Sender<()>,
 }
 
-impl Key {
+impl IdempotencyKey {
     /// The key that a request carries, if any: a quoted string (RFC 8941, 3.3.3) as the draft has it, or the bare text
     /// that many clients send.
     ///
@@ -95,14 +94,11 @@ impl Key {
 }
 
 impl Claim {
-    /// The claim of a request with `key` and `body` for `path`. Callers differ by what admission counts them by, and by
-    /// their `Authorization`, which a proxy in front may check.
-    pub fn new(key: &Key, caller: &Admitted, headers: &HeaderMap, path: &str, body: &[u8]) -> Self {
+    /// The claim of a request with `key` and `body` for `path`. Clients differ by `identity`, by which admission counts
+    /// them, and by their `Authorization`, which a proxy in front may check.
+    pub fn new(key: &IdempotencyKey, identity: &[u8], headers: &HeaderMap, path: &str, body: &[u8]) -> Self {
         let authorization = headers.get(header::AUTHORIZATION).map(|value| value.as_bytes()).unwrap_or_default();
-        Self {
-            id: digest(&[&caller.identity(), authorization, key.0.as_bytes()]),
-            fingerprint: digest(&[path.as_bytes(), body]),
-        }
+        Self { id: digest(&[identity, authorization, key.0.as_bytes()]), fingerprint: digest(&[path.as_bytes(), body]) }
     }
 }
 
@@ -130,7 +126,7 @@ impl Idempotency {
                 Found::Begun => {
                     return Ok(Turn::First(First { idempotency: self.clone(), claim, _running: running }));
                 }
-                Found::Kept(answer) => return Ok(Turn::Again(answer)),
+                Found::Stored(answer) => return Ok(Turn::Again(answer)),
                 Found::OtherRequest => return Err(IdempotencyError::OtherRequest),
                 Found::Running(ended) => ended,
             };
@@ -147,14 +143,14 @@ impl Idempotency {
 }
 
 impl First {
-    /// Runs `work` in its own task, which outlives the caller's connection, and stores the JSON that `json_of` finds in
-    /// its outcome, if any. The `caller` holds its seat until then.
+    /// Runs `work` in its own task, which outlives the client's connection, and stores the JSON that `json_of` finds in
+    /// its outcome, if any. Drops `held`, such as a slot, only then.
     ///
     /// # Errors
     /// When `work` panicked.
     pub async fn run<T: Send + 'static>(
         self,
-        caller: Admitted,
+        held: impl Send + 'static,
         version: VersionId,
         work: impl Future<Output = T> + Send + 'static,
         json_of: fn(&T) -> Option<&str>,
@@ -162,17 +158,17 @@ impl First {
         let working = async move {
             let outcome = work.await;
             if let Some(json) = json_of(&outcome) {
-                self.keep(Kept { json: json.into(), version });
+                self.store(Stored { json: json.into(), version });
             }
-            drop(caller);
+            drop(held);
             outcome
         };
         tokio::spawn(working.in_current_span()).await
     }
 
-    fn keep(self, answer: Kept) {
+    fn store(self, answer: Stored) {
         let Claim { id, fingerprint } = self.claim;
-        self.idempotency.memory().keep(id, fingerprint, answer, Instant::now());
+        self.idempotency.memory().store(id, fingerprint, answer, Instant::now());
     }
 }
 
@@ -188,8 +184,8 @@ mod tests {
 
     use super::*;
 
-    fn kept(json: &str) -> Kept {
-        Kept { json: json.into(), version: VersionId::from_str("20261122T194851Z-2a945ef3").unwrap() }
+    fn stored(json: &str) -> Stored {
+        Stored { json: json.into(), version: VersionId::from_str("20261122T194851Z-2a945ef3").unwrap() }
     }
 
     fn claim(id: u8, fingerprint: u8) -> Claim {
@@ -199,14 +195,14 @@ mod tests {
     async fn first(idempotency: &Idempotency, claim: Claim) -> First {
         match idempotency.begin(claim).await.unwrap() {
             Turn::First(first) => first,
-            Turn::Again(kept) => panic!("answered before: {kept:?}"),
+            Turn::Again(stored) => panic!("answered before: {stored:?}"),
         }
     }
 
-    async fn again(idempotency: &Idempotency, claim: Claim) -> Kept {
+    async fn again(idempotency: &Idempotency, claim: Claim) -> Stored {
         match idempotency.begin(claim).await.unwrap() {
             Turn::First(_) => panic!("not answered before"),
-            Turn::Again(kept) => kept,
+            Turn::Again(stored) => stored,
         }
     }
 
@@ -214,11 +210,11 @@ mod tests {
     fn a_key_is_one_text_of_plain_characters_with_or_without_quotes() {
         let key = |values: &[&[u8]]| {
             let headers = values.iter().map(|value| (IDEMPOTENCY_KEY, (*value).try_into().unwrap())).collect();
-            Key::of(&headers)
+            IdempotencyKey::of(&headers)
         };
         let uuid = "8e03978e-40d5-43e8-bc93-6894a57f9324";
         for text in [uuid.to_owned(), format!("\"{uuid}\""), format!(" {uuid} ")] {
-            assert_eq!(key(&[text.as_bytes()]), Ok(Some(Key(uuid.to_owned()))), "{text}");
+            assert_eq!(key(&[text.as_bytes()]), Ok(Some(IdempotencyKey(uuid.to_owned()))), "{text}");
         }
         assert_eq!(key(&[]), Ok(None));
         let long = "a".repeat(256);
@@ -232,15 +228,15 @@ mod tests {
     #[tokio::test]
     async fn an_answer_is_given_again_to_the_same_request_and_to_no_other() {
         let idempotency = Idempotency::default();
-        first(&idempotency, claim(1, 1)).await.keep(kept("{}"));
-        assert_eq!(again(&idempotency, claim(1, 1)).await, kept("{}"));
+        first(&idempotency, claim(1, 1)).await.store(stored("{}"));
+        assert_eq!(again(&idempotency, claim(1, 1)).await, stored("{}"));
         assert!(matches!(idempotency.begin(claim(1, 2)).await, Err(IdempotencyError::OtherRequest)));
-        first(&idempotency, claim(2, 1)).await.keep(kept("{\"of\": 2}"));
-        assert_eq!(again(&idempotency, claim(1, 1)).await, kept("{}"));
+        first(&idempotency, claim(2, 1)).await.store(stored("{\"of\": 2}"));
+        assert_eq!(again(&idempotency, claim(1, 1)).await, stored("{}"));
     }
 
     #[tokio::test]
-    async fn a_duplicate_waits_for_the_first_and_takes_its_place_where_that_fails() {
+    async fn a_duplicate_waits_for_the_first_and_becomes_the_first_where_that_fails() {
         let idempotency = Idempotency::default();
         let one = first(&idempotency, claim(1, 1)).await;
         let two = tokio::spawn({
@@ -257,12 +253,12 @@ mod tests {
             async move { again(&idempotency, claim(1, 1)).await }
         });
         tokio::task::yield_now().await;
-        two.keep(kept("{}"));
-        assert_eq!(three.await.unwrap(), kept("{}"));
+        two.store(stored("{}"));
+        assert_eq!(three.await.unwrap(), stored("{}"));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn nobody_waits_for_ever() {
+    async fn a_duplicate_waits_for_five_minutes_at_most() {
         let idempotency = Idempotency::default();
         let _first = first(&idempotency, claim(1, 1)).await;
         assert!(matches!(idempotency.begin(claim(1, 1)).await, Err(IdempotencyError::StillRunning)));

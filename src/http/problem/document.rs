@@ -1,4 +1,10 @@
-//! The problem document that a caller reads (RFC 9457), finished by the outermost layer with the request's id.
+//! The problem document that a caller reads (RFC 9457). Every answer that is not a success has this shape; the outermost
+//! layer adds the request's id:
+//!
+//! ```json
+//! { "type": "about:blank", "title": "Unsupported Media Type", "status": 415, "code": "not_a_workbook",
+//!   "error": "…", "detail": "…", "request_id": "…", "details": [] }
+//! ```
 
 use std::sync::Arc;
 
@@ -7,17 +13,19 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::error::{ApiError, Facts, FieldProblem, with_causes};
+use super::error::{ApiError, with_causes};
+use super::field::FieldProblem;
+use crate::http::waited::Waited;
 
 /// An [`ApiError`] on its way out; the outermost layer adds the request's id.
 #[derive(Clone)]
 pub(in crate::http) struct Problem(Arc<ApiError>);
 
-/// What every answer is that is no success (RFC 9457).
+/// Every answer that is not a success (RFC 9457).
 #[derive(Serialize, ToSchema)]
 #[schema(as = Problem)]
 pub(in crate::http) struct Document<'a> {
-    /// Always `about:blank`: the code tells problems apart.
+    /// Always `about:blank`; `code` tells problems apart.
     #[schema(example = "about:blank")]
     r#type: &'static str,
     /// The status in words.
@@ -30,15 +38,15 @@ pub(in crate::http) struct Document<'a> {
     #[schema(example = "invalid_fields")]
     code: &'a str,
     /// What is wrong and what to change, for people.
-    #[schema(example = "Some fields cannot be taken; details names each with what to change.")]
+    #[schema(example = "Some fields are invalid; details names each with what to change.")]
     detail: &'a str,
     /// The same sentence, for clients of the original service.
-    #[schema(example = "Some fields cannot be taken; details names each with what to change.")]
+    #[schema(example = "Some fields are invalid; details names each with what to change.")]
     error: &'a str,
     /// The request's id, by which its log lines are found.
     #[schema(example = "5f0c1d9be2a84b6f8f5f6c1d9be2a84b")]
     request_id: &'a str,
-    /// Each field that cannot be taken; absent where none is to blame.
+    /// Each field that is invalid; absent where the problem is not about fields.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     details: &'a [FieldProblem],
 }
@@ -48,27 +56,26 @@ impl Problem {
         Self(Arc::new(error))
     }
 
-    /// Tells the log what happened: callers' mistakes quietly, ours with every cause.
+    /// Logs the problem: mistakes of callers at debug level, ours with every cause.
     pub(in crate::http) fn log(&self, request_id: &str) {
-        let Facts { status, code, .. } = self.0.facts();
+        let (status, code) = self.0.status_and_code();
         let causes = with_causes(self.0.as_ref());
         if status == StatusCode::SERVICE_UNAVAILABLE {
-            tracing::warn!(request_id, code, causes, "request put off");
+            tracing::warn!(event = "request_put_off", request_id, code, causes, "request put off");
         } else if status.is_server_error() {
-            tracing::error!(request_id, code, causes, "request failed");
+            tracing::error!(event = "request_failed", request_id, code, causes, "request failed");
         } else {
-            tracing::debug!(request_id, code, "request refused");
+            tracing::debug!(event = "request_refused", request_id, code, "request refused");
         }
     }
 
-    /// The document as JSON, for a stream of events.
+    /// The document as JSON, for an event stream.
     pub(in crate::http) fn json(&self, request_id: &str) -> String {
-        let facts = self.0.facts();
-        serde_json::to_string(&self.document(&facts, request_id)).unwrap_or_default()
+        serde_json::to_string(&self.document(&self.0.sentence(), request_id)).unwrap_or_default()
     }
 
-    fn document<'a>(&'a self, facts: &'a Facts, request_id: &'a str) -> Document<'a> {
-        let Facts { status, code, sentence } = facts;
+    fn document<'a>(&'a self, sentence: &'a str, request_id: &'a str) -> Document<'a> {
+        let (status, code) = self.0.status_and_code();
         Document {
             r#type: "about:blank",
             title: status.canonical_reason().unwrap_or("Error"),
@@ -83,9 +90,9 @@ impl Problem {
 
     /// The finished answer.
     pub(in crate::http) fn into_response(self, request_id: &str) -> Response {
-        let facts = self.0.facts();
-        let status = facts.status;
-        let mut response = (status, axum::Json(self.document(&facts, request_id))).into_response();
+        let status = self.0.status();
+        let sentence = self.0.sentence();
+        let mut response = (status, axum::Json(self.document(&sentence, request_id))).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if status == StatusCode::UNAUTHORIZED {
@@ -97,6 +104,16 @@ impl Problem {
         if let Some(location) = self.0.location().and_then(|path| HeaderValue::try_from(path).ok()) {
             headers.insert(header::LOCATION, location);
         }
+        response
+    }
+}
+
+impl IntoResponse for ApiError {
+    /// An empty answer that carries the problem to the outermost layer.
+    fn into_response(self) -> Response {
+        let mut response = self.status().into_response();
+        response.extensions_mut().insert(Waited(self.waited()));
+        response.extensions_mut().insert(Problem::new(self));
         response
     }
 }

@@ -1,11 +1,16 @@
 //! What a caller reads when a request fails: one error type, its status, code and sentence, and the document around
 //! them (RFC 9457).
 //!
-//! Imports nothing of the other rooms of [`super`], so that all of them may fail with an [`ApiError`].
+//! Every other room of `http` may import this one. It imports none of them, but the leaves `waited` and
+//! `idempotency::error`.
 
 mod document;
 mod error;
+mod field;
+mod sentence;
 mod status;
 
 pub(super) use document::{Document, Problem};
-pub(super) use error::{ApiError, FieldProblem, as_sentence, with_causes};
+pub(super) use error::{ApiError, retraining_path, with_causes};
+pub(super) use field::FieldProblem;
+pub(super) use sentence::as_sentence;

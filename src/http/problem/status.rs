@@ -1,13 +1,100 @@
-//! Which status and code the errors of lower layers are, one exhaustive match for each.
+//! The status and code of each error: one exhaustive match for [`ApiError`], and one for each lower layer's error.
+
+use std::error::Error;
 
 use axum::http::StatusCode;
 
+use super::error::ApiError;
 use crate::content::WriteErrorKind;
 use crate::export::ExportError;
 use crate::http::idempotency::IdempotencyError;
+use crate::model_store::StoreError;
 use crate::workbook::WorkbookError;
 
-pub(in crate::http) fn of_workbook(error: &WorkbookError) -> (StatusCode, &'static str) {
+/// The code of every error whose cause is a full or read-only disk.
+pub(super) const DISK: &str = "disk_full";
+
+impl ApiError {
+    /// The status of the answer.
+    pub(in crate::http) fn status(&self) -> StatusCode {
+        self.status_and_code().0
+    }
+
+    /// Any internal error that a full or read-only disk caused counts as that.
+    pub(super) fn status_and_code(&self) -> (StatusCode, &'static str) {
+        match self.own_status_and_code() {
+            (StatusCode::INTERNAL_SERVER_ERROR, _) if is_of_a_full_disk(self) => {
+                (StatusCode::INSUFFICIENT_STORAGE, DISK)
+            }
+            own => own,
+        }
+    }
+
+    fn own_status_and_code(&self) -> (StatusCode, &'static str) {
+        match self {
+            Self::NoRoute => (StatusCode::NOT_FOUND, "no_such_route"),
+            Self::NoMethod => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+            Self::NotMultipart => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_multipart"),
+            Self::NoFile => (StatusCode::BAD_REQUEST, "no_file"),
+            Self::SecondFile => (StatusCode::BAD_REQUEST, "second_file"),
+            Self::TooManyFields { .. } => (StatusCode::BAD_REQUEST, "too_many_fields"),
+            Self::WrongExtension => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "wrong_extension"),
+            Self::UploadTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "upload_too_large"),
+            Self::BrokenForm(_) => (StatusCode::BAD_REQUEST, "broken_form"),
+            Self::Workbook(error) => of_workbook(error),
+            Self::NoUsableRow(_) => (StatusCode::UNPROCESSABLE_ENTITY, "no_usable_row"),
+            Self::NotJson => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_json"),
+            Self::BodyTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
+            Self::BodyCutOff => (StatusCode::BAD_REQUEST, "body_cut_off"),
+            Self::BodyTooSlow => (StatusCode::REQUEST_TIMEOUT, "body_too_slow"),
+            Self::BrokenJson(_) => (StatusCode::BAD_REQUEST, "broken_json"),
+            Self::NotAnObject => (StatusCode::UNPROCESSABLE_ENTITY, "not_an_object"),
+            Self::Fields(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_fields"),
+            Self::Write(error) => (of_writing(error.kind), error.kind.code()),
+            Self::Export(error) => of_export(error),
+            Self::Idempotency(error) => of_idempotency(*error),
+            Self::Starting => (StatusCode::SERVICE_UNAVAILABLE, "starting"),
+            Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
+            Self::Internal { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+            Self::Storage(_) => (StatusCode::INSUFFICIENT_STORAGE, "storage"),
+            Self::NoRoom(_) => (StatusCode::INSUFFICIENT_STORAGE, "storage_low"),
+            Self::AdminClosed => (StatusCode::FORBIDDEN, "admin_closed"),
+            Self::NotAdmin => (StatusCode::UNAUTHORIZED, "not_admin"),
+            Self::NoKey => (StatusCode::UNAUTHORIZED, "no_key"),
+            Self::TooOften { .. } => (StatusCode::TOO_MANY_REQUESTS, "too_often"),
+            Self::TooManyAtOnce => (StatusCode::TOO_MANY_REQUESTS, "too_many_at_once"),
+            Self::NoVersion => (StatusCode::NOT_FOUND, "no_such_version"),
+            Self::Model(error) => of_model_store(error),
+            Self::TooManyFiles { .. } => (StatusCode::BAD_REQUEST, "too_many_files"),
+            Self::Files(_) => (StatusCode::UNPROCESSABLE_ENTITY, "unreadable_files"),
+            Self::RetrainRunning { .. } => (StatusCode::CONFLICT, "retrain_running"),
+            Self::Retrain(_) => (StatusCode::INTERNAL_SERVER_ERROR, "retrain_failed"),
+            Self::NoJob => (StatusCode::NOT_FOUND, "no_such_retraining"),
+            Self::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
+            Self::NotOurImage => (StatusCode::FORBIDDEN, "not_our_image"),
+            Self::NoImage => (StatusCode::NOT_FOUND, "no_such_image"),
+            Self::ImageStorage(_) => (StatusCode::INTERNAL_SERVER_ERROR, "unreadable_image"),
+        }
+    }
+}
+
+/// Whether a full or read-only disk is among the causes of `error`.
+fn is_of_a_full_disk(error: &(dyn Error + 'static)) -> bool {
+    use std::io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    std::iter::successors(Some(error), |&error| error.source())
+        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+        .any(|cause| matches!(cause.kind(), StorageFull | QuotaExceeded | ReadOnlyFilesystem))
+}
+
+fn of_model_store(error: &StoreError) -> (StatusCode, &'static str) {
+    match error {
+        StoreError::NoSuchVersion { .. } => (StatusCode::NOT_FOUND, "no_such_version"),
+        StoreError::File { .. } | StoreError::Model { .. } => (StatusCode::CONFLICT, "broken_version"),
+        _ => (StatusCode::INTERNAL_SERVER_ERROR, "model_store"),
+    }
+}
+
+fn of_workbook(error: &WorkbookError) -> (StatusCode, &'static str) {
     match error {
         WorkbookError::Empty => (StatusCode::BAD_REQUEST, "empty_file"),
         WorkbookError::NotAWorkbook { .. } => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_a_workbook"),
@@ -30,12 +117,12 @@ pub(in crate::http) fn of_workbook(error: &WorkbookError) -> (StatusCode, &'stat
         WorkbookError::BrokeReader(_) => (StatusCode::UNPROCESSABLE_ENTITY, "unreadable_workbook"),
         WorkbookError::Io(_) => (StatusCode::INTERNAL_SERVER_ERROR, "unreadable_upload"),
         WorkbookError::NoReader(_) => (StatusCode::SERVICE_UNAVAILABLE, "no_reader"),
-        // Nobody is left to read it.
+        // The caller has gone: nobody reads it.
         WorkbookError::Stopped => (StatusCode::SERVICE_UNAVAILABLE, "stopped"),
     }
 }
 
-pub(in crate::http) fn of_writing(kind: WriteErrorKind) -> StatusCode {
+fn of_writing(kind: WriteErrorKind) -> StatusCode {
     match kind {
         WriteErrorKind::TimedOut => StatusCode::GATEWAY_TIMEOUT,
         WriteErrorKind::RateLimited { .. }
@@ -55,7 +142,7 @@ pub(in crate::http) fn of_writing(kind: WriteErrorKind) -> StatusCode {
     }
 }
 
-pub(in crate::http) fn of_export(error: &ExportError) -> (StatusCode, &'static str) {
+fn of_export(error: &ExportError) -> (StatusCode, &'static str) {
     match error {
         ExportError::NotJson(_) => (StatusCode::BAD_REQUEST, "broken_json"),
         ExportError::Shape { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_fields"),
@@ -66,7 +153,7 @@ pub(in crate::http) fn of_export(error: &ExportError) -> (StatusCode, &'static s
     }
 }
 
-pub(in crate::http) fn of_idempotency(error: IdempotencyError) -> (StatusCode, &'static str) {
+fn of_idempotency(error: IdempotencyError) -> (StatusCode, &'static str) {
     match error {
         IdempotencyError::BadKey => (StatusCode::BAD_REQUEST, "invalid_idempotency_key"),
         IdempotencyError::OtherRequest => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused"),

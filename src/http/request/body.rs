@@ -54,7 +54,7 @@ pub(in crate::http) async fn read_object_and<T: Send + 'static>(
         return read(&body.bytes);
     }
     let bytes = body.bytes.clone();
-    state.on_processor("parsing a body", move || read(&bytes)).await?
+    state.on_cpu_pool("parsing a body", move || read(&bytes)).await?
 }
 
 /// Parses the fields that have a use; a field that is longer than any of them can be is refused, `members` passed over.

@@ -108,7 +108,7 @@ async fn place_customer(
         Some(placement) => placement,
         None => {
             let placing = version.clone();
-            let placed = state.briefly_on_processor(PLACING, move || placing.model.place_one(&table)).await?;
+            let placed = state.on_cpu_pool_short(PLACING, move || placing.model.place_one(&table)).await?;
             placed.map_err(failed)?.ok_or(ApiError::Internal { doing: PLACING, source: None })?
         }
     };

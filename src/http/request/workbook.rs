@@ -90,13 +90,17 @@ pub(in crate::http) async fn read_and_group(
         let grouped = group(version, table).map_err(|e| ApiError::internal("placing customers", e))?;
         Ok((grouped, file))
     };
-    state.on_processor("grouping an upload", read_and_group).await?
+    state.on_cpu_pool("grouping an upload", read_and_group).await?
 }
 
 /// The file's fault to its sender; that it brought a process down is to be known here, too.
 fn unreadable(error: WorkbookError) -> ApiError {
     if let WorkbookError::BrokeReader(fault) = &error {
-        tracing::warn!(fault = with_causes(fault), "a reader process broke down over an upload");
+        tracing::warn!(
+            event = "reader_failed",
+            fault = with_causes(fault),
+            "a reader process broke down over an upload"
+        );
     }
     ApiError::Workbook(error)
 }

@@ -1,7 +1,7 @@
-//! gzip for answers in JSON and CSV, where their caller takes it: a megabyte of segments becomes some fifty kilobytes.
+//! gzip for answers in JSON and CSV, where the client accepts it: a megabyte of segments becomes some fifty kilobytes.
 //!
-//! Event streams, pictures and workbooks stay as they are. Lengths give nothing away (the BREACH attack): no body holds a
-//! key, and no browser sends a key by itself.
+//! Event streams, pictures and workbooks are sent as they are. Compressed lengths reveal no secret (the BREACH attack): no
+//! body holds a key, and no browser sends a key by itself.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -11,20 +11,22 @@ use axum::extract::Request;
 use axum::http::{Extensions, HeaderMap, StatusCode, Version, header};
 use axum::middleware::Next;
 use axum::response::Response;
-use http_body::{Body as HttpBody, Frame, SizeHint};
+use http_body::{Body as _, Frame, SizeHint};
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{And, Predicate, SizeAbove};
 
-/// Shorter answers fit a packet or two as they are.
+use crate::http::wrapped_body::{PollFrame, Wrap, wrap};
+
+/// Shorter answers fit into a packet or two as they are.
 const MIN_BYTES: u16 = 2 << 10;
 /// What is compressed: both shrink to a tenth and less.
 const MEDIA_TYPES: [&str; 2] = ["application/json", "text/csv"];
-/// How much is compressed before others have their turn on the thread, in bytes: well under a millisecond's work.
+/// How much is compressed at a time before other tasks run on the thread, in bytes: well under a millisecond of work.
 const SLICE_BYTES: usize = 64 << 10;
 
 type IsCompressed = And<SizeAbove, fn(StatusCode, Version, &HeaderMap, &Extensions) -> bool>;
 
-/// Compresses the answers that are worth it, for callers who take gzip.
+/// Compresses large texts for clients that accept gzip.
 pub(in crate::http) fn compression() -> CompressionLayer<IsCompressed> {
     let is_text: fn(StatusCode, Version, &HeaderMap, &Extensions) -> bool = |_, _, headers, _| is_text(headers);
     CompressionLayer::new().compress_when(SizeAbove::new(MIN_BYTES).and(is_text))
@@ -36,57 +38,55 @@ fn is_text(headers: &HeaderMap) -> bool {
     MEDIA_TYPES.iter().any(|text| text.eq_ignore_ascii_case(media_type))
 }
 
-/// Hands large texts to the compression in slices, with a turn for everybody else on the thread after each.
+/// Hands large texts to the compression in slices, and lets other tasks run after each.
 pub(in crate::http) async fn slice_large_texts(request: Request, next: Next) -> Response {
     let may_be_compressed = request.headers().contains_key(header::ACCEPT_ENCODING);
     let response = next.run(request).await;
     let is_large = response.body().size_hint().lower() > SLICE_BYTES as u64;
     if may_be_compressed && is_large && is_text(response.headers()) {
-        return response.map(|body| Body::new(Sliced { body, rest: Bytes::new(), has_waited: true }));
+        return response.map(|body| wrap(body, Slices::new()));
     }
     response
 }
 
-/// A body that comes in slices, each a turn after the last.
-struct Sliced {
-    body: Body,
-    /// What of the body's last frame was not handed over.
+/// Hands a body on in slices, and yields to other tasks between them.
+struct Slices {
+    /// The rest of the body's last frame.
     rest: Bytes,
-    has_waited: bool,
+    has_yielded: bool,
 }
 
-impl HttpBody for Sliced {
-    type Data = Bytes;
-    type Error = axum::Error;
+impl Slices {
+    fn new() -> Self {
+        Self { rest: Bytes::new(), has_yielded: true }
+    }
+}
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let this = &mut *self;
-        if this.rest.is_empty() {
-            match ready!(Pin::new(&mut this.body).poll_frame(context)).transpose()?.map(Frame::into_data) {
-                Some(Ok(data)) => this.rest = data,
+impl Wrap for Slices {
+    fn poll_frame(&mut self, body: &mut Body, context: &mut Context<'_>) -> PollFrame {
+        if self.rest.is_empty() {
+            match ready!(Pin::new(body).poll_frame(context)).transpose()?.map(Frame::into_data) {
+                Some(Ok(data)) => self.rest = data,
                 Some(Err(other)) => return Poll::Ready(Some(Ok(other))),
                 None => return Poll::Ready(None),
             }
         }
-        if !this.has_waited {
-            this.has_waited = true;
+        if !self.has_yielded {
+            self.has_yielded = true;
             context.waker().wake_by_ref();
             return Poll::Pending;
         }
-        this.has_waited = false;
-        let slice = this.rest.split_to(this.rest.len().min(SLICE_BYTES));
+        self.has_yielded = false;
+        let slice = self.rest.split_to(self.rest.len().min(SLICE_BYTES));
         Poll::Ready(Some(Ok(Frame::data(slice))))
     }
 
-    fn is_end_stream(&self) -> bool {
-        self.rest.is_empty() && self.body.is_end_stream()
+    fn is_end_stream(&self, body: &Body) -> bool {
+        self.rest.is_empty() && body.is_end_stream()
     }
 
-    fn size_hint(&self) -> SizeHint {
-        let (inner, rest) = (self.body.size_hint(), self.rest.len() as u64);
+    fn size_hint(&self, body: &Body) -> SizeHint {
+        let (inner, rest) = (body.size_hint(), self.rest.len() as u64);
         let mut hint = SizeHint::new();
         hint.set_lower(inner.lower().saturating_add(rest));
         if let Some(upper) = inner.upper() {
@@ -103,9 +103,9 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_sliced_body_is_the_same_and_gives_way_between_its_slices() {
+    async fn a_sliced_body_is_the_same_and_yields_between_its_slices() {
         let whole: Vec<u8> = (0..SLICE_BYTES * 3 + 17).map(|n| n as u8).collect();
-        let mut sliced = Sliced { body: Body::from(whole.clone()), rest: Bytes::new(), has_waited: true };
+        let mut sliced = wrap(Body::from(whole.clone()), Slices::new());
         assert_eq!(sliced.size_hint().exact(), Some(whole.len() as u64));
         let (mut n_pending, mut arrived) = (0, Vec::new());
         let mut context = Context::from_waker(std::task::Waker::noop());
@@ -122,7 +122,7 @@ mod tests {
             }
         }
         assert_eq!((n_pending, arrived == whole), (3, true));
-        let again = Sliced { body: Body::from(whole.clone()), rest: Bytes::new(), has_waited: true };
-        assert_eq!(to_bytes(Body::new(again), usize::MAX).await.unwrap(), whole);
+        let again = wrap(Body::from(whole.clone()), Slices::new());
+        assert_eq!(to_bytes(again, usize::MAX).await.unwrap(), whole);
     }
 }

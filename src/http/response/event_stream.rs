@@ -1,8 +1,8 @@
-//! Live progress: the same work and the same answer, told step by step to callers that accept `text/event-stream`.
+//! Progress events: the same work and the same answer, for callers that accept `text/event-stream`.
 //!
-//! A stream is made of `progress` and other events as the work goes on, and ends with `done` and the whole answer, or
-//! with `error` and the problem document that a plain caller would have got. The work is part of the stream: a caller
-//! that goes away ends it.
+//! A stream has `progress` and other events while the work runs. It ends with `done` and the whole answer, or with `error`
+//! and the problem document that a plain caller would have got. The work is part of the stream, so a caller that
+//! disconnects ends it.
 
 use std::convert::Infallible;
 use std::future::ready;
@@ -18,20 +18,21 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::http::problem::{ApiError, Problem};
 use crate::http::request::accept::accepts;
-use crate::http::request_id::{Ending, GoesOn, RequestContext, Waited};
+use crate::http::request_id::{Ending, RequestContext, Streaming};
 use crate::http::state::AppState;
+use crate::http::waited::Waited;
 use crate::model_store::VersionId;
 
-/// Events that may wait for a slow caller before the work waits for it, too.
+/// Events that are buffered for a slow caller before the work waits for it.
 const MAX_WAITING_EVENTS: usize = 64;
-/// How often numbers that change by themselves are looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// Which model version an answer was made with.
+/// How often [`Reporter::report_while`] polls the progress.
+const POLL_EVERY: Duration = Duration::from_millis(100);
+/// The model version that an answer was made with.
 pub(in crate::http) const X_MODEL_VERSION: HeaderName = HeaderName::from_static("x-model-version");
-/// Tells nginx to pass events on as they come.
+/// Makes nginx pass events on at once.
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
-/// How far the work is.
+/// The data of a `progress` event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(in crate::http) struct Progress {
     /// `reading`, `grouping`, `writing` or `drawing`.
@@ -51,19 +52,19 @@ pub(in crate::http) struct Progress {
 pub(in crate::http) struct Finished {
     /// The JSON of the answer.
     pub json: String,
-    /// What was spent waiting for the upstream.
+    /// The time spent waiting for the model API.
     pub waited: Duration,
 }
 
-/// Tells a caller how far the work is; silent where the caller did not ask.
+/// Sends events to a caller that asked for them; otherwise does nothing.
 #[derive(Clone)]
 pub(in crate::http) struct Reporter(Option<mpsc::Sender<Event>>);
 
-/// Who asked, and how they want to be answered.
+/// The request to answer, and the kind of answer that it accepts.
 pub(in crate::http) struct Caller {
     pub state: AppState,
     pub context: RequestContext,
-    /// Of the model that the answer is made with.
+    /// The model version that the answer is made with.
     version: HeaderValue,
     wants_events: bool,
 }
@@ -83,7 +84,7 @@ impl Progress {
 }
 
 impl Finished {
-    /// The answer's JSON.
+    /// Serialises the answer.
     ///
     /// # Errors
     /// [`ApiError::Internal`] when it cannot be written.
@@ -95,32 +96,32 @@ impl Finished {
 
 impl Reporter {
     /// Sends one event.
-    pub async fn tell(&self, name: &'static str, data: &impl Serialize) {
+    pub async fn send(&self, name: &'static str, data: &impl Serialize) {
         let Some(sender) = &self.0 else { return };
-        // An event that cannot be written is left out, and nobody hears one of a stream that has ended.
+        // An event that cannot be serialised is left out, and one after the end of the stream has no reader.
         if let Ok(json) = serde_json::to_string(data) {
             let _ = sender.send(Event::default().event(name).data(json)).await;
         }
     }
 
-    /// Waits for `work`, and sends what `progress` says whenever it says something new, and what it says at the end.
-    pub async fn tell_while<T, P: Serialize + PartialEq>(
+    /// Waits for `work`; sends `progress` whenever it has changed, and at the end.
+    pub async fn report_while<T, P: Serialize + PartialEq>(
         &self,
         work: impl Future<Output = T>,
         progress: impl Fn() -> P,
     ) -> T {
         let mut work = std::pin::pin!(work);
         let mut last = None;
-        let mut looks = tokio::time::interval(LOOK_EVERY);
+        let mut polls = tokio::time::interval(POLL_EVERY);
         loop {
             let result = tokio::select! {
                 biased;
-                _ = looks.tick() => None,
+                _ = polls.tick() => None,
                 result = &mut work => Some(result),
             };
             let now = progress();
             if last.as_ref() != Some(&now) {
-                self.tell("progress", &now).await;
+                self.send("progress", &now).await;
                 last = Some(now);
             }
             if let Some(result) = result {
@@ -135,10 +136,10 @@ impl Caller {
         Self { state, context, version: version_header(version), wants_events: accepts(headers, "text/event-stream") }
     }
 
-    /// Answers with what `work` finishes: as JSON, or as a stream of events that ends with it.
+    /// Answers with the outcome of `work`: as JSON, or as an event stream that ends with it.
     ///
     /// # Errors
-    /// That of `work`, for a plain caller.
+    /// That of `work`, unless it is part of an event stream.
     pub async fn answer<W>(self, work: impl FnOnce(Reporter) -> W) -> Result<Response, ApiError>
     where
         W: Future<Output = Result<Finished, ApiError>> + Send + 'static,
@@ -164,27 +165,27 @@ impl Caller {
         let mut response = Sse::new(events(self, work, receiver)).keep_alive(KeepAlive::default()).into_response();
         response.headers_mut().insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
         response.headers_mut().insert(X_MODEL_VERSION, version);
-        response.extensions_mut().insert(GoesOn);
+        response.extensions_mut().insert(Streaming);
         response
     }
 }
 
-/// What `work` reports while it runs, then how it ended.
+/// The events of `work` while it runs, then its outcome.
 fn events(
     caller: Caller,
     work: impl Future<Output = Result<Finished, ApiError>> + Send + 'static,
     receiver: mpsc::Receiver<Event>,
 ) -> impl Stream<Item = Result<Event, Infallible>> + Send {
-    let (tell, told) = oneshot::channel();
+    let (sender, outcome) = oneshot::channel();
     let ending = Ending::of(&caller.context, &caller.state);
-    // Its outcome takes a way of its own: in the channel's queue there may still be events from before it.
+    // The outcome has a channel of its own, since earlier events may still be queued in the other.
     let running = stream::once(async move {
-        // The other end is dropped with this stream alone.
-        let _ = tell.send(work.await);
+        // The receiver is part of this stream, so it cannot be gone.
+        let _ = sender.send(work.await);
     });
     let running = running.filter_map(|()| ready(None));
     let reported = stream::unfold(receiver, async |mut receiver| Some((receiver.recv().await?, receiver)));
-    let ended = stream::once(told)
+    let ended = stream::once(outcome)
         .filter_map(move |outcome| ready(outcome.ok().map(|outcome| last_event(&caller, &ending, outcome))));
     stream::select(reported, running).chain(ended).map(Ok)
 }
@@ -192,20 +193,20 @@ fn events(
 fn last_event(caller: &Caller, ending: &Ending, outcome: Result<Finished, ApiError>) -> Event {
     match outcome {
         Ok(Finished { json, waited }) => {
-            ending.tell(StatusCode::OK, waited);
+            ending.record(StatusCode::OK, waited);
             Event::default().event("done").data(json)
         }
         Err(error) => {
             let (status, waited) = (error.status(), error.waited());
             let problem = Problem::new(error);
             problem.log(&caller.context.id);
-            ending.tell(status, waited);
+            ending.record(status, waited);
             Event::default().event("error").data(problem.json(&caller.context.id))
         }
     }
 }
 
-/// The version as a header; its characters are such as a header may have.
+/// The version as a header value; it has only characters that are allowed there.
 pub(in crate::http) fn version_header(version: &VersionId) -> HeaderValue {
     HeaderValue::from_str(version.as_str()).unwrap_or(HeaderValue::from_static("unknown"))
 }

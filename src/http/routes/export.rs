@@ -82,7 +82,7 @@ pub(in crate::http) async fn post_segments_export(
         let body = read_json(&state, &parts.headers, body, MAX_BODY_BYTES).await?;
         let (bytes, dir) = (body.bytes.clone(), state.settings().upload_dir.clone());
         let _room = room_for(&state, bytes.len() as u64).await?;
-        state.on_processor("exporting an answer", move || export_answer(&bytes, &wanted, &dir)).await??
+        state.on_cpu_pool("exporting an answer", move || export_answer(&bytes, &wanted, &dir)).await??
     };
     Ok(written.into_response())
 }
@@ -116,7 +116,7 @@ async fn export_workbook(
     let _room = room_for(state, size_bytes).await?;
     let dir = state.settings().upload_dir.clone();
     let write = move || Written::write(&Export::of_table(&grouped, &[])?, format, &dir);
-    state.finish_on_processor("exporting a workbook", write).await?
+    state.on_cpu_pool_final("exporting a workbook", write).await?
 }
 
 /// Sets room aside on the disk for the export of so many bytes and the library's scratch files.

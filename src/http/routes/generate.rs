@@ -16,7 +16,7 @@ use super::docs::{BodyProblems, GenerateRequest, IdempotencyHeader, IdempotencyP
 use super::images::PublicAddress;
 use crate::content::{Brief, Content, ContentRequest, Output, Pictures, WriteError};
 use crate::http::admission::Admitted;
-use crate::http::idempotency::{Claim, First, IDEMPOTENT_REPLAYED, Key, Turn};
+use crate::http::idempotency::{Claim, First, IDEMPOTENT_REPLAYED, IdempotencyKey, Turn};
 use crate::http::problem::{ApiError, with_causes};
 use crate::http::request::body::read_object_and;
 use crate::http::request::fields::{Fields, GivenCampaign};
@@ -177,10 +177,11 @@ async fn generate(
     let version = state.ready()?.live.snapshot();
     let (parts, body) = request.into_parts();
     let admitted = parts.extensions.get::<Admitted>().cloned();
-    let keyed = Key::of(&parts.headers)?.zip(admitted);
+    let keyed = IdempotencyKey::of(&parts.headers)?.zip(admitted);
     let (path, headers) = (parts.uri.path().to_owned(), parts.headers.clone());
-    let claim =
-        move |body: &[u8]| keyed.map(|(key, caller)| (Claim::new(&key, &caller, &headers, &path, body), caller));
+    let claim = move |body: &[u8]| {
+        keyed.map(|(key, caller)| (Claim::new(&key, &caller.identity(), &headers, &path, body), caller))
+    };
     let (fields, claim) = read_object_and(&state, &parts.headers, body, claim).await?;
     let mut fields = Fields::new(fields);
     let ignored = Ignored::of_generation(version.model.schema(), &fields);
@@ -195,9 +196,9 @@ async fn generate(
         None => None,
         Some((claim, admitted)) => match state.idempotency().begin(claim).await? {
             Turn::First(first) => Some((first, admitted)),
-            Turn::Again(kept) => {
-                let again = Finished { json: kept.json.as_ref().to_owned(), waited: Duration::ZERO };
-                let mut response = caller(&kept.version).answer(async move |_| Ok(again)).await?;
+            Turn::Again(stored) => {
+                let again = Finished { json: stored.json.as_ref().to_owned(), waited: Duration::ZERO };
+                let mut response = caller(&stored.version).answer(async move |_| Ok(again)).await?;
                 response.headers_mut().insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
                 return Ok(response);
             }
@@ -225,19 +226,19 @@ impl Job {
         let brief = Brief { audience: self.target.audience(&self.version), campaign: self.given.campaign.clone() };
         let ready = self.state.ready()?;
         let request = ready.writer.request(&brief);
-        reporter.tell("progress", &Progress::step("writing")).await;
+        reporter.send("progress", &Progress::step("writing")).await;
         let content = request.write().await;
         self.state.metrics().content(&content);
         let content = content.map_err(ApiError::Write)?;
         for (variant, text) in (1..).zip(&content.variants) {
             let event = VariantEvent { variant, of: content.variants.len(), text: Some(text), image: None };
-            reporter.tell("variant", &event).await;
+            reporter.send("variant", &event).await;
         }
         let pictures = self.draw(&request, &content, &reporter).await?;
         let images = pictures.as_ref().map(|pictures| self.address.of_pictures(pictures)).unwrap_or_default();
         for (variant, image) in (1..).zip(&images).filter(|(_, image)| !image.is_empty()) {
             let event = VariantEvent { variant, of: images.len(), text: None, image: Some(image) };
-            reporter.tell("variant", &event).await;
+            reporter.send("variant", &event).await;
         }
         self.finish(&content, pictures.as_ref(), images)
     }
@@ -254,7 +255,7 @@ impl Job {
         if !output.wants_picture() {
             return Ok(None);
         }
-        reporter.tell("progress", &Progress::step("drawing")).await;
+        reporter.send("progress", &Progress::step("drawing")).await;
         let pictures = request.draw(content).await;
         self.state.metrics().pictures(&pictures);
         match pictures {
@@ -264,7 +265,12 @@ impl Job {
             }
             pictures => {
                 if let Err(error) = &pictures {
-                    tracing::warn!(kind = ?error.kind, causes = with_causes(error), "a picture was not drawn");
+                    tracing::warn!(
+                        event = "picture_failed",
+                        kind = ?error.kind,
+                        causes = with_causes(error),
+                        "a picture was not drawn"
+                    );
                 }
                 Ok(Some(pictures))
             }

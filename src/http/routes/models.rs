@@ -145,7 +145,7 @@ pub(in crate::http) async fn post_activate(
     let taken_over = tokio::task::spawn_blocking(move || taking_over.ready().map(|ready| ready.take_over_current()));
     taken_over.await.map_err(|e| ApiError::internal("taking over a version", e))??.map_err(ApiError::Model)?;
     let live = state.ready()?.live.snapshot().id.to_string();
-    tracing::info!(model_version = %live, %before, "a version was activated");
+    tracing::info!(event = "model_version_activated", model_version = %live, %before, "a version was activated");
     Ok(Json(Activated { live, before }))
 }
 

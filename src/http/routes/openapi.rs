@@ -1,5 +1,6 @@
-//! `/openapi.json` and the page at `/docs`, as they are served: with who needs a key, and for callers that have them
-//! already.
+//! `GET /openapi.json`, and the page at `/docs` that shows it.
+//!
+//! The description says which routes need a key. Clients that have the current file get a 304.
 
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
@@ -13,22 +14,23 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::docs::API_KEY;
-use crate::http::admission::is_open;
+use crate::http::admission::{Class, Classes};
 use crate::http::problem::ApiError;
 
-/// The page loads its own scripts and styles; Swagger UI writes styles into elements and draws with data addresses.
+/// The page loads its own scripts and styles. Swagger UI also uses inline styles and `data:` images.
 const PAGE_POLICY: &str =
     "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
 
-/// `/openapi.json` and `/docs`. `keys_are_set` says whether the routes for everybody need one.
+/// The patterns of the routes that [`routes`] adds. They are not part of the description.
+pub(in crate::http) const PATTERNS: [&str; 4] = ["/openapi.json", "/docs", "/docs/", "/docs/{*rest}"];
+
+/// `/openapi.json` and `/docs`.
 ///
 /// # Errors
 /// [`ApiError::Internal`] when the description cannot be written.
 pub(in crate::http) fn routes<S: Clone + Send + Sync + 'static>(
-    mut description: Description,
-    keys_are_set: bool,
+    description: &Description,
 ) -> Result<Router<S>, ApiError> {
-    say_who_needs_a_key(&mut description, keys_are_set);
     let json = description.to_pretty_json().map_err(|e| ApiError::internal("describing the API", e))?;
     let json = Bytes::from(json);
     let openapi = async move || ([(header::CONTENT_TYPE, "application/json")], json.clone()).into_response();
@@ -38,15 +40,16 @@ pub(in crate::http) fn routes<S: Clone + Send + Sync + 'static>(
         StatusCode::NOT_FOUND => ApiError::NoRoute.into_response(),
         _ => ([(header::CONTENT_SECURITY_POLICY, PAGE_POLICY)], response).into_response(),
     }));
-    Ok(page.route("/openapi.json", get(openapi)).layer(from_fn(answer_unless_known)))
+    Ok(page.route("/openapi.json", get(openapi)).layer(from_fn(answer_not_modified)))
 }
 
-/// Routes that describe no key of their own take one of `API_KEYS`, and need it where there are any.
-fn say_who_needs_a_key(description: &mut Description, keys_are_set: bool) {
+/// Describes that routes take one of `API_KEYS`, and need it if `keys_are_set`; [`Class::Open`] routes and those that
+/// describe a key of their own excepted.
+pub(in crate::http) fn add_key_requirements(description: &mut Description, classes: &Classes, keys_are_set: bool) {
     let key = SecurityRequirement::new(API_KEY, [] as [&str; 0]);
     let needed = if keys_are_set { vec![key] } else { vec![SecurityRequirement::default(), key] };
     for (route, item) in &mut description.paths.paths {
-        if is_open(route) {
+        if classes.of(Some(route)) == Class::Open {
             continue;
         }
         for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
@@ -55,32 +58,32 @@ fn say_who_needs_a_key(description: &mut Description, keys_are_set: bool) {
     }
 }
 
-/// Answers callers that have the very same already with 304 (RFC 9110, 13.1.2).
-async fn answer_unless_known(request: Request, next: Next) -> Response {
+/// Answers 304 to clients that have the current file (RFC 9110, 13.1.2).
+async fn answer_not_modified(request: Request, next: Next) -> Response {
     let known = request.headers().get_all(header::IF_NONE_MATCH).iter().cloned().collect::<Vec<_>>();
     let response = next.run(request).await;
     if response.status() != StatusCode::OK {
         return response;
     }
     let (parts, body) = response.into_parts();
-    // The files are parts of this program: memory has room for each.
+    // The files are part of this program, so they are small enough for memory.
     let Ok(bytes) = to_bytes(body, usize::MAX).await else {
         return ApiError::Internal { doing: "reading a page", source: None }.into_response();
     };
     let hash = format!("\"{:016x}\"", xxh3_64(&bytes));
     // Weak: the same file is sent with gzip and without.
-    let asks_again = [
+    let caching = [
         (header::ETAG, format!("W/{hash}")),
         (header::CACHE_CONTROL, "no-cache".to_owned()),
         (header::VARY, "accept-encoding".to_owned()),
     ];
     if names_tag(&known, &hash) {
-        return (StatusCode::NOT_MODIFIED, asks_again).into_response();
+        return (StatusCode::NOT_MODIFIED, caching).into_response();
     }
-    (asks_again, Response::from_parts(parts, Body::from(bytes))).into_response()
+    (caching, Response::from_parts(parts, Body::from(bytes))).into_response()
 }
 
-/// Whether the values of `If-None-Match` name this tag, or any; strong and weak tags are the same here.
+/// Whether the values of `If-None-Match` name this tag or `*`; strong and weak tags count as the same.
 fn names_tag(values: &[HeaderValue], hash: &str) -> bool {
     let tags = values.iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
     tags.map(str::trim).any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == hash)

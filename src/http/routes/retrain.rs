@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::docs::{BodyProblems, KeyProblems, RetrainForm};
-use crate::http::problem::{ApiError, Document, FieldProblem, as_sentence};
+use crate::http::problem::{ApiError, Document, FieldProblem, as_sentence, retraining_path};
 use crate::http::request::accept::accepts;
 use crate::http::request::admin::Admin;
 use crate::http::request::incoming::{NamedFile, on_disk, receive_files};
@@ -22,6 +22,7 @@ use crate::http::request_id::RequestContext;
 use crate::http::response::event_stream::{Caller, Finished, Reporter};
 use crate::http::state::AppState;
 use crate::http::tasks::jobs::{AskedBy, Job, Status};
+use crate::http::tasks::retraining::begin;
 use crate::model_store::VersionId;
 use crate::retrain::worker::{Options, Outcome};
 use crate::retrain::{FailedCheck, SkippedFile, Step};
@@ -131,13 +132,13 @@ pub(in crate::http) async fn post_retrain(
     let files = receive_files(&state, &parts.headers, body).await?;
     let files = readable(&state, files).await?;
     // Before anything is kept: a second retraining keeps nothing.
-    let slot = state.jobs().claim(AskedBy::Request)?;
+    let permit = state.jobs().claim(AskedBy::Request)?;
     keep(files).await?;
-    let job = slot.begin(state.clone(), Options { force: query.force });
+    let job = begin(permit, state.clone(), Options { force: query.force });
     if query.wait || accepts(&parts.headers, "text/event-stream") {
         return answer_when_done(state, context, &parts.headers, job).await;
     }
-    Ok((StatusCode::ACCEPTED, [(header::LOCATION, path_of(&job.id))], Json(JobView::of(&job))).into_response())
+    Ok((StatusCode::ACCEPTED, [(header::LOCATION, retraining_path(&job.id))], Json(JobView::of(&job))).into_response())
 }
 
 /// The latest retrainings
@@ -198,7 +199,7 @@ async fn follow(job: Arc<Job>, reporter: Reporter) -> Result<Finished, ApiError>
     loop {
         let now = status.borrow_and_update().clone();
         let Status::Running(progress) = now else { break };
-        reporter.tell("progress", &progress).await;
+        reporter.send("progress", &progress).await;
         if status.changed().await.is_err() {
             break;
         }
@@ -230,7 +231,7 @@ async fn readable(state: &AppState, files: Vec<NamedFile>) -> Result<Vec<NamedFi
                 }
             })
         };
-        match state.on_processor("looking at a workbook", read).await?? {
+        match state.on_cpu_pool("looking at a workbook", read).await?? {
             Ok(file) => good.push(file),
             Err(problem) => problems.push(problem),
         }
@@ -246,11 +247,6 @@ async fn keep(files: Vec<NamedFile>) -> Result<(), ApiError> {
 fn query_problem() -> FieldProblem {
     let allowed = ["true", "false"].map(str::to_owned).to_vec();
     FieldProblem { field: "wait, force".to_owned(), message: "must be true or false".to_owned(), allowed }
-}
-
-/// Where a job is looked at.
-pub(in crate::http) fn path_of(job: &str) -> String {
-    format!("/retrain/{job}")
 }
 
 impl JobView {

@@ -119,7 +119,7 @@ impl Upload {
         let started = Instant::now();
         let reading = Reading::keeping(keep);
         let grouped = read_and_group(&state, version, file, reading.clone());
-        let (grouped, file) = reporter.tell_while(grouped, || reading.progress()).await?;
+        let (grouped, file) = reporter.report_while(grouped, || reading.progress()).await?;
         let grouping = elapsed_ms(started);
 
         let started = Instant::now();
@@ -132,7 +132,7 @@ impl Upload {
         let max_members = state.settings().max_members;
         let waited = waited(&written, state.settings().writers_at_once);
         let done = Done { grouped, written, campaign, ignored, address, kept, timings_ms, waited };
-        state.finish_on_processor("writing an answer", move || done.finish(max_members)).await?
+        state.on_cpu_pool_final("writing an answer", move || done.finish(max_members)).await?
     }
 }
 
@@ -147,7 +147,7 @@ async fn write(
     let ready = state.ready()?;
     let briefs = grouped.briefs(campaign);
     let n = briefs.len();
-    reporter.tell("progress", &Progress::step("writing").done(0, n)).await;
+    reporter.send("progress", &Progress::step("writing").done(0, n)).await;
     let mut writing = write_all(&ready.writer, &briefs, state.settings().writers_at_once);
     let mut written = Vec::with_capacity(n);
     while let Some((index, segment)) = writing.next().await {
@@ -156,10 +156,10 @@ async fn write(
         if let Some(group) = grouped.groups().get(index) {
             let context = AnswerContext { grouped, campaign, address_of: &|name| address.of_image(name) };
             let answer = SegmentAnswer::new(&context, group, &segment);
-            reporter.tell("segment", &answer).await;
+            reporter.send("segment", &answer).await;
         }
         written.push((index, segment));
-        reporter.tell("progress", &Progress::step("writing").done(written.len(), n)).await;
+        reporter.send("progress", &Progress::step("writing").done(written.len(), n)).await;
     }
     written.sort_by_key(|&(index, _)| index);
     Ok(written.into_iter().map(|(_, segment)| segment).collect())
@@ -205,7 +205,12 @@ fn waited(written: &[Written], at_once: NonZeroUsize) -> Duration {
 fn log_failures(written: &Written) {
     let pictures = written.pictures.as_ref().and_then(|pictures| pictures.as_ref().err());
     for error in written.content.as_ref().err().into_iter().chain(pictures) {
-        tracing::warn!(kind = ?error.kind, causes = with_causes(error), "a segment was not written");
+        tracing::warn!(
+            event = "segment_failed",
+            kind = ?error.kind,
+            causes = with_causes(error),
+            "a segment was not written"
+        );
     }
 }
 

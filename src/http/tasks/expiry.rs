@@ -1,8 +1,7 @@
-//! From time to time, removing the uploads that are too old or too many, where a limit is set.
+//! Removes uploads that are too old or too many, where a limit is set.
 //!
-//! Under the store's writer lock, which every training holds from before it lists the uploads until it has put them
-//! away: none is removed that one may be reading. The lock is taken only when something is to go, for the moment that
-//! takes.
+//! It holds the model store's writer lock while it removes. A training holds that lock from before it lists the uploads
+//! until it has moved them, so no upload disappears under it. The lock is taken only when there is something to remove.
 
 use std::time::{Duration, SystemTime};
 
@@ -12,17 +11,17 @@ use crate::model_store::StoreError;
 
 const EXPIRE_EVERY: Duration = Duration::from_secs(60);
 
-/// Looks at once and then every minute. Returns where no limit is set.
-pub(in crate::http) async fn expire_for_ever(state: AppState) {
+/// Checks at once and then every minute. Returns at once where no limit is set.
+pub(in crate::http) async fn run_expiry(state: AppState) {
     if !state.uploads().expires() {
         return;
     }
     let mut ticks = tokio::time::interval(EXPIRE_EVERY);
     loop {
         ticks.tick().await;
-        let looking = state.clone();
-        if let Err(panic) = tokio::task::spawn_blocking(move || expire(&looking)).await {
-            tracing::error!(error = %panic, "looking for old uploads failed");
+        let checking = state.clone();
+        if let Err(panic) = tokio::task::spawn_blocking(move || expire(&checking)).await {
+            tracing::error!(event = "expiry_panicked", error = %panic, "checking for old uploads failed");
         }
     }
 }
@@ -37,21 +36,26 @@ fn expire(state: &AppState) {
         let _lock = match ready.store.lock() {
             Ok(lock) => lock,
             Err(StoreError::Locked { holder, .. }) => {
-                tracing::debug!(holder, "old uploads are left while a retraining may read them");
+                tracing::debug!(
+                    event = "expiry_put_off",
+                    holder,
+                    "old uploads stay for now: a retraining may be reading them"
+                );
                 return Ok(0);
             }
             Err(error) => {
                 tracing::warn!(
+                    event = "expiry_put_off",
                     causes = with_causes(&error),
-                    "old uploads are left: trainings cannot be kept from them"
+                    "old uploads stay for now: the lock against trainings cannot be taken"
                 );
                 return Ok(0);
             }
         };
-        // One of ours that is about to start must not find the lock taken.
+        // A retraining of this server that is about to start must not find the lock taken.
         if state.jobs().running().is_some() { Ok(0) } else { state.uploads().expire(now) }
     });
     if let Err(error) = expired {
-        tracing::warn!(%error, "the folder of uploads cannot be listed");
+        tracing::warn!(event = "uploads_unreadable", %error, "the folder of uploads cannot be listed");
     }
 }

@@ -1,11 +1,10 @@
-//! The retrainings that this server has made: one at a time, each in a process of its own, the latest remembered.
+//! The registry of this server's retrainings: one runs at a time, and the latest 20 are remembered.
 //!
-//! In memory alone: what a retraining did is in its version's folder, and the store's lock keeps other servers' and
-//! commands' apart. A job goes on whoever asks for it or goes away; the server's end ends it.
+//! In memory only. The result of a retraining is in its version's folder, and the store's lock excludes the retrainings
+//! of other servers and commands. `tasks/retraining.rs` runs a job. A job does not depend on the request that started it.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -13,11 +12,9 @@ use tokio::sync::watch;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::http::problem::{ApiError, with_causes};
-use crate::http::state::AppState;
+use crate::http::problem::ApiError;
 use crate::retrain::Progress;
-use crate::retrain::worker::{Options, Outcome};
-use crate::schedule::{Look, Lookout, Schedule};
+use crate::retrain::worker::Outcome;
 
 const MAX_REMEMBERED: usize = 20;
 
@@ -38,7 +35,7 @@ pub(in crate::http) struct Job {
     status: watch::Sender<Status>,
 }
 
-/// How a retraining is.
+/// The state of a retraining.
 #[derive(Debug, Clone)]
 pub(in crate::http) enum Status {
     Running(Progress),
@@ -55,31 +52,34 @@ struct Shared {
     stopping: watch::Sender<bool>,
 }
 
-/// The right to begin a retraining, which nobody else then has. Dropped before that, there was no job.
+/// The only permit to run a retraining. Dropped before [`StartPermit::begin`], it removes its job; dropped later, it ends
+/// a job that is still running as failed.
 #[derive(Debug)]
-pub(in crate::http) struct Slot {
+pub(in crate::http) struct StartPermit {
     jobs: Jobs,
     job: Arc<Job>,
     is_begun: bool,
 }
 
 impl Job {
-    /// How it is, now and later.
+    /// The state, now and later.
     pub fn watch(&self) -> watch::Receiver<Status> {
         self.status.subscribe()
     }
 
-    /// Waits for its end.
+    /// Waits until the job has ended.
     pub async fn ended(&self) {
-        // An error means that the sender is gone, and the job holds it.
+        // The job holds the sender, so it cannot be gone.
         let _ = self.watch().wait_for(Status::is_ended).await;
     }
 
-    fn show(&self, progress: Progress) {
+    /// Publishes how far the job is.
+    pub fn show(&self, progress: Progress) {
         self.status.send_replace(Status::Running(progress));
     }
 
-    fn end(&self, outcome: Outcome) {
+    /// Publishes how the job ended.
+    pub fn end(&self, outcome: Outcome) {
         self.status.send_replace(Status::Ended { at: Timestamp::now(), outcome: Arc::new(outcome) });
     }
 }
@@ -95,26 +95,26 @@ impl Jobs {
         Self(Arc::new(Shared { jobs: Mutex::default(), stopping: watch::Sender::new(false) }))
     }
 
-    /// The latest, newest first.
+    /// The latest jobs, newest first.
     pub fn latest(&self) -> Vec<Arc<Job>> {
         self.lock().iter().rev().cloned().collect()
     }
 
-    /// The job of this id.
+    /// The job with this id.
     pub fn find(&self, id: &str) -> Option<Arc<Job>> {
         self.lock().iter().find(|job| job.id == id).cloned()
     }
 
-    /// The one that is under way.
+    /// The job that is running.
     pub fn running(&self) -> Option<Arc<Job>> {
         self.lock().back().filter(|job| !job.status.borrow().is_ended()).cloned()
     }
 
-    /// Takes the right to begin one.
+    /// Registers a job and returns the permit to run it.
     ///
     /// # Errors
-    /// [`ApiError::RetrainRunning`] while another is under way, [`ApiError::Stopping`] once the server is to end.
-    pub fn claim(&self, asked_by: AskedBy) -> Result<Slot, ApiError> {
+    /// [`ApiError::RetrainRunning`] while another one runs, [`ApiError::Stopping`] once the server is stopping.
+    pub fn claim(&self, asked_by: AskedBy) -> Result<StartPermit, ApiError> {
         let mut jobs = self.lock();
         if *self.0.stopping.borrow() {
             return Err(ApiError::Stopping);
@@ -129,16 +129,22 @@ impl Jobs {
         if jobs.len() > MAX_REMEMBERED {
             jobs.pop_front();
         }
-        Ok(Slot { jobs: self.clone(), job, is_begun: false })
+        Ok(StartPermit { jobs: self.clone(), job, is_begun: false })
     }
 
-    /// Ends the one under way, and lets none begin any more.
+    /// Asks the running job to end, and lets no other begin.
     pub fn stop(&self) {
         let _jobs = self.lock();
         self.0.stopping.send_replace(true);
     }
 
-    /// Waits until none is under way.
+    /// Returns once [`Jobs::stop`] was called.
+    pub async fn stopping(&self) {
+        // The registry holds the sender, so it cannot be gone.
+        let _ = self.0.stopping.subscribe().wait_for(|is_stopping| *is_stopping).await;
+    }
+
+    /// Waits until no job is running.
     pub async fn idle(&self) {
         if let Some(job) = self.running() {
             job.ended().await;
@@ -150,105 +156,24 @@ impl Jobs {
     }
 }
 
-impl Slot {
-    /// Begins the retraining, on a task of its own.
-    pub fn begin(mut self, state: AppState, options: Options) -> Arc<Job> {
+impl StartPermit {
+    /// The job that may run.
+    pub fn job(&self) -> &Arc<Job> {
+        &self.job
+    }
+
+    /// Marks the job as begun.
+    pub fn begin(&mut self) {
         self.is_begun = true;
-        let job = self.job.clone();
-        tokio::spawn(run(state, self, options));
-        job
     }
 }
 
-impl Drop for Slot {
+impl Drop for StartPermit {
     fn drop(&mut self) {
         if !self.is_begun {
             self.jobs.lock().retain(|job| job.id != self.job.id);
         } else if !self.job.status.borrow().is_ended() {
-            self.job.end(Outcome::failed("the server gave the retraining up"));
-        }
-    }
-}
-
-async fn run(state: AppState, slot: Slot, options: Options) {
-    let (started, job) = (Instant::now(), &slot.job);
-    tracing::info!(job = job.id, asked_by = ?job.asked_by, "a retraining begins");
-    state.metrics().retraining(true);
-    let outcome = outcome(&state, job, options).await;
-    if matches!(outcome, Outcome::Published { .. } | Outcome::Unchanged { .. }) {
-        take_over(&state).await;
-    }
-    let took = started.elapsed();
-    state.metrics().retraining(false);
-    state.metrics().retrained(&outcome, took);
-    log(job, &outcome, took);
-    job.end(outcome);
-}
-
-async fn outcome(state: &AppState, job: &Job, options: Options) -> Outcome {
-    let mut training = match state.settings().retraining.program.start(options) {
-        Ok(training) => training,
-        Err(error) => return Outcome::failed(format!("the retraining could not be started: {error}")),
-    };
-    let mut stopping = state.jobs().0.stopping.subscribe();
-    let outcome = tokio::select! {
-        outcome = training.outcome(|progress| job.show(progress)) => Some(outcome),
-        _ = stopping.wait_for(|stopping| *stopping) => None,
-    };
-    match outcome {
-        Some(outcome) => outcome,
-        None => {
-            training.kill().await;
-            Outcome::failed("the server was stopped before the retraining finished")
-        }
-    }
-}
-
-/// Makes the new version the live one at once, before anybody is told of it.
-async fn take_over(state: &AppState) {
-    let taking_over = state.clone();
-    let taken_over = tokio::task::spawn_blocking(move || {
-        let ready = taking_over.ready()?;
-        ready.take_over_current().map_err(ApiError::Model)
-    });
-    match taken_over.await {
-        Ok(Ok(_)) => {}
-        Ok(Err(error)) => {
-            tracing::error!(causes = with_causes(&error), "the new model version cannot be loaded; the live one stays");
-        }
-        Err(panic) => tracing::error!(error = %panic, "taking over a new model version failed"),
-    }
-}
-
-fn log(job: &Job, outcome: &Outcome, took: Duration) {
-    let (job, took_s) = (job.id.as_str(), took.as_secs_f64());
-    match outcome {
-        Outcome::Published { version, .. } => tracing::info!(job, %version, took_s, "a retraining published a version"),
-        Outcome::Refused { failed_checks, .. } => {
-            let checks: Vec<&str> = failed_checks.iter().map(|check| check.sentence.as_str()).collect();
-            tracing::warn!(job, ?checks, took_s, "a retraining's candidate was refused; what was live stays");
-        }
-        Outcome::Unchanged { version, .. } => {
-            tracing::info!(job, %version, took_s, "nothing has changed since the live version was trained; it stays");
-        }
-        Outcome::Locked { why } => tracing::info!(job, why, "another process is retraining; this one was left out"),
-        Outcome::Failed { why } => tracing::error!(job, why, took_s, "a retraining failed; what was live stays"),
-    }
-}
-
-/// Retrains whenever `schedule` says so; a time at which a retraining is under way anyway is passed over.
-pub(in crate::http) async fn retrain_on_schedule(state: AppState, schedule: Schedule) {
-    let mut lookout = Lookout::new(schedule, Timestamp::now());
-    loop {
-        match lookout.look(Timestamp::now()) {
-            Look::Wait(time) => tokio::time::sleep(time).await,
-            Look::Due(at) => match state.jobs().claim(AskedBy::Schedule) {
-                Ok(slot) => {
-                    slot.begin(state.clone(), Options::default());
-                }
-                Err(ApiError::Stopping) => return,
-                Err(_) => tracing::info!(%at, "a retraining is under way already; the scheduled one is left out"),
-            },
+            self.job.end(Outcome::failed("the server abandoned the retraining"));
         }
     }
 }
@@ -258,23 +183,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_job_at_a_time_and_a_slot_that_was_not_used_was_none() {
+    fn one_job_runs_at_a_time_and_an_unused_permit_leaves_no_job() {
         let jobs = Jobs::new();
-        let slot = jobs.claim(AskedBy::Request).unwrap();
+        let permit = jobs.claim(AskedBy::Request).unwrap();
         let Err(ApiError::RetrainRunning { job }) = jobs.claim(AskedBy::Schedule) else { panic!("a second one began") };
-        assert_eq!(job, slot.job.id);
-        drop(slot);
+        assert_eq!(job, permit.job.id);
+        drop(permit);
         assert!(jobs.latest().is_empty() && jobs.running().is_none());
         jobs.stop();
         assert!(matches!(jobs.claim(AskedBy::Request), Err(ApiError::Stopping)));
     }
 
     #[test]
-    fn the_latest_twenty_are_remembered_and_one_that_was_given_up_has_failed() {
+    fn the_latest_twenty_are_remembered_and_an_abandoned_one_has_failed() {
         let jobs = Jobs::new();
         for _ in 0..MAX_REMEMBERED + 5 {
-            let mut slot = jobs.claim(AskedBy::Request).unwrap();
-            slot.is_begun = true;
+            let mut permit = jobs.claim(AskedBy::Request).unwrap();
+            permit.begin();
         }
         let latest = jobs.latest();
         assert_eq!(latest.len(), MAX_REMEMBERED);

@@ -1,5 +1,9 @@
-//! What a server does without being asked by a request: retrainings, new versions, old uploads.
+//! Work that outlives a request: retrainings, taking over new versions, removing old uploads.
+//!
+//! `jobs` is the registry that the state holds; `retraining`, `refresh` and `expiry` run on the state. May import
+//! [`super::problem`] and [`super::state`].
 
 pub(super) mod expiry;
 pub(super) mod jobs;
 pub(super) mod refresh;
+pub(super) mod retraining;

@@ -1,0 +1,98 @@
+//! What a caller reads of each error: one sentence that says what to change or what to do.
+
+use super::error::{ApiError, retraining_path};
+use super::status::DISK;
+use crate::export::ExportError;
+use crate::model_store::StoreError;
+use crate::workbook::WorkbookError;
+
+const DISK_SENTENCE: &str = "A disk of the server is full or cannot be written; tell the operator.";
+const INTERNAL: &str = "Something went wrong here; tell the operator the request_id.";
+const NO_VERSION: &str = "There is no such model version.";
+
+impl ApiError {
+    /// What the caller reads.
+    pub(super) fn sentence(&self) -> String {
+        if self.status_and_code().1 == DISK { DISK_SENTENCE.to_owned() } else { self.own_sentence() }
+    }
+
+    fn own_sentence(&self) -> String {
+        match self {
+            Self::NoRoute => "There is no such route.",
+            Self::NoMethod => "This route does not take this method.",
+            Self::NotMultipart => "Send the workbook as multipart/form-data, in a field called file.",
+            Self::NoFile => "Add the workbook in a form field called file.",
+            Self::SecondFile => "Send one file field, not several.",
+            Self::TooManyFields { limit } => return format!("Send at most {limit} fields beside the file."),
+            Self::WrongExtension => "Send a file that ends in .xlsx, .xls or .csv.",
+            Self::UploadTooLarge { limit_bytes } => {
+                return format!("The file may have at most {} MB; split it or drop columns.", limit_bytes >> 20);
+            }
+            Self::BrokenForm(_) => "The form is not valid multipart/form-data or was cut off.",
+            Self::Workbook(WorkbookError::NoReader(_)) => {
+                "The workbook cannot be read right now; try again in a moment."
+            }
+            Self::Workbook(error) => return as_sentence(&error.to_string()),
+            Self::NoUsableRow(why) => return as_sentence(why),
+            Self::NotJson => "Send JSON with Content-Type: application/json.",
+            Self::BodyTooLarge { limit_bytes } => {
+                return format!("The body may have at most {} KB.", limit_bytes >> 10);
+            }
+            Self::BodyCutOff => "The body was cut off.",
+            Self::BodyTooSlow => "The body took too long to arrive.",
+            Self::BrokenJson(error) => {
+                return format!("The JSON is broken at line {}, column {}.", error.line(), error.column());
+            }
+            Self::NotAnObject => "Send a JSON object of campaign inputs, such as {\"objective\": \"more visits\"}.",
+            Self::Fields(_) => "Some fields are invalid; details names each with what to change.",
+            Self::Write(error) => error.caller_sentence(),
+            Self::Internal { .. } | Self::Export(ExportError::Write(_)) => INTERNAL,
+            Self::Export(error) => return as_sentence(&error.to_string()),
+            Self::Idempotency(error) => return as_sentence(&error.to_string()),
+            Self::Starting => "The server is starting; try again in a moment.",
+            Self::Busy => "The server is busy; try again in a moment.",
+            Self::Storage(_) => "The upload could not be stored; tell the operator the request_id.",
+            Self::NoRoom(_) => "There is too little room on the server's disk for this upload; tell the operator.",
+            Self::AdminClosed => "This route is closed: no ADMIN_KEY is set.",
+            Self::NotAdmin => "Send the administrators' key as Authorization: Bearer KEY.",
+            Self::NoKey => "Send a key of this service as Authorization: Bearer KEY.",
+            Self::TooOften { .. } => "You sent more requests a minute than are allowed; wait a moment.",
+            Self::TooManyAtOnce => "You have too many requests in progress; wait until some are answered.",
+            Self::NoVersion => NO_VERSION,
+            Self::Model(error) => return of_model_store(error),
+            Self::TooManyFiles { limit } => return format!("Send at most {limit} files at a time."),
+            Self::Files(_) => {
+                "Some files cannot be used for training; details names each with what is wrong. None was kept."
+            }
+            Self::RetrainRunning { job } => {
+                return format!("A retraining is already running: see {}.", retraining_path(job));
+            }
+            Self::Retrain(sentence) => return sentence.clone(),
+            Self::NoJob => "There is no such retraining; the server forgets retrainings when it restarts.",
+            Self::Stopping => "The server is stopping; try again in a moment.",
+            Self::NotOurImage => "Only images that this service made can be downloaded.",
+            Self::NoImage => "There is no such image.",
+            Self::ImageStorage(_) => "The image could not be read; tell the operator the request_id.",
+        }
+        .to_owned()
+    }
+}
+
+fn of_model_store(error: &StoreError) -> String {
+    match error {
+        StoreError::NoSuchVersion { .. } => NO_VERSION.to_owned(),
+        StoreError::File { path, .. } => {
+            let file = path.file_name().unwrap_or_default().to_string_lossy();
+            format!("The version is damaged: {file} has changed since it was written. The live version stays.")
+        }
+        StoreError::Model { .. } => "The version's files do not make a model. The live version stays.".to_owned(),
+        _ => "The model store could not answer; tell the operator the request_id.".to_owned(),
+    }
+}
+
+/// A whole sentence made of the text of an error, which lower layers write without capital and full stop.
+pub(in crate::http) fn as_sentence(text: &str) -> String {
+    let mut letters = text.trim_end_matches('.').chars();
+    let first = letters.next().map(char::to_uppercase).into_iter().flatten();
+    first.chain(letters).chain(std::iter::once('.')).collect()
+}
