@@ -72,6 +72,9 @@ pub fn print_report(report: &RetrainReport) {
 
 /// The scores, one a line.
 pub fn print_scores(scores: &Scores) {
+    if let Some(decided_by) = &scores.decided_by {
+        print_line!("decided by      {}", decided_by.sentence);
+    }
     print_line!("customers       {} in {} distinct profiles", scores.rows, scores.profiles);
     print_line!("outside         {:.1} % of the customers", scores.noise_share * 100.0);
     let error = scores.silhouette_error.map(|error| format!(" ± {error:.4}, from a sample")).unwrap_or_default();
@@ -82,8 +85,9 @@ pub fn print_scores(scores: &Scores) {
 
 /// The segments, one a line.
 pub fn print_segments(schema: &Schema, segments: &[Segment]) {
-    for Segment { cluster_id, customers, share, persona } in segments {
-        let (id, share, summary) = (cluster_id.get(), share * 100.0, persona.summary(schema));
+    for segment in segments {
+        let Segment { cluster_id, customers, share, .. } = segment;
+        let (id, share, summary) = (cluster_id.get(), share * 100.0, segment.summary(schema));
         print_line!("  {id:>3}  {customers:>7} customers  {share:>5.1} %  {summary}");
     }
 }

@@ -56,7 +56,7 @@ fn generate(body: &[u8]) -> Result<(), ApiError> {
     let pairs = texts.iter().map(|(name, text)| (name.as_str(), text.as_str()));
     let customer = read_form(&SCHEMA, pairs, date(2026, 3, 1)).ok().map(|customer| {
         assert!(customer.table.is_whole());
-        Persona::from_counts(&count_traits(&customer.table, &[0], 0).1)
+        Persona::of_one(&count_traits(&customer.table, &[0], 0).1)
     });
     let campaign = fields.campaign()?.campaign;
     for persona in [persona, customer, Some(Persona::default())].into_iter().flatten() {

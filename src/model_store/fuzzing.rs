@@ -142,7 +142,7 @@ fn ask(model: &Model) {
     }
     for segment in model.segments() {
         serde_json::to_string(&segment.persona).unwrap();
-        let _ = segment.persona.summary(model.schema());
+        let _ = segment.summary(model.schema());
     }
 }
 

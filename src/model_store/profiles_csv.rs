@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 
 use crate::customer::plain_cell;
-use crate::pipeline::{SegmentId, TraitCounts, TraitValue};
+use crate::pipeline::{MIN_CUSTOMERS, SegmentId, TraitCounts, TraitValue};
 
-/// One line a cluster, trait and value: customers, their share of the cluster and of everyone, and the lift (the
+/// What values of fewer customers than may be told of are counted under, together.
+const OTHER: &str = "Other";
+
+/// One line a cluster, trait and value (those of fewer than 10 customers together as `Other`): customers, their share of the cluster and of everyone, and the lift (the
 /// first share over the second). The whole customer base comes last, as cluster `all`.
 pub(super) fn cluster_profiles(
     clusters: &BTreeMap<SegmentId, Vec<TraitCounts>>,
@@ -17,6 +20,7 @@ pub(super) fn cluster_profiles(
     for (name, counts) in clusters.chain([("all".to_owned(), everyone)]) {
         for (own, all) in counts.iter().zip(everyone) {
             let (own_total, all_total) = (total(own), total(all));
+            let (own, all) = (pooled(own), pooled(all));
             for (value, customers) in &own.counts {
                 if let TraitValue::Mean(_) = value {
                     // A mean has no share of the customers; everyone's own stands under `all`.
@@ -40,6 +44,25 @@ pub(super) fn cluster_profiles(
         }
     }
     table.into_inner().map_err(|e| e.into_error().into())
+}
+
+/// The counts with the values of few customers as one; without them where together they are few, too, and without any
+/// where the rest would tell how many those are.
+fn pooled(counts: &TraitCounts) -> TraitCounts {
+    let other = TraitValue::Name(OTHER.to_owned());
+    let mut told: Vec<(TraitValue, u64)> = counts.told().cloned().collect();
+    if counts.counts.iter().any(|(value, _)| matches!(value, TraitValue::Mean(_))) {
+        return TraitCounts { counts: told, ..counts.clone() };
+    }
+    let untold = counts.counts.iter().filter(|(value, _)| !told.iter().any(|(other, _)| other == value));
+    let untold: u64 = untold.map(|&(_, customers)| customers).sum();
+    let is_any_told = !told.is_empty();
+    match told.iter_mut().find(|(value, _)| *value == other) {
+        Some((_, customers)) => *customers += untold,
+        None if untold >= MIN_CUSTOMERS && is_any_told => told.push((other, untold)),
+        None => {}
+    }
+    TraitCounts { counts: told, ..counts.clone() }
 }
 
 fn total(counts: &TraitCounts) -> f64 {

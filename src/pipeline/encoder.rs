@@ -62,6 +62,18 @@ impl Profiles {
         self.customers.iter().map(narrow).collect()
     }
 
+    /// The profiles with nothing known of these features.
+    pub(super) fn without(mut self, features: &[usize]) -> Self {
+        for key in &mut self.keys {
+            for &feature in features {
+                if let Some(cell) = key.get_mut(feature) {
+                    *cell = UNKNOWN;
+                }
+            }
+        }
+        self
+    }
+
     /// What the first profile is known by to this model.
     pub(super) fn first_key(&self) -> Option<&[u64]> {
         self.keys.first().map(AsRef::as_ref)
@@ -243,18 +255,18 @@ impl Encoder {
         rows
     }
 
-    /// The columns of those features that the first profile has a value for.
-    pub(super) fn known_columns(&self, profiles: &Profiles) -> Vec<usize> {
-        let (mut columns, mut start) = (Vec::new(), 0);
+    /// The features that the first profile has a value for, by position, with their columns.
+    pub(super) fn known_features(&self, profiles: &Profiles) -> Vec<(usize, std::ops::Range<usize>)> {
+        let (mut features, mut start) = (Vec::new(), 0);
         let key = profiles.first_key().unwrap_or_default();
-        for (block, &cell) in self.blocks.iter().zip(key) {
+        for (feature, (block, &cell)) in self.blocks.iter().zip(key).enumerate() {
             let end = start + block.width();
             if cell != UNKNOWN {
-                columns.extend(start..end);
+                features.push((feature, start..end));
             }
             start = end;
         }
-        columns
+        features
     }
 
     fn encode_row(&self, key: &[u64], scaler: &Scaler, mut row: ArrayViewMut1<'_, f32>) {

@@ -6,18 +6,22 @@ use linfa::ParamGuard;
 use ndarray::{ArrayView2, Axis};
 use serde::{Deserialize, Serialize};
 
+use super::decided_by::DecidedBy;
 use super::encoder::{Encoder, Profiles};
 use super::model::{Model, ModelParts};
-use super::persona::{Persona, TraitCounts, count_traits};
+use super::persona::{Persona, TraitCounts};
 use super::scaler::Scaler;
 use super::segment::{CustomerBaseParts, NewName, SegmentId, SegmentParts};
+use super::traits::{Distinction, Tallies};
 use super::{DamagedModel, FitError};
 use crate::customer::{CustomerTable, Schema};
-use hdbscan::{HdbscanModel, HdbscanParams, dbcv, silhouette};
+use hdbscan::{HdbscanModel, HdbscanParams, HdbscanValidParams, MinClusterSize, dbcv, silhouette};
 use umap::{Stage, UmapModel, UmapParams, trustworthiness};
 
 /// Fewer distinct profiles than this say nothing about segments.
 pub(super) const MIN_PROFILES: usize = 10;
+/// The least customers of a segment: of fewer nothing is tellable.
+const MIN_SEGMENT: u64 = 20;
 /// The neighbourhood in which [`Scores::trustworthiness`] is measured.
 const TRUSTED_NEIGHBOURS: usize = 15;
 
@@ -100,6 +104,9 @@ pub struct Scores {
     /// DBCV of the segments on the map, −1 to 1 (Moulavi et al. 2014), as [`dbcv`] counts profiles and customers; `None`
     /// with fewer than two clusters.
     pub dbcv: Option<f64>,
+    /// What decides the segments; `None` with fewer than two clusters, and in versions of builds that did not ask.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decided_by: Option<DecidedBy>,
     /// How far neighbourhoods of 15 profiles on the map are true ones, 0 to 1 (Venna and Kaski 2001).
     pub trustworthiness: f64,
 }
@@ -119,6 +126,7 @@ pub fn fit(
 ) -> Result<Fitted, FitError> {
     let umap_params = params.umap.check_ref().map_err(FitError::Map)?;
     let hdbscan_params = params.hdbscan.check_ref().map_err(FitError::Cluster)?;
+    let hdbscan_params = with_a_least_size(hdbscan_params, table.n_customers())?;
     let encoder = Encoder::fit(table)?;
     let profiles = encoder.canonical(encoder.intern(table));
     if profiles.len() < MIN_PROFILES {
@@ -133,6 +141,15 @@ pub fn fit(
     let hdbscan = hdbscan_params.fit(places.view(), &customers).map_err(FitError::Cluster)?;
     progress(FitStep::Scoring, 0.0);
     describe(table, &profiles, points.view(), Learned { encoder, scaler, umap, hdbscan })
+}
+
+/// The parameters with clusters of [`MIN_SEGMENT`] customers or more.
+fn with_a_least_size(params: &HdbscanValidParams, customers: u64) -> Result<HdbscanValidParams, FitError> {
+    let least = match params.min_cluster_size() {
+        size if size.resolve(customers) < MIN_SEGMENT => MinClusterSize::Count(MIN_SEGMENT),
+        size => size,
+    };
+    HdbscanParams::from(params.clone()).min_cluster_size(least).check().map_err(FitError::Cluster)
 }
 
 /// Scores what was learned from `table`, and describes its segments.
@@ -151,16 +168,19 @@ pub(super) fn describe(
     let own = hdbscan.labels().get(..profiles.len()).unwrap_or_default();
     // It is undefined for fewer than two clusters, and nothing else can fail here.
     let silhouette = silhouette(places.view(), own, &customers).ok();
+    let labels: Vec<i32> = labels_of_rows(profiles, hdbscan);
     let scores = Scores {
+        decided_by: DecidedBy::find(table, &labels, hdbscan.n_clusters()),
         trustworthiness: trustworthiness(points, embedding, TRUSTED_NEIGHBOURS),
         silhouette: silhouette.map(|silhouette| silhouette.mean),
         silhouette_error: silhouette.and_then(|silhouette| silhouette.standard_error),
         dbcv: dbcv(places.view(), own, &customers).map_err(FitError::Cluster)?,
         ..Scores::count(table, profiles, hdbscan)
     };
-    let labels: Vec<i32> = labels_of_rows(profiles, hdbscan);
-    let (clusters, everyone) = count_traits(table, &labels, hdbscan.n_clusters());
-    let model = assemble(table, learned, &labels, &clusters, &everyone)?;
+    let tallies = Tallies::count(table, &labels, hdbscan.n_clusters());
+    let (clusters, everyone) = tallies.traits();
+    let described = Described { clusters: &clusters, distinctions: tallies.distinctions(), everyone: &everyone };
+    let model = assemble(table, learned, &labels, described)?;
     let clusters = (0..).map(SegmentId::new).zip(clusters).collect();
     let segment_of_row = labels.into_iter().map(|label| u32::try_from(label).ok().map(SegmentId::new)).collect();
     let (profile_of_row, customers_of_profile) = (profiles.of_row.clone(), customers);
@@ -175,20 +195,33 @@ pub(super) struct Learned {
     pub hdbscan: HdbscanModel,
 }
 
+/// What was counted of the clusters, in the order of their labels, and of everyone.
+struct Described<'a> {
+    clusters: &'a [Vec<TraitCounts>],
+    distinctions: Vec<Distinction>,
+    everyone: &'a [TraitCounts],
+}
+
 fn assemble(
     table: &CustomerTable,
     learned: Learned,
     labels: &[i32],
-    clusters: &[Vec<TraitCounts>],
-    everyone: &[TraitCounts],
+    described: Described<'_>,
 ) -> Result<Model, FitError> {
     let all = table.n_customers();
-    let segment = |label: u32, counts: &[TraitCounts]| {
+    let Described { clusters, distinctions, everyone } = described;
+    let segment = |label: u32, counts: &[TraitCounts], distinction: Distinction| {
         let own = labels.iter().zip(table.weights()).filter(|&(&other, _)| u32::try_from(other) == Ok(label));
         let customers: u64 = own.map(|(_, weight)| u64::from(weight)).sum();
-        let share = customers as f64 / all.max(1) as f64;
-        let persona = Persona::from_counts(counts).to_json();
-        SegmentParts { cluster_id: SegmentId::new(label), customers, share, persona }
+        let Distinction { distinguishing, not_distinguishing } = distinction;
+        SegmentParts {
+            cluster_id: SegmentId::new(label),
+            customers,
+            share: customers as f64 / all.max(1) as f64,
+            persona: Persona::from_counts(counts).to_json(),
+            distinguishing: Some(distinguishing),
+            not_distinguishing: Some(not_distinguishing),
+        }
     };
     let everyone = CustomerBaseParts { customers: all, persona: Persona::from_counts(everyone).to_json() };
     Model::from_parts(ModelParts {
@@ -198,7 +231,7 @@ fn assemble(
         umap: learned.umap.to_parts(),
         hdbscan: learned.hdbscan.to_parts(),
         everyone,
-        segments: (0..).zip(clusters).map(|(label, counts)| segment(label, counts)).collect(),
+        segments: (0..).zip(clusters.iter().zip(distinctions)).map(|(label, (c, d))| segment(label, c, d)).collect(),
     })
     .map_err(FitError::Model)
 }
@@ -222,6 +255,7 @@ impl Scores {
             silhouette: None,
             silhouette_error: None,
             dbcv: None,
+            decided_by: None,
             trustworthiness: 0.0,
         }
     }

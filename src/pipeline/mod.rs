@@ -7,6 +7,7 @@
 
 mod adopt;
 mod contradiction;
+mod decided_by;
 mod drift;
 mod encoder;
 mod errors;
@@ -26,6 +27,7 @@ mod traits;
 
 pub use adopt::{Adopted, TrainedElsewhere, adopt};
 pub use contradiction::Contradiction;
+pub use decided_by::DecidedBy;
 pub use drift::{ColumnDrift, Drift, DriftLevel, OutsideShares, Shift};
 pub use encoder::Encoder;
 pub use errors::{AssignError, DamagedModel, FitError};

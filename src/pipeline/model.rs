@@ -64,6 +64,14 @@ pub struct ModelParts {
     pub segments: Vec<SegmentParts>,
 }
 
+/// What is known of one feature of a customer: the bits of its encoded columns.
+#[derive(Debug, Clone)]
+pub(super) struct KnownTrait {
+    /// The feature's position in the schema.
+    pub feature: usize,
+    columns: Vec<(usize, u32)>,
+}
+
 /// Where the rows of one table belong.
 #[derive(Debug, Clone)]
 pub struct Assignment {
@@ -244,21 +252,20 @@ impl Model {
         &self.described
     }
 
-    /// The encoded columns of the first profile that say something, with their values; `None` where every column does, or
-    /// none.
-    pub(super) fn known_traits(&self, profiles: &Profiles) -> Option<Vec<(usize, f32)>> {
+    /// What is known of the first profile, feature by feature.
+    pub(super) fn known_traits(&self, profiles: &Profiles) -> Vec<KnownTrait> {
         let rows = self.encoder.encode(profiles, &self.scaler);
-        let columns = self.encoder.known_columns(profiles);
-        if columns.is_empty() || columns.len() == self.encoder.n_features() {
-            return None;
-        }
-        let value = |column: usize| Some((column, *rows.get((0, column))?));
-        Some(columns.into_iter().filter_map(value).collect())
+        let value = |column: usize| Some((column, rows.get((0, column))?.to_bits()));
+        let features = self.encoder.known_features(profiles).into_iter();
+        features
+            .map(|(feature, columns)| KnownTrait { feature, columns: columns.filter_map(value).collect() })
+            .collect()
     }
 
-    /// The training profiles that have these values in these columns, by number, in no order.
-    pub(super) fn agreeing_profiles(&self, traits: &[(usize, f32)]) -> impl Iterator<Item = usize> {
-        let agrees = |bits: &[u32]| traits.iter().all(|&(column, value)| bits.get(column) == Some(&value.to_bits()));
+    /// The training profiles that have all of these traits, by number, in no order.
+    pub(super) fn agreeing_profiles(&self, traits: &[KnownTrait]) -> impl Iterator<Item = usize> {
+        let has = |bits: &[u32], (column, value): &(usize, u32)| bits.get(*column) == Some(value);
+        let agrees = move |bits: &[u32]| traits.iter().all(|known| known.columns.iter().all(|cell| has(bits, cell)));
         self.known.iter().filter(move |(bits, _)| agrees(bits)).map(|(_, &profile)| profile as usize)
     }
 

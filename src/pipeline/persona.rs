@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::traits::Tallies;
+use super::traits::{MIN_CUSTOMERS, Tallies, shows_the_few_beside};
 use crate::customer::{CustomerTable, DatePart, Feature, FeatureKind, Kind, Role, Schema, Value};
 
 /// Values of one trait that a persona from outside may have; a trained one has as many as its schema asks for.
@@ -141,13 +141,31 @@ impl fmt::Display for TraitValue {
     }
 }
 
+impl TraitCounts {
+    /// The values that may be told with their customers: those of [`MIN_CUSTOMERS`] or more, and none where there are
+    /// two values alone and one of them has fewer, since the other would tell how many.
+    pub fn told(&self) -> impl Iterator<Item = &(TraitValue, u64)> {
+        let is_told = !shows_the_few_beside(self.counts.iter().map(|&(_, customers)| customers));
+        self.counts.iter().filter(move |(_, customers)| is_told && *customers >= MIN_CUSTOMERS)
+    }
+}
+
 impl Persona {
-    /// The persona of the customers behind `counts`.
+    /// The persona of the customers behind `counts`: values of [`MIN_CUSTOMERS`] or more alone.
     pub fn from_counts(counts: &[TraitCounts]) -> Self {
-        let traits = counts.iter().map(|c| Trait {
-            key: c.key.clone(),
-            is_list: c.top > 1,
-            values: c.counts.iter().take(c.top).map(|(value, _)| value.clone()).collect(),
+        Self::of_at_least(MIN_CUSTOMERS, counts)
+    }
+
+    /// What a form says of its one customer.
+    pub fn of_one(counts: &[TraitCounts]) -> Self {
+        Self::of_at_least(1, counts)
+    }
+
+    fn of_at_least(least: u64, counts: &[TraitCounts]) -> Self {
+        let traits = counts.iter().map(|c| {
+            let common = c.counts.iter().filter(|&&(_, customers)| customers >= least);
+            let values = common.take(c.top).map(|(value, _)| value.clone()).collect();
+            Trait { key: c.key.clone(), is_list: c.top > 1, values }
         });
         Self { traits: traits.collect(), extras: BTreeMap::new() }
     }
@@ -212,7 +230,7 @@ impl Persona {
         self.traits.iter().find(|t| t.key == key).map_or(&[], |t| t.values.as_slice())
     }
 
-    /// One sentence, such as `Silver tier females from Bedok, Punggol, Bishan who joined in Quarter 1 of 2024`.
+    /// What a marketer wrote of a segment in one sentence, such as `Silver tier females from Bedok, Punggol, Bishan who joined in Quarter 1 of 2024`.
     pub fn summary(&self, schema: &Schema) -> String {
         let names = |feature: &Feature<'_>, n: usize| -> String {
             self.values(&feature.persona.key).iter().take(n).map(ToString::to_string).collect::<Vec<_>>().join(", ")

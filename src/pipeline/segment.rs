@@ -6,7 +6,12 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::persona::Persona;
+use super::traits::{Distinction, Distinguishing};
 use crate::customer::Schema;
+
+/// What is said of a segment of an earlier build.
+const UNTESTED: &str =
+    "This version was trained before traits were tested; retrain to learn what sets these customers apart.";
 
 /// The name of a segment, the same from one training to the next; never a position in a list.
 ///
@@ -47,8 +52,10 @@ pub struct Segment {
     pub customers: u64,
     /// Their share of all customers in training, 0 to 1.
     pub share: f64,
-    /// What they have in common.
+    /// What is frequent among them.
     pub persona: Persona,
+    /// What sets them apart; `None` in versions of builds that did not test it.
+    pub distinction: Option<Distinction>,
 }
 
 /// A [`Segment`] as it is stored.
@@ -63,6 +70,12 @@ pub struct SegmentParts {
     pub share: f64,
     /// As [`Segment::persona`], a flat object.
     pub persona: serde_json::Map<String, serde_json::Value>,
+    /// As [`Distinction::distinguishing`]; absent in versions of builds that did not test it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distinguishing: Option<Vec<Distinguishing>>,
+    /// As [`Distinction::not_distinguishing`], and absent with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_distinguishing: Option<Vec<String>>,
 }
 
 /// What a segment is to be called from now on.
@@ -100,6 +113,10 @@ impl Segment {
             customers: parts.customers,
             share: parts.share,
             persona: Persona::from_json(schema, &parts.persona),
+            distinction: parts.distinguishing.clone().map(|distinguishing| Distinction {
+                distinguishing,
+                not_distinguishing: parts.not_distinguishing.clone().unwrap_or_default(),
+            }),
         }
     }
 
@@ -110,6 +127,16 @@ impl Segment {
             customers: self.customers,
             share: self.share,
             persona: self.persona.to_json(),
+            distinguishing: self.distinction.as_ref().map(|d| d.distinguishing.clone()),
+            not_distinguishing: self.distinction.as_ref().map(|d| d.not_distinguishing.clone()),
+        }
+    }
+
+    /// What sets the segment's customers apart, in sentences.
+    pub fn summary(&self, schema: &Schema) -> String {
+        match &self.distinction {
+            Some(distinction) => distinction.summary(schema, self.customers),
+            None => UNTESTED.to_owned(),
         }
     }
 }

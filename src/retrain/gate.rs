@@ -212,6 +212,7 @@ mod tests {
             noise_share: 0.01,
             silhouette: Some(0.8),
             silhouette_error: None,
+            decided_by: None,
             dbcv: Some(0.9),
             trustworthiness: 0.99,
         }

@@ -32,7 +32,7 @@ use jiff::civil::Date;
 use crate::customer::{CustomerTable, Schema};
 use crate::model_store::{Candidate, ModelStore, ModelVersion, Servable, StoreError, TrainedOn, VersionId, WriterLock};
 use crate::pipeline::{
-    Drift, FitError, FitParams, Fitted, GoldenSample, OutsideShares, Segment, SegmentId, TrainingProfile, fit,
+    Drift, FitError, FitParams, Fitted, GoldenSample, OutsideShares, SegmentId, TrainingProfile, fit,
 };
 use crate::workbook::{Reader, WorkbookError};
 
@@ -40,7 +40,7 @@ pub use gate::{Bound, CheckKind, FailedCheck, GateCheck, GateLimits, Verdict};
 pub use matching::{KeptSegment, MatchError, Matching, NewSegment, VanishedSegment};
 pub use page::PageError;
 pub use progress::{FileInTurn, Progress, Step};
-pub use report::{LiveVersion, RetrainReport, Seconds};
+pub use report::{LiveVersion, RetrainReport, Seconds, SegmentReport};
 pub use skipped::SkippedFile;
 pub use uploads::PutAway;
 
@@ -287,7 +287,8 @@ impl Run<'_> {
         report.verdict = gate::decide(&checks, self.is_first, request.force);
         report.gate = checks;
         report.scores = Some(fitted.scores.clone());
-        report.segments = fitted.model.segments().iter().map(Segment::to_parts).collect();
+        report.segments =
+            fitted.model.segments().iter().map(|segment| SegmentReport::new(segment, table.schema())).collect();
         report.matching = matching;
         report.drift = self.live.as_ref().and_then(|live| drift_since(live, table, &places_before));
         report.seconds.judging = seconds(started.elapsed());

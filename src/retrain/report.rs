@@ -8,9 +8,9 @@ use serde::Serialize;
 use super::SkippedFile;
 use super::gate::{GateCheck, GateLimits, Verdict};
 use super::matching::Matching;
-use crate::customer::CleaningReport;
+use crate::customer::{CleaningReport, Schema};
 use crate::model_store::VersionId;
-use crate::pipeline::{Drift, FitParams, Scores, SegmentParts};
+use crate::pipeline::{Drift, FitParams, Scores, Segment, SegmentParts};
 
 /// What a retraining did; stored in the version as `report.json`, or under `refused/`.
 #[derive(Debug, Clone, Serialize)]
@@ -47,13 +47,27 @@ pub struct RetrainReport {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub live_fault: Option<String>,
     /// The segments, in the order of their ids.
-    pub segments: Vec<SegmentParts>,
+    pub segments: Vec<SegmentReport>,
     /// How far the customers have moved from those of the live version; `None` without one, or with other columns.
     pub drift: Option<Drift>,
     /// Which of the live version's segments they go on from.
     pub matching: Matching,
     /// Where the time went.
     pub seconds: Seconds,
+}
+
+/// A segment, and what sets its customers apart in sentences.
+#[derive(Debug, Clone, Serialize)]
+pub struct SegmentReport {
+    #[serde(flatten)]
+    segment: SegmentParts,
+    persona_summary: String,
+}
+
+impl SegmentReport {
+    pub(super) fn new(segment: &Segment, schema: &Schema) -> Self {
+        Self { segment: segment.to_parts(), persona_summary: segment.summary(schema) }
+    }
 }
 
 /// The version that a candidate was compared with.

@@ -12,7 +12,7 @@ use super::schema::{members_schema, persona_schema};
 use super::{Group, Grouped, Lift};
 use crate::content::{Campaign, Written};
 use crate::customer::CleaningReport;
-use crate::pipeline::{Drift, Persona, TraitValue};
+use crate::pipeline::{Distinguishing, Drift, Persona, TraitValue};
 
 /// Values of one trait that are named when training never saw them.
 const MAX_UNSEEN: usize = 20;
@@ -106,9 +106,16 @@ pub struct SegmentAnswer<'a> {
     observed: &'a Persona,
     /// What sets the segment apart from the whole upload: by trait, how frequent its values are here and there.
     lift: &'a Lift,
-    /// The persona in one sentence.
-    #[schema(example = "Silver tier females from Bedok, Punggol, Bishan who joined in Quarter 1 of 2024")]
+    /// What sets these customers apart, in sentences.
+    #[schema(
+        example = "Joined October to December (all). More often than others from Bedok (34 % against 17 %). Gender as everywhere."
+    )]
     persona_summary: &'a str,
+    /// What sets these customers apart, and how far it may be said of one of them.
+    distinguishing: &'a [Distinguishing],
+    /// The persona's keys that are as everywhere.
+    #[schema(example = json!(["Top_Gender", "Top_Loyalty_Tier"]))]
+    not_distinguishing: &'a [String],
     content: ContentAnswer<'a>,
 }
 
@@ -122,9 +129,16 @@ pub struct ClusterAnswer<'a> {
     /// As in `segments`.
     #[schema(schema_with = persona_schema)]
     persona: &'a Persona,
-    /// The persona in one sentence.
-    #[schema(example = "Silver tier females from Bedok, Punggol, Bishan who joined in Quarter 1 of 2024")]
+    /// What sets these customers apart, in sentences.
+    #[schema(
+        example = "Joined October to December (all). More often than others from Bedok (34 % against 17 %). Gender as everywhere."
+    )]
     persona_summary: &'a str,
+    /// What sets these customers apart, and how far it may be said of one of them.
+    distinguishing: &'a [Distinguishing],
+    /// The persona's keys that are as everywhere.
+    #[schema(example = json!(["Top_Gender", "Top_Loyalty_Tier"]))]
+    not_distinguishing: &'a [String],
     /// The first text; empty where none was written.
     #[schema(example = "Been meaning to? Make today the day for our winter coats. …")]
     default_post: &'a str,
@@ -203,6 +217,8 @@ impl<'a> SegmentAnswer<'a> {
             observed: &group.observed,
             lift: &group.lift,
             persona_summary: &group.summary,
+            distinguishing: &group.distinction.distinguishing,
+            not_distinguishing: &group.distinction.not_distinguishing,
             content: ContentAnswer::new(written, address_of, || Regenerate::new(group, campaign)),
         }
     }
@@ -231,6 +247,8 @@ fn cluster<'a>(
         cluster_id: group.cluster_id,
         persona: &group.persona,
         persona_summary: &group.summary,
+        distinguishing: &group.distinction.distinguishing,
+        not_distinguishing: &group.distinction.not_distinguishing,
         default_post: content.and_then(|c| c.variants.first()).map_or("", String::as_str),
         prompt_used: content.map_or("", |c| c.prompt_used.as_str()),
         size: group.rows.len(),

@@ -9,7 +9,7 @@ use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
 
 use super::members::rounded;
 use crate::customer::{CustomerColumn, CustomerTable, FeatureKind, Value};
-use crate::pipeline::{TraitCounts, TraitValue};
+use crate::pipeline::{MIN_CUSTOMERS, TraitCounts, TraitValue};
 
 /// The traits of one segment beside those of the whole upload, by persona key, in the persona's order.
 #[derive(Debug, Clone, PartialEq, ToSchema)]
@@ -20,7 +20,8 @@ pub struct Lift(Vec<(String, TraitLift)>);
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum TraitLift {
-    /// The values that the observed persona shows, most frequent first.
+    /// The values that the observed persona shows, most frequent first: those of 10 customers or more, and none of two
+    /// where the other has fewer.
     Values(Vec<ValueLift>),
     /// A numeric trait.
     Mean(MeanLift),
@@ -46,8 +47,8 @@ pub struct ValueLift {
     pub lift: f64,
 }
 
-/// How the mean of a number in a segment compares with the whole upload; four decimals, null where no customer has the
-/// number. Customers without it count in neither mean.
+/// How the mean of a number in a segment compares with the whole upload; four decimals, null where fewer than 10
+/// customers have the number. Customers without it count in neither mean.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, ToSchema)]
 pub struct MeanLift {
     /// Of the segment.
@@ -122,8 +123,13 @@ impl Serialize for Lift {
 
 fn value_lifts(within: &TraitCounts, overall: &TraitCounts) -> Vec<ValueLift> {
     let (n, n_overall) = (customers(within), customers(overall));
-    let shown = within.counts.iter().take(within.top);
-    shown
+    // Where everybody has two values and few have the other, the share of the one tells how many.
+    if overall.told().next().is_none() {
+        return Vec::new();
+    }
+    within
+        .told()
+        .take(within.top)
         .map(|(value, count)| {
             // Whoever is in the segment is in the upload: a value of the one is one of the other, and no share is 0.
             let everywhere =
@@ -159,7 +165,7 @@ impl MeanLift {
 
 fn mean(counts: &TraitCounts) -> Option<f64> {
     match counts.counts.first() {
-        Some(&(TraitValue::Mean(mean), _)) => Some(mean),
+        Some(&(TraitValue::Mean(mean), customers)) if customers >= MIN_CUSTOMERS => Some(mean),
         _ => None,
     }
 }

@@ -14,9 +14,11 @@ mod schema;
 use std::sync::Arc;
 
 use crate::content::{Audience, Brief, Campaign};
-use crate::customer::CustomerTable;
+use crate::customer::{CustomerTable, Schema};
 use crate::model_store::ModelVersion;
-use crate::pipeline::{AssignError, Assignment, Drift, OutsideShares, Persona, Placement, SegmentId, count_traits};
+use crate::pipeline::{
+    AssignError, Assignment, Distinction, Drift, OutsideShares, Persona, Placement, Segment, SegmentId, Tallies,
+};
 
 pub use answer::{Answer, AnswerContext, SegmentAnswer};
 pub use content::{AddressOf, WrittenAnswer};
@@ -50,9 +52,15 @@ pub struct Group {
     pub observed: Persona,
     /// How that compares with the whole table.
     pub lift: Lift,
-    /// The persona in one sentence.
+    /// What sets these customers apart: as observed where there are 50 or more, else as trained, as far as they do not
+    /// contradict it.
+    pub distinction: Distinction,
+    /// The same in sentences.
     pub summary: String,
 }
+
+/// Customers, of a group and of the rest of its table, from which on the group is described by what is observed in it.
+const MIN_OBSERVED: usize = 50;
 
 /// Places every row of `table` and describes the segments that occur in it.
 ///
@@ -76,7 +84,9 @@ pub fn group(version: Arc<ModelVersion>, table: CustomerTable) -> Result<Grouped
             rows.push(row);
         }
     }
-    let (counts, overall) = count_traits(&table, &group_of_row, outside + 1);
+    let tallies = Tallies::count(&table, &group_of_row, outside + 1);
+    let (counts, overall) = tallies.traits();
+    let observed_distinctions = tallies.distinctions();
     let baseline = Baseline::new(&table, overall);
     let n_outside = rows.last().map_or(0, Vec::len);
     let shares = OutsideShares {
@@ -84,18 +94,44 @@ pub fn group(version: Arc<ModelVersion>, table: CustomerTable) -> Result<Grouped
         now: n_outside as f64 / table.n_rows().max(1) as f64,
     };
     let drift = version.profile.as_ref().map(|profile| profile.drift(&table, shares));
-    let segments = model.segments().iter().map(Some).chain([None]);
-    let groups = segments.zip(rows.into_iter().zip(counts)).filter(|(_, (rows, _))| !rows.is_empty());
+    let segments = model.segments().iter().map(Some).chain([None]).enumerate();
+    let counted = rows.into_iter().zip(counts.into_iter().zip(observed_distinctions));
+    let groups = segments.zip(counted).filter(|(_, (rows, _))| !rows.is_empty());
     let groups = groups
-        .map(|(trained, (rows, counts))| {
+        .map(|((place, trained), (rows, (counts, seen)))| {
             let observed = Persona::from_counts(&counts);
             let lift = baseline.lift(&counts);
             let persona = trained.map_or_else(|| observed.clone(), |segment| segment.persona.clone());
             let cluster_id = SegmentId::code(trained.map(|segment| segment.cluster_id));
-            Group { cluster_id, rows, summary: persona.summary(model.schema()), persona, observed, lift }
+            let is_seen = rows.len().min(table.n_rows() - rows.len()) >= MIN_OBSERVED;
+            let (distinction, summary) = match trained.filter(|_| !is_seen) {
+                Some(segment) => described_as_trained(segment, &tallies, place, model.schema()),
+                None => {
+                    let summary = seen.summary(model.schema(), rows.len() as u64);
+                    (seen, summary)
+                }
+            };
+            Group { cluster_id, rows, persona, observed, lift, distinction, summary }
         })
         .collect();
     Ok(Grouped { version, table, assignment, groups, drift })
+}
+
+/// What is told of a group too small to speak for itself: its segment's traits, as far as its rows bear them out.
+fn described_as_trained(
+    segment: &Segment,
+    tallies: &Tallies<'_>,
+    group: usize,
+    schema: &Schema,
+) -> (Distinction, String) {
+    match &segment.distinction {
+        Some(trained) => {
+            let distinction = tallies.uncontradicted(group, trained);
+            let summary = distinction.summary(schema, segment.customers);
+            (distinction, summary)
+        }
+        None => (Distinction::default(), segment.summary(schema)),
+    }
 }
 
 impl Grouped {

@@ -104,7 +104,7 @@ async fn a_segment_that_failed_is_written_by_sending_what_its_answer_says() {
         assert_eq!(how["method"], "POST");
         let answer = app.generate(how["path"].as_str().unwrap(), &how["body"]).await;
         assert_eq!((&answer["cluster_id"], &answer["text"]), (&segment["cluster_id"], &json!("Later.")));
-        assert_eq!(answer["persona_summary"], segment["persona_summary"]);
+        assert_eq!(answer["persona"], segment["persona"]);
         let requests = upstream.received_requests().await.unwrap();
         let prompt = prompt_of(requests.last().unwrap());
         for told in ["<data>Sell lamps</data>", "an email", "bright, quick and upbeat", "about to act"] {

@@ -84,11 +84,25 @@ async fn a_number_is_compared_by_its_mean_in_standard_deviations() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_number_that_is_the_same_everywhere_sets_nobody_apart() {
     let app = TestApp::spawn_on(Setup::default(), &second_schema::MODEL).await;
-    let answer = app.upload("accounts.csv", &csv(&customers()[..2])).await;
+    // Every twelfth one is by the shop, with one visit.
+    let alike: Vec<_> = customers().into_iter().enumerate().filter(|(n, _)| *n == 0 || n % 12 == 1).collect();
+    let alike: Vec<_> = alike.into_iter().map(|(_, customer)| customer).collect();
+    let answer = app.upload("accounts.csv", &csv(&alike)).await;
     let lift = &answer["segments"][0]["lift"];
     assert_eq!(lift["Mean_Visits"], json!({"mean": 1.0, "mean_overall": 1.0, "difference_sd": null}));
     let only = json!([{"value": "Shop", "share": 1.0, "share_overall": 1.0, "lift": 1.0}]);
     assert_eq!(lift["Main_Channels"], only);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_fewer_than_ten_customers_nothing_is_compared_and_each_is_listed() {
+    let app = TestApp::spawn_on(Setup::default(), &second_schema::MODEL).await;
+    let answer = app.upload("accounts.csv", &csv(&customers()[..2])).await;
+    let (segment, cluster) = (&answer["segments"][0], &answer["clusters"][0]);
+    let lift = &segment["lift"];
+    assert_eq!(lift["Mean_Visits"], json!({"mean": null, "mean_overall": null, "difference_sd": null}));
+    assert_eq!((&lift["Main_Channels"], &segment["observed"]["Main_Channels"]), (&json!([]), &json!([])));
+    assert_eq!(cluster["members"][0]["Channel"], "Shop");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -128,7 +128,7 @@ async fn personas_and_members_carry_the_schema_s_own_keys() {
         let expected = ["Channel", "Plan", "Plan_Rank", "Signed Up", "Signed_Up_Year", "Visits a Month", "cluster_id"];
         assert_eq!(found, expected);
         let summary = cluster["persona_summary"].as_str().unwrap();
-        assert!(summary.contains("who signed up in 20"), "{summary}");
+        assert!(summary.starts_with("Channel: ") || summary.starts_with("Most of them Channel: "), "{summary}");
     }
 }
 

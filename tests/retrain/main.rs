@@ -9,11 +9,13 @@
 
 mod collecting;
 mod crashes;
+mod earlier_format;
 mod judging;
 mod order;
 mod page;
 mod sample;
 mod segment_ids;
 mod shop;
+mod singled_out;
 mod unchanged;
 mod versions;

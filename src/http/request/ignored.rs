@@ -17,7 +17,16 @@ const MAX_NAME_CHARS: usize = 60;
 /// Fields of a generation beside the campaign's inputs and a customer's columns.
 const TARGETS: [&str; 3] = ["persona", "cluster_id", "campaign_inputs"];
 /// What else a segment has in an upload's answer. Callers send it back whole, and nothing of this is needed.
-const OF_A_SEGMENT: [&str; 6] = ["persona_summary", "members", "default_post", "prompt_used", "size", "content_error"];
+const OF_A_SEGMENT: [&str; 8] = [
+    "persona_summary",
+    "distinguishing",
+    "not_distinguishing",
+    "members",
+    "default_post",
+    "prompt_used",
+    "size",
+    "content_error",
+];
 /// The field whose own fields are looked at, too.
 const INPUTS: &str = "campaign_inputs";
 

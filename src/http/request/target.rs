@@ -12,7 +12,7 @@ use crate::customer::{FormCustomer, is_form_field, read_form};
 use crate::http::problem::{ApiError, FieldProblem};
 use crate::http::state::AppState;
 use crate::model_store::ModelVersion;
-use crate::pipeline::{Persona, Placement, SegmentId, count_traits};
+use crate::pipeline::{Distinction, Persona, Placement, SegmentId, count_traits};
 
 /// For whom to write.
 #[derive(Default)]
@@ -29,6 +29,10 @@ pub(in crate::http) struct Target {
     pub placement: Option<Placement>,
     /// The caller's fields that decided, under the caller's names.
     pub used: Vec<String>,
+    /// What sets the segment's customers apart; nothing where a marketer says it, or where it is not sure enough.
+    pub distinction: Distinction,
+    /// The same in sentences.
+    pub summary: String,
 }
 
 impl Target {
@@ -52,6 +56,9 @@ impl Target {
 
 const PLACING: &str = "placing a customer";
 const EVERYONE: &str = "everyone";
+/// How surely a customer must belong to a segment for its traits to colour what is written.
+const SURE_ENOUGH: f64 = 0.6;
+const UNSURE: &str = "No segment is sure enough for this customer to say anything of its own.";
 const NO_SUCH_SEGMENT: &str = "must be the id of a trained segment";
 
 /// Finds out for whom `fields` ask, and notes in them what cannot be taken.
@@ -68,7 +75,14 @@ pub(in crate::http) async fn find_target(
     if let Some(object) = fields.object("persona") {
         let persona = Persona::from_json(schema, &object);
         let used = vec!["persona".to_owned()];
-        return Ok(Target { kind: "persona", persona, cluster_id: given_id, used, ..Target::default() });
+        // As an answer gave it, it is a segment's own; changed, it says what a marketer says of the segment.
+        let own = version.model.segments().iter().find(|segment| segment.persona == persona);
+        let (distinction, summary) = match own {
+            Some(segment) => (segment.distinction.clone().unwrap_or_default(), segment.summary(schema)),
+            None => (Distinction::default(), persona.summary(schema)),
+        };
+        let cluster_id = given_id;
+        return Ok(Target { kind: "persona", persona, cluster_id, used, distinction, summary, ..Target::default() });
     }
     if let Some(id) = given_id {
         let segment = u32::try_from(id).ok().and_then(|id| version.model.segment(SegmentId::new(id)));
@@ -78,8 +92,10 @@ pub(in crate::http) async fn find_target(
             fields.refuse_all([FieldProblem { field, message, allowed }]);
         }
         let persona = segment.map(|segment| segment.persona.clone()).unwrap_or_default();
-        let used = vec!["cluster_id".to_owned()];
-        return Ok(Target { kind: "segment", persona, cluster_id: given_id, used, ..Target::default() });
+        let distinction = segment.and_then(|segment| segment.distinction.clone()).unwrap_or_default();
+        let summary = segment.map(|segment| segment.summary(schema)).unwrap_or_default();
+        let (kind, cluster_id, used) = ("segment", given_id, vec!["cluster_id".to_owned()]);
+        return Ok(Target { kind, persona, cluster_id, used, distinction, summary, ..Target::default() });
     }
     for name in fields.not_texts().iter().filter(|name| is_form_field(schema, name)) {
         fields.refuse(name, "must be text");
@@ -91,7 +107,8 @@ pub(in crate::http) async fn find_target(
         outcome => {
             fields.refuse_all(outcome.err().into_iter().flatten().map(FieldProblem::from));
             let persona = version.model.everyone().persona.clone();
-            Ok(Target { kind: EVERYONE, persona, ..Target::default() })
+            let summary = "All customers.".to_owned();
+            Ok(Target { kind: EVERYONE, persona, summary, ..Target::default() })
         }
     }
 }
@@ -112,11 +129,19 @@ async fn place_customer(
             placed.map_err(failed)?.ok_or(ApiError::Internal { doing: PLACING, source: None })?
         }
     };
-    let segment = placement.nearest.and_then(|nearest| version.model.segment(nearest.cluster_id));
-    let persona = segment.map_or(&version.model.everyone().persona, |segment| &segment.persona).clone();
-    let customer = Persona::from_counts(&counts);
+    let sure = placement.nearest.filter(|nearest| nearest.membership >= SURE_ENOUGH);
+    let segment = sure.and_then(|nearest| version.model.segment(nearest.cluster_id));
+    let (persona, distinction, summary) = match segment {
+        Some(segment) => {
+            let distinction = segment.distinction.clone().unwrap_or_default();
+            (segment.persona.clone(), distinction, segment.summary(version.model.schema()))
+        }
+        None => (Persona::default(), Distinction::default(), UNSURE.to_owned()),
+    };
+    let customer = Persona::of_one(&counts);
     let cluster_id = Some(SegmentId::code(placement.segment));
-    Ok(Target { kind: "customer", persona, customer, cluster_id, placement: Some(placement), used })
+    let placement = Some(placement);
+    Ok(Target { kind: "customer", persona, customer, cluster_id, placement, used, distinction, summary })
 }
 
 /// The caller's `cluster_id`, a number or its text.

@@ -26,7 +26,7 @@ use crate::http::request_id::RequestContext;
 use crate::http::response::event_stream::{Caller, Finished, Progress, Reporter};
 use crate::http::state::AppState;
 use crate::model_store::ModelVersion;
-use crate::pipeline::{Persona, SegmentId};
+use crate::pipeline::{Distinguishing, Persona, SegmentId};
 use crate::segmentation::{WrittenAnswer, persona_schema};
 
 /// Content for whom the body described, in the shapes of the written API, the smart form, the segment editor and the
@@ -56,9 +56,17 @@ pub(in crate::http) struct GenerateAnswer<'a> {
     /// What the segment's customers have in common, with what marketers added.
     #[schema(schema_with = persona_schema)]
     persona: &'a Persona,
-    /// The persona in one sentence.
-    #[schema(example = "Silver tier females from Bedok, Punggol, Bishan who joined in Quarter 1 of 2024")]
-    persona_summary: String,
+    /// What sets the segment's customers apart, in sentences; of an edited persona what it says.
+    #[schema(
+        example = "Joined October to December (all). More often than others from Bedok (34 % against 17 %). Gender as everywhere."
+    )]
+    persona_summary: &'a str,
+    /// What sets the segment's customers apart; empty for an edited persona, for everyone, and for a customer whose
+    /// segment is not sure (`cluster_strength` below 0.6).
+    distinguishing: &'a [Distinguishing],
+    /// The persona's keys that are as everywhere.
+    #[schema(example = json!(["Top_Gender", "Top_Loyalty_Tier"]))]
+    not_distinguishing: &'a [String],
     /// One entry a variant: texts, addresses of images, or objects with `text` and `image`. Beside `image_error` an
     /// image that is not there is an empty text.
     #[schema(value_type = Vec<Value>, example = json!(["Fresh bread at nine, and a seat by the window."]))]
@@ -283,7 +291,7 @@ impl Job {
         pictures: Option<&Result<Pictures, WriteError>>,
         images: Vec<String>,
     ) -> Result<Finished, ApiError> {
-        let Target { kind, persona, cluster_id, placement, .. } = &self.target;
+        let Target { kind, persona, cluster_id, placement, distinction, summary, .. } = &self.target;
         let outside = placement.filter(|placement| placement.segment.is_none());
         let nearest = placement.and_then(|placement| placement.nearest);
         let fields_used = self.fields_used();
@@ -295,7 +303,9 @@ impl Job {
             cluster_strength: nearest.map(|nearest| nearest.membership),
             nearest_cluster_id: outside.and(nearest).map(|nearest| SegmentId::code(Some(nearest.cluster_id))),
             persona,
-            persona_summary: persona.summary(self.version.model.schema()),
+            persona_summary: summary,
+            distinguishing: &distinction.distinguishing,
+            not_distinguishing: &distinction.not_distinguishing,
             generated_result: results(self.given.campaign.output(), content, &images),
             post: &content.variants,
             fields_used: &fields_used,

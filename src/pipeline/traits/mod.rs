@@ -15,6 +15,7 @@
 
 mod count;
 mod dates;
+mod observed;
 mod statistics;
 #[cfg(test)]
 mod tests;
@@ -23,10 +24,12 @@ mod words;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
 
 use super::persona::TraitValue;
 
 pub use count::Tallies;
+pub(super) use trait_test::shows_the_few_beside;
 pub use words::Statement;
 
 /// The least customers of whom anything is said: no value, share, median, lift or combination from fewer.
@@ -62,7 +65,7 @@ pub struct DistinguishingValue {
     #[schema(example = "Top_Locations")]
     pub key: String,
     /// A name, a whole number such as a quarter, or a pair such as `2024-Q4` or `2024-10`.
-    #[schema(value_type = serde_json::Value, example = "Bedok")]
+    #[schema(schema_with = value_schema)]
     pub value: TraitValue,
     /// Of the segment's customers that have a value, 0 to 1.
     #[schema(example = 0.34)]
@@ -81,6 +84,15 @@ pub struct DistinguishingValue {
     pub lift_high: f64,
     /// How far it may be said of a customer of the segment.
     pub claim: Claim,
+}
+
+fn value_schema() -> Object {
+    let types = [Type::String, Type::Number];
+    ObjectBuilder::new()
+        .schema_type(SchemaType::from_iter(types))
+        .description(Some("A name, a number such as a quarter, or a year with its quarter or month: 2024-Q4, 2024-10."))
+        .examples(["Bedok"])
+        .build()
 }
 
 /// A number that is higher or lower in a segment than elsewhere; three digits, so that nobody's own number is told.

@@ -17,8 +17,8 @@ const MIN_DIFFERENCE_SD: f64 = 0.3;
 /// The chance that anything at all is told of customers who differ in nothing.
 const FALSE_CLAIMS: f64 = 0.01;
 /// What `all` and `most` must exceed.
-const OF_ALL: f64 = 0.95;
-const OF_MOST: f64 = 0.5;
+pub(super) const OF_ALL: f64 = 0.95;
+pub(super) const OF_MOST: f64 = 0.5;
 
 /// A value that is tellable.
 #[derive(Debug, Clone)]
@@ -95,7 +95,7 @@ impl Tested<'_, '_> {
             return Vec::new();
         };
         let (own, all) = (counts.line(self.line), counts.line(self.everybody));
-        if shows_the_few_beside(own) {
+        if shows_the_few_beside(own.iter().copied()) || shows_the_few_beside(all.iter().copied()) {
             return Vec::new();
         }
         let (n, big_n) = (own.iter().sum::<u64>() as f64, all.iter().sum::<u64>() as f64);
@@ -186,8 +186,8 @@ impl Subject<'_> {
 
 /// Whether a group's customers have two values alone, one of them fewer than may be told of: the share of the other
 /// would tell how many.
-pub(in crate::pipeline) fn shows_the_few_beside(customers: &[u64]) -> bool {
-    let mut present = customers.iter().copied().filter(|&customers| customers > 0);
+pub(in crate::pipeline) fn shows_the_few_beside(customers: impl Iterator<Item = u64>) -> bool {
+    let mut present = customers.filter(|&customers| customers > 0);
     match (present.next(), present.next(), present.next()) {
         (Some(a), Some(b), None) => a.min(b) < MIN_CUSTOMERS,
         _ => false,

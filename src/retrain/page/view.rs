@@ -228,7 +228,7 @@ fn segment_rows(report: &RetrainReport, fitted: &Fitted, live: Option<&Model>) -
         SegmentRow {
             cluster_id: segment.cluster_id,
             mark: MarkView::of(Some(segment.cluster_id)),
-            summary: segment.persona.summary(schema),
+            summary: segment.summary(schema),
             before: kept.map(|kept| size_before(kept.customers_before)),
             now: Some(Size { customers: segment.customers, share: segment.share }),
             fate: kept.map_or("new".to_owned(), |kept| {
@@ -241,7 +241,7 @@ fn segment_rows(report: &RetrainReport, fitted: &Fitted, live: Option<&Model>) -
         cluster_id: vanished.cluster_id,
         mark: MarkView::of(Some(vanished.cluster_id)),
         summary: live
-            .and_then(|live| Some(live.segment(vanished.cluster_id)?.persona.summary(live.schema())))
+            .and_then(|live| Some(live.segment(vanished.cluster_id)?.summary(live.schema())))
             .unwrap_or_default(),
         before: Some(size_before(vanished.customers_before)),
         now: None,
@@ -265,7 +265,7 @@ fn traits(segment: &Segment, fitted: &Fitted) -> Vec<TraitView> {
 fn trait_view(kind: FeatureKind<'_>, own: &TraitCounts, everyone: &TraitCounts) -> TraitView {
     let title = own.title.replace('_', " ");
     if kind == FeatureKind::Number {
-        let mean = |counts: &TraitCounts| counts.counts.first().map_or("–".to_owned(), |(mean, _)| mean.to_string());
+        let mean = |counts: &TraitCounts| counts.told().next().map_or("–".to_owned(), |(mean, _)| mean.to_string());
         return TraitView { title, bars: Vec::new(), means: Some((mean(own), mean(everyone))), n_more: 0 };
     }
     // Whoever has no value counts on neither side, as in the lift of an upload.
@@ -276,8 +276,10 @@ fn trait_view(kind: FeatureKind<'_>, own: &TraitCounts, everyone: &TraitCounts) 
         Bar { label: label(kind, value), share: *n as f64 / n_own, everyone: overall as f64 / n_everyone }
     };
     let shown = own.top.max(MIN_VALUES);
-    let bars = own.counts.iter().take(shown).map(bar).collect();
-    TraitView { title, bars, means: None, n_more: own.counts.len().saturating_sub(shown) }
+    let is_told = everyone.told().next().is_some();
+    let bars: Vec<Bar> = own.told().filter(|_| is_told).take(shown).map(bar).collect();
+    let n_more = own.counts.len() - bars.len();
+    TraitView { title, bars, means: None, n_more }
 }
 
 /// A value as people say it: months have names.

@@ -1,0 +1,53 @@
+//! Whether a trained trait is true of the rows at hand.
+
+use super::count::{Subject, Tallies};
+use super::statistics::quartiles;
+use super::trait_test::{OF_ALL, OF_MOST};
+use super::{Claim, Distinction, Distinguishing, DistinguishingNumber, DistinguishingValue};
+use crate::pipeline::TraitValue;
+
+impl Tallies<'_> {
+    /// What of `trained` the rows of a group do not contradict.
+    pub fn uncontradicted(&self, group: usize, trained: &Distinction) -> Distinction {
+        let subjects = Subject::all(self.schema());
+        let stands = |trained: &&Distinguishing| match trained {
+            Distinguishing::Value(value) => !self.contradicts_value(&subjects, group, value),
+            Distinguishing::Number(number) => !self.contradicts_number(&subjects, group, number),
+        };
+        Distinction {
+            distinguishing: trained.distinguishing.iter().filter(stands).cloned().collect(),
+            not_distinguishing: trained.not_distinguishing.clone(),
+        }
+    }
+
+    /// Whether fewer of the group's rows have the value than its claim says; of rows without a value nothing is known.
+    fn contradicts_value(&self, subjects: &[Subject<'_>], group: usize, trained: &DistinguishingValue) -> bool {
+        let (mut n, mut k) = (0, 0);
+        for subject in subjects.iter().filter(|subject| subject.key == trained.key && !subject.is_number()) {
+            let counts = self.counts(subject);
+            let own = counts.line(group);
+            let has_value = counts.values.iter().zip(own).filter(|&(value, _)| subject.told(value) == trained.value);
+            k += has_value.map(|(_, &customers)| customers).sum::<u64>();
+            n = n.max(own.iter().sum::<u64>());
+        }
+        let share = k as f64 / n.max(1) as f64;
+        n > 0
+            && match trained.claim {
+                Claim::All => share < OF_ALL,
+                Claim::Most => share <= OF_MOST,
+                Claim::MoreOften => share < trained.share_overall,
+            }
+    }
+
+    /// Whether the group's median is on the other side of everybody's.
+    fn contradicts_number(&self, subjects: &[Subject<'_>], group: usize, trained: &DistinguishingNumber) -> bool {
+        let Some(subject) = subjects.iter().find(|subject| subject.key == trained.key) else { return true };
+        let counts = self.counts(subject);
+        let numbers = counts.values.iter().zip(counts.line(group)).filter_map(|(value, &customers)| match value {
+            TraitValue::Mean(number) => Some((*number, customers)),
+            TraitValue::Whole(_) | TraitValue::Name(_) => None,
+        });
+        let median = quartiles(numbers).map(|[_, median, _]| median);
+        median.is_some_and(|median| (median - trained.median_overall) * trained.difference_sd < 0.0)
+    }
+}

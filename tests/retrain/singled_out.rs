@@ -1,0 +1,83 @@
+//! Nobody is singled out: of fewer than ten customers nothing is said, in no file and to no form.
+
+use std::sync::Arc;
+
+use content_portal::customer::{Schema, read_form};
+use content_portal::pipeline::{Model, Placement};
+use jiff::civil::date;
+
+use super::shop::{Shop, customers};
+
+const TOWN: &str = "Atlantis";
+
+/// A shop of four kinds, with one customer of `TOWN` who has these traits.
+fn shop(gender: &str, tier: &str, joined: &str) -> Shop {
+    let shop = Shop::with("ABCD");
+    let lone = format!("L1,{joined},{TOWN},{gender},{tier}\n");
+    shop.add("base_data/2026-01-01/lone.csv", &(customers('A', 72, 1) + &lone));
+    shop
+}
+
+fn placed(model: &Model, fields: &[(&str, &str)]) -> Placement {
+    let form = read_form(model.schema(), fields.iter().copied(), date(2026, 1, 1)).unwrap();
+    model.place_one(&form.table).unwrap().unwrap()
+}
+
+/// Every form that may go with a town: each other field given or not.
+fn forms() -> Vec<Vec<(&'static str, &'static str)>> {
+    let fields: [(&str, &[&str]); 4] = [
+        ("gender", &["", "Female", "Male"]),
+        ("loyalty_tier", &["", "Silver", "Gold", "Platinum"]),
+        ("join_year", &["", "2022", "2023", "2025"]),
+        ("join_month", &["", "January", "May", "November"]),
+    ];
+    fields.into_iter().fold(vec![Vec::new()], |forms, (name, values)| {
+        let with = |form: &Vec<_>, value| [form.as_slice(), &[(name, value)]].concat();
+        forms.iter().flat_map(|form| values.iter().map(|&value| with(form, value)).collect::<Vec<_>>()).collect()
+    })
+}
+
+#[test]
+fn no_form_that_names_the_town_of_one_customer_is_answered_by_that_customer() {
+    let mut shop = shop("Male", "Platinum", "2025-11-03");
+    shop.publish();
+    let model = shop.current().model;
+    for form in forms() {
+        let named = [&[("location", TOWN)], form.as_slice()].concat();
+        let unknown = [&[("location", "Lemuria")], form.as_slice()].concat();
+        assert_eq!(placed(&model, &named), placed(&model, &unknown), "{form:?}");
+    }
+}
+
+#[test]
+fn strengths_are_told_in_steps_and_come_from_ten_customers_or_more() {
+    let mut shop = Shop::with("ABCD");
+    shop.publish();
+    let model = shop.current().model;
+    for form in forms().into_iter().filter(|form| form.iter().any(|(_, value)| !value.is_empty())) {
+        let strength = placed(&model, &form).nearest.unwrap().membership;
+        assert!((strength * 20.0 - (strength * 20.0).round()).abs() < 1e-9, "{form:?}: {strength}");
+    }
+}
+
+#[test]
+fn no_file_for_people_names_the_town_of_one_customer() {
+    let mut shop = shop("Male", "Platinum", "2025-11-03");
+    let id = shop.publish().id;
+    let folder = shop.path("models/versions").join(id.as_str());
+    for name in ["cluster_personas.json", "cluster_profiles.csv", "report.json", "report.html"] {
+        let text = std::fs::read_to_string(folder.join(name)).unwrap();
+        assert!(!text.contains(TOWN), "{name}");
+    }
+    assert!(Schema::built_in().is_ok_and(|schema| *shop.current().model.schema() == Arc::new(schema)));
+}
+
+#[test]
+fn no_segment_has_fewer_than_twenty_customers_however_small_they_were_asked_for() {
+    let mut shop = Shop::with("ABCD");
+    shop.params.hdbscan = hdbscan::HdbscanParams::default().min_cluster_size(hdbscan::MinClusterSize::Count(3));
+    shop.force = true;
+    shop.publish();
+    let smallest = shop.current().model.segments().iter().map(|segment| segment.customers).min();
+    assert!(smallest >= Some(20), "{smallest:?}");
+}
