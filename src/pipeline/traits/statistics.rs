@@ -121,7 +121,7 @@ pub(super) fn rank_sum_p_value(numbers: Ranked<'_>) -> f64 {
 /// The quartiles of numbers in ascending order with their customers: the least number that so many have reached.
 pub(super) fn quartiles(numbers: impl Iterator<Item = (f64, u64)> + Clone) -> Option<[f64; 3]> {
     let total: u64 = numbers.clone().map(|(_, customers)| customers).sum();
-    let reached = |quarters: u64| {
+    let reached = move |quarters: u64| {
         let mut so_far = 0;
         numbers.clone().find_map(|(number, customers)| {
             so_far += customers;
