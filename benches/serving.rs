@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use content_portal::content::{Secret, Writer, WriterConfig, WriterKind};
 use content_portal::customer::{Schema, read_form};
-use content_portal::http::{Application, Opening, Prepared, Retraining, Settings};
+use content_portal::http::{Application, Opening, Parts, Prepared, Settings};
 use content_portal::model_store::ModelStore;
 use content_portal::pipeline::FitParams;
 use content_portal::retrain::worker::Program;
@@ -103,13 +103,14 @@ fn reader() -> Reader {
 
 /// Starts a server; the address of its generate route.
 async fn start(store: &ModelStore, writer: &WriterConfig, folder: &std::path::Path) -> String {
-    let retraining = Retraining {
+    let parts = Parts {
         program: Program::new(env!("CARGO_BIN_EXE_content-portal")).alone_in(folder),
         schema: Arc::new(Schema::built_in().unwrap()),
-        schedule: None,
+        reader: reader(),
     };
-    let settings = Settings { upload_dir: folder.join("uploads"), ..Settings::new(retraining, reader()) };
-    let application = Application::bind("127.0.0.1:0".parse().unwrap(), settings).await.unwrap();
+    let address = "127.0.0.1:0".parse().unwrap();
+    let settings = Settings { address, upload_dir: folder.join("uploads"), ..Settings::default() };
+    let application = Application::bind(settings, parts).await.unwrap();
     let address = application.address();
     let (store, writer) = (store.clone(), writer.clone());
     let prepare = move |_: &Opening| {

@@ -7,20 +7,20 @@
 //!
 //! ```text
 //! main         → config, http, retrain, pickles, export, segmentation, upload_store
-//! http         → retrain, schedule, export, segmentation, content, model_store, upload_store, pipeline, customer, workbook
+//! http         → config, retrain, schedule, export, segmentation, content, model_store, upload_store, pipeline, customer, workbook
 //! retrain      → model_store, pipeline, customer, workbook
 //! pickles      → model_store, pipeline, customer
 //! export       → segmentation, content, pipeline, customer
 //! segmentation → content, model_store, pipeline, customer
-//! content      → pipeline, customer
+//! content      → config, pipeline, customer
 //! model_store  → pipeline, customer
 //! pipeline     → customer, the crates umap and hdbscan
-//! workbook     → customer
-//! config       → schedule
-//! customer, schedule, upload_store → nothing of ours
+//! workbook     → config, customer
+//! upload_store, schedule → config
+//! customer, config → nothing of ours
 //! ```
 //!
-//! Every module may import `text_file`, which imports nothing of ours. `main` also puts together what it hands to them:
+//! Every module may import `text_file` and `near_miss`, which import nothing of ours. `main` also puts together what it hands to them:
 //! the model store, the writer and the schema.
 //!
 //! On other systems than Linux there is nothing here: the one error is `main`'s.
@@ -33,6 +33,7 @@ pub mod customer;
 pub mod export;
 pub mod http;
 pub mod model_store;
+pub mod near_miss;
 pub mod pickles;
 pub mod pipeline;
 pub mod retrain;

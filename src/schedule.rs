@@ -3,7 +3,7 @@
 //! Pure: the time of day is an argument, and waiting is left to whoever asks. Daylight saving is the cron crate's: a
 //! time of day that spring skips is due at the next moment that exists, one that autumn repeats is due the first time.
 //! Expressions with a wildcard or a step in their hours or minutes (`*/30 * * * *`) go on through both.
-//! Knows nothing of ours; [`crate::config`] reads one, [`crate::http`] keeps it.
+//! Reads itself from [`crate::config`]; [`crate::http`] keeps it.
 
 use std::fmt;
 use std::time::Duration;
@@ -12,6 +12,8 @@ use croner::Cron;
 use croner::parser::{CronParser, Seconds, Year};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, Zoned};
+
+use crate::config::Reader;
 
 /// Quarterly: at 02:00 on the first day of January, April, July and October.
 const QUARTERLY: &str = "0 2 1 1,4,7,10 *";
@@ -70,6 +72,16 @@ impl Schedule {
         Ok(schedule)
     }
 
+    /// Reads `RETRAIN_SCHEDULE`; `off`.
+    pub fn read(read: &mut Reader<'_>, zone: &TimeZone) -> Option<Self> {
+        let expected = "off, quarterly, or a cron expression of five fields such as 0 2 1 * *";
+        let parse = |text: &str| match text {
+            off if off.eq_ignore_ascii_case("off") => Some(None),
+            text => Self::new(text, zone.clone()).ok().map(Some),
+        };
+        read.value("RETRAIN_SCHEDULE", Some("off".to_owned()), expected, parse).flatten()
+    }
+
     /// The first moment after `moment` that is due; `None` where time ends before it.
     pub fn next_after(&self, moment: Timestamp) -> Option<Zoned> {
         // From the next whole second on: what is due is never between two.
@@ -77,6 +89,16 @@ impl Schedule {
         let from = if whole > moment { whole - SignedDuration::from_secs(1) } else { whole };
         self.cron.find_next_occurrence(&from.to_zoned(self.zone.clone()), false).ok()
     }
+}
+
+/// Reads `TIME_ZONE`, whose old name is `RETRAIN_TZ`; Asia/Singapore.
+pub fn time_zone(read: &mut Reader<'_>) -> TimeZone {
+    let default = "Asia/Singapore";
+    let expected = "a time zone such as Asia/Singapore or Europe/Berlin";
+    read.old_name("TIME_ZONE", "RETRAIN_TZ");
+    let zone = read.value("TIME_ZONE", Some(default.to_owned()), expected, |name| TimeZone::get(name).ok());
+    // The default is in the table of zones that the program brings along.
+    zone.or_else(|| TimeZone::get(default).ok()).unwrap_or(TimeZone::UTC)
 }
 
 impl fmt::Debug for Schedule {

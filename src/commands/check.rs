@@ -6,10 +6,10 @@ use std::net::TcpListener;
 use std::process::ExitCode;
 
 use anyhow::anyhow;
-use content_portal::config::Config;
 use content_portal::content::Probed;
 use content_portal::model_store::{ModelStore, Servable, StoreError};
 
+use super::config::Config;
 use super::folders::{self, Folder};
 use super::health;
 use super::misconfigured::{Misconfigured, is_misconfigured, misconfigured};

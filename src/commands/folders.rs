@@ -4,8 +4,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use content_portal::config::Config;
-
+use super::config::Config;
 use super::misconfigured::Misconfigured;
 
 /// A folder that the settings name.
@@ -34,12 +33,12 @@ impl Folder<'_> {
 /// Every folder that something is written into; of the budget's only where there is one.
 pub fn all(config: &Config) -> Vec<Folder<'_>> {
     let paths = &config.paths;
-    let state = config.writer.daily_budget_usd.map(|_| ("STATE_DIR", &paths.state));
+    let state = config.writer.budget.as_ref().map(|budget| ("STATE_DIR", &budget.state_dir));
     let others = [
         ("MODEL_DIR", &paths.models),
         ("BASE_DATA_DIR", &paths.base_data),
-        ("UPLOAD_DIR", &paths.uploads),
-        ("IMAGE_DIR", &paths.images),
+        ("UPLOAD_DIR", &config.server.upload_dir),
+        ("IMAGE_DIR", &config.writer.image_dir),
     ];
     others.into_iter().chain(state).map(|(variable, path)| Folder { variable, path }).collect()
 }
@@ -50,7 +49,7 @@ pub fn all(config: &Config) -> Vec<Folder<'_>> {
 /// # Errors
 /// [`Misconfigured::Folder`].
 pub fn check(config: &Config, has_model: bool) -> Result<(), Misconfigured> {
-    let retrains = config.server.admin_key.is_some() || config.retrain_schedule.is_some();
+    let retrains = config.server.admin_key.is_some() || config.server.schedule.is_some();
     for folder in all(config) {
         let Folder { variable, path } = folder;
         let is_needed = match variable {

@@ -1,6 +1,7 @@
 //! The commands, each a short paragraph over the library.
 
 mod check;
+mod config;
 mod descriptors;
 mod files;
 mod folders;
@@ -27,6 +28,7 @@ use clap::{Parser, Subcommand};
 use content_portal::config::Loaded;
 use content_portal::workbook::run_reader;
 
+use config::Config;
 use misconfigured::exit_code;
 
 /// Groups customers into segments and writes marketing content for each.
@@ -82,7 +84,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         // It reads no setting, logs nothing and starts no thread.
         return Ok(run_reader(memory_bytes, cpu_seconds).map(|()| ExitCode::SUCCESS)?);
     }
-    let loaded = Loaded::from_environment();
+    let loaded = Loaded::from_environment(Config::read);
     if let Command::Settings(args) = &command {
         return settings::settings(&loaded, args);
     }

@@ -6,12 +6,12 @@ use std::str::FromStr;
 
 use anyhow::{Context, anyhow};
 use clap::Subcommand;
-use content_portal::config::Config;
 use content_portal::model_store::{Manifest, ModelStore, VersionId};
 use content_portal::pickles::{self, ImportRequest, Imported};
 use content_portal::pipeline::Scores;
 use jiff::Timestamp;
 
+use super::config::Config;
 use super::output::print_line;
 use super::report::{print_scores, print_segments, score};
 use super::setup;

@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use content_portal::config::Config;
 use content_portal::text_file::{self, TextFileError};
+
+use super::config::Config;
 
 /// Whether a file is a pickle, by its name or by how it begins.
 pub fn is_pickle(path: &Path) -> bool {

@@ -4,7 +4,6 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Args;
-use content_portal::config::Config;
 use content_portal::model_store::ModelStore;
 use content_portal::pipeline::FitParams;
 use content_portal::retrain::RetrainOutcome;
@@ -12,6 +11,7 @@ use content_portal::retrain::worker::Outcome;
 use hdbscan::{HdbscanParams, MinClusterSize};
 use umap::UmapParams;
 
+use super::config::Config;
 use super::output::print_line;
 use super::progress::{Events, ProgressView};
 use super::report::{print_published, print_put_away, print_report, print_segments};
@@ -67,7 +67,7 @@ impl RetrainArgs {
 /// Trains, publishes and prints the report.
 pub fn retrain(config: &Config, args: &RetrainArgs) -> anyhow::Result<ExitCode> {
     let store = ModelStore::new(&config.paths.models);
-    let (params, uploads) = (args.params(), Some(config.paths.uploads.as_path()));
+    let (params, uploads) = (args.params(), Some(config.server.upload_dir.as_path()));
     let training = Training { params: &params, uploads, force: args.force };
     if args.events {
         retrain_for_program(config, &store, training)

@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
-use content_portal::config::Config;
 use content_portal::content::{Campaign, CampaignInput, Written, write_all};
 use content_portal::customer::Keep;
 use content_portal::export::{Export, Format};
@@ -17,6 +16,7 @@ use content_portal::segmentation::{Answer, Grouped, group};
 use content_portal::workbook::{ReadRequest, Watch};
 use futures::StreamExt;
 
+use super::config::Config;
 use super::files::{FileId, Input, OutputFile, is_standard};
 use super::output::print_all;
 use super::{setup, training};
@@ -80,7 +80,7 @@ pub fn segment(config: &Config, args: &SegmentArgs) -> anyhow::Result<()> {
     let campaign = args.campaign()?;
     let format = args.format()?;
     let keep = args.keep_in(format)?;
-    let input = Input::open(&args.file, config.limits.upload_bytes)?;
+    let input = Input::open(&args.file, config.server.max_upload_bytes)?;
     // Before a model is trained or a text is paid for.
     let output = args.output_file(config, input.id)?;
     let (grouped, written) = segments(config, input, keep, &campaign)?;
@@ -89,7 +89,7 @@ pub fn segment(config: &Config, args: &SegmentArgs) -> anyhow::Result<()> {
         OutputFormat::Xlsx => write_spreadsheet(Format::Xlsx, &grouped, &written, out),
         OutputFormat::Csv => write_spreadsheet(Format::Csv, &grouped, &written, out),
         OutputFormat::Json => {
-            let answer = Answer::new(&grouped, &written, &campaign, config.limits.members, &ToString::to_string);
+            let answer = Answer::new(&grouped, &written, &campaign, config.server.max_members, &ToString::to_string);
             Ok(writeln!(&*out, "{}", serde_json::to_string_pretty(&answer)?)?)
         }
         OutputFormat::Text => Ok((&*out).write_all(readable(&grouped, &written).as_bytes())?),
@@ -124,7 +124,7 @@ fn segments(config: &Config, input: Input, keep: Keep, campaign: &Campaign) -> a
     let grouped = group(Arc::new(version), table)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let briefs = grouped.briefs(campaign);
-    let mut written: Vec<_> = runtime.block_on(write_all(&writer, &briefs, config.limits.writers_at_once).collect());
+    let mut written: Vec<_> = runtime.block_on(write_all(&writer, &briefs, config.server.writers_at_once).collect());
     written.sort_by_key(|&(index, _)| index);
     Ok((grouped, written.into_iter().map(|(_, written)| written).collect()))
 }

@@ -5,12 +5,12 @@ use std::io;
 use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context, anyhow};
-use content_portal::config::Config;
-use content_portal::http::{Application, Key, Opening, Prepared, Retraining, ServeError, Settings, TrustedProxies};
+use content_portal::http::{Application, Opening, Parts, Prepared, ServeError};
 use content_portal::model_store::{ModelStore, ModelVersion};
 use content_portal::retrain::worker::Program;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::config::Config;
 use super::log::Terminal;
 use super::misconfigured::Misconfigured;
 use super::welcome::welcome;
@@ -19,13 +19,15 @@ use super::{descriptors, folders, service_manager, setup, training};
 /// Binds, gets ready, serves. Who started it on a terminal is told last where it is and who writes.
 pub fn serve(config: &Config, terminal: Option<Terminal>) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let settings = settings(config)?;
+    let mut settings = config.server.clone();
+    settings.max_connections = descriptors::make_room_for(settings.max_connections);
+    let parts = parts(config)?;
     let config = config.clone();
     let served = runtime.block_on(async move {
         let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be listened for")?;
         let application = match service_manager::socket()? {
-            Some(socket) => Application::on(socket, settings)?,
-            None => Application::bind(config.server.address, settings).await.map_err(with_next_step)?,
+            Some(socket) => Application::on(socket, settings, parts)?,
+            None => Application::bind(settings, parts).await.map_err(with_next_step)?,
         };
         let address = application.address();
         tracing::info!(event = "listening", %address, "listening");
@@ -75,29 +77,10 @@ pub fn serve(config: &Config, terminal: Option<Terminal>) -> anyhow::Result<()> 
     served
 }
 
-/// What the server is told of the settings.
-fn settings(config: &Config) -> anyhow::Result<Settings> {
-    Ok(Settings {
-        allow_origins: config.server.allow_origins.clone(),
-        public_url: config.server.public_url.clone(),
-        admin_key: config.server.admin_key.as_ref().map(|key| Key::new(key.expose())),
-        api_keys: config.server.api_keys.iter().map(|key| Key::new(key.expose())).collect(),
-        trusted_proxies: TrustedProxies::new(config.server.trusted_proxies.clone()),
-        requests_per_minute: config.server.requests_per_minute,
-        max_connections: descriptors::make_room_for(config.server.connections),
-        retraining: Retraining {
-            program: Program::new(std::env::current_exe().context("this program's own file cannot be found")?),
-            schema: setup::schema(config)?,
-            schedule: config.retrain_schedule.clone(),
-        },
-        upload_dir: config.paths.uploads.clone(),
-        upload_rules: setup::upload_rules(config),
-        max_upload_bytes: config.limits.upload_bytes,
-        reader: setup::reader(config)?,
-        time_zone: config.time_zone.clone(),
-        max_members: config.limits.members,
-        writers_at_once: config.limits.writers_at_once,
-    })
+/// What the server works with.
+fn parts(config: &Config) -> anyhow::Result<Parts> {
+    let program = std::env::current_exe().context("this program's own file cannot be found")?;
+    Ok(Parts { program: Program::new(program), schema: setup::schema(config)?, reader: setup::reader(config)? })
 }
 
 /// Why the server does not listen, with a way out where the user has one.

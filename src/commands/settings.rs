@@ -6,6 +6,7 @@ use clap::Args;
 use content_portal::config::{Loaded, Setting};
 use serde_json::{Value, json};
 
+use super::config::Config;
 use super::misconfigured::misconfigured;
 use super::output::{print_error, print_line};
 
@@ -17,7 +18,7 @@ pub struct SettingsArgs {
 }
 
 /// Prints what was read, then what is wrong with it. Exit code 78 where a setting cannot be taken.
-pub fn settings(loaded: &Loaded, args: &SettingsArgs) -> anyhow::Result<ExitCode> {
+pub fn settings(loaded: &Loaded<Config>, args: &SettingsArgs) -> anyhow::Result<ExitCode> {
     let Loaded { settings, warnings, mistakes, .. } = loaded;
     if args.json {
         let settings: Vec<Value> = settings.iter().map(as_json).collect();

@@ -1,24 +1,21 @@
 //! What several commands put together from the settings.
 
 use std::collections::BTreeMap;
-use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context;
-use content_portal::config::{Config, WriterKind as WantedWriter};
-use content_portal::content::{BudgetConfig, Secret, Writer, WriterConfig, WriterKind};
+use content_portal::content::Writer;
 use content_portal::customer::Schema;
 use content_portal::model_store::ModelVersion;
 use content_portal::pipeline::SegmentId;
 use content_portal::text_file;
-use content_portal::upload_store::UploadRules;
-use content_portal::workbook::{Bounds, Limits, Reader};
+use content_portal::workbook::Reader;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::{Map, Value};
 
+use super::config::Config;
 use super::misconfigured::Misconfigured;
 use super::of_flask_service;
 
@@ -40,38 +37,12 @@ pub fn schema(config: &Config) -> anyhow::Result<Arc<Schema>> {
 
 /// The day that it is by the clock of `TIME_ZONE`: dates after it are in the future.
 pub fn today(config: &Config) -> Date {
-    Timestamp::now().to_zoned(config.time_zone.clone()).date()
+    Timestamp::now().to_zoned(config.server.time_zone.clone()).date()
 }
 
 /// The writer that the settings ask for.
 pub fn writer(config: &Config) -> anyhow::Result<Writer> {
-    let wanted = &config.writer;
-    let defaults = WriterConfig::default();
-    let config = WriterConfig {
-        kind: match wanted.kind {
-            WantedWriter::Auto => WriterKind::Auto,
-            WantedWriter::Openai => WriterKind::Openai,
-            WantedWriter::Offline => WriterKind::Offline,
-        },
-        api_key: wanted.api_key.as_ref().and_then(|key| Secret::new(key.expose())),
-        base_url: wanted.base_url.clone(),
-        auth_header: wanted.auth_header.clone(),
-        model: wanted.model.clone(),
-        fallback_models: wanted.fallback_models.clone(),
-        image_model: wanted.image_model.clone(),
-        timeout: wanted.timeout,
-        deadline: wanted.deadline,
-        image_timeout: wanted.image_timeout,
-        retry: defaults.retry,
-        breaker: defaults.breaker,
-        budget: wanted
-            .daily_budget_usd
-            .map(|usd_per_day| BudgetConfig { usd_per_day, state_dir: config.paths.state.clone() }),
-        prompt_dir: wanted.prompt_dir.clone(),
-        prices: wanted.prices.clone(),
-        image_dir: config.paths.images.clone(),
-    };
-    Ok(Writer::new(&config).map_err(Misconfigured::from)?)
+    Ok(Writer::new(&config.writer).map_err(Misconfigured::from)?)
 }
 
 /// What reads workbooks: this binary, started once more.
@@ -83,23 +54,7 @@ pub fn reader(config: &Config) -> anyhow::Result<Reader> {
     } else {
         std::env::current_exe().context("this program's own file cannot be found, to read workbooks with")?
     };
-    let limits = Limits {
-        max_rows: config.limits.rows.get(),
-        max_unpacked_bytes: config.limits.unpacked_bytes,
-        ..Limits::default()
-    };
-    let bounds = Bounds { memory_bytes: config.limits.reader_memory_bytes, time: config.limits.reader_time };
-    Ok(Reader::new(program, limits, bounds))
-}
-
-/// What bounds the uploads that are kept.
-pub fn upload_rules(config: &Config) -> UploadRules {
-    let days = |days: NonZeroU32| Duration::from_secs(u64::from(days.get()) * 86_400);
-    UploadRules {
-        keep_for: config.limits.upload_keep_days.map(days),
-        max_total_bytes: config.limits.upload_max_gb.map(|gigabytes| u64::from(gigabytes.get()) << 30),
-        min_free_bytes: config.limits.min_free_bytes,
-    }
+    Ok(Reader::new(program, config.limits, config.bounds))
 }
 
 /// Marketers' additions to the personas, or none.

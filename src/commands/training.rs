@@ -4,7 +4,6 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::bail;
-use content_portal::config::Config;
 use content_portal::model_store::{ModelStore, ModelVersion, Servable, StoreError};
 use content_portal::pipeline::FitParams;
 use content_portal::retrain::{
@@ -12,6 +11,7 @@ use content_portal::retrain::{
 };
 use jiff::Timestamp;
 
+use super::config::Config;
 use super::setup;
 
 /// What a training takes along, and what it overrides.
@@ -42,7 +42,7 @@ pub fn train(
         force: training.force,
         keep: config.retrain_keep,
         now,
-        today: now.to_zoned(config.time_zone.clone()).date(),
+        today: now.to_zoned(config.server.time_zone.clone()).date(),
     };
     let outcome = retrain(store, &request, progress);
     match &outcome {

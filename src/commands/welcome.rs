@@ -2,8 +2,10 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use content_portal::config::{Config, WriterKind};
+use content_portal::content::WriterKind;
 use content_portal::http::Prepared;
+
+use super::config::Config;
 
 /// The line for a server at `address` that got ready so.
 pub fn welcome(config: &Config, address: SocketAddr, prepared: &Prepared) -> String {

@@ -1,8 +1,9 @@
 //! Reads settings one at a time; remembers each with its value and where it came from, and every mistake.
 //!
-//! Whatever is read here is what `content-portal settings` shows: there is no second list.
+//! What is read here is what `content-portal settings` shows: there is no second list. Each method names the variable,
+//! its default and, by its own name or an argument, its unit.
 
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -13,17 +14,17 @@ use super::variables::{Found, Variables, unquoted};
 use crate::text_file::{self, TextFileError};
 
 /// Reads from variables, and remembers what was read.
-pub(super) struct Reader<'a> {
+pub struct Reader<'a> {
     variables: &'a Variables<'a>,
-    pub settings: Vec<Setting>,
-    pub mistakes: Vec<String>,
-    pub warnings: Vec<String>,
+    pub(super) settings: Vec<Setting>,
+    pub(super) mistakes: Vec<String>,
+    pub(super) warnings: Vec<String>,
     /// Settings with the names that they had before.
-    pub old_names: Vec<(&'static str, &'static str)>,
+    pub(super) old_names: Vec<(&'static str, &'static str)>,
 }
 
 impl<'a> Reader<'a> {
-    pub fn new(variables: &'a Variables<'a>) -> Self {
+    pub(super) fn new(variables: &'a Variables<'a>) -> Self {
         Self { variables, settings: Vec::new(), mistakes: Vec::new(), warnings: Vec::new(), old_names: Vec::new() }
     }
 
@@ -71,25 +72,43 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Warns where the environment sets `name` to nothing: `what` says what follows from that.
+    pub fn warn_if_blank(&mut self, name: &str, what: &str) {
+        if self.variables.is_blank(name) {
+            self.warnings.push(format!("{name} is set to nothing ({}), {what}", Source::Environment));
+        }
+    }
+
+    /// A text.
     pub fn text(&mut self, name: &'static str, default: &str) -> String {
         let text = self.value(name, Some(default.to_owned()), "text", |text| Some(text.to_owned()));
         text.unwrap_or_else(|| default.to_owned())
     }
 
+    /// A text, or nothing.
     pub fn optional_text(&mut self, name: &'static str) -> Option<String> {
         self.value(name, None, "text", |text| Some(text.to_owned()))
     }
 
+    /// A file or folder.
     pub fn path(&mut self, name: &'static str, default: &str) -> PathBuf {
         self.text(name, default).into()
     }
 
+    /// A file or folder, or nothing.
     pub fn optional_path(&mut self, name: &'static str) -> Option<PathBuf> {
         self.optional_text(name).map(PathBuf::from)
     }
 
+    /// Whatever `T` reads from a text.
     pub fn parsed<T: FromStr + ToString>(&mut self, name: &'static str, default: T, expected: &str) -> T {
         self.value(name, Some(default.to_string()), expected, |text| text.parse().ok()).unwrap_or(default)
+    }
+
+    /// A whole number of `units`, 1 or more.
+    pub fn count(&mut self, name: &'static str, default: usize, units: &str) -> NonZeroUsize {
+        let default = NonZeroUsize::new(default).unwrap_or(NonZeroUsize::MIN);
+        self.parsed(name, default, &format!("a whole number of {units}, 1 or more"))
     }
 
     /// A whole number of `units`, `least` or more.
@@ -104,6 +123,7 @@ impl<'a> Reader<'a> {
         u64::from(self.at_least(name, least, default, "megabytes")) << 20
     }
 
+    /// So many seconds, 1 or more.
     pub fn seconds(&mut self, name: &'static str, default: u32) -> Duration {
         Duration::from_secs(self.at_least(name, 1, default, "seconds").into())
     }
@@ -144,7 +164,7 @@ impl<'a> Reader<'a> {
             },
         };
         self.settings.push(Setting { name, value: text.as_ref().map(|_| "(set)".to_owned()), source });
-        text.map(Secret)
+        text.as_deref().and_then(Secret::new)
     }
 
     /// The secret in a file. One that holds none is a mistake: without it a door may be open that should be shut.
@@ -189,6 +209,6 @@ impl<'a> Reader<'a> {
 }
 
 /// The entries of a list, none of them empty.
-pub(super) fn entries(text: &str) -> impl Iterator<Item = &str> {
+pub fn entries(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(unquoted).filter(|entry| !entry.is_empty())
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use super::env_file::{EnvFile, Fault};
 use super::setting::Source;
+use crate::near_miss::nearest;
 use crate::text_file;
 
 /// Names that other parts of the process read, which know no `.env`.
@@ -23,8 +24,8 @@ const ELSEWHERE: [(&str, &str); 5] = [
     ("TZ", "TIME_ZONE"),
 ];
 
-/// A name differs from the one that it was meant for by at most one letter in so many.
-const LETTERS_A_MISTAKE: usize = 4;
+/// A name that was meant for a setting differs from it by at most one letter in so many.
+const LETTERS_PER_MISTAKE: usize = 4;
 
 /// The environment and the file.
 pub(super) struct Variables<'a> {
@@ -85,6 +86,11 @@ impl<'a> Variables<'a> {
         let entry = self.file.get(name).filter(|entry| !entry.value.trim().is_empty());
         Ok(entry
             .map(|entry| Found { text: entry.value.trim().to_owned(), source: Source::EnvFile { line: entry.line } }))
+    }
+
+    /// Whether the environment sets a name to nothing.
+    pub fn is_blank(&self, name: &str) -> bool {
+        (self.environment)(name).is_ok_and(|text| unquoted(&text).is_empty())
     }
 
     /// The value of a name in the environment alone.
@@ -156,19 +162,8 @@ fn is_known(name: &str, known: &[String]) -> bool {
 
 /// The setting that `name`, which is none, was meant for.
 fn meant_by<'a>(name: &str, known: &'a [String]) -> Option<&'a str> {
-    if is_known(name, known) {
-        return None;
-    }
-    let written = folded(name);
-    let distance = |known: &String| strsim::osa_distance(&written, &folded(known));
-    let (distance, nearest) =
-        known.iter().map(|known| (distance(known), known)).min_by_key(|&(distance, _)| distance)?;
-    (distance <= folded(nearest).len() / LETTERS_A_MISTAKE).then_some(nearest.as_str())
-}
-
-/// A name as it is compared: without case, hyphens and underscores.
-fn folded(name: &str) -> String {
-    name.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_uppercase()).collect()
+    let known_names = known.iter().map(String::as_str);
+    if is_known(name, known) { None } else { nearest(name, known_names, LETTERS_PER_MISTAKE) }
 }
 
 #[cfg(test)]

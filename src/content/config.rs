@@ -1,24 +1,15 @@
 //! How a writer is set up: which one, where its server is, how long it may take, where its files are.
 //!
-//! Plain values; reads no environment and no file. For whoever makes a [`Writer`](super::Writer).
+//! Plain values that [`WriterConfig::read`] reads from the settings; opens no file.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// A secret: no `Debug`, no `Display`, so that it cannot reach a log by accident.
-#[derive(Clone)]
-pub struct Secret(String);
+use url::Url;
 
-impl Secret {
-    /// Wraps a secret; `None` where it is blank, because a blank key is a missing one.
-    pub fn new(secret: &str) -> Option<Self> {
-        Some(secret.trim()).filter(|secret| !secret.is_empty()).map(|secret| Self(secret.to_owned()))
-    }
+use crate::config::{Reader, defaults};
 
-    pub(super) fn expose(&self) -> &str {
-        &self.0
-    }
-}
+pub use crate::config::Secret;
 
 /// Which writer to use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -73,42 +64,44 @@ pub struct BudgetConfig {
 }
 
 /// The configuration of a writer.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct WriterConfig {
-    /// Which writer.
+    /// `WRITER`; `auto`.
     pub kind: WriterKind,
-    /// The API key. May be missing where `base_url` is not OpenAI's own: local servers often need none.
+    /// `OPENAI_API_KEY`. May be missing where `base_url` is not OpenAI's own: local servers often need none.
     pub api_key: Option<Secret>,
-    /// The API's address; with or without `/chat/completions`, and with whatever query every call needs.
+    /// `OPENAI_BASE_URL`, the API's address; with or without `/chat/completions`, and with whatever query every call
+    /// needs.
     pub base_url: String,
-    /// The header that carries the key: `authorization`, with `Bearer` before the key, or another one with the key
-    /// alone.
+    /// `OPENAI_AUTH_HEADER`, the header that carries the key: `authorization`, with `Bearer` before the key, or another
+    /// one with the key alone.
     pub auth_header: String,
-    /// The name of the model that writes.
+    /// `OPENAI_MODEL`, the model that writes.
     pub model: String,
-    /// Models that write in its place, in this order, where it fails in a way that another may not.
+    /// `OPENAI_FALLBACK_MODELS`, comma separated: models that write in its place, in this order, where it fails in a way
+    /// that another may not; none.
     pub fallback_models: Vec<String>,
-    /// The name of the model that draws.
+    /// `OPENAI_IMAGE_MODEL`, the model that draws.
     pub image_model: String,
-    /// The limit of one try of a text: connecting (5 seconds at most), the first byte and the last. The first has no
-    /// limit of its own, because a server sends nothing before all of an answer is written.
+    /// `OPENAI_TIMEOUT_S`, the limit of one try of a text: connecting (5 seconds at most), the first byte and the last;
+    /// 30. The first has no limit of its own, because a server sends nothing before all of an answer is written.
     pub timeout: Duration,
-    /// The limit of all tries for the texts of one brief together.
+    /// `OPENAI_DEADLINE_S`, the limit of all tries for the texts of one brief together; 60.
     pub deadline: Duration,
-    /// The limit of all tries for the pictures of one brief together, from when their texts are there; models take
-    /// minutes to draw.
+    /// `OPENAI_IMAGE_TIMEOUT_S`, the limit of all tries for the pictures of one brief together, from when their texts are
+    /// there; 180, for models take minutes to draw.
     pub image_timeout: Duration,
     /// How failed calls are tried again.
     pub retry: RetryPolicy,
     /// When a model that keeps failing is left alone; texts and pictures apart.
     pub breaker: BreakerPolicy,
-    /// What all calls of a day may cost; without one they may cost anything.
+    /// `DAILY_BUDGET_USD` and `STATE_DIR`, what all calls of a day may cost; without one they may cost anything.
     pub budget: Option<BudgetConfig>,
-    /// Where prompt templates override the built-in ones.
+    /// `PROMPT_DIR`, where prompt templates override the built-in ones.
     pub prompt_dir: Option<PathBuf>,
-    /// A JSON file of prices that are laid over the built-in ones.
+    /// `PRICES_PATH`, a JSON file of prices that are laid over the built-in ones.
     pub prices: Option<PathBuf>,
-    /// Where pictures are kept; made when the first one is.
+    /// `IMAGE_DIR`, where pictures are kept, made when the first one is; `images`.
     pub image_dir: PathBuf,
 }
 
@@ -117,31 +110,154 @@ impl WriterConfig {
     pub const OPENAI_BASE_URL: &'static str = "https://api.openai.com/v1";
     /// A small model that takes JSON schemas.
     pub const DEFAULT_MODEL: &'static str = "gpt-4o-mini";
-    /// Where the key goes by OpenAI's reference.
-    pub const DEFAULT_AUTH_HEADER: &'static str = "authorization";
     /// A model that draws lettering well.
     pub const DEFAULT_IMAGE_MODEL: &'static str = "gpt-image-1";
+    /// Where the key goes by OpenAI's reference.
+    pub const DEFAULT_AUTH_HEADER: &'static str = "authorization";
+
+    /// Reads the settings of the writer.
+    pub fn read(read: &mut Reader<'_>) -> Self {
+        let kind = read.value("WRITER", Some("auto".to_owned()), "auto, openai or offline", kind);
+        let config = Self {
+            kind: kind.unwrap_or_default(),
+            api_key: read.secret("OPENAI_API_KEY"),
+            base_url: base_url(read),
+            auth_header: auth_header(read),
+            model: read.text("OPENAI_MODEL", Self::DEFAULT_MODEL),
+            fallback_models: read.list("OPENAI_FALLBACK_MODELS"),
+            image_model: read.text("OPENAI_IMAGE_MODEL", Self::DEFAULT_IMAGE_MODEL),
+            timeout: read.seconds("OPENAI_TIMEOUT_S", 30),
+            deadline: read.seconds("OPENAI_DEADLINE_S", 60),
+            image_timeout: read.seconds("OPENAI_IMAGE_TIMEOUT_S", 180),
+            retry: RetryPolicy::default(),
+            breaker: BreakerPolicy::default(),
+            budget: budget(read),
+            prompt_dir: read.optional_path("PROMPT_DIR"),
+            prices: read.optional_path("PRICES_PATH"),
+            image_dir: read.path("IMAGE_DIR", "images"),
+        };
+        let is_openai_s = config.base_url == Self::OPENAI_BASE_URL;
+        if config.kind == WriterKind::Openai && config.api_key.is_none() && is_openai_s {
+            let what = "is openai, which needs OPENAI_API_KEY, or the OPENAI_BASE_URL of a server without keys";
+            read.mistake("WRITER", what);
+        }
+        config
+    }
 }
 
 impl Default for WriterConfig {
     fn default() -> Self {
-        Self {
-            kind: WriterKind::Auto,
-            api_key: None,
-            base_url: Self::OPENAI_BASE_URL.to_owned(),
-            auth_header: Self::DEFAULT_AUTH_HEADER.to_owned(),
-            model: Self::DEFAULT_MODEL.to_owned(),
-            fallback_models: Vec::new(),
-            image_model: Self::DEFAULT_IMAGE_MODEL.to_owned(),
-            timeout: Duration::from_secs(30),
-            deadline: Duration::from_secs(60),
-            image_timeout: Duration::from_secs(180),
-            retry: RetryPolicy::default(),
-            breaker: BreakerPolicy::default(),
-            budget: None,
-            prompt_dir: None,
-            prices: None,
-            image_dir: PathBuf::from("images"),
+        defaults(Self::read)
+    }
+}
+
+fn budget(read: &mut Reader<'_>) -> Option<BudgetConfig> {
+    let usd_per_day = read.value("DAILY_BUDGET_USD", None, "US dollars, more than 0, such as 2.50", dollars);
+    let state_dir = read.path("STATE_DIR", "state");
+    usd_per_day.map(|usd_per_day| BudgetConfig { usd_per_day, state_dir })
+}
+
+fn kind(text: &str) -> Option<WriterKind> {
+    match text.to_ascii_lowercase().as_str() {
+        "auto" => Some(WriterKind::Auto),
+        "openai" => Some(WriterKind::Openai),
+        "offline" => Some(WriterKind::Offline),
+        _ => None,
+    }
+}
+
+fn base_url(read: &mut Reader<'_>) -> String {
+    let is_address = |text: &str| {
+        let is_web = text.starts_with("http://") || text.starts_with("https://");
+        is_web.then(|| text.to_owned())
+    };
+    let url = read.value(
+        "OPENAI_BASE_URL",
+        Some(WriterConfig::OPENAI_BASE_URL.to_owned()),
+        "an address with http:// or https://",
+        is_address,
+    );
+    read.show("OPENAI_BASE_URL", without_secrets);
+    url.unwrap_or_else(|| WriterConfig::OPENAI_BASE_URL.to_owned())
+}
+
+fn auth_header(read: &mut Reader<'_>) -> String {
+    // RFC 9110, 5.1.
+    let is_name = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b));
+    let name = |text: &str| is_name(text).then(|| text.to_owned());
+    let default = WriterConfig::DEFAULT_AUTH_HEADER.to_owned();
+    let header = read.value("OPENAI_AUTH_HEADER", Some(default.clone()), "the name of a header, such as api-key", name);
+    header.unwrap_or(default)
+}
+
+/// An address as it may be shown: a password or a key may stand in it.
+fn without_secrets(text: &str) -> String {
+    let Ok(mut url) = Url::parse(text) else { return "(no address)".to_owned() };
+    if url.password().is_some() || !url.username().is_empty() {
+        // Both fail for addresses alone that can hold neither.
+        let _ = url.set_username("…").and_then(|()| url.set_password(None));
+    }
+    let shown = |name: &str, value: &str| if name == "api-version" { value.to_owned() } else { "…".to_owned() };
+    let pairs: Vec<String> =
+        url.query_pairs().map(|(name, value)| format!("{name}={}", shown(&name, &value))).collect();
+    url.set_query(None);
+    let query = if pairs.is_empty() { String::new() } else { format!("?{}", pairs.join("&")) };
+    format!("{}{query}", url.as_str().trim_end_matches('/').replace("%E2%80%A6", "…"))
+}
+
+fn dollars(text: &str) -> Option<f64> {
+    text.parse().ok().filter(|usd: &f64| usd.is_finite() && *usd > 0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Loaded;
+
+    #[test]
+    fn each_field_is_read_from_its_own_variable() {
+        let all = [
+            ("WRITER", "openai"),
+            ("OPENAI_API_KEY", "sk-a"),
+            ("OPENAI_BASE_URL", "http://llm.example/v1"),
+            ("OPENAI_AUTH_HEADER", "api-key"),
+            ("OPENAI_MODEL", "writes"),
+            ("OPENAI_FALLBACK_MODELS", "second, third"),
+            ("OPENAI_IMAGE_MODEL", "draws"),
+            ("OPENAI_TIMEOUT_S", "11"),
+            ("OPENAI_DEADLINE_S", "12"),
+            ("OPENAI_IMAGE_TIMEOUT_S", "13"),
+            ("DAILY_BUDGET_USD", "2.50"),
+            ("STATE_DIR", "the-state"),
+            ("PROMPT_DIR", "the-prompts"),
+            ("PRICES_PATH", "the-prices"),
+            ("IMAGE_DIR", "the-images"),
+        ];
+        let read = Loaded::from_pairs(&all, "", WriterConfig::read).config().unwrap();
+        let budget = BudgetConfig { usd_per_day: 2.5, state_dir: "the-state".into() };
+        assert_eq!((read.kind, read.budget), (WriterKind::Openai, Some(budget)));
+        assert_eq!(read.api_key.unwrap().expose(), "sk-a");
+        assert_eq!((read.base_url.as_str(), read.auth_header.as_str()), ("http://llm.example/v1", "api-key"));
+        assert_eq!((read.model.as_str(), read.image_model.as_str()), ("writes", "draws"));
+        assert_eq!(read.fallback_models, ["second", "third"]);
+        let seconds = [read.timeout, read.deadline, read.image_timeout].map(|time| time.as_secs());
+        assert_eq!(seconds, [11, 12, 13]);
+        let paths = [read.prompt_dir.unwrap(), read.prices.unwrap(), read.image_dir];
+        assert_eq!(paths, ["the-prompts", "the-prices", "the-images"].map(PathBuf::from));
+    }
+
+    #[test]
+    fn an_address_is_shown_without_what_may_be_secret() {
+        for (address, shown) in [
+            ("https://api.openai.com/v1", "https://api.openai.com/v1"),
+            ("http://me:secret@localhost:11434/v1/", "http://…@localhost:11434/v1"),
+            (
+                "https://a.example/v1?api-version=2024-10-21&key=secret",
+                "https://a.example/v1?api-version=2024-10-21&key=…",
+            ),
+            ("sk-a-secret", "(no address)"),
+        ] {
+            assert_eq!(without_secrets(address), shown, "{address}");
         }
     }
 }

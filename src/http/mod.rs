@@ -37,6 +37,6 @@ mod wrapped_body;
 
 pub use admission::{Key, TrustedProxies};
 pub use server::{Application, Condition, Opening, Prepared, ServeError};
-pub use settings::{Retraining, Settings};
+pub use settings::{Parts, Settings};
 pub use state::OnLoad;
 pub use tasks::refresh::Refresh;

@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 
 use super::admission::connections;
 use super::router::router;
-use super::settings::Settings;
+use super::settings::{Parts, Settings};
 use super::state::{AppState, OnLoad, Ready};
 use super::tasks::expiry::run_expiry;
 use super::tasks::refresh::{Refresh, run_refresh};
@@ -98,27 +98,28 @@ pub struct Application {
 }
 
 impl Application {
-    /// Binds `address`.
+    /// Binds the settings' address.
     ///
     /// # Errors
     /// [`ServeError::Bind`].
-    pub async fn bind(address: SocketAddr, settings: Settings) -> Result<Self, ServeError> {
+    pub async fn bind(settings: Settings, parts: Parts) -> Result<Self, ServeError> {
+        let address = settings.address;
         let failed = |source| ServeError::Bind { address, source };
-        Self::over(listen(address).map_err(failed)?, settings).map_err(failed)
+        Self::over(listen(address).map_err(failed)?, settings, parts).map_err(failed)
     }
 
     /// Serves on a socket that is already bound and non-blocking.
     ///
     /// # Errors
     /// [`ServeError::Socket`].
-    pub fn on(socket: std::net::TcpListener, settings: Settings) -> Result<Self, ServeError> {
+    pub fn on(socket: std::net::TcpListener, settings: Settings, parts: Parts) -> Result<Self, ServeError> {
         let listener = TcpListener::from_std(socket).map_err(ServeError::Socket)?;
-        Self::over(listener, settings).map_err(ServeError::Socket)
+        Self::over(listener, settings, parts).map_err(ServeError::Socket)
     }
 
-    fn over(listener: TcpListener, settings: Settings) -> io::Result<Self> {
+    fn over(listener: TcpListener, settings: Settings, parts: Parts) -> io::Result<Self> {
         let address = listener.local_addr()?;
-        let state = AppState::new(settings, address);
+        let state = AppState::new(settings, parts, address);
         Ok(Self { listener, address, state, refresh: Refresh::default(), ready: Arc::default() })
     }
 
@@ -236,7 +237,7 @@ where
     state.become_ready(Ready { live: LiveModel::new(version), writer, store, on_load });
     tokio::spawn(run_refresh(state.clone(), refresh));
     tokio::spawn(run_expiry(state.clone()));
-    if let Some(schedule) = state.settings().retraining.schedule.clone() {
+    if let Some(schedule) = state.settings().schedule.clone() {
         let next = schedule.next_after(Timestamp::now()).map(|next| next.to_string());
         tracing::info!(event = "retraining_scheduled", next, "retraining is scheduled");
         tokio::spawn(run_schedule(state.clone(), schedule));

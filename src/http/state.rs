@@ -12,7 +12,7 @@ use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, SemaphorePermit
 use super::idempotency::Idempotency;
 use super::metrics::Metrics;
 use super::problem::ApiError;
-use super::settings::Settings;
+use super::settings::{Parts, Settings};
 use super::tasks::jobs::Jobs;
 use crate::content::Writer;
 use crate::model_store::{LiveModel, ModelStore, ModelVersion, StoreError};
@@ -52,6 +52,7 @@ pub(super) struct AppState(Arc<Shared>);
 struct Shared {
     started: SystemTime,
     settings: Settings,
+    parts: Parts,
     address: SocketAddr,
     uploads: UploadStore,
     ready: OnceLock<Ready>,
@@ -66,7 +67,7 @@ struct Shared {
 }
 
 impl AppState {
-    pub(super) fn new(settings: Settings, address: SocketAddr) -> Self {
+    pub(super) fn new(settings: Settings, parts: Parts, address: SocketAddr) -> Self {
         let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let [long_work, short_work] = [(); 2].map(|()| Arc::new(Semaphore::new(processors)));
         let large_bodies = Semaphore::new(LARGE_BODIES);
@@ -74,6 +75,7 @@ impl AppState {
         Self(Arc::new(Shared {
             started: SystemTime::now(),
             settings,
+            parts,
             address,
             uploads,
             ready: OnceLock::new(),
@@ -93,6 +95,11 @@ impl AppState {
 
     pub(super) fn settings(&self) -> &Settings {
         &self.0.settings
+    }
+
+    /// What the server works with.
+    pub(super) fn parts(&self) -> &Parts {
+        &self.0.parts
     }
 
     /// Today, in the time zone of the settings.

@@ -14,7 +14,7 @@
 //!   are ever touched. The caller sees to it that no training reads them meanwhile.
 //!
 //! What its sender calls a file decides its extension and nothing else. Blocking; knows no HTTP and no workbook, imports
-//! nothing of ours. [`crate::http`] may import it.
+//! [`crate::config`] alone of ours.
 
 mod expiry;
 mod name;
@@ -23,11 +23,14 @@ mod received;
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
+
+use crate::config::{Reader, defaults};
 
 pub use name::{Extension, UploadId};
 pub use received::{Kept, Received, Receiving};
@@ -41,18 +44,30 @@ const INCOMING: &str = ".incoming-";
 /// What bounds the uploads that are kept.
 #[derive(Debug, Clone)]
 pub struct UploadRules {
-    /// How long one is kept at the most; for ever without it.
+    /// `UPLOAD_KEEP_DAYS`, how long an upload is kept since it was last sent; for ever without it.
     pub keep_for: Option<Duration>,
-    /// What all of them may hold together, in bytes; no limit without it.
+    /// `UPLOAD_MAX_GB`, what all of them may hold together; no limit without it.
     pub max_total_bytes: Option<u64>,
-    /// What must stay free on their file system, in bytes.
+    /// `MIN_FREE_MB`, what must stay free on their file system; 256.
     pub min_free_bytes: u64,
 }
 
+impl UploadRules {
+    /// Reads the rules from the settings.
+    pub fn read(read: &mut Reader<'_>) -> Self {
+        let days = |days: NonZeroU32| Duration::from_secs(u64::from(days.get()) * 86_400);
+        let gigabytes = |gigabytes: NonZeroU32| u64::from(gigabytes.get()) << 30;
+        Self {
+            keep_for: read.limit("UPLOAD_KEEP_DAYS", "days").map(days),
+            max_total_bytes: read.limit("UPLOAD_MAX_GB", "gigabytes").map(gigabytes),
+            min_free_bytes: read.megabytes("MIN_FREE_MB", 0, 256),
+        }
+    }
+}
+
 impl Default for UploadRules {
-    /// Nothing expires; 256 MB stay free.
     fn default() -> Self {
-        Self { keep_for: None, max_total_bytes: None, min_free_bytes: 256 << 20 }
+        defaults(Self::read)
     }
 }
 

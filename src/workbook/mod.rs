@@ -26,6 +26,7 @@ use std::sync::Arc;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use crate::config;
 use crate::customer::{CustomerTable, Schema, TableBuilder};
 
 pub use error::{ReaderFault, WorkbookError};
@@ -39,7 +40,7 @@ use padding::Unpadded;
 /// How large a workbook may be. What is larger is refused, not cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
-    /// Rows below the headers of all sheets that hold anything.
+    /// `MAX_ROWS`, rows below the headers of all sheets that hold anything; 1,000,000.
     pub max_rows: usize,
     /// Columns, counted to the last cell that holds anything.
     pub max_columns: usize,
@@ -49,25 +50,31 @@ pub struct Limits {
     pub max_sheets: usize,
     /// Parts of one archive.
     pub max_parts: usize,
-    /// What the parts of one archive unpack to, in bytes.
+    /// `MAX_UNPACKED_MB`, what the parts of one archive unpack to; 1,024.
     pub max_unpacked_bytes: u64,
     /// Different values of one column of names; only a [`Reader`] minds them.
     pub max_names: usize,
 }
 
-impl Default for Limits {
-    /// 2,000,000 rows, 1,024 columns, four times Excel's 32,767 characters (each takes up to four bytes), 256 sheets,
-    /// 10,000 parts, 1 GB unpacked, 100,000 names a column.
-    fn default() -> Self {
+impl Limits {
+    /// Reads the limits that can be set. The others: 1,024 columns, four times Excel's 32,767 characters (each takes up
+    /// to four bytes), 256 sheets, 10,000 parts, 100,000 names a column.
+    pub fn read(read: &mut config::Reader<'_>) -> Self {
         Self {
-            max_rows: 2_000_000,
+            max_rows: read.count("MAX_ROWS", 1_000_000, "rows").get(),
             max_columns: 1_024,
             max_cell_bytes: 131_072,
             max_sheets: 256,
             max_parts: 10_000,
-            max_unpacked_bytes: 1 << 30,
+            max_unpacked_bytes: read.megabytes("MAX_UNPACKED_MB", 1, 1_024),
             max_names: 100_000,
         }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        config::defaults(Self::read)
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use content_portal::content::{Writer, WriterConfig, WriterKind};
 use content_portal::customer::Schema;
-use content_portal::http::{Application, Key, Opening, Prepared, Retraining, ServeError, Settings, TrustedProxies};
+use content_portal::http::{Application, Key, Opening, Parts, Prepared, ServeError, Settings, TrustedProxies};
 use content_portal::model_store::{ModelStore, VersionId};
 use content_portal::pipeline::{FitParams, SegmentId};
 use content_portal::retrain::worker::Program;
@@ -18,6 +18,7 @@ use content_portal::retrain::{GateLimits, RetrainOutcome, RetrainRequest, retrai
 use content_portal::upload_store::UploadRules;
 use content_portal::workbook::{Bounds, Limits, Reader};
 use jiff::civil::date;
+use jiff::tz::TimeZone;
 use reqwest::{RequestBuilder, Response};
 use serde_json::{Map, Value};
 use tempfile::TempDir;
@@ -141,10 +142,10 @@ impl Default for Setup {
 }
 
 /// Retrainings in the folder `dir`.
-pub fn retraining(dir: &Path, program: Option<Program>) -> Retraining {
+pub fn parts(dir: &Path, program: Option<Program>, reader: Reader) -> Parts {
     let program = program.unwrap_or_else(|| Program::new(env!("CARGO_BIN_EXE_content-portal")));
     let program = program.alone_in(dir).log_to(dir.join(RETRAINING_LOG));
-    Retraining { program, schema: Arc::new(Schema::built_in().unwrap()), schedule: None }
+    Parts { program, schema: Arc::new(Schema::built_in().unwrap()), reader }
 }
 
 /// A running server.
@@ -200,6 +201,7 @@ impl TestApp {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let uploads = folders.path().join("uploads");
         let settings = Settings {
+            address: "127.0.0.1:0".parse().unwrap(),
             allow_origins: setup.allow_origins,
             public_url: setup.public_url,
             admin_key: setup.admin_key.map(Key::new),
@@ -212,9 +214,11 @@ impl TestApp {
             upload_rules: setup.upload_rules,
             max_members: setup.max_members,
             writers_at_once: NonZeroUsize::new(setup.writers_at_once).unwrap(),
-            ..Settings::new(retraining(folders.path(), setup.program), setup.reader)
+            time_zone: TimeZone::UTC,
+            ..Settings::default()
         };
-        let application = Application::bind("127.0.0.1:0".parse().unwrap(), settings).await.unwrap();
+        let parts = parts(folders.path(), setup.program, setup.reader);
+        let application = Application::bind(settings, parts).await.unwrap();
         let address = application.address();
         let (stop, stopped) = oneshot::channel::<()>();
         let running = tokio::spawn(application.run_until_stopped(prepare, async {

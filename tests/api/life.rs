@@ -118,8 +118,9 @@ async fn a_start_up_that_panics_ends_the_server_too() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_address_that_is_taken_is_an_error_of_its_own() {
     let app = TestApp::spawn().await;
-    let settings = content_portal::http::Settings::new(crate::app::retraining(&app.models, None), reader());
-    let error = content_portal::http::Application::bind(app.address, settings).await.map(|_| ()).unwrap_err();
+    let settings = content_portal::http::Settings { address: app.address, ..Default::default() };
+    let parts = crate::app::parts(&app.models, None, reader());
+    let error = content_portal::http::Application::bind(settings, parts).await.map(|_| ()).unwrap_err();
     assert_eq!(error.to_string(), format!("cannot listen on {}", app.address));
 }
 

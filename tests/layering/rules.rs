@@ -3,26 +3,28 @@
 use crate::imports::{Import, floor};
 
 /// What every module may import: it imports nothing of ours.
-const FOR_ALL: &[&str] = &["text_file"];
+const FOR_ALL: &[&str] = &["near_miss", "text_file"];
 
 /// Each module of the crate and the others that it may import. `lib.rs` and `main.rs` stand above all of them.
 pub const MAY_IMPORT: &[(&str, &[&str])] = &[
-    ("config", &["schedule"]),
+    ("config", &[]),
     ("customer", &[]),
-    ("schedule", &[]),
+    ("near_miss", &[]),
+    ("schedule", &["config"]),
     ("text_file", &[]),
-    ("upload_store", &[]),
-    ("workbook", &["customer"]),
+    ("upload_store", &["config"]),
+    ("workbook", &["config", "customer"]),
     ("pipeline", &["customer"]),
     ("model_store", &["pipeline", "customer"]),
     ("pickles", &["model_store", "pipeline", "customer"]),
-    ("content", &["pipeline", "customer"]),
+    ("content", &["config", "pipeline", "customer"]),
     ("segmentation", &["content", "model_store", "pipeline", "customer"]),
     ("export", &["segmentation", "content", "pipeline", "customer"]),
     ("retrain", &["model_store", "upload_store", "pipeline", "customer", "workbook"]),
     (
         "http",
         &[
+            "config",
             "retrain",
             "schedule",
             "export",

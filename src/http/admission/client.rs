@@ -17,7 +17,7 @@ const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto
 pub(in crate::http) struct Peer(pub IpAddr);
 
 /// Networks of proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TrustedProxies(Vec<IpNet>);
 
 /// What requests are counted by.

@@ -3,15 +3,17 @@
 //! Names alone are shown, never values; how many there are and how long they may be is bounded.
 
 use serde::Serialize;
-use strsim::osa_distance;
 use utoipa::ToSchema;
 
 use super::fields::{CAMPAIGN_NAMES, Fields};
 use super::workbook::KEEP;
 use crate::customer::{Kind, Note, Schema, is_form_field, is_invisible};
+use crate::near_miss::nearest;
 
 /// How many names are listed.
 const MAX_NAMES: usize = 20;
+/// A name that was meant for a known one differs from it by at most one letter in so many.
+const LETTERS_PER_MISTAKE: usize = 3;
 /// How long a listed name may be, in characters.
 const MAX_NAME_CHARS: usize = 60;
 /// Fields of a generation beside the campaign's inputs and a customer's columns.
@@ -82,7 +84,7 @@ impl Ignored {
             return;
         }
         let shown = format!("{prefix}{}", shown(name));
-        if let Some(nearest) = nearest(name, known) {
+        if let Some(nearest) = nearest(name, known, LETTERS_PER_MISTAKE) {
             let sentence = format!("{shown} is not a field; did you mean {nearest}?");
             self.notes.push(Note::new("unknown_field", sentence));
         }
@@ -117,20 +119,6 @@ fn customer_fields(schema: &Schema) -> Vec<String> {
         std::iter::once(&column.title).chain(parts.iter().map(|part| &part.title))
     });
     titles.map(|title| title.to_lowercase().replace(' ', "_")).collect()
-}
-
-/// The known name that `name` is a slip of: a third of its letters may differ.
-fn nearest<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
-    let letters = letters(name);
-    let allowed = letters.chars().count().max(3) / 3;
-    let distances = known.map(|known| (osa_distance(&letters, &self::letters(known)), known));
-    distances.filter(|(distance, _)| *distance <= allowed).min_by_key(|(distance, _)| *distance).map(|(_, known)| known)
-}
-
-/// What of a name counts when two are compared: neither case nor what stands between its words.
-fn letters(name: &str) -> String {
-    let letters = name.chars().filter(|c| c.is_alphanumeric()).take(MAX_NAME_CHARS);
-    letters.flat_map(char::to_lowercase).collect()
 }
 
 /// A caller's name for a field, as it may be shown to the caller again.

@@ -48,7 +48,7 @@ impl Reading {
     pub fn table(&self, state: &AppState, schema: Arc<Schema>, file: &Received) -> Result<CustomerTable, ApiError> {
         let source = File::open(file.path()).map_err(ApiError::Storage)?;
         let request = ReadRequest { schema, today: state.today(), keep: self.keep, watch: self.watch.clone() };
-        let table = state.settings().reader.read(source, &request).map_err(unreadable)?;
+        let table = state.parts().reader.read(source, &request).map_err(unreadable)?;
         self.is_read.store(true, Ordering::Relaxed);
         Ok(table)
     }

@@ -145,7 +145,7 @@ pub(in crate::http) async fn post_retrain(
 #[utoipa::path(get, path = "/retrain", tag = "models", operation_id = "list_retrainings", security(("admin_key" = [])),
     responses((status = 200, description = "The retrainings since the server's start", body = Retrainings), KeyProblems))]
 pub(in crate::http) async fn get_retrainings(_: Admin, State(state): State<AppState>) -> Json<Retrainings> {
-    let schedule = state.settings().retraining.schedule.as_ref();
+    let schedule = state.settings().schedule.as_ref();
     let next = schedule.and_then(|schedule| schedule.next_after(Timestamp::now())).map(|next| next.to_string());
     Json(Retrainings { next, jobs: state.jobs().latest().iter().map(|job| JobView::of(job)).collect() })
 }
@@ -215,7 +215,7 @@ async fn follow(job: Arc<Job>, reporter: Reporter) -> Result<Finished, ApiError>
 async fn readable(state: &AppState, files: Vec<NamedFile>) -> Result<Vec<NamedFile>, ApiError> {
     let (mut good, mut problems) = (Vec::new(), Vec::new());
     for file in files {
-        let (reading_state, schema) = (state.clone(), state.settings().retraining.schema.clone());
+        let (reading_state, schema) = (state.clone(), state.parts().schema.clone());
         let reading = Reading::default();
         let _stop = reading.stop_when_dropped();
         let read = move || {

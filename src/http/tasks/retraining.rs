@@ -35,7 +35,7 @@ async fn run(state: AppState, permit: StartPermit, options: Options) {
 }
 
 async fn outcome(state: &AppState, job: &Job, options: Options) -> Outcome {
-    let mut training = match state.settings().retraining.program.start(options) {
+    let mut training = match state.parts().program.start(options) {
         Ok(training) => training,
         Err(error) => return Outcome::failed(format!("the retraining could not be started: {error}")),
     };

@@ -26,6 +26,7 @@ use jiff::civil::Date;
 use nix::sys::signal::Signal;
 
 use super::{Limits, ReaderFault, WorkbookError};
+use crate::config;
 use crate::customer::{CustomerTable, Keep, KeyedTable, Schema};
 
 pub use child::run_reader;
@@ -53,9 +54,9 @@ pub struct Reader {
 /// What one reader process may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {
-    /// Memory, in bytes: of its address space, its code included.
+    /// `READER_MEMORY_MB`, its address space, its code included; 1,024.
     pub memory_bytes: u64,
-    /// Time, by the clock, and once more by the processor.
+    /// `READER_TIMEOUT_S`, seconds by the clock, and once more by the processor; 8.
     pub time: Duration,
 }
 
@@ -79,10 +80,20 @@ pub struct Watch {
     is_stopped: Arc<AtomicBool>,
 }
 
+impl Bounds {
+    /// The program alone takes up some of the memory; less would refuse every workbook.
+    const MIN_MB: u32 = 128;
+
+    /// Reads the bounds from the settings.
+    pub fn read(read: &mut config::Reader<'_>) -> Self {
+        let memory_bytes = read.megabytes("READER_MEMORY_MB", Self::MIN_MB, 1_024);
+        Self { memory_bytes, time: read.seconds("READER_TIMEOUT_S", 8) }
+    }
+}
+
 impl Default for Bounds {
-    /// 1 GB and 8 seconds.
     fn default() -> Self {
-        Self { memory_bytes: 1 << 30, time: Duration::from_secs(8) }
+        config::defaults(Self::read)
     }
 }
 

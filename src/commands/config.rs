@@ -1,0 +1,70 @@
+//! The settings of every command: each part reads itself.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use content_portal::config::Reader;
+use content_portal::content::WriterConfig;
+use content_portal::http::Settings;
+use content_portal::workbook::{Bounds, Limits};
+
+/// Everything that can be set.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where the server listens, for whom, and how much it takes.
+    pub server: Settings,
+    /// Who writes the content.
+    pub writer: WriterConfig,
+    /// Where data lives.
+    pub paths: Paths,
+    /// How large a workbook may be.
+    pub limits: Limits,
+    /// What the process that reads one may use.
+    pub bounds: Bounds,
+    /// `RETRAIN_KEEP`, trained versions that are kept; 10. The live one and the one before it always are.
+    pub retrain_keep: NonZeroUsize,
+    /// `RUST_LOG`, what is logged, such as `content_portal=debug`.
+    pub log_filter: Option<String>,
+}
+
+/// Where data lives.
+#[derive(Debug, Clone)]
+pub struct Paths {
+    /// `MODEL_DIR`; `models`.
+    pub models: PathBuf,
+    /// `BASE_DATA_DIR`, what models are trained on; `base_data`.
+    pub base_data: PathBuf,
+    /// `PERSONA_PATH`, a JSON file of marketers' additions to the personas.
+    pub personas: Option<PathBuf>,
+    /// `SCHEMA_PATH`, a JSON file that names other customer columns.
+    pub schema: Option<PathBuf>,
+}
+
+impl Config {
+    /// Reads every setting.
+    pub fn read(read: &mut Reader<'_>) -> Self {
+        Self {
+            server: Settings::read(read),
+            log_filter: read.value("RUST_LOG", Some("info".to_owned()), "a filter", |text| Some(text.to_owned())),
+            writer: WriterConfig::read(read),
+            paths: Paths::read(read),
+            retrain_keep: read.count("RETRAIN_KEEP", 10, "versions"),
+            limits: Limits::read(read),
+            bounds: Bounds::read(read),
+        }
+    }
+}
+
+impl Paths {
+    fn read(read: &mut Reader<'_>) -> Self {
+        Self {
+            models: read.path("MODEL_DIR", "models"),
+            base_data: read.path("BASE_DATA_DIR", "base_data"),
+            personas: read.optional_path("PERSONA_PATH"),
+            schema: read.optional_path("SCHEMA_PATH"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
