@@ -5,13 +5,15 @@ use std::sync::Arc;
 use jiff::civil::Date;
 
 use super::clean::MAX_NUMBER;
+use super::is_invisible;
 use super::note::{MAX_NOTES, is_sayable};
 use super::report::NAMED_ROWS;
 use super::schema::{Column, Kind};
 use super::sheet::tidy;
-use super::text::{MAX_VALUE_CHARS, is_invisible};
+use super::text::MAX_VALUE_CHARS;
 use super::{
-    CleaningReport, CustomerColumn, CustomerTable, Dropped, MISSING, Note, Schema, SheetReport, Value, ValueRows,
+    BrokenTable, CleaningReport, CustomerColumn, CustomerTable, Dropped, MISSING, Note, Schema, SheetReport, Value,
+    ValueRows,
 };
 
 /// The longest header that a report repeats, in bytes.
@@ -22,11 +24,6 @@ const MAX_LEVEL_BYTES: usize = 160;
 const MAX_DATES: usize = 1_024;
 /// The longest name of an encoding, in bytes.
 const MAX_NAME_BYTES: usize = 40;
-
-/// A table from elsewhere that contradicts itself or its schema.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the table is not whole: {0}")]
-pub struct BrokenTable(pub(super) &'static str);
 
 impl CustomerTable {
     /// A table of these columns, in the schema's order, that was read on the day `today`.

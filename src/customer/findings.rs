@@ -1,55 +1,8 @@
 //! What was found in single columns: how their dates were read, which cells could not be, and what a person should know.
 
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
-
 use super::clean::Settled;
 use super::schema::{Column, DateOrder};
-use super::{CleaningReport, Note, SheetRow, date, number};
-
-/// In which order a column's dates were read, where that mattered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct ColumnDates {
-    /// The column's title.
-    #[schema(example = "Date Joined")]
-    pub column: String,
-    /// What comes first in dates such as 03/05/2024.
-    pub order: DateOrder,
-    /// What the order follows from.
-    pub decided_by: DecidedBy,
-}
-
-/// What the order of a column's dates follows from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum DecidedBy {
-    /// Other dates of the column, which can be read in one order alone.
-    Values,
-    /// The schema's `order`.
-    Schema,
-    /// Nothing: day first is assumed.
-    Assumed,
-}
-
-/// Cells of an optional column that held something that could not be read; their rows count as without a value.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unusable {
-    /// How many rows.
-    pub rows: usize,
-    /// The first few of them.
-    pub first: Vec<SheetRow>,
-}
-
-/// A value with the rows that have it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct ValueRows {
-    /// As it is written first.
-    #[schema(example = "Bronze")]
-    pub value: String,
-    /// How many rows have it.
-    #[schema(example = 3)]
-    pub rows: usize,
-}
+use super::{CleaningReport, ColumnDates, DecidedBy, Note, date, number};
 
 /// Adds to `report` how the open texts of a column were read.
 pub(super) fn column_findings(column: &Column, settled: &Settled, report: &mut CleaningReport) {

@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::Schema;
-use super::header_name::{Noted, normalize_header};
-use super::text::is_invisible;
+use super::header_name::normalize_header;
+use super::header_note::Noted;
+use super::is_invisible;
 
 /// How many headers an error lists at most, and how long each may be, in characters.
 const MAX_LISTED: usize = 20;

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use jiff::civil::Date;
 
 use super::clean::{ColumnCleaner, Fault, Outcome, Settled};
-use super::findings::{Unusable, column_findings};
+use super::findings::column_findings;
 use super::newest::RowKey;
 use super::same_name::merged;
 use super::tally::{Place, Tally};
-use super::{Cell, CleaningReport, CustomerColumn, Keep, MISSING, Origins, Schema, SheetReport};
+use super::{Cell, CleaningReport, CustomerColumn, Keep, MISSING, Origins, Schema, SheetReport, Unusable};
 
 /// Set in the code of a text that its column decides; the rest is the text's number. No column has as many values.
 const OPEN: u32 = 1 << 31;

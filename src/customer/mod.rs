@@ -4,6 +4,7 @@
 //! one at a time, and keeps those four-or-so columns alone, interned: names, addresses, phone numbers and notes
 //! are never stored. [`NewestStands`] makes one table of several files'. Knows nothing of file formats, models or HTTP, and imports nothing of ours.
 
+mod broken_table;
 mod builder;
 mod cell;
 mod checked;
@@ -13,6 +14,8 @@ mod findings;
 mod form;
 mod header;
 mod header_name;
+mod header_note;
+mod invisible;
 mod kept;
 mod levels;
 mod merge;
@@ -23,6 +26,7 @@ mod open_sheet;
 mod origins;
 mod plain;
 mod report;
+mod report_entries;
 mod same_name;
 mod schema;
 mod sheet;
@@ -31,25 +35,28 @@ mod spelling;
 mod table;
 mod tally;
 mod text;
+mod value;
 
+pub use broken_table::BrokenTable;
 pub use builder::TableBuilder;
 pub use cell::Cell;
-pub use checked::BrokenTable;
 pub use date::MONTHS;
-pub use findings::{ColumnDates, DecidedBy, Unusable, ValueRows};
 pub use form::{FormCustomer, FormError, is_form_field, read_form};
 pub use header::{MissingColumn, MissingColumns, SheetHeader};
 pub use header_name::normalize_header;
+pub use invisible::is_invisible;
 pub use merge::NewestStands;
 pub use newest::{KeyedTable, RowKey};
 pub use note::Note;
 pub use origins::{Identifiers, Keep, NotKept, Origins, SheetStart};
 pub use plain::plain_cell;
-pub use report::{CleaningReport, Dropped, SheetRow};
+pub use report::{CleaningReport, Dropped};
+pub use report_entries::{ColumnDates, DecidedBy, SheetRow, Unusable, ValueRows};
 pub use schema::{
     Column, DateFeature, DateOrder, DatePart, Feature, FeatureKind, Kind, PersonaKey, Role, Schema, SchemaError,
 };
 pub use sheet::{SheetReport, UnusedSheet};
 pub use spelling::spelling_key;
-pub use table::{CustomerColumn, CustomerTable, MISSING, Value};
-pub use text::{is_invisible, is_personal, tidy_category};
+pub use table::{CustomerColumn, CustomerTable};
+pub use text::{is_personal, tidy_category};
+pub use value::{MISSING, Value};

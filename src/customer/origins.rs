@@ -8,7 +8,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::text::{MAX_VALUE_CHARS, is_invisible};
+use super::is_invisible;
+use super::text::MAX_VALUE_CHARS;
 use super::{BrokenTable, Cell, CleaningReport, Schema, date};
 
 /// What to keep of the rows beside the schema's columns.

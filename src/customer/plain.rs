@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::text::is_invisible;
+use super::is_invisible;
 
 /// What makes a spreadsheet program take text for a formula, in full width too.
 const FORMULA_STARTS: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::{ColumnDates, Note, SheetReport, Unusable, ValueRows};
+use super::{ColumnDates, Note, SheetReport, SheetRow, Unusable, ValueRows};
 
 /// How many dropped rows are named for each reason.
 pub(super) const NAMED_ROWS: usize = 5;
@@ -40,22 +40,6 @@ pub struct CleaningReport {
     pub encoding: Option<String>,
     /// What a person should know about the reading.
     pub notes: Vec<Note>,
-}
-
-/// Where a row stands.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
-pub struct SheetRow {
-    /// Its number as the sheet shows it, counted from 1.
-    #[schema(example = 7)]
-    pub row: u32,
-    /// The name of its sheet, where its workbook has several; empty otherwise.
-    #[schema(example = "January")]
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub sheet: String,
-    /// The label of its file, where several were read; empty otherwise.
-    #[schema(example = "2026-01-01/customers.xlsx")]
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub source: String,
 }
 
 /// Why a row was left out.

@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use icu_casemap::CaseMapper;
 use icu_normalizer::ComposingNormalizerBorrowed;
 
-use super::text::is_invisible;
+use super::is_invisible;
 
 /// The digit 0 of the scripts that spreadsheets write numbers in beside ours: Arabic, Persian, the scripts of India, Thai,
 /// Lao, Burmese, Khmer. Nine digits follow each.

@@ -3,15 +3,11 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use jiff::civil::Date;
 use rayon::slice::ParallelSliceMut;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::{BrokenTable, CleaningReport, Origins, Schema};
-
-/// The code of an optional value that a row does not have.
-pub const MISSING: u32 = u32::MAX;
+use super::{BrokenTable, CleaningReport, MISSING, Origins, Schema, Value};
 
 /// Customers, as dictionary-encoded columns in the schema's order: one a row, or as many as the row stands for.
 ///
@@ -38,26 +34,6 @@ pub struct CustomerColumn {
     pub values: Vec<Value>,
     /// For each row a position in `values`, or [`MISSING`].
     pub codes: Vec<u32>,
-}
-
-/// A cleaned cell.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub enum Value {
-    /// A category's name, trimmed and title-cased.
-    Text(String),
-    /// The position of an ordinal's level in the schema, counted from 0.
-    Level(u32),
-    /// A day, never in the future.
-    Date(Date),
-    /// What a form says of a day; never read from a sheet.
-    PartialDate {
-        /// The year, if it is known.
-        year: Option<i16>,
-        /// The month, 1 to 12, if it is known.
-        month: Option<i8>,
-    },
-    /// A finite number.
-    Number(f64),
 }
 
 impl CustomerTable {
@@ -179,50 +155,6 @@ impl CustomerTable {
     /// What was kept and what was dropped.
     pub fn cleaning(&self) -> &CleaningReport {
         &self.cleaning
-    }
-}
-
-impl Value {
-    /// An order of the values of one column, the same in every table.
-    pub(crate) fn total_order(&self, other: &Self) -> Ordering {
-        match (self, other) {
-            (Self::Text(a), Self::Text(b)) => a.cmp(b),
-            (Self::Level(a), Self::Level(b)) => a.cmp(b),
-            (Self::Date(a), Self::Date(b)) => a.cmp(b),
-            (Self::PartialDate { .. }, Self::PartialDate { .. }) => self.year_and_month().cmp(&other.year_and_month()),
-            (Self::Number(a), Self::Number(b)) => a.total_cmp(b),
-            _ => self.kind().cmp(&other.kind()),
-        }
-    }
-
-    fn year_and_month(&self) -> (Option<i16>, Option<i8>) {
-        match self {
-            Self::PartialDate { year, month } => (*year, *month),
-            Self::Date(day) => (Some(day.year()), Some(day.month())),
-            Self::Text(_) | Self::Level(_) | Self::Number(_) => (None, None),
-        }
-    }
-
-    fn kind(&self) -> u8 {
-        match self {
-            Self::Text(_) => 1,
-            Self::Level(_) => 2,
-            Self::Date(_) => 3,
-            Self::PartialDate { .. } => 4,
-            Self::Number(_) => 5,
-        }
-    }
-
-    /// The same for the same value, in every process and on every machine; no value's is that of a missing one, 0.
-    fn hash(&self) -> u128 {
-        let bytes = match self {
-            Self::Text(text) => text.as_bytes().to_vec(),
-            Self::Level(rank) => rank.to_le_bytes().to_vec(),
-            Self::Date(day) => [&day.year().to_le_bytes()[..], &[day.month() as u8, day.day() as u8]].concat(),
-            Self::PartialDate { year, month } => format!("{year:?} {month:?}").into_bytes(),
-            Self::Number(number) => number.to_bits().to_le_bytes().to_vec(),
-        };
-        xxh3_128(&[&[self.kind()], bytes.as_slice()].concat())
     }
 }
 

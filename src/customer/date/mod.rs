@@ -5,6 +5,7 @@
 //! (`2024-W10-2`, `2024-065`) are no days here.
 
 mod clock;
+mod convention;
 mod names;
 mod order;
 mod written;
@@ -16,8 +17,9 @@ use jiff::civil::{Date, date};
 use super::spelling::legible;
 use clock::{Clock, clock};
 
+pub(super) use convention::Convention;
 pub use names::MONTHS;
-pub(super) use order::{Convention, Decider, Decision, Evidence};
+pub(super) use order::{Decider, Decision, Evidence};
 pub(super) use written::Written;
 
 /// Day 0 of Excel's default date system for every day after its invented 1900-02-29.

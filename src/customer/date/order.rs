@@ -4,21 +4,10 @@
 //! holds for `24/3/5`, for a month's name that two languages give to different months, and for years of the Buddhist
 //! calendar.
 
+use super::convention::{Convention, FIRST_BUDDHIST_YEAR, Orders};
 use super::names::{ANY_LANGUAGE, Languages};
-use super::written::{FIRST_BUDDHIST_YEAR, Written};
+use super::written::Written;
 use crate::customer::schema::DateOrder;
-
-/// Orders, as a set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Orders(u8);
-
-/// How a date is read that can be read in several ways.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::customer) struct Convention {
-    pub(super) order: DateOrder,
-    pub(super) languages: Languages,
-    pub(super) is_buddhist: bool,
-}
 
 /// What the dates of one column say, each distinct text once.
 #[derive(Debug, Clone)]
@@ -64,46 +53,6 @@ pub(in crate::customer) enum Decider {
     },
 }
 
-impl Orders {
-    pub const ALL: Self = Self(0b111);
-    const DAY: u8 = 0b001;
-    const MONTH: u8 = 0b010;
-    const YEAR: u8 = 0b100;
-
-    pub fn of(day_first: bool, month_first: bool, year_first: bool) -> Self {
-        let bit = |has: bool, order: u8| if has { order } else { 0 };
-        Self(bit(day_first, Self::DAY) | bit(month_first, Self::MONTH) | bit(year_first, Self::YEAR))
-    }
-
-    fn and(self, other: Self) -> Self {
-        Self(self.0 & other.0)
-    }
-
-    /// Day first or month first, where that is the only order.
-    fn settled(self) -> Option<DateOrder> {
-        match self.0 {
-            Self::DAY => Some(DateOrder::DayFirst),
-            Self::MONTH => Some(DateOrder::MonthFirst),
-            _ => None,
-        }
-    }
-
-    /// `wanted`, or day first or month first where that is none of them.
-    fn nearest(self, wanted: DateOrder) -> DateOrder {
-        let bit = |order| match order {
-            DateOrder::DayFirst => Self::DAY,
-            DateOrder::MonthFirst => Self::MONTH,
-            DateOrder::YearFirst => Self::YEAR,
-        };
-        let all = [wanted, DateOrder::DayFirst, DateOrder::MonthFirst];
-        all.into_iter().find(|order| self.has(bit(*order))).unwrap_or(wanted)
-    }
-
-    fn has(self, order: u8) -> bool {
-        self.0 & order != 0
-    }
-}
-
 impl Default for Evidence {
     fn default() -> Self {
         Self {
@@ -133,7 +82,7 @@ impl Evidence {
             return is_buddhist || matches!(written, Written::Named { .. });
         };
         let orders = written.orders();
-        if orders.0 == 0 {
+        if orders.is_empty() {
             return false;
         }
         self.note_orders(orders, mark);
@@ -203,7 +152,7 @@ impl Evidence {
         if let Some(order) = self.settled().or_else(|| file.settled()) {
             return Decision { by_mark: Vec::new(), ..decision(order, Decider::Values) };
         }
-        let is_mixed = self.orders.0 == 0;
+        let is_mixed = self.orders.is_empty();
         let order = if self.month > self.day { DateOrder::MonthFirst } else { DateOrder::DayFirst };
         decision(order, Decider::Nobody { is_mixed })
     }
@@ -213,7 +162,7 @@ impl Evidence {
         if self.year > 0 && self.orders.has(Orders::YEAR) {
             return Some(DateOrder::YearFirst);
         }
-        if self.orders.0 != Orders::DAY | Orders::YEAR {
+        if !self.orders.is_day_or_year() {
             return self.orders.settled();
         }
         // `24/03/05` and `24/07/19`, or `05/03/24` and `19/07/24`: there are more days than years.

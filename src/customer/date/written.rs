@@ -2,14 +2,12 @@
 
 use jiff::civil::Date;
 
+use super::convention::{Convention, FIRST_BUDDHIST_YEAR, Orders};
 use super::names::{ANY_LANGUAGE, Languages, Name, key, name};
-use super::order::{Convention, Orders};
 use crate::customer::schema::DateOrder;
 
 /// Two-digit years from here on lie in the 20th century: the window of Excel itself.
 const TWO_DIGIT_PIVOT: i64 = 30;
-/// Years from here on are of the Buddhist calendar, 543 years ahead; nobody joins in them.
-pub(super) const FIRST_BUDDHIST_YEAR: i64 = 2443;
 const LAST_BUDDHIST_YEAR: i64 = 2743;
 const BUDDHIST_AHEAD: i64 = 543;
 

@@ -1,0 +1,57 @@
+//! Taking a row as the header, where it is one.
+
+use super::TableBuilder;
+use crate::customer::Cell;
+use crate::customer::clean::Outcome;
+use crate::customer::header::{Candidate, Layout, MissingColumns};
+use crate::customer::newest::cell_hash;
+use crate::customer::open_sheet::{HEADER_ROWS, Row};
+
+impl TableBuilder {
+    /// Reads the row as the header, if it is one.
+    pub(super) fn find_header(&mut self, row_number: u32) -> Result<(), MissingColumns> {
+        let candidates = self.sheet.take_candidates();
+        match self.header_index.layout(&candidates) {
+            Ok(layout) => {
+                self.adopt(layout, &candidates, row_number);
+                return Ok(());
+            }
+            Err(error) => {
+                if self.sheet.closest.as_ref().is_none_or(|closest| error.is_closer_than(closest)) {
+                    self.sheet.closest = Some(error);
+                }
+            }
+        }
+        self.sheet.rows_above_header += 1;
+        if self.sheet.rows_above_header < HEADER_ROWS { Ok(()) } else { self.end_sheet() }
+    }
+
+    /// Whether the row is the header of a further table, by which the rows below it are read.
+    pub(super) fn change_header(&mut self, row_number: u32) -> bool {
+        let candidates = self.sheet.take_candidates();
+        let layout = self.header_index.layout(&candidates);
+        layout.map(|layout| self.adopt(layout, &candidates, row_number)).is_ok()
+    }
+
+    fn adopt(&mut self, mut layout: Layout, header: &[Candidate], row_number: u32) {
+        for (title, header) in std::mem::take(&mut layout.columns_used) {
+            self.columns_used.entry(title).or_insert(header);
+        }
+        self.identifier_used = self.identifier_used.take().or(layout.identifier_used.take());
+        let mut hashes = vec![0_u128; layout.n_tables];
+        for cell in header {
+            let column = layout.column(cell.column);
+            let text = cell.text.as_deref().map_or(Cell::Error, Cell::Text);
+            if let Some(hash) = hashes.get_mut(column.table) {
+                *hash = hash.wrapping_add(cell_hash(text, column.seed));
+            }
+        }
+        let outcomes = vec![Outcome::Empty; self.schema.columns.len()];
+        self.rows.resize(layout.n_tables, Row { outcomes, ..Row::default() });
+        self.sheet.header_hashes = hashes;
+        self.sheet.header_row = row_number;
+        self.sheet.may_change = false;
+        self.sheet.rows_below_header = 0;
+        self.sheet.layout = Some(layout);
+    }
+}
