@@ -20,16 +20,18 @@
 //! customer, config → nothing of ours
 //! ```
 //!
-//! Every module may import `text_file` and `near_miss`, which import nothing of ours. `main` also puts together what it hands to them:
+//! Every module may import `causes`, `durable`, `near_miss` and `text_file`, which import nothing of ours. `main` also puts together what it hands to them:
 //! the model store, the writer and the schema.
 //!
 //! On other systems than Linux there is nothing here: the one error is `main`'s.
 #![cfg(target_os = "linux")]
 #![forbid(unsafe_code)]
 
+pub mod causes;
 pub mod config;
 pub mod content;
 pub mod customer;
+pub mod durable;
 pub mod export;
 pub mod http;
 pub mod model_store;

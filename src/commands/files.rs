@@ -10,6 +10,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use content_portal::durable;
 
 /// The name that stands for standard input or output.
 const STANDARD: &str = "-";
@@ -159,7 +160,7 @@ impl OutputFile {
         }
         staged.as_file().sync_all().with_context(unwritable)?;
         staged.persist(&self.target).with_context(unwritable)?;
-        File::open(self.folder()).and_then(|folder| folder.sync_all()).with_context(unwritable)
+        durable::sync_folder(self.folder()).with_context(unwritable)
     }
 
     /// Whether a new file takes the name, rather than the bytes going into what is there.
@@ -176,6 +177,6 @@ impl OutputFile {
     }
 
     fn folder(&self) -> &Path {
-        self.target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+        durable::folder_of(&self.target)
     }
 }

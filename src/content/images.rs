@@ -3,14 +3,17 @@
 //! A name says all there is to know of a file (its bytes never change), and is no path: nothing but a name of this
 //! shape is ever joined to the folder. Blocking; knows no HTTP and no writer.
 
-use std::fmt::{self, Write as _};
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
+
+use crate::causes::hex;
+use crate::durable;
 
 /// A folder of pictures.
 #[derive(Debug, Clone)]
@@ -71,11 +74,7 @@ impl ImageKind {
 
 impl ImageName {
     fn new(bytes: &[u8], kind: ImageKind) -> Self {
-        let mut name = String::with_capacity(69);
-        for byte in Sha256::digest(bytes) {
-            // Writing to a String cannot fail.
-            let _ = write!(name, "{byte:02x}");
-        }
+        let mut name = hex(Sha256::digest(bytes));
         name.push('.');
         name.push_str(kind.extension());
         Self(name)
@@ -130,13 +129,7 @@ impl ImageStore {
         }
         fs::create_dir_all(&self.dir)?;
         let staged = self.dir.join(format!(".{}.part", Uuid::new_v4()));
-        let outcome = write_synced(&staged, bytes).and_then(|()| fs::rename(&staged, &path));
-        if let Err(error) = outcome {
-            // The first failure is the one to tell.
-            let _ = fs::remove_file(&staged);
-            return Err(error);
-        }
-        File::open(&self.dir)?.sync_all()?;
+        durable::write(&path, &staged, bytes)?;
         Ok(name)
     }
 
@@ -151,12 +144,6 @@ impl ImageStore {
             Err(e) => Err(e),
         }
     }
-}
-
-fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
 }
 
 #[cfg(test)]

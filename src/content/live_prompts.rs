@@ -9,6 +9,7 @@ use arc_swap::ArcSwap;
 
 use super::WriterConfigError;
 use super::prompt::{Prompts, Sources};
+use crate::causes::with_causes;
 
 /// The templates in use.
 pub(super) struct LivePrompts {
@@ -41,7 +42,7 @@ impl LivePrompts {
         // One look at a time: of two, the one that looked first could otherwise swap its templates in last.
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let sources = Sources::read(Some(dir));
-        let found = sources.as_ref().map_or_else(with_causes, Sources::hash);
+        let found = sources.as_ref().map_or_else(|error| with_causes(error), Sources::hash);
         if *seen == found {
             return;
         }
@@ -56,12 +57,6 @@ impl LivePrompts {
         }
         *seen = found;
     }
-}
-
-/// An error and its causes, for the log; a template is the operator's own and may be quoted.
-fn with_causes(error: &WriterConfigError) -> String {
-    let causes = std::iter::successors(Some(error as &dyn std::error::Error), |&error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@
 //! may override each by a file of the same name. What strangers wrote reaches a prompt through the `data` filter
 //! alone: between tags that no value can write, because every value loses its angle brackets on the way.
 
-use std::fmt::Write as _;
 use std::path::Path;
 
 use minijinja::value::Value;
@@ -16,6 +15,7 @@ use super::{
     Audience, Brief, Campaign, CampaignInput, Engagement, FunnelStage, Output as Wanted, Platform, Tone,
     WriterConfigError,
 };
+use crate::causes::hex;
 use crate::text_file;
 
 /// The tags around strangers' words, without their angle brackets' contents being writable by a value.
@@ -82,12 +82,7 @@ impl Sources {
             hasher.update(u64::try_from(text.len()).unwrap_or(u64::MAX).to_le_bytes());
             hasher.update(text.as_bytes());
         }
-        let mut hash = String::with_capacity(64);
-        for byte in hasher.finalize() {
-            // Writing to a String cannot fail.
-            let _ = write!(hash, "{byte:02x}");
-        }
-        hash
+        hex(hasher.finalize())
     }
 }
 

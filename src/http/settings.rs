@@ -239,7 +239,9 @@ mod tests {
                 format!("{name} is set to nothing (environment), so no caller needs a key: name one, or leave it out");
             assert_eq!(loaded.warnings, [warning]);
         }
-        let other = [("API_KEYS", ""), ("API_KEYS_FILE", "nowhere")];
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        std::io::Write::write_all(&mut file, b"a-key-of-the-portal").unwrap();
+        let other = [("API_KEYS", ""), ("API_KEYS_FILE", file.path().to_str().unwrap())];
         assert!(Loaded::from_pairs(&other, "", Settings::read).warnings.is_empty(), "the file counts");
     }
 

@@ -1,36 +1,30 @@
-//! Files that are whole or absent: synced writes, bounded reads, checksums.
+//! Files that are whole or absent, each failure named with its file: synced writes, bounded reads, checksums.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
 use super::{FileFault, StoreError};
-use crate::text_file;
+use crate::causes::hex;
+use crate::{durable, text_file};
 
 /// The largest model file that is read: 200,000 profiles of 500 features take 400 MB.
 const MAX_FILE_BYTES: u64 = 1 << 30;
 
 pub(super) fn sha256_hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(Sha256::digest(bytes))
 }
 
 /// Writes a new file and syncs it.
 pub(super) fn write_file(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    let write = || {
-        let mut file = File::create_new(path)?;
-        file.write_all(bytes)?;
-        file.sync_all()
-    };
-    write().map_err(|source| StoreError::Write { path: path.to_owned(), source })
+    durable::write_new(path, bytes).map_err(|source| StoreError::Write { path: path.to_owned(), source })
 }
 
 /// Syncs a folder, so that the names in it last.
 pub(super) fn sync_folder(path: &Path) -> Result<(), StoreError> {
-    File::open(path)
-        .and_then(|folder| folder.sync_all())
-        .map_err(|source| StoreError::Write { path: path.to_owned(), source })
+    durable::sync_folder(path).map_err(|source| StoreError::Write { path: path.to_owned(), source })
 }
 
 pub(super) fn create_folder(path: &Path) -> Result<(), StoreError> {

@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 
 use super::ImportError;
 use super::npy::{self, NpyFault, Number};
+use crate::causes::hex;
 use crate::text_file;
 
 /// The format that this build reads.
@@ -276,7 +277,7 @@ impl Files<'_> {
         let read = || {
             let expected = self.sums.get(name).ok_or(ExportFault::NotListed)?;
             let bytes = read_file(&path, MAX_ARRAY_BYTES)?;
-            if *expected != Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>() {
+            if *expected != hex(Sha256::digest(&bytes)) {
                 return Err(ExportFault::Checksum);
             }
             let (shape, values) = npy::read::<T>(&bytes).map_err(ExportFault::NoArray)?;

@@ -13,7 +13,8 @@ use std::path::{Path, PathBuf};
 
 use super::sample::is_sample;
 use super::uploads::{self, TAKEN};
-use super::{FileInTurn, Progress, RetrainError, RetrainRequest, SkippedFile, sentence};
+use super::{FileInTurn, Progress, RetrainError, RetrainRequest, SkippedFile};
+use crate::causes::with_causes;
 use crate::customer::{CustomerTable, Keep, KeyedTable, NewestStands};
 use crate::workbook::{ReadRequest, Watch, WorkbookError};
 
@@ -101,7 +102,7 @@ impl<'a> Collecting<'a> {
         (self.progress)(Progress::reading(FileInTurn { name, number: self.number, of: self.of }));
         let added = read(self.request, path)?;
         let name = label.to_string_lossy();
-        match added.and_then(|file| self.all.add(&name, &file).map_err(|error| sentence(&error))) {
+        match added.and_then(|file| self.all.add(&name, &file).map_err(|error| with_causes(&error))) {
             Ok(()) => {
                 self.files.push(label.clone());
                 self.uploads.extend(is_upload.then(|| path.clone()));
@@ -127,7 +128,7 @@ fn read(request: &RetrainRequest<'_>, path: &Path) -> Result<Result<KeyedTable, 
     match request.reader.read_keyed(file, &by) {
         // No fault of the file: the next ones would fare no better.
         Err(error @ WorkbookError::NoReader(_)) => Err(RetrainError::Reader(error)),
-        read => Ok(read.map_err(|error| sentence(&error))),
+        read => Ok(read.map_err(|error| with_causes(&error))),
     }
 }
 

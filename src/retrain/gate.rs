@@ -8,6 +8,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::causes::with_causes;
 use crate::model_store::{Staged, StoreError};
 use crate::pipeline::Scores;
 
@@ -174,8 +175,8 @@ pub(super) fn check_sample() -> GateCheck {
 pub(super) fn check_integrity(staged: &Staged<'_>) -> Result<Vec<GateCheck>, StoreError> {
     let loads = |faults: f64| GateCheck::new(CheckKind::Integrity, "files_changed", Some(faults), (Bound::AtMost, 0.0));
     let agrees = |share| GateCheck::new(CheckKind::Integrity, "golden_sample", share, (Bound::AtLeast, 1.0));
-    let failed = |check: GateCheck, error: &dyn std::error::Error| {
-        let detail = Some(super::sentence(error));
+    let failed = |check: GateCheck, error: &(dyn std::error::Error + 'static)| {
+        let detail = Some(with_causes(error));
         GateCheck { detail, ..check }
     };
     match staged.reload() {

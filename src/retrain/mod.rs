@@ -29,6 +29,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
+use crate::causes::with_causes;
 use crate::customer::{CustomerTable, Schema};
 use crate::model_store::{Candidate, ModelStore, ModelVersion, Servable, StoreError, TrainedOn, VersionId, WriterLock};
 use crate::pipeline::{
@@ -326,17 +327,11 @@ fn drift_since(live: &ModelVersion, table: &CustomerTable, places: &[Option<Segm
 /// The version whose place is to be taken, and what is wrong with the one that should be live.
 fn live_version(store: &ModelStore) -> (Option<ModelVersion>, Option<String>) {
     match store.load_servable() {
-        Ok(Servable { version, instead_of }) => (Some(version), instead_of.map(|error| sentence(&error))),
+        Ok(Servable { version, instead_of }) => (Some(version), instead_of.map(|error| with_causes(&error))),
         Err(StoreError::NoCurrent { .. }) => (None, None),
         // A training is the way to mend a store without a whole version.
-        Err(error) => (None, Some(sentence(&error))),
+        Err(error) => (None, Some(with_causes(&error))),
     }
-}
-
-/// The error and its causes, as one sentence.
-fn sentence(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 fn seconds(duration: Duration) -> f64 {

@@ -17,7 +17,9 @@ use std::path::{Path, PathBuf};
 
 use jiff::civil::Date;
 
-use super::{RetrainError, SkippedFile, sentence};
+use super::{RetrainError, SkippedFile};
+use crate::causes::with_causes;
+use crate::durable;
 
 /// What the names of uploads begin with, once they are base data.
 pub(super) const TAKEN: &str = "upload-";
@@ -69,7 +71,7 @@ pub(super) fn forget_taken(waiting: Vec<PathBuf>, base_files: &[PathBuf]) -> Res
         let is_taken = || -> io::Result<bool> {
             for file in taken.by_ref() {
                 if is_same(&upload, file)? {
-                    make_last(file)?;
+                    durable::sync(file)?;
                     fs::remove_file(&upload)?;
                     return Ok(true);
                 }
@@ -91,17 +93,14 @@ pub(super) fn put_away(used: &[PathBuf], base_data: &Path, today: Date) -> PutAw
     for upload in used {
         match put_one_away(upload, &folder) {
             Ok(file) => done.moved.push((upload.clone(), file)),
-            Err(error) => done.left.push(SkippedFile { file: upload.display().to_string(), why: sentence(&error) }),
+            Err(error) => done.left.push(SkippedFile { file: upload.display().to_string(), why: with_causes(&error) }),
         }
     }
     done
 }
 
 fn put_one_away(upload: &Path, folder: &Path) -> io::Result<PathBuf> {
-    if !folder.is_dir() {
-        fs::create_dir_all(folder)?;
-        sync_folder_of(folder)?;
-    }
+    durable::create_folder(folder)?;
     for number in 1..=MAX_NAMES {
         let file = folder.join(taken_name(upload, number));
         match place(upload, &file) {
@@ -113,9 +112,9 @@ fn put_one_away(upload: &Path, folder: &Path) -> io::Result<PathBuf> {
             }
             Err(error) => return Err(error),
         }
-        make_last(&file)?;
+        durable::sync(&file)?;
         fs::remove_file(upload)?;
-        sync_folder_of(upload)?;
+        durable::sync_folder(durable::folder_of(upload))?;
         return Ok(file);
     }
     Err(io::Error::new(io::ErrorKind::AlreadyExists, "every name for it is taken"))
@@ -151,16 +150,6 @@ fn taken_name(upload: &Path, number: usize) -> std::ffi::OsString {
         name.push(extension);
     }
     name
-}
-
-/// Syncs a file and its name.
-fn make_last(file: &Path) -> io::Result<()> {
-    File::open(file)?.sync_all()?;
-    sync_folder_of(file)
-}
-
-fn sync_folder_of(path: &Path) -> io::Result<()> {
-    File::open(path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new(".")))?.sync_all()
 }
 
 fn is_same(one: &Path, other: &Path) -> io::Result<bool> {

@@ -31,6 +31,7 @@ use std::time::{Duration, SystemTime};
 use jiff::Timestamp;
 
 use crate::config::{Reader, defaults};
+use crate::durable;
 
 pub use name::{Extension, UploadId};
 pub use received::{Kept, Received, Receiving};
@@ -159,7 +160,11 @@ impl UploadStore {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return,
             Err(error) => {
-                tracing::warn!(%error, "the folder of uploads cannot be listed: what is in it may be stored once more");
+                tracing::warn!(
+                    event = "upload_folder_unlistable",
+                    %error,
+                    "the folder of uploads cannot be listed: what is in it may be stored once more"
+                );
                 return;
             }
         };
@@ -180,7 +185,7 @@ impl UploadStore {
     /// [`UploadError::NoRoom`] when less than the reserve would stay free, were this upload and all that are under way
     /// stored; [`UploadError::Write`] when the folder cannot be made or asked.
     pub fn room_for(&self, size_bytes: u64) -> Result<Room, UploadError> {
-        self.make_folder()?;
+        durable::create_folder(self.dir())?;
         let free_bytes = self.free_bytes()?;
         let mut state = self.lock();
         let promised_bytes = state.promised_bytes.saturating_add(size_bytes);
@@ -223,7 +228,7 @@ impl UploadStore {
     /// # Errors
     /// [`UploadError::Full`] and [`UploadError::Write`] when the folder or the file cannot be made.
     pub fn receive(&self, extension: Extension) -> Result<Receiving, UploadError> {
-        self.make_folder()?;
+        durable::create_folder(self.dir())?;
         Receiving::begin(self.clone(), extension)
     }
 
@@ -244,7 +249,7 @@ impl UploadStore {
         if let Some(file) = kept_before {
             file.sync_all()?;
         }
-        File::open(self.dir())?.sync_all()?;
+        durable::sync_folder(self.dir())?;
         Ok(was_there)
     }
 
@@ -254,16 +259,6 @@ impl UploadStore {
         let is_whole = file.metadata().is_ok_and(|file| file.is_file() && file.len() == size_bytes);
         // Where its age cannot be told anew, the content is kept once more instead.
         (is_whole && file.set_modified(SystemTime::now()).is_ok()).then_some(file)
-    }
-
-    fn make_folder(&self) -> io::Result<()> {
-        let dir = self.dir();
-        if dir.is_dir() {
-            return Ok(());
-        }
-        fs::create_dir_all(dir)?;
-        let parent = dir.parent().filter(|parent| !parent.as_os_str().is_empty());
-        File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
     }
 
     fn dir(&self) -> &Path {
@@ -288,7 +283,7 @@ fn remove_abandoned(entry: &fs::DirEntry) {
     if age.is_some_and(|age| age > ABANDONED_AFTER)
         && let Err(error) = fs::remove_file(entry.path())
     {
-        tracing::warn!(%error, "an abandoned upload cannot be removed");
+        tracing::warn!(event = "abandoned_upload_remove_failed", %error, "an abandoned upload cannot be removed");
     }
 }
 

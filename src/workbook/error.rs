@@ -185,19 +185,16 @@ impl WorkbookError {
 
 /// Errors of others on their way between processes: their text, with what lies behind them.
 mod cause {
-    use std::error::Error;
-
     use serde::{Deserialize, Deserializer, Serializer};
 
     use super::Cause;
+    use crate::causes::{cut, with_causes};
 
     /// The longest text, in characters: a cause may quote the file.
     const MAX_CHARS: usize = 400;
 
     pub(super) fn serialize<S: Serializer>(cause: &Cause, serializer: S) -> Result<S::Ok, S::Error> {
-        let causes = std::iter::successors(Some(cause.as_ref() as &dyn Error), |&cause| cause.source());
-        let texts: Vec<String> = causes.map(ToString::to_string).collect();
-        serializer.collect_str(&texts.join(": ").chars().take(MAX_CHARS).collect::<String>())
+        serializer.serialize_str(&cut(with_causes(cause.as_ref()), MAX_CHARS))
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Cause, D::Error> {

@@ -4,8 +4,8 @@
 //! whole and syncs it, under a lock across processes. So it survives a restart, a crash loses nothing that was set
 //! aside, and a server and a command that share the folder share the budget. For the writer alone; knows no prices.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::fs::{self, OpenOptions};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
 use super::super::{BudgetConfig, WriterConfigError};
+use crate::durable;
 
 const LEDGER: &str = "budget.json";
 const LOCK: &str = ".budget.lock";
@@ -167,12 +168,7 @@ fn change_locked<T>(dir: &Path, today: Date, edit: impl FnOnce(&mut Ledger) -> O
     let new_day = Ledger { day: today, spent_usd: 0.0 };
     let mut ledger = read(&dir.join(LEDGER))?.filter(|ledger| ledger.day >= today).unwrap_or(new_day);
     let Some(result) = edit(&mut ledger) else { return Ok(None) };
-    let staged = dir.join(format!("{LEDGER}.part"));
-    let mut file = File::create(&staged)?;
-    file.write_all(&serde_json::to_vec(&ledger)?)?;
-    file.sync_all()?;
-    fs::rename(&staged, dir.join(LEDGER))?;
-    File::open(dir)?.sync_all()?;
+    durable::write(&dir.join(LEDGER), &dir.join(format!("{LEDGER}.part")), &serde_json::to_vec(&ledger)?)?;
     Ok(Some(result))
 }
 

@@ -12,6 +12,7 @@ use axum::response::Response;
 use http_body::Body as _;
 use tokio::time::{Instant, Sleep, sleep};
 
+use crate::causes::chain;
 use crate::http::wrapped_body::{PollFrame, Wrap, wrap};
 
 /// How long the server waits for [`BYTES_A_WINDOW`]; the time in which it does not read does not count.
@@ -46,7 +47,7 @@ pub(in crate::http) async fn minimum_rate(request: Request, next: Next) -> Respo
 
 /// Whether `error` or one of its causes is that a body was too slow.
 pub(in crate::http) fn is_too_slow(error: &(dyn Error + 'static)) -> bool {
-    std::iter::successors(Some(error), |&error| error.source()).any(|error| error.is::<TooSlow>())
+    chain(error).any(|error| error.is::<TooSlow>())
 }
 
 impl Rate {

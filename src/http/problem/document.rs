@@ -13,8 +13,9 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::error::{ApiError, with_causes};
+use super::error::ApiError;
 use super::field::FieldProblem;
+use crate::causes::with_causes;
 use crate::http::waited::Waited;
 
 /// An [`ApiError`] on its way out; the outermost layer adds the request's id.

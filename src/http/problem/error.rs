@@ -174,12 +174,6 @@ fn whole_seconds(wait: Duration) -> u64 {
     wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
 }
 
-/// An error and its causes, for the log.
-pub(in crate::http) fn with_causes(error: &dyn Error) -> String {
-    let causes = std::iter::successors(Some(error), |&error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
-}
-
 impl From<UploadError> for ApiError {
     fn from(error: UploadError) -> Self {
         match error {

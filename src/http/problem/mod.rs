@@ -11,6 +11,6 @@ mod sentence;
 mod status;
 
 pub(super) use document::{Document, Problem};
-pub(super) use error::{ApiError, retraining_path, with_causes};
+pub(super) use error::{ApiError, retraining_path};
 pub(super) use field::FieldProblem;
 pub(super) use sentence::as_sentence;

@@ -4,8 +4,9 @@ use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::causes::with_causes;
 use crate::customer::{CustomerTable, Keep, Schema};
-use crate::http::problem::{ApiError, FieldProblem, with_causes};
+use crate::http::problem::{ApiError, FieldProblem};
 use crate::http::response::event_stream::Progress;
 use crate::http::state::AppState;
 use crate::model_store::ModelVersion;

@@ -14,10 +14,11 @@ use utoipa::ToSchema;
 
 use super::docs::{BodyProblems, GenerateRequest, IdempotencyHeader, IdempotencyProblems, WriterProblems};
 use super::images::PublicAddress;
+use crate::causes::with_causes;
 use crate::content::{Brief, Content, ContentRequest, Output, Pictures, WriteError};
 use crate::http::admission::Admitted;
 use crate::http::idempotency::{Claim, First, IDEMPOTENT_REPLAYED, IdempotencyKey, Turn};
-use crate::http::problem::{ApiError, with_causes};
+use crate::http::problem::ApiError;
 use crate::http::request::body::read_object_and;
 use crate::http::request::fields::{Fields, GivenCampaign};
 use crate::http::request::ignored::Ignored;

@@ -15,7 +15,8 @@ use utoipa::ToSchema;
 use utoipa::openapi::schema::Object;
 
 use super::docs::AdminProblems;
-use crate::http::problem::{ApiError, with_causes};
+use crate::causes::with_causes;
+use crate::http::problem::ApiError;
 use crate::http::request::accept::accepts;
 use crate::http::request::admin::Admin;
 use crate::http::state::AppState;

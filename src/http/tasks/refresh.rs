@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, watch};
 
-use crate::http::problem::with_causes;
+use crate::causes::with_causes;
 use crate::http::state::AppState;
 use crate::model_store::VersionId;
 

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::jobs::{AskedBy, Job, StartPermit};
-use crate::http::problem::{ApiError, with_causes};
+use crate::causes::with_causes;
+use crate::http::problem::ApiError;
 use crate::http::state::AppState;
 use crate::retrain::worker::{Options, Outcome};
 use crate::schedule::{Look, Lookout, Schedule};

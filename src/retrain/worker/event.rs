@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::causes::{cut, with_causes};
 use crate::model_store::{StoreError, VersionId};
 use crate::retrain::{FailedCheck, Progress, RetrainError, RetrainOutcome, RetrainReport, SkippedFile};
 
@@ -91,24 +92,20 @@ impl From<&Result<RetrainOutcome, RetrainError>> for Outcome {
 
 fn failed_checks(report: &RetrainReport) -> Vec<FailedCheck> {
     let failed = report.failed().take(MAX_LISTED).map(FailedCheck::from);
-    failed.map(|check| FailedCheck { sentence: cut(check.sentence), ..check }).collect()
+    failed.map(|check| FailedCheck { sentence: shortened(check.sentence), ..check }).collect()
 }
 
 fn skipped(report: &RetrainReport) -> Vec<SkippedFile> {
     let skipped = report.skipped.iter().take(MAX_LISTED).cloned();
-    skipped.map(|SkippedFile { file, why }| SkippedFile { file: cut(file), why: cut(why) }).collect()
+    skipped.map(|SkippedFile { file, why }| SkippedFile { file: shortened(file), why: shortened(why) }).collect()
 }
 
-fn sentence(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    cut(causes.map(ToString::to_string).collect::<Vec<_>>().join(": "))
+fn sentence(error: &(dyn std::error::Error + 'static)) -> String {
+    shortened(with_causes(error))
 }
 
-fn cut(mut text: String) -> String {
-    if let Some((end, _)) = text.char_indices().nth(MAX_CHARS) {
-        text.truncate(end);
-    }
-    text
+fn shortened(text: String) -> String {
+    cut(text, MAX_CHARS)
 }
 
 #[cfg(test)]

@@ -112,7 +112,7 @@ impl Training {
     /// Kills the process and waits for its end. What it had not published is not missed.
     pub async fn kill(&mut self) {
         if let Err(error) = self.child.kill().await {
-            tracing::warn!(%error, "a retraining cannot be ended");
+            tracing::warn!(event = "retraining_kill_failed", %error, "a retraining cannot be ended");
         }
     }
 }

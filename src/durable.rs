@@ -1,0 +1,99 @@
+//! Files and names that outlast a crash of the machine: a file is synced, then renamed, then its folder is synced.
+//!
+//! Imports nothing of ours; everything may import it.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::Path;
+
+/// Puts `bytes` under the name `path`, whole or not at all. Until then they stand at `staged`, in the same folder; what an
+/// earlier process left there is replaced.
+///
+/// # Errors
+/// What the system said. `path` is then what it was, unless it is only its folder that could not be synced.
+pub fn write(path: &Path, staged: &Path, bytes: &[u8]) -> io::Result<()> {
+    let written = File::create(staged).and_then(|file| fill(file, bytes)).and_then(|()| fs::rename(staged, path));
+    if let Err(error) = written {
+        // The first failure is the one to report.
+        let _ = fs::remove_file(staged);
+        return Err(error);
+    }
+    sync_folder(folder_of(path))
+}
+
+/// Writes a new file and syncs it; its name lasts once its folder is synced.
+///
+/// # Errors
+/// What the system said; [`io::ErrorKind::AlreadyExists`] where there is a file.
+pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    File::create_new(path).and_then(|file| fill(file, bytes))
+}
+
+fn fill(mut file: File, bytes: &[u8]) -> io::Result<()> {
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// Syncs a file that is there, and its name.
+///
+/// # Errors
+/// What the system said.
+pub fn sync(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()?;
+    sync_folder(folder_of(path))
+}
+
+/// Syncs the names in a folder.
+///
+/// # Errors
+/// What the system said.
+pub fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+/// Makes a folder that lasts, with those around it, where there is none.
+///
+/// # Errors
+/// What the system said.
+pub fn create_folder(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    fs::create_dir_all(folder)?;
+    sync_folder(folder_of(folder))
+}
+
+/// The folder that the last part of a path stands in.
+pub fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_whole_and_stays_where_it_cannot_be() {
+        let folder = tempfile::tempdir().unwrap();
+        let [path, staged] = ["a", ".a.part"].map(|name| folder.path().join(name));
+        write(&path, &staged, b"one").unwrap();
+        fs::write(&staged, "left by an earlier process, and longer").unwrap();
+        write(&path, &staged, b"two").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "two");
+        assert!(!staged.exists());
+        assert!(write(&folder.path().join("none/a"), &staged, b"three").is_err());
+        assert!(!staged.exists() && fs::read_to_string(&path).unwrap() == "two");
+        assert_eq!(write_new(&path, b"four").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+    }
+
+    #[test]
+    fn a_folder_is_made_with_those_around_it_and_a_bare_name_stands_in_this_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let inner = folder.path().join("one/two");
+        create_folder(&inner).unwrap();
+        create_folder(&inner).unwrap();
+        sync(&inner).unwrap();
+        assert_eq!(folder_of(Path::new("a")), Path::new("."));
+        assert_eq!(folder_of(Path::new("/a/b")), Path::new("/a"));
+    }
+}
