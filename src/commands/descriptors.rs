@@ -16,7 +16,11 @@ pub fn make_room_for(wanted: NonZeroUsize) -> NonZeroUsize {
     let limit = match raise() {
         Ok(limit) => limit,
         Err(error) => {
-            tracing::warn!(%error, "the limit of file descriptors cannot be raised");
+            tracing::warn!(
+                event = "descriptor_limit_not_raised",
+                %error,
+                "the limit of file descriptors cannot be raised"
+            );
             return wanted;
         }
     };

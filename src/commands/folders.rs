@@ -63,11 +63,16 @@ pub fn check(config: &Config, has_model: bool) -> Result<(), Misconfigured> {
         match folder.try_out() {
             Ok(_) => {}
             Err(error) if !is_needed => {
-                tracing::warn!(%error, "{variable} {} cannot be written: this server cannot retrain", path.display());
+                tracing::warn!(
+                    event = "folder_not_writable",
+                    %error,
+                    "{variable} {} cannot be written: this server cannot retrain",
+                    path.display()
+                );
             }
             // A disk that is full now may have room in a moment, and not every request needs any.
             Err(error) if matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) => {
-                tracing::warn!(%error, "{variable} {} is full", path.display());
+                tracing::warn!(event = "folder_full", %error, "{variable} {} is full", path.display());
             }
             Err(cause) => return Err(Misconfigured::Folder { variable, path: path.to_owned(), cause }),
         }

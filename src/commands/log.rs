@@ -65,7 +65,11 @@ fn write(messages: &Receiver<Message>, n_lost: &AtomicU64) {
                 let _ = io::stderr().lock().write_all(&line);
                 let n_lines = n_lost.swap(0, Ordering::Relaxed);
                 if n_lines > 0 {
-                    tracing::warn!(n_lines, "lines of the log were left out: nobody took them in time");
+                    tracing::warn!(
+                        event = "log_lines_lost",
+                        n_lines,
+                        "lines of the log were left out: nobody took them in time"
+                    );
                 }
             }
             Message::Done(waiting) => drop(waiting),

@@ -97,7 +97,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let log = log::start(&config, if is_server { "info" } else { "warn" })?;
     // A probe comes every few seconds.
     if !matches!(command, Command::Health(_)) {
-        warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+        warnings.iter().for_each(|warning| tracing::warn!(event = "setting_suspicious", "{warning}"));
         of_flask_service::warn_of_models(&config);
     }
     match command {

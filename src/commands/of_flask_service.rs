@@ -19,7 +19,7 @@ fn has_pickle_name(path: &Path) -> bool {
 
 /// Says that a pickle is not read, and which command brings along what is in it.
 pub fn warn_of(variable: &str, path: &Path) {
-    tracing::warn!("{}", sentence(variable, path));
+    tracing::warn!(event = "flask_pickle_ignored", "{}", sentence(variable, path));
 }
 
 /// Says it of the folder of models, where pickles lie in it.

@@ -49,7 +49,7 @@ pub fn serve(config: &Config, terminal: Option<Terminal>) -> anyhow::Result<()> 
         let refresh = application.refresh();
         tokio::spawn(async move {
             while hang_up.recv().await.is_some() {
-                tracing::info!("SIGHUP: looking for a new model version and prompts");
+                tracing::info!(event = "reloading", "SIGHUP: looking for a new model version and prompts");
                 service_manager::notify_reloading();
                 refresh.now().await;
                 service_manager::notify_ready(&after_reload.sentence());
@@ -57,9 +57,9 @@ pub fn serve(config: &Config, terminal: Option<Terminal>) -> anyhow::Result<()> 
         });
         let stop = async move {
             tokio::select! {
-                _ = terminate.recv() => tracing::info!("SIGTERM: stopping"),
+                _ = terminate.recv() => tracing::info!(event = "stopping", "SIGTERM: stopping"),
                 // An error means that Ctrl-C cannot be heard; SIGTERM still is.
-                _ = tokio::signal::ctrl_c() => tracing::info!("Ctrl-C: stopping"),
+                _ = tokio::signal::ctrl_c() => tracing::info!(event = "stopping", "Ctrl-C: stopping"),
             }
             service_manager::notify_stopping();
         };
@@ -114,12 +114,17 @@ fn prepare(config: &Config, opening: &Opening) -> anyhow::Result<Prepared> {
         setup::overlay(version, &entries);
         setup::warn_of_sample(version);
         if let Err(error) = version.model.warm_up() {
-            tracing::error!(%error, "the model cannot place a customer that training never met");
+            tracing::error!(
+                event = "model_check_failed",
+                %error,
+                "the model cannot place a customer that training never met"
+            );
         }
     });
     on_load(&mut version);
     if *setup::schema(config)? != **version.model.schema() {
         tracing::warn!(
+            event = "schema_differs",
             "the model was trained with another schema than SCHEMA_PATH; uploads are read by the model's own"
         );
     }

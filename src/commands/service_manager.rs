@@ -34,7 +34,13 @@ pub fn notify_reloading() {
     // systemd 253 and newer tell by the time whether the reload was asked for before or after it.
     match NotifyState::monotonic_usec_now() {
         Ok(now) => notify(&[NotifyState::Reloading, now]),
-        Err(error) => tracing::warn!(%error, "the service manager cannot be told of the reload"),
+        Err(error) => {
+            tracing::warn!(
+                event = "service_manager_reload_failed",
+                %error,
+                "the service manager cannot be told of the reload"
+            )
+        }
     }
 }
 
@@ -72,6 +78,10 @@ pub async fn run_watchdog() {
 
 fn notify(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
-        tracing::warn!(%error, "the service manager cannot be told how the server is");
+        tracing::warn!(
+            event = "service_manager_notify_failed",
+            %error,
+            "the service manager cannot be told how the server is"
+        );
     }
 }

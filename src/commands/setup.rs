@@ -78,10 +78,15 @@ struct NotEntries(#[source] serde_json::Error);
 pub fn overlay(version: &mut ModelVersion, entries: &PersonaEntries) {
     let overlaid = version.model.overlay_personas(entries);
     for id in overlaid.strangers {
-        tracing::warn!(cluster_id = %id, "PERSONA_PATH names a segment that the model does not have");
+        tracing::warn!(
+            event = "persona_entry_unknown",
+            cluster_id = %id,
+            "PERSONA_PATH names a segment that the model does not have"
+        );
     }
     for (id, contradiction) in overlaid.contradictions {
         tracing::warn!(
+            event = "persona_entry_contradicted",
             cluster_id = %id,
             "the entry of segment {id} in PERSONA_PATH is not of this model: {contradiction}; what was trained stays"
         );
@@ -92,6 +97,7 @@ pub fn overlay(version: &mut ModelVersion, entries: &PersonaEntries) {
 pub fn warn_of_sample(version: &ModelVersion) {
     if version.manifest.is_of_the_sample() {
         tracing::warn!(
+            event = "trained_on_sample",
             model_version = %version.id,
             "the model was trained on the sample, whose customers are invented: put your own into BASE_DATA_DIR and \
              run content-portal retrain"

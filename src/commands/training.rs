@@ -58,18 +58,28 @@ fn warn_of(published: &Published) {
     let Published { report, put_away, pruned, .. } = published;
     if report.verdict != Verdict::Passed {
         for check in report.failed() {
-            tracing::warn!(check = check.name, "published all the same: {}", check.sentence());
+            tracing::warn!(
+                event = "published_despite_check",
+                check = check.name,
+                "published all the same: {}",
+                check.sentence()
+            );
         }
     }
     warn_of_left(put_away);
     if let Err(error) = pruned {
-        tracing::warn!(%error, "old versions could not be taken away");
+        tracing::warn!(event = "prune_failed", %error, "old versions could not be taken away");
     }
 }
 
 fn warn_of_left(put_away: &PutAway) {
     for left in &put_away.left {
-        tracing::warn!(file = left.file, why = left.why, "a used upload could not be put away, and still waits");
+        tracing::warn!(
+            event = "upload_left_waiting",
+            file = left.file,
+            why = left.why,
+            "a used upload could not be put away, and still waits"
+        );
     }
 }
 
@@ -103,12 +113,18 @@ fn tell_why(version: &ModelVersion, fault: StoreError) {
     let id = &version.id;
     match fault {
         StoreError::NoCurrent { .. } => tracing::warn!(
+            event = "no_active_version",
             model_version = %id,
             "no model version was activated yet: the newest is taken; content-portal models activate {id} settles it"
         ),
         fault => {
             let fault = format!("{:#}", anyhow::Error::from(fault));
-            tracing::error!(model_version = %id, fault, "the current model version is broken: an earlier one is taken");
+            tracing::error!(
+                event = "current_version_broken",
+                model_version = %id,
+                fault,
+                "the current model version is broken: an earlier one is taken"
+            );
         }
     }
 }
@@ -116,7 +132,7 @@ fn tell_why(version: &ModelVersion, fault: StoreError) {
 /// Publishes the first version, or waits for whoever is about to.
 fn train_first(config: &Config, store: &ModelStore) -> anyhow::Result<()> {
     let base_data = config.paths.base_data.display();
-    tracing::info!("there is no model yet: training one from {base_data}");
+    tracing::info!(event = "first_training", "there is no model yet: training one from {base_data}");
     let training = Training { params: &FitParams::default(), uploads: None, force: false };
     match train(config, store, training, &|_| {})? {
         Ok(RetrainOutcome::Published(_) | RetrainOutcome::Unchanged(_)) => Ok(()),
@@ -134,7 +150,11 @@ fn train_first(config: &Config, store: &ModelStore) -> anyhow::Result<()> {
             )
         }
         Err(RetrainError::Store(StoreError::Locked { holder, .. })) => {
-            tracing::info!(holder, "another process trains the first model: waiting for it");
+            tracing::info!(
+                event = "waiting_for_first_training",
+                holder,
+                "another process trains the first model: waiting for it"
+            );
             Ok(store.wait_for_writer()?)
         }
         Err(error) => Err(anyhow::Error::from(error).context("nothing was published")),

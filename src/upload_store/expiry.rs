@@ -50,7 +50,12 @@ impl UploadStore {
                     n_removed += 1;
                 }
                 Err(error) => {
-                    tracing::warn!(file = name, %error, "an old upload cannot be removed");
+                    tracing::warn!(
+                        event = "upload_expiry_failed",
+                        file = name,
+                        %error,
+                        "an old upload cannot be removed"
+                    );
                     continue;
                 }
             }

@@ -132,8 +132,13 @@ pub fn get(address: &str, path: &str) -> String {
 
 /// The same with further header lines.
 pub fn get_with(address: &str, path: &str, lines: &str) -> String {
+    send(address, &format!("GET {path}"), &format!("{lines}\r\n"))
+}
+
+/// Status line and body of a request, whose further header lines and body are `rest`.
+pub fn send(address: &str, request: &str, rest: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{lines}\r\n").unwrap();
+    write!(stream, "{request} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{rest}").unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     answer

@@ -11,6 +11,7 @@ mod activation;
 mod checking;
 mod commands;
 mod disks;
+mod each_setting;
 mod files;
 mod folder;
 #[path = "../reading/strangers.rs"]

@@ -20,6 +20,44 @@ fn no_module_imports_one_that_the_table_does_not_allow() {
 }
 
 #[test]
+fn every_log_line_names_its_event() {
+    let mut found = Vec::new();
+    let mut folders = vec![root().join("src")];
+    while let Some(folder) = folders.pop() {
+        for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() && !WITHOUT_EVENTS.iter().any(|module| path.ends_with(module)) {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                let lines = ["info", "warn", "error"].map(|level| format!("tracing::{level}!("));
+                let calls = lines.iter().flat_map(|call| text.split(call.as_str()).skip(1));
+                let unnamed = calls.filter(|call| !call.trim_start().starts_with("event = \""));
+                found.extend(unnamed.map(|call| format!("{}: {:.60}", path.display(), call.trim_start())));
+            }
+        }
+    }
+    assert!(found.is_empty(), "these log lines have no event:\n{}", found.join("\n"));
+}
+
+/// Modules in which circles are still open.
+const WITH_CIRCLES: [&str; 2] = ["http", "pipeline"];
+/// Modules whose log lines have no event yet.
+const WITHOUT_EVENTS: [&str; 2] = ["content", "http"];
+
+#[test]
+fn no_files_import_each_other_in_a_circle() {
+    let mut found = Vec::new();
+    let crates = std::fs::read_dir(root().join("crates")).unwrap().map(|entry| entry.unwrap().path().join("src"));
+    for folder in crates.chain([root().join("src")]) {
+        let edges = Sources::read(&folder).file_edges();
+        let circles = circles::of(&edges);
+        let is_open = |circle: &Vec<String>| circle.iter().all(|file| WITH_CIRCLES.contains(&imports::floor(file)));
+        found.extend(circles.into_iter().filter(|circle| !is_open(circle)).map(|circle| circle.join(" ↔ ")));
+    }
+    assert!(found.is_empty(), "these files import each other:\n{}", found.join("\n"));
+}
+
+#[test]
 fn every_module_has_a_line_in_the_table_and_every_line_a_module() {
     let sources = Sources::read(&root().join("src"));
     let mut there: Vec<&str> = sources.floors();

@@ -5,6 +5,7 @@ use std::error::Error;
 use axum::http::StatusCode;
 
 use super::error::ApiError;
+use crate::causes::chain;
 use crate::content::WriteErrorKind;
 use crate::export::ExportError;
 use crate::http::idempotency::IdempotencyError;
@@ -81,7 +82,7 @@ impl ApiError {
 /// Whether a full or read-only disk is among the causes of `error`.
 fn is_of_a_full_disk(error: &(dyn Error + 'static)) -> bool {
     use std::io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
-    std::iter::successors(Some(error), |&error| error.source())
+    chain(error)
         .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
         .any(|cause| matches!(cause.kind(), StorageFull | QuotaExceeded | ReadOnlyFilesystem))
 }
