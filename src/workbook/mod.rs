@@ -16,6 +16,7 @@ mod merge;
 mod padding;
 mod reader;
 mod sheets;
+mod totals;
 mod unlock;
 mod xls;
 mod xlsx;
@@ -32,7 +33,7 @@ use crate::customer::{CustomerTable, Schema, TableBuilder};
 pub use error::{ReaderFault, WorkbookError};
 #[cfg(feature = "fuzzing")]
 pub use reader::fuzzing;
-pub use reader::{Bounds, READER_COMMAND, ReadRequest, Reader, Watch, run_reader};
+pub use reader::{Bounds, READER_COMMAND, ReadRequest, Reader, Recorder, Watch, run_reader};
 
 use kind::FileKind;
 use padding::Unpadded;

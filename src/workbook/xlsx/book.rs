@@ -11,7 +11,8 @@ use crate::workbook::feed::{Flow, SheetFeed};
 use crate::workbook::sheets::{Book, SheetInfo};
 
 use super::canonical::Canonical;
-use super::cells::{Content, Sheet, Shown, Step};
+use super::cell_value::{Content, Shown};
+use super::cells::{Sheet, Step};
 use super::markup::{Cursor, Stop};
 use super::merges::each_merge;
 use super::package::Package;

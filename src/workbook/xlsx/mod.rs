@@ -9,6 +9,7 @@ mod book;
 #[cfg(any(test, feature = "fuzzing"))]
 mod by_calamine;
 mod canonical;
+mod cell_value;
 mod cells;
 mod markup;
 mod merges;

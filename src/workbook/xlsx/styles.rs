@@ -10,7 +10,7 @@ use calamine::{DataRef, Reader as _, Xlsx};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
-use super::cells::Shown;
+use super::cell_value::Shown;
 
 /// More styles than spreadsheet programs allow (64,000) are not looked at.
 const MAX_STYLES: usize = 1 << 16;

@@ -1,0 +1,144 @@
+use super::*;
+
+fn names(dir: &Path) -> Vec<String> {
+    let mut names: Vec<_> =
+        fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+fn keep(store: &UploadStore, content: &[u8]) -> Kept {
+    let mut receiving = store.receive(Extension::Csv).unwrap();
+    receiving.write(content).unwrap();
+    receiving.finish().keep().unwrap()
+}
+
+fn store(dir: &Path, rules: UploadRules) -> UploadStore {
+    let store = UploadStore::new(dir, rules);
+    store.start();
+    store
+}
+
+fn set_age(file: &Path, days: u64) {
+    let then = SystemTime::now() - Duration::from_secs(days * 86_400);
+    File::options().write(true).open(file).unwrap().set_modified(then).unwrap();
+}
+
+#[test]
+fn the_same_content_is_stored_once_also_after_a_restart_and_anew_where_it_was_taken_away() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = keep(&store(dir.path(), UploadRules::default()), b"one");
+    let restarted = store(dir.path(), UploadRules::default());
+    let again = keep(&restarted, b"one");
+    assert_eq!((first.was_there, again.was_there, first.id), (false, true, again.id));
+    assert!(!keep(&restarted, b"other").was_there);
+    let kept = names(dir.path());
+    assert_eq!(kept.len(), 2);
+    for name in &kept {
+        fs::remove_file(dir.path().join(name)).unwrap();
+    }
+    assert!(!keep(&restarted, b"one").was_there);
+    // A file of the same name that lacks its end is not the content.
+    let [name] = names(dir.path()).try_into().unwrap();
+    fs::write(dir.path().join(name), "o").unwrap();
+    assert!(!keep(&restarted, b"one").was_there);
+}
+
+#[test]
+fn of_the_same_content_side_by_side_one_is_stored() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(dir.path(), UploadRules::default());
+    let content = vec![b'a'; 1 << 16];
+    let kept = std::thread::scope(|scope| {
+        let senders: Vec<_> = (0..8).map(|_| scope.spawn(|| keep(&store, &content))).collect();
+        senders.into_iter().map(|sender| sender.join().unwrap()).collect::<Vec<_>>()
+    });
+    assert_eq!(kept.iter().filter(|kept| !kept.was_there).count(), 1);
+    let [name] = names(dir.path()).try_into().unwrap();
+    assert_eq!(fs::read(dir.path().join(name)).unwrap(), content);
+}
+
+#[test]
+fn what_is_too_old_goes_and_content_that_was_sent_again_is_young() {
+    let dir = tempfile::tempdir().unwrap();
+    let rules = UploadRules { keep_for: Some(Duration::from_secs(30 * 86_400)), ..UploadRules::default() };
+    let store = store(dir.path(), rules);
+    for content in [b"old", b"new", b"met"] {
+        keep(&store, content);
+    }
+    assert!(!store.has_expired(SystemTime::now()).unwrap());
+    let strangers = ["customers.csv", ".incoming-1", "20260101T000000Z-0001.csv", "x-0123456789abcdef.csv"];
+    for name in strangers {
+        fs::write(dir.path().join(name), "x").unwrap();
+    }
+    for name in names(dir.path()) {
+        let path = dir.path().join(name);
+        if fs::read(&path).unwrap() != b"new" {
+            set_age(&path, 31);
+        }
+    }
+    assert!(keep(&store, b"met").was_there);
+    assert!(store.has_expired(SystemTime::now()).unwrap());
+    assert_eq!(store.expire(SystemTime::now()).unwrap(), 1);
+    let left: Vec<_> = names(dir.path()).iter().map(|name| fs::read(dir.path().join(name)).unwrap()).collect();
+    assert_eq!(left.len(), 6);
+    assert!(!left.contains(&b"old".to_vec()));
+    assert!(!keep(&store, b"old").was_there);
+}
+
+#[test]
+fn the_oldest_go_until_all_fit() {
+    let dir = tempfile::tempdir().unwrap();
+    let rules = UploadRules { max_total_bytes: Some(25), ..UploadRules::default() };
+    let store = store(dir.path(), rules);
+    let contents: [&[u8]; 4] = [b"0000000000", b"1111111111", b"2222222222", b"3333"];
+    for content in contents {
+        keep(&store, content);
+    }
+    for name in names(dir.path()) {
+        let path = dir.path().join(name);
+        let nth = u64::from(fs::read(&path).unwrap()[0] - b'0');
+        set_age(&path, 10 - nth);
+    }
+    assert_eq!(store.expire(SystemTime::now()).unwrap(), 1);
+    let mut left: Vec<_> = names(dir.path()).iter().map(|name| fs::read(dir.path().join(name)).unwrap()).collect();
+    left.sort();
+    assert_eq!(left, contents[1..]);
+}
+
+#[test]
+fn names_of_files_that_were_moved_away_are_forgotten() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(dir.path(), UploadRules::default());
+    for n in 0..1_000_u32 {
+        keep(&store, &n.to_le_bytes());
+        let [name] = names(dir.path()).try_into().unwrap();
+        fs::remove_file(dir.path().join(name)).unwrap();
+    }
+    let n_remembered = store.lock().names.len();
+    assert!(n_remembered < 10, "{n_remembered} names");
+}
+
+#[test]
+fn room_that_is_promised_to_one_is_not_promised_to_another() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = rustix::fs::statvfs(dir.path()).unwrap();
+    let most_bytes = disk.f_bavail * disk.f_frsize / 10 * 6;
+    let store = store(dir.path(), UploadRules { min_free_bytes: 0, ..UploadRules::default() });
+    let room = store.room_for(most_bytes).unwrap();
+    assert!(matches!(store.room_for(most_bytes), Err(UploadError::NoRoom { .. })));
+    drop(room);
+    assert!(store.room_for(most_bytes).is_ok());
+    assert_eq!(names(dir.path()), Vec::<String>::new());
+}
+
+#[test]
+fn what_another_process_left_long_ago_is_swept_and_what_is_under_way_is_not() {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, days) in [(".incoming-1", 1), (".incoming-2", 0), (".other", 1)] {
+        fs::write(dir.path().join(name), "half").unwrap();
+        set_age(&dir.path().join(name), days);
+    }
+    store(dir.path(), UploadRules::default());
+    assert_eq!(names(dir.path()), [".incoming-2", ".other"]);
+}
