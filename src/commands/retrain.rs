@@ -40,6 +40,9 @@ pub struct RetrainArgs {
     /// Run at the lowest priority, so that it does not slow down a server on the same machine.
     #[arg(long, alias = "give-way")]
     lower_priority: bool,
+    /// Take over the tables on standard input, which another process has read already.
+    #[arg(long, hide = true)]
+    recorded: bool,
 }
 
 impl RetrainArgs {
@@ -68,7 +71,7 @@ impl RetrainArgs {
 pub fn retrain(config: &Config, args: &RetrainArgs) -> anyhow::Result<ExitCode> {
     let store = ModelStore::new(&config.paths.models);
     let (params, uploads) = (args.params(), Some(config.server.upload_dir.as_path()));
-    let training = Training { params: &params, uploads, force: args.force };
+    let training = Training { params: &params, uploads, force: args.force, recorded: args.recorded };
     if args.events {
         retrain_for_program(config, &store, training)
     } else {

@@ -1,6 +1,8 @@
 //! Trainings that commands run: on request, or because there is no model yet.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::AsFd;
 use std::path::Path;
 
 use anyhow::bail;
@@ -21,6 +23,8 @@ pub struct Training<'a> {
     /// The folder of the waiting uploads, if they are to be used and put away.
     pub uploads: Option<&'a Path>,
     pub force: bool,
+    /// Whether standard input has tables that another process has read already.
+    pub recorded: bool,
 }
 
 /// Runs a training with the settings' folders. The outer error is one of the settings.
@@ -31,7 +35,10 @@ pub fn train(
     progress: &(dyn Fn(Progress) + Sync),
 ) -> anyhow::Result<Result<RetrainOutcome, RetrainError>> {
     let now = Timestamp::now();
-    let reader = setup::reader(config)?;
+    let mut reader = setup::reader(config)?;
+    if training.recorded {
+        reader = reader.with_recorded(File::from(io::stdin().as_fd().try_clone_to_owned()?));
+    }
     let request = RetrainRequest {
         base_data: &config.paths.base_data,
         uploads: training.uploads,
@@ -133,7 +140,7 @@ fn tell_why(version: &ModelVersion, fault: StoreError) {
 fn train_first(config: &Config, store: &ModelStore) -> anyhow::Result<()> {
     let base_data = config.paths.base_data.display();
     tracing::info!(event = "first_training", "there is no model yet: training one from {base_data}");
-    let training = Training { params: &FitParams::default(), uploads: None, force: false };
+    let training = Training { params: &FitParams::default(), uploads: None, force: false, recorded: false };
     match train(config, store, training, &|_| {})? {
         Ok(RetrainOutcome::Published(_) | RetrainOutcome::Unchanged(_)) => Ok(()),
         Ok(RetrainOutcome::Refused(report)) => {

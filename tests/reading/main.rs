@@ -22,6 +22,7 @@ mod old_workbooks;
 mod progress;
 mod properties;
 mod quotes;
+mod recorded;
 mod seeds;
 mod several;
 mod sheets;

@@ -12,7 +12,7 @@ use crate::http::state::AppState;
 use crate::model_store::ModelVersion;
 use crate::segmentation::{Grouped, group};
 use crate::upload_store::Received;
-use crate::workbook::{ReadRequest, Watch, WorkbookError};
+use crate::workbook::{ReadRequest, Recorder, Watch, WorkbookError};
 
 /// The field that says what to keep of the rows.
 pub(in crate::http) const KEEP: &str = "keep";
@@ -47,11 +47,33 @@ impl Reading {
     /// # Errors
     /// [`ApiError::Workbook`], [`ApiError::Storage`] when the file cannot be opened.
     pub fn table(&self, state: &AppState, schema: Arc<Schema>, file: &Received) -> Result<CustomerTable, ApiError> {
-        let source = File::open(file.path()).map_err(ApiError::Storage)?;
-        let request = ReadRequest { schema, today: state.today(), keep: self.keep, watch: self.watch.clone() };
+        let (source, request) = self.request(state, schema, file)?;
         let table = state.parts().reader.read(source, &request).map_err(unreadable)?;
         self.is_read.store(true, Ordering::Relaxed);
         Ok(table)
+    }
+
+    /// The same, with the table written down for a retraining where there is a recorder.
+    ///
+    /// # Errors
+    /// As [`Reading::table`].
+    pub fn recorded_table(
+        &self,
+        state: &AppState,
+        schema: Arc<Schema>,
+        file: &Received,
+        recorder: Option<&mut Recorder>,
+    ) -> Result<CustomerTable, ApiError> {
+        let Some(recorder) = recorder else { return self.table(state, schema, file) };
+        let (source, request) = self.request(state, schema, file)?;
+        let table = state.parts().reader.read_recorded(source, &request, recorder).map_err(unreadable)?;
+        Ok(table.into_table())
+    }
+
+    fn request(&self, state: &AppState, schema: Arc<Schema>, file: &Received) -> Result<(File, ReadRequest), ApiError> {
+        let source = File::open(file.path()).map_err(ApiError::Storage)?;
+        let request = ReadRequest { schema, today: state.today(), keep: self.keep, watch: self.watch.clone() };
+        Ok((source, request))
     }
 }
 

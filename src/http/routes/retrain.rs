@@ -1,5 +1,6 @@
 //! `POST /retrain`, `GET /retrain` and `GET /retrain/{id}`: retrainings, for administrators.
 
+use std::fs::File;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,6 +27,7 @@ use crate::http::tasks::retraining::begin;
 use crate::model_store::VersionId;
 use crate::retrain::worker::{Options, Outcome};
 use crate::retrain::{FailedCheck, SkippedFile, Step};
+use crate::workbook::Recorder;
 
 /// How to retrain, and when to answer.
 #[derive(Debug, Clone, Copy, Default, Deserialize, utoipa::IntoParams)]
@@ -130,11 +132,11 @@ pub(in crate::http) async fn post_retrain(
     }
     let (parts, body) = request.into_parts();
     let files = receive_files(&state, &parts.headers, body).await?;
-    let files = readable(&state, files).await?;
+    let (files, recorded) = readable(&state, files).await?;
     // Before anything is kept: a second retraining keeps nothing.
     let permit = state.jobs().claim(AskedBy::Request)?;
     keep(files).await?;
-    let job = begin(permit, state.clone(), Options { force: query.force });
+    let job = begin(permit, state.clone(), Options { force: query.force, recorded });
     if query.wait || accepts(&parts.headers, "text/event-stream") {
         return answer_when_done(state, context, &parts.headers, job).await;
     }
@@ -211,32 +213,37 @@ async fn follow(job: Arc<Job>, reporter: Reporter) -> Result<Finished, ApiError>
     }
 }
 
-/// The files, if all of them are workbooks to train on.
-async fn readable(state: &AppState, files: Vec<NamedFile>) -> Result<Vec<NamedFile>, ApiError> {
+/// The files, if all of them are workbooks to train on, and their tables for the retraining.
+async fn readable(state: &AppState, files: Vec<NamedFile>) -> Result<(Vec<NamedFile>, Option<File>), ApiError> {
     let (mut good, mut problems) = (Vec::new(), Vec::new());
+    // Without one, the retraining reads the files once more.
+    let mut recorder = if files.is_empty() { None } else { Recorder::new(&state.settings().upload_dir).ok() };
     for file in files {
         let (reading_state, schema) = (state.clone(), state.parts().schema.clone());
         let reading = Reading::default();
         let _stop = reading.stop_when_dropped();
         let read = move || {
-            let why = match reading.table(&reading_state, schema, &file.file) {
+            let table = reading.recorded_table(&reading_state, schema, &file.file, recorder.as_mut());
+            let why = match table {
                 Ok(table) => table.cleaning().no_usable_row(),
                 Err(ApiError::Workbook(error)) if error.is_of_the_file() => Some(error.to_string()),
                 Err(error) => return Err(error),
             };
-            Ok(match why {
-                None => Ok(file),
-                Some(why) => {
-                    Err(FieldProblem { field: file.name.clone(), message: as_sentence(&why), allowed: Vec::new() })
-                }
-            })
+            let problem = |why: String| FieldProblem {
+                field: file.name.clone(),
+                message: as_sentence(&why),
+                allowed: Vec::new(),
+            };
+            Ok((why.map(problem).map_or(Ok(file), Err), recorder))
         };
-        match state.on_cpu_pool("looking at a workbook", read).await?? {
+        let outcome;
+        (outcome, recorder) = state.on_cpu_pool("looking at a workbook", read).await??;
+        match outcome {
             Ok(file) => good.push(file),
             Err(problem) => problems.push(problem),
         }
     }
-    if problems.is_empty() { Ok(good) } else { Err(ApiError::Files(problems)) }
+    if problems.is_empty() { Ok((good, recorder.and_then(Recorder::finish))) } else { Err(ApiError::Files(problems)) }
 }
 
 /// Makes the files last. On a task of its own, which a caller that goes away does not end between two of them.

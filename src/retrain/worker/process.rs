@@ -25,10 +25,12 @@ pub struct Program {
 }
 
 /// How a retraining is to be made.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub struct Options {
     /// Whether a candidate of poor quality is published all the same.
     pub force: bool,
+    /// Tables of waiting uploads that are not to be read again: the file of a [`Recorder`](crate::workbook::Recorder).
+    pub recorded: Option<File>,
 }
 
 /// A retraining under way. Dropped, its process is killed.
@@ -79,7 +81,11 @@ impl Program {
         if let Some(file) = &self.log {
             command.stderr(File::options().create(true).append(true).open(file)?);
         }
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
+        match options.recorded {
+            Some(file) => command.arg("--recorded").stdin(file),
+            None => command.stdin(Stdio::null()),
+        };
+        command.stdout(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn()?;
         let output = child.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
         Ok(Training { child, output: BufReader::new(output), line: Vec::new() })

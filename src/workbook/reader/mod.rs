@@ -9,6 +9,7 @@ mod answer;
 mod child;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
+mod recorded;
 mod wire;
 
 use std::fs::File;
@@ -30,8 +31,10 @@ use crate::config;
 use crate::customer::{CustomerTable, Keep, KeyedTable, Schema};
 
 pub use child::run_reader;
+pub use recorded::Recorder;
 
 use answer::{NoTable, receive};
+use recorded::Recorded;
 use wire::{Kind, Order, write_frame};
 
 /// The hidden command under which the binary is the reader process, followed by the bytes of memory and the seconds of
@@ -49,6 +52,7 @@ pub struct Reader {
     program: PathBuf,
     limits: Limits,
     bounds: Bounds,
+    recorded: Option<Recorded>,
 }
 
 /// What one reader process may use.
@@ -112,7 +116,12 @@ impl Watch {
 impl Reader {
     /// `program` is the path of a binary whose [`READER_COMMAND`] is [`run_reader`].
     pub fn new(program: impl Into<PathBuf>, limits: Limits, bounds: Bounds) -> Self {
-        Self { program: program.into(), limits, bounds }
+        Self { program: program.into(), limits, bounds, recorded: None }
+    }
+
+    /// One that takes tables over which another process wrote down by a [`Recorder`]; their workbooks are not read again.
+    pub fn with_recorded(self, file: File) -> Self {
+        Self { recorded: Some(Recorded::new(file)), ..self }
     }
 
     /// Reads a workbook as [`read`](super::read) does. Blocking.
@@ -122,7 +131,7 @@ impl Reader {
     /// [`WorkbookError::TooMuchMemory`], [`WorkbookError::TooMuchTime`], [`WorkbookError::BrokeReader`],
     /// [`WorkbookError::NoReader`] or [`WorkbookError::Stopped`].
     pub fn read(&self, file: File, request: &ReadRequest) -> Result<CustomerTable, WorkbookError> {
-        self.run(file, request, false).map(KeyedTable::into_table)
+        self.run(file, request, false, None).map(KeyedTable::into_table)
     }
 
     /// As [`Reader::read`], for one of several files: copies stay, and every row has what tells it apart.
@@ -130,12 +139,38 @@ impl Reader {
     /// # Errors
     /// As [`Reader::read`].
     pub fn read_keyed(&self, file: File, request: &ReadRequest) -> Result<KeyedTable, WorkbookError> {
-        self.run(file, request, true)
+        self.run(file, request, true, None)
     }
 
-    fn run(&self, file: File, request: &ReadRequest, keyed: bool) -> Result<KeyedTable, WorkbookError> {
+    /// As [`Reader::read_keyed`]; the table is written down for another process.
+    ///
+    /// # Errors
+    /// As [`Reader::read`].
+    pub fn read_recorded(
+        &self,
+        file: File,
+        request: &ReadRequest,
+        recorder: &mut Recorder,
+    ) -> Result<KeyedTable, WorkbookError> {
+        self.run(file, request, true, Some(recorder))
+    }
+
+    fn run(
+        &self,
+        mut file: File,
+        request: &ReadRequest,
+        keyed: bool,
+        mut recorder: Option<&mut Recorder>,
+    ) -> Result<KeyedTable, WorkbookError> {
         let ReadRequest { schema, today, keep, .. } = request;
         let order = Order { schema: schema.clone(), today: *today, limits: self.limits, keyed, keep: *keep };
+        let recorded = self.recorded.as_ref().and_then(|known| known.find(&mut file, &order, &request.watch.rows));
+        if let Some(table) = recorded {
+            return Ok(table);
+        }
+        if let Some(recorder) = &mut recorder {
+            recorder.begin(recorded::key(&mut file, &order));
+        }
         let deadline = Instant::now() + self.bounds.time;
         let (mut process, mut socket) = Process::start(self, file).map_err(WorkbookError::NoReader)?;
         let order_json = serde_json::to_vec(&order).map_err(|e| WorkbookError::NoReader(e.into()))?;
@@ -143,8 +178,13 @@ impl Reader {
         let _ = socket
             .set_write_timeout(Some(self.bounds.time))
             .and_then(|()| write_frame(&mut socket, Kind::Order, &[&order_json]));
-        let mut answer = BufReader::new(Patient { socket, deadline, is_stopped: &request.watch.is_stopped });
-        match receive(&mut answer, &order, &request.watch.rows) {
+        let patient = Patient { socket, deadline, is_stopped: &request.watch.is_stopped, recorder };
+        let mut answer = BufReader::new(patient);
+        let received = receive(&mut answer, &order, &request.watch.rows);
+        if let Some(recorder) = answer.into_inner().recorder {
+            recorder.end(received.is_ok());
+        }
+        match received {
             Ok(table) => Ok(table),
             Err(NoTable::Refused(error)) => Err(error),
             Err(NoTable::Broken(fault)) => Err(WorkbookError::BrokeReader(fault)),
@@ -228,11 +268,12 @@ impl Drop for Process {
     }
 }
 
-/// A socket that is waited for until the deadline, or until nobody wants the answer any more.
+/// A socket that is waited for until the deadline, or until nobody wants the answer any more; what comes may be recorded.
 struct Patient<'a> {
     socket: UnixStream,
     deadline: Instant,
     is_stopped: &'a AtomicBool,
+    recorder: Option<&'a mut Recorder>,
 }
 
 impl Read for Patient<'_> {
@@ -248,7 +289,12 @@ impl Read for Patient<'_> {
             self.socket.set_read_timeout(Some(left.min(LOOK_EVERY)))?;
             match self.socket.read(buffer) {
                 Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {}
-                result => return result,
+                result => {
+                    if let (Ok(n_bytes), Some(recorder)) = (&result, &mut self.recorder) {
+                        recorder.write(buffer.get(..*n_bytes).unwrap_or_default());
+                    }
+                    return result;
+                }
             }
         }
     }
