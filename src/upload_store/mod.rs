@@ -34,7 +34,7 @@ use crate::config::{Reader, defaults};
 use crate::durable;
 
 pub use name::{Extension, UploadId};
-pub use received::{Kept, Received, Receiving};
+pub use received::{Received, Receiving, Stored};
 
 use name::StoredName;
 
@@ -133,15 +133,15 @@ impl State {
     }
 }
 
-/// Room on the disk that is set aside until this is dropped.
+/// Space on the disk, reserved until this is dropped.
 #[derive(Debug)]
 #[must_use]
-pub struct Room {
+pub struct DiskSpace {
     store: UploadStore,
     size_bytes: u64,
 }
 
-impl Drop for Room {
+impl Drop for DiskSpace {
     fn drop(&mut self) {
         let mut state = self.store.lock();
         state.promised_bytes = state.promised_bytes.saturating_sub(self.size_bytes);
@@ -184,7 +184,7 @@ impl UploadStore {
     /// # Errors
     /// [`UploadError::NoRoom`] when less than the reserve would stay free, were this upload and all that are under way
     /// stored; [`UploadError::Write`] when the folder cannot be made or asked.
-    pub fn room_for(&self, size_bytes: u64) -> Result<Room, UploadError> {
+    pub fn reserve(&self, size_bytes: u64) -> Result<DiskSpace, UploadError> {
         durable::create_folder(self.dir())?;
         let free_bytes = self.free_bytes()?;
         let mut state = self.lock();
@@ -195,7 +195,7 @@ impl UploadStore {
         }
         state.promised_bytes = promised_bytes;
         drop(state);
-        Ok(Room { store: self.clone(), size_bytes })
+        Ok(DiskSpace { store: self.clone(), size_bytes })
     }
 
     /// What is free for this process on the file system of the uploads, also of a folder that is still to be made, in
@@ -238,8 +238,8 @@ impl UploadStore {
         let mut state = self.lock();
         let known = state.names.get(&content.id).map(|name| name.of(content.id));
         let kept_before = known.and_then(|name| self.renew(&name, content.size_bytes));
-        let was_there = kept_before.is_some();
-        if !was_there {
+        let is_duplicate = kept_before.is_some();
+        if !is_duplicate {
             let name = StoredName::new(Timestamp::now(), content.extension);
             fs::rename(hidden, self.dir().join(name.of(content.id)))?;
             state.remember(content.id, name, self.dir());
@@ -250,7 +250,7 @@ impl UploadStore {
             file.sync_all()?;
         }
         durable::sync_folder(self.dir())?;
-        Ok(was_there)
+        Ok(is_duplicate)
     }
 
     /// Begins the age of the file `name` anew, if it is there and of this size.

@@ -27,11 +27,11 @@ pub struct Received {
 
 /// An upload that lasts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Kept {
+pub struct Stored {
     /// What its name has for its content.
     pub id: UploadId,
     /// Whether the same content was kept before, and was not stored again.
-    pub was_there: bool,
+    pub is_duplicate: bool,
 }
 
 /// A hidden file that is removed with this.
@@ -85,11 +85,11 @@ impl Received {
     ///
     /// # Errors
     /// [`UploadError::Full`] and [`UploadError::Write`] when it cannot be synced or renamed.
-    pub fn keep(self) -> Result<Kept, UploadError> {
+    pub fn keep(self) -> Result<Stored, UploadError> {
         let Self { hidden, content } = self;
         // Before the store is locked: others need not wait for this disk's slowest step.
         hidden.file.sync_all()?;
-        let was_there = hidden.store.keep(&hidden.path, &content)?;
-        Ok(Kept { id: content.id, was_there })
+        let is_duplicate = hidden.store.keep(&hidden.path, &content)?;
+        Ok(Stored { id: content.id, is_duplicate })
     }
 }

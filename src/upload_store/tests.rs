@@ -7,7 +7,7 @@ fn names(dir: &Path) -> Vec<String> {
     names
 }
 
-fn keep(store: &UploadStore, content: &[u8]) -> Kept {
+fn keep(store: &UploadStore, content: &[u8]) -> Stored {
     let mut receiving = store.receive(Extension::Csv).unwrap();
     receiving.write(content).unwrap();
     receiving.finish().keep().unwrap()
@@ -30,18 +30,18 @@ fn the_same_content_is_stored_once_also_after_a_restart_and_anew_where_it_was_ta
     let first = keep(&store(dir.path(), UploadRules::default()), b"one");
     let restarted = store(dir.path(), UploadRules::default());
     let again = keep(&restarted, b"one");
-    assert_eq!((first.was_there, again.was_there, first.id), (false, true, again.id));
-    assert!(!keep(&restarted, b"other").was_there);
+    assert_eq!((first.is_duplicate, again.is_duplicate, first.id), (false, true, again.id));
+    assert!(!keep(&restarted, b"other").is_duplicate);
     let kept = names(dir.path());
     assert_eq!(kept.len(), 2);
     for name in &kept {
         fs::remove_file(dir.path().join(name)).unwrap();
     }
-    assert!(!keep(&restarted, b"one").was_there);
+    assert!(!keep(&restarted, b"one").is_duplicate);
     // A file of the same name that lacks its end is not the content.
     let [name] = names(dir.path()).try_into().unwrap();
     fs::write(dir.path().join(name), "o").unwrap();
-    assert!(!keep(&restarted, b"one").was_there);
+    assert!(!keep(&restarted, b"one").is_duplicate);
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn of_the_same_content_side_by_side_one_is_stored() {
         let senders: Vec<_> = (0..8).map(|_| scope.spawn(|| keep(&store, &content))).collect();
         senders.into_iter().map(|sender| sender.join().unwrap()).collect::<Vec<_>>()
     });
-    assert_eq!(kept.iter().filter(|kept| !kept.was_there).count(), 1);
+    assert_eq!(kept.iter().filter(|kept| !kept.is_duplicate).count(), 1);
     let [name] = names(dir.path()).try_into().unwrap();
     assert_eq!(fs::read(dir.path().join(name)).unwrap(), content);
 }
@@ -77,13 +77,13 @@ fn what_is_too_old_goes_and_content_that_was_sent_again_is_young() {
             set_age(&path, 31);
         }
     }
-    assert!(keep(&store, b"met").was_there);
+    assert!(keep(&store, b"met").is_duplicate);
     assert!(store.has_expired(SystemTime::now()).unwrap());
     assert_eq!(store.expire(SystemTime::now()).unwrap(), 1);
     let left: Vec<_> = names(dir.path()).iter().map(|name| fs::read(dir.path().join(name)).unwrap()).collect();
     assert_eq!(left.len(), 6);
     assert!(!left.contains(&b"old".to_vec()));
-    assert!(!keep(&store, b"old").was_there);
+    assert!(!keep(&store, b"old").is_duplicate);
 }
 
 #[test]
@@ -125,10 +125,10 @@ fn room_that_is_promised_to_one_is_not_promised_to_another() {
     let disk = rustix::fs::statvfs(dir.path()).unwrap();
     let most_bytes = disk.f_bavail * disk.f_frsize / 10 * 6;
     let store = store(dir.path(), UploadRules { min_free_bytes: 0, ..UploadRules::default() });
-    let room = store.room_for(most_bytes).unwrap();
-    assert!(matches!(store.room_for(most_bytes), Err(UploadError::NoRoom { .. })));
-    drop(room);
-    assert!(store.room_for(most_bytes).is_ok());
+    let reserved = store.reserve(most_bytes).unwrap();
+    assert!(matches!(store.reserve(most_bytes), Err(UploadError::NoRoom { .. })));
+    drop(reserved);
+    assert!(store.reserve(most_bytes).is_ok());
     assert_eq!(names(dir.path()), Vec::<String>::new());
 }
 

@@ -12,7 +12,7 @@ use crate::customer::is_invisible;
 use crate::http::admission::is_too_slow;
 use crate::http::problem::{ApiError, FieldProblem};
 use crate::http::state::AppState;
-use crate::upload_store::{Extension, Received, Room, UploadError, UploadStore};
+use crate::upload_store::{DiskSpace, Extension, Received, UploadError, UploadStore};
 
 /// Bytes of one text field.
 const MAX_TEXT_BYTES: u64 = 16 << 10;
@@ -102,7 +102,7 @@ async fn receive_form(
     let boundary = boundary(headers)?;
     let all_files = max_bytes.saturating_mul(max_files.try_into().unwrap_or(u64::MAX));
     let max_form_bytes = all_files.saturating_add(FORM_OVERHEAD_BYTES);
-    let _room = set_room_aside(headers, max_form_bytes, rules.uploads).await?;
+    let _space = reserve_space(headers, max_form_bytes, rules.uploads).await?;
     let mut limits = SizeLimit::new().whole_stream(max_form_bytes).per_field(MAX_TEXT_BYTES);
     for field in file_fields {
         limits = limits.for_field(*field, max_bytes);
@@ -132,11 +132,11 @@ async fn receive_form(
 }
 
 /// Sets room aside for what the form says it holds, or for all that it may hold.
-async fn set_room_aside(headers: &HeaderMap, max_form_bytes: u64, uploads: &UploadStore) -> Result<Room, ApiError> {
+async fn reserve_space(headers: &HeaderMap, max_form_bytes: u64, uploads: &UploadStore) -> Result<DiskSpace, ApiError> {
     let declared = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     let size_bytes = declared.unwrap_or(max_form_bytes).min(max_form_bytes);
     let uploads = uploads.clone();
-    on_disk(move || uploads.room_for(size_bytes)).await
+    on_disk(move || uploads.reserve(size_bytes)).await
 }
 
 async fn receive_file(mut field: Field<'_>, rules: &FormRules<'_>) -> Result<Received, ApiError> {

@@ -24,7 +24,7 @@ use crate::http::request::body::{media_type, read_json};
 use crate::http::request::incoming::{on_disk, receive};
 use crate::http::request::workbook::{KEEP, Reading, read_and_group};
 use crate::http::state::AppState;
-use crate::upload_store::Room;
+use crate::upload_store::DiskSpace;
 
 /// The largest JSON body, in bytes: the portal keeps every member that an answer lists.
 const MAX_BODY_BYTES: usize = 64 << 20;
@@ -81,7 +81,7 @@ pub(in crate::http) async fn post_segments_export(
     } else {
         let body = read_json(&state, &parts.headers, body, MAX_BODY_BYTES).await?;
         let (bytes, dir) = (body.bytes.clone(), state.settings().upload_dir.clone());
-        let _room = room_for(&state, bytes.len() as u64).await?;
+        let _space = reserve(&state, bytes.len() as u64).await?;
         state.on_cpu_pool("exporting an answer", move || export_answer(&bytes, &wanted, &dir)).await??
     };
     Ok(written.into_response())
@@ -113,16 +113,16 @@ async fn export_workbook(
     let size_bytes = fs::metadata(file.path()).map_or(0, |file| file.len());
     // Not kept: dropped, it is gone.
     drop(file);
-    let _room = room_for(state, size_bytes).await?;
+    let _space = reserve(state, size_bytes).await?;
     let dir = state.settings().upload_dir.clone();
     let write = move || Written::write(&Export::of_table(&grouped, &[])?, format, &dir);
     state.on_cpu_pool_final("exporting a workbook", write).await?
 }
 
 /// Sets room aside on the disk for the export of so many bytes and the library's scratch files.
-async fn room_for(state: &AppState, size_bytes: u64) -> Result<Room, ApiError> {
+async fn reserve(state: &AppState, size_bytes: u64) -> Result<DiskSpace, ApiError> {
     let uploads = state.uploads().clone();
-    on_disk(move || uploads.room_for(size_bytes.saturating_mul(SCRATCH_TIMES))).await
+    on_disk(move || uploads.reserve(size_bytes.saturating_mul(SCRATCH_TIMES))).await
 }
 
 impl Wanted {

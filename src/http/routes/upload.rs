@@ -26,7 +26,7 @@ use crate::http::response::event_stream::{Caller, Finished, Progress, Reporter};
 use crate::http::state::AppState;
 use crate::model_store::ModelVersion;
 use crate::segmentation::{Answer, AnswerContext, Grouped, SegmentAnswer};
-use crate::upload_store::{Kept, Received};
+use crate::upload_store::{Received, Stored};
 
 /// The answer, with what was kept and where the time went.
 #[derive(Serialize, ToSchema)]
@@ -173,7 +173,7 @@ struct Done {
     campaign: Campaign,
     ignored: Ignored,
     address: PublicAddress,
-    kept: Kept,
+    kept: Stored,
     timings_ms: Timings,
     waited: Duration,
 }
@@ -182,7 +182,7 @@ impl Done {
     fn finish(self, max_members: usize) -> Result<Finished, ApiError> {
         let address_of = |name: &_| self.address.of_image(name);
         let answer = Answer::new(&self.grouped, &self.written, &self.campaign, max_members, &address_of);
-        let upload = KeptUpload { id: self.kept.id.to_string(), stored_before: self.kept.was_there };
+        let upload = KeptUpload { id: self.kept.id.to_string(), stored_before: self.kept.is_duplicate };
         let answer = Timed { answer, upload, timings_ms: self.timings_ms, ignored: self.ignored };
         Finished::new(&answer, self.waited)
     }

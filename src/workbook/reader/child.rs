@@ -86,7 +86,7 @@ fn read_by(order: &Order, file: File, parent: UnixStream) -> Result<KeyedTable, 
     let new = if order.keyed { TableBuilder::keyed } else { TableBuilder::new };
     let mut builder = new(order.schema.clone(), order.today).keeping(order.keep);
     builder.show_rows_in(rows_so_far.clone());
-    let source = Told { file, parent, rows_so_far, told: (0, Instant::now()) };
+    let source = ProgressReader { file, parent, rows_so_far, told: (0, Instant::now()) };
     read_into(BufReader::new(source), &mut builder, &order.limits)?;
     Ok(builder.finish_keyed())
 }
@@ -144,8 +144,8 @@ fn write_origins(answer: &mut impl Write, origins: &Origins) -> io::Result<()> {
     Ok(())
 }
 
-/// The file, which tells the parent the rows so far whenever a piece of it is fetched.
-struct Told {
+/// A reader that reports the row count to the parent on every read.
+struct ProgressReader {
     file: File,
     parent: UnixStream,
     rows_so_far: Arc<AtomicUsize>,
@@ -153,7 +153,7 @@ struct Told {
     told: (usize, Instant),
 }
 
-impl Read for Told {
+impl Read for ProgressReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let rows = self.rows_so_far.load(Ordering::Relaxed);
         if rows != self.told.0 && self.told.1.elapsed() >= TELL_EVERY {
@@ -164,7 +164,7 @@ impl Read for Told {
     }
 }
 
-impl Seek for Told {
+impl Seek for ProgressReader {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         self.file.seek(to)
     }
