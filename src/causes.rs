@@ -1,4 +1,5 @@
-//! How errors and bytes are written as text, for people and for the log. Imports nothing of ours; everything may import it.
+//! How errors and bytes are written as text, for people and for the log. Imports nothing of ours; everything may import
+//! it.
 
 use std::error::Error;
 use std::fmt::Write;

@@ -6,8 +6,8 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
 
-/// Puts `bytes` under the name `path`, whole or not at all. Until then they stand at `staged`, in the same folder; what an
-/// earlier process left there is replaced.
+/// Puts `bytes` under the name `path`, whole or not at all. Until then they stand at `staged`, in the same folder; what
+/// an earlier process left there is replaced.
 ///
 /// # Errors
 /// What the system said. `path` is then what it was, unless it is only its folder that could not be synced.

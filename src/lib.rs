@@ -7,7 +7,8 @@
 //!
 //! ```text
 //! main         → config, http, retrain, pickles, export, segmentation, upload_store
-//! http         → config, retrain, schedule, export, segmentation, content, model_store, upload_store, pipeline, customer, workbook
+//! http         → config, retrain, schedule, export, segmentation, content, model_store, upload_store, pipeline,
+//!                customer, workbook
 //! retrain      → model_store, pipeline, customer, workbook
 //! pickles      → model_store, pipeline, customer
 //! export       → segmentation, content, pipeline, customer
@@ -20,8 +21,8 @@
 //! customer, config → nothing of ours
 //! ```
 //!
-//! Every module may import `causes`, `durable`, `near_miss` and `text_file`, which import nothing of ours. `main` also puts together what it hands to them:
-//! the model store, the writer and the schema.
+//! Every module may import `causes`, `durable`, `near_miss` and `text_file`, which import nothing of ours. `main` also
+//! puts together what it hands to them: the model store, the writer and the schema.
 //!
 //! On other systems than Linux there is nothing here: the one error is `main`'s.
 #![cfg(target_os = "linux")]

@@ -1,6 +1,6 @@
 //! When a retraining is due: a cron expression on the clock of one time zone.
 //!
-//! Pure: the time of day is an argument, and waiting is left to whoever asks. Daylight saving is the cron crate's: a
+//! Pure: the time of day is an argument, and waiting is left to the caller. Daylight saving is the cron crate's: a
 //! time of day that spring skips is due at the next moment that exists, one that autumn repeats is due the first time.
 //! Expressions with a wildcard or a step in their hours or minutes (`*/30 * * * *`) go on through both.
 //! Reads itself from [`crate::config`]; [`crate::http`] keeps it.
@@ -29,7 +29,7 @@ pub struct Schedule {
     zone: TimeZone,
 }
 
-/// Why an expression is no schedule.
+/// Why an expression is not a schedule.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ScheduleError {
@@ -114,8 +114,8 @@ impl Lookout {
         Self { schedule, seen: now }
     }
 
-    /// Looks at the clock. However the clock is put right or set, no moment is due twice; one that a clock or a sleeping
-    /// machine jumped over is due once, late.
+    /// Looks at the clock. However the clock is put right or set, no moment is due twice; one that a clock or a
+    /// sleeping machine jumped over is due once, late.
     pub fn look(&mut self, now: Timestamp) -> Look {
         if now.duration_since(self.seen) < -SET_BACK {
             self.seen = now;

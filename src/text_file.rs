@@ -1,6 +1,6 @@
 //! Text files that people write: settings, keys, JSON, prompt templates.
 //!
-//! Decodes what their editors make of text: UTF-8 with or without a byte order mark, and UTF-16. What is no text, and
+//! Decodes what their editors make of text: UTF-8 with or without a byte order mark, and UTF-16. What is not text, and
 //! what stands in for a file that was never fetched, is refused with a sentence that says so. Knows no format and never
 //! quotes a file. Imports nothing of ours; every module may import it.
 

@@ -62,8 +62,8 @@ pub fn is_standard(path: &Path) -> bool {
 }
 
 impl Input {
-    /// Opens `path`, or standard input for `-`. A pipe is copied into an unnamed temporary file, at most `max_bytes` bytes
-    /// of it.
+    /// Opens `path`, or standard input for `-`. A pipe is copied into an unnamed temporary file, at most `max_bytes`
+    /// bytes of it.
     ///
     /// # Errors
     /// When there is no such file, it is a folder, or a pipe holds more than that.
@@ -133,7 +133,7 @@ impl OutputFile {
         let target = if existing.is_file() { fs::canonicalize(path).with_context(unwritable)? } else { name.clone() };
         let output = Self { name, target, existing: Some(existing) };
         if output.is_replaced() {
-            // Whoever may not write a file is not to replace it, either.
+            // A user who may not write a file must not replace it, either.
             OpenOptions::new().write(true).open(path).with_context(unwritable)?;
             output.staged().with_context(unwritable)?;
         }
@@ -155,7 +155,7 @@ impl OutputFile {
         write(staged.as_file()).with_context(unwritable)?;
         if let Some(existing) = &self.existing {
             staged.as_file().set_permissions(existing.permissions()).with_context(unwritable)?;
-            // Only root may give a file away; anybody else's file belongs to whoever replaced it.
+            // Only root may give a file away; any other user's file belongs to the user who replaced it.
             let _ = fchown(staged.as_file(), Some(existing.uid()), Some(existing.gid()));
         }
         staged.as_file().sync_all().with_context(unwritable)?;

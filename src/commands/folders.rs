@@ -43,8 +43,8 @@ pub fn all(config: &Config) -> Vec<Folder<'_>> {
     others.into_iter().chain(state).map(|(variable, path)| Folder { variable, path }).collect()
 }
 
-/// Tries the folders that a server writes: one that can keep neither an upload nor a picture should not start. Those that
-/// only trainings write are tried where it retrains, and may be read-only unless there is no model yet.
+/// Tries the folders that a server writes: one that can keep neither an upload nor a picture should not start. Those
+/// that only trainings write are tried where it retrains, and may be read-only unless there is no model yet.
 ///
 /// # Errors
 /// [`Misconfigured::Folder`].

@@ -1,7 +1,7 @@
 //! The log: text on a terminal, JSON lines elsewhere, written to standard error by a thread of its own.
 //!
-//! A request does not wait for whoever reads the log: its lines stand in a queue, and where that is full because nobody
-//! takes them they are left out and counted. A process that is killed takes the queue's last moment along.
+//! A request never waits for the log's reader: its lines go through a queue. Lines that find the queue full are dropped
+//! and counted. A process that is killed loses the lines in the queue.
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
@@ -40,7 +40,7 @@ enum Message {
 /// Starts the log.
 ///
 /// # Errors
-/// When `RUST_LOG` is no filter.
+/// When `RUST_LOG` is not a filter.
 pub fn start(config: &Config, default_filter: &str) -> anyhow::Result<Log> {
     let filter = config.log_filter.as_deref().unwrap_or(default_filter);
     let filter = EnvFilter::try_new(filter).map_err(Misconfigured::LogFilter)?;
@@ -61,14 +61,14 @@ fn write(messages: &Receiver<Message>, n_lost: &AtomicU64) {
     while let Ok(message) = messages.recv() {
         match message {
             Message::Line(line) => {
-                // A log that cannot be written is no reason to do nothing else.
+                // A log that cannot be written must not stop the server.
                 let _ = io::stderr().lock().write_all(&line);
                 let n_lines = n_lost.swap(0, Ordering::Relaxed);
                 if n_lines > 0 {
                     tracing::warn!(
                         event = "log_lines_lost",
                         n_lines,
-                        "lines of the log were left out: nobody took them in time"
+                        "log lines were dropped: nobody read them in time"
                     );
                 }
             }

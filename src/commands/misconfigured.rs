@@ -1,4 +1,4 @@
-//! Settings that can be read and do not work, and the exit code that tells a service manager so.
+//! Settings that can be read and do not work, and the exit code that reports them to a service manager.
 
 use std::error::Error;
 use std::io;
@@ -40,7 +40,7 @@ pub enum Misconfigured {
     /// The writer cannot be set up as the settings have it.
     #[error(transparent)]
     Writer(#[from] WriterConfigError),
-    /// `RUST_LOG` is no filter.
+    /// `RUST_LOG` is not a filter.
     #[error("RUST_LOG must be a filter such as info or content_portal=debug")]
     LogFilter(#[source] ParseError),
 }

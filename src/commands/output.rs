@@ -1,7 +1,7 @@
-//! What commands print: line by line, to whoever still reads.
+//! What commands print, line by line.
 //!
-//! A reader that is gone (`content-portal models list | head -1`) ends the printing and nothing else: the command goes on
-//! to its own exit code. Output that is lost for another reason (a full disk) ends the command with an error.
+//! A reader that is gone (`content-portal models list | head -1`) ends the printing and nothing else: the command goes
+//! on to its own exit code. Output that is lost for another reason (a full disk) ends the command with an error.
 
 use std::fmt;
 use std::io::{self, Read, StdoutLock, Write};
@@ -36,7 +36,7 @@ fn print_by(write: impl FnOnce(&mut StdoutLock<'_>) -> io::Result<()>) {
     }
 }
 
-/// Prints text to standard error; where nobody reads it, there is nobody to tell.
+/// Prints text to standard error; a failure cannot be reported anywhere.
 pub fn print_error(text: fmt::Arguments<'_>) {
     let _ = io::stderr().lock().write_fmt(text);
 }

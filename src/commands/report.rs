@@ -65,7 +65,7 @@ pub fn print_report(report: &RetrainReport) {
     );
     if report.live.is_some() {
         let (kept, new, gone) = (matching.kept.len(), matching.new.len(), matching.vanished.len());
-        print_line!("against live    {kept} segments go on, {new} are new, {gone} are no more");
+        print_line!("against live    {kept} segments go on, {new} are new, {gone} ended");
     }
     print_line!("segments        {}", scores.clusters);
 }

@@ -37,7 +37,8 @@ pub struct SegmentArgs {
     /// What to write; without it OUT's extension says so (.xlsx, .csv, .json), and anything else is text.
     #[arg(long)]
     format: Option<OutputFormat>,
-    /// What to keep of the rows: row (always in .xlsx and .csv), identifier (there alone), or both with a comma between.
+    /// What to keep of the rows: row (always in .xlsx and .csv), identifier (there alone), or both with a comma
+    /// between.
     #[arg(long, value_name = "WHAT", default_value = "")]
     keep: Keep,
     /// What the campaign is for.

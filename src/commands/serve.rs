@@ -1,4 +1,4 @@
-//! `serve`: the HTTP API, until it is told to stop.
+//! `serve`: the HTTP API, until a signal stops it.
 
 use std::error::Error;
 use std::io;
@@ -16,7 +16,7 @@ use super::misconfigured::Misconfigured;
 use super::welcome::welcome;
 use super::{descriptors, folders, service_manager, setup, training};
 
-/// Binds, gets ready, serves. Who started it on a terminal is told last where it is and who writes.
+/// Binds, gets ready, serves. The last line on a terminal says where the server is and who writes.
 pub fn serve(config: &Config, terminal: Option<Terminal>) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let mut settings = config.server.clone();
@@ -36,12 +36,12 @@ pub fn serve(config: &Config, terminal: Option<Terminal>) -> anyhow::Result<()> 
         let (at_start, after_reload) = (condition.clone(), condition.clone());
         tokio::spawn(service_manager::run_status(move || condition.sentence()));
         let ready = application.until_ready();
-        let told: Arc<OnceLock<String>> = Arc::default();
-        let welcoming = told.clone();
+        let greeting: Arc<OnceLock<String>> = Arc::default();
+        let shown = greeting.clone();
         tokio::spawn(async move {
             ready.await;
             service_manager::notify_ready(&at_start.sentence());
-            if let (Some(terminal), Some(line)) = (terminal, welcoming.get()) {
+            if let (Some(terminal), Some(line)) = (terminal, shown.get()) {
                 terminal.show(line);
             }
             service_manager::run_watchdog().await;
@@ -66,7 +66,7 @@ pub fn serve(config: &Config, terminal: Option<Terminal>) -> anyhow::Result<()> 
         let prepare = move |opening: &Opening| {
             let prepared = prepare(&config, opening).map_err(boxed)?;
             // Set once: a server gets ready once.
-            let _ = told.set(welcome(&config, address, &prepared));
+            let _ = greeting.set(welcome(&config, address, &prepared));
             Ok::<_, Box<dyn Error + Send + Sync>>(prepared)
         };
         application.run_until_stopped(prepare, stop).await?;
@@ -102,8 +102,8 @@ fn boxed(error: anyhow::Error) -> Box<dyn Error + Send + Sync> {
     error.downcast::<Misconfigured>().map_or_else(Into::into, Into::into)
 }
 
-/// Everything that takes time before the first request can be answered: milliseconds where there is a model, and callers
-/// are let in behind it; minutes where one has to be trained, and they are let in before it.
+/// Everything that takes time before the first request can be answered: milliseconds where there is a model, and
+/// callers are let in behind it; minutes where one has to be trained, and they are let in before it.
 fn prepare(config: &Config, opening: &Opening) -> anyhow::Result<Prepared> {
     let store = ModelStore::new(&config.paths.models);
     folders::check(config, store.has_version())?;

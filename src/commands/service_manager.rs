@@ -1,5 +1,5 @@
-//! What the service manager (systemd) gets, and what it hands over: readiness, reloads, the end, watchdog pings, a status
-//! sentence; a bound socket.
+//! What the service manager (systemd) gets, and what it hands over: readiness, reloads, the end, watchdog pings, a
+//! status sentence; a bound socket.
 //!
 //! Speaks sd_notify(3) and sd_listen_fds(3). Without a service manager nothing is sent.
 
@@ -17,7 +17,8 @@ const STATUS_EVERY: Duration = Duration::from_secs(2);
 
 /// The socket that the service manager has bound for this process, where it has.
 pub fn socket() -> anyhow::Result<Option<TcpListener>> {
-    let socket = ListenFd::from_env().take_tcp_listener(0).context("the service manager's socket is no TCP socket")?;
+    let socket =
+        ListenFd::from_env().take_tcp_listener(0).context("the service manager's socket is not a TCP socket")?;
     if let Some(socket) = &socket {
         socket.set_nonblocking(true).context("the service manager's socket cannot be used")?;
     }
@@ -31,14 +32,14 @@ pub fn notify_ready(sentence: &str) {
 
 /// Reports that the server reloads; [`notify_ready`] ends it.
 pub fn notify_reloading() {
-    // systemd 253 and newer tell by the time whether the reload was asked for before or after it.
+    // systemd 253 and newer compare this time with that of the reload request.
     match NotifyState::monotonic_usec_now() {
         Ok(now) => notify(&[NotifyState::Reloading, now]),
         Err(error) => {
             tracing::warn!(
                 event = "service_manager_reload_failed",
                 %error,
-                "the service manager cannot be told of the reload"
+                "the reload cannot be reported to the service manager"
             )
         }
     }
@@ -81,7 +82,7 @@ fn notify(states: &[NotifyState<'_>]) {
         tracing::warn!(
             event = "service_manager_notify_failed",
             %error,
-            "the service manager cannot be told how the server is"
+            "the status cannot be reported to the service manager"
         );
     }
 }

@@ -69,7 +69,7 @@ pub fn persona_entries(config: &Config) -> anyhow::Result<PersonaEntries> {
     Ok(serde_json::from_str(&json).map_err(|cause| unusable(NotEntries(cause).into()))?)
 }
 
-/// Text that is no table of marketers' entries.
+/// Text that is not a table of marketers' entries.
 #[derive(Debug, thiserror::Error)]
 #[error("must be a JSON object of cluster ids, such as {{\"0\": {{\"Interests\": \"running\"}}}}")]
 struct NotEntries(#[source] serde_json::Error);

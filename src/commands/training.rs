@@ -91,7 +91,7 @@ fn warn_of_left(put_away: &PutAway) {
 }
 
 /// The current version, or where it is broken the whole one before it; where none was ever activated, the newest; where
-/// nothing was ever published, one that is trained now from the base data, which `before_training` is told of.
+/// nothing was ever published, one that is trained now from the base data, which `before_training` announces.
 pub fn current_or_trained(
     config: &Config,
     store: &ModelStore,
@@ -136,7 +136,7 @@ fn tell_why(version: &ModelVersion, fault: StoreError) {
     }
 }
 
-/// Publishes the first version, or waits for whoever is about to.
+/// Publishes the first version, or waits for the process that is about to.
 fn train_first(config: &Config, store: &ModelStore) -> anyhow::Result<()> {
     let base_data = config.paths.base_data.display();
     tracing::info!(event = "first_training", "there is no model yet: training one from {base_data}");

@@ -1,4 +1,4 @@
-//! The last line on the terminal of whoever starts a server: where it is, and where its texts come from.
+//! The last line on the terminal at start: where the server is, and where its texts come from.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 

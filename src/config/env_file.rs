@@ -6,7 +6,8 @@
 //! - `${NAME}` stands for that variable outside single quotes. A `$` alone is a `$`: keys and passwords hold them.
 //!
 //! What cannot be read is a fault with its line, and the lines after it are read all the same. For the reader of
-//! settings alone. No crate does this: dotenvy (0.15.7) names no line, refuses blanks, and makes `a$b` an `a` in silence.
+//! settings alone. No crate does this: dotenvy (0.15.7) names no line, refuses blanks, and makes `a$b` an `a` in
+//! silence.
 
 use std::fmt;
 
@@ -30,7 +31,7 @@ pub(super) struct Entry {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Fault {
     pub line: usize,
-    /// What stands where a name should. It may be a part of a secret: for comparing, not for printing.
+    /// What was found in place of a name. It may be a part of a secret: for comparing, not for printing.
     pub word: String,
     pub kind: FaultKind,
 }
@@ -167,7 +168,7 @@ fn without_comment(value: &str) -> &str {
     comment.and_then(|position| value.get(..position)).unwrap_or(value).trim_end()
 }
 
-/// What stands before the closing quote, and behind it. In double quotes a backslash keeps a quote from closing.
+/// What is before the closing quote, and behind it. In double quotes a backslash keeps a quote from closing.
 fn split_at_quote(text: &str, quote: char) -> Option<(&str, &str)> {
     let mut is_escaped = false;
     for (position, letter) in text.char_indices() {
@@ -212,7 +213,7 @@ fn expand(text: &str, has_escapes: bool, variable: &dyn Fn(&str) -> Option<Strin
     Ok(plain)
 }
 
-/// What stands before the first letter that means something, that letter, and what stands behind it.
+/// What is before the first letter that means something, that letter, and what is behind it.
 fn split_at_special(text: &str, has_escapes: bool) -> Option<(&str, char, &str)> {
     let position = text.find(|letter| letter == '$' || has_escapes && letter == '\\')?;
     let special = text.get(position..)?.chars().next()?;

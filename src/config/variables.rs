@@ -73,7 +73,7 @@ impl<'a> Variables<'a> {
     /// The value of a name; `None` where it is blank or not set.
     ///
     /// # Errors
-    /// One sentence where it is no text.
+    /// One sentence where it is not text.
     pub fn get(&self, name: &str) -> Result<Option<Found>, String> {
         match (self.environment)(name) {
             // `docker --env-file` and some unit files hand quotes over that a shell would have taken off.

@@ -99,7 +99,7 @@ impl TableBuilder {
         Self { kept: builder.kept.with_keys(), ..builder }
     }
 
-    /// Keeps this of the rows, too: 4 bytes a row for where it stands, and its identifier.
+    /// Keeps this of the rows, too: 4 bytes a row for where it is, and its identifier.
     pub fn keeping(self, keep: Keep) -> Self {
         Self { kept: self.kept.keeping(keep), ..self }
     }
@@ -191,8 +191,8 @@ impl TableBuilder {
         }
     }
 
-    /// Adds the value of merged cells that reach down into the row, where it has none of its own. A row that has nothing
-    /// of its own in the columns that are read goes on the one above it, and is not filled.
+    /// Adds the value of merged cells that reach down into the row, where it has none of its own. A row that has
+    /// nothing of its own in the columns that are read goes on the one above it, and is not filled.
     pub fn fill_cell(&mut self, column: usize, cell: Cell<'_>) {
         let Some(layout) = &self.sheet.layout else {
             if self.rows.first().is_some_and(|row| row.has_content) {
@@ -211,7 +211,7 @@ impl TableBuilder {
         }
     }
 
-    /// Ends the row; `row_number` is the one that the sheet shows. A row without content is no row, nor is one that
+    /// Ends the row; `row_number` is the one that the sheet shows. A row without content is not a row, nor is one that
     /// repeats the header.
     ///
     /// # Errors
@@ -303,8 +303,8 @@ impl TableBuilder {
             self.sheet.header_beside.get_or_insert(row_number);
         }
         for (row, header_hash) in self.rows.iter_mut().zip(&self.sheet.header_hashes) {
-            // What is beside one of several tables is no row of it. A header that comes again, as on every page of a
-            // report, is no customer.
+            // What is beside one of several tables is not a row of it. A header that comes again, as on every page of a
+            // report, is not a customer.
             if !(row.is_read || (row.has_content && has_one_table)) || row.hash == *header_hash {
                 continue;
             }

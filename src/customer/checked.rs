@@ -30,8 +30,8 @@ impl CustomerTable {
     ///
     /// # Errors
     /// [`BrokenTable`] unless there is one column for each of the schema's, all of the same length; every code is a
-    /// position in its column's values, or [`MISSING`] in an optional column; every value is one that cleaning makes for
-    /// the column's kind; and the report accounts for every row and names the schema's columns alone.
+    /// position in its column's values, or [`MISSING`] in an optional column; every value is one that cleaning makes
+    /// for the column's kind; and the report accounts for every row and names the schema's columns alone.
     pub fn checked(
         schema: Arc<Schema>,
         columns: Vec<CustomerColumn>,

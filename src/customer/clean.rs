@@ -17,8 +17,8 @@ use super::{Cell, MISSING, Value, date, number, text};
 pub(super) use settled::Settled;
 pub(super) use unknown::UnknownLevels;
 
-/// Longer texts are cleaned each time: prose hardly repeats, and remembering it would cost its length. No date or number
-/// is longer, so that every open text is remembered.
+/// Longer texts are cleaned each time: prose hardly repeats, and remembering it would cost its length. No date or
+/// number is longer, so that every open text is remembered.
 const MAX_REMEMBERED_BYTES: usize = 128;
 
 /// The largest number that is taken, either side of 0. Larger ones are typing errors, and as features their squares
@@ -147,7 +147,7 @@ impl ColumnCleaner {
     /// What a cell means. `is_1904` is the date system of the sheet's plain numbers.
     pub(super) fn outcome(&mut self, cell: Cell<'_>, is_1904: bool) -> Outcome {
         match cell {
-            // A formula's error is no value: `#N/A` stands for a look-up that found nothing.
+            // A formula's error is not a value: `#N/A` stands for a look-up that found nothing.
             Cell::Empty | Cell::Error => Outcome::Empty,
             Cell::Bool(value) => self.clean_text(if value { "TRUE" } else { "FALSE" }),
             Cell::Text(raw) => {

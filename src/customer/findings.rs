@@ -1,4 +1,5 @@
-//! What was found in single columns: how their dates were read, which cells could not be, and what a person should know.
+//! What was found in single columns: how their dates were read, which cells could not be, and what a person should
+//! know.
 
 use super::clean::Settled;
 use super::schema::{Column, DateOrder};
@@ -36,15 +37,16 @@ fn date_notes(title: &str, settled: &Settled) -> Vec<Note> {
             date::Decider::Nobody { is_mixed: false } => notes.push(Note::new(
                 "date_order_assumed",
                 format!(
-                    "The dates in {title:?} can be read in more than one order, such as 03/05/2024; they were read {order}. \
-                     Write them as 2024-05-03, or set \"order\" for the column in the schema, to settle it."
+                    "The dates in {title:?} can be read in more than one order, such as 03/05/2024; they were read \
+                     {order}. Write them as 2024-05-03, or set \"order\" for the column in the schema, to settle it."
                 ),
             )),
             date::Decider::Nobody { is_mixed: true } => notes.push(Note::new(
                 "date_orders_mixed",
                 format!(
-                    "Some dates in {title:?} can only be read day first and others only month first or year first; those \
-                     that can be read in more than one order were read like the others with the same separator, or {order}."
+                    "Some dates in {title:?} can only be read day first and others only month first or year first; \
+                     those that can be read in more than one order were read like the others with the same separator, \
+                     or {order}."
                 ),
             )),
             date::Decider::Schema | date::Decider::Values => {}
@@ -71,15 +73,15 @@ fn number_notes(title: &str, settled: &Settled) -> Vec<Note> {
             number::DecidedBy::Guess { is_mixed: false } => notes.push(Note::new(
                 "decimal_separator_assumed",
                 format!(
-                    "Numbers in {title:?} have three digits behind a single point or comma, which separates thousands or \
-                     decimals: {read}."
+                    "Numbers in {title:?} have three digits behind a single point or comma, which separates thousands \
+                     or decimals: {read}."
                 ),
             )),
             number::DecidedBy::Guess { is_mixed: true } => notes.push(Note::new(
                 "decimal_separators_mixed",
                 format!(
-                    "Numbers in {title:?} have decimals behind points as well as behind commas; where either was possible \
-                     the {as_what} was taken for the decimal separator: {read}."
+                    "Numbers in {title:?} have decimals behind points as well as behind commas; where either was \
+                     possible the {as_what} was taken for the decimal separator: {read}."
                 ),
             )),
         }

@@ -2,7 +2,7 @@
 
 /// Control characters, and those that nobody sees: Unicode's default ignorable code points (UAX #44: zero-width marks,
 /// marks of direction, tags, selectors of variants), the separators of lines and paragraphs, and annotations. They hide
-/// text from people, or turn what stands around them. What spelling needs stays: the joiners of Indic, Persian and emoji,
+/// text from people, or turn what is around them. What spelling needs stays: the joiners of Indic, Persian and emoji,
 /// and the two selectors of an emoji's style.
 pub fn is_invisible(c: char) -> bool {
     if c.is_control() {

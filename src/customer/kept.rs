@@ -14,7 +14,8 @@ use super::{Cell, CleaningReport, CustomerColumn, Keep, MISSING, Origins, Schema
 /// Set in the code of a text that its column decides; the rest is the text's number. No column has as many values.
 const OPEN: u32 = 1 << 31;
 
-/// The rows that are kept so far, 4 bytes a row and column and 16 a row with an open text, and the account of the others.
+/// The rows that are kept so far, 4 bytes a row and column and 16 a row with an open text, and the account of the
+/// others.
 #[derive(Debug, Clone)]
 pub(super) struct KeptRows {
     schema: Arc<Schema>,
@@ -23,7 +24,7 @@ pub(super) struct KeptRows {
     n_rows: usize,
     /// By which the kept rows are compared with other files' later on.
     keys: Option<Vec<RowKey>>,
-    /// Where they stand, where that is to be kept.
+    /// Where they are, where that is to be kept.
     origins: Option<Origins>,
     /// Kept rows with an open text, of which some may be dropped yet.
     open: Vec<OpenRow>,
@@ -83,7 +84,7 @@ impl KeptRows {
         self.origins.as_ref().is_some_and(|origins| origins.identifiers().is_some())
     }
 
-    /// Notes where the row stands that was kept last.
+    /// Notes where the row is that was kept last.
     pub fn note_origin(&mut self, place: Place, identifier: &str) {
         if let Some(origins) = &mut self.origins {
             origins.push(place.sheet().unwrap_or_default(), place.row_number, identifier);

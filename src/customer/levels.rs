@@ -10,11 +10,11 @@ use super::spelling::spelling_key;
 use super::text;
 
 /// Words that say nothing of a level, as they are compared, in the languages that most cards are printed in.
-const FILLERS: &str = "member members membership memberships tier tiers level levels lvl status card cards cardholder holder \
-    class category customer customers client clients account plan club loyalty program programme rank grade vip the \
-    mitglied mitglieder stufe karte kunde kunden kundin status membre membres niveau carte client cliente clientes \
-    miembro miembros socio socia nivel tarjeta membro membri livello carta lid leden niveau kaart medlem nivå kort \
-    członek poziom karta ahli anggota tahap kad";
+const FILLERS: &str = "member members membership memberships tier tiers level levels lvl status card cards cardholder \
+    holder class category customer customers client clients account plan club loyalty program programme rank grade \
+    vip the mitglied mitglieder stufe karte kunde kunden kundin status membre membres niveau carte client cliente \
+    clientes miembro miembros socio socia nivel tarjeta membro membri livello carta lid leden niveau kaart medlem \
+    nivå kort członek poziom karta ahli anggota tahap kad";
 /// The same in scripts that put no blank between words.
 const RUN_ON_FILLERS: [&str; 14] =
     ["会员", "會員", "会員", "客户", "客戶", "等级", "等級", "級", "级", "卡", "ランク", "회원", "등급", "고객"];

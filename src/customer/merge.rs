@@ -1,4 +1,4 @@
-//! The tables of several files made into one, in which the newest row of a customer stands.
+//! The tables of several files made into one, in which the newest row of a customer counts.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -14,8 +14,8 @@ use super::{
     SheetReport, SheetRow, Unusable, ValueRows,
 };
 
-/// Files added in the order of their age: of several rows of one customer, by the schema's identifier, the newest usable
-/// one stands, and the others are counted as [`Dropped::ReplacedByNewer`].
+/// Files added in the order of their age: of several rows of one customer, by the schema's identifier, the newest
+/// usable one stands, and the others are counted as [`Dropped::ReplacedByNewer`].
 ///
 /// An identifier that is the same for most rows of a file, or that more than 20 of its rows share, identifies nobody.
 #[derive(Debug)]
@@ -58,7 +58,7 @@ impl NewestStands {
         Ok(())
     }
 
-    /// The table of all rows that stand.
+    /// The table of all rows that count.
     pub fn finish(mut self) -> CustomerTable {
         let fates = self.rows.fates();
         for (row, &fate) in fates.iter().enumerate() {
@@ -101,7 +101,7 @@ impl NewestStands {
             let room = NAMED_ROWS.saturating_sub(first.len());
             first.extend(rows.iter().take(room).map(|at| SheetRow { source: label.to_owned(), ..at.clone() }));
         }
-        // What was left out of a workbook is told; that a sheet is the only one goes without saying.
+        // A sheet is reported only where its workbook has others.
         if file.sheets.len() > 1 {
             let mut first_row = self.rows.len();
             for sheet in &file.sheets {

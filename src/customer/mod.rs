@@ -1,8 +1,9 @@
 //! Who the customers are: the schema of their columns, the cleaning of their rows, the table of what is left.
 //!
-//! A [`Schema`] says which columns matter and how they are found; a [`TableBuilder`] takes the rows of a sheet,
-//! one at a time, and keeps those four-or-so columns alone, interned: names, addresses, phone numbers and notes
-//! are never stored. [`NewestStands`] makes one table of several files'. Knows nothing of file formats, models or HTTP, and imports nothing of ours.
+//! A [`Schema`] says which columns matter and how they are found; a [`TableBuilder`] takes the rows of a sheet, one at
+//! a time, and keeps those four-or-so columns alone, interned: names, addresses, phone numbers and notes are never
+//! stored. [`NewestStands`] makes one table of several files'. Knows nothing of file formats, models or HTTP, and
+//! imports nothing of ours.
 
 mod broken_table;
 mod builder;

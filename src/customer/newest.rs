@@ -1,10 +1,10 @@
-//! Which of several rows of one customer stands, where files are read one after the other: the newest.
+//! Which of several rows of one customer counts when several files are read: the newest.
 //!
 //! Newer is what is read later. A row is known by the cell of its identifier column, and only where that column tells
 //! customers apart: within each file at least half of its filled cells must be distinct, or the column is not believed
-//! (it is a branch, a batch, the same number everywhere), and a value that more than [`MAX_ROWS_OF_ONE`] rows of one file
-//! share is a placeholder. Rows without a believed identifier are customers of their own, unless they are exact copies.
-//! Only rows that can be used take part: a newer row without a date does not push an older, whole one out.
+//! (it is a branch, a batch, the same number everywhere), and a value that more than [`MAX_ROWS_OF_ONE`] rows of one
+//! file share is a placeholder. Rows without a believed identifier are customers of their own, unless they are exact
+//! copies. Only rows that can be used take part: a newer row without a date does not push an older, whole one out.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128_with_seed};
@@ -16,7 +16,7 @@ const MAX_ROWS_OF_ONE: usize = 20;
 /// No identifier.
 pub(super) const NOBODY: u64 = 0;
 
-/// The usable rows of one file, copies included, with what tells them apart from those of other files.
+/// The usable rows of one file, copies included, with a key for each.
 #[derive(Debug, Clone, PartialEq)]
 pub struct KeyedTable {
     pub(super) table: CustomerTable,
@@ -24,7 +24,7 @@ pub struct KeyedTable {
     pub(super) keys: Vec<RowKey>,
 }
 
-/// What tells a row apart: hashes, from which no cell can be read.
+/// Identifies a row: hashes, from which no cell can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RowKey {
     pub(super) identity: u64,
@@ -43,11 +43,11 @@ pub(super) struct Newest {
 /// What becomes of a row once all are known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fate {
-    /// It stands.
+    /// It counts.
     Stands,
     /// It is the same in every cell as one that was read before it.
     Copy,
-    /// A newer row of the same customer stands.
+    /// A newer row of the same customer replaces it.
     Replaced,
 }
 
@@ -164,7 +164,7 @@ impl Newest {
         fates
     }
 
-    /// Where row `row` stands.
+    /// Where row `row` is.
     pub(super) fn place_of(&self, row: usize) -> SheetRow {
         let file = self.files.partition_point(|&(_, first)| first <= row).checked_sub(1);
         let source = file.and_then(|file| self.files.get(file)).map(|(label, _)| label.clone()).unwrap_or_default();

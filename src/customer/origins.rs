@@ -1,7 +1,7 @@
 //! Where the kept rows stand in their file, and what their sender calls them: kept only where somebody asks.
 //!
-//! An identifier is a customer's. It goes from the file that a request brings into the spreadsheet that the request asks
-//! for: it is stored nowhere, and in no log, debug print or ordinary answer.
+//! An identifier is a customer's. It goes from the file that a request brings into the spreadsheet that the request
+//! asks for: it is stored nowhere, and in no log, debug print or ordinary answer.
 
 use std::fmt::{self, Write};
 use std::str::FromStr;
@@ -15,9 +15,9 @@ use super::{BrokenTable, Cell, CleaningReport, Schema, date};
 /// What to keep of the rows beside the schema's columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Keep {
-    /// Where each row stands.
+    /// Where each row is.
     pub row: bool,
-    /// Each row's identifier, where the file has a column of them; then also where it stands.
+    /// Each row's identifier, where the file has a column of them; then also where it is.
     pub identifier: bool,
 }
 
@@ -57,8 +57,8 @@ impl Keep {
     /// The words that say what to keep.
     pub const NAMES: [&'static str; 2] = ["row", "identifier"];
 
-    /// Why identifiers were to be kept and are not: the end of a sentence that starts with the file. `None` where they are,
-    /// or nobody asked.
+    /// Why identifiers were to be kept and are not: the end of a sentence that starts with the file. `None` where they
+    /// are, or nobody asked.
     pub fn unmet(self, schema: &Schema, cleaning: &CleaningReport) -> Option<String> {
         if !self.identifier || cleaning.identifier_used.is_some() {
             return None;
@@ -91,8 +91,8 @@ impl Origins {
     /// What another process found, for `n_rows` rows of a file of `n_sheets` sheets.
     ///
     /// # Errors
-    /// [`BrokenTable`] unless each row has a number, from 1 on; the sheets follow one another from the first row on; and
-    /// identifiers are there exactly where they are kept, one for each row.
+    /// [`BrokenTable`] unless each row has a number, from 1 on; the sheets follow one another from the first row on;
+    /// and identifiers are there exactly where they are kept, one for each row.
     pub fn checked(
         rows: Vec<u32>,
         sheets: Vec<SheetStart>,
@@ -100,7 +100,7 @@ impl Origins {
         (n_rows, n_sheets): (usize, usize),
     ) -> Result<Self, BrokenTable> {
         if rows.len() != n_rows || rows.contains(&0) {
-            return Err(BrokenTable("not every row says where it stands"));
+            return Err(BrokenTable("not every row says where it is"));
         }
         let are_in_order = sheets.is_sorted_by(|one, next| one.first_row < next.first_row && one.sheet < next.sheet);
         let begins = sheets.first().map(|start| start.first_row) == (n_rows > 0).then_some(0);
@@ -292,7 +292,7 @@ mod tests {
         };
         assert!(check(&[2, 3], &[start(0, 0), start(1, 1)]).is_ok());
         for rows in [&[2][..], &[2, 0], &[2, 3, 4]] {
-            assert_eq!(check(rows, &[start(0, 0)]), Err("not every row says where it stands"));
+            assert_eq!(check(rows, &[start(0, 0)]), Err("not every row says where it is"));
         }
         for sheets in [
             &[][..],

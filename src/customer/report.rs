@@ -184,7 +184,7 @@ struct WireUnusable {
     /// How many rows.
     #[schema(example = 3)]
     rows: usize,
-    /// Where the first few of them stand.
+    /// Where the first few of them are.
     #[serde(default)]
     first: Vec<SheetRow>,
     /// The most frequent values, where the column has levels and these are none of them.
@@ -201,7 +201,7 @@ struct WireDropped {
     /// How many.
     #[schema(example = 2)]
     rows: usize,
-    /// Where the first few of them stand.
+    /// Where the first few of them are.
     #[serde(default)]
     first: Vec<SheetRow>,
     /// The most frequent levels that the schema does not know, where that is the reason.

@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use super::schema::DateOrder;
 
-/// Where a row stands.
+/// Where a row is.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 pub struct SheetRow {
     /// Its number as the sheet shows it, counted from 1.

@@ -121,7 +121,7 @@ pub enum DatePart {
 }
 
 impl DatePart {
-    /// This part of a date, or of what is known of one; `None` where it is not known, or `value` is no date.
+    /// This part of a date, or of what is known of one; `None` where it is not known, or `value` is not a date.
     pub fn of(self, value: &Value) -> Option<i64> {
         let (year, month) = match value {
             Value::Date(date) => (Some(date.year()), Some(date.month())),

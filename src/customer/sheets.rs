@@ -62,7 +62,7 @@ impl TableBuilder {
         self.sheet.may_change = self.sheet.layout.is_some();
     }
 
-    /// Takes note of a formula in the row whose result the file does not hold. It is no content.
+    /// Takes note of a formula in the row whose result the file does not hold. It does not count as content.
     pub fn push_formula_without_result(&mut self, column: usize) {
         let index = self.sheet.layout.as_ref().and_then(|layout| layout.column(column).schema_column);
         if let Some(n) = index.and_then(|index| self.without_result.get_mut(index)) {

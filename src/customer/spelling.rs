@@ -1,8 +1,8 @@
 //! When two texts are the same to a reader: Unicode's normal forms and case folding, in one place.
 //!
-//! What is shown is composed (NFC). What is compared goes by a key of its own: compatibility forms are one (NFKC, so that
-//! the full-width letters of East Asian keyboards are letters), case is folded by Unicode's rules (`STRASSE` is `straße`,
-//! a final sigma is a sigma), and so is the dot of the Turkish i, which upper case moves to another letter
+//! What is shown is composed (NFC). What is compared goes by a key of its own: compatibility forms are one (NFKC, so
+//! that the full-width letters of East Asian keyboards are letters), case is folded by Unicode's rules (`STRASSE` is
+//! `straße`, a final sigma is a sigma), and so is the dot of the Turkish i, which upper case moves to another letter
 //! (`ISPARTA`, `İSTANBUL`).
 
 use std::borrow::Cow;
@@ -12,8 +12,8 @@ use icu_normalizer::ComposingNormalizerBorrowed;
 
 use super::is_invisible;
 
-/// The digit 0 of the scripts that spreadsheets write numbers in beside ours: Arabic, Persian, the scripts of India, Thai,
-/// Lao, Burmese, Khmer. Nine digits follow each.
+/// The digit 0 of the scripts that spreadsheets write numbers in beside ours: Arabic, Persian, the scripts of India,
+/// Thai, Lao, Burmese, Khmer. Nine digits follow each.
 const ZEROS: [char; 16] = ['٠', '۰', '०', '০', '੦', '૦', '୦', '௦', '౦', '೦', '൦', '๐', '໐', '༠', '၀', '០'];
 
 /// The text with every letter and its marks as one character, where there is one (NFC).

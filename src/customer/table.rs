@@ -22,7 +22,7 @@ pub struct CustomerTable {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) weights: Option<Vec<u32>>,
     pub(super) cleaning: CleaningReport,
-    /// Where the rows stand, where somebody asked; never written down.
+    /// Where the rows are, where somebody asked; never written down.
     #[serde(skip)]
     pub(super) origins: Option<Origins>,
 }
@@ -108,8 +108,8 @@ impl CustomerTable {
             && self.columns.iter().all(|column| column.codes.len() == self.n_rows)
     }
 
-    /// What tells these customers from others: 32 hex digits that are the same for the same customers in any order, a row
-    /// each or several in one.
+    /// What tells these customers from others: 32 hex digits that are the same for the same customers in any order, a
+    /// row each or several in one.
     pub fn fingerprint(&self) -> String {
         let hashes_of_values = self.columns.iter().map(|column| column.values.iter().map(Value::hash).collect());
         let hashes_of_values: Vec<Vec<u128>> = hashes_of_values.collect();
@@ -147,7 +147,7 @@ impl CustomerTable {
         Ok(Self { origins: Some(origins), ..self })
     }
 
-    /// Where the rows stand; `None` where nobody asked for it.
+    /// Where the rows are; `None` where nobody asked for it.
     pub fn origins(&self) -> Option<&Origins> {
         self.origins.as_ref()
     }

@@ -1,10 +1,10 @@
-//! Rows that were dropped for one reason: how many, and where the first few stand.
+//! Rows that were dropped for one reason: how many, and where the first few are.
 
 use super::clean::Fault;
 use super::report::{Dropped, NAMED_ROWS};
 use super::{SheetReport, SheetRow};
 
-/// Where a row stands, in 12 bytes.
+/// Where a row is, in 12 bytes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Place {
     /// Among all rows that were read.

@@ -18,8 +18,8 @@ const NOTHING: [&str; 21] = [
 ];
 
 /// Tidies a category's name: control and invisible characters go, letters are composed (NFC), blanks are trimmed and
-/// collapsed, words are title-cased (`ANG  mo kio` → `Ang Mo Kio`, `o'brien` → `O'Brien`, `john's` → `John's`), and what is longer than
-/// 100 characters is cut. `None` when nothing is left, or a word for nothing such as `n/a`.
+/// collapsed, words are title-cased (`ANG  mo kio` → `Ang Mo Kio`, `o'brien` → `O'Brien`, `john's` → `John's`), and
+/// what is longer than 100 characters is cut. `None` when nothing is left, or a word for nothing such as `n/a`.
 pub fn tidy_category(text: &str) -> Option<String> {
     let tidy = tidy(text)?;
     let cased = title_case(&tidy);

@@ -1,8 +1,8 @@
 //! The customers as text separated by commas, as Excel likes it (RFC 4180).
 //!
 //! The file starts with a byte order mark: without one Excel reads UTF-8 as the system's own code page and shows `é` as
-//! `Ã©`. Text is a [`plain_cell`]: what a spreadsheet program would run as a formula has an apostrophe in front. Numbers
-//! stay as they are.
+//! `Ã©`. Text is a [`plain_cell`]: what a spreadsheet program would run as a formula has an apostrophe in front.
+//! Numbers stay as they are.
 
 use std::borrow::Cow;
 use std::io::{BufWriter, Write};

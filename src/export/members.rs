@@ -26,7 +26,7 @@ impl KeptMembers<'_> {
     /// Hands over every member.
     ///
     /// # Errors
-    /// [`ExportError::Shape`] with the place of what is no member; the sink's own errors.
+    /// [`ExportError::Shape`] with the place of what is not a member; the sink's own errors.
     pub fn read_into(&self, sink: &mut dyn RowSink) -> Result<(), ExportError> {
         let mut json = serde_json::Deserializer::from_str(self.json.get());
         let mut track = Track::new();
@@ -95,7 +95,7 @@ impl<'de> Visitor<'de> for Member<'_, '_> {
         sink.cell(CLUSTER_ID, CellValue::Whole((*cluster_id).into())).map_err(&mut stop)?;
         while let Some(Key(key)) = member.next_key()? {
             let value: CellValue<'_> = member.next_value()?;
-            // An empty cell is no cell, but its column is one.
+            // An empty cell is not a cell, but its column is one.
             sink.cell(&key, value).map_err(&mut stop)?;
         }
         sink.end_row().map_err(&mut stop)

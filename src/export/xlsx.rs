@@ -29,9 +29,9 @@ const MEASURED_ROWS: u32 = 200;
 /// What the arrow of the filter takes of a header, in characters.
 const ARROW_WIDTH: usize = 3;
 
-/// What stands before a segment's traits.
+/// What is before a segment's traits.
 const BEFORE: [&str; 5] = ["cluster_id", "size", "rows_listed", "share", "persona_summary"];
-/// What stands after them.
+/// What is after them.
 const AFTER: [&str; 2] = ["text", "image_prompt"];
 
 pub(super) fn write(export: &Export<'_>, out: impl Write + Send, scratch: &Path) -> Result<(), ExportError> {

@@ -31,7 +31,8 @@ pub(super) const PAGE: &str = "report.html";
 /// The key of the scalars beside the arrays of a tensor file.
 const SCALARS: &str = "scalars";
 
-/// The files that a model is made of; of the others [`PROFILE`] and [`GOLDEN`] are read again, and the rest is for people.
+/// The files that a model is made of; of the others [`PROFILE`] and [`GOLDEN`] are read again, and the rest is for
+/// people.
 pub(super) const MODEL_FILES: [&str; 5] = [ENCODER, SCALER, UMAP, HDBSCAN, PERSONAS];
 
 type Fault = Box<dyn Error + Send + Sync>;

@@ -111,7 +111,7 @@ impl FromStr for VersionId {
     }
 }
 
-/// Text that is no version id.
+/// Text that is not a version id.
 #[derive(Debug, thiserror::Error)]
 #[error("a version id looks like 20260101T020000Z-0123abcd")]
 pub struct InvalidVersionId;

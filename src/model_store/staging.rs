@@ -12,7 +12,7 @@ use super::store::{MANIFEST, STAGING, VERSIONS};
 use super::{Candidate, FileFault, ModelStore, StoreError, WriterLock};
 use crate::pipeline::{GoldenSample, Model};
 
-/// A candidate whose files are on disk and synced, and that is no version yet. Dropped, it is gone.
+/// A candidate whose files are on disk and synced, and that is not a version yet. Dropped, it is gone.
 #[derive(Debug)]
 pub struct Staged<'s> {
     store: &'s ModelStore,

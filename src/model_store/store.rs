@@ -55,8 +55,8 @@ impl ModelStore {
     /// The version that `current` leads to.
     ///
     /// # Errors
-    /// [`StoreError::NoCurrent`] before the first publication; [`StoreError::BrokenCurrent`] when `current` is no link
-    /// to a version under `versions/`.
+    /// [`StoreError::NoCurrent`] before the first publication; [`StoreError::BrokenCurrent`] when `current` is not a
+    /// link to a version under `versions/`.
     pub fn current(&self) -> Result<VersionId, StoreError> {
         let link = self.dir.join(CURRENT);
         let target = fs::read_link(&link).map_err(|e| match e.kind() {
@@ -84,7 +84,8 @@ impl ModelStore {
         self.load(&id)
     }
 
-    /// Loads one version, checking every file that the model is made of, and its training profile, against the manifest.
+    /// Loads one version, checking every file that the model is made of, and its training profile, against the
+    /// manifest.
     ///
     /// # Errors
     /// [`StoreError::NoSuchVersion`]; [`StoreError::File`] naming the first file that is missing, unreadable, changed
@@ -135,8 +136,8 @@ impl ModelStore {
     /// Makes `id` the current version, if it is whole.
     ///
     /// # Errors
-    /// As [`ModelStore::load`] when the version is not whole, [`StoreError::Write`] when the link could not be replaced.
-    /// `current` is then as it was.
+    /// As [`ModelStore::load`] when the version is not whole, [`StoreError::Write`] when the link could not be
+    /// replaced. `current` is then as it was.
     pub fn activate(&self, id: &VersionId) -> Result<(), StoreError> {
         // Before the lock file is made: a store that does not exist stays so.
         self.load(id)?;

@@ -31,7 +31,7 @@ impl ModelStore {
     ///
     /// # Errors
     /// What is wrong with the current version, when no other can take its place; [`StoreError::NoCurrent`] where there
-    /// is no version at all.
+    /// is not a version at all.
     pub fn load_servable(&self) -> Result<Servable, StoreError> {
         let broken = match self.load_current() {
             Ok(version) => return Ok(Servable { version, instead_of: None }),
@@ -104,7 +104,8 @@ impl ModelStore {
         Ok(known.map(|manifest| manifest.next_segment_id).max().unwrap_or(SegmentId::new(0)))
     }
 
-    /// Keeps the report of a candidate that was refused at `at`, and its page beside it; of earlier ones the latest nine.
+    /// Keeps the report of a candidate that was refused at `at`, and its page beside it; of earlier ones the latest
+    /// nine.
     ///
     /// # Errors
     /// [`StoreError::Write`].
@@ -143,7 +144,7 @@ impl ModelStore {
     /// What a version tells people of its training, as `report.json` has it.
     ///
     /// # Errors
-    /// [`StoreError::File`] when there is none or it is no JSON.
+    /// [`StoreError::File`] when there is none or it is not JSON.
     pub fn report(&self, id: &VersionId) -> Result<serde_json::Value, StoreError> {
         let path = self.folder(id).join(format::REPORT);
         let bytes = read_file(&path)?;

@@ -1,6 +1,6 @@
 //! Every workbook under the base data, and every upload that waits, as one table.
 //!
-//! Files are read in the order of their age, since of several rows of one customer the newest stands
+//! Files are read in the order of their age, since of several rows of one customer the newest counts
 //! ([`NewestStands`]): base data by their folders' names (one folder a day), within a folder by their own,
 //! but uploads that an earlier training put there after the others; then the uploads that wait, by their names, which
 //! begin with their time. Within a file a later row is the newer one.
@@ -126,7 +126,7 @@ fn read(request: &RetrainRequest<'_>, path: &Path) -> Result<Result<KeyedTable, 
         watch: Watch::default(),
     };
     match request.reader.read_keyed(file, &by) {
-        // No fault of the file: the next ones would fare no better.
+        // Not the fault of this file: the next ones would fail as well.
         Err(error @ WorkbookError::NoReader(_)) => Err(RetrainError::Reader(error)),
         read => Ok(read.map_err(|error| with_causes(&error))),
     }
@@ -156,7 +156,8 @@ fn sources(request: &RetrainRequest<'_>) -> Result<Vec<Source>, RetrainError> {
     Ok(from_base.chain(from_uploads).collect())
 }
 
-/// Adds the files below `dir`; hidden ones, links and what Office leaves beside a workbook that is open are passed over.
+/// Adds the files below `dir`; hidden ones, links and what Office leaves beside a workbook that is open are passed
+/// over.
 fn list(dir: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), RetrainError> {
     let unlistable = |source| RetrainError::Unlistable { dir: dir.to_owned(), source };
     let entries = match fs::read_dir(dir) {

@@ -1,9 +1,10 @@
 //! The gate: what a candidate must show before it may take the live version's place.
 //!
-//! Two kinds of checks. Quality (enough customers, clusters worth the name) is a judgement: where no version is live yet
-//! it is made and reported but does not decide, since a poor answer to the first requests is better than none, and
-//! `force` overrides it. Integrity (what is on disk is what was fitted, and says the same of the customers of its golden
-//! sample) is no matter of judgement: a candidate that fails it could not be served, and nothing overrides it.
+//! Two kinds of checks. Quality (enough customers, clusters worth the name) is a judgement: where no version is live
+//! yet it is made and reported but does not decide, since a poor answer to the first requests is better than none.
+//! `force` overrides it. Integrity (what is on disk is what was fitted, and says the same of the customers of its
+//! golden sample) is not a matter of judgement: a candidate that fails it could not be served, and nothing overrides
+//! it.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -12,8 +13,8 @@ use crate::causes::with_causes;
 use crate::model_store::{Staged, StoreError};
 use crate::pipeline::Scores;
 
-/// What a candidate must reach. The defaults refuse what is no clustering at all, and let pass what is merely worse than
-/// the sample's (5,000 customers, 4 clusters, no noise, silhouette and DBCV above 0.9).
+/// What a candidate must reach. The defaults refuse what is not a clustering at all, and let pass what is merely worse
+/// than the sample's (5,000 customers, 4 clusters, no noise, silhouette and DBCV above 0.9).
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct GateLimits {
     /// Customers, at least; 100.
@@ -163,7 +164,7 @@ pub(super) fn check_quality(limits: &GateLimits, scores: &Scores) -> Vec<GateChe
     checks
 }
 
-/// The check that the sample does not take the place of own customers: whoever has lost those should hear of it.
+/// The check that the sample does not take the place of own customers: their owner should learn that they are gone.
 pub(super) fn check_sample() -> GateCheck {
     let check = GateCheck::quality("own_files", Some(0.0), Bound::AtLeast, 1.0);
     let detail = "nothing but the sample is left to train on, and the live version was not trained on it";

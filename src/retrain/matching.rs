@@ -1,10 +1,10 @@
 //! Which of the new segments is which of the old ones: by the customers they share.
 //!
-//! The old model places the customers that the new one was trained on, so that both speak of the same people. Of all ways
-//! to pair segments one is taken that shares the most customers (the assignment problem, solved by Kuhn and Munkres'
-//! Hungarian algorithm). Two segments can be a pair only if they share more than half of the customers of the smaller,
-//! where an old one is no smaller than it was in its own training:
-//! one that split lives on in its larger part, and two that merged in the larger of them.
+//! The old model places the customers that the new one was trained on, so that both speak of the same people. Of all
+//! ways to pair segments one is taken that shares the most customers (the assignment problem, solved by Kuhn and
+//! Munkres' Hungarian algorithm). Two segments can be a pair only if they share more than half of the customers of the
+//! smaller, where an old one is no smaller than it was in its own training: one that split lives on in its larger part,
+//! and two that merged in the larger of them.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ pub struct Matching {
     pub kept: Vec<KeptSegment>,
     /// Segments that are new, with ids that no segment has ever had.
     pub new: Vec<NewSegment>,
-    /// Segments of the old version that are no more.
+    /// Segments of the old version that no new one goes on from.
     pub vanished: Vec<VanishedSegment>,
 }
 
@@ -48,7 +48,7 @@ pub struct NewSegment {
     pub customers: u64,
 }
 
-/// A segment that is no more.
+/// A segment that no new one goes on from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct VanishedSegment {
     /// Its id, which no other segment will get.

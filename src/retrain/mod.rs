@@ -1,14 +1,14 @@
 //! Retraining: the workbooks under `base_data/` and the waiting uploads become a published model version.
 //!
-//! One code path for every way to ask for it, [`retrain`]: collect, fit, match the segments with the live version's, judge,
+//! Every trigger takes one code path, [`retrain`]: collect, fit, match the segments with the live version's, judge,
 //! publish, put the uploads away. Where nothing has changed since the live version was trained, the uploads alone are
 //! put away. Each step leaves the disk as it was unless all before it went well, and the process may
 //! end at any moment: the writer's lock goes with it, what was half written is swept by the next writer, and an upload
 //! either still waits or is base data, never both for longer than until the next training (`uploads` has the
 //! reasoning). A candidate that the gate refuses is an outcome, not an error.
 //!
-//! Blocking and heavy on the processor: an async caller runs it on a thread of its own. Knows nothing of HTTP; may import
-//! [`crate::model_store`], [`crate::pipeline`], [`crate::customer`] and [`crate::workbook`].
+//! Blocking and heavy on the processor: an async caller runs it on a thread of its own. Knows nothing of HTTP; may
+//! import [`crate::model_store`], [`crate::pipeline`], [`crate::customer`] and [`crate::workbook`].
 
 mod collect;
 mod gate;
@@ -62,7 +62,8 @@ pub struct RetrainRequest<'a> {
     pub reader: &'a Reader,
     /// What a candidate must reach.
     pub gate: GateLimits,
-    /// Whether a candidate of poor quality, or one that can be no other than the live version, is published all the same.
+    /// Whether a candidate of poor quality, or one that can be no other than the live version, is published all the
+    /// same.
     pub force: bool,
     /// How many versions are kept.
     pub keep: NonZeroUsize,
@@ -123,7 +124,7 @@ pub enum RetrainError {
         #[source]
         source: std::io::Error,
     },
-    /// An upload that an earlier training used could not be told from its copy in the base data, or not be removed.
+    /// An upload that an earlier training used could not be compared with its copy in the base data, or not be removed.
     #[error("{} cannot be taken off the waiting uploads", file.display())]
     Upload {
         /// The upload.
@@ -171,10 +172,10 @@ pub fn retrain(
     let started = Instant::now();
     let collected = collect::collect(request, progress)?;
     let trained_on = TrainedOn::new(collected.is_sample, Some(collected.table.fingerprint()));
-    let stands = live.as_ref().filter(|live| live_fault.is_none() && is_unchanged(live, request, &trained_on));
-    let stands = stands.filter(|_| !request.force).map(|live| live.id.clone());
-    let takes_sample_s_place = live.as_ref().is_some_and(|live| live.manifest.is_of_the_sample()) && !trained_on.sample;
-    let is_first = live.is_none() || takes_sample_s_place;
+    let unchanged = live.as_ref().filter(|live| live_fault.is_none() && is_unchanged(live, request, &trained_on));
+    let unchanged = unchanged.filter(|_| !request.force).map(|live| live.id.clone());
+    let replaces_sample = live.as_ref().is_some_and(|live| live.manifest.is_of_the_sample()) && !trained_on.sample;
+    let is_first = live.is_none() || replaces_sample;
     let (live, not_compared) = match live {
         Some(live) if !is_comparable(&live, &trained_on) => (None, Some(live.id)),
         live => (live, None),
@@ -200,8 +201,8 @@ pub fn retrain(
         seconds: Seconds { reading: seconds(started.elapsed()), ..Seconds::default() },
     };
     let run = Run { store, lock, request, live, is_first, trained_on, collected, report, progress };
-    match stands {
-        Some(live) => Ok(run.leave(live)),
+    match unchanged {
+        Some(live) => Ok(run.keep_live(live)),
         None => run.fit(),
     }
 }
@@ -236,7 +237,7 @@ struct Run<'a> {
 
 impl Run<'_> {
     /// Publishes nothing: `live` stays.
-    fn leave(mut self, live: VersionId) -> RetrainOutcome {
+    fn keep_live(mut self, live: VersionId) -> RetrainOutcome {
         self.report.verdict = Verdict::Unchanged;
         let put_away = uploads::put_away(&self.collected.uploads, self.request.base_data, self.request.today);
         RetrainOutcome::Unchanged(Box::new(Unchanged { live, report: self.report, put_away }))

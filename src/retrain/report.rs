@@ -37,8 +37,8 @@ pub struct RetrainReport {
     pub params: FitParams,
     /// How good it is; `None` where there was too little to train on.
     pub scores: Option<Scores>,
-    /// The version that was live and is compared with; `None` where that was trained on the sample and this one was not,
-    /// or the other way round: of other people there is nothing to be compared.
+    /// The version that was live and is compared with; `None` where that was trained on the sample and this one was
+    /// not, or the other way round: of other people there is nothing to be compared.
     pub live: Option<LiveVersion>,
     /// The version that was live and is not compared with.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,8 +1,8 @@
 //! The sample that ships with the program: 5,000 invented customers, for a first look at what the service does.
 //!
-//! It lies in the folder that people put their own customers into, and anybody may upload it. So it is recognised by its
-//! content, wherever it lies and whatever it is called, and never becomes a part of what is trained on own customers. A
-//! copy that another program saved has another content: whoever wants the sample to count as customers saves it anew.
+//! It lies in the folder that people put their own customers into, and anybody may upload it. So it is recognised by
+//! its content, wherever it lies and whatever it is called, and never becomes a part of what is trained on own
+//! customers. A copy saved by another program has other content: save the sample anew to make it count as customers.
 
 use std::fs;
 use std::path::Path;
@@ -15,7 +15,7 @@ const SHA256: [u8; 32] = [
     0x89, 0x4e, 0x05, 0x77, 0xa9, 0x1c, 0xab, 0xc9, 0x60, 0x91, 0x54, 0xdd, 0x08,
 ];
 
-/// Whether the file is the sample. One that cannot be read is not: whoever reads it next says why.
+/// Whether the file is the sample. A file that cannot be read is not; its next reader reports why.
 pub(super) fn is_sample(path: &Path) -> bool {
     let has_its_size = fs::metadata(path).is_ok_and(|file| file.len() == SIZE_BYTES);
     has_its_size && fs::read(path).is_ok_and(|bytes| Sha256::digest(bytes).as_slice() == SHA256)

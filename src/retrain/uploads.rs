@@ -1,12 +1,12 @@
 //! The uploads that wait, and where they go once a version was trained on them.
 //!
-//! An upload that was used moves to `base_data/<today>/upload-<its name>`, after the version is published: a link is made
-//! under the new name, synced, and only then is the old name removed. So whatever ends the process,
+//! An upload that was used moves to `base_data/<today>/upload-<its name>`, after the version is published: a link is
+//! made under the new name, synced, and only then is the old name removed. So whatever ends the process,
 //!
 //! - before the publication, every upload waits as before, and the next training takes it;
 //! - between the publication and the move, the same: the next training reads it from where it waits, once;
-//! - between link and removal, the file has two names, and [`forget_taken`], which every training does first, removes the
-//!   one under `uploads/` when the one under `base_data/` is synced and the same byte for byte.
+//! - between link and removal, the file has two names, and [`forget_taken`], which every training does first, removes
+//!   the one under `uploads/` when the one under `base_data/` is synced and the same byte for byte.
 //!
 //! No row is ever counted twice, since each file is read under one name; and were it read under both, its rows would be
 //! copies that count once. Nothing is overwritten: a name that is taken by another file gets a number.

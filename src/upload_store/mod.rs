@@ -1,20 +1,21 @@
-//! Uploads that last: each comes in as a hidden file, and is kept under a name that says when it came and what it holds.
+//! Uploads that last: each comes in as a hidden file, and is kept under a name that says when it came and what it
+//! holds.
 //!
 //! A kept upload is called `<utc-time>-<id>.<ext>`, the id being the first half of its content's SHA-256. What is there
-//! is told by the names alone, so it survives a restart without a database, and content that is sent again is found
+//! follows from the names alone, so it survives a restart without a database, and content that is sent again is found
 //! again and stored once: it keeps its first name, and its age begins anew. Uploads that a training has moved into the
 //! base data are not looked for: those files are the operator's to edit, so content that is sent once more waits once
 //! more, and the training drops the rows that are copies.
 //!
-//! - Kept means: the file is synced, renamed, and its folder is synced. What is not kept is removed, by whoever received
-//!   it or, where that process was killed, by the next one.
+//! - Kept means: the file is synced, renamed, and its folder is synced. What is not kept is removed by the process
+//!   that received it or, if that was killed, by the next one.
 //! - Nothing is received that would leave less room on the file system than is to stay free; uploads under way count
 //!   with all that they may become.
 //! - Where a limit of age or size is set, the oldest are removed. Only files that are named as this module names them
 //!   are ever touched. The caller sees to it that no training reads them meanwhile.
 //!
-//! What its sender calls a file decides its extension and nothing else. Blocking; knows no HTTP and no workbook, imports
-//! [`crate::config`] alone of ours.
+//! What its sender calls a file decides its extension and nothing else. Blocking; knows no HTTP and no workbook,
+//! imports [`crate::config`] alone of ours.
 
 mod expiry;
 mod name;
@@ -45,7 +46,7 @@ const INCOMING: &str = ".incoming-";
 /// What bounds the uploads that are kept.
 #[derive(Debug, Clone)]
 pub struct UploadRules {
-    /// `UPLOAD_KEEP_DAYS`, how long an upload is kept since it was last sent; for ever without it.
+    /// `UPLOAD_KEEP_DAYS`, how long an upload is kept since it was last sent; without it, forever.
     pub keep_for: Option<Duration>,
     /// `UPLOAD_MAX_GB`, what all of them may hold together; no limit without it.
     pub max_total_bytes: Option<u64>,
@@ -123,8 +124,8 @@ struct State {
 }
 
 impl State {
-    /// Remembers a name. Before there would have to be more memory for it, those are forgotten whose files a training has
-    /// moved away since.
+    /// Remembers a name. Before there would have to be more memory for it, those are forgotten whose files a training
+    /// has moved away since.
     fn remember(&mut self, id: UploadId, name: StoredName, dir: &Path) {
         if self.names.len() == self.names.capacity() {
             self.names.retain(|id, name| dir.join(name.of(*id)).exists());
@@ -179,7 +180,7 @@ impl UploadStore {
         self.lock().names.extend(names);
     }
 
-    /// Sets room for an upload of `size_bytes` aside.
+    /// Reserves space for an upload of `size_bytes`.
     ///
     /// # Errors
     /// [`UploadError::NoRoom`] when less than the reserve would stay free, were this upload and all that are under way
@@ -245,7 +246,7 @@ impl UploadStore {
             state.remember(content.id, name, self.dir());
         }
         drop(state);
-        // Whoever is told that it was there already relies on it as well: the first sender may not have come so far yet.
+        // The second sender relies on the file, too, and the first may not have synced it yet.
         if let Some(file) = kept_before {
             file.sync_all()?;
         }
@@ -257,7 +258,7 @@ impl UploadStore {
     fn renew(&self, name: &str, size_bytes: u64) -> Option<File> {
         let file = File::open(self.dir().join(name)).ok()?;
         let is_whole = file.metadata().is_ok_and(|file| file.is_file() && file.len() == size_bytes);
-        // Where its age cannot be told anew, the content is kept once more instead.
+        // If its age cannot be renewed, the content is kept once more instead.
         (is_whole && file.set_modified(SystemTime::now()).is_ok()).then_some(file)
     }
 

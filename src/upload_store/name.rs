@@ -24,8 +24,8 @@ pub enum Extension {
 impl Extension {
     const ALL: [Self; 3] = [Self::Xlsx, Self::Xls, Self::Csv];
 
-    /// The extension of a file that its sender calls so, in any case; `None` for one that is no workbook's. A name
-    /// without any will do: what the file is, its content tells.
+    /// The extension of a file that its sender calls so, in any case; `None` for one that is not a workbook's. A name
+    /// without one is accepted: the content decides what the file is.
     pub fn of(file_name: &str) -> Option<Self> {
         match file_name.rsplit_once('.') {
             Some((_, extension)) => Self::ALL.into_iter().find(|known| known.name().eq_ignore_ascii_case(extension)),
@@ -42,7 +42,7 @@ impl Extension {
     }
 }
 
-/// What tells contents apart: the first 128 bits of their SHA-256, shown as 32 hex digits.
+/// Identifies content: the first 128 bits of their SHA-256, shown as 32 hex digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct UploadId(u128);
 

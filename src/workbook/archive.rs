@@ -17,8 +17,9 @@ const MAX_RATIO: u64 = 200;
 /// Tells an `.xlsx` from the other formats that are zip archives, and refuses one that would unpack to too much.
 ///
 /// # Errors
-/// [`WorkbookError::NotAWorkbook`]; [`WorkbookError::TooManyParts`]; [`WorkbookError::UnpacksTooLarge`] where the table of
-/// contents says so; [`WorkbookError::Damaged`] where it cannot be read, or says that the same bytes are several parts.
+/// [`WorkbookError::NotAWorkbook`]; [`WorkbookError::TooManyParts`]; [`WorkbookError::UnpacksTooLarge`] where the table
+/// of contents says so; [`WorkbookError::Damaged`] where it cannot be read, or says that the same bytes are several
+/// parts.
 pub(super) fn check<R: Read + Seek>(source: &mut R, limits: &Limits) -> Result<(), WorkbookError> {
     let mut archive = ZipArchive::new(source).map_err(WorkbookError::damaged)?;
     if archive.len() > limits.max_parts {

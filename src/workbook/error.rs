@@ -10,7 +10,7 @@ use crate::customer::{BrokenTable, MissingColumns};
 /// What lies behind an error. From the reader process its text alone arrives.
 type Cause = Box<dyn Error + Send + Sync>;
 
-/// Why a file was not read. The reader process writes all but the last five, which are told of it.
+/// Why a file was not read. The reader process writes all but the last five, which are about it.
 #[derive(Debug, Serialize, Deserialize, thiserror::Error)]
 #[non_exhaustive]
 pub enum WorkbookError {
@@ -33,7 +33,7 @@ pub enum WorkbookError {
         #[serde(with = "cause")]
         Cause,
     ),
-    /// The text is in no encoding that can be told.
+    /// The encoding of the text cannot be determined.
     #[error("the text of the file cannot be read: save it as CSV in UTF-8 and send that")]
     UnreadableText(
         #[source]
@@ -42,7 +42,8 @@ pub enum WorkbookError {
     ),
     /// A quote of a CSV file that is closed nowhere, and may take any number of rows with it.
     #[error(
-        "line {line} opens a quote that is not closed within {limit} bytes: delete it, or double every quote inside a cell"
+        "line {line} opens a quote that is not closed within {limit} bytes: delete it, or double every quote inside a \
+         cell"
     )]
     OpenQuote {
         /// The line, counted from 1.
@@ -62,7 +63,7 @@ pub enum WorkbookError {
         /// How many rows are read.
         limit: usize,
     },
-    /// Something stands further right than is read.
+    /// A cell holds something further right than is read.
     #[error(
         "cell {cell} holds something, but no more than {limit} columns are read: delete what is right of the table"
     )]
@@ -93,7 +94,10 @@ pub enum WorkbookError {
         limit: usize,
     },
     /// Much larger once unpacked than it looks.
-    #[error("the workbook unpacks to more than {} MB, or is packed too tightly: split it into smaller files", .limit_bytes >> 20)]
+    #[error(
+        "the workbook unpacks to more than {} MB, or is packed too tightly: split it into smaller files",
+        .limit_bytes >> 20
+    )]
     UnpacksTooLarge {
         /// How much is unpacked, in bytes.
         limit_bytes: u64,
@@ -137,11 +141,11 @@ pub enum WorkbookError {
     #[error("the workbook cannot be read: open it in a spreadsheet program, save it again and send that")]
     #[serde(skip)]
     BrokeReader(#[source] ReaderFault),
-    /// There is no reader process to read with; no fault of the file.
+    /// No reader process could be started; not the fault of the file.
     #[error("no process could be started to read the file")]
     #[serde(skip)]
     NoReader(#[source] std::io::Error),
-    /// Whoever wanted the file read does so no more.
+    /// The caller does not want the file read any more.
     #[error("the reading was stopped")]
     #[serde(skip)]
     Stopped,

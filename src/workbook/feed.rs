@@ -55,8 +55,8 @@ pub(super) enum SheetEnd {
 }
 
 impl<'a> SheetFeed<'a> {
-    /// Starts a sheet whose merged cells are `merges`, if they are known. `rows_before` is what the builder had read when
-    /// the file was begun. The builder's sheet has been begun.
+    /// Starts a sheet whose merged cells are `merges`, if they are known. `rows_before` is what the builder had read
+    /// when the file was begun. The builder's sheet has been begun.
     pub(super) fn new(
         builder: &'a mut TableBuilder,
         limits: &'a Limits,
@@ -135,7 +135,7 @@ impl<'a> SheetFeed<'a> {
         }
     }
 
-    /// Whether merged cells are to be told.
+    /// Whether merged cells are wanted.
     pub(super) fn wants_merges(&self) -> bool {
         self.found.is_some() && !matches!(self.purpose, Purpose::Count(_))
     }
@@ -157,7 +157,7 @@ impl<'a> SheetFeed<'a> {
         Ok(())
     }
 
-    /// Whether the rows are no more than counted, so that a fault among them is no reason to refuse the others.
+    /// Whether the rows are no more than counted, so that a fault among them is not a reason to refuse the others.
     pub(super) fn is_counting(&self) -> bool {
         self.no_header.is_some() || matches!(self.purpose, Purpose::Count(_))
     }
@@ -196,7 +196,7 @@ impl<'a> SheetFeed<'a> {
         }
         if !self.spans.is_empty() {
             for (column, first_row, cell) in self.spans.reaching(self.row) {
-                // A header that reaches down over the rows is no value of theirs.
+                // A header that reaches down over the rows is not a value of theirs.
                 if self.builder.header_row().is_none_or(|header_row| first_row >= header_row) {
                     self.builder.fill_cell(column, cell);
                 }

@@ -10,7 +10,7 @@ use crate::text_file;
 const OLE_MAGIC: &[u8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
 /// A directory entry of a compound file: 128 bytes, aligned to its size, the name first in UTF-16.
 const OLE_ENTRY_BYTES: usize = 128;
-/// How much of the file is looked at to tell what it is, in bytes.
+/// How much of the file is looked at to find out what it is, in bytes.
 const PREFIX_BYTES: u64 = 1024;
 
 /// Other formats by their first bytes.
@@ -42,7 +42,7 @@ pub(super) enum FileKind {
     UnlockedXlsx(Vec<u8>),
     /// With all its bytes: a compound file cannot be read in order.
     Xls(Vec<u8>),
-    /// Delimited text, as far as can be told from its start.
+    /// Delimited text, judging by its start.
     Text,
 }
 

@@ -1,10 +1,10 @@
-//! Bytes of `.xlsx`, `.xls` and `.csv` into customers; the kind is told by the content, never by the name.
+//! Bytes of `.xlsx`, `.xls` and `.csv` into customers; the content decides the kind, never the name.
 //!
-//! Whoever has a file from elsewhere takes a [`Reader`]: it has the file read by a process of its own, which may use so
-//! much memory and time and no more, and believes no byte of the answer unseen. [`read`] and [`read_into`] read in this
-//! process, which a stranger's file can make abort. All are synchronous and know no HTTP. An `.xlsx` is streamed cell by
-//! cell, never laid out as a grid: a single far cell costs nothing. Formulas are never calculated; what the file remembers
-//! of them is read. Knows only `customer`, and nobody else knows calamine or zip.
+//! Read untrusted files by a [`Reader`]: it reads in a process of its own, with bounded memory and time, and checks
+//! every byte of the answer. [`read`] and [`read_into`] read in this process, which a hostile file can make abort. All
+//! are synchronous and know no HTTP. An `.xlsx` is streamed cell by cell, never laid out as a grid: a single far cell
+//! costs nothing. Formulas are never calculated; what the file remembers of them is read. Knows only `customer`, and
+//! nobody else knows calamine or zip.
 
 mod archive;
 mod csv;
@@ -79,11 +79,11 @@ impl Default for Limits {
     }
 }
 
-/// Reads the visible sheets that have the schema's required columns, as one table; the report says of every sheet what it
-/// was used for. Dates after `today` are in the future.
+/// Reads the visible sheets that have the schema's required columns, as one table; the report says of every sheet what
+/// it was used for. Dates after `today` are in the future.
 ///
-/// A table without a row is no error here: [`CleaningReport::no_usable_row`](crate::customer::CleaningReport::no_usable_row)
-/// says why.
+/// A table without a row is not an error here:
+/// [`CleaningReport::no_usable_row`](crate::customer::CleaningReport::no_usable_row) says why.
 ///
 /// # Errors
 /// One variant of [`WorkbookError`] for each way in which the file is not a readable workbook of customers.
@@ -98,9 +98,9 @@ pub fn read<R: Read + Seek>(
     Ok(builder.finish())
 }
 
-/// Reads as [`read`] does, and adds the rows to those that the builder has already; copies are told across files.
+/// Reads as [`read`] does, and adds the rows to those that the builder has already; copies are found across files.
 ///
-/// Whoever wants to follow a long reading has the builder [show its rows](TableBuilder::show_rows_in).
+/// To follow a long reading, have the builder [show its rows](TableBuilder::show_rows_in).
 ///
 /// # Errors
 /// As [`read`]. Rows read before the error stay in the builder.
@@ -125,7 +125,8 @@ pub struct BothWays {
     pub read: Result<crate::customer::KeyedTable, WorkbookError>,
     /// As calamine reads it.
     pub by_calamine: Result<crate::customer::KeyedTable, WorkbookError>,
-    /// Whether all of it is plain: then the two are the same wherever calamine reads it, or this is the place of a fault.
+    /// Whether all of it is plain: then the two are the same wherever calamine reads it, or this is the place of a
+    /// fault.
     pub is_plain: bool,
 }
 

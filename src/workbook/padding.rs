@@ -1,5 +1,5 @@
-//! A file without the NULs behind it: mail gateways and old disks fill the last block, and the zip crate looks for the end
-//! of an archive in its last 64 KB alone.
+//! A file without the NULs behind it: mail gateways and old disks fill the last block, and the zip crate looks for the
+//! end of an archive in its last 64 KB alone.
 
 use std::io::{self, Read, Seek, SeekFrom};
 

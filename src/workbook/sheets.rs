@@ -1,10 +1,11 @@
-//! Which sheets of a workbook hold the customers: all visible ones whose headers fit are read as one table, and of every
-//! other one the report says why it is not.
+//! Which sheets of a workbook hold the customers: all visible ones whose headers fit are read as one table, and of
+//! every other one the report says why it is not.
 //!
 //! Where a workbook has one visible sheet, that is read. Of several, each is looked at first: its header and the rows
 //! below it, up to [`SURVEYED_ROWS`]. Those with the most of the schema's columns are read. What has fewer of them is
 //! another list, or one that nobody keeps any more; to read both would empty columns for some customers in silence. A
-//! sheet of sums has the words of the schema in its header, but what it counts are customers: see [`looks_like_totals`].
+//! sheet of sums has the words of the schema in its header, but what it counts are customers: see
+//! [`looks_like_totals`].
 
 use crate::customer::{MissingColumns, Note, SheetHeader, SheetReport, TableBuilder, UnusedSheet};
 
@@ -243,7 +244,7 @@ impl<B: Book> Reading<'_, B> {
     fn count(&mut self, sheet: usize, above: u32, builder: &TableBuilder) -> usize {
         let mut scratch = builder.scratch();
         let mut feed = SheetFeed::new(&mut scratch, self.limits, 0, None).with_purpose(Purpose::Count(above));
-        // A fault ends the counting, and is no reason to refuse the sheets that are read.
+        // A fault ends the counting, and is not a reason to refuse the sheets that are read.
         let _ = self.book.feed(sheet, &mut feed).and_then(|()| feed.end());
         feed.n_rows()
     }
@@ -295,7 +296,7 @@ fn choose(seen: Vec<(usize, Seen)>, builder: &TableBuilder) -> Result<Choice, Wo
     Ok((fates, vec![Note::new(Note::SHEETS_LEFT_OUT, sentence)]))
 }
 
-/// The error of a workbook none of whose visible sheets fits: the one that comes closest is the one to tell of.
+/// The error of a workbook none of whose visible sheets fits: the closest one is reported.
 fn refusal(seen: Vec<(usize, Seen)>) -> WorkbookError {
     let mut closest: Option<MissingColumns> = None;
     let mut unreadable = None;

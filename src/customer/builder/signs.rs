@@ -10,9 +10,9 @@ use crate::customer::schema::Kind;
 impl TableBuilder {
     /// Which of a line's cells show that it is a row of the sheet, or its header; none where it is neither.
     ///
-    /// A row shows itself by a date, a level or a number in the column where one belongs, if at most one of the cells that
-    /// are required is missing, or if it is exactly as wide as the header. Where the schema has none of these kinds, both
-    /// are asked for. The header is the sheet's own, or `first` while that is still to be found.
+    /// A row shows itself by a date, a level or a number in the column where one belongs, if at most one of the cells
+    /// that are required is missing, or if it is exactly as wide as the header. Where the schema has none of these
+    /// kinds, both are asked for. The header is the sheet's own, or `first` while that is still to be found.
     pub fn signs_of_row(&mut self, first: &[&str], line: &[&str]) -> Vec<usize> {
         if self.has_header() {
             let layout = self.sheet.layout.take();

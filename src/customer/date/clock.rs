@@ -1,5 +1,5 @@
-//! Times of day behind, before or in a written date. They are checked and dropped: a zone shifts nothing, the day is the
-//! one that is written.
+//! Times of day behind, before or in a written date. They are checked and dropped: a zone shifts nothing, the day is
+//! the one that is written.
 
 use super::names::{key, name};
 use super::written::is_noise;
@@ -52,7 +52,7 @@ pub(super) fn clock(text: &str, is_compact: bool) -> Option<Clock<'_>> {
     if parts > 1 || period || has_period || has_unit() { tail(rest) } else { None }
 }
 
-/// Minutes or seconds with what stands before them.
+/// Minutes or seconds with what is before them.
 fn next_part(text: &str) -> Option<(&str, &str)> {
     let after = match text.strip_prefix([':', '.']) {
         // Behind a point or a colon two digits follow at once.

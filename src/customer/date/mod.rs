@@ -75,7 +75,7 @@ pub(super) fn from_number(number: f64, is_1904: bool) -> Option<Date> {
     from_serial(number, is_1904).filter(|day| (first..=last).contains(day))
 }
 
-/// Reads a text; `None` where it is no day.
+/// Reads a text; `None` where it is not a day.
 pub(super) fn read(text: &str) -> Option<Reading> {
     if text.len() > MAX_TEXT_BYTES {
         return None;

@@ -1,6 +1,6 @@
 //! The words of written dates in the languages that spreadsheets come in: months in full and short, as they stand alone
-//! and beside a day (`Mai`, `мая`), weekdays, morning and afternoon. From the CLDR, as browsers and office programs have
-//! them.
+//! and beside a day (`Mai`, `мая`), weekdays, morning and afternoon. From the CLDR, as browsers and office programs
+//! have them.
 //!
 //! English is known at once; the other languages are looked up in an index that is made on the first foreign word.
 

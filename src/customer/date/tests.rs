@@ -240,7 +240,7 @@ fn one_date_that_can_be_read_in_one_order_alone_settles_its_column() {
         (&["24/3/5", "99/12/31"], YearFirst, Decider::Values, date(2024, 3, 5)),
         (&["24/3/5", "24/7/19", "24/12/30"], YearFirst, Decider::Values, date(2024, 3, 5)),
         (&["5/3/24", "19/7/24", "30/12/24"], DayFirst, Decider::Values, date(2024, 3, 5)),
-        // Two sources in one column are told apart by what stands between their numbers.
+        // Two sources in one column are distinguished by what is between their numbers.
         (&["03/05/2024", "05/13/2024", "31.12.2024", "03.05.2024"], DayFirst, mixed, date(2024, 3, 5)),
     ] {
         let (days, found, decider) = column(texts, None);
@@ -248,7 +248,7 @@ fn one_date_that_can_be_read_in_one_order_alone_settles_its_column() {
     }
     let (days, ..) = column(&["03/05/2024", "05/13/2024", "31.12.2024", "03.05.2024"], None);
     assert_eq!(days[3], Some(date(2024, 5, 3)));
-    // A day too many is no year.
+    // A day too many is not a year.
     let (days, order, by) = column(&["32/12/24", "05/13/24", "03/05/24"], None);
     assert_eq!((order, by, days[0]), (MonthFirst, Decider::Values, None));
 }

@@ -13,9 +13,9 @@ const BUDDHIST_AHEAD: i64 = 543;
 
 /// Words that stand in dates and say nothing: prepositions, articles, and what follows years and days, as they are
 /// compared.
-const NOISE: &str = "of de del dei di do da den der el le la las les los a an o u e i om um at kl klo ob on v в во у об о \
-    saat pukul jam pada luc in alle ore oras klukkan kell st nd rd th er re eme ro ra g г gada gado god godina года р рік m d \
-    ж ar ko yili ngay nam nang τησ στισ בשעה في ساعت এ रोजी அன்று คศ เวลา ho na plkst val as os es को";
+const NOISE: &str = "of de del dei di do da den der el le la las les los a an o u e i om um at kl klo ob on v в во у \
+    об о saat pukul jam pada luc in alle ore oras klukkan kell st nd rd th er re eme ro ra g г gada gado god godina \
+    года р рік m d ж ar ko yili ngay nam nang τησ στισ בשעה في ساعت এ रोजी அன்று คศ เวลา ho na plkst val as os es को";
 /// Words before the number of a month.
 const MONTH_BEFORE: [&str; 2] = ["thang", "thg"];
 /// Eras by their names, and the year before their first.
@@ -151,7 +151,7 @@ fn iso(text: &str) -> Option<Written> {
 struct Parts {
     parts: [Option<Part>; MAX_PARTS],
     n_parts: usize,
-    /// What stands between the first two parts, and between the last two.
+    /// What is between the first two parts, and between the last two.
     marks: [Option<char>; 2],
     /// Years before the first one of the era.
     era: Option<i64>,
@@ -312,7 +312,7 @@ fn named(year: i64, name: Name, day: i64) -> Written {
     }
 }
 
-/// What stands before and after a mark as one mark: `. ` is a point. `None` for what no date has between its parts.
+/// What is before and after a mark as one mark: `. ` is a point. `None` for what no date has between its parts.
 #[expect(clippy::option_option, reason = "the outer one is the text that is no date")]
 fn joined(before: Option<char>, c: char) -> Option<Option<char>> {
     match (before, c) {

@@ -1,4 +1,4 @@
-//! What stands around the digits of a number: signs, brackets, a percent sign, a currency, a word for thousands.
+//! What is around the digits of a number: signs, brackets, a percent sign, a currency, a word for thousands.
 
 /// What was taken off.
 #[derive(Debug, Default, PartialEq)]
@@ -10,12 +10,12 @@ pub(super) struct Affixes {
 }
 
 /// ISO 4217.
-const CODES: &str = "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD \
-    CAD CDF CHF CLP CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD HKD \
-    HNL HRK HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD MAD \
-    MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON \
-    RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX \
-    USD UYU UZS VES VND VUV WST XAF XCD XOF XPF YER ZAR ZMW ZWL RMB";
+const CODES: &str = "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN \
+    BZD CAD CDF CHF CLP CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ \
+    GYD HKD HNL HRK HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD \
+    LSL LYD MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR \
+    PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY \
+    TTD TWD TZS UAH UGX USD UYU UZS VES VND VUV WST XAF XCD XOF XPF YER ZAR ZMW ZWL RMB";
 /// Currencies as they are written where they are used, in lower case.
 const LOCAL: [&str; 39] = [
     "r",
@@ -58,7 +58,7 @@ const LOCAL: [&str; 39] = [
     "บาท",
     "s/",
 ];
-/// Currencies with three decimals: beside them `1.234` is no sign of thousands.
+/// Currencies with three decimals: beside them `1.234` is not a sign of thousands.
 const THREE_DECIMALS: [&str; 7] = ["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"];
 /// Words for thousands and more, in lower case and without points. `m` is metres, minutes and months as well, and a
 /// German billion is a thousand American ones.
@@ -90,7 +90,7 @@ const SCALES: [(&str, f64); 24] = [
 ];
 
 impl Affixes {
-    /// Takes off what stands around the digits. `None` where something is said twice, or is not known.
+    /// Takes off what is around the digits. `None` where something is said twice, or is not known.
     pub fn take_off(text: &str) -> Option<(&str, Self)> {
         let mut affixes = Self::default();
         let mut rest = text;

@@ -3,7 +3,7 @@
 use super::affix::has_three_decimals;
 use super::{Decimal, Meaning, Written};
 
-/// Currencies of one column that are told apart.
+/// Currencies of one column that are distinguished.
 const MAX_CURRENCIES: usize = 4;
 
 /// What was seen in a column, each distinct text once.

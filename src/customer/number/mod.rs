@@ -41,7 +41,7 @@ pub(super) enum Meaning {
     Sure(f64),
     /// It can be read under one convention alone.
     Only(Decimal, f64),
-    /// `1,234` or `1.234`: thousands, or three decimals. `mark` is what stands before the three digits.
+    /// `1,234` or `1.234`: thousands, or three decimals. `mark` is what is before the three digits.
     Either { by_point: f64, by_comma: f64, mark: Decimal },
 }
 
@@ -141,7 +141,7 @@ fn ungrouped(whole: &str, mark: char) -> Option<String> {
         (1..=length).contains(&first.len()) && middle.iter().all(|group| group.len() == length) && last.len() == 3
     };
     let are_digits = groups.iter().all(|group| group.bytes().all(|b| b.is_ascii_digit()));
-    // `0,125` is no thousand.
+    // `0,125` is not a thousand.
     (are_digits && !first.starts_with('0') && (holds(3) || holds(2))).then(|| groups.concat())
 }
 

@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use crate::pipeline::SegmentId;
 
-/// The chromatic colours of Okabe and Ito 2008, "Color Universal Design", but for the yellow, which paper swallows: people
-/// of any colour vision tell them apart.
+/// The chromatic colours of Okabe and Ito 2008, "Color Universal Design", but for the yellow, which paper swallows:
+/// people of any colour vision tell them apart.
 const COLOURS: [(u8, u8, u8); 6] =
     [(0, 114, 178), (230, 159, 0), (0, 158, 115), (204, 121, 167), (213, 94, 0), (86, 180, 233)];
 /// Of what is outside every segment.

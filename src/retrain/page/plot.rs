@@ -1,7 +1,7 @@
 //! The map of the customers as an SVG, which stands in the page as it is.
 //!
-//! No text of any customer is in it: segments are named by their numbers. Colours that depend on light or dark are left to
-//! the page's style sheet, which knows lines and texts by their elements.
+//! No text of any customer is in it: segments are named by their numbers. Colours that depend on light or dark are left
+//! to the page's style sheet, which knows lines and texts by their elements.
 
 use std::collections::BTreeMap;
 use std::ops::Range;

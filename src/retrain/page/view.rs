@@ -217,7 +217,7 @@ impl Map {
     }
 }
 
-/// The segments of the fit by id, then those that are no more.
+/// The segments of the fit by id, then those that ended.
 fn segment_rows(report: &RetrainReport, fitted: &Fitted, live: Option<&Model>) -> Vec<SegmentRow> {
     let customers_before = report.live.as_ref().map_or(0, |live| live.scores.rows).max(1) as f64;
     let size_before = |customers: u64| Size { customers, share: customers as f64 / customers_before };
@@ -268,7 +268,7 @@ fn trait_view(kind: FeatureKind<'_>, own: &TraitCounts, everyone: &TraitCounts) 
         let mean = |counts: &TraitCounts| counts.told().next().map_or("–".to_owned(), |(mean, _)| mean.to_string());
         return TraitView { title, bars: Vec::new(), means: Some((mean(own), mean(everyone))), n_more: 0 };
     }
-    // Whoever has no value counts on neither side, as in the lift of an upload.
+    // Customers without a value count on neither side, as in the lift of an upload.
     let with_value = |counts: &TraitCounts| counts.counts.iter().map(|&(_, n)| n).sum::<u64>().max(1) as f64;
     let (n_own, n_everyone) = (with_value(own), with_value(everyone));
     let bar = |(value, n): &(TraitValue, u64)| {

@@ -1,5 +1,5 @@
-//! A retraining in a process of its own: this program's `retrain --events` at the lowest priority, and the events that it
-//! writes to its standard output.
+//! A retraining in a process of its own: this program's `retrain --events` at the lowest priority, and the events that
+//! it writes to its standard output.
 //!
 //! The fit's memory and processor time belong to another process, so it slows no request down and may be killed at any
 //! moment ([`crate::retrain`] says why nothing is lost). What it writes is untrusted input: a closed set of events

@@ -15,7 +15,7 @@ use crate::retrain::Progress;
 /// The longest line that is read, in bytes: an outcome's lists and texts are bounded to half of it.
 const MAX_LINE_BYTES: u64 = 1 << 20;
 
-/// The program that retrains: this one, or another that tells the same.
+/// The program that retrains: this one, or another that writes the same events.
 #[derive(Debug, Clone)]
 pub struct Program {
     path: PathBuf,
@@ -33,7 +33,7 @@ pub struct Options {
     pub recorded: Option<File>,
 }
 
-/// A retraining under way. Dropped, its process is killed.
+/// A running retraining. Dropping it kills its process.
 #[derive(Debug)]
 pub struct Training {
     child: Child,
@@ -93,8 +93,8 @@ impl Program {
 }
 
 impl Training {
-    /// Listens until the process has ended, and shows each progress in `show`. A process that ends without a word of how
-    /// it went, or tells what is no event, has failed; the latter is killed.
+    /// Reads events until the process has ended, and passes progress to `show`. A process that ends without an outcome
+    /// has failed. So has one that writes anything but events; it is killed.
     pub async fn outcome(&mut self, mut show: impl FnMut(Progress)) -> Outcome {
         let mut outcome = None;
         loop {
@@ -104,7 +104,7 @@ impl Training {
                 Ok(None) => break,
                 Err(error) => {
                     self.kill().await;
-                    return Outcome::failed(format!("what the retraining told could not be understood: {error}"));
+                    return Outcome::failed(format!("what the retraining reported could not be understood: {error}"));
                 }
             }
         }
@@ -115,7 +115,7 @@ impl Training {
         }
     }
 
-    /// Kills the process and waits for its end. What it had not published is not missed.
+    /// Kills the process and waits for its end. Nothing that was published is lost.
     pub async fn kill(&mut self) {
         if let Err(error) = self.child.kill().await {
             tracing::warn!(event = "retraining_kill_failed", %error, "a retraining cannot be ended");
@@ -131,7 +131,7 @@ async fn next_event(output: &mut (impl AsyncBufRead + Unpin), line: &mut Vec<u8>
     }
     match line.strip_suffix(b"\n") {
         // The parser's own message may quote the line.
-        Some(json) => serde_json::from_slice(json).map(Some).map_err(|_| invalid("a line is no event")),
+        Some(json) => serde_json::from_slice(json).map(Some).map_err(|_| invalid("a line is not an event")),
         None => Err(invalid("a line is cut off or too long")),
     }
 }
@@ -154,8 +154,8 @@ fn silent_end(status: ExitStatus) -> String {
 mod tests {
     use super::*;
 
-    /// What is made of a shell that runs `script`, and the progress it told.
-    async fn told(script: &str) -> (Outcome, Vec<f32>) {
+    /// The outcome of a shell that runs `script`, and the progress that it reported.
+    async fn reported(script: &str) -> (Outcome, Vec<f32>) {
         let program = Program::new("/bin/sh").argument("-c").argument(script);
         let mut shares = Vec::new();
         let outcome = program.start(Options::default()).unwrap().outcome(|progress| shares.push(progress.share)).await;
@@ -171,7 +171,7 @@ mod tests {
 
     #[tokio::test]
     async fn progress_and_the_outcome_are_heard_in_their_order() {
-        let (outcome, shares) = told(
+        let (outcome, shares) = reported(
             r#"echo '{"event":"progress","step":"reading","share":0.05}'
                echo '{"event":"progress","step":"layout","share":0.5}'
                echo '{"event":"ended","outcome":"locked","why":"process 7"}'"#,
@@ -183,8 +183,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_process_that_ends_without_a_word_has_failed_and_how_is_told() {
-        assert!(why(told("exit 7").await.0).contains("exit code 7"));
-        assert!(why(told("kill -9 $$").await.0).contains("killed by signal 9"));
+        assert!(why(reported("exit 7").await.0).contains("exit code 7"));
+        assert!(why(reported("kill -9 $$").await.0).contains("killed by signal 9"));
     }
 
     #[tokio::test]
@@ -193,7 +193,7 @@ mod tests {
         for output in
             ["echo 'a secret'", "printf '{\"event\":\"progress\"'", "yes | tr -d '\\n'", r#"echo '{"event":"other"}'"#]
         {
-            let why = why(told(&format!("{output}; {endless}")).await.0);
+            let why = why(reported(&format!("{output}; {endless}")).await.0);
             assert!(why.contains("could not be understood") && !why.contains("secret"), "{output}: {why}");
         }
     }

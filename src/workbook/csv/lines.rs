@@ -57,7 +57,7 @@ impl<R: Read> Lines<R> {
         }
     }
 
-    /// What stands between two positions.
+    /// What is between two positions.
     pub(super) fn text(&self, start: usize, end: usize) -> &[u8] {
         self.buffer.get(self.taken + start..self.taken + end).unwrap_or_default()
     }

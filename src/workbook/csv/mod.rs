@@ -101,8 +101,8 @@ struct Split {
 }
 
 impl Split {
-    /// The delimiter that finds most of the schema's columns in a line, or else most cells; the first wins a tie. Quotes
-    /// are passed over: one that is never closed is no reason to miss the header.
+    /// The delimiter that finds most of the schema's columns in a line, or else most cells; the first wins a tie.
+    /// Quotes are passed over: one that is never closed is not a reason to miss the header.
     fn sniff(sample: &str, builder: &TableBuilder) -> Self {
         let lines = || sample.split(['\n', '\r']).filter(|line| !line.is_empty()).take(SAMPLE_LINES);
         let mut best = ((0, 0), b',');
@@ -120,7 +120,7 @@ impl Split {
         Self { delimiter, width }
     }
 
-    /// The error of a text without the header: prose is told from a table with other columns.
+    /// The error of a text without the header: prose gets another one than a table with other columns.
     fn no_header(&self, missing: MissingColumns) -> WorkbookError {
         if missing.n_matched == 0 && self.width < 2 {
             return WorkbookError::NotAWorkbook { found: "text without columns".to_owned() };

@@ -20,8 +20,8 @@ pub(super) struct Cell {
     pub is_quoted: bool,
     /// The position of the delimiter behind it, or of the line's end.
     pub next: usize,
-    /// How the quote that opens it is closed, if one does: never, where it is a text's. Of one that is open at the end of
-    /// the line, the cell is what it is if the quote is text.
+    /// How the quote that opens it is closed, if one does: never, where it is a text's. Of one that is open at the end
+    /// of the line, the cell is what it is if the quote is text.
     pub closing: Option<Closing>,
 }
 
@@ -51,8 +51,8 @@ pub(super) fn cell(line: &[u8], start: usize, delimiter: u8) -> Cell {
     }
 }
 
-/// A cell that no quotes enclose. A quote that opens it is no part of it, nor is a single one at its end: both are what is
-/// left of a pair.
+/// A cell that no quotes enclose. A quote that opens it is not part of it, nor is a single one at its end: both are
+/// what is left of a pair.
 fn plain_cell(text: &[u8], offset: usize, delimiter: u8, closing: Option<Closing>) -> Cell {
     let len = memchr::memchr(delimiter, text).unwrap_or(text.len());
     let cell = text.get(..len).unwrap_or_default();
@@ -73,8 +73,9 @@ pub(super) fn closing_later(line: &[u8], delimiter: u8) -> Closing {
     scan(line, delimiter, true)
 }
 
-/// A doubled quote stands for one. A single one that neither closes the cell nor opens the next is taken for text, as in
-/// `"He said "hi" to me"`, if the cell starts and ends in this line: a cell of several lines is sound, or it is none.
+/// A doubled quote stands for one. A single one that neither closes the cell nor opens the next is taken for text, as
+/// in `"He said "hi" to me"`, if the cell starts and ends in this line: a cell of several lines is sound, or it is
+/// none.
 fn scan(line: &[u8], delimiter: u8, is_later_line: bool) -> Closing {
     let mut is_broken = false;
     let mut at = 0;
@@ -91,7 +92,7 @@ fn scan(line: &[u8], delimiter: u8, is_later_line: bool) -> Closing {
             // Where the next cell opens, this one was never closed.
             (true, true, false) => return Closing::Never,
             (false, true, true) if run == 2 => return Closing::Never,
-            // An empty pair before text is no cell either.
+            // An empty pair before text is not a cell either.
             (true, false, false) if is_later_line || close == 0 => return Closing::Never,
             (true, false, false) => is_broken = true,
             (false, _, _) => {}

@@ -1,9 +1,9 @@
 //! A text cut into records, each the line of a row or, where a quoted cell holds line breaks, several lines.
 //!
 //! The `csv` crate believes every quote that opens a cell: one that is never closed swallows all rows up to the next
-//! quote, or to the end, in silence. Here a cell of several lines has to be sound to be one (RFC 4180: closed by a quote
-//! that a delimiter or a line break follows, with every quote inside doubled), and none of the lines that it takes may
-//! look like a row of its own. Otherwise its quote is text, and each line is a row.
+//! quote, or to the end, in silence. Here a cell of several lines has to be sound to be one (RFC 4180: closed by a
+//! quote that a delimiter or a line break follows, with every quote inside doubled), and none of the lines that it
+//! takes may look like a row of its own. Otherwise its quote is text, and each line is a row.
 
 use std::io::Read;
 
@@ -76,8 +76,8 @@ impl<R: Read> Records<R> {
     /// delimiter: it says which of the line's cells show that it is a row of its own, or a header, if any do.
     ///
     /// # Errors
-    /// [`WorkbookError::OpenQuote`] where a quote opens a cell that ends nowhere within the longest cell, and nothing in
-    /// between is a row; [`WorkbookError::UnreadableText`]; [`WorkbookError::Io`].
+    /// [`WorkbookError::OpenQuote`] where a quote opens a cell that ends nowhere within the longest cell, and nothing
+    /// in between is a row; [`WorkbookError::UnreadableText`]; [`WorkbookError::Io`].
     pub(super) fn next(&mut self, signs: &mut Signs<'_>) -> Result<Option<Record<'_>>, WorkbookError> {
         loop {
             let Some(line) = self.lines.line(0).map_err(WorkbookError::io)? else { return Ok(None) };

@@ -105,7 +105,7 @@ impl<R: Read> MixedText<R> {
     }
 }
 
-/// Moves what is no NUL to the front; how much that is.
+/// Moves what is not a NUL to the front; how much that is.
 fn drop_nuls(bytes: &mut [u8]) -> usize {
     let mut n_left = 0;
     for at in 0..bytes.len() {

@@ -1,10 +1,10 @@
-//! Which charset texts are in, told from their letters.
+//! Which charset texts are in, judging by their letters.
 //!
 //! chardetng, the detector of Firefox, knows the encodings that web pages use. Spreadsheets also come as "CSV
 //! (Macintosh)" and "CSV (MS-DOS)", whose charsets it does not know and takes for others. There a second rule decides:
-//! under the wrong charset letters become signs within words (`M†nchen`), capitals within words (`MŸnchen`), or consonants
-//! where the word needs a vowel (`Mźnchen`). Such oddities are counted under chardetng's choice and under each of the
-//! other charsets; one of the others is taken only where its reading is odd a third as often.
+//! under the wrong charset letters become signs within words (`M†nchen`), capitals within words (`MŸnchen`), or
+//! consonants where the word needs a vowel (`Mźnchen`). Such oddities are counted under chardetng's choice and under
+//! each of the other charsets; one of the others is taken only where its reading is odd a third as often.
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{Encoding, ISO_8859_4, MACINTOSH, WINDOWS_1250, WINDOWS_1252, X_MAC_CYRILLIC};
@@ -17,7 +17,7 @@ const DOS_CODE_PAGES: [u16; 2] = [850, 852];
 const MIN_ODDITY: f64 = 0.6;
 /// How odd another reading may be, compared with chardetng's.
 const MAX_SHARE: f64 = 0.34;
-/// The words without which nothing is told from oddities.
+/// Without so many words, odd letters decide nothing.
 const MIN_WORDS: usize = 2;
 
 /// The charset of these texts, none of which is ASCII alone. Never UTF-8.

@@ -1,8 +1,8 @@
 //! Text that is not UTF-8 throughout: a legacy charset, UTF-8 with cells of one, or both.
 //!
-//! Files are put together from several sources, and one byte of another charset is no reason to misread the rest. So a
-//! cell is the unit: what is no UTF-8 is read by the legacy charset, what cannot be anything else is UTF-8, and what is
-//! both (`女` in GBK is `Ů` in UTF-8) goes with the other cells of its row.
+//! Files are put together from several sources, and one byte of another charset is not a reason to misread the rest. So
+//! a cell is the unit: what is not UTF-8 is read by the legacy charset, what cannot be anything else is UTF-8, and what
+//! is both (`女` in GBK is `Ů` in UTF-8) goes with the other cells of its row.
 
 use std::collections::BTreeSet;
 use std::io::{self, Read};
@@ -17,7 +17,7 @@ use super::charset::Charset;
 use super::guess::guess;
 use super::pieces::{Pieces, lines};
 
-/// How much text of either kind a charset is told from, in bytes.
+/// How much text of either kind decides a charset, in bytes.
 const MAX_SAMPLE_BYTES: usize = 64 * 1024;
 
 /// What a text is made of.
@@ -127,8 +127,8 @@ fn kind_of(cell: &[u8], legacy: Charset) -> Kind {
     if is_damaged || is_beside_ascii || is_utf8 { Kind::Utf8 } else { Kind::Either }
 }
 
-/// The charset whose reading shares most letters with the cells that are UTF-8: a few cells tell little by themselves, but
-/// they speak of the same places as the others.
+/// The charset whose reading shares most letters with the cells that are UTF-8: a few cells tell little by themselves,
+/// but they speak of the same places as the others.
 fn by_known_letters(guess: Charset, valid: &Sample, invalid: &Sample) -> Charset {
     let known: BTreeSet<char> = valid
         .cells()

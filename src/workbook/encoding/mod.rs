@@ -1,5 +1,5 @@
-//! Which encoding a text is in, and the text as UTF-8: what its byte order mark says, UTF-8 where it is valid, otherwise
-//! what its letters look like, cell by cell where a file mixes encodings.
+//! Which encoding a text is in, and the text as UTF-8: what its byte order mark says, UTF-8 where it is valid,
+//! otherwise what its letters look like, cell by cell where a file mixes encodings.
 
 mod cells;
 mod charset;
@@ -30,7 +30,7 @@ const BYTES_PER_CONTROL: u64 = 256;
 /// other byte is NUL; of the bytes at the other places far fewer are.
 const MIN_ASCII_SHARE: usize = 5;
 const MIN_NUL_RATIO: usize = 4;
-/// A text needs so many letters to tell.
+/// A guess needs so many letters.
 const MIN_PAIRS: usize = 16;
 
 /// A text's encoding, found by looking at all of it.
@@ -53,7 +53,7 @@ impl TextEncoding {
     /// Reads a text once, or twice where it is not UTF-8, and leaves it at its start.
     ///
     /// # Errors
-    /// [`WorkbookError::Empty`] when it holds blanks alone; [`WorkbookError::NotAWorkbook`] when it is no text;
+    /// [`WorkbookError::Empty`] when it holds blanks alone; [`WorkbookError::NotAWorkbook`] when it is not text;
     /// [`WorkbookError::Io`].
     pub(super) fn detect<R: Read + Seek>(source: &mut R) -> Result<Self, WorkbookError> {
         source.seek(SeekFrom::Start(0)).map_err(WorkbookError::io)?;
@@ -109,7 +109,8 @@ impl TextEncoding {
         }
     }
 
-    /// The text as UTF-8, without its byte order mark and its NULs. Its cells are split by `delimiter`, once it is known.
+    /// The text as UTF-8, without its byte order mark and its NULs. Its cells are split by `delimiter`, once it is
+    /// known.
     pub(super) fn decode<R: Read>(self, source: R, delimiter: Option<u8>) -> Decoded<R> {
         Decoded::new(self.form, self.has_nul, source, delimiter)
     }

@@ -1,7 +1,7 @@
 //! The reader process: enters its sandbox, takes its order, reads, answers, ends.
 //!
-//! Standard input is the workbook, standard output a socket to the parent. Nothing here starts a thread, reads a setting
-//! or writes to a file.
+//! Standard input is the workbook, standard output a socket to the parent. Nothing here starts a thread, reads a
+//! setting or writes to a file.
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
@@ -20,14 +20,15 @@ use crate::workbook::{Limits, WorkbookError, read_into};
 
 /// Files that may be open at once: the three there are, and their doubles.
 const MAX_FILES: u64 = 16;
-/// How often the rows so far are told at most.
-const TELL_EVERY: Duration = Duration::from_millis(50);
+/// The row count is reported at most this often.
+const REPORT_EVERY: Duration = Duration::from_millis(50);
 
 /// Reads the workbook on standard input and answers on standard output; the reader process's whole life. It may have
 /// `memory_bytes` and so many seconds of the processor's time.
 ///
 /// # Errors
-/// [`io::Error`] when a limit of the sandbox cannot be set, or the parent is gone. A workbook that cannot be read is an answer.
+/// [`io::Error`] when a limit of the sandbox cannot be set, or the parent is gone. A workbook that cannot be read is an
+/// answer.
 pub fn run_reader(memory_bytes: u64, cpu_seconds: u64) -> io::Result<()> {
     close_inherited()?;
     sandbox(memory_bytes, cpu_seconds)?;
@@ -46,7 +47,7 @@ pub fn run_reader(memory_bytes: u64, cpu_seconds: u64) -> io::Result<()> {
     answer.flush()
 }
 
-/// Closes what whoever started the server had open and passed on. What the server itself opens closes by itself.
+/// Closes descriptors inherited from the process that started the server. Those of the server close on exec.
 fn close_inherited() -> io::Result<()> {
     // Without /proc there is nothing to go by, and nothing is passed on by the server.
     let Ok(entries) = fs::read_dir("/proc/self/fd") else { return Ok(()) };
@@ -64,7 +65,7 @@ fn close_inherited() -> io::Result<()> {
 /// No more memory and time than this, no file, no process, no new rights, and no life beyond the parent's.
 fn sandbox(memory_bytes: u64, cpu_seconds: u64) -> io::Result<()> {
     setrlimit(Resource::RLIMIT_AS, memory_bytes, memory_bytes)?;
-    // At the soft limit the process ends by a signal that tells why.
+    // At the soft limit the process ends by a signal that says why.
     setrlimit(Resource::RLIMIT_CPU, cpu_seconds, cpu_seconds.saturating_add(1))?;
     for (resource, most) in
         [(Resource::RLIMIT_CORE, 0), (Resource::RLIMIT_FSIZE, 0), (Resource::RLIMIT_NOFILE, MAX_FILES)]
@@ -86,13 +87,13 @@ fn read_by(order: &Order, file: File, parent: UnixStream) -> Result<KeyedTable, 
     let new = if order.keyed { TableBuilder::keyed } else { TableBuilder::new };
     let mut builder = new(order.schema.clone(), order.today).keeping(order.keep);
     builder.show_rows_in(rows_so_far.clone());
-    let source = ProgressReader { file, parent, rows_so_far, told: (0, Instant::now()) };
+    let source = ProgressReader { file, parent, rows_so_far, reported: (0, Instant::now()) };
     read_into(BufReader::new(source), &mut builder, &order.limits)?;
     Ok(builder.finish_keyed())
 }
 
-/// A category with more names than this is none; training would make a feature of each, and the parent keep them all. So
-/// it is with identifiers.
+/// A category with more names than this is none; training would make a feature of each, and the parent keep them all.
+/// So it is with identifiers.
 fn check_names(table: KeyedTable, limits: &Limits) -> Result<KeyedTable, WorkbookError> {
     let read = table.table();
     for (column, rules) in read.columns().iter().zip(&read.schema().columns) {
@@ -149,15 +150,15 @@ struct ProgressReader {
     file: File,
     parent: UnixStream,
     rows_so_far: Arc<AtomicUsize>,
-    /// What was told last, and when.
-    told: (usize, Instant),
+    /// What was reported last, and when.
+    reported: (usize, Instant),
 }
 
 impl Read for ProgressReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let rows = self.rows_so_far.load(Ordering::Relaxed);
-        if rows != self.told.0 && self.told.1.elapsed() >= TELL_EVERY {
-            self.told = (rows, Instant::now());
+        if rows != self.reported.0 && self.reported.1.elapsed() >= REPORT_EVERY {
+            self.reported = (rows, Instant::now());
             write_frame(&mut self.parent, Kind::Rows, &[&(rows as u64).to_le_bytes()])?;
         }
         self.file.read(buffer)

@@ -1,9 +1,9 @@
-//! The reader process, seen from the server: started with a file, given its order, waited for, always ended.
+//! The reader process, seen from the server.
 //!
-//! A workbook from elsewhere can make its parser ask for gigabytes, run for minutes or abort. So the server's own binary
-//! is started once more as a hidden command ([`run_reader`]), which enters its sandbox before it looks at a byte: so much
-//! memory, so much time, no file but the workbook, no descriptor but its two pipes. What it answers is data from
-//! elsewhere, too. Whatever becomes of it, the server has a table or a [`WorkbookError`].
+//! A hostile workbook can make its parser ask for gigabytes, run for minutes or abort. So the server starts its own
+//! binary once more as a hidden command ([`run_reader`]), which enters its sandbox before it reads a byte: bounded
+//! memory and time, no file but the workbook, no descriptor but its two pipes. Its answer is untrusted input, too.
+//! However the process ends, the server gets a table or a [`WorkbookError`].
 
 mod answer;
 mod child;
@@ -119,7 +119,8 @@ impl Reader {
         Self { program: program.into(), limits, bounds, recorded: None }
     }
 
-    /// One that takes tables over which another process wrote down by a [`Recorder`]; their workbooks are not read again.
+    /// One that takes tables over which another process wrote down by a [`Recorder`]; their workbooks are not read
+    /// again.
     pub fn with_recorded(self, file: File) -> Self {
         Self { recorded: Some(Recorded::new(file)), ..self }
     }
@@ -127,14 +128,14 @@ impl Reader {
     /// Reads a workbook as [`read`](super::read) does. Blocking.
     ///
     /// # Errors
-    /// Those of [`read`](super::read); [`WorkbookError::TooManyValues`] and [`WorkbookError::IdentifiersTooLong`]; and where the process did not come to its end
-    /// [`WorkbookError::TooMuchMemory`], [`WorkbookError::TooMuchTime`], [`WorkbookError::BrokeReader`],
-    /// [`WorkbookError::NoReader`] or [`WorkbookError::Stopped`].
+    /// Those of [`read`](super::read); [`WorkbookError::TooManyValues`] and [`WorkbookError::IdentifiersTooLong`]; and
+    /// where the process did not come to its end [`WorkbookError::TooMuchMemory`], [`WorkbookError::TooMuchTime`],
+    /// [`WorkbookError::BrokeReader`], [`WorkbookError::NoReader`] or [`WorkbookError::Stopped`].
     pub fn read(&self, file: File, request: &ReadRequest) -> Result<CustomerTable, WorkbookError> {
         self.run(file, request, false, None).map(KeyedTable::into_table)
     }
 
-    /// As [`Reader::read`], for one of several files: copies stay, and every row has what tells it apart.
+    /// As [`Reader::read`], for one of several files: copies stay, and every row has a key.
     ///
     /// # Errors
     /// As [`Reader::read`].
@@ -174,7 +175,7 @@ impl Reader {
         let deadline = Instant::now() + self.bounds.time;
         let (mut process, mut socket) = Process::start(self, file).map_err(WorkbookError::NoReader)?;
         let order_json = serde_json::to_vec(&order).map_err(|e| WorkbookError::NoReader(e.into()))?;
-        // A process that ended at once takes no order; why, its end tells.
+        // A process that ended at once takes no order; its exit status says why.
         let _ = socket
             .set_write_timeout(Some(self.bounds.time))
             .and_then(|()| write_frame(&mut socket, Kind::Order, &[&order_json]));
@@ -268,7 +269,8 @@ impl Drop for Process {
     }
 }
 
-/// A socket that is waited for until the deadline, or until nobody wants the answer any more; what comes may be recorded.
+/// A socket that is waited for until the deadline, or until nobody wants the answer any more; what comes may be
+/// recorded.
 struct Patient<'a> {
     socket: UnixStream,
     deadline: Instant,

@@ -2,8 +2,8 @@
 //! took it.
 //!
 //! A [`Recorder`] writes the reader processes' answers into a file without a name, which the other process gets as a
-//! descriptor and takes apart as [`Recorded`]. An answer is found by the content of its workbook and by the order that it
-//! answers, and is checked like any answer. Where anything is amiss, the workbook is read once more.
+//! descriptor and takes apart as [`Recorded`]. An answer is found by the content of its workbook and by the order that
+//! it answers, and is checked like any answer. Where anything is amiss, the workbook is read once more.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, Write};

@@ -1,7 +1,7 @@
 //! What goes between the two processes: frames of one byte for their kind, four for their length, and their payload.
 //!
-//! The parent sends one [`Order`]. The child answers with any number of [`Kind::Rows`], and then either with the table in
-//! pieces and [`Kind::Done`], or with [`Kind::Refused`]. Both are the same binary: there is no version to agree on.
+//! The parent sends one [`Order`]. The child answers with any number of [`Kind::Rows`], and then either with the table
+//! in pieces and [`Kind::Done`], or with [`Kind::Refused`]. Both are the same binary: there is no version to agree on.
 
 use std::io::{self, Read, Write};
 use std::sync::Arc;
@@ -38,7 +38,7 @@ pub(super) enum Kind {
     Done,
     /// Why there is no table: a [`WorkbookError`](crate::workbook::WorkbookError) as JSON.
     Refused,
-    /// Where further rows stand, in their order: 4 bytes each.
+    /// Where further rows are, in their order: 4 bytes each.
     Places,
     /// Where the rows of each sheet begin: a list as JSON.
     Sheets,
@@ -52,7 +52,7 @@ pub(super) struct Order {
     pub schema: Arc<Schema>,
     pub today: Date,
     pub limits: Limits,
-    /// Whether the rows are to be told apart from other files' later on.
+    /// Whether the rows are to be compared with those of other files.
     pub keyed: bool,
     /// What to answer of the rows beside the schema's columns.
     pub keep: Keep,
@@ -73,7 +73,7 @@ impl Kind {
     ];
 
     fn byte(self) -> u8 {
-        // Letters, so that a stray line of text is told from a frame by its length at the latest.
+        // Letters: a stray line of text then has a length that no frame has.
         b'a' + self as u8
     }
 }

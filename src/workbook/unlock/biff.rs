@@ -21,8 +21,8 @@ const PLAIN: [u16; 7] = [BOF, FILE_PASS, 0x00e1, 0x0194, 0x0195, 0x0196, 0x0138]
 /// What takes the place of the record that says that a stream is encrypted: nobody reads it.
 const IGNORED: u16 = 0xffff;
 
-/// The workbook decrypted, with the password that nobody chose; `None` where that is not its password, or another cipher
-/// was used.
+/// The workbook decrypted, with the password that nobody chose; `None` where that is not its password, or another
+/// cipher was used.
 pub(in crate::workbook) fn unlock_biff(bytes: Vec<u8>) -> Option<Vec<u8>> {
     let mut file = CompoundFile::open(Cursor::new(bytes)).ok()?;
     let name = ["/Workbook", "/Book"].into_iter().find(|name| file.is_stream(name))?;

@@ -1,8 +1,8 @@
-//! Workbooks that are encrypted although nobody chose a password: Excel encrypts some that are only marked read-only, or
-//! whose structure is protected, with a password of its own, and opens them without asking for it ([MS-OFFCRYPTO]
+//! Workbooks that are encrypted although nobody chose a password: Excel encrypts some that are only marked read-only,
+//! or whose structure is protected, with a password of its own, and opens them without asking for it ([MS-OFFCRYPTO]
 //! 2.3.7.6 names it for `.xls`; `.xlsx` files carry it too).
 //!
-//! Whoever chose a password is asked to take it off: none is ever guessed.
+//! A password that a person chose is never guessed: the error asks to take it off.
 
 mod biff;
 mod package;

@@ -19,15 +19,15 @@ const SEGMENT_BYTES: usize = 4096;
 const BLOCK_BYTES: usize = 16;
 /// How often Office 2007 hashes; Office 2010 says it.
 const STANDARD_ROUNDS: u32 = 50_000;
-/// Office hashes 100,000 times: whoever asks for more wants to keep somebody busy.
+/// Office hashes 100,000 times: a file that asks for more is an attack on the processor.
 const MAX_ROUNDS: u32 = 1_000_000;
 /// What sets the keys of a file apart that come from one password.
 const VERIFIER: [u8; 8] = [0xfe, 0xa7, 0xd2, 0x76, 0x3b, 0x4b, 0x9e, 0x79];
 const VERIFIER_HASH: [u8; 8] = [0xd7, 0xaa, 0x0f, 0x6d, 0x30, 0x61, 0x34, 0x4e];
 const PACKAGE_KEY: [u8; 8] = [0x14, 0x6e, 0x0b, 0xe7, 0xab, 0xac, 0xd0, 0xd6];
 
-/// The archive decrypted, with the password that nobody chose; `None` where that is not its password, or it is encrypted
-/// otherwise.
+/// The archive decrypted, with the password that nobody chose; `None` where that is not its password, or it is
+/// encrypted otherwise.
 pub(in crate::workbook) fn unlock_package(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut file = CompoundFile::open(Cursor::new(bytes)).ok()?;
     let mut stream = |name: &str| {

@@ -115,8 +115,8 @@ fn texts_of(
     }
     let Some(charset) = sample.guess() else { return Ok(Texts::Unicode) };
     let sentence = format!(
-        "The workbook does not say which letters it holds; going by them it was read as {}. If names look wrong, save it as \
-         .xlsx and send that.",
+        "The workbook does not say which letters it holds; going by them it was read as {}. If names look wrong, save \
+         it as .xlsx and send that.",
         charset.name()
     );
     builder.add_note(Note::new("encoding_guessed", sentence));

@@ -1,8 +1,8 @@
 //! The texts of an old workbook as they were meant.
 //!
-//! BIFF5 holds bytes of a code page. calamine is made to hand them over as Windows-1252, in which every byte is a letter
-//! of its own: so the bytes can be had back, and are read by the code page that the workbook names, also by those that
-//! calamine does not know, or by one that is told from the texts where it names none.
+//! BIFF5 holds bytes of a code page. calamine is made to hand them over as Windows-1252, in which every byte is a
+//! letter of its own: so the bytes can be had back, and are read by the code page that the workbook names, also by
+//! those that calamine does not know, or by one that is told from the texts where it names none.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -14,7 +14,7 @@ use crate::workbook::encoding::{Charset, guess};
 
 /// The code page that makes calamine hand every byte over as a letter of its own.
 pub(super) const BYTES_AS_LETTERS: u16 = 1252;
-/// How much text a charset is told from, in bytes.
+/// How much text decides a charset, in bytes.
 const MAX_SAMPLE_BYTES: usize = 64 * 1024;
 
 /// How the texts of a workbook are read.
@@ -26,7 +26,7 @@ pub(super) enum Texts {
     Bytes(Charset),
 }
 
-/// Texts beyond ASCII, each once, by which a charset is told.
+/// Texts beyond ASCII, each once, which decide a charset.
 #[derive(Debug, Default)]
 pub(super) struct Sample {
     texts: BTreeSet<Vec<u8>>,

@@ -1,5 +1,5 @@
-//! A workbook whose parts are read one after the other: each as it is written, and in its canonical form from where that
-//! is not plain.
+//! A workbook whose parts are read one after the other: each as it is written, and in its canonical form from where
+//! that is not plain.
 
 use std::io::{Read, Seek};
 

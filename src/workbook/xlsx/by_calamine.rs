@@ -45,8 +45,8 @@ impl<R: Read + Seek> CalamineBook<R> {
             let cell = match cells.next_cell_with_formula_metadata() {
                 Ok(Some(cell)) => cell,
                 Ok(None) => return Ok(()),
-                // One cell of an error, a number or a flag that calamine does not know (`#SPILL!`, say) is no reason to
-                // refuse the others. It is left out; the reader is behind it.
+                // One cell of an error, a number or a flag that calamine does not know (`#SPILL!`, say) is not a reason
+                // to refuse the others. It is left out; the reader is behind it.
                 Err(XlsxError::CellError(_) | XlsxError::ParseFloat(_) | XlsxError::Unrecognized { .. }) => continue,
                 Err(cause) => return Err(error(cause)),
             };

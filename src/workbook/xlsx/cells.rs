@@ -1,5 +1,5 @@
-//! The cells of a plain sheet: rows of cells with or without their references, numbers, flags, errors, shared and inline
-//! strings, and what formulas came to.
+//! The cells of a plain sheet: rows of cells with or without their references, numbers, flags, errors, shared and
+//! inline strings, and what formulas came to.
 //!
 //! What the sheet says of its own size is not looked at: some programs write `A0:B2`, or nothing (calamine 0.38 refuses
 //! such a sheet; <https://github.com/tafia/calamine/pull/285> let `A0` pass once).
@@ -27,7 +27,7 @@ pub(super) enum Step<'a> {
     Ended,
 }
 
-/// Where the reading of a sheet stands.
+/// How far a sheet has been read.
 #[derive(Debug, Clone)]
 pub(super) struct Sheet<'s> {
     styles: &'s [Shown],
@@ -37,8 +37,8 @@ pub(super) struct Sheet<'s> {
     row: u32,
     column: u32,
     pub scratch: String,
-    /// Whether a value was read that calamine reads in another way: in a number it stops at an entity, it takes no value
-    /// for the text of an inline string, and behind a cell that it leaves out it does not move on.
+    /// Whether a value was read that calamine reads in another way: in a number it stops at an entity, it takes no
+    /// value for the text of an inline string, and behind a cell that it leaves out it does not move on.
     pub is_odd: bool,
 }
 
@@ -73,7 +73,7 @@ impl<'s> Sheet<'s> {
         }
     }
 
-    /// Takes the next step. Where there is none the sheet stays as it was, and the cursor stands anywhere.
+    /// Takes the next step. Where there is none the sheet stays as it was, and the cursor may be anywhere.
     #[inline]
     pub(super) fn step<'a>(&mut self, cursor: &mut Cursor<'a>) -> Parsed<Step<'a>> {
         match self.place {

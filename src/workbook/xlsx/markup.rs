@@ -138,7 +138,7 @@ impl<'a> Cursor<'a> {
         if name.is_empty() { Err(Stop::Unusual) } else { Ok(name) }
     }
 
-    /// Takes what stands before a part's first tag: nothing, or the declaration that it is XML in UTF-8.
+    /// Takes what is before a part's first tag: nothing, or the declaration that it is XML in UTF-8.
     pub(super) fn declaration(&mut self) -> Parsed<()> {
         if self.rest.len() < 6 {
             return Err(Stop::Incomplete);
@@ -248,7 +248,7 @@ pub(super) fn unescaped(text: Cow<'_, str>) -> Parsed<Cow<'_, str>> {
 }
 
 /// The character of the `_xHHHH_`, or of the pair of them, that a text begins with, and its length in bytes. Half of a
-/// pair is no character.
+/// pair is not a character.
 fn escape(text: &str) -> Option<(char, usize)> {
     let unit = escaped_unit(text)?;
     let low = text.get(ESCAPE_BYTES..).and_then(escaped_unit);

@@ -1,9 +1,9 @@
 //! `.xlsx`, streamed cell by cell and read without laying a sheet out.
 //!
-//! Nearly every program writes the two large parts, the shared strings and the sheets, in the same plain XML. That is read
-//! as it stands, several times as fast as by an XML parser. From the first thing that is not plain, the part is read in
-//! its [canonical] form, which a parser makes of it. Calamine says which styles show a day; in tests it reads the same
-//! workbooks, and where it reads one, the result is the same.
+//! Nearly every program writes the two large parts, the shared strings and the sheets, in the same plain XML. That is
+//! read directly, several times as fast as by an XML parser. From the first thing that is not plain, the part is read
+//! in its [canonical] form, which a parser makes of it. Calamine says which styles show a day; in tests it reads the
+//! same workbooks, and where it reads one, the result is the same.
 
 mod book;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -36,7 +36,7 @@ pub(super) fn read<R: Read + Seek>(
     sheets::read(&mut XlsxBook::open(source)?, builder, limits)
 }
 
-/// As [`read`]; tells whether all of the workbook is plain.
+/// As [`read`]; returns whether all of the workbook is plain.
 #[cfg(any(test, feature = "fuzzing"))]
 pub(super) fn read_telling<R: Read + Seek>(
     source: R,

@@ -1,8 +1,8 @@
 //! What a workbook's package consists of: which part is which sheet, where the shared strings and the styles are.
 //!
 //! Parts are found by the relationships, whatever their names; names are compared without case, and a `\` is a `/`, as
-//! some programs for Windows write it. A sheet whose part is not there, or whose state or kind nobody knows, is one sheet
-//! that cannot be read, and no reason to refuse the others (as calamine 0.38 does).
+//! some programs for Windows write it. A sheet whose part is not there, or whose state or kind nobody knows, is one
+//! sheet that cannot be read, and no reason to refuse the others (as calamine 0.38 does).
 
 use std::io::{BufReader, Read, Seek};
 

@@ -86,7 +86,7 @@ impl Arena {
     }
 }
 
-/// Takes what stands before the first string; `false` where there is none.
+/// Takes what is before the first string; `false` where there is none.
 fn begin(cursor: &mut Cursor<'_>) -> Parsed<bool> {
     cursor.declaration()?;
     cursor.skip_blanks();

@@ -1,7 +1,7 @@
 //! Which styles of a workbook show a number as a day, as calamine sees it.
 //!
-//! Calamine tells of no style what it shows. So it is given a workbook of this one part and a sheet whose cells have each
-//! style once: what it reads there is what it would decide over the whole workbook, by its own rules.
+//! Calamine tells of no style what it shows. So it is given a workbook of this one part and a sheet whose cells have
+//! each style once: what it reads there is what it would decide over the whole workbook, by its own rules.
 
 use std::fmt::Write as _;
 use std::io::{Cursor, Read, Seek, Write as _};

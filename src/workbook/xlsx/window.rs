@@ -7,7 +7,7 @@ const WINDOW_BYTES: usize = 128 << 10;
 /// The window grows up to this where one cell needs it: the longest text that is read, every character of it an entity.
 const MAX_WINDOW_BYTES: usize = 1 << 20;
 
-/// The bytes of a part from where its reading stands.
+/// The bytes of a part that have not been read yet.
 pub(super) struct Window<R> {
     source: R,
     buffer: Vec<u8>,
@@ -37,7 +37,7 @@ impl<R: Read> Window<R> {
     }
 
     /// Fetches more behind the bytes there are; `false` where there is no more, or it cannot be had, or the window
-    /// would become too large. Which of them it was, whoever reads the part in another way finds out.
+    /// would become too large. Callers that need the reason fall back to the canonical form.
     pub(super) fn fetch(&mut self) -> bool {
         if self.has_ended {
             return false;

@@ -136,7 +136,7 @@ fn rows() -> impl Strategy<Value = String> {
     })
 }
 
-/// What stands behind the rows: merged cells.
+/// What is behind the rows: merged cells.
 fn merges() -> impl Strategy<Value = String> {
     let place = select(vec!["B2:B4", "C2:C9", "d3:D5", "C5:C3", "A1:D1", "A1:A2", "A2:D2", "C2:D3", "A2:A99", "C3"]);
     prop::collection::vec(place, 0..4).prop_map(|places| {

@@ -77,8 +77,8 @@ fn one_sheet(properties: &str, xml: &str) -> Vec<u8> {
     ])
 }
 
-/// What a workbook is read as, and what calamine makes of it, in words; `None` where calamine panics, as it does in builds
-/// with overflow checks, or reads nothing.
+/// What a workbook is read as, and what calamine makes of it, in words; `None` where calamine panics, as it does in
+/// builds with overflow checks, or reads nothing.
 fn outcomes(bytes: &[u8]) -> Option<[String; 2]> {
     let BothWays { read, by_calamine, .. } = catch_unwind(AssertUnwindSafe(|| both_ways(bytes))).ok()??;
     let by_calamine = by_calamine.ok().map(Ok::<_, WorkbookError>)?;
