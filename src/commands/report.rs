@@ -42,7 +42,7 @@ pub fn print_report(report: &RetrainReport) {
         );
     }
     for file in &report.sample_set_aside {
-        print_line!("                {} was left out: it is the sample, and there are other files", file.display());
+        print_line!("                {} was left out: it is the sample, and there are other files", file);
     }
     print_line!("rows            {} read, {} dropped", cleaning.rows_read, cleaning.n_dropped());
     for line in cleaning.lines() {

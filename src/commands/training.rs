@@ -146,9 +146,10 @@ fn train_first(config: &Config, store: &ModelStore) -> anyhow::Result<()> {
         Ok(RetrainOutcome::Refused(report)) => {
             let failed = report.failed().map(GateCheck::sentence);
             let skipped = report.skipped.iter().map(|skipped| format!("{}: {}", skipped.file, skipped.why));
-            let sample = report.sample_set_aside.first().map(|file| {
-                format!("{} is the sample, which is used only where there is no other workbook", file.display())
-            });
+            let sample = report
+                .sample_set_aside
+                .first()
+                .map(|file| format!("{file} is the sample, which is used only where there is no other workbook"));
             let why: Vec<_> = failed.chain(skipped).chain(sample).collect();
             bail!(
                 "there is no model, and {base_data} does not hold enough to train one from: put customers (.xlsx, .xls \

@@ -26,12 +26,12 @@ const WORKBOOKS: [&str; 3] = ["xlsx", "xls", "csv"];
 
 pub(super) struct Collected {
     pub table: CustomerTable,
-    pub files: Vec<PathBuf>,
+    pub files: Vec<String>,
     pub skipped: Vec<SkippedFile>,
     /// Whether the files that were read are the sample.
     pub is_sample: bool,
     /// The files that are the sample, and were not read since there are others.
-    pub set_aside: Vec<PathBuf>,
+    pub set_aside: Vec<String>,
     /// Where the uploads among `files` and `set_aside` are.
     pub uploads: Vec<PathBuf>,
 }
@@ -39,8 +39,8 @@ pub(super) struct Collected {
 /// A file to be read.
 struct Source {
     path: PathBuf,
-    /// What reports call it.
-    label: PathBuf,
+    /// What reports call it, readable whatever its name is.
+    label: String,
     is_upload: bool,
 }
 
@@ -83,7 +83,7 @@ struct Collecting<'a> {
     number: usize,
     of: usize,
     all: NewestStands,
-    files: Vec<PathBuf>,
+    files: Vec<String>,
     skipped: Vec<SkippedFile>,
     uploads: Vec<PathBuf>,
 }
@@ -101,13 +101,12 @@ impl<'a> Collecting<'a> {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         (self.progress)(Progress::reading(FileInTurn { name, number: self.number, of: self.of }));
         let added = read(self.request, path)?;
-        let name = label.to_string_lossy();
-        match added.and_then(|file| self.all.add(&name, &file).map_err(|error| with_causes(&error))) {
+        match added.and_then(|file| self.all.add(label, &file).map_err(|error| with_causes(&error))) {
             Ok(()) => {
                 self.files.push(label.clone());
                 self.uploads.extend(is_upload.then(|| path.clone()));
             }
-            Err(why) => self.skipped.push(SkippedFile { file: name.into_owned(), why }),
+            Err(why) => self.skipped.push(SkippedFile { file: label.clone(), why }),
         }
         Ok(())
     }
@@ -146,11 +145,11 @@ fn sources(request: &RetrainRequest<'_>) -> Result<Vec<Source>, RetrainError> {
         None => Vec::new(),
     };
     let from_base = base.into_iter().map(|path| {
-        let label = path.strip_prefix(request.base_data).unwrap_or(&path).to_owned();
+        let label = path.strip_prefix(request.base_data).unwrap_or(&path).display().to_string();
         Source { path, label, is_upload: false }
     });
     let from_uploads = waiting.into_iter().map(|path| {
-        let label = Path::new("uploads").join(path.file_name().unwrap_or_default());
+        let label = Path::new("uploads").join(path.file_name().unwrap_or_default()).display().to_string();
         Source { path, label, is_upload: true }
     });
     Ok(from_base.chain(from_uploads).collect())

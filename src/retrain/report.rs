@@ -1,7 +1,5 @@
 //! What a retraining did, for people and for the version's folder.
 
-use std::path::PathBuf;
-
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -24,13 +22,13 @@ pub struct RetrainReport {
     /// What the checks asked for.
     pub limits: GateLimits,
     /// The files that were read, oldest first: base data relative to their folder, uploads as `uploads/…`.
-    pub files: Vec<PathBuf>,
+    pub files: Vec<String>,
     /// The files that could not be read, and why; they are where they were.
     pub skipped: Vec<SkippedFile>,
     /// Whether those are the sample, whose customers are invented.
     pub trained_on_sample: bool,
     /// Files that are the sample, and were not trained on since there are others.
-    pub sample_set_aside: Vec<PathBuf>,
+    pub sample_set_aside: Vec<String>,
     /// Rows kept and dropped.
     pub cleaning: CleaningReport,
     /// How the model was trained.

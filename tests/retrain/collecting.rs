@@ -4,7 +4,7 @@ use std::fs;
 
 use content_portal::customer::Dropped;
 
-use crate::shop::{Shop, customers, names};
+use crate::shop::{HEADER, Shop, customers, names};
 
 #[test]
 fn of_several_rows_of_one_customer_the_newest_file_s_stands() {
@@ -53,6 +53,20 @@ fn an_identifier_that_is_the_same_for_all_or_missing_collapses_nothing() {
         let report = shop.publish().report;
         assert_eq!(report.scores.unwrap().rows, 72, "identifier {id:?}: {:?}", report.cleaning.dropped);
     }
+}
+
+#[test]
+fn a_name_that_is_not_utf_8_is_reported_as_well_as_it_can_be() {
+    use std::os::unix::ffi::OsStrExt;
+    let mut shop = Shop::with("AB");
+    for (name, content) in
+        [(&b"M\xe4rz.csv"[..], format!("{HEADER}{}", customers('C', 0, 72))), (b"\xff.xlsx", "x".to_owned())]
+    {
+        fs::write(shop.path("base_data").join(std::ffi::OsStr::from_bytes(name)), content).unwrap();
+    }
+    let report = shop.publish().report;
+    assert!(report.files.contains(&"M\u{fffd}rz.csv".to_owned()), "{:?}", report.files);
+    assert_eq!(report.skipped[0].file, "\u{fffd}.xlsx");
 }
 
 #[test]

@@ -18,7 +18,7 @@ fn with_trained_sample() -> Shop {
 }
 
 fn files(report: &content_portal::retrain::RetrainReport) -> Vec<&str> {
-    report.files.iter().map(|file| file.to_str().unwrap()).collect()
+    report.files.iter().map(|file| file.as_str()).collect()
 }
 
 #[test]
