@@ -48,11 +48,12 @@ impl LivePrompts {
         }
         match sources.and_then(Prompts::new) {
             Ok(prompts) => {
-                tracing::info!(prompt_hash = prompts.hash(), "prompt templates taken over");
+                tracing::info!(event = "prompts_changed", prompt_hash = prompts.hash(), "prompt templates taken over");
                 self.current.store(Arc::new(prompts));
             }
             Err(error) => {
-                tracing::warn!(causes = with_causes(&error), "changed prompt templates cannot be used");
+                let causes = with_causes(&error);
+                tracing::warn!(event = "prompts_unusable", causes, "changed prompt templates cannot be used");
             }
         }
         *seen = found;

@@ -5,7 +5,8 @@
 
 use std::fmt;
 
-use super::persona::{Persona, TraitCounts, TraitValue};
+use super::persona::Persona;
+use super::trait_counts::{TraitCounts, TraitValue};
 
 /// A value that a persona claims to be frequent, and the customers say otherwise.
 #[derive(Debug, Clone, PartialEq)]

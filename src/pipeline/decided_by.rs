@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::persona::TraitValue;
+use super::trait_counts::TraitValue;
 use crate::customer::{CustomerTable, FeatureKind};
 
 /// The share of the uncertainty about a customer's segment that deciding columns take away, at least.

@@ -14,9 +14,9 @@
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
-use super::persona::TraitValue;
 use super::spellings::Spellings;
 use super::training_profile::{FeatureProfile, Histogram, TrainingProfile};
+use super::trait_counts::TraitValue;
 use crate::customer::{CustomerColumn, CustomerTable, Feature, FeatureKind, Value};
 
 /// Below this PSI a column is steady.

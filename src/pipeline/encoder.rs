@@ -312,7 +312,7 @@ impl Encoder {
             }
             let found = column.values.iter().zip(rows).filter(|&(_, count)| count > 0);
             let counts = found.filter_map(|(value, count)| Some((TraitValue::of(&feature, value)?, count)));
-            unseen.push((feature.title.to_owned(), super::persona::ranked(counts.collect())));
+            unseen.push((feature.title.to_owned(), super::trait_counts::ranked(counts.collect())));
         }
         unseen
     }

@@ -23,6 +23,7 @@ mod scaler;
 mod segment;
 mod spellings;
 mod training_profile;
+mod trait_counts;
 mod traits;
 
 pub use adopt::{Adopted, TrainedElsewhere, adopt};
@@ -35,11 +36,12 @@ pub use fit::{FitParams, FitStep, Fitted, Scores, fit};
 pub use golden::{Agreement, GoldenSample};
 pub use model::{Assignment, Model, ModelParts, Overlaid};
 pub use overview::{Overview, OverviewPoint};
-pub use persona::{Persona, Trait, TraitCounts, TraitValue, count_traits};
+pub use persona::{Persona, Trait, count_traits};
 pub use placement::{Nearest, Placement};
 pub use scaler::Scaler;
 pub use segment::{CustomerBase, CustomerBaseParts, NewName, Segment, SegmentId, SegmentParts};
 pub use training_profile::{FeatureProfile, Histogram, TrainingProfile};
+pub use trait_counts::{TraitCounts, TraitValue};
 pub use traits::{
     Claim, Distinction, Distinguishing, DistinguishingNumber, DistinguishingValue, MIN_CUSTOMERS, Statement, Tallies,
 };

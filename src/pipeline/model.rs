@@ -9,11 +9,11 @@ use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use super::encoder::{Encoder, Profiles};
-use super::persona::TraitValue;
 use super::placement::{Nearest, Placement, bits_of};
 use super::placement_cache::{PlacementCache, UnseenProfiles};
 use super::scaler::Scaler;
 use super::segment::{CustomerBase, CustomerBaseParts, NewName, Segment, SegmentId, SegmentParts};
+use super::trait_counts::TraitValue;
 use super::{AssignError, DamagedModel};
 use crate::customer::{CustomerTable, Schema};
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::persona::TraitValue;
+use super::trait_counts::TraitValue;
 use super::{Fitted, TraitCounts};
 use crate::customer::{CustomerTable, FeatureKind, Value};
 

@@ -94,13 +94,18 @@ impl Breaker {
         *state = match verdict {
             Verdict::Sound => {
                 if is_probe {
-                    tracing::info!(upstream = self.name, "the upstream answers again");
+                    tracing::info!(event = "upstream_resumed", upstream = self.name, "the upstream answers again");
                 }
                 BreakerState::Closed { n_faults: 0 }
             }
             Verdict::Fault if n_faults + 1 >= self.policy.max_faults => {
                 let pause_s = self.policy.cool_down.as_secs();
-                tracing::warn!(upstream = self.name, pause_s, "the upstream keeps failing: it is left alone");
+                tracing::warn!(
+                    event = "upstream_paused",
+                    upstream = self.name,
+                    pause_s,
+                    "the upstream keeps failing: calls are paused"
+                );
                 BreakerState::Open { until: now + self.policy.cool_down }
             }
             Verdict::Fault => BreakerState::Closed { n_faults: n_faults + 1 },

@@ -47,6 +47,7 @@ impl<T: Refusals> Learned<T> {
         let all = known.refusals.clone().and(lesson);
         if known.refusals != all {
             tracing::info!(
+                event = "upstream_refused_field",
                 upstream = self.name,
                 "the upstream refused a field: requests are made without it for an hour"
             );

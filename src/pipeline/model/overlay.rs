@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::super::contradiction::Contradiction;
-use super::super::persona::{Persona, Trait, TraitValue};
+use super::super::persona::{Persona, Trait};
 use super::super::segment::SegmentId;
+use super::super::trait_counts::TraitValue;
 use super::Model;
 use crate::customer::{Feature, FeatureKind};
 

@@ -1,6 +1,6 @@
 //! Customers by column, value and group: what personas are made of, and what the trait test compares.
 
-use super::super::persona::{TraitCounts, TraitValue, trait_counts};
+use super::super::trait_counts::{TraitCounts, TraitValue, trait_counts};
 use crate::customer::{CustomerColumn, CustomerTable, DatePart, Feature, FeatureKind, Kind, MISSING, Schema};
 
 /// How many customers of each group have each value of each column.

@@ -4,8 +4,8 @@
 //! ones predict; the coarser one where the finer ones that are told do not make up most of it.
 
 use super::count::{Counts, Subject, SubjectKind};
+use super::found::{Found, MIN_LIFT};
 use super::statistics::two_sided;
-use super::trait_test::{Found, MIN_LIFT};
 use super::{Claim, TraitValue};
 use crate::customer::DatePart;
 

@@ -15,6 +15,7 @@
 
 mod count;
 mod dates;
+mod found;
 mod observed;
 mod statistics;
 #[cfg(test)]
@@ -26,7 +27,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
 
-use super::persona::TraitValue;
+use super::trait_counts::TraitValue;
 
 pub use count::Tallies;
 pub(super) use trait_test::shows_the_few_beside;

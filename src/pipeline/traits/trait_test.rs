@@ -1,6 +1,7 @@
 //! The test itself: which values of which columns are tellable of a segment.
 
 use super::count::{Counts, Subject, SubjectKind, Tallies};
+use super::found::{Found, MIN_LIFT};
 use super::statistics::{Cell, quartiles, rank_sum_p_value, robust_deviation, wilson_low};
 use super::{Claim, Distinction, Distinguishing, DistinguishingNumber, DistinguishingValue, MIN_CUSTOMERS, dates};
 use crate::customer::DatePart;
@@ -10,8 +11,6 @@ use crate::pipeline::TraitValue;
 const MIN_TOLD: u64 = 20;
 /// Their least share of the segment.
 const MIN_SHARE: f64 = 0.1;
-/// The least lift.
-pub(super) const MIN_LIFT: f64 = 1.25;
 /// How far medians must differ, in robust standard deviations.
 const MIN_DIFFERENCE_SD: f64 = 0.3;
 /// The chance that anything at all is told of customers who differ in nothing.
@@ -19,16 +18,6 @@ const FALSE_CLAIMS: f64 = 0.01;
 /// What `all` and `most` must exceed.
 pub(super) const OF_ALL: f64 = 0.95;
 pub(super) const OF_MOST: f64 = 0.5;
-
-/// A value that is tellable.
-#[derive(Debug, Clone)]
-pub(super) struct Found {
-    /// Its subject's position among [`Subject::all`].
-    pub subject: usize,
-    pub value: TraitValue,
-    pub cell: Cell,
-    pub claim: Claim,
-}
 
 /// What one column says in one group, and what is said of nobody.
 struct Tested<'a, 's> {
