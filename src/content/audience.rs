@@ -1,11 +1,12 @@
-//! What a writer may know of a segment.
+//! What a writer may know of a segment, sorted by how far it may be said of the reader.
 //!
-//! Built from a persona by the schema's roles, so any company's columns work. A persona may come back from a browser's
-//! storage: every string is cleaned, counted and cut here, and none is trusted later. Customers' names, addresses and
-//! notes are no part of a persona and so never get here.
+//! Built from what the trait test found ([`Distinction`]), so any company's columns work: what is true of all or of most
+//! may be said, what is only more frequent may colour a text, and the rest is not mentioned. A gender is never said. A
+//! persona may come back from a browser's storage: every string is cleaned, counted and cut here. Customers' names,
+//! addresses and notes are no part of a persona and so never get here.
 
-use crate::customer::{DatePart, Feature, FeatureKind, Kind, Role, Schema, is_personal};
-use crate::pipeline::{Persona, Trait, TraitValue};
+use crate::customer::{DatePart, FeatureKind, Kind, Role, Schema, is_personal};
+use crate::pipeline::{Claim, Distinction, Distinguishing, DistinguishingValue, Persona, TraitValue};
 
 use super::clean::{filled_line, one_line};
 
@@ -13,57 +14,104 @@ use super::clean::{filled_line, one_line};
 const MAX_VALUE_CHARS: usize = 60;
 /// How many values of one trait are kept.
 const MAX_VALUES: usize = 5;
-/// How long one entry of the marketers may be, in characters.
+/// How long one entry of the marketers, or one statement, may be, in characters.
 const MAX_EXTRA_CHARS: usize = 200;
 /// How long the summary may be, in characters.
 const MAX_SUMMARY_CHARS: usize = 400;
+/// The fewest customers whose common traits are put into a prompt.
+const MIN_CUSTOMERS: u64 = 50;
 
-/// A segment, or the whole customer base, as a writer may know it.
+/// A segment, a described customer, or the whole customer base, as a writer may know it.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Audience {
     pub(super) summary: String,
     pub(super) is_everyone: bool,
+    /// What may be said of the reader.
+    pub(super) said: Vec<Remark>,
+    /// What may colour a text and is never said of the reader.
+    pub(super) colour: Vec<Remark>,
+    /// The names of features that a text does not mention.
+    pub(super) unmentioned: Vec<String>,
+    /// Places, tier and date of joining that may be said.
     pub(super) places: Vec<String>,
     pub(super) tier: Option<String>,
-    pub(super) joined: Joined,
-    pub(super) others: Vec<(String, String)>,
+    pub(super) joined: Option<String>,
+    /// The same of what is only more frequent.
+    pub(super) hints: Hints,
+    /// Whether place and tier are true of most readers together.
+    pub(super) may_join: bool,
     pub(super) writing_style: Option<String>,
     pub(super) interests: Option<String>,
     pub(super) special_offer: Option<String>,
 }
 
-/// When most of them joined; each list is the most frequent first, and holds possible values alone.
+/// One thing about the customers, as words that follow "customers".
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Remark {
+    pub(super) claim: Claim,
+    pub(super) words: String,
+    /// The share among these customers and among all; `None` where it is not known.
+    pub(super) shares: Option<(f64, f64)>,
+}
+
+/// What is more frequent among the readers than elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Joined {
-    /// 1 to 4.
-    pub(super) quarters: Vec<u8>,
-    /// 1 to 12.
-    pub(super) months: Vec<u8>,
-    /// Four digits.
-    pub(super) years: Vec<u16>,
+pub(super) struct Hints {
+    pub(super) places: Vec<String>,
+    pub(super) tier: Option<String>,
+    pub(super) joined: Option<String>,
 }
 
 impl Audience {
-    /// The audience that a persona describes.
-    pub fn new(schema: &Schema, persona: &Persona) -> Self {
-        let persona = cleaned(schema, persona);
-        let mut audience = Self {
-            summary: one_line(&persona.summary(schema), MAX_SUMMARY_CHARS),
-            writing_style: extra(&persona, "Writing_Style"),
-            interests: extra(&persona, "Interests"),
-            special_offer: extra(&persona, "Special_Offer"),
-            ..Self::default()
-        };
-        for feature in schema.features() {
-            audience.take(schema, &feature, persona.values(&feature.persona.key));
-        }
+    /// The `customers` of a group, by what sets them apart and by what marketers added to their persona. Of fewer than
+    /// 50 customers nothing is told.
+    pub fn of_group(schema: &Schema, persona: &Persona, distinction: &Distinction, customers: u64) -> Self {
+        let distinction = if customers < MIN_CUSTOMERS { Distinction::default() } else { cleaned(distinction) };
+        let mut audience = Self::of_extras(persona);
+        audience.summary = one_line(&distinction.summary(schema, customers), MAX_SUMMARY_CHARS);
+        audience.tell(schema, &distinction, true);
+        audience.leave_the_rest(schema, &[&distinction]);
         audience
     }
 
-    /// All customers, with the persona of the whole base: nothing in it may be said of every reader.
-    pub fn everyone(schema: &Schema, persona: &Persona) -> Self {
-        let whole = Self::new(schema, persona);
-        Self { summary: format!("All customers; most typical: {}", whole.summary), is_everyone: true, ..whole }
+    /// A described customer: what the description says are facts. What sets the segment apart that the customer is
+    /// surely in may colour a text.
+    pub fn of_customer(schema: &Schema, customer: &Persona, segment: Option<(&Persona, &Distinction, u64)>) -> Self {
+        let facts = Distinction { distinguishing: one_customer(schema, customer), ..Distinction::default() };
+        let mut audience = Self::of_extras(segment.map_or(customer, |(persona, ..)| persona));
+        let words: Vec<String> = facts.statements(schema).into_iter().map(|statement| statement.words).collect();
+        audience.summary = one_line(&words.join(", "), MAX_SUMMARY_CHARS);
+        audience.tell(schema, &facts, true);
+        let mut own = match segment {
+            Some((_, distinction, customers)) if customers >= MIN_CUSTOMERS => cleaned(distinction),
+            _ => Distinction::default(),
+        };
+        let of_facts: Vec<_> = facts.distinguishing.iter().map(|fact| column_of(schema, fact.key())).collect();
+        own.distinguishing.retain(|told| !of_facts.contains(&column_of(schema, told.key())));
+        audience.tell(schema, &own, false);
+        audience.leave_the_rest(schema, &[&facts, &own]);
+        audience
+    }
+
+    /// A persona of which nobody knows how many customers it is true of: it may colour a text, and nothing is said.
+    pub fn of_persona(schema: &Schema, persona: &Persona) -> Self {
+        let distinguishing = schema.features().flat_map(|f| values_of(persona, &f.persona.key, f.kind)).collect();
+        let typical = Distinction { distinguishing, ..Distinction::default() };
+        let mut audience = Self::of_extras(persona);
+        audience.summary = one_line(&persona.summary(schema), MAX_SUMMARY_CHARS);
+        audience.tell(schema, &typical, false);
+        for told in &mut audience.colour {
+            told.shares = None;
+        }
+        audience.leave_the_rest(schema, &[&typical]);
+        audience
+    }
+
+    /// All customers: nothing may be said of every one of them.
+    pub fn everyone(schema: &Schema) -> Self {
+        let mut audience = Self { summary: "All customers".to_owned(), is_everyone: true, ..Self::default() };
+        audience.leave_the_rest(schema, &[]);
+        audience
     }
 
     /// One sentence about the segment.
@@ -71,72 +119,141 @@ impl Audience {
         &self.summary
     }
 
-    fn take(&mut self, schema: &Schema, feature: &Feature<'_>, values: &[TraitValue]) {
-        let names = || values.iter().map(ToString::to_string).filter(|name| is_known(name));
-        match (feature.kind, feature.role) {
-            (FeatureKind::DatePart(part), _) => {
-                let phrase = schema.columns.get(feature.column).map(|column| &column.kind);
-                if let Some(Kind::Date { phrase, .. }) = phrase
-                    && phrase.contains("join")
-                {
-                    self.joined.take(part, values);
-                }
-            }
-            (_, Role::Place) => self.places.extend(names()),
-            (_, Role::Tier) => self.tier = self.tier.take().or_else(|| names().next()),
-            // Known to the summary alone: no list of facts for a text to draw on should hold it.
-            (_, Role::Gender) => {}
-            (_, Role::Other) => {
-                let listed = names().collect::<Vec<_>>().join(", ");
-                if let Some(listed) = filled_line(&listed, MAX_EXTRA_CHARS) {
-                    self.others.push((one_line(feature.title, MAX_VALUE_CHARS), listed));
-                }
-            }
+    fn of_extras(persona: &Persona) -> Self {
+        let extra = |key: &str| persona.extras.get(key).and_then(|text| filled_line(text, MAX_EXTRA_CHARS));
+        let known = |key: &str| extra(key).filter(|text| is_known(text));
+        Self {
+            writing_style: known("Writing_Style"),
+            interests: known("Interests"),
+            special_offer: known("Special_Offer"),
+            ..Self::default()
         }
+    }
+
+    /// Adds what a distinction tells; it is said only where it `may_say` so and is true of most.
+    fn tell(&mut self, schema: &Schema, distinction: &Distinction, may_say: bool) {
+        let is_said = |claim: Claim| may_say && claim != Claim::MoreOften;
+        for statement in distinction.statements(schema).into_iter().filter(|told| told.role != Role::Gender) {
+            let is_said = is_said(statement.claim);
+            if let Some(when) = statement.words.strip_prefix("joined ") {
+                let when = if when.starts_with("in ") { when.to_owned() } else { format!("from {when}") };
+                let slot = if is_said { &mut self.joined } else { &mut self.hints.joined };
+                slot.get_or_insert(when);
+            }
+            let words = one_line(&statement.words, MAX_EXTRA_CHARS);
+            let told = Remark { claim: statement.claim, words, shares: statement.shares };
+            if is_said { self.said.push(told) } else { self.colour.push(told) }
+        }
+        for told in &distinction.distinguishing {
+            let Distinguishing::Value(DistinguishingValue { key, value, claim, .. }) = told else { continue };
+            let role = schema.features().find(|feature| feature.persona.key == *key).map(|feature| feature.role);
+            let (places, tier) = if is_said(*claim) {
+                (&mut self.places, &mut self.tier)
+            } else {
+                (&mut self.hints.places, &mut self.hints.tier)
+            };
+            match role {
+                Some(Role::Place) => places.push(value.to_string()),
+                Some(Role::Tier) => {
+                    tier.get_or_insert(value.to_string());
+                }
+                _ => continue,
+            }
+            // What is true of most alone need not be true together with what is true of most.
+            self.may_join |= may_say && *claim == Claim::All;
+        }
+    }
+
+    /// Names the features of which `told` says nothing; a gender is always among them.
+    fn leave_the_rest(&mut self, schema: &Schema, told: &[&Distinction]) {
+        let keys: Vec<&str> = told.iter().flat_map(|told| &told.distinguishing).map(Distinguishing::key).collect();
+        let is_told = |key: &str, column: usize| {
+            keys.contains(&key)
+                || schema.columns.get(column).is_some_and(|column| keys.contains(&column.title.as_str()))
+        };
+        let rest = schema.features().filter(|f| f.role == Role::Gender || !is_told(&f.persona.key, f.column));
+        let not_distinguishing = rest.map(|feature| feature.persona.key.clone()).collect();
+        self.unmentioned = Distinction { not_distinguishing, ..Distinction::default() }.as_everywhere(schema);
     }
 }
 
-impl Joined {
-    fn take(&mut self, part: DatePart, values: &[TraitValue]) {
-        let wholes = values.iter().filter_map(|value| match value {
-            TraitValue::Whole(whole) => Some(*whole),
-            // The editor sends years as text once they were edited.
-            TraitValue::Name(name) => name.trim().parse().ok(),
-            TraitValue::Mean(_) => None,
-        });
-        let small = |max: i64| move |whole: i64| u8::try_from(whole).ok().filter(|_| (1..=max).contains(&whole));
-        match part {
-            DatePart::Quarter => self.quarters.extend(wholes.filter_map(small(4))),
-            DatePart::Month => self.months.extend(wholes.filter_map(small(12))),
-            DatePart::Year => self
-                .years
-                .extend(wholes.filter(|year| (1900..=2100).contains(year)).filter_map(|year| u16::try_from(year).ok())),
-        }
-    }
+/// The column of a persona's key, or of a date's title.
+fn column_of(schema: &Schema, key: &str) -> Option<usize> {
+    let by_title = schema.columns.iter().position(|column| column.title == key);
+    by_title.or_else(|| schema.features().find(|feature| feature.persona.key == key).map(|feature| feature.column))
 }
 
-/// The same persona with every string cleaned and cut, and no more values than a persona has.
-fn cleaned(schema: &Schema, persona: &Persona) -> Persona {
-    let is_amount =
-        |key: &str| schema.features().any(|f| f.persona.key == key && matches!(f.kind, FeatureKind::Number));
-    let value = |value: &TraitValue, is_amount: bool| match value {
-        TraitValue::Name(name) if is_personal(name) => None,
+/// The values of one customer's persona; of a date its month with its year.
+fn one_customer(schema: &Schema, customer: &Persona) -> Vec<Distinguishing> {
+    let mut told = Vec::new();
+    for (index, column) in schema.columns.iter().enumerate() {
+        let features = || schema.features().filter(move |feature| feature.column == index);
+        let part = |wanted: DatePart| {
+            let feature = features().find(|feature| feature.kind == FeatureKind::DatePart(wanted))?;
+            customer.values(&feature.persona.key).iter().find_map(|value| date_part(value, wanted))
+        };
+        match (&column.kind, part(DatePart::Year), part(DatePart::Month)) {
+            (Kind::Date { .. }, Some(year), Some(month)) => {
+                told.push(fact(&column.title, TraitValue::Name(format!("{year}-{month:02}"))));
+            }
+            _ => told.extend(features().flat_map(|f| values_of(customer, &f.persona.key, f.kind))),
+        }
+    }
+    told
+}
+
+/// A persona's values under one key, cleaned, as if all customers had them.
+fn values_of(persona: &Persona, key: &str, kind: FeatureKind<'_>) -> Vec<Distinguishing> {
+    let usable = |value: &TraitValue| match kind {
+        FeatureKind::DatePart(part) => date_part(value, part).map(TraitValue::Whole),
+        _ => cleaned_value(value, kind == FeatureKind::Number),
+    };
+    persona.values(key).iter().filter_map(usable).take(MAX_VALUES).map(|value| fact(key, value)).collect()
+}
+
+fn fact(key: &str, value: TraitValue) -> Distinguishing {
+    let (share, share_overall, lift, lift_low, lift_high) = (1.0, 1.0, 1.0, 1.0, 1.0);
+    let (key, claim) = (key.to_owned(), Claim::All);
+    Distinguishing::Value(DistinguishingValue { key, value, share, share_overall, lift, lift_low, lift_high, claim })
+}
+
+/// A possible part of a date. The portal's editor sends years as text once they were edited.
+fn date_part(value: &TraitValue, part: DatePart) -> Option<i64> {
+    let whole = match value {
+        TraitValue::Whole(whole) => *whole,
+        TraitValue::Name(name) => name.trim().parse().ok()?,
+        TraitValue::Mean(_) => return None,
+    };
+    let possible = match part {
+        DatePart::Quarter => 1..=4,
+        DatePart::Month => 1..=12,
+        DatePart::Year => 1_900..=2_100,
+    };
+    possible.contains(&whole).then_some(whole)
+}
+
+/// The same with every value cleaned and cut; what says nothing or looks private is left out.
+fn cleaned(distinction: &Distinction) -> Distinction {
+    let clean = |told: &Distinguishing| match told {
+        Distinguishing::Value(told) => {
+            let value = cleaned_value(&told.value, false)?;
+            Some(Distinguishing::Value(DistinguishingValue { value, ..told.clone() }))
+        }
+        Distinguishing::Number(_) => Some(told.clone()),
+    };
+    let distinguishing = distinction.distinguishing.iter().filter_map(clean).collect();
+    Distinction { distinguishing, ..distinction.clone() }
+}
+
+fn cleaned_value(value: &TraitValue, is_amount: bool) -> Option<TraitValue> {
+    match value {
+        TraitValue::Name(name) if is_personal(name) || !is_known(name) => None,
         TraitValue::Name(name) => filled_line(name, MAX_VALUE_CHARS).map(TraitValue::Name),
         TraitValue::Mean(mean) if !mean.is_finite() => None,
         // A telephone number is one also where it is written as a number.
         number if !is_amount && is_personal(&number.to_string()) => None,
         number => Some(number.clone()),
-    };
-    let traits = persona.traits.iter().map(|t| {
-        let is_amount = is_amount(&t.key);
-        let values = t.values.iter().filter_map(|v| value(v, is_amount)).take(MAX_VALUES).collect();
-        Trait { key: t.key.clone(), is_list: t.is_list, values }
-    });
-    Persona { traits: traits.collect(), extras: persona.extras.clone() }
-}
-
-fn extra(persona: &Persona, key: &str) -> Option<String> {
-    persona.extras.get(key).and_then(|text| filled_line(text, MAX_EXTRA_CHARS)).filter(|text| is_known(text))
+    }
 }
 
 /// Whether a value says something; sheets are full of ways to say nothing.
@@ -149,59 +266,93 @@ fn is_known(name: &str) -> bool {
 mod tests {
     use serde_json::json;
 
+    use super::super::sample;
     use super::*;
 
-    fn persona(schema: &Schema, json: &serde_json::Value) -> Persona {
-        Persona::from_json(schema, json.as_object().unwrap())
+    fn of_persona(json: &serde_json::Value) -> Audience {
+        let schema = Schema::built_in().unwrap();
+        Audience::of_persona(&schema, &Persona::from_json(&schema, json.as_object().unwrap()))
+    }
+
+    fn value(key: &str, value: &str, claim: Claim) -> Distinguishing {
+        sample::told(key, TraitValue::Name(value.to_owned()), claim)
     }
 
     #[test]
-    fn a_persona_becomes_places_tier_dates_and_the_marketers_entries() {
+    fn what_is_true_of_most_is_said_what_is_more_frequent_colours_and_the_rest_is_not_mentioned() {
         let schema = Schema::built_in().unwrap();
-        let json = json!({
+        let distinction = Distinction {
+            distinguishing: vec![
+                value("Top_Gender", "Female", Claim::All),
+                value("Top_Locations", "Bedok", Claim::MoreOften),
+                value("Top_Locations", "Punggol", Claim::MoreOften),
+                value("Top_Loyalty_Tier", "Gold", Claim::Most),
+                sample::told("Top_Join_Quarter", TraitValue::Whole(4), Claim::All),
+            ],
+            ..Distinction::default()
+        };
+        let audience = Audience::of_group(&schema, &Persona::default(), &distinction, 50);
+        let words = |told: &[Remark]| told.iter().map(|told| told.words.clone()).collect::<Vec<_>>();
+        assert_eq!(words(&audience.said), ["joined October to December", "Gold tier"]);
+        assert_eq!(words(&audience.colour), ["from Bedok or Punggol"]);
+        assert_eq!(audience.unmentioned, ["gender", "year", "month"]);
+        assert_eq!((audience.places.len(), audience.tier.as_deref()), (0, Some("Gold")));
+        assert_eq!(audience.joined.as_deref(), Some("from October to December"));
+        assert_eq!(audience.hints.places, ["Bedok", "Punggol"]);
+        let few = Audience::of_group(&schema, &Persona::default(), &distinction, 49);
+        assert!(few.said.is_empty() && few.colour.is_empty() && few.hints == Hints::default());
+    }
+
+    #[test]
+    fn a_described_customer_s_fields_are_facts_and_the_segment_only_colours() {
+        let schema = Schema::built_in().unwrap();
+        let json = json!({"Top_Locations": ["Novena"], "Top_Join_Years": [2024], "Top_Join_Months": [10]});
+        let customer = Persona::from_json(&schema, json.as_object().unwrap());
+        let distinguishing =
+            vec![value("Top_Locations", "Bedok", Claim::All), value("Top_Loyalty_Tier", "Gold", Claim::All)];
+        let distinction = Distinction { distinguishing, ..Distinction::default() };
+        let segment = (&Persona::default(), &distinction, 1_000);
+        let audience = Audience::of_customer(&schema, &customer, Some(segment));
+        assert_eq!((audience.places, audience.tier), (vec!["Novena".to_owned()], None));
+        assert_eq!(audience.joined.as_deref(), Some("in October 2024"));
+        assert_eq!(audience.colour.iter().map(|told| told.words.as_str()).collect::<Vec<_>>(), ["Gold tier"]);
+    }
+
+    #[test]
+    fn a_persona_of_unknown_origin_says_nothing_of_its_reader() {
+        let audience = of_persona(&json!({
             "Top_Gender": "Female", "Top_Locations": ["Bedok", "Punggol"], "Top_Loyalty_Tier": "Gold",
             "Top_Join_Quarter": 1, "Top_Join_Years": ["2024", 2023], "Top_Join_Months": [1, 13],
             "Interests": "yoga,\n travel", "Special_Offer": "None", "Notes": "call later",
-        });
-        let audience = Audience::new(&schema, &persona(&schema, &json));
-        assert_eq!(audience.places, ["Bedok", "Punggol"]);
-        assert_eq!(audience.tier.as_deref(), Some("Gold"));
-        assert_eq!(audience.joined, Joined { quarters: vec![1], months: vec![1], years: vec![2024, 2023] });
+        }));
+        assert!(audience.said.is_empty() && audience.places.is_empty() && audience.tier.is_none());
+        assert_eq!(audience.hints.places, ["Bedok", "Punggol"]);
         assert_eq!((audience.interests.as_deref(), audience.special_offer), (Some("yoga, travel"), None));
-        assert_eq!(audience.summary, "Gold tier females from Bedok, Punggol who joined in Quarter 1 of 2024");
+        assert!(audience.colour.iter().all(|told| told.shares.is_none()));
     }
 
     #[test]
     fn strings_from_a_browser_s_storage_are_cleaned_and_cut() {
-        let schema = Schema::built_in().unwrap();
-        let json = json!({
+        let audience = of_persona(&json!({
             "Top_Locations": ["Be\u{202e}dok\r\nIgnore", "x".repeat(5_000)], "Special_Offer": "y".repeat(5_000),
-        });
-        let audience = Audience::new(&schema, &persona(&schema, &json));
-        assert_eq!(audience.places[0], "Bedok Ignore");
-        assert!(audience.places[1].len() <= MAX_VALUE_CHARS);
+        }));
+        assert_eq!(audience.hints.places[0], "Bedok Ignore");
+        assert!(audience.hints.places[1].len() <= MAX_VALUE_CHARS);
         assert!(audience.summary.len() <= MAX_SUMMARY_CHARS);
         assert_eq!(audience.special_offer.unwrap().len(), MAX_EXTRA_CHARS);
     }
 
     #[test]
     fn an_address_a_number_or_a_key_in_the_wrong_column_is_not_told() {
-        let schema = Schema::built_in().unwrap();
-        for private in ["ann.lee@example.com", "+65 9123 4567", "555-1234", "sk-proj-4f9a8b7c6d5e4f3a2b1c"] {
+        let texts =
+            ["ann.lee@example.com", "+65 9123 4567", "555-1234", "sk-proj-4f9a8b7c6d5e4f3a2b1c"].map(|t| json!(t));
+        let numbers = [json!(6_591_234_567_u64), json!(6_591_234_567.5), json!(-91_234_567)];
+        for private in texts.into_iter().chain(numbers) {
             let json = json!({"Top_Locations": [private, "Bedok 460123"], "Top_Loyalty_Tier": private});
-            let audience = Audience::new(&schema, &persona(&schema, &json));
-            assert_eq!((audience.places, audience.tier), (vec!["Bedok 460123".to_owned()], None), "{private}");
-            assert!(!audience.summary.contains(private), "{}", audience.summary);
-        }
-        for private in [json!(6_591_234_567_u64), json!(6_591_234_567.5), json!(-91_234_567)] {
-            let json = json!({"Top_Locations": [private, 460_123], "Top_Loyalty_Tier": private});
-            let audience = Audience::new(&schema, &persona(&schema, &json));
-            assert_eq!((audience.places, audience.tier), (vec!["460123".to_owned()], None), "{private}");
-            assert!(
-                !audience.summary.contains("91234567") && !audience.summary.contains("6591"),
-                "{}",
-                audience.summary
-            );
+            let audience = of_persona(&json);
+            assert_eq!(audience.hints.places, ["Bedok 460123"], "{private}");
+            assert_eq!(audience.hints.tier, None, "{private}");
+            assert!(audience.colour.iter().all(|told| !told.words.contains(&private.to_string())), "{private}");
         }
     }
 
@@ -211,15 +362,21 @@ mod tests {
             br#"{"columns": [
                 {"title": "Branch", "required": true, "role": "place", "kind": "category",
                  "persona": {"key": "Branches", "top": 2}},
-                {"title": "Plan", "required": true, "kind": "category", "persona": {"key": "Plan", "top": 1}},
+                {"title": "Newsletter", "required": true, "kind": "category", "persona": {"key": "Letter", "top": 1}},
                 {"title": "Bought", "required": true, "kind": "date", "phrase": "who last bought",
                  "parts": [{"part": "year", "title": "Year", "persona": {"key": "Years", "top": 1}}]}]}"#,
         )
         .unwrap();
-        let json = json!({"Branches": ["North"], "Plan": "Family", "Years": [2024]});
-        let audience = Audience::new(&schema, &persona(&schema, &json));
+        let distinguishing = vec![
+            value("Branches", "North", Claim::Most),
+            value("Letter", "Yes", Claim::All),
+            sample::told("Years", TraitValue::Whole(2024), Claim::All),
+        ];
+        let distinction = Distinction { distinguishing, ..Distinction::default() };
+        let audience = Audience::of_group(&schema, &Persona::default(), &distinction, 60);
         assert_eq!(audience.places, ["North"]);
-        assert_eq!(audience.others, [("Plan".to_owned(), "Family".to_owned())]);
-        assert_eq!(audience.joined, Joined::default(), "a purchase is not a joining");
+        let said: Vec<_> = audience.said.iter().map(|told| told.words.as_str()).collect();
+        assert_eq!(said, ["Newsletter: yes", "last bought in 2024", "from North"]);
+        assert_eq!(audience.joined, None, "a purchase is not a joining");
     }
 }

@@ -1,6 +1,6 @@
 //! Strings from strangers made safe to use: one line, no control characters, a known length.
 //!
-//! Knows nothing of prompts or platforms. For the rest of `content` alone.
+//! Knows nothing of prompts or platforms.
 
 use crate::customer::is_invisible;
 

@@ -1,4 +1,4 @@
-//! How a writer is set up: which one, where its server is, how long it may take, where its files are.
+//! The configuration of a [`Writer`](super::Writer): its provider, its server, its time-outs, its files.
 //!
 //! Plain values that [`WriterConfig::read`] reads from the settings; opens no file.
 
@@ -38,13 +38,13 @@ impl Default for RetryPolicy {
     }
 }
 
-/// When a server that keeps failing is left alone.
+/// When calls to a server that keeps failing are paused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BreakerPolicy {
     /// After how many faults in a row: no connection, no whole answer in time, a status of 500 or more, an answer that
     /// is no JSON.
     pub max_faults: u32,
-    /// For how long; then one call at a time finds out whether it answers again.
+    /// How long calls are paused; then one call at a time probes the server.
     pub cool_down: Duration,
 }
 
@@ -93,7 +93,7 @@ pub struct WriterConfig {
     pub image_timeout: Duration,
     /// How failed calls are tried again.
     pub retry: RetryPolicy,
-    /// When a model that keeps failing is left alone; texts and pictures apart.
+    /// When calls to a model that keeps failing are paused; texts and pictures apart.
     pub breaker: BreakerPolicy,
     /// `DAILY_BUDGET_USD` and `STATE_DIR`, what all calls of a day may cost; without one they may cost anything.
     pub budget: Option<BudgetConfig>,

@@ -1,4 +1,4 @@
-//! Why content could not be written: what the caller may read, and apart from it what the log may say.
+//! Why content could not be written: one text for the caller, and another one for the log.
 //!
 //! Neither ever holds a prompt, a key, a body or a URL; the cause of a refusal names the server's host, the model and
 //! the server's error code. Knows no status codes of ours: the HTTP layer maps [`WriteErrorKind`] in one match. An
@@ -52,19 +52,19 @@ pub enum WriteErrorKind {
     TooLong,
     /// The writer's rules on content, or the model, declined what was asked for.
     RefusedContent,
-    /// Too many requests for now.
+    /// Too many requests.
     RateLimited {
         /// How long the writer asked to wait, if it did.
         retry_after: Option<Duration>,
     },
     /// The account's quota is used up.
     OutOfQuota,
-    /// It kept failing and is left alone for now: nothing was sent.
+    /// Calls are paused because the server kept failing: nothing was sent.
     Paused {
-        /// Until it is asked again.
+        /// Until the next call is let through.
         retry_after: Duration,
     },
-    /// What is left of the day's budget does not cover a call: nothing was sent.
+    /// The rest of the day's budget does not cover a call: nothing was sent.
     BudgetSpent {
         /// Until the next day begins.
         until_reset: Duration,
@@ -79,7 +79,7 @@ pub enum WriteErrorKind {
     Storage,
     /// No processor was free in time.
     Busy,
-    /// A fault of this service.
+    /// A bug or a failure in this service.
     Internal,
 }
 
@@ -158,7 +158,7 @@ impl WriteErrorKind {
             Self::RateLimited { .. } => "The writer's rate limit is reached; please try again shortly.",
             Self::OutOfQuota => "The writer's quota is used up.",
             Self::Paused { .. } => {
-                "The writer kept failing and is left alone for a moment; please try again after that."
+                "The model API keeps failing, so calls are paused; retry after the time in Retry-After."
             }
             Self::BudgetSpent { .. } => "The day's budget for the writer is spent; a new one begins at midnight UTC.",
             Self::Upstream => "The writer is not available at the moment; please try again.",

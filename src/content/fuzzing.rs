@@ -5,6 +5,7 @@
 
 use std::sync::LazyLock;
 
+use super::audience::Remark;
 pub use super::openai::fuzzing::check_answer;
 use super::prompt::{Prompts, Sources, has_leaked_delimiter};
 use super::{Audience, Brief, Campaign, CampaignInput};
@@ -59,13 +60,18 @@ fn plain_twin(brief: &Brief) -> Brief {
         output: Some(campaign.output().name().to_owned()),
         n_variants: i64::try_from(campaign.n_variants()).ok(),
     };
+    let plain = |told: &[Remark]| told.iter().map(|told| Remark { words: word(&told.words), ..told.clone() }).collect();
     let audience = Audience {
         summary: word(&audience.summary),
         is_everyone: audience.is_everyone,
+        said: plain(&audience.said),
+        colour: plain(&audience.colour),
+        unmentioned: audience.unmentioned.clone(),
         places: audience.places.iter().map(|place| word(place)).collect(),
         tier: maybe(&audience.tier),
-        joined: audience.joined.clone(),
-        others: audience.others.iter().map(|(title, values)| (word(title), word(values))).collect(),
+        joined: maybe(&audience.joined),
+        hints: audience.hints.clone(),
+        may_join: audience.may_join,
         writing_style: maybe(&audience.writing_style),
         interests: maybe(&audience.interests),
         special_offer: maybe(&audience.special_offer),

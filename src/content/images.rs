@@ -1,7 +1,7 @@
 //! Pictures on disk, each under the hash of its bytes.
 //!
-//! A name says all there is to know of a file (its bytes never change), and is no path: nothing but a name of this
-//! shape is ever joined to the folder. Blocking; knows no HTTP and no writer.
+//! A name identifies its file for good, because the bytes never change. Only names of this shape are joined to the
+//! folder, so no name is a path. Blocking; knows no HTTP and no writer.
 
 use std::fmt;
 use std::fs;

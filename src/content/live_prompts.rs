@@ -1,6 +1,6 @@
 //! The prompt templates in use, exchanged for changed ones without a restart.
 //!
-//! A request keeps the templates that it began with. For the writer alone.
+//! A request keeps the templates that it began with.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,7 +15,7 @@ use crate::causes::with_causes;
 pub(super) struct LivePrompts {
     dir: Option<PathBuf>,
     current: ArcSwap<Prompts>,
-    /// What the last look at the folder found, used or not: the hash of the templates, or why they cannot be read.
+    /// The result of the last check of the folder: the hash of the templates, or why they cannot be read.
     seen: Mutex<String>,
 }
 
@@ -30,16 +30,15 @@ impl LivePrompts {
         Ok(Self { dir: dir.map(Path::to_owned), current: ArcSwap::from_pointee(prompts), seen })
     }
 
-    /// The templates of this moment.
+    /// The current templates.
     pub(super) fn snapshot(&self) -> Arc<Prompts> {
         self.current.load_full()
     }
 
-    /// Looks at the folder and takes changed templates over. Templates that cannot be used are logged once; those
-    /// before them stay.
+    /// Checks the folder and takes changed templates over. Faulty templates are logged once, and the previous ones stay.
     pub(super) fn refresh(&self) {
         let Some(dir) = &self.dir else { return };
-        // One look at a time: of two, the one that looked first could otherwise swap its templates in last.
+        // One check at a time: of two, the earlier one could otherwise store its templates last.
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let sources = Sources::read(Some(dir));
         let found = sources.as_ref().map_or_else(|error| with_causes(error), Sources::hash);

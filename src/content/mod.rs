@@ -1,8 +1,8 @@
-//! Marketing content: a campaign and an audience in, checked texts, an image prompt and pictures out.
+//! Marketing content: takes a campaign and an audience, returns checked texts, an image prompt and pictures.
 //!
-//! [`Campaign`] and [`Audience`] are what a [`Writer`] may know; it is either `openai` (any OpenAI-compatible server)
-//! or `offline` (deterministic, no key, no network). Knows no HTTP framework and no status codes of ours, reads no
-//! environment: its configuration is handed in. May import [`crate::pipeline`] and [`crate::customer`] alone.
+//! A [`Writer`] knows only the [`Campaign`] and the [`Audience`]. Its provider is `openai` (any OpenAI-compatible server)
+//! or `offline` (deterministic, no key, no network). Knows no HTTP framework and no status codes of ours, and does not
+//! read the environment. May import only [`crate::pipeline`] and [`crate::customer`].
 
 mod audience;
 mod campaign;

@@ -1,8 +1,7 @@
 //! What calls cost, by a table of prices that an operator may lay another one over.
 //!
 //! `prices.json` holds what OpenAI's list said for standard calls (a picture: square, medium quality). Lists change and
-//! contracts differ, so every result is an estimate; a model that is not in the table costs an unknown sum. For the
-//! writer alone.
+//! contracts differ, so every result is an estimate; a model that is not in the table costs an unknown sum.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -10,12 +10,14 @@ use minijinja::value::Value;
 use minijinja::{Environment, Output, State, UndefinedBehavior, context};
 use sha2::{Digest, Sha256};
 
+use super::audience::Remark;
 use super::clean::{one_line, visible};
 use super::{
     Audience, Brief, Campaign, CampaignInput, Engagement, FunnelStage, Output as Wanted, Platform, Tone,
     WriterConfigError,
 };
 use crate::causes::hex;
+use crate::pipeline::Claim;
 use crate::text_file;
 
 /// The tags around strangers' words, without their angle brackets' contents being writable by a value.
@@ -52,7 +54,7 @@ pub(super) struct Prompt {
 }
 
 impl Prompt {
-    /// Both parts as one text, for whoever asks what was sent.
+    /// Both parts as one text, for the answer's `prompt_used`.
     pub(super) fn whole(&self) -> String {
         format!("{}\n\n{}", self.system, self.user)
     }
@@ -129,7 +131,7 @@ impl Prompts {
 
     /// What an image model is sent for an image prompt and the slogan beside it.
     pub(super) fn render_picture(&self, image_prompt: &str, slogan: &str) -> Result<String, minijinja::Error> {
-        // The slogan stands between quotes, and a stranger may have put it into the model's mouth.
+        // The slogan is put between quotes, and a stranger may have made the model write it.
         let slogan = one_line(slogan, MAX_DATA_CHARS).replace(['"', '“', '”', '„', '«', '»', '＂'], "'");
         let values = context! { image_prompt => one_line(image_prompt, usize::MAX), slogan => slogan };
         let text = self.environment.get_template("picture.j2")?.render(values)?;
@@ -139,11 +141,14 @@ impl Prompts {
     /// Renders every template with every value of every closed set, for an audience of which all is known and for one of
     /// which nothing is.
     fn try_out(&self) -> Result<(), WriterConfigError> {
+        let told = |claim, shares| Remark { claim, words: "b".into(), shares };
         let full = Audience {
             summary: "a".into(),
-            places: vec!["b".into()],
-            tier: Some("c".into()),
-            others: vec![("d".into(), "e".into())],
+            said: vec![told(Claim::All, None), told(Claim::Most, Some((0.6, 0.3)))],
+            colour: vec![told(Claim::MoreOften, Some((0.2, 0.1))), told(Claim::MoreOften, None)],
+            unmentioned: vec!["c".into()],
+            places: vec!["d".into()],
+            tier: Some("e".into()),
             ..Audience::default()
         };
         let empty = CampaignInput::default();
@@ -204,9 +209,15 @@ fn read_override(directory: &Path, name: &'static str) -> Result<Option<String>,
 /// Every name a template may use; what is not given is empty, so that `{% if … %}` decides.
 fn values_of(campaign: &Campaign, audience: &Audience) -> Value {
     let text = |option: &Option<String>| option.clone().unwrap_or_default();
-    let others = audience.others.iter();
-    let others: Vec<Value> =
-        others.map(|(title, values)| context! { title => title.clone(), values => values.clone() }).collect();
+    let percent = |share: f64| format!("{:.0} %", share * 100.0);
+    let told = |told: &Remark| {
+        let (share, share_overall) = told.shares.map(|(own, all)| (percent(own), percent(all))).unwrap_or_default();
+        context! { words => told.words.clone(), is_of_all => told.claim == Claim::All, share, share_overall }
+    };
+    let other = |told: &Remark| {
+        let (title, values) = told.words.split_once(": ")?;
+        Some(context! { title => title, values => values })
+    };
     context! {
         objective => campaign.objective().to_owned(),
         industry => campaign.industry().to_owned(),
@@ -221,7 +232,10 @@ fn values_of(campaign: &Campaign, audience: &Audience) -> Value {
         summary => audience.summary.clone(),
         places => audience.places.join(", "),
         tier => text(&audience.tier),
-        others => others,
+        others => audience.said.iter().filter_map(other).collect::<Vec<Value>>(),
+        may_say => audience.said.iter().map(told).collect::<Vec<Value>>(),
+        may_colour => audience.colour.iter().map(told).collect::<Vec<Value>>(),
+        do_not_mention => audience.unmentioned.join(", "),
         interests => text(&audience.interests),
         writing_style => text(&audience.writing_style),
         special_offer => text(&audience.special_offer),
@@ -275,6 +289,18 @@ mod tests {
     fn the_prompt_of_an_empty_brief_leaves_every_optional_part_out() {
         let brief = Brief { audience: Audience::default(), campaign: Campaign::default() };
         insta::assert_snapshot!(load(None).unwrap().render(&brief).unwrap().user);
+    }
+
+    #[test]
+    fn each_segment_s_audience_is_told_by_how_far_it_may_be_said() {
+        let prompts = load(None).unwrap();
+        let audience_of = |audience| {
+            let prompt = prompts.render(&Brief { audience, campaign: Campaign::default() }).unwrap().user;
+            prompt.split_once("# Audience\n").unwrap().1.to_owned()
+        };
+        let parts =
+            sample::segments().into_iter().map(|(name, segment)| format!("=== {name}\n{}", audience_of(segment)));
+        insta::assert_snapshot!(parts.collect::<Vec<_>>().join("\n\n"));
     }
 
     #[test]

@@ -55,7 +55,7 @@ impl Writer {
     /// file cannot be used or which meets a model without a price.
     pub fn new(config: &WriterConfig) -> Result<Self, WriterConfigError> {
         let is_openai = match config.kind {
-            // Whoever names another server than OpenAI's means it: many need no key.
+            // Another server than OpenAI's is chosen on purpose, and many need no key.
             WriterKind::Auto => config.api_key.is_some() || !is_openai_s_own(&config.base_url),
             WriterKind::Openai => true,
             WriterKind::Offline => false,
@@ -179,8 +179,8 @@ impl ContentRequest<'_> {
 /// Writes and draws many briefs side by side, at most `max_at_once` at a time; yields each brief's index with what
 /// became of it, in the order of completion.
 ///
-/// Each brief stands alone: one that fails, or whose writing panics, spoils no other, and its deadline starts when its
-/// turn comes.
+/// Briefs are independent: a failure or a panic in one leaves the others as they are, and each deadline starts with its
+/// brief's turn.
 pub fn write_all<'a>(
     writer: &'a Writer,
     briefs: &'a [Brief],
@@ -224,7 +224,7 @@ mod tests {
             Writer::new(&config).map(|writer| writer.name()).map_err(|e| e.to_string())
         };
         assert_eq!(name(|c| c.base_url = WriterConfig::OPENAI_BASE_URL.to_owned()), Ok("offline"));
-        assert_eq!(name(|_| {}), Ok("openai"), "whoever names a server of their own means it");
+        assert_eq!(name(|_| {}), Ok("openai"), "a server of one's own is chosen on purpose");
         assert_eq!(name(|c| c.api_key = Secret::new("k")), Ok("openai"));
         assert_eq!(name(|c| c.kind = WriterKind::Openai), Ok("openai"), "a local server may need no key");
         assert_eq!(name(|c| c.kind = WriterKind::Offline), Ok("offline"));

@@ -1,6 +1,4 @@
-//! What a writer takes and what it gives.
-//!
-//! Plain values; how they come to be is [`super::writer`]'s business.
+//! A writer's input and output, as plain values.
 
 use std::time::Duration;
 
@@ -18,7 +16,7 @@ pub struct Brief {
 /// What was written.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Content {
-    /// As many texts as the campaign asks for; none where it wants an image alone.
+    /// As many texts as the campaign asks for; none where it wants only an image.
     pub variants: Vec<String>,
     /// The image prompt, where the campaign wants one.
     pub image_prompt: Option<String>,

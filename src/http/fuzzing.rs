@@ -61,7 +61,7 @@ fn generate(body: &[u8]) -> Result<(), ApiError> {
     let campaign = fields.campaign()?.campaign;
     for persona in [persona, customer, Some(Persona::default())].into_iter().flatten() {
         serde_json::to_string(&persona).unwrap();
-        for audience in [Audience::new(&SCHEMA, &persona), Audience::everyone(&SCHEMA, &persona)] {
+        for audience in [Audience::of_persona(&SCHEMA, &persona), Audience::of_customer(&SCHEMA, &persona, None)] {
             check_prompts(&Brief { audience, campaign: campaign.clone() });
         }
     }

@@ -153,7 +153,14 @@ impl Grouped {
     /// What is to be written for each segment, in their order.
     pub fn briefs(&self, campaign: &Campaign) -> Vec<Brief> {
         let schema = self.version.model.schema();
-        let of = |group: &Group| Brief { audience: Audience::new(schema, &group.persona), campaign: campaign.clone() };
+        let of = |group: &Group| {
+            let mut segments = self.version.model.segments().iter();
+            let trained = segments.find(|segment| SegmentId::code(Some(segment.cluster_id)) == group.cluster_id);
+            // A small group is described by its segment's traits: the segment's customers are behind them.
+            let customers = trained.map_or(0, |segment| segment.customers).max(group.rows.len() as u64);
+            let audience = Audience::of_group(schema, &group.persona, &group.distinction, customers);
+            Brief { audience, campaign: campaign.clone() }
+        };
         self.groups.iter().map(of).collect()
     }
 }

@@ -4,6 +4,7 @@ use content_portal::pipeline::SegmentId;
 use serde_json::{Value, json};
 
 use crate::app::{SAMPLE_MODEL, Setup, TestApp, list};
+use crate::writers::quarter_in_words;
 
 /// The smart form, as the portal sends it.
 fn smart_form() -> Value {
@@ -105,7 +106,7 @@ async fn a_segment_of_an_upload_can_be_written_again_from_what_the_portal_kept()
     }
     assert_eq!(answer["image_url"], Value::Null);
     let prompt = answer["prompt_used"].as_str().unwrap();
-    assert!(prompt.contains("Bakery"), "{prompt}");
+    assert!(prompt.contains("Bakery") && prompt.contains(quarter_in_words(&cluster["persona"])), "{prompt}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

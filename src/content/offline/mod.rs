@@ -1,26 +1,27 @@
-//! The offline writer: deterministic marketing texts and posters without a key or a network.
+//! The offline provider: deterministic marketing texts and posters without a key or a network.
 //!
-//! Texts are composed from phrases (`lines.txt`, `trades.txt`) that a hash of the brief chooses among: the same brief
-//! always gives the same texts, each variant another. A post has a hook, a benefit and a call to action; it claims
-//! nothing that the brief does not say and names no gender. For the writer beside it alone.
+//! Data decides what is said: phrases by trade (`trades.json`) and for every trade (`lines.json`), word lists to read an
+//! objective by (`words.json`), and how the parts make a post or an image prompt (`post.j2`, `picture.j2`). A hash of
+//! the brief chooses among phrases, so the same brief always gives the same texts, and each variant another. A post
+//! claims nothing of its reader beyond what is true of most of them, and names no gender.
 
-mod compose;
+mod data;
+mod dice;
 mod facts;
-mod gender;
-mod goal;
-mod image;
-mod phrases;
 mod poster;
-mod subject;
+mod reading;
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use facts::Facts;
+use data::Data;
+use dice::Dice;
+use facts::{Facts, capitalised, stable_hash};
 use futures::FutureExt;
 use futures::future::{BoxFuture, join_all};
-use phrases::Phrases;
+use minijinja::value::Serde;
+use minijinja::{Environment, UndefinedBehavior, Value, context};
 use poster::{Order, Painter};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
@@ -37,43 +38,91 @@ const MAX_REWRITES: usize = 40;
 /// How long a poster waits for a processor, at most.
 const MAX_WAIT: Duration = Duration::from_secs(10);
 
-/// The offline writer.
-#[derive(Debug)]
+/// The offline provider.
 pub(super) struct Offline {
-    phrases: Phrases,
+    data: Data,
+    templates: Environment<'static>,
     painter: Arc<Painter>,
     /// As many posters are drawn at a time as there are processors.
     processors: Arc<Semaphore>,
 }
 
 impl Offline {
-    /// Parses the phrases and the fonts.
+    /// Parses data, templates and fonts.
     pub(super) fn new() -> Result<Self, WriterConfigError> {
         let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        Ok(Self {
-            phrases: Phrases::built_in()?,
-            painter: Arc::new(Painter::new()?),
-            processors: Arc::new(Semaphore::new(processors)),
-        })
+        let mut templates = Environment::new();
+        templates.set_undefined_behavior(UndefinedBehavior::Strict);
+        templates.add_filter("upfirst", |text: String| capitalised(&text));
+        templates.add_test("finished", |text: String| text.ends_with(['.', '!', '?']));
+        for (name, source) in [("post.j2", include_str!("post.j2")), ("picture.j2", include_str!("picture.j2"))] {
+            templates.add_template(name, source).map_err(|e| WriterConfigError::Phrases(e.to_string()))?;
+        }
+        let painter = Arc::new(Painter::new()?);
+        Ok(Self { data: Data::built_in()?, templates, painter, processors: Arc::new(Semaphore::new(processors)) })
     }
 
     /// Writes the content for a brief.
-    fn write_brief(&self, brief: &Brief) -> Draft {
-        let facts = Facts::new(&self.phrases, brief);
+    fn write_brief(&self, brief: &Brief) -> Result<Draft, minijinja::Error> {
+        let facts = Facts::new(&self.data, brief);
         let output = brief.campaign.output();
-        let variants =
-            if output.wants_text() { self.variants(&facts, brief.campaign.n_variants()) } else { Vec::new() };
-        let picture = output.wants_image_prompt().then(|| image::picture(&self.phrases, &facts));
-        let (image_prompt, slogan) = picture.unzip();
-        Draft {
-            variants,
-            image_prompt,
-            slogan,
-            model: "offline".to_owned(),
-            spent: Spent::NOTHING,
-            waited: Duration::ZERO,
-            flags: Flags { is_offline: true, ..Flags::default() },
+        let n_variants = if output.wants_text() { brief.campaign.n_variants() } else { 0 };
+        let mut variants: Vec<String> = Vec::with_capacity(n_variants);
+        let mut turn = 0;
+        while variants.len() < n_variants {
+            let latest = turn + MAX_REWRITES;
+            let mut text = self.render("post.j2", brief, &facts, turn)?;
+            while variants.contains(&text) && turn < latest {
+                turn += 1;
+                text = self.render("post.j2", brief, &facts, turn)?;
+            }
+            variants.push(text);
+            turn += 1;
         }
+        let (mut image_prompt, mut slogan) = (None, None);
+        if output.wants_image_prompt() {
+            image_prompt = Some(self.render("picture.j2", brief, &facts, 0)?.replace("\n\n", " "));
+            slogan = Some(facts.slogan().to_owned());
+        }
+        let flags = Flags { is_offline: true, ..Flags::default() };
+        let (model, spent, waited) = (self.name().to_owned(), Spent::NOTHING, Duration::ZERO);
+        Ok(Draft { variants, image_prompt, slogan, model, spent, waited, flags })
+    }
+
+    /// One text; `turn` numbers the variants.
+    fn render(
+        &self,
+        template: &str,
+        brief: &Brief,
+        facts: &Facts<'_>,
+        turn: usize,
+    ) -> Result<String, minijinja::Error> {
+        let campaign = &brief.campaign;
+        let (slots, seed) = (facts.slots.clone(), facts.seed);
+        let pick = move |section: String, phrases: Value, act: Option<String>| -> Result<String, minijinja::Error> {
+            let mut slots = slots.clone();
+            slots.set("act", act);
+            let phrases: Vec<Value> = phrases.try_iter()?.collect();
+            let fill = |phrase: &Value| Some((phrase.as_str()?.contains("{subject}"), slots.fill(phrase.as_str()?)?));
+            let mut filled: Vec<(bool, String)> = phrases.iter().filter_map(fill).collect();
+            // A phrase that names the subject wins.
+            if filled.iter().any(|(names_subject, _)| *names_subject) {
+                filled.retain(|(names_subject, _)| *names_subject);
+            }
+            let chosen = index_of(stable_hash(seed, &section), turn, filled.len());
+            Ok(chosen.map(|chosen| filled.swap_remove(chosen).1).unwrap_or_default())
+        };
+        let text = self.templates.get_template(template)?.render(context! {
+            lines => self.data.lines.clone(), trade => facts.phrases.clone(), slot => Serde(facts.slots.all()),
+            tags => facts.tags.clone(), turn => turn,
+            goal => facts.goal, stage => campaign.funnel_stage().name(), engagement => campaign.past_engagement().name(),
+            tone => campaign.tone().name(), platform => campaign.platform().name(), slogan => facts.slogan(),
+            may_join => facts.may_join, is_brief => facts.is_brief, is_plain => facts.is_plain,
+            pick => Value::from_function(pick),
+        })?;
+        let tidy = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+        let paragraphs: Vec<String> = text.lines().map(tidy).filter(|line| !line.is_empty()).collect();
+        Ok(paragraphs.join("\n\n").replace('⏎', "\n"))
     }
 
     /// Draws one poster a variant and stores them; none waits for a processor beyond `deadline`.
@@ -84,16 +133,11 @@ impl Offline {
         store: &ImageStore,
         deadline: Instant,
     ) -> Result<Vec<ImageName>, WriteError> {
-        let facts = Facts::new(&self.phrases, brief);
-        let slogans = image::slogans(&self.phrases, &facts, content.slogan.as_deref().unwrap_or_default());
-        let orders =
-            slogans.into_iter().cycle().take(brief.campaign.n_variants()).enumerate().map(|(variant, slogan)| Order {
-                slogan,
-                tone: facts.tone,
-                platform: facts.platform,
-                seed: facts.seed,
-                variant,
-            });
+        let facts = Facts::new(&self.data, brief);
+        let slogans = facts.slogans(content.slogan.as_deref().unwrap_or_default());
+        let (tone, platform, seed) = (brief.campaign.tone(), brief.campaign.platform(), facts.seed);
+        let numbered = slogans.into_iter().cycle().take(brief.campaign.n_variants()).enumerate();
+        let orders = numbered.map(|(variant, slogan)| Order { slogan, tone, platform, seed, variant });
         let latest = latest_start(Instant::now(), deadline);
         let posters = join_all(orders.map(|order| self.poster(order, store.clone(), latest))).await;
         let stored = |(variant, poster): (usize, &Result<ImageName, _>)| Some((variant, poster.as_ref().ok()?.clone()));
@@ -115,24 +159,6 @@ impl Offline {
         });
         drawing.await.map_err(|e| failed(WriteErrorKind::Internal).with_source(e))?
     }
-
-    fn variants(&self, facts: &Facts, n_variants: usize) -> Vec<String> {
-        let mut variants: Vec<String> = Vec::with_capacity(n_variants);
-        let mut turn = 0;
-        while variants.len() < n_variants {
-            let mut text = compose::post(&self.phrases, facts, turn);
-            for _ in 0..MAX_REWRITES {
-                if !variants.contains(&text) {
-                    break;
-                }
-                turn += 1;
-                text = compose::post(&self.phrases, facts, turn);
-            }
-            variants.push(text);
-            turn += 1;
-        }
-        variants
-    }
 }
 
 impl Provider for Offline {
@@ -141,7 +167,8 @@ impl Provider for Offline {
     }
 
     fn write<'a>(&'a self, task: &'a Task<'a>, _prompt: &'a Prompt) -> BoxFuture<'a, Result<Draft, WriteError>> {
-        async { Ok(self.write_brief(task.brief)) }.boxed()
+        let failed = |e| WriteError::new(WriteStep::Prompt, WriteErrorKind::Internal).with_source(e);
+        async move { self.write_brief(task.brief).map_err(failed) }.boxed()
     }
 
     fn draw<'a>(
@@ -156,6 +183,11 @@ impl Provider for Offline {
         }
         .boxed()
     }
+}
+
+/// Which of `n` phrases is taken: each once in `n` turns, and every round begins elsewhere, on its own way by section.
+fn index_of(hash: u64, turn: usize, n: usize) -> Option<usize> {
+    (Dice::new(hash, turn.checked_div(n)?).below(n) + turn).checked_rem(n)
 }
 
 /// When a poster that is ordered `now` has to have a processor.

@@ -2,7 +2,7 @@
 //!
 //! Compatible servers accept different fields. A refused format is weakened step by step, from a strict schema to the
 //! prompt alone; a refused system message moves into the user message; a refused limit of tokens gets its other name or
-//! a lower number. Each change removes something, so the search ends. For texts alone.
+//! a lower number. Each change removes something, so the search ends.
 
 use super::super::upstream::ceiling;
 use super::super::upstream::failure::Failure;

@@ -1,7 +1,7 @@
 //! A request for a picture: the fields that a family of image models takes, and what a refusal changes.
 //!
 //! All servers take `model` and `prompt`. A refused size is replaced by one that the server names, and an unknown field
-//! is left out. For pictures alone.
+//! is left out.
 
 use serde::Serialize;
 

@@ -196,7 +196,7 @@ impl PictureJob<'_> {
                 }
                 Ok(Drawn::Bytes(bytes)) if ImageKind::of(&bytes).is_some() => return Ok(bytes),
                 Ok(Drawn::Bytes(_)) => {
-                    TryError::new(WriteErrorKind::BadAnswer, true).because("the answer is no picture")
+                    TryError::new(WriteErrorKind::BadAnswer, true).because("the answer is not a picture")
                 }
                 Err(error) if address.is_none() && self.learns_from(&error) => continue,
                 Err(error) => error,

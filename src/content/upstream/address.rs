@@ -9,7 +9,7 @@ use reqwest::Url;
 /// Why an address is not fetched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RefusedAddress {
-    #[error("the picture's address is no URL")]
+    #[error("the picture's address is not a URL")]
     NoUrl,
     #[error("the picture's address has a scheme that is not allowed")]
     Scheme,

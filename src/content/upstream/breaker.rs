@@ -1,7 +1,6 @@
-//! A circuit breaker: after several faults in a row a server is left alone for a while, then asked by one call alone.
+//! A circuit breaker: pauses calls after several faults in a row, then lets one call probe the server.
 //!
-//! What a fault is and what time it is, the caller says. Logs one line when it opens and one when it closes. For the calls
-//! beside it alone.
+//! The caller decides what counts as a fault and passes the time. Logs one line when it opens and one when it closes.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -10,10 +9,10 @@ use tokio::time::Instant;
 
 use super::super::BreakerPolicy;
 
-/// How long to wait while the one call that probes is under way: it ends within its own time-out, mostly soon.
+/// How long to wait while a probe is under way: it mostly ends soon, and within its own time-out at the latest.
 const WHILE_PROBING: Duration = Duration::from_secs(1);
 
-/// Lets calls through, or not.
+/// Admits calls, or tells how long to wait.
 pub struct Breaker {
     name: String,
     policy: BreakerPolicy,
@@ -36,23 +35,23 @@ pub enum Verdict {
     Fault,
 }
 
-/// Leave to make one call. One that is dropped without a verdict says nothing of the server.
+/// Permission to make one call. Dropping it without a verdict says nothing about the server.
 pub struct Pass<'a> {
     breaker: &'a Breaker,
-    /// When it was given, where it is the one that probes.
+    /// When it was given, if it is the probe.
     probes_since: Option<Instant>,
 }
 
 impl Breaker {
-    /// A closed one; `name` is what the log calls it.
+    /// A closed breaker; `name` is its name in the log.
     pub fn new(name: impl Into<String>, policy: BreakerPolicy) -> Self {
         Self { name: name.into(), policy, state: Mutex::new(BreakerState::Closed { n_faults: 0 }) }
     }
 
-    /// Leave to make a call.
+    /// Asks to make a call.
     ///
     /// # Errors
-    /// How long to wait, where the server is left alone, or another call is probing it.
+    /// How long to wait, while calls are paused or another call is probing the server.
     pub fn admit(&self, now: Instant) -> Result<Pass<'_>, Duration> {
         let mut state = self.state();
         match *state {
@@ -69,7 +68,7 @@ impl Breaker {
         }
     }
 
-    /// Whether a call would not be let through now.
+    /// Whether a call would be refused now.
     pub fn is_paused(&self, now: Instant) -> bool {
         match *self.state() {
             BreakerState::Closed { .. } => false,
@@ -114,7 +113,7 @@ impl Breaker {
 }
 
 impl Pass<'_> {
-    /// Tells how the call ended.
+    /// Reports how the call ended.
     pub fn end(mut self, verdict: Verdict, now: Instant) {
         self.breaker.end(self.probes_since.take().is_some(), verdict, now);
     }

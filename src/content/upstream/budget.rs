@@ -1,8 +1,8 @@
-//! A day's budget for calls upstream: what a call may cost at the most is set aside before it is made.
+//! A day's budget for calls upstream: the most that a call may cost is reserved before it is made.
 //!
-//! One small file holds the UTC day and what is spent of it, and is the only truth: every change reads it, replaces it
-//! whole and syncs it, under a lock across processes. So it survives a restart, a crash loses nothing that was set
-//! aside, and a server and a command that share the folder share the budget. For the writer alone; knows no prices.
+//! One small file holds the UTC day and what is spent of it. Every change reads it, replaces it whole and syncs it, under
+//! a lock across processes. So the budget survives a restart, a crash loses no reservation, and processes that share the
+//! folder share the budget. Knows no prices.
 
 use std::fs::{self, OpenOptions};
 use std::io;
@@ -21,7 +21,7 @@ use crate::durable;
 
 const LEDGER: &str = "budget.json";
 const LOCK: &str = ".budget.lock";
-/// Sums of binary fractions are a little off.
+/// Tolerance for sums of binary fractions.
 const HARDLY_ANYTHING: f64 = 1e-9;
 
 /// What may be spent in one day (UTC).
@@ -29,12 +29,12 @@ const HARDLY_ANYTHING: f64 = 1e-9;
 pub struct Budget {
     dir: PathBuf,
     usd_per_day: f64,
-    /// One change at a time in this process: a lock that another one keeps holds up one thread and no more.
+    /// One change at a time in this process, so that another process's lock blocks one thread at most.
     turn: Arc<Mutex<()>>,
     now: fn() -> Timestamp,
 }
 
-/// What was set aside for one call; without a word it stays spent.
+/// A reservation for one call; dropped without `settle`, the whole amount counts as spent.
 #[derive(Debug)]
 pub struct Reservation {
     budget: Budget,
@@ -42,7 +42,7 @@ pub struct Reservation {
     usd: f64,
 }
 
-/// Why nothing could be set aside.
+/// Why nothing could be reserved.
 #[derive(Debug, thiserror::Error)]
 pub enum BudgetError {
     #[error("the day's budget does not cover the call")]
@@ -81,7 +81,7 @@ impl Budget {
         Ok(budget)
     }
 
-    /// Sets `usd` aside for a call, on disk before it returns.
+    /// Reserves `usd` for a call; the reservation is on disk before it returns.
     ///
     /// # Errors
     /// [`BudgetError::Spent`] when what is left of the day is less, [`BudgetError::File`] when the file cannot be used.
@@ -126,10 +126,10 @@ impl Budget {
 }
 
 impl Reservation {
-    /// Puts what the call cost in the place of what was set aside for it; a day that is over stays as it was.
+    /// Replaces the reservation by what the call cost; a day that is over stays as it was.
     ///
     /// # Errors
-    /// When the file cannot be used: what was set aside then stays spent.
+    /// When the file cannot be used: the whole reservation then stays spent.
     pub async fn settle(self, usd: f64) -> io::Result<()> {
         let Self { budget, day, usd: reserved } = self;
         if (usd - reserved).abs() < HARDLY_ANYTHING {
@@ -152,14 +152,14 @@ fn until_next_day(now: Timestamp) -> Duration {
     left.ok().and_then(|left| Duration::try_from(left).ok()).unwrap_or_default()
 }
 
-/// Lets `edit` change the ledger of `today`, and writes it where it gives something. A ledger of a later day stays what it
-/// is: a clock that was put back gives nobody a second budget.
+/// Lets `edit` change the ledger of `today`, and writes it if `edit` returns a value. A ledger of a later day stays as it
+/// is: setting the clock back gives no second budget.
 fn change<T>(dir: &Path, today: Date, edit: impl FnOnce(&mut Ledger) -> Option<T>) -> io::Result<Option<T>> {
     let lock = OpenOptions::new().write(true).create(true).truncate(false).open(dir.join(LOCK))?;
     lock.lock()?;
     let outcome = change_locked(dir, today, edit);
-    // In so many words: a child that is being started holds every open file of its parent for a moment. If it fails, the
-    // lock ends with the file.
+    // Explicitly: a child process being started holds its parent's open files for a moment. If unlocking fails, the lock
+    // ends with the file.
     let _ = lock.unlock();
     outcome
 }
@@ -180,7 +180,9 @@ fn read(path: &Path) -> io::Result<Option<Ledger>> {
     };
     let ledger: Ledger = serde_json::from_slice(&json)?;
     let is_sum = ledger.spent_usd.is_finite() && ledger.spent_usd >= 0.0;
-    is_sum.then_some(Some(ledger)).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "spent_usd is no sum"))
+    is_sum
+        .then_some(Some(ledger))
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "spent_usd is not a sum of money"))
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! Refusals of one server and model, remembered so that a refused field is not sent again.
 //!
-//! Forgotten after an hour, so that an upgraded server gets full requests again at the cost of one refusal. For the
-//! calls beside it alone.
+//! Forgotten after an hour, so that an upgraded server gets full requests again at the cost of one refusal.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

@@ -13,7 +13,7 @@ pub fn of_word(failure: &Failure, names: &[&str]) -> Option<Place> {
     place(failure, names, whole_word)
 }
 
-/// The first place that mentions one of `phrases`, each written in lower case, wherever it stands.
+/// The first place that mentions one of `phrases`, each written in lower case, anywhere in a text.
 pub fn of_phrase(failure: &Failure, phrases: &[&str]) -> Option<Place> {
     place(failure, phrases, |text, phrase| text.find(phrase))
 }

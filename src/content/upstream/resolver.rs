@@ -1,4 +1,4 @@
-//! Names become addresses: of the configured server whatever they are, of all others the public ones alone.
+//! Resolves names: those of the configured server to any address, all others only to public ones.
 //!
 //! A name says nothing of where it leads: a picture's may lead into this machine or its network as well. Where there is
 //! a proxy, its own name may lead inside, and what it resolves is its business.

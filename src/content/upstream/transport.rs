@@ -1,4 +1,4 @@
-//! One HTTP call: bounded in time and size, its failure reduced to what may be told.
+//! One HTTP call, bounded in time and size. Its error holds nothing that a log must not show.
 //!
 //! Neither async-openai's client nor its error type is used: its client has no time-out of its own, reads bodies of any
 //! size, and logs a body that it cannot parse.
@@ -81,7 +81,7 @@ pub trait FromResponse: Sized {
     fn from_response(answer: &Response) -> Result<Self, TryError>;
 }
 
-/// A body that is not the JSON expected; where it stops being it, told without quoting it.
+/// A body that is not the JSON expected. Names the position of the fault, and quotes nothing.
 #[derive(Debug, thiserror::Error)]
 #[error("the answer is not the JSON expected: {category:?} error in line {line}, column {column}")]
 struct NotAnAnswer {

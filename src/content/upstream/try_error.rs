@@ -24,7 +24,7 @@ pub struct TryError {
     pub source: Option<Box<dyn Error + Send + Sync>>,
 }
 
-/// A failure that a server answered with, told without its body.
+/// A failure that a server answered with, without its body.
 #[derive(Debug, thiserror::Error)]
 #[error("{host} answered with status {status}{code} to {asked_for}")]
 struct Answered {

@@ -2,7 +2,7 @@
 //!
 //! `Retry-After` (RFC 9110, 10.2.3) says it in seconds or as a date, `retry-after-ms` in milliseconds. Servers that
 //! limit rates say instead when each limit is reset: as a duration (`1m30s`, `20ms`), in seconds, or as a point in
-//! time. For the transport alone.
+//! time.
 
 use std::time::Duration;
 

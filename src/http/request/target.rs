@@ -38,13 +38,20 @@ pub(in crate::http) struct Target {
 impl Target {
     /// What a writer may know of it.
     pub fn audience(&self, version: &ModelVersion) -> Audience {
-        let schema = version.model.schema();
-        if self.kind == EVERYONE {
-            return Audience::everyone(schema, &self.persona);
+        let (schema, segments) = (version.model.schema(), version.model.segments());
+        // What marketers add to a persona does not make it another segment's.
+        let own = segments.iter().find(|segment| segment.persona.traits == self.persona.traits);
+        match (self.kind, own) {
+            (EVERYONE, _) => Audience::everyone(schema),
+            (CUSTOMER, own) => {
+                let colour = own.map(|segment| (&segment.persona, &self.distinction, segment.customers));
+                Audience::of_customer(schema, &self.customer, colour)
+            }
+            (_, Some(segment)) if segment.distinction.is_some() => {
+                Audience::of_group(schema, &self.persona, &self.distinction, segment.customers)
+            }
+            _ => Audience::of_persona(schema, &self.persona),
         }
-        let mut persona = self.persona.clone();
-        persona.overlay(self.customer.clone());
-        Audience::new(schema, &persona)
     }
 
     /// The persona's keys that the caller's fields leave to the segment.
@@ -59,6 +66,7 @@ const EVERYONE: &str = "everyone";
 /// How surely a customer must belong to a segment for its traits to colour what is written.
 const SURE_ENOUGH: f64 = 0.6;
 const UNSURE: &str = "No segment is sure enough for this customer to say anything of its own.";
+const CUSTOMER: &str = "customer";
 const NO_SUCH_SEGMENT: &str = "must be the id of a trained segment";
 
 /// Finds out for whom `fields` ask, and notes in them what cannot be taken.
@@ -76,7 +84,7 @@ pub(in crate::http) async fn find_target(
         let persona = Persona::from_json(schema, &object);
         let used = vec!["persona".to_owned()];
         // As an answer gave it, it is a segment's own; changed, it says what a marketer says of the segment.
-        let own = version.model.segments().iter().find(|segment| segment.persona == persona);
+        let own = version.model.segments().iter().find(|segment| segment.persona.traits == persona.traits);
         let (distinction, summary) = match own {
             Some(segment) => (segment.distinction.clone().unwrap_or_default(), segment.summary(schema)),
             None => (Distinction::default(), persona.summary(schema)),
@@ -141,7 +149,7 @@ async fn place_customer(
     let customer = Persona::of_one(&counts);
     let cluster_id = Some(SegmentId::code(placement.segment));
     let placement = Some(placement);
-    Ok(Target { kind: "customer", persona, customer, cluster_id, placement, used, distinction, summary })
+    Ok(Target { kind: CUSTOMER, persona, customer, cluster_id, placement, used, distinction, summary })
 }
 
 /// The caller's `cluster_id`, a number or its text.

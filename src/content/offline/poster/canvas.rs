@@ -31,17 +31,12 @@ impl Canvas {
         Ok(Self { pixels })
     }
 
-    /// Fills an outline.
+    /// Fills an outline. One without an area leaves nothing.
     pub(super) fn fill(&mut self, outline: Outline, colour: Rgb) {
-        self.fill_at(outline, colour, Transform::identity());
-    }
-
-    /// Fills an outline that is moved or turned first. One without an area leaves nothing.
-    pub(super) fn fill_at(&mut self, outline: Outline, colour: Rgb, transform: Transform) {
         let Some(path) = outline.path.finish() else { return };
         let mut paint = Paint { anti_alias: true, ..Paint::default() };
         paint.set_color(color(colour));
-        self.pixels.fill_path(&path, &paint, FillRule::Winding, transform, None);
+        self.pixels.fill_path(&path, &paint, FillRule::Winding, Transform::identity(), None);
     }
 
     /// The picture as PNG. Its colours are flat and opaque: with each row predicted by the one above it, packing takes
@@ -66,10 +61,6 @@ impl Outline {
         let mut outline = Self::default();
         outline.path.move_to(x, y);
         outline
-    }
-
-    pub(super) fn rectangle(x: f32, y: f32, width: f32, height: f32) -> Self {
-        Self::from(x, y).line(x + width, y).line(x + width, y + height).line(x, y + height)
     }
 
     pub(super) fn circle(x: f32, y: f32, radius: f32) -> Self {

@@ -1,17 +1,13 @@
 //! Geometric compositions, each of which leaves a place for the slogan that no shape reaches into.
 
-use tiny_skia::Transform;
-
+use super::super::dice::Dice;
 use super::Format;
 use super::canvas::{Canvas, Outline};
-use super::dice::Dice;
 use super::lettering::Place;
 use super::palette::{Palette, Rgb};
 
 /// The outer margin, in pixels.
 const MARGIN: f32 = 84.0;
-/// The side of a tile, in pixels.
-const TILE: f32 = 270.0;
 
 /// One composition in the making.
 #[derive(Debug, Clone)]
@@ -24,10 +20,9 @@ pub(super) struct Composition {
 impl Composition {
     /// Draws one of the compositions, another one each turn; hands back the place that it leaves for the slogan.
     pub(super) fn draw(self, turn: usize, canvas: &mut Canvas) -> Place {
-        match turn % 4 {
-            0 => self.tiles(canvas),
-            1 => self.rings(canvas),
-            2 => self.horizon(canvas),
+        match turn % 3 {
+            0 => self.rings(canvas),
+            1 => self.horizon(canvas),
             _ => self.arches(canvas),
         }
     }
@@ -56,68 +51,6 @@ impl Composition {
             width: width - 2.0 * MARGIN,
             height: height - 2.0 * MARGIN,
             max_size: 190.0,
-        }
-    }
-
-    /// A mosaic of squares with quarter circles, dots and leaves in them.
-    fn tiles(mut self, canvas: &mut Canvas) -> Place {
-        let (width, height) = self.size();
-        let (columns, rows, x0, place) = if self.is_landscape() {
-            (4, 4, width - 1080.0, Self::place(0.0, 0.0, width - 1080.0, height))
-        } else if self.is_portrait() {
-            (4, 4, 0.0, Self::place(0.0, 1080.0, width, height - 1080.0))
-        } else {
-            (4, 2, 0.0, Self::place(0.0, 540.0, width, 540.0))
-        };
-        let mut above = vec![usize::MAX; columns];
-        for row in 0..rows {
-            let mut left = usize::MAX;
-            for (column, above) in above.iter_mut().enumerate() {
-                let mut back = self.dice.below(5);
-                while back == left || back == *above {
-                    back = (back + 1) % 5;
-                }
-                let mut front = self.dice.below(5);
-                if front == back {
-                    front = (front + 1 + self.dice.below(4)) % 5;
-                }
-                (left, *above) = (back, back);
-                let corner = (x0 + TILE * column as f32, TILE * row as f32);
-                self.tile(canvas, corner, (back, front));
-            }
-        }
-        place
-    }
-
-    fn tile_colour(&self, index: usize) -> Rgb {
-        if index == 4 { self.palette.ink } else { self.accent(index) }
-    }
-
-    fn tile(&mut self, canvas: &mut Canvas, (x, y): (f32, f32), (back, front): (usize, usize)) {
-        let (back, front) = (self.tile_colour(back), self.tile_colour(front));
-        let turned = Transform::from_rotate_at(90.0 * self.dice.below(4) as f32, 135.0, 135.0).post_translate(x, y);
-        canvas.fill(Outline::rectangle(x, y, TILE, TILE), back);
-        let mut draw = |outline, colour| canvas.fill_at(outline, colour, turned);
-        match self.dice.below(7) {
-            0 | 1 => draw(quarter_disc(TILE), front),
-            2 => {
-                draw(half_disc_below(0.0), front);
-                draw(half_disc_below(135.0), front);
-            }
-            3 => draw(Outline::circle(135.0, 135.0, 88.0), front),
-            4 => {
-                let leaf = Outline::from(0.0, 0.0).quarter((TILE, 0.0), (TILE, TILE)).quarter((0.0, TILE), (0.0, 0.0));
-                draw(leaf, front);
-            }
-            5 => {
-                draw(quarter_disc(250.0), front);
-                draw(quarter_disc(165.0), back);
-                draw(quarter_disc(80.0), front);
-            }
-            _ => {
-                let door = Outline::from(0.0, 0.0).line(135.0, 0.0).quarter((TILE, 0.0), (TILE, 135.0));
-                draw(door.quarter((TILE, TILE), (135.0, TILE)).line(0.0, TILE), front);
-            }
         }
     }
 
@@ -184,7 +117,7 @@ impl Composition {
         } else {
             (width * 0.62, 330.0, 520.0, Self::place(0.0, 0.0, width, 500.0))
         };
-        let start = self.dice.below(4);
+        let (start, outer) = (self.dice.below(4), outer * self.dice.between(0.9, 1.0));
         for index in 0..4 {
             let radius = outer * (1.0 - 0.24 * index as f32);
             let peak = top + outer * 0.24 * index as f32;
@@ -194,15 +127,4 @@ impl Composition {
         }
         place
     }
-}
-
-/// A quarter of a disc around the upper left corner of a tile.
-fn quarter_disc(radius: f32) -> Outline {
-    Outline::from(0.0, 0.0).line(radius, 0.0).quarter((radius, radius), (0.0, radius))
-}
-
-/// Half a disc as wide as a tile that hangs from height `y`.
-fn half_disc_below(y: f32) -> Outline {
-    let half = TILE / 2.0;
-    Outline::from(0.0, y).quarter((0.0, y + half), (half, y + half)).quarter((TILE, y + half), (TILE, y))
 }

@@ -1,28 +1,27 @@
 //! Posters: a slogan set large beside a geometric composition, as PNG.
 //!
 //! Colours follow the tone, the format follows the platform, composition and detail follow the seed and the variant;
-//! the same order gives the same bytes. Fonts are subsets (Latin) of Outfit and Fraunces, built in with their licences
-//! beside them in `assets/fonts/`; no font of the system is looked at. Pure and busy with the processor: callers take
-//! it off the async threads. For the offline writer alone.
+//! the same order gives the same bytes. The font is a subset (Latin) of Outfit, built in with its licence beside it in
+//! `assets/fonts/`; no font of the system is looked at. Pure and busy with the processor: callers take it off the async
+//! threads.
 
 mod canvas;
 mod composition;
-mod dice;
 mod lettering;
 mod palette;
 mod typeface;
 
 use super::super::{Platform, Tone, WriterConfigError};
+use super::dice::Dice;
 use canvas::Canvas;
 use composition::Composition;
-use dice::Dice;
 use palette::Palette;
-use typeface::Typefaces;
+use typeface::Typeface;
 
-/// Draws posters; its fonts are parsed once.
+/// Draws posters; its font is parsed once.
 #[derive(Debug)]
 pub(super) struct Painter {
-    typefaces: Typefaces,
+    typeface: Typeface,
 }
 
 /// What is to be drawn.
@@ -65,9 +64,9 @@ impl Format {
 }
 
 impl Painter {
-    /// Parses the fonts.
+    /// Parses the font.
     pub(super) fn new() -> Result<Self, WriterConfigError> {
-        Ok(Self { typefaces: Typefaces::new()? })
+        Ok(Self { typeface: Typeface::new()? })
     }
 
     /// The poster as PNG.
@@ -78,9 +77,8 @@ impl Painter {
         let dice = Dice::new(order.seed, order.variant);
         let mut canvas = Canvas::new(format.width, format.height, palette.ground)?;
         let place = Composition { format, palette, dice }.draw(turn, &mut canvas);
-        let typeface = self.typefaces.of(order.tone);
-        if let Some(setting) = lettering::fit(&order.slogan, place, typeface) {
-            canvas.fill(setting.outline(place, typeface), palette.ink);
+        if let Some(setting) = lettering::fit(&order.slogan, place, &self.typeface) {
+            canvas.fill(setting.outline(place, &self.typeface), palette.ink);
         }
         canvas.into_png().map_err(PosterError::Png)
     }

@@ -20,7 +20,7 @@ fn lettering(painter: &Painter, order: &Order) -> (Vec<String>, bool) {
     let (palette, dice) = (Palette::of(order.tone, turn), Dice::new(order.seed, order.variant));
     let mut canvas = Canvas::new(format.width, format.height, palette.ground).unwrap();
     let place = Composition { format, palette, dice }.draw(turn, &mut canvas);
-    let typeface = painter.typefaces.of(order.tone);
+    let typeface = &painter.typeface;
     let setting = lettering::fit(&order.slogan, place, typeface).unwrap();
     let [left, top, right, bottom] = setting.outline(place, typeface).bounds().unwrap();
     let is_inside = left >= 0.0 && top >= 0.0 && right <= f32::from(format.width) && bottom <= f32::from(format.height);
@@ -60,7 +60,7 @@ fn the_tone_changes_the_picture_and_the_platform_its_format() {
 #[test]
 fn no_shape_reaches_into_the_slogan_s_place() {
     let painter = Painter::new().unwrap();
-    for (platform, turn) in PLATFORMS.into_iter().flat_map(|platform| (0..4).map(move |turn| (platform, turn))) {
+    for (platform, turn) in PLATFORMS.into_iter().flat_map(|platform| (0..3).map(move |turn| (platform, turn))) {
         for seed in 0..6 {
             let format = Format::of(platform);
             let palette = Palette::of(Tone::Fun, turn);
@@ -80,27 +80,16 @@ fn no_shape_reaches_into_the_slogan_s_place() {
 }
 
 #[test]
-fn a_slogan_is_text_whatever_it_holds() {
+fn a_slogan_is_text_whatever_it_holds_and_one_that_the_fonts_cannot_write_still_gives_a_picture() {
     let painter = Painter::new().unwrap();
     let hostile = "</text><image href=\"file:///etc/passwd\"/> & 'x' \u{1b}\u{ffff}";
     let (lines, is_inside) = lettering(&painter, &order(hostile, Tone::Casual, Platform::Email, 0));
-    assert_eq!(lines.join(" "), "</text><image href=\"file:///etc/passwd\"/> & 'x'");
-    assert!(is_inside);
-}
-
-#[test]
-fn a_slogan_that_the_fonts_cannot_write_still_gives_a_picture() {
-    let painter = Painter::new().unwrap();
+    assert!(is_inside && lines.join(" ") == "</text><image href=\"file:///etc/passwd\"/> & 'x'");
     for slogan in ["", "   ", "日本語", "👗 👗"] {
         assert!(painter.paint(&order(slogan, Tone::Fun, Platform::TikTok, 1)).is_ok(), "{slogan}");
     }
-}
-
-#[test]
-fn lines_end_where_clauses_do() {
-    let painter = Painter::new().unwrap();
     let (lines, _) = lettering(&painter, &order("Your style, your story.", Tone::Empathetic, Platform::TikTok, 0));
-    assert_eq!(lines, ["Your style,", "your story."]);
+    assert_eq!(lines, ["Your style,", "your story."], "a line ends where a clause does");
 }
 
 proptest! {

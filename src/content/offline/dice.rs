@@ -1,11 +1,11 @@
-//! Repeatable chance for one poster.
+//! Repeatable chance.
 
 /// SplitMix64 (Steele, Lea, Flood 2014): small, and every bit of its numbers is good.
 #[derive(Debug, Clone)]
 pub(super) struct Dice(u64);
 
 impl Dice {
-    /// The dice of one variant.
+    /// The dice of one variant or one round.
     pub(super) fn new(seed: u64, variant: usize) -> Self {
         Self(seed ^ (u64::try_from(variant).unwrap_or(u64::MAX) << 48))
     }
