@@ -144,6 +144,7 @@ fn show(store: &ModelStore, id: &VersionId, report: bool) -> anyhow::Result<()> 
     let version = store.load(id)?;
     let (manifest, scores) = (&version.manifest, &version.manifest.scores);
     let is_current = store.current().is_ok_and(|current| current == *id);
+    super::report::print_decided_by(scores);
     print_line!("version         {id}{}", if is_current { " (current)" } else { "" });
     print_line!("made            {:.0}", manifest.created_at);
     print_line!("trained on      {}", trained_on(manifest));

@@ -55,6 +55,7 @@ pub fn print_report(report: &RetrainReport) {
         print_line!("                note: {}", note.sentence);
     }
     let Some(scores) = &report.scores else { return };
+    print_decided_by(scores);
     print_scores(scores);
     let took = report.seconds;
     print_line!(
@@ -70,11 +71,15 @@ pub fn print_report(report: &RetrainReport) {
     print_line!("segments        {}", scores.clusters);
 }
 
-/// The scores, one a line.
-pub fn print_scores(scores: &Scores) {
+/// What decides the segments.
+pub fn print_decided_by(scores: &Scores) {
     if let Some(decided_by) = &scores.decided_by {
         print_line!("decided by      {}", decided_by.sentence);
     }
+}
+
+/// The scores, one a line.
+pub fn print_scores(scores: &Scores) {
     print_line!("customers       {} in {} distinct profiles", scores.rows, scores.profiles);
     print_line!("outside         {:.1} % of the customers", scores.noise_share * 100.0);
     let error = scores.silhouette_error.map(|error| format!(" ± {error:.4}, from a sample")).unwrap_or_default();

@@ -23,7 +23,8 @@ const DECILES: u64 = 10;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DecidedBy {
-    /// Their titles, in the schema's order; a date counts by its parts. Empty where no four of them decide the segments.
+    /// Their titles, in the schema's order; a date counts by its parts. Empty where no four of them decide the
+    /// segments.
     #[schema(example = json!(["Join_Quarter"]))]
     pub columns: Vec<String>,
     /// The share of the uncertainty about a customer's segment that they take away, 0 to 1 (Theil 1970); of the best
@@ -52,8 +53,8 @@ struct Candidate {
 }
 
 impl DecidedBy {
-    /// Finds the columns that decide `group_of_row`; rows outside `0..n_groups` are left out. `None` with fewer than two
-    /// groups, of which nothing is to be decided.
+    /// Finds the columns that decide `group_of_row`; rows outside `0..n_groups` are left out. `None` with fewer than
+    /// two groups, of which nothing is to be decided.
     pub fn find(table: &CustomerTable, group_of_row: &[i32], n_groups: usize) -> Option<Self> {
         let kinds = kinds(table, group_of_row, n_groups);
         let uncertainty = entropy(kinds.iter().map(|kind| (u64::from(kind.group), kind.customers)));

@@ -51,8 +51,8 @@ impl Model {
         Ok(profiles.first_key().and_then(|key| self.described().recall(key)))
     }
 
-    /// Of the `known` traits those that enough customers share: all of them where every one is known and common, else so
-    /// many, the most common ones, that enough customers have them all.
+    /// Of the `known` traits those that enough customers share: all of them where every one is known and common, else
+    /// so many, the most common ones, that enough customers have them all.
     fn common_traits(&self, known: Vec<KnownTrait>) -> Vec<KnownTrait> {
         let features: Vec<bool> = self.schema().features().map(|f| f.kind == FeatureKind::Number).collect();
         let is_number = |known: &KnownTrait| features.get(known.feature).copied().unwrap_or_default();

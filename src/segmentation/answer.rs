@@ -107,9 +107,7 @@ pub struct SegmentAnswer<'a> {
     /// What sets the segment apart from the whole upload: by trait, how frequent its values are here and there.
     lift: &'a Lift,
     /// What sets these customers apart, in sentences.
-    #[schema(
-        example = "Joined October to December (all). More often than others from Bedok (34 % against 17 %). Gender as everywhere."
-    )]
+    #[schema(example = "Joined October to December (all). More often than others from Bedok (34 % against 17 %).")]
     persona_summary: &'a str,
     /// What sets these customers apart, and how far it may be said of one of them.
     distinguishing: &'a [Distinguishing],
@@ -130,9 +128,7 @@ pub struct ClusterAnswer<'a> {
     #[schema(schema_with = persona_schema)]
     persona: &'a Persona,
     /// What sets these customers apart, in sentences.
-    #[schema(
-        example = "Joined October to December (all). More often than others from Bedok (34 % against 17 %). Gender as everywhere."
-    )]
+    #[schema(example = "Joined October to December (all). More often than others from Bedok (34 % against 17 %).")]
     persona_summary: &'a str,
     /// What sets these customers apart, and how far it may be said of one of them.
     distinguishing: &'a [Distinguishing],

@@ -58,9 +58,7 @@ pub(in crate::http) struct GenerateAnswer<'a> {
     #[schema(schema_with = persona_schema)]
     persona: &'a Persona,
     /// What sets the segment's customers apart, in sentences; of an edited persona what it says.
-    #[schema(
-        example = "Joined October to December (all). More often than others from Bedok (34 % against 17 %). Gender as everywhere."
-    )]
+    #[schema(example = "Joined October to December (all). More often than others from Bedok (34 % against 17 %).")]
     persona_summary: &'a str,
     /// What sets the segment's customers apart; empty for an edited persona, for everyone, and for a customer whose
     /// segment is not sure (`cluster_strength` below 0.6).

@@ -1,15 +1,15 @@
 //! The trait test: what may be said of the customers of one segment, and what may not.
 //!
-//! The one place where that is decided; summaries, reports, prompts, offline texts and lift follow it. A value that k of
-//! a segment's n customers and K of all N have is *tellable* when k ≥ 20, k/n ≥ 10 %, its lift (k/n over K/N) ≥ 1.25, and
-//! the z-test of its share against everybody else's has p < 0.01 / (segments × values of all columns) (Bonferroni). It is
-//! then said of *all* (the lower end of Wilson's 99 % interval of k/n is over 95 %), of *most* (over 50 %), or as *more
-//! often* than elsewhere. Of a number the medians must differ by 0.3 robust standard deviations or more, with a rank sum of
-//! the same p. Shares are of the customers that have a value; k ≥ 10 % and the claims are of all customers of the segment,
-//! so that a few known genders say nothing of a thousand unknown ones.
+//! The one place where that is decided; summaries, reports, prompts, offline texts and lift follow it. A value that k
+//! of a segment's n customers and K of all N have is *tellable* when k ≥ 20, k/n ≥ 10 %, its lift (k/n over K/N) ≥
+//! 1.25, and the z-test of its share against everybody else's has p < 0.01 / (segments × values of all columns)
+//! (Bonferroni). It is then said of *all* (the lower end of Wilson's 99 % interval of k/n is over 95 %), of *most*
+//! (over 50 %), or as *more often* than elsewhere. Of a number the medians must differ by 0.3 robust standard
+//! deviations or more, with a rank sum of the same p. Shares are of the customers that have a value; k ≥ 10 % and the
+//! claims are of all customers of the segment, so that a few known genders say nothing of a thousand unknown ones.
 //!
-//! Dates are tested as their parts and as pairs of a year with a quarter or month ([`dates`]): a segment of early 2023 and
-//! late 2024 must not be told as late 2023.
+//! Dates are tested as their parts and as pairs of a year with a quarter or month ([`dates`]): a segment of early 2023
+//! and late 2024 must not be told as late 2023.
 //!
 //! Nothing is said of fewer than [`MIN_CUSTOMERS`] customers. Pure; imports [`crate::customer`] alone.
 

@@ -10,7 +10,8 @@ use crate::customer::{Cell, CustomerTable, Schema, TableBuilder};
 
 const SCHEMA: &[u8] = br#"{"identifier": ["id"], "columns": [
     {"title": "Town", "required": false, "role": "place", "kind": "category", "persona": {"key": "Towns", "top": 3}},
-    {"title": "Gender", "required": false, "role": "gender", "kind": "category", "persona": {"key": "Gender", "top": 1}},
+    {"title": "Gender", "required": false, "role": "gender", "kind": "category",
+     "persona": {"key": "Gender", "top": 1}},
     {"title": "Joined", "required": false, "kind": "date", "phrase": "who joined", "parts": [
         {"part": "year", "title": "Join_Year", "persona": {"key": "Years", "top": 2}},
         {"part": "month", "title": "Join_Month", "persona": {"key": "Months", "top": 2}},
@@ -106,8 +107,8 @@ fn a_trait_of_all_is_said_of_all_and_one_that_is_only_more_frequent_is_not() {
     let (summary, distinguishing, not) = told(&rows);
     assert_eq!(
         summary,
-        "Joined October to December (all). More often than others from Bedok or Novena (33 % against 16 %). More often than \
-         others joined in October 2023 or in November 2023 (67 % against 18 %). Tier as everywhere."
+        "Joined October to December (all). More often than others from Bedok or Novena (33 % against 16 %). More often \
+         than others joined in October 2023 or in November 2023 (67 % against 18 %). Tier as everywhere."
     );
     let first = &distinguishing[0];
     assert_eq!(
@@ -193,6 +194,14 @@ fn a_few_known_values_say_nothing_of_the_many_unknown_ones() {
     let (summary, ..) =
         told(&[(0, 30, gender("Female")), (0, 400, town("Bedok")), (1, 400, gender("Male")), (1, 400, town("Bedok"))]);
     assert!(!summary.contains("emale"), "{summary}");
+}
+
+#[test]
+fn a_name_that_says_nothing_is_not_told() {
+    for nothing in ["Other", "unknown", "N/A"] {
+        let (summary, ..) = told(&[(0, 300, town(nothing)), (1, 50, town(nothing)), (1, 600, town("Novena"))]);
+        assert_eq!(summary, "No trait sets these 300 customers apart.", "{nothing}");
+    }
 }
 
 #[test]

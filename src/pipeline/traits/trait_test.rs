@@ -89,7 +89,8 @@ impl Tested<'_, '_> {
         }
         let (n, big_n) = (own.iter().sum::<u64>() as f64, all.iter().sum::<u64>() as f64);
         let lines = counts.values.iter().zip(own.iter().zip(all));
-        let found = lines.filter(|&(_, (&k, _))| k >= MIN_TOLD).filter_map(|(value, (&k, &big_k))| {
+        let candidates = lines.filter(|&(value, (&k, _))| k >= MIN_TOLD && !says_nothing(value));
+        let found = candidates.filter_map(|(value, (&k, &big_k))| {
             let cell = Cell { k: k as f64, n, big_k: big_k as f64, big_n };
             let is_tellable =
                 cell.k / self.customers as f64 >= MIN_SHARE && cell.lift() >= MIN_LIFT && cell.p_value() < self.p_limit;
@@ -171,6 +172,12 @@ impl Subject<'_> {
         let SubjectKind::Pair(pair) = &other.kind else { return false };
         self.date_part().is_some_and(|part| part == DatePart::Year || part == *pair)
     }
+}
+
+/// Whether a name says nothing of those who have it, such as the one that rare names are merged under.
+fn says_nothing(value: &TraitValue) -> bool {
+    const NOTHING: [&str; 4] = ["Other", "Unknown", "N/A", "-"];
+    matches!(value, TraitValue::Name(name) if NOTHING.iter().any(|nothing| name.eq_ignore_ascii_case(nothing)))
 }
 
 /// Whether a group's customers have two values alone, one of them fewer than may be told of: the share of the other

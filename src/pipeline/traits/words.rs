@@ -18,8 +18,8 @@ pub struct Statement {
     pub key: String,
     /// What part its column plays in sentences.
     pub role: Role,
-    /// What is true of a customer, as words that follow "customers": `from Bukit Panjang, Jurong West or Choa Chu Kang`,
-    /// `joined October to December`, `Silver tier`, `Newsletter: yes`. Of a number a whole clause.
+    /// What is true of a customer, as words that follow "customers": `from Bukit Panjang, Jurong West or Choa Chu
+    /// Kang`, `joined October to December`, `Silver tier`, `Newsletter: yes`. Of a number a whole clause.
     pub words: String,
     /// The share of the segment's customers and of all; `None` of a number.
     pub shares: Option<(f64, f64)>,
@@ -64,8 +64,8 @@ impl Distinction {
         features.map(|feature| name_of(schema, &feature)).collect()
     }
 
-    /// What sets `customers` apart, in sentences: `Joined October to December (all). More often than others from Bedok or
-    /// Novena (34 % against 17 %). Gender and year as everywhere.`
+    /// What sets `customers` apart, in sentences: `Joined October to December (all). More often than others from Bedok
+    /// or Novena (34 % against 17 %). Gender and year as everywhere.`
     pub fn summary(&self, schema: &Schema, customers: u64) -> String {
         if customers < MIN_CUSTOMERS {
             return format!("Fewer than {MIN_CUSTOMERS} customers: too few to say anything of them.");
