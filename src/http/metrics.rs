@@ -1,7 +1,7 @@
-//! What operators watch: counters and latencies, for `GET /metrics`.
+//! The metrics of a server: counters and latencies, for `GET /metrics`.
 //!
 //! One registry a server, never a global one. Labels are closed sets (route patterns, methods, statuses, outcomes), so
-//! that no caller can make a new time series. *Overhead* is a request's time less what it waited for the upstream.
+//! that no client can create a time series. *Overhead* is the time of a request without its wait for the model API.
 
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -20,7 +20,7 @@ use crate::pipeline::{Drift, DriftLevel};
 use crate::retrain::worker::Outcome;
 use crate::segmentation::Grouped;
 
-/// Everything that is counted.
+/// Every metric that is counted.
 #[derive(Debug)]
 pub(super) struct Metrics {
     registry: Registry,
@@ -58,7 +58,7 @@ pub(super) struct Answered<'a> {
     pub method: &'a str,
     pub status: StatusCode,
     pub took: Duration,
-    /// Of `took`, what was spent waiting for the upstream.
+    /// The part of `took` spent waiting for the model API.
     pub waited: Duration,
 }
 
@@ -135,27 +135,27 @@ impl Metrics {
         of.register("requests", "Requests answered", metrics.requests.clone());
         let help = "From the request's first byte to its answer";
         of.register_with_unit("request_duration", help, Unit::Seconds, metrics.latency.clone());
-        let help = "The same without the time spent waiting for the upstream; receiving the body is part of it";
+        let help = "The same without the time spent waiting for the model API; includes receiving the body";
         of.register_with_unit("request_overhead", help, Unit::Seconds, metrics.overhead.clone());
         of.register("uploads", "Workbooks accepted and kept", metrics.uploads.clone());
         of.register("upload_rows", "Rows of accepted workbooks, used or dropped", metrics.rows.clone());
         of.register("segments", "Segments of uploads, written or failed", metrics.segments.clone());
-        of.register("pictures", "Pictures that were asked for, drawn or failed", metrics.pictures.clone());
-        of.register("tokens", "Tokens as the upstream counts them", metrics.tokens.clone());
-        of.register("cost_usd", "Estimated cost of the upstream in US dollars", metrics.cost.clone());
+        of.register("pictures", "Requested pictures, drawn or failed", metrics.pictures.clone());
+        of.register("tokens", "Tokens as the model API counts them", metrics.tokens.clone());
+        of.register("cost_usd", "Estimated cost of the model API in US dollars", metrics.cost.clone());
         of.register("model_info", "The live model version", metrics.model.clone());
-        of.register("retrains", "Retrainings of this server by how they ended", metrics.retrains.clone());
-        of.register("retraining", "Whether one of this server's retrainings is under way", metrics.retraining.clone());
-        let help = "How long the last retraining of this server took";
+        of.register("retrains", "Retrainings of this server, by outcome", metrics.retrains.clone());
+        of.register("retraining", "Whether a retraining of this server is running", metrics.retraining.clone());
+        let help = "Duration of the last retraining of this server";
         of.register_with_unit("last_retrain_duration", help, Unit::Seconds, metrics.last_retrain.clone());
-        let help = "Whether the upstream is left alone because it kept failing";
+        let help = "Whether calls to the model API are paused because it kept failing";
         of.register("upstream_paused", help, metrics.paused.clone());
-        of.register("tasks", "Connections and other work under way side by side", metrics.tasks.clone());
+        of.register("tasks", "Concurrent tasks: connections and other work", metrics.tasks.clone());
         metrics.drift.register(of);
         metrics
     }
 
-    /// Whether a retraining is under way.
+    /// Whether a retraining is running.
     pub fn retraining(&self, is_under_way: bool) {
         self.retraining.set(i64::from(is_under_way));
     }
@@ -182,7 +182,7 @@ impl Metrics {
         self.overhead.get_or_create(&labels).observe(overhead.as_secs_f64());
     }
 
-    /// An accepted upload: its rows and its drift; what became of its segments is counted by [`Metrics::segment`].
+    /// An accepted upload: its rows and its drift. [`Metrics::segment`] counts its segments.
     pub fn uploaded(&self, grouped: &Grouped) {
         let table = grouped.table();
         self.uploads.inc();
@@ -203,7 +203,7 @@ impl Metrics {
         }
     }
 
-    /// The tokens and the cost of a text, also of one that came to nothing.
+    /// The tokens and the cost of a text, including a failed one.
     pub fn content(&self, content: &Result<Content, WriteError>) {
         match content {
             Ok(content) => self.spent(content.spent),
@@ -211,7 +211,7 @@ impl Metrics {
         }
     }
 
-    /// The pictures beside a text, and the cost of all that were drawn.
+    /// Drawn and failed pictures, and their cost.
     pub fn pictures(&self, pictures: &Result<Pictures, WriteError>) {
         let (n_drawn, n_failed, spent) = match pictures {
             Ok(pictures) => (pictures.images.len(), 0, pictures.spent),
@@ -228,12 +228,12 @@ impl Metrics {
         self.cost.inc_by(spent.cost_usd.unwrap_or_default());
     }
 
-    /// How much is under way side by side.
+    /// The number of concurrent tasks.
     pub fn tasks(&self, n_tasks: usize) {
         self.tasks.set(i64::try_from(n_tasks).unwrap_or(i64::MAX));
     }
 
-    /// Whether texts, and whether pictures, are not asked for now.
+    /// Whether calls for texts, and for pictures, are paused.
     pub fn paused(&self, texts: bool, pictures: bool) {
         for (endpoint, is_paused) in [("texts", texts), ("pictures", pictures)] {
             self.paused.get_or_create(&EndpointLabels { endpoint }).set(is_paused.into());

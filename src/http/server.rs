@@ -23,8 +23,8 @@ use crate::model_store::{LiveModel, ModelStore, ModelVersion};
 /// How long requests in progress may take once the server is asked to stop.
 const STOP_WITHIN: Duration = Duration::from_secs(30);
 
-/// Connections that the system queues until they are accepted; it may allow fewer. Clients beyond them get no answer, and
-/// wait for a minute.
+/// Connections that the system queues until they are accepted; it may allow fewer. Clients beyond them get no answer,
+/// and wait for a minute.
 const BACKLOG: u32 = 4_096;
 
 /// What a server needs to become ready.
@@ -39,9 +39,9 @@ pub struct Prepared {
     pub on_load: OnLoad,
 }
 
-/// Opens a server before it is ready. Until then clients wait in the listening socket's backlog, which costs nothing and
-/// rejects nobody. A preparation that takes longer than clients wait should open the server: `/healthz` then answers, and
-/// every other route says that the server is starting.
+/// Opens a server before it is ready. Until then clients wait in the listening socket's backlog, which costs nothing
+/// and rejects nobody. A preparation that takes longer than clients wait should open the server: `/healthz` then
+/// answers, and every other route says that the server is starting.
 #[derive(Debug, Clone, Default)]
 pub struct Opening(Arc<Notify>);
 
@@ -144,8 +144,8 @@ impl Application {
         Condition(self.state.clone())
     }
 
-    /// Serves until `stop` is done. `prepare` runs on a blocking thread first. No connection is accepted until it returns or
-    /// opens the server; in between, the routes that need a model answer 503. If it fails, the server ends.
+    /// Serves until `stop` is done. `prepare` runs on a blocking thread first. No connection is accepted until it
+    /// returns or opens the server; in between, the routes that need a model answer 503. If it fails, the server ends.
     ///
     /// # Errors
     /// [`ServeError::Prepare`] with `prepare`'s error.

@@ -180,8 +180,8 @@ impl AppState {
         permit.map_err(|_| ApiError::Busy)?.map_err(|e| ApiError::internal("reading a body", e))
     }
 
-    /// As [`AppState::on_cpu_pool`], for the last step of a request. Its earlier work is paid for, so it waits without a
-    /// time limit.
+    /// As [`AppState::on_cpu_pool`], for the last step of a request. Its earlier work is paid for, so it waits without
+    /// a time limit.
     ///
     /// # Errors
     /// [`ApiError::Internal`] when `work` panicked.

@@ -25,8 +25,8 @@ const UPLOAD_SLOTS: usize = 32;
 const GENERATION_SLOTS: usize = 512;
 /// How much longer each further generation waits before it is rejected. Its rejection is cheap.
 const GENERATION_DELAY_STEP: Duration = Duration::from_millis(1);
-/// How much longer each further upload waits before it is rejected. A rejection costs more, since the file is on its way,
-/// and the sender of a file would rather wait.
+/// How much longer each further upload waits before it is rejected. A rejection costs more, since the file is on its
+/// way, and the sender of a file would rather wait.
 const UPLOAD_DELAY_STEP: Duration = Duration::from_millis(4);
 /// Beyond so many clients, those that have not come for a while are forgotten by the rate limit.
 const MANY_CLIENTS: usize = 10_000;

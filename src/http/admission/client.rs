@@ -35,8 +35,8 @@ impl TrustedProxies {
         Self(networks)
     }
 
-    /// The scheme that the client used: `https` where a trusted proxy says so. Of several, the first is the one nearest to
-    /// the client.
+    /// The scheme that the client used: `https` where a trusted proxy says so. Of several, the first is the one nearest
+    /// to the client.
     pub(in crate::http) fn scheme(&self, parts: &Parts) -> &'static str {
         let is_trusted = parts.extensions.get().is_some_and(|Peer(peer)| self.trusts(peer.to_canonical()));
         let said = parts.headers.get(X_FORWARDED_PROTO).filter(|_| is_trusted).and_then(|value| value.to_str().ok());

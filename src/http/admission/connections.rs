@@ -37,8 +37,8 @@ const MAX_BUFFER_BYTES: usize = 64 << 10;
 /// How long to wait after the system could not accept a connection, such as for want of a file descriptor.
 const AFTER_FAILURE: Duration = Duration::from_millis(200);
 
-/// Serves `router` to at most `max_connections` at a time, from when `opened` is done until `stop` is done. Returns once
-/// the requests in progress are answered.
+/// Serves `router` to at most `max_connections` at a time, from when `opened` is done until `stop` is done. Returns
+/// once the requests in progress are answered.
 pub(in crate::http) async fn serve(
     listener: TcpListener,
     router: Router,

@@ -1,9 +1,9 @@
 //! Lingering close: lets a client read a rejection that was sent in the middle of its body.
 //!
-//! A server that answers and closes while a body is still coming makes the client's system discard the answer. A browser
-//! then shows a broken connection instead of "The file may have at most 50 MB". So the answer goes out at once and the
-//! server closes its side for writing. It discards the rest of the body, within bounds, until the client has closed its
-//! side, too (RFC 9112, 9.6). That costs a fraction of reading the body.
+//! A server that answers and closes while a body is still coming makes the client's system discard the answer. A
+//! browser then shows a broken connection instead of "The file may have at most 50 MB". So the answer goes out at once
+//! and the server closes its side for writing. It discards the rest of the body, within bounds, until the client has
+//! closed its side, too (RFC 9112, 9.6). That costs a fraction of reading the body.
 
 use std::future::Future;
 use std::mem::MaybeUninit;
@@ -35,8 +35,8 @@ const MAX_REST_TIME: Duration = Duration::from_secs(30);
 const WINDOW: Duration = Duration::from_secs(5);
 const BYTES_A_WINDOW: usize = 4 << 10;
 
-/// Set where a request was rejected before its body was read, which makes it the last of its connection. An extension of
-/// every request.
+/// Set where a request was rejected before its body was read, which makes it the last of its connection. An extension
+/// of every request.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Unread(Arc<AtomicBool>);
 

@@ -1,7 +1,8 @@
 //! Delays rejections, so that clients that retry at once cannot starve admitted requests.
 //!
 //! A rejection costs a tenth of an answer; a request that waits costs nothing. A request without a slot waits for a
-//! second before it is rejected, and longer the more of them wait, so that the number of rejections a second is bounded.
+//! second before it is rejected, and longer the more of them wait, so that the number of rejections a second is
+//! bounded.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! A connection with a write timeout: a client that takes nothing of its answer, or next to nothing, is cut off. After a
-//! rejection in the middle of a body it closes as [`super::lingering_close`] describes.
+//! A connection with a write timeout: a client that takes nothing of its answer, or next to nothing, is cut off. After
+//! a rejection in the middle of a body it closes as [`super::lingering_close`] describes.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -31,8 +31,8 @@ pub(super) struct TimedStream {
 impl TimedStream {
     /// `unread` is shared with the connection's requests.
     pub(super) fn new(stream: TcpStream, unread: Unread) -> Self {
-        // Without the first, small answers wait for the client's acknowledgement; without the second, progress shows late.
-        // Both fail only where the client is gone.
+        // Without the first, small answers wait for the client's acknowledgement; without the second, progress shows
+        // late. Both fail only where the client is gone.
         let _ = stream.set_nodelay(true);
         #[cfg(any(target_os = "linux", target_os = "android"))]
         let _ = SockRef::from(&stream).set_tcp_notsent_lowat(MAX_UNSENT_BYTES);

@@ -3,8 +3,8 @@
 //!
 //! Answers are stored by client and key, so that no client can read another's. A fingerprint of the request is stored
 //! beside them, so that a key with another request is rejected. Concurrent duplicates wait for the first request, which
-//! runs to its end even when its client disconnects. Only successes are stored, in memory and for a day; a failed request
-//! may be repeated.
+//! runs to its end even when its client disconnects. Only successes are stored, in memory and for a day; a failed
+//! request may be repeated.
 
 mod error;
 mod memory;

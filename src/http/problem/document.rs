@@ -1,5 +1,5 @@
-//! The problem document that a caller reads (RFC 9457). Every answer that is not a success has this shape; the outermost
-//! layer adds the request's id:
+//! The problem document that a caller reads (RFC 9457). Every answer that is not a success has this shape; the
+//! outermost layer adds the request's id:
 //!
 //! ```json
 //! { "type": "about:blank", "title": "Unsupported Media Type", "status": 415, "code": "not_a_workbook",

@@ -1,5 +1,4 @@
-//! Who may change what everybody is served by: whoever has the administrators' key. Without one in the settings the
-//! doors stay closed, whatever is sent.
+//! The extractor that lets only administrators in. Without `ADMIN_KEY` in the settings it rejects every request.
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -8,7 +7,7 @@ use crate::http::admission::bearer;
 use crate::http::problem::ApiError;
 use crate::http::state::AppState;
 
-/// Proof that a request came with the administrators' key.
+/// Proof that a request carries the administrators' key.
 pub(in crate::http) struct Admin;
 
 impl FromRequestParts<AppState> for Admin {

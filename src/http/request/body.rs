@@ -1,4 +1,4 @@
-//! A JSON body on its way in: whole and bounded, as bytes or as the object of its fields.
+//! Reads JSON bodies: bounded, as bytes or as the object of their fields.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,11 +13,11 @@ use crate::http::admission::is_too_slow;
 use crate::http::problem::{ApiError, FieldProblem};
 use crate::http::state::AppState;
 
-/// The largest JSON body, in bytes: the portal sends a segment's members along.
+/// The largest JSON body, in bytes: the portal sends a segment with its members.
 const MAX_BODY_BYTES: usize = 8 << 20;
-/// A body of this size is parsed in well under a millisecond.
+/// Up to this size, parsing takes well under a millisecond.
 const SMALL_BODY_BYTES: usize = 64 << 10;
-/// The longest field, in bytes of JSON: a persona with everything that marketers add to it.
+/// The longest field, in bytes of JSON: a persona with all that marketers add to it.
 const MAX_FIELD_BYTES: usize = 64 << 10;
 /// The longest name of a field in an answer, in characters.
 const MAX_NAME_CHARS: usize = 60;
@@ -36,8 +36,7 @@ pub(in crate::http) async fn read_object(
     read_object_and(state, headers, body, |_| ()).await.map(|(object, ())| object)
 }
 
-/// The body as a JSON object, and what `look` makes of its bytes. A large one is looked at and parsed on a blocking
-/// thread.
+/// The body as a JSON object, and the result of `look` on its bytes. A large one is parsed on a blocking thread.
 ///
 /// # Errors
 /// [`ApiError::NotJson`], [`ApiError::BodyTooLarge`], [`ApiError::BodyCutOff`], [`ApiError::BrokenJson`],
@@ -57,7 +56,7 @@ pub(in crate::http) async fn read_object_and<T: Send + 'static>(
     state.on_cpu_pool("parsing a body", move || read(&bytes)).await?
 }
 
-/// Parses the fields that have a use; a field that is longer than any of them can be is refused, `members` passed over.
+/// Parses all fields but `members`; rejects a field that is longer than any that is read.
 pub(in crate::http) fn parse_object(bytes: &[u8]) -> Result<Map<String, Value>, ApiError> {
     let raw: BTreeMap<String, &RawValue> = serde_json::from_slice(bytes).map_err(|e| match e.classify() {
         serde_json::error::Category::Data => ApiError::NotAnObject,
@@ -69,8 +68,9 @@ pub(in crate::http) fn parse_object(bytes: &[u8]) -> Result<Map<String, Value>, 
             continue;
         }
         let parsed = if value.get().len() <= MAX_FIELD_BYTES {
-            // Sound JSON that still cannot be read: nested without end, or a number beyond all numbers.
-            serde_json::from_str(value.get()).map_err(|_| "holds something that cannot be read".to_owned())
+            // Valid JSON that cannot be read: too deeply nested, or with a number out of range.
+            serde_json::from_str(value.get())
+                .map_err(|_| "is nested too deeply or has a number out of range".to_owned())
         } else {
             Err(format!("must be at most {} KB long", MAX_FIELD_BYTES >> 10))
         };
@@ -84,7 +84,7 @@ pub(in crate::http) fn parse_object(bytes: &[u8]) -> Result<Map<String, Value>, 
     if problems.is_empty() { Ok(object) } else { Err(ApiError::Fields(problems)) }
 }
 
-/// A caller's name for a field, as it may be shown to the caller again.
+/// A caller's name for a field, shortened for an answer.
 fn shortened(name: &str) -> String {
     let mut chars = name.chars();
     let mut short: String = chars.by_ref().take(MAX_NAME_CHARS).collect();
@@ -94,23 +94,23 @@ fn shortened(name: &str) -> String {
     short
 }
 
-/// The media type of a body, in lower case and without parameters; empty where the caller names none.
+/// The media type of a body, in lower case and without parameters; empty where there is no `Content-Type`.
 pub(in crate::http) fn media_type(headers: &HeaderMap) -> String {
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
-/// A JSON body, unparsed. While it is held, a large one keeps its leave to be in memory.
+/// A JSON body, unparsed. A large one holds its permit to be in memory until it is dropped.
 pub(in crate::http) struct JsonBody<'s> {
     pub bytes: Bytes,
-    _leave: Option<SemaphorePermit<'s>>,
+    _permit: Option<SemaphorePermit<'s>>,
 }
 
-/// Takes a JSON body of at most `max_bytes` bytes, unparsed.
+/// Reads a JSON body of at most `max_bytes` bytes, unparsed.
 ///
 /// # Errors
 /// [`ApiError::NotJson`] for another media type, [`ApiError::BodyTooLarge`], [`ApiError::BodyCutOff`],
-/// [`ApiError::BodyTooSlow`], [`ApiError::Busy`] when too many large ones are held already.
+/// [`ApiError::BodyTooSlow`], [`ApiError::Busy`] when too many large bodies are in memory.
 pub(in crate::http) async fn read_json<'s>(
     state: &'s AppState,
     headers: &HeaderMap,
@@ -122,7 +122,7 @@ pub(in crate::http) async fn read_json<'s>(
         return Err(ApiError::NotJson);
     }
     let is_small = body.size_hint().upper().is_some_and(|n_bytes| n_bytes <= SMALL_BODY_BYTES as u64);
-    let leave = if is_small { None } else { Some(state.large_body().await?) };
+    let permit = if is_small { None } else { Some(state.large_body().await?) };
     let received = tokio::time::timeout(MAX_BODY_TIME, axum::body::to_bytes(body, max_bytes)).await;
     let bytes = received.map_err(|_| ApiError::BodyTooSlow)?.map_err(|e| {
         let is_limit =
@@ -133,5 +133,5 @@ pub(in crate::http) async fn read_json<'s>(
             false => ApiError::BodyCutOff,
         }
     })?;
-    Ok(JsonBody { bytes, _leave: leave })
+    Ok(JsonBody { bytes, _permit: permit })
 }

@@ -1,4 +1,4 @@
-//! Request fields under all the names that callers have for them.
+//! The fields of a request, under every name that callers have for them.
 //!
 //! The written API says `funnel_stage` and `prefer_output`, the smart form `marketing_funnel_stage` and `post_type`,
 //! the upload form `funnelStage`. Numbers may come as text and text as numbers; an empty value means "not given".
@@ -10,7 +10,7 @@ use serde_json::{Map, Number, Value};
 use crate::content::{Campaign, CampaignInput};
 use crate::http::problem::{ApiError, FieldProblem};
 
-/// The canonical name of each campaign input, and the further names it goes by.
+/// The canonical name of each campaign input, and its other names.
 pub(in crate::http) const CAMPAIGN_NAMES: [(&str, &[&str]); 8] = [
     ("objective", &[]),
     ("industry", &[]),
@@ -83,15 +83,15 @@ impl Fields {
         None
     }
 
-    /// Notes a mistake.
+    /// Records a mistake.
     pub fn refuse(&mut self, field: &str, message: &str) {
-        let problem = FieldProblem { field: field.to_owned(), message: message.to_owned(), allowed: Vec::new() };
+        let problem = FieldProblem::new(field, message);
         if !self.problems.contains(&problem) {
             self.problems.push(problem);
         }
     }
 
-    /// Notes mistakes that somebody else found.
+    /// Records mistakes that were found elsewhere.
     pub fn refuse_all(&mut self, problems: impl IntoIterator<Item = FieldProblem>) {
         self.problems.extend(problems);
     }
@@ -112,8 +112,7 @@ impl Fields {
         self.values.iter().filter_map(|(name, value)| Some((name.clone(), text(value)?))).collect()
     }
 
-    /// Takes the campaign's inputs from `inputs`, each where the fields do not give it already, under whichever of its
-    /// names.
+    /// Adds the campaign's inputs in `inputs`, except those that the fields give under any name.
     pub fn add_campaign(&mut self, mut inputs: Map<String, Value>) {
         for (name, others) in CAMPAIGN_NAMES {
             let names = || std::iter::once(name).chain(others.iter().copied());
@@ -128,15 +127,15 @@ impl Fields {
         }
     }
 
-    /// The end of the request's fields.
+    /// Checks that no mistake was recorded, for requests without a campaign.
     ///
     /// # Errors
-    /// [`ApiError::Fields`] with every mistake noted so far.
+    /// [`ApiError::Fields`] with every recorded mistake.
     pub fn end(self) -> Result<(), ApiError> {
         if self.problems.is_empty() { Ok(()) } else { Err(ApiError::Fields(self.problems)) }
     }
 
-    /// Notes each of `others` that says something else than `text`, which `name` says.
+    /// Records each of `others` whose text differs from `text`, the text of `name`.
     fn refuse_contradictions(&mut self, name: &str, text: &str, others: &[&str]) {
         for &other in others.iter().filter(|&&other| other != name) {
             if self.text([other]).is_some_and(|(_, says)| !says.eq_ignore_ascii_case(text)) {
@@ -145,10 +144,10 @@ impl Fields {
         }
     }
 
-    /// The campaign, and with it the end of the request's fields.
+    /// The campaign, if no mistake was recorded and its inputs are valid.
     ///
     /// # Errors
-    /// [`ApiError::Fields`] with every mistake noted so far and every one in the campaign's inputs, each under the name
+    /// [`ApiError::Fields`] with every recorded mistake and every one in the campaign's inputs, each under the name
     /// that the caller used.
     pub fn campaign(mut self) -> Result<GivenCampaign, ApiError> {
         let mut used: BTreeMap<&str, &str> = BTreeMap::new();
@@ -169,7 +168,7 @@ impl Fields {
             platform: texts.remove("platform"),
             tone: texts.remove("tone"),
             output: texts.remove("output"),
-            // What is no whole number is as wrong as one out of range, and is told the same.
+            // A non-integer gets the same error as a number out of range.
             n_variants: n_variants.map(|text| text.parse().unwrap_or(0)),
         };
         let checked = Campaign::check(&input);
@@ -199,7 +198,7 @@ fn is_given(value: &Value) -> bool {
     }
 }
 
-/// A number as its caller means it: to JSON 2.0 is a whole number, too.
+/// A number as text. JSON does not tell 2.0 from 2, so 2.0 becomes `2`.
 fn text_of(number: &Number) -> String {
     match number.as_f64() {
         Some(float) if number.is_f64() && float.fract() == 0.0 && float.abs() < 1e15 => format!("{float:.0}"),
@@ -221,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_beside_the_campaign_inputs_comes_before_them_under_any_name() {
+    fn a_field_beside_the_campaign_inputs_comes_first_under_any_name() {
         let mut body = fields(json!({"marketing_funnel_stage": "Decision", "tone": ""}));
         let inputs = json!({"funnel_stage": "Awareness", "tone": "Fun", "persona": {"a": 1}, "location": "Bedok"});
         body.add_campaign(inputs.as_object().unwrap().clone());
@@ -262,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn every_mistake_is_told_at_once_under_the_caller_s_name() {
+    fn every_mistake_is_reported_at_once_under_the_caller_s_name() {
         let body = json!({"post_type": "Video", "num_variants": "many", "tone": ["Fun"], "platform": "Radio"});
         let ApiError::Fields(problems) = fields(body).campaign().unwrap_err() else { panic!("not a field problem") };
         let mut named: Vec<_> = problems.iter().map(|p| p.field.as_str()).collect();

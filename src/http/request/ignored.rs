@@ -1,6 +1,6 @@
-//! Fields of a request that nothing reads. Their sender is told: a misspelt field would vanish without a word.
+//! Fields of a request that nothing reads. The answer lists them, so that a misspelt field does not go unnoticed.
 //!
-//! Names alone are shown, never values; how many there are and how long they may be is bounded.
+//! Only names are listed, never values; their number and length are bounded.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -18,7 +18,7 @@ const LETTERS_PER_MISTAKE: usize = 3;
 const MAX_NAME_CHARS: usize = 60;
 /// Fields of a generation beside the campaign's inputs and a customer's columns.
 const TARGETS: [&str; 3] = ["persona", "cluster_id", "campaign_inputs"];
-/// What else a segment has in an upload's answer. Callers send it back whole, and nothing of this is needed.
+/// Other fields of a segment in an upload's answer. Callers send the segment back whole; these are not needed.
 const OF_A_SEGMENT: [&str; 8] = [
     "persona_summary",
     "distinguishing",
@@ -29,17 +29,17 @@ const OF_A_SEGMENT: [&str; 8] = [
     "size",
     "content_error",
 ];
-/// The field whose own fields are looked at, too.
+/// The field whose own fields are checked, too.
 const INPUTS: &str = "campaign_inputs";
 
-/// What of a request was not read.
+/// The fields of a request that nothing reads.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
 pub(in crate::http) struct Ignored {
     /// Fields of the request that nothing reads, at most 20; absent where there is none.
     #[schema(example = json!(["objectve"]))]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     ignored: Vec<String>,
-    /// What a person should know of the request; absent where there is nothing to say.
+    /// Notes on the request for a person; absent where there are none.
     #[schema(example = json!([{
         "code": "unknown_field", "sentence": "objectve is not a field; did you mean objective?"
     }]))]
@@ -48,7 +48,7 @@ pub(in crate::http) struct Ignored {
 }
 
 impl Ignored {
-    /// Of a generation's fields, its `campaign_inputs` included.
+    /// The unread fields of a generation, including those of its `campaign_inputs`.
     pub fn of_generation(schema: &Schema, fields: &Fields) -> Self {
         let is_read = |name: &str| {
             is_input(name) || [&TARGETS[..], &OF_A_SEGMENT].concat().contains(&name) || is_form_field(schema, name)
@@ -68,7 +68,7 @@ impl Ignored {
         ignored.end(n_ignored)
     }
 
-    /// Of the text fields beside an upload.
+    /// The unread text fields beside an upload.
     pub fn of_upload(fields: &Fields) -> Self {
         let mut ignored = Self::default();
         let mut n_ignored = 0;
@@ -121,7 +121,7 @@ fn customer_fields(schema: &Schema) -> Vec<String> {
     titles.map(|title| title.to_lowercase().replace(' ', "_")).collect()
 }
 
-/// A caller's name for a field, as it may be shown to the caller again.
+/// A caller's name for a field, cleaned and shortened for an answer.
 fn shown(name: &str) -> String {
     let mut chars = name.chars().filter(|c| !is_invisible(*c));
     let mut short: String = chars.by_ref().take(MAX_NAME_CHARS).collect();
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slip_is_named_with_the_field_that_was_meant() {
+    fn a_typo_is_named_with_the_field_that_was_meant() {
         for (slip, meant) in [
             ("objectve", "objective"),
             ("Objective", "objective"),
@@ -202,7 +202,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn however_many_fields_there_are_names_alone_are_told_and_few_and_short(
+        fn only_names_are_listed_and_they_are_few_and_short(
             names in prop::collection::vec(".{0,200}", 0..60),
         ) {
             let body = names.iter().map(|name| (name.clone(), json!("a secret value"))).collect();

@@ -1,4 +1,4 @@
-//! An upload on its way in: out of its form, bounded, into the upload store; and the text fields beside it.
+//! Receives forms: their files, bounded, into the upload store, and the text fields beside them.
 
 use std::collections::BTreeMap;
 use std::mem;
@@ -10,21 +10,21 @@ use multer::{Constraints, Field, Multipart, SizeLimit};
 
 use crate::customer::is_invisible;
 use crate::http::admission::is_too_slow;
-use crate::http::problem::{ApiError, FieldProblem};
+use crate::http::problem::ApiError;
 use crate::http::state::AppState;
 use crate::upload_store::{DiskSpace, Extension, Received, UploadError, UploadStore};
 
-/// Bytes of one text field.
+/// The most bytes of one text field.
 const MAX_TEXT_BYTES: u64 = 16 << 10;
-/// Text fields of one form.
+/// The most text fields of one form.
 const MAX_TEXTS: usize = 32;
-/// What boundaries, headers and text fields may add to the file.
+/// The most bytes that boundaries, headers and text fields add to the files.
 const FORM_OVERHEAD_BYTES: u64 = 1 << 20;
-/// Files of one form that takes several.
+/// The most files of a form that takes several.
 const MAX_FILES: usize = 32;
-/// Of a file's own name.
+/// The most characters of a file's name in a sentence.
 const MAX_NAME_CHARS: usize = 200;
-/// How much of a file is in memory before it is written.
+/// How much of a file is buffered in memory before it is written.
 const WRITE_BYTES: usize = 256 << 10;
 
 /// A received form: the file, not yet kept, and the text fields beside it.
@@ -38,7 +38,7 @@ pub(in crate::http) struct Incoming {
 #[derive(Debug)]
 pub(in crate::http) struct NamedFile {
     pub file: Received,
-    /// What of it can stand in a sentence, at most 200 characters.
+    /// Its name as [`label_of`] cleans it, at most 200 characters.
     pub name: String,
 }
 
@@ -124,7 +124,7 @@ async fn receive_form(
                 texts.insert(name, field.text().await.map_err(|e| form_error(e, rules))?);
             }
             Some(_) => return Err(ApiError::TooManyFields { limit: MAX_TEXTS }),
-            // A part without a name says nothing that could be used.
+            // A part without a name is of no use.
             None => {}
         }
     }
@@ -162,7 +162,7 @@ async fn receive_file(mut field: Field<'_>, rules: &FormRules<'_>) -> Result<Rec
     }
 }
 
-/// What the upload store does, on a blocking thread.
+/// Runs `work` of the upload store on a blocking thread.
 ///
 /// # Errors
 /// [`ApiError::NoRoom`], [`ApiError::Storage`]; [`ApiError::Internal`] when `work` panicked.
@@ -173,8 +173,8 @@ pub(in crate::http) async fn on_disk<T: Send + 'static>(
     done.map_err(|e| ApiError::internal("storing an upload", e))?.map_err(ApiError::from)
 }
 
-/// What a sender calls a file, for a sentence: the name without its folders, without what cannot be seen or would turn
-/// the text around it.
+/// A file's name, safe for a sentence: without folders, invisible characters and characters that change the direction
+/// of the text around it.
 pub(in crate::http) fn label_of(file_name: &str) -> String {
     let last = file_name.rsplit(['/', '\\']).next().unwrap_or_default();
     let is_shown = |c: &char| !is_invisible(*c);
@@ -188,7 +188,7 @@ fn form_error(error: multer::Error, rules: &FormRules<'_>) -> ApiError {
             if !rules.file_fields.contains(&name.as_str()) =>
         {
             let message = format!("must be at most {} KB long", MAX_TEXT_BYTES >> 10);
-            ApiError::Fields(vec![FieldProblem { field: name, message, allowed: Vec::new() }])
+            ApiError::field(name, message)
         }
         multer::Error::FieldSizeExceeded { .. } | multer::Error::StreamSizeExceeded { .. } => {
             ApiError::UploadTooLarge { limit_bytes: rules.max_bytes }

@@ -1,8 +1,8 @@
-//! For whom a text is to be written.
+//! The target of a generation: whom the content is for.
 //!
-//! Decided by the first of these that a body has: `persona` (an object, as the upload's answer gave it), `cluster_id` (a
-//! trained segment), customer fields by the schema (`location`, `loyalty_tier`, …: such a customer, and beyond what the
-//! fields say its segment), or nothing: the whole customer base.
+//! It is the first of these that a body has: `persona` (an object, as the upload's answer gave it), `cluster_id` (a
+//! trained segment), customer fields of the schema (such as `location`: a customer, whose segment fills in what the
+//! fields leave open), or none of them: the whole customer base.
 
 use std::sync::Arc;
 
@@ -14,20 +14,20 @@ use crate::http::state::AppState;
 use crate::model_store::ModelVersion;
 use crate::pipeline::{Distinction, Persona, Placement, SegmentId, count_traits};
 
-/// For whom to write.
+/// Whom the content is for.
 #[derive(Default)]
 pub(in crate::http) struct Target {
     /// `customer`, `persona`, `segment` or `everyone`.
     pub kind: &'static str,
     /// The segment's persona.
     pub persona: Persona,
-    /// What is known of the customer, which a text follows before it follows the segment's persona.
+    /// The traits of the described customer, which override those of the segment.
     pub customer: Persona,
     /// The caller's own id, or that of the segment the customer is in; −1 outside every one.
     pub cluster_id: Option<i64>,
-    /// Where the customer is, where one was described.
+    /// The placement of the described customer.
     pub placement: Option<Placement>,
-    /// The caller's fields that decided, under the caller's names.
+    /// The fields that decided the target, under the caller's names.
     pub used: Vec<String>,
     /// What sets the segment's customers apart; nothing where a marketer says it, or where it is not sure enough.
     pub distinction: Distinction,
@@ -36,7 +36,7 @@ pub(in crate::http) struct Target {
 }
 
 impl Target {
-    /// What a writer may know of it.
+    /// What the writer gets to know of the target.
     pub fn audience(&self, version: &ModelVersion) -> Audience {
         let (schema, segments) = (version.model.schema(), version.model.segments());
         // What marketers add to a persona does not make it another segment's.
@@ -54,7 +54,7 @@ impl Target {
         }
     }
 
-    /// The persona's keys that the caller's fields leave to the segment.
+    /// The persona's keys that the caller's fields leave open.
     pub fn left_to_segment(&self) -> Vec<String> {
         let told = self.persona.traits.iter().filter(|t| !t.values.is_empty());
         told.filter(|t| self.customer.values(&t.key).is_empty()).map(|t| t.key.clone()).collect()
@@ -69,10 +69,10 @@ const UNSURE: &str = "No segment is sure enough for this customer to say anythin
 const CUSTOMER: &str = "customer";
 const NO_SUCH_SEGMENT: &str = "must be the id of a trained segment";
 
-/// Finds out for whom `fields` ask, and notes in them what cannot be taken.
+/// Finds the target of `fields`, and records mistakes in them.
 ///
 /// # Errors
-/// [`ApiError::Busy`] or [`ApiError::Internal`] where a customer could not be placed.
+/// [`ApiError::Busy`] or [`ApiError::Internal`] when a customer could not be placed.
 pub(in crate::http) async fn find_target(
     state: &AppState,
     version: &Arc<ModelVersion>,
@@ -152,7 +152,7 @@ async fn place_customer(
     Ok(Target { kind: CUSTOMER, persona, customer, cluster_id, placement, used, distinction, summary })
 }
 
-/// The caller's `cluster_id`, a number or its text.
+/// The `cluster_id` of the fields, a number or its text.
 pub(in crate::http) fn cluster_id(fields: &mut Fields) -> Option<i64> {
     let (name, text) = fields.text(["cluster_id"])?;
     let id = text.parse().ok();

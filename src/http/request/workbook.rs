@@ -1,4 +1,4 @@
-//! From a received workbook to the segments of its customers: what every route that takes one shares.
+//! From a received workbook to the segments of its customers, for every route that takes a workbook.
 
 use std::fs::File;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::causes::with_causes;
 use crate::customer::{CustomerTable, Keep, Schema};
-use crate::http::problem::{ApiError, FieldProblem};
+use crate::http::problem::ApiError;
 use crate::http::response::event_stream::Progress;
 use crate::http::state::AppState;
 use crate::model_store::ModelVersion;
@@ -14,10 +14,10 @@ use crate::segmentation::{Grouped, group};
 use crate::upload_store::Received;
 use crate::workbook::{ReadRequest, Recorder, Watch, WorkbookError};
 
-/// The field that says what to keep of the rows.
+/// The field that says what to keep of each row.
 pub(in crate::http) const KEEP: &str = "keep";
 
-/// How far a workbook is on its way into segments, for somebody else to look at.
+/// How far the reading and grouping of a workbook is; clones share it.
 #[derive(Debug, Clone, Default)]
 pub(in crate::http) struct Reading {
     watch: Watch,
@@ -26,7 +26,7 @@ pub(in crate::http) struct Reading {
 }
 
 impl Reading {
-    /// One that keeps this of the rows beside the schema's columns.
+    /// A reading that keeps this of each row beside the schema's columns.
     pub fn keeping(keep: Keep) -> Self {
         Self { keep, ..Self::default() }
     }
@@ -37,12 +37,12 @@ impl Reading {
         Progress::step(step).rows(self.watch.rows())
     }
 
-    /// Ends the reader process when it is dropped, which its caller's going away does.
+    /// A guard that ends the reader process when it is dropped, such as when the caller disconnects.
     pub fn stop_when_dropped(&self) -> StopWhenDropped {
         StopWhenDropped(self.watch.clone())
     }
 
-    /// Has `file` read by `schema`, on the day that it is by the clock of the settings. Blocking.
+    /// Reads `file` by `schema` in a reader process. Blocking.
     ///
     /// # Errors
     /// [`ApiError::Workbook`], [`ApiError::Storage`] when the file cannot be opened.
@@ -77,7 +77,7 @@ impl Reading {
     }
 }
 
-/// Ends a reading that nobody waits for any more.
+/// Ends a reading when it is dropped.
 pub(in crate::http) struct StopWhenDropped(Watch);
 
 impl Drop for StopWhenDropped {
@@ -86,13 +86,13 @@ impl Drop for StopWhenDropped {
     }
 }
 
-/// Has `file` read by the schema of `version` and places its customers, on a blocking thread; shows in `reading`
-/// how far it is. Hands the file back, still not kept. Dropped before its end, it ends the reader process.
+/// Reads `file` by the schema of `version` and places its customers, on a blocking thread. Publishes its progress in
+/// `reading`. Returns the file, which is not kept yet. Dropped before its end, it ends the reader process.
 ///
 /// # Errors
-/// [`ApiError::Workbook`], [`ApiError::NoUsableRow`], [`ApiError::Fields`] where identifiers are to be kept and the file has
-/// none, [`ApiError::Storage`] when the file cannot be opened, [`ApiError::Busy`], [`ApiError::Internal`]. The file is then
-/// gone.
+/// [`ApiError::Workbook`], [`ApiError::NoUsableRow`], [`ApiError::Fields`] when identifiers are to be kept and the file
+/// has none, [`ApiError::Storage`] when the file cannot be opened, [`ApiError::Busy`], [`ApiError::Internal`]. The file
+/// is then removed.
 pub(in crate::http) async fn read_and_group(
     state: &AppState,
     version: Arc<ModelVersion>,
@@ -108,7 +108,7 @@ pub(in crate::http) async fn read_and_group(
         }
         if let Some(why) = reading.keep.unmet(table.schema(), table.cleaning()) {
             let message = format!("must do without identifier: the file {why}");
-            return Err(ApiError::Fields(vec![FieldProblem { field: KEEP.to_owned(), message, allowed: Vec::new() }]));
+            return Err(ApiError::field(KEEP, message));
         }
         let grouped = group(version, table).map_err(|e| ApiError::internal("placing customers", e))?;
         Ok((grouped, file))
@@ -116,7 +116,7 @@ pub(in crate::http) async fn read_and_group(
     state.on_cpu_pool("grouping an upload", read_and_group).await?
 }
 
-/// The file's fault to its sender; that it brought a process down is to be known here, too.
+/// The error for the sender of an unreadable file. A reader process that broke down is logged as well.
 fn unreadable(error: WorkbookError) -> ApiError {
     if let WorkbookError::BrokeReader(fault) = &error {
         tracing::warn!(

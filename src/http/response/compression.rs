@@ -1,7 +1,7 @@
 //! gzip for answers in JSON and CSV, where the client accepts it: a megabyte of segments becomes some fifty kilobytes.
 //!
-//! Event streams, pictures and workbooks are sent as they are. Compressed lengths reveal no secret (the BREACH attack): no
-//! body holds a key, and no browser sends a key by itself.
+//! Event streams, pictures and workbooks are sent as they are. Compressed lengths reveal no secret (the BREACH attack):
+//! no body holds a key, and no browser sends a key by itself.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};

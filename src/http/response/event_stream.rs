@@ -1,8 +1,8 @@
 //! Progress events: the same work and the same answer, for callers that accept `text/event-stream`.
 //!
-//! A stream has `progress` and other events while the work runs. It ends with `done` and the whole answer, or with `error`
-//! and the problem document that a plain caller would have got. The work is part of the stream, so a caller that
-//! disconnects ends it.
+//! A stream has `progress` and other events while the work runs. It ends with `done` and the whole answer, or with
+//! `error` and the problem document that a plain caller would have got. The work is part of the stream, so a caller
+//! that disconnects ends it.
 
 use std::convert::Infallible;
 use std::future::ready;

@@ -1,5 +1,8 @@
-//! What answers have in common: events while the work goes on, compression, and headers for browsers.
+//! What answers have in common: event streams, compression, headers for browsers, and addresses of pictures.
+//!
+//! May import [`super::problem`] and [`super::state`].
 
 pub(super) mod compression;
 pub(super) mod event_stream;
+pub(super) mod public_address;
 pub(super) mod security_headers;

@@ -1,7 +1,7 @@
 //! `POST /segments/export`: segments and their customers as a file for a spreadsheet program.
 //!
-//! The body is an upload's answer as the caller kept it, or the workbook once more: that is grouped by the live model,
-//! and neither kept nor written for.
+//! The body is an upload's answer as the caller stored it, or the workbook once more. The workbook is grouped by the
+//! live model; it is not kept, and no content is written for it.
 
 use std::fs::{self, File};
 use std::io::{self, Seek};
@@ -12,10 +12,13 @@ use axum::extract::{Query, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
 use tokio::io::AsyncReadExt;
+use utoipa::ToSchema;
+use utoipa::openapi::schema::{Array, ArrayBuilder, Object, SchemaType, Type};
 
-use super::docs::{BodyProblems, ExportForm, ExportRequest, FileBytes};
+use super::docs::{BodyProblems, FileBytes};
 use crate::customer::{Keep, NotKept};
 use crate::export::{Export, Format, KeptAnswer};
 use crate::http::problem::{ApiError, FieldProblem};
@@ -24,16 +27,46 @@ use crate::http::request::body::{media_type, read_json};
 use crate::http::request::incoming::{on_disk, receive};
 use crate::http::request::workbook::{KEEP, Reading, read_and_group};
 use crate::http::state::AppState;
+use crate::segmentation::any_object;
 use crate::upload_store::DiskSpace;
 
-/// The largest JSON body, in bytes: the portal keeps every member that an answer lists.
+/// The largest JSON body, in bytes: the portal sends every member that an answer lists.
 const MAX_BODY_BYTES: usize = 64 << 20;
-/// How many times its source's bytes an export takes on disk while it is written: rows as XML, and packed.
+/// The space on disk that an export needs while it is written, as a multiple of its source: rows as XML, and packed.
 const SCRATCH_TIMES: u64 = 4;
 /// How much of a file is sent at a time, in bytes.
 const CHUNK_BYTES: usize = 64 << 10;
 
-/// What the request's line and headers ask for; a field of the body stands between the two.
+/// An upload's answer, as its caller kept it: the whole of it, or one of its two lists.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct ExportRequest {
+    /// `xlsx` (the default) or `csv`.
+    #[schema(example = "xlsx")]
+    format: Option<String>,
+    /// The answer's `clusters`, with the customers in their `members`.
+    #[schema(schema_with = clusters_schema)]
+    clusters: Option<Vec<Map<String, Value>>>,
+    /// The answer's `segments`.
+    #[schema(schema_with = segments_schema)]
+    segments: Option<Vec<Map<String, Value>>>,
+}
+
+/// A workbook to be grouped and handed back.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct ExportForm {
+    /// The workbook: .xlsx, .xls or .csv.
+    #[schema(value_type = String, format = Binary)]
+    file: Vec<u8>,
+    /// `xlsx` (the default) or `csv`.
+    #[schema(nullable = false, example = "csv")]
+    format: Option<String>,
+    /// `identifier`: with the identifier of each row, from the column by which the file tells customers apart. Nothing
+    /// of it is kept here.
+    #[schema(nullable = false, example = "identifier")]
+    keep: Option<String>,
+}
+
+/// What the query and the headers ask for. A field of the body overrides the headers, and the query overrides both.
 struct Wanted {
     query: ExportQuery,
     accepts_csv: bool,
@@ -45,7 +78,7 @@ struct ExportQuery {
     keep: Option<String>,
 }
 
-/// A written export, at its start. The file has no name: it is gone with the last handle.
+/// A written export, positioned at its start. The file has no name, so the system removes it with the last handle.
 struct Written {
     file: File,
     size_bytes: u64,
@@ -54,10 +87,10 @@ struct Written {
 
 /// Segments and their customers as a file for a spreadsheet program
 ///
-/// Send an upload's answer as it was kept, or the workbook once more: that is grouped by the live model, and neither kept
-/// nor written for. An .xlsx has a sheet `Segments` and a sheet `Rows`; a .csv has the rows. Of a workbook, `row` is the
-/// number of each row as its sheet shows it, and `keep=identifier` adds the identifiers, which are kept nowhere else. Text
-/// that looks like a formula stays text.
+/// Send an upload's answer as it was stored, or the workbook once more. The workbook is grouped by the live model; it
+/// is not kept, and no content is written for it. An .xlsx has a sheet `Segments` and a sheet `Rows`; a .csv has the
+/// rows. Of a workbook, `row` is the number of each row as its sheet shows it, and `keep=identifier` adds the
+/// identifiers, which are kept nowhere else. Text that looks like a formula stays text.
 #[utoipa::path(post, path = "/segments/export", tag = "segments", operation_id = "export_segments",
     params(
         ("format" = Option<String>, Query, description = "`xlsx` (the default) or `csv`", example = "csv"),
@@ -90,8 +123,8 @@ pub(in crate::http) async fn post_segments_export(
 fn export_answer(body: &[u8], wanted: &Wanted, dir: &Path) -> Result<Written, ApiError> {
     let answer = KeptAnswer::from_json(body)?;
     if wanted.keep(answer.keep())?.identifier {
-        let message = "must do without identifier: an answer has none; send the workbook as a form".to_owned();
-        return Err(ApiError::Fields(vec![FieldProblem { field: KEEP.to_owned(), message, allowed: Vec::new() }]));
+        let message = "must do without identifier: an answer has none; send the workbook as a form";
+        return Err(ApiError::field(KEEP, message));
     }
     let format = wanted.format(answer.format())?;
     Written::write(&Export::of_answer(answer)?, format, dir)
@@ -111,7 +144,7 @@ async fn export_workbook(
     let version = ready.live.snapshot();
     let (grouped, file) = read_and_group(state, version, incoming.file, reading).await?;
     let size_bytes = fs::metadata(file.path()).map_or(0, |file| file.len());
-    // Not kept: dropped, it is gone.
+    // Dropped without being kept, it is removed.
     drop(file);
     let _space = reserve(state, size_bytes).await?;
     let dir = state.settings().upload_dir.clone();
@@ -119,7 +152,7 @@ async fn export_workbook(
     state.on_cpu_pool_final("exporting a workbook", write).await?
 }
 
-/// Sets room aside on the disk for the export of so many bytes and the library's scratch files.
+/// Reserves space on the disk for an export of so many bytes and the library's scratch files.
 async fn reserve(state: &AppState, size_bytes: u64) -> Result<DiskSpace, ApiError> {
     let uploads = state.uploads().clone();
     on_disk(move || uploads.reserve(size_bytes.saturating_mul(SCRATCH_TIMES))).await
@@ -131,7 +164,7 @@ impl Wanted {
         Ok(Self { query: query.0, accepts_csv: accepts(&parts.headers, "text/csv") })
     }
 
-    /// The format, from the first of query, field and `Accept` that says one; a workbook otherwise.
+    /// The format, from the first of query, field and `Accept` that names one; `xlsx` otherwise.
     fn format(&self, field: Option<&str>) -> Result<Format, ApiError> {
         let names = [self.query.format.as_deref(), field];
         match names.into_iter().flatten().find(|name| !name.trim().is_empty()) {
@@ -143,13 +176,13 @@ impl Wanted {
 }
 
 impl Wanted {
-    /// What to keep, from the first of query and field that says it.
+    /// What to keep, from the first of query and field that names it.
     fn keep(&self, field: Option<&str>) -> Result<Keep, ApiError> {
         keep_of([self.query.keep.as_deref(), field].into_iter().flatten().find(|words| !words.trim().is_empty()))
     }
 }
 
-/// What `words` say to keep; nothing without any.
+/// What `words` ask to keep; nothing where there are none.
 pub(in crate::http) fn keep_of(words: Option<&str>) -> Result<Keep, ApiError> {
     words.unwrap_or_default().parse().map_err(|error: NotKept| {
         let allowed = Keep::NAMES.map(str::to_owned).to_vec();
@@ -192,4 +225,23 @@ impl IntoResponse for Written {
         });
         (headers, Body::from_stream(chunks)).into_response()
     }
+}
+
+fn clusters_schema() -> Array {
+    let member = json!({"Location": "Bedok", "Loyalty Tier": "Gold", "cluster_id": 0, "strength": 1.0});
+    let example = json!({"cluster_id": 0, "persona_summary": "Gold tier from Bedok", "size": 1, "members": [member]});
+    list_of(any_object("A segment, as the portal reads it.", example))
+}
+
+fn segments_schema() -> Array {
+    let example = json!({"cluster_id": 0, "size": 1, "share": 1.0, "persona_summary": "Gold tier from Bedok"});
+    list_of(any_object("A segment, as the written API has it.", example))
+}
+
+fn list_of(items: Object) -> Array {
+    let examples: Vec<Value> = items.examples.iter().map(|example| json!([example])).collect();
+    let description = items.description.clone();
+    let or_null = SchemaType::from_iter([Type::Array, Type::Null]);
+    let list = ArrayBuilder::new().schema_type(or_null).items(items);
+    list.description(description).examples(examples).build()
 }

@@ -1,4 +1,4 @@
-//! Whether the process lives, and whether it can answer as fast as it ever will.
+//! `GET /healthz` and `GET /readyz`: liveness and readiness.
 
 use axum::Json;
 use axum::extract::State;
@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::http::problem::{ApiError, Document};
 use crate::http::state::AppState;
 
-/// That the process answers.
+/// The process answers.
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct Health {
     /// Always `ok`.
@@ -25,28 +25,28 @@ pub(in crate::http) struct Readiness {
     /// The live model version.
     #[schema(example = "20261122T194851Z-2a945ef3")]
     model_version: String,
-    /// Whether it was trained on the sample, whose customers are invented, since there are no others.
+    /// Whether it was trained on the sample, whose customers are invented.
     #[schema(example = false)]
     trained_on_sample: bool,
     /// How many segments it has.
     #[schema(example = 4)]
     segments: usize,
-    /// Who writes: `openai` or `offline`.
+    /// The writer: `openai` or `offline`.
     #[schema(example = "offline")]
     writer: &'static str,
 }
 
-/// Whether the process answers
+/// Liveness: the process answers
 #[utoipa::path(get, path = "/healthz", tag = "operation", operation_id = "get_healthz",
-    responses((status = 200, description = "It does", body = Health)))]
+    responses((status = 200, description = "The process answers", body = Health)))]
 pub(in crate::http) async fn get_healthz() -> Json<Health> {
     Json(Health { status: "ok" })
 }
 
-/// Whether a model is loaded and warm
+/// Readiness: a model is loaded and warm
 #[utoipa::path(get, path = "/readyz", tag = "operation", operation_id = "get_readyz",
     responses(
-        (status = 200, description = "It is", body = Readiness),
+        (status = 200, description = "A model is loaded and warm", body = Readiness),
         (status = 503, description = "The server is starting", body = Document<'static>,
             content_type = "application/problem+json")))]
 pub(in crate::http) async fn get_readyz(State(state): State<AppState>) -> Result<Json<Readiness>, ApiError> {

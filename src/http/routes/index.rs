@@ -1,4 +1,4 @@
-//! `GET /`: a browser is led to the page that describes the API, a program gets the addresses to go on from.
+//! `GET /`: redirects a browser to the page that describes the API, and gives a program the next addresses.
 
 use axum::Json;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -10,7 +10,7 @@ use crate::http::request::accept::accepts;
 
 const DOCS: &str = "/docs/";
 
-/// What this is, and where to go on.
+/// The service and its next addresses.
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct Index {
     /// Always `content-portal`.
@@ -19,23 +19,23 @@ pub(in crate::http) struct Index {
     /// The version of the program.
     #[schema(example = "0.1.0")]
     version: &'static str,
-    /// The page that describes the API and lets one try it.
+    /// The page that describes the API, with a form to try it.
     #[schema(example = "/docs/")]
     docs: &'static str,
     /// The same for programs.
     #[schema(example = "/openapi.json")]
     openapi: &'static str,
-    /// Whether a model is loaded, and which.
+    /// Whether a model is loaded, and which one.
     #[schema(example = "/readyz")]
     readiness: &'static str,
 }
 
-/// What this is, and where to go on
+/// The service and its next addresses
 ///
-/// With `Accept: text/html`, as browsers send it, a redirection to the page that describes the API.
+/// With `Accept: text/html`, as browsers send it, a redirect to the page that describes the API.
 #[utoipa::path(get, path = "/", tag = "operation", operation_id = "get_index",
     responses(
-        (status = 200, description = "The addresses to go on from", body = Index),
+        (status = 200, description = "The next addresses", body = Index),
         (status = 303, description = "For a browser; `Location` is the page")))]
 pub(in crate::http) async fn get_index(headers: HeaderMap) -> Response {
     let varies = (header::VARY, "accept");

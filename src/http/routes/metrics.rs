@@ -1,7 +1,7 @@
-//! `GET /metrics`: what was counted, and what is looked at whenever somebody asks: the process, the disk, the budget.
+//! `GET /metrics`: the server's counters, and what is measured at the request: process, disk and budget.
 //!
-//! Whoever names OpenMetrics gets it; everybody else gets Prometheus' own text format (version 0.0.4), which every
-//! program that reads metrics knows.
+//! A client that accepts OpenMetrics gets it. Others get Prometheus' own text format (version 0.0.4), which every
+//! program that reads metrics understands.
 
 use std::fmt;
 use std::fs;
@@ -25,11 +25,11 @@ const OPENMETRICS: &str = "application/openmetrics-text";
 const OPENMETRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 const PROMETHEUS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// What was counted since the start, and how the process is, for Prometheus
+/// Counters since the start and the state of the process, for Prometheus
 #[utoipa::path(get, path = "/metrics", tag = "operation", operation_id = "get_metrics",
     responses(
-        (status = 200, description = "Counters, latencies and how the process is", content((String = "text/plain"),
-            (String = "application/openmetrics-text"))),
+        (status = 200, description = "Counters, latencies and the state of the process",
+            content((String = "text/plain"), (String = "application/openmetrics-text"))),
         (status = 401, description = "Keys are set, and none of them was sent", body = Document<'static>,
             content_type = "application/problem+json"),
         (status = 429, description = "More requests a minute than one caller may send", body = Document<'static>,
@@ -49,7 +49,7 @@ pub(in crate::http) async fn get_metrics(
     let written = state.metrics().write(&mut text, version.as_ref().map(|version| version.id.as_str()));
     let looking = state.clone();
     let observed = tokio::task::spawn_blocking(move || observed(&looking)).await;
-    let observed = observed.map_err(|e| ApiError::internal("looking at the process", e))?;
+    let observed = observed.map_err(|e| ApiError::internal("measuring the process", e))?;
     written
         .and_then(|()| encode_registry(&mut text, &observed))
         .and_then(|()| encode_eof(&mut text))
@@ -60,7 +60,7 @@ pub(in crate::http) async fn get_metrics(
     Ok(([(header::CONTENT_TYPE, PROMETHEUS_TYPE)], as_prometheus_text(&text)).into_response())
 }
 
-/// What is true at this moment. What cannot be found out is left out. Blocking.
+/// What is measured now; what cannot be measured is left out. Blocking.
 fn observed(state: &AppState) -> Registry {
     let mut registry = Registry::default();
     register_process(&mut registry, state.started());
@@ -84,7 +84,7 @@ fn observed(state: &AppState) -> Registry {
     registry
 }
 
-/// The metrics that every client library of Prometheus has of its process.
+/// The process metrics that every client library of Prometheus has.
 fn register_process(registry: &mut Registry, started: SystemTime) {
     let of = registry.sub_registry_with_prefix("process");
     let started_s = started.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
@@ -100,7 +100,7 @@ fn register_process(registry: &mut Registry, started: SystemTime) {
         of.register_with_unit("resident_memory", "Resident memory", Unit::Bytes, ConstGauge::new(bytes));
     }
     if let Ok(open) = fs::read_dir("/proc/self/fd") {
-        // Less the one by which they are counted.
+        // Without the descriptor that this count opens.
         of.register("open_fds", "Open file descriptors", ConstGauge::new(open.count().saturating_sub(1)));
     }
     if let Ok((limit, _)) = getrlimit(Resource::RLIMIT_NOFILE) {
@@ -114,7 +114,7 @@ fn resident_bytes() -> Option<u64> {
     line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kilobytes| kilobytes << 10)
 }
 
-/// OpenMetrics as Prometheus' text format: what is described is a counter with its `_total`, and units go without saying.
+/// OpenMetrics as Prometheus' text format: counters are described with their suffix `_total`, and units are left out.
 fn as_prometheus_text(openmetrics: &str) -> String {
     let mut text = String::with_capacity(openmetrics.len());
     let mut help = None;
@@ -129,7 +129,7 @@ fn add_line<'t>(text: &mut String, line: &'t str, help: &mut Option<&'t str>) ->
     use fmt::Write;
     let Some(about) = line.strip_prefix("# ") else { return writeln!(text, "{line}") };
     match about.split_once(' ') {
-        // The type stands behind it, and decides the name that both are about.
+        // The line of the type follows, and decides the name in both.
         Some(("HELP", rest)) => *help = rest.split_once(' ').map(|(_, sentence)| sentence),
         Some(("TYPE", rest)) => {
             let (name, kind) = rest.split_once(' ').unwrap_or((rest, "untyped"));
@@ -154,7 +154,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_formats_describe_and_hold_the_same() {
+    fn both_formats_describe_the_same_metrics() {
         let openmetrics = "# HELP a_requests Requests answered.\n# TYPE a_requests counter\na_requests_total 3\n\
             # HELP b_seconds How long.\n# TYPE b_seconds histogram\n# UNIT b_seconds seconds\nb_seconds_sum 1.5\n\
             b_seconds_count 2\nb_seconds_bucket{le=\"+Inf\"} 2\n\

@@ -11,12 +11,11 @@ use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
-use utoipa::ToSchema;
 use utoipa::openapi::schema::Object;
+use utoipa::{IntoResponses, ToSchema};
 
-use super::docs::AdminProblems;
 use crate::causes::with_causes;
-use crate::http::problem::ApiError;
+use crate::http::problem::{ApiError, Document};
 use crate::http::request::accept::accepts;
 use crate::http::request::admin::Admin;
 use crate::http::state::AppState;
@@ -27,7 +26,7 @@ use crate::segmentation::any_object;
 /// The trained versions.
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct Versions {
-    /// The version that requests are answered by.
+    /// The version that answers requests.
     #[schema(example = "20261122T194851Z-2a945ef3")]
     live: String,
     /// Every version, the newest first.
@@ -40,13 +39,13 @@ pub(in crate::http) struct Version {
     /// Its name: when it was made, and a hash.
     #[schema(example = "20261122T194851Z-2a945ef3")]
     version: String,
-    /// Whether a server that starts now serves it.
+    /// Whether a server that starts now would serve it.
     #[schema(example = true)]
     is_current: bool,
     /// When it was made; null where it is damaged.
     #[schema(required, value_type = Option<String>, format = DateTime, example = "2026-11-22T19:48:51Z")]
     created_at: Option<Timestamp>,
-    /// What came out of its training: customers, profiles, clusters, scores; null where it is damaged.
+    /// The results of its training: customers, profiles, clusters, scores; null where it is damaged.
     #[schema(required, schema_with = scores_schema)]
     scores: Option<Scores>,
     /// Whether it was trained on the sample, whose customers are invented; null where it is damaged.
@@ -58,13 +57,13 @@ pub(in crate::http) struct Version {
     fault: Option<String>,
 }
 
-/// A page of our own making that may show nothing but itself: values of customers' columns are in it.
+/// The page has values of customers' columns, so it may load nothing and run no script.
 const PAGE_HEADERS: [(HeaderName, &str); 2] = [
     (header::CONTENT_TYPE, "text/html; charset=utf-8"),
     (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'"),
 ];
 
-/// A report in the form that was asked for.
+/// A report in the requested form.
 enum Report {
     Data(Value),
     Page(PathBuf),
@@ -73,12 +72,42 @@ enum Report {
 /// What an activation changed.
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct Activated {
-    /// The version that requests are answered by from now on.
+    /// The version that answers requests from now on.
     #[schema(example = "20261122T194851Z-2a945ef3")]
     live: String,
     /// The version that was live before.
     #[schema(example = "20260822T020000Z-51e0aa93")]
     before: String,
+}
+
+/// Why a route for administrators fails.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "describes the problems that ApiError answers with")]
+pub(in crate::http) enum AdminProblems {
+    /// The administrators' key is missing or wrong.
+    #[response(status = 401, content_type = "application/problem+json")]
+    NotAdmin(Document<'static>),
+    /// The routes are closed: no key is set.
+    #[response(status = 403, content_type = "application/problem+json")]
+    Closed(Document<'static>),
+    /// There is no such version.
+    #[response(status = 404, content_type = "application/problem+json")]
+    NoVersion(Document<'static>),
+    /// The version is damaged; the live one stays.
+    #[response(status = 409, content_type = "application/problem+json")]
+    Broken(Document<'static>),
+    /// More requests a minute than a client may send; `Retry-After` says when to retry.
+    #[response(status = 429, content_type = "application/problem+json")]
+    TooMany(Document<'static>),
+    /// A fault of this service.
+    #[response(status = 500, content_type = "application/problem+json")]
+    Internal(Document<'static>),
+    /// The server is starting.
+    #[response(status = 503, content_type = "application/problem+json")]
+    Starting(Document<'static>),
+    /// The disk is full.
+    #[response(status = 507, content_type = "application/problem+json")]
+    Storage(Document<'static>),
 }
 
 /// The trained versions, the live one among them
@@ -93,9 +122,9 @@ pub(in crate::http) async fn get_models(_: Admin, State(state): State<AppState>)
     Ok(Json(Versions { live, versions }))
 }
 
-/// What the training of a version did
+/// The report of a training
 ///
-/// With `Accept: text/html` as a page for people, where the version has one.
+/// With `Accept: text/html` it is a page for people, where the version has one.
 #[utoipa::path(get, path = "/models/{version}/report", tag = "models", operation_id = "get_model_report",
     security(("admin_key" = [])), params(("version" = String, Path, example = "20261122T194851Z-2a945ef3")),
     responses(
@@ -130,10 +159,10 @@ pub(in crate::http) async fn get_model_report(
 
 /// Makes a version the live one
 ///
-/// A training is taken back by activating the version before. Requests under way end with the version they began with.
+/// Activate an earlier version to undo a training. Requests in progress keep the version that they began with.
 #[utoipa::path(post, path = "/models/{version}/activate", tag = "models", operation_id = "activate_model",
     security(("admin_key" = [])), params(("version" = String, Path, example = "20261122T194851Z-2a945ef3")),
-    responses((status = 200, description = "It is live", body = Activated), AdminProblems))]
+    responses((status = 200, description = "The version is live", body = Activated), AdminProblems))]
 pub(in crate::http) async fn post_activate(
     _: Admin,
     State(state): State<AppState>,
@@ -154,14 +183,14 @@ fn scores_schema() -> Object {
     let example = json!({"rows": 5000, "profiles": 2684, "clusters": 4, "noise_share": 0.0, "silhouette": 0.94,
         "decided_by": {"columns": ["Join_Quarter"], "share": 1.0,
             "sentence": "These segments restate Join_Quarter; a filter would do."}});
-    any_object("What came out of the training; null where the version is damaged.", example)
+    any_object("The results of the training; null where the version is damaged.", example)
 }
 
 fn version_id(version: Result<Path<String>, PathRejection>) -> Result<VersionId, ApiError> {
     version.ok().and_then(|Path(text)| text.parse().ok()).ok_or(ApiError::NoVersion)
 }
 
-/// Asks the store, on a blocking thread.
+/// Runs `ask` on the store, on a blocking thread.
 async fn in_store<T: Send + 'static>(
     state: &AppState,
     ask: impl FnOnce(&ModelStore) -> Result<T, StoreError> + Send + 'static,

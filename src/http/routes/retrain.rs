@@ -11,9 +11,9 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoResponses, ToSchema};
 
-use super::docs::{BodyProblems, KeyProblems, RetrainForm};
+use super::docs::BodyProblems;
 use crate::http::problem::{ApiError, Document, FieldProblem, as_sentence, retraining_path};
 use crate::http::request::accept::accepts;
 use crate::http::request::admin::Admin;
@@ -33,12 +33,20 @@ use crate::workbook::Recorder;
 #[derive(Debug, Clone, Copy, Default, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(in crate::http) struct RetrainQuery {
-    /// Answer once it is done, and not at once.
+    /// Answer when the retraining is done, not at once.
     #[serde(default)]
     wait: bool,
-    /// Publish a model of poor quality, or an unchanged one, all the same.
+    /// Publish even a model of poor quality or an unchanged one.
     #[serde(default)]
     force: bool,
+}
+
+/// Workbooks to train on, beside the base data and the waiting uploads.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct RetrainForm {
+    /// Up to 32 workbooks: .xlsx, .xls or .csv. Without any, and without a body, there is enough where it is.
+    #[schema(value_type = Vec<String>, format = Binary, example = json!([]))]
+    files: Vec<Vec<u8>>,
 }
 
 /// One retraining.
@@ -51,7 +59,7 @@ pub(in crate::http) struct JobView {
     state: JobState,
     /// `request` or `schedule`.
     asked_by: AskedBy,
-    /// When it began.
+    /// When it started.
     #[schema(value_type = String, format = DateTime, example = "2027-01-01T02:00:00Z")]
     started_at: Timestamp,
     /// When it ended; null while it runs.
@@ -64,25 +72,25 @@ pub(in crate::http) struct JobView {
     /// How much of the whole is done, 0 to 1.
     #[schema(example = 0.4)]
     share: f32,
-    /// The version that was published or, where nothing has changed, the live one, which stays; else null.
+    /// The published version or, where nothing has changed, the live one; otherwise null.
     #[schema(required, example = "20261122T194851Z-2a945ef3")]
     version: Option<String>,
     /// Where that version's report is; null where there is none.
     #[schema(required, example = "/models/20261122T194851Z-2a945ef3/report")]
     report: Option<String>,
-    /// The checks that the candidate did not pass.
+    /// The checks that the candidate failed.
     failed_checks: Vec<FailedCheck>,
-    /// The workbooks that could not be read; they are where they were.
+    /// The workbooks that could not be read; they stay in place.
     #[serde(rename = "left_out")]
     skipped: Vec<SkippedFile>,
-    /// Why there is no outcome; null where there is one.
+    /// Why there is no result; null where there is one.
     #[schema(required, example = "The retraining did not finish: killed by signal 9 before it reported a result.")]
     error: Option<String>,
 }
 
-/// How a retraining is: `running`, or how it ended. `refused`: its candidate was not good enough, or there was too little
-/// data, and all is as it was; `unchanged`: the live version was trained on the same customers, by the same schema and
-/// parameters, and stays; `locked`: another process was retraining; `failed`: it did not finish.
+/// The state of a retraining: `running`, or how it ended. `refused`: its candidate failed a check, or there was too
+/// little data, and nothing changed; `unchanged`: the live version was trained on the same customers, with the same
+/// schema and parameters, and stays; `locked`: another process was retraining; `failed`: it did not finish.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::http) enum JobState {
@@ -97,26 +105,42 @@ pub(in crate::http) enum JobState {
 /// The latest retrainings of this server.
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct Retrainings {
-    /// When the schedule is due next; null where none is set.
+    /// When the next scheduled retraining is due; null where no schedule is set.
     #[schema(required, example = "2027-01-01T02:00:00+08:00[Asia/Singapore]")]
     next: Option<String>,
-    /// The latest, the newest first; none from before the server's start.
+    /// The latest retrainings, newest first; none from before the server's start.
     jobs: Vec<JobView>,
+}
+
+/// Why a route for administrators rejects a request.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "describes the problems that ApiError answers with")]
+pub(in crate::http) enum KeyProblems {
+    /// The administrators' key is missing or wrong.
+    #[response(status = 401, content_type = "application/problem+json")]
+    NotAdmin(Document<'static>),
+    /// The routes are closed: no key is set.
+    #[response(status = 403, content_type = "application/problem+json")]
+    Closed(Document<'static>),
+    /// More requests a minute than a client may send; `Retry-After` says when to retry.
+    #[response(status = 429, content_type = "application/problem+json")]
+    TooMany(Document<'static>),
 }
 
 /// Trains a new version
 ///
-/// On the base data, the waiting uploads and the workbooks in `files`, which are kept as uploads are. Answers at once with
-/// a job to look at; with `?wait=true` once it is done. A published version is live by then. A candidate that is refused
-/// is an answer, too. With `Accept: text/event-stream` it tells `progress`, and `done` with the job, or `error` with a
-/// problem. A caller that goes away does not end it.
+/// It trains on the base data, the waiting uploads and the workbooks in `files`, which are kept as uploads are. It
+/// answers at once with a job; with `?wait=true` when the job is done, and a published version is live. A refused
+/// candidate is a success, too. With `Accept: text/event-stream` it sends `progress`, and `done` with the job, or
+/// `error` with a problem. A caller that disconnects does not end the job.
 #[utoipa::path(post, path = "/retrain", tag = "models", operation_id = "retrain", security(("admin_key" = [])),
     params(RetrainQuery), request_body(content = RetrainForm, content_type = "multipart/form-data"),
     responses(
-        (status = 200, description = "It is done", content((JobView = "application/json"), (String = "text/event-stream"))),
-        (status = 202, description = "It has begun; `Location` says where it is looked at", body = JobView),
+        (status = 200, description = "The job is done",
+            content((JobView = "application/json"), (String = "text/event-stream"))),
+        (status = 202, description = "The job has started; `Location` is its path", body = JobView),
         BodyProblems, KeyProblems,
-        (status = 409, description = "Another one is under way; `Location` says which", body = Document<'static>,
+        (status = 409, description = "Another retraining is running; `Location` is its path", body = Document<'static>,
             content_type = "application/problem+json")))]
 pub(in crate::http) async fn post_retrain(
     _: Admin,
@@ -133,7 +157,7 @@ pub(in crate::http) async fn post_retrain(
     let (parts, body) = request.into_parts();
     let files = receive_files(&state, &parts.headers, body).await?;
     let (files, recorded) = readable(&state, files).await?;
-    // Before anything is kept: a second retraining keeps nothing.
+    // Before anything is kept, so that a second retraining keeps nothing.
     let permit = state.jobs().claim(AskedBy::Request)?;
     keep(files).await?;
     let job = begin(permit, state.clone(), Options { force: query.force, recorded });
@@ -145,7 +169,8 @@ pub(in crate::http) async fn post_retrain(
 
 /// The latest retrainings
 #[utoipa::path(get, path = "/retrain", tag = "models", operation_id = "list_retrainings", security(("admin_key" = [])),
-    responses((status = 200, description = "The retrainings since the server's start", body = Retrainings), KeyProblems))]
+    responses(
+        (status = 200, description = "The retrainings since the server's start", body = Retrainings), KeyProblems))]
 pub(in crate::http) async fn get_retrainings(_: Admin, State(state): State<AppState>) -> Json<Retrainings> {
     let schedule = state.settings().schedule.as_ref();
     let next = schedule.and_then(|schedule| schedule.next_after(Timestamp::now())).map(|next| next.to_string());
@@ -154,11 +179,13 @@ pub(in crate::http) async fn get_retrainings(_: Admin, State(state): State<AppSt
 
 /// One retraining
 ///
-/// With `Accept: text/event-stream` it tells `progress` as it comes, and `done` with the job, or `error` with a problem.
-#[utoipa::path(get, path = "/retrain/{id}", tag = "models", operation_id = "get_retraining", security(("admin_key" = [])),
-    params(("id" = String, Path, example = "5f0c1d9be2a84b6f8f5f6c1d9be2a84b")),
+/// With `Accept: text/event-stream` it sends `progress` as it comes, and `done` with the job, or `error` with a
+/// problem.
+#[utoipa::path(get, path = "/retrain/{id}", tag = "models", operation_id = "get_retraining",
+    security(("admin_key" = [])), params(("id" = String, Path, example = "5f0c1d9be2a84b6f8f5f6c1d9be2a84b")),
     responses(
-        (status = 200, description = "How it is", content((JobView = "application/json"), (String = "text/event-stream"))),
+        (status = 200, description = "The state of the job",
+            content((JobView = "application/json"), (String = "text/event-stream"))),
         KeyProblems,
         (status = 404, description = "There is no such retraining", body = Document<'static>,
             content_type = "application/problem+json"),
@@ -178,7 +205,7 @@ pub(in crate::http) async fn get_retraining(
     Ok(Json(JobView::of(&job)).into_response())
 }
 
-/// Answers with the outcome: as JSON, or as a stream of events that ends with it.
+/// Answers with the outcome: as JSON, or as an event stream that ends with it.
 async fn answer_when_done(
     state: AppState,
     context: RequestContext,
@@ -195,7 +222,7 @@ async fn answer_when_done(
     view.failure().map_or_else(|| Ok(Json(view).into_response()), Err)
 }
 
-/// Tells of a job's progress, up to its end.
+/// Reports the progress of a job until its end.
 async fn follow(job: Arc<Job>, reporter: Reporter) -> Result<Finished, ApiError> {
     let mut status = job.watch();
     loop {
@@ -237,7 +264,7 @@ async fn readable(state: &AppState, files: Vec<NamedFile>) -> Result<(Vec<NamedF
             Ok((why.map(problem).map_or(Ok(file), Err), recorder))
         };
         let outcome;
-        (outcome, recorder) = state.on_cpu_pool("looking at a workbook", read).await??;
+        (outcome, recorder) = state.on_cpu_pool("checking a workbook", read).await??;
         match outcome {
             Ok(file) => good.push(file),
             Err(problem) => problems.push(problem),
@@ -246,7 +273,7 @@ async fn readable(state: &AppState, files: Vec<NamedFile>) -> Result<(Vec<NamedF
     if problems.is_empty() { Ok((good, recorder.and_then(Recorder::finish))) } else { Err(ApiError::Files(problems)) }
 }
 
-/// Makes the files last. On a task of its own, which a caller that goes away does not end between two of them.
+/// Keeps the files, in a task that does not end where the caller disconnects between two of them.
 async fn keep(files: Vec<NamedFile>) -> Result<(), ApiError> {
     on_disk(move || files.into_iter().try_for_each(|file| file.file.keep().map(|_| ()))).await
 }
@@ -313,7 +340,7 @@ impl JobView {
         self.skipped = skipped.to_vec();
     }
 
-    /// What a caller who waited for the outcome is told where there is none.
+    /// The error for a caller that waited for a job that failed.
     fn failure(&self) -> Option<ApiError> {
         (self.state == JobState::Failed).then(|| ApiError::Retrain(self.error.clone().unwrap_or_default()))
     }

@@ -1,4 +1,4 @@
-//! `POST /upload-excel`: a workbook of customers in, written segments out.
+//! `POST /upload-excel`: groups the customers of a workbook and writes content for each segment.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -10,11 +10,10 @@ use futures::StreamExt;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::docs::{BodyProblems, UploadRequest};
+use super::docs::BodyProblems;
 use super::export::keep_of;
-use super::images::PublicAddress;
 use crate::causes::with_causes;
-use crate::content::{Campaign, Written, write_all};
+use crate::content::{Campaign, Engagement, FunnelStage, Output, Platform, Tone, Written, write_all};
 use crate::customer::Keep;
 use crate::http::problem::ApiError;
 use crate::http::request::fields::Fields;
@@ -23,12 +22,49 @@ use crate::http::request::incoming::{on_disk, receive};
 use crate::http::request::workbook::{KEEP, Reading, read_and_group};
 use crate::http::request_id::RequestContext;
 use crate::http::response::event_stream::{Caller, Finished, Progress, Reporter};
+use crate::http::response::public_address::PublicAddress;
 use crate::http::state::AppState;
 use crate::model_store::ModelVersion;
 use crate::segmentation::{Answer, AnswerContext, Grouped, SegmentAnswer};
 use crate::upload_store::{Received, Stored};
 
-/// The answer, with what was kept and where the time went.
+/// A workbook of customers and the campaign to write for its segments.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct UploadRequest {
+    /// The workbook: .xlsx, .xls or .csv, its columns found by their headers.
+    #[schema(value_type = String, format = Binary)]
+    file: Vec<u8>,
+    /// What the campaign is for, in the marketer's words.
+    #[schema(nullable = false, max_length = 100, example = "Increase sales of winter coats")]
+    objective: Option<String>,
+    /// The trade, in the marketer's words.
+    #[schema(nullable = false, max_length = 100, example = "Retail")]
+    industry: Option<String>,
+    /// Awareness (the default), Consideration, Decision or Loyalty. Also `funnel_stage`.
+    #[schema(rename = "funnelStage", nullable = false, example = "Decision")]
+    funnel_stage: Option<FunnelStage>,
+    /// High, Moderate (the default) or Low. Also `past_engagement`.
+    #[schema(rename = "pastEngagement", nullable = false, example = "High")]
+    past_engagement: Option<Engagement>,
+    /// Instagram (the default), Facebook, LinkedIn, TikTok, Email or Website.
+    #[schema(nullable = false, example = "Instagram")]
+    platform: Option<Platform>,
+    /// Professional, Fun, Empathetic, Casual (the default) or Playful.
+    #[schema(nullable = false, example = "Casual")]
+    tone: Option<Tone>,
+    /// Text, Image, Both, ImagePrompt or TextAndPrompt (the default).
+    #[schema(nullable = false, example = "Text")]
+    post_type: Option<Output>,
+    /// How many variants a segment, 1 (the default) to 10.
+    #[schema(value_type = i64, required = false, minimum = 1, maximum = 10, example = 1)]
+    num_variants: Option<u8>,
+    /// `row`: each member has the number of its row, as its sheet shows it, in `row`; and its sheet in `sheet`, where
+    /// several are read.
+    #[schema(nullable = false, example = "row")]
+    keep: Option<String>,
+}
+
+/// The answer, with the kept upload and the time of each step.
 #[derive(Serialize, ToSchema)]
 #[schema(as = UploadAnswer)]
 pub(in crate::http) struct Timed<'a> {
@@ -40,15 +76,16 @@ pub(in crate::http) struct Timed<'a> {
     ignored: Ignored,
 }
 
-/// The workbook, as it is kept.
+/// The kept workbook.
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct KeptUpload {
-    /// What its content is known by: the same content has the same id.
+    /// The id of its content: the same content has the same id.
     #[schema(example = "2cf24dba5fb0a30e26e83b2ac5b9e29e")]
     id: String,
-    /// Whether the same content was kept already; it is stored once.
+    /// Whether the same content was kept before; it is stored once.
     #[schema(example = false)]
-    stored_before: bool,
+    #[serde(rename = "stored_before")]
+    is_duplicate: bool,
 }
 
 /// Milliseconds of each step.
@@ -60,12 +97,12 @@ pub(in crate::http) struct Timings {
     /// Reading the workbook and placing its customers.
     #[schema(example = 41.0)]
     grouping: f64,
-    /// Until the last segment was written, and the upload kept.
+    /// Writing every segment, and keeping the upload.
     #[schema(example = 1.9)]
     writing: f64,
 }
 
-/// A form that was received and understood.
+/// A valid form.
 struct Upload {
     state: AppState,
     version: Arc<ModelVersion>,
@@ -81,8 +118,9 @@ struct Upload {
 ///
 /// The customers are assigned to the trained segments; the same customer gets the same segment whoever else is in the
 /// file. A segment whose writing fails says so in `content.error`, with the request that writes it again in
-/// `content.regenerate`, and the others are kept. With `Accept: text/event-stream` it tells `progress` (`reading` with the rows so far, `writing` with segments done), each
-/// `segment` as soon as it is written, and `done` with the whole answer, or `error` with a problem.
+/// `content.regenerate`; the other segments are kept. With `Accept: text/event-stream` it sends `progress` (`reading`
+/// with the rows so far, `writing` with the segments done), each `segment` as soon as it is written, and `done` with
+/// the whole answer, or `error` with a problem.
 #[utoipa::path(post, path = "/upload-excel", tag = "segments", operation_id = "upload_excel",
     request_body(content = UploadRequest, content_type = "multipart/form-data"),
     responses(
@@ -124,7 +162,7 @@ impl Upload {
         let grouping = elapsed_ms(started);
 
         let started = Instant::now();
-        // Accepted from here on: the file is kept also where its caller does not wait for the segments to be written.
+        // Accepted: the file is kept even if its caller disconnects before the segments are written.
         let kept = tokio::spawn(on_disk(move || file.keep()));
         state.metrics().uploaded(&grouped);
         let written = write(&state, &grouped, &campaign, &address, &reporter).await?;
@@ -137,7 +175,7 @@ impl Upload {
     }
 }
 
-/// Has every segment written and tells of each as soon as it is there; the results are in the order of the segments.
+/// Writes every segment and reports each as soon as it is written. The results are in the order of the segments.
 async fn write(
     state: &AppState,
     grouped: &Grouped,
@@ -166,7 +204,7 @@ async fn write(
     Ok(written.into_iter().map(|(_, segment)| segment).collect())
 }
 
-/// All that an answer is made of.
+/// What an answer is made of.
 struct Done {
     grouped: Grouped,
     written: Vec<Written>,
@@ -182,13 +220,13 @@ impl Done {
     fn finish(self, max_members: usize) -> Result<Finished, ApiError> {
         let address_of = |name: &_| self.address.of_image(name);
         let answer = Answer::new(&self.grouped, &self.written, &self.campaign, max_members, &address_of);
-        let upload = KeptUpload { id: self.kept.id.to_string(), stored_before: self.kept.is_duplicate };
+        let upload = KeptUpload { id: self.kept.id.to_string(), is_duplicate: self.kept.is_duplicate };
         let answer = Timed { answer, upload, timings_ms: self.timings_ms, ignored: self.ignored };
         Finished::new(&answer, self.waited)
     }
 }
 
-/// What a request waited for the upstream at the least, its segments written at most `at_once` side by side.
+/// The least time that a request waited for the model API, with at most `at_once` segments written at the same time.
 fn waited(written: &[Written], at_once: NonZeroUsize) -> Duration {
     let each = written.iter().map(|Written { content, pictures }| {
         let text = content.as_ref().map_or_else(|error| error.waited, |content| content.waited);
@@ -202,7 +240,7 @@ fn waited(written: &[Written], at_once: NonZeroUsize) -> Duration {
     longest.max(sum.div_f64(at_once.get() as f64))
 }
 
-/// A failed segment does not fail the upload; the log says why it failed.
+/// Logs why a segment failed, which does not fail the upload.
 fn log_failures(written: &Written) {
     let pictures = written.pictures.as_ref().and_then(|pictures| pictures.as_ref().err());
     for error in written.content.as_ref().err().into_iter().chain(pictures) {

@@ -1,7 +1,8 @@
 //! The registry of this server's retrainings: one runs at a time, and the latest 20 are remembered.
 //!
 //! In memory only. The result of a retraining is in its version's folder, and the store's lock excludes the retrainings
-//! of other servers and commands. `tasks/retraining.rs` runs a job. A job does not depend on the request that started it.
+//! of other servers and commands. `tasks/retraining.rs` runs a job. A job does not depend on the request that started
+//! it.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -52,8 +53,8 @@ struct Shared {
     stopping: watch::Sender<bool>,
 }
 
-/// The only permit to run a retraining. Dropped before [`StartPermit::begin`], it removes its job; dropped later, it ends
-/// a job that is still running as failed.
+/// The only permit to run a retraining. Dropped before [`StartPermit::begin`], it removes its job; dropped later, it
+/// ends a job that is still running as failed.
 #[derive(Debug)]
 pub(in crate::http) struct StartPermit {
     jobs: Jobs,

@@ -26,7 +26,8 @@ struct Asked {
 }
 
 impl Refresh {
-    /// Waits until the server has checked; what changed is live then. A server that is starting checks once it is ready.
+    /// Waits until the server has checked; what changed is live then. A server that is starting checks once it is
+    /// ready.
     pub async fn now(&self) {
         let mut checked = self.0.n_checked.subscribe();
         self.0.asked.notify_one();
@@ -72,7 +73,7 @@ pub(in crate::http) async fn run_refresh(state: AppState, asked: Refresh) {
                 failed = Some((id, Instant::now()));
             }
             Err(panic) => {
-                tracing::error!(event = "model_check_panicked", error = %panic, "checking for a new model version failed");
+                tracing::error!(event = "model_check_panicked", error = %panic, "checking for a new version failed");
             }
         }
         if was_asked {

@@ -1,6 +1,8 @@
 //! `POST /generate-post`, `/generate-promo` and `/generate-editor-post`: content for a customer, a segment or everyone.
 //!
-//! The routes take the same bodies and give the same answer, which carries what each of their callers reads.
+//! The routes take the same body and give the same answer, which has the fields that each of their callers reads.
+
+mod wire;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,12 +10,9 @@ use std::time::Duration;
 use axum::extract::{Extension, Request, State};
 use axum::http::HeaderValue;
 use axum::response::Response;
-use serde::Serialize;
 use serde_json::{Value, json};
-use utoipa::ToSchema;
 
-use super::docs::{BodyProblems, GenerateRequest, IdempotencyHeader, IdempotencyProblems, WriterProblems};
-use super::images::PublicAddress;
+use super::docs::BodyProblems;
 use crate::causes::with_causes;
 use crate::content::{Brief, Content, ContentRequest, Output, Pictures, WriteError};
 use crate::http::admission::Admitted;
@@ -25,92 +24,16 @@ use crate::http::request::ignored::Ignored;
 use crate::http::request::target::{Target, find_target};
 use crate::http::request_id::RequestContext;
 use crate::http::response::event_stream::{Caller, Finished, Progress, Reporter};
+use crate::http::response::public_address::PublicAddress;
 use crate::http::state::AppState;
 use crate::model_store::ModelVersion;
-use crate::pipeline::{Distinguishing, Persona, SegmentId};
-use crate::segmentation::{WrittenAnswer, persona_schema};
+use crate::pipeline::SegmentId;
+use crate::segmentation::WrittenAnswer;
+use wire::{
+    FieldsUsed, GenerateAnswer, GenerateRequest, IdempotencyHeader, IdempotencyProblems, VariantEvent, WriterProblems,
+};
 
-/// Content for whom the body described, in the shapes of the written API, the smart form, the segment editor and the
-/// segment's regeneration.
-#[derive(Serialize, ToSchema)]
-#[schema(as = GenerateAnswer)]
-pub(in crate::http) struct GenerateAnswer<'a> {
-    /// Always `ok`.
-    #[schema(example = "ok")]
-    status: &'static str,
-    /// The version of the model that the segment is of.
-    #[schema(example = "20261122T194851Z-2a945ef3")]
-    model_version: &'a str,
-    /// For whom it was written: `customer`, `persona`, `segment` or `everyone`.
-    #[schema(example = "customer")]
-    audience: &'static str,
-    /// The segment; −1 for a customer outside every one, null for everyone.
-    #[schema(required, example = 2)]
-    cluster_id: Option<i64>,
-    /// How surely the customer belongs to the segment, 0 to 1; null where no customer was described.
-    #[schema(required, example = 0.93)]
-    cluster_strength: Option<f64>,
-    /// The segment whose persona was written for, where the customer is outside every one.
-    #[schema(example = 1)]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    nearest_cluster_id: Option<i64>,
-    /// What the segment's customers have in common, with what marketers added.
-    #[schema(schema_with = persona_schema)]
-    persona: &'a Persona,
-    /// What sets the segment's customers apart, in sentences; of an edited persona what it says.
-    #[schema(example = "Joined October to December (all). More often than others from Bedok (34 % against 17 %).")]
-    persona_summary: &'a str,
-    /// What sets the segment's customers apart; empty for an edited persona, for everyone, and for a customer whose
-    /// segment is not sure (`cluster_strength` below 0.6).
-    distinguishing: &'a [Distinguishing],
-    /// The persona's keys that are as everywhere.
-    #[schema(example = json!(["Top_Gender", "Top_Loyalty_Tier"]))]
-    not_distinguishing: &'a [String],
-    /// One entry a variant: texts, addresses of images, or objects with `text` and `image`. Beside `image_error` an
-    /// image that is not there is an empty text.
-    #[schema(value_type = Vec<Value>, example = json!(["Fresh bread at nine, and a seat by the window."]))]
-    generated_result: Vec<Value>,
-    /// The texts once more, for the segment's regeneration.
-    #[schema(example = json!(["Fresh bread at nine, and a seat by the window."]))]
-    post: &'a [String],
-    fields_used: &'a FieldsUsed,
-    /// The same as `fields_used`, for the segment editor.
-    used_fields: &'a FieldsUsed,
-    /// The same as `prompt_used`, for the segment editor.
-    #[schema(example = "# Role\nYou are a senior copywriter. …")]
-    prompt: &'a str,
-    #[serde(flatten)]
-    content: WrittenAnswer<'a>,
-    #[serde(flatten)]
-    ignored: &'a Ignored,
-}
-
-/// Where the prompt's facts came from.
-#[derive(Serialize, ToSchema)]
-pub(in crate::http) struct FieldsUsed {
-    /// The persona's traits that the caller's fields left to the segment.
-    #[schema(example = json!(["Top_Join_Quarter"]))]
-    from_cluster: Vec<String>,
-    /// The caller's fields, under the caller's names.
-    #[schema(example = json!(["location", "objective"]))]
-    from_user_input: Vec<String>,
-    /// The caller's fields that say how to write: platform, tone, number of variants.
-    #[schema(example = json!(["platform", "tone"]))]
-    optional_inputs: Vec<String>,
-}
-
-/// One variant, as soon as it is there.
-#[derive(Serialize)]
-struct VariantEvent<'a> {
-    variant: usize,
-    of: usize,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    text: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    image: Option<&'a str>,
-}
-
-/// A request that was understood.
+/// A valid request.
 struct Job {
     state: AppState,
     version: Arc<ModelVersion>,
@@ -217,7 +140,7 @@ async fn generate(
 }
 
 impl Job {
-    /// Runs the job; with a key as the first of all requests that come with it.
+    /// Runs the job; with an idempotency key, as the first request with that key.
     async fn run_as(self, first: Option<(First, Admitted)>, reporter: Reporter) -> Result<Finished, ApiError> {
         match first {
             None => self.run(reporter).await,
@@ -250,8 +173,8 @@ impl Job {
         self.finish(&content, pictures.as_ref(), images)
     }
 
-    /// What became of the pictures that were asked for. Texts beside them are paid for, and of use without them; where
-    /// there are none, the failure of the pictures is the request's.
+    /// Draws the requested pictures. Texts beside them are paid for and useful on their own, so the request fails only
+    /// where pictures were all it asked for.
     async fn draw(
         &self,
         request: &ContentRequest<'_>,
@@ -334,7 +257,7 @@ fn json_of(outcome: &Result<Finished, ApiError>) -> Option<&str> {
     outcome.as_ref().ok().map(|finished| finished.json.as_str())
 }
 
-/// What the smart form shows: one entry a variant, of the kind that it asked for.
+/// One entry a variant, of the kind that was asked for, as the smart form shows them.
 fn results(output: Output, content: &Content, images: &[String]) -> Vec<Value> {
     match output {
         Output::Text | Output::TextAndPrompt => content.variants.iter().map(|text| json!(text)).collect(),
