@@ -1,9 +1,9 @@
 //! What a writer may know of a segment, sorted by how far it may be said of the reader.
 //!
-//! Built from what the trait test found ([`Distinction`]), so any company's columns work: what is true of all or of most
-//! may be said, what is only more frequent may colour a text, and the rest is not mentioned. A gender is never said. A
-//! persona may come back from a browser's storage: every string is cleaned, counted and cut here. Customers' names,
-//! addresses and notes are no part of a persona and so never get here.
+//! Built from what the trait test found ([`Distinction`]), so any company's columns work: what is true of all or of
+//! most may be said, what is only more frequent may colour a text, and the rest is not mentioned. A gender is never
+//! said. A persona may come back from a browser's storage: every string is cleaned, counted and cut here. Customers'
+//! names, addresses and notes are no part of a persona and so never get here.
 
 use crate::customer::{DatePart, FeatureKind, Kind, Role, Schema, is_personal};
 use crate::pipeline::{Claim, Distinction, Distinguishing, DistinguishingValue, Persona, TraitValue};

@@ -10,8 +10,8 @@ const MAX_JOINERS: usize = 2;
 /// Makes `text` one line of at most `max_chars` characters.
 ///
 /// Control, bidirectional and zero-width characters go (a log line or a prompt must show what it holds), and of joiners
-/// all but what one letter can have: a long row of them is a hidden text. Every run of blanks becomes one, both ends are
-/// trimmed.
+/// all but what one letter can have: a long row of them is a hidden text. Every run of blanks becomes one, both ends
+/// are trimmed.
 pub(super) fn one_line(text: &str, max_chars: usize) -> String {
     let mut line = String::new();
     let mut n_chars = 0;

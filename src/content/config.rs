@@ -78,8 +78,8 @@ pub struct WriterConfig {
     pub auth_header: String,
     /// `OPENAI_MODEL`, the model that writes.
     pub model: String,
-    /// `OPENAI_FALLBACK_MODELS`, comma separated: models that write in its place, in this order, where it fails in a way
-    /// that another may not; none.
+    /// `OPENAI_FALLBACK_MODELS`, comma separated: models that write in its place, in this order, where it fails in a
+    /// way that another may not; none.
     pub fallback_models: Vec<String>,
     /// `OPENAI_IMAGE_MODEL`, the model that draws.
     pub image_model: String,
@@ -88,8 +88,8 @@ pub struct WriterConfig {
     pub timeout: Duration,
     /// `OPENAI_DEADLINE_S`, the limit of all tries for the texts of one brief together; 60.
     pub deadline: Duration,
-    /// `OPENAI_IMAGE_TIMEOUT_S`, the limit of all tries for the pictures of one brief together, from when their texts are
-    /// there; 180, for models take minutes to draw.
+    /// `OPENAI_IMAGE_TIMEOUT_S`, the limit of all tries for the pictures of one brief together, from when their texts
+    /// are there; 180, for models take minutes to draw.
     pub image_timeout: Duration,
     /// How failed calls are tried again.
     pub retry: RetryPolicy,

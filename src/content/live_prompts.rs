@@ -35,7 +35,8 @@ impl LivePrompts {
         self.current.load_full()
     }
 
-    /// Checks the folder and takes changed templates over. Faulty templates are logged once, and the previous ones stay.
+    /// Checks the folder and takes changed templates over. Faulty templates are logged once, and the previous ones
+    /// stay.
     pub(super) fn refresh(&self) {
         let Some(dir) = &self.dir else { return };
         // One check at a time: of two, the earlier one could otherwise store its templates last.

@@ -1,8 +1,8 @@
 //! Marketing content: takes a campaign and an audience, returns checked texts, an image prompt and pictures.
 //!
-//! A [`Writer`] knows only the [`Campaign`] and the [`Audience`]. Its provider is `openai` (any OpenAI-compatible server)
-//! or `offline` (deterministic, no key, no network). Knows no HTTP framework and no status codes of ours, and does not
-//! read the environment. May import only [`crate::pipeline`] and [`crate::customer`].
+//! A [`Writer`] knows only the [`Campaign`] and the [`Audience`]. Its provider is `openai` (any OpenAI-compatible
+//! server) or `offline` (deterministic, no key, no network). Knows no HTTP framework and no status codes of ours, and
+//! does not read the environment. May import only [`crate::pipeline`] and [`crate::customer`].
 
 mod audience;
 mod campaign;

@@ -91,9 +91,8 @@ impl Sources {
 impl Prompts {
     /// Loads the templates.
     ///
-    /// # Errors
-    /// When a template is faulty, uses a name that does not exist, or leaves its text empty: each is rendered once here,
-    /// so that a mistake shows now and not at the first customer.
+    /// # Errors When a template is faulty, uses a name that does not exist, or leaves its text empty: each is rendered
+    /// once here, so that a mistake shows now and not at the first customer.
     pub(super) fn new(sources: Sources) -> Result<Self, WriterConfigError> {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
@@ -138,8 +137,8 @@ impl Prompts {
         Ok(text.trim().to_owned())
     }
 
-    /// Renders every template with every value of every closed set, for an audience of which all is known and for one of
-    /// which nothing is.
+    /// Renders every template with every value of every closed set, for an audience of which all is known and for one
+    /// of which nothing is.
     fn try_out(&self) -> Result<(), WriterConfigError> {
         let told = |claim, shares| Remark { claim, words: "b".into(), shares };
         let full = Audience {

@@ -35,7 +35,8 @@ pub(super) fn segment(distinguishing: Vec<Distinguishing>) -> Audience {
          "parts": [{"part": "quarter", "title": "Quarter", "persona": {"key": "Quarter", "top": 1}}]},
         {"title": "Town", "required": true, "role": "place", "kind": "category", "persona": {"key": "Towns", "top": 3}},
         {"title": "Tier", "required": true, "role": "tier", "kind": "category", "persona": {"key": "Tier", "top": 1}},
-        {"title": "Gender", "required": true, "role": "gender", "kind": "category", "persona": {"key": "Gender", "top": 1}},
+        {"title": "Gender", "required": true, "role": "gender", "kind": "category",
+         "persona": {"key": "Gender", "top": 1}},
         {"title": "Newsletter", "required": true, "kind": "category", "persona": {"key": "Newsletter", "top": 1}},
         {"title": "Mean_Spend", "required": true, "kind": "number", "persona": {"key": "Mean_Spend", "top": 1}},
     ]);

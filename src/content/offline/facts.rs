@@ -14,8 +14,8 @@ use super::reading::{Words, lower_first};
 const MAX_LISTED: usize = 3;
 /// How many words one interest may have; more is a note, not an interest.
 const MAX_INTEREST_WORDS: usize = 4;
-/// Every slot. `place`, `tier` and `joined` hold what may be said of the reader, `near`, `level` and `since` what is only
-/// more frequent and is never said of anybody.
+/// Every slot. `place`, `tier` and `joined` hold what may be said of the reader, `near`, `level` and `since` what is
+/// only more frequent and is never said of anybody.
 const SLOTS: [&str; 11] =
     ["offering", "subject", "destination", "offer", "interests", "place", "tier", "joined", "near", "level", "since"];
 
@@ -96,8 +96,8 @@ impl Slots {
         &self.0
     }
 
-    /// The phrase with every slot filled, or `None` where one is empty. `{Name}` is the value of `{name}` with a capital
-    /// first letter.
+    /// The phrase with every slot filled, or `None` where one is empty. `{Name}` is the value of `{name}` with a
+    /// capital first letter.
     pub(super) fn fill(&self, phrase: &str) -> Option<String> {
         let mut filled = String::new();
         let mut rest = phrase;

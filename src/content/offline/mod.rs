@@ -1,8 +1,8 @@
 //! The offline provider: deterministic marketing texts and posters without a key or a network.
 //!
-//! Data decides what is said: phrases by trade (`trades.json`) and for every trade (`lines.json`), word lists to read an
-//! objective by (`words.json`), and how the parts make a post or an image prompt (`post.j2`, `picture.j2`). A hash of
-//! the brief chooses among phrases, so the same brief always gives the same texts, and each variant another. A post
+//! Data decides what is said: phrases by trade (`trades.json`) and for every trade (`lines.json`), word lists to read
+//! an objective by (`words.json`), and how the parts make a post or an image prompt (`post.j2`, `picture.j2`). A hash
+//! of the brief chooses among phrases, so the same brief always gives the same texts, and each variant another. A post
 //! claims nothing of its reader beyond what is true of most of them, and names no gender.
 
 mod data;
@@ -115,8 +115,9 @@ impl Offline {
         let text = self.templates.get_template(template)?.render(context! {
             lines => self.data.lines.clone(), trade => facts.phrases.clone(), slot => Serde(facts.slots.all()),
             tags => facts.tags.clone(), turn => turn,
-            goal => facts.goal, stage => campaign.funnel_stage().name(), engagement => campaign.past_engagement().name(),
-            tone => campaign.tone().name(), platform => campaign.platform().name(), slogan => facts.slogan(),
+            goal => facts.goal, stage => campaign.funnel_stage().name(), tone => campaign.tone().name(),
+            engagement => campaign.past_engagement().name(), platform => campaign.platform().name(),
+            slogan => facts.slogan(),
             may_join => facts.may_join, is_brief => facts.is_brief, is_plain => facts.is_plain,
             pick => Value::from_function(pick),
         })?;

@@ -106,8 +106,8 @@ impl Words {
     }
 }
 
-/// Whether `text` holds one of `words` at the start of a word. A word of up to three letters must stand alone, or in its
-/// plural; a longer one may go on ("retain", "retaining").
+/// Whether `text` holds one of `words` at the start of a word. A word of up to three letters must stand alone, or in
+/// its plural; a longer one may go on ("retain", "retaining").
 pub(super) fn has_word(text: &str, words: &[String]) -> bool {
     let text = text.to_lowercase();
     let ends = |rest: &str| !rest.chars().next().is_some_and(char::is_alphanumeric);

@@ -1,8 +1,8 @@
 //! Where a server is reached: the addresses of its endpoints, made from the one that is configured.
 //!
 //! People configure the address that their server's documentation shows: with a slash at the end, with
-//! `/chat/completions`, or with a query that every call needs, such as Azure's `?api-version=`. For the openai provider and
-//! the choice of a provider.
+//! `/chat/completions`, or with a query that every call needs, such as Azure's `?api-version=`. For the openai provider
+//! and the choice of a provider.
 
 use reqwest::Url;
 

@@ -1,4 +1,5 @@
-//! One token of each model that writes: whether the address, the key and the model's name are right, at hardly any cost.
+//! One token of each model that writes: whether the address, the key and the model's name are right, at hardly any
+//! cost.
 //!
 //! For `content-portal check`; customers' requests never come this way.
 

@@ -1,8 +1,8 @@
 //! A day's budget for calls upstream: the most that a call may cost is reserved before it is made.
 //!
-//! One small file holds the UTC day and what is spent of it. Every change reads it, replaces it whole and syncs it, under
-//! a lock across processes. So the budget survives a restart, a crash loses no reservation, and processes that share the
-//! folder share the budget. Knows no prices.
+//! One small file holds the UTC day and what is spent of it. Every change reads it, replaces it whole and syncs it,
+//! under a lock across processes. So the budget survives a restart, a crash loses no reservation, and processes that
+//! share the folder share the budget. Knows no prices.
 
 use std::fs::{self, OpenOptions};
 use std::io;
@@ -152,14 +152,14 @@ fn until_next_day(now: Timestamp) -> Duration {
     left.ok().and_then(|left| Duration::try_from(left).ok()).unwrap_or_default()
 }
 
-/// Lets `edit` change the ledger of `today`, and writes it if `edit` returns a value. A ledger of a later day stays as it
-/// is: setting the clock back gives no second budget.
+/// Lets `edit` change the ledger of `today`, and writes it if `edit` returns a value. A ledger of a later day stays as
+/// it is: setting the clock back gives no second budget.
 fn change<T>(dir: &Path, today: Date, edit: impl FnOnce(&mut Ledger) -> Option<T>) -> io::Result<Option<T>> {
     let lock = OpenOptions::new().write(true).create(true).truncate(false).open(dir.join(LOCK))?;
     lock.lock()?;
     let outcome = change_locked(dir, today, edit);
-    // Explicitly: a child process being started holds its parent's open files for a moment. If unlocking fails, the lock
-    // ends with the file.
+    // Explicitly: a child process being started holds its parent's open files for a moment. If unlocking fails, the
+    // lock ends with the file.
     let _ = lock.unlock();
     outcome
 }

@@ -1,8 +1,8 @@
 //! The highest limit of tokens that a server takes, read from its refusal.
 //!
-//! Servers agree on no words: "supports at most 4096 completion tokens", "must be less than or equal to 4096", "the valid
-//! range is [1, 4096]", "maximum context length is 4096 tokens and your request has 1000 input tokens". For what learns
-//! from failures.
+//! Servers agree on no words: "supports at most 4096 completion tokens", "must be less than or equal to 4096", "the
+//! valid range is [1, 4096]", "maximum context length is 4096 tokens and your request has 1000 input tokens". For what
+//! learns from failures.
 
 use super::failure::Failure;
 
