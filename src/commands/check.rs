@@ -55,6 +55,7 @@ fn try_folder(folder: &Folder<'_>) -> Outcome {
 /// Loads the model, with the marketers' entries laid over it.
 fn try_model(config: &Config) -> Outcome {
     setup::schema(config)?;
+    setup::training_settings(config)?;
     let entries = setup::persona_entries(config)?;
     let store = ModelStore::new(&config.paths.models);
     let Servable { mut version, instead_of } = match store.load_servable() {

@@ -38,6 +38,9 @@ pub struct Paths {
     pub personas: Option<PathBuf>,
     /// `SCHEMA_PATH`, a JSON file that names other customer columns.
     pub schema: Option<PathBuf>,
+    /// `TRAINING_PATH`, a JSON file of how to train; `training.json` beside the schema, or else in `MODEL_DIR`, if it
+    /// is there.
+    pub training: Option<PathBuf>,
 }
 
 impl Config {
@@ -62,6 +65,7 @@ impl Paths {
             base_data: read.path("BASE_DATA_DIR", "base_data"),
             personas: read.optional_path("PERSONA_PATH"),
             schema: read.optional_path("SCHEMA_PATH"),
+            training: read.optional_path("TRAINING_PATH"),
         }
     }
 }

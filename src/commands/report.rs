@@ -1,7 +1,7 @@
 //! What a training found, as lines for people.
 
 use content_portal::customer::Schema;
-use content_portal::pipeline::{Scores, Segment};
+use content_portal::pipeline::{Refit, Scores, Segment};
 use content_portal::retrain::{GateCheck, Published, PutAway, RetrainReport, Verdict};
 
 use super::output::print_line;
@@ -57,6 +57,7 @@ pub fn print_report(report: &RetrainReport) {
     let Some(scores) = &report.scores else { return };
     print_decided_by(scores);
     print_scores(scores);
+    report.refit.as_ref().map(print_refit);
     let took = report.seconds;
     print_line!(
         "time            {:.2} s reading, {:.2} s fitting, {:.2} s judging",
@@ -69,6 +70,15 @@ pub fn print_report(report: &RetrainReport) {
         print_line!("against live    {kept} segments go on, {new} are new, {gone} ended");
     }
     print_line!("segments        {}", scores.clusters);
+}
+
+/// What the second training says.
+fn print_refit(refit: &Refit) {
+    let segments = refit.stability.iter().map(|of| format!("{} {:.0} %", of.cluster_id, of.jaccard * 100.0));
+    print_line!("found again     by a training on four fifths: segment {}", segments.collect::<Vec<_>>().join(", "));
+    let error = refit.calibration_error().map(|error| format!("; confidence is off by {:.1} points", error * 100.0));
+    let outside = refit.outside_share() * 100.0;
+    print_line!("of new ones     {outside:.1} % will be outside{}", error.unwrap_or_default());
 }
 
 /// What decides the segments.

@@ -5,11 +5,10 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Args;
 use content_portal::model_store::ModelStore;
-use content_portal::pipeline::FitParams;
+use content_portal::pipeline::{Method, TrainingSettings};
 use content_portal::retrain::RetrainOutcome;
 use content_portal::retrain::worker::Outcome;
-use hdbscan::{HdbscanParams, MinClusterSize};
-use umap::UmapParams;
+use hdbscan::{ClusterSelection, MinClusterSize};
 
 use super::config::Config;
 use super::output::print_line;
@@ -22,15 +21,56 @@ const REFUSED: u8 = 3;
 /// Added to the priority; the system goes no lower.
 const LOWEST: i32 = 19;
 
-/// How to train; the defaults are the README's.
-#[derive(Debug, Args)]
-pub struct RetrainArgs {
+/// How to find the segments: what is not given is as `TRAINING_PATH` has it, or else as in the live version.
+#[derive(Debug, Clone, Args)]
+pub struct SettingArgs {
+    /// What finds the segments: umap_hdbscan or latent_classes.
+    #[arg(long, value_name = "METHOD")]
+    method: Option<Method>,
+    /// Neighbours of a profile on the map, itself among them.
+    #[arg(long, value_name = "N")]
+    n_neighbors: Option<usize>,
+    /// The distance on the map up to which two profiles count as one, 0 to 1.
+    #[arg(long, value_name = "DISTANCE")]
+    min_dist: Option<f32>,
+    /// Dimensions of the map.
+    #[arg(long, value_name = "N")]
+    n_components: Option<usize>,
+    /// Neighbours that make a place on the map dense.
+    #[arg(long, value_name = "N")]
+    min_samples: Option<usize>,
     /// The smallest segment: a number of customers (400) or a share of them (8%).
     #[arg(long, value_name = "SIZE")]
     min_cluster_size: Option<MinClusterSize>,
-    /// The seed of the map; the same data and seed give the same model.
+    /// Which clusters are chosen: excess_of_mass or leaf.
+    #[arg(long, value_name = "RULE", value_parser = selection)]
+    selection: Option<ClusterSelection>,
+    /// The seed of the map; the same customers and seed give the same model.
     #[arg(long)]
     seed: Option<u64>,
+}
+
+fn selection(text: &str) -> Result<ClusterSelection, &'static str> {
+    match text {
+        "excess_of_mass" | "eom" => Ok(ClusterSelection::ExcessOfMass),
+        "leaf" => Ok(ClusterSelection::Leaf),
+        _ => Err("it must be excess_of_mass or leaf"),
+    }
+}
+
+impl From<SettingArgs> for TrainingSettings {
+    fn from(args: SettingArgs) -> Self {
+        let SettingArgs { method, n_neighbors, min_dist, n_components, min_samples, .. } = args;
+        let SettingArgs { min_cluster_size, selection, seed, .. } = args;
+        Self { method, n_neighbors, min_dist, n_components, min_samples, min_cluster_size, selection, seed }
+    }
+}
+
+/// How to train.
+#[derive(Debug, Args)]
+pub struct RetrainArgs {
+    #[command(flatten)]
+    settings: SettingArgs,
     /// Publish a model of poor quality all the same.
     #[arg(long)]
     force: bool,
@@ -54,24 +94,13 @@ impl RetrainArgs {
         }
         Ok(())
     }
-
-    fn params(&self) -> FitParams {
-        let mut params = FitParams::default();
-        if let Some(seed) = self.seed {
-            params.umap = UmapParams::default().seed(seed);
-        }
-        if let Some(size) = self.min_cluster_size {
-            params.hdbscan = HdbscanParams::default().min_cluster_size(size);
-        }
-        params
-    }
 }
 
 /// Trains, publishes and prints the report.
 pub fn retrain(config: &Config, args: &RetrainArgs) -> anyhow::Result<ExitCode> {
     let store = ModelStore::new(&config.paths.models);
-    let (params, uploads) = (args.params(), Some(config.server.upload_dir.as_path()));
-    let training = Training { params: &params, uploads, force: args.force, recorded: args.recorded };
+    let (settings, uploads) = (args.settings.clone().into(), Some(config.server.upload_dir.as_path()));
+    let training = Training { settings: &settings, uploads, force: args.force, recorded: args.recorded };
     if args.events {
         retrain_for_program(config, &store, training)
     } else {

@@ -108,6 +108,8 @@ fn prepare(config: &Config, opening: &Opening) -> anyhow::Result<Prepared> {
     let store = ModelStore::new(&config.paths.models);
     folders::check(config, store.has_version())?;
     let entries = setup::persona_entries(config)?;
+    // Not at night, when the schedule comes to it.
+    setup::training_settings(config)?;
     let writer = setup::writer(config)?;
     let mut version = training::current_or_trained(config, &store, &|| opening.open())?;
     let on_load = Arc::new(move |version: &mut ModelVersion| {

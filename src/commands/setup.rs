@@ -8,7 +8,7 @@ use anyhow::Context;
 use content_portal::content::Writer;
 use content_portal::customer::Schema;
 use content_portal::model_store::ModelVersion;
-use content_portal::pipeline::SegmentId;
+use content_portal::pipeline::{FitParams, SegmentId, TrainingSettings};
 use content_portal::text_file;
 use content_portal::workbook::Reader;
 use jiff::Timestamp;
@@ -18,6 +18,9 @@ use serde_json::{Map, Value};
 use super::config::Config;
 use super::misconfigured::Misconfigured;
 use super::of_flask_service;
+
+/// The name under which it is found how to train, where `TRAINING_PATH` names no other file.
+const TRAINING: &str = "training.json";
 
 /// Marketers' entries by cluster id, from `PERSONA_PATH`.
 pub type PersonaEntries = BTreeMap<SegmentId, Map<String, Value>>;
@@ -33,6 +36,21 @@ pub fn schema(config: &Config) -> anyhow::Result<Arc<Schema>> {
         None => Schema::built_in()?,
     };
     Ok(Arc::new(schema))
+}
+
+/// How to train: `TRAINING_PATH`, or else `training.json` beside the schema or in the model folder, if it is there.
+pub fn training_settings(config: &Config) -> anyhow::Result<TrainingSettings> {
+    let paths = &config.paths;
+    let beside = paths.schema.as_deref().and_then(Path::parent).unwrap_or(&paths.models);
+    let path = paths.training.clone().unwrap_or_else(|| beside.join(TRAINING));
+    let unusable = |cause| Misconfigured::File { variable: "TRAINING_PATH", path: path.clone(), cause };
+    if paths.training.is_none() && !path.exists() {
+        return Ok(TrainingSettings::default());
+    }
+    let json = text_file::read(&path).map_err(|error| unusable(error.into()))?;
+    let settings: TrainingSettings = serde_json::from_str(&json).map_err(|error| unusable(error.into()))?;
+    settings.applied(&FitParams::default()).map_err(|error| unusable(error.into()))?;
+    Ok(settings)
 }
 
 /// The day that it is by the clock of `TIME_ZONE`: dates after it are in the future.

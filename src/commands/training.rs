@@ -7,7 +7,7 @@ use std::path::Path;
 
 use anyhow::bail;
 use content_portal::model_store::{ModelStore, ModelVersion, Servable, StoreError};
-use content_portal::pipeline::FitParams;
+use content_portal::pipeline::{FitParams, TrainingSettings};
 use content_portal::retrain::{
     GateCheck, GateLimits, Progress, Published, PutAway, RetrainError, RetrainOutcome, RetrainRequest, Verdict, retrain,
 };
@@ -19,7 +19,7 @@ use super::setup;
 /// What a training takes along, and what it overrides.
 #[derive(Debug, Clone, Copy)]
 pub struct Training<'a> {
-    pub params: &'a FitParams,
+    pub settings: &'a TrainingSettings,
     /// The folder of the waiting uploads, if they are to be used and put away.
     pub uploads: Option<&'a Path>,
     pub force: bool,
@@ -27,7 +27,8 @@ pub struct Training<'a> {
     pub recorded: bool,
 }
 
-/// Runs a training with the settings' folders. The outer error is one of the settings.
+/// Runs a training with the settings' folders, by what is asked for, then by the settings, then as the live version was
+/// trained. The outer error is one of the settings.
 pub fn train(
     config: &Config,
     store: &ModelStore,
@@ -39,11 +40,12 @@ pub fn train(
     if training.recorded {
         reader = reader.with_recorded(File::from(io::stdin().as_fd().try_clone_to_owned()?));
     }
+    let params = training.settings.clone().over(&setup::training_settings(config)?).applied(&live_params(store))?;
     let request = RetrainRequest {
         base_data: &config.paths.base_data,
         uploads: training.uploads,
         schema: setup::schema(config)?,
-        params: training.params,
+        params: &params,
         reader: &reader,
         gate: GateLimits::default(),
         force: training.force,
@@ -58,6 +60,12 @@ pub fn train(
         _ => {}
     }
     Ok(outcome)
+}
+
+/// How the current version was trained; the defaults where there is none.
+fn live_params(store: &ModelStore) -> FitParams {
+    let current = store.list().ok().and_then(|versions| versions.into_iter().find(|version| version.is_current));
+    current.and_then(|version| version.manifest.ok()).map(|manifest| manifest.params).unwrap_or_default()
 }
 
 /// What did not go well and did not keep the version from being published.
@@ -140,7 +148,7 @@ fn tell_why(version: &ModelVersion, fault: StoreError) {
 fn train_first(config: &Config, store: &ModelStore) -> anyhow::Result<()> {
     let base_data = config.paths.base_data.display();
     tracing::info!(event = "first_training", "there is no model yet: training one from {base_data}");
-    let training = Training { params: &FitParams::default(), uploads: None, force: false, recorded: false };
+    let training = Training { settings: &TrainingSettings::default(), uploads: None, force: false, recorded: false };
     match train(config, store, training, &|_| {})? {
         Ok(RetrainOutcome::Published(_) | RetrainOutcome::Unchanged(_)) => Ok(()),
         Ok(RetrainOutcome::Refused(report)) => {

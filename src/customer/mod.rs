@@ -54,7 +54,7 @@ pub use plain::plain_cell;
 pub use report::{CleaningReport, Dropped};
 pub use report_entries::{ColumnDates, DecidedBy, SheetRow, Unusable, ValueRows};
 pub use schema::{
-    Column, DateFeature, DateOrder, DatePart, Feature, FeatureKind, Kind, PersonaKey, Role, Schema, SchemaError,
+    Column, DateFeature, DateOrder, DatePart, Feature, FeatureKind, Kind, PersonaKey, Role, Scale, Schema, SchemaError,
 };
 pub use sheet::{SheetReport, UnusedSheet};
 pub use spelling::spelling_key;

@@ -1,5 +1,7 @@
 //! The columns that matter, as data: the built-in customer schema and any other company's file.
 
+mod column;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
@@ -16,6 +18,10 @@ const BUILT_IN: &str = include_str!("schema.json");
 const MAX_COLUMNS: usize = 64;
 /// How many levels one ordinal column may have.
 const MAX_LEVELS: usize = 256;
+/// The most that a column may count for.
+const MAX_WEIGHT: f64 = 100.0;
+/// Customers that a value of a category needs to be told by name, unless its column says otherwise.
+const MIN_CUSTOMERS: u64 = 10;
 
 /// The columns of a customer sheet that a model is trained on, in the order of the model's features.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,6 +36,7 @@ pub struct Schema {
 
 /// One column: how it is found in a sheet, and what its cells mean.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "column::Keys")]
 pub struct Column {
     /// What the column is called in answers, such as `Date Joined`.
     pub title: String,
@@ -44,19 +51,26 @@ pub struct Column {
     /// Other spellings of a value and the value they mean, such as `F` for `Female`; case is ignored.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub synonyms: BTreeMap<String, String>,
+    /// How much the column counts when customers are compared, 0 to 100; 1. With 0 it is described, in personas, lift
+    /// and drift, and decides no segment.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub weight: f64,
     /// What its cells mean.
     #[serde(flatten)]
     pub kind: Kind,
 }
 
 /// What the cells of a column mean, and with it how they become features.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Kind {
     /// One of a set of names that training finds; becomes a one-hot block.
     Category {
         /// How the most frequent values appear in a persona.
         persona: PersonaKey,
+        /// A value that fewer customers of a training have is `Other` there; 10.
+        #[serde(skip_serializing_if = "is_min_customers")]
+        min_customers: u64,
     },
     /// One of `levels`, lowest first; becomes its rank, counted from 1 and scaled.
     Ordinal {
@@ -81,7 +95,52 @@ pub enum Kind {
     Number {
         /// How the mean appears in a persona.
         persona: PersonaKey,
+        /// How differences are measured.
+        #[serde(skip_serializing_if = "is_linear")]
+        scale: Scale,
     },
+}
+
+/// How differences between numbers are measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scale {
+    /// By how much they differ.
+    #[default]
+    Linear,
+    /// By how many times one is the other: 10 and 20 are as far apart as 100 and 200. For amounts of which most are
+    /// small and a few are very large.
+    Log,
+}
+
+impl Scale {
+    /// A number on this scale. The logarithm is that of 1 + the number's size, with the number's sign, so that it takes
+    /// 0 and negative numbers.
+    pub fn apply(self, number: f64) -> f64 {
+        match self {
+            Self::Linear => number,
+            Self::Log => number.abs().ln_1p().copysign(number),
+        }
+    }
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+fn is_one(weight: &f64) -> bool {
+    *weight == 1.0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+fn is_min_customers(customers: &u64) -> bool {
+    *customers == MIN_CUSTOMERS
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+fn is_linear(scale: &Scale) -> bool {
+    *scale == Scale::Linear
 }
 
 /// What comes first in a date of numbers.
@@ -106,6 +165,9 @@ pub struct DateFeature {
     pub title: String,
     /// How its most frequent values appear in a persona.
     pub persona: PersonaKey,
+    /// How much the part counts, times its column's weight, 0 to 100; 1.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub weight: f64,
 }
 
 /// A part of a date.
@@ -172,6 +234,12 @@ pub struct Feature<'a> {
     pub persona: &'a PersonaKey,
     /// What part it plays in sentences.
     pub role: Role,
+    /// How much it counts when customers are compared; with 0 it is described and decides no segment.
+    pub weight: f64,
+    /// How differences between its numbers are measured.
+    pub scale: Scale,
+    /// A name that fewer customers of a training have is `Other` there; 0 where none is.
+    pub min_customers: u64,
     /// How its values become numbers.
     pub kind: FeatureKind<'a>,
 }
@@ -219,7 +287,7 @@ impl Schema {
     ///
     /// # Errors
     /// [`SchemaError::Parse`] when the text is not JSON of this shape; [`SchemaError::Rule`] when there is no
-    /// column or too many, a name is empty or used twice, an ordinal has fewer than two or repeated levels or a synonym
+    /// column or too many, a weight is out of range or none is above 0, a name is empty or used twice, an ordinal has fewer than two or repeated levels or a synonym
     /// for another, a date has no part, a synonym is empty, or a persona key asks for no value.
     pub fn from_json(json: &[u8]) -> Result<Self, SchemaError> {
         let schema: Self = serde_json::from_slice(json)?;
@@ -253,6 +321,9 @@ impl Schema {
                 }
             }
         }
+        if self.features().all(|feature| feature.weight == 0.0) {
+            return rule("columns", "must hold one with a weight above 0");
+        }
         let mut keys = BTreeSet::new();
         let mut titles = BTreeSet::new();
         for feature in self.features() {
@@ -285,19 +356,37 @@ impl Column {
     }
 
     fn features(&self, column: usize) -> Vec<Feature<'_>> {
-        let feature = |title, persona, kind| Feature { column, title, persona, role: self.role, kind };
+        let feature = |title, persona, kind| {
+            let (weight, scale, min_customers) = (self.weight, Scale::Linear, 0);
+            Feature { column, title, persona, role: self.role, weight, scale, min_customers, kind }
+        };
         match &self.kind {
-            Kind::Category { persona } => vec![feature(&self.title, persona, FeatureKind::Category)],
+            &Kind::Category { ref persona, min_customers } => {
+                vec![Feature { min_customers, ..feature(&self.title, persona, FeatureKind::Category) }]
+            }
             Kind::Ordinal { levels, persona, .. } => vec![feature(&self.title, persona, FeatureKind::Ordinal(levels))],
-            Kind::Number { persona } => vec![feature(&self.title, persona, FeatureKind::Number)],
+            &Kind::Number { ref persona, scale } => {
+                vec![Feature { scale, ..feature(&self.title, persona, FeatureKind::Number) }]
+            }
             Kind::Date { parts, .. } => {
-                parts.iter().map(|p| feature(&p.title, &p.persona, FeatureKind::DatePart(p.part))).collect()
+                let part = |p: &'_ DateFeature| self.weight * p.weight;
+                let parts =
+                    parts.iter().map(|p| (part(p), feature(&p.title, &p.persona, FeatureKind::DatePart(p.part))));
+                parts.map(|(weight, part)| Feature { weight, ..part }).collect()
             }
         }
     }
 
     fn check(&self) -> Result<(), SchemaError> {
         let rule = |rule| Err(SchemaError::Rule { column: self.title.clone(), rule });
+        let is_weight = |weight: f64| (0.0..=MAX_WEIGHT).contains(&weight);
+        let parts = match &self.kind {
+            Kind::Date { parts, .. } => parts.as_slice(),
+            Kind::Category { .. } | Kind::Ordinal { .. } | Kind::Number { .. } => &[],
+        };
+        if !is_weight(self.weight) || parts.iter().any(|part| !is_weight(part.weight)) {
+            return rule("must have weights from 0 to 100");
+        }
         if self.synonyms.iter().any(|(from, to)| from.trim().is_empty() || to.trim().is_empty()) {
             return rule("has an empty synonym");
         }
@@ -322,47 +411,4 @@ impl Column {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_built_in_schema_is_valid_and_yields_six_features() {
-        let schema = Schema::built_in().unwrap();
-        let titles: Vec<_> = schema.features().map(|f| f.title.to_owned()).collect();
-        assert_eq!(titles, ["Location", "Gender", "Join_Year", "Join_Month", "Join_Quarter", "Loyalty Tier"]);
-    }
-
-    #[test]
-    fn a_schema_that_breaks_a_rule_names_the_column_and_the_rule() {
-        let broken = |edit: fn(&mut Schema)| {
-            let mut schema = Schema::built_in().unwrap();
-            edit(&mut schema);
-            Schema::from_json(&serde_json::to_vec(&schema).unwrap()).unwrap_err().to_string()
-        };
-        assert!(broken(|s| s.columns.clear()).contains("1 to 64 columns"));
-        assert!(broken(|s| s.columns[0].aliases.push("Gender".into())).contains("shares a title"));
-        assert!(broken(|s| s.columns[0].title.clear()).contains("empty"));
-        assert!(broken(|s| s.columns[3].kind_mut_levels().truncate(1)).contains("2 to 256 levels"));
-        assert!(broken(|s| s.columns[3].kind_mut_levels()[0] = "GOLD".into()).contains("repeated level"));
-        let synonym = |from: &str, to: &str| {
-            Schema::built_in()
-                .map(|mut s| {
-                    s.columns[3].synonyms.insert(from.into(), to.into());
-                    Schema::from_json(&serde_json::to_vec(&s).unwrap())
-                })
-                .unwrap()
-        };
-        assert!(synonym("S", "silver").is_ok());
-        assert!(synonym("B", "Bronze").unwrap_err().to_string().contains("level that it does not have"));
-        assert!(synonym("", "Gold").unwrap_err().to_string().contains("empty synonym"));
-    }
-
-    impl Column {
-        fn kind_mut_levels(&mut self) -> &mut Vec<String> {
-            match &mut self.kind {
-                Kind::Ordinal { levels, .. } => levels,
-                other => panic!("{other:?} has no levels"),
-            }
-        }
-    }
-}
+mod tests;

@@ -74,6 +74,11 @@ impl CustomerTable {
         Ok(Self { weights: Some(weights), ..self })
     }
 
+    /// The table with other columns; each has as many rows.
+    pub(crate) fn with_columns(&self, columns: Vec<CustomerColumn>) -> Self {
+        Self { columns, ..self.clone() }
+    }
+
     /// A table of these rows alone, in this order, one customer each, with of each day its year and month alone. Rows
     /// that do not exist are passed over; nothing is said of the cleaning.
     pub fn excerpt(&self, rows: &[usize]) -> Self {

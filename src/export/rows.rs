@@ -11,7 +11,7 @@ use crate::segmentation::Grouped;
 /// Columns of one export: far more than any schema yields.
 pub(super) const MAX_COLUMNS: usize = 1_024;
 /// The columns that stand last, in this order: where a customer belongs.
-const LAST: [&str; 2] = [CLUSTER_ID, "strength"];
+const LAST: [&str; 3] = [CLUSTER_ID, "strength", "confidence"];
 
 /// Where the rows are.
 pub(super) enum Rows<'a> {
@@ -50,7 +50,7 @@ impl Survey {
         self.n_rows
     }
 
-    /// The columns of the rows, `cluster_id` and `strength` last; where there is no row, `cluster_id` alone.
+    /// The columns of the rows, `cluster_id`, `strength` and `confidence` last; where there is no row, `cluster_id` alone.
     pub fn columns(&self) -> Columns {
         let is_last = |key: &str| LAST.contains(&key);
         let first = self.keys.titles.iter().map(String::as_str).filter(|key| !is_last(key));

@@ -274,7 +274,7 @@ impl UploadDrift {
         self.unseen_share.set(drift.unseen_share);
         self.outside_share.set(drift.outside_share);
         self.level.set(match drift.level {
-            DriftLevel::Steady => 0,
+            DriftLevel::Steady | DriftLevel::Moving => 0,
             DriftLevel::Shifted => 1,
             DriftLevel::Drifted => 2,
         });

@@ -12,7 +12,7 @@ use jiff::civil::{Date, date};
 use super::format::{self, decode, decode_golden, decode_profile, encode_model};
 use super::manifest::{FORMAT_VERSION, Manifest};
 use crate::customer::{Cell, CustomerTable, Kind, Schema, TableBuilder, read_form};
-use crate::pipeline::{FitParams, GoldenSample, Model, OutsideShares, SegmentId, TrainingProfile, fit};
+use crate::pipeline::{FitParams, GoldenSample, Method, Model, SegmentId, TrainingProfile, fit};
 use hdbscan::{HdbscanParams, MinClusterSize};
 use umap::UmapParams;
 
@@ -28,6 +28,7 @@ static BASE: LazyLock<Base> = LazyLock::new(|| {
     let schema = Arc::new(Schema::built_in().unwrap());
     let table = customers(&schema, 60);
     let params = FitParams {
+        method: Method::UmapHdbscan,
         umap: UmapParams::default().n_neighbors(5).n_components(2).n_epochs(Some(30)),
         hdbscan: HdbscanParams::new().min_samples(2).min_cluster_size(MinClusterSize::Count(5)),
     };
@@ -79,7 +80,7 @@ pub fn check_files(input: &[u8]) -> bool {
         let _ = golden.agreement(&model).map(|agreement| assert!((0.0..=1.0).contains(&agreement.share())));
     }
     if let Ok(profile) = profile {
-        let drift = profile.drift(&customers(model.schema(), 20), OutsideShares { before: 0.1, now: 0.2 });
+        let drift = profile.drift(&customers(model.schema(), 20), &[None; 20]);
         serde_json::to_string(&drift).unwrap();
     }
     // What loads can be stored, and comes back the same.

@@ -9,7 +9,7 @@ use super::disk::{read_file, rename, sha256_hex, sync_folder};
 use super::format;
 use super::manifest::{FORMAT_VERSION, Manifest, VersionId};
 use super::{FileFault, StoreError};
-use crate::pipeline::{Model, TrainingProfile};
+use crate::pipeline::{Model, Refit, TrainingProfile};
 
 pub(super) const MANIFEST: &str = "manifest.json";
 pub(super) const VERSIONS: &str = "versions";
@@ -33,6 +33,13 @@ pub struct ModelVersion {
     pub model: Model,
     /// What its training data looked like; `None` in a version that was made without any.
     pub profile: Option<TrainingProfile>,
+}
+
+impl ModelVersion {
+    /// What a second training on four fifths of the customers says; `None` in versions of earlier builds.
+    pub fn refit(&self) -> Option<&Refit> {
+        self.profile.as_ref()?.refit.as_ref()
+    }
 }
 
 /// One line of a list of versions.

@@ -21,8 +21,8 @@ use serde::Serialize;
 use crate::customer::Schema;
 use crate::model_store::{Candidate, ModelStore, StoreError, TrainedOn, VersionId};
 use crate::pipeline::{
-    AssignError, Contradiction, FitError, FitParams, Fitted, GoldenSample, Persona, Scaler, Scores, Segment, SegmentId,
-    SegmentParts, TrainedElsewhere, TrainingProfile, adopt,
+    AssignError, Contradiction, FitError, FitParams, Fitted, GoldenSample, Method, Persona, Scaler, Scores, Segment,
+    SegmentId, SegmentParts, TrainedElsewhere, TrainingProfile, adopt,
 };
 use hdbscan::{CondensedRow, HdbscanParams, MinClusterSize};
 use umap::UmapParams;
@@ -202,6 +202,7 @@ fn next_segment_id(store: &ModelStore, fitted: &Fitted) -> Result<SegmentId, Sto
 fn params(export: &Export) -> FitParams {
     let (umap, hdbscan) = (&export.umap, &export.hdbscan);
     FitParams {
+        method: Method::UmapHdbscan,
         umap: UmapParams::default()
             .n_neighbors(umap.n_neighbors)
             .n_components(export.embedding.ncols())

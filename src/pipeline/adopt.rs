@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use linfa::ParamGuard;
 use ndarray::{Array2, Axis};
 
-use super::encoder::{Encoder, Profiles};
+use super::encoder::{Encoder, Profiles, RareNames};
 use super::fit::{FitParams, Fitted, Learned, MIN_PROFILES, describe};
 use super::scaler::Scaler;
 use super::segment::{NewName, SegmentId};
@@ -59,7 +59,7 @@ pub struct Adopted {
 /// # Errors
 /// [`FitError`], as for a fit; [`FitError::Model`] also when the parts have not one entry a row.
 pub fn adopt(table: &CustomerTable, trained: TrainedElsewhere) -> Result<Adopted, FitError> {
-    let encoder = Encoder::fit(table)?;
+    let encoder = Encoder::fit(table, RareNames::Kept)?;
     let profiles = encoder.intern(table);
     if profiles.len() < MIN_PROFILES {
         return Err(FitError::TooFewProfiles { found: profiles.len(), needed: MIN_PROFILES });
@@ -179,7 +179,7 @@ mod tests {
         let params = hdbscan.clone().check().unwrap();
         let found = params.fit(embedding.mapv(f64::from).view(), &vec![1; places.len()]).unwrap();
         TrainedElsewhere {
-            params: FitParams { umap, hdbscan },
+            params: FitParams { umap, hdbscan, ..FitParams::default() },
             scaler: Scaler::new(vec![1.0], vec![1.0]),
             curve: (1.577, 0.895),
             embedding,

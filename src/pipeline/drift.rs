@@ -1,33 +1,45 @@
 //! How far customers have moved from those that a model was trained on.
 //!
-//! The measure is the population stability index of credit scoring (Siddiqi 2006, "Credit Risk Scorecards", chapter 8):
-//! with the shares p and q of one bin before and now, PSI = Σ (p − q) · ln(p / q) over all bins. It is 0 for equal
-//! shares, never negative, and the same in both directions. By the same source's rule of thumb less than 0.1 is
-//! steady and 0.25 or more has drifted.
+//! The measure is the total variation ½ Σ |p − q| of the shares before and now: the share of customers that would have to
+//! change for the two histograms to be equal. Two samples of one population differ as well, so what the χ² test of
+//! homogeneity gives to chance is steady. All rows of an answer together give a false alarm once in a hundred times.
 //!
-//! Two shares that differ by chance alone have a PSI as well: about χ² / n of it for n customers (Yurdakul and Naranjo
-//! 2020, "Statistical properties of the population stability index"). A town list of 30 customers would always count as
-//! drifted, so what chance explains is steady.
+//! New customers join on new dates, and segments that restate a date follow them. So what dates show counts only where
+//! other columns have moved too.
+//!
+//! Beside it stands the population stability index of credit scoring (Siddiqi 2006, "Credit Risk Scorecards", chapter 8):
+//! PSI = Σ (p − q) · ln(p / q), about χ² / n by chance among n customers (Yurdakul and Naranjo 2020).
 //!
 //! Counts only, and says nothing of what to do. May import [`crate::customer`] alone.
+
+mod bins;
+
+use std::collections::BTreeMap;
 
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
-use super::spellings::Spellings;
-use super::training_profile::{FeatureProfile, Histogram, TrainingProfile};
-use super::trait_counts::TraitValue;
-use crate::customer::{CustomerColumn, CustomerTable, Feature, FeatureKind, Value};
+use super::SegmentId;
+use super::association::{Coded, Expected};
+use super::chi_squared::Difference;
+use super::refit::Refit;
+use super::training_profile::{Histogram, TrainingProfile};
+use crate::customer::{CustomerTable, FeatureKind, Value};
+use bins::{Bin, ColumnCounts, by_stretch, by_value, n_unseen, positions, stretch_name};
 
-/// Below this PSI a column is steady.
-const SHIFTED_FROM: f64 = 0.1;
-/// From this PSI on a column has drifted.
-const DRIFTED_FROM: f64 = 0.25;
+/// Below this total variation a column is steady, unless the share of one value doubled or halved.
+const SHIFTED_FROM: f64 = 0.05;
+/// From this total variation on a column has drifted.
+const DRIFTED_FROM: f64 = 0.15;
+/// How much a share that doubled or halved must have changed to count.
+const MIN_CHANGE: f64 = 0.02;
+/// The probability that chance alone moves any row of an answer.
+const FALSE_ALARMS: f64 = 0.01;
 /// The least share that a bin counts with, since ln 0 has no value.
 const MIN_SHARE: f64 = 1e-4;
 /// Values of one column that are bins of their own, the most frequent of the training first.
 const MAX_VALUES: usize = 50;
-/// The 99 % quantile of the normal distribution: one steady column in a hundred passes for a moved one.
+/// The 99 % quantile of the normal distribution.
 const CHANCE_QUANTILE: f64 = 2.326_347_9;
 
 /// How far customers have moved from those that the model was trained on.
@@ -37,13 +49,21 @@ pub struct Drift {
     #[serde(serialize_with = "by_title")]
     #[schema(value_type = std::collections::BTreeMap<String, ColumnDrift>)]
     pub columns: Vec<ColumnDrift>,
-    /// The share of customers with at least one value that training never saw, 0 to 1.
+    /// The same for pairs of columns that are steady by themselves and whose values no longer go together as they did, by
+    /// both titles; absent where there is none.
+    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "by_title")]
+    #[schema(value_type = std::collections::BTreeMap<String, ColumnDrift>, required = false)]
+    pub associations: Vec<ColumnDrift>,
+    /// The same for the shares of the segments, those outside every segment among them. Absent in versions of earlier builds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub segments: Option<ColumnDrift>,
+    /// The share of customers with at least one value that training never saw or merged as rare, 0 to 1.
     #[schema(example = 0.0006)]
     pub unseen_share: f64,
     /// The share of customers outside every segment, 0 to 1.
     #[schema(example = 0.0214)]
     pub outside_share: f64,
-    /// The worst level of any column, and of the share outside compared with the training's.
+    /// The worst level of any row: `steady`, `shifted` or `drifted`.
     pub level: DriftLevel,
 }
 
@@ -59,9 +79,16 @@ pub struct ColumnDrift {
     /// The PSI that chance alone exceeds once in a hundred times among so few customers; four decimals.
     #[schema(example = 0.0098)]
     pub by_chance: f64,
-    /// What the two come to.
+    /// The share of customers that would have to change for the shares to be as they were, 0 to 1; four decimals. Values
+    /// of a few customers each are compared together.
+    #[schema(example = 0.0312)]
+    pub total_variation: f64,
+    /// How likely chance alone is to make such a difference, 0 to 1; six decimals.
+    #[schema(example = 0.214)]
+    pub p_value: f64,
+    /// What total variation and p-value come to.
     pub level: DriftLevel,
-    /// The value that adds most to the index; absent where none does.
+    /// The value whose share changed most; absent where none did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub largest_shift: Option<Shift>,
 }
@@ -84,42 +111,26 @@ pub struct Shift {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DriftLevel {
-    /// A PSI below 0.1, or no more than chance explains.
+    /// A total variation below 0.05, or no more than chance explains.
     Steady,
-    /// A PSI of 0.1 to 0.25.
+    /// Of dates, and of segments that restate one: they have changed, which is no sign by itself.
+    Moving,
+    /// A total variation of 0.05 to 0.15, or a value whose share doubled or halved.
     Shifted,
-    /// A PSI of 0.25 or more: time to train anew.
+    /// A total variation of 0.15 or more: time to train anew.
     Drifted,
 }
 
-/// Customers outside every segment, as shares of all, 0 to 1.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct OutsideShares {
-    /// Of the training.
-    pub before: f64,
-    /// Of the table that is compared with it.
-    pub now: f64,
-}
-
-/// One bin of a histogram, and how many customers it has on either side.
-#[derive(Debug, Clone, PartialEq)]
-struct Bin {
-    value: String,
-    before: f64,
-    now: f64,
-}
-
 impl TrainingProfile {
-    /// How far the customers of `table` have moved from those of the training.
+    /// How far the customers of `table` have moved from those of the training; `segments` are their segments, row by row.
     ///
     /// Categories, levels and parts of dates are compared by value, the 50 most frequent of the training each for
-    /// itself and all others together; numbers by the training's deciles; empty cells are a bin of their own. No bin
-    /// counts with less than half a customer of the smaller side, nor with less than 0.0001. Features that only one
-    /// side has are left out.
-    pub fn drift(&self, table: &CustomerTable, outside: OutsideShares) -> Drift {
+    /// itself and all others together; numbers by the training's deciles; empty cells are a bin of their own. Features
+    /// that only one side has are left out.
+    pub fn drift(&self, table: &CustomerTable, segments: &[Option<SegmentId>]) -> Drift {
         let counts: Vec<ColumnCounts> = table.columns().iter().map(|column| ColumnCounts::new(table, column)).collect();
         let mut unseen_codes: Vec<Vec<bool>> = table.columns().iter().map(|c| vec![false; c.values.len()]).collect();
-        let mut columns = Vec::new();
+        let mut rows = Vec::new();
         for feature in table.schema().features() {
             let Some(profile) = self.features.iter().find(|profile| profile.title == feature.title) else { continue };
             let (Some(column), Some(counts), Some(unseen)) =
@@ -128,123 +139,170 @@ impl TrainingProfile {
                 continue;
             };
             let mut bins = match &profile.histogram {
-                Histogram::Values(values) => by_value(&feature, values, (column, counts), unseen),
+                Histogram::Values(values) => by_value(&feature, profile, values, (column, counts), unseen),
                 Histogram::Stretches { bounds, customers } => by_stretch(bounds, customers, (column, counts)),
             };
-            let missing = Bin::new("no value", profile.missing as f64, counts.missing as f64);
-            bins.push(missing);
-            columns.push(ColumnDrift::new(profile, &bins));
+            bins.push(Bin::new("no value", profile.missing as f64, counts.missing as f64));
+            let moves = matches!(feature.kind, FeatureKind::DatePart(_));
+            rows.push(Row { title: profile.title.clone(), bins, moves });
         }
         let n_customers = table.n_customers() as f64;
-        let unseen_share = rounded(n_unseen(table, &unseen_codes) as f64 / n_customers.max(1.0));
-        let inside = |share: f64, customers: f64| (share * customers, (1.0 - share) * customers);
-        let (before, now) = (inside(outside.before, self.customers as f64), inside(outside.now, n_customers));
-        let outside_level = distance(&[Bin::new("", before.0, now.0), Bin::new("", before.1, now.1)]).level;
-        let worst = columns.iter().map(|column| column.level).fold(outside_level, Ord::max);
-        Drift { columns, unseen_share, outside_share: rounded(outside.now), level: worst }
-    }
-}
-
-/// How many rows have each value of a column, and how many none.
-struct ColumnCounts {
-    of_code: Vec<u64>,
-    missing: u64,
-}
-
-impl ColumnCounts {
-    fn new(table: &CustomerTable, column: &CustomerColumn) -> Self {
-        let mut counts = Self { of_code: vec![0; column.values.len()], missing: 0 };
-        for (&code, weight) in column.codes.iter().zip(table.weights()) {
-            *counts.of_code.get_mut(code as usize).unwrap_or(&mut counts.missing) += u64::from(weight);
+        let now = customers_by_segment(table, segments);
+        let segments = self.refit.as_ref().map(|refit| by_segment(refit, &now));
+        let n_rows = rows.len() + self.associations.len() + usize::from(segments.is_some());
+        let chance = FALSE_ALARMS / n_rows.max(1) as f64;
+        let (columns, levels): (Vec<_>, Vec<_>) = rows.iter().map(|row| row.drift(chance)).unzip();
+        let (segments, level_of_segments) = segments.map(|row| row.drift(chance)).unzip();
+        let associations = self.moved_associations(table, &columns, chance);
+        let level_of_associations = associations.iter().map(|row| (row.level, false));
+        let outside = now.get(&None).copied().unwrap_or(0) as f64;
+        Drift {
+            level: worst(levels.into_iter().chain(level_of_segments).chain(level_of_associations)),
+            columns,
+            associations,
+            segments,
+            unseen_share: rounded(n_unseen(table, &unseen_codes) as f64 / n_customers.max(1.0)),
+            outside_share: rounded(outside / n_customers.max(1.0)),
         }
-        counts
     }
-}
 
-/// The bins of a feature whose values are counted one by one. Marks the codes that training never saw.
-fn by_value(
-    feature: &Feature<'_>,
-    trained: &[(TraitValue, u64)],
-    (column, counts): (&CustomerColumn, &ColumnCounts),
-    unseen: &mut [bool],
-) -> Vec<Bin> {
-    let mut bins: Vec<Bin> =
-        trained.iter().take(MAX_VALUES).map(|(v, n)| Bin::new(v.to_string(), *n as f64, 0.0)).collect();
-    let rare: u64 = trained.iter().skip(MAX_VALUES).map(|&(_, n)| n).sum();
-    let mut others = Bin::new("new or rare values", rare as f64, 0.0);
-    let mut positions: Vec<(&TraitValue, usize)> = trained.iter().map(|(value, _)| value).zip(0..).collect();
-    positions.sort_by(|a, b| a.0.total_order(b.0));
-    // A level that training never saw still has its place on the scale; a name or a year has none.
-    let is_scale = matches!(feature.kind, FeatureKind::Ordinal(_) | FeatureKind::Number);
-    let spellings = Spellings::default();
-    for ((value, &rows), unseen) in column.values.iter().zip(&counts.of_code).zip(unseen) {
-        let position = TraitValue::of(feature, value).and_then(|value| {
-            let found = positions.binary_search_by(|(known, _)| known.total_order(&value)).ok();
-            let as_it_is = found.and_then(|found| positions.get(found)).map(|&(_, position)| position);
-            as_it_is.or_else(|| spellings.position(&value, trained.iter().map(|(value, _)| value)))
+    /// The pairs of steady columns whose values no longer go together as they did.
+    fn moved_associations(&self, table: &CustomerTable, columns: &[ColumnDrift], chance: f64) -> Vec<ColumnDrift> {
+        let coded: Vec<Coded> = self.coded(table);
+        let is_steady =
+            |title: &String| columns.iter().any(|row| row.title == *title && row.level == DriftLevel::Steady);
+        let moved = self.associations.iter().filter(|association| association.titles.iter().all(is_steady));
+        let moved = moved.filter_map(|association| {
+            let [a, b] = association.titles.each_ref().map(|title| coded.iter().find(|coded| coded.title == *title));
+            let name = |title: &str, position: u32| self.value_name(title, position).unwrap_or_default();
+            let [left, right] = &association.titles;
+            let bin = |one: Expected| {
+                let pair = one.pair.map(|(a, b)| format!("{}, {}", name(left, a), name(right, b)));
+                Bin::new(pair.unwrap_or_else(|| "other pairs".to_owned()), one.before, one.now)
+            };
+            let bins: Vec<Bin> = association.expected(table, a?, b?).into_iter().map(bin).collect();
+            Some(ColumnDrift::new(format!("{left} × {right}"), &bins, chance))
         });
-        *unseen |= position.is_none() && !is_scale;
-        let bin = position.and_then(|position| bins.get_mut(position)).unwrap_or(&mut others);
-        bin.now += rows as f64;
+        moved.filter(|row| row.level != DriftLevel::Steady).collect()
     }
-    bins.push(others);
-    bins
-}
 
-/// The bins of a number: the stretches between the training's deciles.
-fn by_stretch(bounds: &[f64], trained: &[u64], (column, counts): (&CustomerColumn, &ColumnCounts)) -> Vec<Bin> {
-    let name = |stretch: usize| match (stretch.checked_sub(1).and_then(|below| bounds.get(below)), bounds.get(stretch))
-    {
-        (Some(from), Some(to)) => format!("above {from} to {to}"),
-        (Some(from), None) => format!("above {from}"),
-        (None, Some(to)) => format!("up to {to}"),
-        (None, None) => "any number".to_owned(),
-    };
-    let mut bins: Vec<Bin> = trained.iter().enumerate().map(|(i, &n)| Bin::new(name(i), n as f64, 0.0)).collect();
-    for (value, &rows) in column.values.iter().zip(&counts.of_code) {
-        let Value::Number(number) = value else { continue };
-        if let Some(bin) = bins.get_mut(bounds.partition_point(|bound| bound < number)) {
-            bin.now += rows as f64;
+    /// Where the values of the features that can be associated stand in their histograms.
+    pub(super) fn coded(&self, table: &CustomerTable) -> Vec<Coded> {
+        let mut coded = Vec::new();
+        for feature in table.schema().features().filter(|f| !matches!(f.kind, FeatureKind::DatePart(_))) {
+            let Some(profile) = self.features.iter().find(|profile| profile.title == feature.title) else { continue };
+            let Some(column) = table.columns().get(feature.column) else { continue };
+            let positions = match &profile.histogram {
+                Histogram::Values(values) => positions(&feature, profile, values, column),
+                Histogram::Stretches { bounds, .. } => column
+                    .values
+                    .iter()
+                    .map(|value| match value {
+                        Value::Number(number) => Some(bounds.partition_point(|bound| bound < number)),
+                        _ => None,
+                    })
+                    .collect(),
+            };
+            let narrow = |position: Option<usize>| {
+                position.filter(|&position| position < MAX_VALUES).and_then(|position| u32::try_from(position).ok())
+            };
+            let positions = positions.into_iter().map(narrow).collect();
+            coded.push(Coded { title: profile.title.clone(), column: feature.column, positions });
+        }
+        coded
+    }
+
+    /// What stands at a position of a feature's histogram.
+    fn value_name(&self, title: &str, position: u32) -> Option<String> {
+        match &self.features.iter().find(|profile| profile.title == title)?.histogram {
+            Histogram::Values(values) => values.get(position as usize).map(|(value, _)| value.to_string()),
+            Histogram::Stretches { bounds, .. } => Some(stretch_name(bounds, position as usize)),
         }
     }
-    bins
 }
 
-/// Customers with at least one of the codes that are marked.
-fn n_unseen(table: &CustomerTable, unseen_codes: &[Vec<bool>]) -> u64 {
-    let strange: Vec<_> =
-        table.columns().iter().zip(unseen_codes).filter(|(_, unseen)| unseen.contains(&true)).collect();
-    if strange.is_empty() {
-        return 0;
+/// The worst level of all rows. Of those that move by themselves none counts unless another row has moved.
+fn worst(levels: impl Iterator<Item = (DriftLevel, bool)>) -> DriftLevel {
+    let (moving, others): (Vec<_>, Vec<_>) = levels.partition(|&(_, moves)| moves);
+    let worst = |levels: &[(DriftLevel, bool)]| levels.iter().map(|&(level, _)| level).max();
+    match worst(&others) {
+        None | Some(DriftLevel::Steady) => DriftLevel::Steady,
+        Some(level) => level.max(worst(&moving).unwrap_or(level)),
     }
-    let has_one = |row: &usize| {
-        strange.iter().any(|(column, unseen)| {
-            column.codes.get(*row).and_then(|&code| unseen.get(code as usize)).is_some_and(|&unseen| unseen)
-        })
+}
+
+/// The histograms of one row of an answer.
+struct Row {
+    title: String,
+    bins: Vec<Bin>,
+    /// Whether it moves by itself.
+    moves: bool,
+}
+
+impl Row {
+    /// The row of the answer, and the level that its numbers come to with whether it moves by itself.
+    fn drift(&self, chance: f64) -> (ColumnDrift, (DriftLevel, bool)) {
+        let drift = ColumnDrift::new(self.title.clone(), &self.bins, chance);
+        let level = drift.level;
+        let shown = if self.moves && level != DriftLevel::Steady { DriftLevel::Moving } else { level };
+        (ColumnDrift { level: shown, ..drift }, (level, self.moves))
+    }
+}
+
+/// The segments of new customers by the training's second fit, beside those of these.
+fn by_segment(refit: &Refit, now: &BTreeMap<Option<SegmentId>, u64>) -> Row {
+    let name = |id: &Option<SegmentId>| id.map_or("outside every segment".to_owned(), |id| format!("segment {id}"));
+    let before = refit.customers as f64;
+    let bin = |(id, share): &(Option<SegmentId>, f64)| {
+        Bin::new(name(id), share * before, now.get(id).copied().unwrap_or(0) as f64)
     };
-    let marked = table.weights().enumerate().filter(|(row, _)| has_one(row));
-    marked.map(|(_, weight)| u64::from(weight)).sum()
+    Row { title: "segments".to_owned(), bins: refit.shares.iter().map(bin).collect(), moves: refit.follows_dates }
+}
+
+fn customers_by_segment(table: &CustomerTable, segments: &[Option<SegmentId>]) -> BTreeMap<Option<SegmentId>, u64> {
+    let mut customers = BTreeMap::new();
+    for (segment, weight) in segments.iter().zip(table.weights()) {
+        *customers.entry(*segment).or_insert(0) += u64::from(weight);
+    }
+    customers
 }
 
 impl ColumnDrift {
-    fn new(profile: &FeatureProfile, bins: &[Bin]) -> Self {
-        let Distance { psi, by_chance, level, terms } = distance(bins);
+    /// Of these bins; chance alone moves them this often.
+    fn new(title: String, bins: &[Bin], chance: f64) -> Self {
         let (before, now) = totals(bins);
-        let moved = bins.iter().zip(terms).filter(|&(_, term)| term > 0.0);
+        if before == 0.0 || now == 0.0 {
+            let (level, largest_shift) = (DriftLevel::Steady, None);
+            return Self { title, psi: 0.0, by_chance: 0.0, total_variation: 0.0, p_value: 1.0, level, largest_shift };
+        }
+        let difference = Difference::between(bins.iter().map(|bin| (bin.before, bin.now)));
+        let change = |bin: &Bin| (bin.now / now - bin.before / before).abs();
+        let changed = bins.iter().map(|bin| (bin, change(bin))).filter(|&(_, change)| change > 0.0);
         // Of equal ones the first, which is the most frequent.
-        let most = moved.reduce(|most, next| if next.1 > most.1 { next } else { most });
+        let most = changed.reduce(|most, next| if next.1 > most.1 { next } else { most });
         let largest_shift = most.map(|(bin, _)| Shift {
             value: bin.value.clone(),
             share_before: rounded(bin.before / before),
             share: rounded(bin.now / now),
         });
-        Self { title: profile.title.clone(), psi: rounded(psi), by_chance: rounded(by_chance), level, largest_shift }
-    }
-}
-
-impl Bin {
-    fn new(value: impl Into<String>, before: f64, now: f64) -> Self {
-        Self { value: value.into(), before, now }
+        let a_value_moved = bins.iter().any(|bin| bin.doubled_or_halved(before, now, chance / bins.len() as f64));
+        let level = match difference {
+            Difference { p_value, .. } if p_value >= chance && !a_value_moved => DriftLevel::Steady,
+            Difference { total_variation, .. } if total_variation >= DRIFTED_FROM => DriftLevel::Drifted,
+            Difference { total_variation, .. } if total_variation >= SHIFTED_FROM => DriftLevel::Shifted,
+            _ if a_value_moved => DriftLevel::Shifted,
+            _ => DriftLevel::Steady,
+        };
+        let (psi, by_chance) = stability_index(bins);
+        Self {
+            title,
+            psi: rounded(psi),
+            by_chance: rounded(by_chance),
+            total_variation: rounded(difference.total_variation),
+            p_value: (difference.p_value * 1e6).round() / 1e6,
+            level,
+            largest_shift,
+        }
     }
 }
 
@@ -252,35 +310,18 @@ fn totals(bins: &[Bin]) -> (f64, f64) {
     bins.iter().fold((0.0, 0.0), |(before, now), bin| (before + bin.before, now + bin.now))
 }
 
-/// How far two histograms are apart.
-struct Distance {
-    psi: f64,
-    by_chance: f64,
-    level: DriftLevel,
-    /// What each bin adds to the PSI; none where one side has nobody.
-    terms: Vec<f64>,
-}
-
-fn distance(bins: &[Bin]) -> Distance {
+/// The population stability index, and what chance alone exceeds once in a hundred times. No bin counts with less than
+/// half a customer of the smaller side, nor with less than 0.0001.
+fn stability_index(bins: &[Bin]) -> (f64, f64) {
     let (before, now) = totals(bins);
-    if before == 0.0 || now == 0.0 {
-        return Distance { psi: 0.0, by_chance: 0.0, level: DriftLevel::Steady, terms: Vec::new() };
-    }
     let floor = MIN_SHARE.max(0.5 / before.min(now));
     let term = |bin: &Bin| {
         let (p, q) = ((bin.before / before).max(floor), (bin.now / now).max(floor));
         (p - q) * (p / q).ln()
     };
-    let terms: Vec<f64> = bins.iter().map(term).collect();
-    let psi: f64 = terms.iter().sum();
     let n_bins = bins.iter().filter(|bin| bin.before > 0.0 || bin.now > 0.0).count();
     let by_chance = chi_squared_99(n_bins.saturating_sub(1)) * (1.0 / before + 1.0 / now);
-    let level = match psi {
-        psi if psi < SHIFTED_FROM || psi <= by_chance => DriftLevel::Steady,
-        psi if psi < DRIFTED_FROM => DriftLevel::Shifted,
-        _ => DriftLevel::Drifted,
-    };
-    Distance { psi, by_chance, level, terms }
+    (bins.iter().map(term).sum(), by_chance)
 }
 
 /// The 99 % quantile of the χ² distribution (Wilson and Hilferty 1931); 0 for no degree of freedom.
@@ -307,6 +348,7 @@ impl DriftLevel {
     pub fn word(self) -> &'static str {
         match self {
             Self::Steady => "steady",
+            Self::Moving => "moving",
             Self::Shifted => "shifted",
             Self::Drifted => "drifted",
         }
@@ -314,5 +356,4 @@ impl DriftLevel {
 }
 
 #[cfg(test)]
-#[path = "drift_tests.rs"]
 mod tests;

@@ -2,6 +2,9 @@
 
 mod canonical;
 mod lookup;
+mod rare;
+
+pub(super) use rare::OTHER;
 
 use std::collections::BTreeSet;
 
@@ -24,6 +27,21 @@ const UNKNOWN: u64 = u64::MAX;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Encoder {
     blocks: Vec<Block>,
+    /// What each block counts for; empty where all count for 1.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    weights: Vec<f32>,
+    /// The blocks in which every name that is not listed is [`rare::OTHER`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    with_rare: Vec<usize>,
+}
+
+/// What becomes of names that few customers of a training have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RareNames {
+    /// They become one value, by each column's `min_customers`.
+    Merged,
+    /// They stay.
+    Kept,
 }
 
 /// One feature's columns.
@@ -34,6 +52,8 @@ enum Block {
     OneHot(Vec<TraitValue>),
     /// One column.
     Scaled,
+    /// No column: a feature of weight 0, with the values that training knows where they are names or parts of dates.
+    Described(Vec<TraitValue>),
 }
 
 /// The distinct profiles of a table: rows that are the same to the model share one.
@@ -146,27 +166,23 @@ impl Combined {
 }
 
 impl Encoder {
-    /// Learns the one-hot values of every feature of `table`.
+    /// Learns the values of every feature of `table`.
     ///
     /// # Errors
     /// [`FitError::TooManyFeatures`] when the values of all categories together exceed 4,096: a column that is no
     /// category, such as a name, was taken for one.
-    pub(super) fn fit(table: &CustomerTable) -> Result<Self, FitError> {
-        let mut blocks = Vec::new();
-        for feature in table.schema().features() {
+    pub(super) fn fit(table: &CustomerTable, rare_names: RareNames) -> Result<Self, FitError> {
+        let (mut blocks, mut with_rare) = (Vec::new(), Vec::new());
+        for (index, feature) in table.schema().features().enumerate() {
+            let (values, has_rare) = rare::frequent_values(table, &feature, rare_names);
+            with_rare.extend(has_rare.then_some(index));
             blocks.push(match feature.kind {
+                _ if feature.weight == 0.0 => Block::Described(values),
                 FeatureKind::Ordinal(_) | FeatureKind::Number => Block::Scaled,
-                FeatureKind::Category | FeatureKind::DatePart(_) => {
-                    let column = table.columns().get(feature.column).map(|c| c.values.as_slice()).unwrap_or_default();
-                    let mut values: Vec<TraitValue> =
-                        column.iter().filter_map(|v| TraitValue::of(&feature, v)).collect();
-                    values.sort_by(TraitValue::total_order);
-                    values.dedup();
-                    Block::OneHot(values)
-                }
+                FeatureKind::Category | FeatureKind::DatePart(_) => Block::OneHot(values),
             });
         }
-        let encoder = Self { blocks };
+        let encoder = Self { blocks, weights: weights_of(table.schema()), with_rare };
         match encoder.n_features() {
             n if n > MAX_FEATURES => Err(FitError::TooManyFeatures { n_features: n, limit: MAX_FEATURES }),
             _ => Ok(encoder),
@@ -183,20 +199,27 @@ impl Encoder {
         self.blocks.iter().filter(|block| matches!(block, Block::Scaled)).count()
     }
 
-    /// Whether the encoder has one block a feature of `schema`, each of the right kind and without repeated values.
+    /// Whether the encoder has one block a feature of `schema`, each of the right kind and weight and without repeated
+    /// values.
     pub(super) fn fits(&self, schema: &Schema) -> bool {
-        let kinds: Vec<bool> = schema
-            .features()
-            .map(|feature| matches!(feature.kind, FeatureKind::Category | FeatureKind::DatePart(_)))
-            .collect();
+        let features: Vec<Feature<'_>> = schema.features().collect();
         let sorted =
             |values: &[TraitValue]| values.windows(2).all(|pair| matches!(pair, [a, b] if a.total_order(b).is_lt()));
+        let has_names =
+            |feature: &Feature<'_>| matches!(feature.kind, FeatureKind::Category | FeatureKind::DatePart(_));
         self.n_features() <= MAX_FEATURES
-            && kinds.len() == self.blocks.len()
-            && self.blocks.iter().zip(kinds).all(|(block, one_hot)| match block {
-                Block::OneHot(values) => one_hot && sorted(values),
-                Block::Scaled => !one_hot,
+            && features.len() == self.blocks.len()
+            && self.weights == weights_of(schema)
+            && self.blocks.iter().zip(&features).all(|(block, feature)| match block {
+                Block::Described(values) => feature.weight == 0.0 && sorted(values),
+                Block::OneHot(values) => feature.weight > 0.0 && has_names(feature) && sorted(values),
+                Block::Scaled => feature.weight > 0.0 && !has_names(feature),
             })
+            && self.with_rare.iter().all(|&index| self.has_other(index))
+    }
+
+    fn weight(&self, block: usize) -> f32 {
+        self.weights.get(block).copied().unwrap_or(1.0)
     }
 
     /// Gives each distinct profile of `table` a number, in order of first appearance.
@@ -204,11 +227,16 @@ impl Encoder {
         let cells: Vec<(usize, Vec<u64>, &CustomerColumn)> = table
             .schema()
             .features()
-            .zip(&self.blocks)
-            .filter_map(|(feature, block)| {
+            .zip(self.blocks.iter().enumerate())
+            .filter_map(|(feature, (index, block))| {
                 let column = table.columns().get(feature.column)?;
                 let spellings = Spellings::default();
-                let cells = column.values.iter().map(|value| block.cell(&feature, value, &spellings)).collect();
+                let for_rare = self.cell_of_rare(index);
+                let cell = |value| match block.cell(&feature, value, &spellings) {
+                    UNKNOWN => for_rare,
+                    cell => cell,
+                };
+                let cells = column.values.iter().map(cell).collect();
                 Some((feature.column, cells, column))
             })
             .collect();
@@ -271,17 +299,18 @@ impl Encoder {
 
     fn encode_row(&self, key: &[u64], scaler: &Scaler, mut row: ArrayViewMut1<'_, f32>) {
         let (mut start, mut scaled) = (0, 0);
-        for (block, &cell) in self.blocks.iter().zip(key) {
+        for (index, (block, &cell)) in self.blocks.iter().zip(key).enumerate() {
             match block {
+                Block::Described(_) => {}
                 Block::OneHot(values) => {
                     let hot = usize::try_from(cell).ok().filter(|&position| position < values.len());
                     if let Some(slot) = hot.and_then(|position| row.get_mut(start + position)) {
-                        *slot = 1.0;
+                        *slot = self.weight(index);
                     }
                 }
                 Block::Scaled => {
                     if let (Some(value), Some(slot)) = (number_in(Some(cell)), row.get_mut(start)) {
-                        *slot = scaler.scale(scaled, value) as f32;
+                        *slot = scaler.scale(scaled, value) as f32 * self.weight(index);
                     }
                     scaled += 1;
                 }
@@ -290,15 +319,17 @@ impl Encoder {
         }
     }
 
-    /// For each category and date part: the values of `table` that training never saw, with their rows.
+    /// For each category and date part: the values of `table` that training never saw, or merged as rare ones, with their
+    /// customers.
     pub(super) fn unseen(&self, table: &CustomerTable) -> Vec<(String, Vec<(TraitValue, u64)>)> {
         let mut unseen = Vec::new();
         for (feature, block) in table.schema().features().zip(&self.blocks) {
-            let (Block::OneHot(_), Some(column)) = (block, table.columns().get(feature.column)) else { continue };
+            let has_names = matches!(feature.kind, FeatureKind::Category | FeatureKind::DatePart(_));
+            let Some(column) = table.columns().get(feature.column).filter(|_| has_names) else { continue };
             let spellings = Spellings::default();
             let strange: BTreeSet<u32> = (0_u32..)
                 .zip(&column.values)
-                .filter(|(_, value)| block.cell(&feature, value, &spellings) == UNKNOWN)
+                .filter(|(_, value)| block.position(&feature, value, &spellings).is_none())
                 .map(|(code, _)| code)
                 .collect();
             if strange.is_empty() {
@@ -323,6 +354,15 @@ impl Block {
         match self {
             Self::OneHot(values) => values.len(),
             Self::Scaled => 1,
+            Self::Described(_) => 0,
+        }
+    }
+
+    /// The names or parts of dates that it knows.
+    fn values(&self) -> &[TraitValue] {
+        match self {
+            Self::OneHot(values) | Self::Described(values) => values,
+            Self::Scaled => &[],
         }
     }
 
@@ -330,16 +370,26 @@ impl Block {
     fn cell(&self, feature: &Feature<'_>, value: &Value, spellings: &Spellings) -> u64 {
         match (self, value) {
             (Self::Scaled, Value::Level(level)) => (f64::from(*level) + 1.0).to_bits(),
-            (Self::Scaled, Value::Number(number)) => (number + 0.0).to_bits(),
-            (Self::OneHot(known), value) => TraitValue::of(feature, value)
-                .and_then(|value| {
-                    let found = known.binary_search_by(|k| k.total_order(&value));
-                    found.ok().or_else(|| spellings.position(&value, known.iter()))
-                })
-                .map_or(UNKNOWN, |position| position as u64),
+            (Self::Scaled, Value::Number(number)) => (feature.scale.apply(*number) + 0.0).to_bits(),
+            (Self::OneHot(_), value) => {
+                self.position(feature, value, spellings).map_or(UNKNOWN, |position| position as u64)
+            }
             _ => UNKNOWN,
         }
     }
+
+    /// Where `value` stands among those that it knows.
+    fn position(&self, feature: &Feature<'_>, value: &Value, spellings: &Spellings) -> Option<usize> {
+        let (known, value) = (self.values(), TraitValue::of(feature, value)?);
+        let found = known.binary_search_by(|k| k.total_order(&value));
+        found.ok().or_else(|| spellings.position(&value, known.iter()))
+    }
+}
+
+/// What each feature counts for; empty where all count for 1.
+fn weights_of(schema: &Schema) -> Vec<f32> {
+    let weights: Vec<f32> = schema.features().map(|feature| feature.weight as f32).collect();
+    if weights.iter().all(|&weight| weight == 1.0) { Vec::new() } else { weights }
 }
 
 fn number_in(cell: Option<u64>) -> Option<f64> {
@@ -347,101 +397,4 @@ fn number_in(cell: Option<u64>) -> Option<f64> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use jiff::civil::date;
-
-    use super::*;
-    use crate::customer::{Cell, TableBuilder};
-
-    fn table(rows: &[[&str; 5]]) -> CustomerTable {
-        let mut builder = TableBuilder::new(Arc::new(Schema::built_in().unwrap()), date(2026, 1, 1));
-        builder.begin_sheet(false);
-        for row in [["id", "location", "gender", "date joined", "loyalty tier"]].iter().chain(rows) {
-            builder.push_row(&row.map(Cell::Text)).unwrap();
-        }
-        builder.end_sheet().unwrap();
-        builder.finish()
-    }
-
-    /// Two towns, two genders, one year, two months, one quarter, and the tier.
-    fn trained() -> (Encoder, Scaler) {
-        let table = table(&[
-            ["1", "Bedok", "Female", "2024-01-05", "Silver"],
-            ["2", "Novena", "Male", "2024-02-05", "Platinum"],
-        ]);
-        let encoder = Encoder::fit(&table).unwrap();
-        let profiles = encoder.intern(&table);
-        let scaler = Scaler::fit(&encoder.scaled_values(&profiles), &profiles.customers);
-        (encoder, scaler)
-    }
-
-    #[test]
-    fn each_value_lights_its_own_column_and_the_tier_is_scaled() {
-        let (encoder, scaler) = trained();
-        let profiles = encoder.intern(&table(&[["3", "Novena", "Female", "2024-01-31", "Gold"]]));
-        let row = encoder.encode(&profiles, &scaler);
-        assert_eq!(row.as_slice().unwrap(), [0.0, 1.0, 1.0, 0.0, 1.0, 1.0, 0.0, 1.0, 0.0]);
-    }
-
-    #[test]
-    fn what_training_never_saw_is_all_zeros_and_counted() {
-        let (encoder, scaler) = trained();
-        let table =
-            table(&[["3", "Atlantis", "Other", "2025-07-01", "Silver"], ["4", "Bedok", "", "2024-01-01", "Silver"]]);
-        let rows = encoder.encode(&encoder.intern(&table), &scaler);
-        assert_eq!(rows.row(0).as_slice().unwrap(), [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, -1.0]);
-        assert_eq!(rows.row(1).as_slice().unwrap(), [1.0, 0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, -1.0]);
-        let unseen: Vec<_> = encoder.unseen(&table).into_iter().map(|(title, values)| (title, values.len())).collect();
-        let titles = ["Location", "Gender", "Join_Year", "Join_Month", "Join_Quarter"];
-        assert_eq!(unseen, titles.map(|title| (title.to_owned(), 1)));
-    }
-
-    #[test]
-    fn a_model_trained_on_another_spelling_knows_the_name() {
-        // Written before letters and their marks were made one, and in another case than names are shown in.
-        let json = r#"{"blocks":[{"one_hot":["Strasse","Zu\u0308rich","Zürich","mcdonald"]}]}"#;
-        let encoder: Encoder = serde_json::from_str(json).unwrap();
-        let Block::OneHot(known) = &encoder.blocks[0] else { panic!("{encoder:?}") };
-        let schema = Schema::built_in().unwrap();
-        let location = schema.features().next().unwrap();
-        let cell = |name: &str| encoder.blocks[0].cell(&location, &Value::Text(name.to_owned()), &Spellings::default());
-        let position = |name: &str| known.iter().position(|value| value.to_string() == name).unwrap() as u64;
-        assert_eq!(cell("Zürich"), position("Zürich"));
-        assert_eq!(cell("Straße"), position("Strasse"));
-        assert_eq!(cell("Mcdonald"), position("mcdonald"));
-        assert_eq!(cell("Zurich"), UNKNOWN);
-    }
-
-    #[test]
-    fn many_columns_of_many_values_are_combined_without_a_mix_up() {
-        // 70,000⁴ leaves 64 bits: the numbers are taken anew in between.
-        let columns: Vec<CustomerColumn> = [1, 3, 7, 11, 13]
-            .map(|step| CustomerColumn {
-                values: Vec::new(),
-                codes: (0..140_000).map(|row| row % 70_000 * step % 70_000).collect(),
-            })
-            .into();
-        let cells: Vec<u64> = (0..70_000).collect();
-        let mut combined = Combined::of(140_000);
-        for column in columns {
-            let column = CustomerColumn { values: vec![Value::Level(0); 70_000], ..column };
-            combined.add(&column, &[&cells]);
-        }
-        let (of_row, first_rows) = combined.numbered();
-        assert_eq!(first_rows, (0..70_000).collect::<Vec<_>>());
-        assert!(of_row.iter().zip(0..).all(|(&number, row)| number == row % 70_000));
-    }
-
-    #[test]
-    fn customers_that_are_the_same_to_the_model_share_a_profile() {
-        let (encoder, _) = trained();
-        let profiles = encoder.intern(&table(&[
-            ["3", "Bedok", "Male", "2024-01-01", "Gold"],
-            ["4", "Novena", "Male", "2024-01-01", "Gold"],
-            ["5", " BEDOK ", "m", "2024-01-31", "gold"],
-        ]));
-        assert_eq!((profiles.of_row.as_slice(), profiles.customers.as_slice()), (&[0, 1, 0][..], &[2, 1][..]));
-    }
-}
+mod tests;

@@ -3,6 +3,8 @@
 use hdbscan::HdbscanError;
 use umap::UmapError;
 
+use super::Method;
+
 /// Why a fit yields no model.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -28,6 +30,12 @@ pub enum FitError {
     TooManyCustomers {
         /// Customers of that profile.
         customers: u64,
+    },
+    /// The method is known and not built in.
+    #[error("the method {method} is not part of this build: train by umap_hdbscan")]
+    NoMethod {
+        /// What was asked for.
+        method: Method,
     },
     /// The map could not be made.
     #[error("the map of the profiles could not be made")]

@@ -7,14 +7,14 @@ use ndarray::{ArrayView2, Axis};
 use serde::{Deserialize, Serialize};
 
 use super::decided_by::DecidedBy;
-use super::encoder::{Encoder, Profiles};
+use super::encoder::{Encoder, Profiles, RareNames};
 use super::model::{Model, ModelParts};
 use super::persona::Persona;
 use super::scaler::Scaler;
 use super::segment::{CustomerBaseParts, NewName, SegmentId, SegmentParts};
 use super::trait_counts::TraitCounts;
 use super::traits::{Distinction, Tallies};
-use super::{DamagedModel, FitError};
+use super::{DamagedModel, FitError, Method, Refit};
 use crate::customer::{CustomerTable, Schema};
 use hdbscan::{HdbscanModel, HdbscanParams, HdbscanValidParams, MinClusterSize, dbcv, silhouette};
 use umap::{Stage, UmapModel, UmapParams, trustworthiness};
@@ -30,6 +30,9 @@ const TRUSTED_NEIGHBOURS: usize = 15;
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FitParams {
+    /// What finds the segments.
+    #[serde(skip_serializing_if = "Method::is_default")]
+    pub method: Method,
     /// The map.
     pub umap: UmapParams,
     /// The clusters.
@@ -67,9 +70,20 @@ pub struct Fitted {
     pub profile_of_row: Vec<u32>,
     /// How many customers each profile has, in the order of the map.
     pub customers_of_profile: Vec<u32>,
+    /// What a second training says, once it was made.
+    pub refit: Option<Refit>,
 }
 
 impl Fitted {
+    /// Trains once more on four fifths of the customers, by the parameters of this fit.
+    ///
+    /// # Errors
+    /// As [`fit`].
+    pub fn refit(&mut self, params: &FitParams) -> Result<(), FitError> {
+        self.refit = Refit::of(self, params)?;
+        Ok(())
+    }
+
     /// Gives segments other ids, and marketers' extras along with them: `names` says for an id of this fit what it
     /// becomes. Ids that are not named stay. A fit numbers its segments from 0.
     ///
@@ -80,6 +94,9 @@ impl Fitted {
         let new_id = |id: SegmentId| names.get(&id).map_or(id, |name| name.id);
         self.clusters = std::mem::take(&mut self.clusters).into_iter().map(|(id, c)| (new_id(id), c)).collect();
         self.segment_of_row.iter_mut().for_each(|id| *id = id.map(new_id));
+        if let Some(refit) = &mut self.refit {
+            refit.rename(new_id);
+        }
         Ok(())
     }
 }
@@ -118,17 +135,20 @@ pub struct Scores {
 /// and on any number of threads.
 ///
 /// # Errors
-/// [`FitError::TooFewProfiles`] under 10 distinct profiles, [`FitError::TooManyFeatures`] when a category has
-/// thousands of values, [`FitError::Map`] and [`FitError::Cluster`] when parameters break a rule.
+/// [`FitError::NoMethod`] for a method that is not built in, [`FitError::TooFewProfiles`] under 10 distinct profiles,
+/// [`FitError::TooManyFeatures`] when a category has thousands of values, [`FitError::Map`] and [`FitError::Cluster`] when parameters break a rule.
 pub fn fit(
     table: &CustomerTable,
     params: &FitParams,
     progress: &(dyn Fn(FitStep, f32) + Sync),
 ) -> Result<Fitted, FitError> {
+    params.check()?;
     let umap_params = params.umap.check_ref().map_err(FitError::Map)?;
     let hdbscan_params = params.hdbscan.check_ref().map_err(FitError::Cluster)?;
     let hdbscan_params = with_a_least_size(hdbscan_params, table.n_customers())?;
-    let encoder = Encoder::fit(table)?;
+    let encoder = Encoder::fit(table, RareNames::Merged)?;
+    let table = encoder.as_seen(table);
+    let table = table.as_ref();
     let profiles = encoder.canonical(encoder.intern(table));
     if profiles.len() < MIN_PROFILES {
         return Err(FitError::TooFewProfiles { found: profiles.len(), needed: MIN_PROFILES });
@@ -185,7 +205,7 @@ pub(super) fn describe(
     let clusters = (0..).map(SegmentId::new).zip(clusters).collect();
     let segment_of_row = labels.into_iter().map(|label| u32::try_from(label).ok().map(SegmentId::new)).collect();
     let (profile_of_row, customers_of_profile) = (profiles.of_row.clone(), customers);
-    Ok(Fitted { model, scores, clusters, everyone, segment_of_row, profile_of_row, customers_of_profile })
+    Ok(Fitted { model, scores, clusters, everyone, segment_of_row, profile_of_row, customers_of_profile, refit: None })
 }
 
 /// The learned parts, before they are one model.

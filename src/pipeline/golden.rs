@@ -47,7 +47,7 @@ impl GoldenSample {
         };
         let rows: Vec<usize> = rows_of.values().flat_map(spaced).take(MAX_CUSTOMERS).collect();
         let segments = rows.iter().map(|&row| fitted.segment_of_row.get(row).copied().flatten()).collect();
-        Self { customers: table.excerpt(&rows), segments }
+        Self { customers: fitted.model.as_seen(table).excerpt(&rows), segments }
     }
 
     /// Places the customers anew by `model`.

@@ -6,6 +6,8 @@
 //! May import [`crate::customer`] and the crates `umap` and `hdbscan` alone.
 
 mod adopt;
+mod association;
+mod chi_squared;
 mod contradiction;
 mod decided_by;
 mod drift;
@@ -19,17 +21,20 @@ mod partial;
 mod persona;
 mod placement;
 mod placement_cache;
+mod refit;
 mod scaler;
 mod segment;
 mod spellings;
 mod training_profile;
+mod training_settings;
 mod trait_counts;
 mod traits;
 
 pub use adopt::{Adopted, TrainedElsewhere, adopt};
+pub use association::Association;
 pub use contradiction::Contradiction;
 pub use decided_by::DecidedBy;
-pub use drift::{ColumnDrift, Drift, DriftLevel, OutsideShares, Shift};
+pub use drift::{ColumnDrift, Drift, DriftLevel, Shift};
 pub use encoder::Encoder;
 pub use errors::{AssignError, DamagedModel, FitError};
 pub use fit::{FitParams, FitStep, Fitted, Scores, fit};
@@ -38,9 +43,11 @@ pub use model::{Assignment, Model, ModelParts, Overlaid};
 pub use overview::{Overview, OverviewPoint};
 pub use persona::{Persona, Trait, count_traits};
 pub use placement::{Nearest, Placement};
+pub use refit::{Refit, Stability};
 pub use scaler::Scaler;
 pub use segment::{CustomerBase, CustomerBaseParts, NewName, Segment, SegmentId, SegmentParts};
 pub use training_profile::{FeatureProfile, Histogram, TrainingProfile};
+pub use training_settings::{Method, TrainingSettings};
 pub use trait_counts::{TraitCounts, TraitValue};
 pub use traits::{
     Claim, Distinction, Distinguishing, DistinguishingNumber, DistinguishingValue, MIN_CUSTOMERS, Statement, Tallies,

@@ -2,6 +2,7 @@
 
 mod overlay;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -175,6 +176,11 @@ impl Model {
         self.known.len()
     }
 
+    /// The encoded profiles of the training, `(n_profiles, n_features)`.
+    pub(super) fn points(&self) -> Array2<f32> {
+        self.umap.to_parts().points
+    }
+
     /// Where the training's profiles are on the map, `(n_profiles, n_components)`.
     pub(super) fn places(&self) -> ArrayView2<'_, f32> {
         self.umap.embedding()
@@ -247,6 +253,16 @@ impl Model {
         Ok(self.encoder.intern(table))
     }
 
+    /// The customers of `table` as the model tells them apart: with `Other` in place of each name that training merged.
+    pub(super) fn as_seen<'t>(&self, table: &'t CustomerTable) -> Cow<'t, CustomerTable> {
+        self.encoder.as_seen(table)
+    }
+
+    /// Whether a name that the feature number `index` does not list is `Other` to the model.
+    pub(super) fn merges_rare(&self, index: usize) -> bool {
+        self.encoder.merges_rare(index)
+    }
+
     /// What is remembered of customers whom a form described.
     pub(super) fn described(&self) -> &PlacementCache<u64> {
         &self.described
@@ -308,7 +324,7 @@ impl Model {
             }
             let segment = self.segment_of(label);
             let nearest = segment.map(|cluster_id| Nearest { cluster_id, membership: strength });
-            placements.push(Placement { segment, strength, nearest, is_known: known.is_some() });
+            placements.push(Placement { segment, strength, nearest, is_known: known.is_some(), is_partial: false });
         }
         let n_dimensions = self.umap.embedding().ncols();
         let outside_places = Array2::from_shape_vec((outside.len(), n_dimensions), outside_places);

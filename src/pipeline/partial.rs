@@ -112,5 +112,5 @@ fn has(traits: &[KnownTrait], feature: usize) -> bool {
 
 fn placed(id: SegmentId, share: f64) -> Placement {
     let nearest = Some(Nearest { cluster_id: id, membership: share });
-    Placement { segment: Some(id), strength: share, nearest, is_known: false }
+    Placement { segment: Some(id), strength: share, nearest, is_known: false, is_partial: true }
 }

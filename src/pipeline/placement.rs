@@ -15,6 +15,8 @@ pub struct Placement {
     pub nearest: Option<Nearest>,
     /// Whether training had this very profile.
     pub is_known: bool,
+    /// Whether only some traits were known: `strength` is then the share of the customers who have them.
+    pub is_partial: bool,
 }
 
 /// The segment that a profile is nearest to.

@@ -94,7 +94,13 @@ mod tests {
 
     /// Each row's strength is its first value; rows below zero are training's.
     fn placements(rows: &Array2<f32>) -> Vec<Placement> {
-        let of = |value: f32| Placement { segment: None, strength: value.into(), nearest: None, is_known: value < 0.0 };
+        let of = |value: f32| Placement {
+            segment: None,
+            strength: value.into(),
+            nearest: None,
+            is_known: value < 0.0,
+            is_partial: false,
+        };
         rows.column(0).iter().map(|&value| of(value)).collect()
     }
 

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::association::Association;
 use super::trait_counts::TraitValue;
-use super::{Fitted, TraitCounts};
+use super::{Fitted, Refit, TraitCounts};
 use crate::customer::{CustomerTable, FeatureKind, Value};
 
 /// Parts that a number's range is cut into.
@@ -17,6 +18,13 @@ pub struct TrainingProfile {
     pub customers: u64,
     /// One entry a feature, in the schema's order.
     pub features: Vec<FeatureProfile>,
+    /// Which values of two features go together; empty in versions of earlier builds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub associations: Vec<Association>,
+    /// What a second training on four fifths of the customers says; `None` in versions of earlier builds, and where there
+    /// were too few.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refit: Option<Refit>,
 }
 
 /// The histogram of one feature.
@@ -29,6 +37,9 @@ pub struct FeatureProfile {
     pub missing: u64,
     /// Customers by value.
     pub histogram: Histogram,
+    /// Whether `Other` stands for every name that the histogram does not list.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_rare: bool,
 }
 
 /// Customers by value: the counts and the missing add up to all.
@@ -50,7 +61,13 @@ pub enum Histogram {
 impl TrainingProfile {
     /// The histograms of the customers that `fitted` was trained on.
     pub fn of(table: &CustomerTable, fitted: &Fitted) -> Self {
-        Self::from_counts(table, &fitted.everyone)
+        let mut profile = Self::from_counts(table, &fitted.everyone);
+        for (index, feature) in profile.features.iter_mut().enumerate() {
+            feature.has_rare = fitted.model.merges_rare(index);
+        }
+        let seen = fitted.model.as_seen(table);
+        let associations = Association::all(&seen, &profile.coded(&seen));
+        Self { associations, refit: fitted.refit.clone(), ..profile }
     }
 
     /// The histograms of the customers of `table`, whose traits were counted as `everyone`.
@@ -67,9 +84,14 @@ impl TrainingProfile {
                 Histogram::Stretches { customers, .. } => customers.iter().sum(),
             };
             let TraitCounts { title, .. } = counts;
-            FeatureProfile { title: title.clone(), missing: table.n_customers().saturating_sub(present), histogram }
+            FeatureProfile {
+                title: title.clone(),
+                missing: table.n_customers().saturating_sub(present),
+                histogram,
+                has_rare: false,
+            }
         });
-        Self { customers: table.n_customers(), features: features.collect() }
+        Self { customers: table.n_customers(), features: features.collect(), associations: Vec::new(), refit: None }
     }
 }
 

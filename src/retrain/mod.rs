@@ -32,9 +32,7 @@ use jiff::civil::Date;
 use crate::causes::with_causes;
 use crate::customer::{CustomerTable, Schema};
 use crate::model_store::{Candidate, ModelStore, ModelVersion, Servable, StoreError, TrainedOn, VersionId, WriterLock};
-use crate::pipeline::{
-    Drift, FitError, FitParams, Fitted, GoldenSample, OutsideShares, SegmentId, TrainingProfile, fit,
-};
+use crate::pipeline::{Drift, FitError, FitParams, Fitted, GoldenSample, SegmentId, TrainingProfile, fit};
 use crate::workbook::{Reader, WorkbookError};
 
 pub use gate::{Bound, CheckKind, FailedCheck, GateCheck, GateLimits, Verdict};
@@ -192,6 +190,7 @@ pub fn retrain(
         cleaning: collected.table.cleaning().clone(),
         params: request.params.clone(),
         scores: None,
+        refit: None,
         live: live.as_ref().map(|live| LiveVersion { version: live.id.clone(), scores: live.manifest.scores.clone() }),
         live_not_compared: not_compared,
         live_fault,
@@ -248,6 +247,16 @@ impl Run<'_> {
         let table = &self.collected.table;
         let progress = self.progress;
         let fitted = fit(table, self.request.params, &|step, done| progress(Progress::fitting(step, done)));
+        let fitted = fitted.map(|mut fitted| {
+            if let Err(error) = fitted.refit(self.request.params) {
+                tracing::warn!(
+                    event = "second_training_failed",
+                    causes = with_causes(&error),
+                    "the second training failed: nothing is known of stability and confidence"
+                );
+            }
+            fitted
+        });
         self.report.seconds.fitting = seconds(started.elapsed());
         let n_customers = usize::try_from(table.n_customers()).unwrap_or(usize::MAX);
         match fitted {
@@ -289,6 +298,7 @@ impl Run<'_> {
         report.verdict = gate::decide(&checks, self.is_first, request.force);
         report.gate = checks;
         report.scores = Some(fitted.scores.clone());
+        report.refit = fitted.refit.clone();
         report.segments =
             fitted.model.segments().iter().map(|segment| SegmentReport::new(segment, table.schema())).collect();
         report.matching = matching;
@@ -320,9 +330,7 @@ impl Run<'_> {
 /// How far the customers of `table` have moved from those of the live version, which places them so.
 fn drift_since(live: &ModelVersion, table: &CustomerTable, places: &[Option<SegmentId>]) -> Option<Drift> {
     let profile = live.profile.as_ref().filter(|_| live.model.schema() == table.schema())?;
-    let outside = places.iter().zip(table.weights()).filter(|(place, _)| place.is_none());
-    let outside = outside.map(|(_, weight)| f64::from(weight)).sum::<f64>() / table.n_customers().max(1) as f64;
-    Some(profile.drift(table, OutsideShares { before: live.manifest.scores.noise_share, now: outside }))
+    Some(profile.drift(table, places))
 }
 
 /// The version whose place is to be taken, and what is wrong with the one that should be live.

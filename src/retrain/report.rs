@@ -8,7 +8,7 @@ use super::gate::{GateCheck, GateLimits, Verdict};
 use super::matching::Matching;
 use crate::customer::{CleaningReport, Schema};
 use crate::model_store::VersionId;
-use crate::pipeline::{Drift, FitParams, Scores, Segment, SegmentParts};
+use crate::pipeline::{Drift, FitParams, Refit, Scores, Segment, SegmentParts};
 
 /// What a retraining did; stored in the version as `report.json`, or under `refused/`.
 #[derive(Debug, Clone, Serialize)]
@@ -35,6 +35,8 @@ pub struct RetrainReport {
     pub params: FitParams,
     /// How good it is; `None` where there was too little to train on.
     pub scores: Option<Scores>,
+    /// What a second training on four fifths of the customers says of it; `None` where there was too little for that.
+    pub refit: Option<Refit>,
     /// The version that was live and is compared with; `None` where that was trained on the sample and this one was
     /// not, or the other way round: of other people there is nothing to be compared.
     pub live: Option<LiveVersion>,

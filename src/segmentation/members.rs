@@ -76,6 +76,10 @@ impl<'a> Member<'a> {
         if let Some(place) = self.grouped.assignment.of_row(self.row) {
             each("cluster_id", Entry::Whole(SegmentId::code(place.segment)))?;
             each("strength", Entry::Number(rounded(place.strength)))?;
+            if let Some(refit) = self.grouped.version.refit() {
+                let confidence = refit.confidence(place);
+                each("confidence", confidence.map_or(Entry::Nothing, |share| Entry::Number(rounded(share))))?;
+            }
             if let Some(nearest) = place.nearest.filter(|_| place.segment.is_none()) {
                 each("nearest_cluster_id", Entry::Whole(SegmentId::code(Some(nearest.cluster_id))))?;
                 each("nearest_membership", Entry::Number(rounded(nearest.membership)))?;

@@ -16,9 +16,7 @@ use std::sync::Arc;
 use crate::content::{Audience, Brief, Campaign};
 use crate::customer::{CustomerTable, Schema};
 use crate::model_store::ModelVersion;
-use crate::pipeline::{
-    AssignError, Assignment, Distinction, Drift, OutsideShares, Persona, Placement, Segment, SegmentId, Tallies,
-};
+use crate::pipeline::{AssignError, Assignment, Distinction, Drift, Persona, Placement, Segment, SegmentId, Tallies};
 
 pub use answer::{Answer, AnswerContext, SegmentAnswer};
 pub use content::{AddressOf, WrittenAnswer};
@@ -88,15 +86,11 @@ pub fn group(version: Arc<ModelVersion>, table: CustomerTable) -> Result<Grouped
     let (counts, overall) = tallies.traits();
     let observed_distinctions = tallies.distinctions();
     let baseline = Baseline::new(&table, overall);
-    let n_outside = rows.last().map_or(0, Vec::len);
-    let shares = OutsideShares {
-        before: version.manifest.scores.noise_share,
-        now: n_outside as f64 / table.n_rows().max(1) as f64,
-    };
-    let drift = version.profile.as_ref().map(|profile| profile.drift(&table, shares));
-    let segments = model.segments().iter().map(Some).chain([None]).enumerate();
+    let segments = assignment.segments();
+    let drift = version.profile.as_ref().map(|profile| profile.drift(&table, &segments));
+    let trained = model.segments().iter().map(Some).chain([None]).enumerate();
     let counted = rows.into_iter().zip(counts.into_iter().zip(observed_distinctions));
-    let groups = segments.zip(counted).filter(|(_, (rows, _))| !rows.is_empty());
+    let groups = trained.zip(counted).filter(|(_, (rows, _))| !rows.is_empty());
     let groups = groups
         .map(|((place, trained), (rows, (counts, seen)))| {
             let observed = Persona::from_counts(&counts);

@@ -16,10 +16,14 @@ pub fn persona_schema() -> Object {
 
 /// What a segment's customers look like with the built-in columns.
 pub(super) fn members_schema() -> Array {
-    let description = "One customer: the schema's columns, what they yield, and where the customer belongs.";
+    let description = "One customer: the schema's columns, what they yield, and where the customer belongs. \
+                       `strength` is how dense the place on the map is, as a share of the densest of the segment; \
+                       `confidence` is how likely another training is to put the customer in the same place, learned \
+                       from customers who were held out, null where there were too few of this kind.";
     let example = json!({
         "Location": "Bedok", "Gender": "Female", "Date Joined": "2023-11-03", "Join_Year": 2023, "Join_Month": 11,
         "Join_Quarter": 4, "Loyalty Tier": "Gold", "Loyalty_Tier_Score": 2, "cluster_id": 0, "strength": 1.0,
+        "confidence": 0.94,
     });
     ArrayBuilder::new()
         .items(any_object(description, example.clone()))

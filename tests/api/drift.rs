@@ -23,7 +23,7 @@ async fn the_customers_of_the_training_have_not_moved() {
         (&drift["unseen_share"], &drift["outside_share"], &drift["level"]),
         (&json!(0.0), &json!(0.0), &json!("steady"))
     );
-    assert_eq!(keys(drift), ["columns", "unseen_share", "outside_share", "level"]);
+    assert_eq!(keys(drift), ["columns", "segments", "unseen_share", "outside_share", "level"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -84,7 +84,11 @@ async fn an_upload_s_own_answer_becomes_a_workbook_with_every_member() {
     let members: Vec<&Value> = clusters.iter().flat_map(|cluster| list(&cluster["members"])).collect();
     assert_eq!(book.rows.rows.len(), 2_000);
     assert!(book.rows.titles.starts_with(&["Location".to_owned(), "Gender".to_owned(), "Date Joined".to_owned()]));
-    assert!(book.rows.titles.ends_with(&["cluster_id".to_owned(), "strength".to_owned()]), "{:?}", book.rows.titles);
+    assert!(
+        book.rows.titles.ends_with(&["cluster_id", "strength", "confidence"].map(str::to_owned)),
+        "{:?}",
+        book.rows.titles
+    );
     for (row, member) in book.rows.rows.iter().zip(members) {
         let Data::DateTime(joined) = row["Date Joined"] else { panic!("{} is no real date", row["Date Joined"]) };
         let (year, month, day, ..) = joined.to_ymd_hms_milli();
@@ -95,6 +99,7 @@ async fn an_upload_s_own_answer_becomes_a_workbook_with_every_member() {
         assert!(row["Loyalty_Tier_Score"].is_float() && row["strength"].is_float());
         assert_eq!(row["cluster_id"].as_i64(), member["cluster_id"].as_i64());
         assert_eq!(row["strength"].as_f64(), member["strength"].as_f64());
+        assert_eq!(row["confidence"].as_f64(), member["confidence"].as_f64());
     }
 }
 
@@ -263,7 +268,7 @@ async fn another_company_s_columns_are_exported_under_their_own_titles() {
     assert_eq!(found.len(), 601);
     let titles = ["row", "Channel", "Plan", "Plan_Rank", "Signed Up", "Signed_Up_Year", "Visits a Month"];
     assert_eq!(found[0][..titles.len()], titles);
-    assert_eq!(found[0][found[0].len() - 2..], ["cluster_id", "strength"]);
+    assert_eq!(found[0][found[0].len() - 3..], ["cluster_id", "strength", "confidence"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -143,6 +143,7 @@ async fn nothing_at_all_is_written_for_everyone() {
         let answer = app.generate("/generate-post", &body).await;
         assert_eq!(answer["audience"], "everyone");
         assert_eq!((&answer["cluster_id"], &answer["cluster_strength"]), (&Value::Null, &Value::Null));
+        assert_eq!(answer["cluster_confidence"], Value::Null);
         assert!(answer["text"].as_str().is_some_and(|text| !text.is_empty()));
         assert_eq!(answer["model_version"], SAMPLE_MODEL.id.as_str());
     }

@@ -97,6 +97,24 @@ fn file(name: &str) -> Form {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_request_says_how_to_train_and_the_next_one_needs_not() {
+    let app = TestApp::with_base_data().await;
+    let form = |json: &str| Some(Form::new().text("training", json));
+    for (json, word) in [("{", "EOF"), (r#"{"min_dust": 1}"#, "min_dust"), (r#"{"n_neighbors": 1}"#, "map")] {
+        let (status, problem) = problem(app.retrain("?wait=true", form(json), "*/*").await).await;
+        assert_eq!((status, &problem["details"][0]["field"]), (422, &"training".into()), "{problem}");
+        assert!(problem["details"][0]["message"].as_str().unwrap().contains(word), "{problem}");
+    }
+    let trained = ok(app.retrain("?wait=true&force=true", form(r#"{"min_cluster_size": 25}"#), "*/*").await).await;
+    assert_eq!(trained["state"], "published");
+    let params = || ModelStore::new(&app.models).load_current().unwrap().manifest.params;
+    let first = params();
+    assert_eq!(serde_json::to_value(&first).unwrap()["hdbscan"]["min_cluster_size"], "25");
+    ok(app.retrain("?wait=true&force=true", None, "*/*").await).await;
+    assert_eq!(params(), first);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nobody_without_the_key_retrains_or_looks_at_retrainings() {
     let app = TestApp::spawn().await;
     let closed = TestApp::spawn_with(Setup { admin_key: None, ..Setup::default() }).await;

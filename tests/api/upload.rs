@@ -184,7 +184,7 @@ async fn the_members_of_a_segment_carry_the_contract_s_keys_and_where_they_belon
     let app = TestApp::spawn().await;
     let answer = app.upload("customers.csv", &csv([HEADER, CUSTOMER])).await;
     let mut found = keys(&answer["clusters"][0]["members"][0]);
-    found.retain(|key| !["strength", "nearest_cluster_id", "nearest_membership"].contains(key));
+    found.retain(|key| !["strength", "confidence", "nearest_cluster_id", "nearest_membership"].contains(key));
     assert_eq!(found, MEMBER_KEYS);
 }
 

@@ -9,12 +9,14 @@
 
 mod collecting;
 mod crashes;
+mod drifting;
 mod earlier_format;
 mod judging;
 mod order;
 mod page;
 mod sample;
 mod segment_ids;
+mod settings;
 mod shop;
 mod singled_out;
 mod unchanged;

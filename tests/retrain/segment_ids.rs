@@ -14,7 +14,7 @@ use jiff::civil::date;
 
 use crate::shop::{HEADER, Shop, customers};
 
-fn table(lines: &str) -> CustomerTable {
+pub fn table(lines: &str) -> CustomerTable {
     let schema = Arc::new(Schema::built_in().unwrap());
     workbook::read(Cursor::new(format!("{HEADER}{lines}")), schema, date(2026, 3, 1), &Limits::default()).unwrap()
 }

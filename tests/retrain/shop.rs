@@ -63,6 +63,7 @@ impl Shop {
         let params = FitParams {
             umap: UmapParams::default().n_neighbors(10),
             hdbscan: HdbscanParams::default().min_cluster_size(MinClusterSize::Count(20)),
+            ..FitParams::default()
         };
         let (gate, schema) = (GateLimits::default(), Schema::built_in().unwrap());
         Self { dir, store, params, gate, force: false, keep: 10, schema, second: 1_767_232_800 }

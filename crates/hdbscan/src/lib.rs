@@ -46,7 +46,7 @@ pub use condensed_tree::{CondensedRow, CondensedTree};
 pub use errors::{Damage, HdbscanError, LinfaError};
 pub use membership::NearestCluster;
 pub use model::HdbscanModel;
-pub use params::{HdbscanParams, HdbscanValidParams, MinClusterSize, ParseMinClusterSizeError};
+pub use params::{ClusterSelection, HdbscanParams, HdbscanValidParams, MinClusterSize, ParseMinClusterSizeError};
 pub use parts::HdbscanParts;
 pub use placement::PredictionRule;
 pub use predict::Prediction;

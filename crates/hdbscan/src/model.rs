@@ -9,9 +9,9 @@ use super::distances::Columns;
 use super::errors::HdbscanError;
 use super::limits::MAX_POINTS;
 use super::outliers::outlier_scores;
-use super::params::HdbscanValidParams;
+use super::params::{ClusterSelection, HdbscanValidParams};
 use super::place_index::PlaceIndex;
-use super::selection::{Cluster, describe, excess_of_mass, exemplars, label_points, node_labels, stabilities};
+use super::selection::{Cluster, describe, excess_of_mass, exemplars, label_points, leaves, node_labels, stabilities};
 use super::single_linkage::{Dendrogram, Density};
 use super::spanning_tree::Reach;
 
@@ -77,7 +77,10 @@ impl HdbscanValidParams {
         let dendrogram = Dendrogram::new(&edges, weights, density);
         let core_distances: Vec<f64> = squared_core.iter().map(|squared| squared.sqrt()).collect();
         let tree = condense(&dendrogram, &core_distances, min_cluster_size, density);
-        let selected = excess_of_mass(&tree, &stabilities(&tree), self.allow_single_cluster());
+        let selected = match self.selection() {
+            ClusterSelection::ExcessOfMass => excess_of_mass(&tree, &stabilities(&tree), self.allow_single_cluster()),
+            ClusterSelection::Leaf => leaves(&tree, self.allow_single_cluster()),
+        };
         let min_samples = self.min_samples();
         Ok(HdbscanModel::assemble(Ingredients { columns, squared_core, min_samples, min_cluster_size, tree, selected }))
     }

@@ -89,9 +89,28 @@ impl From<MinClusterSize> for String {
     }
 }
 
+/// Which nodes of the condensed tree become clusters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClusterSelection {
+    /// Those of the greatest total stability, none inside another (Campello, Moulavi, Sander 2013).
+    #[default]
+    #[serde(alias = "eom")]
+    ExcessOfMass,
+    /// The leaves: the finest clusters that there are.
+    Leaf,
+}
+
+impl ClusterSelection {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// Unchecked parameters; [`ParamGuard::check`] turns them into [`HdbscanValidParams`].
 ///
-/// Distances are Euclidean and clusters are chosen by excess of mass (Campello, Moulavi, Sander 2013).
+/// Distances are Euclidean.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(from = "StoredParams", into = "StoredParams")]
 pub struct HdbscanParams(HdbscanValidParams);
@@ -102,6 +121,7 @@ pub struct HdbscanValidParams {
     min_cluster_size: MinClusterSize,
     min_samples: usize,
     allow_single_cluster: bool,
+    selection: ClusterSelection,
 }
 
 /// The parameters as files hold them. A separate type, so that reading yields unchecked parameters only.
@@ -111,6 +131,8 @@ struct StoredParams {
     min_cluster_size: MinClusterSize,
     min_samples: usize,
     allow_single_cluster: bool,
+    #[serde(skip_serializing_if = "ClusterSelection::is_default")]
+    selection: ClusterSelection,
 }
 
 impl Default for StoredParams {
@@ -121,21 +143,26 @@ impl Default for StoredParams {
 
 impl From<StoredParams> for HdbscanParams {
     fn from(stored: StoredParams) -> Self {
-        let StoredParams { min_cluster_size, min_samples, allow_single_cluster } = stored;
-        Self(HdbscanValidParams { min_cluster_size, min_samples, allow_single_cluster })
+        let StoredParams { min_cluster_size, min_samples, allow_single_cluster, selection } = stored;
+        Self(HdbscanValidParams { min_cluster_size, min_samples, allow_single_cluster, selection })
     }
 }
 
 impl From<HdbscanParams> for StoredParams {
     fn from(params: HdbscanParams) -> Self {
-        let HdbscanValidParams { min_cluster_size, min_samples, allow_single_cluster } = params.0;
-        Self { min_cluster_size, min_samples, allow_single_cluster }
+        let HdbscanValidParams { min_cluster_size, min_samples, allow_single_cluster, selection } = params.0;
+        Self { min_cluster_size, min_samples, allow_single_cluster, selection }
     }
 }
 
 impl Default for HdbscanValidParams {
     fn default() -> Self {
-        Self { min_cluster_size: MinClusterSize::Share(0.08), min_samples: 5, allow_single_cluster: false }
+        Self {
+            min_cluster_size: MinClusterSize::Share(0.08),
+            min_samples: 5,
+            allow_single_cluster: false,
+            selection: ClusterSelection::ExcessOfMass,
+        }
     }
 }
 
@@ -164,6 +191,13 @@ impl HdbscanParams {
     #[must_use]
     pub fn allow_single_cluster(mut self, allow: bool) -> Self {
         self.0.allow_single_cluster = allow;
+        self
+    }
+
+    /// Which nodes of the condensed tree become clusters.
+    #[must_use]
+    pub fn selection(mut self, selection: ClusterSelection) -> Self {
+        self.0.selection = selection;
         self
     }
 }
@@ -207,6 +241,11 @@ impl HdbscanValidParams {
     /// Whether all data may be one cluster.
     pub fn allow_single_cluster(&self) -> bool {
         self.allow_single_cluster
+    }
+
+    /// Which nodes of the condensed tree become clusters.
+    pub fn selection(&self) -> ClusterSelection {
+        self.selection
     }
 }
 

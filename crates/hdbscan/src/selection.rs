@@ -72,6 +72,12 @@ pub(super) fn excess_of_mass(tree: &CondensedTree, stabilities: &[f64], allow_si
     chosen
 }
 
+/// The nodes without children, ascending and counted from the root as 0. The root is one only where it may be.
+pub(super) fn leaves(tree: &CondensedTree, allow_single_cluster: bool) -> Vec<usize> {
+    let is_leaf = |node: &usize| tree.child_nodes(*node).next().is_none();
+    (0..tree.n_nodes()).filter(is_leaf).filter(|&node| node > 0 || allow_single_cluster).collect()
+}
+
 /// The label of every node, −1 outside all clusters; clusters are numbered in the order of their nodes.
 pub(super) fn node_labels(tree: &CondensedTree, selected: &[usize]) -> Vec<i32> {
     let mut labels = vec![-1; tree.n_nodes()];
@@ -196,6 +202,13 @@ mod tests {
         let stabilities = stabilities(&tree);
         assert_eq!(stabilities, [3.0, 2.0, 3.0, 2.0, 2.0]);
         assert_eq!(excess_of_mass(&tree, &stabilities, false), [2, 3, 4]);
+    }
+
+    #[test]
+    fn leaves_have_nothing_inside_them() {
+        assert_eq!(leaves(&nested(1.25), false), [2, 3, 4]);
+        let one = tree(2, &[(2, 0, 0.5, 1), (2, 1, 1.0, 1)]);
+        assert_eq!((leaves(&one, false), leaves(&one, true)), (vec![], vec![0]));
     }
 
     #[test]

@@ -38,6 +38,7 @@ fn each_field_is_read_from_its_own_variable() {
         ("BASE_DATA_DIR", "the-data"),
         ("PERSONA_PATH", "the-personas"),
         ("SCHEMA_PATH", "the-schema"),
+        ("TRAINING_PATH", "the-training"),
         ("RETRAIN_KEEP", "11"),
         ("MAX_ROWS", "12"),
         ("MAX_UNPACKED_MB", "13"),
@@ -46,8 +47,9 @@ fn each_field_is_read_from_its_own_variable() {
         ("RUST_LOG", "debug"),
     ];
     let Config { paths, limits, bounds, retrain_keep, log_filter, .. } = config(&all).unwrap();
-    let paths = [paths.models, paths.base_data, paths.personas.unwrap(), paths.schema.unwrap()];
-    assert_eq!(paths, ["the-models", "the-data", "the-personas", "the-schema"].map(PathBuf::from));
+    let optional = [paths.personas, paths.schema, paths.training].map(Option::unwrap);
+    let paths = [&[paths.models, paths.base_data][..], &optional].concat();
+    assert_eq!(paths, ["the-models", "the-data", "the-personas", "the-schema", "the-training"].map(PathBuf::from));
     assert_eq!((retrain_keep.get(), limits.max_rows, limits.max_unpacked_bytes), (11, 12, 13 << 20));
     assert_eq!((bounds.memory_bytes, bounds.time.as_secs()), (140 << 20, 15));
     assert_eq!(log_filter.as_deref(), Some("debug"));

@@ -65,7 +65,8 @@ pub(in crate::http) async fn receive(state: &AppState, headers: &HeaderMap, body
     Ok(Incoming { file, texts })
 }
 
-/// Receives any number of files, up to 32: a form of fields `files`, or no body at all for none.
+/// Receives any number of files, up to 32, and the text fields beside them: a form of fields `files`, or no body at all for
+/// none.
 ///
 /// # Errors
 /// As [`receive`], but [`ApiError::TooManyFiles`] in place of the two that ask for one.
@@ -73,7 +74,7 @@ pub(in crate::http) async fn receive_files(
     state: &AppState,
     headers: &HeaderMap,
     body: Body,
-) -> Result<Vec<NamedFile>, ApiError> {
+) -> Result<(Vec<NamedFile>, BTreeMap<String, String>), ApiError> {
     if boundary(headers).is_err() {
         let mut rest = body.into_data_stream();
         while let Some(chunk) = rest.next().await {
@@ -81,11 +82,11 @@ pub(in crate::http) async fn receive_files(
                 return Err(ApiError::NotMultipart);
             }
         }
-        return Ok(Vec::new());
+        return Ok(Default::default());
     }
     let (uploads, max_bytes) = (state.uploads(), state.settings().max_upload_bytes);
     let rules = FormRules { uploads, max_bytes, file_fields: &["files", "file"], max_files: MAX_FILES };
-    Ok(receive_form(headers, body, &rules).await?.0)
+    receive_form(headers, body, &rules).await
 }
 
 fn boundary(headers: &HeaderMap) -> Result<String, ApiError> {

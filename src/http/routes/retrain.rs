@@ -1,5 +1,6 @@
 //! `POST /retrain`, `GET /retrain` and `GET /retrain/{id}`: retrainings, for administrators.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoResponses, ToSchema};
 
 use super::docs::BodyProblems;
+use crate::causes::with_causes;
 use crate::http::problem::{ApiError, Document, FieldProblem, as_sentence, retraining_path};
 use crate::http::request::accept::accepts;
 use crate::http::request::admin::Admin;
@@ -25,9 +27,13 @@ use crate::http::state::AppState;
 use crate::http::tasks::jobs::{AskedBy, Job, Status};
 use crate::http::tasks::retraining::begin;
 use crate::model_store::VersionId;
+use crate::pipeline::{FitParams, TrainingSettings};
 use crate::retrain::worker::{Options, Outcome};
 use crate::retrain::{FailedCheck, SkippedFile, Step};
 use crate::workbook::Recorder;
+
+/// The form's field that says how to train.
+const TRAINING: &str = "training";
 
 /// How to retrain, and when to answer.
 #[derive(Debug, Clone, Copy, Default, Deserialize, utoipa::IntoParams)]
@@ -47,6 +53,10 @@ pub(in crate::http) struct RetrainForm {
     /// Up to 32 workbooks: .xlsx, .xls or .csv. Without any, and without a body, there is enough where it is.
     #[schema(value_type = Vec<String>, format = Binary, example = json!([]))]
     files: Vec<Vec<u8>>,
+    /// JSON of how to train, such as `{"min_cluster_size": "4%"}`. What it does not name is as `TRAINING_PATH` has it, or
+    /// else as in the live version.
+    #[schema(required = false)]
+    training: TrainingSettings,
 }
 
 /// One retraining.
@@ -129,7 +139,8 @@ pub(in crate::http) enum KeyProblems {
 
 /// Trains a new version
 ///
-/// It trains on the base data, the waiting uploads and the workbooks in `files`, which are kept as uploads are. It
+/// It trains on the base data, the waiting uploads and the workbooks in `files`, which are kept as uploads are, as
+/// `training` says, or else as the live version was trained. It
 /// answers at once with a job; with `?wait=true` when the job is done, and a published version is live. A refused
 /// candidate is a success, too. With `Accept: text/event-stream` it sends `progress`, and `done` with the job, or
 /// `error` with a problem. A caller that disconnects does not end the job.
@@ -155,12 +166,13 @@ pub(in crate::http) async fn post_retrain(
         return Err(ApiError::RetrainRunning { job: running.id.clone() });
     }
     let (parts, body) = request.into_parts();
-    let files = receive_files(&state, &parts.headers, body).await?;
+    let (files, texts) = receive_files(&state, &parts.headers, body).await?;
+    let training = training_settings(&texts)?;
     let (files, recorded) = readable(&state, files).await?;
     // Before anything is kept, so that a second retraining keeps nothing.
     let permit = state.jobs().claim(AskedBy::Request)?;
     keep(files).await?;
-    let job = begin(permit, state.clone(), Options { force: query.force, recorded });
+    let job = begin(permit, state.clone(), Options { force: query.force, recorded, training });
     if query.wait || accepts(&parts.headers, "text/event-stream") {
         return answer_when_done(state, context, &parts.headers, job).await;
     }
@@ -276,6 +288,22 @@ async fn readable(state: &AppState, files: Vec<NamedFile>) -> Result<(Vec<NamedF
 /// Keeps the files, in a task that does not end where the caller disconnects between two of them.
 async fn keep(files: Vec<NamedFile>) -> Result<(), ApiError> {
     on_disk(move || files.into_iter().try_for_each(|file| file.file.keep().map(|_| ()))).await
+}
+
+/// How to train, by the form's field `training`.
+fn training_settings(texts: &BTreeMap<String, String>) -> Result<TrainingSettings, ApiError> {
+    let Some(json) = texts.get(TRAINING).filter(|json| !json.trim().is_empty()) else {
+        return Ok(TrainingSettings::default());
+    };
+    let parsed = serde_json::from_str(json).map_err(|error| error.to_string());
+    let checked = parsed.and_then(|settings: TrainingSettings| {
+        let can_be_taken = settings.applied(&FitParams::default());
+        can_be_taken.map(|_| settings).map_err(|error| with_causes(&error))
+    });
+    checked.map_err(|why| {
+        let message = format!("cannot be taken: {why}");
+        ApiError::Fields(vec![FieldProblem { field: TRAINING.to_owned(), message, allowed: Vec::new() }])
+    })
 }
 
 fn query_problem() -> FieldProblem {

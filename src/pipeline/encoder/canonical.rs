@@ -40,7 +40,7 @@ impl Block {
     fn hashes(&self) -> Vec<u64> {
         match self {
             Self::OneHot(values) => values.iter().map(|value| xxh3_64(value.to_string().as_bytes())).collect(),
-            Self::Scaled => Vec::new(),
+            Self::Scaled | Self::Described(_) => Vec::new(),
         }
     }
 }

@@ -8,7 +8,8 @@ use crate::pipeline::scaler::Scaler;
 
 impl Encoder {
     /// The column that holds the value `value` of the schema's feature number `index`, and what stands there for it;
-    /// `None` where training never saw it, and for a number.
+    /// `None` where training never saw it, for a number, and for a
+    /// feature that only describes.
     pub(in crate::pipeline) fn encoded(
         &self,
         index: usize,
@@ -21,15 +22,20 @@ impl Encoder {
         match (block, feature.kind) {
             (Block::OneHot(values), _) => {
                 let position = values.iter().position(|known| is_same(known, value))?;
-                Some((start + position, 1.0))
+                Some((start + position, self.weight(index)))
             }
             (Block::Scaled, FeatureKind::Ordinal(levels)) => {
                 let level = levels.iter().position(|level| is_same(&TraitValue::Name(level.clone()), value))?;
                 let n_scaled = before.iter().filter(|block| matches!(block, Block::Scaled)).count();
                 // Levels count from 1.
-                Some((start, scaler.scale(n_scaled, (level + 1) as f64) as f32))
+                Some((start, scaler.scale(n_scaled, (level + 1) as f64) as f32 * self.weight(index)))
             }
-            (Block::Scaled, _) => None,
+            (Block::Scaled | Block::Described(_), _) => None,
         }
+    }
+
+    /// Whether the schema's feature number `index` decides no segment, so that encoded rows do not tell it.
+    pub(in crate::pipeline) fn only_describes(&self, index: usize) -> bool {
+        matches!(self.blocks.get(index), Some(Block::Described(_)))
     }
 }

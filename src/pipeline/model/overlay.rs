@@ -53,9 +53,10 @@ impl Model {
         Some(Contradiction { key: claimed.key.clone(), claimed: value.clone(), customers: 0, instead: None })
     }
 
-    /// Whether training had a customer of the segment with this value. Of a mean there is nothing to say.
+    /// Whether training had a customer of the segment with this value. Of a mean, and of what only
+    /// describes, there is nothing to say.
     fn has_customer(&self, id: SegmentId, index: usize, feature: &Feature<'_>, value: &TraitValue) -> bool {
-        if matches!(feature.kind, FeatureKind::Number) {
+        if matches!(feature.kind, FeatureKind::Number) || self.encoder.only_describes(index) {
             return true;
         }
         let Some((column, encoded)) = self.encoder.encoded(index, feature, value, &self.scaler) else { return false };

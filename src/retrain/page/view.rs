@@ -60,6 +60,8 @@ struct SegmentRow {
     before: Option<Size>,
     now: Option<Size>,
     fate: String,
+    /// How much of it a training on four fifths of the customers found again, 0 to 1.
+    found_again: Option<f64>,
     traits: Vec<TraitView>,
 }
 
@@ -116,10 +118,9 @@ struct DriftView<'a> {
 #[derive(Serialize)]
 struct DriftRow<'a> {
     title: &'a str,
-    psi: f64,
-    by_chance: f64,
+    total_variation: f64,
     level: &'static str,
-    /// Of a bar that ends at 0.5.
+    /// Of a bar that ends at 0.3.
     width: f64,
     shift: Option<&'a crate::pipeline::Shift>,
 }
@@ -234,6 +235,7 @@ fn segment_rows(report: &RetrainReport, fitted: &Fitted, live: Option<&Model>) -
             fate: kept.map_or("new".to_owned(), |kept| {
                 format!("goes on, {}\u{202f}% shared", share_of(kept.shared, kept.customers))
             }),
+            found_again: fitted.refit.as_ref().and_then(|refit| refit.stability_of(segment.cluster_id)),
             traits: traits(segment, fitted),
         }
     };
@@ -246,6 +248,7 @@ fn segment_rows(report: &RetrainReport, fitted: &Fitted, live: Option<&Model>) -
         before: Some(size_before(vanished.customers_before)),
         now: None,
         fate: "is no more".to_owned(),
+        found_again: None,
         traits: Vec::new(),
     });
     fitted.model.segments().iter().map(of).chain(vanished).collect()
@@ -295,17 +298,16 @@ impl<'a> DriftView<'a> {
     fn of(drift: &'a Drift) -> Self {
         let row = |column: &'a ColumnDrift| DriftRow {
             title: &column.title,
-            psi: column.psi,
-            by_chance: column.by_chance,
+            total_variation: column.total_variation,
             level: column.level.word(),
-            width: (column.psi / 0.5).min(1.0) * 100.0,
+            width: (column.total_variation / 0.3).min(1.0) * 100.0,
             shift: column.largest_shift.as_ref(),
         };
         Self {
             level: drift.level.word(),
             unseen_share: drift.unseen_share,
             outside_share: drift.outside_share,
-            columns: drift.columns.iter().map(row).collect(),
+            columns: drift.columns.iter().chain(&drift.associations).chain(&drift.segments).map(row).collect(),
         }
     }
 }

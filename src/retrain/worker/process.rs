@@ -10,6 +10,7 @@ use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
 
 use super::event::{Event, Outcome};
+use crate::pipeline::TrainingSettings;
 use crate::retrain::Progress;
 
 /// The longest line that is read, in bytes: an outcome's lists and texts are bounded to half of it.
@@ -31,6 +32,8 @@ pub struct Options {
     pub force: bool,
     /// Tables of waiting uploads that are not to be read again: the file of a [`Recorder`](crate::workbook::Recorder).
     pub recorded: Option<File>,
+    /// What is to be different from the settings and the live version.
+    pub training: TrainingSettings,
 }
 
 /// A running retraining. Dropping it kills its process.
@@ -75,6 +78,7 @@ impl Program {
         if options.force {
             command.arg("--force");
         }
+        command.args(options.training.flags());
         if let Some(dir) = &self.alone_in {
             command.current_dir(dir).env_clear();
         }

@@ -223,6 +223,10 @@ impl Job {
             audience: kind,
             cluster_id: *cluster_id,
             cluster_strength: nearest.map(|nearest| nearest.membership),
+            cluster_confidence: placement
+                .as_ref()
+                .and_then(|placement| self.version.refit()?.confidence(placement))
+                .map(|confidence| (confidence * 1e4).round() / 1e4),
             nearest_cluster_id: outside.and(nearest).map(|nearest| SegmentId::code(Some(nearest.cluster_id))),
             persona,
             persona_summary: summary,

@@ -94,6 +94,10 @@ pub(super) struct GenerateAnswer<'a> {
     /// How surely the customer belongs to the segment, 0 to 1; null where no customer was described.
     #[schema(required, example = 0.93)]
     pub cluster_strength: Option<f64>,
+    /// How likely another training is to put the customer in the same place, 0 to 1, learned from customers who were held
+    /// out of a second training; null where no customer was described, and where too few were held out.
+    #[schema(required, example = 0.94)]
+    pub cluster_confidence: Option<f64>,
     /// The nearest segment, whose persona was used, where the customer is outside every one.
     #[schema(example = 1)]
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -18,8 +18,6 @@ const SCHEMA: &str = r#"{"columns": [
     {"title": "Spend", "required": false, "kind": "number", "persona": {"key": "Spend", "top": 1}}
 ]}"#;
 
-const EVERYONE_INSIDE: OutsideShares = OutsideShares { before: 0.0, now: 0.0 };
-
 type Row = (String, &'static str, u16, u32);
 
 fn table(rows: &[Row]) -> CustomerTable {
@@ -42,7 +40,12 @@ fn profile(table: &CustomerTable) -> TrainingProfile {
 }
 
 fn drift(before: &[Row], now: &[Row]) -> Drift {
-    profile(&table(before)).drift(&table(now), EVERYONE_INSIDE)
+    drift_of(&profile(&table(before)), now)
+}
+
+/// The drift of these customers, all outside every segment.
+fn drift_of(trained: &TrainingProfile, now: &[Row]) -> Drift {
+    trained.drift(&table(now), &vec![None; now.len()])
 }
 
 fn column<'d>(drift: &'d Drift, title: &str) -> &'d ColumnDrift {
@@ -77,11 +80,11 @@ proptest! {
         let of = |before: u32, now: u32| Bin::new("", f64::from(before), f64::from(now));
         let there: Vec<Bin> = counts.iter().map(|&(before, now)| of(before, now)).collect();
         let back: Vec<Bin> = counts.iter().map(|&(before, now)| of(now, before)).collect();
-        let Distance { psi, by_chance, level, .. } = distance(&there);
-        let Distance { psi: psi_back, level: level_back, .. } = distance(&back);
-        prop_assert!(psi >= 0.0 && psi.is_finite() && by_chance >= 0.0 && by_chance.is_finite());
-        prop_assert!((psi - psi_back).abs() < 1e-9);
-        prop_assert!(level == level_back || (psi - by_chance).abs() < 1e-9);
+        let [there, back] = [there, back].map(|bins| ColumnDrift::new(String::new(), &bins, 0.01));
+        prop_assert!(there.psi >= 0.0 && there.psi.is_finite() && there.by_chance.is_finite());
+        prop_assert!((0.0..=1.0).contains(&there.total_variation) && (0.0..=1.0).contains(&there.p_value));
+        prop_assert!((there.psi - back.psi).abs() < 2e-4 && (there.p_value - back.p_value).abs() < 2e-6);
+        prop_assert!((there.total_variation - back.total_variation).abs() < 2e-4);
     }
 
     #[test]
@@ -100,30 +103,57 @@ proptest! {
 }
 
 #[test]
-fn the_index_is_the_one_of_the_definition() {
+fn index_and_total_variation_are_those_of_the_definitions() {
     let found = drift(&towns(&[("A", 500), ("B", 300), ("C", 200)]), &towns(&[("A", 300), ("B", 400), ("C", 300)]));
     let expected = 0.2 * (0.5_f64 / 0.3).ln() + 0.1 * (0.4_f64 / 0.3).ln() + 0.1 * (0.3_f64 / 0.2).ln();
     let town = column(&found, "Town");
     assert!((town.psi - expected).abs() < 5e-5, "{} {expected}", town.psi);
-    assert_eq!((town.level, found.level), (DriftLevel::Shifted, DriftLevel::Shifted));
+    assert_eq!((town.total_variation, town.p_value), (0.2, 0.0));
+    assert_eq!((town.level, found.level), (DriftLevel::Drifted, DriftLevel::Drifted));
     assert_eq!(town.largest_shift, Some(Shift { value: "A".into(), share_before: 0.5, share: 0.3 }));
     // χ² of two degrees of freedom exceeds 9.21 once in a hundred times.
     assert!((town.by_chance - 9.21 * (1.0 / 1000.0 + 1.0 / 1000.0)).abs() < 2e-4, "{}", town.by_chance);
 }
 
 #[test]
-fn the_levels_change_at_a_tenth_and_at_a_quarter() {
+fn the_levels_change_at_five_and_at_fifteen_points() {
     let half = [("A", 5_000), ("B", 5_000)];
-    // The index of 50:50 against p:(1 − p) is (0.5 − p) · ln((1 − p) / p).
     for (a, level) in [
-        (3_430, DriftLevel::Shifted),
-        (3_460, DriftLevel::Steady),
-        (2_590, DriftLevel::Drifted),
-        (2_640, DriftLevel::Shifted),
+        (4_510, DriftLevel::Steady),
+        (4_490, DriftLevel::Shifted),
+        (3_510, DriftLevel::Shifted),
+        (3_490, DriftLevel::Drifted),
     ] {
         let found = drift(&towns(&half), &towns(&[("A", a), ("B", 10_000 - a)]));
-        assert_eq!(column(&found, "Town").level, level, "{a}: {}", column(&found, "Town").psi);
+        assert_eq!(column(&found, "Town").level, level, "{a}: {}", column(&found, "Town").total_variation);
     }
+    // Five points among a hundred customers are no more than chance.
+    let found = drift(&towns(&half), &towns(&[("A", 44), ("B", 56)]));
+    assert_eq!((column(&found, "Town").total_variation, column(&found, "Town").level), (0.06, DriftLevel::Steady));
+}
+
+#[test]
+fn a_town_whose_share_doubled_has_shifted_although_it_is_small() {
+    let before = towns(&[("A", 130), ("B", 130), ("C", 10)]);
+    let now = towns(&[("A", 125), ("B", 125), ("C", 20)]);
+    let repeated = |rows: &[Row]| std::iter::repeat_n(rows, 20).flatten().cloned().collect::<Vec<Row>>();
+    let found = drift(&repeated(&before), &repeated(&now));
+    assert_eq!(column(&found, "Town").level, DriftLevel::Shifted);
+    assert!(column(&found, "Town").total_variation < SHIFTED_FROM);
+    assert_eq!(column(&drift(&before, &now), "Town").level, DriftLevel::Steady);
+}
+
+#[test]
+fn dates_move_and_count_only_where_other_columns_have_moved() {
+    let of = |town: &str, year: u16| vec![(town.to_owned(), "Low", year, 10); 3_000];
+    let before = [of("A", 2022), of("B", 2023)].concat();
+    let later = drift(&before, &[of("A", 2023), of("B", 2024)].concat());
+    assert_eq!((column(&later, "Year").level, later.level), (DriftLevel::Moving, DriftLevel::Steady));
+    let mut others = [of("A", 2023), of("B", 2024)].concat();
+    others.iter_mut().take(400).for_each(|row| row.0 = "B".to_owned());
+    let found = drift(&before, &others);
+    assert_eq!((column(&found, "Town").level, column(&found, "Year").level), (DriftLevel::Shifted, DriftLevel::Moving));
+    assert_eq!(found.level, DriftLevel::Drifted);
 }
 
 #[test]
@@ -180,7 +210,7 @@ fn a_number_is_compared_by_the_deciles_of_the_training() {
     let expected = 5.0 * 0.1 * 2.0_f64.ln() + 5.0 * (0.1 - 5e-4) * (0.1_f64 / 5e-4).ln();
     let spend_drift = column(&found, "Spend");
     assert!((spend_drift.psi - expected).abs() < 0.02, "{} {expected}", spend_drift.psi);
-    let shift = Shift { value: "above 499 to 599".into(), share_before: 0.1, share: 0.0 };
+    let shift = Shift { value: "up to 99".into(), share_before: 0.1, share: 0.2 };
     assert_eq!(spend_drift.largest_shift, Some(shift));
     assert_eq!(column(&drift(&spend(|i| i % 500), &spend(|i| i / 2)), "Spend").psi, 0.0);
 }
@@ -197,8 +227,7 @@ fn a_few_customers_of_the_same_kind_are_no_drift() {
     };
     let mut alarms = String::new();
     for n in [5, 10, 30, 50, 100, 300] {
-        let uploads =
-            (0..100).map(|_| trained.drift(&table(&(0..n).map(|_| draw()).collect::<Vec<_>>()), EVERYONE_INSIDE));
+        let uploads = (0..100).map(|_| drift_of(&trained, &(0..n).map(|_| draw()).collect::<Vec<_>>()));
         let alarmed = uploads.filter(|drift| column(drift, "Town").level != DriftLevel::Steady).count();
         if alarmed > 5 {
             let _ = write!(alarms, "{alarmed} of 100 uploads of {n}; ");
@@ -207,20 +236,39 @@ fn a_few_customers_of_the_same_kind_are_no_drift() {
     assert_eq!(alarms, "");
     // While thirty customers of one town are no matter of chance.
     let one_town: Vec<Row> = vec![many[0].clone(); 30];
-    assert_eq!(column(&trained.drift(&table(&one_town), EVERYONE_INSIDE), "Town").level, DriftLevel::Drifted);
+    assert_eq!(column(&drift_of(&trained, &one_town), "Town").level, DriftLevel::Drifted);
+}
+
+/// What a second training said: 70 % in one segment, 30 % in another, of whom so many go outside.
+fn refit(outside: f64, follows_dates: bool) -> Refit {
+    let shares = [(Some(SegmentId::new(0)), 0.7 - outside), (Some(SegmentId::new(1)), 0.3), (None, outside)];
+    Refit { shares: shares.to_vec(), customers: 1_000, follows_dates, stability: Vec::new(), ..Refit::default() }
 }
 
 #[test]
-fn customers_outside_every_segment_raise_the_level_and_no_column() {
+fn segments_are_compared_with_what_training_leads_one_to_expect_of_new_customers() {
     let rows = towns(&[("A", 500), ("B", 500)]);
-    let (trained, table) = (profile(&table(&rows)), table(&rows));
-    for (before, now, level) in
-        [(0.02, 0.02, DriftLevel::Steady), (0.02, 0.09, DriftLevel::Shifted), (0.0, 0.3, DriftLevel::Drifted)]
-    {
-        let found = trained.drift(&table, OutsideShares { before, now });
-        assert_eq!((found.level, found.outside_share), (level, now));
-        assert!(found.columns.iter().all(|column| column.level == DriftLevel::Steady));
-    }
+    let table = table(&rows);
+    let placed = |counts: [usize; 3]| -> Vec<Option<SegmentId>> {
+        let ids = [Some(SegmentId::new(0)), Some(SegmentId::new(1)), None];
+        ids.into_iter().zip(counts).flat_map(|(id, n)| std::iter::repeat_n(id, n)).collect()
+    };
+    let drift = |outside: f64, follows_dates: bool, counts: [usize; 3]| {
+        let trained = TrainingProfile { refit: Some(refit(outside, follows_dates)), ..profile(&table) };
+        trained.drift(&table, &placed(counts))
+    };
+    let level = |drift: &Drift| (drift.segments.as_ref().unwrap().level, drift.level);
+    // Of new customers one in ten was to be outside, whatever the share among those that were trained on.
+    let found = drift(0.1, false, [600, 300, 100]);
+    assert_eq!((level(&found), found.outside_share), ((DriftLevel::Steady, DriftLevel::Steady), 0.1));
+    let found = drift(0.0, false, [600, 300, 100]);
+    assert_eq!(level(&found), (DriftLevel::Shifted, DriftLevel::Shifted));
+    let shift = found.segments.unwrap().largest_shift;
+    assert_eq!(shift, Some(Shift { value: "outside every segment".into(), share_before: 0.0, share: 0.1 }));
+    assert_eq!(level(&drift(0.0, false, [300, 700, 0])), (DriftLevel::Drifted, DriftLevel::Drifted));
+    assert_eq!(level(&drift(0.0, true, [300, 700, 0])), (DriftLevel::Moving, DriftLevel::Steady));
+    // A version of an earlier build expects nothing.
+    assert_eq!(profile(&table).drift(&table, &placed([0, 0, 1_000])).segments, None);
 }
 
 #[test]
@@ -235,6 +283,9 @@ fn a_drift_is_written_down_by_title_in_the_order_of_the_schema() {
     let json = serde_json::to_value(drift(&towns(&[("A", 3)]), &towns(&[("A", 3)]))).unwrap();
     let titles: Vec<_> = json["columns"].as_object().unwrap().keys().collect();
     assert_eq!(titles, ["Town", "Tier", "Year", "Spend"]);
-    assert_eq!(json["columns"]["Town"], serde_json::json!({"psi": 0.0, "by_chance": 0.0, "level": "steady"}));
+    assert_eq!(
+        json["columns"]["Town"],
+        serde_json::json!({"psi": 0.0, "by_chance": 0.0, "total_variation": 0.0, "p_value": 1.0, "level": "steady"})
+    );
     assert_eq!(json["level"], "steady");
 }

@@ -1,0 +1,82 @@
+use super::*;
+
+#[test]
+fn the_built_in_schema_is_valid_and_yields_six_features() {
+    let schema = Schema::built_in().unwrap();
+    let titles: Vec<_> = schema.features().map(|f| f.title.to_owned()).collect();
+    assert_eq!(titles, ["Location", "Gender", "Join_Year", "Join_Month", "Join_Quarter", "Loyalty Tier"]);
+}
+
+#[test]
+fn a_schema_that_breaks_a_rule_names_the_column_and_the_rule() {
+    let broken = |edit: fn(&mut Schema)| {
+        let mut schema = Schema::built_in().unwrap();
+        edit(&mut schema);
+        Schema::from_json(&serde_json::to_vec(&schema).unwrap()).unwrap_err().to_string()
+    };
+    assert!(broken(|s| s.columns.clear()).contains("1 to 64 columns"));
+    assert!(broken(|s| s.columns[0].aliases.push("Gender".into())).contains("shares a title"));
+    assert!(broken(|s| s.columns[0].title.clear()).contains("empty"));
+    assert!(broken(|s| s.columns[3].kind_mut_levels().truncate(1)).contains("2 to 256 levels"));
+    assert!(broken(|s| s.columns[3].kind_mut_levels()[0] = "GOLD".into()).contains("repeated level"));
+    let synonym = |from: &str, to: &str| {
+        Schema::built_in()
+            .map(|mut s| {
+                s.columns[3].synonyms.insert(from.into(), to.into());
+                Schema::from_json(&serde_json::to_vec(&s).unwrap())
+            })
+            .unwrap()
+    };
+    assert!(synonym("S", "silver").is_ok());
+    assert!(synonym("B", "Bronze").unwrap_err().to_string().contains("level that it does not have"));
+    assert!(synonym("", "Gold").unwrap_err().to_string().contains("empty synonym"));
+}
+
+#[test]
+fn a_key_that_nobody_reads_is_refused_by_its_name() {
+    let column = r#"{"title": "Town", "required": true, "kind": "category", "persona": {"key": "Towns", "top": 3}"#;
+    let why = |rest: &str| match Schema::from_json(format!(r#"{{"columns": [{column}{rest}}}]}}"#).as_bytes()) {
+        Ok(schema) => panic!("{schema:?}"),
+        Err(SchemaError::Parse(error)) => error.to_string(),
+        Err(error) => error.to_string(),
+    };
+    assert!(why(r#", "synonims": {}"#).contains("synonims"));
+    assert!(why(r#", "levels": ["a", "b"]"#).contains(r#"another kind than has the key "levels""#));
+    assert!(why(r#", "scale": "log""#).contains("scale"));
+    assert!(why(r#", "weight": -1"#).contains("weights from 0 to 100"));
+    assert!(why(r#", "weight": 0"#).contains("a weight above 0"));
+    assert!(why(r#", "weight": "heavy""#).contains("heavy"));
+}
+
+#[test]
+fn weights_scales_and_least_numbers_of_customers_are_kept_and_written_only_where_they_are_set() {
+    let written = serde_json::to_string(&Schema::built_in().unwrap()).unwrap();
+    assert!(["weight", "scale", "min_customers"].iter().all(|key| !written.contains(key)), "{written}");
+    let json = r#"{"columns": [
+        {"title": "Town", "required": true, "kind": "category", "min_customers": 3, "weight": 2.5,
+         "persona": {"key": "Towns", "top": 3}},
+        {"title": "Spend", "required": false, "kind": "number", "scale": "log", "persona": {"key": "Spend", "top": 1}},
+        {"title": "Joined", "required": true, "kind": "date", "phrase": "who joined", "weight": 0.5, "parts": [
+            {"part": "year", "title": "Year", "weight": 0, "persona": {"key": "Years", "top": 1}},
+            {"part": "month", "title": "Month", "weight": 4, "persona": {"key": "Months", "top": 1}}]}
+    ]}"#;
+    let schema = Schema::from_json(json.as_bytes()).unwrap();
+    let found: Vec<_> = schema.features().map(|f| (f.weight, f.scale, f.min_customers)).collect();
+    let linear = |weight| (weight, Scale::Linear, 0);
+    assert_eq!(found, [(2.5, Scale::Linear, 3), (1.0, Scale::Log, 0), linear(0.0), linear(2.0)]);
+    assert_eq!(Schema::from_json(&serde_json::to_vec(&schema).unwrap()).unwrap(), schema);
+}
+
+#[test]
+fn a_logarithm_keeps_the_sign_and_zero() {
+    assert_eq!([-3.0, 0.0, 3.0].map(|x| Scale::Log.apply(x)), [-(4_f64.ln()), 0.0, 4_f64.ln()]);
+}
+
+impl Column {
+    fn kind_mut_levels(&mut self) -> &mut Vec<String> {
+        match &mut self.kind {
+            Kind::Ordinal { levels, .. } => levels,
+            other => panic!("{other:?} has no levels"),
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! The bins in which customers before and now are compared, and how many each has.
+
+use super::{MAX_VALUES, MIN_CHANGE};
+use crate::customer::{CustomerColumn, CustomerTable, Feature, FeatureKind, Value};
+use crate::pipeline::chi_squared::Difference;
+use crate::pipeline::encoder::OTHER;
+use crate::pipeline::spellings::Spellings;
+use crate::pipeline::training_profile::FeatureProfile;
+use crate::pipeline::trait_counts::TraitValue;
+
+/// One bin of a histogram, and how many customers it has on either side.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Bin {
+    pub value: String,
+    pub before: f64,
+    pub now: f64,
+}
+
+impl Bin {
+    pub fn new(value: impl Into<String>, before: f64, now: f64) -> Self {
+        Self { value: value.into(), before, now }
+    }
+
+    /// Whether the share of this value became twice or half of what it was, which matters, and chance does so less often
+    /// than `chance`.
+    pub fn doubled_or_halved(&self, before: f64, now: f64, chance: f64) -> bool {
+        let (p, q) = (self.before / before, self.now / now);
+        let is_large = (p - q).abs() >= MIN_CHANGE && p.max(q) >= 2.0 * p.min(q);
+        let rest = (before - self.before, now - self.now);
+        is_large && Difference::between([(self.before, self.now), rest]).p_value < chance
+    }
+}
+
+/// How many rows have each value of a column, and how many none.
+pub(super) struct ColumnCounts {
+    of_code: Vec<u64>,
+    pub missing: u64,
+}
+
+impl ColumnCounts {
+    pub fn new(table: &CustomerTable, column: &CustomerColumn) -> Self {
+        let mut counts = Self { of_code: vec![0; column.values.len()], missing: 0 };
+        for (&code, weight) in column.codes.iter().zip(table.weights()) {
+            *counts.of_code.get_mut(code as usize).unwrap_or(&mut counts.missing) += u64::from(weight);
+        }
+        counts
+    }
+}
+
+/// The bins of a feature whose values are counted one by one. Marks the codes that training never saw.
+pub(super) fn by_value(
+    feature: &Feature<'_>,
+    profile: &FeatureProfile,
+    trained: &[(TraitValue, u64)],
+    (column, counts): (&CustomerColumn, &ColumnCounts),
+    unseen: &mut [bool],
+) -> Vec<Bin> {
+    let mut bins: Vec<Bin> =
+        trained.iter().take(MAX_VALUES).map(|(v, n)| Bin::new(v.to_string(), *n as f64, 0.0)).collect();
+    let rare: u64 = trained.iter().skip(MAX_VALUES).map(|&(_, n)| n).sum();
+    let mut others = Bin::new("new or rare values", rare as f64, 0.0);
+    // A level that training never saw still has its place on the scale; a name or a year has none.
+    let is_scale = matches!(feature.kind, FeatureKind::Ordinal(_) | FeatureKind::Number);
+    let known = known_positions(feature, trained, column);
+    let positions = positions(feature, profile, trained, column);
+    let places = known.into_iter().zip(positions);
+    for ((&rows, unseen), (known, position)) in counts.of_code.iter().zip(unseen).zip(places) {
+        *unseen |= known.is_none() && !is_scale;
+        let bin = position.and_then(|position| bins.get_mut(position)).unwrap_or(&mut others);
+        bin.now += rows as f64;
+    }
+    bins.push(others);
+    bins
+}
+
+/// For each code of a column the place of its value in the training's histogram: where training merged rare names, those
+/// that it does not list are one of its values.
+pub(super) fn positions(
+    feature: &Feature<'_>,
+    profile: &FeatureProfile,
+    trained: &[(TraitValue, u64)],
+    column: &CustomerColumn,
+) -> Vec<Option<usize>> {
+    let rare_name = TraitValue::Name(OTHER.to_owned());
+    let merged = trained.iter().position(|(value, _)| profile.has_rare && *value == rare_name);
+    known_positions(feature, trained, column).into_iter().map(|position| position.or(merged)).collect()
+}
+
+/// The same; `None` for what training does not list.
+fn known_positions(
+    feature: &Feature<'_>,
+    trained: &[(TraitValue, u64)],
+    column: &CustomerColumn,
+) -> Vec<Option<usize>> {
+    let mut positions: Vec<(&TraitValue, usize)> = trained.iter().map(|(value, _)| value).zip(0..).collect();
+    positions.sort_by(|a, b| a.0.total_order(b.0));
+    let spellings = Spellings::default();
+    let position = |value: &Value| {
+        let value = TraitValue::of(feature, value)?;
+        let found = positions.binary_search_by(|(known, _)| known.total_order(&value)).ok();
+        let as_it_is = found.and_then(|found| positions.get(found)).map(|&(_, position)| position);
+        as_it_is.or_else(|| spellings.position(&value, trained.iter().map(|(value, _)| value)))
+    };
+    column.values.iter().map(position).collect()
+}
+
+/// The bins of a number: the stretches between the training's deciles.
+pub(super) fn by_stretch(
+    bounds: &[f64],
+    trained: &[u64],
+    (column, counts): (&CustomerColumn, &ColumnCounts),
+) -> Vec<Bin> {
+    let mut bins: Vec<Bin> =
+        trained.iter().enumerate().map(|(i, &n)| Bin::new(stretch_name(bounds, i), n as f64, 0.0)).collect();
+    for (value, &rows) in column.values.iter().zip(&counts.of_code) {
+        let Value::Number(number) = value else { continue };
+        if let Some(bin) = bins.get_mut(bounds.partition_point(|bound| bound < number)) {
+            bin.now += rows as f64;
+        }
+    }
+    bins
+}
+
+/// A stretch between two bounds, in words.
+pub(super) fn stretch_name(bounds: &[f64], stretch: usize) -> String {
+    match (stretch.checked_sub(1).and_then(|below| bounds.get(below)), bounds.get(stretch)) {
+        (Some(from), Some(to)) => format!("above {from} to {to}"),
+        (Some(from), None) => format!("above {from}"),
+        (None, Some(to)) => format!("up to {to}"),
+        (None, None) => "any number".to_owned(),
+    }
+}
+
+/// Customers with at least one of the codes that are marked.
+pub(super) fn n_unseen(table: &CustomerTable, unseen_codes: &[Vec<bool>]) -> u64 {
+    let strange: Vec<_> =
+        table.columns().iter().zip(unseen_codes).filter(|(_, unseen)| unseen.contains(&true)).collect();
+    if strange.is_empty() {
+        return 0;
+    }
+    let has_one = |row: &usize| {
+        strange.iter().any(|(column, unseen)| {
+            column.codes.get(*row).and_then(|&code| unseen.get(code as usize)).is_some_and(|&unseen| unseen)
+        })
+    };
+    let marked = table.weights().enumerate().filter(|(row, _)| has_one(row));
+    marked.map(|(_, weight)| u64::from(weight)).sum()
+}

@@ -1,0 +1,213 @@
+//! Confidence: how likely another training is to agree on a customer, learned from customers who were held out.
+
+use serde::{Deserialize, Serialize};
+
+/// Customers who must have been held out before anything is said of their kind.
+const MIN_CUSTOMERS: f64 = 50.0;
+/// Steps of a curve before neighbours that contradict its rise are made one.
+const STEPS: usize = 20;
+/// Bins of equal width in which confidence and agreement are compared.
+const BINS: usize = 10;
+
+/// Confidence by kind of customer. Each curve rises with the strength of the placement.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::pipeline) struct Calibration {
+    /// Of customers in a segment whose profile training had.
+    known: Option<Curve>,
+    /// Of customers in a segment whose profile is new.
+    unseen: Option<Curve>,
+    /// Of customers outside every segment whose profile training had.
+    known_outside: Option<Curve>,
+    /// Of customers outside every segment whose profile is new.
+    unseen_outside: Option<Curve>,
+    /// The expected calibration error: of each half of the held-out customers by the curves of the other half.
+    pub error: Option<f64>,
+}
+
+/// A rising step function: from each strength on the confidence beside it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+struct Curve(Vec<(f64, f64)>);
+
+/// A held-out customer's place in both trainings.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Observation {
+    /// What is the same for customers who are alike.
+    pub key: u64,
+    /// How firmly the second training placed it; `None` outside every segment.
+    pub strength: Option<f64>,
+    /// Whether the second training had its profile.
+    pub is_known: bool,
+    /// Whether both put it in the same place.
+    pub agrees: bool,
+    /// How many such customers there are.
+    pub customers: f64,
+}
+
+impl Calibration {
+    /// The curves of what was observed, and their error.
+    pub(super) fn fit(observed: &[Observation]) -> Self {
+        let (even, odd): (Vec<Observation>, Vec<Observation>) = observed.iter().partition(|one| one.key % 2 == 0);
+        let halves = [(Self::curves(&even), &odd), (Self::curves(&odd), &even)];
+        let judged: Vec<(f64, Observation)> = halves
+            .iter()
+            .flat_map(|(curves, others)| {
+                others.iter().filter_map(|one| Some((curves.confidence(one.strength, one.is_known)?, *one)))
+            })
+            .collect();
+        Self { error: expected_error(&judged), ..Self::curves(observed) }
+    }
+
+    fn curves(observed: &[Observation]) -> Self {
+        let curve = |is_inside: bool, is_known: bool| {
+            Curve::fit(observed.iter().filter(|one| one.strength.is_some() == is_inside && one.is_known == is_known))
+        };
+        Self {
+            known: curve(true, true),
+            unseen: curve(true, false),
+            known_outside: curve(false, true),
+            unseen_outside: curve(false, false),
+            error: None,
+        }
+    }
+
+    /// How likely another training agrees on a customer who was placed with this strength, `None` outside every segment.
+    pub(super) fn confidence(&self, strength: Option<f64>, is_known: bool) -> Option<f64> {
+        let curve = match (strength.is_some(), is_known) {
+            (true, true) => &self.known,
+            (true, false) => &self.unseen,
+            (false, true) => &self.known_outside,
+            (false, false) => &self.unseen_outside,
+        };
+        curve.as_ref().map(|curve| curve.at(strength.unwrap_or(0.0)))
+    }
+}
+
+impl Curve {
+    /// The rising step function nearest to what was observed (pool adjacent violators: Ayer et al. 1955); `None` where
+    /// too few were.
+    fn fit<'o>(observed: impl Iterator<Item = &'o Observation>) -> Option<Self> {
+        let mut observed: Vec<&Observation> = observed.collect();
+        observed.sort_by(|a, b| a.strength.unwrap_or(0.0).total_cmp(&b.strength.unwrap_or(0.0)));
+        let all: f64 = observed.iter().map(|one| one.customers).sum();
+        if all < MIN_CUSTOMERS {
+            return None;
+        }
+        let least = (all / STEPS as f64).max(MIN_CUSTOMERS / 2.0);
+        let mut steps: Vec<Step> = Vec::new();
+        for one in observed {
+            let (start, agreeing) = (one.strength.unwrap_or(0.0), if one.agrees { one.customers } else { 0.0 });
+            match steps.last_mut() {
+                Some(last) if last.customers < least || last.end == start => {
+                    (last.agreeing, last.customers, last.end) =
+                        (last.agreeing + agreeing, last.customers + one.customers, start);
+                }
+                _ => steps.push(Step { start, end: start, agreeing, customers: one.customers }),
+            }
+        }
+        let mut rising: Vec<Step> = Vec::with_capacity(steps.len());
+        for step in steps {
+            rising.push(step);
+            while let [.., before, last] = rising.as_slice()
+                && before.share() >= last.share()
+            {
+                let (last, before) = (rising.pop(), rising.pop());
+                rising.extend(before.zip(last).map(|(before, last)| before.joined(last)));
+            }
+        }
+        let rounded = |share: f64| (share * 1e4).round() / 1e4;
+        Some(Self(rising.iter().map(|step| (step.start, rounded(step.share()))).collect()))
+    }
+
+    fn at(&self, strength: f64) -> f64 {
+        let after = self.0.partition_point(|&(from, _)| from <= strength).max(1);
+        self.0.get(after - 1).map_or(0.0, |&(_, confidence)| confidence)
+    }
+}
+
+/// Customers of neighbouring strengths.
+#[derive(Debug, Clone, Copy)]
+struct Step {
+    start: f64,
+    end: f64,
+    agreeing: f64,
+    customers: f64,
+}
+
+impl Step {
+    /// The share that agrees, as if one more had agreed and one more had not: of a few customers nothing is certain
+    /// (Laplace's rule of succession).
+    fn share(&self) -> f64 {
+        (self.agreeing + 1.0) / (self.customers + 2.0)
+    }
+
+    fn joined(self, after: Self) -> Self {
+        let (agreeing, customers) = (self.agreeing + after.agreeing, self.customers + after.customers);
+        Self { start: self.start, end: after.end, agreeing, customers }
+    }
+}
+
+/// The mean difference between confidence and agreement over bins of confidence, by their customers (Naeini, Cooper,
+/// Hauskrecht 2015).
+fn expected_error(judged: &[(f64, Observation)]) -> Option<f64> {
+    let mut bins = [(0.0, 0.0, 0.0); BINS];
+    for (confidence, one) in judged {
+        let bin = ((confidence * BINS as f64) as usize).min(BINS - 1);
+        if let Some((customers, agreeing, expected)) = bins.get_mut(bin) {
+            *customers += one.customers;
+            *agreeing += if one.agrees { one.customers } else { 0.0 };
+            *expected += confidence * one.customers;
+        }
+    }
+    let all: f64 = bins.iter().map(|(customers, ..)| customers).sum();
+    let error = bins.iter().map(|(_, agreeing, expected)| (agreeing - expected).abs()).sum::<f64>() / all;
+    (all >= MIN_CUSTOMERS).then_some((error * 1e4).round() / 1e4)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Customers of rising strength, of whom as large a share agrees; one in five is known.
+    fn observed(n: u64) -> Vec<Observation> {
+        let uniform = |i: u64, salt: u64| {
+            let mixed = (i * 4 + salt).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            ((mixed ^ (mixed >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 11) as f64 / (1_u64 << 53) as f64
+        };
+        let one = |i| {
+            let strength = uniform(i, 0);
+            let agrees = uniform(i, 1) < 0.2 + 0.7 * strength;
+            Observation { key: i, strength: Some(strength), is_known: i % 5 == 0, agrees, customers: 1.0 }
+        };
+        (0..n).map(one).collect()
+    }
+
+    #[test]
+    fn confidence_is_how_many_agree() {
+        let calibration = Calibration::fit(&observed(20_000));
+        for (strength, share) in [(0.1, 0.27), (0.5, 0.55), (0.9, 0.83)] {
+            let confidence = calibration.confidence(Some(strength), false).unwrap();
+            assert!((confidence - share).abs() < 0.06, "{strength}: {confidence}");
+        }
+        assert!(calibration.error.unwrap() < 0.03, "{:?}", calibration.error);
+        assert_eq!(calibration.confidence(None, false), None);
+    }
+
+    #[test]
+    fn confidence_never_falls_with_strength() {
+        let curve = Calibration::fit(&observed(2_000)).unseen.unwrap();
+        assert!(curve.0.len() > 3 && curve.0.windows(2).all(|pair| pair[0].0 < pair[1].0 && pair[0].1 < pair[1].1));
+        assert_eq!(curve.at(-1.0), curve.0[0].1);
+        assert_eq!(curve.at(2.0), curve.0.last().unwrap().1);
+    }
+
+    #[test]
+    fn of_a_few_customers_nothing_is_said() {
+        let calibration = Calibration::fit(&observed(40));
+        assert_eq!(calibration, Calibration::default());
+        let alike = Observation { key: 1, strength: None, is_known: true, agrees: true, customers: 60.0 };
+        let calibration = Calibration::fit(&[alike]);
+        assert_eq!(calibration.confidence(None, true), Some(0.9839));
+    }
+}
