@@ -51,6 +51,8 @@ fn limits_of_a_file_bound_what_segment_reads_and_lists() {
     let mut cat = Command::new("cat").arg(folder.path("large.csv")).stdout(Stdio::piped()).spawn().unwrap();
     let mut command = folder.command(&["segment", "-"]);
     let output = command.env("MAX_UPLOAD_MB", "1").stdin(cat.stdout.take().unwrap()).output().unwrap();
+    // The command holds the pipe's other end open, and cat would wait for it for good.
+    drop(command);
     cat.wait().unwrap();
     assert!(!output.status.success() && shown(&output).contains("more than 1 MB"), "{}", shown(&output));
 }
