@@ -98,9 +98,10 @@ pub fn group(version: Arc<ModelVersion>, table: CustomerTable) -> Result<Grouped
             let persona = trained.map_or_else(|| observed.clone(), |segment| segment.persona.clone());
             let cluster_id = SegmentId::code(trained.map(|segment| segment.cluster_id));
             let is_seen = rows.len().min(table.n_rows() - rows.len()) >= MIN_OBSERVED;
-            let (distinction, summary) = match trained.filter(|_| !is_seen) {
-                Some(segment) => described_as_trained(segment, &tallies, place, model.schema()),
-                None => {
+            let (distinction, summary) = match trained {
+                Some(segment) if !is_seen => described_as_trained(segment, &tallies, place, model.schema()),
+                _ => {
+                    let seen = if is_seen { seen } else { Distinction::default() };
                     let summary = seen.summary(model.schema(), rows.len() as u64);
                     (seen, summary)
                 }
