@@ -107,9 +107,11 @@ pub fn segment(config: &Config, args: &SegmentArgs) -> anyhow::Result<()> {
 
 /// The segments of the workbook, and what was written for each.
 fn segments(config: &Config, input: Input, keep: Keep, campaign: &Campaign) -> anyhow::Result<(Grouped, Vec<Written>)> {
-    let mut version = training::current_or_trained(config, &ModelStore::new(&config.paths.models), &|| ())?;
+    let store = ModelStore::new(&config.paths.models);
+    let mut version = training::current_or_trained(config, &store, &|| ())?;
     setup::warn_of_sample(&version);
     setup::overlay(&mut version, &setup::persona_entries(config)?);
+    store.lay_extras(&mut version)?;
     let writer = setup::writer(config)?;
 
     let (schema, today) = (version.model.schema().clone(), setup::today(config));

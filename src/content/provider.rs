@@ -23,6 +23,11 @@ pub(super) trait Provider: Send + Sync {
         (false, false)
     }
 
+    /// What a day's calls may cost, in US dollars; `None` without a budget.
+    fn budget_usd(&self) -> Option<f64> {
+        None
+    }
+
     /// What is left of the day's budget, in US dollars; `None` without one, or where its file cannot be read. Blocking.
     fn budget_left_usd(&self) -> Option<f64> {
         None

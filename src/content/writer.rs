@@ -83,6 +83,11 @@ impl Writer {
         self.provider.is_paused()
     }
 
+    /// What a day's calls may cost, in US dollars; `None` without a budget.
+    pub fn budget_usd(&self) -> Option<f64> {
+        self.provider.budget_usd()
+    }
+
     /// What is left of the day's budget, in US dollars; `None` without a budget, or where its file cannot be read.
     /// Blocking.
     pub fn budget_left_usd(&self) -> Option<f64> {

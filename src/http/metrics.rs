@@ -20,6 +20,10 @@ use crate::pipeline::{Drift, DriftLevel};
 use crate::retrain::worker::Outcome;
 use crate::segmentation::Grouped;
 
+mod totals;
+
+pub(super) use totals::Totals;
+
 /// Every metric that is counted.
 #[derive(Debug)]
 pub(super) struct Metrics {
@@ -40,6 +44,7 @@ pub(super) struct Metrics {
     retraining: Gauge,
     last_retrain: Gauge<f64, AtomicU64>,
     drift: UploadDrift,
+    totals: Totals,
 }
 
 /// How far the last upload was from the training data.
@@ -130,6 +135,7 @@ impl Metrics {
             paused: Family::default(),
             tasks: Gauge::default(),
             drift: UploadDrift::default(),
+            totals: Totals::default(),
         };
         let of = &mut metrics.registry;
         of.register("requests", "Requests answered", metrics.requests.clone());
@@ -180,6 +186,7 @@ impl Metrics {
         self.latency.get_or_create(&labels).observe(answered.took.as_secs_f64());
         let overhead = answered.took.saturating_sub(answered.waited);
         self.overhead.get_or_create(&labels).observe(overhead.as_secs_f64());
+        self.totals.add(answered.route, answered.status, overhead);
     }
 
     /// An accepted upload: its rows and its drift. [`Metrics::segment`] counts its segments.
@@ -190,6 +197,7 @@ impl Metrics {
         self.rows.get_or_create(&OutcomeLabels { outcome: "dropped" }).inc_by(count(table.cleaning().n_dropped()));
         if let Some(drift) = grouped.drift() {
             self.drift.set(drift);
+            self.totals.set_drift(drift);
         }
     }
 
@@ -226,6 +234,12 @@ impl Metrics {
         self.tokens.get_or_create(&TokenLabels { kind: "prompt" }).inc_by(spent.tokens.prompt);
         self.tokens.get_or_create(&TokenLabels { kind: "completion" }).inc_by(spent.tokens.completion);
         self.cost.inc_by(spent.cost_usd.unwrap_or_default());
+        self.totals.spent(self.cost.get());
+    }
+
+    /// The few numbers of `GET /status`.
+    pub fn totals(&self) -> &Totals {
+        &self.totals
     }
 
     /// The number of concurrent tasks.

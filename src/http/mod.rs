@@ -21,6 +21,7 @@ mod admission;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 mod idempotency;
+mod maps;
 mod metrics;
 mod problem;
 mod request;

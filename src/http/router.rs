@@ -21,7 +21,10 @@ use super::response::compression::{compression, slice_large_texts};
 use super::response::event_stream::X_MODEL_VERSION;
 use super::response::security_headers::add_security_headers;
 use super::routes::docs::ApiDescription;
-use super::routes::{export, generate, health, images, index, metrics, models, openapi, retrain, upload};
+use super::routes::{
+    console, export, generate, health, images, index, map, metrics, models, openapi, retrain, segments, status, upload,
+    uploads,
+};
 use super::settings::Settings;
 use super::state::AppState;
 
@@ -31,6 +34,9 @@ fn api_routes() -> Routes {
     Routes::default()
         .add(Open, routes!(index::get_index))
         .add(Upload, routes!(upload::post_upload_excel))
+        .add(Standard, routes!(segments::get_segments))
+        .add(Standard, routes!(segments::put_extras))
+        .add(Standard, routes!(map::get_map))
         .add(Upload, routes!(export::post_segments_export))
         .add(Generation, routes!(generate::post_generate_promo))
         .add(Generation, routes!(generate::post_generate_post))
@@ -42,6 +48,8 @@ fn api_routes() -> Routes {
         .add(Standard, routes!(models::post_activate))
         .add(Upload, routes!(retrain::post_retrain, retrain::get_retrainings))
         .add(Standard, routes!(retrain::get_retraining))
+        .add(Standard, routes!(uploads::get_uploads))
+        .add(Standard, routes!(status::get_status))
         .add(Open, routes!(health::get_healthz))
         .add(Open, routes!(health::get_readyz))
         .add(Standard, routes!(metrics::get_metrics))
@@ -55,14 +63,16 @@ pub(super) fn router(state: AppState) -> Result<Router, ApiError> {
     let settings = state.settings();
     let cors = cors(&settings.allow_origins);
     let Routes { router, mut classes } = api_routes();
-    for pattern in openapi::PATTERNS {
+    for pattern in openapi::PATTERNS.into_iter().chain([console::PATTERN]) {
         classes.set(pattern, Class::Open);
     }
     let (routes, mut description) = router.split_for_parts();
     openapi::add_key_requirements(&mut description, &classes, !settings.api_keys.is_empty());
     let admission = Arc::new(Admission::new(rules(settings, classes)));
+    let console = if settings.console { console::routes() } else { Router::new() };
     Ok(routes
         .merge(openapi::routes(&description)?)
+        .merge(console)
         .fallback(async || ApiError::NoRoute)
         .method_not_allowed_fallback(async || ApiError::NoMethod)
         .layer(CatchPanicLayer::custom(answer_a_panic))
@@ -124,11 +134,12 @@ fn cors(origins: &[String]) -> CorsLayer {
     };
     CorsLayer::new()
         .allow_origin(allowed)
-        .allow_methods([Method::GET, Method::POST])
+        .allow_methods([Method::GET, Method::POST, Method::PUT])
         .allow_headers([
             header::CONTENT_TYPE,
             header::ACCEPT,
             header::AUTHORIZATION,
+            header::IF_MATCH,
             IDEMPOTENCY_KEY,
             HeaderName::from_static("x-request-id"),
         ])

@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use super::admission::connections;
 use super::router::router;
 use super::settings::{Parts, Settings};
-use super::state::{AppState, OnLoad, Ready};
+use super::state::{AppState, OnLoad, Ready, lay_extras};
 use super::tasks::expiry::run_expiry;
 use super::tasks::refresh::{Refresh, run_refresh};
 use super::tasks::retraining::run_schedule;
@@ -223,7 +223,8 @@ where
         prepare()
     };
     let prepared = tokio::task::spawn_blocking(prepare).await.map_err(|e| ServeError::Prepare(Box::new(e)))?;
-    let Prepared { version, store, writer, on_load } = prepared.map_err(|e| ServeError::Prepare(e.into()))?;
+    let Prepared { mut version, store, writer, on_load } = prepared.map_err(|e| ServeError::Prepare(e.into()))?;
+    lay_extras(&store, &mut version);
     let trained_on_sample = version.manifest.is_of_the_sample();
     let segments = version.model.segments().len();
     tracing::info!(

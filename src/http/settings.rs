@@ -27,6 +27,8 @@ const PORTAL: &str = "http://localhost:4200,http://127.0.0.1:4200";
 pub struct Settings {
     /// `HOST` and `PORT`; 127.0.0.1:5000. Port 0 takes a free one.
     pub address: SocketAddr,
+    /// `CONSOLE`, whether the page for people is served at `/`; on.
+    pub console: bool,
     /// `ALLOW_ORIGINS`, comma separated, as browsers write them; the portal's two addresses. `*` stands for every
     /// origin, and for the first parts of a host in `https://*.example.com`.
     pub allow_origins: Vec<String>,
@@ -78,6 +80,7 @@ impl Settings {
         let time_zone = schedule::time_zone(read);
         Self {
             address: SocketAddr::new(host, port),
+            console: console(read),
             allow_origins: allow_origins(read),
             public_url: public_url(read),
             admin_key: admin_key(read),
@@ -100,6 +103,15 @@ impl Default for Settings {
     fn default() -> Self {
         defaults(Self::read)
     }
+}
+
+fn console(read: &mut Reader<'_>) -> bool {
+    let on_or_off = |text: &str| match text.to_ascii_lowercase().as_str() {
+        "on" => Some(true),
+        "off" => Some(false),
+        _ => None,
+    };
+    read.value("CONSOLE", Some("on".to_owned()), "on or off", on_or_off).unwrap_or(true)
 }
 
 fn allow_origins(read: &mut Reader<'_>) -> Vec<String> {

@@ -10,10 +10,12 @@ use jiff::civil::Date;
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
 use super::idempotency::Idempotency;
+use super::maps::Maps;
 use super::metrics::Metrics;
 use super::problem::ApiError;
 use super::settings::{Parts, Settings};
 use super::tasks::jobs::Jobs;
+use crate::causes::with_causes;
 use crate::content::Writer;
 use crate::model_store::{LiveModel, ModelStore, ModelVersion, StoreError};
 use crate::upload_store::UploadStore;
@@ -41,7 +43,21 @@ impl Ready {
     /// # Errors
     /// As [`LiveModel::refresh`].
     pub fn take_over_current(&self) -> Result<bool, StoreError> {
-        self.live.refresh(&self.store, |version| (self.on_load)(version))
+        self.live.refresh(&self.store, |version| {
+            (self.on_load)(version);
+            lay_extras(&self.store, version);
+        })
+    }
+}
+
+/// Lays what marketers added over the segments of `version`; a file that cannot be read is reported.
+pub(super) fn lay_extras(store: &ModelStore, version: &mut ModelVersion) {
+    if let Err(error) = store.lay_extras(version) {
+        tracing::error!(
+            event = "extras_unreadable",
+            causes = with_causes(&error),
+            "what marketers added cannot be read and is left out"
+        );
     }
 }
 
@@ -63,6 +79,7 @@ struct Shared {
     large_bodies: Semaphore,
     metrics: Metrics,
     jobs: Jobs,
+    maps: Maps,
     idempotency: Idempotency,
 }
 
@@ -84,6 +101,7 @@ impl AppState {
             large_bodies,
             metrics: Metrics::new(),
             jobs: Jobs::new(),
+            maps: Maps::default(),
             idempotency: Idempotency::default(),
         }))
     }
@@ -124,6 +142,11 @@ impl AppState {
     /// The retrainings.
     pub(super) fn jobs(&self) -> &Jobs {
         &self.0.jobs
+    }
+
+    /// The maps that were asked for.
+    pub(super) fn maps(&self) -> &Maps {
+        &self.0.maps
     }
 
     /// The stored answers to requests with an `Idempotency-Key`.

@@ -11,14 +11,14 @@ use super::{ModelStore, ModelVersion, StoreError};
 pub struct LiveModel {
     version: ArcSwap<ModelVersion>,
     /// Held from reading which version is current to making it the live one: who looked earlier would else put an
-    /// older version over a newer one.
-    refreshing: Mutex<()>,
+    /// older version over a newer one. Holds the marketers' additions that the live version was served with.
+    refreshing: Mutex<Option<Vec<u8>>>,
 }
 
 impl LiveModel {
     /// Makes `version` the live one.
     pub fn new(version: ModelVersion) -> Self {
-        Self { version: ArcSwap::from_pointee(version), refreshing: Mutex::new(()) }
+        Self { version: ArcSwap::from_pointee(version), refreshing: Mutex::default() }
     }
 
     /// The live version, for one request.
@@ -26,21 +26,23 @@ impl LiveModel {
         self.version.load_full()
     }
 
-    /// Takes over the store's current version if it is another one; `prepare` gets it first. Returns whether it did.
+    /// Takes over the store's current version if it or what marketers added is another one; `prepare` gets it first. Returns whether it did.
     /// One refresh waits for the other; after it, what was current when it was asked is live, or what became current
     /// since.
     ///
     /// # Errors
     /// As [`ModelStore::load`]. The live version then stays.
     pub fn refresh(&self, store: &ModelStore, prepare: impl FnOnce(&mut ModelVersion)) -> Result<bool, StoreError> {
-        let _refreshing = self.refreshing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut extras = self.refreshing.lock().unwrap_or_else(PoisonError::into_inner);
         let id = store.current()?;
-        if id == self.version.load().id {
+        let stamp = store.extras_stamp();
+        if id == self.version.load().id && *extras == stamp {
             return Ok(false);
         }
         let mut version = store.load(&id)?;
         prepare(&mut version);
         self.version.store(Arc::new(version));
+        *extras = stamp;
         Ok(true)
     }
 }

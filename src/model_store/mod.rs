@@ -3,6 +3,7 @@
 //! ```text
 //! MODEL_DIR/
 //!   current -> versions/20260101T020000Z-0123abcd      replaced by rename, never edited
+//!   extras.json              what marketers add to segments, for every version; replaced by rename
 //!   versions/<utc-time>-<hash>/
 //!     manifest.json          parameters, schema, counts, scores, SHA-256 of every other file; written last
 //!     encoder.json  scaler.json  umap.safetensors  hdbscan.safetensors
@@ -21,6 +22,7 @@
 mod candidate;
 mod disk;
 mod errors;
+mod extras;
 mod format;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
@@ -34,6 +36,7 @@ mod upkeep;
 
 pub use candidate::Candidate;
 pub use errors::{FileFault, StoreError};
+pub use extras::Extras;
 pub use live::LiveModel;
 pub use lock::WriterLock;
 pub use manifest::{Manifest, TrainedOn, VersionId};

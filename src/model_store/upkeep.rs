@@ -158,7 +158,7 @@ impl ModelStore {
 }
 
 /// Writes a file whole, through another name in its folder.
-fn write_anew(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+pub(super) fn write_anew(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     let unfinished = path.with_file_name(".unfinished");
     match fs::remove_file(&unfinished) {
         Err(source) if source.kind() != io::ErrorKind::NotFound => {

@@ -191,6 +191,27 @@ impl Model {
         self.hdbscan.labels().iter().map(|&label| self.segment_of(label))
     }
 
+    /// The encoded rows of the training's profiles, in the order of [`Model::places`].
+    pub(super) fn trained_rows(&self) -> Vec<Vec<f32>> {
+        let mut rows = vec![Vec::new(); self.places().nrows()];
+        for (bits, &position) in &self.known {
+            if let Some(row) = rows.get_mut(position as usize) {
+                *row = bits.iter().map(|&bits| f32::from_bits(bits)).collect();
+            }
+        }
+        rows
+    }
+
+    /// How strongly each of the training's profiles belongs to its segment.
+    pub(super) fn strengths_of_profiles(&self) -> &[f64] {
+        self.hdbscan.probabilities()
+    }
+
+    /// The values that an encoded row stands for, by feature.
+    pub(super) fn decode(&self, row: ArrayView1<'_, f32>) -> Vec<Option<TraitValue>> {
+        self.encoder.decode(&self.schema, &self.scaler, row)
+    }
+
     /// Gives segments other ids, and marketers' extras along with them: `names` holds for an id of this model the new
     /// one and the extras that are added to the persona. Ids that are not named stay.
     ///

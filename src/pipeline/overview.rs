@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Fitted, SegmentId};
+use super::{Fitted, Model, SegmentId};
 use umap::{PrincipalPlane, principal_plane};
 
 /// The room that two segments keep, in sums of their radii: 1 would let them touch.
@@ -49,16 +49,22 @@ impl Overview {
     ///
     /// Of more profiles a systematic sample by customers is taken, the same every time.
     pub fn of(fitted: &Fitted, max_points: usize) -> Self {
-        let customers = &fitted.customers_of_profile;
-        let PrincipalPlane { positions, variance_share } = principal_plane(fitted.model.places(), customers);
-        let profiles = positions.iter().zip(customers).zip(fitted.model.segments_of_profiles());
-        let points = profiles
+        Self::of_model(&fitted.model, &fitted.customers_of_profile, max_points).0
+    }
+
+    /// The same of a model whose profiles have so many `customers`, with the numbers of the profiles that are taken.
+    pub(super) fn of_model(model: &Model, customers: &[u32], max_points: usize) -> (Self, Vec<usize>) {
+        let PrincipalPlane { positions, variance_share, .. } = principal_plane(model.places(), customers);
+        let profiles = positions.iter().zip(customers).zip(model.segments_of_profiles()).enumerate();
+        let (taken, mut points): (Vec<usize>, Vec<OverviewPoint>) = profiles
             .zip(sampled(customers, max_points))
             .filter(|&(_, is_taken)| is_taken)
-            .map(|(((&[x, y], &customers), segment), _)| OverviewPoint { x, y, segment, customers });
-        let mut points: Vec<OverviewPoint> = points.collect();
+            .map(|((profile, ((&[x, y], &customers), segment)), _)| {
+                (profile, OverviewPoint { x, y, segment, customers })
+            })
+            .unzip();
         let gap_share = shorten_gaps(&mut points);
-        Self { points, n_profiles: customers.len(), variance_share, gap_share }
+        (Self { points, n_profiles: customers.len(), variance_share, gap_share }, taken)
     }
 }
 

@@ -48,6 +48,14 @@ impl Scaler {
         }
     }
 
+    /// The value that [`Scaler::scale`] makes `scaled` of.
+    pub(super) fn unscale(&self, column: usize, scaled: f64) -> f64 {
+        match (self.mean.get(column), self.scale.get(column)) {
+            (Some(mean), Some(scale)) => scaled * scale + mean,
+            _ => 0.0,
+        }
+    }
+
     /// Whether there are `n` features, each with a finite mean and a positive, finite scale.
     pub(super) fn fits(&self, n: usize) -> bool {
         self.mean.len() == n

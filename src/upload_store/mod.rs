@@ -104,6 +104,17 @@ impl From<io::Error> for UploadError {
     }
 }
 
+/// An upload that is kept and waits for a training.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// What its content is known by.
+    pub id: UploadId,
+    /// When the content came first.
+    pub received_at: Timestamp,
+    /// Its size.
+    pub size_bytes: u64,
+}
+
 /// The folder of uploads. Clones are the same store.
 #[derive(Debug, Clone)]
 pub struct UploadStore(Arc<Shared>);
@@ -222,6 +233,25 @@ impl UploadStore {
         };
         let is_kept = |entry: &fs::DirEntry| entry.file_name().to_str().and_then(StoredName::read).is_some();
         Ok(entries.flatten().filter(is_kept).count())
+    }
+
+    /// The kept uploads that wait for a training, the earliest first.
+    ///
+    /// # Errors
+    /// When the folder exists and cannot be listed.
+    pub fn waiting(&self) -> io::Result<Vec<Waiting>> {
+        let entries = match fs::read_dir(self.dir()) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let waiting = |entry: fs::DirEntry| {
+            let (id, name) = StoredName::read(entry.file_name().to_str()?)?;
+            // One that a training moves away meanwhile does not wait.
+            Some(Waiting { id, received_at: name.received_at(), size_bytes: entry.metadata().ok()?.len() })
+        };
+        let mut waiting: Vec<Waiting> = entries.flatten().filter_map(waiting).collect();
+        waiting.sort_by_key(|upload| (upload.received_at, upload.id.to_string()));
+        Ok(waiting)
     }
 
     /// Begins an upload, as an empty hidden file.

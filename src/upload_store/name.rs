@@ -71,6 +71,11 @@ impl StoredName {
         Self { at_s: at.as_second(), extension }
     }
 
+    /// When the content came first.
+    pub(super) fn received_at(self) -> Timestamp {
+        Timestamp::from_second(self.at_s).unwrap_or_default()
+    }
+
     /// The name of the upload `id`.
     pub(super) fn of(self, id: UploadId) -> String {
         let at = Timestamp::from_second(self.at_s).unwrap_or_default();

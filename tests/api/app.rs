@@ -101,6 +101,7 @@ pub fn root(path: &str) -> PathBuf {
 
 /// How a server is to be set up.
 pub struct Setup {
+    pub console: bool,
     pub writer: WriterConfig,
     pub reader: Reader,
     pub max_upload_bytes: u64,
@@ -122,6 +123,7 @@ pub struct Setup {
 impl Default for Setup {
     fn default() -> Self {
         Self {
+            console: true,
             writer: WriterConfig { kind: WriterKind::Offline, ..WriterConfig::default() },
             reader: reader(),
             max_upload_bytes: 50 << 20,
@@ -202,6 +204,7 @@ impl TestApp {
         let uploads = folders.path().join("uploads");
         let settings = Settings {
             address: "127.0.0.1:0".parse().unwrap(),
+            console: setup.console,
             allow_origins: setup.allow_origins,
             public_url: setup.public_url,
             admin_key: setup.admin_key.map(Key::new),

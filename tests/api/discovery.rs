@@ -8,13 +8,18 @@ use serde_json::{Value, json};
 use crate::app::{Setup, TestApp, keys, list, ok};
 
 /// What the router serves beside the description and its page.
-const ROUTES: [(&str, &str); 17] = [
+const ROUTES: [(&str, &str); 22] = [
     ("get", "/"),
     ("post", "/upload-excel"),
     ("post", "/generate-promo"),
     ("post", "/generate-post"),
     ("post", "/generate-editor-post"),
     ("post", "/segments/export"),
+    ("get", "/segments"),
+    ("put", "/segments/{id}/extras"),
+    ("get", "/map"),
+    ("get", "/uploads"),
+    ("get", "/status"),
     ("post", "/api/proxy-download"),
     ("get", "/images/{name}"),
     ("get", "/models"),
@@ -77,8 +82,8 @@ fn resolved<'d>(description: &'d Value, schema: &'d Value) -> &'d Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_root_leads_a_browser_to_the_page_and_a_program_to_the_addresses() {
-    let app = TestApp::spawn().await;
+async fn without_the_console_the_root_leads_a_browser_to_the_page() {
+    let app = TestApp::spawn_with(Setup { console: false, ..Setup::default() }).await;
     // What Firefox sends.
     let accepted = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
     let page = app.request(reqwest::Method::GET, "/").header("accept", accepted).send().await.unwrap();

@@ -110,6 +110,10 @@ impl Provider for Openai {
         self.caller.budget_left_usd()
     }
 
+    fn budget_usd(&self) -> Option<f64> {
+        self.caller.budget_usd()
+    }
+
     fn probe<'a>(&'a self, prices: &'a Prices) -> BoxFuture<'a, Vec<Probed>> {
         self.probe_models(prices).boxed()
     }

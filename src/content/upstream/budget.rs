@@ -100,6 +100,11 @@ impl Budget {
         Ok(Reservation { budget: self.clone(), day, usd })
     }
 
+    /// What a day's calls may cost, in US dollars.
+    pub(super) fn usd_per_day(&self) -> f64 {
+        self.usd_per_day
+    }
+
     /// What is left of the day, in US dollars. Blocking.
     ///
     /// # Errors

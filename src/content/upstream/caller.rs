@@ -53,7 +53,12 @@ impl Caller {
         self.budget.is_some()
     }
 
-    /// What is left of the day's budget, in US dollars; `None` without one, or where its file cannot be read. Blocking.
+    /// What a day's calls may cost, in US dollars; `None` without a budget.
+    pub fn budget_usd(&self) -> Option<f64> {
+        self.budget.as_ref().map(Budget::usd_per_day)
+    }
+
+    /// What is left of it; `None` without one, or where its file cannot be read. Blocking.
     pub fn budget_left_usd(&self) -> Option<f64> {
         self.budget.as_ref()?.left_usd().ok()
     }

@@ -86,6 +86,12 @@ pub enum ApiError {
     TooManyAtOnce,
     #[error("no such version")]
     NoVersion,
+    #[error("no such segment")]
+    NoSegment,
+    #[error("no If-Match")]
+    NoIfMatch,
+    #[error("the extras have changed")]
+    ExtrasChanged,
     #[error("more than {limit} files")]
     TooManyFiles { limit: usize },
     #[error("some files cannot be read")]
@@ -172,6 +178,12 @@ pub(in crate::http) fn retraining_path(job: &str) -> String {
 /// Rounded up, so that nobody retries too early.
 fn whole_seconds(wait: Duration) -> u64 {
     wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        Self::Model(error)
+    }
 }
 
 impl From<UploadError> for ApiError {

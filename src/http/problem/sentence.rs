@@ -59,6 +59,11 @@ impl ApiError {
             Self::TooOften { .. } => "You sent more requests a minute than are allowed; wait a moment.",
             Self::TooManyAtOnce => "You have too many requests in progress; wait until some are answered.",
             Self::NoVersion => NO_VERSION,
+            Self::NoSegment => "The live version has no such segment.",
+            Self::NoIfMatch => "Send the segment's extras_etag, as GET /segments has it, in If-Match.",
+            Self::ExtrasChanged => {
+                "Somebody changed what was added to this segment meanwhile; look at it again, then send yours."
+            }
             Self::Model(error) => return of_model_store(error),
             Self::TooManyFiles { limit } => return format!("Send at most {limit} files at a time."),
             Self::Files(_) => {

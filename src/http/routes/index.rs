@@ -1,12 +1,15 @@
-//! `GET /`: redirects a browser to the page that describes the API, and gives a program the next addresses.
+//! `GET /`: a browser gets the console, a program the addresses to go on from.
 
 use axum::Json;
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::console;
 use crate::http::request::accept::accepts;
+use crate::http::state::AppState;
 
 const DOCS: &str = "/docs/";
 
@@ -32,14 +35,19 @@ pub(in crate::http) struct Index {
 
 /// The service and its next addresses
 ///
-/// With `Accept: text/html`, as browsers send it, a redirect to the page that describes the API.
+/// With `Accept: text/html`, as browsers send it, the console: a page to look at customers, to upload, write and retrain.
+/// With `CONSOLE=off` a redirection to the page that describes the API.
 #[utoipa::path(get, path = "/", tag = "operation", operation_id = "get_index",
     responses(
-        (status = 200, description = "The next addresses", body = Index),
-        (status = 303, description = "For a browser; `Location` is the page")))]
-pub(in crate::http) async fn get_index(headers: HeaderMap) -> Response {
+        (status = 200, description = "The addresses to go on from; for a browser the console",
+            content((Index = "application/json"), (String = "text/html"))),
+        (status = 303, description = "For a browser, with `CONSOLE=off`; `Location` is the page")))]
+pub(in crate::http) async fn get_index(State(state): State<AppState>, headers: HeaderMap) -> Response {
     let varies = (header::VARY, "accept");
     if accepts(&headers, "text/html") {
+        if state.settings().console {
+            return console::page(&headers);
+        }
         return (StatusCode::SEE_OTHER, [varies, (header::LOCATION, DOCS)]).into_response();
     }
     let index = Index {

@@ -52,7 +52,7 @@ pub(in crate::http) fn add_key_requirements(description: &mut Description, class
         if classes.of(Some(route)) == Class::Open {
             continue;
         }
-        for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
+        for operation in [&mut item.get, &mut item.post, &mut item.put].into_iter().flatten() {
             operation.security.get_or_insert_with(|| needed.clone());
         }
     }
@@ -84,7 +84,7 @@ async fn answer_not_modified(request: Request, next: Next) -> Response {
 }
 
 /// Whether the values of `If-None-Match` name this tag or `*`; strong and weak tags count as the same.
-fn names_tag(values: &[HeaderValue], hash: &str) -> bool {
+pub(super) fn names_tag(values: &[HeaderValue], hash: &str) -> bool {
     let tags = values.iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
     tags.map(str::trim).any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == hash)
 }

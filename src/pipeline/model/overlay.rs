@@ -46,6 +46,15 @@ impl Model {
         overlaid
     }
 
+    /// Puts marketers' additions in the place of those that segments have; ids that no segment has are passed over.
+    pub fn set_extras(&mut self, extras: &BTreeMap<SegmentId, BTreeMap<String, String>>) {
+        for segment in &mut self.segments {
+            if let Some(extras) = extras.get(&segment.cluster_id) {
+                segment.persona.extras.clone_from(extras);
+            }
+        }
+    }
+
     fn contradiction(&self, id: SegmentId, claimed: &Trait) -> Option<Contradiction> {
         let (index, feature) =
             self.schema.features().enumerate().find(|(_, feature)| feature.persona.key == claimed.key)?;

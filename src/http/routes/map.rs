@@ -1,0 +1,178 @@
+//! `GET /map`: the customers of a training as points of a plane, for whoever draws them.
+
+use axum::body::Bytes;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::http::admission::bearer;
+use crate::http::problem::{ApiError, Document};
+use crate::http::state::AppState;
+use crate::model_store::ModelVersion;
+use crate::pipeline::{TrainedColumn, TrainedProfiles, TraitValue};
+
+/// Profiles on the map, at most.
+const MAX_POINTS: usize = 10_000;
+
+/// Which version's map.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(in crate::http) struct MapQuery {
+    /// A trained version; without it the live one.
+    #[param(example = "20261122T194851Z-2a945ef3")]
+    version: Option<String>,
+}
+
+/// The profiles of a training in the plane in which its map varies most, one entry a profile in each list. Gaps between
+/// segments are shortened by one factor, `gap_share`; within a segment distances are true.
+#[derive(Serialize, ToSchema)]
+#[schema(as = CustomerMap)]
+pub(in crate::http) struct MapAnswer {
+    /// The version whose map it is.
+    #[schema(example = "20261122T194851Z-2a945ef3")]
+    version: String,
+    /// Entries of each list: at most 10,000, of more profiles a sample by customers.
+    #[schema(example = 2684)]
+    points: usize,
+    /// Distinct profiles of the training.
+    #[schema(example = 2684)]
+    profiles: usize,
+    /// Positions along the direction of the largest variance.
+    #[schema(example = json!([-3.214]))]
+    x: Vec<f64>,
+    /// Positions along the direction of the second largest.
+    #[schema(example = json!([1.007]))]
+    y: Vec<f64>,
+    /// The profile's number in the training, by which an upload's `places` name it.
+    #[schema(example = json!([0]))]
+    profile: Vec<usize>,
+    /// The segment; null outside every one.
+    #[schema(example = json!([2]))]
+    segment: Vec<Option<u32>>,
+    /// Customers who have this profile.
+    #[schema(example = json!([3]))]
+    customers: Vec<u32>,
+    /// How strongly the profile belongs to its segment, 0 to 1; two decimals.
+    #[schema(example = json!([0.94]))]
+    strength: Vec<f64>,
+    /// The values of the schema's features. Only where the customers are the sample's, who are invented, or with the
+    /// administrators' key: of a profile that few customers have they would tell who these are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    columns: Option<Vec<MapColumn>>,
+    /// How much of the map's variance the plane holds, 0 to 1.
+    #[schema(example = 0.81)]
+    variance_share: f64,
+    /// How much of the true distance there is between the middles of two segments, 0 to 1.
+    #[schema(example = 0.048)]
+    gap_share: f64,
+}
+
+/// One feature: a dictionary of its values, and for each point a position in it.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct MapColumn {
+    /// The feature's title.
+    #[schema(example = "Location")]
+    title: String,
+    /// Whether the values are numbers to be measured, and not names.
+    #[schema(example = false)]
+    is_number: bool,
+    /// The values, ascending.
+    #[schema(value_type = Vec<String>, example = json!(["Bedok", "Novena"]))]
+    values: Vec<TraitValue>,
+    /// For each point the position of its value; null where it has none.
+    #[schema(example = json!([1]))]
+    codes: Vec<Option<u32>>,
+}
+
+/// The customers of a training as points of a plane
+///
+/// One entry a distinct profile, in columns. Without a map, as a version of another method has none, `points` is 0.
+#[utoipa::path(get, path = "/map", tag = "segments", operation_id = "get_map", params(MapQuery),
+    responses(
+        (status = 200, description = "The map", body = MapAnswer),
+        (status = 401, description = "Keys are set, and none of them was sent", body = Document<'static>,
+            content_type = "application/problem+json"),
+        (status = 404, description = "There is no such version", body = Document<'static>,
+            content_type = "application/problem+json"),
+        (status = 409, description = "The version is damaged", body = Document<'static>,
+            content_type = "application/problem+json"),
+        (status = 429, description = "More requests a minute than one caller may send", body = Document<'static>,
+            content_type = "application/problem+json"),
+        (status = 500, description = "A fault of this service", body = Document<'static>,
+            content_type = "application/problem+json"),
+        (status = 503, description = "The server is starting or busy", body = Document<'static>,
+            content_type = "application/problem+json")))]
+pub(in crate::http) async fn get_map(
+    State(state): State<AppState>,
+    headers: HeaderMap,
+    query: Result<Query<MapQuery>, QueryRejection>,
+) -> Result<Response, ApiError> {
+    let ready = state.ready()?;
+    let live = ready.live.snapshot();
+    let wanted = query.ok().and_then(|Query(query)| query.version).filter(|version| !version.is_empty());
+    let id = match wanted {
+        Some(version) => version.parse().map_err(|_| ApiError::NoVersion)?,
+        None => live.id.clone(),
+    };
+    let admin_key = state.settings().admin_key.as_ref();
+    let is_admin = admin_key.is_some_and(|key| bearer(&headers).is_some_and(|sent| sent.is(key)));
+    let json = match state.maps().find(&id, is_admin) {
+        Some(json) => json,
+        None => {
+            let store = ready.store.clone();
+            let made = state.on_cpu_pool("drawing a map", move || {
+                let loaded = if id == live.id { None } else { Some(store.load(&id).map_err(ApiError::Model)?) };
+                let version = loaded.as_ref().unwrap_or(&live);
+                let json = serde_json::to_vec(&MapAnswer::of(version, is_admin));
+                Ok::<_, ApiError>((id, Bytes::from(json.map_err(|e| ApiError::internal("writing a map", e))?)))
+            });
+            let (id, json) = made.await??;
+            state.maps().remember(id, is_admin, json.clone());
+            json
+        }
+    };
+    Ok(([(header::CONTENT_TYPE, "application/json")], json).into_response())
+}
+
+impl MapAnswer {
+    fn of(version: &ModelVersion, is_admin: bool) -> Self {
+        let (overview, taken) = version.model.overview(MAX_POINTS);
+        let profiles = TrainedProfiles::of(&version.model);
+        let may_tell = is_admin || version.manifest.is_of_the_sample();
+        let strength = |&profile: &usize| hundredths(profiles.strengths.get(profile).copied().unwrap_or_default());
+        Self {
+            version: version.id.to_string(),
+            points: overview.points.len(),
+            profiles: overview.n_profiles,
+            x: overview.points.iter().map(|point| thousandths(point.x)).collect(),
+            y: overview.points.iter().map(|point| thousandths(point.y)).collect(),
+            segment: overview.points.iter().map(|point| point.segment.map(|id| id.get())).collect(),
+            customers: overview.points.iter().map(|point| point.customers).collect(),
+            strength: taken.iter().map(strength).collect(),
+            columns: may_tell
+                .then(|| profiles.columns.into_iter().map(|column| MapColumn::of(column, &taken)).collect()),
+            profile: taken,
+            variance_share: overview.variance_share,
+            gap_share: overview.gap_share,
+        }
+    }
+}
+
+impl MapColumn {
+    fn of(column: TrainedColumn, taken: &[usize]) -> Self {
+        let codes = taken.iter().map(|&profile| column.codes.get(profile).copied().flatten()).collect();
+        Self { title: column.title, is_number: column.is_number, values: column.values, codes }
+    }
+}
+
+fn thousandths(number: f64) -> f64 {
+    (number * 1_000.0).round() / 1_000.0
+}
+
+fn hundredths(number: f64) -> f64 {
+    (number * 100.0).round() / 100.0
+}

@@ -1,0 +1,74 @@
+//! What marketers add to segments while the service runs: one file beside `current`, by segment.
+//!
+//! Ids last from one training to the next, and so do these entries: every version is served with those of its segments.
+//! An entry stands in the place of what `PERSONA_PATH` adds to its segment.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io;
+
+use super::disk::read_file;
+use super::upkeep::write_anew;
+use super::{FileFault, ModelStore, ModelVersion, StoreError};
+use crate::pipeline::SegmentId;
+
+const EXTRAS: &str = "extras.json";
+/// Held while the file is read, changed and written: two servers may share the folder.
+const LOCK: &str = ".extras.lock";
+
+/// Marketers' additions by segment and key.
+pub type Extras = BTreeMap<SegmentId, BTreeMap<String, String>>;
+
+impl ModelStore {
+    /// What marketers have added.
+    ///
+    /// # Errors
+    /// [`StoreError::File`] when the file is there and cannot be read, or holds something else.
+    pub fn extras(&self) -> Result<Extras, StoreError> {
+        let path = self.dir().join(EXTRAS);
+        if !path.exists() {
+            return Ok(Extras::new());
+        }
+        let bytes = read_file(&path)?;
+        serde_json::from_slice(&bytes).map_err(|e| StoreError::File { path, fault: FileFault::Contents(e.into()) })
+    }
+
+    /// Lays what marketers have added over the segments of `version`.
+    ///
+    /// # Errors
+    /// As [`ModelStore::extras`]; the version is then as it was.
+    pub fn lay_extras(&self, version: &mut ModelVersion) -> Result<(), StoreError> {
+        version.model.set_extras(&self.extras()?);
+        Ok(())
+    }
+
+    /// Puts `entry` in the place of what was added to a segment, on disk before it returns. `check` looks at what is
+    /// there and may refuse. Blocking.
+    ///
+    /// # Errors
+    /// As [`ModelStore::extras`]; [`StoreError::Write`] when the file cannot be written; what `check` answers.
+    pub fn put_extras<E: From<StoreError>>(
+        &self,
+        id: SegmentId,
+        entry: BTreeMap<String, String>,
+        check: impl FnOnce(Option<&BTreeMap<String, String>>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let lock_path = self.dir().join(LOCK);
+        let unlocked = |source: io::Error| StoreError::Write { path: lock_path.clone(), source };
+        let lock = File::create(&lock_path).map_err(unlocked)?;
+        // Let go with the file.
+        lock.lock().map_err(unlocked)?;
+        let mut extras = self.extras()?;
+        check(extras.get(&id))?;
+        extras.insert(id, entry);
+        let path = self.dir().join(EXTRAS);
+        let json = serde_json::to_vec_pretty(&extras);
+        let json = json.map_err(|e| StoreError::Write { path: path.clone(), source: e.into() })?;
+        Ok(write_anew(&path, &json)?)
+    }
+
+    /// What the file is now, to see whether it has changed.
+    pub(super) fn extras_stamp(&self) -> Option<Vec<u8>> {
+        fs::read(self.dir().join(EXTRAS)).ok()
+    }
+}

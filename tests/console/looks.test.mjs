@@ -1,0 +1,242 @@
+// How it looks: axe on every screen in both schemes and four states, narrow and enlarged, targets, and by keys alone.
+// Pictures of all screens are left in shots/.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { ROOT, SAMPLE, browser, modelServer, page, serve, unlock, upload } from './portal.mjs';
+
+const HERE = path.join(ROOT, 'tests/console');
+const AXE = fs.readFileSync(path.join(HERE, 'node_modules/axe-core/axe.min.js'), 'utf8');
+const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+const SHOTS = path.join(HERE, 'shots');
+
+let chrome, portal, model, slow;
+before(async () => {
+  fs.mkdirSync(SHOTS, { recursive: true });
+  model = await modelServer(60_000);
+  [chrome, portal, slow] = await Promise.all([browser(), serve(), serve({ ...model.settings, OPENAI_TIMEOUT_S: '100', OPENAI_DEADLINE_S: '100' })]);
+});
+after(async () => { await chrome?.close(); portal?.stop(); slow?.stop(); model?.stop(); });
+
+const settled = tab => tab.waitForFunction(() =>
+  document.getAnimations().every(animation => animation.playState !== 'running') && !document.querySelector('.map:not([data-ready])'));
+
+/** Whatever axe finds, as one line each. The tool is run by the debugger, past the page's policy. */
+async function violations(tab, name) {
+  await settled(tab);
+  await tab.evaluate(AXE);
+  const found = await tab.evaluate(tags => globalThis.axe.run(document, { runOnly: tags }), TAGS);
+  return found.violations.map(({ id, nodes }) => `${name}: ${id} at ${nodes.map(node => node.target).join(', ')}: ${nodes[0].failureSummary}`);
+}
+
+async function unlocked(options, of = portal) {
+  const opened = await page(chrome, of, options);
+  await opened.go('#/');
+  await unlock(opened.tab);
+  await opened.tab.waitForSelector('dialog', { state: 'detached' });
+  return opened;
+}
+
+const to = (tab, hash) => tab.evaluate(address => { location.hash = address; }, hash);
+
+/** Every screen with something on it. */
+async function* full(tab) {
+  await to(tab, '#/');
+  await tab.waitForSelector('.map[data-ready]');
+  yield 'customers';
+  await upload(tab, portal);
+  await tab.click('main summary >> nth=0');
+  yield 'upload';
+  await to(tab, '#/segments/1');
+  await tab.waitForSelector('#extras');
+  await tab.click('text=Write for this segment');
+  await tab.waitForSelector('article');
+  yield 'segment';
+  await to(tab, '#/write');
+  await tab.waitForSelector('input[value="2"][name=who]');
+  await tab.click('summary');
+  await tab.check('input[value=Both]', { force: true });
+  await tab.click('[data-k=go]');
+  await tab.waitForSelector('article img');
+  await tab.locator('article img').scrollIntoViewIfNeeded();
+  yield 'write';
+  await to(tab, '#/models');
+  await tab.waitForSelector('table');
+  yield 'models';
+  await tab.click('tbody a');
+  await tab.waitForSelector('.map[data-ready]');
+  yield 'report';
+  await to(tab, '#/retrain');
+  await tab.waitForSelector('text=Latest retrainings');
+  yield 'retrain';
+  await to(tab, '#/health');
+  await tab.waitForSelector('.figures');
+  yield 'health';
+  await tab.click('#keys');
+  yield 'keys';
+  await tab.click('dialog button[value=cancel]');
+}
+
+for (const colorScheme of ['light', 'dark']) {
+  test(`axe finds nothing on any full screen, ${colorScheme}`, async () => {
+    const found = [];
+    for (const viewport of [{ width: 1280, height: 900 }, { width: 375, height: 800 }]) {
+      const { tab, faults } = await unlocked({ colorScheme, viewport });
+      for await (const name of full(tab)) {
+        found.push(...await violations(tab, `${name} ${viewport.width}`));
+        await tab.screenshot({ path: path.join(SHOTS, `${name}-${viewport.width}-${colorScheme}.png`), fullPage: true });
+        const over = await tab.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+        assert.ok(over <= 0, `${name} at ${viewport.width}: ${over} px too wide`);
+      }
+      assert.deepEqual(faults, []);
+    }
+    assert.deepEqual(found, []);
+  });
+
+  test(`axe finds nothing on empty, busy and failed screens, ${colorScheme}`, async () => {
+    const found = [];
+    const { tab, go } = await page(chrome, slow, { colorScheme });
+    for (const hash of ['#/upload', '#/models', '#/retrain', '#/models/none', '#/segments/99', '#/write', '#/health']) {
+      await go(hash);
+      await tab.waitForFunction(() => !/Looking|Asking/.test(document.querySelector('main').textContent));
+      found.push(...await violations(tab, `empty ${hash}`));
+    }
+    // Busy: an upload that waits for the model server, and a text.
+    await go('#/upload');
+    await tab.setInputFiles('input[name=file]', SAMPLE);
+    await tab.click('[data-k=go]');
+    await tab.waitForSelector('[data-step=writing][data-is=now]');
+    found.push(...await violations(tab, 'busy upload'));
+    await tab.click('text=Cancel');
+    await tab.waitForSelector('text=Cancelled');
+    found.push(...await violations(tab, 'cancelled upload'));
+    await to(tab, '#/write');
+    await tab.click('[data-k=go]');
+    found.push(...await violations(tab, 'busy write'));
+    // Failed: a field, a file, and a service that is gone.
+    await to(tab, '#/upload');
+    const file = path.join(os.tmpdir(), `broken-${process.pid}.xlsx`);
+    fs.writeFileSync(file, 'no workbook');
+    await tab.setInputFiles('input[name=file]', file);
+    await tab.click('[data-k=go]');
+    await tab.waitForSelector('[role=alert]');
+    found.push(...await violations(tab, 'failed upload'));
+    await tab.fill('[name=objective]', 'x'.repeat(101));
+    await tab.setInputFiles('input[name=file]', SAMPLE);
+    await tab.click('[data-k=go]');
+    await tab.waitForSelector('.problem');
+    found.push(...await violations(tab, 'failed field'));
+    await tab.route('**/segments', route => route.abort());
+    await to(tab, '#/');
+    await tab.waitForSelector('[role=alert]');
+    found.push(...await violations(tab, 'failed customers'));
+    fs.rmSync(file);
+    assert.deepEqual(found, []);
+  });
+}
+
+test('nothing is wider than 320 pixels, and every target is 24 pixels or more', async () => {
+  // 640 pixels at 200 % are 320 of CSS.
+  const { tab } = await unlocked({ viewport: { width: 320, height: 700 }, deviceScaleFactor: 2 });
+  for await (const name of full(tab)) {
+    const wide = await tab.evaluate(() => document.documentElement.scrollWidth);
+    assert.ok(wide <= 320, `${name}: ${wide}`);
+    const small = await tab.evaluate(() => [...document.querySelectorAll('main button, header button, select, input, summary, nav a, .back')]
+      .filter(at => at.checkVisibility() && !at.closest('[hidden]'))
+      .map(at => [at.closest('.choice, .check, .drop') ?? at, at])
+      .map(([box, at]) => [box.getBoundingClientRect(), at.outerHTML.slice(0, 80)])
+      .filter(([box]) => box.width > 1 && (box.height < 24 || box.width < 24)).map(([box, html]) => `${Math.round(box.width)}×${Math.round(box.height)} ${html}`));
+    assert.deepEqual(small, [], name);
+  }
+});
+
+/** Goes by Tab until `done` holds of what has the focus. */
+async function tabTo(tab, done, argument) {
+  for (let n = 0; n < 150; n += 1) {
+    await tab.keyboard.press('Tab');
+    if (await tab.evaluate(([source, given]) => {
+      const at = document.activeElement;
+      return source === 'name' ? at?.name === given && (at.type !== 'radio' || at.checked) : source === 'id' ? at?.id === given
+        : at?.textContent?.trim() === given && ['BUTTON', 'A', 'SUMMARY'].includes(at.tagName);
+    }, [done, argument])) return;
+  }
+  assert.fail(`${argument} is not reached by Tab`);
+}
+
+test('the whole job is done by keys alone: key, upload, edit, export, retrain, compare, take back', async () => {
+  const own = await serve();
+  try {
+    const { tab, go, faults } = await page(chrome, own);
+    const { keyboard } = tab;
+    await go('#/');
+    await tabTo(tab, 'id', 'keys');
+    await keyboard.press('Enter');
+    await tabTo(tab, 'name', 'admin');
+    await keyboard.type('a-key-of-the-walks-administrator');
+    await keyboard.press('Enter');
+    await tab.waitForSelector('dialog', { state: 'detached' });
+    await tab.waitForSelector('.map[data-ready]');
+
+    await tabTo(tab, 'text', 'Upload a workbook');
+    await keyboard.press('Enter');
+    await tab.waitForSelector('h1:has-text("Upload")');
+    await tabTo(tab, 'name', 'file');
+    const [chooser] = await Promise.all([tab.waitForEvent('filechooser'), keyboard.press('Enter')]);
+    await chooser.setFiles(path.join(ROOT, 'tests/fixtures/upload_2000.xlsx'));
+    await tabTo(tab, 'name', 'objective');
+    await keyboard.type('More visits');
+    await tabTo(tab, 'name', 'platform');
+    await keyboard.press('ArrowRight');
+    assert.ok(await tab.isChecked('input[value=Facebook]'));
+    await tabTo(tab, 'text', 'Group and write');
+    await keyboard.press('Enter');
+    await tab.waitForSelector('article textarea');
+    await tab.waitForSelector('text=Export as a workbook');
+    for (let n = 0; n < 60 && !(await tab.evaluate(() => document.activeElement.tagName === 'TEXTAREA')); n += 1) await keyboard.press('Tab');
+    await keyboard.press('Control+End');
+    await keyboard.type(' Edited.');
+    assert.match(await tab.locator('article textarea').first().inputValue(), /Edited\.$/);
+    await tab.focus('h1');
+    await tabTo(tab, 'text', 'Export as a workbook');
+    await Promise.all([tab.waitForEvent('download'), keyboard.press('Enter')]);
+
+    await tab.focus('.brand');
+    await tabTo(tab, 'text', 'Models');
+    await keyboard.press('Enter');
+    await tab.waitForSelector('h1:has-text("Models")');
+    await tabTo(tab, 'text', 'Retrain');
+    await keyboard.press('Enter');
+    await tab.waitForSelector('h1:has-text("Retrain")');
+    await tabTo(tab, 'text', 'Start a retraining');
+    await keyboard.press('Enter');
+    await tab.waitForSelector('text=How it ended', { timeout: 60_000 });
+    await tab.focus('.brand');
+    await tabTo(tab, 'text', 'Models');
+    await keyboard.press('Enter');
+    await tab.waitForSelector('[name=compare]');
+    for (let n = 0, boxes = 0; n < 80 && boxes < 2; n += 1) {
+      await keyboard.press('Tab');
+      if (await tab.evaluate(() => document.activeElement.name === 'compare')) {
+        await keyboard.press('Space');
+        boxes += 1;
+      }
+    }
+    await tab.focus('h1');
+    await tabTo(tab, 'text', 'Compare two');
+    await keyboard.press('Enter');
+    await tab.waitForSelector('text=What differs');
+    await tab.focus('h1');
+    await tabTo(tab, 'text', 'Make it live');
+    await keyboard.press('Enter');
+    await tab.waitForSelector('dialog');
+    await tabTo(tab, 'text', 'Make it live');
+    const { live } = await own.ask('/models');
+    await keyboard.press('Enter');
+    await tab.waitForFunction(was => document.querySelector('#version').title !== was, live, { timeout: 5_000 });
+    assert.deepEqual(faults, []);
+  } finally {
+    own.stop();
+  }
+});
