@@ -233,7 +233,7 @@ mod tests {
             let row =
                 [&id, ["Bedok", "Novena"][town], ["F", "M"][gender], &joined, ["Silver", "Gold", "Platinum"][tier]];
             builder.push_row(&row.map(Cell::Text)).unwrap();
-            groups.push(group(town, month, tier, (n * 2_654_435_761 >> 9) % 4));
+            groups.push(group(town, month, tier, ((n * 2_654_435_761) >> 9) % 4));
         }
         builder.end_sheet().unwrap();
         DecidedBy::find(&builder.finish(), &groups, 4)

@@ -170,7 +170,7 @@ impl Reader {
             return Ok(table);
         }
         if let Some(recorder) = &mut recorder {
-            recorder.begin(recorded::key(&mut file, &order));
+            recorder.begin(recorded::key(&mut file, &order).ok());
         }
         let deadline = Instant::now() + self.bounds.time;
         let (mut process, mut socket) = Process::start(self, file).map_err(WorkbookError::NoReader)?;

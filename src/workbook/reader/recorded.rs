@@ -81,12 +81,12 @@ impl Recorder {
         Some(self.file)
     }
 
-    /// An answer follows.
-    pub(super) fn begin(&mut self, key: io::Result<Key>) {
+    /// An answer follows; without a key nothing can be found again.
+    pub(super) fn begin(&mut self, key: Option<Key>) {
         self.start = self.n_bytes.unwrap_or_default();
         match key {
-            Ok(key) => self.write(&[&key[..], &[0; 8]].concat()),
-            Err(_) => self.n_bytes = None,
+            Some(key) => self.write(&[&key[..], &[0; 8]].concat()),
+            None => self.n_bytes = None,
         }
     }
 
