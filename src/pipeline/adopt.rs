@@ -11,10 +11,10 @@ use linfa::ParamGuard;
 use ndarray::{Array2, Axis};
 
 use super::encoder::{Encoder, Profiles, RareNames};
-use super::fit::{FitParams, Fitted, Learned, MIN_PROFILES, describe};
+use super::fit::{Fitted, Learned, MIN_PROFILES, describe};
 use super::scaler::Scaler;
 use super::segment::{NewName, SegmentId};
-use super::{DamagedModel, FitError};
+use super::{DamagedModel, FitError, FitParams};
 use crate::customer::CustomerTable;
 use hdbscan::CondensedRow;
 use umap::{UmapModel, UmapParts};

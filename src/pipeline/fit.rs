@@ -14,10 +14,10 @@ use super::scaler::Scaler;
 use super::segment::{CustomerBaseParts, NewName, SegmentId, SegmentParts};
 use super::trait_counts::TraitCounts;
 use super::traits::{Distinction, Tallies};
-use super::{DamagedModel, FitError, Method, Refit};
+use super::{DamagedModel, FitError, FitParams, Refit};
 use crate::customer::{CustomerTable, Schema};
 use hdbscan::{HdbscanModel, HdbscanParams, HdbscanValidParams, MinClusterSize, dbcv, silhouette};
-use umap::{Stage, UmapModel, UmapParams, trustworthiness};
+use umap::{Stage, UmapModel, trustworthiness};
 
 /// Fewer distinct profiles than this say nothing about segments.
 pub(super) const MIN_PROFILES: usize = 10;
@@ -25,19 +25,6 @@ pub(super) const MIN_PROFILES: usize = 10;
 const MIN_SEGMENT: u64 = 20;
 /// The neighbourhood in which [`Scores::trustworthiness`] is measured.
 const TRUSTED_NEIGHBOURS: usize = 15;
-
-/// How to train. The defaults are the original's parameters.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct FitParams {
-    /// What finds the segments.
-    #[serde(skip_serializing_if = "Method::is_default")]
-    pub method: Method,
-    /// The map.
-    pub umap: UmapParams,
-    /// The clusters.
-    pub hdbscan: HdbscanParams,
-}
 
 /// A step of a fit, for whoever watches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,15 +62,6 @@ pub struct Fitted {
 }
 
 impl Fitted {
-    /// Trains once more on four fifths of the customers, by the parameters of this fit.
-    ///
-    /// # Errors
-    /// As [`fit`].
-    pub fn refit(&mut self, params: &FitParams) -> Result<(), FitError> {
-        self.refit = Refit::of(self, params)?;
-        Ok(())
-    }
-
     /// Gives segments other ids, and marketers' extras along with them: `names` says for an id of this fit what it
     /// becomes. Ids that are not named stay. A fit numbers its segments from 0.
     ///

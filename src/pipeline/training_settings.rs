@@ -1,26 +1,12 @@
 //! How to train, as `training.json`, the flags of a command and the body of a request have it.
 
-use std::fmt;
-use std::str::FromStr;
-
 use hdbscan::{ClusterSelection, MinClusterSize};
 use linfa::ParamGuard;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::{FitError, FitParams};
-
-/// Which method finds the segments.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Method {
-    /// A map by UMAP and its clusters by HDBSCAN, as in the original.
-    #[default]
-    UmapHdbscan,
-    /// A latent class model of the profiles.
-    LatentClasses,
-}
+use super::{FitError, FitParams, Method};
 
 /// What is to be different from how it was. What is not named stays.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -121,33 +107,6 @@ impl FitParams {
             Method::UmapHdbscan => Ok(()),
             Method::LatentClasses => Err(FitError::NoMethod { method: self.method }),
         }
-    }
-}
-
-impl Method {
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
-    pub(super) fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
-impl fmt::Display for Method {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(match self {
-            Self::UmapHdbscan => "umap_hdbscan",
-            Self::LatentClasses => "latent_classes",
-        })
-    }
-}
-
-impl FromStr for Method {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        [Self::UmapHdbscan, Self::LatentClasses]
-            .into_iter()
-            .find(|method| method.to_string() == text)
-            .ok_or("it must be umap_hdbscan or latent_classes")
     }
 }
 

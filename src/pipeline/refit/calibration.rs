@@ -32,7 +32,7 @@ struct Curve(Vec<(f64, f64)>);
 
 /// A held-out customer's place in both trainings.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Observation {
+pub(in crate::pipeline) struct Observation {
     /// What is the same for customers who are alike.
     pub key: u64,
     /// How firmly the second training placed it; `None` outside every segment.
@@ -47,7 +47,7 @@ pub(super) struct Observation {
 
 impl Calibration {
     /// The curves of what was observed, and their error.
-    pub(super) fn fit(observed: &[Observation]) -> Self {
+    pub(in crate::pipeline) fn fit(observed: &[Observation]) -> Self {
         let (even, odd): (Vec<Observation>, Vec<Observation>) = observed.iter().partition(|one| one.key % 2 == 0);
         let halves = [(Self::curves(&even), &odd), (Self::curves(&odd), &even)];
         let judged: Vec<(f64, Observation)> = halves

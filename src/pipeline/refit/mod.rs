@@ -5,26 +5,12 @@
 //! training is made once more without a fifth of them, by the same parameters and seed, and that fifth is placed.
 
 mod calibration;
-mod split;
 
-use std::collections::BTreeMap;
-
-use hdbscan::{HdbscanModel, HdbscanParams, MinClusterSize};
-use linfa::ParamGuard;
-use ndarray::{Array2, Axis};
 use serde::{Deserialize, Serialize};
-use umap::UmapModel;
 
-use super::fit::{FitParams, Fitted, MIN_PROFILES};
-use super::{FitError, Placement, SegmentId, TraitCounts};
-use crate::customer::FeatureKind;
+use super::{Placement, SegmentId};
 
-pub(super) use calibration::Calibration;
-use calibration::Observation;
-use split::Split;
-
-/// From this uncertainty coefficient on a part of a date decides the segments.
-const DECIDES_FROM: f64 = 0.5;
+pub(super) use calibration::{Calibration, Observation};
 
 /// What a second training on four fifths of the customers says.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -57,32 +43,6 @@ pub struct Stability {
 }
 
 impl Refit {
-    /// Trains once more; `None` where too few profiles are left for that.
-    ///
-    /// # Errors
-    /// As [`super::fit`].
-    pub(super) fn of(fitted: &Fitted, params: &FitParams) -> Result<Option<Self>, FitError> {
-        let split = Split::new(&fitted.customers_of_profile, params.umap.check_ref().map_err(FitError::Map)?.seed());
-        if split.kept.len() < MIN_PROFILES || split.held_out.is_empty() {
-            return Ok(None);
-        }
-        let own: Vec<Option<SegmentId>> = fitted.model.segments_of_profiles().collect();
-        let points = fitted.model.points();
-        let second = Second::fit(&points, params, &split)?;
-        let overlap = Overlap::of(&own, &second, &split);
-        let segments: Vec<SegmentId> = fitted.model.segments().iter().map(|segment| segment.cluster_id).collect();
-        let placed = second.place(&points, &split, &overlap.segment_of_label())?;
-        let stability = segments.iter().map(|&id| Stability { cluster_id: id, jaccard: overlap.jaccard(id) });
-        let observed: Vec<Observation> = placed.iter().map(|place| place.observed(&own)).collect();
-        Ok(Some(Self {
-            shares: shares(&segments, &own, &placed),
-            customers: split.n_held_out(),
-            follows_dates: follows_dates(fitted),
-            stability: stability.collect(),
-            calibration: Calibration::fit(&observed),
-        }))
-    }
-
     /// The share of such customers outside every segment.
     pub fn outside_share(&self) -> f64 {
         self.shares.iter().find(|(segment, _)| segment.is_none()).map_or(0.0, |&(_, share)| share)
@@ -115,186 +75,4 @@ impl Refit {
         self.shares.sort_by_key(|(id, _)| (id.is_none(), *id));
         self.stability.sort_by_key(|stability| stability.cluster_id);
     }
-}
-
-/// The second training.
-struct Second {
-    umap: UmapModel,
-    hdbscan: HdbscanModel,
-    /// For each of its profiles its number in the first training.
-    profiles: Vec<usize>,
-}
-
-/// A held-out profile as the second training places it.
-struct Placed {
-    profile: usize,
-    customers: u64,
-    segment: Option<SegmentId>,
-    /// How firmly; `None` outside every cluster.
-    strength: Option<f64>,
-    is_known: bool,
-}
-
-impl Second {
-    fn fit(points: &Array2<f32>, params: &FitParams, split: &Split) -> Result<Self, FitError> {
-        let (profiles, customers): (Vec<usize>, Vec<u32>) = split.kept.iter().copied().unzip();
-        let points = points.select(Axis(0), &profiles);
-        let umap_params = params.umap.check_ref().map_err(FitError::Map)?;
-        let umap = umap_params.fit(points.view(), &|_, _| {}).map_err(FitError::Map)?;
-        let hdbscan_params = resized(&params.hdbscan, split.kept_share())?;
-        let places = umap.embedding().mapv(f64::from);
-        let hdbscan_params = hdbscan_params.check_ref().map_err(FitError::Cluster)?;
-        let hdbscan = hdbscan_params.fit(places.view(), &customers).map_err(FitError::Cluster)?;
-        Ok(Self { umap, hdbscan, profiles })
-    }
-
-    /// Places every profile of which customers were held out; `segment_of_label` says which segment a cluster is.
-    fn place(
-        &self,
-        points: &Array2<f32>,
-        split: &Split,
-        segment_of_label: &BTreeMap<i32, SegmentId>,
-    ) -> Result<Vec<Placed>, FitError> {
-        let own: BTreeMap<usize, usize> = self.profiles.iter().copied().zip(0..).collect();
-        let unseen: Vec<usize> = split.held_out.iter().map(|&(p, _)| p).filter(|p| !own.contains_key(p)).collect();
-        let points = points.select(Axis(0), &unseen);
-        let (labels, strengths) = if unseen.is_empty() {
-            Default::default()
-        } else {
-            let places = self.umap.transform(points.view()).map_err(FitError::Map)?.mapv(f64::from);
-            let predicted = self.hdbscan.predict(places.view()).map_err(FitError::Cluster)?;
-            (predicted.labels, predicted.strengths)
-        };
-        let mut predicted = labels.into_iter().zip(strengths);
-        let place = |&(profile, customers): &(usize, u64)| {
-            let known = own.get(&profile).copied();
-            let (label, strength) = match known {
-                Some(position) => {
-                    let label = self.hdbscan.labels().get(position).copied().unwrap_or(-1);
-                    (label, self.hdbscan.probabilities().get(position).copied().unwrap_or(0.0))
-                }
-                None => predicted.next().unwrap_or((-1, 0.0)),
-            };
-            let segment = segment_of_label.get(&label).copied();
-            let strength = (label >= 0).then_some(strength);
-            Placed { profile, customers, segment, strength, is_known: known.is_some() }
-        };
-        Ok(split.held_out.iter().map(place).collect())
-    }
-}
-
-/// The clusters' parameters for this share of the customers.
-fn resized(params: &HdbscanParams, share: f64) -> Result<HdbscanParams, FitError> {
-    let size = params.check_ref().map_err(FitError::Cluster)?.min_cluster_size();
-    Ok(match size {
-        MinClusterSize::Count(count) => {
-            let count = ((count as f64 * share).round() as u64).max(2);
-            params.clone().min_cluster_size(MinClusterSize::Count(count))
-        }
-        MinClusterSize::Share(_) => params.clone(),
-    })
-}
-
-impl Placed {
-    /// Whether the first training agrees.
-    fn observed(&self, own: &[Option<SegmentId>]) -> Observation {
-        let first = own.get(self.profile).copied().flatten();
-        Observation {
-            key: self.profile as u64,
-            strength: self.strength,
-            is_known: self.is_known,
-            agrees: self.segment == first && self.strength.is_some() == first.is_some(),
-            customers: self.customers as f64,
-        }
-    }
-}
-
-/// How many customers each segment shares with each cluster of the second training, among those of both.
-struct Overlap {
-    shared: BTreeMap<(SegmentId, i32), u64>,
-    of_segment: BTreeMap<SegmentId, u64>,
-    of_label: BTreeMap<i32, u64>,
-}
-
-impl Overlap {
-    fn of(own: &[Option<SegmentId>], second: &Second, split: &Split) -> Self {
-        let mut overlap = Self { shared: BTreeMap::new(), of_segment: BTreeMap::new(), of_label: BTreeMap::new() };
-        for (&(profile, customers), &label) in split.kept.iter().zip(second.hdbscan.labels()) {
-            let (customers, segment) = (u64::from(customers), own.get(profile).copied().flatten());
-            if let Some(id) = segment {
-                *overlap.of_segment.entry(id).or_insert(0) += customers;
-            }
-            if label >= 0 {
-                *overlap.of_label.entry(label).or_insert(0) += customers;
-            }
-            if let (Some(id), true) = (segment, label >= 0) {
-                *overlap.shared.entry((id, label)).or_insert(0) += customers;
-            }
-        }
-        overlap
-    }
-
-    /// The Jaccard index of a segment and the cluster that is most like it.
-    fn jaccard(&self, id: SegmentId) -> f64 {
-        let own = self.of_segment.get(&id).copied().unwrap_or(0);
-        let indices = self.shared.iter().filter(|((segment, _), _)| *segment == id).map(|((_, label), &shared)| {
-            let all = own + self.of_label.get(label).copied().unwrap_or(0) - shared;
-            shared as f64 / all.max(1) as f64
-        });
-        (indices.fold(0.0, f64::max) * 1e4).round() / 1e4
-    }
-
-    /// The segment that each cluster is, one to one: those that share the most customers first.
-    fn segment_of_label(&self) -> BTreeMap<i32, SegmentId> {
-        let mut pairs: Vec<(u64, SegmentId, i32)> =
-            self.shared.iter().map(|(&(id, label), &shared)| (shared, id, label)).collect();
-        pairs.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| (a.1, a.2).cmp(&(b.1, b.2))));
-        let mut segments: BTreeMap<i32, SegmentId> = BTreeMap::new();
-        for (_, id, label) in pairs {
-            if !segments.contains_key(&label) && segments.values().all(|&taken| taken != id) {
-                segments.insert(label, id);
-            }
-        }
-        segments
-    }
-}
-
-/// Where new customers go: a profile that training knows is looked up, every other one is placed.
-fn shares(segments: &[SegmentId], own: &[Option<SegmentId>], placed: &[Placed]) -> Vec<(Option<SegmentId>, f64)> {
-    let mut customers: BTreeMap<Option<SegmentId>, u64> = BTreeMap::new();
-    for place in placed {
-        let known = own.get(place.profile).copied().flatten();
-        *customers.entry(if place.is_known { known } else { place.segment }).or_insert(0) += place.customers;
-    }
-    let all: u64 = customers.values().sum();
-    let share = |id: Option<SegmentId>| customers.get(&id).copied().unwrap_or(0) as f64 / all.max(1) as f64;
-    segments.iter().copied().map(Some).chain([None]).map(|id| (id, share(id))).collect()
-}
-
-/// Whether one part of a date tells at least half of what tells the segments apart: U(segment | part) ≥ 0.5, the
-/// uncertainty coefficient of Theil (1972).
-fn follows_dates(fitted: &Fitted) -> bool {
-    let features = fitted.model.schema().features().enumerate();
-    let mut dates = features.filter(|(_, feature)| matches!(feature.kind, FeatureKind::DatePart(_)));
-    dates.any(|(index, _)| {
-        let Some(everyone) = fitted.everyone.get(index) else { return false };
-        let of_segment: Vec<&TraitCounts> = fitted.clusters.values().filter_map(|traits| traits.get(index)).collect();
-        let customers = |counts: &TraitCounts| counts.counts.iter().map(|&(_, n)| n).sum::<u64>();
-        let sizes: Vec<u64> = of_segment.iter().map(|counts| customers(counts)).collect();
-        let all = entropy(&sizes, customers(everyone));
-        let left = everyone.counts.iter().map(|(value, n)| {
-            let of = |counts: &&TraitCounts| counts.counts.iter().find(|(own, _)| own == value).map_or(0, |&(_, n)| n);
-            let sizes: Vec<u64> = of_segment.iter().map(of).collect();
-            *n as f64 * entropy(&sizes, *n)
-        });
-        let left = left.sum::<f64>() / customers(everyone).max(1) as f64;
-        all > 0.0 && 1.0 - left / all >= DECIDES_FROM
-    })
-}
-
-/// The entropy in nats of these parts of `all`; what they leave of it is one part more.
-fn entropy(parts: &[u64], all: u64) -> f64 {
-    let rest = all.saturating_sub(parts.iter().sum());
-    let shares = parts.iter().chain([&rest]).filter(|&&part| part > 0).map(|&part| part as f64 / all as f64);
-    -shares.map(|share| share * share.ln()).sum::<f64>()
 }
