@@ -85,6 +85,8 @@ fn print_refit(refit: &Refit) {
 pub fn print_decided_by(scores: &Scores) {
     if let Some(decided_by) = &scores.decided_by {
         print_line!("decided by      {}", decided_by.sentence);
+    } else if scores.trustworthiness.is_none() && scores.clusters == 1 {
+        print_line!("decided by      nothing ties the columns together: one segment, everyone");
     }
 }
 
@@ -95,7 +97,8 @@ pub fn print_scores(scores: &Scores) {
     let error = scores.silhouette_error.map(|error| format!(" ± {error:.4}, from a sample")).unwrap_or_default();
     print_line!("silhouette      {}{error}", score(scores.silhouette));
     print_line!("dbcv            {}", score(scores.dbcv));
-    print_line!("trustworthiness {:.4}", scores.trustworthiness);
+    let trusted = scores.trustworthiness.map_or("–".to_owned(), |trusted| format!("{trusted:.4}"));
+    print_line!("trustworthiness {trusted}");
 }
 
 /// The segments, one a line.

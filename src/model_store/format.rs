@@ -14,14 +14,18 @@ use serde::{Deserialize, Serialize};
 use super::profiles_csv::cluster_profiles;
 use super::{Candidate, FileFault};
 use crate::customer::Schema;
-use crate::pipeline::{CustomerBaseParts, GoldenSample, Model, ModelParts, SegmentParts, TrainingProfile};
+use crate::pipeline::{
+    CustomerBaseParts, GoldenSample, GroupingParts, LatentParts, Model, ModelParts, SegmentParts, TrainingProfile,
+};
 use hdbscan::HdbscanParts;
+use latent_classes::{Candidate as TriedClasses, LatentClassParts};
 use umap::{UmapParams, UmapParts};
 
 const ENCODER: &str = "encoder.json";
 const SCALER: &str = "scaler.json";
 const UMAP: &str = "umap.safetensors";
 const HDBSCAN: &str = "hdbscan.safetensors";
+const LATENT: &str = "latent.safetensors";
 const PERSONAS: &str = "cluster_personas.json";
 const PROFILES: &str = "cluster_profiles.csv";
 pub(super) const PROFILE: &str = "training_profile.json";
@@ -31,9 +35,18 @@ pub(super) const PAGE: &str = "report.html";
 /// The key of the scalars beside the arrays of a tensor file.
 const SCALARS: &str = "scalars";
 
-/// The files that a model is made of; of the others [`PROFILE`] and [`GOLDEN`] are read again, and the rest is for
+/// The files that a model may be made of; of the others [`PROFILE`] and [`GOLDEN`] are read again, and the rest is for
 /// people.
-pub(super) const MODEL_FILES: [&str; 5] = [ENCODER, SCALER, UMAP, HDBSCAN, PERSONAS];
+pub(super) const MODEL_FILES: [&str; 6] = [ENCODER, SCALER, UMAP, HDBSCAN, LATENT, PERSONAS];
+
+/// Whether a version that lists these files is made of `name`: a map and its clusters, or latent classes.
+pub(super) fn is_needed(name: &str, listed: &BTreeMap<String, String>) -> bool {
+    match name {
+        UMAP | HDBSCAN => !listed.contains_key(LATENT),
+        LATENT => listed.contains_key(LATENT),
+        _ => true,
+    }
+}
 
 type Fault = Box<dyn Error + Send + Sync>;
 /// A file's name and bytes.
@@ -61,6 +74,13 @@ struct HdbscanScalars {
     min_cluster_size: u64,
 }
 
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LatentScalars {
+    /// The edges of the bins of each number.
+    edges: Vec<Vec<f64>>,
+}
+
 /// Every file of a version but its manifest and its reports. On failure, the file that could not be made.
 pub(super) fn encode(candidate: &Candidate<'_>) -> Result<Vec<NamedFile>, (&'static str, Fault)> {
     let mut files = encode_model(&candidate.fitted.model)?;
@@ -73,13 +93,13 @@ pub(super) fn encode(candidate: &Candidate<'_>) -> Result<Vec<NamedFile>, (&'sta
 pub(super) fn encode_model(model: &Model) -> Result<Vec<NamedFile>, (&'static str, Fault)> {
     let parts = model.to_parts();
     let personas = Personas { everyone: parts.everyone, clusters: parts.segments };
-    named([
-        (ENCODER, json(&parts.encoder)),
-        (SCALER, json(&parts.scaler)),
-        (UMAP, encode_umap(&parts.umap)),
-        (HDBSCAN, encode_hdbscan(&parts.hdbscan)),
-        (PERSONAS, json(&personas)),
-    ])
+    let mut files = named([(ENCODER, json(&parts.encoder)), (SCALER, json(&parts.scaler))])?;
+    files.extend(match &parts.grouping {
+        GroupingParts::Map { umap, hdbscan } => named([(UMAP, encode_umap(umap)), (HDBSCAN, encode_hdbscan(hdbscan))])?,
+        GroupingParts::Latent(latent) => named([(LATENT, encode_latent(latent))])?,
+    });
+    files.extend(named([(PERSONAS, json(&personas))])?);
+    Ok(files)
 }
 
 fn named<const N: usize>(
@@ -104,12 +124,20 @@ pub(super) fn decode(
     files: &BTreeMap<&'static str, Vec<u8>>,
 ) -> Result<ModelParts, (&'static str, FileFault)> {
     let personas: Personas = parse(files, PERSONAS)?;
+    let contents = |name| move |fault| (name, FileFault::Contents(fault));
+    let grouping = if files.contains_key(LATENT) {
+        GroupingParts::Latent(Box::new(decode_latent(bytes(files, LATENT)?).map_err(contents(LATENT))?))
+    } else {
+        GroupingParts::Map {
+            umap: Box::new(decode_umap(bytes(files, UMAP)?).map_err(contents(UMAP))?),
+            hdbscan: Box::new(decode_hdbscan(bytes(files, HDBSCAN)?).map_err(contents(HDBSCAN))?),
+        }
+    };
     Ok(ModelParts {
         schema,
         encoder: parse(files, ENCODER)?,
         scaler: parse(files, SCALER)?,
-        umap: decode_umap(bytes(files, UMAP)?).map_err(|fault| (UMAP, FileFault::Contents(fault)))?,
-        hdbscan: decode_hdbscan(bytes(files, HDBSCAN)?).map_err(|fault| (HDBSCAN, FileFault::Contents(fault)))?,
+        grouping,
         everyone: personas.everyone,
         segments: personas.clusters,
     })
@@ -177,6 +205,55 @@ fn decode_hdbscan(bytes: &[u8]) -> Result<HdbscanParts, Fault> {
         tree_lambdas: file.vector("tree_lambdas")?,
         tree_sizes: file.vector("tree_sizes")?,
         selected: file.vector("selected")?,
+    })
+}
+
+fn encode_latent(parts: &LatentParts) -> Result<Vec<u8>, Fault> {
+    let LatentClassParts { sizes, n_values, shares, candidates } = &parts.classes;
+    let n_classes: Vec<u64> = candidates.iter().map(|tried| tried.n_classes as u64).collect();
+    let log_likelihoods: Vec<f64> = candidates.iter().map(|tried| tried.log_likelihood).collect();
+    let bics: Vec<f64> = candidates.iter().map(|tried| tried.bic).collect();
+    write(
+        &LatentScalars { edges: parts.edges.clone() },
+        &[
+            ("points", Tensor::matrix(&parts.points)),
+            ("codes", Tensor::matrix(&parts.codes)),
+            ("customers", Tensor::vector(&parts.customers)),
+            ("sizes", Tensor::vector(sizes)),
+            ("n_values", Tensor::vector(n_values)),
+            ("shares", Tensor::matrix(shares)),
+            ("tried_n_classes", Tensor::vector(&n_classes)),
+            ("tried_log_likelihoods", Tensor::vector(&log_likelihoods)),
+            ("tried_bics", Tensor::vector(&bics)),
+        ],
+    )
+}
+
+fn decode_latent(bytes: &[u8]) -> Result<LatentParts, Fault> {
+    let file = Arrays::read(bytes)?;
+    let LatentScalars { edges } = file.scalars()?;
+    let n_classes: Vec<u64> = file.vector("tried_n_classes")?;
+    let log_likelihoods: Vec<f64> = file.vector("tried_log_likelihoods")?;
+    let bics: Vec<f64> = file.vector("tried_bics")?;
+    if [log_likelihoods.len(), bics.len()] != [n_classes.len(); 2] {
+        return Err("its numbers of classes and their scores differ in number".into());
+    }
+    let tried = n_classes.into_iter().zip(log_likelihoods).zip(bics).map(|((n_classes, log_likelihood), bic)| {
+        let n_classes = usize::try_from(n_classes).unwrap_or(usize::MAX);
+        TriedClasses { n_classes, log_likelihood, bic }
+    });
+    let classes = LatentClassParts {
+        sizes: file.vector("sizes")?,
+        n_values: file.vector("n_values")?,
+        shares: file.matrix("shares")?,
+        candidates: tried.collect(),
+    };
+    Ok(LatentParts {
+        points: file.matrix("points")?,
+        codes: file.matrix("codes")?,
+        customers: file.vector("customers")?,
+        classes,
+        edges,
     })
 }
 

@@ -10,7 +10,7 @@ use std::sync::{Arc, LazyLock};
 use jiff::civil::{Date, date};
 
 use super::format::{self, decode, decode_golden, decode_profile, encode_model};
-use super::manifest::{FORMAT_VERSION, Manifest};
+use super::manifest::{Manifest, format_version};
 use crate::customer::{Cell, CustomerTable, Kind, Schema, TableBuilder, read_form};
 use crate::pipeline::{FitParams, GoldenSample, Method, Model, SegmentId, TrainingProfile, fit};
 use hdbscan::{HdbscanParams, MinClusterSize};
@@ -31,6 +31,7 @@ static BASE: LazyLock<Base> = LazyLock::new(|| {
         method: Method::UmapHdbscan,
         umap: UmapParams::default().n_neighbors(5).n_components(2).n_epochs(Some(30)),
         hdbscan: HdbscanParams::new().min_samples(2).min_cluster_size(MinClusterSize::Count(5)),
+        ..FitParams::default()
     };
     let fitted = fit(&table, &params, &|_, _| {}).unwrap();
     let (golden, profile) = (GoldenSample::take(&table, &fitted), TrainingProfile::of(&table, &fitted));
@@ -38,7 +39,7 @@ static BASE: LazyLock<Base> = LazyLock::new(|| {
     files.insert(format::PROFILE, format::json(&profile).unwrap());
     files.insert(format::GOLDEN, format::json(&golden).unwrap());
     let manifest = Manifest {
-        format_version: FORMAT_VERSION,
+        format_version: format_version(params.method),
         created_at: "2026-03-01T00:00:00Z".parse().unwrap(),
         params,
         trained_on: None,

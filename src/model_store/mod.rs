@@ -6,7 +6,7 @@
 //!   extras.json              what marketers add to segments, for every version; replaced by rename
 //!   versions/<utc-time>-<hash>/
 //!     manifest.json          parameters, schema, counts, scores, SHA-256 of every other file; written last
-//!     encoder.json  scaler.json  umap.safetensors  hdbscan.safetensors
+//!     encoder.json  scaler.json  umap.safetensors  hdbscan.safetensors (or latent.safetensors alone)
 //!     cluster_personas.json  cluster_profiles.csv  training_profile.json  golden_sample.json
 //!     report.json  report.html
 //!   staging/                 versions that are being written, or taken away

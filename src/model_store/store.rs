@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::disk::{read_file, rename, sha256_hex, sync_folder};
 use super::format;
-use super::manifest::{FORMAT_VERSION, Manifest, VersionId};
+use super::manifest::{FORMAT_VERSIONS, Manifest, VersionId};
 use super::{FileFault, StoreError};
 use crate::pipeline::{Model, Refit, TrainingProfile};
 
@@ -105,7 +105,7 @@ impl ModelStore {
         }
         let manifest = read_manifest(&folder, id)?;
         let mut files = BTreeMap::new();
-        for name in format::MODEL_FILES {
+        for name in format::MODEL_FILES.into_iter().filter(|name| format::is_needed(name, &manifest.files)) {
             files.insert(name, read_listed(&folder, &manifest, name)?);
         }
         // A version that was not trained here has none.
@@ -204,8 +204,8 @@ pub(super) fn read_manifest(folder: &Path, id: &VersionId) -> Result<Manifest, S
     let contents = |e: serde_json::Error| fault(FileFault::Contents(e.into()));
     let is_signed = id.signs(&bytes);
     match serde_json::from_slice(&bytes) {
-        Ok(Format { format_version }) if format_version != FORMAT_VERSION => {
-            Err(fault(FileFault::Format { found: format_version, known: FORMAT_VERSION }))
+        Ok(Format { format_version }) if !FORMAT_VERSIONS.contains(&format_version) => {
+            Err(fault(FileFault::Format { found: format_version, known: *FORMAT_VERSIONS.end() }))
         }
         _ if !is_signed => Err(fault(FileFault::ManifestChecksum)),
         Ok(_) => serde_json::from_slice(&bytes).map_err(contents),

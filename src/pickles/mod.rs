@@ -219,6 +219,7 @@ fn params(export: &Export) -> FitParams {
             .min_cluster_size(MinClusterSize::Count(hdbscan.min_cluster_size))
             .min_samples(hdbscan.min_samples)
             .allow_single_cluster(hdbscan.allow_single_cluster),
+        ..FitParams::default()
     }
 }
 

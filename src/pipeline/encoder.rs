@@ -1,6 +1,7 @@
 //! Customers as numbers: distinct profiles, one-hot blocks and scaled values.
 
 mod canonical;
+mod cells;
 mod decode;
 mod lookup;
 mod rare;

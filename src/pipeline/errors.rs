@@ -1,9 +1,8 @@
 //! What can go wrong while training, loading and placing.
 
 use hdbscan::HdbscanError;
+use latent_classes::LatentClassError;
 use umap::UmapError;
-
-use super::Method;
 
 /// Why a fit yields no model.
 #[derive(Debug, thiserror::Error)]
@@ -31,18 +30,15 @@ pub enum FitError {
         /// Customers of that profile.
         customers: u64,
     },
-    /// The method is known and not built in.
-    #[error("the method {method} is not part of this build: train by umap_hdbscan")]
-    NoMethod {
-        /// What was asked for.
-        method: Method,
-    },
     /// The map could not be made.
     #[error("the map of the profiles could not be made")]
     Map(#[source] UmapError),
     /// The clusters could not be found.
     #[error("the clusters of the map could not be found")]
     Cluster(#[source] HdbscanError),
+    /// The latent classes could not be found.
+    #[error("the latent classes of the profiles could not be found")]
+    Classes(#[source] LatentClassError),
     /// The learned parts do not fit one another.
     #[error("the learned parts do not make a model")]
     Model(#[source] DamagedModel),
@@ -61,6 +57,9 @@ pub enum AssignError {
     /// A place on the map could not be given to a cluster.
     #[error("a place on the map could not be given to a cluster")]
     Cluster(#[source] HdbscanError),
+    /// A profile could not be given to a class.
+    #[error("a profile could not be given to a class")]
+    Classes(#[source] LatentClassError),
     /// The map or the clusters answered for fewer profiles than they were asked for.
     #[error("some profiles were given no place")]
     Incomplete,

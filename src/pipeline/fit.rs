@@ -8,13 +8,14 @@ use serde::{Deserialize, Serialize};
 
 use super::decided_by::DecidedBy;
 use super::encoder::{Encoder, Profiles, RareNames};
+use super::method::{GroupingParts, LatentClasses};
 use super::model::{Model, ModelParts};
 use super::persona::Persona;
 use super::scaler::Scaler;
 use super::segment::{CustomerBaseParts, NewName, SegmentId, SegmentParts};
 use super::trait_counts::TraitCounts;
 use super::traits::{Distinction, Tallies};
-use super::{DamagedModel, FitError, FitParams, Refit};
+use super::{DamagedModel, FitError, FitParams, Method, Refit};
 use crate::customer::{CustomerTable, Schema};
 use hdbscan::{HdbscanModel, HdbscanParams, HdbscanValidParams, MinClusterSize, dbcv, silhouette};
 use umap::{Stage, UmapModel, trustworthiness};
@@ -103,8 +104,10 @@ pub struct Scores {
     /// What decides the segments; `None` with fewer than two clusters, and in versions of builds that did not ask.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decided_by: Option<DecidedBy>,
-    /// How far neighbourhoods of 15 profiles on the map are true ones, 0 to 1 (Venna and Kaski 2001).
-    pub trustworthiness: f64,
+    /// How far neighbourhoods of 15 profiles on the map are true ones, 0 to 1 (Venna and Kaski 2001); `None` where the
+    /// method has no map.
+    #[serde(default)]
+    pub trustworthiness: Option<f64>,
 }
 
 /// Trains a model on the customers of `table`.
@@ -113,8 +116,9 @@ pub struct Scores {
 /// and on any number of threads.
 ///
 /// # Errors
-/// [`FitError::NoMethod`] for a method that is not built in, [`FitError::TooFewProfiles`] under 10 distinct profiles,
-/// [`FitError::TooManyFeatures`] when a category has thousands of values, [`FitError::Map`] and [`FitError::Cluster`] when parameters break a rule.
+/// [`FitError::TooFewProfiles`] under 10 distinct profiles, [`FitError::TooManyFeatures`] when a category has
+/// thousands of values, [`FitError::Map`] and [`FitError::Cluster`] when parameters break a rule, [`FitError::Classes`]
+/// when a column has too many values for classes.
 pub fn fit(
     table: &CustomerTable,
     params: &FitParams,
@@ -134,6 +138,12 @@ pub fn fit(
     let customers = profiles.weights()?;
     let scaler = Scaler::fit(&encoder.scaled_values(&profiles), &profiles.customers);
     let points = encoder.encode(&profiles, &scaler);
+    if params.method == Method::LatentClasses {
+        progress(FitStep::Clustering, 0.0);
+        let classes = LatentClasses::fit(table.schema(), &profiles, points, umap_params.seed(), MIN_SEGMENT)?;
+        progress(FitStep::Scoring, 0.0);
+        return describe_classes(table, &profiles, (encoder, scaler), &classes);
+    }
     let umap = umap_params.fit(points.view(), &|stage, done| progress(stage.into(), done)).map_err(FitError::Map)?;
     progress(FitStep::Clustering, 0.0);
     let places = umap.embedding().mapv(f64::from);
@@ -167,22 +177,56 @@ pub(super) fn describe(
     let own = hdbscan.labels().get(..profiles.len()).unwrap_or_default();
     // It is undefined for fewer than two clusters, and nothing else can fail here.
     let silhouette = silhouette(places.view(), own, &customers).ok();
-    let labels: Vec<i32> = labels_of_rows(profiles, hdbscan);
     let scores = Scores {
-        decided_by: DecidedBy::find(table, &labels, hdbscan.n_clusters()),
-        trustworthiness: trustworthiness(points, embedding, TRUSTED_NEIGHBOURS),
+        trustworthiness: Some(trustworthiness(points, embedding, TRUSTED_NEIGHBOURS)),
         silhouette: silhouette.map(|silhouette| silhouette.mean),
         silhouette_error: silhouette.and_then(|silhouette| silhouette.standard_error),
         dbcv: dbcv(places.view(), own, &customers).map_err(FitError::Cluster)?,
-        ..Scores::count(table, profiles, hdbscan)
+        ..Scores::count(table, profiles, (hdbscan.labels(), hdbscan.n_clusters()))
     };
-    let tallies = Tallies::count(table, &labels, hdbscan.n_clusters());
+    let labels = labels_of_rows(profiles, hdbscan.labels());
+    let n_segments = hdbscan.n_clusters();
+    let grouping =
+        GroupingParts::Map { umap: Box::new(learned.umap.to_parts()), hdbscan: Box::new(learned.hdbscan.to_parts()) };
+    let found = Found { encoder: learned.encoder, scaler: learned.scaler, grouping, labels, n_segments, scores };
+    finish(table, profiles, found)
+}
+
+/// Scores latent classes, and describes their segments. What is measured on a map is left empty.
+fn describe_classes(
+    table: &CustomerTable,
+    profiles: &Profiles,
+    (encoder, scaler): (Encoder, Scaler),
+    classes: &LatentClasses,
+) -> Result<Fitted, FitError> {
+    let (labels, n_segments) = (labels_of_rows(profiles, classes.labels()), classes.n_classes());
+    let scores = Scores::count(table, profiles, (classes.labels(), n_segments));
+    let grouping = GroupingParts::Latent(Box::new(classes.to_parts()));
+    finish(table, profiles, Found { encoder, scaler, grouping, labels, n_segments, scores })
+}
+
+/// What a method found, before it is one model.
+struct Found {
+    encoder: Encoder,
+    scaler: Scaler,
+    grouping: GroupingParts,
+    /// Of each row.
+    labels: Vec<i32>,
+    n_segments: usize,
+    scores: Scores,
+}
+
+/// Counts the traits of the segments that were found, and puts the model together.
+fn finish(table: &CustomerTable, profiles: &Profiles, found: Found) -> Result<Fitted, FitError> {
+    let Found { encoder, scaler, grouping, labels, n_segments, scores } = found;
+    let scores = Scores { decided_by: DecidedBy::find(table, &labels, n_segments), ..scores };
+    let tallies = Tallies::count(table, &labels, n_segments);
     let (clusters, everyone) = tallies.traits();
     let described = Described { clusters: &clusters, distinctions: tallies.distinctions(), everyone: &everyone };
-    let model = assemble(table, learned, &labels, described)?;
+    let model = assemble(table, (encoder, scaler, grouping), &labels, described)?;
     let clusters = (0..).map(SegmentId::new).zip(clusters).collect();
     let segment_of_row = labels.into_iter().map(|label| u32::try_from(label).ok().map(SegmentId::new)).collect();
-    let (profile_of_row, customers_of_profile) = (profiles.of_row.clone(), customers);
+    let (profile_of_row, customers_of_profile) = (profiles.of_row.clone(), profiles.weights()?);
     Ok(Fitted { model, scores, clusters, everyone, segment_of_row, profile_of_row, customers_of_profile, refit: None })
 }
 
@@ -203,7 +247,7 @@ struct Described<'a> {
 
 fn assemble(
     table: &CustomerTable,
-    learned: Learned,
+    (encoder, scaler, grouping): (Encoder, Scaler, GroupingParts),
     labels: &[i32],
     described: Described<'_>,
 ) -> Result<Model, FitError> {
@@ -225,37 +269,35 @@ fn assemble(
     let everyone = CustomerBaseParts { customers: all, persona: Persona::from_counts(everyone).to_json() };
     Model::from_parts(ModelParts {
         schema: Schema::clone(table.schema()),
-        encoder: learned.encoder,
-        scaler: learned.scaler,
-        umap: learned.umap.to_parts(),
-        hdbscan: learned.hdbscan.to_parts(),
+        encoder,
+        scaler,
+        grouping,
         everyone,
         segments: (0..).zip(clusters.iter().zip(distinctions)).map(|(label, (c, d))| segment(label, c, d)).collect(),
     })
     .map_err(FitError::Model)
 }
 
-fn labels_of_rows(profiles: &Profiles, hdbscan: &HdbscanModel) -> Vec<i32> {
-    let labels = hdbscan.labels();
+fn labels_of_rows(profiles: &Profiles, labels: &[i32]) -> Vec<i32> {
     profiles.of_row.iter().map(|&profile| labels.get(profile as usize).copied().unwrap_or(-1)).collect()
 }
 
 impl Scores {
     /// The counts; the scores proper are left empty.
-    fn count(table: &CustomerTable, profiles: &Profiles, hdbscan: &HdbscanModel) -> Self {
-        let weighted = hdbscan.labels().iter().zip(&profiles.customers);
+    fn count(table: &CustomerTable, profiles: &Profiles, (labels, n_segments): (&[i32], usize)) -> Self {
+        let weighted = labels.iter().zip(&profiles.customers);
         let noise: u64 = weighted.filter(|&(&label, _)| label < 0).map(|(_, &n)| n).sum();
         let customers = table.n_customers();
         Self {
             rows: usize::try_from(customers).unwrap_or(usize::MAX),
             profiles: profiles.len(),
-            clusters: hdbscan.n_clusters(),
+            clusters: n_segments,
             noise_share: noise as f64 / customers.max(1) as f64,
             silhouette: None,
             silhouette_error: None,
             dbcv: None,
             decided_by: None,
-            trustworthiness: 0.0,
+            trustworthiness: None,
         }
     }
 }

@@ -15,7 +15,7 @@ pub struct FitParams {
     /// What finds the segments.
     #[serde(skip_serializing_if = "Method::is_default")]
     pub method: Method,
-    /// The map.
+    /// The map; its seed is that of the latent classes, too.
     pub umap: UmapParams,
     /// The clusters.
     pub hdbscan: HdbscanParams,

@@ -3,7 +3,7 @@
 //! [`fit`] turns a table of customers into a [`Model`]; a model [assigns](Model::assign) other tables to the segments
 //! it found. [`adopt`] makes a model of what umap-learn and hdbscan found elsewhere. No I/O, no async, no clock in here:
 //! a fit is a function of its customers, its parameters and its seed.
-//! May import [`crate::customer`] and the crates `umap` and `hdbscan` alone.
+//! May import [`crate::customer`] and the numeric crates alone.
 
 mod adopt;
 mod association;
@@ -16,6 +16,7 @@ mod errors;
 mod fit;
 mod fit_params;
 mod golden;
+mod method;
 mod model;
 mod overview;
 mod partial;
@@ -43,6 +44,7 @@ pub use errors::{AssignError, DamagedModel, FitError};
 pub use fit::{FitStep, Fitted, Scores, fit};
 pub use fit_params::{FitParams, Method};
 pub use golden::{Agreement, GoldenSample};
+pub use method::{GroupingParts, LatentParts};
 pub use model::{Assignment, Model, ModelParts, Overlaid};
 pub use overview::{Overview, OverviewPoint};
 pub use persona::{Persona, Trait, count_traits};

@@ -10,33 +10,33 @@ use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use super::encoder::{Encoder, Profiles};
+use super::method::{Grouping, GroupingParts, LatentClasses, MapClusters};
 use super::placement::{Nearest, Placement, bits_of};
 use super::placement_cache::{PlacementCache, UnseenProfiles};
 use super::scaler::Scaler;
 use super::segment::{CustomerBase, CustomerBaseParts, NewName, Segment, SegmentId, SegmentParts};
 use super::trait_counts::TraitValue;
-use super::{AssignError, DamagedModel};
+use super::{AssignError, DamagedModel, Method};
 use crate::customer::{CustomerTable, Schema};
 
-use hdbscan::{HdbscanModel, HdbscanParts, Prediction};
+use hdbscan::Prediction;
+use latent_classes::Prediction as Classified;
 pub use overlay::Overlaid;
-use umap::{UmapModel, UmapParts};
 
 /// Everything that was learned from one training set, and the schema it was read by.
 ///
-/// Invariants, checked by [`Model::from_parts`]: encoder, scaler, map and clusters fit the schema and one another, and
+/// Invariants, checked by [`Model::from_parts`]: encoder, scaler and what the method learned fit the schema and one another, and
 /// there is one segment a cluster, each with an id of its own.
 #[derive(Debug)]
 pub struct Model {
     schema: Arc<Schema>,
     encoder: Encoder,
     scaler: Scaler,
-    umap: UmapModel,
-    hdbscan: HdbscanModel,
+    grouping: Grouping,
     everyone: CustomerBase,
     /// In the order of their ids.
     segments: Vec<Segment>,
-    /// For each of HDBSCAN's labels the id of its segment: the only place where the two meet.
+    /// For each of the method's labels the id of its segment: the only place where the two meet.
     id_of_label: Vec<SegmentId>,
     /// The encoded rows of the training profiles, as bits, and their positions.
     known: FxHashMap<Box<[u32]>, u32>,
@@ -54,14 +54,11 @@ pub struct ModelParts {
     pub encoder: Encoder,
     /// Means and deviations of the scaled features.
     pub scaler: Scaler,
-    /// The map: encoded training profiles, `(n_profiles, n_features)`, and their places. Where a profile is there more
-    /// than once, the first of its places is its own, and the others are neighbours to newcomers alone.
-    pub umap: UmapParts,
-    /// The clusters of the places.
-    pub hdbscan: HdbscanParts,
+    /// What the method learned.
+    pub grouping: GroupingParts,
     /// The whole customer base.
     pub everyone: CustomerBaseParts,
-    /// One entry a cluster, in the order of HDBSCAN's labels; the ids may be any.
+    /// One entry a cluster, in the order of the method's labels; the ids may be any.
     pub segments: Vec<SegmentParts>,
 }
 
@@ -100,20 +97,13 @@ impl Model {
         if !scaler.fits(encoder.n_scaled()) {
             return Err(DamagedModel::rule("scaler", "does not fit the schema"));
         }
-        if parts.umap.points.ncols() != encoder.n_features() {
-            return Err(DamagedModel::rule("umap", "has not the encoder's number of features"));
-        }
-        if parts.umap.embedding.dim() != parts.hdbscan.points.dim() {
-            return Err(DamagedModel::rule("hdbscan", "has not the map's shape"));
-        }
-        let known = index_rows(&parts.umap.points);
-        let umap = UmapModel::from_parts(parts.umap).map_err(|e| DamagedModel::part("umap", e))?;
-        let hdbscan = HdbscanModel::from_parts(parts.hdbscan).map_err(|e| DamagedModel::part("hdbscan", e))?;
+        let known = index_rows(parts.grouping.points());
+        let grouping = Grouping::from_parts(parts.grouping, &encoder, &schema)?;
         let id_of_label: Vec<SegmentId> = parts.segments.iter().map(|segment| segment.cluster_id).collect();
         let mut segments: Vec<Segment> = parts.segments.iter().map(|s| Segment::from_parts(&schema, s)).collect();
         segments.sort_by_key(|segment| segment.cluster_id);
         let is_repeated = segments.windows(2).any(|pair| matches!(pair, [a, b] if a.cluster_id == b.cluster_id));
-        if segments.len() != hdbscan.n_clusters() || is_repeated {
+        if segments.len() != grouping.n_segments() || is_repeated {
             return Err(DamagedModel::rule("personas", "are not one a cluster, each with an id of its own"));
         }
         let everyone = CustomerBase::from_parts(&schema, &parts.everyone);
@@ -122,8 +112,7 @@ impl Model {
             schema,
             encoder,
             scaler,
-            umap,
-            hdbscan,
+            grouping,
             everyone,
             segments,
             id_of_label,
@@ -139,8 +128,7 @@ impl Model {
             schema: self.schema.as_ref().clone(),
             encoder: self.encoder.clone(),
             scaler: self.scaler.clone(),
-            umap: self.umap.to_parts(),
-            hdbscan: self.hdbscan.to_parts(),
+            grouping: self.grouping.to_parts(),
             everyone: self.everyone.to_parts(),
             segments: self.id_of_label.iter().filter_map(|&id| self.segment(id)).map(Segment::to_parts).collect(),
         }
@@ -178,22 +166,30 @@ impl Model {
 
     /// The encoded profiles of the training, `(n_profiles, n_features)`.
     pub(super) fn points(&self) -> Array2<f32> {
-        self.umap.to_parts().points
+        self.grouping.to_parts().points().clone()
     }
 
-    /// Where the training's profiles are on the map, `(n_profiles, n_components)`.
-    pub(super) fn places(&self) -> ArrayView2<'_, f32> {
-        self.umap.embedding()
+    /// Which method found the segments.
+    pub fn method(&self) -> Method {
+        match self.grouping {
+            Grouping::Map(_) => Method::UmapHdbscan,
+            Grouping::Latent(_) => Method::LatentClasses,
+        }
+    }
+
+    /// Where the training's profiles are on the map, `(n_profiles, n_components)`, if the method has one.
+    pub(super) fn places(&self) -> Option<ArrayView2<'_, f32>> {
+        self.grouping.places()
     }
 
     /// The segment of each of the training's profiles, `None` outside every cluster.
     pub(super) fn segments_of_profiles(&self) -> impl Iterator<Item = Option<SegmentId>> {
-        self.hdbscan.labels().iter().map(|&label| self.segment_of(label))
+        self.grouping.labels().iter().map(|&label| self.segment_of(label))
     }
 
-    /// The encoded rows of the training's profiles, in the order of [`Model::places`].
+    /// The encoded rows of the training's profiles, in the order of their numbers.
     pub(super) fn trained_rows(&self) -> Vec<Vec<f32>> {
-        let mut rows = vec![Vec::new(); self.places().nrows()];
+        let mut rows = vec![Vec::new(); self.grouping.labels().len()];
         for (bits, &position) in &self.known {
             if let Some(row) = rows.get_mut(position as usize) {
                 *row = bits.iter().map(|&bits| f32::from_bits(bits)).collect();
@@ -204,7 +200,7 @@ impl Model {
 
     /// How strongly each of the training's profiles belongs to its segment.
     pub(super) fn strengths_of_profiles(&self) -> &[f64] {
-        self.hdbscan.probabilities()
+        self.grouping.strengths()
     }
 
     /// The values that an encoded row stands for, by feature.
@@ -243,16 +239,17 @@ impl Model {
     /// # Errors
     /// As [`Model::assign`]: the model then answers nothing.
     pub fn warm_up(&self) -> Result<(), AssignError> {
+        let Grouping::Map(map) = &self.grouping else { return Ok(()) };
         let nobody = Array2::zeros((1, self.encoder.n_features()));
-        let (places, _) = self.predict(&nobody)?;
-        self.hdbscan.nearest_clusters(places.mapv(f64::from).view()).map_err(AssignError::Cluster)?;
+        let (places, _) = map.predict(&nobody)?;
+        map.hdbscan.nearest_clusters(places.mapv(f64::from).view()).map_err(AssignError::Cluster)?;
         Ok(())
     }
 
     /// Places every row of `table`.
     ///
-    /// A profile that training met is looked up; every other one is put on the map and given to the clusters. The
-    /// result of a row depends on that row alone.
+    /// A profile that training met is looked up; every other one is put on the map and given to the clusters, or to the
+    /// class of the largest posterior. The result of a row depends on that row alone.
     ///
     /// # Errors
     /// [`AssignError::OtherSchema`] when the table was read by another schema than the model's.
@@ -308,12 +305,12 @@ impl Model {
 
     /// How many training customers have this training profile.
     pub(super) fn customers_of(&self, profile: usize) -> u64 {
-        self.hdbscan.condensed_tree().weight_of(profile)
+        self.grouping.customers_of(profile)
     }
 
     /// The segment of a training profile.
     pub(super) fn segment_of_profile(&self, profile: usize) -> Option<SegmentId> {
-        self.segment_of(*self.hdbscan.labels().get(profile)?)
+        self.segment_of(*self.grouping.labels().get(profile)?)
     }
 
     /// The places of `profiles`, in their order.
@@ -321,22 +318,48 @@ impl Model {
     /// # Errors
     /// As [`Model::assign`].
     pub(super) fn place(&self, profiles: &Profiles) -> Result<Vec<Placement>, AssignError> {
-        self.newcomers.placed(&self.encoder.encode(profiles, &self.scaler), |rows| self.place_rows(rows))
+        let rows = self.encoder.encode(profiles, &self.scaler);
+        match &self.grouping {
+            Grouping::Map(map) => self.newcomers.placed(&rows, |rows| self.place_rows(map, rows)),
+            Grouping::Latent(latent) => self.classify(latent, profiles, &rows),
+        }
+    }
+
+    /// Places profiles by their posteriors; `rows` are the same profiles encoded.
+    fn classify(
+        &self,
+        latent: &LatentClasses,
+        profiles: &Profiles,
+        rows: &Array2<f32>,
+    ) -> Result<Vec<Placement>, AssignError> {
+        let Classified { labels, strengths } = latent.predict(profiles).map_err(AssignError::Classes)?;
+        let place = |((label, strength), row): ((usize, f64), ArrayView1<'_, f32>)| {
+            let segment = self.id_of_label.get(label).copied();
+            let nearest = segment.map(|cluster_id| Nearest { cluster_id, membership: strength });
+            Placement {
+                segment,
+                strength,
+                nearest,
+                is_known: self.known.contains_key(&bits_of(row)),
+                is_partial: false,
+            }
+        };
+        Ok(labels.into_iter().zip(strengths).zip(rows.rows()).map(place).collect())
     }
 
     /// Places encoded profiles, `(n_profiles, n_features)`.
-    fn place_rows(&self, rows: &Array2<f32>) -> Result<Vec<Placement>, AssignError> {
+    fn place_rows(&self, map: &MapClusters, rows: &Array2<f32>) -> Result<Vec<Placement>, AssignError> {
         let known: Vec<Option<usize>> =
             rows.rows().into_iter().map(|row| self.known.get(&bits_of(row)[..]).map(|&p| p as usize)).collect();
         let strangers: Vec<usize> =
             known.iter().enumerate().filter(|(_, known)| known.is_none()).map(|(profile, _)| profile).collect();
-        let (places, prediction) = self.predict(&rows.select(Axis(0), &strangers))?;
+        let (places, prediction) = map.predict(&rows.select(Axis(0), &strangers))?;
         let mut predicted = prediction.labels.into_iter().zip(prediction.strengths).zip(places.rows());
         let (mut placements, mut outside, mut outside_places) =
             (Vec::with_capacity(known.len()), Vec::new(), Vec::new());
         for known in known {
             let (label, strength, place) = match known {
-                Some(position) => self.known_place(position).ok_or(AssignError::Incomplete)?,
+                Some(position) => map.known_place(position).ok_or(AssignError::Incomplete)?,
                 None => predicted.next().map(|((l, s), place)| (l, s, place)).ok_or(AssignError::Incomplete)?,
             };
             if label < 0 {
@@ -347,10 +370,10 @@ impl Model {
             let nearest = segment.map(|cluster_id| Nearest { cluster_id, membership: strength });
             placements.push(Placement { segment, strength, nearest, is_known: known.is_some(), is_partial: false });
         }
-        let n_dimensions = self.umap.embedding().ncols();
+        let n_dimensions = map.umap.embedding().ncols();
         let outside_places = Array2::from_shape_vec((outside.len(), n_dimensions), outside_places);
         let outside_places = outside_places.map_err(|_| AssignError::Incomplete)?;
-        let nearest = self.hdbscan.nearest_clusters(outside_places.view()).map_err(AssignError::Cluster)?;
+        let nearest = map.hdbscan.nearest_clusters(outside_places.view()).map_err(AssignError::Cluster)?;
         for (profile, nearest) in outside.into_iter().zip(nearest) {
             if let Some(placement) = placements.get_mut(profile) {
                 placement.nearest = nearest
@@ -360,11 +383,13 @@ impl Model {
         Ok(placements)
     }
 
-    /// The segment that HDBSCAN's label stands for; `None` for noise.
+    /// The segment that the method's label stands for; `None` for noise.
     fn segment_of(&self, label: i32) -> Option<SegmentId> {
         self.id_of_label.get(usize::try_from(label).ok()?).copied()
     }
+}
 
+impl MapClusters {
     /// Label, strength and place of a training profile.
     fn known_place(&self, position: usize) -> Option<(i32, f64, ArrayView1<'_, f32>)> {
         let label = *self.hdbscan.labels().get(position)?;

@@ -48,13 +48,15 @@ impl Overview {
     /// outside to the segment it is nearest to, distances are true.
     ///
     /// Of more profiles a systematic sample by customers is taken, the same every time.
-    pub fn of(fitted: &Fitted, max_points: usize) -> Self {
-        Self::of_model(&fitted.model, &fitted.customers_of_profile, max_points).0
+    ///
+    /// `None` where the method has no map: latent classes have no distances.
+    pub fn of(fitted: &Fitted, max_points: usize) -> Option<Self> {
+        Self::of_model(&fitted.model, &fitted.customers_of_profile, max_points).map(|(overview, _)| overview)
     }
 
     /// The same of a model whose profiles have so many `customers`, with the numbers of the profiles that are taken.
-    pub(super) fn of_model(model: &Model, customers: &[u32], max_points: usize) -> (Self, Vec<usize>) {
-        let PrincipalPlane { positions, variance_share, .. } = principal_plane(model.places(), customers);
+    pub(super) fn of_model(model: &Model, customers: &[u32], max_points: usize) -> Option<(Self, Vec<usize>)> {
+        let PrincipalPlane { positions, variance_share, .. } = principal_plane(model.places()?, customers);
         let profiles = positions.iter().zip(customers).zip(model.segments_of_profiles()).enumerate();
         let (taken, mut points): (Vec<usize>, Vec<OverviewPoint>) = profiles
             .zip(sampled(customers, max_points))
@@ -64,7 +66,7 @@ impl Overview {
             })
             .unzip();
         let gap_share = shorten_gaps(&mut points);
-        (Self { points, n_profiles: customers.len(), variance_share, gap_share }, taken)
+        Some((Self { points, n_profiles: customers.len(), variance_share, gap_share }, taken))
     }
 }
 

@@ -9,7 +9,7 @@
 use super::model::{KnownTrait, Model};
 use super::placement::{Nearest, Placement};
 use super::traits::MIN_CUSTOMERS;
-use super::{AssignError, SegmentId};
+use super::{AssignError, Method, SegmentId};
 use crate::customer::{CustomerTable, FeatureKind};
 
 /// Steps of a strength, from 0 to 1.
@@ -77,7 +77,9 @@ impl Model {
     /// The segment in which most of the customers are who have these traits, of whom there are enough; `None` where
     /// every trait is known, or none.
     fn by_known_traits(&self, known: &[KnownTrait]) -> Option<Placement> {
-        if known.is_empty() || known.len() == self.schema().features().count() {
+        // A class skips what is not known exactly, and so knows better than a count.
+        if self.method() == Method::LatentClasses || known.is_empty() || known.len() == self.schema().features().count()
+        {
             return None;
         }
         let (mut agreeing, mut customers_of) = (0_u64, vec![0_u64; self.segments().len()]);

@@ -11,7 +11,7 @@ use umap::UmapModel;
 
 use super::fit::{Fitted, MIN_PROFILES};
 use super::refit::{Calibration, Observation};
-use super::{FitError, FitParams, Refit, SegmentId, Stability, TraitCounts};
+use super::{FitError, FitParams, Method, Refit, SegmentId, Stability, TraitCounts};
 use crate::customer::FeatureKind;
 use split::Split;
 
@@ -34,6 +34,10 @@ impl Fitted {
 /// # Errors
 /// As [`super::fit`].
 fn refit(fitted: &Fitted, params: &FitParams) -> Result<Option<Refit>, FitError> {
+    // It is a second map; how stable classes are is for another measure to say.
+    if params.method == Method::LatentClasses {
+        return Ok(None);
+    }
     let split = Split::new(&fitted.customers_of_profile, params.umap.check_ref().map_err(FitError::Map)?.seed());
     if split.kept.len() < MIN_PROFILES || split.held_out.is_empty() {
         return Ok(None);

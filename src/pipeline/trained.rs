@@ -94,9 +94,14 @@ impl TrainedProfiles {
 
 impl Model {
     /// The plane of the map with at most `max_points` profiles, and which profiles these are.
+    ///
+    /// Latent classes have no map, and so no points.
     pub fn overview(&self, max_points: usize) -> (Overview, Vec<usize>) {
         let customers = |profile| u32::try_from(self.customers_of(profile)).unwrap_or(u32::MAX);
-        let customers: Vec<u32> = (0..self.places().nrows()).map(customers).collect();
-        Overview::of_model(self, &customers, max_points)
+        let customers: Vec<u32> = (0..self.segments_of_profiles().count()).map(customers).collect();
+        Overview::of_model(self, &customers, max_points).unwrap_or_else(|| {
+            let n_profiles = customers.len();
+            (Overview { points: Vec::new(), n_profiles, variance_share: 0.0, gap_share: 1.0 }, Vec::new())
+        })
     }
 }

@@ -99,14 +99,11 @@ impl FitParams {
     /// Whether a training can be made by these parameters.
     ///
     /// # Errors
-    /// [`FitError::NoMethod`], [`FitError::Map`] and [`FitError::Cluster`].
+    /// [`FitError::Map`] and [`FitError::Cluster`].
     pub fn check(&self) -> Result<(), FitError> {
         self.umap.check_ref().map_err(FitError::Map)?;
         self.hdbscan.check_ref().map_err(FitError::Cluster)?;
-        match self.method {
-            Method::UmapHdbscan => Ok(()),
-            Method::LatentClasses => Err(FitError::NoMethod { method: self.method }),
-        }
+        Ok(())
     }
 }
 
@@ -170,7 +167,6 @@ mod tests {
         assert!(why(r#"{"n_neigbors": 15}"#).contains("n_neigbors"));
         assert!(why(r#"{"min_cluster_size": "many"}"#).contains("many"));
         assert!(why(r#"{"method": "kmeans"}"#).contains("kmeans"));
-        assert!(why(r#"{"method": "latent_classes"}"#).contains("latent_classes"));
         assert!(why(r#"{"n_neighbors": 1}"#).contains("map"));
         assert!(why(r#"{"min_samples": 0}"#).contains("cluster"));
     }

@@ -155,12 +155,19 @@ pub(super) fn check_amount(limits: &GateLimits, customers: usize, profiles: usiz
 pub(super) fn check_quality(limits: &GateLimits, scores: &Scores) -> Vec<GateCheck> {
     let mut checks = check_amount(limits, scores.rows, scores.profiles, 0);
     let clusters = scores.clusters as f64;
+    // Without a map one segment, "everyone", is a result, and nothing has a shape to judge.
+    let has_map = scores.trustworthiness.is_some();
+    let min_clusters = if has_map { limits.min_clusters } else { 1 };
     checks.extend([
-        GateCheck::quality("clusters", Some(clusters), Bound::AtLeast, limits.min_clusters as f64),
+        GateCheck::quality("clusters", Some(clusters), Bound::AtLeast, min_clusters as f64),
         GateCheck::quality("noise_share", Some(scores.noise_share), Bound::AtMost, limits.max_noise_share),
-        GateCheck::quality("silhouette", scores.silhouette, Bound::AtLeast, limits.min_silhouette),
-        GateCheck::quality("dbcv", scores.dbcv, Bound::AtLeast, limits.min_dbcv),
     ]);
+    if has_map {
+        checks.extend([
+            GateCheck::quality("silhouette", scores.silhouette, Bound::AtLeast, limits.min_silhouette),
+            GateCheck::quality("dbcv", scores.dbcv, Bound::AtLeast, limits.min_dbcv),
+        ]);
+    }
     checks
 }
 
@@ -216,7 +223,7 @@ mod tests {
             silhouette_error: None,
             decided_by: None,
             dbcv: Some(0.9),
-            trustworthiness: 0.99,
+            trustworthiness: Some(0.99),
         }
     }
 
@@ -238,6 +245,8 @@ mod tests {
         assert_eq!(failing(|s| s.dbcv = Some(f64::NAN)), ["dbcv"]);
         let one_cluster = |s: &mut Scores| (s.clusters, s.silhouette, s.dbcv) = (1, None, None);
         assert_eq!(failing(one_cluster), ["clusters", "silhouette", "dbcv"]);
+        let everyone = |s: &mut Scores| (s.clusters, s.silhouette, s.dbcv, s.trustworthiness) = (1, None, None, None);
+        assert_eq!(failing(everyone), Vec::<&str>::new(), "one latent class is a result");
     }
 
     #[test]

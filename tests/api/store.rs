@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use content_portal::customer::CustomerTable;
 use content_portal::model_store::{Candidate, LiveModel, ModelStore, StoreError, TrainedOn, VersionId};
-use content_portal::pipeline::{FitParams, Fitted, GoldenSample, SegmentId, TrainingProfile, fit};
+use content_portal::pipeline::{FitParams, Fitted, GoldenSample, GroupingParts, SegmentId, TrainingProfile, fit};
 use content_portal::workbook::{self, Limits};
 use jiff::Timestamp;
 use jiff::civil::date;
@@ -68,18 +68,20 @@ fn a_model_comes_back_from_disk_bit_for_bit() {
     assert_eq!(loaded.encoder, fitted.encoder);
     assert_eq!(loaded.scaler, fitted.scaler);
     assert_eq!((loaded.everyone, loaded.segments), (fitted.everyone, fitted.segments));
+    let GroupingParts::Map { umap: loaded_umap, hdbscan: loaded } = loaded.grouping else { panic!("no map") };
+    let GroupingParts::Map { umap, hdbscan: fitted } = fitted.grouping else { panic!("no map") };
     let bits = |values: &ndarray::Array2<f32>| values.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
-    assert_eq!(bits(&loaded.umap.points), bits(&fitted.umap.points));
-    assert_eq!(bits(&loaded.umap.embedding), bits(&fitted.umap.embedding));
-    assert_eq!((loaded.umap.a, loaded.umap.b, loaded.umap.params), (fitted.umap.a, fitted.umap.b, fitted.umap.params));
+    assert_eq!(bits(&loaded_umap.points), bits(&umap.points));
+    assert_eq!(bits(&loaded_umap.embedding), bits(&umap.embedding));
+    assert_eq!((loaded_umap.a, loaded_umap.b, loaded_umap.params), (umap.a, umap.b, umap.params));
     let bits = |values: &[f64]| values.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
-    assert_eq!(loaded.hdbscan.points, fitted.hdbscan.points);
-    assert_eq!(bits(&loaded.hdbscan.squared_core_distances), bits(&fitted.hdbscan.squared_core_distances));
-    assert_eq!(bits(&loaded.hdbscan.tree_lambdas), bits(&fitted.hdbscan.tree_lambdas));
-    assert_eq!(loaded.hdbscan.tree_parents, fitted.hdbscan.tree_parents);
-    assert_eq!(loaded.hdbscan.tree_children, fitted.hdbscan.tree_children);
-    assert_eq!(loaded.hdbscan.tree_sizes, fitted.hdbscan.tree_sizes);
-    assert_eq!(loaded.hdbscan.selected, fitted.hdbscan.selected);
+    assert_eq!(loaded.points, fitted.points);
+    assert_eq!(bits(&loaded.squared_core_distances), bits(&fitted.squared_core_distances));
+    assert_eq!(bits(&loaded.tree_lambdas), bits(&fitted.tree_lambdas));
+    assert_eq!(loaded.tree_parents, fitted.tree_parents);
+    assert_eq!(loaded.tree_children, fitted.tree_children);
+    assert_eq!(loaded.tree_sizes, fitted.tree_sizes);
+    assert_eq!(loaded.selected, fitted.selected);
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod crashes;
 mod drifting;
 mod earlier_format;
 mod judging;
+mod latent_classes;
 mod order;
 mod page;
 mod sample;

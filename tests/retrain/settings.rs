@@ -39,8 +39,7 @@ fn the_next_training_is_made_as_the_live_version_was_unless_it_is_told_otherwise
 #[test]
 fn a_file_of_settings_that_cannot_be_taken_is_named_with_the_key() {
     let shop = Shop::with("ABC");
-    for (json, word) in [(r#"{"n_neigbors": 12}"#, "n_neigbors"), (r#"{"method": "latent_classes"}"#, "latent_classes")]
-    {
+    for (json, word) in [(r#"{"n_neigbors": 12}"#, "n_neigbors"), (r#"{"method": "kmeans"}"#, "kmeans")] {
         fs::write(shop.path("how.json"), json).unwrap();
         for command in ["retrain", "serve", "check"] {
             let output = shop.command(&[command]).env("TRAINING_PATH", "how.json").output().unwrap();

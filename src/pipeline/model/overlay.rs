@@ -69,7 +69,7 @@ impl Model {
             return true;
         }
         let Some((column, encoded)) = self.encoder.encoded(index, feature, value, &self.scaler) else { return false };
-        let labels = self.hdbscan.labels();
+        let labels = self.grouping.labels();
         self.known.iter().any(|(row, &position)| {
             let segment = labels.get(position as usize).and_then(|&label| self.segment_of(label));
             segment == Some(id) && row.get(column).is_some_and(|&bits| f32::from_bits(bits) == encoded)

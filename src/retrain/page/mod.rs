@@ -41,7 +41,7 @@ pub(super) fn render(
     fitted: Option<&Fitted>,
     live: Option<&Model>,
 ) -> Result<String, PageError> {
-    let map = match fitted.map(|fitted| Overview::of(fitted, MAX_POINTS)) {
+    let map = match fitted.and_then(|fitted| Overview::of(fitted, MAX_POINTS)) {
         Some(overview) => Some(view::Map::new(&overview, plot::map(&overview).map_err(PageError::Map)?)),
         None => None,
     };

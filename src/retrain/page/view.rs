@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::palette::{Mark, Shape};
 use crate::customer::{DatePart, FeatureKind, MONTHS};
 use crate::pipeline::{
-    ColumnDrift, Drift, Fitted, Model, Overview, Scores, Segment, SegmentId, TraitCounts, TraitValue,
+    ColumnDrift, Drift, Fitted, Method, Model, Overview, Scores, Segment, SegmentId, TraitCounts, TraitValue,
 };
 use crate::retrain::{Bound, GateCheck, RetrainReport, Verdict};
 
@@ -362,7 +362,7 @@ fn score_rows(now: &Scores, live: Option<&Scores>) -> Vec<ScoreRow> {
             None => super::decimals(scores.silhouette),
         }),
         row("DBCV (1 is best)", |scores| super::decimals(scores.dbcv)),
-        row("Trustworthiness of the map (1 is best)", |scores| super::decimals(Some(scores.trustworthiness))),
+        row("Trustworthiness of the map (1 is best)", |scores| super::decimals(scores.trustworthiness)),
     ]
 }
 
@@ -381,6 +381,9 @@ fn params(report: &RetrainReport) -> Vec<(&'static str, Vec<(String, String)>)> 
         };
         settings.into_iter().map(|(name, value)| (name, text(value))).collect()
     };
+    if report.params.method == Method::LatentClasses {
+        return vec![("Segments", vec![("method".to_owned(), Method::LatentClasses.to_string())])];
+    }
     vec![
         ("Map (UMAP)", of(serde_json::to_value(&report.params.umap))),
         ("Segments (HDBSCAN)", of(serde_json::to_value(&report.params.hdbscan))),

@@ -1,0 +1,228 @@
+//! Segments as latent classes of the profiles.
+//!
+//! Each feature of the schema is a column of categories: names and levels as they are, numbers by deciles. Of a date one
+//! part goes in, the month, else the quarter, else the year. Within a class the columns must be independent, and the
+//! parts of a date never are: a quarter is a function of the month, and a training that covers three and a half years has
+//! other months in the last one. With both in, the classes would be quarters or years, also where nothing else is tied
+//! together.
+
+use latent_classes::{
+    Bins, LatentClassError, LatentClassModel, LatentClassParams, LatentClassParts, MISSING, Prediction,
+};
+use linfa::ParamGuard;
+use ndarray::Array2;
+
+use super::super::encoder::{Encoder, Profiles};
+use super::super::{DamagedModel, FitError};
+use crate::customer::{DatePart, Feature, FeatureKind, Schema};
+
+/// Numbers are cut into so many bins.
+const N_BINS: usize = 10;
+
+/// Latent classes of the training profiles.
+#[derive(Debug)]
+pub(in crate::pipeline) struct LatentClasses {
+    columns: Vec<ClassColumn>,
+    model: LatentClassModel,
+    /// The encoded training profiles, `(n_profiles, n_features)`.
+    points: Array2<f32>,
+    /// Their codes, `(n_profiles, n_columns)`.
+    codes: Array2<u32>,
+    customers: Vec<u32>,
+    labels: Vec<i32>,
+    /// The posterior of each profile's class.
+    strengths: Vec<f64>,
+}
+
+/// Latent classes as plain data, for storage.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LatentParts {
+    /// The encoded training profiles, `(n_profiles, n_features)`.
+    pub points: Array2<f32>,
+    /// Their codes, `(n_profiles, n_columns)`.
+    pub codes: Array2<u32>,
+    /// How many training customers have each profile.
+    pub customers: Vec<u32>,
+    /// The classes.
+    pub classes: LatentClassParts,
+    /// The edges of the bins of each number, in the order of the schema's features.
+    pub edges: Vec<Vec<f64>>,
+}
+
+/// One column of the classes.
+#[derive(Debug, Clone)]
+struct ClassColumn {
+    /// The number of its feature in the schema.
+    feature: usize,
+    codes: Codes,
+}
+
+/// How the cell of a profile becomes a code.
+#[derive(Debug, Clone)]
+enum Codes {
+    /// The position of a one-hot value is the code.
+    Position,
+    /// A level counts from 1.
+    Level,
+    Number(Bins),
+}
+
+/// The features that go in, with their kinds. One of weight 0 is described and does not.
+fn features(schema: &Schema) -> Vec<(usize, FeatureKind<'_>)> {
+    let all: Vec<Feature<'_>> = schema.features().collect();
+    let rank = |kind: &FeatureKind<'_>| match kind {
+        FeatureKind::DatePart(DatePart::Month) => 0,
+        FeatureKind::DatePart(DatePart::Quarter) => 1,
+        FeatureKind::DatePart(DatePart::Year) => 2,
+        FeatureKind::Category | FeatureKind::Ordinal(_) | FeatureKind::Number => 0,
+    };
+    let is_best = |feature: &Feature<'_>| {
+        let siblings = all.iter().filter(|other| other.column == feature.column && other.weight > 0.0);
+        feature.weight > 0.0 && siblings.map(|other| rank(&other.kind)).min() == Some(rank(&feature.kind))
+    };
+    let chosen = all.iter().enumerate().filter(|(_, feature)| is_best(feature));
+    chosen.map(|(index, feature)| (index, feature.kind)).collect()
+}
+
+impl LatentClasses {
+    /// Fits classes of at least `min_customers` customers each; one class always stands.
+    pub fn fit(
+        schema: &Schema,
+        profiles: &Profiles,
+        points: Array2<f32>,
+        seed: u64,
+        min_customers: u64,
+    ) -> Result<Self, FitError> {
+        let customers = profiles.weights()?;
+        let column = |(feature, kind): (usize, FeatureKind<'_>)| {
+            let codes = match kind {
+                FeatureKind::Category | FeatureKind::DatePart(_) => Codes::Position,
+                FeatureKind::Ordinal(_) => Codes::Level,
+                FeatureKind::Number => {
+                    let value = |profile| profiles.cell(profile, feature).map_or(f64::NAN, f64::from_bits);
+                    let values: Vec<f64> = (0..profiles.len()).map(value).collect();
+                    Codes::Number(Bins::quantiles(&values, &customers, N_BINS))
+                }
+            };
+            ClassColumn { feature, codes }
+        };
+        let columns: Vec<ClassColumn> = features(schema).into_iter().map(column).collect();
+        let codes = codes(&columns, profiles);
+        let mut max_classes = LatentClassParams::new().check().map_err(FitError::Classes)?.max_classes();
+        loop {
+            let params = LatentClassParams::new().seed(seed).classes(1, max_classes);
+            let params = params.check().map_err(FitError::Classes)?;
+            let model = params.fit(codes.view(), &customers).map_err(FitError::Classes)?;
+            let (labels, strengths) = labels(&model, &codes).map_err(FitError::Classes)?;
+            let n_classes = model.n_classes();
+            if n_classes == 1 || smallest(&labels, &customers, n_classes) >= min_customers {
+                return Ok(Self { columns, model, points, codes, customers, labels, strengths });
+            }
+            max_classes = n_classes - 1;
+        }
+    }
+
+    /// What was stored, if its parts fit one another, the encoder and the schema.
+    pub fn from_parts(parts: LatentParts, encoder: &Encoder, schema: &Schema) -> Result<Self, DamagedModel> {
+        let LatentParts { points, codes, customers, classes, edges } = parts;
+        let damaged = |error: LatentClassError| DamagedModel::part("latent", error);
+        let mut edges = edges.into_iter();
+        let mut columns = Vec::new();
+        for (feature, kind) in features(schema) {
+            let codes = match kind {
+                FeatureKind::Category | FeatureKind::DatePart(_) => Codes::Position,
+                FeatureKind::Ordinal(_) => Codes::Level,
+                FeatureKind::Number => {
+                    let edges = edges.next().ok_or(DamagedModel::rule("latent", "has not the bins of each number"))?;
+                    Codes::Number(Bins::from_edges(edges).map_err(damaged)?)
+                }
+            };
+            columns.push(ClassColumn { feature, codes });
+        }
+        if edges.next().is_some() {
+            return Err(DamagedModel::rule("latent", "has bins of no number"));
+        }
+        let model = LatentClassModel::from_parts(classes).map_err(damaged)?;
+        if points.ncols() != encoder.n_features() {
+            return Err(DamagedModel::rule("latent", "has not the encoder's number of features"));
+        }
+        let n_profiles = points.nrows();
+        if codes.dim() != (n_profiles, columns.len()) || customers.len() != n_profiles || customers.contains(&0) {
+            return Err(DamagedModel::rule("latent", "has not the same profiles in each part"));
+        }
+        let (labels, strengths) = labels(&model, &codes).map_err(damaged)?;
+        Ok(Self { columns, model, points, codes, customers, labels, strengths })
+    }
+
+    pub fn to_parts(&self) -> LatentParts {
+        let edges = self.columns.iter().filter_map(|column| match &column.codes {
+            Codes::Number(bins) => Some(bins.edges().to_vec()),
+            Codes::Position | Codes::Level => None,
+        });
+        LatentParts {
+            points: self.points.clone(),
+            codes: self.codes.clone(),
+            customers: self.customers.clone(),
+            classes: self.model.to_parts(),
+            edges: edges.collect(),
+        }
+    }
+
+    pub fn n_classes(&self) -> usize {
+        self.model.n_classes()
+    }
+
+    /// The class of each training profile.
+    pub fn labels(&self) -> &[i32] {
+        &self.labels
+    }
+
+    pub fn strengths(&self) -> &[f64] {
+        &self.strengths
+    }
+
+    pub fn customers_of(&self, profile: usize) -> u64 {
+        self.customers.get(profile).copied().map_or(0, u64::from)
+    }
+
+    /// The class of each profile and its posterior. What a profile does not have is skipped.
+    pub fn predict(&self, profiles: &Profiles) -> Result<Prediction, LatentClassError> {
+        self.model.predict(codes(&self.columns, profiles).view())
+    }
+}
+
+/// The codes of `profiles`, `(n_profiles, n_columns)`.
+fn codes(columns: &[ClassColumn], profiles: &Profiles) -> Array2<u32> {
+    Array2::from_shape_fn((profiles.len(), columns.len()), |(profile, column)| {
+        let code = |column: &ClassColumn| Some(column.code(profiles.cell(profile, column.feature)?));
+        columns.get(column).and_then(code).unwrap_or(MISSING)
+    })
+}
+
+impl ClassColumn {
+    fn code(&self, cell: u64) -> u32 {
+        match &self.codes {
+            Codes::Position => u32::try_from(cell).unwrap_or(MISSING),
+            // A level is a small whole number, counted from 1.
+            Codes::Level => (f64::from_bits(cell) - 1.0) as u32,
+            Codes::Number(bins) => bins.code(f64::from_bits(cell)),
+        }
+    }
+}
+
+/// The class of each row of codes, and its posterior.
+fn labels(model: &LatentClassModel, codes: &Array2<u32>) -> Result<(Vec<i32>, Vec<f64>), LatentClassError> {
+    let Prediction { labels, strengths } = model.predict(codes.view())?;
+    Ok((labels.into_iter().map(|label| i32::try_from(label).unwrap_or(-1)).collect(), strengths))
+}
+
+/// The customers of the smallest class.
+fn smallest(labels: &[i32], customers: &[u32], n_classes: usize) -> u64 {
+    let mut of_class = vec![0_u64; n_classes];
+    for (&label, &customers) in labels.iter().zip(customers) {
+        if let Some(sum) = usize::try_from(label).ok().and_then(|label| of_class.get_mut(label)) {
+            *sum += u64::from(customers);
+        }
+    }
+    of_class.into_iter().min().unwrap_or(0)
+}

@@ -1,0 +1,153 @@
+//! Latent classes as the method of a training: trained, published, read back, placed by and trained from.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Cursor;
+use std::sync::Arc;
+
+use content_portal::customer::{CustomerTable, Schema, read_form};
+use content_portal::pipeline::{Method, SegmentId};
+use content_portal::retrain::Verdict;
+use content_portal::segmentation::group;
+use content_portal::workbook::{self, Limits};
+use jiff::civil::date;
+
+use crate::shop::{HEADER, Shop, customers};
+
+fn table(lines: &str) -> CustomerTable {
+    let schema = Arc::new(Schema::built_in().unwrap());
+    workbook::read(Cursor::new(format!("{HEADER}{lines}")), schema, date(2026, 3, 1), &Limits::default()).unwrap()
+}
+
+fn latent(mut shop: Shop) -> Shop {
+    shop.params.method = Method::LatentClasses;
+    shop
+}
+
+/// The segment in which the live model places every customer of a kind.
+fn segment_of(shop: &Shop, kind: char) -> SegmentId {
+    let placed = shop.current().model.assign(&table(&customers(kind, 0, 72))).unwrap().segments();
+    let mut counts: BTreeMap<Option<SegmentId>, usize> = BTreeMap::new();
+    placed.into_iter().for_each(|id| *counts.entry(id).or_insert(0) += 1);
+    assert_eq!(counts.len(), 1, "kind {kind}: {counts:?}");
+    counts.into_keys().next().unwrap().unwrap()
+}
+
+/// Customers whose columns know nothing of one another.
+fn unrelated(n: u64) -> String {
+    let pick = |i: u64, salt: u64, of: u64| {
+        let mut mixed = (i * 16 + salt).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % of
+    };
+    let towns = ["Bedok", "Yishun", "Clementi", "Punggol", "Novena"];
+    let line = |i: u64| {
+        let town = towns[pick(i, 1, 5) as usize];
+        let gender = ["Female", "Male"][pick(i, 2, 2) as usize];
+        let tier = ["Silver", "Gold", "Platinum"][pick(i, 3, 3) as usize];
+        let (year, month) = (2022 + pick(i, 4, 3), 1 + pick(i, 5, 12));
+        format!("U{i},{year}-{month:02}-11,{town},{gender},{tier}\n")
+    };
+    (0..n).map(line).collect()
+}
+
+#[test]
+fn classes_are_published_read_back_and_asked_for_new_customers() {
+    let mut shop = latent(Shop::with("ABC"));
+    let report = shop.publish().report;
+    assert_eq!(report.verdict, Verdict::Passed, "{:?}", report.gate);
+    let scores = report.scores.unwrap();
+    assert_eq!((scores.clusters, scores.noise_share), (3, 0.0));
+    assert_eq!((scores.silhouette, scores.dbcv, scores.trustworthiness), (None, None, None));
+    let version = Arc::new(shop.current());
+    assert_eq!((version.manifest.format_version, version.model.method()), (3, Method::LatentClasses));
+    assert!(shop.path("models/current/latent.safetensors").is_file());
+    assert!(!shop.path("models/current/umap.safetensors").exists());
+    let ids: std::collections::BTreeSet<SegmentId> = ['A', 'B', 'C'].map(|kind| segment_of(&shop, kind)).into();
+    assert_eq!(ids.len(), 3);
+    let grouped = group(version.clone(), table(&customers('B', 0, 60))).unwrap();
+    assert_eq!(grouped.groups().iter().map(|group| group.rows.len()).sum::<usize>(), 60);
+    // Nobody of kind B joined in May 2022, and no training customer at all lives in a town without customers.
+    let assignment = version.model.assign(&table("X,2022-05-11,Yishun,Male,Gold\n")).unwrap();
+    let placement = assignment.of_row(0).unwrap();
+    assert_eq!(placement.segment, Some(segment_of(&shop, 'B')));
+    assert!(placement.strength > 0.9 && placement.strength <= 1.0, "{placement:?}");
+    assert_eq!(placement.nearest.unwrap().membership, placement.strength);
+}
+
+#[test]
+fn the_page_has_no_map_and_says_what_sets_each_class_apart() {
+    let mut shop = latent(Shop::with("ABC"));
+    shop.publish();
+    let page = fs::read_to_string(shop.path("models/current/report.html")).unwrap();
+    assert!(!page.contains("The map of the customers") && page.contains("What sets each segment apart"));
+    assert!(page.contains("latent_classes"));
+    let report = fs::read_to_string(shop.path("models/current/report.json")).unwrap();
+    let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+    assert_eq!(report["params"]["method"], "latent_classes");
+    assert!(report["scores"]["trustworthiness"].is_null() && report["scores"]["dbcv"].is_null());
+}
+
+#[test]
+fn what_is_not_known_of_a_customer_is_skipped() {
+    let mut shop = latent(Shop::with("ABC"));
+    shop.publish();
+    let model = shop.current().model;
+    let form = read_form(model.schema(), [("Location", "Clementi")], date(2026, 3, 1)).unwrap();
+    let placement = model.place_one(&form.table).unwrap().unwrap();
+    assert_eq!(placement.segment, Some(segment_of(&shop, 'C')));
+    // Classes of 72 customers are pulled towards everybody, and a town alone says only so much.
+    assert!(placement.strength > 0.5, "{placement:?}");
+}
+
+#[test]
+fn segments_keep_their_ids_from_one_training_of_classes_to_the_next() {
+    let mut shop = latent(Shop::with("CBA"));
+    shop.publish();
+    let before = ['A', 'B', 'C'].map(|kind| segment_of(&shop, kind));
+    // Kind B is the largest class now, and so another number of the fit.
+    shop.add("uploads/20260228T000000Z-0001.csv", &customers('B', 72, 60));
+    let report = shop.publish().report;
+    assert_eq!(['A', 'B', 'C'].map(|kind| segment_of(&shop, kind)), before);
+    assert_eq!(report.matching.kept.len(), 3);
+}
+
+#[test]
+fn segments_keep_their_ids_from_one_method_to_the_other() {
+    let mut shop = Shop::with("ABC");
+    shop.publish();
+    let before = ['A', 'B', 'C'].map(|kind| segment_of(&shop, kind));
+    shop = latent(shop);
+    assert_eq!(shop.publish().report.matching.kept.len(), 3);
+    assert_eq!(['A', 'B', 'C'].map(|kind| segment_of(&shop, kind)), before);
+}
+
+#[test]
+fn the_order_of_the_customers_changes_no_bit_of_the_classes() {
+    let files = ["ABC", "CAB"].map(|kinds| {
+        let mut shop = latent(Shop::new());
+        let lines: String = kinds.chars().map(|kind| customers(kind, 0, 72)).collect();
+        shop.add("base_data/2026-01-01/all.csv", &lines);
+        shop.publish();
+        fs::read(shop.path("models/current/latent.safetensors")).unwrap()
+    });
+    assert_eq!(files[0], files[1]);
+}
+
+#[test]
+fn customers_without_any_structure_are_one_segment_of_everyone() {
+    let mut shop = latent(Shop::new());
+    shop.add("base_data/2026-01-01/all.csv", &unrelated(900));
+    let report = shop.publish().report;
+    assert_eq!(report.verdict, Verdict::Passed, "{:?}", report.gate);
+    let model = shop.current().model;
+    let [everyone] = model.segments() else { panic!("{:?}", model.segments()) };
+    assert_eq!((everyone.customers, everyone.share), (900, 1.0));
+    assert!(everyone.summary(model.schema()).contains("No trait sets these"), "{}", everyone.summary(model.schema()));
+    let page = fs::read_to_string(shop.path("models/current/report.html")).unwrap();
+    assert!(page.contains("there is one segment: everyone"));
+    let form = read_form(model.schema(), [("Location", "Bedok")], date(2026, 3, 1)).unwrap();
+    let placement = model.place_one(&form.table).unwrap().unwrap();
+    assert_eq!((placement.segment, placement.strength), (Some(everyone.cluster_id), 1.0));
+}
