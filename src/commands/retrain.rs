@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Args;
+use content_portal::customer::ColumnSettings;
 use content_portal::model_store::ModelStore;
 use content_portal::pipeline::{Method, TrainingSettings};
 use content_portal::retrain::RetrainOutcome;
@@ -48,6 +49,13 @@ pub struct SettingArgs {
     /// The seed of the map; the same customers and seed give the same model.
     #[arg(long)]
     seed: Option<u64>,
+    /// How columns count, as JSON: {"weights": {"Join_Quarter": 0}, "scales": {"Spend": "log"}}; {} is as the schema has it.
+    #[arg(long, value_name = "JSON", value_parser = columns)]
+    columns: Option<ColumnSettings>,
+}
+
+fn columns(json: &str) -> Result<ColumnSettings, serde_json::Error> {
+    serde_json::from_str(json)
 }
 
 fn selection(text: &str) -> Result<ClusterSelection, &'static str> {
@@ -61,8 +69,8 @@ fn selection(text: &str) -> Result<ClusterSelection, &'static str> {
 impl From<SettingArgs> for TrainingSettings {
     fn from(args: SettingArgs) -> Self {
         let SettingArgs { method, n_neighbors, min_dist, n_components, min_samples, .. } = args;
-        let SettingArgs { min_cluster_size, selection, seed, .. } = args;
-        Self { method, n_neighbors, min_dist, n_components, min_samples, min_cluster_size, selection, seed }
+        let SettingArgs { min_cluster_size, selection, seed, columns, .. } = args;
+        Self { method, n_neighbors, min_dist, n_components, min_samples, min_cluster_size, selection, seed, columns }
     }
 }
 
@@ -89,11 +97,14 @@ impl RetrainArgs {
     /// Takes the lowest priority where asked to. Call it before the first thread starts, which is the log's: a thread
     /// inherits its priority.
     pub fn lower_priority_if_asked(&self) -> anyhow::Result<()> {
-        if self.lower_priority {
-            rustix::process::nice(LOWEST).context("the priority cannot be lowered")?;
-        }
-        Ok(())
+        if self.lower_priority { lower_priority() } else { Ok(()) }
     }
+}
+
+/// Takes the lowest priority, for this thread and those that it starts.
+pub(super) fn lower_priority() -> anyhow::Result<()> {
+    rustix::process::nice(LOWEST).context("the priority cannot be lowered")?;
+    Ok(())
 }
 
 /// Trains, publishes and prints the report.
@@ -121,7 +132,11 @@ fn retrain_for_program(config: &Config, store: &ModelStore, training: Training<'
 }
 
 /// Progress as a bar or lines, and the report.
-fn retrain_for_people(config: &Config, store: &ModelStore, training: Training<'_>) -> anyhow::Result<ExitCode> {
+pub(super) fn retrain_for_people(
+    config: &Config,
+    store: &ModelStore,
+    training: Training<'_>,
+) -> anyhow::Result<ExitCode> {
     let progress = ProgressView::new();
     let outcome = train(config, store, training, &|now| progress.show(&now))?;
     progress.finish();

@@ -19,7 +19,7 @@ const MAX_COLUMNS: usize = 64;
 /// How many levels one ordinal column may have.
 const MAX_LEVELS: usize = 256;
 /// The most that a column may count for.
-const MAX_WEIGHT: f64 = 100.0;
+pub(super) const MAX_WEIGHT: f64 = 100.0;
 /// Customers that a value of a category needs to be told by name, unless its column says otherwise.
 const MIN_CUSTOMERS: u64 = 10;
 

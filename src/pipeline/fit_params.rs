@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use umap::UmapParams;
 use utoipa::ToSchema;
 
+use crate::customer::ColumnSettings;
+
 /// How to train. The defaults are the original's parameters.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -19,6 +21,9 @@ pub struct FitParams {
     pub umap: UmapParams,
     /// The clusters.
     pub hdbscan: HdbscanParams,
+    /// How the schema's columns count, where it is not as the schema has it. Whoever makes the table applies it.
+    #[serde(skip_serializing_if = "ColumnSettings::is_empty")]
+    pub columns: ColumnSettings,
 }
 
 /// Which method finds the segments.

@@ -8,6 +8,7 @@
 mod adopt;
 mod association;
 mod chi_squared;
+mod compare;
 mod contradiction;
 mod decided_by;
 mod drift;
@@ -16,6 +17,7 @@ mod errors;
 mod fit;
 mod fit_params;
 mod golden;
+mod independent;
 mod method;
 mod model;
 mod overview;
@@ -36,6 +38,7 @@ mod traits;
 
 pub use adopt::{Adopted, TrainedElsewhere, adopt};
 pub use association::Association;
+pub use compare::{CandidateName, Comparison, HeldOutBits, Judged, ToldBits, WhyOut, compare};
 pub use contradiction::Contradiction;
 pub use decided_by::DecidedBy;
 pub use drift::{ColumnDrift, Drift, DriftLevel, Shift};

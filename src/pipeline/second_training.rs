@@ -126,7 +126,7 @@ impl Second {
 }
 
 /// The clusters' parameters for this share of the customers.
-fn resized(params: &HdbscanParams, share: f64) -> Result<HdbscanParams, FitError> {
+pub(super) fn resized(params: &HdbscanParams, share: f64) -> Result<HdbscanParams, FitError> {
     let size = params.check_ref().map_err(FitError::Cluster)?.min_cluster_size();
     Ok(match size {
         MinClusterSize::Count(count) => {

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::{FitError, FitParams, Method};
+use crate::customer::ColumnSettings;
 
 /// What is to be different from how it was. What is not named stays.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -44,9 +45,32 @@ pub struct TrainingSettings {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = 42)]
     pub seed: Option<u64>,
+    /// How columns count, where it is not as the schema has it; `{}` is all as the schema has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub columns: Option<ColumnSettings>,
 }
 
 impl TrainingSettings {
+    /// The settings that name all that they can of `params`.
+    ///
+    /// # Errors
+    /// [`FitError::Map`] and [`FitError::Cluster`] where these break a rule.
+    pub fn of(params: &FitParams) -> Result<Self, FitError> {
+        let umap = params.umap.check_ref().map_err(FitError::Map)?;
+        let hdbscan = params.hdbscan.check_ref().map_err(FitError::Cluster)?;
+        Ok(Self {
+            method: Some(params.method),
+            n_neighbors: Some(umap.n_neighbors()),
+            min_dist: Some(umap.min_dist()),
+            n_components: Some(umap.n_components()),
+            min_samples: Some(hdbscan.min_samples()),
+            min_cluster_size: Some(hdbscan.min_cluster_size()),
+            selection: Some(hdbscan.selection()),
+            seed: Some(umap.seed()),
+            columns: Some(params.columns.clone()),
+        })
+    }
+
     /// These settings, and those of `below` where these say nothing.
     #[must_use]
     pub fn over(self, below: &Self) -> Self {
@@ -59,6 +83,7 @@ impl TrainingSettings {
             min_cluster_size: self.min_cluster_size.or(below.min_cluster_size),
             selection: self.selection.or(below.selection),
             seed: self.seed.or(below.seed),
+            columns: self.columns.or_else(|| below.columns.clone()),
         }
     }
 
@@ -67,7 +92,7 @@ impl TrainingSettings {
     /// # Errors
     /// As [`FitParams::check`].
     pub fn applied(&self, params: &FitParams) -> Result<FitParams, FitError> {
-        let FitParams { mut method, mut umap, mut hdbscan } = params.clone();
+        let FitParams { mut method, mut umap, mut hdbscan, mut columns } = params.clone();
         method = self.method.unwrap_or(method);
         umap = self.n_neighbors.into_iter().fold(umap, |umap, n| umap.n_neighbors(n));
         umap = self.min_dist.into_iter().fold(umap, |umap, distance| umap.min_dist(distance));
@@ -76,7 +101,8 @@ impl TrainingSettings {
         hdbscan = self.min_samples.into_iter().fold(hdbscan, |hdbscan, n| hdbscan.min_samples(n));
         hdbscan = self.min_cluster_size.into_iter().fold(hdbscan, |hdbscan, size| hdbscan.min_cluster_size(size));
         hdbscan = self.selection.into_iter().fold(hdbscan, |hdbscan, selection| hdbscan.selection(selection));
-        let params = FitParams { method, umap, hdbscan };
+        columns = self.columns.clone().unwrap_or(columns);
+        let params = FitParams { method, umap, hdbscan, columns };
         params.check()?;
         Ok(params)
     }
@@ -150,6 +176,8 @@ mod tests {
         assert_eq!(json["hdbscan"]["min_cluster_size"], "4%");
         assert_eq!((&json["hdbscan"]["selection"], &json["hdbscan"]["min_samples"]), (&"leaf".into(), &5.into()));
         assert_eq!(serde_json::from_value::<FitParams>(json).unwrap(), params);
+        let named = TrainingSettings::of(&params).unwrap();
+        assert_eq!(named.applied(&FitParams::default()).unwrap(), params);
     }
 
     #[test]

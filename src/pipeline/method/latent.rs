@@ -13,8 +13,9 @@ use linfa::ParamGuard;
 use ndarray::Array2;
 
 use super::super::encoder::{Encoder, Profiles};
+use super::super::independent::independent;
 use super::super::{DamagedModel, FitError};
-use crate::customer::{DatePart, Feature, FeatureKind, Schema};
+use crate::customer::{FeatureKind, Schema};
 
 /// Numbers are cut into so many bins.
 const N_BINS: usize = 10;
@@ -69,18 +70,7 @@ enum Codes {
 
 /// The features that go in, with their kinds. One of weight 0 is described and does not.
 fn features(schema: &Schema) -> Vec<(usize, FeatureKind<'_>)> {
-    let all: Vec<Feature<'_>> = schema.features().collect();
-    let rank = |kind: &FeatureKind<'_>| match kind {
-        FeatureKind::DatePart(DatePart::Month) => 0,
-        FeatureKind::DatePart(DatePart::Quarter) => 1,
-        FeatureKind::DatePart(DatePart::Year) => 2,
-        FeatureKind::Category | FeatureKind::Ordinal(_) | FeatureKind::Number => 0,
-    };
-    let is_best = |feature: &Feature<'_>| {
-        let siblings = all.iter().filter(|other| other.column == feature.column && other.weight > 0.0);
-        feature.weight > 0.0 && siblings.map(|other| rank(&other.kind)).min() == Some(rank(&feature.kind))
-    };
-    let chosen = all.iter().enumerate().filter(|(_, feature)| is_best(feature));
+    let chosen = independent(schema, |feature| feature.weight > 0.0).into_iter();
     chosen.map(|(index, feature)| (index, feature.kind)).collect()
 }
 

@@ -1,0 +1,89 @@
+//! What a training may change of a schema: how much its columns count, and how their numbers are compared.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::schema::{Kind, MAX_WEIGHT, Scale, Schema};
+
+/// How columns are to count, where it is not as the schema has it.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ColumnSettings {
+    /// How much a column or a part of a date counts, by its title, 0 to 100; with 0 it is described and decides nothing.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub weights: BTreeMap<String, f64>,
+    /// How the numbers of a column are compared, by its title: `linear` or `log`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = std::collections::BTreeMap<String, String>)]
+    pub scales: BTreeMap<String, Scale>,
+}
+
+impl ColumnSettings {
+    /// Whether all is as the schema has it.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Schema {
+    /// The schema with these settings. Titles that it does not have are passed over: a schema may have lost a column
+    /// since they were made. Where they leave no column to learn from, all is as it was.
+    #[must_use]
+    pub fn adjusted(&self, settings: &ColumnSettings) -> Self {
+        let mut schema = self.clone();
+        for column in &mut schema.columns {
+            let weight = |title: &str| settings.weights.get(title).map(|weight| weight.clamp(0.0, MAX_WEIGHT));
+            column.weight = weight(&column.title).unwrap_or(column.weight);
+            match &mut column.kind {
+                Kind::Number { scale, .. } => *scale = settings.scales.get(&column.title).copied().unwrap_or(*scale),
+                Kind::Date { parts, .. } => {
+                    parts.iter_mut().for_each(|part| part.weight = weight(&part.title).unwrap_or(part.weight));
+                }
+                Kind::Category { .. } | Kind::Ordinal { .. } => {}
+            }
+        }
+        if schema.features().all(|feature| feature.weight == 0.0) { self.clone() } else { schema }
+    }
+
+    /// Whether sheets are read by both alike, so that a table of one is a table of the other: they differ at most in how
+    /// much columns count and how numbers are compared.
+    pub fn reads_as(&self, other: &Self) -> bool {
+        self.unweighted() == other.unweighted()
+    }
+
+    fn unweighted(&self) -> Self {
+        let mut schema = self.clone();
+        for column in &mut schema.columns {
+            column.weight = 1.0;
+            match &mut column.kind {
+                Kind::Number { scale, .. } => *scale = Scale::Linear,
+                Kind::Date { parts, .. } => parts.iter_mut().for_each(|part| part.weight = 1.0),
+                Kind::Category { .. } | Kind::Ordinal { .. } => {}
+            }
+        }
+        schema
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_of_a_date_counts_by_its_own_title_and_unknown_titles_change_nothing() {
+        let schema = Schema::built_in().unwrap();
+        let settings = |json: &str| serde_json::from_str::<ColumnSettings>(json).unwrap();
+        let adjusted = schema.adjusted(&settings(r#"{"weights": {"Join_Quarter": 0, "Shoe_Size": 3}}"#));
+        let weights = |schema: &Schema| -> Vec<(String, f64)> {
+            schema.features().map(|feature| (feature.title.to_owned(), feature.weight)).collect()
+        };
+        let changed: Vec<_> = weights(&adjusted).into_iter().filter(|(_, weight)| *weight != 1.0).collect();
+        assert_eq!(changed, [("Join_Quarter".to_owned(), 0.0)]);
+        assert!(adjusted != schema && adjusted.reads_as(&schema));
+        assert_eq!(schema.adjusted(&ColumnSettings::default()), schema);
+        let nothing: BTreeMap<String, f64> = weights(&schema).into_iter().map(|(title, _)| (title, 0.0)).collect();
+        assert_eq!(schema.adjusted(&ColumnSettings { weights: nothing, ..ColumnSettings::default() }), schema);
+    }
+}
