@@ -56,6 +56,7 @@ async fn main() {
         reader: &reader(),
         gate: GateLimits::default(),
         force: false,
+        compare_first: false,
         keep: NonZeroUsize::MIN,
         now: jiff::Timestamp::now(),
         today: jiff::Zoned::now().date(),

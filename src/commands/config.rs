@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use content_portal::config::Reader;
 use content_portal::content::WriterConfig;
 use content_portal::http::Settings;
+use content_portal::pipeline::Method;
 use content_portal::workbook::{Bounds, Limits};
 
 /// Everything that can be set.
@@ -23,8 +24,19 @@ pub struct Config {
     pub bounds: Bounds,
     /// `RETRAIN_KEEP`, trained versions that are kept; 10. The live one and the one before it always are.
     pub retrain_keep: NonZeroUsize,
+    /// `RETRAIN_METHOD`, what finds the segments; as `TRAINING_PATH` or the live version has it.
+    pub retrain_method: Option<RetrainMethod>,
     /// `RUST_LOG`, what is logged, such as `content_portal=debug`.
     pub log_filter: Option<String>,
+}
+
+/// What finds the segments of a training.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RetrainMethod {
+    /// This method.
+    Always(Method),
+    /// The best of those that `content-portal compare` tries.
+    Best,
 }
 
 /// Where data lives.
@@ -52,9 +64,19 @@ impl Config {
             writer: WriterConfig::read(read),
             paths: Paths::read(read),
             retrain_keep: read.count("RETRAIN_KEEP", 10, "versions"),
+            retrain_method: RetrainMethod::read(read),
             limits: Limits::read(read),
             bounds: Bounds::read(read),
         }
+    }
+}
+
+impl RetrainMethod {
+    fn read(read: &mut Reader<'_>) -> Option<Self> {
+        read.value("RETRAIN_METHOD", None, "umap_hdbscan, latent_classes or best", |text| match text {
+            "best" => Some(Self::Best),
+            method => method.parse().ok().map(Self::Always),
+        })
     }
 }
 

@@ -1,6 +1,7 @@
 //! The commands, each a short paragraph over the library.
 
 mod check;
+mod compare;
 mod config;
 mod descriptors;
 mod files;
@@ -45,6 +46,8 @@ enum Command {
     Serve,
     /// Train on BASE_DATA_DIR and the waiting uploads, and publish the model if it is good enough (else: exit code 3).
     Retrain(retrain::RetrainArgs),
+    /// Compare ways to train on BASE_DATA_DIR and the waiting uploads: which segments are found again and tell something.
+    Compare(compare::CompareArgs),
     /// Group the customers of one workbook and write content for each segment.
     Segment(segment::SegmentArgs),
     /// Look at the trained models, and switch between them.
@@ -93,6 +96,9 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     if let Command::Retrain(args) = &command {
         args.lower_priority_if_asked()?;
     }
+    if matches!(&command, Command::Compare(args) if args.lower_priority) {
+        retrain::lower_priority()?;
+    }
     let is_server = matches!(command, Command::Serve);
     let log = log::start(&config, if is_server { "info" } else { "warn" })?;
     // A probe comes every few seconds.
@@ -103,6 +109,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve => serve::serve(&config, log.terminal()).map(|()| ExitCode::SUCCESS),
         Command::Retrain(args) => retrain::retrain(&config, &args),
+        Command::Compare(args) => compare::compare(&config, &args),
         Command::Segment(args) => segment::segment(&config, &args).map(|()| ExitCode::SUCCESS),
         Command::Models(command) => models::models(&config, &command),
         Command::Check => check::check(&config),

@@ -63,6 +63,10 @@ fn describe(progress: &Progress) -> String {
         Step::Fitting(FitStep::Layout) => "laying out the map",
         Step::Fitting(FitStep::Clustering) => "finding segments",
         Step::Fitting(FitStep::Scoring) => "scoring",
+        Step::Comparing => {
+            let left = progress.seconds_left.map(|left| format!(", {} s left", left.div_ceil(10) * 10));
+            return format!("comparing ways to train{}", left.unwrap_or_default());
+        }
         Step::Judging => "judging",
         Step::Publishing => "publishing",
     };

@@ -54,6 +54,12 @@ pub fn print_report(report: &RetrainReport) {
     for note in &cleaning.notes {
         print_line!("                note: {}", note.sentence);
     }
+    if let Some(comparison) = &report.comparison {
+        print_line!("compared        {}", comparison.sentence);
+        if comparison.best.is_none() {
+            print_line!("                trained by the settings as they were");
+        }
+    }
     let Some(scores) = &report.scores else { return };
     print_decided_by(scores);
     print_scores(scores);
@@ -67,7 +73,11 @@ pub fn print_report(report: &RetrainReport) {
     );
     if report.live.is_some() {
         let (kept, new, gone) = (matching.kept.len(), matching.new.len(), matching.vanished.len());
-        print_line!("against live    {kept} segments go on, {new} are new, {gone} ended");
+        let back = match matching.returned.len() {
+            0 => String::new(),
+            back => format!(", {back} are back"),
+        };
+        print_line!("against live    {kept} segments go on, {new} are new, {gone} ended{back}");
     }
     print_line!("segments        {}", scores.clusters);
 }

@@ -13,7 +13,7 @@ use content_portal::retrain::{
 };
 use jiff::Timestamp;
 
-use super::config::Config;
+use super::config::{Config, RetrainMethod};
 use super::setup;
 
 /// What a training takes along, and what it overrides.
@@ -40,7 +40,7 @@ pub fn train(
     if training.recorded {
         reader = reader.with_recorded(File::from(io::stdin().as_fd().try_clone_to_owned()?));
     }
-    let params = training.settings.clone().over(&setup::training_settings(config)?).applied(&live_params(store))?;
+    let params = params(config, store, training.settings)?;
     let request = RetrainRequest {
         base_data: &config.paths.base_data,
         uploads: training.uploads,
@@ -49,6 +49,7 @@ pub fn train(
         reader: &reader,
         gate: GateLimits::default(),
         force: training.force,
+        compare_first: training.settings.method.is_none() && config.retrain_method == Some(RetrainMethod::Best),
         keep: config.retrain_keep,
         now,
         today: now.to_zoned(config.server.time_zone.clone()).date(),
@@ -60,6 +61,17 @@ pub fn train(
         _ => {}
     }
     Ok(outcome)
+}
+
+/// How to train: as `settings` say, then `RETRAIN_METHOD`, then `TRAINING_PATH`, then as the live version was trained.
+pub fn params(config: &Config, store: &ModelStore, settings: &TrainingSettings) -> anyhow::Result<FitParams> {
+    let method = match config.retrain_method {
+        Some(RetrainMethod::Always(method)) => Some(method),
+        Some(RetrainMethod::Best) | None => None,
+    };
+    let by_setting = TrainingSettings { method, ..TrainingSettings::default() };
+    let settings = settings.clone().over(&by_setting).over(&setup::training_settings(config)?);
+    Ok(settings.applied(&live_params(store))?)
 }
 
 /// How the current version was trained; the defaults where there is none.

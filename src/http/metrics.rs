@@ -172,6 +172,7 @@ impl Metrics {
             Outcome::Published { .. } => "published",
             Outcome::Refused { .. } => "refused",
             Outcome::Unchanged { .. } => "unchanged",
+            Outcome::Compared { .. } => "compared",
             Outcome::Locked { .. } => "locked",
             Outcome::Failed { .. } => "failed",
         };

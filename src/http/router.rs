@@ -22,8 +22,8 @@ use super::response::event_stream::X_MODEL_VERSION;
 use super::response::security_headers::add_security_headers;
 use super::routes::docs::ApiDescription;
 use super::routes::{
-    console, export, generate, health, images, index, map, metrics, models, openapi, retrain, segments, status, upload,
-    uploads,
+    compare, console, export, generate, health, images, index, map, metrics, models, openapi, retrain, segments,
+    status, upload, uploads,
 };
 use super::settings::Settings;
 use super::state::AppState;
@@ -48,6 +48,7 @@ fn api_routes() -> Routes {
         .add(Standard, routes!(models::post_activate))
         .add(Upload, routes!(retrain::post_retrain, retrain::get_retrainings))
         .add(Standard, routes!(retrain::get_retraining))
+        .add(Standard, routes!(compare::post_compare))
         .add(Standard, routes!(uploads::get_uploads))
         .add(Standard, routes!(status::get_status))
         .add(Open, routes!(health::get_healthz))

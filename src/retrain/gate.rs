@@ -29,6 +29,12 @@ pub struct GateLimits {
     pub min_silhouette: f64,
     /// DBCV, at least; 0.
     pub min_dbcv: f64,
+    /// How much of each segment a training on fewer customers must find again, as a Jaccard index; 0.6.
+    pub min_jaccard: f64,
+    /// Columns that decide the segments, at least; 2.
+    pub min_deciding_columns: usize,
+    /// Bits that the segments surely tell of a customer, at least; 0.
+    pub min_told_bits: f64,
 }
 
 impl Default for GateLimits {
@@ -40,6 +46,9 @@ impl Default for GateLimits {
             max_noise_share: 0.4,
             min_silhouette: 0.1,
             min_dbcv: 0.0,
+            min_jaccard: 0.6,
+            min_deciding_columns: 2,
+            min_told_bits: 0.0,
         }
     }
 }
@@ -59,6 +68,9 @@ pub struct GateCheck {
     pub limit: f64,
     /// Whether it is.
     pub passed: bool,
+    /// Whether it does not count against the candidate, since the live version is no better.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub is_tolerated: bool,
     /// What went wrong, where a number does not say it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
@@ -121,7 +133,7 @@ impl GateCheck {
             Bound::AtLeast => value >= limit,
             Bound::AtMost => value <= limit,
         });
-        Self { name, kind, value, bound, limit, passed, detail: None }
+        Self { name, kind, value, bound, limit, passed, is_tolerated: false, detail: None }
     }
 
     /// The check in one sentence, such as `noise_share is 0.7, and must be at most 0.4`.
@@ -171,6 +183,44 @@ pub(super) fn check_quality(limits: &GateLimits, scores: &Scores) -> Vec<GateChe
     checks
 }
 
+/// The checks of what the segments are worth: whether they are found again, restate a column, tell anything of a customer.
+/// What was not measured is not checked. One that `live` fails as well, or that was not measured of it, is tolerated: a
+/// routine training over an equally poor version would be refused for ever.
+pub(super) fn check_meaning(limits: &GateLimits, scores: &Scores, live: Option<&Scores>) -> Vec<GateCheck> {
+    let before = live.map(|live| meaning(limits, live));
+    let mut checks = meaning(limits, scores);
+    for check in checks.iter_mut().filter(|check| !check.passed) {
+        let Some(before) = &before else { continue };
+        let then = before.iter().find(|then| then.name == check.name);
+        if then.is_none_or(|then| !then.passed) {
+            check.is_tolerated = true;
+            let why =
+                if then.is_some() { "the live version fails it, too" } else { "it is unknown of the live version" };
+            check.detail = Some(why.to_owned());
+        }
+    }
+    checks
+}
+
+fn meaning(limits: &GateLimits, scores: &Scores) -> Vec<GateCheck> {
+    let at_least = |name, value: Option<f64>, limit: f64| {
+        value.map(|value| GateCheck::quality(name, Some(value), Bound::AtLeast, limit))
+    };
+    let deciding = scores.decided_by.as_ref().map(|decided| match decided.columns.len() {
+        // No four columns decide the segments.
+        0 => 5.0,
+        n => n as f64,
+    });
+    [
+        at_least("least_jaccard", scores.least_jaccard, limits.min_jaccard),
+        at_least("deciding_columns", deciding, limits.min_deciding_columns as f64),
+        at_least("told_bits", scores.told.map(|told| told.at_least()), limits.min_told_bits),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
 /// The check that the sample does not take the place of own customers: their owner should learn that they are gone.
 pub(super) fn check_sample() -> GateCheck {
     let check = GateCheck::quality("own_files", Some(0.0), Bound::AtLeast, 1.0);
@@ -199,7 +249,7 @@ pub(super) fn check_integrity(staged: &Staged<'_>) -> Result<Vec<GateCheck>, Sto
 
 /// What the checks come to.
 pub(super) fn decide(checks: &[GateCheck], is_first: bool, force: bool) -> Verdict {
-    let fails = |kind: CheckKind| checks.iter().any(|check| check.kind == kind && !check.passed);
+    let fails = |kind: CheckKind| checks.iter().any(|check| check.kind == kind && !check.passed && !check.is_tolerated);
     match (fails(CheckKind::Integrity), fails(CheckKind::Quality)) {
         (true, _) => Verdict::Refused,
         (false, false) => Verdict::Passed,
@@ -212,6 +262,7 @@ pub(super) fn decide(checks: &[GateCheck], is_first: bool, force: bool) -> Verdi
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pipeline::{DecidedBy, ToldBits};
 
     fn good() -> Scores {
         Scores {
@@ -222,6 +273,8 @@ mod tests {
             silhouette: Some(0.8),
             silhouette_error: None,
             decided_by: None,
+            least_jaccard: Some(0.9),
+            told: Some(ToldBits { bits: 0.3, standard_error: 0.01 }),
             dbcv: Some(0.9),
             trustworthiness: Some(0.99),
         }
@@ -247,6 +300,30 @@ mod tests {
         assert_eq!(failing(one_cluster), ["clusters", "silhouette", "dbcv"]);
         let everyone = |s: &mut Scores| (s.clusters, s.silhouette, s.dbcv, s.trustworthiness) = (1, None, None, None);
         assert_eq!(failing(everyone), Vec::<&str>::new(), "one latent class is a result");
+    }
+
+    #[test]
+    fn poor_segments_are_refused_unless_the_live_version_is_as_poor() {
+        let decided = |columns: &[&str]| {
+            let columns = columns.iter().map(|&column| column.to_owned()).collect();
+            Some(DecidedBy { columns, share: 1.0, sentence: String::new() })
+        };
+        let limits = GateLimits::default();
+        let poor = Scores { decided_by: decided(&["Month"]), least_jaccard: Some(0.5), ..good() };
+        let verdict = |scores: &Scores, live: Option<&Scores>| {
+            let checks = check_meaning(&limits, scores, live);
+            let failed: Vec<_> = checks.iter().filter(|c| !c.passed && !c.is_tolerated).map(|c| c.name).collect();
+            (failed, decide(&checks, live.is_none(), false))
+        };
+        assert_eq!(verdict(&poor, None), (vec!["least_jaccard", "deciding_columns"], Verdict::FirstVersion));
+        assert_eq!(verdict(&poor, Some(&poor)), (vec![], Verdict::Passed));
+        let better = Scores { decided_by: decided(&["Month", "Town"]), ..poor.clone() };
+        assert_eq!(verdict(&poor, Some(&better)), (vec!["deciding_columns"], Verdict::Refused));
+        let unmeasured = Scores { decided_by: None, least_jaccard: None, told: None, ..good() };
+        assert_eq!(verdict(&poor, Some(&unmeasured)), (vec![], Verdict::Passed));
+        assert_eq!(verdict(&good(), None), (vec![], Verdict::Passed));
+        let silent = Scores { told: Some(ToldBits { bits: 0.01, standard_error: 0.01 }), ..good() };
+        assert_eq!(verdict(&silent, Some(&good())), (vec!["told_bits"], Verdict::Refused));
     }
 
     #[test]

@@ -4,9 +4,9 @@
 //! ways to pair segments one is taken that shares the most customers (the assignment problem, solved by Kuhn and
 //! Munkres' Hungarian algorithm). Two segments can be a pair only if they share more than half of the customers of the
 //! smaller, where an old one is no smaller than it was in its own training: one that split lives on in its larger part,
-//! and two that merged in the larger of them.
+//! and two that merged in the larger of them. One that the live version has not is looked for in earlier ones.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use pathfinding::kuhn_munkres::kuhn_munkres;
 use pathfinding::matrix::Matrix;
@@ -20,6 +20,9 @@ use crate::pipeline::{AssignError, DamagedModel, Fitted, Model, NewName, Segment
 pub struct Matching {
     /// Segments that go on under their ids.
     pub kept: Vec<KeptSegment>,
+    /// Segments that an earlier version had and the live one has not, under the ids they had then.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub returned: Vec<KeptSegment>,
     /// Segments that are new, with ids that no segment has ever had.
     pub new: Vec<NewSegment>,
     /// Segments of the old version that no new one goes on from.
@@ -69,33 +72,60 @@ pub enum MatchError {
     Rename(#[source] DamagedModel),
 }
 
-/// Gives the segments of `fitted` the ids, and the marketers' extras, of those of `old` that they go on from, and ids
-/// from `next_id` on to the others. Returns what became of them, and the first id that is still free.
+/// What new segments are matched with.
+pub(super) struct Before<'m> {
+    /// The live version's model.
+    pub live: Option<&'m Model>,
+    /// Where the customers of the table are in it, as [`places_before()`].
+    pub places: &'m [Option<SegmentId>],
+    /// Loads earlier versions, the newest first; asked only while segments are left that `live` has not.
+    pub earlier: &'m mut dyn Iterator<Item = Model>,
+    /// The first id that no segment has ever had.
+    pub next_id: SegmentId,
+}
+
+/// Gives the segments of `fitted` the ids, and the marketers' extras, of those that they go on from: of the live
+/// version's, else of one that an earlier version had and the live one has not. The others get ids that no segment has
+/// had. Returns what became of them, and the first id that is still free.
 ///
-/// `table` holds the customers that `fitted` was trained on; `places_before` says where they are
-/// in `old`, as [`places_before()`].
+/// `table` holds the customers that `fitted` was trained on.
 ///
 /// # Errors
-/// [`MatchError::Rename`].
+/// [`MatchError`].
 pub(super) fn match_segments(
-    old: Option<&Model>,
+    old: Before<'_>,
     table: &CustomerTable,
     fitted: &mut Fitted,
-    places_before: &[Option<SegmentId>],
-    next_id: SegmentId,
 ) -> Result<(Matching, SegmentId), MatchError> {
-    let before = old.map(Model::segments).unwrap_or_default();
-    let pairs = pairs(before, table, fitted, places_before);
+    let Before { live, places, earlier, next_id } = old;
+    let before: Vec<&Segment> = live.map(Model::segments).unwrap_or_default().iter().collect();
+    let now: Vec<SegmentId> = fitted.model.segments().iter().map(|segment| segment.cluster_id).collect();
+    let mut pairs = pairs(&before, &now, table, fitted, places);
+    let is_kept: BTreeSet<SegmentId> = pairs.keys().copied().collect();
+    while live.is_some() && pairs.len() < now.len() {
+        let Some(model) = earlier.next() else { break };
+        let left: Vec<SegmentId> = now.iter().copied().filter(|id| !pairs.contains_key(id)).collect();
+        let is_taken = |id: SegmentId| {
+            before.iter().any(|segment| segment.cluster_id == id) || pairs.values().any(|pair| pair.id == id)
+        };
+        let gone: Vec<&Segment> = model.segments().iter().filter(|gone| !is_taken(gone.cluster_id)).collect();
+        if !gone.is_empty() {
+            let found = self::pairs(&gone, &left, table, fitted, &places_before(Some(&model), table)?);
+            pairs.extend(found);
+        }
+    }
     let mut matching = Matching::default();
     let mut names = BTreeMap::new();
     let mut next_id = next_id.get();
     for segment in fitted.model.segments() {
         let customers = segment.customers;
         let name = match pairs.get(&segment.cluster_id) {
-            Some(&(from, shared)) => {
-                let (cluster_id, customers_before) = (from.cluster_id, from.customers);
-                matching.kept.push(KeptSegment { cluster_id, customers_before, customers, shared });
-                NewName { id: cluster_id, extras: from.persona.extras.clone() }
+            Some(pair) => {
+                let (cluster_id, customers_before, shared) = (pair.id, pair.customers, pair.shared);
+                let is_kept = is_kept.contains(&segment.cluster_id);
+                let list = if is_kept { &mut matching.kept } else { &mut matching.returned };
+                list.push(KeptSegment { cluster_id, customers_before, customers, shared });
+                NewName { id: cluster_id, extras: pair.extras.clone() }
             }
             None => {
                 let id = SegmentId::new(next_id);
@@ -107,6 +137,7 @@ pub(super) fn match_segments(
         names.insert(segment.cluster_id, name);
     }
     matching.kept.sort_by_key(|kept| kept.cluster_id);
+    matching.returned.sort_by_key(|returned| returned.cluster_id);
     let goes_on = |id: SegmentId| matching.kept.iter().any(|kept| kept.cluster_id == id);
     matching.vanished = before
         .iter()
@@ -122,20 +153,35 @@ pub(super) fn match_segments(
 /// # Errors
 /// [`MatchError::Assign`].
 pub(super) fn places_before(old: Option<&Model>, table: &CustomerTable) -> Result<Vec<Option<SegmentId>>, MatchError> {
-    match old.map(|old| old.assign(table)) {
+    let own = |old: &Model| match old.schema().reads_as(table.schema()) {
+        true => old.assign(&table.with_schema(old.schema().clone())),
+        false => old.assign(table),
+    };
+    match old.map(own) {
         Some(Ok(assignment)) => Ok(assignment.segments()),
         None | Some(Err(AssignError::OtherSchema)) => Ok(vec![None; table.n_rows()]),
         Some(Err(error)) => Err(MatchError::Assign(error)),
     }
 }
 
-/// For the segments of `fitted` that go on, the old segment and how many customers they share.
-fn pairs<'o>(
-    before: &'o [Segment],
+/// The old segment that a new one goes on from.
+struct Pair {
+    id: SegmentId,
+    /// Its customers in the old version's training.
+    customers: u64,
+    /// Customers of today's that both have.
+    shared: u64,
+    extras: BTreeMap<String, String>,
+}
+
+/// For those of the segments `now` of `fitted` that go on from one of `before`, which.
+fn pairs(
+    before: &[&Segment],
+    now: &[SegmentId],
     table: &CustomerTable,
     fitted: &Fitted,
     places_before: &[Option<SegmentId>],
-) -> BTreeMap<SegmentId, (&'o Segment, u64)> {
+) -> BTreeMap<SegmentId, Pair> {
     let mut shared: BTreeMap<(SegmentId, SegmentId), u64> = BTreeMap::new();
     let (mut sizes_before, mut sizes) = (BTreeMap::<_, u64>::new(), BTreeMap::<_, u64>::new());
     for ((&now, &then), weight) in fitted.segment_of_row.iter().zip(places_before).zip(table.weights()) {
@@ -153,20 +199,20 @@ fn pairs<'o>(
         let size_before = sizes_before.get(&Some(then)).copied().unwrap_or(0).max(trained_on);
         2 * *shared > size.min(size_before)
     });
-    let now = fitted.model.segments();
     let side = now.len().max(before.len());
     if shared.is_empty() {
         return BTreeMap::new();
     }
     let weight_of = |(row, column): (usize, usize)| {
-        let ids = now.get(row).zip(before.get(column)).map(|(now, then)| (now.cluster_id, then.cluster_id));
+        let ids = now.get(row).zip(before.get(column)).map(|(now, then)| (*now, then.cluster_id));
         ids.and_then(|ids| shared.get(&ids)).map_or(0, |&shared| i64::try_from(shared).unwrap_or(i64::MAX >> 32))
     };
     let (_, assigned) = kuhn_munkres(&Matrix::from_fn(side, side, weight_of));
-    let pair = |(segment, column): (&Segment, usize)| {
+    let pair = |(&now, column): (&SegmentId, usize)| {
         let then = before.get(column)?;
-        let shared = *shared.get(&(segment.cluster_id, then.cluster_id))?;
-        Some((segment.cluster_id, (then, shared)))
+        let shared = *shared.get(&(now, then.cluster_id))?;
+        let extras = then.persona.extras.clone();
+        Some((now, Pair { id: then.cluster_id, customers: then.customers, shared, extras }))
     };
     now.iter().zip(assigned).filter_map(pair).collect()
 }

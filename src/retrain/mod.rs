@@ -11,6 +11,7 @@
 //! import [`crate::model_store`], [`crate::pipeline`], [`crate::customer`] and [`crate::workbook`].
 
 mod collect;
+mod comparing;
 mod gate;
 mod matching;
 mod page;
@@ -32,18 +33,25 @@ use jiff::civil::Date;
 use crate::causes::with_causes;
 use crate::customer::{CustomerTable, Schema};
 use crate::model_store::{Candidate, ModelStore, ModelVersion, Servable, StoreError, TrainedOn, VersionId, WriterLock};
-use crate::pipeline::{Drift, FitError, FitParams, Fitted, GoldenSample, SegmentId, TrainingProfile, fit};
+use crate::pipeline::{
+    Comparison, Drift, FitError, FitParams, Fitted, GoldenSample, Model, SegmentId, TrainingProfile, fit,
+};
 use crate::workbook::{Reader, WorkbookError};
 
+pub use comparing::compare;
 pub use gate::{Bound, CheckKind, FailedCheck, GateCheck, GateLimits, Verdict};
 pub use matching::{KeptSegment, MatchError, Matching, NewSegment, VanishedSegment};
-pub use page::PageError;
+pub use page::{PageError, comparison_page};
 pub use progress::{FileInTurn, Progress, Step};
 pub use report::{LiveVersion, RetrainReport, Seconds, SegmentReport};
 pub use skipped::SkippedFile;
 pub use uploads::PutAway;
 
 use collect::Collected;
+use matching::Before;
+
+/// Versions before the live one in which a segment that is back is looked for.
+const MAX_EARLIER: usize = 5;
 
 /// What to train on, and how.
 #[derive(Debug, Clone)]
@@ -63,6 +71,8 @@ pub struct RetrainRequest<'a> {
     /// Whether a candidate of poor quality, or one that can be no other than the live version, is published all the
     /// same.
     pub force: bool,
+    /// Whether ways to train are compared first, and the best is taken; `params` where none passes.
+    pub compare_first: bool,
     /// How many versions are kept.
     pub keep: NonZeroUsize,
     /// The time of the training; names the version.
@@ -168,7 +178,18 @@ pub fn retrain(
     store.sweep(&lock)?;
     let (live, live_fault) = live_version(store);
     let started = Instant::now();
-    let collected = collect::collect(request, progress)?;
+    let mut collected = collect::collect(request, progress)?;
+    let comparison = match request.compare_first {
+        true => Some(comparing::compare_table(&collected.table, request.params, 0.05, progress)?),
+        false => None,
+    };
+    let params = match comparison.as_ref().and_then(Comparison::best) {
+        Some(best) => best.settings.applied(request.params)?,
+        None => request.params.clone(),
+    };
+    let schema = Arc::new(request.schema.adjusted(&params.columns));
+    collected.table = collected.table.with_schema(schema.clone());
+    let request = &RetrainRequest { params: &params, schema, ..request.clone() };
     let trained_on = TrainedOn::new(collected.is_sample, Some(collected.table.fingerprint()));
     let unchanged = live.as_ref().filter(|live| live_fault.is_none() && is_unchanged(live, request, &trained_on));
     let unchanged = unchanged.filter(|_| !request.force).map(|live| live.id.clone());
@@ -189,6 +210,7 @@ pub fn retrain(
         sample_set_aside: collected.set_aside.clone(),
         cleaning: collected.table.cleaning().clone(),
         params: request.params.clone(),
+        comparison,
         scores: None,
         refit: None,
         live: live.as_ref().map(|live| LiveVersion { version: live.id.clone(), scores: live.manifest.scores.clone() }),
@@ -255,6 +277,7 @@ impl Run<'_> {
                     "the second training failed: nothing is known of stability and confidence"
                 );
             }
+            fitted.score_meaning(table, self.request.params);
             fitted
         });
         self.report.seconds.fitting = seconds(started.elapsed());
@@ -276,7 +299,9 @@ impl Run<'_> {
         let old = self.live.as_ref().map(|live| &live.model);
         let next_id = self.store.next_segment_id()?;
         let places_before = matching::places_before(old, table)?;
-        let (matching, next_segment_id) = matching::match_segments(old, table, &mut fitted, &places_before, next_id)?;
+        let mut earlier = self.earlier_models();
+        let before = Before { live: old, places: &places_before, earlier: &mut earlier, next_id };
+        let (matching, next_segment_id) = matching::match_segments(before, table, &mut fitted)?;
         let golden = GoldenSample::take(table, &fitted);
         let profile = TrainingProfile::of(table, &fitted);
         let candidate = Candidate {
@@ -290,6 +315,8 @@ impl Run<'_> {
         };
         let mut staged = self.store.stage(&self.lock, &candidate)?;
         let mut checks = gate::check_quality(&request.gate, &fitted.scores);
+        let live_scores = self.live.as_ref().map(|live| &live.manifest.scores);
+        checks.extend(gate::check_meaning(&request.gate, &fitted.scores, live_scores));
         if self.trained_on.sample && !self.is_first && self.live.is_none() {
             checks.push(gate::check_sample());
         }
@@ -316,6 +343,19 @@ impl Run<'_> {
         Ok(RetrainOutcome::Published(Box::new(Published { id, report: self.report, put_away, pruned })))
     }
 
+    /// The models of the versions before the live one, the newest first, that were trained on customers of the same kind.
+    fn earlier_models(&self) -> impl Iterator<Item = Model> + use<> {
+        let (store, sample) = (self.store.clone(), self.trained_on.sample);
+        let live = self.live.as_ref().map(|live| live.id.clone());
+        let versions = if live.is_some() { store.list().unwrap_or_default() } else { Vec::new() };
+        let earlier = versions.into_iter().rev().filter(move |version| {
+            let trained_on = version.manifest.as_ref().ok().and_then(|manifest| manifest.trained_on.as_ref());
+            live.as_ref() != Some(&version.id) && trained_on.is_none_or(|on| on.sample == sample)
+        });
+        // A version that cannot be read is passed over: nothing is lost but an id.
+        earlier.take(MAX_EARLIER).filter_map(move |version| store.load(&version.id).ok().map(|version| version.model))
+    }
+
     fn refuse(self, fitted: Option<&Fitted>) -> Result<RetrainOutcome, RetrainError> {
         let json = serde_json::to_value(&self.report).map_err(RetrainError::Report)?;
         self.store.keep_refused(&self.lock, self.request.now, &json, &self.page(fitted)?)?;
@@ -329,7 +369,7 @@ impl Run<'_> {
 
 /// How far the customers of `table` have moved from those of the live version, which places them so.
 fn drift_since(live: &ModelVersion, table: &CustomerTable, places: &[Option<SegmentId>]) -> Option<Drift> {
-    let profile = live.profile.as_ref().filter(|_| live.model.schema() == table.schema())?;
+    let profile = live.profile.as_ref().filter(|_| live.model.schema().reads_as(table.schema()))?;
     Some(profile.drift(table, places))
 }
 

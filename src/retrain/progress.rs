@@ -11,6 +11,9 @@ pub struct Progress {
     pub step: Step,
     /// How much of the whole is done, 0 to 1.
     pub share: f32,
+    /// The seconds that a comparison will still take, as far as can be said; none of another step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds_left: Option<u32>,
     /// The workbook that is being read, for the terminal alone.
     #[serde(skip)]
     pub file: Option<FileInTurn>,
@@ -24,6 +27,8 @@ pub enum Step {
     Starting,
     /// Workbooks are being read.
     Reading,
+    /// Ways to train are being compared.
+    Comparing,
     /// The candidate is written, read back and compared with the live version.
     Judging,
     /// The version is being published.
@@ -46,13 +51,18 @@ pub struct FileInTurn {
 
 impl Progress {
     /// Before the first report.
-    pub const STARTING: Self = Self { step: Step::Starting, share: 0.0, file: None };
-    pub(super) const JUDGING: Self = Self { step: Step::Judging, share: 0.95, file: None };
-    pub(super) const PUBLISHING: Self = Self { step: Step::Publishing, share: 0.97, file: None };
+    pub const STARTING: Self = Self { step: Step::Starting, share: 0.0, seconds_left: None, file: None };
+    pub(super) const JUDGING: Self = Self { step: Step::Judging, share: 0.95, seconds_left: None, file: None };
+    pub(super) const PUBLISHING: Self = Self { step: Step::Publishing, share: 0.97, seconds_left: None, file: None };
 
     pub(super) fn reading(file: FileInTurn) -> Self {
         let share = 0.05 * (file.number as f32) / (file.of as f32);
-        Self { step: Step::Reading, share, file: Some(file) }
+        Self { step: Step::Reading, share, seconds_left: None, file: Some(file) }
+    }
+
+    /// A comparison; `share` is done of the whole beyond the reading.
+    pub(super) fn comparing(share: f32, seconds_left: Option<u32>) -> Self {
+        Self { step: Step::Comparing, share: 0.05 + share, seconds_left, file: None }
     }
 
     /// A fit at `step`, which is `done`, 0 to 1.
@@ -63,7 +73,7 @@ impl Progress {
             FitStep::Clustering => 0.87,
             FitStep::Scoring => 0.92,
         };
-        Self { step: Step::Fitting(step), share, file: None }
+        Self { step: Step::Fitting(step), share, seconds_left: None, file: None }
     }
 }
 
@@ -87,7 +97,7 @@ mod tests {
     fn a_step_of_the_fit_is_named_like_any_other_step() {
         let json = serde_json::to_string(&Progress::fitting(FitStep::Layout, 0.5)).unwrap();
         assert_eq!(json, r#"{"step":"layout","share":0.5}"#);
-        for step in [Step::Starting, Step::Reading, Step::Fitting(FitStep::Scoring), Step::Publishing] {
+        for step in [Step::Starting, Step::Comparing, Step::Fitting(FitStep::Scoring), Step::Publishing] {
             let json = serde_json::to_string(&step).unwrap();
             assert_eq!(serde_json::from_str::<Step>(&json).unwrap(), step, "{json}");
         }

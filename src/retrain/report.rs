@@ -8,7 +8,7 @@ use super::gate::{GateCheck, GateLimits, Verdict};
 use super::matching::Matching;
 use crate::customer::{CleaningReport, Schema};
 use crate::model_store::VersionId;
-use crate::pipeline::{Drift, FitParams, Refit, Scores, Segment, SegmentParts};
+use crate::pipeline::{Comparison, Drift, FitParams, Refit, Scores, Segment, SegmentParts};
 
 /// What a retraining did; stored in the version as `report.json`, or under `refused/`.
 #[derive(Debug, Clone, Serialize)]
@@ -33,6 +33,10 @@ pub struct RetrainReport {
     pub cleaning: CleaningReport,
     /// How the model was trained.
     pub params: FitParams,
+    /// What was found of other ways to train, where they were compared first; `params` are those of the best, or the
+    /// settings' where none passes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub comparison: Option<Comparison>,
     /// How good it is; `None` where there was too little to train on.
     pub scores: Option<Scores>,
     /// What a second training on four fifths of the customers says of it; `None` where there was too little for that.
@@ -91,8 +95,8 @@ pub struct Seconds {
 }
 
 impl RetrainReport {
-    /// The checks that failed.
+    /// The checks that failed and are not tolerated.
     pub fn failed(&self) -> impl Iterator<Item = &GateCheck> {
-        self.gate.iter().filter(|check| !check.passed)
+        self.gate.iter().filter(|check| !check.passed && !check.is_tolerated)
     }
 }

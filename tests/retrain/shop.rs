@@ -65,7 +65,9 @@ impl Shop {
             hdbscan: HdbscanParams::default().min_cluster_size(MinClusterSize::Count(20)),
             ..FitParams::default()
         };
-        let (gate, schema) = (GateLimits::default(), Schema::built_in().unwrap());
+        // Its kinds of customers are columns' values, so one column may decide the segments.
+        let gate = GateLimits { min_deciding_columns: 1, ..GateLimits::default() };
+        let schema = Schema::built_in().unwrap();
         Self { dir, store, params, gate, force: false, keep: 10, schema, second: 1_767_232_800 }
     }
 
@@ -108,6 +110,7 @@ impl Shop {
             reader: &Reader::new(env!("CARGO_BIN_EXE_content-portal"), Limits::default(), Bounds::default()),
             gate: self.gate.clone(),
             force: self.force,
+            compare_first: false,
             keep: NonZeroUsize::new(self.keep).unwrap(),
             now: Timestamp::from_second(self.second).unwrap(),
             today: date(2026, 3, 1),

@@ -40,13 +40,15 @@ fn each_field_is_read_from_its_own_variable() {
         ("SCHEMA_PATH", "the-schema"),
         ("TRAINING_PATH", "the-training"),
         ("RETRAIN_KEEP", "11"),
+        ("RETRAIN_METHOD", "best"),
         ("MAX_ROWS", "12"),
         ("MAX_UNPACKED_MB", "13"),
         ("READER_MEMORY_MB", "140"),
         ("READER_TIMEOUT_S", "15"),
         ("RUST_LOG", "debug"),
     ];
-    let Config { paths, limits, bounds, retrain_keep, log_filter, .. } = config(&all).unwrap();
+    let Config { paths, limits, bounds, retrain_keep, retrain_method, log_filter, .. } = config(&all).unwrap();
+    assert_eq!(retrain_method, Some(RetrainMethod::Best));
     let optional = [paths.personas, paths.schema, paths.training].map(Option::unwrap);
     let paths = [&[paths.models, paths.base_data][..], &optional].concat();
     assert_eq!(paths, ["the-models", "the-data", "the-personas", "the-schema", "the-training"].map(PathBuf::from));

@@ -27,7 +27,7 @@ use crate::http::state::AppState;
 use crate::http::tasks::jobs::{AskedBy, Job, Status};
 use crate::http::tasks::retraining::begin;
 use crate::model_store::VersionId;
-use crate::pipeline::{FitParams, TrainingSettings};
+use crate::pipeline::{Comparison, FitParams, TrainingSettings};
 use crate::retrain::worker::{Options, Outcome};
 use crate::retrain::{FailedCheck, SkippedFile, Step};
 use crate::workbook::Recorder;
@@ -75,7 +75,7 @@ pub(in crate::http) struct JobView {
     /// When it ended; null while it runs.
     #[schema(required, value_type = Option<String>, format = DateTime, example = "2027-01-01T02:00:09Z")]
     ended_at: Option<Timestamp>,
-    /// What is being done: `starting`, `reading`, `neighbours`, `layout`, `clustering`, `scoring`, `judging` or
+    /// What is being done: `starting`, `reading`, `comparing`, `neighbours`, `layout`, `clustering`, `scoring`, `judging` or
     /// `publishing`; null once it ended.
     #[schema(required, value_type = Option<String>, example = "layout")]
     step: Option<Step>,
@@ -88,6 +88,9 @@ pub(in crate::http) struct JobView {
     /// Where that version's report is; null where there is none.
     #[schema(required, example = "/models/20261122T194851Z-2a945ef3/report")]
     report: Option<String>,
+    /// What was found of each way to train; absent of a retraining.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    comparison: Option<Comparison>,
     /// The checks that the candidate failed.
     failed_checks: Vec<FailedCheck>,
     /// The workbooks that could not be read; they stay in place.
@@ -100,7 +103,7 @@ pub(in crate::http) struct JobView {
 
 /// The state of a retraining: `running`, or how it ended. `refused`: its candidate failed a check, or there was too
 /// little data, and nothing changed; `unchanged`: the live version was trained on the same customers, with the same
-/// schema and parameters, and stays; `locked`: another process was retraining; `failed`: it did not finish.
+/// schema and parameters, and stays; `compared`: it was a comparison; `locked`: another process was retraining; `failed`: it did not finish.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::http) enum JobState {
@@ -108,6 +111,7 @@ pub(in crate::http) enum JobState {
     Published,
     Refused,
     Unchanged,
+    Compared,
     Locked,
     Failed,
 }
@@ -172,7 +176,7 @@ pub(in crate::http) async fn post_retrain(
     // Before anything is kept, so that a second retraining keeps nothing.
     let permit = state.jobs().claim(AskedBy::Request)?;
     keep(files).await?;
-    let job = begin(permit, state.clone(), Options { force: query.force, recorded, training });
+    let job = begin(permit, state.clone(), Options { force: query.force, recorded, training, compare: false });
     if query.wait || accepts(&parts.headers, "text/event-stream") {
         return answer_when_done(state, context, &parts.headers, job).await;
     }
@@ -218,7 +222,7 @@ pub(in crate::http) async fn get_retraining(
 }
 
 /// Answers with the outcome: as JSON, or as an event stream that ends with it.
-async fn answer_when_done(
+pub(in crate::http) async fn answer_when_done(
     state: AppState,
     context: RequestContext,
     headers: &HeaderMap,
@@ -312,7 +316,7 @@ fn query_problem() -> FieldProblem {
 }
 
 impl JobView {
-    fn of(job: &Job) -> Self {
+    pub fn of(job: &Job) -> Self {
         let mut view = Self {
             job: job.id.clone(),
             state: JobState::Running,
@@ -323,6 +327,7 @@ impl JobView {
             share: 1.0,
             version: None,
             report: None,
+            comparison: None,
             failed_checks: Vec::new(),
             skipped: Vec::new(),
             error: None,
@@ -352,6 +357,10 @@ impl JobView {
             Outcome::Refused { failed_checks, skipped } => {
                 self.state = JobState::Refused;
                 self.list(failed_checks, skipped);
+            }
+            Outcome::Compared { comparison } => {
+                self.state = JobState::Compared;
+                self.comparison = Some(Comparison::clone(comparison));
             }
             Outcome::Locked { why } => (self.state, self.error) = (JobState::Locked, Some(as_sentence(why))),
             Outcome::Failed { why } => (self.state, self.error) = (JobState::Failed, Some(as_sentence(why))),

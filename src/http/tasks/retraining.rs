@@ -100,6 +100,13 @@ fn log(job: &Job, outcome: &Outcome, took: Duration) {
             took_s,
             "nothing has changed since the live version was trained; it stays"
         ),
+        Outcome::Compared { comparison } => tracing::info!(
+            event = "ways_to_train_compared",
+            job,
+            best = comparison.best.map(|best| best.to_string()),
+            took_s,
+            "ways to train were compared; the live version stays"
+        ),
         Outcome::Locked { why } => tracing::info!(
             event = "retraining_locked",
             job,

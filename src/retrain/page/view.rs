@@ -226,13 +226,14 @@ fn segment_rows(report: &RetrainReport, fitted: &Fitted, live: Option<&Model>) -
     let schema = fitted.model.schema();
     let of = |segment: &Segment| {
         let kept = kept.get(&segment.cluster_id);
+        let is_back = report.matching.returned.iter().any(|back| back.cluster_id == segment.cluster_id);
         SegmentRow {
             cluster_id: segment.cluster_id,
             mark: MarkView::of(Some(segment.cluster_id)),
             summary: segment.summary(schema),
             before: kept.map(|kept| size_before(kept.customers_before)),
             now: Some(Size { customers: segment.customers, share: segment.share }),
-            fate: kept.map_or("new".to_owned(), |kept| {
+            fate: kept.map_or(if is_back { "is back" } else { "new" }.to_owned(), |kept| {
                 format!("goes on, {}\u{202f}% shared", share_of(kept.shared, kept.customers))
             }),
             found_again: fitted.refit.as_ref().and_then(|refit| refit.stability_of(segment.cluster_id)),
@@ -315,7 +316,7 @@ impl<'a> DriftView<'a> {
 impl<'a> GateRow<'a> {
     fn of(check: &'a GateCheck) -> Self {
         let number = |number: f64| match number {
-            number if number.fract() == 0.0 && number >= 0.0 => super::whole(number as u64),
+            number if number.fract() == 0.0 && number >= 0.0 => super::environment::whole(number as u64),
             number => format!("{}", (number * 1e4).round() / 1e4),
         };
         let (title, is_share) = match check.name {
@@ -326,11 +327,14 @@ impl<'a> GateRow<'a> {
             "noise_share" => ("Customers outside every segment", true),
             "silhouette" => ("Silhouette", false),
             "dbcv" => ("DBCV", false),
+            "least_jaccard" => ("How much of the least stable segment is found again", false),
+            "deciding_columns" => ("Columns that decide the segments", false),
+            "told_bits" => ("Bits that the segments surely tell of a customer", false),
             "files_changed" => ("Files that came back from disk changed", false),
             "golden_sample" => ("Golden sample that is placed as before", true),
             other => (other, false),
         };
-        let text = |value: f64| if is_share { super::percent(value) } else { number(value) };
+        let text = |value: f64| if is_share { super::environment::percent(value) } else { number(value) };
         let bound = match check.bound {
             Bound::AtLeast => "at least",
             Bound::AtMost => "at most",
@@ -353,16 +357,16 @@ impl<'a> GateRow<'a> {
 fn score_rows(now: &Scores, live: Option<&Scores>) -> Vec<ScoreRow> {
     let row = |title, of: fn(&Scores) -> String| ScoreRow { title, now: of(now), live: live.map(of) };
     vec![
-        row("Customers", |scores| super::whole(scores.rows as u64)),
-        row("Distinct profiles", |scores| super::whole(scores.profiles as u64)),
+        row("Customers", |scores| super::environment::whole(scores.rows as u64)),
+        row("Distinct profiles", |scores| super::environment::whole(scores.profiles as u64)),
         row("Segments", |scores| scores.clusters.to_string()),
-        row("Customers outside every segment", |scores| super::percent(scores.noise_share)),
+        row("Customers outside every segment", |scores| super::environment::percent(scores.noise_share)),
         row("Silhouette (1 is best)", |scores| match scores.silhouette_error {
-            Some(error) => format!("{} ± {error:.4}, from a sample", super::decimals(scores.silhouette)),
-            None => super::decimals(scores.silhouette),
+            Some(error) => format!("{} ± {error:.4}, from a sample", super::environment::decimals(scores.silhouette)),
+            None => super::environment::decimals(scores.silhouette),
         }),
-        row("DBCV (1 is best)", |scores| super::decimals(scores.dbcv)),
-        row("Trustworthiness of the map (1 is best)", |scores| super::decimals(scores.trustworthiness)),
+        row("DBCV (1 is best)", |scores| super::environment::decimals(scores.dbcv)),
+        row("Trustworthiness of the map (1 is best)", |scores| super::environment::decimals(scores.trustworthiness)),
     ]
 }
 

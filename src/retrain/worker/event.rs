@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::causes::{cut, with_causes};
 use crate::model_store::{StoreError, VersionId};
+use crate::pipeline::Comparison;
 use crate::retrain::{FailedCheck, Progress, RetrainError, RetrainOutcome, RetrainReport, SkippedFile};
 
 /// Entries of one list in an outcome; the report of the training has them all.
@@ -51,6 +52,11 @@ pub enum Outcome {
         #[serde(rename = "left_out")]
         skipped: Vec<SkippedFile>,
     },
+    /// Ways to train were compared; all is as it was.
+    Compared {
+        /// What was found.
+        comparison: Box<Comparison>,
+    },
     /// Another process is training; all is as it was.
     Locked {
         /// Who it is, in a sentence's end.
@@ -64,6 +70,11 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// A comparison that ended.
+    pub fn compared(comparison: Comparison) -> Self {
+        Self::Compared { comparison: Box::new(comparison) }
+    }
+
     /// One that did not finish.
     pub fn failed(why: impl Into<String>) -> Self {
         Self::Failed { why: why.into() }
@@ -126,7 +137,8 @@ mod tests {
             Outcome::Locked { why: "process 1".to_owned() },
             Outcome::failed("no disk"),
         ];
-        let progress = Event::Progress(Progress { step: Step::Fitting(FitStep::Layout), share: 0.25, file: None });
+        let step = Step::Fitting(FitStep::Layout);
+        let progress = Event::Progress(Progress { step, share: 0.25, seconds_left: Some(7), file: None });
         for event in outcomes.into_iter().map(Event::Ended).chain([progress]) {
             let line = serde_json::to_string(&event).unwrap();
             assert!(!line.contains('\n'), "{line}");

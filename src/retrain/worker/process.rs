@@ -34,6 +34,8 @@ pub struct Options {
     pub recorded: Option<File>,
     /// What is to be different from the settings and the live version.
     pub training: TrainingSettings,
+    /// Whether ways to train are compared, and nothing is trained for good.
+    pub compare: bool,
 }
 
 /// A running retraining. Dropping it kills its process.
@@ -74,7 +76,8 @@ impl Program {
     /// What the system said when the program could not be started, or the file of its log not opened.
     pub fn start(&self, options: Options) -> io::Result<Training> {
         let mut command = Command::new(&self.path);
-        command.args(&self.arguments).args(["retrain", "--events", "--lower-priority"]);
+        let name = if options.compare { "compare" } else { "retrain" };
+        command.args(&self.arguments).args([name, "--events", "--lower-priority"]);
         if options.force {
             command.arg("--force");
         }
