@@ -38,7 +38,11 @@ export function why(segment) {
 	/** @type {any[]} */
 	const head = [['Trait'], ['Value'], ['Here, beside everyone'], ['Here', true], ['Everyone', true], ['Lift', true]];
 	if (told.size) head.push(['May be said of']);
-	return table('Traits of the segment beside everyone\u2019s', head, rows.map(row => row.slice(0, head.length)));
+	return table(
+		'Traits of the segment beside everyone\u2019s',
+		head,
+		rows.map(row => row.slice(0, head.length)),
+	);
 }
 
 function shares(key, row, colour, told) {
@@ -80,24 +84,15 @@ export const level = level => el('span', { className: `badge ${LEVEL[level] ?? '
 /** How far each column has drifted. */
 export function drifts(drift) {
 	const columns = Object.entries(drift?.columns ?? {});
-	const has = key => columns.some(([, column]) => column[key] !== undefined);
-	const heads = [
-		['Column'],
-		['Level'],
-		...(has('total_variation') ? [['Moved', true]] : []),
-		...(has('psi')
-			? [
-					['PSI', true],
-					['By chance', true],
-				]
-			: []),
-	];
-	const rows = columns.map(([column, of]) => [
-		title(column),
-		level(of.level),
-		...(has('total_variation') ? [pct(of.total_variation)] : []),
-		...(has('psi') ? [dec(of.psi), dec(of.by_chance)] : []),
-	]);
+	const moved = columns.some(([, of]) => of.total_variation !== undefined);
+	const heads = moved
+		? [['Column'], ['Level'], ['Moved', true], ['What moved most']]
+		: [['Column'], ['Level'], ['PSI', true]];
+	const rows = columns.map(([column, of]) => {
+		const most = of.largest_shift;
+		const words = most ? `${value(column, most.value)}: ${pct(most.share_before)} to ${pct(most.share)}` : '';
+		return [title(column), level(of.level), ...(moved ? [pct(of.total_variation), words] : [dec(of.psi)])];
+	});
 	return table('Drift of each column', heads, rows);
 }
 

@@ -153,11 +153,7 @@ async function compare(result, [first, second], signal) {
 			put(
 				place,
 				shown.length
-					? table(
-							`${left[0]} beside ${right[0]}`,
-							[['What'], [when(left[1].at)], [when(right[1].at)]],
-							shown,
-						)
+					? table(`${left[0]} beside ${right[0]}`, [['What'], [when(left[1].at)], [when(right[1].at)]], shown)
 					: empty('Nothing differs', 'Both versions have the same scores, parameters, files and segments.'),
 			);
 		};

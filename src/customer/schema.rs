@@ -122,6 +122,14 @@ impl Scale {
             Self::Log => number.abs().ln_1p().copysign(number),
         }
     }
+
+    /// The number that [`Scale::apply`] makes `scaled` of.
+    pub fn undo(self, scaled: f64) -> f64 {
+        match self {
+            Self::Linear => scaled,
+            Self::Log => scaled.abs().exp_m1().copysign(scaled),
+        }
+    }
 }
 
 fn one() -> f64 {

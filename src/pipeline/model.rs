@@ -81,6 +81,9 @@ pub struct Assignment {
     pub unseen: Vec<(String, Vec<(TraitValue, u64)>)>,
 }
 
+/// For each profile of a table its number in the training, and the positions of the others on the map, in their order.
+pub(super) type Positions = (Vec<Option<u32>>, Array2<f32>);
+
 impl Model {
     /// Puts a model together from stored parts.
     ///
@@ -196,6 +199,25 @@ impl Model {
             }
         }
         rows
+    }
+
+    /// For each of `profiles` its number in the training, and the positions of the others on the map, in their order;
+    /// `None` where the method has no map.
+    ///
+    /// # Errors
+    /// As [`Model::assign`].
+    pub(super) fn positions(&self, profiles: &Profiles) -> Result<Option<Positions>, AssignError> {
+        let Grouping::Map(map) = &self.grouping else { return Ok(None) };
+        let rows = self.encoder.encode(profiles, &self.scaler);
+        let known: Vec<Option<u32>> =
+            rows.rows().into_iter().map(|row| self.known.get(&bits_of(row)[..]).copied()).collect();
+        let unseen: Vec<usize> = (0..known.len()).filter(|&at| known.get(at).is_some_and(Option::is_none)).collect();
+        let places = if unseen.is_empty() {
+            Array2::zeros((0, map.umap.embedding().ncols()))
+        } else {
+            map.umap.transform(rows.select(Axis(0), &unseen).view()).map_err(AssignError::Map)?
+        };
+        Ok(Some((known, places)))
     }
 
     /// How strongly each of the training's profiles belongs to its segment.

@@ -5,6 +5,9 @@
 //! segments know nothing of.
 
 use std::collections::BTreeMap;
+use std::iter::repeat_n;
+
+use ndarray::{ArrayView2, Axis, concatenate};
 
 use super::{Fitted, Model, SegmentId};
 use umap::{PrincipalPlane, principal_plane};
@@ -68,6 +71,38 @@ impl Overview {
         let gap_share = shorten_gaps(&mut points);
         Some((Self { points, n_profiles: customers.len(), variance_share, gap_share }, taken))
     }
+
+    /// The positions of all of a model's profiles in the plane of [`Overview::of_model`], then those of `others`,
+    /// `(n_others, n_components)`, which are in `segments_of_others` and leave the plane as it is.
+    pub(super) fn plane_with(
+        model: &Model,
+        customers: &[u32],
+        max_points: usize,
+        others: ArrayView2<'_, f32>,
+        segments_of_others: &[Option<SegmentId>],
+    ) -> Vec<[f64; 2]> {
+        let own = model.places();
+        let places = own.and_then(|own| concatenate(Axis(0), &[own.view(), others.view()]).ok());
+        let Some(places) = places else { return Vec::new() };
+        // Nobody has a profile of the others: neither the mean nor the axes follow them.
+        let weights: Vec<u32> = customers.iter().copied().chain(repeat_n(0, others.nrows())).collect();
+        let PrincipalPlane { positions, .. } = principal_plane(places.view(), &weights);
+        let segments = model.segments_of_profiles().chain(segments_of_others.iter().copied());
+        let placed = positions.iter().zip(segments).zip(weights);
+        let points = placed.map(|((&[x, y], segment), customers)| OverviewPoint { x, y, segment, customers });
+        let mut points: Vec<OverviewPoint> = points.collect();
+        let sample = points.iter().zip(sampled(customers, max_points)).filter(|&(_, is_taken)| is_taken);
+        let sample: Vec<OverviewPoint> = sample.map(|(point, _)| *point).collect();
+        Gaps::of(&sample).shorten(&mut points);
+        points.iter().map(|point| [point.x, point.y]).collect()
+    }
+}
+
+/// By how much gaps are shortened, and about which middles.
+struct Gaps {
+    discs: BTreeMap<SegmentId, Disc>,
+    /// How much of each gap is left.
+    share: f64,
 }
 
 /// Where a segment is in the plane.
@@ -86,7 +121,36 @@ impl Disc {
 
 /// Brings the segments together and returns the factor.
 fn shorten_gaps(points: &mut [OverviewPoint]) -> f64 {
-    let discs = discs(points);
+    let gaps = Gaps::of(points);
+    gaps.shorten(points);
+    gaps.share
+}
+
+impl Gaps {
+    fn of(points: &[OverviewPoint]) -> Self {
+        let discs = discs(points);
+        let share = share_left(&discs);
+        Self { discs, share }
+    }
+
+    /// Moves each point along with its segment, or with the nearest one.
+    fn shorten(&self, points: &mut [OverviewPoint]) {
+        let Self { discs, share } = self;
+        if *share >= 1.0 {
+            return;
+        }
+        for point in points {
+            let nearest = |a: &&Disc, b: &&Disc| a.distance(point.x, point.y).total_cmp(&b.distance(point.x, point.y));
+            let own = point.segment.and_then(|id| discs.get(&id)).or_else(|| discs.values().min_by(nearest));
+            if let Some(disc) = own {
+                (point.x, point.y) = (point.x - (1.0 - share) * disc.x, point.y - (1.0 - share) * disc.y);
+            }
+        }
+    }
+}
+
+/// How much of the gaps has to be left for no two segments to touch; 1 where there is nothing to bring together.
+fn share_left(discs: &BTreeMap<SegmentId, Disc>) -> f64 {
     let factor = |(i, a): (usize, &Disc)| {
         let touching = |b: &Disc| GAP * (a.radius + b.radius) / a.distance(b.x, b.y).max(f64::MIN_POSITIVE);
         discs.values().skip(i + 1).map(touching).fold(0.0, f64::max)
@@ -96,15 +160,7 @@ fn shorten_gaps(points: &mut [OverviewPoint]) -> f64 {
     if discs.len() < 2 || factor >= 1.0 {
         return 1.0;
     }
-    let factor = factor.max(MIN_GAP_SHARE);
-    for point in points {
-        let nearest = |a: &&Disc, b: &&Disc| a.distance(point.x, point.y).total_cmp(&b.distance(point.x, point.y));
-        let own = point.segment.and_then(|id| discs.get(&id)).or_else(|| discs.values().min_by(nearest));
-        if let Some(disc) = own {
-            (point.x, point.y) = (point.x - (1.0 - factor) * disc.x, point.y - (1.0 - factor) * disc.y);
-        }
-    }
-    factor
+    factor.max(MIN_GAP_SHARE)
 }
 
 /// Mean customer and farthest profile of each segment.

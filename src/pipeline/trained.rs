@@ -97,11 +97,16 @@ impl Model {
     ///
     /// Latent classes have no map, and so no points.
     pub fn overview(&self, max_points: usize) -> (Overview, Vec<usize>) {
-        let customers = |profile| u32::try_from(self.customers_of(profile)).unwrap_or(u32::MAX);
-        let customers: Vec<u32> = (0..self.segments_of_profiles().count()).map(customers).collect();
+        let customers = self.customers_of_profiles();
         Overview::of_model(self, &customers, max_points).unwrap_or_else(|| {
             let n_profiles = customers.len();
             (Overview { points: Vec::new(), n_profiles, variance_share: 0.0, gap_share: 1.0 }, Vec::new())
         })
+    }
+
+    /// How many training customers have each of the training's profiles.
+    pub(super) fn customers_of_profiles(&self) -> Vec<u32> {
+        let customers = |profile| u32::try_from(self.customers_of(profile)).unwrap_or(u32::MAX);
+        (0..self.segments_of_profiles().count()).map(customers).collect()
     }
 }

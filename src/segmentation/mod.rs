@@ -16,7 +16,9 @@ use std::sync::Arc;
 use crate::content::{Audience, Brief, Campaign};
 use crate::customer::{CustomerTable, Schema};
 use crate::model_store::ModelVersion;
-use crate::pipeline::{AssignError, Assignment, Distinction, Drift, Persona, Placement, Segment, SegmentId, Tallies};
+use crate::pipeline::{
+    AssignError, Assignment, Distinction, Drift, Persona, Placement, Segment, SegmentId, TablePlaces, Tallies,
+};
 
 pub use answer::{Answer, AnswerContext, SegmentAnswer};
 pub use content::{AddressOf, WrittenAnswer};
@@ -138,6 +140,15 @@ impl Grouped {
     /// The segments that occur, by id; the customers outside every cluster come last.
     pub fn groups(&self) -> &[Group] {
         &self.groups
+    }
+
+    /// Where the customers are on the map of the training, in the plane of [`crate::pipeline::Model::overview`]; `None`
+    /// where the method has no map.
+    ///
+    /// # Errors
+    /// As [`crate::pipeline::Model::assign`].
+    pub fn places(&self, max_points: usize) -> Result<Option<TablePlaces>, AssignError> {
+        self.version.model.table_places(&self.table, max_points)
     }
 
     /// How far the customers have moved from the training's; `None` for a version that was made without any.

@@ -6,6 +6,7 @@ use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
 use crate::app::{ADMIN_KEY, SAMPLE_MODEL, Setup, TestApp, keys, list, ok};
+use crate::form::Form;
 use crate::second_schema;
 
 async fn code(response: Response) -> (u16, String) {
@@ -127,6 +128,52 @@ async fn values_of_real_customers_are_for_administrators() {
     for (version, expected) in [("none", 404), ("20200101T000000Z-00000000", 404)] {
         assert_eq!(code(app.get(&format!("/map?version={version}")).await).await.0, expected, "{version}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_s_places_are_on_the_map_and_new_profiles_lie_by_their_segment() {
+    let app = TestApp::spawn().await;
+    let map = ok(app.get("/map").await).await;
+    let send = async |file: &str, query: &str| {
+        let bytes = std::fs::read(crate::app::root(file)).unwrap();
+        let (content_type, body) = Form::new().file("customers.xlsx", &bytes).finish();
+        let request = app.request(Method::POST, &format!("/upload-excel{query}")).header("content-type", content_type);
+        ok(request.body(body).send().await.unwrap()).await
+    };
+    // The sample was trained on: each of its profiles is where the map has it, and none is new.
+    let own = send("base_data/2026-01-01/customers.xlsx", "?places=1&members=0").await;
+    let places = &own["places"];
+    assert_eq!(numbers(&places["customers"]).iter().sum::<f64>(), 5000.0);
+    let number_of: BTreeMap<u64, usize> =
+        list(&map["profile"]).iter().enumerate().map(|(at, number)| (number.as_u64().unwrap(), at)).collect();
+    for (at, profile) in list(&places["profile"]).iter().enumerate() {
+        let on_map = number_of[&profile.as_u64().unwrap()];
+        for key in ["x", "y", "segment", "customers"] {
+            assert_eq!(places[key][at], map[key][on_map], "{key} of {profile}");
+        }
+    }
+    assert!(list(&own["clusters"]).iter().all(|cluster| list(&cluster["members"]).is_empty()));
+    assert_eq!(own["members_truncated"], true);
+
+    let other = send("tests/fixtures/upload_2000.xlsx", "?places=1").await;
+    let places = &other["places"];
+    let is_new = |at: &usize| places["profile"][*at].is_null();
+    let new: Vec<usize> = (0..list(&places["profile"]).len()).filter(is_new).collect();
+    assert!(!new.is_empty());
+    // Within a segment distances are true: whoever is new lies among its segment's own.
+    let (x, y) = (numbers(&map["x"]), numbers(&map["y"]));
+    let nearest = |px: f64, py: f64| {
+        let away = |at: &usize| (x[*at] - px).hypot(y[*at] - py);
+        (0..x.len()).min_by(|a, b| away(a).total_cmp(&away(b))).unwrap()
+    };
+    let by_their_own = new.iter().filter(|&&at| {
+        let there = nearest(places["x"][at].as_f64().unwrap(), places["y"][at].as_f64().unwrap());
+        map["segment"][there] == places["segment"][at]
+    });
+    assert!(by_their_own.count() as f64 > 0.9 * new.len() as f64);
+    assert!(send("tests/fixtures/upload_2000.xlsx", "").await.get("places").is_none());
+    let wrong = app.request(Method::POST, "/upload-excel?members=x").send().await.unwrap();
+    assert_eq!(code(wrong).await, (422, "invalid_fields".to_owned()));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -16,7 +16,7 @@ use crate::model_store::ModelVersion;
 use crate::pipeline::{TrainedColumn, TrainedProfiles, TraitValue};
 
 /// Profiles on the map, at most.
-const MAX_POINTS: usize = 10_000;
+pub(super) const MAX_POINTS: usize = 10_000;
 
 /// Which version's map.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
@@ -169,7 +169,7 @@ impl MapColumn {
     }
 }
 
-fn thousandths(number: f64) -> f64 {
+pub(super) fn thousandths(number: f64) -> f64 {
     (number * 1_000.0).round() / 1_000.0
 }
 

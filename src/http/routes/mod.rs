@@ -16,4 +16,5 @@ pub(super) mod retrain;
 pub(super) mod segments;
 pub(super) mod status;
 pub(super) mod upload;
+mod upload_places;
 pub(super) mod uploads;

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::extract::{Extension, Request, State};
+use axum::extract::{Extension, Query, Request, State};
 use axum::response::Response;
 use futures::StreamExt;
 use serde::Serialize;
@@ -12,10 +12,12 @@ use utoipa::ToSchema;
 
 use super::docs::BodyProblems;
 use super::export::keep_of;
+use super::map::MAX_POINTS;
+use super::upload_places::{Places, UploadQuery};
 use crate::causes::with_causes;
 use crate::content::{Campaign, Engagement, FunnelStage, Output, Platform, Tone, Written, write_all};
 use crate::customer::Keep;
-use crate::http::problem::ApiError;
+use crate::http::problem::{ApiError, FieldProblem};
 use crate::http::request::fields::Fields;
 use crate::http::request::ignored::Ignored;
 use crate::http::request::incoming::{on_disk, receive};
@@ -71,6 +73,9 @@ pub(in crate::http) struct Timed<'a> {
     #[serde(flatten)]
     answer: Answer<'a>,
     upload: KeptUpload,
+    /// Where the workbook's customers are on the map; only with `?places=1`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    places: Option<Places>,
     timings_ms: Timings,
     #[serde(flatten)]
     ignored: Ignored,
@@ -110,6 +115,7 @@ struct Upload {
     campaign: Campaign,
     ignored: Ignored,
     keep: Keep,
+    query: UploadQuery,
     address: PublicAddress,
     receiving: f64,
 }
@@ -122,7 +128,7 @@ struct Upload {
 /// with the rows so far, `writing` with the segments done), each `segment` as soon as it is written, and `done` with
 /// the whole answer, or `error` with a problem.
 #[utoipa::path(post, path = "/upload-excel", tag = "segments", operation_id = "upload_excel",
-    request_body(content = UploadRequest, content_type = "multipart/form-data"),
+    params(UploadQuery), request_body(content = UploadRequest, content_type = "multipart/form-data"),
     responses(
         (status = 200, description = "The segments that occur in the workbook, written",
             content((Timed<'static> = "application/json"), (String = "text/event-stream"))),
@@ -135,6 +141,7 @@ pub(in crate::http) async fn post_upload_excel(
     state.ready()?;
     let started = Instant::now();
     let (parts, body) = request.into_parts();
+    let query = Query::<UploadQuery>::try_from_uri(&parts.uri).map_err(|_| ApiError::Fields(vec![query_problem()]))?.0;
     let incoming = receive(&state, &parts.headers, body).await?;
     let mut fields = Fields::from_texts(incoming.texts);
     let ignored = Ignored::of_upload(&fields);
@@ -148,13 +155,13 @@ pub(in crate::http) async fn post_upload_excel(
     let version = state.ready()?.live.snapshot();
     let caller = Caller::new(state.clone(), context, &version.id, &parts.headers);
     let receiving = elapsed_ms(started);
-    let upload = Upload { state, version, file, campaign, ignored, keep, address, receiving };
+    let upload = Upload { state, version, file, campaign, ignored, keep, query, address, receiving };
     caller.answer(|reporter| upload.run(reporter)).await
 }
 
 impl Upload {
     async fn run(self, reporter: Reporter) -> Result<Finished, ApiError> {
-        let Self { state, version, file, campaign, ignored, keep, address, receiving } = self;
+        let Self { state, version, file, campaign, ignored, keep, query, address, receiving } = self;
         let started = Instant::now();
         let reading = Reading::keeping(keep);
         let grouped = read_and_group(&state, version, file, reading.clone());
@@ -168,11 +175,17 @@ impl Upload {
         let written = write(&state, &grouped, &campaign, &address, &reporter).await?;
         let kept = kept.await.map_err(|e| ApiError::internal("keeping an upload", e))??;
         let timings_ms = Timings { receiving, grouping, writing: elapsed_ms(started) };
-        let max_members = state.settings().max_members;
+        let max_members = state.settings().max_members.min(query.members.unwrap_or(usize::MAX));
+        let wants_places = query.places.is_some_and(|places| places > 0);
         let waited = waited(&written, state.settings().writers_at_once);
         let done = Done { grouped, written, campaign, ignored, address, kept, timings_ms, waited };
-        state.on_cpu_pool_final("writing an answer", move || done.finish(max_members)).await?
+        state.on_cpu_pool_final("writing an answer", move || done.finish(max_members, wants_places)).await?
     }
+}
+
+fn query_problem() -> FieldProblem {
+    let message = "must be a whole number: members=0 leaves members out, places=1 adds places".to_owned();
+    FieldProblem { field: "members, places".to_owned(), message, allowed: Vec::new() }
 }
 
 /// Writes every segment and reports each as soon as it is written. The results are in the order of the segments.
@@ -217,11 +230,14 @@ struct Done {
 }
 
 impl Done {
-    fn finish(self, max_members: usize) -> Result<Finished, ApiError> {
+    fn finish(self, max_members: usize, wants_places: bool) -> Result<Finished, ApiError> {
+        let places = wants_places.then(|| self.grouped.places(MAX_POINTS)).transpose();
+        let places =
+            places.map_err(|e| ApiError::internal("placing customers on the map", e))?.flatten().map(Places::from);
         let address_of = |name: &_| self.address.of_image(name);
         let answer = Answer::new(&self.grouped, &self.written, &self.campaign, max_members, &address_of);
         let upload = KeptUpload { id: self.kept.id.to_string(), is_duplicate: self.kept.is_duplicate };
-        let answer = Timed { answer, upload, timings_ms: self.timings_ms, ignored: self.ignored };
+        let answer = Timed { answer, upload, places, timings_ms: self.timings_ms, ignored: self.ignored };
         Finished::new(&answer, self.waited)
     }
 }

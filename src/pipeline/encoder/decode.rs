@@ -35,7 +35,7 @@ impl Encoder {
                     let slot = row.get(start).copied().unwrap_or_default() / self.weight(index);
                     let number = scaler.unscale(scaled, f64::from(slot));
                     scaled += 1;
-                    scaled_value(feature.kind, slot, number)
+                    scaled_value(feature.kind, slot, feature.scale.undo(number))
                 }
             });
             start += block.width();
