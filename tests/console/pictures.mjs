@@ -7,7 +7,7 @@ import { ROOT, browser, page, serve, unlock, upload } from './portal.mjs';
 const MAX_BYTES = 150_000;
 const [chrome, portal] = await Promise.all([browser(), serve()]);
 try {
-  const { tab, go } = await page(chrome, portal, { viewport: { width: 1100, height: 800 } });
+  const { tab, go } = await page(chrome, portal, { viewport: { width: 1100, height: 1080 } });
   const to = hash => tab.evaluate(address => { location.hash = address; scrollTo(0, 0); }, hash);
   const take = async name => {
     await tab.waitForTimeout(700);
@@ -23,6 +23,7 @@ try {
   await tab.keyboard.press('ArrowRight');
   await tab.evaluate(() => { document.activeElement.blur(); scrollTo(0, 0); });
   await take('customers');
+  await tab.setViewportSize({ width: 1100, height: 800 });
   await upload(tab, portal);
   await take('upload');
   await to('#/segments/1');
