@@ -15,6 +15,7 @@
 //! segmentation → content, model_store, pipeline, customer
 //! content      → config, pipeline, customer
 //! model_store  → pipeline, customer
+//! outcome      → pipeline
 //! pipeline     → customer, the crates umap and hdbscan
 //! workbook     → config, customer
 //! upload_store, schedule → config
@@ -37,6 +38,7 @@ pub mod export;
 pub mod http;
 pub mod model_store;
 pub mod near_miss;
+pub mod outcome;
 pub mod pickles;
 pub mod pipeline;
 pub mod retrain;

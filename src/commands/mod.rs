@@ -11,6 +11,7 @@ mod log;
 mod misconfigured;
 mod models;
 mod of_flask_service;
+mod outcome;
 mod output;
 mod progress;
 mod report;
@@ -50,6 +51,8 @@ enum Command {
     Compare(compare::CompareArgs),
     /// Group the customers of one workbook and write content for each segment.
     Segment(segment::SegmentArgs),
+    /// Of a file of what was sent and who acted, how each text did and whether the texts differ.
+    Outcome(outcome::OutcomeArgs),
     /// Look at the trained models, and switch between them.
     #[command(subcommand)]
     Models(models::ModelsCommand),
@@ -111,6 +114,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Retrain(args) => retrain::retrain(&config, &args),
         Command::Compare(args) => compare::compare(&config, &args),
         Command::Segment(args) => segment::segment(&config, &args).map(|()| ExitCode::SUCCESS),
+        Command::Outcome(args) => outcome::outcome(&config, &args).map(|()| ExitCode::SUCCESS),
         Command::Models(command) => models::models(&config, &command),
         Command::Check => check::check(&config),
         Command::Health(args) => health::health(&config, &args),

@@ -10,7 +10,7 @@ use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use content_portal::content::{Campaign, CampaignInput, Written, write_all};
 use content_portal::customer::Keep;
-use content_portal::export::{Export, Format};
+use content_portal::export::{Export, Format, Texts};
 use content_portal::model_store::ModelStore;
 use content_portal::segmentation::{Answer, Grouped, group};
 use content_portal::workbook::{ReadRequest, Watch};
@@ -86,9 +86,10 @@ pub fn segment(config: &Config, args: &SegmentArgs) -> anyhow::Result<()> {
     let output = args.output_file(config, input.id)?;
     let (grouped, written) = segments(config, input, keep, &campaign)?;
 
+    let texts = Texts { written: &written, campaign: &campaign };
     let write = |out: &File| match format {
-        OutputFormat::Xlsx => write_spreadsheet(Format::Xlsx, &grouped, &written, out),
-        OutputFormat::Csv => write_spreadsheet(Format::Csv, &grouped, &written, out),
+        OutputFormat::Xlsx => write_spreadsheet(Format::Xlsx, &grouped, texts, out),
+        OutputFormat::Csv => write_spreadsheet(Format::Csv, &grouped, texts, out),
         OutputFormat::Json => {
             let answer = Answer::new(&grouped, &written, &campaign, config.server.max_members, &ToString::to_string);
             Ok(writeln!(&*out, "{}", serde_json::to_string_pretty(&answer)?)?)
@@ -132,8 +133,8 @@ fn segments(config: &Config, input: Input, keep: Keep, campaign: &Campaign) -> a
     Ok((grouped, written.into_iter().map(|(_, written)| written).collect()))
 }
 
-fn write_spreadsheet(format: Format, grouped: &Grouped, written: &[Written], out: &File) -> anyhow::Result<()> {
-    Ok(Export::of_table(grouped, written)?.write(format, out, &std::env::temp_dir())?)
+fn write_spreadsheet(format: Format, grouped: &Grouped, texts: Texts<'_>, out: &File) -> anyhow::Result<()> {
+    Ok(Export::of_table(grouped, Some(texts))?.write(format, out, &std::env::temp_dir())?)
 }
 
 impl SegmentArgs {

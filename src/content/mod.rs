@@ -19,6 +19,7 @@ mod prices;
 mod prompt;
 mod provider;
 mod spent;
+mod tracking;
 mod upstream;
 mod writer;
 mod written;
@@ -33,6 +34,7 @@ pub use error::{WriteError, WriteErrorKind, WriteStep, WriterConfigError};
 pub use images::{ImageName, ImageStore, NotAnImageName};
 pub use provider::Probed;
 pub use spent::{Spent, TokenCounts};
+pub use tracking::{ContentId, WrittenFor};
 pub use writer::{ContentRequest, Writer, write_all};
 pub use written::{Brief, Content, Flags, Pictures, Written};
 

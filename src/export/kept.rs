@@ -10,6 +10,7 @@ use super::ExportError;
 use super::json::{Capped, Traits, shape_error};
 use super::members::KeptMembers;
 use super::segments::SegmentLine;
+use super::tracked::{KeptTexts, KeptTrackings, Tracked, VariantIds};
 
 /// Segments of one answer: more than any model has.
 const MAX_SEGMENTS: usize = 1_000;
@@ -39,11 +40,13 @@ struct KeptSegment<'a> {
     content: Option<KeptContent>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(expecting = "an object with text or image_prompt")]
 struct KeptContent {
     text: Option<String>,
     image_prompt: Option<String>,
+    variants: Option<KeptTexts>,
+    tracking: Option<KeptTrackings>,
 }
 
 /// An entry of `clusters`.
@@ -56,6 +59,7 @@ struct KeptCluster<'a> {
     persona: Option<Traits<'a>>,
     persona_summary: Option<String>,
     default_post: Option<String>,
+    tracking: Option<KeptTrackings>,
     #[serde(borrow)]
     members: Option<&'a RawValue>,
 }
@@ -106,7 +110,13 @@ impl<'a> KeptAnswer<'a> {
             let line = by_id.remove(&cluster.cluster_id).unwrap_or(lines.len());
             if let Some(json) = cluster.members {
                 let path = format!("clusters[{number}].members");
-                members.push(KeptMembers { path, line, cluster_id: cluster.cluster_id, json });
+                members.push(KeptMembers {
+                    path,
+                    line,
+                    cluster_id: cluster.cluster_id,
+                    ids: VariantIds::default(),
+                    json,
+                });
             }
             let cluster = SegmentLine::from(cluster);
             match lines.get_mut(line) {
@@ -114,13 +124,16 @@ impl<'a> KeptAnswer<'a> {
                 None => lines.push(cluster),
             }
         }
+        for list in &mut members {
+            list.ids = lines.get(list.line).map(|line| line.tracked.ids()).unwrap_or_default();
+        }
         (lines, members)
     }
 }
 
 impl<'a> From<KeptSegment<'a>> for SegmentLine<'a> {
     fn from(segment: KeptSegment<'a>) -> Self {
-        let content = segment.content.unwrap_or(KeptContent { text: None, image_prompt: None });
+        let content = segment.content.unwrap_or(KeptContent::default());
         Self {
             cluster_id: segment.cluster_id,
             size: segment.size,
@@ -128,6 +141,7 @@ impl<'a> From<KeptSegment<'a>> for SegmentLine<'a> {
             share: segment.share,
             persona_summary: segment.persona_summary.map(Cow::Owned),
             traits: segment.persona.map(|Traits(traits)| traits).unwrap_or_default(),
+            tracked: Tracked::kept(content.variants, content.tracking),
             text: content.text.map(Cow::Owned),
             image_prompt: content.image_prompt.map(Cow::Owned),
         }
@@ -136,14 +150,16 @@ impl<'a> From<KeptSegment<'a>> for SegmentLine<'a> {
 
 impl<'a> From<KeptCluster<'a>> for SegmentLine<'a> {
     fn from(cluster: KeptCluster<'a>) -> Self {
+        let post = cluster.default_post.filter(|post| !post.is_empty());
         Self {
             cluster_id: cluster.cluster_id,
+            tracked: Tracked::kept(post.clone().map(|post| Capped(vec![post])), cluster.tracking),
             size: cluster.size,
             rows_listed: 0,
             share: None,
             persona_summary: cluster.persona_summary.map(Cow::Owned),
             traits: cluster.persona.map(|Traits(traits)| traits).unwrap_or_default(),
-            text: cluster.default_post.filter(|post| !post.is_empty()).map(Cow::Owned),
+            text: post.map(Cow::Owned),
             image_prompt: None,
         }
     }

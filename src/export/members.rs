@@ -9,7 +9,8 @@ use serde_path_to_error::Track;
 use super::ExportError;
 use super::cell::CellValue;
 use super::json::{Key, shape_error};
-use super::sink::{CLUSTER_ID, RowSink};
+use super::sink::{CLUSTER_ID, CONTENT_ID, RowSink, VARIANT};
+use super::tracked::VariantIds;
 
 /// One segment's list of members.
 pub(super) struct KeptMembers<'a> {
@@ -19,6 +20,8 @@ pub(super) struct KeptMembers<'a> {
     pub line: usize,
     /// The segment, for members that do not say it themselves.
     pub cluster_id: i64,
+    /// The ids of the segment's texts, for the members that say which they are to get.
+    pub ids: VariantIds,
     pub json: &'a RawValue,
 }
 
@@ -31,7 +34,7 @@ impl KeptMembers<'_> {
         let mut json = serde_json::Deserializer::from_str(self.json.get());
         let mut track = Track::new();
         let mut failed = None;
-        let list = List { sink, cluster_id: self.cluster_id, failed: &mut failed };
+        let list = List { sink, cluster_id: self.cluster_id, ids: &self.ids, failed: &mut failed };
         let read = list.deserialize(serde_path_to_error::Deserializer::new(&mut json, &mut track));
         match (read, failed) {
             (_, Some(error)) => Err(error),
@@ -45,6 +48,7 @@ impl KeptMembers<'_> {
 struct List<'s> {
     sink: &'s mut dyn RowSink,
     cluster_id: i64,
+    ids: &'s VariantIds,
     failed: &'s mut Option<ExportError>,
 }
 
@@ -87,16 +91,23 @@ impl<'de> Visitor<'de> for Member<'_, '_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut member: A) -> Result<(), A::Error> {
-        let Self(List { sink, cluster_id, failed }) = self;
+        let Self(List { sink, cluster_id, ids, failed }) = self;
         let mut stop = |error| {
             **failed = Some(error);
             A::Error::custom("the sink takes no more")
         };
+        let mut id = None;
         sink.cell(CLUSTER_ID, CellValue::Whole((*cluster_id).into())).map_err(&mut stop)?;
         while let Some(Key(key)) = member.next_key()? {
             let value: CellValue<'_> = member.next_value()?;
+            if let (VARIANT, CellValue::Whole(variant)) = (key.as_ref(), &value) {
+                id = u64::try_from(*variant).ok().and_then(|variant| ids.get(variant));
+            }
             // An empty cell is not a cell, but its column is one.
             sink.cell(&key, value).map_err(&mut stop)?;
+        }
+        if let Some(id) = id {
+            sink.cell(CONTENT_ID, CellValue::Text(id.into())).map_err(&mut stop)?;
         }
         sink.end_row().map_err(&mut stop)
     }

@@ -14,6 +14,7 @@ mod members;
 mod rows;
 mod segments;
 mod sink;
+mod tracked;
 mod xlsx;
 
 use std::io::Write;
@@ -22,10 +23,10 @@ use std::str::FromStr;
 
 pub use error::ExportError;
 pub use kept::KeptAnswer;
+pub use segments::Texts;
 
-use crate::content::Written;
 use crate::segmentation::Grouped;
-use rows::{Rows, Survey};
+use rows::{GroupedRows, Rows, Survey};
 use segments::SegmentLine;
 
 /// The kind of file to write.
@@ -104,15 +105,17 @@ impl<'a> Export<'a> {
         Ok(Self { segments, rows: Rows::Kept(members), survey })
     }
 
-    /// The export of a grouped table, with every customer, and with what was written for its segments, in their order.
+    /// The export of a grouped table, with every customer, and with what was written for its segments, if anything was.
     ///
     /// # Errors
     /// [`ExportError::TooManyColumns`].
-    pub fn of_table(grouped: &'a Grouped, written: &'a [Written]) -> Result<Self, ExportError> {
-        let rows = Rows::Grouped(grouped);
+    pub fn of_table(grouped: &'a Grouped, texts: Option<Texts<'a>>) -> Result<Self, ExportError> {
+        let segments = segments::of_table(grouped, texts);
+        let tracked = segments.iter().map(|line| line.tracked.ids()).collect();
+        let rows = Rows::Grouped(GroupedRows { grouped, tracked });
         let mut survey = Survey::default();
         rows.read_into(&mut survey)?;
-        Ok(Self { segments: segments::of_table(grouped, written), rows, survey })
+        Ok(Self { segments, rows, survey })
     }
 
     /// Writes the file to `out`. Blocking; what cannot be streamed waits in unnamed files of the folder `scratch`.

@@ -5,18 +5,25 @@ use rustc_hash::FxHashMap;
 use super::ExportError;
 use super::cell::CellValue;
 use super::members::KeptMembers;
-use super::sink::{CLUSTER_ID, RowSink};
+use super::sink::{CLUSTER_ID, CONTENT_ID, RowSink, VARIANT};
+use super::tracked::VariantIds;
 use crate::segmentation::Grouped;
 
 /// Columns of one export: far more than any schema yields.
 pub(super) const MAX_COLUMNS: usize = 1_024;
-/// The columns that stand last, in this order: where a customer belongs.
-const LAST: [&str; 3] = [CLUSTER_ID, "strength", "confidence"];
+/// The columns that stand last, in this order: where a customer belongs, and which text the customer is to get.
+const LAST: [&str; 5] = [CLUSTER_ID, "strength", "confidence", VARIANT, CONTENT_ID];
 
 /// Where the rows are.
 pub(super) enum Rows<'a> {
     Kept(Vec<KeptMembers<'a>>),
-    Grouped(&'a Grouped),
+    Grouped(GroupedRows<'a>),
+}
+
+/// The rows of a table, and the ids of what was written for each of its segments.
+pub(super) struct GroupedRows<'a> {
+    pub grouped: &'a Grouped,
+    pub tracked: Vec<VariantIds>,
 }
 
 impl Rows<'_> {
@@ -24,17 +31,26 @@ impl Rows<'_> {
     pub fn read_into(&self, sink: &mut dyn RowSink) -> Result<(), ExportError> {
         match self {
             Self::Kept(lists) => lists.iter().try_for_each(|list| list.read_into(sink)),
-            Self::Grouped(grouped) => {
-                for member in grouped.groups().iter().flat_map(|group| grouped.members(group)) {
-                    if let Some((header, identifier)) = member.identifier() {
-                        sink.cell(header, identifier.into())?;
-                    }
-                    member.each_entry(|title, entry| sink.cell(title, entry.into()))?;
-                    sink.end_row()?;
+            Self::Grouped(rows) => rows.read_into(sink),
+        }
+    }
+}
+
+impl GroupedRows<'_> {
+    fn read_into(&self, sink: &mut dyn RowSink) -> Result<(), ExportError> {
+        for (group, ids) in self.grouped.groups().iter().zip(&self.tracked) {
+            for member in self.grouped.members(group, ids.len()) {
+                if let Some((header, identifier)) = member.identifier() {
+                    sink.cell(header, identifier.into())?;
                 }
-                Ok(())
+                member.each_entry(|title, entry| sink.cell(title, entry.into()))?;
+                if let Some(id) = member.variant().and_then(|variant| ids.get(variant)) {
+                    sink.cell(CONTENT_ID, CellValue::Text(id.into()))?;
+                }
+                sink.end_row()?;
             }
         }
+        Ok(())
     }
 }
 
@@ -50,7 +66,7 @@ impl Survey {
         self.n_rows
     }
 
-    /// The columns of the rows, `cluster_id`, `strength` and `confidence` last; where there is no row, `cluster_id` alone.
+    /// The columns of the rows, those of [`LAST`] last; where there is no row, `cluster_id` alone.
     pub fn columns(&self) -> Columns {
         let is_last = |key: &str| LAST.contains(&key);
         let first = self.keys.titles.iter().map(String::as_str).filter(|key| !is_last(key));

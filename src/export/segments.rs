@@ -3,8 +3,18 @@
 use std::borrow::Cow;
 
 use super::cell::CellValue;
-use crate::content::Written;
-use crate::segmentation::{Group, Grouped};
+use super::tracked::Tracked;
+use crate::content::{Campaign, Written};
+use crate::segmentation::{Group, Grouped, Tracking};
+
+/// What was written for the segments of a table, in their order.
+#[derive(Debug, Clone, Copy)]
+pub struct Texts<'a> {
+    /// One a segment.
+    pub written: &'a [Written],
+    /// By which campaign.
+    pub campaign: &'a Campaign,
+}
 
 /// A segment, as far as it is known.
 pub(super) struct SegmentLine<'a> {
@@ -20,6 +30,8 @@ pub(super) struct SegmentLine<'a> {
     pub traits: Vec<(Cow<'a, str>, CellValue<'a>)>,
     pub text: Option<Cow<'a, str>>,
     pub image_prompt: Option<Cow<'a, str>>,
+    /// Every text, with what it is known by.
+    pub tracked: Tracked,
 }
 
 impl<'a> SegmentLine<'a> {
@@ -30,12 +42,15 @@ impl<'a> SegmentLine<'a> {
         self.persona_summary = self.persona_summary.take().or(other.persona_summary);
         self.text = self.text.take().or(other.text);
         self.image_prompt = self.image_prompt.take().or(other.image_prompt);
+        if self.tracked.0.is_empty() {
+            self.tracked = other.tracked;
+        }
         if self.traits.is_empty() {
             self.traits = other.traits;
         }
     }
 
-    fn of_group(group: &'a Group, written: Option<&'a Written>) -> Self {
+    fn of_group(grouped: &Grouped, group: &'a Group, texts: Option<(Texts<'a>, &'a Written)>) -> Self {
         let traits = group.persona.traits.iter().map(|t| {
             let value = match t.values.first() {
                 Some(only) if !t.is_list => CellValue::from(only),
@@ -49,7 +64,12 @@ impl<'a> SegmentLine<'a> {
         });
         let extras = group.persona.extras.iter();
         let extras = extras.map(|(key, text)| (Cow::Borrowed(key.as_str()), CellValue::Text(Cow::Borrowed(text))));
-        let content = written.and_then(|written| written.content.as_ref().ok());
+        let content = texts.and_then(|(_, written)| written.content.as_ref().ok());
+        let tracked = texts.zip(content).map(|((texts, _), content)| {
+            let drawn = content.image_prompt.iter().filter(|_| content.variants.is_empty());
+            let tracking = Tracking::of(content, &grouped.written_for(group, texts.campaign));
+            Tracked::new(content.variants.iter().chain(drawn).cloned(), tracking)
+        });
         Self {
             cluster_id: group.cluster_id,
             size: u64::try_from(group.rows.len()).ok(),
@@ -59,14 +79,15 @@ impl<'a> SegmentLine<'a> {
             traits: traits.chain(extras).collect(),
             text: content.and_then(|content| content.variants.first()).map(|text| Cow::Borrowed(text.as_str())),
             image_prompt: content.and_then(|content| content.image_prompt.as_deref()).map(Cow::Borrowed),
+            tracked: tracked.unwrap_or_default(),
         }
     }
 }
 
 /// The segments of a grouped table, with what was written for them.
-pub(super) fn of_table<'a>(grouped: &'a Grouped, written: &'a [Written]) -> Vec<SegmentLine<'a>> {
-    let mut written = written.iter();
-    let lines = grouped.groups().iter().map(|group| SegmentLine::of_group(group, written.next()));
+pub(super) fn of_table<'a>(grouped: &'a Grouped, texts: Option<Texts<'a>>) -> Vec<SegmentLine<'a>> {
+    let mut written = texts.into_iter().flat_map(|texts| texts.written.iter().map(move |written| (texts, written)));
+    let lines = grouped.groups().iter().map(|group| SegmentLine::of_group(grouped, group, written.next()));
     let mut lines: Vec<_> = lines.collect();
     complete(&mut lines);
     lines

@@ -1,4 +1,5 @@
-//! The workbook: a sheet of segments and a sheet of customers, written row by row (ISO/IEC 29500).
+//! The workbook: a sheet of segments, a sheet of customers and, where there are any, one of texts, written row by row
+//! (ISO/IEC 29500).
 //!
 //! Text goes into string cells, so that nothing in it is a formula or a link, whatever it starts with.
 
@@ -13,7 +14,8 @@ use rust_xlsxwriter::{ExcelDateTime, Format as CellFormat, Workbook, Worksheet, 
 use super::cell::{CellValue, cut};
 use super::rows::{Columns, MAX_COLUMNS};
 use super::segments::SegmentLine;
-use super::sink::RowSink;
+use super::sink::{CLUSTER_ID, CONTENT_ID, RowSink, VARIANT};
+use super::tracked::TrackedText;
 use super::{Export, ExportError};
 
 /// Rows of a sheet below its header.
@@ -33,6 +35,8 @@ const ARROW_WIDTH: usize = 3;
 const BEFORE: [&str; 5] = ["cluster_id", "size", "rows_listed", "share", "persona_summary"];
 /// What is after them.
 const AFTER: [&str; 2] = ["text", "image_prompt"];
+/// The columns of the sheet of texts.
+const CONTENT: [&str; 5] = [CLUSTER_ID, VARIANT, CONTENT_ID, "utm", "text"];
 
 pub(super) fn write(export: &Export<'_>, out: impl Write + Send, scratch: &Path) -> Result<(), ExportError> {
     // The library panics where its scratch files cannot be written, which is all that it panics over.
@@ -63,6 +67,10 @@ fn write_book(export: &Export<'_>, out: impl Write + Send, scratch: &Path) -> Re
     let mut rows = XlsxRows { sheet, columns: &columns };
     export.rows.read_into(&mut rows)?;
     rows.sheet.finish()?;
+    if export.segments.iter().any(|line| !line.tracked.0.is_empty()) {
+        let sheet = book.add_worksheet_with_constant_memory().map_err(ExportError::write_workbook)?;
+        write_texts(Sheet::begin(sheet, "Content", CONTENT.into_iter(), &formats)?, &export.segments)?;
+    }
     let mut out = BufWriter::new(out);
     book.save_to_writer(&mut out).map_err(ExportError::write_workbook)?;
     out.flush().map_err(ExportError::write)
@@ -98,6 +106,25 @@ fn write_segment(sheet: &mut Sheet<'_>, line: &SegmentLine<'_>, traits: &Columns
     }
     sheet.end_row();
     Ok(())
+}
+
+/// One line a text: for whom it is and what it is known by.
+fn write_texts(mut sheet: Sheet<'_>, segments: &[SegmentLine<'_>]) -> Result<(), ExportError> {
+    for (line, text) in segments.iter().flat_map(|line| line.tracked.0.iter().map(move |text| (line, text))) {
+        let TrackedText { text, tracking } = text;
+        let values = [
+            CellValue::Whole(line.cluster_id.into()),
+            CellValue::Whole(i128::try_from(tracking.variant).unwrap_or(i128::MAX)),
+            CellValue::Text(Cow::Borrowed(&tracking.content_id)),
+            CellValue::Text(Cow::Borrowed(&tracking.utm)),
+            CellValue::Text(Cow::Borrowed(text)),
+        ];
+        for (column, value) in values.iter().enumerate() {
+            sheet.cell(column, value)?;
+        }
+        sheet.end_row();
+    }
+    sheet.finish()
 }
 
 struct XlsxRows<'a> {

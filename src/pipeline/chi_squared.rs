@@ -58,7 +58,7 @@ fn pooled(cells: &[(f64, f64)], before: f64, now: f64) -> Vec<(f64, f64)> {
 }
 
 /// The probability that a χ² variable of so many degrees of freedom is `statistic` or more.
-pub(super) fn chi_squared_tail(statistic: f64, degrees: usize) -> f64 {
+pub fn chi_squared_tail(statistic: f64, degrees: usize) -> f64 {
     if degrees == 0 || statistic <= 0.0 {
         return 1.0;
     }

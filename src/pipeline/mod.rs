@@ -39,6 +39,7 @@ mod traits;
 
 pub use adopt::{Adopted, TrainedElsewhere, adopt};
 pub use association::Association;
+pub use chi_squared::chi_squared_tail;
 pub use compare::{CandidateName, Comparison, HeldOutBits, Judged, ToldBits, WhyOut, compare};
 pub use contradiction::Contradiction;
 pub use decided_by::DecidedBy;
@@ -63,4 +64,5 @@ pub use training_settings::TrainingSettings;
 pub use trait_counts::{TraitCounts, TraitValue};
 pub use traits::{
     Claim, Distinction, Distinguishing, DistinguishingNumber, DistinguishingValue, MIN_CUSTOMERS, Statement, Tallies,
+    wilson_interval,
 };

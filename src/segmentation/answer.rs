@@ -9,8 +9,9 @@ use super::content::{AddressOf, ContentAnswer, ContentErrorAnswer};
 use super::members::Members;
 use super::regenerate::Regenerate;
 use super::schema::{members_schema, persona_schema};
+use super::tracking::Tracking;
 use super::{Group, Grouped, Lift};
-use crate::content::{Campaign, Written};
+use crate::content::{Campaign, Written, WrittenFor};
 use crate::customer::CleaningReport;
 use crate::pipeline::{Distinguishing, Drift, Persona, TraitValue};
 
@@ -138,6 +139,8 @@ pub struct ClusterAnswer<'a> {
     /// The first text; empty where none was written.
     #[schema(example = "Been meaning to? Make today the day for our winter coats. …")]
     default_post: &'a str,
+    /// What each variant of the text is known by; empty where none was written.
+    tracking: Vec<Tracking>,
     /// The prompt; empty where nothing was written.
     #[schema(example = "# Role\nYou are a senior copywriter. …")]
     prompt_used: &'a str,
@@ -181,7 +184,9 @@ impl<'a> Answer<'a> {
         let clusters = grouped.groups.iter().zip(written).map(|(group, written)| {
             let limit = members_left.min(group.rows.len());
             members_left -= limit;
-            cluster(grouped, group, written, limit, &inputs)
+            let n_variants = written.content.as_ref().map_or(0, |content| content.variants.len());
+            let members = Members { grouped, rows: &group.rows, limit, n_variants };
+            cluster(&context, group, written, members, &inputs)
         });
         Self {
             status: "ok",
@@ -201,6 +206,12 @@ impl<'a> Answer<'a> {
     }
 }
 
+impl AnswerContext<'_> {
+    fn written_for(&self, group: &Group) -> WrittenFor<'_> {
+        self.grouped.written_for(group, self.campaign)
+    }
+}
+
 impl<'a> SegmentAnswer<'a> {
     /// One of the segments, with what was written for it.
     pub fn new(context: &AnswerContext<'_>, group: &'a Group, written: &'a Written) -> Self {
@@ -215,7 +226,9 @@ impl<'a> SegmentAnswer<'a> {
             persona_summary: &group.summary,
             distinguishing: &group.distinction.distinguishing,
             not_distinguishing: &group.distinction.not_distinguishing,
-            content: ContentAnswer::new(written, address_of, || Regenerate::new(group, campaign)),
+            content: ContentAnswer::new(written, &context.written_for(group), address_of, || {
+                Regenerate::new(group, campaign)
+            }),
         }
     }
 }
@@ -232,10 +245,10 @@ impl CampaignInputs {
 }
 
 fn cluster<'a>(
-    grouped: &'a Grouped,
+    context: &AnswerContext<'_>,
     group: &'a Group,
     written: &'a Written,
-    limit: usize,
+    members: Members<'a>,
     inputs: &CampaignInputs,
 ) -> ClusterAnswer<'a> {
     let content = written.content.as_ref().ok();
@@ -246,9 +259,10 @@ fn cluster<'a>(
         distinguishing: &group.distinction.distinguishing,
         not_distinguishing: &group.distinction.not_distinguishing,
         default_post: content.and_then(|c| c.variants.first()).map_or("", String::as_str),
+        tracking: content.map(|c| Tracking::of(c, &context.written_for(group))).unwrap_or_default(),
         prompt_used: content.map_or("", |c| c.prompt_used.as_str()),
         size: group.rows.len(),
-        members: Members { grouped, rows: &group.rows, limit },
+        members,
         campaign_inputs: inputs.clone(),
         content_error: written.content.as_ref().err().map(ContentErrorAnswer::new),
     }

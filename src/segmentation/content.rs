@@ -4,7 +4,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::regenerate::Regenerate;
-use crate::content::{Content, ImageName, Pictures, WriteError, Written};
+use super::tracking::Tracking;
+use crate::content::{Content, ImageName, Pictures, WriteError, Written, WrittenFor};
 
 /// What was written for a segment, or why nothing was.
 #[derive(Serialize, ToSchema)]
@@ -41,6 +42,8 @@ pub struct WrittenAnswer<'a> {
     /// As many texts as were asked for.
     #[schema(example = json!(["Fresh bread at nine, and a seat by the window."]))]
     variants: &'a [String],
+    /// What each of them is known by, in the same order; where only an image was asked for, what was drawn.
+    tracking: Vec<Tracking>,
     /// The addresses of the pictures, one a variant, where pictures were asked for. Beside `image_error` one that is
     /// not there is an empty text, and in an upload's answer the list is empty.
     #[schema(example = json!(["http://localhost:5000/images/9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08.png"]))]
@@ -127,6 +130,7 @@ pub type AddressOf<'a> = dyn Fn(&ImageName) -> String + Sync + 'a;
 impl<'a> ContentAnswer<'a> {
     pub(super) fn new(
         written: &'a Written,
+        written_for: &WrittenFor<'_>,
         address_of: &AddressOf<'_>,
         regenerate: impl FnOnce() -> Regenerate<'a>,
     ) -> Self {
@@ -139,7 +143,7 @@ impl<'a> ContentAnswer<'a> {
         let pictures = written.pictures.as_ref();
         let drawn = pictures.and_then(|pictures| pictures.as_ref().ok());
         let images = drawn.iter().flat_map(|drawn| &drawn.images).map(address_of).collect();
-        let mut answer = WrittenAnswer::new(content, pictures, images);
+        let mut answer = WrittenAnswer::new(content, written_for, pictures, images);
         answer.regenerate = answer.image_error.is_some().then(|| Box::new(regenerate()));
         Self::Written(Box::new(answer))
     }
@@ -148,7 +152,12 @@ impl<'a> ContentAnswer<'a> {
 impl<'a> WrittenAnswer<'a> {
     /// The answer for `content` and what became of the pictures beside it, which are at the addresses `images`; one
     /// that is not there has an empty address.
-    pub fn new(content: &'a Content, pictures: Option<&'a Result<Pictures, WriteError>>, images: Vec<String>) -> Self {
+    pub fn new(
+        content: &'a Content,
+        written_for: &WrittenFor<'_>,
+        pictures: Option<&'a Result<Pictures, WriteError>>,
+        images: Vec<String>,
+    ) -> Self {
         let flags = content.flags;
         let drawing_cost = pictures.map_or(Some(0.0), |pictures| match pictures {
             Ok(pictures) => pictures.spent.cost_usd,
@@ -159,6 +168,7 @@ impl<'a> WrittenAnswer<'a> {
             image_prompt: content.image_prompt.as_deref(),
             slogan: content.slogan.as_deref(),
             variants: &content.variants,
+            tracking: Tracking::of(content, written_for),
             image_url: images.iter().find(|image| !image.is_empty()).cloned(),
             images,
             image_error: pictures.and_then(|pictures| pictures.as_ref().err()).map(ContentErrorAnswer::new),

@@ -2,6 +2,7 @@
 
 use jiff::civil::Date;
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::{Group, Grouped};
 use crate::customer::{Kind, Value};
@@ -12,6 +13,7 @@ pub(super) struct Members<'a> {
     pub grouped: &'a Grouped,
     pub rows: &'a [u32],
     pub limit: usize,
+    pub n_variants: usize,
 }
 
 /// One customer: where its row stands, where somebody asked for that, the schema's columns and what they yield, and where
@@ -20,6 +22,7 @@ pub(super) struct Members<'a> {
 pub struct Member<'a> {
     grouped: &'a Grouped,
     row: usize,
+    n_variants: usize,
 }
 
 /// What stands under one title of a [`Member`].
@@ -39,9 +42,9 @@ pub enum Entry<'a> {
 }
 
 impl Grouped {
-    /// The customers of `group`, in the table's order.
-    pub fn members<'a>(&'a self, group: &'a Group) -> impl Iterator<Item = Member<'a>> {
-        group.rows.iter().map(|&row| Member { grouped: self, row: row as usize })
+    /// The customers of `group`, in the table's order; `n_variants` texts were written for them.
+    pub fn members<'a>(&'a self, group: &'a Group, n_variants: usize) -> impl Iterator<Item = Member<'a>> {
+        group.rows.iter().map(move |&row| Member { grouped: self, row: row as usize, n_variants })
     }
 }
 
@@ -55,8 +58,17 @@ impl<'a> Member<'a> {
         Some((header, Entry::Text(identifiers.get(self.row))))
     }
 
-    /// Hands over every entry with its title: where the row stands, the schema's columns in their order, and the place
-    /// in the segments.
+    /// Which of its segment's texts the customer is to get, counted from 1; `None` where there is no choice.
+    ///
+    /// A hash of the row's place in the table decides, so that the same file is split the same way again, and no column
+    /// has a part in it.
+    pub fn variant(&self) -> Option<u64> {
+        let hash = xxh3_64(&(self.row as u64).to_le_bytes());
+        (self.n_variants > 1).then(|| 1 + hash % self.n_variants as u64)
+    }
+
+    /// Hands over every entry with its title: where the row stands, the schema's columns in their order, the place in
+    /// the segments, and the variant where the segment has several.
     ///
     /// # Errors
     /// The first error of `each`, which ends the listing.
@@ -85,7 +97,10 @@ impl<'a> Member<'a> {
                 each("nearest_membership", Entry::Number(rounded(nearest.membership)))?;
             }
         }
-        Ok(())
+        match self.variant().and_then(|variant| i64::try_from(variant).ok()) {
+            Some(variant) => each("variant", Entry::Whole(variant)),
+            None => Ok(()),
+        }
     }
 }
 
@@ -117,7 +132,7 @@ impl Serialize for Members<'_> {
         let listed = self.rows.len().min(self.limit);
         let mut list = serializer.serialize_seq(Some(listed))?;
         for &row in self.rows.iter().take(listed) {
-            list.serialize_element(&Member { grouped: self.grouped, row: row as usize })?;
+            list.serialize_element(&Member { grouped: self.grouped, row: row as usize, n_variants: self.n_variants })?;
         }
         list.end()
     }

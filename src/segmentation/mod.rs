@@ -10,10 +10,11 @@ mod lift;
 mod members;
 mod regenerate;
 mod schema;
+mod tracking;
 
 use std::sync::Arc;
 
-use crate::content::{Audience, Brief, Campaign};
+use crate::content::{Audience, Brief, Campaign, WrittenFor};
 use crate::customer::{CustomerTable, Schema};
 use crate::model_store::ModelVersion;
 use crate::pipeline::{
@@ -26,6 +27,7 @@ pub use lift::{Lift, MeanLift, TraitLift, ValueLift};
 pub use members::{Entry, Member};
 pub use regenerate::Regenerate;
 pub use schema::{any_object, persona_schema};
+pub use tracking::Tracking;
 
 use lift::Baseline;
 
@@ -154,6 +156,11 @@ impl Grouped {
     /// How far the customers have moved from the training's; `None` for a version that was made without any.
     pub fn drift(&self) -> Option<&Drift> {
         self.drift.as_ref()
+    }
+
+    /// For whom a text is that was written for one of the segments.
+    pub fn written_for<'a>(&'a self, group: &Group, campaign: &'a Campaign) -> WrittenFor<'a> {
+        WrittenFor { model_version: self.version.id.as_str(), cluster_id: Some(group.cluster_id), campaign }
     }
 
     /// What is to be written for each segment, in their order.

@@ -16,23 +16,27 @@ pub struct Book {
     bytes: Vec<u8>,
     pub segments: Sheet,
     pub rows: Sheet,
+    /// The texts, where any were written.
+    pub content: Option<Sheet>,
 }
 
 impl Book {
     pub fn read(bytes: Vec<u8>) -> Self {
         let mut book = Xlsx::new(Cursor::new(bytes.clone())).unwrap();
-        assert_eq!(book.sheet_names(), ["Segments", "Rows"]);
-        for name in ["Segments", "Rows"] {
+        let names = book.sheet_names();
+        assert_eq!(names[..2], ["Segments", "Rows"]);
+        for name in &names {
             assert!(book.worksheet_formula(name).unwrap().is_empty(), "{name} holds a formula");
         }
-        let mut sheet = |name| {
+        let mut sheet = |name: &str| {
             let range = book.worksheet_range(name).unwrap();
             let mut rows = range.rows();
             let titles: Vec<String> = rows.next().unwrap().iter().map(ToString::to_string).collect();
             let rows = rows.map(|row| titles.iter().cloned().zip(row.iter().cloned()).collect()).collect();
             Sheet { titles, rows }
         };
-        Self { segments: sheet("Segments"), rows: sheet("Rows"), bytes }
+        let content = names.get(2).map(|name| sheet(name));
+        Self { segments: sheet("Segments"), rows: sheet("Rows"), content, bytes }
     }
 
     /// A part of the package, as XML.

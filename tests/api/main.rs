@@ -43,6 +43,7 @@ mod second_schema;
 mod sheets;
 mod store;
 mod switching;
+mod tracking;
 mod upload;
 mod upstream;
 mod writers;

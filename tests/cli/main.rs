@@ -17,6 +17,7 @@ mod folder;
 #[path = "../reading/strangers.rs"]
 mod hostile;
 mod lasting;
+mod outcome;
 mod retraining;
 mod serving;
 mod settings;

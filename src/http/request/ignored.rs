@@ -19,12 +19,13 @@ const MAX_NAME_CHARS: usize = 60;
 /// Fields of a generation beside the campaign's inputs and a customer's columns.
 const TARGETS: [&str; 3] = ["persona", "cluster_id", "campaign_inputs"];
 /// Other fields of a segment in an upload's answer. Callers send the segment back whole; these are not needed.
-const OF_A_SEGMENT: [&str; 8] = [
+const OF_A_SEGMENT: [&str; 9] = [
     "persona_summary",
     "distinguishing",
     "not_distinguishing",
     "members",
     "default_post",
+    "tracking",
     "prompt_used",
     "size",
     "content_error",

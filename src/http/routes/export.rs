@@ -88,9 +88,10 @@ struct Written {
 /// Segments and their customers as a file for a spreadsheet program
 ///
 /// Send an upload's answer as it was stored, or the workbook once more. The workbook is grouped by the live model; it
-/// is not kept, and no content is written for it. An .xlsx has a sheet `Segments` and a sheet `Rows`; a .csv has the
-/// rows. Of a workbook, `row` is the number of each row as its sheet shows it, and `keep=identifier` adds the
-/// identifiers, which are kept nowhere else. Text that looks like a formula stays text.
+/// is not kept, and no content is written for it. An .xlsx has a sheet `Segments`, a sheet `Rows` and, where texts were
+/// written, a sheet `Content` with what each is known by; a .csv has the rows. Of a workbook, `row` is the number of
+/// each row as its sheet shows it, and `keep=identifier` adds the identifiers, which are kept nowhere else. Text that
+/// looks like a formula stays text.
 #[utoipa::path(post, path = "/segments/export", tag = "segments", operation_id = "export_segments",
     params(
         ("format" = Option<String>, Query, description = "`xlsx` (the default) or `csv`", example = "csv"),
@@ -148,7 +149,7 @@ async fn export_workbook(
     drop(file);
     let _space = reserve(state, size_bytes).await?;
     let dir = state.settings().upload_dir.clone();
-    let write = move || Written::write(&Export::of_table(&grouped, &[])?, format, &dir);
+    let write = move || Written::write(&Export::of_table(&grouped, None)?, format, &dir);
     state.on_cpu_pool_final("exporting a workbook", write).await?
 }
 

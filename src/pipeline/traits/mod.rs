@@ -30,6 +30,7 @@ use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
 use super::trait_counts::TraitValue;
 
 pub use count::Tallies;
+pub use statistics::wilson_interval;
 pub(super) use trait_test::shows_the_few_beside;
 pub use words::Statement;
 

@@ -63,12 +63,18 @@ impl Cell {
     }
 }
 
-/// The lower end of the 99 % interval of a share, `k` of `n` (Wilson 1927).
+/// The lower end of the 99 % interval of a share, `k` of `n`.
 pub(super) fn wilson_low(k: f64, n: f64) -> f64 {
-    let (share, z2) = (k / n, Z_99 * Z_99);
+    wilson_interval(k, n, Z_99).0
+}
+
+/// The score interval of a share, `k` of `n`, from below to above (Wilson 1927); `z` is the quantile of the normal
+/// distribution that says how sure it is.
+pub fn wilson_interval(k: f64, n: f64, z: f64) -> (f64, f64) {
+    let (share, z2) = (k / n, z * z);
     let middle = share + z2 / (2.0 * n);
-    let reach = Z_99 * (share * (1.0 - share) / n + z2 / (4.0 * n * n)).sqrt();
-    (middle - reach) / (1.0 + z2 / n)
+    let reach = z * (share * (1.0 - share) / n + z2 / (4.0 * n * n)).sqrt();
+    ((middle - reach) / (1.0 + z2 / n), (middle + reach) / (1.0 + z2 / n))
 }
 
 /// The two-sided p-value of a standard normal deviate.

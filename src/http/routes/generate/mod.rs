@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::docs::BodyProblems;
 use crate::causes::with_causes;
-use crate::content::{Brief, Content, ContentRequest, Output, Pictures, WriteError};
+use crate::content::{Brief, Content, ContentRequest, Output, Pictures, WriteError, WrittenFor};
 use crate::http::admission::Admitted;
 use crate::http::idempotency::{Claim, First, IDEMPOTENT_REPLAYED, IdempotencyKey, Turn};
 use crate::http::problem::ApiError;
@@ -161,13 +161,15 @@ impl Job {
         self.state.metrics().content(&content);
         let content = content.map_err(ApiError::Write)?;
         for (variant, text) in (1..).zip(&content.variants) {
-            let event = VariantEvent { variant, of: content.variants.len(), text: Some(text), image: None };
+            let id = self.written_for().content_id(text);
+            let of = content.variants.len();
+            let event = VariantEvent { variant, of, text: Some(text), content_id: Some(id.as_str()), image: None };
             reporter.send("variant", &event).await;
         }
         let pictures = self.draw(&request, &content, &reporter).await?;
         let images = pictures.as_ref().map(|pictures| self.address.of_pictures(pictures)).unwrap_or_default();
         for (variant, image) in (1..).zip(&images).filter(|(_, image)| !image.is_empty()) {
-            let event = VariantEvent { variant, of: images.len(), text: None, image: Some(image) };
+            let event = VariantEvent { variant, of: images.len(), text: None, content_id: None, image: Some(image) };
             reporter.send("variant", &event).await;
         }
         self.finish(&content, pictures.as_ref(), images)
@@ -237,7 +239,7 @@ impl Job {
             fields_used: &fields_used,
             used_fields: &fields_used,
             prompt: &content.prompt_used,
-            content: WrittenAnswer::new(content, pictures, images),
+            content: WrittenAnswer::new(content, &self.written_for(), pictures, images),
             ignored: &self.ignored,
         };
         let drawing = pictures.map_or(Duration::ZERO, |pictures| match pictures {
@@ -245,6 +247,11 @@ impl Job {
             Err(error) => error.waited,
         });
         Finished::new(&answer, content.waited + drawing)
+    }
+
+    fn written_for(&self) -> WrittenFor<'_> {
+        let (model_version, campaign) = (self.version.id.as_str(), &self.given.campaign);
+        WrittenFor { model_version, cluster_id: self.target.cluster_id, campaign }
     }
 
     fn fields_used(&self) -> FieldsUsed {

@@ -155,6 +155,8 @@ pub(super) struct VariantEvent<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub content_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub image: Option<&'a str>,
 }
 

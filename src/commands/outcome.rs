@@ -1,0 +1,145 @@
+//! `outcome FILE`: what the texts came to, by a table of what was sent and who acted.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use clap::Args;
+use content_portal::content::ContentId;
+use content_portal::customer::{CustomerTable, Keep, Schema, Value};
+use content_portal::outcome::{GroupOutcome, Outcome, Sending, Test};
+use content_portal::workbook::{ReadRequest, Watch};
+
+use super::config::Config;
+use super::files::Input;
+use super::output::print_line;
+use super::setup;
+
+/// The columns of the table, as the reader of workbooks has them. The ids are read like customers' identifiers: as they
+/// are written.
+const SCHEMA: &str = r#"{
+    "identifier": ["content_id", "utm_content"],
+    "columns": [
+        {"title": "sent", "kind": "number", "required": true, "persona": {"key": "sent", "top": 1}},
+        {"title": "acted", "kind": "number", "required": true, "persona": {"key": "acted", "top": 1}},
+        {"title": "stratum", "kind": "category", "required": false, "persona": {"key": "stratum", "top": 1}}
+    ]
+}"#;
+/// The largest whole number that a cell holds exactly.
+const MAX_PEOPLE: f64 = 9_007_199_254_740_992.0;
+/// Texts of one segment and platform: far more than anybody compares.
+const MAX_TEXTS: usize = 200;
+
+#[derive(Debug, Args)]
+pub struct OutcomeArgs {
+    /// A .xlsx, .xls or .csv with the columns content_id (or utm_content), sent and acted, and perhaps stratum; - for
+    /// standard input.
+    file: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Reads, tests and prints.
+pub fn outcome(config: &Config, args: &OutcomeArgs) -> anyhow::Result<()> {
+    let input = Input::open(&args.file, config.server.max_upload_bytes)?;
+    let name = input.name.clone();
+    let outcome = Outcome::of(&read(config, input).context(name)?);
+    if args.json {
+        print_line!("{}", serde_json::to_string_pretty(&outcome)?);
+    } else {
+        print(&outcome);
+    }
+    Ok(())
+}
+
+/// Every row of the table.
+fn read(config: &Config, input: Input) -> anyhow::Result<Vec<Sending>> {
+    let schema = Arc::new(Schema::from_json(SCHEMA.as_bytes())?);
+    let keep = Keep { row: true, identifier: true };
+    let request = ReadRequest { schema, today: setup::today(config), keep, watch: Watch::default() };
+    // With keys, so that equal rows all count.
+    let table = setup::reader(config)?.read_keyed(input.file, &request)?.into_table();
+    let cleaning = table.cleaning();
+    for (reason, rows) in &cleaning.first_dropped {
+        let rows: Vec<String> = rows.iter().map(|at| at.row.to_string()).collect();
+        bail!("{reason}, in row {}", rows.join(", "));
+    }
+    if cleaning.identifier_used.is_none() {
+        bail!("the sheet needs a column \"content_id\" (or utm_content)");
+    }
+    if table.n_rows() == 0 {
+        bail!("the sheet has a header but no row below it");
+    }
+    let sendings: Vec<Sending> = (0..table.n_rows()).map(|row| sending(&table, row)).collect::<anyhow::Result<_>>()?;
+    let mut texts: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for sending in &sendings {
+        texts.entry(&sending.group).or_default().insert(&sending.content_id);
+    }
+    if let Some((group, texts)) = texts.iter().find(|(_, texts)| texts.len() > MAX_TEXTS) {
+        bail!("{} texts start with {group}, and at most {MAX_TEXTS} can be compared", texts.len());
+    }
+    Ok(sendings)
+}
+
+fn sending(table: &CustomerTable, row: usize) -> anyhow::Result<Sending> {
+    let origins = table.origins().context("the rows have no places")?;
+    let at = origins.rows().get(row).copied().unwrap_or_default();
+    let id = origins.identifiers().map_or("", |ids| ids.get(row));
+    if id.is_empty() {
+        bail!("row {at} has no content_id");
+    }
+    let Some(id) = ContentId::read(id) else {
+        bail!("row {at}: {id:?} is not a content_id; copy it from an answer or an export");
+    };
+    let value = |column: usize| table.columns().get(column).and_then(|column| column.value(row));
+    let people = |column: usize, title: &str| match value(column) {
+        Some(&Value::Number(n)) if (0.0..=MAX_PEOPLE).contains(&n) && n.fract() == 0.0 => Ok(n as u64),
+        Some(Value::Number(n)) => bail!("row {at}: {title} must be a whole number of people, and is {n}"),
+        _ => bail!("row {at}: {title} is not a number"),
+    };
+    let (sent, acted) = (people(0, "sent")?, people(1, "acted")?);
+    if acted > sent {
+        bail!("row {at}: {acted} acted, but the text was sent to {sent}");
+    }
+    let stratum = match value(2) {
+        Some(Value::Text(name)) => name.to_string(),
+        _ => String::new(),
+    };
+    Ok(Sending { content_id: id.as_str().to_owned(), group: id.group().to_owned(), stratum, sent, acted })
+}
+
+fn print(outcome: &Outcome) {
+    print_line!("{:<18}  {:>9}  {:>9}  {:>7}  95 % interval", "content_id", "sent", "acted", "share");
+    for content in &outcome.contents {
+        let percent = |share: Option<f64>| share.map_or("–".to_owned(), |share| format!("{:.1} %", share * 100.0));
+        let (share, low, high) = (percent(content.share), percent(content.share_low), percent(content.share_high));
+        let (id, sent, acted) = (&content.content_id, content.sent, content.acted);
+        print_line!("{id:<18}  {sent:>9}  {acted:>9}  {share:>7}  {low} to {high}");
+    }
+    outcome.groups.iter().for_each(print_group);
+    if let Some(test) = &outcome.all_groups {
+        print_line!("\nall groups together\n  {}", tested(test));
+    }
+}
+
+fn print_group(group: &GroupOutcome) {
+    let n_texts = group.content_ids.len();
+    let texts = if n_texts == 1 { "1 text".to_owned() } else { format!("{n_texts} texts") };
+    print_line!("\n{}…: {texts}, sent to {}, {} acted", group.group, group.sent, group.acted);
+    if let Some(test) = &group.pooled {
+        print_line!("  pooled      {}", tested(test));
+    }
+    if let Some(test) = group.stratified.as_ref().filter(|_| group.strata_in_all > 1) {
+        let strata = if group.strata == 1 { "1 stratum".to_owned() } else { format!("{} strata", group.strata) };
+        let odds = group.odds_ratio.map(|ratio| format!(", odds ratio {ratio:.2}")).unwrap_or_default();
+        print_line!("  stratified  {} over {strata}{odds}", tested(test));
+    }
+    print_line!("  {}", group.sentence);
+}
+
+fn tested(test: &Test) -> String {
+    let p = if test.p_value < 0.001 { "p < 0.001".to_owned() } else { format!("p = {:.3}", test.p_value) };
+    format!("χ² = {:.2} with {} df, {p}", test.statistic, test.degrees)
+}

@@ -1,0 +1,15 @@
+//! What a campaign came to: of the people that each text was sent to, how many acted, and whether the texts differ.
+//!
+//! Pure: counts in, numbers and sentences out. Knows no file and no model; may import [`crate::pipeline`] for two of
+//! its formulas.
+
+mod counts;
+mod detectable;
+mod judged;
+mod stratified;
+
+pub use counts::Sending;
+pub use judged::{ContentOutcome, GroupOutcome, Outcome, Test};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,109 @@
+//! What a text is known by once it is out, and which customers get it.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::app::{TestApp, list};
+use crate::download::Book;
+use crate::form::Form;
+
+const FILE: &str = "tests/fixtures/customers_300.xls";
+
+/// The ids of a list of texts.
+fn ids(tracking: &Value) -> Vec<&str> {
+    list(tracking).iter().map(|text| text["content_id"].as_str().unwrap()).collect()
+}
+
+impl TestApp {
+    /// An upload with three texts a segment.
+    async fn upload_with_variants(&self) -> Value {
+        let file = std::fs::read(crate::app::root(FILE)).unwrap();
+        let form = Form::new().file("customers.xls", &file).text("num_variants", "3").text("objective", "More visits");
+        let (content_type, body) = form.finish();
+        let request = self.request(reqwest::Method::POST, "/upload-excel").header("content-type", content_type);
+        request.body(body).send().await.unwrap().json().await.unwrap()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_variant_has_an_id_of_its_own_and_the_same_one_again() {
+    let app = TestApp::spawn().await;
+    let body = json!({ "cluster_id": 0, "platform": "Email", "objective": "20% off: Coats", "num_variants": 3 });
+    let answer = app.generate("/generate-post", &body).await;
+    let tracking = list(&answer["tracking"]);
+    let variants: Vec<_> = tracking.iter().map(|text| text["variant"].as_u64().unwrap()).collect();
+    assert_eq!(variants, [1, 2, 3]);
+    let found = ids(&answer["tracking"]);
+    assert_eq!(found.iter().collect::<BTreeSet<_>>().len(), 3);
+    let groups: BTreeSet<_> = found.iter().map(|id| id.split_once('-').unwrap().0).collect();
+    assert_eq!(groups.len(), 1, "{found:?}");
+    let utm = format!("utm_source=email&utm_medium=email&utm_campaign=20-off-coats&utm_content={}", found[0]);
+    assert_eq!(tracking[0]["utm"], utm);
+    assert_eq!(app.generate("/generate-promo", &body).await["tracking"], answer["tracking"]);
+    // The same words for another segment are another text.
+    let elsewhere = json!({ "cluster_id": 1, "platform": "Email", "objective": "20% off: Coats", "num_variants": 3 });
+    let elsewhere = app.generate("/generate-post", &elsewhere).await;
+    assert!(ids(&elsewhere["tracking"]).iter().all(|id| !id.starts_with(groups.first().unwrap())), "{elsewhere}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_only_drawn_is_known_by_what_is_drawn() {
+    let app = TestApp::spawn().await;
+    let answer = app.generate("/generate-post", &json!({ "cluster_id": 0, "post_type": "ImagePrompt" })).await;
+    assert_eq!((ids(&answer["tracking"]).len(), &answer["variants"]), (1, &json!([])));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_splits_its_members_among_the_variants_the_same_way_each_time() {
+    let app = TestApp::spawn().await;
+    let (answer, again) = (app.upload_with_variants().await, app.upload_with_variants().await);
+    let mut counts = [0; 3];
+    for (cluster, segment) in list(&answer["clusters"]).iter().zip(list(&answer["segments"])) {
+        assert_eq!(cluster["tracking"], segment["content"]["tracking"]);
+        assert_eq!(ids(&cluster["tracking"]).len(), 3);
+        for member in list(&cluster["members"]) {
+            counts[usize::try_from(member["variant"].as_u64().unwrap()).unwrap() - 1] += 1;
+        }
+    }
+    assert_eq!(counts.iter().sum::<u32>(), 300);
+    assert!(counts.iter().all(|&count| (70..=130).contains(&count)), "{counts:?}");
+    assert_eq!(answer["clusters"], again["clusters"]);
+
+    // A segment that is sent back whole has no unknown field.
+    let again = app.generate("/generate-post", &answer["clusters"][0]).await;
+    assert_eq!(again.get("ignored"), None, "{again}");
+
+    // With one text there is nothing to split.
+    let one = app.upload_file(FILE).await;
+    assert_eq!(ids(&one["clusters"][0]["tracking"]).len(), 1);
+    assert_eq!(one["clusters"][0]["members"][0].get("variant"), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_says_which_text_each_customer_is_to_get() {
+    let app = TestApp::spawn().await;
+    let answer = app.upload_with_variants().await;
+    let response = app.post("/segments/export", &answer).await;
+    let book = Book::read(response.bytes().await.unwrap().into());
+    assert!(book.rows.titles.ends_with(&["variant", "content_id"].map(str::to_owned)), "{:?}", book.rows.titles);
+    let content = book.content.unwrap();
+    assert_eq!(content.titles, ["cluster_id", "variant", "content_id", "utm", "text"]);
+    let segments = list(&answer["segments"]);
+    assert_eq!(content.rows.len(), 3 * segments.len());
+    let texts: Vec<_> = segments.iter().flat_map(|segment| list(&segment["content"]["variants"])).collect();
+    assert_eq!(content.texts("text"), texts.iter().map(|text| text.as_str().unwrap()).collect::<Vec<_>>());
+    let of = |row: &std::collections::BTreeMap<String, calamine::Data>, titles: [&str; 3]| {
+        titles.map(|title| row[title].to_string())
+    };
+    let known: BTreeSet<_> = content.rows.iter().map(|row| of(row, ["cluster_id", "variant", "content_id"])).collect();
+    for row in &book.rows.rows {
+        assert!(known.contains(&of(row, ["cluster_id", "variant", "content_id"])), "{row:?}");
+    }
+
+    // What the portal keeps of it is enough.
+    let clusters = app.post("/segments/export", &json!({ "clusters": answer["clusters"] })).await;
+    let book = Book::read(clusters.bytes().await.unwrap().into());
+    let ids: BTreeSet<_> = book.rows.texts("content_id").into_iter().collect();
+    assert_eq!(ids, content.texts("content_id").into_iter().collect());
+}

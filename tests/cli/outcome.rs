@@ -1,0 +1,83 @@
+//! `outcome FILE`: what the texts came to.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::folder::{Folder, shown};
+
+/// Two texts for one segment and platform.
+const IDS: [&str; 2] = ["cgw0v8zdp-8wp69f7k", "cgw0v8zdp-0123456z"];
+
+impl Folder {
+    fn outcome(&self, table: &str) -> Value {
+        fs::write(self.path("sent.csv"), table).unwrap();
+        serde_json::from_str(&self.ok(&["outcome", "sent.csv", "--json"])).unwrap()
+    }
+
+    fn refused_outcome(&self, table: &str) -> String {
+        fs::write(self.path("sent.csv"), table).unwrap();
+        let output = self.run(&["outcome", "sent.csv"]);
+        assert_eq!(output.status.code(), Some(1), "{}", shown(&output));
+        String::from_utf8(output.stderr).unwrap()
+    }
+}
+
+#[test]
+fn outcome_says_the_share_of_each_text_and_whether_they_differ() {
+    let folder = Folder::new();
+    let [one, other] = IDS;
+    let table = format!(
+        "content_id,sent,acted,stratum\n{one},1000,40,new\n{other},500,25,new\n\
+         {one},300,90,loyal\n{other},700,240,loyal\n"
+    );
+    let outcome = folder.outcome(&table);
+    let contents = outcome["contents"].as_array().unwrap();
+    let found: Vec<_> = contents.iter().map(|content| (&content["content_id"], &content["acted"])).collect();
+    assert_eq!(found, [(&json!(other), &json!(265)), (&json!(one), &json!(130))]);
+    let group = &outcome["groups"][0];
+    assert_eq!(
+        (&group["group"], &group["strata"], &group["pooled"]["degrees"]),
+        (&json!("cgw0v8zdp"), &json!(2), &json!(1))
+    );
+    assert!(group["pooled"]["p_value"].as_f64() < Some(1e-9), "{group}");
+    assert!(group["stratified"]["p_value"].as_f64() > Some(0.1), "{group}");
+    assert_eq!(outcome["all_groups"], Value::Null);
+
+    let text = folder.ok(&["outcome", "sent.csv"]);
+    assert!(text.contains("10.0 %  8.5 % to 11.") && text.contains("χ² = 2.52 with 1 df, p = 0.112"), "{text}");
+    assert!(text.contains("No difference is shown") && text.contains("points on are found"), "{text}");
+    assert_eq!(folder.versions().len(), 0, "it needs no model");
+}
+
+#[test]
+fn equal_rows_all_count_and_other_spellings_of_the_columns_are_read() {
+    let folder = Folder::new();
+    let id = IDS[0];
+    let upper = id.to_uppercase();
+    let outcome =
+        folder.outcome(&format!("UTM Content;Sent;Acted\n{id};1;0\n{upper};1;0\n{id};1;1\n{id};\"1,200\";0\n"));
+    let content = &outcome["contents"][0];
+    assert_eq!((&content["content_id"], &content["sent"], &content["acted"]), (&json!(id), &json!(1_203), &json!(1)));
+}
+
+#[test]
+fn a_table_that_cannot_be_true_is_refused_with_its_row() {
+    let folder = Folder::new();
+    let id = IDS[0];
+    for (table, why) in [
+        (format!("content_id,sent\n{id},5\n"), "needs a column \"acted\"; the headers found are content_id, sent"),
+        ("sent,acted\n5,1\n".to_owned(), "the sheet needs a column \"content_id\""),
+        (format!("content_id,sent,acted\n{id},9,1\n{id},5,6\n"), "row 3: 6 acted, but the text was sent to 5"),
+        (format!("content_id,sent,acted\n{id},9,1\n{id},many,6\n"), "sent is not a number, in row 3"),
+        (format!("content_id,sent,acted\n{id},9,\n"), "no acted, in row 2"),
+        (format!("content_id,sent,acted\n{id},9.5,1\n"), "row 2: sent must be a whole number of people, and is 9.5"),
+        (format!("content_id,sent,acted\n{id},9,-1\n"), "row 2: acted must be a whole number of people, and is -1"),
+        ("content_id,sent,acted\nspring,9,1\n".to_owned(), "row 2: \"spring\" is not a content_id"),
+        ("content_id,sent,acted\n,9,1\n".to_owned(), "row 2 has no content_id"),
+        ("content_id,sent,acted\n".to_owned(), "no row below it"),
+    ] {
+        let error = folder.refused_outcome(&table);
+        assert!(error.contains(why) && error.starts_with("error: sent.csv: "), "{table}: {error}");
+    }
+}
