@@ -62,7 +62,7 @@ fn read(config: &Config, input: Input) -> anyhow::Result<Vec<Sending>> {
     // With keys, so that equal rows all count.
     let table = setup::reader(config)?.read_keyed(input.file, &request)?.into_table();
     let cleaning = table.cleaning();
-    for (reason, rows) in &cleaning.first_dropped {
+    if let Some((reason, rows)) = cleaning.first_dropped.first_key_value() {
         let rows: Vec<String> = rows.iter().map(|at| at.row.to_string()).collect();
         bail!("{reason}, in row {}", rows.join(", "));
     }

@@ -69,7 +69,7 @@ impl WrittenFor<'_> {
     pub fn utm(&self, id: &ContentId) -> String {
         let platform = self.campaign.platform();
         let source = platform.name().to_ascii_lowercase();
-        let named = [self.campaign.objective(), self.campaign.industry()].map(name).into_iter();
+        let named = [self.campaign.objective(), self.campaign.industry()].map(name);
         let campaign = named.into_iter().find(|name| !name.is_empty()).unwrap_or_else(|| "content".to_owned());
         let campaign = utf8_percent_encode(&campaign, PLAIN);
         let (medium, content) = (medium(platform), id.as_str());
@@ -93,7 +93,7 @@ fn part(texts: &[&str]) -> String {
         hash.update((text.len() as u64).to_le_bytes());
         hash.update(text);
     }
-    let first = hash.finalize().iter().take(5).fold(0_u64, |bits, byte| bits << 8 | u64::from(*byte));
+    let first = hash.finalize().iter().take(5).fold(0_u64, |bits, byte| (bits << 8) | u64::from(*byte));
     let letters = (0..PART_LETTERS).rev().filter_map(|at| LETTERS.get((first >> (5 * at)) as usize % LETTERS.len()));
     letters.map(|letter| char::from(*letter)).collect()
 }
