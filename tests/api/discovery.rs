@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::app::{Setup, TestApp, keys, list, ok};
 
 /// What the router serves beside the description and its page.
-const ROUTES: [(&str, &str); 22] = [
+const ROUTES: [(&str, &str); 23] = [
     ("get", "/"),
     ("post", "/upload-excel"),
     ("post", "/generate-promo"),
@@ -26,6 +26,7 @@ const ROUTES: [(&str, &str); 22] = [
     ("get", "/models/{version}/report"),
     ("post", "/models/{version}/activate"),
     ("post", "/retrain"),
+    ("post", "/compare"),
     ("get", "/retrain"),
     ("get", "/retrain/{id}"),
     ("get", "/healthz"),
