@@ -59,11 +59,10 @@ impl RequestContext {
         let took = started.elapsed();
         let took_ms = took.as_secs_f64() * 1000.0;
         let status_code = status.as_u16();
-        let event = "answered";
         if self.is_probe() {
-            tracing::debug!(event, request_id = %id, %method, %route, status = status_code, took_ms, "answered");
+            tracing::debug!(event = "answered", request_id = %id, %method, %route, status = status_code, took_ms, "answered");
         } else {
-            tracing::info!(event, request_id = %id, %method, %route, status = status_code, took_ms, "answered");
+            tracing::info!(event = "answered", request_id = %id, %method, %route, status = status_code, took_ms, "answered");
         }
         state.metrics().answered(&Answered { route, method: plain(method), status, took, waited });
         took

@@ -112,3 +112,29 @@ async fn a_trait_that_nobody_has_is_compared_with_nothing() {
     let answer = app.upload("customers.csv", &csv(rows)).await;
     assert_eq!(answer["segments"][0]["lift"]["Top_Gender"], json!([]));
 }
+
+/// A list of the fixture's rows whose customers joined in these months, at most so many of each.
+fn joined(months: &[(&'static str, usize)]) -> Vec<Vec<String>> {
+    let rows = rows_of("tests/fixtures/upload_2000.xlsx");
+    let date = rows[0].iter().position(|header| header == "Date Joined").unwrap();
+    let of_month = |&(month, n): &(&'static str, usize)| {
+        let in_month = rows.iter().skip(1).filter(move |row| row[date].get(5..7) == Some(month));
+        in_month.take(n).cloned().collect::<Vec<_>>()
+    };
+    std::iter::once(rows[0].clone()).chain(months.iter().flat_map(of_month)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_group_is_described_as_observed_and_a_small_one_as_trained() {
+    let app = TestApp::spawn().await;
+    let answer = app.upload("customers.csv", &csv(joined(&[("11", 130), ("05", 130), ("08", 12)]))).await;
+    let claims = |months: &[i64]| -> Vec<Value> {
+        let is_of = |cluster: &&Value| months.contains(&cluster["members"][0]["Join_Month"].as_i64().unwrap());
+        let cluster = list(&answer["clusters"]).iter().find(is_of).unwrap();
+        list(&cluster["distinguishing"]).iter().map(|told| json!([told["key"], told["value"], told["claim"]])).collect()
+    };
+    // The month says the quarter here, where nobody joined in another month of it.
+    let (november, august) = (claims(&[11]), claims(&[8]));
+    assert!(november.iter().any(|claim| claim[2] == "all" && claim[0] != "Top_Locations"), "{november:?}");
+    assert!(august.contains(&json!(["Top_Join_Quarter", 3, "all"])), "{august:?}");
+}

@@ -1,6 +1,7 @@
 //! Drift: no alarm for other customers of the same population, and one for what a marketer calls a change.
 //!
-//! `DRIFT_RESAMPLES=400` takes more tables than the quick tests do, and tells the figures.
+//! `DRIFT_RESAMPLES=400` takes more tables than the quick tests do, and prints the figures.
+#![allow(clippy::print_stdout, reason = "the long run prints what it measured")]
 
 use std::sync::{Arc, OnceLock};
 
@@ -235,4 +236,58 @@ fn confidence_is_how_many_agree_among_customers_who_were_not_trained_on() {
     if resamples().1 {
         println!("expected calibration error {error:.4}; stability {stability:?}");
     }
+}
+
+/// A town, a tier, visits and an amount that hardly two customers share: most new customers are unseen.
+const SHOPPERS: &str = r#"{"columns": [
+    {"title": "Town", "required": true, "kind": "category", "persona": {"key": "Towns", "top": 3}},
+    {"title": "Tier", "required": true, "kind": "ordinal", "levels": ["Silver", "Gold", "Platinum"],
+     "score_title": "Tier_Score", "persona": {"key": "Tier", "top": 1}},
+    {"title": "Visits", "required": true, "kind": "number", "persona": {"key": "Visits", "top": 1}},
+    {"title": "Spend", "required": true, "kind": "number", "scale": "log", "persona": {"key": "Spend", "top": 1}}
+]}"#;
+
+/// Shoppers whose tier follows their visits and their amounts, in no groups.
+fn shoppers(n: usize, seed: u64) -> CustomerTable {
+    let mut random = Random(seed << 32);
+    let (mut values, mut codes): ([Vec<Value>; 4], [Vec<u32>; 4]) = Default::default();
+    values[0] = TOWNS.map(|town| Value::Text(town.to_owned())).to_vec();
+    values[1] = (0..3).map(Value::Level).collect();
+    for row in 0..n {
+        let eagerness = random.next();
+        let tier = ((eagerness + 0.3 * random.next()) * 2.3) as u32;
+        codes[0].push(random.audience().1[random.below(3)] as u32);
+        codes[1].push(tier.min(2));
+        values[2].push(Value::Number((20.0 * eagerness * random.next()).round()));
+        values[3].push(Value::Number((3.0 * eagerness + 2.0 * random.next()).exp()));
+        codes[2].push(row as u32);
+        codes[3].push(row as u32);
+    }
+    let schema = Arc::new(Schema::from_json(SHOPPERS.as_bytes()).unwrap());
+    let columns = values.into_iter().zip(codes).map(|(values, codes)| CustomerColumn { values, codes }).collect();
+    let cleaning = CleaningReport { rows_read: n, ..CleaningReport::default() };
+    CustomerTable::checked(schema, columns, cleaning, date(2026, 1, 1)).unwrap()
+}
+
+#[test]
+fn where_most_profiles_are_new_as_many_are_outside_as_the_held_out_ones_were() {
+    let table = shoppers(2_000, 11);
+    let mut fitted = fit(&table, &FitParams::default(), &|_, _| {}).unwrap();
+    fitted.refit(&FitParams::default()).unwrap();
+    let profile = TrainingProfile::of(&table, &fitted);
+    let new = shoppers(1_000, 12);
+    let drift = profile.drift(&new, &fitted.model.assign(&new).unwrap().segments());
+    if resamples().1 {
+        let refit = profile.refit.as_ref().unwrap();
+        println!(
+            "shoppers: outside {:.3} in training, {:.3} expected, {:.3} found; off by {:?}; {:?}",
+            fitted.scores.noise_share,
+            refit.outside_share(),
+            drift.outside_share,
+            refit.calibration_error(),
+            drift.segments
+        );
+    }
+    assert!(drift.columns.iter().all(|column| column.level == DriftLevel::Steady), "{:?}", drift.columns);
+    assert_ne!(drift.segments.unwrap().level, DriftLevel::Drifted);
 }
