@@ -346,11 +346,13 @@ impl Run<'_> {
     /// The models of the versions before the live one, the newest first, that were trained on customers of the same kind.
     fn earlier_models(&self) -> impl Iterator<Item = Model> + use<> {
         let (store, sample) = (self.store.clone(), self.trained_on.sample);
-        let live = self.live.as_ref().map(|live| live.id.clone());
-        let versions = if live.is_some() { store.list().unwrap_or_default() } else { Vec::new() };
+        let live_at = self.live.as_ref().map(|live| live.manifest.created_at);
+        let versions = if live_at.is_some() { store.list().unwrap_or_default() } else { Vec::new() };
         let earlier = versions.into_iter().rev().filter(move |version| {
-            let trained_on = version.manifest.as_ref().ok().and_then(|manifest| manifest.trained_on.as_ref());
-            live.as_ref() != Some(&version.id) && trained_on.is_none_or(|on| on.sample == sample)
+            let manifest = version.manifest.as_ref().ok();
+            let is_earlier = manifest.map(|manifest| manifest.created_at) < live_at;
+            let trained_on = manifest.and_then(|manifest| manifest.trained_on.as_ref());
+            manifest.is_some() && is_earlier && trained_on.is_none_or(|on| on.sample == sample)
         });
         // A version that cannot be read is passed over: nothing is lost but an id.
         earlier.take(MAX_EARLIER).filter_map(move |version| store.load(&version.id).ok().map(|version| version.model))

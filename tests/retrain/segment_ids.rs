@@ -119,3 +119,23 @@ fn a_model_of_another_schema_hands_no_id_on() {
     assert_eq!((matching.kept.len(), matching.vanished.len()), (0, 3));
     assert_eq!(matching.new.iter().map(|new| new.cluster_id.get()).collect::<Vec<_>>(), [20, 21, 22]);
 }
+
+#[test]
+fn a_segment_that_was_gone_for_a_training_and_is_back_has_its_id_and_its_extras_again() {
+    let mut shop = Shop::with("AB");
+    publish_with_odd_ids(&shop);
+    let gone = segment_of(&shop, 'C');
+    let matching = shop.publish().report.matching;
+    assert_eq!(matching.vanished.iter().map(|gone| gone.cluster_id).collect::<Vec<_>>(), [gone]);
+
+    shop.add("base_data/2026-01-01/C.csv", &customers('C', 0, 72));
+    let matching = shop.publish().report.matching;
+    assert_eq!(segment_of(&shop, 'C'), gone);
+    assert_eq!(
+        matching.returned.iter().map(|back| (back.cluster_id, back.customers)).collect::<Vec<_>>(),
+        [(gone, 72)]
+    );
+    assert!(matching.new.is_empty(), "{:?}", matching.new);
+    let version = shop.current();
+    assert_eq!(version.model.segment(gone).unwrap().persona.extras["Interests"], format!("interest of {gone}"));
+}
