@@ -13,10 +13,11 @@ use super::schema::{Kind, MAX_WEIGHT, Scale, Schema};
 pub struct ColumnSettings {
     /// How much a column or a part of a date counts, by its title, 0 to 100; with 0 it is described and decides nothing.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(example = json!({"Join_Quarter": 0.0}))]
     pub weights: BTreeMap<String, f64>,
     /// How the numbers of a column are compared, by its title: `linear` or `log`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schema(value_type = std::collections::BTreeMap<String, String>)]
+    #[schema(value_type = std::collections::BTreeMap<String, String>, example = json!({"Spend": "log"}))]
     pub scales: BTreeMap<String, Scale>,
 }
 

@@ -20,8 +20,10 @@ const MIN_ERRORS: f64 = 2.0;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Comparison {
     /// Customers of the table.
+    #[schema(example = 5000)]
     pub customers: u64,
     /// Customers that it was tried on: all, or as many as the time allows.
+    #[schema(example = 5000)]
     pub tried_on: u64,
     /// The candidates, as they were tried.
     pub candidates: Vec<Judged>,
@@ -41,37 +43,39 @@ pub struct Judged {
     /// How it is trained, as `training` of a retraining takes it.
     pub settings: TrainingSettings,
     /// Segments; null where it could not be trained.
-    #[schema(required)]
+    #[schema(required, example = 6)]
     pub segments: Option<usize>,
     /// The share of the customers outside every segment, 0 to 1.
-    #[schema(required)]
+    #[schema(required, example = 0.0)]
     pub noise_share: Option<f64>,
     /// How much of the least stable segment a training on a resample of the customers finds again: the mean Jaccard index
     /// over the resamples, 0 to 1 (Hennig 2007).
-    #[schema(required)]
+    #[schema(required, example = 0.73)]
     pub least_jaccard: Option<f64>,
     /// The same, the mean of all segments.
-    #[schema(required)]
+    #[schema(required, example = 0.81)]
     pub mean_jaccard: Option<f64>,
     /// What the segments tell of a customer they were not found among, over independent columns, in bits; and what
     /// they tell where the columns know nothing of one another.
     #[schema(required)]
     pub bits: Option<HeldOutBits>,
     /// The persona keys of the traits that set one segment or more apart.
+    #[schema(example = json!(["Top_Locations"]))]
     pub told: Vec<String>,
     /// What decides the segments.
     #[schema(required)]
     pub decided_by: Option<DecidedBy>,
     /// Silhouette on the map: high also where there is nothing. It decides nothing here.
-    #[schema(required)]
+    #[schema(required, example = 0.94)]
     pub silhouette: Option<f64>,
     /// DBCV on the map: high also where there is nothing. It decides nothing here.
-    #[schema(required)]
+    #[schema(required, example = 0.97)]
     pub dbcv: Option<f64>,
     /// Why it is out; empty where it passes.
     pub out: Vec<WhyOut>,
     /// Why it could not be trained.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "the map could not be laid out")]
     pub failure: Option<String>,
 }
 
