@@ -183,7 +183,7 @@ test('the whole job is done by keys alone: key, upload, edit, export, retrain, c
     await keyboard.press('Enter');
     await tab.waitForSelector('h1:has-text("Upload")');
     await tabTo(tab, 'name', 'file');
-    const [chooser] = await Promise.all([tab.waitForEvent('filechooser'), keyboard.press('Enter')]);
+    const [chooser] = await Promise.all([tab.waitForEvent('filechooser'), keyboard.press('Space')]);
     await chooser.setFiles(path.join(ROOT, 'tests/fixtures/upload_2000.xlsx'));
     await tabTo(tab, 'name', 'objective');
     await keyboard.type('More visits');
