@@ -42,7 +42,7 @@ fn a_version_has_a_page_that_shows_what_changed() {
     let first = shop.publish().id;
     let path = shop.store.report_page(&first).unwrap();
     let text = text_of(&page(&path));
-    assert!(text.contains("Published All 8 checks of the gate passed."), "{text}");
+    assert!(text.contains("Published All 11 checks of the gate passed."), "{text}");
     assert!(
         text.contains("Segment 0 ") && text.contains("216 customers") && !text.contains("before and now"),
         "{text}"
