@@ -133,7 +133,7 @@ impl<'a> KeptAnswer<'a> {
 
 impl<'a> From<KeptSegment<'a>> for SegmentLine<'a> {
     fn from(segment: KeptSegment<'a>) -> Self {
-        let content = segment.content.unwrap_or(KeptContent::default());
+        let content = segment.content.unwrap_or_default();
         Self {
             cluster_id: segment.cluster_id,
             size: segment.size,

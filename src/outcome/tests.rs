@@ -58,7 +58,7 @@ fn three_texts_are_tested_together() {
     sendings.extend([sending(3, "new", 400, 30), sending(3, "loyal", 200, 50)]);
     let outcome = Outcome::of(&sendings);
     let (pooled, stratified) = (outcome.groups[0].pooled.unwrap(), outcome.groups[0].stratified.unwrap());
-    close(pooled.statistic, 72.488_721_804_510_21);
+    close(pooled.statistic, 72.488_721_804_510_2);
     // The general association by numpy: g V⁻¹ g over the first two texts.
     close(stratified.statistic, 4.482_452_607_460_902);
     close(stratified.p_value, 0.106_328_033_942_732_27);
