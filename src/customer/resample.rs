@@ -14,6 +14,12 @@ impl CustomerTable {
     /// A row stands for 2³² − 1 customers at most.
     #[must_use]
     pub fn distinct(&self) -> Self {
+        self.distinct_rows().0
+    }
+
+    /// As [`CustomerTable::distinct`], and for each distinct row one row of this table that it stands for.
+    #[must_use]
+    pub fn distinct_rows(&self) -> (Self, Vec<usize>) {
         let columns: Vec<CustomerColumn> = self.columns.iter().map(coarse).collect();
         let mut place: FxHashMap<Vec<u32>, usize> = FxHashMap::default();
         let (mut rows, mut weights) = (Vec::new(), Vec::<u32>::new());
@@ -33,7 +39,7 @@ impl CustomerTable {
         let whole = Self { schema, columns, n_rows, weights: None, cleaning, origins: None };
         let mut order: Vec<(usize, u32)> = rows.into_iter().zip(weights).collect();
         order.sort_by(|a, b| whole.compare_rows(a.0, b.0));
-        whole.of_rows(&order)
+        (whole.of_rows(&order), order.into_iter().map(|(row, _)| row).collect())
     }
 
     /// The rows that stand for a customer or more when each stands for as many as `customers` says, in their order.

@@ -104,12 +104,16 @@ pub enum FileFault {
     #[error("is not listed in the manifest")]
     NotListed,
     /// It is of a format that this build does not know.
-    #[error("is of format {found}, and this build reads format {known}: train a version with it")]
+    #[error(
+        "is of format {found}, and this build reads formats {} to {}: train a version with it",
+        known.start(),
+        known.end()
+    )]
     Format {
         /// The manifest's format version.
         found: u32,
-        /// The one format version that is read.
-        known: u32,
+        /// The format versions that are read.
+        known: std::ops::RangeInclusive<u32>,
     },
     /// Its contents are not of the expected shape.
     #[error("does not hold what it should")]

@@ -205,7 +205,7 @@ pub(super) fn read_manifest(folder: &Path, id: &VersionId) -> Result<Manifest, S
     let is_signed = id.signs(&bytes);
     match serde_json::from_slice(&bytes) {
         Ok(Format { format_version }) if !FORMAT_VERSIONS.contains(&format_version) => {
-            Err(fault(FileFault::Format { found: format_version, known: *FORMAT_VERSIONS.end() }))
+            Err(fault(FileFault::Format { found: format_version, known: FORMAT_VERSIONS }))
         }
         _ if !is_signed => Err(fault(FileFault::ManifestChecksum)),
         Ok(_) => serde_json::from_slice(&bytes).map_err(contents),

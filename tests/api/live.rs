@@ -117,7 +117,8 @@ async fn a_generation_tells_of_each_variant_and_picture() {
     let variants = named(&events, "variant");
     assert_eq!(variants.len(), 4);
     for (n, variant) in (1..).zip(&variants[..2]) {
-        assert_eq!(**variant, json!({ "variant": n, "of": 2, "text": answer["variants"][n - 1] }));
+        let (text, content_id) = (&answer["variants"][n - 1], &answer["tracking"][n - 1]["content_id"]);
+        assert_eq!(**variant, json!({ "variant": n, "of": 2, "text": text, "content_id": content_id }));
         assert_eq!(*variants[n + 1], json!({ "variant": n, "of": 2, "image": answer["images"][n - 1] }));
     }
 }

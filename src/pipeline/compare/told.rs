@@ -25,14 +25,19 @@ pub struct ToldBits {
 
 impl ToldBits {
     /// Of a fifth of the customers of `table`, by the density of the others; `None` with fewer than two segments.
+    ///
+    /// `segments` has one entry a row. The split is of distinct rows in their own order, so that the order of the
+    /// customers changes nothing.
     pub(in crate::pipeline) fn of(table: &CustomerTable, segments: &[Option<SegmentId>], seed: u64) -> Option<Self> {
         let ids: Vec<SegmentId> = segments.iter().flatten().copied().collect::<BTreeSet<_>>().into_iter().collect();
         if ids.len() < 2 {
             return None;
         }
         let place = |id: &Option<SegmentId>| id.and_then(|id| ids.binary_search(&id).ok()).unwrap_or(ids.len());
+        let (table, rows) = table.distinct_rows();
+        let segments: Vec<Option<SegmentId>> = rows.iter().map(|&row| segments.get(row).copied().flatten()).collect();
         let (kept, left) = Draws::new(seed, "told", 0).split(&table.weights().collect::<Customers>());
-        let codes = Codes::of(table);
+        let codes = Codes::of(&table);
         let of_kept: Vec<usize> =
             segments.iter().zip(&kept).filter(|&(_, &n)| n > 0).map(|(id, _)| place(id)).collect();
         let (rows, customers) = codes.drawn(&kept);
