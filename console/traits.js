@@ -19,7 +19,7 @@ const CLAIM = { all: 'all', most: 'most', more_often: 'more often than elsewhere
 export function sentence(trait) {
 	if ('median' in trait) return `${title(trait.key)}: half of them from ${num(trait.median)}`;
 	const claim = trait.claim && trait.claim !== 'more_often' ? `, ${CLAIM[trait.claim]}` : '';
-	return `${title(trait.key)} ${value(trait.key, trait.value)} (${pct(trait.share)}${claim})`;
+	return `${title(trait.key)}: ${value(trait.key, trait.value)} (${pct(trait.share)}${claim})`;
 }
 
 /** A few strongest traits in words. */

@@ -46,7 +46,7 @@ function parts(answer, map, isNew) {
 		el('b', {}, plural(customers, 'customer')),
 		' in ',
 		el('b', {}, plural(segments.length, 'segment')),
-		`, as trained in ${answer.model_version.slice(0, 8).replace(/(\d{4})(\d\d)(\d\d)/, '$3.$2.$1')}.${rest}`,
+		`, as trained on ${answer.model_version.slice(0, 8).replace(/(\d{4})(\d\d)(\d\d)/, '$1-$2-$3')}.${rest}`,
 	);
 	const sentence = decided(answer);
 	return [
