@@ -350,3 +350,21 @@ async fn a_server_that_ends_ends_its_retraining_and_tells_who_waits() {
     assert!(problem_of["error"].as_str().unwrap().contains("server was stopped"), "{problem_of}");
     assert!(!kill("0", &process), "the process is still there");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_comparison_is_a_job_whose_result_can_be_trained_by() {
+    let app = TestApp::with_base_data().await;
+    let live = app.live().await;
+    let stranger = app.request(Method::POST, "/compare?wait=true").send().await.unwrap();
+    assert_eq!(stranger.status(), 401);
+    let compare = app.request(Method::POST, "/compare?wait=true").bearer_auth(ADMIN_KEY).send().await.unwrap();
+    let compared = ok(compare).await;
+    let candidates = list(&compared["comparison"]["candidates"]);
+    let classes = candidates.iter().find(|candidate| candidate["name"] == "latent_classes").unwrap();
+    assert_eq!(app.live().await, live);
+    let training = Form::new().text("training", &classes["settings"].to_string());
+    let trained = ok(app.retrain("?wait=true&force=true", Some(training), "*/*").await).await;
+    assert_eq!(trained["state"], "published", "{trained}");
+    let params = ModelStore::new(&app.models).load_current().unwrap().manifest.params;
+    assert_eq!(params.method.to_string(), "latent_classes");
+}

@@ -10,6 +10,7 @@
 mod activation;
 mod checking;
 mod commands;
+mod comparing;
 mod disks;
 mod each_setting;
 mod files;
