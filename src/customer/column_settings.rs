@@ -29,10 +29,38 @@ impl ColumnSettings {
 }
 
 impl Schema {
+    /// What is wrong with these settings, where it is their author's mistake: a title that no column has, a weight out of
+    /// range, a scale of what is no number, or no column left to learn from.
+    pub fn fault_of(&self, settings: &ColumnSettings) -> Option<String> {
+        let is_number = |title: &str| {
+            self.columns.iter().any(|column| column.title == title && matches!(column.kind, Kind::Number { .. }))
+        };
+        let titles: Vec<&str> =
+            self.columns.iter().map(|c| c.title.as_str()).chain(self.features().map(|f| f.title)).collect();
+        if let Some(title) =
+            settings.weights.keys().chain(settings.scales.keys()).find(|t| !titles.contains(&t.as_str()))
+        {
+            return Some(format!("no column has the title {title:?}; there are {}", titles.join(", ")));
+        }
+        if let Some((title, weight)) = settings.weights.iter().find(|(_, w)| !(0.0..=MAX_WEIGHT).contains(*w)) {
+            return Some(format!("the weight of {title} is {weight}, and must be from 0 to {MAX_WEIGHT}"));
+        }
+        if let Some(title) = settings.scales.keys().find(|title| !is_number(title)) {
+            return Some(format!("{title} is no column of numbers, and has no scale"));
+        }
+        let is_empty = self.weighted(settings).features().all(|feature| feature.weight == 0.0);
+        is_empty.then(|| "every weight is 0, which leaves no column to learn from".to_owned())
+    }
+
     /// The schema with these settings. Titles that it does not have are passed over: a schema may have lost a column
     /// since they were made. Where they leave no column to learn from, all is as it was.
     #[must_use]
     pub fn adjusted(&self, settings: &ColumnSettings) -> Self {
+        let schema = self.weighted(settings);
+        if schema.features().all(|feature| feature.weight == 0.0) { self.clone() } else { schema }
+    }
+
+    fn weighted(&self, settings: &ColumnSettings) -> Self {
         let mut schema = self.clone();
         for column in &mut schema.columns {
             let weight = |title: &str| settings.weights.get(title).map(|weight| weight.clamp(0.0, MAX_WEIGHT));
@@ -45,7 +73,7 @@ impl Schema {
                 Kind::Category { .. } | Kind::Ordinal { .. } => {}
             }
         }
-        if schema.features().all(|feature| feature.weight == 0.0) { self.clone() } else { schema }
+        schema
     }
 
     /// Whether sheets are read by both alike, so that a table of one is a table of the other: they differ at most in how

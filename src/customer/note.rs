@@ -24,6 +24,8 @@ pub struct Note {
 }
 
 impl Note {
+    /// Places on the map were asked for without the administrators' key.
+    pub const PLACES_NEED_ADMIN: &str = "places_need_admin";
     /// Cells hold formulas whose results were never stored in the file.
     pub const FORMULAS_WITHOUT_RESULTS: &str = "formulas_without_results";
     /// A row below the header looks like another header, and was not read as one.

@@ -395,6 +395,9 @@ impl Column {
         if !is_weight(self.weight) || parts.iter().any(|part| !is_weight(part.weight)) {
             return rule("must have weights from 0 to 100");
         }
+        if matches!(self.kind, Kind::Category { min_customers, .. } if min_customers < MIN_CUSTOMERS) {
+            return rule("must have min_customers of 10 or more, so that nobody is singled out");
+        }
         if self.synonyms.iter().any(|(from, to)| from.trim().is_empty() || to.trim().is_empty()) {
             return rule("has an empty synonym");
         }

@@ -18,7 +18,7 @@ use prometheus_client::registry::{Registry, Unit};
 use crate::content::{Content, Pictures, Spent, WriteError, Written};
 use crate::pipeline::{Drift, DriftLevel};
 use crate::retrain::worker::Outcome;
-use crate::segmentation::Grouped;
+use crate::segmentation::{Grouped, MIN_OBSERVED};
 
 mod totals;
 
@@ -190,13 +190,15 @@ impl Metrics {
         self.totals.add(answered.route, answered.status, overhead);
     }
 
-    /// An accepted upload: its rows and its drift. [`Metrics::segment`] counts its segments.
+    /// An accepted upload: its rows and its drift, unless it has so few customers that its drift would describe them.
+    /// [`Metrics::segment`] counts its segments.
     pub fn uploaded(&self, grouped: &Grouped) {
         let table = grouped.table();
         self.uploads.inc();
         self.rows.get_or_create(&OutcomeLabels { outcome: "used" }).inc_by(count(table.n_rows()));
         self.rows.get_or_create(&OutcomeLabels { outcome: "dropped" }).inc_by(count(table.cleaning().n_dropped()));
-        if let Some(drift) = grouped.drift() {
+        let is_crowd = table.n_rows() >= MIN_OBSERVED;
+        if let Some(drift) = grouped.drift().filter(|_| is_crowd) {
             self.drift.set(drift);
             self.totals.set_drift(drift);
         }

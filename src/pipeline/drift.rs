@@ -24,6 +24,7 @@ use super::association::{Coded, Expected};
 use super::chi_squared::Difference;
 use super::refit::Refit;
 use super::training_profile::{Histogram, TrainingProfile};
+use super::traits::MIN_CUSTOMERS;
 use crate::customer::{CustomerTable, FeatureKind, Value};
 use bins::{Bin, ColumnCounts, by_stretch, by_value, n_unseen, positions, stretch_name};
 
@@ -277,7 +278,10 @@ impl ColumnDrift {
         }
         let difference = Difference::between(bins.iter().map(|bin| (bin.before, bin.now)));
         let change = |bin: &Bin| (bin.now / now - bin.before / before).abs();
-        let changed = bins.iter().map(|bin| (bin, change(bin))).filter(|&(_, change)| change > 0.0);
+        // Of fewer customers of the training than may be described nothing is shown, but that there are none.
+        let may_be_shown = |bin: &&Bin| bin.before == 0.0 || bin.before >= MIN_CUSTOMERS as f64;
+        let changed = bins.iter().filter(may_be_shown).map(|bin| (bin, change(bin)));
+        let changed = changed.filter(|&(_, change)| change > 0.0);
         // Of equal ones the first, which is the most frequent.
         let most = changed.reduce(|most, next| if next.1 > most.1 { next } else { most });
         let largest_shift = most.map(|(bin, _)| Shift {

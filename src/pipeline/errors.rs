@@ -24,6 +24,9 @@ pub enum FitError {
         /// The most there may be.
         limit: usize,
     },
+    /// The settings of columns do not fit the schema.
+    #[error("the training's columns cannot be set so: {0}")]
+    Columns(String),
     /// One profile has more customers than can be counted.
     #[error("{customers} customers are all alike to the model, more than 4 billion")]
     TooManyCustomers {

@@ -3,8 +3,9 @@
 //! The old model places the customers that the new one was trained on, so that both speak of the same people. Of all
 //! ways to pair segments one is taken that shares the most customers (the assignment problem, solved by Kuhn and
 //! Munkres' Hungarian algorithm). Two segments can be a pair only if they share more than half of the customers of the
-//! smaller, where an old one is no smaller than it was in its own training: one that split lives on in its larger part,
-//! and two that merged in the larger of them. One that the live version has not is looked for in earlier ones.
+//! new one: one that split lives on in its largest part, and two that merged in the larger of them. So what marketers
+//! added for a segment never reaches mostly other customers. One that the live version has not is looked for in earlier
+//! ones.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -183,21 +184,17 @@ fn pairs(
     places_before: &[Option<SegmentId>],
 ) -> BTreeMap<SegmentId, Pair> {
     let mut shared: BTreeMap<(SegmentId, SegmentId), u64> = BTreeMap::new();
-    let (mut sizes_before, mut sizes) = (BTreeMap::<_, u64>::new(), BTreeMap::<_, u64>::new());
+    let mut sizes = BTreeMap::<_, u64>::new();
     for ((&now, &then), weight) in fitted.segment_of_row.iter().zip(places_before).zip(table.weights()) {
         let customers = u64::from(weight);
         *sizes.entry(now).or_insert(0) += customers;
-        *sizes_before.entry(then).or_insert(0) += customers;
         if let (Some(now), Some(then)) = (now, then) {
             *shared.entry((now, then)).or_insert(0) += customers;
         }
     }
-    shared.retain(|&(now, then), shared| {
+    shared.retain(|&(now, _), shared| {
         let size = sizes.get(&Some(now)).copied().unwrap_or(0);
-        // Where few of today's customers are of the old segment's kind, those few say nothing of it.
-        let trained_on = before.iter().find(|segment| segment.cluster_id == then).map_or(0, |then| then.customers);
-        let size_before = sizes_before.get(&Some(then)).copied().unwrap_or(0).max(trained_on);
-        2 * *shared > size.min(size_before)
+        2 * *shared > size
     });
     let side = now.len().max(before.len());
     if shared.is_empty() {

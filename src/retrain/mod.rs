@@ -187,6 +187,11 @@ pub fn retrain(
         Some(best) => best.settings.applied(request.params)?,
         None => request.params.clone(),
     };
+    // What the live version has was right when it was set; the schema may have changed since.
+    let is_set_now = live.as_ref().is_none_or(|live| live.manifest.params.columns != params.columns);
+    if let Some(fault) = request.schema.fault_of(&params.columns).filter(|_| is_set_now) {
+        return Err(FitError::Columns(fault).into());
+    }
     let schema = Arc::new(request.schema.adjusted(&params.columns));
     collected.table = collected.table.with_schema(schema.clone());
     let request = &RetrainRequest { params: &params, schema, ..request.clone() };

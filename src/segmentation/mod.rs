@@ -62,7 +62,7 @@ pub struct Group {
 }
 
 /// Customers, of a group and of the rest of its table, from which on the group is described by what is observed in it.
-const MIN_OBSERVED: usize = 50;
+pub const MIN_OBSERVED: usize = 50;
 
 /// Places every row of `table` and describes the segments that occur in it.
 ///

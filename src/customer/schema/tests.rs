@@ -53,7 +53,7 @@ fn weights_scales_and_least_numbers_of_customers_are_kept_and_written_only_where
     let written = serde_json::to_string(&Schema::built_in().unwrap()).unwrap();
     assert!(["weight", "scale", "min_customers"].iter().all(|key| !written.contains(key)), "{written}");
     let json = r#"{"columns": [
-        {"title": "Town", "required": true, "kind": "category", "min_customers": 3, "weight": 2.5,
+        {"title": "Town", "required": true, "kind": "category", "min_customers": 30, "weight": 2.5,
          "persona": {"key": "Towns", "top": 3}},
         {"title": "Spend", "required": false, "kind": "number", "scale": "log", "persona": {"key": "Spend", "top": 1}},
         {"title": "Joined", "required": true, "kind": "date", "phrase": "who joined", "weight": 0.5, "parts": [
@@ -63,7 +63,7 @@ fn weights_scales_and_least_numbers_of_customers_are_kept_and_written_only_where
     let schema = Schema::from_json(json.as_bytes()).unwrap();
     let found: Vec<_> = schema.features().map(|f| (f.weight, f.scale, f.min_customers)).collect();
     let linear = |weight| (weight, Scale::Linear, 0);
-    assert_eq!(found, [(2.5, Scale::Linear, 3), (1.0, Scale::Log, 0), linear(0.0), linear(2.0)]);
+    assert_eq!(found, [(2.5, Scale::Linear, 30), (1.0, Scale::Log, 0), linear(0.0), linear(2.0)]);
     assert_eq!(Schema::from_json(&serde_json::to_vec(&schema).unwrap()).unwrap(), schema);
 }
 

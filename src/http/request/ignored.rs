@@ -80,6 +80,11 @@ impl Ignored {
         ignored.end(n_ignored)
     }
 
+    /// Adds a note of another kind.
+    pub fn note(&mut self, code: &'static str, sentence: &str) {
+        self.notes.push(Note::new(code, sentence));
+    }
+
     fn add<'k>(&mut self, prefix: &str, name: &str, known: impl Iterator<Item = &'k str>) {
         if self.ignored.len() == MAX_NAMES {
             return;

@@ -9,8 +9,8 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::http::admission::bearer;
 use crate::http::problem::{ApiError, Document};
+use crate::http::request::admin::is_admin;
 use crate::http::state::AppState;
 use crate::model_store::ModelVersion;
 use crate::pipeline::{TrainedColumn, TrainedProfiles, TraitValue};
@@ -118,8 +118,7 @@ pub(in crate::http) async fn get_map(
         Some(version) => version.parse().map_err(|_| ApiError::NoVersion)?,
         None => live.id.clone(),
     };
-    let admin_key = state.settings().admin_key.as_ref();
-    let is_admin = admin_key.is_some_and(|key| bearer(&headers).is_some_and(|sent| sent.is(key)));
+    let is_admin = is_admin(&state, &headers);
     let json = match state.maps().find(&id, is_admin) {
         Some(json) => json,
         None => {

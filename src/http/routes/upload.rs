@@ -16,8 +16,9 @@ use super::map::MAX_POINTS;
 use super::upload_places::{Places, UploadQuery};
 use crate::causes::with_causes;
 use crate::content::{Campaign, Engagement, FunnelStage, Output, Platform, Tone, Written, write_all};
-use crate::customer::Keep;
+use crate::customer::{Keep, Note};
 use crate::http::problem::{ApiError, FieldProblem};
+use crate::http::request::admin::is_admin;
 use crate::http::request::fields::Fields;
 use crate::http::request::ignored::Ignored;
 use crate::http::request::incoming::{on_disk, receive};
@@ -73,7 +74,8 @@ pub(in crate::http) struct Timed<'a> {
     #[serde(flatten)]
     answer: Answer<'a>,
     upload: KeptUpload,
-    /// Where the workbook's customers are on the map; only with `?places=1`.
+    /// Where the workbook's customers are on the map; only with `?places=1`, and where the model was not trained on the
+    /// sample only with the administrators' key: the places of described people would tell who was trained on.
     #[serde(skip_serializing_if = "Option::is_none")]
     places: Option<Places>,
     timings_ms: Timings,
@@ -144,7 +146,7 @@ pub(in crate::http) async fn post_upload_excel(
     let query = Query::<UploadQuery>::try_from_uri(&parts.uri).map_err(|_| ApiError::Fields(vec![query_problem()]))?.0;
     let incoming = receive(&state, &parts.headers, body).await?;
     let mut fields = Fields::from_texts(incoming.texts);
-    let ignored = Ignored::of_upload(&fields);
+    let mut ignored = Ignored::of_upload(&fields);
     let keep = keep_of(fields.text([KEEP]).as_ref().map(|(_, words)| words.as_str()))?;
     if keep.identifier {
         fields.refuse(KEEP, "may be row here: identifiers are in exports alone; send the workbook to /segments/export");
@@ -153,6 +155,12 @@ pub(in crate::http) async fn post_upload_excel(
     let address = PublicAddress::of(&state, &parts);
     let file = incoming.file;
     let version = state.ready()?.live.snapshot();
+    let mut query = query;
+    if query.places.is_some() && !version.manifest.is_of_the_sample() && !is_admin(&state, &parts.headers) {
+        query.places = None;
+        ignored
+            .note(Note::PLACES_NEED_ADMIN, "places need the administrators' key: they would tell who was trained on");
+    }
     let caller = Caller::new(state.clone(), context, &version.id, &parts.headers);
     let receiving = elapsed_ms(started);
     let upload = Upload { state, version, file, campaign, ignored, keep, query, address, receiving };
