@@ -101,6 +101,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn settings_that_do_not_fit_the_schema_are_named() {
+        let schema = Schema::built_in().unwrap();
+        let fault = |json: &str| schema.fault_of(&serde_json::from_str(json).unwrap()).unwrap_or_default();
+        assert!(fault(r#"{"weights": {"Shoe_Size": 3}}"#).starts_with("no column has the title \"Shoe_Size\""));
+        assert!(fault(r#"{"weights": {"Join_Quarter": -1}}"#).contains("from 0 to 100"));
+        assert!(fault(r#"{"weights": {"Join_Quarter": 1e308}}"#).contains("from 0 to 100"));
+        assert!(fault(r#"{"scales": {"Location": "log"}}"#).contains("no column of numbers"));
+        let none: BTreeMap<&str, f64> = schema.features().map(|feature| (feature.title, 0.0)).collect();
+        assert!(
+            fault(&format!(r#"{{"weights": {}}}"#, serde_json::to_string(&none).unwrap())).contains("every weight")
+        );
+        assert_eq!(fault(r#"{"weights": {"Join_Quarter": 0, "Date Joined": 2}}"#), "");
+    }
+
+    #[test]
     fn a_part_of_a_date_counts_by_its_own_title_and_unknown_titles_change_nothing() {
         let schema = Schema::built_in().unwrap();
         let settings = |json: &str| serde_json::from_str::<ColumnSettings>(json).unwrap();

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::app::{ADMIN_KEY, SAMPLE_MODEL, Setup, TestApp, keys, list, ok};
 use crate::form::Form;
 use crate::second_schema;
+use crate::sheets::{CUSTOMER, HEADER, csv};
 
 async fn code(response: Response) -> (u16, String) {
     let status = response.status().as_u16();
@@ -269,4 +270,29 @@ async fn the_status_counts_work_and_knows_what_the_last_upload_was_like() {
     assert_eq!(status["options"]["platforms"][0], json!({"name": "Instagram", "max_chars": 2200}));
     let closed = TestApp::spawn_with(Setup { admin_key: None, ..Setup::default() }).await;
     assert_eq!(ok(closed.get("/status").await).await["admin_key_is_set"], false);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn places_among_own_customers_are_for_administrators() {
+    let app = TestApp::spawn_on(Setup::default(), &second_schema::MODEL).await;
+    let send = async |key: Option<&str>| {
+        let (content_type, body) = Form::new().file("accounts.csv", &csv(second_schema::customers())).finish();
+        let request =
+            app.request(Method::POST, "/upload-excel?places=1&members=0").header("content-type", content_type);
+        let request = key.into_iter().fold(request, |request, key| request.bearer_auth(key));
+        ok(request.body(body).send().await.unwrap()).await
+    };
+    let open = send(None).await;
+    assert!(open.get("places").is_none());
+    assert_eq!(open["notes"][0]["code"], "places_need_admin", "{}", open["notes"]);
+    assert!(!list(&send(Some(ADMIN_KEY)).await["places"]["x"]).is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_drift_of_a_few_uploaded_customers_is_theirs_alone() {
+    let app = TestApp::spawn().await;
+    app.upload("one.csv", &csv([HEADER, CUSTOMER])).await;
+    assert_eq!(ok(app.get("/status").await).await["drift"], Value::Null);
+    app.upload_file("tests/fixtures/upload_2000.xlsx").await;
+    assert!(ok(app.get("/status").await).await["drift"].is_object());
 }
