@@ -5,7 +5,7 @@ import { browser, page, serve, unlock } from './portal.mjs';
 
 let chrome, portal;
 before(async () => { [chrome, portal] = await Promise.all([browser(), serve()]); });
-after(async () => { await chrome?.close(); portal?.stop(); });
+after(async () => { await chrome?.close(); await portal?.stop(); });
 
 /** The customers' page with its map drawn. */
 async function customers(options) {
@@ -71,7 +71,8 @@ test('arrow keys reach every segment, and Enter opens one', async () => {
   assert.notEqual(await tab.textContent('.readout'), before, 'down goes to another customer of it');
   await tab.keyboard.press('Enter');
   await tab.waitForFunction(() => location.hash.startsWith('#/segments/'));
-  assert.ok(await tab.evaluate(() => document.activeElement.tagName === 'H1'), 'the heading takes the focus');
+  // The heading takes the focus once the screen is filled.
+  await tab.waitForFunction(() => document.activeElement.tagName === 'H1');
   assert.match(await tab.title(), /^\s*Segment \d/);
 });
 

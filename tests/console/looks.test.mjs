@@ -18,7 +18,7 @@ before(async () => {
   model = await modelServer(60_000);
   [chrome, portal, slow] = await Promise.all([browser(), serve(), serve({ ...model.settings, OPENAI_TIMEOUT_S: '100', OPENAI_DEADLINE_S: '100' })]);
 });
-after(async () => { await chrome?.close(); portal?.stop(); slow?.stop(); model?.stop(); });
+after(async () => { await chrome?.close(); await portal?.stop(); await slow?.stop(); model?.stop(); });
 
 const settled = tab => tab.waitForFunction(() =>
   document.getAnimations().every(animation => animation.playState !== 'running') && !document.querySelector('.map:not([data-ready])'));
@@ -237,6 +237,6 @@ test('the whole job is done by keys alone: key, upload, edit, export, retrain, c
     await tab.waitForFunction(was => document.querySelector('#version').title !== was, live, { timeout: 5_000 });
     assert.deepEqual(faults, []);
   } finally {
-    own.stop();
+    await own.stop();
   }
 });

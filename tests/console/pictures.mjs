@@ -41,5 +41,5 @@ try {
   await take('models');
 } finally {
   await chrome.close();
-  portal.stop();
+  await portal.stop();
 }

@@ -36,10 +36,14 @@ export async function serve(settings = {}, files = { 'base_data/first/customers.
   const url = `http://${address}`;
   const ask = async (route, options = {}) =>
     (await fetch(url + route, { ...options, headers: { authorization: `Bearer ${ADMIN_KEY}`, ...options.headers } })).json();
-  const stop = () => {
+  // Until it has ended, it may still write into its folder.
+  const stop = async () => {
     child.removeAllListeners('exit');
-    child.kill();
-    fs.rmSync(folder, { recursive: true, force: true });
+    const ended = new Promise(done => child.once('exit', done));
+    const late = setTimeout(() => child.kill('SIGKILL'), 5_000);
+    if (child.exitCode === null && child.kill()) await ended;
+    clearTimeout(late);
+    fs.rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   };
   return { url, folder, ask, stop, log: () => log };
 }

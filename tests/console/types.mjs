@@ -9,5 +9,5 @@ try {
   run('openapi-typescript', `${portal.url}/openapi.json`, '-o', 'openapi.d.ts');
   run('tsc', '-p', '.');
 } finally {
-  portal.stop();
+  await portal.stop();
 }

@@ -8,7 +8,7 @@ import { SAMPLE, browser, modelServer, page, serve, unzipped, upload } from './p
 
 let chrome, portal;
 before(async () => { [chrome, portal] = await Promise.all([browser(), serve()]); });
-after(async () => { await chrome?.close(); portal?.stop(); });
+after(async () => { await chrome?.close(); await portal?.stop(); });
 
 /** The number of the first match in the text of an element. */
 const number = text => Number(/[\d,]+/.exec(text)[0].replaceAll(',', ''));
@@ -41,7 +41,7 @@ test('an upload is read, grouped and written step by step, and its first text is
   for (let tries = 0; model.seen.cut === 0 && tries < 50; tries += 1) await new Promise(later => setTimeout(later, 100));
   assert.equal(model.seen.cut, 1);
   assert.ok(model.seen.calls <= calls + 2, 'further texts are not asked for');
-  slow.stop();
+  await slow.stop();
   model.stop();
 });
 
