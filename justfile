@@ -32,6 +32,10 @@ lint:
 dist:
     cargo build --locked --profile dist --features jemalloc
 
+# Lists what is shipped: a CycloneDX bill of materials and the licences' texts, in target/sbom.
+sbom:
+    python3 tools/sbom.py target/sbom
+
 # Accepts changed snapshots; look at the diff that it shows.
 snapshots:
     INSTA_UPDATE=always cargo test
