@@ -9,7 +9,7 @@ use content_portal::retrain::worker::{Event, Outcome};
 use content_portal::retrain::{Progress, Step};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::output::{print_error, print_line};
+use super::output::{harmless, print_error, print_line};
 
 /// Progress for people; shared by threads.
 pub struct ProgressView {
@@ -32,7 +32,7 @@ impl ProgressView {
     pub fn show(&self, progress: &Progress) {
         let line = describe(progress);
         if let Some(bar) = &self.bar {
-            bar.set_message(line);
+            bar.set_message(harmless(&line).into_owned());
             bar.set_position((progress.share * 1000.0) as u64);
             return;
         }

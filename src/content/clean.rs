@@ -58,9 +58,10 @@ pub(super) fn visible(text: &str) -> impl Iterator<Item = char> {
     text.chars().filter(|&c| !is_invisible(c) && !is_joiner(c))
 }
 
-/// The text without control characters other than line breaks and tabs.
+/// The text without control characters other than line breaks and tabs, and without what nobody sees: marks that turn
+/// the direction of a text, and zero-width characters that hide one. What spelling and emoji need stays.
 pub(super) fn printable(text: &str) -> String {
-    text.chars().filter(|&c| !c.is_control() || matches!(c, '\n' | '\t')).collect()
+    text.chars().filter(|&c| !is_invisible(c) || matches!(c, '\n' | '\t')).collect()
 }
 
 /// Cuts `text` to at most `max_chars` characters, after the last sentence that fits.
@@ -127,6 +128,12 @@ mod tests {
     #[test]
     fn control_and_invisible_characters_disappear() {
         assert_eq!(one_line("  a\u{202e}b\r\n\tc\u{0}d\u{200b} ", 50), "ab c d");
+    }
+
+    #[test]
+    fn a_model_s_text_keeps_its_lines_and_loses_marks_of_direction() {
+        let text = "Buy\u{202e}won\u{202c} now\r\n\t\u{2066}hi\u{2069}\u{200b} ❤\u{fe0f}\u{200d}🔥\u{1b}[2J";
+        assert_eq!(printable(text), "Buywon now\n\thi ❤\u{fe0f}\u{200d}🔥[2J");
     }
 
     #[test]

@@ -74,6 +74,18 @@ fn a_training_without_data_says_what_to_do() {
 }
 
 #[test]
+fn what_a_terminal_obeys_in_a_file_s_name_is_printed_as_text() {
+    let folder = Folder::with_data();
+    let name = "base_data/2026-01-01/a\u{1b}]0;owned\u{7}\u{9b}2J\u{202e}vsc.xlsx";
+    fs::write(folder.path(name), "Dear team").unwrap();
+    let output = folder.run(&["retrain"]);
+    assert!(output.status.success(), "{}", shown(&output));
+    let text = shown(&output);
+    assert!(text.contains(r"a\u001b]0;owned\u0007\u009b2J\u202evsc.xlsx: the file is"), "{text}");
+    assert!(!text.contains(['\u{1b}', '\u{7}', '\u{9b}', '\u{202e}']), "{text:?}");
+}
+
+#[test]
 fn a_file_that_cannot_be_read_is_named_and_left_out() {
     let folder = Folder::with_data();
     fs::write(folder.path("base_data/2026-01-01/letter.xlsx"), "Dear team").unwrap();
