@@ -51,6 +51,7 @@ async fn main() {
     let request = RetrainRequest {
         base_data: &std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("base_data"),
         uploads: None,
+        pseudonyms: None,
         schema: Arc::new(Schema::built_in().unwrap()),
         params: &FitParams::default(),
         reader: &reader(),
@@ -105,6 +106,7 @@ fn reader() -> Reader {
 /// Starts a server; the address of its generate route.
 async fn start(store: &ModelStore, writer: &WriterConfig, folder: &std::path::Path) -> String {
     let parts = Parts {
+        state_dir: folder.join("state"),
         program: Program::new(env!("CARGO_BIN_EXE_content-portal")).alone_in(folder),
         schema: Arc::new(Schema::built_in().unwrap()),
         reader: reader(),

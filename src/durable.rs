@@ -4,7 +4,13 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
+
+/// What others may do with a file of people's data: nothing.
+const PRIVATE_FILE: u32 = 0o600;
+/// The same of a folder.
+const PRIVATE_FOLDER: u32 = 0o700;
 
 /// Puts `bytes` under the name `path`, whole or not at all. Until then they stand at `staged`, in the same folder; what
 /// an earlier process left there is replaced.
@@ -12,7 +18,41 @@ use std::path::Path;
 /// # Errors
 /// What the system said. `path` is then what it was, unless it is only its folder that could not be synced.
 pub fn write(path: &Path, staged: &Path, bytes: &[u8]) -> io::Result<()> {
-    let written = File::create(staged).and_then(|file| fill(file, bytes)).and_then(|()| fs::rename(staged, path));
+    replace(path, staged, File::create(staged), bytes)
+}
+
+/// As [`write`], into a file that its owner alone can read; `staged` must not be there yet.
+///
+/// # Errors
+/// As [`write`].
+pub fn write_private(path: &Path, staged: &Path, bytes: &[u8]) -> io::Result<()> {
+    replace(path, staged, create_private(staged), bytes)
+}
+
+/// As [`write_private`], but a file that is there at `path` stays as it is.
+///
+/// # Errors
+/// What the system said.
+pub fn write_private_new(path: &Path, staged: &Path, bytes: &[u8]) -> io::Result<()> {
+    let written = create_private(staged).and_then(|file| fill(file, bytes)).and_then(|()| fs::hard_link(staged, path));
+    // It has another name by now, or is of no use.
+    let _ = fs::remove_file(staged);
+    match written {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => sync_folder(folder_of(path)),
+    }
+}
+
+/// Makes a new file that its owner alone can read.
+///
+/// # Errors
+/// What the system said; [`io::ErrorKind::AlreadyExists`] where there is a file.
+pub fn create_private(path: &Path) -> io::Result<File> {
+    File::options().read(true).write(true).create_new(true).mode(PRIVATE_FILE).open(path)
+}
+
+fn replace(path: &Path, staged: &Path, file: io::Result<File>, bytes: &[u8]) -> io::Result<()> {
+    let written = file.and_then(|file| fill(file, bytes)).and_then(|()| fs::rename(staged, path));
     if let Err(error) = written {
         // The first failure is the one to report.
         let _ = fs::remove_file(staged);
@@ -63,6 +103,23 @@ pub fn create_folder(folder: &Path) -> io::Result<()> {
     sync_folder(folder_of(folder))
 }
 
+/// As [`create_folder`], of a folder that its owner alone can look into. One that is there stays as it is.
+///
+/// # Errors
+/// What the system said.
+pub fn create_private_folder(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    create_folder(folder_of(folder))?;
+    match fs::DirBuilder::new().mode(PRIVATE_FOLDER).create(folder) {
+        // Another process was faster.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => {}
+        made => made?,
+    }
+    sync_folder(folder_of(folder))
+}
+
 /// The folder that the last part of a path stands in.
 pub fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
@@ -93,6 +150,11 @@ mod tests {
         create_folder(&inner).unwrap();
         create_folder(&inner).unwrap();
         sync(&inner).unwrap();
+        let private = folder.path().join("three/four");
+        create_private_folder(&private).unwrap();
+        write_private(&private.join("a"), &private.join(".a"), b"one").unwrap();
+        let mode = |path: &Path| std::os::unix::fs::PermissionsExt::mode(&fs::metadata(path).unwrap().permissions());
+        assert_eq!((mode(&private) & 0o777, mode(&private.join("a")) & 0o777), (0o700, 0o600));
         assert_eq!(folder_of(Path::new("a")), Path::new("."));
         assert_eq!(folder_of(Path::new("/a/b")), Path::new("/a"));
     }

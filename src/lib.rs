@@ -7,9 +7,10 @@
 //!
 //! ```text
 //! main         → config, http, retrain, pickles, export, segmentation, upload_store
-//! http         → config, retrain, schedule, export, segmentation, content, model_store, upload_store, pipeline,
-//!                customer, workbook
-//! retrain      → model_store, pipeline, customer, workbook
+//! http         → config, retrain, schedule, export, segmentation, content, model_store, upload_store,
+//!                pseudonyms, pipeline, customer, workbook
+//! retrain      → model_store, upload_store, pseudonyms, pipeline, customer, workbook
+//! pseudonyms   → customer
 //! pickles      → model_store, pipeline, customer
 //! export       → segmentation, content, pipeline, customer
 //! segmentation → content, model_store, pipeline, customer
@@ -41,6 +42,7 @@ pub mod near_miss;
 pub mod outcome;
 pub mod pickles;
 pub mod pipeline;
+pub mod pseudonyms;
 pub mod retrain;
 pub mod schedule;
 pub mod segmentation;

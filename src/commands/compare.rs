@@ -17,7 +17,7 @@ use super::config::Config;
 use super::output::print_line;
 use super::progress::{Events, ProgressView};
 use super::setup;
-use super::training::params;
+use super::training::{params, upload_folder};
 
 /// What to do with the comparison.
 #[derive(Debug, Args)]
@@ -101,9 +101,11 @@ fn compare_for_program(config: &Config, store: &ModelStore) -> anyhow::Result<Ex
 fn compared(config: &Config, store: &ModelStore, progress: &(dyn Fn(Progress) + Sync)) -> anyhow::Result<Comparison> {
     let now = Timestamp::now();
     let (reader, params) = (setup::reader(config)?, params(config, store, &TrainingSettings::default())?);
+    let pseudonyms = setup::pseudonyms(config)?;
     let request = RetrainRequest {
         base_data: &config.paths.base_data,
-        uploads: Some(&config.server.upload_dir),
+        uploads: Some(upload_folder(config)),
+        pseudonyms: pseudonyms.as_ref(),
         schema: setup::schema(config)?,
         params: &params,
         reader: &reader,
@@ -119,7 +121,7 @@ fn compared(config: &Config, store: &ModelStore, progress: &(dyn Fn(Progress) + 
 
 /// Trains by these settings, as `content-portal retrain` does.
 fn publish(config: &Config, store: &ModelStore, settings: &TrainingSettings, force: bool) -> anyhow::Result<ExitCode> {
-    let uploads = Some(config.server.upload_dir.as_path());
+    let uploads = Some(upload_folder(config));
     let training = super::training::Training { settings, uploads, force, recorded: false };
     super::retrain::retrain_for_people(config, store, training)
 }

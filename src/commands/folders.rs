@@ -4,6 +4,9 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use content_portal::durable;
+use content_portal::upload_store::KeepUploads;
+
 use super::config::Config;
 use super::misconfigured::Misconfigured;
 
@@ -23,17 +26,23 @@ impl Folder<'_> {
     pub fn try_out(&self) -> io::Result<Vec<PathBuf>> {
         let is_missing = |path: &&Path| !path.as_os_str().is_empty() && !path.exists();
         let made = self.path.ancestors().take_while(is_missing).map(Path::to_owned).collect();
-        fs::create_dir_all(self.path)?;
+        match self.variable {
+            // Of people's data; others may look at models and pictures.
+            "UPLOAD_DIR" | "STATE_DIR" => durable::create_private_folder(self.path)?,
+            _ => fs::create_dir_all(self.path)?,
+        }
         let mut file = tempfile::tempfile_in(self.path)?;
         file.write_all(b"content-portal")?;
         Ok(made)
     }
 }
 
-/// Every folder that something is written into; of the budget's only where there is one.
+/// Every folder that something is written into; that of the budget and of pseudonyms only where there is one of them.
 pub fn all(config: &Config) -> Vec<Folder<'_>> {
     let paths = &config.paths;
-    let state = config.writer.budget.as_ref().map(|budget| ("STATE_DIR", &budget.state_dir));
+    let keeps_columns = config.server.upload_rules.keep == KeepUploads::Columns;
+    let needs_state = config.writer.budget.is_some() || keeps_columns;
+    let state = needs_state.then_some(("STATE_DIR", &config.writer.state_dir));
     let others = [
         ("MODEL_DIR", &paths.models),
         ("BASE_DATA_DIR", &paths.base_data),

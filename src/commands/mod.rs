@@ -3,6 +3,7 @@
 mod check;
 mod compare;
 mod config;
+mod customers;
 mod descriptors;
 mod files;
 mod folders;
@@ -22,6 +23,7 @@ mod service_manager;
 mod settings;
 mod setup;
 mod training;
+mod uploads;
 mod welcome;
 
 use std::process::ExitCode;
@@ -56,6 +58,12 @@ enum Command {
     /// Look at the trained models, and switch between them.
     #[command(subcommand)]
     Models(models::ModelsCommand),
+    /// Erase a customer.
+    #[command(subcommand)]
+    Customers(customers::CustomersCommand),
+    /// Look at the kept uploads, let trainings learn from them, or erase them.
+    #[command(subcommand)]
+    Uploads(uploads::UploadsCommand),
     /// Print every setting with its value and where it comes from; secrets are masked.
     Settings(settings::SettingsArgs),
     /// Try what serving needs: folders, the model, one token of the writer's server, the port.
@@ -116,6 +124,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Segment(args) => segment::segment(&config, &args).map(|()| ExitCode::SUCCESS),
         Command::Outcome(args) => outcome::outcome(&config, &args).map(|()| ExitCode::SUCCESS),
         Command::Models(command) => models::models(&config, &command),
+        Command::Customers(command) => customers::customers(&config, &command),
+        Command::Uploads(command) => uploads::uploads(&config, &command),
         Command::Check => check::check(&config),
         Command::Health(args) => health::health(&config, &args),
         Command::Settings(_) | Command::ReadWorkbook { .. } => Ok(ExitCode::FAILURE),

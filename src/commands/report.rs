@@ -44,6 +44,9 @@ pub fn print_report(report: &RetrainReport) {
     for file in &report.sample_set_aside {
         print_line!("                {} was left out: it is the sample, and there are other files", file);
     }
+    for file in &report.unapproved {
+        print_line!("                {file} was left out: it waits for approval (content-portal uploads approve)");
+    }
     print_line!("rows            {} read, {} dropped", cleaning.rows_read, cleaning.n_dropped());
     for line in cleaning.lines() {
         print_line!("                {line}");

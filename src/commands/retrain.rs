@@ -15,7 +15,7 @@ use super::config::Config;
 use super::output::print_line;
 use super::progress::{Events, ProgressView};
 use super::report::{print_published, print_put_away, print_report, print_segments};
-use super::training::{Training, train};
+use super::training::{Training, train, upload_folder};
 
 /// The exit code of a training whose candidate was refused: no error, and nothing new is live.
 const REFUSED: u8 = 3;
@@ -110,7 +110,7 @@ pub(super) fn lower_priority() -> anyhow::Result<()> {
 /// Trains, publishes and prints the report.
 pub fn retrain(config: &Config, args: &RetrainArgs) -> anyhow::Result<ExitCode> {
     let store = ModelStore::new(&config.paths.models);
-    let (settings, uploads) = (args.settings.clone().into(), Some(config.server.upload_dir.as_path()));
+    let (settings, uploads) = (args.settings.clone().into(), Some(upload_folder(config)));
     let training = Training { settings: &settings, uploads, force: args.force, recorded: args.recorded };
     if args.events {
         retrain_for_program(config, &store, training)

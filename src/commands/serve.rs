@@ -80,7 +80,8 @@ pub fn serve(config: &Config, terminal: Option<Terminal>) -> anyhow::Result<()> 
 /// What the server works with.
 fn parts(config: &Config) -> anyhow::Result<Parts> {
     let program = std::env::current_exe().context("this program's own file cannot be found")?;
-    Ok(Parts { program: Program::new(program), schema: setup::schema(config)?, reader: setup::reader(config)? })
+    let (schema, reader, state_dir) = (setup::schema(config)?, setup::reader(config)?, config.writer.state_dir.clone());
+    Ok(Parts { program: Program::new(program), schema, reader, state_dir })
 }
 
 /// Why the server does not listen, with a way out where the user has one.

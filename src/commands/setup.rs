@@ -9,6 +9,7 @@ use content_portal::content::Writer;
 use content_portal::customer::Schema;
 use content_portal::model_store::ModelVersion;
 use content_portal::pipeline::{FitParams, SegmentId, TrainingSettings};
+use content_portal::pseudonyms::Pseudonyms;
 use content_portal::text_file;
 use content_portal::workbook::Reader;
 use jiff::Timestamp;
@@ -36,6 +37,12 @@ pub fn schema(config: &Config) -> anyhow::Result<Arc<Schema>> {
         None => Schema::built_in()?,
     };
     Ok(Arc::new(schema))
+}
+
+/// By what customers are known beside what was kept of uploads, and who was erased; `None` where that was never needed.
+pub fn pseudonyms(config: &Config) -> anyhow::Result<Option<Pseudonyms>> {
+    let folder = &config.writer.state_dir;
+    Pseudonyms::load(folder).with_context(|| format!("the key of identifiers in {} cannot be used", folder.display()))
 }
 
 /// How to train: `TRAINING_PATH`, or else `training.json` beside the schema or in the model folder, if it is there.

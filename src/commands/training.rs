@@ -9,7 +9,8 @@ use anyhow::bail;
 use content_portal::model_store::{ModelStore, ModelVersion, Servable, StoreError};
 use content_portal::pipeline::{FitParams, TrainingSettings};
 use content_portal::retrain::{
-    GateCheck, GateLimits, Progress, Published, PutAway, RetrainError, RetrainOutcome, RetrainRequest, Verdict, retrain,
+    GateCheck, GateLimits, Progress, Published, PutAway, RetrainError, RetrainOutcome, RetrainRequest, UploadFolder,
+    Verdict, retrain,
 };
 use jiff::Timestamp;
 
@@ -21,7 +22,7 @@ use super::setup;
 pub struct Training<'a> {
     pub settings: &'a TrainingSettings,
     /// The folder of the waiting uploads, if they are to be used and put away.
-    pub uploads: Option<&'a Path>,
+    pub uploads: Option<UploadFolder<'a>>,
     pub force: bool,
     /// Whether standard input has tables that another process has read already.
     pub recorded: bool,
@@ -41,9 +42,11 @@ pub fn train(
         reader = reader.with_recorded(File::from(io::stdin().as_fd().try_clone_to_owned()?));
     }
     let params = params(config, store, training.settings)?;
+    let pseudonyms = setup::pseudonyms(config)?;
     let request = RetrainRequest {
         base_data: &config.paths.base_data,
         uploads: training.uploads,
+        pseudonyms: pseudonyms.as_ref(),
         schema: setup::schema(config)?,
         params: &params,
         reader: &reader,
@@ -61,6 +64,11 @@ pub fn train(
         _ => {}
     }
     Ok(outcome)
+}
+
+/// The folder of the waiting uploads, and from which of them a training learns.
+pub fn upload_folder(config: &Config) -> UploadFolder<'_> {
+    UploadFolder { dir: &config.server.upload_dir, train_on: config.server.upload_rules.train_on }
 }
 
 /// How to train: as `settings` say, then `RETRAIN_METHOD`, then `TRAINING_PATH`, then as the live version was trained.

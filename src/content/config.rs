@@ -101,6 +101,8 @@ pub struct WriterConfig {
     pub prompt_dir: Option<PathBuf>,
     /// `PRICES_PATH`, a JSON file of prices that are laid over the built-in ones.
     pub prices: Option<PathBuf>,
+    /// `STATE_DIR`, the folder of what is spent, of the key of identifiers and of who was erased; `state`.
+    pub state_dir: PathBuf,
     /// `IMAGE_DIR`, where pictures are kept, made when the first one is; `images`.
     pub image_dir: PathBuf,
 }
@@ -118,7 +120,7 @@ impl WriterConfig {
     /// Reads the settings of the writer.
     pub fn read(read: &mut Reader<'_>) -> Self {
         let kind = read.value("WRITER", Some("auto".to_owned()), "auto, openai or offline", kind);
-        let config = Self {
+        let mut config = Self {
             kind: kind.unwrap_or_default(),
             api_key: read.secret("OPENAI_API_KEY"),
             base_url: base_url(read),
@@ -132,10 +134,14 @@ impl WriterConfig {
             retry: RetryPolicy::default(),
             breaker: BreakerPolicy::default(),
             budget: budget(read),
+            state_dir: read.path("STATE_DIR", "state"),
             prompt_dir: read.optional_path("PROMPT_DIR"),
             prices: read.optional_path("PRICES_PATH"),
             image_dir: read.path("IMAGE_DIR", "images"),
         };
+        if let Some(budget) = &mut config.budget {
+            budget.state_dir.clone_from(&config.state_dir);
+        }
         let is_openai_s = config.base_url == Self::OPENAI_BASE_URL;
         if config.kind == WriterKind::Openai && config.api_key.is_none() && is_openai_s {
             let what = "is openai, which needs OPENAI_API_KEY, or the OPENAI_BASE_URL of a server without keys";
@@ -153,8 +159,8 @@ impl Default for WriterConfig {
 
 fn budget(read: &mut Reader<'_>) -> Option<BudgetConfig> {
     let usd_per_day = read.value("DAILY_BUDGET_USD", None, "US dollars, more than 0, such as 2.50", dollars);
-    let state_dir = read.path("STATE_DIR", "state");
-    usd_per_day.map(|usd_per_day| BudgetConfig { usd_per_day, state_dir })
+    // The folder is the next setting.
+    usd_per_day.map(|usd_per_day| BudgetConfig { usd_per_day, state_dir: PathBuf::new() })
 }
 
 fn kind(text: &str) -> Option<WriterKind> {

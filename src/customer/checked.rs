@@ -82,7 +82,7 @@ fn check_report(cleaning: &CleaningReport, schema: &Schema, n_rows: usize) -> Re
     let is_column = |title: &String| schema.columns.iter().any(|column| column.title == *title);
     let is_reason = |reason: &Dropped| match reason {
         Dropped::Duplicate => true,
-        Dropped::ReplacedByNewer => false,
+        Dropped::ReplacedByNewer | Dropped::Erased => false,
         Dropped::Missing(title)
         | Dropped::NotADate(title)
         | Dropped::InFuture(title)

@@ -229,13 +229,20 @@ impl HeaderIndex {
                 best.entry(target.slot).and_modify(|seen| *seen = found.min(*seen)).or_insert(found);
             }
         }
-        let missing: Vec<MissingColumn> = schema
+        let mut missing: Vec<MissingColumn> = schema
             .columns
             .iter()
             .enumerate()
             .filter(|(index, column)| column.required && !best.contains_key(&Slot::Column(*index)))
             .map(|(_, column)| MissingColumn { title: column.title.clone(), aliases: column.aliases.clone() })
             .collect();
+        // Where no column is required, any row could be the header but for the identifier.
+        if let Some((title, aliases)) = schema.identifier.split_first()
+            && !schema.columns.iter().any(|column| column.required)
+            && !best.contains_key(&Slot::Identifier)
+        {
+            missing.push(MissingColumn { title: title.clone(), aliases: aliases.to_vec() });
+        }
         if !missing.is_empty() {
             return Err(MissingColumns { missing, found: listed(row, best.len()), n_matched: best.len() });
         }

@@ -59,7 +59,13 @@ impl NewestStands {
     }
 
     /// The table of all rows that count.
-    pub fn finish(mut self) -> CustomerTable {
+    pub fn finish(self) -> CustomerTable {
+        self.finish_counted().0
+    }
+
+    /// The table of all rows that count, and how many of its customers were in each file first, in the order in which
+    /// the files were added.
+    pub fn finish_counted(mut self) -> (CustomerTable, Vec<usize>) {
         let fates = self.rows.fates();
         for (row, &fate) in fates.iter().enumerate() {
             match fate {
@@ -71,7 +77,9 @@ impl NewestStands {
         let stands: Vec<bool> = fates.iter().map(|&fate| fate == Fate::Stands).collect();
         let n_rows = stands.iter().filter(|&&stands| stands).count();
         let columns = self.columns.into_iter().map(|merged| same_name::merged(merged.column.keep(&stands))).collect();
-        CustomerTable { schema: self.schema, columns, n_rows, weights: None, cleaning: self.cleaning, origins: None }
+        let (schema, cleaning) = (self.schema, self.cleaning);
+        let table = CustomerTable { schema, columns, n_rows, weights: None, cleaning, origins: None };
+        (table, self.rows.brought())
     }
 
     fn drop_row(&mut self, reason: Dropped, row: usize) {

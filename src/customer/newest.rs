@@ -38,6 +38,8 @@ pub(super) struct Newest {
     rows: Vec<RowKey>,
     /// Label and first row of each file.
     files: Vec<(String, usize)>,
+    /// How many customers were in each file first, once the fates are known.
+    brought: Vec<usize>,
 }
 
 /// What becomes of a row once all are known.
@@ -146,6 +148,7 @@ impl Newest {
         let mut fates = vec![Fate::Stands; self.rows.len()];
         let mut standing: FxHashMap<u64, usize> = FxHashMap::default();
         let mut hashes: FxHashSet<u128> = FxHashSet::default();
+        let mut brought = vec![0; self.files.len()];
         for (row, known) in self.rows.iter().enumerate() {
             let is_new = hashes.insert(known.hash);
             let older = if known.identity == NOBODY { None } else { standing.get(&known.identity).copied() };
@@ -157,11 +160,23 @@ impl Newest {
             if let Some(slot) = loser.and_then(|loser| fates.get_mut(loser)) {
                 *slot = fate;
             }
+            if !is_copy && older.is_none() {
+                let file = self.files.partition_point(|&(_, first)| first <= row).checked_sub(1);
+                if let Some(customers) = file.and_then(|file| brought.get_mut(file)) {
+                    *customers += 1;
+                }
+            }
             if !is_copy && known.identity != NOBODY {
                 standing.insert(known.identity, row);
             }
         }
+        self.brought = brought;
         fates
+    }
+
+    /// How many of the customers who count were in each file first, in the order in which the files were added.
+    pub(super) fn brought(self) -> Vec<usize> {
+        self.brought
     }
 
     /// Where row `row` is.
@@ -223,6 +238,16 @@ mod tests {
         use Fate::{Copy, Replaced, Stands};
         assert_eq!(fates(&[("a", "C1", 1), ("b", "C1", 1), ("c", "C1", 2)]), [Replaced, Copy, Stands]);
         assert_eq!(fates(&[("a", "", 1), ("b", "n/a", 1), ("b", "", 2)]), [Stands, Copy, Stands]);
+    }
+
+    #[test]
+    fn a_customer_is_brought_by_the_first_file_that_has_one() {
+        let mut newest = Newest::default();
+        let key = |identity, hash| RowKey { identity, row_number: 1, hash };
+        newest.add_file("a", &[key(1, 10), key(2, 20), key(NOBODY, 30)]);
+        newest.add_file("b", &[key(1, 11), key(3, 31), key(NOBODY, 30), key(NOBODY, 40), key(2, 20)]);
+        let n_standing = newest.fates().iter().filter(|&&fate| fate == Fate::Stands).count();
+        assert_eq!((n_standing, newest.brought()), (5, vec![3, 2]));
     }
 
     #[test]

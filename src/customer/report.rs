@@ -50,6 +50,8 @@ pub enum Dropped {
     Duplicate,
     /// A newer row of the same customer stands.
     ReplacedByNewer,
+    /// The customer was erased.
+    Erased,
     /// The required column of this title is empty.
     Missing(String),
     /// The column of this title holds something that is not a date.
@@ -119,6 +121,7 @@ impl std::fmt::Display for Dropped {
         match self {
             Self::Duplicate => write!(f, "an exact copy of an earlier row"),
             Self::ReplacedByNewer => write!(f, "replaced by a newer row of the same customer"),
+            Self::Erased => write!(f, "the customer was erased"),
             Self::Missing(column) => write!(f, "no {column}"),
             Self::NotADate(column) => write!(f, "{column} is not a date"),
             Self::InFuture(column) => write!(f, "{column} is in the future"),

@@ -50,6 +50,8 @@ fn api_routes() -> Routes {
         .add(Standard, routes!(retrain::get_retraining))
         .add(Standard, routes!(compare::post_compare))
         .add(Standard, routes!(uploads::get_uploads))
+        .add(Standard, routes!(uploads::post_approve_upload))
+        .add(Standard, routes!(uploads::delete_upload))
         .add(Standard, routes!(status::get_status))
         .add(Open, routes!(health::get_healthz))
         .add(Open, routes!(health::get_readyz))
@@ -135,7 +137,7 @@ fn cors(origins: &[String]) -> CorsLayer {
     };
     CorsLayer::new()
         .allow_origin(allowed)
-        .allow_methods([Method::GET, Method::POST, Method::PUT])
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
         .allow_headers([
             header::CONTENT_TYPE,
             header::ACCEPT,

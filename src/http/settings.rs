@@ -70,6 +70,8 @@ pub struct Parts {
     pub schema: Arc<Schema>,
     /// Reads the workbooks of uploads.
     pub reader: workbook::Reader,
+    /// `STATE_DIR`, the folder of the key of identifiers.
+    pub state_dir: PathBuf,
 }
 
 impl Settings {
@@ -201,6 +203,7 @@ fn trusted_proxies(read: &mut Reader<'_>) -> TrustedProxies {
 mod tests {
     use super::*;
     use crate::config::Loaded;
+    use crate::upload_store::{KeepUploads, TrainOn};
 
     #[test]
     fn each_field_is_read_from_its_own_variable() {
@@ -218,6 +221,8 @@ mod tests {
             ("UPLOAD_KEEP_DAYS", "13"),
             ("UPLOAD_MAX_GB", "14"),
             ("MIN_FREE_MB", "15"),
+            ("KEEP_UPLOADS", "Columns"),
+            ("TRAIN_ON_UPLOADS", "off"),
             ("MAX_UPLOAD_MB", "16"),
             ("MAX_MEMBERS", "17"),
             ("WRITERS_AT_ONCE", "18"),
@@ -237,6 +242,7 @@ mod tests {
         let day = std::time::Duration::from_secs(86_400);
         assert_eq!((read.upload_dir, read.upload_rules.keep_for), (PathBuf::from("the-uploads"), Some(13 * day)));
         assert_eq!((read.upload_rules.max_total_bytes, read.upload_rules.min_free_bytes), (Some(14 << 30), 15 << 20));
+        assert_eq!((read.upload_rules.keep, read.upload_rules.train_on), (KeepUploads::Columns, TrainOn::Off));
         assert_eq!((read.max_upload_bytes, read.max_members, read.writers_at_once.get()), (16 << 20, 17, 18));
         assert_eq!(read.time_zone.iana_name(), Some("Europe/Berlin"));
         let next = read.schedule.unwrap().next_after("2026-11-22T00:00:00Z".parse().unwrap()).unwrap();

@@ -9,6 +9,7 @@
 //! ones are never in one table. A workbook that cannot be read counts here too, for it was meant to be trained on.
 
 use std::fs::{self, File};
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use super::sample::is_sample;
@@ -16,13 +17,14 @@ use super::uploads::{self, TAKEN};
 use super::{FileInTurn, Progress, RetrainError, RetrainRequest, SkippedFile};
 use crate::causes::with_causes;
 use crate::customer::{CustomerTable, Keep, KeyedTable, NewestStands};
-use crate::workbook::{ReadRequest, Watch, WorkbookError};
+use crate::upload_store::UploadId;
+use crate::workbook::{COLUMNS_EXTENSION, ReadRequest, Watch, WorkbookError, is_columns_file, read_columns};
 
 /// How deep folders below the base data are followed.
 const MAX_DEPTH: usize = 8;
 
 /// What the names of workbooks end with.
-const WORKBOOKS: [&str; 3] = ["xlsx", "xls", "csv"];
+const WORKBOOKS: [&str; 4] = ["xlsx", "xls", "csv", COLUMNS_EXTENSION];
 
 pub(super) struct Collected {
     pub table: CustomerTable,
@@ -34,6 +36,10 @@ pub(super) struct Collected {
     pub set_aside: Vec<String>,
     /// Where the uploads among `files` and `set_aside` are.
     pub uploads: Vec<PathBuf>,
+    /// The uploads that wait for approval, and were not read.
+    pub unapproved: Vec<String>,
+    /// How many of the customers each waiting upload brought: those that no file before it has.
+    pub brought: Vec<(String, usize)>,
 }
 
 /// A file to be read.
@@ -50,7 +56,8 @@ pub(super) fn collect(
     request: &RetrainRequest<'_>,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Collected, RetrainError> {
-    let (sample, own): (Vec<_>, Vec<_>) = sources(request)?.into_iter().partition(|source| is_sample(&source.path));
+    let (sources, unapproved) = sources(request)?;
+    let (sample, own): (Vec<_>, Vec<_>) = sources.into_iter().partition(|source| is_sample(&source.path));
     let has_workbook = own.iter().any(|source| is_workbook(&source.path));
     let of = own.len() + if has_workbook { 0 } else { sample.len() };
     let mut collecting = Collecting::new(request, progress, of);
@@ -65,8 +72,11 @@ pub(super) fn collect(
             collecting.uploads.extend(source.is_upload.then(|| source.path.clone()));
         }
     }
-    let Collecting { all, files, skipped, uploads, .. } = collecting;
-    Ok(Collected { table: all.finish(), files, skipped, is_sample, set_aside, uploads })
+    let Collecting { all, files, skipped, uploads, from_uploads, .. } = collecting;
+    let (table, brought) = all.finish_counted();
+    let brought = files.iter().zip(brought).zip(from_uploads).filter(|(_, is_upload)| *is_upload);
+    let brought = brought.map(|((label, customers), _)| (label.clone(), customers)).collect();
+    Ok(Collected { table, files, skipped, is_sample, set_aside, uploads, unapproved, brought })
 }
 
 /// Whether a file's name says that it is to be trained on.
@@ -86,12 +96,15 @@ struct Collecting<'a> {
     files: Vec<String>,
     skipped: Vec<SkippedFile>,
     uploads: Vec<PathBuf>,
+    /// Which of `files` are uploads.
+    from_uploads: Vec<bool>,
 }
 
 impl<'a> Collecting<'a> {
     fn new(request: &'a RetrainRequest<'a>, progress: &'a (dyn Fn(Progress) + Sync), of: usize) -> Self {
         let all = NewestStands::new(request.schema.clone());
-        Self { request, progress, number: 0, of, all, files: Vec::new(), skipped: Vec::new(), uploads: Vec::new() }
+        let (files, skipped, uploads, from_uploads) = Default::default();
+        Self { request, progress, number: 0, of, all, files, skipped, uploads, from_uploads }
     }
 
     /// Reads one more file.
@@ -104,6 +117,7 @@ impl<'a> Collecting<'a> {
         match added.and_then(|file| self.all.add(label, &file).map_err(|error| with_causes(&error))) {
             Ok(()) => {
                 self.files.push(label.clone());
+                self.from_uploads.push(*is_upload);
                 self.uploads.extend(is_upload.then(|| path.clone()));
             }
             Err(why) => self.skipped.push(SkippedFile { file: label.clone(), why }),
@@ -124,35 +138,58 @@ fn read(request: &RetrainRequest<'_>, path: &Path) -> Result<Result<KeyedTable, 
         keep: Keep::default(),
         watch: Watch::default(),
     };
-    match request.reader.read_keyed(file, &by) {
+    let is_columns = is_columns_file(path);
+    let read = if is_columns {
+        read_columns(BufReader::new(file), &request.schema, request.today)
+    } else {
+        request.reader.read_keyed(file, &by)
+    };
+    match read {
         // Not the fault of this file: the next ones would fail as well.
         Err(error @ WorkbookError::NoReader(_)) => Err(RetrainError::Reader(error)),
-        read => Ok(read.map_err(|error| with_causes(&error))),
+        read => Ok(read.map(|table| known(request, table, is_columns)).map_err(|error| with_causes(&error))),
     }
 }
 
-/// Every file to be read, the oldest first.
-fn sources(request: &RetrainRequest<'_>) -> Result<Vec<Source>, RetrainError> {
-    let mut base = Vec::new();
-    list(request.base_data, MAX_DEPTH, &mut base)?;
+/// The table as it is known everywhere: by pseudonyms where there is a key, and without customers who were erased.
+fn known(request: &RetrainRequest<'_>, table: KeyedTable, is_columns: bool) -> KeyedTable {
+    let Some(pseudonyms) = request.pseudonyms else { return table };
+    pseudonyms.without_erased(if is_columns { table } else { pseudonyms.blinded(table) })
+}
+
+/// Every file to be read, the oldest first; and what reports call the uploads that wait for approval.
+fn sources(request: &RetrainRequest<'_>) -> Result<(Vec<Source>, Vec<String>), RetrainError> {
+    let mut base = base_files(request.base_data)?;
     base.sort_by_cached_key(|path| {
         let name = path.file_name().unwrap_or_default().to_owned();
         let was_upload = name.as_encoded_bytes().starts_with(TAKEN.as_bytes());
         (path.parent().map(Path::to_owned), was_upload, name)
     });
-    let waiting = match request.uploads {
-        Some(dir) => uploads::forget_taken(uploads::waiting(dir)?, &base)?,
-        None => Vec::new(),
-    };
+    let found = request.uploads.map(uploads::found).transpose()?.unwrap_or_default();
+    let waiting = uploads::forget_taken(found.used, &base)?;
     let from_base = base.into_iter().map(|path| {
         let label = path.strip_prefix(request.base_data).unwrap_or(&path).display().to_string();
         Source { path, label, is_upload: false }
     });
-    let from_uploads = waiting.into_iter().map(|path| {
-        let label = Path::new("uploads").join(path.file_name().unwrap_or_default()).display().to_string();
-        Source { path, label, is_upload: true }
-    });
-    Ok(from_base.chain(from_uploads).collect())
+    let label_of = |path: &Path| Path::new("uploads").join(path.file_name().unwrap_or_default()).display().to_string();
+    let unapproved = found.unapproved.iter().map(|path| label_of(path)).collect();
+    let from_uploads = waiting.into_iter().map(|path| Source { label: label_of(&path), path, is_upload: true });
+    Ok((from_base.chain(from_uploads).collect(), unapproved))
+}
+
+/// The uploads that trainings have put into the base data, with their ids.
+///
+/// # Errors
+/// [`RetrainError::Unlistable`].
+pub fn taken_uploads(base_data: &Path) -> Result<Vec<(UploadId, PathBuf)>, RetrainError> {
+    Ok(uploads::taken(base_files(base_data)?))
+}
+
+/// Every file of the base data.
+pub(super) fn base_files(base_data: &Path) -> Result<Vec<PathBuf>, RetrainError> {
+    let mut base = Vec::new();
+    list(base_data, MAX_DEPTH, &mut base)?;
+    Ok(base)
 }
 
 /// Adds the files below `dir`; hidden ones, links and what Office leaves beside a workbook that is open are passed

@@ -35,6 +35,13 @@ pub struct GateLimits {
     pub min_deciding_columns: usize,
     /// Bits that the segments surely tell of a customer, at least; 0.
     pub min_told_bits: f64,
+    /// Share of all customers that one upload may bring, at most; 0.6.
+    pub max_upload_share: f64,
+    /// Share of the customers with a value that the live version never saw, at most; 0.5.
+    pub max_unseen_share: f64,
+    /// Share of the customers that would have to change for any column to be as the live version knows it, at most; 0.5.
+    /// Dates move by themselves, and do not count.
+    pub max_drift: f64,
 }
 
 impl Default for GateLimits {
@@ -49,6 +56,9 @@ impl Default for GateLimits {
             min_jaccard: 0.6,
             min_deciding_columns: 2,
             min_told_bits: 0.0,
+            max_upload_share: 0.6,
+            max_unseen_share: 0.5,
+            max_drift: 0.5,
         }
     }
 }
@@ -124,7 +134,7 @@ pub enum Verdict {
 }
 
 impl GateCheck {
-    fn quality(name: &'static str, value: Option<f64>, bound: Bound, limit: f64) -> Self {
+    pub(super) fn quality(name: &'static str, value: Option<f64>, bound: Bound, limit: f64) -> Self {
         Self::new(CheckKind::Quality, name, value, (bound, limit))
     }
 

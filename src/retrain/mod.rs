@@ -12,8 +12,10 @@
 
 mod collect;
 mod comparing;
+mod erasing;
 mod gate;
 mod matching;
+mod novelty;
 mod page;
 mod progress;
 mod report;
@@ -31,21 +33,22 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::causes::with_causes;
-use crate::customer::{CustomerTable, Schema};
+use crate::customer::Schema;
 use crate::model_store::{Candidate, ModelStore, ModelVersion, Servable, StoreError, TrainedOn, VersionId, WriterLock};
-use crate::pipeline::{
-    Comparison, Drift, FitError, FitParams, Fitted, GoldenSample, Model, SegmentId, TrainingProfile, fit,
-};
+use crate::pipeline::{Comparison, FitError, FitParams, Fitted, GoldenSample, Model, TrainingProfile, fit};
+use crate::pseudonyms::Pseudonyms;
 use crate::workbook::{Reader, WorkbookError};
 
+pub use collect::taken_uploads;
 pub use comparing::compare;
+pub use erasing::{EraseError, EraseRequest, ErasedCustomer, FoundRows, erase_customer};
 pub use gate::{Bound, CheckKind, FailedCheck, GateCheck, GateLimits, Verdict};
 pub use matching::{KeptSegment, MatchError, Matching, NewSegment, VanishedSegment};
 pub use page::{PageError, comparison_page};
 pub use progress::{FileInTurn, Progress, Step};
 pub use report::{LiveVersion, RetrainReport, Seconds, SegmentReport};
 pub use skipped::SkippedFile;
-pub use uploads::PutAway;
+pub use uploads::{PutAway, UploadFolder};
 
 use collect::Collected;
 use matching::Before;
@@ -59,7 +62,10 @@ pub struct RetrainRequest<'a> {
     /// The folder whose workbooks are read, with every folder below it.
     pub base_data: &'a Path,
     /// The folder whose waiting uploads are read too, and then moved into the base data; `None` for base data alone.
-    pub uploads: Option<&'a Path>,
+    pub uploads: Option<UploadFolder<'a>>,
+    /// By what customers are known beside what was kept of uploads, and who was erased; `None` where that was never
+    /// needed.
+    pub pseudonyms: Option<&'a Pseudonyms>,
     /// The columns to learn from.
     pub schema: Arc<Schema>,
     /// How to train.
@@ -213,6 +219,7 @@ pub fn retrain(
         skipped: collected.skipped.clone(),
         trained_on_sample: collected.is_sample,
         sample_set_aside: collected.set_aside.clone(),
+        unapproved: collected.unapproved.clone(),
         cleaning: collected.table.cleaning().clone(),
         params: request.params.clone(),
         comparison,
@@ -322,6 +329,11 @@ impl Run<'_> {
         let mut checks = gate::check_quality(&request.gate, &fitted.scores);
         let live_scores = self.live.as_ref().map(|live| &live.manifest.scores);
         checks.extend(gate::check_meaning(&request.gate, &fitted.scores, live_scores));
+        let drift = self.live.as_ref().and_then(|live| novelty::drift_since(live, table, &places_before));
+        if self.live.is_some() {
+            let brought = (self.collected.brought.as_slice(), fitted.scores.rows);
+            checks.extend(novelty::check(&request.gate, brought, drift.as_ref(), table.schema()));
+        }
         if self.trained_on.sample && !self.is_first && self.live.is_none() {
             checks.push(gate::check_sample());
         }
@@ -334,7 +346,7 @@ impl Run<'_> {
         report.segments =
             fitted.model.segments().iter().map(|segment| SegmentReport::new(segment, table.schema())).collect();
         report.matching = matching;
-        report.drift = self.live.as_ref().and_then(|live| drift_since(live, table, &places_before));
+        report.drift = drift;
         report.seconds.judging = seconds(started.elapsed());
         if report.verdict == Verdict::Refused {
             drop(staged);
@@ -372,12 +384,6 @@ impl Run<'_> {
     fn page(&self, fitted: Option<&Fitted>) -> Result<String, PageError> {
         page::render(&self.report, fitted, self.live.as_ref().map(|live| &live.model))
     }
-}
-
-/// How far the customers of `table` have moved from those of the live version, which places them so.
-fn drift_since(live: &ModelVersion, table: &CustomerTable, places: &[Option<SegmentId>]) -> Option<Drift> {
-    let profile = live.profile.as_ref().filter(|_| live.model.schema().reads_as(table.schema()))?;
-    Some(profile.drift(table, places))
 }
 
 /// The version whose place is to be taken, and what is wrong with the one that should be live.

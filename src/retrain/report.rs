@@ -29,6 +29,9 @@ pub struct RetrainReport {
     pub trained_on_sample: bool,
     /// Files that are the sample, and were not trained on since there are others.
     pub sample_set_aside: Vec<String>,
+    /// Uploads that wait for approval, and were not read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unapproved: Vec<String>,
     /// Rows kept and dropped.
     pub cleaning: CleaningReport,
     /// How the model was trained.

@@ -8,6 +8,8 @@
 //! - between link and removal, the file has two names, and [`forget_taken`], which every training does first, removes
 //!   the one under `uploads/` when the one under `base_data/` is synced and the same byte for byte.
 //!
+//! An upload that waits for approval is passed over and stays where it is, unless `TRAIN_ON_UPLOADS` says otherwise.
+//!
 //! No row is ever counted twice, since each file is read under one name; and were it read under both, its rows would be
 //! copies that count once. Nothing is overwritten: a name that is taken by another file gets a number.
 
@@ -20,6 +22,7 @@ use jiff::civil::Date;
 use super::{RetrainError, SkippedFile};
 use crate::causes::with_causes;
 use crate::durable;
+use crate::upload_store::{About, TrainOn, UploadId};
 
 /// What the names of uploads begin with, once they are base data.
 pub(super) const TAKEN: &str = "upload-";
@@ -27,6 +30,24 @@ pub(super) const TAKEN: &str = "upload-";
 const UNFINISHED: &str = ".moving";
 /// Names that are tried for one file.
 const MAX_NAMES: usize = 1_000;
+
+/// The folder of uploads, and from which of them a training learns.
+#[derive(Debug, Clone, Copy)]
+pub struct UploadFolder<'a> {
+    /// The folder.
+    pub dir: &'a Path,
+    /// From which uploads.
+    pub train_on: TrainOn,
+}
+
+/// The uploads that are there, oldest first.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// Those that the training reads.
+    pub used: Vec<PathBuf>,
+    /// Those that wait for approval.
+    pub unapproved: Vec<PathBuf>,
+}
 
 /// What became of the uploads that were used.
 #[derive(Debug, Default)]
@@ -37,11 +58,23 @@ pub struct PutAway {
     pub left: Vec<SkippedFile>,
 }
 
-/// The uploads that wait in `dir`, oldest first; hidden ones are unfinished.
+/// The uploads in the folder, told apart by whether the training reads them.
 ///
 /// # Errors
 /// [`RetrainError::Unlistable`] when the folder exists and cannot be listed.
-pub(super) fn waiting(dir: &Path) -> Result<Vec<PathBuf>, RetrainError> {
+pub(super) fn found(folder: UploadFolder<'_>) -> Result<Found, RetrainError> {
+    match folder.train_on {
+        TrainOn::Off => Ok(Found::default()),
+        TrainOn::All => Ok(Found { used: waiting(folder.dir)?, unapproved: Vec::new() }),
+        TrainOn::Approved => {
+            let (used, unapproved) = waiting(folder.dir)?.into_iter().partition(|path| About::is_approved(path));
+            Ok(Found { used, unapproved })
+        }
+    }
+}
+
+/// The files in `dir`, oldest first; hidden ones are unfinished uploads, or say something of one.
+fn waiting(dir: &Path) -> Result<Vec<PathBuf>, RetrainError> {
     let unlistable = |source| RetrainError::Unlistable { dir: dir.to_owned(), source };
     let entries = match fs::read_dir(dir) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -59,6 +92,28 @@ pub(super) fn waiting(dir: &Path) -> Result<Vec<PathBuf>, RetrainError> {
     Ok(found)
 }
 
+/// Every upload in the folder.
+///
+/// # Errors
+/// [`RetrainError::Unlistable`] when the folder exists and cannot be listed.
+pub(super) fn all(dir: &Path) -> Result<Vec<PathBuf>, RetrainError> {
+    waiting(dir)
+}
+
+/// The uploads that trainings have put among `base_files`, with their ids.
+pub(super) fn taken(base_files: Vec<PathBuf>) -> Vec<(UploadId, PathBuf)> {
+    let id = |path: &Path| path.file_name()?.to_str().filter(|name| name.starts_with(TAKEN)).and_then(upload_id);
+    base_files.into_iter().filter_map(|path| Some((id(&path)?, path))).collect()
+}
+
+/// The id of the kept upload that a file is by its name, waiting or taken, also where a number sets it apart.
+pub(super) fn upload_id(name: &str) -> Option<UploadId> {
+    let (stem, extension) = name.strip_prefix(TAKEN).unwrap_or(name).split_once('.')?;
+    let (time, id) = stem.split_once('-')?;
+    let id = id.split_once('-').map_or(id, |(id, _number)| id);
+    UploadId::of_file(&format!("{time}-{id}.{extension}"))
+}
+
 /// Removes those of `waiting` that an earlier training has put among `base_files` already, and returns the others.
 ///
 /// # Errors
@@ -73,6 +128,7 @@ pub(super) fn forget_taken(waiting: Vec<PathBuf>, base_files: &[PathBuf]) -> Res
                 if is_same(&upload, file)? {
                     durable::sync(file)?;
                     fs::remove_file(&upload)?;
+                    About::forget(&upload);
                     return Ok(true);
                 }
             }
@@ -100,7 +156,7 @@ pub(super) fn put_away(used: &[PathBuf], base_data: &Path, today: Date) -> PutAw
 }
 
 fn put_one_away(upload: &Path, folder: &Path) -> io::Result<PathBuf> {
-    durable::create_folder(folder)?;
+    durable::create_private_folder(folder)?;
     for number in 1..=MAX_NAMES {
         let file = folder.join(taken_name(upload, number));
         match place(upload, &file) {
@@ -114,6 +170,7 @@ fn put_one_away(upload: &Path, folder: &Path) -> io::Result<PathBuf> {
         }
         durable::sync(&file)?;
         fs::remove_file(upload)?;
+        About::forget(upload);
         durable::sync_folder(durable::folder_of(upload))?;
         return Ok(file);
     }

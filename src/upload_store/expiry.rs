@@ -4,8 +4,8 @@ use std::fs;
 use std::io;
 use std::time::SystemTime;
 
-use super::UploadStore;
 use super::name::StoredName;
+use super::{About, UploadStore};
 
 /// A kept upload.
 struct Stored {
@@ -46,6 +46,7 @@ impl UploadStore {
         for Due { stored: Stored { name, size_bytes, .. }, why } in self.due(now)? {
             match fs::remove_file(self.dir().join(&name)) {
                 Ok(()) => {
+                    About::forget(&self.dir().join(&name));
                     tracing::info!(event = "upload_expired", file = name, size_bytes, why, "an old upload was removed");
                     n_removed += 1;
                 }

@@ -9,6 +9,7 @@
 //!
 //! - Kept means: the file is synced, renamed, and its folder is synced. What is not kept is removed by the process
 //!   that received it or, if that was killed, by the next one.
+//! - An upload that came without a key waits until it is approved, before a training learns from it (`about`).
 //! - Nothing is received that would leave less room on the file system than is to stay free; uploads under way count
 //!   with all that they may become.
 //! - Where a limit of age or size is set, the oldest are removed. Only files that are named as this module names them
@@ -17,7 +18,9 @@
 //! What its sender calls a file decides its extension and nothing else. Blocking; knows no HTTP and no workbook,
 //! imports [`crate::config`] alone of ours.
 
+mod about;
 mod expiry;
+mod listing;
 mod name;
 mod received;
 
@@ -26,6 +29,7 @@ use std::fs::{self, File};
 use std::io;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -34,7 +38,9 @@ use jiff::Timestamp;
 use crate::config::{Reader, defaults};
 use crate::durable;
 
-pub use name::{Extension, UploadId};
+pub use about::{About, UploadState};
+pub use listing::Waiting;
+pub use name::{Extension, NoUploadId, UploadId};
 pub use received::{Received, Receiving, Stored};
 
 use name::StoredName;
@@ -52,6 +58,58 @@ pub struct UploadRules {
     pub max_total_bytes: Option<u64>,
     /// `MIN_FREE_MB`, what must stay free on their file system; 256.
     pub min_free_bytes: u64,
+    /// `KEEP_UPLOADS`, what is kept of them; the file as it came.
+    pub keep: KeepUploads,
+    /// `TRAIN_ON_UPLOADS`, from which of them a training learns; the approved ones.
+    pub train_on: TrainOn,
+}
+
+/// What is kept of an upload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum KeepUploads {
+    /// The file as it came.
+    #[default]
+    Original,
+    /// The schema's columns, and pseudonyms in place of identifiers.
+    Columns,
+}
+
+impl FromStr for KeepUploads {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text.to_ascii_lowercase().as_str() {
+            "original" => Ok(Self::Original),
+            "columns" => Ok(Self::Columns),
+            _ => Err(()),
+        }
+    }
+}
+
+/// From which kept uploads a training learns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TrainOn {
+    /// From none.
+    Off,
+    /// From those of callers with a key, those that an administrator approved, and those that an operator put into the
+    /// folder by hand.
+    #[default]
+    Approved,
+    /// From all.
+    All,
+}
+
+impl FromStr for TrainOn {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text.to_ascii_lowercase().as_str() {
+            "off" => Ok(Self::Off),
+            "approved" => Ok(Self::Approved),
+            "all" => Ok(Self::All),
+            _ => Err(()),
+        }
+    }
 }
 
 impl UploadRules {
@@ -63,6 +121,14 @@ impl UploadRules {
             keep_for: read.limit("UPLOAD_KEEP_DAYS", "days").map(days),
             max_total_bytes: read.limit("UPLOAD_MAX_GB", "gigabytes").map(gigabytes),
             min_free_bytes: read.megabytes("MIN_FREE_MB", 0, 256),
+            keep: read
+                .value("KEEP_UPLOADS", Some("original".to_owned()), "original or columns", |text| text.parse().ok())
+                .unwrap_or_default(),
+            train_on: read
+                .value("TRAIN_ON_UPLOADS", Some("approved".to_owned()), "off, approved or all", |text| {
+                    text.parse().ok()
+                })
+                .unwrap_or_default(),
         }
     }
 }
@@ -102,17 +168,6 @@ impl From<io::Error> for UploadError {
             _ => Self::Write(error),
         }
     }
-}
-
-/// An upload that is kept and waits for a training.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Waiting {
-    /// What its content is known by.
-    pub id: UploadId,
-    /// When the content came first.
-    pub received_at: Timestamp,
-    /// Its size.
-    pub size_bytes: u64,
 }
 
 /// The folder of uploads. Clones are the same store.
@@ -182,7 +237,12 @@ impl UploadStore {
         };
         let mut names = HashMap::new();
         for entry in entries.flatten() {
-            if entry.file_name().as_encoded_bytes().starts_with(INCOMING.as_bytes()) {
+            let is_note_of_nothing = || {
+                let name = entry.file_name();
+                let upload = name.to_str().and_then(about::upload_of_note);
+                upload.is_some_and(|upload| !self.dir().join(upload).exists())
+            };
+            if entry.file_name().as_encoded_bytes().starts_with(INCOMING.as_bytes()) || is_note_of_nothing() {
                 remove_abandoned(&entry);
             } else if let Some((id, name)) = entry.file_name().to_str().and_then(StoredName::read) {
                 names.insert(id, name);
@@ -197,7 +257,7 @@ impl UploadStore {
     /// [`UploadError::NoRoom`] when less than the reserve would stay free, were this upload and all that are under way
     /// stored; [`UploadError::Write`] when the folder cannot be made or asked.
     pub fn reserve(&self, size_bytes: u64) -> Result<DiskSpace, UploadError> {
-        durable::create_folder(self.dir())?;
+        durable::create_private_folder(self.dir())?;
         let free_bytes = self.free_bytes()?;
         let mut state = self.lock();
         let promised_bytes = state.promised_bytes.saturating_add(size_bytes);
@@ -222,36 +282,14 @@ impl UploadStore {
         Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
     }
 
-    /// How many uploads are kept and wait for a training.
-    ///
-    /// # Errors
-    /// When the folder exists and cannot be listed.
-    pub fn n_waiting(&self) -> io::Result<usize> {
-        let entries = match fs::read_dir(self.dir()) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
-            entries => entries?,
-        };
-        let is_kept = |entry: &fs::DirEntry| entry.file_name().to_str().and_then(StoredName::read).is_some();
-        Ok(entries.flatten().filter(is_kept).count())
+    /// What is kept of an upload.
+    pub fn what_is_kept(&self) -> KeepUploads {
+        self.0.rules.keep
     }
 
-    /// The kept uploads that wait for a training, the earliest first.
-    ///
-    /// # Errors
-    /// When the folder exists and cannot be listed.
-    pub fn waiting(&self) -> io::Result<Vec<Waiting>> {
-        let entries = match fs::read_dir(self.dir()) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            entries => entries?,
-        };
-        let waiting = |entry: fs::DirEntry| {
-            let (id, name) = StoredName::read(entry.file_name().to_str()?)?;
-            // One that a training moves away meanwhile does not wait.
-            Some(Waiting { id, received_at: name.received_at(), size_bytes: entry.metadata().ok()?.len() })
-        };
-        let mut waiting: Vec<Waiting> = entries.flatten().filter_map(waiting).collect();
-        waiting.sort_by_key(|upload| (upload.received_at, upload.id.to_string()));
-        Ok(waiting)
+    /// From which uploads a training learns.
+    pub fn train_on(&self) -> TrainOn {
+        self.0.rules.train_on
     }
 
     /// Begins an upload, as an empty hidden file.
@@ -259,37 +297,58 @@ impl UploadStore {
     /// # Errors
     /// [`UploadError::Full`] and [`UploadError::Write`] when the folder or the file cannot be made.
     pub fn receive(&self, extension: Extension) -> Result<Receiving, UploadError> {
-        durable::create_folder(self.dir())?;
+        durable::create_private_folder(self.dir())?;
         Receiving::begin(self.clone(), extension)
     }
 
-    /// Renames the synced file at `hidden`, or finds that its content is kept already; either lasts when this returns.
-    /// Says whether it was kept already.
-    fn keep(&self, hidden: &Path, content: &Content) -> Result<bool, UploadError> {
+    /// Renames the synced file at `hidden`, or finds that its content is kept already; either lasts when this returns,
+    /// and so does what is known of it. One that is kept already is approved if this sender's is.
+    fn keep(&self, hidden: &Path, content: &Content, about: &About) -> Result<(bool, UploadState), UploadError> {
+        let new = StoredName::new(Timestamp::now(), content.extension);
+        let new_path = self.dir().join(new.of(content.id));
+        let is_known =
+            |state: &State| state.names.get(&content.id).is_some_and(|&name| self.renew(name, content).is_some());
+        let is_noted = !is_known(&self.lock());
+        if is_noted {
+            // Before the store is locked, and before the upload has its name.
+            about.write(&new_path)?;
+        }
         let mut state = self.lock();
-        let known = state.names.get(&content.id).map(|name| name.of(content.id));
-        let kept_before = known.and_then(|name| self.renew(&name, content.size_bytes));
-        let is_duplicate = kept_before.is_some();
-        if !is_duplicate {
-            let name = StoredName::new(Timestamp::now(), content.extension);
-            fs::rename(hidden, self.dir().join(name.of(content.id)))?;
-            state.remember(content.id, name, self.dir());
+        let kept_before = state.names.get(&content.id).and_then(|&name| self.renew(name, content));
+        if kept_before.is_none() {
+            if !is_noted {
+                about.write(&new_path)?;
+            }
+            fs::rename(hidden, &new_path)?;
+            state.remember(content.id, new, self.dir());
         }
         drop(state);
-        // The second sender relies on the file, too, and the first may not have synced it yet.
-        if let Some(file) = kept_before {
-            file.sync_all()?;
+        let Some((file, path)) = kept_before else {
+            durable::sync_folder(self.dir())?;
+            return Ok((false, about.state));
+        };
+        if is_noted && path != new_path {
+            About::forget(&new_path);
         }
+        // The second sender relies on the file, too, and the first may not have synced it yet.
+        file.sync_all()?;
         durable::sync_folder(self.dir())?;
-        Ok(is_duplicate)
+        let approved = about.state == UploadState::Approved || About::is_approved(&path);
+        if about.state == UploadState::Approved {
+            self.approve(content.id)?;
+        }
+        Ok((true, if approved { UploadState::Approved } else { UploadState::Waiting }))
     }
 
-    /// Begins the age of the file `name` anew, if it is there and of this size.
-    fn renew(&self, name: &str, size_bytes: u64) -> Option<File> {
-        let file = File::open(self.dir().join(name)).ok()?;
-        let is_whole = file.metadata().is_ok_and(|file| file.is_file() && file.len() == size_bytes);
+    /// Begins the age of the kept content anew, if its file is there and whole.
+    fn renew(&self, name: StoredName, content: &Content) -> Option<(File, PathBuf)> {
+        let path = self.dir().join(name.of(content.id));
+        let file = File::open(&path).ok()?;
+        // How long the columns of a content are is known only where they are made of it.
+        let size_bytes = if name.is_original() { Some(content.original_bytes) } else { content.columns_bytes };
+        let is_whole = file.metadata().is_ok_and(|file| file.is_file() && size_bytes.is_none_or(|n| n == file.len()));
         // If its age cannot be renewed, the content is kept once more instead.
-        (is_whole && file.set_modified(SystemTime::now()).is_ok()).then_some(file)
+        (is_whole && file.set_modified(SystemTime::now()).is_ok()).then_some((file, path))
     }
 
     fn dir(&self) -> &Path {
@@ -305,7 +364,10 @@ impl UploadStore {
 #[derive(Debug)]
 struct Content {
     id: UploadId,
-    size_bytes: u64,
+    /// What came, in bytes.
+    original_bytes: u64,
+    /// What is kept in its place, in bytes; `None` where that is what came.
+    columns_bytes: Option<u64>,
     extension: Extension,
 }
 

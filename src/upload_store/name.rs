@@ -1,6 +1,7 @@
 //! What kept uploads are called: nothing of it comes from their senders but one of three extensions.
 
 use std::fmt;
+use std::str::FromStr;
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
@@ -19,16 +20,19 @@ pub enum Extension {
     Xls,
     /// `.csv`.
     Csv,
+    /// `.columns`: what is kept of a workbook in place of its bytes. No sender's file is called so.
+    Columns,
 }
 
 impl Extension {
-    const ALL: [Self; 3] = [Self::Xlsx, Self::Xls, Self::Csv];
+    const SENT: [Self; 3] = [Self::Xlsx, Self::Xls, Self::Csv];
+    const KEPT: [Self; 4] = [Self::Xlsx, Self::Xls, Self::Csv, Self::Columns];
 
     /// The extension of a file that its sender calls so, in any case; `None` for one that is not a workbook's. A name
     /// without one is accepted: the content decides what the file is.
     pub fn of(file_name: &str) -> Option<Self> {
         match file_name.rsplit_once('.') {
-            Some((_, extension)) => Self::ALL.into_iter().find(|known| known.name().eq_ignore_ascii_case(extension)),
+            Some((_, extension)) => Self::SENT.into_iter().find(|known| known.name().eq_ignore_ascii_case(extension)),
             None => Some(Self::Xlsx),
         }
     }
@@ -38,6 +42,7 @@ impl Extension {
             Self::Xlsx => "xlsx",
             Self::Xls => "xls",
             Self::Csv => "csv",
+            Self::Columns => "columns",
         }
     }
 }
@@ -49,6 +54,28 @@ pub struct UploadId(u128);
 impl UploadId {
     pub(super) fn of(content: Sha256) -> Self {
         Self(content.finalize().iter().take(ID_DIGITS / 2).fold(0, |id, &byte| id << 8 | u128::from(byte)))
+    }
+}
+
+/// Text that is not an upload's id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("an upload's id is {ID_DIGITS} hex digits, as content-portal uploads list shows them")]
+pub struct NoUploadId;
+
+impl UploadId {
+    /// The id in the name of a kept upload; `None` for every other name.
+    pub fn of_file(name: &str) -> Option<Self> {
+        StoredName::read(name).map(|(id, _)| id)
+    }
+}
+
+impl FromStr for UploadId {
+    type Err = NoUploadId;
+
+    fn from_str(text: &str) -> Result<Self, NoUploadId> {
+        let id = u128::from_str_radix(text, 16).map(Self).map_err(|_| NoUploadId)?;
+        // Signs, cases and lengths that only look alike.
+        if id.to_string() == text { Ok(id) } else { Err(NoUploadId) }
     }
 }
 
@@ -82,12 +109,17 @@ impl StoredName {
         format!("{}-{id}.{}", at.strftime(TIME), self.extension.name())
     }
 
+    /// Whether its bytes are those that came.
+    pub(super) fn is_original(self) -> bool {
+        self.extension != Extension::Columns
+    }
+
     /// Reads a name that [`StoredName::of`] gives; `None` for every other one.
     pub(super) fn read(name: &str) -> Option<(UploadId, Self)> {
         let (time, rest) = name.split_once('-')?;
         let (id, extension) = rest.split_once('.')?;
         let at = DateTime::strptime(TIME, time).ok()?.to_zoned(TimeZone::UTC).ok()?.timestamp();
-        let extension = Extension::ALL.into_iter().find(|known| known.name() == extension)?;
+        let extension = Extension::KEPT.into_iter().find(|known| known.name() == extension)?;
         let id = UploadId(u128::from_str_radix(id, 16).ok()?);
         let stored = Self::new(at, extension);
         // Digits, cases and lengths that only look alike.
@@ -104,6 +136,7 @@ mod tests {
         assert_eq!(Extension::of("May list.XLSX"), Some(Extension::Xlsx));
         assert_eq!(Extension::of("archive.tar.csv"), Some(Extension::Csv));
         assert_eq!(Extension::of("../../x.pdf"), None);
+        assert_eq!(Extension::of("x.columns"), None, "only what this program writes is called so");
         assert_eq!(Extension::of("x.xlsx."), None);
         assert_eq!(Extension::of("no extension"), Some(Extension::Xlsx));
     }

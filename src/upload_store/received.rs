@@ -1,13 +1,14 @@
 //! One upload, from its first byte until it is kept or gone.
 
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::{Content, Extension, INCOMING, UploadError, UploadId, UploadStore};
+use super::{About, Content, Extension, INCOMING, UploadError, UploadId, UploadState, UploadStore};
+use crate::durable;
 
 /// An upload that is coming in. Dropped, it is gone.
 #[derive(Debug)]
@@ -32,6 +33,8 @@ pub struct Stored {
     pub id: UploadId,
     /// Whether the same content was kept before, and was not stored again.
     pub is_duplicate: bool,
+    /// Whether a training may learn from it.
+    pub state: UploadState,
 }
 
 /// A hidden file that is removed with this.
@@ -40,6 +43,14 @@ struct Hidden {
     store: UploadStore,
     path: PathBuf,
     file: File,
+}
+
+impl Hidden {
+    fn new(store: UploadStore) -> Result<Self, UploadError> {
+        let path = store.dir().join(format!("{INCOMING}{}", Uuid::new_v4().simple()));
+        let file = durable::create_private(&path)?;
+        Ok(Self { store, path, file })
+    }
 }
 
 impl Drop for Hidden {
@@ -51,9 +62,7 @@ impl Drop for Hidden {
 
 impl Receiving {
     pub(super) fn begin(store: UploadStore, extension: Extension) -> Result<Self, UploadError> {
-        let path = store.dir().join(format!("{INCOMING}{}", Uuid::new_v4().simple()));
-        let file = File::create_new(&path)?;
-        Ok(Self { hidden: Hidden { store, path, file }, content: Sha256::new(), size_bytes: 0, extension })
+        Ok(Self { hidden: Hidden::new(store)?, content: Sha256::new(), size_bytes: 0, extension })
     }
 
     /// Adds `bytes`.
@@ -70,7 +79,8 @@ impl Receiving {
     /// That was all of it.
     pub fn finish(self) -> Received {
         let Self { hidden, content, size_bytes, extension } = self;
-        Received { hidden, content: Content { id: UploadId::of(content), size_bytes, extension } }
+        let (id, original_bytes, columns_bytes) = (UploadId::of(content), size_bytes, None);
+        Received { hidden, content: Content { id, original_bytes, columns_bytes, extension } }
     }
 }
 
@@ -81,15 +91,27 @@ impl Received {
     }
 
     /// Makes the upload last, or finds that it does already. When this returns, whatever ends the process or the
-    /// machine, the content is on disk, whole.
+    /// machine, the content is on disk, whole, with what is known of it.
     ///
     /// # Errors
     /// [`UploadError::Full`] and [`UploadError::Write`] when it cannot be synced or renamed.
-    pub fn keep(self) -> Result<Stored, UploadError> {
+    pub fn keep(self, about: &About) -> Result<Stored, UploadError> {
         let Self { hidden, content } = self;
         // Before the store is locked: others need not wait for this disk's slowest step.
         hidden.file.sync_all()?;
-        let is_duplicate = hidden.store.keep(&hidden.path, &content)?;
-        Ok(Stored { id: content.id, is_duplicate })
+        let (is_duplicate, state) = hidden.store.keep(&hidden.path, &content, about)?;
+        Ok(Stored { id: content.id, is_duplicate, state })
+    }
+
+    /// The upload with what `write` writes in the place of what came, which is removed. It is still known by what came.
+    ///
+    /// # Errors
+    /// Those of `write`; [`UploadError::Full`] and [`UploadError::Write`] when it cannot be written.
+    pub fn as_columns(self, write: impl FnOnce(&File) -> io::Result<()>) -> Result<Self, UploadError> {
+        let Self { hidden, content } = self;
+        let columns = Hidden::new(hidden.store.clone())?;
+        write(&columns.file)?;
+        let columns_bytes = Some(columns.file.metadata()?.len());
+        Ok(Self { hidden: columns, content: Content { columns_bytes, extension: Extension::Columns, ..content } })
     }
 }

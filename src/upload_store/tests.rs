@@ -1,8 +1,10 @@
 use super::*;
 
+/// Every name but those of the notes beside uploads.
 fn names(dir: &Path) -> Vec<String> {
     let mut names: Vec<_> =
         fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.retain(|name| about::upload_of_note(name).is_none());
     names.sort();
     names
 }
@@ -10,7 +12,7 @@ fn names(dir: &Path) -> Vec<String> {
 fn keep(store: &UploadStore, content: &[u8]) -> Stored {
     let mut receiving = store.receive(Extension::Csv).unwrap();
     receiving.write(content).unwrap();
-    receiving.finish().keep().unwrap()
+    receiving.finish().keep(&About::sent_by(Some("a key".to_owned()))).unwrap()
 }
 
 fn store(dir: &Path, rules: UploadRules) -> UploadStore {
@@ -141,4 +143,32 @@ fn what_another_process_left_long_ago_is_swept_and_what_is_under_way_is_not() {
     }
     store(dir.path(), UploadRules::default());
     assert_eq!(names(dir.path()), [".incoming-2", ".other"]);
+}
+
+#[test]
+fn an_upload_is_approved_by_a_key_and_a_note_of_nothing_is_swept() {
+    let dir = tempfile::tempdir().unwrap();
+    let receive = |store: &UploadStore, key: Option<&str>| {
+        let mut receiving = store.receive(Extension::Csv).unwrap();
+        receiving.write(b"rows").unwrap();
+        receiving.finish().keep(&About::sent_by(key.map(str::to_owned)).with_rows(1)).unwrap()
+    };
+    let first = receive(&store(dir.path(), UploadRules::default()), None);
+    assert_eq!((first.state, first.is_duplicate), (UploadState::Waiting, false));
+    let restarted = store(dir.path(), UploadRules::default());
+    let [waiting] = restarted.waiting().unwrap().try_into().unwrap();
+    assert_eq!((waiting.id, waiting.state(), waiting.about.unwrap().rows), (first.id, UploadState::Waiting, Some(1)));
+    assert_eq!(receive(&restarted, None).state, UploadState::Waiting);
+    assert_eq!(receive(&restarted, Some("portal")).state, UploadState::Approved);
+    assert_eq!(receive(&restarted, None).state, UploadState::Approved, "it was approved before");
+    assert_eq!(restarted.find(first.id).unwrap().unwrap().state(), UploadState::Approved);
+
+    fs::remove_file(&waiting.path).unwrap();
+    let notes = || fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
+    let [note] = notes().try_into().unwrap();
+    store(dir.path(), UploadRules::default());
+    assert_eq!(notes().len(), 1, "its upload may be on its way");
+    set_age(&note, 1);
+    store(dir.path(), UploadRules::default());
+    assert_eq!(notes(), Vec::<PathBuf>::new());
 }

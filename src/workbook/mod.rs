@@ -7,6 +7,7 @@
 //! nobody else knows calamine or zip.
 
 mod archive;
+mod columns;
 mod csv;
 mod encoding;
 mod error;
@@ -30,6 +31,7 @@ use serde::{Deserialize, Serialize};
 use crate::config;
 use crate::customer::{CustomerTable, Schema, TableBuilder};
 
+pub use columns::{COLUMNS_EXTENSION, is_columns_file, read_columns, write_columns};
 pub use error::{ReaderFault, WorkbookError};
 #[cfg(feature = "fuzzing")]
 pub use reader::fuzzing;

@@ -52,6 +52,7 @@ pub static SAMPLE_MODEL: LazyLock<TrainedVersion> = LazyLock::new(|| {
         params: &FitParams::default(),
         reader: &reader(),
         uploads: None,
+        pseudonyms: None,
         gate: GateLimits::default(),
         force: false,
         compare_first: false,
@@ -148,7 +149,7 @@ impl Default for Setup {
 pub fn parts(dir: &Path, program: Option<Program>, reader: Reader) -> Parts {
     let program = program.unwrap_or_else(|| Program::new(env!("CARGO_BIN_EXE_content-portal")));
     let program = program.alone_in(dir).log_to(dir.join(RETRAINING_LOG));
-    Parts { program, schema: Arc::new(Schema::built_in().unwrap()), reader }
+    Parts { program, schema: Arc::new(Schema::built_in().unwrap()), reader, state_dir: dir.join("state") }
 }
 
 /// A running server.
@@ -304,10 +305,12 @@ impl TestApp {
         self.folders.path().join("images")
     }
 
-    /// What the upload folder holds, hidden files included, sorted.
+    /// What the upload folder holds, hidden files included, sorted; without the notes beside the uploads.
     pub fn kept(&self) -> Vec<PathBuf> {
         let Ok(entries) = fs::read_dir(&self.uploads) else { return Vec::new() };
         let mut kept: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+        let is_note = |path: &PathBuf| path.to_str().unwrap().ends_with(".json");
+        kept.retain(|path| !is_note(path));
         kept.sort();
         kept
     }

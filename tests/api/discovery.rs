@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::app::{Setup, TestApp, keys, list, ok};
 
 /// What the router serves beside the description and its page.
-const ROUTES: [(&str, &str); 23] = [
+const ROUTES: [(&str, &str); 25] = [
     ("get", "/"),
     ("post", "/upload-excel"),
     ("post", "/generate-promo"),
@@ -19,6 +19,8 @@ const ROUTES: [(&str, &str); 23] = [
     ("put", "/segments/{id}/extras"),
     ("get", "/map"),
     ("get", "/uploads"),
+    ("post", "/uploads/{id}/approve"),
+    ("delete", "/uploads/{id}"),
     ("get", "/status"),
     ("post", "/api/proxy-download"),
     ("get", "/images/{name}"),

@@ -10,6 +10,7 @@
 )]
 
 mod app;
+mod approval;
 mod broken_versions;
 mod callers;
 mod compression;

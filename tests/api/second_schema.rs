@@ -65,6 +65,7 @@ pub static MODEL: LazyLock<TrainedVersion> = LazyLock::new(|| {
         params: &params,
         reader: &reader(),
         uploads: None,
+        pseudonyms: None,
         gate: GateLimits::default(),
         force: false,
         compare_first: false,

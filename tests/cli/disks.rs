@@ -115,7 +115,9 @@ impl Disk {
     /// Every file on the disk but the ballast and the models.
     fn files(&self, folder: &str) -> Vec<String> {
         let Ok(entries) = fs::read_dir(self.path.join(folder)) else { return Vec::new() };
-        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        // Notes of uploads are beside them.
+        names.filter(|name| !name.ends_with(".json")).collect()
     }
 }
 

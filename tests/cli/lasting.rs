@@ -41,15 +41,21 @@ pub fn upload(address: &str, content: &str) -> String {
     String::from_utf8_lossy(&answer).into_owned()
 }
 
-/// The contents that are kept in the folder `uploads`, and the names that are no kept upload's.
+/// The contents that are kept in the folder `uploads`, and the names that are no kept upload's. Each has its note.
 fn kept(folder: &Folder) -> (Vec<String>, Vec<String>) {
     let (mut contents, mut others) = (Vec::new(), Vec::new());
     for entry in fs::read_dir(folder.path("uploads")).into_iter().flatten() {
         let entry = entry.unwrap();
         let name = entry.file_name().into_string().unwrap();
-        if name.starts_with('.') {
+        let of_note = name.strip_prefix('.').and_then(|name| name.strip_suffix(".json"));
+        if let Some(upload) = of_note {
+            // Of an upload that was cut off, the note alone may be there; it is swept later.
+            let note = fs::read_to_string(entry.path()).unwrap();
+            assert!(note.contains(r#""state":"waiting""#), "{upload}: {note}");
+        } else if name.starts_with('.') {
             others.push(name);
         } else {
+            assert!(folder.path("uploads").join(format!(".{name}.json")).exists(), "{name} has no note");
             contents.push(fs::read_to_string(entry.path()).unwrap());
         }
     }
@@ -104,6 +110,38 @@ fn a_server_that_is_killed_loses_no_upload_that_it_accepted() {
     }
     let sent: Vec<String> = (0..next.into_inner()).map(workbook).collect();
     assert!(contents.iter().all(|content| sent.contains(content)), "an upload is not whole");
+}
+
+#[test]
+fn a_server_that_is_killed_loses_no_upload_of_which_it_keeps_columns() {
+    let folder = Folder::with_data();
+    let (server, address) = start(&folder, &[("KEEP_UPLOADS", "columns")]);
+    let (next, accepted) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..SENDERS {
+            scope.spawn(|| {
+                loop {
+                    let answer = upload(&address, &workbook(next.fetch_add(1, Ordering::Relaxed)));
+                    let Some((_, rest)) = answer.split_once(r#""upload":{"id":""#) else { return };
+                    let mut accepted = accepted.lock().unwrap();
+                    accepted.push(rest[..32].to_owned());
+                    if accepted.len() == UPLOADS / 2 {
+                        server.signal("KILL");
+                    }
+                }
+            });
+        }
+    });
+    let accepted = accepted.into_inner().unwrap();
+    assert!(accepted.len() >= UPLOADS / 2);
+    for id in &accepted {
+        let kept = fs::read_dir(folder.path("uploads")).unwrap().map(|entry| entry.unwrap().path());
+        let mut kept = kept.filter(|path| path.to_str().unwrap().ends_with(&format!("-{id}.columns")));
+        let columns = fs::read_to_string(kept.next().unwrap_or_else(|| panic!("upload {id} is lost"))).unwrap();
+        let [titles, row] = columns.lines().collect::<Vec<_>>().try_into().unwrap();
+        assert_eq!(titles, "Location,Gender,Date Joined,Loyalty Tier,customer,row");
+        assert!(row.starts_with("Bedok,Female,2024-02-29,Gold,") && row.len() == 29 + 16 + 1 + 32, "{row}");
+    }
 }
 
 #[test]

@@ -19,6 +19,7 @@ mod folder;
 mod hostile;
 mod lasting;
 mod outcome;
+mod people;
 mod retraining;
 mod serving;
 mod settings;

@@ -23,7 +23,8 @@ pub const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("content", &["config", "pipeline", "customer"]),
     ("segmentation", &["content", "model_store", "pipeline", "customer"]),
     ("export", &["segmentation", "content", "pipeline", "customer"]),
-    ("retrain", &["model_store", "upload_store", "pipeline", "customer", "workbook"]),
+    ("pseudonyms", &["customer"]),
+    ("retrain", &["model_store", "upload_store", "pseudonyms", "pipeline", "customer", "workbook"]),
     (
         "http",
         &[
@@ -35,6 +36,7 @@ pub const MAY_IMPORT: &[(&str, &[&str])] = &[
             "content",
             "model_store",
             "upload_store",
+            "pseudonyms",
             "pipeline",
             "customer",
             "workbook",
@@ -54,6 +56,7 @@ pub const MAY_IMPORT: &[(&str, &[&str])] = &[
             "pickles",
             "model_store",
             "upload_store",
+            "pseudonyms",
             "pipeline",
             "customer",
             "workbook",

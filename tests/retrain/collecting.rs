@@ -3,6 +3,7 @@
 use std::fs;
 
 use content_portal::customer::Dropped;
+use content_portal::upload_store::TrainOn;
 
 use crate::shop::{HEADER, Shop, customers, names};
 
@@ -118,4 +119,33 @@ fn what_looks_like_somebody_s_address_number_or_key_becomes_no_category_and_is_i
         let text = String::from_utf8_lossy(&fs::read(&file).unwrap()).to_lowercase();
         assert!(seeds.iter().all(|seed| !text.contains(seed)), "{}", file.display());
     }
+}
+
+#[test]
+fn an_upload_that_waits_for_approval_is_named_left_out_and_stays_unless_all_are_to_be_used() {
+    let name = "20260228T000000Z-0123456789abcdef0123456789abcdef.csv";
+    for (train_on, n_customers) in [(TrainOn::Approved, 144), (TrainOn::Off, 144), (TrainOn::All, 216)] {
+        let mut shop = Shop::with("AB");
+        shop.train_on = train_on;
+        shop.add(&format!("uploads/{name}"), &customers('C', 0, 72));
+        let note = shop.path("uploads").join(format!(".{name}.json"));
+        fs::write(&note, r#"{"state":"waiting","sent_by":null,"rows":72}"#).unwrap();
+        let report = shop.publish().report;
+        assert_eq!(report.scores.unwrap().rows, n_customers, "{train_on:?}");
+        let named = if train_on == TrainOn::Approved { vec![format!("uploads/{name}")] } else { Vec::new() };
+        assert_eq!(report.unapproved, named);
+        assert_eq!(names(&shop.path("uploads")).is_empty(), train_on == TrainOn::All);
+    }
+}
+
+#[test]
+fn an_upload_whose_note_is_broken_is_not_trained_on_and_one_without_a_note_is() {
+    let [broken, operators] = ["20260228T000000Z-0001.csv", "from the branch.csv"];
+    let mut shop = Shop::with("AB");
+    shop.add(&format!("uploads/{broken}"), &customers('C', 0, 72));
+    shop.add(&format!("uploads/{operators}"), &customers('D', 0, 72));
+    fs::write(shop.path("uploads").join(format!(".{broken}.json")), r#"{"state":"appr"#).unwrap();
+    let report = shop.publish().report;
+    assert_eq!((report.files.len(), report.files.last().unwrap().as_str()), (3, "uploads/from the branch.csv"));
+    assert_eq!(report.unapproved, [format!("uploads/{broken}")]);
 }

@@ -103,3 +103,38 @@ fn a_second_training_is_told_who_holds_the_lock() {
     drop(lock);
     shop.publish();
 }
+
+#[test]
+fn customers_of_one_upload_or_unlike_all_others_do_not_take_a_model_over_unless_forced() {
+    let mut shop = Shop::with("AB");
+    shop.publish();
+    // Four times as many invented customers as there are real ones, in towns that nobody knows.
+    let invented = customers('C', 0, 576).replace("Clementi", "Atlantis").replace("Queenstown", "Utopia");
+    shop.add("uploads/20260228T000000Z-0001.csv", &invented);
+    let report = shop.refused();
+    let failed: Vec<_> = report.failed().map(|check| check.name).collect();
+    assert!(["upload_share", "unseen_share", "drift"].iter().all(|name| failed.contains(name)), "{failed:?}");
+    let sentence = |name: &str| report.failed().find(|check| check.name == name).unwrap().sentence();
+    assert!(
+        sentence("upload_share").contains("576 of 720 customers are in uploads/2026"),
+        "{}",
+        sentence("upload_share")
+    );
+    assert!(sentence("drift").contains("Location has moved most"), "{}", sentence("drift"));
+    shop.force = true;
+    assert_eq!(shop.publish().report.verdict, Verdict::Forced);
+}
+
+#[test]
+fn a_month_of_new_customers_and_a_full_list_sent_anew_pass() {
+    let mut shop = Shop::with("ABC");
+    shop.publish();
+    shop.add("uploads/20260228T000000Z-0001.csv", &customers('B', 72, 40));
+    assert_eq!(shop.publish().report.verdict, Verdict::Passed);
+    // Everybody again, some of whom moved: nobody is new.
+    let all: String = ['A', 'B', 'C'].iter().map(|&kind| customers(kind, 0, 72)).collect();
+    shop.add("uploads/20260301T000000Z-0002.csv", &all.replacen("Bedok", "Tampines", 20));
+    let report = shop.publish().report;
+    let share = report.gate.iter().find(|check| check.name == "upload_share").unwrap();
+    assert_eq!((report.verdict, share.value), (Verdict::Passed, Some(0.0)));
+}

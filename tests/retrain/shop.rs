@@ -9,9 +9,12 @@ use std::sync::Arc;
 use content_portal::customer::Schema;
 use content_portal::model_store::{ModelStore, ModelVersion, VersionId};
 use content_portal::pipeline::FitParams;
+use content_portal::pseudonyms::Pseudonyms;
 use content_portal::retrain::{
-    GateLimits, Published, RetrainError, RetrainOutcome, RetrainReport, RetrainRequest, Unchanged, retrain,
+    GateLimits, Published, RetrainError, RetrainOutcome, RetrainReport, RetrainRequest, Unchanged, UploadFolder,
+    retrain,
 };
+use content_portal::upload_store::TrainOn;
 use content_portal::workbook::{Bounds, Limits, Reader};
 use hdbscan::{HdbscanParams, MinClusterSize};
 use jiff::Timestamp;
@@ -48,6 +51,7 @@ pub struct Shop {
     pub params: FitParams,
     pub gate: GateLimits,
     pub force: bool,
+    pub train_on: TrainOn,
     pub keep: usize,
     pub schema: Schema,
     second: i64,
@@ -68,7 +72,17 @@ impl Shop {
         // Its kinds of customers are columns' values, so one column may decide the segments.
         let gate = GateLimits { min_deciding_columns: 1, ..GateLimits::default() };
         let schema = Schema::built_in().unwrap();
-        Self { dir, store, params, gate, force: false, keep: 10, schema, second: 1_767_232_800 }
+        Self {
+            dir,
+            store,
+            params,
+            gate,
+            force: false,
+            train_on: TrainOn::Approved,
+            keep: 10,
+            schema,
+            second: 1_767_232_800,
+        }
     }
 
     /// With 72 customers of each of these kinds in `base_data/2026-01-01/<kind>.csv`.
@@ -102,9 +116,11 @@ impl Shop {
     pub fn retrain(&mut self) -> Result<RetrainOutcome, RetrainError> {
         self.second += 60;
         let (base_data, uploads) = (self.path("base_data"), self.path("uploads"));
+        let pseudonyms = Pseudonyms::load(&self.path("state")).unwrap();
         let request = RetrainRequest {
             base_data: &base_data,
-            uploads: Some(&uploads),
+            uploads: Some(UploadFolder { dir: &uploads, train_on: self.train_on }),
+            pseudonyms: pseudonyms.as_ref(),
             schema: Arc::new(self.schema.clone()),
             params: &self.params,
             reader: &Reader::new(env!("CARGO_BIN_EXE_content-portal"), Limits::default(), Bounds::default()),

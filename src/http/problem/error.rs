@@ -102,6 +102,10 @@ pub enum ApiError {
     Retrain(String),
     #[error("no such retraining")]
     NoJob,
+    #[error("no such upload")]
+    NoUpload,
+    #[error("a training is reading the uploads")]
+    UploadsInUse,
     #[error("the server is stopping")]
     Stopping,
     #[error(transparent)]

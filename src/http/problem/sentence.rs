@@ -74,6 +74,8 @@ impl ApiError {
             }
             Self::Retrain(sentence) => return sentence.clone(),
             Self::NoJob => "There is no such retraining; the server forgets retrainings when it restarts.",
+            Self::NoUpload => "No such upload waits: it was removed, or a training has taken it.",
+            Self::UploadsInUse => "A retraining is reading the uploads; try again when it has ended.",
             Self::Stopping => "The server is stopping; try again in a moment.",
             Self::NotOurImage => "Only images that this service made can be downloaded.",
             Self::NoImage => "There is no such image.",

@@ -74,6 +74,8 @@ impl ApiError {
             Self::RetrainRunning { .. } => (StatusCode::CONFLICT, "retrain_running"),
             Self::Retrain(_) => (StatusCode::INTERNAL_SERVER_ERROR, "retrain_failed"),
             Self::NoJob => (StatusCode::NOT_FOUND, "no_such_retraining"),
+            Self::NoUpload => (StatusCode::NOT_FOUND, "no_such_upload"),
+            Self::UploadsInUse => (StatusCode::CONFLICT, "uploads_in_use"),
             Self::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
             Self::NotOurImage => (StatusCode::FORBIDDEN, "not_our_image"),
             Self::NoImage => (StatusCode::NOT_FOUND, "no_such_image"),

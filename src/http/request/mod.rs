@@ -9,5 +9,7 @@ pub(super) mod body;
 pub(super) mod fields;
 pub(super) mod ignored;
 pub(super) mod incoming;
+pub(super) mod keeping;
+pub(super) mod sender;
 pub(super) mod target;
 pub(super) mod workbook;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::causes::with_causes;
-use crate::customer::{CustomerTable, Keep, Schema};
+use crate::customer::{CustomerTable, Keep, KeyedTable, Schema};
 use crate::http::problem::ApiError;
 use crate::http::response::event_stream::Progress;
 use crate::http::state::AppState;
@@ -51,6 +51,15 @@ impl Reading {
         let table = state.parts().reader.read(source, &request).map_err(unreadable)?;
         self.is_read.store(true, Ordering::Relaxed);
         Ok(table)
+    }
+
+    /// The same, with a key for each row, copies included.
+    ///
+    /// # Errors
+    /// As [`Reading::table`].
+    pub fn keyed_table(&self, state: &AppState, schema: Arc<Schema>, file: &Received) -> Result<KeyedTable, ApiError> {
+        let (source, request) = self.request(state, schema, file)?;
+        state.parts().reader.read_keyed(source, &request).map_err(unreadable)
     }
 
     /// The same, with the table written down for a retraining where there is a recorder.

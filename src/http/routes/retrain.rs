@@ -19,7 +19,9 @@ use crate::causes::with_causes;
 use crate::http::problem::{ApiError, Document, FieldProblem, as_sentence, retraining_path};
 use crate::http::request::accept::accepts;
 use crate::http::request::admin::Admin;
-use crate::http::request::incoming::{NamedFile, on_disk, receive_files};
+use crate::http::request::incoming::{NamedFile, receive_files};
+use crate::http::request::keeping::keep as keep_upload;
+use crate::http::request::sender::about_upload;
 use crate::http::request::workbook::Reading;
 use crate::http::request_id::RequestContext;
 use crate::http::response::event_stream::{Caller, Finished, Reporter};
@@ -30,6 +32,7 @@ use crate::model_store::VersionId;
 use crate::pipeline::{Comparison, FitParams, TrainingSettings};
 use crate::retrain::worker::{Options, Outcome};
 use crate::retrain::{FailedCheck, SkippedFile, Step};
+use crate::upload_store::About;
 use crate::workbook::Recorder;
 
 /// The form's field that says how to train.
@@ -175,7 +178,7 @@ pub(in crate::http) async fn post_retrain(
     let (files, recorded) = readable(&state, files).await?;
     // Before anything is kept, so that a second retraining keeps nothing.
     let permit = state.jobs().claim(AskedBy::Request)?;
-    keep(files).await?;
+    keep(&state, files, about_upload(&state, &parts.headers)).await?;
     let job = begin(permit, state.clone(), Options { force: query.force, recorded, training, compare: false });
     if query.wait || accepts(&parts.headers, "text/event-stream") {
         return answer_when_done(state, context, &parts.headers, job).await;
@@ -290,8 +293,15 @@ async fn readable(state: &AppState, files: Vec<NamedFile>) -> Result<(Vec<NamedF
 }
 
 /// Keeps the files, in a task that does not end where the caller disconnects between two of them.
-async fn keep(files: Vec<NamedFile>) -> Result<(), ApiError> {
-    on_disk(move || files.into_iter().try_for_each(|file| file.file.keep().map(|_| ()))).await
+async fn keep(state: &AppState, files: Vec<NamedFile>, about: About) -> Result<(), ApiError> {
+    let state = state.clone();
+    let keep_all = async move {
+        for file in files {
+            keep_upload(state.clone(), file.file, about.clone(), state.parts().schema.clone()).await?;
+        }
+        Ok(())
+    };
+    tokio::spawn(keep_all).await.map_err(|e| ApiError::internal("keeping uploads", e))?
 }
 
 /// How to train, by the form's field `training`.

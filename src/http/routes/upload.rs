@@ -21,7 +21,9 @@ use crate::http::problem::{ApiError, FieldProblem};
 use crate::http::request::admin::is_admin;
 use crate::http::request::fields::Fields;
 use crate::http::request::ignored::Ignored;
-use crate::http::request::incoming::{on_disk, receive};
+use crate::http::request::incoming::receive;
+use crate::http::request::keeping::keep as keep_upload;
+use crate::http::request::sender::about_upload;
 use crate::http::request::workbook::{KEEP, Reading, read_and_group};
 use crate::http::request_id::RequestContext;
 use crate::http::response::event_stream::{Caller, Finished, Progress, Reporter};
@@ -29,7 +31,7 @@ use crate::http::response::public_address::PublicAddress;
 use crate::http::state::AppState;
 use crate::model_store::ModelVersion;
 use crate::segmentation::{Answer, AnswerContext, Grouped, SegmentAnswer};
-use crate::upload_store::{Received, Stored};
+use crate::upload_store::{About, Received, Stored, TrainOn, UploadState};
 
 /// A workbook of customers and the campaign to write for its segments.
 #[derive(Serialize, ToSchema)]
@@ -93,6 +95,28 @@ pub(in crate::http) struct KeptUpload {
     #[schema(example = false)]
     #[serde(rename = "stored_before")]
     is_duplicate: bool,
+    /// `approved`: a training may learn from it. `waiting`: it came without a key, and waits for approval first.
+    state: UploadState,
+    /// Whether these rows will teach the model, in a sentence.
+    #[schema(example = "The next training learns from these rows.")]
+    training: String,
+}
+
+impl KeptUpload {
+    fn new(kept: Stored, train_on: TrainOn) -> Self {
+        let id = kept.id.to_string();
+        let training = match (train_on, kept.state) {
+            (TrainOn::Off, _) => "No training learns from these rows: TRAIN_ON_UPLOADS is off.".to_owned(),
+            (TrainOn::All, _) | (TrainOn::Approved, UploadState::Approved) => {
+                "The next training learns from these rows.".to_owned()
+            }
+            (TrainOn::Approved, UploadState::Waiting) => format!(
+                "No training learns from these rows until an administrator approves them: they came without a key. \
+                 On the server: content-portal uploads approve {id}"
+            ),
+        };
+        Self { id, is_duplicate: kept.is_duplicate, state: kept.state, training }
+    }
 }
 
 /// Milliseconds of each step.
@@ -119,6 +143,7 @@ struct Upload {
     keep: Keep,
     query: UploadQuery,
     address: PublicAddress,
+    about: About,
     receiving: f64,
 }
 
@@ -153,7 +178,7 @@ pub(in crate::http) async fn post_upload_excel(
     }
     let campaign = fields.campaign()?.campaign;
     let address = PublicAddress::of(&state, &parts);
-    let file = incoming.file;
+    let (file, about) = (incoming.file, about_upload(&state, &parts.headers));
     let version = state.ready()?.live.snapshot();
     let mut query = query;
     if query.places.is_some() && !version.manifest.is_of_the_sample() && !is_admin(&state, &parts.headers) {
@@ -163,13 +188,13 @@ pub(in crate::http) async fn post_upload_excel(
     }
     let caller = Caller::new(state.clone(), context, &version.id, &parts.headers);
     let receiving = elapsed_ms(started);
-    let upload = Upload { state, version, file, campaign, ignored, keep, query, address, receiving };
+    let upload = Upload { state, version, file, campaign, ignored, keep, query, address, about, receiving };
     caller.answer(|reporter| upload.run(reporter)).await
 }
 
 impl Upload {
     async fn run(self, reporter: Reporter) -> Result<Finished, ApiError> {
-        let Self { state, version, file, campaign, ignored, keep, query, address, receiving } = self;
+        let Self { state, version, file, campaign, ignored, keep, query, address, about, receiving } = self;
         let started = Instant::now();
         let reading = Reading::keeping(keep);
         let grouped = read_and_group(&state, version, file, reading.clone());
@@ -178,7 +203,8 @@ impl Upload {
 
         let started = Instant::now();
         // Accepted: the file is kept even if its caller disconnects before the segments are written.
-        let kept = tokio::spawn(on_disk(move || file.keep()));
+        let about = about.with_rows(grouped.table().n_rows());
+        let kept = tokio::spawn(keep_upload(state.clone(), file, about, grouped.table().schema().clone()));
         state.metrics().uploaded(&grouped);
         let written = write(&state, &grouped, &campaign, &address, &reporter).await?;
         let kept = kept.await.map_err(|e| ApiError::internal("keeping an upload", e))??;
@@ -186,6 +212,7 @@ impl Upload {
         let max_members = state.settings().max_members.min(query.members.unwrap_or(usize::MAX));
         let wants_places = query.places.is_some_and(|places| places > 0);
         let waited = waited(&written, state.settings().writers_at_once);
+        let kept = KeptUpload::new(kept, state.uploads().train_on());
         let done = Done { grouped, written, campaign, ignored, address, kept, timings_ms, waited };
         state.on_cpu_pool_final("writing an answer", move || done.finish(max_members, wants_places)).await?
     }
@@ -232,7 +259,7 @@ struct Done {
     campaign: Campaign,
     ignored: Ignored,
     address: PublicAddress,
-    kept: Stored,
+    kept: KeptUpload,
     timings_ms: Timings,
     waited: Duration,
 }
@@ -244,8 +271,7 @@ impl Done {
             places.map_err(|e| ApiError::internal("placing customers on the map", e))?.flatten().map(Places::from);
         let address_of = |name: &_| self.address.of_image(name);
         let answer = Answer::new(&self.grouped, &self.written, &self.campaign, max_members, &address_of);
-        let upload = KeptUpload { id: self.kept.id.to_string(), is_duplicate: self.kept.is_duplicate };
-        let answer = Timed { answer, upload, places, timings_ms: self.timings_ms, ignored: self.ignored };
+        let answer = Timed { answer, upload: self.kept, places, timings_ms: self.timings_ms, ignored: self.ignored };
         Finished::new(&answer, self.waited)
     }
 }

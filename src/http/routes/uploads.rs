@@ -1,7 +1,10 @@
-//! `GET /uploads`: what the next retraining will read, for administrators.
+//! `GET /uploads`, `POST /uploads/{id}/approve` and `DELETE /uploads/{id}`: what the next retraining reads, for
+//! administrators.
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -10,6 +13,8 @@ use super::retrain::KeyProblems;
 use crate::http::problem::{ApiError, Document};
 use crate::http::request::admin::Admin;
 use crate::http::state::AppState;
+use crate::model_store::StoreError;
+use crate::upload_store::{UploadId, UploadState, Waiting};
 
 /// Kept uploads that no training has taken yet.
 #[derive(Serialize, ToSchema)]
@@ -34,11 +39,20 @@ pub(in crate::http) struct WaitingUpload {
     /// Its size.
     #[schema(example = 212_345)]
     bytes: u64,
+    /// `approved`: the next training learns from it, unless `TRAIN_ON_UPLOADS` says otherwise. `waiting`: it came
+    /// without a key, and is left out until it is approved.
+    state: UploadState,
+    /// The name of the key that it came with; null without one, and for uploads of earlier versions.
+    #[schema(required, example = "portal")]
+    sent_by: Option<String>,
+    /// Its usable rows; null where they were not counted.
+    #[schema(required, example = 5000)]
+    rows: Option<u64>,
 }
 
 /// What the next retraining will read
 ///
-/// Uploads wait until a training puts them into the base data.
+/// Uploads stay until a training puts them into the base data. Those that came without a key wait for approval first.
 #[utoipa::path(get, path = "/uploads", tag = "models", operation_id = "list_uploads", security(("admin_key" = [])),
     responses(
         (status = 200, description = "The uploads", body = UploadsAnswer), KeyProblems,
@@ -48,13 +62,89 @@ pub(in crate::http) async fn get_uploads(
     _: Admin,
     State(state): State<AppState>,
 ) -> Result<Json<UploadsAnswer>, ApiError> {
-    let listed = tokio::task::spawn_blocking(move || state.uploads().waiting()).await;
-    let listed = listed.map_err(|e| ApiError::internal("listing uploads", e))?;
-    let waiting = listed.map_err(|e| ApiError::internal("listing uploads", e))?;
-    let uploads = waiting.iter().map(|upload| WaitingUpload {
-        id: upload.id.to_string(),
-        received_at: upload.received_at,
-        bytes: upload.size_bytes,
+    let waiting = on_store("listing uploads", move || state.uploads().waiting()).await?;
+    let bytes = waiting.iter().map(|upload| upload.size_bytes).sum();
+    Ok(Json(UploadsAnswer { uploads: waiting.into_iter().map(WaitingUpload::from).collect(), bytes }))
+}
+
+/// Lets trainings learn from an upload
+///
+/// An upload that came without a key is left out of trainings until then. Approving an approved one changes nothing.
+#[utoipa::path(post, path = "/uploads/{id}/approve", tag = "models", operation_id = "approve_upload",
+    security(("admin_key" = [])), params(("id" = String, Path, example = "2cf24dba5fb0a30e26e83b2ac5b9e29e")),
+    responses(
+        (status = 200, description = "The next training learns from it", body = WaitingUpload), KeyProblems,
+        (status = 404, description = "No such upload waits", body = Document<'static>,
+            content_type = "application/problem+json")))]
+pub(in crate::http) async fn post_approve_upload(
+    _: Admin,
+    State(state): State<AppState>,
+    id: Result<Path<String>, PathRejection>,
+) -> Result<Json<WaitingUpload>, ApiError> {
+    let id = upload_id(id)?;
+    let approved = on_store("approving an upload", move || state.uploads().approve(id)).await?;
+    let approved = approved.ok_or(ApiError::NoUpload)?;
+    tracing::info!(event = "upload_approved", upload = %id, "an upload was approved for training");
+    Ok(Json(approved.into()))
+}
+
+/// Removes an upload that no training has taken yet
+#[utoipa::path(delete, path = "/uploads/{id}", tag = "models", operation_id = "delete_upload",
+    security(("admin_key" = [])), params(("id" = String, Path, example = "2cf24dba5fb0a30e26e83b2ac5b9e29e")),
+    responses(
+        (status = 204, description = "It is gone"), KeyProblems,
+        (status = 404, description = "No such upload waits", body = Document<'static>,
+            content_type = "application/problem+json"),
+        (status = 409, description = "A retraining is reading the uploads", body = Document<'static>,
+            content_type = "application/problem+json")))]
+pub(in crate::http) async fn delete_upload(
+    _: Admin,
+    State(state): State<AppState>,
+    id: Result<Path<String>, PathRejection>,
+) -> Result<StatusCode, ApiError> {
+    let id = upload_id(id)?;
+    let store = state.ready()?.store.clone();
+    if state.jobs().running().is_some() {
+        return Err(ApiError::UploadsInUse);
+    }
+    let removed = tokio::task::spawn_blocking(move || {
+        // A training holds this lock from before it lists the uploads until it has moved them.
+        let _lock = store.lock().map_err(|error| match error {
+            StoreError::Locked { .. } => ApiError::UploadsInUse,
+            error => ApiError::Model(error),
+        })?;
+        state.uploads().remove(id).map_err(|e| ApiError::internal("removing an upload", e))
     });
-    Ok(Json(UploadsAnswer { uploads: uploads.collect(), bytes: waiting.iter().map(|upload| upload.size_bytes).sum() }))
+    if !removed.await.map_err(|e| ApiError::internal("removing an upload", e))?? {
+        return Err(ApiError::NoUpload);
+    }
+    tracing::info!(event = "upload_erased", upload = %id, "an upload was removed");
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn upload_id(id: Result<Path<String>, PathRejection>) -> Result<UploadId, ApiError> {
+    id.ok().and_then(|Path(text)| text.parse().ok()).ok_or(ApiError::NoUpload)
+}
+
+async fn on_store<T: Send + 'static>(
+    doing: &'static str,
+    ask: impl FnOnce() -> std::io::Result<T> + Send + 'static,
+) -> Result<T, ApiError> {
+    let asked = tokio::task::spawn_blocking(ask).await.map_err(|e| ApiError::internal(doing, e))?;
+    asked.map_err(|e| ApiError::internal(doing, e))
+}
+
+impl From<Waiting> for WaitingUpload {
+    fn from(upload: Waiting) -> Self {
+        let state = upload.state();
+        let (sent_by, rows) = upload.about.map(|about| (about.sent_by, about.rows)).unwrap_or_default();
+        Self {
+            id: upload.id.to_string(),
+            received_at: upload.received_at,
+            bytes: upload.size_bytes,
+            state,
+            sent_by,
+            rows,
+        }
+    }
 }

@@ -1,0 +1,101 @@
+//! `customers erase`: a customer is taken out of kept uploads and of every later training.
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Args, Subcommand};
+use content_portal::model_store::ModelStore;
+use content_portal::pipeline::TrainingSettings;
+use content_portal::retrain::{EraseRequest, ErasedCustomer, FoundRows, erase_customer};
+use jiff::Timestamp;
+
+use super::config::Config;
+use super::output::print_line;
+use super::retrain::retrain_for_people;
+use super::setup;
+use super::training::{Training, upload_folder};
+
+/// The exit code of an erasure that leaves rows in files which only their owner may change.
+const LEFT: u8 = 4;
+/// Rows of one file that are printed.
+const MAX_ROWS: usize = 20;
+
+#[derive(Debug, Subcommand)]
+pub enum CustomersCommand {
+    /// Erase a customer from kept uploads and from every later training; say which versions were trained on them.
+    Erase(EraseArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct EraseArgs {
+    /// The customer's identifier, as the files have it.
+    #[arg(long, value_name = "ID")]
+    id: String,
+    /// Train anew afterwards, so that the live version no longer counts the customer.
+    #[arg(long)]
+    retrain: bool,
+}
+
+/// Runs a `customers` command.
+pub fn customers(config: &Config, command: &CustomersCommand) -> anyhow::Result<ExitCode> {
+    let CustomersCommand::Erase(args) = command;
+    let store = ModelStore::new(&config.paths.models);
+    let request = EraseRequest {
+        base_data: &config.paths.base_data,
+        uploads: &config.server.upload_dir,
+        state_dir: &config.writer.state_dir,
+        schema: setup::schema(config)?,
+        reader: &setup::reader(config)?,
+        now: Timestamp::now(),
+        today: setup::today(config),
+    };
+    let erased = erase_customer(&store, &request, &args.id).context("the customer is not erased everywhere")?;
+    print_erased(&erased);
+    if args.retrain {
+        let (settings, uploads) = (TrainingSettings::default(), Some(upload_folder(config)));
+        let training = Training { settings: &settings, uploads, force: false, recorded: false };
+        let trained = retrain_for_people(config, &store, training)?;
+        if erased.left.is_empty() {
+            return Ok(trained);
+        }
+    }
+    Ok(if erased.left.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(LEFT) })
+}
+
+fn print_erased(erased: &ErasedCustomer) {
+    print_line!("erased          no training reads a row of this customer again");
+    for found in &erased.rewritten {
+        print_line!("rewritten       {}: without {}", found.file, rows(found));
+    }
+    for found in &erased.left {
+        print_line!("left            {}: delete {}", found.file, rows(found));
+    }
+    for file in &erased.without_identifiers {
+        print_line!("not searched    {file}: it has no column of identifiers");
+    }
+    for unread in &erased.unread {
+        print_line!("not searched    {}: {}", unread.file, unread.why);
+    }
+    for version in &erased.versions {
+        print_line!("trained on      {version} counts the customer among others");
+    }
+    if !erased.versions.is_empty() {
+        print_line!(
+            "                a new training does not: content-portal retrain; models prune removes old versions"
+        );
+    }
+    if !erased.left.is_empty() {
+        print_line!("                run this again once these rows are deleted: until then the exit code is {LEFT}");
+    }
+}
+
+/// The numbers of the rows that were found, as far as a person reads them.
+fn rows(found: &FoundRows) -> String {
+    let shown: Vec<String> = found.rows.iter().take(MAX_ROWS).map(u32::to_string).collect();
+    let word = if found.rows.len() == 1 { "row" } else { "rows" };
+    let more = match found.rows.len().saturating_sub(MAX_ROWS) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("{word} {}{more}", shown.join(", "))
+}

@@ -1,0 +1,150 @@
+//! `uploads`: the kept uploads, listed, shown, approved for training and erased.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use clap::Subcommand;
+use content_portal::model_store::ModelStore;
+use content_portal::retrain::taken_uploads;
+use content_portal::upload_store::{TrainOn, UploadId, UploadState, UploadStore, Waiting};
+
+use super::config::Config;
+use super::output::print_line;
+
+#[derive(Debug, Subcommand)]
+pub enum UploadsCommand {
+    /// List the kept uploads that no training has taken yet, the earliest first.
+    List,
+    /// Show one upload: when it came, with which key, its rows, and whether a training learns from it.
+    Show {
+        /// The upload, as `uploads list` shows it.
+        id: UploadId,
+    },
+    /// Let trainings learn from an upload that came without a key.
+    Approve {
+        /// The uploads, as `uploads list` shows them.
+        #[arg(required = true)]
+        ids: Vec<UploadId>,
+    },
+    /// Remove an upload, also one that a training has moved into BASE_DATA_DIR.
+    Erase {
+        /// The uploads, as `uploads list` shows them.
+        #[arg(required = true)]
+        ids: Vec<UploadId>,
+    },
+}
+
+/// Runs an `uploads` command.
+pub fn uploads(config: &Config, command: &UploadsCommand) -> anyhow::Result<ExitCode> {
+    let store = UploadStore::new(&config.server.upload_dir, config.server.upload_rules.clone());
+    match command {
+        UploadsCommand::List => list(config, &store)?,
+        UploadsCommand::Show { id } => show(config, &store, *id)?,
+        UploadsCommand::Approve { ids } => {
+            for &id in ids {
+                let upload = store.approve(id).with_context(|| format!("{id} was not approved"))?;
+                print_line!("approved        {}", upload.with_context(|| no_upload(id))?.id);
+            }
+        }
+        UploadsCommand::Erase { ids } => erase(config, &store, ids)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn list(config: &Config, store: &UploadStore) -> anyhow::Result<()> {
+    let folder = config.server.upload_dir.display();
+    let waiting = store.waiting().with_context(|| format!("{folder} cannot be listed"))?;
+    if waiting.is_empty() {
+        print_line!("no upload waits in {folder}");
+        return Ok(());
+    }
+    print_line!("{:<32}  {:<20}  {:>8}  {:>10}  {:<8}  sent by", "upload", "received", "rows", "bytes", "state");
+    for upload in &waiting {
+        let (id, received, rows, by) = (upload.id, upload.received_at, rows(upload), sent_by(upload));
+        let state = state(upload.state());
+        print_line!("{id}  {received:<20.0}  {rows:>8}  {:>10}  {state:<8}  {by}", upload.size_bytes);
+    }
+    let n_unapproved = waiting.iter().filter(|upload| upload.state() == UploadState::Waiting).count();
+    if n_unapproved > 0 && config.server.upload_rules.train_on == TrainOn::Approved {
+        print_line!(
+            "\n{n_unapproved} came without a key: no training learns from them before content-portal uploads approve"
+        );
+    }
+    Ok(())
+}
+
+fn show(config: &Config, store: &UploadStore, id: UploadId) -> anyhow::Result<()> {
+    let Some(upload) = store.find(id).context("the uploads cannot be listed")? else {
+        let taken = taken(config, id)?;
+        if taken.is_empty() {
+            bail!(no_upload(id));
+        }
+        print_line!("upload          {id}");
+        print_line!("state           a training has taken it");
+        for file in taken {
+            print_line!("file            {}", file.display());
+        }
+        return Ok(());
+    };
+    print_line!("upload          {id}");
+    print_line!("received        {:.0}", upload.received_at);
+    print_line!("sent by         {}", sent_by(&upload));
+    print_line!("rows            {}", rows(&upload));
+    print_line!("bytes           {}", upload.size_bytes);
+    print_line!("state           {}", state(upload.state()));
+    print_line!("file            {}", upload.path.display());
+    Ok(())
+}
+
+fn erase(config: &Config, store: &UploadStore, ids: &[UploadId]) -> anyhow::Result<()> {
+    // A training holds this lock from before it lists the uploads until it has moved them.
+    let _lock = ModelStore::new(&config.paths.models).lock().context("nothing was erased")?;
+    for &id in ids {
+        let waited = store.remove(id).with_context(|| format!("{id} was not erased"))?;
+        let taken = taken(config, id)?;
+        if !waited && taken.is_empty() {
+            bail!(no_upload(id));
+        }
+        for file in &taken {
+            fs::remove_file(file).with_context(|| format!("{} was not erased", file.display()))?;
+        }
+        print_line!("erased          {id}");
+        for file in &taken {
+            print_line!("                {}", file.display());
+        }
+        if !taken.is_empty() {
+            print_line!("                versions that were trained on it stay as they are: content-portal retrain");
+        }
+    }
+    Ok(())
+}
+
+/// Where trainings have put the upload.
+fn taken(config: &Config, id: UploadId) -> anyhow::Result<Vec<PathBuf>> {
+    Ok(taken_uploads(&config.paths.base_data)?.into_iter().filter(|(known, _)| *known == id).map(|(_, f)| f).collect())
+}
+
+fn no_upload(id: UploadId) -> String {
+    format!("there is no upload {id}: content-portal uploads list shows those that wait")
+}
+
+fn state(state: UploadState) -> &'static str {
+    match state {
+        UploadState::Waiting => "waiting",
+        UploadState::Approved => "approved",
+    }
+}
+
+fn sent_by(upload: &Waiting) -> &str {
+    match &upload.about {
+        Some(about) => about.sent_by.as_deref().unwrap_or("no key"),
+        None => "–",
+    }
+}
+
+fn rows(upload: &Waiting) -> String {
+    let rows = upload.about.as_ref().and_then(|about| about.rows);
+    rows.map_or_else(|| "–".to_owned(), |rows| rows.to_string())
+}

@@ -1,0 +1,111 @@
+//! Rows by what they are known by: given other keys, or taken out where their customers were erased.
+
+use rayon::iter::{IntoParallelRefMutIterator, ParallelIterator};
+
+use super::newest::{KeyedTable, NOBODY, RowKey, identity_of};
+use super::{Cell, CustomerColumn, CustomerTable, Dropped, Schema};
+
+/// What the rows of a customer are known by who has this identifier; `None` for a word for nothing.
+pub fn identity_of_text(identifier: &str) -> Option<u64> {
+    Some(identity_of(Cell::Text(identifier))).filter(|&identity| identity != NOBODY)
+}
+
+impl Schema {
+    /// The same columns, none of them required: every row that has anything is read, where the sheet has identifiers.
+    #[must_use]
+    pub fn with_nothing_required(&self) -> Self {
+        let mut schema = self.clone();
+        schema.columns.iter_mut().for_each(|column| column.required = false);
+        schema
+    }
+}
+
+impl RowKey {
+    /// A key of these parts: the customer's hash, the row's number in its file, and the row's hash.
+    pub fn new(identity: u64, row_number: u32, hash: u128) -> Self {
+        Self { identity, row_number, hash }
+    }
+
+    /// The hash of the customer's identifier.
+    pub fn identity(&self) -> u64 {
+        self.identity
+    }
+
+    /// Whether the row has an identifier.
+    pub fn is_of_somebody(&self) -> bool {
+        self.identity != NOBODY
+    }
+
+    /// The row's number in its file.
+    pub fn row_number(&self) -> u32 {
+        self.row_number
+    }
+
+    /// The hash of all its cells.
+    pub fn hash(&self) -> u128 {
+        self.hash
+    }
+}
+
+impl KeyedTable {
+    /// The table with other keys.
+    #[must_use]
+    pub fn with_keys(mut self, key: impl Fn(RowKey) -> RowKey + Sync) -> Self {
+        self.keys.par_iter_mut().for_each(|known| *known = key(*known));
+        self
+    }
+
+    /// The table without the rows of customers for whom `is_erased`; they are counted as [`Dropped::Erased`].
+    #[must_use]
+    pub fn without(self, is_erased: impl Fn(u64) -> bool) -> Self {
+        let stands: Vec<bool> = self.keys.iter().map(|key| !key.is_of_somebody() || !is_erased(key.identity)).collect();
+        let n_rows = stands.iter().filter(|&&stands| stands).count();
+        if n_rows == stands.len() {
+            return self;
+        }
+        let Self { table, mut keys } = self;
+        let mut each = stands.iter();
+        keys.retain(|_| each.next().copied().unwrap_or(true));
+        let mut cleaning = table.cleaning;
+        *cleaning.dropped.entry(Dropped::Erased).or_default() += stands.len() - n_rows;
+        let mut rows = stands.iter();
+        for sheet in &mut cleaning.sheets {
+            // The rows of the sheets follow one another.
+            let of_sheet = rows.by_ref().take(sheet.rows_used);
+            sheet.rows_used = of_sheet.filter(|&&stands| stands).count();
+        }
+        let columns: Vec<CustomerColumn> = table.columns.iter().map(|column| column.keep(&stands)).collect();
+        let table = CustomerTable { columns, n_rows, cleaning, weights: None, origins: None, ..table };
+        Self { table, keys }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use jiff::civil::date;
+
+    use super::*;
+    use crate::customer::TableBuilder;
+
+    #[test]
+    fn the_rows_of_an_erased_customer_are_counted_and_gone() {
+        let mut builder = TableBuilder::keyed(Arc::new(Schema::built_in().unwrap()), date(2026, 3, 1));
+        let mut push = |cells: [&str; 4]| builder.push_row(&cells.map(Cell::Text)).unwrap();
+        push(["Customer ID", "Date Joined", "Location", "Loyalty Tier"]);
+        push(["C1", "2024-01-02", "Bedok", "Gold"]);
+        push(["C2", "2024-01-03", "Yishun", "Gold"]);
+        push([" c1", "2024-02-02", "Tampines", "Silver"]);
+        push(["", "2024-02-02", "Novena", "Silver"]);
+        builder.end_sheet().unwrap();
+        let erased = identity_of_text("C1").unwrap();
+        let left = builder.finish_keyed().without(|identity| identity == erased);
+        assert_eq!((left.table().n_rows(), left.keys().len()), (2, 2));
+        let cleaning = left.table().cleaning();
+        assert_eq!((cleaning.dropped[&Dropped::Erased], cleaning.rows_read - cleaning.n_dropped()), (2, 2));
+        let towns: Vec<_> = left.table().columns()[0].values.iter().map(|town| format!("{town:?}")).collect();
+        assert_eq!(towns, [r#"Text("Yishun")"#, r#"Text("Novena")"#]);
+        assert_eq!(identity_of_text(" n/a "), None);
+    }
+}

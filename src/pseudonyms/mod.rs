@@ -1,0 +1,140 @@
+//! Keyed hashes of customers' identifiers, and who was erased.
+//!
+//! What is kept of an upload may have a pseudonym in place of each identifier: nobody can tell from one whom it stands
+//! for, nor try identifiers out, without the key. The key is made once, in `identifiers.key` of `STATE_DIR`, for its owner
+//! alone. A customer who is erased is remembered by pseudonym alone (`erased.json`), and no training reads a row of theirs
+//! again, from whatever file. Both files belong in a backup: without the key nobody is recognised any more.
+//!
+//! A pseudonym is SHA-256 over the key and the hash that a table has for an identifier, cut to that hash's length; cut
+//! short, it cannot be carried on. Blocking. May import [`crate::customer`] alone.
+
+mod erasures;
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use rustc_hash::FxHashSet;
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::customer::{KeyedTable, RowKey};
+use crate::durable;
+
+pub use erasures::{Erased, Erasures};
+
+const KEY_FILE: &str = "identifiers.key";
+const KEY_BYTES: usize = 32;
+/// What the bytes of an identifier and of a row are set apart by.
+const OF_IDENTIFIER: u8 = 1;
+const OF_ROW: u8 = 2;
+
+/// The key, and the customers who were erased.
+pub struct Pseudonyms {
+    key: [u8; KEY_BYTES],
+    erased: FxHashSet<u64>,
+}
+
+impl std::fmt::Debug for Pseudonyms {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("(secret)")
+    }
+}
+
+impl Pseudonyms {
+    /// Those of this folder; `None` where no key was ever needed there.
+    ///
+    /// # Errors
+    /// When a file cannot be read, or does not hold what it should.
+    pub fn load(state_dir: &Path) -> io::Result<Option<Self>> {
+        let text = match fs::read_to_string(state_dir.join(KEY_FILE)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            text => text?,
+        };
+        let key = key_of(text.trim()).ok_or_else(|| invalid("identifiers.key is not a key of 64 hex digits"))?;
+        let erased = Erasures::load(state_dir)?.pseudonyms().collect();
+        Ok(Some(Self { key, erased }))
+    }
+
+    /// Those of this folder, where a key is made if there is none.
+    ///
+    /// # Errors
+    /// As [`Pseudonyms::load`]; when the key cannot be written.
+    pub fn open(state_dir: &Path) -> io::Result<Self> {
+        if let Some(pseudonyms) = Self::load(state_dir)? {
+            return Ok(pseudonyms);
+        }
+        durable::create_private_folder(state_dir)?;
+        // Each has 122 bits of the system's randomness.
+        let random = [Uuid::new_v4(), Uuid::new_v4(), Uuid::new_v4()];
+        let key = Sha256::digest(random.map(Uuid::into_bytes).concat());
+        let staged = state_dir.join(format!(".{KEY_FILE}-{}", Uuid::new_v4().simple()));
+        let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+        durable::write_private_new(&state_dir.join(KEY_FILE), &staged, hex.as_bytes())?;
+        // Another process may have been faster: what is in the file counts.
+        Self::load(state_dir)?.ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    /// The pseudonym of an identifier's hash.
+    pub fn of(&self, identity: u64) -> u64 {
+        let [a, b, c, d, e, f, g, h, ..] = self.digest(OF_IDENTIFIER, &identity.to_le_bytes());
+        u64::from_le_bytes([a, b, c, d, e, f, g, h]).max(1)
+    }
+
+    /// The table with pseudonyms in place of what its rows are known by.
+    #[must_use]
+    pub fn blinded(&self, table: KeyedTable) -> KeyedTable {
+        table.with_keys(|key| {
+            let identity = if key.is_of_somebody() { self.of(key.identity()) } else { key.identity() };
+            let row: [u8; KEY_BYTES] = self.digest(OF_ROW, &key.hash().to_le_bytes());
+            let hash = row.iter().take(16).fold(0, |hash, &byte| hash << 8 | u128::from(byte));
+            RowKey::new(identity, key.row_number(), hash)
+        })
+    }
+
+    /// A table of pseudonyms without the rows of customers who were erased.
+    #[must_use]
+    pub fn without_erased(&self, table: KeyedTable) -> KeyedTable {
+        if self.erased.is_empty() { table } else { table.without(|pseudonym| self.erased.contains(&pseudonym)) }
+    }
+
+    fn digest(&self, of: u8, bytes: &[u8]) -> [u8; KEY_BYTES] {
+        Sha256::new().chain_update(self.key).chain_update([of]).chain_update(bytes).finalize().into()
+    }
+}
+
+fn key_of(hex: &str) -> Option<[u8; KEY_BYTES]> {
+    let digits = hex.as_bytes();
+    let bytes: Option<Vec<u8>> =
+        digits.chunks(2).map(|two| u8::from_str_radix(std::str::from_utf8(two).ok()?, 16).ok()).collect();
+    bytes?.try_into().ok()
+}
+
+fn invalid(why: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, why)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_key_is_made_once_for_its_owner_alone_and_other_keys_give_other_pseudonyms() {
+        let dir = tempfile::tempdir().unwrap();
+        let [here, there] = ["state", "other"].map(|name| dir.path().join(name));
+        assert!(Pseudonyms::load(&here).unwrap().is_none());
+        let pseudonyms = std::thread::scope(|scope| {
+            let made: Vec<_> = (0..4).map(|_| scope.spawn(|| Pseudonyms::open(&here).unwrap())).collect();
+            made.into_iter().map(|made| made.join().unwrap().of(7)).collect::<Vec<_>>()
+        });
+        assert!(pseudonyms.iter().all(|&pseudonym| pseudonym == pseudonyms[0] && pseudonym != 7), "{pseudonyms:?}");
+        assert_ne!(Pseudonyms::open(&there).unwrap().of(7), pseudonyms[0]);
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&here), mode(&here.join(KEY_FILE))), (0o700, 0o600));
+        assert_eq!(fs::read_dir(&here).unwrap().count(), 1);
+        fs::write(here.join(KEY_FILE), "too short").unwrap();
+        assert!(Pseudonyms::load(&here).is_err() && Pseudonyms::open(&here).is_err());
+    }
+}

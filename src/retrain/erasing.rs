@@ -1,0 +1,276 @@
+//! Erasing a customer: from every later training, and from what is kept of uploads.
+//!
+//! First the customer's pseudonym is noted, so that no training reads a row of theirs again, from whatever file. Then every
+//! file is looked through. A kept upload that holds the customer is rewritten without those rows, as columns of our own
+//! ([`crate::workbook::write_columns`]), which a training reads as the same customers; the bytes that came are gone. A
+//! workbook that an operator put into a folder is never changed: it is named with its rows, for the operator to change.
+//!
+//! A version knows no single customer. It is named if it was trained on a file that held the customer.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::{self, BufReader, BufWriter};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use uuid::Uuid;
+
+use super::collect::base_files;
+use super::sample::is_sample;
+use super::uploads::{TAKEN, all, upload_id};
+use super::{RetrainError, SkippedFile};
+use crate::causes::with_causes;
+use crate::customer::{Keep, KeyedTable, Schema, identity_of_text};
+use crate::durable;
+use crate::model_store::{ModelStore, StoreError, VersionId};
+use crate::pseudonyms::{Erasures, Pseudonyms};
+use crate::upload_store::About;
+use crate::workbook::{
+    COLUMNS_EXTENSION, ReadRequest, Reader, Watch, WorkbookError, is_columns_file, read_columns, write_columns,
+};
+
+/// What is looked through, and by what.
+#[derive(Debug, Clone)]
+pub struct EraseRequest<'a> {
+    /// The folder of base data.
+    pub base_data: &'a Path,
+    /// The folder of uploads.
+    pub uploads: &'a Path,
+    /// The folder of the key and of who was erased.
+    pub state_dir: &'a Path,
+    /// The columns, and the headers of identifiers.
+    pub schema: Arc<Schema>,
+    /// Reads the workbooks.
+    pub reader: &'a Reader,
+    /// When it was asked for.
+    pub now: Timestamp,
+    /// The day after which a date is in the future.
+    pub today: Date,
+}
+
+/// What became of a customer's rows.
+#[derive(Debug, Default)]
+pub struct ErasedCustomer {
+    /// Kept uploads that were rewritten without them, or removed where there was nobody else.
+    pub rewritten: Vec<FoundRows>,
+    /// Files that only their owner may change.
+    pub left: Vec<FoundRows>,
+    /// Files without a column of identifiers: nobody is known by one there.
+    pub without_identifiers: Vec<String>,
+    /// Files that could not be looked through; trainings cannot read them either.
+    pub unread: Vec<SkippedFile>,
+    /// Versions that were trained on a file that held the customer, oldest first.
+    pub versions: Vec<VersionId>,
+}
+
+/// Rows of the customer in one file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundRows {
+    /// What reports call the file.
+    pub file: String,
+    /// The numbers of the rows, as the file's sheets show them.
+    pub rows: Vec<u32>,
+}
+
+/// Why a customer was not erased; what was rewritten until then stays so, and trainings may pass the customer over.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EraseError {
+    /// Blank, or a word for nothing.
+    #[error("the identifier is empty or a word for nothing")]
+    NoIdentifier,
+    /// The schema names no header of identifiers.
+    #[error("the schema names no column of identifiers")]
+    NoIdentifierColumn,
+    /// The key or the list of those who were erased.
+    #[error("the key and the list of erased customers cannot be used")]
+    State(#[source] io::Error),
+    /// A kept upload could not be rewritten.
+    #[error("{} could not be rewritten", file.display())]
+    Rewrite {
+        /// The upload.
+        file: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The files could not be listed, or no process be started to read them with.
+    #[error("the files could not be looked through")]
+    Files(#[from] RetrainError),
+    /// A training is under way, or the versions cannot be listed.
+    #[error("the model store could not answer")]
+    Store(#[from] StoreError),
+}
+
+/// Erases the customer who has this identifier.
+///
+/// # Errors
+/// [`EraseError`]; [`StoreError::Locked`] while a training is under way.
+pub fn erase_customer(
+    store: &ModelStore,
+    request: &EraseRequest<'_>,
+    identifier: &str,
+) -> Result<ErasedCustomer, EraseError> {
+    let identity = identity_of_text(identifier).ok_or(EraseError::NoIdentifier)?;
+    if request.schema.identifier.is_empty() {
+        return Err(EraseError::NoIdentifierColumn);
+    }
+    let _lock = store.lock()?;
+    let state = request.state_dir;
+    let pseudonym = Pseudonyms::open(state).map_err(EraseError::State)?.of(identity);
+    note(request, pseudonym, Vec::new())?;
+    let pseudonyms = Pseudonyms::open(state).map_err(EraseError::State)?;
+    let mut erased = ErasedCustomer::default();
+    let erasing = Erasing { request, pseudonyms: &pseudonyms, identity, pseudonym };
+    for file in files(request)? {
+        erasing.look_through(&file, &mut erased)?;
+    }
+    let found = erased.rewritten.iter().chain(&erased.left).map(|found| found.file.clone()).collect();
+    let files = note(request, pseudonym, found)?;
+    erased.versions = trained_on(store, &files)?;
+    Ok(erased)
+}
+
+/// Notes that the customer is erased and rows were in these files; returns all files in which some ever were.
+fn note(request: &EraseRequest<'_>, pseudonym: u64, files: Vec<String>) -> Result<BTreeSet<String>, EraseError> {
+    let mut erasures = Erasures::load(request.state_dir).map_err(EraseError::State)?;
+    let files = erasures.add(pseudonym, request.now, files).files.clone();
+    erasures.save(request.state_dir).map_err(EraseError::State)?;
+    Ok(files)
+}
+
+/// A file to look through.
+struct Source {
+    path: PathBuf,
+    label: String,
+    /// Whether it is a kept upload, and not a file of the operator's.
+    is_ours: bool,
+}
+
+/// Every file but the sample, whose customers are invented.
+fn files(request: &EraseRequest<'_>) -> Result<Vec<Source>, RetrainError> {
+    let is_upload = |path: &Path| path.file_name().and_then(|name| upload_id(name.to_str()?)).is_some();
+    let from_base = base_files(request.base_data)?.into_iter().map(|path| {
+        let label = path.strip_prefix(request.base_data).unwrap_or(&path).display().to_string();
+        let is_taken = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(TAKEN.as_bytes()));
+        Source { is_ours: is_taken && is_upload(&path), label, path }
+    });
+    let from_uploads = all(request.uploads)?.into_iter().map(|path| {
+        let label = Path::new("uploads").join(path.file_name().unwrap_or_default()).display().to_string();
+        Source { is_ours: is_upload(&path), label, path }
+    });
+    Ok(from_base.chain(from_uploads).filter(|source| !is_sample(&source.path)).collect())
+}
+
+struct Erasing<'a> {
+    request: &'a EraseRequest<'a>,
+    pseudonyms: &'a Pseudonyms,
+    identity: u64,
+    pseudonym: u64,
+}
+
+impl Erasing<'_> {
+    fn look_through(&self, source: &Source, erased: &mut ErasedCustomer) -> Result<(), EraseError> {
+        // With nothing required every row is read that has anything at all.
+        let anybody = Arc::new(self.request.schema.with_nothing_required());
+        let table = match self.read(source, &anybody)? {
+            Ok(table) => table,
+            Err(WorkbookError::MissingColumns(_)) => {
+                erased.without_identifiers.push(source.label.clone());
+                return Ok(());
+            }
+            Err(error) => {
+                erased.unread.push(SkippedFile { file: source.label.clone(), why: with_causes(&error) });
+                return Ok(());
+            }
+        };
+        let wanted = if is_columns_file(&source.path) { self.pseudonym } else { self.identity };
+        let rows = table.keys().iter().filter(|key| key.identity() == wanted).map(|key| key.row_number());
+        let found = FoundRows { file: source.label.clone(), rows: rows.collect() };
+        if found.rows.is_empty() {
+            return Ok(());
+        }
+        if source.is_ours && self.rewrite(source)? {
+            erased.rewritten.push(found);
+        } else {
+            erased.left.push(found);
+        }
+        Ok(())
+    }
+
+    /// The rows of a file, or what is wrong with it.
+    fn read(&self, source: &Source, schema: &Arc<Schema>) -> Result<Result<KeyedTable, WorkbookError>, EraseError> {
+        let file = match File::open(&source.path) {
+            Ok(file) => file,
+            Err(error) => return Ok(Err(WorkbookError::Io(error.into()))),
+        };
+        let today = self.request.today;
+        if is_columns_file(&source.path) {
+            return Ok(read_columns(BufReader::new(file), schema, today));
+        }
+        let by = ReadRequest { schema: schema.clone(), today, keep: Keep::default(), watch: Watch::default() };
+        match self.request.reader.read_keyed(file, &by) {
+            Err(error @ WorkbookError::NoReader(_)) => Err(RetrainError::Reader(error).into()),
+            read => Ok(read),
+        }
+    }
+
+    /// Puts the upload's other customers into its place, as columns; `false` where trainings cannot read it.
+    fn rewrite(&self, source: &Source) -> Result<bool, EraseError> {
+        let Ok(table) = self.read(source, &self.request.schema)? else { return Ok(false) };
+        let table = if is_columns_file(&source.path) { table } else { self.pseudonyms.blinded(table) };
+        let others = self.pseudonyms.without_erased(table);
+        let path = &source.path;
+        replace(path, &others).map_err(|source| EraseError::Rewrite { file: path.clone(), source })?;
+        Ok(true)
+    }
+}
+
+/// Puts `others` into the place of the upload at `path`. Whatever ends the process, the one or the other is there, whole.
+fn replace(path: &Path, others: &KeyedTable) -> io::Result<()> {
+    let new = path.with_extension(COLUMNS_EXTENSION);
+    if others.table().n_rows() > 0 {
+        let staged = path.with_file_name(format!(".incoming-{}", Uuid::new_v4().simple()));
+        let written = durable::create_private(&staged).and_then(|file| {
+            write_columns(others, BufWriter::new(&file))?;
+            file.sync_all()?;
+            About::copy(path, &new)?;
+            fs::rename(&staged, &new)
+        });
+        if let Err(error) = written {
+            // The first failure is the one to report.
+            let _ = fs::remove_file(&staged);
+            return Err(error);
+        }
+        durable::sync_folder(durable::folder_of(path))?;
+    }
+    if new != path || others.table().n_rows() == 0 {
+        fs::remove_file(path)?;
+        About::forget(path);
+    }
+    durable::sync_folder(durable::folder_of(path))
+}
+
+/// The versions that were trained on one of these files.
+fn trained_on(store: &ModelStore, files: &BTreeSet<String>) -> Result<Vec<VersionId>, StoreError> {
+    let known: BTreeSet<String> = files.iter().map(|file| whatever_it_is_called(file)).collect();
+    let mut found = Vec::new();
+    for version in store.list()? {
+        // A version whose report is gone cannot say on what it was trained.
+        let Ok(report) = store.report(&version.id) else { continue };
+        let files = report.get("files").and_then(|files| files.as_array()).into_iter().flatten();
+        let mut files = files.filter_map(|file| file.as_str()).map(whatever_it_is_called);
+        if files.any(|file| known.contains(&file)) {
+            found.push(version.id);
+        }
+    }
+    Ok(found)
+}
+
+/// An upload's id, as which it is known wherever it lies and whatever is kept of it; else the file's own label.
+fn whatever_it_is_called(label: &str) -> String {
+    let name = label.rsplit('/').next().unwrap_or(label);
+    upload_id(name).map_or_else(|| label.to_owned(), |id| id.to_string())
+}

@@ -1,0 +1,53 @@
+//! The gate's checks of what is new: one upload, or values that nobody knows, must not take over a model.
+//!
+//! A routine training adds some customers to many. Where most of them come from one upload, or are unlike those that the
+//! live version was trained on, a person should look first: `force` publishes all the same. A full list of the same
+//! customers, sent anew, brings few of its own. Without a live version to compare with nothing is checked.
+
+use super::gate::{Bound, GateCheck, GateLimits};
+use crate::customer::{CustomerTable, FeatureKind, Schema};
+use crate::model_store::ModelVersion;
+use crate::pipeline::{ColumnDrift, Drift, SegmentId};
+
+/// The checks; `brought` are the customers that each upload brought, of `n_customers` in all.
+pub(super) fn check(
+    limits: &GateLimits,
+    (brought, n_customers): (&[(String, usize)], usize),
+    drift: Option<&Drift>,
+    schema: &Schema,
+) -> Vec<GateCheck> {
+    let at_most = |name, value: f64, limit, detail: String| {
+        let check = GateCheck::quality(name, Some(value), Bound::AtMost, limit);
+        let detail = (!check.passed && !detail.is_empty()).then_some(detail);
+        GateCheck { detail, ..check }
+    };
+    let mut checks = Vec::new();
+    if let Some((label, customers)) = brought.iter().max_by_key(|(_, customers)| customers) {
+        let share = *customers as f64 / n_customers.max(1) as f64;
+        let detail = format!("{customers} of {n_customers} customers are in {label} alone");
+        checks.push(at_most("upload_share", share, limits.max_upload_share, detail));
+    }
+    if let Some(drift) = drift {
+        checks.push(at_most("unseen_share", drift.unseen_share, limits.max_unseen_share, String::new()));
+        if let Some(most) = most_moved(drift, schema) {
+            let detail = format!("{} has moved most", most.title);
+            checks.push(at_most("drift", most.total_variation, limits.max_drift, detail));
+        }
+    }
+    checks
+}
+
+/// The column that has moved most, apart from dates.
+fn most_moved<'a>(drift: &'a Drift, schema: &Schema) -> Option<&'a ColumnDrift> {
+    let is_date = |title: &str| {
+        schema.features().any(|feature| feature.title == title && matches!(feature.kind, FeatureKind::DatePart(_)))
+    };
+    let columns = drift.columns.iter().filter(|column| !is_date(&column.title));
+    columns.max_by(|a, b| a.total_variation.total_cmp(&b.total_variation))
+}
+
+/// How far the customers of `table` have moved from those of the live version, which places them so.
+pub(super) fn drift_since(live: &ModelVersion, table: &CustomerTable, places: &[Option<SegmentId>]) -> Option<Drift> {
+    let profile = live.profile.as_ref().filter(|_| live.model.schema().reads_as(table.schema()))?;
+    Some(profile.drift(table, places))
+}

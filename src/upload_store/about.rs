@@ -1,0 +1,111 @@
+//! What is known of a kept upload beside its content: who sent it, how many rows it has, and whether a training may
+//! learn from it.
+//!
+//! It is in a hidden file beside the upload, `.<name>.json`, which is synced before the upload gets its name: an upload
+//! that waits for approval can never be seen without that. An upload without such a file is an operator's or of an
+//! earlier program, and is approved. A file that cannot be read approves nothing.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::INCOMING;
+use super::name::StoredName;
+use crate::durable;
+
+const END: &str = ".json";
+
+/// Whether a training may learn from an upload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum UploadState {
+    /// An administrator has to approve it first.
+    Waiting,
+    /// The next training learns from it.
+    Approved,
+}
+
+/// What is known of a kept upload beside its content.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct About {
+    /// Whether a training may learn from it.
+    pub state: UploadState,
+    /// The name of the key that it came with; `None` without a key.
+    pub sent_by: Option<String>,
+    /// Its usable rows, where they were counted.
+    pub rows: Option<u64>,
+}
+
+impl About {
+    /// An upload whose rows were not counted: approved if it came with a key of this name.
+    pub fn sent_by(key_name: Option<String>) -> Self {
+        let state = if key_name.is_some() { UploadState::Approved } else { UploadState::Waiting };
+        Self { state, sent_by: key_name, rows: None }
+    }
+
+    /// With the number of its usable rows.
+    pub fn with_rows(self, rows: usize) -> Self {
+        Self { rows: u64::try_from(rows).ok(), ..self }
+    }
+
+    /// What is known of the upload at `path`; `None` where nothing was noted.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or does not hold what it should.
+    pub fn read(path: &Path) -> io::Result<Option<Self>> {
+        match fs::read(beside(path)) {
+            Ok(json) => serde_json::from_slice(&json).map(Some).map_err(io::Error::from),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether a training may learn from the upload at `path`.
+    pub fn is_approved(path: &Path) -> bool {
+        match Self::read(path) {
+            Ok(about) => about.is_none_or(|about| about.state == UploadState::Approved),
+            Err(error) => {
+                tracing::warn!(
+                    event = "upload_note_unreadable",
+                    %error,
+                    "what is known of an upload cannot be read; it waits until it is approved"
+                );
+                false
+            }
+        }
+    }
+
+    /// Notes this of the upload at `path`, which may have its name yet or not. It lasts when this returns.
+    pub(super) fn write(&self, path: &Path) -> io::Result<()> {
+        let staged = path.with_file_name(format!("{INCOMING}{}", Uuid::new_v4().simple()));
+        durable::write_private(&beside(path), &staged, &serde_json::to_vec(self)?)
+    }
+
+    /// Notes of the upload at `to` what is known of the one at `from`, if anything is. It lasts when this returns.
+    ///
+    /// # Errors
+    /// As [`About::read`]; when it cannot be written.
+    pub fn copy(from: &Path, to: &Path) -> io::Result<()> {
+        Self::read(from)?.map_or(Ok(()), |about| about.write(to))
+    }
+
+    /// Forgets what is known of an upload that is gone from `path`. What cannot be removed is swept later.
+    pub fn forget(path: &Path) {
+        let _ = fs::remove_file(beside(path));
+    }
+}
+
+/// The upload that a file of this name says something of.
+pub(super) fn upload_of_note(name: &str) -> Option<&str> {
+    let upload = name.strip_prefix('.')?.strip_suffix(END)?;
+    StoredName::read(upload).map(|_| upload)
+}
+
+fn beside(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!(".{name}{END}"))
+}

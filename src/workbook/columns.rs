@@ -1,0 +1,249 @@
+//! Customers in a file of our own: the schema's columns as they were cleaned, and what the rows are known by.
+//!
+//! It is CSV (RFC 4180, UTF-8). The first line has the titles of the schema's columns, then `customer` and `row`: hashes of
+//! the customer's identifier and of all cells of the row, as 16 and 32 hex digits, `customer` empty where the row has
+//! none. Whoever writes the file sees to it that nobody can try identifiers out. Names are as they were cleaned, levels as
+//! the schema has them, days as `2026-03-01`, numbers so that they are read as the same bits.
+//!
+//! Such a file is written here alone, so it is read in this process. It is cleaned once more all the same: the schema may
+//! have changed since. A file that is not as it should be is refused as a whole.
+
+use std::io::{self, Read, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use jiff::civil::Date;
+
+use super::WorkbookError;
+use crate::customer::{Cell, CustomerColumn, KeyedTable, Kind, RowKey, Schema, TableBuilder, Value};
+
+/// What such a file's name ends with.
+pub const COLUMNS_EXTENSION: &str = "columns";
+
+/// The last two columns.
+const KEYS: [&str; 2] = ["customer", "row"];
+/// The longest file, in bytes: a million rows of a schema with many columns.
+const MAX_BYTES: u64 = 1 << 30;
+
+/// Why a line is not one of such a file.
+#[derive(Debug, thiserror::Error)]
+#[error("it is not as it was written")]
+struct Changed;
+
+/// Whether a file's name says that it is one.
+pub fn is_columns_file(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == COLUMNS_EXTENSION)
+}
+
+/// Writes the rows of `table` and their keys.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_columns(table: &KeyedTable, out: impl Write) -> io::Result<()> {
+    let mut file = ::csv::Writer::from_writer(out);
+    let rows = table.table();
+    let columns = &rows.schema().columns;
+    file.write_record(columns.iter().map(|column| column.title.as_str()).chain(KEYS))?;
+    let texts: Vec<Vec<String>> = rows
+        .columns()
+        .iter()
+        .zip(columns)
+        .map(|(column, rules)| column.values.iter().map(|value| text_of(value, rules.levels())).collect())
+        .collect();
+    for (row, key) in table.keys().iter().enumerate() {
+        for (column, texts) in rows.columns().iter().zip(&texts) {
+            file.write_field(cell_of(column, texts, row))?;
+        }
+        let customer = if key.is_of_somebody() { format!("{:016x}", key.identity()) } else { String::new() };
+        file.write_record([customer, format!("{:032x}", key.hash())])?;
+    }
+    file.flush()
+}
+
+/// Reads the rows that [`write_columns`] has written, by another schema perhaps.
+///
+/// # Errors
+/// [`WorkbookError::Damaged`] where the file is not as it was written, [`WorkbookError::MissingColumns`] where the schema
+/// asks for columns that were not kept, [`WorkbookError::Io`].
+pub fn read_columns(source: impl Read, schema: &Arc<Schema>, today: Date) -> Result<KeyedTable, WorkbookError> {
+    let mut file = ::csv::ReaderBuilder::new().has_headers(false).from_reader(source.take(MAX_BYTES));
+    let mut builder = TableBuilder::keyed(schema.clone(), today);
+    let mut keys = Vec::new();
+    let mut kinds: Vec<Option<&Kind>> = Vec::new();
+    let mut record = ::csv::StringRecord::new();
+    while file.read_record(&mut record).map_err(unreadable)? {
+        if kinds.is_empty() {
+            kinds = kinds_of(&record, schema)?;
+            let titles: Vec<Cell<'_>> = record.iter().take(kinds.len()).map(Cell::Text).collect();
+            builder.push_row(&titles).map_err(WorkbookError::MissingColumns)?;
+            continue;
+        }
+        keys.push(key_of(&record, kinds.len()).ok_or_else(changed)?);
+        for (at, (text, kind)) in record.iter().zip(&kinds).enumerate() {
+            let cell = match kind {
+                // Written so that it is the same number again, whatever the others of the column look like.
+                Some(Kind::Number { .. }) if !text.is_empty() => Cell::Number(text.parse().map_err(|_| changed())?),
+                _ => Cell::Text(text),
+            };
+            builder.push_cell(at, cell);
+        }
+        // A row of empty cells is a row, too: the column that nobody reads keeps it one.
+        builder.push_cell(kinds.len(), Cell::Bool(true));
+        let row_number = u32::try_from(keys.len() + 1).map_err(|_| changed())?;
+        builder.end_row(row_number).map_err(WorkbookError::MissingColumns)?;
+    }
+    builder.end_sheet().map_err(WorkbookError::MissingColumns)?;
+    let table = builder.finish_keyed();
+    Ok(table.with_keys(|key| {
+        let known = usize::try_from(key.row_number()).ok().and_then(|number| keys.get(number.checked_sub(2)?));
+        let (identity, hash) = known.copied().unwrap_or((key.identity(), key.hash()));
+        RowKey::new(identity, key.row_number(), hash)
+    }))
+}
+
+/// What the cells of each kept column mean by the schema; `None` of a column that it does not have.
+fn kinds_of<'s>(titles: &::csv::StringRecord, schema: &'s Schema) -> Result<Vec<Option<&'s Kind>>, WorkbookError> {
+    let n_columns = titles.len().checked_sub(KEYS.len()).filter(|&n| n > 0).ok_or_else(changed)?;
+    if !titles.iter().skip(n_columns).eq(KEYS) {
+        return Err(changed());
+    }
+    let kind = |title: &str| {
+        let column = schema.columns.iter().find(|column| column.headers().any(|header| header == title));
+        column.map(|column| &column.kind)
+    };
+    Ok(titles.iter().take(n_columns).map(kind).collect())
+}
+
+/// The customer and the row in a line behind `n_columns` cells.
+fn key_of(record: &::csv::StringRecord, n_columns: usize) -> Option<(u64, u128)> {
+    let (customer, row) = (record.get(n_columns)?, record.get(n_columns + 1)?);
+    let identity = if customer.is_empty() { 0 } else { u64::from_str_radix(customer, 16).ok()? };
+    Some((identity, u128::from_str_radix(row, 16).ok()?))
+}
+
+fn cell_of<'t>(column: &CustomerColumn, texts: &'t [String], row: usize) -> &'t str {
+    let code = column.codes.get(row).and_then(|&code| usize::try_from(code).ok());
+    code.and_then(|code| texts.get(code)).map_or("", String::as_str)
+}
+
+fn text_of(value: &Value, levels: &[String]) -> String {
+    match value {
+        Value::Text(name) => name.clone(),
+        Value::Level(rank) => levels.get(*rank as usize).cloned().unwrap_or_default(),
+        Value::Date(day) => day.to_string(),
+        Value::Number(number) => number.to_string(),
+        // Only a form has one.
+        Value::PartialDate { .. } => String::new(),
+    }
+}
+
+fn unreadable(error: ::csv::Error) -> WorkbookError {
+    match error.into_kind() {
+        ::csv::ErrorKind::Io(cause) => WorkbookError::Io(cause.into()),
+        _ => changed(),
+    }
+}
+
+fn changed() -> WorkbookError {
+    WorkbookError::Damaged(Changed.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+
+    const TODAY: Date = date(2026, 3, 1);
+
+    fn built_in() -> Arc<Schema> {
+        Arc::new(Schema::built_in().unwrap())
+    }
+
+    fn with_spend() -> Arc<Schema> {
+        let json = r#"{"identifier": ["id"], "columns": [
+            {"title": "Town", "required": true, "kind": "category", "persona": {"key": "Towns", "top": 1}},
+            {"title": "Spend", "required": false, "kind": "number", "persona": {"key": "Spend", "top": 1}},
+            {"title": "Plan", "required": true, "kind": "ordinal", "levels": ["Basic, monthly", "Pro"],
+             "score_title": "Plan_Score", "persona": {"key": "Plan", "top": 1}}]}"#;
+        Arc::new(Schema::from_json(json.as_bytes()).unwrap())
+    }
+
+    fn read(schema: &Arc<Schema>, csv: &str) -> KeyedTable {
+        let mut builder = TableBuilder::keyed(schema.clone(), TODAY);
+        super::super::csv::read(
+            io::Cursor::new(csv.as_bytes().to_vec()),
+            &mut builder,
+            &super::super::Limits::default(),
+        )
+        .unwrap();
+        builder.finish_keyed()
+    }
+
+    fn written(table: &KeyedTable) -> String {
+        let mut bytes = Vec::new();
+        write_columns(table, &mut bytes).unwrap();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn what_was_written_is_read_as_the_same_customers_known_by_the_same_keys() {
+        let cases = [
+            (
+                built_in(),
+                "Customer ID,Name,Date Joined,Location,Gender,Loyalty Tier\n\
+                 C1,Ann,05/03/2024,ang mo kio,F,gold member\nC2,Bob,13/04/2024,\"Bedok, North\",,Silver\n\
+                 ,Cid,29/02/2024,Yishun,M,Platinum\nC4,,31/12/2023,東京,女,Gold\n",
+            ),
+            (
+                with_spend(),
+                "id,Town,Spend,Plan\n7,Bedok,1.234,Pro\n8,Bedok,\"0.1\",\"basic, monthly\"\n9,Yishun,,Pro\n",
+            ),
+        ];
+        for (schema, csv) in cases {
+            let table = read(&schema, csv);
+            let text = written(&table);
+            assert!(!text.contains("Ann") && !text.contains("C1"), "{text}");
+            let again = read_columns(text.as_bytes(), &schema, TODAY).unwrap();
+            assert_eq!(again.table().columns(), table.table().columns(), "{text}");
+            assert_eq!(again.table().fingerprint(), table.table().fingerprint());
+            let known_by = |table: &KeyedTable| -> Vec<_> {
+                table.keys().iter().map(|key| (key.identity(), key.hash())).collect()
+            };
+            assert_eq!(known_by(&again), known_by(&table));
+            assert_eq!(written(&again), text);
+        }
+    }
+
+    #[test]
+    fn rows_that_another_schema_cannot_use_are_dropped_and_the_others_keep_their_keys() {
+        let schema = with_spend();
+        let table =
+            read(&schema, "id,Town,Spend,Plan\n7,Bedok,1,Pro\n8,Yishun,2,\"Basic, monthly\"\n9,Punggol,3,Pro\n");
+        let mut narrower = Schema::clone(&schema);
+        if let Kind::Ordinal { levels, .. } = &mut narrower.columns[2].kind {
+            *levels = vec!["Pro".to_owned(), "Max".to_owned()];
+        }
+        let again = read_columns(written(&table).as_bytes(), &Arc::new(narrower), TODAY).unwrap();
+        let kept: Vec<u64> = again.keys().iter().map(RowKey::identity).collect();
+        assert_eq!(kept, [table.keys()[0].identity(), table.keys()[2].identity()]);
+        let of_others = read_columns(written(&table).as_bytes(), &built_in(), TODAY);
+        assert!(matches!(of_others, Err(WorkbookError::MissingColumns(_))), "{of_others:?}");
+    }
+
+    #[test]
+    fn a_file_that_was_changed_is_refused_as_a_whole() {
+        let schema = with_spend();
+        let text = written(&read(&schema, "id,Town,Spend,Plan\n7,Bedok,1.5,Pro\n"));
+        for changed in [
+            text.replace("customer,row", "customer,rows"),
+            text.replace("1.5", "1.5x"),
+            text.replace(",Pro", ",Pro,more"),
+            text.trim_end().strip_suffix(|c: char| c.is_ascii_hexdigit()).unwrap().to_owned() + "g",
+            "customer,row\n".to_owned(),
+        ] {
+            let read = read_columns(changed.as_bytes(), &schema, TODAY);
+            assert!(matches!(read, Err(WorkbookError::Damaged(_))), "{changed}: {read:?}");
+        }
+    }
+}

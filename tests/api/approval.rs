@@ -1,0 +1,113 @@
+//! Uploads without a key wait for approval before a training learns from them.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use content_portal::upload_store::{TrainOn, UploadRules};
+use reqwest::{Method, Response, StatusCode};
+use serde_json::{Value, json};
+
+use crate::app::{ADMIN_KEY, Setup, TestApp, list, ok, root};
+use crate::form::Form;
+
+const KEY: &str = "a-key-of-the-portal";
+const WORKBOOK: &str = "tests/fixtures/customers_300.xls";
+
+async fn as_admin(app: &TestApp, method: Method, path: &str) -> Response {
+    app.request(method, path).bearer_auth(ADMIN_KEY).send().await.unwrap()
+}
+
+async fn listed(app: &TestApp) -> Value {
+    list(&ok(as_admin(app, Method::GET, "/uploads").await).await["uploads"])[0].clone()
+}
+
+/// The files that a forced retraining read.
+async fn trained_on(app: &TestApp) -> Vec<String> {
+    let job = ok(as_admin(app, Method::POST, "/retrain?wait=true&force=true").await).await;
+    assert_eq!(job["state"], "published", "{job}");
+    let report = ok(as_admin(app, Method::GET, job["report"].as_str().unwrap()).await).await;
+    list(&report["files"]).iter().map(|file| file.as_str().unwrap().to_owned()).collect()
+}
+
+async fn with_base_data(setup: Setup) -> TestApp {
+    let app = TestApp::spawn_with(setup).await;
+    let folder = app.models.parent().unwrap().join("base_data/2026-01-01");
+    fs::create_dir_all(&folder).unwrap();
+    fs::copy(root("tests/fixtures/upload_2000.xlsx"), folder.join("customers.xlsx")).unwrap();
+    app
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_without_a_key_teaches_nothing_until_it_is_approved() {
+    let app = with_base_data(Setup::default()).await;
+    let uploaded = app.upload_file(WORKBOOK).await["upload"].clone();
+    let id = uploaded["id"].as_str().unwrap();
+    assert_eq!(uploaded["state"], "waiting");
+    let sentence = uploaded["training"].as_str().unwrap();
+    assert!(sentence.contains("until an administrator approves") && sentence.contains(id), "{sentence}");
+    assert_eq!(
+        listed(&app).await,
+        json!({"id": id, "received_at": listed(&app).await["received_at"], "bytes": listed(&app).await["bytes"],
+            "state": "waiting", "sent_by": null, "rows": 300})
+    );
+    assert_eq!(trained_on(&app).await, ["2026-01-01/customers.xlsx"]);
+    assert_eq!(app.kept().len(), 1, "it still waits");
+    // Sent again, it is no more approved than before.
+    assert_eq!(app.upload_file(WORKBOOK).await["upload"]["state"], "waiting");
+
+    let approve = format!("/uploads/{id}/approve");
+    assert_eq!(app.request(Method::POST, &approve).send().await.unwrap().status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(ok(as_admin(&app, Method::POST, &approve).await).await["state"], "approved");
+    assert_eq!(listed(&app).await["state"], "approved");
+    assert_eq!(trained_on(&app).await.len(), 2);
+    assert_eq!(fs::read_dir(&app.uploads).unwrap().count(), 0, "nothing of it is left in the folder");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_with_a_key_teaches_the_next_training_and_approves_what_came_without_one() {
+    let app = with_base_data(Setup { api_keys: vec![KEY], ..Setup::default() }).await;
+    let (content_type, body) = Form::new().file("a.xls", &fs::read(root(WORKBOOK)).unwrap()).finish();
+    let request = app.request(Method::POST, "/upload-excel").header("content-type", content_type);
+    let uploaded = ok(request.bearer_auth(KEY).body(body).send().await.unwrap()).await["upload"].clone();
+    assert_eq!(uploaded["state"], "approved");
+    assert_eq!(uploaded["training"], "The next training learns from these rows.");
+    let upload = listed(&app).await;
+    assert_eq!((&upload["state"], &upload["rows"]), (&json!("approved"), &json!(300)));
+    assert!(upload["sent_by"].is_string(), "{upload}");
+    assert_eq!(trained_on(&app).await.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_setting_has_trainings_learn_from_all_uploads_or_from_none() {
+    for (train_on, words) in [(TrainOn::All, "The next training learns"), (TrainOn::Off, "TRAIN_ON_UPLOADS is off")] {
+        let upload_rules = UploadRules { min_free_bytes: 0, train_on, ..UploadRules::default() };
+        let app = TestApp::spawn_with(Setup { upload_rules, ..Setup::default() }).await;
+        let uploaded = app.upload_file(WORKBOOK).await["upload"].clone();
+        assert!(uploaded["training"].as_str().unwrap().contains(words), "{uploaded}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_is_removed_by_administrators_alone_and_others_alone_may_read_no_file() {
+    let app = TestApp::spawn().await;
+    let id = app.upload_file(WORKBOOK).await["upload"]["id"].as_str().unwrap().to_owned();
+    for path in fs::read_dir(&app.uploads).unwrap().map(|entry| entry.unwrap().path()) {
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600, "{}", path.display());
+    }
+    assert_eq!(fs::metadata(&app.uploads).unwrap().permissions().mode() & 0o777, 0o700);
+    let path = format!("/uploads/{id}");
+    let nobody = app.request(Method::DELETE, &path).send().await.unwrap();
+    assert_eq!((nobody.status(), app.kept().len()), (StatusCode::UNAUTHORIZED, 1));
+    assert_eq!(as_admin(&app, Method::DELETE, &path).await.status(), StatusCode::NO_CONTENT);
+    assert_eq!(fs::read_dir(&app.uploads).unwrap().count(), 0);
+    for (method, path) in [
+        (Method::DELETE, path.clone()),
+        (Method::POST, format!("{path}/approve")),
+        (Method::DELETE, "/uploads/..%2fmodels".to_owned()),
+        (Method::DELETE, format!("/uploads/{}", id.to_uppercase())),
+    ] {
+        let missing = as_admin(&app, method, &path).await;
+        assert_eq!(missing.status(), StatusCode::NOT_FOUND, "{path}");
+        assert_eq!(missing.json::<Value>().await.unwrap()["code"], "no_such_upload");
+    }
+}

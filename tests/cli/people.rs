@@ -1,0 +1,168 @@
+//! Uploads listed, approved and erased by command; customers erased from what is kept and from every training.
+
+use std::fs;
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use crate::folder::{Folder, Server, shown};
+use crate::lasting::upload;
+
+const HEADER: &str = "Customer ID,Full Name,Date Joined,Location,Gender,Loyalty Tier\n";
+
+/// `n` customers, numbered from `first`, by whom nobody could be told apart but by identifier and name.
+fn rows(first: usize, n: usize) -> String {
+    let row = |i: usize| {
+        let (town, tier) = (["Bedok", "Yishun", "Punggol"][i % 3], ["Silver", "Gold", "Platinum"][i / 3 % 3]);
+        format!("KUNDE-{i},Name {i},2024-{:02}-{:02},{town},Female,{tier}\n", 1 + i % 12, 1 + i % 28)
+    };
+    (first..first + n).map(row).collect()
+}
+
+fn start(folder: &Folder, settings: &[(&str, &str)]) -> (Server, String) {
+    let mut command = folder.command(&["serve"]);
+    command.env("PORT", "0").env("WRITER", "offline").env("MIN_FREE_MB", "0").envs(settings.iter().copied());
+    let mut server = Server::start(&mut command);
+    let address = server.until("listening")["address"].as_str().unwrap().to_owned();
+    server.until("ready");
+    (server, address)
+}
+
+/// What an upload's answer says of the kept file.
+fn kept(answer: &str) -> Value {
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    let json = &body[body.find('{').unwrap()..=body.rfind('}').unwrap()];
+    serde_json::from_str::<Value>(json).unwrap()["upload"].clone()
+}
+
+fn with_customers() -> Folder {
+    let folder = Folder::new();
+    fs::create_dir_all(folder.path("base_data/2026-01-01")).unwrap();
+    fs::write(folder.path("base_data/2026-01-01/own.csv"), format!("{HEADER}{}", rows(0, 200))).unwrap();
+    folder.ok(&["retrain"]);
+    folder
+}
+
+/// Every file below the folder that holds `text`, whatever else it holds.
+fn holding(folder: &Folder, text: &str) -> Vec<PathBuf> {
+    let (mut found, mut folders) = (Vec::new(), vec![folder.path("")]);
+    while let Some(dir) = folders.pop() {
+        for path in fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() && !path.is_symlink() {
+                folders.push(path);
+            } else if path.is_file() && String::from_utf8_lossy(&fs::read(&path).unwrap()).contains(text) {
+                found.push(path);
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn an_upload_without_a_key_is_listed_shown_approved_and_erased_by_command() {
+    let folder = with_customers();
+    let (server, address) = start(&folder, &[]);
+    let ids = [300, 400].map(|first| {
+        let kept = kept(&upload(&address, &format!("{HEADER}{}", rows(first, 20))));
+        assert_eq!(kept["state"], "waiting");
+        kept["id"].as_str().unwrap().to_owned()
+    });
+    drop(server);
+    // A restart forgets nothing.
+    let (server, _) = start(&folder, &[]);
+    let listed = folder.ok(&["uploads", "list"]);
+    assert!(ids.iter().all(|id| listed.contains(id)), "{listed}");
+    assert!(listed.contains("no key") && listed.contains("2 came without a key"), "{listed}");
+    let refused = String::from_utf8(folder.run(&["retrain"]).stdout).unwrap();
+    assert!(refused.contains("it waits for approval") && refused.contains("unchanged"), "{refused}");
+
+    folder.ok(&["uploads", "approve", &ids[0]]);
+    let shown_one = folder.ok(&["uploads", "show", &ids[0]]);
+    assert!(shown_one.contains("rows            20") && shown_one.contains("approved"), "{shown_one}");
+    let report = folder.ok(&["retrain"]);
+    assert!(report.contains("customers       220 in"), "{report}");
+    folder.ok(&["uploads", "erase", &ids[1]]);
+    assert!(folder.ok(&["uploads", "list"]).starts_with("no upload waits"));
+    assert_eq!(holding(&folder, "KUNDE-400"), Vec::<PathBuf>::new());
+    let gone = folder.fails(&["uploads", "approve", &ids[1]]);
+    assert!(gone.contains("there is no upload"), "{gone}");
+    // One that a training has taken is found where it is.
+    let erased = folder.ok(&["uploads", "erase", &ids[0]]);
+    assert!(erased.contains("upload-"), "{erased}");
+    assert_eq!(holding(&folder, "KUNDE-300"), Vec::<PathBuf>::new());
+    drop(server);
+}
+
+#[test]
+fn with_columns_alone_no_name_and_no_identifier_is_on_disk_and_trainings_find_the_same_customers() {
+    let settings = [("KEEP_UPLOADS", "columns"), ("TRAIN_ON_UPLOADS", "all")];
+    let folder = with_customers();
+    let (server, address) = start(&folder, &settings);
+    let sent = format!("{HEADER}{}", rows(150, 100));
+    let first = kept(&upload(&address, &sent));
+    let again = kept(&upload(&address, &sent));
+    assert_eq!((&first["id"], &again["stored_before"]), (&again["id"], &Value::Bool(true)));
+    drop(server);
+    assert_eq!(holding(&folder, "KUNDE-240"), Vec::<PathBuf>::new());
+    assert_eq!(holding(&folder, "Name 240"), Vec::<PathBuf>::new());
+    // Fifty of them are known by their identifiers from the base data, which has them as they are.
+    let retrain = || {
+        let output = folder.command(&["retrain"]).envs(settings).output().unwrap();
+        assert!(output.status.success(), "{}", shown(&output));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let report = retrain();
+    assert!(report.contains("customers       250 in"), "{report}");
+    assert!(report.contains("uploads         1 taken over"), "{report}");
+    // Nobody is counted twice where an operator adds the workbook itself.
+    fs::write(folder.path("base_data/2026-01-01/again.csv"), sent).unwrap();
+    assert!(retrain().contains("unchanged"), "the same customers");
+}
+
+#[test]
+fn an_erased_customer_is_in_no_upload_and_in_no_later_training() {
+    let folder = with_customers();
+    let (server, address) = start(&folder, &[("TRAIN_ON_UPLOADS", "all")]);
+    // The customer is in a waiting upload, once without a date, and in one that a training takes before.
+    upload(&address, &format!("{HEADER}{}", rows(190, 30)));
+    let retrain = |args: &[&str]| folder.command(args).env("TRAIN_ON_UPLOADS", "all").output().unwrap();
+    assert!(retrain(&["retrain"]).status.success());
+    upload(&address, &format!("{HEADER}{}KUNDE-195,Name 195,,Bedok,,Gold\n", rows(500, 20)));
+    drop(server);
+    assert_eq!(holding(&folder, "KUNDE-195").len(), 3);
+
+    let erase = ["customers", "erase", "--id", "kunde-195 "];
+    let output = folder.run(&erase);
+    let text = shown(&output);
+    assert_eq!(output.status.code(), Some(4), "{text}");
+    assert!(text.contains("left            2026-01-01/own.csv: delete row 197"), "{text}");
+    assert_eq!(text.matches("rewritten  ").count(), 2, "{text}");
+    assert_eq!(text.matches("trained on  ").count(), 2, "both versions counted the customer: {text}");
+    assert_eq!(holding(&folder, "KUNDE-195"), [folder.path("base_data/2026-01-01/own.csv")]);
+    // What is left in the operator's own file is read by no training.
+    let report = String::from_utf8(retrain(&["retrain"]).stdout).unwrap();
+    assert!(report.contains("the customer was erased") && report.contains("customers       239 in"), "{report}");
+
+    let own = fs::read_to_string(folder.path("base_data/2026-01-01/own.csv")).unwrap();
+    let without: String =
+        own.lines().filter(|line| !line.starts_with("KUNDE-195,")).map(|l| format!("{l}\n")).collect();
+    fs::write(folder.path("base_data/2026-01-01/own.csv"), without).unwrap();
+    let done = folder.ok(&erase);
+    assert!(!done.contains("left  ") && done.contains("trained on  "), "{done}");
+    // Sent again, the customer is known again by nobody but the file.
+    let none = folder.fails(&["customers", "erase", "--id", " n/a"]);
+    assert!(none.contains("the identifier is empty"), "{none}");
+}
+
+#[test]
+fn an_erasure_trains_anew_where_that_is_asked_for() {
+    let folder = with_customers();
+    let own = folder.path("base_data/2026-01-01/own.csv");
+    fs::rename(&own, folder.path("base_data/2026-01-01/upload-20260101T000000Z-0123456789abcdef0123456789abcdef.csv"))
+        .unwrap();
+    let report = folder.ok(&["customers", "erase", "--id", "KUNDE-7", "--retrain"]);
+    assert!(report.contains("customers       199 in") && report.contains("published"), "{report}");
+    assert_eq!(folder.versions().len(), 2);
+    assert_eq!(holding(&folder, "KUNDE-"), Vec::<PathBuf>::new(), "the whole file is columns now");
+}
