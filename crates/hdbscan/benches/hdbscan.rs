@@ -2,20 +2,29 @@
 //! power of the number of points it grows.
 //!
 //! `CLUSTERED_POINTS=1000000` adds a fit of so many points to the sizes that are timed once.
+//!
+//! `cargo bench -p hdbscan --bench hdbscan -- stages` prints the wall and processor time of each stage on one thread and
+//! on two instead, for 50,000 points or `CLUSTERED_POINTS`. `CLUSTERED_THREADS` (such as `1,2,4`) changes the numbers of
+//! threads.
 #![allow(missing_docs, reason = "criterion's macros make items without any")]
 #![allow(clippy::indexing_slicing, reason = "arrays have the shapes they are made with a few lines above")]
 #![allow(clippy::print_stdout, reason = "what a bench has to say")]
 #![allow(clippy::unwrap_used, reason = "a broken fixture should end the bench loudly")]
 
+#[path = "../../umap/benches/clock/mod.rs"]
+mod clock;
+
 use std::collections::HashSet;
 use std::fs::File;
 use std::hint::black_box;
 use std::path::Path;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use hdbscan::{HdbscanModel, HdbscanParams, MinClusterSize, dbcv, silhouette};
+use hdbscan::{HdbscanModel, HdbscanParams, MinClusterSize, Stage, dbcv, silhouette};
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use clock::{Clock, Spent};
+use criterion::{Criterion, criterion_group};
 use linfa::ParamGuard;
 use ndarray::{Array2, Axis, s};
 use ndarray_npy::{NpzReader, ReadableElement};
@@ -149,4 +158,67 @@ fn bench(criterion: &mut Criterion) {
 }
 
 criterion_group!(benches, bench);
-criterion_main!(benches);
+
+const PROFILED: [&str; 8] = [
+    "core distances",
+    "spanning tree",
+    "condensing",
+    "describing",
+    "whole fit",
+    "membership of 10,000",
+    "silhouette",
+    "DBCV",
+];
+
+/// What each of [`PROFILED`] takes on so many threads.
+fn profile(points: &Array2<f64>, threads: usize) -> [Spent; 8] {
+    let size = MinClusterSize::Count(50);
+    let params = HdbscanParams::new().min_cluster_size(size).min_samples(5).check().unwrap();
+    let weights = vec![1; points.nrows()];
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+    let begin = Clock::now();
+    let ends = Mutex::new([begin; 4]);
+    let heard = |stage: Stage| ends.lock().unwrap()[stage as usize] = Clock::now();
+    let model = pool.install(|| params.fit_with_progress(points.view(), &weights, &heard).unwrap());
+    let fit = Clock::now();
+    let [cores, tree, condensed, described] = *ends.lock().unwrap();
+    let asked = points.slice(s![..10_000.min(points.nrows()), ..]).mapv(|x| x + 0.01);
+    // The first question builds an index.
+    pool.install(|| model.predict(asked.slice(s![..1, ..])).unwrap());
+    let spent = |work: &(dyn Fn() + Sync)| {
+        let begin = Clock::now();
+        pool.install(work);
+        begin.until(Clock::now())
+    };
+    [
+        begin.until(cores),
+        cores.until(tree),
+        tree.until(condensed),
+        condensed.until(described),
+        begin.until(fit),
+        spent(&|| drop(black_box(model.membership_vectors(asked.view()).unwrap()))),
+        spent(&|| {
+            black_box(silhouette(points.view(), model.labels(), &weights).unwrap());
+        }),
+        spent(&|| {
+            black_box(dbcv(points.view(), model.labels(), &weights).unwrap());
+        }),
+    ]
+}
+
+fn stages() {
+    let n_points = std::env::var("CLUSTERED_POINTS").map_or(50_000, |points| points.parse().unwrap());
+    let points = blobs_and_noise(n_points);
+    clock::compare(&format!("{n_points} x 10"), &PROFILED, "CLUSTERED_THREADS", |threads| {
+        profile(&points, threads).to_vec()
+    });
+}
+
+fn main() {
+    if std::env::args().any(|argument| argument == "stages") {
+        stages();
+    } else {
+        benches();
+        Criterion::default().configure_from_args().final_summary();
+    }
+}

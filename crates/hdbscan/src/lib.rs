@@ -45,7 +45,7 @@ pub use agreement::adjusted_rand_index;
 pub use condensed_tree::{CondensedRow, CondensedTree};
 pub use errors::{Damage, HdbscanError, LinfaError};
 pub use membership::NearestCluster;
-pub use model::HdbscanModel;
+pub use model::{HdbscanModel, Stage};
 pub use params::{ClusterSelection, HdbscanParams, HdbscanValidParams, MinClusterSize, ParseMinClusterSizeError};
 pub use parts::HdbscanParts;
 pub use placement::PredictionRule;

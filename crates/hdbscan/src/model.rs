@@ -15,6 +15,19 @@ use super::selection::{Cluster, describe, excess_of_mass, exemplars, label_point
 use super::single_linkage::{Dendrogram, Density};
 use super::spanning_tree::Reach;
 
+/// The stages of a fit, in their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// The distance from each point to its `min_samples`-th nearest other point.
+    CoreDistances,
+    /// The minimum spanning tree of mutual reachability.
+    SpanningTree,
+    /// The condensed tree, and the clusters chosen from it.
+    Condensing,
+    /// Labels, probabilities, exemplars and outlier scores.
+    Describing,
+}
+
 /// The clusters of weighted points, made by [`HdbscanValidParams::fit`].
 #[derive(Debug, Clone)]
 pub struct HdbscanModel {
@@ -62,6 +75,19 @@ impl HdbscanValidParams {
     /// [`HdbscanError::NoFeatures`]; [`HdbscanError::WeightsLength`]; [`HdbscanError::ZeroWeight`];
     /// [`HdbscanError::NonFinite`]; [`HdbscanError::CoordinateTooLarge`] beyond ±1e150.
     pub fn fit(&self, points: ArrayView2<'_, f64>, weights: &[u32]) -> Result<HdbscanModel, HdbscanError> {
+        self.fit_with_progress(points, weights, &|_| {})
+    }
+
+    /// As [`HdbscanValidParams::fit`]. `done` hears each stage when it is complete.
+    ///
+    /// # Errors
+    /// As [`HdbscanValidParams::fit`].
+    pub fn fit_with_progress(
+        &self,
+        points: ArrayView2<'_, f64>,
+        weights: &[u32],
+        done: &(dyn Fn(Stage) + Sync),
+    ) -> Result<HdbscanModel, HdbscanError> {
         check_shape(points)?;
         if weights.len() != points.nrows() {
             return Err(HdbscanError::WeightsLength { points: points.nrows(), weights: weights.len() });
@@ -72,7 +98,8 @@ impl HdbscanValidParams {
         let columns = Columns::new(points)?;
         let total_weight = weights.iter().map(|&weight| u64::from(weight)).sum();
         let min_cluster_size = self.min_cluster_size().resolve(total_weight);
-        let Reach { squared_core, edges } = Reach::of(&columns, self.min_samples());
+        let Reach { squared_core, edges } = Reach::of(&columns, self.min_samples(), &|| done(Stage::CoreDistances));
+        done(Stage::SpanningTree);
         let density = Density::of_longest_edge(edges.last().map_or(0.0, |edge| edge.distance));
         let dendrogram = Dendrogram::new(&edges, weights, density);
         let core_distances: Vec<f64> = squared_core.iter().map(|squared| squared.sqrt()).collect();
@@ -81,8 +108,12 @@ impl HdbscanValidParams {
             ClusterSelection::ExcessOfMass => excess_of_mass(&tree, &stabilities(&tree), self.allow_single_cluster()),
             ClusterSelection::Leaf => leaves(&tree, self.allow_single_cluster()),
         };
+        done(Stage::Condensing);
         let min_samples = self.min_samples();
-        Ok(HdbscanModel::assemble(Ingredients { columns, squared_core, min_samples, min_cluster_size, tree, selected }))
+        let parts = Ingredients { columns, squared_core, min_samples, min_cluster_size, tree, selected };
+        let model = HdbscanModel::assemble(parts);
+        done(Stage::Describing);
+        Ok(model)
     }
 }
 

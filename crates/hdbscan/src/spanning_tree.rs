@@ -126,10 +126,12 @@ pub(super) struct Reach {
 }
 
 impl Reach {
-    /// Core distances to the `rank`-th nearest other point, and a spanning tree under them.
-    pub fn of(points: &Columns, rank: usize) -> Self {
+    /// Core distances to the `rank`-th nearest other point, and a spanning tree under them. Calls `cores_known` between
+    /// the two.
+    pub fn of(points: &Columns, rank: usize, cores_known: &dyn Fn()) -> Self {
         if points.n_points() < FEW {
             let squared_core = among_all_pairs(points, rank);
+            cores_known();
             let edges = prim(points, &squared_core);
             return Self { squared_core, edges };
         }
@@ -143,6 +145,7 @@ impl Reach {
             let squared_core = tree.points().iter().map(|&point| far[point as usize]).collect();
             Neighbours { squared_core, ..Neighbours::of(&tree, LISTED, LISTED) }
         };
+        cores_known();
         let edges = boruvka::minimum_spanning_tree(&tree, &near);
         Self { squared_core: near.core_of_points(&tree), edges }
     }
@@ -254,7 +257,7 @@ mod tests {
     fn both_algorithms_agree_on_thousands_of_points() {
         let columns = heaps();
         for rank in [1, 5, 40, MAX_SOUGHT + 1] {
-            let reach = Reach::of(&columns, rank);
+            let reach = Reach::of(&columns, rank, &|| {});
             let squared_core = among_all_pairs(&columns, rank);
             assert_eq!(weights(&reach.edges), weights(&prim(&columns, &squared_core)));
             assert_eq!(reach.squared_core, squared_core);
@@ -266,7 +269,7 @@ mod tests {
         let columns = heaps();
         let edges = |threads: usize| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| Reach::of(&columns, 5).edges)
+            pool.install(|| Reach::of(&columns, 5, &|| {}).edges)
         };
         assert_eq!(edges(1), edges(3));
     }

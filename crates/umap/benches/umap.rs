@@ -1,11 +1,15 @@
 //! UMAP on the distinct rows of one-hot data: a fit with the default parameters, and transforms of many rows and of
 //! one.
 //!
-//! `cargo bench -p umap -- growth` fits 10,000, 50,000 and 200,000 points instead, once each, and prints by which
-//! power of the number of points the time of each stage grows.
+//! `cargo bench -p umap --bench umap -- growth` fits 10,000, 50,000 and 200,000 points instead, once each, and prints by
+//! which power of the number of points the time of each stage grows. `-- stages` prints the wall and processor time of
+//! each stage on one thread and on two. `MAPPED_POINTS` and `MAPPED_NEIGHBOURS` change the 50,000 points and the 120
+//! neighbours of that, `MAPPED_THREADS` (such as `1,2,4`) the numbers of threads.
 #![allow(clippy::unwrap_used, missing_docs, reason = "a bench without its fixture has nothing to say")]
 #![allow(clippy::indexing_slicing, reason = "centres, stages and their times are counted by constants")]
 #![allow(clippy::print_stdout, reason = "criterion has no word for a power")]
+
+mod clock;
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -14,6 +18,7 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use clock::{Clock, Spent};
 use criterion::{Criterion, criterion_group};
 use linfa::ParamGuard;
 use ndarray::{Array2, Axis, concatenate, s};
@@ -100,9 +105,54 @@ fn growth() {
     }
 }
 
+/// The number that the environment gives for `name`.
+fn setting(name: &str, default: usize) -> usize {
+    std::env::var(name).map_or(default, |value| value.parse().unwrap())
+}
+
+const PROFILED: [&str; 6] = ["neighbours", "graph", "start", "layout", "whole fit", "trustworthiness"];
+
+/// What each of [`PROFILED`] takes on so many threads.
+fn profile(points: &Array2<f32>, n_neighbors: usize, threads: usize) -> [Spent; 6] {
+    let params = UmapParams::default().n_neighbors(n_neighbors).check().unwrap();
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+    let begin = Clock::now();
+    let ends = Mutex::new([begin; 4]);
+    let heard = |stage: Stage, share: f32| {
+        if share >= 1.0 {
+            ends.lock().unwrap()[stage as usize] = Clock::now();
+        }
+    };
+    let model = pool.install(|| params.fit(points.view(), &heard).unwrap());
+    let fit = Clock::now();
+    let [neighbours, graph, start, layout] = *ends.lock().unwrap();
+    let scored = Clock::now();
+    let trust = pool.install(|| trustworthiness(points.view(), model.embedding(), 15));
+    let end = Clock::now();
+    println!("{threads} threads: trustworthiness {trust:.5}");
+    [
+        begin.until(neighbours),
+        neighbours.until(graph),
+        graph.until(start),
+        start.until(layout),
+        begin.until(fit),
+        scored.until(end),
+    ]
+}
+
+fn stages() {
+    let (n_points, n_neighbors) = (setting("MAPPED_POINTS", 50_000), setting("MAPPED_NEIGHBOURS", 120));
+    let points = blobs(n_points);
+    clock::compare(&format!("{n_points} x 10, {n_neighbors} neighbours"), &PROFILED, "MAPPED_THREADS", |threads| {
+        profile(&points, n_neighbors, threads).to_vec()
+    });
+}
+
 fn main() {
     if std::env::args().any(|argument| argument == "growth") {
         growth();
+    } else if std::env::args().any(|argument| argument == "stages") {
+        stages();
     } else {
         benches();
         Criterion::default().configure_from_args().final_summary();
