@@ -18,6 +18,11 @@ pub(super) trait Provider: Send + Sync {
     /// Its name in answers and logs.
     fn name(&self) -> &'static str;
 
+    /// The models that write, in the order in which they are asked, and the one that draws; empty without a server.
+    fn models(&self) -> Vec<&str> {
+        Vec::new()
+    }
+
     /// Whether calls for texts, and those for pictures, are paused because its server kept failing.
     fn is_paused(&self) -> (bool, bool) {
         (false, false)

@@ -78,6 +78,11 @@ impl Writer {
         self.provider.name()
     }
 
+    /// The models that write, in the order in which they are asked, and the one that draws; empty for the offline writer.
+    pub fn models(&self) -> Vec<&str> {
+        self.provider.models()
+    }
+
     /// Whether calls for texts, and those for pictures, are paused because the provider's server kept failing.
     pub fn is_paused(&self) -> (bool, bool) {
         self.provider.is_paused()

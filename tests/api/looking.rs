@@ -25,6 +25,11 @@ fn numbers(of: &Value) -> Vec<f64> {
     list(of).iter().map(|n| n.as_f64().unwrap()).collect()
 }
 
+/// The report of the sample's version.
+fn report_of(app: &TestApp) -> std::path::PathBuf {
+    app.models.join("versions").join(SAMPLE_MODEL.id.as_str()).join("report.json")
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn segments_are_sized_described_and_compared_with_everyone() {
     let app = TestApp::spawn().await;
@@ -33,7 +38,11 @@ async fn segments_are_sized_described_and_compared_with_everyone() {
     let segments = list(&answer["segments"]);
     let sizes: f64 = segments.iter().map(|segment| segment["customers"].as_f64().unwrap()).sum();
     assert!((sizes + answer["outside"]["customers"].as_f64().unwrap() - 5000.0).abs() < 0.5, "{answer}");
-    for segment in segments {
+    let report = serde_json::from_slice::<Value>(&std::fs::read(report_of(&app)).unwrap()).unwrap();
+    for (segment, stability) in segments.iter().zip(list(&report["refit"]["stability"])) {
+        assert_eq!(segment["cluster_id"], stability["cluster_id"]);
+        let gap = segment["found_again"].as_f64().unwrap() - stability["jaccard"].as_f64().unwrap();
+        assert!(gap.abs() < 1e-4, "{segment}");
         assert!(!segment["persona_summary"].as_str().unwrap().is_empty());
         assert_eq!((&segment["before"], &segment["fate"]), (&Value::Null, &Value::Null), "the first version of all");
         for key in keys(&segment["persona"]) {
@@ -251,8 +260,8 @@ async fn the_status_counts_work_and_knows_what_the_last_upload_was_like() {
     let app = TestApp::spawn().await;
     let fresh = ok(app.get("/status").await).await;
     assert_eq!(
-        (&fresh["status"], &fresh["writer"], &fresh["drift"]),
-        (&json!("ready"), &json!("offline"), &Value::Null)
+        (&fresh["status"], &fresh["writer"], &fresh["models"], &fresh["drift"]),
+        (&json!("ready"), &json!("offline"), &json!([]), &Value::Null)
     );
     assert_eq!(fresh["requests"], json!({"ok": 0, "client_error": 0, "server_error": 0}));
     assert_eq!((&fresh["overhead_ms"]["p50"], &fresh["budget"]["limit_usd"]), (&Value::Null, &Value::Null));

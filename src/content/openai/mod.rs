@@ -101,6 +101,10 @@ impl Provider for Openai {
         "openai"
     }
 
+    fn models(&self) -> Vec<&str> {
+        self.models.iter().map(|model| model.name.as_str()).chain([self.image_model()]).collect()
+    }
+
     fn is_paused(&self) -> (bool, bool) {
         let now = Instant::now();
         (self.models.iter().all(|model| model.breaker.is_paused(now)), self.pictures.is_paused(now))

@@ -38,6 +38,10 @@ pub(in crate::http) struct Status {
     /// Who writes: `openai` or `offline`; null before it is there.
     #[schema(required, example = "offline")]
     writer: Option<&'static str>,
+    /// The models that write, in the order in which they are asked, and last the one that draws; empty for the offline
+    /// writer.
+    #[schema(example = json!(["gpt-4o-mini", "gpt-image-1"]))]
+    models: Vec<String>,
     upstream_paused: Paused,
     budget: DayBudget,
     /// Estimated cost of the upstream since the start, in US dollars.
@@ -184,6 +188,7 @@ impl Status {
             model_version: version.as_ref().map(|version| version.id.to_string()),
             trained_on_sample: version.as_ref().map(|version| version.manifest.is_of_the_sample()),
             writer: ready.map(|ready| ready.writer.name()),
+            models: ready.map_or_else(Vec::new, |ready| ready.writer.models().into_iter().map(str::to_owned).collect()),
             upstream_paused: Paused { texts, pictures },
             budget: DayBudget::of(state),
             cost_usd: totals.cost_usd(),
