@@ -1,106 +1,103 @@
-// Why a segment is one: what may be said of it, and how its customers differ from everyone.
-import { bar, dec, el, look, num, para, pct, table, title, value } from './dom.js';
+// Why a segment is one, how surely it is found again, and how far data is from the training: in a marketer's words.
+import {
+  badge, bar, details, el, figure, link, look, note, num, para, pct, table, title, value,
+} from './dom.js';
 
-/** What sets a segment apart, strongest first: what the service tells, or else what is clearly more frequent there.
- * @returns {{ key: string, value: any, share: number, share_overall: number, lift: number, claim?: string }[]} */
-export function strongest(segment) {
-	if (segment.distinguishing) return segment.distinguishing;
-	const shares = Object.entries(segment.lift ?? {}).flatMap(([key, rows]) =>
-		Array.isArray(rows) ? rows.map(row => ({ key, ...row })) : [],
-	);
-	return shares
-		.filter(row => row.lift >= 1.25 && row.share >= 0.1)
-		.sort((a, b) => b.share - b.share_overall - (a.share - a.share_overall));
+/** Every row of a segment's lift with its key. @returns {any[][]} */
+const lifts = ({ lift = {} }) => Object.entries(lift).flatMap(([key, of]) => [of].flat().map(row => [key, row]));
+
+/** What sets a segment apart, strongest first: what the service tells, or else what is clearly more frequent there. */
+function strongest(segment) {
+  if (segment.distinguishing) return segment.distinguishing;
+  const shares = lifts(segment).map(([key, row]) => ({ key, ...row }));
+  const gap = row => row.share - row.share_overall;
+  return shares.filter(row => row.lift >= 1.25 && row.share >= 0.1).sort((a, b) => gap(b) - gap(a));
 }
 
 const CLAIM = { all: 'all', most: 'most', more_often: 'more often than elsewhere' };
 
-/** One trait in words. */
-export function sentence(trait) {
-	if ('median' in trait) return `${title(trait.key)}: half of them from ${num(trait.median)}`;
-	const claim = trait.claim && trait.claim !== 'more_often' ? `, ${CLAIM[trait.claim]}` : '';
-	return `${title(trait.key)}: ${value(trait.key, trait.value)} (${pct(trait.share)}${claim})`;
-}
-
 /** A few strongest traits in words. */
 export function inWords(segment, n = 2) {
-	const traits = strongest(segment).slice(0, n);
-	return traits.length ? traits.map(sentence).join(' · ') : 'Nothing sets them apart';
+  const words = strongest(segment).slice(0, n).map(trait => {
+    if ('median' in trait) return `${title(trait.key)}: half of them from ${num(trait.median)}`;
+    const claim = trait.claim && trait.claim !== 'more_often' ? `, ${CLAIM[trait.claim]}` : '';
+    return `${title(trait.key)}: ${value(trait.key, trait.value)} (${pct(trait.share)}${claim})`;
+  });
+  return words.join(' · ') || 'Nothing sets them apart';
 }
 
 /** Every trait beside everyone's: bars with a line where everyone is, and the same as numbers. */
 export function why(segment) {
-	const { colour } = look(segment.cluster_id);
-	const told = new Map((segment.distinguishing ?? []).map(trait => [`${trait.key}=${trait.value}`, trait.claim]));
-	const rows = Object.entries(segment.lift ?? {}).flatMap(([key, of]) =>
-		(Array.isArray(of) ? of : [of]).map(row => shares(key, row, colour, told)),
-	);
-	/** @type {any[]} */
-	const head = [['Trait'], ['Value'], ['Here, beside everyone'], ['Here', true], ['Everyone', true], ['Lift', true]];
-	if (told.size) head.push(['May be said of']);
-	return table(
-		'Traits of the segment beside everyone\u2019s',
-		head,
-		rows.map(row => row.slice(0, head.length)),
-	);
+  const { colour } = look(segment.cluster_id);
+  const told = new Map(segment.distinguishing?.map(({ key, value, claim }) => [`${key}=${value}`, CLAIM[claim]]));
+  const rows = lifts(segment).map(([key, of]) => {
+    const claim = told.get(`${key}=${of.value}`);
+    return 'mean' in of
+      ? [title(key), 'mean', `${num(of.difference_sd)} standard deviations apart`, num(of.mean), num(of.mean_overall)]
+      : [title(key), value(key, of.value), bar(of.share, colour, of.share_overall), pct(of.share),
+        pct(of.share_overall), `${num(of.lift)}\u202f×`, claim ? badge(claim) : ''];
+  });
+  const heads = ['Trait', 'Value', 'Here, beside everyone', '#Here', '#Everyone', '#Lift', 'May be said of'];
+  return table('Traits of the segment beside everyone\u2019s', heads, rows);
 }
 
-function shares(key, row, colour, told) {
-	if ('difference_sd' in row || 'mean' in row) {
-		const [here, everyone] = [row.mean ?? row.value, row.mean_overall];
-		return [
-			title(key),
-			'mean',
-			`${num(row.difference_sd)} standard deviations apart`,
-			num(here),
-			num(everyone),
-			'',
-			'',
-		];
-	}
-	const claim = told.get(`${key}=${row.value}`);
-	return [
-		title(key),
-		value(key, row.value),
-		bar(row.share, colour, row.share_overall),
-		pct(row.share),
-		pct(row.share_overall),
-		row.lift === null ? '–' : `${num(row.lift)}\u202f×`,
-		claim ? el('span', { className: 'badge' }, CLAIM[claim] ?? claim) : '',
-	];
+/** How surely a segment is found again by a training on other customers, in a word and a share. */
+export function steady(jaccard) {
+  if (!Number.isFinite(jaccard)) return '–';
+  const [word, tone] = jaccard >= 0.75 ? ['stable', 'good'] : jaccard >= 0.6 ? ['fair', 'fair'] : ['shaky', 'bad'];
+  return el('span', badge(word, tone), ` ${pct(jaccard)}`);
 }
+export const STEADY = 'How much of a segment comes back where only four fifths of the customers are trained on: '
+  + '75\u202f% and more is stable; below 60\u202f% better build no campaign on it.';
 
-/** What decides the segments, as a sentence; nothing where the service does not say. */
-export function decided(of) {
-	const by = of?.decided_by ?? of?.scores?.decided_by;
-	return by?.sentence ?? null;
+/** What decides the segments, as a box; where one column does, what to do about it. @param {any} by a `DecidedBy` */
+export function decided(by, isModels = false) {
+  if (!by) return null;
+  const isOne = by.columns.length === 1;
+  return note(isOne ? 'fair' : '', by.sentence.replaceAll('_', ' '),
+    isOne && !isModels && link('See whether another way to train tells more', '#/models'));
 }
+export const decidedShort = by => (by ? by.columns.map(title).join(', ') || 'no few columns' : '–');
 
-const LEVEL = { steady: 'good', shifted: 'fair', drifted: 'bad', moving: '' };
+const LEVEL = { steady: 'good', shifted: 'fair', drifted: 'bad' };
+const level = of => badge(of, LEVEL[of]);
 
-/** A word for how far data has drifted. */
-export const level = level => el('span', { className: `badge ${LEVEL[level] ?? ''}` }, level);
-
-/** How far each column has drifted. */
+/** How far each column, and the segments' shares, have drifted. @param {any} drift a `Drift` of the API */
 export function drifts(drift) {
-	const columns = Object.entries(drift?.columns ?? {});
-	const moved = columns.some(([, of]) => of.total_variation !== undefined);
-	const heads = moved
-		? [['Column'], ['Level'], ['Moved', true], ['What moved most']]
-		: [['Column'], ['Level'], ['PSI', true]];
-	const rows = columns.map(([column, of]) => {
-		const most = of.largest_shift;
-		const words = most ? `${value(column, most.value)}: ${pct(most.share_before)} to ${pct(most.share)}` : '';
-		return [title(column), level(of.level), ...(moved ? [pct(of.total_variation), words] : [dec(of.psi)])];
-	});
-	return table('Drift of each column', heads, rows);
+  const all = { ...drift.columns, ...(drift.segments && { 'Shares of the segments': drift.segments }) };
+  const rows = Object.entries(all).map(([column, { level: of, total_variation: moved, largest_shift: most }]) => [
+    title(column), level(of), pct(moved),
+    most ? `${value(column, most.value)}: ${pct(most.share_before)} to ${pct(most.share)}` : '',
+  ]);
+  return table('Drift of each column', ['Column', 'Level', '#Moved', 'What moved most'], rows);
 }
 
+const strange = drift =>
+  `${pct(drift.unseen_share)} with values never seen, ${pct(drift.outside_share)} outside every segment`;
 /** How far the data is from the training, in a sentence. */
-export const driftSentence = drift =>
-	para(
-		'',
-		level(drift.level),
-		` ${pct(drift.unseen_share)} with values never seen, `,
-		`${pct(drift.outside_share)} outside every segment.`,
-	);
+export const driftSentence = drift => para('', level(drift.level), ` ${strange(drift)}.`);
+
+/** What was read of an upload, how it was understood, and how far it is from the training. @param {any} answer */
+export function facts({ rows = {}, drift, unseen_values: unseen = {}, members_truncated: isCut }) {
+  const dropped = rows.dropped ?? [];
+  const listed = (head, columns, list) => list.length && table(head, columns, list, false);
+  const values = list => list.map(each => each.value).join(', ');
+  const seen = of => Object.entries(of.most_frequent).map(([value, n]) => `${value} (${num(n)})`).join(', ');
+  return [
+    el('dl.figures',
+      figure('Rows used', num(rows.rows_used),
+        `of ${num(rows.rows_read)} read; ${num(dropped.reduce((sum, each) => sum + each.rows, 0))} left out`),
+      drift && figure('Beside the training', level(drift.level), strange(drift)),
+      isCut && figure('Customers listed', 'Not all', 'The export holds the first of them; MAX_MEMBERS says how many.')),
+    (rows.notes ?? []).map(of => note('fair', of.sentence)),
+    details('What was read, and how it was understood', el('.fields',
+      listed('Rows that were left out', ['Reason', 'Column', '#Rows', 'Values'],
+        dropped.map(of => [title(of.reason), of.column, num(of.rows), values(of.values)])),
+      listed('Columns', ['Needed', 'Taken from'], Object.entries(rows.columns_used ?? {})),
+      listed('Sheets', ['Sheet', '#Rows used', 'What became of it'],
+        (rows.sheets ?? []).map(of => [of.name, num(of.rows_used), of.used ? 'used' : of.sentence])),
+      listed('Values that training never saw', ['Column', '#Rows', 'Values'],
+        Object.entries(unseen).map(([column, of]) => [title(column), num(of.rows), seen(of)])),
+      drift && drifts(drift))),
+  ];
+}

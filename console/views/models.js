@@ -1,207 +1,385 @@
-// The versions: what each scored, which is live, what differs between two; and back to another one.
+// Models: the versions, what each is worth, and back to another one; one version's report, drawn from its JSON;
+// trainings, watched as they go; and ways to train, compared.
 import { api, closed } from '../api.js';
-import { alert, all, ask, dec, el, empty, num, para, pct, press, put, q, table, toast, way, when } from '../dom.js';
-import { decided } from '../traits.js';
+import {
+  alert, all, ask, badge, bar, bring, bytes, dec, details, el, empty, fill, link, look, name, nodes, note, num, pairs,
+  para, pct, plural, press, put, q, save, screen, section, span, table, title, toast, value, way, when,
+} from '../dom.js';
+import { mapFigure } from '../map.js';
+import { STEADY, decided, decidedShort, driftSentence, drifts, steady } from '../traits.js';
+import { dropping, mend, sends } from '../writing.js';
 
-export function show({ signal, again }) {
-	const body = el('div', {});
-	const page = el(
-		'div',
-		{},
-		el(
-			'div',
-			{ className: 'headline' },
-			el('h1', {}, 'Models'),
-			el('div', { className: 'row' }, way('Retrain', '#/retrain', 'go')),
-		),
-		body,
-	);
-	const reason = closed();
-	if (reason) body.append(empty('The versions are for administrators', reason));
-	else load(body, signal);
-	document.addEventListener('version', again, { signal });
-	return page;
+export function models({ signal, again }) {
+  const body = el('div');
+  const reason = closed();
+  if (reason) put(body, empty('The versions are for administrators', reason));
+  else bring(body, signal, async () => versions(await api.models({ signal }), signal));
+  document.addEventListener('version', again, { signal });
+  return screen({ head: 'Models', go: ['#/retrain', 'Retrain'] }, body);
 }
 
-async function load(body, signal) {
-	try {
-		const { versions, live } = await api.models({ signal });
-		body.replaceChildren(...parts(versions, live, body, signal));
-	} catch (problem) {
-		if (!signal.aborted) body.replaceChildren(alert(problem));
-	}
+/** @param {Api['Versions']} answer @param {AbortSignal} signal */
+function versions({ versions: list, live }, signal) {
+  if (!list.length) return empty('No versions yet',
+    'A retraining makes the first one: from the workbooks in base_data and those that were uploaded.',
+    way('Retrain', '#/retrain', '.go'));
+  const result = el('section', { hidden: true, aria: { live: 'polite' } });
+  const hint = el('span.why');
+  const chosen = () => all(rows, '[name=compare]:checked').map(box => box.value);
+  const compareIt = press('Compare two', () => compare(result, chosen(), signal));
+  const count = () => {
+    const n = chosen().length;
+    compareIt.disabled = n !== 2;
+    put(hint, n === 2 ? '' : n > 2 ? 'Choose two only.' : 'Choose two versions below.');
+  };
+  const rows = table('Versions of the model, the newest first',
+    ['Version', '#Customers', '#Segments', '#Outside', 'Found again, least', 'What decides', 'State', 'Action'],
+    list.map(of => row(of, list, live)));
+  rows.addEventListener('change', count);
+  count();
+  const scores = list.find(of => of.version === live)?.scores;
+  return [
+    decided(scores?.decided_by, true),
+    para('.lead', 'Each retraining makes a version; one is live. Another can take its place within seconds, and back.'),
+    el('.row', compareIt, hint), rows, result, comparing(signal),
+  ];
 }
 
-function parts(versions, live, body, signal) {
-	if (!versions.length)
-		return [
-			empty(
-				'No versions yet',
-				'A retraining makes the first one: from the workbooks in base_data and those that were uploaded.',
-				way('Retrain', '#/retrain', 'go'),
-			),
-		];
-	const result = el('section', { hidden: true, aria: { live: 'polite' } });
-	const compareIt = el('button', { type: 'button', disabled: true }, 'Compare two');
-	const hint = el('span', { className: 'why' }, 'Choose two versions below.');
-	const chosen = () => all(body, '[name=compare]:checked').map(box => box.value);
-	const boxes = () => {
-		compareIt.disabled = chosen().length !== 2;
-		hint.textContent =
-			chosen().length === 2 ? '' : chosen().length > 2 ? 'Choose two only.' : 'Choose two versions below.';
-	};
-	compareIt.addEventListener('click', () => compare(result, chosen(), signal));
-	const rows = versions.map(each => row(each, live, versions, body, signal, boxes));
-	const heads = [
-		['Version'],
-		['Customers', true],
-		['Segments', true],
-		['Outside', true],
-		['Silhouette', true],
-		['DBCV', true],
-		['State'],
-		['Action'],
-	];
-	const live_ = versions.find(each => each.version === live);
-	const sentence = decided(live_ ?? {});
-	return [
-		sentence
-			? para('lead', sentence)
-			: para(
-					'lead',
-					'Each retraining makes a version; one is live. Any other can take its place within seconds, and back.',
-				),
-		el('div', { className: 'row' }, compareIt, hint),
-		table('Versions of the model, the newest first', heads, rows),
-		result,
-	];
+/** @param {Api['Version']} of @param {Api['Version'][]} list @param {string} live */
+function row(of, list, live) {
+  const { version, created_at: made } = of;
+  const scores = /** @type {any} */ (of.scores ?? {});
+  const isLive = version === live;
+  const makeLive = async () => {
+    const before = list.find(each => each.version === live);
+    const both = `${version} (${when(made)}) takes the place of ${live} (${when(before?.created_at)}).`;
+    if (!(await ask('Make this version live?', `${both} You can go back at any time.`, 'Make it live'))) return;
+    await api.activate(version);
+    toast(`${version} is live.`);
+    changed();
+  };
+  const label = `Compare ${version}`;
+  const box = el('input', { type: 'checkbox', name: 'compare', value: version, aria: { label } });
+  return [
+    [el('label.check', box, link(when(made), `#/models/${version}`)), el('.small.soft', version)],
+    num(scores.rows), num(scores.clusters), pct(scores.noise_share), steady(scores.least_jaccard),
+    decidedShort(scores.decided_by),
+    el('span.row', isLive && badge('live', 'good'), of.trained_on_sample && badge('sample'),
+      of.fault && el('span.bad', of.fault)),
+    isLive ? el('span.why', 'It is live.') : press('Make it live', makeLive, '.small-button'),
+  ];
 }
 
-function row(of, live, versions, body, signal, boxes) {
-	const { scores = {} } = of;
-	const isLive = of.version === live;
-	const box = el('input', {
-		type: 'checkbox',
-		name: 'compare',
-		value: of.version,
-		aria: { label: `Compare ${of.version}` },
-	});
-	box.addEventListener('change', boxes);
-	const activate = press('Make it live', () => makeLive(of, live, versions, body, signal), 'small-button');
-	const head = el(
-		'span',
-		{},
-		el('label', { className: 'check' }, box, el('a', { href: `#/models/${of.version}` }, when(of.created_at))),
-		el('div', { className: 'small soft' }, of.version),
-	);
-	const state = [
-		isLive ? el('span', { className: 'badge good' }, 'live') : null,
-		of.trained_on_sample ? el('span', { className: 'badge' }, 'sample') : null,
-		of.fault ? el('span', { className: 'bad' }, of.fault.error ?? String(of.fault)) : null,
-	].filter(Boolean);
-	return [
-		head,
-		num(scores.rows),
-		num(scores.clusters),
-		pct(scores.noise_share),
-		dec(scores.silhouette),
-		dec(scores.dbcv),
-		el('span', { className: 'row' }, state),
-		isLive ? el('span', { className: 'why' }, 'It is live.') : activate,
-	];
-}
-
-async function makeLive(of, live, versions, body, signal) {
-	const before = versions.find(each => each.version === live);
-	const was = before ? `${live} (${when(before.created_at)})` : live;
-	const text = para(
-		'',
-		`${of.version} (${when(of.created_at)}) takes the place of ${was}. You can go back at any time.`,
-	);
-	if (!(await ask('Make this version live?', text, 'Make it live'))) return;
-	try {
-		await api.activate(of.version);
-		toast(`${of.version} is live.`);
-		await load(body, signal);
-	} catch (problem) {
-		body.prepend(alert(problem));
-	}
-}
-
-/** Two reports side by side: what differs, or everything.
- * @param {any} result @param {any[]} chosen @param {any} signal */
-async function compare(result, [first, second], signal) {
-	result.hidden = false;
-	result.replaceChildren(para('soft', 'Comparing…'));
-	try {
-		const [a, b] = await Promise.all([first, second].map(version => api.report(version, { signal })));
-		const [left, right] =
-			a.at < b.at
-				? [
-						[first, a],
-						[second, b],
-					]
-				: [
-						[second, b],
-						[first, a],
-					];
-		const rows = lines(left[1], right[1]);
-		const every = el('input', { type: 'checkbox' });
-		const place = el('div');
-		const draw = () => {
-			const shown = every.checked ? rows : rows.filter(([, x, y]) => x !== y);
-			put(
-				place,
-				shown.length
-					? table(`${left[0]} beside ${right[0]}`, [['What'], [when(left[1].at)], [when(right[1].at)]], shown)
-					: empty('Nothing differs', 'Both versions have the same scores, parameters, files and segments.'),
-			);
-		};
-		every.addEventListener('change', draw);
-		draw();
-		result.replaceChildren(
-			el('h2', { tabIndex: -1 }, 'What differs'),
-			el('label', { className: 'check' }, every, 'Show everything'),
-			place,
-		);
-		q(result, 'h2').focus();
-	} catch (problem) {
-		if (!signal.aborted) result.replaceChildren(alert(problem));
-	}
+/** Two reports side by side: what differs, or everything. */
+async function compare(result, chosen, signal) {
+  result.hidden = false;
+  put(result, para('.soft', 'Comparing…'));
+  await bring(result, signal, async () => {
+    const [a, b] = await Promise.all(chosen.sort().map(version => api.report(version, { signal })));
+    const rows = lines(a, b);
+    const every = el('input', { type: 'checkbox' });
+    const place = el('div');
+    const draw = () => {
+      const some = every.checked ? rows : rows.filter(([, x, y]) => x !== y);
+      put(place, some.length ? table(chosen.join(' beside '), ['What', when(a.at), when(b.at)], some)
+        : empty('Nothing differs', 'Both versions have the same scores, parameters, files and segments.'));
+    };
+    every.addEventListener('change', draw);
+    draw();
+    return [el('h2', { tabIndex: -1 }, 'What differs'), el('label.check', every, 'Show everything'), place];
+  });
+  q(result, 'h2')?.focus();
 }
 
 function lines(a, b) {
-	const segments = report =>
-		new Map((report.segments ?? []).map(each => [each.cluster_id, `${num(each.customers)} (${pct(each.share)})`]));
-	const [left, right] = [segments(a), segments(b)];
-	const ids = [...new Set([...left.keys(), ...right.keys()])].sort((x, y) => x - y);
-	const flat = (prefix, of) =>
-		Object.entries(of ?? {}).flatMap(([key, value]) =>
-			value && typeof value === 'object' && !Array.isArray(value)
-				? flat(`${prefix}${key}.`, value)
-				: [[prefix + key, word(value)]],
-		);
-	const both = (head, x, y) => {
-		const [l, r] = [new Map(flat('', x)), new Map(flat('', y))];
-		return [...new Set([...l.keys(), ...r.keys()])].map(key => [
-			`${head}: ${key}`,
-			l.get(key) ?? '–',
-			r.get(key) ?? '–',
-		]);
-	};
-	return [
-		['Verdict', a.verdict, b.verdict],
-		['Files', (a.files ?? []).join(', '), (b.files ?? []).join(', ')],
-		...both('Score', a.scores, b.scores),
-		...ids.map(id => [`Segment ${id}`, left.get(id) ?? 'none', right.get(id) ?? 'none']),
-		...both('Parameter', a.params, b.params),
-		...both('Limit', a.limits, b.limits),
-	];
+  const size = ({ cluster_id: id, customers, share }) => [id, `${num(customers)} (${pct(share)})`];
+  const both = (head, key) => {
+    const [left, right] = [a, b].map(report => new Map(flat(key(report))));
+    const of = [...new Set([...left.keys(), ...right.keys()])];
+    return of.map(each => [`${head} ${each}`, left.get(each) ?? '–', right.get(each) ?? '–']);
+  };
+  return [
+    ['Verdict', a.verdict, b.verdict],
+    ['Files', a.files.join(', '), b.files.join(', ')],
+    ...both('Score:', of => of.scores), ...both('Segment', of => Object.fromEntries(of.segments.map(size))),
+    ...both('Parameter:', of => of.params), ...both('Limit:', of => of.limits),
+  ];
 }
 
-const word = value =>
-	typeof value === 'number' && !Number.isInteger(value)
-		? String(Number(value.toPrecision(5)))
-		: value === null
-			? 'by itself'
-			: String(value);
+/** Nested names and values as one list. */
+const flat = (of, prefix = '') => Object.entries(of ?? {}).flatMap(([key, each]) => {
+  if (each && typeof each === 'object' && !Array.isArray(each)) return flat(each, `${prefix}${key}.`);
+  const is = typeof each === 'number' ? Number(each.toPrecision(5)) : each ?? 'by itself';
+  return [[prefix + key, String(is)]];
+});
+
+const VERDICTS = {
+  passed: ['good', 'Published: all checks passed.'],
+  first_version: ['fair', 'Published as the first version: no other was live.'],
+  forced: ['fair', 'Published by force: the checks would have refused it.'],
+  refused: ['bad', 'Refused: what was live stayed live.'],
+  unchanged: ['good', 'Unchanged.'],
+};
+const CHECKS = {
+  profiles: 'Distinct profiles', clusters: 'Segments', noise_share: 'Share outside every segment', dbcv: 'DBCV',
+  files_changed: 'Files that came back changed', golden_sample: 'Golden sample placed as before',
+  own_files: 'Files of your own customers', least_jaccard: 'Least stable segment, found again',
+  deciding_columns: 'Columns that decide the segments', told_bits: 'Bits that segments surely tell of a customer',
+};
+
+export function report({ parameter: version, signal }) {
+  const body = el('div');
+  const reason = closed();
+  if (reason) put(body, empty('Reports are for administrators', reason));
+  else bring(body, signal, async () => {
+    const map = api.map(version, { signal }).catch(() => null);
+    return parts(version, await api.report(version, { signal }), await map);
+  });
+  return screen({ head: 'Report', back: ['#/models', 'All versions'] }, para('.soft', version), body);
+}
+
+/** @param {any} it a report, which is no part of the description @param {Api['CustomerMap'] | null} map */
+function parts(version, it, map) {
+  const [tone, words] = VERDICTS[it.verdict] ?? ['', it.verdict];
+  const { skipped, cleaning } = it;
+  const read = [...it.files.map(file => [file, 'read']), ...skipped.map(({ file, why }) => [file, why])];
+  return [
+    decided(it.scores?.decided_by),
+    note(tone, words, it.trained_on_sample && 'Trained on the sample: its customers are invented.'),
+    el('.row', press('Download the page', async () => save(await api.reportPage(version), `report-${version}.html`)),
+      press('Download the JSON', () => save(it, `report-${version}.json`))),
+    section('Segments, before and now', segments(it), it.refit && para('.soft.small', STEADY)),
+    section('Map', map?.points ? mapFigure(map) : note('', 'This version has no map.')),
+    section('Checks', table('Checks of the gate', ['Check', '#Value', '#Bound', 'Outcome'], it.gate.map(check))),
+    it.drift && section('Drift since the version before', driftSentence(it.drift), drifts(it.drift)),
+    section('Scores', scores(it)),
+    section('Files', el('p', `${num(cleaning?.rows_read)} rows read.`),
+      table('Files', ['File', 'What became of it'], read)),
+    details('Parameters and time', pairs(flat({ ...it.params, seconds: it.seconds }))),
+  ];
+}
+
+function segments({ segments: now, matching, live, refit }) {
+  const kept = new Map([...matching.kept, ...(matching.returned ?? [])].map(of => [of.cluster_id, of]));
+  const again = new Map(refit?.stability.map(of => [of.cluster_id, of.jaccard]));
+  const whole = live?.scores.rows ?? 1;
+  const rows = now.map(of => {
+    const { cluster_id: id, share, customers } = of;
+    const before = kept.get(id);
+    const isBack = matching.returned?.includes(before);
+    return [
+      name(id), before ? `${num(before.customers_before)} (${pct(before.customers_before / whole)})` : '–',
+      num(customers), el('span', pct(share), bar(share, look(id).colour)),
+      before ? `${isBack ? 'is back' : 'goes on'}, ${pct(before.shared / Math.max(customers, 1))} shared` : 'new',
+      steady(again.get(id)),
+      of.persona_summary ?? Object.entries(of.persona).slice(0, 3).map(([key, each]) => value(key, each)).join(' · '),
+    ];
+  });
+  const gone = matching.vanished.map(of =>
+    [name(of.cluster_id, false), num(of.customers_before), '–', '–', 'is gone', '–', '']);
+  return table('Segments before and now', ['Segment', '#Before', '#Now', 'Share', 'Fate', 'Found again', 'Traits'],
+    [...rows, ...gone]);
+}
+
+function check({ name, value, bound, limit, passed, is_tolerated, detail }) {
+  const isShare = /_share|golden_sample|jaccard/.test(name);
+  const say = n => (n === null ? 'undefined' : isShare ? pct(n) : num(Number(n.toFixed(4))));
+  const mark = passed ? badge('passed', 'good') : is_tolerated ? badge('tolerated', 'fair') : badge('failed', 'bad');
+  return [CHECKS[name] ?? title(name), say(value), `${bound === 'at_least' ? 'at least' : 'at most'} ${say(limit)}`,
+    el('span', mark, detail && ` ${detail}`)];
+}
+
+function scores({ scores: now, live }) {
+  if (!now) return note('', 'Nothing was fitted.');
+  /** @type {[string, string, (n: any) => any][]} */
+  const shown = [
+    ['Customers', 'rows', num], ['Distinct profiles', 'profiles', num], ['Segments', 'clusters', num],
+    ['Outside every segment', 'noise_share', pct], ['Least stable segment, found again', 'least_jaccard', pct],
+    ['What segments tell of a customer, in bits', 'told', of => dec(of?.bits)],
+    ['Trustworthiness of the map (1 is best)', 'trustworthiness', dec],
+    ['Silhouette, which is high also where there is nothing', 'silhouette', dec],
+    ['DBCV, which is high also where there is nothing', 'dbcv', dec],
+  ];
+  const rows = shown.filter(([, key]) => (now[key] ?? null) !== null).map(([head, key, say]) => {
+    const cells = [head, say(now[key]), live ? say(live.scores[key]) : '–'];
+    return /silhouette|dbcv/.test(key) ? cells.map(of => el('span.soft', of)) : cells;
+  });
+  return table('Scores beside those of the version before', ['Score', '#Now', '#Before'], rows);
+}
+
+const TONE = { published: 'good', refused: 'bad', failed: 'bad', locked: 'fair' };
+const ENDED = {
+  refused: 'Refused: what was live stays live, and the uploads still wait.',
+  unchanged: 'Unchanged: customers, schema and parameters are those of the live version.',
+  locked: 'Another retraining is under way.',
+};
+
+export function retrain({ signal }) {
+  const back = ['#/models', 'All versions'];
+  const reason = closed();
+  if (reason) return screen({ head: 'Retrain', back }, empty('Retraining is for administrators', reason));
+  const live = el('section', { hidden: true });
+  const past = el('section');
+  const load = () => bring(past, signal, async () => {
+    const [{ jobs, next }, waiting] = await Promise.all([api.jobs({ signal }), api.uploads({ signal }).catch(alert)]);
+    const running = jobs.find(job => job.state === 'running');
+    if (running && live.hidden) join(live, 'Under way', running, signal, form).then(load);
+    return [el('h2', 'Waiting uploads'), uploads(waiting), el('h2', 'Latest retrainings'), latest(jobs, next)];
+  });
+  const form = fill('retrain');
+  dropping(form, 'files');
+  sends(form, 'Training…', async () => {
+    const force = form.elements.force.checked;
+    const words = 'A version that the checks would refuse becomes live, and every text is written for its segments.';
+    if (force && !(await ask('Publish whatever comes out?', words, 'Publish it all the same'))) return;
+    const { files } = form.elements;
+    try {
+      await watch(live, 'Under way', told => api.retrain(formOf('files', [...files.files]), force, told));
+      form.reset();
+      files.dispatchEvent(new Event('change'));
+    } finally {
+      load();
+    }
+  });
+  load();
+  const lead = 'Trains on the base data and the uploads that wait. What the checks refuse changes nothing.';
+  return screen({ head: 'Retrain', back }, para('.lead', lead), form, live, past);
+}
+
+/** Lets the header look at once which version is live. */
+const changed = () => document.dispatchEvent(new Event('changed'));
+
+/** Shows a job as it goes, its step, its share and what time is left, and how it ended.
+ * @param {(told: (event: string, progress: any) => void) => Promise<any>} begin */
+async function watch(live, head, begin) {
+  const bar = el('progress', { max: 1, value: 0, aria: { label: head } });
+  const words = el('p', { role: 'status' }, 'Starting');
+  live.hidden = false;
+  put(live, [el('h2', head), bar, words]);
+  try {
+    const job = await begin((_, { step, share, seconds_left: left }) => {
+      bar.value = share;
+      const time = Number.isFinite(left) ? `; about ${span(Math.max(left, 1))} left` : '';
+      put(words, `${title(step)}, ${Math.round(100 * share)}\u202f%${time}`);
+    });
+    bar.value = 1;
+    put(live, [el('h2', 'How it ended'), bar, el('p', '100\u202f%'), outcome(job)]);
+    if (job.state === 'published') {
+      toast(`${job.version} is live.`);
+      changed();
+    }
+    return job;
+  } catch (problem) {
+    live.hidden = true;
+    throw problem;
+  }
+}
+
+/** Watches a job that somebody else started, or this tab before. */
+const join = (live, head, { job }, signal, form) =>
+  watch(live, head, told => api.job(job, signal, told)).catch(problem => signal.aborted || mend(form, problem));
+
+/** A form with one field, where it has a value. */
+function formOf(field, values) {
+  const form = new FormData();
+  for (const value of values) form.append(field, value);
+  return values.length ? form : undefined;
+}
+
+/** @param {Api['Retraining']} job */
+const outcome = job => put(note(TONE[job.state] ?? '',
+  job.state === 'published' ? `Published: ${job.version} is live.` : ENDED[job.state] ?? job.error ?? title(job.state),
+  checks(job), job.version && link('Read the report', `#/models/${job.version}`)), { role: 'status' });
+
+const checks = job => job.failed_checks.length > 0 && el('ul', job.failed_checks.map(each => el('li', each.sentence)));
+
+/** @param {Api['Retraining'][]} jobs @param {string | null} next */
+function latest(jobs, next) {
+  const rows = jobs.slice(0, 20).map(job => [
+    when(job.started_at), badge(job.state, TONE[job.state]), job.asked_by,
+    job.version ? link(job.version, `#/models/${job.version}`) : '–',
+    [checks(job), job.left_out.length > 0 && `${plural(job.left_out.length, 'file')} left out`, job.error],
+  ]);
+  return [
+    para('.soft', next ? `Next by the schedule: ${when(next)}.` : 'No schedule is set (RETRAIN_SCHEDULE).'),
+    rows.length ? table('Latest retrainings', ['Started', 'Outcome', 'Asked by', 'Version', 'Details'], rows)
+      : para('.soft', 'None since this server started.'),
+  ];
+}
+
+/** @param {any} waiting */
+function uploads(waiting) {
+  const list = /** @type {Api['Uploads']} */ (waiting).uploads;
+  if (!list) return waiting;
+  if (!list.length) return para('.soft', 'None: what is uploaded waits here until a retraining reads it.');
+  const rows = list.map(each => [when(each.received_at), bytes(each.bytes), el('span.small', each.id)]);
+  return table('Uploads that the next retraining reads', ['Received', '#Size', 'Id'], rows);
+}
+
+const WAYS = {
+  as_it_is: 'As it is', umap_hdbscan: 'Map and clusters', dates_described: 'Dates only described',
+  quarter_described: 'Quarters only described', date_parts_scaled: 'Dates count less', log_numbers: 'Logarithms',
+  n_neighbors_15: 'Map of 15 neighbours', min_cluster_size_4_percent: 'Segments from 4\u202f% on',
+  latent_classes: 'Latent classes',
+};
+const OUT = {
+  failed: 'could not be trained', no_segment: 'finds no segment', everyone: 'everyone is one segment',
+  noise: 'more than 25\u202f% outside', unstable: 'a segment is not found again', tells_nothing: 'tells nothing',
+  one_column: 'one column decides, a filter would do',
+};
+
+/** Ways to train beside one another, for administrators: start it, watch it, look at the table, publish one.
+ * @param {AbortSignal} signal */
+export function comparing(signal) {
+  const live = el('div', { hidden: true });
+  const result = el('div');
+  const form = fill('compare');
+  const publish = (way, settings, known) => async () => {
+    const words = `${way}: ${known}. Once it has passed the checks, it is live. You can go back at any time.`;
+    if (!(await ask('Train this way and publish?', words, 'Train and publish'))) return;
+    await watch(live, way, told => api.retrain(formOf('training', [JSON.stringify(settings)]), false, told));
+  };
+  const shown = job => {
+    if (!job?.comparison) return;
+    live.hidden = true;
+    put(result, compared(job, publish));
+  };
+  sends(form, 'Comparing…', async () => {
+    put(result, []);
+    shown(await watch(live, 'Comparing', told => api.compare(told)));
+  });
+  api.jobs({ signal }).then(({ jobs }) => {
+    const running = jobs.find(job => job.step === 'comparing');
+    if (running) join(live, 'Comparing', running, signal, form).then(shown);
+    else shown(jobs.find(job => job.comparison));
+  }).catch(problem => signal.aborted || mend(form, problem));
+  return section('Which way to train', form, live, result);
+}
+
+/** @param {Api['Retraining']} job */
+function compared({ comparison, ended_at }, publish) {
+  const { best, candidates, tried_on, customers, sentence } = comparison;
+  const bits = of => of.bits?.mean ?? -Infinity;
+  const order = of => `${Number(of.name !== best)}${Number(of.out.length > 0)}`;
+  const list = [...candidates].sort((a, b) => order(a).localeCompare(order(b)) || bits(b) - bits(a));
+  const rows = list.map((of, at) => {
+    const way = WAYS[of.name] ?? title(of.name);
+    const fate = of.name === best ? badge('best', 'good') : badge(of.out.length ? 'out' : 'passes');
+    const reasons = of.failure ?? of.out.map(why => OUT[why] ?? title(why)).join('; ');
+    const known = nodes(plural(of.segments, 'segment'), reasons).join('; ');
+    return [
+      `${at + 1}. ${way}`, num(of.segments), pct(of.noise_share), [pct(of.least_jaccard), ' / ', pct(of.mean_jaccard)],
+      of.bits && [dec(of.bits.mean),
+        el('.small.soft', `chance: ${dec(of.bits.null)} ± ${dec(of.bits.standard_error)}`)],
+      of.told.map(title).join(', '), decidedShort(of.decided_by),
+      el('span.row', fate, reasons, of.segments && press('Publish', publish(way, of.settings, known), '.small-button')),
+      el('span.soft', `${dec(of.silhouette)} / ${dec(of.dbcv)}`),
+    ];
+  });
+  return [
+    note(best ? 'good' : 'fair', sentence.replace(/\w+_\w+/g, name => `\u201c${WAYS[name] ?? name}\u201d`)),
+    table('Ways to train, the best first', ['Way', '#Segments', '#Outside', '#Found again, least / mean', '#Bits told',
+      'Traits told', 'What decides', 'Result', '#Silhouette / DBCV'], rows),
+    para('.soft.small', `${when(ended_at)}, on ${num(tried_on)} of ${plural(customers, 'customer')}.`),
+  ];
+}

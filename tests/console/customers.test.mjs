@@ -1,7 +1,9 @@
 // The customers: the map by pointer and by keys, what segments say, texts for one, pictures.
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { browser, page, serve, unlock } from './portal.mjs';
+import { ROOT, browser, page, serve, unlock, upload } from './portal.mjs';
 
 let chrome, portal;
 before(async () => { [chrome, portal] = await Promise.all([browser(), serve()]); });
@@ -18,7 +20,7 @@ async function customers(options) {
 
 /** Runs a function on the map that is on the screen. */
 async function onPlane(tab, work, argument) {
-  const plane = await tab.evaluateHandle(async () => (await import('/console/mapview.js')).shown.plane);
+  const plane = await tab.evaluateHandle(async () => (await import('/console/map.js')).shown.plane);
   return plane.evaluate(work, argument);
 }
 
@@ -117,6 +119,64 @@ test('the legend, the colours and the table say the same as the map', async () =
   assert.equal(colours, 2);
 });
 
+test('the map shows an upload: what is new since training, and what was trained on', async () => {
+  const { tab } = await page(chrome, portal);
+  const file = path.join(ROOT, 'tests/fixtures/upload_2000.xlsx');
+  await upload(tab, portal, { file });
+  const form = new FormData();
+  form.append('file', new Blob([fs.readFileSync(file)]), 'upload_2000.xlsx');
+  const { places } = await portal.ask('/upload-excel?places=1&members=0', { method: 'POST', body: form });
+  const map = await portal.ask('/map');
+  const unseen = places.profile.filter(profile => profile === null).length;
+  const known = new Set(places.profile.filter(profile => profile !== null));
+  assert.ok(unseen > 0 && known.size > 0, `${unseen} and ${known.size}`);
+  await tab.click('text=See it on the map');
+  await tab.waitForSelector('.map[data-ready]');
+  await tab.selectOption('[data-k=colour]', { label: 'The upload upload_2000.xlsx' });
+  const marks = async group => {
+    await tab.click(`.legend button:has-text("${group}")`);
+    return Number(await tab.getAttribute('canvas', 'data-marks'));
+  };
+  assert.equal(await marks('New since training'), unseen);
+  assert.equal(await marks('In the upload, and trained on'), map.profile.filter(profile => known.has(profile)).length);
+  assert.equal(await marks('Not in the upload'), map.profile.filter(profile => !known.has(profile)).length);
+  const at = await onPlane(tab, plane => plane.points.x.length - 1);
+  const [x, y] = await onPlane(tab, (plane, mark) => [plane.points.x[mark], plane.points.y[mark]], at);
+  assert.ok(places.x.includes(x) && places.y.includes(y), 'what is new lies where the answer has it');
+});
+
+test('segments say how surely they are found again', async () => {
+  const { tab, go } = await customers();
+  const { segments } = await portal.ask('/segments');
+  const words = ({ found_again: share }) =>
+    `${share >= 0.75 ? 'stable' : share >= 0.6 ? 'fair' : 'shaky'} ${(100 * share).toFixed(1)}\u202f%`;
+  const rows = await tab.locator('main section tbody tr').allTextContents();
+  segments.forEach((segment, at) => {
+    assert.ok(segment.found_again > 0 && segment.found_again <= 1);
+    assert.ok(rows[at].includes(words(segment)), rows[at]);
+  });
+  await go(`#/segments/${segments[0].cluster_id}`);
+  await tab.waitForSelector('.figures');
+  assert.ok((await tab.textContent('.figures')).includes(words(segments[0])));
+});
+
+test('a text has the parameters of its links, to be copied', async () => {
+  const { tab, go } = await page(chrome, portal);
+  await go('#/segments/1');
+  await tab.click('text=Write for this segment');
+  await tab.waitForSelector('article');
+  await tab.click('text=How its success is counted');
+  const { tracking } = await portal.ask('/generate-promo', {
+    method: 'POST', headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ cluster_id: 1, platform: 'Instagram', tone: 'Casual', funnel_stage: 'Awareness', past_engagement: 'Moderate', post_type: 'TextAndPrompt' }),
+  });
+  assert.equal(await tab.textContent('article pre[aria-label="Link parameters"]'), tracking[0].utm);
+  assert.equal(await tab.textContent('article pre[aria-label="Content id"]'), tracking[0].content_id);
+  await tab.click('text=Copy the link parameters');
+  await tab.waitForFunction(() => document.querySelector('#toast').textContent === 'Link parameters copied.');
+  assert.equal(await tab.evaluate(() => navigator.clipboard.readText()), tracking[0].utm);
+});
+
 test('zoom goes by buttons and by wheel, and back', async () => {
   const { tab } = await customers();
   await tab.click('text=Zoom in');
@@ -131,7 +191,7 @@ test('zoom goes by buttons and by wheel, and back', async () => {
 
 test('marks do not grow where motion is not wanted', async () => {
   const { tab } = await customers({ reducedMotion: 'reduce' });
-  assert.equal(await onPlane(tab, plane => plane.grown), 1);
+  assert.equal(await onPlane(tab, plane => plane.arrived), 1);
   const moving = await tab.evaluate(() => document.getAnimations().length);
   assert.equal(moving, 0);
 });
@@ -158,7 +218,7 @@ test('pictures are shown with what they show, and are saved', async () => {
   await tab.click('summary');
   await tab.check('input[value=Both]', { force: true });
   await tab.fill('[name=num_variants]', '2');
-  await tab.click('[data-k=go]');
+  await tab.click('main form .go');
   await tab.waitForSelector('article img');
   await tab.locator('article img').first().scrollIntoViewIfNeeded();
   await tab.waitForFunction(() => document.querySelector('article img').naturalWidth > 100);
@@ -175,7 +235,7 @@ test('a customer who is described gets a text and a strength', async () => {
   await tab.check('input[value=described]', { force: true });
   await tab.fill('#c-location', 'Bedok');
   await tab.fill('#c-join_month', 'August');
-  await tab.click('[data-k=go]');
+  await tab.click('main form .go');
   await tab.waitForSelector('article textarea');
   assert.match(await tab.textContent('main section h2'), /segment \d/);
   assert.match(await tab.textContent('main section dl'), /Strength/);

@@ -5,7 +5,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { ROOT, SAMPLE, browser, modelServer, page, serve, unlock, upload } from './portal.mjs';
+import { ADMIN_KEY, ROOT, SAMPLE, browser, customersOf, modelServer, page, serve, unlock, unzipped, upload } from './portal.mjs';
 
 const HERE = path.join(ROOT, 'tests/console');
 const AXE = fs.readFileSync(path.join(HERE, 'node_modules/axe-core/axe.min.js'), 'utf8');
@@ -58,7 +58,7 @@ async function* full(tab) {
   await tab.waitForSelector('input[value="2"][name=who]');
   await tab.click('summary');
   await tab.check('input[value=Both]', { force: true });
-  await tab.click('[data-k=go]');
+  await tab.click('main form .go');
   await tab.waitForSelector('article img');
   await tab.locator('article img').scrollIntoViewIfNeeded();
   yield 'write';
@@ -106,26 +106,26 @@ for (const colorScheme of ['light', 'dark']) {
     // Busy: an upload that waits for the model server, and a text.
     await go('#/upload');
     await tab.setInputFiles('input[name=file]', SAMPLE);
-    await tab.click('[data-k=go]');
+    await tab.click('main form .go');
     await tab.waitForSelector('[data-step=writing][data-is=now]');
     found.push(...await violations(tab, 'busy upload'));
     await tab.click('text=Cancel');
     await tab.waitForSelector('text=Cancelled');
     found.push(...await violations(tab, 'cancelled upload'));
     await to(tab, '#/write');
-    await tab.click('[data-k=go]');
+    await tab.click('main form .go');
     found.push(...await violations(tab, 'busy write'));
     // Failed: a field, a file, and a service that is gone.
     await to(tab, '#/upload');
     const file = path.join(os.tmpdir(), `broken-${process.pid}.xlsx`);
     fs.writeFileSync(file, 'no workbook');
     await tab.setInputFiles('input[name=file]', file);
-    await tab.click('[data-k=go]');
+    await tab.click('main form .go');
     await tab.waitForSelector('[role=alert]');
     found.push(...await violations(tab, 'failed upload'));
     await tab.fill('[name=objective]', 'x'.repeat(101));
     await tab.setInputFiles('input[name=file]', SAMPLE);
-    await tab.click('[data-k=go]');
+    await tab.click('main form .go');
     await tab.waitForSelector('.problem');
     found.push(...await violations(tab, 'failed field'));
     await tab.route('**/segments', route => route.abort());
@@ -152,91 +152,107 @@ test('nothing is wider than 320 pixels, and every target is 24 pixels or more', 
   }
 });
 
-/** Goes by Tab until `done` holds of what has the focus. */
-async function tabTo(tab, done, argument) {
+/** Goes by Tab until what has the focus has this name, id or text; `times` times. */
+async function tabTo(tab, done, argument, { times = 1 } = {}) {
+  let found = 0;
   for (let n = 0; n < 150; n += 1) {
     await tab.keyboard.press('Tab');
     if (await tab.evaluate(([source, given]) => {
       const at = document.activeElement;
       return source === 'name' ? at?.name === given && (at.type !== 'radio' || at.checked) : source === 'id' ? at?.id === given
         : at?.textContent?.trim() === given && ['BUTTON', 'A', 'SUMMARY'].includes(at.tagName);
-    }, [done, argument])) return;
+    }, [done, argument]) && (found += 1) === times) return;
   }
   assert.fail(`${argument} is not reached by Tab`);
 }
 
-test('the whole job is done by keys alone: key, upload, edit, export, retrain, compare, take back', async () => {
-  const own = await serve();
-  try {
-    const { tab, go, faults } = await page(chrome, own);
-    const { keyboard } = tab;
-    await go('#/');
-    await tabTo(tab, 'id', 'keys');
-    await keyboard.press('Enter');
-    await tabTo(tab, 'name', 'admin');
-    await keyboard.type('a-key-of-the-walks-administrator');
-    await keyboard.press('Enter');
-    await tab.waitForSelector('dialog', { state: 'detached' });
-    await tab.waitForSelector('.map[data-ready]');
-
-    await tabTo(tab, 'text', 'Upload a workbook');
-    await keyboard.press('Enter');
-    await tab.waitForSelector('h1:has-text("Upload")');
-    await tabTo(tab, 'name', 'file');
-    const [chooser] = await Promise.all([tab.waitForEvent('filechooser'), keyboard.press('Space')]);
-    await chooser.setFiles(path.join(ROOT, 'tests/fixtures/upload_2000.xlsx'));
-    await tabTo(tab, 'name', 'objective');
-    await keyboard.type('More visits');
-    await tabTo(tab, 'name', 'platform');
-    await keyboard.press('ArrowRight');
-    assert.ok(await tab.isChecked('input[value=Facebook]'));
-    await tabTo(tab, 'text', 'Group and write');
-    await keyboard.press('Enter');
-    await tab.waitForSelector('article textarea');
-    await tab.waitForSelector('text=Export as a workbook');
-    for (let n = 0; n < 60 && !(await tab.evaluate(() => document.activeElement.tagName === 'TEXTAREA')); n += 1) await keyboard.press('Tab');
-    await keyboard.press('Control+End');
-    await keyboard.type(' Edited.');
-    assert.match(await tab.locator('article textarea').first().inputValue(), /Edited\.$/);
-    await tab.focus('h1');
-    await tabTo(tab, 'text', 'Export as a workbook');
-    await Promise.all([tab.waitForEvent('download'), keyboard.press('Enter')]);
-
+test('a whole morning by keys alone: key, upload, edit, export, retrain, compare, publish, take back', async t => {
+  const model = await modelServer(400);
+  const base = customersOf(400);
+  const own = await serve({ ...model.settings, WRITERS_AT_ONCE: '1' }, { 'base_data/own/customers.csv': base });
+  t.after(async () => { await own.stop(); model.stop(); });
+  const { tab, go, faults } = await page(chrome, own);
+  const { keyboard } = tab;
+  const enter = async words => { await tabTo(tab, 'text', words); await keyboard.press('Enter'); };
+  const open = async screen => {
     await tab.focus('.brand');
-    await tabTo(tab, 'text', 'Models');
-    await keyboard.press('Enter');
-    await tab.waitForSelector('h1:has-text("Models")');
-    await tabTo(tab, 'text', 'Retrain');
-    await keyboard.press('Enter');
-    await tab.waitForSelector('h1:has-text("Retrain")');
-    await tabTo(tab, 'text', 'Start a retraining');
-    await keyboard.press('Enter');
-    await tab.waitForSelector('text=How it ended', { timeout: 60_000 });
-    await tab.focus('.brand');
-    await tabTo(tab, 'text', 'Models');
-    await keyboard.press('Enter');
-    await tab.waitForSelector('[name=compare]');
-    for (let n = 0, boxes = 0; n < 80 && boxes < 2; n += 1) {
-      await keyboard.press('Tab');
-      if (await tab.evaluate(() => document.activeElement.name === 'compare')) {
-        await keyboard.press('Space');
-        boxes += 1;
-      }
+    await enter(screen);
+    await tab.waitForSelector(`h1:text-is("${screen}")`);
+  };
+  const live = async () => (await own.ask('/models')).live;
+  const isShown = version => tab.waitForFunction(is => document.querySelector('#version').title === is, version);
+  await go('#/');
+  await tabTo(tab, 'id', 'keys');
+  await keyboard.press('Enter');
+  await tabTo(tab, 'name', 'adminKey');
+  await keyboard.type(ADMIN_KEY);
+  await keyboard.press('Enter');
+  await tab.waitForSelector('dialog', { state: 'detached' });
+  await tab.waitForSelector('.map[data-ready]');
+  const first = await live();
+
+  // Own customers in; the first text is there while the others are written.
+  await enter('Upload a workbook');
+  await tab.waitForSelector('h1:has-text("Upload")');
+  await tabTo(tab, 'name', 'file');
+  const [chooser] = await Promise.all([tab.waitForEvent('filechooser'), keyboard.press('Space')]);
+  await chooser.setFiles(customersOf(600));
+  await tabTo(tab, 'name', 'objective');
+  await keyboard.type('More visits');
+  await tabTo(tab, 'name', 'platform');
+  await keyboard.press('ArrowRight');
+  assert.ok(await tab.isChecked('input[value=Facebook]'));
+  await enter('Group and write');
+  await tab.waitForSelector('article textarea');
+  assert.ok(await tab.isVisible('text=Cancel'), 'segments are read while others are written');
+  await tab.waitForSelector('text=Export as a workbook', { timeout: 20_000 });
+  for (let n = 0; n < 60 && !(await tab.evaluate(() => document.activeElement.tagName === 'TEXTAREA')); n += 1) await keyboard.press('Tab');
+  await keyboard.press('Control+End');
+  await keyboard.type(' Edited.');
+  assert.match(await tab.locator('article textarea').first().inputValue(), /Edited\.$/);
+  await tab.focus('h1');
+  await tabTo(tab, 'text', 'Export as a workbook');
+  const [download] = await Promise.all([tab.waitForEvent('download'), keyboard.press('Enter')]);
+  assert.ok(Object.values(unzipped(await download.path())).join('').includes(' Edited.'));
+
+  await open('Models');
+  await enter('Retrain');
+  await tab.waitForSelector('h1:has-text("Retrain")');
+  await enter('Start a retraining');
+  await tab.waitForSelector('text=How it ended', { timeout: 60_000 });
+  const second = await live();
+  assert.notEqual(second, first);
+  await isShown(second);
+
+  // Two versions beside one another, then the ways to train, and the best one is published.
+  await open('Models');
+  await tab.waitForSelector('[name=compare]');
+  for (let n = 0, boxes = 0; n < 80 && boxes < 2; n += 1) {
+    await keyboard.press('Tab');
+    if (await tab.evaluate(() => document.activeElement.name === 'compare')) {
+      await keyboard.press('Space');
+      boxes += 1;
     }
-    await tab.focus('h1');
-    await tabTo(tab, 'text', 'Compare two');
-    await keyboard.press('Enter');
-    await tab.waitForSelector('text=What differs');
-    await tab.focus('h1');
-    await tabTo(tab, 'text', 'Make it live');
-    await keyboard.press('Enter');
-    await tab.waitForSelector('dialog');
-    await tabTo(tab, 'text', 'Make it live');
-    const { live } = await own.ask('/models');
-    await keyboard.press('Enter');
-    await tab.waitForFunction(was => document.querySelector('#version').title !== was, live, { timeout: 5_000 });
-    assert.deepEqual(faults, []);
-  } finally {
-    await own.stop();
   }
+  await tab.focus('h1');
+  await enter('Compare two');
+  await tab.waitForSelector('text=What differs');
+  await enter('Compare ways to train');
+  await tab.waitForSelector('text=Ways to train, the best first', { state: 'attached', timeout: 120_000 });
+  await enter('Publish');
+  await tab.waitForSelector('dialog');
+  await enter('Train and publish');
+  await tab.waitForFunction(was => document.querySelector('#version').title !== was, second, { timeout: 60_000 });
+  const third = await live();
+
+  // And back to the first one.
+  await tab.waitForSelector(`tr:has([value="${first}"])`);
+  await tab.focus('h1');
+  await tabTo(tab, 'text', 'Make it live', { times: 2 });
+  await keyboard.press('Enter');
+  await tab.waitForSelector('dialog');
+  await enter('Make it live');
+  await isShown(first);
+  assert.notEqual(third, second);
+  assert.deepEqual(faults, []);
 });

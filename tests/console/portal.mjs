@@ -48,6 +48,24 @@ export async function serve(settings = {}, files = { 'base_data/first/customers.
   return { url, folder, ask, stop, log: () => log };
 }
 
+/** A workbook of invented customers of four kinds, which differ in every column. */
+export function customersOf(n) {
+  const kinds = [['Bedok', 'Gold', 'Female', [1, 2, 3]], ['Novena', 'Silver', 'Male', [4, 5, 6]],
+    ['Yishun', 'Platinum', 'Female', [7, 8, 9]], ['Bishan', 'Gold', 'Male', [10, 11, 12]]];
+  let seed = 7;
+  const dice = sides => { seed = (seed * 48_271) % 2_147_483_647; return seed % sides; };
+  const rows = Array.from({ length: n }, (_, id) => {
+    const own = kinds[id % 4];
+    // One value in ten is another kind's.
+    const [town, tier, gender] = [0, 1, 2].map(column => (dice(10) ? own : kinds[dice(4)])[column]);
+    const date = `202${dice(4)}-${String(own[3][dice(3)]).padStart(2, '0')}-${String(1 + dice(28)).padStart(2, '0')}`;
+    return `${id},${date},${town},${gender},${tier}\n`;
+  });
+  const file = path.join(os.tmpdir(), `customers-${n}-${process.pid}.csv`);
+  fs.writeFileSync(file, `Customer ID,Date Joined,Location,Gender,Loyalty Tier\n${rows.join('')}`);
+  return file;
+}
+
 /** A model server: answers after `delay` milliseconds, and counts the calls that were broken off. */
 export async function modelServer(delay) {
   const seen = { calls: 0, cut: 0 };
@@ -113,7 +131,7 @@ export async function upload(tab, portal, { file = SAMPLE, objective = 'Increase
   await tab.goto(`${portal.url}/#/upload`);
   await tab.setInputFiles('input[name=file]', file);
   await tab.fill('[name=objective]', objective);
-  await tab.click('[data-k=go]');
+  await tab.click('main form .go');
   await tab.waitForSelector('text=Export as a workbook', { timeout: 30_000 });
 }
 

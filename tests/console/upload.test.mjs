@@ -19,7 +19,7 @@ test('an upload is read, grouped and written step by step, and its first text is
   const { tab, faults, go } = await page(chrome, slow);
   await go('#/upload');
   await tab.setInputFiles('input[name=file]', SAMPLE);
-  await tab.click('[data-k=go]');
+  await tab.click('main form .go');
   await tab.waitForSelector('[data-step=writing][data-is=now]');
   await tab.waitForSelector('article textarea');
   assert.match(await tab.textContent('[data-step=writing]'), /of 4/);
@@ -35,7 +35,7 @@ test('an upload is read, grouped and written step by step, and its first text is
   await leaving.go('#/upload');
   await leaving.tab.setInputFiles('input[name=file]', SAMPLE);
   const { calls } = model.seen;
-  await leaving.tab.click('[data-k=go]');
+  await leaving.tab.click('main form .go');
   await leaving.tab.waitForSelector('[data-step=writing][data-is=now]');
   await leaving.tab.close();
   for (let tries = 0; model.seen.cut === 0 && tries < 50; tries += 1) await new Promise(later => setTimeout(later, 100));
@@ -53,7 +53,7 @@ test('a text file that is called a workbook is refused in a sentence, and the fo
   await tab.setInputFiles('input[name=file]', file);
   await tab.fill('[name=objective]', 'Sell bread');
   await tab.check('input[value=LinkedIn]', { force: true });
-  await tab.click('[data-k=go]');
+  await tab.click('main form .go');
   const said = await tab.textContent('[role=alert]');
   const { error } = await portal.ask('/upload-excel', { method: 'POST', body: form(file) });
   assert.ok(said.includes(error), `${said} and ${error}`);
@@ -73,7 +73,7 @@ test('a wrong field is told at the field, which is then described by it', async 
   const { tab, go } = await page(chrome, portal);
   await go('#/write');
   await tab.fill('[name=objective]', 'x'.repeat(101));
-  await tab.click('[data-k=go]');
+  await tab.click('main form .go');
   const sentence = await tab.textContent('#problem-objective');
   assert.match(sentence, /100/);
   assert.equal(await tab.getAttribute('[name=objective]', 'aria-describedby'), 'problem-objective');

@@ -1,4 +1,5 @@
 //! gzip for answers in JSON and CSV, where the client accepts it: a megabyte of segments becomes some fifty kilobytes.
+//! Other texts ask for it with [`Compressible`].
 //!
 //! Event streams, pictures and workbooks are sent as they are. Compressed lengths reveal no secret (the BREACH attack):
 //! no body holds a key, and no browser sends a key by itself.
@@ -24,11 +25,16 @@ const MEDIA_TYPES: [&str; 2] = ["application/json", "text/csv"];
 /// How much is compressed at a time before other tasks run on the thread, in bytes: well under a millisecond of work.
 const SLICE_BYTES: usize = 64 << 10;
 
+/// In a response's extensions: a text of another type that shrinks as well.
+#[derive(Clone, Copy)]
+pub(in crate::http) struct Compressible;
+
 type IsCompressed = And<SizeAbove, fn(StatusCode, Version, &HeaderMap, &Extensions) -> bool>;
 
 /// Compresses large texts for clients that accept gzip.
 pub(in crate::http) fn compression() -> CompressionLayer<IsCompressed> {
-    let is_text: fn(StatusCode, Version, &HeaderMap, &Extensions) -> bool = |_, _, headers, _| is_text(headers);
+    let is_text: fn(StatusCode, Version, &HeaderMap, &Extensions) -> bool =
+        |_, _, headers, extensions| is_text(headers) || extensions.get::<Compressible>().is_some();
     CompressionLayer::new().compress_when(SizeAbove::new(MIN_BYTES).and(is_text))
 }
 

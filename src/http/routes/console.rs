@@ -5,15 +5,16 @@
 
 use std::borrow::Cow;
 
-use axum::Router;
 use axum::extract::Path;
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Extension, Router};
 use sha2::{Digest, Sha256};
 
 use super::openapi::names_tag;
 use crate::http::problem::ApiError;
+use crate::http::response::compression::Compressible;
 
 /// The pattern of the files' route. It is not part of the description.
 pub(in crate::http) const PATTERN: &str = "/console/{*file}";
@@ -49,22 +50,14 @@ const FILES: &[File] = files![
     "app.css" CSS,
     "api.js" JAVASCRIPT,
     "app.js" JAVASCRIPT,
-    "campaign.js" JAVASCRIPT,
     "dom.js" JAVASCRIPT,
-    "facts.js" JAVASCRIPT,
     "map.js" JAVASCRIPT,
-    "mapview.js" JAVASCRIPT,
-    "run.js" JAVASCRIPT,
-    "texts.js" JAVASCRIPT,
     "traits.js" JAVASCRIPT,
+    "writing.js" JAVASCRIPT,
     "views/customers.js" JAVASCRIPT,
     "views/health.js" JAVASCRIPT,
     "views/models.js" JAVASCRIPT,
-    "views/report.js" JAVASCRIPT,
-    "views/retrain.js" JAVASCRIPT,
-    "views/segment.js" JAVASCRIPT,
     "views/upload.js" JAVASCRIPT,
-    "views/write.js" JAVASCRIPT,
 ];
 
 /// The console's files below `/console/`; the page itself is answered by [`page`], since `/` is the index, too.
@@ -98,7 +91,7 @@ fn serve(name: &str, headers: &HeaderMap) -> Response {
         (header::CONTENT_SECURITY_POLICY, POLICY),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
     ];
-    (always, of_page, bytes.into_owned()).into_response()
+    (always, of_page, Extension(Compressible), bytes.into_owned()).into_response()
 }
 
 impl File {
