@@ -31,7 +31,8 @@ function address(path, { query = {}, ...values }) {
 async function send(route, how = {}) {
   const { values = {}, json, form, accept = 'application/json', admin, key, signal, headers = {} } = how;
   const [method, path] = route.split(' ');
-  const used = key ?? (admin ? session.adminKey : session.key || session.adminKey);
+  const own = [session.key, session.adminKey];
+  const used = key ?? (admin ? own.reverse() : own).find(Boolean);
   const head = /** @type {Record<string, string>} */ ({ ...headers, Accept: accept });
   if (used) head.Authorization = `Bearer ${used}`;
   if (json !== undefined) head['Content-Type'] = 'application/json';
@@ -94,7 +95,7 @@ export const api = {
   status: how => get('GET /status', how),
   segments: how => get('GET /segments', how),
   map: (version, how) =>
-    get('GET /map', { ...how, values: { query: version ? { version } : {} }, admin: Boolean(session.adminKey) }),
+    get('GET /map', { ...how, values: { query: version ? { version } : {} }, admin: true }),
   upload: (form, signal, told) =>
     follow('POST /upload-excel', { form, signal, values: { query: { places: 1 } } }, told),
   write: (json, how) => get('POST /generate-promo', { ...how, json }),
@@ -109,6 +110,8 @@ export const api = {
     blob('GET /models/{version}/report', { values: { version }, admin: true, accept: 'text/html' }),
   activate: version => get('POST /models/{version}/activate', { values: { version }, admin: true }),
   uploads: how => get('GET /uploads', { admin: true, ...how }),
+  approve: id => get('POST /uploads/{id}/approve', { values: { id }, admin: true }),
+  remove: id => send('DELETE /uploads/{id}', { values: { id }, admin: true }),
   jobs: how => get('GET /retrain', { admin: true, ...how }),
   /** Follows a job that is under way, whoever started it. */
   job: (id, signal, told) => follow('GET /retrain/{id}', { values: { id }, admin: true, signal }, told),
@@ -122,7 +125,7 @@ export const api = {
 /** Why the routes for administrators are closed to this tab; nothing where they are open. @returns {string | null} */
 export function closed() {
   if (session.status.admin_key_is_set === false) return 'No ADMIN_KEY is set: the operator closed this.';
-  return session.adminKey ? null : 'This needs the administrator\u2019s key: enter it under \u201cKeys\u201d above.';
+  return session.adminKey || session.key ? null : 'This needs the administrator\u2019s key: enter it under \u201cKeys\u201d above.';
 }
 
 /** An address of a picture on this origin, whatever host it was made for. */

@@ -12,7 +12,7 @@ export function el(tag, ...rest) {
 }
 
 /** Children in one list, without those that are not there. @param {...any} children */
-export const nodes = (...children) => children.flat(Infinity).filter(child => child || child === 0);
+export const nodes = (...children) => children.flat(Infinity).filter(Boolean);
 
 /** Puts a text, nodes or properties into an element; nothing takes the element away. */
 export function put(at, value) {
@@ -123,9 +123,8 @@ export function bytes(n) {
 }
 /** Seconds as people say them. */
 export function span(seconds) {
-  for (const [unit, word] of /** @type {[number, string][]} */ ([[86_400, 'day'], [3_600, 'hour'], [60, 'minute']]))
-    if (seconds >= unit) return plural(Math.floor(seconds / unit), word);
-  return plural(Math.floor(seconds), 'second');
+  const unit = [86_400, 3_600, 60, 1].findIndex(size => seconds >= size);
+  return plural(Math.floor(seconds / [86_400, 3_600, 60, 1].at(unit)), ['day', 'hour', 'minute', 'second'].at(unit));
 }
 
 /** A key as people say it: `Top_Join_Months` is *Join months*. */

@@ -33,12 +33,12 @@ function parts(of) {
       figure('Requests', num(requests.ok + requests.client_error + failed), [`${num(requests.client_error)} wrong, `,
         el('span', { className: failed ? 'bad' : '' }, `${num(failed)} failed`), ', since the start']),
       figure('Overhead', overhead.p50 === null ? '–' : ms(overhead.p50), overhead.p99 !== null
-        && `at most, for half of the requests; ${ms(overhead.p99)} for 99\u202f%; without the model server`),
+        && `for half of the requests, ${ms(overhead.p99)} for 99\u202f%, without the model server`),
       figure('Free disk', bytes(of.disk_free_bytes), 'where uploads are kept'),
       figure('Waiting uploads', num(of.uploads_waiting), 'for the next retraining'),
       figure('Next retraining', of.next_retraining ? el('small', when(of.next_retraining)) : 'None',
         !of.next_retraining && 'RETRAIN_SCHEDULE is off'),
-      figure('Program', of.version, 'content-portal')),
+      figure('Program', of.version)),
     section('The last upload beside the training', drift ? [driftSentence(drift), drift.columns && drifts(drift)]
       : para('.soft', 'None since the start. An upload says here how far its customers are from those trained on.')),
   ];

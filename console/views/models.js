@@ -3,7 +3,7 @@
 import { api, closed } from '../api.js';
 import {
   alert, all, ask, badge, bar, bring, bytes, dec, details, el, empty, fill, link, look, name, nodes, note, num, pairs,
-  para, pct, plural, press, put, q, save, screen, section, span, table, title, toast, value, way, when,
+  para, pct, plural, press, put, q, save, screen, section, span, table, title, toast, way, when,
 } from '../dom.js';
 import { mapFigure } from '../map.js';
 import { STEADY, decided, decidedShort, driftSentence, drifts, steady } from '../traits.js';
@@ -172,7 +172,7 @@ function segments({ segments: now, matching, live, refit }) {
       num(customers), el('span', pct(share), bar(share, look(id).colour)),
       before ? `${isBack ? 'is back' : 'goes on'}, ${pct(before.shared / Math.max(customers, 1))} shared` : 'new',
       steady(again.get(id)),
-      of.persona_summary ?? Object.entries(of.persona).slice(0, 3).map(([key, each]) => value(key, each)).join(' · '),
+      of.persona_summary,
     ];
   });
   const gone = matching.vanished.map(of =>
@@ -224,7 +224,7 @@ export function retrain({ signal }) {
     const [{ jobs, next }, waiting] = await Promise.all([api.jobs({ signal }), api.uploads({ signal }).catch(alert)]);
     const running = jobs.find(job => job.state === 'running');
     if (running && live.hidden) join(live, 'Under way', running, signal, form).then(load);
-    return [el('h2', 'Waiting uploads'), uploads(waiting), el('h2', 'Latest retrainings'), latest(jobs, next)];
+    return [el('h2', 'Waiting uploads'), uploads(waiting, load), el('h2', 'Latest retrainings'), latest(jobs, next)];
   });
   const form = fill('retrain');
   dropping(form, 'files');
@@ -307,13 +307,24 @@ function latest(jobs, next) {
   ];
 }
 
-/** @param {any} waiting */
-function uploads(waiting) {
+/** The uploads that no training has taken yet, to approve or delete. @param {any} waiting */
+function uploads(waiting, load) {
   const list = /** @type {Api['Uploads']} */ (waiting).uploads;
   if (!list) return waiting;
   if (!list.length) return para('.soft', 'None: what is uploaded waits here until a retraining reads it.');
-  const rows = list.map(each => [when(each.received_at), bytes(each.bytes), el('span.small', each.id)]);
-  return table('Uploads that the next retraining reads', ['Received', '#Size', 'Id'], rows);
+  const act = (words, work) => press(words, () => work().then(load), '.small-button');
+  const rows = list.map(({ id, received_at: at, rows, bytes: size, sent_by: sender, state }) => {
+    const words = `The ${num(rows)} rows of ${when(at)} are not trained on. This cannot be undone.`;
+    const remove = async () => (await ask('Delete this upload?', words, 'Delete it')) && api.remove(id);
+    return [when(at), num(rows), bytes(size), sender ?? 'nobody with a key', el('span.small', id),
+      state === 'waiting' ? badge('waits for approval', 'fair') : badge('is trained on', 'good'),
+      el('span.row', state === 'waiting' && act('Approve', () => api.approve(id)), act('Delete', remove))];
+  });
+  return [
+    list.some(each => each.state === 'waiting')
+      && para('.soft', 'What came without a key is left out of trainings until you approve it.'),
+    table('Uploads that wait', ['Received', '#Rows', '#Size', 'Sent by', 'Id', 'State', 'Action'], rows),
+  ];
 }
 
 const WAYS = {

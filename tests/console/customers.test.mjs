@@ -1,9 +1,8 @@
 // The customers: the map by pointer and by keys, what segments say, texts for one, pictures.
 import assert from 'node:assert/strict';
-import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { ROOT, browser, page, serve, unlock, upload } from './portal.mjs';
+import { ROOT, browser, formWith, page, serve, unlock, upload } from './portal.mjs';
 
 let chrome, portal;
 before(async () => { [chrome, portal] = await Promise.all([browser(), serve()]); });
@@ -123,9 +122,7 @@ test('the map shows an upload: what is new since training, and what was trained 
   const { tab } = await page(chrome, portal);
   const file = path.join(ROOT, 'tests/fixtures/upload_2000.xlsx');
   await upload(tab, portal, { file });
-  const form = new FormData();
-  form.append('file', new Blob([fs.readFileSync(file)]), 'upload_2000.xlsx');
-  const { places } = await portal.ask('/upload-excel?places=1&members=0', { method: 'POST', body: form });
+  const { places } = await portal.ask('/upload-excel?places=1&members=0', { method: 'POST', body: formWith(file) });
   const map = await portal.ask('/map');
   const unseen = places.profile.filter(profile => profile === null).length;
   const known = new Set(places.profile.filter(profile => profile !== null));

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { ADMIN_KEY, ROOT, browser, customersOf, page, serve, unlock } from './portal.mjs';
+import { ADMIN_KEY, ROOT, browser, customersOf, formWith, page, serve, unlock } from './portal.mjs';
 
 const OWN = path.join(ROOT, 'tests/fixtures/upload_2000.xlsx');
 let chrome;
@@ -187,6 +187,27 @@ test('ways to train are compared, with the time that is left, and one is publish
   assert.notEqual(now, live);
   const { params } = await portal.ask(`/models/${now}/report`);
   assert.deepEqual([params.columns, params.hdbscan.min_cluster_size], [best.settings.columns, best.settings.min_cluster_size]);
+  assert.deepEqual(faults, []);
+});
+
+test('what came without a key waits until it is approved, or is deleted', async t => {
+  const { tab, portal, faults } = await opened('#/', t);
+  for (const n of [120, 140])
+    assert.equal((await fetch(`${portal.url}/upload-excel`, { method: 'POST', body: formWith(customersOf(n)) })).status, 200);
+  await tab.evaluate(() => { location.hash = '#/retrain'; });
+  const rows = tab.locator('table:has(caption:text("Uploads that wait")) tbody tr');
+  await rows.nth(1).waitFor();
+  assert.deepEqual(await rows.locator('.badge').allTextContents(), ['waits for approval', 'waits for approval']);
+  await rows.first().locator('button:text("Approve")').click();
+  await tab.waitForSelector('.badge:text("is trained on")');
+  const { uploads } = await portal.ask('/uploads');
+  assert.deepEqual(uploads.map(each => each.state).sort(), ['approved', 'waiting']);
+  const left = uploads.find(each => each.state === 'approved');
+  await rows.filter({ hasText: 'waits for approval' }).locator('button:text("Delete")').click();
+  assert.match(await tab.textContent('dialog'), /not trained on/);
+  await tab.click('dialog button[value=yes]');
+  await tab.waitForFunction(() => document.querySelectorAll('caption + thead + tbody tr').length === 1);
+  assert.deepEqual((await portal.ask('/uploads')).uploads.map(each => each.id), [left.id]);
   assert.deepEqual(faults, []);
 });
 

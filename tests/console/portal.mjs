@@ -66,6 +66,13 @@ export function customersOf(n) {
   return file;
 }
 
+/** A form with a workbook. */
+export function formWith(file) {
+  const form = new FormData();
+  form.append('file', new Blob([fs.readFileSync(file)]), path.basename(file));
+  return form;
+}
+
 /** A model server: answers after `delay` milliseconds, and counts the calls that were broken off. */
 export async function modelServer(delay) {
   const seen = { calls: 0, cut: 0 };

@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { SAMPLE, browser, modelServer, page, serve, unzipped, upload } from './portal.mjs';
+import { SAMPLE, browser, formWith, modelServer, page, serve, unzipped, upload } from './portal.mjs';
 
 let chrome, portal;
 before(async () => { [chrome, portal] = await Promise.all([browser(), serve()]); });
@@ -55,19 +55,13 @@ test('a text file that is called a workbook is refused in a sentence, and the fo
   await tab.check('input[value=LinkedIn]', { force: true });
   await tab.click('main form .go');
   const said = await tab.textContent('[role=alert]');
-  const { error } = await portal.ask('/upload-excel', { method: 'POST', body: form(file) });
+  const { error } = await portal.ask('/upload-excel', { method: 'POST', body: formWith(file) });
   assert.ok(said.includes(error), `${said} and ${error}`);
   assert.equal(await tab.inputValue('[name=objective]'), 'Sell bread');
   assert.ok(await tab.isChecked('input[value=LinkedIn]'));
   assert.equal(await tab.evaluate(() => document.querySelector('input[name=file]').files.length), 1);
   fs.rmSync(file);
 });
-
-function form(file) {
-  const data = new FormData();
-  data.append('file', new Blob([fs.readFileSync(file)]), path.basename(file));
-  return data;
-}
 
 test('a wrong field is told at the field, which is then described by it', async () => {
   const { tab, go } = await page(chrome, portal);
