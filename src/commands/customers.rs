@@ -79,6 +79,9 @@ fn print_erased(erased: &ErasedCustomer) {
     for version in &erased.versions {
         print_line!("trained on      {version} counts the customer among others");
     }
+    for version in &erased.unknown_versions {
+        print_line!("unknown         {version} does not say what it was trained on");
+    }
     if !erased.versions.is_empty() {
         print_line!(
             "                a new training does not: content-portal retrain; models prune removes old versions"

@@ -63,6 +63,8 @@ pub struct ErasedCustomer {
     pub unread: Vec<SkippedFile>,
     /// Versions that were trained on a file that held the customer, oldest first.
     pub versions: Vec<VersionId>,
+    /// Versions of which nobody can say on what they were trained.
+    pub unknown_versions: Vec<VersionId>,
 }
 
 /// Rows of the customer in one file.
@@ -129,7 +131,7 @@ pub fn erase_customer(
     }
     let found = erased.rewritten.iter().chain(&erased.left).map(|found| found.file.clone()).collect();
     let files = note(request, pseudonym, found)?;
-    erased.versions = trained_on(store, &files)?;
+    look_at_versions(store, &files, &mut erased)?;
     Ok(erased)
 }
 
@@ -253,20 +255,27 @@ fn replace(path: &Path, others: &KeyedTable) -> io::Result<()> {
     durable::sync_folder(durable::folder_of(path))
 }
 
-/// The versions that were trained on one of these files.
-fn trained_on(store: &ModelStore, files: &BTreeSet<String>) -> Result<Vec<VersionId>, StoreError> {
+/// Names the versions that were trained on one of these files.
+fn look_at_versions(
+    store: &ModelStore,
+    files: &BTreeSet<String>,
+    erased: &mut ErasedCustomer,
+) -> Result<(), StoreError> {
     let known: BTreeSet<String> = files.iter().map(|file| whatever_it_is_called(file)).collect();
-    let mut found = Vec::new();
     for version in store.list()? {
-        // A version whose report is gone cannot say on what it was trained.
-        let Ok(report) = store.report(&version.id) else { continue };
-        let files = report.get("files").and_then(|files| files.as_array()).into_iter().flatten();
-        let mut files = files.filter_map(|file| file.as_str()).map(whatever_it_is_called);
-        if files.any(|file| known.contains(&file)) {
-            found.push(version.id);
+        // An imported version has no list of files, and a damaged one may have no report.
+        let report = store.report(&version.id).ok();
+        match report.as_ref().and_then(|report| report.get("files")?.as_array()) {
+            None => erased.unknown_versions.push(version.id),
+            Some(files) => {
+                let mut files = files.iter().filter_map(|file| file.as_str()).map(whatever_it_is_called);
+                if files.any(|file| known.contains(&file)) {
+                    erased.versions.push(version.id);
+                }
+            }
         }
     }
-    Ok(found)
+    Ok(())
 }
 
 /// An upload's id, as which it is known wherever it lies and whatever is kept of it; else the file's own label.

@@ -47,6 +47,7 @@ pub use matching::{KeptSegment, MatchError, Matching, NewSegment, VanishedSegmen
 pub use page::{PageError, comparison_page};
 pub use progress::{FileInTurn, Progress, Step};
 pub use report::{LiveVersion, RetrainReport, Seconds, SegmentReport};
+pub use sample::is_sample;
 pub use skipped::SkippedFile;
 pub use uploads::{PutAway, UploadFolder};
 
@@ -63,8 +64,7 @@ pub struct RetrainRequest<'a> {
     pub base_data: &'a Path,
     /// The folder whose waiting uploads are read too, and then moved into the base data; `None` for base data alone.
     pub uploads: Option<UploadFolder<'a>>,
-    /// By what customers are known beside what was kept of uploads, and who was erased; `None` where that was never
-    /// needed.
+    /// How customers are known beside kept columns, and who was erased; `None` where that was never needed.
     pub pseudonyms: Option<&'a Pseudonyms>,
     /// The columns to learn from.
     pub schema: Arc<Schema>,

@@ -16,7 +16,7 @@ const SHA256: [u8; 32] = [
 ];
 
 /// Whether the file is the sample. A file that cannot be read is not; its next reader reports why.
-pub(super) fn is_sample(path: &Path) -> bool {
+pub fn is_sample(path: &Path) -> bool {
     let has_its_size = fs::metadata(path).is_ok_and(|file| file.len() == SIZE_BYTES);
     has_its_size && fs::read(path).is_ok_and(|bytes| Sha256::digest(bytes).as_slice() == SHA256)
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use content_portal::upload_store::{TrainOn, UploadRules};
+use content_portal::upload_store::{KeepUploads, TrainOn, UploadRules};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 
@@ -85,6 +85,29 @@ async fn a_setting_has_trainings_learn_from_all_uploads_or_from_none() {
         let uploaded = app.upload_file(WORKBOOK).await["upload"].clone();
         assert!(uploaded["training"].as_str().unwrap().contains(words), "{uploaded}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn workbooks_of_a_retraining_are_kept_as_columns_where_uploads_are() {
+    let upload_rules = UploadRules { min_free_bytes: 0, keep: KeepUploads::Columns, ..UploadRules::default() };
+    let app = TestApp::spawn_with(Setup { upload_rules, ..Setup::default() }).await;
+    let workbook = fs::read(root("tests/fixtures/upload_2000.xlsx")).unwrap();
+    let (content_type, body) = Form::new().file_in("files", "March.xlsx", &workbook).finish();
+    let request = app.request(Method::POST, "/retrain?wait=true").bearer_auth(ADMIN_KEY);
+    let job = ok(request.header("content-type", content_type).body(body).send().await.unwrap()).await;
+    assert_eq!(job["state"], "published", "{job}");
+    let report = ok(as_admin(&app, Method::GET, job["report"].as_str().unwrap()).await).await;
+    let file = list(&report["files"])[0].as_str().unwrap();
+    assert!(file.starts_with("uploads/") && file.ends_with(".columns"), "{file}");
+    assert_eq!((&report["scores"]["rows"], app.kept().len()), (&json!(2000), 0));
+    // Invented customers are told from others by the bytes of their file, so those stay.
+    let sample = "base_data/2026-01-01/customers.xlsx";
+    app.upload_file(sample).await;
+    let [kept] = app.kept().try_into().unwrap();
+    assert_eq!(
+        (kept.extension().unwrap(), fs::read(&kept).unwrap()),
+        ("xlsx".as_ref(), fs::read(root(sample)).unwrap())
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

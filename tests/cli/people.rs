@@ -121,6 +121,28 @@ fn with_columns_alone_no_name_and_no_identifier_is_on_disk_and_trainings_find_th
 }
 
 #[test]
+fn customers_without_identifiers_count_once_where_their_workbook_is_kept_as_columns_and_as_it_came() {
+    let settings = [("KEEP_UPLOADS", "columns"), ("TRAIN_ON_UPLOADS", "all")];
+    let folder = with_customers();
+    let (server, address) = start(&folder, &settings);
+    // Equal in every column that is kept, and told apart by their names alone.
+    let rows: String = (0..30).map(|i| format!("Name {i},2024-03-01,Bedok,Female,Gold\n")).collect();
+    let sent = format!("Full Name,Date Joined,Location,Gender,Loyalty Tier\n{rows}");
+    kept(&upload(&address, &sent));
+    drop(server);
+    let retrain = || {
+        let output = folder.command(&["retrain"]).envs(settings).output().unwrap();
+        assert!(output.status.success(), "{}", shown(&output));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let report = retrain();
+    assert!(report.contains("customers       230 in"), "{report}");
+    fs::write(folder.path("base_data/2026-01-01/again.csv"), sent).unwrap();
+    let report = retrain();
+    assert!(report.contains("unchanged") && report.contains("30 × an exact copy of an earlier row"), "{report}");
+}
+
+#[test]
 fn an_erased_customer_is_in_no_upload_and_in_no_later_training() {
     let folder = with_customers();
     let (server, address) = start(&folder, &[("TRAIN_ON_UPLOADS", "all")]);
