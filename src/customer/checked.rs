@@ -223,7 +223,7 @@ mod tests {
             Value::Level(3),
             Value::Date(date(2024, 2, 29)),
             Value::Number(1.0),
-            Value::PartialDate { year: None, month: None },
+            Value::PartialDate { year: None, quarter: None, month: None },
         ] {
             assert_eq!(check(|columns, _| columns[3].values[0] = value), Err("a value is not of its column"));
         }

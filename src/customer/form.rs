@@ -154,7 +154,7 @@ impl<'f> Form<'f> {
                 DatePart::Quarter => {}
             }
         }
-        (year.is_some() || month.is_some()).then_some(Value::PartialDate { year, month })
+        (year.is_some() || month.is_some()).then_some(Value::PartialDate { year, quarter: None, month })
     }
 
     fn use_or_refuse(&mut self, name: &str, is_good: bool, message: &str) {
@@ -191,7 +191,7 @@ mod tests {
         let customer = form(&fields).unwrap();
         let values: Vec<_> = customer.table.columns().iter().map(|c| c.value(0).unwrap().clone()).collect();
         assert_eq!(values[0], Value::Text("Bedok".into()));
-        assert_eq!(values[2], Value::PartialDate { year: Some(2023), month: Some(5) });
+        assert_eq!(values[2], Value::PartialDate { year: Some(2023), quarter: None, month: Some(5) });
         assert_eq!(values[3], Value::Level(1));
         assert_eq!(customer.used.len(), 5);
     }

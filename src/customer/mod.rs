@@ -59,7 +59,8 @@ pub use plain::plain_cell;
 pub use report::{CleaningReport, Dropped};
 pub use report_entries::{ColumnDates, DecidedBy, SheetRow, Unusable, ValueRows};
 pub use schema::{
-    Column, DateFeature, DateOrder, DatePart, Feature, FeatureKind, Kind, PersonaKey, Role, Scale, Schema, SchemaError,
+    Column, DateFeature, DateOrder, DatePart, Feature, FeatureKind, Kind, MIN_CUSTOMERS, PersonaKey, Role, Scale,
+    Schema, SchemaError,
 };
 pub use sheet::{SheetReport, UnusedSheet};
 pub use spelling::spelling_key;

@@ -101,7 +101,7 @@ fn coarse(column: &CustomerColumn) -> CustomerColumn {
             let (year, month) = (day.year(), day.month());
             *months
                 .entry((year, month))
-                .or_insert_with(|| next(Value::PartialDate { year: Some(year), month: Some(month) }))
+                .or_insert_with(|| next(Value::PartialDate { year: Some(year), quarter: None, month: Some(month) }))
         })
         .collect();
     let codes = column.codes.iter().map(|&code| new_codes.get(code as usize).copied().unwrap_or(MISSING));

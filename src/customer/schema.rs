@@ -1,27 +1,25 @@
 //! The columns that matter, as data: the built-in customer schema and any other company's file.
 
+mod checks;
 mod column;
+mod feature;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Value;
-use super::header_name::normalize_header;
-use super::text::fold;
+pub use feature::{Feature, FeatureKind};
 
 /// The built-in schema: date joined, location, gender (optional) and loyalty tier.
 const BUILT_IN: &str = include_str!("schema.json");
 
-/// How many columns one schema may name.
-const MAX_COLUMNS: usize = 64;
-/// How many levels one ordinal column may have.
-const MAX_LEVELS: usize = 256;
 /// The most that a column may count for.
 pub(super) const MAX_WEIGHT: f64 = 100.0;
-/// Customers that a value of a category needs to be told by name, unless its column says otherwise.
-const MIN_CUSTOMERS: u64 = 10;
+/// The fewest customers of whom anything is said: no value, share, median, lift or combination of fewer is in an answer, a
+/// prompt, a report or a file.
+pub const MIN_CUSTOMERS: u64 = 10;
 
 /// The columns of a customer sheet that a model is trained on, in the order of the model's features.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -193,15 +191,15 @@ pub enum DatePart {
 impl DatePart {
     /// This part of a date, or of what is known of one; `None` where it is not known, or `value` is not a date.
     pub fn of(self, value: &Value) -> Option<i64> {
-        let (year, month) = match value {
-            Value::Date(date) => (Some(date.year()), Some(date.month())),
-            Value::PartialDate { year, month } => (*year, *month),
-            Value::Text(_) | Value::Level(_) | Value::Number(_) => (None, None),
+        let (year, quarter, month) = match value {
+            Value::Date(date) => (Some(date.year()), None, Some(date.month())),
+            Value::PartialDate { year, quarter, month } => (*year, *quarter, *month),
+            Value::Text(_) | Value::Level(_) | Value::Number(_) => (None, None, None),
         };
         match self {
             Self::Year => year.map(i64::from),
             Self::Month => month.map(i64::from),
-            Self::Quarter => month.map(|month| i64::from((month - 1) / 3 + 1)),
+            Self::Quarter => month.map(|month| (month - 1) / 3 + 1).or(quarter).map(i64::from),
         }
     }
 }
@@ -229,40 +227,6 @@ pub enum Role {
     /// Anything else: `with Plan Family`.
     #[default]
     Other,
-}
-
-/// One feature that a schema yields: a one-hot block or a scaled value.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Feature<'a> {
-    /// The position of its column in [`Schema::columns`].
-    pub column: usize,
-    /// What it is called in answers: the column's title, or the date part's.
-    pub title: &'a str,
-    /// How it appears in a persona.
-    pub persona: &'a PersonaKey,
-    /// What part it plays in sentences.
-    pub role: Role,
-    /// How much it counts when customers are compared; with 0 it is described and decides no segment.
-    pub weight: f64,
-    /// How differences between its numbers are measured.
-    pub scale: Scale,
-    /// A name that fewer customers of a training have is `Other` there; 0 where none is.
-    pub min_customers: u64,
-    /// How its values become numbers.
-    pub kind: FeatureKind<'a>,
-}
-
-/// How a feature's values become numbers.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum FeatureKind<'a> {
-    /// One-hot over the names seen in training.
-    Category,
-    /// One-hot over the values of a date's part seen in training.
-    DatePart(DatePart),
-    /// The rank of a level, counted from 1, scaled. Carries the levels.
-    Ordinal(&'a [String]),
-    /// The number itself, scaled.
-    Number,
 }
 
 /// Why a schema was refused.
@@ -295,57 +259,13 @@ impl Schema {
     ///
     /// # Errors
     /// [`SchemaError::Parse`] when the text is not JSON of this shape; [`SchemaError::Rule`] when there is no
-    /// column or too many, a weight is out of range or none is above 0, a name is empty or used twice, an ordinal has fewer than two or repeated levels or a synonym
-    /// for another, a date has no part, a synonym is empty, or a persona key asks for no value.
+    /// column or too many, a weight is out of range or none is above 0, a name is empty or used twice, an ordinal has
+    /// fewer than two or repeated levels or a synonym for another, a date has no part, a synonym is empty, or a persona
+    /// key asks for no value.
     pub fn from_json(json: &[u8]) -> Result<Self, SchemaError> {
         let schema: Self = serde_json::from_slice(json)?;
         schema.check()?;
         Ok(schema)
-    }
-
-    /// The features in the order of the model's columns.
-    pub fn features(&self) -> impl Iterator<Item = Feature<'_>> {
-        self.columns.iter().enumerate().flat_map(|(index, column)| column.features(index))
-    }
-
-    fn check(&self) -> Result<(), SchemaError> {
-        let rule = |column: &str, rule| Err(SchemaError::Rule { column: column.to_owned(), rule });
-        if self.columns.is_empty() || self.columns.len() > MAX_COLUMNS {
-            return rule("columns", "must hold 1 to 64 columns");
-        }
-        let mut headers = BTreeSet::new();
-        for name in &self.identifier {
-            headers.insert(normalize_header(name));
-        }
-        for column in &self.columns {
-            column.check()?;
-            let own: BTreeSet<String> = column.headers().map(normalize_header).collect();
-            if own.iter().any(String::is_empty) {
-                return rule(&column.title, "has an empty title or alias");
-            }
-            for header in own {
-                if !headers.insert(header) {
-                    return rule(&column.title, "shares a title or alias with another column");
-                }
-            }
-        }
-        if self.features().all(|feature| feature.weight == 0.0) {
-            return rule("columns", "must hold one with a weight above 0");
-        }
-        let mut keys = BTreeSet::new();
-        let mut titles = BTreeSet::new();
-        for feature in self.features() {
-            if feature.title.trim().is_empty() || !titles.insert(feature.title) {
-                return rule(feature.title, "has an empty or repeated feature title");
-            }
-            if feature.persona.key.trim().is_empty() || !keys.insert(&feature.persona.key) {
-                return rule(feature.title, "has an empty or repeated persona key");
-            }
-            if feature.persona.top == 0 {
-                return rule(feature.title, "must show at least one value in a persona");
-            }
-        }
-        Ok(())
     }
 }
 
@@ -361,63 +281,6 @@ impl Column {
             Kind::Ordinal { levels, .. } => levels,
             Kind::Category { .. } | Kind::Date { .. } | Kind::Number { .. } => &[],
         }
-    }
-
-    fn features(&self, column: usize) -> Vec<Feature<'_>> {
-        let feature = |title, persona, kind| {
-            let (weight, scale, min_customers) = (self.weight, Scale::Linear, 0);
-            Feature { column, title, persona, role: self.role, weight, scale, min_customers, kind }
-        };
-        match &self.kind {
-            &Kind::Category { ref persona, min_customers } => {
-                vec![Feature { min_customers, ..feature(&self.title, persona, FeatureKind::Category) }]
-            }
-            Kind::Ordinal { levels, persona, .. } => vec![feature(&self.title, persona, FeatureKind::Ordinal(levels))],
-            &Kind::Number { ref persona, scale } => {
-                vec![Feature { scale, ..feature(&self.title, persona, FeatureKind::Number) }]
-            }
-            Kind::Date { parts, .. } => {
-                let part = |p: &'_ DateFeature| self.weight * p.weight;
-                let parts =
-                    parts.iter().map(|p| (part(p), feature(&p.title, &p.persona, FeatureKind::DatePart(p.part))));
-                parts.map(|(weight, part)| Feature { weight, ..part }).collect()
-            }
-        }
-    }
-
-    fn check(&self) -> Result<(), SchemaError> {
-        let rule = |rule| Err(SchemaError::Rule { column: self.title.clone(), rule });
-        let is_weight = |weight: f64| (0.0..=MAX_WEIGHT).contains(&weight);
-        let parts = match &self.kind {
-            Kind::Date { parts, .. } => parts.as_slice(),
-            Kind::Category { .. } | Kind::Ordinal { .. } | Kind::Number { .. } => &[],
-        };
-        if !is_weight(self.weight) || parts.iter().any(|part| !is_weight(part.weight)) {
-            return rule("must have weights from 0 to 100");
-        }
-        if matches!(self.kind, Kind::Category { min_customers, .. } if min_customers < MIN_CUSTOMERS) {
-            return rule("must have min_customers of 10 or more, so that nobody is singled out");
-        }
-        if self.synonyms.iter().any(|(from, to)| from.trim().is_empty() || to.trim().is_empty()) {
-            return rule("has an empty synonym");
-        }
-        match &self.kind {
-            Kind::Ordinal { levels, .. } => {
-                let distinct: BTreeSet<String> = levels.iter().map(|level| fold(level).unwrap_or_default()).collect();
-                if levels.len() < 2 || levels.len() > MAX_LEVELS {
-                    return rule("must have 2 to 256 levels");
-                }
-                if distinct.len() < levels.len() || distinct.contains("") {
-                    return rule("has an empty or repeated level");
-                }
-                if self.synonyms.values().any(|value| fold(value).is_none_or(|level| !distinct.contains(&level))) {
-                    return rule("has a synonym for a level that it does not have");
-                }
-            }
-            Kind::Date { parts, .. } if parts.is_empty() => return rule("must name at least one part of the date"),
-            Kind::Category { .. } | Kind::Date { .. } | Kind::Number { .. } => {}
-        }
-        Ok(())
     }
 }
 

@@ -36,10 +36,14 @@ pub fn tidy_category(text: &str) -> Option<String> {
 /// Whether a value looks like somebody's address, telephone number or key: sheets whose cells have slipped by a column
 /// hold such under any header.
 pub fn is_personal(value: &str) -> bool {
-    let is_code =
-        |word: &str| word.is_ascii() && word.len() > MAX_CODE_BYTES && word.bytes().any(|b| b.is_ascii_digit());
+    // Brackets and quotes are around a key and never within one: `<script>alert(1)</script>` is none.
+    let is_of_a_key = |c: char| c.is_ascii_alphanumeric() || "-_.+/=:~%&?#".contains(c);
+    let is_code = |word: &str| word.len() > MAX_CODE_BYTES && word.bytes().any(|b| b.is_ascii_digit());
     let n_digits = value.chars().filter(|c| c.is_numeric()).count();
-    value.contains(['@', '＠']) || n_digits > MAX_DIGITS || value.split_whitespace().any(is_code)
+    let words = || value.split_whitespace().filter(|word| word.is_ascii());
+    value.contains(['@', '＠'])
+        || n_digits > MAX_DIGITS
+        || words().flat_map(|word| word.split(|c| !is_of_a_key(c))).any(is_code)
 }
 
 /// A text on one line, without what nobody sees, cut at `max_chars` characters.
@@ -119,13 +123,21 @@ mod tests {
 
     #[test]
     fn addresses_numbers_and_keys_are_told_from_places() {
-        for personal in ["Ann@example.com", "ann＠example", "+65 9123 4567", "555-1234", "sk-proj-4f9a8b7c6d5e4f3a2b1c"]
-        {
+        for personal in [
+            "Ann@example.com",
+            "ann＠example",
+            "+65 9123 4567",
+            "555-1234",
+            "sk-proj-4f9a8b7c6d5e4f3a2b1c",
+            "(\"sk-proj-abcdefghijklmno1\")",
+            "Bearer:abcdefghijklmnopqrst1",
+        ] {
             assert!(is_personal(personal), "{personal}");
         }
         for place in [
             "Bedok 460123",
             "Area 51",
+            "<script>alert(2)</script>",
             "新北市板橋區文化路一段18號",
             "Llanfairpwllgwyngyllgogerychwyrndrobwllllantysiliogogogoch",
         ] {

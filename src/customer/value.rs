@@ -18,10 +18,13 @@ pub enum Value {
     Level(u32),
     /// A day, never in the future.
     Date(Date),
-    /// What a form says of a day; never read from a sheet.
+    /// What is known of a day: what a form says of one, or of a day in a sheet the parts that enough customers share.
     PartialDate {
         /// The year, if it is known.
         year: Option<i16>,
+        /// The quarter, 1 to 4, if it is known and the month is not.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        quarter: Option<i8>,
         /// The month, 1 to 12, if it is known.
         month: Option<i8>,
     },
@@ -36,17 +39,18 @@ impl Value {
             (Self::Text(a), Self::Text(b)) => a.cmp(b),
             (Self::Level(a), Self::Level(b)) => a.cmp(b),
             (Self::Date(a), Self::Date(b)) => a.cmp(b),
-            (Self::PartialDate { .. }, Self::PartialDate { .. }) => self.year_and_month().cmp(&other.year_and_month()),
+            (Self::PartialDate { .. }, Self::PartialDate { .. }) => self.parts().cmp(&other.parts()),
             (Self::Number(a), Self::Number(b)) => a.total_cmp(b),
             _ => self.kind().cmp(&other.kind()),
         }
     }
 
-    fn year_and_month(&self) -> (Option<i16>, Option<i8>) {
+    /// What a partial date knows: year, month and quarter.
+    fn parts(&self) -> (Option<i16>, Option<i8>, Option<i8>) {
         match self {
-            Self::PartialDate { year, month } => (*year, *month),
-            Self::Date(day) => (Some(day.year()), Some(day.month())),
-            Self::Text(_) | Self::Level(_) | Self::Number(_) => (None, None),
+            Self::PartialDate { year, quarter, month } => (*year, *month, *quarter),
+            Self::Date(day) => (Some(day.year()), Some(day.month()), None),
+            Self::Text(_) | Self::Level(_) | Self::Number(_) => (None, None, None),
         }
     }
 
@@ -66,7 +70,8 @@ impl Value {
             Self::Text(text) => text.as_bytes().to_vec(),
             Self::Level(rank) => rank.to_le_bytes().to_vec(),
             Self::Date(day) => [&day.year().to_le_bytes()[..], &[day.month() as u8, day.day() as u8]].concat(),
-            Self::PartialDate { year, month } => format!("{year:?} {month:?}").into_bytes(),
+            Self::PartialDate { year, quarter: None, month } => format!("{year:?} {month:?}").into_bytes(),
+            Self::PartialDate { year, quarter, month } => format!("{year:?} {month:?} {quarter:?}").into_bytes(),
             Self::Number(number) => number.to_bits().to_le_bytes().to_vec(),
         };
         xxh3_128(&[&[self.kind()], bytes.as_slice()].concat())
