@@ -6,7 +6,7 @@
 //! names, addresses and notes are no part of a persona and so never get here.
 
 use crate::customer::{DatePart, FeatureKind, Kind, Role, Schema, is_personal};
-use crate::pipeline::{Claim, Distinction, Distinguishing, DistinguishingValue, Persona, TraitValue};
+use crate::pipeline::{Claim, Distinction, Distinguishing, DistinguishingValue, MIN_OBSERVED, Persona, TraitValue};
 
 use super::clean::{filled_line, one_line};
 
@@ -18,8 +18,6 @@ const MAX_VALUES: usize = 5;
 const MAX_EXTRA_CHARS: usize = 200;
 /// How long the summary may be, in characters.
 const MAX_SUMMARY_CHARS: usize = 400;
-/// The fewest customers whose common traits are put into a prompt.
-const MIN_CUSTOMERS: u64 = 50;
 
 /// A segment, a described customer, or the whole customer base, as a writer may know it.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -66,7 +64,7 @@ impl Audience {
     /// The `customers` of a group, by what sets them apart and by what marketers added to their persona. Of fewer than
     /// 50 customers nothing is told.
     pub fn of_group(schema: &Schema, persona: &Persona, distinction: &Distinction, customers: u64) -> Self {
-        let distinction = if customers < MIN_CUSTOMERS { Distinction::default() } else { cleaned(distinction) };
+        let distinction = if customers < MIN_OBSERVED { Distinction::default() } else { cleaned(distinction) };
         let mut audience = Self::of_extras(persona);
         audience.summary = one_line(&distinction.summary(schema, customers), MAX_SUMMARY_CHARS);
         audience.tell(schema, &distinction, true);
@@ -83,7 +81,7 @@ impl Audience {
         audience.summary = one_line(&words.join(", "), MAX_SUMMARY_CHARS);
         audience.tell(schema, &facts, true);
         let mut own = match segment {
-            Some((_, distinction, customers)) if customers >= MIN_CUSTOMERS => cleaned(distinction),
+            Some((_, distinction, customers)) if customers >= MIN_OBSERVED => cleaned(distinction),
             _ => Distinction::default(),
         };
         let of_facts: Vec<_> = facts.distinguishing.iter().map(|fact| column_of(schema, fact.key())).collect();

@@ -16,9 +16,9 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::content::{Content, Pictures, Spent, WriteError, Written};
-use crate::pipeline::{Drift, DriftLevel};
+use crate::pipeline::{Drift, DriftLevel, MIN_OBSERVED};
 use crate::retrain::worker::Outcome;
-use crate::segmentation::{Grouped, MIN_OBSERVED};
+use crate::segmentation::Grouped;
 
 mod totals;
 
@@ -168,7 +168,7 @@ impl Metrics {
 
     /// A retraining that has ended.
     pub fn retrained(&self, outcome: &Outcome, took: Duration) {
-        let outcome = match outcome {
+        let outcome = match outcome.last() {
             Outcome::Published { .. } => "published",
             Outcome::Refused { .. } => "refused",
             Outcome::Unchanged { .. } => "unchanged",
@@ -197,7 +197,7 @@ impl Metrics {
         self.uploads.inc();
         self.rows.get_or_create(&OutcomeLabels { outcome: "used" }).inc_by(count(table.n_rows()));
         self.rows.get_or_create(&OutcomeLabels { outcome: "dropped" }).inc_by(count(table.cleaning().n_dropped()));
-        let is_crowd = table.n_rows() >= MIN_OBSERVED;
+        let is_crowd = table.n_rows() as u64 >= MIN_OBSERVED;
         if let Some(drift) = grouped.drift().filter(|_| is_crowd) {
             self.drift.set(drift);
             self.totals.set_drift(drift);

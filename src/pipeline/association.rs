@@ -11,12 +11,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::customer::CustomerTable;
+use crate::customer::{CustomerTable, MIN_CUSTOMERS};
 
 /// Pairs of columns that are compared, the first ones of a schema.
 const MAX_PAIRS: usize = 28;
-/// Customers of whom a pair of values is written down.
-const MIN_CUSTOMERS: u64 = 10;
 
 /// How often the values of two columns go together.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

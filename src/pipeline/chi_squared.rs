@@ -101,7 +101,7 @@ fn nonzero(x: f64) -> f64 {
 }
 
 /// ln Γ(x) for x > 0 (Lanczos 1964, with the coefficients for g = 7 and n = 9).
-fn ln_gamma(x: f64) -> f64 {
+pub(super) fn ln_gamma(x: f64) -> f64 {
     const COEFFICIENTS: [f64; 8] = [
         676.520_368_121_885_1,
         -1_259.139_216_722_402_8,

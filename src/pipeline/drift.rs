@@ -4,6 +4,9 @@
 //! change for the two histograms to be equal. Two samples of one population differ as well, so what the χ² test of
 //! homogeneity gives to chance is steady. All rows of an answer together give a false alarm once in a hundred times.
 //!
+//! A value that training never had is no less a change for being had by a few rows: the χ² test pools cells that are so
+//! small, and an exact test looks at new and rare values alone.
+//!
 //! New customers join on new dates, and segments that restate a date follow them. So what dates show counts only where
 //! other columns have moved too.
 //!
@@ -13,6 +16,7 @@
 //! Counts only, and says nothing of what to do. May import [`crate::customer`] alone.
 
 mod bins;
+mod unlisted;
 
 use std::collections::BTreeMap;
 
@@ -27,6 +31,7 @@ use super::training_profile::{Histogram, TrainingProfile};
 use super::traits::MIN_CUSTOMERS;
 use crate::customer::{CustomerTable, FeatureKind, Value};
 use bins::{Bin, ColumnCounts, by_stretch, by_value, n_unseen, positions, stretch_name};
+use unlisted::Unlisted;
 
 /// Below this total variation a column is steady, unless the share of one value doubled or halved.
 const SHIFTED_FROM: f64 = 0.05;
@@ -84,10 +89,15 @@ pub struct ColumnDrift {
     /// of a few customers each are compared together.
     #[schema(example = 0.0312)]
     pub total_variation: f64,
+    /// The share of customers with a value that training never had, or had of so few that it merged them, 0 to 1; four
+    /// decimals. Absent of numbers and of rows that are no column.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = 0.0006)]
+    pub unseen_share: Option<f64>,
     /// How likely chance alone is to make such a difference, 0 to 1; six decimals.
     #[schema(example = 0.214)]
     pub p_value: f64,
-    /// What total variation and p-value come to.
+    /// What total variation, `unseen_share` and p-value come to.
     pub level: DriftLevel,
     /// The value whose share changed most; absent where none did.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -112,13 +122,13 @@ pub struct Shift {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DriftLevel {
-    /// A total variation below 0.05, or no more than chance explains.
+    /// A total variation and a share of new values below 0.05, or no more than chance explains.
     Steady,
     /// Of dates, and of segments that restate one: they have changed, which is no sign by itself.
     Moving,
-    /// A total variation of 0.05 to 0.15, or a value whose share doubled or halved.
+    /// A total variation or a share of new values of 0.05 to 0.15, or a value whose share doubled or halved.
     Shifted,
-    /// A total variation of 0.15 or more: time to train anew.
+    /// A total variation or a share of new values of 0.15 or more: time to train anew.
     Drifted,
 }
 
@@ -273,8 +283,9 @@ impl ColumnDrift {
     fn new(title: String, bins: &[Bin], chance: f64) -> Self {
         let (before, now) = totals(bins);
         if before == 0.0 || now == 0.0 {
-            let (level, largest_shift) = (DriftLevel::Steady, None);
-            return Self { title, psi: 0.0, by_chance: 0.0, total_variation: 0.0, p_value: 1.0, level, largest_shift };
+            let (level, largest_shift, unseen_share) = (DriftLevel::Steady, None, None);
+            let (psi, by_chance, total_variation, p_value) = (0.0, 0.0, 0.0, 1.0);
+            return Self { title, psi, by_chance, total_variation, unseen_share, p_value, level, largest_shift };
         }
         let difference = Difference::between(bins.iter().map(|bin| (bin.before, bin.now)));
         let change = |bin: &Bin| (bin.now / now - bin.before / before).abs();
@@ -297,14 +308,21 @@ impl ColumnDrift {
             _ if a_value_moved => DriftLevel::Shifted,
             _ => DriftLevel::Steady,
         };
+        let unlisted = Unlisted::of(bins);
+        let by_new_values = unlisted.as_ref().map_or(DriftLevel::Steady, |unlisted| unlisted.level(chance));
+        let p_value = match (&unlisted, by_new_values) {
+            (Some(unlisted), DriftLevel::Shifted | DriftLevel::Drifted) => difference.p_value.min(unlisted.p_value),
+            _ => difference.p_value,
+        };
         let (psi, by_chance) = stability_index(bins);
         Self {
             title,
             psi: rounded(psi),
             by_chance: rounded(by_chance),
             total_variation: rounded(difference.total_variation),
-            p_value: (difference.p_value * 1e6).round() / 1e6,
-            level,
+            unseen_share: unlisted.map(|unlisted| rounded(unlisted.now)),
+            p_value: (p_value * 1e6).round() / 1e6,
+            level: level.max(by_new_values),
             largest_shift,
         }
     }

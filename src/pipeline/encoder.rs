@@ -1,18 +1,20 @@
 //! Customers as numbers: distinct profiles, one-hot blocks and scaled values.
 
 mod canonical;
-mod cells;
 mod decode;
 mod lookup;
+mod profiles;
 mod rare;
 
+pub use profiles::Profiles;
 pub(super) use rare::OTHER;
 
 use std::collections::BTreeSet;
 
 use ndarray::{Array2, ArrayViewMut1};
-use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
+
+use profiles::Combined;
 
 use super::scaler::Scaler;
 use super::spellings::Spellings;
@@ -32,15 +34,16 @@ pub struct Encoder {
     /// What each block counts for; empty where all count for 1.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     weights: Vec<f32>,
-    /// The blocks in which every name that is not listed is [`rare::OTHER`].
+    /// The blocks that leave out what few customers have: a name that is not listed is [`rare::OTHER`], a part of a date is
+    /// not known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     with_rare: Vec<usize>,
 }
 
-/// What becomes of names that few customers of a training have.
+/// What becomes of names and parts of dates that few customers of a training have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RareNames {
-    /// They become one value, by each column's `min_customers`.
+    /// Names become one value, by each column's `min_customers`; parts of dates count as not known.
     Merged,
     /// They stay.
     Kept,
@@ -56,115 +59,6 @@ enum Block {
     Scaled,
     /// No column: a feature of weight 0, with the values that training knows where they are names or parts of dates.
     Described(Vec<TraitValue>),
-}
-
-/// The distinct profiles of a table: rows that are the same to the model share one.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Profiles {
-    /// For each profile and feature: the position of its one-hot value, the bits of its number, or [`UNKNOWN`].
-    keys: Vec<Box<[u64]>>,
-    /// For each row the number of its profile.
-    pub of_row: Vec<u32>,
-    /// For each profile how many customers have it.
-    pub customers: Vec<u64>,
-}
-
-impl Profiles {
-    /// How many distinct profiles there are.
-    pub fn len(&self) -> usize {
-        self.keys.len()
-    }
-
-    /// For each profile how many customers have it, as the map and the clusters take it.
-    ///
-    /// # Errors
-    /// [`FitError::TooManyCustomers`] where one profile has more than 2³² − 1.
-    pub(super) fn weights(&self) -> Result<Vec<u32>, FitError> {
-        let narrow = |&customers: &u64| u32::try_from(customers).map_err(|_| FitError::TooManyCustomers { customers });
-        self.customers.iter().map(narrow).collect()
-    }
-
-    /// The profiles with nothing known of these features.
-    pub(super) fn without(mut self, features: &[usize]) -> Self {
-        for key in &mut self.keys {
-            for &feature in features {
-                if let Some(cell) = key.get_mut(feature) {
-                    *cell = UNKNOWN;
-                }
-            }
-        }
-        self
-    }
-
-    /// What the first profile is known by to this model.
-    pub(super) fn first_key(&self) -> Option<&[u64]> {
-        self.keys.first().map(AsRef::as_ref)
-    }
-}
-
-/// For each row a number that only rows share which are the same in every column so far.
-struct Combined {
-    of_row: Vec<u64>,
-    /// All numbers are below this.
-    end: u64,
-}
-
-/// Up to this many numbers are looked up in a list, more of them in a map.
-const MAX_LISTED: u64 = 1 << 20;
-
-impl Combined {
-    fn of(n_rows: usize) -> Self {
-        Self { of_row: vec![0; n_rows], end: 1 }
-    }
-
-    /// Takes in a column, of whose codes each of `cells` says what it is to one feature.
-    fn add(&mut self, column: &CustomerColumn, cells: &[&[u64]]) {
-        let mut classes: FxHashMap<Vec<u64>, u64> = FxHashMap::default();
-        let mut class = |code: usize| {
-            let tuple = cells.iter().map(|of_code| of_code.get(code).copied().unwrap_or(UNKNOWN)).collect();
-            let next = classes.len() as u64;
-            *classes.entry(tuple).or_insert(next)
-        };
-        let class_of_code: Vec<u64> = (0..column.values.len()).map(&mut class).collect();
-        let missing = class(MISSING as usize);
-        let n_classes = classes.len() as u64;
-        if self.end.checked_mul(n_classes).is_none() {
-            let (of_row, first_rows) = std::mem::replace(self, Self::of(0)).numbered();
-            *self = Self { of_row: of_row.into_iter().map(u64::from).collect(), end: first_rows.len() as u64 };
-        }
-        for (number, &code) in self.of_row.iter_mut().zip(column.codes.iter().chain(std::iter::repeat(&MISSING))) {
-            let class = class_of_code.get(code as usize).copied().unwrap_or(missing);
-            *number = number.wrapping_mul(n_classes).wrapping_add(class);
-        }
-        self.end = self.end.saturating_mul(n_classes);
-    }
-
-    /// For each row the number of its like, counted from 0 in order of first appearance; and for each of those the first
-    /// row.
-    fn numbered(self) -> (Vec<u32>, Vec<usize>) {
-        let mut first_rows = Vec::new();
-        let mut next = |row: usize| {
-            first_rows.push(row);
-            u32::try_from(first_rows.len() - 1).unwrap_or(u32::MAX)
-        };
-        let rows = self.of_row.into_iter().enumerate();
-        let of_row = if self.end <= MAX_LISTED {
-            let mut listed = vec![u32::MAX; usize::try_from(self.end).unwrap_or(0)];
-            rows.map(|(row, number)| match listed.get_mut(usize::try_from(number).unwrap_or(usize::MAX)) {
-                Some(slot) if *slot == u32::MAX => {
-                    *slot = next(row);
-                    *slot
-                }
-                Some(slot) => *slot,
-                None => u32::MAX,
-            })
-            .collect()
-        } else {
-            let mut mapped: FxHashMap<u64, u32> = FxHashMap::default();
-            rows.map(|(row, number)| *mapped.entry(number).or_insert_with(|| next(row))).collect()
-        };
-        (of_row, first_rows)
-    }
 }
 
 impl Encoder {
@@ -217,7 +111,10 @@ impl Encoder {
                 Block::OneHot(values) => feature.weight > 0.0 && has_names(feature) && sorted(values),
                 Block::Scaled => feature.weight > 0.0 && !has_names(feature),
             })
-            && self.with_rare.iter().all(|&index| self.has_other(index))
+            && self.with_rare.iter().all(|&index| {
+                let is_date = features.get(index).is_some_and(|f| matches!(f.kind, FeatureKind::DatePart(_)));
+                is_date || self.has_other(index)
+            })
     }
 
     fn weight(&self, block: usize) -> f32 {
@@ -348,6 +245,30 @@ impl Encoder {
             unseen.push((feature.title.to_owned(), super::trait_counts::ranked(counts.collect())));
         }
         unseen
+    }
+
+    /// For each row of `table` whether it has a name or a part of a date, in one of these `features`, that training never
+    /// saw and that is not [`rare::OTHER`] to it.
+    pub(super) fn has_unlisted(&self, table: &CustomerTable, features: &[usize]) -> Vec<bool> {
+        let mut has_one = vec![false; table.n_rows()];
+        for (index, feature) in table.schema().features().enumerate().filter(|(index, _)| features.contains(index)) {
+            let (Some(block @ Block::OneHot(_)), Some(column)) =
+                (self.blocks.get(index), table.columns().get(feature.column))
+            else {
+                continue;
+            };
+            let spellings = Spellings::default();
+            let is_unlisted = |value: &Value| {
+                TraitValue::of(&feature, value).is_some()
+                    && block.position(&feature, value, &spellings).is_none()
+                    && self.cell_of_rare(index) == UNKNOWN
+            };
+            let unlisted: Vec<bool> = column.values.iter().map(is_unlisted).collect();
+            for (has_one, &code) in has_one.iter_mut().zip(&column.codes) {
+                *has_one |= unlisted.get(code as usize).copied().unwrap_or_default();
+            }
+        }
+        has_one
     }
 }
 

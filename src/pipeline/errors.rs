@@ -9,7 +9,7 @@ use umap::UmapError;
 #[non_exhaustive]
 pub enum FitError {
     /// Too little variety to speak of segments.
-    #[error("{found} distinct customer profiles are too few to find segments in; {needed} are needed")]
+    #[error("too few distinct customer profiles to find segments in: {found}, and {needed} are needed")]
     TooFewProfiles {
         /// Distinct profiles in the data.
         found: usize,

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AssignError, Fitted, Model, SegmentId};
-use crate::customer::CustomerTable;
+use super::{AssignError, Fitted, Model, SegmentId, TraitValue};
+use crate::customer::{CustomerTable, FeatureKind, MIN_CUSTOMERS, Value};
 
 /// Customers of a sample, at most.
 const MAX_CUSTOMERS: usize = 256;
@@ -28,11 +28,17 @@ pub struct Agreement {
 }
 
 impl GoldenSample {
-    /// Up to 256 customers, evenly spaced over the profiles of each segment and of those outside. Whatever the order of
-    /// the rows, the sample is the same.
+    /// Up to 256 customers, evenly spaced over the profiles of each segment and of those outside; none with a level that
+    /// fewer than ten have. Whatever the order of the rows, the sample is the same.
     pub fn take(table: &CustomerTable, fitted: &Fitted) -> Self {
         let mut rows_of: BTreeMap<Option<SegmentId>, Vec<usize>> = BTreeMap::new();
-        for (row, &segment) in fitted.segment_of_row.iter().enumerate() {
+        let few = few_levels(table, fitted);
+        let has_few = |row: usize| {
+            let mut levels = few.iter().map(|(column, levels)| (table.columns().get(*column), levels));
+            levels
+                .any(|(column, levels)| column.and_then(|column| column.value(row)).is_some_and(|v| levels.contains(v)))
+        };
+        for (row, &segment) in fitted.segment_of_row.iter().enumerate().filter(|&(row, _)| !has_few(row)) {
             rows_of.entry(segment).or_default().push(row);
         }
         let profile = |row: usize| fitted.profile_of_row.get(row).copied();
@@ -62,6 +68,21 @@ impl GoldenSample {
         let agreeing = placed.iter().zip(&self.segments).filter(|(placed, expected)| placed == expected).count();
         Ok(Agreement { agreeing, of: self.segments.len() })
     }
+}
+
+/// The levels that fewer than ten customers of a training have, by column.
+fn few_levels(table: &CustomerTable, fitted: &Fitted) -> Vec<(usize, Vec<Value>)> {
+    let features = table.schema().features().zip(&fitted.everyone);
+    let of = features.filter_map(|(feature, counts)| {
+        let FeatureKind::Ordinal(levels) = feature.kind else { return None };
+        let few = counts.counts.iter().filter(|&&(_, customers)| customers < MIN_CUSTOMERS);
+        let level = |(name, _): &(TraitValue, u64)| {
+            let rank = levels.iter().position(|level| *name == TraitValue::Name(level.clone()))?;
+            u32::try_from(rank).ok().map(Value::Level)
+        };
+        Some((feature.column, few.filter_map(level).collect::<Vec<_>>()))
+    });
+    of.filter(|(_, few)| !few.is_empty()).collect()
 }
 
 impl Agreement {

@@ -17,7 +17,9 @@ mod errors;
 mod fit;
 mod fit_params;
 mod golden;
+mod hypergeometric;
 mod independent;
+mod marks;
 mod method;
 mod model;
 mod overview;
@@ -36,6 +38,7 @@ mod training_profile;
 mod training_settings;
 mod trait_counts;
 mod traits;
+mod wrong_settings;
 
 pub use adopt::{Adopted, TrainedElsewhere, adopt};
 pub use association::Association;
@@ -49,11 +52,12 @@ pub use errors::{AssignError, DamagedModel, FitError};
 pub use fit::{FitStep, Fitted, Scores, fit};
 pub use fit_params::{FitParams, Method};
 pub use golden::{Agreement, GoldenSample};
+pub use marks::{Mark, Marks};
 pub use method::{GroupingParts, LatentParts};
 pub use model::{Assignment, Model, ModelParts, Overlaid};
 pub use overview::{Overview, OverviewPoint};
 pub use persona::{Persona, Trait, count_traits};
-pub use placement::{Nearest, Placement};
+pub use placement::{Nearest, Placement, in_steps};
 pub use refit::{Refit, Stability};
 pub use scaler::Scaler;
 pub use segment::{CustomerBase, CustomerBaseParts, NewName, Segment, SegmentId, SegmentParts};
@@ -63,6 +67,7 @@ pub use training_profile::{FeatureProfile, Histogram, TrainingProfile};
 pub use training_settings::TrainingSettings;
 pub use trait_counts::{TraitCounts, TraitValue};
 pub use traits::{
-    Claim, Distinction, Distinguishing, DistinguishingNumber, DistinguishingValue, MIN_CUSTOMERS, Statement, Tallies,
-    wilson_interval,
+    Claim, Distinction, Distinguishing, DistinguishingNumber, DistinguishingValue, MIN_CUSTOMERS, MIN_OBSERVED,
+    Statement, Tallies, wilson_interval,
 };
+pub use wrong_settings::{WrongSetting, WrongSettings};

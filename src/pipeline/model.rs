@@ -1,6 +1,7 @@
 //! A trained model: places customers in the segments that training found.
 
 mod overlay;
+mod placing;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,8 +11,8 @@ use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use super::encoder::{Encoder, Profiles};
-use super::method::{Grouping, GroupingParts, LatentClasses, MapClusters};
-use super::placement::{Nearest, Placement, bits_of};
+use super::method::{Grouping, GroupingParts, LatentClasses};
+use super::placement::bits_of;
 use super::placement_cache::{PlacementCache, UnseenProfiles};
 use super::scaler::Scaler;
 use super::segment::{CustomerBase, CustomerBaseParts, NewName, Segment, SegmentId, SegmentParts};
@@ -19,9 +20,8 @@ use super::trait_counts::TraitValue;
 use super::{AssignError, DamagedModel, Method};
 use crate::customer::{CustomerTable, Schema};
 
-use hdbscan::Prediction;
-use latent_classes::Prediction as Classified;
 pub use overlay::Overlaid;
+pub use placing::Assignment;
 
 /// Everything that was learned from one training set, and the schema it was read by.
 ///
@@ -68,17 +68,6 @@ pub(super) struct KnownTrait {
     /// The feature's position in the schema.
     pub feature: usize,
     columns: Vec<(usize, u32)>,
-}
-
-/// Where the rows of one table belong.
-#[derive(Debug, Clone)]
-pub struct Assignment {
-    /// For each row the number of its profile, a position in `placements`.
-    pub profile_of_row: Vec<u32>,
-    /// For each distinct profile its place.
-    pub placements: Vec<Placement>,
-    /// Values that training never saw, by feature, with their rows.
-    pub unseen: Vec<(String, Vec<(TraitValue, u64)>)>,
 }
 
 /// For each profile of a table its number in the training, and the positions of the others on the map, in their order.
@@ -185,6 +174,14 @@ impl Model {
         self.grouping.places()
     }
 
+    /// The latent classes of the training's profiles, where they are the method.
+    pub(super) fn latent_classes(&self) -> Option<&LatentClasses> {
+        match &self.grouping {
+            Grouping::Map(_) => None,
+            Grouping::Latent(latent) => Some(latent),
+        }
+    }
+
     /// The segment of each of the training's profiles, `None` outside every cluster.
     pub(super) fn segments_of_profiles(&self) -> impl Iterator<Item = Option<SegmentId>> {
         self.grouping.labels().iter().map(|&label| self.segment_of(label))
@@ -255,32 +252,6 @@ impl Model {
         Ok(())
     }
 
-    /// Takes the way of a profile that training never met once, so that the first request takes no longer than the
-    /// next one.
-    ///
-    /// # Errors
-    /// As [`Model::assign`]: the model then answers nothing.
-    pub fn warm_up(&self) -> Result<(), AssignError> {
-        let Grouping::Map(map) = &self.grouping else { return Ok(()) };
-        let nobody = Array2::zeros((1, self.encoder.n_features()));
-        let (places, _) = map.predict(&nobody)?;
-        map.hdbscan.nearest_clusters(places.mapv(f64::from).view()).map_err(AssignError::Cluster)?;
-        Ok(())
-    }
-
-    /// Places every row of `table`.
-    ///
-    /// A profile that training met is looked up; every other one is put on the map and given to the clusters, or to the
-    /// class of the largest posterior. The result of a row depends on that row alone.
-    ///
-    /// # Errors
-    /// [`AssignError::OtherSchema`] when the table was read by another schema than the model's.
-    pub fn assign(&self, table: &CustomerTable) -> Result<Assignment, AssignError> {
-        let profiles = self.profiles(table)?;
-        let placements = self.place(&profiles)?;
-        Ok(Assignment { profile_of_row: profiles.of_row, placements, unseen: self.encoder.unseen(table) })
-    }
-
     /// The distinct profiles of `table`.
     ///
     /// # Errors
@@ -335,111 +306,9 @@ impl Model {
         self.segment_of(*self.grouping.labels().get(profile)?)
     }
 
-    /// The places of `profiles`, in their order.
-    ///
-    /// # Errors
-    /// As [`Model::assign`].
-    pub(super) fn place(&self, profiles: &Profiles) -> Result<Vec<Placement>, AssignError> {
-        let rows = self.encoder.encode(profiles, &self.scaler);
-        match &self.grouping {
-            Grouping::Map(map) => self.newcomers.placed(&rows, |rows| self.place_rows(map, rows)),
-            Grouping::Latent(latent) => self.classify(latent, profiles, &rows),
-        }
-    }
-
-    /// Places profiles by their posteriors; `rows` are the same profiles encoded.
-    fn classify(
-        &self,
-        latent: &LatentClasses,
-        profiles: &Profiles,
-        rows: &Array2<f32>,
-    ) -> Result<Vec<Placement>, AssignError> {
-        let Classified { labels, strengths } = latent.predict(profiles).map_err(AssignError::Classes)?;
-        let place = |((label, strength), row): ((usize, f64), ArrayView1<'_, f32>)| {
-            let segment = self.id_of_label.get(label).copied();
-            let nearest = segment.map(|cluster_id| Nearest { cluster_id, membership: strength });
-            Placement {
-                segment,
-                strength,
-                nearest,
-                is_known: self.known.contains_key(&bits_of(row)),
-                is_partial: false,
-            }
-        };
-        Ok(labels.into_iter().zip(strengths).zip(rows.rows()).map(place).collect())
-    }
-
-    /// Places encoded profiles, `(n_profiles, n_features)`.
-    fn place_rows(&self, map: &MapClusters, rows: &Array2<f32>) -> Result<Vec<Placement>, AssignError> {
-        let known: Vec<Option<usize>> =
-            rows.rows().into_iter().map(|row| self.known.get(&bits_of(row)[..]).map(|&p| p as usize)).collect();
-        let strangers: Vec<usize> =
-            known.iter().enumerate().filter(|(_, known)| known.is_none()).map(|(profile, _)| profile).collect();
-        let (places, prediction) = map.predict(&rows.select(Axis(0), &strangers))?;
-        let mut predicted = prediction.labels.into_iter().zip(prediction.strengths).zip(places.rows());
-        let (mut placements, mut outside, mut outside_places) =
-            (Vec::with_capacity(known.len()), Vec::new(), Vec::new());
-        for known in known {
-            let (label, strength, place) = match known {
-                Some(position) => map.known_place(position).ok_or(AssignError::Incomplete)?,
-                None => predicted.next().map(|((l, s), place)| (l, s, place)).ok_or(AssignError::Incomplete)?,
-            };
-            if label < 0 {
-                outside.push(placements.len());
-                outside_places.extend(place.iter().map(|&coordinate| f64::from(coordinate)));
-            }
-            let segment = self.segment_of(label);
-            let nearest = segment.map(|cluster_id| Nearest { cluster_id, membership: strength });
-            placements.push(Placement { segment, strength, nearest, is_known: known.is_some(), is_partial: false });
-        }
-        let n_dimensions = map.umap.embedding().ncols();
-        let outside_places = Array2::from_shape_vec((outside.len(), n_dimensions), outside_places);
-        let outside_places = outside_places.map_err(|_| AssignError::Incomplete)?;
-        let nearest = map.hdbscan.nearest_clusters(outside_places.view()).map_err(AssignError::Cluster)?;
-        for (profile, nearest) in outside.into_iter().zip(nearest) {
-            if let Some(placement) = placements.get_mut(profile) {
-                placement.nearest = nearest
-                    .and_then(|n| Some(Nearest { cluster_id: self.segment_of(n.label)?, membership: n.membership }));
-            }
-        }
-        Ok(placements)
-    }
-
     /// The segment that the method's label stands for; `None` for noise.
     fn segment_of(&self, label: i32) -> Option<SegmentId> {
         self.id_of_label.get(usize::try_from(label).ok()?).copied()
-    }
-}
-
-impl MapClusters {
-    /// Label, strength and place of a training profile.
-    fn known_place(&self, position: usize) -> Option<(i32, f64, ArrayView1<'_, f32>)> {
-        let label = *self.hdbscan.labels().get(position)?;
-        let strength = *self.hdbscan.probabilities().get(position)?;
-        let embedding = self.umap.embedding();
-        let place = (position < embedding.nrows()).then(|| embedding.index_axis_move(Axis(0), position))?;
-        Some((label, strength, place))
-    }
-
-    fn predict(&self, rows: &Array2<f32>) -> Result<(Array2<f32>, Prediction), AssignError> {
-        if rows.nrows() == 0 {
-            return Ok((Array2::zeros((0, 0)), Prediction { labels: Vec::new(), strengths: Vec::new() }));
-        }
-        let places = self.umap.transform(rows.view()).map_err(AssignError::Map)?;
-        let prediction = self.hdbscan.predict(places.mapv(f64::from).view()).map_err(AssignError::Cluster)?;
-        Ok((places, prediction))
-    }
-}
-
-impl Assignment {
-    /// The place of row `row`.
-    pub fn of_row(&self, row: usize) -> Option<&Placement> {
-        self.placements.get(*self.profile_of_row.get(row)? as usize)
-    }
-
-    /// The segment of every row, `None` outside every cluster.
-    pub fn segments(&self) -> Vec<Option<SegmentId>> {
-        self.profile_of_row.iter().map(|&p| self.placements.get(p as usize)?.segment).collect()
     }
 }
 

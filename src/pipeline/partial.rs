@@ -7,13 +7,10 @@
 //! until more agree, so that no answer tells the traits of the only customer of a town. Strengths are rounded to 0.05.
 
 use super::model::{KnownTrait, Model};
-use super::placement::{Nearest, Placement};
+use super::placement::{Nearest, Placement, in_steps};
 use super::traits::MIN_CUSTOMERS;
 use super::{AssignError, Method, SegmentId};
 use crate::customer::{CustomerTable, FeatureKind};
-
-/// Steps of a strength, from 0 to 1.
-const STEPS: f64 = 20.0;
 
 impl Model {
     /// Places the one customer of `table`; `None` where it has none.
@@ -102,9 +99,8 @@ impl Model {
 impl Placement {
     /// The placement with strengths in steps of 0.05.
     fn coarse(self) -> Self {
-        let step = |strength: f64| (strength * STEPS).round() / STEPS;
-        let nearest = self.nearest.map(|nearest| Nearest { membership: step(nearest.membership), ..nearest });
-        Self { strength: step(self.strength), nearest, ..self }
+        let nearest = self.nearest.map(|nearest| Nearest { membership: in_steps(nearest.membership), ..nearest });
+        Self { strength: in_steps(self.strength), nearest, ..self }
     }
 }
 

@@ -28,6 +28,14 @@ pub struct Nearest {
     pub membership: f64,
 }
 
+/// Steps of a share that a form is answered with, from 0 to 1.
+const STEPS: f64 = 20.0;
+
+/// A share in steps of 0.05: finer ones would tell of few customers.
+pub fn in_steps(share: f64) -> f64 {
+    (share * STEPS).round() / STEPS
+}
+
 /// The bits of an encoded row, `(n_features)`: equal for equal profiles.
 pub(super) fn bits_of(row: ArrayView1<'_, f32>) -> Box<[u32]> {
     row.iter().map(|value| value.to_bits()).collect()

@@ -5,13 +5,15 @@ mod split;
 use std::collections::BTreeMap;
 
 use hdbscan::{HdbscanModel, HdbscanParams, MinClusterSize};
+use latent_classes::LatentClassModel;
 use linfa::ParamGuard;
 use ndarray::{Array2, Axis};
 use umap::UmapModel;
 
-use super::fit::{Fitted, MIN_PROFILES};
+use super::fit::{Fitted, MIN_PROFILES, MIN_SEGMENT};
+use super::method::{FoundClasses, LatentClasses};
 use super::refit::{Calibration, Observation};
-use super::{FitError, FitParams, Method, Refit, SegmentId, Stability, TraitCounts};
+use super::{FitError, FitParams, Model, Refit, SegmentId, Stability, TraitCounts};
 use crate::customer::FeatureKind;
 use split::Split;
 
@@ -34,20 +36,15 @@ impl Fitted {
 /// # Errors
 /// As [`super::fit`].
 fn refit(fitted: &Fitted, params: &FitParams) -> Result<Option<Refit>, FitError> {
-    // It is a second map; how stable classes are is for another measure to say.
-    if params.method == Method::LatentClasses {
-        return Ok(None);
-    }
     let split = Split::new(&fitted.customers_of_profile, params.umap.check_ref().map_err(FitError::Map)?.seed());
     if split.kept.len() < MIN_PROFILES || split.held_out.is_empty() {
         return Ok(None);
     }
     let own: Vec<Option<SegmentId>> = fitted.model.segments_of_profiles().collect();
-    let points = fitted.model.points();
-    let second = Second::fit(&points, params, &split)?;
+    let second = Second::fit(&fitted.model, params, &split)?;
     let overlap = Overlap::of(&own, &second, &split);
     let segments: Vec<SegmentId> = fitted.model.segments().iter().map(|segment| segment.cluster_id).collect();
-    let placed = second.place(&points, &split, &overlap.segment_of_label())?;
+    let placed = second.place(&split, &overlap.segment_of_label())?;
     let stability = segments.iter().map(|&id| Stability { cluster_id: id, jaccard: overlap.jaccard(id) });
     let observed: Vec<Observation> = placed.iter().map(|place| place.observed(&own)).collect();
     Ok(Some(Refit {
@@ -60,11 +57,18 @@ fn refit(fitted: &Fitted, params: &FitParams) -> Result<Option<Refit>, FitError>
 }
 
 /// The second training.
-struct Second {
-    umap: UmapModel,
-    hdbscan: HdbscanModel,
-    /// For each of its profiles its number in the first training.
+struct Second<'m> {
+    learned: Learned<'m>,
+    /// For each of its profiles its number in the first training, its label and how firmly it belongs.
     profiles: Vec<usize>,
+    labels: Vec<i32>,
+    strengths: Vec<f64>,
+}
+
+/// What it learned, and what it places the others by.
+enum Learned<'m> {
+    Map { umap: Box<UmapModel>, hdbscan: Box<HdbscanModel>, points: Array2<f32> },
+    Classes { first: &'m LatentClasses, second: LatentClassModel },
 }
 
 /// A held-out profile as the second training places it.
@@ -77,43 +81,40 @@ struct Placed {
     is_known: bool,
 }
 
-impl Second {
-    fn fit(points: &Array2<f32>, params: &FitParams, split: &Split) -> Result<Self, FitError> {
-        let (profiles, customers): (Vec<usize>, Vec<u32>) = split.kept.iter().copied().unzip();
-        let points = points.select(Axis(0), &profiles);
+impl<'m> Second<'m> {
+    fn fit(model: &'m Model, params: &FitParams, split: &Split) -> Result<Self, FitError> {
         let umap_params = params.umap.check_ref().map_err(FitError::Map)?;
-        let umap = umap_params.fit(points.view(), &|_, _| {}).map_err(FitError::Map)?;
+        let (profiles, customers): (Vec<usize>, Vec<u32>) = split.kept.iter().copied().unzip();
+        if let Some(first) = model.latent_classes() {
+            let least = (MIN_SEGMENT as f64 * split.kept_share()).round() as u64;
+            let FoundClasses { model: second, labels, strengths } =
+                first.fit_again(&split.kept, umap_params.seed(), least)?;
+            return Ok(Self { learned: Learned::Classes { first, second }, profiles, labels, strengths });
+        }
+        let points = model.points();
+        let kept = points.select(Axis(0), &profiles);
+        let umap = umap_params.fit(kept.view(), &|_, _| {}).map_err(FitError::Map)?;
         let hdbscan_params = resized(&params.hdbscan, split.kept_share())?;
         let places = umap.embedding().mapv(f64::from);
         let hdbscan_params = hdbscan_params.check_ref().map_err(FitError::Cluster)?;
         let hdbscan = hdbscan_params.fit(places.view(), &customers).map_err(FitError::Cluster)?;
-        Ok(Self { umap, hdbscan, profiles })
+        let (labels, strengths) = (hdbscan.labels().to_vec(), hdbscan.probabilities().to_vec());
+        let learned = Learned::Map { umap: Box::new(umap), hdbscan: Box::new(hdbscan), points };
+        Ok(Self { learned, profiles, labels, strengths })
     }
 
     /// Places every profile of which customers were held out; `segment_of_label` says which segment a cluster is.
-    fn place(
-        &self,
-        points: &Array2<f32>,
-        split: &Split,
-        segment_of_label: &BTreeMap<i32, SegmentId>,
-    ) -> Result<Vec<Placed>, FitError> {
+    fn place(&self, split: &Split, segment_of_label: &BTreeMap<i32, SegmentId>) -> Result<Vec<Placed>, FitError> {
         let own: BTreeMap<usize, usize> = self.profiles.iter().copied().zip(0..).collect();
         let unseen: Vec<usize> = split.held_out.iter().map(|&(p, _)| p).filter(|p| !own.contains_key(p)).collect();
-        let points = points.select(Axis(0), &unseen);
-        let (labels, strengths) = if unseen.is_empty() {
-            Default::default()
-        } else {
-            let places = self.umap.transform(points.view()).map_err(FitError::Map)?.mapv(f64::from);
-            let predicted = self.hdbscan.predict(places.view()).map_err(FitError::Cluster)?;
-            (predicted.labels, predicted.strengths)
-        };
+        let (labels, strengths) = if unseen.is_empty() { Default::default() } else { self.learned.predict(&unseen)? };
         let mut predicted = labels.into_iter().zip(strengths);
         let place = |&(profile, customers): &(usize, u64)| {
             let known = own.get(&profile).copied();
             let (label, strength) = match known {
                 Some(position) => {
-                    let label = self.hdbscan.labels().get(position).copied().unwrap_or(-1);
-                    (label, self.hdbscan.probabilities().get(position).copied().unwrap_or(0.0))
+                    let label = self.labels.get(position).copied().unwrap_or(-1);
+                    (label, self.strengths.get(position).copied().unwrap_or(0.0))
                 }
                 None => predicted.next().unwrap_or((-1, 0.0)),
             };
@@ -122,6 +123,21 @@ impl Second {
             Placed { profile, customers, segment, strength, is_known: known.is_some() }
         };
         Ok(split.held_out.iter().map(place).collect())
+    }
+}
+
+impl Learned<'_> {
+    /// The labels of these profiles of the first training, and how firmly they belong.
+    fn predict(&self, profiles: &[usize]) -> Result<(Vec<i32>, Vec<f64>), FitError> {
+        match self {
+            Self::Map { umap, hdbscan, points } => {
+                let points = points.select(Axis(0), profiles);
+                let places = umap.transform(points.view()).map_err(FitError::Map)?.mapv(f64::from);
+                let predicted = hdbscan.predict(places.view()).map_err(FitError::Cluster)?;
+                Ok((predicted.labels, predicted.strengths))
+            }
+            Self::Classes { first, second } => first.placed_by(second, profiles),
+        }
     }
 }
 
@@ -159,9 +175,9 @@ struct Overlap {
 }
 
 impl Overlap {
-    fn of(own: &[Option<SegmentId>], second: &Second, split: &Split) -> Self {
+    fn of(own: &[Option<SegmentId>], second: &Second<'_>, split: &Split) -> Self {
         let mut overlap = Self { shared: BTreeMap::new(), of_segment: BTreeMap::new(), of_label: BTreeMap::new() };
-        for (&(profile, customers), &label) in split.kept.iter().zip(second.hdbscan.labels()) {
+        for (&(profile, customers), &label) in split.kept.iter().zip(&second.labels) {
             let (customers, segment) = (u64::from(customers), own.get(profile).copied().flatten());
             if let Some(id) = segment {
                 *overlap.of_segment.entry(id).or_insert(0) += customers;

@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::association::Association;
+use super::encoder::OTHER;
 use super::trait_counts::TraitValue;
 use super::{Fitted, Refit, TraitCounts};
-use crate::customer::{CustomerTable, FeatureKind, Value};
+use crate::customer::{CustomerTable, DatePart, FeatureKind, MIN_CUSTOMERS, Value};
 
 /// Parts that a number's range is cut into.
 const PARTS: u64 = 10;
@@ -37,7 +38,7 @@ pub struct FeatureProfile {
     pub missing: u64,
     /// Customers by value.
     pub histogram: Histogram,
-    /// Whether `Other` stands for every name that the histogram does not list.
+    /// Whether `Other` stands for every value that the histogram does not list.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub has_rare: bool,
 }
@@ -62,8 +63,13 @@ impl TrainingProfile {
     /// The histograms of the customers that `fitted` was trained on.
     pub fn of(table: &CustomerTable, fitted: &Fitted) -> Self {
         let mut profile = Self::from_counts(table, &fitted.everyone);
-        for (index, feature) in profile.features.iter_mut().enumerate() {
-            feature.has_rare = fitted.model.merges_rare(index);
+        for ((index, own), feature) in profile.features.iter_mut().enumerate().zip(table.schema().features()) {
+            own.has_rare = fitted.model.merges_rare(index);
+            match feature.kind {
+                FeatureKind::DatePart(part) if own.has_rare => own.count_few_parts(table, feature.column, part),
+                FeatureKind::Ordinal(_) => own.merge_few_levels(),
+                _ => {}
+            }
         }
         let seen = fitted.model.as_seen(table);
         let associations = Association::all(&seen, &profile.coded(&seen));
@@ -92,6 +98,34 @@ impl TrainingProfile {
             }
         });
         Self { customers: table.n_customers(), features: features.collect(), associations: Vec::new(), refit: None }
+    }
+}
+
+impl FeatureProfile {
+    /// Counts those of whose dates this part was left out, since few share it, as `Other`, and not as without a value.
+    fn count_few_parts(&mut self, table: &CustomerTable, column: usize, part: DatePart) {
+        let (Histogram::Values(values), Some(column)) = (&mut self.histogram, table.columns().get(column)) else {
+            return;
+        };
+        let has_part: Vec<bool> = column.values.iter().map(|value| part.of(value).is_some()).collect();
+        let with_part = column.codes.iter().zip(table.weights());
+        let with_part = with_part.filter(|(code, _)| has_part.get(**code as usize).copied().unwrap_or_default());
+        let all: u64 = with_part.map(|(_, weight)| u64::from(weight)).sum();
+        let few = all.saturating_sub(values.iter().map(|&(_, customers)| customers).sum());
+        values.push((TraitValue::Name(OTHER.to_owned()), few));
+        self.missing = self.missing.saturating_sub(few);
+    }
+
+    /// Counts levels of fewer than ten customers together, as `Other`.
+    fn merge_few_levels(&mut self) {
+        let Histogram::Values(values) = &mut self.histogram else { return };
+        let (told, few): (Vec<_>, Vec<_>) =
+            std::mem::take(values).into_iter().partition(|&(_, customers)| customers >= MIN_CUSTOMERS);
+        *values = told;
+        if !few.is_empty() {
+            values.push((TraitValue::Name(OTHER.to_owned()), few.iter().map(|&(_, customers)| customers).sum()));
+            self.has_rare = true;
+        }
     }
 }
 

@@ -112,7 +112,7 @@ pub struct SegmentAnswer<'a> {
     persona_summary: &'a str,
     /// What sets these customers apart, and how far it may be said of one of them.
     distinguishing: &'a [Distinguishing],
-    /// The persona's keys that are as everywhere.
+    /// The persona's keys that are as in the whole workbook; none where too few customers are in it to say so.
     #[schema(example = json!(["Top_Gender", "Top_Loyalty_Tier"]))]
     not_distinguishing: &'a [String],
     content: ContentAnswer<'a>,
@@ -133,7 +133,7 @@ pub struct ClusterAnswer<'a> {
     persona_summary: &'a str,
     /// What sets these customers apart, and how far it may be said of one of them.
     distinguishing: &'a [Distinguishing],
-    /// The persona's keys that are as everywhere.
+    /// The persona's keys that are as in the whole workbook; none where too few customers are in it to say so.
     #[schema(example = json!(["Top_Gender", "Top_Loyalty_Tier"]))]
     not_distinguishing: &'a [String],
     /// The first text; empty where none was written.

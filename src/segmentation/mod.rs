@@ -18,7 +18,8 @@ use crate::content::{Audience, Brief, Campaign, WrittenFor};
 use crate::customer::{CustomerTable, Schema};
 use crate::model_store::ModelVersion;
 use crate::pipeline::{
-    AssignError, Assignment, Distinction, Drift, Persona, Placement, Segment, SegmentId, TablePlaces, Tallies,
+    AssignError, Assignment, Distinction, Drift, MIN_OBSERVED, Persona, Placement, Segment, SegmentId, TablePlaces,
+    Tallies,
 };
 
 pub use answer::{Answer, AnswerContext, SegmentAnswer};
@@ -61,9 +62,6 @@ pub struct Group {
     pub summary: String,
 }
 
-/// Customers, of a group and of the rest of its table, from which on the group is described by what is observed in it.
-pub const MIN_OBSERVED: usize = 50;
-
 /// Places every row of `table` and describes the segments that occur in it.
 ///
 /// # Errors
@@ -101,12 +99,12 @@ pub fn group(version: Arc<ModelVersion>, table: CustomerTable) -> Result<Grouped
             let lift = baseline.lift(&counts);
             let persona = trained.map_or_else(|| observed.clone(), |segment| segment.persona.clone());
             let cluster_id = SegmentId::code(trained.map(|segment| segment.cluster_id));
-            let is_seen = rows.len().min(table.n_rows() - rows.len()) >= MIN_OBSERVED;
+            let is_seen = rows.len().min(table.n_rows() - rows.len()) as u64 >= MIN_OBSERVED;
             let (distinction, summary) = match trained {
                 Some(segment) if !is_seen => described_as_trained(segment, &tallies, place, model.schema()),
                 _ => {
                     let seen = if is_seen { seen } else { Distinction::default() };
-                    let summary = seen.summary(model.schema(), rows.len() as u64);
+                    let summary = seen.summary_within_file(model.schema(), rows.len() as u64);
                     (seen, summary)
                 }
             };

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use content_portal::customer::{Schema, read_form};
 use content_portal::pipeline::{Model, Placement};
 use jiff::civil::date;
+use serde_json::{Value, json};
 
 use super::shop::{Shop, customers};
 
@@ -70,6 +71,54 @@ fn no_file_for_people_names_the_town_of_one_customer() {
         assert!(!text.contains(TOWN), "{name}");
     }
     assert!(Schema::built_in().is_ok_and(|schema| *shop.current().model.schema() == Arc::new(schema)));
+}
+
+/// Every number and text in a JSON value.
+fn leaves(value: &Value) -> Vec<&Value> {
+    match value {
+        Value::Array(items) => items.iter().flat_map(leaves).collect(),
+        Value::Object(entries) => entries.values().flat_map(leaves).collect(),
+        leaf => vec![leaf],
+    }
+}
+
+#[test]
+fn no_file_of_a_version_has_a_part_of_a_date_or_a_level_that_few_customers_have() {
+    let mut shop = Shop::new();
+    for kind in ['A', 'B', 'C'] {
+        let lines = customers(kind, 0, 72).replace("Platinum", "Gold");
+        shop.add(&format!("base_data/2026-01-01/{kind}.csv"), &lines);
+    }
+    // Nobody else joined in 2019 or in a fourth quarter, or is Platinum.
+    shop.add("base_data/2026-01-01/lone.csv", "L1,2019-11-03,Bedok,Male,Gold\nL2,2022-02-03,Bedok,Male,Platinum\n");
+    shop.publish();
+    let read = |name: &str| -> Value {
+        serde_json::from_slice(&std::fs::read(shop.path("models/current").join(name)).unwrap()).unwrap()
+    };
+    let files = ["encoder.json", "training_profile.json", "golden_sample.json", "cluster_personas.json", "report.json"];
+    for name in files {
+        let file = read(name);
+        assert!(!leaves(&file).contains(&&Value::from(2019)), "{name}");
+        // The schema names the level.
+        let schema_names = leaves(&file["customers"]["schema"]).iter().filter(|leaf| **leaf == "Platinum").count();
+        let named = leaves(&file).iter().filter(|leaf| **leaf == "Platinum").count();
+        assert_eq!(named, schema_names, "{name}");
+    }
+    let encoder = read("encoder.json");
+    let values = |block: usize| encoder["blocks"][block]["one_hot"].clone();
+    assert_eq!((values(2), values(4)), (json!([2022, 2023, 2024]), json!([1, 2, 3])));
+    assert_eq!(values(3), json!([1, 2, 3, 4, 5, 6, 7, 8, 9]));
+    let profile = read("training_profile.json");
+    let last = |feature: usize| profile["features"][feature]["histogram"]["values"].as_array().unwrap().last().cloned();
+    for feature in [2, 3, 4, 5] {
+        assert_eq!(last(feature), Some(json!(["Other", 1])), "{}", profile["features"][feature]);
+    }
+    // Whoever joined then is placed as somebody whose date nobody knows.
+    let model = shop.current().model;
+    let [then, unknown] =
+        [[("join_year", "2019"), ("location", "Bedok")], [("join_year", "2018"), ("location", "Bedok")]]
+            .map(|form| placed(&model, &form));
+    assert_eq!(then, unknown);
 }
 
 #[test]

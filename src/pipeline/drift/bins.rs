@@ -14,11 +14,18 @@ pub(super) struct Bin {
     pub value: String,
     pub before: f64,
     pub now: f64,
+    /// Whether these are values that training never had or had of few.
+    pub is_unlisted: bool,
 }
 
 impl Bin {
     pub fn new(value: impl Into<String>, before: f64, now: f64) -> Self {
-        Self { value: value.into(), before, now }
+        Self { value: value.into(), before, now, is_unlisted: false }
+    }
+
+    /// Values that training never had or had of few.
+    fn unlisted(value: impl Into<String>, before: f64) -> Self {
+        Self { is_unlisted: true, ..Self::new(value, before, 0.0) }
     }
 
     /// Whether the share of this value became twice or half of what it was, which matters, and chance does so less often
@@ -55,10 +62,13 @@ pub(super) fn by_value(
     (column, counts): (&CustomerColumn, &ColumnCounts),
     unseen: &mut [bool],
 ) -> Vec<Bin> {
-    let mut bins: Vec<Bin> =
-        trained.iter().take(MAX_VALUES).map(|(v, n)| Bin::new(v.to_string(), *n as f64, 0.0)).collect();
+    let bin = |(value, n): &(TraitValue, u64)| match profile.has_rare && *value == TraitValue::Name(OTHER.to_owned()) {
+        true => Bin::unlisted(value.to_string(), *n as f64),
+        false => Bin::new(value.to_string(), *n as f64, 0.0),
+    };
+    let mut bins: Vec<Bin> = trained.iter().take(MAX_VALUES).map(bin).collect();
     let rare: u64 = trained.iter().skip(MAX_VALUES).map(|&(_, n)| n).sum();
-    let mut others = Bin::new("new or rare values", rare as f64, 0.0);
+    let mut others = Bin::unlisted("new or rare values", rare as f64);
     // A level that training never saw still has its place on the scale; a name or a year has none.
     let is_scale = matches!(feature.kind, FeatureKind::Ordinal(_) | FeatureKind::Number);
     let known = known_positions(feature, trained, column);
@@ -83,7 +93,9 @@ pub(super) fn positions(
 ) -> Vec<Option<usize>> {
     let rare_name = TraitValue::Name(OTHER.to_owned());
     let merged = trained.iter().position(|(value, _)| profile.has_rare && *value == rare_name);
-    known_positions(feature, trained, column).into_iter().map(|position| position.or(merged)).collect()
+    let positions = known_positions(feature, trained, column).into_iter().zip(&column.values);
+    let has_value = |value: &Value| TraitValue::of(feature, value).is_some();
+    positions.map(|(position, value)| position.or(merged.filter(|_| has_value(value)))).collect()
 }
 
 /// The same; `None` for what training does not list.

@@ -285,7 +285,37 @@ fn a_drift_is_written_down_by_title_in_the_order_of_the_schema() {
     assert_eq!(titles, ["Town", "Tier", "Year", "Spend"]);
     assert_eq!(
         json["columns"]["Town"],
-        serde_json::json!({"psi": 0.0, "by_chance": 0.0, "total_variation": 0.0, "p_value": 1.0, "level": "steady"})
+        serde_json::json!({"psi": 0.0, "by_chance": 0.0, "total_variation": 0.0, "unseen_share": 0.0, "p_value": 1.0,
+            "level": "steady"})
     );
     assert_eq!(json["level"], "steady");
+}
+
+#[test]
+fn a_level_that_training_never_had_is_no_steady_column_however_few_rows_have_it() {
+    let of = |tier: &'static str, n: usize| std::iter::repeat_n(("Bedok".to_owned(), tier, 2024, 10), n);
+    let before: Vec<Row> = of("Low", 700).chain(of("Middle", 300)).collect();
+    let now = |high: usize, n: usize| -> Vec<Row> { of("Low", n - high).chain(of("High", high)).collect() };
+    let found = drift(&before, &now(8, 24));
+    let tier = column(&found, "Tier");
+    assert_eq!((tier.level, tier.unseen_share), (DriftLevel::Drifted, Some(0.3333)));
+    assert!(tier.p_value < 0.001 && found.level == DriftLevel::Drifted, "{tier:?}");
+    assert_eq!(column(&found, "Town").unseen_share, Some(0.0));
+    assert_eq!(column(&found, "Spend").unseen_share, None);
+    let some = drift(&before, &of("Low", 70).chain(of("Middle", 30)).chain(of("High", 8)).collect::<Vec<_>>());
+    assert_eq!(column(&some, "Tier").level, DriftLevel::Shifted);
+    let one = drift(&before, &of("Low", 14).chain(of("Middle", 5)).chain(of("High", 1)).collect::<Vec<_>>());
+    assert_eq!(column(&one, "Tier").level, DriftLevel::Steady, "one customer is no change");
+}
+
+#[test]
+fn new_values_are_held_against_those_that_training_merged() {
+    let mut trained = profile(&table(&towns(&[("Bedok", 800), ("Other", 200)])));
+    trained.features[0].has_rare = true;
+    let level = |new: usize| {
+        let drift = drift_of(&trained, &towns(&[("Bedok", 100 - new), ("Atlantis", new)]));
+        (column(&drift, "Town").level, column(&drift, "Town").unseen_share)
+    };
+    assert_eq!(level(25), (DriftLevel::Steady, Some(0.25)));
+    assert_eq!(level(45), (DriftLevel::Drifted, Some(0.45)));
 }

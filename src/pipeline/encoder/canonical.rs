@@ -2,7 +2,8 @@
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::{Block, Encoder, Profiles};
+use super::profiles::Profiles;
+use super::{Block, Encoder};
 
 impl Encoder {
     /// The same profiles, numbered in the order of a hash of their values.

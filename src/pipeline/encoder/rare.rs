@@ -1,66 +1,59 @@
-//! Names that few customers have: one value to the model, so that none of them is written down.
+//! Values that few customers have, which are written down nowhere: names are one value to the model, and of a date the
+//! parts that few share are not known.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use super::{Block, Encoder, RareNames, Spellings, UNKNOWN};
-use crate::customer::{CustomerColumn, CustomerTable, Feature, FeatureKind, Value};
+use crate::customer::{CustomerColumn, CustomerTable, DatePart, Feature, FeatureKind, MIN_CUSTOMERS, Value};
 use crate::pipeline::TraitValue;
+use crate::pipeline::trait_counts::ranked;
 
 /// What stands for all rare names of a column.
 pub(in crate::pipeline) const OTHER: &str = "Other";
 
-/// The values of a feature of names or parts of dates, sorted, and whether [`OTHER`] stands for rare ones among them.
+/// The values of a feature of names or parts of dates, sorted, and whether rare ones were left out: of names [`OTHER`]
+/// stands for them.
 pub(super) fn frequent_values(
     table: &CustomerTable,
     feature: &Feature<'_>,
     rare_names: RareNames,
 ) -> (Vec<TraitValue>, bool) {
     let Some(column) = table.columns().get(feature.column) else { return (Vec::new(), false) };
-    let mut values: Vec<TraitValue> = match feature.kind {
-        FeatureKind::Category | FeatureKind::DatePart(_) => {
-            column.values.iter().filter_map(|value| TraitValue::of(feature, value)).collect()
-        }
+    let (least, other) = match feature.kind {
+        FeatureKind::Category => (feature.min_customers, Some(TraitValue::Name(OTHER.to_owned()))),
+        FeatureKind::DatePart(_) => (MIN_CUSTOMERS, None),
         FeatureKind::Ordinal(_) | FeatureKind::Number => return (Vec::new(), false),
     };
-    values.sort_by(TraitValue::total_order);
-    values.dedup();
-    if rare_names == RareNames::Kept || feature.min_customers == 0 {
-        return (values, false);
-    }
-    let customers = customers_by_name(table, column);
-    let other = TraitValue::Name(OTHER.to_owned());
-    let is_frequent = |value: &TraitValue| match value {
-        TraitValue::Name(name) => customers.get(name.as_str()).is_some_and(|&n| n >= feature.min_customers),
-        TraitValue::Whole(_) | TraitValue::Mean(_) => true,
+    let counts = ranked(counts(table, feature, column));
+    let is_kept = |(value, customers): &&(TraitValue, u64)| {
+        rare_names == RareNames::Kept || *customers >= least || Some(value) == other.as_ref()
     };
-    let n_values = values.len();
-    values.retain(|value| *value == other || is_frequent(value));
-    let has_rare = values.len() < n_values;
-    if let (true, Err(place)) = (has_rare, values.binary_search_by(|value| value.total_order(&other))) {
+    let mut values: Vec<TraitValue> = counts.iter().filter(is_kept).map(|(value, _)| value.clone()).collect();
+    let has_rare = values.len() < counts.len();
+    values.sort_by(TraitValue::total_order);
+    if let (true, Some(other)) = (has_rare, other)
+        && let Err(place) = values.binary_search_by(|value| value.total_order(&other))
+    {
         values.insert(place, other);
     }
     (values, has_rare)
 }
 
-fn customers_by_name<'t>(table: &CustomerTable, column: &'t CustomerColumn) -> BTreeMap<&'t str, u64> {
+/// The customers of each value of a column, in the eyes of one feature; equal ones are not merged.
+fn counts(table: &CustomerTable, feature: &Feature<'_>, column: &CustomerColumn) -> Vec<(TraitValue, u64)> {
     let mut of_code = vec![0_u64; column.values.len()];
     for (&code, weight) in column.codes.iter().zip(table.weights()) {
         if let Some(customers) = of_code.get_mut(code as usize) {
             *customers += u64::from(weight);
         }
     }
-    let mut by_name = BTreeMap::new();
-    for (value, customers) in column.values.iter().zip(of_code) {
-        if let Value::Text(name) = value {
-            *by_name.entry(name.as_str()).or_insert(0) += customers;
-        }
-    }
-    by_name
+    let values = column.values.iter().zip(of_code);
+    values.filter_map(|(value, customers)| Some((TraitValue::of(feature, value)?, customers))).collect()
 }
 
 impl Encoder {
-    /// Whether a name that the feature number `index` does not list is [`OTHER`] to it.
+    /// Whether the feature number `index` leaves out what few customers have: a name that it does not list is [`OTHER`],
+    /// a part of a date is not known.
     pub(in crate::pipeline) fn merges_rare(&self, index: usize) -> bool {
         self.with_rare.contains(&index)
     }
@@ -82,39 +75,66 @@ impl Encoder {
         self.blocks.get(index)?.values().binary_search_by(|value| value.total_order(&other)).ok()
     }
 
-    /// The customers of `table` as the model tells them apart: with [`OTHER`] in place of each name that it merged.
+    /// The customers of `table` as the model tells them apart: with [`OTHER`] in place of each name that it merged, and
+    /// without the parts of dates that it left out.
     pub(in crate::pipeline) fn as_seen<'t>(&self, table: &'t CustomerTable) -> Cow<'t, CustomerTable> {
         let mut columns = None;
         for (index, feature) in table.schema().features().enumerate().filter(|(index, _)| self.merges_rare(*index)) {
-            let (Some(block), Some(column)) = (self.blocks.get(index), table.columns().get(feature.column)) else {
-                continue;
-            };
             let all: &mut Vec<CustomerColumn> = columns.get_or_insert_with(|| table.columns().to_vec());
-            if let Some(slot) = all.get_mut(feature.column) {
-                *slot = merged(block, &feature, column);
-            }
+            let (Some(block), Some(slot)) = (self.blocks.get(index), all.get_mut(feature.column)) else { continue };
+            let spellings = Spellings::default();
+            let is_listed = |value: &Value| block.position(&feature, value, &spellings).is_some();
+            *slot = match feature.kind {
+                FeatureKind::DatePart(part) => {
+                    let is_few = |value: &Value| part.of(value).is_some() && !is_listed(value);
+                    merged(slot, |value| is_few(value).then(|| without(value, part)))
+                }
+                _ => merged(slot, |value| (!is_listed(value)).then(|| Value::Text(OTHER.to_owned()))),
+            };
         }
         columns.map_or(Cow::Borrowed(table), |columns| Cow::Owned(table.with_columns(columns)))
     }
 }
 
-/// The column with [`OTHER`] for each name that `block` does not list.
-fn merged(block: &Block, feature: &Feature<'_>, column: &CustomerColumn) -> CustomerColumn {
-    let (spellings, other) = (Spellings::default(), Value::Text(OTHER.to_owned()));
-    let mut values: Vec<Value> = Vec::new();
-    let mut code_of_other = None;
-    let mut next = |value: Value| {
+/// The column with `instead` of each value for which there is one; those that become equal are one.
+fn merged(column: &CustomerColumn, instead: impl Fn(&Value) -> Option<Value>) -> CustomerColumn {
+    let mut values: Vec<Value> = Vec::with_capacity(column.values.len());
+    let replaced: Vec<Option<Value>> = column.values.iter().map(instead).collect();
+    // The values that stay come first, and one that takes the place of others may be among them.
+    let mut code_of = vec![u32::MAX; column.values.len()];
+    let next = |value: Value, values: &mut Vec<Value>| {
         values.push(value);
         u32::try_from(values.len() - 1).unwrap_or(u32::MAX)
     };
-    let codes: Vec<u32> = column
-        .values
-        .iter()
-        .map(|value| match block.position(feature, value, &spellings) {
-            Some(_) if *value != other => next(value.clone()),
-            _ => *code_of_other.get_or_insert_with(|| next(other.clone())),
-        })
-        .collect();
-    let code = |code: &u32| codes.get(*code as usize).copied().unwrap_or(*code);
+    for ((value, replaced), code) in column.values.iter().zip(&replaced).zip(&mut code_of) {
+        if replaced.is_none() {
+            *code = next(value.clone(), &mut values);
+        }
+    }
+    let mut taken: Vec<(Value, u32)> = Vec::new();
+    for (value, code) in replaced.into_iter().zip(&mut code_of) {
+        let Some(value) = value else { continue };
+        if let Some(&(_, known)) = taken.iter().find(|(other, _)| *other == value) {
+            *code = known;
+            continue;
+        }
+        // No sheet has a part of a date alone.
+        let among = || values.iter().position(|other| *other == value).and_then(|place| u32::try_from(place).ok());
+        let stays = if matches!(value, Value::Text(_)) { among() } else { None };
+        *code = stays.unwrap_or_else(|| next(value.clone(), &mut values));
+        taken.push((value, *code));
+    }
+    let code = |code: &u32| code_of.get(*code as usize).copied().unwrap_or(*code);
     CustomerColumn { codes: column.codes.iter().map(code).collect(), values }
+}
+
+/// What is left of a date without one of its parts: without a month its quarter, without a quarter nothing of the year's
+/// course.
+fn without(value: &Value, part: DatePart) -> Value {
+    let known = |part: DatePart| part.of(value);
+    let year = known(DatePart::Year).and_then(|year| i16::try_from(year).ok()).filter(|_| part != DatePart::Year);
+    let small = |number: Option<i64>| number.and_then(|number| i8::try_from(number).ok());
+    let month = small(known(DatePart::Month)).filter(|_| part == DatePart::Year);
+    let quarter = small(known(DatePart::Quarter)).filter(|_| month.is_none() && part != DatePart::Quarter);
+    Value::PartialDate { year, quarter, month }
 }

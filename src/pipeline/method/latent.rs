@@ -10,7 +10,7 @@ use latent_classes::{
     Bins, LatentClassError, LatentClassModel, LatentClassParams, LatentClassParts, MISSING, Prediction,
 };
 use linfa::ParamGuard;
-use ndarray::Array2;
+use ndarray::{Array2, Axis};
 
 use super::super::encoder::{Encoder, Profiles};
 use super::super::independent::independent;
@@ -19,6 +19,9 @@ use crate::customer::{FeatureKind, Schema};
 
 /// Numbers are cut into so many bins.
 const N_BINS: usize = 10;
+/// The share of the training's customers who are so unlikely by its classes that others of their likelihood are of no kind
+/// that it had.
+const UNLIKELY: f64 = 0.01;
 
 /// Latent classes of the training profiles.
 #[derive(Debug)]
@@ -56,6 +59,14 @@ struct ClassColumn {
     /// The number of its feature in the schema.
     feature: usize,
     codes: Codes,
+}
+
+/// Classes, and where the rows are that they were found among.
+pub(in crate::pipeline) struct Found {
+    pub model: LatentClassModel,
+    pub labels: Vec<i32>,
+    /// The posterior of each row's class.
+    pub strengths: Vec<f64>,
 }
 
 /// How the cell of a profile becomes a code.
@@ -98,18 +109,46 @@ impl LatentClasses {
         };
         let columns: Vec<ClassColumn> = features(schema).into_iter().map(column).collect();
         let codes = codes(&columns, profiles);
-        let mut max_classes = LatentClassParams::new().check().map_err(FitError::Classes)?.max_classes();
-        loop {
-            let params = LatentClassParams::new().seed(seed).classes(1, max_classes);
-            let params = params.check().map_err(FitError::Classes)?;
-            let model = params.fit(codes.view(), &customers).map_err(FitError::Classes)?;
-            let (labels, strengths) = labels(&model, &codes).map_err(FitError::Classes)?;
-            let n_classes = model.n_classes();
-            if n_classes == 1 || smallest(&labels, &customers, n_classes) >= min_customers {
-                return Ok(Self { columns, model, points, codes, customers, labels, strengths });
-            }
-            max_classes = n_classes - 1;
-        }
+        let Found { model, labels, strengths } = Found::among(&codes, &customers, seed, min_customers)?;
+        Ok(Self { columns, model, points, codes, customers, labels, strengths })
+    }
+
+    /// Fits classes once more to these of the training profiles with so many customers each, by the same columns.
+    pub fn fit_again(&self, kept: &[(usize, u32)], seed: u64, min_customers: u64) -> Result<Found, FitError> {
+        let (profiles, customers): (Vec<usize>, Vec<u32>) = kept.iter().copied().unzip();
+        Found::among(&self.codes.select(Axis(0), &profiles), &customers, seed, min_customers)
+    }
+
+    /// The class of each of these training profiles by other classes of the same columns, and its posterior.
+    pub fn placed_by(&self, other: &LatentClassModel, profiles: &[usize]) -> Result<(Vec<i32>, Vec<f64>), FitError> {
+        labels(other, &self.codes.select(Axis(0), profiles)).map_err(FitError::Classes)
+    }
+
+    /// The features of the schema that the classes are made of.
+    pub fn features(&self) -> Vec<usize> {
+        self.columns.iter().map(|column| column.feature).collect()
+    }
+
+    /// Of each profile whether training had customers as unlikely as it is by the classes, and whether it has no level
+    /// that no training customer had.
+    pub fn are_likely(&self, profiles: &Profiles) -> Result<Vec<bool>, LatentClassError> {
+        let trained = self.model.log_likelihoods(self.codes.view())?;
+        let mut trained: Vec<(f64, u64)> =
+            trained.into_iter().zip(self.customers.iter().copied().map(u64::from)).collect();
+        trained.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let least = trained.iter().map(|&(_, customers)| customers).sum::<u64>() as f64 * UNLIKELY;
+        let mut so_far = 0;
+        let bound = trained.iter().find(|(_, customers)| {
+            so_far += customers;
+            so_far as f64 > least
+        });
+        let bound = bound.map_or(f64::NEG_INFINITY, |&(log_likelihood, _)| log_likelihood);
+        let codes = codes(&self.columns, profiles);
+        let is_seen = |(column, &code): (usize, &u32)| {
+            code == MISSING || self.model.share(0, column, code).is_some_and(|share| share > 0.0)
+        };
+        let found = self.model.log_likelihoods(codes.view())?.into_iter().zip(codes.rows());
+        Ok(found.map(|(found, row)| found >= bound && row.iter().enumerate().all(is_seen)).collect())
     }
 
     /// What was stored, if its parts fit one another, the encoder and the schema.
@@ -178,6 +217,24 @@ impl LatentClasses {
     /// The class of each profile and its posterior. What a profile does not have is skipped.
     pub fn predict(&self, profiles: &Profiles) -> Result<Prediction, LatentClassError> {
         self.model.predict(codes(&self.columns, profiles).view())
+    }
+}
+
+impl Found {
+    /// Classes of at least `min_customers` customers each; one class always stands.
+    fn among(codes: &Array2<u32>, customers: &[u32], seed: u64, min_customers: u64) -> Result<Self, FitError> {
+        let mut max_classes = LatentClassParams::new().check().map_err(FitError::Classes)?.max_classes();
+        loop {
+            let params = LatentClassParams::new().seed(seed).classes(1, max_classes);
+            let params = params.check().map_err(FitError::Classes)?;
+            let model = params.fit(codes.view(), customers).map_err(FitError::Classes)?;
+            let (labels, strengths) = labels(&model, codes).map_err(FitError::Classes)?;
+            let n_classes = model.n_classes();
+            if n_classes == 1 || smallest(&labels, customers, n_classes) >= min_customers {
+                return Ok(Self { model, labels, strengths });
+            }
+            max_classes = n_classes - 1;
+        }
     }
 }
 

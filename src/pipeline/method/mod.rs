@@ -10,8 +10,8 @@ use super::DamagedModel;
 use super::encoder::Encoder;
 use crate::customer::Schema;
 
-pub(super) use latent::LatentClasses;
 pub use latent::LatentParts;
+pub(super) use latent::{Found as FoundClasses, LatentClasses};
 
 /// What a method learned, as plain data.
 #[derive(Debug, Clone)]

@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::pipeline::traits::MIN_OBSERVED;
+
 /// Customers who must have been held out before anything is said of their kind.
-const MIN_CUSTOMERS: f64 = 50.0;
+const MIN_CUSTOMERS: f64 = MIN_OBSERVED as f64;
 /// Steps of a curve before neighbours that contradict its rise are made one.
 const STEPS: usize = 20;
 /// Bins of equal width in which confidence and agreement are compared.

@@ -29,13 +29,15 @@ use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
 
 use super::trait_counts::TraitValue;
 
+pub use crate::customer::MIN_CUSTOMERS;
 pub use count::Tallies;
 pub use statistics::wilson_interval;
 pub(super) use trait_test::shows_the_few_beside;
 pub use words::Statement;
 
-/// The least customers of whom anything is said: no value, share, median, lift or combination from fewer.
-pub const MIN_CUSTOMERS: u64 = 10;
+/// The fewest customers of whom a statement rests on themselves: with fewer an upload's group is not described by what is
+/// observed in it, no provider is told what they have in common, and no confidence is learned from them.
+pub const MIN_OBSERVED: u64 = 50;
 
 /// What sets the customers of one segment apart from all, and what does not.
 ///

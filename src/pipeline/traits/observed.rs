@@ -7,7 +7,7 @@ use super::{Claim, Distinction, Distinguishing, DistinguishingNumber, Distinguis
 use crate::pipeline::TraitValue;
 
 impl Tallies<'_> {
-    /// What of `trained` the rows of a group do not contradict.
+    /// What of `trained` the rows of a group do not contradict. Of so few rows nothing is known to be as everywhere.
     pub fn uncontradicted(&self, group: usize, trained: &Distinction) -> Distinction {
         let subjects = Subject::all(self.schema());
         let stands = |trained: &&Distinguishing| match trained {
@@ -16,7 +16,7 @@ impl Tallies<'_> {
         };
         Distinction {
             distinguishing: trained.distinguishing.iter().filter(stands).cloned().collect(),
-            not_distinguishing: trained.not_distinguishing.clone(),
+            not_distinguishing: Vec::new(),
         }
     }
 

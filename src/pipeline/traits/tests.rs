@@ -130,10 +130,7 @@ fn a_year_with_its_quarter_is_told_as_a_pair_and_not_as_the_modes_of_its_parts()
         (1, 500, joined("2023-06-01")),
         (1, 500, joined("2024-06-01")),
     ]);
-    assert_eq!(
-        summary,
-        "More often than others joined January to March 2023 or October to December 2024 (100 % against 17 %)."
-    );
+    assert_eq!(summary, "Joined January to March 2023 or October to December 2024 (100 % against 17 %).");
     assert_eq!(distinguishing[0]["key"], "Joined");
     assert_eq!(distinguishing[0]["value"], "2023-Q1");
 }
@@ -144,6 +141,17 @@ fn a_month_is_told_in_place_of_its_quarter_where_all_joined_in_it() {
     let others = months.into_iter().map(|month| (1, 200, joined(month)));
     let (summary, ..) = told(&[(0, 300, joined("2024-05-02"))].into_iter().chain(others).collect::<Vec<_>>());
     assert_eq!(summary, "Joined in May (all). Year as everywhere.");
+}
+
+#[test]
+fn customers_of_one_file_are_compared_with_that_file() {
+    let tier = |tier, town| Customer { tier, town, ..Customer::default() };
+    let (table, groups) = table(&[(0, 200, tier("Gold", "Bedok")), (1, 200, tier("Gold", "Novena"))]);
+    let distinction = Tallies::count(&table, &groups, 2).distinctions().remove(0);
+    assert_eq!(distinction.summary_within_file(table.schema(), 200), "From Bedok (all). Tier as in the whole file.");
+    assert_eq!(distinction.summary(table.schema(), 200), "From Bedok (all). Tier as everywhere.");
+    let few = Tallies::count(&table, &groups, 2).uncontradicted(0, &distinction);
+    assert_eq!(few.summary(table.schema(), 200), "From Bedok (all).");
 }
 
 #[test]

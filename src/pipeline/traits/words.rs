@@ -6,6 +6,8 @@ use crate::pipeline::TraitValue;
 
 /// Values of one trait that a sentence lists, at most.
 const MAX_LISTED: usize = 5;
+/// A share that is told as 100 %, which is no more often, but always.
+const ROUNDS_TO_ALL: f64 = 0.995;
 /// Months of a quarter, by quarter.
 const QUARTERS: [&str; 4] = ["January to March", "April to June", "July to September", "October to December"];
 
@@ -64,9 +66,18 @@ impl Distinction {
         features.map(|feature| name_of(schema, &feature)).collect()
     }
 
-    /// What sets `customers` apart, in sentences: `Joined October to December (all). More often than others from Bedok
-    /// or Novena (34 % against 17 %). Gender and year as everywhere.`
+    /// What sets `customers` of a training apart, in sentences: `Joined October to December (all). More often than others
+    /// from Bedok or Novena (34 % against 17 %). Gender and year as everywhere.`
     pub fn summary(&self, schema: &Schema, customers: u64) -> String {
+        self.summary_beside(schema, customers, "as everywhere")
+    }
+
+    /// The same of `customers` who were compared with the others of one file, and not with everybody.
+    pub fn summary_within_file(&self, schema: &Schema, customers: u64) -> String {
+        self.summary_beside(schema, customers, "as in the whole file")
+    }
+
+    fn summary_beside(&self, schema: &Schema, customers: u64, as_the_rest: &str) -> String {
         if customers < MIN_CUSTOMERS {
             return format!("Fewer than {MIN_CUSTOMERS} customers: too few to say anything of them.");
         }
@@ -77,7 +88,7 @@ impl Distinction {
         let mut sentences: Vec<String> = statements.iter().map(Statement::sentence).collect();
         let rest = self.as_everywhere(schema);
         if !rest.is_empty() {
-            sentences.push(format!("{} as everywhere.", capitalised(&listed(&rest, "and"))));
+            sentences.push(format!("{} {as_the_rest}.", capitalised(&listed(&rest, "and"))));
         }
         sentences.join(" ")
     }
@@ -125,6 +136,8 @@ impl Statement {
         match self.claim {
             Claim::All => format!("{} (all).", capitalised(&self.words)),
             Claim::Most => format!("Most of them {} ({shares}).", self.words),
+            // Several values together, or one of those that are known.
+            Claim::MoreOften if share >= ROUNDS_TO_ALL => format!("{} ({shares}).", capitalised(&self.words)),
             Claim::MoreOften => format!("More often than others {} ({shares}).", self.words),
         }
     }

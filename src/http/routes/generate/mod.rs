@@ -27,7 +27,7 @@ use crate::http::response::event_stream::{Caller, Finished, Progress, Reporter};
 use crate::http::response::public_address::PublicAddress;
 use crate::http::state::AppState;
 use crate::model_store::ModelVersion;
-use crate::pipeline::SegmentId;
+use crate::pipeline::{SegmentId, in_steps};
 use crate::segmentation::WrittenAnswer;
 use wire::{
     FieldsUsed, GenerateAnswer, GenerateRequest, IdempotencyHeader, IdempotencyProblems, VariantEvent, WriterProblems,
@@ -228,7 +228,7 @@ impl Job {
             cluster_confidence: placement
                 .as_ref()
                 .and_then(|placement| self.version.refit()?.confidence(placement))
-                .map(|confidence| (confidence * 1e4).round() / 1e4),
+                .map(in_steps),
             nearest_cluster_id: outside.and(nearest).map(|nearest| SegmentId::code(Some(nearest.cluster_id))),
             persona,
             persona_summary: summary,

@@ -95,8 +95,8 @@ pub(super) struct GenerateAnswer<'a> {
     #[schema(required, example = 0.93)]
     pub cluster_strength: Option<f64>,
     /// How likely another training is to put the customer in the same place, 0 to 1, learned from customers who were held
-    /// out of a second training; null where no customer was described, and where too few were held out.
-    #[schema(required, example = 0.94)]
+    /// out of a second training, in steps of 0.05; null where no customer was described, and where too few were held out.
+    #[schema(required, example = 0.95)]
     pub cluster_confidence: Option<f64>,
     /// The nearest segment, whose persona was used, where the customer is outside every one.
     #[schema(example = 1)]

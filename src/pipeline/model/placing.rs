@@ -1,0 +1,175 @@
+//! Where the rows of a table belong: by look-up, on the map, or by their posteriors.
+
+use hdbscan::Prediction;
+use latent_classes::Prediction as Classified;
+use ndarray::{Array2, ArrayView1, Axis};
+
+use super::super::encoder::Profiles;
+use super::super::method::{Grouping, LatentClasses, MapClusters};
+use super::super::placement::{Nearest, Placement, bits_of};
+use super::super::{AssignError, SegmentId, TraitValue};
+use super::Model;
+use crate::customer::CustomerTable;
+
+/// Where the rows of one table belong.
+#[derive(Debug, Clone)]
+pub struct Assignment {
+    /// For each row the number of its profile, a position in `placements`.
+    pub profile_of_row: Vec<u32>,
+    /// For each distinct profile its place.
+    pub placements: Vec<Placement>,
+    /// Values that training never saw, by feature, with their rows.
+    pub unseen: Vec<(String, Vec<(TraitValue, u64)>)>,
+}
+
+impl Model {
+    /// Takes the way of a profile that training never met once, so that the first request takes no longer than the
+    /// next one.
+    ///
+    /// # Errors
+    /// As [`Model::assign`]: the model then answers nothing.
+    pub fn warm_up(&self) -> Result<(), AssignError> {
+        let Grouping::Map(map) = &self.grouping else { return Ok(()) };
+        let nobody = Array2::zeros((1, self.encoder.n_features()));
+        let (places, _) = map.predict(&nobody)?;
+        map.hdbscan.nearest_clusters(places.mapv(f64::from).view()).map_err(AssignError::Cluster)?;
+        Ok(())
+    }
+
+    /// Places every row of `table`.
+    ///
+    /// A profile that training met is looked up; every other one is put on the map and given to the clusters, or to the
+    /// class of the largest posterior. The result of a row depends on that row alone.
+    ///
+    /// # Errors
+    /// [`AssignError::OtherSchema`] when the table was read by another schema than the model's.
+    pub fn assign(&self, table: &CustomerTable) -> Result<Assignment, AssignError> {
+        let profiles = self.profiles(table)?;
+        let placements = self.place(&profiles)?;
+        Ok(Assignment { profile_of_row: profiles.of_row, placements, unseen: self.encoder.unseen(table) })
+    }
+
+    /// The segment of each row of `table` that the training had customers like it in; `None` where it had none.
+    ///
+    /// On a map that is where the row is placed: far from every cluster it is outside. Latent classes place everybody, a
+    /// wholly new kind of customers too. Of these a row counts that is as a training customer was, or that has no value
+    /// which training never saw and is no less likely than the least likely hundredth of the training's customers.
+    ///
+    /// # Errors
+    /// As [`Model::assign`].
+    pub fn segments_of_alike(&self, table: &CustomerTable) -> Result<Vec<Option<SegmentId>>, AssignError> {
+        let Grouping::Latent(latent) = &self.grouping else { return Ok(self.assign(table)?.segments()) };
+        let profiles = self.profiles(table)?;
+        let has_new_value = self.encoder.has_unlisted(table, &latent.features());
+        let likely = latent.are_likely(&profiles).map_err(AssignError::Classes)?;
+        let alike = self.place(&profiles)?.into_iter().zip(likely);
+        let alike = alike.map(|(place, is_likely)| place.segment.filter(|_| place.is_known || is_likely));
+        let of_profile: Vec<Option<SegmentId>> = alike.collect();
+        let rows = profiles.of_row.iter().zip(has_new_value);
+        let segment =
+            |(&profile, is_new): (&u32, bool)| of_profile.get(profile as usize).copied().flatten().filter(|_| !is_new);
+        Ok(rows.map(segment).collect())
+    }
+
+    /// The places of `profiles`, in their order.
+    ///
+    /// # Errors
+    /// As [`Model::assign`].
+    pub(in crate::pipeline) fn place(&self, profiles: &Profiles) -> Result<Vec<Placement>, AssignError> {
+        let rows = self.encoder.encode(profiles, &self.scaler);
+        match &self.grouping {
+            Grouping::Map(map) => self.newcomers.placed(&rows, |rows| self.place_rows(map, rows)),
+            Grouping::Latent(latent) => self.classify(latent, profiles, &rows),
+        }
+    }
+
+    /// Places profiles by their posteriors; `rows` are the same profiles encoded.
+    fn classify(
+        &self,
+        latent: &LatentClasses,
+        profiles: &Profiles,
+        rows: &Array2<f32>,
+    ) -> Result<Vec<Placement>, AssignError> {
+        let Classified { labels, strengths } = latent.predict(profiles).map_err(AssignError::Classes)?;
+        let place = |((label, strength), row): ((usize, f64), ArrayView1<'_, f32>)| {
+            let segment = self.id_of_label.get(label).copied();
+            let nearest = segment.map(|cluster_id| Nearest { cluster_id, membership: strength });
+            Placement {
+                segment,
+                strength,
+                nearest,
+                is_known: self.known.contains_key(&bits_of(row)),
+                is_partial: false,
+            }
+        };
+        Ok(labels.into_iter().zip(strengths).zip(rows.rows()).map(place).collect())
+    }
+
+    /// Places encoded profiles, `(n_profiles, n_features)`.
+    fn place_rows(&self, map: &MapClusters, rows: &Array2<f32>) -> Result<Vec<Placement>, AssignError> {
+        let known: Vec<Option<usize>> =
+            rows.rows().into_iter().map(|row| self.known.get(&bits_of(row)[..]).map(|&p| p as usize)).collect();
+        let strangers: Vec<usize> =
+            known.iter().enumerate().filter(|(_, known)| known.is_none()).map(|(profile, _)| profile).collect();
+        let (places, prediction) = map.predict(&rows.select(Axis(0), &strangers))?;
+        let mut predicted = prediction.labels.into_iter().zip(prediction.strengths).zip(places.rows());
+        let (mut placements, mut outside, mut outside_places) =
+            (Vec::with_capacity(known.len()), Vec::new(), Vec::new());
+        for known in known {
+            let (label, strength, place) = match known {
+                Some(position) => map.known_place(position).ok_or(AssignError::Incomplete)?,
+                None => predicted.next().map(|((l, s), place)| (l, s, place)).ok_or(AssignError::Incomplete)?,
+            };
+            if label < 0 {
+                outside.push(placements.len());
+                outside_places.extend(place.iter().map(|&coordinate| f64::from(coordinate)));
+            }
+            let segment = self.segment_of(label);
+            let nearest = segment.map(|cluster_id| Nearest { cluster_id, membership: strength });
+            placements.push(Placement { segment, strength, nearest, is_known: known.is_some(), is_partial: false });
+        }
+        let n_dimensions = map.umap.embedding().ncols();
+        let outside_places = Array2::from_shape_vec((outside.len(), n_dimensions), outside_places);
+        let outside_places = outside_places.map_err(|_| AssignError::Incomplete)?;
+        let nearest = map.hdbscan.nearest_clusters(outside_places.view()).map_err(AssignError::Cluster)?;
+        for (profile, nearest) in outside.into_iter().zip(nearest) {
+            if let Some(placement) = placements.get_mut(profile) {
+                placement.nearest = nearest
+                    .and_then(|n| Some(Nearest { cluster_id: self.segment_of(n.label)?, membership: n.membership }));
+            }
+        }
+        Ok(placements)
+    }
+}
+
+impl MapClusters {
+    /// Label, strength and place of a training profile.
+    fn known_place(&self, position: usize) -> Option<(i32, f64, ArrayView1<'_, f32>)> {
+        let label = *self.hdbscan.labels().get(position)?;
+        let strength = *self.hdbscan.probabilities().get(position)?;
+        let embedding = self.umap.embedding();
+        let place = (position < embedding.nrows()).then(|| embedding.index_axis_move(Axis(0), position))?;
+        Some((label, strength, place))
+    }
+
+    fn predict(&self, rows: &Array2<f32>) -> Result<(Array2<f32>, Prediction), AssignError> {
+        if rows.nrows() == 0 {
+            return Ok((Array2::zeros((0, 0)), Prediction { labels: Vec::new(), strengths: Vec::new() }));
+        }
+        let places = self.umap.transform(rows.view()).map_err(AssignError::Map)?;
+        let prediction = self.hdbscan.predict(places.mapv(f64::from).view()).map_err(AssignError::Cluster)?;
+        Ok((places, prediction))
+    }
+}
+
+impl Assignment {
+    /// The place of row `row`.
+    pub fn of_row(&self, row: usize) -> Option<&Placement> {
+        self.placements.get(*self.profile_of_row.get(row)? as usize)
+    }
+
+    /// The segment of every row, `None` outside every cluster.
+    pub fn segments(&self) -> Vec<Option<SegmentId>> {
+        self.profile_of_row.iter().map(|&p| self.placements.get(p as usize)?.segment).collect()
+    }
+}
