@@ -13,7 +13,7 @@ use super::config::Config;
 use super::folders::{self, Folder};
 use super::health;
 use super::misconfigured::{Misconfigured, is_misconfigured, misconfigured};
-use super::output::print_line;
+use super::output::{counted, print_line};
 use super::{setup, training};
 
 /// What became of one check: a sentence.
@@ -68,7 +68,7 @@ fn try_model(config: &Config) -> Outcome {
     setup::overlay(&mut version, &entries);
     version.model.warm_up()?;
     match instead_of {
-        None => Ok(format!("{} loads: {} segments", version.id, version.model.segments().len())),
+        None => Ok(format!("{} loads: {}", version.id, counted(version.model.segments().len(), "segment"))),
         Some(fault) => Err(anyhow!(fault).context(format!("{} loads in place of the current version", version.id))),
     }
 }

@@ -3,13 +3,12 @@
 use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::str::FromStr;
 
 use anyhow::Context;
 use clap::Args;
 use content_portal::model_store::ModelStore;
-use content_portal::pipeline::{CandidateName, Comparison, Judged, TrainingSettings};
-use content_portal::retrain::worker::Outcome;
+use content_portal::pipeline::{Comparison, Judged, TrainingSettings};
+use content_portal::retrain::worker::{Outcome, Publish};
 use content_portal::retrain::{self, GateLimits, Progress, RetrainRequest, comparison_page};
 use jiff::Timestamp;
 
@@ -17,7 +16,10 @@ use super::config::Config;
 use super::output::print_line;
 use super::progress::{Events, ProgressView};
 use super::setup;
-use super::training::{params, upload_folder};
+use super::training::{Training, params, train, upload_folder};
+
+/// How much of the whole a comparison is, where a training comes after it.
+const SHARE_OF_COMPARING: f32 = 0.9;
 
 /// What to do with the comparison.
 #[derive(Debug, Args)]
@@ -30,9 +32,9 @@ pub struct CompareArgs {
     page: Option<PathBuf>,
     /// Train as this candidate, or as the best where one passes, and publish the model if the gate lets it pass.
     #[arg(long, value_name = "NAME")]
-    publish: Option<Chosen>,
-    /// Tell of progress and of the result as JSON lines, for another program; nothing is published.
-    #[arg(long, conflicts_with_all = ["json", "page", "publish"])]
+    publish: Option<Publish>,
+    /// Tell of progress and of the result as JSON lines, for another program.
+    #[arg(long, conflicts_with_all = ["json", "page"])]
     events: bool,
     /// Run at the lowest priority, so that it does not slow down a server on the same machine.
     #[arg(long)]
@@ -42,26 +44,11 @@ pub struct CompareArgs {
     force: bool,
 }
 
-/// Which candidate is to be published.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Chosen {
-    Best,
-    Named(CandidateName),
-}
-
-impl FromStr for Chosen {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text == "best" { Ok(Self::Best) } else { text.parse().map(Self::Named) }
-    }
-}
-
 /// Compares, prints, and publishes where asked to.
 pub fn compare(config: &Config, args: &CompareArgs) -> anyhow::Result<ExitCode> {
     let store = ModelStore::new(&config.paths.models);
     if args.events {
-        return compare_for_program(config, &store);
+        return compare_for_program(config, &store, args);
     }
     let progress = ProgressView::new();
     let comparison = compared(config, &store, &|now| progress.show(&now))?;
@@ -76,12 +63,10 @@ pub fn compare(config: &Config, args: &CompareArgs) -> anyhow::Result<ExitCode> 
         print_comparison(&comparison);
     }
     let Some(chosen) = args.publish else { return Ok(ExitCode::SUCCESS) };
-    let candidate = match chosen {
-        Chosen::Best => comparison.best(),
-        Chosen::Named(name) => comparison.candidate(name),
-    };
-    match candidate {
-        Some(candidate) => publish(config, &store, &candidate.settings, args.force),
+    match chosen.choose(&comparison) {
+        Some(candidate) => {
+            super::retrain::retrain_for_people(config, &store, training(config, &candidate.settings, args.force))
+        }
         None => {
             print_line!("published       nothing; what is live stays");
             Ok(ExitCode::SUCCESS)
@@ -89,12 +74,26 @@ pub fn compare(config: &Config, args: &CompareArgs) -> anyhow::Result<ExitCode> 
     }
 }
 
-/// Progress and result as events.
-fn compare_for_program(config: &Config, store: &ModelStore) -> anyhow::Result<ExitCode> {
+/// Progress and result as events; trains by the chosen candidate, where one was asked for.
+fn compare_for_program(config: &Config, store: &ModelStore, args: &CompareArgs) -> anyhow::Result<ExitCode> {
     let events = Events::default();
-    let comparison = compared(config, store, &|progress| events.show(progress))
-        .inspect_err(|error| events.end(Outcome::failed(format!("{error:#}"))))?;
-    events.end(Outcome::compared(comparison));
+    let publish = args.publish.unwrap_or_default();
+    let share = if publish == Publish::Nothing { 1.0 } else { SHARE_OF_COMPARING };
+    let scaled = |from: f32, share: f32| {
+        let events = &events;
+        move |progress: Progress| events.show(Progress { share: from + share * progress.share, ..progress })
+    };
+    let failed = |error: &anyhow::Error| events.end(Outcome::failed(format!("{error:#}")));
+    let comparison = compared(config, store, &scaled(0.0, share)).inspect_err(failed)?;
+    let settings = publish.choose(&comparison).map(|candidate| candidate.settings.clone());
+    let then = match &settings {
+        Some(settings) => {
+            let trained = train(config, store, training(config, settings, args.force), &scaled(share, 1.0 - share));
+            Some(Outcome::from(&trained.inspect_err(failed)?))
+        }
+        None => None,
+    };
+    events.end(Outcome::compared(comparison, then));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -119,11 +118,9 @@ fn compared(config: &Config, store: &ModelStore, progress: &(dyn Fn(Progress) + 
     retrain::compare(&request, progress).context("the ways to train could not be compared")
 }
 
-/// Trains by these settings, as `content-portal retrain` does.
-fn publish(config: &Config, store: &ModelStore, settings: &TrainingSettings, force: bool) -> anyhow::Result<ExitCode> {
-    let uploads = Some(upload_folder(config));
-    let training = super::training::Training { settings, uploads, force, recorded: false };
-    super::retrain::retrain_for_people(config, store, training)
+/// A training by these settings, as `content-portal retrain` makes one.
+fn training<'a>(config: &'a Config, settings: &'a TrainingSettings, force: bool) -> Training<'a> {
+    Training { settings, uploads: Some(upload_folder(config)), force, recorded: false }
 }
 
 fn print_comparison(comparison: &Comparison) {

@@ -12,7 +12,7 @@ use content_portal::pipeline::Scores;
 use jiff::Timestamp;
 
 use super::config::Config;
-use super::output::print_line;
+use super::output::{counted, print_line};
 use super::report::{print_scores, print_segments, score};
 use super::setup;
 
@@ -92,7 +92,7 @@ pub fn models(config: &Config, command: &ModelsCommand) -> anyhow::Result<ExitCo
         ModelsCommand::Verify { wanted } => return verify(&store, wanted.as_ref()),
         ModelsCommand::Prune => {
             let pruned = store.prune(&store.lock()?, config.retrain_keep.get())?;
-            print_line!("pruned          {} versions", pruned.len());
+            print_line!("pruned          {}", counted(pruned.len(), "version"));
             pruned.iter().for_each(|id| print_line!("                {id}"));
         }
     }

@@ -81,3 +81,9 @@ mod tests {
         assert_eq!(Some(read.as_str()), name.split('\n').next());
     }
 }
+
+/// A number with its noun: `1 segment`, `4 segments`.
+pub(super) fn counted(n: usize, noun: &str) -> String {
+    let plural = if n == 1 { "" } else { "s" };
+    format!("{n} {noun}{plural}")
+}

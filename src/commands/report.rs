@@ -2,9 +2,9 @@
 
 use content_portal::customer::Schema;
 use content_portal::pipeline::{Refit, Scores, Segment};
-use content_portal::retrain::{GateCheck, Published, PutAway, RetrainReport, Verdict};
+use content_portal::retrain::{GateCheck, Matching, Published, PutAway, RetrainReport, Verdict};
 
-use super::output::print_line;
+use super::output::{counted, print_line};
 
 /// The version, and what was done after it.
 pub fn print_published(published: &Published) {
@@ -16,7 +16,7 @@ pub fn print_published(published: &Published) {
     print_put_away(&published.put_away);
     match &published.pruned {
         Ok(pruned) if pruned.is_empty() => {}
-        Ok(pruned) => print_line!("pruned          {} old versions", pruned.len()),
+        Ok(pruned) => print_line!("pruned          {}", counted(pruned.len(), "old version")),
         Err(error) => print_line!("pruned          not: {error}"),
     }
 }
@@ -64,6 +64,9 @@ pub fn print_report(report: &RetrainReport) {
         }
     }
     let Some(scores) = &report.scores else { return };
+    if report.everyone_instead {
+        print_line!("method          no segment was found, so there is one of everyone; the next training looks again");
+    }
     print_decided_by(scores);
     print_scores(scores);
     report.refit.as_ref().map(print_refit);
@@ -75,20 +78,40 @@ pub fn print_report(report: &RetrainReport) {
         took.judging
     );
     if report.live.is_some() {
-        let (kept, new, gone) = (matching.kept.len(), matching.new.len(), matching.vanished.len());
-        let back = match matching.returned.len() {
-            0 => String::new(),
-            back => format!(", {back} are back"),
-        };
-        print_line!("against live    {kept} segments go on, {new} are new, {gone} ended{back}");
+        print_line!("against live    {}", fates(matching));
     }
     print_line!("segments        {}", scores.clusters);
+}
+
+/// What became of the segments: `1 segment goes on, 2 are new, none ended`.
+fn fates(matching: &Matching) -> String {
+    let verb = |n: usize, one: &str, many: &str| match n {
+        0 => format!("none {one}"),
+        1 => format!("1 {one}"),
+        n => format!("{n} {many}"),
+    };
+    let mut fates = vec![
+        match matching.kept.len() {
+            0 => "no segment goes on".to_owned(),
+            1 => "1 segment goes on".to_owned(),
+            n => format!("{n} segments go on"),
+        },
+        verb(matching.new.len(), "is new", "are new"),
+        verb(matching.vanished.len(), "ended", "ended"),
+    ];
+    fates.extend((!matching.returned.is_empty()).then(|| verb(matching.returned.len(), "is back", "are back")));
+    fates.join(", ")
 }
 
 /// What the second training says.
 fn print_refit(refit: &Refit) {
     let segments = refit.stability.iter().map(|of| format!("{} {:.0} %", of.cluster_id, of.jaccard * 100.0));
-    print_line!("found again     by a training on four fifths: segment {}", segments.collect::<Vec<_>>().join(", "));
+    if !refit.stability.is_empty() {
+        print_line!(
+            "found again     by a training on four fifths: segment {}",
+            segments.collect::<Vec<_>>().join(", ")
+        );
+    }
     let error = refit.calibration_error().map(|error| format!("; confidence is off by {:.1} points", error * 100.0));
     let outside = refit.outside_share() * 100.0;
     print_line!("of new ones     {outside:.1} % will be outside{}", error.unwrap_or_default());
@@ -105,7 +128,7 @@ pub fn print_decided_by(scores: &Scores) {
 
 /// The scores, one a line.
 pub fn print_scores(scores: &Scores) {
-    print_line!("customers       {} in {} distinct profiles", scores.rows, scores.profiles);
+    print_line!("customers       {} in {}", scores.rows, counted(scores.profiles, "distinct profile"));
     print_line!("outside         {:.1} % of the customers", scores.noise_share * 100.0);
     let error = scores.silhouette_error.map(|error| format!(" ± {error:.4}, from a sample")).unwrap_or_default();
     print_line!("silhouette      {}{error}", score(scores.silhouette));

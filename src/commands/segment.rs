@@ -18,7 +18,7 @@ use futures::StreamExt;
 
 use super::config::Config;
 use super::files::{FileId, Input, OutputFile, is_standard};
-use super::output::print_all;
+use super::output::{counted, print_all};
 use super::{setup, training};
 
 /// Extensions of spreadsheets that are not written: text under such a name would open as a broken file.
@@ -204,7 +204,12 @@ fn readable(grouped: &Grouped, written: &[Written]) -> String {
     let mut text = String::new();
     let cleaning = grouped.table().cleaning();
     // Writing to a String cannot fail.
-    let _ = writeln!(text, "{} customers, {} rows left out", grouped.table().n_rows(), cleaning.n_dropped());
+    let _ = writeln!(
+        text,
+        "{}, {} left out",
+        counted(grouped.table().n_rows(), "customer"),
+        counted(cleaning.n_dropped(), "row")
+    );
     for line in cleaning.lines() {
         let _ = writeln!(text, "  {line}");
     }
@@ -216,7 +221,7 @@ fn readable(grouped: &Grouped, written: &[Written]) -> String {
     }
     for (group, written) in grouped.groups().iter().zip(written) {
         let name = if group.cluster_id < 0 { "outside".to_owned() } else { format!("segment {}", group.cluster_id) };
-        let _ = writeln!(text, "\n== {name}: {} customers ==\n{}", group.rows.len(), group.summary);
+        let _ = writeln!(text, "\n== {name}: {} ==\n{}", counted(group.rows.len(), "customer"), group.summary);
         match &written.content {
             Ok(content) => {
                 for variant in &content.variants {

@@ -8,7 +8,7 @@ use anyhow::Context;
 use content_portal::content::Writer;
 use content_portal::customer::Schema;
 use content_portal::model_store::ModelVersion;
-use content_portal::pipeline::{FitParams, SegmentId, TrainingSettings};
+use content_portal::pipeline::{SegmentId, TrainingSettings};
 use content_portal::pseudonyms::Pseudonyms;
 use content_portal::text_file;
 use content_portal::workbook::Reader;
@@ -55,9 +55,7 @@ pub fn training_settings(config: &Config) -> anyhow::Result<TrainingSettings> {
         return Ok(TrainingSettings::default());
     }
     let json = text_file::read(&path).map_err(|error| unusable(error.into()))?;
-    let settings: TrainingSettings = serde_json::from_str(&json).map_err(|error| unusable(error.into()))?;
-    settings.applied(&FitParams::default()).map_err(|error| unusable(error.into()))?;
-    Ok(settings)
+    Ok(TrainingSettings::from_json(&json).map_err(|error| unusable(error.into()))?)
 }
 
 /// The day that it is by the clock of `TIME_ZONE`: dates after it are in the future.

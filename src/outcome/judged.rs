@@ -168,10 +168,7 @@ impl GroupOutcome {
         let test = if self.strata_in_all > 1 { self.stratified } else { self.pooled };
         let test = match (self.content_ids.len(), test) {
             (0 | 1, _) => return "There is one text, and so nothing to compare.".to_owned(),
-            (_, None) => {
-                return "Nothing can be compared: send two texts to people of one stratum, and wait until some act."
-                    .to_owned();
-            }
+            (_, None) => return self.why_not_compared().to_owned(),
             (_, Some(test)) => test,
         };
         let chance = percent(test.p_value);
@@ -192,6 +189,18 @@ impl GroupOutcome {
             sentence += " Too few acted, or did not, for the p-value to be exact.";
         }
         sentence
+    }
+
+    /// Why the texts of a group of several have no test.
+    fn why_not_compared(&self) -> &'static str {
+        match (self.sent, self.acted) {
+            (0, _) => "Nothing can be compared yet: nobody was sent any of the texts.",
+            (_, 0) => "Nothing can be compared yet: nobody has acted. Wait until some have.",
+            (sent, acted) if sent == acted => {
+                "Nothing can be compared: everybody acted, so no text did better than another."
+            }
+            _ => "Nothing can be compared: send two texts to people of one stratum, so that some act and some do not.",
+        }
     }
 }
 

@@ -107,6 +107,17 @@ fn what_cannot_be_compared_is_said() {
 }
 
 #[test]
+fn why_nothing_can_be_compared_is_said_as_it_is() {
+    let sentence = |acted: u64, sent: u64| {
+        let outcome = Outcome::of(&[sending(1, "", sent, acted), sending(2, "", sent, acted)]);
+        outcome.groups[0].sentence.clone()
+    };
+    assert!(sentence(100, 100).contains("everybody acted, so no text did better"), "{}", sentence(100, 100));
+    assert!(sentence(0, 100).contains("nobody has acted"), "{}", sentence(0, 100));
+    assert!(sentence(0, 0).contains("nobody was sent"), "{}", sentence(0, 0));
+}
+
+#[test]
 fn the_tests_of_all_groups_add_up() {
     let mut sendings = confounded();
     let elsewhere = confounded().into_iter().map(|sending| Sending {

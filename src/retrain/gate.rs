@@ -123,7 +123,7 @@ pub enum Bound {
 pub enum Verdict {
     /// Every check passed.
     Passed,
-    /// Some check of quality failed, and no other version of own customers is live.
+    /// Some check of quality failed, and no other version of own customers, or none with a segment, is live.
     FirstVersion,
     /// Some check of quality failed, and was overridden.
     Forced,
@@ -180,8 +180,11 @@ pub(super) fn check_quality(limits: &GateLimits, scores: &Scores) -> Vec<GateChe
     // Without a map one segment, "everyone", is a result, and nothing has a shape to judge.
     let has_map = scores.trustworthiness.is_some();
     let min_clusters = if has_map { limits.min_clusters } else { 1 };
+    let found = GateCheck::quality("clusters", Some(clusters), Bound::AtLeast, min_clusters as f64);
+    let remedy = || "add customers, or train with the method latent_classes, which may find one segment of everyone";
+    let detail = (scores.clusters == 0).then(|| remedy().to_owned());
     checks.extend([
-        GateCheck::quality("clusters", Some(clusters), Bound::AtLeast, min_clusters as f64),
+        GateCheck { detail, ..found },
         GateCheck::quality("noise_share", Some(scores.noise_share), Bound::AtMost, limits.max_noise_share),
     ]);
     if has_map {

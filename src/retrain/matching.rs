@@ -4,8 +4,8 @@
 //! ways to pair segments one is taken that shares the most customers (the assignment problem, solved by Kuhn and
 //! Munkres' Hungarian algorithm). Two segments can be a pair only if they share more than half of the customers of the
 //! new one: one that split lives on in its largest part, and two that merged in the larger of them. So what marketers
-//! added for a segment never reaches mostly other customers. One that the live version has not is looked for in earlier
-//! ones.
+//! added for a segment never reaches mostly other customers. Latent classes place everybody: of those only customers count
+//! that are of a kind the old training had. A segment that the live version has not is looked for in earlier ones.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -149,17 +149,18 @@ pub(super) fn match_segments(
     Ok((matching, SegmentId::new(next_id)))
 }
 
-/// The segment of every row in the old model; nobody's, where there is none or it was made for other columns.
+/// The segment of the old model that every row was in, if its training had such customers; nobody's, where there is no old
+/// model or it was made for other columns.
 ///
 /// # Errors
 /// [`MatchError::Assign`].
 pub(super) fn places_before(old: Option<&Model>, table: &CustomerTable) -> Result<Vec<Option<SegmentId>>, MatchError> {
     let own = |old: &Model| match old.schema().reads_as(table.schema()) {
-        true => old.assign(&table.with_schema(old.schema().clone())),
-        false => old.assign(table),
+        true => old.segments_of_alike(&table.with_schema(old.schema().clone())),
+        false => old.segments_of_alike(table),
     };
     match old.map(own) {
-        Some(Ok(assignment)) => Ok(assignment.segments()),
+        Some(Ok(segments)) => Ok(segments),
         None | Some(Err(AssignError::OtherSchema)) => Ok(vec![None; table.n_rows()]),
         Some(Err(error)) => Err(MatchError::Assign(error)),
     }

@@ -14,6 +14,7 @@ mod collect;
 mod comparing;
 mod erasing;
 mod gate;
+mod live;
 mod matching;
 mod novelty;
 mod page;
@@ -34,8 +35,8 @@ use jiff::civil::Date;
 
 use crate::causes::with_causes;
 use crate::customer::Schema;
-use crate::model_store::{Candidate, ModelStore, ModelVersion, Servable, StoreError, TrainedOn, VersionId, WriterLock};
-use crate::pipeline::{Comparison, FitError, FitParams, Fitted, GoldenSample, Model, TrainingProfile, fit};
+use crate::model_store::{Candidate, ModelStore, ModelVersion, StoreError, TrainedOn, VersionId, WriterLock};
+use crate::pipeline::{Comparison, FitError, FitParams, Fitted, GoldenSample, Method, Model, TrainingProfile, fit};
 use crate::pseudonyms::Pseudonyms;
 use crate::workbook::{Reader, WorkbookError};
 
@@ -52,6 +53,7 @@ pub use skipped::SkippedFile;
 pub use uploads::{PutAway, UploadFolder};
 
 use collect::Collected;
+use live::{is_comparable, is_unchanged, live_version};
 use matching::Before;
 
 /// Versions before the live one in which a segment that is back is looked for.
@@ -222,6 +224,7 @@ pub fn retrain(
         unapproved: collected.unapproved.clone(),
         cleaning: collected.table.cleaning().clone(),
         params: request.params.clone(),
+        everyone_instead: false,
         comparison,
         scores: None,
         refit: None,
@@ -238,19 +241,6 @@ pub fn retrain(
         Some(live) => Ok(run.keep_live(live)),
         None => run.fit(),
     }
-}
-
-/// Whether another training would find what `live` is: the same customers, schema, parameters and program.
-fn is_unchanged(live: &ModelVersion, request: &RetrainRequest<'_>, trained_on: &TrainedOn) -> bool {
-    let manifest = &live.manifest;
-    manifest.trained_on.as_ref() == Some(trained_on)
-        && manifest.params == *request.params
-        && manifest.schema == *request.schema
-}
-
-/// Whether the segments of `live` can go on: those of invented customers say nothing of real ones, nor these of them.
-fn is_comparable(live: &ModelVersion, trained_on: &TrainedOn) -> bool {
-    live.manifest.trained_on.as_ref().is_none_or(|on| on.sample == trained_on.sample)
 }
 
 /// A retraining that has read its files.
@@ -280,16 +270,23 @@ impl Run<'_> {
         let started = Instant::now();
         let table = &self.collected.table;
         let progress = self.progress;
-        let fitted = fit(table, self.request.params, &|step, done| progress(Progress::fitting(step, done)));
+        let fit = |params: &FitParams| fit(table, params, &|step, done| progress(Progress::fitting(step, done)));
+        let mut fitted = fit(self.request.params);
+        // Customers without any segment could be told nothing apart from one another. They are one audience.
+        if self.is_first && fitted.as_ref().is_ok_and(|fitted| fitted.scores.clusters == 0) {
+            self.report.params.method = Method::LatentClasses;
+            self.report.everyone_instead = true;
+            fitted = fit(&self.report.params);
+        }
         let fitted = fitted.map(|mut fitted| {
-            if let Err(error) = fitted.refit(self.request.params) {
+            if let Err(error) = fitted.refit(&self.report.params) {
                 tracing::warn!(
                     event = "second_training_failed",
                     causes = with_causes(&error),
                     "the second training failed: nothing is known of stability and confidence"
                 );
             }
-            fitted.score_meaning(table, self.request.params);
+            fitted.score_meaning(table, &self.report.params);
             fitted
         });
         self.report.seconds.fitting = seconds(started.elapsed());
@@ -339,7 +336,9 @@ impl Run<'_> {
         }
         checks.extend(gate::check_integrity(&staged)?);
         let report = &mut self.report;
-        report.verdict = gate::decide(&checks, self.is_first, request.force);
+        // Whoever is in no segment gains by any.
+        let had_none = live_scores.is_some_and(|scores| scores.clusters == 0) && fitted.scores.clusters > 0;
+        report.verdict = gate::decide(&checks, self.is_first || had_none, request.force);
         report.gate = checks;
         report.scores = Some(fitted.scores.clone());
         report.refit = fitted.refit.clone();
@@ -383,16 +382,6 @@ impl Run<'_> {
 
     fn page(&self, fitted: Option<&Fitted>) -> Result<String, PageError> {
         page::render(&self.report, fitted, self.live.as_ref().map(|live| &live.model))
-    }
-}
-
-/// The version whose place is to be taken, and what is wrong with the one that should be live.
-fn live_version(store: &ModelStore) -> (Option<ModelVersion>, Option<String>) {
-    match store.load_servable() {
-        Ok(Servable { version, instead_of }) => (Some(version), instead_of.map(|error| with_causes(&error))),
-        Err(StoreError::NoCurrent { .. }) => (None, None),
-        // A training is the way to mend a store without a whole version.
-        Err(error) => (None, Some(with_causes(&error))),
     }
 }
 

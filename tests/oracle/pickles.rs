@@ -236,7 +236,7 @@ fn an_imported_version_is_whole_waits_to_be_activated_and_is_what_a_training_goe
     fs::create_dir(&data).unwrap();
     save_anew("base_data/2026-01-01/customers.xlsx", &data.join("customers.xlsx"));
     let (succeeded, printed) = run(&["retrain"]);
-    assert!(succeeded && printed.contains("4 segments go on, 0 are new, 0 ended"), "{printed}");
+    assert!(succeeded && printed.contains("4 segments go on, none is new, none ended"), "{printed}");
 }
 
 #[test]

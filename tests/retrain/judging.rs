@@ -3,6 +3,7 @@
 use std::fs;
 
 use content_portal::model_store::StoreError;
+use content_portal::pipeline::Method;
 use content_portal::retrain::{CheckKind, RetrainError, Verdict};
 use serde_json::Value;
 
@@ -61,6 +62,51 @@ fn the_first_version_is_published_even_if_it_is_poor() {
     assert_eq!(published.report.verdict, Verdict::FirstVersion);
     assert!(published.report.failed().all(|check| check.kind == CheckKind::Quality));
     assert!(published.report.failed().any(|check| check.name == "customers"));
+}
+
+/// A shop that asks for larger segments than it has customers.
+fn without_segments() -> Shop {
+    let mut shop = Shop::new();
+    shop.add("base_data/2026-01-01/few.csv", &customers('A', 0, 50));
+    shop.params.hdbscan = hdbscan::HdbscanParams::default().min_cluster_size(hdbscan::MinClusterSize::Count(60));
+    shop
+}
+
+#[test]
+fn a_first_training_that_finds_no_segment_is_published_as_one_of_everyone() {
+    let mut shop = without_segments();
+    let published = shop.publish();
+    assert_eq!((published.report.verdict, published.report.everyone_instead), (Verdict::FirstVersion, true));
+    let live = shop.current();
+    assert_eq!(live.model.segments().iter().map(|segment| segment.customers).collect::<Vec<_>>(), [50]);
+    assert_eq!(live.manifest.params.method, Method::UmapHdbscan, "the next training looks for segments again");
+    let page = fs::read_to_string(shop.path("models/current/report.html")).unwrap();
+    assert!(page.contains("Published as one segment of everyone"), "{page}");
+    // And nothing is worse than it: no segment at all is refused, with what can be done.
+    shop.add("base_data/2026-02-01/more.csv", &customers('A', 50, 5));
+    let refused = shop.refused();
+    let clusters = refused.failed().find(|check| check.name == "clusters").unwrap();
+    assert!(clusters.sentence().contains("train with the method latent_classes"), "{}", clusters.sentence());
+    shop.params.hdbscan = hdbscan::HdbscanParams::default().min_cluster_size(hdbscan::MinClusterSize::Count(20));
+    for kind in ['B', 'C'] {
+        shop.add(&format!("base_data/2026-02-01/{kind}.csv"), &customers(kind, 0, 72));
+    }
+    let report = shop.publish().report;
+    assert!(report.scores.unwrap().clusters >= 3);
+}
+
+#[test]
+fn a_live_version_without_segments_bars_none_that_has_some() {
+    let mut shop = without_segments();
+    shop.publish();
+    shop.force = true;
+    let forced = shop.publish();
+    assert_eq!(forced.report.scores.unwrap().clusters, 0);
+    shop.force = false;
+    shop.params.method = Method::LatentClasses;
+    let report = shop.publish().report;
+    assert_eq!(report.verdict, Verdict::FirstVersion, "{:?}", report.gate);
+    assert_eq!(report.scores.unwrap().clusters, 1);
 }
 
 #[test]

@@ -60,6 +60,11 @@ fn classes_are_published_read_back_and_asked_for_new_customers() {
     let scores = report.scores.unwrap();
     assert_eq!((scores.clusters, scores.noise_share), (3, 0.0));
     assert_eq!((scores.silhouette, scores.dbcv, scores.trustworthiness), (None, None, None));
+    // A second training on four fifths of them found the same classes.
+    let refit = report.refit.unwrap();
+    assert_eq!((refit.stability.len(), refit.outside_share()), (3, 0.0));
+    assert!(refit.stability.iter().all(|of| of.jaccard > 0.9), "{:?}", refit.stability);
+    assert_eq!(scores.least_jaccard, refit.stability.iter().map(|of| of.jaccard).reduce(f64::min));
     let version = Arc::new(shop.current());
     assert_eq!((version.manifest.format_version, version.model.method()), (3, Method::LatentClasses));
     assert!(shop.path("models/current/latent.safetensors").is_file());
@@ -74,6 +79,33 @@ fn classes_are_published_read_back_and_asked_for_new_customers() {
     assert_eq!(placement.segment, Some(segment_of(&shop, 'B')));
     assert!(placement.strength > 0.9 && placement.strength <= 1.0, "{placement:?}");
     assert_eq!(placement.nearest.unwrap().membership, placement.strength);
+    assert!(version.refit().unwrap().confidence(placement).is_some_and(|confidence| confidence > 0.8));
+}
+
+#[test]
+fn a_new_kind_of_customers_does_not_take_the_id_of_a_segment_that_never_had_them() {
+    let mut shop = latent(Shop::with("ABC"));
+    shop.publish();
+    let old = ['A', 'B', 'C'].map(|kind| segment_of(&shop, kind));
+    // Classes place everybody: all of kind D, and those of known values that never went together.
+    fs::remove_file(shop.path("base_data/2026-01-01/A.csv")).unwrap();
+    shop.add("base_data/2026-02-01/D.csv", &customers('D', 0, 120));
+    let report = shop.publish().report;
+    assert_eq!(['B', 'C'].map(|kind| segment_of(&shop, kind)), old[1..]);
+    let new = segment_of(&shop, 'D');
+    assert!(!old.contains(&new), "{new} of {old:?}");
+    assert_eq!((report.matching.new.len(), report.matching.vanished.len()), (1, 1));
+
+    let mut shop = latent(Shop::with("ABC"));
+    shop.publish();
+    fs::remove_file(shop.path("base_data/2026-01-01/A.csv")).unwrap();
+    // Towns of kind A and the months of kind C.
+    let mixed = customers('A', 0, 72).replace("2022-01", "2024-07").replace("2022-02", "2024-08");
+    shop.add("base_data/2026-02-01/mixed.csv", &mixed.replace("2022-03", "2024-09").replace(",A", ",M"));
+    shop.force = true;
+    let report = shop.publish().report;
+    let shared: u64 = report.matching.kept.iter().map(|kept| kept.shared).sum();
+    assert!(shared <= 144, "{:?}", report.matching);
 }
 
 #[test]

@@ -8,9 +8,18 @@ use crate::pipeline::{Comparison, Judged};
 
 /// The `.html` turns the escaping on.
 const TEMPLATE: (&str, &str) = ("comparison.html", include_str!("comparison.html"));
+/// What the report's page includes, too.
+pub(super) const TABLE: (&str, &str) = ("comparison_table.html", include_str!("comparison_table.html"));
+pub(super) const NOTES: (&str, &str) = ("comparison_notes.html", include_str!("comparison_notes.html"));
 
 #[derive(Serialize)]
 struct Page<'c> {
+    comparison: View<'c>,
+}
+
+/// What was found of each way to train, as the table shows it.
+#[derive(Serialize)]
+pub(super) struct View<'c> {
     customers: u64,
     tried_on: u64,
     best: bool,
@@ -42,16 +51,23 @@ struct Row<'c> {
 /// # Errors
 /// [`PageError::Template`].
 pub fn comparison_page(comparison: &Comparison) -> Result<String, PageError> {
-    let page = Page {
-        customers: comparison.customers,
-        tried_on: comparison.tried_on,
-        best: comparison.best.is_some(),
-        sentence: &comparison.sentence,
-        candidates: comparison.candidates.iter().map(|judged| Row::new(judged, comparison)).collect(),
-    };
     let mut environment = environment()?;
-    environment.add_template(TEMPLATE.0, TEMPLATE.1)?;
-    Ok(environment.get_template(TEMPLATE.0)?.render(Serde(&page))?)
+    for (name, text) in [TEMPLATE, TABLE, NOTES] {
+        environment.add_template(name, text)?;
+    }
+    Ok(environment.get_template(TEMPLATE.0)?.render(Serde(&Page { comparison: View::of(comparison) }))?)
+}
+
+impl<'c> View<'c> {
+    pub fn of(comparison: &'c Comparison) -> Self {
+        Self {
+            customers: comparison.customers,
+            tried_on: comparison.tried_on,
+            best: comparison.best.is_some(),
+            sentence: &comparison.sentence,
+            candidates: comparison.candidates.iter().map(|judged| Row::new(judged, comparison)).collect(),
+        }
+    }
 }
 
 impl<'c> Row<'c> {

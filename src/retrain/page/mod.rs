@@ -4,10 +4,12 @@
 //! customer is. What the page says is in the report and in the fit: nothing is counted here. The version's whole name
 //! is not on it, since that holds the checksum of the page among others.
 
+mod checks;
 mod comparison;
 mod environment;
 mod palette;
 mod plot;
+mod verdict;
 mod view;
 
 use minijinja::value::Serde;
@@ -38,7 +40,9 @@ pub(super) fn render(
         None => None,
     };
     let mut environment = environment()?;
-    environment.add_template(TEMPLATE.0, TEMPLATE.1)?;
+    for (name, text) in [TEMPLATE, comparison::TABLE, comparison::NOTES] {
+        environment.add_template(name, text)?;
+    }
     let page = view::Page::new(report, fitted, live, map);
     Ok(environment.get_template(TEMPLATE.0)?.render(Serde(&page))?)
 }

@@ -5,12 +5,15 @@ use std::collections::BTreeMap;
 use minijinja::Value;
 use serde::Serialize;
 
+use super::checks::GateRow;
+use super::comparison;
 use super::palette::{Mark, Shape};
+use super::verdict::VerdictView;
 use crate::customer::{DatePart, FeatureKind, MONTHS};
 use crate::pipeline::{
     ColumnDrift, Drift, Fitted, Method, Model, Overview, Scores, Segment, SegmentId, TraitCounts, TraitValue,
 };
-use crate::retrain::{Bound, GateCheck, RetrainReport, Verdict};
+use crate::retrain::RetrainReport;
 
 /// Values of one trait that are shown, at least; a persona may ask for more.
 const MIN_VALUES: usize = 3;
@@ -27,6 +30,7 @@ pub(super) struct Page<'a> {
     outside: Option<OutsideRow>,
     map: Option<Map>,
     drift: Option<DriftView<'a>>,
+    comparison: Option<comparison::View<'a>>,
     gate: Vec<GateRow<'a>>,
     dropped: Vec<(String, usize)>,
     /// The sheets of workbooks that have several, and what each was used for.
@@ -34,15 +38,6 @@ pub(super) struct Page<'a> {
     notes: Vec<&'a str>,
     params: Vec<(&'static str, Vec<(String, String)>)>,
     seconds: f64,
-}
-
-#[derive(Serialize)]
-struct VerdictView {
-    /// `good`, `fair` or `bad`.
-    tone: &'static str,
-    title: &'static str,
-    sentence: String,
-    failed: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -126,15 +121,6 @@ struct DriftRow<'a> {
 }
 
 #[derive(Serialize)]
-struct GateRow<'a> {
-    title: &'a str,
-    value: String,
-    bound: String,
-    passed: bool,
-    detail: Option<&'a str>,
-}
-
-#[derive(Serialize)]
 struct ScoreRow {
     title: &'static str,
     now: String,
@@ -165,6 +151,7 @@ impl<'a> Page<'a> {
             outside,
             map,
             drift: report.drift.as_ref().map(DriftView::of),
+            comparison: report.comparison.as_ref().map(comparison::View::of),
             gate: report.gate.iter().map(GateRow::of).collect(),
             dropped: report.cleaning.dropped.iter().map(|(reason, &rows)| (reason.to_string(), rows)).collect(),
             sheets: report.cleaning.sheets.iter().map(|sheet| (sheet.place(), sheet.fate())).collect(),
@@ -172,29 +159,6 @@ impl<'a> Page<'a> {
             params: params(report),
             seconds: took.reading + took.fitting + took.judging,
         }
-    }
-}
-
-impl VerdictView {
-    fn of(report: &RetrainReport) -> Self {
-        let (tone, title, sentence) = match report.verdict {
-            Verdict::Passed => ("good", "Published", format!("All {} checks of the gate passed.", report.gate.len())),
-            Verdict::FirstVersion if report.live_not_compared.is_some() => (
-                "fair",
-                "Published as the first version of your own customers",
-                "The version that was live was trained on the sample, and a poor one is better than that.".to_owned(),
-            ),
-            Verdict::FirstVersion => (
-                "fair",
-                "Published as the first version",
-                "No version was live, and a poor one is better than none.".to_owned(),
-            ),
-            Verdict::Forced => ("fair", "Published by force", "The gate would have refused it.".to_owned()),
-            Verdict::Unchanged => ("good", "Unchanged", "Nothing has changed since the live version.".to_owned()),
-            Verdict::Refused => ("bad", "Refused", "What was live stays live, and the uploads still wait.".to_owned()),
-        };
-        let failed = report.failed().map(GateRow::of).map(|row| row.sentence()).collect();
-        Self { tone, title, sentence, failed }
     }
 }
 
@@ -310,50 +274,6 @@ impl<'a> DriftView<'a> {
             outside_share: drift.outside_share,
             columns: drift.columns.iter().chain(&drift.associations).chain(&drift.segments).map(row).collect(),
         }
-    }
-}
-
-impl<'a> GateRow<'a> {
-    fn of(check: &'a GateCheck) -> Self {
-        let number = |number: f64| match number {
-            number if number.fract() == 0.0 && number >= 0.0 => super::environment::whole(number as u64),
-            number => format!("{}", (number * 1e4).round() / 1e4),
-        };
-        let (title, is_share) = match check.name {
-            "customers" => ("Customers", false),
-            "profiles" => ("Distinct profiles", false),
-            "clusters" => ("Segments", false),
-            "own_files" => ("Files of your own customers", false),
-            "noise_share" => ("Customers outside every segment", true),
-            "silhouette" => ("Silhouette", false),
-            "dbcv" => ("DBCV", false),
-            "least_jaccard" => ("How much of the least stable segment is found again", false),
-            "deciding_columns" => ("Columns that decide the segments", false),
-            "told_bits" => ("Bits that the segments surely tell of a customer", false),
-            "upload_share" => ("Customers whom one upload brought", true),
-            "unseen_share" => ("Customers with a value that the live version never saw", true),
-            "drift" => ("Customers who would have to change for a column to be as it was", true),
-            "files_changed" => ("Files that came back from disk changed", false),
-            "golden_sample" => ("Golden sample that is placed as before", true),
-            other => (other, false),
-        };
-        let text = |value: f64| if is_share { super::environment::percent(value) } else { number(value) };
-        let bound = match check.bound {
-            Bound::AtLeast => "at least",
-            Bound::AtMost => "at most",
-        };
-        Self {
-            title,
-            value: check.value.map_or("undefined".to_owned(), text),
-            bound: format!("{bound} {}", text(check.limit)),
-            passed: check.passed,
-            detail: check.detail.as_deref(),
-        }
-    }
-
-    fn sentence(&self) -> String {
-        let detail = self.detail.map(|detail| format!(" ({detail})")).unwrap_or_default();
-        format!("{}: {}, and must be {}{detail}", self.title, self.value, self.bound)
     }
 }
 

@@ -52,10 +52,14 @@ pub enum Outcome {
         #[serde(rename = "left_out")]
         skipped: Vec<SkippedFile>,
     },
-    /// Ways to train were compared; all is as it was.
+    /// Ways to train were compared.
     Compared {
         /// What was found.
         comparison: Box<Comparison>,
+        /// How the training by the chosen way ended; `None` where none was asked for, or no way passed, and all is as it
+        /// was.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        then: Option<Box<Outcome>>,
     },
     /// Another process is training; all is as it was.
     Locked {
@@ -70,9 +74,17 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// A comparison that ended.
-    pub fn compared(comparison: Comparison) -> Self {
-        Self::Compared { comparison: Box::new(comparison) }
+    /// A comparison that ended, and how the training after it did.
+    pub fn compared(comparison: Comparison, then: Option<Self>) -> Self {
+        Self::Compared { comparison: Box::new(comparison), then: then.map(Box::new) }
+    }
+
+    /// How the last step ended: the training after a comparison, where there was one.
+    pub fn last(&self) -> &Self {
+        match self {
+            Self::Compared { then: Some(then), .. } => then,
+            _ => self,
+        }
     }
 
     /// One that did not finish.

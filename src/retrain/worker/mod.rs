@@ -12,4 +12,4 @@ mod event;
 mod process;
 
 pub use event::{Event, Outcome};
-pub use process::{Options, Program, Training};
+pub use process::{Options, Program, Publish, Training};

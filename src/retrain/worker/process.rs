@@ -1,16 +1,18 @@
 //! The process: started, listened to, ended.
 
 use std::ffi::OsString;
+use std::fmt;
 use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
+use std::str::FromStr;
 
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
 
 use super::event::{Event, Outcome};
-use crate::pipeline::TrainingSettings;
+use crate::pipeline::{CandidateName, Comparison, Judged, TrainingSettings};
 use crate::retrain::Progress;
 
 /// The longest line that is read, in bytes: an outcome's lists and texts are bounded to half of it.
@@ -34,8 +36,50 @@ pub struct Options {
     pub recorded: Option<File>,
     /// What is to be different from the settings and the live version.
     pub training: TrainingSettings,
-    /// Whether ways to train are compared, and nothing is trained for good.
-    pub compare: bool,
+    /// Whether ways to train are compared first, and what is published then; nothing else is trained for good.
+    pub compare: Option<Publish>,
+}
+
+/// What becomes of a comparison.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Publish {
+    /// Nothing is trained for good.
+    #[default]
+    Nothing,
+    /// A model is trained by the best way, where one passes.
+    Best,
+    /// A model is trained by this way.
+    Named(CandidateName),
+}
+
+impl Publish {
+    /// The candidate of `comparison` that is to be trained by.
+    pub fn choose(self, comparison: &Comparison) -> Option<&Judged> {
+        match self {
+            Self::Nothing => None,
+            Self::Best => comparison.best(),
+            Self::Named(name) => comparison.candidate(name),
+        }
+    }
+}
+
+impl fmt::Display for Publish {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nothing => out.write_str("nothing"),
+            Self::Best => out.write_str("best"),
+            Self::Named(name) => name.fmt(out),
+        }
+    }
+}
+
+impl FromStr for Publish {
+    type Err = String;
+
+    /// Reads `best` or the name of a candidate.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "best" { Ok(Self::Best) } else { text.parse().map(Self::Named) }
+    }
 }
 
 /// A running retraining. Dropping it kills its process.
@@ -76,8 +120,11 @@ impl Program {
     /// What the system said when the program could not be started, or the file of its log not opened.
     pub fn start(&self, options: Options) -> io::Result<Training> {
         let mut command = Command::new(&self.path);
-        let name = if options.compare { "compare" } else { "retrain" };
+        let name = if options.compare.is_some() { "compare" } else { "retrain" };
         command.args(&self.arguments).args([name, "--events", "--lower-priority"]);
+        if let Some(chosen) = options.compare.filter(|&chosen| chosen != Publish::Nothing) {
+            command.args(["--publish".to_owned(), chosen.to_string()]);
+        }
         if options.force {
             command.arg("--force");
         }

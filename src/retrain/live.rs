@@ -1,0 +1,28 @@
+//! The version that is live when a training begins: loaded, and held against what is to be trained.
+
+use super::RetrainRequest;
+use crate::causes::with_causes;
+use crate::model_store::{ModelStore, ModelVersion, Servable, StoreError, TrainedOn};
+
+/// Whether another training would find what `live` is: the same customers, schema, parameters and program.
+pub(super) fn is_unchanged(live: &ModelVersion, request: &RetrainRequest<'_>, trained_on: &TrainedOn) -> bool {
+    let manifest = &live.manifest;
+    manifest.trained_on.as_ref() == Some(trained_on)
+        && manifest.params == *request.params
+        && manifest.schema == *request.schema
+}
+
+/// Whether the segments of `live` can go on: those of invented customers say nothing of real ones, nor these of them.
+pub(super) fn is_comparable(live: &ModelVersion, trained_on: &TrainedOn) -> bool {
+    live.manifest.trained_on.as_ref().is_none_or(|on| on.sample == trained_on.sample)
+}
+
+/// The version whose place is to be taken, and what is wrong with the one that should be live.
+pub(super) fn live_version(store: &ModelStore) -> (Option<ModelVersion>, Option<String>) {
+    match store.load_servable() {
+        Ok(Servable { version, instead_of }) => (Some(version), instead_of.map(|error| with_causes(&error))),
+        Err(StoreError::NoCurrent { .. }) => (None, None),
+        // A training is the way to mend a store without a whole version.
+        Err(error) => (None, Some(with_causes(&error))),
+    }
+}

@@ -1,0 +1,45 @@
+//! What the gate decided, as the head of the page says it.
+
+use serde::Serialize;
+
+use super::checks::GateRow;
+use crate::retrain::{RetrainReport, Verdict};
+
+#[derive(Serialize)]
+pub(super) struct VerdictView {
+    /// `good`, `fair` or `bad`.
+    tone: &'static str,
+    title: &'static str,
+    sentence: String,
+    failed: Vec<String>,
+}
+
+impl VerdictView {
+    pub fn of(report: &RetrainReport) -> Self {
+        let (tone, title, sentence) = match report.verdict {
+            Verdict::Passed => ("good", "Published", format!("All {} checks of the gate passed.", report.gate.len())),
+            Verdict::FirstVersion if report.live_not_compared.is_some() => (
+                "fair",
+                "Published as the first version of your own customers",
+                "The version that was live was trained on the sample, and a poor one is better than that.".to_owned(),
+            ),
+            Verdict::FirstVersion if report.everyone_instead => (
+                "fair",
+                "Published as one segment of everyone",
+                "The map found no segment among so few customers, so one segment has them all. The next training looks \
+                 for segments again."
+                    .to_owned(),
+            ),
+            Verdict::FirstVersion => (
+                "fair",
+                "Published as the first version",
+                "No version with segments was live, and a poor one is better than none.".to_owned(),
+            ),
+            Verdict::Forced => ("fair", "Published by force", "The gate would have refused it.".to_owned()),
+            Verdict::Unchanged => ("good", "Unchanged", "Nothing has changed since the live version.".to_owned()),
+            Verdict::Refused => ("bad", "Refused", "What was live stays live, and the uploads still wait.".to_owned()),
+        };
+        let failed = report.failed().map(GateRow::of).map(|row| row.sentence()).collect();
+        Self { tone, title, sentence, failed }
+    }
+}
