@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::ExportError;
+use super::claims::{Claims, KeptTraits};
 use super::json::{Capped, Traits, shape_error};
 use super::members::KeptMembers;
 use super::segments::SegmentLine;
@@ -37,6 +38,8 @@ struct KeptSegment<'a> {
     #[serde(borrow)]
     persona: Option<Traits<'a>>,
     persona_summary: Option<String>,
+    #[serde(borrow)]
+    distinguishing: Option<KeptTraits<'a>>,
     content: Option<KeptContent>,
 }
 
@@ -58,6 +61,8 @@ struct KeptCluster<'a> {
     #[serde(borrow)]
     persona: Option<Traits<'a>>,
     persona_summary: Option<String>,
+    #[serde(borrow)]
+    distinguishing: Option<KeptTraits<'a>>,
     default_post: Option<String>,
     tracking: Option<KeptTrackings>,
     #[serde(borrow)]
@@ -140,6 +145,7 @@ impl<'a> From<KeptSegment<'a>> for SegmentLine<'a> {
             rows_listed: 0,
             share: segment.share,
             persona_summary: segment.persona_summary.map(Cow::Owned),
+            claims: Claims::kept(segment.distinguishing),
             traits: segment.persona.map(|Traits(traits)| traits).unwrap_or_default(),
             tracked: Tracked::kept(content.variants, content.tracking),
             text: content.text.map(Cow::Owned),
@@ -158,6 +164,7 @@ impl<'a> From<KeptCluster<'a>> for SegmentLine<'a> {
             rows_listed: 0,
             share: None,
             persona_summary: cluster.persona_summary.map(Cow::Owned),
+            claims: Claims::kept(cluster.distinguishing),
             traits: cluster.persona.map(|Traits(traits)| traits).unwrap_or_default(),
             text: post.map(Cow::Owned),
             image_prompt: None,

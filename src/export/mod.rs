@@ -6,6 +6,7 @@
 //! import [`crate::segmentation`], [`crate::content`] (what was written), [`crate::pipeline`] and [`crate::customer`].
 
 mod cell;
+mod claims;
 mod csv;
 mod error;
 mod json;

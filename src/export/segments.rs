@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::cell::CellValue;
+use super::claims::Claims;
 use super::tracked::Tracked;
 use crate::content::{Campaign, Written};
 use crate::segmentation::{Group, Grouped, Tracking};
@@ -26,6 +27,8 @@ pub(super) struct SegmentLine<'a> {
     /// Of all customers, 0 to 1.
     pub share: Option<f64>,
     pub persona_summary: Option<Cow<'a, str>>,
+    /// What sets its customers apart, by how far it may be said.
+    pub claims: Claims,
     /// The persona's entries, by key.
     pub traits: Vec<(Cow<'a, str>, CellValue<'a>)>,
     pub text: Option<Cow<'a, str>>,
@@ -40,6 +43,9 @@ impl<'a> SegmentLine<'a> {
         self.size = self.size.or(other.size);
         self.share = self.share.or(other.share);
         self.persona_summary = self.persona_summary.take().or(other.persona_summary);
+        if self.claims.is_empty() {
+            self.claims = other.claims;
+        }
         self.text = self.text.take().or(other.text);
         self.image_prompt = self.image_prompt.take().or(other.image_prompt);
         if self.tracked.0.is_empty() {
@@ -76,6 +82,7 @@ impl<'a> SegmentLine<'a> {
             rows_listed: group.rows.len(),
             share: None,
             persona_summary: Some(Cow::Borrowed(&group.summary)),
+            claims: Claims::of(&group.distinction),
             traits: traits.chain(extras).collect(),
             text: content.and_then(|content| content.variants.first()).map(|text| Cow::Borrowed(text.as_str())),
             image_prompt: content.and_then(|content| content.image_prompt.as_deref()).map(Cow::Borrowed),

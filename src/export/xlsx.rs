@@ -32,7 +32,8 @@ const MEASURED_ROWS: u32 = 200;
 const ARROW_WIDTH: usize = 3;
 
 /// What is before a segment's traits.
-const BEFORE: [&str; 5] = ["cluster_id", "size", "rows_listed", "share", "persona_summary"];
+const BEFORE: [&str; 7] =
+    ["cluster_id", "size", "rows_listed", "share", "persona_summary", "may_be_said", "more_often"];
 /// What is after them.
 const AFTER: [&str; 2] = ["text", "image_prompt"];
 /// The columns of the sheet of texts.
@@ -86,12 +87,18 @@ fn write_segment(sheet: &mut Sheet<'_>, line: &SegmentLine<'_>, traits: &Columns
     let text = |text: &Option<Cow<'_, str>>| {
         text.as_ref().map_or(CellValue::Nothing, |text| CellValue::Text(Cow::Owned(text.to_string())))
     };
+    let claim = |text: &str| match text {
+        "" => CellValue::Nothing,
+        text => CellValue::Text(Cow::Owned(text.to_owned())),
+    };
     let before = [
         CellValue::Whole(line.cluster_id.into()),
         line.size.map_or(CellValue::Nothing, |size| CellValue::Whole(size.into())),
         CellValue::Whole(i128::try_from(line.rows_listed).unwrap_or(i128::MAX)),
         line.share.map_or(CellValue::Nothing, CellValue::Number),
         text(&line.persona_summary),
+        claim(&line.claims.may_be_said),
+        claim(&line.claims.more_often),
     ];
     for (column, value) in before.iter().enumerate() {
         sheet.cell(column, value)?;

@@ -10,7 +10,7 @@ use linfa::ParamGuard;
 use ndarray::{Array2, Axis};
 use umap::UmapModel;
 
-use super::fit::{Fitted, MIN_PROFILES, MIN_SEGMENT};
+use super::fit::{Fitted, MIN_PROFILES};
 use super::method::{FoundClasses, LatentClasses};
 use super::refit::{Calibration, Observation};
 use super::{FitError, FitParams, Model, Refit, SegmentId, Stability, TraitCounts};
@@ -86,9 +86,7 @@ impl<'m> Second<'m> {
         let umap_params = params.umap.check_ref().map_err(FitError::Map)?;
         let (profiles, customers): (Vec<usize>, Vec<u32>) = split.kept.iter().copied().unzip();
         if let Some(first) = model.latent_classes() {
-            let least = (MIN_SEGMENT as f64 * split.kept_share()).round() as u64;
-            let FoundClasses { model: second, labels, strengths } =
-                first.fit_again(&split.kept, umap_params.seed(), least)?;
+            let FoundClasses { model: second, labels, strengths } = first.fit_again(&split.kept, umap_params.seed())?;
             return Ok(Self { learned: Learned::Classes { first, second }, profiles, labels, strengths });
         }
         let points = model.points();

@@ -28,11 +28,11 @@ const HOSTILE: [&str; 10] = [
 ];
 
 impl TestApp {
-    async fn export(&self, path: &str, body: &Value) -> Vec<u8> {
+    pub async fn export(&self, path: &str, body: &Value) -> Vec<u8> {
         downloaded(self.post(path, body).await).await
     }
 
-    async fn export_form(&self, path: &str, form: Form) -> Response {
+    pub async fn export_form(&self, path: &str, form: Form) -> Response {
         let (content_type, body) = form.finish();
         let request = self.request(Method::POST, path).header("content-type", content_type);
         request.body(body).send().await.unwrap()
@@ -40,7 +40,7 @@ impl TestApp {
 }
 
 /// The bytes of an answer that is a success.
-async fn downloaded(response: Response) -> Vec<u8> {
+pub async fn downloaded(response: Response) -> Vec<u8> {
     let (status, length) = (response.status(), response.content_length());
     let bytes = response.bytes().await.unwrap();
     assert_eq!(status, 200, "{}", String::from_utf8_lossy(&bytes));
@@ -48,12 +48,29 @@ async fn downloaded(response: Response) -> Vec<u8> {
     bytes.into()
 }
 
+/// What may be said and what is only more frequent, in cells of one line.
+fn claims_of(distinguishing: &Value) -> [String; 2] {
+    let of = |said: bool| {
+        let mut lines: Vec<(String, Vec<String>)> = Vec::new();
+        for told in list(distinguishing).iter().filter(|told| (told["claim"] != "more_often") == said) {
+            let (key, value) = (told["key"].as_str().unwrap(), &told["value"]);
+            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            match lines.last_mut() {
+                Some((last, values)) if last == key => values.push(value),
+                _ => lines.push((key.to_owned(), vec![value])),
+            }
+        }
+        lines.iter().map(|(key, values)| format!("{key}: {}", values.join(", "))).collect::<Vec<_>>().join("; ")
+    };
+    [of(true), of(false)]
+}
+
 /// A kept answer of one segment with these members.
 fn kept(members: &Value) -> Value {
     json!({ "clusters": [{ "cluster_id": 7, "members": members }] })
 }
 
-async fn problem(response: Response) -> (u16, Value) {
+pub async fn problem(response: Response) -> (u16, Value) {
     (response.status().as_u16(), response.json().await.unwrap())
 }
 
@@ -74,6 +91,8 @@ async fn an_upload_s_own_answer_becomes_a_workbook_with_every_member() {
         assert_eq!(row["rows_listed"].as_i64(), segment["size"].as_i64());
         assert_eq!(row["share"].as_f64(), segment["share"].as_f64());
         assert_eq!(row["persona_summary"].to_string(), segment["persona_summary"].as_str().unwrap());
+        let claims = [row["may_be_said"].to_string(), row["more_often"].to_string()];
+        assert_eq!(claims, claims_of(&segment["distinguishing"]));
         assert_eq!(row["text"].to_string(), cluster["default_post"].as_str().unwrap());
         assert_eq!(row["image_prompt"].to_string(), segment["content"]["image_prompt"].as_str().unwrap());
         assert_eq!(row["Top_Join_Quarter"].as_i64(), segment["persona"]["Top_Join_Quarter"].as_i64());
@@ -101,6 +120,19 @@ async fn an_upload_s_own_answer_becomes_a_workbook_with_every_member() {
         assert_eq!(row["strength"].as_f64(), member["strength"].as_f64());
         assert_eq!(row["confidence"].as_f64(), member["confidence"].as_f64());
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_may_be_said_of_a_segment_has_a_column_of_its_own() {
+    let app = TestApp::spawn().await;
+    let body = json!({"clusters": [{"cluster_id": 0, "members": [], "distinguishing": [
+        {"key": "Top_Join_Quarter", "value": 4, "share": 1.0, "claim": "all"},
+        {"key": "Top_Locations", "value": "Bedok", "claim": "more_often"},
+        {"key": "Top_Locations", "value": "=Novena", "claim": "more_often"},
+        {"key": "Mean_Spend", "median": 120.5, "claim": "more_often"}]}, {"cluster_id": 1, "members": []}]});
+    let book = Book::read(app.export("/segments/export", &body).await);
+    assert_eq!(book.segments.texts("may_be_said"), ["Top_Join_Quarter: 4", ""]);
+    assert_eq!(book.segments.texts("more_often"), ["Top_Locations: Bedok, =Novena; Mean_Spend: median 120.5", ""]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -322,6 +354,11 @@ async fn a_body_that_is_no_answer_is_told_where_and_why_and_is_not_quoted() {
             "must be text, a number, true, false or null",
         ),
         (json!({"clusters": [], "format": 3}), "format", "must be text"),
+        (
+            json!({"clusters": [{"cluster_id": 1, "distinguishing": [{"key": "Town", "value": "Bedok", "claim": "x"}]}]}),
+            "clusters[0].distinguishing[0].claim",
+            "must be one of",
+        ),
         (kept(&json!({secret: secret})), "clusters[0].members", "must be a list of members"),
         (kept(&json!([{"A": 1}, secret])), "clusters[0].members[1]", "must be an object of texts"),
         (kept(&json!([{"A": {secret: 1}}])), "clusters[0].members[0].A", "must be text, a number"),
@@ -390,96 +427,4 @@ async fn a_workbook_that_cannot_be_read_is_refused_as_an_upload_is() {
         assert_eq!((found, problem["code"].as_str().unwrap()), (status, code));
         assert_eq!(app.kept(), Vec::<PathBuf>::new());
     }
-}
-
-/// Customers of two months, each row another one, some of them useless, under a title of two rows; and their identifiers.
-fn customers() -> (Vec<Vec<String>>, usize) {
-    let header = HEADER.map(str::to_owned).to_vec();
-    let row = |n: usize| {
-        let day =
-            if n.is_multiple_of(5) { "soon".to_owned() } else { format!("2023-{:02}-{:02}", n % 12 + 1, n % 28 + 1) };
-        let town = ["Bedok", "Yishun", "Punggol"][n % 3];
-        vec![format!("=C{n:03}"), day, town.to_owned(), "Female".to_owned(), ["Gold", "Silver"][n % 2].to_owned()]
-    };
-    let above = ["Customers".to_owned(), String::new(), String::new(), String::new(), String::new()].to_vec();
-    ([above, header].into_iter().chain((0..60).map(row)).collect(), 2)
-}
-
-/// What an exported row and the row of the sheet that it says it is must have in common.
-fn check_row(sheet: &[Vec<String>], number: usize, town: &str, day: &str) {
-    assert_eq!((sheet[number - 1][2].as_str(), sheet[number - 1][1].as_str()), (town, day), "row {number}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn every_row_of_a_workbook_says_where_it_stands_and_on_request_whose_it_is() {
-    let app = TestApp::spawn().await;
-    let (sheet, n_above) = customers();
-    for (name, bytes) in [("a.csv", csv(&sheet)), ("a.xlsx", crate::sheets::xlsx(&sheet))] {
-        let form = |keep: &str| Form::new().file(name, &bytes).text("format", "csv").text("keep", keep);
-        let plain = records(&downloaded(app.export_form("/segments/export", form("")).await).await);
-        assert_eq!(plain[0][..2], ["row", "Location"]);
-        assert!(!plain.iter().flatten().any(|cell| cell.contains("C00")), "an identifier that nobody asked for");
-
-        let found = records(&downloaded(app.export_form("/segments/export", form("Identifier")).await).await);
-        assert_eq!(found[0][..3], ["Customer ID", "row", "Location"]);
-        let place = |title: &str| found[0].iter().position(|found| found == title).unwrap();
-        let mut rows = Vec::new();
-        for record in &found[1..] {
-            let number: usize = record[1].parse().unwrap();
-            check_row(&sheet, number, &record[2], &record[place("Date Joined")]);
-            // Text that stays text, as any other cell.
-            assert_eq!(record[0], format!("'=C{:03}", number - 1 - n_above));
-            rows.push(number);
-        }
-        rows.sort_unstable();
-        let usable: Vec<usize> = (0..60).filter(|n| n % 5 > 0).map(|n| n + n_above + 1).collect();
-        assert_eq!(rows, usable, "{name}");
-        let path = "/segments/export?format=csv&keep=identifier";
-        let by_query = app.export_form(path, Form::new().file(name, &bytes)).await;
-        assert_eq!(records(&downloaded(by_query).await), found);
-    }
-    assert_eq!(app.kept(), Vec::<PathBuf>::new());
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn identifiers_that_cannot_be_had_are_refused_and_never_left_out() {
-    let app = TestApp::spawn().await;
-    let nameless = csv([&HEADER[1..], &CUSTOMER[1..]]);
-    let named = csv([HEADER, CUSTOMER]);
-    let form = |file: &[u8], keep: &str| Form::new().file("a.csv", file).text("keep", keep);
-    let body = json!({ "clusters": [], "keep": "identifier" });
-    for (refused, why) in [
-        (app.export_form("/segments/export", form(&nameless, "identifier")).await, "no column of identifiers"),
-        (app.export_form("/segments/export", form(&named, "name")).await, "must be one of row, identifier"),
-        (app.post("/segments/export", &body).await, "send the workbook as a form"),
-        (app.send(form(&named, "identifier")).await, "send the workbook to /segments/export"),
-        (app.send(form(&named, "everything")).await, "must be one of row, identifier"),
-    ] {
-        let (status, problem) = problem(refused).await;
-        assert_eq!((status, &problem["code"]), (422, &json!("invalid_fields")), "{problem}");
-        assert_eq!(problem["details"][0]["field"], "keep");
-        assert!(problem["details"][0]["message"].as_str().unwrap().contains(why), "{problem}");
-    }
-    assert_eq!(app.kept(), Vec::<PathBuf>::new());
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_upload_s_members_say_where_they_stand_where_the_caller_asks() {
-    let app = TestApp::spawn().await;
-    let (sheet, _) = customers();
-    let bytes = csv(&sheet);
-    let members = |answer: &Value| -> Vec<Value> {
-        list(&answer["clusters"]).iter().flat_map(|cluster| list(&cluster["members"]).clone()).collect()
-    };
-    let plain = crate::app::ok(app.send(Form::new().file("a.csv", &bytes)).await).await;
-    assert!(members(&plain).iter().all(|member| member.get("row").is_none()));
-    let asked = crate::app::ok(app.send(Form::new().file("a.csv", &bytes).text("keep", "row")).await).await;
-    assert!(asked.get("ignored").is_none() && !asked.to_string().contains("C00"), "{asked}");
-    assert_eq!(members(&asked).len(), 48);
-    for member in members(&asked) {
-        let number = usize::try_from(member["row"].as_u64().unwrap()).unwrap();
-        check_row(&sheet, number, member["Location"].as_str().unwrap(), member["Date Joined"].as_str().unwrap());
-    }
-    let book = Book::read(app.export("/segments/export", &asked).await);
-    assert_eq!(book.rows.titles[0], "row");
 }

@@ -135,6 +135,13 @@ async fn values_of_real_customers_are_for_administrators() {
     assert!(wrong.get("columns").is_none());
     let closed = ok(app.request(Method::GET, &path).bearer_auth(ADMIN_KEY).send().await.unwrap()).await;
     assert!(!list(&closed["columns"]).is_empty());
+    // Nor does a mark stand for a few of them.
+    assert!(numbers(&open["customers"]).iter().all(|&customers| customers >= 10.0), "{}", open["customers"]);
+    assert!(numbers(&closed["customers"]).iter().any(|&customers| customers < 10.0));
+    assert!(open.get("profile").is_none() && list(&closed["profile"]).len() > list(&open["x"]).len());
+    let sum =
+        |map: &Value| numbers(&map["customers"]).iter().sum::<f64>() + map["customers_left_out"].as_f64().unwrap();
+    assert_eq!(sum(&open), sum(&closed));
     for (version, expected) in [("none", 404), ("20200101T000000Z-00000000", 404)] {
         assert_eq!(code(app.get(&format!("/map?version={version}")).await).await.0, expected, "{version}");
     }
@@ -232,6 +239,10 @@ async fn what_cannot_be_added_is_refused_with_what_to_change() {
         let problem: Value = put(&app, "/segments/0/extras", Some("*"), &body).await.json().await.unwrap();
         assert_eq!((&problem["code"], &problem["details"][0]["field"]), (&json!("invalid_fields"), &json!(field)));
     }
+    let list = put(&app, "/segments/0/extras", Some("*"), &json!(["running"])).await;
+    let problem: Value = list.json().await.unwrap();
+    assert_eq!(problem["code"], "not_an_object");
+    assert!(problem["error"].as_str().unwrap().contains("Interests"), "{problem}");
     for path in ["/segments/99/extras", "/segments/x/extras"] {
         assert_eq!(code(put(&app, path, Some("*"), &json!({})).await).await, (404, "no_such_segment".to_owned()));
     }
@@ -284,17 +295,19 @@ async fn the_status_counts_work_and_knows_what_the_last_upload_was_like() {
 #[tokio::test(flavor = "multi_thread")]
 async fn places_among_own_customers_are_for_administrators() {
     let app = TestApp::spawn_on(Setup::default(), &second_schema::MODEL).await;
-    let send = async |key: Option<&str>| {
+    let send = async |places: u8, key: Option<&str>| {
         let (content_type, body) = Form::new().file("accounts.csv", &csv(second_schema::customers())).finish();
-        let request =
-            app.request(Method::POST, "/upload-excel?places=1&members=0").header("content-type", content_type);
+        let path = format!("/upload-excel?places={places}&members=0");
+        let request = app.request(Method::POST, &path).header("content-type", content_type);
         let request = key.into_iter().fold(request, |request, key| request.bearer_auth(key));
         ok(request.body(body).send().await.unwrap()).await
     };
-    let open = send(None).await;
+    let open = send(1, None).await;
     assert!(open.get("places").is_none());
     assert_eq!(open["notes"][0]["code"], "places_need_admin", "{}", open["notes"]);
-    assert!(!list(&send(Some(ADMIN_KEY)).await["places"]["x"]).is_empty());
+    assert!(!list(&send(1, Some(ADMIN_KEY)).await["places"]["x"]).is_empty());
+    let unasked = send(0, None).await;
+    assert!(unasked.get("places").is_none() && unasked.get("notes").is_none(), "{}", unasked["notes"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -15,18 +15,18 @@ use crate::live::{events, named};
 use crate::sheets::{CUSTOMER, HEADER, csv};
 
 /// Tells of its id and of some progress, and then never ends by itself.
-const ENDLESS: &str = r#"echo $$ > pid.part && mv pid.part pid
+pub const ENDLESS: &str = r#"echo $$ > pid.part && mv pid.part pid
     echo '{"event":"progress","step":"layout","share":0.25}'; exec tail -f /dev/null"#;
 
 impl TestApp {
     /// With a shell that runs `script` in place of the binary.
-    async fn with_shell(script: &str) -> Self {
+    pub async fn with_shell(script: &str) -> Self {
         let program = Some(Program::new("/bin/sh").argument("-c").argument(script));
         Self::spawn_with(Setup { program, ..Setup::default() }).await
     }
 
     /// With 300 customers in `base_data/`.
-    async fn with_base_data() -> Self {
+    pub async fn with_base_data() -> Self {
         let app = Self::spawn().await;
         let folder = app.folder("base_data/2026-01-01");
         fs::create_dir_all(&folder).unwrap();
@@ -38,7 +38,7 @@ impl TestApp {
         self.models.parent().unwrap().join(name)
     }
 
-    async fn retrain(&self, query: &str, form: Option<Form>, accept: &str) -> Response {
+    pub async fn retrain(&self, query: &str, form: Option<Form>, accept: &str) -> Response {
         let request =
             self.request(Method::POST, &format!("/retrain{query}")).bearer_auth(ADMIN_KEY).header("accept", accept);
         let request = match form.map(Form::finish) {
@@ -72,12 +72,12 @@ impl TestApp {
     }
 
     /// The process that plays a retraining, once it has begun.
-    async fn process(&self) -> String {
+    pub async fn process(&self) -> String {
         self.until(async |app| app.folder("pid").exists()).await;
         fs::read_to_string(self.folder("pid")).unwrap().trim().to_owned()
     }
 
-    async fn live(&self) -> Value {
+    pub async fn live(&self) -> Value {
         ok(self.get("/readyz").await).await["model_version"].take()
     }
 }
@@ -87,7 +87,7 @@ fn kill(signal: &str, process: &str) -> bool {
     Command::new("sh").args(["-c", &format!("kill -{signal} {process} 2>/dev/null")]).status().unwrap().success()
 }
 
-async fn problem(response: Response) -> (u16, Value) {
+pub async fn problem(response: Response) -> (u16, Value) {
     assert_eq!(response.headers()["content-type"], "application/problem+json");
     (response.status().as_u16(), response.json().await.unwrap())
 }
@@ -100,9 +100,16 @@ fn file(name: &str) -> Form {
 async fn a_request_says_how_to_train_and_the_next_one_needs_not() {
     let app = TestApp::with_base_data().await;
     let form = |json: &str| Some(Form::new().text("training", json));
-    for (json, word) in [("{", "EOF"), (r#"{"min_dust": 1}"#, "min_dust"), (r#"{"n_neighbors": 1}"#, "map")] {
+    for (json, field, word) in [
+        ("{", "training", "the JSON is broken"),
+        (r#"{"min_dust": 1}"#, "training.min_dust", "did you mean min_dist?"),
+        (r#"{"n_neighbors": 1}"#, "training.n_neighbors", "must be at least 2, not 1"),
+        (r#"{"seed": "x"}"#, "training.seed", "must be a whole number"),
+        (r#"{"columns": {"weights": {"Shoe_Size": 2}}}"#, "training.columns", "no column has the title"),
+        (r#"{"columns": {"weights": {"Join_Quarter": 101}}}"#, "training.columns", "from 0 to 100"),
+    ] {
         let (status, problem) = problem(app.retrain("?wait=true", form(json), "*/*").await).await;
-        assert_eq!((status, &problem["details"][0]["field"]), (422, &"training".into()), "{problem}");
+        assert_eq!((status, &problem["details"][0]["field"]), (422, &field.into()), "{problem}");
         assert!(problem["details"][0]["message"].as_str().unwrap().contains(word), "{problem}");
     }
     let trained = ok(app.retrain("?wait=true&force=true", form(r#"{"min_cluster_size": 25}"#), "*/*").await).await;
@@ -349,22 +356,4 @@ async fn a_server_that_ends_ends_its_retraining_and_tells_who_waits() {
     assert_eq!((status, &problem_of["code"]), (500, &"retrain_failed".into()));
     assert!(problem_of["error"].as_str().unwrap().contains("server was stopped"), "{problem_of}");
     assert!(!kill("0", &process), "the process is still there");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_comparison_is_a_job_whose_result_can_be_trained_by() {
-    let app = TestApp::with_base_data().await;
-    let live = app.live().await;
-    let stranger = app.request(Method::POST, "/compare?wait=true").send().await.unwrap();
-    assert_eq!(stranger.status(), 401);
-    let compare = app.request(Method::POST, "/compare?wait=true").bearer_auth(ADMIN_KEY).send().await.unwrap();
-    let compared = ok(compare).await;
-    let candidates = list(&compared["comparison"]["candidates"]);
-    let classes = candidates.iter().find(|candidate| candidate["name"] == "latent_classes").unwrap();
-    assert_eq!(app.live().await, live);
-    let training = Form::new().text("training", &classes["settings"].to_string());
-    let trained = ok(app.retrain("?wait=true&force=true", Some(training), "*/*").await).await;
-    assert_eq!(trained["state"], "published", "{trained}");
-    let params = ModelStore::new(&app.models).load_current().unwrap().manifest.params;
-    assert_eq!(params.method.to_string(), "latent_classes");
 }

@@ -75,3 +75,16 @@ fn a_candidate_that_does_not_exist_is_answered_with_those_that_do() {
     assert!(shown(&output).contains("latent_classes, ") || shown(&output).contains(", latent_classes"));
     assert!(folder.versions().is_empty());
 }
+
+#[test]
+fn a_training_that_compared_first_shows_the_comparison_in_its_report() {
+    let folder = two_kinds();
+    let output = folder.command(&["retrain"]).env("RETRAIN_METHOD", "best").output().unwrap();
+    assert!(output.status.success(), "{}", shown(&output));
+    let [version] = folder.versions().try_into().unwrap();
+    let report: Value = serde_json::from_slice(&fs::read(version.join("report.json")).unwrap()).unwrap();
+    assert!(report["comparison"]["candidates"].as_array().unwrap().len() > 3);
+    let page = fs::read_to_string(version.join("report.html")).unwrap();
+    assert!(page.contains("Ways to train, compared") && page.contains("latent_classes"), "{page}");
+    assert!(page.contains(report["comparison"]["sentence"].as_str().unwrap()), "{page}");
+}

@@ -118,7 +118,8 @@ fn too_little_to_train_on_is_a_result_and_no_error() {
     let few = shop.refused();
     assert_eq!(
         few.gate.iter().map(|check| (check.name, check.value)).collect::<Vec<_>>(),
-        [("customers", Some(3.0)), ("profiles", Some(3.0))]
+        [("customers", Some(3.0)), ("profiles", Some(1.0))],
+        "what tells them apart fewer than ten have"
     );
     assert!(matches!(shop.store.current(), Err(StoreError::NoCurrent { .. })));
     let (code, printed) = shop.run(&["retrain"]);

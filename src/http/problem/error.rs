@@ -54,6 +54,8 @@ pub enum ApiError {
     BrokenJson(#[source] serde_json::Error),
     #[error("not a JSON object")]
     NotAnObject,
+    #[error("extras that are not a JSON object")]
+    NotExtras,
     #[error("some fields cannot be taken")]
     Fields(Vec<FieldProblem>),
     #[error("the content could not be written")]
@@ -96,8 +98,8 @@ pub enum ApiError {
     TooManyFiles { limit: usize },
     #[error("some files cannot be read")]
     Files(Vec<FieldProblem>),
-    #[error("a retraining is under way")]
-    RetrainRunning { job: String },
+    #[error("a {what} is under way")]
+    RetrainRunning { job: String, what: &'static str },
     #[error("the retraining failed: {0}")]
     Retrain(String),
     #[error("no such retraining")]
@@ -160,7 +162,7 @@ impl ApiError {
     /// The path of what is in the way of the request.
     pub(in crate::http) fn location(&self) -> Option<String> {
         match self {
-            Self::RetrainRunning { job } => Some(retraining_path(job)),
+            Self::RetrainRunning { job, .. } => Some(retraining_path(job)),
             _ => None,
         }
     }

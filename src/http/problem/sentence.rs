@@ -44,6 +44,7 @@ impl ApiError {
                 return format!("The JSON is broken at line {}, column {}.", error.line(), error.column());
             }
             Self::NotAnObject => "Send a JSON object of campaign inputs, such as {\"objective\": \"more visits\"}.",
+            Self::NotExtras => "Send a JSON object of texts by key, such as {\"Interests\": \"running\"}.",
             Self::Fields(_) => "Some fields are invalid; details names each with what to change.",
             Self::Write(error) => error.caller_sentence(),
             Self::Internal { .. } | Self::Export(ExportError::Write(_)) => INTERNAL,
@@ -69,8 +70,8 @@ impl ApiError {
             Self::Files(_) => {
                 "Some files cannot be used for training; details names each with what is wrong. None was kept."
             }
-            Self::RetrainRunning { job } => {
-                return format!("A retraining is already running: see {}.", retraining_path(job));
+            Self::RetrainRunning { job, what } => {
+                return format!("A {what} is already running: see {}.", retraining_path(job));
             }
             Self::Retrain(sentence) => return sentence.clone(),
             Self::NoJob => "There is no such retraining; the server forgets retrainings when it restarts.",

@@ -49,7 +49,7 @@ impl ApiError {
             Self::BodyCutOff => (StatusCode::BAD_REQUEST, "body_cut_off"),
             Self::BodyTooSlow => (StatusCode::REQUEST_TIMEOUT, "body_too_slow"),
             Self::BrokenJson(_) => (StatusCode::BAD_REQUEST, "broken_json"),
-            Self::NotAnObject => (StatusCode::UNPROCESSABLE_ENTITY, "not_an_object"),
+            Self::NotAnObject | Self::NotExtras => (StatusCode::UNPROCESSABLE_ENTITY, "not_an_object"),
             Self::Fields(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_fields"),
             Self::Write(error) => (of_writing(error.kind), error.kind.code()),
             Self::Export(error) => of_export(error),

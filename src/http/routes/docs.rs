@@ -87,6 +87,27 @@ pub(in crate::http) enum BodyProblems {
     Storage(Document<'static>),
 }
 
+/// Why a route without a body, which any client may call, fails.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "describes the problems that ApiError answers with")]
+pub(in crate::http) enum LookProblems {
+    /// Keys are set, and none of them was sent
+    #[response(status = 401, content_type = "application/problem+json")]
+    NoKey(Document<'static>),
+    /// More requests a minute than one caller may send
+    #[response(status = 429, content_type = "application/problem+json")]
+    TooMany(Document<'static>),
+    /// A fault of this service
+    #[response(status = 500, content_type = "application/problem+json")]
+    Internal(Document<'static>),
+}
+
+/// Why such a route has to wait.
+#[derive(IntoResponses)]
+#[response(status = 503, description = "The server is starting or busy", content_type = "application/problem+json")]
+#[expect(dead_code, reason = "describes the problem that ApiError answers with")]
+pub(in crate::http) struct NotReady(Document<'static>);
+
 /// The bytes of a file.
 #[derive(ToSchema)]
 #[schema(value_type = String, format = Binary)]

@@ -9,11 +9,12 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::docs::{LookProblems, NotReady};
 use crate::http::problem::{ApiError, Document};
 use crate::http::request::admin::is_admin;
 use crate::http::state::AppState;
 use crate::model_store::ModelVersion;
-use crate::pipeline::{TrainedColumn, TrainedProfiles, TraitValue};
+use crate::pipeline::{MIN_CUSTOMERS, Mark, Marks, OverviewPoint, TrainedColumn, TrainedProfiles, TraitValue};
 
 /// Profiles on the map, at most.
 pub(super) const MAX_POINTS: usize = 10_000;
@@ -29,6 +30,9 @@ pub(in crate::http) struct MapQuery {
 
 /// The profiles of a training in the plane in which its map varies most, one entry a profile in each list. Gaps between
 /// segments are shortened by one factor, `gap_share`; within a segment distances are true.
+///
+/// Without the administrators' key, and unless the customers are the sample's, who are invented, an entry stands for 10
+/// customers or more: profiles of one segment that are near each other are one mark at their mean.
 #[derive(Serialize, ToSchema)]
 #[schema(as = CustomerMap)]
 pub(in crate::http) struct MapAnswer {
@@ -47,15 +51,19 @@ pub(in crate::http) struct MapAnswer {
     /// Positions along the direction of the second largest.
     #[schema(example = json!([1.007]))]
     y: Vec<f64>,
-    /// The profile's number in the training, by which an upload's `places` name it.
+    /// The profile's number in the training, by which an upload's `places` name it; absent where profiles are put together.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = json!([0]))]
-    profile: Vec<usize>,
+    profile: Option<Vec<usize>>,
     /// The segment; null outside every one.
     #[schema(example = json!([2]))]
     segment: Vec<Option<u32>>,
-    /// Customers who have this profile.
+    /// Customers who have this profile, or these.
     #[schema(example = json!([3]))]
-    customers: Vec<u32>,
+    customers: Vec<u64>,
+    /// Customers who are not shown: fewer than 10 of a segment, where profiles are put together.
+    #[schema(example = 0)]
+    customers_left_out: u64,
     /// How strongly the profile belongs to its segment, 0 to 1; two decimals.
     #[schema(example = json!([0.94]))]
     strength: Vec<f64>,
@@ -94,17 +102,10 @@ pub(in crate::http) struct MapColumn {
 #[utoipa::path(get, path = "/map", tag = "segments", operation_id = "get_map", params(MapQuery),
     responses(
         (status = 200, description = "The map", body = MapAnswer),
-        (status = 401, description = "Keys are set, and none of them was sent", body = Document<'static>,
-            content_type = "application/problem+json"),
+        LookProblems, NotReady,
         (status = 404, description = "There is no such version", body = Document<'static>,
             content_type = "application/problem+json"),
         (status = 409, description = "The version is damaged", body = Document<'static>,
-            content_type = "application/problem+json"),
-        (status = 429, description = "More requests a minute than one caller may send", body = Document<'static>,
-            content_type = "application/problem+json"),
-        (status = 500, description = "A fault of this service", body = Document<'static>,
-            content_type = "application/problem+json"),
-        (status = 503, description = "The server is starting or busy", body = Document<'static>,
             content_type = "application/problem+json")))]
 pub(in crate::http) async fn get_map(
     State(state): State<AppState>,
@@ -140,21 +141,34 @@ pub(in crate::http) async fn get_map(
 impl MapAnswer {
     fn of(version: &ModelVersion, is_admin: bool) -> Self {
         let (overview, taken) = version.model.overview(MAX_POINTS);
-        let profiles = TrainedProfiles::of(&version.model);
+        let TrainedProfiles { strengths, columns, .. } = TrainedProfiles::of(&version.model);
+        let strengths = taken.iter().map(|&profile| strengths.get(profile).copied().unwrap_or_default());
+        let strengths: Vec<f64> = strengths.collect();
         let may_tell = is_admin || version.manifest.is_of_the_sample();
-        let strength = |&profile: &usize| hundredths(profiles.strengths.get(profile).copied().unwrap_or_default());
+        let Marks { marks, left_out } = if may_tell {
+            let one = |(point, strength): (&OverviewPoint, f64)| Mark {
+                x: point.x,
+                y: point.y,
+                segment: point.segment,
+                customers: point.customers.into(),
+                strength,
+            };
+            Marks { marks: overview.points.iter().zip(strengths).map(one).collect(), left_out: 0 }
+        } else {
+            Marks::of(&overview.points, &strengths, MIN_CUSTOMERS)
+        };
         Self {
             version: version.id.to_string(),
-            points: overview.points.len(),
+            points: marks.len(),
             profiles: overview.n_profiles,
-            x: overview.points.iter().map(|point| thousandths(point.x)).collect(),
-            y: overview.points.iter().map(|point| thousandths(point.y)).collect(),
-            segment: overview.points.iter().map(|point| point.segment.map(|id| id.get())).collect(),
-            customers: overview.points.iter().map(|point| point.customers).collect(),
-            strength: taken.iter().map(strength).collect(),
-            columns: may_tell
-                .then(|| profiles.columns.into_iter().map(|column| MapColumn::of(column, &taken)).collect()),
-            profile: taken,
+            x: marks.iter().map(|mark| thousandths(mark.x)).collect(),
+            y: marks.iter().map(|mark| thousandths(mark.y)).collect(),
+            segment: marks.iter().map(|mark| mark.segment.map(|id| id.get())).collect(),
+            customers: marks.iter().map(|mark| mark.customers).collect(),
+            customers_left_out: left_out,
+            strength: marks.iter().map(|mark| hundredths(mark.strength)).collect(),
+            columns: may_tell.then(|| columns.into_iter().map(|column| MapColumn::of(column, &taken)).collect()),
+            profile: may_tell.then_some(taken),
             variance_share: overview.variance_share,
             gap_share: overview.gap_share,
         }

@@ -8,6 +8,7 @@ pub(super) mod generate;
 pub(super) mod health;
 pub(super) mod images;
 pub(super) mod index;
+mod job;
 pub(super) mod map;
 pub(super) mod metrics;
 pub(super) mod models;

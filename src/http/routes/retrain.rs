@@ -2,21 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Extension, Path, Query, Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoResponses, ToSchema};
 
 use super::docs::BodyProblems;
-use crate::causes::with_causes;
-use crate::http::problem::{ApiError, Document, FieldProblem, as_sentence, retraining_path};
+use super::job::{JobView, answer_to_start, answer_when_done};
+use crate::customer::Schema;
+use crate::http::problem::{ApiError, Document, FieldProblem, as_sentence};
 use crate::http::request::accept::accepts;
 use crate::http::request::admin::Admin;
 use crate::http::request::incoming::{NamedFile, receive_files};
@@ -24,14 +23,11 @@ use crate::http::request::keeping::keep as keep_upload;
 use crate::http::request::sender::about_upload;
 use crate::http::request::workbook::Reading;
 use crate::http::request_id::RequestContext;
-use crate::http::response::event_stream::{Caller, Finished, Reporter};
 use crate::http::state::AppState;
-use crate::http::tasks::jobs::{AskedBy, Job, Status};
+use crate::http::tasks::jobs::{AskedBy, JobKind};
 use crate::http::tasks::retraining::begin;
-use crate::model_store::VersionId;
-use crate::pipeline::{Comparison, FitParams, TrainingSettings};
-use crate::retrain::worker::{Options, Outcome};
-use crate::retrain::{FailedCheck, SkippedFile, Step};
+use crate::pipeline::{TrainingSettings, WrongSetting, WrongSettings};
+use crate::retrain::worker::Options;
 use crate::upload_store::About;
 use crate::workbook::Recorder;
 
@@ -60,63 +56,6 @@ pub(in crate::http) struct RetrainForm {
     /// else as in the live version.
     #[schema(required = false)]
     training: TrainingSettings,
-}
-
-/// One retraining.
-#[derive(Serialize, ToSchema)]
-#[schema(as = Retraining)]
-pub(in crate::http) struct JobView {
-    /// Its id.
-    #[schema(example = "5f0c1d9be2a84b6f8f5f6c1d9be2a84b")]
-    job: String,
-    state: JobState,
-    /// `request` or `schedule`.
-    asked_by: AskedBy,
-    /// When it started.
-    #[schema(value_type = String, format = DateTime, example = "2027-01-01T02:00:00Z")]
-    started_at: Timestamp,
-    /// When it ended; null while it runs.
-    #[schema(required, value_type = Option<String>, format = DateTime, example = "2027-01-01T02:00:09Z")]
-    ended_at: Option<Timestamp>,
-    /// What is being done: `starting`, `reading`, `comparing`, `neighbours`, `layout`, `clustering`, `scoring`, `judging` or
-    /// `publishing`; null once it ended.
-    #[schema(required, value_type = Option<String>, example = "layout")]
-    step: Option<Step>,
-    /// How much of the whole is done, 0 to 1.
-    #[schema(example = 0.4)]
-    share: f32,
-    /// The published version or, where nothing has changed, the live one; otherwise null.
-    #[schema(required, example = "20261122T194851Z-2a945ef3")]
-    version: Option<String>,
-    /// Where that version's report is; null where there is none.
-    #[schema(required, example = "/models/20261122T194851Z-2a945ef3/report")]
-    report: Option<String>,
-    /// What was found of each way to train; absent of a retraining.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    comparison: Option<Comparison>,
-    /// The checks that the candidate failed.
-    failed_checks: Vec<FailedCheck>,
-    /// The workbooks that could not be read; they stay in place.
-    #[serde(rename = "left_out")]
-    skipped: Vec<SkippedFile>,
-    /// Why there is no result; null where there is one.
-    #[schema(required, example = "The retraining did not finish: killed by signal 9 before it reported a result.")]
-    error: Option<String>,
-}
-
-/// The state of a retraining: `running`, or how it ended. `refused`: its candidate failed a check, or there was too
-/// little data, and nothing changed; `unchanged`: the live version was trained on the same customers, with the same
-/// schema and parameters, and stays; `compared`: it was a comparison; `locked`: another process was retraining; `failed`: it did not finish.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(in crate::http) enum JobState {
-    Running,
-    Published,
-    Refused,
-    Unchanged,
-    Compared,
-    Locked,
-    Failed,
 }
 
 /// The latest retrainings of this server.
@@ -158,7 +97,7 @@ pub(in crate::http) enum KeyProblems {
             content((JobView = "application/json"), (String = "text/event-stream"))),
         (status = 202, description = "The job has started; `Location` is its path", body = JobView),
         BodyProblems, KeyProblems,
-        (status = 409, description = "Another retraining is running; `Location` is its path", body = Document<'static>,
+        (status = 409, description = "Another retraining or comparison is running; `Location` is its path", body = Document<'static>,
             content_type = "application/problem+json")))]
 pub(in crate::http) async fn post_retrain(
     _: Admin,
@@ -170,20 +109,17 @@ pub(in crate::http) async fn post_retrain(
     state.ready()?;
     let Query(query) = query.map_err(|_| ApiError::Fields(vec![query_problem()]))?;
     if let Some(running) = state.jobs().running() {
-        return Err(ApiError::RetrainRunning { job: running.id.clone() });
+        return Err(running.is_running());
     }
     let (parts, body) = request.into_parts();
     let (files, texts) = receive_files(&state, &parts.headers, body).await?;
-    let training = training_settings(&texts)?;
+    let training = training_settings(&texts, &state.parts().schema)?;
     let (files, recorded) = readable(&state, files).await?;
     // Before anything is kept, so that a second retraining keeps nothing.
-    let permit = state.jobs().claim(AskedBy::Request)?;
+    let permit = state.jobs().claim(JobKind::Retraining, AskedBy::Request)?;
     keep(&state, files, about_upload(&state, &parts.headers)).await?;
-    let job = begin(permit, state.clone(), Options { force: query.force, recorded, training, compare: false });
-    if query.wait || accepts(&parts.headers, "text/event-stream") {
-        return answer_when_done(state, context, &parts.headers, job).await;
-    }
-    Ok((StatusCode::ACCEPTED, [(header::LOCATION, retraining_path(&job.id))], Json(JobView::of(&job))).into_response())
+    let job = begin(permit, state.clone(), Options { force: query.force, recorded, training, compare: None });
+    answer_to_start(state, context, &parts.headers, query.wait, job).await
 }
 
 /// The latest retrainings
@@ -222,41 +158,6 @@ pub(in crate::http) async fn get_retraining(
         return answer_when_done(state, context, &headers, job).await;
     }
     Ok(Json(JobView::of(&job)).into_response())
-}
-
-/// Answers with the outcome: as JSON, or as an event stream that ends with it.
-pub(in crate::http) async fn answer_when_done(
-    state: AppState,
-    context: RequestContext,
-    headers: &HeaderMap,
-    job: Arc<Job>,
-) -> Result<Response, ApiError> {
-    if accepts(headers, "text/event-stream") {
-        let version = state.ready()?.live.snapshot();
-        let caller = Caller::new(state, context, &version.id, headers);
-        return caller.answer(|reporter| follow(job, reporter)).await;
-    }
-    job.ended().await;
-    let view = JobView::of(&job);
-    view.failure().map_or_else(|| Ok(Json(view).into_response()), Err)
-}
-
-/// Reports the progress of a job until its end.
-async fn follow(job: Arc<Job>, reporter: Reporter) -> Result<Finished, ApiError> {
-    let mut status = job.watch();
-    loop {
-        let now = status.borrow_and_update().clone();
-        let Status::Running(progress) = now else { break };
-        reporter.send("progress", &progress).await;
-        if status.changed().await.is_err() {
-            break;
-        }
-    }
-    let view = JobView::of(&job);
-    match view.failure() {
-        None => Finished::new(&view, Duration::ZERO),
-        Some(failure) => Err(failure),
-    }
 }
 
 /// The files, if all of them are workbooks to train on, and their tables for the retraining.
@@ -304,91 +205,24 @@ async fn keep(state: &AppState, files: Vec<NamedFile>, about: About) -> Result<(
     tokio::spawn(keep_all).await.map_err(|e| ApiError::internal("keeping uploads", e))?
 }
 
-/// How to train, by the form's field `training`.
-fn training_settings(texts: &BTreeMap<String, String>) -> Result<TrainingSettings, ApiError> {
+/// How to train, by the form's field `training`; each setting that cannot be taken is named.
+fn training_settings(texts: &BTreeMap<String, String>, schema: &Schema) -> Result<TrainingSettings, ApiError> {
     let Some(json) = texts.get(TRAINING).filter(|json| !json.trim().is_empty()) else {
         return Ok(TrainingSettings::default());
     };
-    let parsed = serde_json::from_str(json).map_err(|error| error.to_string());
-    let checked = parsed.and_then(|settings: TrainingSettings| {
-        let can_be_taken = settings.applied(&FitParams::default());
-        can_be_taken.map(|_| settings).map_err(|error| with_causes(&error))
-    });
-    checked.map_err(|why| {
-        let message = format!("cannot be taken: {why}");
-        ApiError::Fields(vec![FieldProblem { field: TRAINING.to_owned(), message, allowed: Vec::new() }])
-    })
+    let problem = |WrongSetting { key, message }: WrongSetting| {
+        let dot = if key.is_empty() { "" } else { "." };
+        FieldProblem { field: format!("{TRAINING}{dot}{key}"), message, allowed: Vec::new() }
+    };
+    let settings = TrainingSettings::from_json(json)
+        .map_err(|WrongSettings(wrong)| ApiError::Fields(wrong.into_iter().map(problem).collect()))?;
+    match settings.columns.as_ref().and_then(|columns| schema.fault_of(columns)) {
+        Some(message) => Err(ApiError::Fields(vec![problem(WrongSetting { key: "columns".to_owned(), message })])),
+        None => Ok(settings),
+    }
 }
 
 fn query_problem() -> FieldProblem {
     let allowed = ["true", "false"].map(str::to_owned).to_vec();
     FieldProblem { field: "wait, force".to_owned(), message: "must be true or false".to_owned(), allowed }
-}
-
-impl JobView {
-    pub fn of(job: &Job) -> Self {
-        let mut view = Self {
-            job: job.id.clone(),
-            state: JobState::Running,
-            asked_by: job.asked_by,
-            started_at: job.started_at,
-            ended_at: None,
-            step: None,
-            share: 1.0,
-            version: None,
-            report: None,
-            comparison: None,
-            failed_checks: Vec::new(),
-            skipped: Vec::new(),
-            error: None,
-        };
-        match &*job.watch().borrow() {
-            Status::Running(progress) => (view.step, view.share) = (Some(progress.step), progress.share),
-            Status::Ended { at, outcome } => {
-                view.ended_at = Some(*at);
-                view.end(outcome);
-            }
-        }
-        view
-    }
-
-    fn end(&mut self, outcome: &Outcome) {
-        match outcome {
-            Outcome::Published { version, failed_checks, skipped } => {
-                self.state = JobState::Published;
-                self.name(version);
-                self.list(failed_checks, skipped);
-            }
-            Outcome::Unchanged { version, skipped } => {
-                self.state = JobState::Unchanged;
-                self.name(version);
-                self.list(&[], skipped);
-            }
-            Outcome::Refused { failed_checks, skipped } => {
-                self.state = JobState::Refused;
-                self.list(failed_checks, skipped);
-            }
-            Outcome::Compared { comparison } => {
-                self.state = JobState::Compared;
-                self.comparison = Some(Comparison::clone(comparison));
-            }
-            Outcome::Locked { why } => (self.state, self.error) = (JobState::Locked, Some(as_sentence(why))),
-            Outcome::Failed { why } => (self.state, self.error) = (JobState::Failed, Some(as_sentence(why))),
-        }
-    }
-
-    fn name(&mut self, version: &VersionId) {
-        self.version = Some(version.to_string());
-        self.report = Some(format!("/models/{version}/report"));
-    }
-
-    fn list(&mut self, failed_checks: &[FailedCheck], skipped: &[SkippedFile]) {
-        self.failed_checks = failed_checks.to_vec();
-        self.skipped = skipped.to_vec();
-    }
-
-    /// The error for a caller that waited for a job that failed.
-    fn failure(&self) -> Option<ApiError> {
-        (self.state == JobState::Failed).then(|| ApiError::Retrain(self.error.clone().unwrap_or_default()))
-    }
 }

@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
-use super::docs::BodyProblems;
+use super::docs::{BodyProblems, LookProblems, NotReady};
 use super::models::AdminProblems;
 use crate::http::problem::{ApiError, Document, FieldProblem};
 use crate::http::request::admin::Admin;
@@ -156,14 +156,7 @@ impl Serialize for ByKey {
 #[utoipa::path(get, path = "/segments", tag = "segments", operation_id = "list_segments",
     responses(
         (status = 200, description = "The segments", body = SegmentsAnswer),
-        (status = 401, description = "Keys are set, and none of them was sent", body = Document<'static>,
-            content_type = "application/problem+json"),
-        (status = 429, description = "More requests a minute than one caller may send", body = Document<'static>,
-            content_type = "application/problem+json"),
-        (status = 500, description = "A fault of this service", body = Document<'static>,
-            content_type = "application/problem+json"),
-        (status = 503, description = "The server is starting or busy", body = Document<'static>,
-            content_type = "application/problem+json")))]
+        LookProblems, NotReady))]
 pub(in crate::http) async fn get_segments(State(state): State<AppState>) -> Result<Json<SegmentsAnswer>, ApiError> {
     let ready = state.ready()?;
     let (version, store) = (ready.live.snapshot(), ready.store.clone());
@@ -214,7 +207,11 @@ pub(in crate::http) async fn put_extras(
     let version = state.ready()?.live.snapshot();
     let segment = version.model.segment(id).ok_or(ApiError::NoSegment)?;
     let keys: Vec<&str> = version.model.schema().features().map(|feature| feature.persona.key.as_str()).collect();
-    let extras = checked(read_object(&state, &headers, body).await?, &keys)?;
+    let body = read_object(&state, &headers, body).await.map_err(|error| match error {
+        ApiError::NotAnObject => ApiError::NotExtras,
+        other => other,
+    })?;
+    let extras = checked(body, &keys)?;
     let served = segment.persona.extras.clone();
     let answer = ExtrasAnswer { etag: etag_of(&extras), extras };
     let (changing, entry) = (state.clone(), answer.extras.clone());

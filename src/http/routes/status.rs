@@ -11,9 +11,10 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{Object, SchemaType, Type};
 
+use super::docs::LookProblems;
 use crate::content::{Engagement, FunnelStage, MAX_FREE_TEXT_CHARS, MAX_VARIANTS, Output, Platform, Tone};
 use crate::http::metrics::Totals;
-use crate::http::problem::{ApiError, Document};
+use crate::http::problem::ApiError;
 use crate::http::state::AppState;
 use crate::segmentation::any_object;
 
@@ -162,12 +163,7 @@ pub(in crate::http) struct PlatformOption {
 #[utoipa::path(get, path = "/status", tag = "operation", operation_id = "get_status",
     responses(
         (status = 200, description = "How it is", body = Status),
-        (status = 401, description = "Keys are set, and none of them was sent", body = Document<'static>,
-            content_type = "application/problem+json"),
-        (status = 429, description = "More requests a minute than one caller may send", body = Document<'static>,
-            content_type = "application/problem+json"),
-        (status = 500, description = "A fault of this service", body = Document<'static>,
-            content_type = "application/problem+json")))]
+        LookProblems))]
 pub(in crate::http) async fn get_status(State(state): State<AppState>) -> Result<Json<Status>, ApiError> {
     let looked = tokio::task::spawn_blocking(move || Status::of(&state)).await;
     looked.map(Json).map_err(|e| ApiError::internal("looking at the service", e))

@@ -168,7 +168,8 @@ pub(in crate::http) async fn post_upload_excel(
     state.ready()?;
     let started = Instant::now();
     let (parts, body) = request.into_parts();
-    let query = Query::<UploadQuery>::try_from_uri(&parts.uri).map_err(|_| ApiError::Fields(vec![query_problem()]))?.0;
+    let mut query =
+        Query::<UploadQuery>::try_from_uri(&parts.uri).map_err(|_| ApiError::Fields(vec![query_problem()]))?.0;
     let incoming = receive(&state, &parts.headers, body).await?;
     let mut fields = Fields::from_texts(incoming.texts);
     let mut ignored = Ignored::of_upload(&fields);
@@ -180,8 +181,10 @@ pub(in crate::http) async fn post_upload_excel(
     let address = PublicAddress::of(&state, &parts);
     let (file, about) = (incoming.file, about_upload(&state, &parts.headers));
     let version = state.ready()?.live.snapshot();
-    let mut query = query;
-    if query.places.is_some() && !version.manifest.is_of_the_sample() && !is_admin(&state, &parts.headers) {
+    if query.places.is_some_and(|places| places > 0)
+        && !version.manifest.is_of_the_sample()
+        && !is_admin(&state, &parts.headers)
+    {
         query.places = None;
         ignored
             .note(Note::PLACES_NEED_ADMIN, "places need the administrators' key: they would tell who was trained on");

@@ -1,4 +1,4 @@
-//! The registry of this server's retrainings: one runs at a time, and the latest 20 are remembered.
+//! The registry of this server's retrainings and comparisons: one runs at a time, and the latest 20 are remembered.
 //!
 //! In memory only. The result of a retraining is in its version's folder, and the store's lock excludes the retrainings
 //! of other servers and commands. `tasks/retraining.rs` runs a job. A job does not depend on the request that started
@@ -27,10 +27,18 @@ pub(in crate::http) enum AskedBy {
     Schedule,
 }
 
-/// One retraining.
+/// What a job does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::http) enum JobKind {
+    Retraining,
+    Comparison,
+}
+
+/// One retraining or comparison.
 #[derive(Debug)]
 pub(in crate::http) struct Job {
     pub id: String,
+    pub kind: JobKind,
     pub asked_by: AskedBy,
     pub started_at: Timestamp,
     status: watch::Sender<Status>,
@@ -62,7 +70,22 @@ pub(in crate::http) struct StartPermit {
     is_begun: bool,
 }
 
+impl JobKind {
+    /// What it is called in a sentence.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Retraining => "retraining",
+            Self::Comparison => "comparison",
+        }
+    }
+}
+
 impl Job {
+    /// Why no other job may start.
+    pub fn is_running(&self) -> ApiError {
+        ApiError::RetrainRunning { job: self.id.clone(), what: self.kind.word() }
+    }
+
     /// The state, now and later.
     pub fn watch(&self) -> watch::Receiver<Status> {
         self.status.subscribe()
@@ -115,17 +138,17 @@ impl Jobs {
     ///
     /// # Errors
     /// [`ApiError::RetrainRunning`] while another one runs, [`ApiError::Stopping`] once the server is stopping.
-    pub fn claim(&self, asked_by: AskedBy) -> Result<StartPermit, ApiError> {
+    pub fn claim(&self, kind: JobKind, asked_by: AskedBy) -> Result<StartPermit, ApiError> {
         let mut jobs = self.lock();
         if *self.0.stopping.borrow() {
             return Err(ApiError::Stopping);
         }
         if let Some(running) = jobs.back().filter(|job| !job.status.borrow().is_ended()) {
-            return Err(ApiError::RetrainRunning { job: running.id.clone() });
+            return Err(running.is_running());
         }
         let (id, status) =
             (Uuid::new_v4().simple().to_string(), watch::Sender::new(Status::Running(Progress::STARTING)));
-        let job = Arc::new(Job { id, asked_by, started_at: Timestamp::now(), status });
+        let job = Arc::new(Job { id, kind, asked_by, started_at: Timestamp::now(), status });
         jobs.push_back(job.clone());
         if jobs.len() > MAX_REMEMBERED {
             jobs.pop_front();
@@ -174,7 +197,7 @@ impl Drop for StartPermit {
         if !self.is_begun {
             self.jobs.lock().retain(|job| job.id != self.job.id);
         } else if !self.job.status.borrow().is_ended() {
-            self.job.end(Outcome::failed("the server abandoned the retraining"));
+            self.job.end(Outcome::failed(format!("the server abandoned the {}", self.job.kind.word())));
         }
     }
 }
@@ -186,20 +209,23 @@ mod tests {
     #[test]
     fn one_job_runs_at_a_time_and_an_unused_permit_leaves_no_job() {
         let jobs = Jobs::new();
-        let permit = jobs.claim(AskedBy::Request).unwrap();
-        let Err(ApiError::RetrainRunning { job }) = jobs.claim(AskedBy::Schedule) else { panic!("a second one began") };
+        let permit = jobs.claim(JobKind::Retraining, AskedBy::Request).unwrap();
+        let Err(ApiError::RetrainRunning { job, what }) = jobs.claim(JobKind::Comparison, AskedBy::Schedule) else {
+            panic!("a second one began")
+        };
+        assert_eq!(what, "retraining");
         assert_eq!(job, permit.job.id);
         drop(permit);
         assert!(jobs.latest().is_empty() && jobs.running().is_none());
         jobs.stop();
-        assert!(matches!(jobs.claim(AskedBy::Request), Err(ApiError::Stopping)));
+        assert!(matches!(jobs.claim(JobKind::Retraining, AskedBy::Request), Err(ApiError::Stopping)));
     }
 
     #[test]
     fn the_latest_twenty_are_remembered_and_an_abandoned_one_has_failed() {
         let jobs = Jobs::new();
         for _ in 0..MAX_REMEMBERED + 5 {
-            let mut permit = jobs.claim(AskedBy::Request).unwrap();
+            let mut permit = jobs.claim(JobKind::Retraining, AskedBy::Request).unwrap();
             permit.begin();
         }
         let latest = jobs.latest();

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::jobs::{AskedBy, Job, StartPermit};
+use super::jobs::{AskedBy, Job, JobKind, StartPermit};
 use crate::causes::with_causes;
 use crate::http::problem::ApiError;
 use crate::http::state::AppState;
@@ -25,7 +25,7 @@ async fn run(state: AppState, permit: StartPermit, options: Options) {
     tracing::info!(event = "retraining_started", job = job.id, asked_by = ?job.asked_by, "a retraining started");
     state.metrics().retraining(true);
     let outcome = outcome(&state, job, options).await;
-    if matches!(outcome, Outcome::Published { .. } | Outcome::Unchanged { .. }) {
+    if matches!(outcome.last(), Outcome::Published { .. } | Outcome::Unchanged { .. }) {
         take_over(&state).await;
     }
     let took = started.elapsed();
@@ -38,7 +38,7 @@ async fn run(state: AppState, permit: StartPermit, options: Options) {
 async fn outcome(state: &AppState, job: &Job, options: Options) -> Outcome {
     let mut training = match state.parts().program.start(options) {
         Ok(training) => training,
-        Err(error) => return Outcome::failed(format!("the retraining could not be started: {error}")),
+        Err(error) => return Outcome::failed(format!("the {} could not be started: {error}", job.kind.word())),
     };
     let outcome = tokio::select! {
         outcome = training.outcome(|progress| job.show(progress)) => Some(outcome),
@@ -48,7 +48,7 @@ async fn outcome(state: &AppState, job: &Job, options: Options) -> Outcome {
         Some(outcome) => outcome,
         None => {
             training.kill().await;
-            Outcome::failed("the server was stopped before the retraining finished")
+            Outcome::failed(format!("the server was stopped before the {} finished", job.kind.word()))
         }
     }
 }
@@ -73,8 +73,8 @@ async fn take_over(state: &AppState) {
     }
 }
 
-fn log(job: &Job, outcome: &Outcome, took: Duration) {
-    let (job, took_s) = (job.id.as_str(), took.as_secs_f64());
+fn log(of: &Job, outcome: &Outcome, took: Duration) {
+    let (job, took_s) = (of.id.as_str(), took.as_secs_f64());
     match outcome {
         Outcome::Published { version, .. } => tracing::info!(
             event = "retraining_published",
@@ -100,13 +100,18 @@ fn log(job: &Job, outcome: &Outcome, took: Duration) {
             took_s,
             "nothing has changed since the live version was trained; it stays"
         ),
-        Outcome::Compared { comparison } => tracing::info!(
-            event = "ways_to_train_compared",
-            job,
-            best = comparison.best.map(|best| best.to_string()),
-            took_s,
-            "ways to train were compared; the live version stays"
-        ),
+        Outcome::Compared { comparison, then } => {
+            tracing::info!(
+                event = "ways_to_train_compared",
+                job,
+                best = comparison.best.map(|best| best.to_string()),
+                took_s,
+                "ways to train were compared"
+            );
+            if let Some(then) = then {
+                log(of, then, took);
+            }
+        }
         Outcome::Locked { why } => tracing::info!(
             event = "retraining_locked",
             job,
@@ -129,7 +134,7 @@ pub(in crate::http) async fn run_schedule(state: AppState, schedule: Schedule) {
     loop {
         match lookout.look(Timestamp::now()) {
             Look::Wait(time) => tokio::time::sleep(time).await,
-            Look::Due(at) => match state.jobs().claim(AskedBy::Schedule) {
+            Look::Due(at) => match state.jobs().claim(JobKind::Retraining, AskedBy::Schedule) {
                 Ok(permit) => {
                     begin(permit, state.clone(), Options::default());
                 }
@@ -137,7 +142,7 @@ pub(in crate::http) async fn run_schedule(state: AppState, schedule: Schedule) {
                 Err(_) => tracing::info!(
                     event = "scheduled_retraining_skipped",
                     %at,
-                    "a retraining is already running; the scheduled one is skipped"
+                    "a retraining or a comparison is already running; the scheduled retraining is skipped"
                 ),
             },
         }

@@ -113,10 +113,11 @@ impl LatentClasses {
         Ok(Self { columns, model, points, codes, customers, labels, strengths })
     }
 
-    /// Fits classes once more to these of the training profiles with so many customers each, by the same columns.
-    pub fn fit_again(&self, kept: &[(usize, u32)], seed: u64, min_customers: u64) -> Result<Found, FitError> {
+    /// Fits as many classes once more to these of the training profiles with so many customers each, by the same columns.
+    /// Their number is what was learned, and not what is tested (Hennig 2007).
+    pub fn fit_again(&self, kept: &[(usize, u32)], seed: u64) -> Result<Found, FitError> {
         let (profiles, customers): (Vec<usize>, Vec<u32>) = kept.iter().copied().unzip();
-        Found::among(&self.codes.select(Axis(0), &profiles), &customers, seed, min_customers)
+        Found::of(&self.codes.select(Axis(0), &profiles), &customers, seed, (self.n_classes(), self.n_classes()))
     }
 
     /// The class of each of these training profiles by other classes of the same columns, and its posterior.
@@ -225,16 +226,22 @@ impl Found {
     fn among(codes: &Array2<u32>, customers: &[u32], seed: u64, min_customers: u64) -> Result<Self, FitError> {
         let mut max_classes = LatentClassParams::new().check().map_err(FitError::Classes)?.max_classes();
         loop {
-            let params = LatentClassParams::new().seed(seed).classes(1, max_classes);
-            let params = params.check().map_err(FitError::Classes)?;
-            let model = params.fit(codes.view(), customers).map_err(FitError::Classes)?;
-            let (labels, strengths) = labels(&model, codes).map_err(FitError::Classes)?;
-            let n_classes = model.n_classes();
-            if n_classes == 1 || smallest(&labels, customers, n_classes) >= min_customers {
-                return Ok(Self { model, labels, strengths });
+            let found = Self::of(codes, customers, seed, (1, max_classes))?;
+            let n_classes = found.model.n_classes();
+            if n_classes == 1 || smallest(&found.labels, customers, n_classes) >= min_customers {
+                return Ok(found);
             }
             max_classes = n_classes - 1;
         }
+    }
+
+    /// So many classes, at least and at most.
+    fn of(codes: &Array2<u32>, customers: &[u32], seed: u64, (least, most): (usize, usize)) -> Result<Self, FitError> {
+        let params = LatentClassParams::new().seed(seed).classes(least, most);
+        let params = params.check().map_err(FitError::Classes)?;
+        let model = params.fit(codes.view(), customers).map_err(FitError::Classes)?;
+        let (labels, strengths) = labels(&model, codes).map_err(FitError::Classes)?;
+        Ok(Self { model, labels, strengths })
     }
 }
 
