@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use crate::app::{ADMIN_KEY, TestApp, list, ok};
 use crate::form::Form;
-use crate::retrain::{ENDLESS, problem};
+use crate::problems::problem;
+use crate::retrain::ENDLESS;
 
 async fn compare(app: &TestApp, query: &str) -> Response {
     app.request(Method::POST, &format!("/compare{query}")).bearer_auth(ADMIN_KEY).send().await.unwrap()

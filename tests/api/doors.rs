@@ -2,21 +2,17 @@
 
 use std::time::Duration;
 
-use reqwest::{Method, Response};
-use serde_json::{Value, json};
+use reqwest::Method;
+use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::app::{ADMIN_KEY, Setup, TestApp, ok};
 use crate::form::Form;
+use crate::problems::code;
 
 const KEY: &str = "a-key-of-the-portal";
 const OTHER_KEY: &str = "a-key-of-another-portal";
-
-async fn code(response: Response) -> (u16, String) {
-    let status = response.status().as_u16();
-    (status, response.json::<Value>().await.unwrap()["code"].as_str().unwrap().to_owned())
-}
 
 fn locked() -> Setup {
     Setup { api_keys: vec![KEY, OTHER_KEY], ..Setup::default() }

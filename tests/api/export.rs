@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::app::{Setup, TestApp, list, root};
 use crate::download::{Book, records};
 use crate::form::Form;
+use crate::problems::problem;
 use crate::second_schema;
 use crate::sheets::{CUSTOMER, HEADER, csv};
 
@@ -68,10 +69,6 @@ fn claims_of(distinguishing: &Value) -> [String; 2] {
 /// A kept answer of one segment with these members.
 fn kept(members: &Value) -> Value {
     json!({ "clusters": [{ "cluster_id": 7, "members": members }] })
-}
-
-pub async fn problem(response: Response) -> (u16, Value) {
-    (response.status().as_u16(), response.json().await.unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 
 use crate::app::{TestApp, list};
 use crate::download::{Book, records};
-use crate::export::{downloaded, problem};
+use crate::export::downloaded;
 use crate::form::Form;
+use crate::problems::problem;
 use crate::sheets::{CUSTOMER, HEADER, csv};
 
 /// Customers of two months, each row another one, some of them useless, under a title of two rows; and their identifiers.

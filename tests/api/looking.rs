@@ -7,13 +7,9 @@ use serde_json::{Value, json};
 
 use crate::app::{ADMIN_KEY, SAMPLE_MODEL, Setup, TestApp, keys, list, ok};
 use crate::form::Form;
+use crate::problems::code;
 use crate::second_schema;
 use crate::sheets::{CUSTOMER, HEADER, csv};
-
-async fn code(response: Response) -> (u16, String) {
-    let status = response.status().as_u16();
-    (status, response.json::<Value>().await.unwrap()["code"].as_str().unwrap().to_owned())
-}
 
 async fn put(app: &TestApp, path: &str, tag: Option<&str>, body: &Value) -> Response {
     let request = app.request(Method::PUT, path).bearer_auth(ADMIN_KEY).json(body);

@@ -23,6 +23,7 @@ mod drift;
 mod export;
 mod export_rows;
 mod failing_upstream;
+#[path = "../support/form.rs"]
 mod form;
 mod generate;
 mod idempotency;
@@ -38,6 +39,8 @@ mod looking;
 mod models;
 mod portal;
 mod private;
+#[path = "../support/problems.rs"]
+mod problems;
 mod quarters;
 mod readers;
 mod refusals;

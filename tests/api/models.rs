@@ -1,19 +1,14 @@
 //! The trained versions over HTTP: seen, switched and taken back, by administrators alone.
 
 use reqwest::{Method, Response};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::app::{ADMIN_KEY, SAMPLE_MODEL, TestApp, list, ok};
+use crate::problems::code;
 use crate::second_schema;
 
 async fn ask(app: &TestApp, method: Method, path: &str) -> Response {
     app.request(method, path).bearer_auth(ADMIN_KEY).send().await.unwrap()
-}
-
-async fn code(response: Response) -> (u16, String) {
-    let status = response.status().as_u16();
-    assert_eq!(response.headers()["content-type"], "application/problem+json");
-    (status, response.json::<Value>().await.unwrap()["code"].as_str().unwrap().to_owned())
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::app::{ADMIN_KEY, SAMPLE_MODEL, Setup, TestApp, keys, list, ok, root};
 use crate::form::Form;
 use crate::live::{events, named};
+use crate::problems::problem;
 use crate::sheets::{CUSTOMER, HEADER, csv};
 
 /// Tells of its id and of some progress, and then never ends by itself.
@@ -85,11 +86,6 @@ impl TestApp {
 /// Whether a process took a signal.
 fn kill(signal: &str, process: &str) -> bool {
     Command::new("sh").args(["-c", &format!("kill -{signal} {process} 2>/dev/null")]).status().unwrap().success()
-}
-
-pub async fn problem(response: Response) -> (u16, Value) {
-    assert_eq!(response.headers()["content-type"], "application/problem+json");
-    (response.status().as_u16(), response.json().await.unwrap())
 }
 
 fn file(name: &str) -> Form {

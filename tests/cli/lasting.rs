@@ -1,8 +1,6 @@
 //! Uploads outlive the server's sudden end, and what cannot be stored leaves nothing.
 
 use std::fs::{self, File};
-use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,12 +8,13 @@ use std::time::{Duration, SystemTime};
 
 use content_portal::model_store::ModelStore;
 
+use crate::customers::HEADER;
 use crate::folder::{Folder, Server};
+use crate::form::Form;
 
 /// Uploads that are accepted before the server is killed; `UPLOADS_BEFORE_KILL` sets another number.
 const UPLOADS: usize = 50;
 const SENDERS: usize = 4;
-const HEADER: &str = "Customer ID,Date Joined,Location,Gender,Loyalty Tier\n";
 
 /// A workbook that no other call gives.
 pub fn workbook(n: usize) -> String {
@@ -24,21 +23,7 @@ pub fn workbook(n: usize) -> String {
 
 /// The answer to an upload, or what was heard of it before the connection was cut.
 pub fn upload(address: &str, content: &str) -> String {
-    let body = format!(
-        "--edge\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.csv\"\r\n\r\n{content}\r\n--edge--\r\n"
-    );
-    let head = format!(
-        "POST /upload-excel HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\
-         Content-Type: multipart/form-data; boundary=edge\r\nContent-Length: {}\r\n\r\n",
-        body.len()
-    );
-    let mut answer = Vec::new();
-    if let Ok(mut stream) = TcpStream::connect(address) {
-        // A server that is gone, or has answered before it read all, is told by what it said.
-        let _ = stream.write_all(format!("{head}{body}").as_bytes());
-        let _ = stream.read_to_end(&mut answer);
-    }
-    String::from_utf8_lossy(&answer).into_owned()
+    Form::new().file("a.csv", content.as_bytes()).upload_to(address)
 }
 
 /// The contents that are kept in the folder `uploads`, and the names that are no kept upload's. Each has its note.

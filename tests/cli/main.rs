@@ -11,15 +11,21 @@ mod activation;
 mod checking;
 mod commands;
 mod comparing;
+#[path = "../support/customers.rs"]
+mod customers;
 mod disks;
 mod each_setting;
 mod files;
 mod folder;
+#[path = "../support/form.rs"]
+mod form;
 #[path = "../reading/strangers.rs"]
 mod hostile;
 mod lasting;
 mod outcome;
 mod people;
+#[path = "../support/problems.rs"]
+mod problems;
 mod retraining;
 mod serving;
 mod settings;

@@ -7,7 +7,9 @@ use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::customers::HEADER;
 use crate::folder::{Folder, Server, get, get_with, shown};
+use crate::form::Form;
 
 #[test]
 fn serve_trains_where_there_is_no_model_and_ends_cleanly_when_it_is_told_to() {
@@ -231,17 +233,9 @@ fn a_server_takes_all_file_descriptors_that_it_may_have_and_leaves_some_to_its_f
     assert_eq!(of_files.split_whitespace().nth(3), Some("300"), "{of_files}");
 
     // More than it may have, all at rest: one that was let in among the first still has its upload kept.
-    let mut first = TcpStream::connect(&address).unwrap();
+    let first = TcpStream::connect(&address).unwrap();
     let _others: Vec<_> = (0..400).map(|_| TcpStream::connect(&address).unwrap()).collect();
-    let body = "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.csv\"\r\n\r\n\
-                Date Joined,Location,Gender,Loyalty Tier\n2024-02-29,Bedok,Female,Gold\n\r\n--x--\r\n";
-    let head = format!(
-        "POST /upload-excel HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\
-         Content-Type: multipart/form-data; boundary=x\r\nContent-Length: {}\r\n\r\n",
-        body.len()
-    );
-    first.write_all(format!("{head}{body}").as_bytes()).unwrap();
-    let mut answer = String::new();
-    first.read_to_string(&mut answer).unwrap();
+    let customer = format!("{HEADER}A1,2024-02-29,Bedok,Female,Gold\n");
+    let answer = Form::new().file("a.csv", customer.as_bytes()).upload_over(first, &address);
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }

@@ -4,10 +4,10 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use serde_json::Value;
-
 use crate::folder::{Folder, Server, fixture};
+use crate::form::Form;
 use crate::hostile::{Expected, strangers};
+use crate::problems::code;
 
 /// By how much the server may have grown at any moment, in kilobytes.
 const MAX_GROWTH_KB: u64 = 64 << 10;
@@ -21,17 +21,9 @@ fn peak_kb(pid: u32) -> u64 {
 
 /// Status and code of the answer to an upload.
 async fn upload(client: &reqwest::Client, address: &str, file: &[u8]) -> (u16, String) {
-    let head = "--edge\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.xlsx\"\r\n\r\n";
-    let body = [head.as_bytes(), file, b"\r\n--edge--\r\n"].concat();
-    let request = client
-        .post(format!("http://{address}/upload-excel"))
-        .header("content-type", "multipart/form-data; boundary=edge")
-        .timeout(Duration::from_secs(120))
-        .body(body);
-    let response = request.send().await.unwrap();
-    let status = response.status().as_u16();
-    let answer: Value = response.json().await.unwrap();
-    (status, answer["code"].as_str().unwrap_or_default().to_owned())
+    let (content_type, body) = Form::new().file("a.xlsx", file).finish();
+    let request = client.post(format!("http://{address}/upload-excel")).header("content-type", content_type);
+    code(request.timeout(Duration::from_secs(120)).body(body).send().await.unwrap()).await
 }
 
 #[test]

@@ -9,6 +9,8 @@
 
 mod collecting;
 mod crashes;
+#[path = "../support/customers.rs"]
+mod customers;
 mod drifting;
 mod earlier_format;
 mod judging;

@@ -1,4 +1,8 @@
 //! `multipart/form-data` by hand (RFC 7578), so that a test can also send what no library would.
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
 
 const BOUNDARY: &str = "a-boundary-of-the-tests";
 
@@ -40,6 +44,27 @@ impl Form {
     /// The same without its end.
     pub fn cut_off(self) -> (String, Vec<u8>) {
         (format!("multipart/form-data; boundary={BOUNDARY}"), self.body)
+    }
+
+    /// What is answered when it is sent to `/upload-excel` over a connection of its own, the head included; as much as was
+    /// heard before the connection was cut.
+    pub fn upload_to(self, address: &str) -> String {
+        TcpStream::connect(address).map(|stream| self.upload_over(stream, address)).unwrap_or_default()
+    }
+
+    /// The same over a connection that is there.
+    pub fn upload_over(self, mut stream: TcpStream, address: &str) -> String {
+        let (content_type, body) = self.finish();
+        let head = format!(
+            "POST /upload-excel HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Type: {content_type}\r\n\
+             Content-Length: {}\r\n\r\n",
+            body.len()
+        );
+        let mut answer = Vec::new();
+        // A server that is gone, or has answered before it read all, is told by what it said.
+        let _ = stream.write_all(&[head.as_bytes(), &body].concat());
+        let _ = stream.read_to_end(&mut answer);
+        String::from_utf8_lossy(&answer).into_owned()
     }
 
     fn part(&mut self, about: &str, content_type: Option<&str>, bytes: &[u8]) {
