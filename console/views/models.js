@@ -219,12 +219,12 @@ export function retrain({ signal }) {
   const reason = closed();
   if (reason) return screen({ head: 'Retrain', back }, empty('Retraining is for administrators', reason));
   const live = el('section', { hidden: true });
-  const past = el('section');
+  const past = el('div');
   const load = () => bring(past, signal, async () => {
     const [{ jobs, next }, waiting] = await Promise.all([api.jobs({ signal }), api.uploads({ signal }).catch(alert)]);
     const running = jobs.find(job => job.state === 'running');
     if (running && live.hidden) join(live, 'Under way', running, signal, form).then(load);
-    return [el('h2', 'Waiting uploads'), uploads(waiting, load), el('h2', 'Latest retrainings'), latest(jobs, next)];
+    return [section('Waiting uploads', uploads(waiting, load)), section('Latest retrainings', latest(jobs, next))];
   });
   const form = fill('retrain');
   dropping(form, 'files');
@@ -316,7 +316,7 @@ function uploads(waiting, load) {
   const rows = list.map(({ id, received_at: at, rows, bytes: size, sent_by: sender, state }) => {
     const words = `The ${num(rows)} rows of ${when(at)} are not trained on. This cannot be undone.`;
     const remove = async () => (await ask('Delete this upload?', words, 'Delete it')) && api.remove(id);
-    return [when(at), num(rows), bytes(size), sender ?? 'nobody with a key', el('span.small', id),
+    return [when(at), num(rows), bytes(size), sender ?? 'nobody with a key', el('span.small', { title: id }, id.slice(0, 12)),
       state === 'waiting' ? badge('waits for approval', 'fair') : badge('is trained on', 'good'),
       el('span.row', state === 'waiting' && act('Approve', () => api.approve(id)), act('Delete', remove))];
   });
@@ -378,19 +378,21 @@ function compared({ comparison, ended_at }, publish) {
     const fate = of.name === best ? badge('best', 'good') : badge(of.out.length ? 'out' : 'passes');
     const reasons = of.failure ?? of.out.map(why => OUT[why] ?? title(why)).join('; ');
     const known = nodes(plural(of.segments, 'segment'), reasons).join('; ');
+    const two = (first, second) => [first, el('.small.soft', second)];
     return [
-      `${at + 1}. ${way}`, num(of.segments), pct(of.noise_share), [pct(of.least_jaccard), ' / ', pct(of.mean_jaccard)],
-      of.bits && [dec(of.bits.mean),
-        el('.small.soft', `chance: ${dec(of.bits.null)} ± ${dec(of.bits.standard_error)}`)],
-      of.told.map(title).join(', '), decidedShort(of.decided_by),
-      el('span.row', fate, reasons, of.segments && press('Publish', publish(way, of.settings, known), '.small-button')),
+      two([`${at + 1}. ${way} `, fate], reasons),
+      two(num(of.segments), `${pct(of.noise_share)} outside`),
+      two(pct(of.least_jaccard), `mean ${pct(of.mean_jaccard)}`),
+      of.bits && two(dec(of.bits.mean), `chance ${dec(of.bits.null)} ± ${dec(of.bits.standard_error)}`),
+      two(decidedShort(of.decided_by), of.told.map(title).join(', ')),
       el('span.soft', `${dec(of.silhouette)} / ${dec(of.dbcv)}`),
+      of.segments ? press('Publish', publish(way, of.settings, known), '.small-button') : '',
     ];
   });
   return [
     note(best ? 'good' : 'fair', sentence.replace(/\w+_\w+/g, name => `\u201c${WAYS[name] ?? name}\u201d`)),
-    table('Ways to train, the best first', ['Way', '#Segments', '#Outside', '#Found again, least / mean', '#Bits told',
-      'Traits told', 'What decides', 'Result', '#Silhouette / DBCV'], rows),
+    table('Ways to train, the best first', ['Way', '#Segments', '#Found again, least', '#Bits told',
+      'What decides, and what is told', '#Silhouette / DBCV', 'Action'], rows),
     para('.soft.small', `${when(ended_at)}, on ${num(tried_on)} of ${plural(customers, 'customer')}.`),
   ];
 }

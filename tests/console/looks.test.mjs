@@ -5,7 +5,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { ADMIN_KEY, ROOT, SAMPLE, browser, customersOf, modelServer, page, serve, unlock, unzipped, upload } from './portal.mjs';
+import { ADMIN_KEY, ROOT, SAMPLE, browser, customersOf, formWith, modelServer, page, serve, unlock, unzipped, upload } from './portal.mjs';
 
 const HERE = path.join(ROOT, 'tests/console');
 const AXE = fs.readFileSync(path.join(HERE, 'node_modules/axe-core/axe.min.js'), 'utf8');
@@ -16,7 +16,11 @@ let chrome, portal, model, slow;
 before(async () => {
   fs.mkdirSync(SHOTS, { recursive: true });
   model = await modelServer(60_000);
-  [chrome, portal, slow] = await Promise.all([browser(), serve(), serve({ ...model.settings, OPENAI_TIMEOUT_S: '100', OPENAI_DEADLINE_S: '100' })]);
+  const files = { 'base_data/own/customers.csv': customersOf(400) };
+  [chrome, portal, slow] = await Promise.all([browser(), serve({}, files), serve({ ...model.settings, OPENAI_TIMEOUT_S: '100', OPENAI_DEADLINE_S: '100' })]);
+  // For full screens: ways to train that were compared, and an upload that waits for approval.
+  await portal.ask('/compare?wait=true', { method: 'POST' });
+  await fetch(`${portal.url}/upload-excel`, { method: 'POST', body: formWith(customersOf(120)) });
 });
 after(async () => { await chrome?.close(); await portal?.stop(); await slow?.stop(); model?.stop(); });
 
@@ -63,7 +67,7 @@ async function* full(tab) {
   await tab.locator('article img').scrollIntoViewIfNeeded();
   yield 'write';
   await to(tab, '#/models');
-  await tab.waitForSelector('table');
+  await tab.waitForSelector('text=Ways to train, the best first', { state: 'attached' });
   yield 'models';
   await tab.click('tbody a');
   await tab.waitForSelector('.map[data-ready]');

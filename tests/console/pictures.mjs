@@ -2,19 +2,21 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { ROOT, browser, page, serve, unlock, upload } from './portal.mjs';
+import { ROOT, browser, customersOf, page, serve, unlock, upload } from './portal.mjs';
 
 const MAX_BYTES = 150_000;
-const [chrome, portal] = await Promise.all([browser(), serve()]);
+const files = { 'base_data/own/customers.csv': customersOf(400) };
+const [chrome, portal, ways] = await Promise.all([browser(), serve(), serve({}, files)]);
 try {
   const { tab, go } = await page(chrome, portal, { viewport: { width: 1100, height: 1080 } });
   const to = hash => tab.evaluate(address => { location.hash = address; scrollTo(0, 0); }, hash);
-  const take = async name => {
-    await tab.waitForTimeout(700);
+  const take = async (name, of = tab) => {
+    await of.waitForTimeout(900);
     const file = path.join(ROOT, 'docs/console', `${name}.png`);
-    await tab.screenshot({ path: file });
+    await of.screenshot({ path: file });
     assert.ok(fs.statSync(file).size <= MAX_BYTES, `${name} has ${fs.statSync(file).size} bytes`);
   };
+  await ways.ask('/compare?wait=true', { method: 'POST' });
   await go('#/');
   await unlock(tab);
   await tab.waitForSelector('dialog', { state: 'detached' });
@@ -30,16 +32,15 @@ try {
   await tab.waitForSelector('td');
   await tab.evaluate(() => [...document.querySelectorAll('h2')].find(head => head.textContent.startsWith('Why')).scrollIntoView());
   await take('segment');
-  await portal.ask('/retrain?wait=true&force=true', { method: 'POST' });
-  await to('#/models');
-  await tab.waitForSelector('tr:nth-child(2) [name=compare]');
-  await tab.waitForTimeout(2500);
-  for (const box of await tab.locator('[name=compare]').all()) await box.check();
-  await tab.click('text=Compare two');
-  await tab.waitForSelector('text=What differs');
-  await tab.evaluate(() => scrollTo(0, 0));
-  await take('models');
+  const own = await page(chrome, ways, { viewport: { width: 1100, height: 1000 } });
+  await own.go('#/');
+  await unlock(own.tab);
+  await own.tab.waitForSelector('dialog', { state: 'detached' });
+  await own.tab.evaluate(() => { location.hash = '#/models'; });
+  await own.tab.waitForSelector('text=Ways to train, the best first', { state: 'attached' });
+  await own.tab.evaluate(() => [...document.querySelectorAll('h2')].find(head => head.textContent.startsWith('Which way')).scrollIntoView());
+  await take('models', own.tab);
 } finally {
   await chrome.close();
-  await portal.stop();
+  await Promise.all([portal.stop(), ways.stop()]);
 }
