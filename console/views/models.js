@@ -153,6 +153,7 @@ function parts(version, it, map) {
     section('Checks', table('Checks of the gate', ['Check', '#Value', '#Bound', 'Outcome'], it.gate.map(check))),
     it.drift && section('Drift since the version before', driftSentence(it.drift), drifts(it.drift)),
     section('Scores', scores(it)),
+    it.comparison && section('Ways to train', compared({ comparison: it.comparison, ended_at: it.at })),
     section('Files', el('p', `${num(cleaning?.rows_read)} rows read.`),
       table('Files', ['File', 'What became of it'], read)),
     details('Parameters and time', pairs(flat({ ...it.params, seconds: it.seconds }))),
@@ -367,8 +368,8 @@ export function comparing(signal) {
   return section('Which way to train', form, live, result);
 }
 
-/** @param {Api['Retraining']} job */
-function compared({ comparison, ended_at }, publish) {
+/** @param {Pick<Api['Retraining'], 'comparison' | 'ended_at'>} job */
+function compared({ comparison, ended_at }, publish = null) {
   const { best, candidates, tried_on, customers, sentence } = comparison;
   const bits = of => of.bits?.mean ?? -Infinity;
   const order = of => `${Number(of.name !== best)}${Number(of.out.length > 0)}`;
@@ -386,7 +387,7 @@ function compared({ comparison, ended_at }, publish) {
       of.bits && two(dec(of.bits.mean), `chance ${dec(of.bits.null)} ± ${dec(of.bits.standard_error)}`),
       two(decidedShort(of.decided_by), of.told.map(title).join(', ')),
       el('span.soft', `${dec(of.silhouette)} / ${dec(of.dbcv)}`),
-      of.segments ? press('Publish', publish(way, of.settings, known), '.small-button') : '',
+      publish && of.segments ? press('Publish', publish(way, of.settings, known), '.small-button') : '',
     ];
   });
   return [

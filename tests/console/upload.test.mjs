@@ -19,6 +19,15 @@ test('an upload is read, grouped and written step by step, and its first text is
   const { tab, faults, go } = await page(chrome, slow);
   await go('#/upload');
   await tab.setInputFiles('input[name=file]', SAMPLE);
+  await tab.evaluate(() => {
+    globalThis.steps = [];
+    const note = () => {
+      const now = document.querySelector('.step[data-is=now]');
+      const words = now ? [now.dataset.step, now.lastElementChild.textContent].join(' ').trim() : '';
+      if (words && globalThis.steps.at(-1) !== words) globalThis.steps.push(words);
+    };
+    new MutationObserver(note).observe(document.querySelector('main'), { subtree: true, childList: true, attributes: true, characterData: true });
+  });
   await tab.click('main form .go');
   await tab.waitForSelector('[data-step=writing][data-is=now]');
   await tab.waitForSelector('article textarea');
@@ -28,6 +37,11 @@ test('an upload is read, grouped and written step by step, and its first text is
   await tab.waitForSelector('text=Export as a workbook');
   assert.equal(await tab.textContent('[data-step=writing] span'), '4 of 4');
   assert.equal(await tab.locator('article').count(), 4);
+  const steps = await tab.evaluate(() => globalThis.steps);
+  assert.ok(steps.findIndex(step => step.startsWith('reading')) < steps.findIndex(step => step.startsWith('grouping')), steps.join());
+  const written = steps.filter(step => /^writing [1-4] of 4$/.test(step));
+  assert.deepEqual(written, [1, 2, 3, 4].slice(0, written.length).map(n => `writing ${n} of 4`), steps.join());
+  assert.ok(written.length >= 3, steps.join());
   assert.deepEqual(faults, []);
 
   // Closing the page ends the work: the call under way is broken off, and no further one is made.
