@@ -41,7 +41,7 @@ impl Folder<'_> {
 pub fn all(config: &Config) -> Vec<Folder<'_>> {
     let paths = &config.paths;
     let keeps_columns = config.server.upload_rules.keep == KeepUploads::Columns;
-    let needs_state = config.writer.budget.is_some() || keeps_columns;
+    let needs_state = config.writer.keeps_budget() || keeps_columns;
     let state = needs_state.then_some(("STATE_DIR", &config.writer.state_dir));
     let others = [
         ("MODEL_DIR", &paths.models),

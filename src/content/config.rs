@@ -97,6 +97,10 @@ pub struct WriterConfig {
     pub breaker: BreakerPolicy,
     /// `DAILY_BUDGET_USD` and `STATE_DIR`, what all calls of a day may cost; without one they may cost anything.
     pub budget: Option<BudgetConfig>,
+    /// `STATE_DIR`, the folder of what is spent; `state`.
+    pub state_dir: PathBuf,
+    /// Whether keys have budgets of their own, which are kept in `state_dir`. No setting: whoever knows the keys sets it.
+    pub has_key_budgets: bool,
     /// `PROMPT_DIR`, where prompt templates override the built-in ones.
     pub prompt_dir: Option<PathBuf>,
     /// `PRICES_PATH`, a JSON file of prices that are laid over the built-in ones.
@@ -135,6 +139,7 @@ impl WriterConfig {
             breaker: BreakerPolicy::default(),
             budget: budget(read),
             state_dir: read.path("STATE_DIR", "state"),
+            has_key_budgets: false,
             prompt_dir: read.optional_path("PROMPT_DIR"),
             prices: read.optional_path("PRICES_PATH"),
             image_dir: read.path("IMAGE_DIR", "images"),
@@ -148,6 +153,11 @@ impl WriterConfig {
             read.mistake("WRITER", what);
         }
         config
+    }
+
+    /// Whether what calls cost is kept, which takes a price for every model.
+    pub fn keeps_budget(&self) -> bool {
+        self.budget.is_some() || self.has_key_budgets
     }
 }
 

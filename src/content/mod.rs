@@ -33,9 +33,10 @@ pub use config::{BreakerPolicy, BudgetConfig, RetryPolicy, Secret, WriterConfig,
 pub use error::{WriteError, WriteErrorKind, WriteStep, WriterConfigError};
 pub use images::{ImageName, ImageStore, NotAnImageName};
 pub use provider::Probed;
-pub use spent::{Spent, TokenCounts};
+pub use spent::{Payer, Spent, TokenCounts};
 pub use tracking::{ContentId, WrittenFor};
-pub use writer::{ContentRequest, Writer, write_all};
+pub use upstream::budget::DaySpending;
+pub use writer::{ContentRequest, Writer, write_all, write_all_paid_by};
 pub use written::{Brief, Content, Flags, Pictures, Written};
 
 #[cfg(test)]

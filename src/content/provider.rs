@@ -3,6 +3,7 @@
 //! A new provider is a folder beside these two that implements [`Provider`], and a line in [`super::writer`] that
 //! chooses it. Imported by the writer and by the providers.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -11,7 +12,7 @@ use tokio::time::Instant;
 
 use super::prices::Prices;
 use super::prompt::{Prompt, Prompts};
-use super::{Brief, Content, Flags, ImageStore, Pictures, Spent, WriteError};
+use super::{Brief, Content, Flags, ImageStore, Payer, Pictures, Spent, WriteError};
 
 /// Writes texts and draws pictures.
 pub(super) trait Provider: Send + Sync {
@@ -39,7 +40,7 @@ pub(super) trait Provider: Send + Sync {
     }
 
     /// Asks its server for one token of each model that writes; empty for a provider without a server.
-    fn probe<'a>(&'a self, _prices: &'a Prices) -> BoxFuture<'a, Vec<Probed>> {
+    fn probe<'a>(&'a self, _prices: &'a Arc<Prices>) -> BoxFuture<'a, Vec<Probed>> {
         async { Vec::new() }.boxed()
     }
 
@@ -65,7 +66,9 @@ pub(super) trait Provider: Send + Sync {
 pub(super) struct Task<'a> {
     pub(super) brief: &'a Brief,
     pub(super) prompts: &'a Prompts,
-    pub(super) prices: &'a Prices,
+    pub(super) prices: &'a Arc<Prices>,
+    /// Whose budget pays beside that of all.
+    pub(super) payer: Option<&'a Payer>,
     pub(super) deadline: Instant,
 }
 

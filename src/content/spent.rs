@@ -1,4 +1,6 @@
-//! What calls to a model server cost. Plain values, for results and errors alike.
+//! What calls to a model server cost, and who pays. Plain values, for results and errors alike.
+
+use std::sync::Arc;
 
 /// What was spent at the writer's server, as far as its answers tell.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -22,4 +24,13 @@ pub struct TokenCounts {
     pub prompt: u64,
     /// Written by the model.
     pub completion: u64,
+}
+
+/// A key that calls are made for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Payer {
+    /// The name of the key.
+    pub name: Arc<str>,
+    /// US dollars that its calls may cost in one day (UTC); without limit where it has no budget of its own.
+    pub usd_per_day: Option<f64>,
 }

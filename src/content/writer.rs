@@ -17,14 +17,14 @@ use super::prices::Prices;
 use super::prompt::Prompts;
 use super::provider::{Probed, Provider, Task};
 use super::{
-    Brief, Content, ImageStore, Pictures, WriteError, WriteErrorKind, WriteStep, WriterConfig, WriterConfigError,
-    WriterKind, Written,
+    Brief, Content, ImageStore, Payer, Pictures, WriteError, WriteErrorKind, WriteStep, WriterConfig,
+    WriterConfigError, WriterKind, Written,
 };
 
 /// Writes and draws content for briefs. Cheap to share behind an `Arc`; safe to use from many tasks at once.
 pub struct Writer {
     prompts: LivePrompts,
-    prices: Prices,
+    prices: Arc<Prices>,
     images: ImageStore,
     deadline: Duration,
     image_timeout: Duration,
@@ -37,6 +37,7 @@ pub struct ContentRequest<'a> {
     brief: &'a Brief,
     prompts: Arc<Prompts>,
     deadline: Instant,
+    payer: Option<&'a Payer>,
 }
 
 impl fmt::Debug for Writer {
@@ -60,7 +61,7 @@ impl Writer {
             WriterKind::Openai => true,
             WriterKind::Offline => false,
         };
-        let prices = Prices::load(config.prices.as_deref())?;
+        let prices = Arc::new(Prices::load(config.prices.as_deref())?);
         let provider: Box<dyn Provider> =
             if is_openai { Box::new(Openai::new(config, &prices)?) } else { Box::new(Offline::new()?) };
         Ok(Self {
@@ -118,11 +119,17 @@ impl Writer {
     /// Starts a request for a brief; its deadline starts here.
     pub fn request<'a>(&'a self, brief: &'a Brief) -> ContentRequest<'a> {
         let deadline = Instant::now() + self.deadline;
-        ContentRequest { writer: self, brief, prompts: self.prompts.snapshot(), deadline }
+        ContentRequest { writer: self, brief, prompts: self.prompts.snapshot(), deadline, payer: None }
     }
 }
 
-impl ContentRequest<'_> {
+impl<'a> ContentRequest<'a> {
+    /// With the budget of `payer` beside that of all.
+    #[must_use]
+    pub fn paid_by(self, payer: Option<&'a Payer>) -> Self {
+        Self { payer, ..self }
+    }
+
     /// Writes the texts, the image prompt and the slogan.
     ///
     /// # Errors
@@ -171,7 +178,7 @@ impl ContentRequest<'_> {
     }
 
     fn task(&self, deadline: Instant) -> Task<'_> {
-        Task { brief: self.brief, prompts: &self.prompts, prices: &self.writer.prices, deadline }
+        Task { brief: self.brief, prompts: &self.prompts, prices: &self.writer.prices, payer: self.payer, deadline }
     }
 
     async fn generate(&self) -> Written {
@@ -196,8 +203,19 @@ pub fn write_all<'a>(
     briefs: &'a [Brief],
     max_at_once: NonZeroUsize,
 ) -> BoxStream<'a, (usize, Written)> {
+    write_all_paid_by(writer, briefs, max_at_once, None)
+}
+
+/// As [`write_all`], with the budget of `payer` beside that of all.
+pub fn write_all_paid_by<'a>(
+    writer: &'a Writer,
+    briefs: &'a [Brief],
+    max_at_once: NonZeroUsize,
+    payer: Option<&'a Payer>,
+) -> BoxStream<'a, (usize, Written)> {
     // Boxed: a stream over a borrowing closure is not `Send` for every lifetime (rust-lang/rust#102211).
-    let one = move |(index, brief)| async move { (index, writer.request(brief).generate().await) }.boxed();
+    let one =
+        move |(index, brief)| async move { (index, writer.request(brief).paid_by(payer).generate().await) }.boxed();
     let writing: Vec<_> = briefs.iter().enumerate().map(one).collect();
     stream::iter(writing).buffer_unordered(max_at_once.get()).boxed()
 }

@@ -21,6 +21,8 @@ mod texts;
 mod usage;
 mod wire;
 
+use std::sync::Arc;
+
 use dialect::Dialect;
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -66,7 +68,7 @@ impl Openai {
             return Err(WriterConfigError::NoKey);
         }
         let names = || std::iter::once(&config.model).chain(&config.fallback_models);
-        if config.budget.is_some() {
+        if config.keeps_budget() {
             let one = TokenCounts { prompt: 1, completion: 1 };
             let unpriced = names().find(|name| prices.of_text(name, one).is_none());
             let unpriced = unpriced.or(Some(&config.image_model).filter(|name| prices.of_pictures(name, 1).is_none()));
@@ -118,7 +120,7 @@ impl Provider for Openai {
         self.caller.budget_usd()
     }
 
-    fn probe<'a>(&'a self, prices: &'a Prices) -> BoxFuture<'a, Vec<Probed>> {
+    fn probe<'a>(&'a self, prices: &'a Arc<Prices>) -> BoxFuture<'a, Vec<Probed>> {
         self.probe_models(prices).boxed()
     }
 

@@ -22,7 +22,9 @@ use super::super::upstream::failure::Failure;
 use super::super::upstream::retry::Attempts;
 use super::super::upstream::transport::{Expects, FromResponse, Outgoing, Response, read_json};
 use super::super::upstream::try_error::TryError;
-use super::super::{Content, ImageName, ImageStore, Pictures, Platform, Spent, WriteError, WriteErrorKind, WriteStep};
+use super::super::{
+    Content, ImageName, ImageStore, Payer, Pictures, Platform, Spent, WriteError, WriteErrorKind, WriteStep,
+};
 use super::Openai;
 use super::picture_request::{Family, PictureDialect};
 
@@ -68,6 +70,7 @@ struct PictureJob<'a> {
     n_lessons: usize,
     /// The price of one picture, where it is known.
     price_usd: Option<f64>,
+    payer: Option<&'a Payer>,
     attempts: Attempts,
     /// How many pictures the server answered with, of use or not.
     n_paid: usize,
@@ -120,6 +123,7 @@ impl Openai {
                     dialect: self.picture_dialect.now(),
                     n_lessons: 0,
                     price_usd,
+                    payer: task.payer,
                     attempts: Attempts::start(self.config.retry, self.config.image_timeout, task.deadline),
                     n_paid: 0,
                     has_one_failed: &has_one_failed,
@@ -230,9 +234,9 @@ impl PictureJob<'_> {
         let body =
             serde_json::to_vec(&request).map_err(|e| TryError::new(WriteErrorKind::Internal, false).because(e))?;
         let outgoing = Outgoing { url: &self.openai.location.images, expects: Expects::Picture, model, body };
-        let call = Call { pass, outgoing, limit, worst_usd };
+        let call = Call { pass, outgoing, limit, worst_usd, payer: self.payer.cloned() };
         // An answer without a picture may have been charged all the same.
-        let answer: ImagesAnswer = self.attempts.waiting(self.openai.caller.call(call, |_| worst_usd)).await?;
+        let answer: ImagesAnswer = self.attempts.waiting(self.openai.caller.call(call, move |_| worst_usd)).await?;
         let image = answer.data.into_iter().flatten().next().and_then(ImageAnswer::drawn);
         let image = image
             .ok_or_else(|| TryError::new(WriteErrorKind::BadAnswer, true).because("the answer holds no picture"))?;

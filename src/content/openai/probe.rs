@@ -3,6 +3,8 @@
 //!
 //! For `content-portal check`; customers' requests never come this way.
 
+use std::sync::Arc;
+
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -20,7 +22,7 @@ const LIMITS: [&str; 2] = ["max_completion_tokens", "max_tokens"];
 
 impl Openai {
     /// Asks every model for one token, one after the other.
-    pub(super) async fn probe_models(&self, prices: &Prices) -> Vec<Probed> {
+    pub(super) async fn probe_models(&self, prices: &Arc<Prices>) -> Vec<Probed> {
         let server = self.caller.transport.host();
         let mut probed = Vec::new();
         for model in &self.models {
@@ -34,7 +36,7 @@ impl Openai {
         probed
     }
 
-    async fn one_token(&self, model: &Model, limit: &str, prices: &Prices) -> Result<(), TryError> {
+    async fn one_token(&self, model: &Model, limit: &str, prices: &Arc<Prices>) -> Result<(), TryError> {
         let messages = json!([{"role": "user", "content": "Hello"}]);
         let body = json!({"model": model.name, "messages": messages, "stream": false, limit: 1});
         let body = body.to_string().into_bytes();
@@ -44,8 +46,10 @@ impl Openai {
             outgoing: Outgoing { url: &self.location.chat, expects: Expects::Texts, model: &model.name, body },
             limit: self.config.timeout,
             worst_usd: prices.of_text(&model.name, worst),
+            payer: None,
         };
-        let cost = |answer: &ChatAnswer| prices.of_text(&model.name, answer.tokens()?);
+        let (prices, asked) = (prices.clone(), model.name.clone());
+        let cost = move |answer: &ChatAnswer| prices.of_text(&asked, answer.tokens()?);
         let answer = self.caller.call(call, cost).await?;
         if answer.choices.is_none_or(|choices| choices.is_empty()) {
             return Err(TryError::new(WriteErrorKind::BadAnswer, false).because("the answer holds no choice"));

@@ -130,15 +130,16 @@ impl Job<'_> {
             Err(wait) => return Ok(Err(paused(wait))),
         };
         let limit = self.attempts.take().ok_or_else(|| WriteError::new(step, WriteErrorKind::TimedOut))?;
-        let (prices, model) = (self.task.prices, &self.model.name);
+        let (prices, model) = (self.task.prices.clone(), &self.model.name);
         // No token is shorter than a byte.
         let worst = TokenCounts { prompt: count(body.len()), completion: count(self.max_completion_tokens()) };
         let worst_usd = prices.of_text(model, worst);
         let outgoing = Outgoing { url: &self.openai.location.chat, expects: Expects::Texts, model, body };
-        let call = Call { pass, outgoing, limit, worst_usd };
-        let cost = |answer: &ChatAnswer| {
+        let call = Call { pass, outgoing, limit, worst_usd, payer: self.task.payer.cloned() };
+        let asked = model.clone();
+        let cost = move |answer: &ChatAnswer| {
             let tokens = answer.tokens()?;
-            prices.of_text(answer.model_or(model), tokens).or_else(|| prices.of_text(model, tokens))
+            prices.of_text(answer.model_or(&asked), tokens).or_else(|| prices.of_text(&asked, tokens))
         };
         let answer = self.attempts.waiting(self.openai.caller.call(call, cost)).await;
         Ok(answer.and_then(|answer| self.reply(answer)))

@@ -1,21 +1,24 @@
 //! One call to a model server: covered by the day's budget, let through by a breaker, judged by its outcome.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::Url;
 use tokio::time::Instant;
 
-use super::super::{WriteErrorKind, WriterConfig, WriterConfigError};
+use super::super::{Payer, WriteErrorKind, WriterConfig, WriterConfigError};
 use super::breaker::{Pass, Verdict};
 use super::budget::{Budget, BudgetError, Reservation};
+use super::leftovers::Leftovers;
 use super::transport::{Expects, FromResponse, Outgoing, Transport};
 use super::try_error::TryError;
 
 /// Makes the calls to one server.
 pub struct Caller {
     /// The connection.
-    pub transport: Transport,
+    pub transport: Arc<Transport>,
     budget: Option<Budget>,
+    leftovers: Leftovers,
     /// How long a call for texts may take where the deadline is far away.
     texts_limit: Duration,
     /// The same for a picture.
@@ -32,6 +35,8 @@ pub struct Call<'a> {
     pub limit: Duration,
     /// The most it may cost, in US dollars; known wherever there is a budget.
     pub worst_usd: Option<f64>,
+    /// Whose budget pays beside that of all.
+    pub payer: Option<Payer>,
 }
 
 impl Caller {
@@ -41,8 +46,9 @@ impl Caller {
     /// When the client cannot be built or the budget's file cannot be used.
     pub fn new(config: &WriterConfig, base: Url) -> Result<Self, WriterConfigError> {
         Ok(Self {
-            transport: Transport::new(config, base)?,
-            budget: config.budget.as_ref().map(Budget::open).transpose()?,
+            transport: Arc::new(Transport::new(config, base)?),
+            budget: Budget::open(config)?,
+            leftovers: Leftovers::default(),
             texts_limit: config.timeout.min(config.deadline),
             picture_limit: config.image_timeout,
         })
@@ -53,58 +59,54 @@ impl Caller {
         self.budget.is_some()
     }
 
-    /// What a day's calls may cost, in US dollars; `None` without a budget.
+    /// What a day's calls may cost, in US dollars; `None` without a budget of all.
     pub fn budget_usd(&self) -> Option<f64> {
-        self.budget.as_ref().map(Budget::usd_per_day)
+        self.budget.as_ref().and_then(Budget::usd_per_day)
     }
 
     /// What is left of it; `None` without one, or where its file cannot be read. Blocking.
     pub fn budget_left_usd(&self) -> Option<f64> {
-        self.budget.as_ref()?.left_usd().ok()
+        self.budget.as_ref()?.left_usd().ok().flatten()
     }
 
     /// Makes one call if the budget covers it, and reports its outcome to breaker and budget. `cost` gives the price of
-    /// an answer; where it is unknown, the whole reservation counts as spent.
+    /// an answer; where it is unknown, the whole reservation counts as spent. With a budget a call runs to its end also
+    /// if this future is dropped, so that it is settled by what it cost.
     ///
     /// # Errors
     /// When the budget does not cover the call, or the call fails.
-    pub async fn call<T: FromResponse>(
+    pub async fn call<T: FromResponse + Send + 'static>(
         &self,
         call: Call<'_>,
-        cost: impl FnOnce(&T) -> Option<f64>,
+        cost: impl FnOnce(&T) -> Option<f64> + Send + 'static,
     ) -> Result<T, TryError> {
         let started = Instant::now();
-        let reservation = tokio::time::timeout(call.limit, self.reserve(call.worst_usd)).await;
+        let reservation = tokio::time::timeout(call.limit, self.reserve(call.worst_usd, call.payer.as_ref())).await;
         let reservation = reservation
             .unwrap_or_else(|elapsed| Err(TryError::new(WriteErrorKind::Internal, false).because(elapsed)))?;
         let limit = call.limit.saturating_sub(started.elapsed());
         let usual = self.usual_limit(call.outgoing.expects);
-        let outcome: Result<T, _> = self.transport.send(call.outgoing, limit).await;
+        let outcome: Result<T, _> = match reservation {
+            None => self.transport.send(call.outgoing, limit).await,
+            Some(reservation) => {
+                let paid =
+                    self.leftovers.finish(paid(self.transport.clone(), call.outgoing, limit, (reservation, cost)));
+                let broken = |e| Err(TryError::new(WriteErrorKind::Internal, false).because(e));
+                paid.await.unwrap_or_else(broken)
+            }
+        };
         if let Some(verdict) = verdict(outcome.as_ref().err(), limit < usual / 2) {
             call.pass.end(verdict, Instant::now());
-        }
-        let cost = match &outcome {
-            Ok(answer) => cost(answer),
-            Err(error) => error.is_free.then_some(0.0),
-        };
-        if let (Some(reservation), Some(usd)) = (reservation, cost)
-            && let Err(error) = reservation.settle(usd).await
-        {
-            tracing::error!(
-                event = "budget_not_settled",
-                %error,
-                "the budget's file could not be updated: the whole reservation counts as spent"
-            );
         }
         outcome
     }
 
-    async fn reserve(&self, worst_usd: Option<f64>) -> Result<Option<Reservation>, TryError> {
+    async fn reserve(&self, worst_usd: Option<f64>, payer: Option<&Payer>) -> Result<Option<Reservation>, TryError> {
         let Some(budget) = &self.budget else { return Ok(None) };
         let unpriced = || TryError::new(WriteErrorKind::Internal, false).because("a call whose price is not known");
-        budget.reserve(worst_usd.ok_or_else(unpriced)?).await.map(Some).map_err(|error| {
+        budget.reserve(worst_usd.ok_or_else(unpriced)?, payer).await.map(Some).map_err(|error| {
             let kind = match error {
-                BudgetError::Spent { until_reset } => WriteErrorKind::BudgetSpent { until_reset },
+                BudgetError::Spent { until_reset, .. } => WriteErrorKind::BudgetSpent { until_reset },
                 BudgetError::File(_) => WriteErrorKind::Internal,
             };
             TryError::new(kind, false).because(error)
@@ -117,6 +119,34 @@ impl Caller {
             Expects::Texts => self.texts_limit,
             Expects::Picture => self.picture_limit,
         }
+    }
+}
+
+/// Sends a call and settles its reservation; borrows nothing, so that it can outlive the client.
+fn paid<T: FromResponse + Send + 'static>(
+    transport: Arc<Transport>,
+    outgoing: Outgoing<'_>,
+    limit: Duration,
+    (reservation, cost): (Reservation, impl FnOnce(&T) -> Option<f64> + Send + 'static),
+) -> impl Future<Output = Result<T, TryError>> + Send + 'static {
+    let Outgoing { url, expects, model, body } = outgoing;
+    let (url, model) = (url.clone(), model.to_owned());
+    async move {
+        let outcome: Result<T, _> = transport.send(Outgoing { url: &url, expects, model: &model, body }, limit).await;
+        let cost = match &outcome {
+            Ok(answer) => cost(answer),
+            Err(error) => error.is_free.then_some(0.0),
+        };
+        if let Some(usd) = cost
+            && let Err(error) = reservation.settle(usd).await
+        {
+            tracing::error!(
+                event = "budget_not_settled",
+                %error,
+                "the budget's file could not be updated: the whole reservation counts as spent"
+            );
+        }
+        outcome
     }
 }
 

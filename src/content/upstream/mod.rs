@@ -9,6 +9,8 @@ pub mod caller;
 pub mod ceiling;
 pub mod failure;
 pub mod learned;
+pub mod ledger;
+pub mod leftovers;
 pub mod mention;
 pub mod model_answer;
 pub mod resolver;

@@ -1,0 +1,224 @@
+//! What is spent, day by day: one small file that several processes may share.
+//!
+//! Every change reads the file, replaces it whole and syncs it, under a lock across processes. Each UTC day has an entry
+//! of its own, so a clock that was ahead or behind for a while spends that other day's budget and leaves today's as it
+//! was. Knows no limits and no prices.
+
+use std::collections::BTreeMap;
+use std::fs::{self, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::ToSpan;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use tokio::sync::Mutex;
+
+use crate::durable;
+
+const LEDGER: &str = "budget.json";
+const LOCK: &str = ".budget.lock";
+/// Days that are kept, those nearest to today.
+const MAX_DAYS: usize = 14;
+
+/// The file. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Ledger {
+    dir: PathBuf,
+    /// One change at a time in this process, so that another process's lock blocks one thread at most.
+    turn: Arc<Mutex<()>>,
+}
+
+/// What is spent of one day.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Spending {
+    /// By everybody, in US dollars.
+    pub spent_usd: f64,
+    /// By key, where a key has a name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub keys: BTreeMap<String, f64>,
+}
+
+/// What the file holds.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Days {
+    days: BTreeMap<Date, Spending>,
+}
+
+/// What a file holds that an earlier version wrote.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OneDay {
+    day: Date,
+    spent_usd: f64,
+}
+
+impl Spending {
+    /// Adds `usd`, which may be less than 0, to the sum and to that of the key.
+    pub fn add(&mut self, usd: f64, key: Option<&str>) {
+        self.spent_usd = (self.spent_usd + usd).max(0.0);
+        if let Some(key) = key {
+            let of_key = self.keys.entry(key.to_owned()).or_default();
+            *of_key = (*of_key + usd).max(0.0);
+        }
+    }
+
+    /// What the calls of a key cost.
+    pub fn of_key(&self, key: &str) -> f64 {
+        self.keys.get(key).copied().unwrap_or_default()
+    }
+
+    fn is_sound(&self) -> bool {
+        std::iter::once(&self.spent_usd).chain(self.keys.values()).all(|usd| usd.is_finite() && *usd >= 0.0)
+    }
+}
+
+impl Ledger {
+    /// The ledger in a folder; makes both where there are none. Blocking.
+    ///
+    /// # Errors
+    /// When the file cannot be read, holds something else, or cannot be written.
+    pub fn open(dir: &Path, today: Date) -> io::Result<Self> {
+        fs::create_dir_all(dir)?;
+        let ledger = Self { dir: dir.to_owned(), turn: Arc::default() };
+        // A folder that cannot be written should be known before the first call.
+        ledger.change_blocking(today, |_| Ok::<_, ()>(()))?.ok();
+        Ok(ledger)
+    }
+
+    /// The file.
+    pub fn path(dir: &Path) -> PathBuf {
+        dir.join(LEDGER)
+    }
+
+    /// What is spent of a day. Blocking.
+    ///
+    /// # Errors
+    /// When the file cannot be read or holds something else.
+    pub fn of(&self, day: Date) -> io::Result<Spending> {
+        Ok(read(&Self::path(&self.dir))?.days.remove(&day).unwrap_or_default())
+    }
+
+    /// A day in the ledger that is later than tomorrow: the clock was ahead once, or is behind now. Blocking.
+    ///
+    /// # Errors
+    /// When the file cannot be read or holds something else.
+    pub fn day_ahead(&self, today: Date) -> io::Result<Option<Date>> {
+        let tomorrow = today.saturating_add(1.day());
+        Ok(read(&Self::path(&self.dir))?.days.into_keys().find(|day| *day > tomorrow))
+    }
+
+    /// Lets `edit` change what is spent of `day`, and writes it unless `edit` refuses.
+    ///
+    /// # Errors
+    /// When the file cannot be used.
+    pub async fn change<T: Send + 'static, E: Send + 'static>(
+        &self,
+        day: Date,
+        edit: impl FnOnce(&mut Spending) -> Result<T, E> + Send + 'static,
+    ) -> io::Result<Result<T, E>> {
+        let turn = self.turn.clone().lock_owned().await;
+        let ledger = self.clone();
+        let changing = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            ledger.change_blocking(day, edit)
+        });
+        changing.await.map_err(io::Error::other)?
+    }
+
+    /// As [`Ledger::change`]. Blocking.
+    ///
+    /// # Errors
+    /// When the file cannot be used.
+    pub fn change_blocking<T, E>(
+        &self,
+        day: Date,
+        edit: impl FnOnce(&mut Spending) -> Result<T, E>,
+    ) -> io::Result<Result<T, E>> {
+        let lock = OpenOptions::new().write(true).create(true).truncate(false).open(self.dir.join(LOCK))?;
+        lock.lock()?;
+        let outcome = self.change_locked(day, edit);
+        // Explicitly: a child process being started holds its parent's open files for a moment. If unlocking fails, the
+        // lock ends with the file.
+        let _ = lock.unlock();
+        outcome
+    }
+
+    fn change_locked<T, E>(
+        &self,
+        day: Date,
+        edit: impl FnOnce(&mut Spending) -> Result<T, E>,
+    ) -> io::Result<Result<T, E>> {
+        let path = Self::path(&self.dir);
+        let mut ledger = read(&path)?;
+        let changed = edit(ledger.days.entry(day).or_default());
+        if changed.is_err() {
+            return Ok(changed);
+        }
+        while ledger.days.len() > MAX_DAYS {
+            let distance = |other: &Date| day.duration_until(*other).unsigned_abs();
+            let Some(farthest) = ledger.days.keys().copied().max_by_key(distance) else { break };
+            ledger.days.remove(&farthest);
+        }
+        durable::write(&path, &path.with_extension("json.part"), &serde_json::to_vec(&ledger)?)?;
+        Ok(changed)
+    }
+}
+
+fn read(path: &Path) -> io::Result<Days> {
+    let json = match fs::read(path) {
+        Ok(json) => json,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Days::default()),
+        Err(e) => return Err(e),
+    };
+    let days = match serde_json::from_slice::<OneDay>(&json) {
+        Ok(OneDay { day, spent_usd }) => {
+            Days { days: BTreeMap::from([(day, Spending { spent_usd, keys: BTreeMap::new() })]) }
+        }
+        Err(_) => serde_json::from_slice(&json)?,
+    };
+    if days.days.values().all(Spending::is_sound) {
+        Ok(days)
+    } else {
+        Err(io::Error::new(io::ErrorKind::InvalidData, "spent_usd is not a sum of money"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(text: &str) -> Date {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_file_that_an_earlier_version_wrote_is_read_and_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let today = day("2026-11-26");
+        fs::write(Ledger::path(dir.path()), r#"{"day": "2026-11-26", "spent_usd": 0.75}"#).unwrap();
+        let ledger = Ledger::open(dir.path(), today).unwrap();
+        assert!((ledger.of(today).unwrap().spent_usd - 0.75).abs() < 1e-12);
+        assert_eq!(ledger.of(day("2026-11-27")).unwrap(), Spending::default());
+    }
+
+    #[test]
+    fn the_days_nearest_to_today_are_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let today = day("2026-11-26");
+        let ledger = Ledger::open(dir.path(), day("2031-01-01")).unwrap();
+        assert_eq!(ledger.day_ahead(today).unwrap(), Some(day("2031-01-01")));
+        for before in 0..20 {
+            let spend = |spending: &mut Spending| Ok::<_, ()>(spending.add(1.0, Some("portal")));
+            ledger.change_blocking(today.saturating_sub(i64::from(20 - before).days()), spend).unwrap().unwrap();
+        }
+        ledger.change_blocking(today, |spending| Ok::<_, ()>(spending.add(0.5, None))).unwrap().unwrap();
+        assert_eq!(read(&Ledger::path(dir.path())).unwrap().days.len(), MAX_DAYS);
+        assert!((ledger.of(today).unwrap().spent_usd - 0.5).abs() < 1e-12);
+        assert!((ledger.of(day("2026-11-25")).unwrap().of_key("portal") - 1.0).abs() < 1e-12);
+        assert_eq!(ledger.day_ahead(today).unwrap(), None, "it is the farthest away");
+    }
+}
