@@ -1,7 +1,8 @@
 # Builds from the lock file and runs without privileges. docker build -t content-portal . && \
-#   docker run -p 5000:5000 -v content-portal:/data content-portal
-# Put customers to train on into /data/base_data. To try it without any, use the sample in the image:
-#   docker run -p 5000:5000 -e BASE_DATA_DIR=/usr/share/content-portal/base_data content-portal
+#   docker run -p 5000:5000 -v content-portal:/data -e API_KEYS=… content-portal
+# Without keys it does not start, unless -e ALLOW_OPEN=1 says that only those who may call can reach it. Put customers to
+# train on into /data/base_data. To try it without any, use the sample in the image:
+#   docker run -p 127.0.0.1:5000:5000 -e ALLOW_OPEN=1 -e BASE_DATA_DIR=/usr/share/content-portal/base_data content-portal
 FROM rust:1.95-slim-trixie AS build
 RUN apt-get update && apt-get install --no-install-recommends -y make && rm -rf /var/lib/apt/lists/*
 WORKDIR /build
@@ -24,7 +25,7 @@ COPY base_data /usr/share/content-portal/base_data
 COPY --from=build /build/target/dist/content-portal /usr/local/bin/content-portal
 USER content-portal
 WORKDIR /data
-ENV HOST=0.0.0.0 PORT=5000
+ENV HOST=0.0.0.0 PORT=5000 ALLOW_OPEN=0
 # Of an upload only the schema's columns are kept, and what no training has taken is removed in the end.
 ENV KEEP_UPLOADS=columns UPLOAD_KEEP_DAYS=120 UPLOAD_MAX_GB=5
 EXPOSE 5000

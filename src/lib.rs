@@ -30,6 +30,7 @@
 #![cfg(target_os = "linux")]
 #![forbid(unsafe_code)]
 
+pub mod audit;
 pub mod causes;
 pub mod config;
 pub mod content;

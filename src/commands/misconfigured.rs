@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -40,6 +41,15 @@ pub enum Misconfigured {
     /// The writer cannot be set up as the settings have it.
     #[error(transparent)]
     Writer(#[from] WriterConfigError),
+    /// Anybody could call the server, and the settings do not allow that.
+    #[error(
+        "the server would listen on {address}, beyond this machine, and take requests of everybody: set API_KEYS or \
+         KEYS_FILE, or ALLOW_OPEN=1 where only those who may call can reach it"
+    )]
+    Open {
+        /// Where it would listen.
+        address: SocketAddr,
+    },
     /// `RUST_LOG` is not a filter.
     #[error("RUST_LOG must be a filter such as info or content_portal=debug")]
     LogFilter(#[source] ParseError),

@@ -1,13 +1,16 @@
 //! The commands, each a short paragraph over the library.
 
+mod budget;
 mod check;
 mod compare;
 mod config;
 mod customers;
 mod descriptors;
+mod exposure;
 mod files;
 mod folders;
 mod health;
+mod keys;
 mod log;
 mod misconfigured;
 mod models;
@@ -64,6 +67,12 @@ enum Command {
     /// Look at the kept uploads, let trainings learn from them, or erase them.
     #[command(subcommand)]
     Uploads(uploads::UploadsCommand),
+    /// Show what is spent of the day's budget, or set it to nothing.
+    #[command(subcommand)]
+    Budget(budget::BudgetCommand),
+    /// Make a key for KEYS_FILE, or list the keys that are in it.
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
     /// Print every setting with its value and where it comes from; secrets are masked.
     Settings(settings::SettingsArgs),
     /// Try what serving needs: folders, the model, one token of the writer's server, the port.
@@ -126,6 +135,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Models(command) => models::models(&config, &command),
         Command::Customers(command) => customers::customers(&config, &command),
         Command::Uploads(command) => uploads::uploads(&config, &command),
+        Command::Budget(command) => budget::budget(&config, &command),
+        Command::Keys(command) => keys::keys(&config, &command),
         Command::Check => check::check(&config),
         Command::Health(args) => health::health(&config, &args),
         Command::Settings(_) | Command::ReadWorkbook { .. } => Ok(ExitCode::FAILURE),

@@ -5,7 +5,8 @@ use std::io;
 use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context, anyhow};
-use content_portal::http::{Application, Opening, Parts, Prepared, ServeError};
+use content_portal::causes::with_causes;
+use content_portal::http::{Application, KeyRing, Opening, Parts, Prepared, ServeError, Settings};
 use content_portal::model_store::{ModelStore, ModelVersion};
 use content_portal::retrain::worker::Program;
 use tokio::signal::unix::{SignalKind, signal};
@@ -14,7 +15,7 @@ use super::config::Config;
 use super::log::Terminal;
 use super::misconfigured::Misconfigured;
 use super::welcome::welcome;
-use super::{descriptors, folders, service_manager, setup, training};
+use super::{descriptors, exposure, folders, service_manager, setup, training};
 
 /// Binds, gets ready, serves. The last line on a terminal says where the server is and who writes.
 pub fn serve(config: &Config, terminal: Option<Terminal>) -> anyhow::Result<()> {
@@ -22,14 +23,17 @@ pub fn serve(config: &Config, terminal: Option<Terminal>) -> anyhow::Result<()> 
     let mut settings = config.server.clone();
     settings.max_connections = descriptors::make_room_for(settings.max_connections);
     let parts = parts(config)?;
-    let config = config.clone();
+    let mut config = config.clone();
+    let named = settings.clone();
     let served = runtime.block_on(async move {
         let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be listened for")?;
         let application = match service_manager::socket()? {
-            Some(socket) => Application::on(socket, settings, parts)?,
-            None => Application::bind(settings, parts).await.map_err(with_next_step)?,
+            Some(socket) => Application::on(socket, settings, parts),
+            None => Application::bind(settings, parts).await,
         };
+        let application = application.map_err(|error| with_next_step(error, &named))?;
         let address = application.address();
+        exposure::check(&config.server, &application)?;
         tracing::info!(event = "listening", %address, "listening");
         let mut hang_up = signal(SignalKind::hangup()).context("SIGHUP cannot be listened for")?;
         let condition = application.condition();
@@ -46,11 +50,13 @@ pub fn serve(config: &Config, terminal: Option<Terminal>) -> anyhow::Result<()> 
             }
             service_manager::run_watchdog().await;
         });
-        let refresh = application.refresh();
+        let (refresh, key_ring) = (application.refresh(), application.key_ring());
+        config.writer.has_key_budgets = key_ring.has_budgets();
         tokio::spawn(async move {
             while hang_up.recv().await.is_some() {
-                tracing::info!(event = "reloading", "SIGHUP: looking for a new model version and prompts");
+                tracing::info!(event = "reloading", "SIGHUP: looking for a new model version, prompts and keys");
                 service_manager::notify_reloading();
+                reload_keys(key_ring.clone()).await;
                 refresh.now().await;
                 service_manager::notify_ready(&after_reload.sentence());
             }
@@ -84,9 +90,30 @@ fn parts(config: &Config) -> anyhow::Result<Parts> {
     Ok(Parts { program: Program::new(program), schema, reader, state_dir })
 }
 
+/// Takes over the keys of `KEYS_FILE`; where it is faulty now, the keys before stay.
+async fn reload_keys(key_ring: KeyRing) {
+    match tokio::task::spawn_blocking(move || key_ring.reload()).await {
+        Ok(Ok(n_keys)) => tracing::info!(event = "keys_reloaded", n_keys, "{n_keys} keys are good now"),
+        Ok(Err(error)) => tracing::error!(
+            event = "keys_not_reloaded",
+            causes = with_causes(&error),
+            "KEYS_FILE cannot be used: the keys before it stay"
+        ),
+        Err(error) => tracing::error!(event = "keys_not_reloaded", %error, "the keys before stay"),
+    }
+}
+
 /// Why the server does not listen, with a way out where the user has one.
-fn with_next_step(error: ServeError) -> anyhow::Error {
-    match &error {
+fn with_next_step(error: ServeError, settings: &Settings) -> anyhow::Error {
+    match error {
+        ServeError::Keys(cause) => {
+            let path = settings.keys_file.clone().unwrap_or_default();
+            Misconfigured::File { variable: "KEYS_FILE", path, cause: cause.into() }.into()
+        }
+        ServeError::Audit(cause) => {
+            let path = settings.audit.path.clone().unwrap_or_default();
+            Misconfigured::File { variable: "AUDIT_LOG", path, cause: cause.into() }.into()
+        }
         ServeError::Bind { address, source } if source.kind() == io::ErrorKind::AddrInUse => {
             let next = address.port().checked_add(1).unwrap_or(5001);
             anyhow!(

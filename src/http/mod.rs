@@ -3,11 +3,12 @@
 //! Start at `router.rs`, which lists every route, or at `server.rs`. A room may import those right of its arrow:
 //!
 //! ```text
-//! routes     → request, response, tasks, idempotency, admission, problem, state
+//! routes     → request, response, tasks, idempotency, admission, access, problem, state
 //! tasks      → problem, state (which holds the registry `tasks::jobs`)
 //! response   → problem, state
-//! request    → admission, problem, state
-//! admission  → problem
+//! request    → admission, access, problem, state
+//! admission  → access, problem
+//! access     → problem
 //! problem    → nothing of http but the errors of `idempotency`
 //! ```
 //!
@@ -17,6 +18,7 @@
 //! [`crate::content`], [`crate::model_store`], [`crate::upload_store`], [`crate::pipeline`] (personas and placements),
 //! [`crate::customer`] and [`crate::workbook`].
 
+mod access;
 mod admission;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
@@ -36,7 +38,7 @@ mod tasks;
 mod waited;
 mod wrapped_body;
 
-pub use admission::{Key, TrustedProxies};
+pub use access::{Expiry, Hosts, Key, KeyLine, KeyRing, KeysFileError, Right, TrustedProxies, read_keys};
 pub use server::{Application, Condition, Opening, Prepared, ServeError};
 pub use settings::{Parts, Settings};
 pub use state::OnLoad;

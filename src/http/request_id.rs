@@ -1,25 +1,32 @@
 //! The outermost layer: gives each request an id, logs and counts it once, and writes the id into problems.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
+use jiff::Timestamp;
 use tracing::Instrument;
 use uuid::Uuid;
 
+use super::access::Sender;
 use super::metrics::Answered;
 use super::problem::Problem;
 use super::state::AppState;
 use super::waited::Waited;
+use crate::audit::Entry;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The model version that an answer was made with.
+pub(super) const X_MODEL_VERSION: HeaderName = HeaderName::from_static("x-model-version");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 /// Longer ids are replaced, because ids are in every log line.
 const MAX_ID_CHARS: usize = 64;
+/// Longer paths are left out of the audit log.
+const MAX_PATH_BYTES: usize = 256;
 /// Routes that monitors ask every few seconds; their requests are logged at debug level.
 const PROBES: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
 
@@ -30,7 +37,12 @@ pub(super) struct RequestContext {
     pub id: Arc<str>,
     /// The route's pattern, not the path: a path may hold anything.
     route: Arc<str>,
+    /// What a pattern with a part that varies stands for.
+    path: Option<Arc<str>>,
     method: Method,
+    sender: Sender,
+    /// The model version of the answer, once it is known.
+    model_version: Arc<OnceLock<HeaderValue>>,
     started: Instant,
 }
 
@@ -39,12 +51,17 @@ pub(super) struct RequestContext {
 pub(super) struct Streaming;
 
 impl RequestContext {
-    fn of(request: &Request) -> Self {
+    fn of(request: &Request, sender: Sender) -> Self {
         let id = request.headers().get(X_REQUEST_ID).and_then(|id| id.to_str().ok()).filter(|id| is_plain(id));
+        let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str);
+        let path = Some(request.uri().path()).filter(|path| route.contains('{') && path.len() <= MAX_PATH_BYTES);
         Self {
             id: id.map_or_else(|| Uuid::new_v4().simple().to_string().into(), Arc::from),
-            route: request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).into(),
+            path: path.map(Arc::from),
+            route: route.into(),
             method: request.method().clone(),
+            sender,
+            model_version: Arc::default(),
             started: Instant::now(),
         }
     }
@@ -55,17 +72,42 @@ impl RequestContext {
 
     /// Logs and counts the end of the request, and returns how long it took.
     fn ended(&self, state: &AppState, status: StatusCode, waited: Duration) -> Duration {
-        let Self { id, route, method, started } = self;
+        let Self { id, route, method, started, sender, .. } = self;
         let took = started.elapsed();
         let took_ms = took.as_secs_f64() * 1000.0;
-        let status_code = status.as_u16();
+        let (key, address) = (sender.known_name(), state.access().shown_address(sender));
+        let answered = Answered { route, method: plain(method), status, took, waited };
+        let status = status.as_u16();
         if self.is_probe() {
-            tracing::debug!(event = "answered", request_id = %id, %method, %route, status = status_code, took_ms, "answered");
+            tracing::debug!(event = "answered", request_id = %id, %method, %route, status, took_ms, key, %address, "answered");
         } else {
-            tracing::info!(event = "answered", request_id = %id, %method, %route, status = status_code, took_ms, "answered");
+            tracing::info!(event = "answered", request_id = %id, %method, %route, status, took_ms, key, %address, "answered");
         }
-        state.metrics().answered(&Answered { route, method: plain(method), status, took, waited });
+        self.audit(state, status, took_ms);
+        state.metrics().answered(&answered);
         took
+    }
+
+    /// Notes the request in the audit log, if there is one. Of probes only those that were refused.
+    fn audit(&self, state: &AppState, status: u16, took_ms: f64) {
+        let Some(log) = state.audit() else { return };
+        if self.is_probe() && !matches!(status, 401 | 403 | 421 | 429) {
+            return;
+        }
+        let Self { id, route, path, method, sender, model_version, .. } = self;
+        log.note(&Entry {
+            time: Timestamp::now(),
+            request_id: id,
+            key: sender.known_name(),
+            key_state: sender.key_state(),
+            address: state.access().shown_address(sender),
+            method: plain(method),
+            route,
+            path: path.as_deref(),
+            status,
+            model_version: model_version.get().and_then(|version| version.to_str().ok()),
+            took_ms,
+        });
     }
 }
 
@@ -108,11 +150,17 @@ fn client_closed_request() -> StatusCode {
 
 /// Gives the request an id, records its end once, and writes the id into the answer.
 pub(super) async fn identify_and_log(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
-    let context = RequestContext::of(&request);
+    let sender = state.access().sender(&request);
+    let context = RequestContext::of(&request, sender.clone());
+    request.extensions_mut().insert(sender);
     request.extensions_mut().insert(context.clone());
     let ending = Ending::of(&context, &state);
     let span = tracing::info_span!("request", request_id = %context.id);
     let mut response = next.run(request).instrument(span).await;
+    if let Some(version) = response.headers().get(X_MODEL_VERSION) {
+        // Nobody else sets it.
+        let _ = context.model_version.set(version.clone());
+    }
     let waited = response.extensions_mut().remove::<Waited>().map_or(Duration::ZERO, |Waited(waited)| waited);
     let problem = response.extensions_mut().remove::<Problem>();
     if let Some(problem) = problem {

@@ -13,12 +13,13 @@ use utoipa::OpenApi;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use utoipa_axum::routes;
 
-use super::admission::{Admission, Class, Classes, Origins, Rules, admit, drain_rejected_bodies, minimum_rate};
+use super::access::{Guard, Origins, Right, refuse_foreign};
+use super::admission::{Admission, Class, Classes, admit, drain_rejected_bodies, minimum_rate};
 use super::idempotency::{IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED};
 use super::problem::ApiError;
-use super::request_id::identify_and_log;
+use super::request_id::{X_MODEL_VERSION, identify_and_log};
 use super::response::compression::{compression, slice_large_texts};
-use super::response::event_stream::X_MODEL_VERSION;
+
 use super::response::security_headers::add_security_headers;
 use super::routes::docs::ApiDescription;
 use super::routes::{
@@ -28,34 +29,35 @@ use super::routes::{
 use super::settings::Settings;
 use super::state::AppState;
 
-/// Every route of the API description, with its class. Handlers that take `Admin` need the administrators' key as well.
+/// Every route of the API description, with its class and the right that its callers' keys need. Where neither
+/// `API_KEYS` nor `KEYS_FILE` is set, the routes of `Read`, `Upload` and `Generate` need no key.
 fn api_routes() -> Routes {
     use Class::{Generation, Open, Standard, Upload};
     Routes::default()
-        .add(Open, routes!(index::get_index))
-        .add(Upload, routes!(upload::post_upload_excel))
-        .add(Standard, routes!(segments::get_segments))
-        .add(Standard, routes!(segments::put_extras))
-        .add(Standard, routes!(map::get_map))
-        .add(Upload, routes!(export::post_segments_export))
-        .add(Generation, routes!(generate::post_generate_promo))
-        .add(Generation, routes!(generate::post_generate_post))
-        .add(Generation, routes!(generate::post_generate_editor_post))
-        .add(Open, routes!(images::get_image))
-        .add(Standard, routes!(images::post_proxy_download))
-        .add(Standard, routes!(models::get_models))
-        .add(Standard, routes!(models::get_model_report))
-        .add(Standard, routes!(models::post_activate))
-        .add(Upload, routes!(retrain::post_retrain, retrain::get_retrainings))
-        .add(Standard, routes!(retrain::get_retraining))
-        .add(Standard, routes!(compare::post_compare))
-        .add(Standard, routes!(uploads::get_uploads))
-        .add(Standard, routes!(uploads::post_approve_upload))
-        .add(Standard, routes!(uploads::delete_upload))
-        .add(Standard, routes!(status::get_status))
-        .add(Open, routes!(health::get_healthz))
-        .add(Open, routes!(health::get_readyz))
-        .add(Standard, routes!(metrics::get_metrics))
+        .add(Open, None, routes!(index::get_index))
+        .add(Upload, Right::Upload, routes!(upload::post_upload_excel))
+        .add(Standard, Right::Read, routes!(segments::get_segments))
+        .add(Standard, Right::Admin, routes!(segments::put_extras))
+        .add(Standard, Right::Read, routes!(map::get_map))
+        .add(Upload, Right::Upload, routes!(export::post_segments_export))
+        .add(Generation, Right::Generate, routes!(generate::post_generate_promo))
+        .add(Generation, Right::Generate, routes!(generate::post_generate_post))
+        .add(Generation, Right::Generate, routes!(generate::post_generate_editor_post))
+        .add(Open, None, routes!(images::get_image))
+        .add(Standard, Right::Read, routes!(images::post_proxy_download))
+        .add(Standard, Right::Train, routes!(models::get_models))
+        .add(Standard, Right::Train, routes!(models::get_model_report))
+        .add(Standard, Right::Admin, routes!(models::post_activate))
+        .add(Upload, Right::Train, routes!(retrain::post_retrain, retrain::get_retrainings))
+        .add(Standard, Right::Train, routes!(retrain::get_retraining))
+        .add(Standard, Right::Train, routes!(compare::post_compare))
+        .add(Standard, Right::Admin, routes!(uploads::get_uploads))
+        .add(Standard, Right::Admin, routes!(uploads::post_approve_upload))
+        .add(Standard, Right::Admin, routes!(uploads::delete_upload))
+        .add(Standard, Right::Read, routes!(status::get_status))
+        .add(Open, None, routes!(health::get_healthz))
+        .add(Open, None, routes!(health::get_readyz))
+        .add(Standard, Right::Read, routes!(metrics::get_metrics))
 }
 
 /// The service's routes and the layers around them, outermost last.
@@ -67,11 +69,13 @@ pub(super) fn router(state: AppState) -> Result<Router, ApiError> {
     let cors = cors(&settings.allow_origins);
     let Routes { router, mut classes } = api_routes();
     for pattern in openapi::PATTERNS.into_iter().chain([console::PATTERN]) {
-        classes.set(pattern, Class::Open);
+        classes.set(pattern, Class::Open, None);
     }
     let (routes, mut description) = router.split_for_parts();
-    openapi::add_key_requirements(&mut description, &classes, !settings.api_keys.is_empty());
-    let admission = Arc::new(Admission::new(rules(settings, classes)));
+    openapi::add_key_requirements(&mut description, &classes, state.access().needs_keys());
+    let admission = Arc::new(Admission::new(state.access().clone(), classes));
+    let Settings { allow_hosts, allow_origins, public_url, .. } = settings;
+    let guard = Arc::new(Guard::new(allow_hosts, allow_origins, public_url.as_deref()));
     let console = if settings.console { console::routes() } else { Router::new() };
     Ok(routes
         .merge(openapi::routes(&description)?)
@@ -80,6 +84,7 @@ pub(super) fn router(state: AppState) -> Result<Router, ApiError> {
         .method_not_allowed_fallback(async || ApiError::NoMethod)
         .layer(CatchPanicLayer::custom(answer_a_panic))
         .layer(from_fn_with_state(admission, admit))
+        .layer(from_fn_with_state(guard, refuse_foreign))
         // Outside admission: a client that is rejected in the middle of a body can read why, too.
         .layer(from_fn(drain_rejected_bodies))
         .layer(from_fn(minimum_rate))
@@ -104,21 +109,12 @@ impl Default for Routes {
 }
 
 impl Routes {
-    fn add(mut self, class: Class, routes: UtoipaMethodRouter<AppState>) -> Self {
+    fn add(mut self, class: Class, right: impl Into<Option<Right>>, routes: UtoipaMethodRouter<AppState>) -> Self {
+        let right = right.into();
         for pattern in routes.1.paths.keys() {
-            self.classes.set(pattern, class);
+            self.classes.set(pattern, class, right);
         }
         Self { router: self.router.routes(routes), ..self }
-    }
-}
-
-fn rules(settings: &Settings, classes: Classes) -> Rules {
-    Rules {
-        api_keys: settings.api_keys.clone(),
-        admin_key: settings.admin_key,
-        trusted_proxies: settings.trusted_proxies.clone(),
-        requests_per_minute: settings.requests_per_minute,
-        classes,
     }
 }
 

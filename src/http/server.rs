@@ -10,13 +10,15 @@ use jiff::Timestamp;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::Notify;
 
+use super::access::{Access, KeyRing, KeysFileError};
 use super::admission::connections;
 use super::router::router;
 use super::settings::{Parts, Settings};
-use super::state::{AppState, OnLoad, Ready, lay_extras};
+use super::state::{AppState, Doors, OnLoad, Ready, lay_extras};
 use super::tasks::expiry::run_expiry;
 use super::tasks::refresh::{Refresh, run_refresh};
 use super::tasks::retraining::run_schedule;
+use crate::audit::AuditLog;
 use crate::content::Writer;
 use crate::model_store::{LiveModel, ModelStore, ModelVersion};
 
@@ -68,6 +70,12 @@ pub enum ServeError {
     /// The socket that was passed in cannot be listened on.
     #[error("cannot listen on the socket that was passed in")]
     Socket(#[source] io::Error),
+    /// `KEYS_FILE` cannot be used.
+    #[error("KEYS_FILE cannot be used")]
+    Keys(#[source] KeysFileError),
+    /// `AUDIT_LOG` cannot be written.
+    #[error("AUDIT_LOG cannot be written")]
+    Audit(#[source] io::Error),
     /// The start-up failed.
     #[error("the server could not get ready")]
     Prepare(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -101,25 +109,27 @@ impl Application {
     /// Binds the settings' address.
     ///
     /// # Errors
-    /// [`ServeError::Bind`].
+    /// [`ServeError::Bind`], [`ServeError::Keys`] and [`ServeError::Audit`].
     pub async fn bind(settings: Settings, parts: Parts) -> Result<Self, ServeError> {
         let address = settings.address;
         let failed = |source| ServeError::Bind { address, source };
-        Self::over(listen(address).map_err(failed)?, settings, parts).map_err(failed)
+        let doors = doors(&settings)?;
+        Self::over(listen(address).map_err(failed)?, settings, doors, parts).map_err(failed)
     }
 
     /// Serves on a socket that is already bound and non-blocking.
     ///
     /// # Errors
-    /// [`ServeError::Socket`].
+    /// [`ServeError::Socket`], [`ServeError::Keys`] and [`ServeError::Audit`].
     pub fn on(socket: std::net::TcpListener, settings: Settings, parts: Parts) -> Result<Self, ServeError> {
         let listener = TcpListener::from_std(socket).map_err(ServeError::Socket)?;
-        Self::over(listener, settings, parts).map_err(ServeError::Socket)
+        let doors = doors(&settings)?;
+        Self::over(listener, settings, doors, parts).map_err(ServeError::Socket)
     }
 
-    fn over(listener: TcpListener, settings: Settings, parts: Parts) -> io::Result<Self> {
+    fn over(listener: TcpListener, settings: Settings, doors: Doors, parts: Parts) -> io::Result<Self> {
         let address = listener.local_addr()?;
-        let state = AppState::new(settings, parts, address);
+        let state = AppState::new(settings, doors, parts, address);
         Ok(Self { listener, address, state, refresh: Refresh::default(), ready: Arc::default() })
     }
 
@@ -137,6 +147,16 @@ impl Application {
     /// A handle that makes the server check at once for what changed on disk.
     pub fn refresh(&self) -> Refresh {
         self.refresh.clone()
+    }
+
+    /// A handle that reads `KEYS_FILE` again.
+    pub fn key_ring(&self) -> KeyRing {
+        KeyRing(self.state.access().clone())
+    }
+
+    /// Whether anybody who reaches the server may call its everyday routes.
+    pub fn is_open(&self) -> bool {
+        !self.state.access().needs_keys()
     }
 
     /// A handle that describes the server while it runs.
@@ -197,8 +217,19 @@ impl Application {
         };
         self.state.jobs().stop();
         self.state.jobs().idle().await;
+        if let Some(log) = self.state.audit().cloned() {
+            // If it cannot run, the process ends by force.
+            let _ = tokio::task::spawn_blocking(move || log.flush()).await;
+        }
         ended
     }
+}
+
+/// Reads the file of keys, and opens the audit log.
+fn doors(settings: &Settings) -> Result<Doors, ServeError> {
+    let access = Access::load(&settings.access_rules()).map_err(ServeError::Keys)?;
+    let audit = AuditLog::open(&settings.audit).map_err(ServeError::Audit)?;
+    Ok(Doors { access, audit })
 }
 
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {

@@ -9,7 +9,8 @@ use ipnet::IpNet;
 use jiff::tz::TimeZone;
 use url::{Host, Origin, Url};
 
-use super::admission::{Key, TrustedProxies};
+use super::access::{Hosts, Key, Rules, TrustedProxies};
+use crate::audit::AuditSettings;
 use crate::config::{Reader, Secret, defaults, entries};
 use crate::customer::Schema;
 use crate::retrain::worker::Program;
@@ -32,12 +33,23 @@ pub struct Settings {
     /// `ALLOW_ORIGINS`, comma separated, as browsers write them; the portal's two addresses. `*` stands for every
     /// origin, and for the first parts of a host in `https://*.example.com`.
     pub allow_origins: Vec<String>,
+    /// `ALLOW_HOSTS`, comma separated host names that the server answers for, beside its addresses, `localhost` and the
+    /// host of `PUBLIC_URL`; none. `*` stands for every one.
+    pub allow_hosts: Hosts,
+    /// `ALLOW_OPEN`, whether the server may listen beyond this machine without keys; 1.
+    pub allow_open: bool,
     /// `PUBLIC_URL`, where callers reach the server; without one, answers name images by the host a request names.
     pub public_url: Option<String>,
     /// `ADMIN_KEY`, opens the routes for administrators; closed without one.
     pub admin_key: Option<Key>,
     /// `API_KEYS`, comma separated, one of which every caller needs; none. The administrators' key is one, too.
     pub api_keys: Vec<Key>,
+    /// `KEYS_FILE`, keys with names and rights; none.
+    pub keys_file: Option<PathBuf>,
+    /// Where requests are noted.
+    pub audit: AuditSettings,
+    /// `LOG_ADDRESSES`, whether logs show addresses `whole` or `truncated`; truncated.
+    pub logs_whole_addresses: bool,
     /// `TRUSTED_PROXIES`, comma separated, whose `X-Forwarded-For` is taken; none.
     pub trusted_proxies: TrustedProxies,
     /// `RATE_LIMIT_PER_MINUTE`, requests a minute by one API key or address; no limit.
@@ -80,13 +92,22 @@ impl Settings {
         let host = read.parsed("HOST", IpAddr::V4(Ipv4Addr::LOCALHOST), "an IP address such as 127.0.0.1");
         let port = read.parsed("PORT", 5000, "a port from 0 to 65535");
         let time_zone = schedule::time_zone(read);
+        let (admin_key, api_keys) = (admin_key(read), api_keys(read));
+        if admin_key.is_some_and(|admin_key| api_keys.iter().any(|key| key.is(&admin_key))) {
+            read.mistake("ADMIN_KEY", "is one of API_KEYS, whose callers would be administrators: take another key");
+        }
         Self {
             address: SocketAddr::new(host, port),
-            console: console(read),
+            console: one_of(read, "CONSOLE", ["on", "off"]),
             allow_origins: allow_origins(read),
+            allow_hosts: allow_hosts(read),
+            allow_open: one_of(read, "ALLOW_OPEN", ["1", "0"]),
             public_url: public_url(read),
-            admin_key: admin_key(read),
-            api_keys: api_keys(read),
+            admin_key,
+            api_keys,
+            keys_file: read.optional_path("KEYS_FILE"),
+            audit: AuditSettings::read(read),
+            logs_whole_addresses: !one_of(read, "LOG_ADDRESSES", ["truncated", "whole"]),
             trusted_proxies: trusted_proxies(read),
             requests_per_minute: read.limit("RATE_LIMIT_PER_MINUTE", "requests"),
             max_connections: read.count("MAX_CONNECTIONS", 10_000, "connections"),
@@ -99,6 +120,18 @@ impl Settings {
             time_zone,
         }
     }
+
+    /// Who may do what.
+    pub(super) fn access_rules(&self) -> Rules {
+        Rules {
+            api_keys: self.api_keys.clone(),
+            admin_key: self.admin_key,
+            keys_file: self.keys_file.clone(),
+            trusted_proxies: self.trusted_proxies.clone(),
+            requests_per_minute: self.requests_per_minute,
+            shows_whole_addresses: self.logs_whole_addresses,
+        }
+    }
 }
 
 impl Default for Settings {
@@ -107,13 +140,20 @@ impl Default for Settings {
     }
 }
 
-fn console(read: &mut Reader<'_>) -> bool {
-    let on_or_off = |text: &str| match text.to_ascii_lowercase().as_str() {
-        "on" => Some(true),
-        "off" => Some(false),
+/// Whether a setting is the first of two words, which is its default.
+fn one_of(read: &mut Reader<'_>, name: &'static str, [first, second]: [&str; 2]) -> bool {
+    let word = |text: &str| match text.to_ascii_lowercase() {
+        word if word == first => Some(true),
+        word if word == second => Some(false),
         _ => None,
     };
-    read.value("CONSOLE", Some("on".to_owned()), "on or off", on_or_off).unwrap_or(true)
+    read.value(name, Some(first.to_owned()), &format!("{first} or {second}"), word).unwrap_or(true)
+}
+
+fn allow_hosts(read: &mut Reader<'_>) -> Hosts {
+    let expected = "host names such as content.example.com or *.example.com, separated by commas and without a port; \
+                    a * alone stands for every host";
+    read.value("ALLOW_HOSTS", None, expected, |text| Hosts::new(entries(text))).unwrap_or_default()
 }
 
 fn allow_origins(read: &mut Reader<'_>) -> Vec<String> {
@@ -211,9 +251,13 @@ mod tests {
             ("HOST", "::1"),
             ("PORT", "5001"),
             ("ALLOW_ORIGINS", "https://a.example"),
+            ("ALLOW_HOSTS", "c.example"),
+            ("ALLOW_OPEN", "0"),
             ("PUBLIC_URL", "https://b.example/"),
             ("ADMIN_KEY", "a-key-of-the-administrators"),
             ("API_KEYS", "a-key-of-the-portal"),
+            ("KEYS_FILE", "the-keys"),
+            ("LOG_ADDRESSES", "whole"),
             ("TRUSTED_PROXIES", "10.0.0.0/8"),
             ("RATE_LIMIT_PER_MINUTE", "11"),
             ("MAX_CONNECTIONS", "12"),
@@ -235,6 +279,8 @@ mod tests {
             ("[::1]:5001", &["https://a.example".to_owned()][..])
         );
         assert_eq!(read.public_url.as_deref(), Some("https://b.example"));
+        assert_eq!((read.allow_hosts, read.allow_open), (Hosts::new(["c.example"]).unwrap(), false));
+        assert_eq!((read.keys_file, read.logs_whole_addresses), (Some(PathBuf::from("the-keys")), true));
         assert!(read.admin_key.unwrap().is(&Key::new("a-key-of-the-administrators")));
         assert!(matches!(read.api_keys.as_slice(), [key] if key.is(&Key::new("a-key-of-the-portal"))));
         assert_eq!(read.trusted_proxies, TrustedProxies::new(vec!["10.0.0.0/8".parse().unwrap()]));

@@ -9,12 +9,14 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
+use super::access::Access;
 use super::idempotency::Idempotency;
 use super::maps::Maps;
 use super::metrics::Metrics;
 use super::problem::ApiError;
 use super::settings::{Parts, Settings};
 use super::tasks::jobs::Jobs;
+use crate::audit::AuditLog;
 use crate::causes::with_causes;
 use crate::content::Writer;
 use crate::model_store::{LiveModel, ModelStore, ModelVersion, StoreError};
@@ -61,6 +63,12 @@ pub(super) fn lay_extras(store: &ModelStore, version: &mut ModelVersion) {
     }
 }
 
+/// Who may come in, and where that is noted.
+pub(super) struct Doors {
+    pub access: Access,
+    pub audit: Option<AuditLog>,
+}
+
 /// Shared by all requests.
 #[derive(Clone)]
 pub(super) struct AppState(Arc<Shared>);
@@ -68,6 +76,8 @@ pub(super) struct AppState(Arc<Shared>);
 struct Shared {
     started: SystemTime,
     settings: Settings,
+    access: Arc<Access>,
+    audit: Option<AuditLog>,
     parts: Parts,
     address: SocketAddr,
     uploads: UploadStore,
@@ -84,7 +94,7 @@ struct Shared {
 }
 
 impl AppState {
-    pub(super) fn new(settings: Settings, parts: Parts, address: SocketAddr) -> Self {
+    pub(super) fn new(settings: Settings, doors: Doors, parts: Parts, address: SocketAddr) -> Self {
         let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let [long_work, short_work] = [(); 2].map(|()| Arc::new(Semaphore::new(processors)));
         let large_bodies = Semaphore::new(LARGE_BODIES);
@@ -92,6 +102,8 @@ impl AppState {
         Self(Arc::new(Shared {
             started: SystemTime::now(),
             settings,
+            access: Arc::new(doors.access),
+            audit: doors.audit,
             parts,
             address,
             uploads,
@@ -113,6 +125,16 @@ impl AppState {
 
     pub(super) fn settings(&self) -> &Settings {
         &self.0.settings
+    }
+
+    /// Who may do what.
+    pub(super) fn access(&self) -> &Arc<Access> {
+        &self.0.access
+    }
+
+    /// The audit log, where there is one.
+    pub(super) fn audit(&self) -> Option<&AuditLog> {
+        self.0.audit.as_ref()
     }
 
     /// What the server works with.

@@ -8,9 +8,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
+use content_portal::audit::AuditSettings;
 use content_portal::content::{Writer, WriterConfig, WriterKind};
 use content_portal::customer::Schema;
-use content_portal::http::{Application, Key, Opening, Parts, Prepared, ServeError, Settings, TrustedProxies};
+use content_portal::http::{
+    Application, Hosts, Key, KeyRing, Opening, Parts, Prepared, ServeError, Settings, TrustedProxies,
+};
 use content_portal::model_store::{ModelStore, VersionId};
 use content_portal::pipeline::{FitParams, SegmentId};
 use content_portal::retrain::worker::Program;
@@ -32,6 +35,12 @@ pub const ADMIN_KEY: &str = "a-key-of-the-administrators";
 
 /// The log of retrainings, in the server's folder: a refusal that a test expects is none of its output.
 const RETRAINING_LOG: &str = "retraining.log";
+
+/// The file of keys, in the server's folder.
+const KEYS: &str = "keys.jsonl";
+
+/// The audit log, in the server's folder.
+const AUDIT_LOG: &str = "audit.jsonl";
 
 /// How long a condition may take to come true: far longer than it ever does.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -114,6 +123,9 @@ pub struct Setup {
     pub public_url: Option<String>,
     pub admin_key: Option<&'static str>,
     pub api_keys: Vec<&'static str>,
+    /// The lines of `KEYS_FILE`.
+    pub keys: Option<String>,
+    pub allow_hosts: Vec<&'static str>,
     pub requests_per_minute: Option<u32>,
     pub max_connections: usize,
     /// What retrains, in the server's folder; the real binary without one.
@@ -137,6 +149,8 @@ impl Default for Setup {
             public_url: None,
             admin_key: Some(ADMIN_KEY),
             api_keys: Vec::new(),
+            keys: None,
+            allow_hosts: Vec::new(),
             requests_per_minute: None,
             max_connections: 1_000,
             program: None,
@@ -158,6 +172,8 @@ pub struct TestApp {
     pub uploads: PathBuf,
     pub models: PathBuf,
     client: reqwest::Client,
+    /// Reads the keys again, as SIGHUP does.
+    pub key_ring: KeyRing,
     stop: Option<oneshot::Sender<()>>,
     running: Option<JoinHandle<Result<(), ServeError>>>,
     folders: TempDir,
@@ -211,6 +227,13 @@ impl TestApp {
             public_url: setup.public_url,
             admin_key: setup.admin_key.map(Key::new),
             api_keys: setup.api_keys.into_iter().map(Key::new).collect(),
+            keys_file: setup.keys.map(|lines| {
+                let path = folders.path().join(KEYS);
+                fs::write(&path, lines).unwrap();
+                path
+            }),
+            allow_hosts: Hosts::new(setup.allow_hosts).unwrap(),
+            audit: AuditSettings { path: Some(folders.path().join(AUDIT_LOG)), max_bytes: 1 << 20, max_files: 2 },
             trusted_proxies: TrustedProxies::new(vec!["127.0.0.1/32".parse().unwrap()]),
             requests_per_minute: setup.requests_per_minute.and_then(NonZeroU32::new),
             max_connections: NonZeroUsize::new(setup.max_connections).unwrap(),
@@ -225,6 +248,7 @@ impl TestApp {
         let parts = parts(folders.path(), setup.program, setup.reader);
         let application = Application::bind(settings, parts).await.unwrap();
         let address = application.address();
+        let key_ring = application.key_ring();
         let (stop, stopped) = oneshot::channel::<()>();
         let running = tokio::spawn(application.run_until_stopped(prepare, async {
             // Dropped or sent, both mean the end.
@@ -235,6 +259,7 @@ impl TestApp {
             uploads,
             models: folders.path().join("models"),
             client: reqwest::Client::builder().no_proxy().build().unwrap(),
+            key_ring,
             stop: Some(stop),
             running: Some(running),
             folders,
@@ -298,6 +323,22 @@ impl TestApp {
     /// The answer to a file of the repository.
     pub async fn upload_file(&self, path: &str) -> Value {
         self.upload(path.rsplit('/').next().unwrap(), &fs::read(root(path)).unwrap()).await
+    }
+
+    /// The file of keys.
+    pub fn keys_file(&self) -> PathBuf {
+        self.folders.path().join(KEYS)
+    }
+
+    /// The line of the audit log for the request with this id, once it is written.
+    pub async fn audited(&self, request_id: &str) -> Value {
+        let lines = || fs::read_to_string(self.folders.path().join(AUDIT_LOG)).unwrap();
+        let find = |text: &str| {
+            let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+            lines.into_iter().find(|line| line["request_id"] == request_id)
+        };
+        self.until(async |_| find(&lines()).is_some()).await;
+        find(&lines()).unwrap()
     }
 
     /// Where pictures are kept.

@@ -34,7 +34,7 @@ async fn with_keys_in_the_settings_nobody_comes_in_without_one() {
         ok(generate.send().await.unwrap()).await;
     }
     let models = app.request(Method::GET, "/models");
-    assert_eq!(code(models.bearer_auth(KEY).send().await.unwrap()).await, (401, "not_admin".to_owned()));
+    assert_eq!(code(models.bearer_auth(KEY).send().await.unwrap()).await, (403, "no_right".to_owned()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -105,7 +105,7 @@ async fn a_connection_beyond_the_last_waits_until_one_is_free() {
     let held = async || stalled(&app, "GET /healthz HTTP/1.1\r\n").await;
     // In a head that does not end. Whatever the test's own client holds, these come before the one below.
     let held = [held().await, held().await, held().await];
-    let mut late = stalled(&app, "GET /healthz HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n").await;
+    let mut late = stalled(&app, "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await;
     let mut answer = String::new();
     let early = tokio::time::timeout(Duration::from_millis(200), late.read_to_string(&mut answer)).await;
     assert!(early.is_err(), "it was answered beyond the cap: {answer}");
@@ -118,12 +118,11 @@ async fn a_connection_beyond_the_last_waits_until_one_is_free() {
 async fn heads_and_bodies_that_do_not_come_are_not_waited_for() {
     let app = TestApp::spawn().await;
     let silent = stalled(&app, "");
-    let half_a_head = stalled(&app, "GET /healthz HTTP/1.1\r\nHost: he");
-    let json =
-        "POST /generate-post HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{";
-    let form = "POST /upload-excel HTTP/1.1\r\nHost: here\r\nContent-Type: multipart/form-data; boundary=x\r\n\
+    let half_a_head = stalled(&app, "GET /healthz HTTP/1.1\r\nHost: lo");
+    let json = "POST /generate-post HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{";
+    let form = "POST /upload-excel HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=x\r\n\
                 Content-Length: 9999\r\n\r\n--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.csv\"\r\n\r\nLoca";
-    let elsewhere = "POST /no-such-route HTTP/1.1\r\nHost: here\r\nContent-Length: 99\r\n\r\n{";
+    let elsewhere = "POST /no-such-route HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99\r\n\r\n{";
     let ended = async |stream: TcpStream| {
         let mut answer = String::new();
         let mut stream = stream;
@@ -149,7 +148,7 @@ async fn one_caller_s_uploads_leave_room_for_another_s() {
     let app = TestApp::spawn().await;
     let head = |from: &str| {
         format!(
-            "POST /upload-excel HTTP/1.1\r\nHost: here\r\nX-Forwarded-For: {from}\r\nConnection: close\r\n\
+            "POST /upload-excel HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: {from}\r\nConnection: close\r\n\
              Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 9\r\n\r\n"
         )
     };
@@ -206,7 +205,7 @@ async fn whoever_is_turned_away_in_the_middle_of_a_file_gets_to_read_why() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refusal_does_not_wait_for_the_rest_of_a_file() {
     let app = TestApp::spawn_with(locked()).await;
-    let head = "POST /upload-excel HTTP/1.1\r\nHost: here\r\nContent-Type: multipart/form-data; boundary=x\r\n\
+    let head = "POST /upload-excel HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=x\r\n\
                 Content-Length: 16000000\r\n\r\n--x\r\n";
     let mut stream = stalled(&app, head).await;
     let mut answer = String::new();

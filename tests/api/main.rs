@@ -9,6 +9,7 @@
     reason = "an answer of another shape than the test expects should fail the test loudly"
 )]
 
+mod access;
 mod app;
 mod approval;
 mod broken_versions;

@@ -108,7 +108,7 @@ fn secrets_come_from_files_where_a_variable_or_a_service_manager_names_them() {
         |key: &str| get_with(&address, "/models", &format!("Authorization: Bearer {key}\r\n"))[..12].to_owned();
     assert_eq!(status("a-key-of-somebody-else"), "HTTP/1.1 401");
     assert_eq!(status("a-key-of-the-administrators"), "HTTP/1.1 200");
-    assert!(get_with(&address, "/models", "Authorization: Bearer a-key-of-the-portal\r\n").contains("not_admin"));
+    assert!(get_with(&address, "/models", "Authorization: Bearer a-key-of-the-portal\r\n").contains("no_right"));
     drop(server);
     let output = folder.command(&["serve"]).env("ADMIN_KEY_FILE", "nowhere").output().unwrap();
     assert!(shown(&output).contains("ADMIN_KEY_FILE: nowhere cannot be read"), "{}", shown(&output));

@@ -7,6 +7,7 @@ const FOR_ALL: &[&str] = &["causes", "durable", "near_miss", "text_file"];
 
 /// Each module of the crate and the others that it may import. `lib.rs` and `main.rs` stand above all of them.
 pub const MAY_IMPORT: &[(&str, &[&str])] = &[
+    ("audit", &["config"]),
     ("causes", &[]),
     ("config", &[]),
     ("customer", &[]),
@@ -28,6 +29,7 @@ pub const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "http",
         &[
+            "audit",
             "config",
             "retrain",
             "schedule",

@@ -1,21 +1,16 @@
-//! The admission layer: checks a request's rate and key, and waits for a slot, before its handler runs.
+//! The admission layer: has a request's rate and key checked, and waits for a slot, before its handler runs.
 
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use governor::clock::{Clock, DefaultClock};
-use governor::state::keyed::HashMapStateStore;
-use governor::{Quota, RateLimiter};
 
 use super::class::{Class, Classes};
-use super::client::{Client, Peer, TrustedProxies};
 use super::concurrency::{HeldSlot, NoSlot, Slot, Slots};
-use super::keys::{Key, bearer};
 use super::rejection_delay::RejectionDelay;
+use crate::http::access::{Access, Client, Sender};
 use crate::http::problem::ApiError;
 use crate::http::wrapped_body::wrap;
 
@@ -28,27 +23,11 @@ const GENERATION_DELAY_STEP: Duration = Duration::from_millis(1);
 /// How much longer each further upload waits before it is rejected. A rejection costs more, since the file is on its
 /// way, and the sender of a file would rather wait.
 const UPLOAD_DELAY_STEP: Duration = Duration::from_millis(4);
-/// Beyond so many clients, those that have not come for a while are forgotten by the rate limit.
-const MANY_CLIENTS: usize = 10_000;
-
-/// What the admission layer goes by.
-pub(in crate::http) struct Rules {
-    /// Keys, one of which every request needs; without any none is needed.
-    pub api_keys: Vec<Key>,
-    /// The administrators' key, which counts as one of `api_keys`.
-    pub admin_key: Option<Key>,
-    /// Networks whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: TrustedProxies,
-    /// Requests a minute by one client.
-    pub requests_per_minute: Option<NonZeroU32>,
-    /// The class of each route.
-    pub classes: Classes,
-}
 
 /// The admission layer's state.
 pub(in crate::http) struct Admission {
-    rules: Rules,
-    rate: Option<RateLimiter<Client, HashMapStateStore<Client>, DefaultClock>>,
+    access: Arc<Access>,
+    classes: Classes,
     uploads: Queue,
     generations: Queue,
     rate_delay: RejectionDelay,
@@ -79,30 +58,28 @@ impl Admitted {
 }
 
 impl Admission {
-    /// With every slot free.
-    pub fn new(rules: Rules) -> Self {
+    /// With every slot free; `classes` has every route.
+    pub fn new(access: Arc<Access>, classes: Classes) -> Self {
         let queue = |n_slots, step| Queue { slots: Slots::new(n_slots), delay: RejectionDelay::new(step) };
         Self {
-            rate: rules.requests_per_minute.map(|n| RateLimiter::hashmap(Quota::per_minute(n))),
             uploads: queue(UPLOAD_SLOTS, UPLOAD_DELAY_STEP),
             generations: queue(GENERATION_SLOTS, GENERATION_DELAY_STEP),
             rate_delay: RejectionDelay::new(GENERATION_DELAY_STEP),
-            rules,
+            access,
+            classes,
         }
     }
 
     /// Checks rate and key; the queue that the request's route has, and the client.
     fn check(&self, request: &Request) -> Result<Option<(&Queue, Client)>, ApiError> {
-        let class = self.rules.classes.of(request.extensions().get::<MatchedPath>().map(MatchedPath::as_str));
+        let (class, right) = self.classes.of(request.extensions().get::<MatchedPath>().map(MatchedPath::as_str));
         if class == Class::Open {
             return Ok(None);
         }
-        let client = self.client(request);
-        // Before the key, so that keys cannot be guessed faster than the rate.
-        self.check_rate(&client)?;
-        if !self.rules.api_keys.is_empty() && !matches!(client, Client::Key(_)) {
-            return Err(ApiError::NoKey);
-        }
+        let no_sender = || ApiError::Internal { doing: "identifying a sender", source: None };
+        let sender = request.extensions().get::<Sender>().ok_or_else(no_sender)?;
+        self.access.check(sender, right)?;
+        let client = sender.client();
         Ok(match class {
             Class::Open | Class::Standard => None,
             Class::Upload => Some((&self.uploads, client)),
@@ -120,37 +97,12 @@ impl Admission {
                 Err(NoSlot::ShareTaken) => Err(ApiError::TooManyAtOnce),
             },
             Err(error) => {
-                if matches!(error, ApiError::TooOften { .. }) {
+                if matches!(error, ApiError::TooOften { .. } | ApiError::TooManyWrongKeys { .. }) {
                     self.rate_delay.wait().await;
                 }
                 Err(error)
             }
         }
-    }
-
-    /// The client by its key, where that is one of ours, or else by its address.
-    fn client(&self, request: &Request) -> Client {
-        let Rules { api_keys, admin_key, trusted_proxies, .. } = &self.rules;
-        // Compares with every key, so that the time tells nothing.
-        let is_ours = |sent: &Key| api_keys.iter().chain(admin_key).fold(false, |is, key| is | key.is(sent));
-        match bearer(request.headers()).filter(is_ours) {
-            Some(key) => Client::Key(key.digest()),
-            None => {
-                let unknown = Peer(std::net::Ipv4Addr::UNSPECIFIED.into());
-                let Peer(peer) = request.extensions().get().copied().unwrap_or(unknown);
-                trusted_proxies.client(peer, request.headers())
-            }
-        }
-    }
-
-    fn check_rate(&self, client: &Client) -> Result<(), ApiError> {
-        let Some(rate) = &self.rate else { return Ok(()) };
-        if rate.len() > MANY_CLIENTS {
-            rate.retain_recent();
-            rate.shrink_to_fit();
-        }
-        rate.check_key(client)
-            .map_err(|not_before| ApiError::TooOften { wait: not_before.wait_time_from(DefaultClock::default().now()) })
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 
-use super::client::Client;
+use crate::http::access::Client;
 use crate::http::wrapped_body::Wrap;
 
 /// The slots for requests of one class.

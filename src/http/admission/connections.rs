@@ -26,9 +26,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::ServiceExt;
 
-use super::client::Peer;
 use super::lingering_close::Unread;
 use super::write_timeout::TimedStream;
+use crate::http::access::Peer;
 
 /// How long a connection may take for a request's head, including the time before its first byte.
 const HEAD_WITHIN: Duration = Duration::from_secs(10);

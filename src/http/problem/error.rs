@@ -82,6 +82,18 @@ pub enum ApiError {
     NotAdmin,
     #[error("no valid key")]
     NoKey,
+    #[error("an expired key")]
+    KeyExpired,
+    #[error("a key without the right {right}")]
+    NoRight { right: &'static str },
+    #[error("more wrong keys than an address may send")]
+    TooManyWrongKeys { wait: Duration },
+    #[error("no host, or several")]
+    NotOneHost,
+    #[error("a host that is not this server's")]
+    ForeignHost,
+    #[error("a page of a foreign origin")]
+    ForeignOrigin,
     #[error("more requests a minute than a client may send")]
     TooOften { wait: Duration },
     #[error("more requests in progress than a client may have")]
@@ -153,7 +165,7 @@ impl ApiError {
                     | WriteErrorKind::BudgetSpent { until_reset: wait },
                 ..
             }) => Some(whole_seconds(*wait)),
-            Self::TooOften { wait } => Some(whole_seconds(*wait)),
+            Self::TooOften { wait } | Self::TooManyWrongKeys { wait } => Some(whole_seconds(*wait)),
             Self::TooManyAtOnce | Self::Idempotency(IdempotencyError::StillRunning) => Some(A_MOMENT),
             _ => (self.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(A_MOMENT),
         }

@@ -54,9 +54,21 @@ impl ApiError {
             Self::Busy => "The server is busy; try again in a moment.",
             Self::Storage(_) => "The upload could not be stored; tell the operator the request_id.",
             Self::NoRoom(_) => "There is too little room on the server's disk for this upload; tell the operator.",
-            Self::AdminClosed => "This route is closed: no ADMIN_KEY is set.",
+            Self::AdminClosed => "This route is closed: no ADMIN_KEY is set, and no key in KEYS_FILE may call it.",
             Self::NotAdmin => "Send the administrators' key as Authorization: Bearer KEY.",
             Self::NoKey => "Send a key of this service as Authorization: Bearer KEY.",
+            Self::KeyExpired => "This key has expired; ask the operator for a new one.",
+            Self::NoRight { right } => {
+                return format!("This key does not have the right {right}, which the route needs.");
+            }
+            Self::TooManyWrongKeys { .. } => "Too many wrong keys came from your address; wait a minute.",
+            Self::NotOneHost => "Name the server in one Host header, such as Host: localhost:5000.",
+            Self::ForeignHost => {
+                "This server does not answer under this host name; its operator can allow it in ALLOW_HOSTS."
+            }
+            Self::ForeignOrigin => {
+                "Web pages of this origin may not call this server; its operator can allow them in ALLOW_ORIGINS."
+            }
             Self::TooOften { .. } => "You sent more requests a minute than are allowed; wait a moment.",
             Self::TooManyAtOnce => "You have too many requests in progress; wait until some are answered.",
             Self::NoVersion => NO_VERSION,

@@ -18,7 +18,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::http::problem::{ApiError, Problem};
 use crate::http::request::accept::accepts;
-use crate::http::request_id::{Ending, RequestContext, Streaming};
+use crate::http::request_id::{Ending, RequestContext, Streaming, X_MODEL_VERSION};
 use crate::http::state::AppState;
 use crate::http::waited::Waited;
 use crate::model_store::VersionId;
@@ -27,8 +27,6 @@ use crate::model_store::VersionId;
 const MAX_WAITING_EVENTS: usize = 64;
 /// How often [`Reporter::report_while`] polls the progress.
 const POLL_EVERY: Duration = Duration::from_millis(100);
-/// The model version that an answer was made with.
-pub(in crate::http) const X_MODEL_VERSION: HeaderName = HeaderName::from_static("x-model-version");
 /// Makes nginx pass events on at once.
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 

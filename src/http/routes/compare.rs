@@ -9,7 +9,6 @@ use serde::Deserialize;
 use super::job::{JobView, answer_to_start};
 use super::retrain::KeyProblems;
 use crate::http::problem::{ApiError, Document, FieldProblem};
-use crate::http::request::admin::Admin;
 use crate::http::request_id::RequestContext;
 use crate::http::state::AppState;
 use crate::http::tasks::jobs::{AskedBy, JobKind};
@@ -39,7 +38,7 @@ pub(in crate::http) struct CompareQuery {
 /// or a named candidate follows, through the gate, and the job ends as that does; where none passes, `best` publishes
 /// nothing, and the job's state is `compared`. Otherwise nothing is published. A candidate's `settings` can be sent as
 /// `training` of `POST /retrain`, too.
-#[utoipa::path(post, path = "/compare", tag = "models", operation_id = "compare", security(("admin_key" = [])),
+#[utoipa::path(post, path = "/compare", tag = "models", operation_id = "compare",
     params(CompareQuery),
     responses(
         (status = 200, description = "The job is done",
@@ -51,7 +50,6 @@ pub(in crate::http) struct CompareQuery {
         (status = 409, description = "Another job is running; `Location` is its path", body = Document<'static>,
             content_type = "application/problem+json")))]
 pub(in crate::http) async fn post_compare(
-    _: Admin,
     State(state): State<AppState>,
     Extension(context): Extension<RequestContext>,
     query: Result<Query<CompareQuery>, QueryRejection>,

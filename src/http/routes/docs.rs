@@ -33,6 +33,8 @@ pub(in crate::http) struct ApiDescription;
 
 /// The security scheme of routes that any client may call.
 pub(in crate::http) const API_KEY: &str = "api_key";
+/// The security scheme of routes that always need a key.
+pub(in crate::http) const ADMIN_KEY: &str = "admin_key";
 
 /// Describes the two kinds of keys.
 struct KeySchemes;
@@ -41,8 +43,15 @@ impl Modify for KeySchemes {
     fn modify(&self, description: &mut Description) {
         let components = description.components.get_or_insert_default();
         for (name, about) in [
-            (API_KEY, "One of API_KEYS, or ADMIN_KEY. Where no API_KEYS are set, none is needed."),
-            ("admin_key", "ADMIN_KEY. Where none is set, these routes are closed."),
+            (
+                API_KEY,
+                "One of API_KEYS, ADMIN_KEY, or a key of KEYS_FILE with the route's right. Where neither API_KEYS nor \
+                KEYS_FILE is set, none is needed.",
+            ),
+            (
+                ADMIN_KEY,
+                "ADMIN_KEY, or a key of KEYS_FILE with the route's right. Where there is none, the route is closed.",
+            ),
         ] {
             let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(about)).build();
             components.add_security_scheme(name, SecurityScheme::Http(scheme));

@@ -76,6 +76,10 @@ fn observed(state: &AppState) -> Registry {
         let help = "Room on the disk where uploads are kept";
         ours.register_with_unit("disk_free", help, Unit::Bytes, ConstGauge::new(free_bytes));
     }
+    if let Some(log) = state.audit() {
+        let help = "Lines of the audit log that could not be written";
+        ours.register("audit_lines_lost", help, ConstCounter::new(log.n_lost()));
+    }
     let ready = state.ready().ok();
     if let Some(left_usd) = ready.and_then(|ready| ready.writer.budget_left_usd()) {
         let help = "What is left of the day's budget for the upstream in US dollars";

@@ -13,7 +13,8 @@ use utoipa::openapi::{OpenApi as Description, SecurityRequirement};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::docs::API_KEY;
+use super::docs::{ADMIN_KEY, API_KEY};
+use crate::http::access::Right;
 use crate::http::admission::{Class, Classes};
 use crate::http::problem::ApiError;
 
@@ -43,19 +44,32 @@ pub(in crate::http) fn routes<S: Clone + Send + Sync + 'static>(
     Ok(page.route("/openapi.json", get(openapi)).layer(from_fn(answer_not_modified)))
 }
 
-/// Describes that routes take one of `API_KEYS`, and need it if `keys_are_set`; [`Class::Open`] routes and those that
-/// describe a key of their own excepted.
+/// Describes which right a route needs of its caller's key, and whether it needs a key also where `keys_are_set` does
+/// not hold. [`Class::Open`] routes need none.
 pub(in crate::http) fn add_key_requirements(description: &mut Description, classes: &Classes, keys_are_set: bool) {
-    let key = SecurityRequirement::new(API_KEY, [] as [&str; 0]);
-    let needed = if keys_are_set { vec![key] } else { vec![SecurityRequirement::default(), key] };
+    let requirement = |scheme| SecurityRequirement::new(scheme, [] as [&str; 0]);
     for (route, item) in &mut description.paths.paths {
-        if classes.of(Some(route)) == Class::Open {
-            continue;
-        }
-        for operation in [&mut item.get, &mut item.post, &mut item.put].into_iter().flatten() {
-            operation.security.get_or_insert_with(|| needed.clone());
+        let (class, right) = classes.of(Some(route));
+        let Some(right) = right.filter(|_| class != Class::Open) else { continue };
+        let needed = if right.always_needs_key() {
+            vec![requirement(ADMIN_KEY)]
+        } else if keys_are_set {
+            vec![requirement(API_KEY)]
+        } else {
+            vec![SecurityRequirement::default(), requirement(API_KEY)]
+        };
+        for operation in [&mut item.get, &mut item.post, &mut item.put, &mut item.delete].into_iter().flatten() {
+            operation.security = Some(needed.clone());
+            let text = operation.description.take().unwrap_or_default();
+            operation.description = Some(format!("{text}\n\n{}", needs(right)).trim_start().to_owned());
         }
     }
+}
+
+/// The sentence about the right that a key needs.
+fn needs(right: Right) -> String {
+    let where_needed = if right.always_needs_key() { "" } else { ", where keys are set" };
+    format!("Needs a key with the right `{right}`{where_needed}.")
 }
 
 /// Answers 304 to clients that have the current file (RFC 9110, 13.1.2).

@@ -17,7 +17,6 @@ use super::job::{JobView, answer_to_start, answer_when_done};
 use crate::customer::Schema;
 use crate::http::problem::{ApiError, Document, FieldProblem, as_sentence};
 use crate::http::request::accept::accepts;
-use crate::http::request::admin::Admin;
 use crate::http::request::incoming::{NamedFile, receive_files};
 use crate::http::request::keeping::keep as keep_upload;
 use crate::http::request::sender::about_upload;
@@ -90,7 +89,7 @@ pub(in crate::http) enum KeyProblems {
 /// answers at once with a job; with `?wait=true` when the job is done, and a published version is live. A refused
 /// candidate is a success, too. With `Accept: text/event-stream` it sends `progress`, and `done` with the job, or
 /// `error` with a problem. A caller that disconnects does not end the job.
-#[utoipa::path(post, path = "/retrain", tag = "models", operation_id = "retrain", security(("admin_key" = [])),
+#[utoipa::path(post, path = "/retrain", tag = "models", operation_id = "retrain",
     params(RetrainQuery), request_body(content = RetrainForm, content_type = "multipart/form-data"),
     responses(
         (status = 200, description = "The job is done",
@@ -100,7 +99,6 @@ pub(in crate::http) enum KeyProblems {
         (status = 409, description = "Another retraining or comparison is running; `Location` is its path", body = Document<'static>,
             content_type = "application/problem+json")))]
 pub(in crate::http) async fn post_retrain(
-    _: Admin,
     State(state): State<AppState>,
     Extension(context): Extension<RequestContext>,
     query: Result<Query<RetrainQuery>, QueryRejection>,
@@ -123,10 +121,10 @@ pub(in crate::http) async fn post_retrain(
 }
 
 /// The latest retrainings
-#[utoipa::path(get, path = "/retrain", tag = "models", operation_id = "list_retrainings", security(("admin_key" = [])),
+#[utoipa::path(get, path = "/retrain", tag = "models", operation_id = "list_retrainings",
     responses(
         (status = 200, description = "The retrainings since the server's start", body = Retrainings), KeyProblems))]
-pub(in crate::http) async fn get_retrainings(_: Admin, State(state): State<AppState>) -> Json<Retrainings> {
+pub(in crate::http) async fn get_retrainings(State(state): State<AppState>) -> Json<Retrainings> {
     let schedule = state.settings().schedule.as_ref();
     let next = schedule.and_then(|schedule| schedule.next_after(Timestamp::now())).map(|next| next.to_string());
     Json(Retrainings { next, jobs: state.jobs().latest().iter().map(|job| JobView::of(job)).collect() })
@@ -137,7 +135,7 @@ pub(in crate::http) async fn get_retrainings(_: Admin, State(state): State<AppSt
 /// With `Accept: text/event-stream` it sends `progress` as it comes, and `done` with the job, or `error` with a
 /// problem.
 #[utoipa::path(get, path = "/retrain/{id}", tag = "models", operation_id = "get_retraining",
-    security(("admin_key" = [])), params(("id" = String, Path, example = "5f0c1d9be2a84b6f8f5f6c1d9be2a84b")),
+    params(("id" = String, Path, example = "5f0c1d9be2a84b6f8f5f6c1d9be2a84b")),
     responses(
         (status = 200, description = "The state of the job",
             content((JobView = "application/json"), (String = "text/event-stream"))),
@@ -147,7 +145,6 @@ pub(in crate::http) async fn get_retrainings(_: Admin, State(state): State<AppSt
         (status = 503, description = "The server is starting", body = Document<'static>,
             content_type = "application/problem+json")))]
 pub(in crate::http) async fn get_retraining(
-    _: Admin,
     State(state): State<AppState>,
     Extension(context): Extension<RequestContext>,
     id: Result<Path<String>, PathRejection>,

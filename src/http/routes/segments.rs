@@ -17,7 +17,6 @@ use utoipa::ToSchema;
 use super::docs::{BodyProblems, LookProblems, NotReady};
 use super::models::AdminProblems;
 use crate::http::problem::{ApiError, Document, FieldProblem};
-use crate::http::request::admin::Admin;
 use crate::http::request::body::read_object;
 use crate::http::state::AppState;
 use crate::model_store::{ModelStore, ModelVersion};
@@ -182,7 +181,7 @@ pub(in crate::http) struct ExtrasAnswer {
 /// text uses them, every server of the same folder takes them over, and trainings carry them along. `If-Match` names the
 /// extras that the caller saw, as `extras_etag` of `GET /segments` has it; `*` stands for any.
 #[utoipa::path(put, path = "/segments/{id}/extras", tag = "segments", operation_id = "put_segment_extras",
-    security(("admin_key" = [])),
+
     params(("id" = u32, Path, example = 0),
         ("If-Match" = String, Header, description = "`extras_etag` as it was seen, or `*`", example = "*")),
     request_body(content = BTreeMap<String, String>, example = json!({"Interests": "running"})),
@@ -194,7 +193,6 @@ pub(in crate::http) struct ExtrasAnswer {
         (status = 428, description = "There is no `If-Match`", body = Document<'static>,
             content_type = "application/problem+json")))]
 pub(in crate::http) async fn put_extras(
-    _: Admin,
     State(state): State<AppState>,
     id: Result<Path<u32>, PathRejection>,
     headers: HeaderMap,

@@ -15,8 +15,9 @@ use super::export::keep_of;
 use super::map::MAX_POINTS;
 use super::upload_places::{Places, UploadQuery};
 use crate::causes::with_causes;
-use crate::content::{Campaign, Engagement, FunnelStage, Output, Platform, Tone, Written, write_all};
+use crate::content::{Campaign, Engagement, FunnelStage, Output, Payer, Platform, Tone, Written, write_all_paid_by};
 use crate::customer::{Keep, Note};
+use crate::http::access::Sender;
 use crate::http::problem::{ApiError, FieldProblem};
 use crate::http::request::admin::is_admin;
 use crate::http::request::fields::Fields;
@@ -144,6 +145,7 @@ struct Upload {
     query: UploadQuery,
     address: PublicAddress,
     about: About,
+    payer: Option<Payer>,
     receiving: f64,
 }
 
@@ -191,13 +193,14 @@ pub(in crate::http) async fn post_upload_excel(
     }
     let caller = Caller::new(state.clone(), context, &version.id, &parts.headers);
     let receiving = elapsed_ms(started);
-    let upload = Upload { state, version, file, campaign, ignored, keep, query, address, about, receiving };
+    let payer = parts.extensions.get().and_then(Sender::payer);
+    let upload = Upload { state, version, file, campaign, ignored, keep, query, address, about, payer, receiving };
     caller.answer(|reporter| upload.run(reporter)).await
 }
 
 impl Upload {
     async fn run(self, reporter: Reporter) -> Result<Finished, ApiError> {
-        let Self { state, version, file, campaign, ignored, keep, query, address, about, receiving } = self;
+        let Self { state, version, file, campaign, ignored, keep, query, address, about, payer, receiving } = self;
         let started = Instant::now();
         let reading = Reading::keeping(keep);
         let grouped = read_and_group(&state, version, file, reading.clone());
@@ -209,7 +212,7 @@ impl Upload {
         let about = about.with_rows(grouped.table().n_rows());
         let kept = tokio::spawn(keep_upload(state.clone(), file, about, grouped.table().schema().clone()));
         state.metrics().uploaded(&grouped);
-        let written = write(&state, &grouped, &campaign, &address, &reporter).await?;
+        let written = write(&state, &grouped, &campaign, &address, payer.as_ref(), &reporter).await?;
         let kept = kept.await.map_err(|e| ApiError::internal("keeping an upload", e))??;
         let timings_ms = Timings { receiving, grouping, writing: elapsed_ms(started) };
         let max_members = state.settings().max_members.min(query.members.unwrap_or(usize::MAX));
@@ -232,13 +235,14 @@ async fn write(
     grouped: &Grouped,
     campaign: &Campaign,
     address: &PublicAddress,
+    payer: Option<&Payer>,
     reporter: &Reporter,
 ) -> Result<Vec<Written>, ApiError> {
     let ready = state.ready()?;
     let briefs = grouped.briefs(campaign);
     let n = briefs.len();
     reporter.send("progress", &Progress::step("writing").done(0, n)).await;
-    let mut writing = write_all(&ready.writer, &briefs, state.settings().writers_at_once);
+    let mut writing = write_all_paid_by(&ready.writer, &briefs, state.settings().writers_at_once, payer);
     let mut written = Vec::with_capacity(n);
     while let Some((index, segment)) = writing.next().await {
         log_failures(&segment);

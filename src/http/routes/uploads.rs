@@ -11,7 +11,6 @@ use utoipa::ToSchema;
 
 use super::retrain::KeyProblems;
 use crate::http::problem::{ApiError, Document};
-use crate::http::request::admin::Admin;
 use crate::http::state::AppState;
 use crate::model_store::StoreError;
 use crate::upload_store::{UploadId, UploadState, Waiting};
@@ -53,15 +52,12 @@ pub(in crate::http) struct WaitingUpload {
 /// What the next retraining will read
 ///
 /// Uploads stay until a training puts them into the base data. Those that came without a key wait for approval first.
-#[utoipa::path(get, path = "/uploads", tag = "models", operation_id = "list_uploads", security(("admin_key" = [])),
+#[utoipa::path(get, path = "/uploads", tag = "models", operation_id = "list_uploads",
     responses(
         (status = 200, description = "The uploads", body = UploadsAnswer), KeyProblems,
         (status = 500, description = "The folder cannot be read", body = Document<'static>,
             content_type = "application/problem+json")))]
-pub(in crate::http) async fn get_uploads(
-    _: Admin,
-    State(state): State<AppState>,
-) -> Result<Json<UploadsAnswer>, ApiError> {
+pub(in crate::http) async fn get_uploads(State(state): State<AppState>) -> Result<Json<UploadsAnswer>, ApiError> {
     let waiting = on_store("listing uploads", move || state.uploads().waiting()).await?;
     let bytes = waiting.iter().map(|upload| upload.size_bytes).sum();
     Ok(Json(UploadsAnswer { uploads: waiting.into_iter().map(WaitingUpload::from).collect(), bytes }))
@@ -71,13 +67,12 @@ pub(in crate::http) async fn get_uploads(
 ///
 /// An upload that came without a key is left out of trainings until then. Approving an approved one changes nothing.
 #[utoipa::path(post, path = "/uploads/{id}/approve", tag = "models", operation_id = "approve_upload",
-    security(("admin_key" = [])), params(("id" = String, Path, example = "2cf24dba5fb0a30e26e83b2ac5b9e29e")),
+    params(("id" = String, Path, example = "2cf24dba5fb0a30e26e83b2ac5b9e29e")),
     responses(
         (status = 200, description = "The next training learns from it", body = WaitingUpload), KeyProblems,
         (status = 404, description = "No such upload waits", body = Document<'static>,
             content_type = "application/problem+json")))]
 pub(in crate::http) async fn post_approve_upload(
-    _: Admin,
     State(state): State<AppState>,
     id: Result<Path<String>, PathRejection>,
 ) -> Result<Json<WaitingUpload>, ApiError> {
@@ -90,7 +85,7 @@ pub(in crate::http) async fn post_approve_upload(
 
 /// Removes an upload that no training has taken yet
 #[utoipa::path(delete, path = "/uploads/{id}", tag = "models", operation_id = "delete_upload",
-    security(("admin_key" = [])), params(("id" = String, Path, example = "2cf24dba5fb0a30e26e83b2ac5b9e29e")),
+    params(("id" = String, Path, example = "2cf24dba5fb0a30e26e83b2ac5b9e29e")),
     responses(
         (status = 204, description = "It is gone"), KeyProblems,
         (status = 404, description = "No such upload waits", body = Document<'static>,
@@ -98,7 +93,6 @@ pub(in crate::http) async fn post_approve_upload(
         (status = 409, description = "A retraining is reading the uploads", body = Document<'static>,
             content_type = "application/problem+json")))]
 pub(in crate::http) async fn delete_upload(
-    _: Admin,
     State(state): State<AppState>,
     id: Result<Path<String>, PathRejection>,
 ) -> Result<StatusCode, ApiError> {

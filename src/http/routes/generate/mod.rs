@@ -14,7 +14,8 @@ use serde_json::{Value, json};
 
 use super::docs::BodyProblems;
 use crate::causes::with_causes;
-use crate::content::{Brief, Content, ContentRequest, Output, Pictures, WriteError, WrittenFor};
+use crate::content::{Brief, Content, ContentRequest, Output, Payer, Pictures, WriteError, WrittenFor};
+use crate::http::access::Sender;
 use crate::http::admission::Admitted;
 use crate::http::idempotency::{Claim, First, IDEMPOTENT_REPLAYED, IdempotencyKey, Turn};
 use crate::http::problem::ApiError;
@@ -41,6 +42,7 @@ struct Job {
     given: GivenCampaign,
     ignored: Ignored,
     address: PublicAddress,
+    payer: Option<Payer>,
 }
 
 /// Writes content for a campaign
@@ -107,6 +109,7 @@ async fn generate(
     let version = state.ready()?.live.snapshot();
     let (parts, body) = request.into_parts();
     let admitted = parts.extensions.get::<Admitted>().cloned();
+    let payer = parts.extensions.get().and_then(Sender::payer);
     let keyed = IdempotencyKey::of(&parts.headers)?.zip(admitted);
     let (path, headers) = (parts.uri.path().to_owned(), parts.headers.clone());
     let claim = move |body: &[u8]| {
@@ -135,7 +138,7 @@ async fn generate(
         },
     };
     let caller = caller(&version.id);
-    let job = Job { state: state.clone(), version, target, given, ignored, address };
+    let job = Job { state: state.clone(), version, target, given, ignored, address, payer };
     caller.answer(|reporter| job.run_as(first, reporter)).await
 }
 
@@ -155,7 +158,7 @@ impl Job {
     async fn run(self, reporter: Reporter) -> Result<Finished, ApiError> {
         let brief = Brief { audience: self.target.audience(&self.version), campaign: self.given.campaign.clone() };
         let ready = self.state.ready()?;
-        let request = ready.writer.request(&brief);
+        let request = ready.writer.request(&brief).paid_by(self.payer.as_ref());
         reporter.send("progress", &Progress::step("writing")).await;
         let content = request.write().await;
         self.state.metrics().content(&content);

@@ -22,7 +22,7 @@ pub struct TrustedProxies(Vec<IpNet>);
 
 /// What requests are counted by.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum Client {
+pub(in crate::http) enum Client {
     /// The digest of the key that the request carries.
     Key([u8; 32]),
     /// The address; for IPv6 the /64 network that one subscriber has.
@@ -49,7 +49,7 @@ impl TrustedProxies {
     }
 
     /// The nearest address that does not belong to a trusted proxy.
-    fn origin(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+    pub(super) fn origin(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut address = peer.to_canonical();
         let hops = headers.get_all(X_FORWARDED_FOR).iter().rev();
         for hop in hops.flat_map(|value| value.to_str().unwrap_or_default().rsplit(',')) {
@@ -63,10 +63,12 @@ impl TrustedProxies {
         }
         address
     }
+}
 
-    /// The client behind `peer`, by its address.
-    pub(super) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> Client {
-        Client::Address(match self.origin(peer, headers) {
+impl Client {
+    /// The client at an address.
+    pub(super) fn at(address: IpAddr) -> Self {
+        Self::Address(match address {
             IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !0 << 64)),
             address => address,
         })
@@ -81,7 +83,7 @@ mod tests {
         let headers = forwarded.iter().map(|value| (X_FORWARDED_FOR, value.parse().unwrap())).collect();
         let networks = trusted.split_terminator(',').map(|network| network.parse().unwrap());
         let trusted = TrustedProxies::new(networks.collect());
-        match trusted.client(peer.parse().unwrap(), &headers) {
+        match Client::at(trusted.origin(peer.parse().unwrap(), &headers)) {
             Client::Address(address) => address.to_string(),
             Client::Key(_) => panic!("no key was sent"),
         }

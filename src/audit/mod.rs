@@ -1,0 +1,218 @@
+//! The audit log: who asked for what, from where, and what became of it; one JSON line a request.
+//!
+//! It is a file of its own (`AUDIT_LOG`), rotated by size, of which a bounded number is kept. A request never waits for
+//! it: lines go through a bounded queue to a thread that writes them. What cannot be written, because the disk is full
+//! or slow, is lost, counted, and said in the log and the metrics; requests go on. It knows no HTTP.
+
+mod rotation;
+mod settings;
+
+use std::io;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+pub use settings::AuditSettings;
+
+use rotation::Rotated;
+
+/// Lines that wait for the disk: about two megabytes.
+const MAX_WAITING: usize = 8_192;
+/// How often lost lines are reported.
+const REPORT_EVERY: Duration = Duration::from_secs(10);
+/// How long a process that ends waits for its last lines.
+const LAST_LINES_WITHIN: Duration = Duration::from_secs(2);
+
+/// One request.
+#[derive(Debug, Serialize)]
+pub struct Entry<'a> {
+    /// When it ended.
+    pub time: Timestamp,
+    /// The id that the client and the log know it by.
+    pub request_id: &'a str,
+    /// The name of the key; none without a known one.
+    pub key: Option<&'a str>,
+    /// `good`, `expired`, `wrong` or `none`.
+    pub key_state: &'a str,
+    /// The client's address, or its network.
+    pub address: IpAddr,
+    /// The method.
+    pub method: &'a str,
+    /// The route's pattern.
+    pub route: &'a str,
+    /// What the pattern stands for, where it has a part that varies.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<&'a str>,
+    /// The status of the answer; 499 where the client left before it.
+    pub status: u16,
+    /// The model version that the answer was made with.
+    pub model_version: Option<&'a str>,
+    /// How long it took.
+    pub took_ms: f64,
+}
+
+/// The audit log. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct AuditLog {
+    sender: SyncSender<Message>,
+    n_lost: Arc<AtomicU64>,
+}
+
+#[derive(Debug)]
+enum Message {
+    Line(Vec<u8>),
+    /// Answered once every line before it is written.
+    Done(SyncSender<()>),
+}
+
+impl AuditLog {
+    /// Opens the file that the settings name, and starts the thread that writes; `None` where they name none. Blocking.
+    ///
+    /// # Errors
+    /// When the file cannot be opened for writing.
+    pub fn open(settings: &AuditSettings) -> io::Result<Option<Self>> {
+        let Some(path) = &settings.path else { return Ok(None) };
+        let file = Rotated::open(path, settings.max_bytes, settings.max_files)?;
+        let (sender, receiver) = sync_channel(MAX_WAITING);
+        let n_lost = Arc::new(AtomicU64::new(0));
+        let lost = n_lost.clone();
+        std::thread::Builder::new().name("audit".to_owned()).spawn(move || write(&receiver, file, &lost))?;
+        Ok(Some(Self { sender, n_lost }))
+    }
+
+    /// Notes one request. Never waits: beyond the lines that the disk can take it is lost and counted.
+    pub fn note(&self, entry: &Entry<'_>) {
+        let Ok(mut line) = serde_json::to_vec(entry) else {
+            self.n_lost.fetch_add(1, Ordering::Relaxed);
+            return;
+        };
+        line.push(b'\n');
+        if self.sender.try_send(Message::Line(line)).is_err() {
+            self.n_lost.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Lines that were lost since the start.
+    pub fn n_lost(&self) -> u64 {
+        self.n_lost.load(Ordering::Relaxed)
+    }
+
+    /// Waits until the lines so far are written, for two seconds at the most. Blocking.
+    pub fn flush(&self) {
+        let (waiting, done) = sync_channel(1);
+        let until = Instant::now() + LAST_LINES_WITHIN;
+        let mut message = Message::Done(waiting);
+        while let Err(std::sync::mpsc::TrySendError::Full(unsent)) = self.sender.try_send(message) {
+            if Instant::now() >= until {
+                return;
+            }
+            message = unsent;
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        // Too late or closed, there is nothing left to wait for.
+        let _ = done.recv_timeout(until.saturating_duration_since(Instant::now()));
+    }
+}
+
+/// Writes lines until nobody can send any more, and reports those that are lost.
+fn write(messages: &Receiver<Message>, mut file: Rotated, n_lost: &AtomicU64) {
+    let mut report = LossReport::default();
+    loop {
+        match messages.recv_timeout(REPORT_EVERY) {
+            Ok(Message::Line(line)) => {
+                if let Err(error) = file.write(&line) {
+                    n_lost.fetch_add(1, Ordering::Relaxed);
+                    report.cause = Some(error);
+                }
+            }
+            Ok(Message::Done(waiting)) => drop(waiting),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+        report.say(n_lost.load(Ordering::Relaxed));
+    }
+}
+
+/// Says that lines are lost, the first time at once and then every ten seconds.
+#[derive(Default)]
+struct LossReport {
+    n_said: u64,
+    last: Option<Instant>,
+    cause: Option<io::Error>,
+}
+
+impl LossReport {
+    fn say(&mut self, n_lost: u64) {
+        if n_lost == self.n_said || self.last.is_some_and(|last| last.elapsed() < REPORT_EVERY) {
+            return;
+        }
+        let n_lines = n_lost - self.n_said;
+        let cause = self.cause.take().map_or_else(|| "the queue was full".to_owned(), |error| error.to_string());
+        tracing::error!(
+            event = "audit_lines_lost",
+            n_lines,
+            cause,
+            "{n_lines} lines of the audit log could not be written: {cause}; requests go on"
+        );
+        (self.n_said, self.last) = (n_lost, Some(Instant::now()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+    use std::path::Path;
+
+    use super::*;
+
+    fn open(path: &Path, max_bytes: u64, max_files: usize) -> AuditLog {
+        let settings = AuditSettings { path: Some(path.to_owned()), max_bytes, max_files };
+        AuditLog::open(&settings).unwrap().unwrap()
+    }
+
+    fn note(log: &AuditLog, request_id: &str) {
+        log.note(&Entry {
+            time: Timestamp::UNIX_EPOCH,
+            request_id,
+            key: Some("portal"),
+            key_state: "good",
+            address: Ipv4Addr::LOCALHOST.into(),
+            method: "GET",
+            route: "/models/{version}/report",
+            path: Some("/models/\"\n/report"),
+            status: 200,
+            model_version: None,
+            took_ms: 1.5,
+        });
+    }
+
+    #[test]
+    fn each_request_is_one_line_of_json_whatever_its_path() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("audit.jsonl");
+        let log = open(&path, 1 << 20, 3);
+        note(&log, "one");
+        note(&log, "two");
+        log.flush();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(lines.iter().map(|line| &line["request_id"]).collect::<Vec<_>>(), ["one", "two"]);
+        assert_eq!((&lines[0]["key"], &lines[0]["path"]), (&"portal".into(), &"/models/\"\n/report".into()));
+        assert_eq!(log.n_lost(), 0);
+    }
+
+    #[test]
+    fn what_a_full_disk_does_not_take_is_counted_and_nobody_waits() {
+        let log = open(Path::new("/dev/full"), 1 << 20, 3);
+        for _ in 0..20 {
+            note(&log, "lost");
+        }
+        log.flush();
+        assert_eq!(log.n_lost(), 20);
+    }
+}

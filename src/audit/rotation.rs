@@ -1,0 +1,152 @@
+//! A file that is put aside once it is large: `audit.jsonl` becomes `audit.jsonl.1`, that `audit.jsonl.2`, and the
+//! oldest is removed.
+
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+/// Lines at the end of a file, and of files before it.
+#[derive(Debug)]
+pub(super) struct Rotated {
+    path: PathBuf,
+    max_bytes: u64,
+    max_files: usize,
+    /// None after a failure: the next line opens it again.
+    file: Option<File>,
+    n_bytes: u64,
+    /// Whether the last line is there in part, so that the next one must begin anew.
+    is_torn: bool,
+    /// A terminal or pipe is written to and never renamed.
+    is_regular: bool,
+}
+
+impl Rotated {
+    /// Opens the file, or makes it, for its owner alone.
+    ///
+    /// # Errors
+    /// When it cannot be opened for writing.
+    pub fn open(path: &Path, max_bytes: u64, max_files: usize) -> io::Result<Self> {
+        let mut rotated = Self {
+            path: path.to_owned(),
+            max_bytes,
+            max_files,
+            file: None,
+            n_bytes: 0,
+            is_torn: false,
+            is_regular: true,
+        };
+        rotated.file()?;
+        Ok(rotated)
+    }
+
+    /// Writes one line whole.
+    ///
+    /// # Errors
+    /// What the system said; the line is lost then.
+    pub fn write(&mut self, line: &[u8]) -> io::Result<()> {
+        if self.is_regular && self.n_bytes > 0 && self.n_bytes + line.len() as u64 > self.max_bytes {
+            self.rotate()?;
+        }
+        let is_torn = self.is_torn;
+        let mut file = self.file()?;
+        // In one call: several processes may write at the end of one file.
+        let torn_line;
+        let bytes = if is_torn {
+            torn_line = [b"\n", line].concat();
+            &torn_line
+        } else {
+            line
+        };
+        match file.write(bytes) {
+            Ok(n_bytes) if n_bytes == bytes.len() => {
+                (self.is_torn, self.n_bytes) = (false, self.n_bytes + n_bytes as u64);
+                Ok(())
+            }
+            Ok(n_bytes) => {
+                self.is_torn = is_torn || n_bytes > 0;
+                self.n_bytes += n_bytes as u64;
+                Err(io::ErrorKind::StorageFull.into())
+            }
+            Err(error) => {
+                self.file = None;
+                Err(error)
+            }
+        }
+    }
+
+    fn file(&mut self) -> io::Result<&File> {
+        if self.file.is_none() {
+            let mut options = OpenOptions::new();
+            // A pipe that nobody reads must not hold up the start.
+            options.append(true).create(true).mode(0o600).custom_flags(libc::O_NONBLOCK);
+            let file = options.open(&self.path)?;
+            let metadata = file.metadata()?;
+            (self.n_bytes, self.is_regular) = (metadata.len(), metadata.is_file());
+            self.file = Some(file);
+        }
+        self.file.as_ref().ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn rotate(&mut self) -> io::Result<()> {
+        self.file = None;
+        self.is_torn = false;
+        if self.max_files == 1 {
+            File::create(&self.path)?;
+            return Ok(());
+        }
+        for age in (1..self.max_files).rev() {
+            let from = if age == 1 { self.path.clone() } else { self.aged(age - 1) };
+            match fs::rename(from, self.aged(age)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn aged(&self, age: usize) -> PathBuf {
+        let mut name = OsString::from(&self.path);
+        name.push(format!(".{age}"));
+        name.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_large_file_is_put_aside_and_the_oldest_is_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("audit.jsonl");
+        let mut log = Rotated::open(&path, 10, 3).unwrap();
+        for n in 0..5 {
+            log.write(format!("line {n}\n").as_bytes()).unwrap();
+        }
+        let read = |name: &str| fs::read_to_string(dir.path().join(name)).unwrap();
+        assert_eq!(
+            [read("audit.jsonl"), read("audit.jsonl.1"), read("audit.jsonl.2")],
+            ["line 4\n", "line 3\n", "line 2\n"]
+        );
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 3);
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        drop(log);
+        let mut again = Rotated::open(&path, 10, 1).unwrap();
+        again.write(b"line 5\n").unwrap();
+        assert_eq!(read("audit.jsonl"), "line 5\n", "the size of an earlier run counts");
+    }
+
+    #[test]
+    fn what_is_no_file_is_never_renamed_and_a_full_disk_is_an_error() {
+        let mut log = Rotated::open(Path::new("/dev/full"), 1, 3).unwrap();
+        for _ in 0..3 {
+            assert_eq!(log.write(b"line\n").unwrap_err().kind(), io::ErrorKind::StorageFull);
+        }
+        assert!(Path::new("/dev/full").exists() && !Path::new("/dev/full.1").exists());
+        assert!(Rotated::open(Path::new("/no/such/folder/audit.jsonl"), 1, 1).is_err());
+    }
+}

@@ -1,0 +1,61 @@
+//! `budget`: what is spent of the day's budget, and how to set it to nothing.
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+use content_portal::content::DaySpending;
+use content_portal::http::read_keys;
+
+use super::config::Config;
+use super::misconfigured::Misconfigured;
+use super::output::print_line;
+
+#[derive(Debug, Subcommand)]
+pub enum BudgetCommand {
+    /// Print what is spent of today (UTC), in all and by key, with the limits.
+    Show,
+    /// Count today's spending as nothing. Calls under way are settled as if they had cost nothing.
+    Reset {
+        /// That of one key alone; the sum of all stays.
+        #[arg(long, value_name = "NAME")]
+        key: Option<String>,
+    },
+}
+
+/// Shows or resets.
+pub fn budget(config: &Config, command: &BudgetCommand) -> anyhow::Result<ExitCode> {
+    let today = DaySpending::of_today(&config.writer.state_dir).map_err(Misconfigured::from)?;
+    match command {
+        BudgetCommand::Show => show(config, &today)?,
+        BudgetCommand::Reset { key } => {
+            today.reset(key.as_deref())?;
+            let whose = key.as_ref().map_or_else(|| "of everybody".to_owned(), |name| format!("of the key {name}"));
+            print_line!("the spending {whose} on {} counts as nothing now", today.day);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn show(config: &Config, today: &DaySpending) -> anyhow::Result<()> {
+    let of = |limit: Option<f64>| limit.map_or_else(|| "no limit".to_owned(), |usd| format!("of {usd:.4} USD"));
+    let total = config.writer.budget.as_ref().map(|budget| budget.usd_per_day);
+    print_line!("{:<20}  {:>10.4} USD  {}", today.day, today.spending.spent_usd, of(total));
+    let lines = config.server.keys_file.as_deref().map(read_keys).transpose();
+    let limits = lines.map_err(|cause| Misconfigured::File {
+        variable: "KEYS_FILE",
+        path: config.server.keys_file.clone().unwrap_or_default(),
+        cause: cause.into(),
+    })?;
+    let limits = limits.unwrap_or_default();
+    for line in limits.iter().filter(|line| !today.spending.keys.contains_key(&line.name)) {
+        print_line!("{:<20}  {:>10.4} USD  {}", line.name, 0.0, of(line.budget_usd_per_day));
+    }
+    for (name, usd) in &today.spending.keys {
+        let limit = limits.iter().find(|line| line.name == *name).and_then(|line| line.budget_usd_per_day);
+        print_line!("{name:<20}  {usd:>10.4} USD  {}", of(limit));
+    }
+    if let Some(ahead) = today.day_ahead()? {
+        print_line!("the file has spending of {ahead} too: the clock was ahead once; it does not count for today");
+    }
+    Ok(())
+}

@@ -1,0 +1,85 @@
+//! `keys`: keys for `KEYS_FILE`.
+
+use std::num::NonZeroU32;
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use clap::Subcommand;
+use content_portal::http::{Expiry, Key, KeyLine, Right, read_keys};
+use uuid::Uuid;
+
+use super::config::Config;
+use super::misconfigured::Misconfigured;
+use super::output::print_line;
+
+/// How a key begins, so that it is known for one where it should not be.
+const PREFIX: &str = "cp_";
+
+#[derive(Debug, Subcommand)]
+pub enum KeysCommand {
+    /// Print a new key, this once, and the line for KEYS_FILE, which holds the key's digest alone.
+    New {
+        /// What the key is called in logs.
+        name: String,
+        /// What it may do, separated by commas: read, upload, generate, train, admin.
+        #[arg(long, value_delimiter = ',', required = true)]
+        rights: Vec<Right>,
+        /// Its last day (UTC), such as 2027-03-31, or the time from which it is no longer good.
+        #[arg(long)]
+        expires: Option<Expiry>,
+        /// Requests a minute.
+        #[arg(long, value_name = "REQUESTS")]
+        rate: Option<NonZeroU32>,
+        /// US dollars that its calls may cost in one day.
+        #[arg(long, value_name = "USD")]
+        budget: Option<f64>,
+    },
+    /// List the keys of KEYS_FILE.
+    List,
+}
+
+/// Makes or lists keys.
+pub fn keys(config: &Config, command: &KeysCommand) -> anyhow::Result<ExitCode> {
+    match command {
+        KeysCommand::List => list(config)?,
+        KeysCommand::New { name, rights, expires, rate, budget } => {
+            if !KeyLine::is_name(name) {
+                bail!("{name:?} cannot be a name: take at most 40 letters, digits and the signs - _ .");
+            }
+            if budget.is_some_and(|usd| !(usd.is_finite() && usd > 0.0)) {
+                bail!("--budget must be US dollars, more than 0, such as 2.50");
+            }
+            let key = fresh();
+            let line = KeyLine {
+                name: name.clone(),
+                sha256: Key::new(&key).to_hex(),
+                rights: rights.clone(),
+                expires: *expires,
+                requests_per_minute: *rate,
+                budget_usd_per_day: *budget,
+            };
+            print_line!("key   {key}");
+            print_line!("line  {}", serde_json::to_string(&line)?);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// 244 random bits of the system.
+fn fresh() -> String {
+    format!("{PREFIX}{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple())
+}
+
+fn list(config: &Config) -> anyhow::Result<()> {
+    let path = config.server.keys_file.as_deref().context("KEYS_FILE is not set")?;
+    let unusable = |cause| Misconfigured::File { variable: "KEYS_FILE", path: path.to_owned(), cause: Box::new(cause) };
+    for key in read_keys(path).map_err(unusable)? {
+        let rights: Vec<&str> = key.rights.iter().map(|right| right.name()).collect();
+        let expires = key.expires.map_or_else(|| "never expires".to_owned(), |expires| format!("until {expires}"));
+        let rate = key.requests_per_minute.map(|rate| format!("{rate} requests a minute"));
+        let budget = key.budget_usd_per_day.map(|usd| format!("{usd:.2} USD a day"));
+        let more: Vec<String> = std::iter::once(expires).chain(rate).chain(budget).collect();
+        print_line!("{:<20}  {:<32}  {}", key.name, rights.join(","), more.join(", "));
+    }
+    Ok(())
+}

@@ -1,0 +1,124 @@
+//! The layer that refuses what a foreign web page makes a browser send: requests under a host that is not the server's,
+//! and requests that change something from an origin that may not call.
+//!
+//! A browser says in `Sec-Fetch-Site` and `Origin` where a request comes from, and no page can change either. Programs
+//! send neither.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, Method, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use url::Url;
+
+use super::hosts::{Hosts, authority};
+use super::origins::Origins;
+use crate::http::problem::ApiError;
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// Which hosts and origins are the server's own or may call.
+pub(in crate::http) struct Guard {
+    hosts: Hosts,
+    origins: Origins,
+    allows_all_origins: bool,
+    /// That of `PUBLIC_URL`.
+    own_origin: Option<String>,
+}
+
+impl Guard {
+    /// By the settings of these names.
+    pub fn new(allow_hosts: &Hosts, allow_origins: &[String], public_url: Option<&str>) -> Self {
+        let public = public_url.and_then(|url| Url::parse(url).ok());
+        Self {
+            hosts: allow_hosts.clone().and(public.as_ref().and_then(Url::host_str)),
+            origins: Origins::new(allow_origins),
+            allows_all_origins: allow_origins.iter().any(|origin| origin == "*"),
+            own_origin: public.map(|url| url.origin().ascii_serialization()),
+        }
+    }
+
+    fn check(&self, request: &Request) -> Result<(), ApiError> {
+        let headers = request.headers();
+        self.hosts.check(request.version(), request.uri(), headers)?;
+        let changes_nothing = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+        if changes_nothing || self.allows_all_origins || self.is_at_home(headers) {
+            Ok(())
+        } else {
+            Err(ApiError::ForeignOrigin)
+        }
+    }
+
+    /// Whether a request comes from a program, from a page of this server, or from one that may call.
+    fn is_at_home(&self, headers: &HeaderMap) -> bool {
+        let site = headers.get(SEC_FETCH_SITE).map(|site| site.as_bytes());
+        if matches!(site, Some(b"same-origin" | b"none")) {
+            return true;
+        }
+        let Some(origin) = headers.get(header::ORIGIN) else { return site.is_none() };
+        let text = origin.to_str().unwrap_or_default();
+        // The scheme is the proxy's: behind it nobody knows for sure.
+        let own_host = headers.get(header::HOST).and_then(|host| authority(host.to_str().ok()?));
+        let is_own_host = || {
+            let origin = text.split_once("://").and_then(|(_, host)| authority(host));
+            site.is_none() && origin.zip(own_host).is_some_and(|(origin, own)| origin == own)
+        };
+        self.origins.allow(origin) || self.own_origin.as_deref() == Some(text) || is_own_host()
+    }
+}
+
+/// Refuses requests under a foreign host, and those from a foreign page that would change something.
+pub(in crate::http) async fn refuse_foreign(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
+    match guard.check(&request) {
+        Ok(()) => next.run(request).await,
+        Err(error) => error.into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at_home(headers: &[(&'static str, &'static str)]) -> bool {
+        let origins = ["http://localhost:4200".to_owned(), "https://*.example.org".to_owned()];
+        let guard = Guard::new(&Hosts::default(), &origins, Some("https://content.example.com/api"));
+        let map =
+            |(name, value): &(&'static str, &'static str)| (HeaderName::from_static(name), value.parse().unwrap());
+        guard.is_at_home(&headers.iter().map(map).collect())
+    }
+
+    #[test]
+    fn programs_the_server_s_own_pages_and_listed_origins_may_change_something() {
+        for headers in [
+            &[][..],
+            &[("sec-fetch-site", "same-origin"), ("origin", "https://proxied.example"), ("host", "127.0.0.1:5000")],
+            &[("sec-fetch-site", "none")],
+            &[("sec-fetch-site", "same-site"), ("origin", "http://localhost:4200"), ("host", "localhost:5000")],
+            &[("sec-fetch-site", "cross-site"), ("origin", "https://portal.example.org")],
+            &[("origin", "http://localhost:5000"), ("host", "localhost:5000")],
+            &[("origin", "http://[::1]:5000"), ("host", "[::1]:5000")],
+            &[("origin", "https://content.example.com"), ("host", "10.0.0.7:5000")],
+        ] {
+            assert!(at_home(headers), "{headers:?}");
+        }
+    }
+
+    #[test]
+    fn a_foreign_page_may_not() {
+        for headers in [
+            &[("sec-fetch-site", "cross-site")][..],
+            &[("sec-fetch-site", "same-site")],
+            &[("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")],
+            &[("sec-fetch-site", "cross-site"), ("origin", "null")],
+            &[("sec-fetch-site", "cross-site"), ("origin", "http://localhost:5000"), ("host", "localhost:5000")],
+            &[("origin", "https://evil.example"), ("host", "localhost:5000")],
+            &[("origin", "http://localhost:5001"), ("host", "localhost:5000")],
+            &[("origin", "http://localhost:5000.evil.example"), ("host", "localhost:5000")],
+            &[("origin", "null"), ("host", "localhost:5000")],
+            &[("origin", "http://content.example.com"), ("host", "10.0.0.7:5000")],
+        ] {
+            assert!(!at_home(headers), "{headers:?}");
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Who sends a request: by which key, from which address.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
+
+use super::client::Client;
+use super::keys::NamedKey;
+use crate::content::Payer;
+
+/// Bits of an address that are shown where it is truncated.
+const SHOWN_BITS_V4: u32 = 24;
+const SHOWN_BITS_V6: u32 = 48;
+
+/// Who sends a request; an extension of every request.
+#[derive(Debug, Clone)]
+pub(in crate::http) struct Sender {
+    pub(super) key: SentKey,
+    /// Behind trusted proxies the address that they name.
+    pub(super) address: IpAddr,
+}
+
+/// The key that a request carries.
+#[derive(Debug, Clone)]
+pub(super) enum SentKey {
+    /// None.
+    Absent,
+    /// One that is good.
+    Good(Arc<NamedKey>),
+    /// One that was good.
+    Expired(Arc<NamedKey>),
+    /// One that nobody knows.
+    Wrong,
+}
+
+impl Sender {
+    /// What becomes of its key, in one word for the audit log.
+    pub fn key_state(&self) -> &'static str {
+        match self.key {
+            SentKey::Absent => "none",
+            SentKey::Good(_) => "good",
+            SentKey::Expired(_) => "expired",
+            SentKey::Wrong => "wrong",
+        }
+    }
+
+    /// The name of its key, also of one that has expired.
+    pub fn known_name(&self) -> Option<&str> {
+        match &self.key {
+            SentKey::Good(key) | SentKey::Expired(key) => Some(&key.name),
+            SentKey::Absent | SentKey::Wrong => None,
+        }
+    }
+
+    /// Who pays for what is written; `None` without a key.
+    pub fn payer(&self) -> Option<Payer> {
+        self.key().map(|key| Payer { name: key.name.clone(), usd_per_day: key.budget_usd })
+    }
+
+    /// What its requests are counted by.
+    pub fn client(&self) -> Client {
+        self.key().map_or_else(|| Client::at(self.address), |key| Client::Key(key.key.digest()))
+    }
+
+    /// Its address for a log: whole, or the network of it (/24, or /48 for IPv6).
+    pub fn shown_address(&self, is_whole: bool) -> IpAddr {
+        match self.address {
+            address if is_whole => address,
+            IpAddr::V4(address) => Ipv4Addr::from_bits(address.to_bits() & !0 << (32 - SHOWN_BITS_V4)).into(),
+            IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !0 << (128 - SHOWN_BITS_V6)).into(),
+        }
+    }
+
+    pub(super) fn key(&self) -> Option<&Arc<NamedKey>> {
+        match &self.key {
+            SentKey::Good(key) => Some(key),
+            SentKey::Absent | SentKey::Expired(_) | SentKey::Wrong => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_shows_the_network_of_an_address_unless_it_may_show_the_whole() {
+        for (address, network) in
+            [("198.51.100.77", "198.51.100.0"), ("2001:db8:1:2:3:4:5:6", "2001:db8:1::"), ("127.0.0.1", "127.0.0.0")]
+        {
+            let sender = Sender { key: SentKey::Absent, address: address.parse().unwrap() };
+            assert_eq!(sender.shown_address(false).to_string(), network);
+            assert_eq!(sender.shown_address(true).to_string(), address);
+        }
+    }
+}

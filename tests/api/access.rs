@@ -1,0 +1,286 @@
+//! Who may call: hosts, origins, keys with names and rights, and what the audit log says of it.
+
+use content_portal::http::Key;
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::app::{ADMIN_KEY, SAMPLE_MODEL, Setup, TestApp, ok};
+
+/// The line of a key with this name, which is also the key's beginning.
+fn line(name: &str, rights: &[&str], more: &Value) -> String {
+    let mut line = json!({"name": name, "sha256": Key::new(&key(name)).to_hex(), "rights": rights});
+    line.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap_or_default());
+    format!("{line}\n")
+}
+
+fn key(name: &str) -> String {
+    format!("{name}-of-sixteen-letters")
+}
+
+async fn code(request: RequestBuilder) -> (u16, String) {
+    let response = request.send().await.unwrap();
+    (response.status().as_u16(), problem(response).await["code"].as_str().unwrap_or_default().to_owned())
+}
+
+async fn problem(response: Response) -> Value {
+    response.json().await.unwrap_or_default()
+}
+
+/// The whole answer to a request of these bytes.
+async fn raw(app: &TestApp, request: &str) -> String {
+    let mut stream = TcpStream::connect(app.address).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+/// A generation as a page of `origin` has it sent, with what browsers say of the two sites.
+fn from_page(app: &TestApp, origin: Option<&str>, site: Option<&str>) -> RequestBuilder {
+    let mut request = app.request(Method::POST, "/generate-post").json(&json!({}));
+    for (name, value) in [("origin", origin), ("sec-fetch-site", site)] {
+        if let Some(value) = value {
+            request = request.header(name, value);
+        }
+    }
+    request
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_foreign_page_can_have_nothing_sent_and_the_portal_everything() {
+    let app = TestApp::spawn().await;
+    let own = format!("http://{}", app.address);
+    for (origin, site) in [
+        (None, None),
+        (Some("http://localhost:4200"), None),
+        (Some("http://localhost:4200"), Some("same-site")),
+        (Some("http://127.0.0.1:4200"), Some("cross-site")),
+        (Some(own.as_str()), None),
+        (Some(own.as_str()), Some("same-origin")),
+        (None, Some("none")),
+    ] {
+        assert_eq!(from_page(&app, origin, site).send().await.unwrap().status(), 200, "{origin:?} {site:?}");
+    }
+    for (origin, site) in [
+        (Some("https://evil.example"), None),
+        (Some("https://evil.example"), Some("cross-site")),
+        (Some("null"), None),
+        (Some("http://localhost:4201"), Some("same-site")),
+        (None, Some("cross-site")),
+    ] {
+        let refused = code(from_page(&app, origin, site)).await;
+        assert_eq!(refused, (403, "foreign_origin".to_owned()), "{origin:?} {site:?}");
+    }
+    // As a form of a foreign page would be sent, without a preflight.
+    let (content_type, body) = crate::form::Form::new().file("a.csv", b"Location\nBedok\n").finish();
+    let form = app.request(Method::POST, "/upload-excel").header("content-type", content_type).body(body);
+    assert_eq!(code(form.header("origin", "https://evil.example")).await.0, 403);
+    assert!(app.kept().is_empty());
+    for method in [Method::PUT, Method::DELETE] {
+        let request = app.request(method, "/segments/0/extras").header("origin", "https://evil.example");
+        assert_eq!(code(request).await, (403, "foreign_origin".to_owned()));
+    }
+    // To look is harmless: the page gets to read nothing.
+    let look = app.request(Method::GET, "/segments").header("origin", "https://evil.example").send().await.unwrap();
+    assert_eq!((look.status().as_u16(), look.headers().get("access-control-allow-origin")), (200, None));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_every_origin_may_call_no_page_is_foreign() {
+    let app = TestApp::spawn_with(Setup { allow_origins: vec!["*".to_owned()], ..Setup::default() }).await;
+    let sent = from_page(&app, Some("https://anywhere.example"), Some("cross-site")).send().await.unwrap();
+    assert_eq!(sent.status(), 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_server_answers_under_its_own_names_alone() {
+    let setup = Setup {
+        public_url: Some("https://content.example.com/api".to_owned()),
+        allow_hosts: vec!["intranet", "*.example.org"],
+        ..Setup::default()
+    };
+    let app = TestApp::spawn_with(setup).await;
+    let with_host = async |host: &str| {
+        raw(&app, &format!("GET /healthz HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")).await
+    };
+    for host in [
+        "localhost",
+        "localhost:5000",
+        "127.0.0.1",
+        "[::1]:5000",
+        "10.20.30.40:5000",
+        "content.example.com",
+        "Content.Example.Com:443",
+        "intranet:80",
+        "a.example.org",
+    ] {
+        assert!(with_host(host).await.starts_with("HTTP/1.1 200"), "{host}");
+    }
+    for host in ["evil.example", "content.example.com.evil.example", "intranet.evil.example", "example.org"] {
+        let answer = with_host(host).await;
+        assert!(answer.starts_with("HTTP/1.1 421") && answer.contains("foreign_host"), "{host}: {answer}");
+        assert!(answer.contains("ALLOW_HOSTS") && !answer.contains("evil"), "{answer}");
+    }
+    for head in ["", "Host: localhost\r\nHost: localhost\r\n", "Host: \r\n", "Host: me@localhost\r\n", "Host: a b\r\n"]
+    {
+        let answer = raw(&app, &format!("GET /healthz HTTP/1.1\r\n{head}Connection: close\r\n\r\n")).await;
+        assert!(answer.starts_with("HTTP/1.1 400"), "{head:?}: {answer}");
+    }
+    // A target with a host of its own counts instead of the header (RFC 9112, 3.2.2).
+    let target = "GET http://evil.example/healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    assert!(raw(&app, target).await.starts_with("HTTP/1.1 421"));
+    assert!(raw(&app, "GET /healthz HTTP/1.0\r\n\r\n").await.starts_with("HTTP/1.0 200"), "as some proxies check");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_host_is_answered_where_the_operator_says_so() {
+    let app = TestApp::spawn_with(Setup { allow_hosts: vec!["*"], ..Setup::default() }).await;
+    let request = "GET /healthz HTTP/1.1\r\nHost: anything.example\r\nConnection: close\r\n\r\n";
+    assert!(raw(&app, request).await.starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_right_opens_its_own_routes_and_no_other() {
+    let rights = ["read", "upload", "generate", "train", "admin"];
+    let keys: String = rights.iter().map(|right| line(right, &[right], &json!({}))).collect();
+    let app = TestApp::spawn_with(Setup { keys: Some(keys), admin_key: None, ..Setup::default() }).await;
+    let activate = format!("/models/{}/activate", SAMPLE_MODEL.id);
+    let report = format!("/models/{}/report", SAMPLE_MODEL.id);
+    for (needed, method, path) in [
+        ("read", Method::GET, "/segments"),
+        ("read", Method::GET, "/map"),
+        ("read", Method::GET, "/status"),
+        ("read", Method::GET, "/metrics"),
+        ("read", Method::POST, "/api/proxy-download"),
+        ("upload", Method::POST, "/upload-excel"),
+        ("upload", Method::POST, "/segments/export"),
+        ("generate", Method::POST, "/generate-post"),
+        ("generate", Method::POST, "/generate-promo"),
+        ("generate", Method::POST, "/generate-editor-post"),
+        ("train", Method::GET, "/models"),
+        ("train", Method::GET, report.as_str()),
+        ("train", Method::GET, "/retrain"),
+        ("train", Method::GET, "/retrain/none"),
+        ("admin", Method::GET, "/uploads"),
+        ("admin", Method::PUT, "/segments/0/extras"),
+        ("admin", Method::POST, activate.as_str()),
+    ] {
+        for right in rights {
+            let request = app.request(method.clone(), path).bearer_auth(key(right)).send().await.unwrap();
+            let refused = request.status() == StatusCode::FORBIDDEN && problem(request).await["code"] == "no_right";
+            assert_eq!(refused, right != needed && right != "admin", "{method} {path} by {right}");
+        }
+        let nobody = app.request(method, path).send().await.unwrap();
+        assert_eq!(nobody.status(), 401, "{path}");
+    }
+    let unknown = app.request(Method::GET, "/no-such-route").bearer_auth(key("generate"));
+    assert_eq!(code(unknown).await, (404, "no_such_route".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_come_and_go_with_their_file_while_the_server_runs() {
+    let keys = line("portal", &["generate"], &json!({}));
+    let app = TestApp::spawn_with(Setup { keys: Some(keys.clone()), ..Setup::default() }).await;
+    let status = async |name: &str| {
+        app.request(Method::POST, "/generate-post")
+            .bearer_auth(key(name))
+            .json(&json!({}))
+            .send()
+            .await
+            .unwrap()
+            .status()
+    };
+    let reload = |lines: &str| {
+        std::fs::write(app.keys_file(), lines).unwrap();
+        app.key_ring.reload().map_err(|error| error.to_string())
+    };
+    assert_eq!([status("portal").await, status("crm").await], [200, 401]);
+    assert_eq!(
+        reload(&(keys.clone() + &line("crm", &["generate"], &json!({})))),
+        Ok(3),
+        "the administrators' among them"
+    );
+    assert_eq!([status("portal").await, status("crm").await], [200, 200]);
+    assert!(reload("nonsense").unwrap_err().contains("line 1"));
+    assert_eq!([status("portal").await, status("crm").await], [200, 200], "the keys before stay");
+    let first = reload(&line("portal", &["generate"], &json!({"budget_usd_per_day": 1.0}))).unwrap_err();
+    assert!(first.contains("restart"), "{first}");
+    assert_eq!(reload(""), Ok(1));
+    assert_eq!([status("portal").await, status("crm").await], [401, 401], "without a key in it nobody may call");
+    let admin = app.request(Method::GET, "/models").bearer_auth(ADMIN_KEY).send().await.unwrap();
+    assert_eq!(admin.status(), 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_has_an_end_and_a_rate_of_its_own() {
+    let keys = line("old", &["generate"], &json!({"expires": "2020-01-01"}))
+        + &line("slow", &["generate"], &json!({"requests_per_minute": 2, "expires": "2999-12-31"}));
+    let app =
+        TestApp::spawn_with(Setup { keys: Some(keys), requests_per_minute: Some(1_000), ..Setup::default() }).await;
+    let ask = |name: &str| app.request(Method::POST, "/generate-post").bearer_auth(key(name)).json(&json!({}));
+    assert_eq!(code(ask("old")).await, (401, "key_expired".to_owned()));
+    for _ in 0..2 {
+        ok(ask("slow").send().await.unwrap()).await;
+    }
+    assert_eq!(code(ask("slow")).await, (429, "too_often".to_owned()));
+    // A reload gives nobody a second minute.
+    app.key_ring.reload().unwrap();
+    assert_eq!(code(ask("slow")).await, (429, "too_often".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_sends_many_wrong_keys_is_slowed_and_good_keys_beside_it_are_not() {
+    let keys = line("portal", &["generate"], &json!({}));
+    let app = TestApp::spawn_with(Setup { keys: Some(keys), ..Setup::default() }).await;
+    let ask = |key: &str, from: &str| {
+        let request = app.request(Method::POST, "/generate-post").bearer_auth(key).header("x-forwarded-for", from);
+        request.json(&json!({}))
+    };
+    for n in 0..20 {
+        assert_eq!(code(ask(&format!("a-guess-{n}"), "198.51.100.7")).await, (401, "no_key".to_owned()));
+    }
+    let slowed = ask("a-guess", "198.51.100.7").send().await.unwrap();
+    let wait: u64 = slowed.headers()["retry-after"].to_str().unwrap().parse().unwrap();
+    assert!((1..=60).contains(&wait), "{wait}");
+    assert_eq!(problem(slowed).await["code"], "too_many_wrong_keys");
+    assert_eq!(code(ask("a-guess", "198.51.100.8")).await.0, 401, "another address");
+    ok(ask(&key("portal"), "198.51.100.7").send().await.unwrap()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_audit_log_says_who_asked_for_what_from_where_and_with_which_version() {
+    let keys =
+        line("portal", &["generate"], &json!({})) + &line("old", &["generate"], &json!({"expires": "2020-01-01"}));
+    let app = TestApp::spawn_with(Setup { keys: Some(keys), ..Setup::default() }).await;
+    let ask = async |path: &str, sent: Option<String>, id: &str, accept: &str| {
+        let request =
+            app.request(Method::POST, path).json(&json!({})).header("x-request-id", id).header("accept", accept);
+        let request = request.header("x-forwarded-for", "203.0.113.77");
+        let request = if let Some(sent) = sent { request.bearer_auth(sent) } else { request };
+        request.send().await.unwrap().text().await.unwrap();
+        app.audited(id).await
+    };
+    for (id, accept) in [("good-1", "application/json"), ("good-2", "text/event-stream")] {
+        let noted = ask("/generate-post", Some(key("portal")), id, accept).await;
+        let expected = json!({
+            "time": noted["time"], "request_id": id, "key": "portal", "key_state": "good", "address": "203.0.113.0",
+            "method": "POST", "route": "/generate-post", "status": 200, "model_version": SAMPLE_MODEL.id.as_str(),
+            "took_ms": noted["took_ms"],
+        });
+        assert_eq!(noted, expected);
+    }
+    for (sent, id, key_name, state) in [
+        (None, "none-1", Value::Null, "none"),
+        (Some("a-guess-that-is-wrong".to_owned()), "wrong-1", Value::Null, "wrong"),
+        (Some(key("old")), "old-1", json!("old"), "expired"),
+    ] {
+        let noted = ask("/generate-post", sent, id, "application/json").await;
+        assert_eq!((&noted["status"], &noted["key"], &noted["key_state"]), (&json!(401), &key_name, &json!(state)));
+        assert!(!noted.to_string().contains("guess"), "{noted}");
+    }
+    let noted = ask("/models/20260101T000000Z-00000000/activate", Some(key("portal")), "path-1", "*/*").await;
+    assert_eq!((&noted["status"], &noted["route"]), (&json!(403), &json!("/models/{version}/activate")));
+    assert_eq!(noted["path"], "/models/20260101T000000Z-00000000/activate");
+}
