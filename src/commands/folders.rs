@@ -58,7 +58,8 @@ pub fn all(config: &Config) -> Vec<Folder<'_>> {
 /// # Errors
 /// [`Misconfigured::Folder`].
 pub fn check(config: &Config, has_model: bool) -> Result<(), Misconfigured> {
-    let retrains = config.server.admin_key.is_some() || config.server.schedule.is_some();
+    let server = &config.server;
+    let retrains = server.admin_key.is_some() || server.keys_file.is_some() || server.schedule.is_some();
     for folder in all(config) {
         let Folder { variable, path } = folder;
         let is_needed = match variable {

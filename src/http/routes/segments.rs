@@ -181,7 +181,6 @@ pub(in crate::http) struct ExtrasAnswer {
 /// text uses them, every server of the same folder takes them over, and trainings carry them along. `If-Match` names the
 /// extras that the caller saw, as `extras_etag` of `GET /segments` has it; `*` stands for any.
 #[utoipa::path(put, path = "/segments/{id}/extras", tag = "segments", operation_id = "put_segment_extras",
-
     params(("id" = u32, Path, example = 0),
         ("If-Match" = String, Header, description = "`extras_etag` as it was seen, or `*`", example = "*")),
     request_body(content = BTreeMap<String, String>, example = json!({"Interests": "running"})),

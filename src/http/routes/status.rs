@@ -13,6 +13,7 @@ use utoipa::openapi::schema::{Object, SchemaType, Type};
 
 use super::docs::LookProblems;
 use crate::content::{Engagement, FunnelStage, MAX_FREE_TEXT_CHARS, MAX_VARIANTS, Output, Platform, Tone};
+use crate::http::access::Right;
 use crate::http::metrics::Totals;
 use crate::http::problem::ApiError;
 use crate::http::state::AppState;
@@ -196,7 +197,7 @@ impl Status {
             next_retraining: schedule
                 .and_then(|schedule| schedule.next_after(Timestamp::now()))
                 .map(|next| next.to_string()),
-            admin_key_is_set: state.settings().admin_key.is_some(),
+            admin_key_is_set: state.access().gives(Right::Admin),
             options: Options::all(),
         }
     }
