@@ -39,6 +39,9 @@ pub struct CompareArgs {
     /// Run at the lowest priority, so that it does not slow down a server on the same machine.
     #[arg(long)]
     pub lower_priority: bool,
+    /// Read the environment alone, and no .env file.
+    #[arg(long)]
+    pub no_env_file: bool,
     /// With --publish: publish a model of poor quality all the same.
     #[arg(long, requires = "publish")]
     force: bool,

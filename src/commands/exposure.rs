@@ -2,7 +2,17 @@
 
 use content_portal::http::{Application, Settings};
 
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+
 use super::misconfigured::Misconfigured;
+
+/// Lets no other process of this user look into this one: its memory and the environment that it was started with hold
+/// secrets. Nor does a core dump.
+pub fn hide_from_others() {
+    if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
+        tracing::warn!(event = "process_visible", %error, "other processes of this user can look into this one");
+    }
+}
 
 /// Warns of a server that others than this machine can reach and that needs no key, or that answers under no name.
 ///

@@ -89,6 +89,16 @@ enum Command {
     },
 }
 
+impl Command {
+    fn reads_env_file(&self) -> bool {
+        match self {
+            Self::Retrain(args) => !args.no_env_file,
+            Self::Compare(args) => !args.no_env_file,
+            _ => true,
+        }
+    }
+}
+
 /// The whole program.
 pub fn main() -> ExitCode {
     match run(Cli::parse()) {
@@ -107,11 +117,15 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         // It reads no setting, logs nothing and starts no thread.
         return Ok(run_reader(memory_bytes, cpu_seconds).map(|()| ExitCode::SUCCESS)?);
     }
-    let loaded = Loaded::from_environment(Config::read);
+    let loaded = if command.reads_env_file() {
+        Loaded::from_environment(Config::read)
+    } else {
+        Loaded::from_environment_alone(Config::read)
+    };
     if let Command::Settings(args) = &command {
         return settings::settings(&loaded, args);
     }
-    let warnings = loaded.warnings.clone();
+    let (warnings, without_secrets) = (loaded.warnings.clone(), loaded.without_secrets());
     let config = loaded.config()?;
     if let Command::Retrain(args) = &command {
         args.lower_priority_if_asked()?;
@@ -127,7 +141,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         of_flask_service::warn_of_models(&config);
     }
     match command {
-        Command::Serve => serve::serve(&config, log.terminal()).map(|()| ExitCode::SUCCESS),
+        Command::Serve => serve::serve(&config, without_secrets, log.terminal()).map(|()| ExitCode::SUCCESS),
         Command::Retrain(args) => retrain::retrain(&config, &args),
         Command::Compare(args) => compare::compare(&config, &args),
         Command::Segment(args) => segment::segment(&config, &args).map(|()| ExitCode::SUCCESS),

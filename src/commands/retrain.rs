@@ -88,6 +88,9 @@ pub struct RetrainArgs {
     /// Run at the lowest priority, so that it does not slow down a server on the same machine.
     #[arg(long, alias = "give-way")]
     lower_priority: bool,
+    /// Read the environment alone, and no .env file.
+    #[arg(long)]
+    pub no_env_file: bool,
     /// Take over the tables on standard input, which another process has read already.
     #[arg(long, hide = true)]
     recorded: bool,

@@ -17,12 +17,18 @@ use super::misconfigured::Misconfigured;
 use super::welcome::welcome;
 use super::{descriptors, exposure, folders, service_manager, setup, training};
 
-/// Binds, gets ready, serves. The last line on a terminal says where the server is and who writes.
-pub fn serve(config: &Config, terminal: Option<Terminal>) -> anyhow::Result<()> {
+/// Binds, gets ready, serves. The last line on a terminal says where the server is and who writes. `without_secrets` is
+/// what a retraining is told of the settings.
+pub fn serve(
+    config: &Config,
+    without_secrets: Vec<(String, String)>,
+    terminal: Option<Terminal>,
+) -> anyhow::Result<()> {
+    exposure::hide_from_others();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let mut settings = config.server.clone();
     settings.max_connections = descriptors::make_room_for(settings.max_connections);
-    let parts = parts(config)?;
+    let parts = parts(config, without_secrets)?;
     let mut config = config.clone();
     let named = settings.clone();
     let served = runtime.block_on(async move {
@@ -84,10 +90,14 @@ pub fn serve(config: &Config, terminal: Option<Terminal>) -> anyhow::Result<()> 
 }
 
 /// What the server works with.
-fn parts(config: &Config) -> anyhow::Result<Parts> {
+fn parts(config: &Config, mut without_secrets: Vec<(String, String)>) -> anyhow::Result<Parts> {
     let program = std::env::current_exe().context("this program's own file cannot be found")?;
+    // Nothing is written there, and the writer that has a key cannot be set up without it.
+    without_secrets.retain(|(name, _)| name != "WRITER");
+    without_secrets.push(("WRITER".to_owned(), "offline".to_owned()));
+    let program = Program::new(program).with_environment(without_secrets);
     let (schema, reader, state_dir) = (setup::schema(config)?, setup::reader(config)?, config.writer.state_dir.clone());
-    Ok(Parts { program: Program::new(program), schema, reader, state_dir })
+    Ok(Parts { program, schema, reader, state_dir })
 }
 
 /// Takes over the keys of `KEYS_FILE`; where it is faulty now, the keys before stay.

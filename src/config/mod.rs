@@ -19,6 +19,9 @@ pub use setting::{Setting, Source};
 
 use variables::Variables;
 
+/// What a program needs of the environment to find its way, and to say why it failed.
+const OF_ANY_PROGRAM: [&str; 6] = ["PATH", "HOME", "LANG", "TMPDIR", "RAYON_NUM_THREADS", "RUST_BACKTRACE"];
+
 /// Settings as they were read, whether or not they can be used.
 #[derive(Debug)]
 pub struct Loaded<T> {
@@ -30,6 +33,8 @@ pub struct Loaded<T> {
     pub warnings: Vec<String>,
     /// One sentence for each setting that cannot be taken.
     pub mistakes: Vec<String>,
+    /// What a process that is to have the same settings and no secret finds in its environment.
+    plain: Vec<(String, String)>,
 }
 
 /// Every mistake in the settings.
@@ -53,14 +58,27 @@ impl<T> Loaded<T> {
         Self::from_variables(&Variables::new(&environment, names, file), read)
     }
 
+    /// Reads the environment alone.
+    pub fn from_environment_alone(read: impl FnOnce(&mut Reader<'_>) -> T) -> Self {
+        Self::from_variables(&Variables::of_process_alone(), read)
+    }
+
+    /// Every setting that is set and is no secret, with what any program needs of the environment: what a child process
+    /// that reads [`Loaded::from_environment_alone`] is told.
+    pub fn without_secrets(&self) -> Vec<(String, String)> {
+        self.plain.clone()
+    }
+
     fn from_variables(variables: &Variables<'_>, read: impl FnOnce(&mut Reader<'_>) -> T) -> Self {
         let mut reader = Reader::new(variables);
         let config = read(&mut reader);
-        let Reader { settings, mistakes, mut warnings, old_names, .. } = reader;
+        let Reader { settings, mistakes, mut warnings, old_names, plain, .. } = reader;
+        let of_any = OF_ANY_PROGRAM.into_iter().filter_map(|name| Some((name, variables.of_environment(name)?)));
+        let plain = plain.into_iter().chain(of_any).map(|(name, text)| (name.to_owned(), text)).collect();
         let names = settings.iter().map(|setting| setting.name).chain(old_names.iter().map(|(_, old)| *old));
         let known: Vec<String> = names.map(str::to_owned).collect();
         warnings.extend(variables.warnings(&known));
-        Self { config, settings, warnings, mistakes: variables.mistakes(&known).chain(mistakes).collect() }
+        Self { config, settings, warnings, mistakes: variables.mistakes(&known).chain(mistakes).collect(), plain }
     }
 
     /// The settings, where all can be taken.

@@ -19,13 +19,22 @@ pub struct Reader<'a> {
     pub(super) settings: Vec<Setting>,
     pub(super) mistakes: Vec<String>,
     pub(super) warnings: Vec<String>,
+    /// The settings that are set, as they are written: none that is a secret or may hold one.
+    pub(super) plain: Vec<(&'static str, String)>,
     /// Settings with the names that they had before.
     pub(super) old_names: Vec<(&'static str, &'static str)>,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(variables: &'a Variables<'a>) -> Self {
-        Self { variables, settings: Vec::new(), mistakes: Vec::new(), warnings: Vec::new(), old_names: Vec::new() }
+        Self {
+            variables,
+            settings: Vec::new(),
+            mistakes: Vec::new(),
+            warnings: Vec::new(),
+            plain: Vec::new(),
+            old_names: Vec::new(),
+        }
     }
 
     /// The value that `parse` makes of a setting; `None` where it is not set, or is not what was `expected`, which is a
@@ -42,6 +51,7 @@ impl<'a> Reader<'a> {
             return None;
         };
         let value = parse(&text);
+        self.plain.push((name, text.clone()));
         self.settings.push(Setting { name, value: Some(text), source });
         if value.is_none() {
             self.mistake(name, &format!("must be {expected}"));
@@ -66,6 +76,7 @@ impl<'a> Reader<'a> {
 
     /// Shows a setting as `shown` from here on, where its own text should not be seen.
     pub fn show(&mut self, name: &str, shown: impl FnOnce(&str) -> String) {
+        self.plain.retain(|(plain, _)| *plain != name);
         let setting = self.settings.iter_mut().rfind(|setting| setting.name == name);
         if let Some(value) = setting.and_then(|setting| setting.value.as_mut()) {
             *value = shown(value);

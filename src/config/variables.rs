@@ -43,17 +43,25 @@ pub(super) struct Found {
 }
 
 impl Variables<'static> {
+    /// The environment of this process.
+    pub fn of_process_alone() -> Self {
+        Self::of_process_and("")
+    }
+
+    fn of_process_and(file: &str) -> Self {
+        let names = env::vars_os().filter_map(|(name, _)| name.into_string().ok()).collect();
+        Self::new(&|name: &str| env::var(name), names, file)
+    }
+
     /// The environment of this process, and the `.env` in its working directory.
     pub fn of_process() -> Self {
-        let environment = &|name: &str| env::var(name);
-        let names = env::vars_os().filter_map(|(name, _)| name.into_string().ok()).collect();
         match text_file::read(Path::new(".env")) {
-            Ok(text) => Self::new(environment, names, &text),
+            Ok(text) => Self::of_process_and(&text),
             // An empty file is one that sets nothing.
             Err(error) => {
                 let is_absent = error.is_not_found() || matches!(error, text_file::TextFileError::Empty);
                 let unreadable = (!is_absent).then(|| format!(".env {error}"));
-                Self { unreadable, ..Self::new(environment, names, "") }
+                Self { unreadable, ..Self::of_process_and("") }
             }
         }
     }

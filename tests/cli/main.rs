@@ -15,12 +15,14 @@ mod comparing;
 mod customers;
 mod disks;
 mod each_setting;
+mod exposure;
 mod files;
 mod folder;
 #[path = "../support/form.rs"]
 mod form;
 #[path = "../reading/strangers.rs"]
 mod hostile;
+mod keys;
 mod lasting;
 mod outcome;
 mod people;

@@ -24,6 +24,7 @@ pub struct Program {
     path: PathBuf,
     arguments: Vec<OsString>,
     alone_in: Option<PathBuf>,
+    environment: Option<Vec<(String, String)>>,
     log: Option<PathBuf>,
 }
 
@@ -93,7 +94,7 @@ pub struct Training {
 impl Program {
     /// The program at `path`, in this process's folder and environment: it reads the same settings.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), arguments: Vec::new(), alone_in: None, log: None }
+        Self { path: path.into(), arguments: Vec::new(), alone_in: None, environment: None, log: None }
     }
 
     /// With `argument` before those that ask for a retraining.
@@ -105,6 +106,12 @@ impl Program {
     /// In the folder `dir`, with nothing of the surrounding environment.
     pub fn alone_in(mut self, dir: impl Into<PathBuf>) -> Self {
         self.alone_in = Some(dir.into());
+        self
+    }
+
+    /// With these variables alone, and without a `.env`: settings of which none is a secret.
+    pub fn with_environment(mut self, variables: Vec<(String, String)>) -> Self {
+        self.environment = Some(variables);
         self
     }
 
@@ -129,6 +136,9 @@ impl Program {
             command.arg("--force");
         }
         command.args(options.training.flags());
+        if let Some(variables) = &self.environment {
+            command.arg("--no-env-file").env_clear().envs(variables.iter().map(|(name, value)| (name, value)));
+        }
         if let Some(dir) = &self.alone_in {
             command.current_dir(dir).env_clear();
         }

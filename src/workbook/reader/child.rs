@@ -77,6 +77,8 @@ fn sandbox(memory_bytes: u64, cpu_seconds: u64) -> io::Result<()> {
         use nix::sys::{prctl, signal::Signal};
         setrlimit(Resource::RLIMIT_NPROC, 0, 0)?;
         prctl::set_no_new_privs()?;
+        // It holds customers' data: nobody else is to look into it.
+        prctl::set_dumpable(false)?;
         prctl::set_pdeathsig(Signal::SIGKILL)?;
     }
     Ok(())
