@@ -8,7 +8,9 @@ use serde_json::json;
 use wiremock::matchers::{method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use super::super::super::{Brief, Pictures, TokenCounts, WriteError, WriteErrorKind, Writer, WriterConfig, sample};
+use super::super::super::{
+    Brief, BudgetConfig, Pictures, TokenCounts, WriteError, WriteErrorKind, Writer, WriterConfig, sample,
+};
 use super::{answer_in_turn, completion, config, content, failure, server_with};
 
 const IMAGES: &str = "/v1/images/generations";
@@ -59,6 +61,32 @@ async fn a_text_that_came_to_nothing_tells_the_tokens_of_all_its_calls() {
         assert!((error.spent.cost_usd.unwrap() - cost_usd).abs() < 1e-9, "{:?}", error.spent);
         assert_eq!((error.drawn.len(), error.n_failed), (0, 0));
     }
+}
+
+#[tokio::test]
+async fn a_call_whose_client_left_is_settled_by_what_it_cost() {
+    let server = server_with(vec![content(&["One."]).set_delay(Duration::from_millis(300))]).await;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("prices.json");
+    let table = json!({"text": {"gpt-mock": {"prompt": 10, "completion": 100}}});
+    std::fs::write(&path, table.to_string()).unwrap();
+    let budget = Some(BudgetConfig { usd_per_day: 1.0, state_dir: dir.path().join("state") });
+    let writer = Writer::new(&WriterConfig { prices: Some(path), budget, ..config(&server) }).unwrap();
+    let left_usd = || writer.budget_left_usd().unwrap();
+    let until = async |condition: &dyn Fn(usize) -> bool| {
+        while !condition(server.received_requests().await.unwrap().len()) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let brief = brief(1);
+    let request = writer.request(&brief);
+    tokio::select! {
+        _ = request.write() => panic!("the client leaves before the answer"),
+        () = until(&|n_calls| n_calls == 1) => {}
+    }
+    assert!(left_usd() < 0.996, "the reservation stands while the call runs: {}", left_usd());
+    // 100 tokens read and 20 written.
+    until(&|_| (left_usd() - 0.997).abs() < 1e-9).await;
 }
 
 #[tokio::test]
