@@ -39,7 +39,7 @@ const RETRAINING_LOG: &str = "retraining.log";
 /// The file of keys, in the server's folder.
 const KEYS: &str = "keys.jsonl";
 
-/// The audit log, in the server's folder.
+/// The audit log, in a folder of its own.
 const AUDIT_LOG: &str = "audit.jsonl";
 
 /// How long a condition may take to come true: far longer than it ever does.
@@ -176,6 +176,7 @@ pub struct TestApp {
     pub key_ring: KeyRing,
     stop: Option<oneshot::Sender<()>>,
     running: Option<JoinHandle<Result<(), ServeError>>>,
+    audit: TempDir,
     folders: TempDir,
 }
 
@@ -219,7 +220,7 @@ impl TestApp {
     {
         // The crate's own client brings no TLS provider along, and ours is the same one.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let uploads = folders.path().join("uploads");
+        let (uploads, audit) = (folders.path().join("uploads"), tempfile::tempdir().unwrap());
         let settings = Settings {
             address: "127.0.0.1:0".parse().unwrap(),
             console: setup.console,
@@ -233,7 +234,7 @@ impl TestApp {
                 path
             }),
             allow_hosts: Hosts::new(setup.allow_hosts).unwrap(),
-            audit: AuditSettings { path: Some(folders.path().join(AUDIT_LOG)), max_bytes: 1 << 20, max_files: 2 },
+            audit: AuditSettings { path: Some(audit.path().join(AUDIT_LOG)), max_bytes: 1 << 20, max_files: 2 },
             trusted_proxies: TrustedProxies::new(vec!["127.0.0.1/32".parse().unwrap()]),
             requests_per_minute: setup.requests_per_minute.and_then(NonZeroU32::new),
             max_connections: NonZeroUsize::new(setup.max_connections).unwrap(),
@@ -262,6 +263,7 @@ impl TestApp {
             key_ring,
             stop: Some(stop),
             running: Some(running),
+            audit,
             folders,
         }
     }
@@ -332,7 +334,7 @@ impl TestApp {
 
     /// The line of the audit log for the request with this id, once it is written.
     pub async fn audited(&self, request_id: &str) -> Value {
-        let lines = || fs::read_to_string(self.folders.path().join(AUDIT_LOG)).unwrap();
+        let lines = || fs::read_to_string(self.audit.path().join(AUDIT_LOG)).unwrap();
         let find = |text: &str| {
             let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
             lines.into_iter().find(|line| line["request_id"] == request_id)
