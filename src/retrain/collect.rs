@@ -153,7 +153,15 @@ fn read(request: &RetrainRequest<'_>, path: &Path) -> Result<Result<KeyedTable, 
 
 /// The table as it is known everywhere: by pseudonyms where there is a key, and without customers who were erased.
 fn known(request: &RetrainRequest<'_>, table: KeyedTable, is_columns: bool) -> KeyedTable {
-    let Some(pseudonyms) = request.pseudonyms else { return table };
+    let Some(pseudonyms) = request.pseudonyms else {
+        if is_columns {
+            tracing::warn!(
+                event = "key_of_identifiers_missing",
+                "kept columns are read without the key in STATE_DIR: customers of other files are not known again in them"
+            );
+        }
+        return table;
+    };
     pseudonyms.without_erased(if is_columns { table } else { pseudonyms.blinded(table) })
 }
 
