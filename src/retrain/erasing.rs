@@ -238,7 +238,7 @@ fn replace(path: &Path, others: &KeyedTable) -> io::Result<()> {
         let written = durable::create_private(&staged).and_then(|file| {
             write_columns(others, BufWriter::new(&file))?;
             file.sync_all()?;
-            About::copy(path, &new)?;
+            About::copy(path, &new, others.table().n_rows())?;
             fs::rename(&staged, &new)
         });
         if let Err(error) = written {

@@ -85,12 +85,13 @@ impl About {
         durable::write_private(&beside(path), &staged, &serde_json::to_vec(self)?)
     }
 
-    /// Notes of the upload at `to` what is known of the one at `from`, if anything is. It lasts when this returns.
+    /// Notes of the upload at `to`, of so many rows, what is known of the one at `from`, if anything is. It lasts when
+    /// this returns.
     ///
     /// # Errors
     /// As [`About::read`]; when it cannot be written.
-    pub fn copy(from: &Path, to: &Path) -> io::Result<()> {
-        Self::read(from)?.map_or(Ok(()), |about| about.write(to))
+    pub fn copy(from: &Path, to: &Path, rows: usize) -> io::Result<()> {
+        Self::read(from)?.map_or(Ok(()), |about| about.with_rows(rows).write(to))
     }
 
     /// Forgets what is known of an upload that is gone from `path`. What cannot be removed is swept later.

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use jiff::civil::Date;
 
 use super::WorkbookError;
-use crate::customer::{Cell, CustomerColumn, KeyedTable, Kind, RowKey, Schema, TableBuilder, Value};
+use crate::customer::{Cell, CustomerColumn, KeyedTable, Kind, RowKey, Schema, TableBuilder, Value, normalize_header};
 
 /// What such a file's name ends with.
 pub const COLUMNS_EXTENSION: &str = "columns";
@@ -108,7 +108,9 @@ fn kinds_of<'s>(titles: &::csv::StringRecord, schema: &'s Schema) -> Result<Vec<
         return Err(changed());
     }
     let kind = |title: &str| {
-        let column = schema.columns.iter().find(|column| column.headers().any(|header| header == title));
+        let title = normalize_header(title);
+        let has_it = |header: &str| normalize_header(header) == title;
+        let column = schema.columns.iter().find(|column| column.headers().any(has_it));
         column.map(|column| &column.kind)
     };
     Ok(titles.iter().take(n_columns).map(kind).collect())
@@ -229,6 +231,17 @@ mod tests {
         assert_eq!(kept, [table.keys()[0].identity(), table.keys()[2].identity()]);
         let of_others = read_columns(written(&table).as_bytes(), &built_in(), TODAY);
         assert!(matches!(of_others, Err(WorkbookError::MissingColumns(_))), "{of_others:?}");
+    }
+
+    #[test]
+    fn a_column_that_has_another_title_by_now_is_found_by_its_old_one_with_the_same_numbers() {
+        let schema = with_spend();
+        let table = read(&schema, "id,Town,Spend,Plan\n7,Bedok,1.234,Pro\n8,Bedok,0.5,Pro\n");
+        let mut renamed = Schema::clone(&schema);
+        renamed.columns[1].title = "Yearly Spend".to_owned();
+        renamed.columns[1].aliases = vec!["spend".to_owned()];
+        let again = read_columns(written(&table).as_bytes(), &Arc::new(renamed), TODAY).unwrap();
+        assert_eq!(again.table().columns()[1].values, [Value::Number(1.234), Value::Number(0.5)]);
     }
 
     #[test]

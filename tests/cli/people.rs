@@ -160,6 +160,8 @@ fn an_erased_customer_is_in_no_upload_and_in_no_later_training() {
     assert_eq!(output.status.code(), Some(4), "{text}");
     assert!(text.contains("left            2026-01-01/own.csv: delete row 197"), "{text}");
     assert_eq!(text.matches("rewritten  ").count(), 2, "{text}");
+    let listed = folder.ok(&["uploads", "list"]);
+    assert!(listed.lines().nth(1).unwrap().contains("        20  "), "the waiting one has one row less: {listed}");
     assert_eq!(text.matches("trained on  ").count(), 2, "both versions counted the customer: {text}");
     assert_eq!(holding(&folder, "KUNDE-195"), [folder.path("base_data/2026-01-01/own.csv")]);
     // What is left in the operator's own file is read by no training.
