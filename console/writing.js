@@ -78,6 +78,8 @@ export function sends(form, meanwhile, act) {
       mend(form, problem);
     }
     put(go, { disabled: false, textContent: words });
+    // A button that cannot be used loses the focus; whoever goes by keys goes on from it.
+    if (document.activeElement === document.body) go.focus({ preventScroll: true });
   });
   return form;
 }

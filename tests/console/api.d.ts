@@ -15,7 +15,9 @@ export type Route = {
 /** The JSON of a route's success. */
 export type Answer<R extends string> = R extends `${infer M} ${infer P extends keyof paths & string}`
   ? Lowercase<M> extends keyof paths[P]
-    ? paths[P][Lowercase<M>] extends { responses: { 200: { content: { 'application/json': infer A } } } } ? A : never
+    ? paths[P][Lowercase<M>] extends { responses: { 200: { content: { 'application/json': infer A } } } }
+      ? A
+      : never
     : never
   : never;
 
@@ -25,7 +27,11 @@ declare global {
   /** Asks a route for its JSON. */
   type ApiGet = <R extends Route>(route: R, how?: any) => Promise<Answer<R>>;
   /** The same, with the events on the way. */
-  type ApiFollow = <R extends Route>(route: R, how: any, told: (event: string, data: any) => void) => Promise<Answer<R>>;
+  type ApiFollow = <R extends Route>(
+    route: R,
+    how: any,
+    told: (event: string, data: any) => void,
+  ) => Promise<Answer<R>>;
   /** The last status, with what the tab knows where there is none. */
   type KnownStatus = Partial<Api['Status']> & { needs_key?: boolean; away?: boolean };
 }

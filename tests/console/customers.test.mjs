@@ -5,8 +5,13 @@ import { after, before, test } from 'node:test';
 import { ROOT, browser, formWith, page, serve, unlock, upload } from './portal.mjs';
 
 let chrome, portal;
-before(async () => { [chrome, portal] = await Promise.all([browser(), serve()]); });
-after(async () => { await chrome?.close(); await portal?.stop(); });
+before(async () => {
+  [chrome, portal] = await Promise.all([browser(), serve()]);
+});
+after(async () => {
+  await chrome?.close();
+  await portal?.stop();
+});
 
 /** The customers' page with its map drawn. */
 async function customers(options) {
@@ -49,7 +54,8 @@ test('the map has a mark for every point, and the mark under the pointer is the 
     // Profiles may lie on one another; whichever is named lies there.
     const [fx, fy] = await onPlane(tab, (plane, mark) => [plane.sx[mark], plane.sy[mark]], found);
     assert.ok(Math.hypot(fx - x, fy - y) <= 1, `${found} for ${at}`);
-    const wanted = `Segment ${map.segment[found]}, ${map.customers[found]} customer${map.customers[found] === 1 ? '' : 's'}`;
+    const many = map.customers[found];
+    const wanted = `Segment ${map.segment[found]}, ${many} customer${many === 1 ? '' : 's'}`;
     assert.ok(said.startsWith(wanted), `${said}, wanted ${wanted}`);
     const place = map.columns.find(column => column.title === 'Location');
     assert.ok(said.includes(`Location: ${place.values[place.codes[found]]}`), said);
@@ -84,7 +90,10 @@ test('ten thousand marks are drawn within 150 ms, and one is found within 8 ms',
     const n = 10_000;
     const at = of => Array.from({ length: n }, (_, i) => of(i));
     const plane = new Plane(document.querySelector('canvas'), {
-      x: at(i => Math.sin(i) * i), y: at(i => Math.cos(i * 1.7) * i), segment: at(i => i % 9), customers: at(i => 1 + (i % 5)),
+      x: at(i => Math.sin(i) * i),
+      y: at(i => Math.cos(i * 1.7) * i),
+      segment: at(i => i % 9),
+      customers: at(i => 1 + (i % 5)),
     });
     const time = work => {
       const from = performance.now();
@@ -93,8 +102,18 @@ test('ten thousand marks are drawn within 150 ms, and one is found within 8 ms',
     };
     plane.draw();
     return {
-      draw: Math.min(...[1, 2, 3].map(() => time(() => { plane.draw(); plane.context.getImageData(0, 0, 1, 1); }))),
-      hover: time(() => { for (let i = 0; i < 100; i += 1) plane.nearest(i * 9, i * 5); }) / 100,
+      draw: Math.min(
+        ...[1, 2, 3].map(() =>
+          time(() => {
+            plane.draw();
+            plane.context.getImageData(0, 0, 1, 1);
+          }),
+        ),
+      ),
+      hover:
+        time(() => {
+          for (let i = 0; i < 100; i += 1) plane.nearest(i * 9, i * 5);
+        }) / 100,
     };
   });
   console.log(`draw ${took.draw.toFixed(1)} ms, find ${took.hover.toFixed(4)} ms`);
@@ -164,8 +183,16 @@ test('a text has the parameters of its links, to be copied', async () => {
   await tab.waitForSelector('article');
   await tab.click('text=How its success is counted');
   const { tracking } = await portal.ask('/generate-promo', {
-    method: 'POST', headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ cluster_id: 1, platform: 'Instagram', tone: 'Casual', funnel_stage: 'Awareness', past_engagement: 'Moderate', post_type: 'TextAndPrompt' }),
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      cluster_id: 1,
+      platform: 'Instagram',
+      tone: 'Casual',
+      funnel_stage: 'Awareness',
+      past_engagement: 'Moderate',
+      post_type: 'TextAndPrompt',
+    }),
   });
   assert.equal(await tab.textContent('article pre[aria-label="Link parameters"]'), tracking[0].utm);
   assert.equal(await tab.textContent('article pre[aria-label="Content id"]'), tracking[0].content_id);
@@ -204,7 +231,10 @@ test('each segment’s table has the lifts of the answer', async () => {
     assert.equal(rows.length, told.length);
     told.forEach((lift, at) => {
       const said = lift.lift.toLocaleString('en-GB', { maximumFractionDigits: 2 });
-      assert.ok(rows[at].includes(`${said}\u202f×`) && rows[at].includes(`${(100 * lift.share).toFixed(1)}`), `${rows[at]}: ${said}`);
+      assert.ok(
+        rows[at].includes(`${said}\u202f×`) && rows[at].includes(`${(100 * lift.share).toFixed(1)}`),
+        `${rows[at]}: ${said}`,
+      );
     });
   }
 });
@@ -221,7 +251,10 @@ test('pictures are shown with what they show, and are saved', async () => {
   await tab.waitForFunction(() => document.querySelector('article img').naturalWidth > 100);
   assert.ok((await tab.locator('article img').first().getAttribute('alt')).length > 20);
   assert.equal(await tab.locator('article').count(), 2, 'variants side by side');
-  const [download] = await Promise.all([tab.waitForEvent('download'), tab.locator('text=Download the picture').first().click()]);
+  const [download] = await Promise.all([
+    tab.waitForEvent('download'),
+    tab.locator('text=Download the picture').first().click(),
+  ]);
   assert.match(download.suggestedFilename(), /\.png$/);
   assert.deepEqual(faults, []);
 });
@@ -243,7 +276,9 @@ test('what is added to a segment is in the next prompt, and a stale change is a 
   await go('#/');
   await unlock(tab);
   await tab.waitForSelector('dialog', { state: 'detached' });
-  await tab.evaluate(() => { location.hash = '#/segments/1'; });
+  await tab.evaluate(() => {
+    location.hash = '#/segments/1';
+  });
   await tab.fill('#extras', 'Interests: night markets');
   await tab.click('text=Save');
   await tab.waitForFunction(() => document.querySelector('#toast').textContent.startsWith('Saved'));
@@ -252,7 +287,11 @@ test('what is added to a segment is in the next prompt, and a stale change is a 
   await tab.click('article summary');
   assert.match(await tab.textContent('article pre[aria-label=Prompt]'), /night markets/);
 
-  await portal.ask('/segments/1/extras', { method: 'PUT', body: '{"Interests":"chess"}', headers: { 'if-match': '*', 'content-type': 'application/json' } });
+  await portal.ask('/segments/1/extras', {
+    method: 'PUT',
+    body: '{"Interests":"chess"}',
+    headers: { 'if-match': '*', 'content-type': 'application/json' },
+  });
   await tab.fill('#extras', 'Interests: mine');
   await tab.click('text=Save');
   assert.match(await tab.textContent('[role=alert]'), /Somebody changed/);

@@ -5,7 +5,20 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { ADMIN_KEY, ROOT, SAMPLE, browser, customersOf, formWith, modelServer, page, serve, unlock, unzipped, upload } from './portal.mjs';
+import {
+  ADMIN_KEY,
+  ROOT,
+  SAMPLE,
+  browser,
+  customersOf,
+  formWith,
+  modelServer,
+  page,
+  serve,
+  unlock,
+  unzipped,
+  upload,
+} from './portal.mjs';
 
 const HERE = path.join(ROOT, 'tests/console');
 const AXE = fs.readFileSync(path.join(HERE, 'node_modules/axe-core/axe.min.js'), 'utf8');
@@ -17,22 +30,37 @@ before(async () => {
   fs.mkdirSync(SHOTS, { recursive: true });
   model = await modelServer(60_000);
   const files = { 'base_data/own/customers.csv': customersOf(400) };
-  [chrome, portal, slow] = await Promise.all([browser(), serve({}, files), serve({ ...model.settings, OPENAI_TIMEOUT_S: '100', OPENAI_DEADLINE_S: '100' })]);
+  [chrome, portal, slow] = await Promise.all([
+    browser(),
+    serve({}, files),
+    serve({ ...model.settings, OPENAI_TIMEOUT_S: '100', OPENAI_DEADLINE_S: '100' }),
+  ]);
   // For full screens: ways to train that were compared, and an upload that waits for approval.
   await portal.ask('/compare?wait=true', { method: 'POST' });
   await fetch(`${portal.url}/upload-excel`, { method: 'POST', body: formWith(customersOf(120)) });
 });
-after(async () => { await chrome?.close(); await portal?.stop(); await slow?.stop(); model?.stop(); });
+after(async () => {
+  await chrome?.close();
+  await portal?.stop();
+  await slow?.stop();
+  model?.stop();
+});
 
-const settled = tab => tab.waitForFunction(() =>
-  document.getAnimations().every(animation => animation.playState !== 'running') && !document.querySelector('.map:not([data-ready])'));
+const settled = tab =>
+  tab.waitForFunction(
+    () =>
+      document.getAnimations().every(animation => animation.playState !== 'running') &&
+      !document.querySelector('.map:not([data-ready])'),
+  );
 
 /** Whatever axe finds, as one line each. The tool is run by the debugger, past the page's policy. */
 async function violations(tab, name) {
   await settled(tab);
   await tab.evaluate(AXE);
   const found = await tab.evaluate(tags => globalThis.axe.run(document, { runOnly: tags }), TAGS);
-  return found.violations.map(({ id, nodes }) => `${name}: ${id} at ${nodes.map(node => node.target).join(', ')}: ${nodes[0].failureSummary}`);
+  return found.violations.map(
+    ({ id, nodes }) => `${name}: ${id} at ${nodes.map(node => node.target).join(', ')}: ${nodes[0].failureSummary}`,
+  );
 }
 
 async function unlocked(options, of = portal) {
@@ -43,7 +71,10 @@ async function unlocked(options, of = portal) {
   return opened;
 }
 
-const to = (tab, hash) => tab.evaluate(address => { location.hash = address; }, hash);
+const to = (tab, hash) =>
+  tab.evaluate(address => {
+    location.hash = address;
+  }, hash);
 
 /** Every screen with something on it. */
 async function* full(tab) {
@@ -86,11 +117,17 @@ async function* full(tab) {
 for (const colorScheme of ['light', 'dark']) {
   test(`axe finds nothing on any full screen, ${colorScheme}`, async () => {
     const found = [];
-    for (const viewport of [{ width: 1280, height: 900 }, { width: 375, height: 800 }]) {
+    for (const viewport of [
+      { width: 1280, height: 900 },
+      { width: 375, height: 800 },
+    ]) {
       const { tab, faults } = await unlocked({ colorScheme, viewport });
       for await (const name of full(tab)) {
-        found.push(...await violations(tab, `${name} ${viewport.width}`));
-        await tab.screenshot({ path: path.join(SHOTS, `${name}-${viewport.width}-${colorScheme}.png`), fullPage: true });
+        found.push(...(await violations(tab, `${name} ${viewport.width}`)));
+        await tab.screenshot({
+          path: path.join(SHOTS, `${name}-${viewport.width}-${colorScheme}.png`),
+          fullPage: true,
+        });
         const over = await tab.evaluate(() => document.documentElement.scrollWidth - innerWidth);
         assert.ok(over <= 0, `${name} at ${viewport.width}: ${over} px too wide`);
       }
@@ -105,20 +142,20 @@ for (const colorScheme of ['light', 'dark']) {
     for (const hash of ['#/upload', '#/models', '#/retrain', '#/models/none', '#/segments/99', '#/write', '#/health']) {
       await go(hash);
       await tab.waitForFunction(() => !/Looking|Asking/.test(document.querySelector('main').textContent));
-      found.push(...await violations(tab, `empty ${hash}`));
+      found.push(...(await violations(tab, `empty ${hash}`)));
     }
     // Busy: an upload that waits for the model server, and a text.
     await go('#/upload');
     await tab.setInputFiles('input[name=file]', SAMPLE);
     await tab.click('main form .go');
     await tab.waitForSelector('[data-step=writing][data-is=now]');
-    found.push(...await violations(tab, 'busy upload'));
+    found.push(...(await violations(tab, 'busy upload')));
     await tab.click('text=Cancel');
     await tab.waitForSelector('text=Cancelled');
-    found.push(...await violations(tab, 'cancelled upload'));
+    found.push(...(await violations(tab, 'cancelled upload')));
     await to(tab, '#/write');
     await tab.click('main form .go');
-    found.push(...await violations(tab, 'busy write'));
+    found.push(...(await violations(tab, 'busy write')));
     // Failed: a field, a file, and a service that is gone.
     await to(tab, '#/upload');
     const file = path.join(os.tmpdir(), `broken-${process.pid}.xlsx`);
@@ -126,16 +163,16 @@ for (const colorScheme of ['light', 'dark']) {
     await tab.setInputFiles('input[name=file]', file);
     await tab.click('main form .go');
     await tab.waitForSelector('[role=alert]');
-    found.push(...await violations(tab, 'failed upload'));
+    found.push(...(await violations(tab, 'failed upload')));
     await tab.fill('[name=objective]', 'x'.repeat(101));
     await tab.setInputFiles('input[name=file]', SAMPLE);
     await tab.click('main form .go');
     await tab.waitForSelector('.problem');
-    found.push(...await violations(tab, 'failed field'));
+    found.push(...(await violations(tab, 'failed field')));
     await tab.route('**/segments', route => route.abort());
     await to(tab, '#/');
     await tab.waitForSelector('[role=alert]');
-    found.push(...await violations(tab, 'failed customers'));
+    found.push(...(await violations(tab, 'failed customers')));
     fs.rmSync(file);
     assert.deepEqual(found, []);
   });
@@ -147,11 +184,14 @@ test('nothing is wider than 320 pixels, and every target is 24 pixels or more', 
   for await (const name of full(tab)) {
     const wide = await tab.evaluate(() => document.documentElement.scrollWidth);
     assert.ok(wide <= 320, `${name}: ${wide}`);
-    const small = await tab.evaluate(() => [...document.querySelectorAll('main button, header button, select, input, summary, nav a, .back')]
-      .filter(at => at.checkVisibility() && !at.closest('[hidden]'))
-      .map(at => [at.closest('.choice, .check, .drop') ?? at, at])
-      .map(([box, at]) => [box.getBoundingClientRect(), at.outerHTML.slice(0, 80)])
-      .filter(([box]) => box.width > 1 && (box.height < 24 || box.width < 24)).map(([box, html]) => `${Math.round(box.width)}×${Math.round(box.height)} ${html}`));
+    const small = await tab.evaluate(() =>
+      [...document.querySelectorAll('main button, header button, select, input, summary, nav a, .back')]
+        .filter(at => at.checkVisibility() && !at.closest('[hidden]'))
+        .map(at => [at.closest('.choice, .check, .drop') ?? at, at])
+        .map(([box, at]) => [box.getBoundingClientRect(), at.outerHTML.slice(0, 80)])
+        .filter(([box]) => box.width > 1 && (box.height < 24 || box.width < 24))
+        .map(([box, html]) => `${Math.round(box.width)}×${Math.round(box.height)} ${html}`),
+    );
     assert.deepEqual(small, [], name);
   }
 });
@@ -161,11 +201,21 @@ async function tabTo(tab, done, argument, { times = 1 } = {}) {
   let found = 0;
   for (let n = 0; n < 150; n += 1) {
     await tab.keyboard.press('Tab');
-    if (await tab.evaluate(([source, given]) => {
-      const at = document.activeElement;
-      return source === 'name' ? at?.name === given && (at.type !== 'radio' || at.checked) : source === 'id' ? at?.id === given
-        : at?.textContent?.trim() === given && ['BUTTON', 'A', 'SUMMARY'].includes(at.tagName);
-    }, [done, argument]) && (found += 1) === times) return;
+    if (
+      (await tab.evaluate(
+        ([source, given]) => {
+          const at = document.activeElement;
+          return source === 'name'
+            ? at?.name === given && (at.type !== 'radio' || at.checked)
+            : source === 'id'
+              ? at?.id === given
+              : at?.textContent?.trim() === given && ['BUTTON', 'A', 'SUMMARY'].includes(at.tagName);
+        },
+        [done, argument],
+      )) &&
+      (found += 1) === times
+    )
+      return;
   }
   assert.fail(`${argument} is not reached by Tab`);
 }
@@ -174,10 +224,16 @@ test('a whole morning by keys alone: key, upload, edit, export, retrain, compare
   const model = await modelServer(400);
   const base = customersOf(400);
   const own = await serve({ ...model.settings, WRITERS_AT_ONCE: '1' }, { 'base_data/own/customers.csv': base });
-  t.after(async () => { await own.stop(); model.stop(); });
+  t.after(async () => {
+    await own.stop();
+    model.stop();
+  });
   const { tab, go, faults } = await page(chrome, own);
   const { keyboard } = tab;
-  const enter = async words => { await tabTo(tab, 'text', words); await keyboard.press('Enter'); };
+  const enter = async words => {
+    await tabTo(tab, 'text', words);
+    await keyboard.press('Enter');
+  };
   const open = async screen => {
     await tab.focus('.brand');
     await enter(screen);
@@ -210,14 +266,19 @@ test('a whole morning by keys alone: key, upload, edit, export, retrain, compare
   await tab.waitForSelector('article textarea');
   assert.ok(await tab.isVisible('text=Cancel'), 'segments are read while others are written');
   await tab.waitForSelector('text=Export as a workbook', { timeout: 20_000 });
-  for (let n = 0; n < 60 && !(await tab.evaluate(() => document.activeElement.tagName === 'TEXTAREA')); n += 1) await keyboard.press('Tab');
+  for (let n = 0; n < 60 && !(await tab.evaluate(() => document.activeElement.tagName === 'TEXTAREA')); n += 1)
+    await keyboard.press('Tab');
   await keyboard.press('Control+End');
   await keyboard.type(' Edited.');
   assert.match(await tab.locator('article textarea').first().inputValue(), /Edited\.$/);
   await tab.focus('h1');
   await tabTo(tab, 'text', 'Export as a workbook');
   const [download] = await Promise.all([tab.waitForEvent('download'), keyboard.press('Enter')]);
-  assert.ok(Object.values(unzipped(await download.path())).join('').includes(' Edited.'));
+  assert.ok(
+    Object.values(unzipped(await download.path()))
+      .join('')
+      .includes(' Edited.'),
+  );
 
   await open('Models');
   await enter('Retrain');
@@ -243,6 +304,8 @@ test('a whole morning by keys alone: key, upload, edit, export, retrain, compare
   await tab.waitForSelector('text=What differs');
   await enter('Compare ways to train');
   await tab.waitForSelector('text=Ways to train, the best first', { state: 'attached', timeout: 120_000 });
+  // The button that was pressed has the focus again.
+  await tab.waitForFunction(() => document.activeElement.textContent === 'Compare ways to train');
   await enter('Publish');
   await tab.waitForSelector('dialog');
   await enter('Train and publish');

@@ -1,13 +1,17 @@
 // Versions, retrainings and keys.
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { ADMIN_KEY, ROOT, browser, customersOf, formWith, page, serve, unlock } from './portal.mjs';
 
 const OWN = path.join(ROOT, 'tests/fixtures/upload_2000.xlsx');
 let chrome;
-before(async () => { chrome = await browser(); });
+before(async () => {
+  chrome = await browser();
+});
 after(() => chrome?.close());
 
 /** A page with the administrators' key on a service of its own. */
@@ -18,7 +22,9 @@ async function opened(hash, t, settings = {}, files = undefined) {
   await it.go('#/');
   await unlock(it.tab);
   await it.tab.waitForSelector('dialog', { state: 'detached' });
-  await it.tab.evaluate(to => { location.hash = to; }, hash);
+  await it.tab.evaluate(to => {
+    location.hash = to;
+  }, hash);
   return { ...it, portal };
 }
 
@@ -26,7 +32,11 @@ test('without a key, what is closed says why; a wrong one is a sentence and is n
   const portal = await serve();
   t.after(portal.stop);
   const { tab, go } = await page(chrome, portal);
-  for (const [hash, words] of [['#/models', 'administrators'], ['#/retrain', 'administrators'], ['#/models/none', 'administrators']]) {
+  for (const [hash, words] of [
+    ['#/models', 'administrators'],
+    ['#/retrain', 'administrators'],
+    ['#/models/none', 'administrators'],
+  ]) {
     await go(hash);
     assert.match(await tab.textContent('.empty'), new RegExp(words));
     assert.match(await tab.textContent('.empty'), /key/);
@@ -67,10 +77,17 @@ test('where callers need a key, the page says so and takes one', async t => {
 test('a key is in no storage, address, log or document', async t => {
   const { tab, context, portal } = await opened('#/models', t);
   await tab.waitForSelector('table');
-  const kept = await tab.evaluate(() => JSON.stringify([
-    { ...localStorage }, { ...sessionStorage }, document.cookie, location.href, document.documentElement.outerHTML, history.state,
-    [...document.querySelectorAll('input')].map(input => input.value),
-  ]));
+  const kept = await tab.evaluate(() =>
+    JSON.stringify([
+      { ...localStorage },
+      { ...sessionStorage },
+      document.cookie,
+      location.href,
+      document.documentElement.outerHTML,
+      history.state,
+      [...document.querySelectorAll('input')].map(input => input.value),
+    ]),
+  );
   assert.ok(!kept.includes(ADMIN_KEY) && !portal.log().includes(ADMIN_KEY));
   assert.deepEqual(await context.cookies(), []);
 });
@@ -82,7 +99,9 @@ test('a retraining runs to its end, its version is live and the map is its own, 
   const watching = await page(chrome, portal);
   await watching.go('#/');
   await watching.tab.waitForSelector('.map[data-ready]');
-  await tab.evaluate(() => { location.hash = '#/retrain'; });
+  await tab.evaluate(() => {
+    location.hash = '#/retrain';
+  });
   await tab.setInputFiles('[name=files]', OWN);
   await tab.click('text=Start a retraining');
   await tab.waitForSelector('progress');
@@ -96,7 +115,9 @@ test('a retraining runs to its end, its version is live and the map is its own, 
 
   // Two versions by now: what differs, and back to the one before.
   await tab.waitForFunction(is => document.querySelector('#version').title === is, map.version);
-  await tab.evaluate(() => { location.hash = '#/models'; });
+  await tab.evaluate(() => {
+    location.hash = '#/models';
+  });
   await tab.waitForSelector('[name=compare]');
   for (const box of await tab.locator('[name=compare]').all()) await box.check();
   await tab.click('text=Compare two');
@@ -150,12 +171,15 @@ test('after a retraining the segments that stay move to their new places, unless
 test('ways to train are compared, with the time that is left, and one is published', async t => {
   const { tab, portal, faults } = await opened('#/models', t, {}, { 'base_data/own/customers.csv': customersOf(400) });
   await tab.waitForSelector('[name=compare]');
-  const progress = tab.evaluate(() => new Promise(done => {
-    new MutationObserver(() => {
-      const words = document.querySelector('progress + p')?.textContent ?? '';
-      if (/Comparing.*left/.test(words)) done(words);
-    }).observe(document.querySelector('main'), { subtree: true, childList: true, characterData: true });
-  }));
+  const progress = tab.evaluate(
+    () =>
+      new Promise(done => {
+        new MutationObserver(() => {
+          const words = document.querySelector('progress + p')?.textContent ?? '';
+          if (/Comparing.*left/.test(words)) done(words);
+        }).observe(document.querySelector('main'), { subtree: true, childList: true, characterData: true });
+      }),
+  );
   await tab.click('button:text("Compare ways to train")');
   assert.match(await progress, /Comparing, \d+\u202f%; about \d+ (second|minute)s? left/);
   await tab.waitForSelector('text=Ways to train, the best first', { state: 'attached', timeout: 120_000 });
@@ -170,13 +194,21 @@ test('ways to train are compared, with the time that is left, and one is publish
   assert.ok(best, comparison.sentence);
   assert.match(all[0], /^1\. /);
   assert.equal(await rows.first().locator('.badge').textContent(), 'best');
-  for (const part of [best.bits.mean.toFixed(3), best.silhouette?.toFixed(3) ?? '–', `${(100 * best.least_jaccard).toFixed(1)}`])
+  for (const part of [
+    best.bits.mean.toFixed(3),
+    best.silhouette?.toFixed(3) ?? '–',
+    `${(100 * best.least_jaccard).toFixed(1)}`,
+  ])
     assert.ok(all[0].includes(part), `${all[0]}: ${part}`);
 
   // What was found is there again, and the best one is published.
-  await tab.evaluate(() => { location.hash = '#/health'; });
+  await tab.evaluate(() => {
+    location.hash = '#/health';
+  });
   await tab.waitForSelector('h1:text("Health")');
-  await tab.evaluate(() => { location.hash = '#/models'; });
+  await tab.evaluate(() => {
+    location.hash = '#/models';
+  });
   await rows.first().waitFor();
   const { live } = await portal.ask('/models');
   await rows.first().locator('button').click();
@@ -186,15 +218,23 @@ test('ways to train are compared, with the time that is left, and one is publish
   const { live: now } = await portal.ask('/models');
   assert.notEqual(now, live);
   const { params } = await portal.ask(`/models/${now}/report`);
-  assert.deepEqual([params.columns, params.hdbscan.min_cluster_size], [best.settings.columns, best.settings.min_cluster_size]);
+  assert.deepEqual(
+    [params.columns, params.hdbscan.min_cluster_size],
+    [best.settings.columns, best.settings.min_cluster_size],
+  );
   assert.deepEqual(faults, []);
 });
 
 test('what came without a key waits until it is approved, or is deleted', async t => {
   const { tab, portal, faults } = await opened('#/', t);
   for (const n of [120, 140])
-    assert.equal((await fetch(`${portal.url}/upload-excel`, { method: 'POST', body: formWith(customersOf(n)) })).status, 200);
-  await tab.evaluate(() => { location.hash = '#/retrain'; });
+    assert.equal(
+      (await fetch(`${portal.url}/upload-excel`, { method: 'POST', body: formWith(customersOf(n)) })).status,
+      200,
+    );
+  await tab.evaluate(() => {
+    location.hash = '#/retrain';
+  });
   const rows = tab.locator('table:has(caption:text("Uploads that wait")) tbody tr');
   await rows.nth(1).waitFor();
   assert.deepEqual(await rows.locator('.badge').allTextContents(), ['waits for approval', 'waits for approval']);
@@ -207,8 +247,40 @@ test('what came without a key waits until it is approved, or is deleted', async 
   assert.match(await tab.textContent('dialog'), /not trained on/);
   await tab.click('dialog button[value=yes]');
   await tab.waitForFunction(() => document.querySelectorAll('caption + thead + tbody tr').length === 1);
-  assert.deepEqual((await portal.ask('/uploads')).uploads.map(each => each.id), [left.id]);
+  assert.deepEqual(
+    (await portal.ask('/uploads')).uploads.map(each => each.id),
+    [left.id],
+  );
   assert.deepEqual(faults, []);
+});
+
+test('a key without a right is told which one it lacks', async t => {
+  const key = 'a-key-of-one-reader-of-the-walk';
+  const sha256 = createHash('sha256').update(key).digest('hex');
+  const file = path.join(os.tmpdir(), `keys-${process.pid}`);
+  fs.writeFileSync(file, `${JSON.stringify({ name: 'reader', sha256, rights: ['read'] })}\n`);
+  const portal = await serve({ KEYS_FILE: file });
+  t.after(portal.stop);
+  const { tab, go } = await page(chrome, portal);
+  await go('#/');
+  await tab.click('#keys');
+  await tab.fill('#k-key', key);
+  await tab.click('dialog button[value=use]');
+  await tab.waitForSelector('.map[data-ready]');
+  for (const [hash, right] of [
+    ['#/models', 'train'],
+    ['#/retrain', 'train'],
+  ]) {
+    await tab.evaluate(to => {
+      location.hash = to;
+    }, hash);
+    await tab.waitForSelector(`[role=alert]:has-text("does not have the right ${right}")`);
+  }
+  await tab.evaluate(() => {
+    location.hash = '#/write';
+  });
+  await tab.click('main form .go');
+  await tab.waitForSelector('[role=alert]:has-text("does not have the right generate")');
 });
 
 test('a report says how surely each segment is found again and what decides the segments', async t => {
@@ -229,7 +301,11 @@ test('a report says how surely each segment is found again and what decides the 
 
 test('health names the models that write and draw', async t => {
   const { tab, portal } = await opened('#/health', t, {
-    WRITER: 'openai', OPENAI_BASE_URL: 'http://127.0.0.1:9/v1', OPENAI_MODEL: 'writes-1', OPENAI_FALLBACK_MODELS: 'writes-2', OPENAI_IMAGE_MODEL: 'draws-1',
+    WRITER: 'openai',
+    OPENAI_BASE_URL: 'http://127.0.0.1:9/v1',
+    OPENAI_MODEL: 'writes-1',
+    OPENAI_FALLBACK_MODELS: 'writes-2',
+    OPENAI_IMAGE_MODEL: 'draws-1',
   });
   await tab.waitForSelector('.figures');
   assert.deepEqual((await portal.ask('/status')).models, ['writes-1', 'writes-2', 'draws-1']);
@@ -257,9 +333,13 @@ test('the report is drawn from its JSON, and saved as a page and as JSON', async
   await tab.waitForSelector('text=Segments, before and now');
   const { live } = await portal.ask('/models');
   const report = await portal.ask(`/models/${live}/report`);
-  for (const { customers } of report.segments) assert.ok((await tab.textContent('main')).includes(customers.toLocaleString('en-GB')));
+  for (const { customers } of report.segments)
+    assert.ok((await tab.textContent('main')).includes(customers.toLocaleString('en-GB')));
   assert.equal(await tab.locator('h2:has-text("Checks") + div tbody tr').count(), report.gate.length);
-  for (const [words, ending] of [['Download the page', '.html'], ['Download the JSON', '.json']]) {
+  for (const [words, ending] of [
+    ['Download the page', '.html'],
+    ['Download the JSON', '.json'],
+  ]) {
     const [download] = await Promise.all([tab.waitForEvent('download'), tab.click(`text=${words}`)]);
     assert.ok(download.suggestedFilename().endsWith(ending));
   }

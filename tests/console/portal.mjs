@@ -35,7 +35,9 @@ export async function serve(settings = {}, files = { 'base_data/first/customers.
   });
   const url = `http://${address}`;
   const ask = async (route, options = {}) =>
-    (await fetch(url + route, { ...options, headers: { authorization: `Bearer ${ADMIN_KEY}`, ...options.headers } })).json();
+    (
+      await fetch(url + route, { ...options, headers: { authorization: `Bearer ${ADMIN_KEY}`, ...options.headers } })
+    ).json();
   // Until it has ended, it may still write into its folder.
   const stop = async () => {
     child.removeAllListeners('exit');
@@ -50,10 +52,17 @@ export async function serve(settings = {}, files = { 'base_data/first/customers.
 
 /** A workbook of invented customers of four kinds, which differ in every column. */
 export function customersOf(n) {
-  const kinds = [['Bedok', 'Gold', 'Female', [1, 2, 3]], ['Novena', 'Silver', 'Male', [4, 5, 6]],
-    ['Yishun', 'Platinum', 'Female', [7, 8, 9]], ['Bishan', 'Gold', 'Male', [10, 11, 12]]];
+  const kinds = [
+    ['Bedok', 'Gold', 'Female', [1, 2, 3]],
+    ['Novena', 'Silver', 'Male', [4, 5, 6]],
+    ['Yishun', 'Platinum', 'Female', [7, 8, 9]],
+    ['Bishan', 'Gold', 'Male', [10, 11, 12]],
+  ];
   let seed = 7;
-  const dice = sides => { seed = (seed * 48_271) % 2_147_483_647; return seed % sides; };
+  const dice = sides => {
+    seed = (seed * 48_271) % 2_147_483_647;
+    return seed % sides;
+  };
   const rows = Array.from({ length: n }, (_, id) => {
     const own = kinds[id % 4];
     // One value in ten is another kind's.
@@ -85,10 +94,13 @@ export async function modelServer(delay) {
     const content = JSON.stringify({ variants, image_prompt: 'A shop.', slogan: 'Come by' });
     const timer = setTimeout(() => {
       response.setHeader('content-type', 'application/json');
-      response.end(JSON.stringify({
-        model: 'walk-1', choices: [{ index: 0, finish_reason: 'stop', message: { role: 'assistant', content } }],
-        usage: { prompt_tokens: 10, completion_tokens: 10 },
-      }));
+      response.end(
+        JSON.stringify({
+          model: 'walk-1',
+          choices: [{ index: 0, finish_reason: 'stop', message: { role: 'assistant', content } }],
+          usage: { prompt_tokens: 10, completion_tokens: 10 },
+        }),
+      );
     }, delay);
     response.on('close', () => {
       if (!response.writableEnded) seen.cut += 1;
@@ -96,8 +108,19 @@ export async function modelServer(delay) {
     });
   });
   await new Promise(listening => server.listen(0, '127.0.0.1', listening));
-  const stop = () => { server.closeAllConnections(); server.close(); };
-  return { settings: { WRITER: 'openai', OPENAI_BASE_URL: `http://127.0.0.1:${server.address().port}/v1`, OPENAI_MODEL: 'walk-1' }, seen, stop };
+  const stop = () => {
+    server.closeAllConnections();
+    server.close();
+  };
+  return {
+    settings: {
+      WRITER: 'openai',
+      OPENAI_BASE_URL: `http://127.0.0.1:${server.address().port}/v1`,
+      OPENAI_MODEL: 'walk-1',
+    },
+    seen,
+    stop,
+  };
 }
 
 /** A browser. */
@@ -105,7 +128,11 @@ export const browser = () => chromium.launch({ executablePath: CHROMIUM, args: [
 
 /** A page of a context of its own; `faults` holds console errors, policy reports and requests to other origins. */
 export async function page(chrome, portal, options = {}) {
-  const context = await chrome.newContext({ viewport: { width: 1280, height: 900 }, acceptDownloads: true, ...options });
+  const context = await chrome.newContext({
+    viewport: { width: 1280, height: 900 },
+    acceptDownloads: true,
+    ...options,
+  });
   await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: portal.url });
   const tab = await context.newPage();
   tab.setDefaultTimeout(10_000);
@@ -113,7 +140,8 @@ export async function page(chrome, portal, options = {}) {
   tab.on('pageerror', error => faults.push(`error: ${error.message}`));
   tab.on('console', message => {
     // A refusal that the page shows as a sentence is one line of the browser's own.
-    if (message.type() === 'error' && !/Failed to load resource/.test(message.text())) faults.push(`console: ${message.text()}`);
+    if (message.type() === 'error' && !/Failed to load resource/.test(message.text()))
+      faults.push(`console: ${message.text()}`);
   });
   tab.on('request', request => {
     const { origin, protocol } = new URL(request.url());
@@ -149,7 +177,11 @@ export function unzipped(file) {
   const texts = {};
   let at = bytes.readUInt32LE(end + 16);
   for (let n = bytes.readUInt16LE(end + 10); n > 0; n -= 1) {
-    const [method, size, nameSize] = [bytes.readUInt16LE(at + 10), bytes.readUInt32LE(at + 20), bytes.readUInt16LE(at + 28)];
+    const [method, size, nameSize] = [
+      bytes.readUInt16LE(at + 10),
+      bytes.readUInt32LE(at + 20),
+      bytes.readUInt16LE(at + 28),
+    ];
     const name = bytes.toString('utf8', at + 46, at + 46 + nameSize);
     const start = bytes.readUInt32LE(at + 42);
     const data = start + 30 + bytes.readUInt16LE(start + 26) + bytes.readUInt16LE(start + 28);

@@ -5,7 +5,8 @@ import { ROOT, serve } from './portal.mjs';
 
 const portal = await serve();
 try {
-  const run = (tool, ...given) => execFileSync(`node_modules/.bin/${tool}`, given, { cwd: path.join(ROOT, 'tests/console'), stdio: 'inherit' });
+  const run = (tool, ...given) =>
+    execFileSync(`node_modules/.bin/${tool}`, given, { cwd: path.join(ROOT, 'tests/console'), stdio: 'inherit' });
   run('openapi-typescript', `${portal.url}/openapi.json`, '-o', 'openapi.d.ts');
   run('tsc', '-p', '.');
 } finally {

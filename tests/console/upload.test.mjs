@@ -7,8 +7,13 @@ import { after, before, test } from 'node:test';
 import { SAMPLE, browser, formWith, modelServer, page, serve, unzipped, upload } from './portal.mjs';
 
 let chrome, portal;
-before(async () => { [chrome, portal] = await Promise.all([browser(), serve()]); });
-after(async () => { await chrome?.close(); await portal?.stop(); });
+before(async () => {
+  [chrome, portal] = await Promise.all([browser(), serve()]);
+});
+after(async () => {
+  await chrome?.close();
+  await portal?.stop();
+});
 
 /** The number of the first match in the text of an element. */
 const number = text => Number(/[\d,]+/.exec(text)[0].replaceAll(',', ''));
@@ -26,7 +31,12 @@ test('an upload is read, grouped and written step by step, and its first text is
       const words = now ? [now.dataset.step, now.lastElementChild.textContent].join(' ').trim() : '';
       if (words && globalThis.steps.at(-1) !== words) globalThis.steps.push(words);
     };
-    new MutationObserver(note).observe(document.querySelector('main'), { subtree: true, childList: true, attributes: true, characterData: true });
+    new MutationObserver(note).observe(document.querySelector('main'), {
+      subtree: true,
+      childList: true,
+      attributes: true,
+      characterData: true,
+    });
   });
   await tab.click('main form .go');
   await tab.waitForSelector('[data-step=writing][data-is=now]');
@@ -38,9 +48,16 @@ test('an upload is read, grouped and written step by step, and its first text is
   assert.equal(await tab.textContent('[data-step=writing] span'), '4 of 4');
   assert.equal(await tab.locator('article').count(), 4);
   const steps = await tab.evaluate(() => globalThis.steps);
-  assert.ok(steps.findIndex(step => step.startsWith('reading')) < steps.findIndex(step => step.startsWith('grouping')), steps.join());
+  assert.ok(
+    steps.findIndex(step => step.startsWith('reading')) < steps.findIndex(step => step.startsWith('grouping')),
+    steps.join(),
+  );
   const written = steps.filter(step => /^writing [1-4] of 4$/.test(step));
-  assert.deepEqual(written, [1, 2, 3, 4].slice(0, written.length).map(n => `writing ${n} of 4`), steps.join());
+  assert.deepEqual(
+    written,
+    [1, 2, 3, 4].slice(0, written.length).map(n => `writing ${n} of 4`),
+    steps.join(),
+  );
   assert.ok(written.length >= 3, steps.join());
   assert.deepEqual(faults, []);
 
@@ -52,7 +69,8 @@ test('an upload is read, grouped and written step by step, and its first text is
   await leaving.tab.click('main form .go');
   await leaving.tab.waitForSelector('[data-step=writing][data-is=now]');
   await leaving.tab.close();
-  for (let tries = 0; model.seen.cut === 0 && tries < 50; tries += 1) await new Promise(later => setTimeout(later, 100));
+  for (let tries = 0; model.seen.cut === 0 && tries < 50; tries += 1)
+    await new Promise(later => setTimeout(later, 100));
   assert.equal(model.seen.cut, 1);
   assert.ok(model.seen.calls <= calls + 2, 'further texts are not asked for');
   await slow.stop();
@@ -92,7 +110,10 @@ test('sizes add up to the rows that were used', async () => {
   const { tab, faults } = await page(chrome, portal);
   await upload(tab, portal);
   const sizes = await tab.locator('section[data-segment] p b').allTextContents();
-  assert.equal(sizes.map(number).reduce((sum, n) => sum + n, 0), 5000);
+  assert.equal(
+    sizes.map(number).reduce((sum, n) => sum + n, 0),
+    5000,
+  );
   assert.equal(number(await tab.textContent('.figures dd')), 5000);
   assert.deepEqual(faults, []);
 });
@@ -149,7 +170,10 @@ test('the exported workbook holds the edits and no formula', async () => {
   const [download] = await Promise.all([tab.waitForEvent('download'), tab.click('text=Export as a workbook')]);
   const parts = unzipped(await download.path());
   const all = Object.values(parts).join('');
-  assert.ok(all.includes('=HYPERLINK(&quot;http://example.com&quot;), an edit') || all.includes('=HYPERLINK("http://example.com"), an edit'));
+  assert.ok(
+    all.includes('=HYPERLINK(&quot;http://example.com&quot;), an edit') ||
+      all.includes('=HYPERLINK("http://example.com"), an edit'),
+  );
   assert.ok(!/<f[ >]/.test(all) && !Object.keys(parts).some(name => name.includes('hyperlink')), 'no formula, no link');
 });
 
@@ -157,7 +181,12 @@ test('a reload asks before edits are lost', async () => {
   const { tab } = await page(chrome, portal);
   await upload(tab, portal);
   await tab.locator('article textarea').first().fill('An edit.');
-  const asked = new Promise(ask => tab.on('dialog', async dialog => { ask(dialog.type()); await dialog.accept(); }));
+  const asked = new Promise(ask =>
+    tab.on('dialog', async dialog => {
+      ask(dialog.type());
+      await dialog.accept();
+    }),
+  );
   await tab.reload();
   assert.equal(await asked, 'beforeunload');
 });
@@ -178,10 +207,24 @@ test('a kept answer is opened again, with its texts', async () => {
 
 test('hostile values are shown as text', async () => {
   const hostile = ['<img src=x onerror="document.title=1">', '\u202Eright to left', 'ß'.repeat(10_000)];
-  const answer = { segments: hostile.map((text, id) => ({
-    cluster_id: id, size: 3, share: 0.3, persona: { Top_Locations: [text] }, persona_summary: text,
-    content: { text, variants: [text], images: [], flags: {}, tokens: { prompt: 0, completion: 0 }, cost_usd: 0, model: text },
-  })) };
+  const answer = {
+    segments: hostile.map((text, id) => ({
+      cluster_id: id,
+      size: 3,
+      share: 0.3,
+      persona: { Top_Locations: [text] },
+      persona_summary: text,
+      content: {
+        text,
+        variants: [text],
+        images: [],
+        flags: {},
+        tokens: { prompt: 0, completion: 0 },
+        cost_usd: 0,
+        model: text,
+      },
+    })),
+  };
   const file = path.join(os.tmpdir(), `hostile-${process.pid}.json`);
   fs.writeFileSync(file, JSON.stringify(answer));
   const { tab, faults, go } = await page(chrome, portal);
@@ -191,7 +234,10 @@ test('hostile values are shown as text', async () => {
   const shown = await tab.locator('article textarea').evaluateAll(areas => areas.map(area => area.value));
   assert.deepEqual(shown, hostile);
   assert.equal(await tab.locator('main img').count(), 0);
-  assert.ok(await tab.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'nothing pushes the page wide');
+  assert.ok(
+    await tab.evaluate(() => document.documentElement.scrollWidth <= innerWidth),
+    'nothing pushes the page wide',
+  );
   assert.deepEqual(faults, []);
   fs.rmSync(file);
 });
