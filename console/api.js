@@ -125,7 +125,7 @@ export const api = {
 /** Why the routes for administrators are closed to this tab; nothing where they are open. @returns {string | null} */
 export function closed() {
   if (session.status.admin_key_is_set === false) return 'No ADMIN_KEY is set: the operator closed this.';
-  return session.adminKey || session.key ? null : 'This needs the administrator\u2019s key: enter it under \u201cKeys\u201d above.';
+  return session.adminKey || session.key ? null : 'This needs the administrator\u2019s key: see \u201cKeys\u201d.';
 }
 
 /** An address of a picture on this origin, whatever host it was made for. */

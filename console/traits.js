@@ -47,8 +47,8 @@ export function steady(jaccard) {
   const [word, tone] = jaccard >= 0.75 ? ['stable', 'good'] : jaccard >= 0.6 ? ['fair', 'fair'] : ['shaky', 'bad'];
   return el('span', badge(word, tone), ` ${pct(jaccard)}`);
 }
-export const STEADY = 'How much of a segment comes back where only four fifths of the customers are trained on: '
-  + '75\u202f% and more is stable; below 60\u202f% better build no campaign on it.';
+export const STEADY = 'How much of a segment comes back in a training on four fifths of the customers. Below 60\u202f% '
+  + 'build no campaign on it.';
 
 /** What decides the segments, as a box; where one column does, what to do about it. @param {any} by a `DecidedBy` */
 export function decided(by, isModels = false) {

@@ -78,7 +78,7 @@ export function sends(form, meanwhile, act) {
       mend(form, problem);
     }
     put(go, { disabled: false, textContent: words });
-    // A button that cannot be used loses the focus; whoever goes by keys goes on from it.
+    // A disabled button loses the focus.
     if (document.activeElement === document.body) go.focus({ preventScroll: true });
   });
   return form;

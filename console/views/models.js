@@ -2,18 +2,23 @@
 // trainings, watched as they go; and ways to train, compared.
 import { api, closed } from '../api.js';
 import {
-  alert, all, ask, badge, bar, bring, bytes, dec, details, el, empty, fill, link, look, name, nodes, note, num, pairs,
+  alert, all, ask, badge, bar, bring, bytes, dec, details, el, empty, fill, link, look, name, note, num, pairs,
   para, pct, plural, press, put, q, save, screen, section, span, table, title, toast, way, when,
 } from '../dom.js';
 import { mapFigure } from '../map.js';
 import { STEADY, decided, decidedShort, driftSentence, drifts, steady } from '../traits.js';
 import { dropping, mend, sends } from '../writing.js';
 
-export function models({ signal, again }) {
-  const body = el('div');
+/** What `make` brings, for administrators. */
+function forAdmins(signal, make) {
   const reason = closed();
-  if (reason) put(body, empty('The versions are for administrators', reason));
-  else bring(body, signal, async () => versions(await api.models({ signal }), signal));
+  const body = el('div', reason && empty('For administrators', reason));
+  if (!reason) bring(body, signal, make);
+  return body;
+}
+
+export function models({ signal, again }) {
+  const body = forAdmins(signal, async () => versions(await api.models({ signal }), signal));
   document.addEventListener('version', again, { signal });
   return screen({ head: 'Models', go: ['#/retrain', 'Retrain'] }, body);
 }
@@ -58,8 +63,7 @@ function row(of, list, live) {
     toast(`${version} is live.`);
     changed();
   };
-  const label = `Compare ${version}`;
-  const box = el('input', { type: 'checkbox', name: 'compare', value: version, aria: { label } });
+  const box = el('input', { type: 'checkbox', name: 'compare', value: version, aria: { label: `Compare ${version}` } });
   return [
     [el('label.check', box, link(when(made), `#/models/${version}`)), el('.small.soft', version)],
     num(scores.rows), num(scores.clusters), pct(scores.noise_share), steady(scores.least_jaccard),
@@ -118,7 +122,6 @@ const VERDICTS = {
   first_version: ['fair', 'Published as the first version: no other was live.'],
   forced: ['fair', 'Published by force: the checks would have refused it.'],
   refused: ['bad', 'Refused: what was live stayed live.'],
-  unchanged: ['good', 'Unchanged.'],
 };
 const CHECKS = {
   profiles: 'Distinct profiles', clusters: 'Segments', noise_share: 'Share outside every segment', dbcv: 'DBCV',
@@ -128,10 +131,7 @@ const CHECKS = {
 };
 
 export function report({ parameter: version, signal }) {
-  const body = el('div');
-  const reason = closed();
-  if (reason) put(body, empty('Reports are for administrators', reason));
-  else bring(body, signal, async () => {
+  const body = forAdmins(signal, async () => {
     const map = api.map(version, { signal }).catch(() => null);
     return parts(version, await api.report(version, { signal }), await map);
   });
@@ -141,8 +141,7 @@ export function report({ parameter: version, signal }) {
 /** @param {any} it a report, which is no part of the description @param {Api['CustomerMap'] | null} map */
 function parts(version, it, map) {
   const [tone, words] = VERDICTS[it.verdict] ?? ['', it.verdict];
-  const { skipped, cleaning } = it;
-  const read = [...it.files.map(file => [file, 'read']), ...skipped.map(({ file, why }) => [file, why])];
+  const read = [...it.files.map(file => [file, 'read']), ...it.skipped.map(({ file, why }) => [file, why])];
   return [
     decided(it.scores?.decided_by),
     note(tone, words, it.trained_on_sample && 'Trained on the sample: its customers are invented.'),
@@ -154,7 +153,7 @@ function parts(version, it, map) {
     it.drift && section('Drift since the version before', driftSentence(it.drift), drifts(it.drift)),
     section('Scores', scores(it)),
     it.comparison && section('Ways to train', compared({ comparison: it.comparison, ended_at: it.at })),
-    section('Files', el('p', `${num(cleaning?.rows_read)} rows read.`),
+    section('Files', el('p', `${num(it.cleaning?.rows_read)} rows read.`),
       table('Files', ['File', 'What became of it'], read)),
     details('Parameters and time', pairs(flat({ ...it.params, seconds: it.seconds }))),
   ];
@@ -216,9 +215,11 @@ const ENDED = {
 };
 
 export function retrain({ signal }) {
-  const back = ['#/models', 'All versions'];
-  const reason = closed();
-  if (reason) return screen({ head: 'Retrain', back }, empty('Retraining is for administrators', reason));
+  const body = forAdmins(signal, async () => retraining(signal));
+  return screen({ head: 'Retrain', back: ['#/models', 'All versions'] }, body);
+}
+
+function retraining(signal) {
   const live = el('section', { hidden: true });
   const past = el('div');
   const load = () => bring(past, signal, async () => {
@@ -244,7 +245,7 @@ export function retrain({ signal }) {
   });
   load();
   const lead = 'Trains on the base data and the uploads that wait. What the checks refuse changes nothing.';
-  return screen({ head: 'Retrain', back }, para('.lead', lead), form, live, past);
+  return [para('.lead', lead), form, live, past];
 }
 
 /** Lets the header look at once which version is live. */
@@ -317,7 +318,7 @@ function uploads(waiting, load) {
   const rows = list.map(({ id, received_at: at, rows, bytes: size, sent_by: sender, state }) => {
     const words = `The ${num(rows)} rows of ${when(at)} are not trained on. This cannot be undone.`;
     const remove = async () => (await ask('Delete this upload?', words, 'Delete it')) && api.remove(id);
-    return [when(at), num(rows), bytes(size), sender ?? 'nobody with a key', el('span.small', { title: id }, id.slice(0, 12)),
+    return [when(at), num(rows), bytes(size), sender ?? 'without a key', el('span', { title: id }, id.slice(0, 12)),
       state === 'waiting' ? badge('waits for approval', 'fair') : badge('is trained on', 'good'),
       el('span.row', state === 'waiting' && act('Approve', () => api.approve(id)), act('Delete', remove))];
   });
@@ -346,8 +347,8 @@ export function comparing(signal) {
   const live = el('div', { hidden: true });
   const result = el('div');
   const form = fill('compare');
-  const publish = (way, settings, known) => async () => {
-    const words = `${way}: ${known}. Once it has passed the checks, it is live. You can go back at any time.`;
+  const publish = (way, settings, reasons) => async () => {
+    const words = `${way}${reasons && `: ${reasons}`}. Once it has passed the checks, it is live. You can go back.`;
     if (!(await ask('Train this way and publish?', words, 'Train and publish'))) return;
     await watch(live, way, told => api.retrain(formOf('training', [JSON.stringify(settings)]), false, told));
   };
@@ -378,7 +379,6 @@ function compared({ comparison, ended_at }, publish = null) {
     const way = WAYS[of.name] ?? title(of.name);
     const fate = of.name === best ? badge('best', 'good') : badge(of.out.length ? 'out' : 'passes');
     const reasons = of.failure ?? of.out.map(why => OUT[why] ?? title(why)).join('; ');
-    const known = nodes(plural(of.segments, 'segment'), reasons).join('; ');
     const two = (first, second) => [first, el('.small.soft', second)];
     return [
       two([`${at + 1}. ${way} `, fate], reasons),
@@ -387,7 +387,7 @@ function compared({ comparison, ended_at }, publish = null) {
       of.bits && two(dec(of.bits.mean), `chance ${dec(of.bits.null)} ± ${dec(of.bits.standard_error)}`),
       two(decidedShort(of.decided_by), of.told.map(title).join(', ')),
       el('span.soft', `${dec(of.silhouette)} / ${dec(of.dbcv)}`),
-      publish && of.segments ? press('Publish', publish(way, of.settings, known), '.small-button') : '',
+      publish && of.segments ? press('Publish', publish(way, of.settings, reasons), '.small-button') : '',
     ];
   });
   return [
