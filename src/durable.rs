@@ -74,6 +74,21 @@ fn fill(mut file: File, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
+/// Opens a file to be read. A pipe that nobody writes to would be waited for without end, and reading a device does
+/// things: neither is opened.
+///
+/// # Errors
+/// What the system said; [`io::ErrorKind::InvalidInput`] where it is no regular file.
+pub fn open_regular(path: &Path) -> io::Result<File> {
+    // Without it, opening a pipe waits for a writer. On a regular file it changes nothing.
+    let file = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"))
+    }
+}
+
 /// Syncs a file that is there, and its name.
 ///
 /// # Errors
@@ -157,5 +172,20 @@ mod tests {
         assert_eq!((mode(&private) & 0o777, mode(&private.join("a")) & 0o777), (0o700, 0o600));
         assert_eq!(folder_of(Path::new("a")), Path::new("."));
         assert_eq!(folder_of(Path::new("/a/b")), Path::new("/a"));
+    }
+
+    #[test]
+    fn only_a_regular_file_is_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        let [file, pipe, link] = ["file", "pipe", "link"].map(|name| folder.path().join(name));
+        fs::write(&file, "text").unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        assert_eq!(io::read_to_string(open_regular(&file).unwrap()).unwrap(), "text");
+        assert_eq!(io::read_to_string(open_regular(&link).unwrap()).unwrap(), "text");
+        for other in [pipe.as_path(), folder.path(), Path::new("/dev/zero")] {
+            assert_eq!(open_regular(other).unwrap_err().kind(), io::ErrorKind::InvalidInput, "{other:?}");
+        }
+        assert_eq!(open_regular(&folder.path().join("none")).unwrap_err().kind(), io::ErrorKind::NotFound);
     }
 }

@@ -23,7 +23,7 @@
 //! customer, config → nothing of ours
 //! ```
 //!
-//! Every module may import `causes`, `durable`, `near_miss` and `text_file`, which import nothing of ours. `main` also
+//! Every module may import `causes`, `disk`, `durable`, `near_miss` and `text_file`, which import nothing of ours. `main` also
 //! puts together what it hands to them: the model store, the writer and the schema.
 //!
 //! On other systems than Linux there is nothing here: the one error is `main`'s.
@@ -35,6 +35,7 @@ pub mod causes;
 pub mod config;
 pub mod content;
 pub mod customer;
+pub mod disk;
 pub mod durable;
 pub mod export;
 pub mod http;

@@ -2,14 +2,15 @@
 //!
 //! Decodes what their editors make of text: UTF-8 with or without a byte order mark, and UTF-16. What is not text, and
 //! what stands in for a file that was never fetched, is refused with a sentence that says so. Knows no format and never
-//! quotes a file. Imports nothing of ours; every module may import it.
+//! quotes a file. Imports `durable` alone; every module may import it.
 
 use std::borrow::Cow;
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
+
+use crate::durable;
 
 /// The largest file that is read: a schema, a table of prices or a key takes a few kilobytes.
 const MAX_BYTES: u64 = 16 << 20;
@@ -62,7 +63,7 @@ impl TextFileError {
 /// [`TextFileError`], for an empty file too.
 pub fn read(path: &Path) -> Result<String, TextFileError> {
     let mut bytes = Vec::new();
-    let file = File::open(path).map_err(TextFileError::Unreadable)?;
+    let file = durable::open_regular(path).map_err(TextFileError::Unreadable)?;
     file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(TextFileError::Unreadable)?;
     if bytes.len() as u64 > MAX_BYTES {
         return Err(TextFileError::TooLarge { limit_bytes: MAX_BYTES });
@@ -164,7 +165,7 @@ mod tests {
             std::fs::write(&path, empty).unwrap();
             assert!(matches!(read(&path), Err(TextFileError::Empty)), "{empty:?}");
         }
-        File::create(&path).unwrap().set_len(MAX_BYTES + 1).unwrap();
+        std::fs::File::create(&path).unwrap().set_len(MAX_BYTES + 1).unwrap();
         assert_eq!(read(&path).unwrap_err().to_string(), "is larger than 16 MB");
         assert_eq!(read(folder.path()).unwrap_err().to_string(), "cannot be read");
     }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Args;
 use content_portal::customer::ColumnSettings;
+use content_portal::disk::Keeper;
 use content_portal::model_store::ModelStore;
 use content_portal::pipeline::{Method, TrainingSettings};
 use content_portal::retrain::RetrainOutcome;
@@ -112,7 +113,8 @@ pub(super) fn lower_priority() -> anyhow::Result<()> {
 
 /// Trains, publishes and prints the report.
 pub fn retrain(config: &Config, args: &RetrainArgs) -> anyhow::Result<ExitCode> {
-    let store = ModelStore::new(&config.paths.models);
+    let disk = Keeper::new(config.server.upload_rules.min_free_bytes);
+    let store = ModelStore::new(&config.paths.models).with_disk(disk);
     let (settings, uploads) = (args.settings.clone().into(), Some(upload_folder(config)));
     let training = Training { settings: &settings, uploads, force: args.force, recorded: args.recorded };
     if args.events {

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context, anyhow};
 use content_portal::causes::with_causes;
+use content_portal::disk::Keeper;
 use content_portal::http::{Application, KeyRing, Opening, Parts, Prepared, ServeError, Settings};
 use content_portal::model_store::{ModelStore, ModelVersion};
 use content_portal::retrain::worker::Program;
@@ -143,7 +144,8 @@ fn boxed(error: anyhow::Error) -> Box<dyn Error + Send + Sync> {
 /// Everything that takes time before the first request can be answered: milliseconds where there is a model, and
 /// callers are let in behind it; minutes where one has to be trained, and they are let in before it.
 fn prepare(config: &Config, opening: &Opening) -> anyhow::Result<Prepared> {
-    let store = ModelStore::new(&config.paths.models);
+    let disk = Keeper::new(config.server.upload_rules.min_free_bytes);
+    let store = ModelStore::new(&config.paths.models).with_disk(disk);
     folders::check(config, store.has_version())?;
     let entries = setup::persona_entries(config)?;
     // Not at night, when the schedule comes to it.

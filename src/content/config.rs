@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use url::Url;
 
+use super::ImageRules;
 use crate::config::{Reader, defaults};
 
 pub use crate::config::Secret;
@@ -107,6 +108,8 @@ pub struct WriterConfig {
     pub state_dir: PathBuf,
     /// `IMAGE_DIR`, where pictures are kept, made when the first one is; `images`.
     pub image_dir: PathBuf,
+    /// What bounds the stored pictures.
+    pub image_rules: ImageRules,
 }
 
 impl WriterConfig {
@@ -141,6 +144,7 @@ impl WriterConfig {
             prompt_dir: read.optional_path("PROMPT_DIR"),
             prices: read.optional_path("PRICES_PATH"),
             image_dir: read.path("IMAGE_DIR", "images"),
+            image_rules: ImageRules::read(read),
         };
         if let Some(budget) = &mut config.budget {
             budget.state_dir.clone_from(&config.state_dir);
@@ -246,6 +250,8 @@ mod tests {
             ("PROMPT_DIR", "the-prompts"),
             ("PRICES_PATH", "the-prices"),
             ("IMAGE_DIR", "the-images"),
+            ("IMAGE_KEEP_DAYS", "30"),
+            ("IMAGE_MAX_GB", "2"),
         ];
         let read = Loaded::from_pairs(&all, "", WriterConfig::read).config().unwrap();
         let budget = BudgetConfig { usd_per_day: 2.5, state_dir: "the-state".into() };
@@ -256,6 +262,8 @@ mod tests {
         assert_eq!(read.fallback_models, ["second", "third"]);
         let seconds = [read.timeout, read.deadline, read.image_timeout].map(|time| time.as_secs());
         assert_eq!(seconds, [11, 12, 13]);
+        let (keep_for, max_total_bytes) = (Some(Duration::from_secs(30 * 86_400)), Some(2 << 30));
+        assert_eq!(read.image_rules, ImageRules { keep_for, max_total_bytes });
         let paths = [read.prompt_dir.unwrap(), read.prices.unwrap(), read.image_dir];
         assert_eq!(paths, ["the-prompts", "the-prices", "the-images"].map(PathBuf::from));
     }

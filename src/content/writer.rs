@@ -1,34 +1,48 @@
 //! The writer: one request for each brief, and many briefs side by side; the provider behind it does the work.
 
 use std::fmt;
+use std::fs::File;
+use std::io;
 use std::num::NonZeroUsize;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt, stream};
 use tokio::time::Instant;
 
 use super::live_prompts::LivePrompts;
-use super::offline::Offline;
+use super::offline::{Offline, Posters};
 use super::openai::{Openai, is_openai_s_own};
 use super::prices::Prices;
 use super::prompt::Prompts;
 use super::provider::{Probed, Provider, Task};
 use super::{
-    Brief, Content, ImageStore, Payer, Pictures, WriteError, WriteErrorKind, WriteStep, WriterConfig,
+    Brief, Content, ImageName, ImageStore, Payer, Pictures, WriteError, WriteErrorKind, WriteStep, WriterConfig,
     WriterConfigError, WriterKind, Written,
 };
+use crate::disk::Keeper;
 
 /// Writes and draws content for briefs. Cheap to share behind an `Arc`; safe to use from many tasks at once.
 pub struct Writer {
     prompts: LivePrompts,
     prices: Arc<Prices>,
     images: ImageStore,
+    posters: Posters,
     deadline: Duration,
     image_timeout: Duration,
     provider: Box<dyn Provider>,
+}
+
+/// A picture, to be served.
+#[derive(Debug)]
+pub enum Picture {
+    /// A file, positioned at its start.
+    Stored(File),
+    /// A poster.
+    Drawn(Bytes),
 }
 
 /// A request for the content of one brief: one snapshot of the prompt templates, one deadline over all tries for texts.
@@ -67,7 +81,8 @@ impl Writer {
         Ok(Self {
             prompts: LivePrompts::load(config.prompt_dir.as_deref())?,
             prices,
-            images: ImageStore::new(&config.image_dir),
+            images: ImageStore::with_rules(&config.image_dir, config.image_rules, Keeper::new(0)),
+            posters: Posters::new()?,
             deadline: config.deadline,
             image_timeout: config.image_timeout,
             provider,
@@ -108,6 +123,28 @@ impl Writer {
     /// Where pictures are kept.
     pub fn images(&self) -> &ImageStore {
         &self.images
+    }
+
+    /// Reserves room for pictures together with others that write to the same disks.
+    pub fn share_disk(&mut self, disk: Keeper) {
+        self.images.share_disk(disk);
+    }
+
+    /// A poster that was drawn lately.
+    pub fn drawn_lately(&self, name: &ImageName) -> Option<Bytes> {
+        self.posters.remembered(name)
+    }
+
+    /// A picture by its name; `None` where there is none. A poster is drawn. Blocking.
+    ///
+    /// # Errors
+    /// What the disk says, other than that there is no such file.
+    pub fn picture(&self, name: &ImageName) -> io::Result<Option<Picture>> {
+        if !name.is_poster() {
+            return Ok(self.images.open(name)?.map(Picture::Stored));
+        }
+        let Some(description) = self.images.poster(name)? else { return Ok(None) };
+        Ok(self.posters.draw(name, &description)?.map(Picture::Drawn))
     }
 
     /// Takes changed prompt templates over; requests that have begun keep theirs. A change that cannot be used is
@@ -158,8 +195,8 @@ impl<'a> ContentRequest<'a> {
     ///
     /// # Errors
     /// When one of the pictures is not there within its tries and the time-out for pictures, is no picture, or cannot
-    /// be stored, or when no processor is free for a poster of the offline writer within ten seconds and that time-out;
-    /// [`WriteError::kind`] says which. Pictures that were finished by then stay in the store.
+    /// be stored; [`WriteError::kind`] says which. Posters of the offline writer are named here and drawn when they are asked
+    /// for. Pictures that were finished by then stay in the store.
     pub async fn draw(&self, content: &Content) -> Result<Pictures, WriteError> {
         self.missing(self.pictures(content).await)
     }
@@ -309,7 +346,8 @@ mod tests {
         assert_eq!((content.spent, content.waited), (Spent::NOTHING, Duration::ZERO));
         let pictures = request.draw(&content).await.unwrap();
         assert_eq!((pictures.model.as_str(), pictures.spent), ("offline", Spent::NOTHING));
-        let png = writer.images().read(&pictures.images[0]).unwrap().unwrap();
+        let Some(Picture::Drawn(png)) = writer.picture(&pictures.images[0]).unwrap() else { panic!("no poster") };
+        assert_eq!(writer.drawn_lately(&pictures.images[0]), Some(png.clone()));
         assert!(png.starts_with(b"\x89PNG"));
     }
 

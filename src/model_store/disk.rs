@@ -1,6 +1,6 @@
 //! Files that are whole or absent, each failure named with its file: synced writes, bounded reads, checksums.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -42,7 +42,7 @@ pub(super) fn read_file(path: &Path) -> Result<Vec<u8>, StoreError> {
         io::ErrorKind::NotFound => FileFault::Missing,
         _ => FileFault::Unreadable(source),
     };
-    let file = File::open(path).map_err(|e| fault(unreadable(e)))?;
+    let file = durable::open_regular(path).map_err(|e| fault(unreadable(e)))?;
     let size_bytes = file.metadata().map_err(|e| fault(unreadable(e)))?.len();
     if size_bytes > MAX_FILE_BYTES {
         return Err(fault(FileFault::TooLarge { size_bytes }));

@@ -43,6 +43,11 @@ impl ModelStore {
         };
         let mut staged = Staged { store: self, folder, manifest };
         let files = format::encode(candidate).map_err(|(name, source)| staged.unmade(name, source))?;
+        let size_bytes = files.iter().map(|(_, bytes)| bytes.len() as u64).sum();
+        let _reserved = self.disk().reserve(self.dir(), size_bytes).map_err(|error| StoreError::Write {
+            path: staged.folder.clone(),
+            source: io::Error::new(io::ErrorKind::StorageFull, error),
+        })?;
         for (name, bytes) in &files {
             staged.add(name, bytes)?;
         }

@@ -9,6 +9,7 @@ use super::disk::{read_file, rename, sha256_hex, sync_folder};
 use super::format;
 use super::manifest::{FORMAT_VERSIONS, Manifest, VersionId};
 use super::{FileFault, StoreError};
+use crate::disk::Keeper;
 use crate::pipeline::{Model, Refit, TrainingProfile};
 
 pub(super) const MANIFEST: &str = "manifest.json";
@@ -20,6 +21,7 @@ const CURRENT: &str = "current";
 #[derive(Debug, Clone)]
 pub struct ModelStore {
     dir: PathBuf,
+    disk: Keeper,
 }
 
 /// One version, loaded.
@@ -56,7 +58,17 @@ pub struct VersionSummary {
 impl ModelStore {
     /// The versions under `dir`, which need not exist yet.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
-        Self { dir: dir.into() }
+        Self { dir: dir.into(), disk: Keeper::new(0) }
+    }
+
+    /// The same, which stages no version that this keeper has no room for.
+    #[must_use]
+    pub fn with_disk(self, disk: Keeper) -> Self {
+        Self { disk, ..self }
+    }
+
+    pub(super) fn disk(&self) -> &Keeper {
+        &self.disk
     }
 
     /// The version that `current` leads to.

@@ -8,7 +8,7 @@
 //! The sample is not read where there is another workbook or another file with customers: invented customers and own
 //! ones are never in one table. A workbook that cannot be read counts here too, for it was meant to be trained on.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
@@ -17,6 +17,7 @@ use super::uploads::{self, TAKEN};
 use super::{FileInTurn, Progress, RetrainError, RetrainRequest, SkippedFile};
 use crate::causes::with_causes;
 use crate::customer::{CustomerTable, Keep, KeyedTable, NewestStands};
+use crate::durable;
 use crate::upload_store::UploadId;
 use crate::workbook::{COLUMNS_EXTENSION, ReadRequest, Watch, WorkbookError, is_columns_file, read_columns};
 
@@ -128,7 +129,7 @@ impl<'a> Collecting<'a> {
 
 /// The rows of one file, or what is wrong with it.
 fn read(request: &RetrainRequest<'_>, path: &Path) -> Result<Result<KeyedTable, String>, RetrainError> {
-    let file = match File::open(path) {
+    let file = match durable::open_regular(path) {
         Ok(file) => file,
         Err(error) => return Ok(Err(format!("the file cannot be opened: {error}"))),
     };

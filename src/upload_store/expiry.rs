@@ -1,11 +1,11 @@
-//! Removing the oldest uploads, where a limit of age or size is set.
+//! Removing uploads that are too old, where a limit of age is set. A limit of size removes none: it refuses new ones.
 
 use std::fs;
 use std::io;
 use std::time::SystemTime;
 
 use super::name::StoredName;
-use super::{About, UploadStore};
+use super::{About, UploadError, UploadStore};
 
 /// A kept upload.
 struct Stored {
@@ -23,7 +23,7 @@ struct Due {
 impl UploadStore {
     /// Whether any upload ever expires.
     pub fn expires(&self) -> bool {
-        self.0.rules.keep_for.is_some() || self.0.rules.max_total_bytes.is_some()
+        self.0.rules.keep_for.is_some()
     }
 
     /// Whether an upload is to be removed by now.
@@ -34,8 +34,8 @@ impl UploadStore {
         Ok(self.expires() && !self.due(now)?.is_empty())
     }
 
-    /// Removes the uploads that were last sent too long before `now`, and of the others the oldest until the rest is
-    /// small enough; says so in the log, one by one, and how many they were. No training may be reading them.
+    /// Removes the uploads that were last sent too long before `now`; says so in the log, one by one, and how many they
+    /// were. No training may be reading them.
     ///
     /// # Errors
     /// When the folder exists and cannot be listed.
@@ -71,22 +71,22 @@ impl UploadStore {
         let rules = &self.0.rules;
         let mut stored = self.stored()?;
         stored.sort_by(|a, b| (a.last_sent, &a.name).cmp(&(b.last_sent, &b.name)));
-        let mut total_bytes: u64 = stored.iter().map(|stored| stored.size_bytes).sum();
-        let mut due = Vec::new();
-        for stored in stored {
+        let is_due = |stored: &Stored| {
             let age = now.duration_since(stored.last_sent).unwrap_or_default();
-            let why = if rules.keep_for.is_some_and(|keep_for| age > keep_for) {
-                "older than UPLOAD_KEEP_DAYS"
-            } else if rules.max_total_bytes.is_some_and(|max_bytes| total_bytes > max_bytes) {
-                "more than UPLOAD_MAX_GB together"
-            } else {
-                // Sorted by age: all that follow are younger, and what is left is small enough.
-                break;
-            };
-            total_bytes -= stored.size_bytes;
-            due.push(Due { stored, why });
+            rules.keep_for.is_some_and(|keep_for| age > keep_for)
+        };
+        stored.retain(is_due);
+        Ok(stored.into_iter().map(|stored| Due { stored, why: "older than UPLOAD_KEEP_DAYS" }).collect())
+    }
+
+    /// Finds out whether `size_bytes` more may be kept.
+    pub(super) fn check_total(&self, size_bytes: u64) -> Result<(), UploadError> {
+        let Some(limit_bytes) = self.0.rules.max_total_bytes else { return Ok(()) };
+        let total_bytes: u64 = self.stored()?.iter().map(|stored| stored.size_bytes).sum();
+        if total_bytes.saturating_add(size_bytes) > limit_bytes {
+            return Err(UploadError::StoreFull { limit_bytes });
         }
-        Ok(due)
+        Ok(())
     }
 
     /// Every file that is named as a kept upload is.

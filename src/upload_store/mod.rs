@@ -12,8 +12,9 @@
 //! - An upload that came without a key waits until it is approved, before a training learns from it (`about`).
 //! - Nothing is received that would leave less room on the file system than is to stay free; uploads under way count
 //!   with all that they may become.
-//! - Where a limit of age or size is set, the oldest are removed. Only files that are named as this module names them
-//!   are ever touched. The caller sees to it that no training reads them meanwhile.
+//! - Where a limit of size is set, what would go beyond it is refused: nobody's accepted upload makes room for another's.
+//! - Where a limit of age is set, older ones are removed. Only files that are named as this module names them are ever
+//!   touched. The caller sees to it that no training reads them meanwhile.
 //!
 //! What its sender calls a file decides its extension and nothing else. Blocking; knows no HTTP and no workbook,
 //! imports [`crate::config`] alone of ours.
@@ -36,6 +37,7 @@ use std::time::{Duration, SystemTime};
 use jiff::Timestamp;
 
 use crate::config::{Reader, defaults};
+use crate::disk::{self, DiskError, Keeper, Reserved};
 use crate::durable;
 
 pub use about::{About, UploadState};
@@ -54,7 +56,7 @@ const INCOMING: &str = ".incoming-";
 pub struct UploadRules {
     /// `UPLOAD_KEEP_DAYS`, how long an upload is kept since it was last sent; without it, forever.
     pub keep_for: Option<Duration>,
-    /// `UPLOAD_MAX_GB`, what all of them may hold together; no limit without it.
+    /// `UPLOAD_MAX_GB`, what all of them may hold together, beyond which uploads are refused; no limit without it.
     pub max_total_bytes: Option<u64>,
     /// `MIN_FREE_MB`, what must stay free on their file system; 256.
     pub min_free_bytes: u64,
@@ -144,14 +146,13 @@ impl Default for UploadRules {
 #[non_exhaustive]
 pub enum UploadError {
     /// Too little would stay free.
-    #[error(
-        "the upload folder has {free_bytes} bytes free, and the upload needs {needed_bytes} with what must stay free"
-    )]
-    NoRoom {
-        /// What is free for this process.
-        free_bytes: u64,
-        /// What this upload and those under way may become, and the reserve.
-        needed_bytes: u64,
+    #[error("there is too little room in the upload folder")]
+    NoRoom(#[source] DiskError),
+    /// The kept uploads hold as much as they may.
+    #[error("the uploads that wait for a training would hold more than {limit_bytes} bytes")]
+    StoreFull {
+        /// `UPLOAD_MAX_GB`, in bytes.
+        limit_bytes: u64,
     },
     /// The file system or a quota was full before the upload was whole.
     #[error("the upload folder's disk is full")]
@@ -159,6 +160,15 @@ pub enum UploadError {
     /// The folder or the file could not be written.
     #[error("the upload could not be written")]
     Write(#[source] io::Error),
+}
+
+impl From<DiskError> for UploadError {
+    fn from(error: DiskError) -> Self {
+        match error {
+            DiskError::Unknown(cause) => Self::Write(cause),
+            no_room => Self::NoRoom(no_room),
+        }
+    }
 }
 
 impl From<io::Error> for UploadError {
@@ -178,6 +188,7 @@ pub struct UploadStore(Arc<Shared>);
 struct Shared {
     dir: PathBuf,
     rules: UploadRules,
+    disk: Keeper,
     state: Mutex<State>,
 }
 
@@ -185,8 +196,6 @@ struct Shared {
 struct State {
     /// The names under which contents are kept, as far as this process knows; the disk has the last word.
     names: HashMap<UploadId, StoredName>,
-    /// What uploads under way may become, in bytes.
-    promised_bytes: u64,
 }
 
 impl State {
@@ -200,25 +209,16 @@ impl State {
     }
 }
 
-/// Space on the disk, reserved until this is dropped.
-#[derive(Debug)]
-#[must_use]
-pub struct DiskSpace {
-    store: UploadStore,
-    size_bytes: u64,
-}
-
-impl Drop for DiskSpace {
-    fn drop(&mut self) {
-        let mut state = self.store.lock();
-        state.promised_bytes = state.promised_bytes.saturating_sub(self.size_bytes);
-    }
-}
-
 impl UploadStore {
     /// The uploads in `dir`, which need not exist yet.
     pub fn new(dir: impl Into<PathBuf>, rules: UploadRules) -> Self {
-        Self(Arc::new(Shared { dir: dir.into(), rules, state: Mutex::default() }))
+        let disk = Keeper::new(rules.min_free_bytes);
+        Self(Arc::new(Shared { dir: dir.into(), rules, disk, state: Mutex::default() }))
+    }
+
+    /// The keeper of the disk, for others that write beside uploads.
+    pub fn disk(&self) -> &Keeper {
+        &self.0.disk
     }
 
     /// Removes what an earlier process left unfinished for an hour or more, and learns what is kept.
@@ -255,19 +255,12 @@ impl UploadStore {
     ///
     /// # Errors
     /// [`UploadError::NoRoom`] when less than the reserve would stay free, were this upload and all that are under way
-    /// stored; [`UploadError::Write`] when the folder cannot be made or asked.
-    pub fn reserve(&self, size_bytes: u64) -> Result<DiskSpace, UploadError> {
+    /// stored; [`UploadError::StoreFull`] when kept uploads would hold more than they may; [`UploadError::Write`] when
+    /// the folder cannot be made or asked.
+    pub fn reserve(&self, size_bytes: u64) -> Result<Reserved, UploadError> {
         durable::create_private_folder(self.dir())?;
-        let free_bytes = self.free_bytes()?;
-        let mut state = self.lock();
-        let promised_bytes = state.promised_bytes.saturating_add(size_bytes);
-        let needed_bytes = promised_bytes.saturating_add(self.0.rules.min_free_bytes);
-        if free_bytes < needed_bytes {
-            return Err(UploadError::NoRoom { free_bytes, needed_bytes });
-        }
-        state.promised_bytes = promised_bytes;
-        drop(state);
-        Ok(DiskSpace { store: self.clone(), size_bytes })
+        self.check_total(size_bytes)?;
+        Ok(self.0.disk.reserve(self.dir(), size_bytes)?)
     }
 
     /// What is free for this process on the file system of the uploads, also of a folder that is still to be made, in
@@ -276,10 +269,7 @@ impl UploadStore {
     /// # Errors
     /// When the system cannot say.
     pub fn free_bytes(&self) -> io::Result<u64> {
-        let here = Path::new(".");
-        let nearest = self.dir().ancestors().find(|folder| folder.is_dir()).unwrap_or(here);
-        let disk = rustix::fs::statvfs(nearest)?;
-        Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+        disk::free_bytes(self.dir())
     }
 
     /// What is kept of an upload.
@@ -316,6 +306,12 @@ impl UploadStore {
         let mut state = self.lock();
         let kept_before = state.names.get(&content.id).and_then(|&name| self.renew(name, content));
         if kept_before.is_none() {
+            // Others may have been kept since this one began to arrive.
+            let size_bytes = fs::metadata(hidden)?.len();
+            if let Err(full) = self.check_total(size_bytes) {
+                About::forget(&new_path);
+                return Err(full);
+            }
             if !is_noted {
                 about.write(&new_path)?;
             }

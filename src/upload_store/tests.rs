@@ -89,23 +89,21 @@ fn what_is_too_old_goes_and_content_that_was_sent_again_is_young() {
 }
 
 #[test]
-fn the_oldest_go_until_all_fit() {
+fn what_would_be_too_much_is_refused_and_nothing_is_removed() {
     let dir = tempfile::tempdir().unwrap();
-    let rules = UploadRules { max_total_bytes: Some(25), ..UploadRules::default() };
+    let rules = UploadRules { min_free_bytes: 0, max_total_bytes: Some(25), ..UploadRules::default() };
     let store = store(dir.path(), rules);
-    let contents: [&[u8]; 4] = [b"0000000000", b"1111111111", b"2222222222", b"3333"];
-    for content in contents {
+    for content in [b"0000000000", b"1111111111"] {
         keep(&store, content);
     }
-    for name in names(dir.path()) {
-        let path = dir.path().join(name);
-        let nth = u64::from(fs::read(&path).unwrap()[0] - b'0');
-        set_age(&path, 10 - nth);
-    }
-    assert_eq!(store.expire(SystemTime::now()).unwrap(), 1);
-    let mut left: Vec<_> = names(dir.path()).iter().map(|name| fs::read(dir.path().join(name)).unwrap()).collect();
-    left.sort();
-    assert_eq!(left, contents[1..]);
+    assert!(matches!(store.reserve(6), Err(UploadError::StoreFull { limit_bytes: 25 })));
+    let one_more = store.reserve(5).unwrap();
+    let mut receiving = store.receive(Extension::Csv).unwrap();
+    receiving.write(b"longer than it said").unwrap();
+    assert!(matches!(receiving.finish().keep(&About::sent_by(None)), Err(UploadError::StoreFull { .. })));
+    drop(one_more);
+    assert!(keep(&store, b"0000000000").is_duplicate, "what is kept already takes no more room");
+    assert_eq!((store.expire(SystemTime::now()).unwrap(), names(dir.path()).len()), (0, 2));
 }
 
 #[test]
@@ -128,7 +126,7 @@ fn room_that_is_promised_to_one_is_not_promised_to_another() {
     let most_bytes = disk.f_bavail * disk.f_frsize / 10 * 6;
     let store = store(dir.path(), UploadRules { min_free_bytes: 0, ..UploadRules::default() });
     let reserved = store.reserve(most_bytes).unwrap();
-    assert!(matches!(store.reserve(most_bytes), Err(UploadError::NoRoom { .. })));
+    assert!(matches!(store.reserve(most_bytes), Err(UploadError::NoRoom(_))));
     drop(reserved);
     assert!(store.reserve(most_bytes).is_ok());
     assert_eq!(names(dir.path()), Vec::<String>::new());

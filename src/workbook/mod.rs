@@ -53,7 +53,7 @@ pub struct Limits {
     pub max_sheets: usize,
     /// Parts of one archive.
     pub max_parts: usize,
-    /// `MAX_UNPACKED_MB`, what the parts of one archive unpack to; 1,024.
+    /// `MAX_UNPACKED_MB`, what the parts of one archive unpack to; 256.
     pub max_unpacked_bytes: u64,
     /// Different values of one column of names; only a [`Reader`] minds them.
     pub max_names: usize,
@@ -69,7 +69,7 @@ impl Limits {
             max_cell_bytes: 131_072,
             max_sheets: 256,
             max_parts: 10_000,
-            max_unpacked_bytes: read.megabytes("MAX_UNPACKED_MB", 1, 1_024),
+            max_unpacked_bytes: read.megabytes("MAX_UNPACKED_MB", 1, 256),
             max_names: 100_000,
         }
     }

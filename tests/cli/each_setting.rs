@@ -1,6 +1,7 @@
 //! Settings that nothing else sets, each by what it changes in the real binary.
 
 use std::fs;
+use std::net::TcpStream;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
@@ -110,4 +111,24 @@ fn pictures_are_named_by_the_public_url() {
     let lines = format!("Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}", body.len());
     let answer = send(&address, "POST /generate-promo", &lines);
     assert!(answer.contains("\"https://content.example/images/"), "{answer}");
+}
+
+#[test]
+fn one_address_has_a_share_of_the_connections_and_trusted_proxies_have_none() {
+    let folder = Folder::with_data();
+    folder.ok(&["retrain"]);
+    for (trusted, is_shared) in [("", true), ("127.0.0.1", false)] {
+        let mut command = folder.command(&["serve"]);
+        command.env("PORT", "0").env("WRITER", "offline").env("MAX_CONNECTIONS", "40").env("TRUSTED_PROXIES", trusted);
+        let mut server = Server::start(&mut command);
+        let address = server.until("listening")["address"].as_str().unwrap().to_owned();
+        server.until("ready");
+        // A quarter of forty would be less than a browser needs.
+        let held: Vec<TcpStream> = (0..16).map(|_| TcpStream::connect(&address).unwrap()).collect();
+        let answer = get_with(&address, "/healthz", "");
+        assert_eq!(answer.contains("too_many_connections"), is_shared, "{answer}");
+        assert_eq!(answer.starts_with("HTTP/1.1 503"), is_shared, "{answer}");
+        drop(held);
+        while is_shared && !get_with(&address, "/healthz", "").starts_with("HTTP/1.1 200") {}
+    }
 }

@@ -23,7 +23,7 @@ fn nothing_set_gives_the_documented_defaults() {
     let seconds = [config.writer.timeout, config.writer.deadline, config.writer.image_timeout].map(|t| t.as_secs());
     assert_eq!(seconds, [30, 60, 180]);
     assert_eq!(config.writer.image_dir, PathBuf::from("images"));
-    assert_eq!((config.limits.max_unpacked_bytes, config.bounds.memory_bytes), (1 << 30, 1 << 30));
+    assert_eq!((config.limits.max_unpacked_bytes, config.bounds.memory_bytes), (256 << 20, 1 << 30));
     assert_eq!(config.bounds.time.as_secs(), 8);
     let Settings { max_upload_bytes, max_members, upload_rules, .. } = config.server;
     assert_eq!((max_upload_bytes, config.limits.max_rows, max_members), (50 << 20, 1_000_000, 20_000));

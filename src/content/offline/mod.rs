@@ -1,4 +1,5 @@
-//! The offline provider: deterministic marketing texts and posters without a key or a network.
+//! The offline provider: deterministic marketing texts and posters without a key or a network. A poster is not stored:
+//! its name says what it shows.
 //!
 //! Data decides what is said: phrases by trade (`trades.json`) and for every trade (`lines.json`), word lists to read
 //! an objective by (`words.json`), and how the parts make a post or an image prompt (`post.j2`, `picture.j2`). A hash
@@ -9,22 +10,22 @@ mod data;
 mod dice;
 mod facts;
 mod poster;
+mod posters;
 mod reading;
 
-use std::num::NonZeroUsize;
-use std::sync::Arc;
+use std::io;
 use std::time::Duration;
 
 use data::Data;
 use dice::Dice;
 use facts::{Facts, capitalised, stable_hash};
 use futures::FutureExt;
-use futures::future::{BoxFuture, join_all};
+use futures::future::BoxFuture;
 use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior, Value, context};
-use poster::{Order, Painter};
-use tokio::sync::Semaphore;
-use tokio::time::{Instant, timeout_at};
+use poster::Order;
+
+pub(super) use posters::Posters;
 
 use super::prompt::Prompt;
 use super::provider::{Draft, Provider, Task};
@@ -35,22 +36,16 @@ use super::{
 
 /// How many times a variant that reads like an earlier one is composed anew.
 const MAX_REWRITES: usize = 40;
-/// How long a poster waits for a processor, at most.
-const MAX_WAIT: Duration = Duration::from_secs(10);
 
 /// The offline provider.
 pub(super) struct Offline {
     data: Data,
     templates: Environment<'static>,
-    painter: Arc<Painter>,
-    /// As many posters are drawn at a time as there are processors.
-    processors: Arc<Semaphore>,
 }
 
 impl Offline {
-    /// Parses data, templates and fonts.
+    /// Parses data and templates.
     pub(super) fn new() -> Result<Self, WriterConfigError> {
-        let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let mut templates = Environment::new();
         templates.set_undefined_behavior(UndefinedBehavior::Strict);
         templates.add_filter("upfirst", |text: String| capitalised(&text));
@@ -58,8 +53,7 @@ impl Offline {
         for (name, source) in [("post.j2", include_str!("post.j2")), ("picture.j2", include_str!("picture.j2"))] {
             templates.add_template(name, source).map_err(|e| WriterConfigError::Phrases(e.to_string()))?;
         }
-        let painter = Arc::new(Painter::new()?);
-        Ok(Self { data: Data::built_in()?, templates, painter, processors: Arc::new(Semaphore::new(processors)) })
+        Ok(Self { data: Data::built_in()?, templates })
     }
 
     /// Writes the content for a brief.
@@ -126,39 +120,25 @@ impl Offline {
         Ok(paragraphs.join("\n\n").replace('⏎', "\n"))
     }
 
-    /// Draws one poster a variant and stores them; none waits for a processor beyond `deadline`.
-    async fn draw_posters(
+    /// Names one poster a variant; each is drawn when it is asked for.
+    async fn name_posters(
         &self,
         brief: &Brief,
         content: &Content,
         store: &ImageStore,
-        deadline: Instant,
     ) -> Result<Vec<ImageName>, WriteError> {
         let facts = Facts::new(&self.data, brief);
         let slogans = facts.slogans(content.slogan.as_deref().unwrap_or_default());
         let (tone, platform, seed) = (brief.campaign.tone(), brief.campaign.platform(), facts.seed);
         let numbered = slogans.into_iter().cycle().take(brief.campaign.n_variants()).enumerate();
         let orders = numbered.map(|(variant, slogan)| Order { slogan, tone, platform, seed, variant });
-        let latest = latest_start(Instant::now(), deadline);
-        let posters = join_all(orders.map(|order| self.poster(order, store.clone(), latest))).await;
-        let stored = |(variant, poster): (usize, &Result<ImageName, _>)| Some((variant, poster.as_ref().ok()?.clone()));
-        let drawn = posters.iter().enumerate().filter_map(stored).collect();
-        posters.into_iter().collect::<Result<_, _>>().map_err(|error| WriteError { drawn, ..error })
-    }
-
-    async fn poster(&self, order: Order, store: ImageStore, latest: Instant) -> Result<ImageName, WriteError> {
+        let orders: Vec<Order> = orders.collect();
+        let store = store.clone();
+        let naming = move || orders.iter().map(|order| store.name_poster(&order.describe())).collect();
         let failed = |kind| WriteError::new(WriteStep::Draw, kind);
-        let permit = timeout_at(latest, self.processors.clone().acquire_owned()).await;
-        let permit = permit.map_err(|e| failed(WriteErrorKind::Busy).with_source(e))?;
-        let permit = permit.map_err(|e| failed(WriteErrorKind::Internal).with_source(e))?;
-        let painter = self.painter.clone();
-        let drawing = tokio::task::spawn_blocking(move || {
-            // Given back when the work ends, also when nobody waits for it any longer.
-            let _permit = permit;
-            let png = painter.paint(&order).map_err(|e| failed(WriteErrorKind::Internal).with_source(e))?;
-            store.put(&png).map_err(|e| failed(WriteErrorKind::Storage).with_source(e))
-        });
-        drawing.await.map_err(|e| failed(WriteErrorKind::Internal).with_source(e))?
+        let named: io::Result<Vec<ImageName>> =
+            tokio::task::spawn_blocking(naming).await.map_err(|e| failed(WriteErrorKind::Internal).with_source(e))?;
+        named.map_err(|e| failed(WriteErrorKind::Storage).with_source(e))
     }
 }
 
@@ -179,7 +159,7 @@ impl Provider for Offline {
         store: &'a ImageStore,
     ) -> BoxFuture<'a, Result<Pictures, WriteError>> {
         async move {
-            let images = self.draw_posters(task.brief, content, store, task.deadline).await?;
+            let images = self.name_posters(task.brief, content, store).await?;
             Ok(Pictures { images, model: "offline".to_owned(), spent: Spent::NOTHING, waited: Duration::ZERO })
         }
         .boxed()
@@ -189,11 +169,6 @@ impl Provider for Offline {
 /// Which of `n` phrases is taken: each once in `n` turns, and every round begins elsewhere, on its own way by section.
 fn index_of(hash: u64, turn: usize, n: usize) -> Option<usize> {
     (Dice::new(hash, turn.checked_div(n)?).below(n) + turn).checked_rem(n)
-}
-
-/// When a poster that is ordered `now` has to have a processor.
-fn latest_start(now: Instant, deadline: Instant) -> Instant {
-    deadline.min(now + MAX_WAIT)
 }
 
 #[cfg(test)]

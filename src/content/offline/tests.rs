@@ -1,18 +1,14 @@
 //! What must hold for every text of the offline writer, over all combinations of its inputs.
 
 use std::collections::HashSet;
-use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::{Value as Json, json};
-use tokio::sync::Semaphore;
-use tokio::time::Instant;
 
 use super::super::{
-    Audience, Brief, Campaign, CampaignInput, Engagement, FunnelStage, ImageStore, Platform, Tone, WriteErrorKind,
-    WriteStep, Writer, WriterConfig, sample,
+    Audience, Brief, Campaign, CampaignInput, Engagement, FunnelStage, ImageStore, Platform, Tone, Writer,
+    WriterConfig, sample,
 };
-use super::{Draft, Facts, Offline, latest_start};
+use super::{Draft, Facts, Offline, Order, Posters};
 use crate::customer::Schema;
 use crate::pipeline::Persona;
 
@@ -170,21 +166,30 @@ fn each_segment_s_text_reads_as_recorded() {
 }
 
 #[tokio::test]
-async fn a_poster_waits_ten_seconds_for_a_processor_and_then_says_that_the_server_is_busy() {
-    let now = Instant::now();
-    assert_eq!(latest_start(now, now + Duration::from_secs(60)), now + Duration::from_secs(10));
-    assert_eq!(latest_start(now, now + Duration::from_secs(3)), now + Duration::from_secs(3));
+async fn posters_take_the_trade_s_slogans_in_turn_and_are_drawn_from_their_names() {
     let dir = tempfile::tempdir().unwrap();
     let store = ImageStore::new(dir.path());
-    let mut offline = Offline::new().unwrap();
-    offline.processors = Arc::new(Semaphore::new(0));
-    let brief = sample::brief(|input| input.output = Some("Image".into()));
+    let offline = Offline::new().unwrap();
+    let brief = sample::brief(|input| {
+        input.output = Some("Image".into());
+        input.n_variants = Some(4);
+    });
     let first = offline.write_brief(&brief).unwrap().slogan.unwrap();
     let slogans: HashSet<String> = Facts::new(&offline.data, &brief).slogans(&first).into_iter().collect();
-    assert!(slogans.len() == 3 && slogans.contains(&first), "posters take the trade's slogans in turn");
+    assert!(slogans.len() == 3 && slogans.contains(&first));
     let written = Writer::new(&WriterConfig::default()).unwrap().request(&brief).write().await.unwrap();
-    let error = offline.draw_posters(&brief, &written, &store, now).await.unwrap_err();
-    assert_eq!((error.step, error.kind, error.kind.code()), (WriteStep::Draw, WriteErrorKind::Busy, "busy"));
-    offline.processors.add_permits(1);
-    assert_eq!(offline.draw_posters(&brief, &written, &store, Instant::now()).await.unwrap().len(), 1);
+    let names = offline.name_posters(&brief, &written, &store).await.unwrap();
+    let posters = Posters::new().unwrap();
+    let orders = names.iter().map(|name| Order::read(&store.poster(name).unwrap().unwrap()).unwrap());
+    let orders: Vec<Order> = orders.collect();
+    assert_eq!(orders[0].slogan, first);
+    assert_eq!((orders[3].slogan.as_str(), orders[3].variant), (first.as_str(), 3));
+    assert_eq!(orders.iter().map(|order| &order.slogan).collect::<HashSet<_>>().len(), 3);
+    for name in &names {
+        assert!(posters.remembered(name).is_none());
+        let png = posters.draw(name, &store.poster(name).unwrap().unwrap()).unwrap().unwrap();
+        assert!(png.starts_with(b"\x89PNG"));
+        assert_eq!(posters.remembered(name), Some(png));
+    }
+    assert_eq!(posters.draw(&names[0], b"something else").unwrap(), None);
 }

@@ -7,6 +7,7 @@
 
 mod canvas;
 mod composition;
+mod description;
 mod lettering;
 mod palette;
 mod typeface;

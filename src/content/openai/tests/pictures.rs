@@ -88,7 +88,11 @@ async fn each_output_gets_what_it_asks_for_and_no_call_more() {
                 let pictures = pictures.unwrap();
                 assert_eq!((pictures.images.len(), pictures.model.as_str()), (n, "gpt-image-1"));
                 assert!(pictures.waited > Duration::ZERO);
-                let stored = writer.images().read(&pictures.images[0]).unwrap();
+                let stored = writer.images().open(&pictures.images[0]).unwrap().map(|mut file| {
+                    let mut bytes = Vec::new();
+                    std::io::Read::read_to_end(&mut file, &mut bytes).unwrap();
+                    bytes
+                });
                 assert_eq!(stored.as_deref(), Some(PNG));
             }
         }

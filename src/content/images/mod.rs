@@ -1,0 +1,229 @@
+//! Pictures on disk, each under the hash of its bytes, and the names of posters, which are drawn when they are asked for.
+//!
+//! A name identifies its picture for good: the bytes never change, and a poster's name says what it shows. Only names of
+//! these shapes are joined to the folder, so no name is a path. A poster's name is signed with a key in the folder, so
+//! that nobody can have this service draw what it did not write. Blocking; knows no HTTP and no writer.
+
+mod expiry;
+mod name;
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use uuid::Uuid;
+
+use crate::disk::{DiskError, Keeper};
+use crate::durable;
+
+pub use expiry::ImageRules;
+pub(super) use name::{ImageKind, MAX_POSTER_BYTES};
+pub use name::{ImageName, NotAnImageName};
+
+/// The file of the key that signs posters' names.
+const KEY: &str = ".posters.key";
+const KEY_BYTES: usize = 32;
+
+/// A folder of pictures.
+#[derive(Debug, Clone)]
+pub struct ImageStore {
+    dir: PathBuf,
+    rules: ImageRules,
+    disk: Keeper,
+}
+
+impl ImageStore {
+    /// The store in `dir`, which is made when the first picture is.
+    pub fn new(dir: impl Into<PathBuf>) -> Self {
+        Self::with_rules(dir, ImageRules::default(), Keeper::new(0))
+    }
+
+    /// The same, with limits.
+    pub fn with_rules(dir: impl Into<PathBuf>, rules: ImageRules, disk: Keeper) -> Self {
+        Self { dir: dir.into(), rules, disk }
+    }
+
+    /// Reserves room with this keeper from here on.
+    pub(super) fn share_disk(&mut self, disk: Keeper) {
+        self.disk = disk;
+    }
+
+    /// Stores a picture, once however often it is put, and gives its name. It is whole and synced before it shows under
+    /// that name.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::InvalidData`] where the first bytes are no PNG's, JPEG's or WebP's;
+    /// [`io::ErrorKind::StorageFull`] where too little would stay free, or where the pictures of the last day alone hold
+    /// as much as all may; else what the disk says.
+    pub fn put(&self, bytes: &[u8]) -> io::Result<ImageName> {
+        let not_a_picture = || io::Error::new(io::ErrorKind::InvalidData, "neither PNG nor JPEG nor WebP");
+        let name = ImageName::of_bytes(bytes, ImageKind::of(bytes).ok_or_else(not_a_picture)?);
+        let path = self.dir.join(name.as_str());
+        if let Some(file) = self.open(&name)? {
+            // Its age begins anew. On a disk that cannot be written it keeps its age.
+            let _ = file.set_modified(SystemTime::now());
+            return Ok(name);
+        }
+        let size_bytes = bytes.len() as u64;
+        let _reserved = self.disk.reserve(&self.dir, size_bytes).map_err(no_room)?;
+        self.make_room(size_bytes, SystemTime::now())?;
+        fs::create_dir_all(&self.dir)?;
+        let staged = self.dir.join(format!(".{}.part", Uuid::new_v4()));
+        durable::write(&path, &staged, bytes)?;
+        Ok(name)
+    }
+
+    /// A stored picture, to be read; `None` where there is none of that name.
+    ///
+    /// # Errors
+    /// What the disk says, other than that there is no such file.
+    pub fn open(&self, name: &ImageName) -> io::Result<Option<File>> {
+        if name.is_poster() {
+            return Ok(None);
+        }
+        match File::open(self.dir.join(name.as_str())) {
+            Ok(file) => Ok(Some(file)),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// The name of a poster by its description, of at most [`MAX_POSTER_BYTES`].
+    ///
+    /// # Errors
+    /// When the key is not there and cannot be made, or cannot be read.
+    pub(super) fn name_poster(&self, description: &[u8]) -> io::Result<ImageName> {
+        let key = match self.key()? {
+            Some(key) => key,
+            None => self.make_key()?,
+        };
+        Ok(ImageName::of_poster(description, &key))
+    }
+
+    /// The description of a poster; `None` for a name that this service did not give.
+    ///
+    /// # Errors
+    /// When the key cannot be read.
+    pub(super) fn poster(&self, name: &ImageName) -> io::Result<Option<Vec<u8>>> {
+        Ok(self.key()?.and_then(|key| name.poster(&key)))
+    }
+
+    fn key(&self) -> io::Result<Option<[u8; KEY_BYTES]>> {
+        let mut key = [0; KEY_BYTES];
+        match File::open(self.dir.join(KEY)).and_then(|mut file| file.read_exact(&mut key)) {
+            Ok(()) => Ok(Some(key)),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// Makes the key, or finds that another process has made it meanwhile.
+    fn make_key(&self) -> io::Result<[u8; KEY_BYTES]> {
+        durable::create_folder(&self.dir)?;
+        let staged = self.dir.join(format!(".{}.part", Uuid::new_v4()));
+        // Version 4: 122 random bits each, from the system.
+        let key: Vec<u8> = [Uuid::new_v4(), Uuid::new_v4()].iter().flat_map(|uuid| *uuid.as_bytes()).collect();
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&staged)?;
+        let linked = file.write_all(&key).and_then(|()| file.sync_all()).and_then(|()| {
+            match fs::hard_link(&staged, self.dir.join(KEY)) {
+                Err(e) if e.kind() != io::ErrorKind::AlreadyExists => Err(e),
+                _ => durable::sync_folder(&self.dir),
+            }
+        });
+        // The key has its own name now, or the first failure is the one to report.
+        let _ = fs::remove_file(&staged);
+        linked?;
+        self.key()?.ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+}
+
+fn no_room(error: DiskError) -> io::Error {
+    match error {
+        DiskError::Unknown(cause) => cause,
+        no_room => io::Error::new(io::ErrorKind::StorageFull, no_room),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn read(store: &ImageStore, name: &ImageName) -> Option<Vec<u8>> {
+        let mut bytes = Vec::new();
+        store.open(name).unwrap()?.read_to_end(&mut bytes).unwrap();
+        Some(bytes)
+    }
+
+    const PNG: &[u8] = b"\x89PNG\r\n\x1a\nrest";
+
+    #[test]
+    fn the_same_picture_is_stored_once_under_the_hash_of_its_bytes() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = ImageStore::new(dir.path().join("made/when/needed"));
+        let name = store.put(PNG).unwrap();
+        assert_eq!(store.put(PNG).unwrap(), name);
+        assert_eq!(read(&store, &name).as_deref(), Some(PNG));
+        assert_eq!((name.as_str().len(), name.media_type()), (68, "image/png"));
+        let files: Vec<_> = fs::read_dir(&store.dir).unwrap().map(|e| e.unwrap().file_name()).collect();
+        assert_eq!(files, [name.as_str()], "no part of a picture is left behind");
+    }
+
+    #[test]
+    fn the_kind_is_told_by_the_bytes() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = ImageStore::new(dir.path());
+        for (bytes, media_type) in
+            [(&b"\xff\xd8\xff\xe0"[..], "image/jpeg"), (&b"RIFF\x04\0\0\0WEBPVP8 "[..], "image/webp")]
+        {
+            let name = store.put(bytes).unwrap();
+            assert_eq!(name.media_type(), media_type);
+            assert_eq!(name.as_str().parse(), Ok(name));
+        }
+        for bytes in [&b""[..], b"<svg/>", b"GIF89a", b"\x89PNG", b"RIFF\0\0\0\0WAVE"] {
+            assert_eq!(store.put(bytes).unwrap_err().kind(), io::ErrorKind::InvalidData);
+        }
+    }
+
+    #[test]
+    fn a_picture_that_is_not_there_is_no_error() {
+        let store = ImageStore::new("no/such/folder");
+        let name: ImageName = format!("{}.webp", "0".repeat(64)).parse().unwrap();
+        assert_eq!(read(&store, &name), None);
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_made_is_an_error() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("file"), "").unwrap();
+        assert!(ImageStore::new(dir.path().join("file")).put(PNG).is_err());
+    }
+
+    #[test]
+    fn posters_are_named_alike_by_every_process_and_by_no_other_service() {
+        let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let stores = [ImageStore::new(dir.path().join("images")), ImageStore::new(dir.path().join("images"))];
+        let [name, again] = [0, 1].map(|n: usize| stores[n].name_poster(b"a slogan").unwrap());
+        assert_eq!(name, again);
+        assert_eq!(stores[1].poster(&name).unwrap().as_deref(), Some(&b"a slogan"[..]));
+        let elsewhere = ImageStore::new(other.path());
+        assert_eq!(elsewhere.poster(&name).unwrap(), None, "without a key, and with another one");
+        elsewhere.name_poster(b"").unwrap();
+        assert_eq!(elsewhere.poster(&name).unwrap(), None);
+        assert_eq!(read(&stores[0], &name), None, "it is not stored");
+        let files: Vec<_> = fs::read_dir(&stores[0].dir).unwrap().map(|e| e.unwrap().file_name()).collect();
+        assert_eq!(files, [KEY]);
+        assert_eq!(fs::metadata(stores[0].dir.join(KEY)).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_picture_that_would_leave_too_little_free_is_not_stored() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = ImageStore::with_rules(dir.path(), ImageRules::default(), Keeper::new(u64::MAX));
+        assert_eq!(store.put(PNG).unwrap_err().kind(), io::ErrorKind::StorageFull);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+}

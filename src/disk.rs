@@ -1,0 +1,123 @@
+//! The keeper of the disks: what has to stay free, and room that is reserved before it is written.
+//!
+//! Whoever writes more than a few kilobytes reserves it first: uploads, exports, pictures, trainings. Reservations of
+//! one keeper count together, by file system, so that many writers cannot each find the same room free. Imports nothing
+//! of ours; everything may import it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// What has to stay free on a file system, and what is reserved on each. Clones are the same keeper.
+#[derive(Debug, Clone)]
+pub struct Keeper(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    min_free_bytes: u64,
+    /// Reserved bytes by the number of the file system.
+    reserved: Mutex<BTreeMap<u64, u64>>,
+}
+
+/// Why room was not reserved.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DiskError {
+    /// Too little would stay free.
+    #[error("the disk has {free_bytes} bytes free, and {needed_bytes} are needed with what must stay free")]
+    NoRoom {
+        /// What is free for this process.
+        free_bytes: u64,
+        /// What this writer and those under way may write, and what must stay free.
+        needed_bytes: u64,
+    },
+    /// The file system cannot be asked.
+    #[error("the disk cannot be asked for its free space")]
+    Unknown(#[source] io::Error),
+}
+
+/// Room on a file system, reserved until this is dropped.
+#[derive(Debug)]
+#[must_use]
+pub struct Reserved {
+    keeper: Keeper,
+    device: u64,
+    size_bytes: u64,
+}
+
+impl Keeper {
+    /// Keeps `min_free_bytes` free (`MIN_FREE_MB`).
+    pub fn new(min_free_bytes: u64) -> Self {
+        Self(Arc::new(Shared { min_free_bytes, reserved: Mutex::default() }))
+    }
+
+    /// Reserves `size_bytes` on the file system of `folder`, which need not exist yet.
+    ///
+    /// # Errors
+    /// [`DiskError::NoRoom`] when less than the reserve would stay free, were all that is reserved there written;
+    /// [`DiskError::Unknown`] when the system cannot say.
+    pub fn reserve(&self, folder: &Path, size_bytes: u64) -> Result<Reserved, DiskError> {
+        let nearest = nearest(folder);
+        let device = fs::metadata(nearest).map_err(DiskError::Unknown)?.dev();
+        let mut all = self.reserved();
+        let free_bytes = free_bytes(nearest).map_err(DiskError::Unknown)?;
+        let before = all.get(&device).copied().unwrap_or_default();
+        let reserved_bytes = before.saturating_add(size_bytes);
+        let needed_bytes = reserved_bytes.saturating_add(self.0.min_free_bytes);
+        if free_bytes < needed_bytes {
+            return Err(DiskError::NoRoom { free_bytes, needed_bytes });
+        }
+        all.insert(device, reserved_bytes);
+        Ok(Reserved { keeper: self.clone(), device, size_bytes })
+    }
+
+    fn reserved(&self) -> MutexGuard<'_, BTreeMap<u64, u64>> {
+        self.0.reserved.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        let mut all = self.keeper.reserved();
+        if let Some(bytes) = all.get_mut(&self.device) {
+            *bytes = bytes.saturating_sub(self.size_bytes);
+        }
+    }
+}
+
+/// What is free for this process on the file system of `folder`, which need not exist yet; in bytes.
+///
+/// # Errors
+/// When the system cannot say.
+pub fn free_bytes(folder: &Path) -> io::Result<u64> {
+    let disk = rustix::fs::statvfs(nearest(folder))?;
+    Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
+/// The folder, or the nearest one around it that exists.
+fn nearest(folder: &Path) -> &Path {
+    folder.ancestors().find(|folder| folder.is_dir()).unwrap_or(Path::new("."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn room_is_reserved_once_however_many_ask_and_free_again_when_it_is_dropped() {
+        let folder = tempfile::tempdir().unwrap();
+        let to_be_made = folder.path().join("to/be/made");
+        // Half of what is free, and a bit more: other tests write as well.
+        let most = free_bytes(&to_be_made).unwrap() / 8 * 5;
+        let keeper = Keeper::new(0);
+        let first = keeper.reserve(&to_be_made, most).unwrap();
+        assert!(matches!(keeper.reserve(folder.path(), most), Err(DiskError::NoRoom { .. })));
+        drop(first);
+        drop(keeper.reserve(folder.path(), most).unwrap());
+        let demanding = Keeper::new(u64::MAX);
+        assert!(matches!(demanding.reserve(folder.path(), 0), Err(DiskError::NoRoom { .. })));
+    }
+}
