@@ -112,8 +112,10 @@ fn download(body: &[u8]) -> Result<(), ApiError> {
         let Some(image) = url.as_ref().and_then(|(_, url)| PublicAddress(ours.to_owned()).image_at(url)) else {
             continue;
         };
-        let (hash, extension) = image.as_str().split_once('.').unwrap();
-        assert!(hash.len() == 64 && hash.bytes().all(|b| b.is_ascii_hexdigit()), "{image}");
+        let (stem, extension) = image.as_str().split_once('.').unwrap();
+        let is_hash = stem.len() == 64 && stem.bytes().all(|b| b.is_ascii_hexdigit());
+        assert!(is_hash || image.is_poster(), "{image}");
+        assert!(stem.len() < 800 && stem.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b)), "{image}");
         assert!(["png", "jpg", "webp"].contains(&extension), "{image}");
         let value = attachment(name.as_ref().map_or("image", |(_, name)| name), &image)?;
         let value = value.to_str().unwrap();

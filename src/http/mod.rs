@@ -9,7 +9,7 @@
 //! request    → admission, access, problem, state
 //! admission  → access, problem
 //! access     → problem
-//! problem    → nothing of http but the errors of `idempotency`
+//! problem    → nothing of http but the errors of `idempotency` and `request::form`
 //! ```
 //!
 //! This is the only module that knows axum, JSON bodies and status codes. A handler extracts, takes one snapshot of the

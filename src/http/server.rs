@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::Notify;
 
 use super::access::{Access, KeyRing, KeysFileError};
-use super::admission::connections;
+use super::admission::connections::{self, ConnectionLimits};
 use super::router::router;
 use super::settings::{Parts, Settings};
 use super::state::{AppState, Doors, OnLoad, Ready, lay_extras};
@@ -190,7 +190,12 @@ impl Application {
         let opening = Opening::default();
         let opened = opening.clone();
         let opened = async move { opened.0.notified().await };
-        let server = connections::serve(self.listener, router, self.state.settings().max_connections, opened, stop);
+        let settings = self.state.settings();
+        let limits = ConnectionLimits {
+            max_connections: settings.max_connections,
+            trusted_proxies: settings.trusted_proxies.clone(),
+        };
+        let server = connections::serve(self.listener, router, limits, opened, stop);
         let hard_stop = async {
             // An error means that the sender is gone, and so is the server.
             let _ = stopped.wait_for(|stopped| *stopped).await;
@@ -254,8 +259,9 @@ where
         prepare()
     };
     let prepared = tokio::task::spawn_blocking(prepare).await.map_err(|e| ServeError::Prepare(Box::new(e)))?;
-    let Prepared { mut version, store, writer, on_load } = prepared.map_err(|e| ServeError::Prepare(e.into()))?;
+    let Prepared { mut version, store, mut writer, on_load } = prepared.map_err(|e| ServeError::Prepare(e.into()))?;
     lay_extras(&store, &mut version);
+    writer.share_disk(state.uploads().disk().clone());
     let trained_on_sample = version.manifest.is_of_the_sample();
     let segments = version.model.segments().len();
     tracing::info!(

@@ -1,4 +1,4 @@
-//! What handlers share: the live model once it is loaded, the writer, and permits for the processor.
+//! What handlers share: the live model once it is loaded, the writer, and slots for the processor.
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -7,9 +7,9 @@ use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
 use super::access::Access;
+use super::admission::{Shares, Slot, Slots, current_client};
 use super::idempotency::Idempotency;
 use super::maps::Maps;
 use super::metrics::Metrics;
@@ -23,7 +23,7 @@ use crate::model_store::{LiveModel, ModelStore, ModelVersion, StoreError};
 use crate::upload_store::UploadStore;
 
 /// How long a request waits for a processor before the server answers that it is busy.
-const PERMIT_WAIT: Duration = Duration::from_secs(10);
+const SLOT_WAIT: Duration = Duration::from_secs(10);
 
 /// How many bodies of more than 64 KB are held in memory at a time.
 const LARGE_BODIES: usize = 4;
@@ -82,11 +82,11 @@ struct Shared {
     address: SocketAddr,
     uploads: UploadStore,
     ready: OnceLock<Ready>,
-    /// Permits for work that may take seconds.
-    long_work: Arc<Semaphore>,
-    /// Permits for work of about a millisecond, which does not wait behind uploads.
-    short_work: Arc<Semaphore>,
-    large_bodies: Semaphore,
+    /// Slots for work that may take seconds.
+    long_work: Slots,
+    /// Slots for work of about a millisecond, which does not wait behind uploads.
+    short_work: Slots,
+    large_bodies: Slots,
     metrics: Metrics,
     jobs: Jobs,
     maps: Maps,
@@ -96,8 +96,8 @@ struct Shared {
 impl AppState {
     pub(super) fn new(settings: Settings, doors: Doors, parts: Parts, address: SocketAddr) -> Self {
         let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        let [long_work, short_work] = [(); 2].map(|()| Arc::new(Semaphore::new(processors)));
-        let large_bodies = Semaphore::new(LARGE_BODIES);
+        let [long_work, short_work] = [(); 2].map(|()| Slots::new(Shares::of_processors(processors)));
+        let large_bodies = Slots::new(Shares::of_requests(LARGE_BODIES));
         let uploads = UploadStore::new(&settings.upload_dir, settings.upload_rules.clone());
         Self(Arc::new(Shared {
             started: SystemTime::now(),
@@ -190,7 +190,7 @@ impl AppState {
         self.0.ready.get().ok_or(ApiError::Starting)
     }
 
-    /// Runs `work` on a blocking thread, as many at a time as there are processors.
+    /// Runs `work` on a blocking thread, clients in turn: those that used the processor least come first.
     ///
     /// # Errors
     /// [`ApiError::Busy`] when no processor was free within ten seconds; [`ApiError::Internal`] when `work` panicked.
@@ -199,8 +199,7 @@ impl AppState {
         doing: &'static str,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, ApiError> {
-        let permit = tokio::time::timeout(PERMIT_WAIT, self.0.long_work.clone().acquire_owned());
-        run(permit.await.map_err(|_| ApiError::Busy)?, doing, work).await
+        run(in_turn(&self.0.long_work).await?, doing, work).await
     }
 
     /// As [`AppState::on_cpu_pool`], for work of about a millisecond, which does not wait behind uploads.
@@ -212,17 +211,15 @@ impl AppState {
         doing: &'static str,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, ApiError> {
-        let permit = tokio::time::timeout(PERMIT_WAIT, self.0.short_work.clone().acquire_owned());
-        run(permit.await.map_err(|_| ApiError::Busy)?, doing, work).await
+        run(in_turn(&self.0.short_work).await?, doing, work).await
     }
 
-    /// A permit to hold one large body in memory.
+    /// A slot to hold one large body in memory.
     ///
     /// # Errors
-    /// [`ApiError::Busy`] when no permit was free within ten seconds.
-    pub(super) async fn large_body(&self) -> Result<SemaphorePermit<'_>, ApiError> {
-        let permit = tokio::time::timeout(PERMIT_WAIT, self.0.large_bodies.acquire()).await;
-        permit.map_err(|_| ApiError::Busy)?.map_err(|e| ApiError::internal("reading a body", e))
+    /// [`ApiError::Busy`] when none was free within ten seconds.
+    pub(super) async fn large_body(&self) -> Result<Slot, ApiError> {
+        in_turn(&self.0.large_bodies).await
     }
 
     /// As [`AppState::on_cpu_pool`], for the last step of a request. Its earlier work is paid for, so it waits without
@@ -235,20 +232,26 @@ impl AppState {
         doing: &'static str,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, ApiError> {
-        run(self.0.long_work.clone().acquire_owned().await, doing, work).await
+        let slot = self.0.long_work.take(current_client(), std::future::pending()).await;
+        run(slot.map_err(|_| ApiError::Busy)?, doing, work).await
     }
 }
 
-/// Runs `work` on a blocking thread, then releases the permit.
+/// A slot for the client that this task works for.
+async fn in_turn(slots: &Slots) -> Result<Slot, ApiError> {
+    slots.take(current_client(), tokio::time::sleep(SLOT_WAIT)).await.map_err(|_| ApiError::Busy)
+}
+
+/// Runs `work` on a blocking thread, then gives the slot back. The time counts for the client.
 async fn run<T: Send + 'static>(
-    permit: Result<OwnedSemaphorePermit, AcquireError>,
+    slot: Slot,
     doing: &'static str,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, ApiError> {
-    let permit = permit.map_err(|e| ApiError::internal(doing, e))?;
     let task = tokio::task::spawn_blocking(move || {
         let result = work();
-        drop(permit);
+        slot.count_as_used();
+        drop(slot);
         result
     });
     task.await.map_err(|e| ApiError::internal(doing, e))

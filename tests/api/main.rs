@@ -31,6 +31,7 @@ mod idempotency;
 mod images;
 #[path = "../reading/impostor.rs"]
 mod impostor;
+mod isolation;
 mod keeping;
 mod late_pictures;
 mod life;

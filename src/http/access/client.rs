@@ -44,7 +44,7 @@ impl TrustedProxies {
         if first.trim().eq_ignore_ascii_case("https") { "https" } else { "http" }
     }
 
-    fn trusts(&self, address: IpAddr) -> bool {
+    pub(in crate::http) fn trusts(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(&address))
     }
 
@@ -68,10 +68,15 @@ impl TrustedProxies {
 impl Client {
     /// The client at an address.
     pub(super) fn at(address: IpAddr) -> Self {
-        Self::Address(match address {
-            IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !0 << 64)),
-            address => address,
-        })
+        Self::Address(subscriber(address))
+    }
+}
+
+/// An address as it is counted: for IPv6 the /64 network that one subscriber has.
+pub(in crate::http) fn subscriber(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !0 << 64)),
+        address => address,
     }
 }
 

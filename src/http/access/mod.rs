@@ -33,7 +33,7 @@ pub use key::Key;
 pub use keys_file::{Expiry, KeyLine, KeysFileError, read as read_keys};
 pub use rights::Right;
 
-pub(super) use client::{Client, Peer};
+pub(super) use client::{Client, Peer, subscriber};
 pub(super) use guard::{Guard, refuse_foreign};
 pub(super) use origins::Origins;
 pub(super) use sender::Sender;

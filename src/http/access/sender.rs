@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::client::Client;
 use super::keys::NamedKey;
+use super::rights::Right;
 use crate::content::Payer;
 
 /// Bits of an address that are shown where it is truncated.
@@ -59,6 +60,11 @@ impl Sender {
     /// What its requests are counted by.
     pub fn client(&self) -> Client {
         self.key().map_or_else(|| Client::at(self.address), |key| Client::Key(key.key.digest()))
+    }
+
+    /// Whether its key is good and has this right.
+    pub fn has(&self, right: Right) -> bool {
+        self.key().is_some_and(|key| key.rights.has(right))
     }
 
     /// Its address for a log: whole, or the network of it (/24, or /48 for IPv6).

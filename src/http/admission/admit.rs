@@ -1,28 +1,23 @@
 //! The admission layer: has a request's rate and key checked, and waits for a slot, before its handler runs.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use http_body::Body as _;
 
 use super::class::{Class, Classes};
-use super::concurrency::{HeldSlot, NoSlot, Slot, Slots};
+use super::concurrency::{NoSlot, Shares, Slot, Slots};
+use super::lease::{Departing, InFlight, Lease, Leased, on_behalf_of};
+use super::limits::{
+    ADMIN_SLOTS, FRAME_BYTES, GENERATION_DELAY_STEP, GENERATION_SLOTS, STREAM_BYTES, UPLOAD_DELAY_STEP, UPLOAD_SLOTS,
+};
 use super::rejection_delay::RejectionDelay;
-use crate::http::access::{Access, Client, Sender};
+use crate::http::access::{Access, Client, Right, Sender};
 use crate::http::problem::ApiError;
 use crate::http::wrapped_body::wrap;
-
-/// Uploads and exports in progress. Each holds a file on disk, and its customers in memory once it is read.
-const UPLOAD_SLOTS: usize = 32;
-/// Generations in progress. Each holds a few kilobytes.
-const GENERATION_SLOTS: usize = 512;
-/// How much longer each further generation waits before it is rejected. Its rejection is cheap.
-const GENERATION_DELAY_STEP: Duration = Duration::from_millis(1);
-/// How much longer each further upload waits before it is rejected. A rejection costs more, since the file is on its
-/// way, and the sender of a file would rather wait.
-const UPLOAD_DELAY_STEP: Duration = Duration::from_millis(4);
 
 /// The admission layer's state.
 pub(in crate::http) struct Admission {
@@ -31,20 +26,31 @@ pub(in crate::http) struct Admission {
     uploads: Queue,
     generations: Queue,
     rate_delay: RejectionDelay,
+    in_flight: InFlight,
 }
 
-/// The slots of one class, and the delay of its rejections.
+/// The slots of one class, those that only administrators get, and the delay of its rejections.
 struct Queue {
-    slots: Arc<Slots>,
+    slots: Slots,
+    of_admins: Slots,
     delay: RejectionDelay,
 }
 
-/// The client of an admitted request and its slot; an extension of the request. The slot is free once the answer's body
-/// and every clone of this are dropped.
+/// A request that may come in, once there is a slot where its route needs one.
+struct Checked<'a> {
+    client: Client,
+    is_admin: bool,
+    class: Class,
+    queue: Option<&'a Queue>,
+}
+
+/// The client of an admitted request and its slot; an extension of the request. The slot is free once the answer has
+/// left and every clone of this is dropped.
 #[derive(Debug, Clone)]
 pub(in crate::http) struct Admitted {
     client: Client,
-    slot: Arc<Slot>,
+    class: Class,
+    slot: Option<Arc<Slot>>,
 }
 
 impl Admitted {
@@ -60,66 +66,115 @@ impl Admitted {
 impl Admission {
     /// With every slot free; `classes` has every route.
     pub fn new(access: Arc<Access>, classes: Classes) -> Self {
-        let queue = |n_slots, step| Queue { slots: Slots::new(n_slots), delay: RejectionDelay::new(step) };
+        let queue = |n_slots, step| Queue {
+            slots: Slots::new(Shares::of_requests(n_slots)),
+            of_admins: Slots::new(Shares::of_administrators(ADMIN_SLOTS)),
+            delay: RejectionDelay::new(step),
+        };
         Self {
             uploads: queue(UPLOAD_SLOTS, UPLOAD_DELAY_STEP),
             generations: queue(GENERATION_SLOTS, GENERATION_DELAY_STEP),
             rate_delay: RejectionDelay::new(GENERATION_DELAY_STEP),
+            in_flight: InFlight::default(),
             access,
             classes,
         }
     }
 
-    /// Checks rate and key; the queue that the request's route has, and the client.
-    fn check(&self, request: &Request) -> Result<Option<(&Queue, Client)>, ApiError> {
+    /// Checks rate and key.
+    fn check(&self, request: &Request) -> Result<Checked<'_>, ApiError> {
         let (class, right) = self.classes.of(request.extensions().get::<MatchedPath>().map(MatchedPath::as_str));
-        if class == Class::Open {
-            return Ok(None);
-        }
         let no_sender = || ApiError::Internal { doing: "identifying a sender", source: None };
         let sender = request.extensions().get::<Sender>().ok_or_else(no_sender)?;
-        self.access.check(sender, right)?;
         let client = sender.client();
-        Ok(match class {
+        if class == Class::Open {
+            return Ok(Checked { client, is_admin: false, class, queue: None });
+        }
+        self.access.check(sender, right)?;
+        if is_encoded(request.headers()) {
+            return Err(ApiError::EncodedBody);
+        }
+        let queue = match class {
             Class::Open | Class::Standard => None,
-            Class::Upload => Some((&self.uploads, client)),
-            Class::Generation => Some((&self.generations, client)),
-        })
+            Class::Upload => Some(&self.uploads),
+            Class::Generation => Some(&self.generations),
+        };
+        let is_admin = sender.has(Right::Admin);
+        Ok(Checked { client, is_admin, class, queue })
     }
 
     /// Waits for a slot where the route needs one; delays the rejection where the rate is exceeded.
-    async fn enter(&self, checked: Result<Option<(&Queue, Client)>, ApiError>) -> Result<Option<Admitted>, ApiError> {
-        match checked {
-            Ok(None) => Ok(None),
-            Ok(Some((queue, client))) => match queue.slots.take(client.clone(), queue.delay.wait()).await {
-                Ok(slot) => Ok(Some(Admitted { client, slot: Arc::new(slot) })),
-                Err(NoSlot::Full) => Err(ApiError::Busy),
-                Err(NoSlot::ShareTaken) => Err(ApiError::TooManyAtOnce),
-            },
-            Err(error) => {
-                if matches!(error, ApiError::TooOften { .. } | ApiError::TooManyWrongKeys { .. }) {
-                    self.rate_delay.wait().await;
-                }
-                Err(error)
+    async fn enter(&self, checked: Result<Checked<'_>, ApiError>) -> Result<Admitted, ApiError> {
+        let Checked { client, is_admin, class, queue } = match checked {
+            Err(error @ (ApiError::TooOften { .. } | ApiError::TooManyWrongKeys { .. })) => {
+                self.rate_delay.wait().await;
+                return Err(error);
             }
+            checked => checked?,
+        };
+        let Some(queue) = queue else { return Ok(Admitted { client, class, slot: None }) };
+        let of_admins = if is_admin { queue.of_admins.try_take(client.clone()) } else { None };
+        let slot = match of_admins {
+            Some(slot) => slot,
+            None => self.slot(queue, &client).await?,
+        };
+        Ok(Admitted { client, class, slot: Some(Arc::new(slot)) })
+    }
+
+    async fn slot(&self, queue: &Queue, client: &Client) -> Result<Slot, ApiError> {
+        let slot = queue.slots.take(client.clone(), queue.delay.wait()).await.map_err(|none| match none {
+            NoSlot::Full => ApiError::Busy,
+            NoSlot::ShareTaken => ApiError::TooManyAtOnce,
+        })?;
+        if !self.in_flight.has_room(client, 0) {
+            drop(slot);
+            queue.delay.wait().await;
+            return Err(ApiError::TooManyAnswers);
         }
+        Ok(slot)
+    }
+
+    /// The answer in frames, with everything that it holds; an error in its place where too much is in flight already.
+    fn lease(&self, admitted: Admitted, response: Response, departing: Option<Departing>) -> Response {
+        let Admitted { client, class, slot } = admitted;
+        let n_bytes = match response.body().size_hint().exact() {
+            // Open routes serve one copy for everybody, or a file.
+            Some(_) if class == Class::Open => 0,
+            Some(n_bytes) => n_bytes.try_into().unwrap_or(usize::MAX),
+            None => STREAM_BYTES,
+        };
+        if n_bytes > FRAME_BYTES && !self.in_flight.has_room(&client, n_bytes) {
+            return ApiError::TooManyAnswers.into_response();
+        }
+        response.map(|body| {
+            let bytes = self.in_flight.count(client.clone(), n_bytes);
+            wrap(body, Leased::new(client, Lease::new(slot, bytes), departing))
+        })
     }
 }
 
-/// Rejects requests that are not admitted. An admitted one holds its slot until the body of its answer is dropped.
+/// Whether a body is compressed or otherwise encoded, which no route takes: its limits are on what arrives.
+fn is_encoded(headers: &HeaderMap) -> bool {
+    headers
+        .get_all(header::CONTENT_ENCODING)
+        .iter()
+        .any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
+}
+
+/// Rejects requests that are not admitted. An admitted one holds its slot, and the bytes of its answer count, until the
+/// last of them has left.
 pub(in crate::http) async fn admit(
     State(admission): State<Arc<Admission>>,
     mut request: Request,
     next: Next,
 ) -> Response {
     let checked = admission.check(&request);
-    match admission.enter(checked).await {
-        Ok(None) => next.run(request).await,
-        Ok(Some(admitted)) => {
-            let slot = HeldSlot(admitted.slot.clone());
-            request.extensions_mut().insert(admitted);
-            next.run(request).await.map(|body| wrap(body, slot))
-        }
-        Err(error) => error.into_response(),
-    }
+    let admitted = match admission.enter(checked).await {
+        Ok(admitted) => admitted,
+        Err(error) => return error.into_response(),
+    };
+    let departing = request.extensions().get::<Departing>().cloned();
+    request.extensions_mut().insert(admitted.clone());
+    let response = on_behalf_of(admitted.client.clone(), next.run(request)).await;
+    admission.lease(admitted, response, departing)
 }

@@ -1,208 +1,268 @@
-//! Slots: how many requests of one class are in progress, in all and by one client.
+//! Slots that clients share: for requests of one class that are in progress, for processors, for large bodies in memory.
 //!
-//! A request without a free slot queues, first on its client's share, then on the global limit. No client has more than
-//! its share of requests in the second queue, so no client waits behind thousands of requests of another.
+//! A request without a free slot queues. A free slot goes to the client that holds the fewest, then to the one that used
+//! the processor least, then to the one that came first, so no client waits behind thousands of requests of another.
+//! Beyond its own share, an eighth, a client only gets slots while others would still find some: so one client alone may
+//! use half of all, and several together leave a quarter to newcomers.
 
-use std::collections::HashMap;
-use std::pin::{Pin, pin};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::oneshot;
+use tokio::time::Instant;
 
+use super::limits::{MANY_CLIENTS, USED_HALVES_AFTER};
 use crate::http::access::Client;
-use crate::http::wrapped_body::Wrap;
 
-/// The slots for requests of one class.
-#[derive(Debug)]
-pub(super) struct Slots {
-    all: Arc<Semaphore>,
-    of_one_client: usize,
-    clients: Mutex<HashMap<Client, ClientEntry>>,
+/// How many slots there are, and who may have how many.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::http) struct Shares {
+    all: usize,
+    /// What one client has at most.
+    of_one: usize,
+    /// What one client gets whoever else waits.
+    own: usize,
+    /// What stays free for clients that have less than their own.
+    reserve: usize,
 }
 
-/// A client, for as long as one of its requests has a slot or queues for one.
+impl Shares {
+    /// `all` slots for requests: half, an eighth and a quarter of them.
+    pub fn of_requests(all: usize) -> Self {
+        Self { all, of_one: all.div_ceil(2), own: (all / 8).max(1), reserve: all / 4 }
+    }
+
+    /// Slots of which any administrator may have all.
+    pub fn of_administrators(all: usize) -> Self {
+        Self { all, of_one: all, own: all, reserve: 0 }
+    }
+
+    /// For work of the processors. One client may use as many slots as there are processors. The slots beyond are for
+    /// others, whose work the system then runs beside it, so that nobody waits for the long work of one.
+    pub fn of_processors(processors: usize) -> Self {
+        let all = processors + (processors / 2).max(2);
+        Self { all, of_one: processors, ..Self::of_requests(all) }
+    }
+}
+
+/// Slots. Clones share them.
+#[derive(Debug, Clone)]
+pub(in crate::http) struct Slots(Arc<Shared>);
+
 #[derive(Debug)]
-struct ClientEntry {
-    share: Arc<Semaphore>,
-    n_requests: usize,
+struct Shared {
+    shares: Shares,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    n_taken: usize,
+    clients: HashMap<Client, Standing>,
+    /// The clients that have requests waiting, in the order in which they get the next slot.
+    line: BTreeMap<Place, Client>,
+    n_tickets: u64,
+}
+
+/// A client's place in the line: its slots, the milliseconds of processor that it used, and its first request's ticket.
+type Place = (usize, u64, u64);
+
+/// A client that has a slot or waits for one, or used the processor lately.
+#[derive(Debug, Default)]
+struct Standing {
+    n_slots: usize,
+    waiting: VecDeque<(u64, oneshot::Sender<()>)>,
+    place: Option<Place>,
+    used: Option<Used>,
+}
+
+/// Time of a processor that a client used, of which half is forgotten every [`USED_HALVES_AFTER`].
+#[derive(Debug, Clone, Copy)]
+struct Used {
+    time: Duration,
+    at: Instant,
 }
 
 /// Why a request got no slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum NoSlot {
+pub(in crate::http) enum NoSlot {
     /// All slots are taken.
     Full,
     /// The client has as many slots as one may have.
     ShareTaken,
 }
 
-/// A request's slot, free again when this is dropped.
+/// A slot, free again when this is dropped.
 #[derive(Debug)]
-pub(super) struct Slot {
-    _of_all: OwnedSemaphorePermit,
-    _of_share: OwnedSemaphorePermit,
-    _presence: Presence,
+pub(in crate::http) struct Slot {
+    slots: Slots,
+    client: Client,
+    since: Instant,
 }
 
-/// A request that has a slot or queues for one.
-#[derive(Debug)]
-struct Presence {
-    slots: Arc<Slots>,
+/// A request that waits. Dropped, it leaves the line, and gives back a slot that it did not take.
+struct Waiting<'s> {
+    slots: &'s Slots,
     client: Client,
+    ticket: u64,
+    granted: oneshot::Receiver<()>,
 }
 
 impl Slots {
-    /// `n_slots` in all, of which one client has at most half, so that others always get some.
-    pub fn new(n_slots: usize) -> Arc<Self> {
-        let all = Arc::new(Semaphore::new(n_slots));
-        Arc::new(Self { all, of_one_client: n_slots.div_ceil(2), clients: Mutex::default() })
+    /// With every slot free.
+    pub fn new(shares: Shares) -> Self {
+        Self(Arc::new(Shared { shares, state: Mutex::default() }))
     }
 
-    /// A slot for `client`, first come, first served; waits for one until `timeout` is done.
+    /// A slot for `client`; waits for one until `timeout` is done.
     ///
     /// # Errors
     /// [`NoSlot`] when none was free until then.
-    pub async fn take(self: &Arc<Self>, client: Client, timeout: impl Future<Output = ()>) -> Result<Slot, NoSlot> {
-        let (presence, share) = self.enter(client);
-        let mut timeout = pin!(timeout);
-        let of_share = within(timeout.as_mut(), share.acquire_owned()).await.ok_or(NoSlot::ShareTaken)?;
-        let of_all = within(timeout, self.all.clone().acquire_owned()).await.ok_or(NoSlot::Full)?;
-        Ok(Slot { _of_all: of_all, _of_share: of_share, _presence: presence })
-    }
-
-    /// Counts one more request of `client`, and returns its share.
-    fn enter(self: &Arc<Self>, client: Client) -> (Presence, Arc<Semaphore>) {
-        let mut clients = self.clients();
-        let entry = clients
-            .entry(client.clone())
-            .or_insert_with(|| ClientEntry { share: Arc::new(Semaphore::new(self.of_one_client)), n_requests: 0 });
-        entry.n_requests += 1;
-        (Presence { slots: self.clone(), client }, entry.share.clone())
-    }
-
-    fn clients(&self) -> MutexGuard<'_, HashMap<Client, ClientEntry>> {
-        self.clients.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The permit, unless `timeout` is done before it is free.
-async fn within(
-    timeout: Pin<&mut impl Future<Output = ()>>,
-    permit: impl Future<Output = Result<OwnedSemaphorePermit, AcquireError>>,
-) -> Option<OwnedSemaphorePermit> {
-    tokio::select! {
-        // A request that finds a slot free never polls `timeout`, and so does not count as waiting.
-        biased;
-        // Nobody closes the semaphores.
-        permit = permit => permit.ok(),
-        () = timeout => None,
-    }
-}
-
-impl Drop for Presence {
-    fn drop(&mut self) {
-        let mut clients = self.slots.clients();
-        match clients.get_mut(&self.client) {
-            Some(entry) if entry.n_requests > 1 => entry.n_requests -= 1,
-            _ => {
-                clients.remove(&self.client);
+    pub async fn take(&self, client: Client, timeout: impl Future<Output = ()>) -> Result<Slot, NoSlot> {
+        let mut waiting = self.join(client);
+        let timeout = pin!(timeout);
+        tokio::select! {
+            // A request that finds a slot free never polls `timeout`, and so does not count as waiting.
+            biased;
+            // The sender is dropped with the line alone, which outlives this.
+            _ = &mut waiting.granted => Ok(self.taken(&waiting)),
+            () = timeout => {
+                let n_slots = self.lock().clients.get(&waiting.client).map_or(0, |standing| standing.n_slots);
+                Err(if n_slots < self.0.shares.own { NoSlot::Full } else { NoSlot::ShareTaken })
             }
+        }
+    }
+
+    /// A slot for `client`, if one is free at once.
+    pub fn try_take(&self, client: Client) -> Option<Slot> {
+        let mut waiting = self.join(client);
+        waiting.granted.try_recv().is_ok().then(|| self.taken(&waiting))
+    }
+
+    fn taken(&self, waiting: &Waiting<'_>) -> Slot {
+        Slot { slots: self.clone(), client: waiting.client.clone(), since: Instant::now() }
+    }
+
+    fn join(&self, client: Client) -> Waiting<'_> {
+        let (sender, granted) = oneshot::channel();
+        let mut state = self.lock();
+        let ticket = state.n_tickets;
+        state.n_tickets += 1;
+        state.clients.entry(client.clone()).or_default().waiting.push_back((ticket, sender));
+        state.place(&client);
+        state.grant(&self.0.shares);
+        drop(state);
+        Waiting { slots: self, client, ticket, granted }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Gives free slots to those first in line, as long as they may have them.
+    fn grant(&mut self, shares: &Shares) {
+        while let Some((&(n_slots, ..), client)) = self.line.first_key_value() {
+            let n_free = shares.all.saturating_sub(self.n_taken);
+            let is_own = n_slots < shares.own && n_free > 0;
+            // Whoever is first in line has the fewest: the others may have none either.
+            if !(is_own || (n_slots < shares.of_one && n_free > shares.reserve)) {
+                return;
+            }
+            let client = client.clone();
+            let Some(standing) = self.clients.get_mut(&client) else { return };
+            // A request that is gone has taken itself out of the line, or is about to: it gives the slot back.
+            if let Some((_, sender)) = standing.waiting.pop_front()
+                && sender.send(()).is_ok()
+            {
+                standing.n_slots += 1;
+                self.n_taken += 1;
+            }
+            self.place(&client);
+        }
+    }
+
+    /// Puts a client where it belongs in the line, or out of it, and forgets one that is gone.
+    fn place(&mut self, client: &Client) {
+        let Some(standing) = self.clients.get_mut(client) else { return };
+        if let Some(place) = standing.place.take() {
+            self.line.remove(&place);
+        }
+        if let Some((ticket, _)) = standing.waiting.front() {
+            let place = (standing.n_slots, standing.used.map_or(0, Used::milliseconds), *ticket);
+            standing.place = Some(place);
+            self.line.insert(place, client.clone());
+        } else if standing.n_slots == 0 && standing.used.is_none_or(Used::is_forgotten) {
+            self.clients.remove(client);
+        }
+    }
+
+    /// Takes a slot back.
+    fn release(&mut self, client: &Client) {
+        self.n_taken = self.n_taken.saturating_sub(1);
+        if let Some(standing) = self.clients.get_mut(client) {
+            standing.n_slots = standing.n_slots.saturating_sub(1);
+        }
+        self.place(client);
+        if self.clients.len() > MANY_CLIENTS {
+            self.clients.retain(|_, standing| standing.n_slots > 0 || !standing.waiting.is_empty());
+        }
+    }
+
+    fn count_used(&mut self, client: &Client, used: Duration) {
+        if let Some(standing) = self.clients.get_mut(client) {
+            let before = Duration::from_millis(standing.used.map_or(0, Used::milliseconds));
+            standing.used = Some(Used { time: before.saturating_add(used), at: Instant::now() });
         }
     }
 }
 
-/// Keeps a request's slot until the body of its answer is dropped.
-pub(super) struct HeldSlot(#[expect(dead_code, reason = "held for its drop alone")] pub Arc<Slot>);
-
-impl Wrap for HeldSlot {}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use tokio::time::{Instant, sleep};
-
-    use super::*;
-
-    const A_WHILE: Duration = Duration::from_secs(1);
-
-    fn client(n: u8) -> Client {
-        Client::Key([n; 32])
+impl Used {
+    fn milliseconds(self) -> u64 {
+        let halvings = self.at.elapsed().as_secs_f64() / USED_HALVES_AFTER.as_secs_f64();
+        (self.time.as_secs_f64() * 1_000.0 * (-halvings).exp2()) as u64
     }
 
-    async fn take(slots: &Arc<Slots>, n: u8) -> Result<Slot, NoSlot> {
-        slots.take(client(n), sleep(A_WHILE)).await
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn one_client_never_has_more_than_half_of_the_slots() {
-        let slots = Slots::new(4);
-        let mine = [take(&slots, 1).await.unwrap(), take(&slots, 1).await.unwrap()];
-        assert_eq!(take(&slots, 1).await.unwrap_err(), NoSlot::ShareTaken);
-        let _other = take(&slots, 2).await.unwrap();
-        drop(mine);
-        assert!(take(&slots, 1).await.is_ok());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn taken_slots_are_taken_for_every_client_until_one_is_free() {
-        let slots = Slots::new(2);
-        let first = take(&slots, 1).await.unwrap();
-        let _second = take(&slots, 2).await.unwrap();
-        assert_eq!(take(&slots, 3).await.unwrap_err(), NoSlot::Full);
-        drop(first);
-        assert!(take(&slots, 3).await.is_ok());
-        assert_eq!(slots.clients().len(), 1, "clients without requests are forgotten");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_queued_request_gets_the_slot_as_soon_as_it_is_free_and_in_turn() {
-        let slots = Slots::new(1);
-        let started = Instant::now();
-        let visits = (1..=3).map(|n| {
-            let slots = slots.clone();
-            async move {
-                let slot = take(&slots, n).await.unwrap();
-                let since = started.elapsed();
-                sleep(A_WHILE / 4).await;
-                drop(slot);
-                since
-            }
-        });
-        let since = futures::future::join_all(visits).await;
-        assert_eq!(since, [0, 1, 2].map(|quarters| quarters * A_WHILE / 4));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn no_client_waits_behind_the_many_requests_of_another() {
-        let slots = Slots::new(4);
-        let started = Instant::now();
-        let visit = |n: u8| {
-            let slots = slots.clone();
-            async move {
-                let slot = slots.take(client(n), sleep(100 * A_WHILE)).await.unwrap();
-                let since = started.elapsed();
-                sleep(A_WHILE).await;
-                drop(slot);
-                since
-            }
-        };
-        let many = futures::future::join_all((0..100).map(|_| visit(1)));
-        let one = async {
-            sleep(A_WHILE / 2).await;
-            visit(2).await
-        };
-        let (many, one) = tokio::join!(many, one);
-        assert_eq!(one, A_WHILE / 2);
-        assert_eq!(many.iter().max().copied(), Some(49 * A_WHILE));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_client_that_disconnects_while_it_queues_leaves_nothing_behind() {
-        let slots = Slots::new(1);
-        let slot = take(&slots, 1).await.unwrap();
-        assert!(tokio::time::timeout(A_WHILE / 2, take(&slots, 2)).await.is_err());
-        drop(slot);
-        assert_eq!((slots.clients().len(), slots.all.available_permits()), (0, 1));
+    fn is_forgotten(self) -> bool {
+        self.milliseconds() == 0
     }
 }
+
+impl Slot {
+    /// Counts the time since the slot was taken as processor time that its client used.
+    pub fn count_as_used(&self) {
+        self.slots.lock().count_used(&self.client, self.since.elapsed());
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let mut state = self.slots.lock();
+        state.release(&self.client);
+        state.grant(&self.slots.0.shares);
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        let mut state = self.slots.lock();
+        // Granted, and not taken.
+        if self.granted.try_recv().is_ok() {
+            state.release(&self.client);
+        } else if let Some(standing) = state.clients.get_mut(&self.client) {
+            // Tickets rise from the front to the back.
+            let index = standing.waiting.partition_point(|(ticket, _)| *ticket < self.ticket);
+            if standing.waiting.get(index).is_some_and(|(ticket, _)| *ticket == self.ticket) {
+                standing.waiting.remove(index);
+            }
+            state.place(&self.client);
+        }
+        state.grant(&self.slots.0.shares);
+    }
+}
+
+#[cfg(test)]
+mod tests;

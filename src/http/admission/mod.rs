@@ -1,13 +1,18 @@
-//! What a request meets before its handler: a limit on connections, a minimum rate for heads and bodies, its key and
-//! rate ([`super::access`]), and a limit on requests in progress, shared out so that one client cannot take it all.
+//! What a request meets before its handler and its answer after it: a limit on connections, minimum rates for heads,
+//! bodies and answers, its key and rate ([`super::access`]), and limits on requests in progress and on bytes of answers, shared out so that
+//! one client cannot take it all.
 //!
-//! It knows a route by its pattern and its [`Class`] only. Everything here is bounded: a rejected request costs a few
-//! kilobytes for a few seconds. May import [`super::access`] and [`super::problem`].
+//! A limit holds until what it limits is gone: an answer's [`lease`] ends when its last byte has left. It knows a route
+//! by its pattern and its [`Class`] only. Everything here is bounded: a rejected request costs a few kilobytes for a few
+//! seconds. Every number is in [`limits`]. May import [`super::access`] and
+//! [`super::problem`].
 
 mod admit;
 mod class;
 mod concurrency;
 pub(super) mod connections;
+mod lease;
+mod limits;
 mod lingering_close;
 mod minimum_rate;
 mod rejection_delay;
@@ -15,5 +20,7 @@ mod write_timeout;
 
 pub(super) use admit::{Admission, Admitted, admit};
 pub(super) use class::{Class, Classes};
+pub(super) use concurrency::{Shares, Slot, Slots};
+pub(super) use lease::current_client;
 pub(super) use lingering_close::drain_rejected_bodies;
 pub(super) use minimum_rate::{is_too_slow, minimum_rate};

@@ -13,6 +13,7 @@ use super::field::FieldProblem;
 use crate::content::{WriteError, WriteErrorKind};
 use crate::export::ExportError;
 use crate::http::idempotency::IdempotencyError;
+use crate::http::request::form::FormError;
 use crate::model_store::StoreError;
 use crate::upload_store::UploadError;
 use crate::workbook::WorkbookError;
@@ -37,13 +38,15 @@ pub enum ApiError {
     #[error("the upload is too large")]
     UploadTooLarge { limit_bytes: u64 },
     #[error("the form could not be read")]
-    BrokenForm(#[source] multer::Error),
+    Form(#[source] FormError),
     #[error("the workbook could not be read")]
     Workbook(#[source] WorkbookError),
     #[error("no usable row")]
     NoUsableRow(String),
     #[error("not application/json")]
     NotJson,
+    #[error("the body is encoded")]
+    EncodedBody,
     #[error("the body is too large")]
     BodyTooLarge { limit_bytes: usize },
     #[error("the body was cut off")]
@@ -52,6 +55,8 @@ pub enum ApiError {
     BodyTooSlow,
     #[error("broken JSON")]
     BrokenJson(#[source] serde_json::Error),
+    #[error("more than {limit} keys")]
+    TooManyKeys { limit: usize },
     #[error("not a JSON object")]
     NotAnObject,
     #[error("extras that are not a JSON object")]
@@ -98,6 +103,8 @@ pub enum ApiError {
     TooOften { wait: Duration },
     #[error("more requests in progress than a client may have")]
     TooManyAtOnce,
+    #[error("too many bytes of answers are on their way")]
+    TooManyAnswers,
     #[error("no such version")]
     NoVersion,
     #[error("no such segment")]
@@ -208,7 +215,9 @@ impl From<UploadError> for ApiError {
     fn from(error: UploadError) -> Self {
         match error {
             UploadError::Write(cause) => Self::Storage(cause),
-            full @ (UploadError::NoRoom { .. } | UploadError::Full(_)) => Self::NoRoom(full),
+            full @ (UploadError::NoRoom(_) | UploadError::Full(_) | UploadError::StoreFull { .. }) => {
+                Self::NoRoom(full)
+            }
         }
     }
 }

@@ -1,19 +1,26 @@
 //! What a caller reads of each error: one sentence that says what to change or what to do.
 
 use super::error::{ApiError, retraining_path};
-use super::status::DISK;
+use super::status::{BUSY, DISK};
 use crate::export::ExportError;
+use crate::http::request::form::FormError;
 use crate::model_store::StoreError;
+use crate::upload_store::UploadError;
 use crate::workbook::WorkbookError;
 
 const DISK_SENTENCE: &str = "A disk of the server is full or cannot be written; tell the operator.";
+const BUSY_SENTENCE: &str = "The server is busy; try again in a moment.";
 const INTERNAL: &str = "Something went wrong here; tell the operator the request_id.";
 const NO_VERSION: &str = "There is no such model version.";
 
 impl ApiError {
     /// What the caller reads.
     pub(super) fn sentence(&self) -> String {
-        if self.status_and_code().1 == DISK { DISK_SENTENCE.to_owned() } else { self.own_sentence() }
+        match self.status_and_code().1 {
+            DISK => DISK_SENTENCE.to_owned(),
+            BUSY if !matches!(self, Self::Write(_)) => BUSY_SENTENCE.to_owned(),
+            _ => self.own_sentence(),
+        }
     }
 
     fn own_sentence(&self) -> String {
@@ -28,13 +35,17 @@ impl ApiError {
             Self::UploadTooLarge { limit_bytes } => {
                 return format!("The file may have at most {} MB; split it or drop columns.", limit_bytes >> 20);
             }
-            Self::BrokenForm(_) => "The form is not valid multipart/form-data or was cut off.",
+            Self::Form(FormError::CutOff | FormError::Malformed(_) | FormError::Body(_)) => {
+                "The form is not valid multipart/form-data or was cut off."
+            }
+            Self::Form(error) => return format!("The form is not taken: {error}."),
             Self::Workbook(WorkbookError::NoReader(_)) => {
                 "The workbook cannot be read right now; try again in a moment."
             }
             Self::Workbook(error) => return as_sentence(&error.to_string()),
             Self::NoUsableRow(why) => return as_sentence(why),
             Self::NotJson => "Send JSON with Content-Type: application/json.",
+            Self::EncodedBody => "Send the body as it is, without Content-Encoding.",
             Self::BodyTooLarge { limit_bytes } => {
                 return format!("The body may have at most {} KB.", limit_bytes >> 10);
             }
@@ -42,6 +53,9 @@ impl ApiError {
             Self::BodyTooSlow => "The body took too long to arrive.",
             Self::BrokenJson(error) => {
                 return format!("The JSON is broken at line {}, column {}.", error.line(), error.column());
+            }
+            Self::TooManyKeys { limit } => {
+                return format!("The JSON may have at most {limit} keys, nested ones included and members left out.");
             }
             Self::NotAnObject => "Send a JSON object of campaign inputs, such as {\"objective\": \"more visits\"}.",
             Self::NotExtras => "Send a JSON object of texts by key, such as {\"Interests\": \"running\"}.",
@@ -51,8 +65,11 @@ impl ApiError {
             Self::Export(error) => return as_sentence(&error.to_string()),
             Self::Idempotency(error) => return as_sentence(&error.to_string()),
             Self::Starting => "The server is starting; try again in a moment.",
-            Self::Busy => "The server is busy; try again in a moment.",
+            Self::Busy => BUSY_SENTENCE,
             Self::Storage(_) => "The upload could not be stored; tell the operator the request_id.",
+            Self::NoRoom(UploadError::StoreFull { .. }) => {
+                "The server keeps as many uploads as it may until the next training; tell the operator."
+            }
             Self::NoRoom(_) => "There is too little room on the server's disk for this upload; tell the operator.",
             Self::AdminClosed => "This route is closed: no ADMIN_KEY is set, and no key in KEYS_FILE may call it.",
             Self::NotAdmin => "Send the administrators' key as Authorization: Bearer KEY.",
@@ -71,6 +88,9 @@ impl ApiError {
             }
             Self::TooOften { .. } => "You sent more requests a minute than are allowed; wait a moment.",
             Self::TooManyAtOnce => "You have too many requests in progress; wait until some are answered.",
+            Self::TooManyAnswers => {
+                "Too many large answers are on their way; read those you have asked for, then try again."
+            }
             Self::NoVersion => NO_VERSION,
             Self::NoSegment => "The live version has no such segment.",
             Self::NoIfMatch => "Send the segment's extras_etag, as GET /segments has it, in If-Match.",

@@ -9,11 +9,15 @@ use crate::causes::chain;
 use crate::content::WriteErrorKind;
 use crate::export::ExportError;
 use crate::http::idempotency::IdempotencyError;
+use crate::http::request::form::FormError;
 use crate::model_store::StoreError;
+use crate::upload_store::UploadError;
 use crate::workbook::WorkbookError;
 
 /// The code of every error whose cause is a full or read-only disk.
 pub(super) const DISK: &str = "disk_full";
+/// The code of a server that has no slot, processor or file descriptor left.
+pub(super) const BUSY: &str = "busy";
 
 impl ApiError {
     /// The status of the answer.
@@ -21,9 +25,13 @@ impl ApiError {
         self.status_and_code().0
     }
 
-    /// Any internal error that a full or read-only disk caused counts as that.
+    /// Any internal error that a full or read-only disk caused counts as that, and one that a lack of file descriptors
+    /// caused as a busy server.
     pub(super) fn status_and_code(&self) -> (StatusCode, &'static str) {
         match self.own_status_and_code() {
+            (status, _) if status.is_server_error() && is_of_descriptors(self) => {
+                (StatusCode::SERVICE_UNAVAILABLE, BUSY)
+            }
             (StatusCode::INTERNAL_SERVER_ERROR, _) if is_of_a_full_disk(self) => {
                 (StatusCode::INSUFFICIENT_STORAGE, DISK)
             }
@@ -41,23 +49,26 @@ impl ApiError {
             Self::TooManyFields { .. } => (StatusCode::BAD_REQUEST, "too_many_fields"),
             Self::WrongExtension => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "wrong_extension"),
             Self::UploadTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "upload_too_large"),
-            Self::BrokenForm(_) => (StatusCode::BAD_REQUEST, "broken_form"),
+            Self::Form(error) => of_form(error),
             Self::Workbook(error) => of_workbook(error),
             Self::NoUsableRow(_) => (StatusCode::UNPROCESSABLE_ENTITY, "no_usable_row"),
             Self::NotJson => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_json"),
+            Self::EncodedBody => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "encoded_body"),
             Self::BodyTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
             Self::BodyCutOff => (StatusCode::BAD_REQUEST, "body_cut_off"),
             Self::BodyTooSlow => (StatusCode::REQUEST_TIMEOUT, "body_too_slow"),
             Self::BrokenJson(_) => (StatusCode::BAD_REQUEST, "broken_json"),
             Self::NotAnObject | Self::NotExtras => (StatusCode::UNPROCESSABLE_ENTITY, "not_an_object"),
+            Self::TooManyKeys { .. } => (StatusCode::BAD_REQUEST, "too_many_keys"),
             Self::Fields(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_fields"),
             Self::Write(error) => (of_writing(error.kind), error.kind.code()),
             Self::Export(error) => of_export(error),
             Self::Idempotency(error) => of_idempotency(*error),
             Self::Starting => (StatusCode::SERVICE_UNAVAILABLE, "starting"),
-            Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
+            Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, BUSY),
             Self::Internal { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
             Self::Storage(_) => (StatusCode::INSUFFICIENT_STORAGE, "storage"),
+            Self::NoRoom(UploadError::StoreFull { .. }) => (StatusCode::INSUFFICIENT_STORAGE, "uploads_full"),
             Self::NoRoom(_) => (StatusCode::INSUFFICIENT_STORAGE, "storage_low"),
             Self::AdminClosed => (StatusCode::FORBIDDEN, "admin_closed"),
             Self::NotAdmin => (StatusCode::UNAUTHORIZED, "not_admin"),
@@ -70,6 +81,7 @@ impl ApiError {
             Self::ForeignOrigin => (StatusCode::FORBIDDEN, "foreign_origin"),
             Self::TooOften { .. } => (StatusCode::TOO_MANY_REQUESTS, "too_often"),
             Self::TooManyAtOnce => (StatusCode::TOO_MANY_REQUESTS, "too_many_at_once"),
+            Self::TooManyAnswers => (StatusCode::SERVICE_UNAVAILABLE, "too_many_answers"),
             Self::NoVersion => (StatusCode::NOT_FOUND, "no_such_version"),
             Self::NoSegment => (StatusCode::NOT_FOUND, "no_such_segment"),
             Self::NoIfMatch => (StatusCode::PRECONDITION_REQUIRED, "no_if_match"),
@@ -98,11 +110,27 @@ fn is_of_a_full_disk(error: &(dyn Error + 'static)) -> bool {
         .any(|cause| matches!(cause.kind(), StorageFull | QuotaExceeded | ReadOnlyFilesystem))
 }
 
+/// Whether this process or the system has as many files open as it may.
+fn is_of_descriptors(error: &(dyn Error + 'static)) -> bool {
+    let causes = chain(error).filter_map(|cause| cause.downcast_ref::<std::io::Error>());
+    causes.filter_map(std::io::Error::raw_os_error).any(|code| code == libc::EMFILE || code == libc::ENFILE)
+}
+
 fn of_model_store(error: &StoreError) -> (StatusCode, &'static str) {
     match error {
         StoreError::NoSuchVersion { .. } => (StatusCode::NOT_FOUND, "no_such_version"),
         StoreError::File { .. } | StoreError::Model { .. } => (StatusCode::CONFLICT, "broken_version"),
         _ => (StatusCode::INTERNAL_SERVER_ERROR, "model_store"),
+    }
+}
+
+fn of_form(error: &FormError) -> (StatusCode, &'static str) {
+    match error {
+        FormError::CutOff | FormError::Malformed(_) | FormError::Body(_) => (StatusCode::BAD_REQUEST, "broken_form"),
+        FormError::PreambleTooLong => (StatusCode::BAD_REQUEST, "form_preamble_too_long"),
+        FormError::HeadTooLong => (StatusCode::BAD_REQUEST, "form_head_too_long"),
+        FormError::TooManyParts => (StatusCode::BAD_REQUEST, "too_many_parts"),
+        FormError::OutsideTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "form_too_large"),
     }
 }
 

@@ -1,17 +1,16 @@
 //! Reads JSON bodies: bounded, as bytes or as the object of their fields.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::fmt;
 
-use axum::body::{Body, Bytes, HttpBody};
-use axum::http::{HeaderMap, header};
-use serde_json::value::RawValue;
-use serde_json::{Map, Value};
-use tokio::sync::SemaphorePermit;
-
-use crate::http::admission::is_too_slow;
+use crate::http::admission::{Slot, is_too_slow};
 use crate::http::problem::{ApiError, FieldProblem};
 use crate::http::state::AppState;
+use axum::body::{Body, Bytes, HttpBody};
+use axum::http::{HeaderMap, header};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 /// The largest JSON body, in bytes: the portal sends a segment with its members.
 const MAX_BODY_BYTES: usize = 8 << 20;
@@ -19,10 +18,15 @@ const MAX_BODY_BYTES: usize = 8 << 20;
 const SMALL_BODY_BYTES: usize = 64 << 10;
 /// The longest field, in bytes of JSON: a persona with all that marketers add to it.
 const MAX_FIELD_BYTES: usize = 64 << 10;
+/// The most keys of one object and of those inside it; `members` does not count. A segment as an answer gives it has
+/// some fifty.
+const MAX_KEYS: usize = 256;
+/// How deeply the value of a field may be nested: a segment's `distinguishing` reaches 3.
+const MAX_DEPTH: usize = 16;
+/// The customers of a segment, which callers send back with it and nothing reads.
+const MEMBERS: &str = "members";
 /// The longest name of a field in an answer, in characters.
 const MAX_NAME_CHARS: usize = 60;
-/// How long a body may take from its first byte to its last.
-const MAX_BODY_TIME: Duration = Duration::from_secs(60);
 
 /// The body as a JSON object. A large one is parsed on a blocking thread.
 ///
@@ -40,7 +44,8 @@ pub(in crate::http) async fn read_object(
 ///
 /// # Errors
 /// [`ApiError::NotJson`], [`ApiError::BodyTooLarge`], [`ApiError::BodyCutOff`], [`ApiError::BrokenJson`],
-/// [`ApiError::NotAnObject`], [`ApiError::Fields`] for a field that is longer than any use of it.
+/// [`ApiError::NotAnObject`], [`ApiError::TooManyKeys`], [`ApiError::Fields`] for a field that is longer than any use of
+/// it.
 pub(in crate::http) async fn read_object_and<T: Send + 'static>(
     state: &AppState,
     headers: &HeaderMap,
@@ -57,20 +62,26 @@ pub(in crate::http) async fn read_object_and<T: Send + 'static>(
 }
 
 /// Parses all fields but `members`; rejects a field that is longer than any that is read.
+///
+/// # Errors
+/// [`ApiError::BrokenJson`], [`ApiError::NotAnObject`], [`ApiError::TooManyKeys`], [`ApiError::Fields`].
 pub(in crate::http) fn parse_object(bytes: &[u8]) -> Result<Map<String, Value>, ApiError> {
-    let raw: BTreeMap<String, &RawValue> = serde_json::from_slice(bytes).map_err(|e| match e.classify() {
-        serde_json::error::Category::Data => ApiError::NotAnObject,
-        _ => ApiError::BrokenJson(e),
-    })?;
+    let RawFields { fields: raw, has_too_many_keys } =
+        serde_json::from_slice(bytes).map_err(|e| match e.classify() {
+            serde_json::error::Category::Data => ApiError::NotAnObject,
+            _ => ApiError::BrokenJson(e),
+        })?;
+    if has_too_many_keys {
+        return Err(ApiError::TooManyKeys { limit: MAX_KEYS });
+    }
     let (mut object, mut problems) = (Map::new(), Vec::new());
     for (name, value) in raw {
-        if name == "members" {
-            continue;
-        }
         let parsed = if value.get().len() <= MAX_FIELD_BYTES {
             // Valid JSON that cannot be read: too deeply nested, or with a number out of range.
-            serde_json::from_str(value.get())
-                .map_err(|_| "is nested too deeply or has a number out of range".to_owned())
+            (!Shape::of(value.get()).is_too_deep())
+                .then(|| serde_json::from_str(value.get()).ok())
+                .flatten()
+                .ok_or_else(|| "is nested too deeply or has a number out of range".to_owned())
         } else {
             Err(format!("must be at most {} KB long", MAX_FIELD_BYTES >> 10))
         };
@@ -82,6 +93,80 @@ pub(in crate::http) fn parse_object(bytes: &[u8]) -> Result<Map<String, Value>, 
         }
     }
     if problems.is_empty() { Ok(object) } else { Err(ApiError::Fields(problems)) }
+}
+
+/// The fields of an object but `members`, unparsed. Keys are counted while they are parsed: beyond the limit, nothing
+/// more is kept.
+struct RawFields<'a> {
+    fields: BTreeMap<String, &'a RawValue>,
+    has_too_many_keys: bool,
+}
+
+impl<'de> Deserialize<'de> for RawFields<'de> {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        json.deserialize_map(RawFieldsVisitor)
+    }
+}
+
+struct RawFieldsVisitor;
+
+impl<'de> Visitor<'de> for RawFieldsVisitor {
+    type Value = RawFields<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawFields<'de>, A::Error> {
+        let (mut fields, mut n_keys) = (BTreeMap::new(), 0_usize);
+        while let Some(name) = map.next_key::<String>()? {
+            if name == MEMBERS || n_keys > MAX_KEYS {
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            }
+            let value = map.next_value::<&RawValue>()?;
+            n_keys = n_keys.saturating_add(1 + Shape::of(value.get()).n_keys);
+            if n_keys <= MAX_KEYS {
+                fields.insert(name, value);
+            }
+        }
+        Ok(RawFields { fields, has_too_many_keys: n_keys > MAX_KEYS })
+    }
+}
+
+/// How many keys a JSON text has in all, and how deeply it is nested.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Shape {
+    n_keys: usize,
+    depth: usize,
+}
+
+impl Shape {
+    /// The shape of a valid JSON text: outside of its strings, each colon follows a key.
+    fn of(json: &str) -> Self {
+        let (mut shape, mut depth, mut in_string) = (Self::default(), 0_usize, false);
+        let mut bytes = json.bytes();
+        while let Some(byte) = bytes.next() {
+            match (in_string, byte) {
+                (true, b'\\') => {
+                    bytes.next();
+                }
+                (_, b'"') => in_string = !in_string,
+                (false, b':') => shape.n_keys += 1,
+                (false, b'{' | b'[') => {
+                    depth += 1;
+                    shape.depth = shape.depth.max(depth);
+                }
+                (false, b'}' | b']') => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+        }
+        shape
+    }
+
+    fn is_too_deep(&self) -> bool {
+        self.depth > MAX_DEPTH
+    }
 }
 
 /// A caller's name for a field, shortened for an answer.
@@ -100,10 +185,10 @@ pub(in crate::http) fn media_type(headers: &HeaderMap) -> String {
     content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
-/// A JSON body, unparsed. A large one holds its permit to be in memory until it is dropped.
-pub(in crate::http) struct JsonBody<'s> {
+/// A JSON body, unparsed. A large one holds its slot until it is dropped.
+pub(in crate::http) struct JsonBody {
     pub bytes: Bytes,
-    _permit: Option<SemaphorePermit<'s>>,
+    _slot: Option<Slot>,
 }
 
 /// Reads a JSON body of at most `max_bytes` bytes, unparsed.
@@ -111,20 +196,19 @@ pub(in crate::http) struct JsonBody<'s> {
 /// # Errors
 /// [`ApiError::NotJson`] for another media type, [`ApiError::BodyTooLarge`], [`ApiError::BodyCutOff`],
 /// [`ApiError::BodyTooSlow`], [`ApiError::Busy`] when too many large bodies are in memory.
-pub(in crate::http) async fn read_json<'s>(
-    state: &'s AppState,
+pub(in crate::http) async fn read_json(
+    state: &AppState,
     headers: &HeaderMap,
     body: Body,
     max_bytes: usize,
-) -> Result<JsonBody<'s>, ApiError> {
+) -> Result<JsonBody, ApiError> {
     let media_type = media_type(headers);
     if media_type != "application/json" && !media_type.ends_with("+json") {
         return Err(ApiError::NotJson);
     }
     let is_small = body.size_hint().upper().is_some_and(|n_bytes| n_bytes <= SMALL_BODY_BYTES as u64);
-    let permit = if is_small { None } else { Some(state.large_body().await?) };
-    let received = tokio::time::timeout(MAX_BODY_TIME, axum::body::to_bytes(body, max_bytes)).await;
-    let bytes = received.map_err(|_| ApiError::BodyTooSlow)?.map_err(|e| {
+    let slot = if is_small { None } else { Some(state.large_body().await?) };
+    let bytes = axum::body::to_bytes(body, max_bytes).await.map_err(|e| {
         let is_limit =
             std::error::Error::source(&e).is_some_and(|cause| cause.is::<http_body_util::LengthLimitError>());
         match is_limit {
@@ -133,5 +217,42 @@ pub(in crate::http) async fn read_json<'s>(
             false => ApiError::BodyCutOff,
         }
     })?;
-    Ok(JsonBody { bytes, _permit: permit })
+    Ok(JsonBody { bytes, _slot: slot })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn parsed(body: &Value) -> Result<Map<String, Value>, ApiError> {
+        parse_object(body.to_string().as_bytes())
+    }
+
+    fn object(n_keys: usize) -> Map<String, Value> {
+        (0..n_keys).map(|n| (format!("a:{{\"{n}"), json!("x: {[\\\""))).collect()
+    }
+
+    #[test]
+    fn keys_count_wherever_they_are_but_in_members() {
+        assert_eq!(parsed(&Value::Object(object(MAX_KEYS))).unwrap(), object(MAX_KEYS));
+        assert!(matches!(parsed(&Value::Object(object(MAX_KEYS + 1))), Err(ApiError::TooManyKeys { limit: MAX_KEYS })));
+        assert!(parsed(&json!({ "persona": object(MAX_KEYS - 1) })).is_ok());
+        assert!(matches!(parsed(&json!({ "persona": object(MAX_KEYS) })), Err(ApiError::TooManyKeys { .. })));
+        let members: Vec<_> = (0..1_000).map(|_| object(5)).collect();
+        assert_eq!(parsed(&json!({ "members": members, "tone": "Fun" })).unwrap().len(), 1);
+        let many = format!("{{{}\"a\": 1}}", "\"a\": 1, ".repeat(580_000));
+        assert!(matches!(parse_object(many.as_bytes()), Err(ApiError::TooManyKeys { .. })), "also under one name");
+    }
+
+    #[test]
+    fn a_deeply_nested_field_is_named() {
+        let nested = |depth: usize| format!("{{\"persona\": {}{}}}", "[".repeat(depth), "]".repeat(depth));
+        assert!(parse_object(nested(MAX_DEPTH).as_bytes()).is_ok());
+        for depth in [MAX_DEPTH + 1, 100] {
+            let Err(ApiError::Fields(problems)) = parse_object(nested(depth).as_bytes()) else { panic!("taken") };
+            assert_eq!(problems[0].field, "persona");
+        }
+    }
 }

@@ -3,23 +3,23 @@
 use std::collections::BTreeMap;
 use std::mem;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, header};
 use futures::StreamExt;
-use multer::{Constraints, Field, Multipart, SizeLimit};
 
+use super::form::error::MAX_OUTSIDE_BYTES;
+use super::form::{Form, FormError, PartHead, boundary};
 use crate::customer::is_invisible;
+use crate::disk::Reserved;
 use crate::http::admission::is_too_slow;
 use crate::http::problem::ApiError;
 use crate::http::state::AppState;
-use crate::upload_store::{DiskSpace, Extension, Received, UploadError, UploadStore};
+use crate::upload_store::{Extension, Received, UploadError, UploadStore};
 
 /// The most bytes of one text field.
-const MAX_TEXT_BYTES: u64 = 16 << 10;
+const MAX_TEXT_BYTES: usize = 16 << 10;
 /// The most text fields of one form.
 const MAX_TEXTS: usize = 32;
-/// The most bytes that boundaries, headers and text fields add to the files.
-const FORM_OVERHEAD_BYTES: u64 = 1 << 20;
 /// The most files of a form that takes several.
 const MAX_FILES: usize = 32;
 /// The most characters of a file's name in a sentence.
@@ -46,8 +46,8 @@ pub(in crate::http) struct NamedFile {
 struct FormRules<'a> {
     uploads: &'a UploadStore,
     max_bytes: u64,
-    /// The fields that are files.
-    file_fields: &'static [&'static str],
+    /// Which parts are files.
+    is_file: fn(&PartHead) -> bool,
     max_files: usize,
 }
 
@@ -56,10 +56,10 @@ struct FormRules<'a> {
 /// # Errors
 /// [`ApiError::NotMultipart`], [`ApiError::NoFile`], [`ApiError::SecondFile`], [`ApiError::WrongExtension`],
 /// [`ApiError::UploadTooLarge`], [`ApiError::Fields`] for a text that is too long, [`ApiError::TooManyFields`],
-/// [`ApiError::BrokenForm`], [`ApiError::NoRoom`], [`ApiError::Storage`]; nothing is then left on disk.
+/// [`ApiError::Form`], [`ApiError::NoRoom`], [`ApiError::Storage`]; nothing is then left on disk.
 pub(in crate::http) async fn receive(state: &AppState, headers: &HeaderMap, body: Body) -> Result<Incoming, ApiError> {
     let (uploads, max_bytes) = (state.uploads(), state.settings().max_upload_bytes);
-    let rules = FormRules { uploads, max_bytes, file_fields: &["file"], max_files: 1 };
+    let rules = FormRules { uploads, max_bytes, is_file: |head| head.name.as_deref() == Some("file"), max_files: 1 };
     let (mut files, texts) = receive_form(headers, body, &rules).await?;
     let NamedFile { file, .. } = files.pop().ok_or(ApiError::NoFile)?;
     Ok(Incoming { file, texts })
@@ -75,7 +75,7 @@ pub(in crate::http) async fn receive_files(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<(Vec<NamedFile>, BTreeMap<String, String>), ApiError> {
-    if boundary(headers).is_err() {
+    if boundary_of(headers).is_none() {
         let mut rest = body.into_data_stream();
         while let Some(chunk) = rest.next().await {
             if !chunk.map_err(|_| ApiError::BodyCutOff)?.is_empty() {
@@ -85,13 +85,13 @@ pub(in crate::http) async fn receive_files(
         return Ok(Default::default());
     }
     let (uploads, max_bytes) = (state.uploads(), state.settings().max_upload_bytes);
-    let rules = FormRules { uploads, max_bytes, file_fields: &["files", "file"], max_files: MAX_FILES };
+    let is_file = |head: &PartHead| matches!(head.name.as_deref(), Some("files" | "file"));
+    let rules = FormRules { uploads, max_bytes, is_file, max_files: MAX_FILES };
     receive_form(headers, body, &rules).await
 }
 
-fn boundary(headers: &HeaderMap) -> Result<String, ApiError> {
-    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    multer::parse_boundary(content_type).map_err(|_| ApiError::NotMultipart)
+fn boundary_of(headers: &HeaderMap) -> Option<String> {
+    headers.get(header::CONTENT_TYPE).and_then(|value| boundary(value.to_str().ok()?))
 }
 
 async fn receive_form(
@@ -99,54 +99,55 @@ async fn receive_form(
     body: Body,
     rules: &FormRules<'_>,
 ) -> Result<(Vec<NamedFile>, BTreeMap<String, String>), ApiError> {
-    let FormRules { max_bytes, file_fields, max_files, .. } = *rules;
-    let boundary = boundary(headers)?;
+    let FormRules { is_file, max_files, max_bytes, .. } = *rules;
+    let boundary = boundary_of(headers).ok_or(ApiError::NotMultipart)?;
     let all_files = max_bytes.saturating_mul(max_files.try_into().unwrap_or(u64::MAX));
-    let max_form_bytes = all_files.saturating_add(FORM_OVERHEAD_BYTES);
-    let _space = reserve_space(headers, max_form_bytes, rules.uploads).await?;
-    let mut limits = SizeLimit::new().whole_stream(max_form_bytes).per_field(MAX_TEXT_BYTES);
-    for field in file_fields {
-        limits = limits.for_field(*field, max_bytes);
-    }
-    let limits = Constraints::new().size_limit(limits);
-    let mut form = Multipart::with_constraints(body.into_data_stream(), boundary, limits);
+    let max_form_bytes = all_files.saturating_add(MAX_OUTSIDE_BYTES as u64);
+    let _space = reserve_space(headers, max_form_bytes, rules).await?;
+    let mut form = Form::new(body, &boundary, is_file);
     let (mut files, mut texts) = (Vec::new(), BTreeMap::new());
-    while let Some(field) = form.next_field().await.map_err(|e| form_error(e, rules))? {
-        match field.name().map(str::to_owned) {
-            Some(name) if file_fields.contains(&name.as_str()) => {
-                if files.len() == max_files {
-                    let limit = max_files;
-                    return Err(if limit == 1 { ApiError::SecondFile } else { ApiError::TooManyFiles { limit } });
-                }
-                let name = label_of(field.file_name().unwrap_or_default());
-                files.push(NamedFile { file: receive_file(field, rules).await?, name });
+    while let Some(head) = form.next_part().await.map_err(form_error)? {
+        if is_file(&head) {
+            if files.len() == max_files {
+                let limit = max_files;
+                return Err(if limit == 1 { ApiError::SecondFile } else { ApiError::TooManyFiles { limit } });
             }
-            Some(name) if texts.len() < MAX_TEXTS => {
-                texts.insert(name, field.text().await.map_err(|e| form_error(e, rules))?);
+            let name = label_of(head.file_name.as_deref().unwrap_or_default());
+            files.push(NamedFile { file: receive_file(&mut form, &head, rules).await?, name });
+        } else if let Some(name) = head.name {
+            if texts.len() == MAX_TEXTS && !texts.contains_key(&name) {
+                return Err(ApiError::TooManyFields { limit: MAX_TEXTS });
             }
-            Some(_) => return Err(ApiError::TooManyFields { limit: MAX_TEXTS }),
-            // A part without a name is of no use.
-            None => {}
+            let text = receive_text(&mut form, &name).await?;
+            texts.insert(name, text);
         }
+        // A part without a name is of no use.
     }
     Ok((files, texts))
 }
 
 /// Sets room aside for what the form says it holds, or for all that it may hold.
-async fn reserve_space(headers: &HeaderMap, max_form_bytes: u64, uploads: &UploadStore) -> Result<DiskSpace, ApiError> {
+async fn reserve_space(headers: &HeaderMap, max_form_bytes: u64, rules: &FormRules<'_>) -> Result<Reserved, ApiError> {
     let declared = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    let size_bytes = declared.unwrap_or(max_form_bytes).min(max_form_bytes);
-    let uploads = uploads.clone();
+    let size_bytes = declared.unwrap_or(max_form_bytes);
+    if size_bytes > max_form_bytes {
+        return Err(ApiError::UploadTooLarge { limit_bytes: rules.max_bytes });
+    }
+    let uploads = rules.uploads.clone();
     on_disk(move || uploads.reserve(size_bytes)).await
 }
 
-async fn receive_file(mut field: Field<'_>, rules: &FormRules<'_>) -> Result<Received, ApiError> {
-    let extension = Extension::of(field.file_name().unwrap_or_default()).ok_or(ApiError::WrongExtension)?;
+async fn receive_file(form: &mut Form, head: &PartHead, rules: &FormRules<'_>) -> Result<Received, ApiError> {
+    let extension = Extension::of(head.file_name.as_deref().unwrap_or_default()).ok_or(ApiError::WrongExtension)?;
     let uploads = rules.uploads.clone();
     let mut receiving = on_disk(move || uploads.receive(extension)).await?;
-    let mut bytes = Vec::new();
+    let (mut bytes, mut size_bytes) = (Vec::new(), 0_u64);
     loop {
-        let chunk = field.chunk().await.map_err(|e| form_error(e, rules))?;
+        let chunk = form.chunk().await.map_err(form_error)?;
+        size_bytes += chunk.as_ref().map_or(0, Bytes::len) as u64;
+        if size_bytes > rules.max_bytes {
+            return Err(ApiError::UploadTooLarge { limit_bytes: rules.max_bytes });
+        }
         bytes.extend_from_slice(chunk.as_deref().unwrap_or_default());
         if chunk.is_none() || bytes.len() >= WRITE_BYTES {
             let mut full = mem::take(&mut bytes);
@@ -161,6 +162,17 @@ async fn receive_file(mut field: Field<'_>, rules: &FormRules<'_>) -> Result<Rec
             return Ok(receiving.finish());
         }
     }
+}
+
+async fn receive_text(form: &mut Form, name: &str) -> Result<String, ApiError> {
+    let mut text = Vec::new();
+    while let Some(chunk) = form.chunk().await.map_err(form_error)? {
+        text.extend_from_slice(&chunk);
+        if text.len() > MAX_TEXT_BYTES {
+            return Err(ApiError::field(name, format!("must be at most {} KB long", MAX_TEXT_BYTES >> 10)));
+        }
+    }
+    Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
 /// Runs `work` of the upload store on a blocking thread.
@@ -183,20 +195,8 @@ pub(in crate::http) fn label_of(file_name: &str) -> String {
     if label.trim().is_empty() { "a file without a name".to_owned() } else { label }
 }
 
-fn form_error(error: multer::Error, rules: &FormRules<'_>) -> ApiError {
-    match error {
-        multer::Error::FieldSizeExceeded { field_name: Some(name), .. }
-            if !rules.file_fields.contains(&name.as_str()) =>
-        {
-            let message = format!("must be at most {} KB long", MAX_TEXT_BYTES >> 10);
-            ApiError::field(name, message)
-        }
-        multer::Error::FieldSizeExceeded { .. } | multer::Error::StreamSizeExceeded { .. } => {
-            ApiError::UploadTooLarge { limit_bytes: rules.max_bytes }
-        }
-        slow if is_too_slow(&slow) => ApiError::BodyTooSlow,
-        other => ApiError::BrokenForm(other),
-    }
+fn form_error(error: FormError) -> ApiError {
+    if is_too_slow(&error) { ApiError::BodyTooSlow } else { ApiError::Form(error) }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ pub(super) mod accept;
 pub(super) mod admin;
 pub(super) mod body;
 pub(super) mod fields;
+pub(super) mod form;
 pub(super) mod ignored;
 pub(super) mod incoming;
 pub(super) mod keeping;

@@ -1,8 +1,9 @@
-//! What answers have in common: event streams, compression, headers for browsers, and addresses of pictures.
+//! What answers have in common: event streams, files, compression, headers for browsers, and addresses of pictures.
 //!
 //! May import [`super::problem`] and [`super::state`].
 
 pub(super) mod compression;
 pub(super) mod event_stream;
+pub(super) mod file_body;
 pub(super) mod public_address;
 pub(super) mod security_headers;

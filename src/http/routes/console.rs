@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use axum::body::Bytes;
 use axum::extract::Path;
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -91,7 +92,11 @@ fn serve(name: &str, headers: &HeaderMap) -> Response {
         (header::CONTENT_SECURITY_POLICY, POLICY),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
     ];
-    (always, of_page, Extension(Compressible), bytes.into_owned()).into_response()
+    let bytes = match bytes {
+        Cow::Borrowed(built_in) => Bytes::from_static(built_in),
+        Cow::Owned(changed) => Bytes::from(changed),
+    };
+    (always, of_page, Extension(Compressible), bytes).into_response()
 }
 
 impl File {

@@ -7,35 +7,33 @@ use std::fs::{self, File};
 use std::io::{self, Seek};
 use std::path::Path;
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::{Query, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use tokio::io::AsyncReadExt;
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{Array, ArrayBuilder, Object, SchemaType, Type};
 
 use super::docs::{BodyProblems, FileBytes};
 use crate::customer::{Keep, NotKept};
+use crate::disk::Reserved;
 use crate::export::{Export, Format, KeptAnswer};
 use crate::http::problem::{ApiError, FieldProblem};
 use crate::http::request::accept::accepts;
 use crate::http::request::body::{media_type, read_json};
 use crate::http::request::incoming::{on_disk, receive};
 use crate::http::request::workbook::{KEEP, Reading, read_and_group};
+use crate::http::response::file_body::file_body;
 use crate::http::state::AppState;
 use crate::segmentation::any_object;
-use crate::upload_store::DiskSpace;
 
 /// The largest JSON body, in bytes: the portal sends every member that an answer lists.
 const MAX_BODY_BYTES: usize = 64 << 20;
 /// The space on disk that an export needs while it is written, as a multiple of its source: rows as XML, and packed.
 const SCRATCH_TIMES: u64 = 4;
-/// How much of a file is sent at a time, in bytes.
-const CHUNK_BYTES: usize = 64 << 10;
 
 /// An upload's answer, as its caller kept it: the whole of it, or one of its two lists.
 #[derive(Serialize, ToSchema)]
@@ -154,7 +152,7 @@ async fn export_workbook(
 }
 
 /// Reserves space on the disk for an export of so many bytes and the library's scratch files.
-async fn reserve(state: &AppState, size_bytes: u64) -> Result<DiskSpace, ApiError> {
+async fn reserve(state: &AppState, size_bytes: u64) -> Result<Reserved, ApiError> {
     let uploads = state.uploads().clone();
     on_disk(move || uploads.reserve(size_bytes.saturating_mul(SCRATCH_TIMES))).await
 }
@@ -218,13 +216,7 @@ impl IntoResponse for Written {
             (header::CONTENT_DISPOSITION, format!("attachment; filename=\"segments.{extension}\"")),
             (header::CONTENT_LENGTH, self.size_bytes.to_string()),
         ];
-        let file = tokio::fs::File::from_std(self.file);
-        let chunks = futures::stream::try_unfold(file, async |mut file| {
-            let mut chunk = Vec::with_capacity(CHUNK_BYTES);
-            let n_bytes = file.read_buf(&mut chunk).await?;
-            Ok::<_, io::Error>((n_bytes > 0).then(|| (Bytes::from(chunk), file)))
-        });
-        (headers, Body::from_stream(chunks)).into_response()
+        (headers, file_body(self.file)).into_response()
     }
 }
 

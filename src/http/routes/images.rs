@@ -1,21 +1,23 @@
 //! `GET /images/{name}` and `POST /api/proxy-download`: pictures for callers.
 //!
-//! Only pictures of the image store are served, by names that are hashes. The server never connects to an address that
+//! Only pictures of the image store are served, by names that are hashes, and posters that this service described, by
+//! names that it signed. The server never connects to an address that
 //! a caller sends, and never opens a path that a caller sends.
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderValue, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, IntoResponseParts, Response};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::docs::{BodyProblems, FileBytes};
-use crate::content::ImageName;
+use crate::content::{ImageName, Picture};
 use crate::http::problem::{ApiError, Document};
 use crate::http::request::body::read_object;
 use crate::http::request::fields::Fields;
+use crate::http::response::file_body::file_body;
 use crate::http::response::public_address::PublicAddress;
 use crate::http::state::AppState;
 
@@ -41,7 +43,7 @@ pub(in crate::http) struct DownloadRequest {
 
 /// A picture that this service made
 #[utoipa::path(get, path = "/images/{name}", tag = "content", operation_id = "get_image",
-    params(("name" = String, Path, description = "As an answer gave it: a SHA-256 and the kind",
+    params(("name" = String, Path, description = "As an answer gave it",
         example = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08.png")),
     responses(
         (status = 200, description = "The picture; it never changes", content((FileBytes = "image/png"),
@@ -57,9 +59,9 @@ pub(in crate::http) async fn get_image(
     name: Result<Path<String>, PathRejection>,
 ) -> Result<Response, ApiError> {
     let name = name.ok().and_then(|Path(name)| name.parse::<ImageName>().ok()).ok_or(ApiError::NoImage)?;
-    let bytes = read(&state, name.clone()).await?.ok_or(ApiError::NoImage)?;
+    let picture = picture(&state, name.clone()).await?.ok_or(ApiError::NoImage)?;
     let headers = [(header::CONTENT_TYPE, name.media_type()), (header::CACHE_CONTROL, IMMUTABLE)];
-    Ok((headers, bytes).into_response())
+    answer(picture, headers)
 }
 
 /// A picture of this service as a file to save
@@ -87,19 +89,42 @@ pub(in crate::http) async fn post_proxy_download(
     }
     fields.end()?;
     let image = url.and_then(|(_, url)| address.image_at(&url)).ok_or(ApiError::NotOurImage)?;
-    let bytes = read(&state, image.clone()).await?.ok_or(ApiError::NotOurImage)?;
+    let picture = picture(&state, image.clone()).await?.ok_or(ApiError::NotOurImage)?;
     let disposition = attachment(name.as_ref().map_or("image", |(_, name)| name), &image)?;
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static(image.media_type())),
         (header::CONTENT_DISPOSITION, disposition),
     ];
-    Ok((headers, bytes).into_response())
+    answer(picture, headers)
 }
 
-async fn read(state: &AppState, name: ImageName) -> Result<Option<Vec<u8>>, ApiError> {
-    let images = state.ready()?.writer.images().clone();
-    let read = tokio::task::spawn_blocking(move || images.read(&name)).await;
-    read.map_err(|e| ApiError::internal("reading an image", e))?.map_err(ApiError::ImageStorage)
+/// A picture of this service. Posters are drawn, clients in turn.
+async fn picture(state: &AppState, name: ImageName) -> Result<Option<Picture>, ApiError> {
+    const READING: &str = "reading an image";
+    let writer = &state.ready()?.writer;
+    if let Some(png) = writer.drawn_lately(&name) {
+        return Ok(Some(Picture::Drawn(png)));
+    }
+    let (is_poster, reading) = (name.is_poster(), state.clone());
+    let read = move || match reading.ready() {
+        Ok(ready) => ready.writer.picture(&name).map_err(ApiError::ImageStorage),
+        Err(starting) => Err(starting),
+    };
+    if is_poster {
+        return state.on_cpu_pool_short("drawing a poster", read).await?;
+    }
+    tokio::task::spawn_blocking(read).await.map_err(|e| ApiError::internal(READING, e))?
+}
+
+/// A stored picture is read while it is sent.
+fn answer(picture: Picture, headers: impl IntoResponseParts) -> Result<Response, ApiError> {
+    Ok(match picture {
+        Picture::Drawn(png) => (headers, png).into_response(),
+        Picture::Stored(file) => {
+            let size_bytes = file.metadata().map_err(ApiError::ImageStorage)?.len();
+            (headers, [(header::CONTENT_LENGTH, size_bytes.to_string())], file_body(file)).into_response()
+        }
+    })
 }
 
 /// The header that saves `image` under `name` (RFC 6266), with the extension of what it is.

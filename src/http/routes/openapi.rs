@@ -2,11 +2,14 @@
 //!
 //! The description says which routes need a key. Clients that have the current file get a 304.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::middleware::{Next, from_fn, map_response};
+use axum::middleware::{Next, from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use utoipa::openapi::{OpenApi as Description, SecurityRequirement};
@@ -41,7 +44,8 @@ pub(in crate::http) fn routes<S: Clone + Send + Sync + 'static>(
         StatusCode::NOT_FOUND => ApiError::NoRoute.into_response(),
         _ => ([(header::CONTENT_SECURITY_POLICY, PAGE_POLICY)], response).into_response(),
     }));
-    Ok(page.route("/openapi.json", get(openapi)).layer(from_fn(answer_not_modified)))
+    let answered = Answered::default();
+    Ok(page.route("/openapi.json", get(openapi)).layer(from_fn_with_state(answered, answer_not_modified)))
 }
 
 /// Describes which right a route needs of its caller's key, and whether it needs a key also where `keys_are_set` does
@@ -66,6 +70,17 @@ pub(in crate::http) fn add_key_requirements(description: &mut Description, class
     }
 }
 
+/// The files that were asked for, by hash: one copy of each, however many slow clients read it. There are a dozen.
+#[derive(Debug, Clone, Default)]
+struct Answered(Arc<Mutex<HashMap<u64, Bytes>>>);
+
+impl Answered {
+    /// The copy that everybody gets.
+    fn shared(&self, hash: u64, bytes: Bytes) -> Bytes {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(hash).or_insert(bytes).clone()
+    }
+}
+
 /// The sentence about the right that a key needs.
 fn needs(right: Right) -> String {
     let where_needed = if right.always_needs_key() { "" } else { ", where keys are set" };
@@ -73,7 +88,7 @@ fn needs(right: Right) -> String {
 }
 
 /// Answers 304 to clients that have the current file (RFC 9110, 13.1.2).
-async fn answer_not_modified(request: Request, next: Next) -> Response {
+async fn answer_not_modified(State(answered): State<Answered>, request: Request, next: Next) -> Response {
     let known = request.headers().get_all(header::IF_NONE_MATCH).iter().cloned().collect::<Vec<_>>();
     let response = next.run(request).await;
     if response.status() != StatusCode::OK {
@@ -84,7 +99,9 @@ async fn answer_not_modified(request: Request, next: Next) -> Response {
     let Ok(bytes) = to_bytes(body, usize::MAX).await else {
         return ApiError::Internal { doing: "reading a page", source: None }.into_response();
     };
-    let hash = format!("\"{:016x}\"", xxh3_64(&bytes));
+    let number = xxh3_64(&bytes);
+    let bytes = answered.shared(number, bytes);
+    let hash = format!("\"{number:016x}\"");
     // Weak: the same file is sent with gzip and without.
     let caching = [
         (header::ETAG, format!("W/{hash}")),

@@ -1,4 +1,4 @@
-//! Removes uploads that are too old or too many, where a limit is set.
+//! Removes uploads and pictures that are too old, where a limit is set.
 //!
 //! It holds the model store's writer lock while it removes. A training holds that lock from before it lists the uploads
 //! until it has moved them, so no upload disappears under it. The lock is taken only when there is something to remove.
@@ -11,17 +11,14 @@ use crate::model_store::StoreError;
 
 const EXPIRE_EVERY: Duration = Duration::from_secs(60);
 
-/// Checks at once and then every minute. Returns at once where no limit is set.
+/// Checks at once and then every minute.
 pub(in crate::http) async fn run_expiry(state: AppState) {
-    if !state.uploads().expires() {
-        return;
-    }
     let mut ticks = tokio::time::interval(EXPIRE_EVERY);
     loop {
         ticks.tick().await;
         let checking = state.clone();
         if let Err(panic) = tokio::task::spawn_blocking(move || expire(&checking)).await {
-            tracing::error!(event = "expiry_panicked", error = %panic, "checking for old uploads failed");
+            tracing::error!(event = "expiry_panicked", error = %panic, "checking for old uploads and pictures failed");
         }
     }
 }
@@ -29,6 +26,9 @@ pub(in crate::http) async fn run_expiry(state: AppState) {
 fn expire(state: &AppState) {
     let Ok(ready) = state.ready() else { return };
     let now = SystemTime::now();
+    if let Err(error) = ready.writer.images().expire(now) {
+        tracing::warn!(event = "pictures_unreadable", %error, "the folder of pictures cannot be listed");
+    }
     let expired = state.uploads().has_expired(now).and_then(|any| {
         if !any {
             return Ok(0);

@@ -1,0 +1,155 @@
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::*;
+
+fn requests(all: usize) -> Slots {
+    Slots::new(Shares::of_requests(all))
+}
+
+const A_WHILE: Duration = Duration::from_secs(1);
+
+fn client(n: u8) -> Client {
+    Client::Key([n; 32])
+}
+
+async fn take(slots: &Slots, n: u8) -> Result<Slot, NoSlot> {
+    slots.take(client(n), sleep(A_WHILE)).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_client_never_has_more_than_half_of_the_slots() {
+    let slots = requests(4);
+    let mine = [take(&slots, 1).await.unwrap(), take(&slots, 1).await.unwrap()];
+    assert_eq!(take(&slots, 1).await.unwrap_err(), NoSlot::ShareTaken);
+    let _other = take(&slots, 2).await.unwrap();
+    drop(mine);
+    assert!(take(&slots, 1).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn taken_slots_are_taken_for_every_client_until_one_is_free() {
+    let slots = requests(2);
+    let first = take(&slots, 1).await.unwrap();
+    let _second = take(&slots, 2).await.unwrap();
+    assert_eq!(take(&slots, 3).await.unwrap_err(), NoSlot::Full);
+    drop(first);
+    assert!(take(&slots, 3).await.is_ok());
+    assert_eq!(slots.lock().clients.len(), 1, "clients without requests are forgotten");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queued_request_gets_the_slot_as_soon_as_it_is_free_and_in_turn() {
+    let slots = requests(1);
+    let started = Instant::now();
+    let visits = (1..=3).map(|n| {
+        let slots = slots.clone();
+        async move {
+            let slot = take(&slots, n).await.unwrap();
+            let since = started.elapsed();
+            sleep(A_WHILE / 4).await;
+            drop(slot);
+            since
+        }
+    });
+    let since = futures::future::join_all(visits).await;
+    assert_eq!(since, [0, 1, 2].map(|quarters| quarters * A_WHILE / 4));
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_client_waits_behind_the_many_requests_of_another() {
+    let slots = requests(4);
+    let started = Instant::now();
+    let visit = |n: u8| {
+        let slots = slots.clone();
+        async move {
+            let slot = slots.take(client(n), sleep(100 * A_WHILE)).await.unwrap();
+            let since = started.elapsed();
+            sleep(A_WHILE).await;
+            drop(slot);
+            since
+        }
+    };
+    let many = futures::future::join_all((0..100).map(|_| visit(1)));
+    let one = async {
+        sleep(A_WHILE / 2).await;
+        visit(2).await
+    };
+    let (many, one) = tokio::join!(many, one);
+    assert_eq!(one, A_WHILE / 2);
+    assert_eq!(many.iter().max().copied(), Some(49 * A_WHILE));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_disconnects_while_it_queues_leaves_nothing_behind() {
+    let slots = requests(1);
+    let slot = take(&slots, 1).await.unwrap();
+    assert!(tokio::time::timeout(A_WHILE / 2, take(&slots, 2)).await.is_err());
+    drop(slot);
+    assert_eq!((slots.lock().clients.len(), slots.lock().n_taken), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn several_clients_leave_a_quarter_to_newcomers() {
+    let slots = requests(32);
+    let mut held = Vec::new();
+    for n in [1, 2] {
+        while let Some(slot) = slots.try_take(client(n)) {
+            held.push((n, slot));
+        }
+    }
+    let of = |n: u8| held.iter().filter(|(one, _)| *one == n).count();
+    assert_eq!((of(1), of(2)), (16, 8));
+    let of_newcomers: Vec<usize> =
+        (3..6).map(|n| std::iter::from_fn(|| slots.try_take(client(n))).collect::<Vec<_>>().len()).collect();
+    assert_eq!(of_newcomers, [4, 4, 4], "given back at once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_fewer_slots_is_next_and_then_who_used_the_processor_less() {
+    let slots = Slots::new(Shares { all: 2, of_one: 2, own: 1, reserve: 0 });
+    let (first, second) = (take(&slots, 1).await.unwrap(), take(&slots, 1).await.unwrap());
+    let visit = |n: u8| {
+        let slots = slots.clone();
+        async move {
+            let slot = slots.take(client(n), sleep(100 * A_WHILE)).await.unwrap();
+            sleep(A_WHILE).await;
+            slot.count_as_used();
+            (n, Instant::now())
+        }
+    };
+    let order = async |visits: Vec<u8>| {
+        let mut ends = futures::future::join_all(visits.into_iter().map(visit)).await;
+        ends.sort_by_key(|(_, end)| *end);
+        ends.into_iter().map(|(n, _)| n).collect::<Vec<_>>()
+    };
+    let (ends, ()) = tokio::join!(order(vec![1, 2, 3]), async {
+        sleep(A_WHILE).await;
+        drop(first);
+        sleep(A_WHILE / 2).await;
+        drop(second);
+    });
+    assert_eq!(ends, [2, 1, 3], "1 came first, and had a slot when the first one was free");
+    let first = [take(&slots, 4).await.unwrap(), take(&slots, 4).await.unwrap()];
+    let (ends, ()) = tokio::join!(order(vec![1, 5, 3]), async {
+        sleep(A_WHILE).await;
+        let [one, other] = first;
+        drop(one);
+        sleep(A_WHILE / 2).await;
+        drop(other);
+    });
+    assert_eq!(ends[0], 5, "5 has used nothing");
+    assert!(slots.lock().clients.len() >= 4, "what was used is remembered for a while");
+}
+
+#[test]
+fn one_client_may_use_every_processor_and_leaves_room_beside() {
+    for processors in [1, 2, 4, 16] {
+        let slots = Slots::new(Shares::of_processors(processors));
+        let mine: Vec<_> = std::iter::from_fn(|| slots.try_take(client(1))).collect();
+        let others: Vec<_> = std::iter::from_fn(|| slots.try_take(client(2))).collect();
+        assert_eq!((mine.len(), others.is_empty()), (processors, false), "{processors}");
+        assert!(slots.try_take(client(3)).is_some(), "{processors}");
+    }
+}

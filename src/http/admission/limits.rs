@@ -1,0 +1,55 @@
+//! Every number by which requests are limited, with its reason. Settings (`MAX_CONNECTIONS`, `RATE_LIMIT_PER_MINUTE`,
+//! `MAX_UPLOAD_MB`) are in [`crate::http::settings`], limits of forms in `request::form::error`.
+
+use std::time::Duration;
+
+/// Uploads and exports in progress. Each holds a file on disk, and its customers in memory once it is read.
+pub(super) const UPLOAD_SLOTS: usize = 32;
+/// Generations in progress. Each holds a few kilobytes.
+pub(super) const GENERATION_SLOTS: usize = 512;
+/// Slots of each class that only administrators get: whoever has to look into an overload is let in.
+pub(super) const ADMIN_SLOTS: usize = 2;
+
+/// How much longer each further generation waits before it is rejected. Its rejection is cheap.
+pub(super) const GENERATION_DELAY_STEP: Duration = Duration::from_millis(1);
+/// How much longer each further upload waits before it is rejected. A rejection costs more, since the file is on its
+/// way, and the sender of a file would rather wait.
+pub(super) const UPLOAD_DELAY_STEP: Duration = Duration::from_millis(4);
+/// Beyond so many clients, those that have not come for a while are forgotten by the rate limit and by the count of
+/// processor seconds.
+pub(super) const MANY_CLIENTS: usize = 10_000;
+
+/// The least rate of a body, averaged over [`BODY_WINDOW`]: a mobile connection at its edge has twice as much.
+pub(super) const BODY_BYTES_A_SECOND: u64 = 16 << 10;
+/// How long a body may be slower. The time in which the server does not read does not count.
+pub(super) const BODY_WINDOW: Duration = Duration::from_secs(10);
+/// What any body has, and further time for its size, so that a slow sender holds its slot for minutes, not for hours.
+pub(super) const BODY_TIME: Duration = Duration::from_secs(60);
+pub(super) const BODY_TIME_BYTES_A_SECOND: u64 = 50 << 10;
+
+/// How long a client may take nothing of an answer.
+pub(super) const WRITE_TIMEOUT: Duration = Duration::from_secs(12);
+/// The least rate at which an answer is read, and for how long it may be missed in all: the system takes an answer from
+/// the server in lumps of up to 128 KB, which at this rate are 8 seconds apart.
+pub(super) const ANSWER_BYTES_A_SECOND: u64 = 16 << 10;
+pub(super) const ANSWER_CREDIT: Duration = Duration::from_secs(30);
+
+/// How much of an answer is handed to its connection at a time, in bytes.
+pub(super) const FRAME_BYTES: usize = 64 << 10;
+/// What an answer of unknown size counts as: frames that are on their way while the rest is in a file or not made yet.
+pub(super) const STREAM_BYTES: usize = 2 * FRAME_BYTES;
+/// Bytes of answers in memory that their clients have not taken yet: a hundred small answers, or twenty of 20,000
+/// customers. A client with none in flight always gets one, however large.
+pub(super) const MAX_IN_FLIGHT_BYTES: usize = 96 << 20;
+pub(super) const MAX_IN_FLIGHT_BYTES_OF_ONE: usize = 24 << 20;
+
+/// Of the connections, one address has at most a quarter, and never fewer than a browser opens for a page or two.
+pub(super) const CONNECTION_SHARE: usize = 4;
+pub(super) const MIN_CONNECTIONS_OF_ONE: usize = 16;
+/// Connections beyond a share that are told so at a time, and for how long: each has a file descriptor beyond
+/// `MAX_CONNECTIONS`.
+pub(super) const REFUSALS: usize = 32;
+pub(super) const REFUSE_WITHIN: Duration = Duration::from_secs(1);
+
+/// Half of what a client used of the processor counts no more after so long.
+pub(super) const USED_HALVES_AFTER: Duration = Duration::from_secs(60);
