@@ -1,4 +1,4 @@
-//! Load tests of the release binary: `cargo bench --bench load -- dawdlers | overload | paused | soak`.
+//! Load tests of the release binary: `cargo bench --bench load -- dawdlers | isolation | overload | paused | soak`.
 //!
 //! Each run prints what it measured and fails if a promise does not hold. The load shares the machine with the server.
 //! Sizes come from the environment, as each module says. `load upstream PORT` serves the mock model API alone, for
@@ -13,6 +13,7 @@
 
 mod dawdlers;
 mod draws;
+mod isolation;
 mod overload;
 mod paused;
 mod report;
@@ -33,13 +34,14 @@ async fn main() -> ExitCode {
     }
     let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|one| one == name);
     let mut is_all_well = true;
-    for name in ["dawdlers", "overload", "paused", "soak"] {
+    for name in ["dawdlers", "isolation", "overload", "paused", "soak"] {
         if !is_wanted(name) {
             continue;
         }
         println!("{name}");
         let verdicts = match name {
             "dawdlers" => dawdlers::run().await,
+            "isolation" => isolation::run().await,
             "overload" => overload::run().await,
             "paused" => paused::run().await,
             _ => soak::run().await,

@@ -18,7 +18,7 @@ const BINARY: &str = env!("CARGO_BIN_EXE_content-portal");
 pub struct Service {
     child: Child,
     pub address: SocketAddr,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// How to start a server.
@@ -103,7 +103,7 @@ impl Setup {
         until("ready");
         // The log is read, as in production, and shows what the measurement does not.
         std::thread::spawn(move || show_faults(log.map_while(Result::ok)));
-        Service { child, address, _folder: folder }
+        Service { child, address, folder }
     }
 }
 
@@ -120,6 +120,17 @@ fn show_faults(lines: impl Iterator<Item = String>) {
 }
 
 impl Service {
+    /// The folder that the server works in.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// What pictures take on the disk.
+    pub fn bytes_on_disk(&self) -> u64 {
+        let files = fs::read_dir(self.folder().join("images")).into_iter().flatten().flatten();
+        files.filter_map(|file| file.metadata().ok()).map(|file| file.len()).sum()
+    }
+
     pub fn footprint(&self) -> Footprint {
         let process = PathBuf::from(format!("/proc/{}", self.child.id()));
         let status = fs::read_to_string(process.join("status")).unwrap();
