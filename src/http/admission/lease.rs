@@ -243,7 +243,8 @@ mod tests {
         drop(first);
         assert!(in_flight.has_room(&client(1), large));
         drop(others);
-        assert_eq!((in_flight.lock().all, in_flight.lock().clients.len()), (0, 0));
+        let counts = in_flight.lock();
+        assert_eq!((counts.all, counts.clients.len()), (0, 0));
     }
 
     #[tokio::test]

@@ -87,7 +87,8 @@ async fn a_client_that_disconnects_while_it_queues_leaves_nothing_behind() {
     let slot = take(&slots, 1).await.unwrap();
     assert!(tokio::time::timeout(A_WHILE / 2, take(&slots, 2)).await.is_err());
     drop(slot);
-    assert_eq!((slots.lock().clients.len(), slots.lock().n_taken), (0, 0));
+    let state = slots.lock();
+    assert_eq!((state.clients.len(), state.n_taken), (0, 0));
 }
 
 #[tokio::test(start_paused = true)]
