@@ -21,10 +21,12 @@ async fn listed(app: &TestApp) -> Value {
     list(&ok(as_admin(app, Method::GET, "/uploads").await).await["uploads"])[0].clone()
 }
 
-/// The files that a forced retraining read.
-async fn trained_on(app: &TestApp) -> Vec<String> {
+/// The files that a forced retraining read, of which it left so many out.
+async fn trained_on(app: &TestApp, n_left_out: usize) -> Vec<String> {
     let job = ok(as_admin(app, Method::POST, "/retrain?wait=true&force=true").await).await;
     assert_eq!(job["state"], "published", "{job}");
+    let left_out = list(&job["left_out"]);
+    assert_eq!(left_out.iter().filter(|file| file["why"] == "it waits for approval").count(), n_left_out, "{job}");
     let report = ok(as_admin(app, Method::GET, job["report"].as_str().unwrap()).await).await;
     list(&report["files"]).iter().map(|file| file.as_str().unwrap().to_owned()).collect()
 }
@@ -50,7 +52,7 @@ async fn an_upload_without_a_key_teaches_nothing_until_it_is_approved() {
         json!({"id": id, "received_at": listed(&app).await["received_at"], "bytes": listed(&app).await["bytes"],
             "state": "waiting", "sent_by": null, "rows": 300})
     );
-    assert_eq!(trained_on(&app).await, ["2026-01-01/customers.xlsx"]);
+    assert_eq!(trained_on(&app, 1).await, ["2026-01-01/customers.xlsx"]);
     assert_eq!(app.kept().len(), 1, "it still waits");
     // Sent again, it is no more approved than before.
     assert_eq!(app.upload_file(WORKBOOK).await["upload"]["state"], "waiting");
@@ -59,7 +61,7 @@ async fn an_upload_without_a_key_teaches_nothing_until_it_is_approved() {
     assert_eq!(app.request(Method::POST, &approve).send().await.unwrap().status(), StatusCode::UNAUTHORIZED);
     assert_eq!(ok(as_admin(&app, Method::POST, &approve).await).await["state"], "approved");
     assert_eq!(listed(&app).await["state"], "approved");
-    assert_eq!(trained_on(&app).await.len(), 2);
+    assert_eq!(trained_on(&app, 0).await.len(), 2);
     assert_eq!(fs::read_dir(&app.uploads).unwrap().count(), 0, "nothing of it is left in the folder");
 }
 
@@ -74,7 +76,7 @@ async fn an_upload_with_a_key_teaches_the_next_training_and_approves_what_came_w
     let upload = listed(&app).await;
     assert_eq!((&upload["state"], &upload["rows"]), (&json!("approved"), &json!(300)));
     assert!(upload["sent_by"].is_string(), "{upload}");
-    assert_eq!(trained_on(&app).await.len(), 2);
+    assert_eq!(trained_on(&app, 0).await.len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -32,7 +32,7 @@ pub enum Outcome {
         version: VersionId,
         /// Checks that it failed, and was published all the same.
         failed_checks: Vec<FailedCheck>,
-        /// Files that could not be read.
+        /// Files that were not read: they cannot be, or wait for approval.
         #[serde(rename = "left_out")]
         skipped: Vec<SkippedFile>,
     },
@@ -40,7 +40,7 @@ pub enum Outcome {
     Refused {
         /// Checks that it failed.
         failed_checks: Vec<FailedCheck>,
-        /// Files that could not be read.
+        /// Files that were not read: they cannot be, or wait for approval.
         #[serde(rename = "left_out")]
         skipped: Vec<SkippedFile>,
     },
@@ -48,7 +48,7 @@ pub enum Outcome {
     Unchanged {
         /// The live version.
         version: VersionId,
-        /// Files that could not be read.
+        /// Files that were not read: they cannot be, or wait for approval.
         #[serde(rename = "left_out")]
         skipped: Vec<SkippedFile>,
     },
@@ -119,7 +119,8 @@ fn failed_checks(report: &RetrainReport) -> Vec<FailedCheck> {
 }
 
 fn skipped(report: &RetrainReport) -> Vec<SkippedFile> {
-    let skipped = report.skipped.iter().take(MAX_LISTED).cloned();
+    let waits = |file: &String| SkippedFile { file: file.clone(), why: "it waits for approval".to_owned() };
+    let skipped = report.skipped.iter().cloned().chain(report.unapproved.iter().map(waits)).take(MAX_LISTED);
     skipped.map(|SkippedFile { file, why }| SkippedFile { file: shortened(file), why: shortened(why) }).collect()
 }
 
