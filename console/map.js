@@ -198,7 +198,7 @@ export function mapFigure(map, { upload, file, before } = {}) {
   const points = withUpload(map, upload);
   const groups = groupings(map, points, upload, file);
   put(part('colour'), groups.map((group, at) => el('option', { value: String(at) }, group.title)));
-  const marks = plural(points.x.length, 'profile');
+  const marks = plural(points.x.length, map.profile ? 'profile' : 'group');
   const segments = plural(new Set(map.segment.filter(id => id !== null)).size, 'segment');
   put(part('canvas'), { aria: { label: `${marks} in ${segments}; a mark’s area is its customers` } });
   const view = { root, map, points, part, groups, plane: null, group: groups[0], chosen: undefined, at: -1 };
@@ -326,7 +326,7 @@ function groupings(map, points, upload, file) {
 
 function byUpload(map, upload, file) {
   const known = new Set(upload.profile);
-  const of = at => (at >= map.x.length ? 'new' : known.has(map.profile[at]) ? 'known' : 'absent');
+  const of = at => (at >= map.x.length ? 'new' : known.has(map.profile?.[at]) ? 'known' : 'absent');
   const list = [entry('new', 'New since training', look(4)), entry('known', 'In the upload, and trained on', look(0))];
   return { title: `The upload ${file}`, of, list: [...list, entry('absent', 'Not in the upload', OTHER)] };
 }

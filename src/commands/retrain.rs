@@ -11,6 +11,7 @@ use content_portal::pipeline::{Method, TrainingSettings};
 use content_portal::retrain::RetrainOutcome;
 use content_portal::retrain::worker::Outcome;
 use hdbscan::{ClusterSelection, MinClusterSize};
+use serde_json::{Value, json};
 
 use super::config::Config;
 use super::output::print_line;
@@ -55,8 +56,11 @@ pub struct SettingArgs {
     columns: Option<ColumnSettings>,
 }
 
-fn columns(json: &str) -> Result<ColumnSettings, serde_json::Error> {
-    serde_json::from_str(json)
+fn columns(json: &str) -> Result<ColumnSettings, String> {
+    let broken = |error: serde_json::Error| format!("the JSON is broken at column {}", error.column());
+    let columns: Value = serde_json::from_str(json).map_err(broken)?;
+    let settings = TrainingSettings::from_json(&json!({ "columns": columns }).to_string());
+    settings.map(|settings| settings.columns.unwrap_or_default()).map_err(|wrong| wrong.to_string())
 }
 
 fn selection(text: &str) -> Result<ClusterSelection, &'static str> {

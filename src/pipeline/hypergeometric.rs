@@ -6,10 +6,11 @@ use super::chi_squared::ln_gamma;
 const NEGLIGIBLE: f64 = 1e-12;
 
 /// The probability that `now` customers have `marked_now` or more marked ones among them, if chance alone had spread all
-/// marked ones over these and the `before` others, `marked_before` of whom are marked.
+/// marked ones over these and the `before` others, `marked_before` of whom are marked; 1 where these have no more than
+/// their share.
 pub(super) fn chance_of_as_many((marked_before, before): (f64, f64), (marked_now, now): (f64, f64)) -> f64 {
     let (marked, all) = (marked_before + marked_now, before + now);
-    if marked_now <= 0.0 || marked >= all {
+    if marked_now * all <= marked * now {
         return 1.0;
     }
     let ln_choose = |n: f64, k: f64| ln_gamma(n + 1.0) - ln_gamma(k + 1.0) - ln_gamma(n - k + 1.0);
@@ -43,5 +44,7 @@ mod tests {
         }
         assert_eq!(chance_of_as_many((0.0, 100.0), (0.0, 10.0)), 1.0);
         assert_eq!(chance_of_as_many((100.0, 100.0), (10.0, 10.0)), 1.0);
+        assert_eq!(chance_of_as_many((4_000.0, 10_000.0), (2_500.0, 50_000.0)), 1.0);
+        assert_eq!(chance_of_as_many((10.0, 10_000.0), (25_000.0, 50_000.0)), 0.0);
     }
 }

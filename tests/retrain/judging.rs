@@ -91,6 +91,8 @@ fn a_first_training_that_finds_no_segment_is_published_as_one_of_everyone() {
     for kind in ['B', 'C'] {
         shop.add(&format!("base_data/2026-02-01/{kind}.csv"), &customers(kind, 0, 72));
     }
+    // They are unlike all before.
+    shop.force = true;
     let report = shop.publish().report;
     assert!(report.scores.unwrap().clusters >= 3);
 }

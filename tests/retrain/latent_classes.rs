@@ -24,6 +24,15 @@ fn latent(mut shop: Shop) -> Shop {
     shop
 }
 
+/// 200 customers of each of these kinds: of fewer a training on four fifths need not find each again.
+fn many(kinds: &str) -> Shop {
+    let shop = Shop::with(kinds);
+    for kind in kinds.chars() {
+        shop.add(&format!("base_data/2026-01-02/{kind}.csv"), &customers(kind, 72, 128));
+    }
+    shop
+}
+
 /// The segment in which the live model places every customer of a kind.
 fn segment_of(shop: &Shop, kind: char) -> SegmentId {
     let placed = shop.current().model.assign(&table(&customers(kind, 0, 72))).unwrap().segments();
@@ -54,7 +63,7 @@ fn unrelated(n: u64) -> String {
 
 #[test]
 fn classes_are_published_read_back_and_asked_for_new_customers() {
-    let mut shop = latent(Shop::with("ABC"));
+    let mut shop = latent(many("ABC"));
     let report = shop.publish().report;
     assert_eq!(report.verdict, Verdict::Passed, "{:?}", report.gate);
     let scores = report.scores.unwrap();
@@ -147,7 +156,7 @@ fn segments_keep_their_ids_from_one_training_of_classes_to_the_next() {
 
 #[test]
 fn segments_keep_their_ids_from_one_method_to_the_other() {
-    let mut shop = Shop::with("ABC");
+    let mut shop = many("ABC");
     shop.publish();
     let before = ['A', 'B', 'C'].map(|kind| segment_of(&shop, kind));
     shop = latent(shop);
