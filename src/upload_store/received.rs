@@ -106,11 +106,14 @@ impl Received {
     /// The upload with what `write` writes in the place of what came, which is removed. It is still known by what came.
     ///
     /// # Errors
-    /// Those of `write`; [`UploadError::Full`] and [`UploadError::Write`] when it cannot be written.
+    /// Those of `write`; [`UploadError::NoRoom`] when too little stays free; [`UploadError::Full`] and
+    /// [`UploadError::Write`] when it cannot be written.
     pub fn as_columns(self, write: impl FnOnce(&File) -> io::Result<()>) -> Result<Self, UploadError> {
         let Self { hidden, content } = self;
         let columns = Hidden::new(hidden.store.clone())?;
         write(&columns.file)?;
+        // They may take more than what came, and what must stay free stays free.
+        drop(columns.store.reserve(0)?);
         let columns_bytes = Some(columns.file.metadata()?.len());
         Ok(Self { hidden: columns, content: Content { columns_bytes, extension: Extension::Columns, ..content } })
     }
