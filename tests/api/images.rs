@@ -97,7 +97,8 @@ async fn a_segment_of_an_upload_has_pictures_where_the_caller_asks_for_them() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pictures_have_an_https_address_where_a_trusted_proxy_says_that_the_caller_has() {
-    let app = TestApp::spawn().await;
+    let allow_hosts = vec!["content.example.com"];
+    let app = TestApp::spawn_with(Setup { allow_hosts, ..Setup::default() }).await;
     let request = |path: &str, body: &Value| {
         let request = app.request(reqwest::Method::POST, path).header("x-forwarded-proto", "https");
         request.header("host", "content.example.com:8443").json(body).send()

@@ -74,7 +74,7 @@ async fn unread_upload(app: &TestApp, from: &str) -> TcpStream {
     socket.set_recv_buffer_size(4 << 10).unwrap();
     let mut stream = socket.connect(app.address).await.unwrap();
     let head = format!(
-        "POST /upload-excel HTTP/1.1\r\nHost: here\r\nX-Forwarded-For: {from}\r\nContent-Type: {content_type}\r\n\
+        "POST /upload-excel HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: {from}\r\nContent-Type: {content_type}\r\n\
          Content-Length: {}\r\n\r\n",
         body.len()
     );
@@ -97,7 +97,7 @@ async fn empty_form(app: &TestApp, from: &str, key: Option<&str>) -> u16 {
 /// An upload whose body does not come.
 async fn stalled_upload(app: &TestApp, from: &str) -> TcpStream {
     let head = format!(
-        "POST /upload-excel HTTP/1.1\r\nHost: here\r\nX-Forwarded-For: {from}\r\n\
+        "POST /upload-excel HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: {from}\r\n\
          Content-Type: multipart/form-data; boundary=B\r\nContent-Length: 9\r\n\r\n"
     );
     let mut stream = TcpStream::connect(app.address).await.unwrap();

@@ -18,8 +18,11 @@ impl PartHead {
     /// Reads the lines of a head. Bytes that are not UTF-8 become replacement characters.
     ///
     /// # Errors
-    /// [`FormError::Malformed`] for a line without a colon.
+    /// [`FormError::Malformed`] for a line without a colon, and for control characters.
     pub fn read(head: &[u8]) -> Result<Self, FormError> {
+        if head.iter().any(|byte| byte.is_ascii_control() && !b"\t\r\n".contains(byte)) {
+            return Err(FormError::Malformed("a control character in a header"));
+        }
         let head = String::from_utf8_lossy(head);
         let mut read = Self::default();
         for line in head.split("\r\n").filter(|line| !line.is_empty()) {
@@ -115,7 +118,9 @@ mod tests {
         ] {
             assert_eq!(head(text), (name, file_name), "{text}");
         }
-        assert!(PartHead::read(b"no header at all").is_err());
+        for wrong in ["no header at all", "Content-Disposition: form-data; name=\"a\0\"", "X: \u{1b}[31m"] {
+            assert!(PartHead::read(wrong.as_bytes()).is_err(), "{wrong:?}");
+        }
         assert_eq!(head_of_bytes(b"Content-Disposition: form-data; name=\"\xff\""), Some("\u{fffd}".to_owned()));
     }
 
