@@ -170,12 +170,11 @@ const PROFILED: [&str; 8] = [
     "DBCV",
 ];
 
-/// What each of [`PROFILED`] takes on so many threads.
-fn profile(points: &Array2<f64>, threads: usize) -> [Spent; 8] {
+/// What each of [`PROFILED`] takes on the threads of `pool`.
+fn profile(points: &Array2<f64>, pool: &rayon::ThreadPool) -> [Spent; 8] {
     let size = MinClusterSize::Count(50);
     let params = HdbscanParams::new().min_cluster_size(size).min_samples(5).check().unwrap();
     let weights = vec![1; points.nrows()];
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
     let begin = Clock::now();
     let ends = Mutex::new([begin; 4]);
     let heard = |stage: Stage| ends.lock().unwrap()[stage as usize] = Clock::now();
@@ -209,9 +208,7 @@ fn profile(points: &Array2<f64>, threads: usize) -> [Spent; 8] {
 fn stages() {
     let n_points = std::env::var("CLUSTERED_POINTS").map_or(50_000, |points| points.parse().unwrap());
     let points = blobs_and_noise(n_points);
-    clock::compare(&format!("{n_points} x 10"), &PROFILED, "CLUSTERED_THREADS", |threads| {
-        profile(&points, threads).to_vec()
-    });
+    clock::compare(&format!("{n_points} x 10"), &PROFILED, "CLUSTERED_THREADS", |pool| profile(&points, pool).to_vec());
 }
 
 fn main() {

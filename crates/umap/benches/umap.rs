@@ -3,8 +3,8 @@
 //!
 //! `cargo bench -p umap --bench umap -- growth` fits 10,000, 50,000 and 200,000 points instead, once each, and prints by
 //! which power of the number of points the time of each stage grows. `-- stages` prints the wall and processor time of
-//! each stage on one thread and on two. `MAPPED_POINTS` and `MAPPED_NEIGHBOURS` change the 50,000 points and the 120
-//! neighbours of that, `MAPPED_THREADS` (such as `1,2,4`) the numbers of threads.
+//! each stage on one thread and on two. `MAPPED_POINTS`, `MAPPED_FEATURES` and `MAPPED_NEIGHBOURS` change the 50,000
+//! × 10 points and the 120 neighbours of that, `MAPPED_THREADS` (such as `1,2,4`) the numbers of threads.
 #![allow(clippy::unwrap_used, missing_docs, reason = "a bench without its fixture has nothing to say")]
 #![allow(clippy::indexing_slicing, reason = "centres, stages and their times are counted by constants")]
 #![allow(clippy::print_stdout, reason = "criterion has no word for a power")]
@@ -58,23 +58,25 @@ fn umap(criterion: &mut Criterion) {
 
 criterion_group!(benches, umap);
 
-/// Twenty round clusters in 10 dimensions, as a schema of numbers could have them.
-fn blobs(n_points: usize) -> Array2<f32> {
+/// Twenty round clusters, as a schema of numbers could have them.
+fn blobs(n_points: usize, n_features: usize) -> Array2<f32> {
     let mut state = 7_u64;
     let mut uniform = || {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 40) as f32 / (1 << 24) as f32 - 0.5
     };
-    let centres = Array2::from_shape_simple_fn((20, 10), || 20.0 * uniform());
+    let centres = Array2::from_shape_simple_fn((20, n_features), || 20.0 * uniform());
     // The sum of twelve uniforms has deviation 1.
-    Array2::from_shape_fn((n_points, 10), |(i, d)| centres[[i % 20, d]] + 3.0 * (0..12).map(|_| uniform()).sum::<f32>())
+    Array2::from_shape_fn((n_points, n_features), |(i, d)| {
+        centres[[i % 20, d]] + 3.0 * (0..12).map(|_| uniform()).sum::<f32>()
+    })
 }
 
 const STAGES: [&str; 5] = ["neighbours and graph", "start", "layout", "whole fit", "trustworthiness"];
 
 /// Seconds of each of [`STAGES`].
 fn seconds(n_points: usize) -> [f64; 5] {
-    let points = blobs(n_points);
+    let points = blobs(n_points, 10);
     let params = UmapParams::default().n_neighbors(15).n_epochs(Some(200)).check().unwrap();
     let ends = Mutex::new([0.0; 4]);
     let begin = Instant::now();
@@ -112,10 +114,9 @@ fn setting(name: &str, default: usize) -> usize {
 
 const PROFILED: [&str; 6] = ["neighbours", "graph", "start", "layout", "whole fit", "trustworthiness"];
 
-/// What each of [`PROFILED`] takes on so many threads.
-fn profile(points: &Array2<f32>, n_neighbors: usize, threads: usize) -> [Spent; 6] {
+/// What each of [`PROFILED`] takes on the threads of `pool`.
+fn profile(points: &Array2<f32>, n_neighbors: usize, pool: &rayon::ThreadPool) -> [Spent; 6] {
     let params = UmapParams::default().n_neighbors(n_neighbors).check().unwrap();
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
     let begin = Clock::now();
     let ends = Mutex::new([begin; 4]);
     let heard = |stage: Stage, share: f32| {
@@ -129,7 +130,7 @@ fn profile(points: &Array2<f32>, n_neighbors: usize, threads: usize) -> [Spent; 
     let scored = Clock::now();
     let trust = pool.install(|| trustworthiness(points.view(), model.embedding(), 15));
     let end = Clock::now();
-    println!("{threads} threads: trustworthiness {trust:.5}");
+    println!("{} threads: trustworthiness {trust:.5}", pool.current_num_threads());
     [
         begin.until(neighbours),
         neighbours.until(graph),
@@ -142,10 +143,14 @@ fn profile(points: &Array2<f32>, n_neighbors: usize, threads: usize) -> [Spent; 
 
 fn stages() {
     let (n_points, n_neighbors) = (setting("MAPPED_POINTS", 50_000), setting("MAPPED_NEIGHBOURS", 120));
-    let points = blobs(n_points);
-    clock::compare(&format!("{n_points} x 10, {n_neighbors} neighbours"), &PROFILED, "MAPPED_THREADS", |threads| {
-        profile(&points, n_neighbors, threads).to_vec()
-    });
+    let n_features = setting("MAPPED_FEATURES", 10);
+    let points = blobs(n_points, n_features);
+    clock::compare(
+        &format!("{n_points} x {n_features}, {n_neighbors} neighbours"),
+        &PROFILED,
+        "MAPPED_THREADS",
+        |pool| profile(&points, n_neighbors, pool).to_vec(),
+    );
 }
 
 fn main() {

@@ -18,6 +18,7 @@ use super::forest::{Rows, Tree};
 use super::neighbours::Neighbours;
 use super::points::{Points, key_distance};
 use super::random::mix64;
+use super::reverse::Reversed;
 
 /// Trees whose leaves the lists start from.
 const TREES: usize = 8;
@@ -32,7 +33,7 @@ const MAX_ROUNDS: usize = 10;
 /// The search ends when a round changes a smaller share of the list entries.
 const SETTLED: f64 = 0.002;
 /// Points that one thread takes at a time.
-const POINTS_A_TASK: usize = 512;
+const POINTS_A_TASK: usize = 128;
 /// Marks a point that was not around another in the last round. Indices are below.
 const NEW: u32 = 1 << 31;
 /// Spreads indices over slots: 2³² over the golden ratio, odd.
@@ -49,7 +50,7 @@ pub(super) fn search(points: &Points, k: usize, key: u64, progress: &(dyn Fn(f32
     let original = first.order;
     let rows = Rows::new(points.rows(), original.iter().map(|&i| i as usize));
     let trees: Vec<Tree> =
-        (0..TREES as u64).map(|tree| Tree::grow(&rows, leaf_size, mix64(key ^ (tree + 1)))).collect();
+        (0..TREES as u64).into_par_iter().map(|tree| Tree::grow(&rows, leaf_size, mix64(key ^ (tree + 1)))).collect();
     progress(0.3);
     let mut lists = from_leaves(&rows, &trees, k);
     drop(trees);
@@ -63,6 +64,7 @@ pub(super) fn search(points: &Points, k: usize, key: u64, progress: &(dyn Fn(f32
             break;
         }
     }
+    drop(around);
     in_order(points, &original, &lists, k)
 }
 
@@ -114,8 +116,8 @@ impl Scratch {
 /// The first lists: of the points that share a leaf with it in any tree, each point's `k` nearest, itself among them.
 fn from_leaves(rows: &Rows, trees: &[Tree], k: usize) -> Vec<u64> {
     let mut lists = vec![u64::MAX; rows.len() * k];
-    lists.par_chunks_mut(POINTS_A_TASK * k).enumerate().for_each(|(task, lists)| {
-        let mut scratch = Scratch::new(trees.iter().map(Tree::largest_leaf).sum());
+    let scratch = || Scratch::new(trees.iter().map(Tree::largest_leaf).sum());
+    lists.par_chunks_mut(POINTS_A_TASK * k).enumerate().for_each_init(scratch, |scratch, (task, lists)| {
         for (list, i) in lists.chunks_exact_mut(k).zip(task * POINTS_A_TASK..) {
             scratch.start();
             trees.iter().flat_map(|tree| tree.leaf(i)).for_each(|&other| scratch.see(other));
@@ -134,52 +136,35 @@ fn from_leaves(rows: &Rows, trees: &[Tree], k: usize) -> Vec<u64> {
 /// The points around each point, `(n_points, width)` row by row: the nearest on its list, then the nearest of those
 /// that have it on theirs. Rows end with [`NO_POINT`]; points that are not in the row of `before` are marked [`NEW`].
 fn points_around(lists: &[u64], k: usize, before: &[u32]) -> Vec<u32> {
-    let (starts, reverse) = reverse_lists(lists, k);
-    let width = MAX_OWN.min(k) + MAX_REVERSE;
+    let (width, n) = (MAX_OWN.min(k) + MAX_REVERSE, lists.len() / k);
+    let keys = |i: usize| lists[i * k..(i + 1) * k].iter().map(|&key| (key as u32, (key >> 32) as u32));
+    let reversed = Reversed::new(n, keys);
     let mut around = vec![NO_POINT; before.len()];
-    let points = around.par_chunks_mut(width).zip(before.par_chunks(width)).enumerate();
-    points.for_each_init(Vec::new, |nearest, (i, (around, before))| {
-        let list = &lists[i * k..(i + 1) * k];
-        let own = list.iter().map(|&key| key as u32).filter(|&j| j != i as u32).take(MAX_OWN);
-        nearest.clear();
-        let has = |key: u64| list.iter().any(|&own| own as u32 == key as u32);
-        nearest.extend(reverse[starts[i]..starts[i + 1]].iter().copied().filter(|&key| !has(key)));
-        if MAX_REVERSE < nearest.len() {
-            nearest.select_nth_unstable(MAX_REVERSE);
-            nearest.truncate(MAX_REVERSE);
-        }
-        nearest.sort_unstable();
-        for (to, j) in around.iter_mut().zip(own.chain(nearest.iter().map(|&key| key as u32))) {
-            let known = before.iter().any(|&known| known != NO_POINT && known & !NEW == j);
-            *to = if known { j } else { j | NEW };
+    let rows = reversed.targets_at_once() * width;
+    let parts = around.par_chunks_mut(rows).zip(before.par_chunks(rows)).enumerate();
+    parts.for_each_init(Vec::new, |nearest, (part, (around, before))| {
+        let part = reversed.part(part);
+        let points = around.chunks_exact_mut(width).zip(before.chunks_exact(width)).zip(part.targets());
+        for ((around, before), i) in points {
+            let list = &lists[i * k..(i + 1) * k];
+            let own = list.iter().map(|&key| key as u32).filter(|&j| j != i as u32).take(MAX_OWN);
+            nearest.clear();
+            // A distance has the same bits from both ends, so a point that is on the list has the same key there.
+            let others =
+                part.sources(i).iter().map(|&(source, distance)| u64::from(distance) << 32 | u64::from(source));
+            nearest.extend(others.filter(|key| list.binary_search(key).is_err()));
+            if MAX_REVERSE < nearest.len() {
+                nearest.select_nth_unstable(MAX_REVERSE);
+                nearest.truncate(MAX_REVERSE);
+            }
+            nearest.sort_unstable();
+            for (to, j) in around.iter_mut().zip(own.chain(nearest.iter().map(|&key| key as u32))) {
+                let known = before.iter().any(|&known| known != NO_POINT && known & !NEW == j);
+                *to = if known { j } else { j | NEW };
+            }
         }
     });
     around
-}
-
-/// For each point, the points that have it on their lists, as order keys. Returns the start of each point's row,
-/// `(n_points + 1)`, and the rows.
-fn reverse_lists(lists: &[u64], k: usize) -> (Vec<usize>, Vec<u64>) {
-    let n = lists.len() / k;
-    let mut starts = vec![0; n + 1];
-    for &key in lists {
-        starts[key as u32 as usize + 1] += 1;
-    }
-    let mut end = 0;
-    for start in &mut starts {
-        end += *start;
-        *start = end;
-    }
-    let mut next = starts.clone();
-    let mut reverse = vec![0; lists.len()];
-    for (i, list) in lists.chunks_exact(k).enumerate() {
-        for &key in list {
-            let at = &mut next[key as u32 as usize];
-            reverse[*at] = key >> 32 << 32 | i as u64;
-            *at += 1;
-        }
-    }
-    (starts, reverse)
 }
 
 /// One round: each point measures the points around the points around it, and keeps the nearest. Returns how many list
@@ -187,9 +172,8 @@ fn reverse_lists(lists: &[u64], k: usize) -> (Vec<usize>, Vec<u64>) {
 fn explore(rows: &Rows, around: &[u32], k: usize, lists: &mut [u64]) -> usize {
     let width = around.len() / rows.len();
     let changed = AtomicUsize::new(0);
-    lists.par_chunks_mut(POINTS_A_TASK * k).enumerate().for_each(|(task, lists)| {
-        let mut scratch = Scratch::new(width * width + k + 1);
-        let mut merged = Vec::with_capacity(k);
+    let buffers = || (Scratch::new(width * width + k + 1), Vec::with_capacity(k));
+    lists.par_chunks_mut(POINTS_A_TASK * k).enumerate().for_each_init(buffers, |(scratch, merged), (task, lists)| {
         let mut here = 0;
         for (list, i) in lists.chunks_exact_mut(k).zip(task * POINTS_A_TASK..) {
             scratch.start();
@@ -210,7 +194,7 @@ fn explore(rows: &Rows, around: &[u32], k: usize, lists: &mut [u64]) -> usize {
             rows.measure(i as u32, &scratch.seen, worst, &mut scratch.keys);
             if !scratch.keys.is_empty() {
                 scratch.keys.sort_unstable();
-                here += merge(list, &scratch.keys, &mut merged);
+                here += merge(list, &scratch.keys, merged);
             }
         }
         changed.fetch_add(here, Ordering::Relaxed);

@@ -6,6 +6,7 @@
 #![expect(clippy::indexing_slicing, reason = "members are indices of the rows, leaves are counted from the members")]
 
 use ndarray::ArrayView2;
+use rayon::prelude::*;
 
 use super::points::{Points, order_key};
 use super::random::mix64;
@@ -166,7 +167,8 @@ fn split(rows: &Rows, members: &mut [u64], leaf_size: usize, key: u64) {
     };
     let pairs = (0..TRIES).map(between);
     let direction = pairs.reduce(|a, b| if a.as_flattened().iter().any(|&x| x != 0.0) { a } else { b });
-    rows.simd.run(Project { rows, direction: &direction.unwrap_or_default(), members });
+    let direction = direction.unwrap_or_default();
+    members.par_chunks_mut(ALONE).for_each(|members| rows.simd.run(Project { rows, direction: &direction, members }));
     let middle = members.len() / 2;
     members.select_nth_unstable(middle);
     let (left, right) = members.split_at_mut(middle);

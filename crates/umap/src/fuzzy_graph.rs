@@ -6,11 +6,14 @@
 use rayon::prelude::*;
 
 use super::neighbours::Neighbours;
+use super::reverse::Reversed;
 
 /// How close the sum of strengths must come to `log2(k)`.
 const SMOOTH_K_TOLERANCE: f64 = 1e-5;
 /// A bandwidth is at least this share of the mean distance.
 const MIN_K_DIST_SCALE: f64 = 1e-3;
+/// Rows that one thread copies at a time.
+const ROWS_A_TASK: usize = 512;
 /// Rounds of the bisection for a bandwidth.
 const SEARCH_ROUNDS: usize = 64;
 
@@ -97,28 +100,80 @@ pub(super) struct Graph {
     weights: Vec<f32>,
 }
 
+/// Some rows of a graph.
+#[derive(Default)]
+struct Rows {
+    lengths: Vec<u32>,
+    columns: Vec<u32>,
+    weights: Vec<f32>,
+}
+
+impl Rows {
+    fn push(&mut self, row: impl IntoIterator<Item = (u32, f32)>) {
+        let before = self.columns.len();
+        for (column, weight) in row {
+            self.columns.push(column);
+            self.weights.push(weight);
+        }
+        self.lengths.push((self.columns.len() - before) as u32);
+    }
+}
+
 impl Graph {
     /// Joins the neighbourhoods. An edge of strength `a` in one direction and `b` in the other gets the weight
     /// `ratio · (a + b - ab) + (1 - ratio) · ab`: the fuzzy union for `ratio` 1, the intersection for 0.
-    pub(super) fn fuzzy(neighbours: &Neighbours, local_connectivity: f32, ratio: f32) -> Self {
-        let k = neighbours.k;
-        let mean_distance = mean(&neighbours.distances);
-        let directed: Vec<Vec<(u32, f32)>> = neighbours
-            .indices
-            .par_chunks(k)
-            .zip(neighbours.distances.par_chunks(k))
-            .enumerate()
-            .map(|(i, (indices, distances))| {
-                let scale = Scale::smooth(distances, f64::from(local_connectivity), mean_distance);
-                let edges = indices.iter().zip(distances).filter(|&(&j, _)| j as usize != i);
-                let mut row: Vec<_> = edges.map(|(&j, &d)| (j, scale.strength(d))).filter(|e| e.1 > 0.0).collect();
-                row.sort_unstable_by_key(|&(j, _)| j);
-                row
-            })
-            .collect();
-        let reversed = transpose(&directed);
-        let rows = directed.par_iter().zip(&reversed).map(|(to, from)| join(to, from, ratio)).collect();
-        Self::from_rows(rows)
+    pub(super) fn fuzzy(neighbours: Neighbours, local_connectivity: f32, ratio: f32) -> Self {
+        let Neighbours { k, indices, distances: mut strengths } = neighbours;
+        let (n, mean_distance) = (indices.len() / k, mean(&strengths));
+        strengths.par_chunks_mut(k).for_each(|row| {
+            let scale = Scale::smooth(row, f64::from(local_connectivity), mean_distance);
+            row.iter_mut().for_each(|x| *x = scale.strength(*x));
+        });
+        let edges = |i: usize| {
+            let row = i * k..(i + 1) * k;
+            let edges = indices[row.clone()].iter().copied().zip(strengths[row].iter().copied());
+            edges.filter(move |&(j, strength)| j as usize != i && strength > 0.0)
+        };
+        let reversed = Reversed::new(n, |i| edges(i).map(|(j, strength)| (j, strength.to_bits())));
+        let rows = |part: usize| {
+            let part = reversed.part(part);
+            let (mut rows, mut to, mut from) = (Rows::default(), Vec::new(), Vec::new());
+            for i in part.targets() {
+                to.clear();
+                to.extend(edges(i));
+                to.sort_unstable_by_key(|&(j, _)| j);
+                from.clear();
+                from.extend(part.sources(i).iter().map(|&(j, bits)| (j, f32::from_bits(bits))));
+                rows.push(join(&to, &from, ratio));
+            }
+            rows
+        };
+        Self::from_parts((0..n.div_ceil(reversed.targets_at_once())).into_par_iter().map(rows).collect())
+    }
+
+    /// The graph whose rows are those of all parts, one part after the other.
+    fn from_parts(parts: Vec<Rows>) -> Self {
+        let mut starts = Vec::with_capacity(parts.iter().map(|part| part.lengths.len()).sum::<usize>() + 1);
+        starts.push(0);
+        let mut end = 0;
+        for length in parts.iter().flat_map(|part| &part.lengths) {
+            end += *length as usize;
+            starts.push(end);
+        }
+        let (mut columns, mut weights) = (vec![0; end], vec![0.0; end]);
+        let mut places = Vec::with_capacity(parts.len());
+        let (mut free_columns, mut free_weights) = (columns.as_mut_slice(), weights.as_mut_slice());
+        for part in parts {
+            let place = free_columns.split_at_mut(part.columns.len());
+            let place_of_weights = free_weights.split_at_mut(part.columns.len());
+            (free_columns, free_weights) = (place.1, place_of_weights.1);
+            places.push((part, place.0, place_of_weights.0));
+        }
+        places.into_par_iter().for_each(|(part, columns, weights)| {
+            columns.copy_from_slice(&part.columns);
+            weights.copy_from_slice(&part.weights);
+        });
+        Self { starts, columns, weights }
     }
 
     /// The graph whose `rows` hold the edges of each point as (column, weight), columns ascending.
@@ -145,7 +200,7 @@ impl Graph {
     }
 
     pub(super) fn max_weight(&self) -> f32 {
-        self.weights.iter().copied().fold(0.0, f32::max)
+        self.weights.par_iter().copied().reduce(|| 0.0, f32::max)
     }
 
     /// The graph without the edges that are too weak to be drawn once in `n_epochs`.
@@ -153,8 +208,14 @@ impl Graph {
     /// Like umap-learn, prunes by the default number of epochs if `n_epochs` is 10 or less.
     pub(super) fn pruned(&self, n_epochs: usize, default_epochs: usize) -> Self {
         let weakest = self.max_weight() / if n_epochs > 10 { n_epochs } else { default_epochs } as f32;
-        let row = |i: usize| self.row(i).filter(|&(_, weight)| weight >= weakest).collect();
-        Self::from_rows((0..self.n_points()).map(row).collect())
+        let rows = |part: usize| {
+            let mut rows = Rows::default();
+            for i in part * ROWS_A_TASK..((part + 1) * ROWS_A_TASK).min(self.n_points()) {
+                rows.push(self.row(i).filter(|&(_, weight)| weight >= weakest));
+            }
+            rows
+        };
+        Self::from_parts((0..self.n_points().div_ceil(ROWS_A_TASK)).into_par_iter().map(rows).collect())
     }
 
     /// The graph in which point `order[i]` has the number `i`.
@@ -163,12 +224,22 @@ impl Graph {
         for (new, &old) in (0_u32..).zip(order) {
             number[old as usize] = new;
         }
-        let row = |&old: &u32| {
-            let mut row: Vec<_> = self.row(old as usize).map(|(j, weight)| (number[j as usize], weight)).collect();
-            row.sort_unstable_by_key(|&(j, _)| j);
-            row
+        let rows = |order: &[u32]| {
+            let (mut rows, mut row) = (Rows::default(), Vec::new());
+            for &old in order {
+                row.clear();
+                row.extend(self.row(old as usize).map(|(j, weight)| (number[j as usize], weight)));
+                row.sort_unstable_by_key(|&(j, _)| j);
+                rows.push(row.iter().copied());
+            }
+            rows
         };
-        Self::from_rows(order.par_iter().map(row).collect())
+        Self::from_parts(order.par_chunks(ROWS_A_TASK).map(rows).collect())
+    }
+
+    /// Where each row begins, and the columns and weights of all rows.
+    pub(super) fn compressed(&self) -> (&[usize], &[u32], &[f32]) {
+        (&self.starts, &self.columns, &self.weights)
     }
 
     /// The component of each point, and the number of components. They are numbered in the order of their first points.
@@ -205,21 +276,6 @@ impl Graph {
         let row = |&i: &usize| self.row(i).map(|(j, weight)| (number[j as usize], weight)).collect();
         Self::from_rows(members.iter().map(row).collect())
     }
-}
-
-/// The edges of `rows` in the other direction. Columns ascend, because rows are read in order.
-fn transpose(rows: &[Vec<(u32, f32)>]) -> Vec<Vec<(u32, f32)>> {
-    let mut counts = vec![0; rows.len()];
-    for &(j, _) in rows.iter().flatten() {
-        counts[j as usize] += 1;
-    }
-    let mut reversed: Vec<Vec<_>> = counts.into_iter().map(Vec::with_capacity).collect();
-    for (i, row) in rows.iter().enumerate() {
-        for &(j, weight) in row {
-            reversed[j as usize].push((i as u32, weight));
-        }
-    }
-    reversed
 }
 
 /// Merges a point's outgoing and incoming edges, both with ascending columns.

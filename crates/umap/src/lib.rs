@@ -4,8 +4,9 @@
 // The path of a fit, one file a step:
 //
 //   params → model → neighbour_search ─┬─ neighbours ── candidate_heap    exact
-//                  │                   └─ descent ───── forest            approximate, for many points
-//                  → fuzzy_graph → start ── spectral                      where the layout begins
+//                  │                   └─ descent ─┬─── forest            approximate, for many points
+//                  → fuzzy_graph ────────────────── reverse            lists the other way round
+//                  → start ── spectral                      where the layout begins
 //                  → layout ── matchings, pairs ── kernel, simd           sampled gradients, both ends of an edge move
 //
 // A transform (`transform`) finds neighbours in the same way, then moves new rows against a map that stays: eight rows
@@ -32,6 +33,7 @@ mod params;
 mod points;
 mod principal;
 mod random;
+mod reverse;
 mod schedule;
 mod simd;
 mod single_point;

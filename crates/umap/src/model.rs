@@ -99,8 +99,7 @@ impl UmapValidParams {
         let k = self.neighbours_among(points.len());
         let neighbours = neighbour_search::among(&points, k, self.seed(), &|share| progress(Stage::Neighbours, share));
         progress(Stage::Neighbours, 1.0);
-        let graph = Graph::fuzzy(&neighbours, self.local_connectivity(), self.set_op_mix_ratio());
-        drop(neighbours);
+        let graph = Graph::fuzzy(neighbours, self.local_connectivity(), self.set_op_mix_ratio());
         let graph = graph.pruned(self.fit_epochs(points.len()), Self::default_epochs(points.len()));
         progress(Stage::Graph, 1.0);
         let embedding = if points.len() <= MAX_CACHED {

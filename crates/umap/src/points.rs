@@ -5,6 +5,8 @@
 //! `f32` first (`candidate_heap`, `descent`), and use [`Points::measure`] for the few points that are left.
 #![expect(clippy::indexing_slicing, reason = "rows and tiles are counted from the points they index")]
 
+use std::sync::OnceLock;
+
 use ndarray::{Array2, ArrayView2};
 
 use super::simd::Simd;
@@ -19,22 +21,21 @@ pub(super) struct Points {
     rows: Array2<f32>,
     /// Coordinates, `[tile][feature][lane]`: each entry is one feature of [`TILE`] points. The last tile is filled up
     /// with zeros.
-    tiles: Vec<[f32; TILE]>,
+    ///
+    /// Made when they are first asked for: an approximate search needs none, and many points take much memory.
+    tiles: OnceLock<Vec<[f32; TILE]>>,
     pub(super) simd: Simd,
 }
 
 impl Points {
     /// `points` are `(n_points, n_features)`, finite.
     pub(super) fn new(points: ArrayView2<'_, f32>) -> Self {
-        let (n, n_features) = points.dim();
-        let rows = Array2::from_shape_fn((n, n_features), |at| points[at]);
-        let mut tiles = vec![[0.0; TILE]; n.div_ceil(TILE) * n_features];
-        for (i, row) in rows.outer_iter().enumerate() {
-            for (feature, &value) in row.iter().enumerate() {
-                tiles[i / TILE * n_features + feature][i % TILE] = value;
-            }
-        }
-        Self { rows, tiles, simd: Simd::detect() }
+        Self::of(points.as_standard_layout().into_owned())
+    }
+
+    /// `rows` are `(n_points, n_features)` in standard layout, finite.
+    pub(super) fn of(rows: Array2<f32>) -> Self {
+        Self { rows, tiles: OnceLock::new(), simd: Simd::detect() }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -58,7 +59,8 @@ impl Points {
     /// The tiles of the points from `first`, a multiple of [`TILE`], up to `end` or to the last point.
     pub(super) fn tiles(&self, first: usize, end: usize) -> &[[f32; TILE]] {
         let n_features = self.n_features();
-        &self.tiles[first / TILE * n_features..end.min(self.len()).div_ceil(TILE) * n_features]
+        let tiles = self.tiles.get_or_init(|| tiles_of(self.rows()));
+        &tiles[first / TILE * n_features..end.min(self.len()).div_ceil(TILE) * n_features]
     }
 
     /// Replaces each of `keys`, which hold a point in their lower 32 bits, by the [`order_key`] of its distance to
@@ -85,6 +87,18 @@ impl Points {
             }
         }
     }
+}
+
+/// `rows` as [`Points`] stores them by tiles.
+fn tiles_of(rows: ArrayView2<'_, f32>) -> Vec<[f32; TILE]> {
+    let (n, n_features) = rows.dim();
+    let mut tiles = vec![[0.0; TILE]; n.div_ceil(TILE) * n_features];
+    for (i, row) in rows.outer_iter().enumerate() {
+        for (feature, &value) in row.iter().enumerate() {
+            tiles[i / TILE * n_features + feature][i % TILE] = value;
+        }
+    }
+    tiles
 }
 
 /// A number that orders by distance, then by index. The bits of floats that are not negative have the order of the

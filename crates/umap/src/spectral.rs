@@ -6,6 +6,7 @@
 //! They are found by subspace iteration with a Chebyshev filter (Zhou, Saad, Tiago, Chelikowsky 2006). A block of
 //! vectors tolerates the nearly equal eigenvalues of symmetric categorical data, and its products run over rows in
 //! parallel. The order of every sum is fixed, whatever the number of threads.
+#![allow(unsafe_code, reason = "compiled for AVX2, and called only on processors that have it")]
 #![expect(clippy::indexing_slicing, reason = "all blocks have the graph's rows and the same number of columns")]
 
 use rayon::prelude::*;
@@ -60,27 +61,33 @@ struct Block {
 }
 
 /// The sparse matrix `S`, and its trivial eigenvector.
-struct Operator {
+struct Operator<'a> {
     /// Row `i` is `starts[i]..starts[i + 1]` of `columns` and `weights`.
-    starts: Vec<usize>,
-    columns: Vec<u32>,
+    starts: &'a [usize],
+    columns: &'a [u32],
     weights: Vec<f32>,
     /// `D^½ 1` at unit length: the eigenvector with eigenvalue 1.
     trivial: Vec<f64>,
 }
 
-impl Operator {
-    fn new(graph: &Graph) -> Self {
-        let n = graph.n_points();
-        let degree = |i: usize| graph.row(i).map(|(_, weight)| f64::from(weight)).sum::<f64>();
-        let root: Vec<f64> = (0..n).map(|i| degree(i).sqrt()).collect();
-        let mut starts = vec![0];
-        let (mut columns, mut weights) = (Vec::new(), Vec::new());
-        for i in 0..n {
-            columns.extend(graph.row(i).map(|(j, _)| j));
-            weights.extend(graph.row(i).map(|(j, weight)| (f64::from(weight) / (root[i] * root[j as usize])) as f32));
-            starts.push(columns.len());
+impl<'a> Operator<'a> {
+    fn new(graph: &'a Graph) -> Self {
+        let (starts, columns, strengths) = graph.compressed();
+        let root = |i: usize| graph.row(i).map(|(_, weight)| f64::from(weight)).sum::<f64>().sqrt();
+        let root: Vec<f64> = (0..graph.n_points()).into_par_iter().with_min_len(ROWS).map(root).collect();
+        let mut weights = vec![0.0; strengths.len()];
+        let mut places = Vec::with_capacity(root.len());
+        let mut free = weights.as_mut_slice();
+        for row in starts.windows(2) {
+            let (place, rest) = free.split_at_mut(row[1] - row[0]);
+            places.push(place);
+            free = rest;
         }
+        places.into_par_iter().enumerate().with_min_len(ROWS).for_each(|(i, place)| {
+            for (to, (j, weight)) in place.iter_mut().zip(graph.row(i)) {
+                *to = (f64::from(weight) / (root[i] * root[j as usize])) as f32;
+            }
+        });
         let length = root.iter().map(|x| x * x).sum::<f64>().sqrt();
         Self { starts, columns, weights, trivial: root.iter().map(|x| x / length).collect() }
     }
@@ -89,22 +96,33 @@ impl Operator {
     fn step(&self, x: &Block, previous: &Block, terms: Terms, out: &mut Block) {
         let width = x.width;
         out.rows.par_chunks_mut(ROWS * width).enumerate().for_each(|(chunk, out)| {
-            for (offset, out) in out.chunks_exact_mut(width).enumerate() {
-                let i = chunk * ROWS + offset;
-                out.fill(0.0);
-                let edges = self.starts[i]..self.starts[i + 1];
-                for (&j, &weight) in self.columns[edges.clone()].iter().zip(&self.weights[edges]) {
-                    let row = &x.rows[j as usize * width..][..width];
-                    for (out, x) in out.iter_mut().zip(row) {
-                        *out += f64::from(weight) * x;
-                    }
-                }
-                let (own, before) = (&x.rows[i * width..][..width], &previous.rows[i * width..][..width]);
-                for ((out, own), before) in out.iter_mut().zip(own).zip(before) {
-                    *out = terms.factor * (*out - terms.centre * own) + terms.other * before;
+            #[cfg(target_arch = "x86_64")]
+            if std::arch::is_x86_feature_detected!("avx2") {
+                // SAFETY: the line above checked that the processor has AVX2.
+                return unsafe { rows_with_avx2(self, x, previous, terms, (chunk * ROWS, out)) };
+            }
+            self.rows(x, previous, terms, (chunk * ROWS, out));
+        });
+    }
+
+    /// [`Self::step`] for the rows from `first` on.
+    #[inline(always)]
+    fn rows(&self, x: &Block, previous: &Block, terms: Terms, (first, out): (usize, &mut [f64])) {
+        let width = x.width;
+        for (i, out) in (first..).zip(out.chunks_exact_mut(width)) {
+            out.fill(0.0);
+            let edges = self.starts[i]..self.starts[i + 1];
+            for (&j, &weight) in self.columns[edges.clone()].iter().zip(&self.weights[edges]) {
+                let (row, weight) = (&x.rows[j as usize * width..][..width], f64::from(weight));
+                for (out, x) in out.iter_mut().zip(row) {
+                    *out += weight * x;
                 }
             }
-        });
+            let (own, before) = (&x.rows[i * width..][..width], &previous.rows[i * width..][..width]);
+            for ((out, own), before) in out.iter_mut().zip(own).zip(before) {
+                *out = terms.factor * (*out - terms.centre * own) + terms.other * before;
+            }
+        }
     }
 
     /// Applies the Chebyshev polynomial of degree [`DEGREE`] that is small on the eigenvalues `[-1, cut]` and grows
@@ -211,6 +229,14 @@ impl Block {
             }
         });
     }
+}
+
+/// [`Operator::rows`] compiled for wider registers. It does the same operations in the same order, so results have the
+/// same bits.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn rows_with_avx2(operator: &Operator<'_>, x: &Block, previous: &Block, terms: Terms, rows: (usize, &mut [f64])) {
+    operator.rows(x, previous, terms, rows);
 }
 
 /// Orthonormal combinations of vectors with these scalar `products`: their coefficients, one combination a row. Rows

@@ -2,6 +2,7 @@
 #![expect(clippy::indexing_slicing, reason = "positions and components are indexed by their own numbers")]
 
 use ndarray::{Array2, ArrayView2, Axis};
+use rayon::prelude::*;
 
 use super::fuzzy_graph::Graph;
 use super::neighbour_search;
@@ -26,9 +27,9 @@ pub(super) fn positions(points: ArrayView2<'_, f32>, graph: &Graph, n_components
     let largest = positions.iter().fold(0.0_f64, |most, x| most.max(x.abs()));
     let expansion = if largest > 0.0 { EXTENT / largest } else { 1.0 };
     let noise = random::key(seed, Purpose::Noise);
-    for (i, x) in positions.iter_mut().enumerate() {
+    positions.as_slice_mut().unwrap_or_default().par_iter_mut().enumerate().with_min_len(1024).for_each(|(i, x)| {
         *x = *x * expansion + NOISE * random::normal(noise, i as u64);
-    }
+    });
     for mut column in positions.axis_iter_mut(Axis(1)) {
         let (low, high) = column.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &x| (low.min(x), high.max(x)));
         let range = if high > low { high - low } else { 1.0 };

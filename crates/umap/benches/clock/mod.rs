@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
 /// A moment, by the clock on the wall and by the processor time that the process has used.
 #[derive(Clone, Copy)]
 pub struct Clock {
@@ -17,7 +19,7 @@ pub struct Spent {
 }
 
 impl Clock {
-    /// The present moment. Threads that have ended count no longer, so a thread pool has to live on.
+    /// The present moment. A thread that has ended counts no longer.
     pub fn now() -> Self {
         let threads = std::fs::read_dir("/proc/self/task").unwrap();
         let used = threads.filter_map(|thread| {
@@ -35,10 +37,12 @@ impl Clock {
 /// Runs `profile` on each number of threads that the variable `threads` lists, and prints what each stage took: wall
 /// time and processor time in seconds, its share of the first run's wall time, and how many times faster each further
 /// run was. By Amdahl's law a stage that is `s` times faster on `t` threads has the serial share `(t/s - 1) / (t - 1)`.
-pub fn compare(what: &str, stages: &[&str], threads: &str, profile: impl Fn(usize) -> Vec<Spent>) {
+pub fn compare(what: &str, stages: &[&str], threads: &str, profile: impl Fn(&ThreadPool) -> Vec<Spent>) {
     let threads: Vec<usize> =
         std::env::var(threads).map_or(vec![1, 2], |list| list.split(',').map(|t| t.parse().unwrap()).collect());
-    let runs: Vec<Vec<Spent>> = threads.iter().map(|&threads| profile(threads)).collect();
+    let pool = |&threads: &usize| ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+    let pools: Vec<ThreadPool> = threads.iter().map(pool).collect();
+    let runs: Vec<Vec<Spent>> = pools.iter().map(profile).collect();
     print!("{what:<36}");
     for threads in &threads {
         print!(" {:>9} {:>9}", format!("wall {threads}"), format!("cpu {threads}"));
