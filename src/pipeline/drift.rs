@@ -45,6 +45,8 @@ const FALSE_ALARMS: f64 = 0.01;
 const MIN_SHARE: f64 = 1e-4;
 /// Values of one column that are bins of their own, the most frequent of the training first.
 const MAX_VALUES: usize = 50;
+/// The largest share of a training's customers whose rare values of a column were merged for others to be told as new.
+const MAX_MERGED: f64 = 0.05;
 /// The 99 % quantile of the normal distribution.
 const CHANCE_QUANTILE: f64 = 2.326_347_9;
 
@@ -63,7 +65,8 @@ pub struct Drift {
     /// The same for the shares of the segments, those outside every segment among them. Absent in versions of earlier builds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub segments: Option<ColumnDrift>,
-    /// The share of customers with at least one value that training never saw or merged as rare, 0 to 1.
+    /// The share of customers with at least one value that training never saw or merged as rare, 0 to 1. A column of which
+    /// it merged the values of more than a twentieth of its customers tells no new values from rare ones, and is left out.
     #[schema(example = 0.0006)]
     pub unseen_share: f64,
     /// The share of customers outside every segment, 0 to 1.

@@ -18,8 +18,8 @@ use crate::content::{Audience, Brief, Campaign, WrittenFor};
 use crate::customer::{CustomerTable, Schema};
 use crate::model_store::ModelVersion;
 use crate::pipeline::{
-    AssignError, Assignment, Distinction, Drift, MIN_OBSERVED, Persona, Placement, Segment, SegmentId, TablePlaces,
-    Tallies,
+    AssignError, Assignment, Distinction, Drift, MIN_CUSTOMERS, MIN_OBSERVED, Persona, Placement, Segment, SegmentId,
+    TablePlaces, Tallies,
 };
 
 pub use answer::{Answer, AnswerContext, SegmentAnswer};
@@ -101,11 +101,15 @@ pub fn group(version: Arc<ModelVersion>, table: CustomerTable) -> Result<Grouped
             let cluster_id = SegmentId::code(trained.map(|segment| segment.cluster_id));
             let is_seen = rows.len().min(table.n_rows() - rows.len()) as u64 >= MIN_OBSERVED;
             let (distinction, summary) = match trained {
-                Some(segment) if !is_seen => described_as_trained(segment, &tallies, place, model.schema()),
+                Some(segment) if !is_seen => {
+                    described_as_trained(segment, (&tallies, place, rows.len() as u64), model.schema())
+                }
                 _ => {
-                    let seen = if is_seen { seen } else { Distinction::default() };
-                    let summary = seen.summary_within_file(model.schema(), rows.len() as u64);
-                    (seen, summary)
+                    let n_rows = rows.len() as u64;
+                    match is_seen {
+                        true => (seen.clone(), seen.summary_within_file(model.schema(), n_rows)),
+                        false => (Distinction::default(), nothing_told(n_rows)),
+                    }
                 }
             };
             Group { cluster_id, rows, persona, observed, lift, distinction, summary }
@@ -117,17 +121,27 @@ pub fn group(version: Arc<ModelVersion>, table: CustomerTable) -> Result<Grouped
 /// What is told of a group too small to speak for itself: its segment's traits, as far as its rows bear them out.
 fn described_as_trained(
     segment: &Segment,
-    tallies: &Tallies<'_>,
-    group: usize,
+    (tallies, group, n_rows): (&Tallies<'_>, usize, u64),
     schema: &Schema,
 ) -> (Distinction, String) {
     match &segment.distinction {
         Some(trained) => {
             let distinction = tallies.uncontradicted(group, trained);
-            let summary = distinction.summary(schema, segment.customers);
+            let is_contradicted = distinction.distinguishing.is_empty() && !trained.distinguishing.is_empty();
+            let summary =
+                if is_contradicted { nothing_told(n_rows) } else { distinction.summary(schema, segment.customers) };
             (distinction, summary)
         }
         None => (Distinction::default(), segment.summary(schema)),
+    }
+}
+
+/// Why nothing is said of a group: it is small, or the rest of its file is.
+fn nothing_told(n_rows: u64) -> String {
+    match n_rows {
+        n if n < MIN_CUSTOMERS => format!("Fewer than {MIN_CUSTOMERS} customers: too few to say anything of them."),
+        n if n < MIN_OBSERVED => format!("These {n} customers are too few to say what sets them apart."),
+        _ => "The file has too few other customers to say what sets these apart.".to_owned(),
     }
 }
 

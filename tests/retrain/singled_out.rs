@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use content_portal::customer::{Schema, read_form};
 use content_portal::pipeline::{Model, Placement};
+use content_portal::segmentation::group;
+use content_portal::workbook::{self, Limits};
 use jiff::civil::date;
 use serde_json::{Value, json};
 
-use super::shop::{Shop, customers};
+use super::shop::{HEADER, Shop, customers};
 
 const TOWN: &str = "Atlantis";
 
@@ -71,6 +73,29 @@ fn no_file_for_people_names_the_town_of_one_customer() {
         assert!(!text.contains(TOWN), "{name}");
     }
     assert!(Schema::built_in().is_ok_and(|schema| *shop.current().model.schema() == Arc::new(schema)));
+}
+
+#[test]
+fn of_a_few_uploaded_customers_nothing_is_said_to_be_as_elsewhere() {
+    let mut shop = Shop::with("ABCD");
+    shop.publish();
+    let version = Arc::new(shop.current());
+    let summaries = |lines: &str| -> Vec<String> {
+        let file = std::io::Cursor::new(format!("{HEADER}{lines}"));
+        let schema = version.model.schema().clone();
+        let table = workbook::read(file, schema, date(2026, 3, 1), &Limits::default()).unwrap();
+        group(version.clone(), table).unwrap().groups().iter().map(|group| group.summary.clone()).collect()
+    };
+    // The segment is half women, and these are women alone.
+    let women: String =
+        customers('A', 0, 24).lines().filter(|line| line.contains("Female")).map(|l| format!("{l}\n")).collect();
+    let [summary] = summaries(&women).try_into().unwrap();
+    assert!(summary.starts_with("Joined") && !summary.contains(" as "), "{summary}");
+    // A file without anybody else says nothing of its own.
+    let nowhere: String = (0..60).map(|i| format!("N{i},2019-12-{:02},Nowhere,,Gold\n", 1 + i % 28)).collect();
+    for summary in summaries(&nowhere) {
+        assert!(!summary.contains("No trait sets") && !summary.contains(" as "), "{summary}");
+    }
 }
 
 /// Every number and text in a JSON value.

@@ -1,6 +1,6 @@
 //! The bins in which customers before and now are compared, and how many each has.
 
-use super::{MAX_VALUES, MIN_CHANGE};
+use super::{MAX_MERGED, MAX_VALUES, MIN_CHANGE};
 use crate::customer::{CustomerColumn, CustomerTable, Feature, FeatureKind, Value};
 use crate::pipeline::chi_squared::Difference;
 use crate::pipeline::encoder::OTHER;
@@ -71,11 +71,15 @@ pub(super) fn by_value(
     let mut others = Bin::unlisted("new or rare values", rare as f64);
     // A level that training never saw still has its place on the scale; a name or a year has none.
     let is_scale = matches!(feature.kind, FeatureKind::Ordinal(_) | FeatureKind::Number);
+    // Where training left out many names, one that it does not list is ordinary, and may be one of these.
+    let all: u64 = trained.iter().map(|&(_, n)| n).sum();
+    let merged: f64 = bins.iter().filter(|bin| bin.is_unlisted).map(|bin| bin.before).sum();
+    let tells_new = !is_scale && merged <= MAX_MERGED * all as f64;
     let known = known_positions(feature, trained, column);
     let positions = positions(feature, profile, trained, column);
     let places = known.into_iter().zip(positions);
     for ((&rows, unseen), (known, position)) in counts.of_code.iter().zip(unseen).zip(places) {
-        *unseen |= known.is_none() && !is_scale;
+        *unseen |= known.is_none() && tells_new;
         let bin = position.and_then(|position| bins.get_mut(position)).unwrap_or(&mut others);
         bin.now += rows as f64;
     }

@@ -318,6 +318,12 @@ fn new_values_are_held_against_those_that_training_merged() {
     };
     assert_eq!(level(25), (DriftLevel::Steady, Some(0.25)));
     assert_eq!(level(45), (DriftLevel::Drifted, Some(0.45)));
+    // Of a fifth of the training nobody knows the towns, so that an unknown one is not new.
+    let now = towns(&[("Bedok", 75), ("Atlantis", 25)]);
+    assert_eq!(drift_of(&trained, &now).unseen_share, 0.0);
+    let mut trained = profile(&table(&towns(&[("Bedok", 970), ("Other", 30)])));
+    trained.features[0].has_rare = true;
+    assert_eq!(drift_of(&trained, &now).unseen_share, 0.25);
 }
 
 /// Customers by town, of 300 towns of which each has 1/n of the first one's customers.

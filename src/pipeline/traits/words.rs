@@ -135,9 +135,9 @@ impl Statement {
         let shares = format!("{} against {}", percent(share), percent(overall));
         match self.claim {
             Claim::All => format!("{} (all).", capitalised(&self.words)),
+            // Few customers, several values together, or one of those that are known.
+            _ if share >= ROUNDS_TO_ALL => format!("{} ({shares}).", capitalised(&self.words)),
             Claim::Most => format!("Most of them {} ({shares}).", self.words),
-            // Several values together, or one of those that are known.
-            Claim::MoreOften if share >= ROUNDS_TO_ALL => format!("{} ({shares}).", capitalised(&self.words)),
             Claim::MoreOften => format!("More often than others {} ({shares}).", self.words),
         }
     }
