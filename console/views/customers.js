@@ -14,8 +14,8 @@ export function customers({ signal, again }) {
   const load = isNew => bring(body, signal, async () => {
     const [answer, map] = await Promise.all([api.segments({ signal }), api.map('', { signal }).catch(fault => fault)]);
     return overview(answer, map, isNew);
-  }, problem => problem.status === 503 && empty('No model yet', 'The service is training its first model, or waits for '
-    + 'one. This takes seconds for a few thousand customers.', press('Look again', again)));
+  }, problem => problem.status === 503 && empty('No model yet',
+    'The first one is trained: seconds for a few thousand customers.', press('Look again', again)));
   load(false);
   document.addEventListener('version', () => load(true), { signal });
   return screen({ head: 'Customers', go: ['#/upload', 'Upload a workbook'] }, body);
@@ -37,7 +37,7 @@ function overview(answer, map, isNew) {
     lead,
     decided(answer.decided_by),
     answer.trained_on_sample
-      && note('', 'These customers are invented: the model was trained on the sample. Upload your own, then retrain.'),
+      && note('', 'These customers are the sample\u2019s, and invented. Upload your own, then retrain.'),
     drawn(map),
     section('Segments', table('Segments with their size and what sets them apart', ['Segment', '#Customers', 'Share',
       'Who they are', 'What sets them apart', 'Found again', '#Since the version before'], rows),
@@ -50,7 +50,10 @@ function drawn(map) {
   if (!map.points) return note('', 'This version was found without a map. The table below says everything.');
   const { answer, file } = session.upload ?? {};
   const before = shown.plane?.canvas.isConnected ? shown.plane.spots() : undefined;
-  return mapFigure(map, { upload: answer?.places, file, before });
+  const left = map.customers_left_out;
+  const few = left ? `, and ${plural(left, 'customer')} of smaller groups are left out` : '';
+  return [mapFigure(map, { upload: map.profile && answer?.places, file, before }),
+    !map.profile && para('.soft.small', `Without the administrator\u2019s key a mark is ten customers or more${few}.`)];
 }
 
 /** How a segment has changed since the version before. @param {Api['TrainedSegment']} of */

@@ -40,6 +40,6 @@ function parts(of) {
         !of.next_retraining && 'RETRAIN_SCHEDULE is off'),
       figure('Program', of.version)),
     section('The last upload beside the training', drift ? [driftSentence(drift), drift.columns && drifts(drift)]
-      : para('.soft', 'None since the start. An upload says here how far its customers are from those trained on.')),
+      : para('.soft', 'None since the start.')),
   ];
 }

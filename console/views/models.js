@@ -26,7 +26,7 @@ export function models({ signal, again }) {
 /** @param {Api['Versions']} answer @param {AbortSignal} signal */
 function versions({ versions: list, live }, signal) {
   if (!list.length) return empty('No versions yet',
-    'A retraining makes the first one: from the workbooks in base_data and those that were uploaded.',
+    'A retraining makes the first one.',
     way('Retrain', '#/retrain', '.go'));
   const result = el('section', { hidden: true, aria: { live: 'polite' } });
   const hint = el('span.why');
@@ -232,8 +232,7 @@ function retraining(signal) {
   dropping(form, 'files');
   sends(form, 'Training…', async () => {
     const force = form.elements.force.checked;
-    const words = 'A version that the checks would refuse becomes live, and every text is written for its segments.';
-    if (force && !(await ask('Publish whatever comes out?', words, 'Publish it all the same'))) return;
+    if (force && !(await ask('Publish whatever comes out?', 'Also what the checks refuse.', 'Publish it'))) return;
     const { files } = form.elements;
     try {
       await watch(live, 'Under way', told => api.retrain(formOf('files', [...files.files]), force, told));
@@ -244,8 +243,7 @@ function retraining(signal) {
     }
   });
   load();
-  const lead = 'Trains on the base data and the uploads that wait. What the checks refuse changes nothing.';
-  return [para('.lead', lead), form, live, past];
+  return [para('.lead', 'Trains on base data and waiting uploads. What is refused changes nothing.'), form, live, past];
 }
 
 /** Lets the header look at once which version is live. */
@@ -264,8 +262,7 @@ async function watch(live, head, begin) {
       const time = Number.isFinite(left) ? `; about ${span(Math.max(left, 1))} left` : '';
       put(words, `${title(step)}, ${Math.round(100 * share)}\u202f%${time}`);
     });
-    bar.value = 1;
-    put(live, [el('h2', 'How it ended'), bar, el('p', '100\u202f%'), outcome(job)]);
+    put(live, [el('h2', 'How it ended'), put(bar, { value: 1 }), el('p', '100\u202f%'), outcome(job)]);
     if (job.state === 'published') {
       toast(`${job.version} is live.`);
       changed();
@@ -291,16 +288,20 @@ function formOf(field, values) {
 /** @param {Api['Retraining']} job */
 const outcome = job => put(note(TONE[job.state] ?? '',
   job.state === 'published' ? `Published: ${job.version} is live.` : ENDED[job.state] ?? job.error ?? title(job.state),
-  checks(job), job.version && link('Read the report', `#/models/${job.version}`)), { role: 'status' });
+  failings(job), job.version && link('Read the report', `#/models/${job.version}`)), { role: 'status' });
 
-const checks = job => job.failed_checks.length > 0 && el('ul', job.failed_checks.map(each => el('li', each.sentence)));
+/** What a job failed and left out, in sentences. @param {Api['Retraining']} job */
+function failings({ failed_checks: checks, left_out: files }) {
+  const words = [...checks.map(of => of.sentence), ...files.map(of => `${of.file}: ${of.why}`)];
+  return words.length > 0 && el('ul', words.map(each => el('li', each)));
+}
 
 /** @param {Api['Retraining'][]} jobs @param {string | null} next */
 function latest(jobs, next) {
   const rows = jobs.slice(0, 20).map(job => [
     when(job.started_at), badge(job.state, TONE[job.state]), job.asked_by,
     job.version ? link(job.version, `#/models/${job.version}`) : '–',
-    [checks(job), job.left_out.length > 0 && `${plural(job.left_out.length, 'file')} left out`, job.error],
+    [failings(job), job.error],
   ]);
   return [
     para('.soft', next ? `Next by the schedule: ${when(next)}.` : 'No schedule is set (RETRAIN_SCHEDULE).'),
