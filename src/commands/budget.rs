@@ -4,9 +4,9 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 use content_portal::content::DaySpending;
-use content_portal::http::read_keys;
 
 use super::config::Config;
+use super::keys;
 use super::misconfigured::Misconfigured;
 use super::output::print_line;
 
@@ -40,13 +40,7 @@ fn show(config: &Config, today: &DaySpending) -> anyhow::Result<()> {
     let of = |limit: Option<f64>| limit.map_or_else(|| "no limit".to_owned(), |usd| format!("of {usd:.4} USD"));
     let total = config.writer.budget.as_ref().map(|budget| budget.usd_per_day);
     print_line!("{:<20}  {:>10.4} USD  {}", today.day, today.spending.spent_usd, of(total));
-    let lines = config.server.keys_file.as_deref().map(read_keys).transpose();
-    let limits = lines.map_err(|cause| Misconfigured::File {
-        variable: "KEYS_FILE",
-        path: config.server.keys_file.clone().unwrap_or_default(),
-        cause: cause.into(),
-    })?;
-    let limits = limits.unwrap_or_default();
+    let limits = keys::of_file(config)?.unwrap_or_default();
     for line in limits.iter().filter(|line| !today.spending.keys.contains_key(&line.name)) {
         print_line!("{:<20}  {:>10.4} USD  {}", line.name, 0.0, of(line.budget_usd_per_day));
     }

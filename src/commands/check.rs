@@ -14,7 +14,7 @@ use super::folders::{self, Folder};
 use super::health;
 use super::misconfigured::{Misconfigured, is_misconfigured, misconfigured};
 use super::output::{counted, print_line};
-use super::{setup, training};
+use super::{keys, setup, training};
 
 /// What became of one check: a sentence.
 type Outcome = anyhow::Result<String>;
@@ -23,6 +23,7 @@ type Outcome = anyhow::Result<String>;
 pub fn check(config: &Config) -> anyhow::Result<ExitCode> {
     let mut outcomes = vec![("settings", Ok("can all be taken; content-portal settings shows them".to_owned()))];
     outcomes.extend(folders::all(config).iter().map(|folder| (folder.variable, try_folder(folder))));
+    outcomes.extend(try_keys(config).map(|outcome| ("KEYS_FILE", outcome)));
     outcomes.push(("model", try_model(config)));
     outcomes.extend(try_writer(config).into_iter().map(|outcome| ("writer", outcome)));
     outcomes.push(("port", try_port(config)));
@@ -50,6 +51,12 @@ fn try_folder(folder: &Folder<'_>) -> Outcome {
     // What another process has put into one of them meanwhile stays, and the folder with it.
     let _ = made.iter().try_for_each(fs::remove_dir);
     Ok(format!("{}: a file was written and removed", path.display()))
+}
+
+/// Reads the keys, where there is a file of them.
+fn try_keys(config: &Config) -> Option<Outcome> {
+    let keys = keys::of_file(config).transpose()?;
+    Some(keys.map(|keys| counted(keys.len(), "key")).map_err(Into::into))
 }
 
 /// Loads the model, with the marketers' entries laid over it.

@@ -70,10 +70,18 @@ fn fresh() -> String {
     format!("{PREFIX}{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple())
 }
 
-fn list(config: &Config) -> anyhow::Result<()> {
-    let path = config.server.keys_file.as_deref().context("KEYS_FILE is not set")?;
+/// The keys of `KEYS_FILE`; `None` where it is not set.
+///
+/// # Errors
+/// [`Misconfigured::File`] when the file cannot be used.
+pub fn of_file(config: &Config) -> Result<Option<Vec<KeyLine>>, Misconfigured> {
+    let Some(path) = config.server.keys_file.as_deref() else { return Ok(None) };
     let unusable = |cause| Misconfigured::File { variable: "KEYS_FILE", path: path.to_owned(), cause: Box::new(cause) };
-    for key in read_keys(path).map_err(unusable)? {
+    read_keys(path).map(Some).map_err(unusable)
+}
+
+fn list(config: &Config) -> anyhow::Result<()> {
+    for key in of_file(config)?.context("KEYS_FILE is not set")? {
         let rights: Vec<&str> = key.rights.iter().map(|right| right.name()).collect();
         let expires = key.expires.map_or_else(|| "never expires".to_owned(), |expires| format!("until {expires}"));
         let rate = key.requests_per_minute.map(|rate| format!("{rate} requests a minute"));

@@ -7,10 +7,10 @@ use std::sync::{Arc, OnceLock};
 use anyhow::{Context, anyhow};
 use content_portal::causes::with_causes;
 use content_portal::disk::Keeper;
-use content_portal::http::{Application, KeyRing, Opening, Parts, Prepared, ServeError, Settings};
+use content_portal::http::{Application, Condition, KeyRing, Opening, Parts, Prepared, Refresh, ServeError, Settings};
 use content_portal::model_store::{ModelStore, ModelVersion};
 use content_portal::retrain::worker::Program;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::config::Config;
 use super::log::Terminal;
@@ -42,7 +42,7 @@ pub fn serve(
         let address = application.address();
         exposure::check(&config.server, &application)?;
         tracing::info!(event = "listening", %address, "listening");
-        let mut hang_up = signal(SignalKind::hangup()).context("SIGHUP cannot be listened for")?;
+        let hang_up = signal(SignalKind::hangup()).context("SIGHUP cannot be listened for")?;
         let condition = application.condition();
         let (at_start, after_reload) = (condition.clone(), condition.clone());
         tokio::spawn(service_manager::run_status(move || condition.sentence()));
@@ -59,15 +59,7 @@ pub fn serve(
         });
         let (refresh, key_ring) = (application.refresh(), application.key_ring());
         config.writer.has_key_budgets = key_ring.has_budgets();
-        tokio::spawn(async move {
-            while hang_up.recv().await.is_some() {
-                tracing::info!(event = "reloading", "SIGHUP: looking for a new model version, prompts and keys");
-                service_manager::notify_reloading();
-                reload_keys(key_ring.clone()).await;
-                refresh.now().await;
-                service_manager::notify_ready(&after_reload.sentence());
-            }
-        });
+        tokio::spawn(reload_when_asked(hang_up, key_ring, refresh, after_reload));
         let stop = async move {
             tokio::select! {
                 _ = terminate.recv() => tracing::info!(event = "stopping", "SIGTERM: stopping"),
@@ -99,6 +91,17 @@ fn parts(config: &Config, mut without_secrets: Vec<(String, String)>) -> anyhow:
     let program = Program::new(program).with_environment(without_secrets);
     let (schema, reader, state_dir) = (setup::schema(config)?, setup::reader(config)?, config.writer.state_dir.clone());
     Ok(Parts { program, schema, reader, state_dir })
+}
+
+/// On each SIGHUP takes over what changed on disk: keys, a new model version, prompts.
+async fn reload_when_asked(mut hang_up: Signal, key_ring: KeyRing, refresh: Refresh, condition: Condition) {
+    while hang_up.recv().await.is_some() {
+        tracing::info!(event = "reloading", "SIGHUP: looking for a new model version, prompts and keys");
+        service_manager::notify_reloading();
+        reload_keys(key_ring.clone()).await;
+        refresh.now().await;
+        service_manager::notify_ready(&condition.sentence());
+    }
 }
 
 /// Takes over the keys of `KEYS_FILE`; where it is faulty now, the keys before stay.

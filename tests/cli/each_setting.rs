@@ -1,8 +1,10 @@
 //! Settings that nothing else sets, each by what it changes in the real binary.
 
 use std::fs;
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -67,7 +69,7 @@ fn retrain_keep_is_how_many_versions_a_training_leaves() {
     }
     assert_eq!(folder.versions().len(), 3);
     let (_, said) = run(&folder, &["models", "prune"], &[("RETRAIN_KEEP", "2")]);
-    assert!(said.contains("pruned          1 versions"), "{said}");
+    assert!(said.contains("pruned          1 version"), "{said}");
 }
 
 #[test]
@@ -98,6 +100,30 @@ fn a_rate_and_a_trusted_proxy_decide_who_is_turned_away() {
     assert!(!from("10.0.0.1").starts_with("HTTP/1.1 429"));
     assert!(from("10.0.0.1").starts_with("HTTP/1.1 429"));
     assert!(!from("10.0.0.2").starts_with("HTTP/1.1 429"), "the proxy was not believed");
+}
+
+#[test]
+fn a_connection_beyond_the_limit_waits_until_another_ends() {
+    let folder = Folder::with_data();
+    let mut server = Server::start(folder.command(&["serve"]).env("PORT", "0").env("MAX_CONNECTIONS", "2"));
+    let address = server.until("listening")["address"].as_str().unwrap().to_owned();
+    server.until("ready");
+    let open = || {
+        let mut stream = TcpStream::connect(&address).unwrap();
+        stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n").unwrap();
+        stream
+    };
+    // In a head that does not end.
+    let held = [open(), open()];
+    let mut late = open();
+    late.write_all(b"\r\n").unwrap();
+    late.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+    assert!(late.read(&mut [0; 1]).is_err(), "it was answered beyond the limit");
+    drop(held);
+    late.set_read_timeout(None).unwrap();
+    let mut answer = String::new();
+    late.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }
 
 #[test]

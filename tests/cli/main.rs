@@ -24,6 +24,7 @@ mod form;
 mod hostile;
 mod keys;
 mod lasting;
+mod model_server;
 mod outcome;
 mod people;
 #[path = "../support/problems.rs"]

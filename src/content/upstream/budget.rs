@@ -148,7 +148,7 @@ impl Reservation {
         let settled = budget.ledger.change(day, move |spending| {
             // A day that was reset meanwhile owes nothing.
             let is_there = spending.spent_usd + HARDLY_ANYTHING >= reserved;
-            if is_there { Ok(spending.add(usd - reserved, key.as_deref())) } else { Err(()) }
+            is_there.then(|| spending.add(usd - reserved, key.as_deref())).ok_or(())
         });
         settled.await.map(|_| ())
     }
@@ -190,13 +190,16 @@ impl DaySpending {
     /// # Errors
     /// When the file cannot be used.
     pub fn reset(&self, key: Option<&str>) -> io::Result<()> {
-        let reset = |spending: &mut Spending| match key {
-            None => *spending = Spending::default(),
-            Some(key) => {
-                spending.keys.remove(key);
+        let reset = |spending: &mut Spending| {
+            match key {
+                None => *spending = Spending::default(),
+                Some(key) => {
+                    spending.keys.remove(key);
+                }
             }
+            Ok::<_, ()>(())
         };
-        self.ledger.change_blocking(self.day, |spending| Ok::<_, ()>(reset(spending))).map(|_| ())
+        self.ledger.change_blocking(self.day, reset).map(|_| ())
     }
 }
 

@@ -212,10 +212,17 @@ mod tests {
         let ledger = Ledger::open(dir.path(), day("2031-01-01")).unwrap();
         assert_eq!(ledger.day_ahead(today).unwrap(), Some(day("2031-01-01")));
         for before in 0..20 {
-            let spend = |spending: &mut Spending| Ok::<_, ()>(spending.add(1.0, Some("portal")));
+            let spend = |spending: &mut Spending| {
+                spending.add(1.0, Some("portal"));
+                Ok::<_, ()>(())
+            };
             ledger.change_blocking(today.saturating_sub(i64::from(20 - before).days()), spend).unwrap().unwrap();
         }
-        ledger.change_blocking(today, |spending| Ok::<_, ()>(spending.add(0.5, None))).unwrap().unwrap();
+        let spend = |spending: &mut Spending| {
+            spending.add(0.5, None);
+            Ok::<_, ()>(())
+        };
+        ledger.change_blocking(today, spend).unwrap().unwrap();
         assert_eq!(read(&Ledger::path(dir.path())).unwrap().days.len(), MAX_DAYS);
         assert!((ledger.of(today).unwrap().spent_usd - 0.5).abs() < 1e-12);
         assert!((ledger.of(day("2026-11-25")).unwrap().of_key("portal") - 1.0).abs() < 1e-12);

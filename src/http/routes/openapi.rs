@@ -12,7 +12,8 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use utoipa::openapi::{OpenApi as Description, SecurityRequirement};
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::{ContentBuilder, OpenApi as Description, PathItem, Ref, ResponseBuilder, SecurityRequirement};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -53,6 +54,9 @@ pub(in crate::http) fn routes<S: Clone + Send + Sync + 'static>(
 pub(in crate::http) fn add_key_requirements(description: &mut Description, classes: &Classes, keys_are_set: bool) {
     let requirement = |scheme| SecurityRequirement::new(scheme, [] as [&str; 0]);
     for (route, item) in &mut description.paths.paths {
+        for operation in operations(item) {
+            add_refusal(operation, "421", "The `Host` is not one that the server answers under.");
+        }
         let (class, right) = classes.of(Some(route));
         let Some(right) = right.filter(|_| class != Class::Open) else { continue };
         let needed = if right.always_needs_key() {
@@ -62,7 +66,10 @@ pub(in crate::http) fn add_key_requirements(description: &mut Description, class
         } else {
             vec![SecurityRequirement::default(), requirement(API_KEY)]
         };
-        for operation in [&mut item.get, &mut item.post, &mut item.put, &mut item.delete].into_iter().flatten() {
+        for operation in operations(item) {
+            add_refusal(operation, "401", "No key, an unknown one, or one that has expired.");
+            let forbidden = "The key does not have the right, or the request comes from a web page that may not call.";
+            add_refusal(operation, "403", forbidden);
             operation.security = Some(needed.clone());
             let text = operation.description.take().unwrap_or_default();
             operation.description = Some(format!("{text}\n\n{}", needs(right)).trim_start().to_owned());
@@ -79,6 +86,17 @@ impl Answered {
     fn shared(&self, hash: u64, bytes: Bytes) -> Bytes {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(hash).or_insert(bytes).clone()
     }
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [&mut item.get, &mut item.post, &mut item.put, &mut item.delete].into_iter().flatten()
+}
+
+/// Describes a problem that a request meets before its handler, unless the handler describes that status itself.
+fn add_refusal(operation: &mut Operation, status: &str, about: &str) {
+    let problem = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+    let response = ResponseBuilder::new().description(about).content("application/problem+json", problem).build();
+    operation.responses.responses.entry(status.to_owned()).or_insert_with(|| response.into());
 }
 
 /// The sentence about the right that a key needs.

@@ -6,7 +6,7 @@ use wiremock::matchers::path;
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 use super::super::super::{BudgetConfig, WriteErrorKind, Writer, WriterConfig};
-use super::{CHAT, bodies, brief, completion, config, content, failure, n_calls, write};
+use super::{CHAT, bodies, brief, completion, config, content, failure, n_calls, spent_usd, write};
 
 /// What a server refuses.
 type Refused = fn(&Value) -> bool;
@@ -168,11 +168,7 @@ fn on_a_budget(server: &MockServer) -> (Writer, impl Fn() -> f64) {
         budget: Some(BudgetConfig { usd_per_day: 3.0, state_dir: dir.path().join("state") }),
         ..config(server)
     };
-    let spent = move || {
-        let ledger: Value =
-            serde_json::from_slice(&std::fs::read(dir.path().join("state/budget.json")).unwrap()).unwrap();
-        ledger["spent_usd"].as_f64().unwrap()
-    };
+    let spent = move || spent_usd(dir.path());
     (Writer::new(&config).unwrap(), spent)
 }
 

@@ -10,7 +10,7 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 use super::super::super::{
     BreakerPolicy, BudgetConfig, WriteErrorKind, WriteStep, Writer, WriterConfig, WriterConfigError, sample,
 };
-use super::{answer_in_turn, brief, completion, config, content, failure, n_calls, server_with};
+use super::{answer_in_turn, brief, completion, config, content, failure, n_calls, server_with, spent_usd};
 
 /// The models that were asked, in order.
 async fn asked(server: &MockServer) -> Vec<String> {
@@ -157,12 +157,6 @@ fn on_a_budget(server: &MockServer, dir: &Path) -> WriterConfig {
     }
 }
 
-/// What the budget's file says is spent.
-fn spent(dir: &Path) -> f64 {
-    let ledger: Value = serde_json::from_slice(&std::fs::read(dir.join("state/budget.json")).unwrap()).unwrap();
-    ledger["spent_usd"].as_f64().unwrap()
-}
-
 #[tokio::test]
 async fn a_text_costs_the_budget_what_it_used_and_the_call_says_how_much_it_may_use() {
     let (server, dir) = (server_with(vec![content(&["One."])]).await, tempfile::tempdir().unwrap());
@@ -170,7 +164,7 @@ async fn a_text_costs_the_budget_what_it_used_and_the_call_says_how_much_it_may_
         // A new writer each time: what was spent survives it.
         let writer = Writer::new(&on_a_budget(&server, dir.path())).unwrap();
         writer.request(&brief(1)).write().await.unwrap();
-        assert!((spent(dir.path()) - n * 0.003).abs() < 1e-9, "{}", spent(dir.path()));
+        assert!((spent_usd(dir.path()) - n * 0.003).abs() < 1e-9, "{}", spent_usd(dir.path()));
     }
     let body: Value = server.received_requests().await.unwrap()[0].body_json().unwrap();
     assert_eq!(body["max_completion_tokens"], 8_192);
@@ -187,7 +181,7 @@ async fn a_failure_costs_nothing_and_an_answer_that_counts_nothing_costs_the_wor
     let dir = tempfile::tempdir().unwrap();
     let writer = Writer::new(&on_a_budget(&server, dir.path())).unwrap();
     writer.request(&brief(1)).write().await.unwrap();
-    assert!(spent(dir.path()) > 0.8, "{}", spent(dir.path()));
+    assert!(spent_usd(dir.path()) > 0.8, "{}", spent_usd(dir.path()));
 
     let error = writer.request(&brief(1)).write().await.unwrap_err();
     let WriteErrorKind::BudgetSpent { until_reset } = error.kind else { panic!("{error:?}") };
@@ -213,7 +207,7 @@ async fn no_more_pictures_are_asked_for_than_the_budget_covers() {
     assert!(matches!(request.draw(&content).await.unwrap_err().step, WriteStep::Draw));
     let requests = server.received_requests().await.unwrap();
     assert_eq!(requests.iter().filter(|request| request.url.path().ends_with("/generations")).count(), 2);
-    assert!((spent(dir.path()) - 1.003).abs() < 1e-9, "{}", spent(dir.path()));
+    assert!((spent_usd(dir.path()) - 1.003).abs() < 1e-9, "{}", spent_usd(dir.path()));
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ mod pictures;
 mod spent;
 mod texts;
 
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -103,4 +104,10 @@ fn shown(error: &WriteError) -> String {
         source = cause.source();
     }
     text
+}
+
+/// What the budget's file below `dir` says is spent, of all days.
+fn spent_usd(dir: &Path) -> f64 {
+    let ledger: Value = serde_json::from_slice(&std::fs::read(dir.join("state/budget.json")).unwrap()).unwrap();
+    ledger["days"].as_object().unwrap().values().map(|day| day["spent_usd"].as_f64().unwrap()).sum()
 }
