@@ -105,7 +105,9 @@ fn a_rate_and_a_trusted_proxy_decide_who_is_turned_away() {
 #[test]
 fn a_connection_beyond_the_limit_waits_until_another_ends() {
     let folder = Folder::with_data();
-    let mut server = Server::start(folder.command(&["serve"]).env("PORT", "0").env("MAX_CONNECTIONS", "2"));
+    // One address has a share of them, and a trusted proxy all.
+    let variables = [("PORT", "0"), ("MAX_CONNECTIONS", "2"), ("TRUSTED_PROXIES", "127.0.0.1")];
+    let mut server = Server::start(folder.command(&["serve"]).envs(variables));
     let address = server.until("listening")["address"].as_str().unwrap().to_owned();
     server.until("ready");
     let open = || {
