@@ -43,7 +43,7 @@ pub struct CleaningReport {
 }
 
 /// Why a row was left out.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "reason", content = "column", rename_all = "snake_case")]
 pub enum Dropped {
     /// An earlier row is the same in every cell.
@@ -114,6 +114,22 @@ impl CleaningReport {
 fn listed(levels: &[ValueRows]) -> String {
     let levels: Vec<_> = levels.iter().map(|level| format!("{} {}", level.value, level.rows)).collect();
     if levels.is_empty() { String::new() } else { format!(": {}", levels.join(", ")) }
+}
+
+impl Dropped {
+    /// The reason as answers and reports write it.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Duplicate => "duplicate",
+            Self::ReplacedByNewer => "replaced_by_newer",
+            Self::Erased => "erased",
+            Self::Missing(_) => "missing",
+            Self::NotADate(_) => "not_a_date",
+            Self::InFuture(_) => "in_future",
+            Self::UnknownLevel(_) => "unknown_level",
+            Self::NotANumber(_) => "not_a_number",
+        }
+    }
 }
 
 impl std::fmt::Display for Dropped {

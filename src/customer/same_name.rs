@@ -8,9 +8,18 @@ use rustc_hash::FxHashMap;
 use super::spelling::spelling_key;
 use super::{CustomerColumn, Value};
 
-/// The column with one value for each name.
-pub(super) fn merged(mut column: CustomerColumn) -> CustomerColumn {
-    let Some(shown) = shown_codes(&column) else { return column };
+/// The column with one value for each name, of rows that are a customer each.
+pub(super) fn merged(column: CustomerColumn) -> CustomerColumn {
+    merged_by(column, std::iter::repeat(&1))
+}
+
+/// The column with one value for each name, of rows that stand for so many customers.
+pub(super) fn merged_weighted(column: CustomerColumn, weights: &[u32]) -> CustomerColumn {
+    merged_by(column, weights.iter())
+}
+
+fn merged_by<'w>(mut column: CustomerColumn, weights: impl Iterator<Item = &'w u32>) -> CustomerColumn {
+    let Some(shown) = shown_codes(&column, weights) else { return column };
     for code in &mut column.codes {
         *code = shown.get(*code as usize).copied().unwrap_or(*code);
     }
@@ -19,7 +28,7 @@ pub(super) fn merged(mut column: CustomerColumn) -> CustomerColumn {
 }
 
 /// For each code the one that is shown in its place; `None` where every name has one spelling.
-fn shown_codes(column: &CustomerColumn) -> Option<Vec<u32>> {
+fn shown_codes<'w>(column: &CustomerColumn, weights: impl Iterator<Item = &'w u32>) -> Option<Vec<u32>> {
     // Names of ASCII are cased one way, and have one spelling.
     if !column.values.iter().any(|value| matches!(value, Value::Text(name) if !name.is_ascii())) {
         return None;
@@ -33,10 +42,10 @@ fn shown_codes(column: &CustomerColumn) -> Option<Vec<u32>> {
     if spellings.len() == column.values.len() {
         return None;
     }
-    let mut rows = vec![0_usize; column.values.len()];
-    for &code in &column.codes {
+    let mut rows = vec![0_u64; column.values.len()];
+    for (&code, &weight) in column.codes.iter().zip(weights) {
         if let Some(rows) = rows.get_mut(code as usize) {
-            *rows += 1;
+            *rows += u64::from(weight);
         }
     }
     let mut shown: Vec<u32> = (0..).take(column.values.len()).collect();

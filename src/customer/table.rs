@@ -7,6 +7,7 @@ use rayon::slice::ParallelSliceMut;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_128;
 
+use super::schema::Kind;
 use super::{BrokenTable, CleaningReport, MISSING, Origins, Schema, Value};
 
 /// Customers, as dictionary-encoded columns in the schema's order: one a row, or as many as the row stands for.
@@ -114,9 +115,15 @@ impl CustomerTable {
     }
 
     /// What tells these customers from others: 32 hex digits that are the same for the same customers in any order, a
-    /// row each or several in one.
+    /// row each or several in one. Of a day counts what the schema learns from.
     pub fn fingerprint(&self) -> String {
-        let hashes_of_values = self.columns.iter().map(|column| column.values.iter().map(Value::hash).collect());
+        let columns = self.columns.iter().zip(&self.schema.columns);
+        let hashes_of_values = columns.map(|(column, rules)| match &rules.kind {
+            Kind::Date { parts, .. } => column.values.iter().map(|day| day.hash_of_parts(parts)).collect(),
+            Kind::Category { .. } | Kind::Ordinal { .. } | Kind::Number { .. } => {
+                column.values.iter().map(Value::hash).collect()
+            }
+        });
         let hashes_of_values: Vec<Vec<u128>> = hashes_of_values.collect();
         let mut row = Vec::with_capacity(16 * self.columns.len());
         let mut rows: Vec<(u128, u64)> = (0..self.n_rows)

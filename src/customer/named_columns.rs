@@ -1,0 +1,155 @@
+//! The schema's columns among columns that have names: those of a table in a data engine, or of a CSV file with a header.
+
+use std::collections::BTreeMap;
+
+use super::header_name::normalize_header;
+use super::schema::{Column, DatePart, Kind};
+use super::{Schema, is_invisible};
+
+/// How many names an error lists, and how long each may be, in characters.
+const MAX_LISTED: usize = 20;
+const MAX_LISTED_CHARS: usize = 40;
+
+/// Where a column of the schema is, by positions among the names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ColumnAt {
+    /// Nowhere; it is optional.
+    Absent,
+    /// In one column.
+    Whole(usize),
+    /// A date whose parts are columns of their own. `None` is a part that the schema does not ask for.
+    Parts {
+        /// The year.
+        year: Option<usize>,
+        /// The month.
+        month: Option<usize>,
+        /// The quarter, where the schema asks for it and not for the month.
+        quarter: Option<usize>,
+    },
+}
+
+impl ColumnAt {
+    /// The positions, in their order.
+    pub fn positions(self) -> impl Iterator<Item = usize> {
+        let positions = match self {
+            Self::Absent => [None; 3],
+            Self::Whole(position) => [Some(position), None, None],
+            Self::Parts { year, month, quarter } => [year, month, quarter],
+        };
+        positions.into_iter().flatten()
+    }
+}
+
+/// For each column of the schema that was found, its title and the names that it was found by.
+pub fn columns_used(schema: &Schema, places: &[ColumnAt], names: &[&str]) -> Vec<(String, String)> {
+    let used = schema.columns.iter().zip(places).map(|(column, at)| {
+        let names: Vec<&str> = at.positions().filter_map(|position| names.get(position).copied()).collect();
+        (column.title.clone(), names.join(", "))
+    });
+    used.filter(|(_, names)| !names.is_empty()).collect()
+}
+
+/// Required columns that are not among the names.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the input needs {}; {}", needed(.missing), listed(.found))]
+pub struct NoSuchColumns {
+    /// The names that would do, a sentence part for each column.
+    pub missing: Vec<String>,
+    /// The names that there are.
+    pub found: Vec<String>,
+}
+
+/// Finds the schema's columns among `names`: by title or alias, compared as [`normalize_header`] does, and a date also
+/// by its parts. A title wins over an alias, and of equal names the first.
+///
+/// # Errors
+/// [`NoSuchColumns`] where a required column is not there.
+pub fn find_columns(schema: &Schema, names: &[&str]) -> Result<Vec<ColumnAt>, NoSuchColumns> {
+    let mut positions: BTreeMap<String, usize> = BTreeMap::new();
+    for (position, name) in names.iter().enumerate() {
+        positions.entry(normalize_header(name)).or_insert(position);
+    }
+    let at: Vec<Option<ColumnAt>> = schema.columns.iter().map(|column| place(column, &positions)).collect();
+    let missing = schema.columns.iter().zip(&at).filter(|(column, at)| column.required && at.is_none());
+    let missing: Vec<String> = missing.map(|(column, _)| ways(column)).collect();
+    if missing.is_empty() {
+        return Ok(at.into_iter().map(|at| at.unwrap_or(ColumnAt::Absent)).collect());
+    }
+    let shown = |name: &&str| name.chars().filter(|c| !is_invisible(*c)).take(MAX_LISTED_CHARS).collect();
+    Err(NoSuchColumns { missing, found: names.iter().take(MAX_LISTED).map(shown).collect() })
+}
+
+fn place(column: &Column, positions: &BTreeMap<String, usize>) -> Option<ColumnAt> {
+    let position = |name: &str| positions.get(&normalize_header(name)).copied();
+    if let Some(whole) = column.headers().find_map(position) {
+        return Some(ColumnAt::Whole(whole));
+    }
+    let part = |wanted: DatePart| title_of(column, wanted).map(position);
+    let (year, month, quarter) = (part(DatePart::Year), part(DatePart::Month), part(DatePart::Quarter));
+    let needs_quarter = month.is_none();
+    let quarter = quarter.filter(|_| needs_quarter);
+    let parts = [year, month, quarter];
+    let are_there = parts.iter().any(Option::is_some) && !parts.contains(&Some(None));
+    let at = ColumnAt::Parts { year: year.flatten(), month: month.flatten(), quarter: quarter.flatten() };
+    are_there.then_some(at)
+}
+
+/// What a part of a date is called in its schema; `None` where it is not asked for, or the column is not a date.
+fn title_of(column: &Column, wanted: DatePart) -> Option<&str> {
+    let Kind::Date { parts, .. } = &column.kind else { return None };
+    parts.iter().find(|part| part.part == wanted).map(|part| part.title.as_str())
+}
+
+impl Column {
+    /// The parts that stand for a date of this column, with their titles: a quarter follows from the month.
+    pub fn part_titles(&self) -> Vec<(DatePart, &str)> {
+        let parts = [DatePart::Year, DatePart::Month, DatePart::Quarter];
+        let titles: Vec<_> = parts.into_iter().filter_map(|part| Some((part, title_of(self, part)?))).collect();
+        let has_month = titles.iter().any(|(part, _)| *part == DatePart::Month);
+        titles.into_iter().filter(|(part, _)| !(has_month && *part == DatePart::Quarter)).collect()
+    }
+}
+
+/// The names that a column is found by, such as `"Location" (or branch, region)`.
+fn ways(column: &Column) -> String {
+    let parts: Vec<&str> = column.part_titles().into_iter().map(|(_, title)| title).collect();
+    let parts = (!parts.is_empty()).then(|| parts.join(" and "));
+    let others: Vec<String> = column.aliases.iter().cloned().chain(parts).collect();
+    if others.is_empty() {
+        format!("{:?}", column.title)
+    } else {
+        format!("{:?} (or {})", column.title, others.join(", "))
+    }
+}
+
+fn needed(missing: &[String]) -> String {
+    format!("{} {}", if missing.len() == 1 { "a column" } else { "columns" }, missing.join(", "))
+}
+
+fn listed(names: &[String]) -> String {
+    if names.is_empty() { "it has none".to_owned() } else { format!("it has {}", names.join(", ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_found_by_title_alias_or_parts() {
+        let schema = Schema::built_in().unwrap();
+        let at = find_columns(&schema, &["tier", "id", "JOIN_YEAR", "Join Month", "branch", "Location"]).unwrap();
+        let date = ColumnAt::Parts { year: Some(2), month: Some(3), quarter: None };
+        assert_eq!(at, [ColumnAt::Whole(5), ColumnAt::Absent, date, ColumnAt::Whole(0)]);
+    }
+
+    #[test]
+    fn what_is_missing_is_named_with_everything_that_would_do() {
+        let schema = Schema::built_in().unwrap();
+        let error = find_columns(&schema, &["Location", "Join_Year"]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the input needs columns \"Date Joined\" (or joined_date, join_date, ks date, date, Join_Year and \
+             Join_Month), \"Loyalty Tier\" (or tier, membership_level); it has Location, Join_Year"
+        );
+    }
+}
