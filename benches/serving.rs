@@ -52,6 +52,7 @@ async fn main() {
         base_data: &std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("base_data"),
         uploads: None,
         pseudonyms: None,
+        profiles: None,
         schema: Arc::new(Schema::built_in().unwrap()),
         params: &FitParams::default(),
         reader: &reader(),

@@ -6,13 +6,15 @@
 //! Who may import whom (a line reads "left may import right"):
 //!
 //! ```text
-//! main         → config, http, retrain, pickles, export, segmentation, upload_store
+//! main         → config, http, retrain, pickles, export, segmentation, upload_store, assign, sql
 //! http         → config, retrain, schedule, export, segmentation, content, model_store, upload_store,
 //!                pseudonyms, pipeline, customer, workbook
 //! retrain      → model_store, upload_store, pseudonyms, pipeline, customer, workbook
 //! pseudonyms   → customer
 //! pickles      → model_store, pipeline, customer
 //! export       → segmentation, content, pipeline, customer
+//! assign       → pipeline, customer
+//! sql          → customer
 //! segmentation → content, model_store, pipeline, customer
 //! content      → config, pipeline, customer
 //! model_store  → pipeline, customer
@@ -30,6 +32,7 @@
 #![cfg(target_os = "linux")]
 #![forbid(unsafe_code)]
 
+pub mod assign;
 pub mod audit;
 pub mod causes;
 pub mod config;
@@ -48,6 +51,7 @@ pub mod pseudonyms;
 pub mod retrain;
 pub mod schedule;
 pub mod segmentation;
+pub mod sql;
 pub mod text_file;
 pub mod upload_store;
 pub mod workbook;

@@ -1,4 +1,4 @@
-//! The commands: `serve` (the default), `retrain`, `segment FILE`, `models`, `settings`, `check` and `health`.
+//! The commands: `serve` (the default), `retrain`, `segment FILE`, `assign`, `sql`, `models`, `settings`, `check` and `health`.
 
 #![forbid(unsafe_code)]
 

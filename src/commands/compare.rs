@@ -108,6 +108,7 @@ fn compared(config: &Config, store: &ModelStore, progress: &(dyn Fn(Progress) + 
         base_data: &config.paths.base_data,
         uploads: Some(upload_folder(config)),
         pseudonyms: pseudonyms.as_ref(),
+        profiles: None,
         schema: setup::schema(config)?,
         params: &params,
         reader: &reader,
@@ -123,7 +124,7 @@ fn compared(config: &Config, store: &ModelStore, progress: &(dyn Fn(Progress) + 
 
 /// A training by these settings, as `content-portal retrain` makes one.
 fn training<'a>(config: &'a Config, settings: &'a TrainingSettings, force: bool) -> Training<'a> {
-    Training { settings, uploads: Some(upload_folder(config)), force, recorded: false }
+    Training { settings, uploads: Some(upload_folder(config)), force, profiles: None, recorded: false }
 }
 
 fn print_comparison(comparison: &Comparison) {

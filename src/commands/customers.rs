@@ -53,7 +53,7 @@ pub fn customers(config: &Config, command: &CustomersCommand) -> anyhow::Result<
     print_erased(&erased);
     if args.retrain {
         let (settings, uploads) = (TrainingSettings::default(), Some(upload_folder(config)));
-        let training = Training { settings: &settings, uploads, force: false, recorded: false };
+        let training = Training { settings: &settings, uploads, force: false, profiles: None, recorded: false };
         let trained = retrain_for_people(config, &store, training)?;
         if erased.left.is_empty() {
             return Ok(trained);

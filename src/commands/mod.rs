@@ -1,5 +1,6 @@
 //! The commands, each a short paragraph over the library.
 
+mod assign;
 mod budget;
 mod check;
 mod compare;
@@ -25,6 +26,7 @@ mod serve;
 mod service_manager;
 mod settings;
 mod setup;
+mod sql;
 mod training;
 mod uploads;
 mod welcome;
@@ -58,6 +60,12 @@ enum Command {
     Segment(segment::SegmentArgs),
     /// Of a file of what was sent and who acted, how each text did and whether the texts differ.
     Outcome(outcome::OutcomeArgs),
+    /// Add each row's segment to the rows of a data engine: an Arrow IPC stream, or CSV, from standard input to standard
+    /// output.
+    Assign(assign::AssignArgs),
+    /// Print the statements by which a data engine groups customers into profiles, and joins their segments.
+    #[command(subcommand)]
+    Sql(sql::SqlCommand),
     /// Look at the trained models, and switch between them.
     #[command(subcommand)]
     Models(models::ModelsCommand),
@@ -117,6 +125,10 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         // It reads no setting, logs nothing and starts no thread.
         return Ok(run_reader(memory_bytes, cpu_seconds).map(|()| ExitCode::SUCCESS)?);
     }
+    if let Command::Assign(args) = &command {
+        // It starts on every worker of an engine, with an environment that is not ours.
+        return Ok(assign::assign(args));
+    }
     let loaded = if command.reads_env_file() {
         Loaded::from_environment(Config::read)
     } else {
@@ -146,6 +158,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Compare(args) => compare::compare(&config, &args),
         Command::Segment(args) => segment::segment(&config, &args).map(|()| ExitCode::SUCCESS),
         Command::Outcome(args) => outcome::outcome(&config, &args).map(|()| ExitCode::SUCCESS),
+        Command::Sql(command) => sql::sql(&config, &command),
         Command::Models(command) => models::models(&config, &command),
         Command::Customers(command) => customers::customers(&config, &command),
         Command::Uploads(command) => uploads::uploads(&config, &command),
@@ -153,7 +166,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Keys(command) => keys::keys(&config, &command),
         Command::Check => check::check(&config),
         Command::Health(args) => health::health(&config, &args),
-        Command::Settings(_) | Command::ReadWorkbook { .. } => Ok(ExitCode::FAILURE),
+        Command::Settings(_) | Command::Assign(_) | Command::ReadWorkbook { .. } => Ok(ExitCode::FAILURE),
     }
 }
 

@@ -1,5 +1,6 @@
 //! `retrain`: train on the base data and the waiting uploads, publish, say what came out.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -96,6 +97,10 @@ pub struct RetrainArgs {
     /// Read the environment alone, and no .env file.
     #[arg(long)]
     pub no_env_file: bool,
+    /// Train on the profiles of this file, each with its number of customers, and on nothing else: CSV or an Arrow IPC
+    /// stream, as the statement of `sql group` yields it; - for standard input.
+    #[arg(long, value_name = "FILE", conflicts_with = "recorded")]
+    profiles: Option<PathBuf>,
     /// Take over the tables on standard input, which another process has read already.
     #[arg(long, hide = true)]
     recorded: bool,
@@ -120,7 +125,13 @@ pub fn retrain(config: &Config, args: &RetrainArgs) -> anyhow::Result<ExitCode> 
     let disk = Keeper::new(config.server.upload_rules.min_free_bytes);
     let store = ModelStore::new(&config.paths.models).with_disk(disk);
     let (settings, uploads) = (args.settings.clone().into(), Some(upload_folder(config)));
-    let training = Training { settings: &settings, uploads, force: args.force, recorded: args.recorded };
+    let training = Training {
+        settings: &settings,
+        uploads,
+        force: args.force,
+        profiles: args.profiles.as_deref(),
+        recorded: args.recorded,
+    };
     if args.events {
         retrain_for_program(config, &store, training)
     } else {

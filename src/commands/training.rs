@@ -1,20 +1,25 @@
 //! Trainings that commands run: on request, or because there is no model yet.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, BufReader};
 use std::os::fd::AsFd;
 use std::path::Path;
+use std::sync::Arc;
 
-use anyhow::bail;
+use anyhow::{Context, bail};
+use content_portal::assign::{ProfilesRequest, read_profiles};
+use content_portal::customer::Schema;
 use content_portal::model_store::{ModelStore, ModelVersion, Servable, StoreError};
 use content_portal::pipeline::{FitParams, TrainingSettings};
 use content_portal::retrain::{
-    GateCheck, GateLimits, Progress, Published, PutAway, RetrainError, RetrainOutcome, RetrainRequest, UploadFolder,
-    Verdict, retrain,
+    GateCheck, GateLimits, Profiles, Progress, Published, PutAway, RetrainError, RetrainOutcome, RetrainRequest,
+    UploadFolder, Verdict, retrain,
 };
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 use super::config::{Config, RetrainMethod};
+use super::files::is_standard;
 use super::setup;
 
 /// What a training takes along, and what it overrides.
@@ -24,6 +29,8 @@ pub struct Training<'a> {
     /// The folder of the waiting uploads, if they are to be used and put away.
     pub uploads: Option<UploadFolder<'a>>,
     pub force: bool,
+    /// A file of profiles that are trained on in place of all others; `-` for standard input.
+    pub profiles: Option<&'a Path>,
     /// Whether standard input has tables that another process has read already.
     pub recorded: bool,
 }
@@ -43,11 +50,15 @@ pub fn train(
     }
     let params = params(config, store, training.settings)?;
     let pseudonyms = setup::pseudonyms(config)?;
+    let schema = setup::schema(config)?;
+    let today = now.to_zoned(config.server.time_zone.clone()).date();
+    let profiles = training.profiles.map(|path| profiles(config, path, schema.clone(), today)).transpose()?;
     let request = RetrainRequest {
         base_data: &config.paths.base_data,
         uploads: training.uploads,
         pseudonyms: pseudonyms.as_ref(),
-        schema: setup::schema(config)?,
+        profiles: profiles.as_ref(),
+        schema,
         params: &params,
         reader: &reader,
         gate: GateLimits::default(),
@@ -55,7 +66,7 @@ pub fn train(
         compare_first: training.settings.method.is_none() && config.retrain_method == Some(RetrainMethod::Best),
         keep: config.retrain_keep,
         now,
-        today: now.to_zoned(config.server.time_zone.clone()).date(),
+        today,
     };
     let outcome = retrain(store, &request, progress);
     match &outcome {
@@ -69,6 +80,21 @@ pub fn train(
 /// The folder of the waiting uploads, and from which of them a training learns.
 pub fn upload_folder(config: &Config) -> UploadFolder<'_> {
     UploadFolder { dir: &config.server.upload_dir, train_on: config.server.upload_rules.train_on }
+}
+
+/// The customers that a data engine has grouped into the profiles of a file.
+fn profiles(config: &Config, path: &Path, schema: Arc<Schema>, today: Date) -> anyhow::Result<Profiles> {
+    let (max_rows, max_values) = (config.limits.max_rows, config.limits.max_names);
+    let request = ProfilesRequest { schema, today, max_rows, max_values };
+    let (label, file) = if is_standard(path) {
+        ("standard input".to_owned(), File::from(io::stdin().as_fd().try_clone_to_owned()?))
+    } else {
+        let name = path.display().to_string();
+        let file = File::open(path).with_context(|| format!("{name} cannot be opened"))?;
+        (path.file_name().map_or(name, |name| name.to_string_lossy().into_owned()), file)
+    };
+    let table = read_profiles(BufReader::new(file), &request).with_context(|| label.clone())?;
+    Ok(Profiles { label, table })
 }
 
 /// How to train: as `settings` say, then `RETRAIN_METHOD`, then `TRAINING_PATH`, then as the live version was trained.
@@ -168,7 +194,13 @@ fn tell_why(version: &ModelVersion, fault: StoreError) {
 fn train_first(config: &Config, store: &ModelStore) -> anyhow::Result<()> {
     let base_data = config.paths.base_data.display();
     tracing::info!(event = "first_training", "there is no model yet: training one from {base_data}");
-    let training = Training { settings: &TrainingSettings::default(), uploads: None, force: false, recorded: false };
+    let training = Training {
+        settings: &TrainingSettings::default(),
+        uploads: None,
+        force: false,
+        profiles: None,
+        recorded: false,
+    };
     match train(config, store, training, &|_| {})? {
         Ok(RetrainOutcome::Published(_) | RetrainOutcome::Unchanged(_)) => Ok(()),
         Ok(RetrainOutcome::Refused(report)) => {

@@ -111,22 +111,28 @@ impl ModelStore {
     /// since it was written, of another format or of the wrong shape; [`StoreError::Model`] when the files are whole
     /// but do not fit one another.
     pub fn load(&self, id: &VersionId) -> Result<ModelVersion, StoreError> {
-        let folder = self.folder(id);
-        if !folder.is_dir() {
-            return Err(StoreError::NoSuchVersion { id: id.to_string() });
-        }
-        let manifest = read_manifest(&folder, id)?;
-        let mut files = BTreeMap::new();
-        for name in format::MODEL_FILES.into_iter().filter(|name| format::is_needed(name, &manifest.files)) {
-            files.insert(name, read_listed(&folder, &manifest, name)?);
-        }
-        // A version that was not trained here has none.
-        let profile =
-            manifest.files.contains_key(format::PROFILE).then(|| read_profile(&folder, &manifest)).transpose()?;
-        let parts = format::decode(manifest.schema.clone(), &files)
-            .map_err(|(name, fault)| StoreError::File { path: folder.join(name), fault })?;
-        let model = Model::from_parts(parts).map_err(|source| StoreError::Model { dir: folder, source })?;
-        Ok(ModelVersion { id: id.clone(), manifest, model, profile })
+        load_folder(self.folder(id), id)
+    }
+
+    /// Loads the version in a folder of any name, such as a copy on another machine. A folder that is called as a version
+    /// must be that version.
+    ///
+    /// # Errors
+    /// As [`ModelStore::load`].
+    pub fn load_copy(folder: &Path) -> Result<ModelVersion, StoreError> {
+        let path = folder.join(MANIFEST);
+        let real = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
+        let named = real.file_name().and_then(|name| name.to_str()).and_then(|name| name.parse().ok());
+        let id = match named {
+            Some(id) => id,
+            None => {
+                let bytes = read_file(&path)?;
+                let manifest: Manifest = serde_json::from_slice(&bytes)
+                    .map_err(|error| StoreError::File { path, fault: FileFault::Contents(error.into()) })?;
+                VersionId::new(manifest.created_at, &bytes)
+            }
+        };
+        load_folder(folder.to_owned(), &id)
     }
 
     /// All versions, oldest first.
@@ -189,6 +195,24 @@ impl ModelStore {
     pub(super) fn folder(&self, id: &VersionId) -> PathBuf {
         self.dir.join(VERSIONS).join(id.as_str())
     }
+}
+
+/// Loads the version `id`, which is in `folder`.
+fn load_folder(folder: PathBuf, id: &VersionId) -> Result<ModelVersion, StoreError> {
+    if !folder.is_dir() {
+        return Err(StoreError::NoSuchVersion { id: id.to_string() });
+    }
+    let manifest = read_manifest(&folder, id)?;
+    let mut files = BTreeMap::new();
+    for name in format::MODEL_FILES.into_iter().filter(|name| format::is_needed(name, &manifest.files)) {
+        files.insert(name, read_listed(&folder, &manifest, name)?);
+    }
+    // A version that was not trained here has none.
+    let profile = manifest.files.contains_key(format::PROFILE).then(|| read_profile(&folder, &manifest)).transpose()?;
+    let parts = format::decode(manifest.schema.clone(), &files)
+        .map_err(|(name, fault)| StoreError::File { path: folder.join(name), fault })?;
+    let model = Model::from_parts(parts).map_err(|source| StoreError::Model { dir: folder, source })?;
+    Ok(ModelVersion { id: id.clone(), manifest, model, profile })
 }
 
 /// Reads a file of a version, which must be as the manifest has it.

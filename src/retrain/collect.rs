@@ -27,6 +27,15 @@ const MAX_DEPTH: usize = 8;
 /// What the names of workbooks end with.
 const WORKBOOKS: [&str; 4] = ["xlsx", "xls", "csv", COLUMNS_EXTENSION];
 
+/// Customers that a data engine has grouped into profiles.
+#[derive(Debug, Clone)]
+pub struct Profiles {
+    /// What reports call their file.
+    pub label: String,
+    /// The profiles, each with its number of customers, by the schema to train by.
+    pub table: CustomerTable,
+}
+
 pub(super) struct Collected {
     pub table: CustomerTable,
     pub files: Vec<String>,
@@ -43,6 +52,22 @@ pub(super) struct Collected {
     pub brought: Vec<(String, usize)>,
 }
 
+impl Collected {
+    /// Customers from one place that is no workbook.
+    fn of(table: CustomerTable, label: String) -> Self {
+        Self {
+            table,
+            files: vec![label],
+            skipped: Vec::new(),
+            is_sample: false,
+            set_aside: Vec::new(),
+            uploads: Vec::new(),
+            unapproved: Vec::new(),
+            brought: Vec::new(),
+        }
+    }
+}
+
 /// A file to be read.
 struct Source {
     path: PathBuf,
@@ -51,12 +76,16 @@ struct Source {
     is_upload: bool,
 }
 
-/// Reads every file but the sample or, where there is nothing else, the sample. One that cannot be read is left out
-/// whole. Without any, the table is empty.
+/// Takes over the profiles, where there are some. Else reads every file but the sample or, where there is nothing else,
+/// the sample. One that cannot be read is left out whole. Without any, the table is empty.
 pub(super) fn collect(
     request: &RetrainRequest<'_>,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Collected, RetrainError> {
+    if let Some(Profiles { label, table }) = request.profiles {
+        (progress)(Progress::reading(FileInTurn { name: label.clone(), number: 1, of: 1 }));
+        return Ok(Collected::of(table.clone(), label.clone()));
+    }
     let (sources, unapproved) = sources(request)?;
     let (sample, own): (Vec<_>, Vec<_>) = sources.into_iter().partition(|source| is_sample(&source.path));
     let has_workbook = own.iter().any(|source| is_workbook(&source.path));

@@ -5,7 +5,7 @@
 //! put away. Each step leaves the disk as it was unless all before it went well, and the process may
 //! end at any moment: the writer's lock goes with it, what was half written is swept by the next writer, and an upload
 //! either still waits or is base data, never both for longer than until the next training (`uploads` has the
-//! reasoning). A candidate that the gate refuses is an outcome, not an error.
+//! reasoning). Profiles that a data engine made may take the place of all files. A candidate that the gate refuses is an outcome, not an error.
 //!
 //! Blocking and heavy on the processor: an async caller runs it on a thread of its own. Knows nothing of HTTP; may
 //! import [`crate::model_store`], [`crate::pipeline`], [`crate::customer`] and [`crate::workbook`].
@@ -40,7 +40,7 @@ use crate::pipeline::{Comparison, FitError, FitParams, Fitted, GoldenSample, Met
 use crate::pseudonyms::Pseudonyms;
 use crate::workbook::{Reader, WorkbookError};
 
-pub use collect::taken_uploads;
+pub use collect::{Profiles, taken_uploads};
 pub use comparing::compare;
 pub use erasing::{EraseError, EraseRequest, ErasedCustomer, FoundRows, erase_customer};
 pub use gate::{Bound, CheckKind, FailedCheck, GateCheck, GateLimits, Verdict};
@@ -68,6 +68,8 @@ pub struct RetrainRequest<'a> {
     pub uploads: Option<UploadFolder<'a>>,
     /// How customers are known beside kept columns, and who was erased; `None` where that was never needed.
     pub pseudonyms: Option<&'a Pseudonyms>,
+    /// Customers who are trained on in place of both.
+    pub profiles: Option<&'a Profiles>,
     /// The columns to learn from.
     pub schema: Arc<Schema>,
     /// How to train.
@@ -173,7 +175,8 @@ pub enum RetrainError {
 /// gate; then puts the uploads away and prunes old versions. Nothing is trained where nothing has changed, unless it is
 /// forced. The sample is trained on where there is nothing else, and takes the place of own customers by force alone.
 ///
-/// A file that cannot be read is named in the report and left where it is.
+/// A file that cannot be read is named in the report and left where it is. Where there are profiles, no file is read,
+/// and uploads go on waiting.
 ///
 /// # Errors
 /// [`RetrainError`]; nothing is then published or moved. [`StoreError::Locked`] when another process is at it.

@@ -62,6 +62,7 @@ pub static SAMPLE_MODEL: LazyLock<TrainedVersion> = LazyLock::new(|| {
         reader: &reader(),
         uploads: None,
         pseudonyms: None,
+        profiles: None,
         gate: GateLimits::default(),
         force: false,
         compare_first: false,

@@ -66,6 +66,7 @@ pub static MODEL: LazyLock<TrainedVersion> = LazyLock::new(|| {
         reader: &reader(),
         uploads: None,
         pseudonyms: None,
+        profiles: None,
         gate: GateLimits::default(),
         force: false,
         compare_first: false,

@@ -8,6 +8,7 @@
 )]
 
 mod activation;
+mod assigning;
 mod checking;
 mod commands;
 mod comparing;
@@ -29,6 +30,7 @@ mod outcome;
 mod people;
 #[path = "../support/problems.rs"]
 mod problems;
+mod profiles;
 mod retraining;
 mod serving;
 mod settings;

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::shop::Shop;
 
 /// 3,000 customers of many kinds, a line each.
-fn lines() -> Vec<String> {
+pub fn lines() -> Vec<String> {
     let mut random = random();
     let town = |group: usize| [["Bedok", "Tampines"], ["Yishun", "Woodlands"], ["Clementi", "Queenstown"]][group];
     (0..3_000)
@@ -23,7 +23,7 @@ fn lines() -> Vec<String> {
 }
 
 /// Whole numbers below a bound, the same every time.
-fn random() -> impl FnMut(usize) -> usize {
+pub fn random() -> impl FnMut(usize) -> usize {
     let mut state = 1_u64;
     move |below| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

@@ -11,8 +11,8 @@ use content_portal::model_store::{ModelStore, ModelVersion, VersionId};
 use content_portal::pipeline::FitParams;
 use content_portal::pseudonyms::Pseudonyms;
 use content_portal::retrain::{
-    GateLimits, Published, RetrainError, RetrainOutcome, RetrainReport, RetrainRequest, Unchanged, UploadFolder,
-    retrain,
+    GateLimits, Profiles, Published, RetrainError, RetrainOutcome, RetrainReport, RetrainRequest, Unchanged,
+    UploadFolder, retrain,
 };
 use content_portal::upload_store::TrainOn;
 use content_portal::workbook::{Bounds, Limits, Reader};
@@ -34,6 +34,8 @@ pub struct Shop {
     pub train_on: TrainOn,
     pub keep: usize,
     pub schema: Schema,
+    /// Trained on in place of every file.
+    pub profiles: Option<Profiles>,
     second: i64,
 }
 
@@ -61,6 +63,7 @@ impl Shop {
             train_on: TrainOn::Approved,
             keep: 10,
             schema,
+            profiles: None,
             second: 1_767_232_800,
         }
     }
@@ -101,6 +104,7 @@ impl Shop {
             base_data: &base_data,
             uploads: Some(UploadFolder { dir: &uploads, train_on: self.train_on }),
             pseudonyms: pseudonyms.as_ref(),
+            profiles: self.profiles.as_ref(),
             schema: Arc::new(self.schema.clone()),
             params: &self.params,
             reader: &Reader::new(env!("CARGO_BIN_EXE_content-portal"), Limits::default(), Bounds::default()),

@@ -1,0 +1,89 @@
+//! What became of the rows of a stream, for the line at its end.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::place::Place;
+use crate::customer::Dropped;
+use crate::pipeline::{Drift, DriftLevel};
+
+/// What became of the rows.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Summary {
+    /// Rows in, and rows out.
+    pub rows: u64,
+    /// Profiles that training never met.
+    pub new_profiles: u64,
+    /// Rows outside every segment.
+    pub outside: u64,
+    /// Rows that cannot be used, by reason.
+    pub faults: Vec<FaultRows>,
+    /// The version that placed them.
+    pub model_version: String,
+    /// How far the rows have moved from the training's customers; `None` where nothing is known of these.
+    pub drift: Option<StreamDrift>,
+}
+
+/// Rows that cannot be used for one reason.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FaultRows {
+    /// The reason and its column.
+    #[serde(flatten)]
+    pub reason: Dropped,
+    /// How many.
+    pub rows: u64,
+}
+
+/// How far rows have moved from the training's customers.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct StreamDrift {
+    /// The worst level of any column.
+    pub level: DriftLevel,
+    /// The share of rows with a value that training never saw, 0 to 1.
+    pub unseen_share: f64,
+    /// The share of rows outside every segment, 0 to 1.
+    pub outside_share: f64,
+    /// Rows that were compared: of a stream with very many profiles the first ones.
+    pub rows: u64,
+}
+
+/// Counts so far.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    rows: u64,
+    pub new_profiles: u64,
+    outside: u64,
+    faults: BTreeMap<Dropped, u64>,
+    /// With the rows that it was measured on.
+    pub drift: Option<(Drift, u64)>,
+}
+
+impl Tally {
+    /// Counts the rows of a place; `fault` is why they cannot be used.
+    pub fn add(&mut self, place: &Place, fault: Option<Dropped>) {
+        self.rows += place.rows;
+        match fault {
+            Some(fault) => *self.faults.entry(fault).or_default() += place.rows,
+            None if place.cluster_id < 0 => self.outside += place.rows,
+            None => {}
+        }
+    }
+
+    pub fn into_summary(self, version: &str) -> Summary {
+        let drift = self.drift.map(|(drift, rows)| StreamDrift {
+            level: drift.level,
+            unseen_share: drift.unseen_share,
+            outside_share: drift.outside_share,
+            rows,
+        });
+        Summary {
+            rows: self.rows,
+            new_profiles: self.new_profiles,
+            outside: self.outside,
+            faults: self.faults.into_iter().map(|(reason, rows)| FaultRows { reason, rows }).collect(),
+            model_version: version.to_owned(),
+            drift,
+        }
+    }
+}
