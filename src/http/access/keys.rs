@@ -29,7 +29,7 @@ pub(in crate::http) struct NamedKey {
     pub(super) rights: Rights,
     expires: Option<Timestamp>,
     /// Its own rate, where it has one.
-    pub(super) rate: Option<(u32, KeyRate)>,
+    pub(super) rate: Option<(u32, Arc<KeyRate>)>,
     /// US dollars in one day.
     pub(super) budget_usd: Option<f64>,
 }
@@ -52,15 +52,11 @@ impl NamedKey {
     fn of_line(line: &KeyLine, before: &[Arc<Self>]) -> Option<Self> {
         let key = line.key()?;
         let same = before.iter().find(|before| *before.name == *line.name && before.key.is(&key));
-        let used = |limit: u32| same?.rate.as_ref().filter(|(before, _)| *before == limit);
-        let rate = line.requests_per_minute.map(|limit| {
-            let rate = RateLimiter::direct(Quota::per_minute(limit));
-            // Of a reload a client should gain no second minute.
-            if used(limit.get()).is_some_and(|(_, before)| before.check().is_err()) {
-                while rate.check().is_ok() {}
-            }
-            (limit.get(), rate)
-        });
+        // What was used of a rate stays used: of a reload a client should gain no second minute.
+        let used = |limit: u32| same?.rate.clone().filter(|(before, _)| *before == limit);
+        let fresh = |limit| Arc::new(RateLimiter::direct(Quota::per_minute(limit)));
+        let rate = line.requests_per_minute;
+        let rate = rate.map(|limit| used(limit.get()).unwrap_or_else(|| (limit.get(), fresh(limit))));
         let rights = line.rights.iter().copied().collect();
         let expires = line.expires.map(keys_file::Expiry::moment);
         Some(Self { name: line.name.as_str().into(), key, rights, expires, rate, budget_usd: line.budget_usd_per_day })
