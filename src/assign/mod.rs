@@ -19,6 +19,7 @@ pub mod fuzzing;
 mod ipc;
 mod place;
 mod profiles;
+mod request;
 mod stream;
 mod summary;
 mod zone;
@@ -27,7 +28,8 @@ pub use csv::assign_csv;
 pub use fault::{AssignFault, InputFault};
 pub use ipc::is_decoding;
 pub use profiles::{ProfilesError, ProfilesRequest, read_profiles};
-pub use stream::{AssignRequest, assign_arrow};
+pub use request::AssignRequest;
+pub use stream::assign_arrow;
 pub use summary::{FaultRows, StreamDrift, Summary};
 
 /// What the added columns are called, in their order.

@@ -3,9 +3,10 @@
 use jiff::civil::Date;
 use rustc_hash::FxHashMap;
 
+use super::CHUNK_ROWS;
 use super::codes::ColumnCodes;
+use super::request::AssignRequest;
 use super::summary::{Summary, Tally};
-use super::{AssignRequest, CHUNK_ROWS};
 use crate::customer::{CleaningReport, CustomerColumn, CustomerTable, MISSING, Reading};
 use crate::pipeline::{AssignError, Model, Placement, SegmentId, TrainingProfile};
 
@@ -274,7 +275,7 @@ impl<'m> Placer<'m> {
             })
         };
         for (key, place) in &keys {
-            tally.add(place, reason(key));
+            tally.add(place.rows, place.cluster_id < 0, reason(key));
         }
         keys.retain(|(_, place)| place.fault.is_none());
         if tally.drift.is_none() && !keys.is_empty() {

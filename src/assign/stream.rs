@@ -7,34 +7,18 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use arrow_ipc::writer::StreamWriter;
 use arrow_schema::{ArrowError, Field, Fields, Schema as ArrowSchema, SchemaRef};
-use jiff::civil::Date;
 use sha2::{Digest, Sha256};
 
 use super::answers::{self, Answers};
 use super::arrays::Plan;
 use super::ipc::StreamReader;
 use super::place::Placer;
+use super::request::AssignRequest;
 use super::{ADDED, AssignFault, CHUNK_ROWS, InputFault, Summary};
 use crate::causes::hex;
-use crate::pipeline::{Model, TrainingProfile};
 
 /// The format of the added columns and of the metadata.
 const FORMAT: &str = "1";
-
-/// How to place rows.
-#[derive(Debug, Clone, Copy)]
-pub struct AssignRequest<'a> {
-    /// What places them.
-    pub model: &'a Model,
-    /// Its version.
-    pub version: &'a str,
-    /// What its training's customers looked like, where that is known.
-    pub profile: Option<&'a TrainingProfile>,
-    /// The input's columns that are handed on, in this order; `None` for all of them.
-    pub keep: Option<&'a [String]>,
-    /// The day after which a date is in the future.
-    pub today: Date,
-}
 
 /// Places the rows of the stream `input`, batch by batch, and writes them to `output`. The output's end mark is written
 /// once the input's was read.
@@ -48,7 +32,7 @@ pub fn assign_arrow(input: impl Read, output: impl Write, request: &AssignReques
     let kept = kept(&fields, request.keep)?;
     let schema = output_schema(stream.schema(), &kept, request)?;
     let mut placer = Placer::new(request);
-    let mut writer = StreamWriter::try_new(BufWriter::new(output), &schema).map_err(unwritten)?;
+    let mut writer = StreamWriter::try_new(BufWriter::new(output), &schema).map_err(unopened)?;
     writer.flush().map_err(unwritten)?;
     while let Some(batch) = stream.next_batch()? {
         let answers = place(&mut placer, &mut plan, &batch)?;
@@ -119,6 +103,14 @@ fn output_schema(input: &SchemaRef, kept: &[usize], request: &AssignRequest<'_>)
     metadata.insert("content_portal.schema_sha256".to_owned(), hex(&Sha256::digest(columns)));
     metadata.insert("content_portal.format".to_owned(), FORMAT.to_owned());
     Ok(Arc::new(ArrowSchema::new_with_metadata(fields, metadata)))
+}
+
+/// Columns that the format cannot carry are told apart from an output that is gone.
+fn unopened(error: ArrowError) -> AssignFault {
+    match error {
+        ArrowError::IoError(..) => unwritten(error),
+        error => AssignFault::Columns(format!("the columns cannot be handed on: {error}")),
+    }
 }
 
 fn unwritten(error: ArrowError) -> AssignFault {

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::place::Place;
 use crate::customer::Dropped;
 use crate::pipeline::{Drift, DriftLevel};
 
@@ -60,12 +59,12 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    /// Counts the rows of a place; `fault` is why they cannot be used.
-    pub fn add(&mut self, place: &Place, fault: Option<Dropped>) {
-        self.rows += place.rows;
+    /// Counts rows; `fault` is why they cannot be used.
+    pub fn add(&mut self, rows: u64, is_outside: bool, fault: Option<Dropped>) {
+        self.rows += rows;
         match fault {
-            Some(fault) => *self.faults.entry(fault).or_default() += place.rows,
-            None if place.cluster_id < 0 => self.outside += place.rows,
+            Some(fault) => *self.faults.entry(fault).or_default() += rows,
+            None if is_outside => self.outside += rows,
             None => {}
         }
     }

@@ -7,7 +7,7 @@ use rayon::slice::ParallelSliceMut;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::schema::Kind;
+use super::schema::{DateFeature, Kind};
 use super::{BrokenTable, CleaningReport, MISSING, Origins, Schema, Value};
 
 /// Customers, as dictionary-encoded columns in the schema's order: one a row, or as many as the row stands for.
@@ -119,7 +119,7 @@ impl CustomerTable {
     pub fn fingerprint(&self) -> String {
         let columns = self.columns.iter().zip(&self.schema.columns);
         let hashes_of_values = columns.map(|(column, rules)| match &rules.kind {
-            Kind::Date { parts, .. } => column.values.iter().map(|day| day.hash_of_parts(parts)).collect(),
+            Kind::Date { parts, .. } => column.values.iter().map(|day| hash_of_parts(day, parts)).collect(),
             Kind::Category { .. } | Kind::Ordinal { .. } | Kind::Number { .. } => {
                 column.values.iter().map(Value::hash).collect()
             }
@@ -168,6 +168,12 @@ impl CustomerTable {
     pub fn cleaning(&self) -> &CleaningReport {
         &self.cleaning
     }
+}
+
+/// What tells days apart of which the schema learns these parts.
+fn hash_of_parts(day: &Value, parts: &[DateFeature]) -> u128 {
+    let parts: Vec<Option<i64>> = parts.iter().map(|part| part.part.of(day)).collect();
+    xxh3_128(format!("{parts:?}").as_bytes())
 }
 
 impl CustomerColumn {

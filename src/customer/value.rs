@@ -6,8 +6,6 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::schema::DateFeature;
-
 /// The code of an optional value that a row does not have.
 pub const MISSING: u32 = u32::MAX;
 
@@ -35,9 +33,6 @@ pub enum Value {
 }
 
 impl Value {
-    /// What sets the hash of a day apart from those of other values.
-    const DAY: u8 = 3;
-
     /// An order of the values of one column, the same in every table.
     pub(crate) fn total_order(&self, other: &Self) -> Ordering {
         match (self, other) {
@@ -63,16 +58,10 @@ impl Value {
         match self {
             Self::Text(_) => 1,
             Self::Level(_) => 2,
-            Self::Date(_) => Self::DAY,
+            Self::Date(_) => 3,
             Self::PartialDate { .. } => 4,
             Self::Number(_) => 5,
         }
-    }
-
-    /// As [`Value::hash`], of these parts of a date alone.
-    pub(super) fn hash_of_parts(&self, parts: &[DateFeature]) -> u128 {
-        let parts: Vec<Option<i64>> = parts.iter().map(|part| part.part.of(self)).collect();
-        xxh3_128(&[&[Self::DAY], format!("{parts:?}").as_bytes()].concat())
     }
 
     /// The same for the same value, in every process and on every machine; no value's is that of a missing one, 0.
