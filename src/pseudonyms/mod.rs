@@ -3,7 +3,8 @@
 //! What is kept of an upload may have a pseudonym in place of each identifier: nobody can tell from one whom it stands
 //! for, nor try identifiers out, without the key. The key is made once, in `identifiers.key` of `STATE_DIR`, for its owner
 //! alone. A customer who is erased is remembered by pseudonym alone (`erased.json`), and no training reads a row of theirs
-//! again, from whatever file. Both files belong in a backup: without the key nobody is recognised any more.
+//! again, from whatever file. Both files belong in a backup: without the key nobody is recognised any more, so a list of
+//! erased customers without its key is an error, and no new key is made.
 //!
 //! A pseudonym is SHA-256 over the key and the hash that a table has for an identifier, cut to that hash's length; cut
 //! short, it cannot be carried on. Blocking. May import [`crate::customer`] alone.
@@ -25,6 +26,8 @@ pub use erasures::{Erased, Erasures};
 
 const KEY_FILE: &str = "identifiers.key";
 const KEY_BYTES: usize = 32;
+const KEY_LOST: &str =
+    "identifiers.key is missing, and erased.json names customers by it: restore both from one backup";
 /// What the bytes of an identifier and of a row are set apart by.
 const OF_IDENTIFIER: u8 = 1;
 const OF_ROW: u8 = 2;
@@ -45,10 +48,14 @@ impl Pseudonyms {
     /// Those of this folder; `None` where no key was ever needed there.
     ///
     /// # Errors
-    /// When a file cannot be read, or does not hold what it should.
+    /// When a file cannot be read, or does not hold what it should; when customers were erased by a key that is gone.
     pub fn load(state_dir: &Path) -> io::Result<Option<Self>> {
         let text = match fs::read_to_string(state_dir.join(KEY_FILE)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                // By another key nobody is recognised: those who were erased would be read again.
+                let is_lost = Erasures::load(state_dir)?.pseudonyms().next().is_some();
+                return if is_lost { Err(invalid(KEY_LOST)) } else { Ok(None) };
+            }
             text => text?,
         };
         let key = key_of(text.trim()).ok_or_else(|| invalid("identifiers.key is not a key of 64 hex digits"))?;
@@ -136,5 +143,19 @@ mod tests {
         assert_eq!(fs::read_dir(&here).unwrap().count(), 1);
         fs::write(here.join(KEY_FILE), "too short").unwrap();
         assert!(Pseudonyms::load(&here).is_err() && Pseudonyms::open(&here).is_err());
+    }
+
+    #[test]
+    fn without_the_key_of_those_who_were_erased_nothing_is_read_and_no_other_key_is_made() {
+        let dir = tempfile::tempdir().unwrap();
+        let pseudonym = Pseudonyms::open(dir.path()).unwrap().of(7);
+        let mut erasures = Erasures::default();
+        erasures.add(pseudonym, jiff::Timestamp::UNIX_EPOCH, []);
+        erasures.save(dir.path()).unwrap();
+        fs::remove_file(dir.path().join(KEY_FILE)).unwrap();
+        for lost in [Pseudonyms::load(dir.path()).map(|_| ()), Pseudonyms::open(dir.path()).map(|_| ())] {
+            assert_eq!(lost.unwrap_err().to_string(), KEY_LOST);
+        }
+        assert!(!dir.path().join(KEY_FILE).exists());
     }
 }

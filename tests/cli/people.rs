@@ -167,6 +167,12 @@ fn an_erased_customer_is_in_no_upload_and_in_no_later_training() {
     // What is left in the operator's own file is read by no training.
     let report = String::from_utf8(retrain(&["retrain"]).stdout).unwrap();
     assert!(report.contains("the customer was erased") && report.contains("customers       239 in"), "{report}");
+    // Without the key nobody who was erased is known: no training goes on.
+    let [key, away] = ["state/identifiers.key", "state/away"].map(|name| folder.path(name));
+    fs::rename(&key, &away).unwrap();
+    let refused = folder.fails(&["retrain"]);
+    assert!(refused.contains("identifiers.key is missing") && !key.exists(), "{refused}");
+    fs::rename(&away, &key).unwrap();
 
     let own = fs::read_to_string(folder.path("base_data/2026-01-01/own.csv")).unwrap();
     let without: String =
