@@ -15,7 +15,8 @@ use super::retrain::retrain_for_people;
 use super::setup;
 use super::training::{Training, upload_folder};
 
-/// The exit code of an erasure that leaves rows in files which only their owner may change.
+/// The exit code of an erasure that leaves rows in files which only their owner may change, or files that could not be
+/// searched.
 const LEFT: u8 = 4;
 /// Rows of one file that are printed.
 const MAX_ROWS: usize = 20;
@@ -51,15 +52,16 @@ pub fn customers(config: &Config, command: &CustomersCommand) -> anyhow::Result<
     };
     let erased = erase_customer(&store, &request, &args.id).context("the customer is not erased everywhere")?;
     print_erased(&erased);
+    let is_done = erased.left.is_empty() && erased.unread.is_empty();
     if args.retrain {
         let (settings, uploads) = (TrainingSettings::default(), Some(upload_folder(config)));
         let training = Training { settings: &settings, uploads, force: false, profiles: None, recorded: false };
         let trained = retrain_for_people(config, &store, training)?;
-        if erased.left.is_empty() {
+        if is_done {
             return Ok(trained);
         }
     }
-    Ok(if erased.left.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(LEFT) })
+    Ok(if is_done { ExitCode::SUCCESS } else { ExitCode::from(LEFT) })
 }
 
 fn print_erased(erased: &ErasedCustomer) {
@@ -89,6 +91,12 @@ fn print_erased(erased: &ErasedCustomer) {
     }
     if !erased.left.is_empty() {
         print_line!("                run this again once these rows are deleted: until then the exit code is {LEFT}");
+    }
+    if !erased.unread.is_empty() {
+        print_line!(
+            "                files that cannot be read may hold the customer: mend or remove them and run this again; \
+             until then the exit code is {LEFT}"
+        );
     }
 }
 

@@ -180,6 +180,11 @@ fn an_erased_customer_is_in_no_upload_and_in_no_later_training() {
     fs::write(folder.path("base_data/2026-01-01/own.csv"), without).unwrap();
     let done = folder.ok(&erase);
     assert!(!done.contains("left  ") && done.contains("trained on  "), "{done}");
+    // What nobody can read may hold the customer.
+    fs::write(folder.path("base_data/2026-01-01/broken.xlsx"), "PK\x03\x04 no workbook").unwrap();
+    let unsure = folder.run(&erase);
+    assert_eq!(unsure.status.code(), Some(4), "{}", shown(&unsure));
+    assert!(shown(&unsure).contains("not searched    2026-01-01/broken.xlsx"), "{}", shown(&unsure));
     // Sent again, the customer is known again by nobody but the file.
     let none = folder.fails(&["customers", "erase", "--id", " n/a"]);
     assert!(none.contains("the identifier is empty"), "{none}");
