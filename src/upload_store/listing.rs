@@ -54,13 +54,12 @@ impl UploadStore {
         Ok(waiting)
     }
 
-    /// The kept upload `id`; `None` where there is none.
+    /// The kept upload `id`; `None` where there is none. Of several files that hold it, the earliest.
     ///
     /// # Errors
     /// When the folder exists and cannot be listed.
     pub fn find(&self, id: UploadId) -> io::Result<Option<Waiting>> {
-        let name = self.names()?.into_iter().find(|&(known, _)| known == id);
-        Ok(name.and_then(|(id, name)| self.look_at(id, name).ok()))
+        Ok(self.files_of(id)?.into_iter().next())
     }
 
     /// Lets trainings learn from the kept upload `id`; `None` where there is none. It lasts when this returns.
@@ -68,33 +67,47 @@ impl UploadStore {
     /// # Errors
     /// When the folder exists and cannot be listed, or the approval cannot be written.
     pub fn approve(&self, id: UploadId) -> io::Result<Option<Waiting>> {
-        let Some(upload) = self.find(id)? else { return Ok(None) };
-        if upload.state() == UploadState::Approved {
-            return Ok(Some(upload));
+        let mut uploads = self.files_of(id)?;
+        for Waiting { about, path, .. } in &mut uploads {
+            if let Some(about) = about.as_mut().filter(|about| about.state == UploadState::Waiting) {
+                about.state = UploadState::Approved;
+                about.write(path)?;
+            }
         }
-        let about = upload.about.clone().map(|about| About { state: UploadState::Approved, ..about });
-        if let Some(about) = &about {
-            about.write(&upload.path)?;
-        }
-        Ok(Some(Waiting { about, ..upload }))
+        Ok(uploads.into_iter().next())
     }
 
-    /// Removes the kept upload `id`, and says whether there was one. No training may be reading it.
+    /// Removes the kept upload `id`, with every file that holds it, and says whether there was one. No training may be
+    /// reading it.
     ///
     /// # Errors
-    /// When the folder exists and cannot be listed, or the file cannot be removed.
+    /// When the folder exists and cannot be listed, or a file cannot be removed.
     pub fn remove(&self, id: UploadId) -> io::Result<bool> {
-        let Some(upload) = self.find(id)? else { return Ok(false) };
         let mut state = self.lock();
-        match fs::remove_file(&upload.path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-            removed => removed?,
+        let mut is_removed = false;
+        for upload in self.files_of(id)? {
+            match fs::remove_file(&upload.path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                removed => removed?,
+            }
+            About::forget(&upload.path);
+            is_removed = true;
         }
-        About::forget(&upload.path);
         state.names.remove(&id);
         drop(state);
-        durable::sync_folder(self.dir())?;
-        Ok(true)
+        if is_removed {
+            durable::sync_folder(self.dir())?;
+        }
+        Ok(is_removed)
+    }
+
+    /// Every file that holds the upload `id`, the earliest first. There are several where the content came again while
+    /// the first file was not whole, where it came to two servers at once, or as it came and as columns.
+    fn files_of(&self, id: UploadId) -> io::Result<Vec<Waiting>> {
+        let names = self.names()?.into_iter().filter(|&(known, _)| known == id);
+        let mut files: Vec<Waiting> = names.filter_map(|(id, name)| self.look_at(id, name).ok()).collect();
+        files.sort_by(|a, b| (a.received_at, &a.path).cmp(&(b.received_at, &b.path)));
+        Ok(files)
     }
 
     /// Every file that is named as a kept upload is.

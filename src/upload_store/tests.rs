@@ -161,6 +161,14 @@ fn an_upload_is_approved_by_a_key_and_a_note_of_nothing_is_swept() {
     assert_eq!(receive(&restarted, None).state, UploadState::Approved, "it was approved before");
     assert_eq!(restarted.find(first.id).unwrap().unwrap().state(), UploadState::Approved);
 
+    // A second file of the same content goes with the first.
+    let twin = waiting.path.with_extension("xls");
+    fs::write(&twin, "rows").unwrap();
+    assert!(restarted.remove(first.id).unwrap() && !restarted.remove(first.id).unwrap());
+    assert!(!twin.exists() && !waiting.path.exists());
+
+    assert_eq!(receive(&restarted, None).state, UploadState::Waiting);
+    let [waiting] = restarted.waiting().unwrap().try_into().unwrap();
     fs::remove_file(&waiting.path).unwrap();
     let notes = || fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
     let [note] = notes().try_into().unwrap();
