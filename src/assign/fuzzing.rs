@@ -30,13 +30,15 @@ static MODEL: LazyLock<Model> = LazyLock::new(|| {
 fn customers() -> CustomerTable {
     let mut builder = TableBuilder::new(Arc::new(Schema::built_in().unwrap()), TODAY);
     builder.begin_sheet(false);
-    builder.push_row(&["Location", "Gender", "Date Joined", "Loyalty Tier"].map(Cell::Text)).unwrap();
-    for n in 0..60 {
+    builder.push_row(&["Number", "Location", "Gender", "Date Joined", "Loyalty Tier"].map(Cell::Text)).unwrap();
+    for n in 0..360 {
         let (group, within) = (n % 3, n / 3);
         let (town, day) =
             (format!("Town {}", 4 * group + within % 4), format!("202{}-{:02}-01", 2 + group, within % 12 + 1));
         let tier = ["Silver", "Gold", "Platinum"][(group + within) % 3];
-        builder.push_row(&[&town, "F", &day, tier].map(Cell::Text)).unwrap();
+        // A number each, so that none is a copy of another.
+        let number = n.to_string();
+        builder.push_row(&[number.as_str(), town.as_str(), "F", day.as_str(), tier].map(Cell::Text)).unwrap();
     }
     builder.finish()
 }
