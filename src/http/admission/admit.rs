@@ -8,11 +8,13 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http_body::Body as _;
 
+use super::admitted::Admitted;
 use super::class::{Class, Classes};
 use super::concurrency::{NoSlot, Shares, Slot, Slots};
-use super::lease::{Departing, InFlight, Lease, Leased, on_behalf_of};
+use super::in_flight::InFlight;
+use super::lease::{Departing, Leased};
 use super::limits::{
-    ADMIN_SLOTS, FRAME_BYTES, GENERATION_DELAY_STEP, GENERATION_SLOTS, STREAM_BYTES, UPLOAD_DELAY_STEP, UPLOAD_SLOTS,
+    ADMIN_SLOTS, GENERATION_DELAY_STEP, GENERATION_SLOTS, STREAM_BYTES, UPLOAD_DELAY_STEP, UPLOAD_SLOTS,
 };
 use super::rejection_delay::RejectionDelay;
 use crate::http::access::{Access, Client, Right, Sender};
@@ -42,25 +44,6 @@ struct Checked<'a> {
     is_admin: bool,
     class: Class,
     queue: Option<&'a Queue>,
-}
-
-/// The client of an admitted request and its slot; an extension of the request. The slot is free once the answer has
-/// left and every clone of this is dropped.
-#[derive(Debug, Clone)]
-pub(in crate::http) struct Admitted {
-    client: Client,
-    class: Class,
-    slot: Option<Arc<Slot>>,
-}
-
-impl Admitted {
-    /// Bytes that differ between clients.
-    pub fn identity(&self) -> Vec<u8> {
-        match &self.client {
-            Client::Key(digest) => digest.to_vec(),
-            Client::Address(address) => address.to_string().into_bytes(),
-        }
-    }
 }
 
 impl Admission {
@@ -112,13 +95,13 @@ impl Admission {
             }
             checked => checked?,
         };
-        let Some(queue) = queue else { return Ok(Admitted { client, class, slot: None }) };
+        let Some(queue) = queue else { return Ok(Admitted::new(client, class, None, &self.in_flight)) };
         let of_admins = if is_admin { queue.of_admins.try_take(client.clone()) } else { None };
         let slot = match of_admins {
             Some(slot) => slot,
             None => self.slot(queue, &client).await?,
         };
-        Ok(Admitted { client, class, slot: Some(Arc::new(slot)) })
+        Ok(Admitted::new(client, class, Some(slot), &self.in_flight))
     }
 
     async fn slot(&self, queue: &Queue, client: &Client) -> Result<Slot, ApiError> {
@@ -126,7 +109,7 @@ impl Admission {
             NoSlot::Full => ApiError::Busy,
             NoSlot::ShareTaken => ApiError::TooManyAtOnce,
         })?;
-        if !self.in_flight.has_room(client, 0) {
+        if self.in_flight.is_full(client) {
             drop(slot);
             queue.delay.wait().await;
             return Err(ApiError::TooManyAnswers);
@@ -136,20 +119,16 @@ impl Admission {
 
     /// The answer in frames, with everything that it holds; an error in its place where too much is in flight already.
     fn lease(&self, admitted: Admitted, response: Response, departing: Option<Departing>) -> Response {
-        let Admitted { client, class, slot } = admitted;
         let n_bytes = match response.body().size_hint().exact() {
             // Open routes serve one copy for everybody, or a file.
-            Some(_) if class == Class::Open => 0,
+            Some(_) if admitted.class() == Class::Open => 0,
             Some(n_bytes) => n_bytes.try_into().unwrap_or(usize::MAX),
             None => STREAM_BYTES,
         };
-        if n_bytes > FRAME_BYTES && !self.in_flight.has_room(&client, n_bytes) {
-            return ApiError::TooManyAnswers.into_response();
+        match admitted.count_answer(n_bytes) {
+            Ok(()) => response.map(|body| wrap(body, Leased::new(admitted, departing))),
+            Err(error) => error.into_response(),
         }
-        response.map(|body| {
-            let bytes = self.in_flight.count(client.clone(), n_bytes);
-            wrap(body, Leased::new(client, Lease::new(slot, bytes), departing))
-        })
     }
 }
 
@@ -175,6 +154,6 @@ pub(in crate::http) async fn admit(
     };
     let departing = request.extensions().get::<Departing>().cloned();
     request.extensions_mut().insert(admitted.clone());
-    let response = on_behalf_of(admitted.client.clone(), next.run(request)).await;
+    let response = admitted.clone().scope(next.run(request)).await;
     admission.lease(admitted, response, departing)
 }

@@ -38,6 +38,8 @@ pub(super) const ANSWER_CREDIT: Duration = Duration::from_secs(30);
 pub(super) const FRAME_BYTES: usize = 64 << 10;
 /// What an answer of unknown size counts as: frames that are on their way while the rest is in a file or not made yet.
 pub(super) const STREAM_BYTES: usize = 2 * FRAME_BYTES;
+/// An answer of this size is let through whatever else is in flight: a problem document, or a page of numbers.
+pub(super) const SMALL_ANSWER_BYTES: usize = 4 << 10;
 /// Bytes of answers in memory that their clients have not taken yet: a hundred small answers, or twenty of 20,000
 /// customers. A client with none in flight always gets one, however large.
 pub(super) const MAX_IN_FLIGHT_BYTES: usize = 96 << 20;

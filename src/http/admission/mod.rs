@@ -8,9 +8,11 @@
 //! [`super::problem`].
 
 mod admit;
+mod admitted;
 mod class;
 mod concurrency;
 pub(super) mod connections;
+mod in_flight;
 mod lease;
 mod limits;
 mod lingering_close;
@@ -18,9 +20,9 @@ mod minimum_rate;
 mod rejection_delay;
 mod write_timeout;
 
-pub(super) use admit::{Admission, Admitted, admit};
+pub(super) use admit::{Admission, admit};
+pub(super) use admitted::{Admitted, current_client, for_this_request};
 pub(super) use class::{Class, Classes};
 pub(super) use concurrency::{Shares, Slot, Slots};
-pub(super) use lease::current_client;
 pub(super) use lingering_close::drain_rejected_bodies;
 pub(super) use minimum_rate::{is_too_slow, minimum_rate};

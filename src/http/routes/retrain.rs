@@ -15,6 +15,7 @@ use utoipa::{IntoResponses, ToSchema};
 use super::docs::BodyProblems;
 use super::job::{JobView, answer_to_start, answer_when_done};
 use crate::customer::Schema;
+use crate::http::admission::for_this_request;
 use crate::http::problem::{ApiError, Document, FieldProblem, as_sentence};
 use crate::http::request::accept::accepts;
 use crate::http::request::incoming::{NamedFile, receive_files};
@@ -199,7 +200,7 @@ async fn keep(state: &AppState, files: Vec<NamedFile>, about: About) -> Result<(
         }
         Ok(())
     };
-    tokio::spawn(keep_all).await.map_err(|e| ApiError::internal("keeping uploads", e))?
+    tokio::spawn(for_this_request(keep_all)).await.map_err(|e| ApiError::internal("keeping uploads", e))?
 }
 
 /// How to train, by the form's field `training`; each setting that cannot be taken is named.

@@ -18,6 +18,7 @@ use crate::causes::with_causes;
 use crate::content::{Campaign, Engagement, FunnelStage, Output, Payer, Platform, Tone, Written, write_all_paid_by};
 use crate::customer::{Keep, Note};
 use crate::http::access::Sender;
+use crate::http::admission::for_this_request;
 use crate::http::problem::{ApiError, FieldProblem};
 use crate::http::request::admin::is_admin;
 use crate::http::request::fields::Fields;
@@ -210,7 +211,8 @@ impl Upload {
         let started = Instant::now();
         // Accepted: the file is kept even if its caller disconnects before the segments are written.
         let about = about.with_rows(grouped.table().n_rows());
-        let kept = tokio::spawn(keep_upload(state.clone(), file, about, grouped.table().schema().clone()));
+        let keeping = keep_upload(state.clone(), file, about, grouped.table().schema().clone());
+        let kept = tokio::spawn(for_this_request(keeping));
         state.metrics().uploaded(&grouped);
         let written = write(&state, &grouped, &campaign, &address, payer.as_ref(), &reporter).await?;
         let kept = kept.await.map_err(|e| ApiError::internal("keeping an upload", e))??;

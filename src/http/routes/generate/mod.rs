@@ -16,7 +16,7 @@ use super::docs::BodyProblems;
 use crate::causes::with_causes;
 use crate::content::{Brief, Content, ContentRequest, Output, Payer, Pictures, WriteError, WrittenFor};
 use crate::http::access::Sender;
-use crate::http::admission::Admitted;
+use crate::http::admission::{Admitted, for_this_request};
 use crate::http::idempotency::{Claim, First, IDEMPOTENT_REPLAYED, IdempotencyKey, Turn};
 use crate::http::problem::ApiError;
 use crate::http::request::body::read_object_and;
@@ -149,7 +149,7 @@ impl Job {
             None => self.run(reporter).await,
             Some((first, admitted)) => {
                 let version = self.version.id.clone();
-                let finished = first.run(admitted, version, self.run(reporter), json_of).await;
+                let finished = first.run(admitted, version, for_this_request(self.run(reporter)), json_of).await;
                 finished.map_err(|e| ApiError::internal("answering a request with a key", e))?
             }
         }

@@ -1,0 +1,138 @@
+//! Bytes of answers that are in memory until their clients have taken them: so many of one client, and so many of all.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::limits::{MAX_IN_FLIGHT_BYTES, MAX_IN_FLIGHT_BYTES_OF_ONE};
+use crate::http::access::Client;
+
+/// The bytes of all answers. Clones count together.
+#[derive(Debug, Clone, Default)]
+pub(super) struct InFlight(Arc<Mutex<Counts>>);
+
+#[derive(Debug, Default)]
+struct Counts {
+    all: usize,
+    clients: HashMap<Client, usize>,
+}
+
+/// The bytes of one answer; no longer counted when this is dropped.
+#[derive(Debug)]
+pub(super) struct Counted {
+    in_flight: InFlight,
+    client: Client,
+    n_bytes: usize,
+}
+
+impl InFlight {
+    /// Whether `client` gets no further answer for now, however small.
+    pub fn is_full(&self, client: &Client) -> bool {
+        let counts = self.lock();
+        let of_one = counts.clients.get(client).copied().unwrap_or_default();
+        counts.all >= MAX_IN_FLIGHT_BYTES || of_one > MAX_IN_FLIGHT_BYTES_OF_ONE
+    }
+
+    /// An answer to `client` of which nothing is there yet.
+    pub fn begin(&self, client: Client) -> Counted {
+        Counted { in_flight: self.clone(), client, n_bytes: 0 }
+    }
+
+    /// How many bytes of all clients are on their way.
+    #[cfg(test)]
+    pub fn n_bytes(&self) -> usize {
+        self.lock().all
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Counts> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Counted {
+    /// Counts `n_bytes` more of this answer if there is room for them, and says whether it did. A client whose other
+    /// answers are all gone may have one of any size.
+    pub fn try_grow(&mut self, n_bytes: usize) -> bool {
+        let mut counts = self.in_flight.lock();
+        let of_one = counts.clients.get(&self.client).copied().unwrap_or_default();
+        let is_its_only_one = of_one == self.n_bytes;
+        let fits = is_its_only_one || of_one.saturating_add(n_bytes) <= MAX_IN_FLIGHT_BYTES_OF_ONE;
+        let has_room = counts.all < MAX_IN_FLIGHT_BYTES && fits;
+        if has_room {
+            counts.add(&self.client, n_bytes);
+            drop(counts);
+            self.n_bytes += n_bytes;
+        }
+        has_room
+    }
+
+    /// Counts `n_bytes` more of this answer, whether there is room for them or not.
+    pub fn grow(&mut self, n_bytes: usize) {
+        self.in_flight.lock().add(&self.client, n_bytes);
+        self.n_bytes += n_bytes;
+    }
+}
+
+impl Counts {
+    fn add(&mut self, client: &Client, n_bytes: usize) {
+        if n_bytes > 0 {
+            self.all += n_bytes;
+            *self.clients.entry(client.clone()).or_default() += n_bytes;
+        }
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        let mut counts = self.in_flight.lock();
+        counts.all = counts.all.saturating_sub(self.n_bytes);
+        if let Some(of_one) = counts.clients.get_mut(&self.client) {
+            *of_one = of_one.saturating_sub(self.n_bytes);
+            if *of_one == 0 {
+                counts.clients.remove(&self.client);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(n: u8) -> Client {
+        Client::Key([n; 32])
+    }
+
+    fn counted(in_flight: &InFlight, n: u8, n_bytes: usize) -> Option<Counted> {
+        let mut counted = in_flight.begin(client(n));
+        counted.try_grow(n_bytes).then_some(counted)
+    }
+
+    #[test]
+    fn bytes_in_flight_are_limited_for_one_client_and_for_all() {
+        let in_flight = InFlight::default();
+        let large = MAX_IN_FLIGHT_BYTES_OF_ONE;
+        drop(counted(&in_flight, 1, 10 * large).expect("a client with none in flight gets one however large"));
+        let first = counted(&in_flight, 1, large).unwrap();
+        assert!(counted(&in_flight, 1, 1).is_none());
+        let others: Vec<_> = (2..).map_while(|n| counted(&in_flight, n, large)).collect();
+        assert_eq!(others.len() + 1, MAX_IN_FLIGHT_BYTES.div_ceil(large));
+        assert!(in_flight.is_full(&client(200)));
+        drop(first);
+        drop(counted(&in_flight, 1, large).unwrap());
+        drop(others);
+        let counts = in_flight.lock();
+        assert_eq!((counts.all, counts.clients.len()), (0, 0));
+    }
+
+    #[test]
+    fn an_answer_that_grows_is_of_any_size_only_where_it_is_its_client_s_only_one() {
+        let in_flight = InFlight::default();
+        let mut only = counted(&in_flight, 1, 1).unwrap();
+        assert!(only.try_grow(2 * MAX_IN_FLIGHT_BYTES_OF_ONE));
+        let mut one_of_two = in_flight.begin(client(1));
+        assert!(!one_of_two.try_grow(1) && in_flight.is_full(&client(1)));
+        one_of_two.grow(1);
+        drop(only);
+        assert_eq!(in_flight.n_bytes(), 1);
+    }
+}
