@@ -19,11 +19,20 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// Rows times columns; every cell costs a comma, whether it holds anything or not.
 const MAX_CELLS: usize = 1 << 28;
 
-pub(super) fn write(export: &Export<'_>, out: impl Write) -> Result<(), ExportError> {
-    let columns = export.survey.columns();
-    if export.survey.n_rows().saturating_mul(columns.titles().len()) > MAX_CELLS {
+/// How large the file becomes at most.
+///
+/// # Errors
+/// [`ExportError::TooManyCells`].
+pub(super) fn most_bytes(export: &Export<'_>) -> Result<u64, ExportError> {
+    let n_columns = export.survey.columns().titles().len();
+    if export.survey.n_rows().saturating_mul(n_columns) > MAX_CELLS {
         return Err(ExportError::TooManyCells { limit: MAX_CELLS });
     }
+    Ok(export.survey.size().csv_bytes(n_columns))
+}
+
+pub(super) fn write(export: &Export<'_>, out: impl Write) -> Result<(), ExportError> {
+    let columns = export.survey.columns();
     let mut out = BufWriter::new(out);
     out.write_all(BYTE_ORDER_MARK).map_err(ExportError::write)?;
     let mut table = WriterBuilder::new().terminator(Terminator::CRLF).from_writer(out);

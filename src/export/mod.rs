@@ -15,6 +15,7 @@ mod members;
 mod rows;
 mod segments;
 mod sink;
+mod size;
 mod tracked;
 mod xlsx;
 
@@ -119,12 +120,24 @@ impl<'a> Export<'a> {
         Ok(Self { segments, rows, survey })
     }
 
+    /// How many bytes [`Export::write`] puts to `out` and into scratch files at most.
+    ///
+    /// # Errors
+    /// [`ExportError::TooManyRows`] and [`ExportError::TooManyCells`].
+    pub fn most_bytes(&self, format: Format) -> Result<u64, ExportError> {
+        match format {
+            Format::Xlsx => xlsx::most_bytes(self),
+            Format::Csv => csv::most_bytes(self),
+        }
+    }
+
     /// Writes the file to `out`. Blocking; what cannot be streamed waits in unnamed files of the folder `scratch`.
     ///
     /// # Errors
     /// [`ExportError::TooManyRows`] and [`ExportError::TooManyCells`] before anything is written,
     /// [`ExportError::Write`] with what went wrong at `out` or `scratch`.
     pub fn write(&self, format: Format, out: impl Write + Send, scratch: &Path) -> Result<(), ExportError> {
+        self.most_bytes(format)?;
         match format {
             Format::Xlsx => xlsx::write(self, out, scratch),
             Format::Csv => csv::write(self, out),

@@ -6,6 +6,7 @@ use super::ExportError;
 use super::cell::CellValue;
 use super::members::KeptMembers;
 use super::sink::{CLUSTER_ID, CONTENT_ID, RowSink, VARIANT};
+use super::size::Size;
 use super::tracked::VariantIds;
 use crate::segmentation::Grouped;
 
@@ -54,16 +55,25 @@ impl GroupedRows<'_> {
     }
 }
 
-/// What a first reading learns: the keys in order of first appearance, and how many rows there are.
+/// What a first reading learns: the keys in order of first appearance, how many rows there are, and how much they hold.
 #[derive(Default)]
 pub(super) struct Survey {
     keys: Columns,
     n_rows: usize,
+    size: Size,
 }
 
 impl Survey {
     pub fn n_rows(&self) -> usize {
         self.n_rows
+    }
+
+    /// What the rows and their header hold.
+    pub fn size(&self) -> Size {
+        let mut size = self.size;
+        self.keys.titles.iter().for_each(|title| size.add_text(title));
+        size.end_row();
+        size
     }
 
     /// The columns of the rows, those of [`LAST`] last; where there is no row, `cluster_id` alone.
@@ -76,7 +86,8 @@ impl Survey {
 }
 
 impl RowSink for Survey {
-    fn cell(&mut self, key: &str, _: CellValue<'_>) -> Result<(), ExportError> {
+    fn cell(&mut self, key: &str, value: CellValue<'_>) -> Result<(), ExportError> {
+        self.size.add(&value);
         self.keys.add(key);
         if self.keys.titles.len() > MAX_COLUMNS {
             return Err(ExportError::TooManyColumns { limit: MAX_COLUMNS });
@@ -86,6 +97,7 @@ impl RowSink for Survey {
 
     fn end_row(&mut self) -> Result<(), ExportError> {
         self.n_rows += 1;
+        self.size.end_row();
         Ok(())
     }
 }

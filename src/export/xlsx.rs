@@ -45,10 +45,20 @@ pub(super) fn write(export: &Export<'_>, out: impl Write + Send, scratch: &Path)
     written.unwrap_or_else(|_| Err(ExportError::write(io::Error::from(io::ErrorKind::StorageFull))))
 }
 
-fn write_book(export: &Export<'_>, out: impl Write + Send, scratch: &Path) -> Result<(), ExportError> {
+/// How much room the workbook and the scratch files take at most.
+///
+/// # Errors
+/// [`ExportError::TooManyRows`].
+pub(super) fn most_bytes(export: &Export<'_>) -> Result<u64, ExportError> {
     if export.survey.n_rows().max(export.segments.len()) > MAX_ROWS {
         return Err(ExportError::TooManyRows { limit: MAX_ROWS });
     }
+    let mut size = export.survey.size();
+    export.segments.iter().for_each(|line| size.add_line(line));
+    Ok(size.xlsx_bytes())
+}
+
+fn write_book(export: &Export<'_>, out: impl Write + Send, scratch: &Path) -> Result<(), ExportError> {
     let columns = export.survey.columns();
     let formats = Formats::new();
     let mut book = Workbook::new();

@@ -54,11 +54,11 @@ pub(in crate::http) async fn read_object_and<T: Send + 'static>(
 ) -> Result<(Map<String, Value>, T), ApiError> {
     let body = read_json(state, headers, body, MAX_BODY_BYTES).await?;
     let read = |bytes: &[u8]| Ok((parse_object(bytes)?, look(bytes)));
-    if body.bytes.len() <= SMALL_BODY_BYTES {
-        return read(&body.bytes);
+    if body.bytes().len() <= SMALL_BODY_BYTES {
+        return read(body.bytes());
     }
-    let bytes = body.bytes.clone();
-    state.on_cpu_pool("parsing a body", move || read(&bytes)).await?
+    // With its slot, which the body holds for as long as it is parsed, also where the client has gone.
+    state.on_cpu_pool("parsing a body", move || read(body.bytes())).await?
 }
 
 /// Parses all fields but `members`; rejects a field that is longer than any that is read.
@@ -187,8 +187,14 @@ pub(in crate::http) fn media_type(headers: &HeaderMap) -> String {
 
 /// A JSON body, unparsed. A large one holds its slot until it is dropped.
 pub(in crate::http) struct JsonBody {
-    pub bytes: Bytes,
+    bytes: Bytes,
     _slot: Option<Slot>,
+}
+
+impl JsonBody {
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
 }
 
 /// Reads a JSON body of at most `max_bytes` bytes, unparsed.

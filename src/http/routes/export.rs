@@ -3,9 +3,8 @@
 //! The body is an upload's answer as the caller stored it, or the workbook once more. The workbook is grouped by the
 //! live model; it is not kept, and no content is written for it.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Seek};
-use std::path::Path;
 
 use axum::body::Body;
 use axum::extract::{Query, Request, State};
@@ -19,21 +18,20 @@ use utoipa::openapi::schema::{Array, ArrayBuilder, Object, SchemaType, Type};
 
 use super::docs::{BodyProblems, FileBytes};
 use crate::customer::{Keep, NotKept};
-use crate::disk::Reserved;
+use crate::durable;
 use crate::export::{Export, Format, KeptAnswer};
 use crate::http::problem::{ApiError, FieldProblem};
 use crate::http::request::accept::accepts;
 use crate::http::request::body::{media_type, read_json};
-use crate::http::request::incoming::{on_disk, receive};
+use crate::http::request::incoming::receive;
 use crate::http::request::workbook::{KEEP, Reading, read_and_group};
 use crate::http::response::file_body::file_body;
 use crate::http::state::AppState;
 use crate::segmentation::any_object;
+use crate::upload_store::UploadError;
 
 /// The largest JSON body, in bytes: the portal sends every member that an answer lists.
 const MAX_BODY_BYTES: usize = 64 << 20;
-/// The space on disk that an export needs while it is written, as a multiple of its source: rows as XML, and packed.
-const SCRATCH_TIMES: u64 = 4;
 
 /// An upload's answer, as its caller kept it: the whole of it, or one of its two lists.
 #[derive(Serialize, ToSchema)]
@@ -112,21 +110,20 @@ pub(in crate::http) async fn post_segments_export(
         export_workbook(&state, &parts.headers, body, wanted).await?
     } else {
         let body = read_json(&state, &parts.headers, body, MAX_BODY_BYTES).await?;
-        let (bytes, dir) = (body.bytes.clone(), state.settings().upload_dir.clone());
-        let _space = reserve(&state, bytes.len() as u64).await?;
-        state.on_cpu_pool("exporting an answer", move || export_answer(&bytes, &wanted, &dir)).await??
+        let exporting = state.clone();
+        state.on_cpu_pool("exporting an answer", move || export_answer(&exporting, body.bytes(), &wanted)).await??
     };
     Ok(written.into_response())
 }
 
-fn export_answer(body: &[u8], wanted: &Wanted, dir: &Path) -> Result<Written, ApiError> {
+fn export_answer(state: &AppState, body: &[u8], wanted: &Wanted) -> Result<Written, ApiError> {
     let answer = KeptAnswer::from_json(body)?;
     if wanted.keep(answer.keep())?.identifier {
         let message = "must do without identifier: an answer has none; send the workbook as a form";
         return Err(ApiError::field(KEEP, message));
     }
     let format = wanted.format(answer.format())?;
-    Written::write(&Export::of_answer(answer)?, format, dir)
+    Written::write(state, &Export::of_answer(answer)?, format)
 }
 
 async fn export_workbook(
@@ -142,19 +139,11 @@ async fn export_workbook(
     let reading = Reading::keeping(Keep { row: true, ..keep });
     let version = ready.live.snapshot();
     let (grouped, file) = read_and_group(state, version, incoming.file, reading).await?;
-    let size_bytes = fs::metadata(file.path()).map_or(0, |file| file.len());
     // Dropped without being kept, it is removed.
     drop(file);
-    let _space = reserve(state, size_bytes).await?;
-    let dir = state.settings().upload_dir.clone();
-    let write = move || Written::write(&Export::of_table(&grouped, None)?, format, &dir);
+    let exporting = state.clone();
+    let write = move || Written::write(&exporting, &Export::of_table(&grouped, None)?, format);
     state.on_cpu_pool_final("exporting a workbook", write).await?
-}
-
-/// Reserves space on the disk for an export of so many bytes and the library's scratch files.
-async fn reserve(state: &AppState, size_bytes: u64) -> Result<Reserved, ApiError> {
-    let uploads = state.uploads().clone();
-    on_disk(move || uploads.reserve(size_bytes.saturating_mul(SCRATCH_TIMES))).await
 }
 
 impl Wanted {
@@ -196,10 +185,13 @@ fn unknown_format() -> ApiError {
 }
 
 impl Written {
-    /// Writes into an unnamed file of `dir`. Blocking.
-    fn write(export: &Export<'_>, format: Format, dir: &Path) -> Result<Self, ApiError> {
+    /// Writes into an unnamed file of the folder of uploads, in which room for all of it is reserved first. Blocking.
+    fn write(state: &AppState, export: &Export<'_>, format: Format) -> Result<Self, ApiError> {
         let failed = |e: io::Error| ApiError::internal("writing an export", e);
-        fs::create_dir_all(dir).map_err(failed)?;
+        let dir = &state.settings().upload_dir;
+        durable::create_private_folder(dir).map_err(failed)?;
+        let most_bytes = export.most_bytes(format)?;
+        let _space = state.uploads().disk().reserve(dir, most_bytes).map_err(UploadError::from)?;
         let mut file = tempfile::tempfile_in(dir).map_err(failed)?;
         export.write(format, &file, dir)?;
         let size_bytes = file.stream_position().map_err(failed)?;
