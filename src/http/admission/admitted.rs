@@ -84,6 +84,14 @@ pub(in crate::http) fn for_this_request<F: Future>(work: F) -> impl Future<Outpu
     }
 }
 
+/// Counts bytes that an answer of unknown size holds in memory, until it has left. Nothing is counted outside of requests.
+///
+/// # Errors
+/// [`ApiError::TooManyAnswers`] where there is no room for them.
+pub(in crate::http) fn count_answer(n_bytes: usize) -> Result<(), ApiError> {
+    ADMITTED.try_with(|admitted| admitted.count_answer(n_bytes)).unwrap_or(Ok(()))
+}
+
 /// The client that the current task works for. Tasks of the server itself count as one client more.
 pub(in crate::http) fn current_client() -> Client {
     let client = ADMITTED.try_with(|admitted| admitted.client.clone());

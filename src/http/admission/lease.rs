@@ -92,12 +92,14 @@ impl Drop for Leased {
 mod tests {
     use std::pin::pin;
 
-    use super::super::admitted::current_client;
+    use super::super::admitted::{count_answer, current_client};
     use super::super::class::Class;
     use super::super::concurrency::{Shares, Slots};
     use super::super::in_flight::InFlight;
+    use super::super::limits::MAX_IN_FLIGHT_BYTES_OF_ONE;
     use super::*;
     use crate::http::access::Client;
+    use crate::http::problem::ApiError;
     use crate::http::wrapped_body::wrap;
 
     fn client(n: u8) -> Client {
@@ -146,6 +148,26 @@ mod tests {
             }
             assert!(slots.try_take(client(2)).is_some(), "{body_goes_first}");
         }
+    }
+
+    #[tokio::test]
+    async fn what_a_stream_sends_in_the_end_counts_until_the_connection_has_written_it() {
+        let (in_flight, departing) = (InFlight::default(), Departing::default());
+        let lease = Admitted::new(client(1), Class::Upload, None, &in_flight);
+        let last = async || {
+            count_answer(MAX_IN_FLIGHT_BYTES_OF_ONE).unwrap();
+            Ok::<_, axum::Error>("the whole answer")
+        };
+        let body = Body::from_stream(futures::stream::once(last()));
+        let body = wrap(body, Leased::new(lease, Some(departing.clone())));
+        axum::body::to_bytes(body, usize::MAX).await.unwrap();
+        assert_eq!(in_flight.n_bytes(), MAX_IN_FLIGHT_BYTES_OF_ONE);
+        let second = Admitted::new(client(1), Class::Upload, None, &in_flight);
+        let refused = second.clone().scope(async { count_answer(1 << 20) }).await;
+        assert!(matches!(refused, Err(ApiError::TooManyAnswers)));
+        departing.all_written();
+        second.scope(async { count_answer(1 << 20) }).await.unwrap();
+        assert_eq!(in_flight.n_bytes(), 0);
     }
 
     #[tokio::test]

@@ -16,6 +16,7 @@ use futures::stream::{self, Stream, StreamExt};
 use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::http::admission::count_answer;
 use crate::http::problem::{ApiError, Problem};
 use crate::http::request::accept::accepts;
 use crate::http::request_id::{Ending, RequestContext, Streaming, X_MODEL_VERSION};
@@ -188,7 +189,10 @@ fn events(
     stream::select(reported, running).chain(ended).map(Ok)
 }
 
+/// The last event. It holds the whole answer in memory until the client has taken it, so it needs room among the
+/// answers on their way, as an answer that is no stream does.
 fn last_event(caller: &Caller, ending: &Ending, outcome: Result<Finished, ApiError>) -> Event {
+    let outcome = outcome.and_then(|finished| count_answer(finished.json.len()).map(|()| finished));
     match outcome {
         Ok(Finished { json, waited }) => {
             ending.record(StatusCode::OK, waited);
