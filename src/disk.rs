@@ -1,8 +1,10 @@
 //! The keeper of the disks: what has to stay free, and room that is reserved before it is written.
 //!
-//! Whoever writes more than a few kilobytes reserves it first: uploads, exports, pictures, trainings. Reservations of
-//! one keeper count together, by file system, so that many writers cannot each find the same room free. Imports nothing
-//! of ours; everything may import it.
+//! Uploads, exports, pictures and new versions of the model reserve room before they are written. Reservations of one
+//! keeper count together, by file system, so that many writers cannot each find the same room free. A server has one
+//! keeper; a command that runs beside it has its own, and sees only what the server has written. Tables that a
+//! retraining notes down and columns that are kept of uploads are not reserved. Imports nothing of ours; everything may
+//! import it.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -260,6 +260,8 @@ where
     };
     let prepared = tokio::task::spawn_blocking(prepare).await.map_err(|e| ServeError::Prepare(Box::new(e)))?;
     let Prepared { mut version, store, mut writer, on_load } = prepared.map_err(|e| ServeError::Prepare(e.into()))?;
+    // From now on uploads, pictures and models count together.
+    let store = store.with_disk(state.uploads().disk().clone());
     lay_extras(&store, &mut version);
     writer.share_disk(state.uploads().disk().clone());
     let trained_on_sample = version.manifest.is_of_the_sample();
