@@ -39,6 +39,12 @@ async fn a_form_is_refused_for_what_is_long_beside_its_file() {
     ] {
         assert_refused(&app, send_form(&app, form).await, status, code).await;
     }
+    let name = "n".repeat(4 << 10);
+    let field = format!("--B\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{long}\r\n--B--");
+    let answer = send_form(&app, field).await;
+    assert_eq!(answer.status(), 422);
+    let answer = answer.text().await.unwrap();
+    assert!(answer.contains("nnn…") && answer.len() < 1_000, "a long name comes back shortened: {answer}");
     assert!(app.kept().is_empty());
     let sheet = String::from_utf8(csv([HEADER, CUSTOMER])).unwrap();
     let file = format!("--B\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.csv\"\r\n\r\n{sheet}\r\n");

@@ -170,7 +170,7 @@ impl Shape {
 }
 
 /// A caller's name for a field, shortened for an answer.
-fn shortened(name: &str) -> String {
+pub(in crate::http) fn shortened(name: &str) -> String {
     let mut chars = name.chars();
     let mut short: String = chars.by_ref().take(MAX_NAME_CHARS).collect();
     if chars.next().is_some() {

@@ -7,6 +7,7 @@ use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, header};
 use futures::StreamExt;
 
+use super::body::shortened;
 use super::form::error::MAX_OUTSIDE_BYTES;
 use super::form::{Form, FormError, PartHead, boundary};
 use crate::customer::is_invisible;
@@ -169,7 +170,7 @@ async fn receive_text(form: &mut Form, name: &str) -> Result<String, ApiError> {
     while let Some(chunk) = form.chunk().await.map_err(form_error)? {
         text.extend_from_slice(&chunk);
         if text.len() > MAX_TEXT_BYTES {
-            return Err(ApiError::field(name, format!("must be at most {} KB long", MAX_TEXT_BYTES >> 10)));
+            return Err(ApiError::field(shortened(name), format!("must be at most {} KB long", MAX_TEXT_BYTES >> 10)));
         }
     }
     Ok(String::from_utf8_lossy(&text).into_owned())
