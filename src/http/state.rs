@@ -190,7 +190,8 @@ impl AppState {
         self.0.ready.get().ok_or(ApiError::Starting)
     }
 
-    /// Runs `work` on a blocking thread, clients in turn: those that used the processor least come first.
+    /// Runs `work` on a blocking thread, clients in turn: those that held a processor's slot for the least time come
+    /// first.
     ///
     /// # Errors
     /// [`ApiError::Busy`] when no processor was free within ten seconds; [`ApiError::Internal`] when `work` panicked.

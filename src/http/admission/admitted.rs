@@ -1,7 +1,7 @@
 //! An admitted request: its client, its slot and the bytes of its answer, for as long as anything works for it.
 //!
-//! A task knows for which request it works, so that what it uses of the processor, and what it adds to the answer, count
-//! for the right client.
+//! A task knows for which request it works, so that the time for which it holds a processor's slot, and what it adds to the
+//! answer, count for the right client.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex, PoisonError};

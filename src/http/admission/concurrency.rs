@@ -1,7 +1,8 @@
 //! Slots that clients share: for requests of one class that are in progress, for processors, for large bodies in memory.
 //!
-//! A request without a free slot queues. A free slot goes to the client that holds the fewest, then to the one that used
-//! the processor least, then to the one that came first, so no client waits behind thousands of requests of another.
+//! A request without a free slot queues. A free slot goes to the client that holds the fewest, then to the one that held
+//! slots for the least time lately, then to the one that came first, so no client waits behind thousands of requests of
+//! another.
 //! Beyond its own share, an eighth, a client only gets slots while others would still find some: so one client alone may
 //! use half of all, and several together leave a quarter to newcomers.
 
@@ -66,10 +67,10 @@ struct State {
     n_tickets: u64,
 }
 
-/// A client's place in the line: its slots, the milliseconds of processor that it used, and its first request's ticket.
+/// A client's place in the line: its slots, the milliseconds for which it held them, and its first request's ticket.
 type Place = (usize, u64, u64);
 
-/// A client that has a slot or waits for one, or used the processor lately.
+/// A client that has a slot or waits for one, or held one lately.
 #[derive(Debug, Default)]
 struct Standing {
     n_slots: usize,
@@ -78,7 +79,7 @@ struct Standing {
     used: Option<Used>,
 }
 
-/// Time of a processor that a client used, of which half is forgotten every [`USED_HALVES_AFTER`].
+/// Time for which a client held slots, of which half is forgotten every [`USED_HALVES_AFTER`].
 #[derive(Debug, Clone, Copy)]
 struct Used {
     time: Duration,
@@ -232,7 +233,7 @@ impl Used {
 }
 
 impl Slot {
-    /// Counts the time since the slot was taken as processor time that its client used.
+    /// Counts the time since the slot was taken, whether its work computed or waited, as used by its client.
     pub fn count_as_used(&self) {
         self.slots.lock().count_used(&self.client, self.since.elapsed());
     }

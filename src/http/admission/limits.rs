@@ -16,7 +16,7 @@ pub(super) const GENERATION_DELAY_STEP: Duration = Duration::from_millis(1);
 /// way, and the sender of a file would rather wait.
 pub(super) const UPLOAD_DELAY_STEP: Duration = Duration::from_millis(4);
 /// Beyond so many clients, those that have not come for a while are forgotten by the rate limit and by the count of
-/// processor seconds.
+/// time on processors' slots.
 pub(super) const MANY_CLIENTS: usize = 10_000;
 
 /// The least rate of a body, averaged over [`BODY_WINDOW`]: a mobile connection at its edge has twice as much.
@@ -53,5 +53,5 @@ pub(super) const MIN_CONNECTIONS_OF_ONE: usize = 16;
 pub(super) const REFUSALS: usize = 32;
 pub(super) const REFUSE_WITHIN: Duration = Duration::from_secs(1);
 
-/// Half of what a client used of the processor counts no more after so long.
+/// Half of the time for which a client held a processor's slot counts no more after so long.
 pub(super) const USED_HALVES_AFTER: Duration = Duration::from_secs(60);
