@@ -26,7 +26,7 @@ struct Base {
 
 static BASE: LazyLock<Base> = LazyLock::new(|| {
     let schema = Arc::new(Schema::built_in().unwrap());
-    let table = customers(&schema, 60);
+    let table = customers(&schema, 360);
     let params = FitParams {
         method: Method::UmapHdbscan,
         umap: UmapParams::default().n_neighbors(5).n_components(2).n_epochs(Some(30)),
@@ -153,7 +153,10 @@ fn ask(model: &Model) {
 fn customers(schema: &Arc<Schema>, n_rows: usize) -> CustomerTable {
     let mut builder = TableBuilder::new(schema.clone(), TODAY);
     builder.begin_sheet(false);
-    let titles: Vec<Cell<'_>> = schema.columns.iter().map(|column| Cell::Text(&column.title)).collect();
+    // A number each, so that none is a copy of another.
+    let number = [Cell::Text("Number")];
+    let titles: Vec<Cell<'_>> =
+        number.into_iter().chain(schema.columns.iter().map(|column| Cell::Text(&column.title))).collect();
     let _ = builder.push_row(&titles);
     for row in 0..n_rows {
         let (group, within) = (row % 3, row / 3);
@@ -163,7 +166,7 @@ fn customers(schema: &Arc<Schema>, n_rows: usize) -> CustomerTable {
             Kind::Date { .. } => format!("202{}-{:02}-01", 2 + group, within % 12 + 1),
             Kind::Number { .. } => format!("{}", 100 * group + within),
         });
-        let texts: Vec<String> = texts.collect();
+        let texts: Vec<String> = std::iter::once(row.to_string()).chain(texts).collect();
         let cells: Vec<Cell<'_>> = texts.iter().map(|text| Cell::Text(text)).collect();
         let _ = builder.push_row(&cells);
     }

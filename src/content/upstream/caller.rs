@@ -80,37 +80,24 @@ impl Caller {
         call: Call<'_>,
         cost: impl FnOnce(&T) -> Option<f64> + Send + 'static,
     ) -> Result<T, TryError> {
-        let started = Instant::now();
-        let reservation = tokio::time::timeout(call.limit, self.reserve(call.worst_usd, call.payer.as_ref())).await;
-        let reservation = reservation
-            .unwrap_or_else(|elapsed| Err(TryError::new(WriteErrorKind::Internal, false).because(elapsed)))?;
-        let limit = call.limit.saturating_sub(started.elapsed());
         let usual = self.usual_limit(call.outgoing.expects);
-        let outcome: Result<T, _> = match reservation {
+        // What the reservation leaves of the limit.
+        let mut limit = call.limit;
+        let outcome: Result<T, _> = match &self.budget {
             None => self.transport.send(call.outgoing, limit).await,
-            Some(reservation) => {
-                let paid =
-                    self.leftovers.finish(paid(self.transport.clone(), call.outgoing, limit, (reservation, cost)));
-                let broken = |e| Err(TryError::new(WriteErrorKind::Internal, false).because(e));
-                paid.await.unwrap_or_else(broken)
+            Some(budget) => {
+                let reserving = reserve(budget.clone(), call.worst_usd, call.payer);
+                let paid = paid(self.transport.clone(), call.outgoing, limit, (reserving, cost));
+                let broken = |e| (limit, Err(TryError::new(WriteErrorKind::Internal, false).because(e)));
+                let (left, outcome) = self.leftovers.finish(paid).await.unwrap_or_else(broken);
+                limit = left;
+                outcome
             }
         };
         if let Some(verdict) = verdict(outcome.as_ref().err(), limit < usual / 2) {
             call.pass.end(verdict, Instant::now());
         }
         outcome
-    }
-
-    async fn reserve(&self, worst_usd: Option<f64>, payer: Option<&Payer>) -> Result<Option<Reservation>, TryError> {
-        let Some(budget) = &self.budget else { return Ok(None) };
-        let unpriced = || TryError::new(WriteErrorKind::Internal, false).because("a call whose price is not known");
-        budget.reserve(worst_usd.ok_or_else(unpriced)?, payer).await.map(Some).map_err(|error| {
-            let kind = match error {
-                BudgetError::Spent { until_reset, .. } => WriteErrorKind::BudgetSpent { until_reset },
-                BudgetError::File(_) => WriteErrorKind::Internal,
-            };
-            TryError::new(kind, false).because(error)
-        })
     }
 
     /// How long a call may take where the deadline is far away.
@@ -122,17 +109,41 @@ impl Caller {
     }
 }
 
-/// Sends a call and settles its reservation; borrows nothing, so that it can outlive the client.
+/// Reserves what a call may cost.
+async fn reserve(budget: Budget, worst_usd: Option<f64>, payer: Option<Payer>) -> Result<Reservation, TryError> {
+    let unpriced = || TryError::new(WriteErrorKind::Internal, false).because("a call whose price is not known");
+    budget.reserve(worst_usd.ok_or_else(unpriced)?, payer.as_ref()).await.map_err(|error| {
+        let kind = match error {
+            BudgetError::Spent { until_reset, .. } => WriteErrorKind::BudgetSpent { until_reset },
+            BudgetError::File(_) => WriteErrorKind::Internal,
+        };
+        TryError::new(kind, false).because(error)
+    })
+}
+
+/// Reserves, sends a call and settles the reservation: the outcome, and what was left of the limit when the call was
+/// sent. Borrows nothing, so that it can outlive the client, also one that leaves while the reservation is made.
 fn paid<T: FromResponse + Send + 'static>(
     transport: Arc<Transport>,
     outgoing: Outgoing<'_>,
     limit: Duration,
-    (reservation, cost): (Reservation, impl FnOnce(&T) -> Option<f64> + Send + 'static),
-) -> impl Future<Output = Result<T, TryError>> + Send + 'static {
+    (reserving, cost): (
+        impl Future<Output = Result<Reservation, TryError>> + Send + 'static,
+        impl FnOnce(&T) -> Option<f64> + Send + 'static,
+    ),
+) -> impl Future<Output = (Duration, Result<T, TryError>)> + Send + 'static {
     let Outgoing { url, expects, model, body } = outgoing;
     let (url, model) = (url.clone(), model.to_owned());
     async move {
-        let outcome: Result<T, _> = transport.send(Outgoing { url: &url, expects, model: &model, body }, limit).await;
+        let started = Instant::now();
+        let reservation = tokio::time::timeout(limit, reserving).await;
+        let left = limit.saturating_sub(started.elapsed());
+        let too_slow = |elapsed| Err(TryError::new(WriteErrorKind::Internal, false).because(elapsed));
+        let reservation = match reservation.unwrap_or_else(too_slow) {
+            Ok(reservation) => reservation,
+            Err(error) => return (left, Err(error)),
+        };
+        let outcome: Result<T, _> = transport.send(Outgoing { url: &url, expects, model: &model, body }, left).await;
         let cost = match &outcome {
             Ok(answer) => cost(answer),
             Err(error) => error.is_free.then_some(0.0),
@@ -146,7 +157,7 @@ fn paid<T: FromResponse + Send + 'static>(
                 "the budget's file could not be updated: the whole reservation counts as spent"
             );
         }
-        outcome
+        (left, outcome)
     }
 }
 
