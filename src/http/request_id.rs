@@ -1,5 +1,6 @@
 //! The outermost layer: gives each request an id, logs and counts it once, and writes the id into problems.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -37,7 +38,9 @@ pub(super) struct RequestContext {
     pub id: Arc<str>,
     /// The route's pattern, not the path: a path may hold anything.
     route: Arc<str>,
-    /// What a pattern with a part that varies stands for.
+    /// Whether anybody may call the route, with no key and at any rate.
+    is_open: bool,
+    /// What a pattern with a part that varies stands for; not of open routes, whose paths may hold texts.
     path: Option<Arc<str>>,
     method: Method,
     sender: Sender,
@@ -46,17 +49,31 @@ pub(super) struct RequestContext {
     started: Instant,
 }
 
+/// The patterns of the routes that anybody may call: the index, health, pictures, the console, the API's description.
+#[derive(Debug, Default)]
+pub(super) struct OpenRoutes(HashSet<String>);
+
+impl OpenRoutes {
+    /// Adds one.
+    pub fn add(&mut self, pattern: &str) {
+        self.0.insert(pattern.to_owned());
+    }
+}
+
 /// Marks a response that streams after its headers, and that records its end itself.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Streaming;
 
 impl RequestContext {
-    fn of(request: &Request, sender: Sender) -> Self {
+    fn of(request: &Request, sender: Sender, open_routes: &OpenRoutes) -> Self {
         let id = request.headers().get(X_REQUEST_ID).and_then(|id| id.to_str().ok()).filter(|id| is_plain(id));
         let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str);
-        let path = Some(request.uri().path()).filter(|path| route.contains('{') && path.len() <= MAX_PATH_BYTES);
+        let is_open = open_routes.0.contains(route);
+        let has_path = |path: &&str| !is_open && route.contains('{') && path.len() <= MAX_PATH_BYTES;
+        let path = Some(request.uri().path()).filter(has_path);
         Self {
             id: id.map_or_else(|| Uuid::new_v4().simple().to_string().into(), Arc::from),
+            is_open,
             path: path.map(Arc::from),
             route: route.into(),
             method: request.method().clone(),
@@ -88,13 +105,15 @@ impl RequestContext {
         took
     }
 
-    /// Notes the request in the audit log, if there is one. Of probes only those that were refused.
+    /// Notes the request in the audit log, if there is one. Of probes only those that were refused; of open routes also
+    /// those with a key. With the others anybody could fill the log until what it holds is rotated away.
     fn audit(&self, state: &AppState, status: u16, took_ms: f64) {
         let Some(log) = state.audit() else { return };
-        if self.is_probe() && !matches!(status, 401 | 403 | 421 | 429) {
+        let Self { id, route, path, method, sender, model_version, .. } = self;
+        let is_of_nobody = self.is_probe() || self.is_open && sender.known_name().is_none();
+        if is_of_nobody && !matches!(status, 401 | 403 | 421 | 429) {
             return;
         }
-        let Self { id, route, path, method, sender, model_version, .. } = self;
         log.note(&Entry {
             time: Timestamp::now(),
             request_id: id,
@@ -149,9 +168,13 @@ fn client_closed_request() -> StatusCode {
 }
 
 /// Gives the request an id, records its end once, and writes the id into the answer.
-pub(super) async fn identify_and_log(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
+pub(super) async fn identify_and_log(
+    State((state, open_routes)): State<(AppState, Arc<OpenRoutes>)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let sender = state.access().sender(&request);
-    let context = RequestContext::of(&request, sender.clone());
+    let context = RequestContext::of(&request, sender.clone(), &open_routes);
     request.extensions_mut().insert(sender);
     request.extensions_mut().insert(context.clone());
     let ending = Ending::of(&context, &state);

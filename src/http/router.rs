@@ -17,7 +17,7 @@ use super::access::{Guard, Origins, Right, refuse_foreign};
 use super::admission::{Admission, Class, Classes, admit, drain_rejected_bodies, minimum_rate};
 use super::idempotency::{IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED};
 use super::problem::ApiError;
-use super::request_id::{X_MODEL_VERSION, identify_and_log};
+use super::request_id::{OpenRoutes, X_MODEL_VERSION, identify_and_log};
 use super::response::compression::{compression, slice_large_texts};
 
 use super::response::security_headers::add_security_headers;
@@ -67,9 +67,10 @@ fn api_routes() -> Routes {
 pub(super) fn router(state: AppState) -> Result<Router, ApiError> {
     let settings = state.settings();
     let cors = cors(&settings.allow_origins);
-    let Routes { router, mut classes } = api_routes();
+    let Routes { router, mut classes, mut open } = api_routes();
     for pattern in openapi::PATTERNS.into_iter().chain([console::PATTERN]) {
         classes.set(pattern, Class::Open, None);
+        open.add(pattern);
     }
     let (routes, mut description) = router.split_for_parts();
     openapi::add_key_requirements(&mut description, &classes, state.access().needs_keys());
@@ -89,7 +90,7 @@ pub(super) fn router(state: AppState) -> Result<Router, ApiError> {
         .layer(from_fn(drain_rejected_bodies))
         .layer(from_fn(minimum_rate))
         .layer(cors)
-        .layer(from_fn_with_state(state.clone(), identify_and_log))
+        .layer(from_fn_with_state((state.clone(), Arc::new(open)), identify_and_log))
         .layer(from_fn(slice_large_texts))
         .layer(compression())
         .layer(from_fn(add_security_headers))
@@ -100,11 +101,17 @@ pub(super) fn router(state: AppState) -> Result<Router, ApiError> {
 struct Routes {
     router: OpenApiRouter<AppState>,
     classes: Classes,
+    /// Those of [`Class::Open`], which the audit log needs to know before admission.
+    open: OpenRoutes,
 }
 
 impl Default for Routes {
     fn default() -> Self {
-        Self { router: OpenApiRouter::with_openapi(ApiDescription::openapi()), classes: Classes::default() }
+        Self {
+            router: OpenApiRouter::with_openapi(ApiDescription::openapi()),
+            classes: Classes::default(),
+            open: OpenRoutes::default(),
+        }
     }
 }
 
@@ -113,6 +120,9 @@ impl Routes {
         let right = right.into();
         for pattern in routes.1.paths.keys() {
             self.classes.set(pattern, class, right);
+            if class == Class::Open {
+                self.open.add(pattern);
+            }
         }
         Self { router: self.router.routes(routes), ..self }
     }

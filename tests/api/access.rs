@@ -283,4 +283,13 @@ async fn the_audit_log_says_who_asked_for_what_from_where_and_with_which_version
     let noted = ask("/models/20260101T000000Z-00000000/activate", Some(key("portal")), "path-1", "*/*").await;
     assert_eq!((&noted["status"], &noted["route"]), (&json!(403), &json!("/models/{version}/activate")));
     assert_eq!(noted["path"], "/models/20260101T000000Z-00000000/activate");
+    // Of what is open to everybody nothing is noted that has no key, and never the path.
+    for (id, sent) in [("open-1", None), ("open-2", Some(key("portal")))] {
+        let request = app.request(Method::GET, "/images/a-slogan.jpg").header("x-request-id", id);
+        let request = if let Some(sent) = sent { request.bearer_auth(sent) } else { request };
+        assert_eq!(request.send().await.unwrap().status(), 404);
+    }
+    let noted = app.audited("open-2").await;
+    assert!(noted["route"].as_str().unwrap().starts_with("/images/") && noted.get("path").is_none(), "{noted}");
+    assert!(!app.is_audited("open-1"), "lines are written in their order");
 }

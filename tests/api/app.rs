@@ -344,6 +344,11 @@ impl TestApp {
         find(&lines()).unwrap()
     }
 
+    /// Whether the audit log has noted the request by now.
+    pub fn is_audited(&self, request_id: &str) -> bool {
+        fs::read_to_string(self.audit.path().join(AUDIT_LOG)).unwrap().contains(request_id)
+    }
+
     /// Where pictures are kept.
     pub fn images(&self) -> PathBuf {
         self.folders.path().join("images")

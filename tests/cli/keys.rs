@@ -132,7 +132,7 @@ fn the_audit_log_keeps_so_many_files_of_so_many_megabytes() {
     let variables = [("AUDIT_LOG", "audit.jsonl"), ("AUDIT_LOG_MAX_MB", "1"), ("AUDIT_LOG_FILES", "2")];
     let (server, address) = started(&folder, &variables);
     // Some 600 bytes a line: more than two files of them.
-    let request = format!("GET /images/{} HTTP/1.1\r\nHost: localhost\r\n\r\n", "x".repeat(240));
+    let request = format!("GET /models/{}/report HTTP/1.1\r\nHost: localhost\r\n\r\n", "x".repeat(240));
     let mut stream = TcpStream::connect(&address).unwrap();
     for _ in 0..60 {
         stream.write_all(request.repeat(100).as_bytes()).unwrap();
@@ -141,7 +141,7 @@ fn the_audit_log_keeps_so_many_files_of_so_many_megabytes() {
         while n_answers < 100 {
             let n_bytes = stream.read(&mut bytes).unwrap();
             assert!(n_bytes > 0, "the connection ended");
-            n_answers += String::from_utf8_lossy(&bytes[..n_bytes]).matches("no_such_image").count();
+            n_answers += String::from_utf8_lossy(&bytes[..n_bytes]).matches("admin_closed").count();
         }
     }
     server.signal("TERM");
