@@ -45,7 +45,7 @@ pub struct Entry<'a> {
     pub method: &'a str,
     /// The route's pattern.
     pub route: &'a str,
-    /// What the pattern stands for, where it has a part that varies.
+    /// What the pattern stands for, where it has a part that varies and not everybody may call it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<&'a str>,
     /// The status of the answer; 499 where the client left before it.
@@ -122,6 +122,7 @@ impl AuditLog {
 /// Writes lines until nobody can send any more, and reports those that are lost.
 fn write(messages: &Receiver<Message>, mut file: Rotated, n_lost: &AtomicU64) {
     let mut report = LossReport::default();
+    let mut rotation = RotationReport::default();
     loop {
         match messages.recv_timeout(REPORT_EVERY) {
             Ok(Message::Line(line)) => {
@@ -129,12 +130,34 @@ fn write(messages: &Receiver<Message>, mut file: Rotated, n_lost: &AtomicU64) {
                     n_lost.fetch_add(1, Ordering::Relaxed);
                     report.cause = Some(error);
                 }
+                if let Some(error) = file.take_fault() {
+                    rotation.say(&error);
+                }
             }
             Ok(Message::Done(waiting)) => drop(waiting),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
         report.say(n_lost.load(Ordering::Relaxed));
+    }
+}
+
+/// Says that the file cannot be put aside, the first time at once and then every ten seconds.
+#[derive(Default)]
+struct RotationReport {
+    last: Option<Instant>,
+}
+
+impl RotationReport {
+    fn say(&mut self, error: &io::Error) {
+        if self.last.is_none_or(|last| last.elapsed() >= REPORT_EVERY) {
+            tracing::error!(
+                event = "audit_log_not_rotated",
+                %error,
+                "the audit log is larger than AUDIT_LOG_MAX_MB and cannot be put aside: it grows on"
+            );
+            self.last = Some(Instant::now());
+        }
     }
 }
 

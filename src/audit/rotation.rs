@@ -7,6 +7,9 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+/// The mode of a new file.
+const FOR_ITS_OWNER: u32 = 0o600;
+
 /// Lines at the end of a file, and of files before it.
 #[derive(Debug)]
 pub(super) struct Rotated {
@@ -20,6 +23,8 @@ pub(super) struct Rotated {
     is_torn: bool,
     /// A terminal or pipe is written to and never renamed.
     is_regular: bool,
+    /// Why the file is larger than it should be.
+    fault: Option<io::Error>,
 }
 
 impl Rotated {
@@ -36,18 +41,23 @@ impl Rotated {
             n_bytes: 0,
             is_torn: false,
             is_regular: true,
+            fault: None,
         };
         rotated.file()?;
         Ok(rotated)
     }
 
-    /// Writes one line whole.
+    /// Writes one line whole. Where the file cannot be put aside it grows on.
     ///
     /// # Errors
     /// What the system said; the line is lost then.
     pub fn write(&mut self, line: &[u8]) -> io::Result<()> {
         if self.is_regular && self.n_bytes > 0 && self.n_bytes + line.len() as u64 > self.max_bytes {
-            self.rotate()?;
+            self.file = None;
+            match self.rotate() {
+                Ok(()) => self.is_torn = false,
+                Err(error) => self.fault = Some(error),
+            }
         }
         let is_torn = self.is_torn;
         let mut file = self.file()?;
@@ -80,7 +90,7 @@ impl Rotated {
         if self.file.is_none() {
             let mut options = OpenOptions::new();
             // A pipe that nobody reads must not hold up the start.
-            options.append(true).create(true).mode(0o600).custom_flags(libc::O_NONBLOCK);
+            options.append(true).create(true).mode(FOR_ITS_OWNER).custom_flags(libc::O_NONBLOCK);
             let file = options.open(&self.path)?;
             let metadata = file.metadata()?;
             (self.n_bytes, self.is_regular) = (metadata.len(), metadata.is_file());
@@ -89,14 +99,21 @@ impl Rotated {
         self.file.as_ref().ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
-    fn rotate(&mut self) -> io::Result<()> {
-        self.file = None;
-        self.is_torn = false;
+    /// Why the file could not be put aside since this was asked last.
+    pub fn take_fault(&mut self) -> Option<io::Error> {
+        self.fault.take()
+    }
+
+    fn rotate(&self) -> io::Result<()> {
         if self.max_files == 1 {
-            File::create(&self.path)?;
+            File::options().write(true).create(true).truncate(true).mode(FOR_ITS_OWNER).open(&self.path)?;
             return Ok(());
         }
-        for age in (1..self.max_files).rev() {
+        // Only as far as the first number that is free: where the file itself cannot be renamed, further tries must not
+        // move the older ones out.
+        let oldest = self.max_files - 1;
+        let free = (1..oldest).find(|&age| !self.aged(age).exists()).unwrap_or(oldest);
+        for age in (1..=free).rev() {
             let from = if age == 1 { self.path.clone() } else { self.aged(age - 1) };
             match fs::rename(from, self.aged(age)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -138,6 +155,37 @@ mod tests {
         let mut again = Rotated::open(&path, 10, 1).unwrap();
         again.write(b"line 5\n").unwrap();
         assert_eq!(read("audit.jsonl"), "line 5\n", "the size of an earlier run counts");
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_put_aside_grows_on_and_says_so_and_loses_no_older_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("audit.jsonl");
+        let mut log = Rotated::open(&path, 10, 4).unwrap();
+        log.write(b"line 1\n").unwrap();
+        // No file takes the name of a folder that is not empty.
+        let in_the_way = dir.path().join("audit.jsonl.3");
+        fs::create_dir_all(in_the_way.join("inner")).unwrap();
+        for age in [1, 2] {
+            fs::write(log.aged(age), format!("older {age}")).unwrap();
+        }
+        for n in 2..5 {
+            log.write(format!("line {n}\n").as_bytes()).unwrap();
+            assert!(log.take_fault().is_some() && log.take_fault().is_none());
+        }
+        assert_eq!(fs::read_to_string(&path).unwrap(), "line 1\nline 2\nline 3\nline 4\n");
+        assert_eq!([1, 2].map(|age| fs::read_to_string(log.aged(age)).unwrap()), ["older 1", "older 2"]);
+        fs::remove_dir_all(&in_the_way).unwrap();
+        log.write(b"line 5\n").unwrap();
+        assert!(log.take_fault().is_none());
+        assert_eq!(fs::read_to_string(&path).unwrap(), "line 5\n");
+        assert_eq!(fs::read_to_string(log.aged(3)).unwrap(), "older 2");
+        fs::remove_file(&path).unwrap();
+        let mut alone = Rotated::open(&path, 10, 1).unwrap();
+        alone.write(b"line 6\n").unwrap();
+        fs::remove_file(&path).unwrap();
+        alone.write(b"line 7\n").unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600, "also where it is made anew");
     }
 
     #[test]
