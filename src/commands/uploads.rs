@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use clap::Subcommand;
+use content_portal::durable;
 use content_portal::model_store::ModelStore;
 use content_portal::retrain::taken_uploads;
 use content_portal::upload_store::{TrainOn, UploadId, UploadState, UploadStore, Waiting};
@@ -108,7 +109,8 @@ fn erase(config: &Config, store: &UploadStore, ids: &[UploadId]) -> anyhow::Resu
             bail!(no_upload(id));
         }
         for file in &taken {
-            fs::remove_file(file).with_context(|| format!("{} was not erased", file.display()))?;
+            let removed = fs::remove_file(file).and_then(|()| durable::sync_folder(durable::folder_of(file)));
+            removed.with_context(|| format!("{} was not erased", file.display()))?;
         }
         print_line!("erased          {id}");
         for file in &taken {
