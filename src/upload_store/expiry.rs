@@ -89,6 +89,25 @@ impl UploadStore {
         Ok(())
     }
 
+    /// As [`UploadStore::check_total`], of an upload that waits for approval: all such uploads have half of the limit,
+    /// so that senders without a key cannot keep others out.
+    pub(super) fn check_waiting(&self, size_bytes: u64) -> Result<(), UploadError> {
+        let Some(limit_bytes) = self.0.rules.max_total_bytes.map(|limit| limit / 2) else { return Ok(()) };
+        let total = |stored: &[Stored]| {
+            let bytes: u64 = stored.iter().map(|stored| stored.size_bytes).sum();
+            bytes.saturating_add(size_bytes)
+        };
+        let mut stored = self.stored()?;
+        // Their notes are read only where all together are that many.
+        if total(&stored) > limit_bytes {
+            stored.retain(|stored| !About::is_approved(&self.dir().join(&stored.name)));
+            if total(&stored) > limit_bytes {
+                return Err(UploadError::StoreFull { limit_bytes });
+            }
+        }
+        Ok(())
+    }
+
     /// Every file that is named as a kept upload is.
     fn stored(&self) -> io::Result<Vec<Stored>> {
         let entries = match fs::read_dir(self.dir()) {

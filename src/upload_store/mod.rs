@@ -13,6 +13,7 @@
 //! - Nothing is received that would leave less room on the file system than is to stay free; uploads under way count
 //!   with all that they may become.
 //! - Where a limit of size is set, what would go beyond it is refused: nobody's accepted upload makes room for another's.
+//!   Those that wait for approval have half of it.
 //! - Where a limit of age is set, older ones are removed. Only files that are named as this module names them are ever
 //!   touched. The caller sees to it that no training reads them meanwhile.
 //!
@@ -151,7 +152,7 @@ pub enum UploadError {
     /// The kept uploads hold as much as they may.
     #[error("the uploads that wait for a training would hold more than {limit_bytes} bytes")]
     StoreFull {
-        /// `UPLOAD_MAX_GB`, in bytes.
+        /// `UPLOAD_MAX_GB`, in bytes; half of it for those that wait for approval.
         limit_bytes: u64,
     },
     /// The file system or a quota was full before the upload was whole.
@@ -296,25 +297,18 @@ impl UploadStore {
     fn keep(&self, hidden: &Path, content: &Content, about: &About) -> Result<(bool, UploadState), UploadError> {
         let new = StoredName::new(Timestamp::now(), content.extension);
         let new_path = self.dir().join(new.of(content.id));
-        let is_known =
-            |state: &State| state.names.get(&content.id).is_some_and(|&name| self.renew(name, content).is_some());
-        let is_noted = !is_known(&self.lock());
-        if is_noted {
-            // Before the store is locked, and before the upload has its name.
-            about.write(&new_path)?;
-        }
         let mut state = self.lock();
         let kept_before = state.names.get(&content.id).and_then(|&name| self.renew(name, content));
         if kept_before.is_none() {
             // Others may have been kept since this one began to arrive.
             let size_bytes = fs::metadata(hidden)?.len();
-            if let Err(full) = self.check_total(size_bytes) {
-                About::forget(&new_path);
-                return Err(full);
+            self.check_total(size_bytes)?;
+            if about.state == UploadState::Waiting {
+                self.check_waiting(size_bytes)?;
             }
-            if !is_noted {
-                about.write(&new_path)?;
-            }
+            // Before the upload has its name, and while the store is locked: of two senders of one content in the same
+            // second, the second would write over the first one's note.
+            about.write(&new_path)?;
             fs::rename(hidden, &new_path)?;
             state.remember(content.id, new, self.dir());
         }
@@ -323,9 +317,6 @@ impl UploadStore {
             durable::sync_folder(self.dir())?;
             return Ok((false, about.state));
         };
-        if is_noted && path != new_path {
-            About::forget(&new_path);
-        }
         // The second sender relies on the file, too, and the first may not have synced it yet.
         file.sync_all()?;
         durable::sync_folder(self.dir())?;

@@ -100,10 +100,32 @@ fn what_would_be_too_much_is_refused_and_nothing_is_removed() {
     let one_more = store.reserve(5).unwrap();
     let mut receiving = store.receive(Extension::Csv).unwrap();
     receiving.write(b"longer than it said").unwrap();
-    assert!(matches!(receiving.finish().keep(&About::sent_by(None)), Err(UploadError::StoreFull { .. })));
+    let with_key = About::sent_by(Some("portal".to_owned()));
+    assert!(matches!(receiving.finish().keep(&with_key), Err(UploadError::StoreFull { limit_bytes: 25 })));
     drop(one_more);
     assert!(keep(&store, b"0000000000").is_duplicate, "what is kept already takes no more room");
     assert_eq!((store.expire(SystemTime::now()).unwrap(), names(dir.path()).len()), (0, 2));
+}
+
+#[test]
+fn uploads_that_wait_for_approval_leave_half_of_the_room_to_others() {
+    let dir = tempfile::tempdir().unwrap();
+    let rules = UploadRules { min_free_bytes: 0, max_total_bytes: Some(30), ..UploadRules::default() };
+    let store = store(dir.path(), rules);
+    let without_key = |content: &[u8]| {
+        let mut receiving = store.receive(Extension::Csv).unwrap();
+        receiving.write(content).unwrap();
+        receiving.finish().keep(&About::sent_by(None))
+    };
+    keep(&store, b"0000000000");
+    let waiting = without_key(b"1111111111").unwrap();
+    assert!(matches!(without_key(b"2222222222"), Err(UploadError::StoreFull { limit_bytes: 15 })));
+    assert!(without_key(b"1111111111").unwrap().is_duplicate);
+    keep(&store, b"3333333333");
+    store.approve(waiting.id).unwrap();
+    let [one, other] = [b"0000000000", b"3333333333"].map(|content| keep(&store, content).id);
+    assert!(store.remove(one).unwrap() && store.remove(other).unwrap());
+    without_key(b"2222222222").unwrap();
 }
 
 #[test]
