@@ -12,7 +12,7 @@ use super::client::Client;
 const WINDOW: Duration = Duration::from_secs(60);
 /// Wrong keys in a window that are answered at once.
 const AT_ONCE: u32 = 20;
-/// Addresses that are counted at a time. Beyond them the oldest counts are forgotten.
+/// Addresses that are counted at a time. Beyond them every count begins anew.
 const MAX_ADDRESSES: usize = 10_000;
 
 /// The wrong keys of the last minute.
