@@ -71,7 +71,11 @@ impl Survey {
     /// What the rows and their header hold.
     pub fn size(&self) -> Size {
         let mut size = self.size;
-        self.keys.titles.iter().for_each(|title| size.add_text(title));
+        for title in &self.keys.titles {
+            size.add_text(title);
+            // The column's width.
+            size.add_text("");
+        }
         size.end_row();
         size
     }

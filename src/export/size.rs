@@ -8,8 +8,8 @@ use super::tracked::TrackedText;
 const CELL_BYTES: u64 = 96;
 /// What a row has around its cells.
 const ROW_BYTES: u64 = 64;
-/// What a workbook has beside its cells: styles, and a width for each column.
-const BOOK_BYTES: u64 = 1 << 20;
+/// What a workbook has beside its sheets: styles, a theme, and lists of its parts.
+const BOOK_BYTES: u64 = 64 << 10;
 /// By how much a letter may grow where XML needs it in another form: a control character becomes `_x0001_`.
 const ESCAPED_BYTES: u64 = 6;
 /// What a CSV cell may have around its text: quotes, and an apostrophe in front.
