@@ -1,7 +1,7 @@
 //! An admitted request: its client, its slot and the bytes of its answer, for as long as anything works for it.
 //!
-//! A task knows for which request it works, so that the time for which it holds a processor's slot, and what it adds to the
-//! answer, count for the right client.
+//! A task knows for which request it works, so that the time for which it holds a processor's slot, and what it adds to
+//! the answer, count for the right client.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -72,8 +72,8 @@ impl Admitted {
     }
 }
 
-/// `work` in the name of the request that the current task works for, which is admitted until `work` has ended. For work
-/// that goes on in a task of its own, also when the client has gone.
+/// `work` in the name of the request that the current task works for, which is admitted until `work` has ended. For
+/// work that goes on in a task of its own, also when the client has gone.
 pub(in crate::http) fn for_this_request<F: Future>(work: F) -> impl Future<Output = F::Output> {
     let admitted = ADMITTED.try_with(Clone::clone).ok();
     async move {
@@ -84,7 +84,8 @@ pub(in crate::http) fn for_this_request<F: Future>(work: F) -> impl Future<Outpu
     }
 }
 
-/// Counts bytes that an answer of unknown size holds in memory, until it has left. Nothing is counted outside of requests.
+/// Counts bytes that an answer of unknown size holds in memory, until it has left. Nothing is counted outside of
+/// requests.
 ///
 /// # Errors
 /// [`ApiError::TooManyAnswers`] where there is no room for them.
