@@ -26,8 +26,9 @@ COPY --from=build /build/target/dist/content-portal /usr/local/bin/content-porta
 USER content-portal
 WORKDIR /data
 ENV HOST=0.0.0.0 PORT=5000 ALLOW_OPEN=0
-# Of an upload only the schema's columns are kept, and what no training has taken is removed in the end.
-ENV KEEP_UPLOADS=columns UPLOAD_KEEP_DAYS=120 UPLOAD_MAX_GB=5
+# Of an upload only the schema's columns are kept, and what no training has taken is removed in the end. So are pictures
+# that were not drawn again.
+ENV KEEP_UPLOADS=columns UPLOAD_KEEP_DAYS=120 UPLOAD_MAX_GB=5 IMAGE_KEEP_DAYS=120
 EXPOSE 5000
 VOLUME /data
 HEALTHCHECK --interval=30s --timeout=5s --start-period=2m --start-interval=1s CMD ["content-portal", "health"]

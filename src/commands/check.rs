@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use anyhow::anyhow;
 use content_portal::content::Probed;
 use content_portal::model_store::{ModelStore, Servable, StoreError};
+use content_portal::workbook::Confinement;
 
 use super::config::Config;
 use super::folders::{self, Folder};
@@ -26,6 +27,7 @@ pub fn check(config: &Config) -> anyhow::Result<ExitCode> {
     outcomes.extend(try_keys(config).map(|outcome| ("KEYS_FILE", outcome)));
     outcomes.push(("model", try_model(config)));
     outcomes.extend(try_writer(config).into_iter().map(|outcome| ("writer", outcome)));
+    outcomes.push(("reader", try_reader()));
     outcomes.push(("port", try_port(config)));
     let (mut has_failed, mut has_wrong_setting) = (false, false);
     for (name, outcome) in outcomes {
@@ -78,6 +80,11 @@ fn try_model(config: &Config) -> Outcome {
         None => Ok(format!("{} loads: {}", version.id, counted(version.model.segments().len(), "segment"))),
         Some(fault) => Err(anyhow!(fault).context(format!("{} loads in place of the current version", version.id))),
     }
+}
+
+/// Says what this kernel keeps a reader process from.
+fn try_reader() -> Outcome {
+    Ok(Confinement::try_out()?.to_string())
 }
 
 /// Asks the writer's server for one token of each model.

@@ -35,7 +35,7 @@ pub use columns::{COLUMNS_EXTENSION, is_columns_file, read_columns, write_column
 pub use error::{ReaderFault, WorkbookError};
 #[cfg(feature = "fuzzing")]
 pub use reader::fuzzing;
-pub use reader::{Bounds, READER_COMMAND, ReadRequest, Reader, Recorder, Watch, run_reader};
+pub use reader::{Bounds, Confinement, READER_COMMAND, ReadRequest, Reader, Recorder, Watch, run_reader};
 
 use kind::FileKind;
 use padding::Unpadded;

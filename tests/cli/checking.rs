@@ -35,6 +35,7 @@ fn check_tries_everything_and_leaves_nothing_behind() {
         "STATE_DIR     ok",
         "model         ok      none yet: the first start trains one from base_data",
         "writer        ok      offline",
+        "reader        ok",
         "port          ok",
     ] {
         assert!(said.lines().any(|said| said.starts_with(line)), "{line} in {said}");
@@ -170,4 +171,16 @@ fn health_fails_while_the_first_model_is_trained_and_live_does_not() {
     let output = health(&["health"]);
     assert_eq!(output.status.code(), Some(1), "{}", shown(&output));
     assert!(shown(&output).contains("answers 503"), "{}", shown(&output));
+}
+
+#[test]
+fn check_says_what_the_kernel_keeps_a_reader_from() {
+    let (said, _) = check(&Folder::with_data(), &[]);
+    let reader = said.lines().find(|line| line.starts_with("reader ")).unwrap();
+    // The kernel's own word on Landlock, where it gives one.
+    if let Ok(modules) = fs::read_to_string("/sys/kernel/security/lsm") {
+        let has_landlock = modules.trim().split(',').any(|module| module == "landlock");
+        assert_eq!(reader.contains("Landlock closes all files to it"), has_landlock, "{reader}");
+    }
+    assert!(reader.ends_with("seccomp forbids opening, connecting and starting programs"), "{reader}");
 }

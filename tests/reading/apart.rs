@@ -256,7 +256,10 @@ fn the_process_is_tied_down_before_it_hears_what_to_read() {
     ] {
         until(limit, || is_limited(limit));
     }
-    until("no new rights", || fs::read_to_string(proc.join("status")).unwrap().contains("NoNewPrivs:\t1"));
+    // The last of all: it waits for its order after this.
+    for line in ["NoNewPrivs:\t1", "Seccomp:\t2"] {
+        until(line, || fs::read_to_string(proc.join("status")).unwrap().lines().any(|said| said == line));
+    }
     // A process that nobody may look into hides its files from all but root.
     if let Ok(open) = fs::read_dir(proc.join("fd")) {
         let open: Vec<String> = open.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();

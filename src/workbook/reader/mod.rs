@@ -7,6 +7,7 @@
 
 mod answer;
 mod child;
+mod confined;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 mod recorded;
@@ -31,6 +32,7 @@ use crate::config;
 use crate::customer::{CustomerTable, Keep, KeyedTable, Schema};
 
 pub use child::run_reader;
+pub use confined::Confinement;
 pub use recorded::Recorder;
 
 use answer::{NoTable, receive};
