@@ -158,7 +158,6 @@ impl Placed {
         Observation {
             key: self.profile as u64,
             strength: self.strength,
-            is_known: self.is_known,
             agrees: self.segment == first && self.strength.is_some() == first.is_some(),
             customers: self.customers as f64,
         }

@@ -11,20 +11,40 @@ const STEPS: usize = 20;
 /// Bins of equal width in which confidence and agreement are compared.
 const BINS: usize = 10;
 
-/// Confidence by kind of customer. Each curve rises with the strength of the placement.
+/// Confidence, by the strength of the placement alone: whether training had the profile is nobody's to know.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(from = "Stored")]
 pub(in crate::pipeline) struct Calibration {
-    /// Of customers in a segment whose profile training had.
-    known: Option<Curve>,
-    /// Of customers in a segment whose profile is new.
-    unseen: Option<Curve>,
-    /// Of customers outside every segment whose profile training had.
-    known_outside: Option<Curve>,
-    /// Of customers outside every segment whose profile is new.
-    unseen_outside: Option<Curve>,
+    /// Of customers in a segment; it rises with the strength.
+    inside: Option<Curve>,
+    /// Of customers outside every segment.
+    outside: Option<Curve>,
     /// The expected calibration error: of each half of the held-out customers by the curves of the other half.
     pub error: Option<f64>,
+}
+
+/// What a file may hold. Earlier ones have curves of their own for profiles that training had, which must tell nothing:
+/// everybody there is measured by the curve of new profiles.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Stored {
+    inside: Option<Curve>,
+    outside: Option<Curve>,
+    known: Option<Curve>,
+    unseen: Option<Curve>,
+    known_outside: Option<Curve>,
+    unseen_outside: Option<Curve>,
+    error: Option<f64>,
+}
+
+impl From<Stored> for Calibration {
+    fn from(stored: Stored) -> Self {
+        Self {
+            inside: stored.inside.or(stored.unseen).or(stored.known),
+            outside: stored.outside.or(stored.unseen_outside).or(stored.known_outside),
+            error: stored.error,
+        }
+    }
 }
 
 /// A rising step function: from each strength on the confidence beside it.
@@ -39,8 +59,6 @@ pub(in crate::pipeline) struct Observation {
     pub key: u64,
     /// How firmly the second training placed it; `None` outside every segment.
     pub strength: Option<f64>,
-    /// Whether the second training had its profile.
-    pub is_known: bool,
     /// Whether both put it in the same place.
     pub agrees: bool,
     /// How many such customers there are.
@@ -54,34 +72,19 @@ impl Calibration {
         let halves = [(Self::curves(&even), &odd), (Self::curves(&odd), &even)];
         let judged: Vec<(f64, Observation)> = halves
             .iter()
-            .flat_map(|(curves, others)| {
-                others.iter().filter_map(|one| Some((curves.confidence(one.strength, one.is_known)?, *one)))
-            })
+            .flat_map(|(curves, others)| others.iter().filter_map(|one| Some((curves.confidence(one.strength)?, *one))))
             .collect();
         Self { error: expected_error(&judged), ..Self::curves(observed) }
     }
 
     fn curves(observed: &[Observation]) -> Self {
-        let curve = |is_inside: bool, is_known: bool| {
-            Curve::fit(observed.iter().filter(|one| one.strength.is_some() == is_inside && one.is_known == is_known))
-        };
-        Self {
-            known: curve(true, true),
-            unseen: curve(true, false),
-            known_outside: curve(false, true),
-            unseen_outside: curve(false, false),
-            error: None,
-        }
+        let curve = |is_inside| Curve::fit(observed.iter().filter(|one| one.strength.is_some() == is_inside));
+        Self { inside: curve(true), outside: curve(false), error: None }
     }
 
     /// How likely another training agrees on a customer who was placed with this strength, `None` outside every segment.
-    pub(super) fn confidence(&self, strength: Option<f64>, is_known: bool) -> Option<f64> {
-        let curve = match (strength.is_some(), is_known) {
-            (true, true) => &self.known,
-            (true, false) => &self.unseen,
-            (false, true) => &self.known_outside,
-            (false, false) => &self.unseen_outside,
-        };
+    pub(super) fn confidence(&self, strength: Option<f64>) -> Option<f64> {
+        let curve = if strength.is_some() { &self.inside } else { &self.outside };
         curve.as_ref().map(|curve| curve.at(strength.unwrap_or(0.0)))
     }
 }
@@ -171,7 +174,7 @@ fn expected_error(judged: &[(f64, Observation)]) -> Option<f64> {
 mod tests {
     use super::*;
 
-    /// Customers of rising strength, of whom as large a share agrees; one in five is known.
+    /// Customers of rising strength, of whom as large a share agrees.
     fn observed(n: u64) -> Vec<Observation> {
         let uniform = |i: u64, salt: u64| {
             let mixed = (i * 4 + salt).wrapping_mul(0x9e37_79b9_7f4a_7c15);
@@ -180,7 +183,7 @@ mod tests {
         let one = |i| {
             let strength = uniform(i, 0);
             let agrees = uniform(i, 1) < 0.2 + 0.7 * strength;
-            Observation { key: i, strength: Some(strength), is_known: i % 5 == 0, agrees, customers: 1.0 }
+            Observation { key: i, strength: Some(strength), agrees, customers: 1.0 }
         };
         (0..n).map(one).collect()
     }
@@ -189,16 +192,16 @@ mod tests {
     fn confidence_is_how_many_agree() {
         let calibration = Calibration::fit(&observed(20_000));
         for (strength, share) in [(0.1, 0.27), (0.5, 0.55), (0.9, 0.83)] {
-            let confidence = calibration.confidence(Some(strength), false).unwrap();
+            let confidence = calibration.confidence(Some(strength)).unwrap();
             assert!((confidence - share).abs() < 0.06, "{strength}: {confidence}");
         }
         assert!(calibration.error.unwrap() < 0.03, "{:?}", calibration.error);
-        assert_eq!(calibration.confidence(None, false), None);
+        assert_eq!(calibration.confidence(None), None);
     }
 
     #[test]
     fn confidence_never_falls_with_strength() {
-        let curve = Calibration::fit(&observed(2_000)).unseen.unwrap();
+        let curve = Calibration::fit(&observed(2_000)).inside.unwrap();
         assert!(curve.0.len() > 3 && curve.0.windows(2).all(|pair| pair[0].0 < pair[1].0 && pair[0].1 < pair[1].1));
         assert_eq!(curve.at(-1.0), curve.0[0].1);
         assert_eq!(curve.at(2.0), curve.0.last().unwrap().1);
@@ -208,8 +211,19 @@ mod tests {
     fn of_a_few_customers_nothing_is_said() {
         let calibration = Calibration::fit(&observed(40));
         assert_eq!(calibration, Calibration::default());
-        let alike = Observation { key: 1, strength: None, is_known: true, agrees: true, customers: 60.0 };
+        let alike = Observation { key: 1, strength: None, agrees: true, customers: 60.0 };
         let calibration = Calibration::fit(&[alike]);
-        assert_eq!(calibration.confidence(None, true), Some(0.9839));
+        assert_eq!(calibration.confidence(None), Some(0.9839));
+    }
+
+    #[test]
+    fn an_earlier_file_tells_nobody_who_was_trained_on() {
+        let earlier = r#"{"known": [[0.0, 0.9]], "unseen": [[0.0, 0.4]], "known_outside": [[0.0, 0.8]],
+            "unseen_outside": null, "error": 0.02}"#;
+        let calibration: Calibration = serde_json::from_str(earlier).unwrap();
+        assert_eq!((calibration.confidence(Some(0.5)), calibration.confidence(None)), (Some(0.4), Some(0.8)));
+        let stored = serde_json::to_string(&calibration).unwrap();
+        assert_eq!(serde_json::from_str::<Calibration>(&stored).unwrap(), calibration);
+        assert!(serde_json::from_str::<Calibration>(r#"{"trained": null}"#).is_err());
     }
 }

@@ -59,7 +59,7 @@ impl Refit {
         if placement.is_partial {
             return Some(placement.strength);
         }
-        self.calibration.confidence(placement.segment.map(|_| placement.strength), placement.is_known)
+        self.calibration.confidence(placement.segment.map(|_| placement.strength))
     }
 
     /// The mean difference between confidence and agreement, each weighed by its customers, of customers whom the
