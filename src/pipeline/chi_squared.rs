@@ -1,61 +1,7 @@
-//! Whether two histograms can be of one population: the χ² test of homogeneity (Pearson 1900).
+//! The tail of the χ² distribution (Pearson 1900).
 
-/// The expected count that a cell needs on the smaller side (Cochran 1954).
-const MIN_EXPECTED: f64 = 5.0;
 /// Terms after which a series or a continued fraction has long converged.
 const MAX_TERMS: usize = 1_000;
-
-/// How far two histograms are apart.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Difference {
-    /// Half the sum of the differences of all shares, 0 to 1: the share of customers that would have to change.
-    pub total_variation: f64,
-    /// How likely chance alone is to make a difference as large.
-    pub p_value: f64,
-}
-
-impl Difference {
-    /// No difference at all.
-    pub const NONE: Self = Self { total_variation: 0.0, p_value: 1.0 };
-
-    /// Of two histograms, cell by cell as `(before, now)`. Cells that are too small to be compared each are compared
-    /// together, neighbours first; so is what they add to the total variation.
-    pub fn between(cells: impl IntoIterator<Item = (f64, f64)>) -> Self {
-        let cells: Vec<(f64, f64)> = cells.into_iter().filter(|(before, now)| before + now > 0.0).collect();
-        let (before, now) = cells.iter().fold((0.0, 0.0), |(before, now), cell| (before + cell.0, now + cell.1));
-        if before <= 0.0 || now <= 0.0 {
-            return Self::NONE;
-        }
-        let cells = pooled(&cells, before, now);
-        let total_variation = 0.5 * cells.iter().map(|cell| (cell.0 / before - cell.1 / now).abs()).sum::<f64>();
-        let (up, down) = ((now / before).sqrt(), (before / now).sqrt());
-        let statistic: f64 = cells.iter().map(|cell| (up * cell.0 - down * cell.1).powi(2) / (cell.0 + cell.1)).sum();
-        Self { total_variation, p_value: chi_squared_tail(statistic, cells.len().saturating_sub(1)) }
-    }
-}
-
-/// The cells with those together that are too small.
-fn pooled(cells: &[(f64, f64)], before: f64, now: f64) -> Vec<(f64, f64)> {
-    let expected = |cell: (f64, f64)| (cell.0 + cell.1) / (before + now) * before.min(now);
-    let (mut whole, mut open) = (Vec::with_capacity(cells.len()), (0.0, 0.0));
-    for &cell in cells {
-        if expected(cell) >= MIN_EXPECTED {
-            whole.push(cell);
-            continue;
-        }
-        open = (open.0 + cell.0, open.1 + cell.1);
-        if expected(open) >= MIN_EXPECTED {
-            whole.push(std::mem::replace(&mut open, (0.0, 0.0)));
-        }
-    }
-    if open != (0.0, 0.0) {
-        match whole.last_mut() {
-            Some(last) => *last = (last.0 + open.0, last.1 + open.1),
-            None => whole.push(open),
-        }
-    }
-    whole
-}
 
 /// The probability that a χ² variable of so many degrees of freedom is `statistic` or more.
 pub fn chi_squared_tail(statistic: f64, degrees: usize) -> f64 {
@@ -142,24 +88,5 @@ mod tests {
             assert!((found / tail - 1.0).abs() < 1e-4, "{statistic} {degrees}: {found} for {tail}");
         }
         assert_eq!((chi_squared_tail(5.0, 0), chi_squared_tail(0.0, 3)), (1.0, 1.0));
-    }
-
-    #[test]
-    fn equal_shares_differ_by_nothing_and_opposite_ones_by_everything() {
-        assert_eq!(Difference::between([(300.0, 30.0), (100.0, 10.0)]).total_variation, 0.0);
-        let opposite = Difference::between([(100.0, 0.0), (0.0, 100.0)]);
-        assert_eq!(opposite.total_variation, 1.0);
-        assert!(opposite.p_value < 1e-40);
-        assert_eq!(Difference::between([(100.0, 0.0)]), Difference::NONE);
-        assert_eq!(Difference::between([]), Difference::NONE);
-    }
-
-    #[test]
-    fn small_cells_are_compared_together() {
-        // Thirty customers of thirty towns: a town expects one of them, five towns five.
-        let alike: Vec<(f64, f64)> = (0..30).map(|_| (1_000.0, 1.0)).collect();
-        assert_eq!(Difference::between(alike).p_value, 1.0);
-        let one_town: Vec<(f64, f64)> = (0..30).map(|town| (1_000.0, if town == 7 { 30.0 } else { 0.0 })).collect();
-        assert!(Difference::between(one_town).p_value < 1e-9);
     }
 }

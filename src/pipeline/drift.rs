@@ -25,7 +25,7 @@ use utoipa::ToSchema;
 
 use super::SegmentId;
 use super::association::{Coded, Expected};
-use super::chi_squared::Difference;
+use super::difference::Difference;
 use super::refit::Refit;
 use super::training_profile::{Histogram, TrainingProfile};
 use super::traits::MIN_CUSTOMERS;
@@ -88,8 +88,7 @@ pub struct ColumnDrift {
     /// The PSI that chance alone exceeds once in a hundred times among so few customers; four decimals.
     #[schema(example = 0.0098)]
     pub by_chance: f64,
-    /// The share of customers that would have to change for the shares to be as they were, 0 to 1; four decimals. Values
-    /// of a few customers each are compared together.
+    /// The share of customers that would have to change for the shares to be as they were, 0 to 1; four decimals.
     #[schema(example = 0.0312)]
     pub total_variation: f64,
     /// The share of customers with a value that training never had, or had of so few that it merged them, 0 to 1; four

@@ -11,6 +11,7 @@ mod chi_squared;
 mod compare;
 mod contradiction;
 mod decided_by;
+mod difference;
 mod drift;
 mod encoder;
 mod errors;

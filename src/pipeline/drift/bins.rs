@@ -2,7 +2,7 @@
 
 use super::{MAX_MERGED, MAX_VALUES, MIN_CHANGE};
 use crate::customer::{CustomerColumn, CustomerTable, Feature, FeatureKind, Value};
-use crate::pipeline::chi_squared::Difference;
+use crate::pipeline::difference::Difference;
 use crate::pipeline::encoder::OTHER;
 use crate::pipeline::spellings::Spellings;
 use crate::pipeline::training_profile::FeatureProfile;
