@@ -99,6 +99,11 @@ impl Pseudonyms {
         })
     }
 
+    /// Whether the customer of this pseudonym was erased.
+    pub fn is_erased(&self, pseudonym: u64) -> bool {
+        self.erased.contains(&pseudonym)
+    }
+
     /// A table of pseudonyms without the rows of customers who were erased.
     #[must_use]
     pub fn without_erased(&self, table: KeyedTable) -> KeyedTable {

@@ -2,14 +2,15 @@
 //!
 //! First the customer's pseudonym is noted, so that no training reads a row of theirs again, from whatever file. Then every
 //! file is looked through. A kept upload that holds the customer is rewritten without those rows, as columns of our own
-//! ([`crate::workbook::write_columns`]), which a training reads as the same customers; the bytes that came are gone. A
-//! workbook that an operator put into a folder is never changed: it is named with its rows, for the operator to change.
+//! ([`crate::workbook::write_columns`]), which a training reads as the same customers; the bytes that came are gone. Such
+//! columns are searched for the pseudonym, and copied without the rows of all who were erased. A workbook that an operator
+//! put into a folder is never changed: it is named with its rows, for the operator to change.
 //!
 //! A version knows no single customer. It is named if it was trained on a file that held the customer.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::{self, BufReader, BufWriter};
+use std::io::{self, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -28,7 +29,8 @@ use crate::model_store::{ModelStore, StoreError, VersionId};
 use crate::pseudonyms::{Erasures, Pseudonyms};
 use crate::upload_store::About;
 use crate::workbook::{
-    COLUMNS_EXTENSION, ReadRequest, Reader, Watch, WorkbookError, is_columns_file, read_columns, write_columns,
+    COLUMNS_EXTENSION, ReadRequest, Reader, Watch, WorkbookError, copy_columns_without, is_columns_file,
+    rows_of_customer, write_columns,
 };
 
 /// What is looked through, and by what.
@@ -175,11 +177,9 @@ struct Erasing<'a> {
 
 impl Erasing<'_> {
     fn look_through(&self, source: &Source, erased: &mut ErasedCustomer) -> Result<(), EraseError> {
-        // With nothing required every row is read that has anything at all.
-        let anybody = Arc::new(self.request.schema.with_nothing_required());
-        let table = match self.read(source, &anybody)? {
-            Ok(table) => table,
-            Err(WorkbookError::MissingColumns(_)) => {
+        let rows = match self.search(source)? {
+            Ok(Some(rows)) => rows,
+            Ok(None) => {
                 erased.without_identifiers.push(source.label.clone());
                 return Ok(());
             }
@@ -188,12 +188,10 @@ impl Erasing<'_> {
                 return Ok(());
             }
         };
-        let wanted = if is_columns_file(&source.path) { self.pseudonym } else { self.identity };
-        let rows = table.keys().iter().filter(|key| key.identity() == wanted).map(|key| key.row_number());
-        let found = FoundRows { file: source.label.clone(), rows: rows.collect() };
-        if found.rows.is_empty() {
+        if rows.is_empty() {
             return Ok(());
         }
+        let found = FoundRows { file: source.label.clone(), rows };
         if source.is_ours && self.rewrite(source)? {
             erased.rewritten.push(found);
         } else {
@@ -202,16 +200,30 @@ impl Erasing<'_> {
         Ok(())
     }
 
-    /// The rows of a file, or what is wrong with it.
+    /// The numbers of the customer's rows; `None` where the file knows nobody by an identifier.
+    fn search(&self, source: &Source) -> Result<Result<Option<Vec<u32>>, WorkbookError>, EraseError> {
+        if is_columns_file(&source.path) {
+            return Ok(open(source).and_then(|file| rows_of_customer(BufReader::new(file), self.pseudonym)));
+        }
+        // With nothing required every row is read that has anything at all.
+        let anybody = Arc::new(self.request.schema.with_nothing_required());
+        Ok(match self.read(source, &anybody)? {
+            Ok(table) => {
+                let rows = table.keys().iter().filter(|key| key.identity() == self.identity);
+                Ok(Some(rows.map(|key| key.row_number()).collect()))
+            }
+            Err(WorkbookError::MissingColumns(_)) => Ok(None),
+            Err(error) => Err(error),
+        })
+    }
+
+    /// The rows of a workbook, or what is wrong with it.
     fn read(&self, source: &Source, schema: &Arc<Schema>) -> Result<Result<KeyedTable, WorkbookError>, EraseError> {
-        let file = match File::open(&source.path) {
+        let file = match open(source) {
             Ok(file) => file,
-            Err(error) => return Ok(Err(WorkbookError::Io(error.into()))),
+            Err(error) => return Ok(Err(error)),
         };
         let today = self.request.today;
-        if is_columns_file(&source.path) {
-            return Ok(read_columns(BufReader::new(file), schema, today));
-        }
         let by = ReadRequest { schema: schema.clone(), today, keep: Keep::default(), watch: Watch::default() };
         match self.request.reader.read_keyed(file, &by) {
             Err(error @ WorkbookError::NoReader(_)) => Err(RetrainError::Reader(error).into()),
@@ -221,34 +233,55 @@ impl Erasing<'_> {
 
     /// Puts the upload's other customers into its place, as columns; `false` where trainings cannot read it.
     fn rewrite(&self, source: &Source) -> Result<bool, EraseError> {
-        let Ok(table) = self.read(source, &self.request.schema)? else { return Ok(false) };
-        let table = if is_columns_file(&source.path) { table } else { self.pseudonyms.blinded(table) };
-        let others = self.pseudonyms.without_erased(table);
         let path = &source.path;
-        replace(path, &others).map_err(|source| EraseError::Rewrite { file: path.clone(), source })?;
+        let replaced = if is_columns_file(path) {
+            replace(path, |out| {
+                let file = durable::open_regular(path)?;
+                let is_erased = |pseudonym| self.pseudonyms.is_erased(pseudonym);
+                copy_columns_without(BufReader::new(file), out, is_erased).map_err(io::Error::other)
+            })
+        } else {
+            let Ok(table) = self.read(source, &self.request.schema)? else { return Ok(false) };
+            let others = self.pseudonyms.without_erased(self.pseudonyms.blinded(table));
+            replace(path, |out| write_columns(&others, out).map(|()| others.table().n_rows()))
+        };
+        replaced.map_err(|source| EraseError::Rewrite { file: path.clone(), source })?;
         Ok(true)
     }
 }
 
-/// Puts `others` into the place of the upload at `path`. Whatever ends the process, the one or the other is there, whole.
-fn replace(path: &Path, others: &KeyedTable) -> io::Result<()> {
+fn open(source: &Source) -> Result<File, WorkbookError> {
+    durable::open_regular(&source.path).map_err(|error| WorkbookError::Io(error.into()))
+}
+
+/// Puts the rows that `write` writes into the place of the upload at `path`; it returns how many they are, and without
+/// any the upload is removed. Whatever ends the process, the one or the other is there, whole.
+fn replace(path: &Path, write: impl FnOnce(&mut BufWriter<&File>) -> io::Result<usize>) -> io::Result<()> {
     let new = path.with_extension(COLUMNS_EXTENSION);
-    if others.table().n_rows() > 0 {
-        let staged = path.with_file_name(format!(".incoming-{}", Uuid::new_v4().simple()));
-        let written = durable::create_private(&staged).and_then(|file| {
-            write_columns(others, BufWriter::new(&file))?;
+    let staged = path.with_file_name(format!(".incoming-{}", Uuid::new_v4().simple()));
+    let written = durable::create_private(&staged).and_then(|file| {
+        let mut out = BufWriter::new(&file);
+        let left = write(&mut out)?;
+        out.flush()?;
+        if left > 0 {
             file.sync_all()?;
-            About::copy(path, &new, others.table().n_rows())?;
-            fs::rename(&staged, &new)
-        });
-        if let Err(error) = written {
+            About::copy(path, &new, left)?;
+            fs::rename(&staged, &new)?;
+        } else {
+            fs::remove_file(&staged)?;
+        }
+        Ok(left)
+    });
+    let left = match written {
+        Ok(left) => left,
+        Err(error) => {
             // The first failure is the one to report.
             let _ = fs::remove_file(&staged);
             return Err(error);
         }
-        durable::sync_folder(durable::folder_of(path))?;
-    }
-    if new != path || others.table().n_rows() == 0 {
+    };
+    durable::sync_folder(durable::folder_of(path))?;
+    if new != path || left == 0 {
         fs::remove_file(path)?;
         About::forget(path);
     }

@@ -101,12 +101,74 @@ pub fn read_columns(source: impl Read, schema: &Arc<Schema>, today: Date) -> Res
     }))
 }
 
+/// The numbers of the rows that are known by `customer`; `None` where no row is known by anybody. No schema is asked: a
+/// row is its customer's whatever the columns are called today.
+///
+/// # Errors
+/// [`WorkbookError::Damaged`] where the file is not as it was written, [`WorkbookError::Io`].
+pub fn rows_of_customer(source: impl Read, customer: u64) -> Result<Option<Vec<u32>>, WorkbookError> {
+    let mut rows = Vec::new();
+    let (mut row_number, mut is_anybody_known) = (1, false);
+    each_row(source, |key, _| {
+        row_number += 1;
+        let Some((identity, _)) = key else { return Ok(()) };
+        is_anybody_known |= identity != 0;
+        if identity == customer {
+            rows.push(row_number);
+        }
+        Ok(())
+    })?;
+    Ok(is_anybody_known.then_some(rows))
+}
+
+/// Copies the file, but for the rows of the customers who are `gone`; returns how many rows are left.
+///
+/// # Errors
+/// As [`rows_of_customer`], and those of `out`.
+pub fn copy_columns_without(
+    source: impl Read,
+    out: impl Write,
+    gone: impl Fn(u64) -> bool,
+) -> Result<usize, WorkbookError> {
+    let mut copy = ::csv::Writer::from_writer(out);
+    let mut left = 0;
+    each_row(source, |key, record| {
+        match key {
+            Some((identity, _)) if gone(identity) => return Ok(()),
+            Some(_) => left += 1,
+            None => {}
+        }
+        copy.write_record(record).map_err(unreadable)
+    })?;
+    copy.flush().map_err(|error| WorkbookError::Io(error.into()))?;
+    Ok(left)
+}
+
+/// Hands over every line: the titles without a key, each row with its own.
+fn each_row(
+    source: impl Read,
+    mut row: impl FnMut(Option<(u64, u128)>, &::csv::StringRecord) -> Result<(), WorkbookError>,
+) -> Result<(), WorkbookError> {
+    let mut file = ::csv::ReaderBuilder::new().has_headers(false).from_reader(source.take(MAX_BYTES));
+    let mut record = ::csv::StringRecord::new();
+    let mut n_columns = None;
+    while file.read_record(&mut record).map_err(unreadable)? {
+        let key = match n_columns {
+            None => {
+                n_columns = Some(n_kept(&record)?);
+                None
+            }
+            Some(n_columns) => Some(key_of(&record, n_columns).ok_or_else(changed)?),
+        };
+        row(key, &record)?;
+    }
+    // Nothing at all is no file of ours.
+    if n_columns.is_some() { Ok(()) } else { Err(changed()) }
+}
+
 /// What the cells of each kept column mean by the schema; `None` of a column that it does not have.
 fn kinds_of<'s>(titles: &::csv::StringRecord, schema: &'s Schema) -> Result<Vec<Option<&'s Kind>>, WorkbookError> {
-    let n_columns = titles.len().checked_sub(KEYS.len()).filter(|&n| n > 0).ok_or_else(changed)?;
-    if !titles.iter().skip(n_columns).eq(KEYS) {
-        return Err(changed());
-    }
+    let n_columns = n_kept(titles)?;
     let kind = |title: &str| {
         let title = normalize_header(title);
         let has_it = |header: &str| normalize_header(header) == title;
@@ -114,6 +176,12 @@ fn kinds_of<'s>(titles: &::csv::StringRecord, schema: &'s Schema) -> Result<Vec<
         column.map(|column| &column.kind)
     };
     Ok(titles.iter().take(n_columns).map(kind).collect())
+}
+
+/// How many columns were kept, by the first line, which the two of the keys end.
+fn n_kept(titles: &::csv::StringRecord) -> Result<usize, WorkbookError> {
+    let n_columns = titles.len().checked_sub(KEYS.len()).filter(|&n| n > 0).ok_or_else(changed)?;
+    if titles.iter().skip(n_columns).eq(KEYS) { Ok(n_columns) } else { Err(changed()) }
 }
 
 /// The customer and the row in a line behind `n_columns` cells.

@@ -31,7 +31,9 @@ use serde::{Deserialize, Serialize};
 use crate::config;
 use crate::customer::{CustomerTable, Schema, TableBuilder};
 
-pub use columns::{COLUMNS_EXTENSION, is_columns_file, read_columns, write_columns};
+pub use columns::{
+    COLUMNS_EXTENSION, copy_columns_without, is_columns_file, read_columns, rows_of_customer, write_columns,
+};
 pub use error::{ReaderFault, WorkbookError};
 #[cfg(feature = "fuzzing")]
 pub use reader::fuzzing;

@@ -201,3 +201,45 @@ fn an_erasure_trains_anew_where_that_is_asked_for() {
     assert_eq!(folder.versions().len(), 2);
     assert_eq!(holding(&folder, "KUNDE-"), Vec::<PathBuf>::new(), "the whole file is columns now");
 }
+
+/// The pseudonym of the customer who was erased last.
+fn last_erased(folder: &Folder) -> String {
+    let erased: Value = serde_json::from_slice(&fs::read(folder.path("state/erased.json")).unwrap()).unwrap();
+    erased.as_array().unwrap().last().unwrap()["customer"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn one_customer_after_the_other_is_erased_from_kept_columns_before_and_after_a_training_took_them() {
+    for keep in ["columns", "original"] {
+        let settings = [("KEEP_UPLOADS", keep), ("TRAIN_ON_UPLOADS", "all")];
+        let folder = with_customers();
+        let (server, address) = start(&folder, &settings);
+        upload(&address, &format!("{HEADER}{}", rows(1000, 100)));
+        drop(server);
+        let erase = |id: &str| {
+            let text = folder.ok(&["customers", "erase", "--id", id]);
+            assert!(text.contains("rewritten  ") && !text.contains("not searched"), "{keep} {id}: {text}");
+            let held = holding(&folder, &last_erased(&folder));
+            assert_eq!(held, [folder.path("state/erased.json")], "{keep} {id}");
+            assert_eq!(holding(&folder, "KUNDE-1050"), Vec::<PathBuf>::new(), "{keep}: the file is columns");
+            text
+        };
+        for id in ["KUNDE-1005", "KUNDE-1006"] {
+            let text = erase(id);
+            assert!(text.contains("rewritten       uploads/") && !text.contains("trained on"), "{keep} {id}: {text}");
+        }
+        let trained = folder.command(&["retrain"]).envs(settings).output().unwrap();
+        assert!(shown(&trained).contains("customers       298 in"), "{}", shown(&trained));
+        for id in ["KUNDE-1007", "KUNDE-1008"] {
+            let text = erase(id);
+            assert!(text.contains("/upload-") && text.contains("trained on"), "{keep} {id}: {text}");
+        }
+        let report = folder.ok(&["retrain"]);
+        assert!(report.contains("customers       296 in"), "{report}");
+        // What is no longer as it was written may hold the customer.
+        fs::write(folder.path("base_data/2026-01-01/cut.columns"), "Location,customer,row\nBedok,1").unwrap();
+        let unsure = folder.run(&["customers", "erase", "--id", "KUNDE-1009"]);
+        assert_eq!(unsure.status.code(), Some(4), "{}", shown(&unsure));
+        assert!(shown(&unsure).contains("not searched    2026-01-01/cut.columns"), "{}", shown(&unsure));
+    }
+}
