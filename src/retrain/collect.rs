@@ -230,8 +230,8 @@ pub(super) fn base_files(base_data: &Path) -> Result<Vec<PathBuf>, RetrainError>
     Ok(base)
 }
 
-/// Adds the files below `dir`; hidden ones, links and what Office leaves beside a workbook that is open are passed
-/// over.
+/// Adds the files below `dir`, and the links: what a link leads to is read where it is a file, and is else named with the
+/// files that cannot be. Hidden ones and what Office leaves beside a workbook that is open are passed over.
 fn list(dir: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), RetrainError> {
     let unlistable = |source| RetrainError::Unlistable { dir: dir.to_owned(), source };
     let entries = match fs::read_dir(dir) {
@@ -245,7 +245,7 @@ fn list(dir: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), Retrai
         if [&b"."[..], b"~$"].iter().any(|start| name.as_encoded_bytes().starts_with(start)) {
             continue;
         }
-        if kind.is_file() {
+        if kind.is_file() || kind.is_symlink() {
             found.push(entry.path());
         } else if kind.is_dir() && depth > 0 {
             list(&entry.path(), depth - 1, found)?;

@@ -155,7 +155,9 @@ struct Source {
 
 /// Every file but the sample, whose customers are invented.
 fn files(request: &EraseRequest<'_>) -> Result<Vec<Source>, RetrainError> {
-    let is_upload = |path: &Path| path.file_name().and_then(|name| upload_id(name.to_str()?)).is_some();
+    // Behind a link is a file of the operator's, whatever the link is called.
+    let is_upload =
+        |path: &Path| !path.is_symlink() && path.file_name().and_then(|name| upload_id(name.to_str()?)).is_some();
     let from_base = base_files(request.base_data)?.into_iter().map(|path| {
         let label = path.strip_prefix(request.base_data).unwrap_or(&path).display().to_string();
         let is_taken = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(TAKEN.as_bytes()));

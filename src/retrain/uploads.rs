@@ -73,7 +73,7 @@ pub(super) fn found(folder: UploadFolder<'_>) -> Result<Found, RetrainError> {
     }
 }
 
-/// The files in `dir`, oldest first; hidden ones are unfinished uploads, or say something of one.
+/// The files and the links in `dir`, oldest first; hidden ones are unfinished uploads, or say something of one.
 fn waiting(dir: &Path) -> Result<Vec<PathBuf>, RetrainError> {
     let unlistable = |source| RetrainError::Unlistable { dir: dir.to_owned(), source };
     let entries = match fs::read_dir(dir) {
@@ -84,7 +84,8 @@ fn waiting(dir: &Path) -> Result<Vec<PathBuf>, RetrainError> {
     for entry in entries {
         let entry = entry.map_err(unlistable)?;
         let is_hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
-        if !is_hidden && entry.file_type().map_err(unlistable)?.is_file() {
+        let kind = entry.file_type().map_err(unlistable)?;
+        if !is_hidden && (kind.is_file() || kind.is_symlink()) {
             found.push(entry.path());
         }
     }
@@ -103,7 +104,9 @@ pub(super) fn all(dir: &Path) -> Result<Vec<PathBuf>, RetrainError> {
 /// The uploads that trainings have put among `base_files`, with their ids.
 pub(super) fn taken(base_files: Vec<PathBuf>) -> Vec<(UploadId, PathBuf)> {
     let id = |path: &Path| path.file_name()?.to_str().filter(|name| name.starts_with(TAKEN)).and_then(upload_id);
-    base_files.into_iter().filter_map(|path| Some((id(&path)?, path))).collect()
+    // Who removes a link removes no row.
+    let own = base_files.into_iter().filter(|path| !path.is_symlink());
+    own.filter_map(|path| Some((id(&path)?, path))).collect()
 }
 
 /// The id of the kept upload that a file is by its name, waiting or taken, also where a number sets it apart.
@@ -177,11 +180,14 @@ fn put_one_away(upload: &Path, folder: &Path) -> io::Result<PathBuf> {
     Err(io::Error::new(io::ErrorKind::AlreadyExists, "every name for it is taken"))
 }
 
-/// Gives the upload a second name or, where that cannot be (another disk), makes a copy under it; never over a file.
+/// Gives the upload a second name or, where that cannot be (another disk, or a link, which may lead elsewhere from there),
+/// makes a copy under it; never over a file.
 fn place(upload: &Path, file: &Path) -> io::Result<()> {
-    match fs::hard_link(upload, file) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {}
-        linked => return linked,
+    if !upload.is_symlink() {
+        match fs::hard_link(upload, file) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {}
+            linked => return linked,
+        }
     }
     // The folder's only writer holds the writer's lock: what is not there now will not be there in a moment.
     if fs::symlink_metadata(file).is_ok() {

@@ -243,3 +243,27 @@ fn one_customer_after_the_other_is_erased_from_kept_columns_before_and_after_a_t
         assert!(shown(&unsure).contains("not searched    2026-01-01/cut.columns"), "{}", shown(&unsure));
     }
 }
+
+#[test]
+fn a_link_to_a_workbook_is_read_and_searched_and_one_that_leads_to_none_is_named() {
+    let folder = with_customers();
+    fs::create_dir(folder.path("elsewhere")).unwrap();
+    fs::create_dir_all(folder.path("uploads")).unwrap();
+    for (file, link, first) in [("a.csv", "base_data/2026-01-01/a.csv", 300), ("b.csv", "uploads/b.csv", 400)] {
+        let target = folder.path("elsewhere").join(file);
+        fs::write(&target, format!("{HEADER}{}", rows(first, 20))).unwrap();
+        std::os::unix::fs::symlink(&target, folder.path(link)).unwrap();
+    }
+    std::os::unix::fs::symlink(folder.path("nowhere"), folder.path("base_data/2026-01-01/gone.csv")).unwrap();
+    let erased = folder.run(&["customers", "erase", "--id", "KUNDE-405"]);
+    let text = shown(&erased);
+    assert_eq!(erased.status.code(), Some(4), "{text}");
+    assert!(text.contains("left            uploads/b.csv: delete row 7"), "{text}");
+    assert!(text.contains("not searched    2026-01-01/gone.csv"), "{text}");
+    let report = folder.ok(&["retrain"]);
+    assert!(report.contains("customers       239 in") && report.contains("2026-01-01/gone.csv"), "{report}");
+    // What was taken over is there, wherever the link led to.
+    let taken = holding(&folder, "KUNDE-400");
+    assert!(taken.len() == 2 && taken.iter().any(|path| path.ends_with("upload-b.csv")), "{taken:?}");
+    assert!(!folder.path("uploads/b.csv").is_symlink());
+}
