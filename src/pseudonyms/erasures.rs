@@ -1,7 +1,6 @@
 //! The customers who were erased, by pseudonym, with when and where rows of theirs were found.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::io;
 use std::path::Path;
 
@@ -34,8 +33,9 @@ impl Erasures {
     /// # Errors
     /// When the file is there and cannot be read, or does not hold what it should.
     pub fn load(state_dir: &Path) -> io::Result<Self> {
-        match fs::read(state_dir.join(FILE)) {
+        match durable::read_regular(&state_dir.join(FILE)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
+            Err(error) => Err(io::Error::new(error.kind(), format!("{FILE}: {error}"))),
             json => {
                 let erased: Vec<Erased> = serde_json::from_slice(&json?)?;
                 let is_one = |erased: &Erased| u64::from_str_radix(&erased.customer, 16).is_ok();
@@ -76,6 +76,8 @@ impl Erasures {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

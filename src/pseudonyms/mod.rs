@@ -11,7 +11,6 @@
 
 mod erasures;
 
-use std::fs;
 use std::io;
 use std::path::Path;
 
@@ -50,13 +49,13 @@ impl Pseudonyms {
     /// # Errors
     /// When a file cannot be read, or does not hold what it should; when customers were erased by a key that is gone.
     pub fn load(state_dir: &Path) -> io::Result<Option<Self>> {
-        let text = match fs::read_to_string(state_dir.join(KEY_FILE)) {
+        let text = match durable::open_regular(&state_dir.join(KEY_FILE)).and_then(io::read_to_string) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 // By another key nobody is recognised: those who were erased would be read again.
                 let is_lost = Erasures::load(state_dir)?.pseudonyms().next().is_some();
                 return if is_lost { Err(invalid(KEY_LOST)) } else { Ok(None) };
             }
-            text => text?,
+            text => text.map_err(|error| io::Error::new(error.kind(), format!("{KEY_FILE}: {error}")))?,
         };
         let key = key_of(text.trim()).ok_or_else(|| invalid("identifiers.key is not a key of 64 hex digits"))?;
         let erased = Erasures::load(state_dir)?.pseudonyms().collect();
@@ -128,6 +127,7 @@ fn invalid(why: &'static str) -> io::Error {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;

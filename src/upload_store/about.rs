@@ -57,7 +57,7 @@ impl About {
     /// # Errors
     /// When the file cannot be read, or does not hold what it should.
     pub fn read(path: &Path) -> io::Result<Option<Self>> {
-        match fs::read(beside(path)) {
+        match durable::read_regular(&beside(path)) {
             Ok(json) => serde_json::from_slice(&json).map(Some).map_err(io::Error::from),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),

@@ -196,3 +196,20 @@ fn a_host_name_is_answered_once_the_settings_name_it() {
     let foreign = "Origin: https://evil.example\r\nContent-Length: 0\r\n\r\n";
     assert!(send(&address, "POST /generate-post", foreign).contains("foreign_origin"));
 }
+
+#[test]
+fn a_pipe_in_the_place_of_a_file_of_the_state_is_refused_and_nothing_waits_for_it() {
+    for (pipe, args) in [
+        ("erased.json", &["customers", "erase", "--id", "5"][..]),
+        ("identifiers.key", &["customers", "erase", "--id", "5"]),
+        ("budget.json", &["budget", "show"]),
+        ("budget.json", &["budget", "reset"]),
+    ] {
+        let folder = Folder::with_data();
+        fs::create_dir(folder.path("state")).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(folder.path("state").join(pipe)).status().unwrap();
+        assert!(made.success());
+        let refused = folder.fails(args);
+        assert!(refused.contains(pipe) && refused.contains("it is not a regular file"), "{args:?}: {refused}");
+    }
+}

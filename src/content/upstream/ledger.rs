@@ -169,7 +169,7 @@ impl Ledger {
 }
 
 fn read(path: &Path) -> io::Result<Days> {
-    let json = match fs::read(path) {
+    let json = match durable::read_regular(path) {
         Ok(json) => json,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Days::default()),
         Err(e) => return Err(e),
