@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use anyhow::bail;
 use clap::Subcommand;
 use content_portal::content::DaySpending;
 
@@ -28,12 +29,27 @@ pub fn budget(config: &Config, command: &BudgetCommand) -> anyhow::Result<ExitCo
     match command {
         BudgetCommand::Show => show(config, &today)?,
         BudgetCommand::Reset { key } => {
+            if let Some(name) = key {
+                is_known(config, &today, name)?;
+            }
             today.reset(key.as_deref())?;
             let whose = key.as_ref().map_or_else(|| "of everybody".to_owned(), |name| format!("of the key {name}"));
             print_line!("the spending {whose} on {} counts as nothing now", today.day);
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether a key of this name has spent something today, or is in `KEYS_FILE`.
+fn is_known(config: &Config, today: &DaySpending, name: &str) -> anyhow::Result<()> {
+    let is_listed =
+        || Ok::<_, Misconfigured>(keys::of_file(config)?.unwrap_or_default().iter().any(|k| k.name == name));
+    if today.spending.keys.contains_key(name) || is_listed()? {
+        return Ok(());
+    }
+    bail!(
+        "no key {name:?} has spent anything today, and KEYS_FILE has none of that name: see content-portal budget show"
+    )
 }
 
 fn show(config: &Config, today: &DaySpending) -> anyhow::Result<()> {

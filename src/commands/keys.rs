@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::Subcommand;
 use content_portal::http::{Expiry, Key, KeyLine, Right, read_keys};
 use uuid::Uuid;
@@ -20,6 +20,7 @@ pub enum KeysCommand {
     /// Print a new key, this once, and the line for KEYS_FILE, which holds the key's digest alone.
     New {
         /// What the key is called in logs.
+        #[arg(value_parser = key_name)]
         name: String,
         /// What it may do, separated by commas: read, upload, generate, train, admin.
         #[arg(long, value_delimiter = ',', required = true)]
@@ -31,11 +32,24 @@ pub enum KeysCommand {
         #[arg(long, value_name = "REQUESTS")]
         rate: Option<NonZeroU32>,
         /// US dollars that its calls may cost in one day.
-        #[arg(long, value_name = "USD")]
+        #[arg(long, value_name = "USD", value_parser = dollars)]
         budget: Option<f64>,
     },
     /// List the keys of KEYS_FILE.
     List,
+}
+
+fn key_name(text: &str) -> Result<String, &'static str> {
+    if KeyLine::is_name(text) {
+        Ok(text.to_owned())
+    } else {
+        Err("take at most 40 letters, digits and the signs - _ .")
+    }
+}
+
+fn dollars(text: &str) -> Result<f64, &'static str> {
+    let usd = text.parse().ok().filter(|usd: &f64| usd.is_finite() && *usd > 0.0);
+    usd.ok_or("it must be US dollars, more than 0, such as 2.50")
 }
 
 /// Makes or lists keys.
@@ -43,12 +57,6 @@ pub fn keys(config: &Config, command: &KeysCommand) -> anyhow::Result<ExitCode> 
     match command {
         KeysCommand::List => list(config)?,
         KeysCommand::New { name, rights, expires, rate, budget } => {
-            if !KeyLine::is_name(name) {
-                bail!("{name:?} cannot be a name: take at most 40 letters, digits and the signs - _ .");
-            }
-            if budget.is_some_and(|usd| !(usd.is_finite() && usd > 0.0)) {
-                bail!("--budget must be US dollars, more than 0, such as 2.50");
-            }
             let key = fresh();
             let line = KeyLine {
                 name: name.clone(),

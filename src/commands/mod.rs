@@ -33,7 +33,8 @@ mod welcome;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, Subcommand};
 use content_portal::config::Loaded;
 use content_portal::workbook::run_reader;
 
@@ -109,7 +110,13 @@ impl Command {
 
 /// The whole program.
 pub fn main() -> ExitCode {
-    match run(Cli::parse()) {
+    let cli = Cli::parse();
+    if let Some(Command::Retrain(args)) = &cli.command
+        && let Some(fault) = args.fault()
+    {
+        Cli::command().error(ErrorKind::ValueValidation, fault).exit();
+    }
+    match run(cli) {
         Ok(code) => code,
         Err(error) => {
             output::print_error(format_args!("error: {error:#}\n"));

@@ -5,10 +5,11 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Args;
+use content_portal::causes::with_causes;
 use content_portal::customer::ColumnSettings;
 use content_portal::disk::Keeper;
 use content_portal::model_store::ModelStore;
-use content_portal::pipeline::{Method, TrainingSettings};
+use content_portal::pipeline::{FitParams, Method, TrainingSettings};
 use content_portal::retrain::RetrainOutcome;
 use content_portal::retrain::worker::Outcome;
 use hdbscan::{ClusterSelection, MinClusterSize};
@@ -107,6 +108,13 @@ pub struct RetrainArgs {
 }
 
 impl RetrainArgs {
+    /// What is wrong with the settings that were given.
+    pub fn fault(&self) -> Option<String> {
+        let settings = TrainingSettings::from(self.settings.clone());
+        // By themselves: with those of the live version they are checked again.
+        settings.applied(&FitParams::default()).err().map(|error| with_causes(&error))
+    }
+
     /// Takes the lowest priority where asked to. Call it before the first thread starts, which is the log's: a thread
     /// inherits its priority.
     pub fn lower_priority_if_asked(&self) -> anyhow::Result<()> {

@@ -56,8 +56,13 @@ fn a_new_key_is_good_once_its_line_is_in_the_file_and_until_it_is_out() {
     for said in ["portal", "read,generate", "until 3000-01-01", "crm", "60 requests a minute", "2.50 USD a day"] {
         assert!(listed.contains(said), "{said} in {listed}");
     }
-    for wrong in [&["a name", "--rights", "read"][..], &["portal", "--rights", "all"], &["portal"]] {
-        folder.fails(&[&["keys", "new"], wrong].concat());
+    for wrong in [
+        &["a name", "--rights", "read"][..],
+        &["portal", "--rights", "all"],
+        &["portal"],
+        &["a", "--rights", "read", "--budget", "0"],
+    ] {
+        assert_eq!(folder.run(&[&["keys", "new"], wrong].concat()).status.code(), Some(2), "{wrong:?}");
     }
 }
 
@@ -82,6 +87,7 @@ fn keys_that_cannot_be_told_apart_or_read_end_the_start() {
         let output = folder.command(&["serve"]).env("PORT", "0").envs(variables.iter().copied()).output().unwrap();
         assert_eq!(output.status.code(), Some(78), "{}", shown(&output));
         assert!(shown(&output).contains(said) && !shown(&output).contains(&key), "{}", shown(&output));
+        assert!(shown(&output).matches("cannot be read").count() <= 1, "{}", shown(&output));
     }
 }
 
@@ -212,4 +218,23 @@ fn a_pipe_in_the_place_of_a_file_of_the_state_is_refused_and_nothing_waits_for_i
         let refused = folder.fails(args);
         assert!(refused.contains(pipe) && refused.contains("it is not a regular file"), "{args:?}: {refused}");
     }
+}
+
+#[test]
+fn what_a_command_cannot_be_asked_for_is_an_error_and_changes_nothing() {
+    let folder = Folder::with_data();
+    let refused = folder.run(&["budget", "reset", "--key", "nosuch"]);
+    assert_eq!(refused.status.code(), Some(1), "{}", shown(&refused));
+    assert!(shown(&refused).contains("no key \"nosuch\""), "{}", shown(&refused));
+    // A key that has spent nothing yet is one all the same.
+    let (_, line) = new_key(&folder, &["portal", "--rights", "read"]);
+    fs::write(folder.path("keys.jsonl"), line).unwrap();
+    let reset =
+        folder.command(&["budget", "reset", "--key", "portal"]).env("KEYS_FILE", "keys.jsonl").output().unwrap();
+    assert!(reset.status.success(), "{}", shown(&reset));
+    for wrong in [["--min-cluster-size", "0%"], ["--n-neighbors", "0"], ["--min-dist", "7"], ["--min-samples", "0"]] {
+        let refused = folder.run(&[&["retrain"], &wrong[..]].concat());
+        assert_eq!(refused.status.code(), Some(2), "{wrong:?}: {}", shown(&refused));
+    }
+    assert!(folder.versions().is_empty());
 }

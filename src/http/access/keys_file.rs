@@ -53,7 +53,7 @@ pub struct Expiry(Timestamp);
 #[derive(Debug, thiserror::Error)]
 pub enum KeysFileError {
     /// It cannot be read.
-    #[error("cannot be read")]
+    #[error(transparent)]
     Read(#[from] TextFileError),
     /// A line is not a key.
     #[error(
