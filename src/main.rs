@@ -1,4 +1,5 @@
-//! The commands: `serve` (the default), `retrain`, `segment FILE`, `assign`, `sql`, `models`, `settings`, `check` and `health`.
+//! The commands: `serve` (the default), `retrain`, `segment FILE`, `assign`, `sql`, `models`, `settings`, `check` and
+//! `health`.
 
 #![forbid(unsafe_code)]
 
@@ -12,8 +13,8 @@ fn main() {}
 #[cfg(target_os = "linux")]
 mod commands;
 
-/// The system's allocator gives each thread a pool that grows to the most that any work needs, and takes longer the more
-/// callers there are. Beside 9,000 callers on one processor this one lets half as many answers more through.
+/// The system's allocator gives each thread a pool that grows to the most that any work needs, and takes longer the
+/// more callers there are. Beside 9,000 callers on one processor this one lets half as many answers more through.
 #[cfg(all(feature = "jemalloc", target_os = "linux"))]
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;

@@ -1,8 +1,9 @@
-//! The reading of a plain `.xlsx` and calamine's: the same table, row for row and key for key, wherever calamine makes one.
+//! The reading of a plain `.xlsx` and calamine's: the same table, row for row and key for key, wherever calamine makes
+//! one.
 //!
-//! An input is one of the target `workbook`: a file, or the XML of a sheet. What breaks down inside calamine is no finding
-//! (`theirs`), and tells nothing about the other way. Where a parser is needed calamine takes some XML for other XML (it
-//! stops at a comment within a number); there it is enough that what is read is whole.
+//! An input is one of the target `workbook`: a file, or the XML of a sheet. What breaks down inside calamine is no
+//! finding (`theirs`), and tells nothing about the other way. Where a parser is needed calamine takes some XML for
+//! other XML (it stops at a comment within a number); there it is enough that what is read is whole.
 #![no_main]
 
 use content_portal::workbook::both_ways;

@@ -188,7 +188,7 @@ mod tests {
         assert_ne!(towns.text("Yishun"), bedok);
         let mut days = codes(2);
         let february = days.text("2024-02-29");
-        let day = |date: Date| i32::try_from((date - jiff::civil::date(1970, 1, 1)).get_days()).ok();
+        let day = |date: Date| Some((date - jiff::civil::date(1970, 1, 1)).get_days());
         assert_eq!(days.day(day(date(2024, 2, 1))), february);
         assert_eq!(days.parts(Some(Part::Is(2024)), Some(Part::Is(2))), february);
         let future = days.day(day(date(2026, 3, 2)));

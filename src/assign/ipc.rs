@@ -167,8 +167,8 @@ thread_local! {
     static IS_DECODING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whether this thread decodes a message right now: a panic is then the decoder's answer to a damaged one, and becomes an
-/// [`InputFault`].
+/// Whether this thread decodes a message right now: a panic is then the decoder's answer to a damaged one, and becomes
+/// an [`InputFault`].
 pub fn is_decoding() -> bool {
     IS_DECODING.get()
 }

@@ -100,7 +100,7 @@ fn output_schema(input: &SchemaRef, kept: &[usize], request: &AssignRequest<'_>)
     let columns = columns.map_err(|error| AssignFault::Columns(error.to_string()))?;
     let mut metadata = input.metadata().clone();
     metadata.insert("content_portal.model_version".to_owned(), request.version.to_owned());
-    metadata.insert("content_portal.schema_sha256".to_owned(), hex(&Sha256::digest(columns)));
+    metadata.insert("content_portal.schema_sha256".to_owned(), hex(Sha256::digest(columns)));
     metadata.insert("content_portal.format".to_owned(), FORMAT.to_owned());
     Ok(Arc::new(ArrowSchema::new_with_metadata(fields, metadata)))
 }

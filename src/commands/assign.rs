@@ -35,8 +35,8 @@ const READ_BYTES: usize = 256 << 10;
 
 #[derive(Debug, Args)]
 pub struct AssignArgs {
-    /// The model: a version in MODEL_DIR, or a folder: a copy of a version, or another MODEL_DIR. Without it the current
-    /// version of MODEL_DIR.
+    /// The model: a version in MODEL_DIR, or a folder: a copy of a version, or another MODEL_DIR. Without it the
+    /// current version of MODEL_DIR.
     #[arg(long, value_name = "VERSION|DIR")]
     model: Option<String>,
     /// The columns to hand on, in this order, with commas between; without it all of them.
@@ -82,7 +82,7 @@ fn run(args: &AssignArgs) -> Result<(), Failed> {
     let (input, output) = streams().map_err(fails(INPUT))?;
     let input = BufReader::with_capacity(READ_BYTES, input);
     let placed = if args.csv { assign_csv(input, output, &request) } else { assign_arrow(input, output, &request) };
-    let summary = placed.map_err(Failed::of)?;
+    let summary = placed.map_err(|fault| Failed::of(&fault))?;
     let mut line = json!({ "event": "assigned" });
     if let (Some(line), Ok(serde_json::Value::Object(summary))) = (line.as_object_mut(), serde_json::to_value(&summary))
     {
@@ -138,15 +138,15 @@ fn streams() -> anyhow::Result<(File, File)> {
 }
 
 impl Failed {
-    fn of(fault: AssignFault) -> Self {
-        let code = match &fault {
+    fn of(fault: &AssignFault) -> Self {
+        let code = match fault {
             AssignFault::Columns(_) => COLUMNS,
             AssignFault::Model(_) => MODEL,
             AssignFault::Input(_) => INPUT,
             AssignFault::Output(_) => OUTPUT,
             _ => INPUT,
         };
-        let is_gone = matches!(&fault, AssignFault::Output(error) if error.kind() == ErrorKind::BrokenPipe);
-        Self { code, sentence: (!is_gone).then(|| with_causes(&fault)) }
+        let is_gone = matches!(fault, AssignFault::Output(error) if error.kind() == ErrorKind::BrokenPipe);
+        Self { code, sentence: (!is_gone).then(|| with_causes(fault)) }
     }
 }

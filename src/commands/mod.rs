@@ -55,14 +55,15 @@ enum Command {
     Serve,
     /// Train on BASE_DATA_DIR and the waiting uploads, and publish the model if it is good enough (else: exit code 3).
     Retrain(retrain::RetrainArgs),
-    /// Compare ways to train on BASE_DATA_DIR and the waiting uploads: which segments are found again and tell something.
+    /// Compare ways to train on BASE_DATA_DIR and the waiting uploads: which segments are found again and tell
+    /// something.
     Compare(compare::CompareArgs),
     /// Group the customers of one workbook and write content for each segment.
     Segment(segment::SegmentArgs),
     /// Of a file of what was sent and who acted, how each text did and whether the texts differ.
     Outcome(outcome::OutcomeArgs),
-    /// Add each row's segment to the rows of a data engine: an Arrow IPC stream, or CSV, from standard input to standard
-    /// output.
+    /// Add each row's segment to the rows of a data engine: an Arrow IPC stream, or CSV, from standard input to
+    /// standard output.
     Assign(assign::AssignArgs),
     /// Print the statements by which a data engine groups customers into profiles, and joins their segments.
     #[command(subcommand)]

@@ -3,8 +3,8 @@
 //! A reader that is gone (`content-portal models list | head -1`) ends the printing and nothing else: the command goes
 //! on to its own exit code. Output that is lost for another reason (a full disk) ends the command with an error.
 //!
-//! What is printed may repeat names of files and texts of strangers: characters that a terminal obeys or that nobody sees
-//! are printed as `\u001b`, which is also what JSON has for them.
+//! What is printed may repeat names of files and texts of strangers: characters that a terminal obeys or that nobody
+//! sees are printed as `\u001b`, which is also what JSON has for them.
 
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
@@ -26,7 +26,8 @@ pub fn print(text: fmt::Arguments<'_>) {
     print_by(|out| out.write_all(harmless(&text.to_string()).as_bytes()));
 }
 
-/// The text with `\u001b` in place of characters that a terminal obeys or that nobody sees, but for line breaks and tabs.
+/// The text with `\u001b` in place of characters that a terminal obeys or that nobody sees, but for line breaks and
+/// tabs.
 pub fn harmless(text: &str) -> Cow<'_, str> {
     let is_harmless = |c: char| !is_invisible(c) || matches!(c, '\n' | '\t');
     if text.chars().all(is_harmless) {
@@ -67,6 +68,12 @@ pub fn print_error(text: fmt::Arguments<'_>) {
     let _ = io::stderr().lock().write_all(harmless(&text.to_string()).as_bytes());
 }
 
+/// A number with its noun: `1 segment`, `4 segments`.
+pub(super) fn counted(n: usize, noun: &str) -> String {
+    let plural = if n == 1 { "" } else { "s" };
+    format!("{n} {noun}{plural}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::harmless;
@@ -80,10 +87,4 @@ mod tests {
         let read: String = serde_json::from_str(&format!("\"{line}\"")).unwrap();
         assert_eq!(Some(read.as_str()), name.split('\n').next());
     }
-}
-
-/// A number with its noun: `1 segment`, `4 segments`.
-pub(super) fn counted(n: usize, noun: &str) -> String {
-    let plural = if n == 1 { "" } else { "s" };
-    format!("{n} {noun}{plural}")
 }

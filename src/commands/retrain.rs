@@ -53,7 +53,8 @@ pub struct SettingArgs {
     /// The seed of the map; the same customers and seed give the same model.
     #[arg(long)]
     seed: Option<u64>,
-    /// How columns count, as JSON: {"weights": {"Join_Quarter": 0}, "scales": {"Spend": "log"}}; {} is as the schema has it.
+    /// How columns count, as JSON: {"weights": {"Join_Quarter": 0}, "scales": {"Spend": "log"}}; {} is as the schema
+    /// has it.
     #[arg(long, value_name = "JSON", value_parser = columns)]
     columns: Option<ColumnSettings>,
 }

@@ -33,7 +33,8 @@ pub struct CustomersArgs {
     /// The engine: duckdb, spark, bigquery or postgres.
     #[arg(long)]
     dialect: Dialect,
-    /// The table of customers, such as crm.customers; in DuckDB also files, such as read_parquet('customers/*.parquet').
+    /// The table of customers, such as crm.customers; in DuckDB also files, such as
+    /// read_parquet('customers/*.parquet').
     #[arg(long, value_name = "TABLE", default_value = "customers")]
     table: String,
     /// What a column of the schema is called in the table, where it is not the schema's title. Give it once a column.

@@ -94,7 +94,8 @@ impl Writer {
         self.provider.name()
     }
 
-    /// The models that write, in the order in which they are asked, and the one that draws; empty for the offline writer.
+    /// The models that write, in the order in which they are asked, and the one that draws; empty for the offline
+    /// writer.
     pub fn models(&self) -> Vec<&str> {
         self.provider.models()
     }
@@ -195,8 +196,8 @@ impl<'a> ContentRequest<'a> {
     ///
     /// # Errors
     /// When one of the pictures is not there within its tries and the time-out for pictures, is no picture, or cannot
-    /// be stored; [`WriteError::kind`] says which. Posters of the offline writer are named here and drawn when they are asked
-    /// for. Pictures that were finished by then stay in the store.
+    /// be stored; [`WriteError::kind`] says which. Posters of the offline writer are named here and drawn when they are
+    /// asked for. Pictures that were finished by then stay in the store.
     pub async fn draw(&self, content: &Content) -> Result<Pictures, WriteError> {
         self.missing(self.pictures(content).await)
     }

@@ -11,7 +11,8 @@ use super::schema::{Kind, MAX_WEIGHT, Scale, Schema};
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ColumnSettings {
-    /// How much a column or a part of a date counts, by its title, 0 to 100; with 0 it is described and decides nothing.
+    /// How much a column or a part of a date counts, by its title, 0 to 100; with 0 it is described and decides
+    /// nothing.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schema(example = json!({"Join_Quarter": 0.0}))]
     pub weights: BTreeMap<String, f64>,
@@ -29,8 +30,8 @@ impl ColumnSettings {
 }
 
 impl Schema {
-    /// What is wrong with these settings, where it is their author's mistake: a title that no column has, a weight out of
-    /// range, a scale of what is no number, or no column left to learn from.
+    /// What is wrong with these settings, where it is their author's mistake: a title that no column has, a weight out
+    /// of range, a scale of what is no number, or no column left to learn from.
     pub fn fault_of(&self, settings: &ColumnSettings) -> Option<String> {
         let is_number = |title: &str| {
             self.columns.iter().any(|column| column.title == title && matches!(column.kind, Kind::Number { .. }))
@@ -76,8 +77,8 @@ impl Schema {
         schema
     }
 
-    /// Whether sheets are read by both alike, so that a table of one is a table of the other: they differ at most in how
-    /// much columns count and how numbers are compared.
+    /// Whether sheets are read by both alike, so that a table of one is a table of the other: they differ at most in
+    /// how much columns count and how numbers are compared.
     pub fn reads_as(&self, other: &Self) -> bool {
         self.unweighted() == other.unweighted()
     }

@@ -1,4 +1,5 @@
-//! The schema's columns among columns that have names: those of a table in a data engine, or of a CSV file with a header.
+//! The schema's columns among columns that have names: those of a table in a data engine, or of a CSV file with a
+//! header.
 
 use std::collections::BTreeMap;
 

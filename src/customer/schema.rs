@@ -17,8 +17,8 @@ const BUILT_IN: &str = include_str!("schema.json");
 
 /// The most that a column may count for.
 pub(super) const MAX_WEIGHT: f64 = 100.0;
-/// The fewest customers of whom anything is said: no value, share, median, lift or combination of fewer is in an answer, a
-/// prompt, a report or a file.
+/// The fewest customers of whom anything is said: no value, share, median, lift or combination of fewer is in an
+/// answer, a prompt, a report or a file.
 pub const MIN_CUSTOMERS: u64 = 10;
 
 /// The columns of a customer sheet that a model is trained on, in the order of the model's features.

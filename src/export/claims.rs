@@ -1,4 +1,5 @@
-//! What sets a segment's customers apart, in two cells: what may be said of its readers, and what is only more frequent.
+//! What sets a segment's customers apart, in two cells: what may be said of its readers, and what is only more
+//! frequent.
 
 use serde::Deserialize;
 

@@ -6,7 +6,8 @@ use axum::body::Bytes;
 
 use crate::model_store::VersionId;
 
-/// Answers that are remembered: the live version's, and one that somebody compares it with, each with values and without.
+/// Answers that are remembered: the live version's, and one that somebody compares it with, each with values and
+/// without.
 const MAX_REMEMBERED: usize = 4;
 
 /// Maps as JSON by version, and whether the values of the customers' columns are in it.

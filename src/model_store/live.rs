@@ -26,9 +26,9 @@ impl LiveModel {
         self.version.load_full()
     }
 
-    /// Takes over the store's current version if it or what marketers added is another one; `prepare` gets it first. Returns whether it did.
-    /// One refresh waits for the other; after it, what was current when it was asked is live, or what became current
-    /// since.
+    /// Takes over the store's current version if it or what marketers added is another one; `prepare` gets it first.
+    /// Returns whether it did. One refresh waits for the other; after it, what was current when it was asked is live,
+    /// or what became current since.
     ///
     /// # Errors
     /// As [`ModelStore::load`]. The live version then stays.

@@ -8,8 +8,9 @@ use crate::pipeline::{MIN_CUSTOMERS, SegmentId, TraitCounts, TraitValue};
 /// What values of fewer customers than may be told of are counted under, together.
 const OTHER: &str = "Other";
 
-/// One line a cluster, trait and value (those of fewer than 10 customers together as `Other`): customers, their share of the cluster and of everyone, and the lift (the
-/// first share over the second). The whole customer base comes last, as cluster `all`.
+/// One line a cluster, trait and value (those of fewer than 10 customers together as `Other`): customers, their share
+/// of the cluster and of everyone, and the lift (the first share over the second). The whole customer base comes last,
+/// as cluster `all`.
 pub(super) fn cluster_profiles(
     clusters: &BTreeMap<SegmentId, Vec<TraitCounts>>,
     everyone: &[TraitCounts],

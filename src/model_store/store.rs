@@ -114,8 +114,8 @@ impl ModelStore {
         load_folder(self.folder(id), id)
     }
 
-    /// Loads the version in a folder of any name, such as a copy on another machine. A folder that is called as a version
-    /// must be that version.
+    /// Loads the version in a folder of any name, such as a copy on another machine. A folder that is called as a
+    /// version must be that version.
     ///
     /// # Errors
     /// As [`ModelStore::load`].

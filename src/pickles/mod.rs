@@ -1,10 +1,10 @@
 //! Models of the Flask service: what `tools/export_pickles.py` wrote becomes a version.
 //!
-//! A folder of plain arrays and one JSON file, every one bounded and checked against its SHA-256 before it is looked at.
-//! No pickle is ever read: that takes Python, and runs what it reads. The training rows are rebuilt from their encoded
-//! form and cleaned like those of any sheet, so that a customer who was trained on there is known here; the map and the
-//! clusters are taken over as they are ([`crate::pipeline::adopt`] says how). Trains nothing, knows nothing of HTTP; may
-//! import [`crate::model_store`], [`crate::pipeline`] and [`crate::customer`].
+//! A folder of plain arrays and one JSON file, every one bounded and checked against its SHA-256 before it is looked
+//! at. No pickle is ever read: that takes Python, and runs what it reads. The training rows are rebuilt from their
+//! encoded form and cleaned like those of any sheet, so that a customer who was trained on there is known here; the map
+//! and the clusters are taken over as they are ([`crate::pipeline::adopt`] says how). Trains nothing, knows nothing of
+//! HTTP; may import [`crate::model_store`], [`crate::pipeline`] and [`crate::customer`].
 
 mod folder;
 mod npy;

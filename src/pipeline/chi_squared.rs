@@ -11,8 +11,8 @@ pub fn chi_squared_tail(statistic: f64, degrees: usize) -> f64 {
     upper_gamma(degrees as f64 / 2.0, statistic / 2.0).clamp(0.0, 1.0)
 }
 
-/// The regularised upper incomplete gamma function Q(a, x), by its series or its continued fraction, whichever converges
-/// (Press et al., "Numerical Recipes", 6.2).
+/// The regularised upper incomplete gamma function Q(a, x), by its series or its continued fraction, whichever
+/// converges (Press et al., "Numerical Recipes", 6.2).
 fn upper_gamma(a: f64, x: f64) -> f64 {
     let scale = (a * x.ln() - x - ln_gamma(a)).exp();
     if x < a + 1.0 {

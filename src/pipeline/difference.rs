@@ -22,9 +22,9 @@ impl Difference {
     /// No difference at all.
     pub const NONE: Self = Self { total_variation: 0.0, p_value: 1.0 };
 
-    /// Of two histograms, cell by cell as `(before, now)`. The total variation is of the cells as they are. To the χ² test
-    /// cells that are too small to be compared each are compared together, neighbours first. What is left of them, and
-    /// everything where no two cells are large enough, is judged by Fisher's exact test.
+    /// Of two histograms, cell by cell as `(before, now)`. The total variation is of the cells as they are. To the χ²
+    /// test cells that are too small to be compared each are compared together, neighbours first. What is left of them,
+    /// and everything where no two cells are large enough, is judged by Fisher's exact test.
     pub fn between(cells: impl IntoIterator<Item = (f64, f64)>) -> Self {
         let cells: Vec<(f64, f64)> = cells.into_iter().filter(|(before, now)| before + now > 0.0).collect();
         let all = cells.iter().fold((0.0, 0.0), |(before, now), cell| (before + cell.0, now + cell.1));

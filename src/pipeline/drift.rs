@@ -1,7 +1,7 @@
 //! How far customers have moved from those that a model was trained on.
 //!
-//! The measure is the total variation ½ Σ |p − q| of the shares before and now: the share of customers that would have to
-//! change for the two histograms to be equal. Two samples of one population differ as well, so what the χ² test of
+//! The measure is the total variation ½ Σ |p − q| of the shares before and now: the share of customers that would have
+//! to change for the two histograms to be equal. Two samples of one population differ as well, so what the χ² test of
 //! homogeneity gives to chance is steady. All rows of an answer together give a false alarm once in a hundred times.
 //!
 //! A value that training never had is no less a change for being had by a few rows: the χ² test pools cells that are so
@@ -10,8 +10,8 @@
 //! New customers join on new dates, and segments that restate a date follow them. So what dates show counts only where
 //! other columns have moved too.
 //!
-//! Beside it stands the population stability index of credit scoring (Siddiqi 2006, "Credit Risk Scorecards", chapter 8):
-//! PSI = Σ (p − q) · ln(p / q), about χ² / n by chance among n customers (Yurdakul and Naranjo 2020).
+//! Beside it stands the population stability index of credit scoring (Siddiqi 2006, "Credit Risk Scorecards", chapter
+//! 8): PSI = Σ (p − q) · ln(p / q), about χ² / n by chance among n customers (Yurdakul and Naranjo 2020).
 //!
 //! Counts only, and says nothing of what to do. May import [`crate::customer`] alone.
 
@@ -57,16 +57,18 @@ pub struct Drift {
     #[serde(serialize_with = "by_title")]
     #[schema(value_type = std::collections::BTreeMap<String, ColumnDrift>)]
     pub columns: Vec<ColumnDrift>,
-    /// The same for pairs of columns that are steady by themselves and whose values no longer go together as they did, by
-    /// both titles; absent where there is none.
+    /// The same for pairs of columns that are steady by themselves and whose values no longer go together as they did,
+    /// by both titles; absent where there is none.
     #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "by_title")]
     #[schema(value_type = std::collections::BTreeMap<String, ColumnDrift>, required = false)]
     pub associations: Vec<ColumnDrift>,
-    /// The same for the shares of the segments, those outside every segment among them. Absent in versions of earlier builds.
+    /// The same for the shares of the segments, those outside every segment among them. Absent in versions of earlier
+    /// builds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub segments: Option<ColumnDrift>,
-    /// The share of customers with at least one value that training never saw or merged as rare, 0 to 1. A column of which
-    /// it merged the values of more than a twentieth of its customers tells no new values from rare ones, and is left out.
+    /// The share of customers with at least one value that training never saw or merged as rare, 0 to 1. A column of
+    /// which it merged the values of more than a twentieth of its customers tells no new values from rare ones, and is
+    /// left out.
     #[schema(example = 0.0006)]
     pub unseen_share: f64,
     /// The share of customers outside every segment, 0 to 1.
@@ -135,7 +137,8 @@ pub enum DriftLevel {
 }
 
 impl TrainingProfile {
-    /// How far the customers of `table` have moved from those of the training; `segments` are their segments, row by row.
+    /// How far the customers of `table` have moved from those of the training; `segments` are their segments, row by
+    /// row.
     ///
     /// Categories, levels and parts of dates are compared by value, the 50 most frequent of the training each for
     /// itself and all others together; numbers by the training's deciles; empty cells are a bin of their own. Features

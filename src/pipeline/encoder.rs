@@ -34,8 +34,8 @@ pub struct Encoder {
     /// What each block counts for; empty where all count for 1.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     weights: Vec<f32>,
-    /// The blocks that leave out what few customers have: a name that is not listed is [`rare::OTHER`], a part of a date is
-    /// not known.
+    /// The blocks that leave out what few customers have: a name that is not listed is [`rare::OTHER`], a part of a
+    /// date is not known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     with_rare: Vec<usize>,
 }
@@ -218,8 +218,8 @@ impl Encoder {
         }
     }
 
-    /// For each category and date part: the values of `table` that training never saw, or merged as rare ones, with their
-    /// customers.
+    /// For each category and date part: the values of `table` that training never saw, or merged as rare ones, with
+    /// their customers.
     pub(super) fn unseen(&self, table: &CustomerTable) -> Vec<(String, Vec<(TraitValue, u64)>)> {
         let mut unseen = Vec::new();
         for (feature, block) in table.schema().features().zip(&self.blocks) {
@@ -247,8 +247,8 @@ impl Encoder {
         unseen
     }
 
-    /// For each row of `table` whether it has a name or a part of a date, in one of these `features`, that training never
-    /// saw and that is not [`rare::OTHER`] to it.
+    /// For each row of `table` whether it has a name or a part of a date, in one of these `features`, that training
+    /// never saw and that is not [`rare::OTHER`] to it.
     pub(super) fn has_unlisted(&self, table: &CustomerTable, features: &[usize]) -> Vec<bool> {
         let mut has_one = vec![false; table.n_rows()];
         for (index, feature) in table.schema().features().enumerate().filter(|(index, _)| features.contains(index)) {

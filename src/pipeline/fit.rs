@@ -63,8 +63,8 @@ pub struct Fitted {
 }
 
 impl Fitted {
-    /// Takes into the scores what the gate asks beside the map: how stable the segments are, as far as the second training
-    /// says, and what they tell of the customers of `table`, which this was trained on.
+    /// Takes into the scores what the gate asks beside the map: how stable the segments are, as far as the second
+    /// training says, and what they tell of the customers of `table`, which this was trained on.
     pub fn score_meaning(&mut self, table: &CustomerTable, params: &FitParams) {
         let stability = self.refit.iter().flat_map(|refit| &refit.stability).map(|stability| stability.jaccard);
         self.scores.least_jaccard = stability.reduce(f64::min);
@@ -107,14 +107,14 @@ pub struct Scores {
     /// is from a share of the profiles, too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub silhouette_error: Option<f64>,
-    /// DBCV of the segments on the map, −1 to 1 (Moulavi et al. 2014), as [`dbcv`] counts profiles and customers; `None`
-    /// with fewer than two clusters.
+    /// DBCV of the segments on the map, −1 to 1 (Moulavi et al. 2014), as [`dbcv`] counts profiles and customers;
+    /// `None` with fewer than two clusters.
     pub dbcv: Option<f64>,
     /// What decides the segments; `None` with fewer than two clusters, and in versions of builds that did not ask.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decided_by: Option<DecidedBy>,
-    /// How much of the least stable segment the training on four fifths of the customers found again: a Jaccard index, 0
-    /// to 1; `None` where there was no such training.
+    /// How much of the least stable segment the training on four fifths of the customers found again: a Jaccard index,
+    /// 0 to 1; `None` where there was no such training.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub least_jaccard: Option<f64>,
     /// What the segments tell of a fifth of the customers, by the density of the others, over independent columns;

@@ -28,8 +28,8 @@ pub struct Agreement {
 }
 
 impl GoldenSample {
-    /// Up to 256 customers, evenly spaced over the profiles of each segment and of those outside; none with a level that
-    /// fewer than ten have. Whatever the order of the rows, the sample is the same.
+    /// Up to 256 customers, evenly spaced over the profiles of each segment and of those outside; none with a level
+    /// that fewer than ten have. Whatever the order of the rows, the sample is the same.
     pub fn take(table: &CustomerTable, fitted: &Fitted) -> Self {
         let mut rows_of: BTreeMap<Option<SegmentId>, Vec<usize>> = BTreeMap::new();
         let few = few_levels(table, fitted);

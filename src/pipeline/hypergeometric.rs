@@ -5,9 +5,9 @@ use super::chi_squared::ln_gamma;
 /// Terms below this share of the sum change no digit of it.
 const NEGLIGIBLE: f64 = 1e-12;
 
-/// The probability that `now` customers have `marked_now` or more marked ones among them, if chance alone had spread all
-/// marked ones over these and the `before` others, `marked_before` of whom are marked; 1 where these have no more than
-/// their share.
+/// The probability that `now` customers have `marked_now` or more marked ones among them, if chance alone had spread
+/// all marked ones over these and the `before` others, `marked_before` of whom are marked; 1 where these have no more
+/// than their share.
 pub(super) fn chance_of_as_many((marked_before, before): (f64, f64), (marked_now, now): (f64, f64)) -> f64 {
     let (marked, all) = (marked_before + marked_now, before + now);
     if marked_now * all <= marked * now {

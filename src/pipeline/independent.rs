@@ -2,8 +2,9 @@
 
 use crate::customer::{DatePart, Feature, FeatureKind, Schema};
 
-/// The features for which `counts` is true, with their numbers; of a date one part: its month, else its quarter, else its
-/// year. A quarter follows from its month, and a base that does not cover whole years has other months in its last one.
+/// The features for which `counts` is true, with their numbers; of a date one part: its month, else its quarter, else
+/// its year. A quarter follows from its month, and a base that does not cover whole years has other months in its last
+/// one.
 pub(super) fn independent(schema: &Schema, counts: impl Fn(&Feature<'_>) -> bool) -> Vec<(usize, Feature<'_>)> {
     let all: Vec<(usize, Feature<'_>)> = schema.features().enumerate().filter(|(_, feature)| counts(feature)).collect();
     let rank = |kind: &FeatureKind<'_>| match kind {

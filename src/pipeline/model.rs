@@ -25,8 +25,8 @@ pub use placing::Assignment;
 
 /// Everything that was learned from one training set, and the schema it was read by.
 ///
-/// Invariants, checked by [`Model::from_parts`]: encoder, scaler and what the method learned fit the schema and one another, and
-/// there is one segment a cluster, each with an id of its own.
+/// Invariants, checked by [`Model::from_parts`]: encoder, scaler and what the method learned fit the schema and one
+/// another, and there is one segment a cluster, each with an id of its own.
 #[derive(Debug)]
 pub struct Model {
     schema: Arc<Schema>,

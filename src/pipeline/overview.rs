@@ -1,7 +1,7 @@
 //! The customers of a training as a picture: where each profile is on the map, and in which segment.
 //!
-//! The map that segments are found on has some ten dimensions. What is shown is the plane in which its customers vary most,
-//! and not a second map of two dimensions: that one would be drawn anew, and might show neighbours that the
+//! The map that segments are found on has some ten dimensions. What is shown is the plane in which its customers vary
+//! most, and not a second map of two dimensions: that one would be drawn anew, and might show neighbours that the
 //! segments know nothing of.
 
 use std::collections::BTreeMap;
@@ -46,8 +46,8 @@ pub struct OverviewPoint {
 impl Overview {
     /// The profiles of `fitted`, at most `max_points` of them.
     ///
-    /// Segments are often far apart and small on the map, and would be specks in a picture. So the gaps between them are
-    /// shortened, all by one factor, as far as no two segments come to touch; within a segment, and of what is
+    /// Segments are often far apart and small on the map, and would be specks in a picture. So the gaps between them
+    /// are shortened, all by one factor, as far as no two segments come to touch; within a segment, and of what is
     /// outside to the segment it is nearest to, distances are true.
     ///
     /// Of more profiles a systematic sample by customers is taken, the same every time.

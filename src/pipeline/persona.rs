@@ -134,7 +134,8 @@ impl Persona {
         self.traits.iter().find(|t| t.key == key).map_or(&[], |t| t.values.as_slice())
     }
 
-    /// What a marketer wrote of a segment in one sentence, such as `Silver tier females from Bedok, Punggol, Bishan who joined in Quarter 1 of 2024`.
+    /// What a marketer wrote of a segment in one sentence, such as `Silver tier females from Bedok, Punggol, Bishan who
+    /// joined in Quarter 1 of 2024`.
     pub fn summary(&self, schema: &Schema) -> String {
         let names = |feature: &Feature<'_>, n: usize| -> String {
             self.values(&feature.persona.key).iter().take(n).map(ToString::to_string).collect::<Vec<_>>().join(", ")

@@ -18,8 +18,8 @@ pub struct TablePlaces {
 }
 
 impl Model {
-    /// The profiles of `table` in the plane of [`Model::overview`] with so many `max_points`; `None` where the method has no
-    /// map.
+    /// The profiles of `table` in the plane of [`Model::overview`] with so many `max_points`; `None` where the method
+    /// has no map.
     ///
     /// # Errors
     /// As [`Model::assign`].

@@ -22,8 +22,8 @@ pub struct TrainingProfile {
     /// Which values of two features go together; empty in versions of earlier builds.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub associations: Vec<Association>,
-    /// What a second training on four fifths of the customers says; `None` in versions of earlier builds, and where there
-    /// were too few.
+    /// What a second training on four fifths of the customers says; `None` in versions of earlier builds, and where
+    /// there were too few.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refit: Option<Refit>,
 }
@@ -49,8 +49,8 @@ pub struct FeatureProfile {
 pub enum Histogram {
     /// Of a category, an ordinal or a date's part: each value with its customers, most frequent first.
     Values(Vec<(TraitValue, u64)>),
-    /// Of a number: ascending bounds, and for each stretch its customers. Stretch i reaches from bound i − 1 (excluded) to
-    /// bound i (included); the first and the last are open. The bounds are the deciles, as far as they differ.
+    /// Of a number: ascending bounds, and for each stretch its customers. Stretch i reaches from bound i − 1 (excluded)
+    /// to bound i (included); the first and the last are open. The bounds are the deciles, as far as they differ.
     Stretches {
         /// Bounds between stretches, at most 9.
         bounds: Vec<f64>,

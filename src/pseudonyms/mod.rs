@@ -1,10 +1,10 @@
 //! Keyed hashes of customers' identifiers, and who was erased.
 //!
 //! What is kept of an upload may have a pseudonym in place of each identifier: nobody can tell from one whom it stands
-//! for, nor try identifiers out, without the key. The key is made once, in `identifiers.key` of `STATE_DIR`, for its owner
-//! alone. A customer who is erased is remembered by pseudonym alone (`erased.json`), and no training reads a row of theirs
-//! again, from whatever file. Both files belong in a backup: without the key nobody is recognised any more, so a list of
-//! erased customers without its key is an error, and no new key is made.
+//! for, nor try identifiers out, without the key. The key is made once, in `identifiers.key` of `STATE_DIR`, for its
+//! owner alone. A customer who is erased is remembered by pseudonym alone (`erased.json`), and no training reads a row
+//! of theirs again, from whatever file. Both files belong in a backup: without the key nobody is recognised any more,
+//! so a list of erased customers without its key is an error, and no new key is made.
 //!
 //! A pseudonym is SHA-256 over the key and the hash that a table has for an identifier, cut to that hash's length; cut
 //! short, it cannot be carried on. Blocking. May import [`crate::customer`] alone.

@@ -230,8 +230,8 @@ pub(super) fn base_files(base_data: &Path) -> Result<Vec<PathBuf>, RetrainError>
     Ok(base)
 }
 
-/// Adds the files below `dir`, and the links: what a link leads to is read where it is a file, and is else named with the
-/// files that cannot be. Hidden ones and what Office leaves beside a workbook that is open are passed over.
+/// Adds the files below `dir`, and the links: what a link leads to is read where it is a file, and is else named with
+/// the files that cannot be. Hidden ones and what Office leaves beside a workbook that is open are passed over.
 fn list(dir: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), RetrainError> {
     let unlistable = |source| RetrainError::Unlistable { dir: dir.to_owned(), source };
     let entries = match fs::read_dir(dir) {

@@ -1,10 +1,10 @@
 //! Erasing a customer: from every later training, and from what is kept of uploads.
 //!
-//! First the customer's pseudonym is noted, so that no training reads a row of theirs again, from whatever file. Then every
-//! file is looked through. A kept upload that holds the customer is rewritten without those rows, as columns of our own
-//! ([`crate::workbook::write_columns`]), which a training reads as the same customers; the bytes that came are gone. Such
-//! columns are searched for the pseudonym, and copied without the rows of all who were erased. A workbook that an operator
-//! put into a folder is never changed: it is named with its rows, for the operator to change.
+//! First the customer's pseudonym is noted, so that no training reads a row of theirs again, from whatever file. Then
+//! every file is looked through. A kept upload that holds the customer is rewritten without those rows, as columns of
+//! our own ([`crate::workbook::write_columns`]), which a training reads as the same customers; the bytes that came are
+//! gone. Such columns are searched for the pseudonym, and copied without the rows of all who were erased. A workbook
+//! that an operator put into a folder is never changed: it is named with its rows, for the operator to change.
 //!
 //! A version knows no single customer. It is named if it was trained on a file that held the customer.
 

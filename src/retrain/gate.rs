@@ -39,8 +39,8 @@ pub struct GateLimits {
     pub max_upload_share: f64,
     /// Share of the customers with a value that the live version never saw, at most; 0.5.
     pub max_unseen_share: f64,
-    /// Share of the customers that would have to change for any column to be as the live version knows it, at most; 0.5.
-    /// Dates move by themselves, and do not count.
+    /// Share of the customers that would have to change for any column to be as the live version knows it, at most;
+    /// 0.5. Dates move by themselves, and do not count.
     pub max_drift: f64,
 }
 
@@ -196,9 +196,9 @@ pub(super) fn check_quality(limits: &GateLimits, scores: &Scores) -> Vec<GateChe
     checks
 }
 
-/// The checks of what the segments are worth: whether they are found again, restate a column, tell anything of a customer.
-/// What was not measured is not checked. One that `live` fails as well, or that was not measured of it, is tolerated: a
-/// routine training over an equally poor version would be refused for ever.
+/// The checks of what the segments are worth: whether they are found again, restate a column, tell anything of a
+/// customer. What was not measured is not checked. One that `live` fails as well, or that was not measured of it, is
+/// tolerated: a routine training over an equally poor version would be refused for ever.
 pub(super) fn check_meaning(limits: &GateLimits, scores: &Scores, live: Option<&Scores>) -> Vec<GateCheck> {
     let before = live.map(|live| meaning(limits, live));
     let mut checks = meaning(limits, scores);

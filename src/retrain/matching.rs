@@ -4,8 +4,9 @@
 //! ways to pair segments one is taken that shares the most customers (the assignment problem, solved by Kuhn and
 //! Munkres' Hungarian algorithm). Two segments can be a pair only if they share more than half of the customers of the
 //! new one: one that split lives on in its largest part, and two that merged in the larger of them. So what marketers
-//! added for a segment never reaches mostly other customers. Latent classes place everybody: of those only customers count
-//! that are of a kind the old training had. A segment that the live version has not is looked for in earlier ones.
+//! added for a segment never reaches mostly other customers. Latent classes place everybody: of those only customers
+//! count that are of a kind the old training had. A segment that the live version has not is looked for in earlier
+//! ones.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -149,8 +150,8 @@ pub(super) fn match_segments(
     Ok((matching, SegmentId::new(next_id)))
 }
 
-/// The segment of the old model that every row was in, if its training had such customers; nobody's, where there is no old
-/// model or it was made for other columns.
+/// The segment of the old model that every row was in, if its training had such customers; nobody's, where there is no
+/// old model or it was made for other columns.
 ///
 /// # Errors
 /// [`MatchError::Assign`].

@@ -5,7 +5,8 @@
 //! put away. Each step leaves the disk as it was unless all before it went well, and the process may
 //! end at any moment: the writer's lock goes with it, what was half written is swept by the next writer, and an upload
 //! either still waits or is base data, never both for longer than until the next training (`uploads` has the
-//! reasoning). Profiles that a data engine made may take the place of all files. A candidate that the gate refuses is an outcome, not an error.
+//! reasoning). Profiles that a data engine made may take the place of all files. A candidate that the gate refuses is
+//! an outcome, not an error.
 //!
 //! Blocking and heavy on the processor: an async caller runs it on a thread of its own. Knows nothing of HTTP; may
 //! import [`crate::model_store`], [`crate::pipeline`], [`crate::customer`] and [`crate::workbook`].
@@ -362,7 +363,8 @@ impl Run<'_> {
         Ok(RetrainOutcome::Published(Box::new(Published { id, report: self.report, put_away, pruned })))
     }
 
-    /// The models of the versions before the live one, the newest first, that were trained on customers of the same kind.
+    /// The models of the versions before the live one, the newest first, that were trained on customers of the same
+    /// kind.
     fn earlier_models(&self) -> impl Iterator<Item = Model> + use<> {
         let (store, sample) = (self.store.clone(), self.trained_on.sample);
         let live_at = self.live.as_ref().map(|live| live.manifest.created_at);

@@ -1,7 +1,7 @@
 //! The gate's checks of what is new: one upload, or values that nobody knows, must not take over a model.
 //!
-//! A routine training adds some customers to many. Where most of them come from one upload, or are unlike those that the
-//! live version was trained on, a person should look first: `force` publishes all the same. A full list of the same
+//! A routine training adds some customers to many. Where most of them come from one upload, or are unlike those that
+//! the live version was trained on, a person should look first: `force` publishes all the same. A full list of the same
 //! customers, sent anew, brings few of its own. Without a live version to compare with nothing is checked.
 
 use super::gate::{Bound, GateCheck, GateLimits};

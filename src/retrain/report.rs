@@ -36,8 +36,8 @@ pub struct RetrainReport {
     pub cleaning: CleaningReport,
     /// How the model was trained.
     pub params: FitParams,
-    /// Whether the method that was asked for found no segment, so that the first version has one, everyone; `params` are
-    /// those that made it, and the next training is made as was asked for.
+    /// Whether the method that was asked for found no segment, so that the first version has one, everyone; `params`
+    /// are those that made it, and the next training is made as was asked for.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub everyone_instead: bool,
     /// What was found of other ways to train, where they were compared first; `params` are those of the best, or the

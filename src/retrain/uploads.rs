@@ -180,8 +180,8 @@ fn put_one_away(upload: &Path, folder: &Path) -> io::Result<PathBuf> {
     Err(io::Error::new(io::ErrorKind::AlreadyExists, "every name for it is taken"))
 }
 
-/// Gives the upload a second name or, where that cannot be (another disk, or a link, which may lead elsewhere from there),
-/// makes a copy under it; never over a file.
+/// Gives the upload a second name or, where that cannot be (another disk, or a link, which may lead elsewhere from
+/// there), makes a copy under it; never over a file.
 fn place(upload: &Path, file: &Path) -> io::Result<()> {
     if !upload.is_symlink() {
         match fs::hard_link(upload, file) {

@@ -16,8 +16,8 @@ pub(super) struct Members<'a> {
     pub n_variants: usize,
 }
 
-/// One customer: where its row stands, where somebody asked for that, the schema's columns and what they yield, and where
-/// the customer belongs.
+/// One customer: where its row stands, where somebody asked for that, the schema's columns and what they yield, and
+/// where the customer belongs.
 #[derive(Debug, Clone, Copy)]
 pub struct Member<'a> {
     grouped: &'a Grouped,

@@ -53,8 +53,8 @@ impl Dialect {
         format!("NULLIF(TRIM(CAST({column} AS {kind})), '')")
     }
 
-    /// A part of the date in a column, such as `YEAR`; nothing for a date in the future, and for text that is not a date.
-    /// PostgreSQL ends with an error at such text.
+    /// A part of the date in a column, such as `YEAR`; nothing for a date in the future, and for text that is not a
+    /// date. PostgreSQL ends with an error at such text.
     pub(super) fn part(self, part: &str, column: &str) -> String {
         let day = match self {
             Self::Duckdb | Self::Spark => format!("TRY_CAST({column} AS DATE)"),
@@ -91,8 +91,8 @@ impl Dialect {
         format!("CAST({expression} AS {kind})")
     }
 
-    /// Whether two expressions are the same, where nothing is the same as nothing. PostgreSQL joins by hash only where it
-    /// sees an equality, so there it is one, with what no cell holds in place of nothing.
+    /// Whether two expressions are the same, where nothing is the same as nothing. PostgreSQL joins by hash only where
+    /// it sees an equality, so there it is one, with what no cell holds in place of nothing.
     pub(super) fn same(self, a: &str, b: &str, is_text: bool) -> String {
         match self {
             Self::Duckdb | Self::Bigquery => format!("{a} IS NOT DISTINCT FROM {b}"),

@@ -1,5 +1,5 @@
-//! The two statements that a data engine runs around us: one that groups customers into profiles, and one that joins the
-//! profiles' segments to all customers.
+//! The two statements that a data engine runs around us: one that groups customers into profiles, and one that joins
+//! the profiles' segments to all customers.
 //!
 //! A training needs distinct profiles with their numbers of customers, and a customer's segment depends on the profile
 //! alone. So an engine that has a hundred million customers sends a few thousand rows. Text is left as it is: it is

@@ -37,8 +37,8 @@ pub enum NameFault {
 }
 
 impl Table {
-    /// Reads a table as it is named in a statement: names with dots between them, quoted or not, or in DuckDB one of its
-    /// functions that read files, with one text.
+    /// Reads a table as it is named in a statement: names with dots between them, quoted or not, or in DuckDB one of
+    /// its functions that read files, with one text.
     ///
     /// # Errors
     /// [`NameFault::NotATable`] for anything else.

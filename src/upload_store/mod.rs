@@ -12,8 +12,8 @@
 //! - An upload that came without a key waits until it is approved, before a training learns from it (`about`).
 //! - Nothing is received that would leave less room on the file system than is to stay free; uploads under way count
 //!   with all that they may become.
-//! - Where a limit of size is set, what would go beyond it is refused: nobody's accepted upload makes room for another's.
-//!   Those that wait for approval have half of it.
+//! - Where a limit of size is set, what would go beyond it is refused: nobody's accepted upload makes room for
+//!   another's. Those that wait for approval have half of it.
 //! - Where a limit of age is set, older ones are removed. Only files that are named as this module names them are ever
 //!   touched. The caller sees to it that no training reads them meanwhile.
 //!

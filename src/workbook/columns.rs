@@ -1,12 +1,12 @@
 //! Customers in a file of our own: the schema's columns as they were cleaned, and what the rows are known by.
 //!
-//! It is CSV (RFC 4180, UTF-8). The first line has the titles of the schema's columns, then `customer` and `row`: hashes of
-//! the customer's identifier and of all cells of the row, as 16 and 32 hex digits, `customer` empty where the row has
-//! none. Whoever writes the file sees to it that nobody can try identifiers out. Names are as they were cleaned, levels as
-//! the schema has them, days as `2026-03-01`, numbers so that they are read as the same bits.
+//! It is CSV (RFC 4180, UTF-8). The first line has the titles of the schema's columns, then `customer` and `row`:
+//! hashes of the customer's identifier and of all cells of the row, as 16 and 32 hex digits, `customer` empty where the
+//! row has none. Whoever writes the file sees to it that nobody can try identifiers out. Names are as they were
+//! cleaned, levels as the schema has them, days as `2026-03-01`, numbers so that they are read as the same bits.
 //!
-//! Such a file is written here alone, so it is read in this process. It is cleaned once more all the same: the schema may
-//! have changed since. A file that is not as it should be is refused as a whole.
+//! Such a file is written here alone, so it is read in this process. It is cleaned once more all the same: the schema
+//! may have changed since. A file that is not as it should be is refused as a whole.
 
 use std::io::{self, Read, Write};
 use std::path::Path;
@@ -63,8 +63,8 @@ pub fn write_columns(table: &KeyedTable, out: impl Write) -> io::Result<()> {
 /// Reads the rows that [`write_columns`] has written, by another schema perhaps.
 ///
 /// # Errors
-/// [`WorkbookError::Damaged`] where the file is not as it was written, [`WorkbookError::MissingColumns`] where the schema
-/// asks for columns that were not kept, [`WorkbookError::Io`].
+/// [`WorkbookError::Damaged`] where the file is not as it was written, [`WorkbookError::MissingColumns`] where the
+/// schema asks for columns that were not kept, [`WorkbookError::Io`].
 pub fn read_columns(source: impl Read, schema: &Arc<Schema>, today: Date) -> Result<KeyedTable, WorkbookError> {
     let mut file = ::csv::ReaderBuilder::new().has_headers(false).from_reader(source.take(MAX_BYTES));
     let mut builder = TableBuilder::keyed(schema.clone(), today);

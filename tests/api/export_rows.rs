@@ -11,7 +11,8 @@ use crate::form::Form;
 use crate::problems::problem;
 use crate::sheets::{CUSTOMER, HEADER, csv};
 
-/// Customers of two months, each row another one, some of them useless, under a title of two rows; and their identifiers.
+/// Customers of two months, each row another one, some of them useless, under a title of two rows; and their
+/// identifiers.
 fn customers() -> (Vec<Vec<String>>, usize) {
     let header = HEADER.map(str::to_owned).to_vec();
     let row = |n: usize| {

@@ -1,4 +1,5 @@
-//! What people look at: the segments of the live version, the map, what marketers add, what waits, and how the service is.
+//! What people look at: the segments of the live version, the map, what marketers add, what waits, and how the service
+//! is.
 
 use std::collections::BTreeMap;
 

@@ -15,7 +15,8 @@ use crate::form::Form;
 use crate::sheets::{csv, xlsx};
 use crate::upstream::{self, KEY, written};
 
-/// Everything that the tests of this binary log while it is listened to, and the libraries beneath, down to the last word.
+/// Everything that the tests of this binary log while it is listened to, and the libraries beneath, down to the last
+/// word.
 static LOG: LazyLock<Log> = LazyLock::new(|| {
     let log = Log::default();
     let told = tracing_subscriber::fmt().with_env_filter(EnvFilter::new("trace")).with_writer(log.clone());

@@ -38,10 +38,10 @@ fn rows() -> Vec<[String; 4]> {
     let towns = ["Bedok", "Tampines", "yishun ", "Woodlands", "Atlantis", ""];
     let row = |n: usize| {
         let day = format!("202{}-{:02}-{:02}", 2 + n % 4, 1 + n % 12, 1 + n % 28);
-        let day = if n % 29 == 0 { "2999-01-01".to_owned() } else { day };
-        let tier = ["Silver", "Gold", "Platinum", "Bronze"][if n % 31 == 0 { 3 } else { n / 7 % 3 }];
+        let day = if n.is_multiple_of(29) { "2999-01-01".to_owned() } else { day };
+        let tier = ["Silver", "Gold", "Platinum", "Bronze"][if n.is_multiple_of(31) { 3 } else { n / 7 % 3 }];
         [
-            towns[if n % 37 == 0 { 5 } else { n % 5 }].to_owned(),
+            towns[if n.is_multiple_of(37) { 5 } else { n % 5 }].to_owned(),
             ["F", "Male", ""][n % 3].to_owned(),
             day,
             tier.to_owned(),
@@ -327,7 +327,7 @@ fn other_columns_are_handed_on_untouched_and_the_output_says_what_placed_the_row
     let input = batch(&rows, 0);
     let keep: Vec<String> = ["Gender", "number"].map(str::to_owned).to_vec();
     let mut output = Vec::new();
-    assign_arrow(&stream(&[input.clone()])[..], &mut output, &request(Some(&keep))).unwrap();
+    assign_arrow(&stream(std::slice::from_ref(&input))[..], &mut output, &request(Some(&keep))).unwrap();
     let placed = &batches(&output)[0];
     let schema = placed.schema();
     let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
@@ -356,9 +356,13 @@ fn columns_that_cannot_be_used_end_it_before_the_first_byte() {
         stream(&[named(columns)])
     };
     for (args, input, why) in [
-        (&[][..], stream(&[without_tier.clone()]), "needs a column \"Loyalty Tier\" (or tier, membership_level)"),
+        (
+            &[][..],
+            stream(std::slice::from_ref(&without_tier)),
+            "needs a column \"Loyalty Tier\" (or tier, membership_level)",
+        ),
         (&[], with("tier", &tier), "\"tier\" is Int32: it must be text"),
-        (&["--keep", "number,shoes"], stream(&[whole.clone()]), "no column \"shoes\" to keep"),
+        (&["--keep", "number,shoes"], stream(std::slice::from_ref(&whole)), "no column \"shoes\" to keep"),
         (&["--csv", "--keep", "tier"], b"Location,date,tier,is_new\n".to_vec(), ""),
         (&["--csv"], b"Location,date,tier,is_new\n".to_vec(), "what an added column is called"),
     ] {
@@ -370,7 +374,7 @@ fn columns_that_cannot_be_used_end_it_before_the_first_byte() {
         assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{}", shown(&output));
         assert!(said(&output)["error"].as_str().unwrap().contains(why), "{}", shown(&output));
     }
-    let output = run(&["--model", "20200101T000000Z-00000000"], &stream(&[whole.clone()]));
+    let output = run(&["--model", "20200101T000000Z-00000000"], &stream(std::slice::from_ref(&whole)));
     assert_eq!((output.status.code(), output.stdout.len()), (Some(3), 0), "{}", shown(&output));
     let output = run(&["--model", "nowhere"], &stream(&[whole]));
     assert_eq!(output.status.code(), Some(3), "{}", shown(&output));

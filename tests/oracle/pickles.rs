@@ -1,4 +1,5 @@
-//! The pickles of the Flask service, as `tools/export_pickles.py` wrote them: what becomes of them, and what is refused.
+//! The pickles of the Flask service, as `tools/export_pickles.py` wrote them: what becomes of them, and what is
+//! refused.
 
 use std::fs;
 use std::path::{Path, PathBuf};

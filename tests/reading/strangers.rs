@@ -132,8 +132,8 @@ fn first_record(xls: &[u8]) -> usize {
     xls.windows(8).position(|window| window == begin_of_file).unwrap()
 }
 
-/// One cell of an `.xls` moved to the far corner: laid out as a grid, the sheet would take a hundred gigabytes. A process
-/// that asks for them is aborted.
+/// One cell of an `.xls` moved to the far corner: laid out as a grid, the sheet would take a hundred gigabytes. A
+/// process that asks for them is aborted.
 pub fn far_cell_in(xls: &[u8]) -> Vec<u8> {
     let mut bytes = xls.to_vec();
     // A record of a text of the shared ones: its kind, its length, row and column.

@@ -16,8 +16,8 @@ use crate::order::{lines, random};
 use crate::shop::Shop;
 
 /// The files of the live version by name, without what tells of times and of the files that were read: `created_at`,
-/// `files` (of the manifest: the sums of the report and its page), `at`, `seconds`, `files` and `cleaning` (of the report:
-/// which files, which of their headers, rows and notes).
+/// `files` (of the manifest: the sums of the report and its page), `at`, `seconds`, `files` and `cleaning` (of the
+/// report: which files, which of their headers, rows and notes).
 fn files_of(shop: &mut Shop) -> BTreeMap<String, Vec<u8>> {
     shop.publish();
     let folder = fs::read_dir(shop.path("models/current")).unwrap().map(|entry| entry.unwrap());

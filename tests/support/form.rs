@@ -46,8 +46,8 @@ impl Form {
         (format!("multipart/form-data; boundary={BOUNDARY}"), self.body)
     }
 
-    /// What is answered when it is sent to `/upload-excel` over a connection of its own, the head included; as much as was
-    /// heard before the connection was cut.
+    /// What is answered when it is sent to `/upload-excel` over a connection of its own, the head included; as much as
+    /// was heard before the connection was cut.
     pub fn upload_to(self, address: &str) -> String {
         TcpStream::connect(address).map(|stream| self.upload_over(stream, address)).unwrap_or_default()
     }

@@ -3,9 +3,9 @@
 //!
 //! `CLUSTERED_POINTS=1000000` adds a fit of so many points to the sizes that are timed once.
 //!
-//! `cargo bench -p hdbscan --bench hdbscan -- stages` prints the wall and processor time of each stage on one thread and
-//! on two instead, for 50,000 points or `CLUSTERED_POINTS`. `CLUSTERED_THREADS` (such as `1,2,4`) changes the numbers of
-//! threads.
+//! `cargo bench -p hdbscan --bench hdbscan -- stages` prints the wall and processor time of each stage on one thread
+//! and on two instead, for 50,000 points or `CLUSTERED_POINTS`. `CLUSTERED_THREADS` (such as `1,2,4`) changes the
+//! numbers of threads.
 #![allow(missing_docs, reason = "criterion's macros make items without any")]
 #![allow(clippy::indexing_slicing, reason = "arrays have the shapes they are made with a few lines above")]
 #![allow(clippy::print_stdout, reason = "what a bench has to say")]

@@ -29,9 +29,9 @@ const MAX_COMPARED: usize = 10_000;
 /// edges or more, and inner edges connect inner points. If there are none, all count, as in the authors' program. A
 /// cluster of one point has core distance and sparseness 0. With all weights 1 this is the plain DBCV.
 ///
-/// Core distances make many edges equally long, and the choice among them decides which points are inner. Of equal edges
-/// the one with the densest end is taken, so that sparse points hang on the core of their cluster; then the shortest. The
-/// order of the points never decides.
+/// Core distances make many edges equally long, and the choice among them decides which points are inner. Of equal
+/// edges the one with the densest end is taken, so that sparse points hang on the core of their cluster; then the
+/// shortest. The order of the points never decides.
 ///
 /// Exact up to 10,000 points in clusters, in O(n²) time. Of more, evenly spaced points of each cluster are compared.
 ///

@@ -120,8 +120,8 @@ impl LatentClassModel {
         Ok(found)
     }
 
-    /// The bits that one row costs under the model, as a weighted mean: what held-out rows say about a model. A model of
-    /// one class tells what the columns cost each for itself.
+    /// The bits that one row costs under the model, as a weighted mean: what held-out rows say about a model. A model
+    /// of one class tells what the columns cost each for itself.
     ///
     /// # Errors
     /// [`LatentClassError::ColumnCount`], [`LatentClassError::NoRows`] and [`LatentClassError::WeightsLength`].

@@ -49,8 +49,8 @@ impl LatentClassModel {
     /// The model stored as `parts`; it answers like the one they were taken from.
     ///
     /// # Errors
-    /// [`LatentClassError::NoColumns`], [`LatentClassError::TooManyValues`], and [`LatentClassError::Damaged`] for parts
-    /// that no fit could have written.
+    /// [`LatentClassError::NoColumns`], [`LatentClassError::TooManyValues`], and [`LatentClassError::Damaged`] for
+    /// parts that no fit could have written.
     pub fn from_parts(parts: LatentClassParts) -> Result<Self, LatentClassError> {
         let LatentClassParts { sizes, n_values, shares, candidates } = parts;
         let n_classes = sizes.len();

@@ -1,9 +1,9 @@
 //! UMAP on the distinct rows of one-hot data: a fit with the default parameters, and transforms of many rows and of
 //! one.
 //!
-//! `cargo bench -p umap --bench umap -- growth` fits 10,000, 50,000 and 200,000 points instead, once each, and prints by
-//! which power of the number of points the time of each stage grows. `-- stages` prints the wall and processor time of
-//! each stage on one thread and on two. `MAPPED_POINTS`, `MAPPED_FEATURES` and `MAPPED_NEIGHBOURS` change the 50,000
+//! `cargo bench -p umap --bench umap -- growth` fits 10,000, 50,000 and 200,000 points instead, once each, and prints
+//! by which power of the number of points the time of each stage grows. `-- stages` prints the wall and processor time
+//! of each stage on one thread and on two. `MAPPED_POINTS`, `MAPPED_FEATURES` and `MAPPED_NEIGHBOURS` change the 50,000
 //! × 10 points and the 120 neighbours of that, `MAPPED_THREADS` (such as `1,2,4`) the numbers of threads.
 #![allow(clippy::unwrap_used, missing_docs, reason = "a bench without its fixture has nothing to say")]
 #![allow(clippy::indexing_slicing, reason = "centres, stages and their times are counted by constants")]

@@ -1,8 +1,9 @@
-//! Pictures on disk, each under the hash of its bytes, and the names of posters, which are drawn when they are asked for.
+//! Pictures on disk, each under the hash of its bytes, and the names of posters, which are drawn when they are asked
+//! for.
 //!
-//! A name identifies its picture for good: the bytes never change, and a poster's name says what it shows. Only names of
-//! these shapes are joined to the folder, so no name is a path. A poster's name is signed with a key in the folder, so
-//! that nobody can have this service draw what it did not write. Blocking; knows no HTTP and no writer.
+//! A name identifies its picture for good: the bytes never change, and a poster's name says what it shows. Only names
+//! of these shapes are joined to the folder, so no name is a path. A poster's name is signed with a key in the folder,
+//! so that nobody can have this service draw what it did not write. Blocking; knows no HTTP and no writer.
 
 mod expiry;
 mod name;
@@ -55,8 +56,8 @@ impl ImageStore {
     ///
     /// # Errors
     /// [`io::ErrorKind::InvalidData`] where the first bytes are no PNG's, JPEG's or WebP's;
-    /// [`io::ErrorKind::StorageFull`] where too little would stay free, or where the pictures of the last day alone hold
-    /// as much as all may; else what the disk says.
+    /// [`io::ErrorKind::StorageFull`] where too little would stay free, or where the pictures of the last day alone
+    /// hold as much as all may; else what the disk says.
     pub fn put(&self, bytes: &[u8]) -> io::Result<ImageName> {
         let not_a_picture = || io::Error::new(io::ErrorKind::InvalidData, "neither PNG nor JPEG nor WebP");
         let name = ImageName::of_bytes(bytes, ImageKind::of(bytes).ok_or_else(not_a_picture)?);

@@ -1,8 +1,8 @@
 //! What is spent, day by day: one small file that several processes may share.
 //!
-//! Every change reads the file, replaces it whole and syncs it, under a lock across processes. Each UTC day has an entry
-//! of its own, so a clock that was ahead or behind for a while spends that other day's budget and leaves today's as it
-//! was. Knows no limits and no prices.
+//! Every change reads the file, replaces it whole and syncs it, under a lock across processes. Each UTC day has an
+//! entry of its own, so a clock that was ahead or behind for a while spends that other day's budget and leaves today's
+//! as it was. Knows no limits and no prices.
 
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};

@@ -1,5 +1,5 @@
-//! The keys that are good now: those of `API_KEYS` and `ADMIN_KEY`, and those of `KEYS_FILE`, which may change while the
-//! server runs.
+//! The keys that are good now: those of `API_KEYS` and `ADMIN_KEY`, and those of `KEYS_FILE`, which may change while
+//! the server runs.
 
 use std::fmt;
 use std::path::{Path, PathBuf};

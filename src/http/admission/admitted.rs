@@ -110,6 +110,7 @@ mod tests {
     }
 
     #[tokio::test]
+    #[expect(clippy::async_yields_async, reason = "the task outlives the request that begins it")]
     async fn a_task_of_its_own_works_for_the_request_and_holds_its_slot_until_it_has_ended() {
         let slots = Slots::new(Shares::of_requests(1));
         let slot = slots.try_take(client(1));

@@ -1,10 +1,11 @@
-//! Slots that clients share: for requests of one class that are in progress, for processors, for large bodies in memory.
+//! Slots that clients share: for requests of one class that are in progress, for processors, for large bodies in
+//! memory.
 //!
 //! A request without a free slot queues. A free slot goes to the client that holds the fewest, then to the one that
 //! held slots for the least time lately, then to the one that came first, so no client waits behind thousands of
 //! requests of another.
-//! Beyond its own share, an eighth, a client only gets slots while others would still find some: so one client alone may
-//! use half of all, and several together leave a quarter to newcomers.
+//! Beyond its own share, an eighth, a client only gets slots while others would still find some: so one client alone
+//! may use half of all, and several together leave a quarter to newcomers.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::pin::pin;

@@ -1,10 +1,10 @@
 //! What a request meets before its handler and its answer after it: a limit on connections, minimum rates for heads,
-//! bodies and answers, its key and rate ([`super::access`]), and limits on requests in progress and on bytes of answers, shared out so that
-//! one client cannot take it all.
+//! bodies and answers, its key and rate ([`super::access`]), and limits on requests in progress and on bytes of
+//! answers, shared out so that one client cannot take it all.
 //!
 //! A limit holds until what it limits is gone: an answer's [`lease`] ends when its last byte has left. It knows a route
-//! by its pattern and its [`Class`] only. Everything here is bounded: a rejected request costs a few kilobytes for a few
-//! seconds. Every number is in [`limits`]. May import [`super::access`] and
+//! by its pattern and its [`Class`] only. Everything here is bounded: a rejected request costs a few kilobytes for a
+//! few seconds. Every number is in [`limits`]. May import [`super::access`] and
 //! [`super::problem`].
 
 mod admit;

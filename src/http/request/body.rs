@@ -44,8 +44,8 @@ pub(in crate::http) async fn read_object(
 ///
 /// # Errors
 /// [`ApiError::NotJson`], [`ApiError::BodyTooLarge`], [`ApiError::BodyCutOff`], [`ApiError::BrokenJson`],
-/// [`ApiError::NotAnObject`], [`ApiError::TooManyKeys`], [`ApiError::Fields`] for a field that is longer than any use of
-/// it.
+/// [`ApiError::NotAnObject`], [`ApiError::TooManyKeys`], [`ApiError::Fields`] for a field that is longer than any use
+/// of it.
 pub(in crate::http) async fn read_object_and<T: Send + 'static>(
     state: &AppState,
     headers: &HeaderMap,

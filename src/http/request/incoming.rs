@@ -66,8 +66,8 @@ pub(in crate::http) async fn receive(state: &AppState, headers: &HeaderMap, body
     Ok(Incoming { file, texts })
 }
 
-/// Receives any number of files, up to 32, and the text fields beside them: a form of fields `files`, or no body at all for
-/// none.
+/// Receives any number of files, up to 32, and the text fields beside them: a form of fields `files`, or no body at all
+/// for none.
 ///
 /// # Errors
 /// As [`receive`], but [`ApiError::TooManyFiles`] in place of the two that ask for one.

@@ -42,8 +42,8 @@ pub(in crate::http) async fn keep(
     state.on_cpu_pool_final("keeping an upload", keep).await?
 }
 
-/// The schema's columns of a file, with pseudonyms, and without customers who were erased. Trainings read by the settings'
-/// schema; a file without its columns is kept by the one that has read it.
+/// The schema's columns of a file, with pseudonyms, and without customers who were erased. Trainings read by the
+/// settings' schema; a file without its columns is kept by the one that has read it.
 fn columns_of(state: &AppState, file: &Received, read_by: Arc<Schema>) -> Result<KeyedTable, ApiError> {
     let reading = Reading::default();
     let by_settings = state.parts().schema.clone();

@@ -23,7 +23,8 @@ pub(in crate::http) struct CompareQuery {
     /// Answer when the comparison, and the training after it, is done, not at once.
     #[serde(default)]
     wait: bool,
-    /// `best`, or the name of a candidate: train by it on all customers, and publish the model if the gate lets it pass.
+    /// `best`, or the name of a candidate: train by it on all customers, and publish the model if the gate lets it
+    /// pass.
     #[param(example = "best")]
     publish: Option<String>,
     /// With `publish`: publish even a model of poor quality.
@@ -34,10 +35,10 @@ pub(in crate::http) struct CompareQuery {
 /// Compares ways to train
 ///
 /// On the base data and the waiting uploads, as `content-portal compare` does: up to three minutes. It is a job like a
-/// retraining, and only one of both runs at a time; its `comparison` has the result. With `publish` a training by the best
-/// or a named candidate follows, through the gate, and the job ends as that does; where none passes, `best` publishes
-/// nothing, and the job's state is `compared`. Otherwise nothing is published. A candidate's `settings` can be sent as
-/// `training` of `POST /retrain`, too.
+/// retraining, and only one of both runs at a time; its `comparison` has the result. With `publish` a training by the
+/// best or a named candidate follows, through the gate, and the job ends as that does; where none passes, `best`
+/// publishes nothing, and the job's state is `compared`. Otherwise nothing is published. A candidate's `settings` can
+/// be sent as `training` of `POST /retrain`, too.
 #[utoipa::path(post, path = "/compare", tag = "models", operation_id = "compare",
     params(CompareQuery),
     responses(

@@ -35,8 +35,8 @@ pub(in crate::http) struct Index {
 
 /// The service and its next addresses
 ///
-/// With `Accept: text/html`, as browsers send it, the console: a page to look at customers, to upload, write and retrain.
-/// With `CONSOLE=off` a redirection to the page that describes the API.
+/// With `Accept: text/html`, as browsers send it, the console: a page to look at customers, to upload, write and
+/// retrain. With `CONSOLE=off` a redirection to the page that describes the API.
 #[utoipa::path(get, path = "/", tag = "operation", operation_id = "get_index",
     responses(
         (status = 200, description = "The addresses to go on from; for a browser the console",

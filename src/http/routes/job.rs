@@ -37,8 +37,8 @@ pub(in crate::http) struct JobView {
     /// When it ended; null while it runs.
     #[schema(required, value_type = Option<String>, format = DateTime, example = "2027-01-01T02:00:09Z")]
     ended_at: Option<Timestamp>,
-    /// What is being done: `starting`, `reading`, `comparing`, `neighbours`, `layout`, `clustering`, `scoring`, `judging` or
-    /// `publishing`; null once it ended.
+    /// What is being done: `starting`, `reading`, `comparing`, `neighbours`, `layout`, `clustering`, `scoring`,
+    /// `judging` or `publishing`; null once it ended.
     #[schema(required, value_type = Option<String>, example = "layout")]
     step: Option<Step>,
     /// How much of the whole is done, 0 to 1.
@@ -50,8 +50,8 @@ pub(in crate::http) struct JobView {
     /// Where that version's report is; null where there is none.
     #[schema(required, example = "/models/20261122T194851Z-2a945ef3/report")]
     report: Option<String>,
-    /// What was found of each way to train; absent of a retraining. Where a way was to be published, the other fields say
-    /// what became of it.
+    /// What was found of each way to train; absent of a retraining. Where a way was to be published, the other fields
+    /// say what became of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     comparison: Option<Comparison>,
     /// The checks that the candidate failed.
@@ -66,8 +66,8 @@ pub(in crate::http) struct JobView {
 
 /// The state of a retraining: `running`, or how it ended. `refused`: its candidate failed a check, or there was too
 /// little data, and nothing changed; `unchanged`: the live version was trained on the same customers, with the same
-/// schema and parameters, and stays; `compared`: it was a comparison, and nothing was published; `locked`: another process
-/// was retraining; `failed`: it did not finish.
+/// schema and parameters, and stays; `compared`: it was a comparison, and nothing was published; `locked`: another
+/// process was retraining; `failed`: it did not finish.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::http) enum JobState {

@@ -51,7 +51,8 @@ pub(in crate::http) struct MapAnswer {
     /// Positions along the direction of the second largest.
     #[schema(example = json!([1.007]))]
     y: Vec<f64>,
-    /// The profile's number in the training, by which an upload's `places` name it; absent where profiles are put together.
+    /// The profile's number in the training, by which an upload's `places` name it; absent where profiles are put
+    /// together.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = json!([0]))]
     profile: Option<Vec<usize>>,

@@ -52,8 +52,8 @@ pub(in crate::http) struct RetrainForm {
     /// Up to 32 workbooks: .xlsx, .xls or .csv. Without any, and without a body, there is enough where it is.
     #[schema(value_type = Vec<String>, format = Binary, example = json!([]))]
     files: Vec<Vec<u8>>,
-    /// JSON of how to train, such as `{"min_cluster_size": "4%"}`. What it does not name is as `TRAINING_PATH` has it, or
-    /// else as in the live version.
+    /// JSON of how to train, such as `{"min_cluster_size": "4%"}`. What it does not name is as `TRAINING_PATH` has it,
+    /// or else as in the live version.
     #[schema(required = false)]
     training: TrainingSettings,
 }

@@ -1,5 +1,5 @@
-//! `GET /segments`: the segments of the live version, as training found them; `PUT /segments/{id}/extras`: what marketers
-//! add to one.
+//! `GET /segments`: the segments of the live version, as training found them; `PUT /segments/{id}/extras`: what
+//! marketers add to one.
 
 use std::collections::BTreeMap;
 
@@ -89,7 +89,8 @@ pub(in crate::http) struct TrainedSegment {
     /// What sets these customers apart, in sentences.
     #[schema(example = "Joined October to December (all). Gender, year and tier as everywhere.")]
     persona_summary: String,
-    /// What sets these customers apart, and how far it may be said of one of them; null where the version did not test it.
+    /// What sets these customers apart, and how far it may be said of one of them; null where the version did not test
+    /// it.
     #[schema(required)]
     distinguishing: Option<Vec<Distinguishing>>,
     /// The persona's keys that are as everywhere; null where the version did not test it.
@@ -105,8 +106,8 @@ pub(in crate::http) struct TrainedSegment {
     /// `kept` where the version before had it, `new` where it had not; null where there was no version before.
     #[schema(required, example = "kept")]
     fate: Option<&'static str>,
-    /// How much of it a training on four fifths of the customers found again, 0 to 1 (Jaccard index); null where that was
-    /// not measured.
+    /// How much of it a training on four fifths of the customers found again, 0 to 1 (Jaccard index); null where that
+    /// was not measured.
     #[schema(required, example = 0.93)]
     found_again: Option<f64>,
 }
@@ -150,8 +151,8 @@ impl Serialize for ByKey {
 
 /// The segments of the live version
 ///
-/// Each with its size, its persona, what marketers added, how its values compare with those of all customers, and how it
-/// has changed since the version before.
+/// Each with its size, its persona, what marketers added, how its values compare with those of all customers, and how
+/// it has changed since the version before.
 #[utoipa::path(get, path = "/segments", tag = "segments", operation_id = "list_segments",
     responses(
         (status = 200, description = "The segments", body = SegmentsAnswer),
@@ -177,9 +178,9 @@ pub(in crate::http) struct ExtrasAnswer {
 
 /// What marketers add to a segment
 ///
-/// The JSON object takes the place of all extras of the segment: texts by key, such as `{"Interests": "running"}`. The next
-/// text uses them, every server of the same folder takes them over, and trainings carry them along. `If-Match` names the
-/// extras that the caller saw, as `extras_etag` of `GET /segments` has it; `*` stands for any.
+/// The JSON object takes the place of all extras of the segment: texts by key, such as `{"Interests": "running"}`. The
+/// next text uses them, every server of the same folder takes them over, and trainings carry them along. `If-Match`
+/// names the extras that the caller saw, as `extras_etag` of `GET /segments` has it; `*` stands for any.
 #[utoipa::path(put, path = "/segments/{id}/extras", tag = "segments", operation_id = "put_segment_extras",
     params(("id" = u32, Path, example = 0),
         ("If-Match" = String, Header, description = "`extras_etag` as it was seen, or `*`", example = "*")),

@@ -109,8 +109,8 @@ pub(in crate::http) struct Requests {
     server_error: u64,
 }
 
-/// Milliseconds that those requests took without waiting for the model server: an upper bound from doubling buckets; null
-/// before the first one.
+/// Milliseconds that those requests took without waiting for the model server: an upper bound from doubling buckets;
+/// null before the first one.
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct Overhead {
     /// Of half of the requests.

@@ -103,8 +103,8 @@ impl FromStr for CandidateName {
     }
 }
 
-/// What is tried on the customers of `table`, whose schema has not yet the settings of `params`. Of two that are the same
-/// the first stands.
+/// What is tried on the customers of `table`, whose schema has not yet the settings of `params`. Of two that are the
+/// same the first stands.
 pub(super) fn candidates(table: &CustomerTable, params: &FitParams) -> Vec<Candidate> {
     let own = table.schema().adjusted(&params.columns);
     let map = FitParams { method: Method::UmapHdbscan, ..params.clone() };

@@ -1,8 +1,9 @@
 //! How much segments tell of customers they were not found among.
 //!
 //! Segments make a density of customers: each has a share, and within it the columns are independent. Its gain over
-//! columns that are independent everywhere is what the segments tell of a customer's other columns, in bits. Any method's
-//! segments are judged by it alike, and it cannot be had by restating one column, which tells nothing of the others.
+//! columns that are independent everywhere is what the segments tell of a customer's other columns, in bits. Any
+//! method's segments are judged by it alike, and it cannot be had by restating one column, which tells nothing of the
+//! others.
 
 use ndarray::{ArrayView2, Axis};
 

@@ -48,8 +48,8 @@ pub struct Judged {
     /// The share of the customers outside every segment, 0 to 1.
     #[schema(required, example = 0.0)]
     pub noise_share: Option<f64>,
-    /// How much of the least stable segment a training on a resample of the customers finds again: the mean Jaccard index
-    /// over the resamples, 0 to 1 (Hennig 2007).
+    /// How much of the least stable segment a training on a resample of the customers finds again: the mean Jaccard
+    /// index over the resamples, 0 to 1 (Hennig 2007).
     #[schema(required, example = 0.73)]
     pub least_jaccard: Option<f64>,
     /// The same, the mean of all segments.

@@ -3,7 +3,8 @@
 //!
 //! Scores on a map are high where there is nothing. So each candidate is trained again on resamples of the customers,
 //! which says how stable its segments are ([`stability`]), and on four fifths of them, which says how much they tell of
-//! the others ([`density`]), beside what they tell where every column is shuffled on its own. [`judgement`] has the rules.
+//! the others ([`density`]), beside what they tell where every column is shuffled on its own. [`judgement`] has the
+//! rules.
 //!
 //! Pure, as all of the pipeline: the result is a function of the customers, the settings and the seed.
 

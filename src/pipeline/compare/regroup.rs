@@ -11,8 +11,8 @@ use crate::pipeline::scaler::Scaler;
 use crate::pipeline::second_training::resized;
 use crate::pipeline::{FitError, FitParams, Method};
 
-/// The rounds of a resample's layout. Its segments differ little from those of the 500 rounds of a training, and it takes
-/// less than half of the time.
+/// The rounds of a resample's layout. Its segments differ little from those of the 500 rounds of a training, and it
+/// takes less than half of the time.
 const N_EPOCHS: usize = 200;
 
 /// The segments of a table's rows.

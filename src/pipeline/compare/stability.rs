@@ -1,5 +1,5 @@
-//! Whether a second fit finds a segment again: the Jaccard index of clusterboot (Hennig 2007, "Cluster-wise assessment of
-//! cluster stability").
+//! Whether a second fit finds a segment again: the Jaccard index of clusterboot (Hennig 2007, "Cluster-wise assessment
+//! of cluster stability").
 
 use std::collections::BTreeMap;
 

@@ -28,8 +28,8 @@ impl Bin {
         Self { is_unlisted: true, ..Self::new(value, before, 0.0) }
     }
 
-    /// Whether the share of this value became twice or half of what it was, which matters, and chance does so less often
-    /// than `chance`.
+    /// Whether the share of this value became twice or half of what it was, which matters, and chance does so less
+    /// often than `chance`.
     pub fn doubled_or_halved(&self, before: f64, now: f64, chance: f64) -> bool {
         let (p, q) = (self.before / before, self.now / now);
         let is_large = (p - q).abs() >= MIN_CHANGE && p.max(q) >= 2.0 * p.min(q);
@@ -87,8 +87,8 @@ pub(super) fn by_value(
     bins
 }
 
-/// For each code of a column the place of its value in the training's histogram: where training merged rare names, those
-/// that it does not list are one of its values.
+/// For each code of a column the place of its value in the training's histogram: where training merged rare names,
+/// those that it does not list are one of its values.
 pub(super) fn positions(
     feature: &Feature<'_>,
     profile: &FeatureProfile,

@@ -13,8 +13,8 @@ const RANK_TOLERANCE: f64 = 1e-3;
 const DIGITS: i32 = 6;
 
 impl Encoder {
-    /// The value of each feature of an encoded row, in the schema's order; `None` where it has none, where the feature only
-    /// describes, and of a number that is the mean itself.
+    /// The value of each feature of an encoded row, in the schema's order; `None` where it has none, where the feature
+    /// only describes, and of a number that is the mean itself.
     pub(in crate::pipeline) fn decode(
         &self,
         schema: &Schema,

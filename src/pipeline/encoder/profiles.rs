@@ -92,8 +92,8 @@ impl Combined {
         self.end = self.end.saturating_mul(n_classes);
     }
 
-    /// For each row the number of its like, counted from 0 in order of first appearance; and for each of those the first
-    /// row.
+    /// For each row the number of its like, counted from 0 in order of first appearance; and for each of those the
+    /// first row.
     pub fn numbered(self) -> (Vec<u32>, Vec<usize>) {
         let mut first_rows = Vec::new();
         let mut next = |row: usize| {

@@ -52,8 +52,8 @@ fn counts(table: &CustomerTable, feature: &Feature<'_>, column: &CustomerColumn)
 }
 
 impl Encoder {
-    /// Whether the feature number `index` leaves out what few customers have: a name that it does not list is [`OTHER`],
-    /// a part of a date is not known.
+    /// Whether the feature number `index` leaves out what few customers have: a name that it does not list is
+    /// [`OTHER`], a part of a date is not known.
     pub(in crate::pipeline) fn merges_rare(&self, index: usize) -> bool {
         self.with_rare.contains(&index)
     }
@@ -128,8 +128,8 @@ fn merged(column: &CustomerColumn, instead: impl Fn(&Value) -> Option<Value>) ->
     CustomerColumn { codes: column.codes.iter().map(code).collect(), values }
 }
 
-/// What is left of a date without one of its parts: without a month its quarter, without a quarter nothing of the year's
-/// course.
+/// What is left of a date without one of its parts: without a month its quarter, without a quarter nothing of the
+/// year's course.
 fn without(value: &Value, part: DatePart) -> Value {
     let known = |part: DatePart| part.of(value);
     let year = known(DatePart::Year).and_then(|year| i16::try_from(year).ok()).filter(|_| part != DatePart::Year);

@@ -1,10 +1,10 @@
 //! Segments as latent classes of the profiles.
 //!
-//! Each feature of the schema is a column of categories: names and levels as they are, numbers by deciles. Of a date one
-//! part goes in, the month, else the quarter, else the year. Within a class the columns must be independent, and the
-//! parts of a date never are: a quarter is a function of the month, and a training that covers three and a half years has
-//! other months in the last one. With both in, the classes would be quarters or years, also where nothing else is tied
-//! together.
+//! Each feature of the schema is a column of categories: names and levels as they are, numbers by deciles. Of a date
+//! one part goes in, the month, else the quarter, else the year. Within a class the columns must be independent, and
+//! the parts of a date never are: a quarter is a function of the month, and a training that covers three and a half
+//! years has other months in the last one. With both in, the classes would be quarters or years, also where nothing
+//! else is tied together.
 
 use latent_classes::{
     Bins, LatentClassError, LatentClassModel, LatentClassParams, LatentClassParts, MISSING, Prediction,
@@ -19,8 +19,8 @@ use crate::customer::{FeatureKind, Schema};
 
 /// Numbers are cut into so many bins.
 const N_BINS: usize = 10;
-/// The share of the training's customers who are so unlikely by its classes that others of their likelihood are of no kind
-/// that it had.
+/// The share of the training's customers who are so unlikely by its classes that others of their likelihood are of no
+/// kind that it had.
 const UNLIKELY: f64 = 0.01;
 
 /// Latent classes of the training profiles.
@@ -113,8 +113,8 @@ impl LatentClasses {
         Ok(Self { columns, model, points, codes, customers, labels, strengths })
     }
 
-    /// Fits as many classes once more to these of the training profiles with so many customers each, by the same columns.
-    /// Their number is what was learned, and not what is tested (Hennig 2007).
+    /// Fits as many classes once more to these of the training profiles with so many customers each, by the same
+    /// columns. Their number is what was learned, and not what is tested (Hennig 2007).
     pub fn fit_again(&self, kept: &[(usize, u32)], seed: u64) -> Result<Found, FitError> {
         let (profiles, customers): (Vec<usize>, Vec<u32>) = kept.iter().copied().unzip();
         Found::of(&self.codes.select(Axis(0), &profiles), &customers, seed, (self.n_classes(), self.n_classes()))

@@ -19,8 +19,8 @@ pub struct Overlaid {
 }
 
 impl Model {
-    /// Lays marketers' entries over the trained personas: a key of the schema replaces the trained trait, unless it has a
-    /// value that none of the segment's customers had in training; any other key becomes an extra.
+    /// Lays marketers' entries over the trained personas: a key of the schema replaces the trained trait, unless it has
+    /// a value that none of the segment's customers had in training; any other key becomes an extra.
     pub fn overlay_personas(
         &mut self,
         entries: &BTreeMap<SegmentId, serde_json::Map<String, serde_json::Value>>,

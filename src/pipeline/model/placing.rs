@@ -51,9 +51,10 @@ impl Model {
 
     /// The segment of each row of `table` that the training had customers like it in; `None` where it had none.
     ///
-    /// On a map that is where the row is placed: far from every cluster it is outside. Latent classes place everybody, a
-    /// wholly new kind of customers too. Of these a row counts that is as a training customer was, or that has no value
-    /// which training never saw and is no less likely than the least likely hundredth of the training's customers.
+    /// On a map that is where the row is placed: far from every cluster it is outside. Latent classes place everybody,
+    /// a wholly new kind of customers too. Of these a row counts that is as a training customer was, or that has no
+    /// value which training never saw and is no less likely than the least likely hundredth of the training's
+    /// customers.
     ///
     /// # Errors
     /// As [`Model::assign`].

@@ -82,7 +82,8 @@ impl Calibration {
         Self { inside: curve(true), outside: curve(false), error: None }
     }
 
-    /// How likely another training agrees on a customer who was placed with this strength, `None` outside every segment.
+    /// How likely another training agrees on a customer who was placed with this strength, `None` outside every
+    /// segment.
     pub(super) fn confidence(&self, strength: Option<f64>) -> Option<f64> {
         let curve = if strength.is_some() { &self.inside } else { &self.outside };
         curve.as_ref().map(|curve| curve.at(strength.unwrap_or(0.0)))

@@ -1,8 +1,8 @@
 //! A second training, on four fifths of the customers: what it says of the first.
 //!
 //! A model knows its own customers. How many new ones it will leave outside, where it will put them, and how much a
-//! segment owes to the very customers it was trained on can be seen only in customers that it was not trained on. So each
-//! training is made once more without a fifth of them, by the same parameters and seed, and that fifth is placed.
+//! segment owes to the very customers it was trained on can be seen only in customers that it was not trained on. So
+//! each training is made once more without a fifth of them, by the same parameters and seed, and that fifth is placed.
 
 mod calibration;
 
@@ -21,8 +21,8 @@ pub struct Refit {
     pub shares: Vec<(Option<SegmentId>, f64)>,
     /// On how many customers those shares rest.
     pub customers: u64,
-    /// Whether the segments restate a date, and so move with it: half of what tells the segments apart, or more, is told
-    /// by one part of a date alone.
+    /// Whether the segments restate a date, and so move with it: half of what tells the segments apart, or more, is
+    /// told by one part of a date alone.
     pub follows_dates: bool,
     /// How much of each segment the second training found again, in the order of their ids.
     pub stability: Vec<Stability>,

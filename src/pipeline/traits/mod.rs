@@ -35,8 +35,8 @@ pub use statistics::wilson_interval;
 pub(super) use trait_test::shows_the_few_beside;
 pub use words::Statement;
 
-/// The fewest customers of whom a statement rests on themselves: with fewer an upload's group is not described by what is
-/// observed in it, no provider is told what they have in common, and no confidence is learned from them.
+/// The fewest customers of whom a statement rests on themselves: with fewer an upload's group is not described by what
+/// is observed in it, no provider is told what they have in common, and no confidence is learned from them.
 pub const MIN_OBSERVED: u64 = 50;
 
 /// What sets the customers of one segment apart from all, and what does not.

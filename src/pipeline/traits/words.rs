@@ -66,8 +66,8 @@ impl Distinction {
         features.map(|feature| name_of(schema, &feature)).collect()
     }
 
-    /// What sets `customers` of a training apart, in sentences: `Joined October to December (all). More often than others
-    /// from Bedok or Novena (34 % against 17 %). Gender and year as everywhere.`
+    /// What sets `customers` of a training apart, in sentences: `Joined October to December (all). More often than
+    /// others from Bedok or Novena (34 % against 17 %). Gender and year as everywhere.`
     pub fn summary(&self, schema: &Schema, customers: u64) -> String {
         self.summary_beside(schema, customers, "as everywhere")
     }

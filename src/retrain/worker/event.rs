@@ -56,8 +56,8 @@ pub enum Outcome {
     Compared {
         /// What was found.
         comparison: Box<Comparison>,
-        /// How the training by the chosen way ended; `None` where none was asked for, or no way passed, and all is as it
-        /// was.
+        /// How the training by the chosen way ended; `None` where none was asked for, or no way passed, and all is as
+        /// it was.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         then: Option<Box<Outcome>>,
     },

@@ -94,8 +94,9 @@ pub(super) struct GenerateAnswer<'a> {
     /// How surely the customer belongs to the segment, 0 to 1; null where no customer was described.
     #[schema(required, example = 0.93)]
     pub cluster_strength: Option<f64>,
-    /// How likely another training is to put the customer in the same place, 0 to 1, learned from customers who were held
-    /// out of a second training, in steps of 0.05; null where no customer was described, and where too few were held out.
+    /// How likely another training is to put the customer in the same place, 0 to 1, learned from customers who were
+    /// held out of a second training, in steps of 0.05; null where no customer was described, and where too few were
+    /// held out.
     #[schema(required, example = 0.95)]
     pub cluster_confidence: Option<f64>,
     /// The nearest segment, whose persona was used, where the customer is outside every one.
