@@ -21,10 +21,10 @@ pub fn write(path: &Path, staged: &Path, bytes: &[u8]) -> io::Result<()> {
     replace(path, staged, File::create(staged), bytes)
 }
 
-/// As [`write`], into a file that its owner alone can read; `staged` must not be there yet.
+/// As [`write()`], into a file that its owner alone can read; `staged` must not be there yet.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_private(path: &Path, staged: &Path, bytes: &[u8]) -> io::Result<()> {
     replace(path, staged, create_private(staged), bytes)
 }

@@ -38,7 +38,8 @@ pub struct Schema {
 pub struct Column {
     /// What the column is called in answers, such as `Date Joined`.
     pub title: String,
-    /// Further headers it is found by, compared as [`normalize_header`] does; earlier ones win over later ones.
+    /// Further headers it is found by, compared as [`normalize_header`](super::normalize_header) does; earlier ones win
+    /// over later ones.
     #[serde(default)]
     pub aliases: Vec<String>,
     /// Whether a row without it is dropped, and a sheet without it refused.
