@@ -29,6 +29,19 @@ pub fn hex(bytes: impl AsRef<[u8]>) -> String {
     })
 }
 
+/// The bytes that `2 * N` hex digits of either case stand for.
+pub fn from_hex<const N: usize>(digits: &str) -> Option<[u8; N]> {
+    // A sign is no digit, though numbers may begin with one.
+    if digits.len() != 2 * N || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return None;
+    }
+    let mut bytes = [0; N];
+    for (byte, two) in bytes.iter_mut().zip(digits.as_bytes().chunks(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(two).ok()?, 16).ok()?;
+    }
+    Some(bytes)
+}
+
 /// The first `max_chars` characters of a text.
 pub fn cut(mut text: String, max_chars: usize) -> String {
     if let Some((end, _)) = text.char_indices().nth(max_chars) {
@@ -55,6 +68,7 @@ mod tests {
     #[test]
     fn bytes_are_two_digits_each_and_texts_are_cut_between_characters() {
         assert_eq!(hex([0x0a, 0xff]), "0aff");
+        assert_eq!((from_hex("0aFF"), from_hex::<2>("+aff"), from_hex::<2>("0af")), (Some([0x0a, 0xff]), None, None));
         assert_eq!(cut("äöü".to_owned(), 2), "äö");
         assert_eq!(cut("ä".to_owned(), 2), "ä");
     }

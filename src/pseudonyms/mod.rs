@@ -18,6 +18,7 @@ use rustc_hash::FxHashSet;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use crate::causes::{from_hex, hex};
 use crate::customer::{KeyedTable, RowKey};
 use crate::durable;
 
@@ -57,7 +58,7 @@ impl Pseudonyms {
             }
             text => text.map_err(|error| io::Error::new(error.kind(), format!("{KEY_FILE}: {error}")))?,
         };
-        let key = key_of(text.trim()).ok_or_else(|| invalid("identifiers.key is not a key of 64 hex digits"))?;
+        let key = from_hex(text.trim()).ok_or_else(|| invalid("identifiers.key is not a key of 64 hex digits"))?;
         let erased = Erasures::load(state_dir)?.pseudonyms().collect();
         Ok(Some(Self { key, erased }))
     }
@@ -75,8 +76,7 @@ impl Pseudonyms {
         let random = [Uuid::new_v4(), Uuid::new_v4(), Uuid::new_v4()];
         let key = Sha256::digest(random.map(Uuid::into_bytes).concat());
         let staged = state_dir.join(format!(".{KEY_FILE}-{}", Uuid::new_v4().simple()));
-        let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
-        durable::write_private_new(&state_dir.join(KEY_FILE), &staged, hex.as_bytes())?;
+        durable::write_private_new(&state_dir.join(KEY_FILE), &staged, hex(key).as_bytes())?;
         // Another process may have been faster: what is in the file counts.
         Self::load(state_dir)?.ok_or_else(|| io::ErrorKind::NotFound.into())
     }
@@ -112,13 +112,6 @@ impl Pseudonyms {
     fn digest(&self, of: u8, bytes: &[u8]) -> [u8; KEY_BYTES] {
         Sha256::new().chain_update(self.key).chain_update([of]).chain_update(bytes).finalize().into()
     }
-}
-
-fn key_of(hex: &str) -> Option<[u8; KEY_BYTES]> {
-    let digits = hex.as_bytes();
-    let bytes: Option<Vec<u8>> =
-        digits.chunks(2).map(|two| u8::from_str_radix(std::str::from_utf8(two).ok()?, 16).ok()).collect();
-    bytes?.try_into().ok()
 }
 
 fn invalid(why: &'static str) -> io::Error {

@@ -16,7 +16,6 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use uuid::Uuid;
 
 use super::collect::base_files;
 use super::sample::is_sample;
@@ -27,7 +26,7 @@ use crate::customer::{Keep, KeyedTable, Schema, identity_of_text};
 use crate::durable;
 use crate::model_store::{ModelStore, StoreError, VersionId};
 use crate::pseudonyms::{Erasures, Pseudonyms};
-use crate::upload_store::About;
+use crate::upload_store::{About, staged_in};
 use crate::workbook::{
     COLUMNS_EXTENSION, ReadRequest, Reader, Watch, WorkbookError, copy_columns_without, is_columns_file,
     rows_of_customer, write_columns,
@@ -260,7 +259,7 @@ fn open(source: &Source) -> Result<File, WorkbookError> {
 /// any the upload is removed. Whatever ends the process, the one or the other is there, whole.
 fn replace(path: &Path, write: impl FnOnce(&mut BufWriter<&File>) -> io::Result<usize>) -> io::Result<()> {
     let new = path.with_extension(COLUMNS_EXTENSION);
-    let staged = path.with_file_name(format!(".incoming-{}", Uuid::new_v4().simple()));
+    let staged = staged_in(durable::folder_of(path));
     let written = durable::create_private(&staged).and_then(|file| {
         let mut out = BufWriter::new(&file);
         let left = write(&mut out)?;

@@ -11,10 +11,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use uuid::Uuid;
 
-use super::INCOMING;
 use super::name::StoredName;
+use super::staged_in;
 use crate::durable;
 
 const END: &str = ".json";
@@ -81,7 +80,7 @@ impl About {
 
     /// Notes this of the upload at `path`, which may have its name yet or not. It lasts when this returns.
     pub(super) fn write(&self, path: &Path) -> io::Result<()> {
-        let staged = path.with_file_name(format!("{INCOMING}{}", Uuid::new_v4().simple()));
+        let staged = staged_in(durable::folder_of(path));
         durable::write_private(&beside(path), &staged, &serde_json::to_vec(self)?)
     }
 

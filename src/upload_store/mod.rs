@@ -36,6 +36,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use crate::config::{Reader, defaults};
 use crate::disk::{self, DiskError, Keeper, Reserved};
@@ -51,6 +52,11 @@ use name::StoredName;
 /// What an earlier process left unfinished is removed once it is this old; a younger one may be another process's.
 const ABANDONED_AFTER: Duration = Duration::from_secs(3600);
 const INCOMING: &str = ".incoming-";
+
+/// Where a file of this folder is until it is whole. What a crash leaves of it is swept later.
+pub fn staged_in(folder: &Path) -> PathBuf {
+    folder.join(format!("{INCOMING}{}", Uuid::new_v4().simple()))
+}
 
 /// What bounds the uploads that are kept.
 #[derive(Debug, Clone)]

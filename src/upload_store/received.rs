@@ -5,9 +5,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
-use uuid::Uuid;
 
-use super::{About, Content, Extension, INCOMING, UploadError, UploadId, UploadState, UploadStore};
+use super::{About, Content, Extension, UploadError, UploadId, UploadState, UploadStore, staged_in};
 use crate::durable;
 
 /// An upload that is coming in. Dropped, it is gone.
@@ -47,7 +46,7 @@ struct Hidden {
 
 impl Hidden {
     fn new(store: UploadStore) -> Result<Self, UploadError> {
-        let path = store.dir().join(format!("{INCOMING}{}", Uuid::new_v4().simple()));
+        let path = staged_in(store.dir());
         let file = durable::create_private(&path)?;
         Ok(Self { store, path, file })
     }

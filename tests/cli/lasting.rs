@@ -47,7 +47,8 @@ fn kept(folder: &Folder) -> (Vec<String>, Vec<String>) {
     (contents, others)
 }
 
-fn start(folder: &Folder, settings: &[(&str, &str)]) -> (Server, String) {
+/// A server without a reserve on the disk that is ready, and its address.
+pub fn start(folder: &Folder, settings: &[(&str, &str)]) -> (Server, String) {
     let mut command = folder.command(&["serve"]);
     command.env("PORT", "0").env("WRITER", "offline").env("MIN_FREE_MB", "0").envs(settings.iter().copied());
     let mut server = Server::start(&mut command);

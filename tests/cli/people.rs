@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use crate::folder::{Folder, Server, shown};
-use crate::lasting::upload;
+use crate::lasting::{start, upload};
 
 const HEADER: &str = "Customer ID,Full Name,Date Joined,Location,Gender,Loyalty Tier\n";
 
@@ -17,15 +17,6 @@ fn rows(first: usize, n: usize) -> String {
         format!("KUNDE-{i},Name {i},2024-{:02}-{:02},{town},Female,{tier}\n", 1 + i % 12, 1 + i % 28)
     };
     (first..first + n).map(row).collect()
-}
-
-fn start(folder: &Folder, settings: &[(&str, &str)]) -> (Server, String) {
-    let mut command = folder.command(&["serve"]);
-    command.env("PORT", "0").env("WRITER", "offline").env("MIN_FREE_MB", "0").envs(settings.iter().copied());
-    let mut server = Server::start(&mut command);
-    let address = server.until("listening")["address"].as_str().unwrap().to_owned();
-    server.until("ready");
-    (server, address)
 }
 
 /// What an upload's answer says of the kept file.

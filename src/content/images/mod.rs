@@ -8,9 +8,8 @@
 mod expiry;
 mod name;
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::PathBuf;
 use std::time::SystemTime;
 
@@ -126,16 +125,8 @@ impl ImageStore {
         let staged = self.dir.join(format!(".{}.part", Uuid::new_v4()));
         // Version 4: 122 random bits each, from the system.
         let key: Vec<u8> = [Uuid::new_v4(), Uuid::new_v4()].iter().flat_map(|uuid| *uuid.as_bytes()).collect();
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&staged)?;
-        let linked = file.write_all(&key).and_then(|()| file.sync_all()).and_then(|()| {
-            match fs::hard_link(&staged, self.dir.join(KEY)) {
-                Err(e) if e.kind() != io::ErrorKind::AlreadyExists => Err(e),
-                _ => durable::sync_folder(&self.dir),
-            }
-        });
-        // The key has its own name now, or the first failure is the one to report.
-        let _ = fs::remove_file(&staged);
-        linked?;
+        durable::write_private_new(&self.dir.join(KEY), &staged, &key)?;
+        // Another process may have been faster: what is in the file counts.
         self.key()?.ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 }

@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, header};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::causes::hex;
+use crate::causes::{from_hex, hex};
 
 /// A key. Only its digest is stored.
 #[derive(Clone, Copy)]
@@ -20,15 +20,7 @@ impl Key {
 
     /// The key with this digest, 64 hexadecimal digits.
     pub fn from_hex(digest: &str) -> Option<Self> {
-        let mut bytes = [0; 32];
-        if digest.len() != 64 || !digest.is_ascii() {
-            return None;
-        }
-        for (byte, digits) in bytes.iter_mut().zip(digest.as_bytes().chunks(2)) {
-            *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
-        }
-        // A sign is no digit, though numbers may begin with one.
-        digest.bytes().all(|digit| digit.is_ascii_hexdigit()).then_some(Self(bytes))
+        from_hex(digest).map(Self)
     }
 
     /// The digest in hexadecimal digits.

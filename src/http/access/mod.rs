@@ -119,19 +119,6 @@ impl Access {
         Sender { key: self.sent_key(request.headers()), address }
     }
 
-    /// Whether these headers have a good key with this right.
-    pub fn has(&self, headers: &HeaderMap, right: Right) -> bool {
-        matches!(self.sent_key(headers), SentKey::Good(key) if key.rights.has(right))
-    }
-
-    /// The name of the good key in these headers, if there is one.
-    pub fn key_name(&self, headers: &HeaderMap) -> Option<Arc<str>> {
-        match self.sent_key(headers) {
-            SentKey::Good(key) => Some(key.name.clone()),
-            SentKey::Absent | SentKey::Expired(_) | SentKey::Wrong => None,
-        }
-    }
-
     /// The address of `sender` as logs show it.
     pub fn shown_address(&self, sender: &Sender) -> IpAddr {
         sender.shown_address(self.shows_whole_addresses)

@@ -52,6 +52,11 @@ impl Sender {
         }
     }
 
+    /// The name of its key, if that is good.
+    pub fn name(&self) -> Option<String> {
+        self.key().map(|key| key.name.to_string())
+    }
+
     /// Who pays for what is written; `None` without a key.
     pub fn payer(&self) -> Option<Payer> {
         self.key().map(|key| Payer { name: key.name.clone(), usd_per_day: key.budget_usd })

@@ -6,14 +6,14 @@
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
-use axum::body::{Body, Bytes};
-use http_body::{Body as _, Frame, SizeHint};
+use axum::body::Body;
+use http_body::{Body as _, SizeHint};
 
 use super::admitted::Admitted;
 use super::limits::FRAME_BYTES;
-use crate::http::wrapped_body::{PollFrame, Wrap};
+use crate::http::wrapped_body::{Pieces, PollFrame, Wrap};
 
 /// The leases of answers whose bodies are done and whose last bytes a connection has still to write. An extension of
 /// every request.
@@ -39,44 +39,32 @@ impl Departing {
 /// Hands a body on in frames of [`FRAME_BYTES`], works for its request, and holds its lease.
 pub(super) struct Leased {
     lease: Admitted,
-    /// The rest of the body's last frame.
-    rest: Bytes,
+    pieces: Pieces,
     departing: Option<Departing>,
 }
 
 impl Leased {
     /// `departing` belongs to the connection; without one, the lease ends with the body.
     pub fn new(lease: Admitted, departing: Option<Departing>) -> Self {
-        Self { lease, rest: Bytes::new(), departing }
+        Self { lease, pieces: Pieces::default(), departing }
     }
 }
 
 impl Wrap for Leased {
     fn poll_frame(&mut self, body: &mut Body, context: &mut Context<'_>) -> PollFrame {
-        if self.rest.is_empty() {
-            let frame = self.lease.sync_scope(|| Pin::new(body).poll_frame(context));
-            match ready!(frame).transpose()?.map(Frame::into_data) {
-                Some(Ok(data)) => self.rest = data,
-                Some(Err(other)) => return Poll::Ready(Some(Ok(other))),
-                None => return Poll::Ready(None),
-            }
+        let poll = || self.lease.sync_scope(|| Pin::new(body).poll_frame(context));
+        match self.pieces.poll_data(poll) {
+            Ok(()) => Poll::Ready(Some(Ok(self.pieces.cut(FRAME_BYTES)))),
+            Err(other) => other,
         }
-        let frame = self.rest.split_to(self.rest.len().min(FRAME_BYTES));
-        Poll::Ready(Some(Ok(Frame::data(frame))))
     }
 
     fn is_end_stream(&self, body: &Body) -> bool {
-        self.rest.is_empty() && body.is_end_stream()
+        self.pieces.is_end_stream(body)
     }
 
     fn size_hint(&self, body: &Body) -> SizeHint {
-        let (inner, rest) = (body.size_hint(), self.rest.len() as u64);
-        let mut hint = SizeHint::new();
-        hint.set_lower(inner.lower().saturating_add(rest));
-        if let Some(upper) = inner.upper() {
-            hint.set_upper(upper.saturating_add(rest));
-        }
-        hint
+        self.pieces.size_hint(body)
     }
 }
 
@@ -91,6 +79,8 @@ impl Drop for Leased {
 #[cfg(test)]
 mod tests {
     use std::pin::pin;
+
+    use axum::body::Bytes;
 
     use super::super::admitted::{count_answer, current_client};
     use super::super::class::Class;

@@ -4,13 +4,11 @@
 //! [`super::admission`] (the key that a request came with).
 
 pub(super) mod accept;
-pub(super) mod admin;
 pub(super) mod body;
 pub(super) mod fields;
 pub(super) mod form;
 pub(super) mod ignored;
 pub(super) mod incoming;
 pub(super) mod keeping;
-pub(super) mod sender;
 pub(super) mod target;
 pub(super) mod workbook;

@@ -5,18 +5,18 @@
 //! no body holds a key, and no browser sends a key by itself.
 
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{Extensions, HeaderMap, StatusCode, Version, header};
 use axum::middleware::Next;
 use axum::response::Response;
-use http_body::{Body as _, Frame, SizeHint};
+use http_body::{Body as _, SizeHint};
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{And, Predicate, SizeAbove};
 
-use crate::http::wrapped_body::{PollFrame, Wrap, wrap};
+use crate::http::wrapped_body::{Pieces, PollFrame, Wrap, wrap};
 
 /// Shorter answers fit into a packet or two as they are.
 const MIN_BYTES: u16 = 2 << 10;
@@ -57,25 +57,20 @@ pub(in crate::http) async fn slice_large_texts(request: Request, next: Next) -> 
 
 /// Hands a body on in slices, and yields to other tasks between them.
 struct Slices {
-    /// The rest of the body's last frame.
-    rest: Bytes,
+    pieces: Pieces,
     has_yielded: bool,
 }
 
 impl Slices {
     fn new() -> Self {
-        Self { rest: Bytes::new(), has_yielded: true }
+        Self { pieces: Pieces::default(), has_yielded: true }
     }
 }
 
 impl Wrap for Slices {
     fn poll_frame(&mut self, body: &mut Body, context: &mut Context<'_>) -> PollFrame {
-        if self.rest.is_empty() {
-            match ready!(Pin::new(body).poll_frame(context)).transpose()?.map(Frame::into_data) {
-                Some(Ok(data)) => self.rest = data,
-                Some(Err(other)) => return Poll::Ready(Some(Ok(other))),
-                None => return Poll::Ready(None),
-            }
+        if let Err(other) = self.pieces.poll_data(|| Pin::new(&mut *body).poll_frame(context)) {
+            return other;
         }
         if !self.has_yielded {
             self.has_yielded = true;
@@ -83,22 +78,15 @@ impl Wrap for Slices {
             return Poll::Pending;
         }
         self.has_yielded = false;
-        let slice = self.rest.split_to(self.rest.len().min(SLICE_BYTES));
-        Poll::Ready(Some(Ok(Frame::data(slice))))
+        Poll::Ready(Some(Ok(self.pieces.cut(SLICE_BYTES))))
     }
 
     fn is_end_stream(&self, body: &Body) -> bool {
-        self.rest.is_empty() && body.is_end_stream()
+        self.pieces.is_end_stream(body)
     }
 
     fn size_hint(&self, body: &Body) -> SizeHint {
-        let (inner, rest) = (body.size_hint(), self.rest.len() as u64);
-        let mut hint = SizeHint::new();
-        hint.set_lower(inner.lower().saturating_add(rest));
-        if let Some(upper) = inner.upper() {
-            hint.set_upper(upper.saturating_add(rest));
-        }
-        hint
+        self.pieces.size_hint(body)
     }
 }
 

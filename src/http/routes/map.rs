@@ -1,17 +1,17 @@
 //! `GET /map`: the customers of a training as points of a plane, for whoever draws them.
 
+use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, header};
+use axum::http::header;
 use axum::response::{IntoResponse, Response};
-
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::docs::{LookProblems, NotReady};
+use crate::http::access::{Right, Sender};
 use crate::http::problem::{ApiError, Document};
-use crate::http::request::admin::is_admin;
 use crate::http::state::AppState;
 use crate::model_store::ModelVersion;
 use crate::pipeline::{MIN_CUSTOMERS, Mark, Marks, OverviewPoint, TrainedColumn, TrainedProfiles, TraitValue};
@@ -110,7 +110,7 @@ pub(in crate::http) struct MapColumn {
             content_type = "application/problem+json")))]
 pub(in crate::http) async fn get_map(
     State(state): State<AppState>,
-    headers: HeaderMap,
+    Extension(sender): Extension<Sender>,
     query: Result<Query<MapQuery>, QueryRejection>,
 ) -> Result<Response, ApiError> {
     let ready = state.ready()?;
@@ -120,7 +120,7 @@ pub(in crate::http) async fn get_map(
         Some(version) => version.parse().map_err(|_| ApiError::NoVersion)?,
         None => live.id.clone(),
     };
-    let is_admin = is_admin(&state, &headers);
+    let is_admin = sender.has(Right::Admin);
     let json = match state.maps().find(&id, is_admin) {
         Some(json) => json,
         None => {

@@ -15,12 +15,12 @@ use utoipa::{IntoResponses, ToSchema};
 use super::docs::BodyProblems;
 use super::job::{JobView, answer_to_start, answer_when_done};
 use crate::customer::Schema;
+use crate::http::access::Sender;
 use crate::http::admission::for_this_request;
 use crate::http::problem::{ApiError, Document, FieldProblem, as_sentence};
 use crate::http::request::accept::accepts;
 use crate::http::request::incoming::{NamedFile, receive_files};
 use crate::http::request::keeping::keep as keep_upload;
-use crate::http::request::sender::about_upload;
 use crate::http::request::workbook::Reading;
 use crate::http::request_id::RequestContext;
 use crate::http::state::AppState;
@@ -102,6 +102,7 @@ pub(in crate::http) enum KeyProblems {
 pub(in crate::http) async fn post_retrain(
     State(state): State<AppState>,
     Extension(context): Extension<RequestContext>,
+    Extension(sender): Extension<Sender>,
     query: Result<Query<RetrainQuery>, QueryRejection>,
     request: Request,
 ) -> Result<Response, ApiError> {
@@ -116,7 +117,7 @@ pub(in crate::http) async fn post_retrain(
     let (files, recorded) = readable(&state, files).await?;
     // Before anything is kept, so that a second retraining keeps nothing.
     let permit = state.jobs().claim(JobKind::Retraining, AskedBy::Request)?;
-    keep(&state, files, about_upload(&state, &parts.headers)).await?;
+    keep(&state, files, About::sent_by(sender.name())).await?;
     let job = begin(permit, state.clone(), Options { force: query.force, recorded, training, compare: None });
     answer_to_start(state, context, &parts.headers, query.wait, job).await
 }

@@ -17,15 +17,13 @@ use super::upload_places::{Places, UploadQuery};
 use crate::causes::with_causes;
 use crate::content::{Campaign, Engagement, FunnelStage, Output, Payer, Platform, Tone, Written, write_all_paid_by};
 use crate::customer::{Keep, Note};
-use crate::http::access::Sender;
+use crate::http::access::{Right, Sender};
 use crate::http::admission::for_this_request;
 use crate::http::problem::{ApiError, FieldProblem};
-use crate::http::request::admin::is_admin;
 use crate::http::request::fields::Fields;
 use crate::http::request::ignored::Ignored;
 use crate::http::request::incoming::receive;
 use crate::http::request::keeping::keep as keep_upload;
-use crate::http::request::sender::about_upload;
 use crate::http::request::workbook::{KEEP, Reading, read_and_group};
 use crate::http::request_id::RequestContext;
 use crate::http::response::event_stream::{Caller, Finished, Progress, Reporter};
@@ -166,6 +164,7 @@ struct Upload {
 pub(in crate::http) async fn post_upload_excel(
     State(state): State<AppState>,
     Extension(context): Extension<RequestContext>,
+    Extension(sender): Extension<Sender>,
     request: Request,
 ) -> Result<Response, ApiError> {
     state.ready()?;
@@ -182,19 +181,17 @@ pub(in crate::http) async fn post_upload_excel(
     }
     let campaign = fields.campaign()?.campaign;
     let address = PublicAddress::of(&state, &parts);
-    let (file, about) = (incoming.file, about_upload(&state, &parts.headers));
+    let (file, about) = (incoming.file, About::sent_by(sender.name()));
     let version = state.ready()?.live.snapshot();
-    if query.places.is_some_and(|places| places > 0)
-        && !version.manifest.is_of_the_sample()
-        && !is_admin(&state, &parts.headers)
-    {
+    let may_see_places = version.manifest.is_of_the_sample() || sender.has(Right::Admin);
+    if query.places.is_some_and(|places| places > 0) && !may_see_places {
         query.places = None;
         ignored
             .note(Note::PLACES_NEED_ADMIN, "places need the administrators' key: they would tell who was trained on");
     }
     let caller = Caller::new(state.clone(), context, &version.id, &parts.headers);
     let receiving = elapsed_ms(started);
-    let payer = parts.extensions.get().and_then(Sender::payer);
+    let payer = sender.payer();
     let upload = Upload { state, version, file, campaign, ignored, keep, query, address, about, payer, receiving };
     caller.answer(|reporter| upload.run(reporter)).await
 }
