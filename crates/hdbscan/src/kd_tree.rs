@@ -17,7 +17,7 @@
     clippy::indexing_slicing,
     reason = "this file lays out levels, blocks and leaves; a feature is below n_features"
 )]
-#![allow(unsafe_code, reason = "compiled for AVX2 and AVX-512, and called only on processors that have them")]
+#![allow(unsafe_code, reason = "compiled for AVX2, and called only on processors that have it")]
 
 use super::distances::Columns;
 
@@ -136,10 +136,7 @@ impl KdTree {
     /// Depth first: of a node's children the nearest is visited next, so that the bound falls early.
     pub fn search<V: Visitor>(&self, sides: &[(f64, f64)], pending: &mut Pending, visitor: &mut V) {
         #[cfg(target_arch = "x86_64")]
-        if std::arch::is_x86_feature_detected!("avx512f") {
-            // SAFETY: the line above checked that the processor has AVX-512.
-            return unsafe { search_with_avx512(self, sides, pending, visitor) };
-        } else if std::arch::is_x86_feature_detected!("avx2") {
+        if std::arch::is_x86_feature_detected!("avx2") {
             // SAFETY: the line above checked that the processor has AVX2.
             return unsafe { search_with_avx2(self, sides, pending, visitor) };
         }
@@ -188,13 +185,6 @@ impl KdTree {
         }
         squared
     }
-}
-
-/// The search compiled for the widest registers, as [`search_with_avx2`].
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f")]
-fn search_with_avx512<V: Visitor>(tree: &KdTree, sides: &[(f64, f64)], pending: &mut Pending, visitor: &mut V) {
-    tree.search_here(sides, pending, visitor);
 }
 
 /// The search compiled for wider registers. It does the same operations in the same order, so results have the same
