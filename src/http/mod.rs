@@ -14,9 +14,9 @@
 //!
 //! This is the only module that knows axum, JSON bodies and status codes. A handler extracts, takes one snapshot of the
 //! live model, calls, and maps the result. Work for the processor runs on blocking threads, a bounded number at a time.
-//! May import [`crate::retrain::worker`], [`crate::schedule`], [`crate::export`], [`crate::segmentation`],
-//! [`crate::content`], [`crate::model_store`], [`crate::upload_store`], [`crate::pipeline`] (personas and placements),
-//! [`crate::customer`] and [`crate::workbook`].
+//! May import [`crate::audit`], [`crate::config`], [`crate::pseudonyms`], [`crate::retrain::worker`],
+//! [`crate::schedule`], [`crate::export`], [`crate::segmentation`], [`crate::content`], [`crate::model_store`],
+//! [`crate::upload_store`], [`crate::pipeline`] (personas and placements), [`crate::customer`] and [`crate::workbook`].
 
 mod access;
 mod admission;

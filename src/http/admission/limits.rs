@@ -1,5 +1,6 @@
-//! Every number by which requests are limited, with its reason. Settings (`MAX_CONNECTIONS`, `RATE_LIMIT_PER_MINUTE`,
-//! `MAX_UPLOAD_MB`) are in [`crate::http::settings`], limits of forms in `request::form::error`.
+//! Most numbers by which requests are limited, with their reasons; connections and unsent bytes have theirs beside
+//! them. Settings (`MAX_CONNECTIONS`, `RATE_LIMIT_PER_MINUTE`, `MAX_UPLOAD_MB`) are in [`crate::http::settings`],
+//! limits of forms in `request::form::error`.
 
 use std::time::Duration;
 
@@ -15,8 +16,8 @@ pub(super) const GENERATION_DELAY_STEP: Duration = Duration::from_millis(1);
 /// How much longer each further upload waits before it is rejected. A rejection costs more, since the file is on its
 /// way, and the sender of a file would rather wait.
 pub(super) const UPLOAD_DELAY_STEP: Duration = Duration::from_millis(4);
-/// Beyond so many clients, those that have not come for a while are forgotten by the rate limit and by the count of
-/// time on processors' slots.
+/// Beyond so many clients, those that hold no slot and wait for none are forgotten, with their time on processors'
+/// slots.
 pub(super) const MANY_CLIENTS: usize = 10_000;
 
 /// The least rate of a body, averaged over [`BODY_WINDOW`]: a mobile connection at its edge has twice as much.

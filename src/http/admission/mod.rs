@@ -4,7 +4,7 @@
 //!
 //! A limit holds until what it limits is gone: an answer's [`lease`] ends when its last byte has left. It knows a route
 //! by its pattern and its [`Class`] only. Everything here is bounded: a rejected request costs a few kilobytes for a
-//! few seconds. Every number is in [`limits`]. May import [`super::access`] and
+//! few seconds. Most numbers are in [`limits`]. May import [`super::access`] and
 //! [`super::problem`].
 
 mod admit;

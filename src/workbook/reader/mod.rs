@@ -2,8 +2,8 @@
 //!
 //! A hostile workbook can make its parser ask for gigabytes, run for minutes or abort. So the server starts its own
 //! binary once more as a hidden command ([`run_reader`]), which enters its sandbox before it reads a byte: bounded
-//! memory and time, no file but the workbook, no descriptor but its two pipes. Its answer is untrusted input, too.
-//! However the process ends, the server gets a table or a [`WorkbookError`].
+//! memory and time, no file but the workbook, no descriptor but that, a socket and a pipe. Its answer is untrusted
+//! input, too. However the process ends, the server gets a table or a [`WorkbookError`].
 
 mod answer;
 mod child;
