@@ -383,7 +383,7 @@ function choose(view, key = undefined) {
   plane.draw();
 }
 
-function toggleTable({ root, group, points }, button) {
+function toggleTable({ root, group, groups, points }, button) {
   const there = q(root, '[data-table]');
   button.setAttribute('aria-expanded', String(!there));
   if (there) return there.remove();
@@ -391,7 +391,7 @@ function toggleTable({ root, group, points }, button) {
   const rows = group.list.map(({ key, text, look }) => {
     const of = marks.get(key) ?? [];
     const customers = sum(of.map(at => points.customers[at]));
-    const head = group.title === 'Segment' ? name(key) : el('span.name', mark(look), text);
+    const head = group === groups[0] ? name(key) : el('span.name', mark(look), text);
     return [head, num(customers), pct(customers / sum(points.customers)), num(of.length)];
   });
   q(root, '.legend').after(el('.readout', { data: { table: '' } },
