@@ -144,6 +144,16 @@ impl<'a> Reader<'a> {
         self.value(name, None, &format!("a whole number of {units}, 1 or more"), |text| text.parse().ok())
     }
 
+    /// So many days, or no limit.
+    pub fn limit_of_days(&mut self, name: &'static str) -> Option<Duration> {
+        self.limit(name, "days").map(|days| Duration::from_secs(u64::from(days.get()) * 86_400))
+    }
+
+    /// So many gigabytes, in bytes, or no limit.
+    pub fn limit_of_gigabytes(&mut self, name: &'static str) -> Option<u64> {
+        self.limit(name, "gigabytes").map(|gigabytes| u64::from(gigabytes.get()) << 30)
+    }
+
     /// The entries of a list that is separated by commas, without the quotes around each.
     pub fn list(&mut self, name: &'static str) -> Vec<String> {
         self.optional_text(name).map(|text| entries(&text).map(str::to_owned).collect()).unwrap_or_default()

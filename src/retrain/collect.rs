@@ -13,7 +13,7 @@ use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use super::sample::is_sample;
-use super::uploads::{self, TAKEN};
+use super::uploads;
 use super::{FileInTurn, Progress, RetrainError, RetrainRequest, SkippedFile};
 use crate::causes::with_causes;
 use crate::customer::{CustomerTable, Keep, KeyedTable, NewestStands};
@@ -200,18 +200,14 @@ fn sources(request: &RetrainRequest<'_>) -> Result<(Vec<Source>, Vec<String>), R
     let mut base = base_files(request.base_data)?;
     base.sort_by_cached_key(|path| {
         let name = path.file_name().unwrap_or_default().to_owned();
-        let was_upload = name.as_encoded_bytes().starts_with(TAKEN.as_bytes());
-        (path.parent().map(Path::to_owned), was_upload, name)
+        (path.parent().map(Path::to_owned), uploads::is_taken(path), name)
     });
     let found = request.uploads.map(uploads::found).transpose()?.unwrap_or_default();
     let waiting = uploads::forget_taken(found.used, &base)?;
-    let from_base = base.into_iter().map(|path| {
-        let label = path.strip_prefix(request.base_data).unwrap_or(&path).display().to_string();
-        Source { path, label, is_upload: false }
-    });
-    let label_of = |path: &Path| Path::new("uploads").join(path.file_name().unwrap_or_default()).display().to_string();
-    let unapproved = found.unapproved.iter().map(|path| label_of(path)).collect();
-    let from_uploads = waiting.into_iter().map(|path| Source { label: label_of(&path), path, is_upload: true });
+    let from_base =
+        base.into_iter().map(|path| Source { label: base_label(request.base_data, &path), path, is_upload: false });
+    let unapproved = found.unapproved.iter().map(|path| uploads::label(path)).collect();
+    let from_uploads = waiting.into_iter().map(|path| Source { label: uploads::label(&path), path, is_upload: true });
     Ok((from_base.chain(from_uploads).collect(), unapproved))
 }
 
@@ -228,6 +224,11 @@ pub(super) fn base_files(base_data: &Path) -> Result<Vec<PathBuf>, RetrainError>
     let mut base = Vec::new();
     list(base_data, MAX_DEPTH, &mut base)?;
     Ok(base)
+}
+
+/// What reports call a file of the base data.
+pub(super) fn base_label(base_data: &Path, path: &Path) -> String {
+    path.strip_prefix(base_data).unwrap_or(path).display().to_string()
 }
 
 /// Adds the files below `dir`, and the links: what a link leads to is read where it is a file, and is else named with

@@ -17,9 +17,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use super::collect::base_files;
+use super::collect::{base_files, base_label};
 use super::sample::is_sample;
-use super::uploads::{TAKEN, all, upload_id};
+use super::uploads::{is_taken, label, own_id, upload_id, waiting};
 use super::{RetrainError, SkippedFile};
 use crate::causes::with_causes;
 use crate::customer::{Keep, KeyedTable, Schema, identity_of_text};
@@ -154,17 +154,15 @@ struct Source {
 
 /// Every file but the sample, whose customers are invented.
 fn files(request: &EraseRequest<'_>) -> Result<Vec<Source>, RetrainError> {
-    // Behind a link is a file of the operator's, whatever the link is called.
-    let is_upload =
-        |path: &Path| !path.is_symlink() && path.file_name().and_then(|name| upload_id(name.to_str()?)).is_some();
-    let from_base = base_files(request.base_data)?.into_iter().map(|path| {
-        let label = path.strip_prefix(request.base_data).unwrap_or(&path).display().to_string();
-        let is_taken = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(TAKEN.as_bytes()));
-        Source { is_ours: is_taken && is_upload(&path), label, path }
+    let from_base = base_files(request.base_data)?.into_iter().map(|path| Source {
+        is_ours: is_taken(&path) && own_id(&path).is_some(),
+        label: base_label(request.base_data, &path),
+        path,
     });
-    let from_uploads = all(request.uploads)?.into_iter().map(|path| {
-        let label = Path::new("uploads").join(path.file_name().unwrap_or_default()).display().to_string();
-        Source { is_ours: is_upload(&path), label, path }
+    let from_uploads = waiting(request.uploads)?.into_iter().map(|path| Source {
+        is_ours: own_id(&path).is_some(),
+        label: label(&path),
+        path,
     });
     Ok(from_base.chain(from_uploads).filter(|source| !is_sample(&source.path)).collect())
 }

@@ -25,7 +25,7 @@ use crate::durable;
 use crate::upload_store::{About, TrainOn, UploadId};
 
 /// What the names of uploads begin with, once they are base data.
-pub(super) const TAKEN: &str = "upload-";
+const TAKEN: &str = "upload-";
 /// A copy on its way, where a link cannot be made; hidden, so never read.
 const UNFINISHED: &str = ".moving";
 /// Names that are tried for one file.
@@ -74,7 +74,10 @@ pub(super) fn found(folder: UploadFolder<'_>) -> Result<Found, RetrainError> {
 }
 
 /// The files and the links in `dir`, oldest first; hidden ones are unfinished uploads, or say something of one.
-fn waiting(dir: &Path) -> Result<Vec<PathBuf>, RetrainError> {
+///
+/// # Errors
+/// [`RetrainError::Unlistable`] when the folder exists and cannot be listed.
+pub(super) fn waiting(dir: &Path) -> Result<Vec<PathBuf>, RetrainError> {
     let unlistable = |source| RetrainError::Unlistable { dir: dir.to_owned(), source };
     let entries = match fs::read_dir(dir) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -93,20 +96,26 @@ fn waiting(dir: &Path) -> Result<Vec<PathBuf>, RetrainError> {
     Ok(found)
 }
 
-/// Every upload in the folder.
-///
-/// # Errors
-/// [`RetrainError::Unlistable`] when the folder exists and cannot be listed.
-pub(super) fn all(dir: &Path) -> Result<Vec<PathBuf>, RetrainError> {
-    waiting(dir)
+/// What reports call an upload.
+pub(super) fn label(path: &Path) -> String {
+    Path::new("uploads").join(path.file_name().unwrap_or_default()).display().to_string()
+}
+
+/// Whether a file of the base data is named as an upload that a training has put there.
+pub(super) fn is_taken(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(TAKEN.as_bytes()))
+}
+
+/// The id of the kept upload that a file is, waiting or taken. Behind a link is a file of the operator's, whatever the
+/// link is called.
+pub(super) fn own_id(path: &Path) -> Option<UploadId> {
+    if path.is_symlink() { None } else { upload_id(path.file_name()?.to_str()?) }
 }
 
 /// The uploads that trainings have put among `base_files`, with their ids.
 pub(super) fn taken(base_files: Vec<PathBuf>) -> Vec<(UploadId, PathBuf)> {
-    let id = |path: &Path| path.file_name()?.to_str().filter(|name| name.starts_with(TAKEN)).and_then(upload_id);
-    // Who removes a link removes no row.
-    let own = base_files.into_iter().filter(|path| !path.is_symlink());
-    own.filter_map(|path| Some((id(&path)?, path))).collect()
+    let taken = base_files.into_iter().filter(|path| is_taken(path));
+    taken.filter_map(|path| Some((own_id(&path)?, path))).collect()
 }
 
 /// The id of the kept upload that a file is by its name, waiting or taken, also where a number sets it apart.
@@ -124,25 +133,31 @@ pub(super) fn upload_id(name: &str) -> Option<UploadId> {
 pub(super) fn forget_taken(waiting: Vec<PathBuf>, base_files: &[PathBuf]) -> Result<Vec<PathBuf>, RetrainError> {
     let mut left = Vec::new();
     for upload in waiting {
-        let name = taken_name(&upload, 1);
-        let mut taken = base_files.iter().filter(|file| file.file_name().is_some_and(|other| *other == *name));
-        let is_taken = || -> io::Result<bool> {
-            for file in taken.by_ref() {
-                if is_same(&upload, file)? {
-                    durable::sync(file)?;
-                    fs::remove_file(&upload)?;
-                    About::forget(&upload);
-                    return Ok(true);
-                }
-            }
-            Ok(false)
-        };
-        let mut is_taken = is_taken;
-        if !is_taken().map_err(|source| RetrainError::Upload { file: upload.clone(), source })? {
+        if !forget_one(&upload, base_files).map_err(|source| RetrainError::Upload { file: upload.clone(), source })? {
             left.push(upload);
         }
     }
     Ok(left)
+}
+
+/// Removes `upload` if it is among `base_files`, and says whether it was.
+fn forget_one(upload: &Path, base_files: &[PathBuf]) -> io::Result<bool> {
+    let name = taken_name(upload, 1);
+    for file in base_files.iter().filter(|file| file.file_name() == Some(&*name)) {
+        if is_same(upload, file)? {
+            let_go(upload, file)?;
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Removes `upload`, which is base data under the name `file`, once that name lasts.
+fn let_go(upload: &Path, file: &Path) -> io::Result<()> {
+    durable::sync(file)?;
+    fs::remove_file(upload)?;
+    About::forget(upload);
+    Ok(())
 }
 
 /// Moves `used` to `base_data/<today>/`. What cannot be moved stays, and is named.
@@ -171,9 +186,7 @@ fn put_one_away(upload: &Path, folder: &Path) -> io::Result<PathBuf> {
             }
             Err(error) => return Err(error),
         }
-        durable::sync(&file)?;
-        fs::remove_file(upload)?;
-        About::forget(upload);
+        let_go(upload, &file)?;
         durable::sync_folder(durable::folder_of(upload))?;
         return Ok(file);
     }

@@ -4,34 +4,24 @@ use std::fs;
 use std::io;
 use std::time::SystemTime;
 
-use super::name::StoredName;
-use super::{About, UploadError, UploadStore};
+use super::name::{StoredName, UploadId};
+use super::{About, UploadError, UploadState, UploadStore};
 
 /// A kept upload.
 struct Stored {
+    id: UploadId,
     name: String,
     last_sent: SystemTime,
     size_bytes: u64,
 }
 
-/// An upload that is to go, and why.
-struct Due {
-    stored: Stored,
-    why: &'static str,
-}
-
 impl UploadStore {
-    /// Whether any upload ever expires.
-    pub fn expires(&self) -> bool {
-        self.0.rules.keep_for.is_some()
-    }
-
     /// Whether an upload is to be removed by now.
     ///
     /// # Errors
     /// When the folder exists and cannot be listed.
     pub fn has_expired(&self, now: SystemTime) -> io::Result<bool> {
-        Ok(self.expires() && !self.due(now)?.is_empty())
+        Ok(!self.due(now)?.is_empty())
     }
 
     /// Removes the uploads that were last sent too long before `now`; says so in the log, one by one, and how many they
@@ -43,10 +33,11 @@ impl UploadStore {
         // Held to the end: what is found to be kept already must not be removed in the same moment.
         let mut state = self.lock();
         let mut n_removed = 0;
-        for Due { stored: Stored { name, size_bytes, .. }, why } in self.due(now)? {
+        for Stored { id, name, size_bytes, .. } in self.due(now)? {
             match fs::remove_file(self.dir().join(&name)) {
                 Ok(()) => {
                     About::forget(&self.dir().join(&name));
+                    let why = "older than UPLOAD_KEEP_DAYS";
                     tracing::info!(event = "upload_expired", file = name, size_bytes, why, "an old upload was removed");
                     n_removed += 1;
                 }
@@ -60,48 +51,36 @@ impl UploadStore {
                     continue;
                 }
             }
-            if let Some((id, _)) = StoredName::read(&name) {
-                state.names.remove(&id);
-            }
+            state.names.remove(&id);
         }
         Ok(n_removed)
     }
 
-    fn due(&self, now: SystemTime) -> io::Result<Vec<Due>> {
-        let rules = &self.0.rules;
-        let mut stored = self.stored()?;
-        stored.sort_by(|a, b| (a.last_sent, &a.name).cmp(&(b.last_sent, &b.name)));
-        let is_due = |stored: &Stored| {
-            let age = now.duration_since(stored.last_sent).unwrap_or_default();
-            rules.keep_for.is_some_and(|keep_for| age > keep_for)
-        };
-        stored.retain(is_due);
-        Ok(stored.into_iter().map(|stored| Due { stored, why: "older than UPLOAD_KEEP_DAYS" }).collect())
+    fn due(&self, now: SystemTime) -> io::Result<Vec<Stored>> {
+        let Some(keep_for) = self.0.rules.keep_for else { return Ok(Vec::new()) };
+        let mut due = self.stored()?;
+        due.retain(|stored| now.duration_since(stored.last_sent).unwrap_or_default() > keep_for);
+        due.sort_by(|a, b| (a.last_sent, &a.name).cmp(&(b.last_sent, &b.name)));
+        Ok(due)
     }
 
-    /// Finds out whether `size_bytes` more may be kept.
-    pub(super) fn check_total(&self, size_bytes: u64) -> Result<(), UploadError> {
+    /// Finds out whether `size_bytes` more may be kept of an upload in this state. Those that wait for approval have
+    /// half of the limit together, so that senders without a key cannot keep others out.
+    pub(super) fn check_total(&self, size_bytes: u64, state: UploadState) -> Result<(), UploadError> {
         let Some(limit_bytes) = self.0.rules.max_total_bytes else { return Ok(()) };
-        let total_bytes: u64 = self.stored()?.iter().map(|stored| stored.size_bytes).sum();
-        if total_bytes.saturating_add(size_bytes) > limit_bytes {
+        let mut stored = self.stored()?;
+        let exceeds = |stored: &[Stored], limit_bytes: u64| {
+            let bytes: u64 = stored.iter().map(|stored| stored.size_bytes).sum();
+            bytes.saturating_add(size_bytes) > limit_bytes
+        };
+        if exceeds(&stored, limit_bytes) {
             return Err(UploadError::StoreFull { limit_bytes });
         }
-        Ok(())
-    }
-
-    /// As [`UploadStore::check_total`], of an upload that waits for approval: all such uploads have half of the limit,
-    /// so that senders without a key cannot keep others out.
-    pub(super) fn check_waiting(&self, size_bytes: u64) -> Result<(), UploadError> {
-        let Some(limit_bytes) = self.0.rules.max_total_bytes.map(|limit| limit / 2) else { return Ok(()) };
-        let total = |stored: &[Stored]| {
-            let bytes: u64 = stored.iter().map(|stored| stored.size_bytes).sum();
-            bytes.saturating_add(size_bytes)
-        };
-        let mut stored = self.stored()?;
-        // Their notes are read only where all together are that many.
-        if total(&stored) > limit_bytes {
+        let limit_bytes = limit_bytes / 2;
+        // Notes are read only where all together are that many.
+        if state == UploadState::Waiting && exceeds(&stored, limit_bytes) {
             stored.retain(|stored| !About::is_approved(&self.dir().join(&stored.name)));
-            if total(&stored) > limit_bytes {
+            if exceeds(&stored, limit_bytes) {
                 return Err(UploadError::StoreFull { limit_bytes });
             }
         }
@@ -118,12 +97,10 @@ impl UploadStore {
         for entry in entries {
             let entry = entry?;
             let Ok(name) = entry.file_name().into_string() else { continue };
-            if StoredName::read(&name).is_none() {
-                continue;
-            }
+            let Some((id, _)) = StoredName::read(&name) else { continue };
             match entry.metadata() {
                 Ok(file) if file.is_file() => {
-                    stored.push(Stored { name, last_sent: file.modified()?, size_bytes: file.len() });
+                    stored.push(Stored { id, name, last_sent: file.modified()?, size_bytes: file.len() });
                 }
                 // A folder or a link is not ours; what a training has just moved needs no removing.
                 Ok(_) | Err(_) => {}

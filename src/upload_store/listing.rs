@@ -46,12 +46,7 @@ impl UploadStore {
     /// # Errors
     /// When the folder exists and cannot be listed.
     pub fn waiting(&self) -> io::Result<Vec<Waiting>> {
-        // One that a training moves away meanwhile does not wait.
-        let names = self.names()?;
-        let mut waiting: Vec<Waiting> =
-            names.into_iter().filter_map(|(id, name)| self.look_at(id, name).ok()).collect();
-        waiting.sort_by_key(|upload| (upload.received_at, upload.id.to_string()));
-        Ok(waiting)
+        self.kept(|_| true)
     }
 
     /// The kept upload `id`; `None` where there is none. Of several files that hold it, the earliest.
@@ -104,10 +99,16 @@ impl UploadStore {
     /// Every file that holds the upload `id`, the earliest first. There are several where the content came again while
     /// the first file was not whole, where it came to two servers at once, or as it came and as columns.
     fn files_of(&self, id: UploadId) -> io::Result<Vec<Waiting>> {
-        let names = self.names()?.into_iter().filter(|&(known, _)| known == id);
-        let mut files: Vec<Waiting> = names.filter_map(|(id, name)| self.look_at(id, name).ok()).collect();
-        files.sort_by(|a, b| (a.received_at, &a.path).cmp(&(b.received_at, &b.path)));
-        Ok(files)
+        self.kept(|known| known == id)
+    }
+
+    /// The kept uploads of the wanted ids, the earliest first.
+    fn kept(&self, is_wanted: impl Fn(UploadId) -> bool) -> io::Result<Vec<Waiting>> {
+        let names = self.names()?.into_iter().filter(|&(id, _)| is_wanted(id));
+        // One that a training moves away meanwhile does not wait.
+        let mut kept: Vec<Waiting> = names.filter_map(|(id, name)| self.look_at(id, name).ok()).collect();
+        kept.sort_by(|a, b| (a.received_at, &a.path).cmp(&(b.received_at, &b.path)));
+        Ok(kept)
     }
 
     /// Every file that is named as a kept upload is.

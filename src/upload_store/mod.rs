@@ -29,7 +29,6 @@ mod received;
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io;
-use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -124,11 +123,9 @@ impl FromStr for TrainOn {
 impl UploadRules {
     /// Reads the rules from the settings.
     pub fn read(read: &mut Reader<'_>) -> Self {
-        let days = |days: NonZeroU32| Duration::from_secs(u64::from(days.get()) * 86_400);
-        let gigabytes = |gigabytes: NonZeroU32| u64::from(gigabytes.get()) << 30;
         Self {
-            keep_for: read.limit("UPLOAD_KEEP_DAYS", "days").map(days),
-            max_total_bytes: read.limit("UPLOAD_MAX_GB", "gigabytes").map(gigabytes),
+            keep_for: read.limit_of_days("UPLOAD_KEEP_DAYS"),
+            max_total_bytes: read.limit_of_gigabytes("UPLOAD_MAX_GB"),
             min_free_bytes: read.megabytes("MIN_FREE_MB", 0, 256),
             keep: read
                 .value("KEEP_UPLOADS", Some("original".to_owned()), "original or columns", |text| text.parse().ok())
@@ -266,7 +263,8 @@ impl UploadStore {
     /// the folder cannot be made or asked.
     pub fn reserve(&self, size_bytes: u64) -> Result<Reserved, UploadError> {
         durable::create_private_folder(self.dir())?;
-        self.check_total(size_bytes)?;
+        // Who sends it is not known here: what waits for approval is checked once more when it is kept.
+        self.check_total(size_bytes, UploadState::Approved)?;
         Ok(self.0.disk.reserve(self.dir(), size_bytes)?)
     }
 
@@ -307,11 +305,7 @@ impl UploadStore {
         let kept_before = state.names.get(&content.id).and_then(|&name| self.renew(name, content));
         if kept_before.is_none() {
             // Others may have been kept since this one began to arrive.
-            let size_bytes = fs::metadata(hidden)?.len();
-            self.check_total(size_bytes)?;
-            if about.state == UploadState::Waiting {
-                self.check_waiting(size_bytes)?;
-            }
+            self.check_total(fs::metadata(hidden)?.len(), about.state)?;
             // Before the upload has its name, and while the store is locked: of two senders of one content in the same
             // second, the second would write over the first one's note.
             about.write(&new_path)?;

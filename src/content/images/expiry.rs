@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io;
-use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
@@ -24,11 +23,9 @@ pub struct ImageRules {
 impl ImageRules {
     /// Reads the rules from the settings.
     pub fn read(read: &mut Reader<'_>) -> Self {
-        let days = |days: NonZeroU32| Duration::from_secs(u64::from(days.get()) * 86_400);
-        let gigabytes = |gigabytes: NonZeroU32| u64::from(gigabytes.get()) << 30;
         Self {
-            keep_for: read.limit("IMAGE_KEEP_DAYS", "days").map(days),
-            max_total_bytes: read.limit("IMAGE_MAX_GB", "gigabytes").map(gigabytes),
+            keep_for: read.limit_of_days("IMAGE_KEEP_DAYS"),
+            max_total_bytes: read.limit_of_gigabytes("IMAGE_MAX_GB"),
         }
     }
 }
