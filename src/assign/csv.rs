@@ -31,7 +31,7 @@ pub fn assign_csv(input: impl Read, output: impl Write, request: &AssignRequest<
     let mut out = Writer::from_writer(BufWriter::new(output));
     let header = kept.iter().filter_map(|&at| names.get(at).copied()).chain(ADDED);
     out.write_record(header).map_err(unwritten)?;
-    let mut codes = vec![Vec::with_capacity(CHUNK_ROWS); places.len()];
+    let mut codes = vec![Vec::new(); places.len()];
     let mut row_places = Vec::with_capacity(CHUNK_ROWS);
     let mut chunk = Vec::new();
     while rows.next_chunk(&mut chunk)? {

@@ -32,10 +32,11 @@ pub fn assign_arrow(input: impl Read, output: impl Write, request: &AssignReques
     let kept = kept(&fields, request.keep)?;
     let schema = output_schema(stream.schema(), &kept, request)?;
     let mut placer = Placer::new(request);
+    let mut chunk = Chunk { codes: vec![Vec::new(); placer.columns.len()], row_places: Vec::new() };
     let mut writer = StreamWriter::try_new(BufWriter::new(output), &schema).map_err(unopened)?;
     writer.flush().map_err(unwritten)?;
     while let Some(batch) = stream.next_batch()? {
-        let answers = place(&mut placer, &mut plan, &batch)?;
+        let answers = place(&mut placer, &mut plan, &batch, &mut chunk)?;
         let columns = kept.iter().filter_map(|&at| batch.columns().get(at).cloned()).chain(answers.finish());
         let placed = RecordBatch::try_new(schema.clone(), columns.collect()).map_err(|error| unexpected(&error))?;
         writer.write(&placed).map_err(unwritten)?;
@@ -45,16 +46,26 @@ pub fn assign_arrow(input: impl Read, output: impl Write, request: &AssignReques
     Ok(placer.finish(request.version))
 }
 
-fn place(placer: &mut Placer<'_>, plan: &mut Plan, batch: &RecordBatch) -> Result<Answers, AssignFault> {
+/// What is known of the rows of a chunk; filled anew for each.
+struct Chunk {
+    /// Of each of the schema's columns the code of each row.
+    codes: Vec<Vec<u32>>,
+    row_places: Vec<u32>,
+}
+
+fn place(
+    placer: &mut Placer<'_>,
+    plan: &mut Plan,
+    batch: &RecordBatch,
+    Chunk { codes, row_places }: &mut Chunk,
+) -> Result<Answers, AssignFault> {
     let mut answers = Answers::with_capacity(batch.num_rows());
-    let mut codes = vec![Vec::with_capacity(CHUNK_ROWS); placer.columns.len()];
-    let mut row_places = Vec::with_capacity(CHUNK_ROWS);
     for first in (0..batch.num_rows()).step_by(CHUNK_ROWS) {
         placer.make_room();
         let chunk = batch.slice(first, CHUNK_ROWS.min(batch.num_rows() - first));
-        plan.codes(&mut placer.columns, &chunk, &mut codes);
-        placer.place(&codes, &mut row_places)?;
-        answers.add(placer, &row_places);
+        plan.codes(&mut placer.columns, &chunk, codes);
+        placer.place(codes, row_places)?;
+        answers.add(placer, row_places);
     }
     Ok(answers)
 }

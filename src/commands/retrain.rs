@@ -7,7 +7,6 @@ use anyhow::Context;
 use clap::Args;
 use content_portal::causes::with_causes;
 use content_portal::customer::ColumnSettings;
-use content_portal::disk::Keeper;
 use content_portal::model_store::ModelStore;
 use content_portal::pipeline::{FitParams, Method, TrainingSettings};
 use content_portal::retrain::RetrainOutcome;
@@ -19,6 +18,7 @@ use super::config::Config;
 use super::output::print_line;
 use super::progress::{Events, ProgressView};
 use super::report::{print_published, print_put_away, print_report, print_segments};
+use super::setup;
 use super::training::{Training, train, upload_folder};
 
 /// The exit code of a training whose candidate was refused: no error, and nothing new is live.
@@ -131,8 +131,7 @@ pub(super) fn lower_priority() -> anyhow::Result<()> {
 
 /// Trains, publishes and prints the report.
 pub fn retrain(config: &Config, args: &RetrainArgs) -> anyhow::Result<ExitCode> {
-    let disk = Keeper::new(config.server.upload_rules.min_free_bytes);
-    let store = ModelStore::new(&config.paths.models).with_disk(disk);
+    let store = setup::store(config);
     let (settings, uploads) = (args.settings.clone().into(), Some(upload_folder(config)));
     let training = Training {
         settings: &settings,

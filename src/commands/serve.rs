@@ -6,9 +6,8 @@ use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context, anyhow};
 use content_portal::causes::with_causes;
-use content_portal::disk::Keeper;
 use content_portal::http::{Application, Condition, KeyRing, Opening, Parts, Prepared, Refresh, ServeError, Settings};
-use content_portal::model_store::{ModelStore, ModelVersion};
+use content_portal::model_store::ModelVersion;
 use content_portal::retrain::worker::Program;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -147,8 +146,7 @@ fn boxed(error: anyhow::Error) -> Box<dyn Error + Send + Sync> {
 /// Everything that takes time before the first request can be answered: milliseconds where there is a model, and
 /// callers are let in behind it; minutes where one has to be trained, and they are let in before it.
 fn prepare(config: &Config, opening: &Opening) -> anyhow::Result<Prepared> {
-    let disk = Keeper::new(config.server.upload_rules.min_free_bytes);
-    let store = ModelStore::new(&config.paths.models).with_disk(disk);
+    let store = setup::store(config);
     folders::check(config, store.has_version())?;
     let entries = setup::persona_entries(config)?;
     // Not at night, when the schedule comes to it.

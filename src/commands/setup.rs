@@ -7,7 +7,8 @@ use std::sync::Arc;
 use anyhow::Context;
 use content_portal::content::Writer;
 use content_portal::customer::Schema;
-use content_portal::model_store::ModelVersion;
+use content_portal::disk::Keeper;
+use content_portal::model_store::{ModelStore, ModelVersion};
 use content_portal::pipeline::{SegmentId, TrainingSettings};
 use content_portal::pseudonyms::Pseudonyms;
 use content_portal::text_file;
@@ -37,6 +38,11 @@ pub fn schema(config: &Config) -> anyhow::Result<Arc<Schema>> {
         None => Schema::built_in()?,
     };
     Ok(Arc::new(schema))
+}
+
+/// The model store, with the reserve on its disk.
+pub fn store(config: &Config) -> ModelStore {
+    ModelStore::new(&config.paths.models).with_disk(Keeper::new(config.server.upload_rules.min_free_bytes))
 }
 
 /// By what customers are known beside what was kept of uploads, and who was erased; `None` where that was never needed.

@@ -1,6 +1,5 @@
 //! The outermost layer: gives each request an id, logs and counts it once, and writes the id into problems.
 
-use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -14,6 +13,7 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use super::access::Sender;
+use super::admission::{Class, Classes};
 use super::metrics::Answered;
 use super::problem::Problem;
 use super::state::AppState;
@@ -49,26 +49,16 @@ pub(super) struct RequestContext {
     started: Instant,
 }
 
-/// The patterns of the routes that anybody may call: the index, health, pictures, the console, the API's description.
-#[derive(Debug, Default)]
-pub(super) struct OpenRoutes(HashSet<String>);
-
-impl OpenRoutes {
-    /// Adds one.
-    pub fn add(&mut self, pattern: &str) {
-        self.0.insert(pattern.to_owned());
-    }
-}
-
 /// Marks a response that streams after its headers, and that records its end itself.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Streaming;
 
 impl RequestContext {
-    fn of(request: &Request, sender: Sender, open_routes: &OpenRoutes) -> Self {
+    fn of(request: &Request, sender: Sender, classes: &Classes) -> Self {
         let id = request.headers().get(X_REQUEST_ID).and_then(|id| id.to_str().ok()).filter(|id| is_plain(id));
-        let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str);
-        let is_open = open_routes.0.contains(route);
+        let pattern = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+        let (class, _) = classes.of(pattern);
+        let (route, is_open) = (pattern.unwrap_or("none"), class == Class::Open);
         let has_path = |path: &&str| !is_open && route.contains('{') && path.len() <= MAX_PATH_BYTES;
         let path = Some(request.uri().path()).filter(has_path);
         Self {
@@ -169,12 +159,12 @@ fn client_closed_request() -> StatusCode {
 
 /// Gives the request an id, records its end once, and writes the id into the answer.
 pub(super) async fn identify_and_log(
-    State((state, open_routes)): State<(AppState, Arc<OpenRoutes>)>,
+    State((state, classes)): State<(AppState, Arc<Classes>)>,
     mut request: Request,
     next: Next,
 ) -> Response {
     let sender = state.access().sender(&request);
-    let context = RequestContext::of(&request, sender.clone(), &open_routes);
+    let context = RequestContext::of(&request, sender.clone(), &classes);
     request.extensions_mut().insert(sender);
     request.extensions_mut().insert(context.clone());
     let ending = Ending::of(&context, &state);

@@ -17,16 +17,14 @@ use super::access::{Guard, Origins, Right, refuse_foreign};
 use super::admission::{Admission, Class, Classes, admit, drain_rejected_bodies, minimum_rate};
 use super::idempotency::{IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED};
 use super::problem::ApiError;
-use super::request_id::{OpenRoutes, X_MODEL_VERSION, identify_and_log};
+use super::request_id::{X_MODEL_VERSION, identify_and_log};
 use super::response::compression::{compression, slice_large_texts};
-
 use super::response::security_headers::add_security_headers;
 use super::routes::docs::ApiDescription;
 use super::routes::{
     compare, console, export, generate, health, images, index, map, metrics, models, openapi, retrain, segments,
     status, upload, uploads,
 };
-use super::settings::Settings;
 use super::state::AppState;
 
 /// Every route of the API description, with its class and the right that its callers' keys need. Where neither
@@ -66,17 +64,16 @@ fn api_routes() -> Routes {
 /// [`ApiError::Internal`] when the API description cannot be written.
 pub(super) fn router(state: AppState) -> Result<Router, ApiError> {
     let settings = state.settings();
-    let cors = cors(&settings.allow_origins);
-    let Routes { router, mut classes, mut open } = api_routes();
+    let Routes { router, mut classes } = api_routes();
     for pattern in openapi::PATTERNS.into_iter().chain([console::PATTERN]) {
         classes.set(pattern, Class::Open, None);
-        open.add(pattern);
     }
     let (routes, mut description) = router.split_for_parts();
     openapi::add_key_requirements(&mut description, &classes, state.access().needs_keys());
-    let admission = Arc::new(Admission::new(state.access().clone(), classes));
-    let Settings { allow_hosts, allow_origins, public_url, .. } = settings;
-    let guard = Arc::new(Guard::new(allow_hosts, allow_origins, public_url.as_deref()));
+    let classes = Arc::new(classes);
+    let admission = Arc::new(Admission::new(state.access().clone(), classes.clone()));
+    let origins = Arc::new(Origins::new(&settings.allow_origins));
+    let guard = Guard::new(&settings.allow_hosts, origins.clone(), settings.public_url.as_deref());
     let console = if settings.console { console::routes() } else { Router::new() };
     Ok(routes
         .merge(openapi::routes(&description)?)
@@ -85,12 +82,12 @@ pub(super) fn router(state: AppState) -> Result<Router, ApiError> {
         .method_not_allowed_fallback(async || ApiError::NoMethod)
         .layer(CatchPanicLayer::custom(answer_a_panic))
         .layer(from_fn_with_state(admission, admit))
-        .layer(from_fn_with_state(guard, refuse_foreign))
+        .layer(from_fn_with_state(Arc::new(guard), refuse_foreign))
         // Outside admission: a client that is rejected in the middle of a body can read why, too.
         .layer(from_fn(drain_rejected_bodies))
         .layer(from_fn(minimum_rate))
-        .layer(cors)
-        .layer(from_fn_with_state((state.clone(), Arc::new(open)), identify_and_log))
+        .layer(cors(origins))
+        .layer(from_fn_with_state((state.clone(), classes), identify_and_log))
         .layer(from_fn(slice_large_texts))
         .layer(compression())
         .layer(from_fn(add_security_headers))
@@ -101,17 +98,11 @@ pub(super) fn router(state: AppState) -> Result<Router, ApiError> {
 struct Routes {
     router: OpenApiRouter<AppState>,
     classes: Classes,
-    /// Those of [`Class::Open`], which the audit log needs to know before admission.
-    open: OpenRoutes,
 }
 
 impl Default for Routes {
     fn default() -> Self {
-        Self {
-            router: OpenApiRouter::with_openapi(ApiDescription::openapi()),
-            classes: Classes::default(),
-            open: OpenRoutes::default(),
-        }
+        Self { router: OpenApiRouter::with_openapi(ApiDescription::openapi()), classes: Classes::default() }
     }
 }
 
@@ -120,9 +111,6 @@ impl Routes {
         let right = right.into();
         for pattern in routes.1.paths.keys() {
             self.classes.set(pattern, class, right);
-            if class == Class::Open {
-                self.open.add(pattern);
-            }
         }
         Self { router: self.router.routes(routes), ..self }
     }
@@ -134,11 +122,10 @@ fn answer_a_panic(panic: Box<dyn Any + Send>) -> Response {
     ApiError::internal("a handler", text.unwrap_or("it panicked").to_owned()).into_response()
 }
 
-fn cors(origins: &[String]) -> CorsLayer {
-    let allowed = if origins.iter().any(|origin| origin == "*") {
+fn cors(origins: Arc<Origins>) -> CorsLayer {
+    let allowed = if origins.allow_all() {
         AllowOrigin::from(AnyOrigin)
     } else {
-        let origins = Origins::new(origins);
         AllowOrigin::predicate(move |origin, _| origins.allow(origin))
     };
     CorsLayer::new()

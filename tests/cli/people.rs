@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use crate::folder::{Folder, Server, shown};
+use crate::folder::{Folder, shown};
 use crate::lasting::{start, upload};
 
 const HEADER: &str = "Customer ID,Full Name,Date Joined,Location,Gender,Loyalty Tier\n";

@@ -21,20 +21,18 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// Which hosts and origins are the server's own or may call.
 pub(in crate::http) struct Guard {
     hosts: Hosts,
-    origins: Origins,
-    allows_all_origins: bool,
+    origins: Arc<Origins>,
     /// That of `PUBLIC_URL`.
     own_origin: Option<String>,
 }
 
 impl Guard {
     /// By the settings of these names.
-    pub fn new(allow_hosts: &Hosts, allow_origins: &[String], public_url: Option<&str>) -> Self {
+    pub fn new(allow_hosts: &Hosts, origins: Arc<Origins>, public_url: Option<&str>) -> Self {
         let public = public_url.and_then(|url| Url::parse(url).ok());
         Self {
             hosts: allow_hosts.clone().and(public.as_ref().and_then(Url::host_str)),
-            origins: Origins::new(allow_origins),
-            allows_all_origins: allow_origins.iter().any(|origin| origin == "*"),
+            origins,
             own_origin: public.map(|url| url.origin().ascii_serialization()),
         }
     }
@@ -43,7 +41,7 @@ impl Guard {
         let headers = request.headers();
         self.hosts.check(request.version(), request.uri(), headers)?;
         let changes_nothing = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-        if changes_nothing || self.allows_all_origins || self.is_at_home(headers) {
+        if changes_nothing || self.origins.allow_all() || self.is_at_home(headers) {
             Ok(())
         } else {
             Err(ApiError::ForeignOrigin)
@@ -82,7 +80,8 @@ mod tests {
 
     fn at_home(headers: &[(&'static str, &'static str)]) -> bool {
         let origins = ["http://localhost:4200".to_owned(), "https://*.example.org".to_owned()];
-        let guard = Guard::new(&Hosts::default(), &origins, Some("https://content.example.com/api"));
+        let guard =
+            Guard::new(&Hosts::default(), Arc::new(Origins::new(&origins)), Some("https://content.example.com/api"));
         let map =
             |(name, value): &(&'static str, &'static str)| (HeaderName::from_static(name), value.parse().unwrap());
         guard.is_at_home(&headers.iter().map(map).collect())

@@ -10,6 +10,7 @@ use axum::http::header::HOST;
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, Uri, Version};
 
+use super::origins::is_label;
 use crate::http::problem::ApiError;
 
 /// The names of the machine itself.
@@ -90,9 +91,6 @@ pub(super) fn authority(text: &str) -> Option<Authority> {
 }
 
 fn is_name(text: &str) -> bool {
-    let is_label = |label: &str| {
-        !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
-    };
     text.split('.').all(is_label)
 }
 

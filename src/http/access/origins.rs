@@ -5,6 +5,8 @@ use axum::http::HeaderValue;
 /// The origins of `ALLOW_ORIGINS`, spelled as browsers spell them.
 pub(in crate::http) struct Origins {
     single: Vec<String>,
+    /// Whether `*` is among them.
+    all: bool,
     /// The scheme with `://`, and the end of the host from its dot on, with the port.
     groups: Vec<(String, String)>,
 }
@@ -17,7 +19,13 @@ impl Origins {
             let (scheme, host) = origin.split_once('*').unwrap_or_default();
             (scheme.to_owned(), host.to_owned())
         };
-        Self { single: single.into_iter().cloned().collect(), groups: groups.into_iter().map(group).collect() }
+        let all = origins.iter().any(|origin| origin == "*");
+        Self { all, single: single.into_iter().cloned().collect(), groups: groups.into_iter().map(group).collect() }
+    }
+
+    /// Whether browsers may call from everywhere.
+    pub(in crate::http) fn allow_all(&self) -> bool {
+        self.all
     }
 
     /// Whether a request's `Origin` is one of them.
@@ -32,7 +40,7 @@ impl Origins {
 }
 
 /// Whether `text` is one label of a host name.
-fn is_label(text: &str) -> bool {
+pub(super) fn is_label(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 

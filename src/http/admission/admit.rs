@@ -24,7 +24,7 @@ use crate::http::wrapped_body::wrap;
 /// The admission layer's state.
 pub(in crate::http) struct Admission {
     access: Arc<Access>,
-    classes: Classes,
+    classes: Arc<Classes>,
     uploads: Queue,
     generations: Queue,
     rate_delay: RejectionDelay,
@@ -48,7 +48,7 @@ struct Checked<'a> {
 
 impl Admission {
     /// With every slot free; `classes` has every route.
-    pub fn new(access: Arc<Access>, classes: Classes) -> Self {
+    pub fn new(access: Arc<Access>, classes: Arc<Classes>) -> Self {
         let queue = |n_slots, step| Queue {
             slots: Slots::new(Shares::of_requests(n_slots)),
             of_admins: Slots::new(Shares::of_administrators(ADMIN_SLOTS)),

@@ -6,7 +6,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::Deserialize;
 
-use super::job::{JobView, answer_to_start};
+use super::job::{JobView, answer_to_start, query_problem};
 use super::retrain::KeyProblems;
 use crate::http::problem::{ApiError, Document, FieldProblem};
 use crate::http::request_id::RequestContext;
@@ -80,9 +80,4 @@ fn publish(query: &CompareQuery) -> Result<Publish, ApiError> {
             problem("publish", "must be best or the name of a candidate", allowed)
         }),
     }
-}
-
-fn query_problem() -> FieldProblem {
-    let allowed = ["true", "false"].map(str::to_owned).to_vec();
-    FieldProblem { field: "wait, force".to_owned(), message: "must be true or false".to_owned(), allowed }
 }

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::http::problem::{ApiError, as_sentence, retraining_path};
+use crate::http::problem::{ApiError, FieldProblem, as_sentence, retraining_path};
 use crate::http::request::accept::accepts;
 use crate::http::request_id::RequestContext;
 use crate::http::response::event_stream::{Caller, Finished, Reporter};
@@ -198,4 +198,10 @@ impl JobView {
     fn failure(&self) -> Option<ApiError> {
         (self.state == JobState::Failed).then(|| ApiError::Retrain(self.error.clone().unwrap_or_default()))
     }
+}
+
+/// What is wrong with the query of a request for a job.
+pub(super) fn query_problem() -> FieldProblem {
+    let allowed = ["true", "false"].map(str::to_owned).to_vec();
+    FieldProblem { field: "wait, force".to_owned(), message: "must be true or false".to_owned(), allowed }
 }

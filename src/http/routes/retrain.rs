@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoResponses, ToSchema};
 
 use super::docs::BodyProblems;
-use super::job::{JobView, answer_to_start, answer_when_done};
+use super::job::{JobView, answer_to_start, answer_when_done, query_problem};
 use crate::customer::Schema;
 use crate::http::access::Sender;
 use crate::http::admission::for_this_request;
@@ -219,9 +219,4 @@ fn training_settings(texts: &BTreeMap<String, String>, schema: &Schema) -> Resul
         Some(message) => Err(ApiError::Fields(vec![problem(WrongSetting { key: "columns".to_owned(), message })])),
         None => Ok(settings),
     }
-}
-
-fn query_problem() -> FieldProblem {
-    let allowed = ["true", "false"].map(str::to_owned).to_vec();
-    FieldProblem { field: "wait, force".to_owned(), message: "must be true or false".to_owned(), allowed }
 }

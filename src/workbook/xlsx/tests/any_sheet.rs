@@ -70,7 +70,8 @@ fn cell(is_placed: bool) -> impl Strategy<Value = String> {
                 "<is/>",
                 "",
             ];
-            // Not two values in one cell, which no program writes: calamine drops the cell where the first is no number.
+            // Not two values in one cell, which no program writes: calamine drops the cell where the first is no
+            // number.
             let others = vec![
                 "<v>%</v>",
                 "<v>%</v>",
