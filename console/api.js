@@ -113,7 +113,7 @@ export const api = {
   approve: id => get('POST /uploads/{id}/approve', { values: { id }, admin: true }),
   remove: id => send('DELETE /uploads/{id}', { values: { id }, admin: true }),
   jobs: how => get('GET /retrain', { admin: true, ...how }),
-  /** Follows a job that is under way, whoever started it. */
+  /** Follows a job that is under way, started by any client. */
   job: (id, signal, told) => follow('GET /retrain/{id}', { values: { id }, admin: true, signal }, told),
   retrain: (form, force, told) =>
     follow('POST /retrain', { form, admin: true, values: { query: force ? { force } : {} } }, told),

@@ -187,7 +187,7 @@ function middles({ x, y, segment, customers }) {
   return new Map([...marks].sort(([a], [b]) => a - b).map(([id, of]) => [id, middle(of)]));
 }
 
-/** The map on the screen, for whoever measures, and for the next one's motion. @type {{ plane: Plane | null }} */
+/** The map on the screen, for measurements, and for the next one's motion. @type {{ plane: Plane | null }} */
 export const shown = { plane: null };
 
 /** The figure of an answer of `GET /map`, with an upload's places where there are any.

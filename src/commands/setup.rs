@@ -106,7 +106,7 @@ struct NotEntries(#[source] serde_json::Error);
 /// Lays marketers' additions over the personas of `version`.
 pub fn overlay(version: &mut ModelVersion, entries: &PersonaEntries) {
     let overlaid = version.model.overlay_personas(entries);
-    for id in overlaid.strangers {
+    for id in overlaid.without_segment {
         tracing::warn!(
             event = "persona_entry_unknown",
             cluster_id = %id,

@@ -188,7 +188,7 @@ impl<'a> Reader<'a> {
         text.as_deref().and_then(Secret::new)
     }
 
-    /// The secret in a file. One that holds none is a mistake: without it a door may be open that should be shut.
+    /// The secret in a file. One that holds none is a mistake: without it the service could be open to everybody.
     fn secret_in(&mut self, source: &Source) -> Option<String> {
         let (Source::File { path, .. } | Source::Credential { path }) = source else { return None };
         let why = match text_file::read(path) {

@@ -98,8 +98,8 @@ pub struct WriterConfig {
     pub breaker: BreakerPolicy,
     /// `DAILY_BUDGET_USD` and `STATE_DIR`, what all calls of a day may cost; without one they may cost anything.
     pub budget: Option<BudgetConfig>,
-    /// Whether keys have budgets of their own, which are kept in `state_dir`. No setting: whoever knows the keys sets
-    /// it.
+    /// Whether keys have budgets of their own, which are kept in `state_dir`. No setting: the code that reads the keys
+    /// sets it.
     pub has_key_budgets: bool,
     /// `PROMPT_DIR`, where prompt templates override the built-in ones.
     pub prompt_dir: Option<PathBuf>,

@@ -14,7 +14,7 @@ use super::access::{Access, KeyRing, KeysFileError};
 use super::admission::connections::{self, ConnectionLimits};
 use super::router::router;
 use super::settings::{Parts, Settings};
-use super::state::{AppState, Doors, OnLoad, Ready, lay_extras};
+use super::state::{AccessControl, AppState, OnLoad, Ready, lay_extras};
 use super::tasks::expiry::run_expiry;
 use super::tasks::refresh::{Refresh, run_refresh};
 use super::tasks::retraining::run_schedule;
@@ -113,8 +113,8 @@ impl Application {
     pub async fn bind(settings: Settings, parts: Parts) -> Result<Self, ServeError> {
         let address = settings.address;
         let failed = |source| ServeError::Bind { address, source };
-        let doors = doors(&settings)?;
-        Self::over(listen(address).map_err(failed)?, settings, doors, parts).map_err(failed)
+        let control = access_control(&settings)?;
+        Self::over(listen(address).map_err(failed)?, settings, control, parts).map_err(failed)
     }
 
     /// Serves on a socket that is already bound and non-blocking.
@@ -123,13 +123,13 @@ impl Application {
     /// [`ServeError::Socket`], [`ServeError::Keys`] and [`ServeError::Audit`].
     pub fn on(socket: std::net::TcpListener, settings: Settings, parts: Parts) -> Result<Self, ServeError> {
         let listener = TcpListener::from_std(socket).map_err(ServeError::Socket)?;
-        let doors = doors(&settings)?;
-        Self::over(listener, settings, doors, parts).map_err(ServeError::Socket)
+        let control = access_control(&settings)?;
+        Self::over(listener, settings, control, parts).map_err(ServeError::Socket)
     }
 
-    fn over(listener: TcpListener, settings: Settings, doors: Doors, parts: Parts) -> io::Result<Self> {
+    fn over(listener: TcpListener, settings: Settings, control: AccessControl, parts: Parts) -> io::Result<Self> {
         let address = listener.local_addr()?;
-        let state = AppState::new(settings, doors, parts, address);
+        let state = AppState::new(settings, control, parts, address);
         Ok(Self { listener, address, state, refresh: Refresh::default(), ready: Arc::default() })
     }
 
@@ -231,10 +231,10 @@ impl Application {
 }
 
 /// Reads the file of keys, and opens the audit log.
-fn doors(settings: &Settings) -> Result<Doors, ServeError> {
+fn access_control(settings: &Settings) -> Result<AccessControl, ServeError> {
     let access = Access::load(&settings.access_rules()).map_err(ServeError::Keys)?;
     let audit = AuditLog::open(&settings.audit).map_err(ServeError::Audit)?;
-    Ok(Doors { access, audit })
+    Ok(AccessControl { access, audit })
 }
 
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {

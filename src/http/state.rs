@@ -63,8 +63,8 @@ pub(super) fn lay_extras(store: &ModelStore, version: &mut ModelVersion) {
     }
 }
 
-/// Who may come in, and where that is noted.
-pub(super) struct Doors {
+/// Which callers are let in, and where that is noted.
+pub(super) struct AccessControl {
     pub access: Access,
     pub audit: Option<AuditLog>,
 }
@@ -94,7 +94,7 @@ struct Shared {
 }
 
 impl AppState {
-    pub(super) fn new(settings: Settings, doors: Doors, parts: Parts, address: SocketAddr) -> Self {
+    pub(super) fn new(settings: Settings, control: AccessControl, parts: Parts, address: SocketAddr) -> Self {
         let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let [long_work, short_work] = [(); 2].map(|()| Slots::new(Shares::of_processors(processors)));
         let large_bodies = Slots::new(Shares::of_requests(LARGE_BODIES));
@@ -102,8 +102,8 @@ impl AppState {
         Self(Arc::new(Shared {
             started: SystemTime::now(),
             settings,
-            access: Arc::new(doors.access),
-            audit: doors.audit,
+            access: Arc::new(control.access),
+            audit: control.audit,
             parts,
             address,
             uploads,

@@ -1,7 +1,6 @@
 //! What the fuzz target `model_files` asks of a version's files; its seeds ask the same in a test.
 //!
-//! Part of no build that is served. A checksum is not a promise here: whoever can write a file can write its sum as
-//! well.
+//! Part of no build that is served. A checksum is not a promise here: who can write a file can write its sum as well.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a promise that does not hold has to end the run")]
 
 use std::collections::BTreeMap;

@@ -122,7 +122,7 @@ mod tests {
     /// More than any system numbers its processes.
     const NOBODY: u32 = 2_000_000_000;
 
-    /// A store whose lock is held by whoever `holder` says.
+    /// A store whose lock is held by the process `holder`.
     fn held_by(holder: u32) -> (tempfile::TempDir, ModelStore, Held) {
         let dir = tempfile::tempdir().unwrap();
         let store = ModelStore::new(dir.path());

@@ -21,8 +21,8 @@ pub struct Staged<'s> {
 }
 
 impl ModelStore {
-    /// Writes every file of `candidate` but its reports. What earlier writers left unfinished is removed first: whoever
-    /// holds the lock is the only one.
+    /// Writes every file of `candidate` but its reports. What earlier writers left unfinished is removed first: only
+    /// the holder of the lock writes.
     ///
     /// # Errors
     /// [`StoreError::Write`] naming the file or folder that could not be written, [`StoreError::File`] naming one that

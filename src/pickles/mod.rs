@@ -166,12 +166,12 @@ pub fn import(store: &ModelStore, request: &ImportRequest<'_>) -> Result<Importe
     if !agreement.is_full() {
         return Err(ImportError::Disagrees { agreeing: agreement.agreeing, of: agreement.of });
     }
-    let strangers = adopted.strangers.iter().map(SegmentId::to_string).chain(personas.nobodys);
+    let without_cluster = adopted.without_cluster.iter().map(SegmentId::to_string).chain(personas.nobodys);
     let report = ImportReport {
         at: request.now,
         labels_kept: adopted.n_labels_kept,
-        personas: personas.by_id.len() - adopted.strangers.len(),
-        personas_without_cluster: strangers.collect(),
+        personas: personas.by_id.len() - adopted.without_cluster.len(),
+        personas_without_cluster: without_cluster.collect(),
         scores: fitted.scores.clone(),
         segments: fitted.model.segments().iter().map(Segment::to_parts).collect(),
         params,

@@ -2,7 +2,7 @@
 //!
 //! The two worlds differ in one thing that counts: elsewhere every row of the training data has a place of its own, and
 //! here every distinct profile. All rows are kept, since the condensed tree, the neighbourhoods and with them every
-//! answer to a newcomer were learned from all of them. Of the copies of one profile, one stands for it: of those that
+//! answer to an unseen customer were learned from all of them. Of the copies of one profile, one stands for it: of those that
 //! have the label most of them have, the firmest. It is put first, so that whatever counts profiles finds them in
 //! front.
 
@@ -50,7 +50,7 @@ pub struct Adopted {
     /// were trained in another.
     pub n_labels_kept: usize,
     /// Ids that have a persona and no cluster.
-    pub strangers: Vec<SegmentId>,
+    pub without_cluster: Vec<SegmentId>,
 }
 
 /// Makes a model of what was fitted elsewhere on the rows of `table`.
@@ -93,10 +93,10 @@ pub fn adopt(table: &CustomerTable, trained: TrainedElsewhere) -> Result<Adopted
     let name = |id: &u32| NewName { id: SegmentId::new(*id), extras: BTreeMap::new() };
     let names = (0..).map(SegmentId::new).zip(clusters.label_elsewhere.iter().map(name)).collect();
     fitted.rename(&names).map_err(FitError::Model)?;
-    let strangers = fitted.model.overlay_personas(&trained.personas).strangers;
+    let without_cluster = fitted.model.overlay_personas(&trained.personas).without_segment;
     let trained_in = trained.labels.iter().map(|&label| u32::try_from(label).ok().map(SegmentId::new));
     let n_labels_kept = fitted.segment_of_row.iter().zip(trained_in).filter(|(own, then)| **own == *then).count();
-    Ok(Adopted { fitted, n_labels_kept, strangers })
+    Ok(Adopted { fitted, n_labels_kept, without_cluster })
 }
 
 /// The rows in the order of the map: one of each profile, then the others.
@@ -231,7 +231,7 @@ mod tests {
             elsewhere.personas.insert(SegmentId::new(id), persona.as_object().unwrap().clone());
         }
         let adopted = adopt(&table, elsewhere).unwrap();
-        assert_eq!(adopted.strangers, [SegmentId::new(7)]);
+        assert_eq!(adopted.without_cluster, [SegmentId::new(7)]);
         let found = adopted.fitted.model.segment(SegmentId::new(0)).unwrap().persona.to_json();
         assert_eq!((&found["Top_Locations"], &found["Interests"]), (&persona["Top_Locations"], &persona["Interests"]));
         assert!(found["Top_Gender"].is_null(), "of fewer than ten customers nothing is counted");

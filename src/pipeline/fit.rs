@@ -27,7 +27,7 @@ pub(super) const MIN_SEGMENT: u64 = 20;
 /// The neighbourhood in which [`Scores::trustworthiness`] is measured.
 const TRUSTED_NEIGHBOURS: usize = 15;
 
-/// A step of a fit, for whoever watches.
+/// A step of a fit, for progress reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FitStep {

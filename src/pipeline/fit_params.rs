@@ -21,7 +21,7 @@ pub struct FitParams {
     pub umap: UmapParams,
     /// The clusters.
     pub hdbscan: HdbscanParams,
-    /// How the schema's columns count, where it is not as the schema has it. Whoever makes the table applies it.
+    /// How the schema's columns count, where it is not as the schema has it. The code that makes the table applies it.
     #[serde(skip_serializing_if = "ColumnSettings::is_empty")]
     pub columns: ColumnSettings,
 }

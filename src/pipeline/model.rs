@@ -40,7 +40,7 @@ pub struct Model {
     id_of_label: Vec<SegmentId>,
     /// The encoded rows of the training profiles, as bits, and their positions.
     known: FxHashMap<Box<[u32]>, u32>,
-    newcomers: UnseenProfiles,
+    unseen: UnseenProfiles,
     /// Customers whom a form described, by the cells of their profiles.
     described: PlacementCache<u64>,
 }
@@ -109,7 +109,7 @@ impl Model {
             segments,
             id_of_label,
             known,
-            newcomers: UnseenProfiles::default(),
+            unseen: UnseenProfiles::default(),
             described: PlacementCache::default(),
         })
     }
@@ -247,7 +247,7 @@ impl Model {
         self.segments.sort_by_key(|segment| segment.cluster_id);
         self.id_of_label.iter_mut().for_each(|id| *id = new_id(*id));
         // Their places name segments.
-        self.newcomers = UnseenProfiles::default();
+        self.unseen = UnseenProfiles::default();
         self.described = PlacementCache::default();
         Ok(())
     }

@@ -110,11 +110,11 @@ mod tests {
 
     #[test]
     fn a_newcomer_is_placed_once_and_the_order_stays() {
-        let newcomers = UnseenProfiles::default();
+        let unseen = UnseenProfiles::default();
         let mut asked = Vec::new();
         for values in [&[3.0, -1.0, 5.0][..], &[5.0, 7.0, -1.0, 3.0], &[7.0, 5.0]] {
             let rows = column(values);
-            let placed = newcomers.placed(&rows, |missing| {
+            let placed = unseen.placed(&rows, |missing| {
                 asked.push(missing.column(0).to_vec());
                 Ok::<_, ()>(placements(missing))
             });
@@ -125,17 +125,17 @@ mod tests {
 
     #[test]
     fn what_is_remembered_has_an_end() {
-        let newcomers = UnseenProfiles::default();
+        let unseen = UnseenProfiles::default();
         let rows = column(&(0..3 * MAX_REMEMBERED).map(|n| n as f32).collect::<Vec<_>>());
-        let placed = newcomers.placed(&rows, |missing| Ok::<_, ()>(placements(missing)));
+        let placed = unseen.placed(&rows, |missing| Ok::<_, ()>(placements(missing)));
         assert_eq!(placed.unwrap(), placements(&rows));
-        assert!((1..=MAX_REMEMBERED).contains(&newcomers.lock().len()));
+        assert!((1..=MAX_REMEMBERED).contains(&unseen.lock().len()));
     }
 
     #[test]
     fn what_could_not_be_placed_is_asked_for_again() {
-        let newcomers = UnseenProfiles::default();
-        assert_eq!(newcomers.placed(&column(&[1.0]), |_| Err("no place")), Err("no place"));
-        assert_eq!(newcomers.placed(&column(&[1.0]), |missing| Ok::<_, ()>(placements(missing))).unwrap().len(), 1);
+        let unseen = UnseenProfiles::default();
+        assert_eq!(unseen.placed(&column(&[1.0]), |_| Err("no place")), Err("no place"));
+        assert_eq!(unseen.placed(&column(&[1.0]), |missing| Ok::<_, ()>(placements(missing))).unwrap().len(), 1);
     }
 }

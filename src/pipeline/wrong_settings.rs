@@ -1,4 +1,4 @@
-//! What is wrong with settings of a training, in words for whoever wrote them.
+//! What is wrong with settings of a training, in words for their author.
 
 use std::fmt;
 

@@ -4,7 +4,8 @@ use std::time::Instant;
 
 use super::{Progress, RetrainError, RetrainRequest, collect};
 use crate::customer::CustomerTable;
-use crate::pipeline::{Comparison, FitParams, compare as compare_ways};
+use crate::model_store::ModelVersion;
+use crate::pipeline::{Comparison, FitError, FitParams, compare as compare_ways};
 
 /// Compares ways to train on the base data and the waiting uploads. Nothing is published or moved.
 ///
@@ -16,7 +17,7 @@ pub fn compare(request: &RetrainRequest<'_>, progress: &(dyn Fn(Progress) + Sync
 }
 
 /// Compares ways to train on `table`; `share` is how much of the whole that is.
-pub(super) fn compare_table(
+fn compare_table(
     table: &CustomerTable,
     params: &FitParams,
     share: f32,
@@ -29,4 +30,30 @@ pub(super) fn compare_table(
         progress(Progress::comparing(share * done, seconds_left));
     };
     Ok(compare_ways(table, params, &show)?)
+}
+
+/// The parameters of the fit, and the comparison that they come from, if one was asked for.
+///
+/// # Errors
+/// [`RetrainError::Fit`].
+pub(super) fn choose_params(
+    request: &RetrainRequest<'_>,
+    table: &CustomerTable,
+    live: Option<&ModelVersion>,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Result<(FitParams, Option<Comparison>), RetrainError> {
+    let comparison = match request.compare_first {
+        true => Some(compare_table(table, request.params, 0.05, progress)?),
+        false => None,
+    };
+    let params = match comparison.as_ref().and_then(Comparison::best) {
+        Some(best) => best.settings.applied(request.params)?,
+        None => request.params.clone(),
+    };
+    // What the live version has was right when it was set; the schema may have changed since.
+    let is_set_now = live.is_none_or(|live| live.manifest.params.columns != params.columns);
+    match request.schema.fault_of(&params.columns).filter(|_| is_set_now) {
+        Some(fault) => Err(FitError::Columns(fault).into()),
+        None => Ok((params, comparison)),
+    }
 }

@@ -37,7 +37,7 @@ use jiff::civil::Date;
 use crate::causes::with_causes;
 use crate::customer::Schema;
 use crate::model_store::{Candidate, ModelStore, ModelVersion, StoreError, TrainedOn, VersionId, WriterLock};
-use crate::pipeline::{Comparison, FitError, FitParams, Fitted, GoldenSample, Method, Model, TrainingProfile, fit};
+use crate::pipeline::{FitError, FitParams, Fitted, GoldenSample, Method, Model, TrainingProfile, fit};
 use crate::pseudonyms::Pseudonyms;
 use crate::workbook::{Reader, WorkbookError};
 
@@ -191,19 +191,7 @@ pub fn retrain(
     let (live, live_fault) = live_version(store);
     let started = Instant::now();
     let mut collected = collect::collect(request, progress)?;
-    let comparison = match request.compare_first {
-        true => Some(comparing::compare_table(&collected.table, request.params, 0.05, progress)?),
-        false => None,
-    };
-    let params = match comparison.as_ref().and_then(Comparison::best) {
-        Some(best) => best.settings.applied(request.params)?,
-        None => request.params.clone(),
-    };
-    // What the live version has was right when it was set; the schema may have changed since.
-    let is_set_now = live.as_ref().is_none_or(|live| live.manifest.params.columns != params.columns);
-    if let Some(fault) = request.schema.fault_of(&params.columns).filter(|_| is_set_now) {
-        return Err(FitError::Columns(fault).into());
-    }
+    let (params, comparison) = comparing::choose_params(request, &collected.table, live.as_ref(), progress)?;
     let schema = Arc::new(request.schema.adjusted(&params.columns));
     collected.table = collected.table.with_schema(schema.clone());
     let request = &RetrainRequest { params: &params, schema, ..request.clone() };
@@ -340,7 +328,7 @@ impl Run<'_> {
         }
         checks.extend(gate::check_integrity(&staged)?);
         let report = &mut self.report;
-        // Whoever is in no segment gains by any.
+        // A version without segments gains by any.
         let had_none = live_scores.is_some_and(|scores| scores.clusters == 0) && fitted.scores.clusters > 0;
         report.verdict = gate::decide(&checks, self.is_first || had_none, request.force);
         report.gate = checks;

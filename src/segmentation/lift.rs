@@ -131,7 +131,7 @@ fn value_lifts(within: &TraitCounts, overall: &TraitCounts) -> Vec<ValueLift> {
         .told()
         .take(within.top)
         .map(|(value, count)| {
-            // Whoever is in the segment is in the upload: a value of the one is one of the other, and no share is 0.
+            // Every customer of the segment is in the upload, so a value of the segment has a share above 0 there.
             let everywhere =
                 overall.counts.iter().find(|(other, _)| other == value).map_or(*count, |&(_, count)| count);
             let share = *count as f64 / n as f64;

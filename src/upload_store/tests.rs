@@ -69,8 +69,8 @@ fn what_is_too_old_goes_and_content_that_was_sent_again_is_young() {
         keep(&store, content);
     }
     assert!(!store.has_expired(SystemTime::now()).unwrap());
-    let strangers = ["customers.csv", ".incoming-1", "20260101T000000Z-0001.csv", "x-0123456789abcdef.csv"];
-    for name in strangers {
+    let other_files = ["customers.csv", ".incoming-1", "20260101T000000Z-0001.csv", "x-0123456789abcdef.csv"];
+    for name in other_files {
         fs::write(dir.path().join(name), "x").unwrap();
     }
     for name in names(dir.path()) {

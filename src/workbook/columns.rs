@@ -2,7 +2,7 @@
 //!
 //! It is CSV (RFC 4180, UTF-8). The first line has the titles of the schema's columns, then `customer` and `row`:
 //! hashes of the customer's identifier and of all cells of the row, as 16 and 32 hex digits, `customer` empty where the
-//! row has none. Whoever writes the file sees to it that nobody can try identifiers out. Names are as they were
+//! row has none. The writer keys the hashes, so that nobody can try identifiers out. Names are as they were
 //! cleaned, levels as the schema has them, days as `2026-03-01`, numbers so that they are read as the same bits.
 //!
 //! Such a file is written here alone, so it is read in this process. It is cleaned once more all the same: the schema

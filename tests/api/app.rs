@@ -366,7 +366,7 @@ impl TestApp {
 }
 
 impl Drop for TestApp {
-    #[expect(clippy::print_stderr, reason = "whoever looks into a failure needs the log")]
+    #[expect(clippy::print_stderr, reason = "a failure is looked into with the log")]
     fn drop(&mut self) {
         if let (true, Ok(log)) =
             (std::thread::panicking(), fs::read_to_string(self.folders.path().join(RETRAINING_LOG)))

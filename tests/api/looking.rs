@@ -174,7 +174,7 @@ async fn an_upload_s_places_are_on_the_map_and_new_profiles_lie_by_their_segment
     let is_new = |at: &usize| places["profile"][*at].is_null();
     let new: Vec<usize> = (0..list(&places["profile"]).len()).filter(is_new).collect();
     assert!(!new.is_empty());
-    // Within a segment distances are true: whoever is new lies among its segment's own.
+    // Within a segment distances are true: a new customer lies among its segment's own.
     let (x, y) = (numbers(&map["x"]), numbers(&map["y"]));
     let nearest = |px: f64, py: f64| {
         let away = |at: &usize| (x[*at] - px).hypot(y[*at] - py);
@@ -208,7 +208,7 @@ async fn what_is_added_to_a_segment_is_in_the_next_prompt_and_lasts() {
     let text = app.generate("/generate-post", &json!({"cluster_id": 1})).await;
     assert!(text["prompt_used"].as_str().unwrap().contains("running"), "{text}");
 
-    // Whoever saw the older ones has to look again.
+    // A client that saw the older ones has to read again.
     let stale = put(&app, "/segments/1/extras", Some(&tag), &json!({"Interests": "chess"})).await;
     assert_eq!(code(stale).await, (412, "extras_changed".to_owned()));
     assert_eq!(code(put(&app, "/segments/1/extras", None, &json!({})).await).await, (428, "no_if_match".to_owned()));

@@ -10,6 +10,7 @@
 )]
 
 mod access;
+mod admission;
 mod app;
 mod approval;
 mod broken_versions;
@@ -18,7 +19,6 @@ mod comparing;
 mod compression;
 mod console;
 mod discovery;
-mod doors;
 mod download;
 mod drift;
 mod export;

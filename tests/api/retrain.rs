@@ -234,7 +234,7 @@ async fn the_steps_of_a_retraining_are_told_as_they_come() {
     assert!(shares.is_sorted() && shares.len() > 3, "{shares:?}");
     let [done] = named(&told, "done").try_into().unwrap();
     assert_eq!((&done["state"], &done["version"]), (&"published".into(), &app.live().await));
-    // Whoever comes later is told the end.
+    // A later client is told the end.
     let path = format!("/retrain/{}", done["job"].as_str().unwrap());
     let request = app.request(Method::GET, &path).bearer_auth(ADMIN_KEY).header("accept", "text/event-stream");
     let later = events(request.send().await.unwrap()).await;

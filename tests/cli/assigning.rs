@@ -1,16 +1,11 @@
 //! `assign`: the segment of each row of a stream, whole or not at all.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{Read, Write};
-use std::process::{Command, Output, Stdio};
+use std::fs;
+use std::io::Write;
+use std::process::{Output, Stdio};
 use std::sync::{Arc, LazyLock};
 
-use arrow_array::types::Int32Type;
-use arrow_array::{
-    Array, ArrayRef, Date32Array, Date64Array, DictionaryArray, Float32Array, Int8Array, Int32Array, Int64Array,
-    LargeStringArray, NullArray, RecordBatch, StringArray, StringViewArray, TimestampMicrosecondArray,
-    TimestampMillisecondArray, TimestampNanosecondArray, TimestampSecondArray, UInt16Array,
-};
+use arrow_array::{Array, ArrayRef, Date32Array, Float32Array, Int32Array, Int64Array, RecordBatch, StringArray};
 use arrow_ipc::reader::StreamReader;
 use arrow_ipc::writer::StreamWriter;
 use arrow_schema::{Field, Schema};
@@ -20,6 +15,9 @@ use jiff::civil::{Date, date};
 use serde_json::Value;
 
 use crate::folder::{Folder, fixture, shown};
+
+mod process;
+mod types;
 
 const TODAY: Date = date(2026, 3, 1);
 /// What a whole stream ends with.
@@ -242,86 +240,6 @@ fn any_split_into_batches_gives_the_same_answers() {
 }
 
 #[test]
-fn every_accepted_type_gives_the_same_answers() {
-    let rows = rows();
-    let expected = answers(&placed(&stream(&[batch(&rows, 0)])).1);
-    let (days, seconds) = (days(&rows), |day: &Option<i32>| day.map(|day| i64::from(day) * 86_400 + 86_399));
-    let times = |per_second: i64| days.iter().map(move |day| seconds(day).map(|s| s * per_second));
-    let stamps = TimestampSecondArray::from(times(1).collect::<Vec<_>>());
-    // The clock in Singapore is eight hours ahead.
-    let utc = times(1_000).map(|time| time.map(|time| time - 8 * 3_600_000)).collect::<Vec<_>>();
-    let dates: Vec<ArrayRef> = vec![
-        Arc::new(Date32Array::from(days.clone())),
-        Arc::new(Date64Array::from(days.iter().map(|day| day.map(|d| i64::from(d) * 86_400_000)).collect::<Vec<_>>())),
-        Arc::new(StringArray::from(texts(&rows, 2))),
-        Arc::new(stamps),
-        Arc::new(TimestampMicrosecondArray::from(times(1_000_000).collect::<Vec<_>>()).with_timezone("UTC")),
-        Arc::new(TimestampMillisecondArray::from(utc.clone()).with_timezone("Asia/Singapore")),
-        Arc::new(TimestampMillisecondArray::from(utc).with_timezone("+08:00")),
-        Arc::new(StringViewArray::from(texts(&rows, 2))),
-        Arc::new(texts(&rows, 2).into_iter().collect::<DictionaryArray<Int32Type>>()),
-    ];
-    for dates in dates {
-        let kind = dates.data_type().clone();
-        let with = |array: &dyn Fn(usize) -> ArrayRef| {
-            let columns = vec![("branch", array(0)), ("sex", array(1)), ("date", dates.clone()), ("tier", array(3))];
-            answers(&placed(&stream(&[named(columns)])).1)
-        };
-        assert_eq!(with(&|column| Arc::new(StringArray::from(texts(&rows, column)))), expected, "{kind}");
-        assert_eq!(with(&|column| Arc::new(LargeStringArray::from(texts(&rows, column)))), expected, "{kind}");
-        assert_eq!(with(&|column| Arc::new(StringViewArray::from(texts(&rows, column)))), expected, "{kind}");
-        let dictionary =
-            |column| -> ArrayRef { Arc::new(texts(&rows, column).into_iter().collect::<DictionaryArray<Int32Type>>()) };
-        assert_eq!(with(&dictionary), expected, "{kind}");
-    }
-    // Nanoseconds end in 2262, before the rows of 2999.
-    let nanoseconds: Vec<Option<i64>> = rows
-        .iter()
-        .zip(&days)
-        .map(|(row, day)| seconds(day).filter(|_| !row[2].starts_with("2999")).map(|s| s * 1_000_000_000))
-        .collect();
-    let text = |column: usize| Arc::new(StringArray::from(texts(&rows, column))) as ArrayRef;
-    let columns = vec![
-        ("branch", text(0)),
-        ("sex", text(1)),
-        ("date", Arc::new(TimestampNanosecondArray::from(nanoseconds)) as ArrayRef),
-        ("tier", text(3)),
-    ];
-    let by_nanoseconds = answers(&placed(&stream(&[named(columns)])).1);
-    for ((row, found), expected) in rows.iter().zip(by_nanoseconds).zip(&expected) {
-        assert!(row[2].starts_with("2999") || found == *expected, "{row:?}");
-    }
-}
-
-#[test]
-fn parts_of_dates_and_columns_of_nothing_are_taken() {
-    let rows: Vec<_> = rows().into_iter().filter(|row| !row[2].starts_with("2999")).collect();
-    let parts = |from: usize, to: usize| rows.iter().map(move |row| row[2][from..to].parse::<i32>().unwrap());
-    let text = |column: usize| Arc::new(StringArray::from(texts(&rows, column))) as ArrayRef;
-    let expected = answers(&placed(&stream(&[batch(&rows, 0)])).1);
-    let years: Vec<ArrayRef> = vec![
-        Arc::new(Int64Array::from_iter_values(parts(0, 4).map(i64::from))),
-        Arc::new(UInt16Array::from_iter_values(parts(0, 4).map(|year| year as u16))),
-        Arc::new(StringArray::from_iter_values(parts(0, 4).map(|year| year.to_string()))),
-    ];
-    for years in years {
-        let months = Arc::new(Int8Array::from_iter_values(parts(5, 7).map(|month| month as i8)));
-        let columns = vec![
-            ("Location", text(0)),
-            ("gender", text(1)),
-            ("join_year", years),
-            ("Join_Month", months as ArrayRef),
-            ("Loyalty Tier", text(3)),
-        ];
-        assert_eq!(answers(&placed(&stream(&[named(columns)])).1), expected);
-    }
-    let nothing = Arc::new(NullArray::new(rows.len())) as ArrayRef;
-    let columns = vec![("Location", text(0)), ("date", nothing), ("tier", text(3))];
-    let faults = answers(&placed(&stream(&[named(columns)])).1);
-    assert!(faults.iter().all(|answer| answer.contains("missing")), "{}", faults[1]);
-}
-
-#[test]
 fn other_columns_are_handed_on_untouched_and_the_output_says_what_placed_the_rows() {
     let rows = rows();
     let input = batch(&rows, 0);
@@ -397,61 +315,6 @@ fn damaged_compressed_and_ragged_inputs_are_told_apart_from_whole_ones() {
         assert_eq!(output.status.code(), Some(4), "{why}: {}", shown(&output));
         assert!(said(&output)["error"].as_str().unwrap().contains(why), "{}", shown(&output));
     }
-}
-
-#[test]
-fn a_copy_of_a_version_in_another_folder_places_as_the_version_does() {
-    let (folder, version) = (&TRAINED.0, &TRAINED.1);
-    let input = stream(&[batch(&rows(), 0)]);
-    let expected = run(&[], &input).stdout;
-    fs::create_dir_all(folder.path("copied")).unwrap();
-    for entry in fs::read_dir(folder.path("models/current")).unwrap() {
-        let entry = entry.unwrap();
-        fs::copy(entry.path(), folder.path("copied").join(entry.file_name())).unwrap();
-    }
-    for model in ["copied", "models", "models/current", version.id.as_str()] {
-        let output = run(&["--model", model], &input);
-        assert_eq!(output.status.code(), Some(0), "{model}: {}", shown(&output));
-        assert_eq!(output.stdout, expected, "{model}");
-    }
-}
-
-#[test]
-fn an_output_that_nobody_reads_ends_it_without_a_word() {
-    let rows = rows();
-    let parts: Vec<RecordBatch> = (0..200).map(|_| batch(&rows, 0)).collect();
-    let input = stream(&parts);
-    let mut command = TRAINED.0.command(&["assign"]);
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    let feeder = std::thread::spawn(move || drop(stdin.write_all(&input)));
-    let mut start = [0; 64];
-    let mut stdout = child.stdout.take().unwrap();
-    stdout.read_exact(&mut start).unwrap();
-    drop(stdout);
-    let output = child.wait_with_output().unwrap();
-    feeder.join().unwrap();
-    assert_eq!((output.status.code(), output.stderr.len()), (Some(5), 0), "{}", shown(&output));
-}
-
-#[test]
-fn it_ends_with_the_process_that_started_it() {
-    let folder = &TRAINED.0;
-    let pipe = folder.path("pipe");
-    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-    // Open at both ends, so that its input does not end.
-    let mut held: File = OpenOptions::new().read(true).write(true).open(&pipe).unwrap();
-    let mut starter = Command::new("sh");
-    starter.args(["-c", "\"$0\" assign <pipe & read line", env!("CARGO_BIN_EXE_content-portal")]);
-    starter.current_dir(folder.path(".")).stdin(Stdio::piped()).stdout(Stdio::piped());
-    let mut starter = starter.spawn().unwrap();
-    held.write_all(&stream(&[batch(&rows(), 0)])[..4_096]).unwrap();
-    let mut output = starter.stdout.take().unwrap();
-    output.read_exact(&mut [0; 64]).unwrap();
-    starter.kill().unwrap();
-    starter.wait().unwrap();
-    // Ends once nobody holds the other end.
-    output.read_to_end(&mut Vec::new()).unwrap();
 }
 
 #[test]

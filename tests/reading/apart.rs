@@ -236,7 +236,7 @@ impl Drop for Running {
 fn the_process_is_tied_down_before_it_hears_what_to_read() {
     let (ours, theirs) = UnixStream::pair().unwrap();
     let binary = env!("CARGO_BIN_EXE_content-portal");
-    // Whoever starts the server may leave it a file open; the reader must not have it.
+    // The server may inherit an open file; the reader must not have it.
     let script = format!("exec 7</dev/null 9>/dev/null; exec {binary} {READER_COMMAND} 268435456 5");
     let mut command = Command::new("bash");
     command.args(["-c", &script]).stdin(Stdio::null()).stdout(OwnedFd::from(theirs)).stderr(Stdio::null());

@@ -138,7 +138,7 @@ fn no_file_of_a_version_has_a_part_of_a_date_or_a_level_that_few_customers_have(
     for feature in [2, 3, 4, 5] {
         assert_eq!(last(feature), Some(json!(["Other", 1])), "{}", profile["features"][feature]);
     }
-    // Whoever joined then is placed as somebody whose date nobody knows.
+    // A customer who joined then is placed like one without a date.
     let model = shop.current().model;
     let [then, unknown] =
         [[("join_year", "2019"), ("location", "Bedok")], [("join_year", "2018"), ("location", "Bedok")]]

@@ -5,7 +5,7 @@
 //! held slots for the least time lately, then to the one that came first, so no client waits behind thousands of
 //! requests of another.
 //! Beyond its own share, an eighth, a client only gets slots while others would still find some: so one client alone
-//! may use half of all, and several together leave a quarter to newcomers.
+//! may use half of all, and several together leave a quarter to other clients.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::pin::pin;
@@ -24,7 +24,7 @@ pub(in crate::http) struct Shares {
     all: usize,
     /// What one client has at most.
     of_one: usize,
-    /// What one client gets whoever else waits.
+    /// What one client always gets, even while others wait.
     own: usize,
     /// What stays free for clients that have less than their own.
     reserve: usize,
@@ -170,7 +170,7 @@ impl State {
         while let Some((&(n_slots, ..), client)) = self.line.first_key_value() {
             let n_free = shares.all.saturating_sub(self.n_taken);
             let is_own = n_slots < shares.own && n_free > 0;
-            // Whoever is first in line has the fewest: the others may have none either.
+            // The first in the queue has the fewest slots, so the others may have none either.
             if !(is_own || (n_slots < shares.of_one && n_free > shares.reserve)) {
                 return;
             }

@@ -8,7 +8,7 @@ use std::time::Duration;
 pub(super) const UPLOAD_SLOTS: usize = 32;
 /// Generations in progress. Each holds a few kilobytes.
 pub(super) const GENERATION_SLOTS: usize = 512;
-/// Slots of each class that only administrators get: whoever has to look into an overload is let in.
+/// Slots of each class that only administrators get, so that they can look into an overload.
 pub(super) const ADMIN_SLOTS: usize = 2;
 
 /// How much longer each further generation waits before it is rejected. Its rejection is cheap.

@@ -67,8 +67,8 @@ impl Rate {
         Self { n_bytes: 0, left, all_bytes: 0, waited, declared_bytes, waiting: None }
     }
 
-    /// How much longer the server waits for more.
-    fn patience(&self) -> Duration {
+    /// How much longer the server waits for the next bytes.
+    fn time_left(&self) -> Duration {
         let size_bytes = self.declared_bytes.max(self.all_bytes);
         let longest = BODY_TIME + Duration::from_secs(size_bytes / BODY_TIME_BYTES_A_SECOND);
         self.left.min(longest.saturating_sub(self.waited))
@@ -96,8 +96,8 @@ impl Wrap for Rate {
             }
             return Poll::Ready(frame);
         }
-        let patience = self.patience();
-        let begin = || Waiting { since: Instant::now(), until: Box::pin(sleep(patience)) };
+        let time_left = self.time_left();
+        let begin = || Waiting { since: Instant::now(), until: Box::pin(sleep(time_left)) };
         ready!(self.waiting.get_or_insert_with(begin).until.as_mut().poll(context));
         Poll::Ready(Some(Err(axum::Error::new(TooSlow))))
     }

@@ -1,4 +1,4 @@
-//! `GET /map`: the customers of a training as points of a plane, for whoever draws them.
+//! `GET /map`: the customers of a training as points of a plane, to be drawn.
 
 use axum::Extension;
 use axum::body::Bytes;

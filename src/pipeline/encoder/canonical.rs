@@ -1,4 +1,4 @@
-//! The order of a training's profiles: a function of what they are, whoever came first.
+//! The order of a training's profiles: a function of what they are, not of which came first.
 
 use xxhash_rust::xxh3::xxh3_64;
 

@@ -19,7 +19,7 @@ pub enum GroupingParts {
     /// A map and its clusters.
     Map {
         /// The map: encoded training profiles, `(n_profiles, n_features)`, and their places. Where a profile is there
-        /// more than once, the first of its places is its own, and the others are neighbours to newcomers alone.
+        /// more than once, the first of its places is its own, and the others are neighbours to unseen profiles alone.
         umap: Box<UmapParts>,
         /// The clusters of the places.
         hdbscan: Box<HdbscanParts>,

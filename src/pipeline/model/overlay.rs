@@ -13,7 +13,7 @@ use crate::customer::{Feature, FeatureKind};
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Overlaid {
     /// Ids that no segment has.
-    pub strangers: Vec<SegmentId>,
+    pub without_segment: Vec<SegmentId>,
     /// Traits that no customer of the segment has; the trained ones stay.
     pub contradictions: Vec<(SegmentId, Contradiction)>,
 }
@@ -28,7 +28,7 @@ impl Model {
         let mut overlaid = Overlaid::default();
         for (&id, entry) in entries {
             let Some(position) = self.position(id) else {
-                overlaid.strangers.push(id);
+                overlaid.without_segment.push(id);
                 continue;
             };
             let mut persona = Persona::from_json(&self.schema, entry);

@@ -79,7 +79,7 @@ impl Model {
     pub(in crate::pipeline) fn place(&self, profiles: &Profiles) -> Result<Vec<Placement>, AssignError> {
         let rows = self.encoder.encode(profiles, &self.scaler);
         match &self.grouping {
-            Grouping::Map(map) => self.newcomers.placed(&rows, |rows| self.place_rows(map, rows)),
+            Grouping::Map(map) => self.unseen.placed(&rows, |rows| self.place_rows(map, rows)),
             Grouping::Latent(latent) => self.classify(latent, profiles, &rows),
         }
     }
@@ -110,9 +110,9 @@ impl Model {
     fn place_rows(&self, map: &MapClusters, rows: &Array2<f32>) -> Result<Vec<Placement>, AssignError> {
         let known: Vec<Option<usize>> =
             rows.rows().into_iter().map(|row| self.known.get(&bits_of(row)[..]).map(|&p| p as usize)).collect();
-        let strangers: Vec<usize> =
+        let unseen: Vec<usize> =
             known.iter().enumerate().filter(|(_, known)| known.is_none()).map(|(profile, _)| profile).collect();
-        let (places, prediction) = map.predict(&rows.select(Axis(0), &strangers))?;
+        let (places, prediction) = map.predict(&rows.select(Axis(0), &unseen))?;
         let mut predicted = prediction.labels.into_iter().zip(prediction.strengths).zip(places.rows());
         let (mut placements, mut outside, mut outside_places) =
             (Vec::with_capacity(known.len()), Vec::new(), Vec::new());

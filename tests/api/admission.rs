@@ -62,7 +62,7 @@ async fn a_browser_asks_first_without_a_key_and_may_read_the_refusal() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_comes_too_often_is_told_when_to_come_again() {
+async fn a_client_that_comes_too_often_is_told_when_to_come_again() {
     let app = TestApp::spawn_with(Setup { requests_per_minute: Some(3), ..locked() }).await;
     let ask = async |key: &str, forwarded: &str| {
         let request = app.request(Method::POST, "/generate-post").bearer_auth(key).json(&json!({}));
@@ -190,7 +190,7 @@ async fn every_answer_tells_browsers_what_it_is_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_is_turned_away_in_the_middle_of_a_file_gets_to_read_why() {
+async fn a_client_refused_in_the_middle_of_a_file_gets_to_read_why() {
     let app = TestApp::spawn_with(locked()).await;
     // More than the system holds of it: an answer before its end would be lost with the rest.
     let file = vec![b'x'; 16 << 20];
