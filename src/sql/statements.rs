@@ -66,7 +66,8 @@ pub fn group(schema: &Schema, customers: &Customers<'_>, dialect: Dialect) -> Re
     match customers.identified {
         None => statement += &format!("FROM {table}\n"),
         Some(Identified { by, newest_by }) => {
-            let (by, newest_by) = (quoted(by, dialect)?, quoted(newest_by, dialect)?);
+            // An empty identifier is none: those customers are not one.
+            let (by, newest_by) = (dialect.text(&quoted(by, dialect)?), quoted(newest_by, dialect)?);
             // Of rows that are equally new always the same one.
             let ties: Vec<String> = keys.iter().map(|key| key.of_customers.clone()).collect();
             statement += &format!(
