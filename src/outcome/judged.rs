@@ -66,8 +66,8 @@ pub struct GroupOutcome {
     pub odds_ratio: Option<f64>,
     /// Whether enough people acted, and enough did not, for the p-values to be taken at their word.
     pub is_reliable: bool,
-    /// The smallest difference between the shares of two texts that the test would have found in four of five cases;
-    /// `None` where it would have found none.
+    /// The smallest difference between the shares of two texts, about the share of all, that the test would have found
+    /// in four of five cases; `None` where it would have found none.
     pub smallest_detectable: Option<f64>,
     /// What that means.
     pub sentence: String,

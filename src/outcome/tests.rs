@@ -77,15 +77,31 @@ fn neither_the_order_of_rows_nor_their_splitting_changes_anything() {
 #[test]
 fn a_sample_says_the_smallest_difference_that_it_can_show() {
     let least = |sendings: &[Sending]| Outcome::of(sendings).groups[0].smallest_detectable;
-    // The root of the formula by scipy.optimize.brentq; statsmodels gives it a power of 0.800.
+    // The roots of the formula by another program, in Python.
     let large = [sending(1, "", 500, 50), sending(2, "", 500, 50)];
-    close(least(&large).unwrap(), 0.059_466_681_133_699_89);
+    close(least(&large).unwrap(), 0.053_093_698_868_271_186);
     // What holds for acting holds for not acting.
-    close(least(&[sending(1, "", 500, 450), sending(2, "", 500, 450)]).unwrap(), 0.059_466_681_133_699_89);
-    let tiny = [sending(1, "", 2, 1), sending(2, "", 2, 1)];
+    close(least(&[sending(1, "", 500, 450), sending(2, "", 500, 450)]).unwrap(), 0.053_093_698_868_271_186);
+    close(least(&[sending(1, "", 100, 1), sending(2, "", 100, 1)]).unwrap(), 0.074_671_917_903_695_76);
+    let tiny = [sending(1, "", 1, 1), sending(2, "", 1, 0)];
     assert_eq!(least(&tiny), None);
     let sentence = &Outcome::of(&tiny).groups[0].sentence;
     assert!(sentence.contains("no difference would be found") && sentence.contains("for the p-value to be exact"));
+}
+
+#[test]
+fn a_difference_that_was_found_is_one_that_could_be_found() {
+    let outcome = Outcome::of(&[sending(1, "", 10, 10), sending(2, "", 10, 0)]);
+    let [group] = outcome.groups.as_slice() else { panic!("{outcome:?}") };
+    assert!(group.sentence.starts_with("The texts differ"), "{}", group.sentence);
+    assert!(group.sentence.contains("differences from 59.0 points on are found"), "{}", group.sentence);
+    // Whatever the sizes: where the greatest difference passes the test, some difference can be found.
+    for (one, other) in (1..12).flat_map(|one| (1..12).map(move |other| (one, other))) {
+        let outcome = Outcome::of(&[sending(1, "", one, one), sending(2, "", other, 0)]);
+        let [group] = outcome.groups.as_slice() else { panic!("{outcome:?}") };
+        let differs = group.pooled.unwrap().p_value < 0.05;
+        assert!(!differs || group.smallest_detectable.is_some(), "{one} and {other}: {}", group.sentence);
+    }
 }
 
 #[test]
