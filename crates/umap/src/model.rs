@@ -12,7 +12,7 @@ use super::matchings::MAX_CACHED;
 use super::params::{UmapParams, UmapValidParams};
 use super::points::Points;
 use super::random::{self, Purpose};
-use super::transform::{Target, place, reference};
+use super::transform::{Target, place, place_as_unseen, reference};
 use super::{layout, neighbour_search, start};
 
 /// The stages of a fit, in their order.
@@ -168,17 +168,30 @@ impl UmapModel {
             return Err(UmapError::WrongFeatures { expected: self.points.n_features(), found: rows.ncols() });
         }
         check_finite(rows)?;
-        let k = self.params.neighbours_among(self.points.len());
-        let target = Target {
+        checked(place(self.target(), rows))
+    }
+
+    /// Places training points, by their numbers, as if they were rows that the training had not had: none of them is
+    /// among its own neighbours. The result is `(n_points, n_components)`; a number that no point has places nothing.
+    ///
+    /// What becomes of new rows of the same kind shows in these positions, and not in those of [`Self::embedding`].
+    ///
+    /// # Errors
+    /// [`UmapError::Diverged`] as of [`Self::transform`].
+    pub fn transform_as_unseen(&self, points: &[usize]) -> Result<Array2<f32>, UmapError> {
+        let points: Vec<usize> = points.iter().copied().filter(|&point| point < self.points.len()).collect();
+        checked(place_as_unseen(self.target(), &points))
+    }
+
+    fn target(&self) -> Target<'_> {
+        Target {
             points: &self.points,
             embedding: self.embedding.view(),
             reference: &self.reference,
             curve: self.curve,
             params: &self.params,
-            k,
-        };
-        let placed = place(target, rows);
-        if placed.iter().any(|x| !x.is_finite()) { Err(UmapError::Diverged) } else { Ok(placed) }
+            k: self.params.neighbours_among(self.points.len()),
+        }
     }
 
     /// The model as plain arrays.
@@ -214,6 +227,10 @@ impl UmapModel {
         let reference = reference(parts.embedding.view());
         Ok(Self { points: Points::new(parts.points.view()), embedding: parts.embedding, reference, curve, params })
     }
+}
+
+fn checked(placed: Array2<f32>) -> Result<Array2<f32>, UmapError> {
+    if placed.iter().any(|x| !x.is_finite()) { Err(UmapError::Diverged) } else { Ok(placed) }
 }
 
 /// Refuses too few and too many points, and points without finite coordinates.

@@ -6,7 +6,7 @@
 //! vertices are the same for every row. So a row's position never depends on the other rows.
 #![expect(clippy::indexing_slicing, reason = "rows and lanes are counted from the arrays they index")]
 
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, ArrayView2, Axis};
 use rayon::prelude::*;
 
 use super::curve::Curve;
@@ -58,8 +58,22 @@ pub(super) fn place(target: Target<'_>, rows: ArrayView2<'_, f32>) -> Array2<f32
     for_dimensions!(target.embedding.ncols(), place_in(target, rows))
 }
 
+/// Places training points without themselves. The result is `(n_points, n_components)`.
+pub(super) fn place_as_unseen(target: Target<'_>, points: &[usize]) -> Array2<f32> {
+    let rows = target.points.rows().select(Axis(0), points);
+    // One neighbour more, to leave the point itself out; of the fewest points there is none more.
+    let k = target.k.min(target.points.len().saturating_sub(1));
+    let found = Neighbours::of(target.points, rows.view(), k + 1).without(points);
+    for_dimensions!(target.embedding.ncols(), place_at(Target { k, ..target }, found))
+}
+
 fn place_in<const D: usize, const C: usize>(target: Target<'_>, rows: ArrayView2<'_, f32>) -> Array2<f32> {
-    let found = Neighbours::of(target.points, rows, target.k);
+    place_at::<D, C>(target, Neighbours::of(target.points, rows, target.k))
+}
+
+/// Places rows by their neighbours.
+fn place_at<const D: usize, const C: usize>(target: Target<'_>, found: Neighbours) -> Array2<f32> {
+    let n_rows = found.indices.len() / target.k;
     let neighbours = found.indices.par_chunks(target.k).zip(found.distances.par_chunks(target.k)).enumerate();
     let mut ready: Vec<Row> = neighbours.map(|(index, nearest)| Row::new(target, index, nearest)).collect();
     // Lanes do not influence each other, but wait for the one with the most draws: rows with similar numbers go
@@ -67,7 +81,7 @@ fn place_in<const D: usize, const C: usize>(target: Target<'_>, rows: ArrayView2
     ready.sort_by(|a, b| b.draws.total_cmp(&a.draws).then(a.index.cmp(&b.index)));
     let layout = Layout::<C>::new(target);
     let settled: Vec<_> = ready.par_chunks(8).map(|rows| layout.settle::<D>(rows)).collect();
-    let mut placed = Array2::zeros((rows.nrows(), target.embedding.ncols()));
+    let mut placed = Array2::zeros((n_rows, target.embedding.ncols()));
     for (row, position) in ready.iter().zip(settled.iter().flatten()) {
         placed.row_mut(row.index).iter_mut().zip(position.as_flattened()).for_each(|(to, &x)| *to = x);
     }
