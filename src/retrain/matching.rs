@@ -1,12 +1,15 @@
 //! Which of the new segments is which of the old ones: by the customers they share.
 //!
-//! The old model places the customers that the new one was trained on, so that both speak of the same people. Of all
-//! ways to pair segments one is taken that shares the most customers (the assignment problem, solved by Kuhn and
-//! Munkres' Hungarian algorithm). Two segments can be a pair only if they share more than half of the customers of the
-//! new one: one that split lives on in its largest part, and two that merged in the larger of them. So what marketers
-//! added for a segment never reaches mostly other customers. Latent classes place everybody: of those only customers
-//! count that are of a kind the old training had. A segment that the live version has not is looked for in earlier
-//! ones.
+//! The old model places the customers that the new one was trained on, so that both speak of the same people. How much
+//! two segments are one is the Jaccard index of their customers. Of all ways to pair segments one is taken with the
+//! largest sum (the assignment problem, solved by Kuhn and Munkres' Hungarian algorithm). Two segments can be a pair only
+//! if they share more than half of the customers of the new one: one that split lives on in its largest part, and two
+//! that merged in the larger of them. So what marketers added for a segment never reaches mostly other customers. Latent
+//! classes place everybody: of those only customers count that are of a kind the old training had.
+//!
+//! A segment of the live version and those of the versions before it are all candidates: after a change of the method
+//! and back, the segment that was the same two versions ago goes on, and not one of the live version that only holds most
+//! of its customers. What the live version has is preferred where an earlier one is not clearly more alike.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,6 +19,9 @@ use serde::Serialize;
 
 use crate::customer::CustomerTable;
 use crate::pipeline::{AssignError, DamagedModel, Fitted, Model, NewName, Segment, SegmentId};
+
+/// By how much a segment of an earlier version must be more alike than one of the live version.
+const MARGIN: f64 = 0.05;
 
 /// What became of the segments.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
@@ -80,15 +86,15 @@ pub(super) struct Before<'m> {
     pub live: Option<&'m Model>,
     /// Where the customers of the table are in it, as [`places_before()`].
     pub places: &'m [Option<SegmentId>],
-    /// Loads earlier versions, the newest first; asked only while segments are left that `live` has not.
+    /// Loads earlier versions, the newest first; asked only while one could be more alike than `live`.
     pub earlier: &'m mut dyn Iterator<Item = Model>,
     /// The first id that no segment has ever had.
     pub next_id: SegmentId,
 }
 
 /// Gives the segments of `fitted` the ids, and the marketers' extras, of those that they go on from: of the live
-/// version's, else of one that an earlier version had and the live one has not. The others get ids that no segment has
-/// had. Returns what became of them, and the first id that is still free.
+/// version's, or of those of an earlier one. The others get ids that no segment has had. Returns what became of them, and
+/// the first id that is still free.
 ///
 /// `table` holds the customers that `fitted` was trained on.
 ///
@@ -101,33 +107,29 @@ pub(super) fn match_segments(
 ) -> Result<(Matching, SegmentId), MatchError> {
     let Before { live, places, earlier, next_id } = old;
     let before: Vec<&Segment> = live.map(Model::segments).unwrap_or_default().iter().collect();
-    let now: Vec<SegmentId> = fitted.model.segments().iter().map(|segment| segment.cluster_id).collect();
-    let mut pairs = pairs(&before, &now, table, fitted, places);
-    let is_kept: BTreeSet<SegmentId> = pairs.keys().copied().collect();
-    while live.is_some() && pairs.len() < now.len() {
+    let mut candidates = Candidates::default();
+    candidates.add(before.iter().copied(), Overlaps::of(table, fitted, places), 0.0);
+    while live.is_some() && !candidates.are_settled(fitted) {
         let Some(model) = earlier.next() else { break };
-        let left: Vec<SegmentId> = now.iter().copied().filter(|id| !pairs.contains_key(id)).collect();
-        let is_taken = |id: SegmentId| {
-            before.iter().any(|segment| segment.cluster_id == id) || pairs.values().any(|pair| pair.id == id)
-        };
-        let gone: Vec<&Segment> = model.segments().iter().filter(|gone| !is_taken(gone.cluster_id)).collect();
-        if !gone.is_empty() {
-            let found = self::pairs(&gone, &left, table, fitted, &places_before(Some(&model), table)?);
-            pairs.extend(found);
-        }
+        let overlaps = Overlaps::of(table, fitted, &places_before(Some(&model), table)?);
+        candidates.add(model.segments().iter(), overlaps, MARGIN);
     }
+    let pairs = candidates.paired(fitted);
+    let in_live = |id: SegmentId| before.iter().any(|segment| segment.cluster_id == id);
     let mut matching = Matching::default();
     let mut names = BTreeMap::new();
     let mut next_id = next_id.get();
     for segment in fitted.model.segments() {
         let customers = segment.customers;
         let name = match pairs.get(&segment.cluster_id) {
-            Some(pair) => {
-                let (cluster_id, customers_before, shared) = (pair.id, pair.customers, pair.shared);
-                let is_kept = is_kept.contains(&segment.cluster_id);
-                let list = if is_kept { &mut matching.kept } else { &mut matching.returned };
+            Some(&(cluster_id, shared)) => {
+                let Some(Ancestor { customers: customers_before, extras }) = candidates.ancestors.remove(&cluster_id)
+                else {
+                    continue;
+                };
+                let list = if in_live(cluster_id) { &mut matching.kept } else { &mut matching.returned };
                 list.push(KeptSegment { cluster_id, customers_before, customers, shared });
-                NewName { id: cluster_id, extras: pair.extras.clone() }
+                NewName { id: cluster_id, extras }
             }
             None => {
                 let id = SegmentId::new(next_id);
@@ -167,51 +169,95 @@ pub(super) fn places_before(old: Option<&Model>, table: &CustomerTable) -> Resul
     }
 }
 
-/// The old segment that a new one goes on from.
-struct Pair {
-    id: SegmentId,
-    /// Its customers in the old version's training.
+/// How many of today's customers each new segment shares with each of an old version.
+struct Overlaps {
+    shared: BTreeMap<(SegmentId, SegmentId), u64>,
+    of_new: BTreeMap<SegmentId, u64>,
+    of_old: BTreeMap<SegmentId, u64>,
+}
+
+impl Overlaps {
+    fn of(table: &CustomerTable, fitted: &Fitted, places_before: &[Option<SegmentId>]) -> Self {
+        let mut overlaps = Self { shared: BTreeMap::new(), of_new: BTreeMap::new(), of_old: BTreeMap::new() };
+        for ((&now, &then), weight) in fitted.segment_of_row.iter().zip(places_before).zip(table.weights()) {
+            let customers = u64::from(weight);
+            now.into_iter().for_each(|id| *overlaps.of_new.entry(id).or_insert(0) += customers);
+            then.into_iter().for_each(|id| *overlaps.of_old.entry(id).or_insert(0) += customers);
+            if let (Some(now), Some(then)) = (now, then) {
+                *overlaps.shared.entry((now, then)).or_insert(0) += customers;
+            }
+        }
+        overlaps
+    }
+
+    /// The pairs that share more than half of the new segment, with the customers they share and their Jaccard index.
+    fn pairs(&self) -> impl Iterator<Item = ((SegmentId, SegmentId), u64, f64)> {
+        let of = |sizes: &BTreeMap<SegmentId, u64>, id: SegmentId| sizes.get(&id).copied().unwrap_or(0);
+        self.shared.iter().filter_map(move |(&(now, then), &shared)| {
+            let (own, all) = (of(&self.of_new, now), of(&self.of_new, now) + of(&self.of_old, then) - shared);
+            (2 * shared > own).then(|| ((now, then), shared, shared as f64 / all as f64))
+        })
+    }
+}
+
+/// An old segment, as the newest version has it that has it at all.
+struct Ancestor {
+    /// Its customers in that version's training.
     customers: u64,
-    /// Customers of today's that both have.
-    shared: u64,
     extras: BTreeMap<String, String>,
 }
 
-/// For those of the segments `now` of `fitted` that go on from one of `before`, which.
-fn pairs(
-    before: &[&Segment],
-    now: &[SegmentId],
-    table: &CustomerTable,
-    fitted: &Fitted,
-    places_before: &[Option<SegmentId>],
-) -> BTreeMap<SegmentId, Pair> {
-    let mut shared: BTreeMap<(SegmentId, SegmentId), u64> = BTreeMap::new();
-    let mut sizes = BTreeMap::<_, u64>::new();
-    for ((&now, &then), weight) in fitted.segment_of_row.iter().zip(places_before).zip(table.weights()) {
-        let customers = u64::from(weight);
-        *sizes.entry(now).or_insert(0) += customers;
-        if let (Some(now), Some(then)) = (now, then) {
-            *shared.entry((now, then)).or_insert(0) += customers;
+/// The old segments that new ones may go on from.
+#[derive(Default)]
+struct Candidates {
+    ancestors: BTreeMap<SegmentId, Ancestor>,
+    /// By new and old segment: how alike they are at best, and the customers that they share there.
+    pairs: BTreeMap<(SegmentId, SegmentId), (f64, u64)>,
+}
+
+impl Candidates {
+    /// Adds the segments of one version, the newest version first; they count as less alike by `margin`.
+    fn add<'s>(&mut self, segments: impl Iterator<Item = &'s Segment>, overlaps: Overlaps, margin: f64) {
+        for segment in segments {
+            let Segment { cluster_id, customers, persona, .. } = segment;
+            let ancestor = || Ancestor { customers: *customers, extras: persona.extras.clone() };
+            self.ancestors.entry(*cluster_id).or_insert_with(ancestor);
+        }
+        for (pair, shared, jaccard) in overlaps.pairs() {
+            let found = (jaccard - margin, shared);
+            let best = self.pairs.entry(pair).or_insert(found);
+            if found.0 > best.0 {
+                *best = found;
+            }
         }
     }
-    shared.retain(|&(now, _), shared| {
-        let size = sizes.get(&Some(now)).copied().unwrap_or(0);
-        2 * *shared > size
-    });
-    let side = now.len().max(before.len());
-    if shared.is_empty() {
-        return BTreeMap::new();
+
+    /// Whether no earlier version can have anything that is more alike.
+    fn are_settled(&self, fitted: &Fitted) -> bool {
+        let best = |now: SegmentId| {
+            let own = self.pairs.iter().filter(|((new, _), _)| *new == now);
+            own.map(|(_, &(alike, _))| alike).fold(0.0, f64::max)
+        };
+        fitted.model.segments().iter().all(|segment| best(segment.cluster_id) >= 1.0 - MARGIN)
     }
-    let weight_of = |(row, column): (usize, usize)| {
-        let ids = now.get(row).zip(before.get(column)).map(|(now, then)| (*now, then.cluster_id));
-        ids.and_then(|ids| shared.get(&ids)).map_or(0, |&shared| i64::try_from(shared).unwrap_or(i64::MAX >> 32))
-    };
-    let (_, assigned) = kuhn_munkres(&Matrix::from_fn(side, side, weight_of));
-    let pair = |(&now, column): (&SegmentId, usize)| {
-        let then = before.get(column)?;
-        let shared = *shared.get(&(now, then.cluster_id))?;
-        let extras = then.persona.extras.clone();
-        Some((now, Pair { id: then.cluster_id, customers: then.customers, shared, extras }))
-    };
-    now.iter().zip(assigned).filter_map(pair).collect()
+
+    /// For the new segments that go on from an old one, which, and the customers that both have.
+    fn paired(&self, fitted: &Fitted) -> BTreeMap<SegmentId, (SegmentId, u64)> {
+        let now: Vec<SegmentId> = fitted.model.segments().iter().map(|segment| segment.cluster_id).collect();
+        let then: BTreeSet<SegmentId> = self.pairs.keys().map(|&(_, then)| then).collect();
+        let then: Vec<SegmentId> = then.into_iter().collect();
+        if then.is_empty() {
+            return BTreeMap::new();
+        }
+        let of = |row: usize, column: usize| self.pairs.get(&(*now.get(row)?, *then.get(column)?));
+        // Whole numbers, as the algorithm asks for; whoever is no pair counts less than any that is.
+        let weight_of = |(row, column): (usize, usize)| of(row, column).map_or(0, |(alike, _)| (alike * 1e9) as i64);
+        let side = now.len().max(then.len());
+        let (_, assigned) = kuhn_munkres(&Matrix::from_fn(side, side, weight_of));
+        let pair = |(row, column): (usize, usize)| {
+            let &(_, shared) = of(row, column)?;
+            Some((*now.get(row)?, (*then.get(column)?, shared)))
+        };
+        assigned.into_iter().enumerate().filter_map(pair).collect()
+    }
 }
