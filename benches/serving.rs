@@ -59,6 +59,7 @@ async fn main() {
         gate: GateLimits::default(),
         force: false,
         compare_first: false,
+        judged: None,
         keep: NonZeroUsize::MIN,
         now: jiff::Timestamp::now(),
         today: jiff::Zoned::now().date(),

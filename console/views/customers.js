@@ -78,8 +78,8 @@ export function segment({ parameter, signal }) {
 
 /** @param {Api['TrainedSegment']} of @param {Api['Segments']} answer */
 function parts(of, answer) {
-  const rest = of.not_distinguishing?.length
-    ? `As everywhere: ${of.not_distinguishing.map(title).join(', ').toLowerCase()}.` : '';
+  const rest = of.as_everywhere?.length
+    ? `As everywhere: ${of.as_everywhere.map(title).join(', ').toLowerCase()}.` : '';
   return [
     para('.lead.pre', of.persona_summary),
     el('dl.figures',

@@ -67,9 +67,7 @@ pub fn compare(config: &Config, args: &CompareArgs) -> anyhow::Result<ExitCode> 
     }
     let Some(chosen) = args.publish else { return Ok(ExitCode::SUCCESS) };
     match chosen.choose(&comparison) {
-        Some(candidate) => {
-            super::retrain::retrain_for_people(config, &store, training(config, &candidate.settings, args.force))
-        }
+        Some(candidate) => super::retrain::retrain_for_people(config, &store, training(config, candidate, args.force)),
         None => {
             print_line!("published       nothing; what is live stays");
             Ok(ExitCode::SUCCESS)
@@ -88,10 +86,9 @@ fn compare_for_program(config: &Config, store: &ModelStore, args: &CompareArgs) 
     };
     let failed = |error: &anyhow::Error| events.end(Outcome::failed(format!("{error:#}")));
     let comparison = compared(config, store, &scaled(0.0, share)).inspect_err(failed)?;
-    let settings = publish.choose(&comparison).map(|candidate| candidate.settings.clone());
-    let then = match &settings {
-        Some(settings) => {
-            let trained = train(config, store, training(config, settings, args.force), &scaled(share, 1.0 - share));
+    let then = match publish.choose(&comparison) {
+        Some(chosen) => {
+            let trained = train(config, store, training(config, chosen, args.force), &scaled(share, 1.0 - share));
             Some(Outcome::from(&trained.inspect_err(failed)?))
         }
         None => None,
@@ -115,6 +112,7 @@ fn compared(config: &Config, store: &ModelStore, progress: &(dyn Fn(Progress) + 
         gate: GateLimits::default(),
         force: false,
         compare_first: false,
+        judged: None,
         keep: config.retrain_keep,
         now,
         today: now.to_zoned(config.server.time_zone.clone()).date(),
@@ -122,9 +120,16 @@ fn compared(config: &Config, store: &ModelStore, progress: &(dyn Fn(Progress) + 
     retrain::compare(&request, progress).context("the ways to train could not be compared")
 }
 
-/// A training by these settings, as `content-portal retrain` makes one.
-fn training<'a>(config: &'a Config, settings: &'a TrainingSettings, force: bool) -> Training<'a> {
-    Training { settings, uploads: Some(upload_folder(config)), force, profiles: None, recorded: false }
+/// A training by the settings of this candidate, as `content-portal retrain` makes one.
+fn training<'a>(config: &'a Config, chosen: &'a Judged, force: bool) -> Training<'a> {
+    Training {
+        settings: &chosen.settings,
+        uploads: Some(upload_folder(config)),
+        force,
+        profiles: None,
+        recorded: false,
+        judged: Some(chosen),
+    }
 }
 
 fn print_comparison(comparison: &Comparison) {

@@ -139,6 +139,7 @@ pub fn retrain(config: &Config, args: &RetrainArgs) -> anyhow::Result<ExitCode> 
         force: args.force,
         profiles: args.profiles.as_deref(),
         recorded: args.recorded,
+        judged: None,
     };
     if args.events {
         retrain_for_program(config, &store, training)

@@ -10,7 +10,7 @@ use anyhow::{Context, bail};
 use content_portal::assign::{ProfilesRequest, read_profiles};
 use content_portal::customer::Schema;
 use content_portal::model_store::{ModelStore, ModelVersion, Servable, StoreError};
-use content_portal::pipeline::{FitParams, TrainingSettings};
+use content_portal::pipeline::{FitParams, Judged, TrainingSettings};
 use content_portal::retrain::{
     GateCheck, GateLimits, Profiles, Progress, Published, PutAway, RetrainError, RetrainOutcome, RetrainRequest,
     UploadFolder, Verdict, retrain,
@@ -33,6 +33,8 @@ pub struct Training<'a> {
     pub profiles: Option<&'a Path>,
     /// Whether standard input has tables that another process has read already.
     pub recorded: bool,
+    /// What a comparison of the same customers found of these settings.
+    pub judged: Option<&'a Judged>,
 }
 
 /// Runs a training with the settings' folders, by what is asked for, then by the settings, then as the live version was
@@ -64,6 +66,7 @@ pub fn train(
         gate: GateLimits::default(),
         force: training.force,
         compare_first: training.settings.method.is_none() && config.retrain_method == Some(RetrainMethod::Best),
+        judged: training.judged,
         keep: config.retrain_keep,
         now,
         today,
@@ -200,6 +203,7 @@ fn train_first(config: &Config, store: &ModelStore) -> anyhow::Result<()> {
         force: false,
         profiles: None,
         recorded: false,
+        judged: None,
     };
     match train(config, store, training, &|_| {})? {
         Ok(RetrainOutcome::Published(_) | RetrainOutcome::Unchanged(_)) => Ok(()),

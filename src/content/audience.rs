@@ -6,7 +6,9 @@
 //! names, addresses and notes are no part of a persona and so never get here.
 
 use crate::customer::{DatePart, FeatureKind, Kind, Role, Schema, is_personal};
-use crate::pipeline::{Claim, Distinction, Distinguishing, DistinguishingValue, MIN_OBSERVED, Persona, TraitValue};
+use crate::pipeline::{
+    Claim, Distinction, Distinguishing, DistinguishingValue, MIN_OBSERVED, Persona, TraitValue, names_of,
+};
 
 use super::clean::{filled_line, one_line};
 
@@ -170,8 +172,8 @@ impl Audience {
                 || schema.columns.get(column).is_some_and(|column| keys.contains(&column.title.as_str()))
         };
         let rest = schema.features().filter(|f| f.role == Role::Gender || !is_told(&f.persona.key, f.column));
-        let not_distinguishing = rest.map(|feature| feature.persona.key.clone()).collect();
-        self.unmentioned = Distinction { not_distinguishing, ..Distinction::default() }.as_everywhere(schema);
+        let keys: Vec<String> = rest.map(|feature| feature.persona.key.clone()).collect();
+        self.unmentioned = names_of(schema, &keys);
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::{Arc, LazyLock};
 use jiff::civil::{Date, date};
 
 use super::format::{self, decode, decode_golden, decode_profile, encode_model};
-use super::manifest::{Manifest, format_version};
+use super::manifest::{FORMAT_VERSION, Manifest};
 use crate::customer::{Cell, CustomerTable, Kind, Schema, TableBuilder, read_form};
 use crate::pipeline::{FitParams, GoldenSample, Method, Model, SegmentId, TrainingProfile, fit};
 use hdbscan::{HdbscanParams, MinClusterSize};
@@ -33,12 +33,12 @@ static BASE: LazyLock<Base> = LazyLock::new(|| {
         ..FitParams::default()
     };
     let fitted = fit(&table, &params, &|_, _| {}).unwrap();
-    let (golden, profile) = (GoldenSample::take(&table, &fitted), TrainingProfile::of(&table, &fitted));
+    let (golden, profile) = (GoldenSample::take(&table, &fitted).unwrap(), TrainingProfile::of(&table, &fitted));
     let mut files: BTreeMap<_, _> = encode_model(&fitted.model).unwrap().into_iter().collect();
     files.insert(format::PROFILE, format::json(&profile).unwrap());
     files.insert(format::GOLDEN, format::json(&golden).unwrap());
     let manifest = Manifest {
-        format_version: format_version(params.method),
+        format_version: FORMAT_VERSION,
         created_at: "2026-03-01T00:00:00Z".parse().unwrap(),
         params,
         trained_on: None,

@@ -8,18 +8,15 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::customer::Schema;
-use crate::pipeline::{FitParams, Method, Scores, SegmentId};
+use crate::pipeline::{FitParams, Scores, SegmentId};
 
-/// The formats that this build reads. In the third there may be latent classes in place of a map and its clusters.
-pub(super) const FORMAT_VERSIONS: std::ops::RangeInclusive<u32> = 2..=3;
+/// The formats that this build reads. In the third there may be latent classes in place of a map and its clusters. In
+/// the fourth a segment names the columns that are as everywhere, the scores have bits of held-out customers, and the
+/// confidence has one curve: builds before would refuse the files one by one.
+pub(super) const FORMAT_VERSIONS: std::ops::RangeInclusive<u32> = 2..=FORMAT_VERSION;
 
-/// The format of a version by its method: a map is written as builds before the third format read it.
-pub(super) fn format_version(method: Method) -> u32 {
-    match method {
-        Method::UmapHdbscan => 2,
-        Method::LatentClasses => 3,
-    }
-}
+/// The format that this build writes.
+pub(super) const FORMAT_VERSION: u32 = 4;
 
 /// The name of a version: `<utc-time>-<hash>`, such as `20260101T020000Z-0123abcd`. The hash is the start of the
 /// manifest's SHA-256, so that the name vouches for the manifest as the manifest does for the files.

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use super::disk::{create_folder, read_file, rename, sha256_hex, sync_folder, write_file};
 use super::format::{self, MODEL_FILES};
-use super::manifest::{Manifest, VersionId, format_version};
+use super::manifest::{FORMAT_VERSION, Manifest, VersionId};
 use super::store::{MANIFEST, STAGING, VERSIONS};
 use super::{Candidate, FileFault, ModelStore, StoreError, WriterLock};
 use crate::pipeline::{GoldenSample, Model};
@@ -32,7 +32,7 @@ impl ModelStore {
         let folder = self.dir().join(STAGING).join(std::process::id().to_string());
         create_folder(&folder)?;
         let manifest = Manifest {
-            format_version: format_version(candidate.fitted.model.method()),
+            format_version: FORMAT_VERSION,
             created_at: candidate.created_at,
             params: candidate.params.clone(),
             schema: candidate.fitted.model.schema().as_ref().clone(),

@@ -149,7 +149,7 @@ pub fn import(store: &ModelStore, request: &ImportRequest<'_>) -> Result<Importe
         adopt(&table, trained).map_err(|source| ImportError::Model { dir: request.dir.to_owned(), source })?;
     let fitted = &adopted.fitted;
     check_personas(request, &personas, fitted)?;
-    let golden = GoldenSample::take(&table, fitted);
+    let golden = GoldenSample::take(&table, fitted).map_err(ImportError::Assign)?;
     let lock = store.lock()?;
     let candidate = Candidate {
         fitted,

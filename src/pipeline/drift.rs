@@ -41,6 +41,9 @@ const DRIFTED_FROM: f64 = 0.15;
 const MIN_CHANGE: f64 = 0.02;
 /// The probability that chance alone moves any row of an answer.
 const FALSE_ALARMS: f64 = 0.01;
+/// The rules by which a row is not steady: the test of all its values, that of each value that doubled or halved, and
+/// that of new and rare ones. Each has a part of the false alarms.
+const RULES: f64 = 3.0;
 /// The least share that a bin counts with, since ln 0 has no value.
 const MIN_SHARE: f64 = 1e-4;
 /// Values of one column that are bins of their own, the most frequent of the training first.
@@ -286,7 +289,7 @@ fn customers_by_segment(table: &CustomerTable, segments: &[Option<SegmentId>]) -
 impl ColumnDrift {
     /// Of these bins; chance alone moves them this often.
     fn new(title: String, bins: &[Bin], chance: f64) -> Self {
-        let (before, now) = totals(bins);
+        let ((before, now), chance) = (totals(bins), chance / RULES);
         if before == 0.0 || now == 0.0 {
             let (level, largest_shift, unseen_share) = (DriftLevel::Steady, None, None);
             let (psi, by_chance, total_variation, p_value) = (0.0, 0.0, 0.0, 1.0);

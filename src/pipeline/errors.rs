@@ -45,6 +45,9 @@ pub enum FitError {
     /// The learned parts do not fit one another.
     #[error("the learned parts do not make a model")]
     Model(#[source] DamagedModel),
+    /// The model cannot place its own customers.
+    #[error("the model cannot place the customers that it was trained on")]
+    Place(#[source] AssignError),
 }
 
 /// Why customers could not be placed.

@@ -15,7 +15,7 @@ use super::scaler::Scaler;
 use super::segment::{CustomerBaseParts, NewName, SegmentId, SegmentParts};
 use super::trait_counts::TraitCounts;
 use super::traits::{Distinction, Tallies};
-use super::{DamagedModel, FitError, FitParams, Method, Refit, ToldBits};
+use super::{DamagedModel, FitError, FitParams, HeldOutBits, Method, Refit};
 use crate::customer::{CustomerTable, Schema};
 use hdbscan::{HdbscanModel, HdbscanParams, HdbscanValidParams, MinClusterSize, dbcv, silhouette};
 use umap::{Stage, UmapModel, trustworthiness};
@@ -63,15 +63,6 @@ pub struct Fitted {
 }
 
 impl Fitted {
-    /// Takes into the scores what the gate asks beside the map: how stable the segments are, as far as the second
-    /// training says, and what they tell of the customers of `table`, which this was trained on.
-    pub fn score_meaning(&mut self, table: &CustomerTable, params: &FitParams) {
-        let stability = self.refit.iter().flat_map(|refit| &refit.stability).map(|stability| stability.jaccard);
-        self.scores.least_jaccard = stability.reduce(f64::min);
-        let seed = params.umap.check_ref().map(|umap| umap.seed()).unwrap_or_default();
-        self.scores.told = ToldBits::of(table, &self.segment_of_row, seed);
-    }
-
     /// Gives segments other ids, and marketers' extras along with them: `names` says for an id of this fit what it
     /// becomes. Ids that are not named stay. A fit numbers its segments from 0.
     ///
@@ -117,10 +108,11 @@ pub struct Scores {
     /// 0 to 1; `None` where there was no such training.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub least_jaccard: Option<f64>,
-    /// What the segments tell of a fifth of the customers, by the density of the others, over independent columns;
-    /// `None` with fewer than two clusters, and in versions of builds that did not ask.
+    /// What the segments of the training on four fifths of the customers tell of the others, over independent columns;
+    /// `None` with fewer than two segments, and in versions of builds that did not ask. Where ways to train were
+    /// compared first, this and `least_jaccard` are what the comparison found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub told: Option<ToldBits>,
+    pub told: Option<HeldOutBits>,
     /// How far neighbourhoods of 15 profiles on the map are true ones, 0 to 1 (Venna and Kaski 2001); `None` where the
     /// method has no map.
     #[serde(default)]
@@ -273,7 +265,7 @@ fn assemble(
     let segment = |label: u32, counts: &[TraitCounts], distinction: Distinction| {
         let own = labels.iter().zip(table.weights()).filter(|&(&other, _)| u32::try_from(other) == Ok(label));
         let customers: u64 = own.map(|(_, weight)| u64::from(weight)).sum();
-        let Distinction { distinguishing, not_distinguishing } = distinction;
+        let Distinction { distinguishing, not_distinguishing, as_everywhere } = distinction;
         SegmentParts {
             cluster_id: SegmentId::new(label),
             customers,
@@ -281,6 +273,7 @@ fn assemble(
             persona: Persona::from_counts(counts).to_json(),
             distinguishing: Some(distinguishing),
             not_distinguishing: Some(not_distinguishing),
+            as_everywhere: Some(as_everywhere),
         }
     };
     let everyone = CustomerBaseParts { customers: all, persona: Persona::from_counts(everyone).to_json() };

@@ -44,7 +44,7 @@ mod wrong_settings;
 pub use adopt::{Adopted, TrainedElsewhere, adopt};
 pub use association::Association;
 pub use chi_squared::chi_squared_tail;
-pub use compare::{CandidateName, Comparison, HeldOutBits, Judged, ToldBits, WhyOut, compare};
+pub use compare::{CandidateName, Comparison, HeldOutBits, Judged, WhyOut, compare};
 pub use contradiction::Contradiction;
 pub use decided_by::DecidedBy;
 pub use drift::{ColumnDrift, Drift, DriftLevel, Shift};
@@ -69,6 +69,6 @@ pub use training_settings::TrainingSettings;
 pub use trait_counts::{TraitCounts, TraitValue};
 pub use traits::{
     Claim, Distinction, Distinguishing, DistinguishingNumber, DistinguishingValue, MIN_CUSTOMERS, MIN_OBSERVED,
-    Statement, Tallies, wilson_interval,
+    Statement, Tallies, names_of, wilson_interval,
 };
 pub use wrong_settings::{WrongSetting, WrongSettings};

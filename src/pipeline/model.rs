@@ -187,6 +187,24 @@ impl Model {
         self.grouping.labels().iter().map(|&label| self.segment_of(label))
     }
 
+    /// Where these training profiles are placed if they are as rows that training never had: on a map without
+    /// themselves among their neighbours. Latent classes place a row by itself alone, known or not.
+    ///
+    /// # Errors
+    /// As [`Model::assign`].
+    pub(super) fn segments_as_unseen(&self, profiles: &[usize]) -> Result<Vec<Option<SegmentId>>, AssignError> {
+        match &self.grouping {
+            Grouping::Map(map) if !profiles.is_empty() => {
+                let places = map.umap.transform_as_unseen(profiles).map_err(AssignError::Map)?.mapv(f64::from);
+                let predicted = map.hdbscan.predict(places.view()).map_err(AssignError::Cluster)?;
+                Ok(predicted.labels.into_iter().map(|label| self.segment_of(label)).collect())
+            }
+            Grouping::Map(_) | Grouping::Latent(_) => {
+                Ok(profiles.iter().map(|&profile| self.segment_of_profile(profile)).collect())
+            }
+        }
+    }
+
     /// The encoded rows of the training's profiles, in the order of their numbers.
     pub(super) fn trained_rows(&self) -> Vec<Vec<f32>> {
         let mut rows = vec![Vec::new(); self.grouping.labels().len()];

@@ -1,5 +1,6 @@
 //! Training once more on four fifths of the customers, and placing the others: the making of a [`Refit`].
 
+mod expected;
 mod split;
 
 use std::collections::BTreeMap;
@@ -13,47 +14,51 @@ use umap::UmapModel;
 use super::fit::{Fitted, MIN_PROFILES};
 use super::method::{FoundClasses, LatentClasses};
 use super::refit::{Calibration, Observation};
-use super::{FitError, FitParams, Model, Refit, SegmentId, Stability, TraitCounts};
-use crate::customer::FeatureKind;
+use super::{FitError, FitParams, HeldOutBits, Model, Refit, SegmentId, Stability, TraitCounts};
+use crate::customer::{CustomerTable, FeatureKind};
+use expected::Expected;
 use split::Split;
 
 /// From this uncertainty coefficient on a part of a date decides the segments.
 const DECIDES_FROM: f64 = 0.5;
 
 impl Fitted {
-    /// Trains once more on four fifths of the customers, by the parameters of this fit.
+    /// Trains once more on four fifths of the customers of `table`, which this was trained on, by the parameters of this
+    /// fit. Takes into the scores what the gate asks beside the map: how stable the segments are, and what they tell of
+    /// the other customers. Without effect where too few profiles are left for that.
     ///
     /// # Errors
     /// As [`super::fit`].
-    pub fn refit(&mut self, params: &FitParams) -> Result<(), FitError> {
-        self.refit = refit(self, params)?;
+    pub fn refit(&mut self, table: &CustomerTable, params: &FitParams) -> Result<(), FitError> {
+        let seed = params.umap.check_ref().map_err(FitError::Map)?.seed();
+        let split = Split::new(&self.customers_of_profile, seed);
+        if split.kept.len() < MIN_PROFILES || split.held_out.is_empty() {
+            return Ok(());
+        }
+        let second = Second::fit(&self.model, params, &split)?;
+        let refit = refit(self, &second, &split, seed)?;
+        let told = second.told(self, table, &split);
+        self.scores.least_jaccard = refit.stability.iter().map(|stability| stability.jaccard).reduce(f64::min);
+        (self.scores.told, self.refit) = (told, Some(refit));
         Ok(())
     }
 }
 
-/// Trains once more; `None` where too few profiles are left for that.
-///
-/// # Errors
-/// As [`super::fit`].
-fn refit(fitted: &Fitted, params: &FitParams) -> Result<Option<Refit>, FitError> {
-    let split = Split::new(&fitted.customers_of_profile, params.umap.check_ref().map_err(FitError::Map)?.seed());
-    if split.kept.len() < MIN_PROFILES || split.held_out.is_empty() {
-        return Ok(None);
-    }
+fn refit(fitted: &Fitted, second: &Second<'_>, split: &Split, seed: u64) -> Result<Refit, FitError> {
     let own: Vec<Option<SegmentId>> = fitted.model.segments_of_profiles().collect();
-    let second = Second::fit(&fitted.model, params, &split)?;
-    let overlap = Overlap::of(&own, &second, &split);
-    let segments: Vec<SegmentId> = fitted.model.segments().iter().map(|segment| segment.cluster_id).collect();
-    let placed = second.place(&split, &overlap.segment_of_label())?;
-    let stability = segments.iter().map(|&id| Stability { cluster_id: id, jaccard: overlap.jaccard(id) });
+    let overlap = Overlap::of(&own, second, split);
+    let placed = second.place(split, &overlap.segment_of_label())?;
+    let stability = fitted.model.segments().iter().map(|segment| segment.cluster_id);
+    let stability = stability.map(|id| Stability { cluster_id: id, jaccard: overlap.jaccard(id) });
     let observed: Vec<Observation> = placed.iter().map(|place| place.observed(&own)).collect();
-    Ok(Some(Refit {
-        shares: shares(&segments, &own, &placed),
-        customers: split.n_held_out(),
+    let expected = Expected::of(fitted, &own, seed)?;
+    Ok(Refit {
+        shares: expected.shares,
+        customers: expected.customers,
         follows_dates: follows_dates(fitted),
         stability: stability.collect(),
         calibration: Calibration::fit(&observed),
-    }))
+    })
 }
 
 /// The second training.
@@ -78,7 +83,6 @@ struct Placed {
     segment: Option<SegmentId>,
     /// How firmly; `None` outside every cluster.
     strength: Option<f64>,
-    is_known: bool,
 }
 
 impl<'m> Second<'m> {
@@ -101,6 +105,21 @@ impl<'m> Second<'m> {
         Ok(Self { learned, profiles, labels, strengths })
     }
 
+    /// What the segments that were found among the kept customers tell of the others; `None` with fewer than two
+    /// segments.
+    fn told(&self, fitted: &Fitted, table: &CustomerTable, split: &Split) -> Option<HeldOutBits> {
+        let n_segments = usize::try_from(self.labels.iter().max()? + 1).ok().filter(|&n| n > 1)?;
+        let seen = fitted.model.as_seen(table);
+        let (table, rows) = seen.distinct_rows();
+        let profiles: Vec<usize> =
+            rows.iter().map(|&row| fitted.profile_of_row.get(row).map_or(usize::MAX, |&p| p as usize)).collect();
+        let (kept, left) = split.of_rows(&profiles, &table.weights().collect::<Vec<_>>());
+        let label_of: BTreeMap<usize, i32> = self.profiles.iter().copied().zip(self.labels.iter().copied()).collect();
+        let segment = |profile: &usize| usize::try_from(*label_of.get(profile)?).ok();
+        let segments: Vec<Option<usize>> = profiles.iter().map(segment).collect();
+        Some(HeldOutBits::of_left_out(&table, (&kept, &left), &segments, n_segments))
+    }
+
     /// Places every profile of which customers were held out; `segment_of_label` says which segment a cluster is.
     fn place(&self, split: &Split, segment_of_label: &BTreeMap<i32, SegmentId>) -> Result<Vec<Placed>, FitError> {
         let own: BTreeMap<usize, usize> = self.profiles.iter().copied().zip(0..).collect();
@@ -118,7 +137,7 @@ impl<'m> Second<'m> {
             };
             let segment = segment_of_label.get(&label).copied();
             let strength = (label >= 0).then_some(strength);
-            Placed { profile, customers, segment, strength, is_known: known.is_some() }
+            Placed { profile, customers, segment, strength }
         };
         Ok(split.held_out.iter().map(place).collect())
     }
@@ -212,18 +231,6 @@ impl Overlap {
         }
         segments
     }
-}
-
-/// Where new customers go: a profile that training knows is looked up, every other one is placed.
-fn shares(segments: &[SegmentId], own: &[Option<SegmentId>], placed: &[Placed]) -> Vec<(Option<SegmentId>, f64)> {
-    let mut customers: BTreeMap<Option<SegmentId>, u64> = BTreeMap::new();
-    for place in placed {
-        let known = own.get(place.profile).copied().flatten();
-        *customers.entry(if place.is_known { known } else { place.segment }).or_insert(0) += place.customers;
-    }
-    let all: u64 = customers.values().sum();
-    let share = |id: Option<SegmentId>| customers.get(&id).copied().unwrap_or(0) as f64 / all.max(1) as f64;
-    segments.iter().copied().map(Some).chain([None]).map(|id| (id, share(id))).collect()
 }
 
 /// Whether one part of a date tells at least half of what tells the segments apart: U(segment | part) ≥ 0.5, the

@@ -76,6 +76,9 @@ pub struct SegmentParts {
     /// As [`Distinction::not_distinguishing`], and absent with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_distinguishing: Option<Vec<String>>,
+    /// As [`Distinction::as_everywhere`]; absent in versions of builds that did not test it, which say it of nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub as_everywhere: Option<Vec<String>>,
 }
 
 /// What a segment is to be called from now on.
@@ -116,6 +119,7 @@ impl Segment {
             distinction: parts.distinguishing.clone().map(|distinguishing| Distinction {
                 distinguishing,
                 not_distinguishing: parts.not_distinguishing.clone().unwrap_or_default(),
+                as_everywhere: parts.as_everywhere.clone().unwrap_or_default(),
             }),
         }
     }
@@ -129,6 +133,7 @@ impl Segment {
             persona: self.persona.to_json(),
             distinguishing: self.distinction.as_ref().map(|d| d.distinguishing.clone()),
             not_distinguishing: self.distinction.as_ref().map(|d| d.not_distinguishing.clone()),
+            as_everywhere: self.distinction.as_ref().map(|d| d.as_everywhere.clone()),
         }
     }
 

@@ -146,6 +146,11 @@ impl GateCheck {
         Self { name, kind, value, bound, limit, passed, is_tolerated: false, detail: None }
     }
 
+    /// The same, not held against the candidate, and why.
+    fn tolerated(self, why: &str) -> Self {
+        Self { is_tolerated: true, detail: Some(why.to_owned()), ..self }
+    }
+
     /// The check in one sentence, such as `noise_share is 0.7, and must be at most 0.4`.
     pub fn sentence(&self) -> String {
         let bound = match self.bound {
@@ -173,8 +178,9 @@ pub(super) fn check_amount(limits: &GateLimits, customers: usize, profiles: usiz
     ]
 }
 
-/// The checks of a fit's scores.
-pub(super) fn check_quality(limits: &GateLimits, scores: &Scores) -> Vec<GateCheck> {
+/// The checks of a fit's scores. Where a comparison has found this way to train good, poor scores of its map are
+/// tolerated: they say less than the resamples.
+pub(super) fn check_quality(limits: &GateLimits, scores: &Scores, is_recommended: bool) -> Vec<GateCheck> {
     let mut checks = check_amount(limits, scores.rows, scores.profiles, 0);
     let clusters = scores.clusters as f64;
     // Without a map one segment, "everyone", is a result, and nothing has a shape to judge.
@@ -188,10 +194,14 @@ pub(super) fn check_quality(limits: &GateLimits, scores: &Scores) -> Vec<GateChe
         GateCheck::quality("noise_share", Some(scores.noise_share), Bound::AtMost, limits.max_noise_share),
     ]);
     if has_map {
-        checks.extend([
+        let of_map = [
             GateCheck::quality("silhouette", scores.silhouette, Bound::AtLeast, limits.min_silhouette),
             GateCheck::quality("dbcv", scores.dbcv, Bound::AtLeast, limits.min_dbcv),
-        ]);
+        ];
+        checks.extend(of_map.map(|check| match check.passed || !is_recommended {
+            true => check,
+            false => check.tolerated("a comparison found these segments again, and they tell something"),
+        }));
     }
     checks
 }
@@ -206,10 +216,9 @@ pub(super) fn check_meaning(limits: &GateLimits, scores: &Scores, live: Option<&
         let Some(before) = &before else { continue };
         let then = before.iter().find(|then| then.name == check.name);
         if then.is_none_or(|then| !then.passed) {
-            check.is_tolerated = true;
             let why =
                 if then.is_some() { "the live version fails it, too" } else { "it is unknown of the live version" };
-            check.detail = Some(why.to_owned());
+            *check = check.clone().tolerated(why);
         }
     }
     checks
@@ -227,7 +236,7 @@ fn meaning(limits: &GateLimits, scores: &Scores) -> Vec<GateCheck> {
     [
         at_least("least_jaccard", scores.least_jaccard, limits.min_jaccard),
         at_least("deciding_columns", deciding, limits.min_deciding_columns as f64),
-        at_least("told_bits", scores.told.map(|told| told.at_least()), limits.min_told_bits),
+        at_least("told_bits", scores.told.map(|told| told.surely()), limits.min_told_bits),
     ]
     .into_iter()
     .flatten()
@@ -275,7 +284,7 @@ pub(super) fn decide(checks: &[GateCheck], is_first: bool, force: bool) -> Verdi
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pipeline::{DecidedBy, ToldBits};
+    use crate::pipeline::{DecidedBy, HeldOutBits};
 
     fn good() -> Scores {
         Scores {
@@ -287,7 +296,7 @@ mod tests {
             silhouette_error: None,
             decided_by: None,
             least_jaccard: Some(0.9),
-            told: Some(ToldBits { bits: 0.3, standard_error: 0.01 }),
+            told: Some(HeldOutBits { mean: 0.3, null: 0.0, standard_error: 0.01 }),
             dbcv: Some(0.9),
             trustworthiness: Some(0.99),
         }
@@ -296,7 +305,7 @@ mod tests {
     fn failing(spoil: impl FnOnce(&mut Scores)) -> Vec<&'static str> {
         let mut scores = good();
         spoil(&mut scores);
-        let checks = check_quality(&GateLimits::default(), &scores);
+        let checks = check_quality(&GateLimits::default(), &scores, false);
         checks.iter().filter(|check| !check.passed).map(|check| check.name).collect()
     }
 
@@ -311,6 +320,8 @@ mod tests {
         assert_eq!(failing(|s| s.dbcv = Some(f64::NAN)), ["dbcv"]);
         let one_cluster = |s: &mut Scores| (s.clusters, s.silhouette, s.dbcv) = (1, None, None);
         assert_eq!(failing(one_cluster), ["clusters", "silhouette", "dbcv"]);
+        let spread = Scores { dbcv: Some(-0.2), ..good() };
+        assert_eq!(decide(&check_quality(&GateLimits::default(), &spread, true), false, false), Verdict::Passed);
         let everyone = |s: &mut Scores| (s.clusters, s.silhouette, s.dbcv, s.trustworthiness) = (1, None, None, None);
         assert_eq!(failing(everyone), Vec::<&str>::new(), "one latent class is a result");
     }
@@ -335,13 +346,13 @@ mod tests {
         let unmeasured = Scores { decided_by: None, least_jaccard: None, told: None, ..good() };
         assert_eq!(verdict(&poor, Some(&unmeasured)), (vec![], Verdict::Passed));
         assert_eq!(verdict(&good(), None), (vec![], Verdict::Passed));
-        let silent = Scores { told: Some(ToldBits { bits: 0.01, standard_error: 0.01 }), ..good() };
+        let silent = Scores { told: Some(HeldOutBits { mean: 0.01, null: 0.0, standard_error: 0.01 }), ..good() };
         assert_eq!(verdict(&silent, Some(&good())), (vec!["told_bits"], Verdict::Refused));
     }
 
     #[test]
     fn quality_can_be_overridden_and_integrity_never() {
-        let poor = check_quality(&GateLimits::default(), &Scores { clusters: 1, ..good() });
+        let poor = check_quality(&GateLimits::default(), &Scores { clusters: 1, ..good() }, false);
         assert_eq!(decide(&poor, false, false), Verdict::Refused);
         assert_eq!(decide(&poor, false, true), Verdict::Forced);
         assert_eq!(decide(&poor, true, false), Verdict::FirstVersion);
@@ -349,13 +360,13 @@ mod tests {
         for (is_first, force) in [(false, true), (true, false), (true, true)] {
             assert_eq!(decide(&broken, is_first, force), Verdict::Refused);
         }
-        assert_eq!(decide(&check_quality(&GateLimits::default(), &good()), false, false), Verdict::Passed);
+        assert_eq!(decide(&check_quality(&GateLimits::default(), &good(), false), false, false), Verdict::Passed);
     }
 
     #[test]
     fn a_check_says_what_was_found_and_what_is_asked() {
         let checks =
-            check_quality(&GateLimits::default(), &Scores { noise_share: 0.71239, silhouette: None, ..good() });
+            check_quality(&GateLimits::default(), &Scores { noise_share: 0.71239, silhouette: None, ..good() }, false);
         let sentences: Vec<_> = checks.iter().filter(|check| !check.passed).map(GateCheck::sentence).collect();
         let expected =
             ["noise_share is 0.7124, and must be at most 0.4", "silhouette is undefined, and must be at least 0.1"];

@@ -37,7 +37,9 @@ use jiff::civil::Date;
 use crate::causes::with_causes;
 use crate::customer::Schema;
 use crate::model_store::{Candidate, ModelStore, ModelVersion, StoreError, TrainedOn, VersionId, WriterLock};
-use crate::pipeline::{FitError, FitParams, Fitted, GoldenSample, Method, Model, TrainingProfile, fit};
+use crate::pipeline::{
+    Comparison, FitError, FitParams, Fitted, GoldenSample, Judged, Method, Model, TrainingProfile, fit,
+};
 use crate::pseudonyms::Pseudonyms;
 use crate::workbook::{Reader, WorkbookError};
 
@@ -84,6 +86,8 @@ pub struct RetrainRequest<'a> {
     pub force: bool,
     /// Whether ways to train are compared first, and the best is taken; `params` where none passes.
     pub compare_first: bool,
+    /// What a comparison of the same customers found of `params`, where one was made before.
+    pub judged: Option<&'a Judged>,
     /// How many versions are kept.
     pub keep: NonZeroUsize,
     /// The time of the training; names the version.
@@ -271,14 +275,17 @@ impl Run<'_> {
             fitted = fit(&self.report.params);
         }
         let fitted = fitted.map(|mut fitted| {
-            if let Err(error) = fitted.refit(&self.report.params) {
+            if let Err(error) = fitted.refit(table, &self.report.params) {
                 tracing::warn!(
                     event = "second_training_failed",
                     causes = with_causes(&error),
                     "the second training failed: nothing is known of stability and confidence"
                 );
             }
-            fitted.score_meaning(table, &self.report.params);
+            // A comparison has asked the same on more resamples: what it recommends is not refused for another draw.
+            if let Some(judged) = self.judged() {
+                (fitted.scores.least_jaccard, fitted.scores.told) = (judged.least_jaccard, judged.bits);
+            }
             fitted
         });
         self.report.seconds.fitting = seconds(started.elapsed());
@@ -293,6 +300,11 @@ impl Run<'_> {
         }
     }
 
+    /// What a comparison found of this way to train.
+    fn judged(&self) -> Option<&Judged> {
+        self.report.comparison.as_ref().and_then(Comparison::best).or(self.request.judged)
+    }
+
     fn judge(mut self, mut fitted: Fitted) -> Result<RetrainOutcome, RetrainError> {
         (self.progress)(Progress::JUDGING);
         let started = Instant::now();
@@ -303,7 +315,7 @@ impl Run<'_> {
         let mut earlier = self.earlier_models();
         let before = Before { live: old, places: &places_before, earlier: &mut earlier, next_id };
         let (matching, next_segment_id) = matching::match_segments(before, table, &mut fitted)?;
-        let golden = GoldenSample::take(table, &fitted);
+        let golden = GoldenSample::take(table, &fitted).map_err(FitError::Place)?;
         let profile = TrainingProfile::of(table, &fitted);
         let candidate = Candidate {
             fitted: &fitted,
@@ -315,7 +327,8 @@ impl Run<'_> {
             created_at: request.now,
         };
         let mut staged = self.store.stage(&self.lock, &candidate)?;
-        let mut checks = gate::check_quality(&request.gate, &fitted.scores);
+        let is_recommended = self.judged().is_some_and(Judged::passes);
+        let mut checks = gate::check_quality(&request.gate, &fitted.scores, is_recommended);
         let live_scores = self.live.as_ref().map(|live| &live.manifest.scores);
         checks.extend(gate::check_meaning(&request.gate, &fitted.scores, live_scores));
         let drift = self.live.as_ref().and_then(|live| novelty::drift_since(live, table, &places_before));

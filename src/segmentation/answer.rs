@@ -112,9 +112,12 @@ pub struct SegmentAnswer<'a> {
     persona_summary: &'a str,
     /// What sets these customers apart, and how far it may be said of one of them.
     distinguishing: &'a [Distinguishing],
-    /// The persona's keys that are as in the whole workbook; none where too few customers are in it to say so.
+    /// The persona's keys of which nothing is told; none where too few customers are in it to say so.
     #[schema(example = json!(["Top_Gender", "Top_Loyalty_Tier"]))]
     not_distinguishing: &'a [String],
+    /// Those of them that are as in the whole workbook: no test tells them apart. Of the others nothing can be said.
+    #[schema(example = json!(["Top_Gender"]))]
+    as_everywhere: &'a [String],
     content: ContentAnswer<'a>,
 }
 
@@ -133,9 +136,12 @@ pub struct ClusterAnswer<'a> {
     persona_summary: &'a str,
     /// What sets these customers apart, and how far it may be said of one of them.
     distinguishing: &'a [Distinguishing],
-    /// The persona's keys that are as in the whole workbook; none where too few customers are in it to say so.
+    /// The persona's keys of which nothing is told; none where too few customers are in it to say so.
     #[schema(example = json!(["Top_Gender", "Top_Loyalty_Tier"]))]
     not_distinguishing: &'a [String],
+    /// Those of them that are as in the whole workbook: no test tells them apart. Of the others nothing can be said.
+    #[schema(example = json!(["Top_Gender"]))]
+    as_everywhere: &'a [String],
     /// The first text; empty where none was written.
     #[schema(example = "Been meaning to? Make today the day for our winter coats. …")]
     default_post: &'a str,
@@ -226,6 +232,7 @@ impl<'a> SegmentAnswer<'a> {
             persona_summary: &group.summary,
             distinguishing: &group.distinction.distinguishing,
             not_distinguishing: &group.distinction.not_distinguishing,
+            as_everywhere: &group.distinction.as_everywhere,
             content: ContentAnswer::new(written, &context.written_for(group), address_of, || {
                 Regenerate::new(group, campaign)
             }),
@@ -258,6 +265,7 @@ fn cluster<'a>(
         persona_summary: &group.summary,
         distinguishing: &group.distinction.distinguishing,
         not_distinguishing: &group.distinction.not_distinguishing,
+        as_everywhere: &group.distinction.as_everywhere,
         default_post: content.and_then(|c| c.variants.first()).map_or("", String::as_str),
         tracking: content.map(|c| Tracking::of(c, &context.written_for(group))).unwrap_or_default(),
         prompt_used: content.map_or("", |c| c.prompt_used.as_str()),

@@ -204,7 +204,7 @@ fn a_manifest_of_another_format_says_which() {
         fs::write(folder.join("manifest.json"), r#"{"format_version": 1, "all": "else differs"}"#).unwrap();
     });
     assert!(matches!(fault, FileFault::Format { found: 1, .. }));
-    assert_eq!(text, "is of format 1, and this build reads formats 2 to 3: train a version with it");
+    assert_eq!(text, "is of format 1, and this build reads formats 2 to 4: train a version with it");
 }
 
 #[test]

@@ -101,7 +101,7 @@ async fn a_segment_of_an_upload_can_be_written_again_from_what_the_portal_kept()
     assert_eq!(answer["cluster_id"], cluster["cluster_id"]);
     assert_eq!(answer["persona"], cluster["persona"]);
     let trained = app.generate("/generate-post", &json!({"cluster_id": cluster["cluster_id"]})).await;
-    for of_the_segment in ["persona_summary", "distinguishing", "not_distinguishing"] {
+    for of_the_segment in ["persona_summary", "distinguishing", "not_distinguishing", "as_everywhere"] {
         assert_eq!(answer[of_the_segment], trained[of_the_segment]);
     }
     assert_eq!(answer["image_url"], Value::Null);

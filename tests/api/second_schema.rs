@@ -70,6 +70,7 @@ pub static MODEL: LazyLock<TrainedVersion> = LazyLock::new(|| {
         gate: GateLimits::default(),
         force: false,
         compare_first: false,
+        judged: None,
         keep: NonZeroUsize::MIN,
         now: "2026-01-02T02:00:00Z".parse().unwrap(),
         today: date(2026, 1, 2),

@@ -40,7 +40,7 @@ fn publish(store: &ModelStore, second: i64) -> Result<VersionId, StoreError> {
         fitted,
         params: &TRAINED.params,
         trained_on: TrainedOn::new(false, None),
-        golden: &GoldenSample::take(table, fitted),
+        golden: &GoldenSample::take(table, fitted).unwrap(),
         profile: &TrainingProfile::of(table, fitted),
         next_segment_id: SegmentId::new(fitted.model.segments().len() as u32),
         created_at: Timestamp::from_second(second).unwrap(),

@@ -68,6 +68,24 @@ fn a_named_candidate_is_trained_and_published_as_the_next_trainings_are() {
 }
 
 #[test]
+fn the_gate_judges_a_way_that_was_compared_by_what_the_comparison_found() {
+    let folder = two_kinds();
+    let comparison: Value = serde_json::from_str(&folder.ok(&["compare", "--json"])).unwrap();
+    let classes = candidate(&comparison, "latent_classes");
+    folder.ok(&["compare", "--publish", "latent_classes"]);
+    let [version] = folder.versions().try_into().unwrap();
+    let report: Value = serde_json::from_slice(&fs::read(version.join("report.json")).unwrap()).unwrap();
+    assert_eq!(report["scores"]["told"], classes["bits"], "{report}");
+    assert_eq!(report["scores"]["least_jaccard"], classes["least_jaccard"]);
+    let told = report["gate"].as_array().unwrap().iter().find(|check| check["name"] == "told_bits").unwrap();
+    let of = |name: &str| classes["bits"][name].as_f64().unwrap();
+    let surely = of("mean") - of("null").max(0.0) - 2.0 * of("standard_error");
+    assert!((told["value"].as_f64().unwrap() - surely).abs() < 1e-9, "{told}");
+    let is_out = classes["out"].as_array().unwrap().iter().any(|why| why == "tells_nothing");
+    assert_eq!(told["passed"], !is_out, "{told} {classes}");
+}
+
+#[test]
 fn a_candidate_that_does_not_exist_is_answered_with_those_that_do() {
     let folder = two_kinds();
     let output = folder.run(&["compare", "--publish", "the_nicest"]);

@@ -156,7 +156,7 @@ fn everything(table: &CustomerTable) -> (Vec<Vec<u64>>, String) {
     let parts = fitted.model.to_parts();
     let json = serde_json::json!({
         "encoder": parts.encoder, "scaler": parts.scaler, "segments": parts.segments, "everyone": parts.everyone,
-        "golden": GoldenSample::take(table, &fitted), "profile": TrainingProfile::of(table, &fitted),
+        "golden": GoldenSample::take(table, &fitted).unwrap(), "profile": TrainingProfile::of(table, &fitted),
         "scores": fitted.scores, "fingerprint": table.fingerprint(),
     });
     (bits(&parts), json.to_string())

@@ -53,4 +53,6 @@ fn a_training_goes_on_from_a_version_without_tested_traits() {
     let version = shop.current();
     assert!(version.model.segments().iter().all(|segment| segment.distinction.is_some()));
     assert!(version.manifest.scores.decided_by.is_some());
+    // Builds before this one refuse it by its format, and not by one file after another.
+    assert_eq!(version.manifest.format_version, 4);
 }

@@ -75,7 +75,7 @@ fn classes_are_published_read_back_and_asked_for_new_customers() {
     assert!(refit.stability.iter().all(|of| of.jaccard > 0.9), "{:?}", refit.stability);
     assert_eq!(scores.least_jaccard, refit.stability.iter().map(|of| of.jaccard).reduce(f64::min));
     let version = Arc::new(shop.current());
-    assert_eq!((version.manifest.format_version, version.model.method()), (3, Method::LatentClasses));
+    assert_eq!((version.manifest.format_version, version.model.method()), (4, Method::LatentClasses));
     assert!(shop.path("models/current/latent.safetensors").is_file());
     assert!(!shop.path("models/current/umap.safetensors").exists());
     let ids: std::collections::BTreeSet<SegmentId> = ['A', 'B', 'C'].map(|kind| segment_of(&shop, kind)).into();

@@ -17,6 +17,7 @@ mod judging;
 mod latent_classes;
 mod order;
 mod page;
+mod populations;
 mod profiles;
 mod sample;
 mod segment_ids;

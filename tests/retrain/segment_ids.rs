@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use content_portal::customer::{CustomerTable, Schema};
 use content_portal::model_store::{Candidate, TrainedOn};
-use content_portal::pipeline::{GoldenSample, NewName, SegmentId, TrainingProfile, fit};
+use content_portal::pipeline::{FitParams, Fitted, GoldenSample, Method, NewName, SegmentId, TrainingProfile, fit};
 use content_portal::segmentation::group;
 use content_portal::workbook::{self, Limits};
 use jiff::Timestamp;
@@ -39,17 +39,61 @@ fn publish_with_odd_ids(shop: &Shop) {
     let name = |id: u32| NewName { id: SegmentId::new(id), extras: extras(id) };
     let names = (0..).map(SegmentId::new).zip([12, 3, 7].map(name)).collect();
     fitted.rename(&names).unwrap();
+    publish_fitted(shop, &table, &fitted, (20, 1_767_200_000));
+}
+
+/// Publishes what was fitted, with the first id that is free and the second at which it was made.
+fn publish_fitted(shop: &Shop, table: &CustomerTable, fitted: &Fitted, (next_id, second): (u32, i64)) {
     let candidate = Candidate {
-        fitted: &fitted,
+        fitted,
         params: &shop.params,
         trained_on: TrainedOn::new(false, None),
-        golden: &GoldenSample::take(&table, &fitted),
-        profile: &TrainingProfile::of(&table, &fitted),
-        next_segment_id: SegmentId::new(20),
-        created_at: Timestamp::from_second(1_767_200_000).unwrap(),
+        golden: &GoldenSample::take(table, fitted).unwrap(),
+        profile: &TrainingProfile::of(table, fitted),
+        next_segment_id: SegmentId::new(next_id),
+        created_at: Timestamp::from_second(second).unwrap(),
     };
     let staged = shop.store.stage(&shop.store.lock().unwrap(), &candidate).unwrap();
     staged.publish(&serde_json::json!({})).unwrap();
+}
+
+/// One customer of each town, gender, month and tier of the kinds A, B and C: nothing goes together.
+fn unrelated() -> String {
+    let line = |i: usize| {
+        let town = ["Bedok", "Tampines", "Yishun", "Woodlands", "Clementi", "Queenstown"][i % 6];
+        let (gender, tier) = (["Female", "Male"][i / 6 % 2], ["Silver", "Gold", "Platinum"][i / 12 % 3]);
+        let month = i / 36 % 9;
+        let (year, month) = (2022 + month / 3, 1 + month);
+        format!("U{i},{year}-{month:02}-11,{town},{gender},{tier}\n")
+    };
+    (0..648).map(line).collect()
+}
+
+#[test]
+fn after_a_change_of_the_method_and_back_a_segment_is_its_equal_of_before_and_not_what_merely_held_it() {
+    let mut shop = Shop::new();
+    publish_with_odd_ids(&shop);
+    let of_kind = ['A', 'B', 'C'].map(|kind| segment_of(&shop, kind));
+    // In between everyone was one segment, which holds most of the customers of kind A and of them all.
+    let table = table(&unrelated());
+    let params = FitParams { method: Method::LatentClasses, ..shop.params.clone() };
+    let mut fitted = fit(&table, &params, &|_, _| {}).unwrap();
+    assert_eq!(fitted.scores.clusters, 1);
+    let everyone = BTreeMap::from([("Interests".to_owned(), "interest of everyone".to_owned())]);
+    let name = NewName { id: SegmentId::new(20), extras: everyone };
+    fitted.rename(&BTreeMap::from([(SegmentId::new(0), name)])).unwrap();
+    publish_fitted(&shop, &table, &fitted, (21, 1_767_200_060));
+    for (kind, n) in [('A', 420), ('B', 72), ('C', 72)] {
+        shop.add(&format!("base_data/2026-01-01/{kind}.csv"), &customers(kind, 0, n));
+    }
+    shop.force = true;
+    let matching = shop.publish().report.matching;
+    assert_eq!(['A', 'B', 'C'].map(|kind| segment_of(&shop, kind)), of_kind, "{matching:?}");
+    assert_eq!((matching.kept.len(), matching.returned.len(), matching.new.len()), (0, 3, 0), "{matching:?}");
+    assert_eq!(matching.vanished.iter().map(|gone| gone.cluster_id.get()).collect::<Vec<_>>(), [20]);
+    for segment in shop.current().model.segments() {
+        assert_eq!(segment.persona.extras["Interests"], format!("interest of {}", segment.cluster_id));
+    }
 }
 
 #[test]

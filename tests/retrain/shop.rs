@@ -111,6 +111,7 @@ impl Shop {
             gate: self.gate.clone(),
             force: self.force,
             compare_first: false,
+            judged: None,
             keep: NonZeroUsize::new(self.keep).unwrap(),
             now: Timestamp::from_second(self.second).unwrap(),
             today: date(2026, 3, 1),

@@ -19,10 +19,11 @@ const MAX_NAME_CHARS: usize = 60;
 /// Fields of a generation beside the campaign's inputs and a customer's columns.
 const TARGETS: [&str; 3] = ["persona", "cluster_id", "campaign_inputs"];
 /// Other fields of a segment in an upload's answer. Callers send the segment back whole; these are not needed.
-const OF_A_SEGMENT: [&str; 9] = [
+const OF_A_SEGMENT: [&str; 10] = [
     "persona_summary",
     "distinguishing",
     "not_distinguishing",
+    "as_everywhere",
     "members",
     "default_post",
     "tracking",

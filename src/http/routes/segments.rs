@@ -93,9 +93,13 @@ pub(in crate::http) struct TrainedSegment {
     /// it.
     #[schema(required)]
     distinguishing: Option<Vec<Distinguishing>>,
-    /// The persona's keys that are as everywhere; null where the version did not test it.
+    /// The persona's keys of which nothing is told; null where the version did not test it.
     #[schema(required, example = json!(["Top_Gender", "Top_Loyalty_Tier"]))]
     not_distinguishing: Option<Vec<String>>,
+    /// Those of them that are as everywhere: no test tells them apart. Of the others nothing can be said. Null where
+    /// the version did not test it.
+    #[schema(required, example = json!(["Top_Gender"]))]
+    as_everywhere: Option<Vec<String>>,
     /// Its most frequent values beside those of all customers, by persona key; none of fewer than 10 customers.
     #[schema(value_type = BTreeMap<String, Vec<TrainedLift>>, example = json!({"Top_Locations": [
         {"value": "Bedok", "share": 0.41, "share_overall": 0.13, "lift": 3.1538}]}))]
@@ -277,6 +281,7 @@ impl SegmentsAnswer {
                 persona_summary: segment.summary(model.schema()),
                 distinguishing: segment.distinction.as_ref().map(|d| d.distinguishing.clone()),
                 not_distinguishing: segment.distinction.as_ref().map(|d| d.not_distinguishing.clone()),
+                as_everywhere: segment.distinction.as_ref().map(|d| d.as_everywhere.clone()),
                 persona: persona.to_json(),
                 extras_etag: etag_of(&extras),
                 extras,

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::candidates::CandidateName;
-use super::density::Bits;
+use super::told::HeldOutBits;
 use crate::pipeline::{DecidedBy, TrainingSettings};
 
 /// The most customers outside every segment.
@@ -13,8 +13,6 @@ const MAX_NOISE: f64 = 0.25;
 pub(in crate::pipeline) const MIN_JACCARD: f64 = 0.6;
 /// Segments that are found again more are stable (Hennig 2007).
 const STABLE: f64 = 0.75;
-/// Standard errors by which the bits must exceed those of columns that know nothing of one another.
-const MIN_ERRORS: f64 = 2.0;
 
 /// What was found of several ways to train on the same customers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -79,20 +77,6 @@ pub struct Judged {
     pub failure: Option<String>,
 }
 
-/// What segments tell of held-out customers.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct HeldOutBits {
-    /// The mean of a customer.
-    #[schema(example = 0.31)]
-    pub mean: f64,
-    /// The mean where every column is shuffled on its own.
-    #[schema(example = -0.002)]
-    pub null: f64,
-    /// The standard error of their difference.
-    #[schema(example = 0.012)]
-    pub standard_error: f64,
-}
-
 /// Why a candidate is out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -128,19 +112,6 @@ impl WhyOut {
     }
 }
 
-impl HeldOutBits {
-    pub(super) fn of(bits: Bits, null: Bits) -> Self {
-        let standard_error = bits.standard_error.hypot(null.standard_error);
-        let rounded = |bits: f64| (bits * 1e4).round() / 1e4;
-        Self { mean: rounded(bits.mean), null: rounded(null.mean), standard_error: rounded(standard_error) }
-    }
-
-    /// Whether they exceed those of nothing.
-    fn tell(&self) -> bool {
-        self.mean > self.null + MIN_ERRORS * self.standard_error && self.mean > 0.0
-    }
-}
-
 impl Judged {
     /// Why it is out.
     pub(super) fn reasons(&self) -> Vec<WhyOut> {
@@ -154,14 +125,14 @@ impl Judged {
         let reasons = [
             (self.noise_share.is_none_or(|share| share > MAX_NOISE), WhyOut::Noise),
             (self.least_jaccard.is_none_or(|jaccard| jaccard < MIN_JACCARD), WhyOut::Unstable),
-            (self.bits.is_none_or(|bits| !bits.tell()), WhyOut::TellsNothing),
+            (self.bits.is_none_or(|bits| bits.surely() <= 0.0), WhyOut::TellsNothing),
             (deciding == Some(1), WhyOut::OneColumn),
         ];
         reasons.into_iter().filter(|(is_out, _)| *is_out).map(|(_, why)| why).collect()
     }
 
     /// Whether it may be the best.
-    fn passes(&self) -> bool {
+    pub fn passes(&self) -> bool {
         self.out.is_empty() && self.mean_jaccard.is_some_and(|jaccard| jaccard >= STABLE)
     }
 

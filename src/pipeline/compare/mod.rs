@@ -27,8 +27,8 @@ use crate::causes::with_causes;
 use crate::customer::CustomerTable;
 
 pub use candidates::CandidateName;
-pub use judgement::{Comparison, HeldOutBits, Judged, WhyOut};
-pub use told::ToldBits;
+pub use judgement::{Comparison, Judged, WhyOut};
+pub use told::HeldOutBits;
 
 use candidates::{Candidate, candidates};
 use draws::{Customers, Draws};

@@ -1,54 +1,70 @@
-//! What the segments of one training tell of a customer: an estimate that needs no other training.
-
-use std::collections::BTreeSet;
+//! What segments tell of customers they were not found among: the one statistic by which [`super::compare`] judges a
+//! candidate and a training's gate judges its segments.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::columns::Codes;
-use super::density::SegmentDensity;
-use super::draws::{Customers, Draws};
+use super::density::{Bits, SegmentDensity};
 use crate::customer::CustomerTable;
-use crate::pipeline::segment::SegmentId;
 
-/// What segments tell of a customer, over independent columns.
-///
-/// The segments were found with all customers, so it is a little more than [`super::compare`] finds of customers that
-/// they were not found among.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+/// Standard errors by which the bits must exceed those of columns that know nothing of one another.
+const MIN_ERRORS: f64 = 2.0;
+
+/// What segments tell of held-out customers.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ToldBits {
-    /// The mean of a customer, in bits.
-    pub bits: f64,
-    /// Its standard error.
+pub struct HeldOutBits {
+    /// The mean of a customer.
+    #[serde(alias = "bits")]
+    #[schema(example = 0.31)]
+    pub mean: f64,
+    /// The mean where every column is shuffled on its own; 0 where that was not tried.
+    #[serde(default)]
+    #[schema(example = -0.002)]
+    pub null: f64,
+    /// The standard error of their difference.
+    #[schema(example = 0.012)]
     pub standard_error: f64,
 }
 
-impl ToldBits {
-    /// Of a fifth of the customers of `table`, by the density of the others; `None` with fewer than two segments.
-    ///
-    /// `segments` has one entry a row. The split is of distinct rows in their own order, so that the order of the
-    /// customers changes nothing.
-    pub(in crate::pipeline) fn of(table: &CustomerTable, segments: &[Option<SegmentId>], seed: u64) -> Option<Self> {
-        let ids: Vec<SegmentId> = segments.iter().flatten().copied().collect::<BTreeSet<_>>().into_iter().collect();
-        if ids.len() < 2 {
-            return None;
-        }
-        let place = |id: &Option<SegmentId>| id.and_then(|id| ids.binary_search(&id).ok()).unwrap_or(ids.len());
-        let (table, rows) = table.distinct_rows();
-        let segments: Vec<Option<SegmentId>> = rows.iter().map(|&row| segments.get(row).copied().flatten()).collect();
-        let (kept, left) = Draws::new(seed, "told", 0).split(&table.weights().collect::<Customers>());
-        let codes = Codes::of(&table);
-        let of_kept: Vec<usize> =
-            segments.iter().zip(&kept).filter(|&(_, &n)| n > 0).map(|(id, _)| place(id)).collect();
-        let (rows, customers) = codes.drawn(&kept);
-        let density = SegmentDensity::fit(rows.view(), &customers, &of_kept, &codes.n_values, ids.len() + 1);
-        let (rows, customers) = codes.drawn(&left);
-        let found = density.bits(rows.view(), &customers);
-        Some(Self { bits: found.mean, standard_error: found.standard_error })
+impl HeldOutBits {
+    pub(super) fn of(bits: Bits, null: Bits) -> Self {
+        let standard_error = bits.standard_error.hypot(null.standard_error);
+        Self { mean: rounded(bits.mean), null: rounded(null.mean), standard_error: rounded(standard_error) }
     }
 
-    /// The bits that it is sure of: the mean less two standard errors.
-    pub fn at_least(&self) -> f64 {
-        self.bits - 2.0 * self.standard_error
+    /// Of customers of `table` by the segments that were found among the others. Each row has so many customers `kept`
+    /// among whom the segments were found, and so many that were `left` out; `segments` has the place of a row's
+    /// segment among `n_segments`, `None` outside all.
+    pub(in crate::pipeline) fn of_left_out(
+        table: &CustomerTable,
+        (kept, left): (&[u32], &[u32]),
+        segments: &[Option<usize>],
+        n_segments: usize,
+    ) -> Self {
+        let of_kept = segments.iter().zip(kept).filter(|&(_, &n)| n > 0);
+        let of_kept: Vec<usize> = of_kept.map(|(segment, _)| segment.unwrap_or(n_segments)).collect();
+        let bits = told(&Codes::of(table), (kept, left), &of_kept, n_segments + 1);
+        Self { mean: rounded(bits.mean), null: 0.0, standard_error: rounded(bits.standard_error) }
     }
+
+    /// The bits that they surely tell: what two standard errors leave of the mean beyond nothing, and beyond what
+    /// shuffled columns seem to tell.
+    pub fn surely(&self) -> f64 {
+        self.mean - self.null.max(0.0) - MIN_ERRORS * self.standard_error
+    }
+}
+
+/// What segments tell of the customers `left`, by their density of those `kept`; `of_kept` has the segment of each row
+/// that has a kept customer.
+pub(super) fn told(codes: &Codes, (kept, left): (&[u32], &[u32]), of_kept: &[usize], n_segments: usize) -> Bits {
+    let (rows, customers) = codes.drawn(kept);
+    let density = SegmentDensity::fit(rows.view(), &customers, of_kept, &codes.n_values, n_segments);
+    let (rows, customers) = codes.drawn(left);
+    density.bits(rows.view(), &customers)
+}
+
+fn rounded(bits: f64) -> f64 {
+    (bits * 1e4).round() / 1e4
 }

@@ -7,9 +7,10 @@ use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
 use super::candidates::Candidate;
 use super::columns::Codes;
-use super::density::{Bits, SegmentDensity};
+use super::density::Bits;
 use super::draws::{Customers, Draws};
 use super::regroup::{Segments, regroup};
+use super::told::told;
 use crate::customer::CustomerTable;
 use crate::pipeline::{FitError, FitParams, Fitted, fit};
 
@@ -144,12 +145,8 @@ impl HeldOut {
     fn bits(&self, table: &CustomerTable, params: &[&FitParams], share: f64) -> Vec<Bits> {
         let kept_share = self.kept.iter().map(|&n| f64::from(n)).sum::<f64>() / table.n_customers().max(1) as f64;
         let segments = regroup(&table.drawn(&self.kept), params, share * kept_share).unwrap_or_default();
-        let (kept, customers) = self.codes.drawn(&self.kept);
-        let (left, left_customers) = self.codes.drawn(&self.left);
         let bits = |segments: &Segments| {
-            let (of_row, n_segments) = (segments.with_outside(), segments.n_segments + 1);
-            let density = SegmentDensity::fit(kept.view(), &customers, &of_row, &self.codes.n_values, n_segments);
-            density.bits(left.view(), &left_customers)
+            told(&self.codes, (&self.kept, &self.left), &segments.with_outside(), segments.n_segments + 1)
         };
         segments.iter().map(bits).collect()
     }

@@ -1,8 +1,12 @@
 //! A second training, on four fifths of the customers: what it says of the first.
 //!
-//! A model knows its own customers. How many new ones it will leave outside, where it will put them, and how much a
-//! segment owes to the very customers it was trained on can be seen only in customers that it was not trained on. So
-//! each training is made once more without a fifth of them, by the same parameters and seed, and that fifth is placed.
+//! A model knows its own customers. How much a segment owes to the very customers it was trained on, and how likely
+//! another training agrees on one, can be seen only in customers that were not trained on. So each training is made once
+//! more without a fifth of them, by the same parameters and seed, and that fifth is placed.
+//!
+//! Where the model itself will put new customers is asked of the model itself: those of its customers who share their
+//! profile with another are looked up, as new ones of that profile will be, and the others are placed as if training
+//! had not had them. Another training would have other segments to put them in.
 
 mod calibration;
 
@@ -16,8 +20,8 @@ pub(super) use calibration::{Calibration, Observation};
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Refit {
-    /// Customers of the same kind that were not trained on: where a model places them, as shares of all, by segment;
-    /// those outside every segment last.
+    /// Where the model places new customers of the kind that it was trained on, as shares of all, by segment; those
+    /// outside every segment last.
     pub shares: Vec<(Option<SegmentId>, f64)>,
     /// On how many customers those shares rest.
     pub customers: u64,

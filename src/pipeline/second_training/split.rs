@@ -1,5 +1,7 @@
 //! Which customers are held out of the second training.
 
+use std::collections::BTreeMap;
+
 use xxhash_rust::xxh3::xxh3_64;
 
 /// The share of the customers that is held out.
@@ -32,6 +34,27 @@ impl Split {
         Self { kept, held_out }
     }
 
+    /// The same by row: those that are trained on, and those that are not. Rows of one profile share what is held out of
+    /// it by their `customers`, in their order.
+    pub fn of_rows(&self, profiles: &[usize], customers: &[u32]) -> (Vec<u32>, Vec<u32>) {
+        let held_out: BTreeMap<usize, u64> = self.held_out.iter().copied().collect();
+        let mut all: BTreeMap<usize, u64> = held_out.clone();
+        for &(profile, kept) in &self.kept {
+            *all.entry(profile).or_insert(0) += u64::from(kept);
+        }
+        let mut before: BTreeMap<usize, u64> = BTreeMap::new();
+        let row = |(profile, &customers): (&usize, &u32)| {
+            let of = |counts: &BTreeMap<usize, u64>| counts.get(profile).copied().unwrap_or(0);
+            let so_far = before.entry(*profile).or_insert(0);
+            let up_to = |n: u64| n * of(&held_out) / of(&all).max(1);
+            let out = up_to(*so_far + u64::from(customers)) - up_to(*so_far);
+            *so_far += u64::from(customers);
+            let out = u32::try_from(out).unwrap_or(customers).min(customers);
+            (customers - out, out)
+        };
+        profiles.iter().zip(customers).map(row).unzip()
+    }
+
     /// How many customers are held out.
     pub fn n_held_out(&self) -> u64 {
         self.held_out.iter().map(|&(_, customers)| customers).sum()
@@ -58,6 +81,13 @@ mod tests {
         assert!(copies.iter().all(|n| (200..=201).contains(n)), "{copies:?}");
         assert_eq!(split.n_held_out() + split.kept.iter().map(|&(_, n)| u64::from(n)).sum::<u64>(), 10_000);
         assert!((split.kept_share() - 0.8).abs() < 0.02);
+    }
+
+    #[test]
+    fn rows_of_one_profile_share_what_is_held_out_of_it() {
+        let split = Split { kept: vec![(0, 8), (1, 1)], held_out: vec![(0, 2), (2, 1)] };
+        let (kept, left) = split.of_rows(&[0, 1, 0, 2, 0], &[4, 1, 1, 1, 5]);
+        assert_eq!((kept, left), (vec![4, 1, 0, 0, 4], vec![0, 0, 1, 1, 1]));
     }
 
     #[test]

@@ -8,6 +8,9 @@
 //! deviations or more, with a rank sum of the same p. Shares are of the customers that have a value; k ≥ 10 % and the
 //! claims are of all customers of the segment, so that a few known genders say nothing of a thousand unknown ones.
 //!
+//! What is not tellable is not the same as everywhere: a share of 8 % may be twice everybody's. Only a column that no
+//! test at 5 % tells from everybody else's is said to be *as everywhere* ([`likeness`]); of the others nothing is said.
+//!
 //! Dates are tested as their parts and as pairs of a year with a quarter or month ([`dates`]): a segment of early 2023
 //! and late 2024 must not be told as late 2023.
 //!
@@ -16,6 +19,7 @@
 mod count;
 mod dates;
 mod found;
+mod likeness;
 mod observed;
 mod statistics;
 #[cfg(test)]
@@ -33,7 +37,7 @@ pub use crate::customer::MIN_CUSTOMERS;
 pub use count::Tallies;
 pub use statistics::wilson_interval;
 pub(super) use trait_test::shows_the_few_beside;
-pub use words::Statement;
+pub use words::{Statement, names_of};
 
 /// The fewest customers of whom a statement rests on themselves: with fewer an upload's group is not described by what
 /// is observed in it, no provider is told what they have in common, and no confidence is learned from them.
@@ -47,8 +51,12 @@ pub const MIN_OBSERVED: u64 = 50;
 pub struct Distinction {
     /// What is tellable, in the schema's order; of one column what sets the segment apart most comes first.
     pub distinguishing: Vec<Distinguishing>,
-    /// The persona keys of the features that are in the segment as everywhere, in the schema's order.
+    /// The persona keys of the features of which nothing is tellable, in the schema's order.
     pub not_distinguishing: Vec<String>,
+    /// Those of them whose values are in the segment as everywhere: no test tells them from everybody else's. Of the
+    /// others nothing may be said, neither that they differ nor that they do not.
+    #[serde(default)]
+    pub as_everywhere: Vec<String>,
 }
 
 /// One thing that sets a segment's customers apart.

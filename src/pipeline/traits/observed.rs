@@ -16,7 +16,7 @@ impl Tallies<'_> {
         };
         Distinction {
             distinguishing: trained.distinguishing.iter().filter(stands).cloned().collect(),
-            not_distinguishing: Vec::new(),
+            ..Distinction::default()
         }
     }
 

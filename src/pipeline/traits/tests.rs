@@ -90,6 +90,65 @@ fn customers_who_are_as_everywhere_have_no_trait_that_sets_them_apart() {
 }
 
 #[test]
+fn what_is_merely_not_tellable_is_not_said_to_be_as_everywhere() {
+    let of =
+        |group, times, town, tier| (group, times, Customer { town, tier, newsletter: "No", ..Customer::default() });
+    // Bedok has 8 % here and 4 % elsewhere, and Gold 44 % against 38 %: neither is told, and both are sure.
+    let mut rows = vec![of(0, 160, "Bedok", "Gold"), of(1, 320, "Bedok", "Gold")];
+    for (group, towns) in [(0, [460, 460, 460, 460]), (1, [1_920, 1_920, 1_920, 1_920])] {
+        for (town, times) in ["Novena", "Yishun", "Punggol", "Bishan"].into_iter().zip(towns) {
+            let gold = if group == 0 { times * 40 / 100 } else { times * 36 / 100 };
+            rows.extend([of(group, gold, town, "Gold"), of(group, times - gold, town, "Silver")]);
+        }
+    }
+    let gender = |(group, times, c): Rows| {
+        let half = times / 2;
+        [(group, half, Customer { gender: "Female", ..c }), (group, times - half, Customer { gender: "Male", ..c })]
+    };
+    let joined = |(group, times, c): Rows| {
+        let month = if group == 0 { "2024-11-03" } else { "2024-05-03" };
+        (group, times, Customer { joined: month, ..c })
+    };
+    let rows: Vec<Rows> = rows.into_iter().flat_map(gender).map(joined).collect();
+    let (summary, _, not) = told(&rows);
+    assert_eq!(not, ["Towns", "Gender", "Years", "Tier", "Newsletter"]);
+    assert_eq!(summary, "Joined October to December (all). Gender as everywhere.");
+}
+
+#[test]
+fn a_month_beside_its_quarter_and_a_number_that_differs_a_little_are_not_as_everywhere() {
+    let rows: Vec<Rows> = (0..2_000)
+        .map(|i| {
+            let group = i32::from(i >= 500);
+            let month = if group == 0 { ["2023-10-01", "2023-11-01", "2024-12-01"][i % 3] } else { MONTHS[i % 12] };
+            // A few more have the median itself.
+            let spend = ["90", "100", "110", "120"][if group == 0 && i % 8 == 0 { 1 } else { i / 12 % 4 }];
+            let tier = ["Silver", "Gold"][i / 2 % 2];
+            (group, 1, Customer { joined: month, spend, tier, ..Customer::default() })
+        })
+        .collect();
+    let (summary, _, not) = told(&rows);
+    assert!(summary.contains("October to December") && summary.ends_with(" Tier as everywhere."), "{summary}");
+    assert!(!not.is_empty() && !summary.to_lowercase().contains("month as"), "{summary} {not:?}");
+}
+
+/// The first days of a year's months.
+const MONTHS: [&str; 12] = [
+    "2023-01-01",
+    "2023-02-01",
+    "2023-03-01",
+    "2024-04-01",
+    "2024-05-01",
+    "2024-06-01",
+    "2023-07-01",
+    "2023-08-01",
+    "2024-09-01",
+    "2024-10-01",
+    "2024-11-01",
+    "2023-12-01",
+];
+
+#[test]
 fn a_trait_of_all_is_said_of_all_and_one_that_is_only_more_frequent_is_not() {
     let rows: Vec<Rows> = (0..2)
         .flat_map(|group| {
@@ -140,13 +199,18 @@ fn a_month_is_told_in_place_of_its_quarter_where_all_joined_in_it() {
     let months = ["2024-01-01", "2024-04-01", "2024-05-01", "2024-06-01", "2024-08-01", "2024-11-01"];
     let others = months.into_iter().map(|month| (1, 200, joined(month)));
     let (summary, ..) = told(&[(0, 300, joined("2024-05-02"))].into_iter().chain(others).collect::<Vec<_>>());
-    assert_eq!(summary, "Joined in May (all). Year as everywhere.");
+    assert_eq!(summary, "Joined in May (all).", "the year is one for all, and nothing to speak of");
 }
 
 #[test]
 fn customers_of_one_file_are_compared_with_that_file() {
     let tier = |tier, town| Customer { tier, town, ..Customer::default() };
-    let (table, groups) = table(&[(0, 200, tier("Gold", "Bedok")), (1, 200, tier("Gold", "Novena"))]);
+    let (table, groups) = table(&[
+        (0, 100, tier("Gold", "Bedok")),
+        (0, 100, tier("Silver", "Bedok")),
+        (1, 100, tier("Gold", "Novena")),
+        (1, 100, tier("Silver", "Novena")),
+    ]);
     let distinction = Tallies::count(&table, &groups, 2).distinctions().remove(0);
     assert_eq!(distinction.summary_within_file(table.schema(), 200), "From Bedok (all). Tier as in the whole file.");
     assert_eq!(distinction.summary(table.schema(), 200), "From Bedok (all). Tier as everywhere.");

@@ -2,6 +2,7 @@
 
 use super::count::{Counts, Subject, SubjectKind, Tallies};
 use super::found::{Found, MIN_LIFT};
+use super::likeness::Likeness;
 use super::statistics::{Cell, quartiles, rank_sum_p_value, robust_deviation, wilson_low};
 use super::{Claim, Distinction, Distinguishing, DistinguishingNumber, DistinguishingValue, MIN_CUSTOMERS, dates};
 use crate::customer::DatePart;
@@ -24,10 +25,12 @@ struct Tested<'a, 's> {
     subjects: &'a [(Subject<'s>, Counts)],
     /// The p-value below which a finding is none of chance.
     p_limit: f64,
-    /// The group's line, its customers, and the line of everybody.
+    /// The group's line and its customers.
     line: usize,
     customers: u64,
+    /// The line of everybody, and all customers.
     everybody: usize,
+    all: u64,
 }
 
 impl Tallies<'_> {
@@ -44,7 +47,8 @@ impl Tallies<'_> {
         let p_limit = FALSE_CLAIMS / n_tests.max(1) as f64;
         let of_group = |line: usize| {
             let customers = self.customers(line);
-            let tested = Tested { subjects: &subjects, p_limit, line, customers, everybody: self.n_groups() };
+            let (everybody, all) = (self.n_groups(), self.customers(self.n_groups()));
+            let tested = Tested { subjects: &subjects, p_limit, line, customers, everybody, all };
             if customers < MIN_CUSTOMERS { Distinction::default() } else { tested.distinction() }
         };
         (0..self.n_groups()).map(of_group).collect()
@@ -61,9 +65,12 @@ impl Tested<'_, '_> {
             let mut own = told.get(place).cloned().unwrap_or_default();
             own.sort_by(|a, b| b.excess().total_cmp(&a.excess()));
             let is_told = number.is_some() || found.get(place).is_some_and(|found| !found.is_empty());
-            let is_paired = told.iter().zip(self.subjects).any(|(told, (other, _))| {
-                !told.is_empty() && other.column == subject.column && subject.is_part_of(other)
-            });
+            let beside = told
+                .iter()
+                .zip(self.subjects)
+                .filter(|(told, (other, _))| !told.is_empty() && other.column == subject.column && other != subject);
+            let is_paired = beside.clone().any(|(_, (other, _))| subject.is_part_of(other));
+            let is_restated = beside.clone().any(|(_, (other, _))| subject.overlaps(other));
             let has_values = counts.line(self.line).iter().any(|&customers| customers > 0);
             if let SubjectKind::Feature(_) = subject.kind
                 && !is_told
@@ -71,11 +78,23 @@ impl Tested<'_, '_> {
                 && has_values
             {
                 distinction.not_distinguishing.push(subject.key.to_owned());
+                if !is_restated && self.is_as_everywhere(subject, counts) {
+                    distinction.as_everywhere.push(subject.key.to_owned());
+                }
             }
             distinction.distinguishing.extend(own.iter().map(|found| found.distinguishing(subject)));
             distinction.distinguishing.extend(number);
         }
         distinction
+    }
+
+    fn is_as_everywhere(&self, subject: &Subject<'_>, counts: &Counts) -> bool {
+        let (own, all) = (counts.line(self.line), counts.line(self.everybody));
+        let likeness = Likeness { customers: (self.customers, self.all), own, all };
+        match subject.is_number() {
+            true => likeness.of_number(&numbers(counts, self.line, self.everybody)),
+            false => likeness.of_values(),
+        }
     }
 
     /// The tellable values of a subject that is no number.
@@ -101,13 +120,7 @@ impl Tested<'_, '_> {
     }
 
     fn number(&self, subject: &Subject<'_>, counts: &Counts) -> Option<Distinguishing> {
-        let numbers = counts.values.iter().zip(counts.line(self.line).iter().zip(counts.line(self.everybody)));
-        let numbers: Vec<(f64, u64, u64)> = numbers
-            .filter_map(|(value, (&own, &all))| match value {
-                TraitValue::Mean(number) => Some((*number, own, all)),
-                TraitValue::Whole(_) | TraitValue::Name(_) => None,
-            })
-            .collect();
+        let numbers = numbers(counts, self.line, self.everybody);
         let n: u64 = numbers.iter().map(|&(_, own, _)| own).sum();
         if n < MIN_TOLD || (n as f64) < MIN_SHARE * self.customers as f64 {
             return None;
@@ -129,6 +142,16 @@ impl Tested<'_, '_> {
             })
         })
     }
+}
+
+/// Each number with its customers in a group and in all, ascending.
+fn numbers(counts: &Counts, line: usize, everybody: usize) -> Vec<(f64, u64, u64)> {
+    let lines = counts.values.iter().zip(counts.line(line).iter().zip(counts.line(everybody)));
+    let number = |(value, (&own, &all)): (&TraitValue, (&u64, &u64))| match value {
+        TraitValue::Mean(number) => Some((*number, own, all)),
+        TraitValue::Whole(_) | TraitValue::Name(_) => None,
+    };
+    lines.filter_map(number).collect()
 }
 
 impl Found {
@@ -165,6 +188,14 @@ impl Subject<'_> {
             }
             _ => value.clone(),
         }
+    }
+
+    /// Whether one of two subjects of a date says something of the other: a month and its quarter do, a year and a
+    /// month do not.
+    fn overlaps(&self, other: &Subject<'_>) -> bool {
+        let is_year = |subject: &Subject<'_>| subject.date_part() == Some(DatePart::Year);
+        let is_pair = |subject: &Subject<'_>| matches!(subject.kind, SubjectKind::Pair(_));
+        is_pair(self) || is_pair(other) || is_year(self) == is_year(other)
     }
 
     /// Whether this is one of the parts of the pair `other`.

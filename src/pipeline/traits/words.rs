@@ -60,12 +60,6 @@ impl Distinction {
         statements
     }
 
-    /// What is in the segment as everywhere, in the words of a sentence: `gender`, `year`, `Plan`.
-    pub fn as_everywhere(&self, schema: &Schema) -> Vec<String> {
-        let features = schema.features().filter(|feature| self.not_distinguishing.contains(&feature.persona.key));
-        features.map(|feature| name_of(schema, &feature)).collect()
-    }
-
     /// What sets `customers` of a training apart, in sentences: `Joined October to December (all). More often than
     /// others from Bedok or Novena (34 % against 17 %). Gender and year as everywhere.`
     pub fn summary(&self, schema: &Schema, customers: u64) -> String {
@@ -86,7 +80,7 @@ impl Distinction {
             return format!("No trait sets these {} customers apart.", with_commas(customers));
         }
         let mut sentences: Vec<String> = statements.iter().map(Statement::sentence).collect();
-        let rest = self.as_everywhere(schema);
+        let rest = names_of(schema, &self.as_everywhere);
         if !rest.is_empty() {
             sentences.push(format!("{} {as_the_rest}.", capitalised(&listed(&rest, "and"))));
         }
@@ -159,6 +153,12 @@ fn phrase(schema: &Schema, column: usize) -> &str {
 
 fn title_of(schema: &Schema, key: &str) -> String {
     schema.features().find(|feature| feature.persona.key == key).map_or(String::new(), |f| spaced(f.title))
+}
+
+/// What the features with these persona keys are called in a sentence, in the schema's order: `gender`, `year`, `Plan`.
+pub fn names_of(schema: &Schema, keys: &[String]) -> Vec<String> {
+    let features = schema.features().filter(|feature| keys.contains(&feature.persona.key));
+    features.map(|feature| name_of(schema, &feature)).collect()
 }
 
 /// What a feature is called in a sentence.

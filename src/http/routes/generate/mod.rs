@@ -237,6 +237,7 @@ impl Job {
             persona_summary: summary,
             distinguishing: &distinction.distinguishing,
             not_distinguishing: &distinction.not_distinguishing,
+            as_everywhere: &distinction.as_everywhere,
             generated_result: results(self.given.campaign.output(), content, &images),
             post: &content.variants,
             fields_used: &fields_used,

@@ -112,9 +112,12 @@ pub(super) struct GenerateAnswer<'a> {
     /// What sets the segment's customers apart; empty for an edited persona, for everyone, and for a customer whose
     /// segment is not sure (`cluster_strength` below 0.6).
     pub distinguishing: &'a [Distinguishing],
-    /// The persona's keys that are as everywhere.
+    /// The persona's keys of which nothing is told.
     #[schema(example = json!(["Top_Gender", "Top_Loyalty_Tier"]))]
     pub not_distinguishing: &'a [String],
+    /// Those of them that are as everywhere: no test tells them apart. Of the others nothing can be said.
+    #[schema(example = json!(["Top_Gender"]))]
+    pub as_everywhere: &'a [String],
     /// One entry a variant: texts, addresses of images, or objects with `text` and `image`. A missing image is an
     /// empty text, and `image_error` says why.
     #[schema(value_type = Vec<Value>, example = json!(["Fresh bread at nine, and a seat by the window."]))]
