@@ -16,6 +16,7 @@ use super::access::Sender;
 use super::admission::{Class, Classes};
 use super::metrics::Answered;
 use super::problem::Problem;
+use super::request::accept::accepts;
 use super::state::AppState;
 use super::waited::Waited;
 use crate::audit::Entry;
@@ -168,6 +169,7 @@ pub(super) async fn identify_and_log(
     request.extensions_mut().insert(sender);
     request.extensions_mut().insert(context.clone());
     let ending = Ending::of(&context, &state);
+    let is_for_a_browser = request.method() == Method::GET && accepts(request.headers(), "text/html");
     let span = tracing::info_span!("request", request_id = %context.id);
     let mut response = next.run(request).instrument(span).await;
     if let Some(version) = response.headers().get(X_MODEL_VERSION) {
@@ -181,7 +183,7 @@ pub(super) async fn identify_and_log(
         if !(context.is_probe() && response.status() == StatusCode::SERVICE_UNAVAILABLE) {
             problem.log(&context.id);
         }
-        let mut finished = problem.into_response(&context.id);
+        let mut finished = problem.into_response(&context.id, is_for_a_browser);
         // The headers for cross-origin requests that inner layers set belong to the problem, too.
         finished.headers_mut().extend(std::mem::take(response.headers_mut()).into_iter().filter(is_for_browsers));
         response = finished;

@@ -135,6 +135,20 @@ async fn the_server_answers_under_its_own_names_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_browser_under_a_foreign_host_gets_a_page_that_says_what_to_set() {
+    let app = TestApp::spawn().await;
+    let head = "Host: crm.example:5000\r\nAccept: text/html,*/*;q=0.8\r\nConnection: close";
+    let answer = raw(&app, &format!("GET / HTTP/1.1\r\n{head}\r\n\r\n")).await;
+    assert!(answer.starts_with("HTTP/1.1 421") && answer.contains("content-type: text/html"), "{answer}");
+    for part in ["<code>ALLOW_HOSTS</code>", "<code>PUBLIC_URL</code>", "default-src 'none'", "x-request-id"] {
+        assert!(answer.contains(part), "{part} in {answer}");
+    }
+    assert!(!answer.contains("crm.example"), "{answer}");
+    let change = raw(&app, &format!("POST /generate-promo HTTP/1.1\r\n{head}\r\nContent-Length: 0\r\n\r\n")).await;
+    assert!(change.starts_with("HTTP/1.1 421") && change.contains("\"foreign_host\""), "{change}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn every_host_is_answered_where_the_operator_says_so() {
     let app = TestApp::spawn_with(Setup { allow_hosts: vec!["*"], ..Setup::default() }).await;
     let request = "GET /healthz HTTP/1.1\r\nHost: anything.example\r\nConnection: close\r\n\r\n";

@@ -9,7 +9,7 @@
 use std::sync::Arc;
 
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::{Html, IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -17,6 +17,9 @@ use super::error::ApiError;
 use super::field::FieldProblem;
 use crate::causes::with_causes;
 use crate::http::waited::Waited;
+
+/// What to do about a host name that the server does not answer under.
+const FOREIGN_HOST_PAGE: &str = include_str!("foreign_host.html");
 
 /// An [`ApiError`] on its way out; the outermost layer adds the request's id.
 #[derive(Clone)]
@@ -89,9 +92,12 @@ impl Problem {
         }
     }
 
-    /// The finished answer.
-    pub(in crate::http) fn into_response(self, request_id: &str) -> Response {
+    /// The finished answer: the document or, for a browser whose user can do nothing but change the address, a page.
+    pub(in crate::http) fn into_response(self, request_id: &str, is_for_a_browser: bool) -> Response {
         let status = self.0.status();
+        if is_for_a_browser && matches!(*self.0, ApiError::ForeignHost) {
+            return (status, Html(FOREIGN_HOST_PAGE)).into_response();
+        }
         let sentence = self.0.sentence();
         let mut response = (status, axum::Json(self.document(&sentence, request_id))).into_response();
         let headers = response.headers_mut();
