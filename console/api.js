@@ -1,14 +1,12 @@
-// The service's API: the one place that knows its routes. A failure is thrown as the problem document that it answers.
+// The one place that knows the API's routes. A failure is thrown as its problem document.
 
 const BASE = new URL('.', document.baseURI);
 
-/** What lives as long as this tab, and nowhere else: keys, the last status, the upload at hand.
+/** What lives as long as this tab, and nowhere else.
  * @type {{ key: string, adminKey: string, status: KnownStatus, upload: any }} */
 export const session = { key: '', adminKey: '', status: {}, upload: null };
 
-/** A problem document as it is thrown. */
 export class Problem extends Error {
-  /** @param {any} document @param {number} status */
   constructor(document, status) {
     super(document.error);
     this.error = document.error;
@@ -19,15 +17,13 @@ export class Problem extends Error {
   }
 }
 
-/** The address of a route, whose names and query are filled in. @returns {URL} */
 function address(path, { query = {}, ...values }) {
   const url = new URL(path.slice(1).replace(/\{(\w+)\}/g, (_, key) => encodeURIComponent(values[key])), BASE);
   for (const [key, value] of Object.entries(query)) url.searchParams.set(key, String(value));
   return url;
 }
 
-/** Sends a request; `route` is a method and a path of the API.
- * @param {string} route @param {any} [how] @returns {Promise<Response>} */
+/** Sends a request; `route` is a method and a path of the API. @param {any} [how] */
 async function send(route, how = {}) {
   const { values = {}, json, form, accept = 'application/json', admin, key, signal, headers = {} } = how;
   const [method, path] = route.split(' ');
@@ -51,7 +47,6 @@ async function send(route, how = {}) {
   try {
     problem = JSON.parse(text);
   } catch {
-    // A proxy's page, and no problem document.
   }
   throw new Problem(problem, status);
 }
@@ -60,7 +55,6 @@ async function send(route, how = {}) {
 const get = async (route, how) => (await send(route, how)).json();
 const blob = async (route, how) => (await send(route, { accept: '*/*', ...how })).blob();
 
-/** The events of an answer that tells how far it is. @param {Response} response */
 async function* events(response) {
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let waiting = '';
@@ -78,8 +72,7 @@ async function* events(response) {
   }
 }
 
-/** Sends a request and tells each event; the answer is what `done` says.
- * @type {ApiFollow} */
+/** Tells each event; the answer is what `done` says. @type {ApiFollow} */
 async function follow(route, how, told) {
   const response = await send(route, { ...how, accept: 'text/event-stream' });
   if (!response.headers.get('content-type')?.startsWith('text/event-stream')) return response.json();
@@ -113,20 +106,19 @@ export const api = {
   approve: id => get('POST /uploads/{id}/approve', { values: { id }, admin: true }),
   remove: id => send('DELETE /uploads/{id}', { values: { id }, admin: true }),
   jobs: how => get('GET /retrain', { admin: true, ...how }),
-  /** Follows a job that is under way, started by any client. */
   job: (id, signal, told) => follow('GET /retrain/{id}', { values: { id }, admin: true, signal }, told),
   retrain: (form, force, told) =>
     follow('POST /retrain', { form, admin: true, values: { query: force ? { force } : {} } }, told),
   compare: told => follow('POST /compare', { admin: true }, told),
-  /** Whether a key opens the door that it is for; throws what the service says where not. */
+  /** Throws where a key does not open the door that it is for. */
   tryKey: (key, admin) => (admin ? get('GET /models', { key }) : get('GET /status', { key })),
 };
 
-/** Why the routes for administrators are closed to this tab; nothing where they are open. @returns {string | null} */
+/** Why the routes for administrators are closed to this tab. @returns {string | null} */
 export function closed() {
   if (session.status.admin_key_is_set === false) return 'No ADMIN_KEY is set: the operator closed this.';
   return session.adminKey || session.key ? null : 'This needs the administrator\u2019s key: see \u201cKeys\u201d.';
 }
 
-/** An address of a picture on this origin, whatever host it was made for. */
+/** A picture's address on this origin. */
 export const here = url => new URL(new URL(url, BASE).pathname.replace(/^.*\/images\//, 'images/'), BASE).href;

@@ -1,5 +1,4 @@
-// The customers' map: a canvas on which every profile is a mark, its area by customers, its colour and shape by
-// segment, column or upload; with legend, zoom, what a mark is, and the same as a table; by pointer and by keys.
+// The customers' map: a canvas with a mark for each profile, its legend, what a mark is, and the same as a table.
 import {
   OTHER, all, called, el, fill, look, mark, name, nodes, num, pct, plural, press, put, q, table, title, value,
 } from './dom.js';
@@ -11,7 +10,6 @@ const MOVE_MS = 600;
 const MANY = 8;
 const TEACH = 'Point at a mark, or use the arrow keys, to see who it is.';
 
-/** Draws marks and finds them; what is said of one is the figure's affair. */
 export class Plane {
   width = 1; height = 1; ratio = 1; arrived = 1; pointed = -1; chosen = null; sx; sy; sr;
   zoomed = { by: 1, x: 0, y: 0 };
@@ -19,8 +17,7 @@ export class Plane {
   lookOf = at => look(this.points.segment[at]);
   isShown = at => at >= 0;
 
-  /** @param {HTMLCanvasElement} canvas
-   * @param {{ x: number[], y: number[], segment: (number | null)[], customers: number[] }} points */
+  /** @param {any} points its columns `x`, `y`, `segment`, `customers` */
   constructor(canvas, points) {
     this.canvas = canvas;
     this.context = canvas.getContext('2d');
@@ -33,7 +30,6 @@ export class Plane {
     this.measure();
   }
 
-  /** Fits the picture to the canvas's size on the screen. */
   measure() {
     const { x, y, customers } = this.points;
     const { clientWidth: width, clientHeight: height } = this.canvas;
@@ -68,7 +64,7 @@ export class Plane {
     }
   }
 
-  /** The mark that is nearest to a place on the screen, at most a finger away; −1 where there is none. */
+  /** The nearest mark, at most a finger away; −1 where there is none. */
   nearest(px, py) {
     let [best, least] = [-1, 22 ** 2];
     for (let near = 0; near < 9; near += 1) {
@@ -81,7 +77,6 @@ export class Plane {
     return best;
   }
 
-  /** Enlarges about a place of the screen. */
   zoom(factor, px = this.width / 2, py = this.height / 2) {
     const was = this.zoomed;
     const by = clamp(was.by * factor, 1, 40);
@@ -91,18 +86,15 @@ export class Plane {
     this.draw();
   }
 
-  /** Moves the picture. */
   pan(dx, dy) {
     this.zoomed = { by: this.zoomed.by, x: this.zoomed.x + dx, y: this.zoomed.y + dy };
     this.place();
     this.draw();
   }
 
-  /** Where the middle of each segment is on the screen. */
   spots = () => new Map([...this.middles].map(([id, at]) => [id, [this.sx[at], this.sy[at]]]));
 
-  /** Lets new marks grow, and segments that were there before come from where they were, where motion is welcome.
-   * @param {Map<number, number[]>} [before] */
+  /** Lets marks grow; segments that were there before come from where they were. */
   arrive(before = new Map()) {
     if (matchMedia('(prefers-reduced-motion: reduce)').matches) return this.draw();
     for (const [id, [x, y]] of this.spots())
@@ -118,7 +110,6 @@ export class Plane {
     requestAnimationFrame(step);
   }
 
-  /** Where a mark is at this moment, and how large. */
   now(at) {
     const from = this.arrived < 1 && this.shift.get(this.points.segment[at]);
     if (!from) return [this.sx[at], this.sy[at], this.sr[at] * this.arrived];
@@ -164,7 +155,7 @@ const sum = numbers => numbers.reduce((a, b) => a + b, 0);
 const cell = (x, y) => Math.floor(x / CELL) * 65_536 + Math.floor(y / CELL);
 const ends = numbers => [numbers.reduce((a, b) => Math.min(a, b)), numbers.reduce((a, b) => Math.max(a, b))];
 
-/** Equal areas: a triangle and a diamond are drawn by what they fit into. */
+/** Of equal areas. */
 function trace(context, shape, x, y, r) {
   if (shape === 'circle') return context.arc(x, y, r, 0, 7);
   const [a, b] = [r * 1.55, r * 1.25];
@@ -173,7 +164,7 @@ function trace(context, shape, x, y, r) {
   for (const [dx, dy] of corners) context.lineTo(x + dx, y + dy);
 }
 
-/** For each segment the profile that is nearest to its mean, in the order of the ids. */
+/** For each segment the profile nearest to its mean. */
 function middles({ x, y, segment, customers }) {
   const marks = Map.groupBy(segment.keys(), at => segment[at]);
   marks.delete(null);
@@ -187,11 +178,10 @@ function middles({ x, y, segment, customers }) {
   return new Map([...marks].sort(([a], [b]) => a - b).map(([id, of]) => [id, middle(of)]));
 }
 
-/** The map on the screen, for measurements, and for the next one's motion. @type {{ plane: Plane | null }} */
+/** The map on the screen, for the next one's motion. @type {{ plane: Plane | null }} */
 export const shown = { plane: null };
 
-/** The figure of an answer of `GET /map`, with an upload's places where there are any.
- * @param {Api['CustomerMap']} map @param {{ upload?: any, file?: string, before?: Map<number, number[]> }} [besides] */
+/** With an upload's places where there are any. @param {Api['CustomerMap']} map @param {any} [besides] */
 export function mapFigure(map, { upload, file, before } = {}) {
   const root = fill('map', { readout: TEACH });
   const part = key => q(root, `[data-k=${key}]`);
@@ -226,7 +216,6 @@ function begin(view, before) {
   root.dataset.ready = 'true';
 }
 
-/** What pointers do: say what a mark is, choose it, move and enlarge the picture. */
 function pointing(view) {
   const { plane } = view;
   let held = null;
@@ -280,7 +269,6 @@ function keys(view, event) {
   event.preventDefault();
 }
 
-/** Says what a mark is. */
 function point(view, at, byPointer = false) {
   const { plane, part, root } = view;
   if (at === view.at) return;
@@ -300,7 +288,6 @@ function point(view, at, byPointer = false) {
   tip.style.transform = `translate(${x}px, ${y}px)`;
 }
 
-/** Who a mark is, in words. */
 function said({ points, map }, at) {
   const words = [`${called(points.segment[at])}, ${plural(points.customers[at], 'customer')}`];
   if (at >= map.x.length) return [...words, 'of your upload; not among those trained on'];
@@ -312,10 +299,8 @@ function said({ points, map }, at) {
   return words;
 }
 
-/** One group of a way to colour. @param {any} key @param {string} text @param {typeof OTHER} look */
 const entry = (key, text, look) => ({ key, text, look });
 
-/** The ways to colour: by segment, by an upload's newcomers, and by any column. */
 function groupings(map, points, upload, file) {
   const of = at => points.segment[at];
   const ids = [...new Set(points.segment)].sort((a, b) => Number(a === null) - Number(b === null) || a - b);
@@ -335,7 +320,6 @@ function byValue(map, { title: column, values, codes }) {
   const sums = values.map(() => 0);
   for (const [at, code] of codes.entries()) if (code !== null) sums[code] += map.customers[at];
   const most = [...values.keys()].sort((a, b) => sums[b] - sums[a]).slice(0, MANY);
-  // Years and months in their own order.
   if (most.every(code => typeof values[code] === 'number')) most.sort((a, b) => values[a] - values[b]);
   const list = most.map((code, at) => entry(code, value(column, values[code]), look(at)));
   const others = values.length - most.length;
@@ -352,7 +336,7 @@ function byNumber({ title: column, values, codes }) {
   return { title: title(column), of, list };
 }
 
-/** The map's points, and after them those of an upload that training never saw. */
+/** The map's points, then those of an upload that training never saw. */
 function withUpload(map, upload) {
   const added = [...(upload?.x.keys() ?? [])].filter(at => upload.profile[at] === null);
   const join = key => [...map[key], ...added.map(at => upload[key][at])];
@@ -375,7 +359,7 @@ function choose(view, key = undefined) {
   const chosen = view.chosen === key ? undefined : key;
   const isSegment = group === view.groups[0];
   view.chosen = chosen;
-  // Those of a segment stay among the others, which are pale; a null is what is outside.
+  // A segment stays among the others, which are pale.
   plane.chosen = isSegment && chosen !== undefined && chosen !== null ? chosen : null;
   plane.isShown = at => chosen === undefined || plane.chosen !== null || group.of(at) === chosen;
   for (const button of all(view.part('legend'), 'button'))

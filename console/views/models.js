@@ -1,15 +1,12 @@
-// Models: the versions, what each is worth, and back to another one; one version's report, drawn from its JSON;
-// trainings, watched as they go; and ways to train, compared.
+// Models: the versions, and back to another one; a version's report; trainings, watched; ways to train, compared.
 import { api, closed } from '../api.js';
 import {
-  alert, all, ask, badge, bar, bring, bytes, dec, details, el, empty, fill, link, look, name, note, num, pairs,
-  para, pct, plural, press, put, q, save, screen, section, span, table, title, toast, way, when,
+  STEADY, alert, all, ask, badge, bar, bring, bytes, dec, decided, decidedShort, details, driftSentence, drifts,
+  dropping, el, empty, fill, link, look, mend, name, note, num, pairs, para, pct, plural, press, put, q, save, screen,
+  section, sends, span, steady, table, title, toast, way, when,
 } from '../dom.js';
 import { mapFigure } from '../map.js';
-import { STEADY, decided, decidedShort, driftSentence, drifts, steady } from '../traits.js';
-import { dropping, mend, sends } from '../writing.js';
 
-/** What `make` brings, for administrators. */
 function forAdmins(signal, make) {
   const reason = closed();
   const body = el('div', reason && empty('For administrators', reason));
@@ -74,7 +71,6 @@ function row(of, list, live) {
   ];
 }
 
-/** Two reports side by side: what differs, or everything. */
 async function compare(result, chosen, signal) {
   result.hidden = false;
   put(result, para('.soft', 'Comparing…'));
@@ -110,7 +106,6 @@ function lines(a, b) {
   ];
 }
 
-/** Nested names and values as one list. */
 const flat = (of, prefix = '') => Object.entries(of ?? {}).flatMap(([key, each]) => {
   if (each && typeof each === 'object' && !Array.isArray(each)) return flat(each, `${prefix}${key}.`);
   const is = typeof each === 'number' ? Number(each.toPrecision(5)) : each ?? 'by itself';
@@ -138,7 +133,6 @@ export function report({ parameter: version, signal }) {
   return screen({ head: 'Report', back: ['#/models', 'All versions'] }, para('.soft', version), body);
 }
 
-/** @param {any} it a report, which is no part of the description @param {Api['CustomerMap'] | null} map */
 function parts(version, it, map) {
   const [tone, words] = VERDICTS[it.verdict] ?? ['', it.verdict];
   const read = [...it.files.map(file => [file, 'read']), ...it.skipped.map(({ file, why }) => [file, why])];
@@ -191,7 +185,7 @@ function check({ name, value, bound, limit, passed, is_tolerated, detail }) {
 
 function scores({ scores: now, live }) {
   if (!now) return note('', 'Nothing was fitted.');
-  /** @type {[string, string, (n: any) => any][]} */
+  /** @type {any[][]} */
   const shown = [
     ['Customers', 'rows', num], ['Distinct profiles', 'profiles', num], ['Segments', 'clusters', num],
     ['Outside every segment', 'noise_share', pct], ['Least stable segment, found again', 'least_jaccard', pct],
@@ -246,11 +240,8 @@ function retraining(signal) {
   return [para('.lead', 'Trains on base data and waiting uploads. What is refused changes nothing.'), form, live, past];
 }
 
-/** Lets the header look at once which version is live. */
 const changed = () => document.dispatchEvent(new Event('changed'));
 
-/** Shows a job as it goes, its step, its share and what time is left, and how it ended.
- * @param {(told: (event: string, progress: any) => void) => Promise<any>} begin */
 async function watch(live, head, begin) {
   const bar = el('progress', { max: 1, value: 0, aria: { label: head } });
   const words = el('p', { role: 'status' }, 'Starting');
@@ -274,11 +265,9 @@ async function watch(live, head, begin) {
   }
 }
 
-/** Watches a job that somebody else started, or this tab before. */
 const join = (live, head, { job }, signal, form) =>
   watch(live, head, told => api.job(job, signal, told)).catch(problem => signal.aborted || mend(form, problem));
 
-/** A form with one field, where it has a value. */
 function formOf(field, values) {
   const form = new FormData();
   for (const value of values) form.append(field, value);
@@ -290,7 +279,6 @@ const outcome = job => put(note(TONE[job.state] ?? '',
   job.state === 'published' ? `Published: ${job.version} is live.` : ENDED[job.state] ?? job.error ?? title(job.state),
   failings(job), job.version && link('Read the report', `#/models/${job.version}`)), { role: 'status' });
 
-/** What a job failed and left out, in sentences. @param {Api['Retraining']} job */
 function failings({ failed_checks: checks, left_out: files }) {
   const words = [...checks.map(of => of.sentence), ...files.map(of => `${of.file}: ${of.why}`)];
   return words.length > 0 && el('ul', words.map(each => el('li', each)));
@@ -310,7 +298,7 @@ function latest(jobs, next) {
   ];
 }
 
-/** The uploads that no training has taken yet, to approve or delete. @param {any} waiting */
+/** @param {any} waiting */
 function uploads(waiting, load) {
   const list = /** @type {Api['Uploads']} */ (waiting).uploads;
   if (!list) return waiting;
@@ -342,9 +330,7 @@ const OUT = {
   one_column: 'one column decides, a filter would do',
 };
 
-/** Ways to train beside one another, for administrators: start it, watch it, look at the table, publish one.
- * @param {AbortSignal} signal */
-export function comparing(signal) {
+function comparing(signal) {
   const live = el('div', { hidden: true });
   const result = el('div');
   const form = fill('compare');

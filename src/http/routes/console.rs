@@ -53,12 +53,8 @@ const FILES: &[File] = files![
     "app.js" JAVASCRIPT,
     "dom.js" JAVASCRIPT,
     "map.js" JAVASCRIPT,
-    "traits.js" JAVASCRIPT,
-    "writing.js" JAVASCRIPT,
     "views/customers.js" JAVASCRIPT,
-    "views/health.js" JAVASCRIPT,
     "views/models.js" JAVASCRIPT,
-    "views/upload.js" JAVASCRIPT,
 ];
 
 /// The console's files below `/console/`; the page itself is answered by [`page`], since `/` is the index, too.
