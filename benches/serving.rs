@@ -121,7 +121,12 @@ async fn start(store: &ModelStore, writer: &WriterConfig, folder: &std::path::Pa
     let prepare = move |_: &Opening| {
         let version = store.load_current().unwrap();
         version.model.warm_up().unwrap();
-        Ok::<_, String>(Prepared { version, store, writer: Writer::new(&writer).unwrap(), on_load: Arc::new(|_| {}) })
+        Ok::<_, String>(Prepared {
+            version: Some(version),
+            store,
+            writer: Writer::new(&writer).unwrap(),
+            on_load: Arc::new(|_| {}),
+        })
     };
     tokio::spawn(application.run_until_stopped(prepare, std::future::pending()));
     while !reqwest::get(format!("http://{address}/readyz")).await.is_ok_and(|r| r.status() == 200) {

@@ -68,8 +68,11 @@ fn try_model(config: &Config) -> Outcome {
     let entries = setup::persona_entries(config)?;
     let store = ModelStore::new(&config.paths.models);
     let Servable { mut version, instead_of } = match store.load_servable() {
+        Err(StoreError::NoCurrent { .. }) if training::has_nothing(config, &store) => {
+            let sentence = training::how_to_begin(config);
+            return if training::may_train(config) { Ok(sentence) } else { Err(anyhow!(sentence)) };
+        }
         Err(StoreError::NoCurrent { .. }) => {
-            training::check_base_data(config)?;
             return Ok(format!("none yet: the first start trains one from {}", config.paths.base_data.display()));
         }
         loaded => loaded?,

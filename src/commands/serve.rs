@@ -144,7 +144,8 @@ fn boxed(error: anyhow::Error) -> Box<dyn Error + Send + Sync> {
 }
 
 /// Everything that takes time before the first request can be answered: milliseconds where there is a model, and
-/// callers are let in behind it; minutes where one has to be trained, and they are let in before it.
+/// callers are let in behind it; minutes where one has to be trained, and they are let in before it. Where there is
+/// nothing to train one from, the server waits for a first workbook.
 fn prepare(config: &Config, opening: &Opening) -> anyhow::Result<Prepared> {
     let store = setup::store(config);
     folders::check(config, store.has_version())?;
@@ -152,7 +153,12 @@ fn prepare(config: &Config, opening: &Opening) -> anyhow::Result<Prepared> {
     // Not at night, when the schedule comes to it.
     setup::training_settings(config)?;
     let writer = setup::writer(config)?;
-    let mut version = training::current_or_trained(config, &store, &|| opening.open())?;
+    let mut version = if training::has_nothing(config, &store) {
+        tracing::warn!(event = "no_model", "{}", training::how_to_begin(config));
+        None
+    } else {
+        Some(training::current_or_trained(config, &store, &|| opening.open())?)
+    };
     let on_load = Arc::new(move |version: &mut ModelVersion| {
         setup::overlay(version, &entries);
         setup::warn_of_sample(version);
@@ -164,8 +170,11 @@ fn prepare(config: &Config, opening: &Opening) -> anyhow::Result<Prepared> {
             );
         }
     });
-    on_load(&mut version);
-    if *setup::schema(config)? != **version.model.schema() {
+    if let Some(version) = &mut version {
+        on_load(version);
+    }
+    let schema = setup::schema(config)?;
+    if version.as_ref().is_some_and(|version| *schema != **version.model.schema()) {
         tracing::warn!(
             event = "schema_differs",
             "the model was trained with another schema than SCHEMA_PATH; uploads are read by the model's own"

@@ -233,8 +233,32 @@ fn train_first(config: &Config, store: &ModelStore) -> anyhow::Result<()> {
     }
 }
 
+/// Whether there is neither a model nor anything to train a first one from.
+pub fn has_nothing(config: &Config, store: &ModelStore) -> bool {
+    !store.has_version() && !holds_anything(&config.paths.base_data)
+}
+
+/// What to do where [`has_nothing`]. An administrator can begin in the console.
+pub fn how_to_begin(config: &Config) -> String {
+    let (models, base_data) = (config.paths.models.display(), config.paths.base_data.display());
+    let next = if may_train(config) {
+        "an administrator uploads the first workbook in the console, or with POST /retrain".to_owned()
+    } else {
+        format!(
+            "put customers (.xlsx, .xls or .csv) into {base_data} and start again, or set ADMIN_KEY and upload them in \
+             the console"
+        )
+    };
+    format!("there is no model in {models} and no workbook in {base_data} to train one from: {next}")
+}
+
+/// Whether any key may train.
+pub fn may_train(config: &Config) -> bool {
+    config.server.admin_key.is_some() || config.server.keys_file.is_some()
+}
+
 /// Whether there is anything to train a first model from; the sentence that says what to do where there is not.
-pub fn check_base_data(config: &Config) -> anyhow::Result<()> {
+fn check_base_data(config: &Config) -> anyhow::Result<()> {
     let base_data = config.paths.base_data.display();
     if holds_anything(&config.paths.base_data) {
         return Ok(());
@@ -246,6 +270,8 @@ pub fn check_base_data(config: &Config) -> anyhow::Result<()> {
     )
 }
 
+/// Hidden files, such as one that keeps a folder in git, are no workbooks.
 fn holds_anything(dir: &Path) -> bool {
-    fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some())
+    let is_hidden = |entry: &fs::DirEntry| entry.file_name().as_encoded_bytes().starts_with(b".");
+    fs::read_dir(dir).is_ok_and(|entries| entries.flatten().any(|entry| !is_hidden(&entry)))
 }

@@ -6,6 +6,7 @@ use content_portal::content::WriterKind;
 use content_portal::http::Prepared;
 
 use super::config::Config;
+use super::training;
 
 /// The line for a server at `address` that got ready so.
 pub fn welcome(config: &Config, address: SocketAddr, prepared: &Prepared) -> String {
@@ -20,11 +21,19 @@ pub fn welcome(config: &Config, address: SocketAddr, prepared: &Prepared) -> Str
         }
         writer => line.push_str(&format!(" Texts come from the {writer} writer.")),
     }
-    if prepared.version.manifest.is_of_the_sample() {
-        let base_data = config.paths.base_data.display();
-        line.push_str(&format!(
+    let base_data = config.paths.base_data.display();
+    match &prepared.version {
+        None if training::may_train(config) => {
+            line.push_str(" There is no model yet: upload a first workbook there, with the administrator's key.");
+        }
+        None => line.push_str(&format!(
+            " There is no model yet: put customers into {base_data} and start again, or set ADMIN_KEY and upload them \
+             there."
+        )),
+        Some(version) if version.manifest.is_of_the_sample() => line.push_str(&format!(
             " Segments are those of the sample: put your own customers into {base_data} and retrain."
-        ));
+        )),
+        Some(_) => {}
     }
     line
 }

@@ -12,15 +12,16 @@ use tokio::sync::Notify;
 
 use super::access::{Access, KeyRing, KeysFileError};
 use super::admission::connections::{self, ConnectionLimits};
+use super::problem::ApiError;
 use super::router::router;
 use super::settings::{Parts, Settings};
-use super::state::{AccessControl, AppState, OnLoad, Ready, lay_extras};
+use super::state::{AccessControl, AppState, Equipment, OnLoad, lay_extras};
 use super::tasks::expiry::run_expiry;
 use super::tasks::refresh::{Refresh, run_refresh};
 use super::tasks::retraining::run_schedule;
 use crate::audit::AuditLog;
 use crate::content::Writer;
-use crate::model_store::{LiveModel, ModelStore, ModelVersion};
+use crate::model_store::{ModelStore, ModelVersion};
 
 /// How long requests in progress may take once the server is asked to stop.
 const STOP_WITHIN: Duration = Duration::from_secs(30);
@@ -31,8 +32,8 @@ const BACKLOG: u32 = 4_096;
 
 /// What a server needs to become ready.
 pub struct Prepared {
-    /// The version to serve.
-    pub version: ModelVersion,
+    /// The version to serve; `None` where none was trained yet. The server then waits for the first one.
+    pub version: Option<ModelVersion>,
     /// The store that newer versions come from.
     pub store: ModelStore,
     /// The writer of texts and pictures.
@@ -88,10 +89,14 @@ pub struct Condition(AppState);
 impl Condition {
     /// One line.
     pub fn sentence(&self) -> String {
-        let Ok(ready) = self.0.ready() else { return "starting: the model is loaded or trained".to_owned() };
+        let retraining = if self.0.jobs().running().is_some() { "; a retraining is running" } else { "" };
+        let ready = match self.0.ready() {
+            Ok(ready) => ready,
+            Err(ApiError::NoModel) => return format!("no model yet: waits for a first workbook{retraining}"),
+            Err(_) => return "starting: the model is loaded or trained".to_owned(),
+        };
         let version = ready.live.snapshot();
         let (n_segments, writer) = (version.model.segments().len(), ready.writer.name());
-        let retraining = if self.0.jobs().running().is_some() { "; a retraining is running" } else { "" };
         format!("serving model {} with {n_segments} segments; texts by the {writer} writer{retraining}", version.id)
     }
 }
@@ -133,7 +138,7 @@ impl Application {
         Ok(Self { listener, address, state, refresh: Refresh::default(), ready: Arc::default() })
     }
 
-    /// Done once the routes that need a model answer. For a single waiter.
+    /// Done once the server is prepared: with a model, or waiting for the first one. For a single waiter.
     pub fn until_ready(&self) -> impl Future<Output = ()> + Send + use<> {
         let ready = self.ready.clone();
         async move { ready.notified().await }
@@ -262,19 +267,21 @@ where
     let Prepared { mut version, store, mut writer, on_load } = prepared.map_err(|e| ServeError::Prepare(e.into()))?;
     // From now on uploads, pictures and models count together.
     let store = store.with_disk(state.uploads().disk().clone());
-    lay_extras(&store, &mut version);
     writer.share_disk(state.uploads().disk().clone());
-    let trained_on_sample = version.manifest.is_of_the_sample();
-    let segments = version.model.segments().len();
-    tracing::info!(
-        event = "ready",
-        model_version = %version.id,
-        segments,
-        trained_on_sample,
-        writer = writer.name(),
-        "ready"
-    );
-    state.become_ready(Ready { live: LiveModel::new(version), writer, store, on_load });
+    if let Some(version) = &mut version {
+        lay_extras(&store, version);
+        let trained_on_sample = version.manifest.is_of_the_sample();
+        let segments = version.model.segments().len();
+        tracing::info!(
+            event = "ready",
+            model_version = %version.id,
+            segments,
+            trained_on_sample,
+            writer = writer.name(),
+            "ready"
+        );
+    }
+    state.equip(Equipment::new(version, writer, store, on_load));
     tokio::spawn(run_refresh(state.clone(), refresh));
     tokio::spawn(run_expiry(state.clone()));
     if let Some(schedule) = state.settings().schedule.clone() {

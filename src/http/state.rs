@@ -31,24 +31,47 @@ const LARGE_BODIES: usize = 4;
 /// What is done with a version before it is served.
 pub type OnLoad = Arc<dyn Fn(&mut ModelVersion) + Send + Sync>;
 
-/// What exists once the server is ready.
-pub(super) struct Ready {
-    pub live: LiveModel,
+/// What exists once the server is prepared, with a model or before the first one.
+pub(super) struct Equipment {
     pub writer: Writer,
     pub store: ModelStore,
-    pub on_load: OnLoad,
+    on_load: OnLoad,
+    live: OnceLock<LiveModel>,
 }
 
-impl Ready {
+/// What exists once there is a model.
+#[derive(Clone, Copy)]
+pub(super) struct Ready<'a> {
+    pub live: &'a LiveModel,
+    pub writer: &'a Writer,
+    pub store: &'a ModelStore,
+}
+
+impl Equipment {
+    /// Serves `version`, where there is one.
+    pub fn new(version: Option<ModelVersion>, writer: Writer, store: ModelStore, on_load: OnLoad) -> Self {
+        let live = version.map_or_else(OnceLock::new, |version| LiveModel::new(version).into());
+        Self { writer, store, on_load, live }
+    }
+
     /// Makes the store's current version the live one, if it is not already. Blocking.
     ///
     /// # Errors
     /// As [`LiveModel::refresh`].
     pub fn take_over_current(&self) -> Result<bool, StoreError> {
-        self.live.refresh(&self.store, |version| {
+        let prepare = |version: &mut ModelVersion| {
             (self.on_load)(version);
             lay_extras(&self.store, version);
-        })
+        };
+        if self.live.get().is_none() {
+            let mut version = self.store.load_current()?;
+            prepare(&mut version);
+            if self.live.set(LiveModel::new(version)).is_ok() {
+                return Ok(true);
+            }
+        }
+        // Another thread may have loaded the first version meanwhile.
+        self.live.get().map_or(Ok(false), |live| live.refresh(&self.store, prepare))
     }
 }
 
@@ -81,7 +104,7 @@ struct Shared {
     parts: Parts,
     address: SocketAddr,
     uploads: UploadStore,
-    ready: OnceLock<Ready>,
+    equipment: OnceLock<Equipment>,
     /// Slots for work that may take seconds.
     long_work: Slots,
     /// Slots for work of about a millisecond, which does not wait behind uploads.
@@ -107,7 +130,7 @@ impl AppState {
             parts,
             address,
             uploads,
-            ready: OnceLock::new(),
+            equipment: OnceLock::new(),
             long_work,
             short_work,
             large_bodies,
@@ -176,18 +199,28 @@ impl AppState {
         &self.0.idempotency
     }
 
-    /// Opens the routes that need a model. Later calls change nothing.
-    pub(super) fn become_ready(&self, ready: Ready) {
+    /// Opens the routes. Later calls change nothing.
+    pub(super) fn equip(&self, equipment: Equipment) {
         // There is one start-up, so the cell is empty.
-        let _ = self.0.ready.set(ready);
+        let _ = self.0.equipment.set(equipment);
+    }
+
+    /// The store and the writer, also before the first model.
+    ///
+    /// # Errors
+    /// [`ApiError::Starting`] before they are there.
+    pub(super) fn equipment(&self) -> Result<&Equipment, ApiError> {
+        self.0.equipment.get().ok_or(ApiError::Starting)
     }
 
     /// The model, the store and the writer.
     ///
     /// # Errors
-    /// [`ApiError::Starting`] before they are loaded.
-    pub(super) fn ready(&self) -> Result<&Ready, ApiError> {
-        self.0.ready.get().ok_or(ApiError::Starting)
+    /// [`ApiError::Starting`] before they are loaded, [`ApiError::NoModel`] before the first model.
+    pub(super) fn ready(&self) -> Result<Ready<'_>, ApiError> {
+        let Equipment { writer, store, live, .. } = self.equipment()?;
+        let live = live.get().ok_or(ApiError::NoModel)?;
+        Ok(Ready { live, writer, store })
     }
 
     /// Runs `work` on a blocking thread, clients in turn: those that held a processor's slot for the least time come

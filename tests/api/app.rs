@@ -208,7 +208,7 @@ impl TestApp {
             let mut version = store.load_current().unwrap();
             on_load(&mut version);
             version.model.warm_up().unwrap();
-            Ok::<_, String>(Prepared { version, store, writer: Writer::new(&writer).unwrap(), on_load })
+            Ok::<_, String>(Prepared { version: Some(version), store, writer: Writer::new(&writer).unwrap(), on_load })
         })
         .await;
         app.until(async |app| app.get("/readyz").await.status() == 200).await;

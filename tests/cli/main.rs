@@ -9,6 +9,7 @@
 
 mod activation;
 mod assigning;
+mod beginning;
 mod checking;
 mod commands;
 mod comparing;

@@ -25,15 +25,16 @@ const AXE = fs.readFileSync(path.join(HERE, 'node_modules/axe-core/axe.min.js'),
 const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
 const SHOTS = path.join(HERE, 'shots');
 
-let chrome, portal, model, slow;
+let chrome, portal, model, slow, bare;
 before(async () => {
   fs.mkdirSync(SHOTS, { recursive: true });
   model = await modelServer(60_000);
   const files = { 'base_data/own/customers.csv': customersOf(400) };
-  [chrome, portal, slow] = await Promise.all([
+  [chrome, portal, slow, bare] = await Promise.all([
     browser(),
     serve({}, files),
     serve({ ...model.settings, OPENAI_TIMEOUT_S: '100', OPENAI_DEADLINE_S: '100' }),
+    serve({}, {}),
   ]);
   // For full screens: ways to train that were compared, and an upload that waits for approval.
   await portal.ask('/compare?wait=true', { method: 'POST' });
@@ -43,6 +44,7 @@ after(async () => {
   await chrome?.close();
   await portal?.stop();
   await slow?.stop();
+  await bare?.stop();
   model?.stop();
 });
 
@@ -144,6 +146,15 @@ for (const colorScheme of ['light', 'dark']) {
       await tab.waitForFunction(() => !/Looking|Asking/.test(document.querySelector('main').textContent));
       found.push(...(await violations(tab, `empty ${hash}`)));
     }
+    // Before the first model.
+    const first = await unlocked({ colorScheme }, bare);
+    for (const name of ['', 'upload', 'segments/0', 'write', 'models', 'retrain', 'health']) {
+      await first.go(`#/${name}`);
+      await first.tab.waitForFunction(() => !/Looking|Asking/.test(document.querySelector('main').textContent));
+      found.push(...(await violations(first.tab, `before the first model: ${name}`)));
+      if (!name) await first.tab.screenshot({ path: path.join(SHOTS, `begin-1280-${colorScheme}.png`) });
+    }
+    assert.deepEqual(first.faults, []);
     // Busy: an upload that waits for the model server, and a text.
     await go('#/upload');
     await tab.setInputFiles('input[name=file]', SAMPLE);
@@ -220,10 +231,9 @@ async function tabTo(tab, done, argument, { times = 1 } = {}) {
   assert.fail(`${argument} is not reached by Tab`);
 }
 
-test('a whole morning by keys alone: key, upload, edit, export, retrain, compare, publish, take back', async t => {
+test('a whole morning by keys alone, from an empty folder: train, upload, edit, export, compare, take back', async t => {
   const model = await modelServer(400);
-  const base = customersOf(400);
-  const own = await serve({ ...model.settings, WRITERS_AT_ONCE: '1' }, { 'base_data/own/customers.csv': base });
+  const own = await serve({ ...model.settings, WRITERS_AT_ONCE: '1' }, {});
   t.after(async () => {
     await own.stop();
     model.stop();
@@ -239,6 +249,11 @@ test('a whole morning by keys alone: key, upload, edit, export, retrain, compare
     await enter(screen);
     await tab.waitForSelector(`h1:text-is("${screen}")`);
   };
+  const choose = async (field, file) => {
+    await tabTo(tab, 'name', field);
+    const [chooser] = await Promise.all([tab.waitForEvent('filechooser'), keyboard.press('Space')]);
+    await chooser.setFiles(file);
+  };
   const live = async () => (await own.ask('/models')).live;
   const isShown = version => tab.waitForFunction(is => document.querySelector('#version').title === is, version);
   await go('#/');
@@ -248,15 +263,26 @@ test('a whole morning by keys alone: key, upload, edit, export, retrain, compare
   await keyboard.type(ADMIN_KEY);
   await keyboard.press('Enter');
   await tab.waitForSelector('dialog', { state: 'detached' });
-  await tab.waitForSelector('.map[data-ready]');
+
+  // Nothing is there yet: the first workbook makes the first model, whose customers are then on the map.
+  assert.equal(await live(), null);
+  await tab.waitForSelector('h2:text-is("No customers yet")');
+  await enter('Train the first model');
+  await tab.waitForSelector('h1:has-text("Retrain")');
+  await choose('files', customersOf(400));
+  await enter('Start a retraining');
+  await tab.waitForSelector('text=How it ended', { timeout: 60_000 });
   const first = await live();
+  assert.ok(first);
+  await isShown(first);
+  await open('Customers');
+  await tab.waitForSelector('.map[data-ready]');
+  assert.match(await tab.textContent('.lead'), /^400 customers in /);
 
   // Own customers in; the first text is there while the others are written.
   await enter('Upload a workbook');
   await tab.waitForSelector('h1:has-text("Upload")');
-  await tabTo(tab, 'name', 'file');
-  const [chooser] = await Promise.all([tab.waitForEvent('filechooser'), keyboard.press('Space')]);
-  await chooser.setFiles(customersOf(600));
+  await choose('file', customersOf(600));
   await tabTo(tab, 'name', 'objective');
   await keyboard.type('More visits');
   await tabTo(tab, 'name', 'platform');

@@ -61,6 +61,39 @@ test('where no ADMIN_KEY is set, that is the reason', async t => {
   assert.match(await tab.textContent('.empty'), /No ADMIN_KEY is set/);
 });
 
+test('before the first model the page says how to begin, and the first version is on it without a reload', async t => {
+  const [closed, portal] = [await serve({ ADMIN_KEY: '' }, {}), await serve({}, {})];
+  for (const each of [closed, portal]) t.after(each.stop);
+  const without = await page(chrome, closed);
+  for (const hash of ['#/', '#/upload']) {
+    await without.go(hash);
+    assert.match(await without.tab.textContent('.empty'), /No ADMIN_KEY is set: put a workbook into base_data/);
+  }
+  const { tab, go, faults } = await page(chrome, portal);
+  await go('#/health');
+  await tab.waitForSelector('.badge:text-is("no model")');
+  await go('#/write');
+  await tab.waitForSelector('[role=alert]:has-text("There is no model yet")');
+  await go('#/');
+  await tab.waitForSelector('.empty:has-text("Train the first model")');
+  const form = new FormData();
+  form.append('files', new Blob([fs.readFileSync(OWN)]), 'first.xlsx');
+  const job = await portal.ask('/retrain?wait=true', { method: 'POST', body: form });
+  assert.equal(job.state, 'published', JSON.stringify(job));
+  await tab.waitForSelector('.map[data-ready]');
+  assert.equal(await tab.getAttribute('#version', 'title'), job.version);
+  assert.deepEqual(faults, []);
+});
+
+test('under a host name that the service does not know, the page says what to set', async t => {
+  const portal = await serve();
+  t.after(portal.stop);
+  const { tab } = await page(chrome, portal);
+  const answer = await tab.goto(portal.url.replace('127.0.0.1', 'crm.localhost'));
+  assert.equal(answer.status(), 421);
+  assert.match(await tab.textContent('body'), /set ALLOW_HOSTS to that name/);
+});
+
 test('where callers need a key, the page says so and takes one', async t => {
   const portal = await serve({ API_KEYS: 'a-key-of-one-caller-here' });
   t.after(portal.stop);

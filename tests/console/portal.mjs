@@ -15,7 +15,7 @@ export const ADMIN_KEY = 'a-key-of-the-walks-administrator';
 const BINARY = process.env.CONTENT_PORTAL ?? path.join(ROOT, 'target/release/content-portal');
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 
-/** Starts a service; resolves once it is ready. */
+/** Starts a service; resolves once it is ready, or waits for a first workbook. */
 export async function serve(settings = {}, files = { 'base_data/first/customers.xlsx': SAMPLE }) {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'console-walk-'));
   for (const [name, from] of Object.entries(files)) {
@@ -30,7 +30,7 @@ export async function serve(settings = {}, files = { 'base_data/first/customers.
     child.stderr.on('data', data => {
       log += data;
       const listening = /"message":"listening".*?"address":"([^"]+)"/.exec(log);
-      if (listening && log.includes('"message":"ready"')) found(listening[1]);
+      if (listening && /"message":"ready"|"event":"no_model"/.test(log)) found(listening[1]);
     });
   });
   const url = `http://${address}`;

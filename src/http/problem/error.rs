@@ -69,6 +69,8 @@ pub enum ApiError {
     Export(#[source] ExportError),
     #[error("the server is starting")]
     Starting,
+    #[error("no model was trained yet")]
+    NoModel,
     #[error("no processor was free in time")]
     Busy,
     #[error("{doing} failed")]

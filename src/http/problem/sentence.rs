@@ -65,6 +65,10 @@ impl ApiError {
             Self::Export(error) => return as_sentence(&error.to_string()),
             Self::Idempotency(error) => return as_sentence(&error.to_string()),
             Self::Starting => "The server is starting; try again in a moment.",
+            Self::NoModel => {
+                "There is no model yet: an administrator trains the first one from a workbook, in the console at / or with \
+                 POST /retrain."
+            }
             Self::Busy => BUSY_SENTENCE,
             Self::Storage(_) => "The upload could not be stored; tell the operator the request_id.",
             Self::NoRoom(UploadError::StoreFull { .. }) => {

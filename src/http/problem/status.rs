@@ -65,6 +65,7 @@ impl ApiError {
             Self::Export(error) => of_export(error),
             Self::Idempotency(error) => of_idempotency(*error),
             Self::Starting => (StatusCode::SERVICE_UNAVAILABLE, "starting"),
+            Self::NoModel => (StatusCode::SERVICE_UNAVAILABLE, "no_model"),
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, BUSY),
             Self::Internal { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
             Self::Storage(_) => (StatusCode::INSUFFICIENT_STORAGE, "storage"),

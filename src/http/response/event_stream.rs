@@ -63,8 +63,8 @@ pub(in crate::http) struct Reporter(Option<mpsc::Sender<Event>>);
 pub(in crate::http) struct Caller {
     pub state: AppState,
     pub context: RequestContext,
-    /// The model version that the answer is made with.
-    version: HeaderValue,
+    /// The model version that the answer is made with, where there is one.
+    version: Option<HeaderValue>,
     wants_events: bool,
 }
 
@@ -131,8 +131,9 @@ impl Reporter {
 }
 
 impl Caller {
-    pub fn new(state: AppState, context: RequestContext, version: &VersionId, headers: &HeaderMap) -> Self {
-        Self { state, context, version: version_header(version), wants_events: accepts(headers, "text/event-stream") }
+    pub fn new(state: AppState, context: RequestContext, version: Option<&VersionId>, headers: &HeaderMap) -> Self {
+        let version = version.map(version_header);
+        Self { state, context, version, wants_events: accepts(headers, "text/event-stream") }
     }
 
     /// Answers with the outcome of `work`: as JSON, or as an event stream that ends with it.
@@ -149,7 +150,7 @@ impl Caller {
         let version = self.version;
         let Finished { json, waited } = work(Reporter(None)).await?;
         let mut response = ([(header::CONTENT_TYPE, "application/json")], Body::from(json)).into_response();
-        response.headers_mut().insert(X_MODEL_VERSION, version);
+        response.headers_mut().extend(version.map(|version| (X_MODEL_VERSION, version)));
         response.extensions_mut().insert(Waited(waited));
         Ok(response)
     }
@@ -163,7 +164,7 @@ impl Caller {
         let version = self.version.clone();
         let mut response = Sse::new(events(self, work, receiver)).keep_alive(KeepAlive::default()).into_response();
         response.headers_mut().insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
-        response.headers_mut().insert(X_MODEL_VERSION, version);
+        response.headers_mut().extend(version.map(|version| (X_MODEL_VERSION, version)));
         response.extensions_mut().insert(Streaming);
         response
     }

@@ -47,7 +47,7 @@ pub(in crate::http) async fn get_healthz() -> Json<Health> {
 #[utoipa::path(get, path = "/readyz", tag = "operation", operation_id = "get_readyz",
     responses(
         (status = 200, description = "A model is loaded and warm", body = Readiness),
-        (status = 503, description = "The server is starting", body = Document<'static>,
+        (status = 503, description = "The server is starting, or there is no model yet", body = Document<'static>,
             content_type = "application/problem+json")))]
 pub(in crate::http) async fn get_readyz(State(state): State<AppState>) -> Result<Json<Readiness>, ApiError> {
     let ready = state.ready()?;

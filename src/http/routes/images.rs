@@ -101,15 +101,12 @@ pub(in crate::http) async fn post_proxy_download(
 /// A picture of this service. Posters are drawn, clients in turn.
 async fn picture(state: &AppState, name: ImageName) -> Result<Option<Picture>, ApiError> {
     const READING: &str = "reading an image";
-    let writer = &state.ready()?.writer;
+    let writer = &state.equipment()?.writer;
     if let Some(png) = writer.drawn_lately(&name) {
         return Ok(Some(Picture::Drawn(png)));
     }
     let (is_poster, reading) = (name.is_poster(), state.clone());
-    let read = move || match reading.ready() {
-        Ok(ready) => ready.writer.picture(&name).map_err(ApiError::ImageStorage),
-        Err(starting) => Err(starting),
-    };
+    let read = move || reading.equipment()?.writer.picture(&name).map_err(ApiError::ImageStorage);
     if is_poster {
         return state.on_cpu_pool_short("drawing a poster", read).await?;
     }

@@ -102,8 +102,8 @@ pub(in crate::http) async fn answer_when_done(
     job: Arc<Job>,
 ) -> Result<Response, ApiError> {
     if accepts(headers, "text/event-stream") {
-        let version = state.ready()?.live.snapshot();
-        let caller = Caller::new(state, context, &version.id, headers);
+        let version = state.ready().ok().map(|ready| ready.live.snapshot());
+        let caller = Caller::new(state, context, version.as_ref().map(|version| &version.id), headers);
         return caller.answer(|reporter| follow(job, reporter)).await;
     }
     job.ended().await;

@@ -40,9 +40,8 @@ pub(in crate::http) async fn get_metrics(
     State(state): State<AppState>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let ready = state.ready().ok();
-    let version = ready.map(|ready| ready.live.snapshot());
-    let (texts, pictures) = ready.map_or((false, false), |ready| ready.writer.is_paused());
+    let version = state.ready().ok().map(|ready| ready.live.snapshot());
+    let (texts, pictures) = state.equipment().map_or((false, false), |equipment| equipment.writer.is_paused());
     state.metrics().paused(texts, pictures);
     state.metrics().tasks(tokio::runtime::Handle::current().metrics().num_alive_tasks());
     let mut text = String::new();
@@ -80,8 +79,8 @@ fn observed(state: &AppState) -> Registry {
         let help = "Lines of the audit log that could not be written";
         ours.register("audit_lines_lost", help, ConstCounter::new(log.n_lost()));
     }
-    let ready = state.ready().ok();
-    if let Some(left_usd) = ready.and_then(|ready| ready.writer.budget_left_usd()) {
+    let equipment = state.equipment().ok();
+    if let Some(left_usd) = equipment.and_then(|equipment| equipment.writer.budget_left_usd()) {
         let help = "What is left of the day's budget for the upstream in US dollars";
         ours.register("budget_left_usd", help, ConstGauge::new(left_usd));
     }

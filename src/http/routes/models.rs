@@ -17,7 +17,7 @@ use utoipa::{IntoResponses, ToSchema};
 use crate::causes::with_causes;
 use crate::http::problem::{ApiError, Document};
 use crate::http::request::accept::accepts;
-use crate::http::state::AppState;
+use crate::http::state::{AppState, Equipment};
 use crate::model_store::{ModelStore, StoreError, VersionId, VersionSummary};
 use crate::pipeline::Scores;
 use crate::segmentation::any_object;
@@ -25,9 +25,9 @@ use crate::segmentation::any_object;
 /// The trained versions.
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct Versions {
-    /// The version that answers requests.
-    #[schema(example = "20261122T194851Z-2a945ef3")]
-    live: String,
+    /// The version that answers requests; null before the first one.
+    #[schema(required, example = "20261122T194851Z-2a945ef3")]
+    live: Option<String>,
     /// Every version, the newest first.
     versions: Vec<Version>,
 }
@@ -113,8 +113,7 @@ pub(in crate::http) enum AdminProblems {
 #[utoipa::path(get, path = "/models", tag = "models", operation_id = "list_models",
     responses((status = 200, description = "The versions", body = Versions), AdminProblems))]
 pub(in crate::http) async fn get_models(State(state): State<AppState>) -> Result<Json<Versions>, ApiError> {
-    let ready = state.ready()?;
-    let live = ready.live.snapshot().id.to_string();
+    let live = state.ready().ok().map(|ready| ready.live.snapshot().id.to_string());
     let listed = in_store(&state, |store| store.list()).await?;
     let mut versions: Vec<Version> = listed.into_iter().map(Version::from).collect();
     versions.sort_by(|a, b| b.version.cmp(&a.version));
@@ -169,7 +168,7 @@ pub(in crate::http) async fn post_activate(
     let before = state.ready()?.live.snapshot().id.to_string();
     in_store(&state, move |store| store.activate(&id)).await?;
     let taking_over = state.clone();
-    let taken_over = tokio::task::spawn_blocking(move || taking_over.ready().map(|ready| ready.take_over_current()));
+    let taken_over = tokio::task::spawn_blocking(move || taking_over.equipment().map(Equipment::take_over_current));
     taken_over.await.map_err(|e| ApiError::internal("taking over a version", e))??.map_err(ApiError::Model)?;
     let live = state.ready()?.live.snapshot().id.to_string();
     tracing::info!(event = "model_version_activated", model_version = %live, %before, "a version was activated");
@@ -192,7 +191,7 @@ async fn in_store<T: Send + 'static>(
     state: &AppState,
     ask: impl FnOnce(&ModelStore) -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, ApiError> {
-    let store = state.ready()?.store.clone();
+    let store = state.equipment()?.store.clone();
     let asked = tokio::task::spawn_blocking(move || ask(&store)).await;
     asked.map_err(|e| ApiError::internal("asking the model store", e))?.map_err(ApiError::Model)
 }

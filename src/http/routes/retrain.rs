@@ -86,10 +86,10 @@ pub(in crate::http) enum KeyProblems {
 /// Trains a new version
 ///
 /// It trains on the base data, the waiting uploads and the workbooks in `files`, which are kept as uploads are, as
-/// `training` says, or else as the live version was trained. It
-/// answers at once with a job; with `?wait=true` when the job is done, and a published version is live. A refused
-/// candidate is a success, too. With `Accept: text/event-stream` it sends `progress`, and `done` with the job, or
-/// `error` with a problem. A caller that disconnects does not end the job.
+/// `training` says, or else as the live version was trained. A server without a model gets its first one so. It answers
+/// at once with a job; with `?wait=true` when the job is done, and a published version is live. A refused candidate is a
+/// success, too. With `Accept: text/event-stream` it sends `progress`, and `done` with the job, or `error` with a
+/// problem. A caller that disconnects does not end the job.
 #[utoipa::path(post, path = "/retrain", tag = "models", operation_id = "retrain",
     params(RetrainQuery), request_body(content = RetrainForm, content_type = "multipart/form-data"),
     responses(
@@ -106,7 +106,7 @@ pub(in crate::http) async fn post_retrain(
     query: Result<Query<RetrainQuery>, QueryRejection>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    state.ready()?;
+    state.equipment()?;
     let Query(query) = query.map_err(|_| ApiError::Fields(vec![query_problem()]))?;
     if let Some(running) = state.jobs().running() {
         return Err(running.is_running());

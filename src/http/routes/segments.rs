@@ -218,12 +218,12 @@ pub(in crate::http) async fn put_extras(
     let answer = ExtrasAnswer { etag: etag_of(&extras), extras };
     let (changing, entry) = (state.clone(), answer.extras.clone());
     let changed = tokio::task::spawn_blocking(move || {
-        let ready = changing.ready()?;
-        ready.store.put_extras(id, entry, |stored| {
+        let equipment = changing.equipment()?;
+        equipment.store.put_extras(id, entry, |stored| {
             let is_seen = seen.trim() == "*" || seen.trim() == etag_of(stored.unwrap_or(&served));
             if is_seen { Ok(()) } else { Err(ApiError::ExtrasChanged) }
         })?;
-        ready.take_over_current().map_err(ApiError::Model)
+        equipment.take_over_current().map_err(ApiError::Model)
     });
     changed.await.map_err(|e| ApiError::internal("adding to a segment", e))??;
     Ok(([(header::ETAG, answer.etag.clone())], Json(answer)).into_response())

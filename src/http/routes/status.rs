@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use utoipa::openapi::schema::{Object, SchemaType, Type};
 
 use super::docs::LookProblems;
-use crate::content::{Engagement, FunnelStage, MAX_FREE_TEXT_CHARS, MAX_VARIANTS, Output, Platform, Tone};
+use crate::content::{Engagement, FunnelStage, MAX_FREE_TEXT_CHARS, MAX_VARIANTS, Output, Platform, Tone, Writer};
 use crate::http::access::Right;
 use crate::http::metrics::Totals;
 use crate::http::problem::ApiError;
@@ -22,7 +22,7 @@ use crate::segmentation::any_object;
 /// How the service is.
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct Status {
-    /// `ready`, or `starting` while there is no model yet.
+    /// `ready`; `no_model` before the first one was trained; `starting` before that is known.
     #[schema(example = "ready")]
     status: &'static str,
     /// The version of the program.
@@ -173,21 +173,26 @@ pub(in crate::http) async fn get_status(State(state): State<AppState>) -> Result
 impl Status {
     /// Blocking: asks the disk.
     fn of(state: &AppState) -> Self {
-        let ready = state.ready().ok();
-        let version = ready.map(|ready| ready.live.snapshot());
-        let (texts, pictures) = ready.map_or((false, false), |ready| ready.writer.is_paused());
+        let ready = state.ready();
+        let version = ready.as_ref().ok().map(|ready| ready.live.snapshot());
+        let writer = state.equipment().ok().map(|equipment| &equipment.writer);
+        let (texts, pictures) = writer.map_or((false, false), Writer::is_paused);
         let schedule = state.settings().schedule.as_ref();
         let totals = state.metrics().totals();
         Self {
-            status: if ready.is_some() { "ready" } else { "starting" },
+            status: match ready {
+                Ok(_) => "ready",
+                Err(ApiError::NoModel) => "no_model",
+                Err(_) => "starting",
+            },
             version: env!("CARGO_PKG_VERSION"),
             uptime_s: SystemTime::now().duration_since(state.started()).unwrap_or_default().as_secs(),
             model_version: version.as_ref().map(|version| version.id.to_string()),
             trained_on_sample: version.as_ref().map(|version| version.manifest.is_of_the_sample()),
-            writer: ready.map(|ready| ready.writer.name()),
-            models: ready.map_or_else(Vec::new, |ready| ready.writer.models().into_iter().map(str::to_owned).collect()),
+            writer: writer.map(Writer::name),
+            models: writer.map_or_else(Vec::new, |writer| writer.models().into_iter().map(str::to_owned).collect()),
             upstream_paused: Paused { texts, pictures },
-            budget: DayBudget::of(state),
+            budget: DayBudget::of(writer),
             cost_usd: totals.cost_usd(),
             requests: Requests::of(totals),
             overhead_ms: Overhead { p50: totals.overhead_ms(0.5), p99: totals.overhead_ms(0.99) },
@@ -204,8 +209,7 @@ impl Status {
 }
 
 impl DayBudget {
-    fn of(state: &AppState) -> Self {
-        let writer = state.ready().ok().map(|ready| &ready.writer);
+    fn of(writer: Option<&Writer>) -> Self {
         let limit_usd = writer.and_then(|writer| writer.budget_usd());
         let left_usd = writer.and_then(|writer| writer.budget_left_usd());
         let tomorrow = Timestamp::now().to_zoned(TimeZone::UTC).date().checked_add(1.day());

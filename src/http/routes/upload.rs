@@ -189,7 +189,7 @@ pub(in crate::http) async fn post_upload_excel(
         ignored
             .note(Note::PLACES_NEED_ADMIN, "places need the administrators' key: they would tell who was trained on");
     }
-    let caller = Caller::new(state.clone(), context, &version.id, &parts.headers);
+    let caller = Caller::new(state.clone(), context, Some(&version.id), &parts.headers);
     let receiving = elapsed_ms(started);
     let payer = sender.payer();
     let upload = Upload { state, version, file, campaign, ignored, keep, query, address, about, payer, receiving };
@@ -241,7 +241,7 @@ async fn write(
     let briefs = grouped.briefs(campaign);
     let n = briefs.len();
     reporter.send("progress", &Progress::step("writing").done(0, n)).await;
-    let mut writing = write_all_paid_by(&ready.writer, &briefs, state.settings().writers_at_once, payer);
+    let mut writing = write_all_paid_by(ready.writer, &briefs, state.settings().writers_at_once, payer);
     let mut written = Vec::with_capacity(n);
     while let Some((index, segment)) = writing.next().await {
         log_failures(&segment);

@@ -97,7 +97,7 @@ pub(in crate::http) async fn delete_upload(
     id: Result<Path<String>, PathRejection>,
 ) -> Result<StatusCode, ApiError> {
     let id = upload_id(id)?;
-    let store = state.ready()?.store.clone();
+    let store = state.equipment()?.store.clone();
     if state.jobs().running().is_some() {
         return Err(ApiError::UploadsInUse);
     }

@@ -24,16 +24,16 @@ pub(in crate::http) async fn run_expiry(state: AppState) {
 }
 
 fn expire(state: &AppState) {
-    let Ok(ready) = state.ready() else { return };
+    let Ok(equipment) = state.equipment() else { return };
     let now = SystemTime::now();
-    if let Err(error) = ready.writer.images().expire(now) {
+    if let Err(error) = equipment.writer.images().expire(now) {
         tracing::warn!(event = "pictures_unreadable", %error, "the folder of pictures cannot be listed");
     }
     let expired = state.uploads().has_expired(now).and_then(|any| {
         if !any {
             return Ok(0);
         }
-        let _lock = match ready.store.lock() {
+        let _lock = match equipment.store.lock() {
             Ok(lock) => lock,
             Err(StoreError::Locked { holder, .. }) => {
                 tracing::debug!(

@@ -49,13 +49,13 @@ pub(in crate::http) async fn run_refresh(state: AppState, asked: Refresh) {
         let checking = state.clone();
         let skipped = failed.clone().filter(|(_, since)| !was_asked && since.elapsed() < RETRY_BROKEN_AFTER);
         let refreshed = tokio::task::spawn_blocking(move || {
-            let ready = checking.ready().ok()?;
-            ready.writer.refresh_prompts();
-            let current = ready.store.current().ok()?;
+            let equipment = checking.equipment().ok()?;
+            equipment.writer.refresh_prompts();
+            let current = equipment.store.current().ok()?;
             if skipped.is_some_and(|(id, _)| id == current) {
                 return None;
             }
-            Some((current, ready.take_over_current()))
+            Some((current, equipment.take_over_current()))
         });
         match refreshed.await {
             Ok(Some((id, Ok(true)))) => {

@@ -56,10 +56,8 @@ async fn outcome(state: &AppState, job: &Job, options: Options) -> Outcome {
 /// Makes the new version the live one before the job is reported as ended.
 async fn take_over(state: &AppState) {
     let taking_over = state.clone();
-    let taken_over = tokio::task::spawn_blocking(move || {
-        let ready = taking_over.ready()?;
-        ready.take_over_current().map_err(ApiError::Model)
-    });
+    let taken_over =
+        tokio::task::spawn_blocking(move || taking_over.equipment()?.take_over_current().map_err(ApiError::Model));
     match taken_over.await {
         Ok(Ok(_)) => {}
         Ok(Err(error)) => tracing::error!(

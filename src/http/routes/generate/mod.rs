@@ -124,7 +124,7 @@ async fn generate(
     let target = find_target(&state, &version, &mut fields).await?;
     let given = fields.campaign()?;
     let address = PublicAddress::of(&state, &parts);
-    let caller = |version| Caller::new(state.clone(), context, version, &parts.headers);
+    let caller = |version| Caller::new(state.clone(), context, Some(version), &parts.headers);
     let first = match claim {
         None => None,
         Some((claim, admitted)) => match state.idempotency().begin(claim).await? {
