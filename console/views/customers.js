@@ -1,5 +1,5 @@
-// Customers: their map and segments; one segment; texts for a segment, for a customer who is described, or for everyone,
-// as cards that are edited and copied; and how the service is.
+// Customers: their map and segments; one segment; texts for a segment, a described customer or everyone, as cards that
+// are edited and copied; and how the service is.
 import { api, closed, here, session } from '../api.js';
 import {
   STEADY, alert, ask, badge, bar, bring, bytes, called, copy, decided, details, driftSentence, drifts, el, empty,
