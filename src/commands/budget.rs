@@ -15,7 +15,7 @@ use super::output::print_line;
 pub enum BudgetCommand {
     /// Print what is spent of today (UTC), in all and by key, with the limits.
     Show,
-    /// Count today's spending as nothing. Calls under way are settled as if they had cost nothing.
+    /// Count today's spending as nothing. Calls under way count neither before nor after it.
     Reset {
         /// That of one key alone; the sum of all stays.
         #[arg(long, value_name = "NAME")]

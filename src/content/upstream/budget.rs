@@ -15,7 +15,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
 use super::super::{Payer, WriterConfig, WriterConfigError};
-use super::ledger::{Ledger, Spending};
+use super::ledger::{Generation, Ledger, Spending};
 
 /// Tolerance for sums of binary fractions.
 const HARDLY_ANYTHING: f64 = 1e-9;
@@ -38,6 +38,7 @@ pub struct Reservation {
     day: Date,
     key: Option<Arc<str>>,
     usd: f64,
+    generation: Generation,
 }
 
 /// Why nothing could be reserved.
@@ -69,6 +70,14 @@ impl Budget {
         Self::open_at(dir, usd_per_day, Timestamp::now).map(Some)
     }
 
+    /// A budget of keys alone, whose file is in `dir`; makes both where there are none. Blocking.
+    ///
+    /// # Errors
+    /// As [`Budget::open`].
+    pub fn of_keys(dir: &Path) -> Result<Self, WriterConfigError> {
+        Self::open_at(dir, None, Timestamp::now)
+    }
+
     fn open_at(dir: &Path, usd_per_day: Option<f64>, now: fn() -> Timestamp) -> Result<Self, WriterConfigError> {
         let unusable = |source| WriterConfigError::Budget { path: Ledger::path(dir), source };
         let ledger = Ledger::open(dir, day_of(now())).map_err(unusable)?;
@@ -96,11 +105,11 @@ impl Budget {
                 return Err("of the key");
             }
             spending.add(usd, name);
-            Ok(())
+            Ok(spending.generation(name))
         });
         match reserving.await.map_err(BudgetError::File)? {
             Err(of) => Err(BudgetError::Spent { of, until_reset: until_next_day(now) }),
-            Ok(()) => Ok(Reservation { budget: self.clone(), day: today, key, usd }),
+            Ok(generation) => Ok(Reservation { budget: self.clone(), day: today, key, usd, generation }),
         }
     }
 
@@ -136,19 +145,19 @@ impl Budget {
 }
 
 impl Reservation {
-    /// Replaces the reservation by what the call cost, on the day of the reservation.
+    /// Replaces the reservation by what the call cost, on the day of the reservation. A sum that was set to nothing
+    /// meanwhile is left alone.
     ///
     /// # Errors
     /// When the file cannot be used: the whole reservation then stays spent.
     pub async fn settle(self, usd: f64) -> io::Result<()> {
-        let Self { budget, day, key, usd: reserved } = self;
+        let Self { budget, day, key, usd: reserved, generation } = self;
         if (usd - reserved).abs() < HARDLY_ANYTHING {
             return Ok(());
         }
         let settled = budget.ledger.change(day, move |spending| {
-            // A day that was reset meanwhile owes nothing.
-            let is_there = spending.spent_usd + HARDLY_ANYTHING >= reserved;
-            is_there.then(|| spending.add(usd - reserved, key.as_deref())).ok_or(())
+            spending.correct(usd - reserved, key.as_deref(), generation);
+            Ok::<_, ()>(())
         });
         settled.await.map(|_| ())
     }
@@ -191,12 +200,7 @@ impl DaySpending {
     /// When the file cannot be used.
     pub fn reset(&self, key: Option<&str>) -> io::Result<()> {
         let reset = |spending: &mut Spending| {
-            match key {
-                None => *spending = Spending::default(),
-                Some(key) => {
-                    spending.keys.remove(key);
-                }
-            }
+            spending.reset(key);
             Ok::<_, ()>(())
         };
         self.ledger.change_blocking(self.day, reset).map(|_| ())
@@ -312,6 +316,23 @@ mod tests {
         assert_eq!(until_reset(&next, 0.5).await, None);
         late.settle(0.0).await.unwrap();
         assert!(until_reset(&next, 0.6).await.is_some());
+    }
+
+    #[tokio::test]
+    async fn a_call_that_ends_after_a_reset_takes_nothing_from_what_is_spent_since() {
+        for (reset, left_of_all) in [(None, 0.4), (Some("portal"), 0.5)] {
+            let dir = tempfile::tempdir().unwrap();
+            let budget = at(&open(dir.path()).unwrap(), morning);
+            let under_way = budget.reserve(0.3, Some(&payer("portal"))).await.unwrap();
+            let day = day_of(morning());
+            let today = DaySpending { ledger: budget.ledger.clone(), day, spending: Spending::default() };
+            today.reset(reset).unwrap();
+            drop(budget.reserve(0.4, Some(&payer("portal"))).await.unwrap());
+            under_way.settle(0.1).await.unwrap();
+            let spent = budget.ledger.of(day).unwrap();
+            assert!((spent.of_key("portal") - 0.4).abs() < HARDLY_ANYTHING, "{reset:?}: {spent:?}");
+            assert!((spent.spent_usd - left_of_all).abs() < HARDLY_ANYTHING, "{reset:?}: {spent:?}");
+        }
     }
 
     #[tokio::test]

@@ -39,6 +39,19 @@ pub struct Spending {
     /// By key, where a key has a name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub keys: BTreeMap<String, f64>,
+    /// How often all of it was set to nothing.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    resets: u32,
+    /// How often the sum of a key was since.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    resets_of_keys: BTreeMap<String, u32>,
+}
+
+/// Between which resets something was spent: of everybody, and of the key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Generation {
+    all: u32,
+    key: u32,
 }
 
 /// What the file holds.
@@ -66,6 +79,32 @@ impl Spending {
         }
     }
 
+    /// Counts what is spent as nothing: that of `key`, or that of everybody.
+    pub fn reset(&mut self, key: Option<&str>) {
+        match key {
+            None => *self = Self { resets: self.resets.wrapping_add(1), ..Self::default() },
+            Some(key) => {
+                self.keys.remove(key);
+                let resets = self.resets_of_keys.entry(key.to_owned()).or_default();
+                *resets = resets.wrapping_add(1);
+            }
+        }
+    }
+
+    /// What is spent now, by `key` if there is one, belongs to this.
+    pub fn generation(&self, key: Option<&str>) -> Generation {
+        let key = key.and_then(|key| self.resets_of_keys.get(key)).copied().unwrap_or_default();
+        Generation { all: self.resets, key }
+    }
+
+    /// As [`Spending::add`], for something that was spent in `generation`: a sum that was reset since stays as it is.
+    pub fn correct(&mut self, usd: f64, key: Option<&str>, generation: Generation) {
+        let now = self.generation(key);
+        if now.all == generation.all {
+            self.add(usd, key.filter(|_| now.key == generation.key));
+        }
+    }
+
     /// What the calls of a key cost.
     pub fn of_key(&self, key: &str) -> f64 {
         self.keys.get(key).copied().unwrap_or_default()
@@ -74,6 +113,11 @@ impl Spending {
     fn is_sound(&self) -> bool {
         std::iter::once(&self.spent_usd).chain(self.keys.values()).all(|usd| usd.is_finite() && *usd >= 0.0)
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+fn is_zero(resets: &u32) -> bool {
+    *resets == 0
 }
 
 impl Ledger {
@@ -176,7 +220,7 @@ fn read(path: &Path) -> io::Result<Days> {
     };
     let days = match serde_json::from_slice::<OneDay>(&json) {
         Ok(OneDay { day, spent_usd }) => {
-            Days { days: BTreeMap::from([(day, Spending { spent_usd, keys: BTreeMap::new() })]) }
+            Days { days: BTreeMap::from([(day, Spending { spent_usd, ..Spending::default() })]) }
         }
         Err(_) => serde_json::from_slice(&json)?,
     };
