@@ -6,7 +6,9 @@ use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context, anyhow};
 use content_portal::causes::with_causes;
-use content_portal::http::{Application, Condition, KeyRing, Opening, Parts, Prepared, Refresh, ServeError, Settings};
+use content_portal::http::{
+    Application, Condition, KeyRing, Opening, Parts, Prepared, Refresh, RefusedBudgets, Reloaded, ServeError, Settings,
+};
 use content_portal::model_store::ModelVersion;
 use content_portal::retrain::worker::Program;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -106,7 +108,19 @@ async fn reload_when_asked(mut hang_up: Signal, key_ring: KeyRing, refresh: Refr
 /// Takes over the keys of `KEYS_FILE`; where it is faulty now, the keys before stay.
 async fn reload_keys(key_ring: KeyRing) {
     match tokio::task::spawn_blocking(move || key_ring.reload()).await {
-        Ok(Ok(n_keys)) => tracing::info!(event = "keys_reloaded", n_keys, "{n_keys} keys are good now"),
+        Ok(Ok(Reloaded { n_keys, refused })) => {
+            tracing::info!(event = "keys_reloaded", n_keys, "{n_keys} keys are good now");
+            if let Some(RefusedBudgets { without, left_out, cause }) = refused {
+                tracing::error!(
+                    event = "budgets_not_taken_over",
+                    causes = with_causes(&cause),
+                    ?without,
+                    ?left_out,
+                    "no key can have a budget: keys that were good go on without one, and new ones with a budget are \
+                     left out; everything else of KEYS_FILE counts"
+                );
+            }
+        }
         Ok(Err(error)) => tracing::error!(
             event = "keys_not_reloaded",
             causes = with_causes(&error),

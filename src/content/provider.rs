@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::prices::Prices;
 use super::prompt::{Prompt, Prompts};
-use super::{Brief, Content, Flags, ImageStore, Payer, Pictures, Spent, WriteError};
+use super::{Brief, Content, Flags, ImageStore, Payer, Pictures, Spent, WriteError, WriterConfigError};
 
 /// Writes texts and draws pictures.
 pub(super) trait Provider: Send + Sync {
@@ -37,6 +37,14 @@ pub(super) trait Provider: Send + Sync {
     /// What is left of the day's budget, in US dollars; `None` without one, or where its file cannot be read. Blocking.
     fn budget_left_usd(&self) -> Option<f64> {
         None
+    }
+
+    /// Has the budgets of keys bound its calls from now on. Blocking. Where calls cost nothing there is nothing to do.
+    ///
+    /// # Errors
+    /// [`WriterConfigError::NoPrice`] and [`WriterConfigError::Budget`]: no key can have a budget then.
+    fn begin_budgets_of_keys(&self, _prices: &Prices) -> Result<(), WriterConfigError> {
+        Ok(())
     }
 
     /// Asks its server for one token of each model that writes; empty for a provider without a server.

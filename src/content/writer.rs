@@ -116,6 +116,15 @@ impl Writer {
         self.provider.budget_left_usd()
     }
 
+    /// Has the budgets of keys bound calls from now on, in a server in which no key had one so far. Blocking.
+    ///
+    /// # Errors
+    /// [`WriterConfigError::NoPrice`] where a model has no price, [`WriterConfigError::Budget`] where the file of what
+    /// is spent cannot be used: no key can have a budget then.
+    pub fn begin_budgets_of_keys(&self) -> Result<(), WriterConfigError> {
+        self.provider.begin_budgets_of_keys(&self.prices)
+    }
+
     /// Asks the server for one token of each model that writes. Empty for the offline writer, which has no server.
     pub async fn probe(&self) -> Vec<Probed> {
         self.provider.probe(&self.prices).await

@@ -23,6 +23,7 @@ mod admission;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 mod idempotency;
+mod key_ring;
 mod maps;
 mod metrics;
 mod problem;
@@ -38,7 +39,10 @@ mod tasks;
 mod waited;
 mod wrapped_body;
 
-pub use access::{Expiry, Hosts, Key, KeyLine, KeyRing, KeysFileError, Right, TrustedProxies, read_keys};
+pub use access::{
+    Expiry, Hosts, Key, KeyLine, KeysFileError, RefusedBudgets, Reloaded, Right, TrustedProxies, read_keys,
+};
+pub use key_ring::{KeyRing, NoBudget};
 pub use server::{Application, Condition, Opening, Prepared, ServeError};
 pub use settings::{Parts, Settings};
 pub use state::OnLoad;

@@ -10,8 +10,9 @@ use jiff::Timestamp;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::Notify;
 
-use super::access::{Access, KeyRing, KeysFileError};
+use super::access::{Access, KeysFileError};
 use super::admission::connections::{self, ConnectionLimits};
+use super::key_ring::KeyRing;
 use super::problem::ApiError;
 use super::router::router;
 use super::settings::{Parts, Settings};
@@ -156,7 +157,7 @@ impl Application {
 
     /// A handle that reads `KEYS_FILE` again.
     pub fn key_ring(&self) -> KeyRing {
-        KeyRing(self.state.access().clone())
+        KeyRing(self.state.clone())
     }
 
     /// Whether anybody who reaches the server may call its everyday routes.

@@ -1,12 +1,16 @@
 //! Who may call: hosts, origins, keys with names and rights, and what the audit log says of it.
 
+use content_portal::content::WriterConfig;
 use content_portal::http::Key;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use wiremock::MockServer;
 
 use crate::app::{ADMIN_KEY, SAMPLE_MODEL, Setup, TestApp, ok};
+use crate::upstream::{self, written};
 
 /// The line of a key with this name, which is also the key's beginning.
 fn line(name: &str, rights: &[&str], more: &Value) -> String {
@@ -208,7 +212,7 @@ async fn keys_come_and_go_with_their_file_while_the_server_runs() {
     };
     let reload = |lines: &str| {
         std::fs::write(app.keys_file(), lines).unwrap();
-        app.key_ring.reload().map_err(|error| error.to_string())
+        app.key_ring.reload().map(|reloaded| reloaded.n_keys).map_err(|error| error.to_string())
     };
     assert_eq!([status("portal").await, status("crm").await], [200, 401]);
     assert_eq!(
@@ -219,12 +223,65 @@ async fn keys_come_and_go_with_their_file_while_the_server_runs() {
     assert_eq!([status("portal").await, status("crm").await], [200, 200]);
     assert!(reload("nonsense").unwrap_err().contains("line 1"));
     assert_eq!([status("portal").await, status("crm").await], [200, 200], "the keys before stay");
-    let first = reload(&line("portal", &["generate"], &json!({"budget_usd_per_day": 1.0}))).unwrap_err();
-    assert!(first.contains("restart"), "{first}");
+    let with_budget = line("portal", &["generate"], &json!({"budget_usd_per_day": 1.0}));
+    assert_eq!(reload(&with_budget), Ok(2), "what costs nothing has any budget");
+    assert_eq!([status("portal").await, status("crm").await], [200, 401]);
     assert_eq!(reload(""), Ok(1));
     assert_eq!([status("portal").await, status("crm").await], [401, 401], "without a key in it nobody may call");
     let admin = app.request(Method::GET, "/models").bearer_auth(ADMIN_KEY).send().await.unwrap();
     assert_eq!(admin.status(), 200);
+}
+
+/// A server whose writer asks a model server, with these keys, and the folder of what is spent.
+async fn with_model_server(keys: String, model: &str) -> (TestApp, MockServer, TempDir) {
+    let (upstream, state) = (upstream::start(Box::new(|_| written("A text."))).await, tempfile::tempdir().unwrap());
+    let state_dir = state.path().to_owned();
+    let writer = WriterConfig { state_dir, model: model.to_owned(), ..upstream::writer(&upstream) };
+    let app = TestApp::spawn_with(Setup { keys: Some(keys), writer, ..Setup::default() }).await;
+    (app, upstream, state)
+}
+
+fn text_by(app: &TestApp, name: &str) -> RequestBuilder {
+    app.request(Method::POST, "/generate-post").bearer_auth(key(name)).json(&json!({"postType": "Text"}))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_budget_of_a_key_counts_from_the_reload_on() {
+    let lines = |budget: &Value| line("portal", &["generate"], budget) + &line("crm", &["generate"], &json!({}));
+    let (app, upstream, state) = with_model_server(lines(&json!({})), WriterConfig::DEFAULT_MODEL).await;
+    ok(text_by(&app, "portal").send().await.unwrap()).await;
+    assert!(!state.path().join("budget.json").exists(), "without a budget nothing is kept");
+    std::fs::write(app.keys_file(), lines(&json!({"budget_usd_per_day": 0.000_001}))).unwrap();
+    assert!(app.key_ring.reload().unwrap().refused.is_none());
+    assert_eq!(code(text_by(&app, "portal")).await, (503, "budget_spent".to_owned()));
+    ok(text_by(&app, "crm").send().await.unwrap()).await;
+    assert_eq!(upstream.received_requests().await.unwrap().len(), 2);
+    assert!(std::fs::read_to_string(state.path().join("budget.json")).unwrap().contains("crm"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_no_key_can_have_a_budget_everything_else_of_the_file_is_taken_over() {
+    let budget = json!({"budget_usd_per_day": 1.0});
+    let keys = ["portal", "gone", "less"].map(|name| line(name, &["generate"], &json!({}))).concat();
+    let (app, _upstream, _state) = with_model_server(keys, "a-model-without-a-price").await;
+    let lines = [
+        line("portal", &["generate"], &budget),
+        line("less", &["read"], &json!({})),
+        line("new", &["generate"], &json!({})),
+        line("spends", &["generate"], &budget),
+    ];
+    std::fs::write(app.keys_file(), lines.concat()).unwrap();
+    let reloaded = app.key_ring.reload().unwrap();
+    let refused = reloaded.refused.unwrap();
+    assert_eq!(
+        (reloaded.n_keys, refused.without, refused.left_out),
+        (4, vec!["portal".to_owned()], vec!["spends".to_owned()])
+    );
+    let mut codes = Vec::new();
+    for name in ["portal", "gone", "less", "new", "spends"] {
+        codes.push(text_by(&app, name).send().await.unwrap().status().as_u16());
+    }
+    assert_eq!(codes, [200, 401, 403, 200, 401]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

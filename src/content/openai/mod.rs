@@ -67,16 +67,10 @@ impl Openai {
         if config.api_key.is_none() && is_openai_s_own(&config.base_url) {
             return Err(WriterConfigError::NoKey);
         }
-        let names = || std::iter::once(&config.model).chain(&config.fallback_models);
         if config.keeps_budget() {
-            let one = TokenCounts { prompt: 1, completion: 1 };
-            let unpriced = names().find(|name| prices.of_text(name, one).is_none());
-            let unpriced = unpriced.or(Some(&config.image_model).filter(|name| prices.of_pictures(name, 1).is_none()));
-            if let Some(model) = unpriced {
-                return Err(WriterConfigError::NoPrice { model: model.clone() });
-            }
+            check_prices(config, prices)?;
         }
-        let models = names().map(|name| Model {
+        let models = names(config).map(|name| Model {
             name: name.clone(),
             breaker: Breaker::new(name, config.breaker),
             dialect: Learned::nothing(name),
@@ -96,6 +90,19 @@ impl Openai {
     fn image_model(&self) -> &str {
         &self.config.image_model
     }
+}
+
+/// The models that may write.
+fn names(config: &WriterConfig) -> impl Iterator<Item = &String> {
+    std::iter::once(&config.model).chain(&config.fallback_models)
+}
+
+/// Whether every model has a price, without which no budget could bound its calls.
+fn check_prices(config: &WriterConfig, prices: &Prices) -> Result<(), WriterConfigError> {
+    let one = TokenCounts { prompt: 1, completion: 1 };
+    let unpriced = names(config).find(|name| prices.of_text(name, one).is_none());
+    let unpriced = unpriced.or(Some(&config.image_model).filter(|name| prices.of_pictures(name, 1).is_none()));
+    unpriced.map_or(Ok(()), |model| Err(WriterConfigError::NoPrice { model: model.clone() }))
 }
 
 impl Provider for Openai {
@@ -118,6 +125,11 @@ impl Provider for Openai {
 
     fn budget_usd(&self) -> Option<f64> {
         self.caller.budget_usd()
+    }
+
+    fn begin_budgets_of_keys(&self, prices: &Prices) -> Result<(), WriterConfigError> {
+        check_prices(&self.config, prices)?;
+        self.caller.begin_budget()
     }
 
     fn probe<'a>(&'a self, prices: &'a Arc<Prices>) -> BoxFuture<'a, Vec<Probed>> {

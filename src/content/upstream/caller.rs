@@ -1,6 +1,7 @@
 //! One call to a model server: covered by the day's budget, let through by a breaker, judged by its outcome.
 
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use reqwest::Url;
@@ -17,7 +18,10 @@ use super::try_error::TryError;
 pub struct Caller {
     /// The connection.
     pub transport: Arc<Transport>,
-    budget: Option<Budget>,
+    /// Set at the start, or once the first key has a budget.
+    budget: OnceLock<Budget>,
+    /// Where what is spent is kept.
+    state_dir: PathBuf,
     leftovers: Leftovers,
     /// How long a call for texts may take where the deadline is far away.
     texts_limit: Duration,
@@ -47,7 +51,8 @@ impl Caller {
     pub fn new(config: &WriterConfig, base: Url) -> Result<Self, WriterConfigError> {
         Ok(Self {
             transport: Arc::new(Transport::new(config, base)?),
-            budget: Budget::open(config)?,
+            budget: Budget::open(config)?.map(OnceLock::from).unwrap_or_default(),
+            state_dir: config.state_dir.clone(),
             leftovers: Leftovers::default(),
             texts_limit: config.timeout.min(config.deadline),
             picture_limit: config.image_timeout,
@@ -56,17 +61,29 @@ impl Caller {
 
     /// Whether calls are paid from a budget.
     pub fn has_budget(&self) -> bool {
-        self.budget.is_some()
+        self.budget.get().is_some()
     }
 
     /// What a day's calls may cost, in US dollars; `None` without a budget of all.
     pub fn budget_usd(&self) -> Option<f64> {
-        self.budget.as_ref().and_then(Budget::usd_per_day)
+        self.budget.get().and_then(Budget::usd_per_day)
     }
 
     /// What is left of it; `None` without one, or where its file cannot be read. Blocking.
     pub fn budget_left_usd(&self) -> Option<f64> {
-        self.budget.as_ref()?.left_usd().ok().flatten()
+        self.budget.get()?.left_usd().ok().flatten()
+    }
+
+    /// Keeps from now on what calls cost, since some key has got a budget. Blocking.
+    ///
+    /// # Errors
+    /// [`WriterConfigError::Budget`] when the file cannot be used.
+    pub fn begin_budget(&self) -> Result<(), WriterConfigError> {
+        if self.budget.get().is_none() {
+            // Where another was quicker, its budget is the same file.
+            let _ = self.budget.set(Budget::of_keys(&self.state_dir)?);
+        }
+        Ok(())
     }
 
     /// Makes one call if the budget covers it, and reports its outcome to breaker and budget. `cost` gives the price of
@@ -83,7 +100,7 @@ impl Caller {
         let usual = self.usual_limit(call.outgoing.expects);
         // What the reservation leaves of the limit.
         let mut limit = call.limit;
-        let outcome: Result<T, _> = match &self.budget {
+        let outcome: Result<T, _> = match self.budget.get() {
             None => self.transport.send(call.outgoing, limit).await,
             Some(budget) => {
                 let reserving = reserve(budget.clone(), call.worst_usd, call.payer);

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
 use governor::clock::DefaultClock;
@@ -21,7 +22,28 @@ pub(super) type KeyRate = RateLimiter<NotKeyed, InMemoryState, DefaultClock>;
 /// The name of `ADMIN_KEY` in logs.
 const ADMIN: &str = "ADMIN_KEY";
 
+/// What became of a file that was read again.
+#[derive(Debug)]
+pub struct Reloaded<E> {
+    /// How many keys are good now.
+    pub n_keys: usize,
+    /// The budgets that could not be taken over.
+    pub refused: Option<RefusedBudgets<E>>,
+}
+
+/// The first budgets of keys, where what calls cost cannot be kept.
+#[derive(Debug)]
+pub struct RefusedBudgets<E> {
+    /// The keys that go on without a budget, as before.
+    pub without: Vec<String>,
+    /// The keys that were not known before and are not taken over.
+    pub left_out: Vec<String>,
+    /// Why.
+    pub cause: E,
+}
+
 /// A key with its name and what goes for it.
+#[derive(Clone)]
 pub(in crate::http) struct NamedKey {
     /// What it is called in logs.
     pub(super) name: Arc<str>,
@@ -39,7 +61,8 @@ pub(super) struct Keys {
     of_settings: Vec<Arc<NamedKey>>,
     file: Option<PathBuf>,
     is_needed: bool,
-    has_budgets: bool,
+    /// Whether what calls cost is kept, so that a key may have a budget.
+    has_budgets: AtomicBool,
     good: ArcSwap<Vec<Arc<NamedKey>>>,
 }
 
@@ -83,32 +106,54 @@ impl Keys {
         let everyday = (1..).zip(api_keys);
         let everyday = everyday.map(|(n, key)| NamedKey::of_settings(format!("API_KEYS.{n}"), *key, Rights::EVERYDAY));
         let admin = admin_key.map(|key| NamedKey::of_settings(ADMIN.to_owned(), key, Rights::ALL));
-        let mut keys = Self {
+        let keys = Self {
             of_settings: everyday.chain(admin).map(Arc::new).collect(),
             file: file.map(Path::to_owned),
             // A file without a key closes the service: the last key may have been taken out of it.
             is_needed: file.is_some() || !api_keys.is_empty(),
-            has_budgets: false,
+            has_budgets: AtomicBool::new(false),
             good: ArcSwap::default(),
         };
         let good = keys.read()?;
-        keys.has_budgets = good.iter().any(|key| key.budget_usd.is_some());
+        keys.has_budgets.store(good.iter().any(|key| key.budget_usd.is_some()), Ordering::Relaxed);
         keys.good.store(Arc::new(good));
         Ok(keys)
     }
 
-    /// Reads the file again. How many keys are good then. Blocking.
+    /// Reads the file again and takes it over. Where a key has the first budget of all, `begin` has what calls cost
+    /// kept from then on. If it cannot, everything else is taken over: a key that was good stays without a budget, and
+    /// a new one, which would spend without limit, is left out. Blocking.
     ///
     /// # Errors
     /// As [`Keys::load`]; the keys before stay.
-    pub(super) fn reload(&self) -> Result<usize, KeysFileError> {
-        let good = self.read()?;
-        if !self.has_budgets && good.iter().any(|key| key.budget_usd.is_some()) {
-            return Err(KeysFileError::FirstBudget);
+    pub(super) fn reload<E>(&self, begin: impl FnOnce() -> Result<(), E>) -> Result<Reloaded<E>, KeysFileError> {
+        let mut good = self.read()?;
+        let mut refused = None;
+        if !self.has_budgets.load(Ordering::Relaxed) && good.iter().any(|key| key.budget_usd.is_some()) {
+            match begin() {
+                Ok(()) => self.has_budgets.store(true, Ordering::Relaxed),
+                Err(cause) => refused = Some(self.without_budgets(&mut good, cause)),
+            }
         }
         let n_keys = good.len();
         self.good.store(Arc::new(good));
-        Ok(n_keys)
+        Ok(Reloaded { n_keys, refused })
+    }
+
+    fn without_budgets<E>(&self, good: &mut Vec<Arc<NamedKey>>, cause: E) -> RefusedBudgets<E> {
+        let before = self.good.load();
+        let (mut without, mut left_out) = (Vec::new(), Vec::new());
+        good.retain_mut(|key| {
+            if key.budget_usd.is_none() {
+                return true;
+            }
+            let is_known = before.iter().any(|before| before.key.is(&key.key));
+            let names = if is_known { &mut without } else { &mut left_out };
+            names.push(key.name.to_string());
+            *key = Arc::new(NamedKey { budget_usd: None, ..NamedKey::clone(key) });
+            is_known
+        });
+        RefusedBudgets { without, left_out, cause }
     }
 
     fn read(&self) -> Result<Vec<Arc<NamedKey>>, KeysFileError> {
@@ -137,7 +182,7 @@ impl Keys {
 
     /// Whether some key has a budget of its own.
     pub(super) fn has_budgets(&self) -> bool {
-        self.has_budgets
+        self.has_budgets.load(Ordering::Relaxed)
     }
 
     /// Whether some key that is good has this right.

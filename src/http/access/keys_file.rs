@@ -84,9 +84,6 @@ pub enum KeysFileError {
     /// There are too many.
     #[error("it holds more than {MAX_KEYS} keys")]
     TooMany,
-    /// A running server was to begin with something that is set up at the start.
-    #[error("a key has a budget for the first time: restart the server, which then asks for the prices of its models")]
-    FirstBudget,
 }
 
 impl Expiry {

@@ -18,7 +18,6 @@ mod wrong_keys;
 use std::net::{IpAddr, Ipv4Addr};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::Request;
@@ -30,6 +29,7 @@ use governor::{Quota, RateLimiter};
 pub use client::TrustedProxies;
 pub use hosts::Hosts;
 pub use key::Key;
+pub use keys::{RefusedBudgets, Reloaded};
 pub use keys_file::{Expiry, KeyLine, KeysFileError, read as read_keys};
 pub use rights::Right;
 
@@ -88,12 +88,13 @@ impl Access {
         })
     }
 
-    /// Reads the file of keys again; how many keys are good then. Blocking.
+    /// Reads the file of keys again and takes it over; `begin` has what calls cost kept, once a key has a budget.
+    /// Blocking.
     ///
     /// # Errors
     /// When that file cannot be used. The keys before it stay.
-    pub fn reload(&self) -> Result<usize, KeysFileError> {
-        self.keys.reload()
+    pub fn reload<E>(&self, begin: impl FnOnce() -> Result<(), E>) -> Result<Reloaded<E>, KeysFileError> {
+        self.keys.reload(begin)
     }
 
     /// Whether callers of every route need a key.
@@ -176,24 +177,5 @@ impl Access {
             rate.shrink_to_fit();
         }
         rate.check_key(&sender.client()).map_err(|late| ApiError::TooOften { wait: late.wait_time_from(now.now()) })
-    }
-}
-
-/// Hands the file of keys over again while a server runs.
-#[derive(Clone)]
-pub struct KeyRing(pub(super) Arc<Access>);
-
-impl KeyRing {
-    /// Reads the file of keys again; how many keys are good then. Blocking.
-    ///
-    /// # Errors
-    /// When that file cannot be used. The keys before it stay.
-    pub fn reload(&self) -> Result<usize, KeysFileError> {
-        self.0.reload()
-    }
-
-    /// Whether some key has a budget of its own, for which the writer must keep what is spent.
-    pub fn has_budgets(&self) -> bool {
-        self.0.has_budgets()
     }
 }
