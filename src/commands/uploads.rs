@@ -23,7 +23,7 @@ pub enum UploadsCommand {
         /// The upload, as `uploads list` shows it.
         id: UploadId,
     },
-    /// Let trainings learn from an upload that came without a key.
+    /// Let trainings learn from an upload that waits for approval.
     Approve {
         /// The uploads, as `uploads list` shows them.
         #[arg(required = true)]
@@ -70,7 +70,7 @@ fn list(config: &Config, store: &UploadStore) -> anyhow::Result<()> {
     let n_unapproved = waiting.iter().filter(|upload| upload.state() == UploadState::Waiting).count();
     if n_unapproved > 0 && config.server.upload_rules.train_on == TrainOn::Approved {
         print_line!(
-            "\n{n_unapproved} came without a key: no training learns from them before content-portal uploads approve"
+            "\n{n_unapproved} wait for approval: no training learns from them before content-portal uploads approve"
         );
     }
     Ok(())

@@ -2,8 +2,9 @@
 //! learn from it.
 //!
 //! It is in a hidden file beside the upload, `.<name>.json`, which is synced before the upload gets its name: an upload
-//! that waits for approval can never be seen without that. An upload without such a file is an operator's or of an
-//! earlier program, and is approved. A file that cannot be read approves nothing.
+//! that waits for approval can never be seen without that. A file that is named as this store names uploads and has no
+//! such note was sent by a caller all the same: it lost the note in a copy, or comes from an earlier program. It waits,
+//! as does one whose note cannot be read. Files with other names, and links, are an operator's own, and approved.
 
 use std::fs;
 use std::io;
@@ -46,6 +47,11 @@ impl About {
         Self { state, sent_by: key_name, rows: None }
     }
 
+    /// An upload of which nothing is known: it waits.
+    pub(super) fn unknown() -> Self {
+        Self { state: UploadState::Waiting, sent_by: None, rows: None }
+    }
+
     /// With the number of its usable rows.
     pub fn with_rows(self, rows: usize) -> Self {
         Self { rows: u64::try_from(rows).ok(), ..self }
@@ -66,7 +72,8 @@ impl About {
     /// Whether a training may learn from the upload at `path`.
     pub fn is_approved(path: &Path) -> bool {
         match Self::read(path) {
-            Ok(about) => about.is_none_or(|about| about.state == UploadState::Approved),
+            Ok(Some(about)) => about.state == UploadState::Approved,
+            Ok(None) => !is_of_a_caller(path),
             Err(error) => {
                 tracing::warn!(
                     event = "upload_note_unreadable",
@@ -97,6 +104,12 @@ impl About {
     pub fn forget(path: &Path) {
         let _ = fs::remove_file(beside(path));
     }
+}
+
+/// Whether the file at `path` is named as uploads of callers are, and is not a link, which an operator has made.
+fn is_of_a_caller(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    name.and_then(StoredName::read).is_some() && !path.is_symlink()
 }
 
 /// The upload that a file of this name says something of.

@@ -19,7 +19,7 @@ pub struct Waiting {
     pub received_at: Timestamp,
     /// Its size.
     pub size_bytes: u64,
-    /// What was noted of it; nothing of an upload of an earlier program.
+    /// What was noted of it; nothing of an upload that has lost its note, or of an earlier program.
     pub about: Option<About>,
     /// Where it is.
     pub path: PathBuf,
@@ -28,7 +28,11 @@ pub struct Waiting {
 impl Waiting {
     /// Whether a training may learn from it.
     pub fn state(&self) -> UploadState {
-        self.about.as_ref().map_or(UploadState::Approved, |about| about.state)
+        match &self.about {
+            Some(about) => about.state,
+            None if About::is_approved(&self.path) => UploadState::Approved,
+            None => UploadState::Waiting,
+        }
     }
 }
 
@@ -63,11 +67,10 @@ impl UploadStore {
     /// When the folder exists and cannot be listed, or the approval cannot be written.
     pub fn approve(&self, id: UploadId) -> io::Result<Option<Waiting>> {
         let mut uploads = self.files_of(id)?;
-        for Waiting { about, path, .. } in &mut uploads {
-            if let Some(about) = about.as_mut().filter(|about| about.state == UploadState::Waiting) {
-                about.state = UploadState::Approved;
-                about.write(path)?;
-            }
+        for upload in uploads.iter_mut().filter(|upload| upload.state() == UploadState::Waiting) {
+            let about = upload.about.get_or_insert(About::unknown());
+            about.state = UploadState::Approved;
+            about.write(&upload.path)?;
         }
         Ok(uploads.into_iter().next())
     }
@@ -125,8 +128,7 @@ impl UploadStore {
         let path = self.dir().join(name.of(id));
         let size_bytes = fs::metadata(&path)?.len();
         // What cannot be read approves nothing.
-        let unknown = || Some(About { state: UploadState::Waiting, sent_by: None, rows: None });
-        let about = About::read(&path).unwrap_or_else(|_| unknown());
+        let about = About::read(&path).unwrap_or_else(|_| Some(About::unknown()));
         Ok(Waiting { id, received_at: name.received_at(), size_bytes, about, path })
     }
 }

@@ -166,6 +166,21 @@ fn what_another_process_left_long_ago_is_swept_and_what_is_under_way_is_not() {
 }
 
 #[test]
+fn an_upload_that_has_lost_its_note_waits_until_it_is_approved() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(dir.path(), UploadRules::default());
+    let id = keep(&store, b"rows").id;
+    let state = || store.find(id).unwrap().unwrap().state();
+    assert_eq!(state(), UploadState::Approved);
+    let [name] = names(dir.path()).try_into().unwrap();
+    fs::remove_file(dir.path().join(format!(".{name}.json"))).unwrap();
+    assert_eq!((state(), About::is_approved(&dir.path().join(&name))), (UploadState::Waiting, false));
+    assert_eq!(store.approve(id).unwrap().unwrap().state(), UploadState::Approved);
+    assert_eq!((state(), About::is_approved(&dir.path().join(&name))), (UploadState::Approved, true));
+    assert!(About::is_approved(&dir.path().join("customers.csv")), "an operator's own");
+}
+
+#[test]
 fn an_upload_is_approved_by_a_key_and_a_note_of_nothing_is_swept() {
     let dir = tempfile::tempdir().unwrap();
     let receive = |store: &UploadStore, key: Option<&str>| {

@@ -64,7 +64,7 @@ fn an_upload_without_a_key_is_listed_shown_approved_and_erased_by_command() {
     let (server, _) = start(&folder, &[]);
     let listed = folder.ok(&["uploads", "list"]);
     assert!(ids.iter().all(|id| listed.contains(id)), "{listed}");
-    assert!(listed.contains("no key") && listed.contains("2 came without a key"), "{listed}");
+    assert!(listed.contains("no key") && listed.contains("2 wait for approval"), "{listed}");
     let refused = String::from_utf8(folder.run(&["retrain"]).stdout).unwrap();
     assert!(refused.contains("it waits for approval") && refused.contains("unchanged"), "{refused}");
 
@@ -187,7 +187,11 @@ fn an_erasure_trains_anew_where_that_is_asked_for() {
     let own = folder.path("base_data/2026-01-01/own.csv");
     fs::rename(&own, folder.path("base_data/2026-01-01/upload-20260101T000000Z-0123456789abcdef0123456789abcdef.csv"))
         .unwrap();
-    let report = folder.ok(&["customers", "erase", "--id", "KUNDE-7", "--retrain"]);
+    let erase = ["customers", "erase", "--id", "KUNDE-7", "--retrain"];
+    let refused = folder.command(&erase).env("MIN_FREE_MB", "1000000000").output().unwrap();
+    assert!(!refused.status.success() && shown(&refused).contains("what must stay free"), "{}", shown(&refused));
+    assert_eq!((folder.versions().len(), holding(&folder, "KUNDE-7,").len()), (1, 1), "all is as it was");
+    let report = folder.ok(&erase);
     assert!(report.contains("customers       199 in") && report.contains("published"), "{report}");
     assert_eq!(folder.versions().len(), 2);
     assert_eq!(holding(&folder, "KUNDE-"), Vec::<PathBuf>::new(), "the whole file is columns now");

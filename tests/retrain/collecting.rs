@@ -139,13 +139,17 @@ fn an_upload_that_waits_for_approval_is_named_left_out_and_stays_unless_all_are_
 }
 
 #[test]
-fn an_upload_whose_note_is_broken_is_not_trained_on_and_one_without_a_note_is() {
-    let [broken, operators] = ["20260228T000000Z-0001.csv", "from the branch.csv"];
+fn an_upload_whose_note_is_broken_or_lost_is_not_trained_on_and_an_operator_s_own_file_is() {
+    let of_a_caller = |second: u32| format!("20260228T00000{second}Z-0123456789abcdef0123456789abcde{second}.csv");
+    let [broken, lost, linked] = [0, 1, 2].map(of_a_caller);
     let mut shop = Shop::with("AB");
-    shop.add(&format!("uploads/{broken}"), &customers('C', 0, 72));
-    shop.add(&format!("uploads/{operators}"), &customers('D', 0, 72));
-    fs::write(shop.path("uploads").join(format!(".{broken}.json")), r#"{"state":"appr"#).unwrap();
+    for (name, kind) in [(&*broken, 'C'), (&lost, 'C'), ("from the branch.csv", 'D'), ("../elsewhere.csv", 'C')] {
+        shop.add(&format!("uploads/{name}"), &customers(kind, 0, 72));
+    }
+    let uploads = shop.path("uploads");
+    std::os::unix::fs::symlink(uploads.join("../elsewhere.csv"), uploads.join(&linked)).unwrap();
+    fs::write(uploads.join(format!(".{broken}.json")), r#"{"state":"appr"#).unwrap();
     let report = shop.publish().report;
-    assert_eq!((report.files.len(), report.files.last().unwrap().as_str()), (3, "uploads/from the branch.csv"));
-    assert_eq!(report.unapproved, [format!("uploads/{broken}")]);
+    assert_eq!(report.files[2..], [format!("uploads/{linked}"), "uploads/from the branch.csv".to_owned()]);
+    assert_eq!(report.unapproved, [broken, lost].map(|name| format!("uploads/{name}")));
 }
