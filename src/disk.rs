@@ -1,17 +1,20 @@
 //! The keeper of the disks: what has to stay free, and room that is reserved before it is written.
 //!
-//! Uploads, exports, pictures and new versions of the model reserve room before they are written. Reservations of one
-//! keeper count together, by file system, so that many writers cannot each find the same room free. A server has one
-//! keeper; a command that runs beside it has its own, and sees only what the server has written. Tables that a
-//! retraining notes down and columns that are kept of uploads are not reserved. Imports nothing of ours; everything may
-//! import it.
+//! Whoever writes uploads, exports, pictures, columns of uploads, tables for a retraining or a new version of the model
+//! reserves room before: all of it at once, or ahead of each piece where nobody knows how large it becomes
+//! ([`Keeper::reserving`]). Reservations of one keeper count together, by file system, so that many writers cannot each
+//! find the same room free. A server has one keeper; a command that runs beside it has its own, and sees only what the
+//! server has written. Imports nothing of ours; everything may import it.
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// How far ahead of what is written room is reserved where the size is not known; in bytes.
+const AHEAD_BYTES: u64 = 1 << 20;
 
 /// What has to stay free on a file system, and what is reserved on each. Clones are the same keeper.
 #[derive(Debug, Clone)]
@@ -50,6 +53,15 @@ pub struct Reserved {
     size_bytes: u64,
 }
 
+/// A file that reserves room ahead of what is written into it.
+#[derive(Debug)]
+pub struct Reserving<W> {
+    out: W,
+    keeper: Keeper,
+    folder: PathBuf,
+    ahead: Option<Reserved>,
+}
+
 impl Keeper {
     /// Keeps `min_free_bytes` free (`MIN_FREE_MB`).
     pub fn new(min_free_bytes: u64) -> Self {
@@ -76,17 +88,69 @@ impl Keeper {
         Ok(Reserved { keeper: self.clone(), device, size_bytes })
     }
 
+    /// `out`, a file in `folder`, with room reserved ahead of what is written. Where there is none, writing fails with
+    /// [`io::ErrorKind::StorageFull`].
+    pub fn reserving<W: Write>(&self, folder: &Path, out: W) -> Reserving<W> {
+        Reserving { out, keeper: self.clone(), folder: folder.to_owned(), ahead: None }
+    }
+
     fn reserved(&self) -> MutexGuard<'_, BTreeMap<u64, u64>> {
         self.0.reserved.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Reserved {
-    fn drop(&mut self) {
+impl Reserved {
+    /// So many bytes of it are written: what is free has shrunk by them.
+    fn use_up(&mut self, size_bytes: u64) {
+        let used = size_bytes.min(self.size_bytes);
+        self.size_bytes -= used;
         let mut all = self.keeper.reserved();
         if let Some(bytes) = all.get_mut(&self.device) {
-            *bytes = bytes.saturating_sub(self.size_bytes);
+            *bytes = bytes.saturating_sub(used);
         }
+    }
+}
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        self.use_up(self.size_bytes);
+    }
+}
+
+impl<W> Reserving<W> {
+    /// What is written into.
+    pub fn get_ref(&self) -> &W {
+        &self.out
+    }
+
+    /// The same, with the room ahead given back.
+    pub fn into_inner(self) -> W {
+        self.out
+    }
+
+    fn reserve(&mut self, size_bytes: u64) -> io::Result<()> {
+        if self.ahead.as_ref().is_none_or(|ahead| ahead.size_bytes < size_bytes) {
+            self.ahead = None;
+            let reserved = self.keeper.reserve(&self.folder, size_bytes.max(AHEAD_BYTES));
+            let full = |error: DiskError| io::Error::new(io::ErrorKind::StorageFull, error);
+            self.ahead = Some(reserved.map_err(full)?);
+        }
+        Ok(())
+    }
+}
+
+impl<W: Write> Write for Reserving<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.reserve(bytes.len() as u64)?;
+        let n_bytes = self.out.write(bytes)?;
+        if let Some(ahead) = &mut self.ahead {
+            ahead.use_up(n_bytes as u64);
+        }
+        Ok(n_bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
     }
 }
 
@@ -119,7 +183,17 @@ mod tests {
         assert!(matches!(keeper.reserve(folder.path(), most), Err(DiskError::NoRoom { .. })));
         drop(first);
         drop(keeper.reserve(folder.path(), most).unwrap());
+        let full = keeper.reserve(folder.path(), most).unwrap();
+        let mut out = keeper.reserving(folder.path(), Vec::new());
+        out.write_all(&[7; 3 << 20]).unwrap();
+        assert_eq!((out.get_ref().len(), keeper.reserved().values().sum::<u64>()), (3 << 20, most));
+        out.write_all(&[7]).unwrap();
+        assert!(keeper.reserved().values().sum::<u64>() > most, "some room is reserved ahead");
+        drop((out, full));
+        assert_eq!(keeper.reserved().values().sum::<u64>(), 0);
         let demanding = Keeper::new(u64::MAX);
+        let refused = demanding.reserving(folder.path(), io::sink()).write_all(&[7]).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::StorageFull);
         assert!(matches!(demanding.reserve(folder.path(), 0), Err(DiskError::NoRoom { .. })));
     }
 }

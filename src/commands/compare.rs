@@ -49,7 +49,7 @@ pub struct CompareArgs {
 
 /// Compares, prints, and publishes where asked to.
 pub fn compare(config: &Config, args: &CompareArgs) -> anyhow::Result<ExitCode> {
-    let store = ModelStore::new(&config.paths.models);
+    let store = setup::store(config);
     if args.events {
         return compare_for_program(config, &store, args);
     }

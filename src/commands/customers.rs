@@ -4,7 +4,6 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
-use content_portal::model_store::ModelStore;
 use content_portal::pipeline::TrainingSettings;
 use content_portal::retrain::{EraseRequest, ErasedCustomer, FoundRows, erase_customer};
 use jiff::Timestamp;
@@ -40,7 +39,7 @@ pub struct EraseArgs {
 /// Runs a `customers` command.
 pub fn customers(config: &Config, command: &CustomersCommand) -> anyhow::Result<ExitCode> {
     let CustomersCommand::Erase(args) = command;
-    let store = ModelStore::new(&config.paths.models);
+    let store = setup::store(config);
     let request = EraseRequest {
         base_data: &config.paths.base_data,
         uploads: &config.server.upload_dir,

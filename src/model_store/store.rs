@@ -67,7 +67,8 @@ impl ModelStore {
         Self { disk, ..self }
     }
 
-    pub(super) fn disk(&self) -> &Keeper {
+    /// The keeper of its disk, for others that write beside versions.
+    pub fn disk(&self) -> &Keeper {
         &self.disk
     }
 

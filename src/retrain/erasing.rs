@@ -23,6 +23,7 @@ use super::uploads::{is_taken, label, own_id, upload_id, waiting};
 use super::{RetrainError, SkippedFile};
 use crate::causes::with_causes;
 use crate::customer::{Keep, KeyedTable, Schema, identity_of_text};
+use crate::disk::{Keeper, Reserving};
 use crate::durable;
 use crate::model_store::{ModelStore, StoreError, VersionId};
 use crate::pseudonyms::{Erasures, Pseudonyms};
@@ -126,7 +127,7 @@ pub fn erase_customer(
     note(request, pseudonym, Vec::new())?;
     let pseudonyms = Pseudonyms::open(state).map_err(EraseError::State)?;
     let mut erased = ErasedCustomer::default();
-    let erasing = Erasing { request, pseudonyms: &pseudonyms, identity, pseudonym };
+    let erasing = Erasing { request, disk: store.disk(), pseudonyms: &pseudonyms, identity, pseudonym };
     for file in files(request)? {
         erasing.look_through(&file, &mut erased)?;
     }
@@ -169,6 +170,7 @@ fn files(request: &EraseRequest<'_>) -> Result<Vec<Source>, RetrainError> {
 
 struct Erasing<'a> {
     request: &'a EraseRequest<'a>,
+    disk: &'a Keeper,
     pseudonyms: &'a Pseudonyms,
     identity: u64,
     pseudonym: u64,
@@ -234,7 +236,7 @@ impl Erasing<'_> {
     fn rewrite(&self, source: &Source) -> Result<bool, EraseError> {
         let path = &source.path;
         let replaced = if is_columns_file(path) {
-            replace(path, |out| {
+            replace(path, self.disk, |out| {
                 let file = durable::open_regular(path)?;
                 let is_erased = |pseudonym| self.pseudonyms.is_erased(pseudonym);
                 copy_columns_without(BufReader::new(file), out, is_erased).map_err(io::Error::other)
@@ -242,7 +244,7 @@ impl Erasing<'_> {
         } else {
             let Ok(table) = self.read(source, &self.request.schema)? else { return Ok(false) };
             let others = self.pseudonyms.without_erased(self.pseudonyms.blinded(table));
-            replace(path, |out| write_columns(&others, out).map(|()| others.table().n_rows()))
+            replace(path, self.disk, |out| write_columns(&others, out).map(|()| others.table().n_rows()))
         };
         replaced.map_err(|source| EraseError::Rewrite { file: path.clone(), source })?;
         Ok(true)
@@ -253,13 +255,18 @@ fn open(source: &Source) -> Result<File, WorkbookError> {
     durable::open_regular(&source.path).map_err(|error| WorkbookError::Io(error.into()))
 }
 
-/// Puts the rows that `write` writes into the place of the upload at `path`; it returns how many they are, and without
-/// any the upload is removed. Whatever ends the process, the one or the other is there, whole.
-fn replace(path: &Path, write: impl FnOnce(&mut BufWriter<&File>) -> io::Result<usize>) -> io::Result<()> {
+/// Puts the rows that `write` writes into the place of the upload at `path`, as far as `disk` has room for them beside
+/// it; it returns how many they are, and without any the upload is removed. Whatever ends the process, the one or the
+/// other is there, whole.
+fn replace(
+    path: &Path,
+    disk: &Keeper,
+    write: impl FnOnce(&mut BufWriter<Reserving<&File>>) -> io::Result<usize>,
+) -> io::Result<()> {
     let new = path.with_extension(COLUMNS_EXTENSION);
     let staged = staged_in(durable::folder_of(path));
     let written = durable::create_private(&staged).and_then(|file| {
-        let mut out = BufWriter::new(&file);
+        let mut out = BufWriter::new(disk.reserving(durable::folder_of(path), &file));
         let left = write(&mut out)?;
         out.flush()?;
         if left > 0 {

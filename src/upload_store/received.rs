@@ -1,7 +1,7 @@
 //! One upload, from its first byte until it is kept or gone.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -105,14 +105,16 @@ impl Received {
     /// The upload with what `write` writes in the place of what came, which is removed. It is still known by what came.
     ///
     /// # Errors
-    /// Those of `write`; [`UploadError::NoRoom`] when too little stays free; [`UploadError::Full`] and
-    /// [`UploadError::Write`] when it cannot be written.
-    pub fn as_columns(self, write: impl FnOnce(&File) -> io::Result<()>) -> Result<Self, UploadError> {
+    /// Those of `write`; [`UploadError::Full`] when too little would stay free, and [`UploadError::Write`] when it
+    /// cannot be written.
+    pub fn as_columns(self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<Self, UploadError> {
         let Self { hidden, content } = self;
         let columns = Hidden::new(hidden.store.clone())?;
-        write(&columns.file)?;
         // They may take more than what came, and what must stay free stays free.
-        drop(columns.store.reserve(0)?);
+        let mut out = BufWriter::new(columns.store.disk().reserving(columns.store.dir(), &columns.file));
+        write(&mut out)?;
+        out.flush()?;
+        drop(out);
         let columns_bytes = Some(columns.file.metadata()?.len());
         Ok(Self { hidden: columns, content: Content { columns_bytes, extension: Extension::Columns, ..content } })
     }

@@ -86,6 +86,15 @@ fn the_gate_judges_a_way_that_was_compared_by_what_the_comparison_found() {
 }
 
 #[test]
+fn what_a_comparison_chose_is_not_written_where_too_little_of_the_disk_would_stay_free() {
+    let folder = two_kinds();
+    let mut command = folder.command(&["compare", "--publish", "latent_classes"]);
+    let output = command.env("MIN_FREE_MB", "1000000000").output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", shown(&output));
+    assert!(shown(&output).contains("what must stay free") && folder.versions().is_empty(), "{}", shown(&output));
+}
+
+#[test]
 fn a_candidate_that_does_not_exist_is_answered_with_those_that_do() {
     let folder = two_kinds();
     let output = folder.run(&["compare", "--publish", "the_nicest"]);

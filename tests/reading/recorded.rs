@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Write;
 
 use content_portal::customer::KeyedTable;
+use content_portal::disk::Keeper;
 use content_portal::workbook::{Bounds, Limits, ReadRequest, Reader, Recorder, WorkbookError};
 
 use super::apart::{file_of, reader, request};
@@ -12,7 +13,7 @@ use super::sheets::{small_csv, small_xlsx};
 /// The tables of these workbooks, and what a recorder wrote of them.
 fn recorded(workbooks: &[&[u8]]) -> (Vec<KeyedTable>, Option<File>) {
     let folder = tempfile::tempdir().unwrap();
-    let mut recorder = Recorder::new(folder.path()).unwrap();
+    let mut recorder = Recorder::new(folder.path(), &Keeper::new(0)).unwrap();
     let read = |bytes: &&[u8]| reader().read_recorded(file_of(bytes), &request(), &mut recorder).unwrap();
     (workbooks.iter().map(read).collect(), recorder.finish())
 }
@@ -31,6 +32,14 @@ fn a_table_that_another_process_has_read_is_taken_over_and_its_workbook_not_read
     for (bytes, table) in [(&csv, &tables[1]), (&xlsx, &tables[0])] {
         assert_eq!(taken_over(written.try_clone().unwrap(), bytes, &request()).unwrap(), *table);
     }
+}
+
+#[test]
+fn where_the_disk_has_no_room_to_spare_nothing_is_handed_over_and_the_workbook_is_read_all_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut recorder = Recorder::new(folder.path(), &Keeper::new(u64::MAX)).unwrap();
+    let table = reader().read_recorded(file_of(small_csv(",").as_bytes()), &request(), &mut recorder).unwrap();
+    assert!(table.table().n_rows() > 0 && recorder.finish().is_none());
 }
 
 #[test]
@@ -56,7 +65,7 @@ fn another_workbook_or_another_order_is_read_and_so_is_what_was_not_written_whol
 #[test]
 fn a_recorder_that_met_a_workbook_that_cannot_be_read_hands_nothing_over() {
     let folder = tempfile::tempdir().unwrap();
-    let mut recorder = Recorder::new(folder.path()).unwrap();
+    let mut recorder = Recorder::new(folder.path(), &Keeper::new(0)).unwrap();
     assert!(reader().read_recorded(file_of(b"no workbook"), &request(), &mut recorder).is_err());
     assert!(recorder.finish().is_none());
     let mut file = tempfile::tempfile().unwrap();

@@ -1,7 +1,5 @@
 //! Makes an accepted upload last, as `KEEP_UPLOADS` says.
 
-use std::fs::File;
-use std::io::BufWriter;
 use std::sync::Arc;
 
 use super::incoming::on_disk;
@@ -36,7 +34,7 @@ pub(in crate::http) async fn keep(
             return Ok(file.keep(&about)?);
         }
         let table = columns_of(&keeping, &file, read_by)?;
-        let columns = file.as_columns(|out: &File| write_columns(&table, BufWriter::new(out)))?;
+        let columns = file.as_columns(|out| write_columns(&table, out))?;
         Ok(columns.keep(&about)?)
     };
     state.on_cpu_pool_final("keeping an upload", keep).await?

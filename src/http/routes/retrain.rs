@@ -163,7 +163,8 @@ pub(in crate::http) async fn get_retraining(
 async fn readable(state: &AppState, files: Vec<NamedFile>) -> Result<(Vec<NamedFile>, Option<File>), ApiError> {
     let (mut good, mut problems) = (Vec::new(), Vec::new());
     // Without one, the retraining reads the files once more.
-    let mut recorder = if files.is_empty() { None } else { Recorder::new(&state.settings().upload_dir).ok() };
+    let recorder = || Recorder::new(&state.settings().upload_dir, state.uploads().disk()).ok();
+    let mut recorder = if files.is_empty() { None } else { recorder() };
     for file in files {
         let (reading_state, schema) = (state.clone(), state.parts().schema.clone());
         let reading = Reading::default();

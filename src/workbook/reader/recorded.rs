@@ -17,6 +17,7 @@ use sha2::{Digest, Sha256};
 use super::answer::receive;
 use super::wire::Order;
 use crate::customer::KeyedTable;
+use crate::disk::{Keeper, Reserving};
 
 /// What all answers together may take up, in bytes; with more there are none.
 const MAX_BYTES: u64 = 256 << 20;
@@ -34,7 +35,7 @@ pub(super) type Key = [u8; KEY_BYTES];
 /// Writes answers down as they come.
 #[derive(Debug)]
 pub struct Recorder {
-    file: File,
+    file: Reserving<File>,
     /// Bytes so far; `None` once some could not be written.
     n_bytes: Option<u64>,
     /// Where the answer that is being written begins.
@@ -66,19 +67,20 @@ pub(super) fn key(file: &mut File, order: &Order) -> io::Result<Key> {
 }
 
 impl Recorder {
-    /// One that writes into a file without a name in `folder`.
+    /// One that writes into a file without a name in `folder`, as far as `disk` has room.
     ///
     /// # Errors
     /// What the system said.
-    pub fn new(folder: &Path) -> io::Result<Self> {
-        Ok(Self { file: tempfile::tempfile_in(folder)?, n_bytes: Some(0), start: 0 })
+    pub fn new(folder: &Path, disk: &Keeper) -> io::Result<Self> {
+        Ok(Self { file: disk.reserving(folder, tempfile::tempfile_in(folder)?), n_bytes: Some(0), start: 0 })
     }
 
     /// What was written, for the other process; `None` where it is not whole.
-    pub fn finish(mut self) -> Option<File> {
+    pub fn finish(self) -> Option<File> {
         self.n_bytes?;
-        self.file.rewind().ok()?;
-        Some(self.file)
+        let mut file = self.file.into_inner();
+        file.rewind().ok()?;
+        Some(file)
     }
 
     /// An answer follows; without a key nothing can be found again.
@@ -99,7 +101,8 @@ impl Recorder {
     /// The answer is whole, or of no use.
     pub(super) fn end(&mut self, is_whole: bool) {
         let length = self.n_bytes.map(|n_bytes| n_bytes.saturating_sub(self.start + HEAD_BYTES));
-        let write = |length: u64| self.file.write_all_at(&length.to_le_bytes(), self.start + KEY_BYTES as u64).ok();
+        let write =
+            |length: u64| self.file.get_ref().write_all_at(&length.to_le_bytes(), self.start + KEY_BYTES as u64).ok();
         if !is_whole || length.and_then(write).is_none() {
             self.n_bytes = None;
         }
