@@ -8,6 +8,11 @@ use super::{Group, Grouped};
 use crate::customer::{Kind, Value};
 use crate::pipeline::SegmentId;
 
+/// What an answer has of a segment beside its customers, about: texts, prompt, personas, what sets it apart.
+const BYTES_OF_A_SEGMENT: usize = 24 << 10;
+/// So many customers of a segment stand for the size of all of them.
+const SAMPLED: usize = 16;
+
 /// The first `limit` of `rows` of a grouped table.
 pub(super) struct Members<'a> {
     pub grouped: &'a Grouped,
@@ -45,6 +50,22 @@ impl Grouped {
     /// The customers of `group`, in the table's order; `n_variants` texts were written for them.
     pub fn members<'a>(&'a self, group: &'a Group, n_variants: usize) -> impl Iterator<Item = Member<'a>> {
         group.rows.iter().map(move |&row| Member { grouped: self, row: row as usize, n_variants })
+    }
+}
+
+impl Grouped {
+    /// About how many bytes an answer takes that lists at most `max_members` customers, before anything is written for
+    /// them: by the first customers of each segment.
+    pub fn answer_bytes(&self, max_members: usize) -> usize {
+        let mut members_left = max_members;
+        let of_group = |group: &Group| {
+            let listed = members_left.min(group.rows.len());
+            members_left -= listed;
+            let sample = Members { grouped: self, rows: &group.rows, limit: listed.min(SAMPLED), n_variants: 2 };
+            let sample_bytes = serde_json::to_vec(&sample).map_or(0, |json| json.len());
+            BYTES_OF_A_SEGMENT + sample_bytes * listed / SAMPLED.min(listed).max(1)
+        };
+        self.groups.iter().map(of_group).sum()
     }
 }
 

@@ -2,16 +2,21 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::sync::Arc;
+use std::time::Duration;
 
+use content_portal::content::WriterConfig;
 use content_portal::upload_store::UploadRules;
 use serde_json::{Map, Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
+use tokio::sync::watch;
 
 use crate::app::{ADMIN_KEY, Setup, TestApp, ok};
 use crate::form::Form;
 use crate::refusals::assert_refused;
 use crate::sheets::{CUSTOMER, HEADER, csv};
+use crate::upstream::{Held, writer_at};
 
 /// A form as it is written, with the boundary `B`.
 async fn send_form(app: &TestApp, body: String) -> reqwest::Response {
@@ -90,6 +95,37 @@ async fn unread_upload(app: &TestApp, from: &str) -> TcpStream {
     stream.read_exact(&mut status).await.unwrap();
     assert_eq!(&status, b"HTTP/1.1 200");
     stream
+}
+
+/// A workbook of so many customers of many kinds.
+fn many_kinds(n: usize) -> Vec<u8> {
+    let mut sheet = HEADER.join(",");
+    for n in 0..n {
+        let (town, month) = (["Bedok", "Tampines", "Yishun", "Punggol"][n % 4], 1 + n / 4 % 12);
+        let (gender, tier) = (["Female", "Male"][n / 48 % 2], ["Silver", "Gold", "Platinum"][n / 96 % 3]);
+        write!(sheet, "\nA{n},2024-{month:02}-05,{town},{gender},{tier}").unwrap();
+    }
+    sheet.into_bytes()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_has_no_room_is_refused_before_anything_is_paid_and_a_paid_one_is_given() {
+    let (release, released) = watch::channel(false);
+    let upstream = Held::start(released).await;
+    let patience = Duration::from_secs(60);
+    let writer = WriterConfig { timeout: patience, deadline: patience, ..writer_at(&upstream.uri) };
+    let setup = Setup { writer, max_members: 200_000, writers_at_once: 1, ..Setup::default() };
+    let app = Arc::new(TestApp::spawn_with(setup).await);
+    let (mine, sheet) = (app.clone(), many_kinds(70_000));
+    let first = tokio::spawn(async move { ok(mine.send(Form::new().file("a.csv", &sheet)).await).await });
+    // The first of its segments is written, the second is under way.
+    app.until(async |_| upstream.n_calls() == 2).await;
+    // Two answers of some 15 MB are more than one client may have on their way.
+    let second = app.send(Form::new().file("a.csv", &many_kinds(70_001))).await;
+    assert_refused(&app, second, 503, "too_many_answers").await;
+    assert_eq!((upstream.n_calls(), app.kept().len()), (2, 1));
+    release.send(true).unwrap();
+    assert_eq!(first.await.unwrap()["rows"]["rows_used"], 70_000);
 }
 
 /// The answer to an empty form, which needs a slot to be refused.

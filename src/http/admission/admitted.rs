@@ -46,8 +46,9 @@ impl Admitted {
         self.class
     }
 
-    /// Counts bytes of the answer until it has left. Where there is no room, small answers are let through, and those
-    /// that were paid for; neither can be many, because of the limits on connections and on slots.
+    /// Counts bytes of the answer until it has left. Where there is no room, small answers are let through, generations,
+    /// and answers for which room was made before; neither can be many, because of the limits on connections and on
+    /// slots.
     ///
     /// # Errors
     /// [`ApiError::TooManyAnswers`].
@@ -59,6 +60,15 @@ impl Admitted {
             return Err(ApiError::TooManyAnswers);
         }
         Ok(())
+    }
+
+    /// Makes room for an answer of about `n_bytes` before it is paid for.
+    ///
+    /// # Errors
+    /// [`ApiError::TooManyAnswers`].
+    fn promise_answer(&self, n_bytes: usize) -> Result<(), ApiError> {
+        let mut answer = self.answer.lock().unwrap_or_else(PoisonError::into_inner);
+        if answer.try_promise(n_bytes) { Ok(()) } else { Err(ApiError::TooManyAnswers) }
     }
 
     /// Runs `work` for this request.
@@ -91,6 +101,15 @@ pub(in crate::http) fn for_this_request<F: Future>(work: F) -> impl Future<Outpu
 /// [`ApiError::TooManyAnswers`] where there is no room for them.
 pub(in crate::http) fn count_answer(n_bytes: usize) -> Result<(), ApiError> {
     ADMITTED.try_with(|admitted| admitted.count_answer(n_bytes)).unwrap_or(Ok(()))
+}
+
+/// Makes room for an answer of about `n_bytes`, before anything is paid for it: it will be let through, also if it
+/// becomes larger. Nothing is counted outside of requests.
+///
+/// # Errors
+/// [`ApiError::TooManyAnswers`] where there is no room for it.
+pub(in crate::http) fn promise_answer(n_bytes: usize) -> Result<(), ApiError> {
+    ADMITTED.try_with(|admitted| admitted.promise_answer(n_bytes)).unwrap_or(Ok(()))
 }
 
 /// The client that the current task works for. Tasks of the server itself count as one client more.
@@ -142,7 +161,14 @@ mod tests {
             let refused = of(class).count_answer(SMALL_ANSWER_BYTES + 1);
             assert!(matches!(refused, Err(ApiError::TooManyAnswers)), "{class:?}");
         }
+        assert!(matches!(of(Class::Upload).promise_answer(1), Err(ApiError::TooManyAnswers)));
         drop(large);
+        let promised = of(Class::Upload);
+        promised.promise_answer(SMALL_ANSWER_BYTES + 1).unwrap();
+        of(Class::Standard).count_answer(MAX_IN_FLIGHT_BYTES_OF_ONE).unwrap_err();
+        promised.count_answer(MAX_IN_FLIGHT_BYTES_OF_ONE).unwrap();
+        promised.count_answer(SMALL_ANSWER_BYTES + 1).unwrap();
+        drop(promised);
         of(Class::Standard).count_answer(SMALL_ANSWER_BYTES + 1).unwrap();
     }
 }

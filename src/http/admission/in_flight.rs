@@ -22,6 +22,10 @@ pub(super) struct Counted {
     in_flight: InFlight,
     client: Client,
     n_bytes: usize,
+    /// How many of them are an estimate of what the answer will be.
+    estimated: usize,
+    /// Whether there is room for the answer, however large it becomes.
+    is_promised: bool,
 }
 
 impl InFlight {
@@ -34,7 +38,7 @@ impl InFlight {
 
     /// An answer to `client` of which nothing is there yet.
     pub fn begin(&self, client: Client) -> Counted {
-        Counted { in_flight: self.clone(), client, n_bytes: 0 }
+        Counted { in_flight: self.clone(), client, n_bytes: 0, estimated: 0, is_promised: false }
     }
 
     /// How many bytes of all clients are on their way.
@@ -52,6 +56,10 @@ impl Counted {
     /// Counts `n_bytes` more of this answer if there is room for them, and says whether it did. A client whose other
     /// answers are all gone may have one of any size.
     pub fn try_grow(&mut self, n_bytes: usize) -> bool {
+        if self.is_promised {
+            self.grow(n_bytes);
+            return true;
+        }
         let mut counts = self.in_flight.lock();
         let of_one = counts.clients.get(&self.client).copied().unwrap_or_default();
         let is_its_only_one = of_one == self.n_bytes;
@@ -65,10 +73,25 @@ impl Counted {
         has_room
     }
 
+    /// Counts about `n_bytes` of an answer that is still to be made, if there is room for them, and says whether it did.
+    /// What is counted of it later takes their place and always finds room.
+    pub fn try_promise(&mut self, n_bytes: usize) -> bool {
+        let has_room = self.try_grow(n_bytes);
+        if has_room {
+            self.estimated += n_bytes;
+            self.is_promised = true;
+        }
+        has_room
+    }
+
     /// Counts `n_bytes` more of this answer, whether there is room for them or not.
     pub fn grow(&mut self, n_bytes: usize) {
-        self.in_flight.lock().add(&self.client, n_bytes);
-        self.n_bytes += n_bytes;
+        let estimated = std::mem::take(&mut self.estimated);
+        let mut counts = self.in_flight.lock();
+        counts.remove(&self.client, estimated);
+        counts.add(&self.client, n_bytes);
+        drop(counts);
+        self.n_bytes = self.n_bytes.saturating_sub(estimated).saturating_add(n_bytes);
     }
 }
 
@@ -79,18 +102,21 @@ impl Counts {
             *self.clients.entry(client.clone()).or_default() += n_bytes;
         }
     }
+
+    fn remove(&mut self, client: &Client, n_bytes: usize) {
+        self.all = self.all.saturating_sub(n_bytes);
+        if let Some(of_one) = self.clients.get_mut(client) {
+            *of_one = of_one.saturating_sub(n_bytes);
+            if *of_one == 0 {
+                self.clients.remove(client);
+            }
+        }
+    }
 }
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        let mut counts = self.in_flight.lock();
-        counts.all = counts.all.saturating_sub(self.n_bytes);
-        if let Some(of_one) = counts.clients.get_mut(&self.client) {
-            *of_one = of_one.saturating_sub(self.n_bytes);
-            if *of_one == 0 {
-                counts.clients.remove(&self.client);
-            }
-        }
+        self.in_flight.lock().remove(&self.client, self.n_bytes);
     }
 }
 
@@ -119,6 +145,12 @@ mod tests {
         assert!(in_flight.is_full(&client(200)));
         drop(first);
         drop(counted(&in_flight, 1, large).unwrap());
+        let mut promised = in_flight.begin(client(1));
+        assert!(promised.try_promise(large) && counted(&in_flight, 1, 1).is_none());
+        assert!(promised.try_grow(1) && counted(&in_flight, 1, large - 1).is_some(), "the answer itself is small");
+        assert!(promised.try_grow(10 * large), "however much it becomes");
+        assert!(counted(&in_flight, 1, 1).is_none());
+        drop(promised);
         drop(others);
         let counts = in_flight.lock();
         assert_eq!((counts.all, counts.clients.len()), (0, 0));

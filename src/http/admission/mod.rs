@@ -21,7 +21,7 @@ mod rejection_delay;
 mod write_timeout;
 
 pub(super) use admit::{Admission, admit};
-pub(super) use admitted::{Admitted, count_answer, current_client, for_this_request};
+pub(super) use admitted::{Admitted, count_answer, current_client, for_this_request, promise_answer};
 pub(super) use class::{Class, Classes};
 pub(super) use concurrency::{Shares, Slot, Slots};
 pub(super) use lingering_close::drain_rejected_bodies;

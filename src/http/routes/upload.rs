@@ -18,7 +18,7 @@ use crate::causes::with_causes;
 use crate::content::{Campaign, Engagement, FunnelStage, Output, Payer, Platform, Tone, Written, write_all_paid_by};
 use crate::customer::{Keep, Note};
 use crate::http::access::{Right, Sender};
-use crate::http::admission::for_this_request;
+use crate::http::admission::{for_this_request, promise_answer};
 use crate::http::problem::{ApiError, FieldProblem};
 use crate::http::request::fields::Fields;
 use crate::http::request::ignored::Ignored;
@@ -204,6 +204,9 @@ impl Upload {
         let grouped = read_and_group(&state, version, file, reading.clone());
         let (grouped, file) = reporter.report_while(grouped, || reading.progress()).await?;
         let grouping = elapsed_ms(started);
+        let max_members = state.settings().max_members.min(query.members.unwrap_or(usize::MAX));
+        // Before anything is kept or paid for: what was paid for is answered, whatever else is on its way then.
+        promise_answer(grouped.answer_bytes(max_members))?;
 
         let started = Instant::now();
         // Accepted: the file is kept even if its caller disconnects before the segments are written.
@@ -214,7 +217,6 @@ impl Upload {
         let written = write(&state, &grouped, &campaign, &address, payer.as_ref(), &reporter).await?;
         let kept = kept.await.map_err(|e| ApiError::internal("keeping an upload", e))??;
         let timings_ms = Timings { receiving, grouping, writing: elapsed_ms(started) };
-        let max_members = state.settings().max_members.min(query.members.unwrap_or(usize::MAX));
         let wants_places = query.places.is_some_and(|places| places > 0);
         let waited = waited(&written, state.settings().writers_at_once);
         let kept = KeptUpload::new(kept, state.uploads().train_on());
