@@ -50,6 +50,7 @@ mod retrain;
 mod second_schema;
 mod sheets;
 mod store;
+mod strict;
 mod switching;
 mod tracking;
 mod upload;

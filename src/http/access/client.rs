@@ -3,7 +3,7 @@
 //! A client can write anything into `X-Forwarded-For`. Only what trusted proxies appended is known, which is its right
 //! end. The scheme of the client's own request is what a trusted proxy says in `X-Forwarded-Proto`.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName};
@@ -56,9 +56,9 @@ impl TrustedProxies {
             if !self.trusts(address) {
                 break;
             }
-            match hop.trim().parse::<IpAddr>() {
-                Ok(before) => address = before.to_canonical(),
-                Err(_) => break,
+            match address_of(hop.trim()) {
+                Some(before) => address = before.to_canonical(),
+                None => break,
             }
         }
         address
@@ -70,6 +70,13 @@ impl Client {
     pub(super) fn at(address: IpAddr) -> Self {
         Self::Address(subscriber(address))
     }
+}
+
+/// The address of an entry of `X-Forwarded-For`: some proxies add the port, and write IPv6 in brackets.
+fn address_of(entry: &str) -> Option<IpAddr> {
+    let bare = entry.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(entry);
+    let with_port = || entry.parse::<SocketAddr>().ok().map(|address| address.ip());
+    bare.parse().ok().or_else(with_port)
 }
 
 /// An address as it is counted: for IPv6 the /64 network that one subscriber has.
@@ -131,6 +138,22 @@ mod tests {
             client("127.0.0.1/32,10.0.0.0/8", "::ffff:127.0.0.1", &["9.9.9.9, 198.51.100.7, 10.1.2.3"]),
             "198.51.100.7"
         );
+    }
+
+    #[test]
+    fn entries_may_have_ports_and_brackets() {
+        for (entry, address) in [
+            ("198.51.100.7:5678", "198.51.100.7"),
+            ("[2001:db8:1:2::7]:80", "2001:db8:1:2::"),
+            ("[2001:db8:1:2::7]", "2001:db8:1:2::"),
+            ("2001:db8:1:2::7", "2001:db8:1:2::"),
+            ("[::ffff:198.51.100.7]:80", "198.51.100.7"),
+        ] {
+            assert_eq!(client("127.0.0.1/32", "127.0.0.1", &[entry]), address, "{entry}");
+        }
+        for wrong in ["198.51.100.7:", "198.51.100.7:99999", "[198.51.100.7", "::1]:80", "_hidden", "unknown"] {
+            assert_eq!(client("127.0.0.1/32", "127.0.0.1", &[wrong]), "127.0.0.1", "{wrong}");
+        }
     }
 
     #[test]

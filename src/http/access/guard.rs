@@ -1,5 +1,6 @@
 //! The layer that refuses what a foreign web page makes a browser send: requests under a host that is not the server's,
-//! and requests that change something from an origin that may not call.
+//! and requests that change something from an origin that may not call. It also refuses what a proxy and this server
+//! could understand differently: several keys or origins, and bodies in codings beside `chunked`.
 //!
 //! A browser says in `Sec-Fetch-Site` and `Origin` where a request comes from, and no page can change either. Programs
 //! send neither.
@@ -7,7 +8,8 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, Method, header};
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use url::Url;
@@ -24,13 +26,21 @@ pub(in crate::http) struct Guard {
     origins: Arc<Origins>,
     /// That of `PUBLIC_URL`.
     own_origin: Option<String>,
+    /// The host of `PUBLIC_URL` as `Host` may name it, of whose pages the scheme is known.
+    own_hosts: Vec<Authority>,
 }
 
 impl Guard {
     /// By the settings of these names.
     pub fn new(allow_hosts: &Hosts, origins: Arc<Origins>, public_url: Option<&str>) -> Self {
         let public = public_url.and_then(|url| Url::parse(url).ok());
+        let own_hosts = |url: &Url| {
+            let (host, port) = (url.host_str()?, url.port_or_known_default()?);
+            let named = url.port().is_none().then(|| host.to_owned());
+            Some(named.into_iter().chain([format!("{host}:{port}")]).filter_map(|host| authority(&host)).collect())
+        };
         Self {
+            own_hosts: public.as_ref().and_then(own_hosts).unwrap_or_default(),
             hosts: allow_hosts.clone().and(public.as_ref().and_then(Url::host_str)),
             origins,
             own_origin: public.map(|url| url.origin().ascii_serialization()),
@@ -39,6 +49,7 @@ impl Guard {
 
     fn check(&self, request: &Request) -> Result<(), ApiError> {
         let headers = request.headers();
+        check_clarity(headers)?;
         self.hosts.check(request.version(), request.uri(), headers)?;
         let changes_nothing = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
         if changes_nothing || self.origins.allow_all() || self.is_at_home(headers) {
@@ -56,20 +67,38 @@ impl Guard {
         }
         let Some(origin) = headers.get(header::ORIGIN) else { return site.is_none() };
         let text = origin.to_str().unwrap_or_default();
-        // The scheme is the proxy's: behind it nobody knows for sure.
+        // The scheme is the proxy's: behind it nobody knows for sure, unless PUBLIC_URL says it.
         let own_host = headers.get(header::HOST).and_then(|host| authority(host.to_str().ok()?));
         let is_own_host = || {
             let origin = text.split_once("://").and_then(|(_, host)| authority(host));
-            site.is_none() && origin.zip(own_host).is_some_and(|(origin, own)| origin == own)
+            let is_own = |(origin, own): (Authority, Authority)| origin == own && !self.own_hosts.contains(&own);
+            site.is_none() && origin.zip(own_host).is_some_and(is_own)
         };
         self.origins.allow(origin) || self.own_origin.as_deref() == Some(text) || is_own_host()
     }
+}
+
+/// Whether everybody reads the same key, origin and body in a request (RFC 9110, 5.3; RFC 9112, 6.1).
+fn check_clarity(headers: &HeaderMap) -> Result<(), ApiError> {
+    let single = [(header::AUTHORIZATION, "Authorization"), (header::ORIGIN, "Origin")];
+    let is_repeated = |header: &HeaderName| headers.get_all(header).iter().nth(1).is_some();
+    if let Some((_, name)) = single.iter().find(|(header, _)| is_repeated(header)) {
+        return Err(ApiError::RepeatedHeader { name });
+    }
+    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
+    let is_chunked = |coding: &HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"chunked");
+    if codings.next().is_some_and(|coding| !is_chunked(coding)) || codings.next().is_some() {
+        return Err(ApiError::UnknownCoding);
+    }
+    Ok(())
 }
 
 /// Refuses requests under a foreign host, and those from a foreign page that would change something.
 pub(in crate::http) async fn refuse_foreign(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
     match guard.check(&request) {
         Ok(()) => next.run(request).await,
+        // Where the body ends may be in doubt.
+        Err(error @ ApiError::UnknownCoding) => ([(header::CONNECTION, "close")], error).into_response(),
         Err(error) => error.into_response(),
     }
 }
@@ -98,6 +127,8 @@ mod tests {
             &[("origin", "http://localhost:5000"), ("host", "localhost:5000")],
             &[("origin", "http://[::1]:5000"), ("host", "[::1]:5000")],
             &[("origin", "https://content.example.com"), ("host", "10.0.0.7:5000")],
+            &[("origin", "https://content.example.com"), ("host", "content.example.com")],
+            &[("origin", "http://content.example.com:5000"), ("host", "content.example.com:5000")],
         ] {
             assert!(at_home(headers), "{headers:?}");
         }
@@ -116,6 +147,8 @@ mod tests {
             &[("origin", "http://localhost:5000.evil.example"), ("host", "localhost:5000")],
             &[("origin", "null"), ("host", "localhost:5000")],
             &[("origin", "http://content.example.com"), ("host", "10.0.0.7:5000")],
+            &[("origin", "http://content.example.com"), ("host", "content.example.com")],
+            &[("origin", "http://content.example.com:443"), ("host", "content.example.com:443")],
         ] {
             assert!(!at_home(headers), "{headers:?}");
         }

@@ -87,7 +87,11 @@ impl Hosts {
 /// A host and perhaps a port, without a user name.
 pub(super) fn authority(text: &str) -> Option<Authority> {
     let authority: Authority = text.parse().ok()?;
-    (!authority.host().is_empty() && !authority.as_str().contains('@')).then_some(authority)
+    let is_number = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok();
+    let rest = authority.as_str().strip_prefix(authority.host())?;
+    // RFC 3986 allows the colon alone.
+    let is_port = rest.is_empty() || rest.strip_prefix(':').is_some_and(|port| port.is_empty() || is_number(port));
+    (!authority.host().is_empty() && is_port).then_some(authority)
 }
 
 fn is_name(text: &str) -> bool {
@@ -112,6 +116,18 @@ mod tests {
         {
             assert!(!allows(&["content.example.com", "*.example.org"], host), "{host}");
             assert!(allows(&["*"], host), "{host}");
+        }
+    }
+
+    #[test]
+    fn a_host_has_a_number_for_a_port_or_none_and_no_user() {
+        for good in ["localhost", "localhost:", "localhost:5000", "[::1]:65535", "127.0.0.1:0"] {
+            assert!(authority(good).is_some(), "{good}");
+        }
+        for wrong in
+            ["localhost:abc", "localhost:99999", "localhost:+80", "localhost:80:80", "[::1]:x", "me@localhost", ""]
+        {
+            assert_eq!(authority(wrong), None, "{wrong}");
         }
     }
 

@@ -45,9 +45,10 @@ impl fmt::Debug for Key {
     }
 }
 
-/// The key that a request carries.
+/// The key that a request carries; none where it carries several.
 pub(super) fn bearer(headers: &HeaderMap) -> Option<Key> {
-    let sent = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let mut all = headers.get_all(header::AUTHORIZATION).iter();
+    let sent = all.next().filter(|_| all.next().is_none())?.to_str().ok()?;
     let (scheme, key) = sent.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| Key::new(key.trim()))
 }

@@ -97,6 +97,10 @@ pub enum ApiError {
     TooManyWrongKeys { wait: Duration },
     #[error("no host, or several")]
     NotOneHost,
+    #[error("more than one {name} header")]
+    RepeatedHeader { name: &'static str },
+    #[error("a transfer coding beside chunked")]
+    UnknownCoding,
     #[error("a host that is not this server's")]
     ForeignHost,
     #[error("a page of a foreign origin")]

@@ -83,6 +83,8 @@ impl ApiError {
                 return format!("This key does not have the right {right}, which the route needs.");
             }
             Self::TooManyWrongKeys { .. } => "Too many wrong keys came from your address; wait a minute.",
+            Self::RepeatedHeader { name } => return format!("Send one {name} header, not several."),
+            Self::UnknownCoding => "Send the body whole, or with Transfer-Encoding: chunked alone.",
             Self::NotOneHost => "Name the server in one Host header, such as Host: localhost:5000.",
             Self::ForeignHost => {
                 "This server does not answer under this host name; its operator can allow it in ALLOW_HOSTS."

@@ -78,6 +78,8 @@ impl ApiError {
             Self::NoRight { .. } => (StatusCode::FORBIDDEN, "no_right"),
             Self::TooManyWrongKeys { .. } => (StatusCode::TOO_MANY_REQUESTS, "too_many_wrong_keys"),
             Self::NotOneHost => (StatusCode::BAD_REQUEST, "not_one_host"),
+            Self::RepeatedHeader { .. } => (StatusCode::BAD_REQUEST, "repeated_header"),
+            Self::UnknownCoding => (StatusCode::BAD_REQUEST, "unknown_transfer_coding"),
             Self::ForeignHost => (StatusCode::MISDIRECTED_REQUEST, "foreign_host"),
             Self::ForeignOrigin => (StatusCode::FORBIDDEN, "foreign_origin"),
             Self::TooOften { .. } => (StatusCode::TOO_MANY_REQUESTS, "too_often"),
