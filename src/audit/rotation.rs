@@ -1,10 +1,10 @@
 //! A file that is put aside once it is large: `audit.jsonl` becomes `audit.jsonl.1`, that `audit.jsonl.2`, and the
-//! oldest is removed.
+//! oldest is removed. One that somebody else moved away or removed is begun anew with the next line.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::{self, IsTerminal, Write};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// The mode of a new file.
@@ -23,6 +23,8 @@ pub(super) struct Rotated {
     is_torn: bool,
     /// A terminal or pipe is written to and never renamed.
     is_regular: bool,
+    /// The device and the number of the open file.
+    identity: (u64, u64),
     /// Why the file is larger than it should be.
     fault: Option<io::Error>,
 }
@@ -31,7 +33,7 @@ impl Rotated {
     /// Opens the file, or makes it, for its owner alone.
     ///
     /// # Errors
-    /// When it cannot be opened for writing.
+    /// When it cannot be opened for writing, or is a device: what is written to one is kept nowhere.
     pub fn open(path: &Path, max_bytes: u64, max_files: usize) -> io::Result<Self> {
         let mut rotated = Self {
             path: path.to_owned(),
@@ -41,6 +43,7 @@ impl Rotated {
             n_bytes: 0,
             is_torn: false,
             is_regular: true,
+            identity: (0, 0),
             fault: None,
         };
         rotated.file()?;
@@ -52,6 +55,7 @@ impl Rotated {
     /// # Errors
     /// What the system said; the line is lost then.
     pub fn write(&mut self, line: &[u8]) -> io::Result<()> {
+        self.look_after_it();
         if self.is_regular && self.n_bytes > 0 && self.n_bytes + line.len() as u64 > self.max_bytes {
             self.file = None;
             match self.rotate() {
@@ -86,6 +90,18 @@ impl Rotated {
         }
     }
 
+    /// Lets go of a file that is no longer where it was, and takes over what others did to its size.
+    fn look_after_it(&mut self) {
+        if !self.is_regular || self.file.is_none() {
+            return;
+        }
+        match fs::metadata(&self.path) {
+            Ok(there) if (there.dev(), there.ino()) == self.identity => self.n_bytes = there.len(),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {}
+            Ok(_) | Err(_) => (self.file, self.is_torn) = (None, false),
+        }
+    }
+
     fn file(&mut self) -> io::Result<&File> {
         if self.file.is_none() {
             let mut options = OpenOptions::new();
@@ -93,7 +109,12 @@ impl Rotated {
             options.append(true).create(true).mode(FOR_ITS_OWNER).custom_flags(libc::O_NONBLOCK);
             let file = options.open(&self.path)?;
             let metadata = file.metadata()?;
+            let kind = metadata.file_type();
+            if (kind.is_char_device() || kind.is_block_device()) && !file.is_terminal() {
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is a device, not a file"));
+            }
             (self.n_bytes, self.is_regular) = (metadata.len(), metadata.is_file());
+            self.identity = (metadata.dev(), metadata.ino());
             self.file = Some(file);
         }
         self.file.as_ref().ok_or_else(|| io::ErrorKind::NotFound.into())
@@ -189,12 +210,36 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_file_is_never_renamed_and_a_full_disk_is_an_error() {
-        let mut log = Rotated::open(Path::new("/dev/full"), 1, 3).unwrap();
+    fn a_file_that_somebody_moved_away_or_emptied_is_begun_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        let [path, moved] = ["audit.jsonl", "moved"].map(|name| dir.path().join(name));
+        let mut log = Rotated::open(&path, 14, 3).unwrap();
+        log.write(b"line 1\n").unwrap();
+        fs::rename(&path, &moved).unwrap();
+        log.write(b"line 2\n").unwrap();
+        log.write(b"line 3\n").unwrap();
+        assert_eq!([&path, &moved].map(|path| fs::read_to_string(path).unwrap()), ["line 2\nline 3\n", "line 1\n"]);
+        File::options().write(true).open(&path).unwrap().set_len(0).unwrap();
+        log.write(b"line 4\n").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "line 4\n");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2, "an empty file is not put aside");
+    }
+
+    #[test]
+    fn a_pipe_is_never_renamed_a_device_is_refused_and_a_full_disk_is_an_error() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        let _reader = File::options().read(true).write(true).open(&path).unwrap();
+        let mut log = Rotated::open(&path, 1, 3).unwrap();
         for _ in 0..3 {
-            assert_eq!(log.write(b"line\n").unwrap_err().kind(), io::ErrorKind::StorageFull);
+            log.write(b"line\n").unwrap();
         }
-        assert!(Path::new("/dev/full").exists() && !Path::new("/dev/full.1").exists());
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+        let device = Path::new("/dev/full");
+        assert_eq!(Rotated::open(device, 1, 3).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+        log.file = Some(File::options().append(true).open(device).unwrap());
+        assert_eq!(log.write(b"line\n").unwrap_err().kind(), io::ErrorKind::StorageFull);
         assert!(Rotated::open(Path::new("/no/such/folder/audit.jsonl"), 1, 1).is_err());
     }
 }

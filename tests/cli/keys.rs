@@ -41,7 +41,8 @@ fn a_new_key_is_good_once_its_line_is_in_the_file_and_until_it_is_out() {
     assert_eq!([status(&address, "/segments", &portal), status(&address, "/models", &portal)], ["200", "403"]);
     assert_eq!([status(&address, "/models", &crm), status(&address, "/segments", "")], ["401", "401"]);
 
-    fs::write(folder.path("keys.jsonl"), more.replace(r#","budget_usd_per_day":2.5"#, "") + "\n").unwrap();
+    // The first budget of a key as well.
+    fs::write(folder.path("keys.jsonl"), format!("{more}\n")).unwrap();
     server.signal("HUP");
     assert_eq!(server.until("keys_reloaded")["n_keys"], 1);
     assert_eq!([status(&address, "/segments", &portal), status(&address, "/models", &crm)], ["401", "200"]);
@@ -83,6 +84,7 @@ fn keys_that_cannot_be_told_apart_or_read_end_the_start() {
         (&[("KEYS_FILE", "twice")], "the key portal is there twice"),
         (&[("KEYS_FILE", "good"), ("ADMIN_KEY", &key)], "the key portal is there twice"),
         (&[("AUDIT_LOG", "no/such/folder/audit.jsonl")], "AUDIT_LOG no/such/folder/audit.jsonl"),
+        (&[("AUDIT_LOG", "/dev/full")], "AUDIT_LOG /dev/full: it is a device, not a file"),
     ] {
         let output = folder.command(&["serve"]).env("PORT", "0").envs(variables.iter().copied()).output().unwrap();
         assert_eq!(output.status.code(), Some(78), "{}", shown(&output));
@@ -124,12 +126,32 @@ fn log_and_audit_log_name_the_key_and_no_more_of_the_address_than_they_should() 
 #[test]
 fn an_audit_log_that_cannot_be_written_is_said_and_holds_nothing_up() {
     let folder = Folder::with_data();
-    let (mut server, address) = started(&folder, &[("AUDIT_LOG", "/dev/full")]);
+    assert!(std::process::Command::new("mkfifo").arg(folder.path("pipe")).status().unwrap().success());
+    let reader = fs::File::options().read(true).write(true).open(folder.path("pipe")).unwrap();
+    let (mut server, address) = started(&folder, &[("AUDIT_LOG", "pipe")]);
+    // A pipe that nobody reads takes nothing.
+    drop(reader);
     assert!(get_with(&address, "/segments", "").starts_with("HTTP/1.1 200"));
     let lost = server.until("audit_lines_lost");
     assert_eq!((&lost["n_lines"], &lost["level"]), (&1.into(), &"ERROR".into()));
     assert!(get_with(&address, "/segments", "").starts_with("HTTP/1.1 200"));
     assert!(get_with(&address, "/metrics", "").contains("\ncontent_portal_audit_lines_lost_total "));
+}
+
+#[test]
+fn an_audit_log_that_was_moved_away_is_begun_anew() {
+    let folder = Folder::with_data();
+    let (server, address) = started(&folder, &[("AUDIT_LOG", "audit.jsonl")]);
+    let written = |name: &str| fs::read_to_string(folder.path(name)).unwrap_or_default().lines().count();
+    get_with(&address, "/segments", "");
+    while written("audit.jsonl") == 0 {
+        std::thread::yield_now();
+    }
+    fs::rename(folder.path("audit.jsonl"), folder.path("audit.jsonl-20261126")).unwrap();
+    get_with(&address, "/segments", "");
+    server.signal("TERM");
+    assert_eq!(server.ended().0, Some(0));
+    assert_eq!((written("audit.jsonl"), written("audit.jsonl-20261126")), (1, 1));
 }
 
 #[test]
