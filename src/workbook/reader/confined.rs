@@ -101,6 +101,11 @@ mod calls {
         libc::SYS_fchmodat,
         libc::SYS_fchownat,
         libc::SYS_utimensat,
+        libc::SYS_setxattr,
+        libc::SYS_lsetxattr,
+        libc::SYS_removexattr,
+        libc::SYS_lremovexattr,
+        libc::SYS_mount_setattr,
         libc::SYS_chdir,
         libc::SYS_chroot,
         libc::SYS_pivot_root,
@@ -189,6 +194,9 @@ mod calls {
         libc::SYS_adjtimex,
         libc::SYS_personality,
     ];
+    /// `fchmodat2`, `setxattrat`, `removexattrat` and `open_tree_attr`, which have the same numbers on every processor and
+    /// no names in some C libraries.
+    const NEWER: &[i64] = &[452, 463, 466, 467];
     /// Older calls for the same.
     #[cfg(target_arch = "x86_64")]
     const OLDER: &[i64] = &[
@@ -237,7 +245,7 @@ mod calls {
     }
 
     fn program() -> Result<BpfProgram, BackendError> {
-        let always = [FILES, CONNECTIONS, PROCESSES, KERNEL, OLDER].concat();
+        let always = [FILES, CONNECTIONS, PROCESSES, KERNEL, NEWER, OLDER].concat();
         let mut rules: BTreeMap<i64, Vec<SeccompRule>> = always.into_iter().map(|call| (call, Vec::new())).collect();
         for call in SIGNALS {
             let this = u64::from(std::process::id());
@@ -261,11 +269,13 @@ mod tests {
     use std::fs::{self, File};
     use std::io::{self, ErrorKind};
     use std::net::UdpSocket;
+    use std::os::unix::fs::PermissionsExt;
     use std::os::unix::net::UnixStream;
     use std::process::Command;
 
     use nix::sys::signal::{Signal, kill};
     use nix::unistd::Pid;
+    use rustix::fs::XattrFlags;
 
     use super::{Confinement, calls, close_files};
 
@@ -277,6 +287,7 @@ mod tests {
     #[test]
     fn a_thread_whose_calls_are_forbidden_opens_connects_and_starts_nothing() {
         let open = tempfile::tempfile().unwrap();
+        let named = tempfile::NamedTempFile::new().unwrap();
         let forbidden = || {
             calls::forbid().unwrap();
             let status = fs::read_to_string("/proc/self/status");
@@ -290,12 +301,14 @@ mod tests {
                 kind(Command::new("true").status()),
                 kind(std::thread::Builder::new().spawn(|| ())),
                 kind(signal),
+                kind(fs::set_permissions(named.path(), fs::Permissions::from_mode(0o777))),
+                kind(rustix::fs::setxattr(named.path(), "user.x", b"x", XattrFlags::empty()).map_err(io::Error::from)),
             ];
             // What is open already can be used, and a signal sent to itself: an abort does so.
             (tried, kind(open.metadata()), kind(kill(Pid::this(), Signal::SIGURG).map_err(io::Error::from)))
         };
         let (tried, kept, own) = std::thread::scope(|scope| scope.spawn(forbidden).join().unwrap());
-        assert_eq!(tried, [Some(ErrorKind::PermissionDenied); 7]);
+        assert_eq!(tried, [Some(ErrorKind::PermissionDenied); 9]);
         assert_eq!((kept, own), (None, None));
         assert!(fs::read_to_string("/proc/self/status").is_ok(), "the other threads go on as before");
     }
