@@ -60,6 +60,7 @@ async fn main() {
         force: false,
         compare_first: false,
         judged: None,
+        shared: None,
         keep: NonZeroUsize::MIN,
         now: jiff::Timestamp::now(),
         today: jiff::Zoned::now().date(),
@@ -124,6 +125,7 @@ async fn start(store: &ModelStore, writer: &WriterConfig, folder: &std::path::Pa
         Ok::<_, String>(Prepared {
             version: Some(version),
             store,
+            following: None,
             writer: Writer::new(&writer).unwrap(),
             on_load: Arc::new(|_| {}),
         })

@@ -6,10 +6,10 @@
 //! Who may import whom (a line reads "left may import right"):
 //!
 //! ```text
-//! main         → config, http, retrain, pickles, export, segmentation, upload_store, assign, sql
-//! http         → config, retrain, schedule, export, segmentation, content, model_store, upload_store,
+//! main         → config, http, retrain, pickles, export, segmentation, upload_store, shared_store, assign, sql
+//! http         → config, retrain, schedule, export, segmentation, content, model_store, shared_store, upload_store,
 //!                pseudonyms, pipeline, customer, workbook
-//! retrain      → model_store, upload_store, pseudonyms, pipeline, customer, workbook
+//! retrain      → model_store, shared_store, upload_store, pseudonyms, pipeline, customer, workbook
 //! pseudonyms   → customer
 //! pickles      → model_store, pipeline, customer
 //! export       → segmentation, content, pipeline, customer
@@ -18,6 +18,7 @@
 //! segmentation → content, model_store, pipeline, customer
 //! content      → config, pipeline, customer
 //! model_store  → pipeline, customer
+//! shared_store → config, model_store, pipeline
 //! outcome      → pipeline
 //! pipeline     → customer, the crates umap and hdbscan
 //! workbook     → config, customer
@@ -51,6 +52,7 @@ pub mod pseudonyms;
 pub mod retrain;
 pub mod schedule;
 pub mod segmentation;
+pub mod shared_store;
 pub mod sql;
 pub mod text_file;
 pub mod upload_store;

@@ -10,6 +10,7 @@ use super::config::Config;
 use super::keys;
 use super::misconfigured::Misconfigured;
 use super::output::print_line;
+use super::setup;
 
 #[derive(Debug, Subcommand)]
 pub enum BudgetCommand {
@@ -33,6 +34,9 @@ pub fn budget(config: &Config, command: &BudgetCommand) -> anyhow::Result<ExitCo
                 is_known(config, &today, name)?;
             }
             today.reset(key.as_deref())?;
+            if let Some(shared) = setup::shared_store(config)? {
+                shared.forget_leases(today.day, key.as_deref())?;
+            }
             let whose = key.as_ref().map_or_else(|| "of everybody".to_owned(), |name| format!("of the key {name}"));
             print_line!("the spending {whose} on {} counts as nothing now", today.day);
         }
@@ -63,6 +67,11 @@ fn show(config: &Config, today: &DaySpending) -> anyhow::Result<()> {
     for (name, usd) in &today.spending.keys {
         let limit = limits.iter().find(|line| line.name == *name).and_then(|line| line.budget_usd_per_day);
         print_line!("{name:<20}  {usd:>10.4} USD  {}", of(limit));
+    }
+    if let Some(shared) = setup::shared_store(config)? {
+        let leased = shared.leased(today.day)?;
+        print_line!("{:<20}  {:>10.4} USD  by all machines together", "leased", leased.leased_usd);
+        print_line!("                      the lines above are what this machine spent");
     }
     if let Some(ahead) = today.day_ahead()? {
         print_line!("the file has spending of {ahead} too: the clock was ahead once; it does not count for today");

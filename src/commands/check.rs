@@ -25,6 +25,7 @@ pub fn check(config: &Config) -> anyhow::Result<ExitCode> {
     let mut outcomes = vec![("settings", Ok("can all be taken; content-portal settings shows them".to_owned()))];
     outcomes.extend(folders::all(config).iter().map(|folder| (folder.variable, try_folder(folder))));
     outcomes.extend(try_keys(config).map(|outcome| ("KEYS_FILE", outcome)));
+    outcomes.extend(try_store(config).map(|outcome| ("STORE_URL", outcome)));
     outcomes.push(("model", try_model(config)));
     outcomes.extend(try_writer(config).into_iter().map(|outcome| ("writer", outcome)));
     outcomes.push(("reader", try_reader()));
@@ -61,6 +62,18 @@ fn try_keys(config: &Config) -> Option<Outcome> {
     Some(keys.map(|keys| counted(keys.len(), "key")).map_err(Into::into))
 }
 
+/// Asks the shared store which version is current, where there is one.
+fn try_store(config: &Config) -> Option<Outcome> {
+    let asked = setup::shared_store(config).transpose()?.and_then(|shared| {
+        let seen = shared.see_current()?;
+        Ok(match seen.current {
+            Some(current) => format!("{} answers: {} is current", shared.url(), current.version),
+            None => format!("{} answers: no version is in it yet", shared.url()),
+        })
+    });
+    Some(asked)
+}
+
 /// Loads the model, with the marketers' entries laid over it.
 fn try_model(config: &Config) -> Outcome {
     setup::schema(config)?;
@@ -68,6 +81,9 @@ fn try_model(config: &Config) -> Outcome {
     let entries = setup::persona_entries(config)?;
     let store = ModelStore::new(&config.paths.models);
     let Servable { mut version, instead_of } = match store.load_servable() {
+        Err(StoreError::NoCurrent { .. }) if config.shared.url.is_some() => {
+            return Ok("none yet: the first start takes it from the store of STORE_URL, or trains it".to_owned());
+        }
         Err(StoreError::NoCurrent { .. }) if training::has_nothing(config, &store) => {
             let sentence = training::how_to_begin(config);
             return if training::may_train(config) { Ok(sentence) } else { Err(anyhow!(sentence)) };

@@ -16,7 +16,7 @@ use super::config::Config;
 use super::output::print_line;
 use super::progress::{Events, ProgressView};
 use super::setup;
-use super::training::{Training, params, train, upload_folder};
+use super::training::{self, Training, params, train, upload_folder};
 
 /// How much of the whole a comparison is, where a training comes after it.
 const SHARE_OF_COMPARING: f32 = 0.9;
@@ -99,6 +99,7 @@ fn compare_for_program(config: &Config, store: &ModelStore, args: &CompareArgs) 
 
 fn compared(config: &Config, store: &ModelStore, progress: &(dyn Fn(Progress) + Sync)) -> anyhow::Result<Comparison> {
     let now = Timestamp::now();
+    training::catch_up(config, store)?;
     let (reader, params) = (setup::reader(config)?, params(config, store, &TrainingSettings::default())?);
     let pseudonyms = setup::pseudonyms(config)?;
     let request = RetrainRequest {
@@ -113,6 +114,7 @@ fn compared(config: &Config, store: &ModelStore, progress: &(dyn Fn(Progress) + 
         force: false,
         compare_first: false,
         judged: None,
+        shared: None,
         keep: config.retrain_keep,
         now,
         today: now.to_zoned(config.server.time_zone.clone()).date(),

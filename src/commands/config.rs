@@ -7,6 +7,7 @@ use content_portal::config::Reader;
 use content_portal::content::WriterConfig;
 use content_portal::http::Settings;
 use content_portal::pipeline::Method;
+use content_portal::shared_store;
 use content_portal::workbook::{Bounds, Limits};
 
 /// Everything that can be set.
@@ -18,6 +19,8 @@ pub struct Config {
     pub writer: WriterConfig,
     /// Where data lives.
     pub paths: Paths,
+    /// The store that several servers share, where there is one.
+    pub shared: shared_store::Settings,
     /// How large a workbook may be.
     pub limits: Limits,
     /// What the process that reads one may use.
@@ -63,6 +66,7 @@ impl Config {
             log_filter: read.value("RUST_LOG", Some("info".to_owned()), "a filter", |text| Some(text.to_owned())),
             writer: WriterConfig::read(read),
             paths: Paths::read(read),
+            shared: shared_store::Settings::read(read),
             retrain_keep: read.count("RETRAIN_KEEP", 10, "versions"),
             retrain_method: RetrainMethod::read(read),
             limits: Limits::read(read),

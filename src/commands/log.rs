@@ -43,7 +43,13 @@ enum Message {
 /// When `RUST_LOG` is not a filter.
 pub fn start(config: &Config, default_filter: &str) -> anyhow::Result<Log> {
     let filter = config.log_filter.as_deref().unwrap_or(default_filter);
-    let filter = EnvFilter::try_new(filter).map_err(Misconfigured::LogFilter)?;
+    let mut filter = EnvFilter::try_new(filter).map_err(Misconfigured::LogFilter)?;
+    // Its lines name no event; what becomes of a call is logged where the call was made.
+    if let Ok(silence) = "object_store=off".parse()
+        && !filter.to_string().contains("object_store")
+    {
+        filter = filter.add_directive(silence);
+    }
     let (sender, receiver) = sync_channel(MAX_WAITING);
     let queue = Queue { sender, n_lost: Arc::default() };
     let n_lost = queue.n_lost.clone();

@@ -50,6 +50,9 @@ pub enum Misconfigured {
         /// Where it would listen.
         address: SocketAddr,
     },
+    /// A command needs a shared store, and none is named.
+    #[error("name the store, such as s3://bucket/prefix or file:///folder, or set STORE_URL")]
+    NoStore,
     /// `RUST_LOG` is not a filter.
     #[error("RUST_LOG must be a filter such as info or content_portal=debug")]
     LogFilter(#[source] ParseError),

@@ -1,4 +1,7 @@
-//! `models`: look at the trained versions, switch between them, check them, take old ones away, bring pickles along.
+//! `models`: look at the trained versions, switch between them, check them, take old ones away, bring pickles along;
+//! copy them to a shared store and from one (`transfer.rs`).
+
+mod transfer;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -49,6 +52,10 @@ pub enum ModelsCommand {
         #[arg(long)]
         activate: bool,
     },
+    /// Copy a version to a shared store and make it the current one there.
+    Push(transfer::TransferArgs),
+    /// Copy a version from a shared store and make it the current one here, once it is whole.
+    Pull(transfer::TransferArgs),
     /// Take the oldest versions away until RETRAIN_KEEP are left; never the current one, nor the one before it.
     Prune,
 }
@@ -85,11 +92,13 @@ pub fn models(config: &Config, command: &ModelsCommand) -> anyhow::Result<ExitCo
         ModelsCommand::Show { wanted, report } => show(&store, &wanted.id(&store)?, *report)?,
         ModelsCommand::Activate { wanted } => {
             let id = wanted.id(&store)?;
-            store.activate(&id).with_context(|| format!("{id} was not activated"))?;
+            setup::activate(config, &store, &id).with_context(|| format!("{id} was not activated"))?;
             print_line!("current         {id}");
         }
         ModelsCommand::Import { dir, activate } => import(config, &store, dir, *activate)?,
         ModelsCommand::Verify { wanted } => return verify(&store, wanted.as_ref()),
+        ModelsCommand::Push(args) => transfer::push(config, &store, args)?,
+        ModelsCommand::Pull(args) => transfer::pull(config, &store, args)?,
         ModelsCommand::Prune => {
             let pruned = store.prune(&store.lock()?, config.retrain_keep.get())?;
             print_line!("pruned          {}", counted(pruned.len(), "version"));
@@ -159,8 +168,12 @@ fn show(store: &ModelStore, id: &VersionId, report: bool) -> anyhow::Result<()> 
 
 fn import(config: &Config, store: &ModelStore, dir: &Path, activate: bool) -> anyhow::Result<()> {
     let (schema, now, today) = (setup::schema(config)?, Timestamp::now(), setup::today(config));
-    let request = ImportRequest { dir, schema, activate, now, today };
+    let shared = setup::shared_store(config)?;
+    let request = ImportRequest { dir, schema, activate: activate && shared.is_none(), now, today };
     let Imported { id, report } = pickles::import(store, &request).context("nothing was imported")?;
+    if let Some(shared) = shared.filter(|_| activate) {
+        shared.activate(store, &id)?;
+    }
     print_line!("imported        {id}{}", if activate { " (current)" } else { "" });
     print_scores(&report.scores);
     print_line!("labels          {} of {} training rows keep theirs", report.labels_kept, report.scores.rows);

@@ -18,8 +18,8 @@ use super::config::Config;
 use super::output::print_line;
 use super::progress::{Events, ProgressView};
 use super::report::{print_published, print_put_away, print_report, print_segments};
-use super::setup;
 use super::training::{Training, train, upload_folder};
+use super::{exposure, setup};
 
 /// The exit code of a training whose candidate was refused: no error, and nothing new is live.
 const REFUSED: u8 = 3;
@@ -131,6 +131,10 @@ pub(super) fn lower_priority() -> anyhow::Result<()> {
 
 /// Trains, publishes and prints the report.
 pub fn retrain(config: &Config, args: &RetrainArgs) -> anyhow::Result<ExitCode> {
+    if config.shared.url.is_some() {
+        // The keys of the store may be in this process's environment.
+        exposure::hide_from_others();
+    }
     let store = setup::store(config);
     let (settings, uploads) = (args.settings.clone().into(), Some(upload_folder(config)));
     let training = Training {

@@ -7,7 +7,8 @@ use std::sync::{Arc, OnceLock};
 use anyhow::{Context, anyhow};
 use content_portal::causes::with_causes;
 use content_portal::http::{
-    Application, Condition, KeyRing, Opening, Parts, Prepared, Refresh, RefusedBudgets, Reloaded, ServeError, Settings,
+    Application, Condition, Following, KeyRing, Opening, Parts, Prepared, Refresh, RefusedBudgets, Reloaded,
+    ServeError, Settings,
 };
 use content_portal::model_store::ModelVersion;
 use content_portal::retrain::worker::Program;
@@ -89,6 +90,8 @@ fn parts(config: &Config, mut without_secrets: Vec<(String, String)>) -> anyhow:
     // Nothing is written there, and the writer that has a key cannot be set up without it.
     without_secrets.retain(|(name, _)| name != "WRITER");
     without_secrets.push(("WRITER".to_owned(), "offline".to_owned()));
+    // But for those of the shared store, which it puts its version into.
+    without_secrets.extend(config.shared.secrets());
     let program = Program::new(program).with_environment(without_secrets);
     let (schema, reader, state_dir) = (setup::schema(config)?, setup::reader(config)?, config.writer.state_dir.clone());
     Ok(Parts { program, schema, reader, state_dir })
@@ -167,6 +170,7 @@ fn prepare(config: &Config, opening: &Opening) -> anyhow::Result<Prepared> {
     // Not at night, when the schedule comes to it.
     setup::training_settings(config)?;
     let writer = setup::writer(config)?;
+    training::catch_up(config, &store)?;
     let mut version = if training::has_nothing(config, &store) {
         tracing::warn!(event = "no_model", "{}", training::how_to_begin(config));
         None
@@ -194,5 +198,6 @@ fn prepare(config: &Config, opening: &Opening) -> anyhow::Result<Prepared> {
             "the model was trained with another schema than SCHEMA_PATH; uploads are read by the model's own"
         );
     }
-    Ok(Prepared { version, store, writer, on_load })
+    let following = setup::shared_store(config)?.map(|shared| Following { keep: config.retrain_keep.get(), shared });
+    Ok(Prepared { version, store, following, writer, on_load })
 }

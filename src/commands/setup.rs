@@ -1,16 +1,18 @@
 //! What several commands put together from the settings.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use anyhow::Context;
-use content_portal::content::Writer;
+use content_portal::content::{Gallery, Lease, Lessor, Writer};
 use content_portal::customer::Schema;
 use content_portal::disk::Keeper;
-use content_portal::model_store::{ModelStore, ModelVersion};
+use content_portal::model_store::{ModelStore, ModelVersion, VersionId};
 use content_portal::pipeline::{SegmentId, TrainingSettings};
 use content_portal::pseudonyms::Pseudonyms;
+use content_portal::shared_store::SharedStore;
 use content_portal::text_file;
 use content_portal::workbook::Reader;
 use jiff::Timestamp;
@@ -45,6 +47,25 @@ pub fn store(config: &Config) -> ModelStore {
     ModelStore::new(&config.paths.models).with_disk(Keeper::new(config.server.upload_rules.min_free_bytes))
 }
 
+/// The store that several servers share; `None` where `STORE_URL` is not set. One for the whole process, whose settings
+/// do not change.
+pub fn shared_store(config: &Config) -> anyhow::Result<Option<SharedStore>> {
+    static OPENED: OnceLock<SharedStore> = OnceLock::new();
+    if let Some(opened) = OPENED.get() {
+        return Ok(Some(opened.clone()));
+    }
+    Ok(SharedStore::of_settings(&config.shared)?.map(|opened| OPENED.get_or_init(|| opened).clone()))
+}
+
+/// Makes a version the current one: of the shared store first, where there is one.
+pub fn activate(config: &Config, store: &ModelStore, id: &VersionId) -> anyhow::Result<()> {
+    match shared_store(config)? {
+        Some(shared) => shared.activate(store, id)?,
+        None => store.activate(id)?,
+    }
+    Ok(())
+}
+
 /// By what customers are known beside what was kept of uploads, and who was erased; `None` where that was never needed.
 pub fn pseudonyms(config: &Config) -> anyhow::Result<Option<Pseudonyms>> {
     let folder = &config.writer.state_dir;
@@ -71,7 +92,33 @@ pub fn today(config: &Config) -> Date {
 
 /// The writer that the settings ask for.
 pub fn writer(config: &Config) -> anyhow::Result<Writer> {
-    Ok(Writer::new(&config.writer).map_err(Misconfigured::from)?)
+    let mut settings = config.writer.clone();
+    if let Some(shared) = shared_store(config)? {
+        settings.lessor = Some(Arc::new(Together(shared.clone())));
+        settings.gallery = Some(Arc::new(Together(shared)));
+    }
+    Ok(Writer::new(&settings).map_err(Misconfigured::from)?)
+}
+
+/// What the writers of several machines have together, in the shared store.
+#[derive(Debug)]
+struct Together(SharedStore);
+
+impl Lessor for Together {
+    fn lease(&self, lease: &Lease) -> io::Result<f64> {
+        let leased = self.0.lease(lease.day, lease.key.as_deref(), |leased_usd| lease.grant(leased_usd));
+        leased.map_err(io::Error::other)
+    }
+}
+
+impl Gallery for Together {
+    fn put_new(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        self.0.put_picture(name, bytes).map_err(io::Error::other)
+    }
+
+    fn get(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
+        self.0.picture(name).map_err(io::Error::other)
+    }
 }
 
 /// What reads workbooks: this binary, started once more.

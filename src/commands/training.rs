@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use content_portal::assign::{ProfilesRequest, read_profiles};
+use content_portal::causes::with_causes;
 use content_portal::customer::Schema;
 use content_portal::model_store::{ModelStore, ModelVersion, Servable, StoreError};
 use content_portal::pipeline::{FitParams, Judged, TrainingSettings};
@@ -15,6 +16,7 @@ use content_portal::retrain::{
     GateCheck, GateLimits, Profiles, Progress, Published, PutAway, RetrainError, RetrainOutcome, RetrainRequest,
     UploadFolder, Verdict, retrain,
 };
+use content_portal::shared_store::{Followed, SharedStoreError};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
@@ -50,9 +52,11 @@ pub fn train(
     if training.recorded {
         reader = reader.with_recorded(File::from(io::stdin().as_fd().try_clone_to_owned()?));
     }
+    // What is not set is as in the live version, which may be another machine's.
+    catch_up(config, store)?;
     let params = params(config, store, training.settings)?;
     let pseudonyms = setup::pseudonyms(config)?;
-    let schema = setup::schema(config)?;
+    let (schema, shared) = (setup::schema(config)?, setup::shared_store(config)?);
     let today = now.to_zoned(config.server.time_zone.clone()).date();
     let profiles = training.profiles.map(|path| profiles(config, path, schema.clone(), today)).transpose()?;
     let request = RetrainRequest {
@@ -67,6 +71,7 @@ pub fn train(
         force: training.force,
         compare_first: training.settings.method.is_none() && config.retrain_method == Some(RetrainMethod::Best),
         judged: training.judged,
+        shared: shared.as_ref(),
         keep: config.retrain_keep,
         now,
         today,
@@ -155,6 +160,7 @@ pub fn current_or_trained(
     before_training: &dyn Fn(),
 ) -> anyhow::Result<ModelVersion> {
     loop {
+        catch_up(config, store)?;
         match store.load_servable() {
             Ok(Servable { version, instead_of }) => {
                 if let Some(fault) = instead_of {
@@ -169,6 +175,34 @@ pub fn current_or_trained(
             }
             Err(error) => return Err(error.into()),
         }
+    }
+}
+
+/// Takes over what is current in the shared store, where there is one. A folder with a version does without it.
+pub fn catch_up(config: &Config, store: &ModelStore) -> anyhow::Result<()> {
+    let Some(shared) = setup::shared_store(config)? else { return Ok(()) };
+    match shared.follower(store, config.retrain_keep.get()).look() {
+        Ok(Followed::Now(..) | Followed::Same) => Ok(()),
+        Ok(Followed::NoCurrent) => {
+            if store.has_version() {
+                tracing::warn!(
+                    event = "shared_store_empty",
+                    store = shared.url(),
+                    "the shared store has no version yet, and other machines cannot follow this one: content-portal \
+                     models push puts one there"
+                );
+            }
+            Ok(())
+        }
+        Err(error) if store.has_version() => {
+            tracing::error!(
+                event = "shared_store_not_followed",
+                causes = with_causes(&error),
+                "the shared store's current version cannot be taken over: the one in MODEL_DIR is served"
+            );
+            Ok(())
+        }
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -228,6 +262,10 @@ fn train_first(config: &Config, store: &ModelStore) -> anyhow::Result<()> {
                 "another process trains the first model: waiting for it"
             );
             Ok(store.wait_for_writer()?)
+        }
+        Err(RetrainError::Shared(swapped @ SharedStoreError::Swapped { .. })) => {
+            tracing::info!(event = "first_training_elsewhere", why = %swapped, "another machine trained the first model");
+            Ok(())
         }
         Err(error) => Err(anyhow::Error::from(error).context("nothing was published")),
     }

@@ -3,11 +3,12 @@
 //! Plain values that [`WriterConfig::read`] reads from the settings; opens no file.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use url::Url;
 
-use super::ImageRules;
+use super::{Gallery, ImageRules, Lessor};
 use crate::config::{Reader, defaults};
 
 pub use crate::config::Secret;
@@ -101,6 +102,11 @@ pub struct WriterConfig {
     /// Whether keys have budgets of their own, which are kept in `state_dir`. No setting: the code that reads the keys
     /// sets it.
     pub has_key_budgets: bool,
+    /// Where slices of the budgets are leased, so that several machines spend them together. No setting: whoever knows
+    /// the shared store sets it.
+    pub lessor: Option<Arc<dyn Lessor>>,
+    /// Where pictures are put for other machines. No setting either.
+    pub gallery: Option<Arc<dyn Gallery>>,
     /// `PROMPT_DIR`, where prompt templates override the built-in ones.
     pub prompt_dir: Option<PathBuf>,
     /// `PRICES_PATH`, a JSON file of prices that are laid over the built-in ones.
@@ -142,6 +148,8 @@ impl WriterConfig {
             budget: budget(read),
             state_dir: read.path("STATE_DIR", "state"),
             has_key_budgets: false,
+            lessor: None,
+            gallery: None,
             prompt_dir: read.optional_path("PROMPT_DIR"),
             prices: read.optional_path("PRICES_PATH"),
             image_dir: read.path("IMAGE_DIR", "images"),

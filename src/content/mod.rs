@@ -31,11 +31,12 @@ pub use campaign::{
 };
 pub use config::{BreakerPolicy, BudgetConfig, RetryPolicy, Secret, WriterConfig, WriterKind};
 pub use error::{WriteError, WriteErrorKind, WriteStep, WriterConfigError};
-pub use images::{ImageName, ImageRules, ImageStore, NotAnImageName};
+pub use images::{Gallery, ImageName, ImageRules, ImageStore, NotAnImageName};
 pub use provider::Probed;
 pub use spent::{Payer, Spent, TokenCounts};
 pub use tracking::{ContentId, WrittenFor};
 pub use upstream::budget::DaySpending;
+pub use upstream::leases::{Lease, Lessor};
 pub use writer::{ContentRequest, Picture, Writer, write_all, write_all_paid_by};
 pub use written::{Brief, Content, Flags, Pictures, Written};
 

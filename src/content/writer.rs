@@ -81,7 +81,8 @@ impl Writer {
         Ok(Self {
             prompts: LivePrompts::load(config.prompt_dir.as_deref())?,
             prices,
-            images: ImageStore::with_rules(&config.image_dir, config.image_rules, Keeper::new(0)),
+            images: ImageStore::with_rules(&config.image_dir, config.image_rules, Keeper::new(0))
+                .with_gallery(config.gallery.clone()),
             posters: Posters::new()?,
             deadline: config.deadline,
             image_timeout: config.image_timeout,

@@ -18,11 +18,13 @@ use super::router::router;
 use super::settings::{Parts, Settings};
 use super::state::{AccessControl, AppState, Equipment, OnLoad, lay_extras};
 use super::tasks::expiry::run_expiry;
+use super::tasks::following::run_following;
 use super::tasks::refresh::{Refresh, run_refresh};
 use super::tasks::retraining::run_schedule;
 use crate::audit::AuditLog;
 use crate::content::Writer;
 use crate::model_store::{ModelStore, ModelVersion};
+use crate::shared_store::SharedStore;
 
 /// How long requests in progress may take once the server is asked to stop.
 const STOP_WITHIN: Duration = Duration::from_secs(30);
@@ -37,10 +39,20 @@ pub struct Prepared {
     pub version: Option<ModelVersion>,
     /// The store that newer versions come from.
     pub store: ModelStore,
+    /// The shared store that the server follows; `None` where it is alone.
+    pub following: Option<Following>,
     /// The writer of texts and pictures.
     pub writer: Writer,
     /// Applied to every newer version before it is served.
     pub on_load: OnLoad,
+}
+
+/// A shared store to follow.
+pub struct Following {
+    /// The store.
+    pub shared: SharedStore,
+    /// How many of its versions are kept in the server's own.
+    pub keep: usize,
 }
 
 /// Opens a server before it is ready. Until then clients wait in the listening socket's backlog, which costs nothing
@@ -265,7 +277,8 @@ where
         prepare()
     };
     let prepared = tokio::task::spawn_blocking(prepare).await.map_err(|e| ServeError::Prepare(Box::new(e)))?;
-    let Prepared { mut version, store, mut writer, on_load } = prepared.map_err(|e| ServeError::Prepare(e.into()))?;
+    let Prepared { mut version, store, following, mut writer, on_load } =
+        prepared.map_err(|e| ServeError::Prepare(e.into()))?;
     // From now on uploads, pictures and models count together.
     let store = store.with_disk(state.uploads().disk().clone());
     writer.share_disk(state.uploads().disk().clone());
@@ -282,8 +295,13 @@ where
             "ready"
         );
     }
-    state.equip(Equipment::new(version, writer, store, on_load));
-    tokio::spawn(run_refresh(state.clone(), refresh));
+    let follower = following.as_ref().map(|Following { shared, keep }| Arc::new(shared.follower(&store, *keep)));
+    let shared = following.map(|following| following.shared);
+    state.equip(Equipment::new(version, writer, store, on_load).with_shared(shared));
+    tokio::spawn(run_refresh(state.clone(), refresh.clone()));
+    if let Some(follower) = follower {
+        tokio::spawn(run_following(follower, refresh));
+    }
     tokio::spawn(run_expiry(state.clone()));
     if let Some(schedule) = state.settings().schedule.clone() {
         let next = schedule.next_after(Timestamp::now()).map(|next| next.to_string());

@@ -20,6 +20,7 @@ use crate::audit::AuditLog;
 use crate::causes::with_causes;
 use crate::content::Writer;
 use crate::model_store::{LiveModel, ModelStore, ModelVersion, StoreError};
+use crate::shared_store::SharedStore;
 use crate::upload_store::UploadStore;
 
 /// How long a request waits for a processor before the server answers that it is busy.
@@ -35,6 +36,8 @@ pub type OnLoad = Arc<dyn Fn(&mut ModelVersion) + Send + Sync>;
 pub(super) struct Equipment {
     pub writer: Writer,
     pub store: ModelStore,
+    /// What other machines follow; `None` where this one is alone.
+    pub shared: Option<SharedStore>,
     on_load: OnLoad,
     live: OnceLock<LiveModel>,
 }
@@ -51,7 +54,12 @@ impl Equipment {
     /// Serves `version`, where there is one.
     pub fn new(version: Option<ModelVersion>, writer: Writer, store: ModelStore, on_load: OnLoad) -> Self {
         let live = version.map_or_else(OnceLock::new, |version| LiveModel::new(version).into());
-        Self { writer, store, on_load, live }
+        Self { writer, store, shared: None, on_load, live }
+    }
+
+    /// Puts what it changes into this store as well.
+    pub fn with_shared(self, shared: Option<SharedStore>) -> Self {
+        Self { shared, ..self }
     }
 
     /// Makes the store's current version the live one, if it is not already. Blocking.

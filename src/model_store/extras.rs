@@ -5,9 +5,8 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io;
 
-use super::disk::read_file;
+use super::disk::{create_folder, read_file};
 use super::upkeep::write_anew;
 use super::{FileFault, ModelStore, ModelVersion, StoreError};
 use crate::pipeline::SegmentId;
@@ -53,18 +52,35 @@ impl ModelStore {
         entry: BTreeMap<String, String>,
         check: impl FnOnce(Option<&BTreeMap<String, String>>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let lock_path = self.dir().join(LOCK);
-        let unlocked = |source: io::Error| StoreError::Write { path: lock_path.clone(), source };
-        let lock = File::create(&lock_path).map_err(unlocked)?;
-        // Let go with the file.
-        lock.lock().map_err(unlocked)?;
+        let _lock = self.lock_extras()?;
         let mut extras = self.extras()?;
         check(extras.get(&id))?;
         extras.insert(id, entry);
+        Ok(self.write_extras(&extras)?)
+    }
+
+    /// Takes over what marketers have added on another machine, on disk before it returns. Blocking.
+    ///
+    /// # Errors
+    /// [`StoreError::Write`].
+    pub fn replace_extras(&self, extras: &Extras) -> Result<(), StoreError> {
+        let _lock = self.lock_extras()?;
+        self.write_extras(extras)
+    }
+
+    /// Waits for the lock, which is let go with the file.
+    fn lock_extras(&self) -> Result<File, StoreError> {
+        create_folder(self.dir())?;
+        let path = self.dir().join(LOCK);
+        let lock = File::create(&path).and_then(|lock| lock.lock().map(|()| lock));
+        lock.map_err(|source| StoreError::Write { path, source })
+    }
+
+    fn write_extras(&self, extras: &Extras) -> Result<(), StoreError> {
         let path = self.dir().join(EXTRAS);
-        let json = serde_json::to_vec_pretty(&extras);
+        let json = serde_json::to_vec_pretty(extras);
         let json = json.map_err(|e| StoreError::Write { path: path.clone(), source: e.into() })?;
-        Ok(write_anew(&path, &json)?)
+        write_anew(&path, &json)
     }
 
     /// What the file is now, to see whether it has changed.

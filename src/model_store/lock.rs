@@ -1,9 +1,9 @@
 //! One writer at a time, across processes.
 //!
-//! Two locks, both the system's own (`flock`), so that they end with their process whatever ends it. The writer's is
+//! The locks are the system's own (`flock`), so that they end with their process whatever ends it. The writer's is
 //! held from before the first file is read until a version is published and its uploads are put away: minutes. The
 //! links' is held for the moments in which `current` is replaced or a version taken away, so that rolling back never
-//! waits for a training.
+//! waits for a training. A third is held while a version comes from another store.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
@@ -18,6 +18,7 @@ use super::{ModelStore, StoreError};
 
 const WRITER: &str = ".writer.lock";
 const LINKS: &str = ".links.lock";
+const PULLS: &str = ".pulls.lock";
 /// How much of the holder's own words is believed, in bytes.
 const MAX_HOLDER_BYTES: u64 = 100;
 
@@ -82,6 +83,13 @@ impl ModelStore {
         file.lock().map_err(|source| StoreError::Write { path, source })?;
         drop(Held(file));
         Ok(())
+    }
+
+    /// Waits until no other process takes a version in.
+    pub(super) fn lock_pulls(&self) -> Result<Held, StoreError> {
+        let file = self.open_lock(PULLS)?;
+        file.lock().map_err(|source| StoreError::Write { path: self.dir().join(PULLS), source })?;
+        Ok(Held(file))
     }
 
     /// Waits for the links' lock.

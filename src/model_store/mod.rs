@@ -10,6 +10,7 @@
 //!     cluster_personas.json  cluster_profiles.csv  training_profile.json  golden_sample.json
 //!     report.json  report.html
 //!   staging/                 versions that are being written, or taken away
+//!   pulling/                 a version that comes from another store
 //!   refused/<utc-time>.json, .html   reports of the last candidates that did not pass
 //! ```
 //!
@@ -20,6 +21,7 @@
 //! [`crate::customer`].
 
 mod candidate;
+mod copies;
 mod disk;
 mod errors;
 mod extras;
@@ -35,6 +37,7 @@ mod store;
 mod upkeep;
 
 pub use candidate::Candidate;
+pub use copies::{Incoming, Outgoing};
 pub use errors::{FileFault, StoreError};
 pub use extras::Extras;
 pub use live::LiveModel;

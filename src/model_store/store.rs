@@ -199,7 +199,7 @@ impl ModelStore {
 }
 
 /// Loads the version `id`, which is in `folder`.
-fn load_folder(folder: PathBuf, id: &VersionId) -> Result<ModelVersion, StoreError> {
+pub(super) fn load_folder(folder: PathBuf, id: &VersionId) -> Result<ModelVersion, StoreError> {
     if !folder.is_dir() {
         return Err(StoreError::NoSuchVersion { id: id.to_string() });
     }
@@ -230,22 +230,27 @@ fn read_profile(folder: &Path, manifest: &Manifest) -> Result<TrainingProfile, S
 }
 
 pub(super) fn read_manifest(folder: &Path, id: &VersionId) -> Result<Manifest, StoreError> {
+    let path = folder.join(MANIFEST);
+    let bytes = read_file(&path)?;
+    parse_manifest(&path, &bytes, id)
+}
+
+/// What the manifest of version `id` at `path` says, if these bytes are its.
+pub(super) fn parse_manifest(path: &Path, bytes: &[u8], id: &VersionId) -> Result<Manifest, StoreError> {
     /// Read on its own first: another format may differ in every other field.
     #[derive(serde::Deserialize)]
     struct Format {
         format_version: u32,
     }
-    let path = folder.join(MANIFEST);
-    let bytes = read_file(&path)?;
-    let fault = |fault| StoreError::File { path: path.clone(), fault };
+    let fault = |fault| StoreError::File { path: path.to_owned(), fault };
     let contents = |e: serde_json::Error| fault(FileFault::Contents(e.into()));
-    let is_signed = id.signs(&bytes);
-    match serde_json::from_slice(&bytes) {
+    let is_signed = id.signs(bytes);
+    match serde_json::from_slice(bytes) {
         Ok(Format { format_version }) if !FORMAT_VERSIONS.contains(&format_version) => {
             Err(fault(FileFault::Format { found: format_version, known: FORMAT_VERSIONS }))
         }
         _ if !is_signed => Err(fault(FileFault::ManifestChecksum)),
-        Ok(_) => serde_json::from_slice(&bytes).map_err(contents),
+        Ok(_) => serde_json::from_slice(bytes).map_err(contents),
         Err(error) => Err(contents(error)),
     }
 }

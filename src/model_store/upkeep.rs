@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::disk::{create_folder, read_file, rename, sha256_hex, sync_folder, write_file};
 use super::format;
-use super::store::{STAGING, read_manifest};
+use super::store::{MANIFEST, STAGING, load_folder, read_manifest};
 use super::{FileFault, ModelStore, ModelVersion, StoreError, VersionId, VersionSummary, WriterLock};
 use crate::pipeline::SegmentId;
 
@@ -58,16 +58,7 @@ impl ModelStore {
         if !folder.is_dir() {
             return Err(StoreError::NoSuchVersion { id: id.to_string() });
         }
-        let manifest = match read_manifest(&folder, id) {
-            Ok(manifest) => manifest,
-            Err(fault) => return Ok(vec![fault]),
-        };
-        let checked = manifest.files.iter().map(|(name, sum)| check_file(&folder, name, sum));
-        let mut faults: Vec<StoreError> = checked.filter_map(Result::err).collect();
-        if faults.is_empty() {
-            faults.extend(self.load(id).and_then(|version| check_golden(&folder, &version)).err());
-        }
-        Ok(faults)
+        Ok(verify_folder(&folder, id))
     }
 
     /// Takes away the oldest versions until `keep` are left; never the current one, nor the one before it. Returns what
@@ -84,15 +75,26 @@ impl ModelStore {
         let surplus = versions.len().saturating_sub(keep);
         let oldest_first = versions.into_iter().enumerate().filter(|&(position, _)| !is_needed(position));
         let pruned: Vec<VersionId> = oldest_first.take(surplus).map(|(_, version)| version.id).collect();
-        let staging = self.dir().join(STAGING);
-        for id in &pruned {
-            // Out of `versions/` in one step: a version is never half there.
-            create_folder(&staging)?;
-            let gone = staging.join(id.as_str());
-            rename(&self.folder(id), &gone)?;
-            fs::remove_dir_all(&gone).map_err(|source| StoreError::Write { path: gone, source })?;
-        }
+        pruned.iter().try_for_each(|id| self.remove(id))?;
         Ok(pruned)
+    }
+
+    /// Takes away a version that is not the current one.
+    ///
+    /// # Errors
+    /// [`StoreError::Write`].
+    pub fn withdraw(&self, _lock: &WriterLock, id: &VersionId) -> Result<(), StoreError> {
+        let _links = self.lock_links()?;
+        if self.current().is_ok_and(|current| current == *id) { Ok(()) } else { self.remove(id) }
+    }
+
+    /// Takes a version out of `versions/` in one step: it is never half there.
+    fn remove(&self, id: &VersionId) -> Result<(), StoreError> {
+        let staging = self.dir().join(STAGING);
+        create_folder(&staging)?;
+        let gone = staging.join(id.as_str());
+        rename(&self.folder(id), &gone)?;
+        fs::remove_dir_all(&gone).map_err(|source| StoreError::Write { path: gone, source })
     }
 
     /// The first id that no segment of any version has had: ids are never used again, also not after a roll back.
@@ -177,13 +179,35 @@ impl VersionSummary {
     }
 }
 
-/// Compares a file with its checksum. The name comes from a file: it must be one, and no path.
-fn check_file(folder: &Path, name: &str, sum: &str) -> Result<(), StoreError> {
-    let fault = |fault| StoreError::File { path: folder.join(name), fault };
-    if !matches!(Path::new(name).components().collect::<Vec<_>>().as_slice(), [Component::Normal(_)]) {
-        return Err(StoreError::File { path: folder.join(super::store::MANIFEST), fault: FileFault::NotListed });
+/// Every fault of the version `id` in `folder`, as [`ModelStore::verify`] tells them.
+pub(super) fn verify_folder(folder: &Path, id: &VersionId) -> Vec<StoreError> {
+    let manifest = match read_manifest(folder, id) {
+        Ok(manifest) => manifest,
+        Err(fault) => return vec![fault],
+    };
+    let checked = manifest.files.iter().map(|(name, sum)| check_file(folder, name, sum));
+    let mut faults: Vec<StoreError> = checked.filter_map(Result::err).collect();
+    if faults.is_empty() {
+        faults.extend(load_folder(folder.to_owned(), id).and_then(|version| check_golden(folder, &version)).err());
     }
+    faults
+}
+
+/// Compares a file with its checksum.
+fn check_file(folder: &Path, name: &str, sum: &str) -> Result<(), StoreError> {
+    check_name(folder, name)?;
+    let fault = |fault| StoreError::File { path: folder.join(name), fault };
     if sha256_hex(&read_file(&folder.join(name))?) == sum { Ok(()) } else { Err(fault(FileFault::Checksum)) }
+}
+
+/// Checks a name that comes from a manifest: it must be a file's, and no path.
+pub(super) fn check_name(folder: &Path, name: &str) -> Result<(), StoreError> {
+    let is_name = matches!(Path::new(name).components().collect::<Vec<_>>().as_slice(), [Component::Normal(_)]);
+    if is_name && name != MANIFEST {
+        Ok(())
+    } else {
+        Err(StoreError::File { path: folder.join(MANIFEST), fault: FileFault::NotListed })
+    }
 }
 
 fn check_golden(folder: &Path, version: &ModelVersion) -> Result<(), StoreError> {

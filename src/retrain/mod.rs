@@ -20,6 +20,7 @@ mod matching;
 mod novelty;
 mod page;
 mod progress;
+mod publishing;
 mod report;
 mod sample;
 mod skipped;
@@ -41,6 +42,7 @@ use crate::pipeline::{
     Comparison, FitError, FitParams, Fitted, GoldenSample, Judged, Method, Model, TrainingProfile, fit,
 };
 use crate::pseudonyms::Pseudonyms;
+use crate::shared_store::{SharedStore, SharedStoreError};
 use crate::workbook::{Reader, WorkbookError};
 
 pub use collect::{Profiles, taken_uploads};
@@ -58,6 +60,7 @@ pub use uploads::{PutAway, UploadFolder};
 use collect::Collected;
 use live::{is_comparable, is_unchanged, live_version};
 use matching::Before;
+use publishing::Together;
 
 /// Versions before the live one in which a segment that is back is looked for.
 const MAX_EARLIER: usize = 5;
@@ -88,6 +91,8 @@ pub struct RetrainRequest<'a> {
     pub compare_first: bool,
     /// What a comparison of the same customers found of `params`, where one was made before.
     pub judged: Option<&'a Judged>,
+    /// The store that other machines publish to as well; `None` where this one is alone.
+    pub shared: Option<&'a SharedStore>,
     /// How many versions are kept.
     pub keep: NonZeroUsize,
     /// The time of the training; names the version.
@@ -174,6 +179,9 @@ pub enum RetrainError {
     /// Another retraining is under way, or the version could not be written.
     #[error("the version could not be published")]
     Store(#[from] StoreError),
+    /// The shared store could not be read or written, or another process was first.
+    #[error("the shared store")]
+    Shared(#[from] SharedStoreError),
 }
 
 /// Trains on the base data and the waiting uploads, and publishes the result as the current version if it passes the
@@ -184,7 +192,8 @@ pub enum RetrainError {
 /// and uploads go on waiting.
 ///
 /// # Errors
-/// [`RetrainError`]; nothing is then published or moved. [`StoreError::Locked`] when another process is at it.
+/// [`RetrainError`]; nothing is then published or moved. [`StoreError::Locked`] when another process is at it,
+/// [`SharedStoreError::Swapped`] when one on another machine was first.
 pub fn retrain(
     store: &ModelStore,
     request: &RetrainRequest<'_>,
@@ -192,6 +201,7 @@ pub fn retrain(
 ) -> Result<RetrainOutcome, RetrainError> {
     let lock = store.lock()?;
     store.sweep(&lock)?;
+    let together = Together::begin(store, request)?;
     let (live, live_fault) = live_version(store);
     let started = Instant::now();
     let mut collected = collect::collect(request, progress)?;
@@ -232,7 +242,7 @@ pub fn retrain(
         matching: Matching::default(),
         seconds: Seconds { reading: seconds(started.elapsed()), ..Seconds::default() },
     };
-    let run = Run { store, lock, request, live, is_first, trained_on, collected, report, progress };
+    let run = Run { store, lock, together, request, live, is_first, trained_on, collected, report, progress };
     match unchanged {
         Some(live) => Ok(run.keep_live(live)),
         None => run.fit(),
@@ -243,6 +253,7 @@ pub fn retrain(
 struct Run<'a> {
     store: &'a ModelStore,
     lock: WriterLock,
+    together: Option<Together<'a>>,
     request: &'a RetrainRequest<'a>,
     /// The version to compare with.
     live: Option<ModelVersion>,
@@ -358,9 +369,14 @@ impl Run<'_> {
         }
         (self.progress)(Progress::PUBLISHING);
         staged.add_page(&self.page(Some(&fitted))?)?;
-        let id = staged.publish(&serde_json::to_value(&self.report).map_err(RetrainError::Report)?)?;
+        let report = serde_json::to_value(&self.report).map_err(RetrainError::Report)?;
+        let id = match &self.together {
+            None => staged.publish(&report)?,
+            Some(together) => together.publish(self.store, &self.lock, staged, &report)?,
+        };
         let put_away = uploads::put_away(&self.collected.uploads, request.base_data, request.today);
         let pruned = self.store.prune(&self.lock, request.keep.get());
+        self.together.iter().for_each(Together::prune);
         Ok(RetrainOutcome::Published(Box::new(Published { id, report: self.report, put_away, pruned })))
     }
 

@@ -67,6 +67,7 @@ pub static SAMPLE_MODEL: LazyLock<TrainedVersion> = LazyLock::new(|| {
         force: false,
         compare_first: false,
         judged: None,
+        shared: None,
         keep: NonZeroUsize::MIN,
         now: "2026-01-01T02:00:00Z".parse().unwrap(),
         today: date(2026, 1, 1),
@@ -208,7 +209,13 @@ impl TestApp {
             let mut version = store.load_current().unwrap();
             on_load(&mut version);
             version.model.warm_up().unwrap();
-            Ok::<_, String>(Prepared { version: Some(version), store, writer: Writer::new(&writer).unwrap(), on_load })
+            Ok::<_, String>(Prepared {
+                version: Some(version),
+                store,
+                following: None,
+                writer: Writer::new(&writer).unwrap(),
+                on_load,
+            })
         })
         .await;
         app.until(async |app| app.get("/readyz").await.status() == 200).await;

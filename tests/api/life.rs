@@ -20,7 +20,13 @@ use crate::upstream;
 fn prepared(store: ModelStore) -> Result<Prepared, String> {
     let writer = WriterConfig { kind: WriterKind::Offline, ..WriterConfig::default() };
     let version = store.load_current().map_err(|e| e.to_string())?;
-    Ok(Prepared { version: Some(version), store, writer: Writer::new(&writer).unwrap(), on_load: Arc::new(|_| {}) })
+    Ok(Prepared {
+        version: Some(version),
+        store,
+        following: None,
+        writer: Writer::new(&writer).unwrap(),
+        on_load: Arc::new(|_| {}),
+    })
 }
 
 #[tokio::test(flavor = "multi_thread")]

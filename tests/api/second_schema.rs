@@ -71,6 +71,7 @@ pub static MODEL: LazyLock<TrainedVersion> = LazyLock::new(|| {
         force: false,
         compare_first: false,
         judged: None,
+        shared: None,
         keep: NonZeroUsize::MIN,
         now: "2026-01-02T02:00:00Z".parse().unwrap(),
         today: date(2026, 1, 2),

@@ -35,5 +35,6 @@ mod profiles;
 mod retraining;
 mod serving;
 mod settings;
+mod sharing;
 mod strangers;
 mod terminal;

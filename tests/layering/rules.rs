@@ -21,6 +21,7 @@ pub const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("workbook", &["config", "customer"]),
     ("pipeline", &["customer"]),
     ("model_store", &["pipeline", "customer"]),
+    ("shared_store", &["config", "model_store", "pipeline"]),
     ("assign", &["pipeline", "customer"]),
     ("outcome", &["pipeline"]),
     ("pickles", &["model_store", "pipeline", "customer"]),
@@ -28,7 +29,7 @@ pub const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("segmentation", &["content", "model_store", "pipeline", "customer"]),
     ("export", &["segmentation", "content", "pipeline", "customer"]),
     ("pseudonyms", &["customer"]),
-    ("retrain", &["model_store", "upload_store", "pseudonyms", "pipeline", "customer", "workbook"]),
+    ("retrain", &["model_store", "shared_store", "upload_store", "pseudonyms", "pipeline", "customer", "workbook"]),
     (
         "http",
         &[
@@ -42,6 +43,7 @@ pub const MAY_IMPORT: &[(&str, &[&str])] = &[
             "model_store",
             "upload_store",
             "pseudonyms",
+            "shared_store",
             "pipeline",
             "customer",
             "workbook",
@@ -64,6 +66,7 @@ pub const MAY_IMPORT: &[(&str, &[&str])] = &[
             "model_store",
             "upload_store",
             "pseudonyms",
+            "shared_store",
             "pipeline",
             "customer",
             "workbook",

@@ -6,6 +6,7 @@
 //! so that nobody can have this service draw what it did not write. Blocking; knows no HTTP and no writer.
 
 mod expiry;
+mod gallery;
 mod name;
 
 use std::fs::{self, File};
@@ -19,6 +20,8 @@ use crate::disk::{DiskError, Keeper};
 use crate::durable;
 
 pub use expiry::ImageRules;
+pub use gallery::Gallery;
+use gallery::Shared;
 pub(super) use name::{ImageKind, MAX_POSTER_BYTES};
 pub use name::{ImageName, NotAnImageName};
 
@@ -32,6 +35,8 @@ pub struct ImageStore {
     dir: PathBuf,
     rules: ImageRules,
     disk: Keeper,
+    /// Where other machines find the pictures; `None` where this one is alone.
+    shared: Option<Shared>,
 }
 
 impl ImageStore {
@@ -42,7 +47,7 @@ impl ImageStore {
 
     /// The same, with limits.
     pub fn with_rules(dir: impl Into<PathBuf>, rules: ImageRules, disk: Keeper) -> Self {
-        Self { dir: dir.into(), rules, disk }
+        Self { dir: dir.into(), rules, disk, shared: None }
     }
 
     /// Reserves room with this keeper from here on.
@@ -60,26 +65,39 @@ impl ImageStore {
     pub fn put(&self, bytes: &[u8]) -> io::Result<ImageName> {
         let not_a_picture = || io::Error::new(io::ErrorKind::InvalidData, "neither PNG nor JPEG nor WebP");
         let name = ImageName::of_bytes(bytes, ImageKind::of(bytes).ok_or_else(not_a_picture)?);
-        let path = self.dir.join(name.as_str());
-        if let Some(file) = self.open(&name)? {
+        if let Some(shared) = &self.shared {
+            shared.put(&name, bytes)?;
+        }
+        if let Some(file) = self.open_own(&name)? {
             // Its age begins anew. On a disk that cannot be written it keeps its age.
             let _ = file.set_modified(SystemTime::now());
             return Ok(name);
         }
+        self.write(&name, bytes)?;
+        Ok(name)
+    }
+
+    fn write(&self, name: &ImageName, bytes: &[u8]) -> io::Result<()> {
         let size_bytes = bytes.len() as u64;
         let _reserved = self.disk.reserve(&self.dir, size_bytes).map_err(no_room)?;
         self.make_room(size_bytes, SystemTime::now())?;
         fs::create_dir_all(&self.dir)?;
         let staged = self.dir.join(format!(".{}.part", Uuid::new_v4()));
-        durable::write(&path, &staged, bytes)?;
-        Ok(name)
+        durable::write(&self.dir.join(name.as_str()), &staged, bytes)
     }
 
     /// A stored picture, to be read; `None` where there is none of that name.
     ///
     /// # Errors
-    /// What the disk says, other than that there is no such file.
+    /// What the disk says, other than that there is no such file; what the gallery says, where pictures are shared.
     pub fn open(&self, name: &ImageName) -> io::Result<Option<File>> {
+        match self.open_own(name)? {
+            None if !name.is_poster() => self.fetch(name),
+            file => Ok(file),
+        }
+    }
+
+    fn open_own(&self, name: &ImageName) -> io::Result<Option<File>> {
         if name.is_poster() {
             return Ok(None);
         }
@@ -95,9 +113,13 @@ impl ImageStore {
     /// # Errors
     /// When the key is not there and cannot be made, or cannot be read.
     pub(super) fn name_poster(&self, description: &[u8]) -> io::Result<ImageName> {
-        let key = match self.key()? {
-            Some(key) => key,
-            None => self.make_key()?,
+        let own = || match self.own_key()? {
+            Some(key) => Ok(key),
+            None => self.make_key(),
+        };
+        let key = match &self.shared {
+            Some(shared) => shared.key(own)?,
+            None => own()?,
         };
         Ok(ImageName::of_poster(description, &key))
     }
@@ -107,27 +129,20 @@ impl ImageStore {
     /// # Errors
     /// When the key cannot be read.
     pub(super) fn poster(&self, name: &ImageName) -> io::Result<Option<Vec<u8>>> {
-        Ok(self.key()?.and_then(|key| name.poster(&key)))
+        let key = match &self.shared {
+            Some(shared) => shared.known_key()?,
+            None => self.own_key()?,
+        };
+        Ok(key.and_then(|key| name.poster(&key)))
     }
 
-    fn key(&self) -> io::Result<Option<[u8; KEY_BYTES]>> {
+    fn own_key(&self) -> io::Result<Option<[u8; KEY_BYTES]>> {
         let mut key = [0; KEY_BYTES];
         match File::open(self.dir.join(KEY)).and_then(|mut file| file.read_exact(&mut key)) {
             Ok(()) => Ok(Some(key)),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(e) => Err(e),
         }
-    }
-
-    /// Makes the key, or finds that another process has made it meanwhile.
-    fn make_key(&self) -> io::Result<[u8; KEY_BYTES]> {
-        durable::create_folder(&self.dir)?;
-        let staged = self.dir.join(format!(".{}.part", Uuid::new_v4()));
-        // Version 4: 122 random bits each, from the system.
-        let key: Vec<u8> = [Uuid::new_v4(), Uuid::new_v4()].iter().flat_map(|uuid| *uuid.as_bytes()).collect();
-        durable::write_private_new(&self.dir.join(KEY), &staged, &key)?;
-        // Another process may have been faster: what is in the file counts.
-        self.key()?.ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 }
 
@@ -140,7 +155,9 @@ fn no_room(error: DiskError) -> io::Error {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::os::unix::fs::PermissionsExt;
+    use std::sync::{Arc, Mutex};
 
     use super::*;
 
@@ -209,6 +226,48 @@ mod tests {
         let files: Vec<_> = fs::read_dir(&stores[0].dir).unwrap().map(|e| e.unwrap().file_name()).collect();
         assert_eq!(files, [KEY]);
         assert_eq!(fs::metadata(stores[0].dir.join(KEY)).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    /// A gallery in memory, and how often it was asked for a picture.
+    #[derive(Debug, Default)]
+    struct InMemory(Mutex<BTreeMap<String, Vec<u8>>>);
+
+    impl Gallery for InMemory {
+        fn put_new(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+            self.0.lock().unwrap().entry(name.to_owned()).or_insert_with(|| bytes.to_vec());
+            Ok(())
+        }
+
+        fn get(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
+            Ok(self.0.lock().unwrap().get(name).cloned())
+        }
+    }
+
+    #[test]
+    fn machines_that_share_a_gallery_find_each_others_pictures_and_posters() {
+        let dirs = [(); 2].map(|()| tempfile::tempdir().unwrap());
+        let gallery = Arc::new(InMemory::default());
+        let [one, other] =
+            dirs.each_ref().map(|dir| ImageStore::new(dir.path().join("images")).with_gallery(Some(gallery.clone())));
+        let name = one.put(PNG).unwrap();
+        assert_eq!(read(&other, &name).as_deref(), Some(PNG));
+        gallery.0.lock().unwrap().clear();
+        assert_eq!(read(&other, &name).as_deref(), Some(PNG), "it is kept where it was fetched");
+        let poster = one.name_poster(b"a slogan").unwrap();
+        assert_eq!(other.poster(&poster).unwrap().as_deref(), Some(&b"a slogan"[..]));
+        assert_eq!(other.name_poster(b"a slogan").unwrap(), poster);
+    }
+
+    #[test]
+    fn a_shared_picture_that_is_not_the_one_of_its_name_is_not_sent() {
+        let (dir, gallery) = (tempfile::tempdir().unwrap(), Arc::new(InMemory::default()));
+        let store = ImageStore::new(dir.path()).with_gallery(Some(gallery.clone()));
+        let name: ImageName = format!("{}.png", "0".repeat(64)).parse().unwrap();
+        for damaged in [PNG, b"<html>"] {
+            gallery.0.lock().unwrap().insert(name.as_str().to_owned(), damaged.to_vec());
+            assert_eq!(read(&store, &name), None);
+        }
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
     }
 
     #[test]

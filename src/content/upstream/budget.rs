@@ -13,12 +13,14 @@ use std::time::Duration;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
+use tokio::sync::Mutex;
 
 use super::super::{Payer, WriterConfig, WriterConfigError};
+use super::leases::{HARDLY_ANYTHING, Lease, Lessor};
 use super::ledger::{Generation, Ledger, Spending};
 
-/// Tolerance for sums of binary fractions.
-const HARDLY_ANYTHING: f64 = 1e-9;
+/// How many slices one call may lease, while others spend them.
+const MAX_LEASES: usize = 4;
 
 /// What may be spent in one day (UTC).
 #[derive(Debug, Clone)]
@@ -26,6 +28,10 @@ pub struct Budget {
     ledger: Ledger,
     /// By everybody together; without limit where only keys have budgets.
     usd_per_day: Option<f64>,
+    /// Where slices are leased, where several machines spend the budgets together.
+    lessor: Option<Arc<dyn Lessor>>,
+    /// One lease at a time in this process.
+    leasing: Arc<Mutex<()>>,
     now: fn() -> Timestamp,
     /// Whether it was said that the ledger has a day that is far ahead.
     has_warned: Arc<AtomicBool>,
@@ -53,6 +59,19 @@ pub enum BudgetError {
     },
     #[error("the budget's file could not be used")]
     File(#[source] io::Error),
+    #[error("it is not known what other machines have left of the budget")]
+    Lease(#[source] io::Error),
+}
+
+/// A budget that does not cover a call.
+#[derive(Debug)]
+struct Short {
+    /// Whose it is.
+    of: &'static str,
+    key: Option<String>,
+    budget_usd: f64,
+    /// What is missing.
+    needed_usd: f64,
 }
 
 impl Budget {
@@ -67,21 +86,23 @@ impl Budget {
         }
         let usd_per_day = config.budget.as_ref().map(|budget| budget.usd_per_day);
         let dir = config.budget.as_ref().map_or(&config.state_dir, |budget| &budget.state_dir);
-        Self::open_at(dir, usd_per_day, Timestamp::now).map(Some)
+        let budget = Self::open_at(dir, usd_per_day, Timestamp::now)?;
+        Ok(Some(Self { lessor: config.lessor.clone(), ..budget }))
     }
 
     /// A budget of keys alone, whose file is in `dir`; makes both where there are none. Blocking.
     ///
     /// # Errors
     /// As [`Budget::open`].
-    pub fn of_keys(dir: &Path) -> Result<Self, WriterConfigError> {
-        Self::open_at(dir, None, Timestamp::now)
+    pub fn of_keys(dir: &Path, lessor: Option<Arc<dyn Lessor>>) -> Result<Self, WriterConfigError> {
+        Ok(Self { lessor, ..Self::open_at(dir, None, Timestamp::now)? })
     }
 
     fn open_at(dir: &Path, usd_per_day: Option<f64>, now: fn() -> Timestamp) -> Result<Self, WriterConfigError> {
         let unusable = |source| WriterConfigError::Budget { path: Ledger::path(dir), source };
         let ledger = Ledger::open(dir, day_of(now())).map_err(unusable)?;
-        let budget = Self { ledger, usd_per_day, now, has_warned: Arc::default() };
+        let (lessor, leasing, has_warned) = (None, Arc::default(), Arc::default());
+        let budget = Self { ledger, usd_per_day, lessor, leasing, now, has_warned };
         budget.warn_of_a_clock_that_jumped().map_err(unusable)?;
         Ok(budget)
     }
@@ -89,28 +110,81 @@ impl Budget {
     /// Reserves `usd` for a call of `payer`; the reservation is on disk before it returns.
     ///
     /// # Errors
-    /// [`BudgetError::Spent`] when what is left of the day is less, [`BudgetError::File`] when the file cannot be used.
+    /// [`BudgetError::Spent`] when what is left of the day is less, [`BudgetError::File`] when the file cannot be used,
+    /// [`BudgetError::Lease`] when it is not known what other machines have left.
     pub async fn reserve(&self, usd: f64, payer: Option<&Payer>) -> Result<Reservation, BudgetError> {
         let now = (self.now)();
-        let (today, limit) = (day_of(now), self.usd_per_day);
-        let (key, key_limit) = payer.map_or((None, None), |payer| (Some(payer.name.clone()), payer.usd_per_day));
-        let of_key = key.clone();
-        let reserving = self.ledger.change(today, move |spending| {
-            let name = of_key.as_deref();
-            let exceeds = |spent: f64, limit: Option<f64>| limit.is_some_and(|l| spent + usd > l + HARDLY_ANYTHING);
-            if exceeds(spending.spent_usd, limit) {
-                return Err("of all keys");
+        let (day, key) = (day_of(now), payer.map(|payer| payer.name.clone()));
+        let key_budget = payer.and_then(|payer| payer.usd_per_day);
+        let spent = |short: &Short| BudgetError::Spent { of: short.of, until_reset: until_next_day(now) };
+        let reserved = |generation| Reservation { budget: self.clone(), day, key: key.clone(), usd, generation };
+        let short = match self.take(day, usd, key.clone(), key_budget).await? {
+            Ok(generation) => return Ok(reserved(generation)),
+            Err(short) => short,
+        };
+        let Some(lessor) = &self.lessor else { return Err(spent(&short)) };
+        // Many calls that find the slice spent lease one, not one each.
+        let _turn = self.leasing.lock().await;
+        for _ in 0..MAX_LEASES {
+            let short = match self.take(day, usd, key.clone(), key_budget).await? {
+                Ok(generation) => return Ok(reserved(generation)),
+                Err(short) => short,
+            };
+            if !self.lease(lessor.clone(), day, &short).await? {
+                return Err(spent(&short));
             }
-            if name.is_some_and(|name| exceeds(spending.of_key(name), key_limit)) {
-                return Err("of the key");
+        }
+        Err(BudgetError::Lease(io::Error::other("other calls have spent what was leased")))
+    }
+
+    /// Takes `usd` from the day; what is short of it where it does not cover them.
+    async fn take(
+        &self,
+        day: Date,
+        usd: f64,
+        key: Option<Arc<str>>,
+        key_budget: Option<f64>,
+    ) -> Result<Result<Generation, Short>, BudgetError> {
+        let (of_all, is_leased) = (self.usd_per_day, self.lessor.is_some());
+        let taking = self.ledger.change(day, move |spending| {
+            let name = key.as_deref();
+            // Of a budget that several machines spend together, this one has what it leased.
+            let short = |budget: Option<f64>, leased: f64, spent: f64| {
+                let budget = budget?;
+                let needed_usd = spent + usd - if is_leased { leased } else { budget };
+                (needed_usd > HARDLY_ANYTHING).then_some((budget, needed_usd))
+            };
+            if let Some((budget_usd, needed_usd)) = short(of_all, spending.leased_usd, spending.spent_usd) {
+                return Err(Short { of: "of all keys", key: None, budget_usd, needed_usd });
+            }
+            let of_key = name.and_then(|name| {
+                let leased = spending.leased_keys.get(name).copied().unwrap_or_default();
+                short(key_budget, leased, spending.of_key(name))
+            });
+            if let Some((budget_usd, needed_usd)) = of_key {
+                return Err(Short { of: "of the key", key: name.map(str::to_owned), budget_usd, needed_usd });
             }
             spending.add(usd, name);
             Ok(spending.generation(name))
         });
-        match reserving.await.map_err(BudgetError::File)? {
-            Err(of) => Err(BudgetError::Spent { of, until_reset: until_next_day(now) }),
-            Ok(generation) => Ok(Reservation { budget: self.clone(), day: today, key, usd, generation }),
+        taking.await.map_err(BudgetError::File)
+    }
+
+    /// Leases a slice of the budget that is short. Whether there was enough of it.
+    async fn lease(&self, lessor: Arc<dyn Lessor>, day: Date, short: &Short) -> Result<bool, BudgetError> {
+        let key = short.key.clone();
+        let lease = Lease::of(day, key.clone(), short.budget_usd, short.needed_usd);
+        let leasing = tokio::task::spawn_blocking(move || lessor.lease(&lease)).await;
+        let granted = leasing.map_err(io::Error::other).flatten().map_err(BudgetError::Lease)?;
+        if granted <= 0.0 {
+            return Ok(false);
         }
+        let noting = self.ledger.change(day, move |spending| {
+            spending.add_lease(granted, key.as_deref());
+            Ok::<_, ()>(())
+        });
+        noting.await.map_err(BudgetError::File)?.ok();
+        Ok(true)
     }
 
     /// What a day's calls may cost, in US dollars; `None` where only keys have budgets.
@@ -218,152 +292,4 @@ fn until_next_day(now: Timestamp) -> Duration {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use super::*;
-
-    fn open(dir: &Path) -> Result<Budget, WriterConfigError> {
-        Budget::open_at(&dir.join("state"), Some(1.0), Timestamp::now)
-    }
-
-    fn payer(name: &str) -> Payer {
-        Payer { name: name.into(), usd_per_day: Some(0.5) }
-    }
-
-    fn at(budget: &Budget, now: fn() -> Timestamp) -> Budget {
-        Budget { now, ..budget.clone() }
-    }
-
-    fn morning() -> Timestamp {
-        "2999-01-01T06:00:00Z".parse().unwrap()
-    }
-
-    fn next_morning() -> Timestamp {
-        "2999-01-02T06:00:00Z".parse().unwrap()
-    }
-
-    async fn until_reset(budget: &Budget, usd: f64) -> Option<Duration> {
-        match budget.reserve(usd, None).await {
-            Ok(_) => None,
-            Err(BudgetError::Spent { until_reset, .. }) => Some(until_reset),
-            Err(BudgetError::File(error)) => panic!("{error}"),
-        }
-    }
-
-    #[tokio::test]
-    async fn no_more_is_set_aside_than_the_day_has_and_the_next_day_begins_anew() {
-        let dir = tempfile::tempdir().unwrap();
-        let budget = at(&open(dir.path()).unwrap(), morning);
-        for _ in 0..10 {
-            assert_eq!(until_reset(&budget, 0.1).await, None);
-        }
-        assert_eq!(until_reset(&budget, 0.1).await, Some(Duration::from_secs(18 * 3_600)));
-        assert_eq!(until_reset(&at(&budget, next_morning), 1.0).await, None);
-        assert!(until_reset(&budget, 0.1).await.is_some(), "a clock that is put back gives no second budget");
-    }
-
-    #[tokio::test]
-    async fn a_clock_that_was_years_ahead_once_closes_nothing_and_opens_nothing() {
-        let dir = tempfile::tempdir().unwrap();
-        let far_ahead: fn() -> Timestamp = || "3004-01-01T06:00:00Z".parse().unwrap();
-        let budget = at(&open(dir.path()).unwrap(), morning);
-        drop(budget.reserve(0.7, None).await.unwrap());
-        drop(at(&budget, far_ahead).reserve(1.0, None).await.unwrap());
-        let again = Budget::open_at(&dir.path().join("state"), Some(1.0), morning).unwrap();
-        assert!(again.has_warned.load(Ordering::Relaxed));
-        assert!((again.left_usd().unwrap().unwrap() - 0.3).abs() < HARDLY_ANYTHING);
-        assert_eq!(until_reset(&again, 0.3).await, None);
-        assert!(until_reset(&again, 0.1).await.is_some());
-    }
-
-    #[tokio::test]
-    async fn a_key_spends_its_own_budget_and_leaves_the_others_theirs() {
-        let dir = tempfile::tempdir().unwrap();
-        let budget = at(&open(dir.path()).unwrap(), morning);
-        drop(budget.reserve(0.4, Some(&payer("portal"))).await.unwrap());
-        let spent = budget.reserve(0.2, Some(&payer("portal"))).await.unwrap_err();
-        assert_eq!(spent.to_string(), "the day's budget of the key does not cover the call");
-        budget.reserve(0.4, Some(&payer("crm"))).await.unwrap().settle(0.1).await.unwrap();
-        drop(budget.reserve(0.4, Some(&payer("crm"))).await.unwrap());
-        let spent = budget.reserve(0.2, None).await.unwrap_err();
-        assert_eq!(spent.to_string(), "the day's budget of all keys does not cover the call");
-        let only_keys = Budget { usd_per_day: None, ..budget.clone() };
-        drop(only_keys.reserve(9.0, None).await.unwrap());
-        assert!(only_keys.reserve(0.2, Some(&payer("portal"))).await.is_err());
-        assert_eq!(only_keys.left_usd().unwrap(), None);
-    }
-
-    #[tokio::test]
-    async fn a_call_that_cost_less_gives_the_rest_back_and_one_without_a_word_keeps_it() {
-        let dir = tempfile::tempdir().unwrap();
-        let budget = at(&open(dir.path()).unwrap(), morning);
-        budget.reserve(0.9, None).await.unwrap().settle(0.1).await.unwrap();
-        drop(budget.reserve(0.5, None).await.unwrap());
-        assert!(until_reset(&budget, 0.5).await.is_some());
-        assert!((budget.left_usd().unwrap().unwrap() - 0.4).abs() < HARDLY_ANYTHING);
-        assert_eq!(until_reset(&budget, 0.4).await, None);
-        assert!(budget.left_usd().unwrap().unwrap() < HARDLY_ANYTHING);
-        assert!((at(&budget, next_morning).left_usd().unwrap().unwrap() - 1.0).abs() < HARDLY_ANYTHING);
-    }
-
-    #[tokio::test]
-    async fn a_call_that_ends_on_the_next_day_takes_nothing_from_it() {
-        let dir = tempfile::tempdir().unwrap();
-        let budget = at(&open(dir.path()).unwrap(), morning);
-        let late = budget.reserve(0.9, None).await.unwrap();
-        let next = at(&budget, next_morning);
-        assert_eq!(until_reset(&next, 0.5).await, None);
-        late.settle(0.0).await.unwrap();
-        assert!(until_reset(&next, 0.6).await.is_some());
-    }
-
-    #[tokio::test]
-    async fn a_call_that_ends_after_a_reset_takes_nothing_from_what_is_spent_since() {
-        for (reset, left_of_all) in [(None, 0.4), (Some("portal"), 0.5)] {
-            let dir = tempfile::tempdir().unwrap();
-            let budget = at(&open(dir.path()).unwrap(), morning);
-            let under_way = budget.reserve(0.3, Some(&payer("portal"))).await.unwrap();
-            let day = day_of(morning());
-            let today = DaySpending { ledger: budget.ledger.clone(), day, spending: Spending::default() };
-            today.reset(reset).unwrap();
-            drop(budget.reserve(0.4, Some(&payer("portal"))).await.unwrap());
-            under_way.settle(0.1).await.unwrap();
-            let spent = budget.ledger.of(day).unwrap();
-            assert!((spent.of_key("portal") - 0.4).abs() < HARDLY_ANYTHING, "{reset:?}: {spent:?}");
-            assert!((spent.spent_usd - left_of_all).abs() < HARDLY_ANYTHING, "{reset:?}: {spent:?}");
-        }
-    }
-
-    #[tokio::test]
-    async fn what_was_set_aside_is_known_after_a_restart_and_to_another_process() {
-        let dir = tempfile::tempdir().unwrap();
-        let first = at(&open(dir.path()).unwrap(), morning);
-        drop(first.reserve(0.8, None).await.unwrap());
-        let second = at(&open(dir.path()).unwrap(), morning);
-        assert!(until_reset(&second, 0.3).await.is_some());
-        drop(second.reserve(0.2, None).await.unwrap());
-        assert!(until_reset(&first, 0.1).await.is_some());
-    }
-
-    #[tokio::test]
-    async fn many_calls_at_once_never_set_more_aside_than_there_is() {
-        let dir = tempfile::tempdir().unwrap();
-        let [one, other] = [(); 2].map(|()| at(&open(dir.path()).unwrap(), morning));
-        let reserving = (0..20).map(|n| if n % 2 == 0 { one.reserve(0.2, None) } else { other.reserve(0.2, None) });
-        let outcomes = futures::future::join_all(reserving).await;
-        assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 5);
-    }
-
-    #[test]
-    fn a_file_that_is_no_ledger_is_named_and_left_as_it_is() {
-        for faulty in ["", "{}", r#"{"day": "2026-01-01", "spent_usd": -1}"#, r#"{"day": 1, "spent_usd": 1}"#] {
-            let dir = tempfile::tempdir().unwrap();
-            let path = dir.path().join("state").join("budget.json");
-            fs::create_dir(dir.path().join("state")).unwrap();
-            fs::write(&path, faulty).unwrap();
-            assert!(open(dir.path()).unwrap_err().to_string().contains("budget.json"), "{faulty}");
-            assert_eq!(fs::read_to_string(&path).unwrap(), faulty);
-        }
-    }
-}
+mod tests;

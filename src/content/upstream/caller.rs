@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::super::{Payer, WriteErrorKind, WriterConfig, WriterConfigError};
 use super::breaker::{Pass, Verdict};
 use super::budget::{Budget, BudgetError, Reservation};
+use super::leases::Lessor;
 use super::leftovers::Leftovers;
 use super::transport::{Expects, FromResponse, Outgoing, Transport};
 use super::try_error::TryError;
@@ -22,6 +23,8 @@ pub struct Caller {
     budget: OnceLock<Budget>,
     /// Where what is spent is kept.
     state_dir: PathBuf,
+    /// Where slices of budgets are leased, where several machines spend them together.
+    lessor: Option<Arc<dyn Lessor>>,
     leftovers: Leftovers,
     /// How long a call for texts may take where the deadline is far away.
     texts_limit: Duration,
@@ -53,6 +56,7 @@ impl Caller {
             transport: Arc::new(Transport::new(config, base)?),
             budget: Budget::open(config)?.map(OnceLock::from).unwrap_or_default(),
             state_dir: config.state_dir.clone(),
+            lessor: config.lessor.clone(),
             leftovers: Leftovers::default(),
             texts_limit: config.timeout.min(config.deadline),
             picture_limit: config.image_timeout,
@@ -81,7 +85,7 @@ impl Caller {
     pub fn begin_budget(&self) -> Result<(), WriterConfigError> {
         if self.budget.get().is_none() {
             // Where another was quicker, its budget is the same file.
-            let _ = self.budget.set(Budget::of_keys(&self.state_dir)?);
+            let _ = self.budget.set(Budget::of_keys(&self.state_dir, self.lessor.clone())?);
         }
         Ok(())
     }
@@ -132,7 +136,7 @@ async fn reserve(budget: Budget, worst_usd: Option<f64>, payer: Option<Payer>) -
     budget.reserve(worst_usd.ok_or_else(unpriced)?, payer.as_ref()).await.map_err(|error| {
         let kind = match error {
             BudgetError::Spent { until_reset, .. } => WriteErrorKind::BudgetSpent { until_reset },
-            BudgetError::File(_) => WriteErrorKind::Internal,
+            BudgetError::File(_) | BudgetError::Lease(_) => WriteErrorKind::Internal,
         };
         TryError::new(kind, false).because(error)
     })

@@ -45,6 +45,12 @@ pub struct Spending {
     /// How often the sum of a key was since.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     resets_of_keys: BTreeMap<String, u32>,
+    /// What this machine has leased of the budget of all, where several spend it together.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub leased_usd: f64,
+    /// The same of keys' own budgets.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub leased_keys: BTreeMap<String, f64>,
 }
 
 /// Between which resets something was spent: of everybody, and of the key.
@@ -85,6 +91,7 @@ impl Spending {
             None => *self = Self { resets: self.resets.wrapping_add(1), ..Self::default() },
             Some(key) => {
                 self.keys.remove(key);
+                self.leased_keys.remove(key);
                 let resets = self.resets_of_keys.entry(key.to_owned()).or_default();
                 *resets = resets.wrapping_add(1);
             }
@@ -105,14 +112,28 @@ impl Spending {
         }
     }
 
+    /// Adds a slice that was leased of the budget of all, or of a key's own.
+    pub fn add_lease(&mut self, usd: f64, key: Option<&str>) {
+        match key {
+            None => self.leased_usd += usd,
+            Some(key) => *self.leased_keys.entry(key.to_owned()).or_default() += usd,
+        }
+    }
+
     /// What the calls of a key cost.
     pub fn of_key(&self, key: &str) -> f64 {
         self.keys.get(key).copied().unwrap_or_default()
     }
 
     fn is_sound(&self) -> bool {
-        std::iter::once(&self.spent_usd).chain(self.keys.values()).all(|usd| usd.is_finite() && *usd >= 0.0)
+        let all = [&self.spent_usd, &self.leased_usd].into_iter().chain(self.keys.values());
+        all.chain(self.leased_keys.values()).all(|usd| usd.is_finite() && *usd >= 0.0)
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+fn is_nothing(usd: &f64) -> bool {
+    *usd == 0.0
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]

@@ -9,6 +9,7 @@ pub mod caller;
 pub mod ceiling;
 pub mod failure;
 pub mod learned;
+pub mod leases;
 pub mod ledger;
 pub mod leftovers;
 pub mod mention;

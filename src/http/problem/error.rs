@@ -15,6 +15,7 @@ use crate::export::ExportError;
 use crate::http::idempotency::IdempotencyError;
 use crate::http::request::form::FormError;
 use crate::model_store::StoreError;
+use crate::shared_store::SharedStoreError;
 use crate::upload_store::UploadError;
 use crate::workbook::WorkbookError;
 
@@ -139,6 +140,8 @@ pub enum ApiError {
     Idempotency(#[from] IdempotencyError),
     #[error("the model store could not answer")]
     Model(#[source] StoreError),
+    #[error("the shared store could not answer")]
+    SharedStore(#[source] SharedStoreError),
     #[error("not an image of this service")]
     NotOurImage,
     #[error("no such image")]
@@ -214,6 +217,16 @@ fn whole_seconds(wait: Duration) -> u64 {
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         Self::Model(error)
+    }
+}
+
+impl From<SharedStoreError> for ApiError {
+    fn from(error: SharedStoreError) -> Self {
+        match error {
+            SharedStoreError::Version { source, .. } => Self::Model(source),
+            SharedStoreError::NoSuchVersion { .. } => Self::NoVersion,
+            other => Self::SharedStore(other),
+        }
     }
 }
 

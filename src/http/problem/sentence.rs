@@ -104,6 +104,9 @@ impl ApiError {
                 "Somebody changed what was added to this segment meanwhile; look at it again, then send yours."
             }
             Self::Model(error) => return of_model_store(error),
+            Self::SharedStore(_) => {
+                "The store that the servers share does not answer; try again, or tell the operator."
+            }
             Self::TooManyFiles { limit } => return format!("Send at most {limit} files at a time."),
             Self::Files(_) => {
                 "Some files cannot be used for training; details names each with what is wrong. None was kept."

@@ -90,6 +90,7 @@ impl ApiError {
             Self::NoIfMatch => (StatusCode::PRECONDITION_REQUIRED, "no_if_match"),
             Self::ExtrasChanged => (StatusCode::PRECONDITION_FAILED, "extras_changed"),
             Self::Model(error) => of_model_store(error),
+            Self::SharedStore(_) => (StatusCode::SERVICE_UNAVAILABLE, "shared_store"),
             Self::TooManyFiles { .. } => (StatusCode::BAD_REQUEST, "too_many_files"),
             Self::Files(_) => (StatusCode::UNPROCESSABLE_ENTITY, "unreadable_files"),
             Self::RetrainRunning { .. } => (StatusCode::CONFLICT, "retrain_running"),

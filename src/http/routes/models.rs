@@ -101,7 +101,7 @@ pub(in crate::http) enum AdminProblems {
     /// A fault of this service.
     #[response(status = 500, content_type = "application/problem+json")]
     Internal(Document<'static>),
-    /// The server is starting.
+    /// The server is starting, or the shared store does not answer.
     #[response(status = 503, content_type = "application/problem+json")]
     Starting(Document<'static>),
     /// The disk is full.
@@ -166,7 +166,7 @@ pub(in crate::http) async fn post_activate(
 ) -> Result<Json<Activated>, ApiError> {
     let id = version_id(version)?;
     let before = state.ready()?.live.snapshot().id.to_string();
-    in_store(&state, move |store| store.activate(&id)).await?;
+    activate(&state, id).await?;
     let taking_over = state.clone();
     let taken_over = tokio::task::spawn_blocking(move || taking_over.equipment().map(Equipment::take_over_current));
     taken_over.await.map_err(|e| ApiError::internal("taking over a version", e))??.map_err(ApiError::Model)?;
@@ -184,6 +184,15 @@ fn scores_schema() -> Object {
 
 fn version_id(version: Result<Path<String>, PathRejection>) -> Result<VersionId, ApiError> {
     version.ok().and_then(|Path(text)| text.parse().ok()).ok_or(ApiError::NoVersion)
+}
+
+/// Makes a version the current one: of the shared store first, where there is one.
+async fn activate(state: &AppState, id: VersionId) -> Result<(), ApiError> {
+    let equipment = state.equipment()?;
+    let Some(shared) = equipment.shared.clone() else { return in_store(state, move |store| store.activate(&id)).await };
+    let store = equipment.store.clone();
+    let activated = tokio::task::spawn_blocking(move || shared.activate(&store, &id)).await;
+    Ok(activated.map_err(|e| ApiError::internal("activating a version", e))??)
 }
 
 /// Runs `ask` on the store, on a blocking thread.

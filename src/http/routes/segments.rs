@@ -219,10 +219,14 @@ pub(in crate::http) async fn put_extras(
     let (changing, entry) = (state.clone(), answer.extras.clone());
     let changed = tokio::task::spawn_blocking(move || {
         let equipment = changing.equipment()?;
-        equipment.store.put_extras(id, entry, |stored| {
+        let check = |stored: Option<&BTreeMap<String, String>>| {
             let is_seen = seen.trim() == "*" || seen.trim() == etag_of(stored.unwrap_or(&served));
             if is_seen { Ok(()) } else { Err(ApiError::ExtrasChanged) }
-        })?;
+        };
+        match &equipment.shared {
+            None => equipment.store.put_extras(id, entry, check)?,
+            Some(shared) => shared.put_extras(&equipment.store, id, &entry, check)?,
+        }
         equipment.take_over_current().map_err(ApiError::Model)
     });
     changed.await.map_err(|e| ApiError::internal("adding to a segment", e))??;

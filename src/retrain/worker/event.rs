@@ -6,6 +6,7 @@ use crate::causes::{cut, with_causes};
 use crate::model_store::{StoreError, VersionId};
 use crate::pipeline::Comparison;
 use crate::retrain::{FailedCheck, Progress, RetrainError, RetrainOutcome, RetrainReport, SkippedFile};
+use crate::shared_store::SharedStoreError;
 
 /// Entries of one list in an outcome; the report of the training has them all.
 const MAX_LISTED: usize = 100;
@@ -108,6 +109,9 @@ impl From<&Result<RetrainOutcome, RetrainError>> for Outcome {
                 Self::Unchanged { version: unchanged.live.clone(), skipped: skipped(&unchanged.report) }
             }
             Err(RetrainError::Store(locked @ StoreError::Locked { .. })) => Self::Locked { why: sentence(locked) },
+            Err(RetrainError::Shared(swapped @ SharedStoreError::Swapped { .. })) => {
+                Self::Locked { why: sentence(swapped) }
+            }
             Err(error) => Self::Failed { why: sentence(error) },
         }
     }

@@ -1,0 +1,67 @@
+//! `models push` and `models pull`: a version to a shared store, and from one.
+
+use anyhow::{Context, anyhow};
+use clap::Args;
+use content_portal::model_store::ModelStore;
+use content_portal::shared_store::{SharedStore, StoreUrl};
+
+use super::Wanted;
+use crate::commands::config::Config;
+use crate::commands::misconfigured::Misconfigured;
+use crate::commands::output::{counted, print_line};
+
+/// Which version, and where the store is.
+#[derive(Debug, Args)]
+pub struct TransferArgs {
+    /// The store, such as s3://bucket/prefix or file:///folder; without it that of STORE_URL.
+    url: Option<StoreUrl>,
+    /// The version, or `current`.
+    #[arg(long, value_name = "VERSION", default_value = "current")]
+    model: Wanted,
+    /// Leave the current version of the other side as it is.
+    #[arg(long)]
+    aside: bool,
+}
+
+impl TransferArgs {
+    fn store(&self, config: &Config) -> anyhow::Result<SharedStore> {
+        let url = self.url.as_ref().or(config.shared.url.as_ref());
+        let url = url.ok_or(Misconfigured::NoStore)?;
+        Ok(SharedStore::open(url, &config.shared.s3)?)
+    }
+}
+
+/// Copies a version to the store, compares what is there of it already, and makes it the current one there.
+pub fn push(config: &Config, store: &ModelStore, args: &TransferArgs) -> anyhow::Result<()> {
+    let (shared, id) = (args.store(config)?, args.model.id(store)?);
+    // Before the files: whoever changes it meanwhile was not known to whoever gave this order.
+    let seen = shared.see_current()?;
+    let pushed = shared.push(store, &id, true).with_context(|| format!("{id} was not pushed"))?;
+    print_line!("pushed          {id}");
+    print_line!("to              {}", shared.url());
+    print_line!("written         {}, {}", counted(pushed.n_files, "file"), counted(pushed.n_bytes, "byte"));
+    if args.aside {
+        return Ok(());
+    }
+    if seen.current.as_ref().is_none_or(|current| current.version != id) {
+        shared.swap_current(&seen, &id).context("the version is there, and is not the current one")?;
+    }
+    print_line!("current         {id}");
+    Ok(())
+}
+
+/// Copies a version from the store and makes it the current one here.
+pub fn pull(config: &Config, store: &ModelStore, args: &TransferArgs) -> anyhow::Result<()> {
+    let shared = args.store(config)?;
+    let id = match &args.model {
+        Wanted::Version(id) => id.clone(),
+        Wanted::Current => shared.current_of_seen(&shared.see_current()?)?,
+    };
+    let pulled = shared.pull(store, &id, !args.aside).map_err(|error| anyhow!(error).context("nothing was pulled"))?;
+    print_line!("{}          {id}", if pulled.is_new { "pulled" } else { "here  " });
+    print_line!("from            {}", shared.url());
+    if !args.aside {
+        print_line!("current         {id}");
+    }
+    Ok(())
+}

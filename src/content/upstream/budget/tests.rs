@@ -1,0 +1,205 @@
+use std::collections::BTreeMap;
+use std::fs;
+
+use super::*;
+
+fn open(dir: &Path) -> Result<Budget, WriterConfigError> {
+    Budget::open_at(&dir.join("state"), Some(1.0), Timestamp::now)
+}
+
+fn payer(name: &str) -> Payer {
+    Payer { name: name.into(), usd_per_day: Some(0.5) }
+}
+
+fn at(budget: &Budget, now: fn() -> Timestamp) -> Budget {
+    Budget { now, ..budget.clone() }
+}
+
+fn morning() -> Timestamp {
+    "2999-01-01T06:00:00Z".parse().unwrap()
+}
+
+fn next_morning() -> Timestamp {
+    "2999-01-02T06:00:00Z".parse().unwrap()
+}
+
+async fn until_reset(budget: &Budget, usd: f64) -> Option<Duration> {
+    match budget.reserve(usd, None).await {
+        Ok(_) => None,
+        Err(BudgetError::Spent { until_reset, .. }) => Some(until_reset),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+#[tokio::test]
+async fn no_more_is_set_aside_than_the_day_has_and_the_next_day_begins_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let budget = at(&open(dir.path()).unwrap(), morning);
+    for _ in 0..10 {
+        assert_eq!(until_reset(&budget, 0.1).await, None);
+    }
+    assert_eq!(until_reset(&budget, 0.1).await, Some(Duration::from_secs(18 * 3_600)));
+    assert_eq!(until_reset(&at(&budget, next_morning), 1.0).await, None);
+    assert!(until_reset(&budget, 0.1).await.is_some(), "a clock that is put back gives no second budget");
+}
+
+#[tokio::test]
+async fn a_clock_that_was_years_ahead_once_closes_nothing_and_opens_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let far_ahead: fn() -> Timestamp = || "3004-01-01T06:00:00Z".parse().unwrap();
+    let budget = at(&open(dir.path()).unwrap(), morning);
+    drop(budget.reserve(0.7, None).await.unwrap());
+    drop(at(&budget, far_ahead).reserve(1.0, None).await.unwrap());
+    let again = Budget::open_at(&dir.path().join("state"), Some(1.0), morning).unwrap();
+    assert!(again.has_warned.load(Ordering::Relaxed));
+    assert!((again.left_usd().unwrap().unwrap() - 0.3).abs() < HARDLY_ANYTHING);
+    assert_eq!(until_reset(&again, 0.3).await, None);
+    assert!(until_reset(&again, 0.1).await.is_some());
+}
+
+#[tokio::test]
+async fn a_key_spends_its_own_budget_and_leaves_the_others_theirs() {
+    let dir = tempfile::tempdir().unwrap();
+    let budget = at(&open(dir.path()).unwrap(), morning);
+    drop(budget.reserve(0.4, Some(&payer("portal"))).await.unwrap());
+    let spent = budget.reserve(0.2, Some(&payer("portal"))).await.unwrap_err();
+    assert_eq!(spent.to_string(), "the day's budget of the key does not cover the call");
+    budget.reserve(0.4, Some(&payer("crm"))).await.unwrap().settle(0.1).await.unwrap();
+    drop(budget.reserve(0.4, Some(&payer("crm"))).await.unwrap());
+    let spent = budget.reserve(0.2, None).await.unwrap_err();
+    assert_eq!(spent.to_string(), "the day's budget of all keys does not cover the call");
+    let only_keys = Budget { usd_per_day: None, ..budget.clone() };
+    drop(only_keys.reserve(9.0, None).await.unwrap());
+    assert!(only_keys.reserve(0.2, Some(&payer("portal"))).await.is_err());
+    assert_eq!(only_keys.left_usd().unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_call_that_cost_less_gives_the_rest_back_and_one_without_a_word_keeps_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let budget = at(&open(dir.path()).unwrap(), morning);
+    budget.reserve(0.9, None).await.unwrap().settle(0.1).await.unwrap();
+    drop(budget.reserve(0.5, None).await.unwrap());
+    assert!(until_reset(&budget, 0.5).await.is_some());
+    assert!((budget.left_usd().unwrap().unwrap() - 0.4).abs() < HARDLY_ANYTHING);
+    assert_eq!(until_reset(&budget, 0.4).await, None);
+    assert!(budget.left_usd().unwrap().unwrap() < HARDLY_ANYTHING);
+    assert!((at(&budget, next_morning).left_usd().unwrap().unwrap() - 1.0).abs() < HARDLY_ANYTHING);
+}
+
+#[tokio::test]
+async fn a_call_that_ends_on_the_next_day_takes_nothing_from_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let budget = at(&open(dir.path()).unwrap(), morning);
+    let late = budget.reserve(0.9, None).await.unwrap();
+    let next = at(&budget, next_morning);
+    assert_eq!(until_reset(&next, 0.5).await, None);
+    late.settle(0.0).await.unwrap();
+    assert!(until_reset(&next, 0.6).await.is_some());
+}
+
+#[tokio::test]
+async fn a_call_that_ends_after_a_reset_takes_nothing_from_what_is_spent_since() {
+    for (reset, left_of_all) in [(None, 0.4), (Some("portal"), 0.5)] {
+        let dir = tempfile::tempdir().unwrap();
+        let budget = at(&open(dir.path()).unwrap(), morning);
+        let under_way = budget.reserve(0.3, Some(&payer("portal"))).await.unwrap();
+        let day = day_of(morning());
+        let today = DaySpending { ledger: budget.ledger.clone(), day, spending: Spending::default() };
+        today.reset(reset).unwrap();
+        drop(budget.reserve(0.4, Some(&payer("portal"))).await.unwrap());
+        under_way.settle(0.1).await.unwrap();
+        let spent = budget.ledger.of(day).unwrap();
+        assert!((spent.of_key("portal") - 0.4).abs() < HARDLY_ANYTHING, "{reset:?}: {spent:?}");
+        assert!((spent.spent_usd - left_of_all).abs() < HARDLY_ANYTHING, "{reset:?}: {spent:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_set_aside_is_known_after_a_restart_and_to_another_process() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = at(&open(dir.path()).unwrap(), morning);
+    drop(first.reserve(0.8, None).await.unwrap());
+    let second = at(&open(dir.path()).unwrap(), morning);
+    assert!(until_reset(&second, 0.3).await.is_some());
+    drop(second.reserve(0.2, None).await.unwrap());
+    assert!(until_reset(&first, 0.1).await.is_some());
+}
+
+#[tokio::test]
+async fn many_calls_at_once_never_set_more_aside_than_there_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let [one, other] = [(); 2].map(|()| at(&open(dir.path()).unwrap(), morning));
+    let reserving = (0..20).map(|n| if n % 2 == 0 { one.reserve(0.2, None) } else { other.reserve(0.2, None) });
+    let outcomes = futures::future::join_all(reserving).await;
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 5);
+}
+
+/// What all machines together have leased.
+#[derive(Debug, Default)]
+struct Leased(std::sync::Mutex<BTreeMap<(Date, Option<String>), f64>>);
+
+impl Lessor for Leased {
+    fn lease(&self, lease: &Lease) -> io::Result<f64> {
+        let mut leased = self.0.lock().unwrap();
+        let leased = leased.entry((lease.day, lease.key.clone())).or_default();
+        let granted = lease.grant(*leased);
+        *leased += granted;
+        Ok(granted)
+    }
+}
+
+#[tokio::test]
+async fn machines_that_lease_their_slices_spend_the_day_together_and_no_more() {
+    let lessor = Arc::new(Leased::default());
+    let dirs = [(); 8].map(|()| tempfile::tempdir().unwrap());
+    let machine = |dir: &tempfile::TempDir| {
+        let budget = at(&open(dir.path()).unwrap(), morning);
+        Budget { lessor: Some(lessor.clone()), ..budget }
+    };
+    let machines = dirs.each_ref().map(machine);
+    let reserving = (0..400).map(|n| machines[n % 8].reserve(0.01, None));
+    let outcomes = futures::future::join_all(reserving).await;
+    let n_reserved = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
+    assert_eq!(n_reserved, 100, "a slice is five calls, and nothing of the day is left over");
+    let leased: f64 = lessor.0.lock().unwrap().values().sum();
+    assert!((leased - 1.0).abs() < HARDLY_ANYTHING);
+    // What a call did not cost is there again for the machine that paid it, also after a restart.
+    outcomes.into_iter().next().unwrap().unwrap().settle(0.0).await.unwrap();
+    assert_eq!(until_reset(&machine(&dirs[0]), 0.01).await, None);
+    assert!(until_reset(&machines[1], 0.01).await.is_some());
+}
+
+#[tokio::test]
+async fn a_call_that_costs_more_than_a_slice_leases_what_it_needs_and_a_lost_machine_loses_its_slice_alone() {
+    let lessor = Arc::new(Leased::default());
+    let dirs = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let [lost, other] = dirs.each_ref().map(|dir| {
+        let budget = at(&open(dir.path()).unwrap(), morning);
+        Budget { lessor: Some(lessor.clone()), ..budget }
+    });
+    drop(lost.reserve(0.01, None).await.unwrap());
+    drop(lost);
+    drop(other.reserve(0.9, None).await.unwrap());
+    assert!(until_reset(&other, 0.2).await.is_some());
+    drop(other.reserve(0.05, None).await.unwrap());
+    assert!(until_reset(&other, 0.01).await.is_some(), "0.05 went with the machine that was lost");
+    // Keys have slices of their own budgets.
+    let next = at(&other, next_morning);
+    assert!(next.reserve(0.6, Some(&payer("portal"))).await.is_err());
+    drop(next.reserve(0.5, Some(&payer("portal"))).await.unwrap());
+    assert!(next.reserve(0.01, Some(&payer("portal"))).await.is_err());
+    drop(next.reserve(0.3, Some(&payer("crm"))).await.unwrap());
+}
+
+#[test]
+fn a_file_that_is_no_ledger_is_named_and_left_as_it_is() {
+    for faulty in ["", "{}", r#"{"day": "2026-01-01", "spent_usd": -1}"#, r#"{"day": 1, "spent_usd": 1}"#] {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("state").join("budget.json");
+        fs::create_dir(dir.path().join("state")).unwrap();
+        fs::write(&path, faulty).unwrap();
+        assert!(open(dir.path()).unwrap_err().to_string().contains("budget.json"), "{faulty}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), faulty);
+    }
+}

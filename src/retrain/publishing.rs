@@ -1,0 +1,76 @@
+//! A training among several machines: it begins from what the shared store has, and its version is in the store before
+//! it is the current one anywhere.
+
+use crate::causes::with_causes;
+use crate::model_store::{ModelStore, Staged, VersionId, WriterLock};
+use crate::shared_store::{Seen, SharedStore, SharedStoreError};
+
+use super::{RetrainError, RetrainRequest};
+
+/// The shared store, as it was when the training began.
+pub(super) struct Together<'a> {
+    shared: &'a SharedStore,
+    seen: Seen,
+    keep: usize,
+}
+
+impl<'a> Together<'a> {
+    /// Brings what the shared store has into `store`; `None` where nothing is shared.
+    pub fn begin(store: &ModelStore, request: &RetrainRequest<'a>) -> Result<Option<Self>, RetrainError> {
+        let Some(shared) = request.shared else { return Ok(None) };
+        let keep = request.keep.get();
+        let (seen, left) = shared.catch_up(store, keep)?;
+        for (version, error) in left {
+            tracing::warn!(
+                event = "shared_version_broken",
+                model_version = %version,
+                causes = with_causes(&error),
+                "a version of the shared store is not whole and is passed over"
+            );
+        }
+        Ok(Some(Self { shared, seen, keep }))
+    }
+
+    /// Makes a version of the candidate, puts it into the shared store, and makes it the current one there, then here.
+    /// Where that fails the version is gone from here, and where another process was first from the store as well: its
+    /// new segments' ids may be another's by now.
+    pub fn publish(
+        &self,
+        store: &ModelStore,
+        lock: &WriterLock,
+        staged: Staged<'_>,
+        report: &serde_json::Value,
+    ) -> Result<VersionId, RetrainError> {
+        let id = staged.put_aside(report)?;
+        match self.shared.publish(store, &id, &self.seen) {
+            Ok(()) => {}
+            Err(error) => {
+                store.withdraw(lock, &id)?;
+                if matches!(error, SharedStoreError::Swapped { .. })
+                    && let Err(error) = self.shared.withdraw(&id)
+                {
+                    tracing::warn!(
+                        event = "shared_version_left",
+                        model_version = %id,
+                        causes = with_causes(&error),
+                        "a version that came too late could not be taken out of the shared store: do not activate it"
+                    );
+                }
+                return Err(error.into());
+            }
+        }
+        store.activate(&id)?;
+        Ok(id)
+    }
+
+    /// Takes the oldest versions out of the shared store.
+    pub fn prune(&self) {
+        if let Err(error) = self.shared.prune(self.keep) {
+            tracing::warn!(
+                event = "shared_prune_failed",
+                causes = with_causes(&error),
+                "old versions could not be taken out of the shared store"
+            );
+        }
+    }
+}

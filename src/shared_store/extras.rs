@@ -1,0 +1,85 @@
+//! `personas.json`: what marketers add to segments, for every machine; replaced by compare-and-swap alone.
+//!
+//! Each machine has a copy in its folder of models, which is what it serves with.
+
+use std::collections::BTreeMap;
+
+use super::client::{Change, Object};
+use super::{SharedStore, SharedStoreError};
+use crate::causes::with_causes;
+use crate::model_store::{Extras, ModelStore, StoreError};
+use crate::pipeline::SegmentId;
+
+const PERSONAS: &str = "personas.json";
+/// How often a change is tried again when others are made at the same time.
+const MAX_TRIES: usize = 10;
+
+impl SharedStore {
+    /// Puts `entry` in the place of what was added to a segment, in the store and then in `models`. `check` looks at what
+    /// is there and may refuse. Where the store has none yet, it gets what `models` has.
+    ///
+    /// # Errors
+    /// [`SharedStoreError`], as what `check` answers; [`StoreError`] when the copy in `models` cannot be written.
+    pub fn put_extras<E: From<StoreError> + From<SharedStoreError>>(
+        &self,
+        models: &ModelStore,
+        id: SegmentId,
+        entry: &BTreeMap<String, String>,
+        check: impl Fn(Option<&BTreeMap<String, String>>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        for _ in 0..MAX_TRIES {
+            let there = self.client.get(PERSONAS)?;
+            let (mut extras, e_tag) = match &there {
+                Some(Object { bytes, e_tag }) => (self.extras_of(bytes)?, e_tag.as_deref()),
+                None => (models.extras()?, None),
+            };
+            check(extras.get(&id))?;
+            extras.insert(id, entry.clone());
+            let json = serde_json::to_vec_pretty(&extras).map_err(|error| self.no_extras(&error))?;
+            let is_written = match there {
+                Some(_) => self.client.swap(PERSONAS, e_tag, json)?,
+                None => self.client.create(PERSONAS, json)?,
+            };
+            if is_written {
+                return Ok(models.replace_extras(&extras)?);
+            }
+        }
+        let why = "is changed by others without a pause".to_owned();
+        Err(SharedStoreError::Failed { url: self.client.url_of(PERSONAS), why }.into())
+    }
+
+    /// Copies what marketers added into `models`, unless it is still that of `e_tag`; the mark of what it is now. What
+    /// holds something else is logged once, and `models` keeps its copy.
+    pub(super) fn pull_extras(
+        &self,
+        models: &ModelStore,
+        e_tag: Option<&str>,
+    ) -> Result<Option<String>, SharedStoreError> {
+        let Object { bytes, e_tag } = match self.client.get_if_changed(PERSONAS, e_tag)? {
+            Change::Same => return Ok(e_tag.map(str::to_owned)),
+            Change::Gone => return Ok(None),
+            Change::Now(object) => object,
+        };
+        let copied = self.extras_of(&bytes).and_then(|extras| {
+            let written = models.replace_extras(&extras);
+            written.map_err(|source| SharedStoreError::Version { url: self.client.url_of(PERSONAS), source })
+        });
+        if let Err(error) = copied {
+            tracing::error!(
+                event = "shared_extras_unusable",
+                causes = with_causes(&error),
+                "what marketers added on other machines cannot be taken over"
+            );
+        }
+        Ok(e_tag)
+    }
+
+    fn extras_of(&self, bytes: &[u8]) -> Result<Extras, SharedStoreError> {
+        serde_json::from_slice(bytes).map_err(|error| self.no_extras(&error))
+    }
+
+    fn no_extras(&self, error: &serde_json::Error) -> SharedStoreError {
+        let why = format!("holds no texts by segment (line {})", error.line());
+        SharedStoreError::Damaged { url: self.client.url_of(PERSONAS), why }
+    }
+}

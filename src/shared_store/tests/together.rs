@@ -1,0 +1,156 @@
+//! What machines do together: follow, add to segments, lease budgets.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::civil::{Date, date};
+use object_store::memory::InMemory;
+
+use super::*;
+use crate::pipeline::SegmentId;
+
+const TODAY: Date = date(2026, 11, 26);
+
+fn entry(text: &str) -> BTreeMap<String, String> {
+    BTreeMap::from([("Interests".to_owned(), text.to_owned())])
+}
+
+#[derive(Debug, PartialEq, thiserror::Error)]
+#[error("{0}")]
+struct Refused(String);
+
+impl From<StoreError> for Refused {
+    fn from(error: StoreError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl From<SharedStoreError> for Refused {
+    fn from(error: SharedStoreError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+#[test]
+fn a_machine_follows_what_is_current_and_has_the_other_versions_to_go_back_to() {
+    let inner: Arc<InMemory> = Arc::default();
+    let shared = immortal(&inner);
+    let (_there, there) = models();
+    let follower = shared.follower(&there, 10);
+    assert!(matches!(follower.look(), Ok(Followed::NoCurrent)));
+    let (_here, here, first) = models_with(1);
+    publish(&shared, &here, &first).unwrap();
+    assert!(matches!(follower.look(), Ok(Followed::Now(version, left)) if version == first && left.is_empty()));
+    assert!(matches!(follower.look(), Ok(Followed::Same)));
+    let second = version(_here.path(), 2);
+    here.activate(&second).unwrap();
+    publish(&shared, &here, &second).unwrap();
+    assert!(matches!(follower.look(), Ok(Followed::Now(version, _)) if version == second));
+    assert_eq!(there.current().unwrap(), second);
+    // Back, by way of the machine that only follows, and of one that never had the version.
+    shared.activate(&there, &first).unwrap();
+    assert_eq!(whole_current(&inner), first);
+    let (_new, new) = models();
+    shared.activate(&new, &second).unwrap();
+    assert_eq!((new.current().unwrap(), whole_current(&inner)), (second.clone(), second));
+}
+
+#[test]
+fn a_broken_current_version_is_told_once_and_the_machine_keeps_the_one_before() {
+    let inner: Arc<InMemory> = Arc::default();
+    let shared = immortal(&inner);
+    let (here, models_here, first) = models_with(1);
+    publish(&shared, &models_here, &first).unwrap();
+    let (_there, there) = models();
+    let follower = shared.follower(&there, 10);
+    follower.look().unwrap();
+    let second = version(here.path(), 2);
+    publish(&shared, &models_here, &second).unwrap();
+    shared.client.put(&format!("models/{second}/encoder.json"), b"{}".to_vec()).unwrap();
+    let told = follower.look().unwrap_err();
+    assert!(told.is_of_version() && with_causes(&told).contains("encoder.json"), "{}", with_causes(&told));
+    assert!(matches!(follower.look(), Ok(Followed::Same)), "it is told once");
+    assert_eq!(there.current().unwrap(), first);
+    shared.client.put("current", b"nonsense".to_vec()).unwrap();
+    assert!(follower.look().unwrap_err().is_of_version());
+    assert!(matches!(follower.look(), Ok(Followed::Same)));
+    // A training begins all the same: it is what mends it.
+    shared.client.delete("current").unwrap();
+    publish(&shared, &models_here, &second).unwrap();
+    let (seen, left) = shared.catch_up(&there, 10).unwrap();
+    assert_eq!(seen.current.unwrap().version, second);
+    assert_eq!(left.len(), 2, "as the current one, and as one of all");
+}
+
+#[test]
+fn old_versions_leave_the_store_but_for_the_current_one_and_the_one_before_it() {
+    let inner: Arc<InMemory> = Arc::default();
+    let shared = immortal(&inner);
+    let (here, models_here, first) = models_with(1);
+    let ids: Vec<VersionId> = std::iter::once(first).chain((2..=5).map(|n| version(here.path(), n))).collect();
+    for id in &ids {
+        publish(&shared, &models_here, id).unwrap();
+    }
+    shared.activate(&models_here, &ids[0]).unwrap();
+    shared.prune(2).unwrap();
+    assert_eq!(shared.versions().unwrap(), [ids[0].clone(), ids[4].clone()]);
+    assert!(objects(&inner).keys().all(|name| !name.contains(ids[2].as_str())));
+    assert_eq!(whole_current(&inner), ids[0]);
+}
+
+#[test]
+fn what_marketers_add_on_one_machine_is_on_all_and_nobody_undoes_what_he_has_not_seen() {
+    let inner: Arc<InMemory> = Arc::default();
+    let shared = immortal(&inner);
+    let [(_a, a), (_b, b)] = [models(), models()];
+    let (zero, one) = (SegmentId::new(0), SegmentId::new(1));
+    let anything = |_: Option<&BTreeMap<String, String>>| Ok::<_, Refused>(());
+    // What a machine had by itself before is kept.
+    a.put_extras(one, entry("cycling"), anything).unwrap();
+    shared.put_extras(&a, zero, &entry("running"), anything).unwrap();
+    shared.follower(&b, 10).look().unwrap();
+    assert_eq!(b.extras().unwrap(), a.extras().unwrap());
+    assert_eq!(b.extras().unwrap(), BTreeMap::from([(zero, entry("running")), (one, entry("cycling"))]));
+    // The other machine looks at what is in the store, also before its copy is.
+    let unseen = |stored: Option<&BTreeMap<String, String>>| {
+        if stored == Some(&entry("cycling")) { Ok(()) } else { Err(Refused("changed".to_owned())) }
+    };
+    shared.put_extras(&b, one, &entry("rowing"), unseen).unwrap();
+    assert_eq!(shared.put_extras(&a, one, &entry("tennis"), unseen), Err(Refused("changed".to_owned())));
+    let follower = shared.follower(&a, 10);
+    follower.look().unwrap();
+    assert_eq!(a.extras().unwrap()[&one], entry("rowing"));
+}
+
+#[test]
+fn eight_machines_lease_a_day_together_and_never_more_than_it_has() {
+    let inner: Arc<InMemory> = Arc::default();
+    let slice = |leased: f64| if leased + 0.05 > 1.0 + 1e-9 { 0.0 } else { 0.05 };
+    let leased: f64 = std::thread::scope(|threads| {
+        let machines = [(); 8].map(|()| {
+            let shared = immortal(&inner);
+            threads.spawn(move || (0..4).map(|_| shared.lease(TODAY, None, slice).unwrap()).sum::<f64>())
+        });
+        machines.map(|machine| machine.join().unwrap()).iter().sum()
+    });
+    assert!((leased - 1.0).abs() < 1e-9, "32 slices were wanted, and 20 are there: {leased}");
+    let shared = immortal(&inner);
+    assert!((shared.leased(TODAY).unwrap().leased_usd - 1.0).abs() < 1e-9);
+    // A key has a budget of its own, and another day one of its own.
+    assert!(shared.lease(TODAY, Some("portal"), slice).unwrap() > 0.0);
+    assert!(shared.lease(TODAY.tomorrow().unwrap(), None, slice).unwrap() > 0.0);
+    shared.forget_leases(TODAY, Some("portal")).unwrap();
+    assert!(shared.leased(TODAY).unwrap().keys.is_empty());
+    shared.forget_leases(TODAY, None).unwrap();
+    assert_eq!(shared.leased(TODAY).unwrap(), Leased::default());
+}
+
+#[test]
+fn a_machine_that_is_killed_while_it_leases_takes_nothing_from_the_day_that_it_did_not_get() {
+    let inner: Arc<InMemory> = Arc::default();
+    assert!(store(&inner, 0).lease(TODAY, None, |_| 0.5).is_err());
+    assert!(immortal(&inner).lease(TODAY, None, |leased| 1.0 - leased).unwrap() > 0.99);
+    immortal(&inner).client.put(&format!("budget/{TODAY}.json"), b"{\"leased_usd\":-1}".to_vec()).unwrap();
+    let told = immortal(&inner).lease(TODAY, None, |_| 0.5).unwrap_err().to_string();
+    assert!(told.contains("memory://portal/budget/2026-11-26.json"), "{told}");
+}

@@ -1,0 +1,164 @@
+//! Versions on their way: pushed file by file with the manifest last, pulled with the manifest first.
+
+use super::current::Seen;
+use super::{SharedStore, SharedStoreError};
+use crate::model_store::{ModelStore, StoreError, VersionId};
+
+pub(super) const MODELS: &str = "models";
+const MANIFEST: &str = "manifest.json";
+/// How often an operator's order is tried again when others change `current` at the same time.
+const MAX_SWAPS: usize = 5;
+
+/// A version that was pushed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pushed {
+    /// How many of its files were not there yet, or not as they should be.
+    pub n_files: usize,
+    /// Their size together.
+    pub n_bytes: usize,
+}
+
+/// A version that was pulled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pulled {
+    /// The version.
+    pub id: VersionId,
+    /// Whether it was not here yet, or not whole.
+    pub is_new: bool,
+}
+
+impl SharedStore {
+    /// Puts a version of `models` into the store, the manifest last; what is there already stays. With `checks_all`
+    /// every file that is there is compared, and put right; else a version with its manifest counts as whole.
+    ///
+    /// # Errors
+    /// [`SharedStoreError::Version`] when the version is not whole here; other [`SharedStoreError`]s of the store.
+    pub fn push(&self, models: &ModelStore, id: &VersionId, checks_all: bool) -> Result<Pushed, SharedStoreError> {
+        let outgoing = models.outgoing(id).map_err(|source| self.broken(id, source))?;
+        let mut pushed = Pushed { n_files: 0, n_bytes: 0 };
+        let manifest = object_of(id, MANIFEST);
+        if !checks_all && self.client.get(&manifest)?.is_some_and(|object| object.bytes == outgoing.manifest()) {
+            return Ok(pushed);
+        }
+        for name in outgoing.files() {
+            let bytes = outgoing.read(name).map_err(|source| self.broken(id, source))?;
+            self.put_file(&object_of(id, name), bytes, &mut pushed)?;
+        }
+        self.put_file(&manifest, outgoing.manifest().to_vec(), &mut pushed)?;
+        Ok(pushed)
+    }
+
+    fn put_file(&self, name: &str, bytes: Vec<u8>, pushed: &mut Pushed) -> Result<(), SharedStoreError> {
+        let n_bytes = bytes.len();
+        if !self.client.create(name, bytes.clone())? {
+            if self.client.get(name)?.is_some_and(|there| there.bytes == bytes) {
+                return Ok(());
+            }
+            // Its name vouches for what it holds: whatever else is there was damaged.
+            self.client.put(name, bytes)?;
+        }
+        pushed.n_files += 1;
+        pushed.n_bytes += n_bytes;
+        Ok(())
+    }
+
+    /// Brings a version of the store into `models`, checked as any version is before it has a name there; one that is
+    /// there already, whole, stays. With `makes_current` the folder's `current` then leads to it.
+    ///
+    /// # Errors
+    /// [`SharedStoreError::NoSuchVersion`]; [`SharedStoreError::Version`] when what is in the store is not whole.
+    /// `models` is then as it was.
+    pub fn pull(&self, models: &ModelStore, id: &VersionId, makes_current: bool) -> Result<Pulled, SharedStoreError> {
+        if models.load(id).is_ok() {
+            if makes_current {
+                models.activate(id).map_err(|source| self.broken(id, source))?;
+            }
+            return Ok(Pulled { id: id.clone(), is_new: false });
+        }
+        let broken = |source| self.broken(id, source);
+        let manifest = self.client.get(&object_of(id, MANIFEST))?;
+        let manifest = manifest.ok_or_else(|| SharedStoreError::NoSuchVersion { url: self.url(), id: id.clone() })?;
+        let mut incoming = models.receive(id, &manifest.bytes).map_err(broken)?;
+        for name in incoming.names() {
+            let name_there = object_of(id, &name);
+            let file = self.client.get(&name_there)?.ok_or_else(|| SharedStoreError::Damaged {
+                url: self.client.url_of(&name_there),
+                why: "is missing".to_owned(),
+            })?;
+            incoming.add(&name, &file.bytes).map_err(broken)?;
+        }
+        incoming.settle(makes_current).map_err(broken)?;
+        Ok(Pulled { id: id.clone(), is_new: true })
+    }
+
+    /// Makes a version of `models` the current one of the store, and then of `models`. Whoever changes `current` at the
+    /// same time does not keep it from being done.
+    ///
+    /// # Errors
+    /// As [`SharedStore::push`] and [`SharedStore::swap_current`]; `current` is then as it was.
+    pub fn activate(&self, models: &ModelStore, id: &VersionId) -> Result<(), SharedStoreError> {
+        if matches!(models.load(id), Err(StoreError::NoSuchVersion { .. })) {
+            self.pull(models, id, false)?;
+        }
+        self.push(models, id, false)?;
+        let mut swapped = self.swap_current(&self.see_current()?, id);
+        for _ in 1..MAX_SWAPS {
+            if !matches!(swapped, Err(SharedStoreError::Swapped { .. })) {
+                break;
+            }
+            swapped = self.swap_current(&self.see_current()?, id);
+        }
+        swapped?;
+        // A training that ended meanwhile may have taken it for an old one.
+        self.push(models, id, false)?;
+        models.activate(id).map_err(|source| self.broken(id, source))
+    }
+
+    /// Pushes a version and makes it the current one, if `current` is still what was `seen`.
+    ///
+    /// # Errors
+    /// As [`SharedStore::push`] and [`SharedStore::swap_current`].
+    pub fn publish(&self, models: &ModelStore, id: &VersionId, seen: &Seen) -> Result<(), SharedStoreError> {
+        self.push(models, id, false)?;
+        self.swap_current(seen, id)
+    }
+
+    /// Takes a version out of the store, its manifest first.
+    ///
+    /// # Errors
+    /// [`SharedStoreError`].
+    pub fn withdraw(&self, id: &VersionId) -> Result<(), SharedStoreError> {
+        self.client.delete(&object_of(id, MANIFEST))?;
+        let files = self.client.objects(&format!("{MODELS}/{id}"))?;
+        files.iter().try_for_each(|file| self.client.delete(&object_of(id, file)))
+    }
+
+    /// Takes the oldest versions out of the store until `keep` are left; never the current one, nor the one before it.
+    ///
+    /// # Errors
+    /// [`SharedStoreError`].
+    pub fn prune(&self, keep: usize) -> Result<(), SharedStoreError> {
+        let Some(current) = self.see_current()?.current else { return Ok(()) };
+        let versions = self.versions()?;
+        let surplus = versions.len().saturating_sub(keep);
+        let is_needed = |id: &VersionId| *id == current.version || current.before.as_ref() == Some(id);
+        versions.iter().filter(|id| !is_needed(id)).take(surplus).try_for_each(|id| self.withdraw(id))
+    }
+
+    /// The version that the store's `current` names.
+    ///
+    /// # Errors
+    /// [`SharedStoreError::NoCurrent`] where there is none.
+    pub fn current_of_seen(&self, seen: &Seen) -> Result<VersionId, SharedStoreError> {
+        let current = seen.current.as_ref().ok_or_else(|| SharedStoreError::NoCurrent { url: self.url() })?;
+        Ok(current.version.clone())
+    }
+
+    fn broken(&self, id: &VersionId, source: StoreError) -> SharedStoreError {
+        SharedStoreError::Version { url: self.client.url_of(&format!("{MODELS}/{id}")), source }
+    }
+}
+
+fn object_of(id: &VersionId, file: &str) -> String {
+    format!("{MODELS}/{id}/{file}")
+}

@@ -1,0 +1,142 @@
+//! Several machines over one store, here a folder: versions travel, servers follow, of two trainings one wins.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use serde_json::Value;
+
+use crate::folder::{Folder, Server, model_files, send, shown};
+
+const ADMIN: &str = "a-key-of-the-administrators";
+
+/// The address of a store in a folder.
+fn url(folder: &Folder) -> String {
+    format!("file://{}", folder.path("the store").display())
+}
+
+/// The current version of a machine.
+fn current(folder: &Folder) -> String {
+    let link = fs::read_link(folder.path("models/current")).unwrap();
+    link.file_name().unwrap().to_str().unwrap().to_owned()
+}
+
+fn version(folder: &Folder, id: &str) -> PathBuf {
+    folder.path("models/versions").join(id)
+}
+
+#[test]
+fn a_version_is_pushed_and_pulled_and_a_push_says_what_it_wrote() {
+    let (here, there) = (Folder::with_data(), Folder::new());
+    let url = url(&here);
+    here.ok(&["retrain"]);
+    let said = there.fails(&["models", "pull", &url]);
+    assert!(said.contains("has no current version yet") && said.contains("models push"), "{said}");
+    let n_files = fs::read_dir(version(&here, &current(&here))).unwrap().count();
+    let said = here.ok(&["models", "push", &url]);
+    assert!(said.contains(&format!("written         {n_files} files")) && said.contains("current"), "{said}");
+    let said = there.ok(&["models", "pull", &url]);
+    assert!(said.contains(&current(&here)), "{said}");
+    assert_eq!(current(&there), current(&here));
+    assert_eq!(model_files(&version(&there, &current(&here))), model_files(&version(&here, &current(&here))));
+    assert!(here.ok(&["models", "push", &url]).contains("written         0 files"));
+    // What was damaged is not pulled, and is put right by a push.
+    let id = current(&here);
+    let file = here.path("the store/models").join(&id).join("scaler.json");
+    fs::write(&file, "{}").unwrap();
+    fs::remove_dir_all(there.path("models")).unwrap();
+    let said = there.fails(&["models", "pull", &url]);
+    assert!(said.contains("scaler.json") && said.contains("SHA-256") && said.contains(&url), "{said}");
+    assert!(there.versions().is_empty());
+    assert!(here.ok(&["models", "push", &url]).contains("written         1 file,"));
+    there.ok(&["models", "pull", "--aside", &url]);
+    assert_eq!(there.versions().len(), 1);
+    assert!(!there.path("models/current").exists());
+}
+
+#[test]
+fn without_a_store_and_with_a_wrong_one_the_command_says_what_to_name() {
+    let folder = Folder::with_data();
+    let output = folder.run(&["models", "push"]);
+    assert_eq!(output.status.code(), Some(78), "{}", shown(&output));
+    assert!(shown(&output).contains("STORE_URL"), "{}", shown(&output));
+    let said = folder.fails(&["models", "push", "https://bucket/prefix"]);
+    assert!(said.contains("s3://bucket/prefix or file:///folder"), "{said}");
+    // Nobody listens there.
+    let mut command = folder.command(&["models", "pull", "s3://ml/portal"]);
+    command.envs([("AWS_ENDPOINT_URL", "http://127.0.0.1:9"), ("AWS_ALLOW_HTTP", "1")]);
+    command.envs([("AWS_ACCESS_KEY_ID", "an-id"), ("AWS_SECRET_ACCESS_KEY", "a-very-secret-key")]);
+    let said = shown(&command.output().unwrap());
+    assert!(said.contains("s3://ml/portal/current: it cannot be reached"), "{said}");
+    assert!(said.contains("AWS_ENDPOINT_URL") && !said.contains("a-very-secret-key"), "{said}");
+}
+
+#[test]
+fn servers_of_one_store_follow_an_activation_and_take_over_what_marketers_add() {
+    let (one, other) = (Folder::with_data(), Folder::with_data());
+    let url = url(&one);
+    one.command(&["retrain"]).env("STORE_URL", &url).output().unwrap();
+    let first = current(&one);
+    one.command(&["retrain", "--force"]).env("STORE_URL", &url).output().unwrap();
+    let second = current(&one);
+    assert_ne!(first, second);
+    let serve = |folder: &Folder| {
+        let mut command = folder.command(&["serve"]);
+        command.envs([("PORT", "0"), ("ADMIN_KEY", ADMIN), ("STORE_URL", &url), ("WRITER", "offline")]);
+        let mut server = Server::start(&mut command);
+        let address = server.until("listening")["address"].as_str().unwrap().to_owned();
+        let ready = server.until("ready");
+        (server, address, ready["model_version"].as_str().unwrap().to_owned())
+    };
+    let (_one, address, live) = serve(&one);
+    assert_eq!(live, second);
+    // It has customers of its own, and trains no model: it takes that of the store.
+    let (mut other_server, other_address, live) = serve(&other);
+    assert_eq!(live, second);
+    let admin = format!("Authorization: Bearer {ADMIN}\r\n");
+    let answer =
+        send(&address, &format!("POST /models/{first}/activate"), &format!("{admin}Content-Length: 0\r\n\r\n"));
+    assert!(answer.contains(&format!("\"live\":\"{first}\"")), "{answer}");
+    assert_eq!(other_server.until("model_version_live")["model_version"], first.as_str());
+    assert_eq!(current(&other), first);
+    let store: Value = serde_json::from_slice(&fs::read(one.path("the store/current")).unwrap()).unwrap();
+    assert_eq!((store["version"].as_str(), store["before"].as_str()), (Some(&*first), Some(&*second)));
+
+    let body = "{\"Interests\": \"running\"}";
+    let head =
+        format!("{admin}If-Match: *\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n", body.len());
+    let answer = send(&other_address, "PUT /segments/0/extras", &format!("{head}{body}"));
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let store = fs::read_to_string(one.path("the store/personas.json")).unwrap();
+    assert!(store.contains("running"), "{store}");
+}
+
+#[test]
+fn a_training_that_another_machine_was_faster_than_ends_locked_and_leaves_no_version() {
+    let (one, other) = (Folder::with_data(), Folder::with_data());
+    let url = url(&one);
+    assert!(one.command(&["retrain"]).env("STORE_URL", &url).status().unwrap().success());
+    let (path, first) = (one.path("the store/current"), current(&one));
+    // Whoever swaps `current` in a folder holds this lock.
+    let lock = File::create(one.path("the store/.compare-and-swap.lock")).unwrap();
+    lock.lock().unwrap();
+    let mut command = other.command(&["retrain", "--force", "--events"]);
+    let mut training = command.env("STORE_URL", &url).stdout(Stdio::piped()).spawn().unwrap();
+    let mut events = BufReader::new(training.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert!(events.by_ref().any(|event| event.contains("\"publishing\"")));
+    let mut now: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    now["by"] = "process 7 on another machine".into();
+    fs::remove_file(&path).unwrap();
+    fs::write(&path, now.to_string()).unwrap();
+    lock.unlock().unwrap();
+    let ended: Value = serde_json::from_str(&events.last().unwrap()).unwrap();
+    assert_eq!(training.wait().unwrap().code(), Some(1));
+    assert_eq!(ended["outcome"], "locked", "{ended}");
+    let why = ended["why"].as_str().unwrap();
+    assert!(why.contains("process 7 on another machine") && why.contains(&url), "{why}");
+    assert_eq!((current(&other), other.versions().len()), (first, 1));
+    let versions = fs::read_dir(one.path("the store/models")).unwrap().map(|entry| entry.unwrap().path());
+    let whole = versions.filter(|version| fs::read_dir(version).unwrap().count() > 0).count();
+    assert_eq!(whole, 1, "the version that came too late has left the store");
+}
