@@ -203,7 +203,7 @@ fn of_two_who_publish_at_once_one_wins_and_the_other_is_told_who() {
 
 #[test]
 fn a_publisher_that_is_killed_between_any_two_writes_leaves_the_old_version_or_the_new_one_whole() {
-    let n_kills = std::env::var("PUSH_KILLS").map_or(40, |text| text.parse().unwrap());
+    let n_kills = std::env::var("PUSH_KILLS").map_or(169, |text| text.parse().unwrap());
     let folders = [models_with(1), models_with(2), models_with(3)];
     let [(_, old_models, old), publishers @ ..] = &folders;
     let all_writes = fs::read_dir(fixture()).unwrap().count() + 1;

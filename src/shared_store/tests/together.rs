@@ -77,6 +77,7 @@ fn a_broken_current_version_is_told_once_and_the_machine_keeps_the_one_before() 
     // A training begins all the same: it is what mends it.
     shared.client.delete("current").unwrap();
     publish(&shared, &models_here, &second).unwrap();
+    shared.client.put(&format!("models/{second}/encoder.json"), b"{}".to_vec()).unwrap();
     let (seen, left) = shared.catch_up(&there, 10).unwrap();
     assert_eq!(seen.current.unwrap().version, second);
     assert_eq!(left.len(), 2, "as the current one, and as one of all");
