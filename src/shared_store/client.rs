@@ -81,7 +81,7 @@ impl Client {
             StoreUrl::Folder(folder) => {
                 fs::create_dir_all(folder).map_err(|error| unusable(error.to_string()))?;
                 let store = LocalFileSystem::new_with_prefix(folder).map_err(|error| unusable(error.to_string()))?;
-                let store = Arc::new(store.with_fsync(true));
+                let store = Arc::new(store.with_fsync(true).with_automatic_cleanup(true));
                 Self::over(store, Path::default(), url.to_string(), Some(folder.clone()))
             }
         }

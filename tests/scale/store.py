@@ -10,6 +10,7 @@ budget together and no more. Needs the packages of requirements-store.txt beside
 
 import filecmp
 import json
+import logging
 import os
 import shutil
 import subprocess
@@ -32,12 +33,12 @@ ROOT = Path(__file__).resolve().parents[2]
 BINARY = str(Path(sys.argv[1]).resolve())
 BEGAN = time.monotonic()
 KEY = "a-key-of-the-administrators"
-STORE = "s3://ml/portal"
+STORE = "s3://marketing/portal"
 SECRET = "a-secret-access-key"
 FOLLOWED_WITHIN_S = 10
 JSON = {"Content-Type": "application/json"}
 CAMPAIGN = {"objective": "More visits", "industry": "Retail"}
-BUDGET_USD = 0.03
+BUDGET_USD = 0.2
 # Of each call to the mock model, and what a million of them cost by src/content/prices.json (gpt-4o-mini).
 TOKENS = (900, 100)
 PRICES = (0.15, 0.60)
@@ -178,16 +179,16 @@ def push_and_pull(trainer, server, s3):
     same_files(trainer.version(first), server.version(first))
     say("pushed and pulled, byte for byte")
 
-    held = s3.get_object(Bucket="ml", Key="portal/current")
+    held = s3.get_object(Bucket="marketing", Key="portal/current")
     assert json.loads(held["Body"].read())["version"] == first
     trainer.run("retrain", "--force")
     trainer.run("models", "push", STORE)
     try:
-        s3.put_object(Bucket="ml", Key="portal/current", Body=b"{}", IfMatch=held["ETag"])
+        s3.put_object(Bucket="marketing", Key="portal/current", Body=b"{}", IfMatch=held["ETag"])
         raise AssertionError("a stale If-Match was taken")
     except ClientError as refused:
         assert refused.response["ResponseMetadata"]["HTTPStatusCode"] == 412, refused
-    now = json.loads(s3.get_object(Bucket="ml", Key="portal/current")["Body"].read())
+    now = json.loads(s3.get_object(Bucket="marketing", Key="portal/current")["Body"].read())
     assert (now["version"], now["before"]) == (trainer.current(), first), now
     say("a stale If-Match is refused")
 
@@ -251,7 +252,7 @@ def servers_as_one(machines, s3, customers):
                 assert answer.read().startswith(b"\x89PNG")
         say("a poster of one is drawn by the other")
 
-        s3.put_object(Bucket="ml", Key=f"portal/models/{newest}/encoder.json", Body=b"{}")
+        s3.put_object(Bucket="marketing", Key=f"portal/models/{newest}/encoder.json", Body=b"{}")
         shutil.rmtree(machines[1].version(newest))
         one.call(f"/models/{newest}/activate", "POST")
         until("an activation where a file is damaged", [one], newest)
@@ -319,8 +320,8 @@ def a_budget_together(work, endpoint, s3):
             list(pool.map(Server.__exit__, servers))
     usd = ModelServer.n_calls * (TOKENS[0] * PRICES[0] + TOKENS[1] * PRICES[1]) / 1e6
     leased = [
-        json.loads(s3.get_object(Bucket="ml", Key=object["Key"])["Body"].read())["leased_usd"]
-        for object in s3.list_objects_v2(Bucket="ml", Prefix="portal/budget/")["Contents"]
+        json.loads(s3.get_object(Bucket="marketing", Key=object["Key"])["Body"].read())["leased_usd"]
+        for object in s3.list_objects_v2(Bucket="marketing", Prefix="portal/budget/")["Contents"]
     ]
     assert sum(spent) == ModelServer.n_calls > 8, (spent, ModelServer.n_calls)
     assert all(usd <= BUDGET_USD + 1e-9 for usd in leased), leased
@@ -345,7 +346,8 @@ def spend_all(server):
 
 
 def main():
-    moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     moto.start()
     host, port = moto.get_host_and_port()
     endpoint = f"http://{host}:{port}"
@@ -356,7 +358,7 @@ def main():
         aws_access_key_id="an-access-key",
         aws_secret_access_key=SECRET,
     )
-    s3.create_bucket(Bucket="ml")
+    s3.create_bucket(Bucket="marketing")
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         customers = ROOT / "base_data" / "2026-01-01" / "customers.xlsx"
