@@ -1,14 +1,16 @@
 //! Nobody is singled out: of fewer than ten customers nothing is said, in no file and to no form.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use content_portal::customer::{Schema, read_form};
-use content_portal::pipeline::{Model, Placement};
+use content_portal::pipeline::{FitParams, GoldenSample, Model, Placement, fit};
 use content_portal::segmentation::group;
 use content_portal::workbook::{self, Limits};
 use jiff::civil::date;
 use serde_json::{Value, json};
 
+use super::populations::{OF_NUMBERS, of_numbers};
 use super::shop::{HEADER, Shop, customers};
 
 const TOWN: &str = "Atlantis";
@@ -154,4 +156,18 @@ fn no_segment_has_fewer_than_twenty_customers_however_small_they_were_asked_for(
     shop.publish();
     let smallest = shop.current().model.segments().iter().map(|segment| segment.customers).min();
     assert!(smallest >= Some(20), "{smallest:?}");
+}
+
+#[test]
+fn the_golden_sample_has_medians_of_ten_customers_and_nobodys_own_number() {
+    let table = of_numbers(&OF_NUMBERS[0], 2_000, 5);
+    let fitted = fit(&table, &FitParams::default(), &|_, _| {}).unwrap();
+    let golden = GoldenSample::take(&table, &fitted).unwrap();
+    assert!(golden.agreement(&fitted.model).unwrap().is_full());
+    let stored = serde_json::to_value(&golden).unwrap();
+    // Nearly every customer spends an amount of their own.
+    let amounts = leaves(&stored["customers"]["columns"][3]["values"]);
+    let amounts: BTreeSet<String> = amounts.into_iter().map(ToString::to_string).collect();
+    assert!((5..=20).contains(&amounts.len()), "{amounts:?}");
+    assert!(stored["segments"].as_array().unwrap().len() > 100, "{stored}");
 }

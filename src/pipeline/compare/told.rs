@@ -68,3 +68,21 @@ pub(super) fn told(codes: &Codes, (kept, left): (&[u32], &[u32]), of_kept: &[usi
 fn rounded(bits: f64) -> f64 {
     (bits * 1e4).round() / 1e4
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_earlier_builds_wrote_is_read() {
+        let read: HeldOutBits = serde_json::from_str(r#"{"bits": 0.31, "standard_error": 0.01}"#).unwrap();
+        assert_eq!(read, HeldOutBits { mean: 0.31, null: 0.0, standard_error: 0.01 });
+        assert!((read.surely() - 0.29).abs() < 1e-12);
+    }
+
+    #[test]
+    fn what_shuffled_columns_seem_to_tell_is_taken_off_and_less_than_nothing_is_not_added() {
+        let surely = |null| HeldOutBits { mean: 0.1, null, standard_error: 0.02 }.surely();
+        assert!((surely(0.03) - 0.03).abs() < 1e-12 && (surely(-0.03) - 0.06).abs() < 1e-12);
+    }
+}
