@@ -12,7 +12,7 @@ use super::matchings::MAX_CACHED;
 use super::params::{UmapParams, UmapValidParams};
 use super::points::Points;
 use super::random::{self, Purpose};
-use super::transform::{Target, place, place_as_unseen, reference};
+use super::transform::{Target, place, reference};
 use super::{layout, neighbour_search, start};
 
 /// The stages of a fit, in their order.
@@ -164,11 +164,27 @@ impl UmapModel {
     /// [`UmapError::NotFinite`] for NaN and infinities; [`UmapError::Diverged`] if steps or pushes are so large that
     /// positions overflow.
     pub fn transform(&self, rows: ArrayView2<'_, f32>) -> Result<Array2<f32>, UmapError> {
+        self.transform_without(rows, &[])
+    }
+
+    /// As [`transform`](Self::transform), with some of the training points left out of a row's neighbours.
+    ///
+    /// `left_out` has one list of training points for each row, in any order; where it has none, or where it has every
+    /// point, all are neighbours. A row that equals a training point is so placed as if that point were no neighbour of
+    /// anybody.
+    ///
+    /// # Errors
+    /// As [`transform`](Self::transform).
+    pub fn transform_without(
+        &self,
+        rows: ArrayView2<'_, f32>,
+        left_out: &[Vec<u32>],
+    ) -> Result<Array2<f32>, UmapError> {
         if rows.ncols() != self.points.n_features() {
             return Err(UmapError::WrongFeatures { expected: self.points.n_features(), found: rows.ncols() });
         }
         check_finite(rows)?;
-        checked(place(self.target(), rows))
+        checked(place(self.target(), rows, left_out))
     }
 
     /// Places training points, by their numbers, as if they were rows that the training had not had: none of them is
@@ -180,7 +196,8 @@ impl UmapModel {
     /// [`UmapError::Diverged`] as of [`Self::transform`].
     pub fn transform_as_unseen(&self, points: &[usize]) -> Result<Array2<f32>, UmapError> {
         let points: Vec<usize> = points.iter().copied().filter(|&point| point < self.points.len()).collect();
-        checked(place_as_unseen(self.target(), &points))
+        let own: Vec<Vec<u32>> = points.iter().map(|&point| u32::try_from(point).into_iter().collect()).collect();
+        self.transform_without(self.points.rows().select(Axis(0), &points).view(), &own)
     }
 
     fn target(&self) -> Target<'_> {

@@ -40,20 +40,6 @@ impl Neighbours {
         Self::searched(points, queries, k, &|_| {})
     }
 
-    /// The same without a point for each query, which loses a neighbour: itself, or the farthest one where it is not
-    /// among them.
-    pub(super) fn without(self, points: &[usize]) -> Self {
-        let Self { k, indices, distances } = self;
-        let mut rest = Self { k: k - 1, indices: Vec::new(), distances: Vec::new() };
-        for ((indices, distances), &own) in indices.chunks(k).zip(distances.chunks(k)).zip(points) {
-            let dropped = indices.iter().position(|&index| index as usize == own).unwrap_or(k - 1);
-            let kept = |place: &usize| *place != dropped;
-            rest.indices.extend((0..k).filter(kept).map(|place| indices[place]));
-            rest.distances.extend((0..k).filter(kept).map(|place| distances[place]));
-        }
-        rest
-    }
-
     /// `progress` hears how many queries are done, each time some are.
     fn searched(points: &Points, queries: ArrayView2<'_, f32>, k: usize, progress: &(dyn Fn(usize) + Sync)) -> Self {
         let queries = queries.as_standard_layout();
@@ -105,13 +91,6 @@ mod tests {
                 assert_eq!(found.indices[i * k..(i + 1) * k], by_hand(points.view(), i, k), "{n} {i}");
             }
         }
-    }
-
-    #[test]
-    fn without_itself_a_point_has_the_others_it_is_near_to() {
-        let found = Neighbours { k: 3, indices: vec![4, 7, 2, 4, 7, 2], distances: vec![0.0, 0.0, 1.0, 0.0, 0.0, 1.0] };
-        let rest = found.without(&[7, 9]);
-        assert_eq!((rest.k, rest.indices, rest.distances), (2, vec![4, 2, 4, 7], vec![0.0, 1.0, 0.0, 0.0]));
     }
 
     #[test]

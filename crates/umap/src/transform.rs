@@ -6,7 +6,7 @@
 //! vertices are the same for every row. So a row's position never depends on the other rows.
 #![expect(clippy::indexing_slicing, reason = "rows and lanes are counted from the arrays they index")]
 
-use ndarray::{Array2, ArrayView2, Axis};
+use ndarray::{Array2, ArrayView2};
 use rayon::prelude::*;
 
 use super::curve::Curve;
@@ -53,39 +53,44 @@ fn reference_in<const D: usize, const C: usize>(embedding: ArrayView2<'_, f32>) 
     packed::<C>(embedding).into_flattened()
 }
 
-/// Places `rows`, `(n_rows, n_features)`, which are finite. The result is `(n_rows, n_components)`.
-pub(super) fn place(target: Target<'_>, rows: ArrayView2<'_, f32>) -> Array2<f32> {
-    for_dimensions!(target.embedding.ncols(), place_in(target, rows))
+/// Places `rows`, `(n_rows, n_features)`, which are finite; `left_out` has for each row the points that are none of its
+/// neighbours. The result is `(n_rows, n_components)`.
+pub(super) fn place(target: Target<'_>, rows: ArrayView2<'_, f32>, left_out: &[Vec<u32>]) -> Array2<f32> {
+    for_dimensions!(target.embedding.ncols(), place_in(target, rows, left_out))
 }
 
-/// Places training points without themselves. The result is `(n_points, n_components)`.
-pub(super) fn place_as_unseen(target: Target<'_>, points: &[usize]) -> Array2<f32> {
-    let rows = target.points.rows().select(Axis(0), points);
-    // One neighbour more, to leave the point itself out; of the fewest points there is none more.
-    let k = target.k.min(target.points.len().saturating_sub(1));
-    let found = Neighbours::of(target.points, rows.view(), k + 1).without(points);
-    for_dimensions!(target.embedding.ncols(), place_at(Target { k, ..target }, found))
-}
-
-fn place_in<const D: usize, const C: usize>(target: Target<'_>, rows: ArrayView2<'_, f32>) -> Array2<f32> {
-    place_at::<D, C>(target, Neighbours::of(target.points, rows, target.k))
-}
-
-/// Places rows by their neighbours.
-fn place_at<const D: usize, const C: usize>(target: Target<'_>, found: Neighbours) -> Array2<f32> {
-    let n_rows = found.indices.len() / target.k;
-    let neighbours = found.indices.par_chunks(target.k).zip(found.distances.par_chunks(target.k)).enumerate();
-    let mut ready: Vec<Row> = neighbours.map(|(index, nearest)| Row::new(target, index, nearest)).collect();
+fn place_in<const D: usize, const C: usize>(
+    target: Target<'_>,
+    rows: ArrayView2<'_, f32>,
+    left_out: &[Vec<u32>],
+) -> Array2<f32> {
+    let most_left_out = left_out.iter().map(Vec::len).max().unwrap_or(0);
+    let sought = (target.k + most_left_out).min(target.points.len());
+    let found = Neighbours::of(target.points, rows, sought);
+    let neighbours = found.indices.par_chunks(sought).zip(found.distances.par_chunks(sought)).enumerate();
+    let row = |(index, nearest): (usize, (&[u32], &[f32]))| {
+        let left_out = left_out.get(index).map(Vec::as_slice).unwrap_or_default();
+        let (indices, distances) = nearest_without(nearest, left_out, target.k);
+        Row::new(target, index, (&indices, &distances))
+    };
+    let mut ready: Vec<Row> = neighbours.map(row).collect();
     // Lanes do not influence each other, but wait for the one with the most draws: rows with similar numbers go
     // together.
     ready.sort_by(|a, b| b.draws.total_cmp(&a.draws).then(a.index.cmp(&b.index)));
     let layout = Layout::<C>::new(target);
     let settled: Vec<_> = ready.par_chunks(8).map(|rows| layout.settle::<D>(rows)).collect();
-    let mut placed = Array2::zeros((n_rows, target.embedding.ncols()));
+    let mut placed = Array2::zeros((rows.nrows(), target.embedding.ncols()));
     for (row, position) in ready.iter().zip(settled.iter().flatten()) {
         placed.row_mut(row.index).iter_mut().zip(position.as_flattened()).for_each(|(to, &x)| *to = x);
     }
     placed
+}
+
+/// The first `k` of a row's neighbours and their distances, without those that are left out, if any are left.
+fn nearest_without((indices, distances): (&[u32], &[f32]), left_out: &[u32], k: usize) -> (Vec<u32>, Vec<f32>) {
+    let both = || indices.iter().copied().zip(distances.iter().copied());
+    let kept: (Vec<u32>, Vec<f32>) = both().filter(|(index, _)| !left_out.contains(index)).take(k).unzip();
+    if kept.0.is_empty() { both().take(k).unzip() } else { kept }
 }
 
 /// A row before its layout.
@@ -212,5 +217,20 @@ impl<'a, const C: usize> Layout<'a, C> {
     /// The key of an epoch's random numbers, which are the same for every row.
     fn key(&self, epoch: usize) -> u32 {
         mix64(self.key ^ epoch as u64) as u32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neighbours_are_the_nearest_that_are_not_left_out() {
+        let nearest: (&[u32], &[f32]) = (&[4, 7, 1, 9], &[0.0, 0.5, 1.0, 2.0]);
+        let without = |left_out: &[u32], k| nearest_without(nearest, left_out, k);
+        assert_eq!(without(&[], 2), (vec![4, 7], vec![0.0, 0.5]));
+        assert_eq!(without(&[4, 1], 2), (vec![7, 9], vec![0.5, 2.0]));
+        assert_eq!(without(&[4], 4), (vec![7, 1, 9], vec![0.5, 1.0, 2.0]));
+        assert_eq!(without(&[1, 4, 7, 9], 3), (vec![4, 7, 1], vec![0.0, 0.5, 1.0]));
     }
 }

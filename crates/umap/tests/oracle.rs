@@ -179,6 +179,27 @@ fn a_training_point_as_unseen_lands_where_others_like_it_are_and_not_on_itself()
 }
 
 #[test]
+fn a_training_row_that_is_left_out_is_placed_by_the_others_whatever_else_is_in_the_batch() {
+    let (model, all) = (shared_model(), distinct_rows());
+    let rows = all.slice(s![..40, ..]);
+    let own: Vec<Vec<u32>> = (0..40).map(|row| vec![row]).collect();
+    let placed = model.transform(rows).unwrap();
+    let without = model.transform_without(rows, &own).unwrap();
+    let moved = placed.outer_iter().zip(without.outer_iter()).filter(|(a, b)| squared_distance(*a, *b) > 0.0);
+    assert!(moved.count() > 35);
+    // Alone, and with more left out for another row.
+    let alone = model.transform_without(rows.slice(s![3..4, ..]), &own[3..4]).unwrap();
+    assert_eq!(bits(alone.view()), bits(without.slice(s![3..4, ..])));
+    let mut more = own.clone();
+    more[0].extend(100..130);
+    let others = model.transform_without(rows, &more).unwrap();
+    assert_eq!(bits(others.slice(s![1.., ..])), bits(without.slice(s![1.., ..])));
+    // Where nobody would be left all are neighbours.
+    let everybody: Vec<Vec<u32>> = vec![(0..u32::try_from(all.nrows()).unwrap()).collect(); 40];
+    assert_eq!(bits(model.transform_without(rows, &everybody).unwrap().view()), bits(placed.view()));
+}
+
+#[test]
 fn a_restored_model_places_rows_where_the_original_does() {
     let (model, rows) = (shared_model(), features("new_features"));
     let restored = UmapModel::from_parts(model.to_parts()).unwrap();
