@@ -13,6 +13,7 @@ use super::{Cell, CleaningReport, CustomerColumn, CustomerTable, MISSING, Schema
 
 /// Years that a form may name.
 const YEARS: std::ops::RangeInclusive<i16> = 2000..=2100;
+const IN_FUTURE: &str = "must not be in the future";
 /// The longest text of a form's field, in characters.
 const MAX_TEXT_CHARS: usize = 100;
 
@@ -43,7 +44,8 @@ pub struct FormError {
 /// [`normalize_header`] does; empty text means "not given".
 ///
 /// # Errors
-/// One [`FormError`] for each field that is too long, no date, an unknown level or no number.
+/// One [`FormError`] for each field that is too long, no date, in the future, an unknown level or no number, and for each
+/// part of a date that contradicts another.
 pub fn read_form<'f>(
     schema: &Arc<Schema>,
     fields: impl IntoIterator<Item = (&'f str, &'f str)>,
@@ -89,7 +91,7 @@ impl<'f> Form<'f> {
         let value = match headers.into_iter().find_map(|header| self.given.get(&header).copied()) {
             Some((name, text)) => self.value(column, name, text, today),
             None => match &column.kind {
-                Kind::Date { parts, .. } => self.date_parts(parts),
+                Kind::Date { parts, .. } => self.date_parts(parts, today),
                 Kind::Category { .. } | Kind::Ordinal { .. } | Kind::Number { .. } => None,
             },
         };
@@ -122,7 +124,7 @@ impl<'f> Form<'f> {
                 None
             }
             (Outcome::Unusable(Fault::InFuture), _) => {
-                self.refuse(name, "must not be in the future".to_owned(), &[]);
+                self.refuse(name, IN_FUTURE.to_owned(), &[]);
                 None
             }
             (Outcome::Unusable(Fault::NotANumber), _) => {
@@ -136,25 +138,50 @@ impl<'f> Form<'f> {
         }
     }
 
-    fn date_parts(&mut self, parts: &[DateFeature]) -> Option<Value> {
-        let (mut year, mut month) = (None, None);
-        for part in parts {
-            let Some((name, text)) = self.given.get(&normalize_header(&part.title)).copied() else { continue };
-            let text = text.trim();
-            match part.part {
-                DatePart::Year => {
-                    year = text.parse().ok().filter(|year| YEARS.contains(year));
-                    self.use_or_refuse(name, year.is_some(), "must be a year from 2000 to 2100");
-                }
-                DatePart::Month => {
-                    month = date::month(text);
-                    self.use_or_refuse(name, month.is_some(), "must be a month such as March, or 1 to 12");
-                }
-                // It follows from the month.
-                DatePart::Quarter => {}
-            }
+    fn date_parts(&mut self, parts: &[DateFeature], today: Date) -> Option<Value> {
+        let year = self.part(parts, DatePart::Year, "must be a year from 2000 to 2100", |text| {
+            text.parse().ok().filter(|year| YEARS.contains(year))
+        });
+        let month = self.part(parts, DatePart::Month, "must be a month such as March, or 1 to 12", date::month);
+        let quarter = self.part(parts, DatePart::Quarter, "must be a quarter from 1 to 4", |text| {
+            text.trim_start_matches(['Q', 'q']).parse().ok().filter(|quarter| (1..=4).contains(quarter))
+        });
+        let year = self.past(year, today.year(), None);
+        // Of this year it is also the month or the quarter that may be to come.
+        let is_this_year = year == Some(today.year());
+        let month = self.past(month, if is_this_year { today.month() } else { i8::MAX }, None);
+        let quarter_of = |month: i8| (month - 1) / 3 + 1;
+        let latest = if is_this_year { quarter_of(today.month()) } else { i8::MAX };
+        let quarter = self.past(quarter, latest, month.map(quarter_of));
+        let is_known = year.is_some() || month.is_some() || quarter.is_some();
+        let quarter = quarter.filter(|_| month.is_none());
+        is_known.then_some(Value::PartialDate { year, quarter, month })
+    }
+
+    /// A part of a date that the form gives, with its field's name; a text that is none is refused.
+    fn part<T>(
+        &mut self,
+        parts: &[DateFeature],
+        wanted: DatePart,
+        message: &str,
+        read: impl Fn(&str) -> Option<T>,
+    ) -> Option<(&'f str, T)> {
+        let part = parts.iter().find(|part| part.part == wanted)?;
+        let (name, text) = self.given.get(&normalize_header(&part.title)).copied()?;
+        let value = read(text.trim());
+        self.use_or_refuse(name, value.is_some(), message);
+        value.map(|value| (name, value))
+    }
+
+    /// A part of a date, refused where it is after the `latest` that has begun or differs from what it must be.
+    fn past<T: PartialOrd>(&mut self, part: Option<(&'f str, T)>, latest: T, must_be: Option<T>) -> Option<T> {
+        let (name, value) = part?;
+        if value > latest {
+            self.refuse(name, IN_FUTURE.to_owned(), &[]);
+        } else if must_be.is_some_and(|other| other != value) {
+            self.refuse(name, "must be the quarter of the month".to_owned(), &[]);
         }
-        (year.is_some() || month.is_some()).then_some(Value::PartialDate { year, quarter: None, month })
+        Some(value)
     }
 
     fn use_or_refuse(&mut self, name: &str, is_good: bool, message: &str) {
@@ -201,6 +228,30 @@ mod tests {
         let customer = form(&[("tone", "Fun"), ("location", ""), ("join_month", "12")]).unwrap();
         assert_eq!(customer.used, ["join_month"]);
         assert_eq!(customer.table.columns()[0].value(0), None);
+    }
+
+    #[test]
+    fn parts_of_a_date_are_past_and_do_not_contradict_each_other() {
+        let refused = |fields: &[(&str, &str)]| {
+            let errors = form(fields).unwrap_err();
+            errors.into_iter().map(|error| (error.field, error.message)).collect::<Vec<_>>()
+        };
+        let future = |field: &str| vec![(field.to_owned(), IN_FUTURE.to_owned())];
+        // Today is the first day of 2026.
+        assert_eq!(refused(&[("join_year", "2027")]), future("join_year"));
+        assert_eq!(refused(&[("join_year", "2026"), ("join_month", "2")]), future("join_month"));
+        assert_eq!(refused(&[("join_year", "2026"), ("join_quarter", "2")]), future("join_quarter"));
+        let contradiction = refused(&[("join_month", "2"), ("join_quarter", "4")]);
+        assert_eq!(contradiction, [("join_quarter".to_owned(), "must be the quarter of the month".to_owned())]);
+        assert_eq!(refused(&[("join_quarter", "5")])[0].0, "join_quarter");
+        let date = |fields: &[(&str, &str)]| form(fields).unwrap().table.columns()[2].value(0).cloned();
+        let known = |year, quarter, month| Some(Value::PartialDate { year, quarter, month });
+        assert_eq!(
+            date(&[("join_year", "2026"), ("join_month", "1"), ("join_quarter", "Q1")]),
+            known(Some(2026), None, Some(1))
+        );
+        assert_eq!(date(&[("join_month", "December"), ("join_quarter", "4")]), known(None, None, Some(12)));
+        assert_eq!(date(&[("join_quarter", "4")]), known(None, Some(4), None));
     }
 
     #[test]
