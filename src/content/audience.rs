@@ -26,6 +26,8 @@ const MAX_SUMMARY_CHARS: usize = 400;
 pub struct Audience {
     pub(super) summary: String,
     pub(super) is_everyone: bool,
+    /// Whether it is one customer, of whom what is said are facts.
+    pub(super) is_one: bool,
     /// What may be said of the reader.
     pub(super) said: Vec<Remark>,
     /// What may colour a text and is never said of the reader.
@@ -78,7 +80,8 @@ impl Audience {
     /// surely in may colour a text.
     pub fn of_customer(schema: &Schema, customer: &Persona, segment: Option<(&Persona, &Distinction, u64)>) -> Self {
         let facts = Distinction { distinguishing: one_customer(schema, customer), ..Distinction::default() };
-        let mut audience = Self::of_extras(segment.map_or(customer, |(persona, ..)| persona));
+        let extras = Self::of_extras(segment.map_or(customer, |(persona, ..)| persona));
+        let mut audience = Self { is_one: true, ..extras };
         let words: Vec<String> = facts.statements(schema).into_iter().map(|statement| statement.words).collect();
         audience.summary = one_line(&words.join(", "), MAX_SUMMARY_CHARS);
         audience.tell(schema, &facts, true);
@@ -136,7 +139,11 @@ impl Audience {
         for statement in distinction.statements(schema).into_iter().filter(|told| told.role != Role::Gender) {
             let is_said = is_said(statement.claim);
             if let Some(when) = statement.words.strip_prefix("joined ") {
-                let when = if when.starts_with("in ") { when.to_owned() } else { format!("from {when}") };
+                let when = match when {
+                    when if when.starts_with("in ") => when.to_owned(),
+                    when if self.is_one && is_said => format!("between {}", when.replace(" to ", " and ")),
+                    when => format!("from {when}"),
+                };
                 let slot = if is_said { &mut self.joined } else { &mut self.hints.joined };
                 slot.get_or_insert(when);
             }

@@ -64,6 +64,7 @@ fn plain_twin(brief: &Brief) -> Brief {
     let audience = Audience {
         summary: word(&audience.summary),
         is_everyone: audience.is_everyone,
+        is_one: audience.is_one,
         said: plain(&audience.said),
         colour: plain(&audience.colour),
         unmentioned: audience.unmentioned.clone(),

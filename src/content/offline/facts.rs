@@ -35,6 +35,8 @@ pub(super) struct Facts<'a> {
     pub(super) tags: Vec<String>,
     /// Whether place and tier may be said of one reader in one sentence.
     pub(super) may_join: bool,
+    /// Whether the text is for one reader, of whom place, tier and date are facts.
+    pub(super) is_one: bool,
     /// Whether the segment likes few words.
     pub(super) is_brief: bool,
     /// Whether the segment likes no emoji.
@@ -61,6 +63,7 @@ impl<'a> Facts<'a> {
             slots,
             tags,
             may_join: audience.may_join,
+            is_one: audience.is_one,
             is_brief: likes(&["short", "brief", "concise", "crisp", "to the point", "minimal"]),
             is_plain: likes(&["no emoji", "without emoji", "formal"]),
             seed: seed_of(brief),

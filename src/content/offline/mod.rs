@@ -112,7 +112,7 @@ impl Offline {
             goal => facts.goal, stage => campaign.funnel_stage().name(), tone => campaign.tone().name(),
             engagement => campaign.past_engagement().name(), platform => campaign.platform().name(),
             slogan => facts.slogan(),
-            may_join => facts.may_join, is_brief => facts.is_brief, is_plain => facts.is_plain,
+            may_join => facts.may_join, is_one => facts.is_one, is_brief => facts.is_brief, is_plain => facts.is_plain,
             pick => Value::from_function(pick),
         })?;
         let tidy = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
