@@ -32,7 +32,7 @@ impl Contradiction {
                     return None;
                 }
                 let customers = counted.iter().find(|(other, _)| is_same(other, value)).map_or(0, |&(_, n)| n);
-                let instead = counted.get(place).cloned();
+                let instead = counted.iter().filter(|(other, _)| !other.is_other()).nth(place).cloned();
                 let is_wrong = customers == 0 || instead.as_ref().is_some_and(|&(_, n)| 2 * customers < n);
                 is_wrong.then(|| Self { key: claimed.key.clone(), claimed: value.clone(), customers, instead })
             })
@@ -91,6 +91,15 @@ mod tests {
         ] {
             assert_eq!(found(&persona), None, "{persona}");
         }
+    }
+
+    #[test]
+    fn rare_names_together_stand_in_the_place_of_no_value() {
+        let mut counts = counts();
+        counts[1].counts.insert(0, (TraitValue::Name("Other".to_owned()), 500));
+        let persona = Persona::from_counts(&counts);
+        assert_eq!(persona.values("Top_Locations")[0], TraitValue::Name("Bedok".to_owned()));
+        assert_eq!(Contradiction::find(&persona, &counts), None);
     }
 
     #[test]

@@ -55,7 +55,8 @@ impl TraitCounts {
 }
 
 impl Persona {
-    /// The persona of the customers behind `counts`: values of [`MIN_CUSTOMERS`] or more alone.
+    /// The persona of the customers behind `counts`: values of [`MIN_CUSTOMERS`] or more alone, and never the `Other`
+    /// that stands for rare names.
     pub fn from_counts(counts: &[TraitCounts]) -> Self {
         Self::of_at_least(MIN_CUSTOMERS, counts)
     }
@@ -67,7 +68,7 @@ impl Persona {
 
     fn of_at_least(least: u64, counts: &[TraitCounts]) -> Self {
         let traits = counts.iter().map(|c| {
-            let common = c.counts.iter().filter(|&&(_, customers)| customers >= least);
+            let common = c.counts.iter().filter(|(value, customers)| *customers >= least && !value.is_other());
             let values = common.take(c.top).map(|(value, _)| value.clone()).collect();
             Trait { key: c.key.clone(), is_list: c.top > 1, values }
         });

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::customer::{Feature, FeatureKind, Value};
 
+/// What stands for all rare names of a column.
+pub(super) const OTHER: &str = "Other";
+
 /// One value of a trait. Ordered so that ties in frequency break the same way every time.
 #[derive(Debug, Clone, PartialEq, PartialOrd, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -76,6 +79,11 @@ impl TraitValue {
             (FeatureKind::Number, Value::Number(number)) => Self::Mean(*number),
             _ => return None,
         })
+    }
+
+    /// Whether it stands for names that are too rare to be told, and so is no value that customers have in common.
+    pub fn is_other(&self) -> bool {
+        matches!(self, Self::Name(name) if name == OTHER)
     }
 
     fn as_f64(&self) -> f64 {

@@ -129,6 +129,7 @@ fn value_lifts(within: &TraitCounts, overall: &TraitCounts) -> Vec<ValueLift> {
     }
     within
         .told()
+        .filter(|(value, _)| !value.is_other())
         .take(within.top)
         .map(|(value, count)| {
             // Every customer of the segment is in the upload, so a value of the segment has a share above 0 there.

@@ -8,8 +8,7 @@ use crate::customer::{CustomerColumn, CustomerTable, DatePart, Feature, FeatureK
 use crate::pipeline::TraitValue;
 use crate::pipeline::trait_counts::ranked;
 
-/// What stands for all rare names of a column.
-pub(in crate::pipeline) const OTHER: &str = "Other";
+pub(in crate::pipeline) use crate::pipeline::trait_counts::OTHER;
 
 /// The values of a feature of names or parts of dates, sorted, and whether rare ones were left out: of names [`OTHER`]
 /// stands for them.
