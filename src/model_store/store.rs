@@ -212,7 +212,10 @@ pub(super) fn load_folder(folder: PathBuf, id: &VersionId) -> Result<ModelVersio
     let profile = manifest.files.contains_key(format::PROFILE).then(|| read_profile(&folder, &manifest)).transpose()?;
     let parts = format::decode(manifest.schema.clone(), &files)
         .map_err(|(name, fault)| StoreError::File { path: folder.join(name), fault })?;
-    let model = Model::from_parts(parts).map_err(|source| StoreError::Model { dir: folder, source })?;
+    let mut model = Model::from_parts(parts).map_err(|source| StoreError::Model { dir: folder, source })?;
+    if manifest.is_of_the_sample() {
+        model.take_for_invented();
+    }
     Ok(ModelVersion { id: id.clone(), manifest, model, profile })
 }
 

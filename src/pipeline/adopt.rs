@@ -208,7 +208,7 @@ mod tests {
         assert!(own != other && adopted.n_labels_kept == 14);
         let id = SegmentId::new(other as u32);
         assert_eq!(adopted.fitted.segment_of_row[0], Some(id));
-        assert_eq!(adopted.fitted.model.assign(&table).unwrap().segments(), adopted.fitted.segment_of_row);
+        assert_eq!(adopted.fitted.model.assign_as_trained(&table).unwrap().segments(), adopted.fitted.segment_of_row);
         assert_eq!((adopted.fitted.scores.rows, adopted.fitted.scores.profiles), (15, 12));
         assert_eq!(adopted.fitted.model.segment(id).unwrap().customers, 10);
     }

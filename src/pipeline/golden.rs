@@ -65,7 +65,7 @@ impl GoldenSample {
         let customers = seen.excerpt(&rows);
         if table.schema().features().any(|feature| feature.kind == FeatureKind::Number) {
             let customers = in_medians(&customers, &seen);
-            let segments = fitted.model.assign(&customers)?.segments();
+            let segments = fitted.model.assign_as_trained(&customers)?.segments();
             return Ok(Self { customers, segments });
         }
         let segments = rows.iter().map(|&row| fitted.segment_of_row.get(row).copied().flatten()).collect();
@@ -80,7 +80,7 @@ impl GoldenSample {
         if !self.customers.is_whole() || self.customers.n_rows() != self.segments.len() {
             return Err(AssignError::Incomplete);
         }
-        let placed = model.assign(&self.customers)?.segments();
+        let placed = model.assign_as_trained(&self.customers)?.segments();
         let agreeing = placed.iter().zip(&self.segments).filter(|(placed, expected)| placed == expected).count();
         Ok(Agreement { agreeing, of: self.segments.len() })
     }

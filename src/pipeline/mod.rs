@@ -15,6 +15,7 @@ mod difference;
 mod drift;
 mod encoder;
 mod errors;
+mod few;
 mod fit;
 mod fit_params;
 mod golden;

@@ -11,13 +11,14 @@ use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use super::encoder::{Encoder, Profiles};
+use super::few::{Few, Tenths};
 use super::method::{Grouping, GroupingParts, LatentClasses};
 use super::placement::bits_of;
 use super::placement_cache::{PlacementCache, UnseenProfiles};
 use super::scaler::Scaler;
 use super::segment::{CustomerBase, CustomerBaseParts, NewName, Segment, SegmentId, SegmentParts};
 use super::trait_counts::TraitValue;
-use super::{AssignError, DamagedModel, Method};
+use super::{AssignError, DamagedModel, MIN_CUSTOMERS, Method};
 use crate::customer::{CustomerTable, Schema};
 
 pub use overlay::Overlaid;
@@ -40,6 +41,12 @@ pub struct Model {
     id_of_label: Vec<SegmentId>,
     /// The encoded rows of the training profiles, as bits, and their positions.
     known: FxHashMap<Box<[u32]>, u32>,
+    /// What numbers are compared by.
+    tenths: Tenths,
+    /// The training profiles of fewer than ten customers, which are placed as unseen ones are.
+    few: Few,
+    /// Whether the customers of the training are nobody's, so that everything may be told of them.
+    is_of_nobody: bool,
     unseen: UnseenProfiles,
     /// Customers whom a form described, by the cells of their profiles.
     described: PlacementCache<u64>,
@@ -67,11 +74,20 @@ pub struct ModelParts {
 pub(super) struct KnownTrait {
     /// The feature's position in the schema.
     pub feature: usize,
+    /// Of each what it is compared by: its bits, or the tenth of a number.
     columns: Vec<(usize, u32)>,
 }
 
-/// For each profile of a table its number in the training, and the positions of the others on the map, in their order.
-pub(super) type Positions = (Vec<Option<u32>>, Array2<f32>);
+/// Where the profiles of a table are on the map.
+#[derive(Debug)]
+pub(super) struct Positions {
+    /// The number of each in the training, if it has one.
+    pub numbers: Vec<Option<u32>>,
+    /// The same of those that are looked up.
+    pub looked_up: Vec<Option<u32>>,
+    /// The places of all others, in their order.
+    pub others: Array2<f32>,
+}
 
 impl Model {
     /// Puts a model together from stored parts.
@@ -89,7 +105,8 @@ impl Model {
         if !scaler.fits(encoder.n_scaled()) {
             return Err(DamagedModel::rule("scaler", "does not fit the schema"));
         }
-        let known = index_rows(parts.grouping.points());
+        let points = parts.grouping.points().clone();
+        let known = index_rows(&points);
         let grouping = Grouping::from_parts(parts.grouping, &encoder, &schema)?;
         let id_of_label: Vec<SegmentId> = parts.segments.iter().map(|segment| segment.cluster_id).collect();
         let mut segments: Vec<Segment> = parts.segments.iter().map(|s| Segment::from_parts(&schema, s)).collect();
@@ -99,6 +116,9 @@ impl Model {
             return Err(DamagedModel::rule("personas", "are not one a cluster, each with an id of its own"));
         }
         let everyone = CustomerBase::from_parts(&schema, &parts.everyone);
+        let customers: Vec<u64> = (0..points.nrows()).map(|point| grouping.customers_of(point)).collect();
+        let tenths = Tenths::of(points.view(), &customers, &encoder.number_columns(&schema));
+        let few = Few::of(points.view(), &customers, &tenths, MIN_CUSTOMERS);
         let schema = Arc::new(schema);
         Ok(Self {
             schema,
@@ -109,6 +129,9 @@ impl Model {
             segments,
             id_of_label,
             known,
+            tenths,
+            few,
+            is_of_nobody: false,
             unseen: UnseenProfiles::default(),
             described: PlacementCache::default(),
         })
@@ -124,6 +147,19 @@ impl Model {
             everyone: self.everyone.to_parts(),
             segments: self.id_of_label.iter().filter_map(|&id| self.segment(id)).map(Segment::to_parts).collect(),
         }
+    }
+
+    /// Takes the customers of the training for invented ones, of whom everything may be told: each of their profiles is
+    /// looked up then, also one that few have.
+    pub fn take_for_invented(&mut self) {
+        self.is_of_nobody = true;
+        self.few = Few::default();
+        self.forget_places();
+    }
+
+    fn forget_places(&mut self) {
+        self.unseen = UnseenProfiles::default();
+        self.described = PlacementCache::default();
     }
 
     /// The schema that customers of this model are read by.
@@ -187,15 +223,21 @@ impl Model {
         self.grouping.labels().iter().map(|&label| self.segment_of(label))
     }
 
-    /// Where these training profiles are placed if they are as rows that training never had: on a map without
-    /// themselves among their neighbours. Latent classes place a row by itself alone, known or not.
+    /// Of each point whether its profile is looked up, since enough customers have it.
+    pub(super) fn are_looked_up(&self) -> Vec<bool> {
+        self.points().rows().into_iter().map(|row| self.looked_up(row).is_some()).collect()
+    }
+
+    /// Where these training profiles, of few customers each, are placed: on a map as rows that training never had.
+    /// Latent classes place a row by itself alone, known or not.
     ///
     /// # Errors
     /// As [`Model::assign`].
     pub(super) fn segments_as_unseen(&self, profiles: &[usize]) -> Result<Vec<Option<SegmentId>>, AssignError> {
         match &self.grouping {
             Grouping::Map(map) if !profiles.is_empty() => {
-                let places = map.umap.transform_as_unseen(profiles).map_err(AssignError::Map)?.mapv(f64::from);
+                let rows = self.points().select(Axis(0), profiles);
+                let places = self.places_of_unseen(map, rows.view())?.mapv(f64::from);
                 let predicted = map.hdbscan.predict(places.view()).map_err(AssignError::Cluster)?;
                 Ok(predicted.labels.into_iter().map(|label| self.segment_of(label)).collect())
             }
@@ -216,23 +258,32 @@ impl Model {
         rows
     }
 
-    /// For each of `profiles` its number in the training, and the positions of the others on the map, in their order;
-    /// `None` where the method has no map.
+    /// Where `profiles` are on the map; `None` where the method has none.
     ///
     /// # Errors
     /// As [`Model::assign`].
     pub(super) fn positions(&self, profiles: &Profiles) -> Result<Option<Positions>, AssignError> {
         let Grouping::Map(map) = &self.grouping else { return Ok(None) };
         let rows = self.encoder.encode(profiles, &self.scaler);
-        let known: Vec<Option<u32>> =
-            rows.rows().into_iter().map(|row| self.known.get(&bits_of(row)[..]).copied()).collect();
-        let unseen: Vec<usize> = (0..known.len()).filter(|&at| known.get(at).is_some_and(Option::is_none)).collect();
-        let places = if unseen.is_empty() {
+        let numbers: Vec<Option<u32>> = rows.rows().into_iter().map(|row| self.number_of(row)).collect();
+        let looked_up: Vec<Option<u32>> = rows.rows().into_iter().map(|row| self.looked_up(row)).collect();
+        let others: Vec<usize> = (0..).zip(&looked_up).filter(|(_, found)| found.is_none()).map(|(at, _)| at).collect();
+        let others = if others.is_empty() {
             Array2::zeros((0, map.umap.embedding().ncols()))
         } else {
-            map.umap.transform(rows.select(Axis(0), &unseen).view()).map_err(AssignError::Map)?
+            self.places_of_unseen(map, rows.select(Axis(0), &others).view())?
         };
-        Ok(Some((known, places)))
+        Ok(Some(Positions { numbers, looked_up, others }))
+    }
+
+    /// The number of an encoded profile in the training, if it has one.
+    pub(super) fn number_of(&self, row: ArrayView1<'_, f32>) -> Option<u32> {
+        self.known.get(&bits_of(row)[..]).copied()
+    }
+
+    /// The same, if enough customers have the profile for anybody to be told of it.
+    pub(super) fn looked_up(&self, row: ArrayView1<'_, f32>) -> Option<u32> {
+        self.number_of(row).filter(|_| self.few.like(row, &self.tenths).is_empty())
     }
 
     /// How strongly each of the training's profiles belongs to its segment.
@@ -265,8 +316,7 @@ impl Model {
         self.segments.sort_by_key(|segment| segment.cluster_id);
         self.id_of_label.iter_mut().for_each(|id| *id = new_id(*id));
         // Their places name segments.
-        self.unseen = UnseenProfiles::default();
-        self.described = PlacementCache::default();
+        self.forget_places();
         Ok(())
     }
 
@@ -297,10 +347,15 @@ impl Model {
         &self.described
     }
 
+    /// What numbers are compared by.
+    pub(super) fn tenths(&self) -> &Tenths {
+        &self.tenths
+    }
+
     /// What is known of the first profile, feature by feature.
     pub(super) fn known_traits(&self, profiles: &Profiles) -> Vec<KnownTrait> {
         let rows = self.encoder.encode(profiles, &self.scaler);
-        let value = |column: usize| Some((column, rows.get((0, column))?.to_bits()));
+        let value = |column: usize| Some((column, self.tenths.seen(column, rows.get((0, column))?.to_bits())));
         let features = self.encoder.known_features(profiles).into_iter();
         features
             .map(|(feature, columns)| KnownTrait { feature, columns: columns.filter_map(value).collect() })
@@ -309,7 +364,9 @@ impl Model {
 
     /// The training profiles that have all of these traits, by number, in no order.
     pub(super) fn agreeing_profiles(&self, traits: &[KnownTrait]) -> impl Iterator<Item = usize> {
-        let has = |bits: &[u32], (column, value): &(usize, u32)| bits.get(*column) == Some(value);
+        let has = |bits: &[u32], (column, value): &(usize, u32)| {
+            bits.get(*column).is_some_and(|&bits| self.tenths.seen(*column, bits) == *value)
+        };
         let agrees = move |bits: &[u32]| traits.iter().all(|known| known.columns.iter().all(|cell| has(bits, cell)));
         self.known.iter().filter(move |(bits, _)| agrees(bits)).map(|(_, &profile)| profile as usize)
     }

@@ -4,21 +4,23 @@
 //! training customers that agree in everything known, the share in one segment is what the known traits tell.
 //!
 //! What fewer than [`MIN_CUSTOMERS`] customers have in common places nobody: the rarest of the given traits is dropped
-//! until more agree, so that no answer tells the traits of the only customer of a town. Strengths are rounded to 0.05.
+//! until more agree, so that no answer tells the traits of the only customer of a town. Numbers agree within a tenth of
+//! the customers. Strengths are rounded to 0.05.
 
 use super::model::{KnownTrait, Model};
-use super::placement::{Nearest, Placement, in_steps};
+use super::placement::{Nearest, Placement};
 use super::traits::MIN_CUSTOMERS;
 use super::{AssignError, Method, SegmentId};
-use crate::customer::{CustomerTable, FeatureKind};
+use crate::customer::CustomerTable;
 
 impl Model {
-    /// Places the one customer of `table`; `None` where it has none.
+    /// Places the one customer of `table`; `None` where it has none, or where nothing is known of it that enough
+    /// customers share.
     ///
-    /// Where only some traits are known it is in the segment in which most of the training customers are who have the
-    /// same ones, with their share as `strength`; of traits that fewer than 10 of them share the rarest are dropped
-    /// first. Where all are known and each is common, where none are left, and where those who agree are outside every
-    /// segment, [`Model::assign`] knows better.
+    /// Of traits that fewer than 10 training customers have in common the rarest are dropped first. Where any is dropped
+    /// or unknown, the customer is in the segment in which most of the training customers are who have the others, with
+    /// their share as `strength`. Where every trait is left, and where those who agree are outside every segment,
+    /// [`Model::assign`] knows better.
     ///
     /// # Errors
     /// As [`Model::assign`].
@@ -27,6 +29,9 @@ impl Model {
         let key: Option<Box<[u64]>> = given.first_key().map(Into::into);
         let known = self.known_traits(&given);
         let told = self.common_traits(known.clone());
+        if told.is_empty() {
+            return Ok(None);
+        }
         let dropped: Vec<usize> = known.iter().map(|known| known.feature).filter(|f| !has(&told, *f)).collect();
         let placement = match self.by_known_traits(&told) {
             Some(placement) => Some(placement),
@@ -48,20 +53,13 @@ impl Model {
         Ok(profiles.first_key().and_then(|key| self.described().recall(key)))
     }
 
-    /// Of the `known` traits those that enough customers share: all of them where every one is known and common, else
-    /// so many, the most common ones, that enough customers have them all.
+    /// Of the `known` traits so many, the most common ones, that enough customers have them all.
     fn common_traits(&self, known: Vec<KnownTrait>) -> Vec<KnownTrait> {
-        let features: Vec<bool> = self.schema().features().map(|f| f.kind == FeatureKind::Number).collect();
-        let is_number = |known: &KnownTrait| features.get(known.feature).copied().unwrap_or_default();
         let customers_with = |traits: &[KnownTrait]| -> u64 {
             self.agreeing_profiles(traits).map(|profile| self.customers_of(profile)).sum()
         };
         let mut known: Vec<(u64, KnownTrait)> =
             known.into_iter().map(|known| (customers_with(std::slice::from_ref(&known)), known)).collect();
-        let is_common = |(customers, known): &(u64, KnownTrait)| *customers >= MIN_CUSTOMERS || is_number(known);
-        if known.len() == features.len() && known.iter().all(is_common) {
-            return known.into_iter().map(|(_, known)| known).collect();
-        }
         // The rarest last; of equally rare ones the later feature.
         known.sort_by_key(|(customers, known)| (std::cmp::Reverse(*customers), known.feature));
         let mut known: Vec<KnownTrait> = known.into_iter().map(|(_, known)| known).collect();
@@ -93,14 +91,6 @@ impl Model {
             let share = customers as f64 / agreeing as f64;
             placed(segment.cluster_id, share)
         })
-    }
-}
-
-impl Placement {
-    /// The placement with strengths in steps of 0.05.
-    fn coarse(self) -> Self {
-        let nearest = self.nearest.map(|nearest| Nearest { membership: in_steps(nearest.membership), ..nearest });
-        Self { strength: in_steps(self.strength), nearest, ..self }
     }
 }
 

@@ -13,7 +13,7 @@ pub struct Placement {
     pub strength: f64,
     /// The segment it is nearest to: its own inside a cluster. `None` in a model without clusters.
     pub nearest: Option<Nearest>,
-    /// Whether training had this very profile.
+    /// Whether it was looked up: enough customers of the training have this very profile.
     pub is_known: bool,
     /// Whether only some traits were known: `strength` is then the share of the customers who have them.
     pub is_partial: bool,
@@ -28,7 +28,15 @@ pub struct Nearest {
     pub membership: f64,
 }
 
-/// Steps of a share that a form is answered with, from 0 to 1.
+impl Placement {
+    /// The placement with strengths in steps of 0.05.
+    pub(super) fn coarse(self) -> Self {
+        let nearest = self.nearest.map(|nearest| Nearest { membership: in_steps(nearest.membership), ..nearest });
+        Self { strength: in_steps(self.strength), nearest, ..self }
+    }
+}
+
+/// Steps of a share that is told, from 0 to 1.
 const STEPS: f64 = 20.0;
 
 /// A share in steps of 0.05: finer ones would tell of few customers.

@@ -1,5 +1,5 @@
-//! Places that took some computing, remembered for as long as their model lives: those of profiles that training never
-//! met, and those of customers whom a form described.
+//! Places that took some computing, remembered for as long as their model lives: those of profiles that are not looked
+//! up, and those of customers whom a form described.
 //!
 //! A place is a function of its profile alone, so remembering it changes how long an answer takes and nothing else. The
 //! memory has an end: once it is full it is forgotten, and fills again with the profiles that still come.
@@ -12,14 +12,14 @@ use rustc_hash::FxHashMap;
 
 use super::placement::{Placement, bits_of};
 
-/// Placements that are remembered at a time: some 2 MB with the built-in schema.
-const MAX_REMEMBERED: usize = 8_192;
+/// Placements that are remembered at a time: some 10 MB with the built-in schema.
+const MAX_REMEMBERED: usize = 32_768;
 
 /// Placements by what the customers are known by.
 #[derive(Debug)]
 pub(super) struct PlacementCache<K>(Mutex<FxHashMap<Box<[K]>, Placement>>);
 
-/// Profiles that training never met, as bits of their encoded rows, with their places.
+/// Profiles that are not looked up, as bits of their encoded rows, with their places.
 pub(super) type UnseenProfiles = PlacementCache<u32>;
 
 impl<K> Default for PlacementCache<K> {

@@ -11,10 +11,13 @@ use linfa::ParamGuard;
 use ndarray::{Array2, Axis};
 use umap::UmapModel;
 
+use super::few::{Few, Tenths};
 use super::fit::{Fitted, MIN_PROFILES};
 use super::method::{FoundClasses, LatentClasses};
 use super::refit::{Calibration, Observation};
-use super::{FitError, FitParams, HeldOutBits, Model, Refit, SegmentId, Stability, TraitCounts};
+use super::{
+    FitError, FitParams, HeldOutBits, MIN_CUSTOMERS, Model, Refit, SegmentId, Stability, TraitCounts, in_steps,
+};
 use crate::customer::{CustomerTable, FeatureKind};
 use expected::Expected;
 use split::Split;
@@ -72,7 +75,7 @@ struct Second<'m> {
 
 /// What it learned, and what it places the others by.
 enum Learned<'m> {
-    Map { umap: Box<UmapModel>, hdbscan: Box<HdbscanModel>, points: Array2<f32> },
+    Map { umap: Box<UmapModel>, hdbscan: Box<HdbscanModel>, points: Array2<f32>, few: Few, tenths: &'m Tenths },
     Classes { first: &'m LatentClasses, second: LatentClassModel },
 }
 
@@ -101,7 +104,10 @@ impl<'m> Second<'m> {
         let hdbscan_params = hdbscan_params.check_ref().map_err(FitError::Cluster)?;
         let hdbscan = hdbscan_params.fit(places.view(), &customers).map_err(FitError::Cluster)?;
         let (labels, strengths) = (hdbscan.labels().to_vec(), hdbscan.probabilities().to_vec());
-        let learned = Learned::Map { umap: Box::new(umap), hdbscan: Box::new(hdbscan), points };
+        let weights: Vec<u64> = customers.iter().copied().map(u64::from).collect();
+        let few = Few::of(kept.view(), &weights, model.tenths(), MIN_CUSTOMERS);
+        let (umap, hdbscan) = (Box::new(umap), Box::new(hdbscan));
+        let learned = Learned::Map { umap, hdbscan, points, few, tenths: model.tenths() };
         Ok(Self { learned, profiles, labels, strengths })
     }
 
@@ -120,9 +126,11 @@ impl<'m> Second<'m> {
         Some(HeldOutBits::of_left_out(&table, (&kept, &left), &segments, n_segments))
     }
 
-    /// Places every profile of which customers were held out; `segment_of_label` says which segment a cluster is.
+    /// Places every profile of which customers were held out, as a model places whoever is sent to it;
+    /// `segment_of_label` says which segment a cluster is.
     fn place(&self, split: &Split, segment_of_label: &BTreeMap<i32, SegmentId>) -> Result<Vec<Placed>, FitError> {
-        let own: BTreeMap<usize, usize> = self.profiles.iter().copied().zip(0..).collect();
+        let numbered = self.profiles.iter().copied().zip(0..);
+        let own: BTreeMap<usize, usize> = numbered.filter(|&(profile, _)| self.learned.looks_up(profile)).collect();
         let unseen: Vec<usize> = split.held_out.iter().map(|&(p, _)| p).filter(|p| !own.contains_key(p)).collect();
         let (labels, strengths) = if unseen.is_empty() { Default::default() } else { self.learned.predict(&unseen)? };
         let mut predicted = labels.into_iter().zip(strengths);
@@ -144,12 +152,22 @@ impl<'m> Second<'m> {
 }
 
 impl Learned<'_> {
+    /// Whether this profile, which it was trained on, is looked up: too many customers have it to be few.
+    fn looks_up(&self, profile: usize) -> bool {
+        match self {
+            Self::Map { points, few, tenths, .. } => few.like(points.row(profile), tenths).is_empty(),
+            Self::Classes { .. } => true,
+        }
+    }
+
     /// The labels of these profiles of the first training, and how firmly they belong.
     fn predict(&self, profiles: &[usize]) -> Result<(Vec<i32>, Vec<f64>), FitError> {
         match self {
-            Self::Map { umap, hdbscan, points } => {
+            Self::Map { umap, hdbscan, points, few, tenths } => {
                 let points = points.select(Axis(0), profiles);
-                let places = umap.transform(points.view()).map_err(FitError::Map)?.mapv(f64::from);
+                let left_out: Vec<Vec<u32>> =
+                    points.rows().into_iter().map(|row| few.like(row, tenths).to_vec()).collect();
+                let places = umap.transform_without(points.view(), &left_out).map_err(FitError::Map)?.mapv(f64::from);
                 let predicted = hdbscan.predict(places.view()).map_err(FitError::Cluster)?;
                 Ok((predicted.labels, predicted.strengths))
             }
@@ -176,7 +194,8 @@ impl Placed {
         let first = own.get(self.profile).copied().flatten();
         Observation {
             key: self.profile as u64,
-            strength: self.strength,
+            // As confidence is looked up.
+            strength: self.strength.map(in_steps),
             agrees: self.segment == first && self.strength.is_some() == first.is_some(),
             customers: self.customers as f64,
         }

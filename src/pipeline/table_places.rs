@@ -1,5 +1,6 @@
 //! Where the customers of a table are on the map of a training, for a picture of both.
 
+use super::model::Positions;
 use super::overview::Overview;
 use super::{AssignError, Model, SegmentId};
 use crate::customer::CustomerTable;
@@ -27,16 +28,16 @@ impl Model {
         let Some(own) = self.places() else { return Ok(None) };
         let profiles = self.profiles(table)?;
         let segments: Vec<Option<SegmentId>> = self.place(&profiles)?.iter().map(|place| place.segment).collect();
-        let Some((known, unseen)) = self.positions(&profiles)? else { return Ok(None) };
-        let of_unseen = segments.iter().zip(&known).filter(|(_, known)| known.is_none()).map(|(segment, _)| *segment);
-        let of_unseen: Vec<Option<SegmentId>> = of_unseen.collect();
-        let plane = Overview::plane_with(self, &self.customers_of_profiles(), max_points, unseen.view(), &of_unseen);
-        let mut unseen = own.nrows()..;
-        let position = |known: &Option<u32>| {
-            let at = known.map_or_else(|| unseen.next(), |known| Some(known as usize));
+        let Some(Positions { numbers, looked_up, others }) = self.positions(&profiles)? else { return Ok(None) };
+        let of_others = segments.iter().zip(&looked_up).filter(|(_, found)| found.is_none());
+        let of_others: Vec<Option<SegmentId>> = of_others.map(|(segment, _)| *segment).collect();
+        let plane = Overview::plane_with(self, &self.customers_of_profiles(), max_points, others.view(), &of_others);
+        let mut others = own.nrows()..;
+        let position = |found: &Option<u32>| {
+            let at = found.map_or_else(|| others.next(), |number| Some(number as usize));
             at.and_then(|at| plane.get(at)).copied().unwrap_or_default()
         };
-        let positions = known.iter().map(position).collect();
-        Ok(Some(TablePlaces { positions, profiles: known, segments, customers: profiles.customers }))
+        let positions = looked_up.iter().map(position).collect();
+        Ok(Some(TablePlaces { positions, profiles: numbers, segments, customers: profiles.customers }))
     }
 }

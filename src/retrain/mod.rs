@@ -342,7 +342,7 @@ impl Run<'_> {
         let mut checks = gate::check_quality(&request.gate, &fitted.scores, is_recommended);
         let live_scores = self.live.as_ref().map(|live| &live.manifest.scores);
         checks.extend(gate::check_meaning(&request.gate, &fitted.scores, live_scores));
-        let drift = self.live.as_ref().and_then(|live| novelty::drift_since(live, table, &places_before));
+        let drift = self.live.as_ref().and_then(|live| novelty::drift_since(live, table));
         if self.live.is_some() {
             let brought = (self.collected.brought.as_slice(), fitted.scores.rows);
             checks.extend(novelty::check(&request.gate, brought, drift.as_ref(), table.schema()));

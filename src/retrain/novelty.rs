@@ -7,7 +7,7 @@
 use super::gate::{Bound, GateCheck, GateLimits};
 use crate::customer::{CustomerTable, FeatureKind, Schema};
 use crate::model_store::ModelVersion;
-use crate::pipeline::{ColumnDrift, Drift, Method, SegmentId};
+use crate::pipeline::{ColumnDrift, Drift};
 
 /// The checks; `brought` are the customers that each upload brought, of `n_customers` in all.
 pub(super) fn check(
@@ -46,13 +46,9 @@ fn most_moved<'a>(drift: &'a Drift, schema: &Schema) -> Option<&'a ColumnDrift> 
     columns.max_by(|a, b| a.total_variation.total_cmp(&b.total_variation))
 }
 
-/// How far the customers of `table` have moved from those of the live version, which places them so.
-pub(super) fn drift_since(live: &ModelVersion, table: &CustomerTable, places: &[Option<SegmentId>]) -> Option<Drift> {
+/// How far the customers of `table` have moved from those of the live version, which places them as it would new ones.
+pub(super) fn drift_since(live: &ModelVersion, table: &CustomerTable) -> Option<Drift> {
     let profile = live.profile.as_ref().filter(|_| live.model.schema().reads_as(table.schema()))?;
-    if live.model.method() == Method::UmapHdbscan {
-        return Some(profile.drift(table, places));
-    }
-    // `places` has those alone whom the classes knew. The shares of the segments are of everybody.
     let placed = live.model.assign(&table.with_schema(live.model.schema().clone())).ok()?;
     Some(profile.drift(table, &placed.segments()))
 }

@@ -49,6 +49,7 @@ mod refusals;
 mod retrain;
 mod second_schema;
 mod sheets;
+mod singled_out;
 mod store;
 mod strict;
 mod switching;

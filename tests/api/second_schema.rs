@@ -96,7 +96,7 @@ fn a_model_of_another_schema_is_stored_and_loaded_with_it() {
     )
     .unwrap();
     assert_eq!(table.columns()[1].value(2), Some(&Cell::Level(3)));
-    let assignment = version.model.assign(&table).unwrap();
+    let assignment = version.model.assign_as_trained(&table).unwrap();
     let segments = assignment.segments();
     // The three channels never share a segment.
     for segment in segments.iter().filter(|segment| segment.is_some()) {

@@ -89,7 +89,7 @@ fn a_loaded_model_places_its_training_customers_as_the_fit_did() {
     let dir = tempfile::tempdir().unwrap();
     let store = ModelStore::new(dir.path());
     publish(&store, 1).unwrap();
-    let assignment = store.load_current().unwrap().model.assign(&TRAINED.table).unwrap();
+    let assignment = store.load_current().unwrap().model.assign_as_trained(&TRAINED.table).unwrap();
     assert_eq!(assignment.segments(), TRAINED.fitted.segment_of_row);
     assert!(assignment.placements.iter().all(|placement| placement.is_known));
 }

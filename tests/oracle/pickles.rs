@@ -146,7 +146,7 @@ fn the_customers_of_the_training_are_known_and_stay_where_they_were() {
         (5000, 5000, 2684)
     );
     let model = import.store().load(&imported.id).unwrap().model;
-    let assignment = model.assign(&customers("base_data/2026-01-01/customers.xlsx")).unwrap();
+    let assignment = model.assign_as_trained(&customers("base_data/2026-01-01/customers.xlsx")).unwrap();
     assert!(assignment.placements.iter().all(|placement| placement.is_known));
     assert_eq!(codes(&assignment), recorded("train_labels"));
 }
@@ -209,7 +209,7 @@ fn ids_that_are_not_the_order_of_the_tree_come_along_too() {
     assert_eq!(version.model.segments().iter().map(|s| s.cluster_id.get()).collect::<Vec<_>>(), [2, 3, 5, 12]);
     assert_eq!(version.manifest.next_segment_id.get(), 13);
     let renamed = recorded("train_labels").into_iter().map(|label| [12, 5, 2, 3][label as usize]);
-    let assignment = version.model.assign(&customers("base_data/2026-01-01/customers.xlsx")).unwrap();
+    let assignment = version.model.assign_as_trained(&customers("base_data/2026-01-01/customers.xlsx")).unwrap();
     assert!(codes(&assignment).into_iter().eq(renamed));
 }
 
@@ -382,6 +382,6 @@ fn columns_are_taken_by_their_names_in_any_order() {
     });
     let id = import.run().unwrap().id;
     let model = import.store().load(&id).unwrap().model;
-    let assignment = model.assign(&customers("base_data/2026-01-01/customers.xlsx")).unwrap();
+    let assignment = model.assign_as_trained(&customers("base_data/2026-01-01/customers.xlsx")).unwrap();
     assert_eq!(codes(&assignment), recorded("train_labels"));
 }

@@ -71,7 +71,7 @@ fn no_file_of_a_version_names_a_value_that_fewer_than_ten_customers_have() {
     let placed = shop.current().model;
     let line = |town: &str| format!("N1,2022-01-05,{town},Female,Gold\n");
     let table = crate::segment_ids::table;
-    let assigned = |town: &str| placed.assign(&table(&line(town))).unwrap();
+    let assigned = |town: &str| placed.assign_as_trained(&table(&line(town))).unwrap();
     assert_eq!(assigned("Hidden Cove").placements, assigned("Atlantis").placements);
     assert!(assigned("Hidden Cove").placements[0].is_known);
     assert_eq!(assigned("Hidden Cove").unseen[0].0, "Location");
@@ -98,7 +98,7 @@ fn a_column_of_weight_zero_is_described_and_decides_no_segment() {
         )
         .unwrap()
     };
-    let place = |month| model.assign(&read(month)).unwrap().placements;
+    let place = |month| model.assign_as_trained(&read(month)).unwrap().placements;
     assert_eq!(place(1), place(11));
     assert!(place(11)[0].is_known);
     let persona = model.segment(SegmentId::new(0)).unwrap().persona.to_json();

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use content_portal::customer::{Schema, read_form};
+use content_portal::customer::{CustomerTable, Schema, read_form};
 use content_portal::pipeline::{FitParams, GoldenSample, Model, Placement, fit};
 use content_portal::segmentation::group;
 use content_portal::workbook::{self, Limits};
@@ -23,9 +23,9 @@ fn shop(gender: &str, tier: &str, joined: &str) -> Shop {
     shop
 }
 
-fn placed(model: &Model, fields: &[(&str, &str)]) -> Placement {
+fn placed(model: &Model, fields: &[(&str, &str)]) -> Option<Placement> {
     let form = read_form(model.schema(), fields.iter().copied(), date(2026, 1, 1)).unwrap();
-    model.place_one(&form.table).unwrap().unwrap()
+    model.place_one(&form.table).unwrap()
 }
 
 /// Every form that may go with a town: each other field given or not.
@@ -60,7 +60,7 @@ fn strengths_are_told_in_steps_and_come_from_ten_customers_or_more() {
     shop.publish();
     let model = shop.current().model;
     for form in forms().into_iter().filter(|form| form.iter().any(|(_, value)| !value.is_empty())) {
-        let strength = placed(&model, &form).nearest.unwrap().membership;
+        let strength = placed(&model, &form).unwrap().nearest.unwrap().membership;
         assert!((strength * 20.0 - (strength * 20.0).round()).abs() < 1e-9, "{form:?}: {strength}");
     }
 }
@@ -170,4 +170,82 @@ fn the_golden_sample_has_medians_of_ten_customers_and_nobodys_own_number() {
     let amounts: BTreeSet<String> = amounts.into_iter().map(ToString::to_string).collect();
     assert!((5..=20).contains(&amounts.len()), "{amounts:?}");
     assert!(stored["segments"].as_array().unwrap().len() > 100, "{stored}");
+}
+
+/// Customers with a number of their own each: kinds of two columns, of which the amount is typical.
+struct Spenders {
+    model: Model,
+    schema: Arc<Schema>,
+    rows: Vec<(usize, usize, f64)>,
+}
+
+const CHANNELS: [&str; 4] = ["shop", "app", "web", "post"];
+const PLANS: [&str; 3] = ["Free", "Basic", "Plus"];
+
+impl Spenders {
+    fn new() -> Self {
+        let columns = json!([
+            {"title": "Channel", "required": true, "kind": "category", "persona": {"key": "Channels", "top": 2}},
+            {"title": "Plan", "required": true, "kind": "category", "persona": {"key": "Plan", "top": 1}},
+            {"title": "Spend", "required": true, "kind": "number", "persona": {"key": "Mean_Spend", "top": 1}},
+        ]);
+        let schema = Arc::new(Schema::from_json(json!({ "columns": columns }).to_string().as_bytes()).unwrap());
+        let mut state = 11_u64;
+        let mut uniform = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 11) as f64 / (1_u64 << 53) as f64
+        };
+        let row = |_| {
+            let channel = (uniform() * 4.0) as usize;
+            let plan = (uniform() * 3.0) as usize;
+            (channel, plan, 20.0 + 30.0 * (channel + plan) as f64 + 60.0 * uniform())
+        };
+        let rows: Vec<(usize, usize, f64)> = (0..800).map(row).collect();
+        let table = Self::table(&schema, &rows);
+        let fitted = fit(&table, &Shop::new().params, &|_, _| {}).unwrap();
+        Self { model: fitted.model, schema, rows }
+    }
+
+    fn table(schema: &Arc<Schema>, rows: &[(usize, usize, f64)]) -> CustomerTable {
+        let line =
+            |&(channel, plan, spend): &(usize, usize, f64)| format!("{},{},{spend}\n", CHANNELS[channel], PLANS[plan]);
+        let text = format!("Channel,Plan,Spend\n{}", rows.iter().map(line).collect::<String>());
+        workbook::read(std::io::Cursor::new(text), schema.clone(), date(2026, 3, 1), &Limits::default()).unwrap()
+    }
+
+    /// The strengths with which these are placed.
+    fn strengths(&self, rows: &[(usize, usize, f64)]) -> Vec<f64> {
+        let assigned = self.model.assign(&Self::table(&self.schema, rows)).unwrap();
+        (0..rows.len()).map(|row| assigned.of_row(row).unwrap().nearest.unwrap().membership).collect()
+    }
+}
+
+/// How often a number of the ones is larger than one of the others, ties half: 0.5 where nothing tells them apart.
+fn told_apart(ones: &[f64], others: &[f64]) -> f64 {
+    let compared = |a: &f64| {
+        others
+            .iter()
+            .map(|b| {
+                if a > b {
+                    1.0
+                } else if a < b {
+                    0.0
+                } else {
+                    0.5
+                }
+            })
+            .sum::<f64>()
+    };
+    ones.iter().map(compared).sum::<f64>() / (ones.len() * others.len()) as f64
+}
+
+#[test]
+fn a_number_that_one_customer_has_is_told_from_others_like_it_by_no_strength() {
+    let spenders = Spenders::new();
+    let moved = |by: f64| -> Vec<_> { spenders.rows.iter().map(|&(c, p, spend)| (c, p, spend + by)).collect() };
+    let [own, near, other] = [0.0, 0.001, 3.0].map(|by| spenders.strengths(&moved(by)));
+    for (what, found) in [("own", own), ("near", near)] {
+        let apart = told_apart(&found, &other);
+        assert!((apart - 0.5).abs() < 0.05, "{what}: {apart:.3}");
+    }
 }

@@ -187,19 +187,6 @@ impl UmapModel {
         checked(place(self.target(), rows, left_out))
     }
 
-    /// Places training points, by their numbers, as if they were rows that the training had not had: none of them is
-    /// among its own neighbours. The result is `(n_points, n_components)`; a number that no point has places nothing.
-    ///
-    /// What becomes of new rows of the same kind shows in these positions, and not in those of [`Self::embedding`].
-    ///
-    /// # Errors
-    /// [`UmapError::Diverged`] as of [`Self::transform`].
-    pub fn transform_as_unseen(&self, points: &[usize]) -> Result<Array2<f32>, UmapError> {
-        let points: Vec<usize> = points.iter().copied().filter(|&point| point < self.points.len()).collect();
-        let own: Vec<Vec<u32>> = points.iter().map(|&point| u32::try_from(point).into_iter().collect()).collect();
-        self.transform_without(self.points.rows().select(Axis(0), &points).view(), &own)
-    }
-
     fn target(&self) -> Target<'_> {
         Target {
             points: &self.points,

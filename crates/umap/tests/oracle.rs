@@ -159,26 +159,6 @@ fn a_training_row_lands_next_to_its_own_position() {
 }
 
 #[test]
-fn a_training_point_as_unseen_lands_where_others_like_it_are_and_not_on_itself() {
-    let (model, points) = (shared_model(), distinct_rows());
-    let chosen: Vec<usize> = (0..points.nrows()).step_by(7).collect();
-    let unseen = model.transform_as_unseen(&chosen).unwrap();
-    assert_eq!(unseen.dim(), (chosen.len(), model.embedding().ncols()));
-    let seen = model.transform(points.select(Axis(0), &chosen).view()).unwrap();
-    let moved = |placed: &Array2<f32>| -> f32 {
-        let own = chosen.iter().map(|&point| model.embedding().index_axis_move(Axis(0), point));
-        let far = placed.outer_iter().zip(own).map(|(place, own)| squared_distance(place, own).sqrt());
-        far.sum::<f32>() / chosen.len() as f32
-    };
-    assert!(moved(&unseen) > moved(&seen), "{} {}", moved(&unseen), moved(&seen));
-    // Alone as together, and a number that no point has places nothing.
-    let alone = model.transform_as_unseen(&chosen[..1]).unwrap();
-    assert_eq!(bits(alone.view()), bits(unseen.slice(s![..1, ..])));
-    assert_eq!(model.transform_as_unseen(&[points.nrows()]).unwrap().nrows(), 0);
-    assert_eq!(model.transform_as_unseen(&[]).unwrap().nrows(), 0);
-}
-
-#[test]
 fn a_training_row_that_is_left_out_is_placed_by_the_others_whatever_else_is_in_the_batch() {
     let (model, all) = (shared_model(), distinct_rows());
     let rows = all.slice(s![..40, ..]);

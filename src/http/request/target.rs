@@ -2,7 +2,8 @@
 //!
 //! It is the first of these that a body has: `persona` (an object, as the upload's answer gave it), `cluster_id` (a
 //! trained segment), customer fields of the schema (such as `location`: a customer, whose segment fills in what the
-//! fields leave open), or none of them: the whole customer base.
+//! fields leave open), or none of them: the whole customer base. It is that also where the training had too few customers
+//! like the one described.
 
 use std::sync::Arc;
 
@@ -36,6 +37,12 @@ pub(in crate::http) struct Target {
 }
 
 impl Target {
+    /// The whole customer base.
+    fn everyone(version: &ModelVersion) -> Self {
+        let persona = version.model.everyone().persona.clone();
+        Self { kind: EVERYONE, persona, summary: "All customers.".to_owned(), ..Self::default() }
+    }
+
     /// What the writer gets to know of the target.
     pub fn audience(&self, version: &ModelVersion) -> Audience {
         let (schema, segments) = (version.model.schema(), version.model.segments());
@@ -114,9 +121,7 @@ pub(in crate::http) async fn find_target(
         Ok(customer) if !customer.used.is_empty() => place_customer(state, version, customer).await,
         outcome => {
             fields.refuse_all(outcome.err().into_iter().flatten().map(FieldProblem::from));
-            let persona = version.model.everyone().persona.clone();
-            let summary = "All customers.".to_owned();
-            Ok(Target { kind: EVERYONE, persona, summary, ..Target::default() })
+            Ok(Target::everyone(version))
         }
     }
 }
@@ -134,7 +139,11 @@ async fn place_customer(
         None => {
             let placing = version.clone();
             let placed = state.on_cpu_pool_short(PLACING, move || placing.model.place_one(&table)).await?;
-            placed.map_err(failed)?.ok_or(ApiError::Internal { doing: PLACING, source: None })?
+            match placed.map_err(failed)? {
+                Some(placement) => placement,
+                // Nothing that the form says is known of enough customers.
+                None => return Ok(Target::everyone(version)),
+            }
         }
     };
     let sure = placement.nearest.filter(|nearest| nearest.membership >= SURE_ENOUGH);

@@ -1,7 +1,7 @@
 //! Where one value of one feature is in an encoded row.
 
 use super::{Block, Encoder};
-use crate::customer::{Feature, FeatureKind};
+use crate::customer::{Feature, FeatureKind, Schema};
 use crate::pipeline::TraitValue;
 use crate::pipeline::contradiction::is_same;
 use crate::pipeline::scaler::Scaler;
@@ -32,6 +32,18 @@ impl Encoder {
             }
             (Block::Scaled | Block::Described(_), _) => None,
         }
+    }
+
+    /// The columns of an encoded row that hold numbers.
+    pub(in crate::pipeline) fn number_columns(&self, schema: &Schema) -> Vec<usize> {
+        let (mut columns, mut start) = (Vec::new(), 0);
+        for (block, feature) in self.blocks.iter().zip(schema.features()) {
+            if matches!((block, feature.kind), (Block::Scaled, FeatureKind::Number)) {
+                columns.push(start);
+            }
+            start += block.width();
+        }
+        columns
     }
 
     /// Whether the schema's feature number `index` decides no segment, so that encoded rows do not tell it.

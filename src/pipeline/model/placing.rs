@@ -2,11 +2,11 @@
 
 use hdbscan::Prediction;
 use latent_classes::Prediction as Classified;
-use ndarray::{Array2, ArrayView1, Axis};
+use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
 
 use super::super::encoder::Profiles;
 use super::super::method::{Grouping, LatentClasses, MapClusters};
-use super::super::placement::{Nearest, Placement, bits_of};
+use super::super::placement::{Nearest, Placement};
 use super::super::{AssignError, SegmentId, TraitValue};
 use super::Model;
 use crate::customer::CustomerTable;
@@ -31,21 +31,38 @@ impl Model {
     pub fn warm_up(&self) -> Result<(), AssignError> {
         let Grouping::Map(map) = &self.grouping else { return Ok(()) };
         let nobody = Array2::zeros((1, self.encoder.n_features()));
-        let (places, _) = map.predict(&nobody)?;
+        let places = self.places_of_unseen(map, nobody.view())?;
+        map.predict(places.view())?;
         map.hdbscan.nearest_clusters(places.mapv(f64::from).view()).map_err(AssignError::Cluster)?;
         Ok(())
     }
 
-    /// Places every row of `table`.
+    /// Places every row of `table` as anybody may be told.
     ///
-    /// A profile that training met is looked up; every other one is put on the map and given to the clusters, or to the
-    /// class of the largest posterior. The result of a row depends on that row alone.
+    /// A profile that ten or more customers of the training have is looked up. Every other one is put on the map and
+    /// given to the clusters, by the training's other customers alone; or it is given to the class of the largest
+    /// posterior. So no answer tells whether training had a customer like this one. On a map strengths come in steps of
+    /// 0.05. The result of a row depends on that row alone.
     ///
     /// # Errors
     /// [`AssignError::OtherSchema`] when the table was read by another schema than the model's.
     pub fn assign(&self, table: &CustomerTable) -> Result<Assignment, AssignError> {
         let profiles = self.profiles(table)?;
         let placements = self.place(&profiles)?;
+        Ok(Assignment { profile_of_row: profiles.of_row, placements, unseen: self.encoder.unseen(table) })
+    }
+
+    /// Places every row of `table` where training did, if it met the profile, however few customers have it; for
+    /// comparisons between trainings, and for no answer.
+    ///
+    /// # Errors
+    /// As [`Model::assign`].
+    pub fn assign_as_trained(&self, table: &CustomerTable) -> Result<Assignment, AssignError> {
+        let Grouping::Map(map) = &self.grouping else { return self.assign(table) };
+        let profiles = self.profiles(table)?;
+        let rows = self.encoder.encode(&profiles, &self.scaler);
+        let numbers = rows.rows().into_iter().map(|row| self.number_of(row)).collect();
+        let placements = self.place_rows(map, &rows, numbers)?;
         Ok(Assignment { profile_of_row: profiles.of_row, placements, unseen: self.encoder.unseen(table) })
     }
 
@@ -59,12 +76,14 @@ impl Model {
     /// # Errors
     /// As [`Model::assign`].
     pub fn segments_of_alike(&self, table: &CustomerTable) -> Result<Vec<Option<SegmentId>>, AssignError> {
-        let Grouping::Latent(latent) = &self.grouping else { return Ok(self.assign(table)?.segments()) };
+        let Grouping::Latent(latent) = &self.grouping else { return Ok(self.assign_as_trained(table)?.segments()) };
         let profiles = self.profiles(table)?;
         let has_new_value = self.encoder.has_unlisted(table, &latent.features());
         let likely = latent.are_likely(&profiles).map_err(AssignError::Classes)?;
-        let alike = self.place(&profiles)?.into_iter().zip(likely);
-        let alike = alike.map(|(place, is_likely)| place.segment.filter(|_| place.is_known || is_likely));
+        let rows = self.encoder.encode(&profiles, &self.scaler);
+        let known = rows.rows().into_iter().map(|row| self.number_of(row).is_some());
+        let alike = self.place(&profiles)?.into_iter().zip(likely).zip(known);
+        let alike = alike.map(|((place, is_likely), is_known)| place.segment.filter(|_| is_known || is_likely));
         let of_profile: Vec<Option<SegmentId>> = alike.collect();
         let rows = profiles.of_row.iter().zip(has_new_value);
         let segment =
@@ -79,7 +98,11 @@ impl Model {
     pub(in crate::pipeline) fn place(&self, profiles: &Profiles) -> Result<Vec<Placement>, AssignError> {
         let rows = self.encoder.encode(profiles, &self.scaler);
         match &self.grouping {
-            Grouping::Map(map) => self.unseen.placed(&rows, |rows| self.place_rows(map, rows)),
+            Grouping::Map(map) => self.unseen.placed(&rows, |rows| {
+                let looked_up = rows.rows().into_iter().map(|row| self.looked_up(row)).collect();
+                let placements = self.place_rows(map, rows, looked_up)?;
+                Ok(if self.is_of_nobody { placements } else { placements.into_iter().map(Placement::coarse).collect() })
+            }),
             Grouping::Latent(latent) => self.classify(latent, profiles, &rows),
         }
     }
@@ -95,30 +118,32 @@ impl Model {
         let place = |((label, strength), row): ((usize, f64), ArrayView1<'_, f32>)| {
             let segment = self.id_of_label.get(label).copied();
             let nearest = segment.map(|cluster_id| Nearest { cluster_id, membership: strength });
-            Placement {
-                segment,
-                strength,
-                nearest,
-                is_known: self.known.contains_key(&bits_of(row)),
-                is_partial: false,
-            }
+            Placement { segment, strength, nearest, is_known: self.looked_up(row).is_some(), is_partial: false }
         };
         Ok(labels.into_iter().zip(strengths).zip(rows.rows()).map(place).collect())
     }
 
-    /// Places encoded profiles, `(n_profiles, n_features)`.
-    fn place_rows(&self, map: &MapClusters, rows: &Array2<f32>) -> Result<Vec<Placement>, AssignError> {
-        let known: Vec<Option<usize>> =
-            rows.rows().into_iter().map(|row| self.known.get(&bits_of(row)[..]).map(|&p| p as usize)).collect();
-        let unseen: Vec<usize> =
-            known.iter().enumerate().filter(|(_, known)| known.is_none()).map(|(profile, _)| profile).collect();
-        let (places, prediction) = map.predict(&rows.select(Axis(0), &unseen))?;
+    /// Places encoded profiles, `(n_profiles, n_features)`: those with a number where that training profile is, the
+    /// others as unseen ones.
+    fn place_rows(
+        &self,
+        map: &MapClusters,
+        rows: &Array2<f32>,
+        numbers: Vec<Option<u32>>,
+    ) -> Result<Vec<Placement>, AssignError> {
+        let others: Vec<usize> =
+            numbers.iter().enumerate().filter(|(_, number)| number.is_none()).map(|(profile, _)| profile).collect();
+        let places = match others.as_slice() {
+            [] => Array2::zeros((0, map.umap.embedding().ncols())),
+            others => self.places_of_unseen(map, rows.select(Axis(0), others).view())?,
+        };
+        let prediction = map.predict(places.view())?;
         let mut predicted = prediction.labels.into_iter().zip(prediction.strengths).zip(places.rows());
         let (mut placements, mut outside, mut outside_places) =
-            (Vec::with_capacity(known.len()), Vec::new(), Vec::new());
-        for known in known {
-            let (label, strength, place) = match known {
-                Some(position) => map.known_place(position).ok_or(AssignError::Incomplete)?,
+            (Vec::with_capacity(numbers.len()), Vec::new(), Vec::new());
+        for number in numbers {
+            let (label, strength, place) = match number {
+                Some(number) => map.known_place(number as usize).ok_or(AssignError::Incomplete)?,
                 None => predicted.next().map(|((l, s), place)| (l, s, place)).ok_or(AssignError::Incomplete)?,
             };
             if label < 0 {
@@ -127,7 +152,7 @@ impl Model {
             }
             let segment = self.segment_of(label);
             let nearest = segment.map(|cluster_id| Nearest { cluster_id, membership: strength });
-            placements.push(Placement { segment, strength, nearest, is_known: known.is_some(), is_partial: false });
+            placements.push(Placement { segment, strength, nearest, is_known: number.is_some(), is_partial: false });
         }
         let n_dimensions = map.umap.embedding().ncols();
         let outside_places = Array2::from_shape_vec((outside.len(), n_dimensions), outside_places);
@@ -141,6 +166,16 @@ impl Model {
         }
         Ok(placements)
     }
+
+    /// The places on the map of encoded profiles, `(n_profiles, n_features)`, by the training's other customers alone.
+    pub(super) fn places_of_unseen(
+        &self,
+        map: &MapClusters,
+        rows: ArrayView2<'_, f32>,
+    ) -> Result<Array2<f32>, AssignError> {
+        let left_out = rows.rows().into_iter().map(|row| self.few.like(row, &self.tenths).to_vec());
+        map.umap.transform_without(rows, &left_out.collect::<Vec<_>>()).map_err(AssignError::Map)
+    }
 }
 
 impl MapClusters {
@@ -153,13 +188,12 @@ impl MapClusters {
         Some((label, strength, place))
     }
 
-    fn predict(&self, rows: &Array2<f32>) -> Result<(Array2<f32>, Prediction), AssignError> {
-        if rows.nrows() == 0 {
-            return Ok((Array2::zeros((0, 0)), Prediction { labels: Vec::new(), strengths: Vec::new() }));
+    /// The clusters of these places on the map.
+    fn predict(&self, places: ArrayView2<'_, f32>) -> Result<Prediction, AssignError> {
+        if places.nrows() == 0 {
+            return Ok(Prediction { labels: Vec::new(), strengths: Vec::new() });
         }
-        let places = self.umap.transform(rows.view()).map_err(AssignError::Map)?;
-        let prediction = self.hdbscan.predict(places.mapv(f64::from).view()).map_err(AssignError::Cluster)?;
-        Ok((places, prediction))
+        self.hdbscan.predict(places.mapv(f64::from).view()).map_err(AssignError::Cluster)
     }
 }
 

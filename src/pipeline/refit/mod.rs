@@ -12,7 +12,7 @@ mod calibration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Placement, SegmentId};
+use super::{Placement, SegmentId, in_steps};
 
 pub(super) use calibration::{Calibration, Observation};
 
@@ -63,7 +63,7 @@ impl Refit {
         if placement.is_partial {
             return Some(placement.strength);
         }
-        self.calibration.confidence(placement.segment.map(|_| placement.strength))
+        self.calibration.confidence(placement.segment.map(|_| in_steps(placement.strength)))
     }
 
     /// The mean difference between confidence and agreement, each weighed by its customers, of customers whom the

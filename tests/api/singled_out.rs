@@ -1,0 +1,233 @@
+//! Nobody is singled out: what a stranger is answered tells of no customer whether training had one like this.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, LazyLock};
+
+use content_portal::customer::Schema;
+use content_portal::model_store::ModelStore;
+use content_portal::pipeline::FitParams;
+use content_portal::retrain::{GateLimits, RetrainRequest, retrain};
+use jiff::civil::date;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::app::{Setup, TestApp, TrainedVersion, list, ok, published, reader};
+use crate::sheets::{HEADER, csv};
+
+const TOWNS: [&str; 12] = [
+    "Bedok",
+    "Bishan",
+    "Clementi",
+    "Geylang",
+    "Hougang",
+    "Kallang",
+    "Novena",
+    "Punggol",
+    "Sengkang",
+    "Tampines",
+    "Woodlands",
+    "Yishun",
+];
+const TIERS: [&str; 3] = ["Silver", "Gold", "Platinum"];
+const GENDERS: [&str; 2] = ["Female", "Male"];
+
+/// What a profile of these customers is: positions in the lists above, a year and a month.
+type Kind = (usize, usize, usize, u32, u32);
+
+/// Every combination of values.
+fn every_kind() -> Vec<Kind> {
+    let months = (0..24).map(|month| (2023 + month / 12, 1 + month % 12));
+    let dated = months.flat_map(|when| (0..TOWNS.len()).map(move |town| (town, when)));
+    let tiered = dated.flat_map(|(town, when)| (0..TIERS.len()).map(move |tier| (town, tier, when)));
+    let gendered = tiered.flat_map(|(town, tier, when)| (0..2).map(move |gender| (town, tier, gender, when.0, when.1)));
+    gendered.collect()
+}
+
+fn row(number: usize, (town, tier, gender, year, month): Kind) -> [String; 5] {
+    let day = format!("{year}-{month:02}-15");
+    [number.to_string(), day, TOWNS[town].into(), GENDERS[gender].into(), TIERS[tier].into()]
+}
+
+fn sheet(kinds: &[Kind]) -> Vec<u8> {
+    csv(std::iter::once(HEADER.map(str::to_owned)).chain(kinds.iter().enumerate().map(|(n, kind)| row(n, *kind))))
+}
+
+/// 1,200 customers: towns, tiers and seasons go together, so that there are segments, and most of them are alone in
+/// what they are.
+fn customers() -> Vec<Kind> {
+    let mut state = 7_u64;
+    let mut below = |n: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % n
+    };
+    let customer = |_| {
+        let season = below(4);
+        let town = if below(10) < 7 { season * 3 + below(3) } else { below(TOWNS.len()) };
+        let tier = if below(10) < 6 { season % 3 } else { below(3) };
+        let month = if below(10) < 8 { season * 3 + below(3) } else { below(12) };
+        (town, tier, below(2), 2023 + below(2) as u32, 1 + month as u32)
+    };
+    let mut all: Vec<Kind> = (0..1_200).map(customer).collect();
+    // One kind that many have.
+    all.extend(std::iter::repeat_n((0, 0, 0, 2023, 1), 15));
+    all
+}
+
+static MODEL: LazyLock<TrainedVersion> = LazyLock::new(|| {
+    let folders = tempfile::tempdir().unwrap();
+    let (models, base_data) = (folders.path().join("models"), folders.path().join("base_data"));
+    fs::create_dir_all(base_data.join("2026-01-01")).unwrap();
+    fs::write(base_data.join("2026-01-01/customers.csv"), sheet(&customers())).unwrap();
+    let request = RetrainRequest {
+        base_data: &base_data,
+        schema: Arc::new(Schema::built_in().unwrap()),
+        params: &FitParams::default(),
+        reader: &reader(),
+        uploads: None,
+        pseudonyms: None,
+        profiles: None,
+        gate: GateLimits::default(),
+        force: true,
+        compare_first: false,
+        judged: None,
+        keep: NonZeroUsize::MIN,
+        now: "2026-01-02T02:00:00Z".parse().unwrap(),
+        today: date(2026, 1, 2),
+    };
+    TrainedVersion::read(&models, published(retrain(&ModelStore::new(&models), &request, &|_| {}).unwrap()))
+});
+
+/// How often a number of the ones is larger than one of the others, ties half: 0.5 where nothing tells them apart.
+fn told_apart(ones: &[f64], others: &[f64]) -> f64 {
+    let compared = |a: &f64| {
+        others
+            .iter()
+            .map(|b| {
+                if a > b {
+                    1.0
+                } else if a < b {
+                    0.0
+                } else {
+                    0.5
+                }
+            })
+            .sum::<f64>()
+    };
+    ones.iter().map(compared).sum::<f64>() / (ones.len() * others.len()) as f64
+}
+
+/// What is told of each customer of a sheet, by row: the numbers of `keys`, 0 where there is none.
+fn told(answer: &Value, keys: [&str; 4]) -> BTreeMap<u64, [f64; 4]> {
+    let members = list(&answer["clusters"]).iter().flat_map(|cluster| list(&cluster["members"]));
+    let rows = members.map(|member| {
+        let row = member["row"].as_u64().unwrap();
+        (row, keys.map(|key| member[key].as_f64().unwrap_or(0.0)))
+    });
+    rows.collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_of_every_combination_does_not_tell_which_of_them_training_had() {
+    let app = TestApp::spawn_on(Setup::default(), &MODEL).await;
+    let mut trained: BTreeMap<Kind, u32> = BTreeMap::new();
+    for kind in customers() {
+        *trained.entry(kind).or_default() += 1;
+    }
+    let kinds = every_kind();
+    let answer = app.upload("all.csv", &sheet(&kinds)).await;
+    let keys = ["strength", "confidence", "nearest_membership", "cluster_id"];
+    let told = told(&answer, keys);
+    assert_eq!(told.len(), kinds.len());
+    // Rows of a sheet are counted from 1, and the first is the header.
+    let of = |wanted: fn(u32) -> bool, key: usize| -> Vec<f64> {
+        let own = (2..).zip(&kinds).filter(|(_, kind)| wanted(trained.get(*kind).copied().unwrap_or(0)));
+        own.map(|(row, _)| told[&row][key]).collect()
+    };
+    for (at, key) in keys.iter().enumerate() {
+        let (few, none) = (of(|n| (1..10).contains(&n), at), of(|n| n == 0, at));
+        assert!(few.len() > 500 && none.len() > 500, "{} and {}", few.len(), none.len());
+        let apart = told_apart(&few, &none);
+        println!("{key}: {apart:.3}");
+        // What a segment has more of, it has more of: that much everybody may know.
+        assert!(*key == "cluster_id" || (apart - 0.5).abs() < 0.05, "{key}: {apart:.3}");
+    }
+    for strength in told.values().flat_map(|told| [told[0], told[2]]) {
+        assert!((strength * 20.0 - (strength * 20.0).round()).abs() < 1e-9, "{strength}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_of_which_nothing_is_known_is_written_to_as_everyone() {
+    let app = TestApp::spawn_on(Setup::default(), &MODEL).await;
+    let everyone = app.generate("/generate-promo", &json!({})).await;
+    for body in
+        [json!({"location": "Nowhere"}), json!({"join_year": 2001}), json!({"location": "x", "join_year": 2003})]
+    {
+        let answer = app.generate("/generate-promo", &body).await;
+        assert_eq!(answer["audience"], "everyone", "{body}");
+        for nothing in ["cluster_id", "cluster_strength", "cluster_confidence"] {
+            assert_eq!(answer[nothing], Value::Null, "{nothing} of {body}");
+        }
+        assert_eq!((&answer["text"], &answer["persona_summary"]), (&everyone["text"], &everyone["persona_summary"]));
+    }
+    let known = app.generate("/generate-promo", &json!({"location": "Nowhere", "gender": "Male"})).await;
+    assert_eq!(known["audience"], "customer");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_form_that_one_customer_alone_fits_is_answered_as_by_those_who_share_a_part_of_it() {
+    let app = TestApp::spawn_on(Setup::default(), &MODEL).await;
+    let mut trained: BTreeMap<Kind, u32> = BTreeMap::new();
+    for kind in customers() {
+        *trained.entry(kind).or_default() += 1;
+    }
+    let form = |(town, tier, gender, year, month): Kind| {
+        json!({ "location": TOWNS[town], "loyalty_tier": TIERS[tier], "gender": GENDERS[gender], "join_year": year,
+            "join_month": month.to_string() })
+    };
+    // The confidence in whom the model knows is learned; in a share it is the share.
+    let is_a_share = |answer: &Value| answer["cluster_confidence"] == answer["cluster_strength"];
+    let lone = trained.iter().filter(|(_, customers)| **customers == 1).map(|(kind, _)| *kind);
+    for kind in lone.step_by(40) {
+        let answer = app.generate("/generate-promo", &form(kind)).await;
+        assert!(is_a_share(&answer), "{answer}");
+    }
+    let many = app.generate("/generate-promo", &form((0, 0, 0, 2023, 1))).await;
+    assert!(!is_a_share(&many), "{many}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn parts_of_a_date_that_are_to_come_or_contradict_each_other_are_refused_at_the_field() {
+    let app = TestApp::spawn().await;
+    for (body, field) in [
+        (json!({"join_year": 2099}), "join_year"),
+        (json!({"join_month": 2, "join_quarter": 4}), "join_quarter"),
+        (json!({"join_quarter": 7}), "join_quarter"),
+    ] {
+        let response = app.request(Method::POST, "/generate-promo").json(&body).send().await.unwrap();
+        assert_eq!(response.status(), 422, "{body}");
+        let problem: Value = response.json().await.unwrap();
+        assert_eq!(problem["details"][0]["field"], field, "{problem}");
+    }
+    let quarter = ok(app.post("/generate-promo", &json!({"join_quarter": 4})).await).await;
+    assert_eq!(quarter["fields_used"]["from_user_input"], json!(["join_quarter"]));
+    assert!(quarter["cluster_strength"].as_f64().unwrap() > 0.9, "{quarter}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_form_says_is_told_as_a_fact_about_its_reader() {
+    let app = TestApp::spawn().await;
+    for variants in [1, 3] {
+        let body = json!({"join_year": 2023, "join_month": "May", "platform": "Email", "num_variants": variants});
+        let answer = app.generate("/generate-promo", &body).await;
+        for text in list(&answer["variants"]) {
+            let text = text.as_str().unwrap();
+            assert!(text.contains("joined us in May 2023") || text.contains("found us in May 2023"), "{text}");
+            for of_many in ["any of you", "lenty of you", "the many who"] {
+                assert!(!text.contains(of_many), "{text}");
+            }
+        }
+    }
+}
