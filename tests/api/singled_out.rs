@@ -92,6 +92,7 @@ static MODEL: LazyLock<TrainedVersion> = LazyLock::new(|| {
         force: true,
         compare_first: false,
         judged: None,
+        shared: None,
         keep: NonZeroUsize::MIN,
         now: "2026-01-02T02:00:00Z".parse().unwrap(),
         today: date(2026, 1, 2),
@@ -118,12 +119,16 @@ fn told_apart(ones: &[f64], others: &[f64]) -> f64 {
     ones.iter().map(compared).sum::<f64>() / (ones.len() * others.len()) as f64
 }
 
-/// What is told of each customer of a sheet, by row: the numbers of `keys`, 0 where there is none.
-fn told(answer: &Value, keys: [&str; 4]) -> BTreeMap<u64, [f64; 4]> {
+/// What is told of each customer of a sheet, by what the customer is: the numbers of `keys`, 0 where there is none.
+fn told(answer: &Value, keys: [&str; 4]) -> BTreeMap<Kind, [f64; 4]> {
     let members = list(&answer["clusters"]).iter().flat_map(|cluster| list(&cluster["members"]));
+    let place = |names: &[&str], name: &Value| names.iter().position(|own| name == own).unwrap();
+    let whole = |value: &Value| value.as_u64().unwrap() as u32;
     let rows = members.map(|member| {
-        let row = member["row"].as_u64().unwrap();
-        (row, keys.map(|key| member[key].as_f64().unwrap_or(0.0)))
+        let (town, tier) = (place(&TOWNS, &member["Location"]), place(&TIERS, &member["Loyalty Tier"]));
+        let gender = place(&GENDERS, &member["Gender"]);
+        let kind = (town, tier, gender, whole(&member["Join_Year"]), whole(&member["Join_Month"]));
+        (kind, keys.map(|key| member[key].as_f64().unwrap_or(0.0)))
     });
     rows.collect()
 }
@@ -140,10 +145,9 @@ async fn an_upload_of_every_combination_does_not_tell_which_of_them_training_had
     let keys = ["strength", "confidence", "nearest_membership", "cluster_id"];
     let told = told(&answer, keys);
     assert_eq!(told.len(), kinds.len());
-    // Rows of a sheet are counted from 1, and the first is the header.
     let of = |wanted: fn(u32) -> bool, key: usize| -> Vec<f64> {
-        let own = (2..).zip(&kinds).filter(|(_, kind)| wanted(trained.get(*kind).copied().unwrap_or(0)));
-        own.map(|(row, _)| told[&row][key]).collect()
+        let own = kinds.iter().filter(|kind| wanted(trained.get(*kind).copied().unwrap_or(0)));
+        own.map(|kind| told[kind][key]).collect()
     };
     for (at, key) in keys.iter().enumerate() {
         let (few, none) = (of(|n| (1..10).contains(&n), at), of(|n| n == 0, at));

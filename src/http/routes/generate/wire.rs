@@ -63,12 +63,15 @@ pub(super) struct GenerateRequest {
     /// A customer's tier: Silver, Gold or Platinum.
     #[schema(example = "Gold")]
     loyalty_tier: Option<String>,
-    /// The year a customer joined in.
+    /// The year a customer joined in, none to come.
     #[schema(minimum = 2000, maximum = 2100, example = 2023)]
     join_year: Option<i32>,
     /// The month a customer joined in: its English name, or 1 to 12.
     #[schema(example = "May")]
     join_month: Option<String>,
+    /// The quarter a customer joined in, 1 to 4: that of the month, where both are given.
+    #[schema(example = "2")]
+    join_quarter: Option<String>,
     /// The campaign's inputs once more, as an upload's answer has them; those beside it come first.
     #[schema(schema_with = inputs_schema)]
     campaign_inputs: Option<Map<String, Value>>,
@@ -88,10 +91,11 @@ pub(super) struct GenerateAnswer<'a> {
     /// Whom it is for: `customer`, `persona`, `segment` or `everyone`.
     #[schema(example = "customer")]
     pub audience: &'static str,
-    /// The segment; −1 for a customer outside every one, null for everyone.
+    /// The segment; −1 for a customer outside every one, null for everyone, and so for a customer of whom nothing is
+    /// known that 10 customers of the training share.
     #[schema(required, example = 2)]
     pub cluster_id: Option<i64>,
-    /// How surely the customer belongs to the segment, 0 to 1; null where no customer was described.
+    /// How surely the customer belongs to the segment, 0 to 1; null where none was described, and for everyone.
     #[schema(required, example = 0.93)]
     pub cluster_strength: Option<f64>,
     /// How likely another training is to put the customer in the same place, 0 to 1, learned from customers who were
