@@ -78,3 +78,15 @@ fn the_last_line_names_the_openai_writer_and_an_address_that_can_be_opened() {
     assert!(line.contains("http://127.0.0.1:") && line.contains("from the openai writer"), "{line}");
     assert!(!line.contains("secret"), "{line}");
 }
+
+#[test]
+fn in_an_empty_folder_the_last_line_says_how_to_begin() {
+    let begin = "put customers into base_data and start again, or set ADMIN_KEY and upload them there.";
+    let upload = "upload a first workbook there, with the administrator's key.";
+    for (settings, next) in [(&[][..], begin), (&[("ADMIN_KEY", "a-key-of-the-administrators")], upload)] {
+        let folder = Folder::new();
+        let mut server = OnTerminal::start(&folder, settings);
+        let line = server.until("content-portal is ready at ").pop().unwrap();
+        assert!(line.ends_with(&format!("There is no model yet: {next}")), "{line}");
+    }
+}
