@@ -108,11 +108,11 @@ pub(super) fn match_segments(
     let Before { live, places, earlier, next_id } = old;
     let before: Vec<&Segment> = live.map(Model::segments).unwrap_or_default().iter().collect();
     let mut candidates = Candidates::default();
-    candidates.add(before.iter().copied(), Overlaps::of(table, fitted, places), 0.0);
+    candidates.add(before.iter().copied(), &Overlaps::of(table, fitted, places), 0.0);
     while live.is_some() && !candidates.are_settled(fitted) {
         let Some(model) = earlier.next() else { break };
         let overlaps = Overlaps::of(table, fitted, &places_before(Some(&model), table)?);
-        candidates.add(model.segments().iter(), overlaps, MARGIN);
+        candidates.add(model.segments().iter(), &overlaps, MARGIN);
     }
     let pairs = candidates.paired(fitted);
     let in_live = |id: SegmentId| before.iter().any(|segment| segment.cluster_id == id);
@@ -217,7 +217,7 @@ struct Candidates {
 
 impl Candidates {
     /// Adds the segments of one version, the newest version first; they count as less alike by `margin`.
-    fn add<'s>(&mut self, segments: impl Iterator<Item = &'s Segment>, overlaps: Overlaps, margin: f64) {
+    fn add<'s>(&mut self, segments: impl Iterator<Item = &'s Segment>, overlaps: &Overlaps, margin: f64) {
         for segment in segments {
             let Segment { cluster_id, customers, persona, .. } = segment;
             let ancestor = || Ancestor { customers: *customers, extras: persona.extras.clone() };
