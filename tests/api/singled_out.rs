@@ -1,5 +1,6 @@
 //! Nobody is singled out: what a stranger is answered tells of no customer whether training had one like this.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fs;
 use std::num::NonZeroUsize;
@@ -102,21 +103,13 @@ static MODEL: LazyLock<TrainedVersion> = LazyLock::new(|| {
 
 /// How often a number of the ones is larger than one of the others, ties half: 0.5 where nothing tells them apart.
 fn told_apart(ones: &[f64], others: &[f64]) -> f64 {
-    let compared = |a: &f64| {
-        others
-            .iter()
-            .map(|b| {
-                if a > b {
-                    1.0
-                } else if a < b {
-                    0.0
-                } else {
-                    0.5
-                }
-            })
-            .sum::<f64>()
+    let won = |a: &f64, b: &f64| match a.total_cmp(b) {
+        Ordering::Greater => 1.0,
+        Ordering::Equal => 0.5,
+        Ordering::Less => 0.0,
     };
-    ones.iter().map(compared).sum::<f64>() / (ones.len() * others.len()) as f64
+    let compared: f64 = ones.iter().flat_map(|a| others.iter().map(move |b| won(a, b))).sum();
+    compared / (ones.len() * others.len()) as f64
 }
 
 /// What is told of each customer of a sheet, by what the customer is: the numbers of `keys`, 0 where there is none.
