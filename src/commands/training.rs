@@ -194,11 +194,11 @@ pub fn catch_up(config: &Config, store: &ModelStore) -> anyhow::Result<()> {
             }
             Ok(())
         }
-        Err(error) if store.has_version() => {
+        Err(error) if store.has_version() || error.is_of_version() => {
             tracing::error!(
                 event = "shared_store_not_followed",
                 causes = with_causes(&error),
-                "the shared store's current version cannot be taken over: the one in MODEL_DIR is served"
+                "the shared store's current version cannot be taken over: the newest whole one in MODEL_DIR is used"
             );
             Ok(())
         }

@@ -296,8 +296,7 @@ where
         );
     }
     let follower = following.as_ref().map(|Following { shared, keep }| Arc::new(shared.follower(&store, *keep)));
-    let shared = following.map(|following| following.shared);
-    state.equip(Equipment::new(version, writer, store, on_load).with_shared(shared));
+    state.equip(Equipment::new(version, writer, store, on_load).with_shared(follower.clone()));
     tokio::spawn(run_refresh(state.clone(), refresh.clone()));
     if let Some(follower) = follower {
         tokio::spawn(run_following(follower, refresh));

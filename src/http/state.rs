@@ -20,7 +20,7 @@ use crate::audit::AuditLog;
 use crate::causes::with_causes;
 use crate::content::Writer;
 use crate::model_store::{LiveModel, ModelStore, ModelVersion, StoreError};
-use crate::shared_store::SharedStore;
+use crate::shared_store::Follower;
 use crate::upload_store::UploadStore;
 
 /// How long a request waits for a processor before the server answers that it is busy.
@@ -37,7 +37,7 @@ pub(super) struct Equipment {
     pub writer: Writer,
     pub store: ModelStore,
     /// What other machines follow; `None` where this one is alone.
-    pub shared: Option<SharedStore>,
+    pub shared: Option<Arc<Follower>>,
     on_load: OnLoad,
     live: OnceLock<LiveModel>,
 }
@@ -58,7 +58,7 @@ impl Equipment {
     }
 
     /// Puts what it changes into this store as well.
-    pub fn with_shared(self, shared: Option<SharedStore>) -> Self {
+    pub fn with_shared(self, shared: Option<Arc<Follower>>) -> Self {
         Self { shared, ..self }
     }
 

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
+use std::path::PathBuf;
 
 use super::disk::{create_folder, read_file};
 use super::upkeep::write_anew;
@@ -12,6 +13,8 @@ use super::{FileFault, ModelStore, ModelVersion, StoreError};
 use crate::pipeline::SegmentId;
 
 const EXTRAS: &str = "extras.json";
+/// What the file held before it became a copy of a shared store's.
+const OWN_EXTRAS: &str = "extras.before_sharing.json";
 /// Held while the file is read, changed and written: two servers may share the folder.
 const LOCK: &str = ".extras.lock";
 
@@ -66,6 +69,24 @@ impl ModelStore {
     pub fn replace_extras(&self, extras: &Extras) -> Result<(), StoreError> {
         let _lock = self.lock_extras()?;
         self.write_extras(extras)
+    }
+
+    /// Keeps beside the file what it holds before `others` take its place for the first time; where it is then, unless
+    /// they hold the same. Blocking.
+    ///
+    /// # Errors
+    /// As [`ModelStore::extras`]; [`StoreError::Write`].
+    pub fn keep_own_extras(&self, others: &Extras) -> Result<Option<PathBuf>, StoreError> {
+        let _lock = self.lock_extras()?;
+        let kept = self.dir().join(OWN_EXTRAS);
+        if kept.exists() {
+            return Ok(None);
+        }
+        let own = self.extras()?;
+        let json = serde_json::to_vec_pretty(&own);
+        let json = json.map_err(|e| StoreError::Write { path: kept.clone(), source: e.into() })?;
+        write_anew(&kept, &json)?;
+        Ok((!own.is_empty() && own != *others).then_some(kept))
     }
 
     /// Waits for the lock, which is let go with the file.

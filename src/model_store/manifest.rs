@@ -87,8 +87,19 @@ impl VersionId {
         self.0.split_once('-').is_some_and(|(_, hash)| super::disk::sha256_hex(manifest).starts_with(hash))
     }
 
+    /// The first id that no segment of the version has, by its manifest, of whatever format; `None` for the manifest of
+    /// another version.
+    pub fn next_segment_id(&self, manifest: &[u8]) -> Option<SegmentId> {
+        #[derive(Deserialize)]
+        struct Ids {
+            next_segment_id: SegmentId,
+        }
+        let ids = serde_json::from_slice::<Ids>(manifest).ok().filter(|_| self.signs(manifest));
+        ids.map(|ids| ids.next_segment_id)
+    }
+
     /// When the version was made, to the second.
-    pub(super) fn created_at(&self) -> Timestamp {
+    pub fn created_at(&self) -> Timestamp {
         let time = self.0.split('-').next().unwrap_or_default();
         Timestamp::strptime("%Y%m%dT%H%M%S%z", time.replace('Z', "+0000")).unwrap_or(Timestamp::UNIX_EPOCH)
     }

@@ -39,7 +39,7 @@ use crate::causes::with_causes;
 use crate::customer::Schema;
 use crate::model_store::{Candidate, ModelStore, ModelVersion, StoreError, TrainedOn, VersionId, WriterLock};
 use crate::pipeline::{
-    Comparison, FitError, FitParams, Fitted, GoldenSample, Judged, Method, Model, TrainingProfile, fit,
+    Comparison, FitError, FitParams, Fitted, GoldenSample, Judged, Method, Model, SegmentId, TrainingProfile, fit,
 };
 use crate::pseudonyms::Pseudonyms;
 use crate::shared_store::{SharedStore, SharedStoreError};
@@ -180,7 +180,7 @@ pub enum RetrainError {
     #[error("the version could not be published")]
     Store(#[from] StoreError),
     /// The shared store could not be read or written, or another process was first.
-    #[error("the shared store")]
+    #[error("the shared store could not be used")]
     Shared(#[from] SharedStoreError),
 }
 
@@ -321,7 +321,8 @@ impl Run<'_> {
         let started = Instant::now();
         let (request, table) = (self.request, &self.collected.table);
         let old = self.live.as_ref().map(|live| &live.model);
-        let next_id = self.store.next_segment_id()?;
+        let elsewhere = self.together.as_ref().map_or(SegmentId::new(0), Together::next_segment_id);
+        let next_id = self.store.next_segment_id()?.max(elsewhere);
         let places_before = matching::places_before(old, table)?;
         let mut earlier = self.earlier_models();
         let before = Before { live: old, places: &places_before, earlier: &mut earlier, next_id };
@@ -376,7 +377,7 @@ impl Run<'_> {
         };
         let put_away = uploads::put_away(&self.collected.uploads, request.base_data, request.today);
         let pruned = self.store.prune(&self.lock, request.keep.get());
-        self.together.iter().for_each(Together::prune);
+        self.together.iter().for_each(|together| together.prune(self.store));
         Ok(RetrainOutcome::Published(Box::new(Published { id, report: self.report, put_away, pruned })))
     }
 

@@ -1,9 +1,12 @@
 //! A training among several machines: it begins from what the shared store has, and its version is in the store before
 //! it is the current one anywhere.
 
+use jiff::Timestamp;
+
 use crate::causes::with_causes;
 use crate::model_store::{ModelStore, Staged, VersionId, WriterLock};
-use crate::shared_store::{Seen, SharedStore, SharedStoreError};
+use crate::pipeline::SegmentId;
+use crate::shared_store::{Begun, Seen, SharedStore, SharedStoreError};
 
 use super::{RetrainError, RetrainRequest};
 
@@ -11,7 +14,9 @@ use super::{RetrainError, RetrainRequest};
 pub(super) struct Together<'a> {
     shared: &'a SharedStore,
     seen: Seen,
+    next_segment_id: SegmentId,
     keep: usize,
+    now: Timestamp,
 }
 
 impl<'a> Together<'a> {
@@ -19,7 +24,7 @@ impl<'a> Together<'a> {
     pub fn begin(store: &ModelStore, request: &RetrainRequest<'a>) -> Result<Option<Self>, RetrainError> {
         let Some(shared) = request.shared else { return Ok(None) };
         let keep = request.keep.get();
-        let (seen, left) = shared.catch_up(store, keep)?;
+        let Begun { seen, left, next_segment_id } = shared.catch_up(store, keep)?;
         for (version, error) in left {
             tracing::warn!(
                 event = "shared_version_broken",
@@ -28,7 +33,12 @@ impl<'a> Together<'a> {
                 "a version of the shared store is not whole and is passed over"
             );
         }
-        Ok(Some(Self { shared, seen, keep }))
+        Ok(Some(Self { shared, seen, next_segment_id, keep, now: request.now }))
+    }
+
+    /// The first id that no segment has, of those versions of the store that are not whole.
+    pub fn next_segment_id(&self) -> SegmentId {
+        self.next_segment_id
     }
 
     /// Makes a version of the candidate, puts it into the shared store, and makes it the current one there, then here.
@@ -45,9 +55,8 @@ impl<'a> Together<'a> {
         match self.shared.publish(store, &id, &self.seen) {
             Ok(()) => {}
             Err(error) => {
-                store.withdraw(lock, &id)?;
                 if matches!(error, SharedStoreError::Swapped { .. })
-                    && let Err(error) = self.shared.withdraw(&id)
+                    && let Err(error) = self.shared.withdraw(store, &id)
                 {
                     tracing::warn!(
                         event = "shared_version_left",
@@ -56,6 +65,7 @@ impl<'a> Together<'a> {
                         "a version that came too late could not be taken out of the shared store: do not activate it"
                     );
                 }
+                store.withdraw(lock, &id)?;
                 return Err(error.into());
             }
         }
@@ -64,8 +74,8 @@ impl<'a> Together<'a> {
     }
 
     /// Takes the oldest versions out of the shared store.
-    pub fn prune(&self) {
-        if let Err(error) = self.shared.prune(self.keep) {
+    pub fn prune(&self, store: &ModelStore) {
+        if let Err(error) = self.shared.prune(store, self.keep, self.now) {
             tracing::warn!(
                 event = "shared_prune_failed",
                 causes = with_causes(&error),

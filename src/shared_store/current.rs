@@ -38,10 +38,19 @@ impl SharedStore {
     /// # Errors
     /// [`SharedStoreError`]; [`SharedStoreError::Damaged`] when the object holds something else.
     pub fn see_current(&self) -> Result<Seen, SharedStoreError> {
-        match self.client.get(CURRENT)? {
-            None => Ok(Seen { current: None, e_tag: None }),
-            Some(Object { bytes, e_tag }) => Ok(Seen { current: Some(self.current_of(&bytes)?), e_tag }),
-        }
+        let (seen, fault) = self.look_at_current()?;
+        fault.map_or(Ok(seen), Err)
+    }
+
+    /// The same, where an object that holds something else is to be replaced: it is seen, and names no version.
+    pub(super) fn look_at_current(&self) -> Result<(Seen, Option<SharedStoreError>), SharedStoreError> {
+        let Some(Object { bytes, e_tag }) = self.client.get(CURRENT)? else {
+            return Ok((Seen { current: None, e_tag: None }, None));
+        };
+        Ok(match self.current_of(&bytes) {
+            Ok(current) => (Seen { current: Some(current), e_tag }, None),
+            Err(fault) => (Seen { current: None, e_tag }, Some(fault)),
+        })
     }
 
     /// Makes `version` the current one, if `current` is still what was `seen`. It must be in the store, whole.
@@ -53,17 +62,18 @@ impl SharedStore {
         let before = seen.current.as_ref().map(|current| current.version.clone());
         let next = Current { version: version.clone(), before, by: this_process(), at: Timestamp::now() };
         let json = serde_json::to_vec_pretty(&next).map_err(|error| self.damaged(error.to_string()))?;
-        let outcome = match &seen.current {
+        let outcome = match &seen.e_tag {
             None => self.client.create(CURRENT, json),
-            Some(_) => self.client.swap(CURRENT, seen.e_tag.as_deref(), json),
+            e_tag => self.client.swap(CURRENT, e_tag.as_deref(), json),
         };
         if matches!(outcome, Ok(true)) {
             return Ok(());
         }
-        // An answer may be lost after the write, and a write that is tried again then finds itself.
+        // An answer may be lost after the write, and a write that is tried again then finds itself. And somebody else may
+        // have wanted the same.
         let now = self.see_current().map(|seen| seen.current);
         match (outcome, now) {
-            (_, Ok(Some(now))) if now == next => Ok(()),
+            (_, Ok(Some(now))) if now.version == next.version => Ok(()),
             (Err(error), _) | (Ok(_), Err(error)) => Err(error),
             (Ok(_), Ok(now)) => {
                 let (by, version) = match now {

@@ -67,7 +67,7 @@ pub enum SharedStoreError {
         id: VersionId,
     },
     /// An object is not what its name says.
-    #[error("{url} {why}: put it right or take it away; content-portal models push puts a version right")]
+    #[error("{url} {why}: {}", advice(.url))]
     Damaged {
         /// The object.
         url: String,
@@ -105,6 +105,11 @@ impl SharedStoreError {
         }
     }
 
+    /// Whether it is this machine's own folder that failed, and not the store.
+    pub fn is_of_this_machine(&self) -> bool {
+        matches!(self, Self::Version { .. }) && !self.is_of_version()
+    }
+
     /// What an error of the client says of the object at `url`.
     pub(super) fn of(url: String, error: &object_store::Error) -> Self {
         use object_store::Error;
@@ -119,6 +124,15 @@ impl SharedStoreError {
             Error::NotFound { .. } => Self::Damaged { url, why: "is missing".to_owned() },
             _ => Self::Failed { url, why: reason(error, code) },
         }
+    }
+}
+
+/// What puts a damaged object right.
+fn advice(url: &str) -> &'static str {
+    if url.contains("/models/") || url.ends_with("/current") {
+        "content-portal models push puts it right"
+    } else {
+        "put it right, or take it away"
     }
 }
 

@@ -15,11 +15,11 @@ const PERSONAS: &str = "personas.json";
 const MAX_TRIES: usize = 10;
 
 impl SharedStore {
-    /// Puts `entry` in the place of what was added to a segment, in the store and then in `models`. `check` looks at what
-    /// is there and may refuse. Where the store has none yet, it gets what `models` has.
+    /// Puts `entry` in the place of what was added to a segment, in the store. `check` looks at what is there and may
+    /// refuse. Where the store has none yet, it gets what `models` has.
     ///
     /// # Errors
-    /// [`SharedStoreError`], as what `check` answers; [`StoreError`] when the copy in `models` cannot be written.
+    /// [`SharedStoreError`], as what `check` answers; [`StoreError`] when that of `models` cannot be read.
     pub fn put_extras<E: From<StoreError> + From<SharedStoreError>>(
         &self,
         models: &ModelStore,
@@ -41,36 +41,54 @@ impl SharedStore {
                 None => self.client.create(PERSONAS, json)?,
             };
             if is_written {
-                return Ok(models.replace_extras(&extras)?);
+                return Ok(());
             }
         }
         let why = "is changed by others without a pause".to_owned();
         Err(SharedStoreError::Failed { url: self.client.url_of(PERSONAS), why }.into())
     }
 
-    /// Copies what marketers added into `models`, unless it is still that of `e_tag`; the mark of what it is now. What
-    /// holds something else is logged once, and `models` keeps its copy.
+    /// Copies what marketers added into `models`, unless it is still that of `e_tag`; the mark of what it is now. Where
+    /// the store has none yet, it gets what `models` has. What holds something else is logged once, and `models` keeps
+    /// its copy.
     pub(super) fn pull_extras(
         &self,
         models: &ModelStore,
         e_tag: Option<&str>,
     ) -> Result<Option<String>, SharedStoreError> {
+        let failed = |source| SharedStoreError::Version { url: self.client.url_of(PERSONAS), source };
         let Object { bytes, e_tag } = match self.client.get_if_changed(PERSONAS, e_tag)? {
             Change::Same => return Ok(e_tag.map(str::to_owned)),
-            Change::Gone => return Ok(None),
+            Change::Gone => {
+                let own = models.extras().map_err(failed)?;
+                if e_tag.is_none() && !own.is_empty() {
+                    let json = serde_json::to_vec_pretty(&own).map_err(|error| self.no_extras(&error))?;
+                    self.client.create(PERSONAS, json)?;
+                }
+                return Ok(None);
+            }
             Change::Now(object) => object,
         };
-        let copied = self.extras_of(&bytes).and_then(|extras| {
-            let written = models.replace_extras(&extras);
-            written.map_err(|source| SharedStoreError::Version { url: self.client.url_of(PERSONAS), source })
-        });
-        if let Err(error) = copied {
-            tracing::error!(
-                event = "shared_extras_unusable",
-                causes = with_causes(&error),
-                "what marketers added on other machines cannot be taken over"
+        let extras = match self.extras_of(&bytes) {
+            Ok(extras) => extras,
+            Err(error) => {
+                tracing::error!(
+                    event = "shared_extras_unusable",
+                    causes = with_causes(&error),
+                    "what marketers added on other machines cannot be taken over"
+                );
+                return Ok(e_tag);
+            }
+        };
+        if let Some(kept) = models.keep_own_extras(&extras).map_err(failed)? {
+            tracing::warn!(
+                event = "own_extras_put_aside",
+                file = %kept.display(),
+                "what marketers added here gives way to what the shared store has; it is kept in {}",
+                kept.display()
             );
         }
+        models.replace_extras(&extras).map_err(failed)?;
         Ok(e_tag)
     }
 

@@ -1,5 +1,6 @@
 //! Following the store: a server, every few seconds; a training, before it reads the live version.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -7,10 +8,12 @@ use super::client::Change;
 use super::current::{CURRENT, Seen};
 use super::versions::MODELS;
 use super::{SharedStore, SharedStoreError};
-use crate::model_store::{ModelStore, VersionId};
+use crate::causes::with_causes;
+use crate::model_store::{ModelStore, StoreError, VersionId};
+use crate::pipeline::SegmentId;
 
-/// How long a version that is not whole is not pulled again.
-const RETRY_BROKEN_AFTER: Duration = Duration::from_secs(60);
+/// How long what failed here, or is not whole there, is not tried again.
+const RETRY_AFTER: Duration = Duration::from_secs(60);
 
 /// Keeps a folder of models as the store has them.
 #[derive(Debug)]
@@ -24,12 +27,16 @@ pub struct Follower {
 
 #[derive(Debug, Default)]
 struct State {
-    /// `current` as it was last taken over.
-    e_tag: Option<String>,
+    /// `current` as it was last taken over, and the version that it named.
+    taken: Option<(Option<String>, VersionId)>,
     /// `current` as it was when its version was not whole, and when that was tried.
     broken: Option<(Option<String>, Instant)>,
+    /// Whether the other versions have still to be pulled.
+    others_due: bool,
     /// What marketers added, as it was last taken over.
     extras: Option<String>,
+    /// When this machine's own folder failed.
+    failed_here: Option<Instant>,
 }
 
 /// What a look at the store found.
@@ -43,6 +50,17 @@ pub enum Followed {
     Now(VersionId, Vec<(VersionId, SharedStoreError)>),
 }
 
+/// What a training begins with.
+#[derive(Debug)]
+pub struct Begun {
+    /// `current` as it is.
+    pub seen: Seen,
+    /// Versions of the store that are not whole.
+    pub left: Vec<(VersionId, SharedStoreError)>,
+    /// The first id that no segment of those has.
+    pub next_segment_id: SegmentId,
+}
+
 impl SharedStore {
     /// A follower that keeps up to `keep` versions in `models`.
     pub fn follower(&self, models: &ModelStore, keep: usize) -> Follower {
@@ -54,22 +72,26 @@ impl SharedStore {
     ///
     /// # Errors
     /// [`SharedStoreError`] when the store does not answer, or `models` cannot be written.
-    pub fn catch_up(
-        &self,
-        models: &ModelStore,
-        keep: usize,
-    ) -> Result<(Seen, Vec<(VersionId, SharedStoreError)>), SharedStoreError> {
-        let seen = self.see_current()?;
-        let mut left = Vec::new();
-        if let Some(current) = &seen.current {
+    pub fn catch_up(&self, models: &ModelStore, keep: usize) -> Result<Begun, SharedStoreError> {
+        let (seen, fault) = self.look_at_current()?;
+        let mut begun = Begun { seen, left: Vec::new(), next_segment_id: SegmentId::new(0) };
+        if let Some(fault) = fault {
+            tracing::warn!(event = "shared_current_unreadable", causes = with_causes(&fault), "it is replaced");
+        }
+        if let Some(current) = &begun.seen.current {
             match self.pull(models, &current.version, true) {
                 Ok(_) => {}
-                Err(error) if error.is_of_version() => left.push((current.version.clone(), error)),
+                Err(error) if error.is_of_version() => begun.left.push((current.version.clone(), error)),
                 Err(error) => return Err(error),
             }
         }
-        left.extend(self.pull_others(models, keep)?);
-        Ok((seen, left))
+        begun.left.extend(self.pull_others(models, keep)?);
+        for (version, _) in &begun.left {
+            if let Some(next) = self.next_segment_id(version)? {
+                begun.next_segment_id = begun.next_segment_id.max(next);
+            }
+        }
+        Ok(begun)
     }
 
     /// Pulls the latest `keep` versions that are not in `models`; names those that are not whole.
@@ -110,43 +132,100 @@ impl Follower {
     /// Looks at the store, and takes over what it says. Blocking.
     ///
     /// # Errors
-    /// [`SharedStoreError`] when the store does not answer; once, when its current version is not whole. What the folder
-    /// has stays.
+    /// [`SharedStoreError`] when the store does not answer; once a minute, when this machine's folder cannot be written;
+    /// once, when the current version of the store is not whole. What the folder has stays.
     pub fn look(&self) -> Result<Followed, SharedStoreError> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.failed_here.is_some_and(|since| since.elapsed() < RETRY_AFTER) {
+            return Ok(Followed::Same);
+        }
+        let looked = self.look_at_versions(&mut state).and_then(|followed| {
+            state.extras = self.shared.pull_extras(&self.models, state.extras.as_deref())?;
+            Ok(followed)
+        });
+        let failed_here = looked.as_ref().is_err_and(SharedStoreError::is_of_this_machine);
+        state.failed_here = failed_here.then(Instant::now);
+        looked
+    }
+
+    /// Makes a version the current one of the store, and takes over what is then current.
+    ///
+    /// # Errors
+    /// As [`SharedStore::activate`].
+    pub fn activate(&self, id: &VersionId) -> Result<(), SharedStoreError> {
+        self.shared.make_current(&self.models, id)?;
+        self.look().map(|_| ())
+    }
+
+    /// Puts `entry` in the place of what was added to a segment, and takes over what is then in the store.
+    ///
+    /// # Errors
+    /// As [`SharedStore::put_extras`].
+    pub fn put_extras<E: From<StoreError> + From<SharedStoreError>>(
+        &self,
+        id: SegmentId,
+        entry: &BTreeMap<String, String>,
+        check: impl Fn(Option<&BTreeMap<String, String>>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.shared.put_extras(&self.models, id, entry, check)?;
+        // Not its own text: another change may have come after it.
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.extras = self.shared.pull_extras(&self.models, state.extras.as_deref())?;
-        let change = self.shared.client.get_if_changed(CURRENT, state.e_tag.as_deref())?;
-        let object = match change {
-            Change::Same => return Ok(Followed::Same),
+        Ok(())
+    }
+
+    fn look_at_versions(&self, state: &mut State) -> Result<Followed, SharedStoreError> {
+        let known = state.taken.as_ref().and_then(|(e_tag, _)| e_tag.clone());
+        let object = match self.shared.client.get_if_changed(CURRENT, known.as_deref())? {
+            Change::Same => return self.keep_to(state),
             Change::Gone => return Ok(Followed::NoCurrent),
             Change::Now(object) => object,
         };
-        let was_broken = match &state.broken {
-            Some((e_tag, tried)) if *e_tag == object.e_tag => {
-                if tried.elapsed() < RETRY_BROKEN_AFTER {
-                    return Ok(Followed::Same);
-                }
-                true
-            }
-            _ => false,
-        };
+        let tried = state.broken.as_ref().filter(|(e_tag, _)| *e_tag == object.e_tag).map(|(_, tried)| *tried);
+        if tried.is_some_and(|tried| tried.elapsed() < RETRY_AFTER) {
+            return Ok(Followed::Same);
+        }
         let pulled = self.shared.current_of(&object.bytes).and_then(|current| {
             self.shared.pull(&self.models, &current.version, true)?;
             Ok(current.version)
         });
-        let version = match pulled {
-            Ok(version) => version,
-            Err(error) if error.is_of_version() => {
-                state.broken = Some((object.e_tag, Instant::now()));
-                return if was_broken { Ok(Followed::Same) } else { Err(error) };
+        let error = match pulled {
+            Ok(version) => {
+                (state.taken, state.broken) = (Some((object.e_tag, version.clone())), None);
+                state.others_due = true;
+                return Ok(Followed::Now(version, self.pull_due(state)?));
             }
-            Err(error) => return Err(error),
+            Err(error) => error,
         };
-        (state.e_tag, state.broken) = (object.e_tag, None);
-        // The rest is for administrators, who list versions and go back to one.
+        if !error.is_of_version() {
+            return Err(error);
+        }
+        state.broken = Some((object.e_tag, Instant::now()));
+        // A machine that has none yet serves the newest of those that are whole.
+        self.shared.pull_others(&self.models, self.keep)?;
+        if tried.is_some() { Ok(Followed::Same) } else { Err(error) }
+    }
+
+    /// Lets the folder's current version be the one that was taken over, where something else has changed it.
+    fn keep_to(&self, state: &mut State) -> Result<Followed, SharedStoreError> {
+        let left = self.pull_due(state)?;
+        let Some((_, version)) = &state.taken else { return Ok(Followed::Same) };
+        if self.models.current().is_ok_and(|current| current == *version) {
+            return Ok(Followed::Same);
+        }
+        self.shared.pull(&self.models, version, true)?;
+        Ok(Followed::Now(version.clone(), left))
+    }
+
+    /// Pulls the other versions, for administrators, who list them and go back to one.
+    fn pull_due(&self, state: &mut State) -> Result<Vec<(VersionId, SharedStoreError)>, SharedStoreError> {
+        if !state.others_due {
+            return Ok(Vec::new());
+        }
         let left = self.shared.pull_others(&self.models, self.keep)?;
+        state.others_due = false;
         self.prune();
-        Ok(Followed::Now(version, left))
+        Ok(left)
     }
 
     /// Takes old versions away, where no training is writing one.

@@ -33,7 +33,7 @@ mod tests;
 pub use address::StoreUrl;
 pub use current::{Current, Seen};
 pub use error::SharedStoreError;
-pub use follow::{Followed, Follower};
+pub use follow::{Begun, Followed, Follower};
 pub use leases::Leased;
 pub use settings::{S3Settings, Settings};
 pub use versions::{Pulled, Pushed};

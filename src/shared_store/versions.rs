@@ -1,13 +1,19 @@
 //! Versions on their way: pushed file by file with the manifest last, pulled with the manifest first.
 
+use jiff::{SignedDuration, Timestamp};
+
 use super::current::Seen;
 use super::{SharedStore, SharedStoreError};
 use crate::model_store::{ModelStore, StoreError, VersionId};
+use crate::pipeline::SegmentId;
 
 pub(super) const MODELS: &str = "models";
 const MANIFEST: &str = "manifest.json";
 /// How often an operator's order is tried again when others change `current` at the same time.
 const MAX_SWAPS: usize = 5;
+
+/// How long a version that is not current is left where it is.
+const YOUNG: SignedDuration = SignedDuration::from_hours(1);
 
 /// A version that was pushed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,21 +103,29 @@ impl SharedStore {
     /// # Errors
     /// As [`SharedStore::push`] and [`SharedStore::swap_current`]; `current` is then as it was.
     pub fn activate(&self, models: &ModelStore, id: &VersionId) -> Result<(), SharedStoreError> {
+        self.make_current(models, id)?;
+        models.activate(id).map_err(|source| self.broken(id, source))
+    }
+
+    /// Makes a version the current one of the store. One that is not in `models` is pulled.
+    pub(super) fn make_current(&self, models: &ModelStore, id: &VersionId) -> Result<(), SharedStoreError> {
         if matches!(models.load(id), Err(StoreError::NoSuchVersion { .. })) {
             self.pull(models, id, false)?;
         }
         self.push(models, id, false)?;
-        let mut swapped = self.swap_current(&self.see_current()?, id);
+        let mut swapped = self.swap_current(&self.look_at_current()?.0, id);
         for _ in 1..MAX_SWAPS {
             if !matches!(swapped, Err(SharedStoreError::Swapped { .. })) {
                 break;
             }
-            swapped = self.swap_current(&self.see_current()?, id);
+            swapped = self.swap_current(&self.look_at_current()?.0, id);
         }
         swapped?;
         // A training that ended meanwhile may have taken it for an old one.
-        self.push(models, id, false)?;
-        models.activate(id).map_err(|source| self.broken(id, source))
+        if self.client.get(&object_of(id, MANIFEST))?.is_none() {
+            self.push(models, id, true)?;
+        }
+        Ok(())
     }
 
     /// Pushes a version and makes it the current one, if `current` is still what was `seen`.
@@ -123,26 +137,53 @@ impl SharedStore {
         self.swap_current(seen, id)
     }
 
-    /// Takes a version out of the store, its manifest first.
+    /// Takes a version out of the store, its manifest first, unless `current` names it. Whether it did. A version that
+    /// becomes the current one meanwhile is put back from `models`.
     ///
     /// # Errors
     /// [`SharedStoreError`].
-    pub fn withdraw(&self, id: &VersionId) -> Result<(), SharedStoreError> {
+    pub fn withdraw(&self, models: &ModelStore, id: &VersionId) -> Result<bool, SharedStoreError> {
+        if self.is_named(id)? {
+            return Ok(false);
+        }
         self.client.delete(&object_of(id, MANIFEST))?;
         let files = self.client.objects(&format!("{MODELS}/{id}"))?;
-        files.iter().try_for_each(|file| self.client.delete(&object_of(id, file)))
+        files.iter().try_for_each(|file| self.client.delete(&object_of(id, file)))?;
+        if self.is_named(id)? {
+            self.push(models, id, true)?;
+            return Ok(false);
+        }
+        Ok(true)
     }
 
-    /// Takes the oldest versions out of the store until `keep` are left; never the current one, nor the one before it.
+    /// Takes the oldest versions out of the store until `keep` are left: never the current one, nor the one before it,
+    /// nor one that is younger than an hour, which may be on its way to become the current one.
     ///
     /// # Errors
     /// [`SharedStoreError`].
-    pub fn prune(&self, keep: usize) -> Result<(), SharedStoreError> {
+    pub fn prune(&self, models: &ModelStore, keep: usize, now: Timestamp) -> Result<(), SharedStoreError> {
         let Some(current) = self.see_current()?.current else { return Ok(()) };
         let versions = self.versions()?;
         let surplus = versions.len().saturating_sub(keep);
         let is_needed = |id: &VersionId| *id == current.version || current.before.as_ref() == Some(id);
-        versions.iter().filter(|id| !is_needed(id)).take(surplus).try_for_each(|id| self.withdraw(id))
+        let is_young = |id: &VersionId| now.duration_since(id.created_at()) < YOUNG;
+        let old = versions.iter().filter(|id| !is_needed(id)).take(surplus).filter(|id| !is_young(id));
+        for id in old {
+            self.withdraw(models, id)?;
+        }
+        Ok(())
+    }
+
+    /// Whether `current` names a version.
+    fn is_named(&self, id: &VersionId) -> Result<bool, SharedStoreError> {
+        Ok(self.look_at_current()?.0.current.is_some_and(|current| current.version == *id))
+    }
+
+    /// The first id that no segment of a version has, as the manifest in the store says; `None` where that is not the
+    /// version's own.
+    pub(super) fn next_segment_id(&self, id: &VersionId) -> Result<Option<SegmentId>, SharedStoreError> {
+        let manifest = self.client.get(&object_of(id, MANIFEST))?;
+        Ok(manifest.and_then(|manifest| id.next_segment_id(&manifest.bytes)))
     }
 
     /// The version that the store's `current` names.

@@ -190,8 +190,7 @@ fn version_id(version: Result<Path<String>, PathRejection>) -> Result<VersionId,
 async fn activate(state: &AppState, id: VersionId) -> Result<(), ApiError> {
     let equipment = state.equipment()?;
     let Some(shared) = equipment.shared.clone() else { return in_store(state, move |store| store.activate(&id)).await };
-    let store = equipment.store.clone();
-    let activated = tokio::task::spawn_blocking(move || shared.activate(&store, &id)).await;
+    let activated = tokio::task::spawn_blocking(move || shared.activate(&id)).await;
     Ok(activated.map_err(|e| ApiError::internal("activating a version", e))??)
 }
 

@@ -225,7 +225,7 @@ pub(in crate::http) async fn put_extras(
         };
         match &equipment.shared {
             None => equipment.store.put_extras(id, entry, check)?,
-            Some(shared) => shared.put_extras(&equipment.store, id, &entry, check)?,
+            Some(shared) => shared.put_extras(id, &entry, check)?,
         }
         equipment.take_over_current().map_err(ApiError::Model)
     });

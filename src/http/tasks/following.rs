@@ -57,6 +57,12 @@ fn tell(error: &SharedStoreError, is_unreachable: &mut bool) {
             causes = with_causes(error),
             "the current version of the shared store is not whole; the live one stays"
         );
+    } else if error.is_of_this_machine() {
+        tracing::error!(
+            event = "models_not_writable",
+            causes = with_causes(error),
+            "what the shared store has cannot be written into MODEL_DIR; the live version stays"
+        );
     } else if !std::mem::replace(is_unreachable, true) {
         tracing::error!(
             event = "shared_store_unreachable",

@@ -78,9 +78,14 @@ fn a_broken_current_version_is_told_once_and_the_machine_keeps_the_one_before() 
     shared.client.delete("current").unwrap();
     publish(&shared, &models_here, &second).unwrap();
     shared.client.put(&format!("models/{second}/encoder.json"), b"{}".to_vec()).unwrap();
-    let (seen, left) = shared.catch_up(&there, 10).unwrap();
+    let Begun { seen, left, next_segment_id } = shared.catch_up(&there, 10).unwrap();
     assert_eq!(seen.current.unwrap().version, second);
     assert_eq!(left.len(), 2, "as the current one, and as one of all");
+    assert!(next_segment_id > SegmentId::new(0), "its ids are not given again");
+    // A new machine has the versions that are whole.
+    let (_new, new) = models();
+    assert!(shared.follower(&new, 10).look().unwrap_err().is_of_version());
+    assert_eq!(new.load_servable().unwrap().version.id, first);
 }
 
 #[test]
@@ -93,7 +98,10 @@ fn old_versions_leave_the_store_but_for_the_current_one_and_the_one_before_it() 
         publish(&shared, &models_here, id).unwrap();
     }
     shared.activate(&models_here, &ids[0]).unwrap();
-    shared.prune(2).unwrap();
+    // A version of the last hour may be on its way to become the current one.
+    shared.prune(&models_here, 2, "2026-11-27T00:30:00Z".parse().unwrap()).unwrap();
+    assert_eq!(shared.versions().unwrap(), ids);
+    shared.prune(&models_here, 2, "2026-11-27T02:00:00Z".parse().unwrap()).unwrap();
     assert_eq!(shared.versions().unwrap(), [ids[0].clone(), ids[4].clone()]);
     assert!(objects(&inner).keys().all(|name| !name.contains(ids[2].as_str())));
     assert_eq!(whole_current(&inner), ids[0]);
@@ -108,19 +116,59 @@ fn what_marketers_add_on_one_machine_is_on_all_and_nobody_undoes_what_he_has_not
     let anything = |_: Option<&BTreeMap<String, String>>| Ok::<_, Refused>(());
     // What a machine had by itself before is kept.
     a.put_extras(one, entry("cycling"), anything).unwrap();
-    shared.put_extras(&a, zero, &entry("running"), anything).unwrap();
-    shared.follower(&b, 10).look().unwrap();
+    let (follower_a, follower_b) = (shared.follower(&a, 10), shared.follower(&b, 10));
+    follower_a.look().unwrap();
+    follower_a.put_extras(zero, &entry("running"), anything).unwrap();
+    follower_b.look().unwrap();
     assert_eq!(b.extras().unwrap(), a.extras().unwrap());
     assert_eq!(b.extras().unwrap(), BTreeMap::from([(zero, entry("running")), (one, entry("cycling"))]));
     // The other machine looks at what is in the store, also before its copy is.
     let unseen = |stored: Option<&BTreeMap<String, String>>| {
         if stored == Some(&entry("cycling")) { Ok(()) } else { Err(Refused("changed".to_owned())) }
     };
-    shared.put_extras(&b, one, &entry("rowing"), unseen).unwrap();
-    assert_eq!(shared.put_extras(&a, one, &entry("tennis"), unseen), Err(Refused("changed".to_owned())));
-    let follower = shared.follower(&a, 10);
-    follower.look().unwrap();
+    follower_b.put_extras(one, &entry("rowing"), unseen).unwrap();
+    assert_eq!(b.extras().unwrap()[&one], entry("rowing"));
+    assert_eq!(follower_a.put_extras(one, &entry("tennis"), unseen), Err(Refused("changed".to_owned())));
+    follower_a.look().unwrap();
     assert_eq!(a.extras().unwrap()[&one], entry("rowing"));
+    // What a machine had that joins later gives way, and is kept.
+    let (dir, c) = models();
+    c.put_extras(one, entry("chess"), anything).unwrap();
+    shared.follower(&c, 10).look().unwrap();
+    assert_eq!(c.extras().unwrap(), a.extras().unwrap());
+    let kept = fs::read_to_string(dir.path().join("extras.before_sharing.json")).unwrap();
+    assert!(kept.contains("chess"), "{kept}");
+}
+
+#[test]
+fn a_machine_goes_back_to_the_stores_version_where_something_else_was_made_current_here() {
+    let inner: Arc<InMemory> = Arc::default();
+    let shared = immortal(&inner);
+    let (here, models_here, first) = models_with(1);
+    publish(&shared, &models_here, &first).unwrap();
+    let second = version(here.path(), 2);
+    publish(&shared, &models_here, &second).unwrap();
+    let follower = shared.follower(&models_here, 10);
+    follower.look().unwrap();
+    models_here.activate(&first).unwrap();
+    assert!(matches!(follower.look(), Ok(Followed::Now(version, _)) if version == second));
+    assert_eq!(models_here.current().unwrap(), second);
+    follower.activate(&first).unwrap();
+    assert_eq!((models_here.current().unwrap(), whole_current(&inner)), (first.clone(), first));
+}
+
+#[test]
+fn a_version_that_is_current_is_never_taken_out_and_who_finds_his_own_made_current_has_published() {
+    let inner: Arc<InMemory> = Arc::default();
+    let shared = immortal(&inner);
+    let (_here, models_here, id) = models_with(1);
+    let seen = shared.see_current().unwrap();
+    shared.push(&models_here, &id, true).unwrap();
+    // An administrator activates it while its training is about to.
+    shared.activate(&models_here, &id).unwrap();
+    shared.swap_current(&seen, &id).unwrap();
+    assert!(!shared.withdraw(&models_here, &id).unwrap());
+    assert_eq!(whole_current(&inner), id);
 }
 
 #[test]
