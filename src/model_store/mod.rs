@@ -4,6 +4,7 @@
 //! MODEL_DIR/
 //!   current -> versions/20260101T020000Z-0123abcd      replaced by rename, never edited
 //!   extras.json              what marketers add to segments, for every version; replaced by rename
+//!   extras.before_sharing.json   what that was before it became a copy of a shared store's
 //!   versions/<utc-time>-<hash>/
 //!     manifest.json          parameters, schema, counts, scores, SHA-256 of every other file; written last
 //!     encoder.json  scaler.json  umap.safetensors  hdbscan.safetensors (or latent.safetensors alone)

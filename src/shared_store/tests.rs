@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
-use futures::TryStreamExt;
 use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{
@@ -30,6 +30,8 @@ const OLD: &str = "20261126T112645Z-dbee9219";
 struct Mortal {
     inner: Arc<InMemory>,
     writes_left: AtomicUsize,
+    /// Whether what is written is never answered.
+    loses_answers: bool,
 }
 
 impl Mortal {
@@ -53,7 +55,8 @@ impl ObjectStore for Mortal {
     async fn put_opts(&self, location: &Path, payload: PutPayload, opts: PutOptions) -> Result<PutResult> {
         let left = |n: usize| n.checked_sub(1);
         self.writes_left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, left).map_err(|_| killed())?;
-        self.inner.put_opts(location, payload, opts).await
+        let written = self.inner.put_opts(location, payload, opts).await;
+        if self.loses_answers { Err(killed()) } else { written }
     }
 
     async fn put_multipart_opts(&self, _: &Path, _: PutMultipartOptions) -> Result<Box<dyn MultipartUpload>> {
@@ -66,7 +69,11 @@ impl ObjectStore for Mortal {
     }
 
     fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
-        self.inner.delete_stream(locations)
+        let left = |n: usize| n.checked_sub(1);
+        match self.writes_left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, left) {
+            Ok(_) => self.inner.delete_stream(locations),
+            Err(_) => futures::stream::once(async { Err(killed()) }).boxed(),
+        }
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
@@ -86,7 +93,11 @@ impl ObjectStore for Mortal {
 
 /// The store of one process that lives for so many writes.
 fn store(inner: &Arc<InMemory>, writes: usize) -> SharedStore {
-    let store = Arc::new(Mortal { inner: inner.clone(), writes_left: AtomicUsize::new(writes) });
+    over(Mortal { inner: inner.clone(), writes_left: AtomicUsize::new(writes), loses_answers: false })
+}
+
+fn over(store: Mortal) -> SharedStore {
+    let store = Arc::new(store);
     let client = Client::over(store, Path::from("portal"), "memory://portal".to_owned(), None).unwrap();
     SharedStore { client: client.into() }
 }

@@ -203,3 +203,32 @@ fn a_machine_that_is_killed_while_it_leases_takes_nothing_from_the_day_that_it_d
     let told = immortal(&inner).lease(TODAY, None, |_| 0.5).unwrap_err().to_string();
     assert!(told.contains("memory://portal/budget/2026-11-26.json"), "{told}");
 }
+
+#[test]
+fn a_swap_whose_answer_is_lost_is_known_to_have_been_done() {
+    let inner: Arc<InMemory> = Arc::default();
+    let (_here, models_here, id) = models_with(1);
+    immortal(&inner).push(&models_here, &id, true).unwrap();
+    let lossy = over(Mortal { inner: inner.clone(), writes_left: AtomicUsize::new(9), loses_answers: true });
+    lossy.swap_current(&lossy.see_current().unwrap(), &id).unwrap();
+    assert_eq!(whole_current(&inner), id);
+}
+
+#[test]
+fn a_pruning_that_is_killed_between_any_two_deletions_leaves_the_current_version_whole() {
+    let inner: Arc<InMemory> = Arc::default();
+    let shared = immortal(&inner);
+    let (here, models_here, first) = models_with(1);
+    publish(&shared, &models_here, &first).unwrap();
+    for id in (2..=4).map(|n| version(here.path(), n)) {
+        publish(&shared, &models_here, &id).unwrap();
+    }
+    let later = "2026-11-28T00:00:00Z".parse().unwrap();
+    let mut n_killed = 0;
+    while store(&inner, 3).prune(&models_here, 2, later).is_err() {
+        n_killed += 1;
+        whole_current(&inner);
+    }
+    assert!(n_killed > 3, "{n_killed}");
+    assert_eq!(shared.versions().unwrap().len(), 2);
+}
