@@ -266,6 +266,25 @@ def servers_as_one(machines, s3, customers):
         say("a damaged version is told once, and the one before stays live")
 
 
+def a_damaged_version_and_new_machines(work, endpoint, s3, customers):
+    """A server that starts from nothing serves what is whole; a training mends what is current."""
+    damaged = json.loads(s3.get_object(Bucket="marketing", Key="portal/current")["Body"].read())["version"]
+    s3.put_object(Bucket="marketing", Key=f"portal/models/{damaged}/scaler.json", Body=b"{}")
+    with Server(Machine(work, "new", endpoint)) as server:
+        served = server.live()
+        assert served != damaged and server.logged("shared_store_not_followed"), server.events
+        trainer = Machine(work, "trainer", endpoint).with_data(customers)
+        trainer.run("retrain", "--force", STORE_URL=STORE)
+        assert trainer.current() not in (damaged, served)
+        until("a training that mends a damaged version", [server], trainer.current())
+    # The object itself may hold anything.
+    s3.put_object(Bucket="marketing", Key="portal/current", Body=b"<html>")
+    trainer.run("retrain", "--force", STORE_URL=STORE)
+    now = json.loads(s3.get_object(Bucket="marketing", Key="portal/current")["Body"].read())
+    assert now["version"] == trainer.current()
+    say("a current that names nothing is replaced by the next training")
+
+
 def without_its_own(answer, server):
     """An answer without what each server says of itself: its address, its clock, the request."""
     if isinstance(answer, dict):
@@ -417,6 +436,7 @@ def main():
         b.with_data(customers)
         two_trainings_at_once([a, b])
         servers_as_one([a, b], s3, customers)
+        a_damaged_version_and_new_machines(work, endpoint, s3, customers)
         a_picture_of_one([a, b], s3)
         a_budget_together(work, endpoint, s3)
     moto.stop()
