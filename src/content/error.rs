@@ -69,6 +69,8 @@ pub enum WriteErrorKind {
         /// Until the next day begins.
         until_reset: Duration,
     },
+    /// It is not known what is left of the day's budget: nothing was sent.
+    BudgetUnknown,
     /// Not reachable, or a failure on the writer's side.
     Upstream,
     /// An answer that cannot be used.
@@ -137,6 +139,7 @@ impl WriteErrorKind {
             Self::OutOfQuota => "writer_out_of_quota",
             Self::Paused { .. } => "writer_paused",
             Self::BudgetSpent { .. } => "budget_spent",
+            Self::BudgetUnknown => "budget_unknown",
             Self::Upstream => "writer_unavailable",
             Self::BadAnswer | Self::CutOff => "writer_bad_answer",
             Self::Storage => "storage",
@@ -161,6 +164,9 @@ impl WriteErrorKind {
                 "The model API keeps failing, so calls are paused; retry after the time in Retry-After."
             }
             Self::BudgetSpent { .. } => "The day's budget for the writer is spent; a new one begins at midnight UTC.",
+            Self::BudgetUnknown => {
+                "It is not known at the moment what is left of the day's budget; please try again shortly."
+            }
             Self::Upstream => "The writer is not available at the moment; please try again.",
             Self::BadAnswer => "The writer's answer could not be used; please try again.",
             Self::CutOff => "The writer's answer was cut off; please try again.",

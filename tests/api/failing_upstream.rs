@@ -1,10 +1,10 @@
 //! An upstream that is down: what callers are told, how soon it is left alone, and how a segment is had later.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use content_portal::content::{BreakerPolicy, BudgetConfig, RetryPolicy, WriterConfig};
+use content_portal::content::{BreakerPolicy, BudgetConfig, Lease, Lessor, RetryPolicy, WriterConfig};
 use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
 
@@ -79,6 +79,34 @@ async fn past_the_day_s_budget_nothing_is_sent_and_midnight_is_what_to_wait_for(
     assert!((1..=86_400).contains(&wait), "{wait}");
     assert_eq!(response.json::<Value>().await.unwrap()["code"], "budget_spent");
     assert_eq!(upstream.received_requests().await.unwrap().len(), 0);
+}
+
+/// A store of leases that does not answer, and how often it was asked.
+#[derive(Debug, Default)]
+struct Away(AtomicUsize);
+
+impl Lessor for Away {
+    fn lease(&self, _: &Lease) -> std::io::Result<f64> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Err(std::io::ErrorKind::TimedOut.into())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_it_is_not_known_what_other_servers_have_left_of_the_budget_calls_are_told_to_try_again() {
+    let upstream = upstream::start(Box::new(|_| written("A text."))).await;
+    let (state, away) = (tempfile::tempdir().unwrap(), Arc::new(Away::default()));
+    let budget = Some(BudgetConfig { usd_per_day: 5.0, state_dir: state.path().to_owned() });
+    let lessor: Option<Arc<dyn Lessor>> = Some(away.clone());
+    let app = served_by(WriterConfig { budget, lessor, ..upstream::writer(&upstream) }).await;
+    for _ in 0..3 {
+        let response = app.post("/generate-post", &json!({})).await;
+        assert_eq!(response.status(), 503);
+        assert_eq!(response.headers()["retry-after"], "5");
+        assert_eq!(response.json::<Value>().await.unwrap()["code"], "budget_unknown");
+    }
+    assert_eq!(upstream.received_requests().await.unwrap().len(), 0);
+    assert!((1..=3).contains(&away.0.load(Ordering::SeqCst)));
 }
 
 #[tokio::test(flavor = "multi_thread")]

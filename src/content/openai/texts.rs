@@ -271,6 +271,7 @@ fn another_model_may_help(error: &TryError) -> bool {
         | WriteErrorKind::TooLong
         | WriteErrorKind::OutOfQuota
         | WriteErrorKind::BudgetSpent { .. }
+        | WriteErrorKind::BudgetUnknown
         | WriteErrorKind::Storage
         | WriteErrorKind::Busy
         | WriteErrorKind::Internal => false,

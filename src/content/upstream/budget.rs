@@ -13,10 +13,10 @@ use std::time::Duration;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::super::{Payer, WriterConfig, WriterConfigError};
-use super::leases::{HARDLY_ANYTHING, Lease, Lessor};
+use super::leases::{HARDLY_ANYTHING, Known, Lately, Lease, Lessor};
 use super::ledger::{Generation, Ledger, Spending};
 
 /// How many slices one call may lease, while others spend them.
@@ -30,8 +30,8 @@ pub struct Budget {
     usd_per_day: Option<f64>,
     /// Where slices are leased, where several machines spend the budgets together.
     lessor: Option<Arc<dyn Lessor>>,
-    /// One lease at a time in this process.
-    leasing: Arc<Mutex<()>>,
+    /// One lease at a time in this process, and what came of the last ones.
+    leasing: Arc<Mutex<Lately>>,
     now: fn() -> Timestamp,
     /// Whether it was said that the ledger has a day that is far ahead.
     has_warned: Arc<AtomicBool>,
@@ -61,6 +61,8 @@ pub enum BudgetError {
     File(#[source] io::Error),
     #[error("it is not known what other machines have left of the budget")]
     Lease(#[source] io::Error),
+    #[error("a moment ago it could not be learned what other machines have left of the budget")]
+    LeaseLately,
 }
 
 /// A budget that does not cover a call.
@@ -111,7 +113,7 @@ impl Budget {
     ///
     /// # Errors
     /// [`BudgetError::Spent`] when what is left of the day is less, [`BudgetError::File`] when the file cannot be used,
-    /// [`BudgetError::Lease`] when it is not known what other machines have left.
+    /// [`BudgetError::Lease`] and [`BudgetError::LeaseLately`] when it is not known what other machines have left.
     pub async fn reserve(&self, usd: f64, payer: Option<&Payer>) -> Result<Reservation, BudgetError> {
         let now = (self.now)();
         let (day, key) = (day_of(now), payer.map(|payer| payer.name.clone()));
@@ -123,14 +125,21 @@ impl Budget {
             Err(short) => short,
         };
         let Some(lessor) = &self.lessor else { return Err(spent(&short)) };
-        // Many calls that find the slice spent lease one, not one each.
-        let _turn = self.leasing.lock().await;
         for _ in 0..MAX_LEASES {
+            // Many calls that find the slice spent lease one, not one each; and none asks again for what another was
+            // just told.
+            let lately = self.leasing.clone().lock_owned().await;
             let short = match self.take(day, usd, key.clone(), key_budget).await? {
                 Ok(generation) => return Ok(reserved(generation)),
                 Err(short) => short,
             };
-            if !self.lease(lessor.clone(), day, &short).await? {
+            match lately.known(day, short.key.as_deref(), short.needed_usd) {
+                Some(Known::Spent) => return Err(spent(&short)),
+                Some(Known::Unreachable) => return Err(BudgetError::LeaseLately),
+                None => {}
+            }
+            let lease = Lease::of(day, short.key.clone(), short.budget_usd, short.needed_usd);
+            if !self.lease(lessor.clone(), lease, lately).await? {
                 return Err(spent(&short));
             }
         }
@@ -170,21 +179,33 @@ impl Budget {
         taking.await.map_err(BudgetError::File)
     }
 
-    /// Leases a slice of the budget that is short. Whether there was enough of it.
-    async fn lease(&self, lessor: Arc<dyn Lessor>, day: Date, short: &Short) -> Result<bool, BudgetError> {
-        let key = short.key.clone();
-        let lease = Lease::of(day, key.clone(), short.budget_usd, short.needed_usd);
-        let leasing = tokio::task::spawn_blocking(move || lessor.lease(&lease)).await;
-        let granted = leasing.map_err(io::Error::other).flatten().map_err(BudgetError::Lease)?;
-        if granted <= 0.0 {
-            return Ok(false);
-        }
-        let noting = self.ledger.change(day, move |spending| {
-            spending.add_lease(granted, key.as_deref());
-            Ok::<_, ()>(())
+    /// Leases a slice and notes it. Whether there was enough left. Runs to its end also if this future is dropped: a
+    /// slice that others count as leased is never one that nobody may spend.
+    async fn lease(
+        &self,
+        lessor: Arc<dyn Lessor>,
+        lease: Lease,
+        mut lately: OwnedMutexGuard<Lately>,
+    ) -> Result<bool, BudgetError> {
+        let ledger = self.ledger.clone();
+        let leasing = tokio::spawn(async move {
+            let Lease { day, key, needed_usd, .. } = lease.clone();
+            let asking = tokio::task::spawn_blocking(move || lessor.lease(&lease)).await;
+            let granted = asking.map_err(io::Error::other).flatten();
+            lately.learn(day, key.as_deref(), needed_usd, granted.as_ref().ok().copied());
+            let granted = granted.map_err(BudgetError::Lease)?;
+            if granted <= 0.0 {
+                return Ok(false);
+            }
+            let noting = ledger.change(day, move |spending| {
+                spending.add_lease(granted, key.as_deref());
+                Ok::<_, ()>(())
+            });
+            noting.await.map_err(BudgetError::File)?.ok();
+            drop(lately);
+            Ok(true)
         });
-        noting.await.map_err(BudgetError::File)?.ok();
-        Ok(true)
+        leasing.await.map_err(|error| BudgetError::Lease(io::Error::other(error))).flatten()
     }
 
     /// What a day's calls may cost, in US dollars; `None` where only keys have budgets.

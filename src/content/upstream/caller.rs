@@ -136,7 +136,8 @@ async fn reserve(budget: Budget, worst_usd: Option<f64>, payer: Option<Payer>) -
     budget.reserve(worst_usd.ok_or_else(unpriced)?, payer.as_ref()).await.map_err(|error| {
         let kind = match error {
             BudgetError::Spent { until_reset, .. } => WriteErrorKind::BudgetSpent { until_reset },
-            BudgetError::File(_) | BudgetError::Lease(_) => WriteErrorKind::Internal,
+            BudgetError::Lease(_) | BudgetError::LeaseLately => WriteErrorKind::BudgetUnknown,
+            BudgetError::File(_) => WriteErrorKind::Internal,
         };
         TryError::new(kind, false).because(error)
     })
@@ -159,7 +160,7 @@ fn paid<T: FromResponse + Send + 'static>(
         let started = Instant::now();
         let reservation = tokio::time::timeout(limit, reserving).await;
         let left = limit.saturating_sub(started.elapsed());
-        let too_slow = |elapsed| Err(TryError::new(WriteErrorKind::Internal, false).because(elapsed));
+        let too_slow = |elapsed| Err(TryError::new(WriteErrorKind::BudgetUnknown, false).because(elapsed));
         let reservation = match reservation.unwrap_or_else(too_slow) {
             Ok(reservation) => reservation,
             Err(error) => return (left, Err(error)),
@@ -199,6 +200,7 @@ fn verdict(error: Option<&TryError>, in_haste: bool) -> Option<Verdict> {
         | WriteErrorKind::OutOfQuota
         | WriteErrorKind::Paused { .. }
         | WriteErrorKind::BudgetSpent { .. }
+        | WriteErrorKind::BudgetUnknown
         | WriteErrorKind::Storage
         | WriteErrorKind::Busy
         | WriteErrorKind::Internal => false,

@@ -4,16 +4,22 @@
 //! exceeds the day's budget, so neither does what all machines spend together; a machine that is lost takes with it what
 //! it had left of its slice.
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::io;
+use std::time::Duration;
 
 use jiff::civil::Date;
+use tokio::time::Instant;
 
 /// Tolerance for sums of binary fractions.
 pub(super) const HARDLY_ANYTHING: f64 = 1e-9;
 
 /// The share of a day's budget that a slice is.
 const SLICE: f64 = 0.05;
+
+/// How long nobody asks again after an answer that gave nothing.
+const ASK_AGAIN_AFTER: Duration = Duration::from_secs(5);
 
 /// Where slices are leased. Blocking.
 pub trait Lessor: Debug + Send + Sync {
@@ -49,5 +55,45 @@ impl Lease {
     pub fn grant(&self, leased_usd: f64) -> f64 {
         let left_usd = self.budget_usd - leased_usd;
         if left_usd + HARDLY_ANYTHING < self.needed_usd { 0.0 } else { self.wanted_usd.min(left_usd) }
+    }
+}
+
+/// What came of the last leases, so that calls which come while nothing can be leased do not wait one behind another.
+#[derive(Debug, Default)]
+pub(super) struct Lately {
+    /// When the lessor last gave no answer.
+    unreachable: Option<Instant>,
+    /// By key: the day of which less was left than so much, and when that was said.
+    spent: BTreeMap<Option<String>, (Date, f64, Instant)>,
+}
+
+/// Why nothing needs to be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Known {
+    /// The day's budget does not cover it.
+    Spent,
+    /// The lessor gave no answer a moment ago.
+    Unreachable,
+}
+
+impl Lately {
+    /// What is known already of a lease of at least `needed_usd`.
+    pub fn known(&self, day: Date, key: Option<&str>, needed_usd: f64) -> Option<Known> {
+        let is_fresh = |at: Instant| at.elapsed() < ASK_AGAIN_AFTER;
+        if self.unreachable.is_some_and(is_fresh) {
+            return Some(Known::Unreachable);
+        }
+        let (of, too_much_usd, at) = self.spent.get(&key.map(str::to_owned))?;
+        let is_spent = *of == day && is_fresh(*at) && needed_usd + HARDLY_ANYTHING >= *too_much_usd;
+        is_spent.then_some(Known::Spent)
+    }
+
+    /// Takes note of what was granted; `None` where there was no answer.
+    pub fn learn(&mut self, day: Date, key: Option<&str>, needed_usd: f64, granted_usd: Option<f64>) {
+        self.unreachable = granted_usd.is_none().then(Instant::now);
+        self.spent.retain(|_, (_, _, at)| at.elapsed() < ASK_AGAIN_AFTER);
+        if granted_usd.is_some_and(|usd| usd <= 0.0) {
+            self.spent.insert(key.map(str::to_owned), (day, needed_usd, Instant::now()));
+        }
     }
 }

@@ -192,6 +192,75 @@ async fn a_call_that_costs_more_than_a_slice_leases_what_it_needs_and_a_lost_mac
     drop(next.reserve(0.3, Some(&payer("crm"))).await.unwrap());
 }
 
+/// A lessor that answers when it is let, and then what it is told.
+#[derive(Debug)]
+struct Slow {
+    leased: Leased,
+    asked: tokio::sync::mpsc::UnboundedSender<()>,
+    answers: std::sync::Mutex<std::sync::mpsc::Receiver<io::Result<()>>>,
+}
+
+impl Lessor for Slow {
+    fn lease(&self, lease: &Lease) -> io::Result<f64> {
+        self.asked.send(()).unwrap();
+        self.answers.lock().unwrap().recv().unwrap()?;
+        self.leased.lease(lease)
+    }
+}
+
+type Asked = tokio::sync::mpsc::UnboundedReceiver<()>;
+type Answers = std::sync::mpsc::Sender<io::Result<()>>;
+
+/// A machine whose lessor is slow; what it is asked, and what it answers.
+fn with_a_slow_lessor(dir: &Path) -> (Budget, Arc<Slow>, Asked, Answers) {
+    let ((asked, n_asked), (answer, answers)) = (tokio::sync::mpsc::unbounded_channel(), std::sync::mpsc::channel());
+    let slow = Arc::new(Slow { leased: Leased::default(), asked, answers: std::sync::Mutex::new(answers) });
+    let budget = at(&open(dir).unwrap(), morning);
+    (Budget { lessor: Some(slow.clone()), ..budget }, slow, n_asked, answer)
+}
+
+#[tokio::test]
+async fn a_slice_whose_call_gave_up_while_it_was_leased_is_spent_by_the_next_call() {
+    let dir = tempfile::tempdir().unwrap();
+    let (budget, slow, mut asked, answer) = with_a_slow_lessor(dir.path());
+    for _ in 0..20 {
+        let call = budget.clone();
+        let call = tokio::spawn(async move { call.reserve(0.01, None).await.map(drop) });
+        asked.recv().await.unwrap();
+        call.abort();
+        assert!(call.await.unwrap_err().is_cancelled());
+        answer.send(Ok(())).unwrap();
+        // The next calls wait for the lease that is under way, and ask for none of their own.
+        for _ in 0..5 {
+            drop(budget.reserve(0.01, None).await.unwrap());
+        }
+    }
+    assert!(asked.try_recv().is_err());
+    let leased: f64 = slow.leased.0.lock().unwrap().values().sum();
+    assert!((leased - 1.0).abs() < HARDLY_ANYTHING && budget.left_usd().unwrap().unwrap() < HARDLY_ANYTHING);
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_that_wait_while_nothing_can_be_leased_are_told_together_and_a_later_one_asks_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let (budget, _slow, mut asked, answer) = with_a_slow_lessor(dir.path());
+    answer.send(Err(io::ErrorKind::TimedOut.into())).unwrap();
+    let calls = futures::future::join_all((0..50).map(|_| budget.reserve(0.01, None))).await;
+    let is_unknown = |call: &Result<_, _>| matches!(call, Err(BudgetError::Lease(_) | BudgetError::LeaseLately));
+    assert!(calls.iter().all(is_unknown));
+    assert_eq!((asked.recv().await, asked.try_recv().is_err()), (Some(()), true), "it is asked once");
+    tokio::time::advance(Duration::from_secs(5)).await;
+    answer.send(Ok(())).unwrap();
+    drop(budget.reserve(0.9, None).await.unwrap());
+    // What is spent is told as soon, and what is left is had all the same.
+    answer.send(Ok(())).unwrap();
+    assert!(until_reset(&budget, 0.5).await.is_some());
+    assert!(until_reset(&budget, 0.6).await.is_some());
+    answer.send(Ok(())).unwrap();
+    assert_eq!(until_reset(&budget, 0.1).await, None);
+    assert_eq!(std::iter::from_fn(|| asked.try_recv().ok()).count(), 3);
+}
+
 #[test]
 fn a_file_that_is_no_ledger_is_named_and_left_as_it_is() {
     for faulty in ["", "{}", r#"{"day": "2026-01-01", "spent_usd": -1}"#, r#"{"day": 1, "spent_usd": 1}"#] {
