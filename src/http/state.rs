@@ -29,6 +29,9 @@ const SLOT_WAIT: Duration = Duration::from_secs(10);
 /// How many bodies of more than 64 KB are held in memory at a time.
 const LARGE_BODIES: usize = 4;
 
+/// How many pictures are fetched at a time.
+const FETCHES: usize = 16;
+
 /// What is done with a version before it is served.
 pub type OnLoad = Arc<dyn Fn(&mut ModelVersion) + Send + Sync>;
 
@@ -118,6 +121,8 @@ struct Shared {
     /// Slots for work of about a millisecond, which does not wait behind uploads.
     short_work: Slots,
     large_bodies: Slots,
+    /// Slots for pictures on their way from the store that servers share.
+    fetches: Slots,
     metrics: Metrics,
     jobs: Jobs,
     maps: Maps,
@@ -142,6 +147,7 @@ impl AppState {
             long_work,
             short_work,
             large_bodies,
+            fetches: Slots::new(Shares::of_requests(FETCHES)),
             metrics: Metrics::new(),
             jobs: Jobs::new(),
             maps: Maps::default(),
@@ -254,6 +260,19 @@ impl AppState {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, ApiError> {
         run(in_turn(&self.0.short_work).await?, doing, work).await
+    }
+
+    /// Runs `work`, which waits for the store that servers share, on a blocking thread, clients in turn. It holds no
+    /// processor.
+    ///
+    /// # Errors
+    /// As [`AppState::on_cpu_pool`].
+    pub(super) async fn on_store<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, ApiError> {
+        run(in_turn(&self.0.fetches).await?, doing, work).await
     }
 
     /// A slot to hold one large body in memory.

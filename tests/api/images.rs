@@ -1,5 +1,12 @@
 //! Pictures: made, kept, served and downloaded; nothing else ever is.
 
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use content_portal::content::{Gallery, WriterConfig, WriterKind};
+use content_portal::shared_store::SharedStoreError;
 use serde_json::{Value, json};
 
 use crate::app::{Setup, TestApp};
@@ -109,4 +116,70 @@ async fn pictures_have_an_https_address_where_a_trusted_proxy_says_that_the_call
     assert_eq!(request("/api/proxy-download", &json!({ "url": url })).await.unwrap().status(), 200);
     let plain = url.replace("https:", "http:");
     assert_eq!(request("/api/proxy-download", &json!({ "url": plain })).await.unwrap().status(), 403);
+}
+
+/// What servers share, in memory; and how often it was asked for something.
+#[derive(Debug, Default)]
+struct InMemory {
+    pictures: Mutex<BTreeMap<String, Vec<u8>>>,
+    n_asked: AtomicUsize,
+    is_away: AtomicBool,
+}
+
+impl Gallery for InMemory {
+    fn put_new(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        self.pictures.lock().unwrap().entry(name.to_owned()).or_insert_with(|| bytes.to_vec());
+        Ok(())
+    }
+
+    fn get(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
+        self.n_asked.fetch_add(1, Ordering::SeqCst);
+        if self.is_away.load(Ordering::SeqCst) {
+            let url = format!("s3://ml/portal/images/{name}");
+            return Err(io::Error::other(SharedStoreError::Deadline { url, seconds: 20 }));
+        }
+        Ok(self.pictures.lock().unwrap().get(name).cloned())
+    }
+}
+
+async fn sharing(gallery: &Arc<InMemory>) -> TestApp {
+    let shared: Option<Arc<dyn Gallery>> = Some(gallery.clone());
+    let writer = WriterConfig { kind: WriterKind::Offline, gallery: shared, ..WriterConfig::default() };
+    TestApp::spawn_with(Setup { writer, ..Setup::default() }).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_has_the_pictures_of_another_and_asks_for_each_name_once_whether_it_is_there_or_not() {
+    let gallery = Arc::new(InMemory::default());
+    let (one, other) = (sharing(&gallery).await, sharing(&gallery).await);
+    let url = an_image(&one).await;
+    let poster = url.strip_prefix(&one.url("")).unwrap();
+    let answers = [one.get(poster).await, other.get(poster).await].map(|answer| answer.bytes());
+    let [drawn, drawn_there] = futures::future::join_all(answers).await.try_into().unwrap();
+    assert_eq!(drawn.unwrap(), drawn_there.unwrap());
+    // That of one who made a name up.
+    let absent = format!("/images/{}.png", "0".repeat(64));
+    let before = gallery.n_asked.load(Ordering::SeqCst);
+    for _ in 0..5 {
+        assert_eq!(other.get(&absent).await.status(), 404);
+    }
+    assert_eq!(gallery.n_asked.load(Ordering::SeqCst), before + 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_the_store_of_pictures_is_away_callers_are_told_to_try_again_and_what_is_here_is_served() {
+    let gallery = Arc::new(InMemory::default());
+    let (one, other) = (sharing(&gallery).await, sharing(&gallery).await);
+    let url = an_image(&one).await;
+    let poster = url.strip_prefix(&one.url("")).unwrap();
+    gallery.is_away.store(true, Ordering::SeqCst);
+    assert_eq!(one.get(poster).await.status(), 200);
+    let before = gallery.n_asked.load(Ordering::SeqCst);
+    let absent = format!("/images/{}.webp", "0".repeat(64));
+    for (path, code) in [(poster, "shared_store"), (poster, "busy"), (absent.as_str(), "busy")] {
+        let answer = other.get(path).await;
+        assert_eq!((answer.status().as_u16(), &answer.headers()["retry-after"]), (503, &"5".parse().unwrap()));
+        assert_eq!(answer.json::<Value>().await.unwrap()["code"], code, "{path}");
+    }
+    assert_eq!(gallery.n_asked.load(Ordering::SeqCst), before + 1, "it is not asked again by each");
 }

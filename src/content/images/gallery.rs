@@ -1,11 +1,11 @@
 //! Pictures that several machines share: each is put into the gallery before anybody is told its name, and is fetched
 //! from there where the folder has not got it.
 
+use std::collections::HashMap;
 use std::fmt::Debug;
-use std::fs::File;
 use std::io;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
@@ -15,8 +15,13 @@ use crate::durable;
 
 /// The name under which the gallery has the key that signs posters' names.
 const SHARED_KEY: &str = "posters.key";
-/// How many pictures are fetched at a time. Anybody may ask for names that do not exist.
-const MAX_FETCHING: usize = 16;
+/// How long the gallery is not asked again for a picture that it has not got. Nobody is told a name before its picture
+/// is there, so whoever asks for one that is not there has made it up, or comes late.
+const MISSING_FOR: Duration = Duration::from_secs(60);
+/// Of how many pictures this is remembered. Anybody may ask for names that do not exist.
+const MAX_MISSING: usize = 4_096;
+/// How long the gallery is not asked for anything after it gave no answer.
+const AWAY_FOR: Duration = Duration::from_secs(5);
 
 /// Where machines put the pictures that they share. Blocking.
 pub trait Gallery: Debug + Send + Sync {
@@ -38,12 +43,40 @@ pub trait Gallery: Debug + Send + Sync {
 pub(super) struct Shared {
     gallery: Arc<dyn Gallery>,
     key: Arc<OnceLock<[u8; KEY_BYTES]>>,
-    n_fetching: Arc<AtomicUsize>,
+    lately: Arc<Mutex<Lately>>,
+}
+
+/// What the gallery lately said, so that it is not asked for it again.
+#[derive(Debug, Default)]
+struct Lately {
+    missing: HashMap<ImageName, Instant>,
+    /// When it last gave no answer.
+    away: Option<Instant>,
+}
+
+impl Lately {
+    fn is_missing(&self, name: &ImageName) -> bool {
+        self.missing.get(name).is_some_and(|at| at.elapsed() < MISSING_FOR)
+    }
+
+    fn is_away(&self) -> bool {
+        self.away.is_some_and(|at| at.elapsed() < AWAY_FOR)
+    }
+
+    fn miss(&mut self, name: ImageName) {
+        if self.missing.len() >= MAX_MISSING {
+            self.missing.retain(|_, at| at.elapsed() < MISSING_FOR);
+        }
+        if self.missing.len() >= MAX_MISSING {
+            self.missing.clear();
+        }
+        self.missing.insert(name, Instant::now());
+    }
 }
 
 impl Shared {
     pub fn new(gallery: Arc<dyn Gallery>) -> Self {
-        Self { gallery, key: Arc::default(), n_fetching: Arc::default() }
+        Self { gallery, key: Arc::default(), lately: Arc::default() }
     }
 
     pub fn put(&self, name: &ImageName, bytes: &[u8]) -> io::Result<()> {
@@ -52,55 +85,63 @@ impl Shared {
 
     /// The key that all machines sign posters' names with. The first that needs one makes it of `own`.
     pub fn key(&self, own: impl FnOnce() -> io::Result<[u8; KEY_BYTES]>) -> io::Result<[u8; KEY_BYTES]> {
-        if let Some(key) = self.known_key()? {
+        if let Some(key) = self.learn_key()? {
             return Ok(key);
         }
         self.gallery.put_new(SHARED_KEY, &own()?)?;
         // Another machine may have been faster: what is there counts.
-        self.known_key()?.ok_or_else(|| io::Error::other("the key of posters is not where it was put"))
+        self.learn_key()?.ok_or_else(|| io::Error::other("the key of posters is not where it was put"))
+    }
+
+    /// The same, if it was learned already. Asks nobody.
+    pub fn known_key(&self) -> Option<[u8; KEY_BYTES]> {
+        self.key.get().copied()
     }
 
     /// The same, where there is one already.
-    pub fn known_key(&self) -> io::Result<Option<[u8; KEY_BYTES]>> {
-        if let Some(key) = self.key.get() {
-            return Ok(Some(*key));
+    fn learn_key(&self) -> io::Result<Option<[u8; KEY_BYTES]>> {
+        if let Some(key) = self.known_key() {
+            return Ok(Some(key));
         }
-        let Some(bytes) = self.gallery.get(SHARED_KEY)? else { return Ok(None) };
+        let Some(bytes) = self.ask(SHARED_KEY)? else { return Ok(None) };
         let key = bytes.try_into().map_err(|_| io::Error::other(format!("{SHARED_KEY} is not a key of posters")))?;
         Ok(Some(*self.key.get_or_init(|| key)))
     }
 
     /// A picture of the gallery, if it is the one that its name says.
     fn fetch(&self, name: &ImageName) -> io::Result<Option<Vec<u8>>> {
-        let turn = Turn(&self.n_fetching);
-        if self.n_fetching.fetch_add(1, Ordering::SeqCst) >= MAX_FETCHING {
-            return Err(io::Error::new(io::ErrorKind::WouldBlock, "too many pictures are being fetched"));
+        if self.lately().is_missing(name) {
+            return Ok(None);
         }
-        let fetched = self.gallery.get(name.as_str())?;
-        drop(turn);
+        let fetched = self.ask(name.as_str())?;
         let is_it =
             |bytes: &Vec<u8>| ImageKind::of(bytes).is_some_and(|kind| ImageName::of_bytes(bytes, kind) == *name);
-        match fetched {
-            Some(bytes) if is_it(&bytes) => Ok(Some(bytes)),
-            Some(_) => {
-                tracing::warn!(
-                    event = "shared_picture_damaged",
-                    image = name.as_str(),
-                    "a shared picture is not the one that its name says and is not sent"
-                );
-                Ok(None)
-            }
-            None => Ok(None),
+        if fetched.as_ref().is_some_and(is_it) {
+            return Ok(fetched);
         }
+        if fetched.is_some() {
+            tracing::warn!(
+                event = "shared_picture_damaged",
+                image = name.as_str(),
+                "a shared picture is not the one that its name says and is not sent"
+            );
+        }
+        self.lately().miss(name.clone());
+        Ok(None)
     }
-}
 
-/// Counts down once a fetch is over.
-struct Turn<'a>(&'a AtomicUsize);
+    /// Asks the gallery, unless it gave no answer a moment ago.
+    fn ask(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
+        if self.lately().is_away() {
+            return Err(io::Error::new(io::ErrorKind::WouldBlock, "shared pictures could not be had a moment ago"));
+        }
+        let answer = self.gallery.get(name);
+        self.lately().away = answer.is_err().then(Instant::now);
+        answer
+    }
 
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
+    fn lately(&self) -> MutexGuard<'_, Lately> {
+        self.lately.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -111,12 +152,30 @@ impl ImageStore {
         Self { shared: gallery.map(Shared::new), ..self }
     }
 
-    /// Fetches a picture that another machine has drawn, and keeps it in the folder.
-    pub(super) fn fetch(&self, name: &ImageName) -> io::Result<Option<File>> {
-        let Some(shared) = &self.shared else { return Ok(None) };
-        let Some(bytes) = shared.fetch(name)? else { return Ok(None) };
-        self.write(name, &bytes)?;
-        File::open(self.dir.join(name.as_str())).map(Some)
+    /// Whether the gallery has to be asked before this picture can be opened or drawn: see [`ImageStore::fetch`].
+    /// Looks at the folder alone.
+    pub fn lacks(&self, name: &ImageName) -> bool {
+        self.shared.as_ref().is_some_and(|shared| match name.is_poster() {
+            true => shared.known_key().is_none(),
+            false => !shared.lately().is_missing(name) && !self.dir.join(name.as_str()).exists(),
+        })
+    }
+
+    /// Fetches from the gallery what this picture takes: one that another machine has drawn, into the folder; of a
+    /// poster the key of its name. Does nothing where the gallery has not got it. Takes as long as the gallery does.
+    ///
+    /// # Errors
+    /// What the gallery says, and what the disk says; [`io::ErrorKind::WouldBlock`] where the gallery gave no answer a
+    /// moment ago.
+    pub fn fetch(&self, name: &ImageName) -> io::Result<()> {
+        let Some(shared) = &self.shared else { return Ok(()) };
+        if name.is_poster() {
+            return shared.learn_key().map(|_| ());
+        }
+        match shared.fetch(name)? {
+            Some(bytes) => self.write(name, &bytes),
+            None => Ok(()),
+        }
     }
 
     /// Makes a key, or finds that another process of this machine has made it meanwhile.

@@ -68,7 +68,7 @@ impl ImageStore {
         if let Some(shared) = &self.shared {
             shared.put(&name, bytes)?;
         }
-        if let Some(file) = self.open_own(&name)? {
+        if let Some(file) = self.open(&name)? {
             // Its age begins anew. On a disk that cannot be written it keeps its age.
             let _ = file.set_modified(SystemTime::now());
             return Ok(name);
@@ -86,18 +86,12 @@ impl ImageStore {
         durable::write(&self.dir.join(name.as_str()), &staged, bytes)
     }
 
-    /// A stored picture, to be read; `None` where there is none of that name.
+    /// A picture of the folder, to be read; `None` where there is none of that name. One that the folder
+    /// [lacks](ImageStore::lacks) is fetched before.
     ///
     /// # Errors
-    /// What the disk says, other than that there is no such file; what the gallery says, where pictures are shared.
+    /// What the disk says, other than that there is no such file.
     pub fn open(&self, name: &ImageName) -> io::Result<Option<File>> {
-        match self.open_own(name)? {
-            None if !name.is_poster() => self.fetch(name),
-            file => Ok(file),
-        }
-    }
-
-    fn open_own(&self, name: &ImageName) -> io::Result<Option<File>> {
         if name.is_poster() {
             return Ok(None);
         }
@@ -124,13 +118,14 @@ impl ImageStore {
         Ok(ImageName::of_poster(description, &key))
     }
 
-    /// The description of a poster; `None` for a name that this service did not give.
+    /// The description of a poster; `None` for a name that this service did not give, and before a key that machines
+    /// share was [fetched](ImageStore::fetch).
     ///
     /// # Errors
     /// When the key cannot be read.
     pub(super) fn poster(&self, name: &ImageName) -> io::Result<Option<Vec<u8>>> {
         let key = match &self.shared {
-            Some(shared) => shared.known_key()?,
+            Some(shared) => shared.known_key(),
             None => self.own_key()?,
         };
         Ok(key.and_then(|key| name.poster(&key)))
@@ -162,6 +157,9 @@ mod tests {
     use super::*;
 
     fn read(store: &ImageStore, name: &ImageName) -> Option<Vec<u8>> {
+        if store.lacks(name) {
+            store.fetch(name).unwrap();
+        }
         let mut bytes = Vec::new();
         store.open(name).unwrap()?.read_to_end(&mut bytes).unwrap();
         Some(bytes)
@@ -228,7 +226,7 @@ mod tests {
         assert_eq!(fs::metadata(stores[0].dir.join(KEY)).unwrap().permissions().mode() & 0o777, 0o600);
     }
 
-    /// A gallery in memory, and how often it was asked for a picture.
+    /// A gallery in memory.
     #[derive(Debug, Default)]
     struct InMemory(Mutex<BTreeMap<String, Vec<u8>>>);
 
@@ -254,6 +252,8 @@ mod tests {
         gallery.0.lock().unwrap().clear();
         assert_eq!(read(&other, &name).as_deref(), Some(PNG), "it is kept where it was fetched");
         let poster = one.name_poster(b"a slogan").unwrap();
+        assert!(other.lacks(&poster) && other.poster(&poster).unwrap().is_none(), "it asks nobody while it draws");
+        other.fetch(&poster).unwrap();
         assert_eq!(other.poster(&poster).unwrap().as_deref(), Some(&b"a slogan"[..]));
         assert_eq!(other.name_poster(b"a slogan").unwrap(), poster);
     }
@@ -261,9 +261,9 @@ mod tests {
     #[test]
     fn a_shared_picture_that_is_not_the_one_of_its_name_is_not_sent() {
         let (dir, gallery) = (tempfile::tempdir().unwrap(), Arc::new(InMemory::default()));
-        let store = ImageStore::new(dir.path()).with_gallery(Some(gallery.clone()));
         let name: ImageName = format!("{}.png", "0".repeat(64)).parse().unwrap();
         for damaged in [PNG, b"<html>"] {
+            let store = ImageStore::new(dir.path()).with_gallery(Some(gallery.clone()));
             gallery.0.lock().unwrap().insert(name.as_str().to_owned(), damaged.to_vec());
             assert_eq!(read(&store, &name), None);
         }

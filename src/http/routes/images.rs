@@ -4,6 +4,8 @@
 //! names that it signed. The server never connects to an address that
 //! a caller sends, and never opens a path that a caller sends.
 
+use std::io;
+
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderValue, header};
@@ -20,6 +22,7 @@ use crate::http::request::fields::Fields;
 use crate::http::response::file_body::file_body;
 use crate::http::response::public_address::PublicAddress;
 use crate::http::state::AppState;
+use crate::shared_store::SharedStoreError;
 
 /// A picture's name is its hash, so that it never changes.
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
@@ -52,7 +55,8 @@ pub(in crate::http) struct DownloadRequest {
             content_type = "application/problem+json"),
         (status = 500, description = "A fault of this service", body = Document<'static>,
             content_type = "application/problem+json"),
-        (status = 503, description = "The server is starting", body = Document<'static>,
+        (status = 503, description = "The server is starting or busy, or the store that servers share does not answer",
+            body = Document<'static>,
             content_type = "application/problem+json")))]
 pub(in crate::http) async fn get_image(
     State(state): State<AppState>,
@@ -98,12 +102,17 @@ pub(in crate::http) async fn post_proxy_download(
     answer(picture, headers)
 }
 
-/// A picture of this service. Posters are drawn, clients in turn.
+/// A picture of this service. What is with other servers is fetched, and posters are drawn, clients in turn.
 async fn picture(state: &AppState, name: ImageName) -> Result<Option<Picture>, ApiError> {
     const READING: &str = "reading an image";
     let writer = &state.equipment()?.writer;
     if let Some(png) = writer.drawn_lately(&name) {
         return Ok(Some(Picture::Drawn(png)));
+    }
+    if writer.images().lacks(&name) {
+        let (fetching, name) = (state.clone(), name.clone());
+        let fetch = move || fetching.equipment()?.writer.images().fetch(&name).map_err(unfetched);
+        state.on_store("fetching an image", fetch).await??;
     }
     let (is_poster, reading) = (name.is_poster(), state.clone());
     let read = move || reading.equipment()?.writer.picture(&name).map_err(ApiError::ImageStorage);
@@ -111,6 +120,17 @@ async fn picture(state: &AppState, name: ImageName) -> Result<Option<Picture>, A
         return state.on_cpu_pool_short("drawing a poster", read).await?;
     }
     tokio::task::spawn_blocking(read).await.map_err(|e| ApiError::internal(READING, e))?
+}
+
+/// Why a picture was not fetched from the store that servers share.
+fn unfetched(error: io::Error) -> ApiError {
+    if error.kind() == io::ErrorKind::WouldBlock {
+        return ApiError::Busy;
+    }
+    match error.downcast::<SharedStoreError>() {
+        Ok(error) => ApiError::SharedStore(error),
+        Err(error) => ApiError::ImageStorage(error),
+    }
 }
 
 /// A stored picture is read while it is sent.
