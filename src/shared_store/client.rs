@@ -14,9 +14,12 @@ use object_store::{
     BackoffConfig, ClientOptions, GetOptions, ObjectStore, ObjectStoreExt, PutMode, PutOptions, RetryConfig,
     UpdateVersion,
 };
+use sha2::{Digest, Sha256};
 use tokio::runtime::{Builder, Runtime};
 
+use super::sizes::max_bytes;
 use super::{S3Settings, SharedStoreError, StoreUrl};
+use crate::causes::hex;
 
 /// How long one call may take, tries and waits included, beside what its bytes need.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -27,8 +30,6 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 const MAX_RETRIES: usize = 3;
 /// How often a lock that is held is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
-/// The largest object that is read; no file of a model may be larger.
-const MAX_OBJECT_BYTES: u64 = 1 << 30;
 /// Held while an object of a folder is compared and replaced. No object is called so.
 const FOLDER_LOCK: &str = ".compare-and-swap.lock";
 
@@ -112,10 +113,12 @@ impl Client {
         }
     }
 
-    /// An object, unless it is still the one of `e_tag`.
+    /// An object, unless it is still the one of `e_tag`. One that is larger than its name lets it be is not read.
     pub fn get_if_changed(&self, name: &str, e_tag: Option<&str>) -> Result<Change, SharedStoreError> {
         let path = self.path(name)?;
-        let options = GetOptions { if_none_match: e_tag.map(str::to_owned), ..GetOptions::default() };
+        let is_folder = self.folder.is_some();
+        let if_none_match = e_tag.filter(|_| !is_folder).map(str::to_owned);
+        let options = GetOptions { if_none_match, ..GetOptions::default() };
         let got = self.within(name, DEADLINE, self.store.get_opts(&path, options));
         let got = match got {
             Ok(Ok(got)) => got,
@@ -129,14 +132,19 @@ impl Client {
             Ok(Err(error)) => return Err(SharedStoreError::of(self.url_of(name), &error)),
             Err(late) => return Err(late),
         };
-        let (e_tag, size_bytes) = (got.meta.e_tag.clone(), got.meta.size);
-        if size_bytes > MAX_OBJECT_BYTES {
-            let why = format!("is {size_bytes} bytes long, more than any file of a model may be");
+        let (e_tag_there, size_bytes) = (got.meta.e_tag.clone(), got.meta.size);
+        if size_bytes > max_bytes(name) {
+            let why = format!("is {size_bytes} bytes long, and at most {} are read", max_bytes(name));
             return Err(SharedStoreError::Damaged { url: self.url_of(name), why });
         }
         let bytes = self.within(name, time_for(size_bytes), got.bytes())?;
         let bytes = bytes.map_err(|error| SharedStoreError::of(self.url_of(name), &error))?;
-        Ok(Change::Now(Object { bytes: bytes.into(), e_tag }))
+        // A file's own marks (number, time, length) may be those of another one before it.
+        let now = if is_folder { Some(hex(Sha256::digest(&bytes))) } else { e_tag_there };
+        if is_folder && e_tag.is_some() && e_tag == now.as_deref() {
+            return Ok(Change::Same);
+        }
+        Ok(Change::Now(Object { bytes: bytes.into(), e_tag: now }))
     }
 
     /// Writes an object, whatever was there.
@@ -147,6 +155,23 @@ impl Client {
     /// Writes an object that is not there yet. Whether it was not.
     pub fn create(&self, name: &str, bytes: Vec<u8>) -> Result<bool, SharedStoreError> {
         self.put_if(name, bytes, PutMode::Create)
+    }
+
+    /// Replaces an object that is still what was `seen`, or makes the first one. Whether it is there now: an answer may
+    /// be lost after the write, and a write that is tried again then finds itself.
+    pub fn replace(&self, name: &str, seen: Option<&Object>, bytes: Vec<u8>) -> Result<bool, SharedStoreError> {
+        let outcome = match seen {
+            None => self.create(name, bytes.clone()),
+            Some(seen) => self.swap(name, seen.e_tag.as_deref(), bytes.clone()),
+        };
+        if matches!(outcome, Ok(true)) {
+            return outcome;
+        }
+        match self.get(name) {
+            Ok(Some(now)) if now.bytes == bytes => Ok(true),
+            // What was wrong first says more.
+            _ => outcome,
+        }
     }
 
     /// Replaces an object that is still the one of `e_tag`. Whether it was.

@@ -29,18 +29,14 @@ impl SharedStore {
     ) -> Result<(), E> {
         for _ in 0..MAX_TRIES {
             let there = self.client.get(PERSONAS)?;
-            let (mut extras, e_tag) = match &there {
-                Some(Object { bytes, e_tag }) => (self.extras_of(bytes)?, e_tag.as_deref()),
-                None => (models.extras()?, None),
+            let mut extras = match &there {
+                Some(Object { bytes, .. }) => self.extras_of(bytes)?,
+                None => models.extras()?,
             };
             check(extras.get(&id))?;
             extras.insert(id, entry.clone());
             let json = serde_json::to_vec_pretty(&extras).map_err(|error| self.no_extras(&error))?;
-            let is_written = match there {
-                Some(_) => self.client.swap(PERSONAS, e_tag, json)?,
-                None => self.client.create(PERSONAS, json)?,
-            };
-            if is_written {
+            if self.client.replace(PERSONAS, there.as_ref(), json)? {
                 return Ok(());
             }
         }

@@ -1,10 +1,14 @@
-//! `budget/<day>.json`: what machines have leased of a day's budgets, together.
+//! `budget/<day>.json`: what machines have leased of a day's budgets, together, and each process by itself.
+//!
+//! A process finds by its own entry what it leased without hearing so: its answer was lost, and the lease was not.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::client::Object;
 use super::{SharedStore, SharedStoreError};
@@ -14,6 +18,11 @@ const MAX_TRIES: u32 = 40;
 /// The first wait between two tries; later ones are up to sixteen times as long.
 const WAIT: Duration = Duration::from_millis(5);
 
+/// A lease that is not had by then is none.
+const DEADLINE: Duration = Duration::from_secs(30);
+/// Tolerance for sums of binary fractions.
+const HARDLY_ANYTHING: f64 = 1e-9;
+
 /// What is leased of a day.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Leased {
@@ -22,6 +31,52 @@ pub struct Leased {
     /// Of keys' own budgets.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub keys: BTreeMap<String, f64>,
+    /// What each process leased of either.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    processes: BTreeMap<String, OfProcess>,
+}
+
+/// What one process leased of a day.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+struct OfProcess {
+    #[serde(default)]
+    leased_usd: f64,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    keys: BTreeMap<String, f64>,
+}
+
+/// This process as it leases.
+#[derive(Debug)]
+pub(super) struct Lessee {
+    /// Its name in the store.
+    name: String,
+    /// By day and key, the sum of what it leased and was told so.
+    told: Mutex<BTreeMap<(Date, Option<String>), f64>>,
+}
+
+impl Default for Lessee {
+    fn default() -> Self {
+        Self { name: Uuid::new_v4().simple().to_string(), told: Mutex::default() }
+    }
+}
+
+impl Leased {
+    /// The sum of all, and that of a process: of a key's own budget, or of that of everybody.
+    fn sums(&mut self, process: &str, key: Option<&str>) -> (&mut f64, &mut f64) {
+        let of_process = self.processes.entry(process.to_owned()).or_default();
+        match key {
+            None => (&mut self.leased_usd, &mut of_process.leased_usd),
+            Some(key) => {
+                (self.keys.entry(key.to_owned()).or_default(), of_process.keys.entry(key.to_owned()).or_default())
+            }
+        }
+    }
+
+    fn is_sound(&self) -> bool {
+        let is_sum = |usd: &f64| usd.is_finite() && *usd >= 0.0;
+        let is_sound = |of: &OfProcess| is_sum(&of.leased_usd) && of.keys.values().all(is_sum);
+        is_sum(&self.leased_usd) && self.keys.values().all(is_sum) && self.processes.values().all(is_sound)
+    }
 }
 
 impl SharedStore {
@@ -34,31 +89,37 @@ impl SharedStore {
     }
 
     /// Leases what `grant` makes of what is leased already: of a key's own budget, or of that of all. A lease of 0 or
-    /// less changes nothing.
+    /// less changes nothing. What this process leased before without hearing so comes first, however little it is.
     ///
     /// # Errors
-    /// [`SharedStoreError`]; nothing of it may then be spent, whether or not it is noted as leased.
+    /// [`SharedStoreError`]; nothing of it may then be spent. If it is noted as leased, the next lease gives it.
     pub fn lease(&self, day: Date, key: Option<&str>, grant: impl Fn(f64) -> f64) -> Result<f64, SharedStoreError> {
-        let name = object_of(day);
+        let (name, started) = (object_of(day), Instant::now());
+        let mut told = self.lessee.told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.retain(|(of, _), _| of.duration_until(day).as_hours().abs() <= 48);
+        let told = told.entry((day, key.map(str::to_owned))).or_default();
         for tried in 0..MAX_TRIES {
-            let (mut leased, e_tag) = self.see_leased(day)?;
-            let is_first = e_tag.is_none() && leased == Leased::default();
-            let of = match key {
-                None => &mut leased.leased_usd,
-                Some(key) => leased.keys.entry(key.to_owned()).or_default(),
-            };
-            let granted = grant(*of);
+            let (mut leased, seen) = self.see_leased(day)?;
+            let (of_all, own) = leased.sums(&self.lessee.name, key);
+            // After a reset there is less than this process was told of.
+            let untold = *own - std::mem::replace(told, *own);
+            if untold > HARDLY_ANYTHING {
+                return Ok(untold);
+            }
+            let granted = grant(*of_all);
             if granted <= 0.0 {
                 return Ok(0.0);
             }
-            *of += granted;
+            *of_all += granted;
+            *own += granted;
+            let own = *own;
             let json = serde_json::to_vec(&leased).map_err(|error| self.no_leases(day, &error))?;
-            let is_written = match is_first {
-                true => self.client.create(&name, json)?,
-                false => self.client.swap(&name, e_tag.as_deref(), json)?,
-            };
-            if is_written {
+            if self.client.replace(&name, seen.as_ref(), json)? {
+                *told = own;
                 return Ok(granted);
+            }
+            if started.elapsed() > DEADLINE {
+                break;
             }
             // Those who lease at the same time should not meet again.
             let spread = std::process::id() % 7 + 1;
@@ -76,11 +137,14 @@ impl SharedStore {
         match key {
             None => self.client.delete(&object_of(day)),
             Some(_) => {
-                let (mut leased, e_tag) = self.see_leased(day)?;
+                let (mut leased, seen) = self.see_leased(day)?;
                 let Some(key) = key.filter(|key| leased.keys.contains_key(*key)) else { return Ok(()) };
                 leased.keys.remove(key);
+                leased.processes.values_mut().for_each(|process| {
+                    process.keys.remove(key);
+                });
                 let json = serde_json::to_vec(&leased).map_err(|error| self.no_leases(day, &error))?;
-                if self.client.swap(&object_of(day), e_tag.as_deref(), json)? {
+                if self.client.replace(&object_of(day), seen.as_ref(), json)? {
                     return Ok(());
                 }
                 let why = "was changed by another machine meanwhile; try again".to_owned();
@@ -89,14 +153,11 @@ impl SharedStore {
         }
     }
 
-    fn see_leased(&self, day: Date) -> Result<(Leased, Option<String>), SharedStoreError> {
-        let Some(Object { bytes, e_tag }) = self.client.get(&object_of(day))? else {
-            return Ok((Leased::default(), None));
-        };
-        let leased: Leased = serde_json::from_slice(&bytes).map_err(|error| self.no_leases(day, &error))?;
-        let is_sum = |usd: &f64| usd.is_finite() && *usd >= 0.0;
-        if is_sum(&leased.leased_usd) && leased.keys.values().all(is_sum) {
-            Ok((leased, e_tag))
+    fn see_leased(&self, day: Date) -> Result<(Leased, Option<Object>), SharedStoreError> {
+        let Some(object) = self.client.get(&object_of(day))? else { return Ok((Leased::default(), None)) };
+        let leased: Leased = serde_json::from_slice(&object.bytes).map_err(|error| self.no_leases(day, &error))?;
+        if leased.is_sound() {
+            Ok((leased, Some(object)))
         } else {
             let why = "holds what is no sum of money".to_owned();
             Err(SharedStoreError::Damaged { url: self.client.url_of(&object_of(day)), why })

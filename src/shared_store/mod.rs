@@ -25,6 +25,7 @@ mod extras;
 mod follow;
 mod leases;
 mod settings;
+mod sizes;
 mod versions;
 
 #[cfg(test)]
@@ -39,6 +40,7 @@ pub use settings::{S3Settings, Settings};
 pub use versions::{Pulled, Pushed};
 
 use client::Client;
+use leases::Lessee;
 
 const IMAGES: &str = "images";
 
@@ -46,6 +48,7 @@ const IMAGES: &str = "images";
 #[derive(Debug, Clone)]
 pub struct SharedStore {
     client: std::sync::Arc<Client>,
+    lessee: std::sync::Arc<Lessee>,
 }
 
 impl SharedStore {
@@ -62,7 +65,7 @@ impl SharedStore {
     /// # Errors
     /// As [`SharedStore::of_settings`].
     pub fn open(url: &StoreUrl, s3: &S3Settings) -> Result<Self, SharedStoreError> {
-        Ok(Self { client: Client::open(url, s3)?.into() })
+        Ok(Self { client: Client::open(url, s3)?.into(), lessee: std::sync::Arc::default() })
     }
 
     /// Puts a picture into the store, unless there is one of this name.

@@ -1,3 +1,4 @@
+mod answers;
 mod together;
 
 use std::collections::BTreeMap;
@@ -99,7 +100,7 @@ fn store(inner: &Arc<InMemory>, writes: usize) -> SharedStore {
 fn over(store: Mortal) -> SharedStore {
     let store = Arc::new(store);
     let client = Client::over(store, Path::from("portal"), "memory://portal".to_owned(), None).unwrap();
-    SharedStore { client: client.into() }
+    SharedStore { client: client.into(), lessee: Arc::default() }
 }
 
 fn immortal(inner: &Arc<InMemory>) -> SharedStore {

@@ -1,0 +1,164 @@
+//! Answers that are lost after what was asked is done, objects that are too large, and folders.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
+
+use jiff::civil::{Date, date};
+
+use super::*;
+use crate::pipeline::SegmentId;
+
+const TODAY: Date = date(2026, 11, 26);
+
+/// A store that does what it is asked, and sometimes says something else.
+#[derive(Debug)]
+struct Lossy {
+    inner: Arc<InMemory>,
+    /// What becomes of the next write's answer.
+    next: std::sync::Mutex<Option<Lost>>,
+    /// Nothing can be read.
+    is_cut: AtomicBool,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Lost {
+    /// There is none.
+    Answer,
+    /// The write was tried again, and found itself.
+    Conflict,
+    /// There is none, and nothing can be read either until the next write.
+    Connection,
+}
+
+impl fmt::Display for Lossy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Lossy")
+    }
+}
+
+#[async_trait]
+impl ObjectStore for Lossy {
+    async fn put_opts(&self, location: &Path, payload: PutPayload, opts: PutOptions) -> Result<PutResult> {
+        let lost = self.next.lock().unwrap().take();
+        self.is_cut.store(matches!(lost, Some(Lost::Connection)), Ordering::SeqCst);
+        let done = self.inner.put_opts(location, payload, opts).await?;
+        match lost {
+            None => Ok(done),
+            Some(Lost::Answer | Lost::Connection) => Err(killed()),
+            Some(Lost::Conflict) => {
+                Err(Error::Precondition { path: location.to_string(), source: "it was changed".into() })
+            }
+        }
+    }
+
+    async fn put_multipart_opts(&self, _: &Path, _: PutMultipartOptions) -> Result<Box<dyn MultipartUpload>> {
+        Err(killed())
+    }
+
+    async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
+        if self.is_cut.load(Ordering::SeqCst) { Err(killed()) } else { self.inner.get_opts(location, options).await }
+    }
+
+    fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
+        self.inner.delete_stream(locations)
+    }
+
+    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
+        self.inner.list(prefix)
+    }
+
+    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
+        self.inner.list_with_delimiter(prefix).await
+    }
+
+    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
+        self.inner.copy_opts(from, to, options).await
+    }
+}
+
+fn lossy() -> (Arc<Lossy>, SharedStore) {
+    let store = Arc::new(Lossy { inner: Arc::default(), next: None.into(), is_cut: false.into() });
+    let client = Client::over(store.clone(), Path::from("portal"), "memory://portal".to_owned(), None).unwrap();
+    (store, SharedStore { client: client.into(), lessee: Arc::default() })
+}
+
+#[test]
+fn a_lease_whose_answer_was_lost_is_had_all_the_same_and_noted_once() {
+    let (store, shared) = lossy();
+    let slice = |leased: f64| (1.0 - leased).min(0.25);
+    for (key, lost) in
+        [(None, Lost::Answer), (None, Lost::Conflict), (Some("crm"), Lost::Answer), (Some("crm"), Lost::Conflict)]
+    {
+        *store.next.lock().unwrap() = Some(lost);
+        assert!((shared.lease(TODAY, key, slice).unwrap() - 0.25).abs() < 1e-9, "{lost:?}");
+    }
+    // Where it was not known whether it was done, the next lease finds it.
+    *store.next.lock().unwrap() = Some(Lost::Connection);
+    shared.lease(TODAY, None, slice).unwrap_err();
+    store.is_cut.store(false, Ordering::SeqCst);
+    assert!((shared.lease(TODAY, None, |_| 0.0).unwrap() - 0.25).abs() < 1e-9);
+    assert!((shared.lease(TODAY, None, slice).unwrap() - 0.25).abs() < 1e-9);
+    assert!(shared.lease(TODAY, None, slice).unwrap() < 1e-9, "the day is leased");
+    let leased = shared.leased(TODAY).unwrap();
+    assert!((leased.leased_usd - 1.0).abs() < 1e-9 && (leased.keys["crm"] - 0.5).abs() < 1e-9, "{leased:?}");
+    // After a reset everybody begins anew.
+    *store.next.lock().unwrap() = Some(Lost::Conflict);
+    shared.forget_leases(TODAY, Some("crm")).unwrap();
+    assert!((shared.lease(TODAY, Some("crm"), slice).unwrap() - 0.25).abs() < 1e-9);
+    shared.forget_leases(TODAY, None).unwrap();
+    assert!((shared.lease(TODAY, None, slice).unwrap() - 0.25).abs() < 1e-9);
+    assert!((shared.leased(TODAY).unwrap().leased_usd - 0.25).abs() < 1e-9);
+}
+
+#[test]
+fn a_change_of_extras_whose_answer_was_lost_is_no_conflict() {
+    let (store, shared) = lossy();
+    let (_dir, models) = models();
+    let (follower, id) = (shared.follower(&models, 10), SegmentId::new(0));
+    for (n, lost) in [Lost::Answer, Lost::Conflict, Lost::Answer].into_iter().enumerate() {
+        let entry = BTreeMap::from([("Interests".to_owned(), format!("running {n} times"))]);
+        let n_looks = std::cell::Cell::new(0);
+        *store.next.lock().unwrap() = Some(lost);
+        let look = |_: Option<&BTreeMap<String, String>>| {
+            n_looks.set(n_looks.get() + 1);
+            Ok::<_, anyhow::Error>(())
+        };
+        follower.put_extras(id, &entry, look).unwrap();
+        assert_eq!((n_looks.get(), &models.extras().unwrap()[&id]), (1, &entry));
+    }
+}
+
+#[test]
+fn an_object_that_is_larger_than_its_name_lets_it_be_is_not_read() {
+    let shared = immortal(&Arc::default());
+    for (name, max) in [("current", 64 << 10), ("images/posters.key", 64 << 10), ("personas.json", 4 << 20)] {
+        shared.client.put(name, vec![b' '; max]).unwrap();
+        assert_eq!(shared.client.get(name).unwrap().unwrap().bytes.len(), max);
+        shared.client.put(name, vec![b' '; max + 1]).unwrap();
+        let told = shared.client.get(name).unwrap_err().to_string();
+        assert!(told.contains(name) && told.contains(&max.to_string()), "{told}");
+    }
+    for name in ["images/0.png", "models/20261126T112645Z-dbee9219/umap.safetensors"] {
+        shared.client.put(name, vec![0; 5 << 20]).unwrap();
+        assert!(shared.client.get(name).unwrap().is_some());
+    }
+}
+
+#[test]
+fn a_file_that_was_replaced_by_one_of_the_same_length_and_time_is_another_object() {
+    let root = tempfile::tempdir().unwrap();
+    let url: StoreUrl = format!("file://{}", root.path().display()).parse().unwrap();
+    let shared = SharedStore::open(&url, &S3Settings::default()).unwrap();
+    shared.client.put("current", b"one".to_vec()).unwrap();
+    let seen = shared.client.get("current").unwrap().unwrap();
+    let same = shared.client.get_if_changed("current", seen.e_tag.as_deref()).unwrap();
+    assert!(matches!(same, client::Change::Same));
+    // In place, so that it keeps its number; its time is put back.
+    let path = root.path().join("current");
+    let time = fs::metadata(&path).unwrap().modified().unwrap();
+    fs::write(&path, "two").unwrap();
+    fs::File::options().write(true).open(&path).unwrap().set_modified(time).unwrap();
+    assert!(!shared.client.replace("current", Some(&seen), b"three".to_vec()).unwrap());
+    let now = shared.client.get_if_changed("current", seen.e_tag.as_deref()).unwrap();
+    assert!(matches!(now, client::Change::Now(object) if object.bytes == b"two"));
+}
