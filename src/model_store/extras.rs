@@ -4,10 +4,10 @@
 //! An entry stands in the place of what `PERSONA_PATH` adds to its segment.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs;
 use std::path::PathBuf;
 
-use super::disk::{create_folder, read_file};
+use super::disk::read_file;
 use super::upkeep::write_anew;
 use super::{FileFault, ModelStore, ModelVersion, StoreError};
 use crate::pipeline::SegmentId;
@@ -15,8 +15,6 @@ use crate::pipeline::SegmentId;
 const EXTRAS: &str = "extras.json";
 /// What the file held before it became a copy of a shared store's.
 const OWN_EXTRAS: &str = "extras.before_sharing.json";
-/// Held while the file is read, changed and written: two servers may share the folder.
-const LOCK: &str = ".extras.lock";
 
 /// Marketers' additions by segment and key.
 pub type Extras = BTreeMap<SegmentId, BTreeMap<String, String>>;
@@ -87,14 +85,6 @@ impl ModelStore {
         let json = json.map_err(|e| StoreError::Write { path: kept.clone(), source: e.into() })?;
         write_anew(&kept, &json)?;
         Ok((!own.is_empty() && own != *others).then_some(kept))
-    }
-
-    /// Waits for the lock, which is let go with the file.
-    fn lock_extras(&self) -> Result<File, StoreError> {
-        create_folder(self.dir())?;
-        let path = self.dir().join(LOCK);
-        let lock = File::create(&path).and_then(|lock| lock.lock().map(|()| lock));
-        lock.map_err(|source| StoreError::Write { path, source })
     }
 
     fn write_extras(&self, extras: &Extras) -> Result<(), StoreError> {

@@ -3,10 +3,11 @@
 //! The locks are the system's own (`flock`), so that they end with their process whatever ends it. The writer's is
 //! held from before the first file is read until a version is published and its uploads are put away: minutes. The
 //! links' is held for the moments in which `current` is replaced or a version taken away, so that rolling back never
-//! waits for a training. A third is held while a version comes from another store.
+//! waits for a training. A third is held while a version comes from another store, a fourth while the file of what
+//! marketers add is changed. All but the writer's are waited for until a deadline.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -19,11 +20,17 @@ use super::{ModelStore, StoreError};
 const WRITER: &str = ".writer.lock";
 const LINKS: &str = ".links.lock";
 const PULLS: &str = ".pulls.lock";
+/// Held while the file of what marketers add is read, changed and written: two servers may share the folder.
+const EXTRAS: &str = ".extras.lock";
 /// How much of the holder's own words is believed, in bytes.
 const MAX_HOLDER_BYTES: u64 = 100;
 
 /// How long a holder that was killed may keep the lock: what it was about to start holds its files until it has begun.
 const LEFT_BEHIND: Duration = Duration::from_secs(2);
+/// How long a lock is waited for that is held for moments.
+const WAIT_FOR_MOMENTS: Duration = Duration::from_secs(20);
+/// The same for one that is held while a version is downloaded.
+const WAIT_FOR_PULLS: Duration = Duration::from_secs(120);
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// The right to write versions, held until it is dropped.
@@ -85,18 +92,37 @@ impl ModelStore {
         Ok(())
     }
 
-    /// Waits until no other process takes a version in.
+    /// Waits until no other process takes a version in, for a while.
     pub(super) fn lock_pulls(&self) -> Result<Held, StoreError> {
-        let file = self.open_lock(PULLS)?;
-        file.lock().map_err(|source| StoreError::Write { path: self.dir().join(PULLS), source })?;
-        Ok(Held(file))
+        self.lock_within(PULLS, WAIT_FOR_PULLS)
     }
 
-    /// Waits for the links' lock.
+    /// Waits for the links' lock, for a while.
     pub(super) fn lock_links(&self) -> Result<Held, StoreError> {
-        let file = self.open_lock(LINKS)?;
-        file.lock().map_err(|source| StoreError::Write { path: self.dir().join(LINKS), source })?;
-        Ok(Held(file))
+        self.lock_within(LINKS, WAIT_FOR_MOMENTS)
+    }
+
+    /// Waits for the lock of what marketers add, for a while.
+    pub(super) fn lock_extras(&self) -> Result<Held, StoreError> {
+        self.lock_within(EXTRAS, WAIT_FOR_MOMENTS)
+    }
+
+    /// Takes a lock once nobody else holds it. Who waits for longer than `limit` is told so: a process that was stopped
+    /// while it held a lock must not stop the others.
+    fn lock_within(&self, name: &str, limit: Duration) -> Result<Held, StoreError> {
+        let failed = |source| StoreError::Write { path: self.dir().join(name), source };
+        let (file, until) = (self.open_lock(name)?, Instant::now() + limit);
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(Held(file)),
+                Err(TryLockError::WouldBlock) if Instant::now() < until => std::thread::sleep(LOOK_EVERY),
+                Err(TryLockError::WouldBlock) => {
+                    let why = format!("another process has held it for {} s", limit.as_secs());
+                    return Err(failed(io::Error::new(io::ErrorKind::TimedOut, why)));
+                }
+                Err(TryLockError::Error(source)) => return Err(failed(source)),
+            }
+        }
     }
 
     fn open_lock(&self, name: &str) -> Result<File, StoreError> {
@@ -149,6 +175,20 @@ mod tests {
             drop(held);
             assert!(waiting.join().unwrap().is_ok());
         });
+    }
+
+    #[test]
+    fn a_lock_that_is_held_for_too_long_is_an_error_that_names_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = ModelStore::new(dir.path());
+        let held = [store.lock_pulls().unwrap(), store.lock_extras().unwrap()];
+        for name in [PULLS, EXTRAS] {
+            let refused = store.lock_within(name, Duration::from_millis(1)).unwrap_err();
+            let text = crate::causes::with_causes(&refused);
+            assert!(text.contains(name) && text.contains("another process has held it"), "{text}");
+        }
+        drop(held);
+        assert!(store.lock_within(PULLS, Duration::ZERO).is_ok() && store.lock_extras().is_ok());
     }
 
     #[test]
