@@ -174,7 +174,7 @@ impl<'f> Form<'f> {
     }
 
     /// A part of a date, refused where it is after the `latest` that has begun or differs from what it must be.
-    fn past<T: PartialOrd>(&mut self, part: Option<(&'f str, T)>, latest: T, must_be: Option<T>) -> Option<T> {
+    fn past<T: Copy + PartialOrd>(&mut self, part: Option<(&'f str, T)>, latest: T, must_be: Option<T>) -> Option<T> {
         let (name, value) = part?;
         if value > latest {
             self.refuse(name, IN_FUTURE.to_owned(), &[]);

@@ -15,13 +15,13 @@ struct Trained(Fitted, TrainingProfile);
 
 impl Trained {
     fn on(rows: &[[u32; 4]]) -> Self {
-        Self::by(table(rows), &FitParams::default())
+        Self::by(&table(rows), &FitParams::default())
     }
 
-    fn by(table: CustomerTable, params: &FitParams) -> Self {
-        let mut fitted = fit(&table, params, &|_, _| {}).unwrap();
-        fitted.refit(&table, params).unwrap();
-        let profile = TrainingProfile::of(&table, &fitted);
+    fn by(table: &CustomerTable, params: &FitParams) -> Self {
+        let mut fitted = fit(table, params, &|_, _| {}).unwrap();
+        fitted.refit(table, params).unwrap();
+        let profile = TrainingProfile::of(table, &fitted);
         Self(fitted, profile)
     }
 
@@ -141,7 +141,7 @@ fn assert_steady(population: &Numbers) {
     for (method, n) in [Method::UmapHdbscan, Method::LatentClasses].into_iter().flat_map(|m| SIZES.map(|n| (m, n))) {
         let params = FitParams { method, ..FitParams::default() };
         let alarms = (0..trainings).flat_map(|training| {
-            let trained = Trained::by(of_numbers(population, 2_000, 20 + training), &params);
+            let trained = Trained::by(&of_numbers(population, 2_000, 20 + training), &params);
             let drift = move |i| trained.drift_of(&of_numbers(population, n, 1_000 * (training + 1) + i));
             (0..of_training).map(drift).filter(|drift| drift.level != DriftLevel::Steady)
         });
@@ -177,7 +177,7 @@ fn other_employees_are_steady_although_most_are_new_to_the_model() {
 #[test]
 fn where_most_profiles_are_new_as_many_are_outside_as_the_held_out_ones_were() {
     let shoppers = &OF_NUMBERS[0];
-    let trained = Trained::by(of_numbers(shoppers, 2_000, 11), &FitParams::default());
+    let trained = Trained::by(&of_numbers(shoppers, 2_000, 11), &FitParams::default());
     let drift = trained.drift_of(&of_numbers(shoppers, 1_000, 12));
     let Trained(fitted, profile) = &trained;
     if resamples().1 {
