@@ -18,6 +18,7 @@ mod gate;
 mod live;
 mod matching;
 mod novelty;
+mod outcome;
 mod page;
 mod progress;
 mod publishing;
@@ -28,7 +29,7 @@ mod uploads;
 pub mod worker;
 
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -37,19 +38,20 @@ use jiff::civil::Date;
 
 use crate::causes::with_causes;
 use crate::customer::Schema;
-use crate::model_store::{Candidate, ModelStore, ModelVersion, StoreError, TrainedOn, VersionId, WriterLock};
+use crate::model_store::{Candidate, ModelStore, ModelVersion, TrainedOn, VersionId, WriterLock};
 use crate::pipeline::{
     Comparison, FitError, FitParams, Fitted, GoldenSample, Judged, Method, Model, SegmentId, TrainingProfile, fit,
 };
 use crate::pseudonyms::Pseudonyms;
-use crate::shared_store::{SharedStore, SharedStoreError};
-use crate::workbook::{Reader, WorkbookError};
+use crate::shared_store::SharedStore;
+use crate::workbook::Reader;
 
 pub use collect::{Profiles, taken_uploads};
 pub use comparing::compare;
 pub use erasing::{EraseError, EraseRequest, ErasedCustomer, FoundRows, erase_customer};
 pub use gate::{Bound, CheckKind, FailedCheck, GateCheck, GateLimits, Verdict};
 pub use matching::{KeptSegment, MatchError, Matching, NewSegment, VanishedSegment};
+pub use outcome::{Published, RetrainError, RetrainOutcome, Unchanged};
 pub use page::{PageError, comparison_page};
 pub use progress::{FileInTurn, Progress, Step};
 pub use report::{LiveVersion, RetrainReport, Seconds, SegmentReport};
@@ -101,89 +103,6 @@ pub struct RetrainRequest<'a> {
     pub today: Date,
 }
 
-/// How a retraining ended.
-#[derive(Debug)]
-#[must_use]
-pub enum RetrainOutcome {
-    /// A new version is live.
-    Published(Box<Published>),
-    /// The candidate did not pass the gate, or there was too little to train on. The live version is as it was, and so
-    /// are the uploads.
-    Refused(Box<RetrainReport>),
-    /// The live version was trained on the same customers, by the same schema, parameters and program: another training
-    /// would find the same.
-    Unchanged(Box<Unchanged>),
-}
-
-/// A training that had nothing to do.
-#[derive(Debug)]
-pub struct Unchanged {
-    /// The live version, which stays.
-    pub live: VersionId,
-    /// What was read.
-    pub report: RetrainReport,
-    /// Where the uploads are: the live version knows their customers already.
-    pub put_away: PutAway,
-}
-
-/// A version that was published, and what was done after it.
-#[derive(Debug)]
-pub struct Published {
-    /// The version.
-    pub id: VersionId,
-    /// What the retraining did.
-    pub report: RetrainReport,
-    /// Where the uploads are.
-    pub put_away: PutAway,
-    /// The old versions that were taken away, or why they could not be.
-    pub pruned: Result<Vec<VersionId>, StoreError>,
-}
-
-/// Why a retraining did not finish. The current version is then as it was, and so are the uploads.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum RetrainError {
-    /// A folder could not be listed.
-    #[error("{} cannot be listed", dir.display())]
-    Unlistable {
-        /// The folder.
-        dir: PathBuf,
-        /// What the system said.
-        #[source]
-        source: std::io::Error,
-    },
-    /// An upload that an earlier training used could not be compared with its copy in the base data, or not be removed.
-    #[error("{} cannot be taken off the waiting uploads", file.display())]
-    Upload {
-        /// The upload.
-        file: PathBuf,
-        /// What the system said.
-        #[source]
-        source: std::io::Error,
-    },
-    /// No process could be started to read the workbooks with.
-    #[error("the workbooks could not be read")]
-    Reader(#[source] WorkbookError),
-    /// The customers do not make a model.
-    #[error("the model could not be trained")]
-    Fit(#[from] FitError),
-    /// The new segments could not be matched with the old ones.
-    #[error("the segments could not be matched with the live version's")]
-    Match(#[from] MatchError),
-    /// The report could not be written as JSON.
-    #[error("the report could not be written")]
-    Report(#[source] serde_json::Error),
-    /// The report could not be made a page.
-    #[error("the report's page could not be made")]
-    Page(#[from] PageError),
-    /// Another retraining is under way, or the version could not be written.
-    #[error("the version could not be published")]
-    Store(#[from] StoreError),
-    /// The shared store could not be read or written, or another process was first.
-    #[error("the shared store could not be used")]
-    Shared(#[from] SharedStoreError),
-}
-
 /// Trains on the base data and the waiting uploads, and publishes the result as the current version if it passes the
 /// gate; then puts the uploads away and prunes old versions. Nothing is trained where nothing has changed, unless it is
 /// forced. The sample is trained on where there is nothing else, and takes the place of own customers by force alone.
@@ -192,8 +111,8 @@ pub enum RetrainError {
 /// and uploads go on waiting.
 ///
 /// # Errors
-/// [`RetrainError`]; nothing is then published or moved. [`StoreError::Locked`] when another process is at it,
-/// [`SharedStoreError::Swapped`] when one on another machine was first.
+/// [`RetrainError`]; nothing is then published or moved. [`RetrainError::Store`] when another process is at
+/// it, [`RetrainError::Shared`] when one on another machine was first.
 pub fn retrain(
     store: &ModelStore,
     request: &RetrainRequest<'_>,

@@ -5,9 +5,8 @@
 //! else's: by the χ² test of all values, by the z-test of each one, and of numbers by their deciles and by the rank
 //! sum. Whatever one of them finds at 5 % is not as everywhere. A constant column is nothing to speak of.
 
-use super::MIN_OBSERVED;
 use super::statistics::{Cell, Ranked, rank_sum_p_value};
-use super::trait_test::shows_the_few_beside;
+use super::{MIN_OBSERVED, shows_the_few_beside};
 use crate::pipeline::difference::Difference;
 
 /// Below this probability a column is not as everywhere.

@@ -36,7 +36,6 @@ use super::trait_counts::TraitValue;
 pub use crate::customer::MIN_CUSTOMERS;
 pub use count::Tallies;
 pub use statistics::wilson_interval;
-pub(super) use trait_test::shows_the_few_beside;
 pub use words::{Statement, names_of};
 
 /// The fewest customers of whom a statement rests on themselves: with fewer an upload's group is not described by what
@@ -157,5 +156,15 @@ impl Distinguishing {
             Self::Value(value) => value.claim,
             Self::Number(number) => number.claim,
         }
+    }
+}
+
+/// Whether a group's customers have two values alone, one of them fewer than may be told of: the share of the other
+/// would tell how many.
+pub(super) fn shows_the_few_beside(customers: impl Iterator<Item = u64>) -> bool {
+    let mut present = customers.filter(|&customers| customers > 0);
+    match (present.next(), present.next(), present.next()) {
+        (Some(a), Some(b), None) => a.min(b) < MIN_CUSTOMERS,
+        _ => false,
     }
 }

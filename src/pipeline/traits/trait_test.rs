@@ -4,7 +4,10 @@ use super::count::{Counts, Subject, SubjectKind, Tallies};
 use super::found::{Found, MIN_LIFT};
 use super::likeness::Likeness;
 use super::statistics::{Cell, quartiles, rank_sum_p_value, robust_deviation, wilson_low};
-use super::{Claim, Distinction, Distinguishing, DistinguishingNumber, DistinguishingValue, MIN_CUSTOMERS, dates};
+use super::{
+    Claim, Distinction, Distinguishing, DistinguishingNumber, DistinguishingValue, MIN_CUSTOMERS, dates,
+    shows_the_few_beside,
+};
 use crate::customer::DatePart;
 use crate::pipeline::TraitValue;
 
@@ -209,16 +212,6 @@ impl Subject<'_> {
 fn says_nothing(value: &TraitValue) -> bool {
     const NOTHING: [&str; 4] = ["Other", "Unknown", "N/A", "-"];
     matches!(value, TraitValue::Name(name) if NOTHING.iter().any(|nothing| name.eq_ignore_ascii_case(nothing)))
-}
-
-/// Whether a group's customers have two values alone, one of them fewer than may be told of: the share of the other
-/// would tell how many.
-pub(in crate::pipeline) fn shows_the_few_beside(customers: impl Iterator<Item = u64>) -> bool {
-    let mut present = customers.filter(|&customers| customers > 0);
-    match (present.next(), present.next(), present.next()) {
-        (Some(a), Some(b), None) => a.min(b) < MIN_CUSTOMERS,
-        _ => false,
-    }
 }
 
 fn claim(k: f64, customers: f64) -> Claim {

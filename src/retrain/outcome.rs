@@ -1,0 +1,95 @@
+//! How a retraining ends.
+
+use std::path::PathBuf;
+
+use super::matching::MatchError;
+use super::page::PageError;
+use super::report::RetrainReport;
+use super::uploads::PutAway;
+use crate::model_store::{StoreError, VersionId};
+use crate::pipeline::FitError;
+use crate::shared_store::SharedStoreError;
+use crate::workbook::WorkbookError;
+
+/// How a retraining ended.
+#[derive(Debug)]
+#[must_use]
+pub enum RetrainOutcome {
+    /// A new version is live.
+    Published(Box<Published>),
+    /// The candidate did not pass the gate, or there was too little to train on. The live version is as it was, and so
+    /// are the uploads.
+    Refused(Box<RetrainReport>),
+    /// The live version was trained on the same customers, by the same schema, parameters and program: another training
+    /// would find the same.
+    Unchanged(Box<Unchanged>),
+}
+
+/// A training that had nothing to do.
+#[derive(Debug)]
+pub struct Unchanged {
+    /// The live version, which stays.
+    pub live: VersionId,
+    /// What was read.
+    pub report: RetrainReport,
+    /// Where the uploads are: the live version knows their customers already.
+    pub put_away: PutAway,
+}
+
+/// A version that was published, and what was done after it.
+#[derive(Debug)]
+pub struct Published {
+    /// The version.
+    pub id: VersionId,
+    /// What the retraining did.
+    pub report: RetrainReport,
+    /// Where the uploads are.
+    pub put_away: PutAway,
+    /// The old versions that were taken away, or why they could not be.
+    pub pruned: Result<Vec<VersionId>, StoreError>,
+}
+
+/// Why a retraining did not finish. The current version is then as it was, and so are the uploads.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RetrainError {
+    /// A folder could not be listed.
+    #[error("{} cannot be listed", dir.display())]
+    Unlistable {
+        /// The folder.
+        dir: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// An upload that an earlier training used could not be compared with its copy in the base data, or not be removed.
+    #[error("{} cannot be taken off the waiting uploads", file.display())]
+    Upload {
+        /// The upload.
+        file: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// No process could be started to read the workbooks with.
+    #[error("the workbooks could not be read")]
+    Reader(#[source] WorkbookError),
+    /// The customers do not make a model.
+    #[error("the model could not be trained")]
+    Fit(#[from] FitError),
+    /// The new segments could not be matched with the old ones.
+    #[error("the segments could not be matched with the live version's")]
+    Match(#[from] MatchError),
+    /// The report could not be written as JSON.
+    #[error("the report could not be written")]
+    Report(#[source] serde_json::Error),
+    /// The report could not be made a page.
+    #[error("the report's page could not be made")]
+    Page(#[from] PageError),
+    /// Another retraining is under way, or the version could not be written.
+    #[error("the version could not be published")]
+    Store(#[from] StoreError),
+    /// The shared store could not be read or written, or another process was first.
+    #[error("the shared store could not be used")]
+    Shared(#[from] SharedStoreError),
+}
