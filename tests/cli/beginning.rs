@@ -86,13 +86,14 @@ fn in_an_empty_folder_a_server_says_what_is_missing_and_takes_its_first_workbook
 #[test]
 fn without_a_key_it_says_how_to_begin_and_takes_over_what_a_command_trained() {
     let folder = Folder::new();
+    fs::create_dir(folder.path("base_data")).unwrap();
+    fs::write(folder.path("base_data/.gitkeep"), "").unwrap();
     let (mut server, address) = started(&folder, &[]);
     let said = server.until("no_model")["message"].as_str().unwrap().to_owned();
     assert!(said.contains("put customers (.xlsx, .xls or .csv) into base_data and start again"), "{said}");
     assert!(said.contains("set ADMIN_KEY"), "{said}");
     let closed = train(&address, &first_workbook(), "");
     assert!(closed.starts_with("HTTP/1.1 403") && closed.contains("admin_closed"), "{closed}");
-    fs::create_dir(folder.path("base_data")).unwrap();
     fs::write(folder.path("base_data/first.csv"), first_workbook()).unwrap();
     folder.ok(&["retrain"]);
     let live = server.until("model_version_live")["model_version"].as_str().unwrap().to_owned();

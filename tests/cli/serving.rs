@@ -130,24 +130,6 @@ fn a_server_that_is_still_training_ends_at_once_when_it_is_told_to() {
 }
 
 #[test]
-fn serve_without_a_model_and_without_data_says_what_to_do() {
-    for with_empty_folder in [false, true] {
-        let folder = Folder::new();
-        if with_empty_folder {
-            fs::create_dir_all(folder.path("base_data")).unwrap();
-            fs::write(folder.path("base_data/.gitkeep"), "").unwrap();
-        }
-        let output = folder.command(&["serve"]).env("PORT", "0").output().unwrap();
-        assert!(!output.status.success());
-        let error = String::from_utf8(output.stderr).unwrap();
-        assert!(
-            error.contains("base_data") && error.contains("put ") && error.contains(".xlsx, .xls or .csv"),
-            "{error}"
-        );
-    }
-}
-
-#[test]
 fn serve_refuses_a_broken_model_instead_of_training_over_it() {
     let folder = Folder::with_data();
     folder.ok(&["retrain"]);
