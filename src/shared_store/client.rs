@@ -159,10 +159,10 @@ impl Client {
 
     /// Replaces an object that is still what was `seen`, or makes the first one. Whether it is there now: an answer may
     /// be lost after the write, and a write that is tried again then finds itself.
-    pub fn replace(&self, name: &str, seen: Option<&Object>, bytes: Vec<u8>) -> Result<bool, SharedStoreError> {
+    pub fn replace(&self, name: &str, seen: Option<&Object>, bytes: &[u8]) -> Result<bool, SharedStoreError> {
         let outcome = match seen {
-            None => self.create(name, bytes.clone()),
-            Some(seen) => self.swap(name, seen.e_tag.as_deref(), bytes.clone()),
+            None => self.create(name, bytes.to_vec()),
+            Some(seen) => self.swap(name, seen.e_tag.as_deref(), bytes.to_vec()),
         };
         if matches!(outcome, Ok(true)) {
             return outcome;

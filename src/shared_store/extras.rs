@@ -36,7 +36,7 @@ impl SharedStore {
             check(extras.get(&id))?;
             extras.insert(id, entry.clone());
             let json = serde_json::to_vec_pretty(&extras).map_err(|error| self.no_extras(&error))?;
-            if self.client.replace(PERSONAS, there.as_ref(), json)? {
+            if self.client.replace(PERSONAS, there.as_ref(), &json)? {
                 return Ok(());
             }
         }

@@ -114,7 +114,7 @@ impl SharedStore {
             *own += granted;
             let own = *own;
             let json = serde_json::to_vec(&leased).map_err(|error| self.no_leases(day, &error))?;
-            if self.client.replace(&name, seen.as_ref(), json)? {
+            if self.client.replace(&name, seen.as_ref(), &json)? {
                 *told = own;
                 return Ok(granted);
             }
@@ -144,7 +144,7 @@ impl SharedStore {
                     process.keys.remove(key);
                 });
                 let json = serde_json::to_vec(&leased).map_err(|error| self.no_leases(day, &error))?;
-                if self.client.replace(&object_of(day), seen.as_ref(), json)? {
+                if self.client.replace(&object_of(day), seen.as_ref(), &json)? {
                     return Ok(());
                 }
                 let why = "was changed by another machine meanwhile; try again".to_owned();

@@ -158,7 +158,7 @@ fn a_file_that_was_replaced_by_one_of_the_same_length_and_time_is_another_object
     let time = fs::metadata(&path).unwrap().modified().unwrap();
     fs::write(&path, "two").unwrap();
     fs::File::options().write(true).open(&path).unwrap().set_modified(time).unwrap();
-    assert!(!shared.client.replace("current", Some(&seen), b"three".to_vec()).unwrap());
+    assert!(!shared.client.replace("current", Some(&seen), b"three").unwrap());
     let now = shared.client.get_if_changed("current", seen.e_tag.as_deref()).unwrap();
     assert!(matches!(now, client::Change::Now(object) if object.bytes == b"two"));
 }
