@@ -14,11 +14,11 @@
 mod collect;
 mod comparing;
 mod erasing;
+mod error;
 mod gate;
 mod live;
 mod matching;
 mod novelty;
-mod outcome;
 mod page;
 mod progress;
 mod publishing;
@@ -38,7 +38,7 @@ use jiff::civil::Date;
 
 use crate::causes::with_causes;
 use crate::customer::Schema;
-use crate::model_store::{Candidate, ModelStore, ModelVersion, TrainedOn, VersionId, WriterLock};
+use crate::model_store::{Candidate, ModelStore, ModelVersion, StoreError, TrainedOn, VersionId, WriterLock};
 use crate::pipeline::{
     Comparison, FitError, FitParams, Fitted, GoldenSample, Judged, Method, Model, SegmentId, TrainingProfile, fit,
 };
@@ -49,9 +49,9 @@ use crate::workbook::Reader;
 pub use collect::{Profiles, taken_uploads};
 pub use comparing::compare;
 pub use erasing::{EraseError, EraseRequest, ErasedCustomer, FoundRows, erase_customer};
+pub use error::RetrainError;
 pub use gate::{Bound, CheckKind, FailedCheck, GateCheck, GateLimits, Verdict};
 pub use matching::{KeptSegment, MatchError, Matching, NewSegment, VanishedSegment};
-pub use outcome::{Published, RetrainError, RetrainOutcome, Unchanged};
 pub use page::{PageError, comparison_page};
 pub use progress::{FileInTurn, Progress, Step};
 pub use report::{LiveVersion, RetrainReport, Seconds, SegmentReport};
@@ -101,6 +101,44 @@ pub struct RetrainRequest<'a> {
     pub now: Timestamp,
     /// The day after which a date is in the future; names the folder that uploads are put into.
     pub today: Date,
+}
+
+/// How a retraining ended.
+#[derive(Debug)]
+#[must_use]
+pub enum RetrainOutcome {
+    /// A new version is live.
+    Published(Box<Published>),
+    /// The candidate did not pass the gate, or there was too little to train on. The live version is as it was, and so
+    /// are the uploads.
+    Refused(Box<RetrainReport>),
+    /// The live version was trained on the same customers, by the same schema, parameters and program: another training
+    /// would find the same.
+    Unchanged(Box<Unchanged>),
+}
+
+/// A training that had nothing to do.
+#[derive(Debug)]
+pub struct Unchanged {
+    /// The live version, which stays.
+    pub live: VersionId,
+    /// What was read.
+    pub report: RetrainReport,
+    /// Where the uploads are: the live version knows their customers already.
+    pub put_away: PutAway,
+}
+
+/// A version that was published, and what was done after it.
+#[derive(Debug)]
+pub struct Published {
+    /// The version.
+    pub id: VersionId,
+    /// What the retraining did.
+    pub report: RetrainReport,
+    /// Where the uploads are.
+    pub put_away: PutAway,
+    /// The old versions that were taken away, or why they could not be.
+    pub pruned: Result<Vec<VersionId>, StoreError>,
 }
 
 /// Trains on the base data and the waiting uploads, and publishes the result as the current version if it passes the

@@ -209,7 +209,7 @@ fn files_with_a_byte_order_mark_or_in_utf_16_are_read() {
     let folder = Folder::with_data();
     let schema = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/customer/schema.json")).unwrap();
     fs::write(folder.path("schema.json"), format!("\u{feff}{schema}")).unwrap();
-    fs::write(folder.path("personas.json"), utf16(r#"{"0": {"Interests": "running"}}"#)).unwrap();
+    fs::write(folder.path("personas.json"), utf16(r#"{"1": {"Interests": "running"}}"#)).unwrap();
     fs::write(folder.path("prices.json"), utf16("{}")).unwrap();
     fs::create_dir(folder.path("prompts")).unwrap();
     fs::write(folder.path("prompts/system.j2"), "\u{feff}Write well.").unwrap();

@@ -1,53 +1,13 @@
-//! How a retraining ends.
+//! Why a retraining does not finish.
 
 use std::path::PathBuf;
 
 use super::matching::MatchError;
 use super::page::PageError;
-use super::report::RetrainReport;
-use super::uploads::PutAway;
-use crate::model_store::{StoreError, VersionId};
+use crate::model_store::StoreError;
 use crate::pipeline::FitError;
 use crate::shared_store::SharedStoreError;
 use crate::workbook::WorkbookError;
-
-/// How a retraining ended.
-#[derive(Debug)]
-#[must_use]
-pub enum RetrainOutcome {
-    /// A new version is live.
-    Published(Box<Published>),
-    /// The candidate did not pass the gate, or there was too little to train on. The live version is as it was, and so
-    /// are the uploads.
-    Refused(Box<RetrainReport>),
-    /// The live version was trained on the same customers, by the same schema, parameters and program: another training
-    /// would find the same.
-    Unchanged(Box<Unchanged>),
-}
-
-/// A training that had nothing to do.
-#[derive(Debug)]
-pub struct Unchanged {
-    /// The live version, which stays.
-    pub live: VersionId,
-    /// What was read.
-    pub report: RetrainReport,
-    /// Where the uploads are: the live version knows their customers already.
-    pub put_away: PutAway,
-}
-
-/// A version that was published, and what was done after it.
-#[derive(Debug)]
-pub struct Published {
-    /// The version.
-    pub id: VersionId,
-    /// What the retraining did.
-    pub report: RetrainReport,
-    /// Where the uploads are.
-    pub put_away: PutAway,
-    /// The old versions that were taken away, or why they could not be.
-    pub pruned: Result<Vec<VersionId>, StoreError>,
-}
 
 /// Why a retraining did not finish. The current version is then as it was, and so are the uploads.
 #[derive(Debug, thiserror::Error)]
