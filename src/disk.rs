@@ -1,6 +1,6 @@
 //! The keeper of the disks: what has to stay free, and room that is reserved before it is written.
 //!
-//! Whoever writes uploads, exports, pictures, columns of uploads, tables for a retraining or a new version of the model
+//! A writer of uploads, exports, pictures, columns of uploads, tables for a retraining or a new version of the model
 //! reserves room before: all of it at once, or ahead of each piece where nobody knows how large it becomes
 //! ([`Keeper::reserving`]). Reservations of one keeper count together, by file system, so that many writers cannot each
 //! find the same room free. A server has one keeper; a command that runs beside it has its own, and sees only what the

@@ -102,8 +102,8 @@ pub struct WriterConfig {
     /// Whether keys have budgets of their own, which are kept in `state_dir`. No setting: the code that reads the keys
     /// sets it.
     pub has_key_budgets: bool,
-    /// Where slices of the budgets are leased, so that several machines spend them together. No setting: whoever knows
-    /// the shared store sets it.
+    /// Where slices of the budgets are leased, so that several machines spend them together. No setting: the code
+    /// that opens the shared store sets it.
     pub lessor: Option<Arc<dyn Lessor>>,
     /// Where pictures are put for other machines. No setting either.
     pub gallery: Option<Arc<dyn Gallery>>,

@@ -1,9 +1,9 @@
 //! Whom a customer may be placed by: the training's customers but for the few who are like this one.
 //!
 //! A profile of fewer than [`MIN_CUSTOMERS`](super::MIN_CUSTOMERS) customers is placed as one that training never met,
-//! by the others alone. Were it looked up, or were its own place on the map among those that it is placed by, whoever
-//! sent every combination of values could tell by the answers which of them the training had. Numbers are alike within
-//! a tenth of the customers: hardly anybody has the very same.
+//! by the others alone. Were it looked up, or were its own place on the map among those that it is placed by, a caller
+//! who sent every combination of values could tell by the answers which of them the training had. Numbers are alike
+//! within a tenth of the customers: hardly anybody has the very same.
 
 use ndarray::{ArrayView1, ArrayView2};
 use rustc_hash::FxHashMap;

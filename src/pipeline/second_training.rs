@@ -126,7 +126,7 @@ impl<'m> Second<'m> {
         Some(HeldOutBits::of_left_out(&table, (&kept, &left), &segments, n_segments))
     }
 
-    /// Places every profile of which customers were held out, as a model places whoever is sent to it;
+    /// Places every profile of which customers were held out, as a model places the customers of an upload;
     /// `segment_of_label` says which segment a cluster is.
     fn place(&self, split: &Split, segment_of_label: &BTreeMap<i32, SegmentId>) -> Result<Vec<Placed>, FitError> {
         let numbered = self.profiles.iter().copied().zip(0..);

@@ -250,7 +250,7 @@ impl Candidates {
             return BTreeMap::new();
         }
         let of = |row: usize, column: usize| self.pairs.get(&(*now.get(row)?, *then.get(column)?));
-        // Whole numbers, as the algorithm asks for; whoever is no pair counts less than any that is.
+        // Whole numbers, as the algorithm asks for; two segments that are no pair count less than any pair.
         let weight_of = |(row, column): (usize, usize)| of(row, column).map_or(0, |(alike, _)| (alike * 1e9) as i64);
         let side = now.len().max(then.len());
         let (_, assigned) = kuhn_munkres(&Matrix::from_fn(side, side, weight_of));

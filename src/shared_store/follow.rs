@@ -107,7 +107,7 @@ impl SharedStore {
                 continue;
             }
             match self.pull(models, &id, false) {
-                // Without a manifest it is being pushed, or whoever pushed it was stopped.
+                // Without a manifest it is being pushed, or its push was stopped.
                 Ok(_) | Err(SharedStoreError::NoSuchVersion { .. }) => {}
                 Err(error) if error.is_of_version() => left.push((id, error)),
                 Err(error) => return Err(error),

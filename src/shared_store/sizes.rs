@@ -1,4 +1,4 @@
-//! How large an object may be: whoever can write into the store should not fill the memory of those who read it.
+//! How large an object may be, so that nobody who writes into the store can fill the memory of its readers.
 
 /// No file of a model may be larger.
 const MAX_MODEL_FILE_BYTES: u64 = 1 << 30;

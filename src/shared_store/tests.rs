@@ -305,6 +305,6 @@ fn a_folder_serves_as_a_store_and_compares_before_it_swaps() {
     let seen = shared.see_current().unwrap();
     shared.swap_current(&seen, &a).unwrap();
     assert!(matches!(shared.swap_current(&seen, &other), Err(SharedStoreError::Swapped { .. })));
-    // Whoever finds that others have made his version the current one has what he wanted.
+    // A publisher whose version others have made the current one has what it wanted.
     shared.swap_current(&seen, &a).unwrap();
 }

@@ -97,8 +97,8 @@ impl SharedStore {
         Ok(Pulled { id: id.clone(), is_new: true })
     }
 
-    /// Makes a version of `models` the current one of the store, and then of `models`. Whoever changes `current` at the
-    /// same time does not keep it from being done.
+    /// Makes a version of `models` the current one of the store, and then of `models`. A change of `current`
+    /// at the same time does not keep it from being done.
     ///
     /// # Errors
     /// As [`SharedStore::push`] and [`SharedStore::swap_current`]; `current` is then as it was.

@@ -9,7 +9,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use wiremock::MockServer;
 
-use crate::app::{ADMIN_KEY, SAMPLE_MODEL, Setup, TestApp, ok};
+use crate::app::{ADMIN_KEY, Setup, TestApp, ok};
+use crate::trained::SAMPLE_MODEL;
 use crate::upstream::{self, written};
 
 /// The line of a key with this name, which is also the key's beginning.

@@ -5,7 +5,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use content_portal::audit::AuditSettings;
@@ -14,13 +14,11 @@ use content_portal::customer::Schema;
 use content_portal::http::{
     Application, Hosts, Key, KeyRing, Opening, Parts, Prepared, ServeError, Settings, TrustedProxies,
 };
-use content_portal::model_store::{ModelStore, VersionId};
-use content_portal::pipeline::{FitParams, SegmentId};
+use content_portal::model_store::ModelStore;
+use content_portal::pipeline::SegmentId;
 use content_portal::retrain::worker::Program;
-use content_portal::retrain::{GateLimits, RetrainOutcome, RetrainRequest, retrain};
 use content_portal::upload_store::UploadRules;
 use content_portal::workbook::{Bounds, Limits, Reader};
-use jiff::civil::date;
 use jiff::tz::TimeZone;
 use reqwest::{RequestBuilder, Response};
 use serde_json::{Map, Value};
@@ -29,6 +27,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::form::Form;
+use crate::trained::{SAMPLE_MODEL, TrainedVersion};
 
 /// Opens the routes for administrators.
 pub const ADMIN_KEY: &str = "a-key-of-the-administrators";
@@ -44,64 +43,6 @@ const AUDIT_LOG: &str = "audit.jsonl";
 
 /// How long a condition may take to come true: far longer than it ever does.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A version of a model, in memory.
-pub struct TrainedVersion {
-    pub id: VersionId,
-    files: BTreeMap<String, Vec<u8>>,
-}
-
-/// The model of the sample under `base_data/`, trained once a binary.
-pub static SAMPLE_MODEL: LazyLock<TrainedVersion> = LazyLock::new(|| {
-    let dir = tempfile::tempdir().unwrap();
-    let store = ModelStore::new(dir.path());
-    let request = RetrainRequest {
-        base_data: &root("base_data"),
-        schema: Arc::new(Schema::built_in().unwrap()),
-        params: &FitParams::default(),
-        reader: &reader(),
-        uploads: None,
-        pseudonyms: None,
-        profiles: None,
-        gate: GateLimits::default(),
-        force: false,
-        compare_first: false,
-        judged: None,
-        shared: None,
-        keep: NonZeroUsize::MIN,
-        now: "2026-01-01T02:00:00Z".parse().unwrap(),
-        today: date(2026, 1, 1),
-    };
-    TrainedVersion::read(dir.path(), published(retrain(&store, &request, &|_| {}).unwrap()))
-});
-
-/// The version that a retraining published.
-pub fn published(outcome: RetrainOutcome) -> VersionId {
-    match outcome {
-        RetrainOutcome::Published(published) => published.id,
-        other => panic!("not published: {other:#?}"),
-    }
-}
-
-impl TrainedVersion {
-    /// Takes a published version into memory.
-    pub fn read(models: &Path, id: VersionId) -> Self {
-        let entries = fs::read_dir(models.join("versions").join(id.as_str())).unwrap().map(Result::unwrap);
-        let files = entries.map(|entry| (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap()));
-        Self { id, files: files.collect() }
-    }
-
-    /// Writes the version below `models` and makes it the current one.
-    pub fn publish_to(&self, models: &Path) -> PathBuf {
-        let folder = models.join("versions").join(self.id.as_str());
-        fs::create_dir_all(&folder).unwrap();
-        for (name, bytes) in &self.files {
-            fs::write(folder.join(name), bytes).unwrap();
-        }
-        ModelStore::new(models).activate(&self.id).unwrap();
-        folder
-    }
-}
 
 /// The real reader process.
 pub fn reader() -> Reader {

@@ -3,7 +3,8 @@
 use content_portal::pipeline::SegmentId;
 use serde_json::{Value, json};
 
-use crate::app::{SAMPLE_MODEL, Setup, TestApp, list};
+use crate::app::{Setup, TestApp, list};
+use crate::trained::SAMPLE_MODEL;
 use crate::writers::quarter_in_words;
 
 /// The smart form, as the portal sends it.

@@ -11,10 +11,11 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::app::{SAMPLE_MODEL, Setup, TestApp, TrainedVersion, ok, reader};
+use crate::app::{Setup, TestApp, ok, reader};
 use crate::form::Form;
 use crate::second_schema;
 use crate::sheets::{CUSTOMER, HEADER, csv};
+use crate::trained::{SAMPLE_MODEL, TrainedVersion};
 use crate::upstream;
 
 fn prepared(store: ModelStore) -> Result<Prepared, String> {

@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
-use crate::app::{ADMIN_KEY, SAMPLE_MODEL, Setup, TestApp, keys, list, ok};
+use crate::app::{ADMIN_KEY, Setup, TestApp, keys, list, ok};
 use crate::form::Form;
 use crate::problems::code;
 use crate::second_schema;
 use crate::sheets::{CUSTOMER, HEADER, csv};
+use crate::trained::SAMPLE_MODEL;
 
 async fn put(app: &TestApp, path: &str, tag: Option<&str>, body: &Value) -> Response {
     let request = app.request(Method::PUT, path).bearer_auth(ADMIN_KEY).json(body);

@@ -53,7 +53,10 @@ mod singled_out;
 mod store;
 mod strict;
 mod switching;
+#[path = "../support/told_apart.rs"]
+mod told_apart;
 mod tracking;
+mod trained;
 mod upload;
 mod upstream;
 mod writers;

@@ -3,9 +3,10 @@
 use reqwest::{Method, Response};
 use serde_json::json;
 
-use crate::app::{ADMIN_KEY, SAMPLE_MODEL, TestApp, list, ok};
+use crate::app::{ADMIN_KEY, TestApp, list, ok};
 use crate::problems::code;
 use crate::second_schema;
+use crate::trained::SAMPLE_MODEL;
 
 async fn ask(app: &TestApp, method: Method, path: &str) -> Response {
     app.request(method, path).bearer_auth(ADMIN_KEY).send().await.unwrap()

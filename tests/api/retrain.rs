@@ -9,11 +9,12 @@ use content_portal::retrain::worker::Program;
 use reqwest::{Method, Response};
 use serde_json::Value;
 
-use crate::app::{ADMIN_KEY, SAMPLE_MODEL, Setup, TestApp, keys, list, ok, root};
+use crate::app::{ADMIN_KEY, Setup, TestApp, keys, list, ok, root};
 use crate::form::Form;
 use crate::live::{events, named};
 use crate::problems::problem;
 use crate::sheets::{CUSTOMER, HEADER, csv};
+use crate::trained::SAMPLE_MODEL;
 
 /// Tells of its id and of some progress, and then never ends by itself.
 pub const ENDLESS: &str = r#"echo $$ > pid.part && mv pid.part pid

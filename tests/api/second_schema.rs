@@ -1,20 +1,18 @@
 //! Another company's columns, from training to answers: the schema is data.
 
-use std::fs;
-use std::num::NonZeroUsize;
 use std::sync::{Arc, LazyLock};
 
 use content_portal::customer::{Schema, Value as Cell};
 use content_portal::model_store::ModelStore;
 use content_portal::pipeline::FitParams;
-use content_portal::retrain::{GateLimits, RetrainRequest, retrain};
 use content_portal::workbook::{self, Limits};
 use jiff::civil::date;
 use serde_json::{Value, json};
 use umap::UmapParams;
 
-use crate::app::{Setup, TestApp, TrainedVersion, keys, list, published, reader};
+use crate::app::{Setup, TestApp, keys, list};
 use crate::sheets::csv;
+use crate::trained::TrainedVersion;
 
 const SCHEMA: &str = r#"{
   "identifier": ["account"],
@@ -54,29 +52,8 @@ pub fn customers() -> Vec<[String; 5]> {
 
 /// A model of these customers, trained once a binary.
 pub static MODEL: LazyLock<TrainedVersion> = LazyLock::new(|| {
-    let folders = tempfile::tempdir().unwrap();
-    let (models, base_data) = (folders.path().join("models"), folders.path().join("base_data"));
-    fs::create_dir_all(base_data.join("2026-01-01")).unwrap();
-    fs::write(base_data.join("2026-01-01/accounts.csv"), csv(customers())).unwrap();
     let params = FitParams { umap: UmapParams::default().n_neighbors(15), ..FitParams::default() };
-    let request = RetrainRequest {
-        base_data: &base_data,
-        schema: schema(),
-        params: &params,
-        reader: &reader(),
-        uploads: None,
-        pseudonyms: None,
-        profiles: None,
-        gate: GateLimits::default(),
-        force: false,
-        compare_first: false,
-        judged: None,
-        shared: None,
-        keep: NonZeroUsize::MIN,
-        now: "2026-01-02T02:00:00Z".parse().unwrap(),
-        today: date(2026, 1, 2),
-    };
-    TrainedVersion::read(&models, published(retrain(&ModelStore::new(&models), &request, &|_| {}).unwrap()))
+    TrainedVersion::train_on("accounts.csv", &csv(customers()), schema(), &params, false)
 });
 
 #[test]

@@ -1,21 +1,17 @@
 //! Nobody is singled out: what a stranger is answered tells of no customer whether training had one like this.
 
-use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::num::NonZeroUsize;
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 use content_portal::customer::Schema;
-use content_portal::model_store::ModelStore;
 use content_portal::pipeline::FitParams;
-use content_portal::retrain::{GateLimits, RetrainRequest, retrain};
-use jiff::civil::date;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::app::{Setup, TestApp, TrainedVersion, list, ok, published, reader};
+use crate::app::{Setup, TestApp, list, ok};
 use crate::sheets::{HEADER, csv};
+use crate::told_apart::told_apart;
+use crate::trained::TrainedVersion;
 
 const TOWNS: [&str; 12] = [
     "Bedok",
@@ -82,40 +78,9 @@ fn draw(seed: u64) -> Vec<Kind> {
 }
 
 static MODEL: LazyLock<TrainedVersion> = LazyLock::new(|| {
-    let folders = tempfile::tempdir().unwrap();
-    let (models, base_data) = (folders.path().join("models"), folders.path().join("base_data"));
-    fs::create_dir_all(base_data.join("2026-01-01")).unwrap();
-    fs::write(base_data.join("2026-01-01/customers.csv"), sheet(&customers())).unwrap();
-    let request = RetrainRequest {
-        base_data: &base_data,
-        schema: Arc::new(Schema::built_in().unwrap()),
-        params: &FitParams::default(),
-        reader: &reader(),
-        uploads: None,
-        pseudonyms: None,
-        profiles: None,
-        gate: GateLimits::default(),
-        force: true,
-        compare_first: false,
-        judged: None,
-        shared: None,
-        keep: NonZeroUsize::MIN,
-        now: "2026-01-02T02:00:00Z".parse().unwrap(),
-        today: date(2026, 1, 2),
-    };
-    TrainedVersion::read(&models, published(retrain(&ModelStore::new(&models), &request, &|_| {}).unwrap()))
+    let schema = Schema::built_in().unwrap().into();
+    TrainedVersion::train_on("customers.csv", &sheet(&customers()), schema, &FitParams::default(), true)
 });
-
-/// How often a number of the ones is larger than one of the others, ties half: 0.5 where nothing tells them apart.
-fn told_apart(ones: &[f64], others: &[f64]) -> f64 {
-    let won = |a: &f64, b: &f64| match a.total_cmp(b) {
-        Ordering::Greater => 1.0,
-        Ordering::Equal => 0.5,
-        Ordering::Less => 0.0,
-    };
-    let compared: f64 = ones.iter().flat_map(|a| others.iter().map(move |b| won(a, b))).sum();
-    compared / (ones.len() * others.len()) as f64
-}
 
 /// What is told of each customer of a sheet, by what the customer is: the numbers of `keys`, 0 where there is none.
 fn told(answer: &Value, keys: [&str; 4]) -> BTreeMap<Kind, [f64; 4]> {

@@ -8,10 +8,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::app::{ADMIN_KEY, SAMPLE_MODEL, Setup, TestApp, TrainedVersion, ok};
+use crate::app::{ADMIN_KEY, Setup, TestApp, ok};
 use crate::form::Form;
 use crate::second_schema;
 use crate::sheets::csv;
+use crate::trained::{SAMPLE_MODEL, TrainedVersion};
 
 /// Requests while versions are switched; `SWITCHED_REQUESTS` sets another number.
 const REQUESTS: usize = 2_000;

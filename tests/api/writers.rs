@@ -9,9 +9,10 @@ use content_portal::pipeline::Persona;
 use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
 
-use crate::app::{SAMPLE_MODEL, Setup, TestApp, list, ok};
+use crate::app::{Setup, TestApp, list, ok};
 use crate::form::Form;
 use crate::sheets::{CUSTOMER, HEADER, csv, rows_of};
+use crate::trained::SAMPLE_MODEL;
 use crate::upstream::{self, InTwos, KEY, prompt_of, written};
 
 /// The quarter of each trained segment as prompts name it, by id.

@@ -24,5 +24,7 @@ mod segment_ids;
 mod settings;
 mod shop;
 mod singled_out;
+#[path = "../support/told_apart.rs"]
+mod told_apart;
 mod unchanged;
 mod versions;

@@ -1,6 +1,5 @@
 //! Nobody is singled out: of fewer than ten customers nothing is said, in no file and to no form.
 
-use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -13,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::populations::{OF_NUMBERS, of_numbers};
 use super::shop::{HEADER, Shop, customers};
+use super::told_apart::told_apart;
 
 const TOWN: &str = "Atlantis";
 
@@ -219,17 +219,6 @@ impl Spenders {
         let assigned = self.model.assign(&Self::table(&self.schema, rows)).unwrap();
         (0..rows.len()).map(|row| assigned.of_row(row).unwrap().nearest.unwrap().membership).collect()
     }
-}
-
-/// How often a number of the ones is larger than one of the others, ties half: 0.5 where nothing tells them apart.
-fn told_apart(ones: &[f64], others: &[f64]) -> f64 {
-    let won = |a: &f64, b: &f64| match a.total_cmp(b) {
-        Ordering::Greater => 1.0,
-        Ordering::Equal => 0.5,
-        Ordering::Less => 0.0,
-    };
-    let compared: f64 = ones.iter().flat_map(|a| others.iter().map(move |b| won(a, b))).sum();
-    compared / (ones.len() * others.len()) as f64
 }
 
 #[test]

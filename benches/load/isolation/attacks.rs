@@ -245,7 +245,8 @@ fn bodies(address: SocketAddr, until: Instant, outcomes: &Shared) -> Tasks {
         wire::request("POST", "/generate-promo", "application/json", FROM, format!("{{{keys}\"x\":1}}").as_bytes());
     let member = json!({"Location": "Bedok", "Loyalty Tier": "Gold", "cluster_id": 0, "strength": 1.0});
     let members: Vec<_> = vec![member; 100_000];
-    let kept = json!({"format": "csv", "clusters": [{"cluster_id": 0, "persona_summary": "Gold tier", "size": 1, "members": members}]});
+    let cluster = json!({"cluster_id": 0, "persona_summary": "Gold tier", "size": 1, "members": members});
+    let kept = json!({"format": "csv", "clusters": [cluster]});
     let export = wire::post("/segments/export", FROM, &kept);
     let all = [Arc::new(keys), Arc::new(export)];
     repeat(8, until, outcomes, move |n| {

@@ -34,7 +34,7 @@ impl TransferArgs {
 /// Copies a version to the store, compares what is there of it already, and makes it the current one there.
 pub fn push(config: &Config, store: &ModelStore, args: &TransferArgs) -> anyhow::Result<()> {
     let (shared, id) = (args.store(config)?, args.model.id(store)?);
-    // Before the files: whoever changes it meanwhile was not known to whoever gave this order.
+    // Before the files: this command was given without knowledge of a later change.
     let seen = shared.see_current()?;
     let pushed = shared.push(store, &id, true).with_context(|| format!("{id} was not pushed"))?;
     print_line!("pushed          {id}");

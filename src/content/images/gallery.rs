@@ -15,8 +15,8 @@ use crate::durable;
 
 /// The name under which the gallery has the key that signs posters' names.
 const SHARED_KEY: &str = "posters.key";
-/// How long the gallery is not asked again for a picture that it has not got. Nobody is told a name before its picture
-/// is there, so whoever asks for one that is not there has made it up, or comes late.
+/// How long the gallery is not asked again for a picture that it has not got. A name is given out only once its picture
+/// is there, so the name of a missing one is made up, or its picture was removed.
 const MISSING_FOR: Duration = Duration::from_secs(60);
 /// Of how many pictures this is remembered. Anybody may ask for names that do not exist.
 const MAX_MISSING: usize = 4_096;
