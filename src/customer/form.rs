@@ -1,6 +1,5 @@
 //! One customer described by a form instead of a sheet: any of the schema's columns, by any of their names.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::civil::Date;
@@ -45,15 +44,15 @@ pub struct FormError {
 ///
 /// # Errors
 /// One [`FormError`] for each field that is too long, no date, in the future, an unknown level or no number, and for each
-/// part of a date that contradicts another.
+/// field that contradicts another: a part of a date the date or another part, a name of a column another name of it.
 pub fn read_form<'f>(
     schema: &Arc<Schema>,
     fields: impl IntoIterator<Item = (&'f str, &'f str)>,
     today: Date,
 ) -> Result<FormCustomer, Vec<FormError>> {
     let given = fields.into_iter().filter(|(_, text)| !text.trim().is_empty());
-    let mut form =
-        Form { given: given.map(|(name, text)| (normalize_header(name), (name, text))).collect(), ..Form::default() };
+    let given = given.map(|(name, text)| Given { normalized: normalize_header(name), name, text }).collect();
+    let mut form = Form { given, used: Vec::new(), errors: Vec::new() };
     let columns = schema.columns.iter().map(|column| form.column(column, today)).collect();
     if !form.errors.is_empty() {
         return Err(form.errors);
@@ -77,28 +76,60 @@ pub fn is_form_field(schema: &Schema, name: &str) -> bool {
     })
 }
 
-#[derive(Default)]
+/// A field that is not empty.
+struct Given<'f> {
+    normalized: String,
+    name: &'f str,
+    text: &'f str,
+}
+
 struct Form<'f> {
-    /// Name and text by normalized name.
-    given: BTreeMap<String, (&'f str, &'f str)>,
+    given: Vec<Given<'f>>,
     used: Vec<String>,
     errors: Vec<FormError>,
 }
 
+/// The parts of a date that a form gives, each with its field's name.
+#[derive(Clone, Copy)]
+struct DateParts<'f> {
+    year: Option<(&'f str, i16)>,
+    quarter: Option<(&'f str, i8)>,
+    month: Option<(&'f str, i8)>,
+}
+
 impl<'f> Form<'f> {
     fn column(&mut self, column: &Column, today: Date) -> CustomerColumn {
-        let headers = column.headers().map(normalize_header);
-        let value = match headers.into_iter().find_map(|header| self.given.get(&header).copied()) {
-            Some((name, text)) => self.value(column, name, text, today),
-            None => match &column.kind {
-                Kind::Date { parts, .. } => self.date_parts(parts, today),
-                Kind::Category { .. } | Kind::Ordinal { .. } | Kind::Number { .. } => None,
-            },
+        let whole = self.one_value(column.headers(), |form, name, text| form.value(column, name, text, today));
+        let value = match &column.kind {
+            Kind::Date { parts, .. } => self.date(whole, parts, today),
+            Kind::Category { .. } | Kind::Ordinal { .. } | Kind::Number { .. } => whole.map(|(_, value)| value),
         };
         match value {
             Some(value) => CustomerColumn { values: vec![value], codes: vec![0] },
             None => CustomerColumn { values: Vec::new(), codes: vec![MISSING] },
         }
+    }
+
+    /// What the fields under any of `titles` say, with the name of the first of them. One that says something else than
+    /// the first is refused.
+    fn one_value<'t, T: PartialEq>(
+        &mut self,
+        titles: impl IntoIterator<Item = &'t str>,
+        mut read: impl FnMut(&mut Self, &'f str, &'f str) -> Option<T>,
+    ) -> Option<(&'f str, T)> {
+        let titles: Vec<String> = titles.into_iter().map(normalize_header).collect();
+        let is_asked = |given: &&Given<'f>| titles.contains(&given.normalized);
+        let fields: Vec<_> = self.given.iter().filter(is_asked).map(|given| (given.name, given.text)).collect();
+        let mut first: Option<(&'f str, T)> = None;
+        for (name, text) in fields {
+            let Some(value) = read(self, name, text) else { continue };
+            match &first {
+                Some((other, said)) if *said != value => self.contradicts(name, other),
+                Some(_) => {}
+                None => first = Some((name, value)),
+            }
+        }
+        first
     }
 
     fn value(&mut self, column: &Column, name: &str, text: &str, today: Date) -> Option<Value> {
@@ -138,7 +169,28 @@ impl<'f> Form<'f> {
         }
     }
 
-    fn date_parts(&mut self, parts: &[DateFeature], today: Date) -> Option<Value> {
+    /// A date by its own field, or by its parts; parts beside it must be its own.
+    fn date(&mut self, whole: Option<(&'f str, Value)>, parts: &[DateFeature], today: Date) -> Option<Value> {
+        let parts = self.date_parts(parts, today);
+        let Some((name, date)) = whole else {
+            let DateParts { year, quarter, month } = parts;
+            let is_known = year.is_some() || month.is_some() || quarter.is_some();
+            let quarter = quarter.filter(|_| month.is_none()).map(|(_, quarter)| quarter);
+            let (year, month) = (year.map(|(_, year)| year), month.map(|(_, month)| month));
+            return is_known.then_some(Value::PartialDate { year, quarter, month });
+        };
+        if let Value::Date(day) = &date {
+            let others = [
+                parts.year.filter(|&(_, year)| year != day.year()).map(|(part, _)| part),
+                parts.quarter.filter(|&(_, quarter)| quarter != quarter_of(day.month())).map(|(part, _)| part),
+                parts.month.filter(|&(_, month)| month != day.month()).map(|(part, _)| part),
+            ];
+            others.into_iter().flatten().for_each(|part| self.contradicts(part, name));
+        }
+        Some(date)
+    }
+
+    fn date_parts(&mut self, parts: &[DateFeature], today: Date) -> DateParts<'f> {
         let year = self.part(parts, DatePart::Year, "must be a year from 2000 to 2100", |text| {
             text.parse().ok().filter(|year| YEARS.contains(year))
         });
@@ -146,20 +198,22 @@ impl<'f> Form<'f> {
         let quarter = self.part(parts, DatePart::Quarter, "must be a quarter from 1 to 4", |text| {
             text.trim_start_matches(['Q', 'q']).parse().ok().filter(|quarter| (1..=4).contains(quarter))
         });
-        let year = self.past(year, today.year(), None);
+        self.refuse_future(year, today.year());
         // Of this year it is also the month or the quarter that may be to come.
-        let is_this_year = year == Some(today.year());
-        let month = self.past(month, if is_this_year { today.month() } else { i8::MAX }, None);
-        let quarter_of = |month: i8| (month - 1) / 3 + 1;
-        let latest = if is_this_year { quarter_of(today.month()) } else { i8::MAX };
-        let quarter = self.past(quarter, latest, month.map(quarter_of));
-        let is_known = year.is_some() || month.is_some() || quarter.is_some();
-        let quarter = quarter.filter(|_| month.is_none());
-        is_known.then_some(Value::PartialDate { year, quarter, month })
+        let is_this_year = year.is_some_and(|(_, year)| year == today.year());
+        self.refuse_future(month, if is_this_year { today.month() } else { i8::MAX });
+        let is_future = self.refuse_future(quarter, if is_this_year { quarter_of(today.month()) } else { i8::MAX });
+        if let (Some((name, quarter)), Some((of, month))) = (quarter, month)
+            && !is_future
+            && quarter != quarter_of(month)
+        {
+            self.refuse(name, format!("must be left out, or be the quarter of {of}"), &[]);
+        }
+        DateParts { year, quarter, month }
     }
 
     /// A part of a date that the form gives, with its field's name; a text that is none is refused.
-    fn part<T>(
+    fn part<T: PartialEq>(
         &mut self,
         parts: &[DateFeature],
         wanted: DatePart,
@@ -167,21 +221,24 @@ impl<'f> Form<'f> {
         read: impl Fn(&str) -> Option<T>,
     ) -> Option<(&'f str, T)> {
         let part = parts.iter().find(|part| part.part == wanted)?;
-        let (name, text) = self.given.get(&normalize_header(&part.title)).copied()?;
-        let value = read(text.trim());
-        self.use_or_refuse(name, value.is_some(), message);
-        value.map(|value| (name, value))
+        self.one_value([part.title.as_str()], |form, name, text| {
+            let value = read(text.trim());
+            form.use_or_refuse(name, value.is_some(), message);
+            value
+        })
     }
 
-    /// A part of a date, refused where it is after the `latest` that has begun or differs from what it must be.
-    fn past<T: Copy + PartialOrd>(&mut self, part: Option<(&'f str, T)>, latest: T, must_be: Option<T>) -> Option<T> {
-        let (name, value) = part?;
-        if value > latest {
+    /// Refuses a part of a date that is after the `latest` that has begun; says whether it is.
+    fn refuse_future<T: PartialOrd>(&mut self, part: Option<(&'f str, T)>, latest: T) -> bool {
+        let future = part.filter(|(_, value)| *value > latest);
+        if let Some((name, _)) = &future {
             self.refuse(name, IN_FUTURE.to_owned(), &[]);
-        } else if must_be.is_some_and(|other| other != value) {
-            self.refuse(name, "must be the quarter of the month".to_owned(), &[]);
         }
-        Some(value)
+        future.is_some()
+    }
+
+    fn contradicts(&mut self, name: &str, other: &str) {
+        self.refuse(name, format!("must be left out, or say the same as {other}"), &[]);
     }
 
     fn use_or_refuse(&mut self, name: &str, is_good: bool, message: &str) {
@@ -195,6 +252,10 @@ impl<'f> Form<'f> {
     fn refuse(&mut self, field: &str, message: String, allowed: &[String]) {
         self.errors.push(FormError { field: field.to_owned(), message, allowed: allowed.to_vec() });
     }
+}
+
+fn quarter_of(month: i8) -> i8 {
+    (month - 1) / 3 + 1
 }
 
 #[cfg(test)]
@@ -242,7 +303,10 @@ mod tests {
         assert_eq!(refused(&[("join_year", "2026"), ("join_month", "2")]), future("join_month"));
         assert_eq!(refused(&[("join_year", "2026"), ("join_quarter", "2")]), future("join_quarter"));
         let contradiction = refused(&[("join_month", "2"), ("join_quarter", "4")]);
-        assert_eq!(contradiction, [("join_quarter".to_owned(), "must be the quarter of the month".to_owned())]);
+        assert_eq!(
+            contradiction,
+            [("join_quarter".to_owned(), "must be left out, or be the quarter of join_month".to_owned())]
+        );
         assert_eq!(refused(&[("join_quarter", "5")])[0].0, "join_quarter");
         let date = |fields: &[(&str, &str)]| form(fields).unwrap().table.columns()[2].value(0).cloned();
         let known = |year, quarter, month| Some(Value::PartialDate { year, quarter, month });
@@ -252,6 +316,35 @@ mod tests {
         );
         assert_eq!(date(&[("join_month", "December"), ("join_quarter", "4")]), known(None, None, Some(12)));
         assert_eq!(date(&[("join_quarter", "4")]), known(None, Some(4), None));
+    }
+
+    #[test]
+    fn a_column_that_is_named_twice_or_a_date_beside_its_parts_says_one_thing() {
+        let refused = |fields: &[(&str, &str)]| {
+            let errors = form(fields).err().into_iter().flatten();
+            errors.map(|error| error.to_string()).collect::<Vec<_>>()
+        };
+        let contradicts = |name: &str, other: &str| format!("{name} must be left out, or say the same as {other}");
+        let date = ("date_joined", "2024-02-29");
+        for parts in [
+            &[("join_year", "2024"), ("join_month", "February"), ("join_quarter", "1")][..],
+            &[("joined_date", "29 Feb 2024")],
+            &[("join_year", "")],
+        ] {
+            let fields = [&[date][..], parts].concat();
+            assert_eq!(refused(&fields), [""; 0], "{parts:?}");
+            let day = jiff::civil::date(2024, 2, 29);
+            assert_eq!(form(&fields).unwrap().table.columns()[2].value(0), Some(&Value::Date(day)));
+        }
+        for (name, text) in [("join_year", "2023"), ("join_month", "March"), ("join_quarter", "2")] {
+            assert_eq!(refused(&[date, (name, text)]), [contradicts(name, "date_joined")]);
+            assert_eq!(refused(&[(name, text), date]), [contradicts(name, "date_joined")]);
+        }
+        assert_eq!(refused(&[date, ("join_date", "2023-02-28")]), [contradicts("join_date", "date_joined")]);
+        assert_eq!(refused(&[("gender", "Male"), ("sex", "male")]), [""; 0]);
+        assert_eq!(refused(&[("gender", "Male"), ("sex", "Female")]), [contradicts("sex", "gender")]);
+        assert_eq!(refused(&[("Location", "Bedok"), ("location", "Novena")]), [contradicts("location", "Location")]);
+        assert_eq!(refused(&[("Join Year", "2023"), ("join_year", "2022")]), [contradicts("join_year", "Join Year")]);
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod callers;
 mod comparing;
 mod compression;
 mod console;
+mod contradictions;
 mod discovery;
 mod download;
 mod drift;

@@ -1,8 +1,9 @@
 //! Reads JSON bodies: bounded, as bytes or as the object of their fields.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use super::unique_json::{ValueFault, parse_value};
 use crate::http::admission::{Slot, is_too_slow};
 use crate::http::problem::{ApiError, FieldProblem};
 use crate::http::state::AppState;
@@ -27,6 +28,8 @@ const MAX_DEPTH: usize = 16;
 const MEMBERS: &str = "members";
 /// The longest name of a field in an answer, in characters.
 const MAX_NAME_CHARS: usize = 60;
+/// What is wrong with a field that a request has twice: which of both counts, proxies and servers read differently.
+pub(super) const GIVEN_TWICE: &str = "is given twice; send it once";
 
 /// The body as a JSON object. A large one is parsed on a blocking thread.
 ///
@@ -61,12 +64,13 @@ pub(in crate::http) async fn read_object_and<T: Send + 'static>(
     state.on_cpu_pool("parsing a body", move || read(body.bytes())).await?
 }
 
-/// Parses all fields but `members`; rejects a field that is longer than any that is read.
+/// Parses all fields but `members`; rejects a field that is longer than any that is read, and a key that an object has
+/// twice.
 ///
 /// # Errors
 /// [`ApiError::BrokenJson`], [`ApiError::NotAnObject`], [`ApiError::TooManyKeys`], [`ApiError::Fields`].
 pub(in crate::http) fn parse_object(bytes: &[u8]) -> Result<Map<String, Value>, ApiError> {
-    let RawFields { fields: raw, has_too_many_keys } =
+    let RawFields { fields: raw, repeated, has_too_many_keys } =
         serde_json::from_slice(bytes).map_err(|e| match e.classify() {
             serde_json::error::Category::Data => ApiError::NotAnObject,
             _ => ApiError::BrokenJson(e),
@@ -74,31 +78,41 @@ pub(in crate::http) fn parse_object(bytes: &[u8]) -> Result<Map<String, Value>, 
     if has_too_many_keys {
         return Err(ApiError::TooManyKeys { limit: MAX_KEYS });
     }
-    let (mut object, mut problems) = (Map::new(), Vec::new());
+    let mut object = Map::new();
+    let mut problems: Vec<_> = repeated.iter().map(|name| FieldProblem::new(shortened(name), GIVEN_TWICE)).collect();
     for (name, value) in raw {
-        let parsed = if value.get().len() <= MAX_FIELD_BYTES {
-            // Valid JSON that cannot be read: too deeply nested, or with a number out of range.
-            (!Shape::of(value.get()).is_too_deep())
-                .then(|| serde_json::from_str(value.get()).ok())
-                .flatten()
-                .ok_or_else(|| "is nested too deeply or has a number out of range".to_owned())
-        } else {
-            Err(format!("must be at most {} KB long", MAX_FIELD_BYTES >> 10))
-        };
-        match parsed {
+        match field_value(value) {
             Ok(value) => {
                 object.insert(name, value);
             }
-            Err(message) => problems.push(FieldProblem { field: shortened(&name), message, allowed: Vec::new() }),
+            Err(message) => problems.push(FieldProblem::new(shortened(&name), message)),
         }
     }
     if problems.is_empty() { Ok(object) } else { Err(ApiError::Fields(problems)) }
+}
+
+/// The value of a field, or what is wrong with it.
+fn field_value(json: &RawValue) -> Result<Value, String> {
+    if json.get().len() > MAX_FIELD_BYTES {
+        return Err(format!("must be at most {} KB long", MAX_FIELD_BYTES >> 10));
+    }
+    if Shape::of(json.get()).is_too_deep() {
+        return Err(format!("must be nested at most {MAX_DEPTH} levels deep"));
+    }
+    parse_value(json.get()).map_err(|fault| match fault {
+        ValueFault::Repeated(key) => format!("has the key {} twice; send it once", shortened(&key)),
+        ValueFault::Unreadable => {
+            "has a number that is too large, or half of a surrogate pair such as \\ud800 alone".to_owned()
+        }
+    })
 }
 
 /// The fields of an object but `members`, unparsed. Keys are counted while they are parsed: beyond the limit, nothing
 /// more is kept.
 struct RawFields<'a> {
     fields: BTreeMap<String, &'a RawValue>,
+    /// The names that are there more than once.
+    repeated: BTreeSet<String>,
     has_too_many_keys: bool,
 }
 
@@ -118,19 +132,28 @@ impl<'de> Visitor<'de> for RawFieldsVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawFields<'de>, A::Error> {
-        let (mut fields, mut n_keys) = (BTreeMap::new(), 0_usize);
+        let (mut fields, mut repeated, mut n_keys) = (BTreeMap::new(), BTreeSet::new(), 0_usize);
+        let mut has_members = false;
         while let Some(name) = map.next_key::<String>()? {
             if name == MEMBERS || n_keys > MAX_KEYS {
                 map.next_value::<IgnoredAny>()?;
+                if name == MEMBERS && std::mem::replace(&mut has_members, true) {
+                    repeated.insert(name);
+                }
                 continue;
             }
             let value = map.next_value::<&RawValue>()?;
             n_keys = n_keys.saturating_add(1 + Shape::of(value.get()).n_keys);
-            if n_keys <= MAX_KEYS {
+            if n_keys > MAX_KEYS {
+                continue;
+            }
+            if fields.contains_key(&name) {
+                repeated.insert(name);
+            } else {
                 fields.insert(name, value);
             }
         }
-        Ok(RawFields { fields, has_too_many_keys: n_keys > MAX_KEYS })
+        Ok(RawFields { fields, repeated, has_too_many_keys: n_keys > MAX_KEYS })
     }
 }
 
@@ -260,5 +283,27 @@ mod tests {
             let Err(ApiError::Fields(problems)) = parse_object(nested(depth).as_bytes()) else { panic!("taken") };
             assert_eq!(problems[0].field, "persona");
         }
+    }
+
+    #[test]
+    fn a_field_that_is_given_twice_is_named_and_so_is_a_key_within_a_field() {
+        let problems = |json: &str| match parse_object(json.as_bytes()) {
+            Err(ApiError::Fields(problems)) => {
+                problems.into_iter().map(|problem| format!("{} {}", problem.field, problem.message)).collect::<Vec<_>>()
+            }
+            other => panic!("{other:?}"),
+        };
+        let twice = |name: &str| format!("{name} {GIVEN_TWICE}");
+        assert_eq!(problems(r#"{"tone": "Fun", "tone": "Fun"}"#), [twice("tone")]);
+        assert_eq!(problems(r#"{"tone": "Fun", "t\u006fne": "Casual", "a": 1, "a": 2}"#), [twice("a"), twice("tone")]);
+        assert_eq!(problems(r#"{"members": [], "members": []}"#), [twice("members")]);
+        let nested = r#"{"persona": {"Top_Gender": "Male", "Top_Gender": "Female"}}"#;
+        assert_eq!(problems(nested), ["persona has the key Top_Gender twice; send it once"]);
+    }
+
+    #[test]
+    fn half_of_a_character_is_called_that() {
+        let Err(ApiError::Fields(problems)) = parse_object(br#"{"objective": "\ud800"}"#) else { panic!("taken") };
+        assert!(problems[0].message.contains("surrogate"), "{problems:?}");
     }
 }

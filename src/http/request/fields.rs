@@ -51,10 +51,15 @@ impl Fields {
         self.values.keys().map(String::as_str)
     }
 
-    /// The names of the fields of the object under `name`; none where there is no object.
-    pub fn names_in(&self, name: &str) -> impl Iterator<Item = &str> {
+    /// The names and values of the object under `name`; none where there is no object.
+    pub fn entries_in(&self, name: &str) -> impl Iterator<Item = (&str, &Value)> {
         let object = self.values.get(name).and_then(Value::as_object);
-        object.into_iter().flat_map(|object| object.keys().map(String::as_str))
+        object.into_iter().flat_map(|object| object.iter().map(|(name, value)| (name.as_str(), value)))
+    }
+
+    /// Whether the field `name` says anything.
+    pub fn is_given(&self, name: &str) -> bool {
+        self.values.get(name).is_some_and(is_given)
     }
 
     /// The object under `name`, if there is one.

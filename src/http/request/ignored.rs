@@ -3,6 +3,7 @@
 //! Only names are listed, never values; their number and length are bounded.
 
 use serde::Serialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::fields::{CAMPAIGN_NAMES, Fields};
@@ -31,8 +32,9 @@ const OF_A_SEGMENT: [&str; 10] = [
     "size",
     "content_error",
 ];
-/// The field whose own fields are checked, too.
+/// The fields whose own fields are checked, too.
 const INPUTS: &str = "campaign_inputs";
+const PERSONA: &str = "persona";
 
 /// The fields of a request that nothing reads.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
@@ -52,9 +54,7 @@ pub(in crate::http) struct Ignored {
 impl Ignored {
     /// The unread fields of a generation, including those of its `campaign_inputs`.
     pub fn of_generation(schema: &Schema, fields: &Fields) -> Self {
-        let is_read = |name: &str| {
-            is_input(name) || [&TARGETS[..], &OF_A_SEGMENT].concat().contains(&name) || is_form_field(schema, name)
-        };
+        let is_read = |name: &str| is_of_request(name) || is_form_field(schema, name);
         let customer = customer_fields(schema);
         let known = || inputs().chain(TARGETS).chain(customer.iter().map(String::as_str));
         let mut ignored = Self::default();
@@ -63,9 +63,14 @@ impl Ignored {
             n_ignored += 1;
             ignored.add("", name, known());
         }
-        for name in fields.names_in(INPUTS).filter(|name| !is_input(name)) {
+        for (name, _) in fields.entries_in(INPUTS).filter(|(name, _)| !is_input(name)) {
             n_ignored += 1;
             ignored.add("campaign_inputs.", name, inputs());
+        }
+        n_ignored += ignored.add_persona(schema, fields);
+        if fields.is_given("persona_summary") && !fields.is_given(PERSONA) && !fields.is_given("cluster_id") {
+            let sentence = "persona_summary is not read: persona or cluster_id says which segment to write for";
+            ignored.note("summary_not_read", sentence);
         }
         ignored.end(n_ignored)
     }
@@ -79,6 +84,35 @@ impl Ignored {
             ignored.add("", name, inputs().chain([KEEP]));
         }
         ignored.end(n_ignored)
+    }
+
+    /// Adds the persona's entries that are not read, and returns their number. A text under a key that is no trait's is
+    /// a marketer's own and is read; where a trait may have been meant, a note says so.
+    fn add_persona(&mut self, schema: &Schema, fields: &Fields) -> usize {
+        let traits = || schema.features().map(|feature| feature.persona.key.as_str());
+        let mut n_ignored = 0;
+        for (key, value) in fields.entries_in(PERSONA) {
+            let is_trait = traits().any(|of| of == key);
+            match value {
+                Value::Null => {}
+                Value::String(_) if is_trait => {}
+                Value::String(_) => {
+                    let meant = nearest(key, traits(), LETTERS_PER_MISTAKE);
+                    if let Some(meant) = meant.filter(|_| self.notes.len() < MAX_NAMES) {
+                        let shown = shown(key);
+                        let sentence = format!("persona.{shown} is not a trait, but read; did you mean {meant}?");
+                        self.note("unknown_trait", &sentence);
+                    }
+                }
+                Value::Number(_) if is_trait => {}
+                Value::Array(items) if is_trait && items.iter().all(|item| item.is_string() || item.is_number()) => {}
+                _ => {
+                    n_ignored += 1;
+                    self.add("persona.", key, traits());
+                }
+            }
+        }
+        n_ignored
     }
 
     /// Adds a note of another kind.
@@ -105,6 +139,11 @@ impl Ignored {
         }
         self
     }
+}
+
+/// Whether a generation's field of this name says something else than what a customer is like.
+pub(super) fn is_of_request(name: &str) -> bool {
+    is_input(name) || TARGETS.contains(&name) || OF_A_SEGMENT.contains(&name)
 }
 
 fn is_input(name: &str) -> bool {
@@ -141,7 +180,7 @@ fn shown(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 
@@ -196,7 +235,8 @@ mod tests {
         let camel = ["funnelStage", "pastEngagement", "postType", "preferOutput", "numVariants"].map(str::to_owned);
         let known = inputs().chain(TARGETS).chain(OF_A_SEGMENT).map(str::to_owned);
         for name in known.chain(customer_fields(&schema)).chain(aliases).chain(camel) {
-            assert_eq!(generation(json!({ name.as_str(): "x" })), Ignored::default(), "{name}");
+            // A summary goes with its segment.
+            assert_eq!(generation(json!({ "cluster_id": 1, name.as_str(): "x" })), Ignored::default(), "{name}");
         }
     }
 
@@ -205,6 +245,37 @@ mod tests {
         let ignored = generation(json!({ "campaign_inputs": { "objectve": "x", "location": "Bedok", "tone": "Fun" } }));
         assert_eq!(ignored.ignored, ["campaign_inputs.objectve", "campaign_inputs.location"]);
         assert_eq!(sentences(&ignored), ["campaign_inputs.objectve is not a field; did you mean objective?"]);
+    }
+
+    #[test]
+    fn the_persona_s_entries_that_nothing_reads_are_listed_and_a_marketer_s_own_are_read() {
+        let read = json!({
+            "Top_Gender": "Male", "Top_Locations": ["Bedok", "Novena"], "Top_Join_Months": [1, 2],
+            "Top_Loyalty_Tier": null, "Top_Branch": null, "Writing_Style": "short", "Interests": "tea",
+        });
+        assert_eq!(generation(json!({ "persona": read })), Ignored::default());
+        let unread = json!({
+            "Top_Branches": ["Bedok"], "Top_Locations": {"a": 1}, "Top_Join_Month": [1], "Visits": 4, "Top_Gendr": "Male",
+        });
+        let ignored = generation(json!({ "persona": unread }));
+        assert_eq!(
+            ignored.ignored,
+            ["persona.Top_Branches", "persona.Top_Locations", "persona.Top_Join_Month", "persona.Visits"]
+        );
+        let sentences = sentences(&ignored);
+        assert!(sentences.contains(&"persona.Top_Join_Month is not a field; did you mean Top_Join_Months?"));
+        assert!(sentences.iter().any(|note| note.starts_with("persona.Top_Gendr is not a trait")), "{sentences:?}");
+    }
+
+    #[test]
+    fn a_summary_without_its_segment_is_noted() {
+        let summary = "Gold tier from Bedok";
+        assert_eq!(generation(json!({ "persona_summary": summary })).notes[0].code, "summary_not_read");
+        for segment in [json!({ "persona": {} }), json!({ "cluster_id": 1 })] {
+            let mut body = segment;
+            body["persona_summary"] = json!(summary);
+            assert_eq!(generation(body), Ignored::default());
+        }
     }
 
     proptest! {

@@ -7,7 +7,7 @@ use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, header};
 use futures::StreamExt;
 
-use super::body::shortened;
+use super::body::{GIVEN_TWICE, shortened};
 use super::form::error::MAX_OUTSIDE_BYTES;
 use super::form::{Form, FormError, PartHead, boundary};
 use crate::customer::is_invisible;
@@ -120,6 +120,9 @@ async fn receive_form(
                 return Err(ApiError::TooManyFields { limit: MAX_TEXTS });
             }
             let text = receive_text(&mut form, &name).await?;
+            if texts.contains_key(&name) {
+                return Err(ApiError::field(shortened(&name), GIVEN_TWICE));
+            }
             texts.insert(name, text);
         }
         // A part without a name is of no use.

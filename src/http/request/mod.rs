@@ -11,4 +11,5 @@ pub(super) mod ignored;
 pub(super) mod incoming;
 pub(super) mod keeping;
 pub(super) mod target;
+mod unique_json;
 pub(super) mod workbook;

@@ -3,17 +3,18 @@
 //! It is the first of these that a body has: `persona` (an object, as the upload's answer gave it), `cluster_id` (a
 //! trained segment), customer fields of the schema (such as `location`: a customer, whose segment fills in what the
 //! fields leave open), or none of them: the whole customer base. It is that also where the training had too few customers
-//! like the one described.
+//! like the one described. A segment beside a customer is refused: the content is for one of them.
 
 use std::sync::Arc;
 
 use super::fields::Fields;
+use super::ignored::is_of_request;
 use crate::content::Audience;
-use crate::customer::{FormCustomer, is_form_field, read_form};
+use crate::customer::{DatePart, FeatureKind, FormCustomer, Schema, is_form_field, read_form};
 use crate::http::problem::{ApiError, FieldProblem};
 use crate::http::state::AppState;
 use crate::model_store::ModelVersion;
-use crate::pipeline::{Distinction, Persona, Placement, SegmentId, count_traits};
+use crate::pipeline::{Distinction, Persona, Placement, SegmentId, TraitValue, count_traits};
 
 /// Whom the content is for.
 #[derive(Default)]
@@ -88,7 +89,9 @@ pub(in crate::http) async fn find_target(
     let schema = version.model.schema();
     let given_id = cluster_id(fields);
     if let Some(object) = fields.object("persona") {
+        refuse_customer_beside(fields, "persona", schema);
         let persona = Persona::from_json(schema, &object);
+        check_dates(fields, &persona, schema);
         let used = vec!["persona".to_owned()];
         // As an answer gave it, it is a segment's own; changed, it says what a marketer says of the segment.
         let own = version.model.segments().iter().find(|segment| segment.persona.traits == persona.traits);
@@ -100,6 +103,7 @@ pub(in crate::http) async fn find_target(
         return Ok(Target { kind: "persona", persona, cluster_id, used, distinction, summary, ..Target::default() });
     }
     if let Some(id) = given_id {
+        refuse_customer_beside(fields, "cluster_id", schema);
         let segment = u32::try_from(id).ok().and_then(|id| version.model.segment(SegmentId::new(id)));
         if segment.is_none() {
             let allowed = version.model.segments().iter().map(|segment| segment.cluster_id.to_string()).collect();
@@ -122,6 +126,37 @@ pub(in crate::http) async fn find_target(
         outcome => {
             fields.refuse_all(outcome.err().into_iter().flatten().map(FieldProblem::from));
             Ok(Target::everyone(version))
+        }
+    }
+}
+
+/// Refuses the fields of a customer beside `segment`, the field that names a segment.
+fn refuse_customer_beside(fields: &mut Fields, segment: &str, schema: &Schema) {
+    let of_customer = |name: &&str| is_form_field(schema, name) && !is_of_request(name) && fields.is_given(name);
+    let of_customer: Vec<String> = fields.names().filter(of_customer).map(str::to_owned).collect();
+    for name in of_customer {
+        fields
+            .refuse(&name, &format!("must be left out, or {segment}: the content is for a customer or for a segment"));
+    }
+}
+
+/// Refuses months and quarters that no year has. Names, such as `May`, are a marketer's own.
+fn check_dates(fields: &mut Fields, persona: &Persona, schema: &Schema) {
+    for feature in schema.features() {
+        let last = match feature.kind {
+            FeatureKind::DatePart(DatePart::Month) => 12,
+            FeatureKind::DatePart(DatePart::Quarter) => 4,
+            _ => continue,
+        };
+        let key = &feature.persona.key;
+        let number = |value: &TraitValue| match value {
+            TraitValue::Whole(whole) => Some(*whole as f64),
+            TraitValue::Mean(mean) => Some(*mean),
+            TraitValue::Name(name) => name.trim().parse().ok(),
+        };
+        let is_wrong = |number: f64| number.fract() != 0.0 || !(1.0..=f64::from(last)).contains(&number);
+        if persona.values(key).iter().filter_map(number).any(is_wrong) {
+            fields.refuse("persona", &format!("must have {key} from 1 to {last}"));
         }
     }
 }

@@ -47,11 +47,11 @@ pub(super) struct GenerateRequest {
     /// How many variants, 1 (the default) to 10. Also `n_variants`.
     #[schema(value_type = Option<i64>, minimum = 1, maximum = 10, example = 2)]
     num_variants: Option<u8>,
-    /// A segment as an upload's answer gave it, edited or not: content is written for it, and customer fields are
-    /// ignored.
+    /// A segment as an upload's answer gave it, edited or not: content is written for it. Fields of a customer beside
+    /// it are refused.
     #[schema(schema_with = persona_to_write_for)]
     persona: Option<Map<String, Value>>,
-    /// A trained segment, used where no `persona` is given.
+    /// A trained segment, used where no `persona` is given. Fields of a customer beside it are refused.
     #[schema(example = 0)]
     cluster_id: Option<i32>,
     /// A customer's town, up to 100 characters.
@@ -69,7 +69,8 @@ pub(super) struct GenerateRequest {
     /// The month a customer joined in: its English name, or 1 to 12.
     #[schema(example = "May")]
     join_month: Option<String>,
-    /// The quarter a customer joined in, 1 to 4: that of the month, where both are given.
+    /// The quarter a customer joined in, 1 to 4: that of the month, where both are given. Of a date beside its parts the
+    /// same holds.
     #[schema(example = "2")]
     join_quarter: Option<String>,
     /// The campaign's inputs once more, as an upload's answer has them; those beside it come first.

@@ -1,0 +1,114 @@
+//! Requests that say two things at once are refused, with both fields named: nothing is chosen silently.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::app::{TestApp, list};
+use crate::form::Form;
+use crate::refusals::assert_refused;
+use crate::sheets::{CUSTOMER, HEADER, csv};
+
+/// Each problem as `field message`.
+fn sentences(problem: &Value) -> Vec<String> {
+    let text = |of: &Value, key: &str| of[key].as_str().unwrap().to_owned();
+    list(&problem["details"]).iter().map(|of| format!("{} {}", text(of, "field"), text(of, "message"))).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_date_beside_its_parts_says_the_same_as_they_do() {
+    let app = TestApp::spawn().await;
+    let agreed = json!({ "date_joined": "2023-05-04", "join_year": "2023", "join_month": "May", "join_quarter": 2 });
+    assert_eq!(app.generate("/generate-promo", &agreed).await["audience"], "customer");
+    for (name, value) in [("join_year", json!(2022)), ("join_month", json!("June")), ("join_quarter", json!(3))] {
+        let body = json!({ "date_joined": "2023-05-04", name: value });
+        let problem = assert_refused(&app, app.post("/generate-promo", &body).await, 422, "invalid_fields").await;
+        assert_eq!(sentences(&problem), [format!("{name} must be left out, or say the same as date_joined")]);
+    }
+    let body = json!({ "join_month": "May", "join_quarter": 4 });
+    let problem = assert_refused(&app, app.post("/generate-promo", &body).await, 422, "invalid_fields").await;
+    assert_eq!(sentences(&problem), ["join_quarter must be left out, or be the quarter of join_month"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_names_of_one_column_say_the_same() {
+    let app = TestApp::spawn().await;
+    app.generate("/generate-promo", &json!({ "gender": "Female", "sex": "FEMALE" })).await;
+    let body = json!({ "gender": "Female", "sex": "Male" });
+    let problem = assert_refused(&app, app.post("/generate-promo", &body).await, 422, "invalid_fields").await;
+    assert_eq!(sentences(&problem), ["sex must be left out, or say the same as gender"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn content_is_for_a_segment_or_for_a_customer() {
+    let app = TestApp::spawn().await;
+    for (name, segment) in [("persona", json!({ "Top_Gender": "Male" })), ("cluster_id", json!(1))] {
+        let mut body = json!({ "location": "Bedok", "loyalty_tier": "", "gender": null, "join_year": 2023 });
+        body[name] = segment;
+        for path in ["/generate-promo", "/generate-post", "/generate-editor-post"] {
+            let problem = assert_refused(&app, app.post(path, &body).await, 422, "invalid_fields").await;
+            let of = |field: &str| {
+                format!("{field} must be left out, or {name}: the content is for a customer or for a segment")
+            };
+            assert_eq!(sentences(&problem), [of("join_year"), of("location")]);
+        }
+        body["location"] = json!("");
+        body["join_year"] = json!(null);
+        app.generate("/generate-promo", &body).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_persona_has_months_and_quarters_of_a_year() {
+    let app = TestApp::spawn().await;
+    for (key, last, wrong) in [
+        ("Top_Join_Months", 12, json!([5, 13])),
+        ("Top_Join_Months", 12, json!(["0"])),
+        ("Top_Join_Quarter", 4, json!(5)),
+        ("Top_Join_Quarter", 4, json!(1.5)),
+    ] {
+        let body = json!({ "persona": { key: wrong } });
+        let problem = assert_refused(&app, app.post("/generate-promo", &body).await, 422, "invalid_fields").await;
+        assert_eq!(sentences(&problem), [format!("persona must have {key} from 1 to {last}")]);
+    }
+    for right in [json!([1, 12]), json!(["May", "12"]), json!(null), json!([])] {
+        app.generate("/generate-promo", &json!({ "persona": { "Top_Join_Months": right } })).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_persona_s_entry_that_nothing_reads_is_listed() {
+    let app = TestApp::spawn().await;
+    let body = json!({ "persona": { "Top_Join_Month": [5], "Top_Gender": "Male", "Interests": "Tea" } });
+    let answer = app.generate("/generate-editor-post", &body).await;
+    assert_eq!(answer["ignored"], json!(["persona.Top_Join_Month"]));
+    let sentence = answer["notes"][0]["sentence"].as_str().unwrap();
+    assert_eq!(sentence, "persona.Top_Join_Month is not a field; did you mean Top_Join_Months?");
+    assert_eq!(answer["persona"]["Interests"], "Tea");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_field_is_given_twice() {
+    let app = TestApp::spawn().await;
+    let cases = [
+        (r#"{"tone": "Fun", "tone": "Casual"}"#, "tone is given twice; send it once"),
+        (r#"{"location": "Bedok", "loc\u0061tion": "Bedok"}"#, "location is given twice; send it once"),
+        (
+            r#"{"persona": {"Top_Gender": "Male", "Top_Gender": "Female"}}"#,
+            "persona has the key Top_Gender twice; send it once",
+        ),
+        (
+            r#"{"campaign_inputs": {"tone": "Fun", "tone": "Casual"}}"#,
+            "campaign_inputs has the key tone twice; send it once",
+        ),
+    ];
+    for (body, sentence) in cases {
+        let request = app.request(Method::POST, "/generate-promo").header("content-type", "application/json");
+        let response = request.body(body).send().await.unwrap();
+        let problem = assert_refused(&app, response, 422, "invalid_fields").await;
+        assert_eq!(sentences(&problem), [sentence]);
+    }
+    let form = Form::new().text("tone", "Fun").text("tone", "Casual").file("a.csv", &csv([HEADER, CUSTOMER]));
+    let problem = assert_refused(&app, app.send(form).await, 422, "invalid_fields").await;
+    assert_eq!(sentences(&problem), ["tone is given twice; send it once"]);
+    assert!(app.kept().is_empty());
+}
