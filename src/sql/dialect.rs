@@ -62,7 +62,9 @@ impl Dialect {
             Self::Postgres => format!("CAST({column} AS DATE)"),
         };
         let part = self.whole(&format!("EXTRACT({part} FROM {day})"));
-        format!("CASE WHEN {day} <= CURRENT_DATE THEN {part} END")
+        // '-infinity' has no year, and would end the statement.
+        let finite = if self == Self::Postgres { format!("ISFINITE({day}) AND ") } else { String::new() };
+        format!("CASE WHEN {finite}{day} <= CURRENT_DATE THEN {part} END")
     }
 
     /// A whole number.
