@@ -1,16 +1,41 @@
-//! Files and names that outlast a crash of the machine: a file is synced, then renamed, then its folder is synced.
+//! Files and names that outlast a crash of the machine: a file is synced, then renamed, then its folder is synced. And
+//! the system's locks of files, waited for until a deadline.
 //!
 //! Imports nothing of ours; everything may import it.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 /// What others may do with a file of people's data: nothing.
 const PRIVATE_FILE: u32 = 0o600;
 /// The same of a folder.
 const PRIVATE_FOLDER: u32 = 0o700;
+
+/// How often a lock that is held is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+
+/// Takes the lock of a file once nobody else holds it. A process that was stopped while it held a lock must not stop the
+/// others for good.
+///
+/// # Errors
+/// [`io::ErrorKind::TimedOut`] when another process has held it for `limit`; what the system said.
+pub fn lock_within(file: &File, limit: Duration) -> io::Result<()> {
+    let until = Instant::now() + limit;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::WouldBlock) if Instant::now() < until => std::thread::sleep(LOOK_EVERY),
+            Err(TryLockError::WouldBlock) => {
+                let why = format!("another process has held the lock for {} s", limit.as_secs());
+                return Err(io::Error::new(io::ErrorKind::TimedOut, why));
+            }
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+    }
+}
 
 /// Puts `bytes` under the name `path`, whole or not at all. Until then they stand at `staged`, in the same folder; what
 /// an earlier process left there is replaced.

@@ -62,13 +62,14 @@ fn try_keys(config: &Config) -> Option<Outcome> {
     Some(keys.map(|keys| counted(keys.len(), "key")).map_err(Into::into))
 }
 
-/// Asks the shared store which version is current, where there is one.
+/// Writes into the shared store as servers and trainings do, where there is one, and asks which version is current.
 fn try_store(config: &Config) -> Option<Outcome> {
     let asked = setup::shared_store(config).transpose()?.and_then(|shared| {
-        let seen = shared.see_current()?;
-        Ok(match seen.current {
-            Some(current) => format!("{} answers: {} is current", shared.url(), current.version),
-            None => format!("{} answers: no version is in it yet", shared.url()),
+        shared.try_out()?;
+        let tried = format!("{}: an object was written, replaced and removed", shared.url());
+        Ok(match shared.see_current()?.current {
+            Some(current) => format!("{tried}; {} is current", current.version),
+            None => format!("{tried}; no version is in it yet"),
         })
     });
     Some(asked)

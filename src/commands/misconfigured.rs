@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use content_portal::config::ConfigErrors;
 use content_portal::content::WriterConfigError;
+use content_portal::shared_store::SharedStoreError;
 use tracing_subscriber::filter::ParseError;
 
 /// `EX_CONFIG` of sysexits.h: another start would fail in the same way.
@@ -50,6 +51,9 @@ pub enum Misconfigured {
         /// Where it would listen.
         address: SocketAddr,
     },
+    /// The shared store cannot be set up as the settings have it.
+    #[error(transparent)]
+    SharedStore(#[from] SharedStoreError),
     /// A command needs a shared store, and none is named.
     #[error("name the store, such as s3://bucket/prefix or file:///folder, or set STORE_URL")]
     NoStore,

@@ -86,7 +86,7 @@ impl Wanted {
 
 /// Runs a `models` command.
 pub fn models(config: &Config, command: &ModelsCommand) -> anyhow::Result<ExitCode> {
-    let store = ModelStore::new(&config.paths.models);
+    let store = setup::store(config);
     match command {
         ModelsCommand::List => list(config, &store)?,
         ModelsCommand::Show { wanted, report } => show(&store, &wanted.id(&store)?, *report)?,

@@ -9,8 +9,8 @@ use content_portal::causes::with_causes;
 use content_portal::customer::ColumnSettings;
 use content_portal::model_store::ModelStore;
 use content_portal::pipeline::{FitParams, Method, TrainingSettings};
-use content_portal::retrain::RetrainOutcome;
 use content_portal::retrain::worker::Outcome;
+use content_portal::retrain::{RetrainError, RetrainOutcome};
 use hdbscan::{ClusterSelection, MinClusterSize};
 use serde_json::{Value, json};
 
@@ -158,10 +158,18 @@ fn retrain_for_program(config: &Config, store: &ModelStore, training: Training<'
     let outcome = train(config, store, training, &|progress| events.show(progress))
         .inspect_err(|error| events.end(Outcome::failed(format!("{error:#}"))))?;
     events.end((&outcome).into());
-    match outcome.context("nothing was published")? {
+    match finished(outcome)? {
         RetrainOutcome::Published(_) | RetrainOutcome::Unchanged(_) => Ok(ExitCode::SUCCESS),
         RetrainOutcome::Refused(_) => Ok(ExitCode::from(REFUSED)),
     }
+}
+
+/// What came of a training; where another one is under way or was faster, it ended `locked`.
+pub(super) fn finished(outcome: Result<RetrainOutcome, RetrainError>) -> anyhow::Result<RetrainOutcome> {
+    outcome.map_err(|error| {
+        let locked = if error.is_locked() { "locked: " } else { "" };
+        anyhow::Error::from(error).context(format!("{locked}nothing was published"))
+    })
 }
 
 /// Progress as a bar or lines, and the report.
@@ -173,7 +181,7 @@ pub(super) fn retrain_for_people(
     let progress = ProgressView::new();
     let outcome = train(config, store, training, &|now| progress.show(&now))?;
     progress.finish();
-    match outcome.context("nothing was published")? {
+    match finished(outcome)? {
         RetrainOutcome::Published(published) => {
             let model = store.load(&published.id)?.model;
             print_published(&published);

@@ -11,7 +11,6 @@ use clap::{Args, ValueEnum};
 use content_portal::content::{Campaign, CampaignInput, Written, write_all};
 use content_portal::customer::Keep;
 use content_portal::export::{Export, Format, Texts};
-use content_portal::model_store::ModelStore;
 use content_portal::segmentation::{Answer, Grouped, group};
 use content_portal::workbook::{ReadRequest, Watch};
 use futures::StreamExt;
@@ -108,7 +107,7 @@ pub fn segment(config: &Config, args: &SegmentArgs) -> anyhow::Result<()> {
 
 /// The segments of the workbook, and what was written for each.
 fn segments(config: &Config, input: Input, keep: Keep, campaign: &Campaign) -> anyhow::Result<(Grouped, Vec<Written>)> {
-    let store = ModelStore::new(&config.paths.models);
+    let store = setup::store(config);
     let mut version = training::current_or_trained(config, &store, &|| ())?;
     setup::warn_of_sample(&version);
     setup::overlay(&mut version, &setup::persona_entries(config)?);

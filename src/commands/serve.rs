@@ -7,8 +7,7 @@ use std::sync::{Arc, OnceLock};
 use anyhow::{Context, anyhow};
 use content_portal::causes::with_causes;
 use content_portal::http::{
-    Application, Condition, Following, KeyRing, Opening, Parts, Prepared, Refresh, RefusedBudgets, Reloaded,
-    ServeError, Settings,
+    Application, Condition, KeyRing, Opening, Parts, Prepared, Refresh, RefusedBudgets, Reloaded, ServeError, Settings,
 };
 use content_portal::model_store::ModelVersion;
 use content_portal::retrain::worker::Program;
@@ -170,12 +169,12 @@ fn prepare(config: &Config, opening: &Opening) -> anyhow::Result<Prepared> {
     // Not at night, when the schedule comes to it.
     setup::training_settings(config)?;
     let writer = setup::writer(config)?;
-    training::catch_up(config, &store)?;
+    let following = training::catch_up(config, &store)?;
     let mut version = if training::has_nothing(config, &store) {
         tracing::warn!(event = "no_model", "{}", training::how_to_begin(config));
         None
     } else {
-        Some(training::current_or_trained(config, &store, &|| opening.open())?)
+        Some(training::loaded_or_trained(config, &store, &|| opening.open())?)
     };
     let on_load = Arc::new(move |version: &mut ModelVersion| {
         setup::overlay(version, &entries);
@@ -198,6 +197,5 @@ fn prepare(config: &Config, opening: &Opening) -> anyhow::Result<Prepared> {
             "the model was trained with another schema than SCHEMA_PATH; uploads are read by the model's own"
         );
     }
-    let following = setup::shared_store(config)?.map(|shared| Following { keep: config.retrain_keep.get(), shared });
     Ok(Prepared { version, store, following, writer, on_load })
 }

@@ -54,7 +54,8 @@ pub fn shared_store(config: &Config) -> anyhow::Result<Option<SharedStore>> {
     if let Some(opened) = OPENED.get() {
         return Ok(Some(opened.clone()));
     }
-    Ok(SharedStore::of_settings(&config.shared)?.map(|opened| OPENED.get_or_init(|| opened).clone()))
+    let opened = SharedStore::of_settings(&config.shared).map_err(Misconfigured::from)?;
+    Ok(opened.map(|opened| OPENED.get_or_init(|| opened).clone()))
 }
 
 /// Makes a version the current one: of the shared store first, where there is one.

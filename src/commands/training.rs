@@ -16,7 +16,7 @@ use content_portal::retrain::{
     GateCheck, GateLimits, Profiles, Progress, Published, PutAway, RetrainError, RetrainOutcome, RetrainRequest,
     UploadFolder, Verdict, retrain,
 };
-use content_portal::shared_store::{Followed, SharedStoreError};
+use content_portal::shared_store::{Followed, Follower, SharedStoreError};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
@@ -159,8 +159,17 @@ pub fn current_or_trained(
     store: &ModelStore,
     before_training: &dyn Fn(),
 ) -> anyhow::Result<ModelVersion> {
+    catch_up(config, store)?;
+    loaded_or_trained(config, store, before_training)
+}
+
+/// The same, after [`catch_up`].
+pub fn loaded_or_trained(
+    config: &Config,
+    store: &ModelStore,
+    before_training: &dyn Fn(),
+) -> anyhow::Result<ModelVersion> {
     loop {
-        catch_up(config, store)?;
         match store.load_servable() {
             Ok(Servable { version, instead_of }) => {
                 if let Some(fault) = instead_of {
@@ -178,11 +187,13 @@ pub fn current_or_trained(
     }
 }
 
-/// Takes over what is current in the shared store, where there is one. A folder with a version does without it.
-pub fn catch_up(config: &Config, store: &ModelStore) -> anyhow::Result<()> {
-    let Some(shared) = setup::shared_store(config)? else { return Ok(()) };
-    match shared.follower(store, config.retrain_keep.get()).look() {
-        Ok(Followed::Now(..) | Followed::Same) => Ok(()),
+/// Takes over what is current in the shared store, where there is one; who goes on following it. A folder with a version
+/// does without it.
+pub fn catch_up(config: &Config, store: &ModelStore) -> anyhow::Result<Option<Follower>> {
+    let Some(shared) = setup::shared_store(config)? else { return Ok(None) };
+    let follower = shared.follower(store, config.retrain_keep.get());
+    match follower.look() {
+        Ok(Followed::Now(..) | Followed::Same) => {}
         Ok(Followed::NoCurrent) => {
             if store.has_version() {
                 tracing::warn!(
@@ -192,7 +203,6 @@ pub fn catch_up(config: &Config, store: &ModelStore) -> anyhow::Result<()> {
                      models push puts one there"
                 );
             }
-            Ok(())
         }
         Err(error) if store.has_version() || error.is_of_version() => {
             tracing::error!(
@@ -200,10 +210,10 @@ pub fn catch_up(config: &Config, store: &ModelStore) -> anyhow::Result<()> {
                 causes = with_causes(&error),
                 "the shared store's current version cannot be taken over: the newest whole one in MODEL_DIR is used"
             );
-            Ok(())
         }
-        Err(error) => Err(error.into()),
+        Err(error) => return Err(error.into()),
     }
+    Ok(Some(follower))
 }
 
 /// Says why another version than the current one is taken.
@@ -265,7 +275,7 @@ fn train_first(config: &Config, store: &ModelStore) -> anyhow::Result<()> {
         }
         Err(RetrainError::Shared(swapped @ SharedStoreError::Swapped { .. })) => {
             tracing::info!(event = "first_training_elsewhere", why = %swapped, "another machine trained the first model");
-            Ok(())
+            catch_up(config, store).map(|_| ())
         }
         Err(error) => Err(anyhow::Error::from(error).context("nothing was published")),
     }

@@ -43,7 +43,7 @@ pub use access::{
     Expiry, Hosts, Key, KeyLine, KeysFileError, RefusedBudgets, Reloaded, Right, TrustedProxies, read_keys,
 };
 pub use key_ring::{KeyRing, NoBudget};
-pub use server::{Application, Condition, Following, Opening, Prepared, ServeError};
+pub use server::{Application, Condition, Opening, Prepared, ServeError};
 pub use settings::{Parts, Settings};
 pub use state::OnLoad;
 pub use tasks::refresh::Refresh;

@@ -24,7 +24,7 @@ use super::tasks::retraining::run_schedule;
 use crate::audit::AuditLog;
 use crate::content::Writer;
 use crate::model_store::{ModelStore, ModelVersion};
-use crate::shared_store::SharedStore;
+use crate::shared_store::Follower;
 
 /// How long requests in progress may take once the server is asked to stop.
 const STOP_WITHIN: Duration = Duration::from_secs(30);
@@ -40,19 +40,11 @@ pub struct Prepared {
     /// The store that newer versions come from.
     pub store: ModelStore,
     /// The shared store that the server follows; `None` where it is alone.
-    pub following: Option<Following>,
+    pub following: Option<Follower>,
     /// The writer of texts and pictures.
     pub writer: Writer,
     /// Applied to every newer version before it is served.
     pub on_load: OnLoad,
-}
-
-/// A shared store to follow.
-pub struct Following {
-    /// The store.
-    pub shared: SharedStore,
-    /// How many of its versions are kept in the server's own.
-    pub keep: usize,
 }
 
 /// Opens a server before it is ready. Until then clients wait in the listening socket's backlog, which costs nothing
@@ -295,7 +287,7 @@ where
             "ready"
         );
     }
-    let follower = following.as_ref().map(|Following { shared, keep }| Arc::new(shared.follower(&store, *keep)));
+    let follower = following.map(|follower| Arc::new(follower.with_models(&store)));
     state.equip(Equipment::new(version, writer, store, on_load).with_shared(follower.clone()));
     tokio::spawn(run_refresh(state.clone(), refresh.clone()));
     if let Some(follower) = follower {

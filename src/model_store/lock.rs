@@ -4,7 +4,7 @@
 //! held from before the first file is read until a version is published and its uploads are put away: minutes. The
 //! links' is held for the moments in which `current` is replaced or a version taken away, so that rolling back never
 //! waits for a training. A third is held while a version comes from another store, a fourth while the file of what
-//! marketers add is changed. All but the writer's are waited for until a deadline.
+//! marketers add is changed. Each is waited for until a deadline.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
@@ -16,6 +16,7 @@ use rustix::process::{Pid, test_kill_process};
 
 use super::disk::create_folder;
 use super::{ModelStore, StoreError};
+use crate::durable;
 
 const WRITER: &str = ".writer.lock";
 const LINKS: &str = ".links.lock";
@@ -31,6 +32,8 @@ const LEFT_BEHIND: Duration = Duration::from_secs(2);
 const WAIT_FOR_MOMENTS: Duration = Duration::from_secs(20);
 /// The same for one that is held while a version is downloaded.
 const WAIT_FOR_PULLS: Duration = Duration::from_secs(120);
+/// The same for the writer's, where there is no model before that training has ended.
+const WAIT_FOR_TRAINING: Duration = Duration::from_secs(3_600);
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// The right to write versions, held until it is dropped.
@@ -80,15 +83,23 @@ impl ModelStore {
         }
     }
 
-    /// Waits until nobody holds the writer's lock.
+    /// Waits until nobody holds the writer's lock, for as long as a training may take.
     ///
     /// # Errors
-    /// [`StoreError::Write`] when the lock file cannot be made or waited for.
+    /// [`StoreError::Locked`] when it is still held then; [`StoreError::Write`] when the lock file cannot be made.
     pub fn wait_for_writer(&self) -> Result<(), StoreError> {
-        let path = self.dir().join(WRITER);
-        let file = self.open_lock(WRITER)?;
-        file.lock().map_err(|source| StoreError::Write { path, source })?;
-        drop(Held(file));
+        self.wait_for_writer_within(WAIT_FOR_TRAINING)
+    }
+
+    fn wait_for_writer_within(&self, limit: Duration) -> Result<(), StoreError> {
+        let mut file = self.open_lock(WRITER)?;
+        match durable::lock_within(&file, limit) {
+            Ok(()) => drop(Held(file)),
+            Err(late) if late.kind() == io::ErrorKind::TimedOut => {
+                return Err(StoreError::Locked { dir: self.dir().to_owned(), holder: holder_of(&mut file) });
+            }
+            Err(source) => return Err(StoreError::Write { path: self.dir().join(WRITER), source }),
+        }
         Ok(())
     }
 
@@ -107,22 +118,12 @@ impl ModelStore {
         self.lock_within(EXTRAS, WAIT_FOR_MOMENTS)
     }
 
-    /// Takes a lock once nobody else holds it. Who waits for longer than `limit` is told so: a process that was stopped
-    /// while it held a lock must not stop the others.
+    /// Takes a lock once nobody else holds it, within `limit`.
     fn lock_within(&self, name: &str, limit: Duration) -> Result<Held, StoreError> {
-        let failed = |source| StoreError::Write { path: self.dir().join(name), source };
-        let (file, until) = (self.open_lock(name)?, Instant::now() + limit);
-        loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(Held(file)),
-                Err(TryLockError::WouldBlock) if Instant::now() < until => std::thread::sleep(LOOK_EVERY),
-                Err(TryLockError::WouldBlock) => {
-                    let why = format!("another process has held it for {} s", limit.as_secs());
-                    return Err(failed(io::Error::new(io::ErrorKind::TimedOut, why)));
-                }
-                Err(TryLockError::Error(source)) => return Err(failed(source)),
-            }
-        }
+        let file = self.open_lock(name)?;
+        let locked = durable::lock_within(&file, limit);
+        locked.map_err(|source| StoreError::Write { path: self.dir().join(name), source })?;
+        Ok(Held(file))
     }
 
     fn open_lock(&self, name: &str) -> Result<File, StoreError> {
@@ -185,10 +186,20 @@ mod tests {
         for name in [PULLS, EXTRAS] {
             let refused = store.lock_within(name, Duration::from_millis(1)).unwrap_err();
             let text = crate::causes::with_causes(&refused);
-            assert!(text.contains(name) && text.contains("another process has held it"), "{text}");
+            assert!(text.contains(name) && text.contains("another process has held the lock"), "{text}");
         }
         drop(held);
         assert!(store.lock_within(PULLS, Duration::ZERO).is_ok() && store.lock_extras().is_ok());
+    }
+
+    #[test]
+    fn a_training_that_does_not_end_is_waited_for_until_a_deadline_and_named() {
+        let (_dir, store, held) = held_by(std::process::id());
+        let late = store.wait_for_writer_within(Duration::from_millis(1)).unwrap_err();
+        let holder = format!("process {} since", std::process::id());
+        assert!(matches!(&late, StoreError::Locked { holder: named, .. } if named.starts_with(&holder)), "{late}");
+        drop(held);
+        store.wait_for_writer_within(Duration::ZERO).unwrap();
     }
 
     #[test]

@@ -115,6 +115,13 @@ impl ModelStore {
         load_folder(self.folder(id), id)
     }
 
+    /// Whether every file of a version is as its manifest has it. Loads nothing.
+    pub fn is_as_written(&self, id: &VersionId) -> bool {
+        let folder = self.folder(id);
+        read_manifest(&folder, id)
+            .is_ok_and(|manifest| manifest.files.keys().all(|name| read_listed(&folder, &manifest, name).is_ok()))
+    }
+
     /// Loads the version in a folder of any name, such as a copy on another machine. A folder that is called as a
     /// version must be that version.
     ///

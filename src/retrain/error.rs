@@ -53,3 +53,10 @@ pub enum RetrainError {
     #[error("the shared store could not be used")]
     Shared(#[from] SharedStoreError),
 }
+
+impl RetrainError {
+    /// Whether another training is under way, or was faster.
+    pub fn is_locked(&self) -> bool {
+        matches!(self, Self::Store(StoreError::Locked { .. }) | Self::Shared(SharedStoreError::Swapped { .. }))
+    }
+}

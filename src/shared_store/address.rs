@@ -1,6 +1,8 @@
 //! `STORE_URL`: where the store is.
 
 use std::fmt;
+use std::fs;
+use std::io;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -29,6 +31,16 @@ pub struct InvalidStoreUrl(&'static str);
 impl StoreUrl {
     /// What an address has to look like.
     pub const EXPECTED: &'static str = "s3://bucket/prefix or file:///folder";
+
+    /// Makes the folder of a `file://` address where there is none; the folder above it must be there. Whether it did.
+    pub(super) fn make_folder(&self) -> io::Result<bool> {
+        let Self::Folder(folder) = self else { return Ok(false) };
+        match fs::create_dir(folder) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
 }
 
 impl FromStr for StoreUrl {
@@ -49,7 +61,7 @@ impl FromStr for StoreUrl {
         }
         match url.scheme() {
             "s3" => {
-                let bucket = url.host_str().filter(|host| !host.is_empty()).ok_or_else(wrong)?.to_owned();
+                let bucket = url.host_str().filter(|host| is_bucket(host)).ok_or_else(wrong)?.to_owned();
                 let prefix = Path::from_url_path(url.path()).map_err(|_| wrong())?;
                 Ok(Self::S3 { bucket, prefix })
             }
@@ -60,6 +72,12 @@ impl FromStr for StoreUrl {
             _ => Err(wrong()),
         }
     }
+}
+
+/// Whether a bucket may be called so, or might once.
+fn is_bucket(name: &str) -> bool {
+    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+    !name.is_empty() && name.len() <= 255 && name.bytes().all(is_letter)
 }
 
 impl fmt::Display for StoreUrl {
@@ -91,9 +109,19 @@ mod tests {
 
     #[test]
     fn an_address_of_another_kind_or_with_a_key_in_it_is_refused() {
-        for text in
-            ["", "ml", "s3:", "s3:///x", "gs://ml/x", "https://ml/x", "file:///", "file://host/x", "s3://ml?a=b"]
-        {
+        for text in [
+            "",
+            "ml",
+            "s3:",
+            "s3:///x",
+            "gs://ml/x",
+            "https://ml/x",
+            "file:///",
+            "file://host/x",
+            "s3://ml?a=b",
+            "s3://m%0al/x",
+            "s3://m%20l/x",
+        ] {
             assert!(text.parse::<StoreUrl>().is_err(), "{text}");
         }
         let refused = "s3://key:secret@ml/x".parse::<StoreUrl>().unwrap_err().to_string();

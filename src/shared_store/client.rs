@@ -1,10 +1,10 @@
 //! Calls to the store: blocking, each with a deadline, each error with the object's address.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::File;
 use std::future::Future;
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::TryStreamExt;
 use object_store::aws::AmazonS3Builder;
@@ -20,6 +20,7 @@ use tokio::runtime::{Builder, Runtime};
 use super::sizes::max_bytes;
 use super::{S3Settings, SharedStoreError, StoreUrl};
 use crate::causes::hex;
+use crate::durable;
 
 /// How long one call may take, tries and waits included, beside what its bytes need.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -28,8 +29,6 @@ const BYTES_PER_SECOND: u64 = 1 << 20;
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 /// How often a call is tried again after a fault of the server or the network.
 const MAX_RETRIES: usize = 3;
-/// How often a lock that is held is looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// Held while an object of a folder is compared and replaced. No object is called so.
 const FOLDER_LOCK: &str = ".compare-and-swap.lock";
 
@@ -76,11 +75,17 @@ impl Client {
             StoreUrl::S3 { bucket, prefix } => {
                 // Another part of the process may have installed a provider already, which serves as well.
                 let _ = rustls::crypto::ring::default_provider().install_default();
+                // The client would panic at them.
+                if let Some(wrong) = s3.faults().into_iter().chain(s3.fault_of_token_file()).next() {
+                    return Err(wrong.into());
+                }
                 let store = s3_builder(bucket, s3).build().map_err(|error| unusable(error.to_string()))?;
                 Self::over(Arc::new(store), prefix.clone(), url.to_string(), None)
             }
             StoreUrl::Folder(folder) => {
-                fs::create_dir_all(folder).map_err(|error| unusable(error.to_string()))?;
+                if !folder.is_dir() {
+                    return Err(SharedStoreError::NoFolder { url: url.to_string() });
+                }
                 let store = LocalFileSystem::new_with_prefix(folder).map_err(|error| unusable(error.to_string()))?;
                 let store = Arc::new(store.with_fsync(true).with_automatic_cleanup(true));
                 Self::over(store, Path::default(), url.to_string(), Some(folder.clone()))
@@ -134,8 +139,8 @@ impl Client {
         };
         let (e_tag_there, size_bytes) = (got.meta.e_tag.clone(), got.meta.size);
         if size_bytes > max_bytes(name) {
-            let why = format!("is {size_bytes} bytes long, and at most {} are read", max_bytes(name));
-            return Err(SharedStoreError::Damaged { url: self.url_of(name), why });
+            let (url, max_bytes) = (self.url_of(name), max_bytes(name));
+            return Err(SharedStoreError::TooLarge { url, size_bytes, max_bytes });
         }
         let bytes = self.within(name, time_for(size_bytes), got.bytes())?;
         let bytes = bytes.map_err(|error| SharedStoreError::of(self.url_of(name), &error))?;
@@ -175,7 +180,7 @@ impl Client {
     }
 
     /// Replaces an object that is still the one of `e_tag`. Whether it was.
-    pub fn swap(&self, name: &str, e_tag: Option<&str>, bytes: Vec<u8>) -> Result<bool, SharedStoreError> {
+    fn swap(&self, name: &str, e_tag: Option<&str>, bytes: Vec<u8>) -> Result<bool, SharedStoreError> {
         let e_tag = e_tag.map(str::to_owned);
         let Some(folder) = &self.folder else {
             return self.put_if(name, bytes, PutMode::Update(UpdateVersion { e_tag, version: None }));
@@ -213,27 +218,22 @@ impl Client {
 
     /// Waits until nobody else swaps an object of the folder.
     fn lock(&self, name: &str, folder: &FilePath) -> Result<File, SharedStoreError> {
-        let failed = |why: String| SharedStoreError::Failed { url: self.url_of(name), why };
+        let failed = |why: String| SharedStoreError::Folder { url: self.url_of(name), why };
         let file = File::create(folder.join(FOLDER_LOCK));
         let file = file.map_err(|error| failed(format!("the lock of its folder cannot be made ({error})")))?;
-        let until = Instant::now() + DEADLINE;
-        loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(file),
-                Err(TryLockError::WouldBlock) if Instant::now() < until => std::thread::sleep(LOOK_EVERY),
-                Err(TryLockError::WouldBlock) => {
-                    return Err(failed("another process holds the folder's lock".to_owned()));
-                }
-                Err(TryLockError::Error(error)) => {
-                    return Err(failed(format!("the lock of its folder cannot be taken ({error})")));
-                }
-            }
-        }
+        let locked = durable::lock_within(&file, DEADLINE);
+        locked.map_err(|error| failed(format!("the lock of its folder cannot be taken ({error})")))?;
+        Ok(file)
     }
 
     fn put_if(&self, name: &str, bytes: Vec<u8>, mode: PutMode) -> Result<bool, SharedStoreError> {
-        let path = self.path(name)?;
-        let limit = time_for(bytes.len() as u64);
+        let (path, size_bytes) = (self.path(name)?, bytes.len() as u64);
+        if size_bytes > max_bytes(name) {
+            // Nobody could read it.
+            let (url, max_bytes) = (self.url_of(name), max_bytes(name));
+            return Err(SharedStoreError::TooLarge { url, size_bytes, max_bytes });
+        }
+        let limit = time_for(size_bytes);
         let options = PutOptions { mode, ..PutOptions::default() };
         match self.within(name, limit, self.store.put_opts(&path, bytes.into(), options))? {
             Ok(_) => Ok(true),
@@ -242,7 +242,12 @@ impl Client {
         }
     }
 
+    /// Where an object is. The folder of a `file://` store must still be there: an empty one that a write would make in
+    /// its place is another store.
     fn path(&self, name: &str) -> Result<Path, SharedStoreError> {
+        if self.folder.as_ref().is_some_and(|folder| !folder.is_dir()) {
+            return Err(SharedStoreError::NoFolder { url: self.url.clone() });
+        }
         let name = Path::parse(name)
             .map_err(|error| SharedStoreError::Damaged { url: self.url_of(name), why: error.to_string() })?;
         Ok(self.prefix.parts().chain(name.parts()).collect())

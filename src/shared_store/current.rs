@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::client::Object;
 use super::{SharedStore, SharedStoreError};
+use crate::causes::with_causes;
 use crate::model_store::VersionId;
 
 pub(super) const CURRENT: &str = "current";
@@ -25,11 +26,11 @@ pub struct Current {
 }
 
 /// `current` as it was seen: what a later change of it depends on.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Seen {
-    /// What it held; `None` where there was none.
+    /// What it held; `None` where there was none, and where it held something else.
     pub current: Option<Current>,
-    pub(super) e_tag: Option<String>,
+    pub(super) object: Option<Object>,
 }
 
 impl SharedStore {
@@ -42,15 +43,20 @@ impl SharedStore {
         fault.map_or(Ok(seen), Err)
     }
 
-    /// The same, where an object that holds something else is to be replaced: it is seen, and names no version.
-    pub(super) fn look_at_current(&self) -> Result<(Seen, Option<SharedStoreError>), SharedStoreError> {
-        let Some(Object { bytes, e_tag }) = self.client.get(CURRENT)? else {
-            return Ok((Seen { current: None, e_tag: None }, None));
+    /// The same, where an object that holds something else is to be replaced: it is seen, and names no version. What is
+    /// wrong with it comes beside it.
+    ///
+    /// # Errors
+    /// [`SharedStoreError`].
+    pub fn look_at_current(&self) -> Result<(Seen, Option<SharedStoreError>), SharedStoreError> {
+        let Some(object) = self.client.get(CURRENT)? else {
+            return Ok((Seen { current: None, object: None }, None));
         };
-        Ok(match self.current_of(&bytes) {
-            Ok(current) => (Seen { current: Some(current), e_tag }, None),
-            Err(fault) => (Seen { current: None, e_tag }, Some(fault)),
-        })
+        let (current, fault) = match self.current_of(&object.bytes) {
+            Ok(current) => (Some(current), None),
+            Err(fault) => (None, Some(fault)),
+        };
+        Ok((Seen { current, object: Some(object) }, fault))
     }
 
     /// Makes `version` the current one, if `current` is still what was `seen`. It must be in the store, whole.
@@ -62,27 +68,36 @@ impl SharedStore {
         let before = seen.current.as_ref().map(|current| current.version.clone());
         let next = Current { version: version.clone(), before, by: this_process(), at: Timestamp::now() };
         let json = serde_json::to_vec_pretty(&next).map_err(|error| self.damaged(error.to_string()))?;
-        let outcome = match &seen.e_tag {
-            None => self.client.create(CURRENT, json),
-            e_tag => self.client.swap(CURRENT, e_tag.as_deref(), json),
-        };
-        if matches!(outcome, Ok(true)) {
-            return Ok(());
+        if let Some(current) = &seen.current {
+            // A training that was killed as soon as its version was current left it so.
+            self.mark_as_published(&current.version)?;
         }
-        // An answer may be lost after the write, and a write that is tried again then finds itself. And somebody else may
-        // have wanted the same.
-        let now = self.see_current().map(|seen| seen.current);
-        match (outcome, now) {
-            (_, Ok(Some(now))) if now.version == next.version => Ok(()),
-            (Err(error), _) | (Ok(_), Err(error)) => Err(error),
-            (Ok(_), Ok(now)) => {
-                let (by, version) = match now {
-                    Some(now) => (now.by, now.version.to_string()),
-                    None => ("somebody".to_owned(), "nothing".to_owned()),
-                };
-                Err(SharedStoreError::Swapped { url: self.url(), by, version })
+        let swapped = self.client.replace(CURRENT, seen.object.as_ref(), &json);
+        if !matches!(swapped, Ok(true)) {
+            // Somebody else may have wanted the same.
+            let now = self.see_current().map(|seen| seen.current);
+            match (swapped, now) {
+                (_, Ok(Some(now))) if now.version == next.version => {}
+                (Err(error), _) | (Ok(_), Err(error)) => return Err(error),
+                (Ok(_), Ok(now)) => {
+                    let (by, version) = match now {
+                        Some(now) => (now.by, now.version.to_string()),
+                        None => ("somebody".to_owned(), "nothing".to_owned()),
+                    };
+                    return Err(SharedStoreError::Swapped { url: self.url(), by, version });
+                }
             }
         }
+        if let Err(error) = self.mark_as_published(version) {
+            // It is current all the same, and the next change of `current` tries again.
+            tracing::warn!(
+                event = "shared_version_still_marked",
+                model_version = %version,
+                causes = with_causes(&error),
+                "the mark of a version that is being published could not be taken away"
+            );
+        }
+        Ok(())
     }
 
     pub(super) fn current_of(&self, bytes: &[u8]) -> Result<Current, SharedStoreError> {

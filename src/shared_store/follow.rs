@@ -94,7 +94,7 @@ impl SharedStore {
         Ok(begun)
     }
 
-    /// Pulls the latest `keep` versions that are not in `models`; names those that are not whole.
+    /// Pulls the latest `keep` versions that were published and are not in `models`; names those that are not whole.
     fn pull_others(
         &self,
         models: &ModelStore,
@@ -103,7 +103,7 @@ impl SharedStore {
         let here = models.list().map_err(|source| SharedStoreError::Version { url: self.url(), source })?;
         let mut left = Vec::new();
         for id in self.versions()?.into_iter().rev().take(keep) {
-            if here.iter().any(|version| version.id == id) {
+            if here.iter().any(|version| version.id == id) || self.is_unpublished(&id)? {
                 continue;
             }
             match self.pull(models, &id, false) {
@@ -129,6 +129,12 @@ impl SharedStore {
 }
 
 impl Follower {
+    /// The same, which keeps them in `models`: the same folder, by another account of its disk.
+    #[must_use]
+    pub fn with_models(self, models: &ModelStore) -> Self {
+        Self { models: models.clone(), ..self }
+    }
+
     /// Looks at the store, and takes over what it says. Blocking.
     ///
     /// # Errors

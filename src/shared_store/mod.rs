@@ -3,7 +3,8 @@
 //! ```text
 //! STORE_URL/
 //!   current                        {"version", "before", "by", "at"}: replaced by compare-and-swap alone
-//!   models/<version>/…             the files of a version, never changed; manifest.json is put last
+//!   models/<version>/…             the files of a version, never changed; manifest.json is put last; unpublished, until a
+//!                                  training has made it the current one
 //!   personas.json                  what marketers add to segments: replaced by compare-and-swap
 //!   images/<hash>.png …            pictures, put before anybody is told their names; posters.key, which signs posters
 //!   budget/<day>.json              what machines have leased of the day's budget: replaced by compare-and-swap
@@ -26,6 +27,7 @@ mod follow;
 mod leases;
 mod settings;
 mod sizes;
+mod trial;
 mod versions;
 
 #[cfg(test)]
@@ -36,7 +38,7 @@ pub use current::{Current, Seen};
 pub use error::SharedStoreError;
 pub use follow::{Begun, Followed, Follower};
 pub use leases::Leased;
-pub use settings::{S3Settings, Settings};
+pub use settings::{S3Settings, Settings, WrongSetting};
 pub use versions::{Pulled, Pushed};
 
 use client::Client;
@@ -55,7 +57,8 @@ impl SharedStore {
     /// The store of `STORE_URL`; `None` where it is not set. Opens no connection.
     ///
     /// # Errors
-    /// [`SharedStoreError::Unusable`] when the client cannot be made, or the folder of a `file://` address cannot.
+    /// [`SharedStoreError::Setting`]; [`SharedStoreError::NoFolder`] when that of a `file://` address is not there;
+    /// [`SharedStoreError::Unusable`] when the client cannot be made.
     pub fn of_settings(settings: &Settings) -> Result<Option<Self>, SharedStoreError> {
         settings.url.as_ref().map(|url| Self::open(url, &settings.s3)).transpose()
     }
@@ -68,12 +71,30 @@ impl SharedStore {
         Ok(Self { client: Client::open(url, s3)?.into(), lessee: std::sync::Arc::default() })
     }
 
-    /// Puts a picture into the store, unless there is one of this name.
+    /// As [`SharedStore::open`], and makes the folder of a `file://` address where there is none. Whether it did.
+    ///
+    /// # Errors
+    /// As [`SharedStore::open`]; [`SharedStoreError::Folder`] when the folder cannot be made.
+    pub fn begin(url: &StoreUrl, s3: &S3Settings) -> Result<(Self, bool), SharedStoreError> {
+        let made = url.make_folder().map_err(|error| SharedStoreError::Folder {
+            url: url.to_string(),
+            why: format!("it cannot be made ({error})"),
+        })?;
+        Ok((Self::open(url, s3)?, made))
+    }
+
+    /// Puts a picture into the store. One of this name that holds something else was damaged, and gives way: the name is
+    /// made of what the picture holds. Of the key of posters the first one counts.
     ///
     /// # Errors
     /// [`SharedStoreError`].
     pub fn put_picture(&self, name: &str, bytes: &[u8]) -> Result<(), SharedStoreError> {
-        self.client.create(&format!("{IMAGES}/{name}"), bytes.to_vec()).map(|_| ())
+        let object = format!("{IMAGES}/{name}");
+        if name.ends_with(".key") {
+            self.client.create(&object, bytes.to_vec()).map(|_| ())
+        } else {
+            self.put_whole(&object, bytes.to_vec()).map(|_| ())
+        }
     }
 
     /// A picture of the store; `None` where there is none of this name.

@@ -170,9 +170,7 @@ fn whole_current(inner: &Arc<InMemory>) -> VersionId {
 }
 
 fn publish(shared: &SharedStore, models: &ModelStore, id: &VersionId) -> std::result::Result<(), SharedStoreError> {
-    let seen = shared.see_current()?;
-    shared.push(models, id, true)?;
-    shared.swap_current(&seen, id)
+    shared.publish(models, id, &shared.see_current()?)
 }
 
 #[test]
@@ -215,14 +213,15 @@ fn of_two_who_publish_at_once_one_wins_and_the_other_is_told_who() {
 
 #[test]
 fn a_publisher_that_is_killed_between_any_two_writes_leaves_the_old_version_or_the_new_one_whole() {
-    let n_kills = std::env::var("PUSH_KILLS").map_or(169, |text| text.parse().unwrap());
+    let n_kills = std::env::var("PUSH_KILLS").map_or(256, |text| text.parse().unwrap());
     let folders = [models_with(1), models_with(2), models_with(3)];
     let [(_, old_models, old), publishers @ ..] = &folders;
-    let all_writes = fs::read_dir(fixture()).unwrap().count() + 1;
+    // The files, `current`, the mark of a version that is not published yet, and its end and that of the one before.
+    let all_writes = fs::read_dir(fixture()).unwrap().count() + 4;
     for kill in 0..n_kills {
         let inner: Arc<InMemory> = Arc::default();
         publish(&immortal(&inner), old_models, old).unwrap();
-        // Every pair of moments in turn, the whole life of both among them.
+        // Every pair of moments in turn, the whole life of both among them: 256 pairs.
         let lives = [kill % (all_writes + 1), (kill / (all_writes + 1) + kill) % (all_writes + 1)];
         let outcomes = std::thread::scope(|threads| {
             let running = [0, 1].map(|which| {
@@ -241,6 +240,12 @@ fn a_publisher_that_is_killed_between_any_two_writes_leaves_the_old_version_or_t
             }
             // One began when the other had ended.
             _ => assert!(publishers.iter().any(|(_, _, id)| *id == current)),
+        }
+        // What was never current is taken over by nobody.
+        let (shared, objects) = (immortal(&inner), objects(&inner));
+        for ((_, _, id), outcome) in publishers.iter().zip(&outcomes).filter(|(_, outcome)| outcome.is_err()) {
+            let is_whole = objects.contains_key(&format!("portal/models/{id}/manifest.json"));
+            assert!(!is_whole || shared.is_unpublished(id).unwrap(), "{lives:?}: {outcome:?}");
         }
     }
 }
@@ -296,7 +301,11 @@ fn a_folder_serves_as_a_store_and_compares_before_it_swaps() {
     let (_dir, models, a) = models_with(1);
     let root = tempfile::tempdir().unwrap();
     let url: StoreUrl = format!("file://{}/a store", root.path().display()).parse().unwrap();
-    let shared = SharedStore::open(&url, &S3Settings::default()).unwrap();
+    let open = || SharedStore::open(&url, &S3Settings::default());
+    assert!(matches!(open(), Err(SharedStoreError::NoFolder { .. })), "nothing makes it unasked");
+    let begin = || SharedStore::begin(&url, &S3Settings::default()).unwrap();
+    assert!(begin().1 && !begin().1);
+    let shared = open().unwrap();
     assert!(matches!(shared.current_of_seen(&shared.see_current().unwrap()), Err(SharedStoreError::NoCurrent { .. })));
     let before = shared.see_current().unwrap();
     publish(&shared, &models, &a).unwrap();
@@ -307,4 +316,34 @@ fn a_folder_serves_as_a_store_and_compares_before_it_swaps() {
     assert!(matches!(shared.swap_current(&seen, &other), Err(SharedStoreError::Swapped { .. })));
     // A publisher whose version others have made the current one has what it wanted.
     shared.swap_current(&seen, &a).unwrap();
+    shared.try_out().unwrap();
+    let mut left: Vec<_> =
+        fs::read_dir(root.path().join("a store")).unwrap().map(|file| file.unwrap().file_name()).collect();
+    left.sort();
+    assert_eq!(left, [".compare-and-swap.lock", "current", "models"]);
+}
+
+#[test]
+fn a_folder_that_has_gone_is_told_and_not_made_anew_and_one_that_cannot_be_written_has_its_own_sentence() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("store");
+    let url: StoreUrl = format!("file://{}", folder.display()).parse().unwrap();
+    let (shared, _) = SharedStore::begin(&url, &S3Settings::default()).unwrap();
+    // A file is where a folder would have to be.
+    fs::write(folder.join("checks"), "").unwrap();
+    let told = shared.try_out().unwrap_err().to_string();
+    assert!(told.contains("may read and write that folder") && !told.contains("AWS_"), "{told}");
+    fs::remove_dir_all(&folder).unwrap();
+    for told in [
+        shared.see_current().map(|_| ()).unwrap_err(),
+        shared.put_picture("a.png", b"png").unwrap_err(),
+        shared.lease("2026-11-26".parse().unwrap(), None, |_| 1.0).map(|_| ()).unwrap_err(),
+        shared.versions().map(|_| ()).unwrap_err(),
+    ] {
+        assert!(matches!(told, SharedStoreError::NoFolder { .. }), "{told}");
+    }
+    assert!(!folder.exists());
+    let nowhere: StoreUrl = format!("file://{}/a/b", root.path().display()).parse().unwrap();
+    let told = SharedStore::begin(&nowhere, &S3Settings::default()).unwrap_err().to_string();
+    assert!(told.contains("cannot be made"), "{told}");
 }

@@ -9,6 +9,9 @@ use crate::pipeline::SegmentId;
 
 pub(super) const MODELS: &str = "models";
 const MANIFEST: &str = "manifest.json";
+/// Beside a version that a training is about to make the current one. Others do not take it over: another training may
+/// be faster, and has then given other segments the same ids.
+const UNPUBLISHED: &str = "unpublished";
 /// How often an operator's order is tried again when others change `current` at the same time.
 const MAX_SWAPS: usize = 5;
 
@@ -56,16 +59,26 @@ impl SharedStore {
 
     fn put_file(&self, name: &str, bytes: Vec<u8>, pushed: &mut Pushed) -> Result<(), SharedStoreError> {
         let n_bytes = bytes.len();
-        if !self.client.create(name, bytes.clone())? {
-            if self.client.get(name)?.is_some_and(|there| there.bytes == bytes) {
-                return Ok(());
-            }
-            // Its name vouches for what it holds: whatever else is there was damaged.
-            self.client.put(name, bytes)?;
+        if !self.put_whole(name, bytes)? {
+            return Ok(());
         }
         pushed.n_files += 1;
         pushed.n_bytes += n_bytes;
         Ok(())
+    }
+
+    /// Puts an object whose name vouches for what it holds: whatever else is there was damaged. Whether that was to do.
+    pub(super) fn put_whole(&self, name: &str, bytes: Vec<u8>) -> Result<bool, SharedStoreError> {
+        if self.client.create(name, bytes.clone())? {
+            return Ok(true);
+        }
+        match self.client.get(name) {
+            Ok(Some(there)) if there.bytes == bytes => return Ok(false),
+            Ok(_) | Err(SharedStoreError::TooLarge { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        self.client.put(name, bytes)?;
+        Ok(true)
     }
 
     /// Brings a version of the store into `models`, checked as any version is before it has a name there; one that is
@@ -75,13 +88,17 @@ impl SharedStore {
     /// [`SharedStoreError::NoSuchVersion`]; [`SharedStoreError::Version`] when what is in the store is not whole.
     /// `models` is then as it was.
     pub fn pull(&self, models: &ModelStore, id: &VersionId, makes_current: bool) -> Result<Pulled, SharedStoreError> {
-        if models.load(id).is_ok() {
-            if makes_current {
-                models.activate(id).map_err(|source| self.broken(id, source))?;
-            }
+        if makes_current && models.current().is_ok_and(|current| current == *id) && models.is_as_written(id) {
             return Ok(Pulled { id: id.clone(), is_new: false });
         }
         let broken = |source| self.broken(id, source);
+        // To make it the current one loads it as well.
+        let is_here = if makes_current { models.activate(id) } else { models.load(id).map(|_| ()) };
+        match is_here {
+            Ok(()) => return Ok(Pulled { id: id.clone(), is_new: false }),
+            Err(error @ StoreError::Write { .. }) => return Err(broken(error)),
+            Err(_) => {}
+        }
         let manifest = self.client.get(&object_of(id, MANIFEST))?;
         let manifest = manifest.ok_or_else(|| SharedStoreError::NoSuchVersion { url: self.url(), id: id.clone() })?;
         let mut incoming = models.receive(id, &manifest.bytes).map_err(broken)?;
@@ -107,9 +124,13 @@ impl SharedStore {
         models.activate(id).map_err(|source| self.broken(id, source))
     }
 
-    /// Makes a version the current one of the store. One that is not in `models` is pulled.
+    /// Makes a version the current one of the store. One that is not in `models` is pulled, unless it was never
+    /// published.
     pub(super) fn make_current(&self, models: &ModelStore, id: &VersionId) -> Result<(), SharedStoreError> {
         if matches!(models.load(id), Err(StoreError::NoSuchVersion { .. })) {
+            if self.is_unpublished(id)? && !self.is_named(id)? {
+                return Err(SharedStoreError::NoSuchVersion { url: self.url(), id: id.clone() });
+            }
             self.pull(models, id, false)?;
         }
         self.push(models, id, false)?;
@@ -128,11 +149,12 @@ impl SharedStore {
         Ok(())
     }
 
-    /// Pushes a version and makes it the current one, if `current` is still what was `seen`.
+    /// Pushes a version and makes it the current one, if `current` is still what was `seen`. Nobody takes it over before.
     ///
     /// # Errors
     /// As [`SharedStore::push`] and [`SharedStore::swap_current`].
     pub fn publish(&self, models: &ModelStore, id: &VersionId, seen: &Seen) -> Result<(), SharedStoreError> {
+        self.client.put(&object_of(id, UNPUBLISHED), Vec::new())?;
         self.push(models, id, false)?;
         self.swap_current(seen, id)
     }
@@ -167,11 +189,26 @@ impl SharedStore {
         let surplus = versions.len().saturating_sub(keep);
         let is_needed = |id: &VersionId| *id == current.version || current.before.as_ref() == Some(id);
         let is_young = |id: &VersionId| now.duration_since(id.created_at()) < YOUNG;
-        let old = versions.iter().filter(|id| !is_needed(id)).take(surplus).filter(|id| !is_young(id));
-        for id in old {
-            self.withdraw(models, id)?;
+        for (position, id) in versions.iter().filter(|id| !is_needed(id)).enumerate() {
+            // What was not published within an hour never will be.
+            if !is_young(id) && (position < surplus || self.is_unpublished(id)?) {
+                self.withdraw(models, id)?;
+            }
         }
         Ok(())
+    }
+
+    /// Whether a version is on its way to become the current one, or lost it to another.
+    pub(super) fn is_unpublished(&self, id: &VersionId) -> Result<bool, SharedStoreError> {
+        Ok(self.client.get(&object_of(id, UNPUBLISHED))?.is_some())
+    }
+
+    /// Lets others take a version over that a training had not published.
+    ///
+    /// # Errors
+    /// [`SharedStoreError`].
+    pub fn mark_as_published(&self, id: &VersionId) -> Result<(), SharedStoreError> {
+        self.client.delete(&object_of(id, UNPUBLISHED))
     }
 
     /// Whether `current` names a version.

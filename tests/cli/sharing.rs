@@ -11,9 +11,11 @@ use crate::folder::{Folder, Server, model_files, send, shown};
 
 const ADMIN: &str = "a-key-of-the-administrators";
 
-/// The address of a store in a folder.
+/// The address of a store in a folder, which is there.
 fn url(folder: &Folder) -> String {
-    format!("file://{}", folder.path("the store").display())
+    let path = folder.path("the store");
+    fs::create_dir_all(&path).unwrap();
+    format!("file://{}", path.display())
 }
 
 /// The current version of a machine.
@@ -29,8 +31,12 @@ fn version(folder: &Folder, id: &str) -> PathBuf {
 #[test]
 fn a_version_is_pushed_and_pulled_and_a_push_says_what_it_wrote() {
     let (here, there) = (Folder::with_data(), Folder::new());
-    let url = url(&here);
     here.ok(&["retrain"]);
+    let url = format!("file://{}", here.path("the store").display());
+    let refused = there.run(&["models", "pull", &url]);
+    assert_eq!(refused.status.code(), Some(78), "{}", shown(&refused));
+    assert!(shown(&refused).contains("there is no such folder"), "{}", shown(&refused));
+    fs::create_dir(here.path("the store")).unwrap();
     let said = there.fails(&["models", "pull", &url]);
     assert!(said.contains("has no current version yet") && said.contains("models push"), "{said}");
     let n_files = fs::read_dir(version(&here, &current(&here))).unwrap().count();
@@ -53,6 +59,82 @@ fn a_version_is_pushed_and_pulled_and_a_push_says_what_it_wrote() {
     there.ok(&["models", "pull", "--aside", &url]);
     assert_eq!(there.versions().len(), 1);
     assert!(!there.path("models/current").exists());
+    // So is what says which version is current.
+    fs::write(here.path("the store/current"), "<html>").unwrap();
+    let said = there.fails(&["models", "pull", &url]);
+    assert!(said.contains("names no version") && said.contains("models push puts it right"), "{said}");
+    let said = here.ok(&["models", "push", &url]);
+    assert!(said.contains("names no version") && said.contains(&format!("current         {id}")), "{said}");
+    there.ok(&["models", "pull", &url]);
+    assert_eq!(current(&there), id);
+    // A push begins a store, and nothing else does.
+    let new = format!("{url} of another");
+    let begun = here.ok(&["models", "push", &new]);
+    assert!(begun.contains("begun") && here.path("the store of another/current").is_file(), "{begun}");
+}
+
+#[test]
+fn a_store_whose_folder_has_gone_is_not_made_anew() {
+    let folder = Folder::with_data();
+    let path = folder.path("the store");
+    let url = format!("file://{}", path.display());
+    let args: [&[&str]; 4] = [&["retrain"], &["serve"], &["check"], &["budget", "show"]];
+    for args in args {
+        let output = folder.command(args).envs([("STORE_URL", url.as_str()), ("PORT", "0")]).output().unwrap();
+        assert_eq!(output.status.code(), Some(78), "{args:?}: {}", shown(&output));
+        assert!(shown(&output).contains("there is no such folder"), "{args:?}: {}", shown(&output));
+    }
+    assert!(!path.exists() && folder.versions().is_empty());
+}
+
+#[test]
+fn check_writes_into_the_store_and_leaves_nothing_there() {
+    let folder = Folder::with_data();
+    let url = url(&folder);
+    let check = || {
+        let mut command = folder.command(&["check"]);
+        shown(&command.envs([("STORE_URL", url.as_str()), ("PORT", "0")]).output().unwrap())
+    };
+    let said = check();
+    assert!(
+        said.contains("STORE_URL     ok") && said.contains("an object was written, replaced and removed"),
+        "{said}"
+    );
+    let left: Vec<_> = fs::read_dir(folder.path("the store")).unwrap().map(|file| file.unwrap().file_name()).collect();
+    assert_eq!(left, [".compare-and-swap.lock"]);
+    // A file is where the folder of the trial would have to be.
+    fs::write(folder.path("the store/checks"), "").unwrap();
+    let said = check();
+    assert!(said.contains("STORE_URL     FAILED") && said.contains("may read and write that folder"), "{said}");
+}
+
+#[test]
+fn a_setting_of_s3_that_cannot_be_used_is_named_with_a_url_beside_it_as_well() {
+    let folder = Folder::with_data();
+    folder.ok(&["retrain"]);
+    for (name, value, why) in [
+        ("AWS_ENDPOINT_URL", "minio.hidden:9000", "must be an address such as"),
+        ("AWS_ENDPOINT_URL", "minio-hidden", "must be an address such as"),
+        ("AWS_ENDPOINT_URL", "http://minio.hidden:9000", "AWS_ALLOW_HTTP=1"),
+        ("AWS_REGION", "eu hidden", "must be a region"),
+        ("AWS_REGION", "eu\nhidden", "must be a region"),
+        ("AWS_SESSION_TOKEN", "a-\nhidden-token", "must be one line"),
+        ("AWS_ACCESS_KEY_ID", "an-\nhidden-id", "must be one line"),
+        ("AWS_SECRET_ACCESS_KEY", "a hidden-key", "must be one line"),
+        ("AWS_WEB_IDENTITY_TOKEN_FILE", "/no/hidden/file", "cannot be read"),
+    ] {
+        let mut command = folder.command(&["models", "push", "s3://ml/portal"]);
+        if name == "AWS_WEB_IDENTITY_TOKEN_FILE" {
+            command.env("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/portal");
+        } else {
+            command.envs([("AWS_ACCESS_KEY_ID", "an-id"), ("AWS_SECRET_ACCESS_KEY", "a-key")]);
+        }
+        let output = command.env(name, value).output().unwrap();
+        let said = shown(&output);
+        assert_eq!(output.status.code(), Some(78), "{name}: {said}");
+        assert!(said.contains(name) && said.contains(why) && !said.contains("hidden"), "{name}: {said}");
+        assert!(!said.contains("panicked"), "{said}");
+    }
 }
 
 #[test]
@@ -110,6 +192,10 @@ fn servers_of_one_store_follow_an_activation_and_take_over_what_marketers_add() 
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     let store = fs::read_to_string(one.path("the store/personas.json")).unwrap();
     assert!(store.contains("running"), "{store}");
+    // What is wrong there is not told as a store that does not answer.
+    fs::write(one.path("the store/personas.json"), "<html>").unwrap();
+    let answer = send(&other_address, "PUT /segments/0/extras", &format!("{head}{body}"));
+    assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("is damaged"), "{answer}");
 }
 
 #[test]
@@ -122,7 +208,8 @@ fn a_training_that_another_machine_was_faster_than_ends_locked_and_leaves_no_ver
     let lock = File::create(one.path("the store/.compare-and-swap.lock")).unwrap();
     lock.lock().unwrap();
     let mut command = other.command(&["retrain", "--force", "--events"]);
-    let mut training = command.env("STORE_URL", &url).stdout(Stdio::piped()).spawn().unwrap();
+    command.env("STORE_URL", &url).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut training = command.spawn().unwrap();
     let mut events = BufReader::new(training.stdout.take().unwrap()).lines().map(Result::unwrap);
     assert!(events.by_ref().any(|event| event.contains("\"publishing\"")));
     let mut now: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
@@ -131,7 +218,9 @@ fn a_training_that_another_machine_was_faster_than_ends_locked_and_leaves_no_ver
     fs::write(&path, now.to_string()).unwrap();
     lock.unlock().unwrap();
     let ended: Value = serde_json::from_str(&events.last().unwrap()).unwrap();
-    assert_eq!(training.wait().unwrap().code(), Some(1));
+    let output = training.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(shown(&output).contains("locked: nothing was published"), "{}", shown(&output));
     assert_eq!(ended["outcome"], "locked", "{ended}");
     let why = ended["why"].as_str().unwrap();
     assert!(why.contains("process 7 on another machine") && why.contains(&url), "{why}");

@@ -199,6 +199,10 @@ def push_and_pull(trainer, server, s3):
     now = json.loads(s3.get_object(Bucket="marketing", Key="portal/current")["Body"].read())
     assert (now["version"], now["before"]) == (trainer.current(), first), now
     say("a stale If-Match is refused")
+    said = trainer.run("check", STORE_URL=STORE)
+    assert f"{STORE}: an object was written, replaced and removed" in said, said
+    assert "Contents" not in s3.list_objects_v2(Bucket="marketing", Prefix="portal/checks/")
+    say("a check writes, and leaves nothing")
 
 
 def wrong_keys_and_buckets(machine):
@@ -222,6 +226,7 @@ def two_trainings_at_once(machines):
             machine.run("models", "pull", STORE)
         assert machines[0].current() == machines[1].current() != before
         if kinds == ["locked", "published"]:
+            assert any("locked: nothing was published" in err for _, err in ended), ended
             say("two trainings at once: one is live, the other ended locked")
             return
     raise AssertionError(f"the trainings never met: {outcomes}")
@@ -282,7 +287,13 @@ def a_damaged_version_and_new_machines(work, endpoint, s3, customers):
     trainer.run("retrain", "--force", STORE_URL=STORE)
     now = json.loads(s3.get_object(Bucket="marketing", Key="portal/current")["Body"].read())
     assert now["version"] == trainer.current()
-    say("a current that names nothing is replaced by the next training")
+    s3.put_object(Bucket="marketing", Key="portal/current", Body=b"<html>")
+    trainer.run("models", "push", STORE)
+    now = json.loads(s3.get_object(Bucket="marketing", Key="portal/current")["Body"].read())
+    assert now["version"] == trainer.current()
+    left = s3.list_objects_v2(Bucket="marketing", Prefix="portal/models/")["Contents"]
+    assert not [object["Key"] for object in left if object["Key"].endswith("/unpublished")], left
+    say("a current that names nothing is replaced by the next training, and by a push")
 
 
 def without_its_own(answer, server):

@@ -24,27 +24,35 @@ pub struct TransferArgs {
 }
 
 impl TransferArgs {
-    fn store(&self, config: &Config) -> anyhow::Result<SharedStore> {
-        let url = self.url.as_ref().or(config.shared.url.as_ref());
-        let url = url.ok_or(Misconfigured::NoStore)?;
-        Ok(SharedStore::open(url, &config.shared.s3)?)
+    fn url<'a>(&'a self, config: &'a Config) -> Result<&'a StoreUrl, Misconfigured> {
+        self.url.as_ref().or(config.shared.url.as_ref()).ok_or(Misconfigured::NoStore)
     }
 }
 
-/// Copies a version to the store, compares what is there of it already, and makes it the current one there.
+/// Copies a version to the store, compares what is there of it already, and makes it the current one there: also where
+/// what is there names no version. Begins the store where its folder is not there.
 pub fn push(config: &Config, store: &ModelStore, args: &TransferArgs) -> anyhow::Result<()> {
-    let (shared, id) = (args.store(config)?, args.model.id(store)?);
+    let url = args.url(config)?;
+    let id = args.model.id(store)?;
+    let (shared, is_new) = SharedStore::begin(url, &config.shared.s3).map_err(Misconfigured::from)?;
+    if is_new {
+        print_line!("begun           {}", shared.url());
+    }
     // Before the files: this command was given without knowledge of a later change.
-    let seen = shared.see_current()?;
+    let (seen, fault) = shared.look_at_current()?;
     let pushed = shared.push(store, &id, true).with_context(|| format!("{id} was not pushed"))?;
+    shared.mark_as_published(&id)?;
     print_line!("pushed          {id}");
     print_line!("to              {}", shared.url());
     print_line!("written         {}, {}", counted(pushed.n_files, "file"), counted(pushed.n_bytes, "byte"));
     if args.aside {
-        return Ok(());
+        return fault.map_or(Ok(()), |fault| Err(anyhow!(fault).context("the version is there")));
     }
     if seen.current.as_ref().is_none_or(|current| current.version != id) {
         shared.swap_current(&seen, &id).context("the version is there, and is not the current one")?;
+    }
+    if let Some(fault) = fault {
+        print_line!("put right       {}", anyhow!(fault));
     }
     print_line!("current         {id}");
     Ok(())
@@ -52,7 +60,7 @@ pub fn push(config: &Config, store: &ModelStore, args: &TransferArgs) -> anyhow:
 
 /// Copies a version from the store and makes it the current one here.
 pub fn pull(config: &Config, store: &ModelStore, args: &TransferArgs) -> anyhow::Result<()> {
-    let shared = args.store(config)?;
+    let shared = SharedStore::open(args.url(config)?, &config.shared.s3).map_err(Misconfigured::from)?;
     let id = match &args.model {
         Wanted::Version(id) => id.clone(),
         Wanted::Current => shared.current_of_seen(&shared.see_current()?)?,

@@ -9,6 +9,7 @@ use std::fs::{self, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::ToSpan;
 use jiff::civil::Date;
@@ -19,6 +20,8 @@ use crate::durable;
 
 const LEDGER: &str = "budget.json";
 const LOCK: &str = ".budget.lock";
+/// How long its lock is waited for, which is held for moments.
+const WAIT_FOR_LOCK: Duration = Duration::from_secs(20);
 /// Days that are kept, those nearest to today.
 const MAX_DAYS: usize = 14;
 
@@ -204,7 +207,7 @@ impl Ledger {
         edit: impl FnOnce(&mut Spending) -> Result<T, E>,
     ) -> io::Result<Result<T, E>> {
         let lock = OpenOptions::new().write(true).create(true).truncate(false).open(self.dir.join(LOCK))?;
-        lock.lock()?;
+        durable::lock_within(&lock, WAIT_FOR_LOCK)?;
         let outcome = self.change_locked(day, edit);
         // Explicitly: a child process being started holds its parent's open files for a moment. If unlocking fails, the
         // lock ends with the file.

@@ -5,6 +5,7 @@ use super::status::{BUSY, DISK};
 use crate::export::ExportError;
 use crate::http::request::form::FormError;
 use crate::model_store::StoreError;
+use crate::shared_store::SharedStoreError;
 use crate::upload_store::UploadError;
 use crate::workbook::WorkbookError;
 
@@ -104,9 +105,7 @@ impl ApiError {
                 "Somebody changed what was added to this segment meanwhile; look at it again, then send yours."
             }
             Self::Model(error) => return of_model_store(error),
-            Self::SharedStore(_) => {
-                "The store that the servers share does not answer; try again, or tell the operator."
-            }
+            Self::SharedStore(error) => of_shared_store(error),
             Self::TooManyFiles { limit } => return format!("Send at most {limit} files at a time."),
             Self::Files(_) => {
                 "Some files cannot be used for training; details names each with what is wrong. None was kept."
@@ -136,6 +135,21 @@ fn of_model_store(error: &StoreError) -> String {
         }
         StoreError::Model { .. } => "The version's files do not make a model. The live version stays.".to_owned(),
         _ => "The model store could not answer; tell the operator the request_id.".to_owned(),
+    }
+}
+
+fn of_shared_store(error: &SharedStoreError) -> &'static str {
+    match error {
+        SharedStoreError::Deadline { .. } | SharedStoreError::Failed { .. } => {
+            "The store that the servers share does not answer; try again, or tell the operator."
+        }
+        SharedStoreError::Swapped { .. } => {
+            "Somebody else changed the current version meanwhile; look at it again, then try again."
+        }
+        error if error.is_of_object() => {
+            "An object in the store that the servers share is damaged; tell the operator the request_id."
+        }
+        _ => "The store that the servers share cannot be used; tell the operator the request_id.",
     }
 }
 

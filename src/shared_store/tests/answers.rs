@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 
 use jiff::civil::{Date, date};
+use object_store::PutMode;
 
 use super::*;
 use crate::pipeline::SegmentId;
@@ -128,16 +129,102 @@ fn a_change_of_extras_whose_answer_was_lost_is_no_conflict() {
     }
 }
 
+/// Blanks, as many as somebody else may write.
+fn put_unchecked(inner: &Arc<InMemory>, name: &str, n_bytes: usize) {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let path = Path::from(format!("portal/{name}"));
+    runtime.block_on(inner.put(&path, vec![b' '; n_bytes].into())).unwrap();
+}
+
+/// A store that takes every write, whatever its condition.
+#[derive(Debug)]
+struct Careless {
+    inner: Arc<InMemory>,
+    /// Whether it heeds `If-None-Match`, and not `If-Match`.
+    creates: bool,
+}
+
+impl fmt::Display for Careless {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Careless")
+    }
+}
+
+#[async_trait]
+impl ObjectStore for Careless {
+    async fn put_opts(&self, location: &Path, payload: PutPayload, mut opts: PutOptions) -> Result<PutResult> {
+        if !(self.creates && opts.mode == PutMode::Create) {
+            opts.mode = PutMode::Overwrite;
+        }
+        self.inner.put_opts(location, payload, opts).await
+    }
+
+    async fn put_multipart_opts(&self, _: &Path, _: PutMultipartOptions) -> Result<Box<dyn MultipartUpload>> {
+        Err(killed())
+    }
+
+    async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
+        self.inner.get_opts(location, options).await
+    }
+
+    fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
+        self.inner.delete_stream(locations)
+    }
+
+    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
+        self.inner.list(prefix)
+    }
+
+    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
+        self.inner.list_with_delimiter(prefix).await
+    }
+
+    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
+        self.inner.copy_opts(from, to, options).await
+    }
+}
+
+#[test]
+fn a_store_that_does_not_heed_conditions_is_found_out_before_machines_share_it() {
+    let inner: Arc<InMemory> = Arc::default();
+    immortal(&inner).try_out().unwrap();
+    for (creates, header) in [(false, "If-None-Match"), (true, "If-Match")] {
+        let store = Arc::new(Careless { inner: inner.clone(), creates });
+        let client = Client::over(store, Path::from("portal"), "memory://portal".to_owned(), None).unwrap();
+        let told = SharedStore { client: client.into(), lessee: Arc::default() }.try_out().unwrap_err();
+        assert!(matches!(told, SharedStoreError::Unconditional { .. }), "{told}");
+        assert!(told.to_string().contains(header), "{told}");
+    }
+    assert!(objects(&inner).is_empty(), "what was tried is taken away");
+    assert!(store(&inner, 0).try_out().is_err(), "it cannot be written");
+}
+
+#[test]
+fn a_picture_that_was_damaged_gives_way_and_the_key_of_posters_does_not() {
+    let shared = immortal(&Arc::default());
+    for (name, first, then, kept) in [
+        ("images/a.png", &b"dama"[..], &b"whole"[..], &b"whole"[..]),
+        ("images/posters.key", b"first", b"other", b"first"),
+    ] {
+        shared.client.put(name, first.to_vec()).unwrap();
+        shared.put_picture(name.trim_start_matches("images/"), then).unwrap();
+        assert_eq!(shared.client.get(name).unwrap().unwrap().bytes, kept, "{name}");
+    }
+}
+
 #[test]
 fn an_object_that_is_larger_than_its_name_lets_it_be_is_not_read() {
-    let shared = immortal(&Arc::default());
+    let inner: Arc<InMemory> = Arc::default();
+    let shared = immortal(&inner);
     for (name, max) in [("current", 64 << 10), ("images/posters.key", 64 << 10), ("personas.json", 4 << 20)] {
         shared.client.put(name, vec![b' '; max]).unwrap();
         assert_eq!(shared.client.get(name).unwrap().unwrap().bytes.len(), max);
-        shared.client.put(name, vec![b' '; max + 1]).unwrap();
+        put_unchecked(&inner, name, max + 1);
         let told = shared.client.get(name).unwrap_err().to_string();
         assert!(told.contains(name) && told.contains(&max.to_string()), "{told}");
     }
+    let told = shared.client.create("current", vec![b' '; (64 << 10) + 1]).unwrap_err();
+    assert!(matches!(told, SharedStoreError::TooLarge { .. }), "what nobody could read is not written: {told}");
     for name in ["images/0.png", "models/20261126T112645Z-dbee9219/umap.safetensors"] {
         shared.client.put(name, vec![0; 5 << 20]).unwrap();
         assert!(shared.client.get(name).unwrap().is_some());

@@ -172,6 +172,48 @@ fn a_version_that_is_current_is_never_taken_out_and_who_finds_his_own_made_curre
 }
 
 #[test]
+fn a_version_that_lost_to_another_is_offered_to_nobody_and_leaves_with_the_next_pruning() {
+    let inner: Arc<InMemory> = Arc::default();
+    let shared = immortal(&inner);
+    let (here, models_here, first) = models_with(1);
+    publish(&shared, &models_here, &first).unwrap();
+    let seen = shared.see_current().unwrap();
+    let (_there, there, winner) = models_with(2);
+    publish(&shared, &there, &winner).unwrap();
+    // Its training is killed before it takes it away again.
+    let lost = version(here.path(), 3);
+    assert!(matches!(shared.publish(&models_here, &lost, &seen), Err(SharedStoreError::Swapped { .. })));
+    assert!(shared.versions().unwrap().contains(&lost));
+    let (_new, new) = models();
+    shared.follower(&new, 10).look().unwrap();
+    let listed: Vec<VersionId> = new.list().unwrap().into_iter().map(|version| version.id).collect();
+    assert_eq!(listed, [first.clone(), winner.clone()]);
+    let refused = shared.activate(&new, &lost).unwrap_err();
+    assert!(matches!(refused, SharedStoreError::NoSuchVersion { .. }), "{refused}");
+    assert_eq!(shared.catch_up(&new, 10).unwrap().left.len(), 0);
+    shared.prune(&new, 10, "2026-11-27T02:00:00Z".parse().unwrap()).unwrap();
+    assert_eq!(shared.versions().unwrap(), [first, winner.clone()]);
+    assert_eq!(whole_current(&inner), winner);
+    assert!(objects(&inner).keys().all(|name| !name.ends_with("/unpublished")), "{:?}", objects(&inner).keys());
+}
+
+#[test]
+fn a_current_that_names_no_version_is_replaced_by_who_looks_at_it() {
+    let inner: Arc<InMemory> = Arc::default();
+    let shared = immortal(&inner);
+    let (_here, models_here, id) = models_with(1);
+    for broken in ["<html>", "{}", ""] {
+        shared.client.put("current", broken.into()).unwrap();
+        let (seen, fault) = shared.look_at_current().unwrap();
+        assert!(seen.current.is_none() && fault.is_some_and(|fault| fault.is_of_object()), "{broken}");
+        shared.push(&models_here, &id, true).unwrap();
+        shared.swap_current(&seen, &id).unwrap();
+        assert_eq!(whole_current(&inner), id, "{broken}");
+        assert!(shared.swap_current(&seen, &OLD.parse().unwrap()).is_err(), "it is not what was seen any more");
+    }
+}
+
+#[test]
 fn eight_machines_lease_a_day_together_and_never_more_than_it_has() {
     let inner: Arc<InMemory> = Arc::default();
     let slice = |leased: f64| if leased + 0.05 > 1.0 + 1e-9 { 0.0 } else { 0.05 };
