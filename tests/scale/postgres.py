@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The statements of `sql --dialect postgres`, run by a PostgreSQL of its own: grouped, trained, placed, joined, compared.
+"""The statements of `sql --dialect postgres`, run by a PostgreSQL of its own: grouped, placed, joined, compared.
 
     tests/scale/postgres.py target/release/content-portal
 
@@ -110,7 +110,7 @@ class Postgres:
         self.log.close()
 
     def psql(self, sql, **streams):
-        command = ["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", str(self.folder), "-U", "portal", "-d", "postgres"]
+        command = ["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", str(self.folder), "-U", "portal", "postgres"]
         subprocess.run([*command, "-c", sql], check=True, **streams)
 
     def load(self, table, file):
