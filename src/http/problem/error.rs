@@ -27,9 +27,11 @@ pub enum ApiError {
     #[error("no such method on this route")]
     NoMethod,
     #[error("not multipart/form-data")]
-    NotMultipart,
+    NotMultipart { field: &'static str },
     #[error("no file field")]
     NoFile,
+    #[error("a file in a field that takes none")]
+    FileElsewhere { given: String, field: &'static str },
     #[error("more than one file field")]
     SecondFile,
     #[error("more than {limit} text fields")]

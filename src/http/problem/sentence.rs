@@ -28,8 +28,13 @@ impl ApiError {
         match self {
             Self::NoRoute => "There is no such route.",
             Self::NoMethod => "This route does not take this method.",
-            Self::NotMultipart => "Send the workbook as multipart/form-data, in a field called file.",
+            Self::NotMultipart { field } => {
+                return format!("Send the workbook as multipart/form-data, in a field called {field}.");
+            }
             Self::NoFile => "Add the workbook in a form field called file.",
+            Self::FileElsewhere { given, field } => {
+                return format!("Send the workbook in a form field called {field}, not {given}.");
+            }
             Self::SecondFile => "Send one file field, not several.",
             Self::TooManyFields { limit } => return format!("Send at most {limit} fields beside the file."),
             Self::WrongExtension => "Send a file that ends in .xlsx, .xls or .csv.",

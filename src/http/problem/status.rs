@@ -43,8 +43,8 @@ impl ApiError {
         match self {
             Self::NoRoute => (StatusCode::NOT_FOUND, "no_such_route"),
             Self::NoMethod => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
-            Self::NotMultipart => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_multipart"),
-            Self::NoFile => (StatusCode::BAD_REQUEST, "no_file"),
+            Self::NotMultipart { .. } => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_multipart"),
+            Self::NoFile | Self::FileElsewhere { .. } => (StatusCode::BAD_REQUEST, "no_file"),
             Self::SecondFile => (StatusCode::BAD_REQUEST, "second_file"),
             Self::TooManyFields { .. } => (StatusCode::BAD_REQUEST, "too_many_fields"),
             Self::WrongExtension => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "wrong_extension"),

@@ -151,7 +151,7 @@ fn is_input(name: &str) -> bool {
 }
 
 /// Every name of every campaign input.
-fn inputs<'k>() -> impl Iterator<Item = &'k str> {
+pub(in crate::http) fn inputs<'k>() -> impl Iterator<Item = &'k str> {
     CAMPAIGN_NAMES.iter().flat_map(|(name, others)| std::iter::once(*name).chain(others.iter().copied()))
 }
 

@@ -49,18 +49,28 @@ struct FormRules<'a> {
     max_bytes: u64,
     /// Which parts are files.
     is_file: fn(&PartHead) -> bool,
+    /// What their field is called.
+    field: &'static str,
+    /// Text fields that are read, which a caller may send from a file.
+    texts: &'a [&'a str],
     max_files: usize,
 }
 
-/// Receives a form with one field `file`.
+/// Receives a form with one field `file`, and the text fields beside it, of which `texts` are read.
 ///
 /// # Errors
-/// [`ApiError::NotMultipart`], [`ApiError::NoFile`], [`ApiError::SecondFile`], [`ApiError::WrongExtension`],
-/// [`ApiError::UploadTooLarge`], [`ApiError::Fields`] for a text that is too long, [`ApiError::TooManyFields`],
+/// [`ApiError::NotMultipart`], [`ApiError::NoFile`], [`ApiError::FileElsewhere`], [`ApiError::SecondFile`], [`ApiError::WrongExtension`],
+/// [`ApiError::UploadTooLarge`], [`ApiError::Fields`] for a text that is too long or there twice, [`ApiError::TooManyFields`],
 /// [`ApiError::Form`], [`ApiError::NoRoom`], [`ApiError::Storage`]; nothing is then left on disk.
-pub(in crate::http) async fn receive(state: &AppState, headers: &HeaderMap, body: Body) -> Result<Incoming, ApiError> {
+pub(in crate::http) async fn receive(
+    state: &AppState,
+    headers: &HeaderMap,
+    body: Body,
+    texts: &[&str],
+) -> Result<Incoming, ApiError> {
     let (uploads, max_bytes) = (state.uploads(), state.settings().max_upload_bytes);
-    let rules = FormRules { uploads, max_bytes, is_file: |head| head.name.as_deref() == Some("file"), max_files: 1 };
+    let is_file = |head: &PartHead| head.name.as_deref() == Some("file");
+    let rules = FormRules { uploads, max_bytes, is_file, field: "file", texts, max_files: 1 };
     let (mut files, texts) = receive_form(headers, body, &rules).await?;
     let NamedFile { file, .. } = files.pop().ok_or(ApiError::NoFile)?;
     Ok(Incoming { file, texts })
@@ -70,25 +80,35 @@ pub(in crate::http) async fn receive(state: &AppState, headers: &HeaderMap, body
 /// for none.
 ///
 /// # Errors
-/// As [`receive`], but [`ApiError::TooManyFiles`] in place of the two that ask for one.
+/// As [`receive`], but [`ApiError::TooManyFiles`] in place of those that ask for one.
 pub(in crate::http) async fn receive_files(
     state: &AppState,
     headers: &HeaderMap,
     body: Body,
+    texts: &[&str],
 ) -> Result<(Vec<NamedFile>, BTreeMap<String, String>), ApiError> {
     if boundary_of(headers).is_none() {
-        let mut rest = body.into_data_stream();
-        while let Some(chunk) = rest.next().await {
-            if !chunk.map_err(|_| ApiError::BodyCutOff)?.is_empty() {
-                return Err(ApiError::NotMultipart);
-            }
-        }
-        return Ok(Default::default());
+        let is_empty = read_nothing(body).await?;
+        return if is_empty { Ok(Default::default()) } else { Err(ApiError::NotMultipart { field: "files" }) };
     }
     let (uploads, max_bytes) = (state.uploads(), state.settings().max_upload_bytes);
     let is_file = |head: &PartHead| matches!(head.name.as_deref(), Some("files" | "file"));
-    let rules = FormRules { uploads, max_bytes, is_file, max_files: MAX_FILES };
+    let rules = FormRules { uploads, max_bytes, is_file, field: "files", texts, max_files: MAX_FILES };
     receive_form(headers, body, &rules).await
+}
+
+/// Whether a body is empty; of one that is not, the first piece is read.
+///
+/// # Errors
+/// [`ApiError::BodyCutOff`].
+pub(in crate::http) async fn read_nothing(body: Body) -> Result<bool, ApiError> {
+    let mut rest = body.into_data_stream();
+    while let Some(chunk) = rest.next().await {
+        if !chunk.map_err(|_| ApiError::BodyCutOff)?.is_empty() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 fn boundary_of(headers: &HeaderMap) -> Option<String> {
@@ -101,7 +121,7 @@ async fn receive_form(
     rules: &FormRules<'_>,
 ) -> Result<(Vec<NamedFile>, BTreeMap<String, String>), ApiError> {
     let FormRules { is_file, max_files, max_bytes, .. } = *rules;
-    let boundary = boundary_of(headers).ok_or(ApiError::NotMultipart)?;
+    let boundary = boundary_of(headers).ok_or(ApiError::NotMultipart { field: rules.field })?;
     let all_files = max_bytes.saturating_mul(max_files.try_into().unwrap_or(u64::MAX));
     let max_form_bytes = all_files.saturating_add(MAX_OUTSIDE_BYTES as u64);
     let _space = reserve_space(headers, max_form_bytes, rules).await?;
@@ -115,6 +135,8 @@ async fn receive_form(
             }
             let name = label_of(head.file_name.as_deref().unwrap_or_default());
             files.push(NamedFile { file: receive_file(&mut form, &head, rules).await?, name });
+        } else if let Some(given) = file_elsewhere(&head, rules.texts) {
+            return Err(ApiError::FileElsewhere { given, field: rules.field });
         } else if let Some(name) = head.name {
             if texts.len() == MAX_TEXTS && !texts.contains_key(&name) {
                 return Err(ApiError::TooManyFields { limit: MAX_TEXTS });
@@ -124,10 +146,22 @@ async fn receive_form(
                 return Err(ApiError::field(shortened(&name), GIVEN_TWICE));
             }
             texts.insert(name, text);
+        } else {
+            return Err(ApiError::Form(FormError::Malformed("a part without a name")));
         }
-        // A part without a name is of no use.
     }
     Ok((files, texts))
+}
+
+/// What the field of a part is called that holds a file and is none of `texts`. A file that a browser's user left out
+/// has an empty name.
+fn file_elsewhere(head: &PartHead, texts: &[&str]) -> Option<String> {
+    head.file_name.as_deref().filter(|file_name| !file_name.is_empty())?;
+    match head.name.as_deref() {
+        Some(name) if texts.contains(&name) => None,
+        Some(name) => Some(label_of(&shortened(name))),
+        None => Some("a field without a name".to_owned()),
+    }
 }
 
 /// Sets room aside for what the form says it holds, or for all that it may hold.

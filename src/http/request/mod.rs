@@ -10,6 +10,7 @@ pub(super) mod form;
 pub(super) mod ignored;
 pub(super) mod incoming;
 pub(super) mod keeping;
+pub(super) mod known;
 pub(super) mod target;
 mod unique_json;
 pub(super) mod workbook;

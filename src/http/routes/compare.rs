@@ -1,20 +1,23 @@
 //! `POST /compare`: ways to train, compared in a process of its own, for administrators.
 
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Extension, Query, State};
-use axum::http::HeaderMap;
+use axum::extract::{Extension, Request, State};
+use axum::http::request::Parts;
 use axum::response::Response;
 use serde::Deserialize;
 
-use super::job::{JobView, answer_to_start, query_problem};
+use super::job::{FORCE, JobView, WAIT, answer_to_start};
 use super::retrain::KeyProblems;
 use crate::http::problem::{ApiError, Document, FieldProblem};
+use crate::http::request::incoming::read_nothing;
+use crate::http::request::known::{Parameter, read_query};
 use crate::http::request_id::RequestContext;
 use crate::http::state::AppState;
 use crate::http::tasks::jobs::{AskedBy, JobKind};
 use crate::http::tasks::retraining::begin;
 use crate::pipeline::CandidateName;
 use crate::retrain::worker::{Options, Publish};
+
+const PUBLISH: Parameter = Parameter::new("publish", "must be best or the name of a candidate");
 
 /// What to publish, and when to answer.
 #[derive(Debug, Clone, Default, Deserialize, utoipa::IntoParams)]
@@ -46,18 +49,23 @@ pub(in crate::http) struct CompareQuery {
             content((JobView = "application/json"), (String = "text/event-stream"))),
         (status = 202, description = "The job has started; `Location` is its path", body = JobView),
         KeyProblems,
-        (status = 422, description = "`publish` names no candidate", body = Document<'static>,
+        (status = 400, description = "The body was cut off", body = Document<'static>,
+            content_type = "application/problem+json"),
+        (status = 422, description = "A parameter of the query is wrong, or there is a body", body = Document<'static>,
             content_type = "application/problem+json"),
         (status = 409, description = "Another job is running; `Location` is its path", body = Document<'static>,
             content_type = "application/problem+json")))]
 pub(in crate::http) async fn post_compare(
     State(state): State<AppState>,
     Extension(context): Extension<RequestContext>,
-    query: Result<Query<CompareQuery>, QueryRejection>,
-    headers: HeaderMap,
+    request: Request,
 ) -> Result<Response, ApiError> {
     state.ready()?;
-    let Query(query) = query.map_err(|_| ApiError::Fields(vec![query_problem()]))?;
+    let (Parts { uri, headers, .. }, body) = request.into_parts();
+    let query: CompareQuery = read_query(&uri, &[WAIT, PUBLISH, FORCE])?;
+    if !read_nothing(body).await? {
+        return Err(ApiError::field("body", "must be empty: wait, publish and force belong in the query"));
+    }
     let publish = publish(&query)?;
     let permit = state.jobs().claim(JobKind::Comparison, AskedBy::Request)?;
     let options = Options { compare: Some(publish), force: query.force, ..Options::default() };

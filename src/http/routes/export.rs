@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{self, Seek};
 
 use axum::body::Body;
-use axum::extract::{Query, Request, State};
+use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
@@ -23,7 +23,9 @@ use crate::export::{Export, Format, KeptAnswer};
 use crate::http::problem::{ApiError, FieldProblem};
 use crate::http::request::accept::accepts;
 use crate::http::request::body::{media_type, read_json};
+use crate::http::request::ignored::inputs;
 use crate::http::request::incoming::receive;
+use crate::http::request::known::{Parameter, read_query, refuse_unknown};
 use crate::http::request::workbook::{KEEP, Reading, read_and_group};
 use crate::http::response::file_body::file_body;
 use crate::http::state::AppState;
@@ -32,6 +34,10 @@ use crate::upload_store::UploadError;
 
 /// The largest JSON body, in bytes: the portal sends every member that an answer lists.
 const MAX_BODY_BYTES: usize = 64 << 20;
+
+const FORMAT: &str = "format";
+const QUERY: [Parameter; 2] =
+    [Parameter::new(FORMAT, "must be xlsx or csv"), Parameter::new(KEEP, "must be identifier, row or both")];
 
 /// An upload's answer, as its caller kept it: the whole of it, or one of its two lists.
 #[derive(Serialize, ToSchema)]
@@ -133,8 +139,11 @@ async fn export_workbook(
     wanted: Wanted,
 ) -> Result<Written, ApiError> {
     let ready = state.ready()?;
-    let incoming = receive(state, headers, body).await?;
-    let format = wanted.format(incoming.texts.get("format").map(String::as_str))?;
+    let incoming = receive(state, headers, body, &[FORMAT, KEEP]).await?;
+    // A caller may send the form that it sent as an upload.
+    let known: Vec<&str> = [FORMAT, KEEP].into_iter().chain(inputs()).collect();
+    refuse_unknown(incoming.texts.keys(), &known)?;
+    let format = wanted.format(incoming.texts.get(FORMAT).map(String::as_str))?;
     let keep = wanted.keep(incoming.texts.get(KEEP).map(String::as_str))?;
     let reading = Reading::keeping(Keep { row: true, ..keep });
     let version = ready.live.snapshot();
@@ -148,8 +157,8 @@ async fn export_workbook(
 
 impl Wanted {
     fn of(parts: &Parts) -> Result<Self, ApiError> {
-        let query = Query::<ExportQuery>::try_from_uri(&parts.uri).map_err(|_| unknown_format())?;
-        Ok(Self { query: query.0, accepts_csv: accepts(&parts.headers, "text/csv") })
+        let query = read_query(&parts.uri, &QUERY)?;
+        Ok(Self { query, accepts_csv: accepts(&parts.headers, "text/csv") })
     }
 
     /// The format, from the first of query, field and `Accept` that names one; `xlsx` otherwise.

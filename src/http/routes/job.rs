@@ -10,8 +10,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::http::problem::{ApiError, FieldProblem, as_sentence, retraining_path};
+use crate::http::problem::{ApiError, as_sentence, retraining_path};
 use crate::http::request::accept::accepts;
+use crate::http::request::known::Parameter;
 use crate::http::request_id::RequestContext;
 use crate::http::response::event_stream::{Caller, Finished, Reporter};
 use crate::http::state::AppState;
@@ -20,6 +21,10 @@ use crate::model_store::VersionId;
 use crate::pipeline::Comparison;
 use crate::retrain::worker::Outcome;
 use crate::retrain::{FailedCheck, SkippedFile, Step};
+
+/// The parameters of a request for a job.
+pub(super) const WAIT: Parameter = Parameter::truth("wait");
+pub(super) const FORCE: Parameter = Parameter::truth("force");
 
 /// One retraining.
 #[derive(Serialize, ToSchema)]
@@ -198,10 +203,4 @@ impl JobView {
     fn failure(&self) -> Option<ApiError> {
         (self.state == JobState::Failed).then(|| ApiError::Retrain(self.error.clone().unwrap_or_default()))
     }
-}
-
-/// What is wrong with the query of a request for a job.
-pub(super) fn query_problem() -> FieldProblem {
-    let allowed = ["true", "false"].map(str::to_owned).to_vec();
-    FieldProblem { field: "wait, force".to_owned(), message: "must be true or false".to_owned(), allowed }
 }

@@ -2,9 +2,8 @@
 
 use axum::Extension;
 use axum::body::Bytes;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
-use axum::http::header;
+use axum::extract::State;
+use axum::http::{Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -12,6 +11,7 @@ use utoipa::ToSchema;
 use super::docs::{LookProblems, NotReady};
 use crate::http::access::{Right, Sender};
 use crate::http::problem::{ApiError, Document};
+use crate::http::request::known::{Parameter, read_query};
 use crate::http::state::AppState;
 use crate::model_store::ModelVersion;
 use crate::pipeline::{MIN_CUSTOMERS, Mark, Marks, OverviewPoint, TrainedColumn, TrainedProfiles, TraitValue};
@@ -106,16 +106,19 @@ pub(in crate::http) struct MapColumn {
         LookProblems, NotReady,
         (status = 404, description = "There is no such version", body = Document<'static>,
             content_type = "application/problem+json"),
+        (status = 422, description = "The query has a parameter that is not known", body = Document<'static>,
+            content_type = "application/problem+json"),
         (status = 409, description = "The version is damaged", body = Document<'static>,
             content_type = "application/problem+json")))]
 pub(in crate::http) async fn get_map(
     State(state): State<AppState>,
     Extension(sender): Extension<Sender>,
-    query: Result<Query<MapQuery>, QueryRejection>,
+    uri: Uri,
 ) -> Result<Response, ApiError> {
     let ready = state.ready()?;
     let live = ready.live.snapshot();
-    let wanted = query.ok().and_then(|Query(query)| query.version).filter(|version| !version.is_empty());
+    let query: MapQuery = read_query(&uri, &[Parameter::new("version", "must be the name of a version")])?;
+    let wanted = query.version.filter(|version| !version.is_empty());
     let id = match wanted {
         Some(version) => version.parse().map_err(|_| ApiError::NoVersion)?,
         None => live.id.clone(),

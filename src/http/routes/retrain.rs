@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fs::File;
 
 use axum::Json;
-use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Extension, Path, Query, Request, State};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Extension, Path, Request, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoResponses, ToSchema};
 
 use super::docs::BodyProblems;
-use super::job::{JobView, answer_to_start, answer_when_done, query_problem};
+use super::job::{FORCE, JobView, WAIT, answer_to_start, answer_when_done};
 use crate::customer::Schema;
 use crate::http::access::Sender;
 use crate::http::admission::for_this_request;
@@ -21,6 +21,7 @@ use crate::http::problem::{ApiError, Document, FieldProblem, as_sentence};
 use crate::http::request::accept::accepts;
 use crate::http::request::incoming::{NamedFile, receive_files};
 use crate::http::request::keeping::keep as keep_upload;
+use crate::http::request::known::{read_query, refuse_unknown};
 use crate::http::request::workbook::Reading;
 use crate::http::request_id::RequestContext;
 use crate::http::state::AppState;
@@ -103,16 +104,16 @@ pub(in crate::http) async fn post_retrain(
     State(state): State<AppState>,
     Extension(context): Extension<RequestContext>,
     Extension(sender): Extension<Sender>,
-    query: Result<Query<RetrainQuery>, QueryRejection>,
     request: Request,
 ) -> Result<Response, ApiError> {
     state.equipment()?;
-    let Query(query) = query.map_err(|_| ApiError::Fields(vec![query_problem()]))?;
+    let query: RetrainQuery = read_query(request.uri(), &[WAIT, FORCE])?;
     if let Some(running) = state.jobs().running() {
         return Err(running.is_running());
     }
     let (parts, body) = request.into_parts();
-    let (files, texts) = receive_files(&state, &parts.headers, body).await?;
+    let (files, texts) = receive_files(&state, &parts.headers, body, &[TRAINING]).await?;
+    refuse_unknown(texts.keys(), &[TRAINING])?;
     let training = training_settings(&texts, &state.parts().schema)?;
     let (files, recorded) = readable(&state, files).await?;
     // Before anything is kept, so that a second retraining keeps nothing.

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::extract::{Extension, Query, Request, State};
+use axum::extract::{Extension, Request, State};
 use axum::response::Response;
 use futures::StreamExt;
 use serde::Serialize;
@@ -13,17 +13,18 @@ use utoipa::ToSchema;
 use super::docs::BodyProblems;
 use super::export::keep_of;
 use super::map::MAX_POINTS;
-use super::upload_places::{Places, UploadQuery};
+use super::upload_places::{Places, QUERY, UploadQuery};
 use crate::causes::with_causes;
 use crate::content::{Campaign, Engagement, FunnelStage, Output, Payer, Platform, Tone, Written, write_all_paid_by};
 use crate::customer::{Keep, Note};
 use crate::http::access::{Right, Sender};
 use crate::http::admission::{for_this_request, promise_answer};
-use crate::http::problem::{ApiError, FieldProblem};
+use crate::http::problem::ApiError;
 use crate::http::request::fields::Fields;
-use crate::http::request::ignored::Ignored;
+use crate::http::request::ignored::{Ignored, inputs};
 use crate::http::request::incoming::receive;
 use crate::http::request::keeping::keep as keep_upload;
+use crate::http::request::known::read_query;
 use crate::http::request::workbook::{KEEP, Reading, read_and_group};
 use crate::http::request_id::RequestContext;
 use crate::http::response::event_stream::{Caller, Finished, Progress, Reporter};
@@ -170,9 +171,9 @@ pub(in crate::http) async fn post_upload_excel(
     state.ready()?;
     let started = Instant::now();
     let (parts, body) = request.into_parts();
-    let mut query =
-        Query::<UploadQuery>::try_from_uri(&parts.uri).map_err(|_| ApiError::Fields(vec![query_problem()]))?.0;
-    let incoming = receive(&state, &parts.headers, body).await?;
+    let mut query: UploadQuery = read_query(&parts.uri, &QUERY)?;
+    let texts: Vec<&str> = inputs().chain([KEEP]).collect();
+    let incoming = receive(&state, &parts.headers, body, &texts).await?;
     let mut fields = Fields::from_texts(incoming.texts);
     let mut ignored = Ignored::of_upload(&fields);
     let keep = keep_of(fields.text([KEEP]).as_ref().map(|(_, words)| words.as_str()))?;
@@ -223,11 +224,6 @@ impl Upload {
         let done = Done { grouped, written, campaign, ignored, address, kept, timings_ms, waited };
         state.on_cpu_pool_final("writing an answer", move || done.finish(max_members, wants_places)).await?
     }
-}
-
-fn query_problem() -> FieldProblem {
-    let message = "must be a whole number: members=0 leaves members out, places=1 adds places".to_owned();
-    FieldProblem { field: "members, places".to_owned(), message, allowed: Vec::new() }
 }
 
 /// Writes every segment and reports each as soon as it is written. The results are in the order of the segments.

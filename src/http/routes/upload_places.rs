@@ -4,7 +4,14 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::map::{MAX_POINTS, thousandths};
+use crate::http::request::known::Parameter;
 use crate::pipeline::TablePlaces;
+
+/// What the query may have.
+pub(in crate::http) const QUERY: [Parameter; 2] = [
+    Parameter::new("members", "must be a whole number: 0 leaves members out"),
+    Parameter::new("places", "must be 1 or 0: 1 adds places"),
+];
 
 /// What the answer is to hold.
 #[derive(Debug, Clone, Copy, Default, Deserialize, utoipa::IntoParams)]
