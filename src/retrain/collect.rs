@@ -18,7 +18,7 @@ use super::{FileInTurn, Progress, RetrainError, RetrainRequest, SkippedFile};
 use crate::causes::with_causes;
 use crate::customer::{CustomerTable, Keep, KeyedTable, NewestStands};
 use crate::durable;
-use crate::upload_store::UploadId;
+use crate::upload_store::{About, UploadId};
 use crate::workbook::{COLUMNS_EXTENSION, ReadRequest, Watch, WorkbookError, is_columns_file, read_columns};
 
 /// How deep folders below the base data are followed.
@@ -48,7 +48,8 @@ pub(super) struct Collected {
     pub uploads: Vec<PathBuf>,
     /// The uploads that wait for approval, and were not read.
     pub unapproved: Vec<String>,
-    /// How many of the customers each waiting upload brought: those that no file before it has.
+    /// How many of the customers each waiting upload brought, those that no file before it has; without the uploads
+    /// that somebody who may train has sent to be trained on.
     pub brought: Vec<(String, usize)>,
 }
 
@@ -126,7 +127,7 @@ struct Collecting<'a> {
     files: Vec<String>,
     skipped: Vec<SkippedFile>,
     uploads: Vec<PathBuf>,
-    /// Which of `files` are uploads.
+    /// Which of `files` are uploads that nobody has sent to be trained on.
     from_uploads: Vec<bool>,
 }
 
@@ -147,7 +148,7 @@ impl<'a> Collecting<'a> {
         match added.and_then(|file| self.all.add(label, &file).map_err(|error| with_causes(&error))) {
             Ok(()) => {
                 self.files.push(label.clone());
-                self.from_uploads.push(*is_upload);
+                self.from_uploads.push(*is_upload && !About::was_for_training(path));
                 self.uploads.extend(is_upload.then(|| path.clone()));
             }
             Err(why) => self.skipped.push(SkippedFile { file: label.clone(), why }),

@@ -147,7 +147,7 @@ impl GateCheck {
     }
 
     /// The same, not held against the candidate, and why.
-    fn tolerated(self, why: &str) -> Self {
+    pub(super) fn tolerated(self, why: &str) -> Self {
         Self { is_tolerated: true, detail: Some(why.to_owned()), ..self }
     }
 

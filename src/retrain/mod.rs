@@ -301,8 +301,8 @@ impl Run<'_> {
         let live_scores = self.live.as_ref().map(|live| &live.manifest.scores);
         checks.extend(gate::check_meaning(&request.gate, &fitted.scores, live_scores));
         let drift = self.live.as_ref().and_then(|live| novelty::drift_since(live, table));
-        if self.live.is_some() {
-            let brought = (self.collected.brought.as_slice(), fitted.scores.rows);
+        if let Some(live) = live_scores {
+            let brought = (self.collected.brought.as_slice(), fitted.scores.rows, live.rows);
             checks.extend(novelty::check(&request.gate, brought, drift.as_ref(), table.schema()));
         }
         if self.trained_on.sample && !self.is_first && self.live.is_none() {

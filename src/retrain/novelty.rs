@@ -2,24 +2,31 @@
 //!
 //! A routine training adds some customers to many. Where most of them come from one upload, or are unlike those that
 //! the live version was trained on, a person should look first: `force` publishes all the same. A full list of the same
-//! customers, sent anew, brings few of its own. Without a live version to compare with nothing is checked.
+//! customers, sent anew, brings few of its own. Without a live version to compare with nothing is checked, and a live
+//! version of fewer customers than a training needs is no reason to refuse anything: it was made for want of others.
+//! What somebody who may train sends to be trained on is no stranger's upload, however much it brings.
 
 use super::gate::{Bound, GateCheck, GateLimits};
 use crate::customer::{CustomerTable, FeatureKind, Schema};
 use crate::model_store::ModelVersion;
 use crate::pipeline::{ColumnDrift, Drift};
 
-/// The checks; `brought` are the customers that each upload brought, of `n_customers` in all.
+/// The checks; `brought` are the customers that each upload brought, of `n_customers` in all, and `n_live` those of the
+/// live version.
 pub(super) fn check(
     limits: &GateLimits,
-    (brought, n_customers): (&[(String, usize)], usize),
+    (brought, n_customers, n_live): (&[(String, usize)], usize, usize),
     drift: Option<&Drift>,
     schema: &Schema,
 ) -> Vec<GateCheck> {
+    let tolerated = |check: GateCheck| match check.passed || n_live >= limits.min_customers {
+        true => check,
+        false => check.tolerated(&format!("the live version has {n_live} customers, too few to compare with")),
+    };
     let at_most = |name, value: f64, limit, detail: String| {
         let check = GateCheck::quality(name, Some(value), Bound::AtMost, limit);
         let detail = (!check.passed && !detail.is_empty()).then_some(detail);
-        GateCheck { detail, ..check }
+        tolerated(GateCheck { detail, ..check })
     };
     let mut checks = Vec::new();
     if let Some((label, customers)) = brought.iter().max_by_key(|(_, customers)| customers) {

@@ -38,18 +38,27 @@ pub struct About {
     pub sent_by: Option<String>,
     /// Its usable rows, where they were counted.
     pub rows: Option<u64>,
+    /// Whether it was sent to be trained on, by somebody who may train: the gate does not ask then how many customers
+    /// it brings.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_for_training: bool,
 }
 
 impl About {
     /// An upload whose rows were not counted: approved if it came with a key of this name.
     pub fn sent_by(key_name: Option<String>) -> Self {
         let state = if key_name.is_some() { UploadState::Approved } else { UploadState::Waiting };
-        Self { state, sent_by: key_name, rows: None }
+        Self { state, sent_by: key_name, rows: None, is_for_training: false }
+    }
+
+    /// The same, sent to be trained on by somebody who may train.
+    pub fn for_training(self) -> Self {
+        Self { is_for_training: true, ..self }
     }
 
     /// An upload of which nothing is known: it waits.
     pub(super) fn unknown() -> Self {
-        Self { state: UploadState::Waiting, sent_by: None, rows: None }
+        Self { state: UploadState::Waiting, sent_by: None, rows: None, is_for_training: false }
     }
 
     /// With the number of its usable rows.
@@ -83,6 +92,11 @@ impl About {
                 false
             }
         }
+    }
+
+    /// Whether the upload at `path` was sent to be trained on, by somebody who may train. What cannot be read says no.
+    pub fn was_for_training(path: &Path) -> bool {
+        matches!(Self::read(path), Ok(Some(about)) if about.is_for_training)
     }
 
     /// Notes this of the upload at `path`, which may have its name yet or not. It lasts when this returns.

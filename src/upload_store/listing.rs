@@ -66,10 +66,21 @@ impl UploadStore {
     /// # Errors
     /// When the folder exists and cannot be listed, or the approval cannot be written.
     pub fn approve(&self, id: UploadId) -> io::Result<Option<Waiting>> {
+        self.approve_as(id, false)
+    }
+
+    /// The same, and notes that it was sent to be trained on where it was.
+    pub(super) fn approve_as(&self, id: UploadId, is_for_training: bool) -> io::Result<Option<Waiting>> {
         let mut uploads = self.files_of(id)?;
-        for upload in uploads.iter_mut().filter(|upload| upload.state() == UploadState::Waiting) {
+        for upload in &mut uploads {
+            let is_approved = upload.state() == UploadState::Approved;
+            let was_for_training = upload.about.as_ref().is_some_and(|about| about.is_for_training);
+            if is_approved && (was_for_training || !is_for_training) {
+                continue;
+            }
             let about = upload.about.get_or_insert(About::unknown());
             about.state = UploadState::Approved;
+            about.is_for_training |= is_for_training;
             about.write(&upload.path)?;
         }
         Ok(uploads.into_iter().next())

@@ -118,7 +118,7 @@ pub(in crate::http) async fn post_retrain(
     let (files, recorded) = readable(&state, files).await?;
     // Before anything is kept, so that a second retraining keeps nothing.
     let permit = state.jobs().claim(JobKind::Retraining, AskedBy::Request)?;
-    keep(&state, files, About::sent_by(sender.name())).await?;
+    keep(&state, files, About::sent_by(sender.name()).for_training()).await?;
     let job = begin(permit, state.clone(), Options { force: query.force, recorded, training, compare: None });
     answer_to_start(state, context, &parts.headers, query.wait, job).await
 }
