@@ -46,4 +46,4 @@ pub use lock::WriterLock;
 pub use manifest::{Manifest, TrainedOn, VersionId};
 pub use staging::Staged;
 pub use store::{ModelStore, ModelVersion, VersionSummary};
-pub use upkeep::Servable;
+pub use upkeep::{RefusedName, Servable};

@@ -1,8 +1,10 @@
 //! The care of versions: checked, fallen back to, pruned; and the reports of candidates that were refused.
 
+use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
+use std::str::FromStr;
 
 use jiff::Timestamp;
 
@@ -15,6 +17,39 @@ use crate::pipeline::SegmentId;
 const REFUSED: &str = "refused";
 /// How many reports of refused candidates are kept.
 const MAX_REFUSED: usize = 10;
+
+/// What the report of a refused candidate is called: the time of its training.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedName(String);
+
+impl RefusedName {
+    /// The name of what was refused at `at`.
+    pub fn of(at: Timestamp) -> Self {
+        Self(at.strftime("%Y%m%dT%H%M%S%.6fZ").to_string())
+    }
+}
+
+impl FromStr for RefusedName {
+    type Err = ();
+
+    /// Reads a name such as `20261122T194851.000000Z`, and nothing that could lead elsewhere.
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let is_good = text.len() == 23
+            && text.bytes().enumerate().all(|(index, byte)| match index {
+                8 => byte == b'T',
+                15 => byte == b'.',
+                22 => byte == b'Z',
+                _ => byte.is_ascii_digit(),
+            });
+        if is_good { Ok(Self(text.to_owned())) } else { Err(()) }
+    }
+}
+
+impl fmt::Display for RefusedName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
 
 /// A version that can be served, and why it is not the current one.
 #[derive(Debug)]
@@ -120,7 +155,7 @@ impl ModelStore {
     ) -> Result<PathBuf, StoreError> {
         let dir = self.dir().join(REFUSED);
         create_folder(&dir)?;
-        let path = dir.join(format!("{}.json", at.strftime("%Y%m%dT%H%M%S%.6fZ")));
+        let path = dir.join(format!("{}.json", RefusedName::of(at)));
         let json = format::json(report)
             .map_err(|source| StoreError::File { path: path.clone(), fault: FileFault::Contents(source) })?;
         write_anew(&path.with_extension("html"), page.as_bytes())?;
@@ -141,6 +176,24 @@ impl ModelStore {
             }
         }
         Ok(path)
+    }
+
+    /// The report of a candidate that was refused; `None` where it is not kept any more.
+    ///
+    /// # Errors
+    /// [`StoreError::File`] when it cannot be read or is not JSON.
+    pub fn refused_report(&self, name: &RefusedName) -> Result<Option<serde_json::Value>, StoreError> {
+        let path = self.dir().join(REFUSED).join(format!("{name}.json"));
+        if !path.is_file() {
+            return Ok(None);
+        }
+        let report = serde_json::from_slice(&read_file(&path)?);
+        report.map(Some).map_err(|e| StoreError::File { path, fault: FileFault::Contents(e.into()) })
+    }
+
+    /// Where the report of a refused candidate is as a page; `None` where it is not kept any more.
+    pub fn refused_page(&self, name: &RefusedName) -> Option<PathBuf> {
+        Some(self.dir().join(REFUSED).join(format!("{name}.html"))).filter(|path| path.is_file())
     }
 
     /// What a version tells people of its training, as `report.json` has it.

@@ -19,8 +19,11 @@ use crate::http::state::AppState;
 use crate::http::tasks::jobs::{AskedBy, Job, Status};
 use crate::model_store::VersionId;
 use crate::pipeline::Comparison;
-use crate::retrain::worker::Outcome;
+use crate::retrain::worker::{Outcome, RowCounts};
 use crate::retrain::{FailedCheck, SkippedFile, Step};
+
+const REFUSED: &str = "Nothing was published: the live version stays, and every upload stays where it is for the next \
+    training. failed_checks says why. If the candidate is right all the same, POST /retrain?force=true publishes it.";
 
 /// The parameters of a request for a job.
 pub(super) const WAIT: Parameter = Parameter::truth("wait");
@@ -52,9 +55,15 @@ pub(in crate::http) struct JobView {
     /// The published version or, where nothing has changed, the live one; otherwise null.
     #[schema(required, example = "20261122T194851Z-2a945ef3")]
     version: Option<String>,
-    /// Where that version's report is; null where there is none.
+    /// Where the report of that version is, or that of the candidate that was refused; null where there is none.
     #[schema(required, example = "/models/20261122T194851Z-2a945ef3/report")]
     report: Option<String>,
+    /// The rows that were read, and how many of them were dropped; null while it runs, and where nothing was read.
+    #[schema(required)]
+    rows: Option<RowCounts>,
+    /// What to do about a candidate that was refused, and where the uploads are; null where there is nothing to do.
+    #[schema(required, example = "Nothing was published, and every upload stays where it is for the next training.")]
+    advice: Option<&'static str>,
     /// What was found of each way to train; absent of a retraining. Where a way was to be published, the other fields
     /// say what became of it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -146,6 +155,8 @@ impl JobView {
             share: 1.0,
             version: None,
             report: None,
+            rows: None,
+            advice: None,
             comparison: None,
             failed_checks: Vec::new(),
             skipped: Vec::new(),
@@ -163,18 +174,19 @@ impl JobView {
 
     fn end(&mut self, outcome: &Outcome) {
         match outcome {
-            Outcome::Published { version, failed_checks, skipped } => {
-                self.state = JobState::Published;
+            Outcome::Published { version, failed_checks, skipped, rows } => {
+                (self.state, self.rows) = (JobState::Published, *rows);
                 self.name(version);
                 self.list(failed_checks, skipped);
             }
-            Outcome::Unchanged { version, skipped } => {
-                self.state = JobState::Unchanged;
+            Outcome::Unchanged { version, skipped, rows } => {
+                (self.state, self.rows) = (JobState::Unchanged, *rows);
                 self.name(version);
                 self.list(&[], skipped);
             }
-            Outcome::Refused { failed_checks, skipped } => {
-                self.state = JobState::Refused;
+            Outcome::Refused { report, failed_checks, skipped, rows } => {
+                (self.state, self.rows, self.advice) = (JobState::Refused, *rows, Some(REFUSED));
+                self.report = report.as_ref().map(|name| format!("/models/{name}/report"));
                 self.list(failed_checks, skipped);
             }
             Outcome::Compared { comparison, then } => {

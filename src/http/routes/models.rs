@@ -17,8 +17,9 @@ use utoipa::{IntoResponses, ToSchema};
 use crate::causes::with_causes;
 use crate::http::problem::{ApiError, Document};
 use crate::http::request::accept::accepts;
+use crate::http::request::body::shortened;
 use crate::http::state::{AppState, Equipment};
-use crate::model_store::{ModelStore, StoreError, VersionId, VersionSummary};
+use crate::model_store::{ModelStore, RefusedName, StoreError, VersionId, VersionSummary};
 use crate::pipeline::Scores;
 use crate::segmentation::any_object;
 
@@ -122,9 +123,11 @@ pub(in crate::http) async fn get_models(State(state): State<AppState>) -> Result
 
 /// The report of a training
 ///
-/// With `Accept: text/html` it is a page for people, where the version has one.
+/// With `Accept: text/html` it is a page for people, where the version has one. A candidate that was refused has a
+/// report, too: its job has the address, and the latest ten are kept.
 #[utoipa::path(get, path = "/models/{version}/report", tag = "models", operation_id = "get_model_report",
-    params(("version" = String, Path, example = "20261122T194851Z-2a945ef3")),
+    params(("version" = String, Path, description = "A version, or a refused candidate as its job names it",
+        example = "20261122T194851Z-2a945ef3")),
     responses(
         (status = 200, description = "The report",
             content((Object = "application/json"), (String = "text/html"))),
@@ -134,22 +137,36 @@ pub(in crate::http) async fn get_model_report(
     headers: HeaderMap,
     version: Result<Path<String>, PathRejection>,
 ) -> Result<Response, ApiError> {
-    let id = version_id(version)?;
+    let Path(name) = version.map_err(|_| ApiError::NoVersion)?;
     let wants_page = accepts(&headers, "text/html");
-    let report = move |store: &ModelStore| {
-        if !store.list()?.iter().any(|version| version.id == id) {
-            return Err(StoreError::NoSuchVersion { id: id.to_string() });
-        }
-        match store.report_page(&id).filter(|_| wants_page) {
-            Some(page) => Ok(Report::Page(page)),
-            None => Ok(Report::Data(store.report(&id)?)),
-        }
+    let report = move |store: &ModelStore| match name.parse() {
+        Ok(refused) => refused_report(store, &refused, wants_page),
+        Err(()) => version_report(store, &name, wants_page),
     };
     match in_store(&state, report).await? {
         Report::Data(report) => Ok(Json(report).into_response()),
         Report::Page(path) => {
             let html = tokio::fs::read(path).await.map_err(|e| ApiError::internal("reading a report's page", e))?;
             Ok((PAGE_HEADERS, html).into_response())
+        }
+    }
+}
+
+fn version_report(store: &ModelStore, name: &str, wants_page: bool) -> Result<Report, StoreError> {
+    let listed = store.list()?.into_iter().find(|version| version.id.as_str() == name);
+    let id = listed.ok_or_else(|| StoreError::NoSuchVersion { id: shortened(name) })?.id;
+    match store.report_page(&id).filter(|_| wants_page) {
+        Some(page) => Ok(Report::Page(page)),
+        None => Ok(Report::Data(store.report(&id)?)),
+    }
+}
+
+fn refused_report(store: &ModelStore, name: &RefusedName, wants_page: bool) -> Result<Report, StoreError> {
+    match store.refused_page(name).filter(|_| wants_page) {
+        Some(page) => Ok(Report::Page(page)),
+        None => {
+            let report = store.refused_report(name)?;
+            report.map(Report::Data).ok_or_else(|| StoreError::NoSuchVersion { id: name.to_string() })
         }
     }
 }

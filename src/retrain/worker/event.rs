@@ -1,9 +1,10 @@
 //! What a retraining in another process reports: its progress, and last its outcome.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::causes::{cut, with_causes};
-use crate::model_store::{StoreError, VersionId};
+use crate::model_store::{RefusedName, StoreError, VersionId};
 use crate::pipeline::Comparison;
 use crate::retrain::{FailedCheck, Progress, RetrainError, RetrainOutcome, RetrainReport, SkippedFile};
 use crate::shared_store::SharedStoreError;
@@ -23,6 +24,28 @@ pub enum Event {
     Ended(Outcome),
 }
 
+/// What became of the rows that were read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RowCounts {
+    /// Rows below the headers of all files.
+    #[schema(example = 5_012)]
+    pub read: usize,
+    /// Rows that were trained on, each a customer.
+    #[schema(example = 5_000)]
+    pub used: usize,
+    /// Rows that were left out: copies, older rows of a customer, rows without a value that is needed. The report has
+    /// the reasons.
+    #[schema(example = 12)]
+    pub dropped: usize,
+}
+
+impl RowCounts {
+    fn of(report: &RetrainReport) -> Self {
+        let (read, dropped) = (report.cleaning.rows_read, report.cleaning.n_dropped());
+        Self { read, used: read.saturating_sub(dropped), dropped }
+    }
+}
+
 /// How a retraining ended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
@@ -36,14 +59,23 @@ pub enum Outcome {
         /// Files that were not read: they cannot be, or wait for approval.
         #[serde(rename = "left_out")]
         skipped: Vec<SkippedFile>,
+        /// The rows that were read; `None` where they were not counted.
+        #[serde(default)]
+        rows: Option<RowCounts>,
     },
     /// The gate refused the candidate, or there was too little to train on; all is as it was.
     Refused {
+        /// What its report is called; `None` where none is kept.
+        #[serde(default)]
+        report: Option<String>,
         /// Checks that it failed.
         failed_checks: Vec<FailedCheck>,
         /// Files that were not read: they cannot be, or wait for approval.
         #[serde(rename = "left_out")]
         skipped: Vec<SkippedFile>,
+        /// The rows that were read; `None` where they were not counted.
+        #[serde(default)]
+        rows: Option<RowCounts>,
     },
     /// The live version was trained on the same customers in the same way, and stays.
     Unchanged {
@@ -52,6 +84,9 @@ pub enum Outcome {
         /// Files that were not read: they cannot be, or wait for approval.
         #[serde(rename = "left_out")]
         skipped: Vec<SkippedFile>,
+        /// The rows that were read; `None` where they were not counted.
+        #[serde(default)]
+        rows: Option<RowCounts>,
     },
     /// Ways to train were compared.
     Compared {
@@ -101,13 +136,19 @@ impl From<&Result<RetrainOutcome, RetrainError>> for Outcome {
                 version: published.id.clone(),
                 failed_checks: failed_checks(&published.report),
                 skipped: skipped(&published.report),
+                rows: Some(RowCounts::of(&published.report)),
             },
-            Ok(RetrainOutcome::Refused(report)) => {
-                Self::Refused { failed_checks: failed_checks(report), skipped: skipped(report) }
-            }
-            Ok(RetrainOutcome::Unchanged(unchanged)) => {
-                Self::Unchanged { version: unchanged.live.clone(), skipped: skipped(&unchanged.report) }
-            }
+            Ok(RetrainOutcome::Refused(report)) => Self::Refused {
+                report: Some(RefusedName::of(report.at).to_string()),
+                failed_checks: failed_checks(report),
+                skipped: skipped(report),
+                rows: Some(RowCounts::of(report)),
+            },
+            Ok(RetrainOutcome::Unchanged(unchanged)) => Self::Unchanged {
+                version: unchanged.live.clone(),
+                skipped: skipped(&unchanged.report),
+                rows: Some(RowCounts::of(&unchanged.report)),
+            },
             Err(RetrainError::Store(locked @ StoreError::Locked { .. })) => Self::Locked { why: sentence(locked) },
             Err(RetrainError::Shared(swapped @ SharedStoreError::Swapped { .. })) => {
                 Self::Locked { why: sentence(swapped) }
@@ -147,10 +188,11 @@ mod tests {
         let version: VersionId = "20261122T194851Z-2a945ef3".parse().unwrap();
         let failed_checks = vec![FailedCheck { name: "dbcv".to_owned(), sentence: "dbcv is undefined".to_owned() }];
         let skipped = vec![SkippedFile { file: "uploads/a\n\u{1b}.csv".to_owned(), why: "is \"empty\"".to_owned() }];
+        let rows = Some(RowCounts { read: 3, used: 2, dropped: 1 });
         let outcomes = [
-            Outcome::Unchanged { version: version.clone(), skipped: skipped.clone() },
-            Outcome::Published { version, failed_checks: failed_checks.clone(), skipped: skipped.clone() },
-            Outcome::Refused { failed_checks, skipped },
+            Outcome::Unchanged { version: version.clone(), skipped: skipped.clone(), rows },
+            Outcome::Published { version, failed_checks: failed_checks.clone(), skipped: skipped.clone(), rows },
+            Outcome::Refused { report: Some("20261122T194851.000000Z".to_owned()), failed_checks, skipped, rows: None },
             Outcome::Locked { why: "process 1".to_owned() },
             Outcome::failed("no disk"),
         ];
