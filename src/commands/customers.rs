@@ -65,7 +65,14 @@ pub fn customers(config: &Config, command: &CustomersCommand) -> anyhow::Result<
 }
 
 fn print_erased(erased: &ErasedCustomer) {
-    print_line!("erased          no training reads a row of this customer again");
+    if erased.is_unknown() {
+        print_line!(
+            "not found       no upload, base data or version knows this identifier: is it spelt as in the files?"
+        );
+        print_line!("noted           a row of this customer that comes later is passed over");
+    } else {
+        print_line!("erased          no training reads a row of this customer again");
+    }
     for found in &erased.rewritten {
         print_line!("rewritten       {}: without {}", found.file, rows(found));
     }

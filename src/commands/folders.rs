@@ -52,6 +52,19 @@ pub fn all(config: &Config) -> Vec<Folder<'_>> {
     others.into_iter().chain(state).map(|(variable, path)| Folder { variable, path }).collect()
 }
 
+/// Makes the folder of base data where there is none: somebody is about to be told to put workbooks into it.
+pub fn make_base_data(config: &Config) {
+    let path = &config.paths.base_data;
+    if let Err(error) = fs::create_dir_all(path) {
+        tracing::warn!(
+            event = "folder_not_made",
+            %error,
+            "BASE_DATA_DIR {} cannot be made: make it before you put workbooks into it",
+            path.display()
+        );
+    }
+}
+
 /// Tries the folders that a server writes: one that can keep neither an upload nor a picture should not start. Those
 /// that only trainings write are tried where it retrains, and may be read-only unless there is no model yet.
 ///

@@ -92,8 +92,13 @@ pub fn models(config: &Config, command: &ModelsCommand) -> anyhow::Result<ExitCo
         ModelsCommand::Show { wanted, report } => show(&store, &wanted.id(&store)?, *report)?,
         ModelsCommand::Activate { wanted } => {
             let id = wanted.id(&store)?;
+            let before = store.current().ok();
             setup::activate(config, &store, &id).with_context(|| format!("{id} was not activated"))?;
-            print_line!("current         {id}");
+            match before {
+                Some(before) if before == id => print_line!("current         {id}, as before: nothing has changed"),
+                Some(before) => print_line!("current         {id}\nbefore          {before}"),
+                None => print_line!("current         {id}"),
+            }
         }
         ModelsCommand::Import { dir, activate } => import(config, &store, dir, *activate)?,
         ModelsCommand::Verify { wanted } => return verify(&store, wanted.as_ref()),

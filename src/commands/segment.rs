@@ -20,9 +20,6 @@ use super::files::{FileId, Input, OutputFile, is_standard};
 use super::output::{counted, print_all};
 use super::{setup, training};
 
-/// Extensions of spreadsheets that are not written: text under such a name would open as a broken file.
-const NOT_WRITTEN: [&str; 5] = ["xls", "xlsm", "xlsb", "ods", "tsv"];
-
 #[derive(Debug, Args)]
 pub struct SegmentArgs {
     /// The workbook: .xlsx, .xls or .csv; - for standard input.
@@ -33,7 +30,7 @@ pub struct SegmentArgs {
     /// Write to this file instead of standard output; - for standard output. Never a file that is read.
     #[arg(short, long, value_name = "OUT")]
     output: Option<PathBuf>,
-    /// What to write; without it OUT's extension says so (.xlsx, .csv, .json), and anything else is text.
+    /// What to write; without it OUT's extension says so: .xlsx, .csv, .json, or .txt, .md and none for text.
     #[arg(long)]
     format: Option<OutputFormat>,
     /// What to keep of the rows: row (always in .xlsx and .csv), identifier (there alone), or both with a comma
@@ -148,18 +145,21 @@ impl SegmentArgs {
 
     /// What to write: what was asked for, or what the output's extension says.
     fn format(&self) -> anyhow::Result<OutputFormat> {
-        let extension = self.output.as_deref().and_then(|path| path.extension()?.to_str()).unwrap_or_default();
-        let extension = extension.to_ascii_lowercase();
+        let named = self.output.as_deref().filter(|path| !is_standard(path) && !is_device(path));
+        let extension = named.and_then(Path::extension).unwrap_or_default();
+        let extension = extension.to_string_lossy().to_ascii_lowercase();
         let format = match (self.format, extension.as_str()) {
             (Some(format), _) => format,
             (None, _) if self.json => OutputFormat::Json,
             (None, "xlsx") => OutputFormat::Xlsx,
             (None, "csv") => OutputFormat::Csv,
             (None, "json") => OutputFormat::Json,
-            (None, other) if NOT_WRITTEN.contains(&other) => {
-                bail!("a file that ends in .{other} cannot be written: use .xlsx or .csv")
-            }
-            (None, _) => OutputFormat::Text,
+            (None, "txt" | "md" | "") => OutputFormat::Text,
+            // Text under another program's name would open as a broken file.
+            (None, other) => bail!(
+                "what a file that ends in .{other} is to hold is not known: use .xlsx or .csv, .json, or .txt or .md \
+                 for text; or say it with --format"
+            ),
         };
         let is_standard_output = self.output.as_deref().is_none_or(is_standard);
         if format == OutputFormat::Xlsx && is_standard_output && io::stdout().is_terminal() {
@@ -196,6 +196,11 @@ impl SegmentArgs {
             anyhow::anyhow!("{}", mistakes.join("\n"))
         })
     }
+}
+
+/// Whether a path is there and no file, such as `/dev/stdout` or a pipe: its name says nothing of what is written.
+fn is_device(path: &Path) -> bool {
+    path.metadata().is_ok_and(|found| !found.is_file())
 }
 
 /// The segments as a person reads them.

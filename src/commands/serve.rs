@@ -52,11 +52,7 @@ pub fn serve(
         let shown = greeting.clone();
         tokio::spawn(async move {
             ready.await;
-            service_manager::notify_ready(&at_start.sentence());
-            if let (Some(terminal), Some(line)) = (terminal, shown.get()) {
-                terminal.show(line);
-            }
-            service_manager::run_watchdog().await;
+            announce(&at_start, terminal, shown.get()).await;
         });
         let (refresh, key_ring) = (application.refresh(), application.key_ring());
         config.writer.has_key_budgets = key_ring.has_budgets();
@@ -81,6 +77,15 @@ pub fn serve(
     // A training under way would hold up the end by seconds; what it has not published is not missed.
     runtime.shutdown_background();
     served
+}
+
+/// Tells whoever started the server that it is ready, and the service manager ever after that it lives.
+async fn announce(condition: &Condition, terminal: Option<Terminal>, greeting: Option<&String>) {
+    service_manager::notify_ready(&condition.sentence());
+    if let (Some(terminal), Some(line)) = (terminal, greeting) {
+        terminal.show(line);
+    }
+    service_manager::run_watchdog().await;
 }
 
 /// What the server works with.
@@ -171,6 +176,7 @@ fn prepare(config: &Config, opening: &Opening) -> anyhow::Result<Prepared> {
     let writer = setup::writer(config)?;
     let following = training::catch_up(config, &store)?;
     let mut version = if training::has_nothing(config, &store) {
+        folders::make_base_data(config);
         tracing::warn!(event = "no_model", "{}", training::how_to_begin(config));
         None
     } else {

@@ -22,7 +22,7 @@ use jiff::civil::Date;
 
 use super::config::{Config, RetrainMethod};
 use super::files::is_standard;
-use super::setup;
+use super::{folders, setup};
 
 /// What a training takes along, and what it overrides.
 #[derive(Debug, Clone, Copy)]
@@ -311,6 +311,7 @@ fn check_base_data(config: &Config) -> anyhow::Result<()> {
     if holds_anything(&config.paths.base_data) {
         return Ok(());
     }
+    folders::make_base_data(config);
     bail!(
         "there is no model in {} and no workbook in {base_data} to train one from: put customers (.xlsx, .xls or .csv) \
          into {base_data}, or set MODEL_DIR to a folder with a model",

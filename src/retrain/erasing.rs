@@ -67,6 +67,16 @@ pub struct ErasedCustomer {
     pub versions: Vec<VersionId>,
     /// Versions of which nobody can say on what they were trained.
     pub unknown_versions: Vec<VersionId>,
+    /// Whether rows of the customer were found by an earlier search.
+    pub was_found_before: bool,
+}
+
+impl ErasedCustomer {
+    /// Whether every file was searched, and none holds or ever held the customer.
+    pub fn is_unknown(&self) -> bool {
+        let is_nowhere = self.rewritten.is_empty() && self.left.is_empty() && self.versions.is_empty();
+        is_nowhere && !self.was_found_before && self.unread.is_empty()
+    }
 }
 
 /// Rows of the customer in one file.
@@ -133,6 +143,7 @@ pub fn erase_customer(
     }
     let found = erased.rewritten.iter().chain(&erased.left).map(|found| found.file.clone()).collect();
     let files = note(request, pseudonym, found)?;
+    erased.was_found_before = !files.is_empty() && erased.rewritten.is_empty() && erased.left.is_empty();
     look_at_versions(store, &files, &mut erased)?;
     Ok(erased)
 }

@@ -2,7 +2,7 @@
 
 use content_portal::model_store::ModelStore;
 use reqwest::{Method, Response};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::app::{ADMIN_KEY, TestApp, list, ok};
 use crate::form::Form;
@@ -37,10 +37,16 @@ async fn a_comparison_is_a_job_whose_result_can_be_trained_by() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_candidate_that_is_named_is_published_through_the_gate_when_the_comparison_is_done() {
     let app = TestApp::with_base_data().await;
-    for (query, field) in [("?publish=the_nicest", "publish"), ("?force=true", "force"), ("?wait=x", "wait, force")] {
+    for (query, field) in
+        [("?publish=the_nicest", "publish"), ("?force=true", "force"), ("?wait=x", "wait"), ("?wiat=true", "wiat")]
+    {
         let (status, problem) = problem(compare(&app, query).await).await;
         assert_eq!((status, &problem["details"][0]["field"]), (422, &field.into()), "{problem}");
     }
+    // What belongs in the query is not lost in a body.
+    let request = app.request(Method::POST, "/compare").bearer_auth(ADMIN_KEY).json(&json!({ "publish": "best" }));
+    let (status, problem) = problem(request.send().await.unwrap()).await;
+    assert_eq!((status, &problem["details"][0]["field"]), (422, &"body".into()), "{problem}");
     let live = app.live().await;
     let done = ok(compare(&app, "?wait=true&publish=latent_classes&force=true").await).await;
     assert_eq!(done["state"], "published", "{done}");

@@ -65,6 +65,19 @@ async fn a_version_is_activated_at_once_and_taken_back_as_fast() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_live_version_is_not_what_was_live_before_it() {
+    let app = TestApp::spawn().await;
+    let (live, path) = (SAMPLE_MODEL.id.as_str(), format!("/models/{}/activate", SAMPLE_MODEL.id));
+    let again = ok(ask(&app, Method::POST, &path).await).await;
+    assert_eq!(again, json!({ "live": live, "before": null, "changed": false }));
+    let other = &*second_schema::MODEL;
+    other.publish_to(&app.models);
+    content_portal::model_store::ModelStore::new(&app.models).activate(&SAMPLE_MODEL.id).unwrap();
+    let switched = ok(ask(&app, Method::POST, &format!("/models/{}/activate", other.id)).await).await;
+    assert_eq!((&switched["live"], &switched["changed"]), (&json!(other.id.as_str()), &json!(true)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_report_of_a_training_is_there_to_be_read() {
     let app = TestApp::spawn().await;
     let report = ok(ask(&app, Method::GET, &format!("/models/{}/report", SAMPLE_MODEL.id)).await).await;

@@ -42,6 +42,7 @@ fn in_an_empty_folder_a_server_says_what_is_missing_and_takes_its_first_workbook
     let folder = Folder::new();
     let (mut server, address) = started(&folder, &[("ADMIN_KEY", ADMIN_KEY)]);
     let said = server.until("no_model")["message"].as_str().unwrap().to_owned();
+    assert!(folder.path("base_data").is_dir(), "customers can be put there");
     assert!(said.contains("an administrator uploads the first workbook in the console"), "{said}");
     assert!(get(&address, "/healthz").starts_with("HTTP/1.1 200"));
     assert!(get_with(&address, "/", "Accept: text/html\r\n").contains("console/app.js"));

@@ -104,6 +104,7 @@ fn an_output_that_cannot_be_written_is_refused_before_anything_is_done() {
         ("base_data", "is a folder"),
         ("dangling.csv", "is a link to nothing"),
         ("customers.xls", "use .xlsx or .csv"),
+        ("customers.pdf", "use .xlsx or .csv, .json, or .txt or .md for text"),
     ] {
         let error = folder.fails(&["segment", "customers.csv", "-o", output]);
         assert!(error.contains(why), "{output}: {error}");

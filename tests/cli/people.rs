@@ -182,6 +182,21 @@ fn an_erased_customer_is_in_no_upload_and_in_no_later_training() {
 }
 
 #[test]
+fn an_identifier_that_nobody_has_is_said_to_be_unknown_and_passed_over_all_the_same() {
+    let folder = with_customers();
+    let erase = ["customers", "erase", "--id", "KUNDE-9007"];
+    let text = folder.ok(&erase);
+    assert!(text.contains("not found       no upload, base data or version knows this identifier"), "{text}");
+    assert!(!text.contains("erased  ") && !text.contains("trained on"), "{text}");
+    fs::write(folder.path("base_data/2026-01-01/later.csv"), format!("{HEADER}{}", rows(9000, 20))).unwrap();
+    let report = folder.ok(&["retrain"]);
+    assert!(report.contains("1 × the customer was erased") && report.contains("customers       219 in"), "{report}");
+    let again = folder.run(&erase);
+    assert!(shown(&again).starts_with("erased  "), "{}", shown(&again));
+    assert!(shown(&again).contains("left            2026-01-01/later.csv: delete row 9"), "{}", shown(&again));
+}
+
+#[test]
 fn an_erasure_trains_anew_where_that_is_asked_for() {
     let folder = with_customers();
     let own = folder.path("base_data/2026-01-01/own.csv");

@@ -4,7 +4,7 @@ use std::fs;
 
 use content_portal::model_store::StoreError;
 use content_portal::pipeline::Method;
-use content_portal::retrain::{CheckKind, RetrainError, Verdict};
+use content_portal::retrain::{CheckKind, RetrainError, RetrainOutcome, Verdict};
 use serde_json::Value;
 
 use crate::shop::{Shop, customers, names};
@@ -172,6 +172,43 @@ fn customers_of_one_upload_or_unlike_all_others_do_not_take_a_model_over_unless_
     assert!(sentence("drift").contains("Location has moved most"), "{}", sentence("drift"));
     shop.force = true;
     assert_eq!(shop.publish().report.verdict, Verdict::Forced);
+}
+
+#[test]
+fn a_version_of_a_handful_of_customers_is_replaced_by_the_first_real_workbook() {
+    let mut shop = Shop::new();
+    let few: String = ['A', 'B'].iter().map(|&kind| customers(kind, 0, 19)).collect();
+    shop.add("base_data/2026-01-01/few.csv", &few);
+    shop.gate.min_profiles = 5;
+    assert_eq!(shop.publish().report.verdict, Verdict::FirstVersion);
+    let all: String = ['A', 'B', 'C', 'D'].iter().map(|&kind| customers(kind, 100, 72)).collect();
+    shop.add("uploads/20260228T000000Z-0001.csv", &all);
+    let report = shop.publish().report;
+    assert_eq!(report.verdict, Verdict::Passed, "{:?}", report.failed().collect::<Vec<_>>());
+    let share = report.gate.iter().find(|check| check.name == "upload_share").unwrap();
+    assert!(share.value > Some(0.8) && !share.passed && share.is_tolerated, "{share:?}");
+    assert!(share.sentence().contains("the live version has 38 customers"), "{}", share.sentence());
+}
+
+#[test]
+fn how_much_a_workbook_brings_is_not_asked_where_somebody_who_may_train_sent_it_for_that() {
+    let brought = |note: &str| {
+        let mut shop = Shop::with("AB");
+        shop.publish();
+        let name = "20260228T000000Z-0123456789abcdef0123456789abcdef.csv";
+        let many: String = ['A', 'B'].iter().map(|&kind| customers(kind, 100, 288)).collect();
+        shop.add(&format!("uploads/{name}"), &many);
+        fs::write(shop.path(&format!("uploads/.{name}.json")), note).unwrap();
+        let report = match shop.retrain().unwrap() {
+            RetrainOutcome::Published(published) => published.report,
+            RetrainOutcome::Refused(report) => *report,
+            other @ RetrainOutcome::Unchanged(_) => panic!("{other:#?}"),
+        };
+        report.gate.iter().find(|check| check.name == "upload_share").and_then(|check| check.value)
+    };
+    let note = r#"{"state":"approved","sent_by":"shop","rows":576"#;
+    assert_eq!(brought(&format!("{note}}}")), Some(0.8));
+    assert_eq!(brought(&format!(r#"{note},"is_for_training":true}}"#)), None);
 }
 
 #[test]

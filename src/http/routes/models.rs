@@ -75,9 +75,12 @@ pub(in crate::http) struct Activated {
     /// The version that answers requests from now on.
     #[schema(example = "20261122T194851Z-2a945ef3")]
     live: String,
-    /// The version that was live before.
-    #[schema(example = "20260822T020000Z-51e0aa93")]
-    before: String,
+    /// The version that was live before, to go back to; null where this one was live already.
+    #[schema(required, example = "20260822T020000Z-51e0aa93")]
+    before: Option<String>,
+    /// Whether another version is live now.
+    #[schema(example = true)]
+    changed: bool,
 }
 
 /// Why a route for administrators fails.
@@ -173,7 +176,8 @@ fn refused_report(store: &ModelStore, name: &RefusedName, wants_page: bool) -> R
 
 /// Makes a version the live one
 ///
-/// Activate an earlier version to undo a training. Requests in progress keep the version that they began with.
+/// Activate an earlier version to undo a training. Requests in progress keep the version that they began with. For the
+/// version that is live already nothing changes: `changed` says so, and `before` is null.
 #[utoipa::path(post, path = "/models/{version}/activate", tag = "models", operation_id = "activate_model",
     params(("version" = String, Path, example = "20261122T194851Z-2a945ef3")),
     responses((status = 200, description = "The version is live", body = Activated), AdminProblems))]
@@ -188,8 +192,11 @@ pub(in crate::http) async fn post_activate(
     let taken_over = tokio::task::spawn_blocking(move || taking_over.equipment().map(Equipment::take_over_current));
     taken_over.await.map_err(|e| ApiError::internal("taking over a version", e))??.map_err(ApiError::Model)?;
     let live = state.ready()?.live.snapshot().id.to_string();
-    tracing::info!(event = "model_version_activated", model_version = %live, %before, "a version was activated");
-    Ok(Json(Activated { live, before }))
+    let changed = live != before;
+    if changed {
+        tracing::info!(event = "model_version_activated", model_version = %live, %before, "a version was activated");
+    }
+    Ok(Json(Activated { live, before: changed.then_some(before), changed }))
 }
 
 fn scores_schema() -> Object {
