@@ -49,12 +49,13 @@ pub(in crate::http) fn read_query<T: DeserializeOwned>(uri: &Uri, known: &[Param
             problems.push(unknown(&name, known.iter().map(|parameter| parameter.name)));
             continue;
         };
-        if !seen.insert(parameter.name) {
-            problems.push(FieldProblem::new(parameter.name, GIVEN_TWICE));
-        } else if !is_readable::<T>(&name, &value) {
-            let allowed = parameter.allowed.iter().map(|&value| value.to_owned()).collect();
-            problems.push(FieldProblem { allowed, ..FieldProblem::new(parameter.name, parameter.must_be) });
-        }
+        let message = match seen.insert(parameter.name) {
+            false => GIVEN_TWICE,
+            true if is_readable::<T>(&name, &value) => continue,
+            true => parameter.must_be,
+        };
+        let allowed = parameter.allowed.iter().map(|&value| value.to_owned()).collect();
+        problems.push(FieldProblem { allowed, ..FieldProblem::new(parameter.name, message) });
     }
     if !problems.is_empty() {
         return Err(ApiError::Fields(problems));

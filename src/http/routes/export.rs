@@ -36,8 +36,10 @@ use crate::upload_store::UploadError;
 const MAX_BODY_BYTES: usize = 64 << 20;
 
 const FORMAT: &str = "format";
-const QUERY: [Parameter; 2] =
-    [Parameter::new(FORMAT, "must be xlsx or csv"), Parameter::new(KEEP, "must be identifier, row or both")];
+const QUERY: [Parameter; 2] = [
+    Parameter { name: FORMAT, must_be: "must be xlsx or csv", allowed: &Format::NAMES },
+    Parameter { name: KEEP, must_be: "must be row, identifier or both", allowed: &Keep::NAMES },
+];
 
 /// An upload's answer, as its caller kept it: the whole of it, or one of its two lists.
 #[derive(Serialize, ToSchema)]
