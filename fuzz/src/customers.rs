@@ -102,7 +102,7 @@ fn check_form(schema: &Arc<Schema>, header: &[&str], line: &str) {
                     Value::Date(day) => assert!(*day <= TODAY),
                     Value::Text(name) => assert!(!name.is_empty() && name.chars().count() <= 100),
                     Value::Number(number) => assert!(number.is_finite()),
-                    Value::PartialDate { year, quarter: None, month } => {
+                    Value::PartialDate { year, quarter: None, month, .. } => {
                         assert!(year.is_none_or(|year| (2000..=2100).contains(&year)));
                         assert!(month.is_none_or(|month| (1..=12).contains(&month)));
                     }

@@ -219,12 +219,9 @@ mod tests {
 
     #[test]
     fn a_value_is_one_that_cleaning_makes_for_its_column() {
-        for value in [
-            Value::Level(3),
-            Value::Date(date(2024, 2, 29)),
-            Value::Number(1.0),
-            Value::PartialDate { year: None, quarter: None, month: None },
-        ] {
+        for value in
+            [Value::Level(3), Value::Date(date(2024, 2, 29)), Value::Number(1.0), Value::partial(None, None, None)]
+        {
             assert_eq!(check(|columns, _| columns[3].values[0] = value), Err("a value is not of its column"));
         }
         assert!(check(|columns, _| columns[2].values[0] = Value::Date(date(2026, 3, 2))).is_err());

@@ -6,7 +6,7 @@ use jiff::civil::Date;
 
 use super::clean::{ColumnCleaner, Fault, Outcome};
 use super::header_name::normalize_header;
-use super::schema::{Column, DateFeature, DatePart, Kind};
+use super::schema::{Column, DateFeature, DatePart, Feature, FeatureKind, Kind};
 use super::spelling::said;
 use super::{Cell, CleaningReport, CustomerColumn, CustomerTable, MISSING, Schema, Value, date};
 
@@ -71,9 +71,24 @@ pub fn is_form_field(schema: &Schema, name: &str) -> bool {
             Kind::Category { .. } | Kind::Ordinal { .. } | Kind::Number { .. } => &[],
         }
         .iter();
-        column.headers().any(|header| normalize_header(header) == name)
-            || parts.any(|part| normalize_header(&part.title) == name)
+        is_called(column, &name) || parts.any(|part| normalize_header(&part.title) == name)
     })
+}
+
+/// The features of the schema, by position, that a form's field of this name says something of: a column's name of all
+/// that are made of it, the name of a date's part of that part.
+pub fn features_of_field(schema: &Schema, name: &str) -> Vec<usize> {
+    let name = normalize_header(name);
+    let is_meant = |feature: &Feature<'_>| {
+        let is_part = matches!(feature.kind, FeatureKind::DatePart(_)) && normalize_header(feature.title) == name;
+        is_part || schema.columns.get(feature.column).is_some_and(|column| is_called(column, &name))
+    };
+    schema.features().enumerate().filter(|(_, feature)| is_meant(feature)).map(|(index, _)| index).collect()
+}
+
+/// Whether this normalized name is one of the column's.
+fn is_called(column: &Column, name: &str) -> bool {
+    column.headers().any(|header| normalize_header(header) == name)
 }
 
 /// A field that is not empty.
@@ -177,7 +192,7 @@ impl<'f> Form<'f> {
             let is_known = year.is_some() || month.is_some() || quarter.is_some();
             let quarter = quarter.filter(|_| month.is_none()).map(|(_, quarter)| quarter);
             let (year, month) = (year.map(|(_, year)| year), month.map(|(_, month)| month));
-            return is_known.then_some(Value::PartialDate { year, quarter, month });
+            return is_known.then(|| Value::partial(year, quarter, month));
         };
         if let Value::Date(day) = &date {
             let others = [
@@ -279,7 +294,7 @@ mod tests {
         let customer = form(&fields).unwrap();
         let values: Vec<_> = customer.table.columns().iter().map(|c| c.value(0).unwrap().clone()).collect();
         assert_eq!(values[0], Value::Text("Bedok".into()));
-        assert_eq!(values[2], Value::PartialDate { year: Some(2023), quarter: None, month: Some(5) });
+        assert_eq!(values[2], Value::partial(Some(2023), None, Some(5)));
         assert_eq!(values[3], Value::Level(1));
         assert_eq!(customer.used.len(), 5);
     }
@@ -309,7 +324,7 @@ mod tests {
         );
         assert_eq!(refused(&[("join_quarter", "5")])[0].0, "join_quarter");
         let date = |fields: &[(&str, &str)]| form(fields).unwrap().table.columns()[2].value(0).cloned();
-        let known = |year, quarter, month| Some(Value::PartialDate { year, quarter, month });
+        let known = |year, quarter, month| Some(Value::partial(year, quarter, month));
         assert_eq!(
             date(&[("join_year", "2026"), ("join_month", "1"), ("join_quarter", "Q1")]),
             known(Some(2026), None, Some(1))

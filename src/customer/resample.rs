@@ -99,9 +99,7 @@ fn coarse(column: &CustomerColumn) -> CustomerColumn {
             };
             let Value::Date(day) = value else { return next(value.clone()) };
             let (year, month) = (day.year(), day.month());
-            *months
-                .entry((year, month))
-                .or_insert_with(|| next(Value::PartialDate { year: Some(year), quarter: None, month: Some(month) }))
+            *months.entry((year, month)).or_insert_with(|| next(Value::year_and_month(*day)))
         })
         .collect();
     let codes = column.codes.iter().map(|&code| new_codes.get(code as usize).copied().unwrap_or(MISSING));

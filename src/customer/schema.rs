@@ -194,13 +194,23 @@ impl DatePart {
     pub fn of(self, value: &Value) -> Option<i64> {
         let (year, quarter, month) = match value {
             Value::Date(date) => (Some(date.year()), None, Some(date.month())),
-            Value::PartialDate { year, quarter, month } => (*year, *quarter, *month),
+            Value::PartialDate { year, quarter, month, .. } => (*year, *quarter, *month),
             Value::Text(_) | Value::Level(_) | Value::Number(_) => (None, None, None),
         };
         match self {
             Self::Year => year.map(i64::from),
             Self::Month => month.map(i64::from),
             Self::Quarter => month.map(|month| (month - 1) / 3 + 1).or(quarter).map(i64::from),
+        }
+    }
+
+    /// Whether this part of a date is known and not said.
+    pub fn is_withheld(self, value: &Value) -> bool {
+        let Value::PartialDate { withheld, .. } = value else { return false };
+        match self {
+            Self::Year => withheld.year,
+            Self::Quarter => withheld.quarter,
+            Self::Month => withheld.month,
         }
     }
 }

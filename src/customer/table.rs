@@ -85,7 +85,8 @@ impl CustomerTable {
     pub fn excerpt(&self, rows: &[usize]) -> Self {
         let rows: Vec<usize> = rows.iter().copied().filter(|&row| row < self.n_rows).collect();
         let coarse = |value: &Value| match value {
-            Value::Date(day) => Value::PartialDate { year: Some(day.year()), quarter: None, month: Some(day.month()) },
+            Value::Date(day) => Value::year_and_month(*day),
+            Value::PartialDate { year, quarter, month, .. } => Value::partial(*year, *quarter, *month),
             other => other.clone(),
         };
         let columns = self.columns.iter().map(|column| {

@@ -27,12 +27,43 @@ pub enum Value {
         quarter: Option<i8>,
         /// The month, 1 to 12, if it is known.
         month: Option<i8>,
+        /// Parts that are known and not said.
+        #[serde(default, skip_serializing_if = "Withheld::is_nothing")]
+        withheld: Withheld,
     },
     /// A finite number.
     Number(f64),
 }
 
+/// The parts of a day that are known and not said, since few customers share them: a customer with one counts as one
+/// with a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+pub struct Withheld {
+    /// The year.
+    pub year: bool,
+    /// The quarter.
+    pub quarter: bool,
+    /// The month.
+    pub month: bool,
+}
+
+impl Withheld {
+    fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 impl Value {
+    /// What is known of a day of which nothing is withheld.
+    pub fn partial(year: Option<i16>, quarter: Option<i8>, month: Option<i8>) -> Self {
+        Self::PartialDate { year, quarter, month, withheld: Withheld::default() }
+    }
+
+    /// Of a day its year and its month alone.
+    pub(super) fn year_and_month(day: Date) -> Self {
+        Self::partial(Some(day.year()), None, Some(day.month()))
+    }
+
     /// An order of the values of one column, the same in every table.
     pub(crate) fn total_order(&self, other: &Self) -> Ordering {
         match (self, other) {
@@ -45,12 +76,12 @@ impl Value {
         }
     }
 
-    /// What a partial date knows: year, month and quarter.
-    fn parts(&self) -> (Option<i16>, Option<i8>, Option<i8>) {
+    /// What a partial date knows: year, month and quarter, and what it withholds.
+    fn parts(&self) -> (Option<i16>, Option<i8>, Option<i8>, Withheld) {
         match self {
-            Self::PartialDate { year, quarter, month } => (*year, *month, *quarter),
-            Self::Date(day) => (Some(day.year()), Some(day.month()), None),
-            Self::Text(_) | Self::Level(_) | Self::Number(_) => (None, None, None),
+            Self::PartialDate { year, quarter, month, withheld } => (*year, *month, *quarter, *withheld),
+            Self::Date(day) => (Some(day.year()), Some(day.month()), None, Withheld::default()),
+            Self::Text(_) | Self::Level(_) | Self::Number(_) => (None, None, None, Withheld::default()),
         }
     }
 
@@ -70,8 +101,8 @@ impl Value {
             Self::Text(text) => text.as_bytes().to_vec(),
             Self::Level(rank) => rank.to_le_bytes().to_vec(),
             Self::Date(day) => [&day.year().to_le_bytes()[..], &[day.month() as u8, day.day() as u8]].concat(),
-            Self::PartialDate { year, quarter: None, month } => format!("{year:?} {month:?}").into_bytes(),
-            Self::PartialDate { year, quarter, month } => format!("{year:?} {month:?} {quarter:?}").into_bytes(),
+            Self::PartialDate { year, quarter: None, month, .. } => format!("{year:?} {month:?}").into_bytes(),
+            Self::PartialDate { year, quarter, month, .. } => format!("{year:?} {month:?} {quarter:?}").into_bytes(),
             Self::Number(number) => number.to_bits().to_le_bytes().to_vec(),
         };
         xxh3_128(&[&[self.kind()], bytes.as_slice()].concat())

@@ -35,7 +35,7 @@ pub struct Encoder {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     weights: Vec<f32>,
     /// The blocks that leave out what few customers have: a name that is not listed is [`rare::OTHER`], a part of a
-    /// date is not known.
+    /// date is withheld.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     with_rare: Vec<usize>,
 }
@@ -43,7 +43,7 @@ pub struct Encoder {
 /// What becomes of names and parts of dates that few customers of a training have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RareNames {
-    /// Names become one value, by each column's `min_customers`; parts of dates count as not known.
+    /// Names become one value, by each column's `min_customers`; parts of dates are withheld.
     Merged,
     /// They stay.
     Kept,

@@ -10,7 +10,7 @@
 use super::model::{KnownTrait, Model};
 use super::placement::{Nearest, Placement};
 use super::traits::MIN_CUSTOMERS;
-use super::{AssignError, Method, SegmentId};
+use super::{AssignError, Method, SegmentId, TrainingProfile, TraitValue};
 use crate::customer::CustomerTable;
 
 impl Model {
@@ -53,17 +53,54 @@ impl Model {
         Ok(profiles.first_key().and_then(|key| self.described().recall(key)))
     }
 
+    /// The features, by their positions in the schema, of which the one customer of `table` has a value that fewer than
+    /// 10 customers of the training have. Nothing is to be said of them: it would tell that there are so few.
+    ///
+    /// `profile` is the training's, where it has one.
+    ///
+    /// # Errors
+    /// As [`Model::assign`].
+    pub fn unshared(
+        &self,
+        table: &CustomerTable,
+        profile: Option<&TrainingProfile>,
+    ) -> Result<Vec<usize>, AssignError> {
+        let known = match profile {
+            Some(_) => Vec::new(),
+            None => self.known_traits(&self.profiles(table)?),
+        };
+        let has_many = |index: usize| {
+            let own = known.iter().find(|known| known.feature == index);
+            own.is_none_or(|own| self.customers_with(std::slice::from_ref(own)) >= MIN_CUSTOMERS)
+        };
+        let mut unshared = Vec::new();
+        for (index, feature) in self.schema().features().enumerate() {
+            let value = table.columns().get(feature.column).and_then(|column| column.value(0));
+            let Some((value, told)) = value.and_then(|value| Some((value, TraitValue::of(&feature, value)?))) else {
+                continue;
+            };
+            let own = profile.and_then(|profile| profile.features.iter().find(|own| own.title == feature.title));
+            let is_shared = own.map_or_else(|| has_many(index), |own| own.is_shared(&told));
+            if told.is_other() || !is_shared || !self.lists(index, &feature, value) {
+                unshared.push(index);
+            }
+        }
+        Ok(unshared)
+    }
+
+    /// How many customers of the training have all of these traits.
+    fn customers_with(&self, traits: &[KnownTrait]) -> u64 {
+        self.agreeing_profiles(traits).map(|profile| self.customers_of(profile)).sum()
+    }
+
     /// Of the `known` traits so many, the most common ones, that enough customers have them all.
     fn common_traits(&self, known: Vec<KnownTrait>) -> Vec<KnownTrait> {
-        let customers_with = |traits: &[KnownTrait]| -> u64 {
-            self.agreeing_profiles(traits).map(|profile| self.customers_of(profile)).sum()
-        };
         let mut known: Vec<(u64, KnownTrait)> =
-            known.into_iter().map(|known| (customers_with(std::slice::from_ref(&known)), known)).collect();
+            known.into_iter().map(|known| (self.customers_with(std::slice::from_ref(&known)), known)).collect();
         // The rarest last; of equally rare ones the later feature.
         known.sort_by_key(|(customers, known)| (std::cmp::Reverse(*customers), known.feature));
         let mut known: Vec<KnownTrait> = known.into_iter().map(|(_, known)| known).collect();
-        while !known.is_empty() && customers_with(&known) < MIN_CUSTOMERS {
+        while !known.is_empty() && self.customers_with(&known) < MIN_CUSTOMERS {
             known.pop();
         }
         known

@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use ndarray::ArrayView1;
 
 use super::overview::Overview;
-use super::trait_counts::{TraitValue, ranked};
-use super::{Model, SegmentId};
+use super::trait_counts::{OTHER, TraitCounts, TraitValue, ranked};
+use super::{Model, SegmentId, WithValue};
+use crate::customer::FeatureKind;
 
 /// The distinct profiles of a training.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,6 +34,8 @@ pub struct TrainedColumn {
     pub top: usize,
     /// Whether its values are numbers to be measured, and not names.
     pub is_number: bool,
+    /// Whether it is a part of a date of which the values that few customers share are withheld.
+    pub withholds: bool,
     /// The distinct values, ascending.
     pub values: Vec<TraitValue>,
     /// For each profile the position of its value; `None` where it has none.
@@ -50,7 +53,7 @@ impl TrainedProfiles {
                 column.push(value);
             }
         }
-        let columns = features.iter().zip(values).map(|(feature, of_profile)| {
+        let columns = features.iter().zip(values).enumerate().map(|(index, (feature, of_profile))| {
             let mut values: Vec<TraitValue> = of_profile.iter().flatten().cloned().collect();
             values.sort_by(TraitValue::total_order);
             values.dedup();
@@ -60,7 +63,8 @@ impl TrainedProfiles {
                 title: feature.title.to_owned(),
                 key: feature.persona.key.clone(),
                 top: feature.persona.top,
-                is_number: matches!(feature.kind, crate::customer::FeatureKind::Number),
+                is_number: matches!(feature.kind, FeatureKind::Number),
+                withholds: matches!(feature.kind, FeatureKind::DatePart(_)) && model.merges_rare(index),
                 values,
                 codes,
             }
@@ -74,7 +78,29 @@ impl TrainedProfiles {
     }
 
     /// Of one feature, each value with its customers in `segment`, or among all for `None`; the most frequent first.
-    pub fn counts(&self, column: &TrainedColumn, segment: Option<SegmentId>) -> Vec<(TraitValue, u64)> {
+    /// Customers whose value is withheld are counted as `Other`: with them there are as many as `with_value` has it.
+    /// `None` where that does not say.
+    pub fn counts(
+        &self,
+        column: &TrainedColumn,
+        segment: Option<SegmentId>,
+        with_value: &WithValue,
+    ) -> Option<TraitCounts> {
+        let mut counts = self.said(column, segment);
+        if column.withholds {
+            let said: u64 = counts.iter().map(|&(_, customers)| customers).sum();
+            let withheld = with_value.get(&column.key)?.checked_sub(said)?;
+            counts.extend((withheld > 0).then(|| (TraitValue::Name(OTHER.to_owned()), withheld)));
+        }
+        Some(TraitCounts {
+            title: column.title.clone(),
+            key: column.key.clone(),
+            top: column.top,
+            counts: ranked(counts),
+        })
+    }
+
+    fn said(&self, column: &TrainedColumn, segment: Option<SegmentId>) -> Vec<(TraitValue, u64)> {
         let mut counts: BTreeMap<u32, u64> = BTreeMap::new();
         for ((code, own), customers) in column.codes.iter().zip(&self.segments).zip(&self.customers) {
             let is_counted = segment.is_none_or(|id| *own == Some(id));
@@ -82,8 +108,7 @@ impl TrainedProfiles {
                 *counts.entry(*code).or_default() += customers;
             }
         }
-        let named = counts.into_iter().filter_map(|(code, n)| Some((column.values.get(code as usize)?.clone(), n)));
-        ranked(named.collect())
+        counts.into_iter().filter_map(|(code, n)| Some((column.values.get(code as usize)?.clone(), n))).collect()
     }
 
     /// Customers outside every segment.

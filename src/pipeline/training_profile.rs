@@ -4,9 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use super::association::Association;
 use super::encoder::OTHER;
+use super::spellings::Spellings;
 use super::trait_counts::TraitValue;
 use super::{Fitted, Refit, TraitCounts};
-use crate::customer::{CustomerTable, DatePart, FeatureKind, MIN_CUSTOMERS, Value};
+use crate::customer::{CustomerTable, FeatureKind, MIN_CUSTOMERS, Value};
 
 /// Parts that a number's range is cut into.
 const PARTS: u64 = 10;
@@ -65,10 +66,8 @@ impl TrainingProfile {
         let mut profile = Self::from_counts(table, &fitted.everyone);
         for ((index, own), feature) in profile.features.iter_mut().enumerate().zip(table.schema().features()) {
             own.has_rare = fitted.model.merges_rare(index);
-            match feature.kind {
-                FeatureKind::DatePart(part) if own.has_rare => own.count_few_parts(table, feature.column, part),
-                FeatureKind::Ordinal(_) => own.merge_few_levels(),
-                _ => {}
+            if let FeatureKind::Ordinal(_) = feature.kind {
+                own.merge_few_levels();
             }
         }
         let seen = fitted.model.as_seen(table);
@@ -102,18 +101,20 @@ impl TrainingProfile {
 }
 
 impl FeatureProfile {
-    /// Counts those of whose dates this part was left out, since few share it, as `Other`, and not as without a value.
-    fn count_few_parts(&mut self, table: &CustomerTable, column: usize, part: DatePart) {
-        let (Histogram::Values(values), Some(column)) = (&mut self.histogram, table.columns().get(column)) else {
-            return;
+    /// Whether ten customers or more have this value; of a number, a number of the same tenth.
+    pub(super) fn is_shared(&self, value: &TraitValue) -> bool {
+        let customers = match (&self.histogram, value) {
+            (Histogram::Stretches { bounds, customers }, TraitValue::Mean(number)) => {
+                customers.get(bounds.partition_point(|bound| bound < number))
+            }
+            (Histogram::Stretches { .. }, _) => None,
+            (Histogram::Values(values), value) => {
+                let same = values.iter().position(|(known, _)| known == value);
+                let alike = || Spellings::default().position(value, values.iter().map(|(known, _)| known));
+                same.or_else(alike).and_then(|place| values.get(place)).map(|(_, customers)| customers)
+            }
         };
-        let has_part: Vec<bool> = column.values.iter().map(|value| part.of(value).is_some()).collect();
-        let with_part = column.codes.iter().zip(table.weights());
-        let with_part = with_part.filter(|(code, _)| has_part.get(**code as usize).copied().unwrap_or_default());
-        let all: u64 = with_part.map(|(_, weight)| u64::from(weight)).sum();
-        let few = all.saturating_sub(values.iter().map(|&(_, customers)| customers).sum());
-        values.push((TraitValue::Name(OTHER.to_owned()), few));
-        self.missing = self.missing.saturating_sub(few);
+        customers.is_some_and(|&customers| customers >= MIN_CUSTOMERS)
     }
 
     /// Counts levels of fewer than ten customers together, as `Other`.

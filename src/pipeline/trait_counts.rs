@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::customer::{Feature, FeatureKind, Value};
 
-/// What stands for all rare names of a column.
+/// What stands for all rare names of a column, and for all rare parts of its dates.
 pub(super) const OTHER: &str = "Other";
 
 /// One value of a trait. Ordered so that ties in frequency break the same way every time.
@@ -70,18 +70,20 @@ fn mean_of(mut counts: Vec<(TraitValue, u64)>) -> Vec<(TraitValue, u64)> {
 }
 
 impl TraitValue {
-    /// What a cell's value is in the eyes of one feature; `None` where it cannot have one.
+    /// What a cell's value is in the eyes of one feature; `None` where it cannot have one. A part of a date that is
+    /// withheld is [`OTHER`], as a rare name is.
     pub(super) fn of(feature: &Feature<'_>, value: &Value) -> Option<Self> {
         Some(match (feature.kind, value) {
             (FeatureKind::Category, Value::Text(name)) => Self::Name(name.clone()),
             (FeatureKind::Ordinal(levels), Value::Level(level)) => Self::Name(levels.get(*level as usize)?.clone()),
+            (FeatureKind::DatePart(part), value) if part.is_withheld(value) => Self::Name(OTHER.to_owned()),
             (FeatureKind::DatePart(part), value) => Self::Whole(part.of(value)?),
             (FeatureKind::Number, Value::Number(number)) => Self::Mean(*number),
             _ => return None,
         })
     }
 
-    /// Whether it stands for names that are too rare to be told, and so is no value that customers have in common.
+    /// Whether it stands for values that are too rare to be told, and so is no value that customers have in common.
     pub fn is_other(&self) -> bool {
         matches!(self, Self::Name(name) if name == OTHER)
     }

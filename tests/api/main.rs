@@ -35,6 +35,7 @@ mod impostor;
 mod isolation;
 mod keeping;
 mod late_pictures;
+mod left_out;
 mod life;
 mod lift;
 mod live;
@@ -45,6 +46,7 @@ mod private;
 #[path = "../support/problems.rs"]
 mod problems;
 mod quarters;
+mod rare_dates;
 mod readers;
 mod refusals;
 mod refused_candidates;

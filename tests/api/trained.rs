@@ -80,6 +80,11 @@ impl TrainedVersion {
         Self { id, files: files.collect() }
     }
 
+    /// Its files that are text, with their names.
+    pub fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.files.iter().filter_map(|(name, bytes)| Some((name.as_str(), str::from_utf8(bytes).ok()?)))
+    }
+
     /// Writes the version below `models` and makes it the current one.
     pub fn publish_to(&self, models: &Path) -> PathBuf {
         let folder = models.join("versions").join(self.id.as_str());

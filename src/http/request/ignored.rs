@@ -10,6 +10,7 @@ use super::fields::{CAMPAIGN_NAMES, Fields};
 use super::workbook::KEEP;
 use crate::customer::{Kind, Note, Schema, is_form_field, is_invisible};
 use crate::near_miss::nearest;
+use crate::pipeline::MIN_CUSTOMERS;
 
 /// How many names are listed.
 const MAX_NAMES: usize = 20;
@@ -113,6 +114,15 @@ impl Ignored {
             }
         }
         n_ignored
+    }
+
+    /// Notes that a value of the form is left out, or a part of its date.
+    pub fn left_out(&mut self, field: &str, is_whole: bool) {
+        let what = if is_whole { shown(field) } else { format!("a part of {}", shown(field)) };
+        let sentence = format!(
+            "{what} is left out: fewer than {MIN_CUSTOMERS} customers of the training have the value that was given"
+        );
+        self.notes.push(Note::new("value_left_out", sentence));
     }
 
     /// Adds a note of another kind.

@@ -3,14 +3,17 @@
 //! It is the first of these that a body has: `persona` (an object, as the upload's answer gave it), `cluster_id` (a
 //! trained segment), customer fields of the schema (such as `location`: a customer, whose segment fills in what the
 //! fields leave open), or none of them: the whole customer base. It is that also where the training had too few customers
-//! like the one described. A segment beside a customer is refused: the content is for one of them.
+//! like the one described. A segment beside a customer is refused: the content is for one of them. A value that fewer
+//! than 10 customers of the training have is left out of everything, and the answer says of which field.
 
 use std::sync::Arc;
 
 use super::fields::Fields;
 use super::ignored::is_of_request;
 use crate::content::Audience;
-use crate::customer::{DatePart, FeatureKind, FormCustomer, Schema, is_form_field, read_form};
+use crate::customer::{
+    CustomerTable, DatePart, FeatureKind, FormCustomer, Schema, features_of_field, is_form_field, read_form,
+};
 use crate::http::problem::{ApiError, FieldProblem};
 use crate::http::state::AppState;
 use crate::model_store::ModelVersion;
@@ -31,10 +34,20 @@ pub(in crate::http) struct Target {
     pub placement: Option<Placement>,
     /// The fields that decided the target, under the caller's names.
     pub used: Vec<String>,
+    /// The fields of which a value, or a part of it, is left out, since too few customers have it.
+    pub left_out: Vec<LeftOut>,
     /// What sets the segment's customers apart; nothing where a marketer says it, or where it is not sure enough.
     pub distinction: Distinction,
     /// The same in sentences.
     pub summary: String,
+}
+
+/// A field that is left out.
+pub(in crate::http) struct LeftOut {
+    /// The caller's name for it.
+    pub field: String,
+    /// Whether nothing of it is left, and not a part of its date.
+    pub is_whole: bool,
 }
 
 impl Target {
@@ -167,8 +180,15 @@ async fn place_customer(
     customer: FormCustomer,
 ) -> Result<Target, ApiError> {
     let FormCustomer { table, used } = customer;
-    let (_, counts) = count_traits(&table, &[0], 0);
+    let schema = version.model.schema();
     let failed = |e| ApiError::internal(PLACING, e);
+    let unshared = version.model.unshared(&table, version.profile.as_ref()).map_err(failed)?;
+    let customer = shared_traits(&table, &unshared);
+    let (used, left_out) = sorted(schema, used, &unshared);
+    let everyone = |left_out| Target { left_out, ..Target::everyone(version) };
+    if used.is_empty() {
+        return Ok(everyone(left_out));
+    }
     let placement = match version.model.recall_one(&table).map_err(failed)? {
         Some(placement) => placement,
         None => {
@@ -177,7 +197,7 @@ async fn place_customer(
             match placed.map_err(failed)? {
                 Some(placement) => placement,
                 // Nothing that the form says is known of enough customers.
-                None => return Ok(Target::everyone(version)),
+                None => return Ok(everyone(left_out)),
             }
         }
     };
@@ -186,14 +206,39 @@ async fn place_customer(
     let (persona, distinction, summary) = match segment {
         Some(segment) => {
             let distinction = segment.distinction.clone().unwrap_or_default();
-            (segment.persona.clone(), distinction, segment.summary(version.model.schema()))
+            (segment.persona.clone(), distinction, segment.summary(schema))
         }
         None => (Persona::default(), Distinction::default(), UNSURE.to_owned()),
     };
-    let customer = Persona::of_one(&counts);
     let cluster_id = Some(SegmentId::code(placement.segment));
     let placement = Some(placement);
-    Ok(Target { kind: CUSTOMER, persona, customer, cluster_id, placement, used, distinction, summary })
+    Ok(Target { kind: CUSTOMER, persona, customer, cluster_id, placement, used, left_out, distinction, summary })
+}
+
+/// What may be said of the one customer of `table`: every trait but those of the `unshared` features.
+fn shared_traits(table: &CustomerTable, unshared: &[usize]) -> Persona {
+    let (_, mut counts) = count_traits(table, &[0], 0);
+    for (_, counts) in counts.iter_mut().enumerate().filter(|(feature, _)| unshared.contains(feature)) {
+        counts.counts.clear();
+    }
+    Persona::of_one(&counts)
+}
+
+/// Of the fields that a form gives, those of which something is used, and those of which something is left out.
+fn sorted(schema: &Schema, given: Vec<String>, unshared: &[usize]) -> (Vec<String>, Vec<LeftOut>) {
+    let (mut used, mut left_out) = (Vec::new(), Vec::new());
+    for field in given {
+        let features = features_of_field(schema, &field);
+        let n_unshared = features.iter().filter(|feature| unshared.contains(feature)).count();
+        let is_whole = !features.is_empty() && n_unshared == features.len();
+        if n_unshared > 0 {
+            left_out.push(LeftOut { field: field.clone(), is_whole });
+        }
+        if !is_whole {
+            used.push(field);
+        }
+    }
+    (used, left_out)
 }
 
 /// The `cluster_id` of the fields, a number or its text.

@@ -20,9 +20,7 @@ use crate::http::problem::{ApiError, Document, FieldProblem};
 use crate::http::request::body::read_object;
 use crate::http::state::AppState;
 use crate::model_store::{ModelStore, ModelVersion};
-use crate::pipeline::{
-    DecidedBy, Distinguishing, MIN_CUSTOMERS, Segment, SegmentId, TrainedColumn, TrainedProfiles, TraitValue,
-};
+use crate::pipeline::{DecidedBy, Distinguishing, Segment, SegmentId, TrainedProfiles, TraitCounts, TraitValue};
 use crate::segmentation::persona_schema;
 
 /// Entries that marketers may add to one segment, and how long each may be, in characters.
@@ -268,15 +266,20 @@ impl SegmentsAnswer {
         let before = Before::of(&report);
         let customers = model.everyone().customers;
         let outside = profiles.outside();
-        let everyone: Vec<Vec<(TraitValue, u64)>> =
-            profiles.columns.iter().map(|column| profiles.counts(column, None)).collect();
+        let of_all = &model.everyone().with_value;
+        let everyone: Vec<Option<TraitCounts>> =
+            profiles.columns.iter().map(|column| profiles.counts(column, None, of_all)).collect();
         let of = |segment: &Segment| {
             let mut persona = segment.persona.clone();
             let extras = std::mem::take(&mut persona.extras);
             let id = segment.cluster_id.get();
             let columns = profiles.columns.iter().zip(&everyone).filter(|(column, _)| !column.is_number);
             let lifts = columns.map(|(column, everyone)| {
-                (column.key.clone(), lifts(column, &profiles.counts(column, Some(segment.cluster_id)), everyone))
+                let within = profiles.counts(column, Some(segment.cluster_id), &segment.with_value);
+                (
+                    column.key.clone(),
+                    within.zip(everyone.as_ref()).map(|(own, all)| lifts(&own, all)).unwrap_or_default(),
+                )
             });
             TrainedSegment {
                 cluster_id: id,
@@ -307,12 +310,16 @@ impl SegmentsAnswer {
 }
 
 /// The most frequent values of one feature within a segment, beside everyone's.
-fn lifts(column: &TrainedColumn, within: &[(TraitValue, u64)], everyone: &[(TraitValue, u64)]) -> Vec<TrainedLift> {
-    let total = |counts: &[(TraitValue, u64)]| counts.iter().map(|(_, n)| n).sum::<u64>().max(1) as f64;
+fn lifts(within: &TraitCounts, everyone: &TraitCounts) -> Vec<TrainedLift> {
+    let total = |counts: &TraitCounts| counts.counts.iter().map(|(_, n)| n).sum::<u64>().max(1) as f64;
     let (n, n_overall) = (total(within), total(everyone));
-    let told = within.iter().filter(|(_, customers)| *customers >= MIN_CUSTOMERS).take(column.top.max(MIN_VALUES));
+    // Where everybody has two values and few have the other, the share of the one tells how many.
+    if everyone.told().next().is_none() {
+        return Vec::new();
+    }
+    let told = within.told().filter(|(value, _)| !value.is_other()).take(within.top.max(MIN_VALUES));
     told.map(|(value, customers)| {
-        let overall = everyone.iter().find(|(other, _)| other == value).map_or(*customers, |&(_, n)| n);
+        let overall = everyone.counts.iter().find(|(other, _)| other == value).map_or(*customers, |&(_, n)| n);
         let (share, share_overall) = (*customers as f64 / n, overall as f64 / n_overall);
         TrainedLift {
             value: value.clone(),

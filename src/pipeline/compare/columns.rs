@@ -44,8 +44,12 @@ fn codes(table: &CustomerTable, feature: &Feature<'_>, column: &CustomerColumn) 
     let of_value: Vec<Option<u64>> = match feature.kind {
         FeatureKind::Category | FeatureKind::Ordinal(_) => (0..column.values.len() as u64).map(Some).collect(),
         FeatureKind::DatePart(part) => {
-            let part = |value| part.of(value).and_then(|part| u64::try_from(part).ok());
-            column.values.iter().map(part).collect()
+            // Those that are withheld are one value, after all others.
+            let code = |value: &Value| match part.is_withheld(value) {
+                true => Some(u64::MAX),
+                false => part.of(value).and_then(|part| u64::try_from(part).ok()),
+            };
+            column.values.iter().map(code).collect()
         }
         FeatureKind::Number => {
             let number = |value: &Value| match value {

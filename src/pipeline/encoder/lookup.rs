@@ -1,10 +1,11 @@
 //! Where one value of one feature is in an encoded row.
 
 use super::{Block, Encoder};
-use crate::customer::{Feature, FeatureKind, Schema};
+use crate::customer::{Feature, FeatureKind, Schema, Value};
 use crate::pipeline::TraitValue;
 use crate::pipeline::contradiction::is_same;
 use crate::pipeline::scaler::Scaler;
+use crate::pipeline::spellings::Spellings;
 
 impl Encoder {
     /// The column that holds the value `value` of the schema's feature number `index`, and what stands there for it;
@@ -32,6 +33,14 @@ impl Encoder {
             }
             (Block::Scaled | Block::Described(_), _) => None,
         }
+    }
+
+    /// Whether the schema's feature number `index` lists this name or part of a date, under any of its spellings; of
+    /// levels and numbers, which it has no list of, always.
+    pub(in crate::pipeline) fn lists(&self, index: usize, feature: &Feature<'_>, value: &Value) -> bool {
+        let has_list = matches!(feature.kind, FeatureKind::Category | FeatureKind::DatePart(_));
+        let Some(block) = self.blocks.get(index) else { return false };
+        !has_list || block.position(feature, value, &Spellings::default()).is_some()
     }
 
     /// The columns of an encoded row that hold numbers.

@@ -1,10 +1,10 @@
 //! Values that few customers have, which are written down nowhere: names are one value to the model, and of a date the
-//! parts that few share are not known.
+//! parts that few share are withheld. They place nobody, and their customers count as such with a value.
 
 use std::borrow::Cow;
 
 use super::{Block, Encoder, RareNames, Spellings, UNKNOWN};
-use crate::customer::{CustomerColumn, CustomerTable, DatePart, Feature, FeatureKind, MIN_CUSTOMERS, Value};
+use crate::customer::{CustomerColumn, CustomerTable, DatePart, Feature, FeatureKind, MIN_CUSTOMERS, Value, Withheld};
 use crate::pipeline::TraitValue;
 use crate::pipeline::trait_counts::ranked;
 
@@ -24,8 +24,11 @@ pub(super) fn frequent_values(
         FeatureKind::Ordinal(_) | FeatureKind::Number => return (Vec::new(), false),
     };
     let counts = ranked(counts(table, feature, column));
-    let is_kept = |(value, customers): &&(TraitValue, u64)| {
-        rare_names == RareNames::Kept || *customers >= least || Some(value) == other.as_ref()
+    let is_kept = |(value, customers): &&(TraitValue, u64)| match &other {
+        // Parts that the table withholds are no value of a date.
+        None if value.is_other() => false,
+        _ if rare_names == RareNames::Kept => true,
+        other => *customers >= least || Some(value) == other.as_ref(),
     };
     let mut values: Vec<TraitValue> = counts.iter().filter(is_kept).map(|(value, _)| value.clone()).collect();
     let has_rare = values.len() < counts.len();
@@ -52,7 +55,7 @@ fn counts(table: &CustomerTable, feature: &Feature<'_>, column: &CustomerColumn)
 
 impl Encoder {
     /// Whether the feature number `index` leaves out what few customers have: a name that it does not list is
-    /// [`OTHER`], a part of a date is not known.
+    /// [`OTHER`], a part of a date is withheld.
     pub(in crate::pipeline) fn merges_rare(&self, index: usize) -> bool {
         self.with_rare.contains(&index)
     }
@@ -75,7 +78,7 @@ impl Encoder {
     }
 
     /// The customers of `table` as the model tells them apart: with [`OTHER`] in place of each name that it merged, and
-    /// without the parts of dates that it left out.
+    /// with the parts of dates withheld that it left out.
     pub(in crate::pipeline) fn as_seen<'t>(&self, table: &'t CustomerTable) -> Cow<'t, CustomerTable> {
         let mut columns = None;
         for (index, feature) in table.schema().features().enumerate().filter(|(index, _)| self.merges_rare(*index)) {
@@ -128,12 +131,19 @@ fn merged(column: &CustomerColumn, instead: impl Fn(&Value) -> Option<Value>) ->
 }
 
 /// What is left of a date without one of its parts: without a month its quarter, without a quarter nothing of the
-/// year's course.
+/// year's course. What it had of them is withheld.
 fn without(value: &Value, part: DatePart) -> Value {
     let known = |part: DatePart| part.of(value);
     let year = known(DatePart::Year).and_then(|year| i16::try_from(year).ok()).filter(|_| part != DatePart::Year);
     let small = |number: Option<i64>| number.and_then(|number| i8::try_from(number).ok());
     let month = small(known(DatePart::Month)).filter(|_| part == DatePart::Year);
     let quarter = small(known(DatePart::Quarter)).filter(|_| month.is_none() && part != DatePart::Quarter);
-    Value::PartialDate { year, quarter, month }
+    let left = Value::partial(year, quarter, month);
+    let is_withheld = |part: DatePart| part.is_withheld(value) || (known(part).is_some() && part.of(&left).is_none());
+    let withheld = Withheld {
+        year: is_withheld(DatePart::Year),
+        quarter: is_withheld(DatePart::Quarter),
+        month: is_withheld(DatePart::Month),
+    };
+    Value::PartialDate { year, quarter, month, withheld }
 }

@@ -1,6 +1,6 @@
 //! Customers by column, value and group: what personas are made of, and what the trait test compares.
 
-use super::super::trait_counts::{TraitCounts, TraitValue, trait_counts};
+use super::super::trait_counts::{OTHER, TraitCounts, TraitValue, trait_counts};
 use crate::customer::{CustomerColumn, CustomerTable, DatePart, Feature, FeatureKind, Kind, MISSING, Schema};
 
 /// How many customers of each group have each value of each column.
@@ -26,7 +26,7 @@ pub(super) struct Subject<'s> {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum SubjectKind<'s> {
     Feature(Feature<'s>),
-    /// A year with this part, as `year × 100 + part`.
+    /// A year with this part, as `year × 100 + part`; where one of them is withheld the pair is.
     Pair(DatePart),
 }
 
@@ -175,7 +175,14 @@ impl<'s> Subject<'s> {
     fn value(&self, value: &crate::customer::Value) -> Option<TraitValue> {
         match &self.kind {
             SubjectKind::Feature(feature) => TraitValue::of(feature, value),
-            SubjectKind::Pair(part) => Some(TraitValue::Whole(DatePart::Year.of(value)? * 100 + part.of(value)?)),
+            SubjectKind::Pair(part) => match (DatePart::Year.of(value), part.of(value)) {
+                (Some(year), Some(of_year)) => Some(TraitValue::Whole(year * 100 + of_year)),
+                (year, of_year) => {
+                    let has_year = year.is_some() || DatePart::Year.is_withheld(value);
+                    let has_part = of_year.is_some() || part.is_withheld(value);
+                    (has_year && has_part).then(|| TraitValue::Name(OTHER.to_owned()))
+                }
+            },
         }
     }
 

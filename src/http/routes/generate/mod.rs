@@ -117,11 +117,12 @@ async fn generate(
     };
     let (fields, claim) = read_object_and(&state, &parts.headers, body, claim).await?;
     let mut fields = Fields::new(fields);
-    let ignored = Ignored::of_generation(version.model.schema(), &fields);
+    let mut ignored = Ignored::of_generation(version.model.schema(), &fields);
     if let Some(inputs) = fields.object("campaign_inputs") {
         fields.add_campaign(inputs);
     }
     let target = find_target(&state, &version, &mut fields).await?;
+    target.left_out.iter().for_each(|left_out| ignored.left_out(&left_out.field, left_out.is_whole));
     let given = fields.campaign()?;
     let address = PublicAddress::of(&state, &parts);
     let caller = |version| Caller::new(state.clone(), context, Some(version), &parts.headers);

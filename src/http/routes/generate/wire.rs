@@ -148,7 +148,8 @@ pub(super) struct FieldsUsed {
     /// The persona's traits that the caller's fields left open.
     #[schema(example = json!(["Top_Join_Quarter"]))]
     pub from_cluster: Vec<String>,
-    /// The caller's fields, under the caller's names.
+    /// The caller's fields, under the caller's names; a field whose value fewer than 10 customers of the training have
+    /// is not among them, and `notes` names it.
     #[schema(example = json!(["location", "objective"]))]
     pub from_user_input: Vec<String>,
     /// The caller's fields that say how to write: platform, tone, number of variants.
