@@ -106,7 +106,7 @@ pub struct ColumnDrift {
     pub p_value: f64,
     /// What total variation, `unseen_share` and p-value come to.
     pub level: DriftLevel,
-    /// The value whose share changed most; absent where none did.
+    /// The value whose share changed most, of those that no customer or 10 and more have; absent where none did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub largest_shift: Option<Shift>,
 }
@@ -297,8 +297,10 @@ impl ColumnDrift {
         }
         let difference = Difference::between(bins.iter().map(|bin| (bin.before, bin.now)));
         let change = |bin: &Bin| (bin.now / now - bin.before / before).abs();
-        // Of fewer customers of the training than may be described nothing is shown, but that there are none.
-        let may_be_shown = |bin: &&Bin| bin.before == 0.0 || bin.before >= MIN_CUSTOMERS as f64;
+        // Of fewer customers than may be described nothing is shown, but that there are none; neither of the training nor
+        // of now.
+        let may_be_told = |customers: f64| customers == 0.0 || customers >= MIN_CUSTOMERS as f64;
+        let may_be_shown = |bin: &&Bin| may_be_told(bin.before) && may_be_told(bin.now);
         let changed = bins.iter().filter(may_be_shown).map(|bin| (bin, change(bin)));
         let changed = changed.filter(|&(_, change)| change > 0.0);
         // Of equal ones the first, which is the most frequent.

@@ -33,7 +33,7 @@ pub struct Answer<'a> {
     #[schema(example = json!({"Location": {"distinct": 1, "rows": 3, "most_frequent": {"Atlantis": 3}}}))]
     unseen_values: BTreeMap<&'a str, UnseenValues>,
     /// How far these customers have moved from those that the model was trained on; null for a version that was made
-    /// without training data.
+    /// without training data, and for fewer than 10 customers.
     drift: Option<&'a Drift>,
     /// As the written API has them: by id, the customers outside every segment last.
     segments: Vec<SegmentAnswer<'a>>,

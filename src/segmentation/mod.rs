@@ -55,8 +55,8 @@ pub struct Group {
     pub observed: Persona,
     /// How that compares with the whole table.
     pub lift: Lift,
-    /// What sets these customers apart: as observed where there are 50 or more, else as trained, as far as they do not
-    /// contradict it.
+    /// What sets these customers apart: as observed where there are 50 or more, else as trained, as far as 10 or more of
+    /// them do not contradict it.
     pub distinction: Distinction,
     /// The same in sentences.
     pub summary: String,
@@ -89,7 +89,9 @@ pub fn group(version: Arc<ModelVersion>, table: CustomerTable) -> Result<Grouped
     let observed_distinctions = tallies.distinctions();
     let baseline = Baseline::new(&table, overall);
     let segments = assignment.segments();
-    let drift = version.profile.as_ref().map(|profile| profile.drift(&table, &segments));
+    // How few have moved would tell what they are.
+    let profile = version.profile.as_ref().filter(|_| table.n_customers() >= MIN_CUSTOMERS);
+    let drift = profile.map(|profile| profile.drift(&table, &segments));
     let trained = model.segments().iter().map(Some).chain([None]).enumerate();
     let counted = rows.into_iter().zip(counts.into_iter().zip(observed_distinctions));
     let groups = trained.zip(counted).filter(|(_, (rows, _))| !rows.is_empty());
@@ -165,7 +167,8 @@ impl Grouped {
         self.version.model.table_places(&self.table, max_points)
     }
 
-    /// How far the customers have moved from the training's; `None` for a version that was made without any.
+    /// How far the customers have moved from the training's; `None` for a version that was made without any, and for
+    /// fewer than 10 customers.
     pub fn drift(&self) -> Option<&Drift> {
         self.drift.as_ref()
     }

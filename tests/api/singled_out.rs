@@ -12,6 +12,7 @@ use crate::app::{Setup, TestApp, list, ok};
 use crate::sheets::{HEADER, csv};
 use crate::told_apart::told_apart;
 use crate::trained::TrainedVersion;
+use crate::upstream::{self, prompt_of, written};
 
 const TOWNS: [&str; 12] = [
     "Bedok",
@@ -124,6 +125,39 @@ async fn an_upload_of_every_combination_does_not_tell_which_of_them_training_had
     for strength in told.values().flat_map(|told| [told[0], told[2]]) {
         assert!((strength * 20.0 - (strength * 20.0).round()).abs() < 1e-9, "{strength}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_uploads_of_one_customer_each_are_described_alike_where_they_are_in_one_segment() {
+    let upstream = upstream::start(Box::new(|_| written("A text."))).await;
+    let app = TestApp::spawn_on(Setup { writer: upstream::writer(&upstream), ..Setup::default() }, &MODEL).await;
+    let told = told(&app.upload("all.csv", &sheet(&every_kind())).await, ["cluster_id"; 4]);
+    let differ = |a: &Kind, b: &Kind| a.0 != b.0 && a.1 != b.1 && a.2 != b.2 && a.3 != b.3 && a.4 != b.4;
+    let mut n_pairs = 0;
+    for segment in told.values().map(|told| told[0] as i64).collect::<BTreeSet<_>>().into_iter().filter(|id| *id >= 0) {
+        let own: Vec<&Kind> = told.iter().filter(|(_, told)| told[0] as i64 == segment).map(|(kind, _)| kind).collect();
+        let Some(other) = own.iter().find(|kind| differ(own[0], kind)) else { continue };
+        n_pairs += 1;
+        let before = upstream.received_requests().await.unwrap().len();
+        let mut answers = Vec::new();
+        for kind in [own[0], *other] {
+            let answer = app.upload("one.csv", &sheet(&[*kind])).await;
+            assert_eq!(answer["drift"], Value::Null);
+            let mut cluster = answer["clusters"][0].clone();
+            assert_eq!(cluster["members"].take().as_array().unwrap().len(), 1);
+            answers.push((cluster, answer["segments"][0].clone()));
+        }
+        assert_eq!(answers[0], answers[1]);
+        assert_eq!(answers[0].0["cluster_id"], segment);
+        let prompts: Vec<String> =
+            upstream.received_requests().await.unwrap()[before..].iter().map(prompt_of).collect();
+        assert_eq!(prompts.len(), 2);
+        assert_eq!(prompts[0], prompts[1]);
+        for told in list(&answers[0].0["distinguishing"]) {
+            assert_eq!(told["claim"], "more_often", "of one customer nothing of the segment is a fact");
+        }
+    }
+    assert!(n_pairs > 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,25 +3,32 @@
 use super::count::{Subject, Tallies};
 use super::statistics::quartiles;
 use super::trait_test::{OF_ALL, OF_MOST};
-use super::{Claim, Distinction, Distinguishing, DistinguishingNumber, DistinguishingValue};
+use super::{Claim, Distinction, Distinguishing, DistinguishingNumber, DistinguishingValue, MIN_CUSTOMERS};
 use crate::pipeline::TraitValue;
 
 impl Tallies<'_> {
     /// What of `trained` the rows of a group do not contradict. Of so few rows nothing is known to be as everywhere.
+    ///
+    /// Fewer than [`MIN_CUSTOMERS`] rows with a value neither contradict a trait nor bear it out, or what is said of
+    /// them would tell what they are: the trait is then said to be more frequent, and of none of them.
     pub fn uncontradicted(&self, group: usize, trained: &Distinction) -> Distinction {
         let subjects = Subject::all(self.schema());
-        let stands = |trained: &&Distinguishing| match trained {
-            Distinguishing::Value(value) => !self.contradicts_value(&subjects, group, value),
-            Distinguishing::Number(number) => !self.contradicts_number(&subjects, group, number),
+        let stands = |trained: &Distinguishing| match trained {
+            Distinguishing::Value(value) => match self.contradicts_value(&subjects, group, value) {
+                Some(true) => None,
+                Some(false) => Some(trained.clone()),
+                None => Some(Distinguishing::Value(DistinguishingValue { claim: Claim::MoreOften, ..value.clone() })),
+            },
+            Distinguishing::Number(number) => {
+                (!self.contradicts_number(&subjects, group, number)).then(|| trained.clone())
+            }
         };
-        Distinction {
-            distinguishing: trained.distinguishing.iter().filter(stands).cloned().collect(),
-            ..Distinction::default()
-        }
+        let distinguishing = trained.distinguishing.iter().filter_map(stands).collect();
+        Distinction { distinguishing, ..Distinction::default() }
     }
 
-    /// Whether fewer of the group's rows have the value than its claim says; of rows without a value nothing is known.
-    fn contradicts_value(&self, subjects: &[Subject<'_>], group: usize, trained: &DistinguishingValue) -> bool {
+    /// Whether fewer of the group's rows have the value than its claim says; `None` where too few have one at all.
+    fn contradicts_value(&self, subjects: &[Subject<'_>], group: usize, trained: &DistinguishingValue) -> Option<bool> {
         let (mut n, mut k) = (0, 0);
         for subject in subjects.iter().filter(|subject| subject.key == trained.key && !subject.is_number()) {
             let counts = self.counts(subject);
@@ -31,15 +38,14 @@ impl Tallies<'_> {
             n = n.max(own.iter().sum::<u64>());
         }
         let share = k as f64 / n.max(1) as f64;
-        n > 0
-            && match trained.claim {
-                Claim::All => share < OF_ALL,
-                Claim::Most => share <= OF_MOST,
-                Claim::MoreOften => share < trained.share_overall,
-            }
+        (n >= MIN_CUSTOMERS).then_some(match trained.claim {
+            Claim::All => share < OF_ALL,
+            Claim::Most => share <= OF_MOST,
+            Claim::MoreOften => share < trained.share_overall,
+        })
     }
 
-    /// Whether the group's median is on the other side of everybody's.
+    /// Whether the group's median is on the other side of everybody's; not where too few have a number.
     fn contradicts_number(&self, subjects: &[Subject<'_>], group: usize, trained: &DistinguishingNumber) -> bool {
         let Some(subject) = subjects.iter().find(|subject| subject.key == trained.key) else { return true };
         let counts = self.counts(subject);
@@ -47,7 +53,8 @@ impl Tallies<'_> {
             TraitValue::Mean(number) => Some((*number, customers)),
             TraitValue::Whole(_) | TraitValue::Name(_) => None,
         });
-        let median = quartiles(numbers).map(|[_, median, _]| median);
+        let has_enough = numbers.clone().map(|(_, customers)| customers).sum::<u64>() >= MIN_CUSTOMERS;
+        let median = quartiles(numbers).filter(|_| has_enough).map(|[_, median, _]| median);
         median.is_some_and(|median| (median - trained.median_overall) * trained.difference_sd < 0.0)
     }
 }

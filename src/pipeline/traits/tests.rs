@@ -219,6 +219,22 @@ fn customers_of_one_file_are_compared_with_that_file() {
 }
 
 #[test]
+fn fewer_than_ten_rows_neither_contradict_what_was_trained_nor_bear_it_out() {
+    let of = |n, own| {
+        let (table, groups) = table(&[(0, n, town(own)), (1, 400, town("Novena"))]);
+        let (trained, of_trained) = self::table(&[(0, 200, town("Bedok")), (1, 400, town("Novena"))]);
+        let trained = Tallies::count(&trained, &of_trained, 2).distinctions().remove(0);
+        Tallies::count(&table, &groups, 2).uncontradicted(0, &trained).summary(table.schema(), 200)
+    };
+    assert_eq!(
+        (of(10, "Bedok").as_str(), of(10, "Novena").as_str()),
+        ("From Bedok (all).", "No trait sets these 200 customers apart.")
+    );
+    assert_eq!(of(9, "Bedok"), "From Bedok (100 % against 33 %).");
+    assert_eq!(of(9, "Novena"), of(9, "Bedok"));
+}
+
+#[test]
 fn an_answer_of_yes_or_no_is_told_with_its_title() {
     let newsletter = |newsletter| Customer { newsletter, ..Customer::default() };
     let (summary, ..) = told(&[(0, 80, newsletter("Yes")), (0, 20, newsletter("No")), (1, 400, newsletter("No"))]);
