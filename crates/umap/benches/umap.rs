@@ -4,7 +4,8 @@
 //! `cargo bench -p umap --bench umap -- growth` fits 10,000, 50,000 and 200,000 points instead, once each, and prints
 //! by which power of the number of points the time of each stage grows. `-- stages` prints the wall and processor time
 //! of each stage on one thread and on two. `MAPPED_POINTS`, `MAPPED_FEATURES` and `MAPPED_NEIGHBOURS` change the 50,000
-//! × 10 points and the 120 neighbours of that, `MAPPED_THREADS` (such as `1,2,4`) the numbers of threads.
+//! × 10 points and the 120 neighbours of that, `MAPPED_THREADS` (such as `1,2,4`) the numbers of threads, `MAPPED_SEED`
+//! the seed.
 #![allow(clippy::unwrap_used, missing_docs, reason = "a bench without its fixture has nothing to say")]
 #![allow(clippy::indexing_slicing, reason = "centres, stages and their times are counted by constants")]
 #![allow(clippy::print_stdout, reason = "criterion has no word for a power")]
@@ -116,7 +117,8 @@ const PROFILED: [&str; 6] = ["neighbours", "graph", "start", "layout", "whole fi
 
 /// What each of [`PROFILED`] takes on the threads of `pool`.
 fn profile(points: &Array2<f32>, n_neighbors: usize, pool: &rayon::ThreadPool) -> [Spent; 6] {
-    let params = UmapParams::default().n_neighbors(n_neighbors).check().unwrap();
+    let seed = setting("MAPPED_SEED", 42) as u64;
+    let params = UmapParams::default().n_neighbors(n_neighbors).seed(seed).check().unwrap();
     let begin = Clock::now();
     let ends = Mutex::new([begin; 4]);
     let heard = |stage: Stage, share: f32| {
@@ -130,7 +132,7 @@ fn profile(points: &Array2<f32>, n_neighbors: usize, pool: &rayon::ThreadPool) -
     let scored = Clock::now();
     let trust = pool.install(|| trustworthiness(points.view(), model.embedding(), 15));
     let end = Clock::now();
-    println!("{} threads: trustworthiness {trust:.5}", pool.current_num_threads());
+    println!("{} threads, seed {seed}: trustworthiness {trust:.5}", pool.current_num_threads());
     [
         begin.until(neighbours),
         neighbours.until(graph),
