@@ -114,6 +114,41 @@ fn check_profiles(input: &[u8]) -> bool {
 mod tests {
     use super::*;
 
+    /// `STREAM_MUTATIONS` for more than 500.
+    #[test]
+    fn seeds_that_were_changed_at_random_keep_every_promise() {
+        let n_mutations = std::env::var("STREAM_MUTATIONS").map_or(500, |text| text.parse().unwrap());
+        let mut seeds = Vec::new();
+        crate::seeds::each("streams", |seed| seeds.push(seed.to_vec()));
+        seeds.sort();
+        let mut state = 0x2545_f491_4f6c_dd1d_u64;
+        let mut below = |limit: usize| {
+            // Xorshift: the same inputs in every run.
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state % limit as u64) as usize
+        };
+        let mut n_whole = 0;
+        for _ in 0..n_mutations {
+            let mut input = seeds[below(seeds.len())].clone();
+            for _ in 0..=below(4) {
+                // The first byte says what the rest is.
+                let at = 1 + below(input.len() - 1);
+                let end = (at + 1 + below(64)).min(input.len());
+                match below(5) {
+                    0 => input[at] = below(256) as u8,
+                    1 => input[at] ^= 1 << below(8),
+                    2 => input[at..end].fill([0x00, 0x7f, 0xff][below(3)]),
+                    3 => drop(input.splice(at..at, input[at..end].to_vec())),
+                    _ => input.truncate(at + 1),
+                }
+            }
+            n_whole += usize::from(check_stream(&input));
+        }
+        assert!(0 < n_whole && n_whole < n_mutations, "{n_whole} of {n_mutations} come to their end");
+    }
+
     #[test]
     fn the_seeds_of_the_fuzz_target_keep_every_promise() {
         let mut whole = 0;
