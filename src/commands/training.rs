@@ -187,8 +187,8 @@ pub fn loaded_or_trained(
     }
 }
 
-/// Takes over what is current in the shared store, where there is one; who goes on following it. A folder with a version
-/// does without it.
+/// Takes over what is current in the shared store, where there is one; what goes on following it. A folder with a
+/// version does without it.
 pub fn catch_up(config: &Config, store: &ModelStore) -> anyhow::Result<Option<Follower>> {
     let Some(shared) = setup::shared_store(config)? else { return Ok(None) };
     let follower = shared.follower(store, config.retrain_keep.get());

@@ -44,8 +44,8 @@ pub enum SharedStoreError {
     },
     /// No keys are set, and this machine has none.
     #[error(
-        "{url}: there are no keys: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give this machine a role that may \
-         read and write there"
+        "{url}: there are no keys: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give this machine a role that \
+         may read and write there"
     )]
     NoKeys {
         /// The object.

@@ -68,7 +68,7 @@ impl SharedStore {
     }
 
     /// Brings the store's current version and the latest `keep` others into `models`, before a training: it compares
-    /// with the one, and gives no segment an id that the others have given. What is not whole is passed over, and named.
+    /// with the one, and gives no segment an id that the others have given. What is not whole is passed over and named.
     ///
     /// # Errors
     /// [`SharedStoreError`] when the store does not answer, or `models` cannot be written.
@@ -103,11 +103,11 @@ impl SharedStore {
         let here = models.list().map_err(|source| SharedStoreError::Version { url: self.url(), source })?;
         let mut left = Vec::new();
         for id in self.versions()?.into_iter().rev().take(keep) {
-            if here.iter().any(|version| version.id == id) || self.is_unpublished(&id)? {
+            if here.iter().any(|version| version.id == id) {
                 continue;
             }
             match self.pull(models, &id, false) {
-                // Without a manifest it is being pushed, or its push was stopped.
+                // It is being pushed, its push was stopped, or it lost to another.
                 Ok(_) | Err(SharedStoreError::NoSuchVersion { .. }) => {}
                 Err(error) if error.is_of_version() => left.push((id, error)),
                 Err(error) => return Err(error),
@@ -138,8 +138,8 @@ impl Follower {
     /// Looks at the store, and takes over what it says. Blocking.
     ///
     /// # Errors
-    /// [`SharedStoreError`] when the store does not answer; once a minute, when this machine's folder cannot be written;
-    /// once, when the current version of the store is not whole. What the folder has stays.
+    /// [`SharedStoreError`] when the store does not answer; once a minute, when this machine's folder cannot be
+    /// written; once, when the current version of the store is not whole. What the folder has stays.
     pub fn look(&self) -> Result<Followed, SharedStoreError> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.failed_here.is_some_and(|since| since.elapsed() < RETRY_AFTER) {

@@ -3,8 +3,8 @@
 //! ```text
 //! STORE_URL/
 //!   current                        {"version", "before", "by", "at"}: replaced by compare-and-swap alone
-//!   models/<version>/…             the files of a version, never changed; manifest.json is put last; unpublished, until a
-//!                                  training has made it the current one
+//!   models/<version>/…             the files of a version, never changed; manifest.json is put last; unpublished,
+//!                                  until a training has made it the current one
 //!   personas.json                  what marketers add to segments: replaced by compare-and-swap
 //!   images/<hash>.png …            pictures, put before anybody is told their names; posters.key, which signs posters
 //!   budget/<day>.json              what machines have leased of the day's budget: replaced by compare-and-swap
@@ -83,8 +83,8 @@ impl SharedStore {
         Ok((Self::open(url, s3)?, made))
     }
 
-    /// Puts a picture into the store. One of this name that holds something else was damaged, and gives way: the name is
-    /// made of what the picture holds. Of the key of posters the first one counts.
+    /// Puts a picture into the store. One of this name that holds something else was damaged, and gives way: the name
+    /// is made of what the picture holds. Of the key of posters the first one counts.
     ///
     /// # Errors
     /// [`SharedStoreError`].

@@ -85,8 +85,8 @@ impl SharedStore {
     /// there already, whole, stays. With `makes_current` the folder's `current` then leads to it.
     ///
     /// # Errors
-    /// [`SharedStoreError::NoSuchVersion`]; [`SharedStoreError::Version`] when what is in the store is not whole.
-    /// `models` is then as it was.
+    /// [`SharedStoreError::NoSuchVersion`], also where no training has published it; [`SharedStoreError::Version`] when
+    /// what is in the store is not whole. `models` is then as it was.
     pub fn pull(&self, models: &ModelStore, id: &VersionId, makes_current: bool) -> Result<Pulled, SharedStoreError> {
         if makes_current && models.current().is_ok_and(|current| current == *id) && models.is_as_written(id) {
             return Ok(Pulled { id: id.clone(), is_new: false });
@@ -99,8 +99,11 @@ impl SharedStore {
             Err(error @ StoreError::Write { .. }) => return Err(broken(error)),
             Err(_) => {}
         }
-        let manifest = self.client.get(&object_of(id, MANIFEST))?;
-        let manifest = manifest.ok_or_else(|| SharedStoreError::NoSuchVersion { url: self.url(), id: id.clone() })?;
+        let no_version = || SharedStoreError::NoSuchVersion { url: self.url(), id: id.clone() };
+        if self.is_unpublished(id)? && !self.is_named(id)? {
+            return Err(no_version());
+        }
+        let manifest = self.client.get(&object_of(id, MANIFEST))?.ok_or_else(no_version)?;
         let mut incoming = models.receive(id, &manifest.bytes).map_err(broken)?;
         for name in incoming.names() {
             let name_there = object_of(id, &name);
@@ -124,13 +127,9 @@ impl SharedStore {
         models.activate(id).map_err(|source| self.broken(id, source))
     }
 
-    /// Makes a version the current one of the store. One that is not in `models` is pulled, unless it was never
-    /// published.
+    /// Makes a version the current one of the store. One that is not in `models` is pulled.
     pub(super) fn make_current(&self, models: &ModelStore, id: &VersionId) -> Result<(), SharedStoreError> {
         if matches!(models.load(id), Err(StoreError::NoSuchVersion { .. })) {
-            if self.is_unpublished(id)? && !self.is_named(id)? {
-                return Err(SharedStoreError::NoSuchVersion { url: self.url(), id: id.clone() });
-            }
             self.pull(models, id, false)?;
         }
         self.push(models, id, false)?;
@@ -149,7 +148,8 @@ impl SharedStore {
         Ok(())
     }
 
-    /// Pushes a version and makes it the current one, if `current` is still what was `seen`. Nobody takes it over before.
+    /// Pushes a version and makes it the current one, if `current` is still what was `seen`. Nobody takes it over
+    /// before.
     ///
     /// # Errors
     /// As [`SharedStore::push`] and [`SharedStore::swap_current`].
@@ -199,7 +199,7 @@ impl SharedStore {
     }
 
     /// Whether a version is on its way to become the current one, or lost it to another.
-    pub(super) fn is_unpublished(&self, id: &VersionId) -> Result<bool, SharedStoreError> {
+    fn is_unpublished(&self, id: &VersionId) -> Result<bool, SharedStoreError> {
         Ok(self.client.get(&object_of(id, UNPUBLISHED))?.is_some())
     }
 
