@@ -79,3 +79,54 @@ async fn a_body_comes_in_chunks_or_whole_and_in_no_other_coding() {
         assert_eq!(refused, (400, "unknown_transfer_coding".to_owned()), "{coding}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_head_that_cannot_be_read_gets_a_problem_and_ends_the_connection() {
+    let app = TestApp::spawn().await;
+    let object = "Content-Type: application/json\r\n";
+    let chunks = "\r\n2\r\n{}\r\n0\r\n\r\n";
+    let long = "x".repeat(70 << 10);
+    for (request, expected) in [
+        (
+            format!("POST /generate-post HTTP/1.1\r\nHost: localhost\r\n{object}Transfer-Encoding: gzip\r\n{chunks}"),
+            (400, "broken_request"),
+        ),
+        (
+            format!(
+                "POST /generate-post HTTP/1.0\r\nHost: localhost\r\n{object}Transfer-Encoding: chunked\r\n{chunks}"
+            ),
+            (400, "broken_request"),
+        ),
+        (
+            format!(
+                "POST /generate-post HTTP/1.1\r\nHost: localhost\r\n{object}Content-Length: 2\r\nContent-Length: 9\r\n\
+                 \r\n{{}}"
+            ),
+            (400, "broken_request"),
+        ),
+        ("GET / HTTP/1.1\r\nHost: localhost\r\nA header without a colon\r\n\r\n".to_owned(), (400, "broken_request")),
+        (format!("GET / HTTP/1.1\r\nHost: localhost\r\nX: {long}\r\n\r\n"), (431, "head_too_large")),
+    ] {
+        let (status, code) = answer(&app, &request).await;
+        assert_eq!((status, code.as_str()), expected, "{}", request.chars().take(200).collect::<String>());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn beside_chunks_a_length_counts_for_nothing_and_nothing_comes_after_such_a_request() {
+    let app = TestApp::spawn().await;
+    // By its length the body would end after the second request, by its chunks before it.
+    let hidden = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let chunks = "2\r\n{}\r\n0\r\n\r\n";
+    let n_bytes = chunks.len() + hidden.len();
+    let (length, coding) = (format!("Content-Length: {n_bytes}\r\n"), "Transfer-Encoding: chunked\r\n");
+    for both in [format!("{length}{coding}"), format!("{coding}{length}")] {
+        let mut stream = TcpStream::connect(app.address).await.unwrap();
+        let head = "POST /generate-post HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
+        stream.write_all(format!("{head}{both}\r\n{chunks}{hidden}").as_bytes()).await.unwrap();
+        let mut answers = String::new();
+        stream.read_to_string(&mut answers).await.unwrap();
+        assert_eq!(answers.matches("HTTP/1.1 ").count(), 1, "the hidden request was answered: {answers}");
+        assert!(answers.to_ascii_lowercase().contains("connection: close"), "{answers}");
+    }
+}

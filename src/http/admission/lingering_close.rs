@@ -44,6 +44,10 @@ impl Unread {
     pub(super) fn is_set(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
+
+    pub(super) fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// A body that outlives its handler: the handler reads it through a lock. It is no [`crate::http::wrapped_body::Wrap`],
@@ -82,7 +86,7 @@ pub(in crate::http) async fn drain_rejected_bodies(request: Request, next: Next)
         let _ = tokio::time::timeout(WINDOW, read).await;
     }
     if !lock(&shared).is_read {
-        unread.0.store(true, Ordering::Relaxed);
+        unread.set();
     }
     response
 }

@@ -17,6 +17,7 @@ mod lease;
 mod limits;
 mod lingering_close;
 mod minimum_rate;
+mod refused_head;
 mod rejection_delay;
 mod write_timeout;
 

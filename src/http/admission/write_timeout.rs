@@ -1,6 +1,7 @@
 //! A connection with a write timeout and a least rate: a client that takes nothing of its answer, or that takes it too
 //! slowly, is cut off. What answers hold ends when everything is written ([`super::lease`]). After a rejection in the
-//! middle of a body it closes as [`super::lingering_close`] describes.
+//! middle of a body it closes as [`super::lingering_close`] describes. A request whose head cannot be read gets a problem
+//! document ([`super::refused_head`]).
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -15,6 +16,7 @@ use tokio::time::{Instant, Sleep, sleep};
 use super::lease::Departing;
 use super::limits::{ANSWER_BYTES_A_SECOND, ANSWER_CREDIT, WRITE_TIMEOUT};
 use super::lingering_close::{Drain, Unread};
+use super::refused_head::Refusal;
 
 /// How much of an answer the system buffers before the client's window has room for it, in bytes. By default it buffers
 /// megabytes, and then reports no progress for a minute while a slow client takes them.
@@ -30,6 +32,7 @@ pub(super) struct TimedStream {
     unread: Unread,
     departing: Departing,
     drain: Option<Drain>,
+    refusal: Option<Refusal>,
 }
 
 /// A write that waits for the client.
@@ -46,7 +49,27 @@ impl TimedStream {
         let _ = stream.set_nodelay(true);
         #[cfg(any(target_os = "linux", target_os = "android"))]
         let _ = SockRef::from(&stream).set_tcp_notsent_lowat(MAX_UNSENT_BYTES);
-        Self { stream, pending: None, credit: ANSWER_CREDIT, unread, departing, drain: None }
+        Self { stream, pending: None, credit: ANSWER_CREDIT, unread, departing, drain: None, refusal: None }
+    }
+
+    /// Writes `refusal` first, if there is one or one was begun: the connection calls again with the same bytes until
+    /// they are written.
+    fn poll_refuse(
+        &mut self,
+        context: &mut Context<'_>,
+        refusal: impl FnOnce() -> Option<Refusal>,
+    ) -> Option<Poll<io::Result<usize>>> {
+        if self.refusal.is_none() {
+            self.refusal = refusal();
+        }
+        let mut refusal = self.refusal.take()?;
+        // What the client still sends would make its system discard the answer.
+        self.unread.set();
+        let written = refusal.poll_write(&mut self.stream, context);
+        if written.is_pending() {
+            self.refusal = Some(refusal);
+        }
+        Some(self.in_time(context, written))
     }
 
     /// The outcome of a write, or an error once it has been pending for too long.
@@ -83,6 +106,9 @@ impl AsyncRead for TimedStream {
 
 impl AsyncWrite for TimedStream {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if let Some(refused) = self.poll_refuse(context, || Refusal::of(bytes)) {
+            return refused;
+        }
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
         self.in_time(context, written)
     }
@@ -92,6 +118,9 @@ impl AsyncWrite for TimedStream {
         context: &mut Context<'_>,
         pieces: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if let Some(refused) = self.poll_refuse(context, || Refusal::of_pieces(pieces)) {
+            return refused;
+        }
         let written = Pin::new(&mut self.stream).poll_write_vectored(context, pieces);
         self.in_time(context, written)
     }
