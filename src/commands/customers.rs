@@ -107,9 +107,13 @@ fn print_erased(erased: &ErasedCustomer) {
     }
 }
 
-/// The numbers of the rows that were found, as far as a person reads them.
+/// The rows that were found, as far as a person reads them, each with its sheet where the workbook has several.
 fn rows(found: &FoundRows) -> String {
-    let shown: Vec<String> = found.rows.iter().take(MAX_ROWS).map(u32::to_string).collect();
+    let shown = found.rows.iter().take(MAX_ROWS).map(|at| match at.sheet.as_str() {
+        "" => at.row.to_string(),
+        sheet => format!("{} of sheet {sheet}", at.row),
+    });
+    let shown: Vec<String> = shown.collect();
     let word = if found.rows.len() == 1 { "row" } else { "rows" };
     let more = match found.rows.len().saturating_sub(MAX_ROWS) {
         0 => String::new(),

@@ -3,7 +3,7 @@
 use rayon::iter::{IntoParallelRefMutIterator, ParallelIterator};
 
 use super::newest::{KeyedTable, NOBODY, RowKey, identity_of};
-use super::{Cell, CustomerColumn, CustomerTable, Dropped, Schema};
+use super::{Cell, CustomerColumn, CustomerTable, Dropped, Schema, SheetRow};
 
 /// What the rows of a customer are known by who has this identifier; `None` for a word for nothing.
 pub fn identity_of_text(identifier: &str) -> Option<u64> {
@@ -48,6 +48,24 @@ impl RowKey {
 }
 
 impl KeyedTable {
+    /// Where the rows are that are known by `identity`, with the sheet's name where the workbook has several.
+    pub fn rows_of(&self, identity: u64) -> Vec<SheetRow> {
+        let sheets = Some(&self.table.cleaning.sheets).filter(|sheets| sheets.len() > 1);
+        let mut end = 0;
+        // The rows of the sheets follow one another.
+        let ends = sheets.into_iter().flatten().map(|sheet| {
+            end += sheet.rows_used;
+            (end, &sheet.name)
+        });
+        let ends: Vec<(usize, &String)> = ends.collect();
+        let found = self.keys.iter().enumerate().filter(|(_, key)| key.identity == identity);
+        let place = found.map(|(at, key)| {
+            let sheet = ends.iter().find(|(end, _)| at < *end).map(|(_, name)| (*name).clone());
+            SheetRow { row: key.row_number, sheet: sheet.unwrap_or_default(), source: String::new() }
+        });
+        place.collect()
+    }
+
     /// The table with other keys.
     #[must_use]
     pub fn with_keys(mut self, key: impl Fn(RowKey) -> RowKey + Sync) -> Self {
@@ -107,5 +125,21 @@ mod tests {
         let towns: Vec<_> = left.table().columns()[0].values.iter().map(|town| format!("{town:?}")).collect();
         assert_eq!(towns, [r#"Text("Yishun")"#, r#"Text("Novena")"#]);
         assert_eq!(identity_of_text(" n/a "), None);
+    }
+
+    #[test]
+    fn the_rows_of_a_customer_are_told_with_their_sheets() {
+        let mut builder = TableBuilder::keyed(Arc::new(Schema::built_in().unwrap()), date(2026, 3, 1));
+        for (sheet, ids) in [("This year", ["C1", "C2", "C3"]), ("Archive", ["C4", "C2", "C2"])] {
+            builder.begin_named_sheet(sheet, false);
+            builder.push_row(&["Customer ID", "Date Joined", "Location", "Loyalty Tier"].map(Cell::Text)).unwrap();
+            for id in ids {
+                builder.push_row(&[id, "2024-01-02", "Bedok", "Gold"].map(Cell::Text)).unwrap();
+            }
+            builder.end_sheet().unwrap();
+        }
+        let rows = builder.finish_keyed().rows_of(identity_of_text("C2").unwrap());
+        let rows: Vec<_> = rows.iter().map(|at| (at.sheet.as_str(), at.row)).collect();
+        assert_eq!(rows, [("This year", 3), ("Archive", 3), ("Archive", 4)]);
     }
 }

@@ -22,7 +22,7 @@ use super::sample::is_sample;
 use super::uploads::{is_taken, label, own_id, upload_id, waiting};
 use super::{RetrainError, SkippedFile};
 use crate::causes::with_causes;
-use crate::customer::{Keep, KeyedTable, Schema, identity_of_text};
+use crate::customer::{Keep, KeyedTable, Schema, SheetRow, identity_of_text};
 use crate::disk::{Keeper, Reserving};
 use crate::durable;
 use crate::model_store::{ModelStore, StoreError, VersionId};
@@ -84,8 +84,8 @@ impl ErasedCustomer {
 pub struct FoundRows {
     /// What reports call the file.
     pub file: String,
-    /// The numbers of the rows, as the file's sheets show them.
-    pub rows: Vec<u32>,
+    /// The rows, as the file's sheets show them.
+    pub rows: Vec<SheetRow>,
 }
 
 /// Why a customer was not erased; what was rewritten until then stays so, and trainings may pass the customer over.
@@ -212,18 +212,15 @@ impl Erasing<'_> {
         Ok(())
     }
 
-    /// The numbers of the customer's rows; `None` where the file knows nobody by an identifier.
-    fn search(&self, source: &Source) -> Result<Result<Option<Vec<u32>>, WorkbookError>, EraseError> {
+    /// The customer's rows; `None` where the file knows nobody by an identifier.
+    fn search(&self, source: &Source) -> Result<Result<Option<Vec<SheetRow>>, WorkbookError>, EraseError> {
         if is_columns_file(&source.path) {
             return Ok(open(source).and_then(|file| rows_of_customer(BufReader::new(file), self.pseudonym)));
         }
         // With nothing required every row is read that has anything at all.
         let anybody = Arc::new(self.request.schema.with_nothing_required());
         Ok(match self.read(source, &anybody)? {
-            Ok(table) => {
-                let rows = table.keys().iter().filter(|key| key.identity() == self.identity);
-                Ok(Some(rows.map(|key| key.row_number()).collect()))
-            }
+            Ok(table) => Ok(Some(table.rows_of(self.identity))),
             Err(WorkbookError::MissingColumns(_)) => Ok(None),
             Err(error) => Err(error),
         })

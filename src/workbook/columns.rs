@@ -15,7 +15,9 @@ use std::sync::Arc;
 use jiff::civil::Date;
 
 use super::WorkbookError;
-use crate::customer::{Cell, CustomerColumn, KeyedTable, Kind, RowKey, Schema, TableBuilder, Value, normalize_header};
+use crate::customer::{
+    Cell, CustomerColumn, KeyedTable, Kind, RowKey, Schema, SheetRow, TableBuilder, Value, normalize_header,
+};
 
 /// What such a file's name ends with.
 pub const COLUMNS_EXTENSION: &str = "columns";
@@ -101,20 +103,20 @@ pub fn read_columns(source: impl Read, schema: &Arc<Schema>, today: Date) -> Res
     }))
 }
 
-/// The numbers of the rows that are known by `customer`; `None` where no row is known by anybody. No schema is asked: a
-/// row is its customer's whatever the columns are called today.
+/// Where the rows are that are known by `customer`, the titles being row 1; `None` where no row is known by anybody. No
+/// schema is asked: a row is its customer's whatever the columns are called today.
 ///
 /// # Errors
 /// [`WorkbookError::Damaged`] where the file is not as it was written, [`WorkbookError::Io`].
-pub fn rows_of_customer(source: impl Read, customer: u64) -> Result<Option<Vec<u32>>, WorkbookError> {
+pub fn rows_of_customer(source: impl Read, customer: u64) -> Result<Option<Vec<SheetRow>>, WorkbookError> {
     let mut rows = Vec::new();
-    let (mut row_number, mut is_anybody_known) = (1, false);
+    let (mut row_number, mut is_anybody_known) = (0, false);
     each_row(source, |key, _| {
         row_number += 1;
         let Some((identity, _)) = key else { return Ok(()) };
         is_anybody_known |= identity != 0;
         if identity == customer {
-            rows.push(row_number);
+            rows.push(SheetRow { row: row_number, ..SheetRow::default() });
         }
         Ok(())
     })?;
