@@ -17,6 +17,7 @@ use super::newest::{KeyedTable, RowKey, cell_hash, identity_of};
 use super::note::MAX_NOTES;
 use super::open_sheet::{HEADER_ROWS, OpenSheet, Row};
 use super::origins::write_identifier;
+use super::repeated::Repeated;
 use super::spelling::{is_wrapped, said};
 use super::tally::{Place, Tally};
 use super::{Cell, CleaningReport, CustomerTable, Dropped, Keep, Note, Schema, SheetReport};
@@ -49,6 +50,7 @@ pub struct TableBuilder {
     waiting_identifiers: Vec<String>,
     row_hashes: FxHashSet<u128>,
     duplicates: Tally,
+    repeated: Repeated,
     pub(super) columns_used: BTreeMap<String, String>,
     pub(super) identifier_used: Option<String>,
     /// Of a workbook, in its order.
@@ -78,6 +80,7 @@ impl TableBuilder {
             waiting_identifiers: Vec::new(),
             row_hashes: FxHashSet::default(),
             duplicates: Tally::default(),
+            repeated: Repeated::default(),
             columns_used: BTreeMap::new(),
             identifier_used: None,
             sheets: Vec::new(),
@@ -168,9 +171,7 @@ impl TableBuilder {
         if sheet_column.is_identifier {
             row.is_read = true;
             row.has_identifier = true;
-            if self.kept.has_keys() {
-                row.identity = identity_of(cell);
-            }
+            row.identity = identity_of(cell);
             if self.kept.keeps_identifiers() {
                 write_identifier(&mut row.identifier, cell);
             }
@@ -267,6 +268,7 @@ impl TableBuilder {
     pub fn finish_keyed(mut self) -> KeyedTable {
         self.take_waiting();
         self.note_formulas();
+        self.notes.extend(self.repeated.note());
         let FinishedRows { columns, n_rows, keys, origins, report } = self.kept.finish(&mut self.sheets);
         let mut cleaning = CleaningReport {
             rows_read: self.rows_read,
@@ -353,6 +355,9 @@ impl TableBuilder {
                 self.duplicates.add(place);
             } else if self.kept.add(*row, place, outcomes) {
                 self.kept.note_origin(place, identifier);
+                if !self.kept.has_keys() {
+                    self.repeated.add(row.identity);
+                }
             }
         }
         (self.waiting, self.waiting_outcomes) = (waiting, outcomes);

@@ -29,6 +29,7 @@ mod number;
 mod open_sheet;
 mod origins;
 mod plain;
+mod repeated;
 mod report;
 mod report_entries;
 mod resample;

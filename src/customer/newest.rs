@@ -12,7 +12,7 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_128_with_seed};
 use super::{BrokenTable, Cell, CustomerTable, SheetRow, text};
 
 /// Different rows of one customer that one file may hold.
-const MAX_ROWS_OF_ONE: usize = 20;
+pub(super) const MAX_ROWS_OF_ONE: usize = 20;
 /// No identifier.
 pub(super) const NOBODY: u64 = 0;
 

@@ -30,6 +30,8 @@ impl Note {
     pub const FORMULAS_WITHOUT_RESULTS: &str = "formulas_without_results";
     /// A row below the header looks like another header, and was not read as one.
     pub const HEADER_WITHIN_ROWS: &str = "header_within_rows";
+    /// Rows have the identifier of another row, and each counts.
+    pub const REPEATED_IDENTIFIERS: &str = "repeated_identifiers";
     /// The rows that were read look like sums over customers.
     pub const LOOKS_LIKE_TOTALS: &str = "looks_like_totals";
     /// Sheets of customers were not read, since they have fewer of the columns than others.

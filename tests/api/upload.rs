@@ -205,3 +205,23 @@ async fn a_field_beside_the_file_that_nobody_reads_is_listed_stream_or_not() {
         assert!(!answer.to_string().contains("A secret plan"));
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_customer_s_second_row_counts_and_a_note_says_so() {
+    let app = TestApp::spawn().await;
+    let row = |id: usize, town: &str| format!("C{id},2024-02-29,{town},Female,Gold\n");
+    let rows = |second: &str| {
+        let customers: String = (0..20).map(|id| row(id, "Bedok")).collect();
+        format!("customer id,date joined,location,gender,loyalty tier\n{customers}{second}")
+    };
+    let answer =
+        ok(app.send(Form::new().file("a.csv", rows(&(row(3, "Novena") + &row(4, "Novena"))).as_bytes())).await);
+    let answer = answer.await;
+    assert_eq!(answer["rows"]["rows_used"], 22);
+    let note = &answer["rows"]["notes"][0];
+    assert_eq!(note["code"], "repeated_identifiers");
+    assert!(note["sentence"].as_str().unwrap().starts_with("2 rows have the identifier of another row"), "{note}");
+    // An exact copy counts once, and is counted among what was dropped.
+    let copied = ok(app.send(Form::new().file("a.csv", rows(&row(3, "Bedok")).as_bytes())).await).await;
+    assert_eq!((&copied["rows"]["rows_used"], &copied["rows"]["notes"]), (&json!(20), &Value::Null));
+}
