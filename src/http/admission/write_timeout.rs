@@ -1,7 +1,7 @@
 //! A connection with a write timeout and a least rate: a client that takes nothing of its answer, or that takes it too
 //! slowly, is cut off. What answers hold ends when everything is written ([`super::lease`]). After a rejection in the
-//! middle of a body it closes as [`super::lingering_close`] describes. A request whose head cannot be read gets a problem
-//! document ([`super::refused_head`]).
+//! middle of a body it closes as [`super::lingering_close`] describes. A request whose head cannot be read gets a
+//! problem document ([`super::refused_head`]).
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;

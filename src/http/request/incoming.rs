@@ -59,9 +59,10 @@ struct FormRules<'a> {
 /// Receives a form with one field `file`, and the text fields beside it, of which `texts` are read.
 ///
 /// # Errors
-/// [`ApiError::NotMultipart`], [`ApiError::NoFile`], [`ApiError::FileElsewhere`], [`ApiError::SecondFile`], [`ApiError::WrongExtension`],
-/// [`ApiError::UploadTooLarge`], [`ApiError::Fields`] for a text that is too long or there twice, [`ApiError::TooManyFields`],
-/// [`ApiError::Form`], [`ApiError::NoRoom`], [`ApiError::Storage`]; nothing is then left on disk.
+/// [`ApiError::NotMultipart`], [`ApiError::NoFile`], [`ApiError::FileElsewhere`], [`ApiError::SecondFile`],
+/// [`ApiError::WrongExtension`], [`ApiError::UploadTooLarge`], [`ApiError::Fields`] for a text that is too long or there
+/// twice, [`ApiError::TooManyFields`], [`ApiError::Form`], [`ApiError::NoRoom`], [`ApiError::Storage`]; nothing is then
+/// left on disk.
 pub(in crate::http) async fn receive(
     state: &AppState,
     headers: &HeaderMap,
