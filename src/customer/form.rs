@@ -13,6 +13,8 @@ use super::{Cell, CleaningReport, CustomerColumn, CustomerTable, MISSING, Schema
 /// Years that a form may name.
 const YEARS: std::ops::RangeInclusive<i16> = 2000..=2100;
 const IN_FUTURE: &str = "must not be in the future";
+const AMBIGUOUS_DATE: &str = "must say which is the day and which the month, such as 2024-02-29";
+const AMBIGUOUS_NUMBER: &str = "must be a number that is read in one way, such as 1234.5";
 /// The longest text of a form's field, in characters.
 const MAX_TEXT_CHARS: usize = 100;
 
@@ -154,7 +156,19 @@ impl<'f> Form<'f> {
         }
         let mut cleaner = ColumnCleaner::new(column, today);
         let outcome = match cleaner.outcome(Cell::Text(&said(text)), false) {
-            Outcome::Open(_) => cleaner.settle().outcomes.pop().unwrap_or_default(),
+            Outcome::Open(_) => {
+                let settled = cleaner.settle();
+                // A sheet's column would decide; a form has none.
+                if settled.dates.iter().any(|decision| matches!(decision.by, date::Decider::Nobody { .. })) {
+                    self.refuse(name, AMBIGUOUS_DATE.to_owned(), &[]);
+                    return None;
+                }
+                if !settled.numbers.is_empty() {
+                    self.refuse(name, AMBIGUOUS_NUMBER.to_owned(), &[]);
+                    return None;
+                }
+                settled.outcomes.last().copied().unwrap_or_default()
+            }
             outcome => outcome,
         };
         cleaner.code(outcome);
@@ -211,7 +225,7 @@ impl<'f> Form<'f> {
         });
         let month = self.part(parts, DatePart::Month, "must be a month such as March, or 1 to 12", date::month);
         let quarter = self.part(parts, DatePart::Quarter, "must be a quarter from 1 to 4", |text| {
-            text.trim_start_matches(['Q', 'q']).parse().ok().filter(|quarter| (1..=4).contains(quarter))
+            text.strip_prefix(['Q', 'q']).unwrap_or(text).parse().ok().filter(|quarter| (1..=4).contains(quarter))
         });
         self.refuse_future(year, today.year());
         // Of this year it is also the month or the quarter that may be to come.

@@ -59,7 +59,7 @@ pub use method::{GroupingParts, LatentParts};
 pub use model::{Assignment, Model, ModelParts, Overlaid};
 pub use overview::{Overview, OverviewPoint};
 pub use persona::{Persona, Trait, count_traits};
-pub use placement::{Nearest, Placement, in_steps};
+pub use placement::{Nearest, Placement, SetAside, in_steps};
 pub use refit::{Refit, Stability};
 pub use scaler::Scaler;
 pub use segment::{CustomerBase, CustomerBaseParts, NewName, Segment, SegmentId, SegmentParts, WithValue};

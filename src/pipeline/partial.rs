@@ -8,7 +8,7 @@
 //! the customers. Strengths are rounded to 0.05.
 
 use super::model::{KnownTrait, Model};
-use super::placement::{Nearest, Placement};
+use super::placement::{Nearest, Placement, SetAside};
 use super::traits::MIN_CUSTOMERS;
 use super::{AssignError, Method, SegmentId, TrainingProfile, TraitValue};
 use crate::customer::CustomerTable;
@@ -37,7 +37,8 @@ impl Model {
             Some(placement) => Some(placement),
             None => self.place(&given.without(&dropped))?.first().copied(),
         };
-        let placement = placement.map(Placement::coarse);
+        let placement =
+            placement.map(|placement| Placement { set_aside: SetAside::of(&dropped), ..placement.coarse() });
         if let (Some(key), Some(placement)) = (key, placement) {
             self.described().remember(key, placement);
         }
@@ -137,5 +138,12 @@ fn has(traits: &[KnownTrait], feature: usize) -> bool {
 
 fn placed(id: SegmentId, share: f64) -> Placement {
     let nearest = Some(Nearest { cluster_id: id, membership: share });
-    Placement { segment: Some(id), strength: share, nearest, is_known: false, is_partial: true }
+    Placement {
+        segment: Some(id),
+        strength: share,
+        nearest,
+        is_known: false,
+        is_partial: true,
+        set_aside: SetAside::default(),
+    }
 }

@@ -17,6 +17,25 @@ pub struct Placement {
     pub is_known: bool,
     /// Whether only some traits were known: `strength` is then the share of the customers who have them.
     pub is_partial: bool,
+    /// The traits that were known and did not place it, since too few customers have them together with the others.
+    pub set_aside: SetAside,
+}
+
+/// Features by their positions in the schema; of the first 64.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SetAside(u64);
+
+impl SetAside {
+    /// These features.
+    pub(super) fn of(features: &[usize]) -> Self {
+        let bit = |&feature: &usize| u32::try_from(feature).ok().and_then(|feature| 1_u64.checked_shl(feature));
+        Self(features.iter().filter_map(bit).fold(0, |all, one| all | one))
+    }
+
+    /// Whether this feature is one of them.
+    pub fn has(self, feature: usize) -> bool {
+        self.0 & Self::of(&[feature]).0 != 0
+    }
 }
 
 /// The segment that a profile is nearest to.

@@ -91,6 +91,7 @@ impl UnseenProfiles {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pipeline::SetAside;
 
     /// Each row's strength is its first value; rows below zero are training's.
     fn placements(rows: &Array2<f32>) -> Vec<Placement> {
@@ -100,6 +101,7 @@ mod tests {
             nearest: None,
             is_known: value < 0.0,
             is_partial: false,
+            set_aside: SetAside::default(),
         };
         rows.column(0).iter().map(|&value| of(value)).collect()
     }

@@ -112,3 +112,63 @@ async fn no_field_is_given_twice() {
     assert_eq!(sentences(&problem), ["tone is given twice; send it once"]);
     assert!(app.kept().is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_fields_that_do_not_place_a_customer_are_named() {
+    let app = TestApp::spawn().await;
+    let everything = json!({
+        "gender": "Female", "location": "Bedok", "loyalty_tier": "Gold", "join_year": 2023, "join_month": "May",
+    });
+    let answer = app.generate("/generate-promo", &everything).await;
+    let note = &answer["notes"][0];
+    assert_eq!(note["code"], "placed_without");
+    let sentence = note["sentence"].as_str().unwrap();
+    assert!(sentence.starts_with("the segment is found without ") && sentence.contains("location"), "{sentence}");
+    // What the text says of the customer is used all the same.
+    assert!(list(&answer["fields_used"]["from_user_input"]).contains(&json!("location")));
+    // Again, as it is remembered; and without those fields the customer is in the same place.
+    assert_eq!(app.generate("/generate-promo", &everything).await["notes"], answer["notes"]);
+    let names = sentence.trim_start_matches("the segment is found without ").split(':').next().unwrap();
+    let mut fewer = everything.clone();
+    names.split(", ").for_each(|name| fewer[name] = json!(""));
+    let fewer = app.generate("/generate-promo", &fewer).await;
+    assert_eq!(fewer.get("notes"), None);
+    for same in ["cluster_id", "cluster_strength", "cluster_confidence"] {
+        assert_eq!(fewer[same], answer[same], "{same}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_value_with_two_meanings_is_refused_where_no_column_decides() {
+    let app = TestApp::spawn().await;
+    let body = json!({ "date_joined": "03/04/2024" });
+    let problem = assert_refused(&app, app.post("/generate-promo", &body).await, 422, "invalid_fields").await;
+    let must_say = "date_joined must say which is the day and which the month, such as 2024-02-29";
+    assert_eq!(sentences(&problem), [must_say]);
+    for date in ["2024-04-03", "3 April 2024", "23/04/2024", "04/23/2024", "04/04/2024"] {
+        app.generate("/generate-promo", &json!({ "date_joined": date })).await;
+    }
+    let response = app.post("/generate-promo", &json!({ "join_quarter": "QQ2" })).await;
+    assert_refused(&app, response, 422, "invalid_fields").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_belongs_in_the_body_is_refused_in_the_query() {
+    let app = TestApp::spawn().await;
+    let response = app.post("/generate-promo?tone=Fun", &json!({})).await;
+    let problem = assert_refused(&app, response, 422, "invalid_fields").await;
+    assert_eq!(sentences(&problem), ["tone is not read here: send it in the body"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_setting_of_a_training_is_given_once() {
+    let app = TestApp::spawn().await;
+    for (training, key) in [
+        (r#"{"seed": 1, "seed": 2}"#, "seed"),
+        (r#"{"columns": {"weights": {"Location": 1, "Location": 3}}}"#, "Location"),
+    ] {
+        let response = app.retrain("", Some(Form::new().text("training", training)), "*/*").await;
+        let problem = assert_refused(&app, response, 422, "invalid_fields").await;
+        assert_eq!(sentences(&problem), [format!("training has the key {key} twice; send it once")]);
+    }
+}

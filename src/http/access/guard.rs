@@ -1,6 +1,6 @@
 //! The layer that refuses what a foreign web page makes a browser send: requests under a host that is not the server's,
 //! and requests that change something from an origin that may not call. It also refuses what a proxy and this server
-//! could understand differently: several keys or origins, and bodies in codings beside `chunked`.
+//! could understand differently: several keys, origins or types of a body, and bodies in codings beside `chunked`.
 //!
 //! A browser says in `Sec-Fetch-Site` and `Origin` where a request comes from, and no page can change either. Programs
 //! send neither.
@@ -80,7 +80,12 @@ impl Guard {
 
 /// Whether everybody reads the same key, origin and body in a request (RFC 9110, 5.3; RFC 9112, 6.1).
 fn check_clarity(headers: &HeaderMap) -> Result<(), ApiError> {
-    let single = [(header::AUTHORIZATION, "Authorization"), (header::ORIGIN, "Origin")];
+    let single = [
+        (header::AUTHORIZATION, "Authorization"),
+        (header::ORIGIN, "Origin"),
+        (header::CONTENT_TYPE, "Content-Type"),
+        (header::IF_MATCH, "If-Match"),
+    ];
     let is_repeated = |header: &HeaderName| headers.get_all(header).iter().nth(1).is_some();
     if let Some((_, name)) = single.iter().find(|(header, _)| is_repeated(header)) {
         return Err(ApiError::RepeatedHeader { name });

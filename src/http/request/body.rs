@@ -29,7 +29,7 @@ const MEMBERS: &str = "members";
 /// The longest name of a field in an answer, in characters.
 const MAX_NAME_CHARS: usize = 60;
 /// What is wrong with a field that a request has twice: which of both counts, proxies and servers read differently.
-pub(super) const GIVEN_TWICE: &str = "is given twice; send it once";
+pub(in crate::http) const GIVEN_TWICE: &str = "is given twice; send it once";
 
 /// The body as a JSON object. A large one is parsed on a blocking thread.
 ///
@@ -189,6 +189,14 @@ impl Shape {
 
     fn is_too_deep(&self) -> bool {
         self.depth > MAX_DEPTH
+    }
+}
+
+/// The first key that an object of a JSON text has twice; `None` also where the text is no JSON.
+pub(in crate::http) fn repeated_key(json: &str) -> Option<String> {
+    match parse_value(json) {
+        Err(ValueFault::Repeated(key)) => Some(key),
+        Ok(_) | Err(ValueFault::Unreadable) => None,
     }
 }
 

@@ -125,6 +125,20 @@ impl Ignored {
         self.notes.push(Note::new("value_left_out", sentence));
     }
 
+    /// Notes that these fields did not place the customer.
+    pub fn placed_without(&mut self, fields: &[String]) {
+        if fields.is_empty() {
+            return;
+        }
+        let names: Vec<String> = fields.iter().map(|name| shown(name)).collect();
+        let sentence = format!(
+            "the segment is found without {}: fewer than {MIN_CUSTOMERS} customers of the training have all of what \
+             the form says",
+            names.join(", ")
+        );
+        self.note("placed_without", &sentence);
+    }
+
     /// Adds a note of another kind.
     pub fn note(&mut self, code: &'static str, sentence: &str) {
         self.notes.push(Note::new(code, sentence));
@@ -265,7 +279,8 @@ mod tests {
         });
         assert_eq!(generation(json!({ "persona": read })), Ignored::default());
         let unread = json!({
-            "Top_Branches": ["Bedok"], "Top_Locations": {"a": 1}, "Top_Join_Month": [1], "Visits": 4, "Top_Gendr": "Male",
+            "Top_Branches": ["Bedok"], "Top_Locations": {"a": 1}, "Top_Join_Month": [1], "Visits": 4,
+            "Top_Gendr": "Male",
         });
         let ignored = generation(json!({ "persona": unread }));
         assert_eq!(

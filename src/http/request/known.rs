@@ -64,6 +64,16 @@ pub(in crate::http) fn read_query<T: DeserializeOwned>(uri: &Uri, known: &[Param
     read.map(|Query(read)| read).map_err(|_| ApiError::field("query", "must be of the form name=value&name=value"))
 }
 
+/// Refuses a query: the route reads none.
+///
+/// # Errors
+/// [`ApiError::Fields`] with each parameter.
+pub(in crate::http) fn refuse_query(uri: &Uri) -> Result<(), ApiError> {
+    #[derive(serde::Deserialize)]
+    struct Nothing {}
+    read_query::<Nothing>(uri, &[]).map(|Nothing {}| ())
+}
+
 /// Whether `T` can be read from this parameter alone.
 fn is_readable<T: DeserializeOwned>(name: &str, value: &str) -> bool {
     let query = form_urlencoded::Serializer::new(String::new()).append_pair(name, value).finish();
@@ -87,6 +97,7 @@ pub(in crate::http) fn refuse_unknown<'a>(
 fn unknown<'k>(name: &str, known: impl Iterator<Item = &'k str> + Clone) -> FieldProblem {
     let message = match nearest(name, known.clone(), LETTERS_PER_MISTAKE) {
         Some(meant) => format!("is not known here; did you mean {meant}?"),
+        None if known.clone().next().is_none() => "is not read here: send it in the body".to_owned(),
         None => format!("is not known here; known are {}", known.collect::<Vec<_>>().join(", ")),
     };
     FieldProblem::new(shortened(name), message)

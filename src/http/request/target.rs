@@ -36,6 +36,9 @@ pub(in crate::http) struct Target {
     pub used: Vec<String>,
     /// The fields of which a value, or a part of it, is left out, since too few customers have it.
     pub left_out: Vec<LeftOut>,
+    /// The fields that say something of the customer and did not place it, since too few customers have them together
+    /// with the others.
+    pub placed_without: Vec<String>,
     /// What sets the segment's customers apart; nothing where a marketer says it, or where it is not sure enough.
     pub distinction: Distinction,
     /// The same in sentences.
@@ -211,8 +214,12 @@ async fn place_customer(
         None => (Persona::default(), Distinction::default(), UNSURE.to_owned()),
     };
     let cluster_id = Some(SegmentId::code(placement.segment));
+    let is_set_aside = |feature: &usize| placement.set_aside.has(*feature) && !unshared.contains(feature);
+    let placed_without = |field: &&String| features_of_field(schema, field).iter().any(is_set_aside);
+    let placed_without = used.iter().filter(placed_without).cloned().collect();
     let placement = Some(placement);
-    Ok(Target { kind: CUSTOMER, persona, customer, cluster_id, placement, used, left_out, distinction, summary })
+    let of_segment = Target { kind: CUSTOMER, persona, cluster_id, distinction, summary, ..Target::default() };
+    Ok(Target { customer, placement, used, left_out, placed_without, ..of_segment })
 }
 
 /// What may be said of the one customer of `table`: every trait but those of the `unshared` features.

@@ -19,6 +19,7 @@ use crate::content::{ImageName, Picture};
 use crate::http::problem::{ApiError, Document};
 use crate::http::request::body::read_object;
 use crate::http::request::fields::Fields;
+use crate::http::request::known::refuse_query;
 use crate::http::response::file_body::file_body;
 use crate::http::response::public_address::PublicAddress;
 use crate::http::state::AppState;
@@ -84,6 +85,7 @@ pub(in crate::http) async fn post_proxy_download(
     request: Request,
 ) -> Result<Response, ApiError> {
     let (parts, body) = request.into_parts();
+    refuse_query(&parts.uri)?;
     let address = PublicAddress::of(&state, &parts);
     let mut fields = Fields::new(read_object(&state, &parts.headers, body).await?);
     let url = fields.text(["url"]);

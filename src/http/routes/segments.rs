@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 use super::docs::{BodyProblems, LookProblems, NotReady};
 use super::models::AdminProblems;
 use crate::http::problem::{ApiError, Document, FieldProblem};
-use crate::http::request::body::read_object;
+use crate::http::request::body::{GIVEN_TWICE, read_object};
 use crate::http::state::AppState;
 use crate::model_store::{ModelStore, ModelVersion};
 use crate::pipeline::{DecidedBy, Distinguishing, Segment, SegmentId, TrainedProfiles, TraitCounts, TraitValue};
@@ -250,7 +250,9 @@ fn checked(body: Map<String, Value>, keys: &[&str]) -> Result<BTreeMap<String, S
                 problem(&key, format!("must have a name of 1 to {MAX_KEY_CHARS} characters"));
             }
             Value::String(text) if text.chars().count() <= MAX_TEXT_CHARS => {
-                extras.insert(key.trim().to_owned(), text.trim().to_owned());
+                if extras.insert(key.trim().to_owned(), text.trim().to_owned()).is_some() {
+                    problem(&key, GIVEN_TWICE.to_owned());
+                }
             }
             _ => problem(&key, format!("must be a text of at most {MAX_TEXT_CHARS} characters")),
         }

@@ -6,7 +6,7 @@ use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
 
 use super::super::encoder::Profiles;
 use super::super::method::{Grouping, LatentClasses, MapClusters};
-use super::super::placement::{Nearest, Placement};
+use super::super::placement::{Nearest, Placement, SetAside};
 use super::super::{AssignError, SegmentId, TraitValue};
 use super::Model;
 use crate::customer::CustomerTable;
@@ -118,7 +118,14 @@ impl Model {
         let place = |((label, strength), row): ((usize, f64), ArrayView1<'_, f32>)| {
             let segment = self.id_of_label.get(label).copied();
             let nearest = segment.map(|cluster_id| Nearest { cluster_id, membership: strength });
-            Placement { segment, strength, nearest, is_known: self.looked_up(row).is_some(), is_partial: false }
+            Placement {
+                segment,
+                strength,
+                nearest,
+                is_known: self.looked_up(row).is_some(),
+                is_partial: false,
+                set_aside: SetAside::default(),
+            }
         };
         Ok(labels.into_iter().zip(strengths).zip(rows.rows()).map(place).collect())
     }
@@ -152,7 +159,14 @@ impl Model {
             }
             let segment = self.segment_of(label);
             let nearest = segment.map(|cluster_id| Nearest { cluster_id, membership: strength });
-            placements.push(Placement { segment, strength, nearest, is_known: number.is_some(), is_partial: false });
+            placements.push(Placement {
+                segment,
+                strength,
+                nearest,
+                is_known: number.is_some(),
+                is_partial: false,
+                set_aside: SetAside::default(),
+            });
         }
         let n_dimensions = map.umap.embedding().ncols();
         let outside_places = Array2::from_shape_vec((outside.len(), n_dimensions), outside_places);

@@ -22,6 +22,7 @@ use crate::http::problem::ApiError;
 use crate::http::request::body::read_object_and;
 use crate::http::request::fields::{Fields, GivenCampaign};
 use crate::http::request::ignored::Ignored;
+use crate::http::request::known::refuse_query;
 use crate::http::request::target::{Target, find_target};
 use crate::http::request_id::RequestContext;
 use crate::http::response::event_stream::{Caller, Finished, Progress, Reporter};
@@ -108,6 +109,7 @@ async fn generate(
 ) -> Result<Response, ApiError> {
     let version = state.ready()?.live.snapshot();
     let (parts, body) = request.into_parts();
+    refuse_query(&parts.uri)?;
     let admitted = parts.extensions.get::<Admitted>().cloned();
     let payer = parts.extensions.get().and_then(Sender::payer);
     let keyed = IdempotencyKey::of(&parts.headers)?.zip(admitted);
@@ -123,6 +125,7 @@ async fn generate(
     }
     let target = find_target(&state, &version, &mut fields).await?;
     target.left_out.iter().for_each(|left_out| ignored.left_out(&left_out.field, left_out.is_whole));
+    ignored.placed_without(&target.placed_without);
     let given = fields.campaign()?;
     let address = PublicAddress::of(&state, &parts);
     let caller = |version| Caller::new(state.clone(), context, Some(version), &parts.headers);

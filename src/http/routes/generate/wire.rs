@@ -69,8 +69,8 @@ pub(super) struct GenerateRequest {
     /// The month a customer joined in: its English name, or 1 to 12.
     #[schema(example = "May")]
     join_month: Option<String>,
-    /// The quarter a customer joined in, 1 to 4: that of the month, where both are given. Of a date beside its parts the
-    /// same holds.
+    /// The quarter a customer joined in, 1 to 4: that of the month, where both are given. So are parts those of a date
+    /// beside them.
     #[schema(example = "2")]
     join_quarter: Option<String>,
     /// The campaign's inputs once more, as an upload's answer has them; those beside it come first.
@@ -96,7 +96,8 @@ pub(super) struct GenerateAnswer<'a> {
     /// known that 10 customers of the training share.
     #[schema(required, example = 2)]
     pub cluster_id: Option<i64>,
-    /// How surely the customer belongs to the segment, 0 to 1; null where none was described, and for everyone.
+    /// How surely the customer belongs to the segment, 0 to 1, by the fields that place it; `notes` names those that do
+    /// not, since too few customers have all of them. Null where none was described, and for everyone.
     #[schema(required, example = 0.93)]
     pub cluster_strength: Option<f64>,
     /// How likely another training is to put the customer in the same place, 0 to 1, learned from customers who were
