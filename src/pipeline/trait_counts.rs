@@ -106,8 +106,16 @@ impl fmt::Display for TraitValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Whole(whole) => write!(f, "{whole}"),
-            Self::Mean(mean) => write!(f, "{mean:.1}"),
+            Self::Mean(mean) => f.write_str(&readable(*mean)),
             Self::Name(name) => f.write_str(name),
         }
     }
+}
+
+/// A number with one decimal, or as many as four digits take, and without zeros at the end: 1984, 12.35, 0.0753.
+fn readable(number: f64) -> String {
+    let leading = if number == 0.0 || !number.is_finite() { 0 } else { number.abs().log10().floor() as i32 };
+    let decimals = usize::try_from(3 - leading).unwrap_or_default().clamp(1, 12);
+    let text = format!("{number:.decimals$}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

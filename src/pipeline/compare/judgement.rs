@@ -161,9 +161,7 @@ impl Comparison {
                 everyone.name
             ),
             (None, None) => {
-                "Nothing passes: no way of training finds segments that are found again and tell something \
-                             of customers."
-                    .to_owned()
+                "Nothing passes: every way of training fails a check, and its result says which.".to_owned()
             }
         };
         let best = best.map(|best| best.name);

@@ -67,8 +67,9 @@ pub(super) fn by_value(
         false => Bin::new(value.to_string(), *n as f64, 0.0),
     };
     let mut bins: Vec<Bin> = trained.iter().take(MAX_VALUES).map(bin).collect();
-    let rare: u64 = trained.iter().skip(MAX_VALUES).map(|&(_, n)| n).sum();
-    let mut others = Bin::unlisted("new or rare values", rare as f64);
+    let less_frequent: u64 = trained.iter().skip(MAX_VALUES).map(|&(_, n)| n).sum();
+    let mut known_others = Bin::new("other known values", less_frequent as f64, 0.0);
+    let mut others = Bin::unlisted("new or rare values", 0.0);
     // A level that training never saw still has its place on the scale; a name or a year has none.
     let is_scale = matches!(feature.kind, FeatureKind::Ordinal(_) | FeatureKind::Number);
     // Where training left out many names, one that it does not list is ordinary, and may be one of these.
@@ -80,8 +81,14 @@ pub(super) fn by_value(
     let places = known.into_iter().zip(positions);
     for ((&rows, unseen), (known, position)) in counts.of_code.iter().zip(unseen).zip(places) {
         *unseen |= known.is_none() && tells_new;
-        let bin = position.and_then(|position| bins.get_mut(position)).unwrap_or(&mut others);
+        let bin = match position {
+            Some(position) => bins.get_mut(position).unwrap_or(&mut known_others),
+            None => &mut others,
+        };
         bin.now += rows as f64;
+    }
+    if less_frequent > 0 {
+        bins.push(known_others);
     }
     bins.push(others);
     bins

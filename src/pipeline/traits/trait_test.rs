@@ -129,7 +129,8 @@ impl Tested<'_, '_> {
             return None;
         }
         let [low, median, high] = quartiles(numbers.iter().map(|&(number, own, _)| (number, own)))?;
-        let [_, median_overall, _] = quartiles(numbers.iter().map(|&(number, _, all)| (number, all)))?;
+        let [low_overall, median_overall, high_overall] =
+            quartiles(numbers.iter().map(|&(number, _, all)| (number, all)))?;
         let difference_sd = (median - median_overall) / robust_deviation(&numbers);
         let is_tellable = difference_sd.is_finite()
             && difference_sd.abs() >= MIN_DIFFERENCE_SD
@@ -137,9 +138,9 @@ impl Tested<'_, '_> {
         is_tellable.then(|| {
             Distinguishing::Number(DistinguishingNumber {
                 key: subject.key.to_owned(),
-                median: three_digits(median),
-                quartiles: [three_digits(low), three_digits(high)],
-                median_overall: three_digits(median_overall),
+                median: coarse(median, high - low),
+                quartiles: [coarse(low, high - low), coarse(high, high - low)],
+                median_overall: coarse(median_overall, high_overall - low_overall),
                 difference_sd: rounded(difference_sd),
                 claim: Claim::MoreOften,
             })
@@ -227,10 +228,13 @@ fn rounded(value: f64) -> f64 {
     (value * 1e4).round() / 1e4
 }
 
-fn three_digits(number: f64) -> f64 {
-    if number == 0.0 || !number.is_finite() {
+/// A number to two digits of the `spread` of those that it stands for: fine enough to tell groups apart, and nobody's
+/// own number. Without a spread it is the number of half of them or more, and stays.
+fn coarse(number: f64, spread: f64) -> f64 {
+    if spread <= 0.0 || !spread.is_finite() || !number.is_finite() {
         return number;
     }
-    let unit = 10_f64.powi(number.abs().log10().floor() as i32 - 2);
-    if unit >= 1.0 { (number / unit).round() * unit } else { (number * unit.recip()).round() / unit.recip() }
+    let decimals = 1 - spread.log10().floor() as i32;
+    let unit = 10_f64.powi(decimals.abs());
+    if decimals < 0 { (number / unit).round() * unit } else { (number * unit).round() / unit }
 }
