@@ -68,6 +68,11 @@ class Bench:
         finished = run([self.binary, "retrain", "--force"], env, folder, whole_tree=True)
         return finished, json.loads((folder / "model_dir" / "current" / "report.json").read_text())
 
+    def assign(self, model, rows, out):
+        """`assign` over a file, in a fresh process."""
+        script = 'exec "$0" assign --model "$1" < "$2" > "$3"'
+        return run(["sh", "-c", script, self.binary, model, rows, out], self.settings(out.parent), out.parent)
+
     def trained(self, name, sheet=None):
         """A folder with a model of `sheet`, or of the 5,000 rows."""
         folder = self.folder(name)

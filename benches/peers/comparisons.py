@@ -181,6 +181,22 @@ def large_retrain(bench):
     ]
 
 
+def assign(bench):
+    """The rows of an Arrow stream in their segments, by a model of 5,000 rows."""
+    model = bench.trained("assign") / "model_dir" / "current"
+    rows, folder, pickles = bench.cache / f"rows-{bench.rows}.arrows", bench.folder("assign-out"), bench.pickles()
+    if not rows.exists():
+        bench.peer("place_as_original.py", "write", bench.sheet(bench.rows, 4, slim=True), rows)
+    ours, peer = [], []
+    take_turns(bench.slow_rounds, lambda _: ours.append(bench.assign(model, rows, folder / "ours.arrows")),
+               lambda _: peer.append(bench.peer("place_as_original.py", "place", pickles, rows, folder / "peer.arrows")))
+    return [Row(
+        f"`assign`, an Arrow stream of {bench.rows:,} rows, whole process",
+        "the original's steps, once for each distinct profile, whole process",
+        [one.seconds for one in ours], [one.seconds for one in peer], ours_mb=[one.peak_mb for one in ours],
+        peer_mb=[one.peak_mb for one in peer], note="on one thread here; the stream's file is in the page cache")]
+
+
 def warm_up(server, bodies):
     """Asks until ten answers in a row come within a second: by then every worker has compiled what it needs."""
     quick = 0
@@ -227,5 +243,5 @@ def promo_row(bench, kind, bodies, portal, flask):
 
 COMPARISONS = {
     "start": start, "promo": promo, "upload": upload, "large-upload": large_upload, "large-retrain": large_retrain,
-    "retrain": retrain,
+    "retrain": retrain, "assign": assign,
 }
