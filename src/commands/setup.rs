@@ -14,6 +14,7 @@ use content_portal::pipeline::{SegmentId, TrainingSettings};
 use content_portal::pseudonyms::Pseudonyms;
 use content_portal::shared_store::SharedStore;
 use content_portal::text_file;
+use content_portal::unique_json::{ValueFault, parse_value};
 use content_portal::workbook::Reader;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -143,6 +144,9 @@ pub fn persona_entries(config: &Config) -> anyhow::Result<PersonaEntries> {
     }
     let unusable = |cause| Misconfigured::File { variable: "PERSONA_PATH", path: path.to_owned(), cause };
     let json = text_file::read(path).map_err(|e| unusable(e.into()))?;
+    if let Err(ValueFault::Repeated(key)) = parse_value(&json) {
+        return Err(unusable(format!("has the key {key} twice: give it once").into()).into());
+    }
     Ok(serde_json::from_str(&json).map_err(|cause| unusable(NotEntries(cause).into()))?)
 }
 

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::{FitError, FitParams, TrainingSettings};
 use crate::near_miss::nearest;
+use crate::unique_json::{ValueFault, parse_value};
 
 /// Characters of a wrong value that are quoted.
 const MAX_QUOTED: usize = 60;
@@ -48,6 +49,9 @@ impl TrainingSettings {
         let whole = |message: String| WrongSettings(vec![WrongSetting { key: String::new(), message }]);
         let object: Value = serde_json::from_str(json)
             .map_err(|e| whole(format!("the JSON is broken at line {}, column {}", e.line(), e.column())))?;
+        if let Err(ValueFault::Repeated(key)) = parse_value(json) {
+            return Err(whole(format!("has the key {} twice; give it once", shortened(&key))));
+        }
         let Value::Object(object) = object else {
             return Err(whole("must be a JSON object such as {\"min_cluster_size\": \"4%\"}".to_owned()));
         };

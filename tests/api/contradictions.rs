@@ -169,6 +169,6 @@ async fn a_setting_of_a_training_is_given_once() {
     ] {
         let response = app.retrain("", Some(Form::new().text("training", training)), "*/*").await;
         let problem = assert_refused(&app, response, 422, "invalid_fields").await;
-        assert_eq!(sentences(&problem), [format!("training has the key {key} twice; send it once")]);
+        assert_eq!(sentences(&problem), [format!("training has the key {key} twice; give it once")]);
     }
 }

@@ -159,10 +159,11 @@ fn a_door_that_is_meant_to_be_shut_never_opens_unsaid() {
 fn every_setting_that_cannot_work_ends_the_start_with_code_78() {
     let folder = Folder::with_data();
     folder.ok(&["retrain"]);
-    let files: [(&str, &[u8]); 4] = [
+    let files: [(&str, &[u8]); 5] = [
         ("empty.json", b""),
         ("pointer.json", b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 9\n"),
         ("list.json", b"[]"),
+        ("twice.json", br#"{"0": {"Interests": "Tea", "Interests": "Coffee"}}"#),
         ("a-file", b"no folder"),
     ];
     files.iter().for_each(|(name, bytes)| fs::write(folder.path(name), bytes).unwrap());
@@ -174,6 +175,7 @@ fn every_setting_that_cannot_work_ends_the_start_with_code_78() {
         ("PERSONA_PATH", "empty.json", "PERSONA_PATH empty.json: is empty"),
         ("PERSONA_PATH", "pointer.json", "is a Git LFS pointer"),
         ("PERSONA_PATH", "list.json", "must be a JSON object of cluster ids"),
+        ("PERSONA_PATH", "twice.json", "PERSONA_PATH twice.json: has the key Interests twice"),
         ("PERSONA_PATH", "nowhere.json", "PERSONA_PATH nowhere.json: cannot be read"),
         ("PRICES_PATH", "empty.json", "empty.json could not be read: is empty"),
         ("PROMPT_DIR", "nowhere", "PROMPT_DIR"),

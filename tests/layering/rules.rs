@@ -3,7 +3,7 @@
 use crate::imports::{Import, floor};
 
 /// What every module may import: it imports nothing of ours.
-const FOR_ALL: &[&str] = &["causes", "disk", "durable", "near_miss", "text_file"];
+const FOR_ALL: &[&str] = &["causes", "disk", "durable", "near_miss", "text_file", "unique_json"];
 
 /// Each module of the crate and the others that it may import. `lib.rs` and `main.rs` stand above all of them.
 pub const MAY_IMPORT: &[(&str, &[&str])] = &[
@@ -17,6 +17,7 @@ pub const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("schedule", &["config"]),
     ("sql", &["customer"]),
     ("text_file", &[]),
+    ("unique_json", &[]),
     ("upload_store", &["config"]),
     ("workbook", &["config", "customer"]),
     ("pipeline", &["customer"]),

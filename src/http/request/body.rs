@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::unique_json::{ValueFault, parse_value};
 use crate::http::admission::{Slot, is_too_slow};
 use crate::http::problem::{ApiError, FieldProblem};
 use crate::http::state::AppState;
+use crate::unique_json::{ValueFault, parse_value};
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::{HeaderMap, header};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
@@ -189,14 +189,6 @@ impl Shape {
 
     fn is_too_deep(&self) -> bool {
         self.depth > MAX_DEPTH
-    }
-}
-
-/// The first key that an object of a JSON text has twice; `None` also where the text is no JSON.
-pub(in crate::http) fn repeated_key(json: &str) -> Option<String> {
-    match parse_value(json) {
-        Err(ValueFault::Repeated(key)) => Some(key),
-        Ok(_) | Err(ValueFault::Unreadable) => None,
     }
 }
 

@@ -12,5 +12,4 @@ pub(super) mod incoming;
 pub(super) mod keeping;
 pub(super) mod known;
 pub(super) mod target;
-mod unique_json;
 pub(super) mod workbook;

@@ -19,7 +19,6 @@ use crate::http::access::Sender;
 use crate::http::admission::for_this_request;
 use crate::http::problem::{ApiError, Document, FieldProblem, as_sentence};
 use crate::http::request::accept::accepts;
-use crate::http::request::body::{repeated_key, shortened};
 use crate::http::request::incoming::{NamedFile, receive_files};
 use crate::http::request::keeping::keep as keep_upload;
 use crate::http::request::known::{read_query, refuse_unknown};
@@ -216,10 +215,6 @@ fn training_settings(texts: &BTreeMap<String, String>, schema: &Schema) -> Resul
         let dot = if key.is_empty() { "" } else { "." };
         FieldProblem { field: format!("{TRAINING}{dot}{key}"), message, allowed: Vec::new() }
     };
-    if let Some(key) = repeated_key(json) {
-        let message = format!("has the key {} twice; send it once", shortened(&key));
-        return Err(ApiError::Fields(vec![problem(WrongSetting { key: String::new(), message })]));
-    }
     let settings = TrainingSettings::from_json(json)
         .map_err(|WrongSettings(wrong)| ApiError::Fields(wrong.into_iter().map(problem).collect()))?;
     match settings.columns.as_ref().and_then(|columns| schema.fault_of(columns)) {

@@ -1,5 +1,6 @@
 //! JSON values in which no object has a key twice. Which of two values counts is left to each parser (RFC 8259, 4), so
-//! that a proxy and this server could read two different requests.
+//! that a proxy and this server could read two different requests, and a person and this program two different settings.
+//! Imports nothing of ours; everything may import it.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -9,7 +10,7 @@ use serde_json::{Map, Number, Value};
 
 /// Why a valid JSON text is no value here.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum ValueFault {
+pub enum ValueFault {
     /// An object has this key twice.
     Repeated(String),
     /// It has a number out of range, or half of a surrogate pair.
@@ -20,7 +21,7 @@ pub(super) enum ValueFault {
 ///
 /// # Errors
 /// [`ValueFault`].
-pub(super) fn parse_value(json: &str) -> Result<Value, ValueFault> {
+pub fn parse_value(json: &str) -> Result<Value, ValueFault> {
     let repeated = RefCell::new(None);
     let mut parser = serde_json::Deserializer::from_str(json);
     let value = UniqueKeys(&repeated).deserialize(&mut parser).and_then(|value| parser.end().map(|()| value));
