@@ -9,7 +9,7 @@ use crate::pipeline::{MIN_CUSTOMERS, SegmentId, TraitCounts, TraitValue};
 const OTHER: &str = "Other";
 
 /// One line a cluster, trait and value (those of fewer than 10 customers together as `Other`): customers, their share
-/// of the cluster and of everyone, and the lift (the first share over the second). The whole customer base comes last,
+/// of the cluster and of everyone, with a value or without, and the lift (the first share over the second). The whole customer base comes last,
 /// as cluster `all`.
 pub(super) fn cluster_profiles(
     clusters: &BTreeMap<SegmentId, Vec<TraitCounts>>,
@@ -20,7 +20,7 @@ pub(super) fn cluster_profiles(
     let clusters = clusters.iter().map(|(id, counts)| (id.to_string(), counts.as_slice()));
     for (name, counts) in clusters.chain([("all".to_owned(), everyone)]) {
         for (own, all) in counts.iter().zip(everyone) {
-            let (own_total, all_total) = (total(own), total(all));
+            let (own_total, all_total) = (own.customers.max(1) as f64, all.customers.max(1) as f64);
             let (own, all) = (pooled(own), pooled(all));
             for (value, customers) in &own.counts {
                 if let TraitValue::Mean(_) = value {
@@ -64,8 +64,4 @@ fn pooled(counts: &TraitCounts) -> TraitCounts {
         None => {}
     }
     TraitCounts { counts: told, ..counts.clone() }
-}
-
-fn total(counts: &TraitCounts) -> f64 {
-    counts.counts.iter().map(|&(_, n)| n).sum::<u64>().max(1) as f64
 }

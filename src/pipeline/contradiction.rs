@@ -68,7 +68,10 @@ mod tests {
 
     fn counts() -> Vec<TraitCounts> {
         let name = |name: &str| TraitValue::Name(name.to_owned());
-        let of = |key: &str, top, counts| TraitCounts { title: key.to_owned(), key: key.to_owned(), top, counts };
+        let of = |key: &str, top, counts| {
+            let (title, key) = (key.to_owned(), key.to_owned());
+            TraitCounts { title, key, top, customers: 100, counts }
+        };
         vec![
             of("Top_Gender", 1, vec![(name("Male"), 60), (name("Female"), 40)]),
             of("Top_Locations", 3, vec![(name("Bedok"), 50), (name("Punggol"), 30), (name("Bishan"), 20)]),

@@ -12,11 +12,11 @@ use super::method::{GroupingParts, LatentClasses};
 use super::model::{Model, ModelParts};
 use super::persona::Persona;
 use super::scaler::Scaler;
-use super::segment::{CustomerBaseParts, NewName, SegmentId, SegmentParts, WithValue};
+use super::segment::{CustomerBaseParts, NewName, SegmentId, SegmentParts};
 use super::trait_counts::TraitCounts;
 use super::traits::{Distinction, Tallies};
 use super::{DamagedModel, FitError, FitParams, HeldOutBits, Method, Refit};
-use crate::customer::{CustomerTable, FeatureKind, MIN_CUSTOMERS, Schema};
+use crate::customer::{CustomerTable, Schema};
 use hdbscan::{HdbscanModel, HdbscanParams, HdbscanValidParams, MinClusterSize, dbcv, silhouette};
 use umap::{Stage, UmapModel, trustworthiness};
 
@@ -266,7 +266,6 @@ fn assemble(
         let own = labels.iter().zip(table.weights()).filter(|&(&other, _)| u32::try_from(other) == Ok(label));
         let customers: u64 = own.map(|(_, weight)| u64::from(weight)).sum();
         let Distinction { distinguishing, not_distinguishing, as_everywhere } = distinction;
-        let with_value = with_value(table.schema(), &encoder, counts);
         SegmentParts {
             cluster_id: SegmentId::new(label),
             customers,
@@ -275,39 +274,18 @@ fn assemble(
             distinguishing: Some(distinguishing),
             not_distinguishing: Some(not_distinguishing),
             as_everywhere: Some(as_everywhere),
-            with_value,
         }
     };
-    let segments = (0..).zip(clusters.iter().zip(distinctions)).map(|(label, (c, d))| segment(label, c, d)).collect();
-    let everyone = CustomerBaseParts {
-        customers: all,
-        persona: Persona::from_counts(everyone).to_json(),
-        with_value: with_value(table.schema(), &encoder, everyone),
-    };
+    let everyone = CustomerBaseParts { customers: all, persona: Persona::from_counts(everyone).to_json() };
     Model::from_parts(ModelParts {
         schema: Schema::clone(table.schema()),
         encoder,
         scaler,
         grouping,
         everyone,
-        segments,
+        segments: (0..).zip(clusters.iter().zip(distinctions)).map(|(label, (c, d))| segment(label, c, d)).collect(),
     })
     .map_err(FitError::Model)
-}
-
-/// How many customers have each part of a date of which some values are withheld; a part is left out that is withheld
-/// of fewer customers than anything may be said of.
-fn with_value(schema: &Schema, encoder: &Encoder, counts: &[TraitCounts]) -> WithValue {
-    let features = schema.features().enumerate().zip(counts);
-    let withheld = features.filter(|((index, feature), _)| {
-        matches!(feature.kind, FeatureKind::DatePart(_)) && encoder.merges_rare(*index)
-    });
-    let customers = withheld.filter_map(|(_, counts)| {
-        let few: u64 = counts.counts.iter().filter(|(value, _)| value.is_other()).map(|&(_, n)| n).sum();
-        let all = counts.counts.iter().map(|&(_, n)| n).sum();
-        (few == 0 || few >= MIN_CUSTOMERS).then(|| (counts.key.clone(), all))
-    });
-    customers.collect()
 }
 
 fn labels_of_rows(profiles: &Profiles, labels: &[i32]) -> Vec<i32> {

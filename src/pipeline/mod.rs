@@ -62,7 +62,7 @@ pub use persona::{Persona, Trait, count_traits};
 pub use placement::{Nearest, Placement, SetAside, in_steps};
 pub use refit::{Refit, Stability};
 pub use scaler::Scaler;
-pub use segment::{CustomerBase, CustomerBaseParts, NewName, Segment, SegmentId, SegmentParts, WithValue};
+pub use segment::{CustomerBase, CustomerBaseParts, NewName, Segment, SegmentId, SegmentParts};
 pub use table_places::TablePlaces;
 pub use trained::{TrainedColumn, TrainedProfiles};
 pub use training_profile::{FeatureProfile, Histogram, TrainingProfile};

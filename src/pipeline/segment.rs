@@ -56,15 +56,7 @@ pub struct Segment {
     pub persona: Persona,
     /// What sets them apart; `None` in versions of builds that did not test it.
     pub distinction: Option<Distinction>,
-    /// Of whom more is known than is said.
-    pub with_value: WithValue,
 }
-
-/// Customers that have a part of a date, by the persona's key, where the training withholds the values that few share.
-///
-/// Holds only keys of which parts are withheld, and of those none where that is of 1 to 9 customers. Empty in versions
-/// of earlier builds, and where nothing is withheld.
-pub type WithValue = BTreeMap<String, u64>;
 
 /// A [`Segment`] as it is stored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -87,9 +79,6 @@ pub struct SegmentParts {
     /// As [`Distinction::as_everywhere`]; absent in versions of builds that did not test it, which say it of nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub as_everywhere: Option<Vec<String>>,
-    /// As [`Segment::with_value`].
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub with_value: WithValue,
 }
 
 /// What a segment is to be called from now on.
@@ -108,8 +97,6 @@ pub struct CustomerBase {
     pub customers: u64,
     /// What they have in common.
     pub persona: Persona,
-    /// Of whom more is known than is said.
-    pub with_value: WithValue,
 }
 
 /// A [`CustomerBase`] as it is stored.
@@ -120,9 +107,6 @@ pub struct CustomerBaseParts {
     pub customers: u64,
     /// As [`CustomerBase::persona`], a flat object.
     pub persona: serde_json::Map<String, serde_json::Value>,
-    /// As [`CustomerBase::with_value`].
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub with_value: WithValue,
 }
 
 impl Segment {
@@ -137,7 +121,6 @@ impl Segment {
                 not_distinguishing: parts.not_distinguishing.clone().unwrap_or_default(),
                 as_everywhere: parts.as_everywhere.clone().unwrap_or_default(),
             }),
-            with_value: parts.with_value.clone(),
         }
     }
 
@@ -151,7 +134,6 @@ impl Segment {
             distinguishing: self.distinction.as_ref().map(|d| d.distinguishing.clone()),
             not_distinguishing: self.distinction.as_ref().map(|d| d.not_distinguishing.clone()),
             as_everywhere: self.distinction.as_ref().map(|d| d.as_everywhere.clone()),
-            with_value: self.with_value.clone(),
         }
     }
 
@@ -166,12 +148,10 @@ impl Segment {
 
 impl CustomerBase {
     pub(super) fn from_parts(schema: &Schema, parts: &CustomerBaseParts) -> Self {
-        let persona = Persona::from_json(schema, &parts.persona);
-        Self { customers: parts.customers, persona, with_value: parts.with_value.clone() }
+        Self { customers: parts.customers, persona: Persona::from_json(schema, &parts.persona) }
     }
 
     pub(super) fn to_parts(&self) -> CustomerBaseParts {
-        let (customers, persona) = (self.customers, self.persona.to_json());
-        CustomerBaseParts { customers, persona, with_value: self.with_value.clone() }
+        CustomerBaseParts { customers: self.customers, persona: self.persona.to_json() }
     }
 }

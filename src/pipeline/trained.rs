@@ -7,7 +7,7 @@ use ndarray::ArrayView1;
 
 use super::overview::Overview;
 use super::trait_counts::{OTHER, TraitCounts, TraitValue, ranked};
-use super::{Model, SegmentId, WithValue};
+use super::{Model, SegmentId};
 use crate::customer::FeatureKind;
 
 /// The distinct profiles of a training.
@@ -34,8 +34,6 @@ pub struct TrainedColumn {
     pub top: usize,
     /// Whether its values are numbers to be measured, and not names.
     pub is_number: bool,
-    /// Whether it is a part of a date of which the values that few customers share are withheld.
-    pub withholds: bool,
     /// The distinct values, ascending.
     pub values: Vec<TraitValue>,
     /// For each profile the position of its value; `None` where it has none.
@@ -53,7 +51,7 @@ impl TrainedProfiles {
                 column.push(value);
             }
         }
-        let columns = features.iter().zip(values).enumerate().map(|(index, (feature, of_profile))| {
+        let columns = features.iter().zip(values).map(|(feature, of_profile)| {
             let mut values: Vec<TraitValue> = of_profile.iter().flatten().cloned().collect();
             values.sort_by(TraitValue::total_order);
             values.dedup();
@@ -64,7 +62,6 @@ impl TrainedProfiles {
                 key: feature.persona.key.clone(),
                 top: feature.persona.top,
                 is_number: matches!(feature.kind, FeatureKind::Number),
-                withholds: matches!(feature.kind, FeatureKind::DatePart(_)) && model.merges_rare(index),
                 values,
                 codes,
             }
@@ -78,26 +75,17 @@ impl TrainedProfiles {
     }
 
     /// Of one feature, each value with its customers in `segment`, or among all for `None`; the most frequent first.
-    /// Customers whose value is withheld are counted as `Other`: with them there are as many as `with_value` has it.
-    /// `None` where that does not say.
-    pub fn counts(
-        &self,
-        column: &TrainedColumn,
-        segment: Option<SegmentId>,
-        with_value: &WithValue,
-    ) -> Option<TraitCounts> {
+    /// Customers without a value, and those of whose date a part is withheld, are `Other`: a model does not tell them
+    /// apart.
+    pub fn counts(&self, column: &TrainedColumn, segment: Option<SegmentId>) -> TraitCounts {
+        let is_counted = |own: &Option<SegmentId>| segment.is_none_or(|id| *own == Some(id));
+        let own = self.segments.iter().zip(&self.customers).filter(|(own, _)| is_counted(own));
+        let customers = own.map(|(_, customers)| customers).sum();
         let mut counts = self.said(column, segment);
-        if column.withholds {
-            let said: u64 = counts.iter().map(|&(_, customers)| customers).sum();
-            let withheld = with_value.get(&column.key)?.checked_sub(said)?;
-            counts.extend((withheld > 0).then(|| (TraitValue::Name(OTHER.to_owned()), withheld)));
-        }
-        Some(TraitCounts {
-            title: column.title.clone(),
-            key: column.key.clone(),
-            top: column.top,
-            counts: ranked(counts),
-        })
+        let others = customers - counts.iter().map(|&(_, customers)| customers).sum::<u64>();
+        counts.extend((others > 0).then(|| (TraitValue::Name(OTHER.to_owned()), others)));
+        let TrainedColumn { title, key, top, .. } = column;
+        TraitCounts { title: title.clone(), key: key.clone(), top: *top, customers, counts: ranked(counts) }
     }
 
     fn said(&self, column: &TrainedColumn, segment: Option<SegmentId>) -> Vec<(TraitValue, u64)> {

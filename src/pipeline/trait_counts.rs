@@ -30,16 +30,19 @@ pub struct TraitCounts {
     pub key: String,
     /// How many values the persona shows.
     pub top: usize,
+    /// The customers that were counted, with a value or without: what shares are of.
+    pub customers: u64,
     /// Values and their customers, most frequent first, ties in the order of the values. For a numeric feature its
     /// mean alone, with the customers that have a number.
     pub counts: Vec<(TraitValue, u64)>,
 }
 
-pub(super) fn trait_counts(feature: &Feature<'_>, tally: Vec<(TraitValue, u64)>) -> TraitCounts {
+pub(super) fn trait_counts(feature: &Feature<'_>, tally: Vec<(TraitValue, u64)>, customers: u64) -> TraitCounts {
     TraitCounts {
         title: feature.title.to_owned(),
         key: feature.persona.key.clone(),
         top: feature.persona.top,
+        customers,
         counts: match feature.kind {
             FeatureKind::Number => mean_of(tally),
             FeatureKind::Category | FeatureKind::DatePart(_) | FeatureKind::Ordinal(_) => ranked(tally),

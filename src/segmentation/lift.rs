@@ -29,17 +29,16 @@ pub enum TraitLift {
 
 /// How frequent one value is in a segment, and how frequent everywhere; four decimals.
 ///
-/// Customers without a value for the trait count in neither share: how often a column was left empty says something of
-/// the sheet, and would make every town of a well-kept list look frequent.
+/// Shares are of all customers, with a value for the trait or without.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct ValueLift {
     /// A name, or a whole number such as a year.
     #[schema(schema_with = value_schema)]
     pub value: TraitValue,
-    /// Of the segment's customers that have a value for the trait, 0 to 1.
+    /// Of the segment's customers, with a value for the trait or without, 0 to 1.
     #[schema(example = 0.41)]
     pub share: f64,
-    /// Of the upload's customers that have one, 0 to 1.
+    /// Of the upload's customers, 0 to 1.
     #[schema(example = 0.13)]
     pub share_overall: f64,
     /// `share / share_overall`: 2 means twice as frequent as in the whole upload, 1 as frequent.
@@ -122,7 +121,7 @@ impl Serialize for Lift {
 }
 
 fn value_lifts(within: &TraitCounts, overall: &TraitCounts) -> Vec<ValueLift> {
-    let (n, n_overall) = (customers(within), customers(overall));
+    let (n, n_overall) = (within.customers, overall.customers);
     // Where everybody has two values and few have the other, the share of the one tells how many.
     if overall.told().next().is_none() {
         return Vec::new();
@@ -145,11 +144,6 @@ fn value_lifts(within: &TraitCounts, overall: &TraitCounts) -> Vec<ValueLift> {
             }
         })
         .collect()
-}
-
-/// Customers that have a value for the trait.
-fn customers(counts: &TraitCounts) -> u64 {
-    counts.counts.iter().map(|&(_, count)| count).sum()
 }
 
 impl MeanLift {

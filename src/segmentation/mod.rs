@@ -129,9 +129,10 @@ fn described_as_trained(
     match &segment.distinction {
         Some(trained) => {
             let distinction = tallies.uncontradicted(group, trained);
-            let is_contradicted = distinction.distinguishing.is_empty() && !trained.distinguishing.is_empty();
-            let summary =
-                if is_contradicted { nothing_told(n_rows) } else { distinction.summary(schema, segment.customers) };
+            let summary = match distinction.distinguishing.as_slice() {
+                [] => nothing_told(n_rows),
+                _ => distinction.summary(schema, segment.customers),
+            };
             (distinction, summary)
         }
         None => (Distinction::default(), segment.summary(schema)),

@@ -98,7 +98,8 @@ pub(in crate::http) struct TrainedSegment {
     /// the version did not test it.
     #[schema(required, example = json!(["Top_Gender"]))]
     as_everywhere: Option<Vec<String>>,
-    /// Its most frequent values beside those of all customers, by persona key; none of fewer than 10 customers.
+    /// Its most frequent values beside those of all customers, by persona key; none of fewer than 10 customers, and none
+    /// where all others are fewer.
     #[schema(value_type = BTreeMap<String, Vec<TrainedLift>>, example = json!({"Top_Locations": [
         {"value": "Bedok", "share": 0.41, "share_overall": 0.13, "lift": 3.1538}]}))]
     lift: ByKey,
@@ -131,10 +132,10 @@ pub(in crate::http) struct TrainedLift {
     /// A name, or a whole number such as a year.
     #[schema(value_type = String, example = "Bedok")]
     value: TraitValue,
-    /// Of the segment's customers with a value, 0 to 1.
+    /// Of the segment's customers, with a value or without, 0 to 1.
     #[schema(example = 0.41)]
     share: f64,
-    /// Of all customers with a value, 0 to 1.
+    /// Of all customers, 0 to 1.
     #[schema(example = 0.13)]
     share_overall: f64,
     /// `share / share_overall`.
@@ -268,20 +269,14 @@ impl SegmentsAnswer {
         let before = Before::of(&report);
         let customers = model.everyone().customers;
         let outside = profiles.outside();
-        let of_all = &model.everyone().with_value;
-        let everyone: Vec<Option<TraitCounts>> =
-            profiles.columns.iter().map(|column| profiles.counts(column, None, of_all)).collect();
+        let everyone: Vec<TraitCounts> = profiles.columns.iter().map(|column| profiles.counts(column, None)).collect();
         let of = |segment: &Segment| {
             let mut persona = segment.persona.clone();
             let extras = std::mem::take(&mut persona.extras);
             let id = segment.cluster_id.get();
             let columns = profiles.columns.iter().zip(&everyone).filter(|(column, _)| !column.is_number);
             let lifts = columns.map(|(column, everyone)| {
-                let within = profiles.counts(column, Some(segment.cluster_id), &segment.with_value);
-                (
-                    column.key.clone(),
-                    within.zip(everyone.as_ref()).map(|(own, all)| lifts(&own, all)).unwrap_or_default(),
-                )
+                (column.key.clone(), lifts(&profiles.counts(column, Some(segment.cluster_id)), everyone))
             });
             TrainedSegment {
                 cluster_id: id,
@@ -313,8 +308,7 @@ impl SegmentsAnswer {
 
 /// The most frequent values of one feature within a segment, beside everyone's.
 fn lifts(within: &TraitCounts, everyone: &TraitCounts) -> Vec<TrainedLift> {
-    let total = |counts: &TraitCounts| counts.counts.iter().map(|(_, n)| n).sum::<u64>().max(1) as f64;
-    let (n, n_overall) = (total(within), total(everyone));
+    let (n, n_overall) = (within.customers as f64, everyone.customers as f64);
     // Where everybody has two values and few have the other, the share of the one tells how many.
     if everyone.told().next().is_none() {
         return Vec::new();

@@ -74,7 +74,7 @@ impl<'t> Tallies<'t> {
         let mut everyone = Vec::new();
         for feature in self.schema().features() {
             for (line, counts) in groups.iter_mut().chain([&mut everyone]).enumerate() {
-                counts.push(trait_counts(&feature, self.of_feature(&feature, line)));
+                counts.push(trait_counts(&feature, self.of_feature(&feature, line), self.customers(line)));
             }
         }
         (groups, everyone)

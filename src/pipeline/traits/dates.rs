@@ -12,10 +12,12 @@ use crate::customer::DatePart;
 /// The share of a coarser value's customers from which on the finer ones tell all of it.
 const MADE_UP: f64 = 0.8;
 
-/// Of the findings of each subject those that are to be told.
+/// Of the findings of each subject those that are to be told. None of a hidden subject is; but what it would say, no
+/// finer one says in its place.
 pub(super) fn most_telling(
     subjects: &[(Subject<'_>, Counts)],
     mut found: Vec<Vec<Found>>,
+    is_hidden: &[bool],
     p_limit: f64,
 ) -> Vec<Vec<Found>> {
     let columns: Vec<usize> = subjects.iter().map(|(subject, _)| subject.column).collect();
@@ -25,22 +27,27 @@ pub(super) fn most_telling(
         .map(|(subject, _)| subject.column)
         .collect();
     columns_of_dates.dedup();
-    for column in columns_of_dates {
+    let date = |column: usize| {
         let place = |kind: &dyn Fn(&Subject<'_>) -> bool| {
             subjects.iter().zip(&columns).position(|((subject, _), &of)| of == column && kind(subject))
         };
         let part = |part: DatePart| place(&|subject| subject.date_part() == Some(part));
         let pair = |part: DatePart| place(&|subject| subject.kind == SubjectKind::Pair(part));
-        let date = Date {
+        Date {
             year: part(DatePart::Year),
             quarter: part(DatePart::Quarter),
             month: part(DatePart::Month),
             of_quarter: pair(DatePart::Quarter),
             of_month: pair(DatePart::Month),
             p_limit,
-        };
-        date.prune(&mut found);
+        }
+    };
+    let dates: Vec<Date> = columns_of_dates.into_iter().map(date).collect();
+    dates.iter().for_each(|date| date.drop_what_coarser_ones_say(&mut found));
+    for (found, _) in found.iter_mut().zip(is_hidden).filter(|(_, is_hidden)| **is_hidden) {
+        found.clear();
     }
+    dates.iter().for_each(|date| date.drop_what_finer_ones_say(&mut found));
     found
 }
 
@@ -57,8 +64,7 @@ struct Date {
 }
 
 impl Date {
-    fn prune(&self, found: &mut [Vec<Found>]) {
-        // From coarse to fine: what says no more than the coarser ones is not told.
+    fn drop_what_coarser_ones_say(&self, found: &mut [Vec<Found>]) {
         for (pair, part) in [(self.of_quarter, self.quarter), (self.of_month, self.month)] {
             let (years, parts) = (list(found, self.year), list(found, part));
             retain(found, pair, |pair| self.tells_more_than_parts(pair, &years, &parts));
@@ -71,7 +77,9 @@ impl Date {
                     .is_none_or(|quarter| self.tells_more(month, quarter.cell.k, month.cell.big_k / quarter.cell.big_k))
             });
         }
-        // From fine to coarse: what the finer ones say already is not told again.
+    }
+
+    fn drop_what_finer_ones_say(&self, found: &mut [Vec<Found>]) {
         let (months, pairs_of_month) = (list(found, self.month), list(found, self.of_month));
         retain(found, self.of_quarter, |quarter| !is_made_up(quarter, &pairs_of_month, is_within));
         let pairs = [pairs_of_month, list(found, self.of_quarter)].concat();

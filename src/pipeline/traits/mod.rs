@@ -5,8 +5,9 @@
 //! 1.25, and the z-test of its share against everybody else's has p < 0.01 / (segments × values of all columns)
 //! (Bonferroni). It is then said of *all* (the lower end of Wilson's 99 % interval of k/n is over 95 %), of *most*
 //! (over 50 %), or as *more often* than elsewhere. Of a number the medians must differ by 0.3 robust standard
-//! deviations or more, with a rank sum of the same p. Shares are of the customers that have a value; k ≥ 10 % and the
-//! claims are of all customers of the segment, so that a few known genders say nothing of a thousand unknown ones.
+//! deviations or more, with a rank sum of the same p. Shares and claims are of all customers, so that a few known genders say nothing of a thousand
+//! unknown ones. Lift and z must hold among the customers that have a value, too, or a column that is often empty would
+//! be told.
 //!
 //! What is not tellable is not the same as everywhere: a share of 8 % may be twice everybody's. Only a column that no
 //! test at 5 % tells from everybody else's is said to be *as everywhere* ([`likeness`]); of the others nothing is said.
@@ -78,10 +79,10 @@ pub struct DistinguishingValue {
     /// A name, a whole number such as a quarter, or a pair such as `2024-Q4` or `2024-10`.
     #[schema(schema_with = value_schema)]
     pub value: TraitValue,
-    /// Of the segment's customers that have a value, 0 to 1.
+    /// Of the segment's customers, with a value or without, 0 to 1.
     #[schema(example = 0.34)]
     pub share: f64,
-    /// Of all customers that have a value, 0 to 1.
+    /// Of all customers, 0 to 1.
     #[schema(example = 0.17)]
     pub share_overall: f64,
     /// `share / share_overall`.

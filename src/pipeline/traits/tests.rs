@@ -285,6 +285,48 @@ fn a_few_known_values_say_nothing_of_the_many_unknown_ones() {
 }
 
 #[test]
+fn a_column_that_is_often_empty_is_told_only_where_it_is_so_among_all_and_among_the_known() {
+    let gender = |gender| Customer { gender, ..Customer::default() };
+    let unknown = || town("Bedok");
+    // All that are known are women, and there are fewer of them than elsewhere.
+    let (summary, ..) = told(&[
+        (0, 47, gender("Female")),
+        (0, 253, unknown()),
+        (1, 440, gender("Female")),
+        (1, 346, gender("Male")),
+        (1, 214, unknown()),
+    ]);
+    assert!(!summary.contains("emale"), "{summary}");
+    // There are more of them than elsewhere, since there the column is empty.
+    let (summary, ..) = told(&[(0, 300, gender("Female")), (1, 300, gender("Female")), (1, 600, unknown())]);
+    assert!(!summary.contains("emale"), "{summary}");
+    // It is so both ways; the shares are of all.
+    let (_, distinguishing, _) = told(&[
+        (0, 240, gender("Female")),
+        (0, 60, unknown()),
+        (1, 200, gender("Female")),
+        (1, 400, gender("Male")),
+        (1, 100, unknown()),
+    ]);
+    let female = distinguishing.as_array().unwrap().iter().find(|told| told["value"] == "Female").unwrap();
+    assert_eq!((&female["share"], &female["share_overall"]), (&json!(0.8), &json!(0.44)));
+    assert_eq!(female["claim"], "most");
+}
+
+#[test]
+fn a_year_that_is_not_told_since_few_have_another_is_not_told_by_its_months() {
+    let of = |month: &'static str, own, others| [(0, own, joined(month)), (1, others, joined(month))];
+    let rows = |n_of_2023| {
+        let of_2024 = ["2024-02-01", "2024-05-01", "2024-08-01"].map(|month| of(month, 150, 100));
+        let of_2023 = ["2023-02-01", "2023-05-01", "2023-08-01"].map(|month| [(1, 100, joined(month)); 1]);
+        let last = of("2023-11-01", n_of_2023, 100);
+        [of_2024.concat(), of_2023.concat(), last.to_vec()].concat()
+    };
+    assert_eq!(told(&rows(4)).0, "No trait sets these 454 customers apart.");
+    assert_eq!(told(&rows(12)).0, "Most of them joined in 2024 (97 % against 65 %).");
+}
+
+#[test]
 fn a_name_that_says_nothing_is_not_told() {
     for nothing in ["Other", "unknown", "N/A"] {
         let (summary, ..) = told(&[(0, 300, town(nothing)), (1, 50, town(nothing)), (1, 600, town("Novena"))]);

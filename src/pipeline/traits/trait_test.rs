@@ -61,13 +61,16 @@ impl Tallies<'_> {
 impl Tested<'_, '_> {
     fn distinction(&self) -> Distinction {
         let found: Vec<Vec<Found>> = (0..self.subjects.len()).map(|subject| self.values(subject)).collect();
-        let told = dates::most_telling(self.subjects, found.clone(), self.p_limit);
+        let is_hidden: Vec<bool> = self.subjects.iter().map(|(_, counts)| self.shows_few(counts)).collect();
+        let told = dates::most_telling(self.subjects, found.clone(), &is_hidden, self.p_limit);
         let mut distinction = Distinction::default();
         for (place, (subject, counts)) in self.subjects.iter().enumerate() {
             let number = subject.is_number().then(|| self.number(subject, counts)).flatten();
             let mut own = told.get(place).cloned().unwrap_or_default();
             own.sort_by(|a, b| b.excess().total_cmp(&a.excess()));
-            let is_told = number.is_some() || found.get(place).is_some_and(|found| !found.is_empty());
+            let is_hidden = is_hidden.get(place).copied().unwrap_or_default();
+            let is_found = !is_hidden && found.get(place).is_some_and(|found| !found.is_empty());
+            let is_told = number.is_some() || is_found;
             let beside = told
                 .iter()
                 .zip(self.subjects)
@@ -100,23 +103,26 @@ impl Tested<'_, '_> {
         }
     }
 
-    /// The tellable values of a subject that is no number.
+    /// Whether a share of a subject would tell of fewer customers than may be told of.
+    fn shows_few(&self, counts: &Counts) -> bool {
+        [self.line, self.everybody].into_iter().any(|line| shows_the_few_beside(counts.line(line).iter().copied()))
+    }
+
+    /// The tellable values of a subject that is no number, be they hidden or not.
     fn values(&self, place: usize) -> Vec<Found> {
         let Some((_, counts)) = self.subjects.get(place).filter(|(subject, _)| !subject.is_number()) else {
             return Vec::new();
         };
         let (own, all) = (counts.line(self.line), counts.line(self.everybody));
-        if shows_the_few_beside(own.iter().copied()) || shows_the_few_beside(all.iter().copied()) {
-            return Vec::new();
-        }
         let (n, big_n) = (own.iter().sum::<u64>() as f64, all.iter().sum::<u64>() as f64);
         let lines = counts.values.iter().zip(own.iter().zip(all));
         let candidates = lines.filter(|&(value, (&k, _))| k >= MIN_TOLD && !says_nothing(value));
         let found = candidates.filter_map(|(value, (&k, &big_k))| {
-            let cell = Cell { k: k as f64, n, big_k: big_k as f64, big_n };
-            let is_tellable =
-                cell.k / self.customers as f64 >= MIN_SHARE && cell.lift() >= MIN_LIFT && cell.p_value() < self.p_limit;
-            let claim = claim(cell.k, self.customers as f64);
+            let among_known = Cell { k: k as f64, n, big_k: big_k as f64, big_n };
+            let cell = Cell { n: self.customers as f64, big_n: self.all as f64, ..among_known };
+            let is_more_frequent = |cell: Cell| cell.lift() >= MIN_LIFT && cell.p_value() < self.p_limit;
+            let is_tellable = cell.share() >= MIN_SHARE && is_more_frequent(cell) && is_more_frequent(among_known);
+            let claim = claim(cell.k, cell.n);
             is_tellable.then(|| Found { subject: place, value: value.clone(), cell, claim })
         });
         found.collect()

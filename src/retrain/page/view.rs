@@ -236,9 +236,7 @@ fn trait_view(kind: FeatureKind<'_>, own: &TraitCounts, everyone: &TraitCounts) 
         let mean = |counts: &TraitCounts| counts.told().next().map_or("–".to_owned(), |(mean, _)| mean.to_string());
         return TraitView { title, bars: Vec::new(), means: Some((mean(own), mean(everyone))), n_more: 0 };
     }
-    // Customers without a value count on neither side, as in the lift of an upload.
-    let with_value = |counts: &TraitCounts| counts.counts.iter().map(|&(_, n)| n).sum::<u64>().max(1) as f64;
-    let (n_own, n_everyone) = (with_value(own), with_value(everyone));
+    let (n_own, n_everyone) = (own.customers.max(1) as f64, everyone.customers.max(1) as f64);
     let bar = |(value, n): &(TraitValue, u64)| {
         let overall = everyone.counts.iter().find(|(other, _)| other == value).map_or(0, |&(_, n)| n);
         Bar { label: label(kind, value), share: *n as f64 / n_own, everyone: overall as f64 / n_everyone }
