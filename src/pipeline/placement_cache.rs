@@ -2,7 +2,8 @@
 //! up, and those of customers whom a form described.
 //!
 //! A place is a function of its profile alone, so remembering it changes how long an answer takes and nothing else. The
-//! memory has an end: once it is full it is forgotten, and fills again with the profiles that still come.
+//! memory has an end: once it is full it is forgotten, and fills again with the profiles that still come. Of a table that
+//! does not fit, as much is remembered as fits.
 
 use std::hash::Hash;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,8 +13,8 @@ use rustc_hash::FxHashMap;
 
 use super::placement::{Placement, bits_of};
 
-/// Placements that are remembered at a time: some 10 MB with the built-in schema.
-const MAX_REMEMBERED: usize = 32_768;
+/// The memory for placements, in bytes: some 38,000 of them with the built-in schema, more where there are fewer values.
+const MAX_BYTES: usize = 10 << 20;
 
 /// Placements by what the customers are known by.
 #[derive(Debug)]
@@ -45,10 +46,15 @@ impl<K: Eq + Hash> PlacementCache<K> {
 }
 
 fn insert<K: Eq + Hash>(remembered: &mut FxHashMap<Box<[K]>, Placement>, key: Box<[K]>, placement: Placement) {
-    if remembered.len() >= MAX_REMEMBERED {
+    if remembered.len() >= max_remembered::<K>(key.len()) {
         remembered.clear();
     }
     remembered.insert(key, placement);
+}
+
+/// How many placements fit, by keys of this length.
+fn max_remembered<K>(key_length: usize) -> usize {
+    MAX_BYTES / (key_length * size_of::<K>() + size_of::<(Box<[K]>, Placement)>())
 }
 
 impl UnseenProfiles {
@@ -76,9 +82,15 @@ impl UnseenProfiles {
         // Not under the lock: it may take a second.
         let placed = place(&rows.select(Axis(0), &missing))?;
         let mut remembered = self.lock();
+        let max = max_remembered::<u32>(rows.ncols());
+        let n_new = placed.iter().filter(|placement| !placement.is_known).count();
+        // Where more of the table was remembered than is new, that is worth more.
+        if remembered.len() + n_new > max && n_new > rows.nrows() - missing.len() {
+            remembered.clear();
+        }
         for (position, placement) in missing.into_iter().zip(placed) {
-            if !placement.is_known {
-                insert(&mut remembered, bits_of(rows.row(position)), placement);
+            if !placement.is_known && remembered.len() < max {
+                remembered.insert(bits_of(rows.row(position)), placement);
             }
             if let Some(place) = placements.get_mut(position) {
                 *place = Some(placement);
@@ -128,10 +140,18 @@ mod tests {
     #[test]
     fn what_is_remembered_has_an_end() {
         let unseen = UnseenProfiles::default();
-        let rows = column(&(0..3 * MAX_REMEMBERED).map(|n| n as f32).collect::<Vec<_>>());
-        let placed = unseen.placed(&rows, |missing| Ok::<_, ()>(placements(missing)));
-        assert_eq!(placed.unwrap(), placements(&rows));
-        assert!((1..=MAX_REMEMBERED).contains(&unseen.lock().len()));
+        let max = max_remembered::<u32>(1);
+        let rows = column(&(0..max + 1_000).map(|n| n as f32).collect::<Vec<_>>());
+        let mut asked = Vec::new();
+        for _ in 0..2 {
+            let placed = unseen.placed(&rows, |missing| {
+                asked.push(missing.nrows());
+                Ok::<_, ()>(placements(missing))
+            });
+            assert_eq!(placed.unwrap(), placements(&rows));
+            assert!(unseen.lock().len() <= max);
+        }
+        assert_eq!(asked, [max + 1_000, 1_000], "of a table that does not fit what fits is remembered");
     }
 
     #[test]
