@@ -21,7 +21,43 @@ const MAX_SHARE: f64 = 0.34;
 const MIN_WORDS: usize = 2;
 
 /// The charset of these texts, none of which is ASCII alone. Never UTF-8.
+///
+/// Amounts say nothing of letters, and chardetng takes `€` and `£` for such. Where there is nothing else, the charset is
+/// one under which their signs are currencies'.
 pub(in crate::workbook) fn guess<'a>(texts: &(impl Iterator<Item = &'a [u8]> + Clone)) -> Charset {
+    let words = texts.clone().filter(|text| !is_amount(text));
+    if words.clone().next().is_some() {
+        return guess_of_words(&words);
+    }
+    let charsets = [Some(Charset::Web(WINDOWS_1252)), Some(Charset::Web(MACINTOSH)), Charset::dos(850)];
+    let is_money = |charset: &Charset| {
+        texts
+            .clone()
+            .all(|text| charset.decode(text).0.chars().all(|c| c.is_ascii() || c == '\u{a0}' || is_currency(c)))
+    };
+    charsets.into_iter().flatten().find(is_money).unwrap_or_else(|| guess_of_words(texts))
+}
+
+/// Whether a text is an amount: no letters of ASCII, and each byte beyond that stands by itself, as the sign of a
+/// currency does. Blanks that keep a number on one line may stand beside it.
+fn is_amount(text: &[u8]) -> bool {
+    // That of Windows, of the Mac and of DOS.
+    const BLANKS: [u8; 3] = [0xa0, 0xca, 0xff];
+    let is_apart = |byte: Option<&u8>| byte.is_none_or(|byte| BLANKS.contains(byte) || byte.is_ascii());
+    let byte = |at: Option<usize>| at.and_then(|at| text.get(at));
+    let beyond = text.iter().enumerate().filter(|(_, byte)| !byte.is_ascii() && !BLANKS.contains(byte));
+    text.iter().any(u8::is_ascii_digit)
+        && !text.iter().any(u8::is_ascii_alphabetic)
+        && beyond.into_iter().all(|(at, _)| is_apart(byte(at.checked_sub(1))) && is_apart(byte(at.checked_add(1))))
+        // The second byte of a letter in Shift_JIS and its like may be a sign of ASCII.
+        && !text.iter().any(|byte| matches!(byte, b'@' | b'[' | b'\\' | b']' | b'^' | b'_' | b'`' | b'{'..=b'~'))
+}
+
+fn is_currency(c: char) -> bool {
+    matches!(c, '€' | '£' | '¥' | '¢' | '¤')
+}
+
+fn guess_of_words<'a>(texts: &(impl Iterator<Item = &'a [u8]> + Clone)) -> Charset {
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
     for text in texts.clone() {
         detector.feed(text, false);
@@ -31,7 +67,7 @@ pub(in crate::workbook) fn guess<'a>(texts: &(impl Iterator<Item = &'a [u8]> + C
     let guess = detector.guess(None, Utf8Detection::Deny);
     // Sami and Latvian as no spreadsheet program writes them: with few words it is Italian.
     let guess = if guess == ISO_8859_4 { WINDOWS_1252 } else { guess };
-    let guess = Charset::Web(western_or_eastern(guess, texts.clone()));
+    let guess = Charset::Web(western_or_eastern(guess, texts));
     let oddity = Oddity::of(guess, texts.clone());
     let per_word = oddity.sum / f64::max(1.0, oddity.n_words as f64);
     if oddity.n_words < MIN_WORDS || per_word < MIN_ODDITY {
@@ -51,13 +87,17 @@ pub(in crate::workbook) fn guess<'a>(texts: &(impl Iterator<Item = &'a [u8]> + C
 /// What chardetng's choice is mended to where it is Windows-1250 or Windows-1252, between which it cannot tell with few
 /// words, and Hungarian not even with many. Where the two differ in nothing but `ñ`/`ń`, `ã`/`ă`, `õ`/`ő`, `ê`/`ę` and
 /// `û`/`ű`, pairs of letters decide that the other languages do not write: `ña`, `ão` and `ões` are Spanish or
-/// Portuguese, `ő` before anything but `e`, among acute accents, is Hungarian.
-fn western_or_eastern<'a>(guess: &'static Encoding, texts: impl Iterator<Item = &'a [u8]>) -> &'static Encoding {
+/// Portuguese, `ő` before anything but `e`, among acute accents, is Hungarian. Where they differ in more, the one counts
+/// under which letters are far less odd: `Dìèín` is `Děčín`, and `Křbenhavn` is `København`.
+fn western_or_eastern<'a>(
+    guess: &'static Encoding,
+    texts: &(impl Iterator<Item = &'a [u8]> + Clone),
+) -> &'static Encoding {
     if guess != WINDOWS_1250 && guess != WINDOWS_1252 {
         return guess;
     }
     let (mut is_iberian, mut has_double_acute, mut has_acute, mut has_other) = (false, false, false, false);
-    for text in texts {
+    for text in texts.clone() {
         let (eastern, _) = WINDOWS_1250.decode_without_bom_handling(text);
         let (western, _) = WINDOWS_1252.decode_without_bom_handling(text);
         let mut letters = eastern.chars().zip(western.chars()).peekable();
@@ -72,7 +112,7 @@ fn western_or_eastern<'a>(guess: &'static Encoding, texts: impl Iterator<Item = 
                     has_other = true;
                     is_iberian |= (east == 'ń' && after.is_some_and(is_vowel)) || (east == 'ă' && after == Some('o'));
                 }
-                _ => return guess,
+                _ => return less_odd(guess, texts),
             }
         }
     }
@@ -81,6 +121,14 @@ fn western_or_eastern<'a>(guess: &'static Encoding, texts: impl Iterator<Item = 
         (false, true) => WINDOWS_1250,
         _ => guess,
     }
+}
+
+/// Windows-1250 or Windows-1252, whichever makes of the texts far less odd words than the other.
+fn less_odd<'a>(guess: &'static Encoding, texts: &(impl Iterator<Item = &'a [u8]> + Clone)) -> &'static Encoding {
+    let other = if guess == WINDOWS_1250 { WINDOWS_1252 } else { WINDOWS_1250 };
+    let [odd, other_odd] = [guess, other].map(|encoding| Oddity::of(Charset::Web(encoding), texts.clone()));
+    let is_odd = odd.n_words >= MIN_WORDS && odd.sum >= 1.0;
+    if is_odd && other_odd.sum <= MAX_SHARE * odd.sum { other } else { guess }
 }
 
 /// How odd texts look under a charset.
@@ -112,6 +160,12 @@ impl Oddity {
 
 fn oddity_of_word(word: &str) -> f64 {
     let chars: Vec<char> = word.chars().collect();
+    match chars.as_slice() {
+        // What stands alone is a sign sooner than a letter.
+        [sign] if is_currency(*sign) => return 0.0,
+        [letter] if letter.is_uppercase() && is_latin(*letter) => return 1.0,
+        _ => {}
+    }
     let letter = |at: Option<usize>| at.and_then(|at| chars.get(at)).copied().filter(|c| c.is_alphabetic());
     let oddities = chars.iter().enumerate().filter(|(_, c)| !c.is_ascii());
     oddities.map(|(at, &c)| oddity_of(c, letter(at.checked_sub(1)), letter(at.checked_add(1)))).sum()
