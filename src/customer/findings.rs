@@ -55,7 +55,7 @@ fn date_notes(title: &str, settled: &Settled) -> Vec<Note> {
     if settled.is_buddhist {
         notes.push(Note::new(
             "buddhist_years",
-            format!("{title:?} counts years by the Buddhist calendar: 2567 was read as 2024."),
+            format!("{title:?} counts years by the Buddhist calendar: each was read as 543 years earlier."),
         ));
     }
     notes

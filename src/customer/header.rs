@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::Schema;
+use super::header_alike;
 use super::header_name::normalize_header;
 use super::header_note::Noted;
 use super::is_invisible;
@@ -118,6 +119,8 @@ pub(super) struct Layout {
     /// Title → header as written, for the report.
     pub columns_used: BTreeMap<String, String>,
     pub identifier_used: Option<String>,
+    /// For each of the schema's columns that several headers name, the sentence that says which was read.
+    pub alike: Vec<String>,
 }
 
 /// One column of a sheet.
@@ -223,10 +226,12 @@ impl HeaderIndex {
             row.iter().map(|cell| cell.text.as_deref().map(normalize_header).unwrap_or_default()).collect();
         // Slot → (rank, position in the row): the smallest alias rank wins, then the leftmost column.
         let mut best: BTreeMap<Slot, (usize, usize, usize)> = BTreeMap::new();
+        let mut all: BTreeMap<Slot, Vec<(usize, usize, usize)>> = BTreeMap::new();
         for (position, (cell, normal)) in row.iter().zip(&normal).enumerate() {
             if let Some(target) = self.target(cell.text.as_deref().unwrap_or_default(), normal) {
                 let found = (target.rank, cell.column, position);
                 best.entry(target.slot).and_modify(|seen| *seen = found.min(*seen)).or_insert(found);
+                all.entry(target.slot).or_default().push(found);
             }
         }
         let mut missing: Vec<MissingColumn> = schema
@@ -265,6 +270,7 @@ impl HeaderIndex {
                 }
                 Slot::Column(index) => {
                     let title = schema.columns.get(index).map(|column| column.title.clone()).unwrap_or_default();
+                    layout.alike.extend(all.remove(&slot).and_then(|alike| sentence_on_alike(&title, row, alike)));
                     layout.columns_used.insert(title, header);
                     layout.assign(sheet_column, slot, xxh3_64(format!("\0column {index}").as_bytes()));
                 }
@@ -319,6 +325,15 @@ impl SheetColumn {
 /// A header as reports show it.
 fn shown(header: &str) -> String {
     header.trim().chars().filter(|c| !is_invisible(*c)).take(MAX_LISTED_CHARS).collect()
+}
+
+/// Which of the columns that are named for `title` is read: the one of the smallest rank, then the leftmost. Each is its
+/// rank, its column and its position in the row.
+fn sentence_on_alike(title: &str, row: &[Candidate], mut alike: Vec<(usize, usize, usize)>) -> Option<String> {
+    alike.sort_unstable();
+    let text = |position: usize| row.get(position).and_then(|cell| cell.text.as_deref()).map(shown).unwrap_or_default();
+    let columns: Vec<_> = alike.into_iter().map(|(_, column, position)| (text(position), column)).collect();
+    header_alike::sentence(title, &columns)
 }
 
 /// The seed of every column up to the header's last, by header and, where headers repeat, by their count.

@@ -16,6 +16,7 @@ mod erased;
 mod findings;
 mod form;
 mod header;
+mod header_alike;
 mod header_name;
 mod header_note;
 mod invisible;

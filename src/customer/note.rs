@@ -32,6 +32,8 @@ impl Note {
     pub const HEADER_WITHIN_ROWS: &str = "header_within_rows";
     /// Rows have the identifier of another row, and each counts.
     pub const REPEATED_IDENTIFIERS: &str = "repeated_identifiers";
+    /// Several columns of a sheet are named for one of the schema's; one was read.
+    pub const COLUMNS_ALIKE: &str = "columns_alike";
     /// The rows that were read look like sums over customers.
     pub const LOOKS_LIKE_TOTALS: &str = "looks_like_totals";
     /// Sheets of customers were not read, since they have fewer of the columns than others.

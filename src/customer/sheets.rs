@@ -98,6 +98,14 @@ impl TableBuilder {
         }
     }
 
+    /// Has the report say once which of several columns was read.
+    pub(super) fn note_columns_alike(&mut self, sentence: &str) {
+        let note = Note::new(Note::COLUMNS_ALIKE, sentence);
+        if self.notes.len() < MAX_HEADER_NOTES && !self.notes.contains(&note) {
+            self.add_note(note);
+        }
+    }
+
     /// Has the report say where formulas have no results.
     pub(super) fn note_formulas(&mut self) {
         let n_formulas: usize = self.without_result.iter().sum();

@@ -141,3 +141,26 @@ fn copies_are_told_across_files_whatever_the_order_of_their_columns() {
     let first = table.cleaning().first_dropped.values().next().unwrap();
     assert_eq!((first[0].source.as_str(), first[0].row), ("second.csv", 2));
 }
+
+#[test]
+fn of_several_columns_that_are_named_alike_a_note_says_which_is_read() {
+    let notes = |header: &str| {
+        let table = read(format!("{header}\n2023-08-11,Bedok,,Gold,Silver\n").as_bytes()).unwrap();
+        table.cleaning().notes.iter().map(|note| (note.code.clone(), note.sentence.clone())).collect::<Vec<_>>()
+    };
+    let alike = |sentence: &str| ("columns_alike".to_owned(), sentence.to_owned());
+    assert_eq!(notes("date joined,location,gender,loyalty tier,other"), []);
+    assert_eq!(
+        notes("date joined,Location,LOCATION,loyalty tier,Membership Level"),
+        [
+            alike(
+                "\"Location\" was read from \"Location\" (column B); \"LOCATION\" (column C) is named for it as well and \
+                 not used."
+            ),
+            alike(
+                "\"Loyalty Tier\" was read from \"loyalty tier\" (column D); \"Membership Level\" (column E) is named for \
+                 it as well and not used."
+            ),
+        ]
+    );
+}

@@ -37,6 +37,9 @@ impl TableBuilder {
         for (title, header) in std::mem::take(&mut layout.columns_used) {
             self.columns_used.entry(title).or_insert(header);
         }
+        for sentence in std::mem::take(&mut layout.alike) {
+            self.note_columns_alike(&sentence);
+        }
         self.identifier_used = self.identifier_used.take().or(layout.identifier_used.take());
         let mut hashes = vec![0_u128; layout.n_tables];
         for cell in header {
