@@ -50,8 +50,15 @@ pub enum RetrainError {
     #[error("the version could not be published")]
     Store(#[from] StoreError),
     /// The shared store could not be read or written, or another process was first.
-    #[error("the shared store could not be used")]
+    #[error("{}", of_shared_store(.0))]
     Shared(#[from] SharedStoreError),
+}
+
+fn of_shared_store(error: &SharedStoreError) -> &'static str {
+    match error {
+        SharedStoreError::Swapped { .. } => "another machine was faster",
+        _ => "the shared store could not be used",
+    }
 }
 
 impl RetrainError {

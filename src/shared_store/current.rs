@@ -65,7 +65,11 @@ impl SharedStore {
     /// [`SharedStoreError::Swapped`] when another process was first; other [`SharedStoreError`]s when the store did not
     /// say whether it was done, and `current` does not show it either.
     pub fn swap_current(&self, seen: &Seen, version: &VersionId) -> Result<(), SharedStoreError> {
-        let before = seen.current.as_ref().map(|current| current.version.clone());
+        // To activate what is current already must not lose the way back.
+        let before = seen.current.as_ref().and_then(|current| match &current.before {
+            before if current.version == *version => before.clone(),
+            _ => Some(current.version.clone()),
+        });
         let next = Current { version: version.clone(), before, by: this_process(), at: Timestamp::now() };
         let json = serde_json::to_vec_pretty(&next).map_err(|error| self.damaged(error.to_string()))?;
         if let Some(current) = &seen.current {

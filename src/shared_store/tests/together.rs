@@ -49,6 +49,8 @@ fn a_machine_follows_what_is_current_and_has_the_other_versions_to_go_back_to() 
     assert_eq!(there.current().unwrap(), second);
     // Back, by way of the machine that only follows, and of one that never had the version.
     shared.activate(&there, &first).unwrap();
+    shared.activate(&there, &first).unwrap();
+    assert_eq!(shared.see_current().unwrap().current.unwrap().before, Some(second.clone()), "also twice");
     assert_eq!(whole_current(&inner), first);
     let (_new, new) = models();
     shared.activate(&new, &second).unwrap();
