@@ -38,6 +38,7 @@ mod table_places;
 mod trained;
 mod training_profile;
 mod training_settings;
+mod training_size;
 mod trait_counts;
 mod traits;
 mod wrong_settings;
@@ -67,6 +68,7 @@ pub use table_places::TablePlaces;
 pub use trained::{TrainedColumn, TrainedProfiles};
 pub use training_profile::{FeatureProfile, Histogram, TrainingProfile};
 pub use training_settings::TrainingSettings;
+pub use training_size::{TrainingSize, in_bytes};
 pub use trait_counts::{TraitCounts, TraitValue};
 pub use traits::{
     Claim, Distinction, Distinguishing, DistinguishingNumber, DistinguishingValue, MIN_CUSTOMERS, MIN_OBSERVED,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::matching::MatchError;
 use super::page::PageError;
 use crate::model_store::StoreError;
-use crate::pipeline::FitError;
+use crate::pipeline::{FitError, TrainingSize, in_bytes};
 use crate::shared_store::SharedStoreError;
 use crate::workbook::WorkbookError;
 
@@ -34,6 +34,19 @@ pub enum RetrainError {
     /// No process could be started to read the workbooks with.
     #[error("the workbooks could not be read")]
     Reader(#[source] WorkbookError),
+    /// The training needs more memory than there is; it was not begun.
+    #[error(
+        "the training would take about {size}, of which {} are free: {} different profiles are encoded into {} columns \
+         each{}. Leave out a column or give it weight 0, merge rare names by min_customers, set a smaller n_neighbors, \
+         train by latent_classes, or use a machine with more memory",
+        in_bytes(*free_bytes), size.profiles, size.features, neighbours(size)
+    )]
+    TooLarge {
+        /// What it would take.
+        size: TrainingSize,
+        /// Memory that is free, in bytes.
+        free_bytes: u64,
+    },
     /// The customers do not make a model.
     #[error("the model could not be trained")]
     Fit(#[from] FitError),
@@ -66,4 +79,8 @@ impl RetrainError {
     pub fn is_locked(&self) -> bool {
         matches!(self, Self::Store(StoreError::Locked { .. }) | Self::Shared(SharedStoreError::Swapped { .. }))
     }
+}
+
+fn neighbours(size: &TrainingSize) -> String {
+    if size.neighbours == 0 { String::new() } else { format!(" and have {} neighbours", size.neighbours) }
 }

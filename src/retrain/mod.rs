@@ -22,6 +22,7 @@ mod novelty;
 mod page;
 mod progress;
 mod publishing;
+mod reach;
 mod report;
 mod sample;
 mod skipped;
@@ -234,6 +235,7 @@ impl Run<'_> {
         let started = Instant::now();
         let table = &self.collected.table;
         let progress = self.progress;
+        reach::check(table, self.request.params)?;
         let fit = |params: &FitParams| fit(table, params, &|step, done| progress(Progress::fitting(step, done)));
         let mut fitted = fit(self.request.params);
         // Customers without any segment could be told nothing apart from one another. They are one audience.

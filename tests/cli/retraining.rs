@@ -43,6 +43,35 @@ fn a_refusal_and_an_error_are_told_too() {
     assert!(last["outcome"] == "failed" && last["why"].as_str().unwrap().contains("none.json"), "{last}");
 }
 
+#[test]
+fn a_training_that_does_not_fit_in_memory_is_refused_before_it_starts_with_an_estimate() {
+    let folder = Folder::new();
+    fs::create_dir_all(folder.path("base_data")).unwrap();
+    // Every row is a profile of its own, and a neighbour of every other.
+    let rows = (0..5_760).map(|n| {
+        let (town, month, year) = (n % 40, n / 40 % 12 + 1, 2023 + n / 480 % 2);
+        let (tier, gender) = (["Silver", "Gold", "Platinum"][n / 960 % 3], ["F", "M"][n / 2_880]);
+        format!("{n},{year}-{month:02}-11,Town {town},{gender},{tier}\n")
+    });
+    let csv: String = std::iter::once("id,date joined,location,gender,loyalty tier\n".to_owned()).chain(rows).collect();
+    fs::write(folder.path("base_data/customers.csv"), csv).unwrap();
+    fs::write(folder.path("training.json"), r#"{"n_neighbors": 5700}"#).unwrap();
+    let retrain = folder.command(&["retrain", "--events"]);
+    // Only the soft limit: the reader process sets its own.
+    let limited = format!("ulimit -S -v 700000 && exec {} retrain --events", retrain.get_program().display());
+    let mut shell = std::process::Command::new("/bin/sh");
+    shell.args(["-c", &limited]).current_dir(folder.path("")).env_clear().env("TRAINING_PATH", "training.json");
+    let output = shell.stdin(Stdio::null()).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", shown(&output));
+    let last = events(&output.stdout).pop().unwrap();
+    let why = last["why"].as_str().unwrap();
+    assert_eq!(last["outcome"], "failed", "{last}");
+    for part in ["1.6 GB of memory", "MB are free", "5760 different profiles", "5700 neighbours", "n_neighbors"] {
+        assert!(why.contains(part), "{part}: {why}");
+    }
+    assert_eq!(folder.versions().len(), 0);
+}
+
 /// The nineteenth field of `/proc/PID/stat`, for the process and each of its threads (proc(5)).
 fn priorities(process: u32) -> Vec<i32> {
     let tasks = fs::read_dir(format!("/proc/{process}/task")).unwrap();
