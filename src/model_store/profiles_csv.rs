@@ -9,8 +9,8 @@ use crate::pipeline::{MIN_CUSTOMERS, SegmentId, TraitCounts, TraitValue};
 const OTHER: &str = "Other";
 
 /// One line a cluster, trait and value (those of fewer than 10 customers together as `Other`): customers, their share
-/// of the cluster and of everyone, with a value or without, and the lift (the first share over the second). The whole customer base comes last,
-/// as cluster `all`.
+/// of the cluster and of everyone, with a value or without, and the lift (the first share over the second). The whole
+/// customer base comes last, as cluster `all`.
 pub(super) fn cluster_profiles(
     clusters: &BTreeMap<SegmentId, Vec<TraitCounts>>,
     everyone: &[TraitCounts],

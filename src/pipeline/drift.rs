@@ -297,8 +297,8 @@ impl ColumnDrift {
         }
         let difference = Difference::between(bins.iter().map(|bin| (bin.before, bin.now)));
         let change = |bin: &Bin| (bin.now / now - bin.before / before).abs();
-        // Of fewer customers than may be described nothing is shown, but that there are none; neither of the training nor
-        // of now.
+        // Of fewer customers than may be described nothing is shown, but that there are none; neither of the training
+        // nor of now.
         let may_be_told = |customers: f64| customers == 0.0 || customers >= MIN_CUSTOMERS as f64;
         let may_be_shown = |bin: &&Bin| may_be_told(bin.before) && may_be_told(bin.now);
         let changed = bins.iter().filter(may_be_shown).map(|bin| (bin, change(bin)));

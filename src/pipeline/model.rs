@@ -19,7 +19,7 @@ use super::scaler::Scaler;
 use super::segment::{CustomerBase, CustomerBaseParts, NewName, Segment, SegmentId, SegmentParts};
 use super::trait_counts::TraitValue;
 use super::{AssignError, DamagedModel, MIN_CUSTOMERS, Method};
-use crate::customer::{CustomerTable, Feature, Schema, Value};
+use crate::customer::{CustomerTable, Schema};
 
 pub use overlay::Overlaid;
 pub use placing::Assignment;
@@ -337,14 +337,9 @@ impl Model {
         self.encoder.as_seen(table)
     }
 
-    /// Whether a name that the feature number `index` does not list is `Other` to the model.
-    pub(super) fn merges_rare(&self, index: usize) -> bool {
-        self.encoder.merges_rare(index)
-    }
-
-    /// Whether training lists this name or part of a date of the feature number `index`; levels and numbers always.
-    pub(super) fn lists(&self, index: usize, feature: &Feature<'_>, value: &Value) -> bool {
-        self.encoder.lists(index, feature, value)
+    /// What profiles are encoded by.
+    pub(super) fn encoder(&self) -> &Encoder {
+        &self.encoder
     }
 
     /// What is remembered of customers whom a form described.

@@ -82,7 +82,7 @@ impl Model {
             };
             let own = profile.and_then(|profile| profile.features.iter().find(|own| own.title == feature.title));
             let is_shared = own.map_or_else(|| has_many(index), |own| own.is_shared(&told));
-            if told.is_other() || !is_shared || !self.lists(index, &feature, value) {
+            if told.is_other() || !is_shared || !self.encoder().lists(index, &feature, value) {
                 unshared.push(index);
             }
         }

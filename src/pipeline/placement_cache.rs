@@ -2,8 +2,8 @@
 //! up, and those of customers whom a form described.
 //!
 //! A place is a function of its profile alone, so remembering it changes how long an answer takes and nothing else. The
-//! memory has an end: once it is full it is forgotten, and fills again with the profiles that still come. Of a table that
-//! does not fit, as much is remembered as fits.
+//! memory has an end: once it is full it is forgotten, and fills again with the profiles that still come. Of a table
+//! that does not fit, as much is remembered as fits.
 
 use std::hash::Hash;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,7 +13,8 @@ use rustc_hash::FxHashMap;
 
 use super::placement::{Placement, bits_of};
 
-/// The memory for placements, in bytes: some 38,000 of them with the built-in schema, more where there are fewer values.
+/// The memory for placements, in bytes: some 38,000 of them with the built-in schema, more where there are fewer
+/// values.
 const MAX_BYTES: usize = 10 << 20;
 
 /// Placements by what the customers are known by.

@@ -65,7 +65,7 @@ impl TrainingProfile {
     pub fn of(table: &CustomerTable, fitted: &Fitted) -> Self {
         let mut profile = Self::from_counts(table, &fitted.everyone);
         for ((index, own), feature) in profile.features.iter_mut().enumerate().zip(table.schema().features()) {
-            own.has_rare = fitted.model.merges_rare(index);
+            own.has_rare = fitted.model.encoder().merges_rare(index);
             if let FeatureKind::Ordinal(_) = feature.kind {
                 own.merge_few_levels();
             }

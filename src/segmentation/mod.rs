@@ -55,8 +55,8 @@ pub struct Group {
     pub observed: Persona,
     /// How that compares with the whole table.
     pub lift: Lift,
-    /// What sets these customers apart: as observed where there are 50 or more, else as trained, as far as 10 or more of
-    /// them do not contradict it.
+    /// What sets these customers apart: as observed where there are 50 or more, else as trained, as far as 10 or more
+    /// of them do not contradict it.
     pub distinction: Distinction,
     /// The same in sentences.
     pub summary: String,

@@ -17,13 +17,16 @@ const RARE: std::ops::RangeInclusive<u32> = 2005..=2016;
 
 /// 408 customers of two kinds, 300 of whom joined in 2024: 194 of the first 204, and 106 of the others.
 fn sheet() -> Vec<u8> {
-    let rare: Vec<u32> = RARE.flat_map(|year| [year; 9]).collect();
+    sheet_of([194, 106], &RARE.flat_map(|year| [year; 9]).collect::<Vec<_>>())
+}
+
+/// 204 customers of each of two kinds; so many of each joined in 2024, and the others in these years.
+fn sheet_of(n_of_2024: [usize; 2], others: &[u32]) -> Vec<u8> {
     let row = |number: usize| {
         let (kind, of_kind) = (number / 204, number % 204);
-        let n_of_2024 = [194, 106][kind];
-        let year = match of_kind.checked_sub(n_of_2024) {
+        let year = match of_kind.checked_sub(n_of_2024[kind]) {
             None => 2024,
-            Some(place) => rare[place + kind * 10],
+            Some(place) => others[place + kind * (204 - n_of_2024[0])],
         };
         let month = 1 + 6 * kind + of_kind % 4;
         let town = [["Bedok", "Tampines", "Bishan"], ["Yishun", "Clementi", "Novena"]][kind][of_kind / 4 % 3];
@@ -35,10 +38,13 @@ fn sheet() -> Vec<u8> {
     csv(std::iter::once(HEADER.map(str::to_owned)).chain((0..408).map(row)))
 }
 
-static MODEL: LazyLock<TrainedVersion> = LazyLock::new(|| {
+/// The kinds as latent classes.
+fn trained(sheet: &[u8]) -> TrainedVersion {
     let params = FitParams { method: Method::LatentClasses, ..FitParams::default() };
-    TrainedVersion::train_on("customers.csv", &sheet(), Schema::built_in().unwrap().into(), &params, true)
-});
+    TrainedVersion::train_on("customers.csv", sheet, Schema::built_in().unwrap().into(), &params, true)
+}
+
+static MODEL: LazyLock<TrainedVersion> = LazyLock::new(|| trained(&sheet()));
 
 /// The years of these members.
 fn years<'a>(members: impl Iterator<Item = &'a Value>) -> Vec<u64> {
@@ -115,6 +121,20 @@ async fn a_form_that_names_a_rare_year_is_answered_as_one_that_names_a_year_of_n
         assert_eq!(answer, app.generate("/generate-promo", &form(2001)).await);
         assert_eq!(answer["notes"][0]["code"], "value_left_out", "{answer}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_all_but_a_few_joined_in_one_year_no_share_tells_how_few() {
+    let app = TestApp::spawn_on(Setup::default(), &trained(&sheet_of([200, 100], &[2023; 108]))).await;
+    let answer = ok(app.get("/segments").await).await;
+    let is_of_first = |segment: &&Value| segment["persona"]["Top_Loyalty_Tier"] == "Silver";
+    for segment in list(&answer["segments"]) {
+        let lifts = list(&segment["lift"]["Top_Join_Years"]);
+        assert_eq!(lifts.is_empty(), is_of_first(&segment), "{segment}");
+    }
+    let first = list(&answer["segments"]).iter().find(is_of_first).unwrap();
+    assert!(!first["persona_summary"].as_str().unwrap().contains("2024"), "{first}");
+    assert!(!list(&first["lift"]["Top_Locations"]).is_empty());
 }
 
 #[test]

@@ -2,9 +2,9 @@
 //!
 //! It is the first of these that a body has: `persona` (an object, as the upload's answer gave it), `cluster_id` (a
 //! trained segment), customer fields of the schema (such as `location`: a customer, whose segment fills in what the
-//! fields leave open), or none of them: the whole customer base. It is that also where the training had too few customers
-//! like the one described. A segment beside a customer is refused: the content is for one of them. A value that fewer
-//! than 10 customers of the training have is left out of everything, and the answer says of which field.
+//! fields leave open), or none of them: the whole customer base. It is that also where the training had too few
+//! customers like the one described. A segment beside a customer is refused: the content is for one of them. A value
+//! that fewer than 10 customers of the training have is left out of everything, and the answer says of which field.
 
 use std::sync::Arc;
 

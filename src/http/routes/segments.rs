@@ -98,8 +98,8 @@ pub(in crate::http) struct TrainedSegment {
     /// the version did not test it.
     #[schema(required, example = json!(["Top_Gender"]))]
     as_everywhere: Option<Vec<String>>,
-    /// Its most frequent values beside those of all customers, by persona key; none of fewer than 10 customers, and none
-    /// where all others are fewer.
+    /// Its most frequent values beside those of all customers, by persona key; none of fewer than 10 customers, and
+    /// none where all others are fewer.
     #[schema(value_type = BTreeMap<String, Vec<TrainedLift>>, example = json!({"Top_Locations": [
         {"value": "Bedok", "share": 0.41, "share_overall": 0.13, "lift": 3.1538}]}))]
     lift: ByKey,

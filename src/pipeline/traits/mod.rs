@@ -5,9 +5,9 @@
 //! 1.25, and the z-test of its share against everybody else's has p < 0.01 / (segments × values of all columns)
 //! (Bonferroni). It is then said of *all* (the lower end of Wilson's 99 % interval of k/n is over 95 %), of *most*
 //! (over 50 %), or as *more often* than elsewhere. Of a number the medians must differ by 0.3 robust standard
-//! deviations or more, with a rank sum of the same p. Shares and claims are of all customers, so that a few known genders say nothing of a thousand
-//! unknown ones. Lift and z must hold among the customers that have a value, too, or a column that is often empty would
-//! be told.
+//! deviations or more, with a rank sum of the same p. Shares and claims are of all customers, so that a few known
+//! genders say nothing of a thousand unknown ones. Lift and z must hold among the customers that have a value, too, or
+//! a column that is often empty would be told.
 //!
 //! What is not tellable is not the same as everywhere: a share of 8 % may be twice everybody's. Only a column that no
 //! test at 5 % tells from everybody else's is said to be *as everywhere* ([`likeness`]); of the others nothing is said.
