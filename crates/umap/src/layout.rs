@@ -6,7 +6,9 @@
 //! positions where they started, and clustering the map finds more of them.)
 //!
 //! To give the same bits on any number of threads, edges are drawn matching by matching. No vertex occurs twice in a
-//! matching, so its edges can be computed in parallel. All are written before the next matching begins.
+//! matching, so its edges can be computed in parallel. All are written before the next matching begins. (Blocks of
+//! vertices, of which disjoint pairs are drawn at the same time, need fewer waits. But maps of 25,000 and 50,000 points
+//! keep their neighbourhoods less well then: by 0.0002 and 0.0003 of trustworthiness, where seeds differ by 0.00004.)
 #![expect(clippy::indexing_slicing, reason = "vertices and dimensions are counted from the same arrays")]
 
 use ndarray::{Array2, ArrayView2};
@@ -15,7 +17,7 @@ use rayon::prelude::*;
 use super::curve::Curve;
 use super::fuzzy_graph::Graph;
 use super::kernel::{Forces, Position};
-use super::matchings::{Advance, Edge, matchings};
+use super::matchings::{Advance, Edge, MAX_CACHED, matchings};
 use super::pairs::{Ends, Pairs};
 use super::params::UmapValidParams;
 use super::random::{self, Purpose, mix64};
@@ -27,6 +29,9 @@ const EDGES_A_TASK: usize = 256;
 /// Edges of a matching that are computed before any of them is written. Their results should not push positions out of
 /// the second-level cache.
 const EDGES_AT_ONCE: usize = 4096;
+
+/// Fewer edges are written by one thread: handing them over would take longer.
+const WRITTEN_ALONE: usize = 1024;
 
 /// Calls a function that is compiled for a fixed number of dimensions `D`: the next of 2, 4, 10 and 16, the rest being
 /// zeros. Positions are whole registers of eight.
@@ -80,10 +85,7 @@ fn optimise_in<const D: usize, const C: usize>(
             } else {
                 draw((due, &mut moved));
             }
-            for (edge, ends) in due.iter().zip(&moved) {
-                positions[edge.left as usize] = ends.left;
-                positions[edge.right as usize] = ends.right;
-            }
+            write(due, &moved, &mut positions);
         }
         // Progress in steps of 2 %.
         if (epoch + 1) * 50 / n_epochs > epoch * 50 / n_epochs {
@@ -91,6 +93,32 @@ fn optimise_in<const D: usize, const C: usize>(
         }
     }
     Array2::from_shape_fn(start.dim(), |(i, d)| positions[i][d / 4][d % 4])
+}
+
+/// Writes the positions of the ends of `due`, which are edges of a matching.
+///
+/// Each thread looks at all edges and writes the ends that lie in its range of vertices. Of many points, vertices of
+/// similar numbers are near in space, and the edges of a matching are sorted, so the processor can foresee which do.
+fn write<const C: usize>(due: &[Edge], moved: &[Ends<C>], positions: &mut [Position<C>]) {
+    let is_shared = due.len() > WRITTEN_ALONE && positions.len() > MAX_CACHED;
+    let threads = if is_shared { rayon::current_num_threads() } else { 1 };
+    let range = positions.len().div_ceil(threads).max(1);
+    let written = |(number, positions): (usize, &mut [Position<C>])| {
+        let first = (number * range) as u32;
+        for (edge, ends) in due.iter().zip(moved) {
+            if let Some(position) = positions.get_mut(edge.left.wrapping_sub(first) as usize) {
+                *position = ends.left;
+            }
+            if let Some(position) = positions.get_mut(edge.right.wrapping_sub(first) as usize) {
+                *position = ends.right;
+            }
+        }
+    };
+    if threads > 1 {
+        positions.par_chunks_mut(range).enumerate().with_max_len(1).for_each(written);
+    } else {
+        written((0, positions));
+    }
 }
 
 /// The length of a step in `epoch`. It falls linearly; the first two epochs have the same, as in umap-learn.

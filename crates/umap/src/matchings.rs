@@ -38,10 +38,12 @@ pub(super) struct Edge {
 /// are sorted by their left ends, because vertices of similar numbers are near in memory.
 pub(super) fn matchings(graph: &Graph) -> Vec<Matching> {
     let mut edges: Vec<(f32, u32, u32)> = (0..graph.n_points())
-        .flat_map(|i| graph.row(i).map(move |(j, weight)| (weight, i as u32, j)))
+        .into_par_iter()
+        .flat_map_iter(|i| graph.row(i).map(move |(j, weight)| (weight, i as u32, j)))
         .filter(|&(_, i, j)| i < j)
         .collect();
-    edges.sort_by(|a, b| b.0.total_cmp(&a.0).then((a.1, a.2).cmp(&(b.1, b.2))));
+    // All differ, so there is one order.
+    edges.par_sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then((a.1, a.2).cmp(&(b.1, b.2))));
     let max_weight = graph.max_weight();
     let mut taken = vec![Taken::default(); graph.n_points()];
     let mut matchings: Vec<Vec<(Edge, f32)>> = Vec::new();

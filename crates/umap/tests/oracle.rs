@@ -109,6 +109,31 @@ fn a_fit_has_the_same_bits_on_one_thread_and_two_and_on_every_run() {
     assert_eq!(bits(small().embedding()), bits(small().embedding()));
 }
 
+/// Twenty round clusters of standard deviation 1 in ten dimensions, with centres in ±10: more points than are compared
+/// all with all, and than are laid out in their own order.
+fn many_points() -> Array2<f32> {
+    let mut state = 7_u64;
+    let mut uniform = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 40) as f32 / (1 << 24) as f32 - 0.5
+    };
+    let centres = Array2::from_shape_simple_fn((20, 10), || 20.0 * uniform());
+    Array2::from_shape_fn((20_200, 10), |(i, d)| centres[[i % 20, d]] + (0..12).map(|_| uniform()).sum::<f32>())
+}
+
+#[test]
+fn a_map_of_many_points_has_the_same_bits_on_any_number_of_threads_and_keeps_neighbours() {
+    let points = many_points();
+    let params = || UmapParams::default().n_neighbors(15).n_components(2).n_epochs(Some(60));
+    let on = |threads| on_threads(threads, || fit(params(), points.view()).unwrap());
+    let once = on(1);
+    for threads in [2, 3, 8] {
+        assert_eq!(bits(on(threads).embedding()), bits(once.embedding()));
+    }
+    let trust = trustworthiness(points.view(), once.embedding(), 15);
+    assert!(trust >= 0.97, "trustworthiness {trust}");
+}
+
 #[test]
 fn another_seed_gives_another_embedding() {
     let points = distinct_rows();
