@@ -1,5 +1,7 @@
 //! An edge of the minimum spanning tree, and the order of the edges.
 
+use rayon::slice::ParallelSliceMut;
+
 /// An edge between two points, the one with the lower index left, by mutual reachability distance.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Edge {
@@ -18,5 +20,6 @@ impl Edge {
 /// Sorts edges by distance, equal ones by their points. Any algorithm that found the same edges so returns the same
 /// list.
 pub(super) fn sort(edges: &mut [Edge]) {
-    edges.sort_unstable_by(|a, b| a.distance.total_cmp(&b.distance).then((a.left, a.right).cmp(&(b.left, b.right))));
+    edges
+        .par_sort_unstable_by(|a, b| a.distance.total_cmp(&b.distance).then((a.left, a.right).cmp(&(b.left, b.right))));
 }

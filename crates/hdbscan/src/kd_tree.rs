@@ -31,7 +31,7 @@ const LANES: usize = 16;
 /// The tree. It holds a copy of the coordinates.
 #[derive(Debug, Clone)]
 pub(super) struct KdTree {
-    n_features: usize,
+    pub(super) n_features: usize,
     /// The point at each position, `(n_points)`.
     points: Vec<u32>,
     /// Coordinates, `[leaf][feature][lane]`. Lanes of the last leaf that hold no point are at infinity.
@@ -52,8 +52,7 @@ pub(super) trait Visitor {
     fn meet(&mut self, sides: &[(f64, f64)], leaf: usize);
 }
 
-/// A stack of nodes to visit: squared distance, level (0: a leaf) and number. Callers keep it between searches to
-/// save allocations.
+/// Nodes to visit: squared distance, level (0: a leaf) and number. Callers keep the allocation between searches.
 pub(super) type Pending = Vec<(f64, u32, u32)>;
 
 impl KdTree {
@@ -113,7 +112,7 @@ impl KdTree {
     }
 
     /// The coordinates of a leaf, `[feature][lane]`.
-    fn block(&self, leaf: usize) -> &[f64] {
+    pub fn block(&self, leaf: usize) -> &[f64] {
         &self.leaves[leaf * self.n_features * LEAF..(leaf + 1) * self.n_features * LEAF]
     }
 
@@ -121,6 +120,13 @@ impl KdTree {
     #[inline(always)]
     pub fn squared_distances(&self, leaf: usize, query: &[f64]) -> [f64; LEAF] {
         lanes_of(self.block(leaf), query, |value, &coordinate| value - coordinate)
+    }
+
+    /// The squared distance from `query` to one point of a leaf.
+    #[inline(always)]
+    pub fn squared_distance(&self, leaf: usize, lane: usize, query: &[f64]) -> f64 {
+        let columns = self.block(leaf).as_chunks::<LEAF>().0;
+        columns.iter().zip(query).fold(0.0, |sum, (column, x)| sum + (column[lane] - x) * (column[lane] - x))
     }
 
     /// The squared distances from a box, `(lowest, highest)` of each feature, to a leaf's points.

@@ -37,6 +37,7 @@ mod predict;
 mod selection;
 mod silhouette;
 mod single_linkage;
+mod single_precision;
 mod spanning_tree;
 mod validity;
 
