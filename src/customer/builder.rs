@@ -37,7 +37,7 @@ pub struct TableBuilder {
     pub(super) sheet: OpenSheet,
     /// The row of each table side by side; of one, nearly always.
     pub(super) rows: Vec<Row>,
-    kept: KeptRows,
+    pub(super) kept: KeptRows,
     /// By which lines are judged that may be rows, so that they leave no trace unless they are.
     judging: Option<Box<KeptRows>>,
     rows_read: usize,

@@ -1,4 +1,4 @@
-//! One raw cell of a sheet, as any file format can hand it over; borrowed, never stored.
+//! One raw cell of a sheet, as any file format can hand it over.
 
 /// What a cell holds before cleaning.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -31,6 +31,38 @@ impl Cell<'_> {
             // Nearly every cell starts with a visible byte: no need to look further.
             Self::Text(text) => !text.as_bytes().first().is_some_and(u8::is_ascii_graphic) && text.trim().is_empty(),
             Self::Number(_) | Self::DateTime { .. } | Self::Bool(_) | Self::Error => false,
+        }
+    }
+}
+
+/// A cell that is kept until it is its turn.
+#[derive(Debug, Clone)]
+pub struct OwnedCell(Owned);
+
+#[derive(Debug, Clone)]
+enum Owned {
+    Text(Box<str>),
+    Other(Cell<'static>),
+}
+
+impl OwnedCell {
+    /// A copy of a cell.
+    pub fn of(cell: Cell<'_>) -> Self {
+        Self(match cell {
+            Cell::Text(text) => Owned::Text(text.into()),
+            Cell::Number(number) => Owned::Other(Cell::Number(number)),
+            Cell::DateTime { serial_days, is_1904 } => Owned::Other(Cell::DateTime { serial_days, is_1904 }),
+            Cell::Bool(value) => Owned::Other(Cell::Bool(value)),
+            Cell::Error => Owned::Other(Cell::Error),
+            Cell::Empty => Owned::Other(Cell::Empty),
+        })
+    }
+
+    /// The cell.
+    pub fn as_cell(&self) -> Cell<'_> {
+        match &self.0 {
+            Owned::Text(text) => Cell::Text(text),
+            Owned::Other(cell) => *cell,
         }
     }
 }

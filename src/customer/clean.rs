@@ -19,7 +19,7 @@ pub(super) use unknown::UnknownLevels;
 
 /// Longer texts are cleaned each time: prose hardly repeats, and remembering it would cost its length. No date or
 /// number is longer, so that every open text is remembered.
-const MAX_REMEMBERED_BYTES: usize = 128;
+pub(super) const MAX_REMEMBERED_BYTES: usize = 128;
 
 /// The largest number that is taken, either side of 0. Larger ones are typing errors, and as features their squares
 /// leave the range of floats.

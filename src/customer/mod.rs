@@ -5,6 +5,7 @@
 //! stored. [`NewestStands`] makes one table of several files'. Knows nothing of file formats, models or HTTP, and
 //! imports nothing of ours.
 
+mod ahead;
 mod broken_table;
 mod builder;
 mod cell;
@@ -46,9 +47,10 @@ mod text;
 mod value;
 mod weighted_rows;
 
+pub use ahead::{Meanings, RowReader, RowsAhead};
 pub use broken_table::BrokenTable;
 pub use builder::TableBuilder;
-pub use cell::Cell;
+pub use cell::{Cell, OwnedCell};
 pub use column_settings::ColumnSettings;
 pub use date::MONTHS;
 pub use erased::identity_of_text;

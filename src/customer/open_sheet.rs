@@ -1,5 +1,7 @@
 //! The sheet that is being read: where its header is, and what of its open row has come so far.
 
+use std::sync::Arc;
+
 use super::Cell;
 use super::clean::Outcome;
 use super::header::{Candidate, Layout, MissingColumns};
@@ -25,7 +27,7 @@ pub(super) struct OpenSheet {
     /// Cells of a row that may be a header.
     pub candidates: Vec<Candidate>,
     pub closest: Option<MissingColumns>,
-    pub layout: Option<Layout>,
+    pub layout: Option<Arc<Layout>>,
     pub header_row: u32,
     /// The hash that a row has which repeats the header, by table.
     pub header_hashes: Vec<u128>,

@@ -243,7 +243,7 @@ mod tests {
 
     fn read(schema: &Arc<Schema>, csv: &str) -> KeyedTable {
         let mut builder = TableBuilder::keyed(schema.clone(), TODAY);
-        super::super::csv::read(
+        super::super::read_into(
             io::Cursor::new(csv.as_bytes().to_vec()),
             &mut builder,
             &super::super::Limits::default(),

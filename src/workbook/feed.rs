@@ -1,6 +1,6 @@
 //! What every format shares: the cells of a sheet go to the builder row by row, within the limits.
 
-use crate::customer::{Cell, MissingColumns, TableBuilder};
+use crate::customer::{Cell, Meanings, MissingColumns, RowReader, RowsAhead, TableBuilder};
 
 use super::merge::{Merge, Spans};
 use super::{Limits, WorkbookError};
@@ -35,6 +35,8 @@ pub(super) struct SheetFeed<'a> {
     spans: Spans,
     /// The merged cells that matter and were not known before; `None` where they were.
     found: Option<Vec<Merge>>,
+    /// What the cells mean that were looked at ahead.
+    meanings: Option<Meanings>,
 }
 
 /// Whether a sheet has to be read on.
@@ -75,6 +77,7 @@ impl<'a> SheetFeed<'a> {
             no_header: None,
             spans: Spans::new(merges.unwrap_or_default()),
             found: merges.is_none().then(Vec::new),
+            meanings: None,
         }
     }
 
@@ -120,6 +123,42 @@ impl<'a> SheetFeed<'a> {
         }
         self.builder.push_cell(column, cell);
         Ok(())
+    }
+
+    /// How large the workbook may be.
+    pub(super) fn limits(&self) -> &'a Limits {
+        self.limits
+    }
+
+    /// Readers for the further rows, where these can be looked at before their turn.
+    pub(super) fn readers_ahead(&mut self, n_readers: usize) -> Option<Vec<RowReader>> {
+        if self.purpose != Purpose::Rows || self.is_counting() || !self.spans.is_empty() {
+            return None;
+        }
+        let (meanings, readers) = self.builder.readers_ahead(n_readers)?;
+        self.meanings = Some(meanings);
+        Some(readers)
+    }
+
+    /// Takes note of the cells that a reader met first in these rows.
+    pub(super) fn met(&mut self, rows: &mut RowsAhead) {
+        if let Some(meanings) = &mut self.meanings {
+            meanings.add(rows);
+        }
+    }
+
+    /// Opens the row (counted from 0), and gives it the cells of the row at a position of `rows`, of which at least one
+    /// holds something. `false` where they have to be given one by one.
+    pub(super) fn row_ahead(&mut self, row: u32, rows: &RowsAhead, at: usize) -> Result<bool, WorkbookError> {
+        self.open_row(row)?;
+        let Some(meanings) = self.meanings.as_mut().filter(|_| self.no_header.is_none() && !self.row_has_content)
+        else {
+            return Ok(false);
+        };
+        self.row_has_content = self.builder.push_row_ahead(meanings, rows, at);
+        #[cfg(test)]
+        N_AHEAD.with(|n_ahead| n_ahead.set(n_ahead.get() + usize::from(self.row_has_content)));
+        Ok(self.row_has_content)
     }
 
     /// Which of a line's cells show that it is a row by itself: see [`TableBuilder::signs_of_row`].
@@ -221,4 +260,15 @@ impl<'a> SheetFeed<'a> {
         let letters: String = letters.into_iter().rev().collect();
         format!("{letters}{}", u64::from(self.row) + 1)
     }
+}
+
+#[cfg(test)]
+thread_local! {
+    static N_AHEAD: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
+/// Rows that this thread has taken as another found them.
+#[cfg(test)]
+pub(super) fn rows_taken_ahead() -> usize {
+    N_AHEAD.get()
 }

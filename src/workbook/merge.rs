@@ -1,6 +1,6 @@
 //! Merged cells: one value for all the rows that they span, as people see it.
 
-use crate::customer::Cell;
+use crate::customer::{Cell, OwnedCell};
 
 /// More merged cells than this over one row are not followed: no table is that wide.
 const MAX_OPEN: usize = 1_024;
@@ -26,14 +26,7 @@ pub(super) struct Spans {
 struct Span {
     merge: Merge,
     /// The row whose cell holds the value, and the value.
-    value: Option<(u32, Owned)>,
-}
-
-/// A cell that is kept.
-#[derive(Debug)]
-enum Owned {
-    Text(String),
-    Other(Cell<'static>),
+    value: Option<(u32, OwnedCell)>,
 }
 
 impl Merge {
@@ -69,7 +62,7 @@ impl Spans {
         }
         let over = |span: &&mut Span| span.merge.column as usize == column && span.merge.last_row >= row;
         for span in self.open.iter_mut().filter(over).filter(|span| span.value.is_none()) {
-            span.value = Some((row, Owned::of(cell)));
+            span.value = Some((row, OwnedCell::of(cell)));
         }
     }
 
@@ -80,26 +73,6 @@ impl Spans {
             let (from, value) = span.value.as_ref()?;
             (*from < row).then(|| (span.merge.column as usize, span.merge.first_row, value.as_cell()))
         })
-    }
-}
-
-impl Owned {
-    fn of(cell: Cell<'_>) -> Self {
-        match cell {
-            Cell::Text(text) => Self::Text(text.to_owned()),
-            Cell::Number(number) => Self::Other(Cell::Number(number)),
-            Cell::DateTime { serial_days, is_1904 } => Self::Other(Cell::DateTime { serial_days, is_1904 }),
-            Cell::Bool(value) => Self::Other(Cell::Bool(value)),
-            Cell::Error => Self::Other(Cell::Error),
-            Cell::Empty => Self::Other(Cell::Empty),
-        }
-    }
-
-    fn as_cell(&self) -> Cell<'_> {
-        match self {
-            Self::Text(text) => Cell::Text(text),
-            Self::Other(cell) => *cell,
-        }
     }
 }
 

@@ -6,6 +6,7 @@
 //! costs nothing. Formulas are never calculated; what the file remembers of them is read. Knows only `customer`, and
 //! nobody else knows calamine or zip.
 
+mod ahead;
 mod archive;
 mod columns;
 mod csv;
@@ -39,6 +40,7 @@ pub use error::{ReaderFault, WorkbookError};
 pub use reader::fuzzing;
 pub use reader::{Bounds, Confinement, READER_COMMAND, ReadRequest, Reader, Recorder, Watch, run_reader};
 
+use ahead::Helpers;
 use kind::FileKind;
 use padding::Unpadded;
 
@@ -91,7 +93,7 @@ impl Default for Limits {
 ///
 /// # Errors
 /// One variant of [`WorkbookError`] for each way in which the file is not a readable workbook of customers.
-pub fn read<R: Read + Seek>(
+pub fn read<R: Read + Seek + Send>(
     source: R,
     schema: Arc<Schema>,
     today: Date,
@@ -108,16 +110,26 @@ pub fn read<R: Read + Seek>(
 ///
 /// # Errors
 /// As [`read`]. Rows read before the error stay in the builder.
-pub fn read_into<R: Read + Seek>(
-    mut source: R,
+pub fn read_into<R: Read + Seek + Send>(
+    source: R,
     builder: &mut TableBuilder,
     limits: &Limits,
 ) -> Result<(), WorkbookError> {
+    read_by(source, builder, limits, None)
+}
+
+/// As [`read_into`], by several threads where there are `helpers`.
+fn read_by<R: Read + Seek + Send>(
+    mut source: R,
+    builder: &mut TableBuilder,
+    limits: &Limits,
+    helpers: Option<&Helpers>,
+) -> Result<(), WorkbookError> {
     match kind::detect(&mut source, limits)? {
-        FileKind::Xlsx => xlsx::read(Unpadded::new(source).map_err(WorkbookError::io)?, builder, limits),
-        FileKind::UnlockedXlsx(bytes) => xlsx::read(Cursor::new(bytes), builder, limits),
+        FileKind::Xlsx => xlsx::read(Unpadded::new(source).map_err(WorkbookError::io)?, builder, limits, helpers),
+        FileKind::UnlockedXlsx(bytes) => xlsx::read(Cursor::new(bytes), builder, limits, helpers),
         FileKind::Xls(bytes) => xls::read(bytes, builder, limits),
-        FileKind::Text => csv::read(source, builder, limits),
+        FileKind::Text => csv::read(source, builder, limits, helpers),
     }
 }
 

@@ -1,10 +1,8 @@
 //! How far a reading is, as another thread sees it.
 
-use std::cell::RefCell;
 use std::io::{Cursor, Read, Seek, SeekFrom};
-use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use content_portal::customer::TableBuilder;
 use content_portal::workbook::{self, Limits};
@@ -15,12 +13,12 @@ use super::sheets::{TODAY, fixture, schema};
 struct Watched {
     file: Cursor<Vec<u8>>,
     rows_so_far: Arc<AtomicUsize>,
-    seen: Rc<RefCell<Vec<usize>>>,
+    seen: Arc<Mutex<Vec<usize>>>,
 }
 
 impl Read for Watched {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        self.seen.borrow_mut().push(self.rows_so_far.load(Ordering::Relaxed));
+        self.seen.lock().unwrap().push(self.rows_so_far.load(Ordering::Relaxed));
         // Small pieces, so that there are many to note at.
         let size = buffer.len().min(4096);
         self.file.read(&mut buffer[..size])
@@ -35,12 +33,13 @@ impl Seek for Watched {
 
 /// The counts that were seen while the file was read, and the one after it.
 fn watch(bytes: Vec<u8>) -> (Vec<usize>, usize) {
-    let (rows_so_far, seen) = (Arc::new(AtomicUsize::new(usize::MAX)), Rc::default());
+    let (rows_so_far, seen): (_, Arc<Mutex<_>>) = (Arc::new(AtomicUsize::new(usize::MAX)), Arc::default());
     let mut builder = TableBuilder::new(schema(), TODAY);
     builder.show_rows_in(rows_so_far.clone());
-    let file = Watched { file: Cursor::new(bytes), rows_so_far: rows_so_far.clone(), seen: Rc::clone(&seen) };
+    let file = Watched { file: Cursor::new(bytes), rows_so_far: rows_so_far.clone(), seen: Arc::clone(&seen) };
     workbook::read_into(file, &mut builder, &Limits::default()).unwrap();
-    (seen.take(), rows_so_far.load(Ordering::Relaxed))
+    let seen = std::mem::take(&mut *seen.lock().unwrap());
+    (seen, rows_so_far.load(Ordering::Relaxed))
 }
 
 fn csv_of(n_rows: usize) -> Vec<u8> {

@@ -1,5 +1,7 @@
 //! Taking a row as the header, where it is one.
 
+use std::sync::Arc;
+
 use super::TableBuilder;
 use crate::customer::Cell;
 use crate::customer::clean::Outcome;
@@ -55,6 +57,6 @@ impl TableBuilder {
         self.sheet.header_row = row_number;
         self.sheet.may_change = false;
         self.sheet.rows_below_header = 0;
-        self.sheet.layout = Some(layout);
+        self.sheet.layout = Some(Arc::new(layout));
     }
 }

@@ -15,10 +15,8 @@ impl TableBuilder {
     /// kinds, both are asked for. The header is the sheet's own, or `first` while that is still to be found.
     pub fn signs_of_row(&mut self, first: &[&str], line: &[&str]) -> Vec<usize> {
         if self.has_header() {
-            let layout = self.sheet.layout.take();
-            let signs = layout.as_ref().map(|layout| self.signs_by(layout, line)).unwrap_or_default();
-            self.sheet.layout = layout;
-            return signs;
+            let layout = self.sheet.layout.clone();
+            return layout.map(|layout| self.signs_by(&layout, line)).unwrap_or_default();
         }
         if let Some(layout) = self.layout_of(line) {
             let columns = layout.columns.iter().enumerate();

@@ -25,11 +25,48 @@ pub(super) struct Lines<R> {
     /// How much of the text came before the buffer.
     n_dropped: u64,
     is_at_end: bool,
+    fetch_bytes: usize,
+}
+
+impl Lines<io::Empty> {
+    /// The lines of a text at hand.
+    pub(super) fn of(text: Vec<u8>) -> Self {
+        Self { buffer: text, is_at_end: true, ..Self::new(io::empty()) }
+    }
+
+    /// The text again.
+    pub(super) fn into_text(self) -> Vec<u8> {
+        self.buffer
+    }
 }
 
 impl<R: Read> Lines<R> {
     pub(super) fn new(source: R) -> Self {
-        Self { source, buffer: Vec::new(), taken: 0, n_dropped: 0, is_at_end: false }
+        Self { source, buffer: Vec::new(), taken: 0, n_dropped: 0, is_at_end: false, fetch_bytes: FETCH_BYTES }
+    }
+
+    /// The same place in a text that goes on in another source, of which so much is read at a time. Gives the source so
+    /// far, and what was read of it and not taken.
+    pub(super) fn replace_source<S>(mut self, source: S, fetch_bytes: usize) -> (Lines<S>, R, Vec<u8>) {
+        let left = self.buffer.split_off(self.taken);
+        let n_dropped = self.n_dropped + self.taken as u64;
+        let lines = Lines { source, buffer: Vec::new(), taken: 0, n_dropped, is_at_end: false, fetch_bytes };
+        (lines, self.source, left)
+    }
+
+    /// What the text is read from.
+    pub(super) fn source(&mut self) -> &mut R {
+        &mut self.source
+    }
+
+    /// Whether everything that was read is taken.
+    pub(super) fn is_drained(&self) -> bool {
+        self.taken == self.buffer.len()
+    }
+
+    /// Takes note of a part of the text that is not read from the source.
+    pub(super) fn pass(&mut self, n_bytes: u64) {
+        self.n_dropped += n_bytes;
     }
 
     /// The line that starts here; `None` at the end of the text.
@@ -83,7 +120,7 @@ impl<R: Read> Lines<R> {
         self.n_dropped += self.taken as u64;
         self.taken = 0;
         let before = self.buffer.len();
-        self.buffer.resize(before + FETCH_BYTES, 0);
+        self.buffer.resize(before + self.fetch_bytes, 0);
         let fetched = loop {
             match self.source.read(self.buffer.get_mut(before..).unwrap_or_default()) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -2,16 +2,21 @@
 
 mod lines;
 mod quotes;
+mod record_feed;
 mod records;
+mod rows_ahead;
 
 use std::io::{Read, Seek, SeekFrom};
+use std::sync::PoisonError;
 
-use crate::customer::{Cell, MissingColumns, Note, TableBuilder};
+use crate::customer::{MissingColumns, Note, TableBuilder};
 
+use super::ahead::Helpers;
 use super::encoding::{DELIMITERS, Foreign, TextEncoding};
 use super::feed::{SheetEnd, SheetFeed};
 use super::{Limits, WorkbookError};
 
+use record_feed::read_record;
 use records::{Records, Strays};
 
 /// How much of the text is split by each delimiter to find out which, in bytes.
@@ -19,11 +24,12 @@ const SAMPLE_BYTES: u64 = 32 * 1024;
 /// How many lines of it.
 const SAMPLE_LINES: usize = 20;
 
-/// Reads a text by the delimiter that finds most of the schema's columns.
-pub(super) fn read<R: Read + Seek>(
+/// Reads a text by the delimiter that finds most of the schema's columns, by several threads where there are `helpers`.
+pub(super) fn read<R: Read + Seek + Send>(
     mut source: R,
     builder: &mut TableBuilder,
     limits: &Limits,
+    helpers: Option<&Helpers>,
 ) -> Result<(), WorkbookError> {
     let encoding = TextEncoding::detect(&mut source)?;
     let mut sample = Vec::new();
@@ -41,20 +47,20 @@ pub(super) fn read<R: Read + Seek>(
     builder.begin_sheet(false);
     let rows_before = builder.rows_read();
     let mut feed = SheetFeed::new(builder, limits, rows_before, Some(&[]));
-    while let Some(record) = records.next(&mut |first, line| feed.signs_of_row(first, line))? {
-        feed.open_row(record.row)?;
-        if feed.is_counting() {
-            break;
-        }
-        record.each_cell(|column, cell| feed.cell(column, Cell::Text(cell)))?;
-        // Ended at once: whether it is the header decides how the lines behind it are read.
-        feed.open_row(record.row.saturating_add(1))?;
+    let mut readers = None;
+    while readers.is_none() && read_record(&mut records, &mut feed)? {
+        readers = helpers.and_then(|helpers| feed.readers_ahead(helpers.n_lookers()));
     }
+    let strays = match helpers.zip(readers) {
+        Some((helpers, readers)) => rows_ahead::read(records, &mut feed, helpers, readers)?,
+        None => records.strays(),
+    };
     if let SheetEnd::NoHeader(missing) = feed.end()? {
         return Err(split.no_header(missing));
     }
     builder.set_encoding(&encoding.name());
-    let notes = [encoding_note(encoding, foreign.get()), quotes_note(records.strays())];
+    let foreign = *foreign.lock().unwrap_or_else(PoisonError::into_inner);
+    let notes = [encoding_note(encoding, foreign), quotes_note(strays)];
     notes.into_iter().flatten().for_each(|note| builder.add_note(note));
     Ok(())
 }

@@ -65,6 +65,36 @@ impl<R: Read> Records<R> {
         }
     }
 
+    /// The same place in a text that goes on in another source; see [`Lines::replace_source`].
+    pub(super) fn replace_source<S>(self, source: S, fetch_bytes: usize) -> (Records<S>, R, Vec<u8>) {
+        let (lines, before, left) = self.lines.replace_source(source, fetch_bytes);
+        let Self { delimiter, max_cell_bytes, n_lines, n_rows, cells, strays, stray_until, .. } = self;
+        let records = Records { lines, delimiter, max_cell_bytes, n_lines, n_rows, cells, strays, stray_until };
+        (records, before, left)
+    }
+
+    /// What the text is read from, where everything that was read is in records; `None` where it is not.
+    pub(super) fn drained_source(&mut self) -> Option<&mut R> {
+        if self.lines.is_drained() { Some(self.lines.source()) } else { None }
+    }
+
+    /// What parts two cells.
+    pub(super) fn delimiter(&self) -> u8 {
+        self.delimiter
+    }
+
+    /// The row of the next record, blank lines included.
+    pub(super) fn n_rows(&self) -> u32 {
+        self.n_rows
+    }
+
+    /// Takes note of a line that is not read from the source.
+    pub(super) fn pass_line(&mut self, n_bytes: usize) {
+        self.n_rows = self.n_rows.saturating_add(1);
+        self.n_lines += 1;
+        self.lines.pass(n_bytes as u64);
+    }
+
     /// Quotes so far that open a cell and are never closed.
     pub(super) fn strays(&self) -> Strays {
         self.strays
@@ -84,7 +114,7 @@ impl<R: Read> Records<R> {
             let row = self.n_rows;
             self.n_rows = row.saturating_add(1);
             self.n_lines += 1;
-            if line.end == 0 || self.lines.text(0, line.end) == DOS_END {
+            if is_blank(self.lines.text(0, line.end)) {
                 self.lines.take(line.end, line.next);
                 continue;
             }
@@ -188,6 +218,26 @@ impl<R: Read> Records<R> {
         let text = self.lines.text(first.end, last.start);
         let n_breaks = text.iter().filter(|&&byte| byte == b'\n').count();
         if n_breaks == 0 { memchr::memchr_iter(b'\r', text).count() as u64 } else { n_breaks as u64 }
+    }
+}
+
+/// Whether a line is no row.
+pub(super) fn is_blank(line: &[u8]) -> bool {
+    line.is_empty() || line == DOS_END
+}
+
+impl<'a> Record<'a> {
+    /// The record of one line; `None` where a quote in it opens a cell that may end in another line, or is text.
+    pub(super) fn of_line(text: &'a str, has_quote: bool, delimiter: u8, cells: &'a mut Vec<Cell>) -> Option<Self> {
+        cells.clear();
+        if has_quote {
+            cells.extend(quotes::cells(text.as_bytes(), delimiter));
+            if cells.iter().any(|cell| matches!(cell.closing, Some(Closing::Open | Closing::Never))) {
+                return None;
+            }
+        }
+        let cells = has_quote.then_some(cells.as_slice());
+        Some(Self { text, delimiter, cells, row: 0 })
     }
 }
 

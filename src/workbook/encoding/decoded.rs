@@ -1,8 +1,7 @@
 //! A text as UTF-8, as it is read.
 
-use std::cell::Cell;
 use std::io::{self, Read};
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use encoding_rs_io::{DecodeReaderBytes, DecodeReaderBytesBuilder};
 
@@ -14,7 +13,7 @@ use super::pieces::{Pieces, lines};
 pub(in crate::workbook) struct Decoded<R> {
     text: Text<R>,
     has_nul: bool,
-    foreign: Rc<Cell<Foreign>>,
+    foreign: Arc<Mutex<Foreign>>,
 }
 
 enum Text<R> {
@@ -55,11 +54,11 @@ impl<R: Read> Decoded<R> {
                 Text::Stream(Box::new(builder))
             }
         };
-        Self { text, has_nul, foreign: Rc::default() }
+        Self { text, has_nul, foreign: Arc::default() }
     }
 
     /// Cells so far that were read by another charset than most; it grows as the text is read.
-    pub(in crate::workbook) fn foreign(&self) -> Rc<Cell<Foreign>> {
+    pub(in crate::workbook) fn foreign(&self) -> Arc<Mutex<Foreign>> {
         self.foreign.clone()
     }
 }
@@ -83,17 +82,16 @@ impl<R: Read> Read for Decoded<R> {
 }
 
 impl<R: Read> MixedText<R> {
-    fn read(&mut self, buffer: &mut [u8], foreign: &Cell<Foreign>) -> io::Result<usize> {
+    fn read(&mut self, buffer: &mut [u8], foreign: &Mutex<Foreign>) -> io::Result<usize> {
         while self.taken >= self.text.len() {
             self.text.clear();
             self.taken = 0;
             let Some(piece) = self.pieces.next()? else { return Ok(0) };
             let bom: &[u8] = if std::mem::take(&mut self.is_at_start) { b"\xef\xbb\xbf" } else { b"" };
-            let mut found = foreign.get();
+            let mut found = foreign.lock().unwrap_or_else(PoisonError::into_inner);
             for line in lines(piece.strip_prefix(bom).unwrap_or(piece)) {
                 self.mixture.transcode(line, self.delimiter, &mut self.text, &mut found);
             }
-            foreign.set(found);
         }
         let rest = self.text.get(self.taken..).unwrap_or_default();
         let n_read = rest.len().min(buffer.len());

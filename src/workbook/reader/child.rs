@@ -1,14 +1,16 @@
 //! The reader process: enters its sandbox, takes its order, reads, answers, ends.
 //!
-//! Standard input is the workbook, standard output a socket to the parent. Nothing here starts a thread, reads a
-//! setting or writes to a file.
+//! Standard input is the workbook, standard output a socket to the parent. Nothing here reads a setting or writes to a
+//! file. A large workbook is read by several threads: all of them are there, and confined, before the first byte is read.
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::num::NonZero;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -17,8 +19,15 @@ use nix::sys::resource::{Resource, setrlimit};
 use super::confined::confine;
 use super::wire::{Kind, MAX_ORDER_BYTES, Order, PIECE_ROWS, PIECE_VALUES, read_frame, write_frame};
 use crate::customer::{Identifiers, KeyedTable, Origins, TableBuilder, Value};
-use crate::workbook::{Limits, WorkbookError, read_into};
+use crate::workbook::ahead::Helpers;
+use crate::workbook::{Limits, WorkbookError, read_by};
 
+/// A smaller file is read by one thread, in bytes: it would be read before the others have started.
+const MIN_SHARED_BYTES: u64 = 1 << 20;
+/// With less memory there is one thread, in bytes: each further one takes address space for its stack and its heap.
+const MIN_SHARED_MEMORY_BYTES: u64 = 512 << 20;
+/// Threads that read one workbook at most. One at a time unpacks, and one puts the rows together.
+const MAX_THREADS: usize = 4;
 /// Files that may be open at once: the three there are, and their doubles.
 const MAX_FILES: u64 = 16;
 /// The row count is reported at most this often.
@@ -32,10 +41,8 @@ const REPORT_EVERY: Duration = Duration::from_millis(50);
 /// answer.
 pub fn run_reader(memory_bytes: u64, cpu_seconds: u64) -> io::Result<()> {
     close_inherited()?;
-    sandbox(memory_bytes, cpu_seconds)?;
-    // A kernel without them goes on with the limits alone; `content-portal check` says so.
-    let _ = confine();
     let file = File::from(io::stdin().as_fd().try_clone_to_owned()?);
+    let helpers = enter_sandbox(memory_bytes, cpu_seconds, n_threads(&file, memory_bytes))?;
     let mut parent = UnixStream::from(io::stdout().as_fd().try_clone_to_owned()?);
     let mut payload = Vec::new();
     if read_frame(&mut parent, &mut payload, MAX_ORDER_BYTES)? != Kind::Order {
@@ -43,7 +50,7 @@ pub fn run_reader(memory_bytes: u64, cpu_seconds: u64) -> io::Result<()> {
     }
     let order: Order = serde_json::from_slice(&payload)?;
     let mut answer = BufWriter::with_capacity(64 << 10, parent.try_clone()?);
-    match read_by(&order, file, parent).and_then(|table| check_names(table, &order.limits)) {
+    match read_order(&order, file, parent, helpers.as_ref()).and_then(|table| check_names(table, &order.limits)) {
         Ok(table) => write_table(&mut answer, &table)?,
         Err(error) => write_frame(&mut answer, Kind::Refused, &[&serde_json::to_vec(&error)?])?,
     }
@@ -65,8 +72,29 @@ fn close_inherited() -> io::Result<()> {
     Ok(())
 }
 
-/// No more memory and time than this, no file, no process, no new rights, and no life beyond the parent's.
-fn sandbox(memory_bytes: u64, cpu_seconds: u64) -> io::Result<()> {
+/// How many threads read a file of this size.
+fn n_threads(file: &File, memory_bytes: u64) -> usize {
+    let is_shared = memory_bytes >= MIN_SHARED_MEMORY_BYTES
+        && file.metadata().is_ok_and(|metadata| metadata.len() >= MIN_SHARED_BYTES);
+    if is_shared { thread::available_parallelism().map_or(1, NonZero::get).min(MAX_THREADS) } else { 1 }
+}
+
+/// Confines this process for good, and all the threads that it will ever have: those that help this one.
+fn enter_sandbox(memory_bytes: u64, cpu_seconds: u64, n_threads: usize) -> io::Result<Option<Helpers>> {
+    limit(memory_bytes, cpu_seconds)?;
+    // A kernel without Landlock or seccomp goes on with the limits alone; `content-portal check` says so. Each thread
+    // confines itself: not every kernel can do it for all.
+    let helpers = (n_threads > 1).then(|| Helpers::start(n_threads - 1, || drop(confine())));
+    // Where the system gives no threads, one does.
+    let helpers = helpers.and_then(Result::ok);
+    #[cfg(target_os = "linux")]
+    setrlimit(Resource::RLIMIT_NPROC, 0, 0)?;
+    drop(confine());
+    Ok(helpers)
+}
+
+/// No more memory and time than this, no file, no new rights, and no life beyond the parent's.
+fn limit(memory_bytes: u64, cpu_seconds: u64) -> io::Result<()> {
     setrlimit(Resource::RLIMIT_AS, memory_bytes, memory_bytes)?;
     // At the soft limit the process ends by a signal that says why.
     setrlimit(Resource::RLIMIT_CPU, cpu_seconds, cpu_seconds.saturating_add(1))?;
@@ -78,7 +106,6 @@ fn sandbox(memory_bytes: u64, cpu_seconds: u64) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     {
         use nix::sys::{prctl, signal::Signal};
-        setrlimit(Resource::RLIMIT_NPROC, 0, 0)?;
         prctl::set_no_new_privs()?;
         // It holds customers' data: nobody else is to look into it.
         prctl::set_dumpable(false)?;
@@ -87,13 +114,18 @@ fn sandbox(memory_bytes: u64, cpu_seconds: u64) -> io::Result<()> {
     Ok(())
 }
 
-fn read_by(order: &Order, file: File, parent: UnixStream) -> Result<KeyedTable, WorkbookError> {
+fn read_order(
+    order: &Order,
+    file: File,
+    parent: UnixStream,
+    helpers: Option<&Helpers>,
+) -> Result<KeyedTable, WorkbookError> {
     let rows_so_far = Arc::new(AtomicUsize::new(0));
     let new = if order.keyed { TableBuilder::keyed } else { TableBuilder::new };
     let mut builder = new(order.schema.clone(), order.today).keeping(order.keep);
     builder.show_rows_in(rows_so_far.clone());
     let source = ProgressReader { file, parent, rows_so_far, reported: (0, Instant::now()) };
-    read_into(BufReader::new(source), &mut builder, &order.limits)?;
+    read_by(BufReader::new(source), &mut builder, &order.limits, helpers)?;
     Ok(builder.finish_keyed())
 }
 
@@ -173,5 +205,35 @@ impl Read for ProgressReader {
 impl Seek for ProgressReader {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         self.file.seek(to)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    #[test]
+    fn each_thread_that_helps_is_confined_before_it_does_anything() {
+        let helpers = Helpers::start(3, || drop(confine())).unwrap();
+        let opened = helpers.on_each(|| File::open("/proc/self/status").map_err(|error| error.kind()).err());
+        assert_eq!(opened, [Some(io::ErrorKind::PermissionDenied); 3]);
+        let spawned = helpers.on_each(|| thread::Builder::new().spawn(|| ()).is_err());
+        assert_eq!(spawned, [true; 3]);
+        assert!(File::open("/proc/self/status").is_ok(), "the other threads go on as before");
+    }
+
+    #[test]
+    fn small_files_and_small_memories_have_one_thread() {
+        let file = |n_bytes| {
+            let mut file = tempfile::tempfile().unwrap();
+            file.write_all(&vec![0; n_bytes]).unwrap();
+            file
+        };
+        assert_eq!(n_threads(&file(500_000), 1 << 30), 1);
+        assert_eq!(n_threads(&file(2_000_000), 128 << 20), 1);
+        let processors = thread::available_parallelism().unwrap().get();
+        assert_eq!(n_threads(&file(2_000_000), 1 << 30), processors.min(MAX_THREADS));
     }
 }

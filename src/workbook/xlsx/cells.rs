@@ -59,6 +59,9 @@ struct Head {
 }
 
 impl<'s> Sheet<'s> {
+    /// Of cells that do not say where they are, in a sheet that was not read from its start.
+    pub(super) const UNKNOWN_ROW: u32 = u32::MAX;
+
     /// A sheet of which nothing was read; `styles` are the workbook's. Where it `recalculates` all formulas once it is
     /// opened, a result of 0 was never computed: openpyxl and XlsxWriter write such.
     pub(super) fn new(styles: &'s [Shown], recalculates: bool) -> Self {
@@ -71,6 +74,29 @@ impl<'s> Sheet<'s> {
             scratch: String::new(),
             is_odd: false,
         }
+    }
+
+    /// One that is read from the start of a row on; nothing is known of its number.
+    pub(super) fn within(self) -> Self {
+        Self { place: Place::BetweenRows, row: Self::UNKNOWN_ROW, ..self }
+    }
+
+    /// Whether the next step is the start of a row, or the end of all.
+    pub(super) fn is_between_rows(&self) -> bool {
+        self.place == Place::BetweenRows
+    }
+
+    /// The number of the row whose start was the last step, counted from 0, if it is known.
+    pub(super) fn row_begun(&self) -> Option<u32> {
+        // An empty one has ended as well.
+        let behind = u32::from(self.is_between_rows());
+        (self.row != Self::UNKNOWN_ROW).then(|| self.row.saturating_sub(behind))
+    }
+
+    /// Goes on behind a row of this number, or behind the next one.
+    pub(super) fn pass_row(&mut self, row: Option<u32>) {
+        self.row = row.unwrap_or(self.row);
+        self.end_row();
     }
 
     /// Takes the next step. Where there is none the sheet stays as it was, and the cursor may be anywhere.

@@ -15,35 +15,39 @@ mod markup;
 mod merges;
 mod package;
 mod reference;
+mod rows_ahead;
 mod strings;
 mod styles;
+mod walk;
 mod window;
 
 use std::io::{Read, Seek};
 
 use crate::customer::TableBuilder;
 
+use super::ahead::Helpers;
 use super::{Limits, WorkbookError, sheets};
 
 use book::XlsxBook;
 
-/// Reads the sheets with customers.
-pub(super) fn read<R: Read + Seek>(
+/// Reads the sheets with customers, by several threads where there are `helpers`.
+pub(super) fn read<R: Read + Seek + Send>(
     source: R,
     builder: &mut TableBuilder,
     limits: &Limits,
+    helpers: Option<&Helpers>,
 ) -> Result<(), WorkbookError> {
-    sheets::read(&mut XlsxBook::open(source)?, builder, limits)
+    sheets::read(&mut XlsxBook::open(source, helpers)?, builder, limits)
 }
 
 /// As [`read`]; returns whether all of the workbook is plain.
 #[cfg(any(test, feature = "fuzzing"))]
-pub(super) fn read_telling<R: Read + Seek>(
+pub(super) fn read_telling<R: Read + Seek + Send>(
     source: R,
     builder: &mut TableBuilder,
     limits: &Limits,
 ) -> Result<bool, WorkbookError> {
-    let mut book = XlsxBook::open(source)?;
+    let mut book = XlsxBook::open(source, None)?;
     sheets::read(&mut book, builder, limits)?;
     Ok(book.is_plain)
 }

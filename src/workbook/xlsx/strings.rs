@@ -1,9 +1,15 @@
 //! The texts that a workbook's cells share, one behind the other in one piece of memory.
 
 use std::io::Read;
+use std::marker::PhantomData;
+
+use crate::workbook::ahead::{Helpers, Pieces};
 
 use super::markup::{Blanks, Cursor, Parsed, Stop, TagEnd, local, string};
-use super::window::Window;
+use super::window::{MAX_WINDOW_BYTES, Window};
+
+/// Behind this the part may be cut.
+const STRING_END: &[u8] = b"</si>";
 
 /// A workbook's shared strings, by their number.
 #[derive(Debug, Default)]
@@ -13,33 +19,31 @@ pub(super) struct SharedStrings {
 }
 
 impl SharedStrings {
-    /// Reads the part that holds them.
+    /// Reads the part that holds them, by several threads where there are `helpers`.
     ///
     /// # Errors
     /// [`Stop`] where it is not plain.
-    pub(super) fn read<R: Read>(part: R) -> Parsed<Self> {
-        let mut window = Window::new(part);
+    pub(super) fn read<R: Read + Send>(part: R, mut helpers: Option<&Helpers>) -> Parsed<Self> {
+        let mut window = match helpers {
+            Some(helpers) => Window::of_bytes(part, helpers.piece_bytes()),
+            None => Window::new(part),
+        };
         let mut strings = Arena::default();
         let mut has_begun = false;
         loop {
-            let mut cursor = Cursor { rest: window.bytes() };
-            let stop = loop {
-                let (before, n_bytes) = (cursor, strings.bytes.len());
-                let step = if has_begun { strings.item(&mut cursor) } else { begin(&mut cursor) };
-                match step {
-                    Ok(true) => has_begun = true,
-                    Ok(false) => return strings.finish(),
-                    Err(stop) => {
-                        cursor = before;
-                        strings.bytes.truncate(n_bytes);
-                        break stop;
+            let (left, stop) = strings.take(window.bytes(), &mut has_begun);
+            window.take_up_to(left);
+            match stop {
+                None => return strings.finish(),
+                Some(Stop::Incomplete) if has_begun && helpers.is_some() => {
+                    if let Some(helpers) = helpers.take()
+                        && strings.take_ahead(&mut window, helpers)?
+                    {
+                        return strings.finish();
                     }
                 }
-            };
-            let left = cursor.rest.len();
-            window.take_up_to(left);
-            if stop == Stop::Unusual || !window.fetch() {
-                return Err(Stop::Unusual);
+                Some(Stop::Incomplete) if window.fetch() => {}
+                Some(Stop::Incomplete | Stop::Unusual) => return Err(Stop::Unusual),
             }
         }
     }
@@ -60,7 +64,72 @@ struct Arena {
     ends: Vec<u32>,
 }
 
+/// The pieces of the part, each behind the end tag of a string.
+struct StringPieces<R>(PhantomData<fn(R)>);
+
+/// A piece, and its strings where it is nothing but whole ones.
+struct Seen {
+    bytes: Vec<u8>,
+    strings: Option<Arena>,
+}
+
 impl Arena {
+    /// Takes the strings in `bytes`, as far as they are whole. Gives the number of bytes that are left, and why no more
+    /// was taken; `None` at the end of all strings.
+    fn take(&mut self, bytes: &[u8], has_begun: &mut bool) -> (usize, Option<Stop>) {
+        let mut cursor = Cursor { rest: bytes };
+        loop {
+            let (left, n_bytes) = (cursor.rest.len(), self.bytes.len());
+            let step = if *has_begun { self.item(&mut cursor) } else { begin(&mut cursor) };
+            match step {
+                Ok(true) => *has_begun = true,
+                Ok(false) => return (cursor.rest.len(), None),
+                Err(stop) => {
+                    self.bytes.truncate(n_bytes);
+                    return (left, Some(stop));
+                }
+            }
+        }
+    }
+
+    /// Takes the further strings up to the last end tag of one, each piece by another thread; whether that was the end of
+    /// all.
+    fn take_ahead<R: Read + Send>(&mut self, window: &mut Window<R>, helpers: &Helpers) -> Parsed<bool> {
+        let pieces = StringPieces(PhantomData);
+        let lookers = vec![(); helpers.n_lookers()];
+        let outcome = helpers.ahead(&pieces, window, lookers, |ahead| {
+            let mut left = Vec::new();
+            while let Some(seen) = ahead.next() {
+                if let Some(strings) = seen.strings.filter(|_| left.is_empty()) {
+                    self.append(&strings)?;
+                    continue;
+                }
+                left.extend_from_slice(&seen.bytes);
+                match self.take(&left, &mut true) {
+                    (_, None) => return Ok(None),
+                    (n_left, Some(Stop::Incomplete)) if n_left < MAX_WINDOW_BYTES => {
+                        left.drain(..left.len() - n_left);
+                    }
+                    _ => return Err(Stop::Unusual),
+                }
+            }
+            Ok(Some(left))
+        });
+        let (left, window) = outcome.ok_or(Stop::Unusual)?;
+        let left = left?;
+        window.give_back(left.as_deref().unwrap_or_default());
+        Ok(left.is_none())
+    }
+
+    fn append(&mut self, others: &Self) -> Parsed<()> {
+        let n_bytes = u32::try_from(self.bytes.len()).map_err(|_| Stop::Unusual)?;
+        self.bytes.extend_from_slice(&others.bytes);
+        for end in &others.ends {
+            self.ends.push(end.checked_add(n_bytes).ok_or(Stop::Unusual)?);
+        }
+        Ok(())
+    }
+
     /// Takes the next string; `false` at the end of all.
     #[inline]
     fn item(&mut self, cursor: &mut Cursor<'_>) -> Parsed<bool> {
@@ -83,6 +152,23 @@ impl Arena {
         // Each string was UTF-8 by itself.
         let text = String::from_utf8(self.bytes).map_err(|_| Stop::Unusual)?;
         Ok(SharedStrings { text, ends: self.ends })
+    }
+}
+
+impl<'w, R: Read + Send> Pieces for StringPieces<&'w mut Window<R>> {
+    type Source = &'w mut Window<R>;
+    type Piece = Vec<u8>;
+    type Looker = ();
+    type Seen = Seen;
+
+    fn fetch(&self, window: &mut &'w mut Window<R>) -> Option<Vec<u8>> {
+        window.fetch_through_last(STRING_END)
+    }
+
+    fn look(&self, _: &mut (), bytes: Vec<u8>) -> Seen {
+        let mut strings = Arena::default();
+        let are_whole = strings.take(&bytes, &mut true) == (0, Some(Stop::Incomplete));
+        Seen { strings: are_whole.then_some(strings), bytes }
     }
 }
 

@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Read};
 /// How much of a part is looked at together, in bytes: it stays in the processor's cache.
 const WINDOW_BYTES: usize = 128 << 10;
 /// The window grows up to this where one cell needs it: the longest text that is read, every character of it an entity.
-const MAX_WINDOW_BYTES: usize = 1 << 20;
+pub(super) const MAX_WINDOW_BYTES: usize = 1 << 20;
 
 /// The bytes of a part that have not been read yet.
 pub(super) struct Window<R> {
@@ -18,7 +18,12 @@ pub(super) struct Window<R> {
 
 impl<R: Read> Window<R> {
     pub(super) fn new(source: R) -> Self {
-        Self { source, buffer: vec![0; WINDOW_BYTES], start: 0, end: 0, has_ended: false }
+        Self::of_bytes(source, WINDOW_BYTES)
+    }
+
+    /// One that is so large at first.
+    pub(super) fn of_bytes(source: R, n_bytes: usize) -> Self {
+        Self { source, buffer: vec![0; n_bytes.max(1)], start: 0, end: 0, has_ended: false }
     }
 
     /// What the bytes come from.
@@ -34,6 +39,30 @@ impl<R: Read> Window<R> {
     /// Takes all but the last `left` bytes.
     pub(super) fn take_up_to(&mut self, left: usize) {
         self.start = self.end.saturating_sub(left).max(self.start);
+    }
+
+    /// Takes everything up to the end of the last `token` at hand, and fetches more until there is one; `None` where
+    /// there is none.
+    pub(super) fn fetch_through_last(&mut self, token: &[u8]) -> Option<Vec<u8>> {
+        loop {
+            if let Some(at) = memchr::memmem::rfind(self.bytes(), token) {
+                let taken = self.bytes().get(..at + token.len())?.to_vec();
+                self.start += taken.len();
+                return Some(taken);
+            }
+            if !self.fetch() {
+                return None;
+            }
+        }
+    }
+
+    /// Gives back bytes that were taken last.
+    pub(super) fn give_back(&mut self, bytes: &[u8]) {
+        if !bytes.is_empty() {
+            self.buffer.splice(..self.start, bytes.iter().copied());
+            self.end = self.end - self.start + bytes.len();
+            self.start = 0;
+        }
     }
 
     /// Fetches more behind the bytes there are; `false` where there is no more, or it cannot be had, or the window

@@ -99,7 +99,7 @@ fn is_plain(bytes: &[u8]) -> bool {
 /// What becomes of a workbook that calamine may refuse.
 fn read_alone(bytes: &[u8]) -> Result<String, WorkbookError> {
     let mut builder = TableBuilder::keyed(Schema::built_in().unwrap().into(), date(2026, 3, 1));
-    read(Bytes::new(bytes), &mut builder, &Limits::default())?;
+    read(Bytes::new(bytes), &mut builder, &Limits::default(), None)?;
     Ok(format!("{:?}", builder.finish_keyed()))
 }
 
@@ -236,7 +236,7 @@ fn shared_strings_longer_than_the_window_are_whole() {
     let items: String = (0..50_000).map(|n| format!("<si><t>number {n}</t></si>\n")).collect();
     let xml = format!("<sst><si><t>{long}</t></si>{items}<si><t>{long}</t></si></sst>");
     for n_bytes in [977, usize::MAX] {
-        let strings = SharedStrings::read(Drops(xml.as_bytes(), n_bytes)).unwrap();
+        let strings = SharedStrings::read(Drops(xml.as_bytes(), n_bytes), None).unwrap();
         assert_eq!(strings.get(0), Some("é<".repeat(60_000).as_str()));
         assert_eq!(strings.get(49_999 + 1), Some("number 49999"));
         assert_eq!((strings.get(50_001), strings.get(50_002)), (strings.get(0), None));
