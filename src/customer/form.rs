@@ -227,11 +227,11 @@ impl<'f> Form<'f> {
         let quarter = self.part(parts, DatePart::Quarter, "must be a quarter from 1 to 4", |text| {
             text.strip_prefix(['Q', 'q']).unwrap_or(text).parse().ok().filter(|quarter| (1..=4).contains(quarter))
         });
-        self.refuse_future(year, today.year());
+        self.refuse_future(year, &today.year());
         // Of this year it is also the month or the quarter that may be to come.
         let is_this_year = year.is_some_and(|(_, year)| year == today.year());
-        self.refuse_future(month, if is_this_year { today.month() } else { i8::MAX });
-        let is_future = self.refuse_future(quarter, if is_this_year { quarter_of(today.month()) } else { i8::MAX });
+        self.refuse_future(month, &if is_this_year { today.month() } else { i8::MAX });
+        let is_future = self.refuse_future(quarter, &if is_this_year { quarter_of(today.month()) } else { i8::MAX });
         if let (Some((name, quarter)), Some((of, month))) = (quarter, month)
             && !is_future
             && quarter != quarter_of(month)
@@ -258,8 +258,8 @@ impl<'f> Form<'f> {
     }
 
     /// Refuses a part of a date that is after the `latest` that has begun; says whether it is.
-    fn refuse_future<T: PartialOrd>(&mut self, part: Option<(&'f str, T)>, latest: T) -> bool {
-        let future = part.filter(|(_, value)| *value > latest);
+    fn refuse_future<T: PartialOrd>(&mut self, part: Option<(&'f str, T)>, latest: &T) -> bool {
+        let future = part.filter(|(_, value)| value > latest);
         if let Some((name, _)) = &future {
             self.refuse(name, IN_FUTURE.to_owned(), &[]);
         }

@@ -106,8 +106,8 @@ impl fmt::Display for TrainingSize {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let several = |n: u64, unit: &str| format!("{n} {unit}{}", if n == 1 { "" } else { "s" });
         let time = match self.processor_seconds {
-            seconds @ ..60 => several(seconds, "second"),
-            seconds @ ..7_200 => several(seconds.div_ceil(60), "minute"),
+            seconds @ 0..60 => several(seconds, "second"),
+            seconds @ 60..7_200 => several(seconds.div_ceil(60), "minute"),
             seconds => several(seconds.div_ceil(3_600), "hour"),
         };
         write!(f, "{time} of one processor and {} of memory", in_bytes(self.memory_bytes))
@@ -117,8 +117,8 @@ impl fmt::Display for TrainingSize {
 /// Bytes in the unit that suits them.
 pub fn in_bytes(bytes: u64) -> String {
     match bytes {
-        ..1_000_000_000 => format!("{} MB", bytes.div_ceil(1_000_000)),
-        ..10_000_000_000 => format!("{}.{} GB", bytes / 1_000_000_000, bytes / 100_000_000 % 10),
+        0..1_000_000_000 => format!("{} MB", bytes.div_ceil(1_000_000)),
+        1_000_000_000..10_000_000_000 => format!("{}.{} GB", bytes / 1_000_000_000, bytes / 100_000_000 % 10),
         _ => format!("{} GB", bytes.div_ceil(1_000_000_000)),
     }
 }

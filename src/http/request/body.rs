@@ -1,5 +1,6 @@
 //! Reads JSON bodies: bounded, as bytes or as the object of their fields.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -147,10 +148,13 @@ impl<'de> Visitor<'de> for RawFieldsVisitor {
             if n_keys > MAX_KEYS {
                 continue;
             }
-            if fields.contains_key(&name) {
-                repeated.insert(name);
-            } else {
-                fields.insert(name, value);
+            match fields.entry(name) {
+                Entry::Vacant(entry) => {
+                    entry.insert(value);
+                }
+                Entry::Occupied(entry) => {
+                    repeated.insert(entry.key().clone());
+                }
             }
         }
         Ok(RawFields { fields, repeated, has_too_many_keys: n_keys > MAX_KEYS })

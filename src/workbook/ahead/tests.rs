@@ -213,13 +213,13 @@ fn workbook(rows: &[usize], merges: &str) -> Vec<u8> {
 
 #[test]
 fn each_kind_of_row_and_of_line_is_the_same_however_the_file_is_cut() {
-    for kind in 0..ROWS.len() {
+    for (kind, row) in ROWS.iter().enumerate() {
         let book = workbook(&[kind, 0, 1, kind, kind, 9, 0, 3, kind, 1, 0], "");
-        HELPERS.iter().for_each(|helpers| assert_same(&book, helpers, ROWS[kind]));
+        HELPERS.iter().for_each(|helpers| assert_same(&book, helpers, row));
     }
-    for kind in 0..LINES.len() {
+    for (kind, line) in LINES.iter().enumerate() {
         let text = text(&[kind, 0, 2, kind, kind, 3, 0, 5, kind, 4, 0]);
-        HELPERS.iter().for_each(|helpers| assert_same(&text, helpers, LINES[kind]));
+        HELPERS.iter().for_each(|helpers| assert_same(&text, helpers, line));
     }
 }
 
