@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::customer::Dropped;
+use crate::customer::{Dropped, MIN_CUSTOMERS};
 use crate::pipeline::{Drift, DriftLevel};
 
 /// What became of the rows.
@@ -20,7 +20,8 @@ pub struct Summary {
     pub faults: Vec<FaultRows>,
     /// The version that placed them.
     pub model_version: String,
-    /// How far the rows have moved from the training's customers; `None` where nothing is known of these.
+    /// How far the rows have moved from the training's customers; `None` where nothing is known of these, and of fewer
+    /// than 10 rows.
     pub drift: Option<StreamDrift>,
 }
 
@@ -70,7 +71,8 @@ impl Tally {
     }
 
     pub fn into_summary(self, version: &str) -> Summary {
-        let drift = self.drift.map(|(drift, rows)| StreamDrift {
+        // Of fewer than ten customers nothing is said.
+        let drift = self.drift.filter(|&(_, rows)| rows >= MIN_CUSTOMERS).map(|(drift, rows)| StreamDrift {
             level: drift.level,
             unseen_share: drift.unseen_share,
             outside_share: drift.outside_share,

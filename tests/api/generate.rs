@@ -37,6 +37,18 @@ async fn the_smart_form_gets_as_many_texts_as_it_asks_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_summary_of_other_customers_is_said_to_be_unread() {
+    let app = TestApp::spawn().await;
+    let of_the_segment = json!({"cluster_id": 0, "persona_summary": "From Woodlands (all)."});
+    let answer = app.generate("/generate-post", &of_the_segment).await;
+    assert_eq!(answer["notes"][0]["code"], "written_as_trained", "{answer}");
+    assert!(!answer["prompt_used"].as_str().unwrap().contains("Woodlands (all)"));
+    let own = json!({"cluster_id": 0, "persona_summary": answer["persona_summary"]});
+    let again = app.generate("/generate-post", &own).await;
+    assert_eq!((&again["notes"], &again["default_post"]), (&Value::Null, &answer["default_post"]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_text_speaks_to_the_customer_of_the_form_and_leaves_the_rest_to_the_segment() {
     let app = TestApp::spawn().await;
     let mut form = smart_form();

@@ -179,6 +179,9 @@ fn each_row_gets_the_segment_that_an_upload_gives_it_by_arrow_and_by_csv() {
     assert_eq!((&summary["event"], &summary["rows"]), (&"assigned".into(), &300.into()));
     assert!(summary["new_profiles"].as_u64() > Some(0) && summary["drift"]["level"].is_string(), "{summary}");
 
+    let few = run(&[], &stream(&[batch(&rows[..9], 0)]));
+    assert_eq!((few.status.code(), &said(&few)["drift"]), (Some(0), &Value::Null), "{}", shown(&few));
+
     let by_csv = run(&["--csv"], csv(&rows).as_bytes());
     assert_eq!(by_csv.status.code(), Some(0), "{}", shown(&by_csv));
     let table = csv_rows(&String::from_utf8(by_csv.stdout).unwrap());

@@ -139,6 +139,16 @@ impl Ignored {
         self.note("placed_without", &sentence);
     }
 
+    /// Notes that the content is for the segment as `summary` has it, and not as the request's own summary does: an
+    /// upload's answer describes the customers of the upload.
+    pub fn other_summary(&mut self, fields: &Fields, summary: &str) {
+        if fields.texts().iter().any(|(name, given)| name == "persona_summary" && is_other(given, summary)) {
+            let sentence = "persona_summary is not read: the content is written for the segment as it was trained, \
+                            which this answer's persona_summary describes";
+            self.note("written_as_trained", sentence);
+        }
+    }
+
     /// Adds a note of another kind.
     pub fn note(&mut self, code: &'static str, sentence: &str) {
         self.notes.push(Note::new(code, sentence));
@@ -163,6 +173,11 @@ impl Ignored {
         }
         self
     }
+}
+
+/// Whether a summary says something else than `summary`.
+fn is_other(given: &str, summary: &str) -> bool {
+    !given.trim().is_empty() && given.trim() != summary
 }
 
 /// Whether a generation's field of this name says something else than what a customer is like.

@@ -78,6 +78,11 @@ impl Target {
         }
     }
 
+    /// Whether it is a segment, or what a persona says of one.
+    pub fn is_segment(&self) -> bool {
+        !matches!(self.kind, CUSTOMER | EVERYONE)
+    }
+
     /// The persona's keys that the caller's fields leave open.
     pub fn left_to_segment(&self) -> Vec<String> {
         let told = self.persona.traits.iter().filter(|t| !t.values.is_empty());

@@ -20,7 +20,9 @@ use crate::http::problem::{ApiError, Document, FieldProblem};
 use crate::http::request::body::{GIVEN_TWICE, read_object};
 use crate::http::state::AppState;
 use crate::model_store::{ModelStore, ModelVersion};
-use crate::pipeline::{DecidedBy, Distinguishing, Segment, SegmentId, TrainedProfiles, TraitCounts, TraitValue};
+use crate::pipeline::{
+    DecidedBy, Distinguishing, DistinguishingValue, Segment, SegmentId, TrainedProfiles, TraitCounts, TraitValue,
+};
 use crate::segmentation::persona_schema;
 
 /// Entries that marketers may add to one segment, and how long each may be, in characters.
@@ -132,7 +134,8 @@ pub(in crate::http) struct TrainedLift {
     /// A name, or a whole number such as a year.
     #[schema(value_type = String, example = "Bedok")]
     value: TraitValue,
-    /// Of the segment's customers, with a value or without, 0 to 1.
+    /// Of the segment's customers, with a value or without, 0 to 1; in hundredths, unless the customers are the
+    /// sample's, who are invented.
     #[schema(example = 0.41)]
     share: f64,
     /// Of all customers, 0 to 1.
@@ -270,20 +273,26 @@ impl SegmentsAnswer {
         let customers = model.everyone().customers;
         let outside = profiles.outside();
         let everyone: Vec<TraitCounts> = profiles.columns.iter().map(|column| profiles.counts(column, None)).collect();
+        // The sample's customers are invented.
+        let is_exact = version.manifest.is_of_the_sample();
+        let distinguishing = |segment: &Segment| {
+            let found = &segment.distinction.as_ref()?.distinguishing;
+            Some(if is_exact { found.clone() } else { found.iter().map(in_hundredths).collect() })
+        };
         let of = |segment: &Segment| {
             let mut persona = segment.persona.clone();
             let extras = std::mem::take(&mut persona.extras);
             let id = segment.cluster_id.get();
             let columns = profiles.columns.iter().zip(&everyone).filter(|(column, _)| !column.is_number);
             let lifts = columns.map(|(column, everyone)| {
-                (column.key.clone(), lifts(&profiles.counts(column, Some(segment.cluster_id)), everyone))
+                (column.key.clone(), lifts(&profiles.counts(column, Some(segment.cluster_id)), everyone, is_exact))
             });
             TrainedSegment {
                 cluster_id: id,
                 customers: segment.customers,
                 share: segment.share,
                 persona_summary: segment.summary(model.schema()),
-                distinguishing: segment.distinction.as_ref().map(|d| d.distinguishing.clone()),
+                distinguishing: distinguishing(segment),
                 not_distinguishing: segment.distinction.as_ref().map(|d| d.not_distinguishing.clone()),
                 as_everywhere: segment.distinction.as_ref().map(|d| d.as_everywhere.clone()),
                 persona: persona.to_json(),
@@ -307,7 +316,7 @@ impl SegmentsAnswer {
 }
 
 /// The most frequent values of one feature within a segment, beside everyone's.
-fn lifts(within: &TraitCounts, everyone: &TraitCounts) -> Vec<TrainedLift> {
+fn lifts(within: &TraitCounts, everyone: &TraitCounts, is_exact: bool) -> Vec<TrainedLift> {
     let (n, n_overall) = (within.customers as f64, everyone.customers as f64);
     // Where everybody has two values and few have the other, the share of the one tells how many.
     if everyone.told().next().is_none() {
@@ -317,14 +326,41 @@ fn lifts(within: &TraitCounts, everyone: &TraitCounts) -> Vec<TrainedLift> {
     told.map(|(value, customers)| {
         let overall = everyone.counts.iter().find(|(other, _)| other == value).map_or(*customers, |&(_, n)| n);
         let (share, share_overall) = (*customers as f64 / n, overall as f64 / n_overall);
-        TrainedLift {
-            value: value.clone(),
-            share: rounded(share),
-            share_overall: rounded(share_overall),
-            lift: rounded(share / share_overall),
+        let value = value.clone();
+        if is_exact {
+            let lift = rounded(share / share_overall);
+            return TrainedLift { value, share: rounded(share), share_overall: rounded(share_overall), lift };
         }
+        let (share, share_overall) = (hundredths(share), hundredths(share_overall));
+        TrainedLift { value, share, share_overall, lift: hundredths(ratio(share, share_overall)) }
     })
     .collect()
+}
+
+/// What sets a segment apart, with its shares in hundredths. The lift follows from these, and its interval is as wide
+/// as it was.
+fn in_hundredths(found: &Distinguishing) -> Distinguishing {
+    match found {
+        Distinguishing::Value(value) => {
+            let (share, share_overall) = (hundredths(value.share), hundredths(value.share_overall));
+            let lift = ratio(share, share_overall);
+            let of_lift = |bound: f64| hundredths(lift * bound / value.lift);
+            Distinguishing::Value(DistinguishingValue {
+                share,
+                share_overall,
+                lift: hundredths(lift),
+                lift_low: of_lift(value.lift_low),
+                lift_high: of_lift(value.lift_high),
+                ..value.clone()
+            })
+        }
+        Distinguishing::Number(_) => found.clone(),
+    }
+}
+
+/// How many times as large `share` is; 1 where there is nothing to compare with.
+fn ratio(share: f64, share_overall: f64) -> f64 {
+    if share_overall > 0.0 { share / share_overall } else { 1.0 }
 }
 
 /// How stable a segment is by the version's own report.
@@ -370,4 +406,10 @@ pub(super) fn etag_of(extras: &BTreeMap<String, String>) -> String {
 
 fn rounded(number: f64) -> f64 {
     (number * 10_000.0).round() / 10_000.0
+}
+
+/// Two decimals. With four, the share of a value in all segments but one would tell how many have it in that one, also
+/// where they are fewer than ten and nothing is said of them.
+fn hundredths(number: f64) -> f64 {
+    (number * 100.0).round() / 100.0
 }

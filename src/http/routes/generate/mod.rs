@@ -126,6 +126,9 @@ async fn generate(
     let target = find_target(&state, &version, &mut fields).await?;
     target.left_out.iter().for_each(|left_out| ignored.left_out(&left_out.field, left_out.is_whole));
     ignored.placed_without(&target.placed_without);
+    if target.is_segment() {
+        ignored.other_summary(&fields, &target.summary);
+    }
     let given = fields.campaign()?;
     let address = PublicAddress::of(&state, &parts);
     let caller = |version| Caller::new(state.clone(), context, Some(version), &parts.headers);
