@@ -188,8 +188,9 @@ def assign(bench):
     if not rows.exists():
         bench.peer("place_as_original.py", "write", bench.sheet(bench.rows, 4, slim=True), rows)
     ours, peer = [], []
-    take_turns(bench.slow_rounds, lambda _: ours.append(bench.assign(model, rows, folder / "ours.arrows")),
-               lambda _: peer.append(bench.peer("place_as_original.py", "place", pickles, rows, folder / "peer.arrows")))
+    out = folder / "ours.arrows", folder / "peer.arrows"
+    take_turns(bench.slow_rounds, lambda _: ours.append(bench.assign(model, rows, out[0])),
+               lambda _: peer.append(bench.peer("place_as_original.py", "place", pickles, rows, out[1])))
     return [Row(
         f"`assign`, an Arrow stream of {bench.rows:,} rows, whole process",
         "the original's steps, once for each distinct profile, whole process",
