@@ -17,8 +17,8 @@ const PRIVATE_FOLDER: u32 = 0o700;
 /// How often a lock that is held is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
-/// Takes the lock of a file once nobody else holds it. A process that was stopped while it held a lock must not stop the
-/// others for good.
+/// Takes the lock of a file once nobody else holds it. A process that was stopped while it held a lock must not stop
+/// the others for good.
 ///
 /// # Errors
 /// [`io::ErrorKind::TimedOut`] when another process has held it for `limit`; what the system said.

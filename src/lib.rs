@@ -26,8 +26,8 @@
 //! customer, config → nothing of ours
 //! ```
 //!
-//! Every module may import `causes`, `disk`, `durable`, `near_miss`, `text_file` and `unique_json`, which import nothing of
-//! ours.
+//! Every module may import `causes`, `disk`, `durable`, `near_miss`, `text_file` and `unique_json`, which import
+//! nothing of ours.
 //! `main` also puts together what it hands to them: the model store, the writer and the schema.
 //!
 //! On other systems than Linux there is nothing here: the one error is `main`'s.

@@ -79,7 +79,7 @@ pub fn serve(
     served
 }
 
-/// Tells whoever started the server that it is ready, and the service manager ever after that it lives.
+/// Reports to the service manager that the server is ready, and from then on that it is alive.
 async fn announce(condition: &Condition, terminal: Option<Terminal>, greeting: Option<&String>) {
     service_manager::notify_ready(&condition.sentence());
     if let (Some(terminal), Some(line)) = (terminal, greeting) {

@@ -2,8 +2,8 @@
 //!
 //! What a row comes to depends on the rows before it: whether it is a copy, whether it may be a further header, which
 //! code its values get. Its hash does not, nor its identifier, nor which of its cells are equal. A [`RowReader`] finds
-//! these out; [`TableBuilder::push_row_ahead`] does the rest in the order of the rows. So the table is the same, bit for
-//! bit, as if every cell had been given to [`TableBuilder::push_cell`].
+//! these out; [`TableBuilder::push_row_ahead`] does the rest in the order of the rows. So the table is the same, bit
+//! for bit, as if every cell had been given to [`TableBuilder::push_cell`].
 
 use std::sync::Arc;
 
@@ -290,7 +290,8 @@ impl Dictionary {
         }
     }
 
-    /// The number of a cell, and its share of its row's hash. One that may not be remembered gets a new number each time.
+    /// The number of a cell, and its share of its row's hash. One that may not be remembered gets a new number each
+    /// time.
     fn number(&mut self, column: usize, cell: Cell<'_>, seed: u64, met: &mut Vec<(usize, OwnedCell)>) -> (u32, u128) {
         let known = match cell {
             Cell::Text(text) => self.texts.get(text),

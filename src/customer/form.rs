@@ -45,8 +45,9 @@ pub struct FormError {
 /// [`normalize_header`] does; empty text means "not given".
 ///
 /// # Errors
-/// One [`FormError`] for each field that is too long, no date, in the future, an unknown level or no number, and for each
-/// field that contradicts another: a part of a date the date or another part, a name of a column another name of it.
+/// One [`FormError`] for each field that is too long, no date, in the future, an unknown level or no number, and for
+/// each field that contradicts another: a part of a date the date or another part, a name of a column another name of
+/// it.
 pub fn read_form<'f>(
     schema: &Arc<Schema>,
     fields: impl IntoIterator<Item = (&'f str, &'f str)>,

@@ -327,8 +327,8 @@ fn shown(header: &str) -> String {
     header.trim().chars().filter(|c| !is_invisible(*c)).take(MAX_LISTED_CHARS).collect()
 }
 
-/// Which of the columns that are named for `title` is read: the one of the smallest rank, then the leftmost. Each is its
-/// rank, its column and its position in the row.
+/// Which of the columns that are named for `title` is read: the one of the smallest rank, then the leftmost. Each is
+/// its rank, its column and its position in the row.
 fn sentence_on_alike(title: &str, row: &[Candidate], mut alike: Vec<(usize, usize, usize)>) -> Option<String> {
     alike.sort_unstable();
     let text = |position: usize| row.get(position).and_then(|cell| cell.text.as_deref()).map(shown).unwrap_or_default();

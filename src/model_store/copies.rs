@@ -5,8 +5,8 @@
 //! ```
 //!
 //! One that comes is untrusted until it is whole: its manifest must be the one that its name vouches for before any
-//! other byte is taken, every file must be the one that the manifest lists, and the model must load and place its golden
-//! sample. Only then has it a name under `versions/`.
+//! other byte is taken, every file must be the one that the manifest lists, and the model must load and place its
+//! golden sample. Only then has it a name under `versions/`.
 
 use std::fs;
 use std::io;

@@ -9,11 +9,11 @@ const Z_POWER: f64 = 0.841_621_233_572_914_4;
 /// Halvings: more digits than a double has.
 const HALVINGS: usize = 60;
 
-/// The smallest difference between two texts that a test of two shares at 5 % finds with a power of 80 %, where the share
-/// of both together is the one that was found; for the two texts that the fewest people got (Fleiss, Levin and Paik 2003,
-/// section 4.2, without the correction for continuity). Of the two the smaller text has the share with more room. A
-/// difference that leaves the room at one end goes on at the other, up to a text that everybody acts on beside one that
-/// nobody does. `None` where there are no two texts, or not even that would be found.
+/// The smallest difference between two texts that a test of two shares at 5 % finds with a power of 80 %, where the
+/// share of both together is the one that was found; for the two texts that the fewest people got (Fleiss, Levin and
+/// Paik 2003, section 4.2, without the correction for continuity). Of the two the smaller text has the share with more
+/// room. A difference that leaves the room at one end goes on at the other, up to a text that everybody acts on beside
+/// one that nobody does. `None` where there are no two texts, or not even that would be found.
 pub(super) fn smallest_detectable(arms: &[Arm]) -> Option<f64> {
     let mut sent: Vec<u64> = arms.iter().map(|arm| arm.sent).filter(|&sent| sent > 0).collect();
     sent.sort_unstable();

@@ -2,9 +2,9 @@
 //!
 //! The two worlds differ in one thing that counts: elsewhere every row of the training data has a place of its own, and
 //! here every distinct profile. All rows are kept, since the condensed tree, the neighbourhoods and with them every
-//! answer to an unseen customer were learned from all of them. Of the copies of one profile, one stands for it: of those that
-//! have the label most of them have, the firmest. It is put first, so that whatever counts profiles finds them in
-//! front.
+//! answer to an unseen customer were learned from all of them. Of the copies of one profile, one stands for it: of
+//! those that have the label most of them have, the firmest. It is put first, so that whatever counts profiles finds
+//! them in front.
 
 use std::collections::BTreeMap;
 

@@ -34,8 +34,8 @@ pub struct Agreement {
 
 impl GoldenSample {
     /// Up to 256 customers, evenly spaced over the profiles of each segment and of those outside; none with a level
-    /// that fewer than ten have. Whatever the order of the rows, the sample is the same. Where there are numbers, each is
-    /// the median of its neighbourhood, and the segments are where the model places such customers.
+    /// that fewer than ten have. Whatever the order of the rows, the sample is the same. Where there are numbers, each
+    /// is the median of its neighbourhood, and the segments are where the model places such customers.
     ///
     /// # Errors
     /// As [`Model::assign`].

@@ -17,10 +17,10 @@ impl Model {
     /// Places the one customer of `table`; `None` where it has none, or where nothing is known of it that enough
     /// customers share.
     ///
-    /// Of traits that fewer than 10 training customers have in common the rarest are dropped first. Where any is dropped
-    /// or unknown, the customer is in the segment in which most of the training customers are who have the others, with
-    /// their share as `strength`. Where every trait is left, and where those who agree are outside every segment,
-    /// [`Model::assign`] knows better.
+    /// Of traits that fewer than 10 training customers have in common the rarest are dropped first. Where any is
+    /// dropped or unknown, the customer is in the segment in which most of the training customers are who have the
+    /// others, with their share as `strength`. Where every trait is left, and where those who agree are outside every
+    /// segment, [`Model::assign`] knows better.
     ///
     /// # Errors
     /// As [`Model::assign`].

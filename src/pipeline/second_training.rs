@@ -26,9 +26,9 @@ use split::Split;
 const DECIDES_FROM: f64 = 0.5;
 
 impl Fitted {
-    /// Trains once more on four fifths of the customers of `table`, which this was trained on, by the parameters of this
-    /// fit. Takes into the scores what the gate asks beside the map: how stable the segments are, and what they tell of
-    /// the other customers. Without effect where too few profiles are left for that.
+    /// Trains once more on four fifths of the customers of `table`, which this was trained on, by the parameters of
+    /// this fit. Takes into the scores what the gate asks beside the map: how stable the segments are, and what they
+    /// tell of the other customers. Without effect where too few profiles are left for that.
     ///
     /// # Errors
     /// As [`super::fit`].

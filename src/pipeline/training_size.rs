@@ -36,8 +36,8 @@ const SHARE_OF_CLASSES: f64 = 0.1;
 const TRAININGS: f64 = 1.8;
 /// Seconds for one column of two profiles that are compared.
 const SECONDS_A_COMPARISON: f64 = 4e-10;
-/// Each profile is compared with all others up to this number, with so many of them beyond it (`umap::neighbour_search`);
-/// and once more with a sample (`umap::trustworthiness`).
+/// Each profile is compared with all others up to this number, with so many of them beyond it
+/// (`umap::neighbour_search`); and once more with a sample (`umap::trustworthiness`).
 const MAX_EXACT: usize = 20_000;
 const COMPARED: usize = 3_000;
 const MAX_SAMPLED: usize = 10_000;

@@ -2,14 +2,14 @@
 //!
 //! The old model places the customers that the new one was trained on, so that both speak of the same people. How much
 //! two segments are one is the Jaccard index of their customers. Of all ways to pair segments one is taken with the
-//! largest sum (the assignment problem, solved by Kuhn and Munkres' Hungarian algorithm). Two segments can be a pair only
-//! if they share more than half of the customers of the new one: one that split lives on in its largest part, and two
-//! that merged in the larger of them. So what marketers added for a segment never reaches mostly other customers. Latent
-//! classes place everybody: of those only customers count that are of a kind the old training had.
+//! largest sum (the assignment problem, solved by Kuhn and Munkres' Hungarian algorithm). Two segments can be a pair
+//! only if they share more than half of the customers of the new one: one that split lives on in its largest part, and
+//! two that merged in the larger of them. So what marketers added for a segment never reaches mostly other customers.
+//! Latent classes place everybody: of those only customers count that are of a kind the old training had.
 //!
 //! A segment of the live version and those of the versions before it are all candidates: after a change of the method
-//! and back, the segment that was the same two versions ago goes on, and not one of the live version that only holds most
-//! of its customers. What the live version has is preferred where an earlier one is not clearly more alike.
+//! and back, the segment that was the same two versions ago goes on, and not one of the live version that only holds
+//! most of its customers. What the live version has is preferred where an earlier one is not clearly more alike.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -93,8 +93,8 @@ pub(super) struct Before<'m> {
 }
 
 /// Gives the segments of `fitted` the ids, and the marketers' extras, of those that they go on from: of the live
-/// version's, or of those of an earlier one. The others get ids that no segment has had. Returns what became of them, and
-/// the first id that is still free.
+/// version's, or of those of an earlier one. The others get ids that no segment has had. Returns what became of them,
+/// and the first id that is still free.
 ///
 /// `table` holds the customers that `fitted` was trained on.
 ///

@@ -1,4 +1,5 @@
-//! A server that starts in an empty folder: it says what is missing, and takes the first workbook from an administrator.
+//! A server that starts in an empty folder: it says what is missing, and takes the first workbook from an
+//! administrator.
 
 use std::fs;
 use std::os::unix::net::UnixDatagram;

@@ -1,8 +1,8 @@
 //! Slices of a day's budget, where several machines spend it together.
 //!
-//! A machine leases a slice before it spends any of it, and spends it from its own ledger. What is leased of a day never
-//! exceeds the day's budget, so neither does what all machines spend together; a machine that is lost takes with it what
-//! it had left of its slice.
+//! A machine leases a slice before it spends any of it, and spends it from its own ledger. What is leased of a day
+//! never exceeds the day's budget, so neither does what all machines spend together; a machine that is lost takes with
+//! it what it had left of its slice.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;

@@ -46,9 +46,9 @@ impl Admitted {
         self.class
     }
 
-    /// Counts bytes of the answer until it has left. Where there is no room, small answers are let through, generations,
-    /// and answers for which room was made before; neither can be many, because of the limits on connections and on
-    /// slots.
+    /// Counts bytes of the answer until it has left. Where there is no room, small answers are let through,
+    /// generations, and answers for which room was made before; neither can be many, because of the limits on
+    /// connections and on slots.
     ///
     /// # Errors
     /// [`ApiError::TooManyAnswers`].

@@ -73,8 +73,8 @@ impl Counted {
         has_room
     }
 
-    /// Counts about `n_bytes` of an answer that is still to be made, if there is room for them, and says whether it did.
-    /// What is counted of it later takes their place and always finds room.
+    /// Counts about `n_bytes` of an answer that is still to be made, if there is room for them, and says whether it
+    /// did. What is counted of it later takes their place and always finds room.
     pub fn try_promise(&mut self, n_bytes: usize) -> bool {
         let has_room = self.try_grow(n_bytes);
         if has_room {

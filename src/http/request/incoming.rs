@@ -60,9 +60,9 @@ struct FormRules<'a> {
 ///
 /// # Errors
 /// [`ApiError::NotMultipart`], [`ApiError::NoFile`], [`ApiError::FileElsewhere`], [`ApiError::SecondFile`],
-/// [`ApiError::WrongExtension`], [`ApiError::UploadTooLarge`], [`ApiError::Fields`] for a text that is too long or there
-/// twice, [`ApiError::TooManyFields`], [`ApiError::Form`], [`ApiError::NoRoom`], [`ApiError::Storage`]; nothing is then
-/// left on disk.
+/// [`ApiError::WrongExtension`], [`ApiError::UploadTooLarge`], [`ApiError::Fields`] for a text that is too long or
+/// there twice, [`ApiError::TooManyFields`], [`ApiError::Form`], [`ApiError::NoRoom`], [`ApiError::Storage`]; nothing
+/// is then left on disk.
 pub(in crate::http) async fn receive(
     state: &AppState,
     headers: &HeaderMap,

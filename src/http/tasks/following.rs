@@ -12,8 +12,8 @@ use crate::shared_store::{Followed, Follower, SharedStoreError};
 /// How often the server asks the store.
 const FOLLOW_EVERY: Duration = Duration::from_secs(5);
 
-/// Takes over every version that becomes current in the shared store. One that is not whole is logged once, and the live
-/// one stays; so it does while the store does not answer.
+/// Takes over every version that becomes current in the shared store. One that is not whole is logged once, and the
+/// live one stays; so it does while the store does not answer.
 pub(in crate::http) async fn run_following(follower: Arc<Follower>, refresh: Refresh) {
     let mut ticks = tokio::time::interval(FOLLOW_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

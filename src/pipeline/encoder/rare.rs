@@ -1,5 +1,5 @@
 //! Values that few customers have, which are written down nowhere: names are one value to the model, and of a date the
-//! parts that few share are withheld. They place nobody, and their customers count as such with a value.
+//! parts that few share are withheld: the model does not use them, and shares count these customers as having a value.
 
 use std::borrow::Cow;
 

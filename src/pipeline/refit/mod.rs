@@ -1,8 +1,8 @@
 //! A second training, on four fifths of the customers: what it says of the first.
 //!
 //! A model knows its own customers. How much a segment owes to the very customers it was trained on, and how likely
-//! another training agrees on one, can be seen only in customers that were not trained on. So each training is made once
-//! more without a fifth of them, by the same parameters and seed, and that fifth is placed.
+//! another training agrees on one, can be seen only in customers that were not trained on. So each training is made
+//! once more without a fifth of them, by the same parameters and seed, and that fifth is placed.
 //!
 //! Where the model itself will put new customers is asked of the model itself: those of its customers who share their
 //! profile with another are looked up, as new ones of that profile will be, and the others are placed as if training

@@ -34,8 +34,8 @@ impl Split {
         Self { kept, held_out }
     }
 
-    /// The same by row: those that are trained on, and those that are not. Rows of one profile share what is held out of
-    /// it by their `customers`, in their order.
+    /// The same by row: those that are trained on, and those that are not. Rows of one profile share what is held out
+    /// of it by their `customers`, in their order.
     pub fn of_rows(&self, profiles: &[usize], customers: &[u32]) -> (Vec<u32>, Vec<u32>) {
         let held_out: BTreeMap<usize, u64> = self.held_out.iter().copied().collect();
         let mut all: BTreeMap<usize, u64> = held_out.clone();

@@ -63,8 +63,8 @@ impl Likeness<'_> {
         n.min(big_n - n) >= MIN_OBSERVED && !is_constant && !shows_few(self.own) && !shows_few(self.all)
     }
 
-    /// Whether the χ² test tells the group from everybody else by these cells, each `(group, all)`, and by the customers
-    /// without a value.
+    /// Whether the χ² test tells the group from everybody else by these cells, each `(group, all)`, and by the
+    /// customers without a value.
     fn differ(&self, cells: impl Iterator<Item = (u64, u64)>) -> bool {
         let (n, big_n) = self.with_value();
         let missing = (self.customers.0.saturating_sub(n), self.customers.1.saturating_sub(big_n));

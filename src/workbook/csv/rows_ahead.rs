@@ -1,7 +1,7 @@
 //! The rows of a text looked at by several threads: the text is cut behind line feeds.
 //!
-//! A line is a row by itself unless a quote that an earlier line opened goes on over it. Only the reading in order knows
-//! that, so what another thread found of a line counts only where the reading has come to its start between two
+//! A line is a row by itself unless a quote that an earlier line opened goes on over it. Only the reading in order
+//! knows that, so what another thread found of a line counts only where the reading has come to its start between two
 //! records. A line with a quote that is open at its end, or is text, is read once more in its turn. So wherever a text
 //! is cut, the table is the same.
 

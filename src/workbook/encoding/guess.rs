@@ -22,8 +22,8 @@ const MIN_WORDS: usize = 2;
 
 /// The charset of these texts, none of which is ASCII alone. Never UTF-8.
 ///
-/// Amounts say nothing of letters, and chardetng takes `€` and `£` for such. Where there is nothing else, the charset is
-/// one under which their signs are currencies'.
+/// Amounts say nothing of letters, and chardetng takes `€` and `£` for such. Where there is nothing else, the charset
+/// is one under which their signs are currencies'.
 pub(in crate::workbook) fn guess<'a>(texts: &(impl Iterator<Item = &'a [u8]> + Clone)) -> Charset {
     let words = texts.clone().filter(|text| !is_amount(text));
     if words.clone().next().is_some() {
@@ -87,8 +87,8 @@ fn guess_of_words<'a>(texts: &(impl Iterator<Item = &'a [u8]> + Clone)) -> Chars
 /// What chardetng's choice is mended to where it is Windows-1250 or Windows-1252, between which it cannot tell with few
 /// words, and Hungarian not even with many. Where the two differ in nothing but `ñ`/`ń`, `ã`/`ă`, `õ`/`ő`, `ê`/`ę` and
 /// `û`/`ű`, pairs of letters decide that the other languages do not write: `ña`, `ão` and `ões` are Spanish or
-/// Portuguese, `ő` before anything but `e`, among acute accents, is Hungarian. Where they differ in more, the one counts
-/// under which letters are far less odd: `Dìèín` is `Děčín`, and `Křbenhavn` is `København`.
+/// Portuguese, `ő` before anything but `e`, among acute accents, is Hungarian. Where they differ in more, the one
+/// counts under which letters are far less odd: `Dìèín` is `Děčín`, and `Křbenhavn` is `København`.
 fn western_or_eastern<'a>(
     guess: &'static Encoding,
     texts: &(impl Iterator<Item = &'a [u8]> + Clone),

@@ -1,7 +1,8 @@
 //! The reader process: enters its sandbox, takes its order, reads, answers, ends.
 //!
 //! Standard input is the workbook, standard output a socket to the parent. Nothing here reads a setting or writes to a
-//! file. A large workbook is read by several threads: all of them are there, and confined, before the first byte is read.
+//! file. A large workbook is read by several threads: all of them are there, and confined, before the first byte is
+//! read.
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};

@@ -194,8 +194,8 @@ mod calls {
         libc::SYS_adjtimex,
         libc::SYS_personality,
     ];
-    /// `fchmodat2`, `setxattrat`, `removexattrat` and `open_tree_attr`, which have the same numbers on every processor and
-    /// no names in some C libraries.
+    /// `fchmodat2`, `setxattrat`, `removexattrat` and `open_tree_attr`, which have the same numbers on every processor
+    /// and no names in some C libraries.
     const NEWER: &[i64] = &[452, 463, 466, 467];
     /// Older calls for the same.
     #[cfg(target_arch = "x86_64")]

@@ -1,7 +1,8 @@
 //! The rows of a plain sheet looked at by several threads: the sheet's part is cut behind the end tags of rows.
 //!
 //! What another thread found of a row counts only where the reading has come to the start of that row, and the row is
-//! as most are. Any other is walked through once more in its turn, so that wherever a part is cut, the table is the same.
+//! as most are. Any other is walked through once more in its turn, so that wherever a part is cut, the table is the
+//! same.
 
 use std::io::Read;
 use std::marker::PhantomData;
@@ -47,8 +48,8 @@ struct Place {
     is_odd: bool,
 }
 
-/// Reads on in the sheet by several threads, up to the last end tag of a row. Gives why it came to its end; `None` where
-/// the rows cannot be looked at ahead.
+/// Reads on in the sheet by several threads, up to the last end tag of a row. Gives why it came to its end; `None`
+/// where the rows cannot be looked at ahead.
 pub(super) fn read<R: Read + Send>(
     texts: &Texts,
     window: &mut Window<R>,

@@ -92,8 +92,8 @@ impl Arena {
         }
     }
 
-    /// Takes the further strings up to the last end tag of one, each piece by another thread; whether that was the end of
-    /// all.
+    /// Takes the further strings up to the last end tag of one, each piece by another thread; whether that was the end
+    /// of all.
     fn take_ahead<R: Read + Send>(&mut self, window: &mut Window<R>, helpers: &Helpers) -> Parsed<bool> {
         let pieces = StringPieces(PhantomData);
         let lookers = vec![(); helpers.n_lookers()];
