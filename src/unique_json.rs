@@ -8,7 +8,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-/// Why a valid JSON text is no value here.
+/// Why a valid JSON text is refused as a value.
 #[derive(Debug, PartialEq, Eq)]
 pub enum ValueFault {
     /// An object has this key twice.

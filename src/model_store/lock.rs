@@ -32,7 +32,7 @@ const LEFT_BEHIND: Duration = Duration::from_secs(2);
 const WAIT_FOR_MOMENTS: Duration = Duration::from_secs(20);
 /// The same for one that is held while a version is downloaded.
 const WAIT_FOR_PULLS: Duration = Duration::from_secs(120);
-/// The same for the writer's, where there is no model before that training has ended.
+/// The same for the writer's lock. Before a first training has ended there is no model, so it is worth waiting for.
 const WAIT_FOR_TRAINING: Duration = Duration::from_secs(3_600);
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 

@@ -107,7 +107,7 @@ fn value_schema() -> Object {
         .build()
 }
 
-/// A number that is higher or lower in a segment than elsewhere; three digits, so that nobody's own number is told.
+/// A number that is higher or lower in a segment than elsewhere, in two digits of its spread: nobody's own number.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DistinguishingNumber {

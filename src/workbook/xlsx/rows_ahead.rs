@@ -179,7 +179,7 @@ impl<R> SheetPieces<'_, R> {
             }
         }
         reader.end_row();
-        // Whoever compares with calamine wants to know of it.
+        // The tests that compare with calamine check for it.
         place.is_odd |= std::mem::take(&mut sheet.is_odd);
         Some(place)
     }
