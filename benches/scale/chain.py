@@ -4,8 +4,8 @@
     benches/scale/chain.py target/release/content-portal
 
 Ten links to one Parquet file of ROWS / 10 customers stand for ten files. Each step is a process of its own with two
-threads, and its processor time and largest resident memory are those that the kernel counted for it. FOLDER is where the
-files go (1.6 GB for 100 million). Needs tests/scale/requirements.txt.
+threads, and its processor time and largest resident memory are those that the kernel counted for it. FOLDER is where
+the files go (1.7 GB for 100 million). Needs tests/scale/requirements.txt.
 """
 
 import os
