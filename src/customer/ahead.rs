@@ -13,10 +13,10 @@ use super::builder::TableBuilder;
 use super::cell::OwnedCell;
 use super::clean::{MAX_REMEMBERED_BYTES, Outcome};
 use super::header::Layout;
-use super::newest::{NOBODY, cell_hash, identity_of};
+use super::newest::cell_hash;
 use super::open_sheet::HEADER_ROWS;
-use super::origins::write_identifier;
-use super::spelling::{is_wrapped, said};
+use super::row_content::RowContent;
+use super::spelling::is_wrapped;
 use super::{Cell, MISSING};
 
 /// A reader forgets the cells that it has met once there are so many of a column: columns of other data would fill the
@@ -55,11 +55,7 @@ pub struct RowsAhead {
 
 #[derive(Debug, Clone, Copy, Default)]
 struct RowAhead {
-    hash: u128,
-    identity: u64,
-    has_content: bool,
-    is_read: bool,
-    has_identifier: bool,
+    content: RowContent,
     /// Whether a column of the schema was given twice.
     is_twofold: bool,
 }
@@ -127,11 +123,7 @@ impl TableBuilder {
         if !is_current || self.sheet.may_change || row.is_twofold {
             return false;
         }
-        open.has_content = row.has_content;
-        open.is_read = row.is_read;
-        open.has_identifier = row.has_identifier;
-        open.hash = row.hash;
-        open.identity = row.identity;
+        open.content = row.content;
         if let Some(identifier) = rows.identifiers.get(at) {
             open.identifier.clone_from(identifier);
         }
@@ -178,30 +170,11 @@ impl RowReader {
     /// Adds a cell to the row; as [`TableBuilder::push_cell`].
     #[inline]
     pub fn push_cell(&mut self, column: usize, cell: Cell<'_>) {
-        let unwrapped;
-        let cell = match cell {
-            Cell::Text(text) if is_wrapped(text) => {
-                unwrapped = said(text);
-                Cell::Text(&unwrapped)
-            }
-            cell => cell,
-        };
-        if cell.is_blank() {
-            return;
-        }
+        let mut unwrapped = String::new();
+        let Some(cell) = cell.said(&mut unwrapped) else { return };
         let sheet_column = self.layout.column(column);
-        let row = &mut self.open;
-        row.has_content = true;
-        if sheet_column.is_identifier {
-            row.is_read = true;
-            row.has_identifier = true;
-            row.identity = identity_of(cell);
-            if self.keeps_identifiers
-                && let Some(identifier) = self.rows.identifiers.last_mut()
-            {
-                write_identifier(identifier, cell);
-            }
-        }
+        // There is one only where identifiers are kept.
+        self.open.content.note(cell, &sheet_column, self.rows.identifiers.last_mut());
         let met = &mut self.rows.met;
         let dictionary = sheet_column.schema_column.and_then(|index| Some((index, self.dictionaries.get_mut(index)?)));
         match dictionary {
@@ -209,7 +182,7 @@ impl RowReader {
                 let known = dictionary.number(index, cell, sheet_column.seed, met);
                 self.set(index, known);
             }
-            None => row.hash = row.hash.wrapping_add(cell_hash(cell, sheet_column.seed)),
+            None => self.open.content.add_hash(cell_hash(cell, sheet_column.seed)),
         }
     }
 
@@ -220,7 +193,7 @@ impl RowReader {
         let index = sheet_column.schema_column.filter(|_| !sheet_column.is_identifier);
         let Some(index) = index else { return self.push_cell(column, Cell::Text(text)) };
         if let Some(known) = self.dictionaries.get(index).and_then(|dictionary| dictionary.shared(number)) {
-            self.open.has_content = true;
+            self.open.content.is_filled = true;
             return self.set(index, known);
         }
         if is_wrapped(text) || text.len() > MAX_REMEMBERED_BYTES || Cell::Text(text).is_blank() {
@@ -230,7 +203,7 @@ impl RowReader {
         if let Some(dictionary) = self.dictionaries.get_mut(index) {
             let known = dictionary.number(index, Cell::Text(text), sheet_column.seed, met);
             dictionary.share(number, known);
-            self.open.has_content = true;
+            self.open.content.is_filled = true;
             self.set(index, known);
         }
     }
@@ -243,14 +216,14 @@ impl RowReader {
             self.open.is_twofold |= *code != MISSING;
             *code = number;
         }
-        self.open.is_read = true;
-        self.open.hash = self.open.hash.wrapping_add(hash);
+        self.open.content.is_read = true;
+        self.open.content.add_hash(hash);
     }
 
     /// Starts a row.
     #[inline]
     pub fn begin_row(&mut self) {
-        self.open = RowAhead { identity: NOBODY, ..RowAhead::default() };
+        self.open = RowAhead::default();
         let n_codes = self.rows.codes.len() + self.dictionaries.len();
         self.rows.codes.resize(n_codes, MISSING);
         if self.keeps_identifiers {
@@ -262,7 +235,7 @@ impl RowReader {
     #[inline]
     pub fn end_row(&mut self) -> bool {
         self.rows.rows.push(self.open);
-        self.open.has_content
+        self.open.content.is_filled
     }
 
     /// The rows so far, of which those that are not ended are no part.

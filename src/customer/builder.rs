@@ -13,12 +13,11 @@ use rustc_hash::FxHashSet;
 use super::clean::Outcome;
 use super::header::{HeaderIndex, MissingColumns};
 use super::kept::{FinishedRows, KeptRows};
-use super::newest::{KeyedTable, RowKey, cell_hash, identity_of};
+use super::newest::{KeyedTable, RowKey, cell_hash};
 use super::note::MAX_NOTES;
 use super::open_sheet::{HEADER_ROWS, OpenSheet, Row};
-use super::origins::write_identifier;
 use super::repeated::Repeated;
-use super::spelling::{is_wrapped, said};
+use super::row_content::RowContent;
 use super::tally::{Place, Tally};
 use super::{Cell, CleaningReport, CustomerTable, Dropped, Keep, Note, Schema, SheetReport};
 
@@ -146,19 +145,10 @@ impl TableBuilder {
     /// Adds a cell to the row; `column` counts from 0. Blank cells need not be given; where a column is given twice,
     /// the later cell stands.
     pub fn push_cell(&mut self, column: usize, cell: Cell<'_>) {
-        let unwrapped;
-        let cell = match cell {
-            Cell::Text(text) if is_wrapped(text) => {
-                unwrapped = said(text);
-                Cell::Text(&unwrapped)
-            }
-            cell => cell,
-        };
-        if cell.is_blank() {
-            return;
-        }
+        let mut unwrapped = String::new();
+        let Some(cell) = cell.said(&mut unwrapped) else { return };
         let Some(layout) = &self.sheet.layout else {
-            self.rows.iter_mut().for_each(|row| row.has_content = true);
+            self.rows.iter_mut().for_each(|row| row.content.is_filled = true);
             return self.sheet.push_candidate(column, cell);
         };
         let sheet_column = layout.column(column);
@@ -166,20 +156,12 @@ impl TableBuilder {
             self.sheet.push_candidate(column, cell);
         }
         let Some(row) = self.rows.get_mut(sheet_column.table) else { return };
-        row.has_content = true;
-        row.hash = row.hash.wrapping_add(cell_hash(cell, sheet_column.seed));
-        if sheet_column.is_identifier {
-            row.is_read = true;
-            row.has_identifier = true;
-            row.identity = identity_of(cell);
-            if self.kept.keeps_identifiers() {
-                write_identifier(&mut row.identifier, cell);
-            }
-        }
+        row.content.note(cell, &sheet_column, self.kept.keeps_identifiers().then_some(&mut row.identifier));
+        row.content.add_hash(cell_hash(cell, sheet_column.seed));
         if let Some(index) = sheet_column.schema_column
             && let Some(outcome) = row.outcomes.get_mut(index)
         {
-            row.is_read = true;
+            row.content.is_read = true;
             *outcome = self.kept.outcome(index, cell, self.sheet.is_1904);
             if let (Outcome::Unusable(_) | Outcome::UnknownLevel(_), Cell::Text(text)) = (*outcome, cell) {
                 row.n_headers += usize::from(self.header_index.names(text));
@@ -196,7 +178,7 @@ impl TableBuilder {
     /// nothing of its own in the columns that are read goes on the one above it, and is not filled.
     pub fn fill_cell(&mut self, column: usize, cell: Cell<'_>) {
         let Some(layout) = &self.sheet.layout else {
-            if self.rows.first().is_some_and(|row| row.has_content) {
+            if self.rows.first().is_some_and(|row| row.content.is_filled) {
                 self.sheet.push_candidate(column, cell);
             }
             return;
@@ -205,9 +187,9 @@ impl TableBuilder {
         let Some(row) = self.rows.get(sheet_column.table) else { return };
         let is_empty = match sheet_column.schema_column {
             Some(index) => row.outcomes.get(index) == Some(&Outcome::Empty),
-            None => sheet_column.is_identifier && !row.has_identifier,
+            None => sheet_column.is_identifier && !row.content.has_identifier,
         };
-        if row.is_read && is_empty {
+        if row.content.is_read && is_empty {
             self.push_cell(column, cell);
         }
     }
@@ -219,7 +201,7 @@ impl TableBuilder {
     /// [`MissingColumns`] when this was the 20th row with content and none had every required column.
     pub fn end_row(&mut self, row_number: u32) -> Result<(), MissingColumns> {
         self.sheet.next_row = row_number.saturating_add(1);
-        if !self.rows.iter().any(|row| row.has_content) {
+        if !self.rows.iter().any(|row| row.content.is_filled) {
             self.sheet.may_change = true;
             return Ok(());
         }
@@ -307,11 +289,12 @@ impl TableBuilder {
         for (row, header_hash) in self.rows.iter_mut().zip(&self.sheet.header_hashes) {
             // What is beside one of several tables is not a row of it. A header that comes again, as on every page of a
             // report, is not a customer.
-            if !(row.is_read || (row.has_content && has_one_table)) || row.hash == *header_hash {
+            let RowContent { is_filled, is_read, hash, identity, .. } = row.content;
+            if !(is_read || (is_filled && has_one_table)) || hash == *header_hash {
                 continue;
             }
             self.rows_read += 1;
-            self.waiting.push(RowKey { identity: row.identity, row_number, hash: row.hash });
+            self.waiting.push(RowKey { identity, row_number, hash });
             self.waiting_outcomes.extend_from_slice(&row.outcomes);
             if self.kept.keeps_identifiers() {
                 self.waiting_identifiers.push(std::mem::take(&mut row.identifier));

@@ -1,5 +1,7 @@
 //! One raw cell of a sheet, as any file format can hand it over.
 
+use super::spelling::{is_wrapped, said};
+
 /// What a cell holds before cleaning.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub enum Cell<'a> {
@@ -23,7 +25,21 @@ pub enum Cell<'a> {
     Error,
 }
 
-impl Cell<'_> {
+impl<'a> Cell<'a> {
+    /// What the cell says: a wrapped text without its wrapping, for which `unwrapped` has room; `None` where it is
+    /// blank.
+    #[inline]
+    pub(super) fn said(self, unwrapped: &'a mut String) -> Option<Self> {
+        let cell = match self {
+            Cell::Text(text) if is_wrapped(text) => {
+                *unwrapped = said(text).into_owned();
+                Cell::Text(unwrapped)
+            }
+            cell => cell,
+        };
+        (!cell.is_blank()).then_some(cell)
+    }
+
     /// Whether the cell holds nothing, or blanks alone.
     pub fn is_blank(&self) -> bool {
         match self {

@@ -35,6 +35,7 @@ mod repeated;
 mod report;
 mod report_entries;
 mod resample;
+mod row_content;
 mod same_name;
 mod schema;
 mod sheet;

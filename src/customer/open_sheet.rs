@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Cell;
 use super::clean::Outcome;
 use super::header::{Candidate, Layout, MissingColumns};
-use super::newest::NOBODY;
+use super::row_content::RowContent;
 
 /// Among how many rows that hold anything the header is looked for: people put titles and notes above it.
 pub(super) const HEADER_ROWS: usize = 20;
@@ -43,16 +43,11 @@ pub(super) struct OpenSheet {
 /// The row that is being read.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Row {
-    pub has_content: bool,
-    /// Whether a cell of it is in a column that is read, and in the one that tells customers apart.
-    pub is_read: bool,
-    pub has_identifier: bool,
+    pub content: RowContent,
     /// Cells that cannot be used and are headers.
     pub n_headers: usize,
     /// Cells in columns that are not read and are headers; counted near the header alone.
     pub n_headers_beside: usize,
-    pub hash: u128,
-    pub identity: u64,
     pub outcomes: Vec<Outcome>,
     /// As its cell reads, where identifiers are to be kept.
     pub identifier: String,
@@ -77,13 +72,9 @@ impl OpenSheet {
 
 impl Row {
     pub(super) fn clear(&mut self) {
-        self.has_content = false;
-        self.is_read = false;
-        self.has_identifier = false;
+        self.content = RowContent::default();
         self.n_headers = 0;
         self.n_headers_beside = 0;
-        self.hash = 0;
-        self.identity = NOBODY;
         self.identifier.clear();
         self.outcomes.fill(Outcome::Empty);
     }

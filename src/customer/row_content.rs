@@ -1,0 +1,51 @@
+//! What a row holds, whatever its cells mean: the same for a row whose cells come one by one and for one that was looked
+//! at ahead of its turn.
+
+use super::Cell;
+use super::header::SheetColumn;
+use super::newest::{NOBODY, identity_of};
+use super::origins::write_identifier;
+
+/// What is known of the cells of a row that have come so far.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RowContent {
+    /// Whether any cell holds something.
+    pub is_filled: bool,
+    /// Whether one does in a column that is read.
+    pub is_read: bool,
+    /// Whether the one does that tells customers apart.
+    pub has_identifier: bool,
+    /// The sum of the cells' hashes.
+    pub hash: u128,
+    pub identity: u64,
+}
+
+impl Default for RowContent {
+    fn default() -> Self {
+        Self { is_filled: false, is_read: false, has_identifier: false, hash: 0, identity: NOBODY }
+    }
+}
+
+impl RowContent {
+    /// Takes note of a cell that holds something. What the identifier's cell says is written into `identifier`, where
+    /// identifiers are kept.
+    #[inline]
+    pub fn note(&mut self, cell: Cell<'_>, column: &SheetColumn, identifier: Option<&mut String>) {
+        self.is_filled = true;
+        if !column.is_identifier {
+            return;
+        }
+        self.is_read = true;
+        self.has_identifier = true;
+        self.identity = identity_of(cell);
+        if let Some(identifier) = identifier {
+            write_identifier(identifier, cell);
+        }
+    }
+
+    /// Adds a cell's share of the row's hash.
+    #[inline]
+    pub fn add_hash(&mut self, share: u128) {
+        self.hash = self.hash.wrapping_add(share);
+    }
+}
