@@ -7,7 +7,8 @@ use ndarray::{ArrayView2, Axis};
 use serde::{Deserialize, Serialize};
 
 use super::decided_by::DecidedBy;
-use super::encoder::{Encoder, Profiles, RareNames};
+use super::encoded::Encoded;
+use super::encoder::{Encoder, Profiles};
 use super::method::{GroupingParts, LatentClasses};
 use super::model::{Model, ModelParts};
 use super::persona::Persona;
@@ -134,31 +135,41 @@ pub fn fit(
     progress: &(dyn Fn(FitStep, f32) + Sync),
 ) -> Result<Fitted, FitError> {
     params.check()?;
-    let umap_params = params.umap.check_ref().map_err(FitError::Map)?;
-    let hdbscan_params = params.hdbscan.check_ref().map_err(FitError::Cluster)?;
-    let hdbscan_params = with_a_least_size(hdbscan_params, table.n_customers())?;
-    let encoder = Encoder::fit(table, RareNames::Merged)?;
-    let table = encoder.as_seen(table);
-    let table = table.as_ref();
-    let profiles = encoder.canonical(encoder.intern(table));
-    if profiles.len() < MIN_PROFILES {
-        return Err(FitError::TooFewProfiles { found: profiles.len(), needed: MIN_PROFILES });
-    }
-    let customers = profiles.weights()?;
-    let scaler = Scaler::fit(&encoder.scaled_values(&profiles), &profiles.customers);
-    let points = encoder.encode(&profiles, &scaler);
-    if params.method == Method::LatentClasses {
+    Encoded::of(table)?.fit(params, progress)
+}
+
+impl Encoded<'_> {
+    /// As [`fit`].
+    ///
+    /// # Errors
+    /// As [`fit`].
+    pub fn fit(&self, params: &FitParams, progress: &(dyn Fn(FitStep, f32) + Sync)) -> Result<Fitted, FitError> {
+        params.check()?;
+        let Self { encoder, table, profiles } = self;
+        let encoder = encoder.clone();
+        let umap_params = params.umap.check_ref().map_err(FitError::Map)?;
+        let hdbscan_params = params.hdbscan.check_ref().map_err(FitError::Cluster)?;
+        let hdbscan_params = with_a_least_size(hdbscan_params, table.n_customers())?;
+        if profiles.len() < MIN_PROFILES {
+            return Err(FitError::TooFewProfiles { found: profiles.len(), needed: MIN_PROFILES });
+        }
+        let customers = profiles.weights()?;
+        let scaler = Scaler::fit(&encoder.scaled_values(profiles), &profiles.customers);
+        let points = encoder.encode(profiles, &scaler);
+        if params.method == Method::LatentClasses {
+            progress(FitStep::Clustering, 0.0);
+            let classes = LatentClasses::fit(table.schema(), profiles, points, umap_params.seed(), MIN_SEGMENT)?;
+            progress(FitStep::Scoring, 0.0);
+            return describe_classes(table, profiles, (encoder, scaler), &classes);
+        }
+        let umap =
+            umap_params.fit(points.view(), &|stage, done| progress(stage.into(), done)).map_err(FitError::Map)?;
         progress(FitStep::Clustering, 0.0);
-        let classes = LatentClasses::fit(table.schema(), &profiles, points, umap_params.seed(), MIN_SEGMENT)?;
+        let places = umap.embedding().mapv(f64::from);
+        let hdbscan = hdbscan_params.fit(places.view(), &customers).map_err(FitError::Cluster)?;
         progress(FitStep::Scoring, 0.0);
-        return describe_classes(table, &profiles, (encoder, scaler), &classes);
+        describe(table, profiles, points.view(), Learned { encoder, scaler, umap, hdbscan })
     }
-    let umap = umap_params.fit(points.view(), &|stage, done| progress(stage.into(), done)).map_err(FitError::Map)?;
-    progress(FitStep::Clustering, 0.0);
-    let places = umap.embedding().mapv(f64::from);
-    let hdbscan = hdbscan_params.fit(places.view(), &customers).map_err(FitError::Cluster)?;
-    progress(FitStep::Scoring, 0.0);
-    describe(table, &profiles, points.view(), Learned { encoder, scaler, umap, hdbscan })
 }
 
 /// The parameters with clusters of [`MIN_SEGMENT`] customers or more.

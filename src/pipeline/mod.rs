@@ -13,6 +13,7 @@ mod contradiction;
 mod decided_by;
 mod difference;
 mod drift;
+mod encoded;
 mod encoder;
 mod errors;
 mod few;
@@ -50,6 +51,7 @@ pub use compare::{CandidateName, Comparison, HeldOutBits, Judged, WhyOut, compar
 pub use contradiction::Contradiction;
 pub use decided_by::DecidedBy;
 pub use drift::{ColumnDrift, Drift, DriftLevel, Shift};
+pub use encoded::Encoded;
 pub use encoder::Encoder;
 pub use errors::{AssignError, DamagedModel, FitError};
 pub use fit::{FitStep, Fitted, Scores, fit};

@@ -9,9 +9,8 @@ use std::fmt;
 
 use linfa::ParamGuard;
 
-use super::encoder::{Encoder, RareNames};
+use super::encoded::Encoded;
 use super::{FitError, FitParams, Method};
-use crate::customer::CustomerTable;
 
 /// Of one column of one profile, in bytes: the training and the second one hold their encoded profiles several times.
 const BYTES_A_COLUMN: u64 = 34;
@@ -58,15 +57,14 @@ pub struct TrainingSize {
 }
 
 impl TrainingSize {
-    /// The size of the training of `table`.
+    /// The size of a training on these customers.
     ///
     /// # Errors
-    /// [`FitError::TooManyFeatures`]; [`FitError::Map`] where a parameter breaks a rule.
-    pub fn of(table: &CustomerTable, params: &FitParams) -> Result<Self, FitError> {
+    /// [`FitError::Map`] where a parameter breaks a rule.
+    pub fn of(customers: &Encoded<'_>, params: &FitParams) -> Result<Self, FitError> {
         let umap = params.umap.check_ref().map_err(FitError::Map)?;
-        let encoder = Encoder::fit(table, RareNames::Merged)?;
-        let table = encoder.as_seen(table);
-        let profiles = encoder.intern(table.as_ref()).len();
+        let Encoded { encoder, table, profiles } = customers;
+        let profiles = profiles.len();
         let neighbours = match params.method {
             Method::LatentClasses => 0,
             _ => umap.n_neighbors().min(profiles),

@@ -41,7 +41,7 @@ use crate::causes::with_causes;
 use crate::customer::Schema;
 use crate::model_store::{Candidate, ModelStore, ModelVersion, StoreError, TrainedOn, VersionId, WriterLock};
 use crate::pipeline::{
-    Comparison, FitError, FitParams, Fitted, GoldenSample, Judged, Method, Model, SegmentId, TrainingProfile, fit,
+    Comparison, Encoded, FitError, FitParams, Fitted, GoldenSample, Judged, Method, Model, SegmentId, TrainingProfile,
 };
 use crate::pseudonyms::Pseudonyms;
 use crate::shared_store::SharedStore;
@@ -235,8 +235,9 @@ impl Run<'_> {
         let started = Instant::now();
         let table = &self.collected.table;
         let progress = self.progress;
-        reach::check(table, self.request.params)?;
-        let fit = |params: &FitParams| fit(table, params, &|step, done| progress(Progress::fitting(step, done)));
+        let customers = Encoded::of(table)?;
+        reach::check(&customers, self.request.params)?;
+        let fit = |params: &FitParams| customers.fit(params, &|step, done| progress(Progress::fitting(step, done)));
         let mut fitted = fit(self.request.params);
         // Customers without any segment could be told nothing apart from one another. They are one audience.
         if self.is_first && fitted.as_ref().is_ok_and(|fitted| fitted.scores.clusters == 0) {
@@ -244,6 +245,7 @@ impl Run<'_> {
             self.report.everyone_instead = true;
             fitted = fit(&self.report.params);
         }
+        drop(customers);
         let fitted = fitted.map(|mut fitted| {
             if let Err(error) = fitted.refit(table, &self.report.params) {
                 tracing::warn!(

@@ -6,20 +6,19 @@ use std::path::{Path, PathBuf};
 use rustix::process::{Resource, getrlimit};
 
 use super::RetrainError;
-use crate::customer::CustomerTable;
-use crate::pipeline::{FitParams, TrainingSize};
+use crate::pipeline::{Encoded, FitParams, TrainingSize};
 
 /// Where the kernel tells of memory.
 const MEMINFO: &str = "/proc/meminfo";
 const OWN_GROUP: &str = "/proc/self/cgroup";
 const GROUPS: &str = "/sys/fs/cgroup";
 
-/// Estimates the training of `table`, says so in the log, and refuses one that needs more memory than there is.
+/// Estimates a training on `customers`, says so in the log, and refuses one that needs more memory than there is.
 ///
 /// # Errors
-/// [`RetrainError::TooLarge`]; [`RetrainError::Fit`] where the customers cannot be encoded.
-pub(super) fn check(table: &CustomerTable, params: &FitParams) -> Result<(), RetrainError> {
-    let size = TrainingSize::of(table, params)?;
+/// [`RetrainError::TooLarge`]; [`RetrainError::Fit`] where a parameter breaks a rule.
+pub(super) fn check(customers: &Encoded<'_>, params: &FitParams) -> Result<(), RetrainError> {
+    let size = TrainingSize::of(customers, params)?;
     let free_bytes = free_memory_bytes();
     tracing::info!(
         event = "training_estimated",
