@@ -286,7 +286,10 @@ async function regenerate(run, segment) {
   const words = 'Your edits of this segment will be replaced. Those of other segments stay.';
   if (own.length && !(await ask('Write it anew?', words, 'Write it anew'))) return;
   const { num_variants = 1, ...campaign } = run.campaign;
-  const whom = id < 0 ? { cluster_id: id, persona: segment.persona } : { cluster_id: id };
+  // Without what sets the upload's customers apart it would be written for those of the training.
+  const { persona, size, distinguishing, not_distinguishing, as_everywhere } = segment;
+  const described = { size, distinguishing, not_distinguishing, as_everywhere };
+  const whom = { cluster_id: id, ...(id < 0 && { persona }), ...(distinguishing && described) };
   const body = { ...campaign, num_variants: Number(num_variants), ...whom };
   const answer = await api.rewrite(content?.regenerate?.body ?? body);
   segment.content = { ...answer, error: undefined };

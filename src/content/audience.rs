@@ -7,19 +7,19 @@
 
 use crate::customer::{DatePart, FeatureKind, Kind, Role, Schema, is_personal};
 use crate::pipeline::{
-    Claim, Distinction, Distinguishing, DistinguishingValue, MIN_OBSERVED, Persona, TraitValue, names_of,
+    Claim, Distinction, Distinguishing, DistinguishingValue, MIN_OBSERVED, Persona, Statement, TraitValue, names_of,
 };
 
 use super::clean::{filled_line, one_line};
 
 /// How long one value of a trait may be, in characters.
 const MAX_VALUE_CHARS: usize = 60;
-/// How many values of one trait are kept.
-const MAX_VALUES: usize = 5;
 /// How long one entry of the marketers, or one statement, may be, in characters.
 const MAX_EXTRA_CHARS: usize = 200;
 /// How long the summary may be, in characters.
 const MAX_SUMMARY_CHARS: usize = 400;
+/// What is told of fewer customers than a statement may rest on.
+const TOO_FEW: &str = "Too few customers to say what sets them apart.";
 
 /// A segment, a described customer, or the whole customer base, as a writer may know it.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -54,6 +54,8 @@ pub(super) struct Remark {
     pub(super) words: String,
     /// The share among these customers and among all; `None` where it is not known.
     pub(super) shares: Option<(f64, f64)>,
+    /// The same among those with a value, where blanks make a difference.
+    pub(super) known_shares: Option<(f64, f64)>,
 }
 
 /// What is more frequent among the readers than elsewhere.
@@ -65,12 +67,24 @@ pub(super) struct Hints {
 }
 
 impl Audience {
-    /// The `customers` of a group, by what sets them apart and by what marketers added to their persona. Of fewer than
-    /// 50 customers nothing is told.
-    pub fn of_group(schema: &Schema, persona: &Persona, distinction: &Distinction, customers: u64) -> Self {
-        let distinction = if customers < MIN_OBSERVED { Distinction::default() } else { cleaned(distinction) };
+    /// How many values of one trait are kept.
+    pub const MAX_VALUES: usize = 5;
+
+    /// A group, by what sets its customers apart, in data and in a `summary`, and by what marketers added to their
+    /// `persona`. Nothing is told that rests on fewer than 50 `customers`.
+    pub fn of_group(
+        schema: &Schema,
+        persona: &Persona,
+        distinction: &Distinction,
+        customers: u64,
+        summary: &str,
+    ) -> Self {
+        let (distinction, summary) = match customers {
+            MIN_OBSERVED.. => (cleaned(distinction), summary),
+            _ => (Distinction::default(), TOO_FEW),
+        };
         let mut audience = Self::of_extras(persona);
-        audience.summary = one_line(&distinction.summary(schema, customers), MAX_SUMMARY_CHARS);
+        audience.summary = one_line(summary, MAX_SUMMARY_CHARS);
         audience.tell(schema, &distinction, true);
         audience.leave_the_rest(schema, &[&distinction]);
         audience
@@ -148,7 +162,8 @@ impl Audience {
                 slot.get_or_insert(when);
             }
             let words = one_line(&statement.words, MAX_EXTRA_CHARS);
-            let told = Remark { claim: statement.claim, words, shares: statement.shares };
+            let Statement { claim, shares, known_shares, .. } = statement;
+            let told = Remark { claim, words, shares, known_shares };
             if is_said { self.said.push(told) } else { self.colour.push(told) }
         }
         for told in &distinction.distinguishing {
@@ -215,13 +230,24 @@ fn values_of(persona: &Persona, key: &str, kind: FeatureKind<'_>) -> Vec<Disting
         FeatureKind::DatePart(part) => date_part(value, part).map(TraitValue::Whole),
         _ => cleaned_value(value, kind == FeatureKind::Number),
     };
-    persona.values(key).iter().filter_map(usable).take(MAX_VALUES).map(|value| fact(key, value)).collect()
+    persona.values(key).iter().filter_map(usable).take(Audience::MAX_VALUES).map(|value| fact(key, value)).collect()
 }
 
 fn fact(key: &str, value: TraitValue) -> Distinguishing {
     let (share, share_overall, lift, lift_low, lift_high) = (1.0, 1.0, 1.0, 1.0, 1.0);
-    let (key, claim) = (key.to_owned(), Claim::All);
-    Distinguishing::Value(DistinguishingValue { key, value, share, share_overall, lift, lift_low, lift_high, claim })
+    let (known_share, known_share_overall) = (None, None);
+    Distinguishing::Value(DistinguishingValue {
+        key: key.to_owned(),
+        value,
+        share,
+        share_overall,
+        lift,
+        lift_low,
+        lift_high,
+        known_share,
+        known_share_overall,
+        claim: Claim::All,
+    })
 }
 
 /// A possible part of a date. The portal's editor sends years as text once they were edited.
@@ -298,7 +324,7 @@ mod tests {
             ],
             ..Distinction::default()
         };
-        let audience = Audience::of_group(&schema, &Persona::default(), &distinction, 50);
+        let audience = Audience::of_group(&schema, &Persona::default(), &distinction, 50, "Fifty.");
         let words = |told: &[Remark]| told.iter().map(|told| told.words.clone()).collect::<Vec<_>>();
         assert_eq!(words(&audience.said), ["joined October to December", "Gold tier"]);
         assert_eq!(words(&audience.colour), ["from Bedok or Punggol"]);
@@ -306,7 +332,9 @@ mod tests {
         assert_eq!((audience.places.len(), audience.tier.as_deref()), (0, Some("Gold")));
         assert_eq!(audience.joined.as_deref(), Some("from October to December"));
         assert_eq!(audience.hints.places, ["Bedok", "Punggol"]);
-        let few = Audience::of_group(&schema, &Persona::default(), &distinction, 49);
+        assert_eq!(audience.summary(), "Fifty.");
+        let few = Audience::of_group(&schema, &Persona::default(), &distinction, 49, "Forty-nine.");
+        assert_eq!(few.summary(), TOO_FEW);
         assert!(few.said.is_empty() && few.colour.is_empty() && few.hints == Hints::default());
     }
 
@@ -380,7 +408,7 @@ mod tests {
             sample::told("Years", TraitValue::Whole(2024), Claim::All),
         ];
         let distinction = Distinction { distinguishing, ..Distinction::default() };
-        let audience = Audience::of_group(&schema, &Persona::default(), &distinction, 60);
+        let audience = Audience::of_group(&schema, &Persona::default(), &distinction, 60, "Sixty.");
         assert_eq!(audience.places, ["North"]);
         let said: Vec<_> = audience.said.iter().map(|told| told.words.as_str()).collect();
         assert_eq!(said, ["Newsletter: yes", "last bought in 2024", "from North"]);

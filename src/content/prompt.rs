@@ -140,7 +140,7 @@ impl Prompts {
     /// Renders every template with every value of every closed set, for an audience of which all is known and for one
     /// of which nothing is.
     fn try_out(&self) -> Result<(), WriterConfigError> {
-        let told = |claim, shares| Remark { claim, words: "b".into(), shares };
+        let told = |claim, shares| Remark { claim, words: "b".into(), shares, known_shares: shares };
         let full = Audience {
             summary: "a".into(),
             said: vec![told(Claim::All, None), told(Claim::Most, Some((0.6, 0.3)))],
@@ -211,7 +211,12 @@ fn values_of(campaign: &Campaign, audience: &Audience) -> Value {
     let percent = |share: f64| format!("{:.0} %", share * 100.0);
     let told = |told: &Remark| {
         let (share, share_overall) = told.shares.map(|(own, all)| (percent(own), percent(all))).unwrap_or_default();
-        context! { words => told.words.clone(), is_of_all => told.claim == Claim::All, share, share_overall }
+        let known = told.known_shares.map(|(own, all)| (percent(own), percent(all)));
+        let (known_share, known_share_overall) = known.unwrap_or_default();
+        context! {
+            words => told.words.clone(), is_of_all => told.claim == Claim::All,
+            share, share_overall, known_share, known_share_overall,
+        }
     };
     let other = |told: &Remark| {
         let (title, values) = told.words.split_once(": ")?;

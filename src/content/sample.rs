@@ -17,8 +17,19 @@ pub(super) fn audience(persona: &serde_json::Value) -> Audience {
 /// A value that 34 % of a segment have and 17 % of all.
 pub(super) fn told(key: &str, value: TraitValue, claim: Claim) -> Distinguishing {
     let (share, share_overall, lift, lift_low, lift_high) = (0.34, 0.17, 2.0, 1.8, 2.2);
-    let key = key.to_owned();
-    Distinguishing::Value(DistinguishingValue { key, value, share, share_overall, lift, lift_low, lift_high, claim })
+    let (known_share, known_share_overall) = (None, None);
+    Distinguishing::Value(DistinguishingValue {
+        key: key.to_owned(),
+        value,
+        share,
+        share_overall,
+        lift,
+        lift_low,
+        lift_high,
+        known_share,
+        known_share_overall,
+        claim,
+    })
 }
 
 /// A number whose median is higher in a segment.
@@ -42,7 +53,8 @@ pub(super) fn segment(distinguishing: Vec<Distinguishing>) -> Audience {
     ]);
     let schema = Schema::from_json(json!({ "columns": columns }).to_string().as_bytes()).unwrap();
     let distinction = Distinction { distinguishing, ..Distinction::default() };
-    Audience::of_group(&schema, &Persona::default(), &distinction, 1_000)
+    let summary = distinction.summary(&schema, 1_000);
+    Audience::of_group(&schema, &Persona::default(), &distinction, 1_000, &summary)
 }
 
 /// Segments of every sort, with their names.

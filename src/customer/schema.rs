@@ -204,6 +204,26 @@ impl DatePart {
         }
     }
 
+    /// This part as somebody writes it: a year, a month by its English name or its number, a quarter as `2` or `Q2`.
+    pub fn read(self, text: &str) -> Option<i64> {
+        let text = text.trim();
+        let whole = match self {
+            Self::Year => text.parse().ok(),
+            Self::Month => super::date::month(text).map(i64::from),
+            Self::Quarter => text.strip_prefix(['Q', 'q']).unwrap_or(text).parse().ok(),
+        };
+        whole.filter(|whole| self.is_possible(*whole))
+    }
+
+    /// Whether some date has this part.
+    pub fn is_possible(self, whole: i64) -> bool {
+        match self {
+            Self::Year => (1_900..=2_100).contains(&whole),
+            Self::Month => (1..=12).contains(&whole),
+            Self::Quarter => (1..=4).contains(&whole),
+        }
+    }
+
     /// Whether this part of a date is known and not said.
     pub fn is_withheld(self, value: &Value) -> bool {
         let Value::PartialDate { withheld, .. } = value else { return false };

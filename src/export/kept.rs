@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::ExportError;
+use super::cell::CellValue;
 use super::claims::{Claims, KeptTraits};
 use super::json::{Capped, Traits, shape_error};
 use super::members::KeptMembers;
@@ -37,6 +38,8 @@ struct KeptSegment<'a> {
     share: Option<f64>,
     #[serde(borrow)]
     persona: Option<Traits<'a>>,
+    #[serde(borrow)]
+    observed: Option<Traits<'a>>,
     persona_summary: Option<String>,
     #[serde(borrow)]
     distinguishing: Option<KeptTraits<'a>>,
@@ -60,6 +63,8 @@ struct KeptCluster<'a> {
     size: Option<u64>,
     #[serde(borrow)]
     persona: Option<Traits<'a>>,
+    #[serde(borrow)]
+    observed: Option<Traits<'a>>,
     persona_summary: Option<String>,
     #[serde(borrow)]
     distinguishing: Option<KeptTraits<'a>>,
@@ -136,6 +141,18 @@ impl<'a> KeptAnswer<'a> {
     }
 }
 
+/// What is observed, and of the persona what nobody observes: what marketers added. An answer of an earlier build may
+/// have the persona alone.
+fn entries<'a>(observed: Option<Traits<'a>>, persona: Option<Traits<'a>>) -> Vec<(Cow<'a, str>, CellValue<'a>)> {
+    let mut entries = observed.map(|Traits(entries)| entries).unwrap_or_default();
+    for entry in persona.into_iter().flat_map(|Traits(entries)| entries) {
+        if entries.iter().all(|(key, _)| *key != entry.0) {
+            entries.push(entry);
+        }
+    }
+    entries
+}
+
 impl<'a> From<KeptSegment<'a>> for SegmentLine<'a> {
     fn from(segment: KeptSegment<'a>) -> Self {
         let content = segment.content.unwrap_or_default();
@@ -146,7 +163,7 @@ impl<'a> From<KeptSegment<'a>> for SegmentLine<'a> {
             share: segment.share,
             persona_summary: segment.persona_summary.map(Cow::Owned),
             claims: Claims::kept(segment.distinguishing),
-            traits: segment.persona.map(|Traits(traits)| traits).unwrap_or_default(),
+            traits: entries(segment.observed, segment.persona),
             tracked: Tracked::kept(content.variants, content.tracking),
             text: content.text.map(Cow::Owned),
             image_prompt: content.image_prompt.map(Cow::Owned),
@@ -165,7 +182,7 @@ impl<'a> From<KeptCluster<'a>> for SegmentLine<'a> {
             share: None,
             persona_summary: cluster.persona_summary.map(Cow::Owned),
             claims: Claims::kept(cluster.distinguishing),
-            traits: cluster.persona.map(|Traits(traits)| traits).unwrap_or_default(),
+            traits: entries(cluster.observed, cluster.persona),
             text: post.map(Cow::Owned),
             image_prompt: None,
         }

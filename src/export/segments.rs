@@ -29,7 +29,7 @@ pub(super) struct SegmentLine<'a> {
     pub persona_summary: Option<Cow<'a, str>>,
     /// What sets its customers apart, by how far it may be said.
     pub claims: Claims,
-    /// The persona's entries, by key.
+    /// What is frequent among these very customers, by the persona's keys, and what marketers added.
     pub traits: Vec<(Cow<'a, str>, CellValue<'a>)>,
     pub text: Option<Cow<'a, str>>,
     pub image_prompt: Option<Cow<'a, str>>,
@@ -57,7 +57,7 @@ impl<'a> SegmentLine<'a> {
     }
 
     fn of_group(grouped: &Grouped, group: &'a Group, texts: Option<(Texts<'a>, &'a Written)>) -> Self {
-        let traits = group.persona.traits.iter().map(|t| {
+        let traits = group.observed.traits.iter().map(|t| {
             let value = match t.values.first() {
                 Some(only) if !t.is_list => CellValue::from(only),
                 Some(_) => {
@@ -108,7 +108,7 @@ pub(super) fn complete(lines: &mut Vec<SegmentLine<'_>>) {
     }
     let total: f64 = lines.iter().filter_map(|line| line.size).map(|size| size as f64).sum();
     for line in lines {
-        let share = line.size.filter(|_| total > 0.0).map(|size| (size as f64 / total * 10_000.0).round() / 10_000.0);
+        let share = line.size.filter(|_| total > 0.0).map(|size| size as f64 / total);
         line.share = line.share.or(share);
     }
 }

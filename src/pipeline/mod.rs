@@ -22,6 +22,7 @@ mod fit_params;
 mod golden;
 mod hypergeometric;
 mod independent;
+mod known_values;
 mod marks;
 mod method;
 mod model;

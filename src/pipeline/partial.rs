@@ -81,7 +81,7 @@ impl Model {
                 continue;
             };
             let own = profile.and_then(|profile| profile.features.iter().find(|own| own.title == feature.title));
-            let is_shared = own.map_or_else(|| has_many(index), |own| own.is_shared(&told));
+            let is_shared = own.map_or_else(|| has_many(index), |own| own.shared(&told).is_some());
             if told.is_other() || !is_shared || !self.encoder().lists(index, &feature, value) {
                 unshared.push(index);
             }

@@ -10,9 +10,6 @@ use crate::customer::{CustomerTable, DatePart, Feature, FeatureKind, Kind, Role,
 
 /// Values of one trait that a persona from outside may have; a trained one has as many as its schema asks for.
 const MAX_VALUES: usize = 100;
-/// Entries beside the traits that a persona from outside may have.
-const MAX_EXTRAS: usize = 100;
-
 /// The most frequent values of one feature.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trait {
@@ -55,6 +52,9 @@ impl TraitCounts {
 }
 
 impl Persona {
+    /// Entries beside the traits that a persona from outside may have; further ones are not read.
+    pub const MAX_EXTRAS: usize = 100;
+
     /// The persona of the customers behind `counts`: values of [`MIN_CUSTOMERS`] or more alone, and never the `Other`
     /// that stands for rare names.
     pub fn from_counts(counts: &[TraitCounts]) -> Self {
@@ -82,7 +82,7 @@ impl Persona {
     pub fn from_json(schema: &Schema, object: &serde_json::Map<String, serde_json::Value>) -> Self {
         let mut extras = BTreeMap::new();
         for (key, value) in object {
-            if extras.len() == MAX_EXTRAS {
+            if extras.len() == Self::MAX_EXTRAS {
                 break;
             }
             if let (None, Some(text)) = (schema.features().find(|f| f.persona.key == *key), value.as_str()) {

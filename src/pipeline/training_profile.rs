@@ -42,6 +42,10 @@ pub struct FeatureProfile {
     /// Whether `Other` stands for every value that the histogram does not list.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub has_rare: bool,
+    /// How far numbers reach: ten customers or more have a number as low as the first, and as high as the second,
+    /// roughly. `None` in versions of earlier builds, for fewer customers, and for what is no number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reach: Option<(f64, f64)>,
 }
 
 /// Customers by value: the counts and the missing add up to all.
@@ -78,10 +82,13 @@ impl TrainingProfile {
     /// The histograms of the customers of `table`, whose traits were counted as `everyone`.
     pub(super) fn from_counts(table: &CustomerTable, everyone: &[TraitCounts]) -> Self {
         let features = table.schema().features().zip(everyone).map(|(feature, counts)| {
-            let histogram = match feature.kind {
-                FeatureKind::Number => stretches(table, feature.column),
+            let (histogram, reach) = match feature.kind {
+                FeatureKind::Number => {
+                    let numbers = sorted_numbers(table, feature.column);
+                    (stretches(&numbers), reach(&numbers))
+                }
                 FeatureKind::Category | FeatureKind::DatePart(_) | FeatureKind::Ordinal(_) => {
-                    Histogram::Values(counts.counts.clone())
+                    (Histogram::Values(counts.counts.clone()), None)
                 }
             };
             let present: u64 = match &histogram {
@@ -94,6 +101,7 @@ impl TrainingProfile {
                 missing: table.n_customers().saturating_sub(present),
                 histogram,
                 has_rare: false,
+                reach,
             }
         });
         Self { customers: table.n_customers(), features: features.collect(), associations: Vec::new(), refit: None }
@@ -101,20 +109,24 @@ impl TrainingProfile {
 }
 
 impl FeatureProfile {
-    /// Whether ten customers or more have this value; of a number, a number of the same tenth.
-    pub(super) fn is_shared(&self, value: &TraitValue) -> bool {
-        let customers = match (&self.histogram, value) {
+    /// The value as it is written here, if ten customers or more have it; of a number itself, if they have one of the
+    /// same tenth and the number is within reach.
+    pub(super) fn shared(&self, value: &TraitValue) -> Option<TraitValue> {
+        let (known, customers) = match (&self.histogram, value) {
             (Histogram::Stretches { bounds, customers }, TraitValue::Mean(number)) => {
-                customers.get(bounds.partition_point(|bound| bound < number))
+                let is_far = self.reach.is_some_and(|(low, high)| *number < low || *number > high);
+                let of_tenth = customers.get(bounds.partition_point(|bound| bound < number));
+                (value, of_tenth.filter(|_| !is_far)?)
             }
-            (Histogram::Stretches { .. }, _) => None,
+            (Histogram::Stretches { .. }, _) => return None,
             (Histogram::Values(values), value) => {
                 let same = values.iter().position(|(known, _)| known == value);
                 let alike = || Spellings::default().position(value, values.iter().map(|(known, _)| known));
-                same.or_else(alike).and_then(|place| values.get(place)).map(|(_, customers)| customers)
+                let (known, customers) = same.or_else(alike).and_then(|place| values.get(place))?;
+                (known, customers)
             }
         };
-        customers.is_some_and(|&customers| customers >= MIN_CUSTOMERS)
+        (*customers >= MIN_CUSTOMERS).then(|| known.clone())
     }
 
     /// Counts levels of fewer than ten customers together, as `Other`.
@@ -130,8 +142,23 @@ impl FeatureProfile {
     }
 }
 
-fn stretches(table: &CustomerTable, column: usize) -> Histogram {
-    let numbers = sorted_numbers(table, column);
+/// From which number to which one ten customers or more reach, in two digits of what lies between, outwards: nobody's
+/// own number.
+fn reach(numbers: &[(f64, u64)]) -> Option<(f64, f64)> {
+    let all = numbers.last().map_or(0, |&(_, up_to)| up_to);
+    let reached = |rank: u64| numbers.get(numbers.partition_point(|&(_, up_to)| up_to < rank)).map(|&(n, _)| n);
+    let from_above = (all + 1).checked_sub(MIN_CUSTOMERS).filter(|&rank| rank > 0)?;
+    let (low, high) = (reached(MIN_CUSTOMERS)?, reached(from_above)?);
+    let (low, high) = (low.min(high), high.max(low));
+    let spread = high - low;
+    if spread <= 0.0 || !spread.is_finite() {
+        return Some((low, high));
+    }
+    let unit = 10_f64.powi(spread.log10().floor() as i32 - 1);
+    Some(((low / unit).floor() * unit, (high / unit).ceil() * unit))
+}
+
+fn stretches(numbers: &[(f64, u64)]) -> Histogram {
     let all = numbers.last().map_or(0, |&(_, up_to)| up_to);
     // The number of the last of the customers that make up so many tenths.
     let decile = |part: u64| {

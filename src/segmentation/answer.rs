@@ -131,6 +131,9 @@ pub struct ClusterAnswer<'a> {
     /// As in `segments`.
     #[schema(schema_with = persona_schema)]
     persona: &'a Persona,
+    /// As in `segments`.
+    #[schema(schema_with = persona_schema)]
+    observed: &'a Persona,
     /// What sets these customers apart, in sentences.
     #[schema(example = "Joined October to December (all). More often than others from Bedok (34 % against 17 %).")]
     persona_summary: &'a str,
@@ -262,6 +265,7 @@ fn cluster<'a>(
     ClusterAnswer {
         cluster_id: group.cluster_id,
         persona: &group.persona,
+        observed: &group.observed,
         persona_summary: &group.summary,
         distinguishing: &group.distinction.distinguishing,
         not_distinguishing: &group.distinction.not_distinguishing,

@@ -102,17 +102,11 @@ pub fn group(version: Arc<ModelVersion>, table: CustomerTable) -> Result<Grouped
             let persona = trained.map_or_else(|| observed.clone(), |segment| segment.persona.clone());
             let cluster_id = SegmentId::code(trained.map(|segment| segment.cluster_id));
             let is_seen = rows.len().min(table.n_rows() - rows.len()) as u64 >= MIN_OBSERVED;
+            let n_rows = rows.len() as u64;
             let (distinction, summary) = match trained {
-                Some(segment) if !is_seen => {
-                    described_as_trained(segment, (&tallies, place, rows.len() as u64), model.schema())
-                }
-                _ => {
-                    let n_rows = rows.len() as u64;
-                    match is_seen {
-                        true => (seen.clone(), seen.summary_within_file(model.schema(), n_rows)),
-                        false => (Distinction::default(), nothing_told(n_rows)),
-                    }
-                }
+                Some(segment) if !is_seen => described_as_trained(segment, (&tallies, place, n_rows), model.schema()),
+                _ if is_seen => (seen.clone(), summary_of_group(&seen, model.schema(), n_rows)),
+                _ => (Distinction::default(), nothing_told(n_rows)),
             };
             Group { cluster_id, rows, persona, observed, lift, distinction, summary }
         })
@@ -131,11 +125,20 @@ fn described_as_trained(
             let distinction = tallies.uncontradicted(group, trained);
             let summary = match distinction.distinguishing.as_slice() {
                 [] => nothing_told(n_rows),
-                _ => distinction.summary(schema, segment.customers),
+                _ => summary_of_group(&distinction, schema, n_rows),
             };
             (distinction, summary)
         }
         None => (Distinction::default(), segment.summary(schema)),
+    }
+}
+
+/// What sets the `n_rows` customers of one segment of a file apart, in sentences.
+pub fn summary_of_group(distinction: &Distinction, schema: &Schema, n_rows: u64) -> String {
+    match distinction.distinguishing.as_slice() {
+        [] if n_rows < MIN_OBSERVED => nothing_told(n_rows),
+        // What is told of a few of a segment's customers is true of all of them.
+        _ => distinction.summary_within_file(schema, n_rows.max(MIN_CUSTOMERS)),
     }
 }
 
@@ -187,7 +190,7 @@ impl Grouped {
             let trained = segments.find(|segment| SegmentId::code(Some(segment.cluster_id)) == group.cluster_id);
             // A small group is described by its segment's traits: the segment's customers are behind them.
             let customers = trained.map_or(0, |segment| segment.customers).max(group.rows.len() as u64);
-            let audience = Audience::of_group(schema, &group.persona, &group.distinction, customers);
+            let audience = Audience::of_group(schema, &group.persona, &group.distinction, customers, &group.summary);
             Brief { audience, campaign: campaign.clone() }
         };
         self.groups.iter().map(of).collect()

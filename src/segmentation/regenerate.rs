@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use super::Group;
 use super::schema::persona_schema;
 use crate::content::Campaign;
-use crate::pipeline::Persona;
+use crate::pipeline::{Distinguishing, Persona};
 
 /// The request that writes a segment once more.
 #[derive(Serialize, ToSchema)]
@@ -30,6 +30,17 @@ struct RegenerateBody<'a> {
     #[schema(schema_with = persona_schema)]
     #[serde(skip_serializing_if = "Option::is_none")]
     persona: Option<&'a Persona>,
+    /// How many customers of the upload are in it.
+    #[schema(example = 1269)]
+    size: usize,
+    /// What sets the upload's customers apart: the text is written for them, and not for those of the training.
+    distinguishing: &'a [Distinguishing],
+    /// As in the answer.
+    #[schema(example = json!(["Top_Gender", "Top_Loyalty_Tier"]))]
+    not_distinguishing: &'a [String],
+    /// As in the answer.
+    #[schema(example = json!(["Top_Gender"]))]
+    as_everywhere: &'a [String],
     /// What the campaign is for.
     #[schema(example = "Increase sales of winter coats")]
     objective: String,
@@ -62,6 +73,10 @@ impl<'a> Regenerate<'a> {
         let body = RegenerateBody {
             cluster_id: group.cluster_id,
             persona: (group.cluster_id < 0).then_some(&group.persona),
+            size: group.rows.len(),
+            distinguishing: &group.distinction.distinguishing,
+            not_distinguishing: &group.distinction.not_distinguishing,
+            as_everywhere: &group.distinction.as_everywhere,
             objective: campaign.objective().to_owned(),
             industry: campaign.industry().to_owned(),
             funnel_stage: campaign.funnel_stage().name(),

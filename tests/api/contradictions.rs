@@ -76,6 +76,48 @@ async fn a_persona_has_months_and_quarters_of_a_year() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_month_of_a_persona_is_in_the_quarter_beside_it() {
+    let app = TestApp::spawn().await;
+    let contradicts = [(json!([3]), json!(2)), (json!("March"), json!(2)), (json!(["12"]), json!("1"))];
+    for (months, quarter) in contradicts {
+        let body = json!({ "persona": { "Top_Join_Months": months, "Top_Join_Quarter": quarter } });
+        let problem = assert_refused(&app, app.post("/generate-promo", &body).await, 422, "invalid_fields").await;
+        let sentence = "persona must have Top_Join_Months in Top_Join_Quarter, or leave one of them out";
+        assert_eq!(sentences(&problem), [sentence]);
+    }
+    // Of what is frequent, the most frequent quarter need not have the most frequent months.
+    for months in [json!([5]), json!([3, 5]), json!([3, 1]), json!(null)] {
+        app.generate("/generate-promo", &json!({ "persona": { "Top_Join_Months": months, "Top_Join_Quarter": 2 } }))
+            .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_belongs_to_a_segment_is_listed_where_none_is_named() {
+    let app = TestApp::spawn().await;
+    let body = json!({ "members": [{ "Location": "Bedok" }], "distinguishing": [], "size": 60 });
+    let answer = app.generate("/generate-post", &body).await;
+    assert_eq!(
+        (&answer["audience"], &answer["ignored"]),
+        (&json!("everyone"), &json!(["members", "distinguishing", "size"]))
+    );
+    let mut named = body.clone();
+    named["cluster_id"] = json!(0);
+    assert_eq!(app.generate("/generate-post", &named).await.get("ignored"), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn entries_beyond_those_that_a_persona_may_have_are_listed() {
+    let app = TestApp::spawn().await;
+    let persona: serde_json::Map<String, Value> =
+        (0..103).map(|number| (format!("Entry_{number:03}"), json!("tea"))).collect();
+    let answer = app.generate("/generate-editor-post", &json!({ "persona": persona })).await;
+    assert_eq!(answer["ignored"], json!(["persona.Entry_100", "persona.Entry_101", "persona.Entry_102"]));
+    assert_eq!(answer["persona"]["Entry_099"], "tea");
+    assert_eq!(answer["persona"].get("Entry_100"), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_persona_s_entry_that_nothing_reads_is_listed() {
     let app = TestApp::spawn().await;
     let body = json!({ "persona": { "Top_Join_Month": [5], "Top_Gender": "Male", "Interests": "Tea" } });

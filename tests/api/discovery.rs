@@ -130,14 +130,20 @@ async fn what_the_description_gives_as_an_example_is_taken() {
     let app = TestApp::spawn().await;
     let description = description(&app).await;
     let properties = description["components"]["schemas"]["GenerateRequest"]["properties"].as_object().unwrap();
+    let of_a_segment = ["distinguishing", "size", "described_by", "not_distinguishing", "as_everywhere"];
     for (field, property) in properties {
-        let mut body = json!({});
+        let beside = match of_a_segment.contains(&field.as_str()) {
+            true => json!({ "cluster_id": 0, "distinguishing": [] }),
+            false => json!({}),
+        };
+        let mut body = beside.clone();
         let schema = resolved(&description, referring(property));
         let example = property.get("example").or_else(|| property.pointer("/examples/0"));
         body[field] = example.or_else(|| schema.pointer("/enum/0")).unwrap().clone();
         let answer = app.post("/generate-promo", &body).await;
         assert_eq!(answer.status(), 200, "{field}: {}", answer.text().await.unwrap());
-        let wrong = json!({ field: [[]] });
+        let mut wrong = beside;
+        wrong[field] = json!([[]]);
         assert_eq!(app.post("/generate-promo", &wrong).await.status(), 422, "{field} is not read");
     }
 }

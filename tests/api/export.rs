@@ -94,8 +94,10 @@ async fn an_upload_s_own_answer_becomes_a_workbook_with_every_member() {
         assert_eq!(claims, claims_of(&segment["distinguishing"]));
         assert_eq!(row["text"].to_string(), cluster["default_post"].as_str().unwrap());
         assert_eq!(row["image_prompt"].to_string(), segment["content"]["image_prompt"].as_str().unwrap());
-        assert_eq!(row["Top_Join_Quarter"].as_i64(), segment["persona"]["Top_Join_Quarter"].as_i64());
-        let towns: Vec<&str> = list(&segment["persona"]["Top_Locations"]).iter().map(|v| v.as_str().unwrap()).collect();
+        // What these customers have in common, beside their own summary; the persona is the training's.
+        assert_eq!(row["Top_Join_Quarter"].as_i64(), segment["observed"]["Top_Join_Quarter"].as_i64());
+        let towns: Vec<&str> =
+            list(&segment["observed"]["Top_Locations"]).iter().map(|v| v.as_str().unwrap()).collect();
         assert_eq!(row["Top_Locations"].to_string(), towns.join(", "));
     }
 
@@ -159,7 +161,8 @@ async fn what_the_portal_keeps_is_enough() {
     let book = Book::read(app.export("/segments/export", &body).await);
     assert_eq!(book.segments.texts("cluster_id"), ["0", "-1"]);
     assert_eq!(book.segments.texts("size"), ["2", "1"]);
-    assert_eq!(book.segments.texts("share"), ["0.6667", "0.3333"]);
+    let shares: Vec<f64> = book.segments.rows.iter().map(|row| row["share"].as_f64().unwrap()).collect();
+    assert_eq!(shares, [2.0 / 3.0, 1.0 / 3.0]);
     assert_eq!(book.segments.texts("Top_Locations"), ["Bedok, Yishun", ""]);
     assert_eq!(book.segments.texts("Interests"), ["Tea", ""]);
     assert_eq!(book.segments.texts("text"), ["Come by", ""]);
@@ -282,7 +285,15 @@ async fn a_workbook_that_is_sent_again_is_grouped_and_nothing_of_it_is_kept() {
     let answer = app.upload("customers.xls", &file).await;
     let uploaded = Book::read(app.export("/segments/export", &answer).await);
     assert_eq!(uploaded.segments.texts("size"), book.segments.texts("size"));
-    assert_eq!(uploaded.segments.texts("Top_Locations"), book.segments.texts("Top_Locations"));
+    for title in ["Top_Locations", "Top_Loyalty_Tier", "share"] {
+        assert_eq!(uploaded.segments.texts(title), book.segments.texts(title), "{title}");
+    }
+    let clusters_alone = json!({ "clusters": answer["clusters"] });
+    let from_clusters = Book::read(app.export("/segments/export", &clusters_alone).await);
+    assert_eq!(from_clusters.segments.texts("Top_Locations"), book.segments.texts("Top_Locations"));
+    let observed = |segment: &Value| list(&segment["observed"]["Top_Locations"]).len() == 3;
+    let differs = |segment: &Value| segment["observed"] != segment["persona"];
+    assert!(list(&answer["segments"]).iter().any(|segment| observed(segment) && differs(segment)));
     // The answer does not say where its rows stand.
     assert_eq!(book.rows.titles[0], "row");
     assert_eq!(uploaded.rows.titles[..], book.rows.titles[1..]);

@@ -133,6 +133,10 @@ async fn a_segment_that_failed_is_written_by_sending_what_its_answer_says() {
         let answer = app.generate(how["path"].as_str().unwrap(), &how["body"]).await;
         assert_eq!((&answer["cluster_id"], &answer["text"]), (&segment["cluster_id"], &json!("Later.")));
         assert_eq!(answer["persona"], segment["persona"]);
+        for same in ["persona_summary", "distinguishing", "not_distinguishing", "as_everywhere"] {
+            assert_eq!(answer[same], segment[same], "{same}");
+        }
+        assert_eq!(answer.get("notes"), None);
         let requests = upstream.received_requests().await.unwrap();
         let prompt = prompt_of(requests.last().unwrap());
         for told in ["<data>Sell lamps</data>", "an email", "bright, quick and upbeat", "about to act"] {

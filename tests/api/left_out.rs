@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::app::{Setup, TestApp};
+use crate::second_schema;
 use crate::upstream::{self, prompt_of, written};
 
 fn note(field: &str) -> Value {
@@ -59,4 +60,54 @@ async fn of_a_date_the_part_alone_is_left_out_that_nobody_shares() {
     assert_eq!(answer["fields_used"]["from_user_input"], json!(["date_joined"]));
     let prompt = answer["prompt_used"].as_str().unwrap();
     assert!(prompt.contains("May") && !prompt.contains("2001"), "{prompt}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_persona_s_values_that_training_does_not_know_are_written_nowhere() {
+    let app = TestApp::spawn().await;
+    let persona = json!({
+        "Top_Loyalty_Tier": "Diamond", "Top_Join_Years": [1800, "2024"], "Top_Locations": ["Atlantis", "bedok"],
+        "Top_Join_Months": ["May"], "Interests": "yoga",
+    });
+    let answer = app.generate("/generate-editor-post", &json!({ "persona": persona })).await;
+    let expected = ["a part of persona.Top_Locations", "a part of persona.Top_Join_Years", "persona.Top_Loyalty_Tier"];
+    let mut notes: Vec<Value> = expected.map(note).to_vec();
+    let mut found = answer["notes"].as_array().unwrap().clone();
+    let order = |notes: &mut Vec<Value>| notes.sort_by_key(ToString::to_string);
+    order(&mut notes);
+    order(&mut found);
+    assert_eq!(found, notes);
+    for nobody in ["Diamond", "1800", "Atlantis"] {
+        let told = answer.as_object().unwrap().iter().filter(|(key, _)| *key != "notes");
+        assert!(told.clone().all(|(_, value)| !value.to_string().contains(nobody)), "{answer}");
+    }
+    let (towns, months) = (&answer["persona"]["Top_Locations"], &answer["persona"]["Top_Join_Months"]);
+    assert_eq!((towns, months, &answer["persona"]["Top_Join_Years"]), (&json!(["Bedok"]), &json!([5]), &json!([2024])));
+    let prompt = answer["prompt_used"].as_str().unwrap();
+    assert!(prompt.contains("Bedok") && prompt.contains("in May") && prompt.contains("yoga"), "{prompt}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_more_values_than_a_text_takes_the_answer_says_how_many_are_used() {
+    let app = TestApp::spawn().await;
+    let months: Vec<u32> = (1..=12).collect();
+    let answer = app.generate("/generate-editor-post", &json!({ "persona": { "Top_Join_Months": months } })).await;
+    let sentence = "of persona.Top_Join_Months the first 5 values are used";
+    assert_eq!(answer["notes"], json!([{ "code": "values_cut", "sentence": sentence }]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_number_beyond_those_of_the_training_is_written_nowhere() {
+    let app = TestApp::spawn_on(Setup::default(), &second_schema::MODEL).await;
+    for visits in [json!(1_000_000), json!(-40), json!("97")] {
+        let answer = app.generate("/generate-promo", &json!({ "plan": "Basic", "visits": visits })).await;
+        assert_eq!(answer["notes"], json!([note("visits")]), "{visits}");
+        assert!(!answer["prompt_used"].as_str().unwrap().contains("Visits a Month: "), "{answer}");
+    }
+    let within = app.generate("/generate-promo", &json!({ "plan": "Basic", "visits": 41 })).await;
+    assert!(within["prompt_used"].as_str().unwrap().contains("41"), "{within}");
+    let persona = json!({ "persona": { "Mean_Visits": 1e9, "Main_Plan": "basic" } });
+    let answer = app.generate("/generate-editor-post", &persona).await;
+    assert_eq!(answer["notes"], json!([note("persona.Mean_Visits")]));
+    assert_eq!(answer["persona"]["Main_Plan"], "Basic");
 }

@@ -19,6 +19,7 @@ mod comparing;
 mod compression;
 mod console;
 mod contradictions;
+mod described;
 mod discovery;
 mod download;
 mod drift;

@@ -20,13 +20,15 @@ const MAX_BODY_BYTES: usize = 8 << 20;
 const SMALL_BODY_BYTES: usize = 64 << 10;
 /// The longest field, in bytes of JSON: a persona with all that marketers add to it.
 const MAX_FIELD_BYTES: usize = 64 << 10;
-/// The most keys of one object and of those inside it; `members` does not count. A segment as an answer gives it has
-/// some fifty.
+/// The most keys of one object and of those inside it; `members` and `distinguishing` do not count. The rest of a
+/// segment as an answer gives it has some fifty.
 const MAX_KEYS: usize = 256;
 /// How deeply the value of a field may be nested: a segment's `distinguishing` reaches 3.
 const MAX_DEPTH: usize = 16;
 /// The customers of a segment, which callers send back with it and nothing reads.
 const MEMBERS: &str = "members";
+/// What sets a segment apart: a list of small objects that has a bound of its own.
+const DISTINGUISHING: &str = "distinguishing";
 /// The longest name of a field in an answer, in characters.
 const MAX_NAME_CHARS: usize = 60;
 /// What is wrong with a field that a request has twice: which of both counts, proxies and servers read differently.
@@ -65,13 +67,13 @@ pub(in crate::http) async fn read_object_and<T: Send + 'static>(
     state.on_cpu_pool("parsing a body", move || read(body.bytes())).await?
 }
 
-/// Parses all fields but `members`; rejects a field that is longer than any that is read, and a key that an object has
-/// twice.
+/// Parses all fields but `members`, for which null stands; rejects a field that is longer than any that is read, and a
+/// key that an object has twice.
 ///
 /// # Errors
 /// [`ApiError::BrokenJson`], [`ApiError::NotAnObject`], [`ApiError::TooManyKeys`], [`ApiError::Fields`].
 pub(in crate::http) fn parse_object(bytes: &[u8]) -> Result<Map<String, Value>, ApiError> {
-    let RawFields { fields: raw, repeated, has_too_many_keys } =
+    let RawFields { fields: raw, repeated, has_members, has_too_many_keys } =
         serde_json::from_slice(bytes).map_err(|e| match e.classify() {
             serde_json::error::Category::Data => ApiError::NotAnObject,
             _ => ApiError::BrokenJson(e),
@@ -80,6 +82,9 @@ pub(in crate::http) fn parse_object(bytes: &[u8]) -> Result<Map<String, Value>, 
         return Err(ApiError::TooManyKeys { limit: MAX_KEYS });
     }
     let mut object = Map::new();
+    if has_members {
+        object.insert(MEMBERS.to_owned(), Value::Null);
+    }
     let mut problems: Vec<_> = repeated.iter().map(|name| FieldProblem::new(shortened(name), GIVEN_TWICE)).collect();
     for (name, value) in raw {
         match field_value(value) {
@@ -114,6 +119,7 @@ struct RawFields<'a> {
     fields: BTreeMap<String, &'a RawValue>,
     /// The names that are there more than once.
     repeated: BTreeSet<String>,
+    has_members: bool,
     has_too_many_keys: bool,
 }
 
@@ -144,7 +150,8 @@ impl<'de> Visitor<'de> for RawFieldsVisitor {
                 continue;
             }
             let value = map.next_value::<&RawValue>()?;
-            n_keys = n_keys.saturating_add(1 + Shape::of(value.get()).n_keys);
+            let n_inside = if name == DISTINGUISHING { 0 } else { Shape::of(value.get()).n_keys };
+            n_keys = n_keys.saturating_add(1 + n_inside);
             if n_keys > MAX_KEYS {
                 continue;
             }
@@ -157,7 +164,7 @@ impl<'de> Visitor<'de> for RawFieldsVisitor {
                 }
             }
         }
-        Ok(RawFields { fields, repeated, has_too_many_keys: n_keys > MAX_KEYS })
+        Ok(RawFields { fields, repeated, has_members, has_too_many_keys: n_keys > MAX_KEYS })
     }
 }
 
@@ -274,7 +281,8 @@ mod tests {
         assert!(parsed(&json!({ "persona": object(MAX_KEYS - 1) })).is_ok());
         assert!(matches!(parsed(&json!({ "persona": object(MAX_KEYS) })), Err(ApiError::TooManyKeys { .. })));
         let members: Vec<_> = (0..1_000).map(|_| object(5)).collect();
-        assert_eq!(parsed(&json!({ "members": members, "tone": "Fun" })).unwrap().len(), 1);
+        let object = parsed(&json!({ "members": members, "tone": "Fun", "distinguishing": members })).unwrap();
+        assert_eq!((object.len(), &object["members"]), (3, &Value::Null));
         let many = format!("{{{}\"a\": 1}}", "\"a\": 1, ".repeat(580_000));
         assert!(matches!(parse_object(many.as_bytes()), Err(ApiError::TooManyKeys { .. })), "also under one name");
     }

@@ -74,6 +74,18 @@ impl Fields {
         }
     }
 
+    /// The list under `name`, if there is one.
+    pub fn list(&mut self, name: &str) -> Option<Vec<Value>> {
+        match self.values.get(name) {
+            None | Some(Value::Null) => None,
+            Some(Value::Array(items)) => Some(items.clone()),
+            Some(_) => {
+                self.refuse(name, "must be a list");
+                None
+            }
+        }
+    }
+
     /// The text under the first of `names` that is given; a number counts as its text.
     pub fn text<'n>(&mut self, names: impl IntoIterator<Item = &'n str>) -> Option<(&'n str, String)> {
         for name in names {

@@ -6,11 +6,13 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::described::DISTINGUISHING;
 use super::fields::{CAMPAIGN_NAMES, Fields};
+use super::persona::PERSONA;
 use super::workbook::KEEP;
 use crate::customer::{Kind, Note, Schema, is_form_field, is_invisible};
 use crate::near_miss::nearest;
-use crate::pipeline::MIN_CUSTOMERS;
+use crate::pipeline::{MIN_CUSTOMERS, Persona};
 
 /// How many names are listed.
 const MAX_NAMES: usize = 20;
@@ -20,10 +22,11 @@ const LETTERS_PER_MISTAKE: usize = 3;
 const MAX_NAME_CHARS: usize = 60;
 /// Fields of a generation beside the campaign's inputs and a customer's columns.
 const TARGETS: [&str; 3] = ["persona", "cluster_id", "campaign_inputs"];
-/// Other fields of a segment in an upload's answer. Callers send the segment back whole; these are not needed.
+/// Other fields of a segment in an upload's answer, which callers send back whole. Without the segment's persona or id
+/// none of them is read.
 const OF_A_SEGMENT: [&str; 10] = [
     "persona_summary",
-    "distinguishing",
+    DISTINGUISHING,
     "not_distinguishing",
     "as_everywhere",
     "members",
@@ -35,7 +38,6 @@ const OF_A_SEGMENT: [&str; 10] = [
 ];
 /// The fields whose own fields are checked, too.
 const INPUTS: &str = "campaign_inputs";
-const PERSONA: &str = "persona";
 
 /// The fields of a request that nothing reads.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
@@ -55,7 +57,12 @@ pub(in crate::http) struct Ignored {
 impl Ignored {
     /// The unread fields of a generation, including those of its `campaign_inputs`.
     pub fn of_generation(schema: &Schema, fields: &Fields) -> Self {
-        let is_read = |name: &str| is_of_request(name) || is_form_field(schema, name);
+        let has_segment = fields.is_given(PERSONA) || fields.is_given("cluster_id");
+        // A summary without its segment has a note of its own.
+        let is_of_segment = |name: &str| OF_A_SEGMENT.contains(&name) && (has_segment || name == "persona_summary");
+        let is_read = |name: &str| {
+            is_input(name) || TARGETS.contains(&name) || is_of_segment(name) || is_form_field(schema, name)
+        };
         let customer = customer_fields(schema);
         let known = || inputs().chain(TARGETS).chain(customer.iter().map(String::as_str));
         let mut ignored = Self::default();
@@ -69,7 +76,7 @@ impl Ignored {
             ignored.add("campaign_inputs.", name, inputs());
         }
         n_ignored += ignored.add_persona(schema, fields);
-        if fields.is_given("persona_summary") && !fields.is_given(PERSONA) && !fields.is_given("cluster_id") {
+        if fields.is_given("persona_summary") && !has_segment {
             let sentence = "persona_summary is not read: persona or cluster_id says which segment to write for";
             ignored.note("summary_not_read", sentence);
         }
@@ -91,12 +98,17 @@ impl Ignored {
     /// a marketer's own and is read; where a trait may have been meant, a note says so.
     fn add_persona(&mut self, schema: &Schema, fields: &Fields) -> usize {
         let traits = || schema.features().map(|feature| feature.persona.key.as_str());
-        let mut n_ignored = 0;
+        let (mut n_ignored, mut n_extras) = (0, 0);
         for (key, value) in fields.entries_in(PERSONA) {
             let is_trait = traits().any(|of| of == key);
+            n_extras += usize::from(!is_trait && value.is_string());
             match value {
                 Value::Null => {}
                 Value::String(_) if is_trait => {}
+                Value::String(_) if n_extras > Persona::MAX_EXTRAS => {
+                    n_ignored += 1;
+                    self.add("persona.", key, std::iter::empty());
+                }
                 Value::String(_) => {
                     let meant = nearest(key, traits(), LETTERS_PER_MISTAKE);
                     if let Some(meant) = meant.filter(|_| self.notes.len() < MAX_NAMES) {
@@ -144,9 +156,15 @@ impl Ignored {
     pub fn other_summary(&mut self, fields: &Fields, summary: &str) {
         if fields.texts().iter().any(|(name, given)| name == "persona_summary" && is_other(given, summary)) {
             let sentence = "persona_summary is not read: the content is written for the segment as it was trained, \
-                            which this answer's persona_summary describes";
+                            which this answer's persona_summary describes; distinguishing and size, as the upload's \
+                            answer has them, have it written for the upload's customers";
             self.note("written_as_trained", sentence);
         }
+    }
+
+    /// Adds notes that were made elsewhere.
+    pub fn extend(&mut self, notes: &[Note]) {
+        self.notes.extend_from_slice(notes);
     }
 
     /// Adds a note of another kind.

@@ -5,11 +5,13 @@
 
 pub(super) mod accept;
 pub(super) mod body;
+mod described;
 pub(super) mod fields;
 pub(super) mod form;
 pub(super) mod ignored;
 pub(super) mod incoming;
 pub(super) mod keeping;
 pub(super) mod known;
+mod persona;
 pub(super) mod target;
 pub(super) mod workbook;

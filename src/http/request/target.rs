@@ -1,23 +1,25 @@
 //! The target of a generation: whom the content is for.
 //!
 //! It is the first of these that a body has: `persona` (an object, as the upload's answer gave it), `cluster_id` (a
-//! trained segment), customer fields of the schema (such as `location`: a customer, whose segment fills in what the
-//! fields leave open), or none of them: the whole customer base. It is that also where the training had too few
-//! customers like the one described. A segment beside a customer is refused: the content is for one of them. A value
-//! that fewer than 10 customers of the training have is left out of everything, and the answer says of which field.
+//! trained segment), either of them as `distinguishing` beside it describes the upload's customers; customer fields of
+//! the schema (such as `location`: a customer, whose segment fills in what the fields leave open), or none of them: the
+//! whole customer base. It is that also where the training had too few customers like the one described. A segment
+//! beside a customer is refused: the content is for one of them. A value that fewer than 10 customers of the training
+//! have is left out of everything, and the answer says of which field.
 
 use std::sync::Arc;
 
+use super::described::{DISTINGUISHING, Described};
 use super::fields::Fields;
 use super::ignored::is_of_request;
+use super::persona::{OwnPersona, PERSONA, check_dates, of_their_own};
 use crate::content::Audience;
-use crate::customer::{
-    CustomerTable, DatePart, FeatureKind, FormCustomer, Schema, features_of_field, is_form_field, read_form,
-};
+use crate::customer::{CustomerTable, FormCustomer, Note, Schema, features_of_field, is_form_field, read_form};
 use crate::http::problem::{ApiError, FieldProblem};
 use crate::http::state::AppState;
 use crate::model_store::ModelVersion;
-use crate::pipeline::{Distinction, Persona, Placement, SegmentId, TraitValue, count_traits};
+use crate::pipeline::{Distinction, Persona, Placement, Segment, SegmentId, count_traits};
+use crate::segmentation::summary_of_group;
 
 /// Whom the content is for.
 #[derive(Default)]
@@ -43,6 +45,13 @@ pub(in crate::http) struct Target {
     pub distinction: Distinction,
     /// The same in sentences.
     pub summary: String,
+    /// How many customers a segment's distinction rests on; `None` where nobody tested its traits, and for a persona of
+    /// a marketer's own.
+    pub customers: Option<u64>,
+    /// Whether the segment is as the request describes it, and not as it was trained.
+    pub is_described: bool,
+    /// What a person should know of it.
+    pub notes: Vec<Note>,
 }
 
 /// A field that is left out.
@@ -60,21 +69,32 @@ impl Target {
         Self { kind: EVERYONE, persona, summary: "All customers.".to_owned(), ..Self::default() }
     }
 
+    /// A segment as it was trained.
+    fn trained(segment: &Segment, schema: &Schema) -> Self {
+        Self {
+            persona: segment.persona.clone(),
+            customers: segment.distinction.as_ref().map(|_| segment.customers),
+            distinction: segment.distinction.clone().unwrap_or_default(),
+            summary: segment.summary(schema),
+            ..Self::default()
+        }
+    }
+
     /// What the writer gets to know of the target.
     pub fn audience(&self, version: &ModelVersion) -> Audience {
-        let (schema, segments) = (version.model.schema(), version.model.segments());
-        // What marketers add to a persona does not make it another segment's.
-        let own = segments.iter().find(|segment| segment.persona.traits == self.persona.traits);
-        match (self.kind, own) {
+        let schema = version.model.schema();
+        match (self.kind, self.customers) {
             (EVERYONE, _) => Audience::everyone(schema),
-            (CUSTOMER, own) => {
-                let colour = own.map(|segment| (&segment.persona, &self.distinction, segment.customers));
+            (CUSTOMER, customers) => {
+                let customers = customers.unwrap_or_default();
+                let is_sure = !self.persona.traits.is_empty();
+                let colour = is_sure.then_some((&self.persona, &self.distinction, customers));
                 Audience::of_customer(schema, &self.customer, colour)
             }
-            (_, Some(segment)) if segment.distinction.is_some() => {
-                Audience::of_group(schema, &self.persona, &self.distinction, segment.customers)
+            (_, Some(customers)) => {
+                Audience::of_group(schema, &self.persona, &self.distinction, customers, &self.summary)
             }
-            _ => Audience::of_persona(schema, &self.persona),
+            (_, None) => Audience::of_persona(schema, &self.persona),
         }
     }
 
@@ -97,6 +117,10 @@ const SURE_ENOUGH: f64 = 0.6;
 const UNSURE: &str = "No segment is sure enough for this customer to say anything of its own.";
 const CUSTOMER: &str = "customer";
 const NO_SUCH_SEGMENT: &str = "must be the id of a trained segment";
+const NEEDS_SIZE: &str = "must be given beside distinguishing: the number of customers that it is said of";
+const UNTOLD: &str = "These customers are outside every segment; nothing is known that sets them apart.";
+const NEEDS_DISTINGUISHING: &str = "nothing is said of the customers outside every segment: send distinguishing and \
+                                    size with the persona, as the upload's answer has them";
 
 /// Finds the target of `fields`, and records mistakes in them.
 ///
@@ -109,33 +133,13 @@ pub(in crate::http) async fn find_target(
 ) -> Result<Target, ApiError> {
     let schema = version.model.schema();
     let given_id = cluster_id(fields);
-    if let Some(object) = fields.object("persona") {
-        refuse_customer_beside(fields, "persona", schema);
-        let persona = Persona::from_json(schema, &object);
-        check_dates(fields, &persona, schema);
-        let used = vec!["persona".to_owned()];
-        // As an answer gave it, it is a segment's own; changed, it says what a marketer says of the segment.
-        let own = version.model.segments().iter().find(|segment| segment.persona.traits == persona.traits);
-        let (distinction, summary) = match own {
-            Some(segment) => (segment.distinction.clone().unwrap_or_default(), segment.summary(schema)),
-            None => (Distinction::default(), persona.summary(schema)),
-        };
-        let cluster_id = given_id;
-        return Ok(Target { kind: "persona", persona, cluster_id, used, distinction, summary, ..Target::default() });
+    if let Some(object) = fields.object(PERSONA) {
+        refuse_customer_beside(fields, PERSONA, schema);
+        return Ok(of_persona(fields, version, Persona::from_json(schema, &object), given_id));
     }
     if let Some(id) = given_id {
         refuse_customer_beside(fields, "cluster_id", schema);
-        let segment = u32::try_from(id).ok().and_then(|id| version.model.segment(SegmentId::new(id)));
-        if segment.is_none() {
-            let allowed = version.model.segments().iter().map(|segment| segment.cluster_id.to_string()).collect();
-            let (field, message) = ("cluster_id".to_owned(), NO_SUCH_SEGMENT.to_owned());
-            fields.refuse_all([FieldProblem { field, message, allowed }]);
-        }
-        let persona = segment.map(|segment| segment.persona.clone()).unwrap_or_default();
-        let distinction = segment.and_then(|segment| segment.distinction.clone()).unwrap_or_default();
-        let summary = segment.map(|segment| segment.summary(schema)).unwrap_or_default();
-        let (kind, cluster_id, used) = ("segment", given_id, vec!["cluster_id".to_owned()]);
-        return Ok(Target { kind, persona, cluster_id, used, distinction, summary, ..Target::default() });
+        return Ok(of_segment(fields, version, id));
     }
     for name in fields.not_texts().iter().filter(|name| is_form_field(schema, name)) {
         fields.refuse(name, "must be text");
@@ -151,6 +155,81 @@ pub(in crate::http) async fn find_target(
     }
 }
 
+/// The segment that a `persona` tells of: as the request describes it, as it was trained where the persona is a trained
+/// one, or as a marketer has it.
+fn of_persona(fields: &mut Fields, version: &ModelVersion, persona: Persona, cluster_id: Option<i64>) -> Target {
+    let schema = version.model.schema();
+    check_dates(fields, &persona, schema);
+    let trained = cluster_id.and_then(|id| trained_segment(version, id));
+    let target = match described(fields, version, trained) {
+        Some(described) => Target { persona, ..described },
+        // What is frequent among the customers outside every segment need not set them apart.
+        None if cluster_id.is_some_and(|id| id < 0) => Target {
+            persona,
+            customers: Some(0),
+            summary: UNTOLD.to_owned(),
+            is_described: true,
+            notes: vec![Note::new("written_without_traits", NEEDS_DISTINGUISHING)],
+            ..Target::default()
+        },
+        None => {
+            // What marketers add to a persona does not make it another segment's.
+            let mut segments = version.model.segments().iter();
+            match segments.find(|segment| segment.persona.traits == persona.traits) {
+                Some(segment) => Target { persona, ..Target::trained(segment, schema) },
+                None => {
+                    let OwnPersona { persona, left_out, notes } = of_their_own(fields, persona, version);
+                    Target { summary: persona.summary(schema), persona, left_out, notes, ..Target::default() }
+                }
+            }
+        }
+    };
+    let used = std::iter::once(PERSONA.to_owned()).chain(target.used).collect();
+    Target { kind: "persona", cluster_id, used, ..target }
+}
+
+/// The trained segment of this id: as the request describes it, or as it was trained.
+fn of_segment(fields: &mut Fields, version: &ModelVersion, id: i64) -> Target {
+    let trained = trained_segment(version, id);
+    if trained.is_none() {
+        let allowed = version.model.segments().iter().map(|segment| segment.cluster_id.to_string()).collect();
+        let (field, message) = ("cluster_id".to_owned(), NO_SUCH_SEGMENT.to_owned());
+        fields.refuse_all([FieldProblem { field, message, allowed }]);
+    }
+    let persona = trained.map(|segment| segment.persona.clone()).unwrap_or_default();
+    let target = match (described(fields, version, trained), trained) {
+        (Some(described), _) => Target { persona, ..described },
+        (None, Some(segment)) => Target::trained(segment, version.model.schema()),
+        (None, None) => Target::default(),
+    };
+    let used = std::iter::once("cluster_id".to_owned()).chain(target.used).collect();
+    Target { kind: "segment", cluster_id: Some(id), used, ..target }
+}
+
+fn trained_segment(version: &ModelVersion, id: i64) -> Option<&Segment> {
+    version.model.segment(SegmentId::new(u32::try_from(id).ok()?))
+}
+
+/// The segment as the request's `distinguishing` has it; `None` where there is none.
+fn described(fields: &mut Fields, version: &ModelVersion, trained: Option<&Segment>) -> Option<Target> {
+    let Described { distinction, size, left_out } = Described::read(fields, version)?;
+    let trained = trained.map(|segment| segment.customers);
+    if size.is_none() && trained.is_none() {
+        fields.refuse("size", NEEDS_SIZE);
+    }
+    let size = size.or(trained).unwrap_or_default();
+    Some(Target {
+        summary: summary_of_group(&distinction, version.model.schema(), size),
+        // A small group of an upload is described by its segment's traits: the segment's customers are behind them.
+        customers: Some(size.max(trained.unwrap_or_default())),
+        used: vec![DISTINGUISHING.to_owned()],
+        is_described: true,
+        distinction,
+        left_out,
+        ..Target::default()
+    })
+}
+
 /// Refuses the fields of a customer beside `segment`, the field that names a segment.
 fn refuse_customer_beside(fields: &mut Fields, segment: &str, schema: &Schema) {
     let of_customer = |name: &&str| is_form_field(schema, name) && !is_of_request(name) && fields.is_given(name);
@@ -158,27 +237,6 @@ fn refuse_customer_beside(fields: &mut Fields, segment: &str, schema: &Schema) {
     for name in of_customer {
         fields
             .refuse(&name, &format!("must be left out, or {segment}: the content is for a customer or for a segment"));
-    }
-}
-
-/// Refuses months and quarters that no year has. Names, such as `May`, are a marketer's own.
-fn check_dates(fields: &mut Fields, persona: &Persona, schema: &Schema) {
-    for feature in schema.features() {
-        let last = match feature.kind {
-            FeatureKind::DatePart(DatePart::Month) => 12,
-            FeatureKind::DatePart(DatePart::Quarter) => 4,
-            _ => continue,
-        };
-        let key = &feature.persona.key;
-        let number = |value: &TraitValue| match value {
-            TraitValue::Whole(whole) => Some(*whole as f64),
-            TraitValue::Mean(mean) => Some(*mean),
-            TraitValue::Name(name) => name.trim().parse().ok(),
-        };
-        let is_wrong = |number: f64| number.fract() != 0.0 || !(1.0..=f64::from(last)).contains(&number);
-        if persona.values(key).iter().filter_map(number).any(is_wrong) {
-            fields.refuse("persona", &format!("must have {key} from 1 to {last}"));
-        }
     }
 }
 
@@ -211,20 +269,16 @@ async fn place_customer(
     };
     let sure = placement.nearest.filter(|nearest| nearest.membership >= SURE_ENOUGH);
     let segment = sure.and_then(|nearest| version.model.segment(nearest.cluster_id));
-    let (persona, distinction, summary) = match segment {
-        Some(segment) => {
-            let distinction = segment.distinction.clone().unwrap_or_default();
-            (segment.persona.clone(), distinction, segment.summary(schema))
-        }
-        None => (Persona::default(), Distinction::default(), UNSURE.to_owned()),
+    let of_segment = match segment {
+        Some(segment) => Target::trained(segment, schema),
+        None => Target { summary: UNSURE.to_owned(), ..Target::default() },
     };
     let cluster_id = Some(SegmentId::code(placement.segment));
     let is_set_aside = |feature: &usize| placement.set_aside.has(*feature) && !unshared.contains(feature);
     let placed_without = |field: &&String| features_of_field(schema, field).iter().any(is_set_aside);
     let placed_without = used.iter().filter(placed_without).cloned().collect();
     let placement = Some(placement);
-    let of_segment = Target { kind: CUSTOMER, persona, cluster_id, distinction, summary, ..Target::default() };
-    Ok(Target { customer, placement, used, left_out, placed_without, ..of_segment })
+    Ok(Target { kind: CUSTOMER, customer, cluster_id, placement, used, left_out, placed_without, ..of_segment })
 }
 
 /// What may be said of the one customer of `table`: every trait but those of the `unshared` features.

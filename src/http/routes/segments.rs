@@ -351,6 +351,8 @@ fn in_hundredths(found: &Distinguishing) -> Distinguishing {
                 lift: hundredths(lift),
                 lift_low: of_lift(value.lift_low),
                 lift_high: of_lift(value.lift_high),
+                known_share: value.known_share.map(hundredths),
+                known_share_overall: value.known_share_overall.map(hundredths),
                 ..value.clone()
             })
         }

@@ -43,6 +43,13 @@ impl Encoder {
         !has_list || block.position(feature, value, &Spellings::default()).is_some()
     }
 
+    /// The name or part of a date as the schema's feature number `index` lists it, under any of its spellings.
+    pub(in crate::pipeline) fn listed(&self, index: usize, value: &TraitValue) -> Option<&TraitValue> {
+        let known = self.blocks.get(index)?.values();
+        let same = known.binary_search_by(|known| known.total_order(value)).ok();
+        known.get(same.or_else(|| Spellings::default().position(value, known.iter()))?)
+    }
+
     /// The columns of an encoded row that hold numbers.
     pub(in crate::pipeline) fn number_columns(&self, schema: &Schema) -> Vec<usize> {
         let (mut columns, mut start) = (Vec::new(), 0);

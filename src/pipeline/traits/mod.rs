@@ -7,7 +7,8 @@
 //! (over 50 %), or as *more often* than elsewhere. Of a number the medians must differ by 0.3 robust standard
 //! deviations or more, with a rank sum of the same p. Shares and claims are of all customers, so that a few known
 //! genders say nothing of a thousand unknown ones. Lift and z must hold among the customers that have a value, too, or
-//! a column that is often empty would be told.
+//! a column that is often empty would be told. Where the column is a tenth more or less often filled in than elsewhere,
+//! the shares among the customers with a value are told beside.
 //!
 //! What is not tellable is not the same as everywhere: a share of 8 % may be twice everybody's. Only a column that no
 //! test at 5 % tells from everybody else's is said to be *as everywhere* ([`likeness`]); of the others nothing is said.
@@ -94,6 +95,16 @@ pub struct DistinguishingValue {
     /// The upper end.
     #[schema(example = 2.2)]
     pub lift_high: f64,
+    /// `share` among those of the segment's customers who have a value in this column, and `share_overall` among all
+    /// who have one. They are there only where the share of customers with a value is a tenth larger or smaller in the
+    /// segment than everywhere: part of the lift is then that the column is filled in more often, or less.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = 0.51)]
+    pub known_share: Option<f64>,
+    /// The same of all customers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = 0.39)]
+    pub known_share_overall: Option<f64>,
     /// How far it may be said of a customer of the segment.
     pub claim: Claim,
 }
@@ -140,6 +151,13 @@ pub enum Claim {
     Most,
     /// More often than elsewhere: it may colour a text, and never be said of its reader.
     MoreOften,
+}
+
+impl DistinguishingValue {
+    /// The share among the customers with a value and among all with one, where it is told.
+    pub fn known_shares(&self) -> Option<(f64, f64)> {
+        self.known_share.zip(self.known_share_overall)
+    }
 }
 
 impl Distinguishing {

@@ -311,6 +311,30 @@ fn a_column_that_is_often_empty_is_told_only_where_it_is_so_among_all_and_among_
     let female = distinguishing.as_array().unwrap().iter().find(|told| told["value"] == "Female").unwrap();
     assert_eq!((&female["share"], &female["share_overall"]), (&json!(0.8), &json!(0.44)));
     assert_eq!(female["claim"], "most");
+    // The column is about as often empty here as there: nothing is to be said of that.
+    assert_eq!((female.get("known_share"), female.get("known_share_overall")), (None, None));
+}
+
+#[test]
+fn shares_among_those_with_a_value_are_told_where_a_column_is_less_often_empty_than_elsewhere() {
+    let gender = |gender| Customer { gender, ..Customer::default() };
+    let group =
+        |unknown: usize| [(0, 510, gender("Female")), (0, 490 - unknown, gender("Male")), (0, unknown, town("Bedok"))];
+    let others = [(1, 190, gender("Female")), (1, 500, gender("Male")), (1, 1_310, town("Bedok"))];
+    let of = |unknown: usize| told(&[group(unknown).as_slice(), others.as_slice()].concat());
+    let (summary, distinguishing, _) = of(0);
+    let expected = "Most of them female (51 % against 23 %; where it is known, 51 % against 41 %).";
+    let soft = "More often than others female (51 % against 23 %; where it is known, 51 % against 41 %).";
+    assert!(summary.contains(expected) || summary.contains(soft), "{summary}");
+    let female = distinguishing.as_array().unwrap().iter().find(|told| told["value"] == "Female").unwrap();
+    assert_eq!((&female["known_share"], &female["known_share_overall"]), (&json!(0.51), &json!(0.4142)));
+    // Fewer than ten without a value count as none: the shares do not tell how few they are.
+    let (_, of_nine, _) = of(9);
+    let female = of_nine.as_array().unwrap().iter().find(|told| told["value"] == "Female").unwrap();
+    assert_eq!(female["known_share"], 0.51);
+    let (_, of_ten, _) = of(10);
+    let female = of_ten.as_array().unwrap().iter().find(|told| told["value"] == "Female").unwrap();
+    assert_eq!(female["known_share"], 0.5152);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The test itself: which values of which columns are tellable of a segment.
 
 use super::count::{Counts, Subject, SubjectKind, Tallies};
-use super::found::{Found, MIN_LIFT};
+use super::found::{Found, MIN_LIFT, among_filled_in};
 use super::likeness::Likeness;
 use super::statistics::{Cell, quartiles, rank_sum_p_value, robust_deviation, wilson_low};
 use super::{
@@ -123,7 +123,10 @@ impl Tested<'_, '_> {
             let is_more_frequent = |cell: Cell| cell.lift() >= MIN_LIFT && cell.p_value() < self.p_limit;
             let is_tellable = cell.share() >= MIN_SHARE && is_more_frequent(cell) && is_more_frequent(among_known);
             let claim = claim(cell.k, cell.n);
-            is_tellable.then(|| Found { subject: place, value: value.clone(), cell, claim })
+            is_tellable.then(|| {
+                let known = among_filled_in(cell, among_known);
+                Found { subject: place, value: value.clone(), cell, known, claim }
+            })
         });
         found.collect()
     }
@@ -180,6 +183,8 @@ impl Found {
             lift: rounded(self.cell.lift()),
             lift_low: rounded(lift_low),
             lift_high: rounded(lift_high),
+            known_share: self.known.map(|known| rounded(known.share())),
+            known_share_overall: self.known.map(|known| rounded(known.share_overall())),
             claim: self.claim,
         })
     }

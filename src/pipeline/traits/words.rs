@@ -25,6 +25,8 @@ pub struct Statement {
     pub words: String,
     /// The share of the segment's customers and of all; `None` of a number.
     pub shares: Option<(f64, f64)>,
+    /// The same among the customers with a value, where they are told beside.
+    pub known_shares: Option<(f64, f64)>,
 }
 
 impl Distinction {
@@ -42,7 +44,8 @@ impl Distinction {
                         let (own, all) = (number.median, number.median_overall);
                         let words = format!("{title} {how} than elsewhere (median {own} against {all})");
                         let (key, role) = (number.key.clone(), Role::Other);
-                        statements.push(Statement { claim, key, role, words, shares: None });
+                        let (shares, known_shares) = (None, None);
+                        statements.push(Statement { claim, key, role, words, shares, known_shares });
                     }
                     Distinguishing::Value(first) => {
                         let mut values = vec![first];
@@ -91,8 +94,15 @@ impl Distinction {
 impl Statement {
     fn of(schema: &Schema, claim: Claim, values: &[&DistinguishingValue]) -> Self {
         let key = values.first().map(|value| value.key.clone()).unwrap_or_default();
-        let sum = |share: fn(&DistinguishingValue) -> f64| values.iter().map(|value| share(value)).sum::<f64>();
-        let shares = Some((sum(|value| value.share).min(1.0), sum(|value| value.share_overall).min(1.0)));
+        let sum =
+            |share: fn(&DistinguishingValue) -> f64| values.iter().map(|value| share(value)).sum::<f64>().min(1.0);
+        let shares = Some((sum(|value| value.share), sum(|value| value.share_overall)));
+        let known_shares = values.iter().any(|value| value.known_shares().is_some()).then(|| {
+            let of_known =
+                |value: &DistinguishingValue| value.known_shares().unwrap_or((value.share, value.share_overall));
+            let (own, all): (Vec<f64>, Vec<f64>) = values.iter().map(|value| of_known(value)).unzip();
+            (own.iter().sum::<f64>().min(1.0), all.iter().sum::<f64>().min(1.0))
+        });
         let feature = schema.features().find(|feature| feature.persona.key == key);
         let of = |words: fn(&TraitValue) -> String| {
             listed(&values.iter().map(|value| words(&value.value)).collect::<Vec<_>>(), "or")
@@ -120,13 +130,17 @@ impl Statement {
                 (Role::Other, format!("{} {}", column.map_or("", |column| phrase(schema, column)), of(pair)))
             }
         };
-        Self { claim, key, role, words, shares }
+        Self { claim, key, role, words, shares, known_shares }
     }
 
     /// The statement as one sentence.
     pub fn sentence(&self) -> String {
         let Some((share, overall)) = self.shares else { return format!("{}.", capitalised(&self.words)) };
-        let shares = format!("{} against {}", percent(share), percent(overall));
+        let mut shares = format!("{} against {}", percent(share), percent(overall));
+        if let Some((known, known_overall)) = self.known_shares {
+            let known = format!("{} against {}", percent(known), percent(known_overall));
+            shares.push_str(&format!("; where it is known, {known}"));
+        }
         match self.claim {
             Claim::All => format!("{} (all).", capitalised(&self.words)),
             // Few customers, several values together, or one of those that are known.

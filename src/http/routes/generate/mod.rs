@@ -69,8 +69,9 @@ pub(in crate::http) async fn post_generate_promo(
 
 /// Writes content for a campaign, or one segment of an upload again
 ///
-/// The same as `/generate-promo`. To write a segment again, send its `persona` and `campaign_inputs` as the upload's
-/// answer gave them.
+/// The same as `/generate-promo`. To write a segment again, send its `cluster_id`, `persona`, `distinguishing`, `size`
+/// and `campaign_inputs` as the upload's answer gave them. Without `distinguishing` the content is for the segment as it
+/// was trained.
 #[utoipa::path(post, path = "/generate-post", tag = "content", operation_id = "generate_post",
     request_body = GenerateRequest, params(IdempotencyHeader),
     responses(
@@ -126,7 +127,8 @@ async fn generate(
     let target = find_target(&state, &version, &mut fields).await?;
     target.left_out.iter().for_each(|left_out| ignored.left_out(&left_out.field, left_out.is_whole));
     ignored.placed_without(&target.placed_without);
-    if target.is_segment() {
+    ignored.extend(&target.notes);
+    if target.is_segment() && !target.is_described {
         ignored.other_summary(&fields, &target.summary);
     }
     let given = fields.campaign()?;

@@ -51,9 +51,26 @@ pub(super) struct GenerateRequest {
     /// it are refused.
     #[schema(schema_with = persona_to_write_for)]
     persona: Option<Map<String, Value>>,
-    /// A trained segment, used where no `persona` is given. Fields of a customer beside it are refused.
+    /// A trained segment, as it was trained, used where no `persona` is given. Fields of a customer beside it are refused.
     #[schema(example = 0)]
     cluster_id: Option<i32>,
+    /// What sets an upload's customers apart, as its answer says it, beside `persona` or `cluster_id`: the content is
+    /// written for them, and not for the customers of the training. Of the persona only what marketers added is read
+    /// then. A name that fewer than 10 customers of the training have is left out. Of the group outside every segment
+    /// (`cluster_id` −1) nothing is said without it.
+    #[schema(max_items = 400, example = json!([{"key": "Top_Locations", "value": "Bedok", "share": 0.34,
+        "share_overall": 0.17, "lift": 2.0, "lift_low": 1.8, "lift_high": 2.2, "claim": "more_often"}]))]
+    distinguishing: Option<Vec<Distinguishing>>,
+    /// How many customers of the upload it is said of; of fewer than 50 nothing is told that their trained segment does
+    /// not have. Required beside `distinguishing` where `cluster_id` names no trained segment.
+    #[schema(value_type = Option<i64>, minimum = 0, example = 1269)]
+    size: Option<u64>,
+    /// Beside `distinguishing`, for the answer: the persona's keys of which nothing is told.
+    #[schema(example = json!(["Top_Gender", "Top_Loyalty_Tier"]))]
+    not_distinguishing: Option<Vec<String>>,
+    /// Beside `distinguishing`, for the answer: those of them that are as in the whole upload.
+    #[schema(example = json!(["Top_Gender"]))]
+    as_everywhere: Option<Vec<String>>,
     /// A customer's town, up to 100 characters.
     #[schema(max_length = 100, example = "Bedok")]
     location: Option<String>,
@@ -115,8 +132,8 @@ pub(super) struct GenerateAnswer<'a> {
     /// What sets the segment's customers apart, in sentences; of an edited persona what it says.
     #[schema(example = "Joined October to December (all). More often than others from Bedok (34 % against 17 %).")]
     pub persona_summary: &'a str,
-    /// What sets the segment's customers apart; empty for an edited persona, for everyone, and for a customer whose
-    /// segment is not sure (`cluster_strength` below 0.6).
+    /// What sets the segment's customers apart: as trained, or as the request's `distinguishing` has it. Empty for an
+    /// edited persona, for everyone, and for a customer whose segment is not sure (`cluster_strength` below 0.6).
     pub distinguishing: &'a [Distinguishing],
     /// The persona's keys of which nothing is told.
     #[schema(example = json!(["Top_Gender", "Top_Loyalty_Tier"]))]
