@@ -27,10 +27,11 @@ use super::SegmentId;
 use super::association::{Coded, Expected};
 use super::difference::Difference;
 use super::refit::Refit;
+use super::stretches;
 use super::training_profile::{Histogram, TrainingProfile};
 use super::traits::MIN_CUSTOMERS;
 use crate::customer::{CustomerTable, FeatureKind, Value};
-use bins::{Bin, ColumnCounts, by_stretch, by_value, n_unseen, positions, stretch_name};
+use bins::{Bin, ColumnCounts, by_stretch, by_value, n_unseen, positions};
 use unlisted::Unlisted;
 
 /// Below this total variation a column is steady, unless the share of one value doubled or halved.
@@ -144,8 +145,8 @@ impl TrainingProfile {
     /// row.
     ///
     /// Categories, levels and parts of dates are compared by value, the 50 most frequent of the training each for
-    /// itself and all others together; numbers by the training's deciles; empty cells are a bin of their own. Features
-    /// that only one side has are left out.
+    /// itself and all others together; numbers by the stretches that training counted them in; empty cells are a bin of
+    /// their own. Features that only one side has are left out.
     pub fn drift(&self, table: &CustomerTable, segments: &[Option<SegmentId>]) -> Drift {
         let counts: Vec<ColumnCounts> = table.columns().iter().map(|column| ColumnCounts::new(table, column)).collect();
         let mut unseen_codes: Vec<Vec<bool>> = table.columns().iter().map(|c| vec![false; c.values.len()]).collect();
@@ -217,7 +218,7 @@ impl TrainingProfile {
                     .values
                     .iter()
                     .map(|value| match value {
-                        Value::Number(number) => Some(bounds.partition_point(|bound| bound < number)),
+                        Value::Number(number) => Some(stretches::place(bounds, *number)),
                         _ => None,
                     })
                     .collect(),
@@ -235,7 +236,7 @@ impl TrainingProfile {
     fn value_name(&self, title: &str, position: u32) -> Option<String> {
         match &self.features.iter().find(|profile| profile.title == title)?.histogram {
             Histogram::Values(values) => values.get(position as usize).map(|(value, _)| value.to_string()),
-            Histogram::Stretches { bounds, .. } => Some(stretch_name(bounds, position as usize)),
+            Histogram::Stretches { bounds, .. } => Some(stretches::name(bounds, position as usize)),
         }
     }
 }

@@ -36,6 +36,7 @@ mod scaler;
 mod second_training;
 mod segment;
 mod spellings;
+mod stretches;
 mod table_places;
 mod trained;
 mod training_profile;

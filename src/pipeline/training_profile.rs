@@ -5,12 +5,10 @@ use serde::{Deserialize, Serialize};
 use super::association::Association;
 use super::encoder::OTHER;
 use super::spellings::Spellings;
+use super::stretches::{self, Numbers};
 use super::trait_counts::TraitValue;
 use super::{Fitted, Refit, TraitCounts};
-use crate::customer::{CustomerTable, FeatureKind, MIN_CUSTOMERS, Value};
-
-/// Parts that a number's range is cut into.
-const PARTS: u64 = 10;
+use crate::customer::{CustomerTable, FeatureKind, MIN_CUSTOMERS};
 
 /// The histogram of every feature over all customers of a training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -55,9 +53,10 @@ pub enum Histogram {
     /// Of a category, an ordinal or a date's part: each value with its customers, most frequent first.
     Values(Vec<(TraitValue, u64)>),
     /// Of a number: ascending bounds, and for each stretch its customers. Stretch i reaches from bound i − 1 (excluded)
-    /// to bound i (included); the first and the last are open. The bounds are the deciles, as far as they differ.
+    /// to bound i (included); the first and the last are open. The bounds are rounded deciles, and both sides of each
+    /// number that a tenth of the customers have.
     Stretches {
-        /// Bounds between stretches, at most 9.
+        /// Bounds between stretches, at most 20.
         bounds: Vec<f64>,
         /// Customers of each stretch, one more than bounds.
         customers: Vec<u64>,
@@ -84,8 +83,8 @@ impl TrainingProfile {
         let features = table.schema().features().zip(everyone).map(|(feature, counts)| {
             let (histogram, reach) = match feature.kind {
                 FeatureKind::Number => {
-                    let numbers = sorted_numbers(table, feature.column);
-                    (stretches(&numbers), reach(&numbers))
+                    let numbers = Numbers::new(table, feature.column);
+                    (numbers.histogram(), numbers.reach())
                 }
                 FeatureKind::Category | FeatureKind::DatePart(_) | FeatureKind::Ordinal(_) => {
                     (Histogram::Values(counts.counts.clone()), None)
@@ -115,7 +114,7 @@ impl FeatureProfile {
         let (known, customers) = match (&self.histogram, value) {
             (Histogram::Stretches { bounds, customers }, TraitValue::Mean(number)) => {
                 let is_far = self.reach.is_some_and(|(low, high)| *number < low || *number > high);
-                let of_tenth = customers.get(bounds.partition_point(|bound| bound < number));
+                let of_tenth = customers.get(stretches::place(bounds, *number));
                 (value, of_tenth.filter(|_| !is_far)?)
             }
             (Histogram::Stretches { .. }, _) => return None,
@@ -140,64 +139,4 @@ impl FeatureProfile {
             self.has_rare = true;
         }
     }
-}
-
-/// From which number to which one ten customers or more reach, in two digits of what lies between, outwards: nobody's
-/// own number.
-fn reach(numbers: &[(f64, u64)]) -> Option<(f64, f64)> {
-    let all = numbers.last().map_or(0, |&(_, up_to)| up_to);
-    let reached = |rank: u64| numbers.get(numbers.partition_point(|&(_, up_to)| up_to < rank)).map(|&(n, _)| n);
-    let from_above = (all + 1).checked_sub(MIN_CUSTOMERS).filter(|&rank| rank > 0)?;
-    let (low, high) = (reached(MIN_CUSTOMERS)?, reached(from_above)?);
-    let (low, high) = (low.min(high), high.max(low));
-    let spread = high - low;
-    if spread <= 0.0 || !spread.is_finite() {
-        return Some((low, high));
-    }
-    let unit = 10_f64.powi(spread.log10().floor() as i32 - 1);
-    Some(((low / unit).floor() * unit, (high / unit).ceil() * unit))
-}
-
-fn stretches(numbers: &[(f64, u64)]) -> Histogram {
-    let all = numbers.last().map_or(0, |&(_, up_to)| up_to);
-    // The number of the last of the customers that make up so many tenths.
-    let decile = |part: u64| {
-        let rank = (part * all / PARTS).max(1);
-        numbers.get(numbers.partition_point(|&(_, up_to)| up_to < rank)).map(|&(number, _)| number)
-    };
-    let mut bounds: Vec<f64> = (1..PARTS).filter_map(decile).collect();
-    bounds.dedup();
-    // Above the largest number there is nobody to count.
-    bounds.retain(|bound| numbers.last().is_some_and(|(last, _)| bound < last));
-    let up_to = |bound: &f64| {
-        let above = numbers.partition_point(|(number, _)| number <= bound);
-        above.checked_sub(1).and_then(|last| numbers.get(last)).map_or(0, |&(_, up_to)| up_to)
-    };
-    let ends: Vec<u64> = bounds.iter().map(up_to).chain([all]).collect();
-    let starts = std::iter::once(0).chain(ends.iter().copied());
-    let customers = starts.zip(&ends).map(|(start, &end)| end - start).collect();
-    Histogram::Stretches { bounds, customers }
-}
-
-/// The numbers of a column in ascending order, each with the customers that have it or a lower one.
-fn sorted_numbers(table: &CustomerTable, column: usize) -> Vec<(f64, u64)> {
-    let Some(column) = table.columns().get(column) else { return Vec::new() };
-    let mut customers = vec![0_u64; column.values.len()];
-    for (&code, weight) in column.codes.iter().zip(table.weights()) {
-        if let Some(customers) = customers.get_mut(code as usize) {
-            *customers += u64::from(weight);
-        }
-    }
-    let number = |(value, customers): (&Value, u64)| match value {
-        Value::Number(number) if customers > 0 => Some((*number, customers)),
-        _ => None,
-    };
-    let mut numbers: Vec<(f64, u64)> = column.values.iter().zip(customers).filter_map(number).collect();
-    numbers.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let mut so_far = 0;
-    for (_, customers) in &mut numbers {
-        so_far += *customers;
-        *customers = so_far;
-    }
-    numbers
 }

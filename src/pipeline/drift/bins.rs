@@ -5,6 +5,7 @@ use crate::customer::{CustomerColumn, CustomerTable, Feature, FeatureKind, Value
 use crate::pipeline::difference::Difference;
 use crate::pipeline::encoder::OTHER;
 use crate::pipeline::spellings::Spellings;
+use crate::pipeline::stretches;
 use crate::pipeline::training_profile::FeatureProfile;
 use crate::pipeline::trait_counts::TraitValue;
 
@@ -127,31 +128,21 @@ fn known_positions(
     column.values.iter().map(position).collect()
 }
 
-/// The bins of a number: the stretches between the training's deciles.
+/// The bins of a number: the training's stretches.
 pub(super) fn by_stretch(
     bounds: &[f64],
     trained: &[u64],
     (column, counts): (&CustomerColumn, &ColumnCounts),
 ) -> Vec<Bin> {
     let mut bins: Vec<Bin> =
-        trained.iter().enumerate().map(|(i, &n)| Bin::new(stretch_name(bounds, i), n as f64, 0.0)).collect();
+        trained.iter().enumerate().map(|(i, &n)| Bin::new(stretches::name(bounds, i), n as f64, 0.0)).collect();
     for (value, &rows) in column.values.iter().zip(&counts.of_code) {
         let Value::Number(number) = value else { continue };
-        if let Some(bin) = bins.get_mut(bounds.partition_point(|bound| bound < number)) {
+        if let Some(bin) = bins.get_mut(stretches::place(bounds, *number)) {
             bin.now += rows as f64;
         }
     }
     bins
-}
-
-/// A stretch between two bounds, in words.
-pub(super) fn stretch_name(bounds: &[f64], stretch: usize) -> String {
-    match (stretch.checked_sub(1).and_then(|below| bounds.get(below)), bounds.get(stretch)) {
-        (Some(from), Some(to)) => format!("above {from} to {to}"),
-        (Some(from), None) => format!("above {from}"),
-        (None, Some(to)) => format!("up to {to}"),
-        (None, None) => "any number".to_owned(),
-    }
 }
 
 /// Customers with at least one of the codes that are marked.

@@ -213,9 +213,50 @@ fn a_number_is_compared_by_the_deciles_of_the_training() {
     let expected = 5.0 * 0.1 * 2.0_f64.ln() + 5.0 * (0.1 - 5e-4) * (0.1_f64 / 5e-4).ln();
     let spend_drift = column(&found, "Spend");
     assert!((spend_drift.psi - expected).abs() < 0.02, "{} {expected}", spend_drift.psi);
-    let shift = Shift { value: "up to 99".into(), share_before: 0.1, share: 0.2 };
+    // Bounds are multiples of 20: less than a quarter of the way to the next decile.
+    let shift = Shift { value: "up to 100".into(), share_before: 0.101, share: 0.202 };
     assert_eq!(spend_drift.largest_shift, Some(shift));
     assert_eq!(column(&drift(&spend(|i| i % 500), &spend(|i| i / 2)), "Spend").psi, 0.0);
+}
+
+/// Shares of each number in a thousand customers.
+fn spend(counts: &[(u32, usize)]) -> Vec<Row> {
+    let of = |&(spend, n): &(u32, usize)| std::iter::repeat_n(("A".to_owned(), "Low", 2024, spend), n);
+    counts.iter().flat_map(of).collect()
+}
+
+#[test]
+fn a_number_that_most_customers_had_is_a_stretch_of_its_own() {
+    let fee = [(12, 950), (24, 50)];
+    let cases = [
+        (&fee[..], &[(1, 900), (12, 100)][..], 0.9, "below 12"),
+        (&fee[..], &[(12, 100), (13, 900)][..], 0.85, "exactly 12"),
+        (&[(10, 1000)][..], &[(9, 300), (10, 700)][..], 0.3, "exactly 10"),
+        (&[(10, 1000)][..], &[(10, 200), (99, 800)][..], 0.8, "exactly 10"),
+        (&[(1, 500), (5, 500)][..], &[(1, 500), (3, 500)][..], 0.5, "above 1, below 5"),
+    ];
+    for (before, now, total_variation, value) in cases {
+        let found = drift(&spend(before), &spend(now));
+        let found = column(&found, "Spend");
+        assert_eq!((found.total_variation, found.level), (total_variation, DriftLevel::Drifted), "{now:?}");
+        assert_eq!(found.largest_shift.as_ref().unwrap().value, value, "{now:?}");
+        assert_eq!(column(&drift(&spend(before), &spend(before)), "Spend").psi, 0.0);
+    }
+}
+
+#[test]
+fn no_bound_of_a_stretch_is_one_customers_number() {
+    // Irregular amounts, none twice.
+    let amount = |i: u32| 10_000 + i * 997 + i * i % 911;
+    let amounts: Vec<Row> = (0..300).map(|i| ("A".to_owned(), "Low", 2024, amount(i))).collect();
+    let profile = profile(&table(&amounts));
+    let Histogram::Stretches { bounds, customers } = &profile.features.last().unwrap().histogram else { panic!() };
+    assert_eq!((bounds.len(), customers.iter().sum::<u64>()), (9, 300));
+    assert!(customers.iter().all(|customers| (20..=40).contains(customers)), "{customers:?}");
+    for bound in bounds {
+        assert!((0..300).all(|i| f64::from(amount(i)) != *bound), "{bound}");
+        assert_eq!(bound % 5000.0, 0.0, "{bound}");
+    }
 }
 
 #[test]
