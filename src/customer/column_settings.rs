@@ -76,25 +76,6 @@ impl Schema {
         }
         schema
     }
-
-    /// Whether sheets are read by both alike, so that a table of one is a table of the other: they differ at most in
-    /// how much columns count and how numbers are compared.
-    pub fn reads_as(&self, other: &Self) -> bool {
-        self.unweighted() == other.unweighted()
-    }
-
-    fn unweighted(&self) -> Self {
-        let mut schema = self.clone();
-        for column in &mut schema.columns {
-            column.weight = 1.0;
-            match &mut column.kind {
-                Kind::Number { scale, .. } => *scale = Scale::Linear,
-                Kind::Date { parts, .. } => parts.iter_mut().for_each(|part| part.weight = 1.0),
-                Kind::Category { .. } | Kind::Ordinal { .. } => {}
-            }
-        }
-        schema
-    }
 }
 
 #[cfg(test)]
@@ -126,7 +107,7 @@ mod tests {
         };
         let changed: Vec<_> = weights(&adjusted).into_iter().filter(|(_, weight)| *weight != 1.0).collect();
         assert_eq!(changed, [("Join_Quarter".to_owned(), 0.0)]);
-        assert!(adjusted != schema && adjusted.reads_as(&schema));
+        assert!(adjusted != schema);
         assert_eq!(schema.adjusted(&ColumnSettings::default()), schema);
         let nothing: BTreeMap<String, f64> = weights(&schema).into_iter().map(|(title, _)| (title, 0.0)).collect();
         assert_eq!(schema.adjusted(&ColumnSettings { weights: nothing, ..ColumnSettings::default() }), schema);

@@ -30,6 +30,7 @@ mod note;
 mod number;
 mod open_sheet;
 mod origins;
+mod other_schema;
 mod plain;
 mod repeated;
 mod report;

@@ -46,7 +46,7 @@ pub struct KeptSegment {
     pub customers_before: u64,
     /// Its customers now.
     pub customers: u64,
-    /// Customers of today's whom both versions place in it.
+    /// Customers of today's whom both versions place in it; of a segment that returned, the version that had it.
     pub shared: u64,
 }
 
@@ -108,7 +108,8 @@ pub(super) fn match_segments(
     let Before { live, places, earlier, next_id } = old;
     let before: Vec<&Segment> = live.map(Model::segments).unwrap_or_default().iter().collect();
     let mut candidates = Candidates::default();
-    candidates.add(before.iter().copied(), &Overlaps::of(table, fitted, places), 0.0);
+    let with_live = Overlaps::of(table, fitted, places);
+    candidates.add(before.iter().copied(), &with_live, 0.0);
     while live.is_some() && !candidates.are_settled(fitted) {
         let Some(model) = earlier.next() else { break };
         let overlaps = Overlaps::of(table, fitted, &places_before(Some(&model), table)?);
@@ -127,7 +128,11 @@ pub(super) fn match_segments(
                 else {
                     continue;
                 };
-                let list = if in_live(cluster_id) { &mut matching.kept } else { &mut matching.returned };
+                // An earlier version's segment of this id may be the more alike one.
+                let (list, shared) = match in_live(cluster_id) {
+                    true => (&mut matching.kept, with_live.shared(segment.cluster_id, cluster_id)),
+                    false => (&mut matching.returned, shared),
+                };
                 list.push(KeptSegment { cluster_id, customers_before, customers, shared });
                 NewName { id: cluster_id, extras }
             }
@@ -153,19 +158,15 @@ pub(super) fn match_segments(
 }
 
 /// The segment of the old model that every row was in, if its training had such customers; nobody's, where there is no
-/// old model or it was made for other columns.
+/// old model or it learned from a column that the customers no longer have.
 ///
 /// # Errors
 /// [`MatchError::Assign`].
 pub(super) fn places_before(old: Option<&Model>, table: &CustomerTable) -> Result<Vec<Option<SegmentId>>, MatchError> {
-    let own = |old: &Model| match old.schema().reads_as(table.schema()) {
-        true => old.segments_of_alike(&table.with_schema(old.schema().clone())),
-        false => old.segments_of_alike(table),
-    };
-    match old.map(own) {
-        Some(Ok(segments)) => Ok(segments),
-        None | Some(Err(AssignError::OtherSchema)) => Ok(vec![None; table.n_rows()]),
-        Some(Err(error)) => Err(MatchError::Assign(error)),
+    let seen = old.and_then(|old| Some((old, table.by_schema(old.schema())?)));
+    match seen.map(|(old, table)| old.segments_of_alike(&table)) {
+        Some(segments) => segments.map_err(MatchError::Assign),
+        None => Ok(vec![None; table.n_rows()]),
     }
 }
 
@@ -188,6 +189,11 @@ impl Overlaps {
             }
         }
         overlaps
+    }
+
+    /// Customers of a new segment who were in this old one.
+    fn shared(&self, now: SegmentId, then: SegmentId) -> u64 {
+        self.shared.get(&(now, then)).copied().unwrap_or(0)
     }
 
     /// The pairs that share more than half of the new segment, with the customers they share and their Jaccard index.

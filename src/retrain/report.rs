@@ -59,7 +59,8 @@ pub struct RetrainReport {
     pub live_fault: Option<String>,
     /// The segments, in the order of their ids.
     pub segments: Vec<SegmentReport>,
-    /// How far the customers have moved from those of the live version; `None` without one, or with other columns.
+    /// How far the customers have moved from those of the live version; `None` without one, or where it learned from a
+    /// column that they no longer have.
     pub drift: Option<Drift>,
     /// Which of the live version's segments they go on from.
     pub matching: Matching,

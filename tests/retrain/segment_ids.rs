@@ -11,6 +11,7 @@ use content_portal::segmentation::group;
 use content_portal::workbook::{self, Limits};
 use jiff::Timestamp;
 use jiff::civil::date;
+use serde_json::json;
 
 use crate::shop::{HEADER, Shop, customers};
 
@@ -57,6 +58,18 @@ fn publish_fitted(shop: &Shop, table: &CustomerTable, fitted: &Fitted, (next_id,
     staged.publish(&serde_json::json!({})).unwrap();
 }
 
+/// Publishes a version of unrelated customers by latent classes, which has one segment of everyone, with this id.
+fn publish_everyone_as(shop: &Shop, id: u32) {
+    let table = table(&unrelated());
+    let params = FitParams { method: Method::LatentClasses, ..shop.params.clone() };
+    let mut fitted = fit(&table, &params, &|_, _| {}).unwrap();
+    assert_eq!(fitted.scores.clusters, 1);
+    let everyone = BTreeMap::from([("Interests".to_owned(), "interest of everyone".to_owned())]);
+    let name = NewName { id: SegmentId::new(id), extras: everyone };
+    fitted.rename(&BTreeMap::from([(SegmentId::new(0), name)])).unwrap();
+    publish_fitted(shop, &table, &fitted, (21, 1_767_200_060));
+}
+
 /// One customer of each town, gender, month and tier of the kinds A, B and C: nothing goes together.
 fn unrelated() -> String {
     let line = |i: usize| {
@@ -75,14 +88,7 @@ fn after_a_change_of_the_method_and_back_a_segment_is_its_equal_of_before_and_no
     publish_with_odd_ids(&shop);
     let of_kind = ['A', 'B', 'C'].map(|kind| segment_of(&shop, kind));
     // In between everyone was one segment, which holds most of the customers of kind A and of them all.
-    let table = table(&unrelated());
-    let params = FitParams { method: Method::LatentClasses, ..shop.params.clone() };
-    let mut fitted = fit(&table, &params, &|_, _| {}).unwrap();
-    assert_eq!(fitted.scores.clusters, 1);
-    let everyone = BTreeMap::from([("Interests".to_owned(), "interest of everyone".to_owned())]);
-    let name = NewName { id: SegmentId::new(20), extras: everyone };
-    fitted.rename(&BTreeMap::from([(SegmentId::new(0), name)])).unwrap();
-    publish_fitted(&shop, &table, &fitted, (21, 1_767_200_060));
+    publish_everyone_as(&shop, 20);
     for (kind, n) in [('A', 420), ('B', 72), ('C', 72)] {
         shop.add(&format!("base_data/2026-01-01/{kind}.csv"), &customers(kind, 0, n));
     }
@@ -94,6 +100,26 @@ fn after_a_change_of_the_method_and_back_a_segment_is_its_equal_of_before_and_no
     for segment in shop.current().model.segments() {
         assert_eq!(segment.persona.extras["Interests"], format!("interest of {}", segment.cluster_id));
     }
+}
+
+#[test]
+fn what_a_segment_shares_is_counted_with_the_live_version_also_where_an_earlier_one_is_more_alike() {
+    let mut shop = Shop::new();
+    publish_with_odd_ids(&shop);
+    let id = segment_of(&shop, 'A');
+    // In between everyone had the id.
+    publish_everyone_as(&shop, id.get());
+    let (live, all) = (shop.current(), table(&customers('A', 0, 420)));
+    let shared = live.model.segments_of_alike(&all).unwrap().into_iter().flatten().count();
+    for (kind, n) in [('A', 420), ('B', 72), ('C', 72)] {
+        shop.add(&format!("base_data/2026-01-01/{kind}.csv"), &customers(kind, 0, n));
+    }
+    shop.force = true;
+    let matching = shop.publish().report.matching;
+    let [kept] = matching.kept.as_slice() else { panic!("{matching:?}") };
+    assert_eq!((kept.cluster_id, kept.customers, kept.shared), (id, 420, shared as u64));
+    assert_eq!(kept.customers_before, live.model.segment(id).unwrap().customers);
+    assert_eq!(matching.returned.len(), 2);
 }
 
 #[test]
@@ -155,7 +181,32 @@ fn a_new_segment_gets_an_id_that_none_has_had_and_a_vanished_one_is_listed() {
 }
 
 #[test]
-fn a_model_of_another_schema_hands_no_id_on() {
+fn segments_go_on_after_a_change_of_the_schema_that_leaves_what_they_were_learned_from() {
+    let mut shop = Shop::with("ABC");
+    publish_with_odd_ids(&shop);
+    let mut schema = serde_json::to_value(&shop.schema).unwrap();
+    let columns = schema["columns"].as_array_mut().unwrap();
+    columns.reverse();
+    for column in columns.iter_mut() {
+        // A new title for a town, known by its old one; one more name for a value; a level that nobody has, below others.
+        match column["title"].as_str().unwrap() {
+            "Location" => (column["title"], column["aliases"]) = ("Branch".into(), json!(["Location"])),
+            "Gender" => column["synonyms"]["Lady"] = "Female".into(),
+            "Loyalty Tier" => column["levels"] = json!(["Bronze", "Silver", "Gold", "Platinum"]),
+            _ => {}
+        }
+    }
+    columns.push(json!({"title": "Points", "required": false, "kind": "number", "weight": 0.0, "persona": {"key": "Points", "top": 1}}));
+    shop.schema = Schema::from_json(schema.to_string().as_bytes()).unwrap();
+    let report = shop.publish().report;
+    let kept: Vec<_> = report.matching.kept.iter().map(|kept| (kept.cluster_id.get(), kept.shared)).collect();
+    assert_eq!(kept, [(3, 72), (7, 72), (12, 72)]);
+    assert!(report.matching.new.is_empty() && report.matching.vanished.is_empty(), "{:?}", report.matching);
+    assert!(report.drift.is_some_and(|drift| drift.unseen_share == 0.0));
+}
+
+#[test]
+fn a_model_that_learned_from_a_column_that_is_gone_hands_no_id_on() {
     let mut shop = Shop::with("ABC");
     publish_with_odd_ids(&shop);
     shop.schema.columns.retain(|column| column.title != "Gender");
