@@ -321,7 +321,8 @@ function uploads(waiting, load) {
 const WAYS = {
   as_it_is: 'As it is', umap_hdbscan: 'Map and clusters', dates_described: 'Dates only described',
   quarter_described: 'Quarters only described', date_parts_scaled: 'Dates count less', log_numbers: 'Logarithms',
-  n_neighbors_15: 'Map of 15 neighbours', min_cluster_size_4_percent: 'Segments from 4\u202f% on',
+  n_neighbors_15: 'Map of 15 neighbours', n_neighbors_120: 'Map of 120 neighbours',
+  min_cluster_size_4_percent: 'Segments from 4\u202f% on', min_cluster_size_8_percent: 'Segments from 8\u202f% on',
   latent_classes: 'Latent classes',
 };
 const OUT = {

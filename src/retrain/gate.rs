@@ -25,6 +25,8 @@ pub struct GateLimits {
     pub min_clusters: usize,
     /// Share of the customers outside every cluster, at most; 0.4.
     pub max_noise_share: f64,
+    /// Share of new customers of the same kind outside every cluster, at most; 0.5.
+    pub max_new_outside_share: f64,
     /// Silhouette, at least; 0.1.
     pub min_silhouette: f64,
     /// DBCV, at least; 0.
@@ -51,6 +53,7 @@ impl Default for GateLimits {
             min_profiles: 30,
             min_clusters: 2,
             max_noise_share: 0.4,
+            max_new_outside_share: 0.5,
             min_silhouette: 0.1,
             min_dbcv: 0.0,
             min_jaccard: 0.6,

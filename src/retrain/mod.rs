@@ -302,9 +302,13 @@ impl Run<'_> {
         let mut staged = self.store.stage(&self.lock, &candidate)?;
         let is_recommended = self.judged().is_some_and(Judged::passes);
         let mut checks = gate::check_quality(&request.gate, &fitted.scores, is_recommended);
+        let live_refit =
+            self.live.as_ref().map(|live| live.profile.as_ref().and_then(|profile| profile.refit.as_ref()));
+        checks.extend(novelty::check_new_customers(&request.gate, fitted.refit.as_ref(), live_refit));
         let live_scores = self.live.as_ref().map(|live| &live.manifest.scores);
         checks.extend(gate::check_meaning(&request.gate, &fitted.scores, live_scores));
-        let drift = self.live.as_ref().and_then(|live| novelty::drift_since(live, table));
+        let drift = self.live.as_ref().map(|live| novelty::drift_since(live, table)).transpose();
+        let drift = drift.map_err(MatchError::Assign)?.flatten();
         if let Some(live) = live_scores {
             let brought = (self.collected.brought.as_slice(), fitted.scores.rows, live.rows);
             checks.extend(novelty::check(&request.gate, brought, drift.as_ref(), table.schema()));

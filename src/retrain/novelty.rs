@@ -9,7 +9,7 @@
 use super::gate::{Bound, GateCheck, GateLimits};
 use crate::customer::{CustomerTable, FeatureKind, Schema};
 use crate::model_store::ModelVersion;
-use crate::pipeline::{ColumnDrift, Drift};
+use crate::pipeline::{AssignError, ColumnDrift, Drift, Refit};
 
 /// The checks; `brought` are the customers that each upload brought, of `n_customers` in all, and `n_live` those of the
 /// live version.
@@ -44,6 +44,29 @@ pub(super) fn check(
     checks
 }
 
+/// The check of what uploads will meet: how many new customers, by those who were held out of a second training, are
+/// outside every segment. `None` where none was made. One that `live` fails as well, or of which it is unknown, is
+/// tolerated.
+pub(super) fn check_new_customers(
+    limits: &GateLimits,
+    refit: Option<&Refit>,
+    live: Option<Option<&Refit>>,
+) -> Option<GateCheck> {
+    let share = refit?.outside_share();
+    let check = GateCheck::quality("new_outside_share", Some(share), Bound::AtMost, limits.max_new_outside_share);
+    if check.passed {
+        return Some(check);
+    }
+    Some(match live.map(|refit| refit.map(Refit::outside_share)) {
+        Some(Some(share)) if share > limits.max_new_outside_share => check.tolerated("the live version fails it, too"),
+        Some(None) => check.tolerated("it is unknown of the live version"),
+        _ => {
+            let remedy = "add customers, or train with the method latent_classes, which places everybody";
+            GateCheck { detail: Some(remedy.to_owned()), ..check }
+        }
+    })
+}
+
 /// The column that has moved most, apart from dates.
 fn most_moved<'a>(drift: &'a Drift, schema: &Schema) -> Option<&'a ColumnDrift> {
     let is_date = |title: &str| {
@@ -54,8 +77,13 @@ fn most_moved<'a>(drift: &'a Drift, schema: &Schema) -> Option<&'a ColumnDrift> 
 }
 
 /// How far the customers of `table` have moved from those of the live version, which places them as it would new ones.
-pub(super) fn drift_since(live: &ModelVersion, table: &CustomerTable) -> Option<Drift> {
-    let profile = live.profile.as_ref().filter(|_| live.model.schema().reads_as(table.schema()))?;
-    let placed = live.model.assign(&table.with_schema(live.model.schema().clone())).ok()?;
-    Some(profile.drift(table, &placed.segments()))
+/// `None` where its training is not described, or learned from a column that they no longer have.
+///
+/// # Errors
+/// [`AssignError`].
+pub(super) fn drift_since(live: &ModelVersion, table: &CustomerTable) -> Result<Option<Drift>, AssignError> {
+    let Some((profile, table)) = live.profile.as_ref().zip(table.by_schema(live.model.schema())) else {
+        return Ok(None);
+    };
+    Ok(Some(profile.drift(&table, &live.model.assign(&table)?.segments())))
 }

@@ -18,7 +18,7 @@ fn a_good_candidate_passes_every_check_and_the_report_lists_them() {
     let report: Value = serde_json::from_str(&text).unwrap();
     let names: Vec<_> = report["gate"].as_array().unwrap().iter().map(|c| c["name"].as_str().unwrap()).collect();
     let quality = ["customers", "profiles", "clusters", "noise_share", "silhouette", "dbcv"];
-    let meaning = ["least_jaccard", "deciding_columns", "told_bits"];
+    let meaning = ["new_outside_share", "least_jaccard", "deciding_columns", "told_bits"];
     assert_eq!(names, [&quality[..], &meaning, &["files_changed", "golden_sample"]].concat());
     assert_eq!((&report["verdict"], &report["live"]), (&"passed".into(), &Value::Null));
     assert_eq!(report["matching"]["new"].as_array().unwrap().len(), 3);

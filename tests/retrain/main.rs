@@ -7,6 +7,7 @@
     reason = "output of another shape than the test expects should fail the test loudly"
 )]
 
+mod audiences;
 mod collecting;
 mod crashes;
 #[path = "../support/customers.rs"]

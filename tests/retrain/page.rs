@@ -42,7 +42,12 @@ fn a_version_has_a_page_that_shows_what_changed() {
     let first = shop.publish().id;
     let path = shop.store.report_page(&first).unwrap();
     let text = text_of(&page(&path));
-    assert!(text.contains("Published All 11 checks of the gate passed."), "{text}");
+    assert!(text.contains("Published All 12 checks of the gate passed."), "{text}");
+    for explained in
+        ["A segment is a group of customers", "What decides them", "more often than others", "content-portal compare"]
+    {
+        assert!(text.contains(explained), "{explained} in {text}");
+    }
     // Also where it is opened as a file, without the server's headers.
     let policy =
         r#"<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline';"#;

@@ -74,27 +74,27 @@ impl Random {
         ((self.next() * n as f64) as usize).min(n - 1)
     }
 
-    fn audience(&mut self) -> &'static Audience {
+    fn audience(&mut self) -> usize {
         let mut left = self.next();
-        AUDIENCES
-            .iter()
-            .find(|audience| {
-                left -= audience.0;
-                left < 0.0
-            })
-            .unwrap_or(&AUDIENCES[5])
+        let found = AUDIENCES.iter().position(|audience| {
+            left -= audience.0;
+            left < 0.0
+        });
+        found.unwrap_or(5)
     }
 }
 
-/// Town, gender, month since 2022 and tier of one customer; of a plain population nothing goes together.
-fn customer(random: &mut Random, change: Change, plain: bool) -> [u32; 4] {
+/// Town, gender, month since 2022 and tier of one customer, and the audience; of a plain population nothing goes
+/// together, and the audience says nothing.
+fn customer(random: &mut Random, change: Change, plain: bool) -> ([u32; 4], usize) {
     let apart = plain || change == Change::AssociationLost;
-    let mut audience = random.audience();
+    let first = random.audience();
+    let mut audience = first;
     let mut draw = |random: &mut Random| {
         if apart {
             audience = random.audience();
         }
-        audience
+        AUDIENCES[audience]
     };
     let favourites = draw(random).1;
     let mut town = if random.next() < 0.7 { favourites[random.below(3)] } else { random.below(27) };
@@ -119,7 +119,7 @@ fn customer(random: &mut Random, change: Change, plain: bool) -> [u32; 4] {
         Change::MorePlatinum if chance < 0.1231 => tier = 2,
         _ => {}
     }
-    [town as u32, u32::from(woman), month, tier]
+    ([town as u32, u32::from(woman), month, tier], first)
 }
 
 pub fn table(rows: &[[u32; 4]]) -> CustomerTable {
@@ -139,7 +139,14 @@ pub fn table(rows: &[[u32; 4]]) -> CustomerTable {
 
 pub fn draw(n: usize, seed: u64, change: Change, plain: bool) -> Vec<[u32; 4]> {
     let mut random = Random(seed << 32);
-    (0..n).map(|_| customer(&mut random, change, plain)).collect()
+    (0..n).map(|_| customer(&mut random, change, plain).0).collect()
+}
+
+/// Customers, and for each the audience that it was drawn from.
+pub fn draw_with_audiences(n: usize, seed: u64) -> (Vec<[u32; 4]>, Vec<i64>) {
+    let mut random = Random(seed << 32);
+    let customers = (0..n).map(|_| customer(&mut random, Change::Nothing, false));
+    customers.map(|(customer, audience)| (customer, audience as i64)).unzip()
 }
 
 /// A town, a tier, visits and an amount that hardly two customers share: most new customers are unseen.
@@ -177,7 +184,7 @@ const WAGES: &str = r#"{"columns": [
 fn shopper(random: &mut Random) -> Vec<Value> {
     let eagerness = random.next();
     let tier = ((eagerness + 0.3 * random.next()) * 2.3) as u32;
-    let town = TOWNS[random.audience().1[random.below(3)]];
+    let town = TOWNS[AUDIENCES[random.audience()].1[random.below(3)]];
     let visits = (20.0 * eagerness * random.next()).round();
     let spend = (3.0 * eagerness + 2.0 * random.next()).exp();
     vec![Value::Text(town.to_owned()), Value::Level(tier.min(2)), Value::Number(visits), Value::Number(spend)]

@@ -33,9 +33,15 @@ pub enum CandidateName {
     /// A map of 15 neighbours.
     #[serde(rename = "n_neighbors_15")]
     Neighbors15,
+    /// A map of 120 neighbours.
+    #[serde(rename = "n_neighbors_120")]
+    Neighbors120,
     /// Segments from 4 % of the customers on.
     #[serde(rename = "min_cluster_size_4_percent")]
     MinClusterSize4Percent,
+    /// Segments from 8 % of the customers on.
+    #[serde(rename = "min_cluster_size_8_percent")]
+    MinClusterSize8Percent,
     /// Latent classes.
     LatentClasses,
 }
@@ -50,7 +56,7 @@ pub(super) struct Candidate {
 
 impl CandidateName {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::AsItIs,
         Self::UmapHdbscan,
         Self::DatesDescribed,
@@ -58,7 +64,9 @@ impl CandidateName {
         Self::DatePartsScaled,
         Self::LogNumbers,
         Self::Neighbors15,
+        Self::Neighbors120,
         Self::MinClusterSize4Percent,
+        Self::MinClusterSize8Percent,
         Self::LatentClasses,
     ];
 
@@ -72,7 +80,9 @@ impl CandidateName {
             Self::DatePartsScaled => "parts of dates count less",
             Self::LogNumbers => "logarithms of skewed numbers",
             Self::Neighbors15 => "map of 15 neighbours",
+            Self::Neighbors120 => "map of 120 neighbours",
             Self::MinClusterSize4Percent => "segments from 4 % on",
+            Self::MinClusterSize8Percent => "segments from 8 % on",
             Self::LatentClasses => "latent classes",
         }
     }
@@ -88,7 +98,9 @@ impl fmt::Display for CandidateName {
             Self::DatePartsScaled => "date_parts_scaled",
             Self::LogNumbers => "log_numbers",
             Self::Neighbors15 => "n_neighbors_15",
+            Self::Neighbors120 => "n_neighbors_120",
             Self::MinClusterSize4Percent => "min_cluster_size_4_percent",
+            Self::MinClusterSize8Percent => "min_cluster_size_8_percent",
             Self::LatentClasses => "latent_classes",
         })
     }
@@ -115,6 +127,11 @@ pub(super) fn candidates(table: &CustomerTable, params: &FitParams) -> Vec<Candi
     };
     let mut logs = map.columns.clone();
     logs.scales.extend(skewed(table, &own).into_iter().map(|title| (title, Scale::Log)));
+    let neighbors = |n: usize| FitParams { umap: map.umap.clone().n_neighbors(n), ..map.clone() };
+    let from_share = |share: f64| {
+        let hdbscan = map.hdbscan.clone().min_cluster_size(MinClusterSize::Share(share));
+        FitParams { hdbscan, ..map.clone() }
+    };
     let all = [
         (CandidateName::AsItIs, params.clone()),
         (CandidateName::LatentClasses, FitParams { method: Method::LatentClasses, ..params.clone() }),
@@ -123,11 +140,10 @@ pub(super) fn candidates(table: &CustomerTable, params: &FitParams) -> Vec<Candi
         (CandidateName::QuarterDescribed, weights(of_dates(&own, quarter_described))),
         (CandidateName::DatePartsScaled, weights(of_dates(&own, scaled))),
         (CandidateName::LogNumbers, FitParams { columns: logs, ..map.clone() }),
-        (CandidateName::Neighbors15, FitParams { umap: map.umap.clone().n_neighbors(15), ..map.clone() }),
-        (CandidateName::MinClusterSize4Percent, {
-            let hdbscan = map.hdbscan.clone().min_cluster_size(MinClusterSize::Share(0.04));
-            FitParams { hdbscan, ..map.clone() }
-        }),
+        (CandidateName::Neighbors15, neighbors(15)),
+        (CandidateName::Neighbors120, neighbors(120)),
+        (CandidateName::MinClusterSize4Percent, from_share(0.04)),
+        (CandidateName::MinClusterSize8Percent, from_share(0.08)),
     ];
     let mut found: Vec<Candidate> = Vec::new();
     for (name, params) in all {

@@ -26,6 +26,7 @@ impl<'a> GateRow<'a> {
             "clusters" => ("Segments", false),
             "own_files" => ("Files of your own customers", false),
             "noise_share" => ("Customers outside every segment", true),
+            "new_outside_share" => ("New customers of the same kind outside every segment", true),
             "silhouette" => ("Silhouette", false),
             "dbcv" => ("DBCV", false),
             "least_jaccard" => ("How much of the least stable segment is found again", false),
