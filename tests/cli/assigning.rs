@@ -16,6 +16,7 @@ use serde_json::Value;
 
 use crate::folder::{Folder, fixture, shown};
 
+mod numbers;
 mod process;
 mod types;
 
