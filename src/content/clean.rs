@@ -13,6 +13,9 @@ const MAX_JOINERS: usize = 2;
 /// all but what one letter can have: a long row of them is a hidden text. Every run of blanks becomes one, both ends
 /// are trimmed.
 pub(super) fn one_line(text: &str, max_chars: usize) -> String {
+    if text.len() <= max_chars && is_clean_line(text) {
+        return text.to_owned();
+    }
     let mut line = String::new();
     let mut n_chars = 0;
     let mut n_joiners = 0;
@@ -41,6 +44,13 @@ pub(super) fn one_line(text: &str, max_chars: usize) -> String {
         n_chars += 1;
     }
     line
+}
+
+/// Whether a text is of visible ASCII letters with single blanks between them, as most are: nothing is to be cleaned.
+fn is_clean_line(text: &str) -> bool {
+    let mut after_blank = true;
+    let is_kept = |byte: u8| !(std::mem::replace(&mut after_blank, byte == b' ') && byte == b' ');
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~')) && text.bytes().all(is_kept) && !text.ends_with(' ')
 }
 
 /// Cleans like [`one_line`]; `None` where nothing is left.

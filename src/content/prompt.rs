@@ -4,6 +4,7 @@
 //! may override each by a file of the same name. What strangers wrote reaches a prompt through the `data` filter
 //! alone: between tags that no value can write, because every value loses its angle brackets on the way.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use minijinja::value::Value;
@@ -262,12 +263,15 @@ fn write_value(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -
 
 /// The text without anything that reads as an angle bracket: forms of other widths, the letters and marks that Unicode
 /// calls confusable with one (UTS #39), and the brackets of mathematics and of CJK.
-fn without_brackets(text: &str) -> String {
+fn without_brackets(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() && memchr::memchr2(b'<', b'>', text.as_bytes()).is_none() {
+        return Cow::Borrowed(text);
+    }
     const OPENING: [char; 14] =
         ['<', '＜', '﹤', '˂', 'ᐸ', 'ᚲ', '❬', '❮', '❰', '⟨', '\u{2329}', '\u{3008}', '⧼', '\u{1d236}'];
     const CLOSING: [char; 14] =
         ['>', '＞', '﹥', '˃', 'ᐳ', '\u{16f3f}', '❭', '❯', '❱', '⟩', '\u{232a}', '\u{3009}', '⧽', '\u{1d237}'];
-    text.replace(OPENING, "‹").replace(CLOSING, "›")
+    Cow::Owned(text.replace(OPENING, "‹").replace(CLOSING, "›"))
 }
 
 #[cfg(test)]

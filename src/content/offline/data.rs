@@ -1,12 +1,15 @@
 //! The offline writer's data, parsed once: word lists, phrases by trade, phrases for every trade.
 
+use std::collections::BTreeMap;
+
 use minijinja::Value;
 use minijinja::value::Serde;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::super::WriterConfigError;
-use super::reading::{Words, has_word};
+use super::phrases::Phrases;
+use super::reading::{WordStarts, Words};
 
 /// Word lists and phrases.
 #[derive(Debug)]
@@ -48,19 +51,36 @@ impl Data {
         let faulty = |e: serde_json::Error| WriterConfigError::Phrases(e.to_string());
         let lines: Json = serde_json::from_str(include_str!("lines.json")).map_err(faulty)?;
         let trades: Vec<Trade> = serde_json::from_str(include_str!("trades.json")).map_err(faulty)?;
-        let for_templates = |trade: Trade| {
-            let value = Value::from(Serde(&trade));
-            (trade, value)
+        let with_phrases = |trade: Trade| {
+            let value = for_templates(serde_json::to_value(&trade).map_err(faulty)?)?;
+            Ok((trade, value))
         };
         Ok(Self {
             words: serde_json::from_str(include_str!("words.json")).map_err(faulty)?,
-            trades: trades.into_iter().map(for_templates).collect(),
-            lines: Value::from(Serde(lines)),
+            trades: trades.into_iter().map(with_phrases).collect::<Result<_, _>>()?,
+            lines: for_templates(lines)?,
         })
     }
 
     /// The trade that an industry's words name; the last one where they name none.
     pub(super) fn trade_of(&self, industry: &str) -> Option<&(Trade, Value)> {
-        self.trades.iter().find(|(trade, _)| has_word(industry, &trade.words)).or(self.trades.last())
+        let industry = industry.to_lowercase();
+        let industry = WordStarts::of(&industry);
+        self.trades.iter().find(|(trade, _)| industry.has_any(&trade.words)).or(self.trades.last())
     }
+}
+
+/// Data as a template reads it: lists of texts as [`Phrases`].
+fn for_templates(json: Json) -> Result<Value, WriterConfigError> {
+    Ok(match json {
+        Json::Object(entries) => {
+            let entries = entries.into_iter().map(|(name, value)| Ok((name, for_templates(value)?)));
+            Value::from(entries.collect::<Result<BTreeMap<_, _>, WriterConfigError>>()?)
+        }
+        Json::Array(texts) => {
+            let phrases = Phrases::read(texts.iter().filter_map(Json::as_str));
+            Value::from_object(phrases.map_err(WriterConfigError::Phrases)?)
+        }
+        other => Value::from(Serde(other)),
+    })
 }

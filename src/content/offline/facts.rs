@@ -1,6 +1,6 @@
 //! What one brief lets the offline writer say: the goal, the trade, and the slots that phrases are filled with.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use minijinja::Value;
 
@@ -8,21 +8,13 @@ use super::super::clean::one_line;
 use super::super::{Audience, Brief};
 use super::data::{Data, Trade};
 use super::dice::Dice;
+use super::phrases::Slots;
 use super::reading::{Words, lower_first};
 
 /// How many interests or places one sentence names.
 const MAX_LISTED: usize = 3;
 /// How many words one interest may have; more is a note, not an interest.
 const MAX_INTEREST_WORDS: usize = 4;
-/// Every slot. `place`, `tier` and `joined` hold what may be said of the reader, `near`, `level` and `since` what is
-/// only more frequent and is never said of anybody.
-const SLOTS: [&str; 11] =
-    ["offering", "subject", "destination", "offer", "interests", "place", "tier", "joined", "near", "level", "since"];
-
-/// What the slots of a phrase are filled with.
-#[derive(Debug, Clone)]
-pub(super) struct Slots(BTreeMap<&'static str, String>);
-
 /// What one brief lets the offline writer say.
 #[derive(Debug)]
 pub(super) struct Facts<'a> {
@@ -30,7 +22,7 @@ pub(super) struct Facts<'a> {
     pub(super) trade: Option<&'a Trade>,
     /// The trade as a template reads it.
     pub(super) phrases: Option<Value>,
-    pub(super) slots: Slots,
+    pub(super) slots: Arc<Slots>,
     /// Hashtags, the most particular first.
     pub(super) tags: Vec<String>,
     /// Whether place and tier may be said of one reader in one sentence.
@@ -51,7 +43,7 @@ impl<'a> Facts<'a> {
         let (trade, phrases) = data.trade_of(campaign.industry()).map(|(trade, value)| (trade, value.clone())).unzip();
         let style = audience.writing_style.as_deref().unwrap_or_default().to_lowercase();
         let likes = |words: &[&str]| words.iter().any(|word| style.contains(word));
-        let mut slots = Slots(SLOTS.map(|slot| (slot, String::new())).into());
+        let mut slots = Slots::default();
         slots.name_the_offering(&data.words, goal, trade, campaign.objective());
         slots.name_the_audience(&data.words, audience);
         let own = [slots.get("place"), slots.get("subject")].into_iter().filter_map(hashtag);
@@ -60,7 +52,7 @@ impl<'a> Facts<'a> {
             goal,
             trade,
             phrases,
-            slots,
+            slots: Arc::new(slots),
             tags,
             may_join: audience.may_join,
             is_one: audience.is_one,
@@ -85,39 +77,6 @@ impl<'a> Facts<'a> {
 }
 
 impl Slots {
-    /// The value of a slot; empty where there is none.
-    pub(super) fn get(&self, slot: &str) -> &str {
-        self.0.get(slot).map_or("", String::as_str)
-    }
-
-    pub(super) fn set(&mut self, slot: &'static str, value: Option<String>) {
-        self.0.insert(slot, value.unwrap_or_default());
-    }
-
-    /// All slots, empty ones too, for a template.
-    pub(super) fn all(&self) -> &BTreeMap<&'static str, String> {
-        &self.0
-    }
-
-    /// The phrase with every slot filled, or `None` where one is empty. `{Name}` is the value of `{name}` with a
-    /// capital first letter.
-    pub(super) fn fill(&self, phrase: &str) -> Option<String> {
-        let mut filled = String::new();
-        let mut rest = phrase;
-        while let Some((before, after)) = rest.split_once('{') {
-            let (name, after) = after.split_once('}')?;
-            filled.push_str(before);
-            match (self.get(name), self.get(&name.to_lowercase())) {
-                (_, "") => return None,
-                ("", value) => filled.push_str(&capitalised(value)),
-                (value, _) => filled.push_str(value),
-            }
-            rest = after;
-        }
-        filled.push_str(rest);
-        Some(filled)
-    }
-
     fn name_the_offering(&mut self, words: &Words, goal: &str, trade: Option<&Trade>, objective: &str) {
         let subject = words.subject_of(objective);
         let offering = match (&subject, goal) {

@@ -9,6 +9,7 @@
 mod data;
 mod dice;
 mod facts;
+mod phrases;
 mod poster;
 mod posters;
 mod reading;
@@ -21,8 +22,8 @@ use dice::Dice;
 use facts::{Facts, capitalised, stable_hash};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior, Value, context};
+use phrases::Phrases;
 use poster::Order;
 
 pub(super) use posters::Posters;
@@ -48,8 +49,8 @@ impl Offline {
     pub(super) fn new() -> Result<Self, WriterConfigError> {
         let mut templates = Environment::new();
         templates.set_undefined_behavior(UndefinedBehavior::Strict);
-        templates.add_filter("upfirst", |text: String| capitalised(&text));
-        templates.add_test("finished", |text: String| text.ends_with(['.', '!', '?']));
+        templates.add_filter("upfirst", |text: &str| capitalised(text));
+        templates.add_test("finished", |text: &str| text.ends_with(['.', '!', '?']));
         for (name, source) in [("post.j2", include_str!("post.j2")), ("picture.j2", include_str!("picture.j2"))] {
             templates.add_template(name, source).map_err(|e| WriterConfigError::Phrases(e.to_string()))?;
         }
@@ -93,21 +94,21 @@ impl Offline {
     ) -> Result<String, minijinja::Error> {
         let campaign = &brief.campaign;
         let (slots, seed) = (facts.slots.clone(), facts.seed);
-        let pick = move |section: String, phrases: Value, act: Option<String>| -> Result<String, minijinja::Error> {
-            let mut slots = slots.clone();
-            slots.set("act", act);
-            let phrases: Vec<Value> = phrases.try_iter()?.collect();
-            let fill = |phrase: &Value| Some((phrase.as_str()?.contains("{subject}"), slots.fill(phrase.as_str()?)?));
-            let mut filled: Vec<(bool, String)> = phrases.iter().filter_map(fill).collect();
-            // A phrase that names the subject wins.
-            if filled.iter().any(|(names_subject, _)| *names_subject) {
-                filled.retain(|(names_subject, _)| *names_subject);
-            }
-            let chosen = index_of(stable_hash(seed, &section), turn, filled.len());
-            Ok(chosen.map(|chosen| filled.swap_remove(chosen).1).unwrap_or_default())
+        let pick = move |section: &str, phrases: &Value, act: Option<&str>| -> String {
+            // Where a section has no phrases there is nothing to say.
+            let Some(phrases) = phrases.downcast_object_ref::<Phrases>() else { return String::new() };
+            let choose = |n| index_of(stable_hash(seed, section), turn, n);
+            let picked = match act {
+                None => phrases.pick(&slots, choose),
+                Some(act) => phrases.pick(&slots.with_act(act), choose),
+            };
+            picked.unwrap_or_default()
         };
         let text = self.templates.get_template(template)?.render(context! {
-            lines => self.data.lines.clone(), trade => facts.phrases.clone(), slot => Serde(facts.slots.all()),
+            lines => self.data.lines.clone(), trade => facts.phrases.clone(),
+            subject => facts.slots.get("subject"), destination => facts.slots.get("destination"),
+            offering => facts.slots.get("offering"),
+
             tags => facts.tags.clone(), turn => turn,
             goal => facts.goal, stage => campaign.funnel_stage().name(), tone => campaign.tone().name(),
             engagement => campaign.past_engagement().name(), platform => campaign.platform().name(),
@@ -115,9 +116,7 @@ impl Offline {
             may_join => facts.may_join, is_one => facts.is_one, is_brief => facts.is_brief, is_plain => facts.is_plain,
             pick => Value::from_function(pick),
         })?;
-        let tidy = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
-        let paragraphs: Vec<String> = text.lines().map(tidy).filter(|line| !line.is_empty()).collect();
-        Ok(paragraphs.join("\n\n").replace('⏎', "\n"))
+        Ok(tidy(&text))
     }
 
     /// Names one poster a variant; each is drawn when it is asked for.
@@ -164,6 +163,24 @@ impl Provider for Offline {
         }
         .boxed()
     }
+}
+
+/// The lines as paragraphs, without empty ones and doubled blanks; `⏎` breaks a line in one.
+fn tidy(text: &str) -> String {
+    let mut tidy = String::with_capacity(text.len());
+    for line in text.lines() {
+        let mut words = line.split_whitespace();
+        let Some(first) = words.next() else { continue };
+        if !tidy.is_empty() {
+            tidy.push_str("\n\n");
+        }
+        tidy.push_str(first);
+        for word in words {
+            tidy.push(' ');
+            tidy.push_str(word);
+        }
+    }
+    if tidy.contains('⏎') { tidy.replace('⏎', "\n") } else { tidy }
 }
 
 /// Which of `n` phrases is taken: each once in `n` turns, and every round begins elsewhere, on its own way by section.

@@ -37,7 +37,9 @@ pub(super) struct Words {
 impl Words {
     /// The goal behind an objective; `generic` where no word tells it.
     pub(super) fn goal_of(&self, objective: &str) -> &str {
-        let hit = self.goals.iter().find(|(_, words)| has_word(objective, words));
+        let objective = objective.to_lowercase();
+        let objective = WordStarts::of(&objective);
+        let hit = self.goals.iter().find(|(_, words)| objective.has_any(words));
         hit.map_or("generic", |(goal, _)| goal)
     }
 
@@ -48,8 +50,11 @@ impl Words {
         let objective = if is_shouted { &objective.to_lowercase() } else { objective };
         // ASCII alone keeps every byte in its place.
         let lower = objective.to_ascii_lowercase();
+        let starts = WordStarts::of(&lower);
         let after = |cue: &String| {
-            let at = lower.match_indices(&format!("{cue} ")).map(|(at, _)| at).find(|&at| starts_word(&lower, at))?;
+            let (at, _) = starts
+                .rests()
+                .find(|(_, rest)| rest.strip_prefix(cue.as_str()).is_some_and(|after| after.starts_with(' ')))?;
             Some((at, objective.get(at + cue.len()..)?))
         };
         let mut follows: Vec<(usize, &str)> = self.before_subject.iter().filter_map(after).collect();
@@ -80,8 +85,11 @@ impl Words {
             }
         }
         let is_plain = |word: &&str| word.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '\'' | '&' | '’'));
-        let singular = |word: &str| word.to_lowercase().trim_end_matches('s').to_owned();
-        let is_jargon = |word: &&str| self.jargon.iter().any(|jargon| singular(jargon) == singular(word));
+        let is_jargon = |word: &&str| {
+            let word = word.to_lowercase();
+            let singular = word.trim_end_matches('s');
+            self.jargon.iter().any(|jargon| jargon.trim_end_matches('s') == singular)
+        };
         let is_usable = taken.len() <= MAX_SUBJECT_WORDS
             && taken.iter().all(|word| is_plain(word) && !is_jargon(word))
             && taken.iter().any(|word| word.chars().any(char::is_alphabetic));
@@ -106,17 +114,35 @@ impl Words {
     }
 }
 
-/// Whether `text` holds one of `words` at the start of a word. A word of up to three letters must stand alone, or in
-/// its plural; a longer one may go on ("retain", "retaining").
-pub(super) fn has_word(text: &str, words: &[String]) -> bool {
-    let text = text.to_lowercase();
-    let ends = |rest: &str| !rest.chars().next().is_some_and(char::is_alphanumeric);
-    words.iter().any(|word| {
-        text.match_indices(word.as_str()).any(|(at, _)| {
-            let rest = text.get(at + word.len()..).unwrap_or_default();
-            starts_word(&text, at) && (word.len() > 3 || ends(rest) || rest.strip_prefix('s').is_some_and(ends))
-        })
-    })
+/// A text in lower case, with the places where its words start: word lists are looked up there alone.
+pub(super) struct WordStarts<'t> {
+    text: &'t str,
+    starts: Vec<usize>,
+}
+
+impl<'t> WordStarts<'t> {
+    pub(super) fn of(text: &'t str) -> Self {
+        let mut is_inside = false;
+        let is_start = |&(_, c): &(usize, char)| !std::mem::replace(&mut is_inside, c.is_alphanumeric());
+        Self { text, starts: text.char_indices().filter(is_start).map(|(at, _)| at).collect() }
+    }
+
+    /// Each place where a word starts, with the text from there on.
+    fn rests(&self) -> impl Iterator<Item = (usize, &'t str)> {
+        self.starts.iter().filter_map(|&at| Some((at, self.text.get(at..)?)))
+    }
+
+    /// Whether one of `words` is at the start of a word. A word of up to three letters must stand alone, or in its
+    /// plural; a longer one may go on ("retain", "retaining").
+    pub(super) fn has_any(&self, words: &[String]) -> bool {
+        let ends = |rest: &str| !rest.chars().next().is_some_and(char::is_alphanumeric);
+        let is_whole =
+            |word: &str, rest: &str| word.len() > 3 || ends(rest) || rest.strip_prefix('s').is_some_and(ends);
+        let has = |word: &String| {
+            self.rests().any(|(_, rest)| rest.strip_prefix(word.as_str()).is_some_and(|rest| is_whole(word, rest)))
+        };
+        words.iter().any(has)
+    }
 }
 
 /// `Yoga` in the middle of a sentence; `K-pop` and `DIY` keep their capitals.
@@ -137,10 +163,6 @@ fn is_in(list: &[String], word: &str) -> bool {
 
 fn bare(word: &str) -> &str {
     word.trim_matches(|c: char| !c.is_alphanumeric())
-}
-
-fn starts_word(text: &str, at: usize) -> bool {
-    !text.get(..at).and_then(|before| before.chars().next_back()).is_some_and(char::is_alphanumeric)
 }
 
 #[cfg(test)]
