@@ -6,7 +6,7 @@ use jiff::civil::Date;
 
 use super::clean::{ColumnCleaner, Fault, Outcome};
 use super::header_name::normalize_header;
-use super::schema::{Column, DateFeature, DatePart, Feature, FeatureKind, Kind};
+use super::schema::{Column, DateFeature, DatePart, Kind};
 use super::spelling::said;
 use super::{Cell, CleaningReport, CustomerColumn, CustomerTable, MISSING, Schema, Value, date};
 
@@ -63,35 +63,6 @@ pub fn read_form<'f>(
     let cleaning = CleaningReport { rows_read: 1, ..CleaningReport::default() };
     let table = CustomerTable { schema: schema.clone(), columns, n_rows: 1, weights: None, cleaning, origins: None };
     Ok(FormCustomer { table, used: form.used })
-}
-
-/// Whether a form's field of this name says something of a customer.
-pub fn is_form_field(schema: &Schema, name: &str) -> bool {
-    let name = normalize_header(name);
-    schema.columns.iter().any(|column| {
-        let mut parts = match &column.kind {
-            Kind::Date { parts, .. } => parts.as_slice(),
-            Kind::Category { .. } | Kind::Ordinal { .. } | Kind::Number { .. } => &[],
-        }
-        .iter();
-        is_called(column, &name) || parts.any(|part| normalize_header(&part.title) == name)
-    })
-}
-
-/// The features of the schema, by position, that a form's field of this name says something of: a column's name of all
-/// that are made of it, the name of a date's part of that part.
-pub fn features_of_field(schema: &Schema, name: &str) -> Vec<usize> {
-    let name = normalize_header(name);
-    let is_meant = |feature: &Feature<'_>| {
-        let is_part = matches!(feature.kind, FeatureKind::DatePart(_)) && normalize_header(feature.title) == name;
-        is_part || schema.columns.get(feature.column).is_some_and(|column| is_called(column, &name))
-    };
-    schema.features().enumerate().filter(|(_, feature)| is_meant(feature)).map(|(index, _)| index).collect()
-}
-
-/// Whether this normalized name is one of the column's.
-fn is_called(column: &Column, name: &str) -> bool {
-    column.headers().any(|header| normalize_header(header) == name)
 }
 
 /// A field that is not empty.

@@ -19,7 +19,7 @@ use super::scaler::Scaler;
 use super::segment::{CustomerBase, CustomerBaseParts, NewName, Segment, SegmentId, SegmentParts};
 use super::trait_counts::TraitValue;
 use super::{AssignError, DamagedModel, MIN_CUSTOMERS, Method};
-use crate::customer::{CustomerTable, Schema};
+use crate::customer::{CustomerTable, FormFields, Schema};
 
 pub use overlay::Overlaid;
 pub use placing::Assignment;
@@ -31,6 +31,7 @@ pub use placing::Assignment;
 #[derive(Debug)]
 pub struct Model {
     schema: Arc<Schema>,
+    form_fields: FormFields,
     encoder: Encoder,
     scaler: Scaler,
     grouping: Grouping,
@@ -121,6 +122,7 @@ impl Model {
         let few = Few::of(points.view(), &customers, &tenths, MIN_CUSTOMERS);
         let schema = Arc::new(schema);
         Ok(Self {
+            form_fields: FormFields::of(&schema),
             schema,
             encoder,
             scaler,
@@ -165,6 +167,11 @@ impl Model {
     /// The schema that customers of this model are read by.
     pub fn schema(&self) -> &Arc<Schema> {
         &self.schema
+    }
+
+    /// What the fields of a form are called that describes a customer.
+    pub fn form_fields(&self) -> &FormFields {
+        &self.form_fields
     }
 
     /// The trained segments, in the order of their ids.

@@ -2,6 +2,8 @@
 //!
 //! Only names are listed, never values; their number and length are bounded.
 
+use std::cell::LazyCell;
+
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -10,7 +12,7 @@ use super::described::DISTINGUISHING;
 use super::fields::{CAMPAIGN_NAMES, Fields};
 use super::persona::PERSONA;
 use super::workbook::KEEP;
-use crate::customer::{Kind, Note, Schema, is_form_field, is_invisible};
+use crate::customer::{FormFields, Kind, Note, Schema, is_invisible};
 use crate::near_miss::nearest;
 use crate::pipeline::{MIN_CUSTOMERS, Persona};
 
@@ -56,14 +58,13 @@ pub(in crate::http) struct Ignored {
 
 impl Ignored {
     /// The unread fields of a generation, including those of its `campaign_inputs`.
-    pub fn of_generation(schema: &Schema, fields: &Fields) -> Self {
+    pub fn of_generation((schema, form_fields): (&Schema, &FormFields), fields: &Fields) -> Self {
         let has_segment = fields.is_given(PERSONA) || fields.is_given("cluster_id");
         // A summary without its segment has a note of its own.
         let is_of_segment = |name: &str| OF_A_SEGMENT.contains(&name) && (has_segment || name == "persona_summary");
-        let is_read = |name: &str| {
-            is_input(name) || TARGETS.contains(&name) || is_of_segment(name) || is_form_field(schema, name)
-        };
-        let customer = customer_fields(schema);
+        let is_read =
+            |name: &str| is_input(name) || TARGETS.contains(&name) || is_of_segment(name) || form_fields.has(name);
+        let customer = LazyCell::new(|| customer_fields(schema));
         let known = || inputs().chain(TARGETS).chain(customer.iter().map(String::as_str));
         let mut ignored = Self::default();
         let mut n_ignored = 0;
@@ -243,7 +244,8 @@ mod tests {
 
     fn generation(body: Value) -> Ignored {
         let Value::Object(fields) = body else { panic!("no object") };
-        Ignored::of_generation(&Schema::built_in().unwrap(), &Fields::new(fields))
+        let schema = Schema::built_in().unwrap();
+        Ignored::of_generation((&schema, &FormFields::of(&schema)), &Fields::new(fields))
     }
 
     fn sentences(ignored: &Ignored) -> Vec<&str> {

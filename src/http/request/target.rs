@@ -14,7 +14,7 @@ use super::fields::Fields;
 use super::ignored::is_of_request;
 use super::persona::{OwnPersona, PERSONA, check_dates, of_their_own};
 use crate::content::Audience;
-use crate::customer::{CustomerTable, FormCustomer, Note, Schema, features_of_field, is_form_field, read_form};
+use crate::customer::{CustomerTable, FormCustomer, FormFields, Note, Schema, read_form};
 use crate::http::problem::{ApiError, FieldProblem};
 use crate::http::state::AppState;
 use crate::model_store::ModelVersion;
@@ -131,17 +131,17 @@ pub(in crate::http) async fn find_target(
     version: &Arc<ModelVersion>,
     fields: &mut Fields,
 ) -> Result<Target, ApiError> {
-    let schema = version.model.schema();
+    let (schema, form_fields) = (version.model.schema(), version.model.form_fields());
     let given_id = cluster_id(fields);
     if let Some(object) = fields.object(PERSONA) {
-        refuse_customer_beside(fields, PERSONA, schema);
+        refuse_customer_beside(fields, PERSONA, form_fields);
         return Ok(of_persona(fields, version, Persona::from_json(schema, &object), given_id));
     }
     if let Some(id) = given_id {
-        refuse_customer_beside(fields, "cluster_id", schema);
+        refuse_customer_beside(fields, "cluster_id", form_fields);
         return Ok(of_segment(fields, version, id));
     }
-    for name in fields.not_texts().iter().filter(|name| is_form_field(schema, name)) {
+    for name in fields.not_texts().iter().filter(|name| form_fields.has(name)) {
         fields.refuse(name, "must be text");
     }
     let texts = fields.texts();
@@ -231,8 +231,8 @@ fn described(fields: &mut Fields, version: &ModelVersion, trained: Option<&Segme
 }
 
 /// Refuses the fields of a customer beside `segment`, the field that names a segment.
-fn refuse_customer_beside(fields: &mut Fields, segment: &str, schema: &Schema) {
-    let of_customer = |name: &&str| is_form_field(schema, name) && !is_of_request(name) && fields.is_given(name);
+fn refuse_customer_beside(fields: &mut Fields, segment: &str, form_fields: &FormFields) {
+    let of_customer = |name: &&str| !is_of_request(name) && form_fields.has(name) && fields.is_given(name);
     let of_customer: Vec<String> = fields.names().filter(of_customer).map(str::to_owned).collect();
     for name in of_customer {
         fields
@@ -250,7 +250,8 @@ async fn place_customer(
     let failed = |e| ApiError::internal(PLACING, e);
     let unshared = version.model.unshared(&table, version.profile.as_ref()).map_err(failed)?;
     let customer = shared_traits(&table, &unshared);
-    let (used, left_out) = sorted(schema, used, &unshared);
+    let form_fields = version.model.form_fields();
+    let (used, left_out) = sorted(form_fields, used, &unshared);
     let everyone = |left_out| Target { left_out, ..Target::everyone(version) };
     if used.is_empty() {
         return Ok(everyone(left_out));
@@ -275,7 +276,7 @@ async fn place_customer(
     };
     let cluster_id = Some(SegmentId::code(placement.segment));
     let is_set_aside = |feature: &usize| placement.set_aside.has(*feature) && !unshared.contains(feature);
-    let placed_without = |field: &&String| features_of_field(schema, field).iter().any(is_set_aside);
+    let placed_without = |field: &&String| form_fields.features_of(field).iter().any(is_set_aside);
     let placed_without = used.iter().filter(placed_without).cloned().collect();
     let placement = Some(placement);
     Ok(Target { kind: CUSTOMER, customer, cluster_id, placement, used, left_out, placed_without, ..of_segment })
@@ -291,10 +292,10 @@ fn shared_traits(table: &CustomerTable, unshared: &[usize]) -> Persona {
 }
 
 /// Of the fields that a form gives, those of which something is used, and those of which something is left out.
-fn sorted(schema: &Schema, given: Vec<String>, unshared: &[usize]) -> (Vec<String>, Vec<LeftOut>) {
+fn sorted(form_fields: &FormFields, given: Vec<String>, unshared: &[usize]) -> (Vec<String>, Vec<LeftOut>) {
     let (mut used, mut left_out) = (Vec::new(), Vec::new());
     for field in given {
-        let features = features_of_field(schema, &field);
+        let features = form_fields.features_of(&field);
         let n_unshared = features.iter().filter(|feature| unshared.contains(feature)).count();
         let is_whole = !features.is_empty() && n_unshared == features.len();
         if n_unshared > 0 {

@@ -94,6 +94,11 @@ impl Finished {
 }
 
 impl Reporter {
+    /// Whether anybody asked for events.
+    pub fn is_heard(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Sends one event.
     pub async fn send(&self, name: &'static str, data: &impl Serialize) {
         let Some(sender) = &self.0 else { return };

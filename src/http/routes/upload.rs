@@ -244,7 +244,7 @@ async fn write(
     while let Some((index, segment)) = writing.next().await {
         log_failures(&segment);
         state.metrics().segment(&segment);
-        if let Some(group) = grouped.groups().get(index) {
+        if let Some(group) = grouped.groups().get(index).filter(|_| reporter.is_heard()) {
             let context = AnswerContext { grouped, campaign, address_of: &|name| address.of_image(name) };
             let answer = SegmentAnswer::new(&context, group, &segment);
             reporter.send("segment", &answer).await;

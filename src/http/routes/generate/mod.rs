@@ -120,7 +120,7 @@ async fn generate(
     };
     let (fields, claim) = read_object_and(&state, &parts.headers, body, claim).await?;
     let mut fields = Fields::new(fields);
-    let mut ignored = Ignored::of_generation(version.model.schema(), &fields);
+    let mut ignored = Ignored::of_generation((version.model.schema(), version.model.form_fields()), &fields);
     if let Some(inputs) = fields.object("campaign_inputs") {
         fields.add_campaign(inputs);
     }
@@ -172,7 +172,8 @@ impl Job {
         let content = request.write().await;
         self.state.metrics().content(&content);
         let content = content.map_err(ApiError::Write)?;
-        for (variant, text) in (1..).zip(&content.variants) {
+        let reported = if reporter.is_heard() { content.variants.as_slice() } else { &[] };
+        for (variant, text) in (1..).zip(reported) {
             let id = self.written_for().content_id(text);
             let of = content.variants.len();
             let event = VariantEvent { variant, of, text: Some(text), content_id: Some(id.as_str()), image: None };
