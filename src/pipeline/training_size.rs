@@ -12,12 +12,25 @@ use linfa::ParamGuard;
 use super::encoded::Encoded;
 use super::{FitError, FitParams, Method};
 
-/// Of one column of one profile, in bytes: the training and the second one hold their encoded profiles several times.
-const BYTES_A_COLUMN: u64 = 34;
-/// Of one neighbour of one profile, in bytes: its list, the graph in both directions, and the layout's order of it.
-const BYTES_A_NEIGHBOUR: u64 = 48;
-/// Of one profile whatever its width, in bytes: its key, its place on the map, its clusters and its scores.
-const BYTES_A_PROFILE: u64 = 900;
+/// What one profile takes at a step of a training, in bytes: by its encoded columns, by its neighbours, and besides.
+struct Step {
+    column: u64,
+    neighbour: u64,
+    profile: u64,
+}
+
+/// The steps that take the most, at their largest. A column is 4 bytes in each copy of the encoded profiles. A neighbour
+/// is 8 bytes in a list (which one, and how far), and in a graph up to 16, since an edge is listed at both its ends.
+const STEPS: [Step; 3] = [
+    // The map's graph is made: the lists, the same lists the other way round (12 bytes), the graph, and the pieces that
+    // it is put together from. Encoded profiles four times.
+    Step { column: 16, neighbour: 8 + 12 + 16 + 16, profile: 1_400 },
+    // The same in the second training, on four fifths of the customers, beside the first model.
+    Step { column: 28, neighbour: 42, profile: 2_200 },
+    // The model is judged: beside it and what it was made of there is what was read back from the disk. Encoded profiles
+    // thirteen times.
+    Step { column: 52, neighbour: 0, profile: 1_600 },
+];
 /// Of one customer, in bytes: the codes of its row, its profile and its segment.
 const BYTES_A_CUSTOMER: u64 = 64;
 /// The program, its libraries and the report, in bytes.
@@ -76,11 +89,15 @@ impl TrainingSize {
     fn estimated(rows: usize, profiles: usize, features: usize, neighbours: usize) -> Self {
         let [n_rows, n_profiles, width, n_neighbours] =
             [rows, profiles, features, neighbours].map(|count| u64::try_from(count).unwrap_or(u64::MAX));
-        let of_profile = width
-            .saturating_mul(BYTES_A_COLUMN)
-            .saturating_add(BYTES_A_NEIGHBOUR.saturating_mul(n_neighbours))
-            .saturating_add(BYTES_A_PROFILE);
-        let memory_bytes = of_profile
+        let of_profile = |step: &Step| {
+            let columns = width.saturating_mul(step.column);
+            columns.saturating_add(n_neighbours.saturating_mul(step.neighbour)).saturating_add(step.profile)
+        };
+        let memory_bytes = STEPS
+            .iter()
+            .map(of_profile)
+            .max()
+            .unwrap_or_default()
             .saturating_mul(n_profiles)
             .saturating_add(BYTES_A_CUSTOMER.saturating_mul(n_rows))
             .saturating_add(BYTES_AT_LEAST);

@@ -99,8 +99,11 @@ impl UmapValidParams {
         let k = self.neighbours_among(points.len());
         let neighbours = neighbour_search::among(&points, k, self.seed(), &|share| progress(Stage::Neighbours, share));
         progress(Stage::Neighbours, 1.0);
-        let graph = Graph::fuzzy(neighbours, self.local_connectivity(), self.set_op_mix_ratio());
-        let graph = graph.pruned(self.fit_epochs(points.len()), Self::default_epochs(points.len()));
+        // Of many points a graph is the largest thing in memory, so each goes before the next step needs room.
+        let graph = {
+            let whole = Graph::fuzzy(neighbours, self.local_connectivity(), self.set_op_mix_ratio());
+            whole.pruned(self.fit_epochs(points.len()), Self::default_epochs(points.len()))
+        };
         progress(Stage::Graph, 1.0);
         let embedding = if points.len() <= MAX_CACHED {
             self.embed(points.rows(), &graph, curve, progress)
@@ -109,7 +112,9 @@ impl UmapValidParams {
             let order = neighbourly_order(&points, random::key(self.seed(), Purpose::Trees));
             let indices: Vec<usize> = order.iter().map(|&i| i as usize).collect();
             let near = points.rows().select(Axis(0), &indices);
-            let embedded = self.embed(near.view(), &graph.renumbered(&order), curve, progress);
+            let near_graph = graph.renumbered(&order);
+            drop(graph);
+            let embedded = self.embed(near.view(), &near_graph, curve, progress);
             let mut embedding = Array2::zeros(embedded.dim());
             indices.iter().zip(embedded.outer_iter()).for_each(|(&i, row)| embedding.row_mut(i).assign(&row));
             embedding
