@@ -1,9 +1,9 @@
 //! What a training will take, before it starts: memory and time by the profiles, their encoded width and their
 //! neighbours.
 //!
-//! The constants were fitted to trainings of 5,000 to 20,000 profiles, memory within a quarter and time within a factor
-//! of two. Elsewhere they tell minutes from hours: a map of a million profiles of 10 columns with 120 neighbours takes
-//! 8.6 GB, of which they say 7.
+//! Memory is added up from what is there at the steps that need the most, each at its largest: trainings of 5,000 to
+//! 20,000 profiles took between 0.82 and 0.92 of it, and none more. The constants of time were fitted to the same
+//! trainings, within a factor of two; elsewhere they tell minutes from hours.
 
 use std::fmt;
 
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn an_estimate_is_near_what_was_measured() {
+    fn memory_is_never_estimated_below_what_was_measured_and_time_is_near_it() {
         // Profiles, columns, neighbours; megabytes and seconds of the processor.
         for (profiles, features, neighbours, megabytes, seconds) in [
             (5_000, 250, 15, 91, 7.2),
@@ -176,7 +176,7 @@ mod tests {
             let size = TrainingSize::estimated(profiles, profiles, features, neighbours);
             let (memory, time) =
                 (size.memory_bytes as f64 / 1e6 / f64::from(megabytes), size.processor_seconds as f64 / seconds);
-            assert!((0.75..1.35).contains(&memory) && (0.5..2.0).contains(&time), "{size:?}: {memory}, {time}");
+            assert!((1.0..1.25).contains(&memory) && (0.5..2.0).contains(&time), "{size:?}: {memory}, {time}");
         }
     }
 

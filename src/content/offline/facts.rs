@@ -9,7 +9,7 @@ use super::super::{Audience, Brief};
 use super::data::{Data, Trade};
 use super::dice::Dice;
 use super::phrases::Slots;
-use super::reading::{Words, lower_first};
+use super::reading::{Words, capitalised, lower_first};
 
 /// How many interests or places one sentence names.
 const MAX_LISTED: usize = 3;
@@ -188,10 +188,4 @@ fn hashtag(name: &str) -> Option<String> {
     let tag = format!("#{}", words.collect::<String>());
     let is_tag = name.split_whitespace().count() <= 3 && tag.chars().nth(1).is_some_and(char::is_alphabetic);
     is_tag.then_some(tag)
-}
-
-/// `text` with a capital first letter.
-pub(super) fn capitalised(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }

@@ -19,12 +19,13 @@ use std::time::Duration;
 
 use data::Data;
 use dice::Dice;
-use facts::{Facts, capitalised, stable_hash};
+use facts::{Facts, stable_hash};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use minijinja::{Environment, UndefinedBehavior, Value, context};
 use phrases::Phrases;
 use poster::Order;
+use reading::capitalised;
 
 pub(super) use posters::Posters;
 

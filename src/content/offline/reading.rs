@@ -145,6 +145,12 @@ impl<'t> WordStarts<'t> {
     }
 }
 
+/// `text` with a capital first letter.
+pub(super) fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
 /// `Yoga` in the middle of a sentence; `K-pop` and `DIY` keep their capitals.
 pub(super) fn lower_first(text: &str) -> String {
     let mut letters = text.chars();
