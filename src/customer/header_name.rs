@@ -9,12 +9,16 @@ use super::spelling::spelling_key;
 /// `date-joined` and `dateJoined` are one.
 pub fn normalize_header(header: &str) -> String {
     let key = spelling_key(header);
-    let name: String = key.chars().filter(|c| !is_between_words(*c)).collect();
+    let mut name = String::with_capacity(key.len());
+    name.extend(key.chars().filter(|c| !is_between_words(*c)));
     // A header of marks alone is known by them.
     if name.is_empty() { key.chars().filter(|c| !c.is_whitespace() && !is_invisible(*c)).collect() } else { name }
 }
 
 fn is_between_words(c: char) -> bool {
+    if c.is_ascii_alphanumeric() {
+        return false;
+    }
     // The joiners are invisible in a name of Latin letters, and both sides lose them in any other.
     let is_hidden = is_invisible(c) || matches!(c, '\u{200c}' | '\u{200d}' | '\u{fe0e}' | '\u{fe0f}');
     let is_mark =

@@ -5,10 +5,11 @@
 /// text from people, or turn what is around them. What spelling needs stays: the joiners of Indic, Persian and emoji,
 /// and the two selectors of an emoji's style.
 pub fn is_invisible(c: char) -> bool {
-    if c.is_control() {
-        return true;
+    if c.is_ascii() {
+        return c.is_ascii_control();
     }
     match c {
+        _ if c.is_control() => true,
         '\u{200c}' | '\u{200d}' | '\u{fe0e}' | '\u{fe0f}' => false,
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{3164}'
         | '\u{feff}' | '\u{ffa0}' => true,

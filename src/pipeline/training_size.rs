@@ -2,7 +2,7 @@
 //! neighbours.
 //!
 //! Memory is added up from what is there at the steps that need the most, each at its largest: trainings of 5,000 to
-//! 20,000 profiles took between 0.82 and 0.92 of it, and none more. The constants of time were fitted to the same
+//! 40,000 profiles took between 0.82 and 0.92 of it, and none more. The constants of time were fitted to the same
 //! trainings, within a factor of two; elsewhere they tell minutes from hours.
 
 use std::fmt;
@@ -172,6 +172,7 @@ mod tests {
             (5_000, 50, 60, 59, 3.3),
             (10_000, 250, 60, 152, 28.2),
             (20_000, 50, 15, 98, 13.6),
+            (40_000, 240, 120, 549, 108.0),
         ] {
             let size = TrainingSize::estimated(profiles, profiles, features, neighbours);
             let (memory, time) =
