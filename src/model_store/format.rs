@@ -15,7 +15,8 @@ use super::profiles_csv::cluster_profiles;
 use super::{Candidate, FileFault};
 use crate::customer::Schema;
 use crate::pipeline::{
-    CustomerBaseParts, GoldenSample, GroupingParts, LatentParts, Model, ModelParts, SegmentParts, TrainingProfile,
+    CustomerBaseParts, GoldenSample, GroupingParts, LatentParts, Model, ModelParts, SegmentId, SegmentParts,
+    TrainingProfile,
 };
 use hdbscan::HdbscanParts;
 use latent_classes::{Candidate as TriedClasses, LatentClassParts};
@@ -26,7 +27,7 @@ const SCALER: &str = "scaler.json";
 const UMAP: &str = "umap.safetensors";
 const HDBSCAN: &str = "hdbscan.safetensors";
 const LATENT: &str = "latent.safetensors";
-const PERSONAS: &str = "cluster_personas.json";
+pub(super) const PERSONAS: &str = "cluster_personas.json";
 const PROFILES: &str = "cluster_profiles.csv";
 pub(super) const PROFILE: &str = "training_profile.json";
 pub(super) const GOLDEN: &str = "golden_sample.json";
@@ -141,6 +142,20 @@ pub(super) fn decode(
         everyone: personas.everyone,
         segments: personas.clusters,
     })
+}
+
+/// The ids in [`PERSONAS`] of whatever format.
+pub(super) fn segment_ids(personas: &[u8]) -> Option<Vec<SegmentId>> {
+    #[derive(Deserialize)]
+    struct Ids {
+        clusters: Vec<Id>,
+    }
+    #[derive(Deserialize)]
+    struct Id {
+        cluster_id: SegmentId,
+    }
+    let ids: Ids = serde_json::from_slice(personas).ok()?;
+    Some(ids.clusters.into_iter().map(|segment| segment.cluster_id).collect())
 }
 
 /// Readable JSON that ends in a line break.

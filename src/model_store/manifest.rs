@@ -33,7 +33,7 @@ pub struct Manifest {
     pub format_version: u32,
     /// When the version was made.
     pub created_at: Timestamp,
-    /// How it was trained.
+    /// How it was to be trained. Where the report has `everyone_instead`, latent classes took the map's place.
     pub params: FitParams,
     /// The columns it was trained on.
     pub schema: Schema,
@@ -90,12 +90,7 @@ impl VersionId {
     /// The first id that no segment of the version has, by its manifest, of whatever format; `None` for the manifest of
     /// another version.
     pub fn next_segment_id(&self, manifest: &[u8]) -> Option<SegmentId> {
-        #[derive(Deserialize)]
-        struct Ids {
-            next_segment_id: SegmentId,
-        }
-        let ids = serde_json::from_slice::<Ids>(manifest).ok().filter(|_| self.signs(manifest));
-        ids.map(|ids| ids.next_segment_id)
+        next_segment_id(manifest).filter(|_| self.signs(manifest))
     }
 
     /// When the version was made, to the second.
@@ -108,6 +103,15 @@ impl VersionId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// The first id that no segment of a version has, by its manifest, of whatever format.
+pub(super) fn next_segment_id(manifest: &[u8]) -> Option<SegmentId> {
+    #[derive(Deserialize)]
+    struct Ids {
+        next_segment_id: SegmentId,
+    }
+    serde_json::from_slice::<Ids>(manifest).ok().map(|ids| ids.next_segment_id)
 }
 
 impl FromStr for VersionId {

@@ -143,8 +143,11 @@ impl Staged<'_> {
         if let Err(error) =
             sync_folder(&versions).and_then(|()| if makes_current { self.store.link(&id) } else { Ok(()) })
         {
-            // Back to where it is removed from; if that fails too, a whole version that is not current stays.
-            let _ = rename(&self.store.folder(&id), &self.folder);
+            // Back to where it is removed from, unless `current` could not be led back from it. If that fails too, a
+            // whole version that is not current stays.
+            if !self.store.current().is_ok_and(|current| current == id) {
+                let _ = rename(&self.store.folder(&id), &self.folder);
+            }
             return Err(error);
         }
         Ok(id)

@@ -181,8 +181,22 @@ impl ModelStore {
         self.link(id)
     }
 
-    /// Lets `current` lead to `id`. The caller holds the links' lock.
+    /// Lets `current` lead to `id`, for good; where that cannot be made to last, to what it led to before. The caller
+    /// holds the links' lock.
     pub(super) fn link(&self, id: &VersionId) -> Result<(), StoreError> {
+        let link = self.dir.join(CURRENT);
+        let before = fs::read_link(&link).ok();
+        self.point_current_to(&Path::new(VERSIONS).join(id.as_str()))?;
+        sync_folder(&self.dir).inspect_err(|_| {
+            // The first failure is the one to report.
+            let _ = match before {
+                Some(before) => self.point_current_to(&before),
+                None => fs::remove_file(&link).map_err(|source| StoreError::Write { path: link, source }),
+            };
+        })
+    }
+
+    fn point_current_to(&self, target: &Path) -> Result<(), StoreError> {
         let next = self.dir.join(format!(".{CURRENT}-next"));
         match fs::remove_file(&next) {
             Err(source) if source.kind() != io::ErrorKind::NotFound => {
@@ -190,10 +204,8 @@ impl ModelStore {
             }
             _ => {}
         }
-        std::os::unix::fs::symlink(Path::new(VERSIONS).join(id.as_str()), &next)
-            .map_err(|source| StoreError::Write { path: next.clone(), source })?;
-        rename(&next, &self.dir.join(CURRENT))?;
-        sync_folder(&self.dir)
+        std::os::unix::fs::symlink(target, &next).map_err(|source| StoreError::Write { path: next.clone(), source })?;
+        rename(&next, &self.dir.join(CURRENT))
     }
 
     pub(super) fn dir(&self) -> &Path {

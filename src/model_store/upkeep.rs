@@ -8,10 +8,12 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 
-use super::disk::{create_folder, read_file, rename, sha256_hex, sync_folder, write_file};
+use super::disk::{create_folder, read_file, rename, sha256_hex};
 use super::format;
+use super::manifest::next_segment_id;
 use super::store::{MANIFEST, STAGING, load_folder, read_manifest};
 use super::{FileFault, ModelStore, ModelVersion, StoreError, VersionId, VersionSummary, WriterLock};
+use crate::durable;
 use crate::pipeline::SegmentId;
 
 const REFUSED: &str = "refused";
@@ -132,13 +134,24 @@ impl ModelStore {
         fs::remove_dir_all(&gone).map_err(|source| StoreError::Write { path: gone, source })
     }
 
-    /// The first id that no segment of any version has had: ids are never used again, also not after a roll back.
+    /// The first id that no segment of any version has had, nor any that marketers have added to: ids are never used
+    /// again, also not after a roll back. Versions that are damaged or of a newer format count, too.
     ///
     /// # Errors
-    /// As [`ModelStore::list`].
+    /// As [`ModelStore::list`]; the fault of a version whose ids cannot be read, where no later one has counted on from
+    /// it.
     pub fn next_segment_id(&self) -> Result<SegmentId, StoreError> {
-        let known = self.list()?.into_iter().filter_map(|version| version.manifest.ok());
-        Ok(known.map(|manifest| manifest.next_segment_id).max().unwrap_or(SegmentId::new(0)))
+        // What cannot be read of it is told where it is served.
+        let extras = self.extras().unwrap_or_default();
+        let mut next = first_after(extras.into_keys());
+        let mut unknown = None;
+        for version in self.list()? {
+            match next_segment_id_of(&self.folder(&version.id)) {
+                Some(own) => (next, unknown) = (next.max(own), None),
+                None => unknown = version.manifest.err(),
+            }
+        }
+        unknown.map_or(Ok(next), Err)
     }
 
     /// Keeps the report of a candidate that was refused at `at`, and its page beside it; of earlier ones the latest
@@ -160,7 +173,6 @@ impl ModelStore {
             .map_err(|source| StoreError::File { path: path.clone(), fault: FileFault::Contents(source) })?;
         write_anew(&path.with_extension("html"), page.as_bytes())?;
         write_anew(&path, &json)?;
-        sync_folder(&dir)?;
         let entries = fs::read_dir(&dir).into_iter().flatten().flatten().map(|entry| entry.path());
         let mut kept: Vec<PathBuf> = entries.filter(|path| path.extension().is_some_and(|e| e == "json")).collect();
         kept.sort();
@@ -212,17 +224,24 @@ impl ModelStore {
     }
 }
 
-/// Writes a file whole, through another name in its folder.
+/// The first id that no segment of the version in `folder` has: by its manifest and its segments, of whatever format,
+/// and damaged or not.
+fn next_segment_id_of(folder: &Path) -> Option<SegmentId> {
+    let read = |name| read_file(&folder.join(name)).ok();
+    let by_manifest = read(MANIFEST).and_then(|json| next_segment_id(&json));
+    let by_segments = read(format::PERSONAS).and_then(|json| format::segment_ids(&json)).map(first_after);
+    by_manifest.max(by_segments)
+}
+
+fn first_after(ids: impl IntoIterator<Item = SegmentId>) -> SegmentId {
+    let last = ids.into_iter().max();
+    SegmentId::new(last.map_or(0, |id| id.get().saturating_add(1)))
+}
+
+/// Writes a file whole, through another name in its folder; it lasts when this returns.
 pub(super) fn write_anew(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    let unfinished = path.with_file_name(".unfinished");
-    match fs::remove_file(&unfinished) {
-        Err(source) if source.kind() != io::ErrorKind::NotFound => {
-            return Err(StoreError::Write { path: unfinished, source });
-        }
-        _ => {}
-    }
-    write_file(&unfinished, bytes)?;
-    rename(&unfinished, path)
+    durable::write(path, &path.with_file_name(".unfinished"), bytes)
+        .map_err(|source| StoreError::Write { path: path.to_owned(), source })
 }
 
 impl VersionSummary {

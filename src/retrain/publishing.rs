@@ -42,7 +42,7 @@ impl<'a> Together<'a> {
     }
 
     /// Makes a version of the candidate, puts it into the shared store, and makes it the current one there, then here.
-    /// Where that fails the version is gone from here, and where another process was first from the store as well: its
+    /// It is published as soon as it is current there. Where it does not come to that the version is gone from here, and where another process was first from the store as well: its
     /// new segments' ids may be another's by now.
     pub fn publish(
         &self,
@@ -69,7 +69,16 @@ impl<'a> Together<'a> {
                 return Err(error.into());
             }
         }
-        store.activate(&id)?;
+        // It is live on every other machine by now, and whoever follows the store makes it so here, too.
+        if let Err(error) = store.activate(&id) {
+            tracing::error!(
+                event = "published_version_not_current_here",
+                model_version = %id,
+                causes = with_causes(&error),
+                "the version is the shared store's current one, and could not be made this machine's: a server here \
+                 tries again every five seconds, or content-portal models pull does"
+            );
+        }
         Ok(id)
     }
 

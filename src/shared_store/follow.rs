@@ -22,19 +22,20 @@ pub struct Follower {
     models: ModelStore,
     /// How many versions are kept in the folder.
     keep: usize,
-    state: Mutex<State>,
+    /// Held while versions are pulled: minutes, where they are large.
+    pub(super) state: Mutex<State>,
+    /// What marketers added, as it was last taken over. A lock of its own, so that adding never waits for a version.
+    extras: Mutex<Option<String>>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+pub(super) struct State {
     /// `current` as it was last taken over, and the version that it named.
     taken: Option<(Option<String>, VersionId)>,
     /// `current` as it was when its version was not whole, and when that was tried.
     broken: Option<(Option<String>, Instant)>,
     /// Whether the other versions have still to be pulled.
     others_due: bool,
-    /// What marketers added, as it was last taken over.
-    extras: Option<String>,
     /// When this machine's own folder failed.
     failed_here: Option<Instant>,
 }
@@ -64,7 +65,13 @@ pub struct Begun {
 impl SharedStore {
     /// A follower that keeps up to `keep` versions in `models`.
     pub fn follower(&self, models: &ModelStore, keep: usize) -> Follower {
-        Follower { shared: self.clone(), models: models.clone(), keep, state: Mutex::default() }
+        Follower {
+            shared: self.clone(),
+            models: models.clone(),
+            keep,
+            state: Mutex::default(),
+            extras: Mutex::default(),
+        }
     }
 
     /// Brings the store's current version and the latest `keep` others into `models`, before a training: it compares
@@ -94,7 +101,7 @@ impl SharedStore {
         Ok(begun)
     }
 
-    /// Pulls the latest `keep` versions that were published and are not in `models`; names those that are not whole.
+    /// Pulls the latest `keep` versions that were published and are not in `models`, or cannot be read there; names those that are not whole.
     fn pull_others(
         &self,
         models: &ModelStore,
@@ -103,7 +110,8 @@ impl SharedStore {
         let here = models.list().map_err(|source| SharedStoreError::Version { url: self.url(), source })?;
         let mut left = Vec::new();
         for id in self.versions()?.into_iter().rev().take(keep) {
-            if here.iter().any(|version| version.id == id) {
+            // One whose manifest cannot be read here may be whole there, or of a newer format: its ids count all the same.
+            if here.iter().any(|version| version.id == id && version.manifest.is_ok()) {
                 continue;
             }
             match self.pull(models, &id, false) {
@@ -141,26 +149,30 @@ impl Follower {
     /// [`SharedStoreError`] when the store does not answer; once a minute, when this machine's folder cannot be
     /// written; once, when the current version of the store is not whole. What the folder has stays.
     pub fn look(&self) -> Result<Followed, SharedStoreError> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        self.look_with(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn look_with(&self, state: &mut State) -> Result<Followed, SharedStoreError> {
         if state.failed_here.is_some_and(|since| since.elapsed() < RETRY_AFTER) {
             return Ok(Followed::Same);
         }
-        let looked = self.look_at_versions(&mut state).and_then(|followed| {
-            state.extras = self.shared.pull_extras(&self.models, state.extras.as_deref())?;
-            Ok(followed)
-        });
+        let looked = self.look_at_versions(state).and_then(|followed| self.pull_extras().map(|()| followed));
         let failed_here = looked.as_ref().is_err_and(SharedStoreError::is_of_this_machine);
         state.failed_here = failed_here.then(Instant::now);
         looked
     }
 
-    /// Makes a version the current one of the store, and takes over what is then current.
+    /// Makes a version the current one of the store, and takes over what is then current. While versions are being
+    /// pulled, this one is taken over, and what the store has then by a later look.
     ///
     /// # Errors
     /// As [`SharedStore::activate`].
     pub fn activate(&self, id: &VersionId) -> Result<(), SharedStoreError> {
         self.shared.make_current(&self.models, id)?;
-        self.look().map(|_| ())
+        match self.state.try_lock() {
+            Ok(mut state) => self.look_with(&mut state).map(|_| ()),
+            Err(_) => self.models.activate(id).map_err(|source| self.shared.broken(id, source)),
+        }
     }
 
     /// Puts `entry` in the place of what was added to a segment, and takes over what is then in the store.
@@ -175,8 +187,12 @@ impl Follower {
     ) -> Result<(), E> {
         self.shared.put_extras(&self.models, id, entry, check)?;
         // Not its own text: another change may have come after it.
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.extras = self.shared.pull_extras(&self.models, state.extras.as_deref())?;
+        Ok(self.pull_extras()?)
+    }
+
+    fn pull_extras(&self) -> Result<(), SharedStoreError> {
+        let mut extras = self.extras.lock().unwrap_or_else(PoisonError::into_inner);
+        *extras = self.shared.pull_extras(&self.models, extras.as_deref())?;
         Ok(())
     }
 

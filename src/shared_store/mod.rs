@@ -15,8 +15,7 @@
 //! writes (`If-None-Match`, `If-Match`): there is no lock that a crash could leave behind, and whatever ends a process
 //! between two writes, `current` names the old version or the new one, whole.
 //!
-//! Blocking: an async caller uses a thread of its own. Every call has a deadline. Knows nothing of HTTP routes; may
-//! import [`crate::config`], [`crate::model_store`] and, for the ids of segments, [`crate::pipeline`].
+//! Blocking: an async caller uses a thread of its own. Every call has a deadline. Knows nothing of HTTP routes.
 
 mod address;
 mod client;

@@ -232,7 +232,7 @@ impl SharedStore {
         Ok(current.version.clone())
     }
 
-    fn broken(&self, id: &VersionId, source: StoreError) -> SharedStoreError {
+    pub(super) fn broken(&self, id: &VersionId, source: StoreError) -> SharedStoreError {
         SharedStoreError::Version { url: self.client.url_of(&format!("{MODELS}/{id}")), source }
     }
 }

@@ -1,8 +1,9 @@
 //! Whatever ends a training, and whatever the disk refuses: the store is whole, and no upload is lost or taken twice.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::process::Stdio;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use content_portal::customer::Dropped;
@@ -74,7 +75,7 @@ fn a_full_disk_is_named_and_leaves_nothing_half_written() {
     let binary = env!("CARGO_BIN_EXE_content-portal");
     let mut command = shop.command(&[]);
     let limited = format!("trap '' XFSZ; ulimit -f 16; exec {binary} retrain");
-    let mut shell = std::process::Command::new("bash");
+    let mut shell = Command::new("bash");
     shell
         .args(["-c", &limited])
         .current_dir(command.get_current_dir().unwrap())
@@ -121,4 +122,63 @@ fn what_a_killed_training_left_is_swept_by_the_next() {
     assert_eq!(shop.current().id, id);
     assert!(names(&shop.path("models/staging")).is_empty());
     assert_eq!(names(&shop.path("models")), [".links.lock", ".writer.lock", "current", "staging", "versions"]);
+}
+
+/// The binary, by a process that permissions bind: a superuser gives away the right to pass over them.
+fn bound_by_permissions(shop: &Shop, args: &[&str]) -> Command {
+    if !rustix::process::geteuid().is_root() {
+        return shop.command(args);
+    }
+    let without = "-dac_override,-dac_read_search";
+    let mut command = Command::new("setpriv");
+    command
+        .args([&format!("--bounding-set={without}"), &format!("--inh-caps={without}")])
+        .arg(env!("CARGO_BIN_EXE_content-portal"))
+        .args(args)
+        .current_dir(shop.path(""))
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin");
+    command
+}
+
+const FORCED: [&str; 4] = ["retrain", "--force", "--min-cluster-size", "20"];
+
+/// What a training does whose folder of models cannot be opened, and so not be synced.
+fn retrained_without_syncing(shop: &Shop, store: &str) -> (Option<i32>, String) {
+    let models = shop.path("models");
+    fs::set_permissions(&models, Permissions::from_mode(0o333)).unwrap();
+    let ended = ended(bound_by_permissions(shop, &FORCED).env("STORE_URL", store));
+    fs::set_permissions(&models, Permissions::from_mode(0o755)).unwrap();
+    ended
+}
+
+#[test]
+fn a_version_whose_name_cannot_be_made_to_last_is_gone_and_the_one_before_is_current() {
+    let mut shop = Shop::with("ABC");
+    let live = shop.publish().id;
+    shop.add("uploads/a.csv", &customers('D', 0, 72));
+    let (code, printed) = retrained_without_syncing(&shop, "");
+    assert_eq!(code, Some(1), "{printed}");
+    assert!(printed.contains("could not write models"), "{printed}");
+    assert_eq!(shop.current().id, live);
+    assert_eq!(shop.versions(), [live]);
+    assert!(names(&shop.path("models/staging")).is_empty());
+    assert_eq!(names(&shop.path("uploads")), ["a.csv"]);
+}
+
+#[test]
+fn a_version_that_the_store_has_as_its_current_one_is_published_also_where_this_machine_cannot_take_it_over() {
+    let mut shop = Shop::with("ABC");
+    let live = shop.publish().id;
+    let store = shop.path("the store");
+    fs::create_dir(&store).unwrap();
+    let url = format!("file://{}", store.display());
+    assert_eq!(shop.run(&["models", "push", &url]).0, Some(0));
+    let (code, printed) = retrained_without_syncing(&shop, &url);
+    assert_eq!(code, Some(0), "{printed}");
+    assert!(printed.contains("could not be made this machine's"), "{printed}");
+    assert_eq!(shop.current().id, live, "what is current here is whole");
+    assert_eq!(shop.run(&["models", "pull", &url]).0, Some(0));
+    assert_ne!(shop.current().id, live);
+    assert_eq!(shop.versions().len(), 2);
 }

@@ -1,17 +1,20 @@
 //! Segments keep their names from one training to the next.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::io::Cursor;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use content_portal::customer::{CustomerTable, Schema};
-use content_portal::model_store::{Candidate, TrainedOn};
+use content_portal::model_store::{Candidate, StoreError, TrainedOn};
 use content_portal::pipeline::{FitParams, Fitted, GoldenSample, Method, NewName, SegmentId, TrainingProfile, fit};
 use content_portal::segmentation::group;
 use content_portal::workbook::{self, Limits};
 use jiff::Timestamp;
 use jiff::civil::date;
 use serde_json::json;
+use sha2::{Digest, Sha256};
 
 use crate::shop::{HEADER, Shop, customers};
 
@@ -141,7 +144,7 @@ fn segments_with_any_ids_are_found_by_them_and_counted_under_them() {
         assert!(group.rows.len() > 30);
     }
     assert!(version.model.segment(SegmentId::new(0)).is_none());
-    let profiles = std::fs::read_to_string(shop.path("models/current/cluster_profiles.csv")).unwrap();
+    let profiles = fs::read_to_string(shop.path("models/current/cluster_profiles.csv")).unwrap();
     assert!(profiles.contains("\n12,Location,") && !profiles.contains("\n0,Location,"), "{profiles}");
 }
 
@@ -178,6 +181,66 @@ fn a_new_segment_gets_an_id_that_none_has_had_and_a_vanished_one_is_listed() {
     shop.store.activate(&first).unwrap();
     let matching = shop.publish().report.matching;
     assert_eq!(matching.new.iter().map(|new| new.cluster_id.get()).collect::<Vec<_>>(), [21]);
+}
+
+/// Changes the manifest of the current version as a newer program would have written it, with the name that goes with it.
+fn make_newer(shop: &Shop) {
+    let (folder, id) = (shop.path("models/versions"), shop.store.current().unwrap());
+    let path = folder.join(id.as_str()).join("manifest.json");
+    let mut manifest: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    manifest["format_version"] = 1_000.into();
+    manifest["what_it_is"] = "not known here".into();
+    let json = serde_json::to_vec(&manifest).unwrap();
+    fs::write(&path, &json).unwrap();
+    let hash: String = Sha256::digest(&json).iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    let name = format!("{}-{hash}", id.as_str().split('-').next().unwrap());
+    fs::rename(folder.join(id.as_str()), folder.join(&name)).unwrap();
+    fs::remove_file(shop.path("models/current")).unwrap();
+    std::os::unix::fs::symlink(format!("versions/{name}"), shop.path("models/current")).unwrap();
+}
+
+/// A file of the current version.
+fn of_current(shop: &Shop, file: &str) -> PathBuf {
+    shop.path("models/current").join(file)
+}
+
+#[test]
+fn ids_of_a_version_that_is_damaged_or_of_a_newer_format_are_not_given_again() {
+    let damage = |shop: &Shop| {
+        let manifest = fs::read(of_current(shop, "manifest.json")).unwrap();
+        fs::write(of_current(shop, "manifest.json"), [manifest, b" ".to_vec()].concat()).unwrap();
+    };
+    // Without its manifest only the ids of the segments that it has are known: the last is 12.
+    let remove = |shop: &Shop| fs::remove_file(of_current(shop, "manifest.json")).unwrap();
+    let cases: [(&dyn Fn(&Shop), u32); 3] = [(&make_newer, 20), (&damage, 20), (&remove, 13)];
+    for (breaking, next) in cases {
+        let mut shop = Shop::with("ABD");
+        publish_with_odd_ids(&shop);
+        breaking(&shop);
+        let published = shop.publish().report;
+        assert!(published.live.is_none() && published.live_fault.is_some(), "{:?}", published.live);
+        let mut new: Vec<u32> = published.matching.new.iter().map(|new| new.cluster_id.get()).collect();
+        new.sort_unstable();
+        assert_eq!(new, [next, next + 1, next + 2]);
+    }
+}
+
+#[test]
+fn where_nobody_can_say_which_ids_a_version_has_nothing_is_trained_until_it_is_mended_or_taken_away() {
+    let mut shop = Shop::with("ABD");
+    publish_with_odd_ids(&shop);
+    for file in ["manifest.json", "cluster_personas.json"] {
+        fs::write(of_current(&shop, file), "{").unwrap();
+    }
+    let refused = shop.retrain().unwrap_err();
+    let why = std::error::Error::source(&refused).unwrap().to_string();
+    assert!(why.contains("manifest.json"), "{why}");
+    fs::remove_dir_all(shop.path("models/current").canonicalize().unwrap()).unwrap();
+    // What marketers added to is an id that was used.
+    let entry = BTreeMap::from([("Interests".to_owned(), "running".to_owned())]);
+    shop.store.put_extras::<StoreError>(SegmentId::new(30), entry, |_| Ok(())).unwrap();
+    let new = shop.publish().report.matching.new;
+    assert!(new.len() == 3 && new.iter().all(|new| new.cluster_id.get() > 30), "{new:?}");
 }
 
 #[test]

@@ -143,6 +143,24 @@ fn what_marketers_add_on_one_machine_is_on_all_and_nobody_undoes_what_he_has_not
 }
 
 #[test]
+fn what_marketers_add_and_a_version_that_is_activated_do_not_wait_for_versions_that_are_pulled() {
+    let inner: Arc<InMemory> = Arc::default();
+    let shared = immortal(&inner);
+    let (here, models_here, first) = models_with(1);
+    publish(&shared, &models_here, &first).unwrap();
+    let second = version(here.path(), 2);
+    publish(&shared, &models_here, &second).unwrap();
+    let follower = shared.follower(&models_here, 10);
+    let pulling = follower.state.lock().unwrap();
+    let anything = |_: Option<&BTreeMap<String, String>>| Ok::<_, Refused>(());
+    follower.put_extras(SegmentId::new(0), &entry("running"), anything).unwrap();
+    assert_eq!(models_here.extras().unwrap(), BTreeMap::from([(SegmentId::new(0), entry("running"))]));
+    follower.activate(&first).unwrap();
+    assert_eq!((models_here.current().unwrap(), whole_current(&inner)), (first.clone(), first));
+    drop(pulling);
+}
+
+#[test]
 fn a_machine_goes_back_to_the_stores_version_where_something_else_was_made_current_here() {
     let inner: Arc<InMemory> = Arc::default();
     let shared = immortal(&inner);
