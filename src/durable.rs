@@ -146,11 +146,7 @@ pub fn sync_folder(folder: &Path) -> io::Result<()> {
 /// # Errors
 /// What the system said.
 pub fn create_folder(folder: &Path) -> io::Result<()> {
-    if folder.is_dir() {
-        return Ok(());
-    }
-    fs::create_dir_all(folder)?;
-    sync_folder(folder_of(folder))
+    make(folder, &fs::DirBuilder::new())
 }
 
 /// As [`create_folder`], of a folder that its owner alone can look into. One that is there stays as it is.
@@ -158,11 +154,15 @@ pub fn create_folder(folder: &Path) -> io::Result<()> {
 /// # Errors
 /// What the system said.
 pub fn create_private_folder(folder: &Path) -> io::Result<()> {
+    make(folder, fs::DirBuilder::new().mode(PRIVATE_FOLDER))
+}
+
+fn make(folder: &Path, by: &fs::DirBuilder) -> io::Result<()> {
     if folder.is_dir() {
         return Ok(());
     }
     create_folder(folder_of(folder))?;
-    match fs::DirBuilder::new().mode(PRIVATE_FOLDER).create(folder) {
+    match by.create(folder) {
         // Another process was faster.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => {}
         made => made?,

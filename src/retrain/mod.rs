@@ -8,8 +8,7 @@
 //! reasoning). Profiles that a data engine made may take the place of all files. A candidate that the gate refuses is
 //! an outcome, not an error.
 //!
-//! Blocking and heavy on the processor: an async caller runs it on a thread of its own. Knows nothing of HTTP; may
-//! import [`crate::model_store`], [`crate::pipeline`], [`crate::customer`] and [`crate::workbook`].
+//! Blocking and heavy on the processor: an async caller runs it on a thread of its own. Knows nothing of HTTP.
 
 mod collect;
 mod comparing;
@@ -227,7 +226,8 @@ impl Run<'_> {
     /// Publishes nothing: `live` stays.
     fn keep_live(mut self, live: VersionId) -> RetrainOutcome {
         self.report.verdict = Verdict::Unchanged;
-        let put_away = uploads::put_away(&self.collected.uploads, self.request.base_data, self.request.today);
+        let put_away =
+            uploads::put_away(&self.collected.uploads, self.request.base_data, self.request.today, self.store.disk());
         RetrainOutcome::Unchanged(Box::new(Unchanged { live, report: self.report, put_away }))
     }
 
@@ -340,7 +340,7 @@ impl Run<'_> {
             None => staged.publish(&report)?,
             Some(together) => together.publish(self.store, &self.lock, staged, &report)?,
         };
-        let put_away = uploads::put_away(&self.collected.uploads, request.base_data, request.today);
+        let put_away = uploads::put_away(&self.collected.uploads, request.base_data, request.today, self.store.disk());
         let pruned = self.store.prune(&self.lock, request.keep.get());
         self.together.iter().for_each(|together| together.prune(self.store));
         Ok(RetrainOutcome::Published(Box::new(Published { id, report: self.report, put_away, pruned })))

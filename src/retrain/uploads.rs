@@ -21,6 +21,7 @@ use jiff::civil::Date;
 
 use super::{RetrainError, SkippedFile};
 use crate::causes::with_causes;
+use crate::disk::Keeper;
 use crate::durable;
 use crate::upload_store::{About, TrainOn, UploadId};
 
@@ -161,11 +162,12 @@ fn let_go(upload: &Path, file: &Path) -> io::Result<()> {
 }
 
 /// Moves `used` to `base_data/<today>/`. What cannot be moved stays, and is named.
-pub(super) fn put_away(used: &[PathBuf], base_data: &Path, today: Date) -> PutAway {
+/// Copies to another disk take no room that `disk` keeps free.
+pub(super) fn put_away(used: &[PathBuf], base_data: &Path, today: Date, disk: &Keeper) -> PutAway {
     let folder = base_data.join(today.to_string());
     let mut done = PutAway::default();
     for upload in used {
-        match put_one_away(upload, &folder) {
+        match put_one_away(upload, &folder, disk) {
             Ok(file) => done.moved.push((upload.clone(), file)),
             Err(error) => done.left.push(SkippedFile { file: upload.display().to_string(), why: with_causes(&error) }),
         }
@@ -173,11 +175,11 @@ pub(super) fn put_away(used: &[PathBuf], base_data: &Path, today: Date) -> PutAw
     done
 }
 
-fn put_one_away(upload: &Path, folder: &Path) -> io::Result<PathBuf> {
+fn put_one_away(upload: &Path, folder: &Path, disk: &Keeper) -> io::Result<PathBuf> {
     durable::create_private_folder(folder)?;
     for number in 1..=MAX_NAMES {
         let file = folder.join(taken_name(upload, number));
-        match place(upload, &file) {
+        match place(upload, &file, disk) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 if !is_same(upload, &file)? {
@@ -195,7 +197,7 @@ fn put_one_away(upload: &Path, folder: &Path) -> io::Result<PathBuf> {
 
 /// Gives the upload a second name or, where that cannot be (another disk, or a link, which may lead elsewhere from
 /// there), makes a copy under it; never over a file.
-fn place(upload: &Path, file: &Path) -> io::Result<()> {
+fn place(upload: &Path, file: &Path, disk: &Keeper) -> io::Result<()> {
     if !upload.is_symlink() {
         match fs::hard_link(upload, file) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {}
@@ -207,9 +209,23 @@ fn place(upload: &Path, file: &Path) -> io::Result<()> {
         return Err(io::ErrorKind::AlreadyExists.into());
     }
     let copy = file.with_file_name(UNFINISHED);
-    fs::copy(upload, &copy)?;
-    File::open(&copy)?.sync_all()?;
-    fs::rename(&copy, file)
+    let copied = copy_of(upload, &copy, disk).and_then(|()| fs::rename(&copy, file));
+    if copied.is_err() {
+        // The first failure is the one to report.
+        let _ = fs::remove_file(&copy);
+    }
+    copied
+}
+
+fn copy_of(upload: &Path, copy: &Path, disk: &Keeper) -> io::Result<()> {
+    if let Err(error) = fs::remove_file(copy)
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        return Err(error);
+    }
+    let file = durable::create_private(copy)?;
+    io::copy(&mut File::open(upload)?, &mut disk.reserving(durable::folder_of(copy), &file))?;
+    file.sync_all()
 }
 
 /// `upload-<name>`; from the second on with a number before the extension.
@@ -260,7 +276,7 @@ mod tests {
         fs::write(folder.join("upload-a.csv"), "old").unwrap();
         let found = waiting(&uploads).unwrap();
         assert_eq!(found, [uploads.join("a.csv"), uploads.join("b.csv")]);
-        let done = put_away(&found, &base, jiff::civil::date(2026, 3, 1));
+        let done = put_away(&found, &base, jiff::civil::date(2026, 3, 1), &Keeper::new(0));
         assert!(done.left.is_empty(), "{done:?}");
         assert_eq!(fs::read_to_string(folder.join("upload-a.csv")).unwrap(), "old");
         assert_eq!(fs::read_to_string(folder.join("upload-a-2.csv")).unwrap(), "new");
@@ -291,7 +307,7 @@ mod tests {
         fs::write(&upload, "rows").unwrap();
         let base = dir.path().join("base");
         fs::write(&base, "a file where a folder should be").unwrap();
-        let done = put_away(std::slice::from_ref(&upload), &base, jiff::civil::date(2026, 3, 1));
+        let done = put_away(std::slice::from_ref(&upload), &base, jiff::civil::date(2026, 3, 1), &Keeper::new(0));
         assert!(
             done.moved.is_empty() && done.left[0].file == upload.display().to_string() && !done.left[0].why.is_empty(),
             "{done:?}"
