@@ -9,6 +9,7 @@ use std::fmt;
 
 use linfa::ParamGuard;
 
+use super::compare::MAX_CUSTOMERS;
 use super::encoded::Encoded;
 use super::{FitError, FitParams, Method};
 
@@ -83,6 +84,16 @@ impl TrainingSize {
             _ => umap.n_neighbors().min(profiles),
         };
         Ok(Self::estimated(table.n_rows(), profiles, encoder.n_features(), neighbours))
+    }
+
+    /// The most memory of a comparison of ways to train on the same customers, in bytes. It makes so many trainings at
+    /// once, on a part of the customers where they are many.
+    pub fn comparison_bytes(&self, at_once: usize) -> u64 {
+        let customers = usize::try_from(MAX_CUSTOMERS).unwrap_or(usize::MAX);
+        let profiles = self.profiles.min(customers);
+        let one = Self::estimated(customers, profiles, self.features, self.neighbours.min(profiles));
+        let of_each = one.memory_bytes.saturating_sub(BYTES_AT_LEAST);
+        of_each.saturating_mul(u64::try_from(at_once).unwrap_or(u64::MAX)).saturating_add(BYTES_AT_LEAST)
     }
 
     /// The size of a training on so many rows with so many profiles.
@@ -161,6 +172,15 @@ mod tests {
         let beyond = of(1_000_000, 4_000, 120);
         assert!(beyond.memory_bytes > 100_000_000_000 && beyond.processor_seconds > 3_600, "{beyond:?}");
         assert_eq!(of(usize::MAX, usize::MAX, usize::MAX).memory_bytes, u64::MAX);
+    }
+
+    #[test]
+    fn a_comparison_takes_what_its_trainings_take_at_once_on_a_part_of_many_customers() {
+        let of = |profiles, features| TrainingSize::estimated(profiles, profiles, features, 120);
+        let (few, many) = (of(10_000, 100), of(1_000_000, 100));
+        assert_eq!(few.comparison_bytes(1), few.memory_bytes);
+        assert_eq!(many.comparison_bytes(4), few.comparison_bytes(4));
+        assert!(few.comparison_bytes(4) > 2 * few.memory_bytes);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{Progress, RetrainError, RetrainRequest, collect};
+use super::{Progress, RetrainError, RetrainRequest, collect, reach};
 use crate::customer::CustomerTable;
 use crate::model_store::ModelVersion;
 use crate::pipeline::{Comparison, FitError, FitParams, compare as compare_ways};
@@ -10,7 +10,8 @@ use crate::pipeline::{Comparison, FitError, FitParams, compare as compare_ways};
 /// Compares ways to train on the base data and the waiting uploads. Nothing is published or moved.
 ///
 /// # Errors
-/// [`RetrainError::Unlistable`], [`RetrainError::Upload`], [`RetrainError::Reader`] and [`RetrainError::Fit`].
+/// [`RetrainError::Unlistable`], [`RetrainError::Upload`], [`RetrainError::Reader`], [`RetrainError::Fit`] and
+/// [`RetrainError::ComparisonTooLarge`].
 pub fn compare(request: &RetrainRequest<'_>, progress: &(dyn Fn(Progress) + Sync)) -> Result<Comparison, RetrainError> {
     let collected = collect::collect(request, progress)?;
     compare_table(&collected.table, request.params, 0.95, progress)
@@ -23,6 +24,7 @@ fn compare_table(
     share: f32,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Comparison, RetrainError> {
+    reach::check_comparison(table, params)?;
     let started = Instant::now();
     let show = |done: f32| {
         let took_s = started.elapsed().as_secs_f32();
@@ -35,7 +37,7 @@ fn compare_table(
 /// The parameters of the fit, and the comparison that they come from, if one was asked for.
 ///
 /// # Errors
-/// [`RetrainError::Fit`].
+/// [`RetrainError::Fit`] and [`RetrainError::ComparisonTooLarge`].
 pub(super) fn choose_params(
     request: &RetrainRequest<'_>,
     table: &CustomerTable,

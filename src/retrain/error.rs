@@ -47,6 +47,20 @@ pub enum RetrainError {
         /// Memory that is free, in bytes.
         free_bytes: u64,
     },
+    /// Ways to train cannot be compared in the memory that there is; it was not begun.
+    #[error(
+        "comparing ways to train would take about {} of memory for {at_once} trainings at once, of which {} are free: \
+         train by one method, let fewer processors compare (RAYON_NUM_THREADS), or use a machine with more memory",
+        in_bytes(*size_bytes), in_bytes(*free_bytes)
+    )]
+    ComparisonTooLarge {
+        /// What it would take, in bytes.
+        size_bytes: u64,
+        /// Trainings at one time.
+        at_once: usize,
+        /// Memory that is free, in bytes.
+        free_bytes: u64,
+    },
     /// The customers do not make a model.
     #[error("the model could not be trained")]
     Fit(#[from] FitError),

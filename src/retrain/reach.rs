@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use rustix::process::{Resource, getrlimit};
 
 use super::RetrainError;
+use crate::customer::CustomerTable;
 use crate::pipeline::{Encoded, FitParams, TrainingSize};
 
 /// Where the kernel tells of memory.
@@ -32,6 +33,22 @@ pub(super) fn check(customers: &Encoded<'_>, params: &FitParams) -> Result<(), R
     );
     match free_bytes {
         Some(free_bytes) if size.memory_bytes > free_bytes => Err(RetrainError::TooLarge { size, free_bytes }),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses a comparison of ways to train on `table` that needs more memory than there is: it trains on every processor
+/// at once.
+///
+/// # Errors
+/// [`RetrainError::ComparisonTooLarge`]; [`RetrainError::Fit`] where the customers cannot be encoded.
+pub(super) fn check_comparison(table: &CustomerTable, params: &FitParams) -> Result<(), RetrainError> {
+    let at_once = rayon::current_num_threads();
+    let size_bytes = TrainingSize::of(&Encoded::of(table)?, params)?.comparison_bytes(at_once);
+    match free_memory_bytes() {
+        Some(free_bytes) if size_bytes > free_bytes => {
+            Err(RetrainError::ComparisonTooLarge { size_bytes, at_once, free_bytes })
+        }
         _ => Ok(()),
     }
 }

@@ -70,6 +70,16 @@ fn a_training_that_does_not_fit_in_memory_is_refused_before_it_starts_with_an_es
         assert!(why.contains(part), "{part}: {why}");
     }
     assert_eq!(folder.versions().len(), 0);
+    // A comparison makes many of them at once.
+    let limited = format!("ulimit -S -v 700000 && exec {} compare --events", retrain.get_program().display());
+    let mut shell = std::process::Command::new("/bin/sh");
+    shell.args(["-c", &limited]).current_dir(folder.path("")).env_clear().env("TRAINING_PATH", "training.json");
+    let output = shell.env("RAYON_NUM_THREADS", "3").stdin(Stdio::null()).output().unwrap();
+    let last = events(&output.stdout).pop().unwrap();
+    let why = last["why"].as_str().unwrap();
+    for part in ["comparing ways to train", "GB of memory for 3 trainings at once", "RAYON_NUM_THREADS"] {
+        assert!(why.contains(part), "{part}: {why}");
+    }
 }
 
 /// The nineteenth field of `/proc/PID/stat`, for the process and each of its threads (proc(5)).

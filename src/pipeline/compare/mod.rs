@@ -35,7 +35,7 @@ use draws::{Customers, Draws};
 use trial::{Found, Trial, maps};
 
 /// The customers that candidates are tried on, at most: of more as many are drawn.
-const MAX_CUSTOMERS: u64 = 10_000;
+pub(super) const MAX_CUSTOMERS: u32 = 10_000;
 
 /// Tries ways to train on the customers of `table`, whose schema is as its file has it: those of `params`, and others.
 /// The seed of `params` decides every draw. `progress` is told what share is done, 0 to 1.
@@ -51,7 +51,7 @@ pub fn compare(
     let seed = params.umap.check_ref().map_err(FitError::Map)?.seed();
     let encoder = Encoder::fit(table, RareNames::Merged)?;
     let whole = encoder.as_seen(table).distinct();
-    let share = (MAX_CUSTOMERS as f64 / whole.n_customers().max(1) as f64).min(1.0);
+    let share = (f64::from(MAX_CUSTOMERS) / whole.n_customers().max(1) as f64).min(1.0);
     let tried = if share < 1.0 {
         whole.drawn(&Draws::new(seed, "tried", 0).part(&whole.weights().collect::<Customers>(), share).0)
     } else {
