@@ -116,10 +116,26 @@ pub fn params(config: &Config, store: &ModelStore, settings: &TrainingSettings) 
     Ok(settings.applied(&live_params(store))?)
 }
 
-/// How the current version was trained; the defaults where there is none.
+/// How the version was trained that a training goes on from, the newest whole one where the current one is broken; the
+/// defaults where there is none.
 fn live_params(store: &ModelStore) -> FitParams {
-    let current = store.list().ok().and_then(|versions| versions.into_iter().find(|version| version.is_current));
-    current.and_then(|version| version.manifest.ok()).map(|manifest| manifest.params).unwrap_or_default()
+    match store.load_servable() {
+        Ok(Servable { version, instead_of }) => {
+            if let Some(fault) = instead_of {
+                tell_why(&version, fault);
+            }
+            version.manifest.params
+        }
+        Err(StoreError::NoCurrent { .. }) => FitParams::default(),
+        Err(fault) => {
+            tracing::warn!(
+                event = "no_whole_version",
+                causes = with_causes(&fault),
+                "no model version is whole: what is not set is trained by the defaults"
+            );
+            FitParams::default()
+        }
+    }
 }
 
 /// What did not go well and did not keep the version from being published.
