@@ -1,5 +1,4 @@
-//! The commands: `serve` (the default), `retrain`, `segment FILE`, `assign`, `sql`, `models`, `settings`, `check` and
-//! `health`.
+//! The program: `serve` is its default, and `commands` has the others.
 
 #![forbid(unsafe_code)]
 

@@ -2,7 +2,7 @@
 //!
 //! A [`Writer`] knows only the [`Campaign`] and the [`Audience`]. Its provider is `openai` (any OpenAI-compatible
 //! server) or `offline` (deterministic, no key, no network). Knows no HTTP framework and no status codes of ours, and
-//! does not read the environment. May import only [`crate::pipeline`] and [`crate::customer`].
+//! does not read the environment.
 
 mod audience;
 mod campaign;

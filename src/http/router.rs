@@ -47,7 +47,7 @@ fn api_routes() -> Routes {
         .add(Standard, Right::Train, routes!(models::get_model_report))
         .add(Standard, Right::Admin, routes!(models::post_activate))
         .add(Upload, Right::Train, routes!(retrain::post_retrain, retrain::get_retrainings))
-        .add(Standard, Right::Train, routes!(retrain::get_retraining))
+        .add(Standard, Right::Train, routes!(retrain::get_retraining, retrain::delete_retraining))
         .add(Standard, Right::Train, routes!(compare::post_compare))
         .add(Standard, Right::Admin, routes!(uploads::get_uploads))
         .add(Standard, Right::Admin, routes!(uploads::post_approve_upload))

@@ -42,8 +42,8 @@ impl<'a> Together<'a> {
     }
 
     /// Makes a version of the candidate, puts it into the shared store, and makes it the current one there, then here.
-    /// It is published as soon as it is current there. Where it does not come to that the version is gone from here, and where another process was first from the store as well: its
-    /// new segments' ids may be another's by now.
+    /// It is published as soon as it is current there. Where it does not come to that, the version is gone from here,
+    /// and where another process was first from the store as well: its new segments' ids may be another's by now.
     pub fn publish(
         &self,
         store: &ModelStore,

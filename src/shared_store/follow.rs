@@ -101,7 +101,8 @@ impl SharedStore {
         Ok(begun)
     }
 
-    /// Pulls the latest `keep` versions that were published and are not in `models`, or cannot be read there; names those that are not whole.
+    /// Pulls the latest `keep` versions that were published and are not in `models`, or cannot be read there; names
+    /// those that are not whole.
     fn pull_others(
         &self,
         models: &ModelStore,
@@ -110,7 +111,7 @@ impl SharedStore {
         let here = models.list().map_err(|source| SharedStoreError::Version { url: self.url(), source })?;
         let mut left = Vec::new();
         for id in self.versions()?.into_iter().rev().take(keep) {
-            // One whose manifest cannot be read here may be whole there, or of a newer format: its ids count all the same.
+            // One whose manifest cannot be read here may be whole there. Of a newer format its ids count all the same.
             if here.iter().any(|version| version.id == id && version.manifest.is_ok()) {
                 continue;
             }

@@ -17,8 +17,7 @@
 //! - Where a limit of age is set, older ones are removed. Only files that are named as this module names them are ever
 //!   touched. The caller sees to it that no training reads them meanwhile.
 //!
-//! What its sender calls a file decides its extension and nothing else. Blocking; knows no HTTP and no workbook,
-//! imports [`crate::config`] alone of ours.
+//! What its sender calls a file decides its extension and nothing else. Blocking; knows no HTTP and no workbook.
 
 mod about;
 mod expiry;

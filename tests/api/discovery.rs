@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::app::{Setup, TestApp, keys, list, ok};
 
 /// What the router serves beside the description and its page.
-const ROUTES: [(&str, &str); 25] = [
+const ROUTES: [(&str, &str); 26] = [
     ("get", "/"),
     ("post", "/upload-excel"),
     ("post", "/generate-promo"),
@@ -31,6 +31,7 @@ const ROUTES: [(&str, &str); 25] = [
     ("post", "/compare"),
     ("get", "/retrain"),
     ("get", "/retrain/{id}"),
+    ("delete", "/retrain/{id}"),
     ("get", "/healthz"),
     ("get", "/readyz"),
     ("get", "/metrics"),

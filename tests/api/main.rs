@@ -23,6 +23,7 @@ mod described;
 mod discovery;
 mod download;
 mod drift;
+mod ending;
 mod export;
 mod export_rows;
 mod failing_upstream;

@@ -50,12 +50,12 @@ impl TestApp {
         request.send().await.unwrap()
     }
 
-    async fn look(&self, path: &str) -> Value {
+    pub async fn look(&self, path: &str) -> Value {
         ok(self.request(Method::GET, path).bearer_auth(ADMIN_KEY).send().await.unwrap()).await
     }
 
     /// Where the job is looked at that was begun just now.
-    async fn begun(&self, form: Option<Form>) -> String {
+    pub async fn begun(&self, form: Option<Form>) -> String {
         let response = self.retrain("", form, "*/*").await;
         let (status, location) = (response.status(), response.headers().get("location").cloned());
         let text = response.text().await.unwrap();
@@ -68,7 +68,7 @@ impl TestApp {
     }
 
     /// The job once it has ended.
-    async fn ended_job(&self, path: &str) -> Value {
+    pub async fn ended_job(&self, path: &str) -> Value {
         self.until(async |app| app.look(path).await["state"] != "running").await;
         self.look(path).await
     }
@@ -85,11 +85,11 @@ impl TestApp {
 }
 
 /// Whether a process took a signal.
-fn kill(signal: &str, process: &str) -> bool {
+pub fn kill(signal: &str, process: &str) -> bool {
     Command::new("sh").args(["-c", &format!("kill -{signal} {process} 2>/dev/null")]).status().unwrap().success()
 }
 
-fn file(name: &str) -> Form {
+pub fn file(name: &str) -> Form {
     Form::new().file_in("files", name, &csv([HEADER, CUSTOMER]))
 }
 

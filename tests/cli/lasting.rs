@@ -217,3 +217,15 @@ fn no_upload_expires_while_a_training_may_read_it() {
     server.until("upload_expired");
     assert!(!old.exists());
 }
+
+#[test]
+fn a_server_whose_current_version_has_lost_its_link_says_so_and_goes_on() {
+    let folder = Folder::with_data();
+    folder.ok(&["retrain"]);
+    let (mut server, address) = start(&folder, &[]);
+    fs::remove_file(folder.path("models/current")).unwrap();
+    fs::create_dir(folder.path("models/current")).unwrap();
+    let said = server.until("model_load_failed");
+    assert!(said["causes"].as_str().unwrap().contains("does not lead to a version"), "{said}");
+    assert!(upload(&address, &workbook(1)).starts_with("HTTP/1.1 200"));
+}

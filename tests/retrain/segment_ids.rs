@@ -183,7 +183,7 @@ fn a_new_segment_gets_an_id_that_none_has_had_and_a_vanished_one_is_listed() {
     assert_eq!(matching.new.iter().map(|new| new.cluster_id.get()).collect::<Vec<_>>(), [21]);
 }
 
-/// Changes the manifest of the current version as a newer program would have written it, with the name that goes with it.
+/// Changes the manifest of the current version to a newer program's, with the name that goes with it.
 fn make_newer(shop: &Shop) {
     let (folder, id) = (shop.path("models/versions"), shop.store.current().unwrap());
     let path = folder.join(id.as_str()).join("manifest.json");

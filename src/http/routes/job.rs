@@ -22,8 +22,8 @@ use crate::pipeline::Comparison;
 use crate::retrain::worker::{Outcome, RowCounts};
 use crate::retrain::{FailedCheck, SkippedFile, Step};
 
-const REFUSED: &str = "Nothing was published: the live version stays, and every upload stays where it is for the next \
-    training. failed_checks says why. If the candidate is right all the same, POST /retrain?force=true publishes it.";
+const REFUSED: &str = "Nothing was published, and every upload stays where it is for the next training. failed_checks \
+    says why. If the candidate is right all the same, POST /retrain?force=true publishes it.";
 
 /// The parameters of a request for a job.
 pub(super) const WAIT: Parameter = Parameter::truth("wait");
@@ -70,10 +70,10 @@ pub(in crate::http) struct JobView {
     comparison: Option<Comparison>,
     /// The checks that the candidate failed.
     failed_checks: Vec<FailedCheck>,
-    /// The workbooks that could not be read; they stay in place.
+    /// The workbooks that were not read, since they cannot be or wait for approval; they stay in place.
     #[serde(rename = "left_out")]
     skipped: Vec<SkippedFile>,
-    /// Why there is no result; null where there is one.
+    /// Why there is no result, or why this server does not serve `version`; otherwise null.
     #[schema(required, example = "The retraining did not finish: killed by signal 9 before it reported a result.")]
     error: Option<String>,
 }
@@ -81,7 +81,7 @@ pub(in crate::http) struct JobView {
 /// The state of a retraining: `running`, or how it ended. `refused`: its candidate failed a check, or there was too
 /// little data, and nothing changed; `unchanged`: the live version was trained on the same customers, with the same
 /// schema and parameters, and stays; `compared`: it was a comparison, and nothing was published; `locked`: another
-/// process was retraining; `failed`: it did not finish.
+/// process was at the models, or published first, and nothing changed; `failed`: it did not finish.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::http) enum JobState {
@@ -164,9 +164,10 @@ impl JobView {
         };
         match &*job.watch().borrow() {
             Status::Running(progress) => (view.step, view.share) = (Some(progress.step), progress.share),
-            Status::Ended { at, outcome } => {
+            Status::Ended { at, outcome, not_served } => {
                 view.ended_at = Some(*at);
                 view.end(outcome);
+                view.error = view.error.or(not_served.as_deref().map(as_sentence));
             }
         }
         view

@@ -1,7 +1,8 @@
-//! `POST /retrain`, `GET /retrain` and `GET /retrain/{id}`: retrainings, for administrators.
+//! `POST /retrain`, `GET /retrain`, `GET` and `DELETE /retrain/{id}`: retrainings, for administrators.
 
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::rejection::PathRejection;
@@ -14,6 +15,7 @@ use utoipa::{IntoResponses, ToSchema};
 
 use super::docs::BodyProblems;
 use super::job::{FORCE, JobView, WAIT, answer_to_start, answer_when_done};
+use crate::causes::with_causes;
 use crate::customer::Schema;
 use crate::http::access::Sender;
 use crate::http::admission::for_this_request;
@@ -29,11 +31,14 @@ use crate::http::tasks::jobs::{AskedBy, JobKind};
 use crate::http::tasks::retraining::begin;
 use crate::pipeline::{TrainingSettings, WrongSetting, WrongSettings};
 use crate::retrain::worker::Options;
-use crate::upload_store::About;
+use crate::upload_store::{About, UploadId};
 use crate::workbook::Recorder;
 
 /// The form's field that says how to train.
 const TRAINING: &str = "training";
+
+/// How long the end of a job is waited for that is to end.
+const WAIT_FOR_END: Duration = Duration::from_secs(10);
 
 /// How to retrain, and when to answer.
 #[derive(Debug, Clone, Copy, Default, Deserialize, utoipa::IntoParams)]
@@ -88,9 +93,9 @@ pub(in crate::http) enum KeyProblems {
 ///
 /// It trains on the base data, the waiting uploads and the workbooks in `files`, which are kept as uploads are, as
 /// `training` says, or else as the live version was trained. A server without a model gets its first one so. It answers
-/// at once with a job; with `?wait=true` when the job is done, and a published version is live. A refused candidate is a
-/// success, too. With `Accept: text/event-stream` it sends `progress`, and `done` with the job, or `error` with a
-/// problem. A caller that disconnects does not end the job.
+/// at once with a job; with `?wait=true` when the job is done, and a published version is live, or `error` says why it
+/// is not. A refused candidate is a success, too. With `Accept: text/event-stream` it sends
+/// `progress`, and `done` with the job, or `error` with a problem. A caller that disconnects does not end the job.
 #[utoipa::path(post, path = "/retrain", tag = "models", operation_id = "retrain",
     params(RetrainQuery), request_body(content = RetrainForm, content_type = "multipart/form-data"),
     responses(
@@ -118,8 +123,12 @@ pub(in crate::http) async fn post_retrain(
     let (files, recorded) = readable(&state, files).await?;
     // Before anything is kept, so that a second retraining keeps nothing.
     let permit = state.jobs().claim(JobKind::Retraining, AskedBy::Request)?;
-    keep(&state, files, About::sent_by(sender.name()).for_training()).await?;
-    let job = begin(permit, state.clone(), Options { force: query.force, recorded, training, compare: None });
+    let options = Options { force: query.force, recorded, training, compare: None };
+    let about = About::sent_by(sender.name()).for_training();
+    // A caller that leaves must not leave files without the retraining that they came for.
+    let beginning = state.clone();
+    let begun = async move { keep(&beginning, files, about).await.map(|()| begin(permit, beginning, options)) };
+    let job = tokio::spawn(for_this_request(begun)).await.map_err(|e| ApiError::internal("keeping uploads", e))??;
     answer_to_start(state, context, &parts.headers, query.wait, job).await
 }
 
@@ -160,6 +169,30 @@ pub(in crate::http) async fn get_retraining(
     Ok(Json(JobView::of(&job)).into_response())
 }
 
+/// Ends a retraining or comparison
+///
+/// Its process is killed, and nothing is published unless that is done already; uploads stay where they are. The answer
+/// is the job as it ended, or as it is after ten seconds. A job that has ended stays as it is.
+#[utoipa::path(delete, path = "/retrain/{id}", tag = "models", operation_id = "end_retraining",
+    params(("id" = String, Path, example = "5f0c1d9be2a84b6f8f5f6c1d9be2a84b")),
+    responses(
+        (status = 200, description = "The job, which has ended", body = JobView),
+        KeyProblems,
+        (status = 404, description = "There is no such retraining", body = Document<'static>,
+            content_type = "application/problem+json"),
+        (status = 503, description = "The server is starting", body = Document<'static>,
+            content_type = "application/problem+json")))]
+pub(in crate::http) async fn delete_retraining(
+    State(state): State<AppState>,
+    id: Result<Path<String>, PathRejection>,
+) -> Result<Json<JobView>, ApiError> {
+    let job = id.ok().and_then(|Path(id)| state.jobs().find(&id)).ok_or(ApiError::NoJob)?;
+    job.ask_to_end();
+    // A process that waits for a disk takes its time; the job shows it as running until then.
+    let _ = tokio::time::timeout(WAIT_FOR_END, job.ended()).await;
+    Ok(Json(JobView::of(&job)))
+}
+
 /// The files, if all of them are workbooks to train on, and their tables for the retraining.
 async fn readable(state: &AppState, files: Vec<NamedFile>) -> Result<(Vec<NamedFile>, Option<File>), ApiError> {
     let (mut good, mut problems) = (Vec::new(), Vec::new());
@@ -194,16 +227,37 @@ async fn readable(state: &AppState, files: Vec<NamedFile>) -> Result<(Vec<NamedF
     if problems.is_empty() { Ok((good, recorder.and_then(Recorder::finish))) } else { Err(ApiError::Files(problems)) }
 }
 
-/// Keeps the files, in a task that does not end where the caller disconnects between two of them.
+/// Keeps the files. Where one cannot be kept, those that were not kept before are removed again.
 async fn keep(state: &AppState, files: Vec<NamedFile>, about: About) -> Result<(), ApiError> {
-    let state = state.clone();
-    let keep_all = async move {
-        for file in files {
-            keep_upload(state.clone(), file.file, about.clone(), state.parts().schema.clone()).await?;
+    let mut new = Vec::new();
+    for file in files {
+        match keep_upload(state.clone(), file.file, about.clone(), state.parts().schema.clone()).await {
+            Ok(stored) if stored.is_duplicate => {}
+            Ok(stored) => new.push(stored.id),
+            Err(error) => {
+                if let Err(error) = remove(state, new).await {
+                    tracing::warn!(
+                        event = "files_left_of_no_retraining",
+                        causes = with_causes(&error),
+                        "of the files of a retraining one could not be kept; the others wait for the next one"
+                    );
+                }
+                return Err(error);
+            }
         }
-        Ok(())
-    };
-    tokio::spawn(for_this_request(keep_all)).await.map_err(|e| ApiError::internal("keeping uploads", e))?
+    }
+    Ok(())
+}
+
+/// Removes uploads, unless the training of another process may be reading them.
+async fn remove(state: &AppState, uploads: Vec<UploadId>) -> Result<(), ApiError> {
+    let (store, kept) = (state.equipment()?.store.clone(), state.uploads().clone());
+    let removed = tokio::task::spawn_blocking(move || {
+        let _lock = store.lock().map_err(ApiError::Model)?;
+        let mut uploads = uploads.into_iter();
+        uploads.try_for_each(|id| kept.remove(id).map(|_| ())).map_err(|e| ApiError::internal("removing an upload", e))
+    });
+    removed.await.map_err(|e| ApiError::internal("removing an upload", e))?
 }
 
 /// How to train, by the form's field `training`; each setting that cannot be taken is named.

@@ -42,13 +42,20 @@ pub(in crate::http) struct Job {
     pub asked_by: AskedBy,
     pub started_at: Timestamp,
     status: watch::Sender<Status>,
+    /// Whether somebody has asked for its end.
+    ending: watch::Sender<bool>,
 }
 
 /// The state of a retraining.
 #[derive(Debug, Clone)]
 pub(in crate::http) enum Status {
     Running(Progress),
-    Ended { at: Timestamp, outcome: Arc<Outcome> },
+    Ended {
+        at: Timestamp,
+        outcome: Arc<Outcome>,
+        /// Why this server does not serve the version that was published, in a sentence's end.
+        not_served: Option<String>,
+    },
 }
 
 /// The jobs of a server, the latest last.
@@ -102,9 +109,28 @@ impl Job {
         self.status.send_replace(Status::Running(progress));
     }
 
-    /// Publishes how the job ended.
-    pub fn end(&self, outcome: Outcome) {
-        self.status.send_replace(Status::Ended { at: Timestamp::now(), outcome: Arc::new(outcome) });
+    /// Publishes how the job ended, and why this server does not serve its version if that is so.
+    pub fn end(&self, outcome: Outcome, not_served: Option<String>) {
+        self.status.send_replace(Status::Ended { at: Timestamp::now(), outcome: Arc::new(outcome), not_served });
+    }
+
+    /// Asks the job to end; one that has ended stays as it is.
+    pub fn ask_to_end(&self) {
+        self.ending.send_replace(true);
+    }
+
+    /// Returns once [`Job::ask_to_end`] was called.
+    pub async fn asked_to_end(&self) {
+        // The job holds the sender, so it cannot be gone.
+        let _ = self.ending.subscribe().wait_for(|is_ending| *is_ending).await;
+    }
+
+    /// Whether it ended without a result since another process was at the models, or was faster.
+    pub fn was_locked(&self) -> bool {
+        match &*self.status.borrow() {
+            Status::Ended { outcome, .. } => matches!(outcome.last(), Outcome::Locked { .. }),
+            Status::Running(_) => false,
+        }
     }
 }
 
@@ -146,9 +172,14 @@ impl Jobs {
         if let Some(running) = jobs.back().filter(|job| !job.status.borrow().is_ended()) {
             return Err(running.is_running());
         }
-        let (id, status) =
-            (Uuid::new_v4().simple().to_string(), watch::Sender::new(Status::Running(Progress::STARTING)));
-        let job = Arc::new(Job { id, kind, asked_by, started_at: Timestamp::now(), status });
+        let job = Arc::new(Job {
+            id: Uuid::new_v4().simple().to_string(),
+            kind,
+            asked_by,
+            started_at: Timestamp::now(),
+            status: watch::Sender::new(Status::Running(Progress::STARTING)),
+            ending: watch::Sender::new(false),
+        });
         jobs.push_back(job.clone());
         if jobs.len() > MAX_REMEMBERED {
             jobs.pop_front();
@@ -197,7 +228,7 @@ impl Drop for StartPermit {
         if !self.is_begun {
             self.jobs.lock().retain(|job| job.id != self.job.id);
         } else if !self.job.status.borrow().is_ended() {
-            self.job.end(Outcome::failed(format!("the server abandoned the {}", self.job.kind.word())));
+            self.job.end(Outcome::failed(format!("the server abandoned the {}", self.job.kind.word())), None);
         }
     }
 }

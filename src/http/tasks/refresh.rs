@@ -7,7 +7,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::causes::with_causes;
 use crate::http::state::AppState;
-use crate::model_store::VersionId;
+use crate::model_store::{StoreError, VersionId};
 
 /// How often the server checks for a new current version.
 const REFRESH_EVERY: Duration = Duration::from_secs(2);
@@ -36,11 +36,12 @@ impl Refresh {
     }
 }
 
-/// Takes over every new current version. One that cannot be loaded is logged and skipped for a minute; the live one
-/// stays.
+/// Takes over every new current version. One that cannot be loaded, or a `current` that leads to none, is logged and
+/// skipped for a minute; the live one stays.
 pub(in crate::http) async fn run_refresh(state: AppState, asked: Refresh) {
     let mut ticks = tokio::time::interval(REFRESH_EVERY);
-    let mut failed: Option<(VersionId, Instant)> = None;
+    // The version, or none where `current` leads to none.
+    let mut failed: Option<(Option<VersionId>, Instant)> = None;
     loop {
         let was_asked = tokio::select! {
             _ = ticks.tick() => false,
@@ -51,22 +52,28 @@ pub(in crate::http) async fn run_refresh(state: AppState, asked: Refresh) {
         let refreshed = tokio::task::spawn_blocking(move || {
             let equipment = checking.equipment().ok()?;
             equipment.writer.refresh_prompts();
-            let current = equipment.store.current().ok()?;
-            if skipped.is_some_and(|(id, _)| id == current) {
+            let current = match equipment.store.current() {
+                // Nothing was published yet.
+                Err(StoreError::NoCurrent { .. }) => return None,
+                current => current,
+            };
+            let id = current.as_ref().ok().cloned();
+            if skipped.is_some_and(|(failed, _)| failed == id) {
                 return None;
             }
-            Some((current, equipment.take_over_current()))
+            Some((id, current.and_then(|_| equipment.take_over_current())))
         });
         match refreshed.await {
             Ok(Some((id, Ok(true)))) => {
-                tracing::info!(event = "model_version_live", model_version = %id, "a new model version is live");
+                let model_version = id.as_ref().map(tracing::field::display);
+                tracing::info!(event = "model_version_live", model_version, "a new model version is live");
                 failed = None;
             }
             Ok(Some((_, Ok(false))) | None) => {}
             Ok(Some((id, Err(error)))) => {
                 tracing::error!(
                     event = "model_load_failed",
-                    model_version = %id,
+                    model_version = id.as_ref().map(tracing::field::display),
                     causes = with_causes(&error),
                     "the new model version cannot be loaded; the live one stays"
                 );

@@ -4,13 +4,19 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use tokio::task::JoinHandle;
 
 use super::jobs::{AskedBy, Job, JobKind, StartPermit};
 use crate::causes::with_causes;
 use crate::http::problem::ApiError;
 use crate::http::state::AppState;
+use crate::model_store::VersionId;
 use crate::retrain::worker::{Options, Outcome};
 use crate::schedule::{Look, Lookout, Schedule};
+
+/// How long after its time a scheduled retraining is tried again that was locked out, and how often.
+const RETRY_FOR: Duration = Duration::from_secs(3_600);
+const RETRY_EVERY: Duration = Duration::from_secs(300);
 
 /// Runs the job of `permit` on a task of its own.
 pub(in crate::http) fn begin(mut permit: StartPermit, state: AppState, options: Options) -> Arc<Job> {
@@ -25,14 +31,17 @@ async fn run(state: AppState, permit: StartPermit, options: Options) {
     tracing::info!(event = "retraining_started", job = job.id, asked_by = ?job.asked_by, "a retraining started");
     state.metrics().retraining(true);
     let outcome = outcome(&state, job, options).await;
-    if matches!(outcome.last(), Outcome::Published { .. } | Outcome::Unchanged { .. }) {
-        take_over(&state).await;
-    }
+    let not_served = match outcome.last() {
+        Outcome::Published { version, .. } | Outcome::Unchanged { version, .. } => {
+            take_over(&state, version).await.err()
+        }
+        _ => None,
+    };
     let took = started.elapsed();
     state.metrics().retraining(false);
     state.metrics().retrained(&outcome, took);
     log(job, &outcome, took);
-    job.end(outcome);
+    job.end(outcome, not_served);
 }
 
 async fn outcome(state: &AppState, job: &Job, options: Options) -> Outcome {
@@ -40,33 +49,43 @@ async fn outcome(state: &AppState, job: &Job, options: Options) -> Outcome {
         Ok(training) => training,
         Err(error) => return Outcome::failed(format!("the {} could not be started: {error}", job.kind.word())),
     };
-    let outcome = tokio::select! {
-        outcome = training.outcome(|progress| job.show(progress)) => Some(outcome),
-        () = state.jobs().stopping() => None,
+    let what = job.kind.word();
+    let why = tokio::select! {
+        outcome = training.outcome(|progress| job.show(progress)) => return outcome,
+        () = state.jobs().stopping() => format!("the server was stopped before the {what} finished"),
+        () = job.asked_to_end() => format!("the {what} was ended by request"),
     };
-    match outcome {
-        Some(outcome) => outcome,
-        None => {
-            training.kill().await;
-            Outcome::failed(format!("the server was stopped before the {} finished", job.kind.word()))
-        }
-    }
+    training.kill().await;
+    Outcome::failed(why)
 }
 
-/// Makes the new version the live one before the job is reported as ended.
-async fn take_over(state: &AppState) {
+/// Makes the new version the live one before the job is reported as ended; why this server does not serve it, where
+/// that cannot be.
+async fn take_over(state: &AppState, version: &VersionId) -> Result<(), String> {
     let taking_over = state.clone();
-    let taken_over =
-        tokio::task::spawn_blocking(move || taking_over.equipment()?.take_over_current().map_err(ApiError::Model));
+    let taken_over = tokio::task::spawn_blocking(move || {
+        let equipment = taking_over.equipment()?;
+        equipment.take_over_current().map_err(ApiError::Model)?;
+        Ok::<_, ApiError>(taking_over.ready()?.live.snapshot().id.clone())
+    });
     match taken_over.await {
-        Ok(Ok(_)) => {}
-        Ok(Err(error)) => tracing::error!(
-            event = "model_load_failed",
-            causes = with_causes(&error),
-            "the new model version cannot be loaded; the live one stays"
-        ),
+        Ok(Ok(live)) if live == *version => Ok(()),
+        Ok(Ok(live)) => {
+            Err(format!("this server serves {live}, the current version of its MODEL_DIR, and not {version}"))
+        }
+        Ok(Err(error)) => {
+            let causes = with_causes(&error);
+            tracing::error!(
+                event = "model_load_failed",
+                model_version = %version,
+                causes,
+                "the new model version cannot be loaded; the live one stays"
+            );
+            Err(format!("this server cannot load {version} ({causes})"))
+        }
         Err(panic) => {
             tracing::error!(event = "model_load_panicked", error = %panic, "taking over a new model version failed");
+            Err(format!("this server failed when it loaded {version}"))
         }
     }
 }
@@ -114,7 +133,7 @@ fn log(of: &Job, outcome: &Outcome, took: Duration) {
             event = "retraining_locked",
             job,
             why,
-            "another process is retraining; this retraining was skipped"
+            "another process was at the models, or published first; this retraining published nothing"
         ),
         Outcome::Failed { why } => tracing::error!(
             event = "retraining_failed",
@@ -126,23 +145,72 @@ fn log(of: &Job, outcome: &Outcome, took: Duration) {
     }
 }
 
-/// Retrains whenever `schedule` is due; skips a due time while a retraining is running.
+/// Retrains whenever `schedule` is due; skips a due time while a retraining is running. One that finds another process
+/// at the models is tried again, until the next is due.
 pub(in crate::http) async fn run_schedule(state: AppState, schedule: Schedule) {
     let mut lookout = Lookout::new(schedule, Timestamp::now());
+    let mut last: Option<JoinHandle<()>> = None;
     loop {
         match lookout.look(Timestamp::now()) {
             Look::Wait(time) => tokio::time::sleep(time).await,
-            Look::Due(at) => match state.jobs().claim(JobKind::Retraining, AskedBy::Schedule) {
-                Ok(permit) => {
-                    begin(permit, state.clone(), Options::default());
-                }
-                Err(ApiError::Stopping) => return,
-                Err(_) => tracing::info!(
-                    event = "scheduled_retraining_skipped",
-                    %at,
-                    "a retraining or a comparison is already running; the scheduled retraining is skipped"
-                ),
-            },
+            Look::Due(at) => {
+                let state = state.clone();
+                let due = tokio::spawn(try_for_an_hour(move || retrain_by_schedule(state.clone(), at)));
+                // What it has begun goes on without it.
+                last.replace(due).iter().for_each(JoinHandle::abort);
+            }
         }
+    }
+}
+
+/// Calls `attempt` until one was not locked out: the lock may be held for moments by what removes old uploads, or for
+/// minutes by what erases a customer.
+async fn try_for_an_hour<F: Future<Output = bool>>(mut attempt: impl FnMut() -> F) {
+    let until = tokio::time::Instant::now() + RETRY_FOR;
+    while attempt().await && tokio::time::Instant::now() < until {
+        tokio::time::sleep(RETRY_EVERY).await;
+    }
+}
+
+/// Retrains, and waits for the end. Whether it was locked out.
+async fn retrain_by_schedule(state: AppState, at: Timestamp) -> bool {
+    match state.jobs().claim(JobKind::Retraining, AskedBy::Schedule) {
+        Ok(permit) => {
+            let job = begin(permit, state.clone(), Options::default());
+            job.ended().await;
+            job.was_locked()
+        }
+        Err(ApiError::Stopping) => false,
+        Err(_) => {
+            tracing::info!(
+                event = "scheduled_retraining_skipped",
+                %at,
+                "a retraining or a comparison is already running; the scheduled retraining is skipped"
+            );
+            false
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How often an attempt is made of which the first `n_locked` are locked out, and how long that takes.
+    async fn tried(n_locked: u32) -> (u32, Duration) {
+        let (started, mut n) = (tokio::time::Instant::now(), 0);
+        let attempt = || {
+            n += 1;
+            std::future::ready(n <= n_locked)
+        };
+        try_for_an_hour(attempt).await;
+        (n, started.elapsed())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_scheduled_retraining_that_is_locked_out_is_tried_again_every_few_minutes_for_an_hour() {
+        assert_eq!(tried(0).await, (1, Duration::ZERO));
+        assert_eq!(tried(2).await, (3, 2 * RETRY_EVERY));
+        assert_eq!(tried(u32::MAX).await, (13, RETRY_FOR));
     }
 }

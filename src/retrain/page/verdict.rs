@@ -26,7 +26,7 @@ impl VerdictView {
             Verdict::FirstVersion if report.everyone_instead => (
                 "fair",
                 "Published as one segment of everyone",
-                "The map found no segment among so few customers, so one segment has them all. The next training looks \
+                "The map found no segment among these customers, so one segment has them all. The next training looks \
                  for segments again."
                     .to_owned(),
             ),

@@ -97,7 +97,7 @@ pub enum Outcome {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         then: Option<Box<Outcome>>,
     },
-    /// Another process is training; all is as it was.
+    /// Another process was at the models, or published first; all is as it was.
     Locked {
         /// Who it is, in a sentence's end.
         why: String,

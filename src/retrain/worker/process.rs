@@ -7,9 +7,11 @@ use std::io;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::str::FromStr;
+use std::time::Duration;
 
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
+use tokio::time::timeout;
 
 use super::event::{Event, Outcome};
 use crate::pipeline::{CandidateName, Comparison, Judged, TrainingSettings};
@@ -17,6 +19,10 @@ use crate::retrain::Progress;
 
 /// The longest line that is read, in bytes: an outcome's lists and texts are bounded to half of it.
 const MAX_LINE_BYTES: u64 = 1 << 20;
+
+/// A retraining that tells nothing for so long has come to a stop: it waits for a disk that does not answer. The second
+/// training, the longest step without a word, takes minutes on a million profiles.
+const SILENT_FOR: Duration = Duration::from_secs(6 * 3_600);
 
 /// The program that retrains: this one, or another that writes the same events.
 #[derive(Debug, Clone)]
@@ -158,19 +164,27 @@ impl Program {
 
 impl Training {
     /// Reads events until the process has ended, and passes progress to `show`. A process that ends without an outcome
-    /// has failed. So has one that writes anything but events; it is killed.
+    /// has failed. So has one that writes anything but events, or nothing for hours; it is killed.
     pub async fn outcome(&mut self, mut show: impl FnMut(Progress)) -> Outcome {
         let mut outcome = None;
         loop {
-            match next_event(&mut self.output, &mut self.line).await {
-                Ok(Some(Event::Progress(progress))) => show(progress),
-                Ok(Some(Event::Ended(ended))) => outcome = Some(ended),
-                Ok(None) => break,
-                Err(error) => {
-                    self.kill().await;
-                    return Outcome::failed(format!("what the retraining reported could not be understood: {error}"));
+            let why = match timeout(SILENT_FOR, next_event(&mut self.output, &mut self.line)).await {
+                Ok(Ok(Some(Event::Progress(progress)))) => {
+                    show(progress);
+                    continue;
                 }
-            }
+                Ok(Ok(Some(Event::Ended(ended)))) => {
+                    outcome = Some(ended);
+                    continue;
+                }
+                Ok(Ok(None)) => break,
+                Ok(Err(error)) => format!("what the retraining reported could not be understood: {error}"),
+                Err(_) => {
+                    format!("the retraining told nothing for {} hours, and was ended", SILENT_FOR.as_secs() / 3_600)
+                }
+            };
+            self.kill().await;
+            return Outcome::failed(why);
         }
         match (self.child.wait().await, outcome) {
             (_, Some(outcome)) => outcome,
@@ -265,6 +279,12 @@ mod tests {
     #[tokio::test]
     async fn a_program_that_is_not_there_is_an_error_and_no_training() {
         assert!(Program::new("/no/such/program").start(Options::default()).is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_process_that_tells_nothing_for_hours_is_ended() {
+        let why = why(reported("exec tail -f /dev/null").await.0);
+        assert!(why.contains("told nothing for 6 hours"), "{why}");
     }
 
     #[tokio::test]
