@@ -2,6 +2,8 @@
 //!
 //! Knows nothing of prompts or platforms.
 
+use std::borrow::Cow;
+
 use crate::customer::is_invisible;
 
 /// A letter of an emoji can have a selector and a joiner.
@@ -72,6 +74,19 @@ pub(super) fn visible(text: &str) -> impl Iterator<Item = char> {
 /// the direction of a text, and zero-width characters that hide one. What spelling and emoji need stays.
 pub(super) fn printable(text: &str) -> String {
     text.chars().filter(|&c| !is_invisible(c) || matches!(c, '\n' | '\t')).collect()
+}
+
+/// The text without anything that reads as an angle bracket: forms of other widths, the letters and marks that Unicode
+/// calls confusable with one (UTS #39), and the brackets of mathematics and of CJK.
+pub(super) fn without_brackets(text: &str) -> Cow<'_, str> {
+    const OPENING: [char; 14] =
+        ['<', '＜', '﹤', '˂', 'ᐸ', 'ᚲ', '❬', '❮', '❰', '⟨', '\u{2329}', '\u{3008}', '⧼', '\u{1d236}'];
+    const CLOSING: [char; 14] =
+        ['>', '＞', '﹥', '˃', 'ᐳ', '\u{16f3f}', '❭', '❯', '❱', '⟩', '\u{232a}', '\u{3009}', '⧽', '\u{1d237}'];
+    if text.is_ascii() && memchr::memchr2(b'<', b'>', text.as_bytes()).is_none() {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.replace(OPENING, "‹").replace(CLOSING, "›"))
 }
 
 /// Cuts `text` to at most `max_chars` characters, after the last sentence that fits.

@@ -4,7 +4,6 @@
 //! may override each by a file of the same name. What strangers wrote reaches a prompt through the `data` filter
 //! alone: between tags that no value can write, because every value loses its angle brackets on the way.
 
-use std::borrow::Cow;
 use std::path::Path;
 
 use minijinja::value::Value;
@@ -12,7 +11,7 @@ use minijinja::{Environment, Output, State, UndefinedBehavior, context};
 use sha2::{Digest, Sha256};
 
 use super::audience::Remark;
-use super::clean::{one_line, visible};
+use super::clean::{one_line, visible, without_brackets};
 use super::{
     Audience, Brief, Campaign, CampaignInput, Engagement, FunnelStage, Output as Wanted, Platform, Tone,
     WriterConfigError,
@@ -259,19 +258,6 @@ fn write_value(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -
     }
     let text = without_brackets(value.as_str().unwrap_or_default());
     out.write_str(&text).map_err(minijinja::Error::from)
-}
-
-/// The text without anything that reads as an angle bracket: forms of other widths, the letters and marks that Unicode
-/// calls confusable with one (UTS #39), and the brackets of mathematics and of CJK.
-fn without_brackets(text: &str) -> Cow<'_, str> {
-    if text.is_ascii() && memchr::memchr2(b'<', b'>', text.as_bytes()).is_none() {
-        return Cow::Borrowed(text);
-    }
-    const OPENING: [char; 14] =
-        ['<', '＜', '﹤', '˂', 'ᐸ', 'ᚲ', '❬', '❮', '❰', '⟨', '\u{2329}', '\u{3008}', '⧼', '\u{1d236}'];
-    const CLOSING: [char; 14] =
-        ['>', '＞', '﹥', '˃', 'ᐳ', '\u{16f3f}', '❭', '❯', '❱', '⟩', '\u{232a}', '\u{3009}', '⧽', '\u{1d237}'];
-    Cow::Owned(text.replace(OPENING, "‹").replace(CLOSING, "›"))
 }
 
 #[cfg(test)]

@@ -169,11 +169,6 @@ impl Model {
         &self.schema
     }
 
-    /// What the fields of a form are called that describes a customer.
-    pub fn form_fields(&self) -> &FormFields {
-        &self.form_fields
-    }
-
     /// The trained segments, in the order of their ids.
     pub fn segments(&self) -> &[Segment] {
         &self.segments

@@ -9,7 +9,7 @@ use super::super::method::{Grouping, LatentClasses, MapClusters};
 use super::super::placement::{Nearest, Placement, SetAside};
 use super::super::{AssignError, SegmentId, TraitValue};
 use super::Model;
-use crate::customer::CustomerTable;
+use crate::customer::{CustomerTable, FormFields};
 
 /// Where the rows of one table belong.
 #[derive(Debug, Clone)]
@@ -35,6 +35,11 @@ impl Model {
         map.predict(places.view())?;
         map.hdbscan.nearest_clusters(places.mapv(f64::from).view()).map_err(AssignError::Cluster)?;
         Ok(())
+    }
+
+    /// What the fields of a form are called that describes a customer.
+    pub fn form_fields(&self) -> &FormFields {
+        &self.form_fields
     }
 
     /// Places every row of `table` as anybody may be told.
