@@ -134,7 +134,13 @@ pub(super) fn loaded<L: Lanes, const D: usize, const C: usize>(
     // Written out, because `map` stays a function call at lower optimisation levels.
     let [v0, v1, v2, v3, v4, v5, v6, v7] = *vertices;
     let row = |vertex: u32| &positions[vertex as usize];
-    let [r0, r1, r2, r3, r4, r5, r6, r7] = [row(v0), row(v1), row(v2), row(v3), row(v4), row(v5), row(v6), row(v7)];
+    transposed([row(v0), row(v1), row(v2), row(v3), row(v4), row(v5), row(v6), row(v7)])
+}
+
+/// Eight positions as `[dimension][lane]`.
+#[inline(always)]
+pub(super) fn transposed<L: Lanes, const D: usize, const C: usize>(rows: [&Position<C>; 8]) -> [L; D] {
+    let [r0, r1, r2, r3, r4, r5, r6, r7] = rows;
     let mut lanes = [L::splat(0.0); D];
     for c in 0..C {
         let columns = L::columns([&r0[c], &r1[c], &r2[c], &r3[c], &r4[c], &r5[c], &r6[c], &r7[c]]);

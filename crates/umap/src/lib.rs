@@ -7,7 +7,8 @@
 //                  │                   └─ descent ─┬─── forest            approximate, for many points
 //                  → fuzzy_graph ────────────────── reverse            lists the other way round
 //                  → start ── spectral                      where the layout begins
-//                  → layout ── matchings, pairs ── kernel, simd           sampled gradients, both ends of an edge move
+//                  → layout ─┬─ matchings ── team, shared_positions       which thread moves what, and who waits
+//                            └─ pairs ── kernel, simd                     sampled gradients, both ends of an edge move
 //
 // A transform (`transform`) finds neighbours in the same way, then moves new rows against a map that stays: eight rows
 // at a time (`kernel`), or one (`single_point`), by a `schedule`. `points` holds the data in the layouts that searches
@@ -35,10 +36,12 @@ mod principal;
 mod random;
 mod reverse;
 mod schedule;
+mod shared_positions;
 mod simd;
 mod single_point;
 mod spectral;
 mod start;
+mod team;
 mod transform;
 mod trustworthiness;
 

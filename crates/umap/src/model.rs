@@ -8,12 +8,15 @@ use super::errors::UmapError;
 use super::forest::neighbourly_order;
 use super::fuzzy_graph::Graph;
 use super::limits::MAX_POINTS;
-use super::matchings::MAX_CACHED;
 use super::params::{UmapParams, UmapValidParams};
 use super::points::Points;
 use super::random::{self, Purpose};
 use super::transform::{Target, place, reference};
 use super::{layout, neighbour_search, start};
+
+/// Up to this number of points, all positions are in the second-level cache anyway. For more, vertices are numbered so
+/// that neighbours are near in memory.
+const MAX_CACHED: usize = 20_000;
 
 /// The stages of a fit, in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,8 +87,7 @@ impl UmapValidParams {
     ) -> Result<UmapModel, UmapError> {
         check_points(points)?;
         let curve = Curve::fit(self.min_dist(), self.spread())?;
-        // Inside the thread pool from the start: a layout hands out work tens of thousands of times, and from outside
-        // the pool each time would wake it.
+        // Inside the thread pool from the start: from outside, each piece of work that is handed out would wake it.
         rayon::scope(|_| self.fit_checked(points, curve, progress))
     }
 
