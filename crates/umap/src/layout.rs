@@ -11,8 +11,8 @@
 //!
 //! The random vertices that push are some thousand at a time, at the positions that they have when they are chosen. So
 //! a drawn edge reads no position that another thread moves. Others are chosen as soon as each vertex has moved once,
-//! on average, which is a dozen times an epoch. (Once an epoch is too seldom: it takes 0.0003 from the
-//! trustworthiness of maps of 25,000 and 50,000 points, whose seeds differ by 0.00004.)
+//! on average, which is a dozen times an epoch. (Once an epoch is too seldom: it takes 0.0003 and
+//! 0.0002 from the trustworthiness of maps of 25,000 and 50,000 points, whose seeds differ by 0.00004.)
 #![allow(unsafe_code, reason = "threads move different vertices of the same array; see `Layout::draw`")]
 #![expect(clippy::indexing_slicing, reason = "vertices, matchings and members are counted from the same arrays")]
 
