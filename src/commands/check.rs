@@ -56,10 +56,15 @@ fn try_folder(folder: &Folder<'_>) -> Outcome {
     Ok(format!("{}: a file was written and removed", path.display()))
 }
 
-/// Reads the keys, where there is a file of them.
+/// Reads the keys, where there is a file of them, and tries whether the budget of each covers a call.
 fn try_keys(config: &Config) -> Option<Outcome> {
     let keys = keys::of_file(config).transpose()?;
-    Some(keys.map(|keys| counted(keys.len(), "key")).map_err(Into::into))
+    Some(keys.map_err(Into::into).and_then(|keys| {
+        // A writer that cannot be set up is another line's fault.
+        let least_call_usd = setup::writer(config).ok().and_then(|writer| writer.least_call_usd());
+        keys::check_file(config, least_call_usd)?;
+        Ok(counted(keys.len(), "key"))
+    }))
 }
 
 /// Writes into the shared store as servers and trainings do, where there is one, and asks which version is current.

@@ -3,9 +3,11 @@
 use std::num::NonZeroU32;
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Subcommand;
-use content_portal::http::{Expiry, Key, KeyLine, Right, read_keys};
+use content_portal::content::{Writer, WriterConfig};
+use content_portal::http::{Expiry, Key, KeyLine, KeysFileError, Right, check_budgets, read_keys};
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::config::Config;
@@ -26,7 +28,7 @@ pub enum KeysCommand {
         #[arg(long, value_delimiter = ',', required = true)]
         rights: Vec<Right>,
         /// Its last day (UTC), such as 2027-03-31, or the time from which it is no longer good.
-        #[arg(long)]
+        #[arg(long, value_parser = future)]
         expires: Option<Expiry>,
         /// Requests a minute.
         #[arg(long, value_name = "REQUESTS")]
@@ -47,6 +49,11 @@ fn key_name(text: &str) -> Result<String, &'static str> {
     }
 }
 
+fn future(text: &str) -> Result<Expiry, &'static str> {
+    let expires: Expiry = text.parse()?;
+    if expires.moment() > Timestamp::now() { Ok(expires) } else { Err("it is in the past: such a key is never good") }
+}
+
 fn dollars(text: &str) -> Result<f64, &'static str> {
     let usd = text.parse().ok().filter(|usd: &f64| usd.is_finite() && *usd > 0.0);
     usd.ok_or("it must be US dollars, more than 0, such as 2.50")
@@ -57,6 +64,12 @@ pub fn keys(config: &Config, command: &KeysCommand) -> anyhow::Result<ExitCode> 
     match command {
         KeysCommand::List => list(config)?,
         KeysCommand::New { name, rights, expires, rate, budget } => {
+            if let Some(budget) = budget {
+                try_budget(config, name, *budget)?;
+            }
+            if of_file(config)?.is_some_and(|keys| keys.iter().any(|key| key.name == *name)) {
+                bail!("KEYS_FILE has a key {name} already: choose another name, or take its line out first");
+            }
             let key = fresh();
             let line = KeyLine {
                 name: name.clone(),
@@ -84,8 +97,30 @@ fn fresh() -> String {
 /// [`Misconfigured::File`] when the file cannot be used.
 pub fn of_file(config: &Config) -> Result<Option<Vec<KeyLine>>, Misconfigured> {
     let Some(path) = config.server.keys_file.as_deref() else { return Ok(None) };
-    let unusable = |cause| Misconfigured::File { variable: "KEYS_FILE", path: path.to_owned(), cause: Box::new(cause) };
-    read_keys(path).map(Some).map_err(unusable)
+    read_keys(path).map(Some).map_err(|cause| unusable(config, cause))
+}
+
+fn unusable(config: &Config, cause: KeysFileError) -> Misconfigured {
+    let path = config.server.keys_file.clone().unwrap_or_default();
+    Misconfigured::File { variable: "KEYS_FILE", path, cause: cause.into() }
+}
+
+/// Whether a budget covers a call of the writer that the settings ask for.
+fn try_budget(config: &Config, name: &str, budget_usd: f64) -> anyhow::Result<()> {
+    // Without budgets nothing is read or written of what is spent.
+    let writer = WriterConfig { budget: None, has_key_budgets: false, ..config.writer.clone() };
+    let least_call_usd = Writer::new(&writer).map_err(Misconfigured::from)?.least_call_usd();
+    Ok(check_budgets(std::iter::once((name, Some(budget_usd))), least_call_usd)?)
+}
+
+/// Whether the budget of each key of `KEYS_FILE` covers a call.
+///
+/// # Errors
+/// [`Misconfigured::File`] when one does not, or the file cannot be used.
+pub fn check_file(config: &Config, least_call_usd: Option<f64>) -> Result<(), Misconfigured> {
+    let keys = of_file(config)?.unwrap_or_default();
+    let budgets = keys.iter().map(|key| (key.name.as_str(), key.budget_usd_per_day));
+    check_budgets(budgets, least_call_usd).map_err(|cause| unusable(config, cause))
 }
 
 fn list(config: &Config) -> anyhow::Result<()> {

@@ -17,7 +17,7 @@ use super::config::Config;
 use super::log::Terminal;
 use super::misconfigured::Misconfigured;
 use super::welcome::welcome;
-use super::{descriptors, exposure, folders, service_manager, setup, training};
+use super::{descriptors, exposure, folders, keys, service_manager, setup, training};
 
 /// Binds, gets ready, serves. The last line on a terminal says where the server is and who writes. `without_secrets` is
 /// what a retraining is told of the settings.
@@ -174,6 +174,7 @@ fn prepare(config: &Config, opening: &Opening) -> anyhow::Result<Prepared> {
     // Not at night, when the schedule comes to it.
     setup::training_settings(config)?;
     let writer = setup::writer(config)?;
+    keys::check_file(config, writer.least_call_usd())?;
     let following = training::catch_up(config, &store)?;
     let mut version = if training::has_nothing(config, &store) {
         folders::make_base_data(config);

@@ -4,12 +4,13 @@
 //! the server's error code. Knows no status codes of ours: the HTTP layer maps [`WriteErrorKind`] in one match. An
 //! error carries what was spent before it, because that is charged all the same.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{ImageName, Spent};
+use super::{ImageName, SmallBudget, Spent};
 use crate::text_file::TextFileError;
 
 /// Which step of writing failed.
@@ -40,7 +41,7 @@ impl fmt::Display for WriteStep {
 }
 
 /// What went wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum WriteErrorKind {
     /// No whole answer within the time-outs.
     TimedOut,
@@ -69,6 +70,8 @@ pub enum WriteErrorKind {
         /// Until the next day begins.
         until_reset: Duration,
     },
+    /// A whole day's budget is less than the call may cost: nothing was sent, and no wait helps.
+    BudgetTooSmall(SmallBudget),
     /// It is not known what is left of the day's budget: nothing was sent.
     BudgetUnknown,
     /// Not reachable, or a failure on the writer's side.
@@ -124,7 +127,7 @@ impl WriteError {
     }
 
     /// One sentence that is safe to show to a caller.
-    pub fn caller_sentence(&self) -> &'static str {
+    pub fn caller_sentence(&self) -> Cow<'static, str> {
         self.kind.sentence()
     }
 }
@@ -139,6 +142,7 @@ impl WriteErrorKind {
             Self::OutOfQuota => "writer_out_of_quota",
             Self::Paused { .. } => "writer_paused",
             Self::BudgetSpent { .. } => "budget_spent",
+            Self::BudgetTooSmall(_) => "budget_too_small",
             Self::BudgetUnknown => "budget_unknown",
             Self::Upstream => "writer_unavailable",
             Self::BadAnswer | Self::CutOff => "writer_bad_answer",
@@ -149,8 +153,8 @@ impl WriteErrorKind {
     }
 
     /// One sentence that is safe to show to a caller.
-    pub fn sentence(self) -> &'static str {
-        match self {
+    pub fn sentence(self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
             Self::TimedOut => "The writer did not answer in time; please try again.",
             Self::Refused => {
                 "The writer's server refused the key, the model or the address; tell the operator the request_id."
@@ -164,6 +168,10 @@ impl WriteErrorKind {
                 "The model API keeps failing, so calls are paused; retry after the time in Retry-After."
             }
             Self::BudgetSpent { .. } => "The day's budget for the writer is spent; a new one begins at midnight UTC.",
+            Self::BudgetTooSmall(small) => {
+                let whose = if small.is_of_key { "This key's" } else { "The server's" };
+                return Cow::Owned(format!("{whose} {small}; tell the operator."));
+            }
             Self::BudgetUnknown => {
                 "It is not known at the moment what is left of the day's budget; please try again shortly."
             }
@@ -173,7 +181,7 @@ impl WriteErrorKind {
             Self::Storage => "The picture could not be stored.",
             Self::Busy => "The server is busy; try again in a moment.",
             Self::Internal => "The content could not be written because of a fault in this service.",
-        }
+        })
     }
 }
 
@@ -246,6 +254,12 @@ pub enum WriterConfigError {
         /// The cause.
         #[source]
         source: std::io::Error,
+    },
+    /// The day's budget never covers a call.
+    #[error("DAILY_BUDGET_USD never buys a call: the {small}")]
+    SmallBudget {
+        /// What it is, and what a call may cost.
+        small: SmallBudget,
     },
     /// There is a budget, and a model whose price is not known.
     #[error("a budget needs the price of every model: add {model} to the file that PRICES_PATH names")]

@@ -33,7 +33,7 @@ pub use config::{BreakerPolicy, BudgetConfig, RetryPolicy, Secret, WriterConfig,
 pub use error::{WriteError, WriteErrorKind, WriteStep, WriterConfigError};
 pub use images::{Gallery, ImageName, ImageRules, ImageStore, NotAnImageName};
 pub use provider::Probed;
-pub use spent::{Payer, Spent, TokenCounts};
+pub use spent::{Payer, SmallBudget, Spent, TokenCounts};
 pub use tracking::{ContentId, WrittenFor};
 pub use upstream::budget::DaySpending;
 pub use upstream::leases::{Lease, Lessor};

@@ -122,6 +122,14 @@ impl Prompts {
         Ok(Prompt { system: system.trim().to_owned(), user: user.trim().to_owned() })
     }
 
+    /// The bytes of the shortest prompt: that of an empty campaign for everyone.
+    pub(super) fn least_bytes(&self) -> usize {
+        let campaign = Campaign::check(&CampaignInput::default()).ok();
+        let brief = campaign.map(|campaign| Brief { campaign, audience: Audience::default() });
+        let prompt = brief.and_then(|brief| self.render(&brief).ok());
+        prompt.map_or(0, |prompt| prompt.system.len() + prompt.user.len())
+    }
+
     /// The request to mend an answer with these problems.
     pub(super) fn render_repair(&self, problems: &[String]) -> Result<String, minijinja::Error> {
         let text = self.environment.get_template("repair.j2")?.render(context! { problems => problems.to_vec() })?;

@@ -39,6 +39,12 @@ pub(super) trait Provider: Send + Sync {
         None
     }
 
+    /// What must be reserved for the cheapest call with a prompt of `prompt_bytes`, in US dollars; `None` where calls
+    /// cost nothing or their price is not known.
+    fn least_call_usd(&self, _prices: &Prices, _prompt_bytes: usize) -> Option<f64> {
+        None
+    }
+
     /// Has the budgets of keys bound its calls from now on. Blocking. Where calls cost nothing there is nothing to do.
     ///
     /// # Errors

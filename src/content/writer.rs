@@ -20,8 +20,8 @@ use super::prices::Prices;
 use super::prompt::Prompts;
 use super::provider::{Probed, Provider, Task};
 use super::{
-    Brief, Content, ImageName, ImageStore, Payer, Pictures, WriteError, WriteErrorKind, WriteStep, WriterConfig,
-    WriterConfigError, WriterKind, Written,
+    Brief, Content, ImageName, ImageStore, Payer, Pictures, SmallBudget, WriteError, WriteErrorKind, WriteStep,
+    WriterConfig, WriterConfigError, WriterKind, Written,
 };
 use crate::disk::Keeper;
 
@@ -67,7 +67,7 @@ impl Writer {
     /// # Errors
     /// When the openai writer has no key at OpenAI's own address, its address or key cannot be used, the HTTP client
     /// cannot be built, a prompt template is unreadable or faulty, the table of prices is, or there is a budget whose
-    /// file cannot be used or which meets a model without a price.
+    /// file cannot be used, which meets a model without a price, or which is less than one call may cost.
     pub fn new(config: &WriterConfig) -> Result<Self, WriterConfigError> {
         let is_openai = match config.kind {
             // Another server than OpenAI's is chosen on purpose, and many need no key.
@@ -78,7 +78,7 @@ impl Writer {
         let prices = Arc::new(Prices::load(config.prices.as_deref())?);
         let provider: Box<dyn Provider> =
             if is_openai { Box::new(Openai::new(config, &prices)?) } else { Box::new(Offline::new()?) };
-        Ok(Self {
+        let writer = Self {
             prompts: LivePrompts::load(config.prompt_dir.as_deref())?,
             prices,
             images: ImageStore::with_rules(&config.image_dir, config.image_rules, Keeper::new(0))
@@ -87,7 +87,10 @@ impl Writer {
             deadline: config.deadline,
             image_timeout: config.image_timeout,
             provider,
-        })
+        };
+        let (budget, call) = (writer.budget_usd(), writer.least_call_usd());
+        let small = budget.zip(call).and_then(|(budget, call)| SmallBudget::of(false, budget, call));
+        small.map_or(Ok(writer), |small| Err(WriterConfigError::SmallBudget { small }))
     }
 
     /// `openai` or `offline`.
@@ -115,6 +118,12 @@ impl Writer {
     /// Blocking.
     pub fn budget_left_usd(&self) -> Option<f64> {
         self.provider.budget_left_usd()
+    }
+
+    /// What must be reserved for the cheapest call, in US dollars: a smaller budget never buys one. `None` where calls
+    /// cost nothing or their price is not known.
+    pub fn least_call_usd(&self) -> Option<f64> {
+        self.provider.least_call_usd(&self.prices, self.prompts.snapshot().least_bytes())
     }
 
     /// Has the budgets of keys bound calls from now on, in a server in which no key had one so far. Blocking.

@@ -27,8 +27,10 @@ impl KeyRing {
     /// # Errors
     /// When that file cannot be used. The keys before it stay.
     pub fn reload(&self) -> Result<Reloaded<NoBudget>, KeysFileError> {
-        self.0.access().reload(|| {
-            let equipment = self.0.equipment().map_err(|_| NoBudget::Starting)?;
+        let equipment = self.0.equipment();
+        let least_call_usd = equipment.as_ref().ok().and_then(|equipment| equipment.writer.least_call_usd());
+        self.0.access().reload(least_call_usd, || {
+            let equipment = equipment.map_err(|_| NoBudget::Starting)?;
             Ok(equipment.writer.begin_budgets_of_keys()?)
         })
     }

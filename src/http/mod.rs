@@ -40,7 +40,8 @@ mod waited;
 mod wrapped_body;
 
 pub use access::{
-    Expiry, Hosts, Key, KeyLine, KeysFileError, RefusedBudgets, Reloaded, Right, TrustedProxies, read_keys,
+    Expiry, Hosts, Key, KeyLine, KeysFileError, RefusedBudgets, Reloaded, Right, TrustedProxies, check_budgets,
+    read_keys,
 };
 pub use key_ring::{KeyRing, NoBudget};
 pub use server::{Application, Condition, Opening, Prepared, ServeError};

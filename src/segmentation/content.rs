@@ -191,6 +191,6 @@ impl<'a> WrittenAnswer<'a> {
 
 impl ContentErrorAnswer {
     pub(super) fn new(error: &WriteError) -> Self {
-        Self { step: error.step.to_string(), code: error.kind.code(), message: error.caller_sentence().to_owned() }
+        Self { step: error.step.to_string(), code: error.kind.code(), message: error.caller_sentence().into_owned() }
     }
 }

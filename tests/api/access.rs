@@ -252,12 +252,39 @@ async fn the_first_budget_of_a_key_counts_from_the_reload_on() {
     let (app, upstream, state) = with_model_server(lines(&json!({})), WriterConfig::DEFAULT_MODEL).await;
     ok(text_by(&app, "portal").send().await.unwrap()).await;
     assert!(!state.path().join("budget.json").exists(), "without a budget nothing is kept");
-    std::fs::write(app.keys_file(), lines(&json!({"budget_usd_per_day": 0.000_001}))).unwrap();
+    let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let ledger = json!({"days": {today.to_string(): {"spent_usd": 1.0, "keys": {"portal": 1.0}}}});
+    std::fs::write(state.path().join("budget.json"), ledger.to_string()).unwrap();
+    std::fs::write(app.keys_file(), lines(&json!({"budget_usd_per_day": 1.0}))).unwrap();
     assert!(app.key_ring.reload().unwrap().refused.is_none());
     assert_eq!(code(text_by(&app, "portal")).await, (503, "budget_spent".to_owned()));
     ok(text_by(&app, "crm").send().await.unwrap()).await;
     assert_eq!(upstream.received_requests().await.unwrap().len(), 2);
     assert!(std::fs::read_to_string(state.path().join("budget.json")).unwrap().contains("crm"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_budget_below_the_price_of_a_call_is_refused_and_a_call_beyond_it_says_so() {
+    let lines = |budget: Value| line("portal", &["generate"], &json!({"budget_usd_per_day": budget}));
+    let (app, upstream, _state) = with_model_server(lines(json!(1.0)), WriterConfig::DEFAULT_MODEL).await;
+    std::fs::write(app.keys_file(), lines(json!(0.003))).unwrap();
+    let refused = app.key_ring.reload().unwrap_err().to_string();
+    assert!(refused.contains("the key portal could never make a call: its budget of 0.003 USD a day"), "{refused}");
+    ok(text_by(&app, "portal").send().await.unwrap()).await;
+
+    // Enough for one variant, and not for three.
+    std::fs::write(app.keys_file(), lines(json!(0.008))).unwrap();
+    app.key_ring.reload().unwrap();
+    ok(text_by(&app, "portal").send().await.unwrap()).await;
+    let many = json!({"postType": "Text", "num_variants": 3});
+    let many = app.request(Method::POST, "/generate-post").bearer_auth(key("portal")).json(&many).send().await.unwrap();
+    assert_eq!((many.status().as_u16(), many.headers().get("retry-after")), (503, None), "no wait helps");
+    let many: Value = many.json().await.unwrap();
+    assert_eq!(many["code"], "budget_too_small");
+    let said = many["error"].as_str().unwrap();
+    let says = "This key's budget of 0.008 USD a day is less than one call may cost (0.0";
+    assert!(said.starts_with(says) && said.ends_with("USD); tell the operator."), "{said}");
+    assert_eq!(upstream.received_requests().await.unwrap().len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -71,7 +71,10 @@ async fn a_paused_upstream_is_told_at_once_with_how_long_to_wait_and_shown_to_op
 async fn past_the_day_s_budget_nothing_is_sent_and_midnight_is_what_to_wait_for() {
     let upstream = upstream::start(Box::new(|_| written("A text."))).await;
     let state = tempfile::tempdir().unwrap();
-    let budget = Some(BudgetConfig { usd_per_day: 0.000_001, state_dir: state.path().to_owned() });
+    let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let ledger = json!({"days": {today.to_string(): {"spent_usd": 1.0, "keys": {}}}});
+    std::fs::write(state.path().join("budget.json"), ledger.to_string()).unwrap();
+    let budget = Some(BudgetConfig { usd_per_day: 1.0, state_dir: state.path().to_owned() });
     let app = served_by(WriterConfig { budget, ..upstream::writer(&upstream) }).await;
     let response = app.post("/generate-post", &json!({})).await;
     assert_eq!(response.status(), 503);

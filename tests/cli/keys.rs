@@ -62,8 +62,44 @@ fn a_new_key_is_good_once_its_line_is_in_the_file_and_until_it_is_out() {
         &["portal", "--rights", "all"],
         &["portal"],
         &["a", "--rights", "read", "--budget", "0"],
+        &["a", "--rights", "read", "--expires", "2020-01-01"],
     ] {
         assert_eq!(folder.run(&[&["keys", "new"], wrong].concat()).status.code(), Some(2), "{wrong:?}");
+    }
+}
+
+#[test]
+fn a_name_that_the_file_has_is_refused_for_a_new_key() {
+    let folder = Folder::new();
+    let (_, line) = new_key(&folder, &["portal", "--rights", "read"]);
+    fs::write(folder.path("keys.jsonl"), line).unwrap();
+    let again = |name: &str| {
+        let mut command = folder.command(&["keys", "new", name, "--rights", "read"]);
+        command.env("KEYS_FILE", "keys.jsonl").output().unwrap()
+    };
+    assert_eq!(again("portal").status.code(), Some(1));
+    assert!(shown(&again("portal")).contains("has a key portal already"), "{}", shown(&again("portal")));
+    assert!(again("crm").status.success());
+}
+
+#[test]
+fn a_budget_that_never_buys_a_call_is_refused_wherever_it_is_given() {
+    let folder = Folder::with_data();
+    // Nothing is sent to it.
+    let model = [("OPENAI_API_KEY", "sk-a-key"), ("OPENAI_BASE_URL", "http://127.0.0.1:9/v1"), ("PORT", "0")];
+    let refused = |args: &[&str], more: &[(&str, &str)]| {
+        let mut command = folder.command(args);
+        let output = command.envs(model).envs(more.iter().copied()).output().unwrap();
+        assert!(shown(&output).contains("USD a day is less than one call may cost (0.00"), "{}", shown(&output));
+        output.status.code()
+    };
+    assert_eq!(refused(&["keys", "new", "crm", "--rights", "generate", "--budget", "0.003"], &[]), Some(1));
+    // Made where calls cost nothing.
+    let (_, line) = new_key(&folder, &["crm", "--rights", "generate", "--budget", "0.003"]);
+    fs::write(folder.path("keys.jsonl"), line).unwrap();
+    for settings in [("KEYS_FILE", "keys.jsonl"), ("DAILY_BUDGET_USD", "0.003")] {
+        assert_eq!(refused(&["serve"], &[settings]), Some(78), "{settings:?}");
+        assert_eq!(refused(&["check"], &[settings]), Some(78), "{settings:?}");
     }
 }
 

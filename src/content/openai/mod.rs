@@ -127,6 +127,10 @@ impl Provider for Openai {
         self.caller.budget_usd()
     }
 
+    fn least_call_usd(&self, prices: &Prices, prompt_bytes: usize) -> Option<f64> {
+        self.least_call_usd_of(prices, prompt_bytes)
+    }
+
     fn begin_budgets_of_keys(&self, prices: &Prices) -> Result<(), WriterConfigError> {
         check_prices(&self.config, prices)?;
         self.caller.begin_budget()

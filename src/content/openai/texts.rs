@@ -11,6 +11,7 @@ use super::dialect::{Dialect, FormatKind};
 use super::request::{self, Ask, Repair};
 use super::wire::{ChatAnswer, Message, Words};
 use super::{Model, Openai};
+use crate::content::prices::Prices;
 use crate::content::prompt::Prompt;
 use crate::content::provider::{Draft, Task};
 use crate::content::{Flags, Spent, TokenCounts, WriteError, WriteErrorKind, WriteStep};
@@ -48,6 +49,14 @@ struct Reply {
 }
 
 impl Openai {
+    /// The least that a call with a prompt of `prompt_bytes` may cost at the most, in US dollars: that of one variant,
+    /// by the cheapest model. `None` where no model has a price.
+    pub(super) fn least_call_usd_of(&self, prices: &Prices, prompt_bytes: usize) -> Option<f64> {
+        let completion = BASE_COMPLETION_TOKENS + VARIANT_COMPLETION_TOKENS;
+        let tokens = TokenCounts { prompt: count(prompt_bytes), completion: count(completion) };
+        self.models.iter().filter_map(|model| prices.of_text(&model.name, tokens)).min_by(f64::total_cmp)
+    }
+
     /// Writes the content for a prompt.
     pub(super) async fn write_texts(&self, task: &Task<'_>, prompt: &Prompt) -> Result<Draft, WriteError> {
         let Some((model, fallbacks)) = self.models.split_first() else {
@@ -265,6 +274,8 @@ fn another_model_may_help(error: &TryError) -> bool {
         | WriteErrorKind::Upstream
         | WriteErrorKind::BadAnswer
         | WriteErrorKind::CutOff
+        // It may cost less.
+        | WriteErrorKind::BudgetTooSmall(_)
         | WriteErrorKind::Paused { .. } => true,
         WriteErrorKind::Refused | WriteErrorKind::RefusedRequest => error.is_model_s_own,
         WriteErrorKind::RefusedContent

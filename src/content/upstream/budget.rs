@@ -15,7 +15,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use super::super::{Payer, WriterConfig, WriterConfigError};
+use super::super::{Payer, SmallBudget, WriterConfig, WriterConfigError};
 use super::leases::{HARDLY_ANYTHING, Known, Lately, Lease, Lessor};
 use super::ledger::{Generation, Ledger, Spending};
 
@@ -57,6 +57,8 @@ pub enum BudgetError {
         /// Until the next day begins.
         until_reset: Duration,
     },
+    #[error("a day's budget never covers the call: {0}")]
+    TooSmall(SmallBudget),
     #[error("the budget's file could not be used")]
     File(#[source] io::Error),
     #[error("it is not known what other machines have left of the budget")]
@@ -112,12 +114,16 @@ impl Budget {
     /// Reserves `usd` for a call of `payer`; the reservation is on disk before it returns.
     ///
     /// # Errors
-    /// [`BudgetError::Spent`] when what is left of the day is less, [`BudgetError::File`] when the file cannot be used,
-    /// [`BudgetError::Lease`] and [`BudgetError::LeaseLately`] when it is not known what other machines have left.
+    /// [`BudgetError::TooSmall`] when a whole day's budget is less, [`BudgetError::Spent`] when what is left of the day
+    /// is, [`BudgetError::File`] when the file cannot be used, [`BudgetError::Lease`] and [`BudgetError::LeaseLately`] when it is not known what other machines have left.
     pub async fn reserve(&self, usd: f64, payer: Option<&Payer>) -> Result<Reservation, BudgetError> {
         let now = (self.now)();
         let (day, key) = (day_of(now), payer.map(|payer| payer.name.clone()));
         let key_budget = payer.and_then(|payer| payer.usd_per_day);
+        let too_small = |is_of_key, budget: Option<f64>| SmallBudget::of(is_of_key, budget?, usd);
+        if let Some(small) = too_small(false, self.usd_per_day).or_else(|| too_small(true, key_budget)) {
+            return Err(BudgetError::TooSmall(small));
+        }
         let spent = |short: &Short| BudgetError::Spent { of: short.of, until_reset: until_next_day(now) };
         let reserved = |generation| Reservation { budget: self.clone(), day, key: key.clone(), usd, generation };
         let short = match self.take(day, usd, key.clone(), key_budget).await? {

@@ -136,6 +136,7 @@ async fn reserve(budget: Budget, worst_usd: Option<f64>, payer: Option<Payer>) -
     budget.reserve(worst_usd.ok_or_else(unpriced)?, payer.as_ref()).await.map_err(|error| {
         let kind = match error {
             BudgetError::Spent { until_reset, .. } => WriteErrorKind::BudgetSpent { until_reset },
+            BudgetError::TooSmall(small) => WriteErrorKind::BudgetTooSmall(small),
             BudgetError::Lease(_) | BudgetError::LeaseLately => WriteErrorKind::BudgetUnknown,
             BudgetError::File(_) => WriteErrorKind::Internal,
         };
@@ -200,6 +201,7 @@ fn verdict(error: Option<&TryError>, in_haste: bool) -> Option<Verdict> {
         | WriteErrorKind::OutOfQuota
         | WriteErrorKind::Paused { .. }
         | WriteErrorKind::BudgetSpent { .. }
+        | WriteErrorKind::BudgetTooSmall(_)
         | WriteErrorKind::BudgetUnknown
         | WriteErrorKind::Storage
         | WriteErrorKind::Busy

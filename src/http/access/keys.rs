@@ -125,9 +125,14 @@ impl Keys {
     /// a new one, which would spend without limit, is left out. Blocking.
     ///
     /// # Errors
-    /// As [`Keys::load`]; the keys before stay.
-    pub(super) fn reload<E>(&self, begin: impl FnOnce() -> Result<(), E>) -> Result<Reloaded<E>, KeysFileError> {
+    /// As [`Keys::load`], and where a budget is less than `least_call_usd`; the keys before stay.
+    pub(super) fn reload<E>(
+        &self,
+        least_call_usd: Option<f64>,
+        begin: impl FnOnce() -> Result<(), E>,
+    ) -> Result<Reloaded<E>, KeysFileError> {
         let mut good = self.read()?;
+        keys_file::check_budgets(good.iter().map(|key| (&*key.name, key.budget_usd)), least_call_usd)?;
         let mut refused = None;
         if !self.has_budgets.load(Ordering::Relaxed) && good.iter().any(|key| key.budget_usd.is_some()) {
             match begin() {

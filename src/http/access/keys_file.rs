@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::key::Key;
 use super::rights::Right;
+use crate::content::SmallBudget;
 use crate::text_file::{self, TextFileError};
 
 /// Longer names would fill log lines.
@@ -80,6 +81,14 @@ pub enum KeysFileError {
     Twice {
         /// The name of the second.
         name: String,
+    },
+    /// A key's budget never covers a call.
+    #[error("the key {name} could never make a call: its {small}; give it a larger one, or none")]
+    Budget {
+        /// The name of the key.
+        name: String,
+        /// What it is, and what a call may cost.
+        small: SmallBudget,
     },
     /// There are too many.
     #[error("it holds more than {MAX_KEYS} keys")]
@@ -166,6 +175,23 @@ pub fn read(path: &Path) -> Result<Vec<KeyLine>, KeysFileError> {
         Err(TextFileError::Empty) => Ok(Vec::new()),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Whether each budget, by its key's name, covers the cheapest call; `least_call_usd` is what must be reserved for one.
+///
+/// # Errors
+/// [`KeysFileError::Budget`] for the first that does not.
+pub fn check_budgets<'a>(
+    budgets: impl Iterator<Item = (&'a str, Option<f64>)>,
+    least_call_usd: Option<f64>,
+) -> Result<(), KeysFileError> {
+    let Some(call_usd) = least_call_usd else { return Ok(()) };
+    for (name, budget_usd) in budgets {
+        if let Some(small) = budget_usd.and_then(|usd| SmallBudget::of(true, usd, call_usd)) {
+            return Err(KeysFileError::Budget { name: name.to_owned(), small });
+        }
+    }
+    Ok(())
 }
 
 fn parse(text: &str) -> Result<Vec<KeyLine>, KeysFileError> {

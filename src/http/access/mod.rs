@@ -30,7 +30,7 @@ pub use client::TrustedProxies;
 pub use hosts::Hosts;
 pub use key::Key;
 pub use keys::{RefusedBudgets, Reloaded};
-pub use keys_file::{Expiry, KeyLine, KeysFileError, read as read_keys};
+pub use keys_file::{Expiry, KeyLine, KeysFileError, check_budgets, read as read_keys};
 pub use rights::Right;
 
 pub(super) use client::{Client, Peer, subscriber};
@@ -92,9 +92,13 @@ impl Access {
     /// Blocking.
     ///
     /// # Errors
-    /// When that file cannot be used. The keys before it stay.
-    pub fn reload<E>(&self, begin: impl FnOnce() -> Result<(), E>) -> Result<Reloaded<E>, KeysFileError> {
-        self.keys.reload(begin)
+    /// When that file cannot be used, or a budget in it is less than `least_call_usd`. The keys before it stay.
+    pub fn reload<E>(
+        &self,
+        least_call_usd: Option<f64>,
+        begin: impl FnOnce() -> Result<(), E>,
+    ) -> Result<Reloaded<E>, KeysFileError> {
+        self.keys.reload(least_call_usd, begin)
     }
 
     /// Whether callers of every route need a key.

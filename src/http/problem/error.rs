@@ -175,7 +175,9 @@ impl ApiError {
     pub(in crate::http) fn retry_after(&self) -> Option<u64> {
         const A_MOMENT: u64 = 5;
         match self {
-            Self::Write(WriteError { kind: WriteErrorKind::OutOfQuota, .. }) => None,
+            Self::Write(WriteError {
+                kind: WriteErrorKind::OutOfQuota | WriteErrorKind::BudgetTooSmall(_), ..
+            }) => None,
             Self::Write(WriteError {
                 kind:
                     WriteErrorKind::RateLimited { retry_after: Some(wait) }

@@ -66,7 +66,7 @@ impl ApiError {
             Self::NotAnObject => "Send a JSON object of campaign inputs, such as {\"objective\": \"more visits\"}.",
             Self::NotExtras => "Send a JSON object of texts by key, such as {\"Interests\": \"running\"}.",
             Self::Fields(_) => "Some fields are invalid; details names each with what to change.",
-            Self::Write(error) => error.caller_sentence(),
+            Self::Write(error) => return error.caller_sentence().into_owned(),
             Self::Internal { .. } | Self::Export(ExportError::Write(_)) => INTERNAL,
             Self::Export(error) => return as_sentence(&error.to_string()),
             Self::Idempotency(error) => return as_sentence(&error.to_string()),

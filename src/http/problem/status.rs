@@ -173,6 +173,7 @@ fn of_writing(kind: WriteErrorKind) -> StatusCode {
         | WriteErrorKind::OutOfQuota
         | WriteErrorKind::Paused { .. }
         | WriteErrorKind::BudgetSpent { .. }
+        | WriteErrorKind::BudgetTooSmall(_)
         | WriteErrorKind::BudgetUnknown
         | WriteErrorKind::Busy => StatusCode::SERVICE_UNAVAILABLE,
         WriteErrorKind::Refused
