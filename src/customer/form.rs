@@ -12,6 +12,7 @@ use super::{Cell, CleaningReport, CustomerColumn, CustomerTable, MISSING, Schema
 
 /// Years that a form may name.
 const YEARS: std::ops::RangeInclusive<i16> = 2000..=2100;
+/// What is said of a whole date to come. Of a part of one the month or the quarter may still tell something.
 const IN_FUTURE: &str = "must not be in the future";
 const AMBIGUOUS_DATE: &str = "must say which is the day and which the month, such as 2024-02-29";
 const AMBIGUOUS_NUMBER: &str = "must be a number that is read in one way, such as 1234.5";
@@ -25,6 +26,8 @@ pub struct FormCustomer {
     pub table: CustomerTable,
     /// The fields that said something, by the form's own names.
     pub used: Vec<String>,
+    /// Those of them that name a month or a quarter of this year that has not begun.
+    pub to_come: Vec<String>,
 }
 
 /// A field of a form that cannot be taken.
@@ -55,14 +58,14 @@ pub fn read_form<'f>(
 ) -> Result<FormCustomer, Vec<FormError>> {
     let given = fields.into_iter().filter(|(_, text)| !text.trim().is_empty());
     let given = given.map(|(name, text)| Given { normalized: normalize_header(name), name, text }).collect();
-    let mut form = Form { given, used: Vec::new(), errors: Vec::new() };
+    let mut form = Form { given, used: Vec::new(), to_come: Vec::new(), errors: Vec::new() };
     let columns = schema.columns.iter().map(|column| form.column(column, today)).collect();
     if !form.errors.is_empty() {
         return Err(form.errors);
     }
     let cleaning = CleaningReport { rows_read: 1, ..CleaningReport::default() };
     let table = CustomerTable { schema: schema.clone(), columns, n_rows: 1, weights: None, cleaning, origins: None };
-    Ok(FormCustomer { table, used: form.used })
+    Ok(FormCustomer { table, used: form.used, to_come: form.to_come })
 }
 
 /// A field that is not empty.
@@ -75,6 +78,7 @@ struct Given<'f> {
 struct Form<'f> {
     given: Vec<Given<'f>>,
     used: Vec<String>,
+    to_come: Vec<String>,
     errors: Vec<FormError>,
 }
 
@@ -199,13 +203,12 @@ impl<'f> Form<'f> {
         let quarter = self.part(parts, DatePart::Quarter, "must be a quarter from 1 to 4", |text| {
             text.strip_prefix(['Q', 'q']).unwrap_or(text).parse().ok().filter(|quarter| (1..=4).contains(quarter))
         });
-        self.refuse_future(year, &today.year());
-        // Of this year it is also the month or the quarter that may be to come.
-        let is_this_year = year.is_some_and(|(_, year)| year == today.year());
-        self.refuse_future(month, &if is_this_year { today.month() } else { i8::MAX });
-        let is_future = self.refuse_future(quarter, &if is_this_year { quarter_of(today.month()) } else { i8::MAX });
+        // A year to come is one that nobody of a training has: whoever reads the form sees that by itself.
+        if year.is_some_and(|(_, year)| year == today.year()) {
+            self.note_to_come(month, today.month());
+            self.note_to_come(quarter, quarter_of(today.month()));
+        }
         if let (Some((name, quarter)), Some((of, month))) = (quarter, month)
-            && !is_future
             && quarter != quarter_of(month)
         {
             self.refuse(name, format!("must be left out, or be the quarter of {of}"), &[]);
@@ -229,13 +232,11 @@ impl<'f> Form<'f> {
         })
     }
 
-    /// Refuses a part of a date that is after the `latest` that has begun; says whether it is.
-    fn refuse_future<T: PartialOrd>(&mut self, part: Option<(&'f str, T)>, latest: &T) -> bool {
-        let future = part.filter(|(_, value)| value > latest);
-        if let Some((name, _)) = &future {
-            self.refuse(name, IN_FUTURE.to_owned(), &[]);
+    /// Notes a part of this year that is after the `latest` that has begun.
+    fn note_to_come(&mut self, part: Option<(&'f str, i8)>, latest: i8) {
+        if let Some((name, _)) = part.filter(|&(_, value)| value > latest) {
+            self.to_come.push(name.to_owned());
         }
-        future.is_some()
     }
 
     fn contradicts(&mut self, name: &str, other: &str) {
@@ -293,16 +294,17 @@ mod tests {
     }
 
     #[test]
-    fn parts_of_a_date_are_past_and_do_not_contradict_each_other() {
+    fn parts_of_a_date_may_be_to_come_and_do_not_contradict_each_other() {
         let refused = |fields: &[(&str, &str)]| {
             let errors = form(fields).unwrap_err();
             errors.into_iter().map(|error| (error.field, error.message)).collect::<Vec<_>>()
         };
-        let future = |field: &str| vec![(field.to_owned(), IN_FUTURE.to_owned())];
         // Today is the first day of 2026.
-        assert_eq!(refused(&[("join_year", "2027")]), future("join_year"));
-        assert_eq!(refused(&[("join_year", "2026"), ("join_month", "2")]), future("join_month"));
-        assert_eq!(refused(&[("join_year", "2026"), ("join_quarter", "2")]), future("join_quarter"));
+        let to_come = |fields: &[(&str, &str)]| form(fields).unwrap().to_come;
+        assert!(to_come(&[("join_year", "2027"), ("join_month", "2")]).is_empty(), "the year says it");
+        assert!(to_come(&[("join_year", "2026"), ("join_month", "1")]).is_empty());
+        assert_eq!(to_come(&[("join_year", "2026"), ("join_month", "2")]), ["join_month"]);
+        assert_eq!(to_come(&[("join_year", "2026"), ("join_quarter", "2")]), ["join_quarter"]);
         let contradiction = refused(&[("join_month", "2"), ("join_quarter", "4")]);
         assert_eq!(
             contradiction,

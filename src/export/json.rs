@@ -170,6 +170,9 @@ impl<'de: 'a, 'a> Deserialize<'de> for Traits<'a> {
                     if traits.len() == MAX_TRAITS {
                         return Err(A::Error::invalid_length(MAX_TRAITS + 1, &self));
                     }
+                    if traits.iter().any(|(before, _)| *before == key) {
+                        return Err(A::Error::custom("duplicate field"));
+                    }
                     let TraitCell(value) = persona.next_value()?;
                     traits.push((key, value));
                 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use rustc_hash::FxHashMap;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_path_to_error::Track;
@@ -11,6 +12,9 @@ use super::cell::CellValue;
 use super::json::{Key, shape_error};
 use super::sink::{CLUSTER_ID, CONTENT_ID, RowSink, VARIANT};
 use super::tracked::VariantIds;
+
+/// Characters of a key in an error.
+const MAX_KEY_CHARS: usize = 60;
 
 /// One segment's list of members.
 pub(super) struct KeptMembers<'a> {
@@ -34,7 +38,8 @@ impl KeptMembers<'_> {
         let mut json = serde_json::Deserializer::from_str(self.json.get());
         let mut track = Track::new();
         let mut failed = None;
-        let list = List { sink, cluster_id: self.cluster_id, ids: &self.ids, failed: &mut failed };
+        let seen = FxHashMap::default();
+        let list = List { sink, members: self, failed: &mut failed, n_members: 0, seen };
         let read = list.deserialize(serde_path_to_error::Deserializer::new(&mut json, &mut track));
         match (read, failed) {
             (_, Some(error)) => Err(error),
@@ -47,9 +52,11 @@ impl KeptMembers<'_> {
 /// The list, or one member of it: what JSON cannot carry, the sink's error, is left in `failed`.
 struct List<'s> {
     sink: &'s mut dyn RowSink,
-    cluster_id: i64,
-    ids: &'s VariantIds,
+    members: &'s KeptMembers<'s>,
     failed: &'s mut Option<ExportError>,
+    n_members: usize,
+    /// The keys so far, each with the last member that has it. The sink bounds their number.
+    seen: FxHashMap<String, usize>,
 }
 
 struct Member<'l, 's>(&'l mut List<'s>);
@@ -91,7 +98,9 @@ impl<'de> Visitor<'de> for Member<'_, '_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut member: A) -> Result<(), A::Error> {
-        let Self(List { sink, cluster_id, ids, failed }) = self;
+        let Self(List { sink, members, failed, n_members, seen }) = self;
+        let (number, KeptMembers { path, cluster_id, ids, .. }) = (*n_members, members);
+        *n_members += 1;
         let mut stop = |error| {
             **failed = Some(error);
             A::Error::custom("the sink takes no more")
@@ -99,6 +108,17 @@ impl<'de> Visitor<'de> for Member<'_, '_> {
         let mut id = None;
         sink.cell(CLUSTER_ID, CellValue::Whole((*cluster_id).into())).map_err(&mut stop)?;
         while let Some(Key(key)) = member.next_key()? {
+            match seen.get_mut(key.as_ref()) {
+                Some(last) if *last == number => {
+                    let key: String = key.chars().take(MAX_KEY_CHARS).collect();
+                    let rule = format!("has the key {key} twice; send it once");
+                    return Err(stop(ExportError::Shape { path: format!("{path}[{number}]"), rule }));
+                }
+                Some(last) => *last = number,
+                None => {
+                    seen.insert(key.as_ref().to_owned(), number);
+                }
+            }
             let value: CellValue<'_> = member.next_value()?;
             if let (VARIANT, CellValue::Whole(variant)) = (key.as_ref(), &value) {
                 id = u64::try_from(*variant).ok().and_then(|variant| ids.get(variant));

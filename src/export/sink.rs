@@ -10,7 +10,8 @@ pub(super) const VARIANT: &str = "variant";
 /// The column with that text's id.
 pub(super) const CONTENT_ID: &str = "content_id";
 
-/// Takes rows, one cell after the other. Where a row has a key twice, the later cell stands.
+/// Takes rows, one cell after the other. Where a row has a key twice, the later cell stands: what a member says of
+/// itself replaces what is known of its segment.
 pub(super) trait RowSink {
     fn cell(&mut self, key: &str, value: CellValue<'_>) -> Result<(), ExportError>;
     fn end_row(&mut self) -> Result<(), ExportError>;

@@ -49,7 +49,7 @@ pub fn check_request(input: &[u8]) {
 fn generate(body: &[u8]) -> Result<(), ApiError> {
     let mut fields = Fields::new(parse_object(body)?);
     if let Some(inputs) = fields.object("campaign_inputs") {
-        fields.add_campaign(inputs);
+        fields.add_campaign("campaign_inputs", inputs);
     }
     let _ = cluster_id(&mut fields);
     let persona = fields.object("persona").map(|object| Persona::from_json(&SCHEMA, &object));

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::app::{TestApp, list};
+use crate::app::{TestApp, list, ok};
 use crate::form::Form;
 use crate::refusals::assert_refused;
 use crate::sheets::{CUSTOMER, HEADER, csv};
@@ -54,6 +54,59 @@ async fn content_is_for_a_segment_or_for_a_customer() {
         body["location"] = json!("");
         body["join_year"] = json!(null);
         app.generate("/generate-promo", &body).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_campaign_s_inputs_say_the_same_as_the_fields_beside_them() {
+    let app = TestApp::spawn().await;
+    let inputs = json!({ "objective": "More visits", "funnel_stage": "Loyalty" });
+    let same = json!({
+        "objective": "more visits", "marketing_funnel_stage": "LOYALTY", "tone": "Fun", "campaign_inputs": inputs,
+    });
+    app.generate("/generate-post", &same).await;
+    let mut other = same.clone();
+    other["objective"] = json!("Fewer visits");
+    other["marketing_funnel_stage"] = json!("Decision");
+    for path in ["/generate-promo", "/generate-post", "/generate-editor-post"] {
+        let problem = assert_refused(&app, app.post(path, &other).await, 422, "invalid_fields").await;
+        assert_eq!(
+            sentences(&problem),
+            [
+                "campaign_inputs.objective must be left out, or say the same as objective",
+                "campaign_inputs.funnel_stage must be left out, or say the same as marketing_funnel_stage"
+            ]
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_persona_is_of_the_segment_beside_it_or_edited() {
+    let app = TestApp::spawn().await;
+    let segments = ok(app.get("/segments").await).await;
+    let persona = |n: usize| segments["segments"][n]["persona"].clone();
+    let ids = [0, 1].map(|n| segments["segments"][n]["cluster_id"].clone());
+    let body = json!({ "persona": persona(1), "cluster_id": ids[0] });
+    let problem = assert_refused(&app, app.post("/generate-post", &body).await, 422, "invalid_fields").await;
+    assert_eq!(sentences(&problem), [format!("cluster_id must be left out, or be {}, whose persona it is", ids[1])]);
+    let own = app.generate("/generate-post", &json!({ "persona": persona(1), "cluster_id": ids[1] })).await;
+    assert_eq!(own["cluster_id"], ids[1]);
+    let mut edited = persona(1);
+    edited["Top_Locations"] = json!(["Bedok"]);
+    let edited = app.generate("/generate-post", &json!({ "persona": edited, "cluster_id": ids[0] })).await;
+    assert_eq!(edited["cluster_id"], ids[0], "whose an edited persona is, the id alone says");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_persona_says_nothing() {
+    let app = TestApp::spawn().await;
+    for (body, audience) in [
+        (json!({ "persona": {}, "location": "Bedok" }), "customer"),
+        (json!({ "persona": {}, "cluster_id": 1 }), "segment"),
+        (json!({ "persona": {} }), "everyone"),
+        (json!({ "persona": {}, "cluster_id": -1 }), "persona"),
+    ] {
+        assert_eq!(app.generate("/generate-promo", &body).await["audience"], audience, "{body}");
     }
 }
 

@@ -318,8 +318,9 @@ async fn the_format_comes_from_the_query_the_body_or_what_is_accepted() {
     let app = TestApp::spawn().await;
     let cases = [
         ("", None, "", "xlsx"),
-        ("?format=csv", Some("xlsx"), "", "csv"),
-        ("?format=XLSX", Some("csv"), "text/csv", "xlsx"),
+        ("?format=csv", Some("CSV"), "", "csv"),
+        ("?format=XLSX", None, "text/csv", "xlsx"),
+        ("", Some("xlsx"), "text/csv", "xlsx"),
         ("?format=", Some("csv"), "", "csv"),
         ("", None, "text/html, text/csv;q=0.9", "csv"),
         ("", None, "*/*", "xlsx"),

@@ -201,10 +201,10 @@ async fn a_full_form_that_one_customer_alone_fits_is_answered_as_by_those_who_sh
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn parts_of_a_date_that_are_to_come_or_contradict_each_other_are_refused_at_the_field() {
+async fn a_year_to_come_is_left_out_and_parts_of_a_date_that_contradict_each_other_are_refused_at_the_field() {
     let app = TestApp::spawn().await;
     for (body, field) in [
-        (json!({"join_year": 2099}), "join_year"),
+        (json!({"join_year": 2101}), "join_year"),
         (json!({"join_month": 2, "join_quarter": 4}), "join_quarter"),
         (json!({"join_quarter": 7}), "join_quarter"),
     ] {
@@ -213,6 +213,9 @@ async fn parts_of_a_date_that_are_to_come_or_contradict_each_other_are_refused_a
         let problem: Value = response.json().await.unwrap();
         assert_eq!(problem["details"][0]["field"], field, "{problem}");
     }
+    let to_come = ok(app.post("/generate-promo", &json!({"join_year": 2099, "join_quarter": 4})).await).await;
+    assert_eq!(to_come["notes"][0]["code"], "value_left_out", "{to_come}");
+    assert!(!to_come["prompt_used"].as_str().unwrap().contains("2099"));
     let quarter = ok(app.post("/generate-promo", &json!({"join_quarter": 4})).await).await;
     assert_eq!(quarter["fields_used"]["from_user_input"], json!(["join_quarter"]));
     assert!(quarter["cluster_strength"].as_f64().unwrap() > 0.9, "{quarter}");

@@ -121,27 +121,35 @@ impl Fields {
 
     /// Every field that holds text or a number, as name and text.
     pub fn texts(&self) -> Vec<(String, String)> {
-        let text = |value: &Value| match value {
-            Value::String(text) => Some(text.clone()),
-            Value::Number(number) => Some(text_of(number)),
-            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
-        };
-        self.values.iter().filter_map(|(name, value)| Some((name.clone(), text(value)?))).collect()
+        self.values.iter().filter_map(|(name, value)| Some((name.clone(), text_in(value)?))).collect()
     }
 
-    /// Adds the campaign's inputs in `inputs`, except those that the fields give under any name.
-    pub fn add_campaign(&mut self, mut inputs: Map<String, Value>) {
+    /// Adds the inputs in the object `of`. Where the fields give an input under any name, the object must say the same.
+    pub fn add_campaign(&mut self, of: &str, inputs: Map<String, Value>) {
+        let mut inner = Self::new(inputs);
         for (name, others) in CAMPAIGN_NAMES {
             let names = || std::iter::once(name).chain(others.iter().copied());
-            if names().any(|name| self.values.get(name).is_some_and(is_given)) {
-                continue;
-            }
-            for name in names() {
-                if let Some(value) = inputs.remove(name).filter(is_given) {
-                    self.values.insert(name.to_owned(), value);
+            let Some(beside) = names().find(|name| self.is_given(name)) else {
+                for name in names() {
+                    if let Some(value) = inner.values.remove(name).filter(is_given) {
+                        self.values.insert(name.to_owned(), value);
+                    }
                 }
+                continue;
+            };
+            let says = self.text_under(beside);
+            for name in
+                names().filter(|name| inner.is_given(name) && !is_same(says.as_ref(), inner.text_under(name).as_ref()))
+            {
+                let message = format!("must be left out, or say the same as {beside}");
+                self.refuse(&format!("{of}.{name}"), &message);
             }
         }
+    }
+
+    /// What the field `name` says, where it is a text or a number.
+    fn text_under(&self, name: &str) -> Option<String> {
+        self.values.get(name).and_then(text_in)
     }
 
     /// Checks that no mistake was recorded, for requests without a campaign.
@@ -211,8 +219,23 @@ fn is_given(value: &Value) -> bool {
     match value {
         Value::Null => false,
         Value::String(text) => !text.trim().is_empty(),
-        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => true,
+        Value::Object(object) => !object.is_empty(),
+        Value::Bool(_) | Value::Number(_) | Value::Array(_) => true,
     }
+}
+
+fn text_in(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(text_of(number)),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// Whether two fields say the same. What is neither text nor number says the same as nothing.
+fn is_same(one: Option<&String>, other: Option<&String>) -> bool {
+    let both = one.zip(other);
+    both.is_some_and(|(one, other)| one.trim().eq_ignore_ascii_case(other.trim()))
 }
 
 /// A number as text. JSON does not tell 2.0 from 2, so 2.0 becomes `2`.
@@ -237,13 +260,26 @@ mod tests {
     }
 
     #[test]
-    fn a_field_beside_the_campaign_inputs_comes_first_under_any_name() {
-        let mut body = fields(json!({"marketing_funnel_stage": "Decision", "tone": ""}));
-        let inputs = json!({"funnel_stage": "Awareness", "tone": "Fun", "persona": {"a": 1}, "location": "Bedok"});
-        body.add_campaign(inputs.as_object().unwrap().clone());
-        assert!(body.object("persona").is_none() && body.texts().iter().all(|(name, _)| name != "location"));
+    fn a_field_beside_the_campaign_inputs_says_the_same_under_any_name() {
+        let mut body = fields(json!({"marketing_funnel_stage": "Decision", "num_variants": 2, "tone": ""}));
+        let inputs = json!({"funnel_stage": "decision", "n_variants": "2", "tone": "Fun", "location": "Bedok"});
+        body.add_campaign("campaign_inputs", inputs.as_object().unwrap().clone());
+        assert!(body.texts().iter().all(|(name, _)| name != "location"));
         let campaign = body.campaign().unwrap().campaign;
         assert_eq!((campaign.funnel_stage().name(), campaign.tone().name()), ("Decision", "Fun"));
+
+        let mut body = fields(json!({"marketing_funnel_stage": "Decision", "objective": "Lamps"}));
+        let inputs = json!({"funnel_stage": "Awareness", "objective": ["Lamps"], "industry": "Retail"});
+        body.add_campaign("campaign_inputs", inputs.as_object().unwrap().clone());
+        let ApiError::Fields(problems) = body.campaign().unwrap_err() else { panic!("not a field problem") };
+        let said: Vec<String> = problems.iter().map(|p| format!("{} {}", p.field, p.message)).collect();
+        assert_eq!(
+            said,
+            [
+                "campaign_inputs.objective must be left out, or say the same as objective",
+                "campaign_inputs.funnel_stage must be left out, or say the same as marketing_funnel_stage"
+            ]
+        );
     }
 
     #[test]

@@ -138,6 +138,12 @@ impl Ignored {
         self.notes.push(Note::new("value_left_out", sentence));
     }
 
+    /// Notes that a field names a month or a quarter that has not begun.
+    pub fn to_come(&mut self, field: &str) {
+        let sentence = format!("{} of this year has not begun: nobody of the training has joined then", shown(field));
+        self.note("date_to_come", &sentence);
+    }
+
     /// Notes that these fields did not place the customer.
     pub fn placed_without(&mut self, fields: &[String]) {
         if fields.is_empty() {
@@ -331,7 +337,8 @@ mod tests {
     fn a_summary_without_its_segment_is_noted() {
         let summary = "Gold tier from Bedok";
         assert_eq!(generation(json!({ "persona_summary": summary })).notes[0].code, "summary_not_read");
-        for segment in [json!({ "persona": {} }), json!({ "cluster_id": 1 })] {
+        assert_eq!(generation(json!({ "persona_summary": summary, "persona": {} })).notes[0].code, "summary_not_read");
+        for segment in [json!({ "persona": { "Top_Gender": "Male" } }), json!({ "cluster_id": 1 })] {
             let mut body = segment;
             body["persona_summary"] = json!(summary);
             assert_eq!(generation(body), Ignored::default());

@@ -9,6 +9,8 @@
 
 use std::sync::Arc;
 
+use serde_json::{Map, Value};
+
 use super::described::{DISTINGUISHING, Described};
 use super::fields::Fields;
 use super::ignored::is_of_request;
@@ -41,6 +43,8 @@ pub(in crate::http) struct Target {
     /// The fields that say something of the customer and did not place it, since too few customers have them together
     /// with the others.
     pub placed_without: Vec<String>,
+    /// The fields that name a month or a quarter of this year that has not begun.
+    pub to_come: Vec<String>,
     /// What sets the segment's customers apart; nothing where a marketer says it, or where it is not sure enough.
     pub distinction: Distinction,
     /// The same in sentences.
@@ -133,7 +137,9 @@ pub(in crate::http) async fn find_target(
 ) -> Result<Target, ApiError> {
     let (schema, form_fields) = (version.model.schema(), version.model.form_fields());
     let given_id = cluster_id(fields);
-    if let Some(object) = fields.object(PERSONA) {
+    // An empty one says nothing, but of the customers outside every segment: of a few of them nothing is said.
+    let says_something = |object: &Map<String, Value>| !object.is_empty() || given_id.is_some_and(|id| id < 0);
+    if let Some(object) = fields.object(PERSONA).filter(says_something) {
         refuse_customer_beside(fields, PERSONA, form_fields);
         return Ok(of_persona(fields, version, Persona::from_json(schema, &object), given_id));
     }
@@ -160,6 +166,7 @@ pub(in crate::http) async fn find_target(
 fn of_persona(fields: &mut Fields, version: &ModelVersion, persona: Persona, cluster_id: Option<i64>) -> Target {
     let schema = version.model.schema();
     check_dates(fields, &persona, schema);
+    check_segment(fields, cluster_id, &persona, version);
     let trained = cluster_id.and_then(|id| trained_segment(version, id));
     let target = match described(fields, version, trained) {
         Some(described) => Target { persona, ..described },
@@ -174,8 +181,8 @@ fn of_persona(fields: &mut Fields, version: &ModelVersion, persona: Persona, clu
         },
         None => {
             // What marketers add to a persona does not make it another segment's.
-            let mut segments = version.model.segments().iter();
-            match segments.find(|segment| segment.persona.traits == persona.traits) {
+            let is_own = |segment: &&Segment| segment.persona.traits == persona.traits;
+            match trained.filter(is_own).or_else(|| version.model.segments().iter().find(is_own)) {
                 Some(segment) => Target { persona, ..Target::trained(segment, schema) },
                 None => {
                     let OwnPersona { persona, left_out, notes } = of_their_own(fields, persona, version);
@@ -240,12 +247,24 @@ fn refuse_customer_beside(fields: &mut Fields, segment: &str, form_fields: &Form
     }
 }
 
+/// Refuses an id beside the persona of another trained segment: a text would be counted for the wrong one. Whose an
+/// edited persona is, the id alone says.
+fn check_segment(fields: &mut Fields, given_id: Option<i64>, persona: &Persona, version: &ModelVersion) {
+    let segments = version.model.segments().iter().filter(|segment| segment.persona.traits == persona.traits);
+    let ids: Vec<i64> = segments.map(|segment| SegmentId::code(Some(segment.cluster_id))).collect();
+    if let (Some(given), Some(own)) = (given_id, ids.first())
+        && !ids.contains(&given)
+    {
+        fields.refuse("cluster_id", &format!("must be left out, or be {own}, whose persona it is"));
+    }
+}
+
 async fn place_customer(
     state: &AppState,
     version: &Arc<ModelVersion>,
     customer: FormCustomer,
 ) -> Result<Target, ApiError> {
-    let FormCustomer { table, used } = customer;
+    let FormCustomer { table, used, to_come } = customer;
     let schema = version.model.schema();
     let failed = |e| ApiError::internal(PLACING, e);
     let unshared = version.model.unshared(&table, version.profile.as_ref()).map_err(failed)?;
@@ -279,7 +298,17 @@ async fn place_customer(
     let placed_without = |field: &&String| form_fields.features_of(field).iter().any(is_set_aside);
     let placed_without = used.iter().filter(placed_without).cloned().collect();
     let placement = Some(placement);
-    Ok(Target { kind: CUSTOMER, customer, cluster_id, placement, used, left_out, placed_without, ..of_segment })
+    Ok(Target {
+        kind: CUSTOMER,
+        customer,
+        cluster_id,
+        placement,
+        used,
+        left_out,
+        placed_without,
+        to_come,
+        ..of_segment
+    })
 }
 
 /// What may be said of the one customer of `table`: every trait but those of the `unshared` features.

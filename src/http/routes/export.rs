@@ -9,7 +9,7 @@ use std::io::{self, Seek};
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -27,6 +27,7 @@ use crate::http::request::ignored::inputs;
 use crate::http::request::incoming::receive;
 use crate::http::request::known::{Parameter, read_query, refuse_unknown};
 use crate::http::request::workbook::{KEEP, Reading, read_and_group};
+use crate::http::request_id::X_MODEL_VERSION;
 use crate::http::response::file_body::file_body;
 use crate::http::state::AppState;
 use crate::segmentation::any_object;
@@ -47,7 +48,7 @@ pub(in crate::http) struct ExportRequest {
     /// `xlsx` (the default) or `csv`.
     #[schema(example = "xlsx")]
     format: Option<String>,
-    /// The answer's `clusters`, with the customers in their `members`.
+    /// The answer's `clusters`, with the customers in their `members`. Each key of a member is a column of the file.
     #[schema(schema_with = clusters_schema)]
     clusters: Option<Vec<Map<String, Value>>>,
     /// The answer's `segments`.
@@ -70,7 +71,7 @@ pub(in crate::http) struct ExportForm {
     keep: Option<String>,
 }
 
-/// What the query and the headers ask for. A field of the body overrides the headers, and the query overrides both.
+/// What the query and the headers ask for. Query and body must say the same, and override the headers.
 struct Wanted {
     query: ExportQuery,
     accepts_csv: bool,
@@ -87,6 +88,8 @@ struct Written {
     file: File,
     size_bytes: u64,
     format: Format,
+    /// The model version that grouped the rows; of a kept answer nobody knows it for sure.
+    model_version: Option<HeaderValue>,
 }
 
 /// Segments and their customers as a file for a spreadsheet program
@@ -149,12 +152,14 @@ async fn export_workbook(
     let keep = wanted.keep(incoming.texts.get(KEEP).map(String::as_str))?;
     let reading = Reading::keeping(Keep { row: true, ..keep });
     let version = ready.live.snapshot();
+    let model_version = HeaderValue::from_str(version.id.as_str()).ok();
     let (grouped, file) = read_and_group(state, version, incoming.file, reading).await?;
     // Dropped without being kept, it is removed.
     drop(file);
     let exporting = state.clone();
     let write = move || Written::write(&exporting, &Export::of_table(&grouped, None)?, format);
-    state.on_cpu_pool_final("exporting a workbook", write).await?
+    let written = state.on_cpu_pool_final("exporting a workbook", write).await??;
+    Ok(Written { model_version, ..written })
 }
 
 impl Wanted {
@@ -163,21 +168,33 @@ impl Wanted {
         Ok(Self { query, accepts_csv: accepts(&parts.headers, "text/csv") })
     }
 
-    /// The format, from the first of query, field and `Accept` that names one; `xlsx` otherwise.
+    /// The format that query and body name, or `Accept`; `xlsx` otherwise.
     fn format(&self, field: Option<&str>) -> Result<Format, ApiError> {
-        let names = [self.query.format.as_deref(), field];
-        match names.into_iter().flatten().find(|name| !name.trim().is_empty()) {
-            Some(name) => name.parse().map_err(|_| unknown_format()),
-            None if self.accepts_csv => Ok(Format::Csv),
-            None => Ok(Format::default()),
-        }
+        let of_headers = if self.accepts_csv { Format::Csv } else { Format::default() };
+        let read = |name: &str| name.parse().map_err(|_| unknown_format());
+        Ok(one_of(FORMAT, self.query.format.as_deref(), field, read)?.unwrap_or(of_headers))
+    }
+
+    /// What query and body ask to keep; nothing otherwise.
+    fn keep(&self, field: Option<&str>) -> Result<Keep, ApiError> {
+        let read = |words: &str| keep_of(Some(words));
+        Ok(one_of(KEEP, self.query.keep.as_deref(), field, read)?.unwrap_or_default())
     }
 }
 
-impl Wanted {
-    /// What to keep, from the first of query and field that names it.
-    fn keep(&self, field: Option<&str>) -> Result<Keep, ApiError> {
-        keep_of([self.query.keep.as_deref(), field].into_iter().flatten().find(|words| !words.trim().is_empty()))
+/// What the query and the field `name` of the body say, where one of them says something, and the other nothing else.
+fn one_of<T: PartialEq>(
+    name: &str,
+    query: Option<&str>,
+    field: Option<&str>,
+    read: impl Fn(&str) -> Result<T, ApiError>,
+) -> Result<Option<T>, ApiError> {
+    let said = |text: Option<&str>| text.filter(|text| !text.trim().is_empty()).map(&read).transpose();
+    match (said(query)?, said(field)?) {
+        (Some(query), Some(field)) if query != field => {
+            Err(ApiError::field(name, format!("must be left out, or say the same as ?{name}= in the address")))
+        }
+        (query, field) => Ok(query.or(field)),
     }
 }
 
@@ -207,7 +224,7 @@ impl Written {
         export.write(format, &file, dir)?;
         let size_bytes = file.stream_position().map_err(failed)?;
         file.rewind().map_err(failed)?;
-        Ok(Self { file, size_bytes, format })
+        Ok(Self { file, size_bytes, format, model_version: None })
     }
 }
 
@@ -219,7 +236,9 @@ impl IntoResponse for Written {
             (header::CONTENT_DISPOSITION, format!("attachment; filename=\"segments.{extension}\"")),
             (header::CONTENT_LENGTH, self.size_bytes.to_string()),
         ];
-        (headers, file_body(self.file)).into_response()
+        let mut response = (headers, file_body(self.file)).into_response();
+        response.headers_mut().extend(self.model_version.map(|version| (X_MODEL_VERSION, version)));
+        response
     }
 }
 

@@ -10,7 +10,7 @@ use crate::app::TestApp;
 use crate::download::Book;
 use crate::form::Form;
 use crate::problems::problem;
-use crate::sheets::{HEADER, csv};
+use crate::sheets::{CUSTOMER, HEADER, csv};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_that_is_no_answer_is_told_where_and_why_and_is_not_quoted() {
@@ -48,6 +48,36 @@ async fn a_body_that_is_no_answer_is_told_where_and_why_and_is_not_quoted() {
         assert!(message.starts_with(rule), "{field} {message}");
         assert!(!problem.to_string().contains(secret), "{problem}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_body_says_twice_is_refused_unless_it_is_the_same() {
+    let app = TestApp::spawn().await;
+    let members = r#"[{"Town": "Bedok"}, {"Town": "Novena", "Tier": "Gold", "T\u006fwn": "Bedok"}]"#;
+    let persona = r#"{"Top_Gender": "Male", "Top_Gender": "Female"}"#;
+    for (entry, field, message) in [
+        (format!("\"members\": {members}"), "clusters[0].members[1]", "has the key Town twice; send it once"),
+        (format!("\"persona\": {persona}"), "clusters[0].persona", "holds a field twice"),
+    ] {
+        let body = format!("{{\"clusters\": [{{\"cluster_id\": 1, {entry}}}]}}");
+        let request = app.request(Method::POST, "/segments/export").header("content-type", "application/json");
+        let (status, problem) = problem(request.body(body).send().await.unwrap()).await;
+        let detail = &problem["details"][0];
+        assert_eq!((status, &detail["field"], &detail["message"]), (422, &json!(field), &json!(message)), "{problem}");
+    }
+
+    let form = |format: &str| Form::new().text("format", format).file("a.csv", &csv([HEADER, CUSTOMER]));
+    let told = |name: &str| format!("must be left out, or say the same as ?{name}= in the address");
+    let (status, refused) = problem(app.export_form("/segments/export?format=csv", form("xlsx")).await).await;
+    assert_eq!((status, &refused["details"][0]["message"]), (422, &json!(told("format"))));
+    let body = json!({"clusters": [], "format": "csv"});
+    let (status, refused) = problem(app.post("/segments/export?format=xlsx", &body).await).await;
+    assert_eq!((status, &refused["details"][0]["field"]), (422, &json!("format")));
+    let keeping = form("csv").text("keep", "identifier");
+    let (status, refused) = problem(app.export_form("/segments/export?keep=row", keeping).await).await;
+    assert_eq!((status, &refused["details"][0]["message"]), (422, &json!(told("keep"))));
+    assert_eq!(app.export_form("/segments/export?format=CSV", form("csv")).await.status(), 200);
+    assert_eq!(app.post("/segments/export?format=csv", &body).await.status(), 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]

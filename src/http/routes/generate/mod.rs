@@ -50,7 +50,7 @@ struct Job {
 ///
 /// For whom is decided by the first of these that the body has: `persona`, `cluster_id`, customer fields (`location`,
 /// `loyalty_tier`, …: such a customer, and beyond what the fields say its segment), or nothing: the whole customer
-/// base. A customer beside a segment, and fields that contradict each other, are refused. With `Both`, a picture that
+/// base. A customer beside a segment, and fields that contradict each other, `campaign_inputs` among them, are refused. With `Both`, a picture that
 /// fails leaves the texts, and `image_error` says why. With `Accept: text/event-stream` it tells `progress`, each
 /// `variant` as soon as it is there, and `done` with the whole answer, or `error` with a problem.
 #[utoipa::path(post, path = "/generate-promo", tag = "content", operation_id = "generate_promo",
@@ -122,11 +122,12 @@ async fn generate(
     let mut fields = Fields::new(fields);
     let mut ignored = Ignored::of_generation((version.model.schema(), version.model.form_fields()), &fields);
     if let Some(inputs) = fields.object("campaign_inputs") {
-        fields.add_campaign(inputs);
+        fields.add_campaign("campaign_inputs", inputs);
     }
     let target = find_target(&state, &version, &mut fields).await?;
     target.left_out.iter().for_each(|left_out| ignored.left_out(&left_out.field, left_out.is_whole));
     ignored.placed_without(&target.placed_without);
+    target.to_come.iter().for_each(|field| ignored.to_come(field));
     ignored.extend(&target.notes);
     if target.is_segment() && !target.is_described {
         ignored.other_summary(&fields, &target.summary);

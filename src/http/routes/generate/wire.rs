@@ -48,10 +48,11 @@ pub(super) struct GenerateRequest {
     #[schema(value_type = Option<i64>, minimum = 1, maximum = 10, example = 2)]
     num_variants: Option<u8>,
     /// A segment as an upload's answer gave it, edited or not: content is written for it. Fields of a customer beside
-    /// it are refused.
+    /// it are refused. An empty object says nothing.
     #[schema(schema_with = persona_to_write_for)]
     persona: Option<Map<String, Value>>,
-    /// A trained segment, as it was trained, used where no `persona` is given. Fields of a customer beside it are refused.
+    /// A trained segment, as it was trained, used where no `persona` is given. Fields of a customer beside it are refused,
+    /// and so is the `persona` of another segment.
     #[schema(example = 0)]
     cluster_id: Option<i32>,
     /// What sets an upload's customers apart, as its answer says it, beside `persona` or `cluster_id`: the content is
@@ -80,7 +81,7 @@ pub(super) struct GenerateRequest {
     /// A customer's tier: Silver, Gold or Platinum.
     #[schema(example = "Gold")]
     loyalty_tier: Option<String>,
-    /// The year a customer joined in, none to come.
+    /// The year a customer joined in. One to come is left out, and `notes` says so.
     #[schema(minimum = 2000, maximum = 2100, example = 2023)]
     join_year: Option<i32>,
     /// The month a customer joined in: its English name, or 1 to 12.
@@ -90,7 +91,7 @@ pub(super) struct GenerateRequest {
     /// beside them.
     #[schema(example = "2")]
     join_quarter: Option<String>,
-    /// The campaign's inputs once more, as an upload's answer has them; those beside it come first.
+    /// The campaign's inputs once more, as an upload's answer has them; those beside it must say the same.
     #[schema(schema_with = inputs_schema)]
     campaign_inputs: Option<Map<String, Value>>,
 }
@@ -232,7 +233,8 @@ fn persona_to_write_for() -> Object {
 }
 
 fn inputs_schema() -> Object {
-    let description = "The campaign's inputs once more, as an upload's answer has them; those beside it come first.";
+    let description =
+        "The campaign's inputs once more, as an upload's answer has them; those beside it must say the same.";
     or_null(any_object(
         description,
         json!({"objective": "More visits", "industry": "Bakery", "funnel_stage": "Decision"}),
