@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::customer::NoSuchColumns;
+use crate::customer::WrongColumns;
 use crate::pipeline::AssignError;
 
 /// Why placing ended before the input did.
@@ -38,8 +38,8 @@ pub enum InputFault {
     Unreadable(#[source] io::Error),
 }
 
-impl From<NoSuchColumns> for AssignFault {
-    fn from(error: NoSuchColumns) -> Self {
+impl From<WrongColumns> for AssignFault {
+    fn from(error: WrongColumns) -> Self {
         Self::Columns(error.to_string())
     }
 }

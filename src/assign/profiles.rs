@@ -11,7 +11,7 @@ use super::csv::{CsvRows, fill_codes};
 use super::ipc::{StreamReader, is_stream};
 use super::{CHUNK_ROWS, InputFault};
 use crate::customer::{
-    ColumnAt, CustomerTable, NoSuchColumns, Schema, TooManyCustomers, WeightedRows, columns_used, find_columns,
+    ColumnAt, CustomerTable, Schema, TooManyCustomers, WeightedRows, WrongColumns, columns_used, find_columns,
     normalize_header,
 };
 
@@ -168,8 +168,8 @@ impl<'a> Profiles<'a> {
     }
 }
 
-impl From<NoSuchColumns> for ProfilesError {
-    fn from(error: NoSuchColumns) -> Self {
+impl From<WrongColumns> for ProfilesError {
+    fn from(error: WrongColumns) -> Self {
         Self::Columns(error.to_string())
     }
 }

@@ -80,8 +80,12 @@ pub(super) fn positions(names: &[&str], keep: Option<&[String]>) -> Result<Vec<u
         Some(keep) => keep
             .iter()
             .map(|wanted| {
-                let position = names.iter().position(|name| name == wanted);
-                position.ok_or_else(|| AssignFault::Columns(format!("the input has no column {wanted:?} to keep")))
+                let mut at = (0..).zip(names).filter(|(_, name)| *name == wanted).map(|(at, _)| at);
+                match (at.next(), at.next()) {
+                    (Some(at), None) => Ok(at),
+                    (None, _) => Err(AssignFault::Columns(format!("the input has no column {wanted:?} to keep"))),
+                    _ => Err(AssignFault::Columns(format!("the input has two columns {wanted:?}: which to keep?"))),
+                }
             })
             .collect::<Result<_, _>>()?,
     };

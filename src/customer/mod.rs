@@ -63,7 +63,7 @@ pub use header::{MissingColumn, MissingColumns, SheetHeader};
 pub use header_name::normalize_header;
 pub use invisible::is_invisible;
 pub use merge::NewestStands;
-pub use named_columns::{ColumnAt, NoSuchColumns, columns_used, find_columns};
+pub use named_columns::{ColumnAt, WrongColumns, columns_used, find_columns};
 pub use newest::{KeyedTable, RowKey};
 pub use note::Note;
 pub use origins::{Identifiers, Keep, NotKept, Origins, SheetStart};

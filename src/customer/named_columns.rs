@@ -50,34 +50,57 @@ pub fn columns_used(schema: &Schema, places: &[ColumnAt], names: &[&str]) -> Vec
     used.filter(|(_, names)| !names.is_empty()).collect()
 }
 
-/// Required columns that are not among the names.
+/// Names in which the schema's columns cannot be found.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the input needs {}; {}", needed(.missing), listed(.found))]
-pub struct NoSuchColumns {
-    /// The names that would do, a sentence part for each column.
-    pub missing: Vec<String>,
-    /// The names that there are.
-    pub found: Vec<String>,
+pub enum WrongColumns {
+    /// Required columns are not among them.
+    #[error("the input needs {}; {}", needed(.missing), listed(.found))]
+    Missing {
+        /// The names that would do, a sentence part for each column.
+        missing: Vec<String>,
+        /// The names that there are.
+        found: Vec<String>,
+    },
+    /// A name that is needed is there twice: which column was meant, nobody says.
+    #[error(
+        "the input has two columns called {first:?} and {second:?}, which are one name: rename one or leave it out"
+    )]
+    Twice {
+        /// As the first is written.
+        first: String,
+        /// As the second is written.
+        second: String,
+    },
 }
 
 /// Finds the schema's columns among `names`: by title or alias, compared as [`normalize_header`] does, and a date also
-/// by its parts. A title wins over an alias, and of equal names the first.
+/// by its parts. A title wins over an alias.
 ///
 /// # Errors
-/// [`NoSuchColumns`] where a required column is not there.
-pub fn find_columns(schema: &Schema, names: &[&str]) -> Result<Vec<ColumnAt>, NoSuchColumns> {
+/// [`WrongColumns`] where a required column is not there, or a name by which a column is found is there twice.
+pub fn find_columns(schema: &Schema, names: &[&str]) -> Result<Vec<ColumnAt>, WrongColumns> {
     let mut positions: BTreeMap<String, usize> = BTreeMap::new();
+    let mut repeated: BTreeMap<usize, usize> = BTreeMap::new();
     for (position, name) in names.iter().enumerate() {
-        positions.entry(normalize_header(name)).or_insert(position);
+        let first = *positions.entry(normalize_header(name)).or_insert(position);
+        if first != position {
+            repeated.entry(first).or_insert(position);
+        }
     }
     let at: Vec<Option<ColumnAt>> = schema.columns.iter().map(|column| place(column, &positions)).collect();
     let missing = schema.columns.iter().zip(&at).filter(|(column, at)| column.required && at.is_none());
     let missing: Vec<String> = missing.map(|(column, _)| ways(column)).collect();
-    if missing.is_empty() {
-        return Ok(at.into_iter().map(|at| at.unwrap_or(ColumnAt::Absent)).collect());
-    }
     let shown = |name: &&str| name.chars().filter(|c| !is_invisible(*c)).take(MAX_LISTED_CHARS).collect();
-    Err(NoSuchColumns { missing, found: names.iter().take(MAX_LISTED).map(shown).collect() })
+    if !missing.is_empty() {
+        return Err(WrongColumns::Missing { missing, found: names.iter().take(MAX_LISTED).map(shown).collect() });
+    }
+    let at: Vec<ColumnAt> = at.into_iter().map(|at| at.unwrap_or(ColumnAt::Absent)).collect();
+    let twice = at.iter().flat_map(|at| at.positions()).find_map(|first| Some((first, *repeated.get(&first)?)));
+    if let Some((first, second)) = twice {
+        let shown = |position: usize| names.get(position).map(shown).unwrap_or_default();
+        return Err(WrongColumns::Twice { first: shown(first), second: shown(second) });
+    }
+    Ok(at)
 }
 
 fn place(column: &Column, positions: &BTreeMap<String, usize>) -> Option<ColumnAt> {
@@ -141,6 +164,17 @@ mod tests {
         let at = find_columns(&schema, &["tier", "id", "JOIN_YEAR", "Join Month", "branch", "Location"]).unwrap();
         let date = ColumnAt::Parts { year: Some(2), month: Some(3), quarter: None };
         assert_eq!(at, [ColumnAt::Whole(5), ColumnAt::Absent, date, ColumnAt::Whole(0)]);
+    }
+
+    #[test]
+    fn a_name_that_is_needed_is_there_once_in_any_spelling() {
+        let schema = Schema::built_in().unwrap();
+        let twice = |names: &[&str]| find_columns(&schema, names).unwrap_err().to_string();
+        let same = twice(&["tier", "date", "Location", "location "]);
+        assert!(same.contains("two columns called \"Location\" and \"location \""), "{same}");
+        assert!(twice(&["tier", "JOIN_YEAR", "Join Month", "join year", "Location"]).contains("\"JOIN_YEAR\""));
+        let others = ["tier", "date", "Location", "note", "note", "branch", "branch"];
+        assert!(find_columns(&schema, &others).is_ok(), "what is not read may be there as often as it likes");
     }
 
     #[test]

@@ -285,6 +285,8 @@ fn columns_that_cannot_be_used_end_it_before_the_first_byte() {
         ),
         (&[], with("tier", &tier), "\"tier\" is Int32: it must be text"),
         (&["--keep", "number,shoes"], stream(std::slice::from_ref(&whole)), "no column \"shoes\" to keep"),
+        (&["--csv"], b"Location,date,tier,location\n".to_vec(), "two columns called \"Location\" and \"location\""),
+        (&["--csv", "--keep", "n"], b"Location,date,tier,n,n\n".to_vec(), "two columns \"n\": which to keep?"),
         (&["--csv", "--keep", "tier"], b"Location,date,tier,is_new\n".to_vec(), ""),
         (&["--csv"], b"Location,date,tier,is_new\n".to_vec(), "what an added column is called"),
     ] {
