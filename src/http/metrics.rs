@@ -1,7 +1,8 @@
 //! The metrics of a server: counters and latencies, for `GET /metrics`.
 //!
 //! One registry a server, never a global one. Labels are closed sets (route patterns, methods, statuses, outcomes), so
-//! that no client can create a time series. *Overhead* is the time of a request without its wait for the model API.
+//! that no client can create a time series. *Overhead* is the time of a request without its wait for the model API, and
+//! without the delay of a rejection.
 
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -65,6 +66,8 @@ pub(super) struct Answered<'a> {
     pub took: Duration,
     /// The part of `took` spent waiting for the model API.
     pub waited: Duration,
+    /// The part of `took` that a request was kept waiting before it was not admitted.
+    pub delayed: Duration,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -141,7 +144,7 @@ impl Metrics {
         of.register("requests", "Requests answered", metrics.requests.clone());
         let help = "From the request's first byte to its answer";
         of.register_with_unit("request_duration", help, Unit::Seconds, metrics.latency.clone());
-        let help = "The same without the time spent waiting for the model API; includes receiving the body";
+        let help = "The same without the time spent waiting for the model API and the delay of rejections; includes receiving the body";
         of.register_with_unit("request_overhead", help, Unit::Seconds, metrics.overhead.clone());
         of.register("uploads", "Workbooks accepted and kept", metrics.uploads.clone());
         of.register("upload_rows", "Rows of accepted workbooks, used or dropped", metrics.rows.clone());
@@ -185,7 +188,7 @@ impl Metrics {
         let labels = RouteLabels { route: route.clone() };
         self.requests.get_or_create(&RequestLabels { route, method, status: answered.status.as_u16() }).inc();
         self.latency.get_or_create(&labels).observe(answered.took.as_secs_f64());
-        let overhead = answered.took.saturating_sub(answered.waited);
+        let overhead = answered.took.saturating_sub(answered.waited).saturating_sub(answered.delayed);
         self.overhead.get_or_create(&labels).observe(overhead.as_secs_f64());
         self.totals.add(answered.route, answered.status, overhead);
     }

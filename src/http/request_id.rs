@@ -18,7 +18,7 @@ use super::metrics::Answered;
 use super::problem::Problem;
 use super::request::accept::accepts;
 use super::state::AppState;
-use super::waited::Waited;
+use super::waited::{Delayed, Waited};
 use crate::audit::Entry;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -79,12 +79,12 @@ impl RequestContext {
     }
 
     /// Logs and counts the end of the request, and returns how long it took.
-    fn ended(&self, state: &AppState, status: StatusCode, waited: Duration) -> Duration {
+    fn ended(&self, state: &AppState, status: StatusCode, waited: Duration, delayed: Duration) -> Duration {
         let Self { id, route, method, started, sender, .. } = self;
         let took = started.elapsed();
         let took_ms = took.as_secs_f64() * 1000.0;
         let (key, address) = (sender.known_name(), state.access().shown_address(sender));
-        let answered = Answered { route, method: plain(method), status, took, waited };
+        let answered = Answered { route, method: plain(method), status, took, waited, delayed };
         let status = status.as_u16();
         if self.is_probe() {
             tracing::debug!(event = "answered", request_id = %id, %method, %route, status, took_ms, key, %address, "answered");
@@ -135,8 +135,13 @@ impl Ending {
 
     /// Logs and counts the end, and returns how long the request took.
     pub fn record(&self, status: StatusCode, waited: Duration) -> Duration {
+        self.record_delayed(status, waited, Duration::ZERO)
+    }
+
+    /// The same for a request that was kept waiting before it was not admitted.
+    fn record_delayed(&self, status: StatusCode, waited: Duration, delayed: Duration) -> Duration {
         self.is_recorded.store(true, Ordering::Relaxed);
-        self.context.ended(&self.state, status, waited)
+        self.context.ended(&self.state, status, waited, delayed)
     }
 
     /// Leaves the end to be recorded elsewhere.
@@ -148,7 +153,7 @@ impl Ending {
 impl Drop for Ending {
     fn drop(&mut self) {
         if !self.is_recorded.load(Ordering::Relaxed) {
-            self.context.ended(&self.state, client_closed_request(), Duration::ZERO);
+            self.context.ended(&self.state, client_closed_request(), Duration::ZERO, Duration::ZERO);
         }
     }
 }
@@ -177,6 +182,7 @@ pub(super) async fn identify_and_log(
         let _ = context.model_version.set(version.clone());
     }
     let waited = response.extensions_mut().remove::<Waited>().map_or(Duration::ZERO, |Waited(waited)| waited);
+    let delayed = response.extensions_mut().remove::<Delayed>().map_or(Duration::ZERO, |Delayed(delayed)| delayed);
     let problem = response.extensions_mut().remove::<Problem>();
     if let Some(problem) = problem {
         // Probes ask often: that the server is starting is not logged for each.
@@ -191,7 +197,7 @@ pub(super) async fn identify_and_log(
     if response.extensions_mut().remove::<Streaming>().is_some() {
         ending.pass_on();
     } else {
-        let took = ending.record(response.status(), waited);
+        let took = ending.record_delayed(response.status(), waited, delayed);
         if let Ok(value) = HeaderValue::from_str(&server_timing(took, waited)) {
             response.headers_mut().insert(SERVER_TIMING, value);
         }

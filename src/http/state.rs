@@ -309,11 +309,6 @@ async fn run<T: Send + 'static>(
     doing: &'static str,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, ApiError> {
-    let task = tokio::task::spawn_blocking(move || {
-        let result = work();
-        slot.count_as_used();
-        drop(slot);
-        result
-    });
+    let task = tokio::task::spawn_blocking(move || slot.work(work));
     task.await.map_err(|e| ApiError::internal(doing, e))
 }

@@ -59,6 +59,17 @@ fn a_workbook_reads_the_same_in_a_process_of_its_own() {
 }
 
 #[test]
+fn what_a_process_computed_is_counted_however_it_ended() {
+    let good = fixture("tests/fixtures/upload_2000.xlsx");
+    for bytes in [good.as_slice(), b"PK\x03\x04 and no workbook"] {
+        let request = request();
+        let _ = reader().read(file_of(bytes), &request);
+        assert_ne!(request.watch.take_processor_beyond_clock_us(), 0);
+        assert_eq!(request.watch.take_processor_beyond_clock_us(), 0, "it is taken once");
+    }
+}
+
+#[test]
 fn where_rows_stand_and_their_identifiers_come_along_where_they_are_asked_for() {
     let rows = (0..70_000).map(|n| format!("A{n},2023-08-11,Town {},Female,Gold\n\n", n % 3_000));
     let csv: String = std::iter::once("id,date joined,location,gender,tier\n".to_owned()).chain(rows).collect();

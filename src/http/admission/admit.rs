@@ -1,6 +1,7 @@
 //! The admission layer: has a request's rate and key checked, and waits for a slot, before its handler runs.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, header};
@@ -19,6 +20,7 @@ use super::limits::{
 use super::rejection_delay::RejectionDelay;
 use crate::http::access::{Access, Client, Right, Sender};
 use crate::http::problem::ApiError;
+use crate::http::waited::Delayed;
 use crate::http::wrapped_body::wrap;
 
 /// The admission layer's state.
@@ -148,9 +150,14 @@ pub(in crate::http) async fn admit(
     next: Next,
 ) -> Response {
     let checked = admission.check(&request);
+    let entering = Instant::now();
     let admitted = match admission.enter(checked).await {
         Ok(admitted) => admitted,
-        Err(error) => return error.into_response(),
+        Err(error) => {
+            let mut response = error.into_response();
+            response.extensions_mut().insert(Delayed(entering.elapsed()));
+            return response;
+        }
     };
     let departing = request.extensions().get::<Departing>().cloned();
     request.extensions_mut().insert(admitted.clone());

@@ -7,6 +7,7 @@
 //! Beyond its own share, an eighth, a client only gets slots while others would still find some: so one client alone
 //! may use half of all, and several together leave a quarter to other clients.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -47,6 +48,17 @@ impl Shares {
         let all = processors + (processors / 2).max(2);
         Self { all, of_one: processors, ..Self::of_requests(all) }
     }
+}
+
+thread_local! {
+    /// What the work of this thread has counted so far.
+    static BEYOND_CLOCK_US: Cell<i64> = const { Cell::new(0) };
+}
+
+/// Adds microseconds, perhaps fewer than 0, to what the work that this thread does for a client has used: by so much
+/// another process computed for it longer than this thread waited.
+pub(in crate::http) fn count_beyond_clock(us: i64) {
+    BEYOND_CLOCK_US.set(BEYOND_CLOCK_US.get().saturating_add(us));
 }
 
 /// Slots. Clones share them.
@@ -234,9 +246,16 @@ impl Used {
 }
 
 impl Slot {
-    /// Counts the time since the slot was taken, whether its work computed or waited, as used by its client.
-    pub fn count_as_used(&self) {
-        self.slots.lock().count_used(&self.client, self.since.elapsed());
+    /// Does `work` on this thread, then gives the slot back. The time since it was taken counts as used by its client,
+    /// with what the work has [`count_beyond_clock`].
+    pub fn work<T>(self, work: impl FnOnce() -> T) -> T {
+        BEYOND_CLOCK_US.set(0);
+        let result = work();
+        let beyond_us = BEYOND_CLOCK_US.take();
+        let (clock, beyond) = (self.since.elapsed(), Duration::from_micros(beyond_us.unsigned_abs()));
+        let used = if beyond_us < 0 { clock.saturating_sub(beyond) } else { clock.saturating_add(beyond) };
+        self.slots.lock().count_used(&self.client, used);
+        result
     }
 }
 

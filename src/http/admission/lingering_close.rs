@@ -29,6 +29,9 @@ use tokio::time::{Instant, Sleep, sleep_until};
 const SMALL_BYTES: u64 = 64 << 10;
 /// How much of a rejected body is discarded, in bytes.
 const MAX_REST_BYTES: usize = 64 << 20;
+/// How much of it is discarded at a time, in bytes. Then others have their turn: sixteen connections with megabytes to
+/// discard would otherwise hold a request up for milliseconds each.
+const SLICE_BYTES: usize = 128 << 10;
 /// How long the rest of a rejected body may take.
 const MAX_REST_TIME: Duration = Duration::from_secs(30);
 /// How long the client may take for [`BYTES_A_WINDOW`] of it.
@@ -137,6 +140,8 @@ impl Drain {
                 Ok(n) if n > 0 && self.n_bytes < MAX_REST_BYTES => {
                     self.n_bytes += n;
                     self.n_bytes_in_window += n;
+                    context.waker().wake_by_ref();
+                    break;
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
                 Ok(_) | Err(_) => return Poll::Ready(()),
@@ -156,7 +161,7 @@ impl Drain {
 
 /// Takes received bytes from the system without a copy where it can (`MSG_TRUNC`, tcp(7)).
 fn discard(stream: &TcpStream) -> std::io::Result<usize> {
-    let mut buffer = [MaybeUninit::uninit(); 128 << 10];
+    let mut buffer = [MaybeUninit::uninit(); SLICE_BYTES];
     SockRef::from(stream).recv_with_flags(&mut buffer, libc::MSG_TRUNC)
 }
 
@@ -202,6 +207,23 @@ mod tests {
         })
         .await;
         assert!((MAX_REST_BYTES..MAX_REST_BYTES + (1 << 20)).contains(&n_bytes), "{n_bytes}");
+    }
+
+    #[tokio::test]
+    async fn no_more_than_a_slice_is_discarded_before_others_have_their_turn() {
+        let (stream, mut client) = pair().await;
+        let (mut drain, mut n_turns) = (Drain::new(), 0);
+        let turns = poll_fn(|context| {
+            n_turns += 1;
+            drain.poll_discard(&stream, context)
+        });
+        let sending = async {
+            client.write_all(&vec![1; 4 << 20]).await.unwrap();
+            drop(client);
+        };
+        tokio::join!(turns, sending);
+        assert_eq!(drain.n_bytes, 4 << 20);
+        assert!(drain.n_bytes <= n_turns * SLICE_BYTES, "{n_turns} turns");
     }
 
     #[tokio::test(start_paused = true)]

@@ -24,6 +24,6 @@ mod write_timeout;
 pub(super) use admit::{Admission, admit};
 pub(super) use admitted::{Admitted, count_answer, current_client, for_this_request, promise_answer};
 pub(super) use class::{Class, Classes};
-pub(super) use concurrency::{Shares, Slot, Slots};
+pub(super) use concurrency::{Shares, Slot, Slots, count_beyond_clock};
 pub(super) use lingering_close::drain_rejected_bodies;
 pub(super) use minimum_rate::{is_too_slow, minimum_rate};

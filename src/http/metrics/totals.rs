@@ -16,6 +16,9 @@ const FIRST_MS: f64 = 0.25;
 /// Routes that look or that pages are made of: their requests are no work.
 const LOOKS: [&str; 7] = ["/", "/console/{*file}", "/healthz", "/readyz", "/metrics", "/status", "/openapi.json"];
 
+/// Routes whose requests may wait for a training, for as long as that takes: it is no overhead.
+const TRAININGS: [&str; 3] = ["/retrain", "/retrain/{id}", "/compare"];
+
 /// Requests by the class of their status, their overhead, the cost and the last upload's drift.
 #[derive(Debug)]
 pub(in crate::http) struct Totals {
@@ -48,6 +51,9 @@ impl Totals {
             500.. => server_error,
         };
         class.fetch_add(1, Ordering::Relaxed);
+        if TRAININGS.contains(&route) {
+            return;
+        }
         let milliseconds = overhead.as_secs_f64() * 1_000.0;
         let is_within = |bucket: &usize| milliseconds <= bound_ms(*bucket);
         let bucket = (0..BUCKETS).find(is_within).unwrap_or(BUCKETS - 1);
@@ -108,6 +114,8 @@ mod tests {
             totals.add(route, StatusCode::from_u16(status).unwrap(), Duration::ZERO);
         }
         assert_eq!(totals.requests(), [1, 1, 1]);
+        totals.add("/retrain", StatusCode::OK, Duration::from_secs(60));
+        assert_eq!((totals.requests(), totals.overhead_ms(0.99)), ([2, 1, 1], Some(FIRST_MS)), "a training is awaited");
     }
 
     #[test]

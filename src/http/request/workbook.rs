@@ -6,13 +6,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::causes::with_causes;
 use crate::customer::{CustomerTable, Keep, KeyedTable, Schema};
+use crate::http::admission::count_beyond_clock;
 use crate::http::problem::ApiError;
 use crate::http::response::event_stream::Progress;
 use crate::http::state::AppState;
 use crate::model_store::ModelVersion;
 use crate::segmentation::{Grouped, group};
 use crate::upload_store::Received;
-use crate::workbook::{ReadRequest, Recorder, Watch, WorkbookError};
+use crate::workbook::{ReadRequest, Reader, Recorder, Watch, WorkbookError};
 
 /// The field that says what to keep of each row.
 pub(in crate::http) const KEEP: &str = "keep";
@@ -47,8 +48,7 @@ impl Reading {
     /// # Errors
     /// [`ApiError::Workbook`], [`ApiError::Storage`] when the file cannot be opened.
     pub fn table(&self, state: &AppState, schema: Arc<Schema>, file: &Received) -> Result<CustomerTable, ApiError> {
-        let (source, request) = self.request(state, schema, file)?;
-        let table = state.parts().reader.read(source, &request).map_err(unreadable)?;
+        let table = self.read(state, schema, file, Reader::read)?;
         self.is_read.store(true, Ordering::Relaxed);
         Ok(table)
     }
@@ -58,8 +58,7 @@ impl Reading {
     /// # Errors
     /// As [`Reading::table`].
     pub fn keyed_table(&self, state: &AppState, schema: Arc<Schema>, file: &Received) -> Result<KeyedTable, ApiError> {
-        let (source, request) = self.request(state, schema, file)?;
-        state.parts().reader.read_keyed(source, &request).map_err(unreadable)
+        self.read(state, schema, file, Reader::read_keyed)
     }
 
     /// The same, with the table written down for a retraining where there is a recorder.
@@ -74,15 +73,23 @@ impl Reading {
         recorder: Option<&mut Recorder>,
     ) -> Result<CustomerTable, ApiError> {
         let Some(recorder) = recorder else { return self.table(state, schema, file) };
-        let (source, request) = self.request(state, schema, file)?;
-        let table = state.parts().reader.read_recorded(source, &request, recorder).map_err(unreadable)?;
-        Ok(table.into_table())
+        let read = |reader: &Reader, source, request: &ReadRequest| reader.read_recorded(source, request, recorder);
+        self.read(state, schema, file, read).map(KeyedTable::into_table)
     }
 
-    fn request(&self, state: &AppState, schema: Arc<Schema>, file: &Received) -> Result<(File, ReadRequest), ApiError> {
+    /// Has the file read in one of the reader's ways. What its process computed counts for the client.
+    fn read<T>(
+        &self,
+        state: &AppState,
+        schema: Arc<Schema>,
+        file: &Received,
+        read: impl FnOnce(&Reader, File, &ReadRequest) -> Result<T, WorkbookError>,
+    ) -> Result<T, ApiError> {
         let source = File::open(file.path()).map_err(ApiError::Storage)?;
         let request = ReadRequest { schema, today: state.today(), keep: self.keep, watch: self.watch.clone() };
-        Ok((source, request))
+        let table = read(&state.parts().reader, source, &request);
+        count_beyond_clock(self.watch.take_processor_beyond_clock_us());
+        table.map_err(unreadable)
     }
 }
 

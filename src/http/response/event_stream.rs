@@ -24,6 +24,8 @@ use crate::http::state::AppState;
 use crate::http::waited::Waited;
 use crate::model_store::VersionId;
 
+/// Room beyond an answer's bytes that it may hold.
+const MAX_SPARE_BYTES: usize = 64 << 10;
 /// Events that are buffered for a slow caller before the work waits for it.
 const MAX_WAITING_EVENTS: usize = 64;
 /// How often [`Reporter::report_while`] polls the progress.
@@ -88,7 +90,11 @@ impl Finished {
     /// # Errors
     /// [`ApiError::Internal`] when it cannot be written.
     pub fn new(answer: &impl Serialize, waited: Duration) -> Result<Self, ApiError> {
-        let json = serde_json::to_string(answer).map_err(|e| ApiError::internal("writing an answer", e))?;
+        let mut json = serde_json::to_string(answer).map_err(|e| ApiError::internal("writing an answer", e))?;
+        // A text grows by doubling. What is in flight counts by its bytes, so it should hold no more than those.
+        if json.capacity() - json.len() > MAX_SPARE_BYTES {
+            json.shrink_to_fit();
+        }
         Ok(Self { json, waited })
     }
 }

@@ -29,6 +29,9 @@ const MIN_SHARED_BYTES: u64 = 1 << 20;
 const MIN_SHARED_MEMORY_BYTES: u64 = 512 << 20;
 /// Threads that read one workbook at most. One at a time unpacks, and one puts the rows together.
 const MAX_THREADS: usize = 4;
+/// How much lower the priority of reading is than that of the server, which answers others beside it (nice(2)). Without
+/// another's work the reader has the whole processor.
+const NICENESS: i32 = 5;
 /// Files that may be open at once: the three there are, and their doubles.
 const MAX_FILES: u64 = 16;
 /// The row count is reported at most this often.
@@ -42,6 +45,8 @@ const REPORT_EVERY: Duration = Duration::from_millis(50);
 /// answer.
 pub fn run_reader(memory_bytes: u64, cpu_seconds: u64) -> io::Result<()> {
     close_inherited()?;
+    // Where the system does not let it, it reads all the same.
+    let _ = rustix::process::nice(NICENESS);
     let file = File::from(io::stdin().as_fd().try_clone_to_owned()?);
     let helpers = enter_sandbox(memory_bytes, cpu_seconds, n_threads(&file, memory_bytes))?;
     let mut parent = UnixStream::from(io::stdout().as_fd().try_clone_to_owned()?);

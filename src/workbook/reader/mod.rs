@@ -21,7 +21,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use jiff::civil::Date;
@@ -84,6 +84,7 @@ pub struct ReadRequest {
 pub struct Watch {
     rows: Arc<AtomicUsize>,
     is_stopped: Arc<AtomicBool>,
+    processor_beyond_clock_us: Arc<AtomicI64>,
 }
 
 impl Bounds {
@@ -107,6 +108,19 @@ impl Watch {
     /// Rows read so far.
     pub fn rows(&self) -> usize {
         self.rows.load(Ordering::Relaxed)
+    }
+
+    /// By how many microseconds the reader processes have used the processors for longer than they took, since this was
+    /// asked last: more than 0 where several threads read, less where a process waited for its turn.
+    pub fn take_processor_beyond_clock_us(&self) -> i64 {
+        self.processor_beyond_clock_us.swap(0, Ordering::Relaxed)
+    }
+
+    fn count(&self, processor: Option<Duration>, clock: Duration) {
+        let microseconds = |time: Duration| i64::try_from(time.as_micros()).unwrap_or(i64::MAX);
+        let Some(processor) = processor else { return };
+        let beyond = microseconds(processor).saturating_sub(microseconds(clock));
+        self.processor_beyond_clock_us.fetch_add(beyond, Ordering::Relaxed);
     }
 
     /// Ends the reading within a moment.
@@ -174,7 +188,8 @@ impl Reader {
         if let Some(recorder) = &mut recorder {
             recorder.begin(recorded::key(&mut file, &order).ok());
         }
-        let deadline = Instant::now() + self.bounds.time;
+        let started = Instant::now();
+        let deadline = started + self.bounds.time;
         let (mut process, mut socket) = Process::start(self, file).map_err(WorkbookError::NoReader)?;
         let order_json = serde_json::to_vec(&order).map_err(|e| WorkbookError::NoReader(e.into()))?;
         // A process that ended at once takes no order; its exit status says why.
@@ -184,6 +199,7 @@ impl Reader {
         let patient = Patient { socket, deadline, is_stopped: &request.watch.is_stopped, recorder };
         let mut answer = BufReader::new(patient);
         let received = receive(&mut answer, &order, &request.watch.rows);
+        request.watch.count(process.processor_time(), started.elapsed());
         if let Some(recorder) = answer.into_inner().recorder {
             recorder.end(received.is_ok());
         }
@@ -239,6 +255,20 @@ impl Process {
             .stderr(Stdio::piped())
             .spawn()?;
         Ok((Self(child), ours))
+    }
+
+    /// How long its threads have used the processors, also once it has ended, until it is waited for. By the system's
+    /// count: what a hostile workbook may make of the process has no say in it. `None` where the system does not tell.
+    #[cfg(target_os = "linux")]
+    fn processor_time(&self) -> Option<Duration> {
+        let pid = nix::unistd::Pid::from_raw(i32::try_from(self.0.id()).ok()?);
+        let clock = nix::time::clock_getcpuclockid(pid).ok()?;
+        nix::time::clock_gettime(clock).ok().map(Duration::from)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn processor_time(&self) -> Option<Duration> {
+        None
     }
 
     /// How the process ended; `None` when it has not by `deadline`.

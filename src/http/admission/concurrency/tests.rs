@@ -116,7 +116,7 @@ async fn who_has_fewer_slots_is_next_and_then_who_used_the_processor_less() {
         async move {
             let slot = slots.take(client(n), sleep(100 * A_WHILE)).await.unwrap();
             sleep(A_WHILE).await;
-            slot.count_as_used();
+            slot.work(|| ());
             (n, Instant::now())
         }
     };
@@ -153,4 +153,35 @@ fn one_client_may_use_every_processor_and_leaves_room_beside() {
         assert_eq!((mine.len(), others.is_empty()), (processors, false), "{processors}");
         assert!(slots.try_take(client(3)).is_some(), "{processors}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_other_processes_computed_for_a_client_counts_beside_the_clock() {
+    let slots = Slots::new(Shares { all: 1, of_one: 1, own: 1, reserve: 0 });
+    let next = async |slots: &Slots| {
+        let held = take(slots, 9).await.unwrap();
+        let order = Mutex::new(Vec::new());
+        let wait = async |n: u8| {
+            let slot = slots.take(client(n), sleep(100 * A_WHILE)).await.unwrap();
+            order.lock().unwrap().push(n);
+            drop(slot);
+        };
+        tokio::join!(wait(1), wait(2), async {
+            sleep(A_WHILE).await;
+            drop(held);
+        });
+        order.into_inner().unwrap()[0]
+    };
+    let work = async |n: u8, beyond_us: i64| {
+        let slot = take(&slots, n).await.unwrap();
+        sleep(A_WHILE).await;
+        slot.work(|| count_beyond_clock(beyond_us));
+    };
+    let a_while = i64::try_from(A_WHILE.as_micros()).unwrap();
+    work(1, 3 * a_while).await;
+    work(2, 0).await;
+    assert_eq!(next(&slots).await, 2, "both held a slot as long, and four threads worked for 1");
+    work(2, 3 * a_while).await;
+    work(2, -a_while).await;
+    assert_eq!(next(&slots).await, 1, "what a process waited for its turn is not held against anybody");
 }
