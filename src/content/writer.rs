@@ -114,8 +114,14 @@ impl Writer {
         self.provider.budget_usd()
     }
 
-    /// What is left of the day's budget, in US dollars; `None` without a budget, or where its file cannot be read.
-    /// Blocking.
+    /// What this machine's calls have spent of today, in US dollars; `None` without a budget, or where its file cannot be
+    /// read. Blocking.
+    pub fn budget_spent_usd(&self) -> Option<f64> {
+        self.provider.budget_spent_usd()
+    }
+
+    /// What is left of the day's budget, in US dollars; `None` without a budget, where several machines spend it
+    /// together, or where its file cannot be read. Blocking.
     pub fn budget_left_usd(&self) -> Option<f64> {
         self.provider.budget_left_usd()
     }

@@ -71,6 +71,8 @@ impl UploadStore {
 
     /// The same, and notes that it was sent to be trained on where it was.
     pub(super) fn approve_as(&self, id: UploadId, is_for_training: bool) -> io::Result<Option<Waiting>> {
+        // Two who read, change and write one note would otherwise lose what the other has noted.
+        let _locked = self.lock();
         let mut uploads = self.files_of(id)?;
         for upload in &mut uploads {
             let is_approved = upload.state() == UploadState::Approved;
@@ -132,7 +134,7 @@ impl UploadStore {
             entries => entries?,
         };
         let name = |entry: fs::DirEntry| StoredName::read(entry.file_name().to_str()?);
-        Ok(entries.flatten().filter_map(name).collect())
+        entries.filter_map(|entry| entry.map(name).transpose()).collect()
     }
 
     fn look_at(&self, id: UploadId, name: StoredName) -> io::Result<Waiting> {

@@ -266,14 +266,14 @@ async fn the_first_budget_of_a_key_counts_from_the_reload_on() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_budget_below_the_price_of_a_call_is_refused_and_a_call_beyond_it_says_so() {
     let lines = |budget: Value| line("portal", &["generate"], &json!({"budget_usd_per_day": budget}));
-    let (app, upstream, _state) = with_model_server(lines(json!(1.0)), WriterConfig::DEFAULT_MODEL).await;
+    let (app, upstream, _state) = with_model_server(lines(json!(null)), WriterConfig::DEFAULT_MODEL).await;
     std::fs::write(app.keys_file(), lines(json!(0.003))).unwrap();
     let refused = app.key_ring.reload().unwrap_err().to_string();
     assert!(refused.contains("the key portal could never make a call: its budget of 0.003 USD a day"), "{refused}");
     ok(text_by(&app, "portal").send().await.unwrap()).await;
 
     // Enough for one variant, and not for three.
-    std::fs::write(app.keys_file(), lines(json!(0.008))).unwrap();
+    std::fs::write(app.keys_file(), lines(json!(0.007))).unwrap();
     app.key_ring.reload().unwrap();
     ok(text_by(&app, "portal").send().await.unwrap()).await;
     let many = json!({"postType": "Text", "num_variants": 3});
@@ -282,7 +282,7 @@ async fn a_budget_below_the_price_of_a_call_is_refused_and_a_call_beyond_it_says
     let many: Value = many.json().await.unwrap();
     assert_eq!(many["code"], "budget_too_small");
     let said = many["error"].as_str().unwrap();
-    let says = "This key's budget of 0.008 USD a day is less than one call may cost (0.0";
+    let says = "This key's budget of 0.007 USD a day is less than one call may cost (0.0";
     assert!(said.starts_with(says) && said.ends_with("USD); tell the operator."), "{said}");
     assert_eq!(upstream.received_requests().await.unwrap().len(), 2);
 }

@@ -246,6 +246,7 @@ async fn what_is_left_of_the_budget_is_told_where_there_is_one() {
     let app = TestApp::spawn_with(Setup { writer, ..Setup::default() }).await;
     let text = app.get("/metrics").await.text().await.unwrap();
     assert!(text.contains("\ncontent_portal_budget_left_usd 2.5\n"), "{text}");
+    assert!(text.contains("\ncontent_portal_budget_spent_usd 0.0\n"), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

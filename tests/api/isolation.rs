@@ -16,7 +16,7 @@ use crate::app::{ADMIN_KEY, Setup, TestApp, ok};
 use crate::form::Form;
 use crate::refusals::assert_refused;
 use crate::sheets::{CUSTOMER, HEADER, csv};
-use crate::upstream::{Held, writer_at};
+use crate::upstream::{self, Held, writer_at, written};
 
 /// A form as it is written, with the boundary `B`.
 async fn send_form(app: &TestApp, body: String) -> reqwest::Response {
@@ -222,7 +222,9 @@ async fn pictures_without_a_model_take_no_room_on_the_disk() {
 async fn where_uploads_hold_as_much_as_they_may_the_next_is_refused_and_none_is_removed() {
     // These come without a key, and have half of the limit.
     let upload_rules = UploadRules { min_free_bytes: 0, max_total_bytes: Some(8 << 10), ..UploadRules::default() };
-    let app = TestApp::spawn_with(Setup { upload_rules, ..Setup::default() }).await;
+    let upstream = upstream::start(Box::new(|_| written("A text."))).await;
+    let writer = upstream::writer(&upstream);
+    let app = TestApp::spawn_with(Setup { upload_rules, writer, ..Setup::default() }).await;
     let sheet = |n: usize| {
         let mut sheet = HEADER.join(",");
         for row in 0..40 {
@@ -234,7 +236,10 @@ async fn where_uploads_hold_as_much_as_they_may_the_next_is_refused_and_none_is_
     app.upload("a.csv", &first).await;
     let kept = app.kept();
     app.upload("a.csv", &sheet(2)).await;
+    let n_calls = async || upstream.received_requests().await.unwrap().len();
+    let paid = n_calls().await;
     assert_refused(&app, app.send(Form::new().file("a.csv", &sheet(3))).await, 507, "uploads_full").await;
+    assert_eq!(n_calls().await, paid, "nothing is paid for that is not answered");
     assert_eq!(app.kept().len(), 2);
     assert!(kept.iter().all(|file| file.exists()), "the first is still there");
 }

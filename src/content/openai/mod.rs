@@ -119,6 +119,10 @@ impl Provider for Openai {
         (self.models.iter().all(|model| model.breaker.is_paused(now)), self.pictures.is_paused(now))
     }
 
+    fn budget_spent_usd(&self) -> Option<f64> {
+        self.caller.budget_spent_usd()
+    }
+
     fn budget_left_usd(&self) -> Option<f64> {
         self.caller.budget_left_usd()
     }

@@ -219,13 +219,12 @@ impl Budget {
         self.usd_per_day
     }
 
-    /// What is left of the day, in US dollars; `None` where only keys have budgets. Blocking.
+    /// What this machine has spent of the day, in US dollars. Blocking.
     ///
     /// # Errors
     /// When the file cannot be read or holds something else.
-    pub fn left_usd(&self) -> io::Result<Option<f64>> {
-        let spent_usd = self.ledger.of(day_of((self.now)()))?.spent_usd;
-        Ok(self.usd_per_day.map(|limit| (limit - spent_usd).max(0.0)))
+    pub fn spent_usd(&self) -> io::Result<f64> {
+        Ok(self.ledger.of(day_of((self.now)()))?.spent_usd)
     }
 
     /// Says once that the ledger has a day that is far ahead of today. It closes nothing: each day has its own budget.

@@ -15,6 +15,9 @@ use super::leftovers::Leftovers;
 use super::transport::{Expects, FromResponse, Outgoing, Transport};
 use super::try_error::TryError;
 
+/// How long an answer waits until what it cost is written down, which then goes on without it.
+const SETTLE_WITHIN: Duration = Duration::from_secs(1);
+
 /// Makes the calls to one server.
 pub struct Caller {
     /// The connection.
@@ -73,9 +76,17 @@ impl Caller {
         self.budget.get().and_then(Budget::usd_per_day)
     }
 
-    /// What is left of it; `None` without one, or where its file cannot be read. Blocking.
+    /// What this machine's calls have spent of today; `None` without a budget, or where its file cannot be read.
+    /// Blocking.
+    pub fn budget_spent_usd(&self) -> Option<f64> {
+        self.budget.get()?.spent_usd().ok()
+    }
+
+    /// What is left of the budget of all; `None` without one, where several machines spend it together, or where its
+    /// file cannot be read. Blocking.
     pub fn budget_left_usd(&self) -> Option<f64> {
-        self.budget.get()?.left_usd().ok().flatten()
+        let limit_usd = self.budget_usd().filter(|_| self.lessor.is_none())?;
+        Some((limit_usd - self.budget_spent_usd()?).max(0.0))
     }
 
     /// Keeps from now on what calls cost, since some key has got a budget. Blocking.
@@ -171,16 +182,21 @@ fn paid<T: FromResponse + Send + 'static>(
             Ok(answer) => cost(answer),
             Err(error) => error.is_free.then_some(0.0),
         };
-        if let Some(usd) = cost
-            && let Err(error) = reservation.settle(usd).await
-        {
-            tracing::error!(
-                event = "budget_not_settled",
-                %error,
-                "the budget's file could not be updated: the whole reservation counts as spent"
-            );
+        if let Some(usd) = cost {
+            // The answer is there: it does not wait long for a file that another process has locked.
+            let _ = tokio::time::timeout(SETTLE_WITHIN, tokio::spawn(settle(reservation, usd))).await;
         }
         (left, outcome)
+    }
+}
+
+async fn settle(reservation: Reservation, usd: f64) {
+    if let Err(error) = reservation.settle(usd).await {
+        tracing::error!(
+            event = "budget_not_settled",
+            %error,
+            "the budget's file could not be updated: the whole reservation counts as spent"
+        );
     }
 }
 

@@ -18,7 +18,8 @@ mod wrong_keys;
 use std::net::{IpAddr, Ipv4Addr};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
-use std::time::Instant;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
 use axum::extract::Request;
 use axum::http::HeaderMap;
@@ -46,6 +47,8 @@ use wrong_keys::WrongKeys;
 
 /// Beyond so many clients, those that have not come for a while are forgotten by the rate limit.
 const MANY_CLIENTS: usize = 10_000;
+/// How often.
+const FORGET_EVERY: Duration = Duration::from_secs(1);
 
 /// What decides who may do what.
 #[derive(Debug, Clone)]
@@ -69,6 +72,8 @@ pub(super) struct Access {
     keys: Keys,
     trusted_proxies: TrustedProxies,
     rate: Option<RateLimiter<Client, HashMapStateStore<Client>, DefaultClock>>,
+    /// When clients were forgotten last.
+    forgot: Mutex<Option<Instant>>,
     wrong_keys: WrongKeys,
     shows_whole_addresses: bool,
 }
@@ -83,6 +88,7 @@ impl Access {
             keys: Keys::load(&rules.api_keys, rules.admin_key, rules.keys_file.as_deref())?,
             trusted_proxies: rules.trusted_proxies.clone(),
             rate: rules.requests_per_minute.map(|n| RateLimiter::hashmap(Quota::per_minute(n))),
+            forgot: Mutex::default(),
             wrong_keys: WrongKeys::default(),
             shows_whole_addresses: rules.shows_whole_addresses,
         })
@@ -161,6 +167,16 @@ impl Access {
         }
     }
 
+    /// Whether it is time to forget clients: walking over all of them is too much for each request.
+    fn may_forget(&self) -> bool {
+        let Ok(mut last) = self.forgot.try_lock() else { return false };
+        let is_time = last.is_none_or(|last| last.elapsed() >= FORGET_EVERY);
+        if is_time {
+            *last = Some(Instant::now());
+        }
+        is_time
+    }
+
     fn sent_key(&self, headers: &HeaderMap) -> SentKey {
         let Some(sent) = bearer(headers) else { return SentKey::Absent };
         match self.keys.find(&sent) {
@@ -176,7 +192,7 @@ impl Access {
             return rate.check().map_err(|late| ApiError::TooOften { wait: late.wait_time_from(now.now()) });
         }
         let Some(rate) = &self.rate else { return Ok(()) };
-        if rate.len() > MANY_CLIENTS {
+        if rate.len() > MANY_CLIENTS && self.may_forget() {
             rate.retain_recent();
             rate.shrink_to_fit();
         }

@@ -134,9 +134,10 @@ impl ApiError {
 fn of_model_store(error: &StoreError) -> String {
     match error {
         StoreError::NoSuchVersion { .. } => NO_VERSION.to_owned(),
-        StoreError::File { path, .. } => {
+        // The fault names no folder, and what it is about decides what to do: a pointer of Git LFS, a newer build.
+        StoreError::File { path, fault } => {
             let file = path.file_name().unwrap_or_default().to_string_lossy();
-            format!("The version is damaged: {file} has changed since it was written. The live version stays.")
+            format!("The version cannot be used: {file} {fault}. The live version stays.")
         }
         StoreError::Model { .. } => "The version's files do not make a model. The live version stays.".to_owned(),
         _ => "The model store could not answer; tell the operator the request_id.".to_owned(),

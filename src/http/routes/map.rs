@@ -1,5 +1,7 @@
 //! `GET /map`: the customers of a training as points of a plane, to be drawn.
 
+use std::time::Duration;
+
 use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -18,6 +20,9 @@ use crate::pipeline::{MIN_CUSTOMERS, Mark, Marks, OverviewPoint, TrainedColumn, 
 
 /// Profiles on the map, at most.
 pub(super) const MAX_POINTS: usize = 10_000;
+
+/// How long a request waits for its turn to load a version that is not live.
+const TURN_WITHIN: Duration = Duration::from_secs(10);
 
 /// Which version's map.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
@@ -124,11 +129,22 @@ pub(in crate::http) async fn get_map(
         None => live.id.clone(),
     };
     let is_admin = sender.has(Right::Admin);
+    if let Some(json) = state.maps().find(&id, is_admin) {
+        return Ok(as_json(json));
+    }
+    let turn = if id == live.id {
+        None
+    } else {
+        Some(tokio::time::timeout(TURN_WITHIN, state.maps().turn()).await.map_err(|_| ApiError::Busy)?)
+    };
+    // Whoever had the turn before may have made it.
     let json = match state.maps().find(&id, is_admin) {
         Some(json) => json,
         None => {
             let store = ready.store.clone();
             let made = state.on_cpu_pool("drawing a map", move || {
+                // Held until the version is gone again, also where the caller has left.
+                let _turn = turn;
                 let loaded = if id == live.id { None } else { Some(store.load(&id).map_err(ApiError::Model)?) };
                 let version = loaded.as_ref().unwrap_or(&live);
                 let json = serde_json::to_vec(&MapAnswer::of(version, is_admin));
@@ -139,7 +155,11 @@ pub(in crate::http) async fn get_map(
             json
         }
     };
-    Ok(([(header::CONTENT_TYPE, "application/json")], json).into_response())
+    Ok(as_json(json))
+}
+
+fn as_json(json: Bytes) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], json).into_response()
 }
 
 impl MapAnswer {

@@ -87,7 +87,8 @@ pub(in crate::http) struct DayBudget {
     /// Of one day, in US dollars; null without a budget.
     #[schema(required, example = 5.0)]
     limit_usd: Option<f64>,
-    /// Of today; null without a budget.
+    /// Of today, by the calls of this server, also where several servers have one budget together; null without a budget
+    /// of all.
     #[schema(required, example = 1.2)]
     spent_usd: Option<f64>,
     /// When the next day begins.
@@ -211,14 +212,10 @@ impl Status {
 impl DayBudget {
     fn of(writer: Option<&Writer>) -> Self {
         let limit_usd = writer.and_then(|writer| writer.budget_usd());
-        let left_usd = writer.and_then(|writer| writer.budget_left_usd());
+        let spent_usd = writer.and_then(|writer| writer.budget_spent_usd());
         let tomorrow = Timestamp::now().to_zoned(TimeZone::UTC).date().checked_add(1.day());
         let resets_at = tomorrow.ok().and_then(|date| date.to_zoned(TimeZone::UTC).ok()).map(|day| day.timestamp());
-        Self {
-            limit_usd,
-            spent_usd: limit_usd.zip(left_usd).map(|(limit, left)| (limit - left).max(0.0)),
-            resets_at: resets_at.unwrap_or_default(),
-        }
+        Self { limit_usd, spent_usd: limit_usd.and(spent_usd), resets_at: resets_at.unwrap_or_default() }
     }
 }
 

@@ -214,9 +214,10 @@ impl Upload {
         let about = about.with_rows(grouped.table().n_rows());
         let keeping = keep_upload(state.clone(), file, about, grouped.table().schema().clone());
         let kept = tokio::spawn(for_this_request(keeping));
+        // What cannot be kept is refused, so nothing is written and paid for before it is kept.
+        let kept = kept.await.map_err(|e| ApiError::internal("keeping an upload", e))??;
         state.metrics().uploaded(&grouped);
         let written = write(&state, &grouped, &campaign, &address, payer.as_ref(), &reporter).await?;
-        let kept = kept.await.map_err(|e| ApiError::internal("keeping an upload", e))??;
         let timings_ms = Timings { receiving, grouping, writing: elapsed_ms(started) };
         let wants_places = query.places.is_some_and(|places| places > 0);
         let waited = waited(&written, state.settings().writers_at_once);
