@@ -16,6 +16,7 @@ pub(super) mod openapi;
 pub(super) mod retrain;
 pub(super) mod segments;
 pub(super) mod status;
+mod trained_lift;
 pub(super) mod upload;
 mod upload_places;
 pub(super) mod uploads;

@@ -16,21 +16,18 @@ use utoipa::ToSchema;
 
 use super::docs::{BodyProblems, LookProblems, NotReady};
 use super::models::AdminProblems;
+use super::trained_lift::{ByKey, TrainedLift, in_hundredths, lifts, rounded};
 use crate::http::problem::{ApiError, Document, FieldProblem};
 use crate::http::request::body::{GIVEN_TWICE, read_object};
 use crate::http::state::AppState;
 use crate::model_store::{ModelStore, ModelVersion};
-use crate::pipeline::{
-    DecidedBy, Distinguishing, DistinguishingValue, Segment, SegmentId, TrainedProfiles, TraitCounts, TraitValue,
-};
+use crate::pipeline::{DecidedBy, Distinguishing, Segment, SegmentId, TrainedProfiles, TraitCounts};
 use crate::segmentation::persona_schema;
 
 /// Entries that marketers may add to one segment, and how long each may be, in characters.
 const MAX_EXTRAS: usize = 20;
 const MAX_KEY_CHARS: usize = 50;
 const MAX_TEXT_CHARS: usize = 500;
-/// Values of one trait that are compared, at least.
-const MIN_VALUES: usize = 3;
 
 /// The segments of the live version.
 #[derive(Serialize, ToSchema)]
@@ -105,10 +102,11 @@ pub(in crate::http) struct TrainedSegment {
     #[schema(value_type = BTreeMap<String, Vec<TrainedLift>>, example = json!({"Top_Locations": [
         {"value": "Bedok", "share": 0.41, "share_overall": 0.13, "lift": 3.1538}]}))]
     lift: ByKey,
-    /// The segment in the version before; null where there was none.
+    /// The segment in the version before; null where there was none, or no report says so.
     #[schema(required)]
     before: Option<SizeBefore>,
-    /// `kept` where the version before had it, `new` where it had not; null where there was no version before.
+    /// `kept` where the version before had it, `new` where it had not; null where there was no version before, or
+    /// no report says so.
     #[schema(required, example = "kept")]
     fate: Option<&'static str>,
     /// How much of it a training on four fifths of the customers found again, 0 to 1 (Jaccard index); null where that
@@ -126,33 +124,6 @@ pub(in crate::http) struct SizeBefore {
     /// Their share of that version's customers, 0 to 1.
     #[schema(example = 0.2624)]
     share: f64,
-}
-
-/// How frequent a value is in a trained segment, and how frequent among all; four decimals.
-#[derive(Serialize, ToSchema)]
-pub(in crate::http) struct TrainedLift {
-    /// A name, or a whole number such as a year.
-    #[schema(value_type = String, example = "Bedok")]
-    value: TraitValue,
-    /// Of the segment's customers, with a value or without, 0 to 1; in hundredths, unless the customers are the
-    /// sample's, who are invented.
-    #[schema(example = 0.41)]
-    share: f64,
-    /// Of all customers, 0 to 1.
-    #[schema(example = 0.13)]
-    share_overall: f64,
-    /// `share / share_overall`.
-    #[schema(example = 3.1538)]
-    lift: f64,
-}
-
-/// Lifts in the order of the persona's keys.
-pub(in crate::http) struct ByKey(Vec<(String, Vec<TrainedLift>)>);
-
-impl Serialize for ByKey {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(key, lifts)| (key, lifts)))
-    }
 }
 
 /// The segments of the live version
@@ -315,56 +286,6 @@ impl SegmentsAnswer {
     }
 }
 
-/// The most frequent values of one feature within a segment, beside everyone's.
-fn lifts(within: &TraitCounts, everyone: &TraitCounts, is_exact: bool) -> Vec<TrainedLift> {
-    let (n, n_overall) = (within.customers as f64, everyone.customers as f64);
-    // Where everybody has two values and few have the other, the share of the one tells how many.
-    if everyone.told().next().is_none() {
-        return Vec::new();
-    }
-    let told = within.told().filter(|(value, _)| !value.is_other()).take(within.top.max(MIN_VALUES));
-    told.map(|(value, customers)| {
-        let overall = everyone.counts.iter().find(|(other, _)| other == value).map_or(*customers, |&(_, n)| n);
-        let (share, share_overall) = (*customers as f64 / n, overall as f64 / n_overall);
-        let value = value.clone();
-        if is_exact {
-            let lift = rounded(share / share_overall);
-            return TrainedLift { value, share: rounded(share), share_overall: rounded(share_overall), lift };
-        }
-        let (share, share_overall) = (hundredths(share), hundredths(share_overall));
-        TrainedLift { value, share, share_overall, lift: hundredths(ratio(share, share_overall)) }
-    })
-    .collect()
-}
-
-/// What sets a segment apart, with its shares in hundredths. The lift follows from these, and its interval is as wide
-/// as it was.
-fn in_hundredths(found: &Distinguishing) -> Distinguishing {
-    match found {
-        Distinguishing::Value(value) => {
-            let (share, share_overall) = (hundredths(value.share), hundredths(value.share_overall));
-            let lift = ratio(share, share_overall);
-            let of_lift = |bound: f64| hundredths(lift * bound / value.lift);
-            Distinguishing::Value(DistinguishingValue {
-                share,
-                share_overall,
-                lift: hundredths(lift),
-                lift_low: of_lift(value.lift_low),
-                lift_high: of_lift(value.lift_high),
-                known_share: value.known_share.map(hundredths),
-                known_share_overall: value.known_share_overall.map(hundredths),
-                ..value.clone()
-            })
-        }
-        Distinguishing::Number(_) => found.clone(),
-    }
-}
-
-/// How many times as large `share` is; 1 where there is nothing to compare with.
-fn ratio(share: f64, share_overall: f64) -> f64 {
-    if share_overall > 0.0 { share / share_overall } else { 1.0 }
-}
-
 /// How stable a segment is by the version's own report.
 fn found_again(report: &Value, id: u32) -> Option<f64> {
     let measured = report.pointer("/refit/stability")?.as_array()?;
@@ -404,14 +325,4 @@ pub(super) fn etag_of(extras: &BTreeMap<String, String>) -> String {
     }
     let digits: String = hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     format!("\"{digits}\"")
-}
-
-fn rounded(number: f64) -> f64 {
-    (number * 10_000.0).round() / 10_000.0
-}
-
-/// Two decimals. With four, the share of a value in all segments but one would tell how many have it in that one, also
-/// where they are fewer than ten and nothing is said of them.
-fn hundredths(number: f64) -> f64 {
-    (number * 100.0).round() / 100.0
 }
