@@ -1,23 +1,21 @@
 mod answers;
+mod mannered;
 mod together;
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::fs;
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
-use futures::stream::BoxStream;
-use futures::{StreamExt, TryStreamExt};
+use futures::TryStreamExt;
 use object_store::memory::InMemory;
 use object_store::path::Path;
-use object_store::{
-    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt,
-    PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
-};
+use object_store::{Error, ObjectStore, ObjectStoreExt, PutResult, Result};
 use sha2::{Digest, Sha256};
+
+use mannered::{Manner, Mannered, Put};
 
 use super::client::Client;
 use super::*;
@@ -26,18 +24,35 @@ use crate::model_store::{FileFault, ModelStore, StoreError, VersionId};
 
 const OLD: &str = "20261126T112645Z-dbee9219";
 
-/// A store that a process reaches until it is killed, which is after so many writes.
+/// A process that reaches the store until it is killed, which is after so many writes.
 #[derive(Debug)]
 struct Mortal {
-    inner: Arc<InMemory>,
     writes_left: AtomicUsize,
     /// Whether what is written is never answered.
     loses_answers: bool,
 }
 
 impl Mortal {
-    fn alive(&self) -> Result<()> {
+    fn write(&self) -> Result<()> {
+        let left = |n: usize| n.checked_sub(1);
+        self.writes_left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, left).map_err(|_| killed()).map(|_| ())
+    }
+}
+
+#[async_trait]
+impl Manner for Mortal {
+    async fn put(&self, inner: &InMemory, (location, payload, opts): Put<'_>) -> Result<PutResult> {
+        self.write()?;
+        let written = inner.put_opts(location, payload, opts).await;
+        if self.loses_answers { Err(killed()) } else { written }
+    }
+
+    fn read(&self) -> Result<()> {
         if self.writes_left.load(Ordering::SeqCst) == 0 { Err(killed()) } else { Ok(()) }
+    }
+
+    fn delete(&self) -> Result<()> {
+        self.write()
     }
 }
 
@@ -45,62 +60,16 @@ fn killed() -> Error {
     Error::Generic { store: "Mortal", source: "killed".into() }
 }
 
-impl fmt::Display for Mortal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Mortal")
-    }
-}
-
-#[async_trait]
-impl ObjectStore for Mortal {
-    async fn put_opts(&self, location: &Path, payload: PutPayload, opts: PutOptions) -> Result<PutResult> {
-        let left = |n: usize| n.checked_sub(1);
-        self.writes_left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, left).map_err(|_| killed())?;
-        let written = self.inner.put_opts(location, payload, opts).await;
-        if self.loses_answers { Err(killed()) } else { written }
-    }
-
-    async fn put_multipart_opts(&self, _: &Path, _: PutMultipartOptions) -> Result<Box<dyn MultipartUpload>> {
-        Err(killed())
-    }
-
-    async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
-        self.alive()?;
-        self.inner.get_opts(location, options).await
-    }
-
-    fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
-        let left = |n: usize| n.checked_sub(1);
-        match self.writes_left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, left) {
-            Ok(_) => self.inner.delete_stream(locations),
-            Err(_) => futures::stream::once(async { Err(killed()) }).boxed(),
-        }
-    }
-
-    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.inner.list(prefix)
-    }
-
-    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
-        self.alive()?;
-        self.inner.list_with_delimiter(prefix).await
-    }
-
-    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
-        self.alive()?;
-        self.inner.copy_opts(from, to, options).await
-    }
-}
-
 /// The store of one process that lives for so many writes.
 fn store(inner: &Arc<InMemory>, writes: usize) -> SharedStore {
-    over(Mortal { inner: inner.clone(), writes_left: AtomicUsize::new(writes), loses_answers: false })
+    over(inner, Mortal { writes_left: AtomicUsize::new(writes), loses_answers: false }).1
 }
 
-fn over(store: Mortal) -> SharedStore {
-    let store = Arc::new(store);
-    let client = Client::over(store, Path::from("portal"), "memory://portal".to_owned(), None).unwrap();
-    SharedStore { client: client.into(), lessee: Arc::default() }
+/// What is stored in `inner`, by a store of another manner.
+fn over<M: Manner>(inner: &Arc<InMemory>, manner: M) -> (Arc<Mannered<M>>, SharedStore) {
+    let store = Arc::new(Mannered { inner: inner.clone(), manner });
+    let client = Client::over(store.clone(), Path::from("portal"), "memory://portal".to_owned(), None).unwrap();
+    (store, SharedStore { client: client.into(), lessee: Arc::default() })
 }
 
 fn immortal(inner: &Arc<InMemory>) -> SharedStore {

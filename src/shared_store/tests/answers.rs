@@ -11,10 +11,9 @@ use crate::pipeline::SegmentId;
 
 const TODAY: Date = date(2026, 11, 26);
 
-/// A store that does what it is asked, and sometimes says something else.
-#[derive(Debug)]
+/// Does what it is asked, and sometimes says something else.
+#[derive(Debug, Default)]
 struct Lossy {
-    inner: Arc<InMemory>,
     /// What becomes of the next write's answer.
     next: std::sync::Mutex<Option<Lost>>,
     /// Nothing can be read.
@@ -31,18 +30,12 @@ enum Lost {
     Connection,
 }
 
-impl fmt::Display for Lossy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Lossy")
-    }
-}
-
 #[async_trait]
-impl ObjectStore for Lossy {
-    async fn put_opts(&self, location: &Path, payload: PutPayload, opts: PutOptions) -> Result<PutResult> {
+impl Manner for Lossy {
+    async fn put(&self, inner: &InMemory, (location, payload, opts): Put<'_>) -> Result<PutResult> {
         let lost = self.next.lock().unwrap().take();
         self.is_cut.store(matches!(lost, Some(Lost::Connection)), Ordering::SeqCst);
-        let done = self.inner.put_opts(location, payload, opts).await?;
+        let done = inner.put_opts(location, payload, opts).await?;
         match lost {
             None => Ok(done),
             Some(Lost::Answer | Lost::Connection) => Err(killed()),
@@ -52,35 +45,13 @@ impl ObjectStore for Lossy {
         }
     }
 
-    async fn put_multipart_opts(&self, _: &Path, _: PutMultipartOptions) -> Result<Box<dyn MultipartUpload>> {
-        Err(killed())
-    }
-
-    async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
-        if self.is_cut.load(Ordering::SeqCst) { Err(killed()) } else { self.inner.get_opts(location, options).await }
-    }
-
-    fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
-        self.inner.delete_stream(locations)
-    }
-
-    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.inner.list(prefix)
-    }
-
-    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
-        self.inner.list_with_delimiter(prefix).await
-    }
-
-    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
-        self.inner.copy_opts(from, to, options).await
+    fn read(&self) -> Result<()> {
+        if self.is_cut.load(Ordering::SeqCst) { Err(killed()) } else { Ok(()) }
     }
 }
 
-fn lossy() -> (Arc<Lossy>, SharedStore) {
-    let store = Arc::new(Lossy { inner: Arc::default(), next: None.into(), is_cut: false.into() });
-    let client = Client::over(store.clone(), Path::from("portal"), "memory://portal".to_owned(), None).unwrap();
-    (store, SharedStore { client: client.into(), lessee: Arc::default() })
+fn lossy() -> (Arc<Mannered<Lossy>>, SharedStore) {
+    over(&Arc::default(), Lossy::default())
 }
 
 #[test]
@@ -90,20 +61,20 @@ fn a_lease_whose_answer_was_lost_is_had_all_the_same_and_noted_once() {
     for (key, lost) in
         [(None, Lost::Answer), (None, Lost::Conflict), (Some("crm"), Lost::Answer), (Some("crm"), Lost::Conflict)]
     {
-        *store.next.lock().unwrap() = Some(lost);
+        *store.manner.next.lock().unwrap() = Some(lost);
         assert!((shared.lease(TODAY, key, slice).unwrap() - 0.25).abs() < 1e-9, "{lost:?}");
     }
     // Where it was not known whether it was done, the next lease finds it.
-    *store.next.lock().unwrap() = Some(Lost::Connection);
+    *store.manner.next.lock().unwrap() = Some(Lost::Connection);
     shared.lease(TODAY, None, slice).unwrap_err();
-    store.is_cut.store(false, Ordering::SeqCst);
+    store.manner.is_cut.store(false, Ordering::SeqCst);
     assert!((shared.lease(TODAY, None, |_| 0.0).unwrap() - 0.25).abs() < 1e-9);
     assert!((shared.lease(TODAY, None, slice).unwrap() - 0.25).abs() < 1e-9);
     assert!(shared.lease(TODAY, None, slice).unwrap() < 1e-9, "the day is leased");
     let leased = shared.leased(TODAY).unwrap();
     assert!((leased.leased_usd - 1.0).abs() < 1e-9 && (leased.keys["crm"] - 0.5).abs() < 1e-9, "{leased:?}");
     // After a reset everybody begins anew.
-    *store.next.lock().unwrap() = Some(Lost::Conflict);
+    *store.manner.next.lock().unwrap() = Some(Lost::Conflict);
     shared.forget_leases(TODAY, Some("crm")).unwrap();
     assert!((shared.lease(TODAY, Some("crm"), slice).unwrap() - 0.25).abs() < 1e-9);
     shared.forget_leases(TODAY, None).unwrap();
@@ -119,7 +90,7 @@ fn a_change_of_extras_whose_answer_was_lost_is_no_conflict() {
     for (n, lost) in [Lost::Answer, Lost::Conflict, Lost::Answer].into_iter().enumerate() {
         let entry = BTreeMap::from([("Interests".to_owned(), format!("running {n} times"))]);
         let n_looks = std::cell::Cell::new(0);
-        *store.next.lock().unwrap() = Some(lost);
+        *store.manner.next.lock().unwrap() = Some(lost);
         let look = |_: Option<&BTreeMap<String, String>>| {
             n_looks.set(n_looks.get() + 1);
             Ok::<_, anyhow::Error>(())
@@ -136,51 +107,20 @@ fn put_unchecked(inner: &Arc<InMemory>, name: &str, n_bytes: usize) {
     runtime.block_on(inner.put(&path, vec![b' '; n_bytes].into())).unwrap();
 }
 
-/// A store that takes every write, whatever its condition.
+/// Takes every write, whatever its condition.
 #[derive(Debug)]
 struct Careless {
-    inner: Arc<InMemory>,
     /// Whether it heeds `If-None-Match`, and not `If-Match`.
     creates: bool,
 }
 
-impl fmt::Display for Careless {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Careless")
-    }
-}
-
 #[async_trait]
-impl ObjectStore for Careless {
-    async fn put_opts(&self, location: &Path, payload: PutPayload, mut opts: PutOptions) -> Result<PutResult> {
+impl Manner for Careless {
+    async fn put(&self, inner: &InMemory, (location, payload, mut opts): Put<'_>) -> Result<PutResult> {
         if !(self.creates && opts.mode == PutMode::Create) {
             opts.mode = PutMode::Overwrite;
         }
-        self.inner.put_opts(location, payload, opts).await
-    }
-
-    async fn put_multipart_opts(&self, _: &Path, _: PutMultipartOptions) -> Result<Box<dyn MultipartUpload>> {
-        Err(killed())
-    }
-
-    async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
-        self.inner.get_opts(location, options).await
-    }
-
-    fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
-        self.inner.delete_stream(locations)
-    }
-
-    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.inner.list(prefix)
-    }
-
-    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
-        self.inner.list_with_delimiter(prefix).await
-    }
-
-    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
-        self.inner.copy_opts(from, to, options).await
+        inner.put_opts(location, payload, opts).await
     }
 }
 
@@ -189,9 +129,7 @@ fn a_store_that_does_not_heed_conditions_is_found_out_before_machines_share_it()
     let inner: Arc<InMemory> = Arc::default();
     immortal(&inner).try_out().unwrap();
     for (creates, header) in [(false, "If-None-Match"), (true, "If-Match")] {
-        let store = Arc::new(Careless { inner: inner.clone(), creates });
-        let client = Client::over(store, Path::from("portal"), "memory://portal".to_owned(), None).unwrap();
-        let told = SharedStore { client: client.into(), lessee: Arc::default() }.try_out().unwrap_err();
+        let told = over(&inner, Careless { creates }).1.try_out().unwrap_err();
         assert!(matches!(told, SharedStoreError::Unconditional { .. }), "{told}");
         assert!(told.to_string().contains(header), "{told}");
     }

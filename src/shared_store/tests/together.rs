@@ -272,7 +272,7 @@ fn a_swap_whose_answer_is_lost_is_known_to_have_been_done() {
     let inner: Arc<InMemory> = Arc::default();
     let (_here, models_here, id) = models_with(1);
     immortal(&inner).push(&models_here, &id, true).unwrap();
-    let lossy = over(Mortal { inner: inner.clone(), writes_left: AtomicUsize::new(9), loses_answers: true });
+    let lossy = over(&inner, Mortal { writes_left: AtomicUsize::new(9), loses_answers: true }).1;
     lossy.swap_current(&lossy.see_current().unwrap(), &id).unwrap();
     assert_eq!(whole_current(&inner), id);
 }
