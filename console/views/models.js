@@ -274,10 +274,13 @@ function formOf(field, values) {
   return values.length ? form : undefined;
 }
 
+// A refused candidate has a report, too.
+const reported = ({ version, report }) => version ?? report?.split('/')[2];
+
 /** @param {Api['Retraining']} job */
 const outcome = job => put(note(TONE[job.state] ?? '',
   job.state === 'published' ? `Published: ${job.version} is live.` : ENDED[job.state] ?? job.error ?? title(job.state),
-  failings(job), job.version && link('Read the report', `#/models/${job.version}`)), { role: 'status' });
+  failings(job), reported(job) && link('Read the report', `#/models/${reported(job)}`)), { role: 'status' });
 
 function failings({ failed_checks: checks, left_out: files }) {
   const words = [...checks.map(of => of.sentence), ...files.map(of => `${of.file}: ${of.why}`)];
@@ -288,7 +291,7 @@ function failings({ failed_checks: checks, left_out: files }) {
 function latest(jobs, next) {
   const rows = jobs.slice(0, 20).map(job => [
     when(job.started_at), badge(job.state, TONE[job.state]), job.asked_by,
-    job.version ? link(job.version, `#/models/${job.version}`) : '–',
+    reported(job) ? link(reported(job), `#/models/${reported(job)}`) : '–',
     [failings(job), job.error],
   ]);
   return [
