@@ -287,8 +287,8 @@ async function regenerate(run, segment) {
   if (own.length && !(await ask('Write it anew?', words, 'Write it anew'))) return;
   const { num_variants = 1, ...campaign } = run.campaign;
   // Without what sets the upload's customers apart it would be written for those of the training.
-  const { persona, size, distinguishing, not_distinguishing, as_everywhere } = segment;
-  const described = { size, distinguishing, not_distinguishing, as_everywhere };
+  const { persona, size, described_by, distinguishing, not_distinguishing, as_everywhere } = segment;
+  const described = { size, described_by, distinguishing, not_distinguishing, as_everywhere };
   const whom = { cluster_id: id, ...(id < 0 && { persona }), ...(distinguishing && described) };
   const body = { ...campaign, num_variants: Number(num_variants), ...whom };
   const answer = await api.rewrite(content?.regenerate?.body ?? body);

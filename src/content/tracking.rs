@@ -2,13 +2,14 @@
 //!
 //! An id is a function of what was written and for which segment and platform. Nothing of a customer is in it, and
 //! nobody can read the text or the segment off it. It has two parts: `c` with eight letters, a hyphen, and eight more.
-//! Texts with the same first part were written for one segment of one model version and one platform, so they can be
-//! compared.
+//! Texts with the same first part were written for one segment of one model version, or for one persona of a
+//! marketer's own, and for one platform, so they can be compared.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sha2::{Digest, Sha256};
 
 use super::{Campaign, Platform};
+use crate::pipeline::Persona;
 
 /// The letters of an id: Crockford's base 32, in lower case. None is mistaken for another.
 const LETTERS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
@@ -24,8 +25,10 @@ const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
 pub struct WrittenFor<'a> {
     /// The version of the model that the segment is of.
     pub model_version: &'a str,
-    /// The segment; −1 outside every one, nothing for everyone.
+    /// The segment; −1 outside every one, nothing for everyone and for a persona that is no segment's.
     pub cluster_id: Option<i64>,
+    /// The persona that is no segment's, if it is for one.
+    pub persona: Option<&'a Persona>,
     /// The campaign.
     pub campaign: &'a Campaign,
 }
@@ -48,6 +51,15 @@ impl ContentId {
         &self.0
     }
 
+    /// The id of what the text has become by hand, if it was written for this segment of this model version; `None`
+    /// where that is not so. Its first part tells the platform.
+    pub fn of_edited(&self, model_version: &str, cluster_id: i64, text: &str) -> Option<Self> {
+        let (segment, letters) = (cluster_id.to_string(), self.group().strip_prefix('c')?);
+        let is_of = |platform: &&&str| part(&[model_version, &segment, platform]) == letters;
+        let platform = Platform::NAMES.iter().find(is_of)?;
+        Some(Self(format!("{}-{}", self.group(), part(&[model_version, &segment, platform, text]))))
+    }
+
     /// What all texts for the same segment, model version and platform have in common.
     pub fn group(&self) -> &str {
         self.0.split_once('-').map_or(&self.0, |(group, _)| group)
@@ -57,7 +69,15 @@ impl ContentId {
 impl WrittenFor<'_> {
     /// The id of a text, or of what to draw.
     pub fn content_id(&self, text: &str) -> ContentId {
-        let segment = self.cluster_id.map_or_else(|| "everyone".to_owned(), |id| id.to_string());
+        let segment = match (self.cluster_id, self.persona) {
+            (Some(id), _) => id.to_string(),
+            // By its traits: what else marketers add to it does not make it another audience.
+            (None, Some(persona)) => {
+                let traits = Persona { traits: persona.traits.clone(), ..Persona::default() };
+                serde_json::Value::Object(traits.to_json()).to_string()
+            }
+            (None, None) => "everyone".to_owned(),
+        };
         let whom = [self.model_version, &segment, self.campaign.platform().name()];
         let group = part(&whom);
         let [version, segment, platform] = whom;
@@ -132,7 +152,7 @@ mod tests {
     #[test]
     fn an_id_depends_on_the_text_and_on_whom_it_is_for() {
         let (campaign, email) = (campaign("Visits", "Instagram"), campaign("Visits", "Email"));
-        let of = WrittenFor { model_version: "v1", cluster_id: Some(1), campaign: &campaign };
+        let of = WrittenFor { model_version: "v1", cluster_id: Some(1), persona: None, campaign: &campaign };
         let id = of.content_id("Come by");
         assert_eq!(id, of.content_id("Come by"));
         assert_eq!(id.as_str(), "cgw0v8zdp-8wp69f7k");
@@ -151,7 +171,8 @@ mod tests {
     #[test]
     fn an_id_is_read_in_any_case_and_nothing_else_is_one() {
         let campaign = Campaign::default();
-        let id = WrittenFor { model_version: "v", cluster_id: None, campaign: &campaign }.content_id("x");
+        let id =
+            WrittenFor { model_version: "v", cluster_id: None, persona: None, campaign: &campaign }.content_id("x");
         assert_eq!(ContentId::read(&format!(" {} ", id.as_str().to_uppercase())), Some(id));
         for other in
             ["", "A", "c-", "c12345678-1234567", "c12345678-1234567u", "x12345678-12345678", "cé345678-12345678"]
@@ -164,7 +185,7 @@ mod tests {
     fn tags_carry_clean_values() {
         let utm = |objective: &str, platform: &str| {
             let campaign = campaign(objective, platform);
-            let of = WrittenFor { model_version: "v", cluster_id: None, campaign: &campaign };
+            let of = WrittenFor { model_version: "v", cluster_id: None, persona: None, campaign: &campaign };
             let id = of.content_id("x");
             of.utm(&id).replace(id.as_str(), "ID")
         };

@@ -25,6 +25,7 @@ pub struct KeptAnswer<'a> {
     segments: Option<Capped<KeptSegment<'a>, MAX_SEGMENTS>>,
     #[serde(borrow)]
     clusters: Option<Capped<KeptCluster<'a>, MAX_SEGMENTS>>,
+    model_version: Option<String>,
     format: Option<String>,
     keep: Option<String>,
 }
@@ -133,6 +134,9 @@ impl<'a> KeptAnswer<'a> {
                 Some(segment) => segment.fill(cluster),
                 None => lines.push(cluster),
             }
+        }
+        if let Some(model_version) = &self.model_version {
+            lines.iter_mut().for_each(|line| line.tracked.tell_edited(model_version, line.cluster_id));
         }
         for list in &mut members {
             list.ids = lines.get(list.line).map(|line| line.tracked.ids()).unwrap_or_default();

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::json::Capped;
-use crate::content::MAX_VARIANTS;
+use crate::content::{ContentId, MAX_VARIANTS};
 use crate::segmentation::Tracking;
 
 /// Texts of one segment.
@@ -42,6 +42,18 @@ impl Tracked {
         let texts = texts.into_iter().map(Some).chain(std::iter::repeat_with(|| None));
         let pairs = tracking.into_iter().zip(texts);
         Self(pairs.map(|(tracking, text)| TrackedText { text: text.unwrap_or_default(), tracking }).collect())
+    }
+
+    /// Gives each text that was edited since it was written for this segment an id of its own: an outcome must not take
+    /// it for what the machine wrote.
+    pub fn tell_edited(&mut self, model_version: &str, cluster_id: i64) {
+        for TrackedText { text, tracking } in self.0.iter_mut().filter(|tracked| !tracked.text.is_empty()) {
+            let id = ContentId::read(&tracking.content_id);
+            if let Some(id) = id.and_then(|id| id.of_edited(model_version, cluster_id, text)) {
+                tracking.utm = tracking.utm.replace(&tracking.content_id, id.as_str());
+                id.as_str().clone_into(&mut tracking.content_id);
+            }
+        }
     }
 
     /// Those of a kept answer.

@@ -21,6 +21,7 @@ pub(super) fn cluster_profiles(
     for (name, counts) in clusters.chain([("all".to_owned(), everyone)]) {
         for (own, all) in counts.iter().zip(everyone) {
             let (own_total, all_total) = (own.customers.max(1) as f64, all.customers.max(1) as f64);
+            let everybody = all;
             let (own, all) = (pooled(own), pooled(all));
             for (value, customers) in &own.counts {
                 if let TraitValue::Mean(_) = value {
@@ -29,7 +30,11 @@ pub(super) fn cluster_profiles(
                     table.write_record([&name, &title, &mean, &customers.to_string(), "", "", ""])?;
                     continue;
                 }
-                let of_all = all.counts.iter().find(|(other, _)| other == value).map_or(0, |&(_, n)| n);
+                // What a cluster has few of, all may have many of: `Other` stands for what this cluster's line leaves.
+                let of_all = match value.is_other() {
+                    true => beside(everybody, &own),
+                    false => all.counts.iter().find(|(other, _)| other == value).map_or(0, |&(_, n)| n),
+                };
                 let (share, share_of_all) = (*customers as f64 / own_total, of_all as f64 / all_total);
                 let lift = if of_all == 0 { String::new() } else { format!("{:.3}", share / share_of_all) };
                 table.write_record([
@@ -45,6 +50,12 @@ pub(super) fn cluster_profiles(
         }
     }
     table.into_inner().map_err(|e| e.into_error().into())
+}
+
+/// How many customers of all have a value that `told` does not list.
+fn beside(all: &TraitCounts, told: &TraitCounts) -> u64 {
+    let is_listed = |value: &TraitValue| !value.is_other() && told.counts.iter().any(|(told, _)| told == value);
+    all.counts.iter().filter(|(value, _)| !is_listed(value)).map(|&(_, customers)| customers).sum()
 }
 
 /// The counts with the values of few customers as one; without them where together they are few, too, and without any

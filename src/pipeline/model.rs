@@ -195,8 +195,8 @@ impl Model {
     }
 
     /// The encoded profiles of the training, `(n_profiles, n_features)`.
-    pub(super) fn points(&self) -> Array2<f32> {
-        self.grouping.to_parts().points().clone()
+    pub(super) fn points(&self) -> ArrayView2<'_, f32> {
+        self.grouping.points()
     }
 
     /// Which method found the segments.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use hdbscan::{HdbscanModel, HdbscanParams, MinClusterSize};
 use latent_classes::LatentClassModel;
 use linfa::ParamGuard;
-use ndarray::{Array2, Axis};
+use ndarray::{ArrayView2, Axis};
 use umap::UmapModel;
 
 use super::few::{Few, Tenths};
@@ -75,7 +75,7 @@ struct Second<'m> {
 
 /// What it learned, and what it places the others by.
 enum Learned<'m> {
-    Map { umap: Box<UmapModel>, hdbscan: Box<HdbscanModel>, points: Array2<f32>, few: Few, tenths: &'m Tenths },
+    Map { umap: Box<UmapModel>, hdbscan: Box<HdbscanModel>, points: ArrayView2<'m, f32>, few: Few, tenths: &'m Tenths },
     Classes { first: &'m LatentClasses, second: LatentClassModel },
 }
 

@@ -81,7 +81,8 @@ pub struct GateCheck {
     pub limit: f64,
     /// Whether it is.
     pub passed: bool,
-    /// Whether it does not count against the candidate, since the live version is no better.
+    /// Whether it does not count against the candidate: the live version fails it, too, or was never asked, or a
+    /// comparison recommends the way of training. `detail` says which.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub is_tolerated: bool,
     /// What went wrong, where a number does not say it.
@@ -124,7 +125,7 @@ pub enum Bound {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// Every check passed.
+    /// No check failed that counts.
     Passed,
     /// Some check of quality failed, and no other version of own customers, or none with a segment, is live.
     FirstVersion,

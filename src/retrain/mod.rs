@@ -38,9 +38,10 @@ use jiff::civil::Date;
 
 use crate::causes::with_causes;
 use crate::customer::Schema;
-use crate::model_store::{Candidate, ModelStore, ModelVersion, StoreError, TrainedOn, VersionId, WriterLock};
+use crate::model_store::{Candidate, ModelStore, ModelVersion, Staged, StoreError, TrainedOn, VersionId, WriterLock};
 use crate::pipeline::{
-    Comparison, Encoded, FitError, FitParams, Fitted, GoldenSample, Judged, Method, Model, SegmentId, TrainingProfile,
+    Comparison, Drift, Encoded, FitError, FitParams, Fitted, GoldenSample, Judged, Method, Model, Scores, SegmentId,
+    TrainingProfile,
 };
 use crate::pseudonyms::Pseudonyms;
 use crate::shared_store::SharedStore;
@@ -255,7 +256,7 @@ impl Run<'_> {
                 );
             }
             // A comparison has asked the same on more resamples: what it recommends is not refused for another draw.
-            if let Some(judged) = self.judged() {
+            if let Some(judged) = self.judged().filter(|_| !self.report.everyone_instead) {
                 (fitted.scores.least_jaccard, fitted.scores.told) = (judged.least_jaccard, judged.bits);
             }
             fitted
@@ -299,27 +300,13 @@ impl Run<'_> {
             next_segment_id,
             created_at: request.now,
         };
-        let mut staged = self.store.stage(&self.lock, &candidate)?;
-        let is_recommended = self.judged().is_some_and(Judged::passes);
-        let mut checks = gate::check_quality(&request.gate, &fitted.scores, is_recommended);
-        let live_refit =
-            self.live.as_ref().map(|live| live.profile.as_ref().and_then(|profile| profile.refit.as_ref()));
-        checks.extend(novelty::check_new_customers(&request.gate, fitted.refit.as_ref(), live_refit));
-        let live_scores = self.live.as_ref().map(|live| &live.manifest.scores);
-        checks.extend(gate::check_meaning(&request.gate, &fitted.scores, live_scores));
+        let staged = self.store.stage(&self.lock, &candidate)?;
         let drift = self.live.as_ref().map(|live| novelty::drift_since(live, table)).transpose();
         let drift = drift.map_err(MatchError::Assign)?.flatten();
-        if let Some(live) = live_scores {
-            let brought = (self.collected.brought.as_slice(), fitted.scores.rows, live.rows);
-            checks.extend(novelty::check(&request.gate, brought, drift.as_ref(), table.schema()));
-        }
-        if self.trained_on.sample && !self.is_first && self.live.is_none() {
-            checks.push(gate::check_sample());
-        }
-        checks.extend(gate::check_integrity(&staged)?);
-        let report = &mut self.report;
+        let checks = self.checks(&fitted, &staged, drift.as_ref())?;
         // A version without segments gains by any.
-        let had_none = live_scores.is_some_and(|scores| scores.clusters == 0) && fitted.scores.clusters > 0;
+        let had_none = self.live_scores().is_some_and(|live| live.clusters == 0) && fitted.scores.clusters > 0;
+        let report = &mut self.report;
         report.verdict = gate::decide(&checks, self.is_first || had_none, request.force);
         report.gate = checks;
         report.scores = Some(fitted.scores.clone());
@@ -333,17 +320,51 @@ impl Run<'_> {
             drop(staged);
             return self.refuse(Some(&fitted));
         }
-        (self.progress)(Progress::PUBLISHING);
-        staged.add_page(&self.page(Some(&fitted))?)?;
-        let report = serde_json::to_value(&self.report).map_err(RetrainError::Report)?;
-        let id = match &self.together {
-            None => staged.publish(&report)?,
-            Some(together) => together.publish(self.store, &self.lock, staged, &report)?,
-        };
+        let id = self.publish(staged, &fitted)?;
         let put_away = uploads::put_away(&self.collected.uploads, request.base_data, request.today, self.store.disk());
         let pruned = self.store.prune(&self.lock, request.keep.get());
         self.together.iter().for_each(|together| together.prune(self.store));
         Ok(RetrainOutcome::Published(Box::new(Published { id, report: self.report, put_away, pruned })))
+    }
+
+    /// What the gate asks of a candidate.
+    fn checks(
+        &self,
+        fitted: &Fitted,
+        staged: &Staged<'_>,
+        drift: Option<&Drift>,
+    ) -> Result<Vec<GateCheck>, RetrainError> {
+        let (limits, live) = (&self.request.gate, self.live_scores());
+        let is_recommended = self.judged().is_some_and(Judged::passes);
+        let mut checks = gate::check_quality(limits, &fitted.scores, is_recommended);
+        let live_refit =
+            self.live.as_ref().map(|live| live.profile.as_ref().and_then(|profile| profile.refit.as_ref()));
+        checks.extend(novelty::check_new_customers(limits, fitted.refit.as_ref(), live_refit));
+        checks.extend(gate::check_meaning(limits, &fitted.scores, live));
+        if let Some(live) = live {
+            let brought = (self.collected.brought.as_slice(), fitted.scores.rows, live.rows);
+            checks.extend(novelty::check(limits, brought, drift, self.collected.table.schema()));
+        }
+        if self.trained_on.sample && !self.is_first && self.live.is_none() {
+            checks.push(gate::check_sample());
+        }
+        checks.extend(gate::check_integrity(staged)?);
+        Ok(checks)
+    }
+
+    fn live_scores(&self) -> Option<&Scores> {
+        self.live.as_ref().map(|live| &live.manifest.scores)
+    }
+
+    /// Makes the candidate the current version, with its report.
+    fn publish(&self, mut staged: Staged<'_>, fitted: &Fitted) -> Result<VersionId, RetrainError> {
+        (self.progress)(Progress::PUBLISHING);
+        staged.add_page(&self.page(Some(fitted))?)?;
+        let report = serde_json::to_value(&self.report).map_err(RetrainError::Report)?;
+        match &self.together {
+            None => Ok(staged.publish(&report)?),
+            Some(together) => together.publish(self.store, &self.lock, staged, &report),
+        }
     }
 
     /// The models of the versions before the live one, the newest first, that were trained on customers of the same

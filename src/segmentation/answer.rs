@@ -10,7 +10,7 @@ use super::members::Members;
 use super::regenerate::Regenerate;
 use super::schema::{members_schema, persona_schema};
 use super::tracking::Tracking;
-use super::{Group, Grouped, Lift};
+use super::{DescribedBy, Group, Grouped, Lift};
 use crate::content::{Campaign, Written, WrittenFor};
 use crate::customer::CleaningReport;
 use crate::pipeline::{Distinguishing, Drift, Persona, TraitValue};
@@ -105,13 +105,17 @@ pub struct SegmentAnswer<'a> {
     /// What these very customers have in common.
     #[schema(schema_with = persona_schema)]
     observed: &'a Persona,
-    /// What sets the segment apart from the whole upload: by trait, how frequent its values are here and there.
+    /// How frequent the values of each trait are in the segment and in the whole upload.
     lift: &'a Lift,
     /// What sets these customers apart, in sentences.
     #[schema(example = "Joined October to December (all). More often than others from Bedok (34 % against 17 %).")]
     persona_summary: &'a str,
     /// What sets these customers apart, and how far it may be said of one of them.
     distinguishing: &'a [Distinguishing],
+    /// On whom that rests: `upload`, these very customers; `training`, those of the segment in the training, where the
+    /// upload has too few; null where nothing can be said.
+    #[schema(required)]
+    described_by: Option<DescribedBy>,
     /// The persona's keys of which nothing is told; none where too few customers are in it to say so.
     #[schema(example = json!(["Top_Gender", "Top_Loyalty_Tier"]))]
     not_distinguishing: &'a [String],
@@ -139,6 +143,10 @@ pub struct ClusterAnswer<'a> {
     persona_summary: &'a str,
     /// What sets these customers apart, and how far it may be said of one of them.
     distinguishing: &'a [Distinguishing],
+    /// On whom that rests: `upload`, these very customers; `training`, those of the segment in the training, where the
+    /// upload has too few; null where nothing can be said.
+    #[schema(required)]
+    described_by: Option<DescribedBy>,
     /// The persona's keys of which nothing is told; none where too few customers are in it to say so.
     #[schema(example = json!(["Top_Gender", "Top_Loyalty_Tier"]))]
     not_distinguishing: &'a [String],
@@ -234,6 +242,7 @@ impl<'a> SegmentAnswer<'a> {
             lift: &group.lift,
             persona_summary: &group.summary,
             distinguishing: &group.distinction.distinguishing,
+            described_by: group.described_by,
             not_distinguishing: &group.distinction.not_distinguishing,
             as_everywhere: &group.distinction.as_everywhere,
             content: ContentAnswer::new(written, &context.written_for(group), address_of, || {
@@ -268,6 +277,7 @@ fn cluster<'a>(
         observed: &group.observed,
         persona_summary: &group.summary,
         distinguishing: &group.distinction.distinguishing,
+        described_by: group.described_by,
         not_distinguishing: &group.distinction.not_distinguishing,
         as_everywhere: &group.distinction.as_everywhere,
         default_post: content.and_then(|c| c.variants.first()).map_or("", String::as_str),

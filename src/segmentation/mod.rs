@@ -14,11 +14,14 @@ mod tracking;
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
 use crate::content::{Audience, Brief, Campaign, WrittenFor};
 use crate::customer::{CustomerTable, Schema};
 use crate::model_store::ModelVersion;
 use crate::pipeline::{
-    AssignError, Assignment, Distinction, Drift, MIN_CUSTOMERS, MIN_OBSERVED, Persona, Placement, Segment, SegmentId,
+    AssignError, Assignment, Distinction, Drift, MIN_CUSTOMERS, MIN_OBSERVED, Persona, Placement, SegmentId,
     TablePlaces, Tallies,
 };
 
@@ -42,6 +45,16 @@ pub struct Grouped {
     drift: Option<Drift>,
 }
 
+/// On whom rests what is said of a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DescribedBy {
+    /// These very customers, beside the others of the upload.
+    Upload,
+    /// The customers of the training, as far as these do not contradict them.
+    Training,
+}
+
 /// The customers of one segment.
 #[derive(Debug)]
 pub struct Group {
@@ -60,6 +73,8 @@ pub struct Group {
     pub distinction: Distinction,
     /// The same in sentences.
     pub summary: String,
+    /// On whom it rests; `None` where nothing can be said.
+    pub described_by: Option<DescribedBy>,
 }
 
 /// Places every row of `table` and describes the segments that occur in it.
@@ -103,42 +118,39 @@ pub fn group(version: Arc<ModelVersion>, table: CustomerTable) -> Result<Grouped
             let cluster_id = SegmentId::code(trained.map(|segment| segment.cluster_id));
             let is_seen = rows.len().min(table.n_rows() - rows.len()) as u64 >= MIN_OBSERVED;
             let n_rows = rows.len() as u64;
-            let (distinction, summary) = match trained {
-                Some(segment) if !is_seen => described_as_trained(segment, (&tallies, place, n_rows), model.schema()),
-                _ if is_seen => (seen.clone(), summary_of_group(&seen, model.schema(), n_rows)),
-                _ => (Distinction::default(), nothing_told(n_rows)),
+            let as_trained = trained.and_then(|segment| segment.distinction.as_ref());
+            let (distinction, described_by) = match as_trained.filter(|_| !is_seen) {
+                // Too small to speak for itself.
+                Some(trained) => (tallies.uncontradicted(place, trained), Some(DescribedBy::Training)),
+                None if is_seen => (seen, Some(DescribedBy::Upload)),
+                None => (Distinction::default(), None),
             };
-            Group { cluster_id, rows, persona, observed, lift, distinction, summary }
+            let described_by =
+                described_by.filter(|by| *by == DescribedBy::Upload || !distinction.distinguishing.is_empty());
+            let summary = match trained {
+                Some(segment) if !is_seen && segment.distinction.is_none() => segment.summary(model.schema()),
+                _ => summary_of_group(&distinction, model.schema(), n_rows, described_by),
+            };
+            Group { cluster_id, rows, persona, observed, lift, distinction, summary, described_by }
         })
         .collect();
     Ok(Grouped { version, table, assignment, groups, drift })
 }
 
-/// What is told of a group too small to speak for itself: its segment's traits, as far as its rows bear them out.
-fn described_as_trained(
-    segment: &Segment,
-    (tallies, group, n_rows): (&Tallies<'_>, usize, u64),
-    schema: &Schema,
-) -> (Distinction, String) {
-    match &segment.distinction {
-        Some(trained) => {
-            let distinction = tallies.uncontradicted(group, trained);
-            let summary = match distinction.distinguishing.as_slice() {
-                [] => nothing_told(n_rows),
-                _ => summary_of_group(&distinction, schema, n_rows),
-            };
-            (distinction, summary)
-        }
-        None => (Distinction::default(), segment.summary(schema)),
-    }
-}
-
 /// What sets the `n_rows` customers of one segment of a file apart, in sentences.
-pub fn summary_of_group(distinction: &Distinction, schema: &Schema, n_rows: u64) -> String {
-    match distinction.distinguishing.as_slice() {
-        [] if n_rows < MIN_OBSERVED => nothing_told(n_rows),
-        // What is told of a few of a segment's customers is true of all of them.
-        _ => distinction.summary_within_file(schema, n_rows.max(MIN_CUSTOMERS)),
+pub fn summary_of_group(
+    distinction: &Distinction,
+    schema: &Schema,
+    n_rows: u64,
+    described_by: Option<DescribedBy>,
+) -> String {
+    match described_by {
+        None => nothing_told(n_rows),
+        Some(DescribedBy::Upload) => distinction.summary_within_file(schema, n_rows),
+        // The shares are the training's, whatever so few customers are.
+        Some(DescribedBy::Training) => {
+            format!("In the training: {}", distinction.summary(schema, n_rows.max(MIN_CUSTOMERS)))
+        }
     }
 }
 
@@ -179,7 +191,12 @@ impl Grouped {
 
     /// For whom a text is that was written for one of the segments.
     pub fn written_for<'a>(&'a self, group: &Group, campaign: &'a Campaign) -> WrittenFor<'a> {
-        WrittenFor { model_version: self.version.id.as_str(), cluster_id: Some(group.cluster_id), campaign }
+        WrittenFor {
+            model_version: self.version.id.as_str(),
+            cluster_id: Some(group.cluster_id),
+            persona: None,
+            campaign,
+        }
     }
 
     /// What is to be written for each segment, in their order.

@@ -3,8 +3,8 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::Group;
 use super::schema::persona_schema;
+use super::{DescribedBy, Group};
 use crate::content::Campaign;
 use crate::pipeline::{Distinguishing, Persona};
 
@@ -26,7 +26,7 @@ struct RegenerateBody<'a> {
     /// The segment; −1 for the customers outside every one.
     #[schema(example = 2)]
     cluster_id: i64,
-    /// What the customers outside every segment have in common; absent for a trained one, whose id says it.
+    /// What the customers outside every segment have in common; absent for a trained segment, which `cluster_id` names.
     #[schema(schema_with = persona_schema)]
     #[serde(skip_serializing_if = "Option::is_none")]
     persona: Option<&'a Persona>,
@@ -35,6 +35,8 @@ struct RegenerateBody<'a> {
     size: usize,
     /// What sets the upload's customers apart: the text is written for them, and not for those of the training.
     distinguishing: &'a [Distinguishing],
+    /// As in the answer.
+    described_by: Option<DescribedBy>,
     /// As in the answer.
     #[schema(example = json!(["Top_Gender", "Top_Loyalty_Tier"]))]
     not_distinguishing: &'a [String],
@@ -74,6 +76,7 @@ impl<'a> Regenerate<'a> {
             cluster_id: group.cluster_id,
             persona: (group.cluster_id < 0).then_some(&group.persona),
             size: group.rows.len(),
+            described_by: group.described_by,
             distinguishing: &group.distinction.distinguishing,
             not_distinguishing: &group.distinction.not_distinguishing,
             as_everywhere: &group.distinction.as_everywhere,

@@ -24,7 +24,7 @@ fn another_mixture() -> Vec<u8> {
 /// What the console sends, and what an answer's `regenerate` says.
 fn again(segment: &Value) -> Value {
     let mut body = json!({ "objective": "Sell lamps", "platform": "Email" });
-    for key in ["cluster_id", "size", "distinguishing", "not_distinguishing", "as_everywhere"] {
+    for key in ["cluster_id", "size", "described_by", "distinguishing", "not_distinguishing", "as_everywhere"] {
         body[key] = segment[key].clone();
     }
     if segment["cluster_id"] == -1 {
@@ -110,7 +110,7 @@ async fn a_name_that_training_does_not_know_reaches_no_prompt_whoever_sends_it()
     assert_eq!(answer["notes"][0]["code"], "value_left_out");
     assert!(answer["notes"][0]["sentence"].as_str().unwrap().starts_with("a part of distinguishing.Top_Locations"));
     assert!(!answer.to_string().contains(words), "{answer}");
-    assert_eq!(answer["persona_summary"], "No trait sets these 600 customers apart.");
+    assert_eq!(answer["persona_summary"], "Nothing can be told of what sets these 600 customers apart.");
     // A known one in another spelling has the training's.
     let body = json!({ "cluster_id": 1, "size": 600, "distinguishing": [told("bedok")] });
     assert_eq!(app.generate("/generate-post", &body).await["distinguishing"][0]["value"], "Bedok");

@@ -49,6 +49,21 @@ async fn a_summary_of_other_customers_is_said_to_be_unread() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_segment_that_is_gone_is_said_to_be_and_its_persona_is_written_from() {
+    let app = TestApp::spawn().await;
+    let persona = json!({ "Top_Locations": ["Bedok"], "Top_Loyalty_Tier": "Gold" });
+    let body = json!({ "cluster_id": 77, "persona": persona, "persona_summary": "From Bedok (all)." });
+    let answer = app.generate("/generate-post", &body).await;
+    let codes: Vec<&Value> = list(&answer["notes"]).iter().map(|note| &note["code"]).collect();
+    assert_eq!(codes, ["unknown_segment", "summary_not_read"]);
+    assert_eq!((&answer["cluster_id"], &answer["distinguishing"]), (&json!(77), &json!([])));
+    // A trained persona under the id of another segment is written for the segment that it is of.
+    let other = app.generate("/generate-post", &json!({ "cluster_id": 1 })).await;
+    let body = json!({ "cluster_id": 0, "persona": other["persona"] });
+    assert_eq!(app.generate("/generate-post", &body).await["distinguishing"], other["distinguishing"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_text_speaks_to_the_customer_of_the_form_and_leaves_the_rest_to_the_segment() {
     let app = TestApp::spawn().await;
     let mut form = smart_form();

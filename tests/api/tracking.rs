@@ -107,3 +107,41 @@ async fn an_export_says_which_text_each_customer_is_to_get() {
     let ids: BTreeSet<_> = book.rows.texts("content_id").into_iter().collect();
     assert_eq!(ids, content.texts("content_id").into_iter().collect());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_text_that_was_edited_by_hand_is_exported_under_an_id_of_its_own() {
+    let app = TestApp::spawn().await;
+    let mut answer = app.upload_with_variants().await;
+    let written = Book::read(app.export("/segments/export", &answer).await);
+    answer["segments"][0]["content"]["variants"][1] = json!("What I say myself.");
+    let edited = Book::read(app.export("/segments/export", &answer).await);
+    let [before, after] = [&written, &edited].map(|book| book.content.as_ref().unwrap());
+    let [ids_before, ids_after] = [before, after].map(|content| content.texts("content_id"));
+    let differ: Vec<usize> = (0..ids_before.len()).filter(|&at| ids_before[at] != ids_after[at]).collect();
+    assert_eq!(differ, [1]);
+    let group = |id: &str| id.split_once('-').unwrap().0.to_owned();
+    assert_eq!(group(&ids_before[1]), group(&ids_after[1]));
+    assert!(after.texts("utm")[1].ends_with(&ids_after[1]), "{:?}", after.texts("utm"));
+    // Its readers have the same id.
+    assert!(edited.rows.texts("content_id").contains(&ids_after[1]));
+    assert!(!edited.rows.texts("content_id").contains(&ids_before[1]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn texts_for_personas_that_are_no_segment_s_are_not_those_for_everyone() {
+    let app = TestApp::spawn().await;
+    let group = async |body: &Value| {
+        let answer = app.generate("/generate-editor-post", body).await;
+        ids(&answer["tracking"])[0].split_once('-').unwrap().0.to_owned()
+    };
+    let everyone = group(&json!({})).await;
+    let bedok = group(&json!({ "persona": { "Top_Locations": ["Bedok"] } })).await;
+    let novena = group(&json!({ "persona": { "Top_Locations": ["Novena"] } })).await;
+    assert_eq!(BTreeSet::from([&everyone, &bedok, &novena]).len(), 3);
+    let with_an_entry = json!({ "persona": { "Top_Locations": ["Bedok"], "Interests": "tea" } });
+    assert_eq!(group(&with_an_entry).await, bedok, "another entry is no other audience");
+    // A trained persona is its segment's, also without the id.
+    let trained = app.generate("/generate-post", &json!({ "cluster_id": 1 })).await;
+    let own = ids(&trained["tracking"])[0].split_once('-').unwrap().0.to_owned();
+    assert_eq!(group(&json!({ "persona": trained["persona"] })).await, own);
+}

@@ -148,6 +148,12 @@ impl UmapValidParams {
 }
 
 impl UmapModel {
+    /// The training points, `(n_points, n_features)`.
+    #[must_use]
+    pub fn points(&self) -> ArrayView2<'_, f32> {
+        self.points.rows()
+    }
+
     /// The positions of the training points, `(n_points, n_components)`.
     #[must_use]
     pub fn embedding(&self) -> ArrayView2<'_, f32> {

@@ -281,7 +281,8 @@ mod tests {
         assert!(parsed(&json!({ "persona": object(MAX_KEYS - 1) })).is_ok());
         assert!(matches!(parsed(&json!({ "persona": object(MAX_KEYS) })), Err(ApiError::TooManyKeys { .. })));
         let members: Vec<_> = (0..1_000).map(|_| object(5)).collect();
-        let object = parsed(&json!({ "members": members, "tone": "Fun", "distinguishing": members })).unwrap();
+        let object =
+            parsed(&json!({ "members": members, "tone": "Fun", "distinguishing": vec![object(5); 60] })).unwrap();
         assert_eq!((object.len(), &object["members"]), (3, &Value::Null));
         let many = format!("{{{}\"a\": 1}}", "\"a\": 1, ".repeat(580_000));
         assert!(matches!(parse_object(many.as_bytes()), Err(ApiError::TooManyKeys { .. })), "also under one name");

@@ -12,6 +12,7 @@ use crate::customer::{DatePart, FeatureKind, Kind};
 use crate::http::problem::FieldProblem;
 use crate::model_store::ModelVersion;
 use crate::pipeline::{Claim, Distinction, Distinguishing, DistinguishingNumber, DistinguishingValue, TraitValue};
+use crate::segmentation::DescribedBy;
 
 /// The field with what sets the customers apart.
 pub(super) const DISTINGUISHING: &str = "distinguishing";
@@ -30,6 +31,8 @@ pub(super) struct Described {
     pub distinction: Distinction,
     /// The customers that the upload has in it, where the request says so.
     pub size: Option<u64>,
+    /// On whom it rests, where the request says so; null says that nothing is told.
+    pub described_by: Option<Option<DescribedBy>>,
     /// The columns of which a value is left out, since the training does not know it.
     pub left_out: Vec<LeftOut>,
 }
@@ -49,7 +52,9 @@ impl Described {
             fields.refuse(DISTINGUISHING, &format!("must have at most {MAX_TOLD} entries"));
             return None;
         }
-        let mut described = Self { distinction: Distinction::default(), size, left_out: Vec::new() };
+        let is_said = fields.names().any(|name| name == "described_by");
+        let described_by = is_said.then(|| described_by(fields));
+        let mut described = Self { distinction: Distinction::default(), size, described_by, left_out: Vec::new() };
         for (position, entry) in entries.into_iter().enumerate() {
             match serde_json::from_value(entry) {
                 Ok(told) => described.add(fields, position, told, version),
@@ -218,6 +223,16 @@ fn fault_of_number(told: &DistinguishingNumber) -> Option<(&'static str, &'stati
     } else {
         (told.claim != Claim::MoreOften).then_some(("claim", "must be more_often of a number"))
     }
+}
+
+fn described_by(fields: &mut Fields) -> Option<DescribedBy> {
+    let (name, text) = fields.text(["described_by"])?;
+    let by = serde_json::from_value(Value::String(text)).ok();
+    if by.is_none() {
+        let (field, message) = (name.to_owned(), "must be upload or training".to_owned());
+        fields.refuse_all([FieldProblem { field, message, allowed: ["upload", "training"].map(str::to_owned).into() }]);
+    }
+    by
 }
 
 /// A list of the persona's keys; empty where the request has none.

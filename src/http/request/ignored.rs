@@ -26,8 +26,10 @@ const MAX_NAME_CHARS: usize = 60;
 const TARGETS: [&str; 3] = ["persona", "cluster_id", "campaign_inputs"];
 /// Other fields of a segment in an upload's answer, which callers send back whole. Without the segment's persona or id
 /// none of them is read.
-const OF_A_SEGMENT: [&str; 10] = [
+const OF_A_SEGMENT: [&str; 12] = [
     "persona_summary",
+    "described_by",
+    "observed",
     DISTINGUISHING,
     "not_distinguishing",
     "as_everywhere",
@@ -159,9 +161,15 @@ impl Ignored {
     }
 
     /// Notes that the content is for the segment as `summary` has it, and not as the request's own summary does: an
-    /// upload's answer describes the customers of the upload.
-    pub fn other_summary(&mut self, fields: &Fields, summary: &str) {
-        if fields.texts().iter().any(|(name, given)| name == "persona_summary" && is_other(given, summary)) {
+    /// upload's answer describes the customers of the upload. It `is_trained`, or it is a persona of a marketer's own.
+    pub fn other_summary(&mut self, fields: &Fields, summary: &str, is_trained: bool) {
+        let is_other = fields.texts().iter().any(|(name, given)| name == "persona_summary" && is_other(given, summary));
+        if is_other && !is_trained {
+            let sentence = "persona_summary is not read: the content is written from the persona, which this answer's \
+                            persona_summary describes";
+            return self.note("summary_not_read", sentence);
+        }
+        if is_other {
             let sentence = "persona_summary is not read: the content is written for the segment as it was trained, \
                             which this answer's persona_summary describes; distinguishing and size, as the upload's \
                             answer has them, have it written for the upload's customers";

@@ -20,8 +20,8 @@ use crate::customer::{CustomerTable, FormCustomer, FormFields, Note, Schema, rea
 use crate::http::problem::{ApiError, FieldProblem};
 use crate::http::state::AppState;
 use crate::model_store::ModelVersion;
-use crate::pipeline::{Distinction, Persona, Placement, Segment, SegmentId, count_traits};
-use crate::segmentation::summary_of_group;
+use crate::pipeline::{Distinction, MIN_OBSERVED, Persona, Placement, Segment, SegmentId, count_traits};
+use crate::segmentation::{DescribedBy, summary_of_group};
 
 /// Whom the content is for.
 #[derive(Default)]
@@ -52,6 +52,8 @@ pub(in crate::http) struct Target {
     /// How many customers a segment's distinction rests on; `None` where nobody tested its traits, and for a persona of
     /// a marketer's own.
     pub customers: Option<u64>,
+    /// The trained segment that the persona is of.
+    pub trained: Option<SegmentId>,
     /// Whether the segment is as the request describes it, and not as it was trained.
     pub is_described: bool,
     /// What a person should know of it.
@@ -80,8 +82,16 @@ impl Target {
             customers: segment.distinction.as_ref().map(|_| segment.customers),
             distinction: segment.distinction.clone().unwrap_or_default(),
             summary: segment.summary(schema),
+            trained: Some(segment.cluster_id),
             ..Self::default()
         }
+    }
+
+    /// For whom the texts are: a segment, or else the persona, or nobody in particular.
+    pub fn written_for(&self) -> (Option<i64>, Option<&Persona>) {
+        let trained = self.trained.filter(|_| self.is_segment()).map(|id| SegmentId::code(Some(id)));
+        let cluster_id = self.cluster_id.or(trained);
+        (cluster_id, Some(&self.persona).filter(|_| cluster_id.is_none() && self.is_segment()))
     }
 
     /// What the writer gets to know of the target.
@@ -121,6 +131,8 @@ const SURE_ENOUGH: f64 = 0.6;
 const UNSURE: &str = "No segment is sure enough for this customer to say anything of its own.";
 const CUSTOMER: &str = "customer";
 const NO_SUCH_SEGMENT: &str = "must be the id of a trained segment";
+const NOT_A_SEGMENT: &str =
+    "cluster_id names no segment of the live model: the content is written from the persona alone";
 const NEEDS_SIZE: &str = "must be given beside distinguishing: the number of customers that it is said of";
 const UNTOLD: &str = "These customers are outside every segment; nothing is known that sets them apart.";
 const NEEDS_DISTINGUISHING: &str = "nothing is said of the customers outside every segment: send distinguishing and \
@@ -179,20 +191,30 @@ fn of_persona(fields: &mut Fields, version: &ModelVersion, persona: Persona, clu
             notes: vec![Note::new("written_without_traits", NEEDS_DISTINGUISHING)],
             ..Target::default()
         },
-        None => {
-            // What marketers add to a persona does not make it another segment's.
-            let is_own = |segment: &&Segment| segment.persona.traits == persona.traits;
-            match trained.filter(is_own).or_else(|| version.model.segments().iter().find(is_own)) {
-                Some(segment) => Target { persona, ..Target::trained(segment, schema) },
-                None => {
-                    let OwnPersona { persona, left_out, notes } = of_their_own(fields, persona, version);
-                    Target { summary: persona.summary(schema), persona, left_out, notes, ..Target::default() }
+        None => match trained_one(version, &persona, trained) {
+            Some(segment) => Target { persona, ..Target::trained(segment, schema) },
+            None => {
+                let OwnPersona { persona, left_out, mut notes } = of_their_own(fields, persona, version);
+                if cluster_id.is_some() && trained.is_none() {
+                    notes.push(Note::new("unknown_segment", NOT_A_SEGMENT));
                 }
+                Target { summary: persona.summary(schema), persona, left_out, notes, ..Target::default() }
             }
-        }
+        },
     };
     let used = std::iter::once(PERSONA.to_owned()).chain(target.used).collect();
     Target { kind: "persona", cluster_id, used, ..target }
+}
+
+/// The segment whose persona this is: the one that the request names, or else the only one that has the same traits.
+/// What marketers add to a persona does not make it another segment's.
+fn trained_one<'v>(version: &'v ModelVersion, persona: &Persona, named: Option<&'v Segment>) -> Option<&'v Segment> {
+    let has_it = |segment: &&Segment| segment.persona.traits == persona.traits;
+    if let Some(named) = named.filter(has_it) {
+        return Some(named);
+    }
+    let mut others = version.model.segments().iter().filter(has_it);
+    others.next().filter(|_| others.next().is_none())
 }
 
 /// The trained segment of this id: as the request describes it, or as it was trained.
@@ -219,14 +241,21 @@ fn trained_segment(version: &ModelVersion, id: i64) -> Option<&Segment> {
 
 /// The segment as the request's `distinguishing` has it; `None` where there is none.
 fn described(fields: &mut Fields, version: &ModelVersion, trained: Option<&Segment>) -> Option<Target> {
-    let Described { distinction, size, left_out } = Described::read(fields, version)?;
+    let Described { distinction, size, described_by, left_out } = Described::read(fields, version)?;
     let trained = trained.map(|segment| segment.customers);
     if size.is_none() && trained.is_none() {
         fields.refuse("size", NEEDS_SIZE);
     }
     let size = size.or(trained).unwrap_or_default();
+    let is_small = size < MIN_OBSERVED;
+    let by_size = if is_small { DescribedBy::Training } else { DescribedBy::Upload };
+    let described_by = match distinction.distinguishing.as_slice() {
+        [] if is_small => None,
+        [] => described_by.unwrap_or(Some(by_size)),
+        _ => described_by.flatten().or(Some(by_size)),
+    };
     Some(Target {
-        summary: summary_of_group(&distinction, version.model.schema(), size),
+        summary: summary_of_group(&distinction, version.model.schema(), size, described_by),
         // A small group of an upload is described by its segment's traits: the segment's customers are behind them.
         customers: Some(size.max(trained.unwrap_or_default())),
         used: vec![DISTINGUISHING.to_owned()],

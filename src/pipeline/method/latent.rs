@@ -10,7 +10,7 @@ use latent_classes::{
     Bins, LatentClassError, LatentClassModel, LatentClassParams, LatentClassParts, MISSING, Prediction,
 };
 use linfa::ParamGuard;
-use ndarray::{Array2, Axis};
+use ndarray::{Array2, ArrayView2, Axis};
 
 use super::super::encoder::{Encoder, Profiles};
 use super::super::independent::independent;
@@ -196,6 +196,11 @@ impl LatentClasses {
             classes: self.model.to_parts(),
             edges: edges.collect(),
         }
+    }
+
+    /// The encoded training profiles, `(n_profiles, n_features)`.
+    pub fn points(&self) -> ArrayView2<'_, f32> {
+        self.points.view()
     }
 
     pub fn n_classes(&self) -> usize {

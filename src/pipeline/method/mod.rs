@@ -72,6 +72,14 @@ impl Grouping {
         }
     }
 
+    /// The encoded training profiles, `(n_profiles, n_features)`.
+    pub fn points(&self) -> ArrayView2<'_, f32> {
+        match self {
+            Self::Map(map) => map.umap.points(),
+            Self::Latent(latent) => latent.points(),
+        }
+    }
+
     /// How many segments there are.
     pub fn n_segments(&self) -> usize {
         match self {

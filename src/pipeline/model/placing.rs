@@ -23,8 +23,7 @@ pub struct Assignment {
 }
 
 impl Model {
-    /// Takes the way of a profile that training never met once, so that the first request takes no longer than the
-    /// next one.
+    /// Places one unseen profile so that lazy indexes exist before the first request.
     ///
     /// # Errors
     /// As [`Model::assign`]: the model then answers nothing.

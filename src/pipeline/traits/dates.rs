@@ -12,8 +12,8 @@ use crate::customer::DatePart;
 /// The share of a coarser value's customers from which on the finer ones tell all of it.
 const MADE_UP: f64 = 0.8;
 
-/// Of the findings of each subject those that are to be told. None of a hidden subject is; but what it would say, no
-/// finer one says in its place.
+/// Of the findings of each subject those that are to be told. Of a hidden subject what is true of all, as if no customer
+/// had another value; nothing else is, and what it would say, no finer one says in its place.
 pub(super) fn most_telling(
     subjects: &[(Subject<'_>, Counts)],
     mut found: Vec<Vec<Found>>,
@@ -45,7 +45,8 @@ pub(super) fn most_telling(
     let dates: Vec<Date> = columns_of_dates.into_iter().map(date).collect();
     dates.iter().for_each(|date| date.drop_what_coarser_ones_say(&mut found));
     for (found, _) in found.iter_mut().zip(is_hidden).filter(|(_, is_hidden)| **is_hidden) {
-        found.clear();
+        found.retain(|found| found.claim == Claim::All);
+        found.iter_mut().for_each(Found::hide_the_few_beside);
     }
     dates.iter().for_each(|date| date.drop_what_finer_ones_say(&mut found));
     found

@@ -6,7 +6,7 @@
 //! sum. Whatever one of them finds at 5 % is not as everywhere. A constant column is nothing to speak of.
 
 use super::statistics::{Cell, Ranked, rank_sum_p_value};
-use super::{MIN_OBSERVED, shows_the_few_beside};
+use super::{MIN_CUSTOMERS, MIN_OBSERVED, shows_the_few_beside};
 use crate::pipeline::difference::Difference;
 
 /// Below this probability a column is not as everywhere.
@@ -24,8 +24,13 @@ pub(super) struct Likeness<'a> {
 }
 
 impl Likeness<'_> {
-    /// Whether names, levels or parts of dates are as everywhere.
+    /// Whether names, levels or parts of dates are as everywhere: a column whose values hardly two customers have in
+    /// common compares with nothing.
     pub fn of_values(&self) -> bool {
+        let shared: u64 = self.all.iter().filter(|&&customers| customers >= MIN_CUSTOMERS).sum();
+        if 2 * shared < self.all.iter().sum() {
+            return false;
+        }
         let (n, big_n) = self.with_value();
         let is_unlike = |(&own, &all): (&u64, &u64)| {
             let cell = Cell { k: own as f64, n: n as f64, big_k: all as f64, big_n: big_n as f64 };

@@ -6,6 +6,16 @@ use super::trait_test::{OF_ALL, OF_MOST};
 use super::{Claim, Distinction, Distinguishing, DistinguishingNumber, DistinguishingValue, MIN_CUSTOMERS};
 use crate::pipeline::TraitValue;
 
+/// What rows say of a trained trait.
+enum Verdict {
+    /// They have it, as far as its claim goes.
+    BorneOut,
+    /// They have something else.
+    Contradicted,
+    /// Too few of them have a value.
+    Unknown,
+}
+
 impl Tallies<'_> {
     /// What of `trained` the rows of a group do not contradict. Of so few rows nothing is known to be as everywhere.
     ///
@@ -14,10 +24,12 @@ impl Tallies<'_> {
     pub fn uncontradicted(&self, group: usize, trained: &Distinction) -> Distinction {
         let subjects = Subject::all(self.schema());
         let stands = |trained: &Distinguishing| match trained {
-            Distinguishing::Value(value) => match self.contradicts_value(&subjects, group, value) {
-                Some(true) => None,
-                Some(false) => Some(trained.clone()),
-                None => Some(Distinguishing::Value(DistinguishingValue { claim: Claim::MoreOften, ..value.clone() })),
+            Distinguishing::Value(value) => match self.verdict_on(&subjects, group, value) {
+                Verdict::Contradicted => None,
+                Verdict::BorneOut => Some(trained.clone()),
+                Verdict::Unknown => {
+                    Some(Distinguishing::Value(DistinguishingValue { claim: Claim::MoreOften, ..value.clone() }))
+                }
             },
             Distinguishing::Number(number) => {
                 (!self.contradicts_number(&subjects, group, number)).then(|| trained.clone())
@@ -27,8 +39,9 @@ impl Tallies<'_> {
         Distinction { distinguishing, ..Distinction::default() }
     }
 
-    /// Whether fewer of the group's rows have the value than its claim says; `None` where too few have one at all.
-    fn contradicts_value(&self, subjects: &[Subject<'_>], group: usize, trained: &DistinguishingValue) -> Option<bool> {
+    /// Whether so many of the group's rows have the value as its claim says: of those with a value no fewer may have
+    /// it, and of all rows enough must.
+    fn verdict_on(&self, subjects: &[Subject<'_>], group: usize, trained: &DistinguishingValue) -> Verdict {
         let (mut n, mut k) = (0, 0);
         for subject in subjects.iter().filter(|subject| subject.key == trained.key && !subject.is_number()) {
             let counts = self.counts(subject);
@@ -37,12 +50,17 @@ impl Tallies<'_> {
             k += has_value.map(|(_, &customers)| customers).sum::<u64>();
             n = n.max(own.iter().sum::<u64>());
         }
-        let share = k as f64 / n.max(1) as f64;
-        (n >= MIN_CUSTOMERS).then_some(match trained.claim {
+        let is_too_little = |share: f64| match trained.claim {
             Claim::All => share < OF_ALL,
             Claim::Most => share <= OF_MOST,
             Claim::MoreOften => share < trained.share_overall,
-        })
+        };
+        let share_of = |rows: u64| k as f64 / rows.max(1) as f64;
+        match n >= MIN_CUSTOMERS {
+            true if is_too_little(share_of(n)) => Verdict::Contradicted,
+            true if !is_too_little(share_of(self.customers(group))) => Verdict::BorneOut,
+            _ => Verdict::Unknown,
+        }
     }
 
     /// Whether the group's median is on the other side of everybody's; not where too few have a number.

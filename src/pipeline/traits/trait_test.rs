@@ -17,6 +17,8 @@ const MIN_TOLD: u64 = 20;
 const MIN_SHARE: f64 = 0.1;
 /// How far medians must differ, in robust standard deviations.
 const MIN_DIFFERENCE_SD: f64 = 0.3;
+/// The finest that a number is rounded to.
+const MAX_DECIMALS: i32 = 12;
 /// The chance that anything at all is told of customers who differ in nothing.
 const FALSE_CLAIMS: f64 = 0.01;
 /// What `all` and `most` must exceed.
@@ -70,7 +72,7 @@ impl Tested<'_, '_> {
             own.sort_by(|a, b| b.excess().total_cmp(&a.excess()));
             let is_hidden = is_hidden.get(place).copied().unwrap_or_default();
             let is_found = !is_hidden && found.get(place).is_some_and(|found| !found.is_empty());
-            let is_told = number.is_some() || is_found;
+            let is_told = number.is_some() || is_found || !own.is_empty();
             let beside = told
                 .iter()
                 .zip(self.subjects)
@@ -95,6 +97,9 @@ impl Tested<'_, '_> {
     }
 
     fn is_as_everywhere(&self, subject: &Subject<'_>, counts: &Counts) -> bool {
+        if self.customers == self.all {
+            return true;
+        }
         let (own, all) = (counts.line(self.line), counts.line(self.everybody));
         let likeness = Likeness { customers: (self.customers, self.all), own, all };
         match subject.is_number() {
@@ -239,13 +244,18 @@ fn rounded(value: f64) -> f64 {
     (value * 1e4).round() / 1e4
 }
 
-/// A number to two digits of the `spread` of those that it stands for: fine enough to tell groups apart, and nobody's
-/// own number. Without a spread it is the number of half of them or more, and stays.
+/// A number to two digits of the `spread` of those that it stands for, or of its own: fine enough to tell groups apart,
+/// and nobody's own number. Without a spread it is the number of half of them or more, and stays.
 fn coarse(number: f64, spread: f64) -> f64 {
     if spread <= 0.0 || !spread.is_finite() || !number.is_finite() {
         return number;
     }
     let decimals = 1 - spread.log10().floor() as i32;
+    // Beside a wide spread a small number would be nothing.
+    let own = if number == 0.0 { decimals } else { 1 - number.abs().log10().floor() as i32 };
+    let decimals = decimals.max(own).min(MAX_DECIMALS);
     let unit = 10_f64.powi(decimals.abs());
-    if decimals < 0 { (number / unit).round() * unit } else { (number * unit).round() / unit }
+    let coarse = if decimals < 0 { (number / unit).round() * unit } else { (number * unit).round() / unit };
+    // No minus before a zero.
+    coarse + 0.0
 }

@@ -74,13 +74,24 @@ impl Distinction {
         self.summary_beside(schema, customers, "as in the whole file")
     }
 
+    /// Whether each column is as everywhere. Where one is not, something may set the customers apart that is not told:
+    /// too few have it, or it would tell of too few.
+    fn is_as_everywhere(&self) -> bool {
+        let is_alike = |key: &String| self.as_everywhere.contains(key);
+        !self.as_everywhere.is_empty() && self.not_distinguishing.iter().all(is_alike)
+    }
+
     fn summary_beside(&self, schema: &Schema, customers: u64, as_the_rest: &str) -> String {
         if customers < MIN_CUSTOMERS {
             return format!("Fewer than {MIN_CUSTOMERS} customers: too few to say anything of them.");
         }
         let statements = self.statements(schema);
         if statements.is_empty() {
-            return format!("No trait sets these {} customers apart.", with_commas(customers));
+            let customers = with_commas(customers);
+            return match self.is_as_everywhere() {
+                true => format!("No trait sets these {customers} customers apart."),
+                false => format!("Nothing can be told of what sets these {customers} customers apart."),
+            };
         }
         let mut sentences: Vec<String> = statements.iter().map(Statement::sentence).collect();
         let rest = names_of(schema, &self.as_everywhere);

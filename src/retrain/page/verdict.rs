@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::checks::GateRow;
-use crate::retrain::{RetrainReport, Verdict};
+use crate::retrain::{GateCheck, RetrainReport, Verdict};
 
 #[derive(Serialize)]
 pub(super) struct VerdictView {
@@ -14,10 +14,26 @@ pub(super) struct VerdictView {
     failed: Vec<String>,
 }
 
+/// How many checks passed, and which did not and refuse nothing all the same.
+fn passed(checks: &[GateCheck]) -> String {
+    let (passed, tolerated): (Vec<_>, Vec<_>) = checks.iter().partition(|check| check.passed);
+    let names: Vec<&str> = tolerated.iter().map(|check| check.name).collect();
+    match (names.as_slice(), passed.len()) {
+        ([], all) => format!("All {all} checks of the gate passed."),
+        (names, n) => {
+            format!(
+                "{n} of {} checks of the gate passed; the others refuse nothing here: {}.",
+                checks.len(),
+                names.join(", ")
+            )
+        }
+    }
+}
+
 impl VerdictView {
     pub fn of(report: &RetrainReport) -> Self {
         let (tone, title, sentence) = match report.verdict {
-            Verdict::Passed => ("good", "Published", format!("All {} checks of the gate passed.", report.gate.len())),
+            Verdict::Passed => ("good", "Published", passed(&report.gate)),
             Verdict::FirstVersion if report.live_not_compared.is_some() => (
                 "fair",
                 "Published as the first version of your own customers",

@@ -130,7 +130,7 @@ async fn generate(
     target.to_come.iter().for_each(|field| ignored.to_come(field));
     ignored.extend(&target.notes);
     if target.is_segment() && !target.is_described {
-        ignored.other_summary(&fields, &target.summary);
+        ignored.other_summary(&fields, &target.summary, target.trained.is_some());
     }
     let given = fields.campaign()?;
     let address = PublicAddress::of(&state, &parts);
@@ -266,7 +266,8 @@ impl Job {
 
     fn written_for(&self) -> WrittenFor<'_> {
         let (model_version, campaign) = (self.version.id.as_str(), &self.given.campaign);
-        WrittenFor { model_version, cluster_id: self.target.cluster_id, campaign }
+        let (cluster_id, persona) = self.target.written_for();
+        WrittenFor { model_version, cluster_id, persona, campaign }
     }
 
     fn fields_used(&self) -> FieldsUsed {

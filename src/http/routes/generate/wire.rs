@@ -9,7 +9,7 @@ use crate::content::{Engagement, FunnelStage, Output, Platform, Tone};
 use crate::http::problem::Document;
 use crate::http::request::ignored::Ignored;
 use crate::pipeline::{Distinguishing, Persona};
-use crate::segmentation::{WrittenAnswer, any_object, persona_schema};
+use crate::segmentation::{DescribedBy, WrittenAnswer, any_object, persona_schema};
 
 /// A request for content. Every field is optional. An empty text means "not given", values are read in any case, and
 /// numbers may come as text. Fields that are not listed are read as customer columns by the schema of the live model,
@@ -66,6 +66,8 @@ pub(super) struct GenerateRequest {
     /// not have. Required beside `distinguishing` where `cluster_id` names no trained segment.
     #[schema(value_type = Option<i64>, minimum = 0, example = 1269)]
     size: Option<u64>,
+    /// Beside `distinguishing`, for the answer: on whom that rests.
+    described_by: Option<DescribedBy>,
     /// Beside `distinguishing`, for the answer: the persona's keys of which nothing is told.
     #[schema(example = json!(["Top_Gender", "Top_Loyalty_Tier"]))]
     not_distinguishing: Option<Vec<String>>,
