@@ -34,14 +34,14 @@ pub(super) trait Provider: Send + Sync {
         None
     }
 
-    /// What this machine's calls have spent of today, in US dollars; `None` without a budget, or where its file cannot be
-    /// read. Blocking.
+    /// What this machine's calls have spent of today, in US dollars; `None` without a budget, or where its file cannot
+    /// be read. Blocking.
     fn budget_spent_usd(&self) -> Option<f64> {
         None
     }
 
-    /// What is left of the day's budget, in US dollars; `None` without one, where several machines spend it together, or
-    /// where its file cannot be read. Blocking.
+    /// What is left of the day's budget, in US dollars; `None` without one, where several machines spend it together,
+    /// or where its file cannot be read. Blocking.
     fn budget_left_usd(&self) -> Option<f64> {
         None
     }

@@ -144,7 +144,8 @@ impl Metrics {
         of.register("requests", "Requests answered", metrics.requests.clone());
         let help = "From the request's first byte to its answer";
         of.register_with_unit("request_duration", help, Unit::Seconds, metrics.latency.clone());
-        let help = "The same without the time spent waiting for the model API and the delay of rejections; includes receiving the body";
+        let help =
+            "The same without waiting for the model API and the delay of rejections; includes receiving the body";
         of.register_with_unit("request_overhead", help, Unit::Seconds, metrics.overhead.clone());
         of.register("uploads", "Workbooks accepted and kept", metrics.uploads.clone());
         of.register("upload_rows", "Rows of accepted workbooks, used or dropped", metrics.rows.clone());

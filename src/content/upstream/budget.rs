@@ -115,7 +115,8 @@ impl Budget {
     ///
     /// # Errors
     /// [`BudgetError::TooSmall`] when a whole day's budget is less, [`BudgetError::Spent`] when what is left of the day
-    /// is, [`BudgetError::File`] when the file cannot be used, [`BudgetError::Lease`] and [`BudgetError::LeaseLately`] when it is not known what other machines have left.
+    /// is, [`BudgetError::File`] when the file cannot be used, [`BudgetError::Lease`] and
+    /// [`BudgetError::LeaseLately`] when it is not known what other machines have left.
     pub async fn reserve(&self, usd: f64, payer: Option<&Payer>) -> Result<Reservation, BudgetError> {
         let now = (self.now)();
         let (day, key) = (day_of(now), payer.map(|payer| payer.name.clone()));

@@ -87,8 +87,8 @@ pub(in crate::http) struct DayBudget {
     /// Of one day, in US dollars; null without a budget.
     #[schema(required, example = 5.0)]
     limit_usd: Option<f64>,
-    /// Of today, by the calls of this server, also where several servers have one budget together; null without a budget
-    /// of all.
+    /// Of today, by the calls of this server, also where several servers have one budget together; null without a
+    /// budget of all.
     #[schema(required, example = 1.2)]
     spent_usd: Option<f64>,
     /// When the next day begins.

@@ -50,9 +50,9 @@ struct Job {
 ///
 /// For whom is decided by the first of these that the body has: `persona`, `cluster_id`, customer fields (`location`,
 /// `loyalty_tier`, …: such a customer, and beyond what the fields say its segment), or nothing: the whole customer
-/// base. A customer beside a segment, and fields that contradict each other, `campaign_inputs` among them, are refused. With `Both`, a picture that
-/// fails leaves the texts, and `image_error` says why. With `Accept: text/event-stream` it tells `progress`, each
-/// `variant` as soon as it is there, and `done` with the whole answer, or `error` with a problem.
+/// base. A customer beside a segment, and fields that contradict each other, `campaign_inputs` among them, are refused.
+/// With `Both`, a picture that fails leaves the texts, and `image_error` says why. With `Accept: text/event-stream` it
+/// tells `progress`, each `variant` as soon as it is there, and `done` with the whole answer, or `error` with a problem.
 #[utoipa::path(post, path = "/generate-promo", tag = "content", operation_id = "generate_promo",
     request_body = GenerateRequest, params(IdempotencyHeader),
     responses(

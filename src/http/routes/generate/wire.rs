@@ -51,8 +51,8 @@ pub(super) struct GenerateRequest {
     /// it are refused. An empty object says nothing.
     #[schema(schema_with = persona_to_write_for)]
     persona: Option<Map<String, Value>>,
-    /// A trained segment, as it was trained, used where no `persona` is given. Fields of a customer beside it are refused,
-    /// and so is the `persona` of another segment.
+    /// A trained segment, as it was trained, used where no `persona` is given. Fields of a customer beside it are
+    /// refused, and so is the `persona` of another segment.
     #[schema(example = 0)]
     cluster_id: Option<i32>,
     /// What sets an upload's customers apart, as its answer says it, beside `persona` or `cluster_id`: the content is
