@@ -277,11 +277,11 @@ fn refuse_customer_beside(fields: &mut Fields, segment: &str, form_fields: &Form
 }
 
 /// Refuses an id beside the persona of another trained segment: a text would be counted for the wrong one. Whose an
-/// edited persona is, the id alone says.
+/// edited persona is, the id alone says; and the customers outside every segment may have any.
 fn check_segment(fields: &mut Fields, given_id: Option<i64>, persona: &Persona, version: &ModelVersion) {
     let segments = version.model.segments().iter().filter(|segment| segment.persona.traits == persona.traits);
     let ids: Vec<i64> = segments.map(|segment| SegmentId::code(Some(segment.cluster_id))).collect();
-    if let (Some(given), Some(own)) = (given_id, ids.first())
+    if let (Some(given), Some(own)) = (given_id.filter(|id| *id >= 0), ids.first())
         && !ids.contains(&given)
     {
         fields.refuse("cluster_id", &format!("must be left out, or be {own}, whose persona it is"));
