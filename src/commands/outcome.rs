@@ -1,31 +1,35 @@
 //! `outcome FILE`: what the texts came to, by a table of what was sent and who acted.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::Seek;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use clap::Args;
 use content_portal::content::ContentId;
-use content_portal::customer::{CustomerTable, Keep, Schema, Value};
+use content_portal::customer::{CustomerTable, Keep, Schema, Value, spelling_key};
 use content_portal::outcome::{GroupOutcome, Outcome, Sending, Test};
 use content_portal::workbook::{ReadRequest, Watch};
+use serde_json::json;
 
 use super::config::Config;
 use super::files::Input;
 use super::output::print_line;
 use super::setup;
 
-/// The columns of the table, as the reader of workbooks has them. The ids are read like customers' identifiers: as they
-/// are written.
-const SCHEMA: &str = r#"{
-    "identifier": ["content_id", "utm_content"],
-    "columns": [
-        {"title": "sent", "kind": "number", "required": true, "persona": {"key": "sent", "top": 1}},
-        {"title": "acted", "kind": "number", "required": true, "persona": {"key": "acted", "top": 1}},
-        {"title": "stratum", "kind": "category", "required": false, "persona": {"key": "stratum", "top": 1}}
-    ]
-}"#;
+/// The columns of the table, as the reader of workbooks has them.
+const COLUMNS: &str = r#"[
+    {"title": "sent", "kind": "number", "required": true, "persona": {"key": "sent", "top": 1}},
+    {"title": "acted", "kind": "number", "required": true, "persona": {"key": "acted", "top": 1}}
+]"#;
+/// The headers of the ids.
+const IDS: [&str; 2] = ["content_id", "utm_content"];
+/// The header of the strata.
+const STRATUM: &str = "stratum";
+/// The longest stratum, in characters. Of a longer one the reader keeps the start alone.
+const MAX_STRATUM_CHARS: usize = 99;
 /// The largest whole number that a cell holds exactly.
 const MAX_PEOPLE: f64 = 9_007_199_254_740_992.0;
 /// Texts of one segment and platform: far more than anybody compares.
@@ -55,12 +59,9 @@ pub fn outcome(config: &Config, args: &OutcomeArgs) -> anyhow::Result<()> {
 }
 
 /// Every row of the table.
-fn read(config: &Config, input: Input) -> anyhow::Result<Vec<Sending>> {
-    let schema = Arc::new(Schema::from_json(SCHEMA.as_bytes())?);
-    let keep = Keep { row: true, identifier: true };
-    let request = ReadRequest { schema, today: setup::today(config), keep, watch: Watch::default() };
-    // With keys, so that equal rows all count.
-    let table = setup::reader(config)?.read_keyed(input.file, &request)?.into_table();
+fn read(config: &Config, mut input: Input) -> anyhow::Result<Vec<Sending>> {
+    let once = input.file.try_clone().context("it cannot be read twice")?;
+    let table = read_labelled(config, once, &IDS)?;
     let cleaning = table.cleaning();
     if let Some((reason, rows)) = cleaning.first_dropped.first_key_value() {
         let rows: Vec<String> = rows.iter().map(|at| at.row.to_string()).collect();
@@ -72,7 +73,12 @@ fn read(config: &Config, input: Input) -> anyhow::Result<Vec<Sending>> {
     if table.n_rows() == 0 {
         bail!("the sheet has a header but no row below it");
     }
-    let sendings: Vec<Sending> = (0..table.n_rows()).map(|row| sending(&table, row)).collect::<anyhow::Result<_>>()?;
+    input.file.rewind().context("it cannot be read twice")?;
+    let strata = read_labelled(config, input.file, &[STRATUM])?;
+    let strata: BTreeMap<u32, &str> =
+        rows_of(&strata)?.iter().enumerate().map(|(row, &at)| (at, label(&strata, row))).collect();
+    let sendings = (0..table.n_rows()).map(|row| sending(&table, &strata, row));
+    let sendings: Vec<Sending> = sendings.collect::<anyhow::Result<_>>()?;
     let mut texts: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for sending in &sendings {
         texts.entry(&sending.group).or_default().insert(&sending.content_id);
@@ -83,10 +89,31 @@ fn read(config: &Config, input: Input) -> anyhow::Result<Vec<Sending>> {
     Ok(sendings)
 }
 
-fn sending(table: &CustomerTable, row: usize) -> anyhow::Result<Sending> {
-    let origins = table.origins().context("the rows have no places")?;
-    let at = origins.rows().get(row).copied().unwrap_or_default();
-    let id = origins.identifiers().map_or("", |ids| ids.get(row));
+/// The table, with the cells under one of `headers` as they are written. Ids and strata are the sender's own words: a
+/// day, a list or `NA` is one, while in a column about customers it might be personal data, or nothing. The reader keeps
+/// one such column, so each takes a reading.
+fn read_labelled(config: &Config, file: File, headers: &[&str]) -> anyhow::Result<CustomerTable> {
+    let columns: serde_json::Value = serde_json::from_str(COLUMNS)?;
+    let schema = json!({ "identifier": headers, "columns": columns }).to_string();
+    let schema = Arc::new(Schema::from_json(schema.as_bytes())?);
+    let keep = Keep { row: true, identifier: true };
+    let request = ReadRequest { schema, today: setup::today(config), keep, watch: Watch::default() };
+    // With keys, so that equal rows all count.
+    Ok(setup::reader(config)?.read_keyed(file, &request)?.into_table())
+}
+
+fn rows_of(table: &CustomerTable) -> anyhow::Result<&[u32]> {
+    Ok(table.origins().context("the rows have no places")?.rows())
+}
+
+/// What a row has in the column that is read as it is written; empty where it has nothing.
+fn label(table: &CustomerTable, row: usize) -> &str {
+    table.origins().and_then(|origins| origins.identifiers()).map_or("", |labels| labels.get(row))
+}
+
+fn sending(table: &CustomerTable, strata: &BTreeMap<u32, &str>, row: usize) -> anyhow::Result<Sending> {
+    let at = table.origins().and_then(|origins| origins.rows().get(row).copied()).unwrap_or_default();
+    let id = label(table, row);
     if id.is_empty() {
         bail!("row {at} has no content_id");
     }
@@ -103,10 +130,14 @@ fn sending(table: &CustomerTable, row: usize) -> anyhow::Result<Sending> {
     if acted > sent {
         bail!("row {at}: {acted} acted, but the text was sent to {sent}");
     }
-    let stratum = match value(2) {
-        Some(Value::Text(name)) => name.to_string(),
-        _ => String::new(),
+    let Some(stratum) = strata.get(&at) else {
+        bail!("row {at}: a stratum may not have the name of a sum, such as Total");
     };
+    if stratum.chars().count() > MAX_STRATUM_CHARS {
+        bail!("row {at}: a stratum may have at most {MAX_STRATUM_CHARS} characters");
+    }
+    // As people compare names: `New` and `new` are one.
+    let stratum = spelling_key(&stratum.split_whitespace().collect::<Vec<_>>().join(" "));
     Ok(Sending { content_id: id.as_str().to_owned(), group: id.group().to_owned(), stratum, sent, acted })
 }
 

@@ -62,6 +62,27 @@ fn equal_rows_all_count_and_other_spellings_of_the_columns_are_read() {
 }
 
 #[test]
+fn a_stratum_is_read_as_it_is_written_also_a_day_a_list_and_na() {
+    let folder = Folder::new();
+    let [one, other] = IDS;
+    for [first, second] in
+        [["north", "south"], ["2026-11-02", "2026-11-03"], ["list-20261102", "list-20261103"], ["NA", "a@b.example"]]
+    {
+        let table = format!(
+            "content_id,sent,acted,stratum\n{one},1000,250,{first}\n{one},200,15,{second}\n\
+             {other},200,50, {first} \n{other},1100,80,{}\n",
+            second.to_uppercase()
+        );
+        let group = &folder.outcome(&table)["groups"][0];
+        assert_eq!((&group["strata"], &group["strata_in_all"]), (&json!(2), &json!(2)), "{first}: {group}");
+        assert!(group["stratified"]["p_value"].as_f64() > Some(0.9), "{first}: {group}");
+    }
+    let long = format!("content_id,sent,acted,stratum\n{one},9,1,{}\n", "x".repeat(101));
+    let error = folder.refused_outcome(&long);
+    assert!(error.contains("row 2: a stratum may have at most 99 characters"), "{error}");
+}
+
+#[test]
 fn a_table_that_cannot_be_true_is_refused_with_its_row() {
     let folder = Folder::new();
     let id = IDS[0];
