@@ -266,6 +266,7 @@ function editor(content, at, head, how) {
 
 const FLAGS = {
   is_offline: 'offline', is_trimmed: 'shortened to fit', is_repaired: 'repaired', is_unstructured: 'unstructured',
+  is_without_offer: 'without the offer',
 };
 const badges = (flags = {}) => Object.entries(FLAGS).filter(([flag]) => flags[flag]).map(([, words]) => badge(words));
 

@@ -10,12 +10,13 @@ use crate::pipeline::{
     Claim, Distinction, Distinguishing, DistinguishingValue, MIN_OBSERVED, Persona, Statement, TraitValue, names_of,
 };
 
-use super::clean::{filled_line, one_line};
+use super::clean::{filled_line, is_known, one_line};
+use super::extras::{Extra, Extras};
 
 /// How long one value of a trait may be, in characters.
 const MAX_VALUE_CHARS: usize = 60;
-/// How long one entry of the marketers, or one statement, may be, in characters.
-const MAX_EXTRA_CHARS: usize = 200;
+/// How long one statement may be, in characters.
+const MAX_STATEMENT_CHARS: usize = 200;
 /// How long the summary may be, in characters.
 const MAX_SUMMARY_CHARS: usize = 400;
 /// What is told of fewer customers than a statement may rest on.
@@ -45,6 +46,8 @@ pub struct Audience {
     pub(super) writing_style: Option<String>,
     pub(super) interests: Option<String>,
     pub(super) special_offer: Option<String>,
+    /// What marketers added under any other name.
+    pub(super) others: Vec<Extra>,
 }
 
 /// One thing about the customers, as words that follow "customers".
@@ -137,14 +140,8 @@ impl Audience {
     }
 
     fn of_extras(persona: &Persona) -> Self {
-        let extra = |key: &str| persona.extras.get(key).and_then(|text| filled_line(text, MAX_EXTRA_CHARS));
-        let known = |key: &str| extra(key).filter(|text| is_known(text));
-        Self {
-            writing_style: known("Writing_Style"),
-            interests: known("Interests"),
-            special_offer: known("Special_Offer"),
-            ..Self::default()
-        }
+        let Extras { writing_style, interests, special_offer, others } = Extras::of(persona);
+        Self { writing_style, interests, special_offer, others, ..Self::default() }
     }
 
     /// Adds what a distinction tells; it is said only where it `may_say` so and is true of most.
@@ -161,7 +158,7 @@ impl Audience {
                 let slot = if is_said { &mut self.joined } else { &mut self.hints.joined };
                 slot.get_or_insert(when);
             }
-            let words = one_line(&statement.words, MAX_EXTRA_CHARS);
+            let words = one_line(&statement.words, MAX_STATEMENT_CHARS);
             let Statement { claim, shares, known_shares, .. } = statement;
             let told = Remark { claim, words, shares, known_shares };
             if is_said { self.said.push(told) } else { self.colour.push(told) }
@@ -287,12 +284,6 @@ fn cleaned_value(value: &TraitValue, is_amount: bool) -> Option<TraitValue> {
         number if !is_amount && is_personal(&number.to_string()) => None,
         number => Some(number.clone()),
     }
-}
-
-/// Whether a value says something; sheets are full of ways to say nothing.
-fn is_known(name: &str) -> bool {
-    const NOTHING: [&str; 9] = ["n/a", "na", "none", "null", "nil", "nan", "unknown", "-", "other"];
-    !NOTHING.iter().any(|nothing| name.eq_ignore_ascii_case(nothing))
 }
 
 #[cfg(test)]

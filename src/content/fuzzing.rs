@@ -6,6 +6,7 @@
 use std::sync::LazyLock;
 
 use super::audience::Remark;
+use super::extras::Extra;
 pub use super::openai::fuzzing::check_answer;
 use super::prompt::{Prompts, Sources, has_leaked_delimiter};
 use super::{Audience, Brief, Campaign, CampaignInput};
@@ -76,6 +77,11 @@ fn plain_twin(brief: &Brief) -> Brief {
         writing_style: maybe(&audience.writing_style),
         interests: maybe(&audience.interests),
         special_offer: maybe(&audience.special_offer),
+        others: audience
+            .others
+            .iter()
+            .map(|extra| Extra { name: word(&extra.name), text: word(&extra.text) })
+            .collect(),
     };
     Brief { audience, campaign: Campaign::check(&input).expect("a checked campaign checks again") }
 }

@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::audience::Remark;
 use super::clean::{one_line, visible, without_brackets};
+use super::extras::{Extra, MAX_EXTRA_CHARS};
 use super::{
     Audience, Brief, Campaign, CampaignInput, Engagement, FunnelStage, Output as Wanted, Platform, Tone,
     WriterConfigError,
@@ -24,8 +25,8 @@ use crate::text_file;
 const DATA_OPEN: &str = "<data>";
 const DATA_CLOSE: &str = "</data>";
 
-/// How long one stranger's value may be in a prompt, in characters; longer than any cleaned input.
-const MAX_DATA_CHARS: usize = 500;
+/// How long one stranger's value may be in a prompt, in characters; no cleaned input is longer.
+const MAX_DATA_CHARS: usize = MAX_EXTRA_CHARS;
 
 /// File names and built-in texts of the templates.
 const TEMPLATES: [(&str, &str); 4] = [
@@ -156,6 +157,7 @@ impl Prompts {
             unmentioned: vec!["c".into()],
             places: vec!["d".into()],
             tier: Some("e".into()),
+            others: vec![Extra { name: "h".into(), text: "i".into() }],
             ..Audience::default()
         };
         let empty = CampaignInput::default();
@@ -230,6 +232,7 @@ fn values_of(campaign: &Campaign, audience: &Audience) -> Value {
         let (title, values) = told.words.split_once(": ")?;
         Some(context! { title => title, values => values })
     };
+    let extra = |extra: &Extra| context! { name => extra.name.clone(), text => extra.text.clone() };
     context! {
         objective => campaign.objective().to_owned(),
         industry => campaign.industry().to_owned(),
@@ -251,6 +254,7 @@ fn values_of(campaign: &Campaign, audience: &Audience) -> Value {
         interests => text(&audience.interests),
         writing_style => text(&audience.writing_style),
         special_offer => text(&audience.special_offer),
+        extras => audience.others.iter().map(extra).collect::<Vec<Value>>(),
     }
 }
 
@@ -329,7 +333,7 @@ mod tests {
             prompts.render(&brief).unwrap().user
         };
         let plain = prompt(&serde_json::json!({}));
-        for key in ["Writing_Style", "Interests", "Special_Offer"] {
+        for key in ["Writing_Style", "Interests", "Special_Offer", "special offer", "Mood"] {
             let with = prompt(&serde_json::json!({ key: "an entry of theirs" }));
             assert!(with.contains("<data>an entry of theirs</data>") && !plain.contains("an entry"), "{key}: {with}");
         }

@@ -107,6 +107,9 @@ pub struct FlagsAnswer {
     /// The server takes no JSON schema: it was asked for a JSON object, or for JSON in the prompt alone.
     #[schema(example = false)]
     is_unstructured: bool,
+    /// The offline writer left the special offer out: it names a gender or holds a tag of HTML.
+    #[schema(example = false)]
+    is_without_offer: bool,
 }
 
 /// Which step of writing failed, and what to do.
@@ -184,6 +187,7 @@ impl<'a> WrittenAnswer<'a> {
                 is_trimmed: flags.is_trimmed,
                 is_repaired: flags.is_repaired,
                 is_unstructured: flags.is_unstructured,
+                is_without_offer: flags.is_without_offer,
             },
         }
     }

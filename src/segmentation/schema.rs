@@ -6,7 +6,7 @@ use utoipa::openapi::schema::{AdditionalProperties, Array, ArrayBuilder, Object,
 /// What a persona looks like with the built-in columns.
 pub fn persona_schema() -> Object {
     let description = "What the customers have in common: the most frequent values of each trait, with what marketers \
-        added (Writing_Style, Interests, Special_Offer).";
+        added (Writing_Style, Interests, Special_Offer, or any name of their own).";
     let example = json!({
         "Top_Locations": ["Bedok", "Punggol", "Bishan"], "Top_Gender": "Female", "Top_Join_Years": [2024, 2023],
         "Top_Join_Months": [1, 2], "Top_Join_Quarter": 1, "Top_Loyalty_Tier": "Silver", "Interests": "running",

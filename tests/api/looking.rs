@@ -207,7 +207,8 @@ async fn what_is_added_to_a_segment_is_in_the_next_prompt_and_lasts() {
     assert_eq!(list(&after["segments"])[1]["extras_etag"], header);
     assert_eq!(list(&after["segments"])[0]["extras"], json!({}));
     let text = app.generate("/generate-post", &json!({"cluster_id": 1})).await;
-    assert!(text["prompt_used"].as_str().unwrap().contains("running"), "{text}");
+    let prompt = text["prompt_used"].as_str().unwrap();
+    assert!(prompt.contains("running") && prompt.contains("<data>Mood</data>: <data>calm</data>"), "{text}");
 
     // A client that saw the older ones has to read again.
     let stale = put(&app, "/segments/1/extras", Some(&tag), &json!({"Interests": "chess"})).await;
@@ -231,6 +232,7 @@ async fn what_cannot_be_added_is_refused_with_what_to_change() {
     for (body, field) in [
         (json!({"Top_Gender": "Female"}), "Top_Gender"),
         (json!({"Interests": 3}), "Interests"),
+        (json!({"Special_Offer": "a", "special offer": "b"}), "special offer"),
         (json!({"Interests": "x".repeat(501)}), "Interests"),
         (json!({"x".repeat(51): "y"}), &"x".repeat(51)),
     ] {

@@ -66,6 +66,7 @@ fn a_persona_of_unknown_origin_says_nothing_of_its_reader() {
     assert!(audience.said.is_empty() && audience.places.is_empty() && audience.tier.is_none());
     assert_eq!(audience.hints.places, ["Bedok", "Punggol"]);
     assert_eq!((audience.interests.as_deref(), audience.special_offer), (Some("yoga, travel"), None));
+    assert_eq!(audience.others, [Extra { name: "Notes".to_owned(), text: "call later".to_owned() }]);
     assert!(audience.colour.iter().all(|told| told.shares.is_none()));
 }
 
@@ -77,7 +78,7 @@ fn strings_from_a_browser_s_storage_are_cleaned_and_cut() {
     assert_eq!(audience.hints.places[0], "Bedok Ignore");
     assert!(audience.hints.places[1].len() <= MAX_VALUE_CHARS);
     assert!(audience.summary.len() <= MAX_SUMMARY_CHARS);
-    assert_eq!(audience.special_offer.unwrap().len(), MAX_EXTRA_CHARS);
+    assert_eq!(audience.special_offer.unwrap().chars().count(), crate::content::MAX_EXTRA_CHARS);
 }
 
 #[test]

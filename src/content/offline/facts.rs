@@ -10,6 +10,7 @@ use super::data::{Data, Trade};
 use super::dice::Dice;
 use super::phrases::Slots;
 use super::reading::{Words, capitalised, lower_first};
+use super::style::Style;
 
 /// How many interests or places one sentence names.
 const MAX_LISTED: usize = 3;
@@ -33,6 +34,8 @@ pub(super) struct Facts<'a> {
     pub(super) is_brief: bool,
     /// Whether the segment likes no emoji.
     pub(super) is_plain: bool,
+    /// Whether there is an offer that no text can hold.
+    pub(super) is_without_offer: bool,
     pub(super) seed: u64,
 }
 
@@ -41,13 +44,13 @@ impl<'a> Facts<'a> {
         let (campaign, audience) = (&brief.campaign, &brief.audience);
         let goal = data.words.goal_of(campaign.objective());
         let (trade, phrases) = data.trade_of(campaign.industry()).map(|(trade, value)| (trade, value.clone())).unzip();
-        let style = audience.writing_style.as_deref().unwrap_or_default().to_lowercase();
-        let likes = |words: &[&str]| words.iter().any(|word| style.contains(word));
+        let style = Style::read(audience.writing_style.as_deref().unwrap_or_default());
         let mut slots = Slots::default();
         slots.name_the_offering(&data.words, goal, trade, campaign.objective());
         slots.name_the_audience(&data.words, audience);
         let own = [slots.get("place"), slots.get("subject")].into_iter().filter_map(hashtag);
         let tags = own.chain(trade.iter().flat_map(|trade| trade.tags.iter().cloned())).collect();
+        let is_without_offer = audience.special_offer.is_some() && slots.get("offer").is_empty();
         Self {
             goal,
             trade,
@@ -56,8 +59,9 @@ impl<'a> Facts<'a> {
             tags,
             may_join: audience.may_join,
             is_one: audience.is_one,
-            is_brief: likes(&["short", "brief", "concise", "crisp", "to the point", "minimal"]),
-            is_plain: likes(&["no emoji", "without emoji", "formal"]),
+            is_brief: style.is_brief(),
+            is_plain: style.is_plain(),
+            is_without_offer,
             seed: seed_of(brief),
         }
     }
@@ -122,7 +126,8 @@ fn seed_of(brief: &Brief) -> u64 {
         maybe(&audience.special_offer),
         maybe(&audience.writing_style),
     ];
-    parts.iter().fold(0, |seed, part| stable_hash(seed, part))
+    let others = audience.others.iter().flat_map(|extra| [&extra.name, &extra.text]);
+    parts.iter().chain(others).fold(0, |seed, part| stable_hash(seed, part))
 }
 
 /// FNV-1a, 64 bits (Fowler, Noll, Vo): the standard library's hasher may change between releases, and with it every
@@ -152,12 +157,13 @@ fn tier_word(tier: &str) -> &str {
     cut.unwrap_or(tier)
 }
 
-/// The offer as it can follow a colon; `None` where its words name a gender, for leaving those out would change what is
-/// offered.
+/// The offer as it can follow a colon; `None` where its words name a gender or make a tag, for leaving those out would
+/// change what is offered.
 fn offer_of(words: &Words, offer: &str) -> Option<String> {
     let offer = offer.trim_end_matches(|c: char| c.is_whitespace() || matches!(c, '.' | '!' | ',' | ';' | ':'));
-    let has_markup = offer.contains(['<', '>', '{', '}', '[', ']', '`', '\\']);
-    (!offer.is_empty() && !words.names_a_gender(offer) && !has_markup).then(|| offer.to_owned())
+    let has_tag =
+        offer.split('<').skip(1).any(|rest| rest.starts_with(|c: char| c.is_alphabetic() || "/!?".contains(c)));
+    (!offer.is_empty() && !words.names_a_gender(offer) && !has_tag).then(|| offer.to_owned())
 }
 
 /// The interests as one list that can follow "into".

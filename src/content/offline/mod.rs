@@ -13,6 +13,7 @@ mod phrases;
 mod poster;
 mod posters;
 mod reading;
+mod style;
 
 use std::io;
 use std::time::Duration;
@@ -80,7 +81,7 @@ impl Offline {
             image_prompt = Some(self.render("picture.j2", brief, &facts, 0)?.replace("\n\n", " "));
             slogan = Some(facts.slogan().to_owned());
         }
-        let flags = Flags { is_offline: true, ..Flags::default() };
+        let flags = Flags { is_offline: true, is_without_offer: facts.is_without_offer, ..Flags::default() };
         let (model, spent, waited) = (self.name().to_owned(), Spent::NOTHING, Duration::ZERO);
         Ok(Draft { variants, image_prompt, slogan, model, spent, waited, flags })
     }

@@ -75,16 +75,17 @@ impl Words {
 
     fn as_subject<'a>(&self, words: impl Iterator<Item = &'a str>) -> Option<String> {
         let mut taken: Vec<&str> = Vec::new();
-        for word in words.skip_while(|word| is_in(&self.determiners, word)) {
+        for word in words.skip_while(|word| signed(word) == bare(word) && is_in(&self.determiners, word)) {
             if is_in(&self.connectors, word) {
                 break;
             }
-            taken.push(bare(word));
+            taken.push(signed(word));
             if word.ends_with([',', '.', ';', ':', '!', '?', ')']) {
                 break;
             }
         }
-        let is_plain = |word: &&str| word.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '\'' | '&' | '’'));
+        let is_mark = |c: char| matches!(c, '-' | '\'' | '&' | '’' | '$' | '€' | '£' | '¥' | '#' | '%' | '+');
+        let is_plain = |word: &&str| word.chars().all(|c| c.is_alphanumeric() || is_mark(c));
         let is_jargon = |word: &&str| {
             let word = word.to_lowercase();
             let singular = word.trim_end_matches('s');
@@ -171,6 +172,27 @@ fn bare(word: &str) -> &str {
     word.trim_matches(|c: char| !c.is_alphanumeric())
 }
 
+/// A word with the signs that are part of its meaning: `100%`, `$100`, `#1`, `C++`, `C#`.
+fn signed(word: &str) -> &str {
+    let has_digit_at = |text: &str| text.starts_with(|c: char| c.is_ascii_digit());
+    let start = word.char_indices().find(|&(at, c)| {
+        let after = word.get(at + c.len_utf8()..).unwrap_or_default();
+        c.is_alphanumeric() || matches!(c, '$' | '€' | '£' | '¥' | '#') && has_digit_at(after)
+    });
+    let word = start.and_then(|(at, _)| word.get(at..)).unwrap_or_default();
+    let end = word.char_indices().rev().find(|&(at, c)| {
+        let before = word.get(..at).unwrap_or_default();
+        let is_sign = match c {
+            '%' => before.ends_with(|c: char| c.is_ascii_digit()),
+            '+' => before.ends_with(|c: char| c.is_alphanumeric() || c == '+'),
+            '#' => before.len() == 1,
+            _ => false,
+        };
+        c.is_alphanumeric() || is_sign
+    });
+    end.and_then(|(at, c)| word.get(..at + c.len_utf8())).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::Data;
@@ -186,6 +208,13 @@ mod tests {
             ("SELL MORE BUBBLE TEA", "sales", Some("bubble tea")),
             ("Increase footfall to the Orchard branch by 20%", "visits", Some("Orchard branch")),
             ("Increase sales of women's shoes", "sales", Some("shoes")),
+            ("Increase sales of 100% cotton T-shirts.", "sales", Some("100% cotton T-shirts")),
+            ("Promote 50% off shoes", "sales", Some("50% off shoes")),
+            ("Sell $100 gift cards", "sales", Some("$100 gift cards")),
+            ("Increase sales of C++ books", "sales", Some("C++ books")),
+            ("Promote A+ tutoring", "sales", Some("A+ tutoring")),
+            ("Sell our #1 shampoo!", "sales", Some("#1 shampoo")),
+            ("Raise awareness of breast cancer", "awareness", None),
             ("Increase online sales", "sales", None),
             ("App downloads", "app", None),
             ("Customer retention", "retention", None),

@@ -17,17 +17,13 @@ use utoipa::ToSchema;
 use super::docs::{BodyProblems, LookProblems, NotReady};
 use super::models::AdminProblems;
 use super::trained_lift::{ByKey, TrainedLift, in_hundredths, lifts, rounded};
+use crate::content::{MAX_EXTRA_CHARS, MAX_EXTRA_NAME_CHARS, MAX_EXTRAS, extra_key};
 use crate::http::problem::{ApiError, Document, FieldProblem};
 use crate::http::request::body::{GIVEN_TWICE, read_object};
 use crate::http::state::AppState;
 use crate::model_store::{ModelStore, ModelVersion};
 use crate::pipeline::{DecidedBy, Distinguishing, Segment, SegmentId, TrainedProfiles, TraitCounts};
 use crate::segmentation::persona_schema;
-
-/// Entries that marketers may add to one segment, and how long each may be, in characters.
-const MAX_EXTRAS: usize = 20;
-const MAX_KEY_CHARS: usize = 50;
-const MAX_TEXT_CHARS: usize = 500;
 
 /// The segments of the live version.
 #[derive(Serialize, ToSchema)]
@@ -155,9 +151,11 @@ pub(in crate::http) struct ExtrasAnswer {
 
 /// What marketers add to a segment
 ///
-/// The JSON object takes the place of all extras of the segment: texts by key, such as `{"Interests": "running"}`. The
-/// next text uses them, every server of the same folder takes them over, and trainings carry them along. `If-Match`
-/// names the extras that the caller saw, as `extras_etag` of `GET /segments` has it; `*` stands for any.
+/// The JSON object takes the place of all extras of the segment: up to 20 texts of up to 500 characters by key, such as
+/// `{"Interests": "running"}`. All of them are in the next prompt. `Interests`, `Writing_Style` and `Special_Offer`, in
+/// any case, have a meaning of their own, and are what the offline writer uses. Every server of the same folder takes
+/// them over, and trainings carry them along. `If-Match` names the extras that the caller saw, as `extras_etag` of
+/// `GET /segments` has it; `*` stands for any.
 #[utoipa::path(put, path = "/segments/{id}/extras", tag = "segments", operation_id = "put_segment_extras",
     params(("id" = u32, Path, example = 0),
         ("If-Match" = String, Header, description = "`extras_etag` as it was seen, or `*`", example = "*")),
@@ -221,15 +219,16 @@ fn checked(body: Map<String, Value>, keys: &[&str]) -> Result<BTreeMap<String, S
             _ if keys.contains(&key.as_str()) => {
                 problem(&key, "is a trait that training found; take another name".to_owned())
             }
-            _ if key.trim().is_empty() || key.chars().count() > MAX_KEY_CHARS => {
-                problem(&key, format!("must have a name of 1 to {MAX_KEY_CHARS} characters"));
+            _ if key.trim().is_empty() || key.chars().count() > MAX_EXTRA_NAME_CHARS => {
+                problem(&key, format!("must have a name of 1 to {MAX_EXTRA_NAME_CHARS} characters"));
             }
-            Value::String(text) if text.chars().count() <= MAX_TEXT_CHARS => {
-                if extras.insert(key.trim().to_owned(), text.trim().to_owned()).is_some() {
+            Value::String(text) if text.chars().count() <= MAX_EXTRA_CHARS => {
+                if extras.keys().any(|other: &String| extra_key(other) == extra_key(&key)) {
                     problem(&key, GIVEN_TWICE.to_owned());
                 }
+                extras.insert(key.trim().to_owned(), text.trim().to_owned());
             }
-            _ => problem(&key, format!("must be a text of at most {MAX_TEXT_CHARS} characters")),
+            _ => problem(&key, format!("must be a text of at most {MAX_EXTRA_CHARS} characters")),
         }
     }
     if problems.is_empty() { Ok(extras) } else { Err(ApiError::Fields(problems)) }

@@ -1,0 +1,98 @@
+//! What marketers add to a segment: three entries that have a meaning of their own, and whatever else they name.
+
+use super::clean::{filled_line, is_known, trim_at_sentence};
+use crate::pipeline::Persona;
+
+/// How many entries marketers may add to one segment.
+pub const MAX_EXTRAS: usize = 20;
+/// How long the name of one entry may be, in characters.
+pub const MAX_EXTRA_NAME_CHARS: usize = 50;
+/// How long the text of one entry may be, in characters.
+pub const MAX_EXTRA_CHARS: usize = 500;
+
+/// The entries of one persona, cleaned; one that says nothing is left out.
+#[derive(Debug, Default)]
+pub(super) struct Extras {
+    pub(super) writing_style: Option<String>,
+    pub(super) interests: Option<String>,
+    pub(super) special_offer: Option<String>,
+    /// What is under any other name.
+    pub(super) others: Vec<Extra>,
+}
+
+/// An entry under a name of the marketers' own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Extra {
+    pub(super) name: String,
+    pub(super) text: String,
+}
+
+impl Extras {
+    /// Those of a persona. It may come back from a browser's storage, so that they are counted and cut here once more.
+    pub(super) fn of(persona: &Persona) -> Self {
+        let mut extras = Self::default();
+        for (name, text) in &persona.extras {
+            // Two characters more than fit show whether a sentence ends there.
+            let text = filled_line(text, MAX_EXTRA_CHARS + 2).map(|text| trim_at_sentence(&text, MAX_EXTRA_CHARS));
+            let name = filled_line(name, MAX_EXTRA_NAME_CHARS);
+            let (Some(name), Some(text)) = (name, text.filter(|text| is_known(text))) else { continue };
+            let known = match extra_key(&name).as_str() {
+                "writing_style" => &mut extras.writing_style,
+                "interests" => &mut extras.interests,
+                "special_offer" => &mut extras.special_offer,
+                _ => {
+                    extras.others.push(Extra { name, text });
+                    continue;
+                }
+            };
+            known.get_or_insert(text);
+        }
+        extras.others.truncate(MAX_EXTRAS);
+        extras
+    }
+}
+
+/// By what the names of entries are compared: `Special_Offer`, `special offer` and `Special-Offer` are one.
+pub fn extra_key(name: &str) -> String {
+    name.trim().to_lowercase().replace([' ', '-'], "_")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of<const N: usize>(entries: [(&str, &str); N]) -> Extras {
+        let extras = entries.map(|(name, text)| (name.to_owned(), text.to_owned())).into();
+        Extras::of(&Persona { extras, ..Persona::default() })
+    }
+
+    #[test]
+    fn entries_are_known_by_their_names_in_any_case_and_every_other_is_kept() {
+        let extras = of([
+            ("interests", "tea"),
+            ("Writing style", "brief"),
+            ("SPECIAL-OFFER", "a free loaf"),
+            ("Mood", " practical\n"),
+            ("Budget", "n/a"),
+        ]);
+        assert_eq!(extras.interests.as_deref(), Some("tea"));
+        assert_eq!(extras.writing_style.as_deref(), Some("brief"));
+        assert_eq!(extras.special_offer.as_deref(), Some("a free loaf"));
+        assert_eq!(extras.others, [Extra { name: "Mood".to_owned(), text: "practical".to_owned() }]);
+    }
+
+    #[test]
+    fn an_entry_as_long_as_it_may_be_is_whole_and_a_longer_one_is_cut_between_words() {
+        let whole = "offer ".repeat(83) + "ab";
+        assert_eq!(whole.chars().count(), MAX_EXTRA_CHARS);
+        assert_eq!(of([("Special_Offer", &whole)]).special_offer.as_deref(), Some(whole.as_str()));
+        let cut = of([("Special_Offer", &(whole + "c and more"))]).special_offer.unwrap();
+        assert!(cut.ends_with("offer offer…") && cut.chars().count() <= MAX_EXTRA_CHARS, "{cut}");
+    }
+
+    #[test]
+    fn no_persona_adds_more_entries_than_a_segment_may_have() {
+        let extras = (0..90).map(|n| (format!("Key {n}"), "text".to_owned())).collect();
+        assert_eq!(Extras::of(&Persona { extras, ..Persona::default() }).others.len(), MAX_EXTRAS);
+    }
+}
