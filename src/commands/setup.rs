@@ -36,7 +36,9 @@ pub fn schema(config: &Config) -> anyhow::Result<Arc<Schema>> {
         Some(path) => {
             let unusable = |cause| Misconfigured::File { variable: "SCHEMA_PATH", path: path.clone(), cause };
             let json = text_file::read(path).map_err(|e| unusable(e.into()))?;
-            Schema::from_json(json.as_bytes()).map_err(|e| unusable(e.into()))?
+            let schema = Schema::from_json(json.as_bytes()).map_err(|e| unusable(e.into()))?;
+            schema.check_titles().map_err(|e| unusable(e.into()))?;
+            schema
         }
         None => Schema::built_in()?,
     };

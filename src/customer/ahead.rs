@@ -17,6 +17,7 @@ use super::newest::cell_hash;
 use super::open_sheet::HEADER_ROWS;
 use super::row_content::RowContent;
 use super::spelling::is_wrapped;
+use super::total_row::{self, Said};
 use super::{Cell, MISSING};
 
 /// A reader forgets the cells that it has met once there are so many of a column: columns of other data would fill the
@@ -56,8 +57,9 @@ pub struct RowsAhead {
 #[derive(Debug, Clone, Copy, Default)]
 struct RowAhead {
     content: RowContent,
-    /// Whether a column of the schema was given twice.
-    is_twofold: bool,
+    has_text: bool,
+    /// Whether its cells have to be given one by one: a column of the schema was given twice, or it may be a sum.
+    is_odd: bool,
 }
 
 /// What the cells mean that the readers of a sheet have met.
@@ -120,7 +122,7 @@ impl TableBuilder {
         let (Some(row), Some(codes), Some(open)) = (rows.rows.get(at), codes, self.rows.first_mut()) else {
             return false;
         };
-        if !is_current || self.sheet.may_change || row.is_twofold {
+        if !is_current || self.sheet.may_change || row.is_odd {
             return false;
         }
         open.content = row.content;
@@ -173,6 +175,11 @@ impl RowReader {
         let mut unwrapped = String::new();
         let Some(cell) = cell.said(&mut unwrapped) else { return };
         let sheet_column = self.layout.column(column);
+        if let Cell::Text(text) = cell
+            && (!self.open.has_text || sheet_column.is_identifier)
+        {
+            self.open.look_at_text(text);
+        }
         // There is one only where identifiers are kept.
         self.open.content.note(cell, &sheet_column, self.rows.identifiers.last_mut());
         let met = &mut self.rows.met;
@@ -192,6 +199,9 @@ impl RowReader {
         let sheet_column = self.layout.column(column);
         let index = sheet_column.schema_column.filter(|_| !sheet_column.is_identifier);
         let Some(index) = index else { return self.push_cell(column, Cell::Text(text)) };
+        if !self.open.has_text {
+            self.open.look_at_text(text);
+        }
         if let Some(known) = self.dictionaries.get(index).and_then(|dictionary| dictionary.shared(number)) {
             self.open.content.is_filled = true;
             return self.set(index, known);
@@ -213,7 +223,7 @@ impl RowReader {
     fn set(&mut self, index: usize, (number, hash): (u32, u128)) {
         let at = self.rows.codes.len().saturating_sub(self.dictionaries.len()) + index;
         if let Some(code) = self.rows.codes.get_mut(at) {
-            self.open.is_twofold |= *code != MISSING;
+            self.open.is_odd |= *code != MISSING;
             *code = number;
         }
         self.open.content.is_read = true;
@@ -246,6 +256,14 @@ impl RowReader {
         }
         let next = RowsAhead { reader: self.number, has_forgotten, ..RowsAhead::default() };
         std::mem::replace(&mut self.rows, next)
+    }
+}
+
+impl RowAhead {
+    #[inline]
+    fn look_at_text(&mut self, text: &str) {
+        self.has_text = true;
+        self.is_odd |= total_row::said(text) != Said::Nothing;
     }
 }
 

@@ -19,6 +19,7 @@ use super::open_sheet::{HEADER_ROWS, OpenSheet, Row};
 use super::repeated::Repeated;
 use super::row_content::RowContent;
 use super::tally::{Place, Tally};
+use super::total_row::{self, Said};
 use super::{Cell, CleaningReport, CustomerTable, Dropped, Keep, Note, Schema, SheetReport};
 
 /// How many rows wait until it is looked at together which of them are copies.
@@ -49,6 +50,9 @@ pub struct TableBuilder {
     waiting_identifiers: Vec<String>,
     row_hashes: FxHashSet<u128>,
     duplicates: Tally,
+    totals: Tally,
+    /// Whether every row is a customer, whatever it is called.
+    has_customers_alone: bool,
     repeated: Repeated,
     pub(super) columns_used: BTreeMap<String, String>,
     pub(super) identifier_used: Option<String>,
@@ -79,6 +83,8 @@ impl TableBuilder {
             waiting_identifiers: Vec::new(),
             row_hashes: FxHashSet::default(),
             duplicates: Tally::default(),
+            totals: Tally::default(),
+            has_customers_alone: false,
             repeated: Repeated::default(),
             columns_used: BTreeMap::new(),
             identifier_used: None,
@@ -104,6 +110,11 @@ impl TableBuilder {
     /// Keeps this of the rows, too: 4 bytes a row for where it is, and its identifier.
     pub fn keeping(self, keep: Keep) -> Self {
         Self { kept: self.kept.keeping(keep), ..self }
+    }
+
+    /// Takes every row for a customer: what is read was written by this service.
+    pub fn of_customers_alone(self) -> Self {
+        Self { has_customers_alone: true, ..self }
     }
 
     /// Shows [`rows_read`](Self::rows_read) in `rows_so_far` from now on, for another thread to follow a long reading.
@@ -158,6 +169,22 @@ impl TableBuilder {
         let Some(row) = self.rows.get_mut(sheet_column.table) else { return };
         row.content.note(cell, &sheet_column, self.kept.keeps_identifiers().then_some(&mut row.identifier));
         row.content.add_hash(cell_hash(cell, sheet_column.seed));
+        if let Cell::Text(text) = cell
+            && (!row.has_text || sheet_column.is_identifier)
+        {
+            row.has_text = true;
+            let is_total = match total_row::said(text) {
+                Said::Nothing => false,
+                Said::Total => true,
+                // A group is one of the rows above; a customer may well be called so.
+                Said::TotalOf(group) => {
+                    sheet_column.schema_column.is_some_and(|index| self.kept.has_category(index, group))
+                }
+            };
+            let told =
+                if sheet_column.is_identifier { &mut row.is_identified_as_total } else { &mut row.starts_as_total };
+            *told = is_total;
+        }
         if let Some(index) = sheet_column.schema_column
             && let Some(outcome) = row.outcomes.get_mut(index)
         {
@@ -263,10 +290,12 @@ impl TableBuilder {
         // Those of the file come before those of its columns.
         cleaning.notes.splice(0..0, self.notes);
         cleaning.notes.truncate(MAX_NOTES);
-        if self.duplicates.rows > 0 {
-            cleaning.dropped.insert(Dropped::Duplicate, self.duplicates.rows);
-            let first = self.duplicates.first_rows(&cleaning.sheets);
-            cleaning.first_dropped.insert(Dropped::Duplicate, first);
+        for (reason, tally) in [(Dropped::Duplicate, self.duplicates), (Dropped::Total, self.totals)] {
+            if tally.rows > 0 {
+                cleaning.dropped.insert(reason.clone(), tally.rows);
+                let first = tally.first_rows(&cleaning.sheets);
+                cleaning.first_dropped.insert(reason, first);
+            }
         }
         let table = CustomerTable { schema: self.schema, columns, n_rows, weights: None, cleaning, origins };
         KeyedTable { table, keys: keys.unwrap_or_default() }
@@ -294,6 +323,12 @@ impl TableBuilder {
                 continue;
             }
             self.rows_read += 1;
+            if row.is_total() && !self.has_customers_alone {
+                let sheet = self.sheet.name.is_some().then_some(self.sheets.len());
+                self.totals.add(Place::new(self.rows_read - 1, row_number, sheet));
+                is_usable = false;
+                continue;
+            }
             self.waiting.push(RowKey { identity, row_number, hash });
             self.waiting_outcomes.extend_from_slice(&row.outcomes);
             if self.kept.keeps_identifiers() {

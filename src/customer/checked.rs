@@ -58,7 +58,7 @@ impl Column {
                 !name.is_empty() && !name.chars().any(is_invisible) && name.chars().nth(MAX_VALUE_CHARS).is_none()
             }
             (Value::Level(rank), Kind::Ordinal { levels, .. }) => (*rank as usize) < levels.len(),
-            (Value::Date(day), Kind::Date { .. }) => *day <= today,
+            (Value::Date(day), Kind::Date { .. }) => *day <= self.last_day(today),
             (Value::Number(number), Kind::Number { .. }) => number.abs() <= MAX_NUMBER,
             _ => false,
         }
@@ -81,7 +81,7 @@ fn check_report(cleaning: &CleaningReport, schema: &Schema, n_rows: usize) -> Re
     }
     let is_column = |title: &String| schema.columns.iter().any(|column| column.title == *title);
     let is_reason = |reason: &Dropped| match reason {
-        Dropped::Duplicate => true,
+        Dropped::Duplicate | Dropped::Total => true,
         Dropped::ReplacedByNewer | Dropped::Erased => false,
         Dropped::Missing(title)
         | Dropped::NotADate(title)
@@ -144,7 +144,9 @@ fn check_findings(cleaning: &CleaningReport, schema: &Schema) -> Result<(), Brok
     });
     let is_named = |sheet: &String| sheet.is_empty() || cleaning.sheets.iter().any(|known| known.name == *sheet);
     let cells_hold = cleaning.unusable.iter().all(|(title, cells)| {
-        let is_few = cells.rows <= cleaning.rows_read && cells.first.len() <= cells.rows.min(NAMED_ROWS);
+        let is_few = cells.in_future <= cells.rows
+            && cells.rows <= cleaning.rows_read
+            && cells.first.len() <= cells.rows.min(NAMED_ROWS);
         let are_named = cells.first.iter().all(|at| at.source.is_empty() && is_named(&at.sheet));
         is_column(title) && is_few && are_named
     });

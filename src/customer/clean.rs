@@ -12,7 +12,7 @@ use rustc_hash::FxHashMap;
 
 use super::levels::Levels;
 use super::schema::{Column, DateOrder, Kind};
-use super::{Cell, MISSING, Value, date, number, text};
+use super::{Cell, MISSING, Value, date, number, own_case, text};
 
 pub(super) use settled::Settled;
 pub(super) use unknown::UnknownLevels;
@@ -63,7 +63,7 @@ pub(super) enum Fault {
 pub(super) struct ColumnCleaner {
     rule: Rule,
     synonyms: FxHashMap<String, String>,
-    today: Date,
+    last_day: Date,
     texts: FxHashMap<Box<str>, Outcome>,
     numbers: FxHashMap<(NumberKind, u64), Outcome>,
     positions: FxHashMap<Key, u32>,
@@ -71,6 +71,9 @@ pub(super) struct ColumnCleaner {
     values: Vec<Value>,
     unknown: UnknownLevels,
     open: settled::Open,
+    /// How many more names are written in capitals as a whole than with small letters. If it is any, the column's
+    /// capitals tell nothing.
+    n_shouted: i64,
 }
 
 #[derive(Debug, Clone)]
@@ -128,12 +131,17 @@ impl ColumnCleaner {
         let synonyms = match rule {
             // They are names of the levels.
             Rule::Ordinal(_) => FxHashMap::default(),
-            _ => column.synonyms.iter().filter_map(|(from, to)| Some((text::fold(from)?, to.clone()))).collect(),
+            _ => {
+                // A value that is written as nothing elsewhere, such as `NA`, is one where a synonym leads to it.
+                let own = column.synonyms.values().filter(|to| text::means_nothing(to)).map(|to| (to, to));
+                let names = own.chain(&column.synonyms);
+                names.filter_map(|(from, to)| Some((text::fold_given(from)?, to.clone()))).collect()
+            }
         };
         Self {
             rule,
             synonyms,
-            today,
+            last_day: column.last_day(today),
             texts: FxHashMap::default(),
             numbers: FxHashMap::default(),
             positions: FxHashMap::default(),
@@ -141,6 +149,7 @@ impl ColumnCleaner {
             values: Vec::new(),
             unknown: UnknownLevels::default(),
             open: settled::Open::default(),
+            n_shouted: 0,
         }
     }
 
@@ -167,6 +176,12 @@ impl ColumnCleaner {
         }
     }
 
+    /// Whether a category's name was in a cell before.
+    pub(super) fn has_category(&self, name: &str) -> bool {
+        matches!(self.rule, Rule::Category)
+            && text::tidy_category(name).is_some_and(|name| self.positions.contains_key(&Key::Text(name.into())))
+    }
+
     /// The code of a value of a row that is kept.
     pub(super) fn code(&mut self, outcome: Outcome) -> u32 {
         let Outcome::Seen(position) = outcome else { return MISSING };
@@ -179,7 +194,14 @@ impl ColumnCleaner {
     }
 
     /// The values that got a code, by code.
-    pub(super) fn into_values(self) -> Vec<Value> {
+    pub(super) fn into_values(mut self) -> Vec<Value> {
+        if self.n_shouted > 0 {
+            for value in &mut self.values {
+                if let Value::Text(name) = value {
+                    *name = text::without_own_case(name);
+                }
+            }
+        }
         self.values
     }
 
@@ -199,13 +221,19 @@ impl ColumnCleaner {
     }
 
     fn clean_text(&mut self, raw: &str) -> Outcome {
-        if text::means_nothing(raw) {
+        let synonym = self.synonym(raw);
+        let is_given = synonym.is_some() || matches!(&self.rule, Rule::Ordinal(levels) if levels.has(raw));
+        if !is_given && text::means_nothing(raw) {
             return Outcome::Empty;
         }
-        let synonym = self.synonym(raw);
+        // Each text that is remembered comes here once.
+        if synonym.is_none() && raw.len() <= MAX_REMEMBERED_BYTES {
+            let has_small = raw.chars().any(char::is_lowercase);
+            self.n_shouted += if own_case::is_shouted(raw.trim()) { 1 } else { -i64::from(has_small) };
+        }
         let raw = synonym.as_deref().unwrap_or(raw);
         match &self.rule {
-            Rule::Category => match text::tidy_category(raw) {
+            Rule::Category => match if is_given { text::tidy_given(raw) } else { text::tidy_category(raw) } {
                 // Training would make a category of it, and a report would show it.
                 Some(name) if text::is_personal(&name) => Outcome::Unusable(Fault::Missing),
                 Some(name) => self.intern(Value::Text(name)),
@@ -241,7 +269,7 @@ impl ColumnCleaner {
         if self.synonyms.is_empty() {
             return None;
         }
-        text::fold(raw).and_then(|folded| self.synonyms.get(&folded).cloned())
+        text::fold_given(raw).and_then(|folded| self.synonyms.get(&folded).cloned())
     }
 
     fn clean_number(&mut self, kind: NumberKind, number: f64) -> Outcome {
@@ -263,7 +291,7 @@ impl ColumnCleaner {
     fn day(&mut self, day: Option<Date>) -> Outcome {
         match day {
             None => Outcome::Unusable(Fault::NotADate),
-            Some(day) if day > self.today => Outcome::Unusable(Fault::InFuture),
+            Some(day) if day > self.last_day => Outcome::Unusable(Fault::InFuture),
             Some(day) => self.intern(Value::Date(day)),
         }
     }

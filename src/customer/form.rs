@@ -92,6 +92,7 @@ struct DateParts<'f> {
 
 impl<'f> Form<'f> {
     fn column(&mut self, column: &Column, today: Date) -> CustomerColumn {
+        let today = column.last_day(today);
         let whole = self.one_value(column.headers(), |form, name, text| form.value(column, name, text, today));
         let value = match &column.kind {
             Kind::Date { parts, .. } => self.date(whole, parts, today),

@@ -32,6 +32,8 @@ pub(super) struct KeptRows {
     faults: Vec<[Tally; 5]>,
     /// By schema column: cells of optional ones that held something unusable.
     unusable: Vec<Tally>,
+    /// By schema column: those of them that hold a date that has not come yet.
+    in_future: Vec<usize>,
 }
 
 /// Where a row with an open text is.
@@ -61,6 +63,7 @@ impl KeptRows {
             codes: vec![Vec::new(); n_columns],
             faults: vec![Default::default(); n_columns],
             unusable: vec![Tally::default(); n_columns],
+            in_future: vec![0; n_columns],
             schema,
             n_rows: 0,
             keys: None,
@@ -105,6 +108,11 @@ impl KeptRows {
         self.cleaners.get_mut(index).map_or(Outcome::Empty, |cleaner| cleaner.outcome(cell, is_1904))
     }
 
+    /// Whether a category's name stood in the schema's column `index` before.
+    pub fn has_category(&self, index: usize, name: &str) -> bool {
+        self.cleaners.get(index).is_some_and(|cleaner| cleaner.has_category(name))
+    }
+
     /// Ends a sheet: what its texts say of how they are written does not bind the next one.
     pub fn end_sheet(&mut self) {
         self.cleaners.iter_mut().for_each(ColumnCleaner::end_sheet);
@@ -129,6 +137,7 @@ impl KeptRows {
             };
             if !column.required {
                 add_to(self.unusable.get_mut(index), place);
+                count_future(&mut self.in_future, index, found);
             } else if fault.is_none() {
                 fault = Some((index, found));
             }
@@ -172,14 +181,16 @@ impl KeptRows {
             }
         }
         let columns = self.schema.columns.iter().zip(&settled);
-        for (((column, settled), cleaner), unusable) in columns.zip(&mut self.cleaners).zip(self.unusable) {
+        let unusable = self.unusable.into_iter().zip(self.in_future);
+        for (((column, settled), cleaner), (unusable, in_future)) in columns.zip(&mut self.cleaners).zip(unusable) {
             column_findings(column, settled, &mut report);
             let levels = cleaner.unknown_levels().most_frequent();
             if !levels.is_empty() {
                 report.unknown_levels.insert(column.title.clone(), levels);
             }
             if unusable.rows > 0 {
-                let found = Unusable { rows: unusable.rows, first: unusable.first_rows(sheets) };
+                let rows = unusable.rows;
+                let found = Unusable { rows, in_future, first: unusable.first_rows(sheets) };
                 report.unusable.insert(column.title.clone(), found);
             }
         }
@@ -234,13 +245,13 @@ impl KeptRows {
             let outcome = settled.outcomes.get((*code & !OPEN) as usize).copied().unwrap_or_default();
             *code = cleaner.code(outcome);
             let Outcome::Unusable(fault) = outcome else { continue };
-            let tally = match self.faults.get_mut(index) {
-                Some(tallies) if column.required && !is_dropped => tallies.get_mut(fault as usize),
-                _ if column.required => None,
-                _ => self.unusable.get_mut(index),
-            };
-            add_to(tally, row.place);
-            is_dropped |= column.required;
+            if !column.required {
+                add_to(self.unusable.get_mut(index), row.place);
+                count_future(&mut self.in_future, index, fault);
+            } else if !is_dropped {
+                add_to(self.faults.get_mut(index).and_then(|tallies| tallies.get_mut(fault as usize)), row.place);
+                is_dropped = true;
+            }
         }
         is_dropped
     }
@@ -249,5 +260,12 @@ impl KeptRows {
 fn add_to(tally: Option<&mut Tally>, place: Place) {
     if let Some(tally) = tally {
         tally.add(place);
+    }
+}
+
+/// Counts a cell of an optional column whose date has not come yet.
+fn count_future(in_future: &mut [usize], index: usize, fault: Fault) {
+    if let Some(rows) = in_future.get_mut(index).filter(|_| fault == Fault::InFuture) {
+        *rows += 1;
     }
 }

@@ -2,7 +2,8 @@
 //! `GOLD (vip)`.
 //!
 //! Beside the level only words that say nothing of it may stand: a cell with two levels, or with a word that may change
-//! the meaning (`Rose Gold`, `Ex-Gold`, `Gold until 2020`), has no level here, and is named in the report.
+//! the meaning (`Rose Gold`, `Ex-Gold`, `Gold until 2020`), has no level here, and is named in the report. A number is a
+//! level by its value alone: `8.0` is `8`, and `-1` and `2.9` are neither `1` nor `2`.
 
 use rustc_hash::FxHashMap;
 
@@ -39,7 +40,7 @@ impl Levels {
             found.add(name, rank);
         }
         for (from, to) in synonyms {
-            if let Some(rank) = text::fold(to).and_then(|to| found.ranks.get(&to).copied()) {
+            if let Some(rank) = text::fold_given(to).and_then(|to| found.ranks.get(&to).copied()) {
                 found.add(from, rank);
             }
         }
@@ -48,7 +49,7 @@ impl Levels {
     }
 
     fn add(&mut self, name: &str, rank: u32) {
-        let Some(key) = text::fold(name) else { return };
+        let Some(key) = text::fold_given(name) else { return };
         let words = words_of(name);
         self.ranks.insert(key, rank);
         if !words.is_empty() {
@@ -56,12 +57,18 @@ impl Levels {
         }
     }
 
+    /// Whether a cell is one of the names as a whole.
+    pub fn has(&self, cell: &str) -> bool {
+        text::fold_given(cell).is_some_and(|key| self.ranks.contains_key(&key))
+    }
+
     /// The level that a cell names.
     pub fn rank(&self, cell: &str) -> Option<u32> {
-        let key = text::fold(cell)?;
+        let key = text::fold_given(cell)?;
         if let Some(rank) = self.ranks.get(&key) {
             return Some(*rank);
         }
+        let key = text::fold(cell)?;
         self.rank_in(&words_of(cell)).or_else(|| {
             let bare = RUN_ON_FILLERS.iter().fold(key.clone(), |key, filler| key.replace(filler, " "));
             if bare == key { None } else { self.rank_in(&words_of(&bare)) }
@@ -109,7 +116,33 @@ fn words_of(name: &str) -> Vec<String> {
     // `Gold+` is more than `Gold`; India's scripts write vowels as marks.
     let is_of_word =
         |c: char| c.is_alphanumeric() || c == '+' || matches!(c, '\u{300}'..='\u{36f}' | '\u{900}'..='\u{109f}');
-    key.split(|c: char| !is_of_word(c)).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+    let mut words = vec![String::new()];
+    let mut before = ' ';
+    let mut rest = key.chars().peekable();
+    while let Some(c) = rest.next() {
+        let is_before_digit = rest.peek().is_some_and(char::is_ascii_digit);
+        // Signs that are part of a number: `2.9`, `-1`.
+        let is_of_number = is_before_digit
+            && match c {
+                '.' | ',' => before.is_ascii_digit(),
+                '-' | '−' => before == ' ',
+                _ => false,
+            };
+        match words.last_mut() {
+            Some(word) if is_of_word(c) || is_of_number => word.push(c),
+            _ => words.push(String::new()),
+        }
+        before = if c.is_whitespace() { ' ' } else { c };
+    }
+    words.into_iter().filter(|word| !word.is_empty()).map(whole_number).collect()
+}
+
+/// A number that is whole without its decimals, as databases write whole numbers of a column with gaps (`8.0`).
+fn whole_number(word: String) -> String {
+    match word.split_once('.') {
+        Some((whole, decimals)) if !decimals.is_empty() && decimals.bytes().all(|b| b == b'0') => whole.to_owned(),
+        _ => word,
+    }
 }
 
 #[cfg(test)]
@@ -151,6 +184,37 @@ mod tests {
         ] {
             assert_eq!(levels().rank(cell), Some(rank), "{cell:?}");
         }
+    }
+
+    #[test]
+    fn a_number_is_a_level_by_its_value_alone_and_a_word_for_nothing_where_the_schema_has_it() {
+        let numbers: Vec<String> = (0..=10).map(|level| level.to_string()).collect();
+        let numbered = Levels::new(&numbers, []);
+        for (cell, rank) in [
+            ("8", Some(8)),
+            ("8.0", Some(8)),
+            (" 10.00 ", Some(10)),
+            ("0.0", Some(0)),
+            ("Level 3", Some(3)),
+            ("Level 3.0", Some(3)),
+            ("-1", None),
+            ("−1", None),
+            ("2.9", None),
+            ("3,7", None),
+            ("Level 2.9", None),
+            ("11", None),
+            ("1-2", None),
+        ] {
+            assert_eq!(numbered.rank(cell), rank, "{cell:?}");
+        }
+        let names = ["None", "Basic"].map(str::to_owned);
+        let synonyms = [("NA".to_owned(), "None".to_owned())];
+        let named = Levels::new(&names, synonyms.iter().map(|(from, to)| (from, to)));
+        assert_eq!(
+            [named.rank("none"), named.rank("NA"), named.rank("n/a"), named.rank("-")],
+            [Some(0), Some(0), None, None]
+        );
+        assert_eq!(levels().rank("Gold -1"), None);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::report::NAMED_ROWS;
 use super::same_name;
 use super::{
     BrokenTable, CleaningReport, CustomerColumn, CustomerTable, Dropped, KeyedTable, MISSING, Note, Schema,
-    SheetReport, SheetRow, Unusable, ValueRows,
+    SheetReport, SheetRow, ValueRows,
 };
 
 /// Files added in the order of their age: of several rows of one customer, by the schema's identifier, the newest
@@ -126,8 +126,9 @@ impl NewestStands {
             all.columns_used.entry(title.clone()).or_insert_with(|| header.clone());
         }
         for (title, cells) in &file.unusable {
-            let known = all.unusable.entry(title.clone()).or_insert_with(|| Unusable { rows: 0, first: Vec::new() });
+            let known = all.unusable.entry(title.clone()).or_default();
             known.rows += cells.rows;
+            known.in_future += cells.in_future;
             let room = NAMED_ROWS.saturating_sub(known.first.len());
             let first = cells.first.iter().take(room);
             known.first.extend(first.map(|at| SheetRow { source: label.to_owned(), ..at.clone() }));

@@ -32,6 +32,7 @@ mod number;
 mod open_sheet;
 mod origins;
 mod other_schema;
+mod own_case;
 mod plain;
 mod repeated;
 mod report;
@@ -47,6 +48,7 @@ mod spelling;
 mod table;
 mod tally;
 mod text;
+mod total_row;
 mod value;
 mod weighted_rows;
 

@@ -54,14 +54,29 @@ pub(super) enum Fate {
 }
 
 /// The identifier in a cell, [`NOBODY`] for a blank or a word for nothing. A number and its text are the same: the one
-/// comes from a workbook, the other from a CSV file.
+/// comes from a workbook, the other from a CSV file, where programs write `9005.0` if the column has gaps.
 pub(super) fn identity_of(cell: Cell<'_>) -> u64 {
     let folded = match cell {
-        Cell::Text(raw) => text::fold(raw),
+        Cell::Text(raw) => text::fold(raw).map(without_zero_decimals),
         Cell::Number(number) => Some(number.to_string()),
         Cell::Empty | Cell::Error | Cell::Bool(_) | Cell::DateTime { .. } => None,
     };
     folded.map_or(NOBODY, |text| xxh3_64(text.as_bytes()).max(1))
+}
+
+/// `9005` for `9005.0`; any other text as it is.
+fn without_zero_decimals(text: String) -> String {
+    match text.split_once('.') {
+        Some((whole, decimals))
+            if !whole.is_empty()
+                && whole.bytes().all(|b| b.is_ascii_digit())
+                && !decimals.is_empty()
+                && decimals.bytes().all(|b| b == b'0') =>
+        {
+            whole.to_owned()
+        }
+        _ => text,
+    }
 }
 
 /// A cell's share of its row's hash. Shares are added, so that neither the order of columns nor blank cells matter;

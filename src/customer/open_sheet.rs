@@ -44,6 +44,10 @@ pub(super) struct OpenSheet {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Row {
     pub content: RowContent,
+    /// Whether it has a text, and whether the first one, or the identifier, is a name of sums.
+    pub has_text: bool,
+    pub starts_as_total: bool,
+    pub is_identified_as_total: bool,
     /// Cells that cannot be used and are headers.
     pub n_headers: usize,
     /// Cells in columns that are not read and are headers; counted near the header alone.
@@ -71,8 +75,16 @@ impl OpenSheet {
 }
 
 impl Row {
+    /// Whether the row is a sum of others. One with an identifier of its own is a customer, whatever its first text is.
+    pub(super) fn is_total(&self) -> bool {
+        self.is_identified_as_total || (self.starts_as_total && !self.content.has_identifier)
+    }
+
     pub(super) fn clear(&mut self) {
         self.content = RowContent::default();
+        self.has_text = false;
+        self.starts_as_total = false;
+        self.is_identified_as_total = false;
         self.n_headers = 0;
         self.n_headers_beside = 0;
         self.identifier.clear();

@@ -48,6 +48,8 @@ pub struct CleaningReport {
 pub enum Dropped {
     /// An earlier row is the same in every cell.
     Duplicate,
+    /// The row is a total of others, such as `Grand Total`, and no customer.
+    Total,
     /// A newer row of the same customer stands.
     ReplacedByNewer,
     /// The customer was erased.
@@ -94,9 +96,18 @@ impl CleaningReport {
     /// What was left out and what could not be read, a line each for people.
     pub fn lines(&self) -> Vec<String> {
         let dropped = self.dropped.iter().map(|(reason, rows)| format!("{rows} × {reason}{}", self.levels_of(reason)));
-        let unusable = self.unusable.iter().map(|(title, cells)| {
+        let unusable = self.unusable.iter().flat_map(|(title, cells)| {
             let levels = self.unknown_levels.get(title).map(|levels| listed(levels)).unwrap_or_default();
-            format!("{} × {title} cannot be read, and counts as empty{levels}", cells.rows)
+            let unread = cells.rows.saturating_sub(cells.in_future);
+            let unread =
+                (unread > 0).then(|| format!("{unread} × {title} cannot be read, and counts as empty{levels}"));
+            let in_future = (cells.in_future > 0).then(|| {
+                let n = cells.in_future;
+                format!(
+                    "{n} × {title} is in the future, and counts as empty (\"future\": true in the schema lets it count)"
+                )
+            });
+            unread.into_iter().chain(in_future)
         });
         dropped.chain(unusable).collect()
     }
@@ -121,6 +132,7 @@ impl Dropped {
     pub fn reason(&self) -> &'static str {
         match self {
             Self::Duplicate => "duplicate",
+            Self::Total => "total",
             Self::ReplacedByNewer => "replaced_by_newer",
             Self::Erased => "erased",
             Self::Missing(_) => "missing",
@@ -136,6 +148,7 @@ impl std::fmt::Display for Dropped {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Duplicate => write!(f, "an exact copy of an earlier row"),
+            Self::Total => write!(f, "a total of other rows, and no customer"),
             Self::ReplacedByNewer => write!(f, "replaced by a newer row of the same customer"),
             Self::Erased => write!(f, "the customer was erased"),
             Self::Missing(column) => write!(f, "no {column}"),
@@ -181,7 +194,7 @@ struct Wire {
     /// In which order the dates of a column were read, where that mattered.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     dates: Vec<ColumnDates>,
-    /// Cells of optional columns that held something that could not be read; their rows are used without it.
+    /// Cells of optional columns that held something that cannot be used; their rows are used without it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     unusable: Vec<WireUnusable>,
     /// What a CSV file was read as: the Encoding Standard's name, or IANA's.
@@ -193,7 +206,12 @@ struct Wire {
     notes: Vec<Note>,
 }
 
-/// Cells of one optional column that held something that could not be read.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+fn is_zero(rows: &usize) -> bool {
+    *rows == 0
+}
+
+/// Cells of one optional column that held something that cannot be used.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[schema(as = UnusableCells)]
 struct WireUnusable {
@@ -203,6 +221,10 @@ struct WireUnusable {
     /// How many rows.
     #[schema(example = 3)]
     rows: usize,
+    /// How many of them hold a date that has not come yet; absent where there is none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    #[schema(example = 3)]
+    in_future: usize,
     /// Where the first few of them are.
     #[serde(default)]
     first: Vec<SheetRow>,
@@ -231,9 +253,9 @@ struct WireDropped {
 impl From<CleaningReport> for Wire {
     fn from(mut report: CleaningReport) -> Self {
         let mut levels_of = |column: &str| report.unknown_levels.remove(column).unwrap_or_default();
-        let unusable = report.unusable.into_iter().map(|(column, Unusable { rows, first })| {
+        let unusable = report.unusable.into_iter().map(|(column, Unusable { rows, in_future, first })| {
             let values = levels_of(&column);
-            WireUnusable { column, rows, first, values }
+            WireUnusable { column, rows, in_future, first, values }
         });
         let unusable = unusable.collect();
         let dropped = report.dropped.into_iter().map(|(reason, rows)| {
@@ -267,11 +289,11 @@ impl From<Wire> for CleaningReport {
             notes: wire.notes,
             ..Self::default()
         };
-        for WireUnusable { column, rows, first, values } in wire.unusable {
+        for WireUnusable { column, rows, in_future, first, values } in wire.unusable {
             if !values.is_empty() {
                 report.unknown_levels.insert(column.clone(), values);
             }
-            report.unusable.insert(column, Unusable { rows, first });
+            report.unusable.insert(column, Unusable { rows, in_future, first });
         }
         for WireDropped { reason, rows, first, values } in wire.dropped {
             if let Dropped::UnknownLevel(column) = &reason
@@ -307,7 +329,7 @@ mod tests {
                 SheetReport::used("January", 9, 6),
                 SheetReport::unused("Notes", 3, UnusedSheet::Hidden, "the sheet is hidden"),
             ],
-            unusable: [("Spend".into(), Unusable { rows: 1, first: Vec::new() })].into(),
+            unusable: [("Spend".into(), Unusable { rows: 1, ..Unusable::default() })].into(),
             notes: vec![Note::new("formulas_without_results", "2 formulas have no result")],
             ..CleaningReport::default()
         };
@@ -342,10 +364,17 @@ mod tests {
         let mut report = CleaningReport { rows_read: 3, ..CleaningReport::default() };
         report.dropped = [(Dropped::UnknownLevel("Loyalty Tier".into()), 3)].into();
         report.unknown_levels = [("Loyalty Tier".into(), levels)].into();
-        report.unusable = [("Spend".into(), Unusable { rows: 4, first: Vec::new() })].into();
+        let renewal = Unusable { rows: 3, in_future: 2, ..Unusable::default() };
+        report.unusable =
+            [("Spend".into(), Unusable { rows: 4, ..Unusable::default() }), ("Renewal".into(), renewal)].into();
         assert_eq!(
             report.lines(),
-            ["3 × unknown Loyalty Tier: Bronze 2, Ruby 1", "4 × Spend cannot be read, and counts as empty"]
+            [
+                "3 × unknown Loyalty Tier: Bronze 2, Ruby 1",
+                "1 × Renewal cannot be read, and counts as empty",
+                "2 × Renewal is in the future, and counts as empty (\"future\": true in the schema lets it count)",
+                "4 × Spend cannot be read, and counts as empty",
+            ]
         );
         assert_eq!(
             report.no_usable_row().unwrap(),

@@ -45,11 +45,13 @@ pub enum DecidedBy {
     Assumed,
 }
 
-/// Cells of an optional column that held something that could not be read; their rows count as without a value.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Cells of an optional column that held something that cannot be used; their rows count as without a value.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Unusable {
     /// How many rows.
     pub rows: usize,
+    /// How many of them hold a date that has not come yet.
+    pub in_future: usize,
     /// The first few of them.
     pub first: Vec<SheetRow>,
 }

@@ -1,10 +1,12 @@
-//! Names of one category that are the same to a reader, made one: `Straße` and `STRASSE`, `İstanbul` and `ISTANBUL`.
+//! Names of one category that are the same to a reader, made one: `Straße` and `STRASSE`, `İstanbul` and `ISTANBUL`,
+//! `USA` and `usa`.
 //!
 //! The spelling that most rows have is shown, of equally frequent ones the first in the order of their characters: it
 //! does not depend on the order of the rows.
 
 use rustc_hash::FxHashMap;
 
+use super::own_case::has_inner_capital;
 use super::spelling::spelling_key;
 use super::{CustomerColumn, Value};
 
@@ -29,8 +31,9 @@ fn merged_by<'w>(mut column: CustomerColumn, weights: impl Iterator<Item = &'w u
 
 /// For each code the one that is shown in its place; `None` where every name has one spelling.
 fn shown_codes<'w>(column: &CustomerColumn, weights: impl Iterator<Item = &'w u32>) -> Option<Vec<u32>> {
-    // Names of ASCII are cased one way, and have one spelling.
-    if !column.values.iter().any(|value| matches!(value, Value::Text(name) if !name.is_ascii())) {
+    // Names of ASCII without capitals of their own are cased one way, and have one spelling.
+    let may_vary = |name: &str| !name.is_ascii() || has_inner_capital(name);
+    if !column.values.iter().any(|value| matches!(value, Value::Text(name) if may_vary(name))) {
         return None;
     }
     let mut spellings: FxHashMap<String, Vec<(&str, u32)>> = FxHashMap::default();
@@ -76,6 +79,8 @@ mod tests {
         assert_eq!(there, column(&["Straße", "Bedok"], &[0, 1, 0, 0, u32::MAX]));
         let back = merged(column(&["Straße", "Bedok", "Strasse"], &[0, 0, 1, 2]));
         assert_eq!(back, column(&["Straße", "Bedok"], &[0, 0, 1, 0]));
+        let capitals = merged(column(&["Usa", "USA", "iOS", "Ios"], &[0, 1, 1, 2, 3, 3]));
+        assert_eq!(capitals, column(&["USA", "Ios"], &[0, 0, 0, 1, 1, 1]));
         let tie = merged(column(&["İstanbul", "Istanbul"], &[0, 1]));
         assert_eq!(tie, column(&["Istanbul"], &[0, 0]));
     }

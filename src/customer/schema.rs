@@ -6,6 +6,7 @@ mod feature;
 
 use std::collections::BTreeMap;
 
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -89,6 +90,9 @@ pub enum Kind {
         /// What comes first in dates such as 03/05/2024; without it each sheet's own dates decide.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         order: Option<DateOrder>,
+        /// Whether a day may be in the future, such as that of a renewal.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        future: bool,
     },
     /// A number; scaled.
     Number {
@@ -304,6 +308,11 @@ impl Column {
     /// Every header the column is found by, its title first.
     pub fn headers(&self) -> impl Iterator<Item = &str> {
         std::iter::once(self.title.as_str()).chain(self.aliases.iter().map(String::as_str))
+    }
+
+    /// The last day that a cell of the column may name on the day `today`.
+    pub fn last_day(&self, today: Date) -> Date {
+        if matches!(self.kind, Kind::Date { future: true, .. }) { Date::MAX } else { today }
     }
 
     /// The levels of an ordinal, lowest first; none of another column.

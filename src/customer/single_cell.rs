@@ -19,7 +19,7 @@ const ANY_DAY: Date = date(2000, 1, 1);
 pub struct CellReader {
     title: String,
     required: bool,
-    today: Date,
+    last_day: Date,
     /// Has read nothing: a copy of it reads one cell.
     blank: ColumnCleaner,
 }
@@ -52,7 +52,7 @@ impl CellReader {
     /// Reads cells of `column`; dates after `today` are in the future.
     pub fn new(column: &Column, today: Date) -> Self {
         let (title, required) = (column.title.clone(), column.required);
-        Self { title, required, today, blank: ColumnCleaner::new(column, today) }
+        Self { title, required, last_day: column.last_day(today), blank: ColumnCleaner::new(column, today) }
     }
 
     /// What a cell means.
@@ -88,7 +88,7 @@ impl CellReader {
     pub fn read_day(&self, day: Option<Date>) -> Reading {
         match day {
             None => self.fault(Dropped::NotADate(self.title.clone())),
-            Some(day) if day > self.today => self.fault(Dropped::InFuture(self.title.clone())),
+            Some(day) if day > self.last_day => self.fault(Dropped::InFuture(self.title.clone())),
             Some(day) => Reading::Value(Value::Date(day)),
         }
     }

@@ -1,6 +1,7 @@
 //! Text of cells: names tidied, words that mean nothing and what looks like personal data recognised.
 
 use super::is_invisible;
+use super::own_case::with_own_case;
 use super::spelling::{composed, spelling_key};
 
 /// The longest category, in characters: enough for any place name, too short for a paragraph. Longer values are cut.
@@ -18,8 +19,9 @@ const NOTHING: [&str; 21] = [
 ];
 
 /// Tidies a category's name: control and invisible characters go, letters are composed (NFC), blanks are trimmed and
-/// collapsed, words are title-cased (`ANG  mo kio` → `Ang Mo Kio`, `o'brien` → `O'Brien`, `john's` → `John's`), and
-/// what is longer than 100 characters is cut. `None` when nothing is left, or a word for nothing such as `n/a`.
+/// collapsed, words are title-cased (`ANG  mo kio` → `Ang Mo Kio`, `o'brien` → `O'Brien`, `john's` → `John's`) but for
+/// abbreviations and the like (`USA`, `iOS`), and what is longer than 100 characters is cut. `None` when nothing is
+/// left, or a word for nothing such as `n/a`.
 pub fn tidy_category(text: &str) -> Option<String> {
     let tidy = tidy(text)?;
     let cased = title_case(&tidy);
@@ -27,10 +29,28 @@ pub fn tidy_category(text: &str) -> Option<String> {
     if means_nothing(&cased) {
         return None;
     }
-    match cased.char_indices().nth(MAX_VALUE_CHARS) {
-        Some((end, _)) => cased.get(..end).map(|cut| cut.trim_end().to_owned()),
-        None => Some(cased),
+    Some(cut(&tidy, cased))
+}
+
+/// The name with its own case where it is no longer than any; otherwise the start of its title-cased form.
+fn cut(tidy: &str, title_cased: String) -> String {
+    let own = with_own_case(tidy, &title_cased);
+    if own.chars().nth(MAX_VALUE_CHARS).is_none() {
+        return own;
     }
+    title_cased.chars().take(MAX_VALUE_CHARS).collect::<String>().trim_end().to_owned()
+}
+
+/// The name of a category as it is shown where its column is written in capitals: title-cased.
+pub(super) fn without_own_case(name: &str) -> String {
+    title_case(name)
+}
+
+/// As [`tidy_category`], of a name that a schema gives: a word for nothing is a name there, too.
+pub(super) fn tidy_given(text: &str) -> Option<String> {
+    let tidy = Some(shown(text)).filter(|tidy| !tidy.is_empty())?;
+    let cased = title_case(&tidy);
+    Some(cut(&tidy, cased))
 }
 
 /// Whether a value looks like somebody's address, telephone number or key: sheets whose cells have slipped by a column
@@ -52,9 +72,14 @@ pub(super) fn one_line(text: &str, max_chars: usize) -> String {
     composed(&shown).chars().filter(|c| !is_invisible(*c)).take(max_chars).collect()
 }
 
-/// The key under which spellings of a level or a synonym meet.
+/// The key under which spellings of a name meet; `None` for what stands for nothing.
 pub(super) fn fold(text: &str) -> Option<String> {
     tidy(text).map(|tidy| spelling_key(&tidy))
+}
+
+/// As [`fold`], also of a word for nothing: `NA` is a level or a synonym where a schema says so.
+pub(super) fn fold_given(text: &str) -> Option<String> {
+    Some(spelling_key(&shown(text))).filter(|key| !key.is_empty())
 }
 
 /// Whether a text stands for nothing.
@@ -68,6 +93,11 @@ fn tidy(text: &str) -> Option<String> {
     if means_nothing(text) {
         return None;
     }
+    Some(shown(text)).filter(|tidy| !means_nothing(tidy))
+}
+
+/// One line of visible, composed characters with single blanks.
+fn shown(text: &str) -> String {
     let mut tidy = String::with_capacity(text.len().min(4 * MAX_VALUE_CHARS));
     // Twice the cap is read at most: what follows would be cut anyway.
     for c in text.trim().chars().filter(|c| c.is_whitespace() || !is_invisible(*c)).take(2 * MAX_VALUE_CHARS) {
@@ -78,8 +108,7 @@ fn tidy(text: &str) -> Option<String> {
         }
     }
     tidy.truncate(tidy.trim_end().len());
-    let tidy = composed(&tidy).into_owned();
-    (!means_nothing(&tidy)).then_some(tidy)
+    composed(&tidy).into_owned()
 }
 
 fn title_case(text: &str) -> String {

@@ -53,7 +53,7 @@ impl WeightedRows {
         for (column, reading) in self.schema.columns.iter().zip(readings.clone()) {
             if *reading == Reading::Unusable {
                 let known = self.cleaning.unusable.entry(column.title.clone());
-                let known = known.or_insert_with(|| Unusable { rows: 0, first: Vec::new() });
+                let known = known.or_insert_with(Unusable::default);
                 known.rows += rows;
                 note(&mut known.first, place());
             }

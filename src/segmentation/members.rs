@@ -144,6 +144,15 @@ fn each_of_column<'a, E>(
         }
         (_, Some(Value::Text(name))) => each(title, Entry::Text(name)),
         (_, Some(Value::Number(number))) => each(title, Entry::Number(*number)),
+        // Every row has the same titles in the same order, so that a table of them has its columns in one place.
+        (Kind::Date { parts, .. }, _) => {
+            each(title, Entry::Nothing)?;
+            parts.iter().try_for_each(|part| each(&part.title, Entry::Nothing))
+        }
+        (Kind::Ordinal { score_title, .. }, _) => {
+            each(title, Entry::Nothing)?;
+            each(score_title, Entry::Nothing)
+        }
         (_, _) => each(title, Entry::Nothing),
     }
 }

@@ -69,7 +69,7 @@ pub fn write_columns(table: &KeyedTable, out: impl Write) -> io::Result<()> {
 /// schema asks for columns that were not kept, [`WorkbookError::Io`].
 pub fn read_columns(source: impl Read, schema: &Arc<Schema>, today: Date) -> Result<KeyedTable, WorkbookError> {
     let mut file = ::csv::ReaderBuilder::new().has_headers(false).from_reader(source.take(MAX_BYTES));
-    let mut builder = TableBuilder::keyed(schema.clone(), today);
+    let mut builder = TableBuilder::keyed(schema.clone(), today).of_customers_alone();
     let mut keys = Vec::new();
     let mut kinds: Vec<Option<&Kind>> = Vec::new();
     let mut record = ::csv::StringRecord::new();

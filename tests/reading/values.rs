@@ -47,6 +47,57 @@ fn note_codes(table: &CustomerTable) -> Vec<&str> {
 }
 
 #[test]
+fn rows_of_totals_are_left_out_and_counted_and_a_customer_is_none() {
+    let read =
+        |text: &str| workbook::read(Cursor::new(text.as_bytes()), wide_schema(), TODAY, &Limits::default()).unwrap();
+    let total_rows = |table: &CustomerTable| -> Vec<u32> {
+        let cleaning = table.cleaning();
+        assert_eq!(cleaning.rows_read, table.n_rows() + cleaning.n_dropped());
+        cleaning.first_dropped.get(&Dropped::Total).into_iter().flatten().map(|at| at.row).collect()
+    };
+    let by_town = read(
+        "Location,Date Joined,Loyalty Tier,Spend\nBedok,2023-01-01,Gold,5\nBedok,2023-01-02,Gold,6\n\
+         Bedok Total,2023-01-02,Gold,11\nUnion Total,2023-01-03,Gold,4\nGrand Total,2023-01-03,Gold,15\n",
+    );
+    assert_eq!((by_town.n_rows(), total_rows(&by_town)), (3, vec![4, 6]));
+    let identified = read(
+        "id,Location,Date Joined,Loyalty Tier,Spend\nC1,Total,2023-01-01,Gold,5\nC2,Bedok,2023-01-02,Gold,6\n\
+         ,Summe,2023-01-02,Gold,11\nTotal,Bedok,2023-01-03,Gold,4\n,Bedok,2023-01-03,Gold,4\n",
+    );
+    assert_eq!((identified.n_rows(), total_rows(&identified)), (3, vec![4, 5]));
+}
+
+#[test]
+fn a_day_to_come_is_told_as_such() {
+    let visits = column("Last Visit", &["2023-01-01", "2030-01-01", "soon", "31/12/2030"]);
+    let unusable = &visits.cleaning().unusable["Last Visit"];
+    assert_eq!((unusable.rows, unusable.in_future), (3, 2));
+}
+
+#[test]
+fn what_the_schema_names_is_a_value_also_where_it_is_a_word_for_nothing_elsewhere() {
+    let json = r#"{"columns": [
+        {"title": "Region", "required": true, "kind": "category", "synonyms": {"NA": "North America", "OTH": "N/A"},
+         "persona": {"key": "Regions", "top": 3}},
+        {"title": "Renewal", "required": false, "kind": "date", "phrase": "whose contract ends", "future": true,
+         "parts": [{"part": "year", "title": "Year", "persona": {"key": "Years", "top": 1}}]},
+        {"title": "Add-on", "required": true, "kind": "ordinal", "levels": ["None", "Basic"],
+         "score_title": "Add-on_Score", "persona": {"key": "Add-ons", "top": 1}}
+    ]}"#;
+    let schema = Arc::new(Schema::from_json(json.as_bytes()).unwrap());
+    let text = "Region,Renewal,Add-on\nNA,2031-05-06,None\nn/a,,basic\nOTH,,NONE\nnull,2020-01-01,Basic\n";
+    let table = workbook::read(Cursor::new(text.as_bytes()), schema, TODAY, &Limits::default()).unwrap();
+    let values = |column: usize| -> Vec<Option<&Value>> {
+        (0..table.n_rows()).map(|row| table.columns()[column].value(row)).collect()
+    };
+    let text = |name: &str| Value::Text(name.to_owned());
+    assert_eq!(values(0), [Some(&text("North America")), Some(&text("N/A")), Some(&text("N/A"))]);
+    assert_eq!(values(1), [Some(&Value::Date(jiff::civil::date(2031, 5, 6))), None, None]);
+    assert_eq!(values(2), [Some(&Value::Level(0)), Some(&Value::Level(1)), Some(&Value::Level(0))]);
+    assert_eq!(table.cleaning().dropped[&Dropped::Missing("Region".into())], 1);
+}
+
+#[test]
 fn money_in_an_optional_column_is_read() {
     let schema = Schema::from_json(&fixture("tests/fixtures/cases/optional_spend_schema.json")).unwrap();
     let bytes = fixture("tests/fixtures/cases/optional_spend.csv");

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::super::header_name::normalize_header;
-use super::super::text::fold;
+use super::super::text::fold_given;
 use super::{Column, Kind, MAX_WEIGHT, MIN_CUSTOMERS, Schema, SchemaError};
 
 /// How many columns one schema may name.
@@ -11,7 +11,56 @@ const MAX_COLUMNS: usize = 64;
 /// How many levels one ordinal column may have.
 const MAX_LEVELS: usize = 256;
 
+/// What an answer adds to the columns of a customer.
+const OF_A_MEMBER: [&str; 9] = [
+    "sheet",
+    "row",
+    "cluster_id",
+    "strength",
+    "confidence",
+    "nearest_cluster_id",
+    "nearest_membership",
+    "variant",
+    "content_id",
+];
+
 impl Schema {
+    /// Looks whether every title is another name than those which an answer adds to a customer's columns. Schemas of
+    /// published models are not asked: they stay as they are.
+    ///
+    /// # Errors
+    /// [`SchemaError::Rule`] with the title.
+    pub fn check_titles(&self) -> Result<(), SchemaError> {
+        let titles = self.columns.iter().flat_map(|column| {
+            let parts = match &column.kind {
+                Kind::Date { parts, .. } => parts.as_slice(),
+                Kind::Category { .. } | Kind::Ordinal { .. } | Kind::Number { .. } => &[],
+            };
+            let score = match &column.kind {
+                Kind::Ordinal { score_title, .. } => Some(score_title),
+                Kind::Category { .. } | Kind::Date { .. } | Kind::Number { .. } => None,
+            };
+            std::iter::once(&column.title).chain(parts.iter().map(|part| &part.title)).chain(score)
+        });
+        let rule = |title: &str, rule| Err(SchemaError::Rule { column: title.to_owned(), rule });
+        let added = OF_A_MEMBER.map(normalize_header);
+        let mut seen = BTreeSet::new();
+        for title in titles {
+            if added.contains(&normalize_header(title)) {
+                return rule(
+                    title,
+                    "has the title of a field that answers add to every customer (sheet, row, cluster_id, strength, \
+                     confidence, nearest_cluster_id, nearest_membership, variant, content_id): take another title, and \
+                     name this one in \"aliases\"",
+                );
+            }
+            if !seen.insert(title) {
+                return rule(title, "is the title of two columns of an answer: a column, a part of a date or a score");
+            }
+        }
+        Ok(())
+    }
+
     pub(super) fn check(&self) -> Result<(), SchemaError> {
         let rule = |column: &str, rule| Err(SchemaError::Rule { column: column.to_owned(), rule });
         if self.columns.is_empty() || self.columns.len() > MAX_COLUMNS {
@@ -72,14 +121,16 @@ impl Column {
         }
         match &self.kind {
             Kind::Ordinal { levels, .. } => {
-                let distinct: BTreeSet<String> = levels.iter().map(|level| fold(level).unwrap_or_default()).collect();
+                let distinct: BTreeSet<String> =
+                    levels.iter().map(|level| fold_given(level).unwrap_or_default()).collect();
                 if levels.len() < 2 || levels.len() > MAX_LEVELS {
                     return rule("must have 2 to 256 levels");
                 }
                 if distinct.len() < levels.len() || distinct.contains("") {
                     return rule("has an empty or repeated level");
                 }
-                if self.synonyms.values().any(|value| fold(value).is_none_or(|level| !distinct.contains(&level))) {
+                if self.synonyms.values().any(|value| fold_given(value).is_none_or(|level| !distinct.contains(&level)))
+                {
                     return rule("has a synonym for a level that it does not have");
                 }
             }

@@ -29,6 +29,7 @@ pub(super) struct Keys {
     phrase: Option<String>,
     parts: Option<Vec<DateFeature>>,
     order: Option<DateOrder>,
+    future: Option<bool>,
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -79,6 +80,7 @@ impl Keys {
                 phrase: self.phrase.take().ok_or_else(|| missing("phrase"))?,
                 parts: self.parts.take().ok_or_else(|| missing("parts"))?,
                 order: self.order.take(),
+                future: self.future.take().unwrap_or_default(),
             },
             KindName::Number => Kind::Number {
                 persona: self.persona.take().ok_or_else(|| missing("persona"))?,
@@ -98,6 +100,7 @@ impl Keys {
             ("phrase", self.phrase.is_some()),
             ("parts", self.parts.is_some()),
             ("order", self.order.is_some()),
+            ("future", self.future.is_some()),
         ];
         match left.into_iter().find(|&(_, is_left)| is_left) {
             Some((key, _)) => Err(WrongKey::OtherKind { title: self.title.clone(), key }),

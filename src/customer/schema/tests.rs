@@ -33,6 +33,38 @@ fn a_schema_that_breaks_a_rule_names_the_column_and_the_rule() {
 }
 
 #[test]
+fn a_title_that_an_answer_gives_to_something_else_is_refused_but_not_in_a_published_model() {
+    for (title, is_refused) in [("Strength", true), ("cluster id", true), ("Row", true), ("Gender", false)] {
+        let mut schema = Schema::built_in().unwrap();
+        schema.columns[1].title = title.to_owned();
+        let schema = Schema::from_json(&serde_json::to_vec(&schema).unwrap()).unwrap();
+        let refused = schema.check_titles().map_err(|error| error.to_string());
+        assert_eq!(refused.is_err(), is_refused, "{refused:?}");
+        assert!(refused.is_ok() || refused.unwrap_err().contains(&format!("{title:?} has the title of a field")));
+    }
+    let mut schema = Schema::built_in().unwrap();
+    schema.columns[1].title = "Join_Year".to_owned();
+    assert!(schema.check_titles().is_err());
+}
+
+#[test]
+fn a_day_of_the_future_and_a_word_for_nothing_are_values_where_the_schema_says_so() {
+    let json = r#"{"columns": [
+        {"title": "Region", "required": true, "kind": "category", "synonyms": {"NA": "North America"},
+         "persona": {"key": "Regions", "top": 3}},
+        {"title": "Renewal", "required": false, "kind": "date", "phrase": "whose contract ends", "future": true,
+         "parts": [{"part": "year", "title": "Year", "persona": {"key": "Years", "top": 1}}]},
+        {"title": "Add-on", "required": false, "kind": "ordinal", "levels": ["None", "Basic"],
+         "score_title": "Add-on_Score", "persona": {"key": "Add-ons", "top": 1}}
+    ]}"#;
+    let schema = Schema::from_json(json.as_bytes()).unwrap();
+    assert!(matches!(schema.columns[1].kind, Kind::Date { future: true, .. }));
+    assert_eq!(Schema::from_json(&serde_json::to_vec(&schema).unwrap()).unwrap(), schema);
+    let written = serde_json::to_string(&Schema::built_in().unwrap()).unwrap();
+    assert!(!written.contains("future"), "{written}");
+}
+
+#[test]
 fn a_key_that_nobody_reads_is_refused_by_its_name() {
     let column = r#"{"title": "Town", "required": true, "kind": "category", "persona": {"key": "Towns", "top": 3}"#;
     let why = |rest: &str| match Schema::from_json(format!(r#"{{"columns": [{column}{rest}}}]}}"#).as_bytes()) {

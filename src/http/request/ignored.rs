@@ -64,8 +64,9 @@ impl Ignored {
         let has_segment = fields.is_given(PERSONA) || fields.is_given("cluster_id");
         // A summary without its segment has a note of its own.
         let is_of_segment = |name: &str| OF_A_SEGMENT.contains(&name) && (has_segment || name == "persona_summary");
-        let is_read =
-            |name: &str| is_input(name) || TARGETS.contains(&name) || is_of_segment(name) || form_fields.has(name);
+        let is_read = |name: &str| {
+            is_input(name) || TARGETS.contains(&name) || is_of_segment(name) || is_customer_field(form_fields, name)
+        };
         let customer = LazyCell::new(|| customer_fields(schema));
         let known = || inputs().chain(TARGETS).chain(customer.iter().map(String::as_str));
         let mut ignored = Self::default();
@@ -216,6 +217,12 @@ fn is_other(given: &str, summary: &str) -> bool {
 /// Whether a generation's field of this name says something else than what a customer is like.
 pub(super) fn is_of_request(name: &str) -> bool {
     is_input(name) || TARGETS.contains(&name) || OF_A_SEGMENT.contains(&name)
+}
+
+/// Whether a generation's field of this name says what a customer is like. A campaign's input never does, also where a
+/// column of the customers is called so.
+pub(super) fn is_customer_field(form_fields: &FormFields, name: &str) -> bool {
+    !is_input(name) && form_fields.has(name)
 }
 
 fn is_input(name: &str) -> bool {

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 
 use super::described::{DISTINGUISHING, Described};
 use super::fields::Fields;
-use super::ignored::is_of_request;
+use super::ignored::{is_customer_field, is_of_request};
 use super::persona::{OwnPersona, PERSONA, check_dates, of_their_own};
 use crate::content::Audience;
 use crate::customer::{CustomerTable, FormCustomer, FormFields, Note, Schema, read_form};
@@ -159,11 +159,12 @@ pub(in crate::http) async fn find_target(
         refuse_customer_beside(fields, "cluster_id", form_fields);
         return Ok(of_segment(fields, version, id));
     }
-    for name in fields.not_texts().iter().filter(|name| form_fields.has(name)) {
+    for name in fields.not_texts().iter().filter(|name| is_customer_field(form_fields, name)) {
         fields.refuse(name, "must be text");
     }
     let texts = fields.texts();
-    let pairs = texts.iter().map(|(name, text)| (name.as_str(), text.as_str()));
+    let of_customer = texts.iter().filter(|(name, _)| is_customer_field(form_fields, name));
+    let pairs = of_customer.map(|(name, text)| (name.as_str(), text.as_str()));
     match read_form(schema, pairs, state.today()) {
         Ok(customer) if !customer.used.is_empty() => place_customer(state, version, customer).await,
         outcome => {
@@ -268,7 +269,8 @@ fn described(fields: &mut Fields, version: &ModelVersion, trained: Option<&Segme
 
 /// Refuses the fields of a customer beside `segment`, the field that names a segment.
 fn refuse_customer_beside(fields: &mut Fields, segment: &str, form_fields: &FormFields) {
-    let of_customer = |name: &&str| !is_of_request(name) && form_fields.has(name) && fields.is_given(name);
+    let of_customer =
+        |name: &&str| !is_of_request(name) && is_customer_field(form_fields, name) && fields.is_given(name);
     let of_customer: Vec<String> = fields.names().filter(of_customer).map(str::to_owned).collect();
     for name in of_customer {
         fields
