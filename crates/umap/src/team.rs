@@ -10,9 +10,9 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
-/// How often a member looks at another one's step before it sleeps: some 50 µs. A member that waits longer waits for
-/// one that has no core, because the machine has other work to do.
-const SPINS: u32 = 1000;
+/// How often a member looks at another one's step before it sleeps: about a millisecond. Sleeping costs more than most
+/// waits take. A member that waits longer waits for one that has no core, because the machine has other work to do.
+const SPINS: u32 = 20_000;
 
 /// How long a member then sleeps before it looks again. Offering the core without sleeping would use up the time that
 /// the scheduler gives the member, and then the other one would wait for it.
