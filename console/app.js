@@ -286,7 +286,7 @@ async function regenerate(run, segment) {
   const words = 'Your edits of this segment will be replaced. Those of other segments stay.';
   if (own.length && !(await ask('Write it anew?', words, 'Write it anew'))) return;
   const { num_variants = 1, ...campaign } = run.campaign;
-  // Without what sets the upload's customers apart it would be written for those of the training.
+  // What sets the upload's customers apart; else it is written for those of the training.
   const { persona, size, described_by, distinguishing, not_distinguishing, as_everywhere } = segment;
   const described = { size, described_by, distinguishing, not_distinguishing, as_everywhere };
   const whom = { cluster_id: id, ...(id < 0 && { persona }), ...(distinguishing && described) };

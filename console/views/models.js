@@ -274,7 +274,6 @@ function formOf(field, values) {
   return values.length ? form : undefined;
 }
 
-// A refused candidate has a report, too.
 const reported = ({ version, report }) => version ?? report?.split('/')[2];
 
 /** @param {Api['Retraining']} job */

@@ -52,6 +52,11 @@ impl Extras {
     }
 }
 
+/// Whether an entry of this name has a meaning of its own.
+pub fn has_meaning(name: &str) -> bool {
+    ["writing_style", "interests", "special_offer"].contains(&extra_key(name).as_str())
+}
+
 /// By what the names of entries are compared: `Special_Offer`, `special offer` and `Special-Offer` are one.
 pub fn extra_key(name: &str) -> String {
     name.trim().to_lowercase().replace([' ', '-'], "_")

@@ -32,7 +32,7 @@ pub use campaign::{
 };
 pub use config::{BreakerPolicy, BudgetConfig, RetryPolicy, Secret, WriterConfig, WriterKind};
 pub use error::{WriteError, WriteErrorKind, WriteStep, WriterConfigError};
-pub use extras::{MAX_EXTRA_CHARS, MAX_EXTRA_NAME_CHARS, MAX_EXTRAS, extra_key};
+pub use extras::{MAX_EXTRA_CHARS, MAX_EXTRA_NAME_CHARS, MAX_EXTRAS, extra_key, has_meaning};
 pub use images::{Gallery, ImageName, ImageRules, ImageStore, NotAnImageName};
 pub use provider::Probed;
 pub use spent::{Payer, SmallBudget, Spent, TokenCounts};

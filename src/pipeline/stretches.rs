@@ -6,7 +6,6 @@
 //! and 5 times a power of ten that is at most a quarter of the way to the next decile below or above. A number that a
 //! tenth and at least [`MIN_CUSTOMERS`] have is kept as it is.
 
-use super::training_profile::Histogram;
 use crate::customer::{CustomerTable, MIN_CUSTOMERS, Value};
 
 /// Parts that the customers are cut into.
@@ -65,13 +64,13 @@ impl Numbers {
         Self(numbers)
     }
 
-    /// How many customers there are between which numbers.
-    pub fn histogram(&self) -> Histogram {
+    /// Ascending bounds between stretches, and for each stretch its customers, one more than bounds.
+    pub fn counted(&self) -> (Vec<f64>, Vec<u64>) {
         let bounds = self.bounds();
         let ends: Vec<u64> = bounds.iter().map(|bound| self.up_to(*bound)).chain([self.all()]).collect();
         let starts = std::iter::once(0).chain(ends.iter().copied());
         let customers = starts.zip(&ends).map(|(start, &end)| end - start).collect();
-        Histogram::Stretches { bounds, customers }
+        (bounds, customers)
     }
 
     /// From which number to which one ten customers or more reach, in two digits of what lies between, outwards:

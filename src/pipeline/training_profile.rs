@@ -84,7 +84,8 @@ impl TrainingProfile {
             let (histogram, reach) = match feature.kind {
                 FeatureKind::Number => {
                     let numbers = Numbers::new(table, feature.column);
-                    (numbers.histogram(), numbers.reach())
+                    let (bounds, customers) = numbers.counted();
+                    (Histogram::Stretches { bounds, customers }, numbers.reach())
                 }
                 FeatureKind::Category | FeatureKind::DatePart(_) | FeatureKind::Ordinal(_) => {
                     (Histogram::Values(counts.counts.clone()), None)

@@ -66,7 +66,7 @@ fn a_training_that_does_not_fit_in_memory_is_refused_before_it_starts_with_an_es
     let last = events(&output.stdout).pop().unwrap();
     let why = last["why"].as_str().unwrap();
     assert_eq!(last["outcome"], "failed", "{last}");
-    for part in ["1.6 GB of memory", "MB are free", "5760 different profiles", "5700 neighbours", "n_neighbors"] {
+    for part in ["1.7 GB of memory", "MB are free", "5760 different profiles", "5700 neighbours", "n_neighbors"] {
         assert!(why.contains(part), "{part}: {why}");
     }
     assert_eq!(folder.versions().len(), 0);

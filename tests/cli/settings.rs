@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::folder::{Folder, KEY, Server, fixture, get, shown};
 
@@ -211,7 +211,9 @@ fn files_with_a_byte_order_mark_or_in_utf_16_are_read() {
     let folder = Folder::with_data();
     let schema = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/customer/schema.json")).unwrap();
     fs::write(folder.path("schema.json"), format!("\u{feff}{schema}")).unwrap();
-    fs::write(folder.path("personas.json"), utf16(r#"{"1": {"Interests": "running"}}"#)).unwrap();
+    let entry = json!({"Interests": "running"});
+    let personas = json!({"0": entry, "1": entry, "2": entry, "3": entry}).to_string();
+    fs::write(folder.path("personas.json"), utf16(&personas)).unwrap();
     fs::write(folder.path("prices.json"), utf16("{}")).unwrap();
     fs::create_dir(folder.path("prompts")).unwrap();
     fs::write(folder.path("prompts/system.j2"), "\u{feff}Write well.").unwrap();
@@ -220,8 +222,10 @@ fn files_with_a_byte_order_mark_or_in_utf_16_are_read() {
     let output = command.env("PRICES_PATH", "prices.json").env("PROMPT_DIR", "prompts").output().unwrap();
     assert!(output.status.success(), "{}", shown(&output));
     let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(answer["clusters"][0]["persona"]["Interests"], "running");
-    assert!(answer["clusters"][0]["prompt_used"].as_str().unwrap().starts_with("Write well."));
+    let clusters = answer["clusters"].as_array().unwrap();
+    let segment = clusters.iter().find(|cluster| cluster["cluster_id"].as_i64() >= Some(0)).unwrap();
+    assert_eq!(segment["persona"]["Interests"], "running");
+    assert!(segment["prompt_used"].as_str().unwrap().starts_with("Write well."));
 }
 
 #[test]

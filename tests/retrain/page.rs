@@ -44,7 +44,7 @@ fn a_version_has_a_page_that_shows_what_changed() {
     let text = text_of(&page(&path));
     assert!(text.contains("Published All 12 checks of the gate passed."), "{text}");
     for explained in
-        ["A segment is a group of customers", "What decides them", "more often than others", "content-portal compare"]
+        ["A segment is a group of customers", "What decides them", "More often than others", "content-portal compare"]
     {
         assert!(text.contains(explained), "{explained} in {text}");
     }

@@ -93,7 +93,7 @@ fn of_a_few_uploaded_customers_nothing_is_said_to_be_as_elsewhere() {
     let women: String =
         customers('A', 0, 24).lines().filter(|line| line.contains("Female")).map(|l| format!("{l}\n")).collect();
     let [summary] = summaries(&women).try_into().unwrap();
-    assert!(summary.starts_with("Joined") && !summary.contains(" as "), "{summary}");
+    assert!(summary.starts_with("In the training: Joined") && !summary.contains(" as "), "{summary}");
     // A file without anybody else says nothing of its own.
     let nowhere: String = (0..60).map(|i| format!("N{i},2019-12-{:02},Nowhere,,Gold\n", 1 + i % 28)).collect();
     for summary in summaries(&nowhere) {

@@ -6,8 +6,7 @@
 
 use serde_json::Value;
 
-use super::fields::Fields;
-use super::target::LeftOut;
+use super::fields::{Fields, LeftOut};
 use crate::customer::{DatePart, FeatureKind, Kind};
 use crate::http::problem::FieldProblem;
 use crate::model_store::ModelVersion;

@@ -35,6 +35,14 @@ pub(in crate::http) struct GivenCampaign {
     pub given: Vec<String>,
 }
 
+/// A field that is left out.
+pub(in crate::http) struct LeftOut {
+    /// The caller's name for it.
+    pub field: String,
+    /// Whether nothing of it is left, and not a part of its date.
+    pub is_whole: bool,
+}
+
 impl Fields {
     /// The fields of a JSON object.
     pub fn new(values: Map<String, Value>) -> Self {

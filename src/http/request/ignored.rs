@@ -59,8 +59,13 @@ pub(in crate::http) struct Ignored {
 }
 
 impl Ignored {
-    /// The unread fields of a generation, including those of its `campaign_inputs`.
-    pub fn of_generation((schema, form_fields): (&Schema, &FormFields), fields: &Fields) -> Self {
+    /// The unread fields of a generation, including those of its `campaign_inputs` and of its persona, whose entries
+    /// beside traits are read under the names of which `is_extra` is true.
+    pub fn of_generation(
+        (schema, form_fields): (&Schema, &FormFields),
+        is_extra: &dyn Fn(&str) -> bool,
+        fields: &Fields,
+    ) -> Self {
         let has_segment = fields.is_given(PERSONA) || fields.is_given("cluster_id");
         // A summary without its segment has a note of its own.
         let is_of_segment = |name: &str| OF_A_SEGMENT.contains(&name) && (has_segment || name == "persona_summary");
@@ -79,7 +84,7 @@ impl Ignored {
             n_ignored += 1;
             ignored.add("campaign_inputs.", name, inputs());
         }
-        n_ignored += ignored.add_persona(schema, fields);
+        n_ignored += ignored.add_persona(schema, is_extra, fields);
         if fields.is_given("persona_summary") && !has_segment {
             let sentence = "persona_summary is not read: persona or cluster_id says which segment to write for";
             ignored.note("summary_not_read", sentence);
@@ -98,35 +103,23 @@ impl Ignored {
         ignored.end(n_ignored)
     }
 
-    /// Adds the persona's entries that are not read, and returns their number. A text under a key that is no trait's is
-    /// a marketer's own and is read; where a trait may have been meant, a note says so.
-    fn add_persona(&mut self, schema: &Schema, fields: &Fields) -> usize {
+    /// Adds the persona's entries that are not read, and returns their number.
+    fn add_persona(&mut self, schema: &Schema, is_extra: &dyn Fn(&str) -> bool, fields: &Fields) -> usize {
         let traits = || schema.features().map(|feature| feature.persona.key.as_str());
         let (mut n_ignored, mut n_extras) = (0, 0);
         for (key, value) in fields.entries_in(PERSONA) {
             let is_trait = traits().any(|of| of == key);
             n_extras += usize::from(!is_trait && value.is_string());
-            match value {
-                Value::Null => {}
-                Value::String(_) if is_trait => {}
-                Value::String(_) if n_extras > Persona::MAX_EXTRAS => {
-                    n_ignored += 1;
-                    self.add("persona.", key, std::iter::empty());
-                }
-                Value::String(_) => {
-                    let meant = nearest(key, traits(), LETTERS_PER_MISTAKE);
-                    if let Some(meant) = meant.filter(|_| self.notes.len() < MAX_NAMES) {
-                        let shown = shown(key);
-                        let sentence = format!("persona.{shown} is not a trait, but read; did you mean {meant}?");
-                        self.note("unknown_trait", &sentence);
-                    }
-                }
-                Value::Number(_) if is_trait => {}
-                Value::Array(items) if is_trait && items.iter().all(|item| item.is_string() || item.is_number()) => {}
-                _ => {
-                    n_ignored += 1;
-                    self.add("persona.", key, traits());
-                }
+            let is_read = match value {
+                Value::Null => true,
+                Value::String(_) => is_trait || (n_extras <= Persona::MAX_EXTRAS && is_extra(key)),
+                Value::Number(_) => is_trait,
+                Value::Array(items) => is_trait && items.iter().all(|item| item.is_string() || item.is_number()),
+                _ => false,
+            };
+            if !is_read {
+                n_ignored += 1;
+                self.add("persona.", key, traits());
             }
         }
         n_ignored
@@ -266,7 +259,8 @@ mod tests {
     fn generation(body: Value) -> Ignored {
         let Value::Object(fields) = body else { panic!("no object") };
         let schema = Schema::built_in().unwrap();
-        Ignored::of_generation((&schema, &FormFields::of(&schema)), &Fields::new(fields))
+        let is_extra = |name: &str| ["Writing_Style", "Interests"].contains(&name) || name.starts_with("Key ");
+        Ignored::of_generation((&schema, &FormFields::of(&schema)), &is_extra, &Fields::new(fields))
     }
 
     fn sentences(ignored: &Ignored) -> Vec<&str> {
@@ -336,16 +330,23 @@ mod tests {
         assert_eq!(generation(json!({ "persona": read })), Ignored::default());
         let unread = json!({
             "Top_Branches": ["Bedok"], "Top_Locations": {"a": 1}, "Top_Join_Month": [1], "Visits": 4,
-            "Top_Gendr": "Male",
+            "Top_Gendr": "Male", "Full Name": "Ada",
         });
         let ignored = generation(json!({ "persona": unread }));
         assert_eq!(
             ignored.ignored,
-            ["persona.Top_Branches", "persona.Top_Locations", "persona.Top_Join_Month", "persona.Visits"]
+            [
+                "persona.Top_Branches",
+                "persona.Top_Locations",
+                "persona.Top_Join_Month",
+                "persona.Visits",
+                "persona.Top_Gendr",
+                "persona.Full Name"
+            ]
         );
         let sentences = sentences(&ignored);
         assert!(sentences.contains(&"persona.Top_Join_Month is not a field; did you mean Top_Join_Months?"));
-        assert!(sentences.iter().any(|note| note.starts_with("persona.Top_Gendr is not a trait")), "{sentences:?}");
+        assert!(sentences.contains(&"persona.Top_Gendr is not a field; did you mean Top_Gender?"), "{sentences:?}");
     }
 
     #[test]

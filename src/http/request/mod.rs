@@ -12,6 +12,6 @@ pub(super) mod ignored;
 pub(super) mod incoming;
 pub(super) mod keeping;
 pub(super) mod known;
-mod persona;
+pub(super) mod persona;
 pub(super) mod target;
 pub(super) mod workbook;

@@ -1,14 +1,21 @@
 //! A persona of a marketer's own: checked against itself and against what the training knows.
 
-use super::fields::Fields;
-use super::target::LeftOut;
-use crate::content::Audience;
+use super::fields::{Fields, LeftOut};
+use crate::content::{Audience, extra_key, has_meaning};
 use crate::customer::{DatePart, FeatureKind, Note, Schema};
 use crate::model_store::ModelVersion;
 use crate::pipeline::{Persona, Trait, TraitValue};
 
 /// The field.
 pub(super) const PERSONA: &str = "persona";
+
+/// Whether an entry of a persona that is sent is read under this name: one that has a meaning of its own, or one that
+/// marketers have added to a segment. What else stands beside a persona may be anything of a customer, and stays here.
+pub(in crate::http) fn is_extra(version: &ModelVersion, name: &str) -> bool {
+    let is_marketers = |own: &String| extra_key(own) == extra_key(name);
+    let segments = || version.model.segments().iter();
+    has_meaning(name) || segments().any(|segment| segment.persona.extras.keys().any(is_marketers))
+}
 
 /// Refuses months and quarters that no year has.
 pub(super) fn check_dates(fields: &mut Fields, persona: &Persona, schema: &Schema) {

@@ -12,9 +12,9 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::described::{DISTINGUISHING, Described};
-use super::fields::Fields;
+use super::fields::{Fields, LeftOut};
 use super::ignored::{is_customer_field, is_of_request};
-use super::persona::{OwnPersona, PERSONA, check_dates, of_their_own};
+use super::persona::{OwnPersona, PERSONA, check_dates, is_extra, of_their_own};
 use crate::content::Audience;
 use crate::customer::{CustomerTable, FormCustomer, FormFields, Note, Schema, read_form};
 use crate::http::problem::{ApiError, FieldProblem};
@@ -58,14 +58,6 @@ pub(in crate::http) struct Target {
     pub is_described: bool,
     /// What a person should know of it.
     pub notes: Vec<Note>,
-}
-
-/// A field that is left out.
-pub(in crate::http) struct LeftOut {
-    /// The caller's name for it.
-    pub field: String,
-    /// Whether nothing of it is left, and not a part of its date.
-    pub is_whole: bool,
 }
 
 impl Target {
@@ -176,8 +168,9 @@ pub(in crate::http) async fn find_target(
 
 /// The segment that a `persona` tells of: as the request describes it, as it was trained where the persona is a trained
 /// one, or as a marketer has it.
-fn of_persona(fields: &mut Fields, version: &ModelVersion, persona: Persona, cluster_id: Option<i64>) -> Target {
+fn of_persona(fields: &mut Fields, version: &ModelVersion, mut persona: Persona, cluster_id: Option<i64>) -> Target {
     let schema = version.model.schema();
+    persona.extras.retain(|name, _| is_extra(version, name));
     check_dates(fields, &persona, schema);
     check_segment(fields, cluster_id, &persona, version);
     let trained = cluster_id.and_then(|id| trained_segment(version, id));

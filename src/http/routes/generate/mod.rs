@@ -23,6 +23,7 @@ use crate::http::request::body::read_object_and;
 use crate::http::request::fields::{Fields, GivenCampaign};
 use crate::http::request::ignored::Ignored;
 use crate::http::request::known::refuse_query;
+use crate::http::request::persona::is_extra;
 use crate::http::request::target::{Target, find_target};
 use crate::http::request_id::RequestContext;
 use crate::http::response::event_stream::{Caller, Finished, Progress, Reporter};
@@ -120,7 +121,8 @@ async fn generate(
     };
     let (fields, claim) = read_object_and(&state, &parts.headers, body, claim).await?;
     let mut fields = Fields::new(fields);
-    let mut ignored = Ignored::of_generation((version.model.schema(), version.model.form_fields()), &fields);
+    let (schema, form_fields) = (version.model.schema(), version.model.form_fields());
+    let mut ignored = Ignored::of_generation((schema, form_fields), &|name| is_extra(&version, name), &fields);
     if let Some(inputs) = fields.object("campaign_inputs") {
         fields.add_campaign("campaign_inputs", inputs);
     }
