@@ -1,6 +1,7 @@
 //! `keys`: keys for `KEYS_FILE`.
 
 use std::num::NonZeroU32;
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
@@ -67,7 +68,10 @@ pub fn keys(config: &Config, command: &KeysCommand) -> anyhow::Result<ExitCode> 
             if let Some(budget) = budget {
                 try_budget(config, name, *budget)?;
             }
-            if of_file(config)?.is_some_and(|keys| keys.iter().any(|key| key.name == *name)) {
+            // The first key is made before its file.
+            let is_begun = |path: &Path| path.metadata().is_ok_and(|file| file.len() > 0);
+            let is_begun = config.server.keys_file.as_deref().is_some_and(is_begun);
+            if is_begun && of_file(config)?.is_some_and(|keys| keys.iter().any(|key| key.name == *name)) {
                 bail!("KEYS_FILE has a key {name} already: choose another name, or take its line out first");
             }
             let key = fresh();

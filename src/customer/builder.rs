@@ -184,6 +184,9 @@ impl TableBuilder {
             let told =
                 if sheet_column.is_identifier { &mut row.is_identified_as_total } else { &mut row.starts_as_total };
             *told = is_total;
+            if is_total {
+                row.total_in = sheet_column.schema_column;
+            }
         }
         if let Some(index) = sheet_column.schema_column
             && let Some(outcome) = row.outcomes.get_mut(index)
@@ -323,7 +326,7 @@ impl TableBuilder {
                 continue;
             }
             self.rows_read += 1;
-            if row.is_total() && !self.has_customers_alone {
+            if row.is_total(&self.schema) && !self.has_customers_alone {
                 let sheet = self.sheet.name.is_some().then_some(self.sheets.len());
                 self.totals.add(Place::new(self.rows_read - 1, row_number, sheet));
                 is_usable = false;

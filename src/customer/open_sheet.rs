@@ -6,6 +6,7 @@ use super::Cell;
 use super::clean::Outcome;
 use super::header::{Candidate, Layout, MissingColumns};
 use super::row_content::RowContent;
+use super::schema::{Column, Kind, Schema};
 
 /// Among how many rows that hold anything the header is looked for: people put titles and notes above it.
 pub(super) const HEADER_ROWS: usize = 20;
@@ -48,6 +49,8 @@ pub(super) struct Row {
     pub has_text: bool,
     pub starts_as_total: bool,
     pub is_identified_as_total: bool,
+    /// The schema's column of the cell that is a name of sums.
+    pub total_in: Option<usize>,
     /// Cells that cannot be used and are headers.
     pub n_headers: usize,
     /// Cells in columns that are not read and are headers; counted near the header alone.
@@ -75,9 +78,15 @@ impl OpenSheet {
 }
 
 impl Row {
-    /// Whether the row is a sum of others. One with an identifier of its own is a customer, whatever its first text is.
-    pub(super) fn is_total(&self) -> bool {
-        self.is_identified_as_total || (self.starts_as_total && !self.content.has_identifier)
+    /// Whether the row is a sum of others. One with an identifier of its own is a customer, whatever its first text is,
+    /// and so is one that has more than numbers beside that text: people and towns may be called `Suma`.
+    pub(super) fn is_total(&self, schema: &Schema) -> bool {
+        let has_trait = |(index, (outcome, column)): (usize, (&Outcome, &Column))| {
+            let is_number = matches!(column.kind, Kind::Number { .. });
+            !is_number && Some(index) != self.total_in && !matches!(outcome, Outcome::Empty)
+        };
+        let is_named = self.is_identified_as_total || (self.starts_as_total && !self.content.has_identifier);
+        is_named && !self.outcomes.iter().zip(&schema.columns).enumerate().any(has_trait)
     }
 
     pub(super) fn clear(&mut self) {
@@ -85,6 +94,7 @@ impl Row {
         self.has_text = false;
         self.starts_as_total = false;
         self.is_identified_as_total = false;
+        self.total_in = None;
         self.n_headers = 0;
         self.n_headers_beside = 0;
         self.identifier.clear();

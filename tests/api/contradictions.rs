@@ -160,14 +160,14 @@ async fn what_belongs_to_a_segment_is_listed_where_none_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn entries_beyond_those_that_a_persona_may_have_are_listed() {
+async fn entries_of_a_persona_that_no_marketer_added_are_listed_and_go_nowhere() {
     let app = TestApp::spawn().await;
-    let persona: serde_json::Map<String, Value> =
-        (0..103).map(|number| (format!("Entry_{number:03}"), json!("tea"))).collect();
+    let persona = json!({ "Top_Gender": "Male", "interests": "Tea", "Full Name": "Ada Lovelace", "Mood": "calm" });
     let answer = app.generate("/generate-editor-post", &json!({ "persona": persona })).await;
-    assert_eq!(answer["ignored"], json!(["persona.Entry_100", "persona.Entry_101", "persona.Entry_102"]));
-    assert_eq!(answer["persona"]["Entry_099"], "tea");
-    assert_eq!(answer["persona"].get("Entry_100"), None);
+    assert_eq!(answer["ignored"], json!(["persona.Full Name", "persona.Mood"]));
+    assert_eq!(answer["persona"]["interests"], "Tea");
+    let prompt = answer["prompt_used"].as_str().unwrap();
+    assert!(prompt.contains("Tea") && !prompt.contains("Ada") && !prompt.contains("calm"), "{prompt}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -57,14 +57,14 @@ fn rows_of_totals_are_left_out_and_counted_and_a_customer_is_none() {
     };
     let by_town = read(
         "Location,Date Joined,Loyalty Tier,Spend\nBedok,2023-01-01,Gold,5\nBedok,2023-01-02,Gold,6\n\
-         Bedok Total,2023-01-02,Gold,11\nUnion Total,2023-01-03,Gold,4\nGrand Total,2023-01-03,Gold,15\n",
+         Bedok Total,,,11\nUnion Total,2023-01-03,Gold,4\nGrand Total,,,15\nSuma,2023-01-03,Silver,7\n",
     );
-    assert_eq!((by_town.n_rows(), total_rows(&by_town)), (3, vec![4, 6]));
+    assert_eq!((by_town.n_rows(), total_rows(&by_town)), (4, vec![4, 6]));
     let identified = read(
         "id,Location,Date Joined,Loyalty Tier,Spend\nC1,Total,2023-01-01,Gold,5\nC2,Bedok,2023-01-02,Gold,6\n\
-         ,Summe,2023-01-02,Gold,11\nTotal,Bedok,2023-01-03,Gold,4\n,Bedok,2023-01-03,Gold,4\n",
+         ,Summe,,,11\nTotal,,,,4\n,Bedok,2023-01-03,Gold,4\nTotal,Bedok,2023-01-04,Gold,9\n",
     );
-    assert_eq!((identified.n_rows(), total_rows(&identified)), (3, vec![4, 5]));
+    assert_eq!((identified.n_rows(), total_rows(&identified)), (4, vec![4, 5]));
 }
 
 #[test]

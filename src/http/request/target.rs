@@ -271,12 +271,13 @@ fn refuse_customer_beside(fields: &mut Fields, segment: &str, form_fields: &Form
     }
 }
 
-/// Refuses an id beside the persona of another trained segment: a text would be counted for the wrong one. Whose an
-/// edited persona is, the id alone says; and the customers outside every segment may have any.
+/// Refuses a trained segment's id beside the persona of another one: a text would be counted for the wrong one. Whose an
+/// edited persona is, the id alone says; the customers outside every segment may have any; and a page that was open over
+/// a training may name a segment that is no more.
 fn check_segment(fields: &mut Fields, given_id: Option<i64>, persona: &Persona, version: &ModelVersion) {
     let segments = version.model.segments().iter().filter(|segment| segment.persona.traits == persona.traits);
     let ids: Vec<i64> = segments.map(|segment| SegmentId::code(Some(segment.cluster_id))).collect();
-    if let (Some(given), Some(own)) = (given_id.filter(|id| *id >= 0), ids.first())
+    if let (Some(given), Some(own)) = (given_id.filter(|id| trained_segment(version, *id).is_some()), ids.first())
         && !ids.contains(&given)
     {
         fields.refuse("cluster_id", &format!("must be left out, or be {own}, whose persona it is"));
