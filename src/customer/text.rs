@@ -29,12 +29,12 @@ pub fn tidy_category(text: &str) -> Option<String> {
     if means_nothing(&cased) {
         return None;
     }
-    Some(cut(&tidy, cased))
+    Some(cut(&tidy, &cased))
 }
 
 /// The name with its own case where it is no longer than any; otherwise the start of its title-cased form.
-fn cut(tidy: &str, title_cased: String) -> String {
-    let own = with_own_case(tidy, &title_cased);
+fn cut(tidy: &str, title_cased: &str) -> String {
+    let own = with_own_case(tidy, title_cased);
     if own.chars().nth(MAX_VALUE_CHARS).is_none() {
         return own;
     }
@@ -50,7 +50,7 @@ pub(super) fn without_own_case(name: &str) -> String {
 pub(super) fn tidy_given(text: &str) -> Option<String> {
     let tidy = Some(shown(text)).filter(|tidy| !tidy.is_empty())?;
     let cased = title_case(&tidy);
-    Some(cut(&tidy, cased))
+    Some(cut(&tidy, &cased))
 }
 
 /// Whether a value looks like somebody's address, telephone number or key: sheets whose cells have slipped by a column

@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 use super::clean::Key;
 use super::report::NAMED_ROWS;
 use super::single_cell::Reading;
-use super::{CleaningReport, CustomerColumn, CustomerTable, Dropped, MISSING, Schema, SheetRow, Unusable, same_name};
+use super::{CleaningReport, CustomerColumn, CustomerTable, Dropped, MISSING, Schema, SheetRow, same_name};
 
 /// Rows added one by one. The report counts customers, as if each had come in a row of its own.
 #[derive(Debug)]
@@ -53,7 +53,7 @@ impl WeightedRows {
         for (column, reading) in self.schema.columns.iter().zip(readings.clone()) {
             if *reading == Reading::Unusable {
                 let known = self.cleaning.unusable.entry(column.title.clone());
-                let known = known.or_insert_with(Unusable::default);
+                let known = known.or_default();
                 known.rows += rows;
                 note(&mut known.first, place());
             }

@@ -212,7 +212,8 @@ fn ids_of_a_version_that_is_damaged_or_of_a_newer_format_are_not_given_again() {
     };
     // Without its manifest only the ids of the segments that it has are known: the last is 12.
     let remove = |shop: &Shop| fs::remove_file(of_current(shop, "manifest.json")).unwrap();
-    let cases: [(&dyn Fn(&Shop), u32); 3] = [(&make_newer, 20), (&damage, 20), (&remove, 13)];
+    type Breaking<'b> = &'b dyn Fn(&Shop);
+    let cases: [(Breaking<'_>, u32); 3] = [(&make_newer, 20), (&damage, 20), (&remove, 13)];
     for (breaking, next) in cases {
         let mut shop = Shop::with("ABD");
         publish_with_odd_ids(&shop);

@@ -240,7 +240,7 @@ impl<const C: usize> Layout<'_, C> {
             let vertex = if vertices.len() == self.positions.len() {
                 slot as u32
             } else {
-                ((mix64(!key ^ slot as u64) >> 32) * self.positions.len() as u64 >> 32) as u32
+                (((mix64(!key ^ slot as u64) >> 32) * self.positions.len() as u64) >> 32) as u32
             };
             vertices[slot].store(vertex, Ordering::Relaxed);
             // SAFETY: all have met, and meet again before they go on. Until then nobody moves a vertex or is pushed,

@@ -56,7 +56,7 @@ impl Described {
         let mut described = Self { distinction: Distinction::default(), size, described_by, left_out: Vec::new() };
         for (position, entry) in entries.into_iter().enumerate() {
             match serde_json::from_value(entry) {
-                Ok(told) => described.add(fields, position, told, version),
+                Ok(told) => described.add(fields, position, &told, version),
                 Err(_) => fields.refuse(&format!("{DISTINGUISHING}[{position}]"), NOT_ENTRY),
             }
         }
@@ -67,22 +67,22 @@ impl Described {
         Some(described)
     }
 
-    fn add(&mut self, fields: &mut Fields, position: usize, told: Distinguishing, version: &ModelVersion) {
-        let fault = match &told {
+    fn add(&mut self, fields: &mut Fields, position: usize, told: &Distinguishing, version: &ModelVersion) {
+        let fault = match told {
             Distinguishing::Value(value) => fault_of_value(value),
             Distinguishing::Number(number) => fault_of_number(number),
         };
         if let Some((member, rule)) = fault {
             return fields.refuse(&format!("{DISTINGUISHING}[{position}].{member}"), rule);
         }
-        let is_same = |other: &Distinguishing| match (other, &told) {
+        let is_same = |other: &Distinguishing| match (other, told) {
             (Distinguishing::Value(a), Distinguishing::Value(b)) => a.key == b.key && a.value == b.value,
             (other, told) => other.key() == told.key(),
         };
         if self.distinction.distinguishing.iter().any(is_same) {
             return fields.refuse(&format!("{DISTINGUISHING}[{position}]"), "says of one value twice what is so");
         }
-        match known(&told, version) {
+        match known(told, version) {
             Known::As(told) => self.distinction.distinguishing.push(told),
             Known::NoValue => {
                 let field = format!("{DISTINGUISHING}.{}", told.key());

@@ -135,7 +135,7 @@ impl Ignored {
     }
 
     /// Notes that a field names a month or a quarter that has not begun.
-    pub fn to_come(&mut self, field: &str) {
+    pub fn note_to_come(&mut self, field: &str) {
         let sentence = format!("{} of this year has not begun: nobody of the training has joined then", shown(field));
         self.note("date_to_come", &sentence);
     }

@@ -25,7 +25,7 @@ fn rows(n: usize) -> Vec<(&'static str, i64, Option<f64>)> {
     let row = |i: usize| {
         let kind = i % 3;
         let spend = [12.5, 480.0, 9_000.25][kind] * (1.0 + (i % 17) as f64 / 64.0);
-        (["Basic", "Plus", "Pro"][kind], (3 + 40 * kind + i % 13) as i64, (i % 29 != 0).then_some(spend))
+        (["Basic", "Plus", "Pro"][kind], (3 + 40 * kind + i % 13) as i64, (!i.is_multiple_of(29)).then_some(spend))
     };
     (0..n).map(row).collect()
 }
