@@ -167,7 +167,10 @@ impl WriteErrorKind {
             Self::Paused { .. } => {
                 "The model API keeps failing, so calls are paused; retry after the time in Retry-After."
             }
-            Self::BudgetSpent { .. } => "The day's budget for the writer is spent; a new one begins at midnight UTC.",
+            Self::BudgetSpent { .. } => {
+                "The day's budget for the writer is spent, or what is left is less than a call may cost; a new one \
+                 begins at midnight UTC."
+            }
             Self::BudgetTooSmall(small) => {
                 let whose = if small.is_of_key { "This key's" } else { "The server's" };
                 return Cow::Owned(format!("{whose} {small}; tell the operator."));

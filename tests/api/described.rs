@@ -73,6 +73,21 @@ async fn a_segment_written_again_reads_as_the_upload_s_own_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn of_fewer_than_ten_customers_nothing_is_said_to_be_true_whatever_a_request_claims() {
+    let app = TestApp::spawn().await;
+    let told = json!([{ "key": "Top_Locations", "value": "Bedok", "share": 1.0, "share_overall": 0.1, "lift": 10.0,
+        "lift_low": 8.0, "lift_high": 12.0, "claim": "all" }]);
+    for (size, is_said) in [(9, false), (90, true)] {
+        let body = json!({ "cluster_id": 1, "size": size, "distinguishing": told, "objective": "Sell lamps" });
+        let answer = app.generate("/generate-post", &body).await;
+        let prompt = answer["prompt_used"].as_str().unwrap();
+        assert_eq!(prompt.contains("true of all"), is_said, "{size}: {prompt}");
+        let claim = if is_said { "all" } else { "more_often" };
+        assert_eq!(answer["distinguishing"][0]["claim"], claim, "{answer}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn of_the_customers_outside_every_segment_no_more_is_said_than_their_upload_said() {
     let app = TestApp::spawn().await;
     let persona = json!({ "Top_Gender": "Male", "Top_Locations": ["Bedok"], "Interests": "lamps" });

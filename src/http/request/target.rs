@@ -20,7 +20,9 @@ use crate::customer::{CustomerTable, FormCustomer, FormFields, Note, Schema, rea
 use crate::http::problem::{ApiError, FieldProblem};
 use crate::http::state::AppState;
 use crate::model_store::ModelVersion;
-use crate::pipeline::{Distinction, MIN_OBSERVED, Persona, Placement, Segment, SegmentId, count_traits};
+use crate::pipeline::{
+    Distinction, Distinguishing, MIN_CUSTOMERS, MIN_OBSERVED, Persona, Placement, Segment, SegmentId, count_traits,
+};
 use crate::segmentation::{DescribedBy, summary_of_group};
 
 /// Whom the content is for.
@@ -235,12 +237,16 @@ fn trained_segment(version: &ModelVersion, id: i64) -> Option<&Segment> {
 
 /// The segment as the request's `distinguishing` has it; `None` where there is none.
 fn described(fields: &mut Fields, version: &ModelVersion, trained: Option<&Segment>) -> Option<Target> {
-    let Described { distinction, size, described_by, left_out } = Described::read(fields, version)?;
+    let Described { mut distinction, size, described_by, left_out } = Described::read(fields, version)?;
     let trained = trained.map(|segment| segment.customers);
     if size.is_none() && trained.is_none() {
         fields.refuse("size", NEEDS_SIZE);
     }
     let size = size.or(trained).unwrap_or_default();
+    if size < MIN_CUSTOMERS {
+        // As an upload says it: so few bear nothing out.
+        distinction.distinguishing.iter_mut().for_each(Distinguishing::lower_claim);
+    }
     let is_small = size < MIN_OBSERVED;
     let by_size = if is_small { DescribedBy::Training } else { DescribedBy::Upload };
     let described_by = match distinction.distinguishing.as_slice() {

@@ -169,7 +169,15 @@ impl Distinguishing {
         }
     }
 
-    /// How far it may be said.
+    /// Takes it for what is only more frequent than elsewhere.
+    pub fn lower_claim(&mut self) {
+        match self {
+            Self::Value(value) => value.claim = Claim::MoreOften,
+            Self::Number(number) => number.claim = Claim::MoreOften,
+        }
+    }
+
+    /// How far it may be said of a customer of the segment.
     pub fn claim(&self) -> Claim {
         match self {
             Self::Value(value) => value.claim,
