@@ -113,7 +113,7 @@ const flat = (of, prefix = '') => Object.entries(of ?? {}).flatMap(([key, each])
 });
 
 const VERDICTS = {
-  passed: ['good', 'Published: all checks passed.'],
+  passed: ['good', 'Published: no check refused it.'],
   first_version: ['fair', 'Published as the first version: no other was live.'],
   forced: ['fair', 'Published by force: the checks would have refused it.'],
   refused: ['bad', 'Refused: what was live stayed live.'],

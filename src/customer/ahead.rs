@@ -199,6 +199,9 @@ impl RowReader {
         let sheet_column = self.layout.column(column);
         let index = sheet_column.schema_column.filter(|_| !sheet_column.is_identifier);
         let Some(index) = index else { return self.push_cell(column, Cell::Text(text)) };
+        if is_wrapped(text) {
+            return self.push_cell(column, Cell::Text(text));
+        }
         if !self.open.has_text {
             self.open.look_at_text(text);
         }
@@ -206,7 +209,7 @@ impl RowReader {
             self.open.content.is_filled = true;
             return self.set(index, known);
         }
-        if is_wrapped(text) || text.len() > MAX_REMEMBERED_BYTES || Cell::Text(text).is_blank() {
+        if text.len() > MAX_REMEMBERED_BYTES || Cell::Text(text).is_blank() {
             return self.push_cell(column, Cell::Text(text));
         }
         let met = &mut self.rows.met;

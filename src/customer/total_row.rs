@@ -1,5 +1,5 @@
 //! Rows of sums within a list of customers, as spreadsheet programs write them between groups and at the end: told by
-//! the identifier, or where there is none by the first text of the row.
+//! the identifier, or where there is none by the first text of the row. Such a row has nothing but numbers beside it.
 
 /// How such rows are named in the languages of spreadsheet programs.
 const WORDS: [&str; 44] = [

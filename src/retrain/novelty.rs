@@ -2,7 +2,7 @@
 //!
 //! A routine training adds some customers to many. Where most of them come from one upload, or are unlike those that
 //! the live version was trained on, a person should look first: `force` publishes all the same. A full list of the same
-//! customers, sent anew, brings few of its own. Without a live version to compare with nothing is checked, and a live
+//! customers, sent anew, brings few of its own. Without a live version only `new_outside_share` is checked, and a live
 //! version of fewer customers than a training needs is no reason to refuse anything: it was made for want of others.
 //! What somebody who may train sends to be trained on is no stranger's upload, however much it brings.
 

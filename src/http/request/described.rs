@@ -80,7 +80,7 @@ impl Described {
             (other, told) => other.key() == told.key(),
         };
         if self.distinction.distinguishing.iter().any(is_same) {
-            return fields.refuse(&format!("{DISTINGUISHING}[{position}]"), "says of one value twice what is so");
+            return fields.refuse(&format!("{DISTINGUISHING}[{position}]"), "must name each value once");
         }
         match known(told, version) {
             Known::As(told) => self.distinction.distinguishing.push(told),
@@ -119,7 +119,7 @@ impl Described {
         }
     }
 
-    /// Refuses columns that are said to be as everywhere and to be not.
+    /// Refuses a column in `as_everywhere` that `distinguishing` has, too.
     fn check_rest(&self, fields: &mut Fields) {
         let told = |key: &&String| self.distinction.distinguishing.iter().any(|told| told.key() == *key);
         if let Some(key) = self.distinction.as_everywhere.iter().find(told) {
@@ -194,15 +194,16 @@ fn fault_of_value(told: &DistinguishingValue) -> Option<(&'static str, &'static 
     let is_known_possible = match known {
         (None, None) => true,
         (Some(own), Some(all)) => {
-            let reaches = |known: f64, share: f64| is_share(known) && known + HALF_A_HUNDREDTH >= share;
-            reaches(own, told.share) && reaches(all, told.share_overall)
+            let reaches = |known: f64, share: f64| known <= 1.0 && known + HALF_A_HUNDREDTH >= share;
+            is_share(own) && reaches(own, told.share) && all >= 0.0 && reaches(all, told.share_overall)
         }
         _ => false,
     };
     if !is_share(told.share) {
         Some(("share", "must be over 0 and at most 1"))
-    } else if !is_share(told.share_overall) || told.share_overall > told.share {
-        Some(("share_overall", "must be over 0 and at most share: what is told is more frequent than elsewhere"))
+    } else if !(0.0..=told.share).contains(&told.share_overall) {
+        // `GET /segments` has shares in hundredths: the least is 0 there.
+        Some(("share_overall", "must be at least 0 and at most share: what is told is more frequent than elsewhere"))
     } else if !(told.lift_low <= told.lift && told.lift <= told.lift_high && told.lift_low >= 0.0) {
         Some(("lift", "must be between lift_low and lift_high"))
     } else if !is_known_possible {

@@ -277,9 +277,9 @@ fn refuse_customer_beside(fields: &mut Fields, segment: &str, form_fields: &Form
     }
 }
 
-/// Refuses a trained segment's id beside the persona of another one: a text would be counted for the wrong one. Whose an
-/// edited persona is, the id alone says; the customers outside every segment may have any; and a page that was open over
-/// a training may name a segment that is no more.
+/// Refuses a trained segment's id beside the persona of another one: the text would be counted for the wrong one. An
+/// edited persona belongs to the segment of its id. Customers outside every segment may have any persona, and a page
+/// opened before a training may name a segment that is gone.
 fn check_segment(fields: &mut Fields, given_id: Option<i64>, persona: &Persona, version: &ModelVersion) {
     let segments = version.model.segments().iter().filter(|segment| segment.persona.traits == persona.traits);
     let ids: Vec<i64> = segments.map(|segment| SegmentId::code(Some(segment.cluster_id))).collect();
