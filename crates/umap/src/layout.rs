@@ -36,6 +36,10 @@ use super::team::{Member, work_together};
 /// Fewer vertices are not worth a thread: it would draw less than a microsecond between two waits.
 const LEAST_VERTICES: usize = 64;
 
+/// Fewer points are laid out by one thread. It takes a second or two, and where several maps are made at a time, as in a
+/// comparison of settings, threads of a team would wait for others that have no core.
+const LEAST_POINTS: usize = 16_384;
+
 /// Ranges of vertices, as many as a mask has bits, that threads are kept apart by.
 const RANGES: u64 = 64;
 
@@ -77,7 +81,8 @@ fn optimise_in<const D: usize, const C: usize>(
     progress: &(dyn Fn(f32) + Sync),
 ) -> Array2<f32> {
     let (matchings, n_points) = (matchings(graph), graph.n_points());
-    let wanted = rayon::current_num_threads().min(n_points / LEAST_VERTICES).max(1);
+    let is_large = n_points >= LEAST_POINTS;
+    let wanted = if is_large { rayon::current_num_threads().min(n_points / LEAST_VERTICES) } else { 1 };
     let n_pushing = n_points.min((n_points / 8).clamp(LEAST_PUSHING, MOST_PUSHING));
     let layout = Layout::<C> {
         forces: Forces::new(curve, params, n_points),
