@@ -15,7 +15,7 @@ const MAX_REMEMBERED: usize = 4;
 #[derive(Debug, Default)]
 pub(super) struct Maps {
     made: Mutex<Vec<(VersionId, bool, Bytes)>>,
-    /// Whoever has it may load a version for its map.
+    /// Held while a version is loaded for its map.
     turn: Arc<tokio::sync::Mutex<()>>,
 }
 

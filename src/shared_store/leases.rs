@@ -18,7 +18,7 @@ const MAX_TRIES: u32 = 40;
 /// The first wait between two tries; later ones are up to sixteen times as long.
 const WAIT: Duration = Duration::from_millis(5);
 
-/// After so long no other try begins.
+/// No try begins later than this.
 const DEADLINE: Duration = Duration::from_secs(30);
 /// Tolerance for sums of binary fractions.
 const HARDLY_ANYTHING: f64 = 1e-9;

@@ -38,7 +38,7 @@ pub(super) fn check_dates(fields: &mut Fields, persona: &Persona, schema: &Schem
     }
 }
 
-/// A persona that is no trained one.
+/// A persona that no trained segment has.
 pub(super) struct OwnPersona {
     /// With its values as the training has them.
     pub persona: Persona,

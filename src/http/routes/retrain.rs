@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
@@ -27,7 +28,7 @@ use crate::http::request::known::{read_query, refuse_unknown};
 use crate::http::request::workbook::Reading;
 use crate::http::request_id::RequestContext;
 use crate::http::state::AppState;
-use crate::http::tasks::jobs::{AskedBy, JobKind};
+use crate::http::tasks::jobs::{AskedBy, Job, JobKind};
 use crate::http::tasks::retraining::begin;
 use crate::pipeline::{TrainingSettings, WrongSetting, WrongSettings};
 use crate::retrain::worker::Options;
@@ -162,7 +163,7 @@ pub(in crate::http) async fn get_retraining(
     id: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let job = id.ok().and_then(|Path(id)| state.jobs().find(&id)).ok_or(ApiError::NoJob)?;
+    let job = job_of(&state, id)?;
     if accepts(&headers, "text/event-stream") {
         return answer_when_done(state, context, &headers, job).await;
     }
@@ -186,11 +187,15 @@ pub(in crate::http) async fn delete_retraining(
     State(state): State<AppState>,
     id: Result<Path<String>, PathRejection>,
 ) -> Result<Json<JobView>, ApiError> {
-    let job = id.ok().and_then(|Path(id)| state.jobs().find(&id)).ok_or(ApiError::NoJob)?;
+    let job = job_of(&state, id)?;
     job.ask_to_end();
     // A process that waits for a disk takes its time; the job shows it as running until then.
     let _ = tokio::time::timeout(WAIT_FOR_END, job.ended()).await;
     Ok(Json(JobView::of(&job)))
+}
+
+fn job_of(state: &AppState, id: Result<Path<String>, PathRejection>) -> Result<Arc<Job>, ApiError> {
+    id.ok().and_then(|Path(id)| state.jobs().find(&id)).ok_or(ApiError::NoJob)
 }
 
 /// The files, if all of them are workbooks to train on, and their tables for the retraining.

@@ -142,14 +142,20 @@ fn what_marketers_add_on_one_machine_is_on_all_and_nobody_undoes_what_he_has_not
     assert!(kept.contains("chess"), "{kept}");
 }
 
+/// A machine that has published two versions, the second after the first.
+fn two_versions(shared: &SharedStore) -> (tempfile::TempDir, ModelStore, [VersionId; 2]) {
+    let (here, models_here, first) = models_with(1);
+    publish(shared, &models_here, &first).unwrap();
+    let second = version(here.path(), 2);
+    publish(shared, &models_here, &second).unwrap();
+    (here, models_here, [first, second])
+}
+
 #[test]
 fn what_marketers_add_and_a_version_that_is_activated_do_not_wait_for_versions_that_are_pulled() {
     let inner: Arc<InMemory> = Arc::default();
     let shared = immortal(&inner);
-    let (here, models_here, first) = models_with(1);
-    publish(&shared, &models_here, &first).unwrap();
-    let second = version(here.path(), 2);
-    publish(&shared, &models_here, &second).unwrap();
+    let (_here, models_here, [first, _]) = two_versions(&shared);
     let follower = shared.follower(&models_here, 10);
     let pulling = follower.state.lock().unwrap();
     let anything = |_: Option<&BTreeMap<String, String>>| Ok::<_, Refused>(());
@@ -164,10 +170,7 @@ fn what_marketers_add_and_a_version_that_is_activated_do_not_wait_for_versions_t
 fn a_machine_goes_back_to_the_stores_version_where_something_else_was_made_current_here() {
     let inner: Arc<InMemory> = Arc::default();
     let shared = immortal(&inner);
-    let (here, models_here, first) = models_with(1);
-    publish(&shared, &models_here, &first).unwrap();
-    let second = version(here.path(), 2);
-    publish(&shared, &models_here, &second).unwrap();
+    let (_here, models_here, [first, second]) = two_versions(&shared);
     let follower = shared.follower(&models_here, 10);
     follower.look().unwrap();
     models_here.activate(&first).unwrap();
