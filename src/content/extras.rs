@@ -36,25 +36,31 @@ impl Extras {
             let text = filled_line(text, MAX_EXTRA_CHARS + 2).map(|text| trim_at_sentence(&text, MAX_EXTRA_CHARS));
             let name = filled_line(name, MAX_EXTRA_NAME_CHARS);
             let (Some(name), Some(text)) = (name, text.filter(|text| is_known(text))) else { continue };
-            let known = match extra_key(&name).as_str() {
-                "writing_style" => &mut extras.writing_style,
-                "interests" => &mut extras.interests,
-                "special_offer" => &mut extras.special_offer,
-                _ => {
-                    extras.others.push(Extra { name, text });
-                    continue;
+            match extras.named(&name) {
+                Some(known) => {
+                    known.get_or_insert(text);
                 }
-            };
-            known.get_or_insert(text);
+                None => extras.others.push(Extra { name, text }),
+            }
         }
         extras.others.truncate(MAX_EXTRAS);
         extras
+    }
+
+    /// The entry with a meaning of its own that is called `name`.
+    fn named(&mut self, name: &str) -> Option<&mut Option<String>> {
+        match extra_key(name).as_str() {
+            "writing_style" => Some(&mut self.writing_style),
+            "interests" => Some(&mut self.interests),
+            "special_offer" => Some(&mut self.special_offer),
+            _ => None,
+        }
     }
 }
 
 /// Whether an entry of this name has a meaning of its own.
 pub fn has_meaning(name: &str) -> bool {
-    ["writing_style", "interests", "special_offer"].contains(&extra_key(name).as_str())
+    Extras::default().named(name).is_some()
 }
 
 /// By what the names of entries are compared: `Special_Offer`, `special offer` and `Special-Offer` are one.

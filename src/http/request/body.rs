@@ -4,6 +4,7 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use super::described::DISTINGUISHING;
 use crate::http::admission::{Slot, is_too_slow};
 use crate::http::problem::{ApiError, FieldProblem};
 use crate::http::state::AppState;
@@ -27,8 +28,6 @@ const MAX_KEYS: usize = 256;
 const MAX_DEPTH: usize = 16;
 /// The customers of a segment, which callers send back with it and nothing reads.
 const MEMBERS: &str = "members";
-/// What sets a segment apart: a list of small objects that has a bound of its own.
-const DISTINGUISHING: &str = "distinguishing";
 /// The longest name of a field in an answer, in characters.
 const MAX_NAME_CHARS: usize = 60;
 /// What is wrong with a field that a request has twice: which of both counts, proxies and servers read differently.

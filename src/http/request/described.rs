@@ -13,7 +13,7 @@ use crate::model_store::ModelVersion;
 use crate::pipeline::{Claim, Distinction, Distinguishing, DistinguishingNumber, DistinguishingValue, TraitValue};
 use crate::segmentation::DescribedBy;
 
-/// The field with what sets the customers apart.
+/// The field with what sets the customers apart: a list of small objects that has a bound of its own.
 pub(super) const DISTINGUISHING: &str = "distinguishing";
 /// Entries of one segment, at most: more than a schema yields values that are told.
 const MAX_TOLD: usize = 400;

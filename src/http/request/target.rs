@@ -174,8 +174,8 @@ fn of_persona(fields: &mut Fields, version: &ModelVersion, mut persona: Persona,
     let schema = version.model.schema();
     persona.extras.retain(|name, _| is_extra(version, name));
     check_dates(fields, &persona, schema);
-    check_segment(fields, cluster_id, &persona, version);
     let trained = cluster_id.and_then(|id| trained_segment(version, id));
+    check_segment(fields, trained, &persona, version);
     let target = match described(fields, version, trained) {
         Some(described) => Target { persona, ..described },
         // What is frequent among the customers outside every segment need not set them apart.
@@ -280,12 +280,12 @@ fn refuse_customer_beside(fields: &mut Fields, segment: &str, form_fields: &Form
 /// Refuses a trained segment's id beside the persona of another one: the text would be counted for the wrong one. An
 /// edited persona belongs to the segment of its id. Customers outside every segment may have any persona, and a page
 /// opened before a training may name a segment that is gone.
-fn check_segment(fields: &mut Fields, given_id: Option<i64>, persona: &Persona, version: &ModelVersion) {
-    let segments = version.model.segments().iter().filter(|segment| segment.persona.traits == persona.traits);
-    let ids: Vec<i64> = segments.map(|segment| SegmentId::code(Some(segment.cluster_id))).collect();
-    if let (Some(given), Some(own)) = (given_id.filter(|id| trained_segment(version, *id).is_some()), ids.first())
-        && !ids.contains(&given)
+fn check_segment(fields: &mut Fields, named: Option<&Segment>, persona: &Persona, version: &ModelVersion) {
+    let has_it = |segment: &&Segment| segment.persona.traits == persona.traits;
+    if named.is_some_and(|named| !has_it(&named))
+        && let Some(own) = version.model.segments().iter().find(has_it)
     {
+        let own = own.cluster_id;
         fields.refuse("cluster_id", &format!("must be left out, or be {own}, whose persona it is"));
     }
 }
