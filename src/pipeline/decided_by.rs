@@ -9,6 +9,7 @@ use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::decimals::rounded;
 use super::trait_counts::TraitValue;
 use crate::customer::{CustomerTable, FeatureKind};
 
@@ -94,7 +95,7 @@ impl DecidedBy {
             [one] => format!("These segments restate {one}; a filter would do."),
             [most @ .., last] => format!("{} and {last} decide these segments.", most.join(", ")),
         };
-        Self { columns, share: (candidate.share * 1e4).round() / 1e4, sentence }
+        Self { columns, share: rounded(candidate.share), sentence }
     }
 }
 

@@ -25,6 +25,7 @@ use utoipa::ToSchema;
 
 use super::SegmentId;
 use super::association::{Coded, Expected};
+use super::decimals::rounded;
 use super::difference::Difference;
 use super::refit::Refit;
 use super::stretches;
@@ -365,11 +366,6 @@ fn chi_squared_99(degrees: usize) -> f64 {
     let degrees = degrees as f64;
     let spread = 2.0 / (9.0 * degrees);
     degrees * (1.0 - spread + CHANCE_QUANTILE * spread.sqrt()).powi(3)
-}
-
-/// Four decimals: what a reader can use.
-fn rounded(value: f64) -> f64 {
-    (value * 1e4).round() / 1e4
 }
 
 fn by_title<S: Serializer>(columns: &[ColumnDrift], serializer: S) -> Result<S::Ok, S::Error> {

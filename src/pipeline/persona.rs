@@ -49,6 +49,24 @@ impl TraitCounts {
         let is_told = !shows_the_few_beside(self.counts.iter().map(|&(_, customers)| customers));
         self.counts.iter().filter(move |(_, customers)| is_told && *customers >= MIN_CUSTOMERS)
     }
+
+    /// The `n` most frequent of the values that may be told, each with its share here and in `overall`, whose customers
+    /// include these.
+    pub fn shares_beside<'c>(
+        &'c self,
+        overall: &'c TraitCounts,
+        n: usize,
+    ) -> impl Iterator<Item = (&'c TraitValue, f64, f64)> {
+        // Where everybody has two values and few have the other, the share of the one tells how many.
+        let is_told = overall.told().next().is_some();
+        let told = self.told().filter(move |(value, _)| is_told && !value.is_other()).take(n);
+        told.map(|(value, customers)| {
+            // Every one of these customers is among all, so the value has a share above 0 there.
+            let everywhere =
+                overall.counts.iter().find(|(other, _)| other == value).map_or(*customers, |&(_, all)| all);
+            (value, *customers as f64 / self.customers as f64, everywhere as f64 / overall.customers as f64)
+        })
+    }
 }
 
 impl Persona {

@@ -11,6 +11,7 @@ use linfa::ParamGuard;
 use ndarray::{ArrayView2, Axis};
 use umap::UmapModel;
 
+use super::decimals::rounded;
 use super::few::{Few, Tenths};
 use super::fit::{Fitted, MIN_PROFILES};
 use super::method::{FoundClasses, LatentClasses};
@@ -234,7 +235,7 @@ impl Overlap {
             let all = own + self.of_label.get(label).copied().unwrap_or(0) - shared;
             shared as f64 / all.max(1) as f64
         });
-        (indices.fold(0.0, f64::max) * 1e4).round() / 1e4
+        rounded(indices.fold(0.0, f64::max))
     }
 
     /// The segment that each cluster is, one to one: those that share the most customers first.

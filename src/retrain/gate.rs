@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use crate::causes::with_causes;
 use crate::model_store::{Staged, StoreError};
-use crate::pipeline::Scores;
+use crate::pipeline::{Scores, rounded};
 
 /// What a candidate must reach. The defaults refuse what is not a clustering at all, and let pass what is merely worse
 /// than the sample's (5,000 customers, 4 clusters, no noise, silhouette and DBCV above 0.9).
@@ -161,7 +161,7 @@ impl GateCheck {
             Bound::AtLeast => "at least",
             Bound::AtMost => "at most",
         };
-        let value = self.value.map_or("undefined".to_owned(), |value| format!("{}", (value * 1e4).round() / 1e4));
+        let value = self.value.map_or("undefined".to_owned(), |value| format!("{}", rounded(value)));
         let detail = self.detail.as_ref().map(|detail| format!(" ({detail})")).unwrap_or_default();
         format!("{} is {value}, and must be {bound} {}{detail}", self.name, self.limit)
     }

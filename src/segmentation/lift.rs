@@ -7,9 +7,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
 
-use super::members::rounded;
 use crate::customer::{CustomerColumn, CustomerTable, FeatureKind, Value};
-use crate::pipeline::{MIN_CUSTOMERS, TraitCounts, TraitValue};
+use crate::pipeline::{MIN_CUSTOMERS, TraitCounts, TraitValue, rounded};
 
 /// The traits of one segment beside those of the whole upload, by persona key, in the persona's order.
 #[derive(Debug, Clone, PartialEq, ToSchema)]
@@ -121,29 +120,14 @@ impl Serialize for Lift {
 }
 
 fn value_lifts(within: &TraitCounts, overall: &TraitCounts) -> Vec<ValueLift> {
-    let (n, n_overall) = (within.customers, overall.customers);
-    // Where everybody has two values and few have the other, the share of the one tells how many.
-    if overall.told().next().is_none() {
-        return Vec::new();
-    }
-    within
-        .told()
-        .filter(|(value, _)| !value.is_other())
-        .take(within.top)
-        .map(|(value, count)| {
-            // Every customer of the segment is in the upload, so a value of the segment has a share above 0 there.
-            let everywhere =
-                overall.counts.iter().find(|(other, _)| other == value).map_or(*count, |&(_, count)| count);
-            let share = *count as f64 / n as f64;
-            let share_overall = everywhere as f64 / n_overall as f64;
-            ValueLift {
-                value: value.clone(),
-                share: rounded(share),
-                share_overall: rounded(share_overall),
-                lift: rounded(share / share_overall),
-            }
-        })
-        .collect()
+    let told = within.shares_beside(overall, within.top);
+    told.map(|(value, share, share_overall)| ValueLift {
+        value: value.clone(),
+        share: rounded(share),
+        share_overall: rounded(share_overall),
+        lift: rounded(share / share_overall),
+    })
+    .collect()
 }
 
 impl MeanLift {

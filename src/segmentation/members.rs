@@ -6,7 +6,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::{Group, Grouped};
 use crate::customer::{Kind, Value};
-use crate::pipeline::SegmentId;
+use crate::pipeline::{SegmentId, rounded};
 
 /// What an answer has of a segment beside its customers, about: texts, prompt, personas, what sets it apart.
 const BYTES_OF_A_SEGMENT: usize = 24 << 10;
@@ -174,9 +174,4 @@ impl Serialize for Member<'_> {
         self.each_entry(|title, entry| map.serialize_entry(title, &entry))?;
         map.end()
     }
-}
-
-/// Four decimals: what a reader can use, and no more bytes.
-pub(super) fn rounded(share: f64) -> f64 {
-    (share * 10_000.0).round() / 10_000.0
 }

@@ -16,7 +16,9 @@ use crate::http::problem::{ApiError, Document};
 use crate::http::request::known::{Parameter, read_query};
 use crate::http::state::AppState;
 use crate::model_store::ModelVersion;
-use crate::pipeline::{MIN_CUSTOMERS, Mark, Marks, OverviewPoint, TrainedColumn, TrainedProfiles, TraitValue};
+use crate::pipeline::{
+    MIN_CUSTOMERS, Mark, Marks, OverviewPoint, TrainedColumn, TrainedProfiles, TraitValue, hundredths,
+};
 
 /// Profiles on the map, at most.
 pub(super) const MAX_POINTS: usize = 10_000;
@@ -208,8 +210,4 @@ impl MapColumn {
 
 pub(super) fn thousandths(number: f64) -> f64 {
     (number * 1_000.0).round() / 1_000.0
-}
-
-fn hundredths(number: f64) -> f64 {
-    (number * 100.0).round() / 100.0
 }

@@ -16,13 +16,13 @@ use utoipa::ToSchema;
 
 use super::docs::{BodyProblems, LookProblems, NotReady};
 use super::models::AdminProblems;
-use super::trained_lift::{ByKey, TrainedLift, in_hundredths, lifts, rounded};
+use super::trained_lift::{ByKey, TrainedLift, in_hundredths, lifts};
 use crate::content::{MAX_EXTRA_CHARS, MAX_EXTRA_NAME_CHARS, MAX_EXTRAS, extra_key};
 use crate::http::problem::{ApiError, Document, FieldProblem};
 use crate::http::request::body::{GIVEN_TWICE, read_object};
 use crate::http::state::AppState;
 use crate::model_store::{ModelStore, ModelVersion};
-use crate::pipeline::{DecidedBy, Distinguishing, Segment, SegmentId, TrainedProfiles, TraitCounts};
+use crate::pipeline::{DecidedBy, Distinguishing, Segment, SegmentId, TrainedProfiles, TraitCounts, rounded};
 use crate::segmentation::persona_schema;
 
 /// The segments of the live version.

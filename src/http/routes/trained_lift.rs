@@ -4,7 +4,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::pipeline::{Distinguishing, DistinguishingValue, TraitCounts, TraitValue};
+use crate::pipeline::{Distinguishing, DistinguishingValue, TraitCounts, TraitValue, hundredths, rounded};
 
 /// Values of one trait that are compared, at least.
 const MIN_VALUES: usize = 3;
@@ -36,17 +36,12 @@ impl Serialize for ByKey {
     }
 }
 
-/// The most frequent values of one feature within a segment, beside everyone's.
+/// The most frequent values of one feature within a segment, beside everyone's; in hundredths unless `is_exact`. With
+/// four decimals, the share of a value in all segments but one would tell how many have it in that one, also where they
+/// are fewer than ten and nothing is said of them.
 pub(super) fn lifts(within: &TraitCounts, everyone: &TraitCounts, is_exact: bool) -> Vec<TrainedLift> {
-    let (n, n_overall) = (within.customers as f64, everyone.customers as f64);
-    // Where everybody has two values and few have the other, the share of the one tells how many.
-    if everyone.told().next().is_none() {
-        return Vec::new();
-    }
-    let told = within.told().filter(|(value, _)| !value.is_other()).take(within.top.max(MIN_VALUES));
-    told.map(|(value, customers)| {
-        let overall = everyone.counts.iter().find(|(other, _)| other == value).map_or(*customers, |&(_, n)| n);
-        let (share, share_overall) = (*customers as f64 / n, overall as f64 / n_overall);
+    let told = within.shares_beside(everyone, within.top.max(MIN_VALUES));
+    told.map(|(value, share, share_overall)| {
         let value = value.clone();
         if is_exact {
             let lift = rounded(share / share_overall);
@@ -84,15 +79,4 @@ pub(super) fn in_hundredths(found: &Distinguishing) -> Distinguishing {
 /// How many times as large `share` is; 1 where there is nothing to compare with.
 fn ratio(share: f64, share_overall: f64) -> f64 {
     if share_overall > 0.0 { share / share_overall } else { 1.0 }
-}
-
-/// Four decimals.
-pub(super) fn rounded(number: f64) -> f64 {
-    (number * 10_000.0).round() / 10_000.0
-}
-
-/// Two decimals. With four, the share of a value in all segments but one would tell how many have it in that one, also
-/// where they are fewer than ten and nothing is said of them.
-fn hundredths(number: f64) -> f64 {
-    (number * 100.0).round() / 100.0
 }

@@ -20,6 +20,7 @@ mod trial;
 
 use linfa::ParamGuard;
 
+use super::decimals::rounded;
 use super::encoder::{Encoder, RareNames};
 use super::traits::Tallies;
 use super::{FitError, FitParams, Fitted, TrainingSettings};
@@ -101,7 +102,6 @@ fn describe(trial: &Trial<'_>, judged: &mut Judged, fitted: &Fitted, found: &[&F
     let n_segments = fitted.scores.clusters;
     // A fit numbers its segments from 0.
     let own: Vec<Option<usize>> = fitted.segment_of_row.iter().map(|id| id.map(|id| id.get() as usize)).collect();
-    let rounded = |score: f64| (score * 1e4).round() / 1e4;
     let resamples: Vec<Vec<Option<f64>>> = found
         .iter()
         .filter_map(|found| match found {

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 use super::columns::Codes;
 use super::density::{Bits, SegmentDensity};
 use crate::customer::CustomerTable;
+use crate::pipeline::rounded;
 
 /// Standard errors by which the bits must exceed those of columns that know nothing of one another.
 const MIN_ERRORS: f64 = 2.0;
@@ -63,10 +64,6 @@ pub(super) fn told(codes: &Codes, (kept, left): (&[u32], &[u32]), of_kept: &[usi
     let density = SegmentDensity::fit(rows.view(), &customers, of_kept, &codes.n_values, n_segments);
     let (rows, customers) = codes.drawn(left);
     density.bits(rows.view(), &customers)
-}
-
-fn rounded(bits: f64) -> f64 {
-    (bits * 1e4).round() / 1e4
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::pipeline::decimals::rounded;
 use crate::pipeline::traits::MIN_OBSERVED;
 
 /// Customers who must have been held out before anything is said of their kind.
@@ -122,7 +123,6 @@ impl Curve {
                 rising.extend(before.zip(last).map(|(before, last)| before.joined(last)));
             }
         }
-        let rounded = |share: f64| (share * 1e4).round() / 1e4;
         Some(Self(rising.iter().map(|step| (step.start, rounded(step.share()))).collect()))
     }
 
@@ -168,7 +168,7 @@ fn expected_error(judged: &[(f64, Observation)]) -> Option<f64> {
     }
     let all: f64 = bins.iter().map(|(customers, ..)| customers).sum();
     let error = bins.iter().map(|(_, agreeing, expected)| (agreeing - expected).abs()).sum::<f64>() / all;
-    (all >= MIN_CUSTOMERS).then_some((error * 1e4).round() / 1e4)
+    (all >= MIN_CUSTOMERS).then_some(rounded(error))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use super::{
     shows_the_few_beside,
 };
 use crate::customer::DatePart;
-use crate::pipeline::TraitValue;
+use crate::pipeline::{TraitValue, rounded};
 
 /// Customers of a segment that must have a value.
 const MIN_TOLD: u64 = 20;
@@ -237,11 +237,6 @@ fn claim(k: f64, customers: f64) -> Claim {
         low if low > OF_MOST => Claim::Most,
         _ => Claim::MoreOften,
     }
-}
-
-/// Four decimals: what a reader can use.
-fn rounded(value: f64) -> f64 {
-    (value * 1e4).round() / 1e4
 }
 
 /// A number to two digits of the `spread` of those that it stands for, or of its own: fine enough to tell groups apart,

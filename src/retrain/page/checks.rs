@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::environment::{percent, whole};
+use crate::pipeline::rounded;
 use crate::retrain::{Bound, GateCheck};
 
 #[derive(Serialize)]
@@ -18,7 +19,7 @@ impl<'a> GateRow<'a> {
     pub fn of(check: &'a GateCheck) -> Self {
         let number = |number: f64| match number {
             number if number.fract() == 0.0 && number >= 0.0 => whole(number as u64),
-            number => format!("{}", (number * 1e4).round() / 1e4),
+            number => format!("{}", rounded(number)),
         };
         let (title, is_share) = match check.name {
             "customers" => ("Customers", false),
