@@ -90,8 +90,8 @@ fn read(config: &Config, mut input: Input) -> anyhow::Result<Vec<Sending>> {
 }
 
 /// The table, with the cells under one of `headers` as they are written. Ids and strata are the sender's own words: a
-/// day, a list or `NA` is one, while in a column about customers it might be personal data, or nothing. The reader keeps
-/// one such column, so each takes a reading.
+/// day, a list or `NA` is one, while in a column about customers it might be personal data, or nothing. The reader
+/// keeps one such column, so each takes a reading.
 fn read_labelled(config: &Config, file: File, headers: &[&str]) -> anyhow::Result<CustomerTable> {
     let columns: serde_json::Value = serde_json::from_str(COLUMNS)?;
     let schema = json!({ "identifier": headers, "columns": columns }).to_string();

@@ -37,7 +37,7 @@ impl Schema {
             self.columns.iter().any(|column| column.title == title && matches!(column.kind, Kind::Number { .. }))
         };
         let of_columns: Vec<&str> = self.columns.iter().map(|column| column.title.as_str()).collect();
-        // A column that is no date is its own feature.
+        // A column other than a date is one feature, which has the title of the column.
         let of_parts = self.features().map(|feature| feature.title).filter(|title| !of_columns.contains(title));
         let titles: Vec<&str> = of_columns.iter().copied().chain(of_parts).collect();
         if let Some(title) =

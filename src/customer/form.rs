@@ -204,7 +204,7 @@ impl<'f> Form<'f> {
         let quarter = self.part(parts, DatePart::Quarter, "must be a quarter from 1 to 4", |text| {
             text.strip_prefix(['Q', 'q']).unwrap_or(text).parse().ok().filter(|quarter| (1..=4).contains(quarter))
         });
-        // A year to come is one that nobody of a training has: whoever reads the form sees that by itself.
+        // A later year has no note of its own: no customer of the training has it, so it is left out with a note.
         if year.is_some_and(|(_, year)| year == today.year()) {
             self.note_to_come(month, today.month());
             self.note_to_come(quarter, quarter_of(today.month()));

@@ -1,5 +1,5 @@
-//! What a row holds, whatever its cells mean: the same for a row whose cells come one by one and for one that was looked
-//! at ahead of its turn.
+//! What a row holds, whatever its cells mean: the same for a row whose cells come one by one and for one that was
+//! looked at ahead of its turn.
 
 use super::Cell;
 use super::header::SheetColumn;

@@ -32,7 +32,7 @@ pub fn tidy_category(text: &str) -> Option<String> {
     Some(cut(&tidy, &cased))
 }
 
-/// The name with its own case where it is no longer than any; otherwise the start of its title-cased form.
+/// The name with its own case, if it is not longer than a value may be; otherwise the start of its title-cased form.
 fn cut(tidy: &str, title_cased: &str) -> String {
     let own = with_own_case(tidy, title_cased);
     if own.chars().nth(MAX_VALUE_CHARS).is_none() {

@@ -1,10 +1,10 @@
 //! The stretches that the numbers of a column are counted in: between the training's deciles, with a stretch of its own
 //! for each number that a tenth of the customers have.
 //!
-//! Deciles alone do not tell a flat fee of 12 from one of 1: if most customers have 12, all lower numbers would be in its
-//! stretch. A decile is a single customer's number, so it is rounded before it bounds anything: to the largest of 1, 2
-//! and 5 times a power of ten that is at most a quarter of the way to the next decile below or above. A number that a
-//! tenth and at least [`MIN_CUSTOMERS`] have is kept as it is.
+//! Deciles alone do not tell a flat fee of 12 from one of 1: if most customers have 12, all lower numbers would be in
+//! its stretch. A decile is a single customer's number, so it is rounded before it bounds anything: to the largest of
+//! 1, 2 and 5 times a power of ten that is at most a quarter of the way to the next decile below or above. A number
+//! that a tenth and at least [`MIN_CUSTOMERS`] have is kept as it is.
 
 use crate::customer::{CustomerTable, MIN_CUSTOMERS, Value};
 

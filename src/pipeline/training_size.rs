@@ -20,16 +20,17 @@ struct Step {
     profile: u64,
 }
 
-/// The steps that take the most, at their largest. A column is 4 bytes in each copy of the encoded profiles. A neighbour
-/// is 8 bytes in a list (which one, and how far), and in a graph up to 16, since an edge is listed at both its ends.
+/// The steps that take the most, at their largest. A column is 4 bytes in each copy of the encoded profiles. A
+/// neighbour is 8 bytes in a list (which one, and how far), and in a graph up to 16, since an edge is listed at both
+/// its ends.
 const STEPS: [Step; 3] = [
     // The map's graph is made: the lists, the same lists the other way round (12 bytes), the graph, and the pieces that
     // it is put together from. Encoded profiles four times.
     Step { column: 16, neighbour: 8 + 12 + 16 + 16, profile: 1_400 },
     // The same in the second training, on four fifths of the customers, beside the first model.
     Step { column: 28, neighbour: 42, profile: 2_200 },
-    // The model is judged: beside it and what it was made of there is what was read back from the disk. Encoded profiles
-    // thirteen times.
+    // The model is judged: beside it and what it was made of there is what was read back from the disk. Encoded
+    // profiles thirteen times.
     Step { column: 52, neighbour: 0, profile: 1_600 },
 ];
 /// Of one customer, in bytes: the codes of its row, its profile and its segment.

@@ -252,7 +252,8 @@ fn segments_go_on_after_a_change_of_the_schema_that_leaves_what_they_were_learne
     let columns = schema["columns"].as_array_mut().unwrap();
     columns.reverse();
     for column in columns.iter_mut() {
-        // A new title for a town, known by its old one; one more name for a value; a level that nobody has, below others.
+        // A new title for a town, known by its old one; one more name for a value; a level that nobody has, below
+        // others.
         match column["title"].as_str().unwrap() {
             "Location" => (column["title"], column["aliases"]) = ("Branch".into(), json!(["Location"])),
             "Gender" => column["synonyms"]["Lady"] = "Female".into(),

@@ -36,8 +36,8 @@ use super::team::{Member, work_together};
 /// Fewer vertices are not worth a thread: it would draw less than a microsecond between two waits.
 const LEAST_VERTICES: usize = 64;
 
-/// Fewer points are laid out by one thread. It takes a second or two, and where several maps are made at a time, as in a
-/// comparison of settings, threads of a team would wait for others that have no core.
+/// Fewer points are laid out by one thread. It takes a second or two, and where several maps are made at a time, as in
+/// a comparison of settings, threads of a team would wait for others that have no core.
 const LEAST_POINTS: usize = 16_384;
 
 /// Ranges of vertices, as many as a mask has bits, that threads are kept apart by.

@@ -1,5 +1,5 @@
-//! How a segment likes to be written to, read out of a marketer's own words: few words, no emoji. Whole words count, and
-//! what is denied ("do not be formal") is not liked.
+//! How a segment likes to be written to, read out of a marketer's own words: few words, no emoji. Whole words count,
+//! and what is denied ("do not be formal") is not liked.
 
 /// Words for few words.
 const BRIEF: [&str; 9] =

@@ -139,7 +139,7 @@ pub(in crate::http) async fn get_map(
     } else {
         Some(tokio::time::timeout(TURN_WITHIN, state.maps().turn()).await.map_err(|_| ApiError::Busy)?)
     };
-    // Whoever had the turn before may have made it.
+    // The request before may have made it.
     let json = match state.maps().find(&id, is_admin) {
         Some(json) => json,
         None => {

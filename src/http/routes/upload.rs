@@ -151,8 +151,8 @@ struct Upload {
 
 /// Groups the customers of a workbook and writes content for each segment
 ///
-/// The customers are assigned to the trained segments; the same customer gets the same segment with any other rows in the
-/// file. A segment whose writing fails says so in `content.error`, with the request that writes it again in
+/// The customers are assigned to the trained segments; the same customer gets the same segment with any other rows in
+/// the file. A segment whose writing fails says so in `content.error`, with the request that writes it again in
 /// `content.regenerate`; the other segments are kept. With `Accept: text/event-stream` it sends `progress` (`reading`
 /// with the rows so far, `writing` with the segments done), each `segment` as soon as it is written, and `done` with
 /// the whole answer, or `error` with a problem.

@@ -12,8 +12,8 @@ use crate::customer::DatePart;
 /// The share of a coarser value's customers from which on the finer ones tell all of it.
 const MADE_UP: f64 = 0.8;
 
-/// Of the findings of each subject those that are to be told. Of a hidden subject what is true of all, as if no customer
-/// had another value; nothing else is, and what it would say, no finer one says in its place.
+/// Of the findings of each subject those that are to be told. Of a hidden subject what is true of all, as if no
+/// customer had another value; nothing else is, and what it would say, no finer one says in its place.
 pub(super) fn most_telling(
     subjects: &[(Subject<'_>, Counts)],
     mut found: Vec<Vec<Found>>,

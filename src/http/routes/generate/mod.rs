@@ -53,7 +53,8 @@ struct Job {
 /// `loyalty_tier`, …: such a customer, and beyond what the fields say its segment), or nothing: the whole customer
 /// base. A customer beside a segment, and fields that contradict each other, `campaign_inputs` among them, are refused.
 /// With `Both`, a picture that fails leaves the texts, and `image_error` says why. With `Accept: text/event-stream` it
-/// tells `progress`, each `variant` as soon as it is there, and `done` with the whole answer, or `error` with a problem.
+/// tells `progress`, each `variant` as soon as it is there, and `done` with the whole answer, or `error` with a
+/// problem.
 #[utoipa::path(post, path = "/generate-promo", tag = "content", operation_id = "generate_promo",
     request_body = GenerateRequest, params(IdempotencyHeader),
     responses(
@@ -71,8 +72,8 @@ pub(in crate::http) async fn post_generate_promo(
 /// Writes content for a campaign, or one segment of an upload again
 ///
 /// The same as `/generate-promo`. To write a segment again, send its `cluster_id`, `persona`, `distinguishing`, `size`
-/// and `campaign_inputs` as the upload's answer gave them. Without `distinguishing` the content is for the segment as it
-/// was trained.
+/// and `campaign_inputs` as the upload's answer gave them. Without `distinguishing` the content is for the segment as
+/// it was trained.
 #[utoipa::path(post, path = "/generate-post", tag = "content", operation_id = "generate_post",
     request_body = GenerateRequest, params(IdempotencyHeader),
     responses(

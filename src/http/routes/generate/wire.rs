@@ -63,7 +63,8 @@ pub(super) struct GenerateRequest {
         "share_overall": 0.17, "lift": 2.0, "lift_low": 1.8, "lift_high": 2.2, "claim": "more_often"}]))]
     distinguishing: Option<Vec<Distinguishing>>,
     /// How many customers of the upload it is said of. Of fewer than 10, every claim counts as `more_often`. Of fewer
-    /// than 50 outside every trained segment nothing is told. Required beside `distinguishing` where `cluster_id` names no trained segment.
+    /// than 50 outside every trained segment nothing is told. Required beside `distinguishing` where `cluster_id` names
+    /// no trained segment.
     #[schema(value_type = Option<i64>, minimum = 0, example = 1269)]
     size: Option<u64>,
     /// Beside `distinguishing`, for the answer: on whom that rests.
