@@ -89,6 +89,12 @@ export async function bring(at, signal, make, instead = alert) {
   if (!signal.aborted) put(at, parts);
 }
 
+/** What `answer` brings, or its fault as a value; of a screen that was left, neither. */
+export const orFault = (answer, signal) => answer.catch(fault => {
+  signal.throwIfAborted();
+  return fault;
+});
+
 export const waiting = words => el('div', el('p.soft', { role: 'status' }, words));
 
 const NUMBER = new Intl.NumberFormat('en-GB', { maximumFractionDigits: 2 });

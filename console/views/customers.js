@@ -3,15 +3,15 @@
 import { api, closed, here, session } from '../api.js';
 import {
   STEADY, alert, ask, badge, bar, bring, bytes, called, copy, decided, details, driftSentence, drifts, el, empty,
-  figure, fill, inWords, link, look, mark, mend, name, nodes, note, num, pairs, para, pct, personaOf, plural, press,
-  put, q, save, screen, section, sends, span, steady, table, title, toast, usd, waiting, way, when, why,
+  figure, fill, inWords, link, look, mark, mend, name, nodes, note, num, orFault, pairs, para, pct, personaOf, plural,
+  press, put, q, save, screen, section, sends, span, steady, table, title, toast, usd, waiting, way, when, why,
 } from '../dom.js';
 import { mapFigure, shown } from '../map.js';
 
 export function customers({ signal, again }) {
   const body = waiting('Looking at the live version…');
   const load = isNew => bring(body, signal, async () => {
-    const [answer, map] = await Promise.all([api.segments({ signal }), api.map('', { signal }).catch(fault => fault)]);
+    const [answer, map] = await Promise.all([api.segments({ signal }), orFault(api.map('', { signal }), signal)]);
     return overview(answer, map, isNew);
   }, problem => (problem.code === 'no_model' ? begin() : problem.code === 'starting'
     ? empty('No model yet', 'The first one is trained.', press('Look again', again)) : alert(problem)));

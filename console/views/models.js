@@ -2,8 +2,8 @@
 import { api, closed } from '../api.js';
 import {
   STEADY, alert, all, ask, badge, bar, bring, bytes, dec, decided, decidedShort, details, driftSentence, drifts,
-  dropping, el, empty, fill, link, look, mend, name, note, num, pairs, para, pct, plural, press, put, q, save, screen,
-  section, sends, span, steady, table, title, toast, way, when,
+  dropping, el, empty, fill, link, look, mend, name, note, num, orFault, pairs, para, pct, plural, press, put, q, save,
+  screen, section, sends, span, steady, table, title, toast, way, when,
 } from '../dom.js';
 import { mapFigure } from '../map.js';
 
@@ -217,7 +217,8 @@ function retraining(signal) {
   const live = el('section', { hidden: true });
   const past = el('div');
   const load = () => bring(past, signal, async () => {
-    const [{ jobs, next }, waiting] = await Promise.all([api.jobs({ signal }), api.uploads({ signal }).catch(alert)]);
+    const asked = [api.jobs({ signal }), orFault(api.uploads({ signal }), signal)];
+    const [{ jobs, next }, waiting] = await Promise.all(asked);
     const running = jobs.find(job => job.state === 'running');
     if (running && live.hidden) join(live, 'Under way', running, signal, form).then(load);
     return [section('Waiting uploads', uploads(waiting, load)), section('Latest retrainings', latest(jobs, next))];
@@ -302,8 +303,8 @@ function latest(jobs, next) {
 
 /** @param {any} waiting */
 function uploads(waiting, load) {
+  if (waiting instanceof Error) return alert(waiting);
   const list = /** @type {Api['Uploads']} */ (waiting).uploads;
-  if (!list) return waiting;
   if (!list.length) return para('.soft', 'None: what is uploaded waits here until a retraining reads it.');
   const act = (words, work) => press(words, () => work().then(load), '.small-button');
   const rows = list.map(({ id, received_at: at, rows, bytes: size, sent_by: sender, state }) => {

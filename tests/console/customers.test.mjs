@@ -83,6 +83,22 @@ test('arrow keys reach every segment, and Enter opens one', async () => {
   assert.match(await tab.title(), /^\s*Segment \d/);
 });
 
+test('a screen that is left before all of it was brought is no fault of the page', async () => {
+  const { tab, context, faults } = await page(chrome, portal);
+  let asked;
+  const isAsked = new Promise(done => (asked = done));
+  // Never answered: only the segments are.
+  await context.route('**/map', asked);
+  const segments = tab.waitForResponse('**/segments');
+  await tab.goto(`${portal.url}/#/`);
+  await Promise.all([isAsked, segments.then(response => response.finished())]);
+  await tab.evaluate(() => {
+    location.hash = '#/health';
+  });
+  await tab.waitForSelector('.figures');
+  assert.deepEqual(faults, []);
+});
+
 test('ten thousand marks are drawn within 150 ms, and one is found within 8 ms', async () => {
   const { tab } = await customers();
   const took = await tab.evaluate(async () => {
