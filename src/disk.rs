@@ -4,14 +4,17 @@
 //! reserves room before: all of it at once, or ahead of each piece where nobody knows how large it becomes
 //! ([`Keeper::reserving`]). Reservations of one keeper count together, by file system, so that many writers cannot each
 //! find the same room free. A server has one keeper; a command that runs beside it has its own, and sees only what the
-//! server has written. Imports nothing of ours; everything may import it.
+//! server has written. Everything may import it.
 
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::causes::chain;
 
 /// How far ahead of what is written room is reserved where the size is not known; in bytes.
 const AHEAD_BYTES: u64 = 1 << 20;
@@ -152,6 +155,16 @@ impl<W: Write> Write for Reserving<W> {
     fn flush(&mut self) -> io::Result<()> {
         self.out.flush()
     }
+}
+
+/// Whether a disk that is full or read-only caused `error`.
+pub fn is_full(error: &(dyn Error + 'static)) -> bool {
+    use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    let is_full = |cause: &(dyn Error + 'static)| match cause.downcast_ref::<io::Error>() {
+        Some(error) => matches!(error.kind(), StorageFull | QuotaExceeded | ReadOnlyFilesystem),
+        None => matches!(cause.downcast_ref(), Some(DiskError::NoRoom { .. })),
+    };
+    chain(error).any(is_full)
 }
 
 /// What is free for this process on the file system of `folder`, which need not exist yet; in bytes.

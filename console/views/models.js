@@ -201,11 +201,12 @@ function scores({ scores: now, live }) {
   return table('Scores beside those of the version before', ['Score', '#Now', '#Before'], rows);
 }
 
-const TONE = { published: 'good', refused: 'bad', failed: 'bad', locked: 'fair' };
+const TONE = { published: 'good', refused: 'bad', failed: 'bad', locked: 'fair', ended: 'fair' };
 const ENDED = {
   refused: 'Refused: what was live stays live, and the uploads still wait.',
   unchanged: 'Unchanged: customers, schema and parameters are those of the live version.',
   locked: 'Another retraining is under way.',
+  ended: 'An administrator ended it.',
 };
 
 export function retrain({ signal }) {

@@ -84,7 +84,7 @@ fn compare_for_program(config: &Config, store: &ModelStore, args: &CompareArgs) 
         let events = &events;
         move |progress: Progress| events.show(Progress { share: from + share * progress.share, ..progress })
     };
-    let failed = |error: &anyhow::Error| events.end(Outcome::failed(format!("{error:#}")));
+    let failed = |error: &anyhow::Error| events.end(Outcome::of_error(error.as_ref()));
     let comparison = compared(config, store, &scaled(0.0, share)).inspect_err(failed)?;
     let then = match publish.choose(&comparison) {
         Some(chosen) => {

@@ -156,7 +156,7 @@ pub fn retrain(config: &Config, args: &RetrainArgs) -> anyhow::Result<ExitCode> 
 fn retrain_for_program(config: &Config, store: &ModelStore, training: Training<'_>) -> anyhow::Result<ExitCode> {
     let events = Events::default();
     let outcome = train(config, store, training, &|progress| events.show(progress))
-        .inspect_err(|error| events.end(Outcome::failed(format!("{error:#}"))))?;
+        .inspect_err(|error| events.end(Outcome::of_error(error.as_ref())))?;
     events.end((&outcome).into());
     match finished(outcome)? {
         RetrainOutcome::Published(_) | RetrainOutcome::Unchanged(_) => Ok(ExitCode::SUCCESS),

@@ -178,6 +178,7 @@ impl Metrics {
             Outcome::Unchanged { .. } => "unchanged",
             Outcome::Compared { .. } => "compared",
             Outcome::Locked { .. } => "locked",
+            Outcome::Ended { .. } => "ended",
             Outcome::Failed { .. } => "failed",
         };
         self.retrains.get_or_create(&OutcomeLabels { outcome }).inc();

@@ -6,6 +6,7 @@ use reqwest::Method;
 
 use crate::app::{ADMIN_KEY, Setup, TestApp, list, ok};
 use crate::form::Form;
+use crate::live::{events, named};
 use crate::problems::problem;
 use crate::retrain::{ENDLESS, file, kill};
 use crate::sheets::HEADER;
@@ -21,12 +22,41 @@ async fn an_administrator_ends_a_retraining_and_its_process_and_the_uploads_stil
     assert_eq!(problem(end("/retrain/none", ADMIN_KEY).await.unwrap()).await.0, 404);
     assert!(kill("0", &process), "it goes on");
     let job = ok(end(&path, ADMIN_KEY).await.unwrap()).await;
-    assert_eq!(job["state"], "failed", "{job}");
-    assert!(job["error"].as_str().unwrap().contains("ended by request"), "{job}");
+    assert_eq!((&job["state"], &job["error"]), (&"ended".into(), &"An administrator ended the retraining.".into()));
     assert!(!kill("0", &process), "the process is still there");
     assert_eq!(app.kept().len(), 1);
     assert_eq!(ok(end(&path, ADMIN_KEY).await.unwrap()).await, job, "what has ended stays as it is");
     app.begun(None).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_for_a_retraining_that_an_administrator_ends_is_told_that() {
+    let app = TestApp::with_shell(ENDLESS).await;
+    let request = app.request(Method::POST, "/retrain?wait=true").bearer_auth(ADMIN_KEY);
+    let waiting = tokio::spawn(request.send());
+    app.process().await;
+    let path = format!("/retrain/{}", app.look("/retrain").await["jobs"][0]["job"].as_str().unwrap());
+    let listening = app.request(Method::GET, &path).bearer_auth(ADMIN_KEY).header("accept", "text/event-stream");
+    let listening = listening.send().await.unwrap();
+    ok(app.request(Method::DELETE, &path).bearer_auth(ADMIN_KEY).send().await.unwrap()).await;
+    let (status, problem_of) = problem(waiting.await.unwrap().unwrap()).await;
+    assert_eq!((status, &problem_of["code"]), (409, &"retrain_ended".into()), "{problem_of}");
+    assert_eq!(problem_of["error"], "An administrator ended the retraining.");
+    let told = events(listening).await;
+    assert_eq!((&named(&told, "error")[0]["code"], named(&told, "done").len()), (&"retrain_ended".into(), 0));
+    let metrics = app.get("/metrics").await.text().await.unwrap();
+    assert!(metrics.contains(r#"content_portal_retrains_total{outcome="ended"} 1"#), "{metrics}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_retraining_that_finds_the_disk_full_says_so() {
+    let full = r#"echo '{"event":"ended","outcome":"failed","why":"no space left","cause":"full_disk"}'; exit 1"#;
+    let app = TestApp::with_shell(full).await;
+    let (status, problem_of) = problem(app.retrain("?wait=true", None, "*/*").await).await;
+    assert_eq!((status, &problem_of["code"]), (507, &"disk_full".into()), "{problem_of}");
+    let told = events(app.retrain("", None, "text/event-stream").await).await;
+    assert_eq!(named(&told, "error")[0]["code"], "disk_full");
+    assert_eq!(app.look("/retrain").await["jobs"][0]["state"], "failed");
 }
 
 /// A workbook of which columns are kept that take more room than it does.

@@ -350,7 +350,7 @@ async fn a_server_that_ends_ends_its_retraining_and_tells_who_waits() {
     let process = app.process().await;
     app.stop().await.unwrap();
     let (status, problem_of) = problem(waiting.await.unwrap().unwrap()).await;
-    assert_eq!((status, &problem_of["code"]), (500, &"retrain_failed".into()));
+    assert_eq!((status, &problem_of["code"]), (503, &"stopping".into()));
     assert!(problem_of["error"].as_str().unwrap().contains("server was stopped"), "{problem_of}");
     assert!(!kill("0", &process), "the process is still there");
 }

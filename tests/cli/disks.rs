@@ -13,6 +13,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::folder::{Folder, Server};
+use crate::form::Form;
 use crate::lasting::{upload, workbook};
 
 const ADMIN_KEY: &str = "a-key-of-the-administrators";
@@ -101,11 +102,15 @@ impl Disk {
     }
 
     fn post(&self, path: &str, body: &str) -> (u16, Value) {
+        self.post_of(path, "application/json", body.as_bytes())
+    }
+
+    fn post_of(&self, path: &str, content_type: &str, body: &[u8]) -> (u16, Value) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let client = reqwest::Client::builder().no_proxy().build().unwrap();
             let request = client.post(format!("http://{}{path}", self.address)).bearer_auth(ADMIN_KEY);
-            let request = request.header("content-type", "application/json").body(body.to_owned());
+            let request = request.header("content-type", content_type).body(body.to_owned());
             let response = request.send().await.unwrap();
             let status = response.status().as_u16();
             (status, serde_json::from_slice(&response.bytes().await.unwrap()).unwrap_or_default())
@@ -177,6 +182,25 @@ fn pictures_are_refused_and_texts_are_not_while_the_pictures_disk_is_full() {
     assert_eq!(image("More visits").0, 200);
     disk.make_read_only();
     assert_eq!(image("Fewer visits").0, 200, "a poster takes no room once its name can be signed");
+}
+
+#[test]
+fn a_retraining_is_refused_for_its_reason_while_the_disk_of_models_or_of_uploads_is_full() {
+    set_up();
+    for (settings, file) in [(("MODEL_DIR", "disk/models"), None), (("UPLOAD_DIR", "disk/uploads"), Some(workbook(0)))]
+    {
+        let folder = Folder::with_data();
+        let Some(disk) = Disk::of_a_server(&folder, &[settings]) else { return };
+        let form = || file.iter().fold(Form::new(), |form, file| form.file_in("files", "a.csv", file.as_bytes()));
+        let (content_type, body) = form().text("training", r#"{"seed": 7}"#).finish();
+        let ballast = disk.fill();
+        let (status, problem) = disk.post_of("/retrain?wait=true&force=true", &content_type, &body);
+        assert_eq!(status, 507, "{settings:?}: {problem}");
+        assert!(disk.files("uploads").is_empty(), "{:?}", disk.files("uploads"));
+        fs::remove_file(ballast).unwrap();
+        let (status, job) = disk.post_of("/retrain?wait=true&force=true", &content_type, &body);
+        assert_eq!((status, &job["state"]), (200, &"published".into()), "{settings:?}: {job}");
+    }
 }
 
 #[test]

@@ -221,7 +221,7 @@ fn a_training_that_another_machine_was_faster_than_ends_locked_and_leaves_no_ver
     let output = training.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(shown(&output).contains("locked: nothing was published"), "{}", shown(&output));
-    assert_eq!(ended["outcome"], "locked", "{ended}");
+    assert_eq!((&ended["outcome"], &ended["published_elsewhere"]), (&"locked".into(), &true.into()), "{ended}");
     let why = ended["why"].as_str().unwrap();
     assert!(why.contains("process 7 on another machine") && why.contains(&url), "{why}");
     assert_eq!((current(&other), other.versions().len()), (first, 1));

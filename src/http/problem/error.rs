@@ -15,6 +15,7 @@ use crate::export::ExportError;
 use crate::http::idempotency::IdempotencyError;
 use crate::http::request::form::FormError;
 use crate::model_store::StoreError;
+use crate::retrain::worker::FailureCause;
 use crate::shared_store::SharedStoreError;
 use crate::upload_store::UploadError;
 use crate::workbook::WorkbookError;
@@ -128,8 +129,10 @@ pub enum ApiError {
     Files(Vec<FieldProblem>),
     #[error("a {what} is under way")]
     RetrainRunning { job: String, what: &'static str },
-    #[error("the retraining failed: {0}")]
-    Retrain(String),
+    #[error("the retraining failed: {sentence}")]
+    Retrain { sentence: String, cause: FailureCause },
+    #[error("the retraining was ended")]
+    RetrainEnded(String),
     #[error("no such retraining")]
     NoJob,
     #[error("no such upload")]

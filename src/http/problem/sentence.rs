@@ -118,7 +118,7 @@ impl ApiError {
             Self::RetrainRunning { job, what } => {
                 return format!("A {what} is already running: see {}.", retraining_path(job));
             }
-            Self::Retrain(sentence) => return sentence.clone(),
+            Self::Retrain { sentence, .. } | Self::RetrainEnded(sentence) => return sentence.clone(),
             Self::NoJob => "There is no such retraining; the server forgets retrainings when it restarts.",
             Self::NoUpload => "No such upload waits: it was removed, or a training has taken it.",
             Self::UploadsInUse => "A retraining is reading the uploads; try again when it has ended.",

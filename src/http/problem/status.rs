@@ -7,10 +7,12 @@ use axum::http::StatusCode;
 use super::error::ApiError;
 use crate::causes::chain;
 use crate::content::WriteErrorKind;
+use crate::disk::is_full;
 use crate::export::ExportError;
 use crate::http::idempotency::IdempotencyError;
 use crate::http::request::form::FormError;
 use crate::model_store::StoreError;
+use crate::retrain::worker::FailureCause;
 use crate::upload_store::UploadError;
 use crate::workbook::WorkbookError;
 
@@ -18,6 +20,8 @@ use crate::workbook::WorkbookError;
 pub(super) const DISK: &str = "disk_full";
 /// The code of a server that has no slot, processor or file descriptor left.
 pub(super) const BUSY: &str = "busy";
+/// The code of a server that is stopping.
+const STOPPING: &str = "stopping";
 
 impl ApiError {
     /// The status of the answer.
@@ -32,9 +36,7 @@ impl ApiError {
             (status, _) if status.is_server_error() && is_of_descriptors(self) => {
                 (StatusCode::SERVICE_UNAVAILABLE, BUSY)
             }
-            (StatusCode::INTERNAL_SERVER_ERROR, _) if is_of_a_full_disk(self) => {
-                (StatusCode::INSUFFICIENT_STORAGE, DISK)
-            }
+            (StatusCode::INTERNAL_SERVER_ERROR, _) if is_full(self) => (StatusCode::INSUFFICIENT_STORAGE, DISK),
             own => own,
         }
     }
@@ -94,11 +96,12 @@ impl ApiError {
             Self::TooManyFiles { .. } => (StatusCode::BAD_REQUEST, "too_many_files"),
             Self::Files(_) => (StatusCode::UNPROCESSABLE_ENTITY, "unreadable_files"),
             Self::RetrainRunning { .. } => (StatusCode::CONFLICT, "retrain_running"),
-            Self::Retrain(_) => (StatusCode::INTERNAL_SERVER_ERROR, "retrain_failed"),
+            Self::Retrain { cause, .. } => of_retraining(*cause),
+            Self::RetrainEnded(_) => (StatusCode::CONFLICT, "retrain_ended"),
             Self::NoJob => (StatusCode::NOT_FOUND, "no_such_retraining"),
             Self::NoUpload => (StatusCode::NOT_FOUND, "no_such_upload"),
             Self::UploadsInUse => (StatusCode::CONFLICT, "uploads_in_use"),
-            Self::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
+            Self::Stopping => (StatusCode::SERVICE_UNAVAILABLE, STOPPING),
             Self::NotOurImage => (StatusCode::FORBIDDEN, "not_our_image"),
             Self::NoImage => (StatusCode::NOT_FOUND, "no_such_image"),
             Self::ImageStorage(_) => (StatusCode::INTERNAL_SERVER_ERROR, "unreadable_image"),
@@ -107,17 +110,18 @@ impl ApiError {
 }
 
 /// Whether a full or read-only disk is among the causes of `error`.
-fn is_of_a_full_disk(error: &(dyn Error + 'static)) -> bool {
-    use std::io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
-    chain(error)
-        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
-        .any(|cause| matches!(cause.kind(), StorageFull | QuotaExceeded | ReadOnlyFilesystem))
-}
-
 /// Whether this process or the system has as many files open as it may.
 fn is_of_descriptors(error: &(dyn Error + 'static)) -> bool {
     let causes = chain(error).filter_map(|cause| cause.downcast_ref::<std::io::Error>());
     causes.filter_map(std::io::Error::raw_os_error).any(|code| code == libc::EMFILE || code == libc::ENFILE)
+}
+
+fn of_retraining(cause: FailureCause) -> (StatusCode, &'static str) {
+    match cause {
+        FailureCause::Fault => (StatusCode::INTERNAL_SERVER_ERROR, "retrain_failed"),
+        FailureCause::FullDisk => (StatusCode::INSUFFICIENT_STORAGE, DISK),
+        FailureCause::Stopping => (StatusCode::SERVICE_UNAVAILABLE, STOPPING),
+    }
 }
 
 fn of_model_store(error: &StoreError) -> (StatusCode, &'static str) {

@@ -53,7 +53,8 @@ pub(in crate::http) struct CompareQuery {
             content_type = "application/problem+json"),
         (status = 422, description = "A parameter of the query is wrong, or there is a body", body = Document<'static>,
             content_type = "application/problem+json"),
-        (status = 409, description = "Another job is running; `Location` is its path", body = Document<'static>,
+        (status = 409, description = "Another job is running, and `Location` is its path; or an administrator ended the one that was \
+            waited for", body = Document<'static>,
             content_type = "application/problem+json")))]
 pub(in crate::http) async fn post_compare(
     State(state): State<AppState>,

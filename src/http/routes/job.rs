@@ -81,7 +81,8 @@ pub(in crate::http) struct JobView {
 /// The state of a retraining: `running`, or how it ended. `refused`: its candidate failed a check, or there was too
 /// little data, and nothing changed; `unchanged`: the live version was trained on the same customers, with the same
 /// schema and parameters, and stays; `compared`: it was a comparison, and nothing was published; `locked`: another
-/// process was at the models, or published first, and nothing changed; `failed`: it did not finish.
+/// process was at the models, or published first, and nothing changed; `ended`: an administrator ended it, and nothing
+/// changed; `failed`: it did not finish.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::http) enum JobState {
@@ -91,6 +92,7 @@ pub(in crate::http) enum JobState {
     Unchanged,
     Compared,
     Locked,
+    Ended,
     Failed,
 }
 
@@ -121,8 +123,7 @@ pub(in crate::http) async fn answer_when_done(
         return caller.answer(|reporter| follow(job, reporter)).await;
     }
     job.ended().await;
-    let view = JobView::of(&job);
-    view.failure().map_or_else(|| Ok(Json(view).into_response()), Err)
+    failure_of(&job).map_or_else(|| Ok(Json(JobView::of(&job)).into_response()), Err)
 }
 
 /// Reports the progress of a job until its end.
@@ -136,11 +137,7 @@ async fn follow(job: Arc<Job>, reporter: Reporter) -> Result<Finished, ApiError>
             break;
         }
     }
-    let view = JobView::of(&job);
-    match view.failure() {
-        None => Finished::new(&view, Duration::ZERO),
-        Some(failure) => Err(failure),
-    }
+    failure_of(&job).map_or_else(|| Finished::new(&JobView::of(&job), Duration::ZERO), Err)
 }
 
 impl JobView {
@@ -197,8 +194,9 @@ impl JobView {
                     self.end(then);
                 }
             }
-            Outcome::Locked { why } => (self.state, self.error) = (JobState::Locked, Some(as_sentence(why))),
-            Outcome::Failed { why } => (self.state, self.error) = (JobState::Failed, Some(as_sentence(why))),
+            Outcome::Locked { why, .. } => (self.state, self.error) = (JobState::Locked, Some(as_sentence(why))),
+            Outcome::Ended { why } => (self.state, self.error) = (JobState::Ended, Some(as_sentence(why))),
+            Outcome::Failed { why, .. } => (self.state, self.error) = (JobState::Failed, Some(as_sentence(why))),
         }
     }
 
@@ -211,9 +209,15 @@ impl JobView {
         self.failed_checks = failed_checks.to_vec();
         self.skipped = skipped.to_vec();
     }
+}
 
-    /// The error for a caller that waited for a job that failed.
-    fn failure(&self) -> Option<ApiError> {
-        (self.state == JobState::Failed).then(|| ApiError::Retrain(self.error.clone().unwrap_or_default()))
+/// The error for a caller that waited for a job that did not finish.
+fn failure_of(job: &Job) -> Option<ApiError> {
+    let status = job.watch().borrow().clone();
+    let Status::Ended { outcome, .. } = status else { return None };
+    match outcome.last() {
+        Outcome::Ended { why } => Some(ApiError::RetrainEnded(as_sentence(why))),
+        Outcome::Failed { why, cause } => Some(ApiError::Retrain { sentence: as_sentence(why), cause: *cause }),
+        _ => None,
     }
 }

@@ -104,7 +104,8 @@ pub(in crate::http) enum KeyProblems {
             content((JobView = "application/json"), (String = "text/event-stream"))),
         (status = 202, description = "The job has started; `Location` is its path", body = JobView),
         BodyProblems, KeyProblems,
-        (status = 409, description = "Another retraining or comparison is running; `Location` is its path", body = Document<'static>,
+        (status = 409, description = "Another retraining or comparison is running, and `Location` is its path; or an administrator \
+            ended the one that was waited for", body = Document<'static>,
             content_type = "application/problem+json")))]
 pub(in crate::http) async fn post_retrain(
     State(state): State<AppState>,

@@ -125,10 +125,13 @@ impl Job {
         let _ = self.ending.subscribe().wait_for(|is_ending| *is_ending).await;
     }
 
-    /// Whether it ended without a result since another process was at the models, or was faster.
-    pub fn was_locked(&self) -> bool {
+    /// Whether it ended without a result since another process held the lock of the models. Where another one has
+    /// published meanwhile, there is no need to train once more.
+    pub fn was_locked_out(&self) -> bool {
         match &*self.status.borrow() {
-            Status::Ended { outcome, .. } => matches!(outcome.last(), Outcome::Locked { .. }),
+            Status::Ended { outcome, .. } => {
+                matches!(outcome.last(), Outcome::Locked { published_elsewhere: false, .. })
+            }
             Status::Running(_) => false,
         }
     }
@@ -250,6 +253,16 @@ mod tests {
         assert!(jobs.latest().is_empty() && jobs.running().is_none());
         jobs.stop();
         assert!(matches!(jobs.claim(JobKind::Retraining, AskedBy::Request), Err(ApiError::Stopping)));
+    }
+
+    #[test]
+    fn who_held_the_lock_is_told_from_who_published_first() {
+        for published_elsewhere in [false, true] {
+            let permit = Jobs::new().claim(JobKind::Retraining, AskedBy::Schedule).unwrap();
+            assert!(!permit.job().was_locked_out(), "it has not ended");
+            permit.job().end(Outcome::Locked { why: String::new(), published_elsewhere }, None);
+            assert_eq!(permit.job().was_locked_out(), !published_elsewhere);
+        }
     }
 
     #[test]

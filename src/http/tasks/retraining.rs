@@ -11,7 +11,7 @@ use crate::causes::with_causes;
 use crate::http::problem::ApiError;
 use crate::http::state::AppState;
 use crate::model_store::VersionId;
-use crate::retrain::worker::{Options, Outcome};
+use crate::retrain::worker::{FailureCause, Options, Outcome};
 use crate::schedule::{Look, Lookout, Schedule};
 
 /// How long after its time a scheduled retraining is tried again that was locked out, and how often.
@@ -50,13 +50,17 @@ async fn outcome(state: &AppState, job: &Job, options: Options) -> Outcome {
         Err(error) => return Outcome::failed(format!("the {} could not be started: {error}", job.kind.word())),
     };
     let what = job.kind.word();
-    let why = tokio::select! {
+    let ended = tokio::select! {
+        // One that has ended is told as it ended, whatever else came at the same time.
+        biased;
         outcome = training.outcome(|progress| job.show(progress)) => return outcome,
-        () = state.jobs().stopping() => format!("the server was stopped before the {what} finished"),
-        () = job.asked_to_end() => format!("the {what} was ended by request"),
+        () = state.jobs().stopping() => {
+            let why = format!("the server was stopped before the {what} finished");
+            Outcome::Failed { why, cause: FailureCause::Stopping }
+        }
+        () = job.asked_to_end() => Outcome::Ended { why: format!("an administrator ended the {what}") },
     };
-    training.kill().await;
-    Outcome::failed(why)
+    training.end().await.unwrap_or(ended)
 }
 
 /// Makes the new version the live one before the job is reported as ended; why this server does not serve it, where
@@ -129,13 +133,20 @@ fn log(of: &Job, outcome: &Outcome, took: Duration) {
                 log(of, then, took);
             }
         }
-        Outcome::Locked { why } => tracing::info!(
+        Outcome::Locked { why, .. } => tracing::info!(
             event = "retraining_locked",
             job,
             why,
             "another process was at the models, or published first; this retraining published nothing"
         ),
-        Outcome::Failed { why } => tracing::error!(
+        Outcome::Ended { why } => tracing::warn!(
+            event = "retraining_ended",
+            job,
+            why,
+            took_s,
+            "an administrator ended a retraining; the live version stays"
+        ),
+        Outcome::Failed { why, .. } => tracing::error!(
             event = "retraining_failed",
             job,
             why,
@@ -178,7 +189,7 @@ async fn retrain_by_schedule(state: AppState, at: Timestamp) -> bool {
         Ok(permit) => {
             let job = begin(permit, state.clone(), Options::default());
             job.ended().await;
-            job.was_locked()
+            job.was_locked_out()
         }
         Err(ApiError::Stopping) => false,
         Err(_) => {

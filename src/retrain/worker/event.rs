@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::causes::{cut, with_causes};
+use crate::disk::is_full;
 use crate::model_store::{RefusedName, StoreError, VersionId};
 use crate::pipeline::Comparison;
 use crate::retrain::{FailedCheck, Progress, RetrainError, RetrainOutcome, RetrainReport, SkippedFile};
@@ -101,12 +102,36 @@ pub enum Outcome {
     Locked {
         /// Who it is, in a sentence's end.
         why: String,
+        /// Whether the other has published, and did not only hold the lock.
+        #[serde(default)]
+        published_elsewhere: bool,
+    },
+    /// An administrator ended it; the version that was current still is.
+    Ended {
+        /// That it was, in a sentence's end.
+        why: String,
     },
     /// It did not finish; the version that was current still is.
     Failed {
         /// What went wrong, in a sentence's end.
         why: String,
+        /// What kind of thing that is.
+        #[serde(default)]
+        cause: FailureCause,
     },
+}
+
+/// Why a retraining does not finish, as far as it matters to whoever waits for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureCause {
+    /// A fault of the training, or of what it was to read.
+    #[default]
+    Fault,
+    /// A disk that is full or read-only.
+    FullDisk,
+    /// The server is stopping.
+    Stopping,
 }
 
 impl Outcome {
@@ -125,7 +150,13 @@ impl Outcome {
 
     /// One that did not finish.
     pub fn failed(why: impl Into<String>) -> Self {
-        Self::Failed { why: why.into() }
+        Self::Failed { why: why.into(), cause: FailureCause::Fault }
+    }
+
+    /// One that this error kept from finishing.
+    pub fn of_error(error: &(dyn std::error::Error + 'static)) -> Self {
+        let cause = if is_full(error) { FailureCause::FullDisk } else { FailureCause::Fault };
+        Self::Failed { why: sentence(error), cause }
     }
 }
 
@@ -149,11 +180,13 @@ impl From<&Result<RetrainOutcome, RetrainError>> for Outcome {
                 skipped: skipped(&unchanged.report),
                 rows: Some(RowCounts::of(&unchanged.report)),
             },
-            Err(RetrainError::Store(locked @ StoreError::Locked { .. })) => Self::Locked { why: sentence(locked) },
-            Err(RetrainError::Shared(swapped @ SharedStoreError::Swapped { .. })) => {
-                Self::Locked { why: sentence(swapped) }
+            Err(RetrainError::Store(locked @ StoreError::Locked { .. })) => {
+                Self::Locked { why: sentence(locked), published_elsewhere: false }
             }
-            Err(error) => Self::Failed { why: sentence(error) },
+            Err(RetrainError::Shared(swapped @ SharedStoreError::Swapped { .. })) => {
+                Self::Locked { why: sentence(swapped), published_elsewhere: true }
+            }
+            Err(error) => Self::of_error(error),
         }
     }
 }
@@ -193,8 +226,9 @@ mod tests {
             Outcome::Unchanged { version: version.clone(), skipped: skipped.clone(), rows },
             Outcome::Published { version, failed_checks: failed_checks.clone(), skipped: skipped.clone(), rows },
             Outcome::Refused { report: Some("20261122T194851.000000Z".to_owned()), failed_checks, skipped, rows: None },
-            Outcome::Locked { why: "process 1".to_owned() },
-            Outcome::failed("no disk"),
+            Outcome::Locked { why: "process 1".to_owned(), published_elsewhere: true },
+            Outcome::Ended { why: "it was ended".to_owned() },
+            Outcome::Failed { why: "no disk".to_owned(), cause: FailureCause::FullDisk },
         ];
         let step = Step::Fitting(FitStep::Layout);
         let progress = Event::Progress(Progress { step, share: 0.25, seconds_left: Some(7), file: None });
@@ -203,5 +237,19 @@ mod tests {
             assert!(!line.contains('\n'), "{line}");
             assert_eq!(serde_json::from_str::<Event>(&line).unwrap(), event, "{line}");
         }
+    }
+    #[test]
+    fn a_full_disk_is_told_from_other_failures_however_deep_it_is() {
+        let cause = |kind: std::io::ErrorKind| {
+            let path = "models/staging".into();
+            let error = RetrainError::Store(StoreError::Write { path, source: kind.into() });
+            match Outcome::from(&Err(error)) {
+                Outcome::Failed { cause, .. } => cause,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(cause(std::io::ErrorKind::StorageFull), FailureCause::FullDisk);
+        assert_eq!(cause(std::io::ErrorKind::ReadOnlyFilesystem), FailureCause::FullDisk);
+        assert_eq!(cause(std::io::ErrorKind::PermissionDenied), FailureCause::Fault);
     }
 }

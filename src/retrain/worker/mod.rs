@@ -11,5 +11,5 @@
 mod event;
 mod process;
 
-pub use event::{Event, Outcome, RowCounts};
+pub use event::{Event, FailureCause, Outcome, RowCounts};
 pub use process::{Options, Program, Publish, Training};

@@ -9,7 +9,7 @@ use std::process::{ExitStatus, Stdio};
 use std::str::FromStr;
 use std::time::Duration;
 
-use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::timeout;
 
@@ -23,6 +23,12 @@ const MAX_LINE_BYTES: u64 = 1 << 20;
 /// A retraining that tells nothing for so long has come to a stop: it waits for a disk that does not answer. The second
 /// training, the longest step without a word, takes minutes on a million profiles.
 const SILENT_FOR: Duration = Duration::from_secs(6 * 3_600);
+
+/// How long a process may take to end after it has told its outcome or closed its output.
+const END_WITHIN: Duration = Duration::from_secs(30);
+
+/// How long is listened to what a process told before it was killed.
+const LAST_WORDS_WITHIN: Duration = Duration::from_secs(1);
 
 /// The program that retrains: this one, or another that writes the same events.
 #[derive(Debug, Clone)]
@@ -94,7 +100,10 @@ impl FromStr for Publish {
 pub struct Training {
     child: Child,
     output: BufReader<ChildStdout>,
+    /// What has come of the next line.
     line: Vec<u8>,
+    /// What the process told of its outcome.
+    told: Option<Outcome>,
 }
 
 impl Program {
@@ -158,60 +167,91 @@ impl Program {
         command.stdout(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn()?;
         let output = child.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
-        Ok(Training { child, output: BufReader::new(output), line: Vec::new() })
+        Ok(Training { child, output: BufReader::new(output), line: Vec::new(), told: None })
     }
 }
 
 impl Training {
     /// Reads events until the process has ended, and passes progress to `show`. A process that ends without an outcome
-    /// has failed. So has one that writes anything but events, or nothing for hours; it is killed.
+    /// has failed. So has one that writes anything but events, or nothing for hours; it is killed. An outcome that was
+    /// told stays, whatever the process does after it. Where this is dropped, [`Training::end`] goes on from there.
     pub async fn outcome(&mut self, mut show: impl FnMut(Progress)) -> Outcome {
-        let mut outcome = None;
-        loop {
-            let why = match timeout(SILENT_FOR, next_event(&mut self.output, &mut self.line)).await {
-                Ok(Ok(Some(Event::Progress(progress)))) => {
-                    show(progress);
-                    continue;
-                }
-                Ok(Ok(Some(Event::Ended(ended)))) => {
-                    outcome = Some(ended);
-                    continue;
-                }
-                Ok(Ok(None)) => break,
-                Ok(Err(error)) => format!("what the retraining reported could not be understood: {error}"),
+        let fault = loop {
+            let patience = if self.told.is_some() { END_WITHIN } else { SILENT_FOR };
+            match timeout(patience, self.next_event()).await {
+                Ok(Ok(Some(Event::Progress(progress)))) => show(progress),
+                Ok(Ok(Some(Event::Ended(outcome)))) => self.told = Some(outcome),
+                Ok(Ok(None)) => break None,
+                Ok(Err(error)) => break Some(format!("what it reported could not be understood: {error}")),
+                Err(_) if self.told.is_some() => break Some(does_not_end()),
                 Err(_) => {
-                    format!("the retraining told nothing for {} hours, and was ended", SILENT_FOR.as_secs() / 3_600)
+                    break Some(format!("it told nothing for {} hours, and was ended", SILENT_FOR.as_secs() / 3_600));
                 }
-            };
+            }
+        };
+        let status = match fault {
+            Some(fault) => Err(fault),
+            None => match timeout(END_WITHIN, self.child.wait()).await {
+                Ok(Ok(status)) => Ok(status),
+                Ok(Err(error)) => Err(format!("its end could not be waited for: {error}")),
+                Err(_) => Err(does_not_end()),
+            },
+        };
+        if status.is_err() {
             self.kill().await;
-            return Outcome::failed(why);
         }
-        match (self.child.wait().await, outcome) {
-            (_, Some(outcome)) => outcome,
-            (Ok(status), None) => Outcome::failed(silent_end(status)),
-            (Err(error), None) => Outcome::failed(format!("the retraining's end could not be waited for: {error}")),
+        match (self.told.take(), status) {
+            (Some(outcome), Ok(_)) => outcome,
+            (Some(outcome), Err(why)) => {
+                tracing::warn!(
+                    event = "retraining_ended_badly",
+                    why,
+                    "the process of a retraining did not end as it should after it had reported its outcome, which counts"
+                );
+                outcome
+            }
+            (None, Ok(status)) => Outcome::failed(silent_end(status)),
+            (None, Err(why)) => Outcome::failed(format!("the retraining did not finish: {why}")),
         }
     }
 
-    /// Kills the process and waits for its end. Nothing that was published is lost.
-    pub async fn kill(&mut self) {
+    /// Kills the process and waits for its end. Nothing that was published is lost: what it told of its outcome before.
+    pub async fn end(&mut self) -> Option<Outcome> {
+        self.kill().await;
+        let told = async {
+            while let Ok(Some(event)) = self.next_event().await {
+                if let Event::Ended(outcome) = event {
+                    self.told = Some(outcome);
+                }
+            }
+        };
+        // A process of its own that outlives it may keep the pipe open.
+        let _ = timeout(LAST_WORDS_WITHIN, told).await;
+        self.told.take()
+    }
+
+    async fn kill(&mut self) {
         if let Err(error) = self.child.kill().await {
             tracing::warn!(event = "retraining_kill_failed", %error, "a retraining cannot be ended");
         }
     }
+
+    /// The next event; `None` at the end of the output. Where this is dropped, what has come of a line is kept.
+    async fn next_event(&mut self) -> io::Result<Option<Event>> {
+        let room = MAX_LINE_BYTES.saturating_sub(self.line.len() as u64);
+        (&mut self.output).take(room).read_until(b'\n', &mut self.line).await?;
+        let line = std::mem::take(&mut self.line);
+        match line.strip_suffix(b"\n") {
+            // The parser's own message may quote the line.
+            Some(json) => serde_json::from_slice(json).map(Some).map_err(|_| invalid("a line is not an event")),
+            None if line.is_empty() => Ok(None),
+            None => Err(invalid("a line is cut off or too long")),
+        }
+    }
 }
 
-/// The next event; `None` at the end of the output.
-async fn next_event(output: &mut (impl AsyncBufRead + Unpin), line: &mut Vec<u8>) -> io::Result<Option<Event>> {
-    line.clear();
-    if output.take(MAX_LINE_BYTES).read_until(b'\n', line).await? == 0 {
-        return Ok(None);
-    }
-    match line.strip_suffix(b"\n") {
-        // The parser's own message may quote the line.
-        Some(json) => serde_json::from_slice(json).map(Some).map_err(|_| invalid("a line is not an event")),
-        None => Err(invalid("a line is cut off or too long")),
-    }
+fn does_not_end() -> String {
+    format!("it did not end within {} seconds of its last word, and was killed", END_WITHIN.as_secs())
 }
 
 fn invalid(why: &'static str) -> io::Error {
@@ -242,7 +282,7 @@ mod tests {
 
     fn why(outcome: Outcome) -> String {
         match outcome {
-            Outcome::Failed { why } => why,
+            Outcome::Failed { why, .. } => why,
             other => panic!("{other:?}"),
         }
     }
@@ -255,7 +295,7 @@ mod tests {
                echo '{"event":"ended","outcome":"locked","why":"process 7"}'"#,
         )
         .await;
-        assert_eq!(outcome, Outcome::Locked { why: "process 7".to_owned() });
+        assert_eq!(outcome, Outcome::Locked { why: "process 7".to_owned(), published_elsewhere: false });
         assert_eq!(shares, [0.05, 0.5]);
     }
 
@@ -287,14 +327,55 @@ mod tests {
         assert!(why.contains("told nothing for 6 hours"), "{why}");
     }
 
+    const PUBLISHED: &str = concat!(
+        r#"echo '{"event":"ended","outcome":"published","version":"20270101T000000Z-0123abcd","#,
+        r#""failed_checks":[],"left_out":[]}'; "#
+    );
+
+    fn is_published(outcome: Option<&Outcome>) -> bool {
+        matches!(outcome, Some(Outcome::Published { .. }))
+    }
+
     #[tokio::test]
-    async fn a_killed_process_is_gone_when_it_is_said_to_be() {
-        let mut training = Program::new("/bin/sh")
-            .argument("-c")
-            .argument("exec tail -f /dev/null")
-            .start(Options::default())
-            .unwrap();
-        training.kill().await;
-        assert!(why(training.outcome(|_| {}).await).contains("killed by signal 9"));
+    async fn a_process_that_has_published_has_published_whatever_it_does_then() {
+        for then in ["exit 7", "kill -9 $$", "echo a word; exec tail -f /dev/null", "exec >&-; exit 3"] {
+            let outcome = reported(&format!("{PUBLISHED}{then}")).await.0;
+            assert!(is_published(Some(&outcome)), "{then}: {outcome:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_process_that_has_published_and_does_not_end_is_killed_and_has_published() {
+        for then in ["exec tail -f /dev/null", "exec sleep 1000000 >&-"] {
+            let program = Program::new("/bin/sh").argument("-c").argument(format!("{PUBLISHED}{then}"));
+            let mut training = program.start(Options::default()).unwrap();
+            let Some(Event::Ended(told)) = training.next_event().await.unwrap() else {
+                panic!("it told something else")
+            };
+            training.told = Some(told);
+            tokio::time::pause();
+            let outcome = training.outcome(|_| {}).await;
+            tokio::time::resume();
+            assert!(is_published(Some(&outcome)), "{then}: {outcome:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_told_before_a_training_is_ended_counts_and_its_process_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let told = folder.path().join("told");
+        for (first, has_published) in [(PUBLISHED, true), ("printf '{\"event\"'; ", false)] {
+            let script = format!("{first}: > {}; exec tail -f /dev/null", told.display());
+            let program = Program::new("/bin/sh").argument("-c").argument(script);
+            let mut training = program.start(Options::default()).unwrap();
+            let pid = training.child.id().unwrap();
+            while !told.exists() {
+                tokio::task::yield_now().await;
+            }
+            let outcome = training.end().await;
+            assert_eq!(is_published(outcome.as_ref()), has_published, "{outcome:?}");
+            assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists());
+            std::fs::remove_file(&told).unwrap();
+        }
     }
 }
