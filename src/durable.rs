@@ -105,13 +105,13 @@ fn fill(mut file: File, bytes: &[u8]) -> io::Result<()> {
 /// # Errors
 /// What the system said; [`io::ErrorKind::InvalidInput`] where it is no regular file.
 pub fn open_regular(path: &Path) -> io::Result<File> {
-    // Without it, opening a pipe waits for a writer. On a regular file it changes nothing.
-    let file = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
-    if file.metadata()?.is_file() {
-        Ok(file)
-    } else {
-        Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"))
+    let not_regular = || io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file");
+    if !fs::metadata(path)?.is_file() {
+        return Err(not_regular());
     }
+    // It may be another by now. Opening a pipe would wait for a writer; on a regular file the flag changes nothing.
+    let file = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(not_regular()) }
 }
 
 /// The bytes of a file, opened as [`open_regular`] does.

@@ -4,12 +4,12 @@
 //! An entry stands in the place of what `PERSONA_PATH` adds to its segment.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::PathBuf;
 
 use super::disk::read_file;
 use super::upkeep::write_anew;
 use super::{FileFault, ModelStore, ModelVersion, StoreError};
+use crate::durable;
 use crate::pipeline::SegmentId;
 
 const EXTRAS: &str = "extras.json";
@@ -96,6 +96,6 @@ impl ModelStore {
 
     /// What the file is now, to see whether it has changed.
     pub(super) fn extras_stamp(&self) -> Option<Vec<u8>> {
-        fs::read(self.dir().join(EXTRAS)).ok()
+        durable::read_regular(&self.dir().join(EXTRAS)).ok()
     }
 }

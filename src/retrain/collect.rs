@@ -232,8 +232,9 @@ pub(super) fn base_label(base_data: &Path, path: &Path) -> String {
     path.strip_prefix(base_data).unwrap_or(path).display().to_string()
 }
 
-/// Adds the files below `dir`, and the links: what a link leads to is read where it is a file, and is else named with
-/// the files that cannot be. Hidden ones and what Office leaves beside a workbook that is open are passed over.
+/// Adds what is below `dir` and no folder. A regular file, or one that a link leads to, is read; a link to anything
+/// else, a pipe, a socket or a device is named with the files that cannot be. Hidden ones and what Office leaves beside
+/// a workbook that is open are passed over.
 fn list(dir: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), RetrainError> {
     let unlistable = |source| RetrainError::Unlistable { dir: dir.to_owned(), source };
     let entries = match fs::read_dir(dir) {
@@ -247,9 +248,9 @@ fn list(dir: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), Retrai
         if [&b"."[..], b"~$"].iter().any(|start| name.as_encoded_bytes().starts_with(start)) {
             continue;
         }
-        if kind.is_file() || kind.is_symlink() {
+        if !kind.is_dir() {
             found.push(entry.path());
-        } else if kind.is_dir() && depth > 0 {
+        } else if depth > 0 {
             list(&entry.path(), depth - 1, found)?;
         }
     }

@@ -164,7 +164,7 @@ struct Source {
     is_ours: bool,
 }
 
-/// Every file but the sample, whose customers are invented.
+/// Every file but the sample, whose customers are invented. Pipes, sockets and devices hold nobody.
 fn files(request: &EraseRequest<'_>) -> Result<Vec<Source>, RetrainError> {
     let from_base = base_files(request.base_data)?.into_iter().map(|path| Source {
         is_ours: is_taken(&path) && own_id(&path).is_some(),
@@ -176,7 +176,12 @@ fn files(request: &EraseRequest<'_>) -> Result<Vec<Source>, RetrainError> {
         label: label(&path),
         path,
     });
-    Ok(from_base.chain(from_uploads).filter(|source| !is_sample(&source.path)).collect())
+    Ok(from_base.chain(from_uploads).filter(|source| may_hold_rows(&source.path)).collect())
+}
+
+/// Whether it is a regular file other than the sample, or a link that leads nowhere.
+fn may_hold_rows(path: &Path) -> bool {
+    path.metadata().map_or(true, |found| found.is_file()) && !is_sample(path)
 }
 
 struct Erasing<'a> {

@@ -13,7 +13,7 @@
 //! No row is ever counted twice, since each file is read under one name; and were it read under both, its rows would be
 //! copies that count once. Nothing is overwritten: a name that is taken by another file gets a number.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
@@ -74,7 +74,7 @@ pub(super) fn found(folder: UploadFolder<'_>) -> Result<Found, RetrainError> {
     }
 }
 
-/// The files and the links in `dir`, oldest first; hidden ones are unfinished uploads, or say something of one.
+/// What is in `dir` and no folder, oldest first; hidden ones are unfinished uploads, or say something of one.
 ///
 /// # Errors
 /// [`RetrainError::Unlistable`] when the folder exists and cannot be listed.
@@ -88,8 +88,7 @@ pub(super) fn waiting(dir: &Path) -> Result<Vec<PathBuf>, RetrainError> {
     for entry in entries {
         let entry = entry.map_err(unlistable)?;
         let is_hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
-        let kind = entry.file_type().map_err(unlistable)?;
-        if !is_hidden && (kind.is_file() || kind.is_symlink()) {
+        if !is_hidden && !entry.file_type().map_err(unlistable)?.is_dir() {
             found.push(entry.path());
         }
     }
@@ -224,7 +223,7 @@ fn copy_of(upload: &Path, copy: &Path, disk: &Keeper) -> io::Result<()> {
         return Err(error);
     }
     let file = durable::create_private(copy)?;
-    io::copy(&mut File::open(upload)?, &mut disk.reserving(durable::folder_of(copy), &file))?;
+    io::copy(&mut durable::open_regular(upload)?, &mut disk.reserving(durable::folder_of(copy), &file))?;
     file.sync_all()
 }
 
@@ -245,11 +244,12 @@ fn taken_name(upload: &Path, number: usize) -> std::ffi::OsString {
 }
 
 fn is_same(one: &Path, other: &Path) -> io::Result<bool> {
-    if fs::metadata(one)?.len() != fs::metadata(other)?.len() {
+    let (found, as_other) = (fs::metadata(one)?, fs::metadata(other)?);
+    if !(found.is_file() && as_other.is_file() && found.len() == as_other.len()) {
         return Ok(false);
     }
-    let mut one = BufReader::new(File::open(one)?).bytes();
-    let mut other = BufReader::new(File::open(other)?).bytes();
+    let mut one = BufReader::new(durable::open_regular(one)?).bytes();
+    let mut other = BufReader::new(durable::open_regular(other)?).bytes();
     loop {
         match (one.next().transpose()?, other.next().transpose()?) {
             (None, None) => return Ok(true),

@@ -139,7 +139,11 @@ impl UploadStore {
 
     fn look_at(&self, id: UploadId, name: StoredName) -> io::Result<Waiting> {
         let path = self.dir().join(name.of(id));
-        let size_bytes = fs::metadata(&path)?.len();
+        let found = fs::metadata(&path)?;
+        if !found.is_file() {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        let size_bytes = found.len();
         // What cannot be read approves nothing.
         let about = About::read(&path).unwrap_or_else(|_| Some(About::unknown()));
         Ok(Waiting { id, received_at: name.received_at(), size_bytes, about, path })

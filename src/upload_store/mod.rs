@@ -329,10 +329,10 @@ impl UploadStore {
     /// Begins the age of the kept content anew, if its file is there and whole.
     fn renew(&self, name: StoredName, content: &Content) -> Option<(File, PathBuf)> {
         let path = self.dir().join(name.of(content.id));
-        let file = File::open(&path).ok()?;
+        let file = durable::open_regular(&path).ok()?;
         // How long the columns of a content are is known only where they are made of it.
         let size_bytes = if name.is_original() { Some(content.original_bytes) } else { content.columns_bytes };
-        let is_whole = file.metadata().is_ok_and(|file| file.is_file() && size_bytes.is_none_or(|n| n == file.len()));
+        let is_whole = file.metadata().is_ok_and(|file| size_bytes.is_none_or(|n| n == file.len()));
         // If its age cannot be renewed, the content is kept once more instead.
         (is_whole && file.set_modified(SystemTime::now()).is_ok()).then_some((file, path))
     }

@@ -181,6 +181,21 @@ fn an_upload_that_has_lost_its_note_waits_until_it_is_approved() {
 }
 
 #[test]
+fn a_pipe_with_the_name_of_an_upload_is_no_upload_and_is_not_waited_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = store(dir.path(), UploadRules::default());
+    let id = keep(&first, b"rows").id;
+    let [name] = names(dir.path()).try_into().unwrap();
+    fs::remove_file(dir.path().join(&name)).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(dir.path().join(&name)).status().unwrap().success());
+    for store in [first, store(dir.path(), UploadRules::default())] {
+        assert!(store.waiting().unwrap().is_empty());
+        assert!(!keep(&store, b"rows").is_duplicate);
+        assert!(store.remove(id).unwrap());
+    }
+}
+
+#[test]
 fn an_upload_is_approved_by_a_key_and_a_note_of_nothing_is_swept() {
     let dir = tempfile::tempdir().unwrap();
     let receive = |store: &UploadStore, key: Option<&str>| {

@@ -1,6 +1,9 @@
 //! What a training reads, what counts, and where the uploads go.
 
 use std::fs;
+use std::os::unix::fs::symlink;
+use std::os::unix::net::UnixListener;
+use std::process::Command;
 
 use content_portal::customer::Dropped;
 use content_portal::upload_store::TrainOn;
@@ -67,6 +70,30 @@ fn a_name_that_is_not_utf_8_is_reported_as_well_as_it_can_be() {
     let report = shop.publish().report;
     assert!(report.files.contains(&"M\u{fffd}rz.csv".to_owned()), "{:?}", report.files);
     assert_eq!(report.skipped[0].file, "\u{fffd}.xlsx");
+}
+
+#[test]
+fn pipes_sockets_and_devices_are_named_and_never_waited_for() {
+    let mut shop = Shop::with("AB");
+    for folder in ["base_data", "uploads"] {
+        let path = |name: &str| shop.path(&format!("{folder}/{name}"));
+        assert!(Command::new("mkfifo").arg(path("20260101T000000Z-01.csv")).status().unwrap().success());
+        drop(UnixListener::bind(path("20260101T000000Z-02.csv")).unwrap());
+        symlink("/dev/zero", path("20260101T000000Z-03.csv")).unwrap();
+    }
+    // Named as the upload is once it is base data.
+    fs::create_dir_all(shop.path("base_data/2026-03-01")).unwrap();
+    let pipe = shop.path("base_data/2026-03-01/upload-20260228T000000Z-0001.csv");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    shop.add("uploads/20260228T000000Z-0001.csv", &customers('C', 0, 72));
+    let report = shop.publish().report;
+    assert_eq!(report.scores.unwrap().rows, 3 * 72);
+    assert_eq!(report.skipped.len(), 7, "{:?}", report.skipped);
+    for skipped in &report.skipped {
+        assert!(skipped.why.contains("it is not a regular file"), "{skipped:?}");
+    }
+    assert!(!shop.path("uploads/20260228T000000Z-0001.csv").exists());
+    assert!(pipe.exists());
 }
 
 #[test]
@@ -147,7 +174,7 @@ fn an_upload_whose_note_is_broken_or_lost_is_not_trained_on_and_an_operator_s_ow
         shop.add(&format!("uploads/{name}"), &customers(kind, 0, 72));
     }
     let uploads = shop.path("uploads");
-    std::os::unix::fs::symlink(uploads.join("../elsewhere.csv"), uploads.join(&linked)).unwrap();
+    symlink(uploads.join("../elsewhere.csv"), uploads.join(&linked)).unwrap();
     fs::write(uploads.join(format!(".{broken}.json")), r#"{"state":"appr"#).unwrap();
     let report = shop.publish().report;
     assert_eq!(report.files[2..], [format!("uploads/{linked}"), "uploads/from the branch.csv".to_owned()]);

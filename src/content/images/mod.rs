@@ -95,7 +95,7 @@ impl ImageStore {
         if name.is_poster() {
             return Ok(None);
         }
-        match File::open(self.dir.join(name.as_str())) {
+        match durable::open_regular(&self.dir.join(name.as_str())) {
             Ok(file) => Ok(Some(file)),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(e) => Err(e),
@@ -133,7 +133,7 @@ impl ImageStore {
 
     fn own_key(&self) -> io::Result<Option<[u8; KEY_BYTES]>> {
         let mut key = [0; KEY_BYTES];
-        match File::open(self.dir.join(KEY)).and_then(|mut file| file.read_exact(&mut key)) {
+        match durable::open_regular(&self.dir.join(KEY)).and_then(|mut file| file.read_exact(&mut key)) {
             Ok(()) => Ok(Some(key)),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(e) => Err(e),
