@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use content_portal::model_store::ModelStore;
 
 use crate::customers::HEADER;
-use crate::folder::{Folder, Server};
+use crate::folder::{Folder, Server, get};
 use crate::form::Form;
 
 /// Uploads that are accepted before the server is killed; `UPLOADS_BEFORE_KILL` sets another number.
@@ -178,6 +178,28 @@ fn old_uploads_go_where_a_limit_is_set_and_no_other_file_does() {
     assert_eq!((code, log.matches("an old upload was removed").count()), (Some(0), 1), "{log}");
     assert_eq!(left(), 3);
     assert!(!folder.path("uploads").join(&names[0]).exists());
+}
+
+#[test]
+fn a_picture_that_is_older_than_it_may_be_is_removed_and_others_are_still_served() {
+    let folder = Folder::with_data();
+    folder.ok(&["retrain"]);
+    fs::create_dir_all(folder.path("images")).unwrap();
+    let [old, young] = ["0", "1"].map(|digit| format!("{}.png", digit.repeat(64)));
+    for (name, days) in [(&old, 31), (&young, 29)] {
+        let path = folder.path("images").join(name);
+        fs::write(&path, b"a picture").unwrap();
+        set_age(&path, days);
+    }
+    drop(start(&folder, &[]));
+    assert!(folder.path("images").join(&old).exists(), "nothing expires unless it is asked for");
+    let (mut server, address) = start(&folder, &[("IMAGE_KEEP_DAYS", "30")]);
+    assert_eq!(server.until("picture_expired")["file"], old.as_str());
+    let served = |name: &str| get(&address, &format!("/images/{name}"));
+    assert!(served(&old).starts_with("HTTP/1.1 404"), "{}", served(&old));
+    assert!(served(&young).starts_with("HTTP/1.1 200"), "{}", served(&young));
+    let names: Vec<_> = fs::read_dir(folder.path("images")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(names.contains(&young.into()) && !names.contains(&old.into()), "{names:?}");
 }
 
 #[test]

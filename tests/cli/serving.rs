@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use crate::customers::HEADER;
@@ -202,7 +203,7 @@ fn a_log_that_nobody_reads_stalls_no_request_and_what_is_lost_of_it_is_told() {
 #[test]
 fn a_server_takes_all_file_descriptors_that_it_may_have_and_leaves_some_to_its_files() {
     let folder = Folder::with_data();
-    let mut shell = std::process::Command::new("bash");
+    let mut shell = Command::new("bash");
     let script = format!("ulimit -Sn 100; ulimit -Hn 300; exec {} serve", env!("CARGO_BIN_EXE_content-portal"));
     shell.args(["-c", &script]).current_dir(folder.path("")).env_clear().env("PATH", "/usr/bin:/bin");
     let mut server = Server::start(shell.env("PORT", "0").env("WRITER", "offline").env("MIN_FREE_MB", "0"));
@@ -220,4 +221,61 @@ fn a_server_takes_all_file_descriptors_that_it_may_have_and_leaves_some_to_its_f
     let customer = format!("{HEADER}A1,2024-02-29,Bedok,Female,Gold\n");
     let answer = Form::new().file("a.csv", customer.as_bytes()).upload_over(first, &address);
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+/// A connection that the server has accepted and waits for a request on.
+fn accepted(address: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(stream, "HEAD /healthz HTTP/1.1\r\nHost: {address}\r\n\r\n").unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        head.extend(byte);
+    }
+    assert!(head.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&head));
+    stream
+}
+
+#[test]
+fn a_server_that_can_open_nothing_more_says_that_it_is_busy_and_goes_on_once_it_can() {
+    let folder = Folder::with_data();
+    folder.ok(&["retrain"]);
+    let mut command = folder.command(&["serve"]);
+    let mut server = Server::start(command.env("PORT", "0").env("WRITER", "offline").env("MIN_FREE_MB", "0"));
+    let address = server.until("listening")["address"].as_str().unwrap().to_owned();
+    server.until("ready");
+    let pid = server.pid().to_string();
+    // The limit is that of numbers: what is open stays open, and nothing else gets a number below it.
+    let may_open = |limit: &str| {
+        let status = Command::new("prlimit").args(["--pid", &pid, &format!("--nofile={limit}:")]).status().unwrap();
+        assert!(status.success());
+    };
+    let upload = |stream: TcpStream| {
+        let customer = format!("{HEADER}A1,2024-02-29,Bedok,Female,Gold\n");
+        Form::new().file("a.csv", customer.as_bytes()).upload_over(stream, &address)
+    };
+    let ask = |mut stream: TcpStream, path: &str| {
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
+        stream
+    };
+    let heard = |mut stream: TcpStream| {
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    let (first, second) = (accepted(&address), accepted(&address));
+    may_open("3");
+    let refused = upload(first);
+    assert!(refused.starts_with("HTTP/1.1 503") && refused.contains("\"busy\""), "{refused}");
+    assert!(refused.to_lowercase().contains("\r\nretry-after: "), "{refused}");
+    assert!(heard(ask(second, "/healthz")).starts_with("HTTP/1.1 200"), "what opens nothing goes on");
+    let waiting = ask(TcpStream::connect(&address).unwrap(), "/healthz");
+    server.until("accept_failed");
+    may_open("256");
+    assert!(heard(waiting).starts_with("HTTP/1.1 200"));
+    let answer = upload(TcpStream::connect(&address).unwrap());
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let kept = fs::read_dir(folder.path("uploads")).unwrap().map(|entry| entry.unwrap().file_name());
+    assert_eq!(kept.filter(|name| !name.as_encoded_bytes().starts_with(b".")).count(), 1);
 }
