@@ -62,7 +62,7 @@ fn try_keys(config: &Config) -> Option<Outcome> {
     Some(keys.map_err(Into::into).and_then(|keys| {
         // A writer that cannot be set up is another line's fault.
         let least_call_usd = setup::writer(config).ok().and_then(|writer| writer.least_call_usd());
-        keys::check_file(config, least_call_usd)?;
+        keys::check_keys(config, &keys, least_call_usd)?;
         Ok(counted(keys.len(), "key"))
     }))
 }

@@ -117,14 +117,19 @@ fn try_budget(config: &Config, name: &str, budget_usd: f64) -> anyhow::Result<()
     Ok(check_budgets(std::iter::once((name, Some(budget_usd))), least_call_usd)?)
 }
 
-/// Whether the budget of each key of `KEYS_FILE` covers a call.
+/// Whether the budget of each of these keys of `KEYS_FILE` covers a call.
 ///
 /// # Errors
-/// [`Misconfigured::File`] when one does not, or the file cannot be used.
-pub fn check_file(config: &Config, least_call_usd: Option<f64>) -> Result<(), Misconfigured> {
-    let keys = of_file(config)?.unwrap_or_default();
+/// [`Misconfigured::File`] when one does not.
+pub fn check_keys(config: &Config, keys: &[KeyLine], least_call_usd: Option<f64>) -> Result<(), Misconfigured> {
     let budgets = keys.iter().map(|key| (key.name.as_str(), key.budget_usd_per_day));
     check_budgets(budgets, least_call_usd).map_err(|cause| unusable(config, cause))
+}
+
+/// An amount to the cent, or to its last digit where that is less than a cent.
+fn as_given(usd: f64) -> String {
+    let to_the_cent = format!("{usd:.2}");
+    if to_the_cent.parse() == Ok(usd) { to_the_cent } else { usd.to_string() }
 }
 
 fn list(config: &Config) -> anyhow::Result<()> {
@@ -132,7 +137,7 @@ fn list(config: &Config) -> anyhow::Result<()> {
         let rights: Vec<&str> = key.rights.iter().map(|right| right.name()).collect();
         let expires = key.expires.map_or_else(|| "never expires".to_owned(), |expires| format!("until {expires}"));
         let rate = key.requests_per_minute.map(|rate| format!("{rate} requests a minute"));
-        let budget = key.budget_usd_per_day.map(|usd| format!("{usd:.2} USD a day"));
+        let budget = key.budget_usd_per_day.map(|usd| format!("{} USD a day", as_given(usd)));
         let more: Vec<String> = std::iter::once(expires).chain(rate).chain(budget).collect();
         print_line!("{:<20}  {:<32}  {}", key.name, rights.join(","), more.join(", "));
     }

@@ -174,7 +174,7 @@ fn prepare(config: &Config, opening: &Opening) -> anyhow::Result<Prepared> {
     // Not at night, when the schedule comes to it.
     setup::training_settings(config)?;
     let writer = setup::writer(config)?;
-    keys::check_file(config, writer.least_call_usd())?;
+    keys::check_keys(config, &keys::of_file(config)?.unwrap_or_default(), writer.least_call_usd())?;
     let following = training::catch_up(config, &store)?;
     let mut version = if training::has_nothing(config, &store) {
         folders::make_base_data(config);

@@ -51,10 +51,13 @@ fn a_new_key_is_good_once_its_line_is_in_the_file_and_until_it_is_out() {
     assert!(server.until("keys_not_reloaded")["causes"].as_str().unwrap().contains("line 1"));
     assert_eq!(status(&address, "/models", &crm), "200", "the keys before stay");
 
-    fs::write(folder.path("keys.jsonl"), format!("{line}\n{more}\n")).unwrap();
+    let (_, little) = new_key(&folder, &["till", "--rights", "generate", "--budget", "0.0053"]);
+    fs::write(folder.path("keys.jsonl"), format!("{line}\n{more}\n{little}\n")).unwrap();
     let listed = folder.command(&["keys", "list"]).env("KEYS_FILE", "keys.jsonl").output().unwrap();
     let listed = String::from_utf8(listed.stdout).unwrap();
-    for said in ["portal", "read,generate", "until 3000-01-01", "crm", "60 requests a minute", "2.50 USD a day"] {
+    for said in
+        ["portal", "read,generate", "until 3000-01-01", "crm", "60 requests a minute", "2.50 USD a day", " 0.0053 USD"]
+    {
         assert!(listed.contains(said), "{said} in {listed}");
     }
     for wrong in [
