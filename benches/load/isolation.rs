@@ -1,8 +1,8 @@
 //! One caller who takes whatever can be taken, beside a polite one, who must not notice.
 //!
 //! Each row starts a server of its own, measures the polite caller alone for a third of `ISOLATION_SECONDS`, and then
-//! beside the other for all of them. Rows are chosen by `ISOLATION_ROWS`, such as `forms,readers`. The server has
-//! processor 0 and the load processor 1.
+//! beside the other for all of them; the row `processor` takes 12 seconds at least. Rows are chosen by
+//! `ISOLATION_ROWS`, such as `forms,readers`. The server has processor 0 and the load processor 1.
 
 mod attacks;
 mod polite;
@@ -44,7 +44,8 @@ pub async fn run() -> Vec<Verdict> {
 async fn row(attack: Attack, seconds: Duration) -> Vec<Verdict> {
     let service = Arc::new(attack.prepare(Setup::new().quiet().on_processor(0)).start());
     attack.lay_out(service.folder());
-    let address = service.address;
+    let (address, seconds) = (service.address, attack.takes(seconds));
+    let tried_out = attack.try_out(address).await;
     // The first requests after a start are slower.
     polite::call_for(address, seconds / 5).await;
     let alone = polite::call_for(address, seconds / 3).await;
@@ -60,7 +61,9 @@ async fn row(attack: Attack, seconds: Duration) -> Vec<Verdict> {
     println!("  {}: {}", attack.name(), attack.what());
     print!("{done}");
     println!("    alone: {alone}\n    beside: {beside}");
-    judge(attack, &alone, &beside, peak_kb.saturating_sub(quiet_kb), grown_kb)
+    let mut verdicts = judge(attack, &alone, &beside, peak_kb.saturating_sub(quiet_kb), grown_kb);
+    verdicts.extend(tried_out);
+    verdicts
 }
 
 fn judge(attack: Attack, alone: &Polite, beside: &Polite, more_kb: u64, grown_kb: u64) -> Vec<Verdict> {

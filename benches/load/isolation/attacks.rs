@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
 use crate::draws::Draws;
-use crate::report::Outcomes;
+use crate::report::{Outcomes, Verdict};
 use crate::service::Setup;
 use crate::wire::{self, Connection};
 
@@ -22,6 +22,10 @@ const OTHER_ADDRESS: &str = "127.0.0.2:0";
 /// A picture's name; its bytes do not matter.
 const PICTURE: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef.png";
 const PICTURE_BYTES: usize = 4 << 20;
+/// As large as an upload may be (`MAX_UPLOAD_MB`), with some room for the form.
+const SLOW_BYTES: usize = 49 << 20;
+/// Longer than a reader may take (`READER_TIMEOUT_S`).
+const LONGER_THAN_A_READING: Duration = Duration::from_secs(12);
 
 /// A row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,7 +67,7 @@ impl Attack {
             Self::Forms => "16 forms at a time whose preamble or part head has 40 MB",
             Self::Readers => "uploads of 20,000 rows read at 35 KB/s, and 300 slow readers of a picture of 4 MB",
             Self::Senders => "two callers with 16 forms each at 15 KB/s in all",
-            Self::Processor => "16 files at a time that work the reader",
+            Self::Processor => "16 files of 49 MB at a time that work the reader for all of its time",
             Self::Pictures => "pictures in a loop by 8 connections, each asked for and fetched",
             Self::Bodies => "JSON of 580,000 keys, and CSV exports of large answers, 8 at a time",
             Self::Connections => "1,500 connections of one address, of 500",
@@ -83,6 +87,25 @@ impl Attack {
             fs::create_dir_all(folder.join("images")).unwrap();
             fs::write(folder.join("images").join(PICTURE), vec![7; PICTURE_BYTES]).unwrap();
         }
+    }
+
+    /// How long the row takes: files that use up the reader's time must have the time to.
+    pub fn takes(self, seconds: Duration) -> Duration {
+        if self == Self::Processor { seconds.max(LONGER_THAN_A_READING) } else { seconds }
+    }
+
+    /// Whether a file works the reader until its time is up, also while nothing else is to be done; how long that took.
+    /// `None` for an attack that does not claim it.
+    pub async fn try_out(self, address: SocketAddr) -> Option<Verdict> {
+        if self != Self::Processor {
+            return None;
+        }
+        let started = Instant::now();
+        let answer = Connection::to(address).ask(&slow_upload()).await.unwrap();
+        let problem: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        let is_out_of_time = problem["code"] == "takes_too_much_time";
+        let measured = format!("{} after {:.1?}, sending it included", answer.status, started.elapsed());
+        Some(Verdict::new("processor: one file takes all of the reader's time", is_out_of_time, measured))
     }
 
     /// Attacks until then; the answers, as they were counted.
@@ -213,8 +236,13 @@ fn senders(address: SocketAddr, until: Instant, outcomes: &Shared) -> Tasks {
     })
 }
 
+/// A file that takes the reader longer than it may take.
+fn slow_upload() -> Vec<u8> {
+    wire::upload(FROM, "a.csv", &Draws::new(3).mixed_sheet(SLOW_BYTES))
+}
+
 fn processor(address: SocketAddr, until: Instant, outcomes: &Shared) -> Tasks {
-    let upload = Arc::new(wire::upload(FROM, "a.csv", &Draws::new(3).sheet(700_000)));
+    let upload = Arc::new(slow_upload());
     repeat(16, until, outcomes, move |_| {
         let upload = upload.clone();
         async move { ("upload", sent(address, upload).await) }
