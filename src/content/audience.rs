@@ -5,12 +5,12 @@
 //! said. A persona may come back from a browser's storage: every string is cleaned, counted and cut here. Customers'
 //! names, addresses and notes are no part of a persona and so never get here.
 
-use crate::customer::{DatePart, FeatureKind, Kind, Role, Schema, is_personal};
+use crate::customer::{Column, DatePart, Feature, FeatureKind, Kind, Role, Schema, is_personal};
 use crate::pipeline::{
     Claim, Distinction, Distinguishing, DistinguishingValue, MIN_OBSERVED, Persona, Statement, TraitValue, names_of,
 };
 
-use super::clean::{filled_line, is_known, one_line};
+use super::clean::{filled_line, one_line};
 use super::extras::{Extra, Extras};
 
 /// How long one value of a trait may be, in characters.
@@ -83,7 +83,7 @@ impl Audience {
         summary: &str,
     ) -> Self {
         let (distinction, summary) = match customers {
-            MIN_OBSERVED.. => (cleaned(distinction), summary),
+            MIN_OBSERVED.. => (cleaned(schema, distinction), summary),
             _ => (Distinction::default(), TOO_FEW),
         };
         let mut audience = Self::of_extras(persona);
@@ -103,7 +103,7 @@ impl Audience {
         audience.summary = one_line(&words.join(", "), MAX_SUMMARY_CHARS);
         audience.tell(schema, &facts, true);
         let mut own = match segment {
-            Some((_, distinction, customers)) if customers >= MIN_OBSERVED => cleaned(distinction),
+            Some((_, distinction, customers)) if customers >= MIN_OBSERVED => cleaned(schema, distinction),
             _ => Distinction::default(),
         };
         let of_facts: Vec<_> = facts.distinguishing.iter().map(|fact| column_of(schema, fact.key())).collect();
@@ -115,7 +115,7 @@ impl Audience {
 
     /// A persona of which nobody knows how many customers it is true of: it may colour a text, and nothing is said.
     pub fn of_persona(schema: &Schema, persona: &Persona) -> Self {
-        let distinguishing = schema.features().flat_map(|f| values_of(persona, &f.persona.key, f.kind)).collect();
+        let distinguishing = schema.features().flat_map(|feature| values_of(schema, persona, &feature)).collect();
         let typical = Distinction { distinguishing, ..Distinction::default() };
         let mut audience = Self::of_extras(persona);
         audience.summary = one_line(&persona.summary(schema), MAX_SUMMARY_CHARS);
@@ -215,17 +215,18 @@ fn one_customer(schema: &Schema, customer: &Persona) -> Vec<Distinguishing> {
             (Kind::Date { .. }, Some(year), Some(month)) => {
                 told.push(fact(&column.title, TraitValue::Name(format!("{year}-{month:02}"))));
             }
-            _ => told.extend(features().flat_map(|f| values_of(customer, &f.persona.key, f.kind))),
+            _ => told.extend(features().flat_map(|feature| values_of(schema, customer, &feature))),
         }
     }
     told
 }
 
-/// A persona's values under one key, cleaned, as if all customers had them.
-fn values_of(persona: &Persona, key: &str, kind: FeatureKind<'_>) -> Vec<Distinguishing> {
-    let usable = |value: &TraitValue| match kind {
+/// A persona's values of one feature, cleaned, as if all customers had them.
+fn values_of(schema: &Schema, persona: &Persona, feature: &Feature<'_>) -> Vec<Distinguishing> {
+    let (column, key) = (schema.columns.get(feature.column), &feature.persona.key);
+    let usable = |value: &TraitValue| match feature.kind {
         FeatureKind::DatePart(part) => date_part(value, part).map(TraitValue::Whole),
-        _ => cleaned_value(value, kind == FeatureKind::Number),
+        kind => cleaned_value(column, value, kind == FeatureKind::Number),
     };
     persona.values(key).iter().filter_map(usable).take(Audience::MAX_VALUES).map(|value| fact(key, value)).collect()
 }
@@ -263,10 +264,11 @@ fn date_part(value: &TraitValue, part: DatePart) -> Option<i64> {
 }
 
 /// The same with every value cleaned and cut; what says nothing or looks private is left out.
-fn cleaned(distinction: &Distinction) -> Distinction {
+fn cleaned(schema: &Schema, distinction: &Distinction) -> Distinction {
     let clean = |told: &Distinguishing| match told {
         Distinguishing::Value(told) => {
-            let value = cleaned_value(&told.value, false)?;
+            let column = column_of(schema, &told.key).and_then(|column| schema.columns.get(column));
+            let value = cleaned_value(column, &told.value, false)?;
             Some(Distinguishing::Value(DistinguishingValue { value, ..told.clone() }))
         }
         Distinguishing::Number(_) => Some(told.clone()),
@@ -275,9 +277,10 @@ fn cleaned(distinction: &Distinction) -> Distinction {
     Distinction { distinguishing, ..distinction.clone() }
 }
 
-fn cleaned_value(value: &TraitValue, is_amount: bool) -> Option<TraitValue> {
+fn cleaned_value(column: Option<&Column>, value: &TraitValue, is_amount: bool) -> Option<TraitValue> {
+    let says_something = |name: &str| column.is_some_and(|column| column.says_something(name));
     match value {
-        TraitValue::Name(name) if is_personal(name) || !is_known(name) => None,
+        TraitValue::Name(name) if is_personal(name) || !says_something(name) => None,
         TraitValue::Name(name) => filled_line(name, MAX_VALUE_CHARS).map(TraitValue::Name),
         TraitValue::Mean(mean) if !mean.is_finite() => None,
         // A telephone number is one also where it is written as a number.

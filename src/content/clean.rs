@@ -60,12 +60,6 @@ pub(super) fn filled_line(text: &str, max_chars: usize) -> Option<String> {
     Some(one_line(text, max_chars)).filter(|line| !line.is_empty())
 }
 
-/// Whether a value says something; sheets are full of ways to say nothing.
-pub(super) fn is_known(name: &str) -> bool {
-    const NOTHING: [&str; 9] = ["n/a", "na", "none", "null", "nil", "nan", "unknown", "-", "other"];
-    !NOTHING.iter().any(|nothing| name.eq_ignore_ascii_case(nothing))
-}
-
 /// A joiner, or the selector of an emoji's style: unseen, and needed between letters.
 fn is_joiner(c: char) -> bool {
     matches!(c, '\u{200c}' | '\u{200d}' | '\u{fe0e}' | '\u{fe0f}')

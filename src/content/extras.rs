@@ -1,6 +1,7 @@
 //! What marketers add to a segment: three entries that have a meaning of their own, and whatever else they name.
 
-use super::clean::{filled_line, is_known, trim_at_sentence};
+use super::clean::{filled_line, trim_at_sentence};
+use crate::customer::says_nothing;
 use crate::pipeline::Persona;
 
 /// How many entries marketers may add to one segment.
@@ -35,7 +36,7 @@ impl Extras {
             // Two characters more than fit show whether a sentence ends there.
             let text = filled_line(text, MAX_EXTRA_CHARS + 2).map(|text| trim_at_sentence(&text, MAX_EXTRA_CHARS));
             let name = filled_line(name, MAX_EXTRA_NAME_CHARS);
-            let (Some(name), Some(text)) = (name, text.filter(|text| is_known(text))) else { continue };
+            let (Some(name), Some(text)) = (name, text.filter(|text| !says_nothing(text))) else { continue };
             match extras.named(&name) {
                 Some(known) => {
                     known.get_or_insert(text);

@@ -88,6 +88,13 @@ pub(super) fn means_nothing(text: &str) -> bool {
     text.is_empty() || NOTHING.contains(&text)
 }
 
+/// Whether a word says nothing of whom it is written for: sheets and forms are full of ways to say nothing. A schema may
+/// name such a word all the same, see [`Column::says_something`](super::Column::says_something).
+pub fn says_nothing(text: &str) -> bool {
+    const IN_ANY_CASE: [&str; 8] = ["unknown", "other", "none", "na", "n/a", "nan", "null", "nil"];
+    means_nothing(text) || IN_ANY_CASE.iter().any(|nothing| text.trim().eq_ignore_ascii_case(nothing))
+}
+
 /// One line of visible, composed characters with single blanks; `None` when it stands for nothing.
 fn tidy(text: &str) -> Option<String> {
     if means_nothing(text) {

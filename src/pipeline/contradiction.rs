@@ -26,13 +26,14 @@ impl Contradiction {
     /// its place. A persona that was counted on these customers has none; one with a close second in front neither.
     pub fn find(persona: &Persona, counts: &[TraitCounts]) -> Option<Self> {
         persona.traits.iter().find_map(|claimed| {
-            let counted = &counts.iter().find(|counted| counted.key == claimed.key)?.counts;
+            let column = counts.iter().find(|counted| counted.key == claimed.key)?;
+            let counted = &column.counts;
             claimed.values.iter().enumerate().find_map(|(place, value)| {
                 if matches!(value, TraitValue::Mean(_)) {
                     return None;
                 }
                 let customers = counted.iter().find(|(other, _)| is_same(other, value)).map_or(0, |&(_, n)| n);
-                let instead = counted.iter().filter(|(other, _)| !other.is_other()).nth(place).cloned();
+                let instead = counted.iter().filter(|(other, _)| !column.is_pooled(other)).nth(place).cloned();
                 let is_wrong = customers == 0 || instead.as_ref().is_some_and(|&(_, n)| 2 * customers < n);
                 is_wrong.then(|| Self { key: claimed.key.clone(), claimed: value.clone(), customers, instead })
             })
@@ -70,7 +71,7 @@ mod tests {
         let name = |name: &str| TraitValue::Name(name.to_owned());
         let of = |key: &str, top, counts| {
             let (title, key) = (key.to_owned(), key.to_owned());
-            TraitCounts { title, key, top, customers: 100, counts }
+            TraitCounts { title, key, top, customers: 100, counts, has_pooled: true }
         };
         vec![
             of("Top_Gender", 1, vec![(name("Male"), 60), (name("Female"), 40)]),

@@ -30,7 +30,8 @@ impl Model {
             FeatureKind::Category | FeatureKind::DatePart(_) => self.encoder().listed(index, &value)?.clone(),
             FeatureKind::Ordinal(_) | FeatureKind::Number => value,
         };
-        (!known.is_other()).then_some(known)
+        let is_level = matches!(feature.kind, FeatureKind::Ordinal(_));
+        (is_level || !known.is_other()).then_some(known)
     }
 }
 

@@ -43,6 +43,11 @@ pub fn count_traits(
 }
 
 impl TraitCounts {
+    /// Whether a value stands for those that are too rare to be told, and so is none that customers have in common.
+    pub(super) fn is_pooled(&self, value: &TraitValue) -> bool {
+        self.has_pooled && value.is_other()
+    }
+
     /// The values that may be told with their customers: those of [`MIN_CUSTOMERS`] or more, and none where there are
     /// two values alone and one of them has fewer, since the other would tell how many.
     pub fn told(&self) -> impl Iterator<Item = &(TraitValue, u64)> {
@@ -59,7 +64,7 @@ impl TraitCounts {
     ) -> impl Iterator<Item = (&'c TraitValue, f64, f64)> {
         // Where everybody has two values and few have the other, the share of the one tells how many.
         let is_told = overall.told().next().is_some();
-        let told = self.told().filter(move |(value, _)| is_told && !value.is_other()).take(n);
+        let told = self.told().filter(move |(value, _)| is_told && !self.is_pooled(value)).take(n);
         told.map(|(value, customers)| {
             // Every one of these customers is among all, so the value has a share above 0 there.
             let everywhere =
@@ -86,7 +91,7 @@ impl Persona {
 
     fn of_at_least(least: u64, counts: &[TraitCounts]) -> Self {
         let traits = counts.iter().map(|c| {
-            let common = c.counts.iter().filter(|(value, customers)| *customers >= least && !value.is_other());
+            let common = c.counts.iter().filter(|(value, customers)| *customers >= least && !c.is_pooled(value));
             let values = common.take(c.top).map(|(value, _)| value.clone()).collect();
             Trait { key: c.key.clone(), is_list: c.top > 1, values }
         });

@@ -85,7 +85,8 @@ impl TrainedProfiles {
         let others = customers - counts.iter().map(|&(_, customers)| customers).sum::<u64>();
         counts.extend((others > 0).then(|| (TraitValue::Name(OTHER.to_owned()), others)));
         let TrainedColumn { title, key, top, .. } = column;
-        TraitCounts { title: title.clone(), key: key.clone(), top: *top, customers, counts: ranked(counts) }
+        let (title, key, counts) = (title.clone(), key.clone(), ranked(counts));
+        TraitCounts { title, key, top: *top, customers, counts, has_pooled: true }
     }
 
     fn said(&self, column: &TrainedColumn, segment: Option<SegmentId>) -> Vec<(TraitValue, u64)> {

@@ -35,6 +35,8 @@ pub struct TraitCounts {
     /// Values and their customers, most frequent first, ties in the order of the values. For a numeric feature its
     /// mean alone, with the customers that have a number.
     pub counts: Vec<(TraitValue, u64)>,
+    /// Whether `Other` stands for rare or withheld values, and is no level of that name.
+    pub has_pooled: bool,
 }
 
 pub(super) fn trait_counts(feature: &Feature<'_>, tally: Vec<(TraitValue, u64)>, customers: u64) -> TraitCounts {
@@ -43,6 +45,7 @@ pub(super) fn trait_counts(feature: &Feature<'_>, tally: Vec<(TraitValue, u64)>,
         key: feature.persona.key.clone(),
         top: feature.persona.top,
         customers,
+        has_pooled: !matches!(feature.kind, FeatureKind::Ordinal(_)),
         counts: match feature.kind {
             FeatureKind::Number => mean_of(tally),
             FeatureKind::Category | FeatureKind::DatePart(_) | FeatureKind::Ordinal(_) => ranked(tally),

@@ -43,6 +43,7 @@ mod lift;
 mod live;
 mod looking;
 mod models;
+mod named_levels;
 mod portal;
 mod private;
 #[path = "../support/problems.rs"]

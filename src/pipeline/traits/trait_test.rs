@@ -8,7 +8,7 @@ use super::{
     Claim, Distinction, Distinguishing, DistinguishingNumber, DistinguishingValue, MIN_CUSTOMERS, dates,
     shows_the_few_beside,
 };
-use crate::customer::DatePart;
+use crate::customer::{DatePart, Schema};
 use crate::pipeline::{TraitValue, rounded};
 
 /// Customers of a segment that must have a value.
@@ -27,6 +27,7 @@ pub(super) const OF_MOST: f64 = 0.5;
 
 /// What one column says in one group, and what is said of nobody.
 struct Tested<'a, 's> {
+    schema: &'a Schema,
     subjects: &'a [(Subject<'s>, Counts)],
     /// The p-value below which a finding is none of chance.
     p_limit: f64,
@@ -53,7 +54,8 @@ impl Tallies<'_> {
         let of_group = |line: usize| {
             let customers = self.customers(line);
             let (everybody, all) = (self.n_groups(), self.customers(self.n_groups()));
-            let tested = Tested { subjects: &subjects, p_limit, line, customers, everybody, all };
+            let tested =
+                Tested { schema: self.schema(), subjects: &subjects, p_limit, line, customers, everybody, all };
             if customers < MIN_CUSTOMERS { Distinction::default() } else { tested.distinction() }
         };
         (0..self.n_groups()).map(of_group).collect()
@@ -96,6 +98,12 @@ impl Tested<'_, '_> {
         distinction
     }
 
+    /// Whether a value says something of those who have it: the name that rare ones are merged under does not.
+    fn says_something(&self, subject: &Subject<'_>, value: &TraitValue) -> bool {
+        let TraitValue::Name(name) = value else { return true };
+        self.schema.columns.get(subject.column).is_some_and(|column| column.says_something(name))
+    }
+
     fn is_as_everywhere(&self, subject: &Subject<'_>, counts: &Counts) -> bool {
         if self.customers == self.all {
             return true;
@@ -115,13 +123,13 @@ impl Tested<'_, '_> {
 
     /// The tellable values of a subject that is no number, be they hidden or not.
     fn values(&self, place: usize) -> Vec<Found> {
-        let Some((_, counts)) = self.subjects.get(place).filter(|(subject, _)| !subject.is_number()) else {
+        let Some((subject, counts)) = self.subjects.get(place).filter(|(subject, _)| !subject.is_number()) else {
             return Vec::new();
         };
         let (own, all) = (counts.line(self.line), counts.line(self.everybody));
         let (n, big_n) = (own.iter().sum::<u64>() as f64, all.iter().sum::<u64>() as f64);
         let lines = counts.values.iter().zip(own.iter().zip(all));
-        let candidates = lines.filter(|&(value, (&k, _))| k >= MIN_TOLD && !says_nothing(value));
+        let candidates = lines.filter(|&(value, (&k, _))| k >= MIN_TOLD && self.says_something(subject, value));
         let found = candidates.filter_map(|(value, (&k, &big_k))| {
             let among_known = Cell { k: k as f64, n, big_k: big_k as f64, big_n };
             let cell = Cell { n: self.customers as f64, big_n: self.all as f64, ..among_known };
@@ -223,12 +231,6 @@ impl Subject<'_> {
         let SubjectKind::Pair(pair) = &other.kind else { return false };
         self.date_part().is_some_and(|part| part == DatePart::Year || part == *pair)
     }
-}
-
-/// Whether a name says nothing of those who have it, such as the one that rare names are merged under.
-fn says_nothing(value: &TraitValue) -> bool {
-    const NOTHING: [&str; 4] = ["Other", "Unknown", "N/A", "-"];
-    matches!(value, TraitValue::Name(name) if NOTHING.iter().any(|nothing| name.eq_ignore_ascii_case(nothing)))
 }
 
 fn claim(k: f64, customers: f64) -> Claim {
