@@ -13,6 +13,7 @@ COPY benches benches
 RUN mkdir src && echo 'fn main() {}' > src/main.rs && touch src/lib.rs \
     && cargo build --locked --profile dist --features jemalloc
 COPY assets assets
+COPY console console
 COPY src src
 # Cargo compares times, and a copied file may be older than the empty one that it replaces.
 RUN touch src/main.rs src/lib.rs && cargo build --locked --profile dist --features jemalloc
