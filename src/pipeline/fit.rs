@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use linfa::ParamGuard;
-use ndarray::{ArrayView2, Axis};
+use ndarray::{Array2, ArrayView2, Axis};
 use serde::{Deserialize, Serialize};
 
 use super::decided_by::DecidedBy;
@@ -59,7 +59,7 @@ pub struct Fitted {
     pub profile_of_row: Vec<u32>,
     /// How many customers each profile has, in the order of the map.
     pub customers_of_profile: Vec<u32>,
-    /// What a second training says, once it was made.
+    /// What a second training says, where there was one: see [`Encoded::fit_twice`].
     pub refit: Option<Refit>,
 }
 
@@ -154,8 +154,7 @@ impl Encoded<'_> {
             return Err(FitError::TooFewProfiles { found: profiles.len(), needed: MIN_PROFILES });
         }
         let customers = profiles.weights()?;
-        let scaler = Scaler::fit(&encoder.scaled_values(profiles), &profiles.customers);
-        let points = encoder.encode(profiles, &scaler);
+        let (scaler, points) = self.points();
         if params.method == Method::LatentClasses {
             progress(FitStep::Clustering, 0.0);
             let classes = LatentClasses::fit(table.schema(), profiles, points, umap_params.seed(), MIN_SEGMENT)?;
@@ -169,6 +168,13 @@ impl Encoded<'_> {
         let hdbscan = hdbscan_params.fit(places.view(), &customers).map_err(FitError::Cluster)?;
         progress(FitStep::Scoring, 0.0);
         describe(table, profiles, points.view(), Learned { encoder, scaler, umap, hdbscan })
+    }
+
+    /// The scaler, and the profiles as points of the map, `(n_profiles, n_features)`.
+    pub(super) fn points(&self) -> (Scaler, Array2<f32>) {
+        let scaler = Scaler::fit(&self.encoder.scaled_values(&self.profiles), &self.profiles.customers);
+        let points = self.encoder.encode(&self.profiles, &scaler);
+        (scaler, points)
     }
 }
 

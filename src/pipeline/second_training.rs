@@ -12,12 +12,13 @@ use ndarray::{ArrayView2, Axis};
 use umap::UmapModel;
 
 use super::decimals::rounded;
+use super::encoded::Encoded;
 use super::few::{Few, Tenths};
-use super::fit::{Fitted, MIN_PROFILES};
+use super::fit::{FitStep, Fitted, MIN_PROFILES};
 use super::method::{FoundClasses, LatentClasses};
 use super::refit::{Calibration, Observation};
 use super::{
-    FitError, FitParams, HeldOutBits, MIN_CUSTOMERS, Model, Refit, SegmentId, Stability, TraitCounts, in_steps,
+    FitError, FitParams, HeldOutBits, MIN_CUSTOMERS, Method, Model, Refit, SegmentId, Stability, TraitCounts, in_steps,
 };
 use crate::customer::{CustomerTable, FeatureKind};
 use expected::Expected;
@@ -26,22 +27,77 @@ use split::Split;
 /// From this uncertainty coefficient on a part of a date decides the segments.
 const DECIDES_FROM: f64 = 0.5;
 
-impl Fitted {
-    /// Trains once more on four fifths of the customers of `table`, which this was trained on, by the parameters of
-    /// this fit. Takes into the scores what the gate asks beside the map: how stable the segments are, and what they
-    /// tell of the other customers. Without effect where too few profiles are left for that.
+/// Up to so many profiles both trainings run side by side: a map of so few is laid out by one thread, and two at a time
+/// take little memory.
+const SIDE_BY_SIDE: usize = 16_384;
+
+impl Encoded<'_> {
+    /// Trains as [`Encoded::fit`], and once more on four fifths of the customers by the same parameters. The second
+    /// training puts into [`Fitted::refit`] and the scores what the gate asks beside the map: how stable the segments
+    /// are, and what they tell of the other customers. It has no effect where too few profiles are left for it.
     ///
     /// # Errors
-    /// As [`super::fit`].
-    pub fn refit(&mut self, table: &CustomerTable, params: &FitParams) -> Result<(), FitError> {
+    /// As [`Encoded::fit`]. Where the second training alone fails, the first is there, with the second's error.
+    pub fn fit_twice(
+        &self,
+        params: &FitParams,
+        progress: &(dyn Fn(FitStep, f32) + Sync),
+    ) -> Result<(Fitted, Result<(), FitError>), FitError> {
+        params.check()?;
         let seed = params.umap.check_ref().map_err(FitError::Map)?.seed();
-        let split = Split::new(&self.customers_of_profile, seed);
-        if split.kept.len() < MIN_PROFILES || split.held_out.is_empty() {
-            return Ok(());
+        let split = Split::new(&self.profiles.weights()?, seed);
+        let is_enough = split.kept.len() >= MIN_PROFILES && !split.held_out.is_empty();
+        let (first, second) = (|| self.fit(params, progress), || self.fit_kept(params, &split));
+        let (mut fitted, kept) = match self.profiles.len() {
+            _ if !is_enough => return Ok((first()?, Ok(()))),
+            profiles if profiles <= SIDE_BY_SIDE => {
+                let (fitted, kept) = rayon::join(first, second);
+                (fitted?, kept)
+            }
+            _ => (first()?, second()),
+        };
+        let judged = kept.and_then(|kept| fitted.take_refit(&self.table, &split, kept, seed));
+        Ok((fitted, judged))
+    }
+
+    /// The map of the customers that are kept, and its clusters; `None` where the method has no map.
+    fn fit_kept(&self, params: &FitParams, split: &Split) -> Result<Option<KeptMap>, FitError> {
+        if params.method == Method::LatentClasses {
+            return Ok(None);
         }
-        let second = Second::fit(&self.model, params, &split)?;
-        let refit = refit(self, &second, &split, seed)?;
-        let told = second.told(self, table, &split);
+        let (profiles, customers): (Vec<usize>, Vec<u32>) = split.kept.iter().copied().unzip();
+        let points = self.points().1.select(Axis(0), &profiles);
+        let umap_params = params.umap.check_ref().map_err(FitError::Map)?;
+        let umap = umap_params.fit(points.view(), &|_, _| {}).map_err(FitError::Map)?;
+        let hdbscan_params = resized(&params.hdbscan, split.kept_share())?;
+        let places = umap.embedding().mapv(f64::from);
+        let hdbscan_params = hdbscan_params.check_ref().map_err(FitError::Cluster)?;
+        let hdbscan = hdbscan_params.fit(places.view(), &customers).map_err(FitError::Cluster)?;
+        Ok(Some(KeptMap { umap: Box::new(umap), hdbscan: Box::new(hdbscan) }))
+    }
+}
+
+/// All of a second training that takes long: nothing in it asks for what the first one found.
+struct KeptMap {
+    umap: Box<UmapModel>,
+    hdbscan: Box<HdbscanModel>,
+}
+
+impl Fitted {
+    fn take_refit(
+        &mut self,
+        table: &CustomerTable,
+        split: &Split,
+        kept: Option<KeptMap>,
+        seed: u64,
+    ) -> Result<(), FitError> {
+        let second = match (kept, self.model.latent_classes()) {
+            (Some(kept), _) => Second::by_map(&self.model, split, kept),
+            (None, Some(classes)) => Second::by_classes(classes, split, seed)?,
+            (None, None) => return Ok(()),
+        };
+        let refit = refit(self, &second, split, seed)?;
+        let told = second.told(self, table, split);
         self.scores.least_jaccard = refit.stability.iter().map(|stability| stability.jaccard).reduce(f64::min);
         (self.scores.told, self.refit) = (told, Some(refit));
         Ok(())
@@ -90,34 +146,30 @@ struct Placed {
 }
 
 impl<'m> Second<'m> {
-    fn fit(model: &'m Model, params: &FitParams, split: &Split) -> Result<Self, FitError> {
-        let umap_params = params.umap.check_ref().map_err(FitError::Map)?;
-        let (profiles, customers): (Vec<usize>, Vec<u32>) = split.kept.iter().copied().unzip();
-        if let Some(first) = model.latent_classes() {
-            let FoundClasses { model: second, labels, strengths } = first.fit_again(&split.kept, umap_params.seed())?;
-            return Ok(Self { learned: Learned::Classes { first, second }, profiles, labels, strengths });
-        }
-        let points = model.points();
-        let kept = points.select(Axis(0), &profiles);
-        let umap = umap_params.fit(kept.view(), &|_, _| {}).map_err(FitError::Map)?;
-        let hdbscan_params = resized(&params.hdbscan, split.kept_share())?;
-        let places = umap.embedding().mapv(f64::from);
-        let hdbscan_params = hdbscan_params.check_ref().map_err(FitError::Cluster)?;
-        let hdbscan = hdbscan_params.fit(places.view(), &customers).map_err(FitError::Cluster)?;
+    fn by_map(model: &'m Model, split: &Split, KeptMap { umap, hdbscan }: KeptMap) -> Self {
+        let (profiles, customers): (Vec<usize>, Vec<u64>) = split.kept.iter().map(|&(p, n)| (p, u64::from(n))).unzip();
         let (labels, strengths) = (hdbscan.labels().to_vec(), hdbscan.probabilities().to_vec());
-        let weights: Vec<u64> = customers.iter().copied().map(u64::from).collect();
-        let few = Few::of(kept.view(), &weights, model.tenths(), MIN_CUSTOMERS);
-        let (umap, hdbscan) = (Box::new(umap), Box::new(hdbscan));
-        let learned = Learned::Map { umap, hdbscan, points, few, tenths: model.tenths() };
-        Ok(Self { learned, profiles, labels, strengths })
+        let points = model.points();
+        let few = Few::of(points.select(Axis(0), &profiles).view(), &customers, model.tenths(), MIN_CUSTOMERS);
+        Self {
+            learned: Learned::Map { umap, hdbscan, points, few, tenths: model.tenths() },
+            profiles,
+            labels,
+            strengths,
+        }
+    }
+
+    fn by_classes(first: &'m LatentClasses, split: &Split, seed: u64) -> Result<Self, FitError> {
+        let FoundClasses { model: second, labels, strengths } = first.fit_again(&split.kept, seed)?;
+        let profiles = split.kept.iter().map(|&(profile, _)| profile).collect();
+        Ok(Self { learned: Learned::Classes { first, second }, profiles, labels, strengths })
     }
 
     /// What the segments that were found among the kept customers tell of the others; `None` with fewer than two
     /// segments.
     fn told(&self, fitted: &Fitted, table: &CustomerTable, split: &Split) -> Option<HeldOutBits> {
         let n_segments = usize::try_from(self.labels.iter().max()? + 1).ok().filter(|&n| n > 1)?;
-        let seen = fitted.model.as_seen(table);
-        let (table, rows) = seen.distinct_rows();
+        let (table, rows) = table.distinct_rows();
         let profiles: Vec<usize> =
             rows.iter().map(|&row| fitted.profile_of_row.get(row).map_or(usize::MAX, |&p| p as usize)).collect();
         let (kept, left) = split.of_rows(&profiles, &table.weights().collect::<Vec<_>>());

@@ -238,17 +238,18 @@ impl Run<'_> {
         let progress = self.progress;
         let customers = Encoded::of(table)?;
         reach::check(&customers, self.request.params)?;
-        let fit = |params: &FitParams| customers.fit(params, &|step, done| progress(Progress::fitting(step, done)));
+        let told = |step, done| progress(Progress::fitting(step, done));
+        let fit = |params: &FitParams| customers.fit_twice(params, &told);
         let mut fitted = fit(self.request.params);
         // Customers without any segment could be told nothing apart from one another. They are one audience.
-        if self.is_first && fitted.as_ref().is_ok_and(|fitted| fitted.scores.clusters == 0) {
+        if self.is_first && fitted.as_ref().is_ok_and(|(fitted, _)| fitted.scores.clusters == 0) {
             self.report.params.method = Method::LatentClasses;
             self.report.everyone_instead = true;
             fitted = fit(&self.report.params);
         }
         drop(customers);
-        let fitted = fitted.map(|mut fitted| {
-            if let Err(error) = fitted.refit(table, &self.report.params) {
+        let fitted = fitted.map(|(mut fitted, second)| {
+            if let Err(error) = second {
                 tracing::warn!(
                     event = "second_training_failed",
                     causes = with_causes(&error),

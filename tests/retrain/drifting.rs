@@ -6,7 +6,7 @@
 use std::sync::OnceLock;
 
 use content_portal::customer::CustomerTable;
-use content_portal::pipeline::{Drift, DriftLevel, FitParams, Fitted, Method, TrainingProfile, fit};
+use content_portal::pipeline::{Drift, DriftLevel, Encoded, FitParams, Fitted, Method, TrainingProfile};
 
 use crate::populations::{Change, Numbers, OF_NUMBERS, draw, of_numbers, table};
 
@@ -19,8 +19,8 @@ impl Trained {
     }
 
     fn by(table: &CustomerTable, params: &FitParams) -> Self {
-        let mut fitted = fit(table, params, &|_, _| {}).unwrap();
-        fitted.refit(table, params).unwrap();
+        let (fitted, second) = Encoded::of(table).unwrap().fit_twice(params, &|_, _| {}).unwrap();
+        second.unwrap();
         let profile = TrainingProfile::of(table, &fitted);
         Self(fitted, profile)
     }
