@@ -109,7 +109,6 @@ impl ApiError {
     }
 }
 
-/// Whether a full or read-only disk is among the causes of `error`.
 /// Whether this process or the system has as many files open as it may.
 fn is_of_descriptors(error: &(dyn Error + 'static)) -> bool {
     let causes = chain(error).filter_map(|cause| cause.downcast_ref::<std::io::Error>());
