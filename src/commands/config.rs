@@ -29,7 +29,7 @@ pub struct Config {
     pub retrain_keep: NonZeroUsize,
     /// `RETRAIN_METHOD`, what finds the segments; as `TRAINING_PATH` or the live version has it.
     pub retrain_method: Option<RetrainMethod>,
-    /// `RUST_LOG`, what is logged, such as `content_portal=debug`.
+    /// `RUST_LOG`, what is logged, such as `content_portal=debug`; without it each command has its own filter.
     pub log_filter: Option<String>,
 }
 
@@ -63,7 +63,7 @@ impl Config {
     pub fn read(read: &mut Reader<'_>) -> Self {
         Self {
             server: Settings::read(read),
-            log_filter: read.value("RUST_LOG", Some("info".to_owned()), "a filter", |text| Some(text.to_owned())),
+            log_filter: read.value("RUST_LOG", None, "a filter", |text| Some(text.to_owned())),
             writer: WriterConfig::read(read),
             paths: Paths::read(read),
             shared: shared_store::Settings::read(read),

@@ -60,7 +60,7 @@ enum Command {
     Compare(compare::CompareArgs),
     /// Group the customers of one workbook and write content for each segment.
     Segment(segment::SegmentArgs),
-    /// Of a file of what was sent and who acted, how each text did and whether the texts differ.
+    /// Compare texts by their response rates, from a file of what was sent and who acted.
     Outcome(outcome::OutcomeArgs),
     /// Add each row's segment to the rows of a data engine: an Arrow IPC stream, or CSV, from standard input to
     /// standard output.
@@ -77,7 +77,7 @@ enum Command {
     /// Look at the kept uploads, let trainings learn from them, or erase them.
     #[command(subcommand)]
     Uploads(uploads::UploadsCommand),
-    /// Show what is spent of the day's budget, or set it to nothing.
+    /// Show what was spent today, or count it as nothing.
     #[command(subcommand)]
     Budget(budget::BudgetCommand),
     /// Make a key for KEYS_FILE, or list the keys that are in it.
@@ -85,7 +85,7 @@ enum Command {
     Keys(keys::KeysCommand),
     /// Print every setting with its value and where it comes from; secrets are masked.
     Settings(settings::SettingsArgs),
-    /// Try what serving needs: folders, the model, one token of the writer's server, the port.
+    /// Try what serving needs: folders, the model, one token of each model of the writer, the port.
     Check,
     /// Ask the server at HOST and PORT whether it is ready: exit code 0 if it is, else 1.
     Health(health::HealthArgs),
@@ -97,6 +97,16 @@ enum Command {
         /// Seconds of processor time it may have.
         cpu_seconds: u64,
     },
+}
+
+/// What is logged where `RUST_LOG` is not set.
+fn default_log_filter(command: &Command) -> &'static str {
+    match command {
+        Command::Serve => "info",
+        // A training says what memory and time it will take.
+        Command::Retrain(_) | Command::Compare(_) => "warn,content_portal::retrain=info",
+        _ => "warn",
+    }
 }
 
 impl Command {
@@ -153,8 +163,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     if matches!(&command, Command::Compare(args) if args.lower_priority) {
         retrain::lower_priority()?;
     }
-    let is_server = matches!(command, Command::Serve);
-    let log = log::start(&config, if is_server { "info" } else { "warn" })?;
+    let log = log::start(&config, default_log_filter(&command))?;
     // A probe comes every few seconds.
     if !matches!(command, Command::Health(_)) {
         warnings.iter().for_each(|warning| tracing::warn!(event = "setting_suspicious", "{warning}"));

@@ -87,10 +87,10 @@ impl From<SettingArgs> for TrainingSettings {
 pub struct RetrainArgs {
     #[command(flatten)]
     settings: SettingArgs,
-    /// Publish a model of poor quality all the same.
+    /// Publish even a model of poor quality, or an unchanged one.
     #[arg(long)]
     force: bool,
-    /// Tell of progress and of the outcome as JSON lines, for another program.
+    /// Report progress and the outcome as JSON lines, for another program.
     #[arg(long)]
     events: bool,
     /// Run at the lowest priority, so that it does not slow down a server on the same machine.

@@ -32,6 +32,7 @@ fn retrain_says_what_it_found_and_publishes_it() {
     // A pipe is no terminal: plain lines instead of a bar.
     let progress = String::from_utf8(output.stderr).unwrap();
     assert!(progress.contains("reading customers.xls (1 of 1)") && !progress.contains('\u{1b}'), "{progress}");
+    assert!(progress.contains("training_estimated"), "without RUST_LOG, too: {progress}");
     assert_eq!(fs::read_dir(folder.path("models/staging")).map_or(0, Iterator::count), 0);
 }
 
