@@ -14,6 +14,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use url::Url;
 
+use super::error::AccessError;
 use super::hosts::{Hosts, authority};
 use super::origins::Origins;
 use crate::http::problem::ApiError;
@@ -47,7 +48,7 @@ impl Guard {
         }
     }
 
-    fn check(&self, request: &Request) -> Result<(), ApiError> {
+    fn check(&self, request: &Request) -> Result<(), AccessError> {
         let headers = request.headers();
         check_clarity(headers)?;
         self.hosts.check(request.version(), request.uri(), headers)?;
@@ -55,7 +56,7 @@ impl Guard {
         if changes_nothing || self.origins.allow_all() || self.is_at_home(headers) {
             Ok(())
         } else {
-            Err(ApiError::ForeignOrigin)
+            Err(AccessError::ForeignOrigin)
         }
     }
 
@@ -79,7 +80,7 @@ impl Guard {
 }
 
 /// Whether everybody reads the same key, origin and body in a request (RFC 9110, 5.3; RFC 9112, 6.1).
-fn check_clarity(headers: &HeaderMap) -> Result<(), ApiError> {
+fn check_clarity(headers: &HeaderMap) -> Result<(), AccessError> {
     let single = [
         (header::AUTHORIZATION, "Authorization"),
         (header::ORIGIN, "Origin"),
@@ -88,12 +89,12 @@ fn check_clarity(headers: &HeaderMap) -> Result<(), ApiError> {
     ];
     let is_repeated = |header: &HeaderName| headers.get_all(header).iter().nth(1).is_some();
     if let Some((_, name)) = single.iter().find(|(header, _)| is_repeated(header)) {
-        return Err(ApiError::RepeatedHeader { name });
+        return Err(AccessError::RepeatedHeader { name });
     }
     let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
     let is_chunked = |coding: &HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"chunked");
     if codings.next().is_some_and(|coding| !is_chunked(coding)) || codings.next().is_some() {
-        return Err(ApiError::UnknownCoding);
+        return Err(AccessError::UnknownCoding);
     }
     Ok(())
 }
@@ -103,8 +104,10 @@ pub(in crate::http) async fn refuse_foreign(State(guard): State<Arc<Guard>>, req
     match guard.check(&request) {
         Ok(()) => next.run(request).await,
         // Where the body ends may be in doubt.
-        Err(error @ ApiError::UnknownCoding) => ([(header::CONNECTION, "close")], error).into_response(),
-        Err(error) => error.into_response(),
+        Err(error @ AccessError::UnknownCoding) => {
+            ([(header::CONNECTION, "close")], ApiError::from(error)).into_response()
+        }
+        Err(error) => ApiError::from(error).into_response(),
     }
 }
 

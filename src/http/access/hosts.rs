@@ -10,8 +10,8 @@ use axum::http::header::HOST;
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, Uri, Version};
 
+use super::error::AccessError;
 use super::origins::is_label;
-use crate::http::problem::ApiError;
 
 /// The names of the machine itself.
 const LOCALHOST: &str = "localhost";
@@ -67,20 +67,20 @@ impl Hosts {
     /// Whether a request names one host, and one that the server answers for (RFC 9112, 3.2).
     ///
     /// # Errors
-    /// [`ApiError::NotOneHost`] where it names none or several, [`ApiError::ForeignHost`] where it names another.
-    pub(super) fn check(&self, version: Version, target: &Uri, headers: &HeaderMap) -> Result<(), ApiError> {
+    /// [`AccessError::NotOneHost`] where it names none or several, [`AccessError::ForeignHost`] where it names another.
+    pub(super) fn check(&self, version: Version, target: &Uri, headers: &HeaderMap) -> Result<(), AccessError> {
         let mut sent = headers.get_all(HOST).iter();
         let host = match (sent.next(), sent.next()) {
-            (Some(host), None) => host.to_str().ok().and_then(authority).ok_or(ApiError::NotOneHost)?,
+            (Some(host), None) => host.to_str().ok().and_then(authority).ok_or(AccessError::NotOneHost)?,
             // It came with version 1.1: the checks of some proxies name none.
             (None, _) if version < Version::HTTP_11 => return Ok(()),
-            _ => return Err(ApiError::NotOneHost),
+            _ => return Err(AccessError::NotOneHost),
         };
         // A target with a host of its own overrides the header.
-        let target = target.authority().map(|target| authority(target.as_str()).ok_or(ApiError::NotOneHost));
+        let target = target.authority().map(|target| authority(target.as_str()).ok_or(AccessError::NotOneHost));
         let target = target.transpose()?;
         let hosts = std::iter::once(&host).chain(&target);
-        if hosts.into_iter().all(|host| self.allow(host.host())) { Ok(()) } else { Err(ApiError::ForeignHost) }
+        if hosts.into_iter().all(|host| self.allow(host.host())) { Ok(()) } else { Err(AccessError::ForeignHost) }
     }
 }
 

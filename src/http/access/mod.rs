@@ -5,6 +5,7 @@
 //! [`super::admission`] asks whether it may go on. May import [`super::problem`].
 
 mod client;
+mod error;
 mod guard;
 mod hosts;
 mod key;
@@ -35,11 +36,11 @@ pub use keys_file::{Expiry, KeyLine, KeysFileError, check_budgets, read as read_
 pub use rights::Right;
 
 pub(super) use client::{Client, Peer, subscriber};
+pub(super) use error::AccessError;
 pub(super) use guard::{Guard, refuse_foreign};
 pub(super) use origins::Origins;
 pub(super) use sender::Sender;
 
-use super::problem::ApiError;
 use key::bearer;
 use keys::Keys;
 use sender::SentKey;
@@ -138,30 +139,30 @@ impl Access {
     /// Whether `sender` may call a route that needs `right`; without one every good key will do.
     ///
     /// # Errors
-    /// [`ApiError::TooOften`], [`ApiError::NoKey`], [`ApiError::NotAdmin`], [`ApiError::KeyExpired`],
-    /// [`ApiError::TooManyWrongKeys`], [`ApiError::AdminClosed`] and [`ApiError::NoRight`].
-    pub fn check(&self, sender: &Sender, right: Option<Right>) -> Result<(), ApiError> {
+    /// [`AccessError::TooOften`], [`AccessError::NoKey`], [`AccessError::NotAdmin`], [`AccessError::KeyExpired`],
+    /// [`AccessError::TooManyWrongKeys`], [`AccessError::AdminClosed`] and [`AccessError::NoRight`].
+    pub fn check(&self, sender: &Sender, right: Option<Right>) -> Result<(), AccessError> {
         // Before the key, so that keys cannot be guessed faster than the rate.
         self.check_rate(sender)?;
         let needing = right.filter(|right| right.always_needs_key());
         if !self.keys.is_needed() && needing.is_none() {
             return Ok(());
         }
-        let no_key = || if self.keys.is_needed() { ApiError::NoKey } else { ApiError::NotAdmin };
+        let no_key = || if self.keys.is_needed() { AccessError::NoKey } else { AccessError::NotAdmin };
         let is_closed = needing.is_some_and(|right| !self.keys.give(right));
         match &sender.key {
             // A closed route does not say whether a key is good.
-            SentKey::Absent | SentKey::Wrong if is_closed && !self.keys.is_needed() => Err(ApiError::AdminClosed),
+            SentKey::Absent | SentKey::Wrong if is_closed && !self.keys.is_needed() => Err(AccessError::AdminClosed),
             SentKey::Absent => Err(no_key()),
             SentKey::Wrong => {
                 let shown = self.shown_address(sender);
                 let wait = self.wrong_keys.count(Client::at(sender.address), shown, Instant::now());
-                Err(wait.map_or_else(no_key, |wait| ApiError::TooManyWrongKeys { wait }))
+                Err(wait.map_or_else(no_key, |wait| AccessError::TooManyWrongKeys { wait }))
             }
-            SentKey::Expired(_) => Err(ApiError::KeyExpired),
-            SentKey::Good(_) if is_closed => Err(ApiError::AdminClosed),
+            SentKey::Expired(_) => Err(AccessError::KeyExpired),
+            SentKey::Good(_) if is_closed => Err(AccessError::AdminClosed),
             SentKey::Good(key) => match right.filter(|right| !key.rights.has(*right)) {
-                Some(right) => Err(ApiError::NoRight { right: right.name() }),
+                Some(right) => Err(AccessError::NoRight { right: right.name() }),
                 None => Ok(()),
             },
         }
@@ -186,16 +187,16 @@ impl Access {
         }
     }
 
-    fn check_rate(&self, sender: &Sender) -> Result<(), ApiError> {
+    fn check_rate(&self, sender: &Sender) -> Result<(), AccessError> {
         let now = DefaultClock::default();
         if let Some((_, rate)) = sender.key().and_then(|key| key.rate.as_ref()) {
-            return rate.check().map_err(|late| ApiError::TooOften { wait: late.wait_time_from(now.now()) });
+            return rate.check().map_err(|late| AccessError::TooOften { wait: late.wait_time_from(now.now()) });
         }
         let Some(rate) = &self.rate else { return Ok(()) };
         if rate.len() > MANY_CLIENTS && self.may_forget() {
             rate.retain_recent();
             rate.shrink_to_fit();
         }
-        rate.check_key(&sender.client()).map_err(|late| ApiError::TooOften { wait: late.wait_time_from(now.now()) })
+        rate.check_key(&sender.client()).map_err(|late| AccessError::TooOften { wait: late.wait_time_from(now.now()) })
     }
 }

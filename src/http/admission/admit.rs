@@ -18,7 +18,7 @@ use super::limits::{
     ADMIN_SLOTS, GENERATION_DELAY_STEP, GENERATION_SLOTS, STREAM_BYTES, UPLOAD_DELAY_STEP, UPLOAD_SLOTS,
 };
 use super::rejection_delay::RejectionDelay;
-use crate::http::access::{Access, Client, Right, Sender};
+use crate::http::access::{Access, AccessError, Client, Right, Sender};
 use crate::http::problem::ApiError;
 use crate::http::waited::Delayed;
 use crate::http::wrapped_body::wrap;
@@ -91,7 +91,7 @@ impl Admission {
     /// Waits for a slot where the route needs one; delays the rejection where the rate is exceeded.
     async fn enter(&self, checked: Result<Checked<'_>, ApiError>) -> Result<Admitted, ApiError> {
         let Checked { client, is_admin, class, queue } = match checked {
-            Err(error @ (ApiError::TooOften { .. } | ApiError::TooManyWrongKeys { .. })) => {
+            Err(error @ ApiError::Access(AccessError::TooOften { .. } | AccessError::TooManyWrongKeys { .. })) => {
                 self.rate_delay.wait().await;
                 return Err(error);
             }

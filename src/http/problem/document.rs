@@ -16,6 +16,7 @@ use utoipa::ToSchema;
 use super::error::ApiError;
 use super::field::FieldProblem;
 use crate::causes::with_causes;
+use crate::http::access::AccessError;
 use crate::http::waited::Waited;
 
 /// What to do about a host name that the server does not answer under.
@@ -95,7 +96,7 @@ impl Problem {
     /// The finished answer: the document or, for a browser whose user can do nothing but change the address, a page.
     pub(in crate::http) fn into_response(self, request_id: &str, is_for_a_browser: bool) -> Response {
         let status = self.0.status();
-        if is_for_a_browser && matches!(*self.0, ApiError::ForeignHost) {
+        if is_for_a_browser && matches!(*self.0, ApiError::Access(AccessError::ForeignHost)) {
             return (status, Html(FOREIGN_HOST_PAGE)).into_response();
         }
         let sentence = self.0.sentence();

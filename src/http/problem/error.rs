@@ -12,6 +12,7 @@ use axum::http::StatusCode;
 use super::field::FieldProblem;
 use crate::content::{WriteError, WriteErrorKind};
 use crate::export::ExportError;
+use crate::http::access::AccessError;
 use crate::http::idempotency::IdempotencyError;
 use crate::http::request::form::FormError;
 use crate::model_store::StoreError;
@@ -87,30 +88,8 @@ pub enum ApiError {
     Storage(#[source] std::io::Error),
     #[error("too little space for the upload")]
     NoRoom(#[source] UploadError),
-    #[error("no ADMIN_KEY is set")]
-    AdminClosed,
-    #[error("not an administrator")]
-    NotAdmin,
-    #[error("no valid key")]
-    NoKey,
-    #[error("an expired key")]
-    KeyExpired,
-    #[error("a key without the right {right}")]
-    NoRight { right: &'static str },
-    #[error("more wrong keys than an address may send")]
-    TooManyWrongKeys { wait: Duration },
-    #[error("no host, or several")]
-    NotOneHost,
-    #[error("more than one {name} header")]
-    RepeatedHeader { name: &'static str },
-    #[error("a transfer coding beside chunked")]
-    UnknownCoding,
-    #[error("a host that is not this server's")]
-    ForeignHost,
-    #[error("a page of a foreign origin")]
-    ForeignOrigin,
-    #[error("more requests a minute than a client may send")]
-    TooOften { wait: Duration },
+    #[error(transparent)]
+    Access(#[from] AccessError),
     #[error("more requests in progress than a client may have")]
     TooManyAtOnce,
     #[error("too many bytes of answers are on their way")]
@@ -188,7 +167,9 @@ impl ApiError {
                     | WriteErrorKind::BudgetSpent { until_reset: wait },
                 ..
             }) => Some(whole_seconds(*wait)),
-            Self::TooOften { wait } | Self::TooManyWrongKeys { wait } => Some(whole_seconds(*wait)),
+            Self::Access(AccessError::TooOften { wait } | AccessError::TooManyWrongKeys { wait }) => {
+                Some(whole_seconds(*wait))
+            }
             Self::TooManyAtOnce | Self::Idempotency(IdempotencyError::StillRunning) => Some(A_MOMENT),
             _ => (self.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(A_MOMENT),
         }

@@ -3,6 +3,7 @@
 use super::error::{ApiError, retraining_path};
 use super::status::{BUSY, DISK};
 use crate::export::ExportError;
+use crate::http::access::AccessError;
 use crate::http::request::form::FormError;
 use crate::model_store::StoreError;
 use crate::shared_store::SharedStoreError;
@@ -81,24 +82,7 @@ impl ApiError {
                 "The server keeps as many uploads as it may until the next training; tell the operator."
             }
             Self::NoRoom(_) => "There is too little room on the server's disk for this upload; tell the operator.",
-            Self::AdminClosed => "This route is closed: no ADMIN_KEY is set, and no key in KEYS_FILE may call it.",
-            Self::NotAdmin => "Send the administrators' key as Authorization: Bearer KEY.",
-            Self::NoKey => "Send a key of this service as Authorization: Bearer KEY.",
-            Self::KeyExpired => "This key has expired; ask the operator for a new one.",
-            Self::NoRight { right } => {
-                return format!("This key does not have the right {right}, which the route needs.");
-            }
-            Self::TooManyWrongKeys { .. } => "Too many wrong keys came from your address; wait a minute.",
-            Self::RepeatedHeader { name } => return format!("Send one {name} header, not several."),
-            Self::UnknownCoding => "Send the body whole, or with Transfer-Encoding: chunked alone.",
-            Self::NotOneHost => "Name the server in one Host header, such as Host: localhost:5000.",
-            Self::ForeignHost => {
-                "This server does not answer under this host name; its operator can allow it in ALLOW_HOSTS."
-            }
-            Self::ForeignOrigin => {
-                "Web pages of this origin may not call this server; its operator can allow them in ALLOW_ORIGINS."
-            }
-            Self::TooOften { .. } => "You sent more requests a minute than are allowed; wait a moment.",
+            Self::Access(error) => return of_access(*error),
             Self::TooManyAtOnce => "You have too many requests in progress; wait until some are answered.",
             Self::TooManyAnswers => {
                 "Too many large answers are on their way; read those you have asked for, then try again."
@@ -129,6 +113,30 @@ impl ApiError {
         }
         .to_owned()
     }
+}
+
+fn of_access(error: AccessError) -> String {
+    match error {
+        AccessError::AdminClosed => "This route is closed: no ADMIN_KEY is set, and no key in KEYS_FILE may call it.",
+        AccessError::NotAdmin => "Send the administrators' key as Authorization: Bearer KEY.",
+        AccessError::NoKey => "Send a key of this service as Authorization: Bearer KEY.",
+        AccessError::KeyExpired => "This key has expired; ask the operator for a new one.",
+        AccessError::NoRight { right } => {
+            return format!("This key does not have the right {right}, which the route needs.");
+        }
+        AccessError::TooManyWrongKeys { .. } => "Too many wrong keys came from your address; wait a minute.",
+        AccessError::RepeatedHeader { name } => return format!("Send one {name} header, not several."),
+        AccessError::UnknownCoding => "Send the body whole, or with Transfer-Encoding: chunked alone.",
+        AccessError::NotOneHost => "Name the server in one Host header, such as Host: localhost:5000.",
+        AccessError::ForeignHost => {
+            "This server does not answer under this host name; its operator can allow it in ALLOW_HOSTS."
+        }
+        AccessError::ForeignOrigin => {
+            "Web pages of this origin may not call this server; its operator can allow them in ALLOW_ORIGINS."
+        }
+        AccessError::TooOften { .. } => "You sent more requests a minute than are allowed; wait a moment.",
+    }
+    .to_owned()
 }
 
 fn of_model_store(error: &StoreError) -> String {

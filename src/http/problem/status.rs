@@ -9,6 +9,7 @@ use crate::causes::chain;
 use crate::content::WriteErrorKind;
 use crate::disk::is_full;
 use crate::export::ExportError;
+use crate::http::access::AccessError;
 use crate::http::idempotency::IdempotencyError;
 use crate::http::request::form::FormError;
 use crate::model_store::StoreError;
@@ -73,18 +74,7 @@ impl ApiError {
             Self::Storage(_) => (StatusCode::INSUFFICIENT_STORAGE, "storage"),
             Self::NoRoom(UploadError::StoreFull { .. }) => (StatusCode::INSUFFICIENT_STORAGE, "uploads_full"),
             Self::NoRoom(_) => (StatusCode::INSUFFICIENT_STORAGE, "storage_low"),
-            Self::AdminClosed => (StatusCode::FORBIDDEN, "admin_closed"),
-            Self::NotAdmin => (StatusCode::UNAUTHORIZED, "not_admin"),
-            Self::NoKey => (StatusCode::UNAUTHORIZED, "no_key"),
-            Self::KeyExpired => (StatusCode::UNAUTHORIZED, "key_expired"),
-            Self::NoRight { .. } => (StatusCode::FORBIDDEN, "no_right"),
-            Self::TooManyWrongKeys { .. } => (StatusCode::TOO_MANY_REQUESTS, "too_many_wrong_keys"),
-            Self::NotOneHost => (StatusCode::BAD_REQUEST, "not_one_host"),
-            Self::RepeatedHeader { .. } => (StatusCode::BAD_REQUEST, "repeated_header"),
-            Self::UnknownCoding => (StatusCode::BAD_REQUEST, "unknown_transfer_coding"),
-            Self::ForeignHost => (StatusCode::MISDIRECTED_REQUEST, "foreign_host"),
-            Self::ForeignOrigin => (StatusCode::FORBIDDEN, "foreign_origin"),
-            Self::TooOften { .. } => (StatusCode::TOO_MANY_REQUESTS, "too_often"),
+            Self::Access(error) => of_access(*error),
             Self::TooManyAtOnce => (StatusCode::TOO_MANY_REQUESTS, "too_many_at_once"),
             Self::TooManyAnswers => (StatusCode::SERVICE_UNAVAILABLE, "too_many_answers"),
             Self::NoVersion => (StatusCode::NOT_FOUND, "no_such_version"),
@@ -113,6 +103,23 @@ impl ApiError {
 fn is_of_descriptors(error: &(dyn Error + 'static)) -> bool {
     let causes = chain(error).filter_map(|cause| cause.downcast_ref::<std::io::Error>());
     causes.filter_map(std::io::Error::raw_os_error).any(|code| code == libc::EMFILE || code == libc::ENFILE)
+}
+
+fn of_access(error: AccessError) -> (StatusCode, &'static str) {
+    match error {
+        AccessError::AdminClosed => (StatusCode::FORBIDDEN, "admin_closed"),
+        AccessError::NotAdmin => (StatusCode::UNAUTHORIZED, "not_admin"),
+        AccessError::NoKey => (StatusCode::UNAUTHORIZED, "no_key"),
+        AccessError::KeyExpired => (StatusCode::UNAUTHORIZED, "key_expired"),
+        AccessError::NoRight { .. } => (StatusCode::FORBIDDEN, "no_right"),
+        AccessError::TooManyWrongKeys { .. } => (StatusCode::TOO_MANY_REQUESTS, "too_many_wrong_keys"),
+        AccessError::NotOneHost => (StatusCode::BAD_REQUEST, "not_one_host"),
+        AccessError::RepeatedHeader { .. } => (StatusCode::BAD_REQUEST, "repeated_header"),
+        AccessError::UnknownCoding => (StatusCode::BAD_REQUEST, "unknown_transfer_coding"),
+        AccessError::ForeignHost => (StatusCode::MISDIRECTED_REQUEST, "foreign_host"),
+        AccessError::ForeignOrigin => (StatusCode::FORBIDDEN, "foreign_origin"),
+        AccessError::TooOften { .. } => (StatusCode::TOO_MANY_REQUESTS, "too_often"),
+    }
 }
 
 fn of_retraining(cause: FailureCause) -> (StatusCode, &'static str) {

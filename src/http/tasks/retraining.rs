@@ -97,13 +97,9 @@ async fn take_over(state: &AppState, version: &VersionId) -> Result<(), String> 
 fn log(of: &Job, outcome: &Outcome, took: Duration) {
     let (job, took_s) = (of.id.as_str(), took.as_secs_f64());
     match outcome {
-        Outcome::Published { version, .. } => tracing::info!(
-            event = "retraining_published",
-            job,
-            %version,
-            took_s,
-            "a retraining published a version"
-        ),
+        Outcome::Published { version, .. } => {
+            tracing::info!(event = "retraining_published", job, %version, took_s, "a retraining published a version");
+        }
         Outcome::Refused { failed_checks, .. } => {
             let checks: Vec<&str> = failed_checks.iter().map(|check| check.sentence.as_str()).collect();
             tracing::warn!(
