@@ -14,7 +14,7 @@ use content_portal::model_store::{ModelStore, ModelVersion, Servable, StoreError
 use content_portal::pipeline::{FitParams, Judged, TrainingSettings};
 use content_portal::retrain::{
     GateCheck, GateLimits, Profiles, Progress, Published, PutAway, RetrainError, RetrainOutcome, RetrainRequest,
-    UploadFolder, Verdict, retrain,
+    Together, UploadFolder, Verdict, retrain,
 };
 use content_portal::shared_store::{Followed, Follower, SharedStoreError};
 use jiff::Timestamp;
@@ -52,11 +52,14 @@ pub fn train(
     if training.recorded {
         reader = reader.with_recorded(File::from(io::stdin().as_fd().try_clone_to_owned()?));
     }
-    // What is not set is as in the live version, which may be another machine's.
-    catch_up(config, store)?;
+    let begin = |shared| Together::begin(shared, store, config.retrain_keep);
+    let shared = match setup::shared_store(config)?.map(begin).transpose() {
+        Ok(shared) => shared,
+        Err(error) => return Ok(Err(error)),
+    };
     let params = params(config, store, training.settings)?;
     let pseudonyms = setup::pseudonyms(config)?;
-    let (schema, shared) = (setup::schema(config)?, setup::shared_store(config)?);
+    let schema = setup::schema(config)?;
     let today = now.to_zoned(config.server.time_zone.clone()).date();
     let profiles = training.profiles.map(|path| profiles(config, path, schema.clone(), today)).transpose()?;
     let request = RetrainRequest {

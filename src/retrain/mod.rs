@@ -44,7 +44,6 @@ use crate::pipeline::{
     TrainingProfile,
 };
 use crate::pseudonyms::Pseudonyms;
-use crate::shared_store::SharedStore;
 use crate::workbook::Reader;
 
 pub use collect::{Profiles, taken_uploads};
@@ -55,6 +54,7 @@ pub use gate::{Bound, CheckKind, FailedCheck, GateCheck, GateLimits, Verdict};
 pub use matching::{KeptSegment, MatchError, Matching, NewSegment, VanishedSegment};
 pub use page::{PageError, comparison_page};
 pub use progress::{FileInTurn, Progress, Step};
+pub use publishing::Together;
 pub use report::{LiveVersion, RetrainReport, Seconds, SegmentReport};
 pub use sample::is_sample;
 pub use skipped::SkippedFile;
@@ -63,7 +63,6 @@ pub use uploads::{PutAway, UploadFolder};
 use collect::Collected;
 use live::{is_comparable, is_unchanged, live_version};
 use matching::Before;
-use publishing::Together;
 
 /// Versions before the live one in which a segment that is back is looked for.
 const MAX_EARLIER: usize = 5;
@@ -95,7 +94,7 @@ pub struct RetrainRequest<'a> {
     /// What a comparison of the same customers found of `params`, where one was made before.
     pub judged: Option<&'a Judged>,
     /// The store that other machines publish to as well; `None` where this one is alone.
-    pub shared: Option<&'a SharedStore>,
+    pub shared: Option<&'a Together>,
     /// How many versions are kept.
     pub keep: NonZeroUsize,
     /// The time of the training; names the version.
@@ -159,7 +158,6 @@ pub fn retrain(
 ) -> Result<RetrainOutcome, RetrainError> {
     let lock = store.lock()?;
     store.sweep(&lock)?;
-    let together = Together::begin(store, request)?;
     let (live, live_fault) = live_version(store);
     let started = Instant::now();
     let mut collected = collect::collect(request, progress)?;
@@ -200,7 +198,7 @@ pub fn retrain(
         matching: Matching::default(),
         seconds: Seconds { reading: seconds(started.elapsed()), ..Seconds::default() },
     };
-    let run = Run { store, lock, together, request, live, is_first, trained_on, collected, report, progress };
+    let run = Run { store, lock, request, live, is_first, trained_on, collected, report, progress };
     match unchanged {
         Some(live) => Ok(run.keep_live(live)),
         None => run.fit(),
@@ -211,7 +209,6 @@ pub fn retrain(
 struct Run<'a> {
     store: &'a ModelStore,
     lock: WriterLock,
-    together: Option<Together<'a>>,
     request: &'a RetrainRequest<'a>,
     /// The version to compare with.
     live: Option<ModelVersion>,
@@ -284,7 +281,7 @@ impl Run<'_> {
         let started = Instant::now();
         let (request, table) = (self.request, &self.collected.table);
         let old = self.live.as_ref().map(|live| &live.model);
-        let elsewhere = self.together.as_ref().map_or(SegmentId::new(0), Together::next_segment_id);
+        let elsewhere = self.request.shared.map_or(SegmentId::new(0), Together::next_segment_id);
         let next_id = self.store.next_segment_id()?.max(elsewhere);
         let places_before = matching::places_before(old, table)?;
         let mut earlier = self.earlier_models();
@@ -324,7 +321,7 @@ impl Run<'_> {
         let id = self.publish(staged, &fitted)?;
         let put_away = uploads::put_away(&self.collected.uploads, request.base_data, request.today, self.store.disk());
         let pruned = self.store.prune(&self.lock, request.keep.get());
-        self.together.iter().for_each(|together| together.prune(self.store));
+        request.shared.iter().for_each(|together| together.prune(self.store, request.now));
         Ok(RetrainOutcome::Published(Box::new(Published { id, report: self.report, put_away, pruned })))
     }
 
@@ -362,7 +359,7 @@ impl Run<'_> {
         (self.progress)(Progress::PUBLISHING);
         staged.add_page(&self.page(Some(fitted))?)?;
         let report = serde_json::to_value(&self.report).map_err(RetrainError::Report)?;
-        match &self.together {
+        match self.request.shared {
             None => Ok(staged.publish(&report)?),
             Some(together) => together.publish(self.store, &self.lock, staged, &report),
         }

@@ -1,6 +1,8 @@
 //! A training among several machines: it begins from what the shared store has, and its version is in the store before
 //! it is the current one anywhere.
 
+use std::num::NonZeroUsize;
+
 use jiff::Timestamp;
 
 use crate::causes::with_causes;
@@ -8,23 +10,25 @@ use crate::model_store::{ModelStore, Staged, VersionId, WriterLock};
 use crate::pipeline::SegmentId;
 use crate::shared_store::{Begun, Seen, SharedStore, SharedStoreError};
 
-use super::{RetrainError, RetrainRequest};
+use super::RetrainError;
 
 /// The shared store, as it was when the training began.
-pub(super) struct Together<'a> {
-    shared: &'a SharedStore,
+#[derive(Debug)]
+pub struct Together {
+    shared: SharedStore,
     seen: Seen,
     next_segment_id: SegmentId,
     keep: usize,
-    now: Timestamp,
 }
 
-impl<'a> Together<'a> {
-    /// Brings what the shared store has into `store`; `None` where nothing is shared.
-    pub fn begin(store: &ModelStore, request: &RetrainRequest<'a>) -> Result<Option<Self>, RetrainError> {
-        let Some(shared) = request.shared else { return Ok(None) };
-        let keep = request.keep.get();
-        let Begun { seen, left, next_segment_id } = shared.catch_up(store, keep)?;
+impl Together {
+    /// Brings what the shared store has into `store`, before it is decided how to train: what is not set is as in the
+    /// live version, which may be another machine's. Up to `keep` versions are kept.
+    ///
+    /// # Errors
+    /// [`RetrainError::Shared`] when the store does not answer, or `store` cannot be written.
+    pub fn begin(shared: SharedStore, store: &ModelStore, keep: NonZeroUsize) -> Result<Self, RetrainError> {
+        let Begun { seen, left, next_segment_id } = shared.catch_up(store, keep.get())?;
         for (version, error) in left {
             tracing::warn!(
                 event = "shared_version_broken",
@@ -33,18 +37,18 @@ impl<'a> Together<'a> {
                 "a version of the shared store is not whole and is passed over"
             );
         }
-        Ok(Some(Self { shared, seen, next_segment_id, keep, now: request.now }))
+        Ok(Self { shared, seen, next_segment_id, keep: keep.get() })
     }
 
     /// The first id that no segment has, of those versions of the store that are not whole.
-    pub fn next_segment_id(&self) -> SegmentId {
+    pub(super) fn next_segment_id(&self) -> SegmentId {
         self.next_segment_id
     }
 
     /// Makes a version of the candidate, puts it into the shared store, and makes it the current one there, then here.
     /// It is published as soon as it is current there. Where it does not come to that, the version is gone from here,
     /// and where another process was first from the store as well: its new segments' ids may be another's by now.
-    pub fn publish(
+    pub(super) fn publish(
         &self,
         store: &ModelStore,
         lock: &WriterLock,
@@ -83,8 +87,8 @@ impl<'a> Together<'a> {
     }
 
     /// Takes the oldest versions out of the shared store.
-    pub fn prune(&self, store: &ModelStore) {
-        if let Err(error) = self.shared.prune(store, self.keep, self.now) {
+    pub(super) fn prune(&self, store: &ModelStore, now: Timestamp) {
+        if let Err(error) = self.shared.prune(store, self.keep, now) {
             tracing::warn!(
                 event = "shared_prune_failed",
                 causes = with_causes(&error),
