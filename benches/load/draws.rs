@@ -20,11 +20,11 @@ const TOWNS: [&str; 12] = [
 const TIERS: [&str; 3] = ["Silver", "Gold", "Platinum"];
 const GENDERS: [&str; 2] = ["Female", "Male"];
 
-/// Names of towns and streets in windows-1252, UTF-8, windows-1251, Shift_JIS and windows-1250.
-const TOWNS_IN_ENCODINGS: [&[u8]; 5] = [
-    b"Z\xfcrich \xc4nderung Stra\xdfe",
-    "Köln Müller".as_bytes(),
-    b"\xcc\xee\xf1\xea\xe2\xe0 \xcd\xe5\xe2\xf1\xea\xe8\xe9",
+/// Words in windows-1252, UTF-8, windows-1251, Shift_JIS and windows-1250.
+const WORDS_IN_ENCODINGS: [&[u8]; 5] = [
+    b"Z\xfcrich Stra\xdfe",
+    "Köln".as_bytes(),
+    b"\xcc\xee\xf1\xea\xe2\xe0",
     b"\x93\x8c\x8b\x9e\x93s",
     b"\xa3\xf3d\x9f \xaf\xf3\xb3\xe6",
 ];
@@ -68,15 +68,17 @@ impl Draws {
         })
     }
 
-    /// A sheet of customers as CSV, of nearly `n_bytes`, in which every row is in another encoding than the one before.
-    /// Each cell has to be decoded by itself: no other file of its size takes the reader as long.
+    /// A sheet of nearly `n_bytes` as CSV, in which every cell of text is in another encoding than the one before. Each
+    /// has to be decoded by itself: no other file of its size takes the reader as long.
     pub fn mixed_sheet(&mut self, n_bytes: usize) -> Vec<u8> {
         let mut sheet = b"Customer ID,Date Joined,Location,Gender,Loyalty Tier\n".to_vec();
-        for town in TOWNS_IN_ENCODINGS.into_iter().cycle() {
-            let (year, month, day) = (2018 + self.below(8), 1 + self.below(12), 1 + self.below(28));
-            let (id, number, tier) = (self.next(), self.below(1 << 30), self.one_of(&TIERS));
-            let start = format!("C{id},{year}-{month:02}-{day:02},");
-            let row = [start.as_bytes(), town, format!("{number},Female,{tier}\n").as_bytes()].concat();
+        let mut words = WORDS_IN_ENCODINGS.into_iter().cycle();
+        for id in 0_u32.. {
+            let mut row = format!("C{id},2020-01-0{}", 1 + id % 9).into_bytes();
+            for word in words.by_ref().take(3) {
+                row.extend([b",", word, self.below(1 << 30).to_string().as_bytes()].concat());
+            }
+            row.push(b'\n');
             if sheet.len() + row.len() > n_bytes {
                 break;
             }
