@@ -20,6 +20,7 @@ mod unlisted;
 
 use std::collections::BTreeMap;
 
+use rustc_hash::FxHashMap;
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
@@ -281,11 +282,11 @@ fn by_segment(refit: &Refit, now: &BTreeMap<Option<SegmentId>, u64>) -> Row {
 }
 
 fn customers_by_segment(table: &CustomerTable, segments: &[Option<SegmentId>]) -> BTreeMap<Option<SegmentId>, u64> {
-    let mut customers = BTreeMap::new();
+    let mut customers: FxHashMap<Option<SegmentId>, u64> = FxHashMap::default();
     for (segment, weight) in segments.iter().zip(table.weights()) {
         *customers.entry(*segment).or_insert(0) += u64::from(weight);
     }
-    customers
+    customers.into_iter().collect()
 }
 
 impl ColumnDrift {

