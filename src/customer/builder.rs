@@ -27,8 +27,8 @@ const MAX_WAITING: usize = 256;
 
 /// Takes the rows of one sheet or of several, one after the other, and keeps the schema's columns alone.
 ///
-/// Memory grows with the distinct values, by 4 bytes a kept row and column, by 16 bytes a row to tell copies, and by as
-/// many for a row with a text that its column has yet to decide.
+/// Memory grows with the distinct values, by 4 bytes a kept row and column, by 16 bytes a row to tell copies and by 8
+/// for its identifier, and by 16 for a row with a text that its column has yet to decide.
 #[derive(Debug, Clone)]
 pub struct TableBuilder {
     pub(super) schema: Arc<Schema>,

@@ -8,6 +8,18 @@ use super::spelling::spelling_key;
 /// Blanks, hyphens, underscores, points, colons and stars are passed over, so that `Date Joined *`, `date_joined`,
 /// `date-joined` and `dateJoined` are one.
 pub fn normalize_header(header: &str) -> String {
+    if header.is_ascii() && header.bytes().any(|b| b.is_ascii_alphanumeric()) {
+        // By far the most. The rest below says the same of them, at several times the cost.
+        let mut name = String::with_capacity(header.len());
+        let letters = header.bytes().map(char::from).filter(|c| !is_between_words(*c));
+        name.extend(letters.map(|c| c.to_ascii_lowercase()));
+        return name;
+    }
+    normalize_any(header)
+}
+
+/// The same of any header.
+fn normalize_any(header: &str) -> String {
     let key = spelling_key(header);
     let mut name = String::with_capacity(key.len());
     name.extend(key.chars().filter(|c| !is_between_words(*c)));
@@ -29,7 +41,16 @@ fn is_between_words(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn a_header_of_plain_letters_is_read_as_any_other(header in "[\\x00-\\x7f]{0,24}") {
+            prop_assert_eq!(normalize_header(&header), normalize_any(&header));
+        }
+    }
 
     #[test]
     fn headers_are_compared_by_their_words() {

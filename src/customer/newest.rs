@@ -56,16 +56,25 @@ pub(super) enum Fate {
 /// The identifier in a cell, [`NOBODY`] for a blank or a word for nothing. A number and its text are the same: the one
 /// comes from a workbook, the other from a CSV file, where programs write `9005.0` if the column has gaps.
 pub(super) fn identity_of(cell: Cell<'_>) -> u64 {
-    let folded = match cell {
-        Cell::Text(raw) => text::fold(raw).map(without_zero_decimals),
-        Cell::Number(number) => Some(number.to_string()),
-        Cell::Empty | Cell::Error | Cell::Bool(_) | Cell::DateTime { .. } => None,
-    };
-    folded.map_or(NOBODY, |text| xxh3_64(text.as_bytes()).max(1))
+    match cell {
+        Cell::Text(raw) => {
+            let mut buffer = [0; text::MAX_PLAIN_BYTES];
+            match text::fold_plain(raw, &mut buffer) {
+                Some(folded) => identity(folded),
+                None => text::fold(raw).map_or(NOBODY, |folded| identity(&folded)),
+            }
+        }
+        Cell::Number(number) => identity(&number.to_string()),
+        Cell::Empty | Cell::Error | Cell::Bool(_) | Cell::DateTime { .. } => NOBODY,
+    }
+}
+
+fn identity(folded: &str) -> u64 {
+    xxh3_64(without_zero_decimals(folded).as_bytes()).max(1)
 }
 
 /// `9005` for `9005.0`; any other text as it is.
-fn without_zero_decimals(text: String) -> String {
+fn without_zero_decimals(text: &str) -> &str {
     match text.split_once('.') {
         Some((whole, decimals))
             if !whole.is_empty()
@@ -73,7 +82,7 @@ fn without_zero_decimals(text: String) -> String {
                 && !decimals.is_empty()
                 && decimals.bytes().all(|b| b == b'0') =>
         {
-            whole.to_owned()
+            whole
         }
         _ => text,
     }
@@ -227,6 +236,8 @@ impl Newest {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     /// The fates of rows given as file, identifier and the rest of the row.
@@ -283,6 +294,14 @@ mod tests {
         assert_eq!(identity_of(Cell::Number(1042.0)), identity_of(Cell::Text(" 1042")));
         assert_ne!(identity_of(Cell::Number(1042.0)), identity_of(Cell::Text("01042")));
         assert_eq!(identity_of(Cell::Text("-")), NOBODY);
+    }
+
+    proptest! {
+        #[test]
+        fn a_plain_identifier_is_read_as_any_other(text in "[ -~]{0,12}|n/a|NaN| 0*[0-9]{1,4}\\.0{0,3}|[a-z]{60,70}|\\PC{0,6}") {
+            let folded = text::fold(&text);
+            prop_assert_eq!(identity_of(Cell::Text(&text)), folded.map_or(NOBODY, |folded| identity(&folded)));
+        }
     }
 
     #[test]

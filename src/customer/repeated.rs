@@ -1,33 +1,33 @@
 //! Rows of one file that have the identifier of another row: noted where each of them counts, as in an upload. A
 //! training takes the newest row of a customer instead ([`super::NewestStands`]).
 
-use rustc_hash::FxHashMap;
-
 use super::Note;
 use super::newest::{MAX_ROWS_OF_ONE, NOBODY};
 
-/// How many rows each identifier has, by its hash.
+/// The identifiers of the rows, by their hashes, in no order: 8 bytes a row. They are counted once all are there, since
+/// each look into a large map waits for the memory.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Repeated {
-    rows_of: FxHashMap<u64, usize>,
+    identities: Vec<u64>,
 }
 
 impl Repeated {
     /// One more row that counts.
     pub fn add(&mut self, identity: u64) {
         if identity != NOBODY {
-            *self.rows_of.entry(identity).or_default() += 1;
+            self.identities.push(identity);
         }
     }
 
     /// The note; `None` where no row has another's identifier, or the column tells no customers apart: fewer than half
     /// of its cells are distinct.
-    pub fn note(&self) -> Option<Note> {
-        let filled: usize = self.rows_of.values().sum();
-        if 2 * self.rows_of.len() < filled {
+    pub fn note(mut self) -> Option<Note> {
+        self.identities.sort_unstable();
+        let rows_of_each = || self.identities.chunk_by(PartialEq::eq).map(<[u64]>::len);
+        if 2 * rows_of_each().count() < self.identities.len() {
             return None;
         }
-        let of_one = self.rows_of.values().filter(|&&rows| rows <= MAX_ROWS_OF_ONE);
+        let of_one = rows_of_each().filter(|&rows| rows <= MAX_ROWS_OF_ONE);
         let repeated: usize = of_one.map(|rows| rows - 1).sum();
         let sentence = match repeated {
             0 => return None,

@@ -7,6 +7,9 @@ use super::spelling::{composed, spelling_key};
 /// The longest category, in characters: enough for any place name, too short for a paragraph. Longer values are cut.
 pub(super) const MAX_VALUE_CHARS: usize = 100;
 
+/// The longest text that [`fold_plain`] takes, in bytes: any identifier.
+pub(super) const MAX_PLAIN_BYTES: usize = 64;
+
 /// How many digits a place or a plan may have; a telephone number has more.
 const MAX_DIGITS: usize = 6;
 /// How long a word with a digit in it may be, in bytes; a key is longer.
@@ -77,6 +80,16 @@ pub(super) fn fold(text: &str) -> Option<String> {
     tidy(text).map(|tidy| spelling_key(&tidy))
 }
 
+/// As [`fold`], of a short text that is shown as it is: into `buffer`, since a sheet has one in each row. `None` of any
+/// other text.
+pub(super) fn fold_plain<'b>(text: &str, buffer: &'b mut [u8; MAX_PLAIN_BYTES]) -> Option<&'b str> {
+    let text = text.trim();
+    let folded = buffer.get_mut(..text.len()).filter(|_| is_plain_line(text) && !means_nothing(text))?;
+    folded.copy_from_slice(text.as_bytes());
+    folded.make_ascii_lowercase();
+    std::str::from_utf8(folded).ok()
+}
+
 /// As [`fold`], also of a word for nothing: `NA` is a level or a synonym where a schema says so.
 pub(super) fn fold_given(text: &str) -> Option<String> {
     Some(spelling_key(&shown(text))).filter(|key| !key.is_empty())
@@ -105,6 +118,23 @@ fn tidy(text: &str) -> Option<String> {
 
 /// One line of visible, composed characters with single blanks.
 fn shown(text: &str) -> String {
+    let text = text.trim();
+    // By far the most are shown as they are.
+    if text.len() <= 2 * MAX_VALUE_CHARS && is_plain_line(text) { text.to_owned() } else { tidied_line(text) }
+}
+
+/// Whether a text is one line of letters that everybody sees, with single blanks.
+fn is_plain_line(text: &str) -> bool {
+    let mut before = b' ';
+    text.bytes().all(|b| {
+        let is_plain = b.is_ascii_graphic() || b == b' ' && before != b' ';
+        before = b;
+        is_plain
+    })
+}
+
+/// One line of visible, composed characters with single blanks, of any text.
+fn tidied_line(text: &str) -> String {
     let mut tidy = String::with_capacity(text.len().min(4 * MAX_VALUE_CHARS));
     // Twice the cap is read at most: what follows would be cut anyway.
     for c in text.trim().chars().filter(|c| c.is_whitespace() || !is_invisible(*c)).take(2 * MAX_VALUE_CHARS) {
@@ -218,6 +248,11 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_plain_line_is_shown_as_any_other(text in "[ -~\\t\\x00\\x7f]{0,30}|[a-z ]{150,250}") {
+            prop_assert_eq!(shown(&text), tidied_line(&text));
+        }
+
         #[test]
         fn a_value_is_short_visible_and_stays_when_tidied_again(raw in "\\PC{0,150}|[a-z'\\x00-\\x20\u{200b}-\u{202e}A-Z]{0,150}") {
             if let Some(value) = tidy_category(&raw) {

@@ -106,17 +106,15 @@ impl Offline {
             };
             picked.unwrap_or_default()
         };
+        // A name is looked up from the first to the last, so those that a template asks for most come first.
         let text = self.templates.get_template(template)?.render(context! {
-            lines => self.data.lines.clone(), trade => facts.phrases.clone(),
+            pick => Value::from_function(pick), lines => self.data.lines.clone(), trade => facts.phrases.clone(),
             subject => facts.slots.get("subject"), destination => facts.slots.get("destination"),
-            offering => facts.slots.get("offering"),
-
-            tags => facts.tags.clone(), turn => turn,
+            offering => facts.slots.get("offering"), tags => facts.tags.clone(), turn => turn,
             goal => facts.goal, stage => campaign.funnel_stage().name(), tone => campaign.tone().name(),
             engagement => campaign.past_engagement().name(), platform => campaign.platform().name(),
             slogan => facts.slogan(),
             may_join => facts.may_join, is_one => facts.is_one, is_brief => facts.is_brief, is_plain => facts.is_plain,
-            pick => Value::from_function(pick),
         })?;
         Ok(tidy(&text))
     }
