@@ -7,6 +7,7 @@ use axum::Router;
 use axum::http::{HeaderName, Method, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
+use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, Any as AnyOrigin, CorsLayer};
 use utoipa::OpenApi;
@@ -58,7 +59,7 @@ fn api_routes() -> Routes {
         .add(Standard, Right::Read, routes!(metrics::get_metrics))
 }
 
-/// The service's routes and the layers around them, outermost last.
+/// The service's routes and the layers around them, outermost first.
 ///
 /// # Errors
 /// [`ApiError::Internal`] when the API description cannot be written.
@@ -75,22 +76,25 @@ pub(super) fn router(state: AppState) -> Result<Router, ApiError> {
     let origins = Arc::new(Origins::new(&settings.allow_origins));
     let guard = Guard::new(&settings.allow_hosts, origins.clone(), settings.public_url.as_deref());
     let console = if settings.console { console::routes() } else { Router::new() };
+    // One layer of all: the router clones what is behind each of its layers for each request, and a box apiece.
+    let around = ServiceBuilder::new()
+        .layer(from_fn(add_security_headers))
+        .layer(compression())
+        .layer(from_fn(slice_large_texts))
+        .layer(from_fn_with_state((state.clone(), classes), identify_and_log))
+        .layer(cors(origins))
+        .layer(from_fn(minimum_rate))
+        // Outside admission: a client that is rejected in the middle of a body can read why, too.
+        .layer(from_fn(drain_rejected_bodies))
+        .layer(from_fn_with_state(Arc::new(guard), refuse_foreign))
+        .layer(from_fn_with_state(admission, admit))
+        .layer(CatchPanicLayer::custom(answer_a_panic));
     Ok(routes
         .merge(openapi::routes(&description)?)
         .merge(console)
         .fallback(async || ApiError::NoRoute)
         .method_not_allowed_fallback(async || ApiError::NoMethod)
-        .layer(CatchPanicLayer::custom(answer_a_panic))
-        .layer(from_fn_with_state(admission, admit))
-        .layer(from_fn_with_state(Arc::new(guard), refuse_foreign))
-        // Outside admission: a client that is rejected in the middle of a body can read why, too.
-        .layer(from_fn(drain_rejected_bodies))
-        .layer(from_fn(minimum_rate))
-        .layer(cors(origins))
-        .layer(from_fn_with_state((state.clone(), classes), identify_and_log))
-        .layer(from_fn(slice_large_texts))
-        .layer(compression())
-        .layer(from_fn(add_security_headers))
+        .layer(around)
         .with_state(state))
 }
 
