@@ -51,13 +51,20 @@ impl ContentId {
         &self.0
     }
 
-    /// The id of what the text has become by hand, if it was written for this segment of this model version; `None`
-    /// where that is not so. Its first part tells the platform.
-    pub fn of_edited(&self, model_version: &str, cluster_id: i64, text: &str) -> Option<Self> {
-        let (segment, letters) = (cluster_id.to_string(), self.group().strip_prefix('c')?);
-        let is_of = |platform: &&&str| part(&[model_version, &segment, platform]) == letters;
-        let platform = Platform::NAMES.iter().find(is_of)?;
-        Some(Self(format!("{}-{}", self.group(), part(&[model_version, &segment, platform, text]))))
+    /// Whether it is the id of this very text: each says so by itself, without the version that the text is of.
+    pub fn is_of(&self, text: &str) -> bool {
+        *self == Self::within(self.group(), text)
+    }
+
+    /// The id of another text for the same segment and platform, such as what somebody made of this one.
+    #[must_use]
+    pub fn of_other(&self, text: &str) -> Self {
+        Self::within(self.group(), text)
+    }
+
+    /// The id of a text for those that the first part stands for.
+    fn within(group: &str, text: &str) -> Self {
+        Self(format!("{group}-{}", part(&[group, text])))
     }
 
     /// What all texts for the same segment, model version and platform have in common.
@@ -78,10 +85,8 @@ impl WrittenFor<'_> {
             }
             (None, None) => "everyone".to_owned(),
         };
-        let whom = [self.model_version, &segment, self.campaign.platform().name()];
-        let group = part(&whom);
-        let [version, segment, platform] = whom;
-        ContentId(format!("c{group}-{}", part(&[version, segment, platform, text])))
+        let group = part(&[self.model_version, &segment, self.campaign.platform().name()]);
+        ContentId::within(&format!("c{group}"), text)
     }
 
     /// The query string of a link in a text: where it is published, in which kind of medium, the campaign by its
@@ -155,9 +160,10 @@ mod tests {
         let of = WrittenFor { model_version: "v1", cluster_id: Some(1), persona: None, campaign: &campaign };
         let id = of.content_id("Come by");
         assert_eq!(id, of.content_id("Come by"));
-        assert_eq!(id.as_str(), "cgw0v8zdp-8wp69f7k");
+        assert_eq!(id.as_str(), "cgw0v8zdp-3yhwxwpf");
         let other = of.content_id("Come in");
         assert!(other != id && other.group() == id.group());
+        assert!(id.is_of("Come by") && !id.is_of("Come in") && id.of_other("Come in") == other);
         for elsewhere in [
             WrittenFor { model_version: "v2", ..of },
             WrittenFor { cluster_id: Some(-1), ..of },

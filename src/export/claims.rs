@@ -10,7 +10,7 @@ use crate::pipeline::{Claim, Distinction, Distinguishing, TraitValue};
 const MAX: usize = 1_000;
 
 /// Traits as `Top_Locations: Bedok, Novena; Top_Loyalty_Tier: Gold`.
-#[derive(Default)]
+#[derive(Debug, Default, PartialEq)]
 pub(super) struct Claims {
     /// True of all or of most.
     pub may_be_said: String,
@@ -46,19 +46,15 @@ impl Claims {
     }
 
     /// Those of a kept answer.
-    pub fn kept(traits: Option<KeptTraits<'_>>) -> Self {
+    pub fn kept(Capped(traits): KeptTraits<'_>) -> Self {
         let mut claims = Writer::default();
-        for KeptTrait { key: Key(key), value, median: middle, claim } in traits.into_iter().flat_map(|Capped(of)| of) {
+        for KeptTrait { key: Key(key), value, median: middle, claim } in traits {
             let value = value.map(|value| value.to_string());
             if let Some(value) = value.or_else(|| middle.map(median)) {
                 claims.add(claim, &key, &value);
             }
         }
         claims.claims
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.may_be_said.is_empty() && self.more_often.is_empty()
     }
 }
 

@@ -24,6 +24,7 @@ pub(super) struct Key<'a>(#[serde(borrow)] pub Cow<'a, str>);
 pub(super) struct Capped<T, const MAX: usize>(pub Vec<T>);
 
 /// A persona's entries in their order; a list of values is one text.
+#[derive(PartialEq)]
 pub(super) struct Traits<'a>(pub Vec<(Cow<'a, str>, CellValue<'a>)>);
 
 /// The value of one trait.

@@ -1,18 +1,15 @@
 //! An upload's answer as its caller kept it: the whole of it, or the portal's `clusters` alone.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use super::ExportError;
-use super::cell::CellValue;
-use super::claims::{Claims, KeptTraits};
-use super::json::{Capped, Traits, shape_error};
+use super::json::{Capped, shape_error};
 use super::members::KeptMembers;
 use super::segments::SegmentLine;
-use super::tracked::{KeptTexts, KeptTrackings, Tracked, VariantIds};
+use super::told::{KeptCluster, KeptSegment, Told};
+use super::tracked::VariantIds;
 
 /// Segments of one answer: more than any model has.
 const MAX_SEGMENTS: usize = 1_000;
@@ -25,54 +22,8 @@ pub struct KeptAnswer<'a> {
     segments: Option<Capped<KeptSegment<'a>, MAX_SEGMENTS>>,
     #[serde(borrow)]
     clusters: Option<Capped<KeptCluster<'a>, MAX_SEGMENTS>>,
-    model_version: Option<String>,
     format: Option<String>,
     keep: Option<String>,
-}
-
-/// An entry of `segments`.
-#[derive(Deserialize)]
-#[serde(expecting = "an object with a cluster_id")]
-struct KeptSegment<'a> {
-    cluster_id: i64,
-    size: Option<u64>,
-    share: Option<f64>,
-    #[serde(borrow)]
-    persona: Option<Traits<'a>>,
-    #[serde(borrow)]
-    observed: Option<Traits<'a>>,
-    persona_summary: Option<String>,
-    #[serde(borrow)]
-    distinguishing: Option<KeptTraits<'a>>,
-    content: Option<KeptContent>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(expecting = "an object with text or image_prompt")]
-struct KeptContent {
-    text: Option<String>,
-    image_prompt: Option<String>,
-    variants: Option<KeptTexts>,
-    tracking: Option<KeptTrackings>,
-}
-
-/// An entry of `clusters`.
-#[derive(Deserialize)]
-#[serde(expecting = "an object with a cluster_id")]
-struct KeptCluster<'a> {
-    cluster_id: i64,
-    size: Option<u64>,
-    #[serde(borrow)]
-    persona: Option<Traits<'a>>,
-    #[serde(borrow)]
-    observed: Option<Traits<'a>>,
-    persona_summary: Option<String>,
-    #[serde(borrow)]
-    distinguishing: Option<KeptTraits<'a>>,
-    default_post: Option<String>,
-    tracking: Option<KeptTrackings>,
-    #[serde(borrow)]
-    members: Option<&'a RawValue>,
 }
 
 impl<'a> KeptAnswer<'a> {
@@ -106,89 +57,45 @@ impl<'a> KeptAnswer<'a> {
         self.keep.as_deref()
     }
 
+    /// Whether it lists no customers at all: segments alone.
+    pub(super) fn is_without_rows(&self) -> bool {
+        match &self.clusters {
+            None => true,
+            Some(Capped(clusters)) => !clusters.is_empty() && clusters.iter().all(|cluster| cluster.members.is_none()),
+        }
+    }
+
     /// One line a segment, in the answer's order, and the lists of members. Entries of the two lists with one id are
     /// one segment.
-    pub(super) fn into_parts(self) -> (Vec<SegmentLine<'a>>, Vec<KeptMembers<'a>>) {
-        let mut lines = Vec::new();
+    ///
+    /// # Errors
+    /// [`ExportError::Shape`] where both lists describe a segment and contradict each other.
+    pub(super) fn into_parts(self) -> Result<(Vec<SegmentLine<'a>>, Vec<KeptMembers<'a>>), ExportError> {
+        let mut told = Vec::new();
         let mut by_id = BTreeMap::new();
-        for segment in self.segments.into_iter().flat_map(|Capped(segments)| segments) {
-            by_id.entry(segment.cluster_id).or_insert(lines.len());
-            lines.push(SegmentLine::from(segment));
+        for (number, segment) in self.segments.into_iter().flat_map(|Capped(segments)| segments).enumerate() {
+            by_id.entry(segment.cluster_id).or_insert(told.len());
+            told.push(Told::of_segment(format!("segments[{number}]"), segment));
         }
         let mut members = Vec::new();
         for (number, cluster) in self.clusters.into_iter().flat_map(|Capped(clusters)| clusters).enumerate() {
+            let path = format!("clusters[{number}]");
             // Taken out, so that a second cluster of this id is a line of its own.
-            let line = by_id.remove(&cluster.cluster_id).unwrap_or(lines.len());
+            let line = by_id.remove(&cluster.cluster_id).unwrap_or(told.len());
             if let Some(json) = cluster.members {
-                let path = format!("clusters[{number}].members");
-                members.push(KeptMembers {
-                    path,
-                    line,
-                    cluster_id: cluster.cluster_id,
-                    ids: VariantIds::default(),
-                    json,
-                });
+                let (path, cluster_id) = (format!("{path}.members"), cluster.cluster_id);
+                members.push(KeptMembers { path, line, cluster_id, ids: VariantIds::default(), json });
             }
-            let cluster = SegmentLine::from(cluster);
-            match lines.get_mut(line) {
-                Some(segment) => segment.fill(cluster),
-                None => lines.push(cluster),
+            let cluster = Told::of_cluster(path, cluster);
+            match told.get_mut(line) {
+                Some(segment) => segment.join(cluster)?,
+                None => told.push(cluster),
             }
         }
-        if let Some(model_version) = &self.model_version {
-            lines.iter_mut().for_each(|line| line.tracked.tell_edited(model_version, line.cluster_id));
-        }
+        let lines: Vec<SegmentLine<'a>> = told.into_iter().map(Told::into_line).collect::<Result<_, _>>()?;
         for list in &mut members {
             list.ids = lines.get(list.line).map(|line| line.tracked.ids()).unwrap_or_default();
         }
-        (lines, members)
-    }
-}
-
-/// What is observed, and of the persona what nobody observes: what marketers added. An answer of an earlier build may
-/// have the persona alone.
-fn entries<'a>(observed: Option<Traits<'a>>, persona: Option<Traits<'a>>) -> Vec<(Cow<'a, str>, CellValue<'a>)> {
-    let mut entries = observed.map(|Traits(entries)| entries).unwrap_or_default();
-    for entry in persona.into_iter().flat_map(|Traits(entries)| entries) {
-        if entries.iter().all(|(key, _)| *key != entry.0) {
-            entries.push(entry);
-        }
-    }
-    entries
-}
-
-impl<'a> From<KeptSegment<'a>> for SegmentLine<'a> {
-    fn from(segment: KeptSegment<'a>) -> Self {
-        let content = segment.content.unwrap_or_default();
-        Self {
-            cluster_id: segment.cluster_id,
-            size: segment.size,
-            rows_listed: 0,
-            share: segment.share,
-            persona_summary: segment.persona_summary.map(Cow::Owned),
-            claims: Claims::kept(segment.distinguishing),
-            traits: entries(segment.observed, segment.persona),
-            tracked: Tracked::kept(content.variants, content.tracking),
-            text: content.text.map(Cow::Owned),
-            image_prompt: content.image_prompt.map(Cow::Owned),
-        }
-    }
-}
-
-impl<'a> From<KeptCluster<'a>> for SegmentLine<'a> {
-    fn from(cluster: KeptCluster<'a>) -> Self {
-        let post = cluster.default_post.filter(|post| !post.is_empty());
-        Self {
-            cluster_id: cluster.cluster_id,
-            tracked: Tracked::kept(post.clone().map(|post| Capped(vec![post])), cluster.tracking),
-            size: cluster.size,
-            rows_listed: 0,
-            share: None,
-            persona_summary: cluster.persona_summary.map(Cow::Owned),
-            claims: Claims::kept(cluster.distinguishing),
-            traits: entries(cluster.observed, cluster.persona),
-            text: post.map(Cow::Owned),
-            image_prompt: None,
-        }
+        Ok((lines, members))
     }
 }

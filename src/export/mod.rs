@@ -7,6 +7,7 @@
 
 mod cell;
 mod claims;
+mod columns;
 mod csv;
 mod error;
 mod json;
@@ -16,6 +17,7 @@ mod rows;
 mod segments;
 mod sink;
 mod size;
+mod told;
 mod tracked;
 mod xlsx;
 
@@ -37,7 +39,7 @@ pub enum Format {
     /// An Excel workbook: a sheet of segments and a sheet of customers.
     #[default]
     Xlsx,
-    /// The customers as text separated by commas.
+    /// The customers as text separated by commas; the segments where no customers are listed.
     Csv,
 }
 
@@ -85,16 +87,19 @@ pub struct Export<'a> {
     segments: Vec<SegmentLine<'a>>,
     rows: Rows<'a>,
     survey: Survey,
+    /// Whether it is of segments alone: their lines are then what a file of one table has.
+    is_without_rows: bool,
 }
 
 impl<'a> Export<'a> {
     /// The export of an answer that its caller kept.
     ///
     /// # Errors
-    /// [`ExportError::Shape`] when a list of members holds something else than customers,
-    /// [`ExportError::TooManyColumns`].
+    /// [`ExportError::Shape`] when a list of members holds something else than customers, or two lists contradict each
+    /// other, [`ExportError::TooManyColumns`].
     pub fn of_answer(answer: KeptAnswer<'a>) -> Result<Self, ExportError> {
-        let (mut segments, members) = answer.into_parts();
+        let is_without_rows = answer.is_without_rows();
+        let (mut segments, members) = answer.into_parts()?;
         let mut survey = Survey::default();
         for list in &members {
             let before = survey.n_rows();
@@ -104,7 +109,7 @@ impl<'a> Export<'a> {
             }
         }
         segments::complete(&mut segments);
-        Ok(Self { segments, rows: Rows::Kept(members), survey })
+        Ok(Self { segments, rows: Rows::Kept(members), survey, is_without_rows })
     }
 
     /// The export of a grouped table, with every customer, and with what was written for its segments, if anything was.
@@ -117,7 +122,7 @@ impl<'a> Export<'a> {
         let rows = Rows::Grouped(GroupedRows { grouped, tracked });
         let mut survey = Survey::default();
         rows.read_into(&mut survey)?;
-        Ok(Self { segments, rows, survey })
+        Ok(Self { segments, rows, survey, is_without_rows: false })
     }
 
     /// How many bytes [`Export::write`] puts to `out` and into scratch files at most.

@@ -1,17 +1,14 @@
 //! The customers' rows, read cell by cell from where they are: once to learn the columns, once to be written.
 
-use rustc_hash::FxHashMap;
-
 use super::ExportError;
 use super::cell::CellValue;
+use super::columns::{Columns, MAX_COLUMNS};
 use super::members::KeptMembers;
 use super::sink::{CLUSTER_ID, CONTENT_ID, RowSink, VARIANT};
 use super::size::Size;
 use super::tracked::VariantIds;
 use crate::segmentation::Grouped;
 
-/// Columns of one export: far more than any schema yields.
-pub(super) const MAX_COLUMNS: usize = 1_024;
 /// The columns that stand last, in this order: where a customer belongs, and which text the customer is to get.
 const LAST: [&str; 5] = [CLUSTER_ID, "strength", "confidence", VARIANT, CONTENT_ID];
 
@@ -71,7 +68,7 @@ impl Survey {
     /// What the rows and their header hold.
     pub fn size(&self) -> Size {
         let mut size = self.size;
-        for title in &self.keys.titles {
+        for title in self.keys.titles() {
             size.add_text(title);
             // The column's width.
             size.add_text("");
@@ -83,7 +80,7 @@ impl Survey {
     /// The columns of the rows, those of [`LAST`] last; where there is no row, `cluster_id` alone.
     pub fn columns(&self) -> Columns {
         let is_last = |key: &str| LAST.contains(&key);
-        let first = self.keys.titles.iter().map(String::as_str).filter(|key| !is_last(key));
+        let first = self.keys.titles().iter().map(String::as_str).filter(|key| !is_last(key));
         let last = LAST.into_iter().filter(|&key| key == CLUSTER_ID || self.keys.position(key).is_some());
         first.chain(last).collect()
     }
@@ -93,7 +90,7 @@ impl RowSink for Survey {
     fn cell(&mut self, key: &str, value: CellValue<'_>) -> Result<(), ExportError> {
         self.size.add(&value);
         self.keys.add(key);
-        if self.keys.titles.len() > MAX_COLUMNS {
+        if self.keys.titles().len() > MAX_COLUMNS {
             return Err(ExportError::TooManyColumns { limit: MAX_COLUMNS });
         }
         Ok(())
@@ -103,37 +100,5 @@ impl RowSink for Survey {
         self.n_rows += 1;
         self.size.end_row();
         Ok(())
-    }
-}
-
-/// Different keys in their order, each a column.
-#[derive(Default)]
-pub(super) struct Columns {
-    titles: Vec<String>,
-    positions: FxHashMap<String, usize>,
-}
-
-impl Columns {
-    pub fn titles(&self) -> &[String] {
-        &self.titles
-    }
-
-    pub fn position(&self, key: &str) -> Option<usize> {
-        self.positions.get(key).copied()
-    }
-
-    fn add(&mut self, key: &str) {
-        if !self.positions.contains_key(key) {
-            self.positions.insert(key.to_owned(), self.titles.len());
-            self.titles.push(key.to_owned());
-        }
-    }
-}
-
-impl<'k> FromIterator<&'k str> for Columns {
-    fn from_iter<T: IntoIterator<Item = &'k str>>(keys: T) -> Self {
-        let mut columns = Self::default();
-        keys.into_iter().for_each(|key| columns.add(key));
-        columns
     }
 }

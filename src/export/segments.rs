@@ -2,11 +2,19 @@
 
 use std::borrow::Cow;
 
+use super::ExportError;
 use super::cell::CellValue;
 use super::claims::Claims;
+use super::columns::{Columns, MAX_COLUMNS};
 use super::tracked::Tracked;
 use crate::content::{Campaign, Written};
 use crate::segmentation::{Group, Grouped, Tracking};
+
+/// What is before a segment's traits.
+const BEFORE: [&str; 7] =
+    ["cluster_id", "size", "rows_listed", "share", "persona_summary", "may_be_said", "more_often"];
+/// What is after them.
+const AFTER: [&str; 2] = ["text", "image_prompt"];
 
 /// What was written for the segments of a table, in their order.
 #[derive(Debug, Clone, Copy)]
@@ -38,24 +46,6 @@ pub(super) struct SegmentLine<'a> {
 }
 
 impl<'a> SegmentLine<'a> {
-    /// Takes from another description of the same segment what this one lacks.
-    pub fn fill(&mut self, other: Self) {
-        self.size = self.size.or(other.size);
-        self.share = self.share.or(other.share);
-        self.persona_summary = self.persona_summary.take().or(other.persona_summary);
-        if self.claims.is_empty() {
-            self.claims = other.claims;
-        }
-        self.text = self.text.take().or(other.text);
-        self.image_prompt = self.image_prompt.take().or(other.image_prompt);
-        if self.tracked.0.is_empty() {
-            self.tracked = other.tracked;
-        }
-        if self.traits.is_empty() {
-            self.traits = other.traits;
-        }
-    }
-
     fn of_group(grouped: &Grouped, group: &'a Group, texts: Option<(Texts<'a>, &'a Written)>) -> Self {
         let traits = group.observed.traits.iter().map(|t| {
             let value = match t.values.first() {
@@ -88,6 +78,48 @@ impl<'a> SegmentLine<'a> {
             image_prompt: content.and_then(|content| content.image_prompt.as_deref()).map(Cow::Borrowed),
             tracked: tracked.unwrap_or_default(),
         }
+    }
+}
+
+/// The lines as a table: which columns it has, and what is in them.
+pub(super) struct SegmentTable {
+    /// The keys of all personas, in order of first appearance.
+    traits: Columns,
+}
+
+impl SegmentTable {
+    /// # Errors
+    /// [`ExportError::TooManyColumns`].
+    pub fn of(lines: &[SegmentLine<'_>]) -> Result<Self, ExportError> {
+        let traits: Columns = lines.iter().flat_map(|line| &line.traits).map(|(key, _)| key.as_ref()).collect();
+        if traits.titles().len() > MAX_COLUMNS {
+            return Err(ExportError::TooManyColumns { limit: MAX_COLUMNS });
+        }
+        Ok(Self { traits })
+    }
+
+    pub fn titles(&self) -> impl Iterator<Item = &str> {
+        BEFORE.into_iter().chain(self.traits.titles().iter().map(String::as_str)).chain(AFTER)
+    }
+
+    /// The cells of one line, by the titles.
+    pub fn cells<'l>(&self, line: &'l SegmentLine<'_>) -> Vec<CellValue<'l>> {
+        let text = |text: &'l str| if text.is_empty() { CellValue::Nothing } else { CellValue::Text(text.into()) };
+        let optional = |written: &'l Option<Cow<'_, str>>| written.as_deref().map_or(CellValue::Nothing, text);
+        let mut cells = vec![
+            CellValue::Whole(line.cluster_id.into()),
+            line.size.map_or(CellValue::Nothing, |size| CellValue::Whole(size.into())),
+            CellValue::Whole(i128::try_from(line.rows_listed).unwrap_or(i128::MAX)),
+            line.share.map_or(CellValue::Nothing, CellValue::Number),
+            optional(&line.persona_summary),
+            text(&line.claims.may_be_said),
+            text(&line.claims.more_often),
+        ];
+        let of_trait =
+            |title: &String| line.traits.iter().find(|(key, _)| key == title).map(|(_, value)| value.clone());
+        cells.extend(self.traits.titles().iter().map(|title| of_trait(title).unwrap_or(CellValue::Nothing)));
+        cells.extend([optional(&line.text), optional(&line.image_prompt)]);
+        cells
     }
 }
 

@@ -32,6 +32,12 @@ pub(super) struct KeptTracking {
     utm: String,
 }
 
+impl From<KeptTracking> for Tracking {
+    fn from(KeptTracking { variant, content_id, utm }: KeptTracking) -> Self {
+        Self { variant, content_id, utm }
+    }
+}
+
 /// The lists of one kept segment.
 pub(super) type KeptTrackings = Capped<KeptTracking, MAX>;
 pub(super) type KeptTexts = Capped<String, MAX>;
@@ -44,30 +50,44 @@ impl Tracked {
         Self(pairs.map(|(tracking, text)| TrackedText { text: text.unwrap_or_default(), tracking }).collect())
     }
 
-    /// Gives each text that was edited since it was written for this segment an id of its own: an outcome must not take
-    /// it for what the machine wrote.
-    pub fn tell_edited(&mut self, model_version: &str, cluster_id: i64) {
-        for TrackedText { text, tracking } in self.0.iter_mut().filter(|tracked| !tracked.text.is_empty()) {
-            let id = ContentId::read(&tracking.content_id);
-            if let Some(id) = id.and_then(|id| id.of_edited(model_version, cluster_id, text)) {
-                tracking.utm = tracking.utm.replace(&tracking.content_id, id.as_str());
-                id.as_str().clone_into(&mut tracking.content_id);
-            }
+    /// Those of a kept answer. A text that somebody edited has an id of its own, and so has one that was added: an
+    /// outcome must not take them for what the machine wrote. One text alone that has no id is no line of its own.
+    pub fn kept(texts: Vec<String>, tracking: Vec<Tracking>) -> Self {
+        if tracking.is_empty() && texts.len() < 2 {
+            return Self::default();
         }
-    }
-
-    /// Those of a kept answer.
-    pub fn kept(texts: Option<KeptTexts>, tracking: Option<KeptTrackings>) -> Self {
-        let texts = texts.into_iter().flat_map(|Capped(texts)| texts);
-        let tracking = tracking.into_iter().flat_map(|Capped(tracking)| tracking);
-        let of = |KeptTracking { variant, content_id, utm }| Tracking { variant, content_id, utm };
-        Self::new(texts, tracking.map(of))
+        let first = tracking.first().cloned();
+        let mut next = tracking.iter().map(|tracking| tracking.variant).max().unwrap_or_default();
+        let mut added = || {
+            next += 1;
+            let (content_id, utm) = first.clone().map(|first| (first.content_id, first.utm)).unwrap_or_default();
+            Tracking { variant: next, content_id, utm }
+        };
+        let mut texts = texts.into_iter();
+        let mut tracked: Vec<TrackedText> = Vec::new();
+        for tracking in tracking {
+            tracked.push(TrackedText { text: texts.next().unwrap_or_default(), tracking });
+        }
+        tracked.extend(texts.map(|text| TrackedText { text, tracking: added() }));
+        tracked.iter_mut().for_each(TrackedText::tell_edited);
+        Self(tracked)
     }
 
     pub fn ids(&self) -> VariantIds {
         let ids =
             self.0.iter().map(|TrackedText { tracking, .. }| (tracking.variant as u64, tracking.content_id.clone()));
         VariantIds(ids.collect())
+    }
+}
+
+impl TrackedText {
+    fn tell_edited(&mut self) {
+        let Self { text, tracking } = self;
+        let id = ContentId::read(&tracking.content_id).filter(|id| !text.is_empty() && !id.is_of(text));
+        if let Some(id) = id.map(|id| id.of_other(text)) {
+            tracking.utm = tracking.utm.replace(&tracking.content_id, id.as_str());
+            id.as_str().clone_into(&mut tracking.content_id);
+        }
     }
 }
 

@@ -12,8 +12,8 @@ use jiff::civil::{Date, date};
 use rust_xlsxwriter::{ExcelDateTime, Format as CellFormat, Workbook, Worksheet, XlsxError};
 
 use super::cell::{CellValue, cut};
-use super::rows::{Columns, MAX_COLUMNS};
-use super::segments::SegmentLine;
+use super::columns::Columns;
+use super::segments::{SegmentLine, SegmentTable};
 use super::sink::{CLUSTER_ID, CONTENT_ID, RowSink, VARIANT};
 use super::tracked::TrackedText;
 use super::{Export, ExportError};
@@ -31,11 +31,6 @@ const MEASURED_ROWS: u32 = 200;
 /// What the arrow of the filter takes of a header, in characters.
 const ARROW_WIDTH: usize = 3;
 
-/// What is before a segment's traits.
-const BEFORE: [&str; 7] =
-    ["cluster_id", "size", "rows_listed", "share", "persona_summary", "may_be_said", "more_often"];
-/// What is after them.
-const AFTER: [&str; 2] = ["text", "image_prompt"];
 /// The columns of the sheet of texts.
 const CONTENT: [&str; 5] = [CLUSTER_ID, VARIANT, CONTENT_ID, "utm", "text"];
 
@@ -64,12 +59,11 @@ fn write_book(export: &Export<'_>, out: impl Write + Send, scratch: &Path) -> Re
     let mut book = Workbook::new();
     book.set_tempdir(scratch).map_err(ExportError::write_workbook)?;
 
-    let traits = trait_keys(&export.segments)?;
-    let titles = BEFORE.into_iter().chain(traits.titles().iter().map(String::as_str)).chain(AFTER);
+    let table = SegmentTable::of(&export.segments)?;
     let sheet = book.add_worksheet_with_constant_memory().map_err(ExportError::write_workbook)?;
-    let mut segments = Sheet::begin(sheet, "Segments", titles, &formats)?;
+    let mut segments = Sheet::begin(sheet, "Segments", table.titles(), &formats)?;
     for line in &export.segments {
-        write_segment(&mut segments, line, &traits)?;
+        segments.row(&table.cells(line))?;
     }
     segments.finish()?;
 
@@ -87,44 +81,6 @@ fn write_book(export: &Export<'_>, out: impl Write + Send, scratch: &Path) -> Re
     out.flush().map_err(ExportError::write)
 }
 
-/// The keys of all personas, in order of first appearance.
-fn trait_keys(segments: &[SegmentLine<'_>]) -> Result<Columns, ExportError> {
-    let keys: Columns = segments.iter().flat_map(|line| &line.traits).map(|(key, _)| key.as_ref()).collect();
-    if keys.titles().len() > MAX_COLUMNS { Err(ExportError::TooManyColumns { limit: MAX_COLUMNS }) } else { Ok(keys) }
-}
-
-fn write_segment(sheet: &mut Sheet<'_>, line: &SegmentLine<'_>, traits: &Columns) -> Result<(), ExportError> {
-    let text = |text: &Option<Cow<'_, str>>| {
-        text.as_ref().map_or(CellValue::Nothing, |text| CellValue::Text(Cow::Owned(text.to_string())))
-    };
-    let claim = |text: &str| match text {
-        "" => CellValue::Nothing,
-        text => CellValue::Text(Cow::Owned(text.to_owned())),
-    };
-    let before = [
-        CellValue::Whole(line.cluster_id.into()),
-        line.size.map_or(CellValue::Nothing, |size| CellValue::Whole(size.into())),
-        CellValue::Whole(i128::try_from(line.rows_listed).unwrap_or(i128::MAX)),
-        line.share.map_or(CellValue::Nothing, CellValue::Number),
-        text(&line.persona_summary),
-        claim(&line.claims.may_be_said),
-        claim(&line.claims.more_often),
-    ];
-    for (column, value) in before.iter().enumerate() {
-        sheet.cell(column, value)?;
-    }
-    for (key, value) in &line.traits {
-        if let Some(column) = traits.position(key) {
-            sheet.cell(BEFORE.len() + column, value)?;
-        }
-    }
-    for (column, value) in [text(&line.text), text(&line.image_prompt)].iter().enumerate() {
-        sheet.cell(BEFORE.len() + traits.titles().len() + column, value)?;
-    }
-    sheet.end_row();
-    Ok(())
-}
-
 /// One line a text: for whom it is and what it is known by.
 fn write_texts(mut sheet: Sheet<'_>, segments: &[SegmentLine<'_>]) -> Result<(), ExportError> {
     for (line, text) in segments.iter().flat_map(|line| line.tracked.0.iter().map(move |text| (line, text))) {
@@ -136,10 +92,7 @@ fn write_texts(mut sheet: Sheet<'_>, segments: &[SegmentLine<'_>]) -> Result<(),
             CellValue::Text(Cow::Borrowed(&tracking.utm)),
             CellValue::Text(Cow::Borrowed(text)),
         ];
-        for (column, value) in values.iter().enumerate() {
-            sheet.cell(column, value)?;
-        }
-        sheet.end_row();
+        sheet.row(&values)?;
     }
     sheet.finish()
 }
@@ -196,6 +149,15 @@ impl<'a> Sheet<'a> {
             widths.push(title.chars().count() + ARROW_WIDTH);
         }
         Ok(Self { sheet, formats, row: 1, widths })
+    }
+
+    /// Writes a whole row.
+    fn row(&mut self, values: &[CellValue<'_>]) -> Result<(), ExportError> {
+        for (column, value) in values.iter().enumerate() {
+            self.cell(column, value)?;
+        }
+        self.end_row();
+        Ok(())
     }
 
     /// Writes into the open row.

@@ -185,12 +185,34 @@ async fn segments_alone_give_segments_and_no_rows() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_csv_of_segments_alone_has_the_segments() {
+    let app = TestApp::spawn().await;
+    let bare = json!({"segments": [
+        {"cluster_id": 3, "size": 40, "persona": {"Top_Gender": "Male"}, "content": {"text": "=Come by"}},
+        {"cluster_id": -1, "size": 60, "persona_summary": "The rest"}]});
+    let listed = json!({"clusters": [
+        {"cluster_id": 3, "size": 40, "persona": {"Top_Gender": "Male"}, "default_post": "=Come by"},
+        {"cluster_id": -1, "size": 60, "persona_summary": "The rest"}]});
+    for body in [bare, listed] {
+        let found = records(&app.export("/segments/export?format=csv", &body).await);
+        let titles = ["cluster_id", "size", "rows_listed", "share", "persona_summary", "may_be_said", "more_often"];
+        assert_eq!(found[0], [&titles[..], &["Top_Gender", "text", "image_prompt"]].concat());
+        assert_eq!(found[1], ["3", "40", "0", "0.4", "", "", "", "Male", "'=Come by", ""]);
+        assert_eq!(found[2], ["-1", "60", "0", "0.6", "The rest", "", "", "", "", ""]);
+        assert_eq!(found.len(), 3);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn empty_lists_are_an_empty_workbook_and_an_empty_table() {
     let app = TestApp::spawn().await;
     for body in [json!({"clusters": []}), json!({"segments": [], "clusters": null}), json!({"segments": []})] {
         let book = Book::read(app.export("/segments/export", &body).await);
         assert_eq!((book.segments.rows.len(), book.rows.rows.len()), (0, 0));
-        assert_eq!(records(&app.export("/segments/export?format=csv", &body).await), [["cluster_id"]]);
+        let found = records(&app.export("/segments/export?format=csv", &body).await);
+        assert_eq!((found.len(), found[0][0].as_str()), (1, "cluster_id"));
+        // Of segments alone the segments are the table.
+        assert_eq!(found[0].len() == 1, !body["clusters"].is_null(), "{found:?}");
     }
 }
 

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::app::{TestApp, list};
 use crate::download::Book;
 use crate::form::Form;
+use crate::problems::problem;
 
 const FILE: &str = "tests/fixtures/customers_300.xls";
 
@@ -125,6 +126,68 @@ async fn a_text_that_was_edited_by_hand_is_exported_under_an_id_of_its_own() {
     // Its readers have the same id.
     assert!(edited.rows.texts("content_id").contains(&ids_after[1]));
     assert!(!edited.rows.texts("content_id").contains(&ids_before[1]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edited_text_counts_wherever_it_is_and_never_under_the_machine_s_id() {
+    let app = TestApp::spawn().await;
+    let answer = app.upload_with_variants().await;
+    let first = |book: &Book| {
+        let content = book.content.as_ref().unwrap();
+        [book.segments.texts("text"), content.texts("text"), content.texts("content_id")].map(|texts| texts[0].clone())
+    };
+    let [written, _, id] = first(&Book::read(app.export("/segments/export", &answer).await));
+    let places = [
+        ("/segments/0/content/text", "segments"),
+        ("/segments/0/content/variants/0", "segments"),
+        ("/clusters/0/default_post", "clusters"),
+    ];
+    let mut ids = BTreeSet::from([id.clone()]);
+    for (place, list) in places {
+        let mut edited = answer.clone();
+        *edited.pointer_mut(place).unwrap() = json!("What I say myself.");
+        // The whole answer, and the list of it alone that was kept: neither needs the version beside it.
+        for body in [edited.clone(), json!({ list: edited[list] })] {
+            let [shown, text, own] = first(&Book::read(app.export("/segments/export", &body).await));
+            assert_eq!([shown, text], ["What I say myself."; 2], "{place}");
+            ids.insert(own);
+        }
+    }
+    assert_eq!(ids.len(), 2, "{ids:?}: the machine's, and one of the edited text");
+
+    let mut contradicting = answer.clone();
+    *contradicting.pointer_mut(places[0].0).unwrap() = json!("One thing.");
+    *contradicting.pointer_mut(places[2].0).unwrap() = json!("Another.");
+    let (status, told) = problem(app.post("/segments/export", &contradicting).await).await;
+    let rule = "must be left out, or say the same as segments[0].content.text";
+    let detail = &told["details"][0];
+    assert_eq!((status, &detail["field"]), (422, &json!("clusters[0].default_post")), "{told}");
+    assert_eq!(detail["message"], rule);
+    // So is what sets the segment apart, in words or in data.
+    for (place, value) in [("persona_summary", json!("Nice.")), ("persona", json!({"Top_Gender": "Other"}))] {
+        let mut contradicting = answer.clone();
+        contradicting["clusters"][0][place] = value;
+        let (status, told) = problem(app.post("/segments/export", &contradicting).await).await;
+        assert_eq!((status, &told["details"][0]["field"]), (422, &json!(format!("clusters[0].{place}"))), "{told}");
+    }
+
+    // A text that was added has an id of its own, in the same group.
+    let mut added = json!({ "segments": answer["segments"] });
+    for list in ["variants", "tracking"] {
+        added["segments"][0]["content"][list].as_array_mut().unwrap().truncate(2);
+    }
+    added["segments"][0]["content"]["variants"].as_array_mut().unwrap().push(json!("And a third."));
+    let content = Book::read(app.export("/segments/export", &added).await).content.unwrap();
+    let (texts, variants, ids) = (content.texts("text"), content.texts("variant"), content.texts("content_id"));
+    assert_eq!((texts[2].as_str(), variants[2].as_str()), ("And a third.", "3"));
+    assert!(ids[2] != ids[0] && ids[2].split('-').next() == ids[0].split('-').next(), "{ids:?}");
+    assert!(content.texts("utm")[2].ends_with(&ids[2]) && !written.is_empty());
+    let without_ids = json!({"segments": [{"cluster_id": 1, "content": {"variants": ["a", "b", "c"]}}]});
+    let content = Book::read(app.export("/segments/export", &without_ids).await).content.unwrap();
+    assert_eq!(
+        (content.texts("text"), content.texts("content_id")[2].as_str()),
+        (["a", "b", "c"].map(str::to_owned).into(), "")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
