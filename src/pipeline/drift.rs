@@ -100,7 +100,8 @@ pub struct ColumnDrift {
     #[schema(example = 0.0312)]
     pub total_variation: f64,
     /// The share of customers with a value that training never had, or had of so few that it merged them, 0 to 1; four
-    /// decimals. Absent of numbers and of rows that are no column.
+    /// decimals. Absent of numbers and of rows that are no column. Where training merged many values, its own customers
+    /// have such values, too: 1.0 is `steady` where it merged all.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = 0.0006)]
     pub unseen_share: Option<f64>,
@@ -148,7 +149,7 @@ impl TrainingProfile {
     ///
     /// Categories, levels and parts of dates are compared by value, the 50 most frequent of the training each for
     /// itself and all others together; numbers by the stretches that training counted them in; empty cells are a bin of
-    /// their own. Features that only one side has are left out.
+    /// their own. Features that only one side has are left out, and so are those whose column is in no file.
     pub fn drift(&self, table: &CustomerTable, segments: &[Option<SegmentId>]) -> Drift {
         let counts: Vec<ColumnCounts> = table.columns().iter().map(|column| ColumnCounts::new(table, column)).collect();
         let mut unseen_codes: Vec<Vec<bool>> = table.columns().iter().map(|c| vec![false; c.values.len()]).collect();
@@ -160,6 +161,9 @@ impl TrainingProfile {
             else {
                 continue;
             };
+            if is_in_no_file(table, feature.column) {
+                continue;
+            }
             let mut bins = match &profile.histogram {
                 Histogram::Values(values) => by_value(&feature, profile, values, (column, counts), unseen),
                 Histogram::Stretches { bounds, customers } => by_stretch(bounds, customers, (column, counts)),
@@ -241,6 +245,13 @@ impl TrainingProfile {
             Histogram::Stretches { bounds, .. } => Some(stretches::name(bounds, position as usize)),
         }
     }
+}
+
+/// Whether no file has a column at all. Then nothing is known of it, which is no change.
+fn is_in_no_file(table: &CustomerTable, column: usize) -> bool {
+    let found = &table.cleaning().columns_used;
+    let title = table.schema().columns.get(column).map(|column| &column.title);
+    !found.is_empty() && title.is_some_and(|title| !found.contains_key(title))
 }
 
 /// The worst level of all rows. Of those that move by themselves none counts unless another row has moved.

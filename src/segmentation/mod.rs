@@ -77,6 +77,9 @@ pub struct Group {
     pub described_by: Option<DescribedBy>,
 }
 
+/// What is said of a model's only segment.
+const EVERYONE_IS_ONE: &str = "The model has one segment, everyone: nothing sets these customers apart.";
+
 /// Places every row of `table` and describes the segments that occur in it.
 ///
 /// # Errors
@@ -129,6 +132,10 @@ pub fn group(version: Arc<ModelVersion>, table: CustomerTable) -> Result<Grouped
                 described_by.filter(|by| *by == DescribedBy::Upload || !distinction.distinguishing.is_empty());
             let summary = match trained {
                 Some(segment) if !is_seen && segment.distinction.is_none() => segment.summary(model.schema()),
+                // There is nobody else, in this file or in any.
+                Some(_) if outside == 1 && described_by.is_none() && n_rows >= MIN_OBSERVED => {
+                    EVERYONE_IS_ONE.to_owned()
+                }
                 _ => summary_of_group(&distinction, model.schema(), n_rows, described_by),
             };
             Group { cluster_id, rows, persona, observed, lift, distinction, summary, described_by }

@@ -56,6 +56,30 @@ async fn customers_who_moved_are_told_by_column() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_column_that_the_file_does_not_have_has_not_moved() {
+    let app = TestApp::spawn().await;
+    let rows = crate::sheets::rows_of("base_data/2026-01-01/customers.xlsx");
+    let gender = rows[0].iter().position(|title| title == "Gender").unwrap();
+    let without = rows.iter().map(|row| {
+        let mut row = row.clone();
+        row.remove(gender);
+        row
+    });
+    let answer = app.upload("no-gender.csv", &csv(without)).await;
+    let drift = &answer["drift"];
+    assert!(drift["columns"].get("Gender").is_none(), "{drift}");
+    assert!(levels(drift).iter().all(|(_, level)| *level == "steady"), "{drift}");
+    // A column that is there and empty has lost its values.
+    let emptied = rows.iter().enumerate().map(|(number, row)| {
+        let mut row = row.clone();
+        row[gender] = if number == 0 { "Gender".to_owned() } else { String::new() };
+        row
+    });
+    let answer = app.upload("empty-gender.csv", &csv(emptied)).await;
+    assert_eq!(answer["drift"]["columns"]["Gender"]["level"], "drifted", "{}", answer["drift"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_metrics_carry_the_drift_of_the_last_upload() {
     let app = TestApp::spawn().await;
     let metrics = async || app.get("/metrics").await.text().await.unwrap();

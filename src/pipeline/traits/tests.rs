@@ -1,5 +1,7 @@
 //! Golden texts and JSON of the trait test, through its public door.
 
+mod medians;
+
 use std::sync::Arc;
 
 use jiff::civil::date;

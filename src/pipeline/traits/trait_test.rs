@@ -17,8 +17,9 @@ const MIN_TOLD: u64 = 20;
 const MIN_SHARE: f64 = 0.1;
 /// How far medians must differ, in robust standard deviations.
 const MIN_DIFFERENCE_SD: f64 = 0.3;
-/// The finest that a number is rounded to.
+/// The finest that a number is rounded to, and the coarsest: beyond any number that is read.
 const MAX_DECIMALS: i32 = 12;
+const MIN_DECIMALS: i32 = -16;
 /// The chance that anything at all is told of customers who differ in nothing.
 const FALSE_CLAIMS: f64 = 0.01;
 /// What `all` and `most` must exceed.
@@ -157,12 +158,13 @@ impl Tested<'_, '_> {
         let is_tellable = difference_sd.is_finite()
             && difference_sd.abs() >= MIN_DIFFERENCE_SD
             && rank_sum_p_value(&numbers) < self.p_limit;
+        let own = |number| coarse(number, high - low, numbers.iter().map(|n| (n.0, n.1)));
         is_tellable.then(|| {
             Distinguishing::Number(DistinguishingNumber {
                 key: subject.key.to_owned(),
-                median: coarse(median, high - low),
-                quartiles: [coarse(low, high - low), coarse(high, high - low)],
-                median_overall: coarse(median_overall, high_overall - low_overall),
+                median: own(median),
+                quartiles: [own(low), own(high)],
+                median_overall: coarse(median_overall, high_overall - low_overall, numbers.iter().map(|n| (n.0, n.2))),
                 difference_sd: rounded(difference_sd),
                 claim: Claim::MoreOften,
             })
@@ -241,18 +243,44 @@ fn claim(k: f64, customers: f64) -> Claim {
     }
 }
 
-/// A number to two digits of the `spread` of those that it stands for, or of its own: fine enough to tell groups apart,
-/// and nobody's own number. Without a spread it is the number of half of them or more, and stays.
-fn coarse(number: f64, spread: f64) -> f64 {
+/// A number to two digits of the `spread` of those that it stands for, or of its own, and coarser until as many
+/// customers as may be told of have a number that rounds to the same: nobody's own number. `numbers` are all that it
+/// stands for, each with its customers. Without a spread it is the number of half of them or more, and stays.
+fn coarse(number: f64, spread: f64, numbers: impl Iterator<Item = (f64, u64)> + Clone) -> f64 {
     if spread <= 0.0 || !spread.is_finite() || !number.is_finite() {
         return number;
     }
     let decimals = 1 - spread.log10().floor() as i32;
     // Beside a wide spread a small number would be nothing.
     let own = if number == 0.0 { decimals } else { 1 - number.abs().log10().floor() as i32 };
-    let decimals = decimals.max(own).min(MAX_DECIMALS);
-    let unit = 10_f64.powi(decimals.abs());
-    let coarse = if decimals < 0 { (number / unit).round() * unit } else { (number * unit).round() / unit };
+    let finest = decimals.max(own).min(MAX_DECIMALS);
+    let is_shared = |grid: &Grid| {
+        let cell = grid.cell(number);
+        let alike = numbers.clone().filter(|&(other, _)| grid.cell(other) == cell);
+        alike.map(|(_, customers)| customers).sum::<u64>() >= MIN_CUSTOMERS
+    };
+    let grids = (MIN_DECIMALS..=finest).rev().flat_map(|decimals| [1.0, 2.0, 5.0].map(|step| Grid { decimals, step }));
+    let grid = grids.into_iter().find(is_shared);
     // No minus before a zero.
-    coarse + 0.0
+    grid.map_or(0.0, |grid| grid.rounded(number)) + 0.0
+}
+
+/// The numbers that are a multiple of `step` in this decimal place; a negative one is before the point.
+struct Grid {
+    decimals: i32,
+    step: f64,
+}
+
+impl Grid {
+    /// How many steps a number is.
+    fn cell(&self, number: f64) -> f64 {
+        let unit = 10_f64.powi(self.decimals.abs());
+        let in_place = if self.decimals < 0 { number / unit } else { number * unit };
+        (in_place / self.step).round()
+    }
+
+    fn rounded(&self, number: f64) -> f64 {
+        let (unit, in_place) = (10_f64.powi(self.decimals.abs()), self.cell(number) * self.step);
+        if self.decimals < 0 { in_place * unit } else { in_place / unit }
+    }
 }
