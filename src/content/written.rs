@@ -69,6 +69,6 @@ pub struct Flags {
     pub is_repaired: bool,
     /// The server takes no JSON schema: it was asked for a JSON object, or for JSON in the prompt alone.
     pub is_unstructured: bool,
-    /// The offline writer left the special offer out: it names a gender or holds a tag of HTML.
-    pub is_without_offer: bool,
+    /// What the offline writer left out and why, in a sentence: a special offer that it cannot post.
+    pub left_out: Option<&'static str>,
 }

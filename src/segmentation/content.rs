@@ -107,9 +107,13 @@ pub struct FlagsAnswer {
     /// The server takes no JSON schema: it was asked for a JSON object, or for JSON in the prompt alone.
     #[schema(example = false)]
     is_unstructured: bool,
-    /// The offline writer left the special offer out: it names a gender or holds a tag of HTML.
+    /// The offline writer left the special offer out; `left_out` says why.
     #[schema(example = false)]
     is_without_offer: bool,
+    /// What was left out and why, in a sentence; absent where nothing was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "The special offer was left out: it holds a tag of HTML. Write it as plain text.")]
+    left_out: Option<&'static str>,
 }
 
 /// Which step of writing failed, and what to do.
@@ -187,7 +191,8 @@ impl<'a> WrittenAnswer<'a> {
                 is_trimmed: flags.is_trimmed,
                 is_repaired: flags.is_repaired,
                 is_unstructured: flags.is_unstructured,
-                is_without_offer: flags.is_without_offer,
+                is_without_offer: flags.left_out.is_some(),
+                left_out: flags.left_out,
             },
         }
     }

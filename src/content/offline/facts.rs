@@ -9,8 +9,9 @@ use super::super::{Audience, Brief};
 use super::data::{Data, Trade};
 use super::dice::Dice;
 use super::phrases::Slots;
-use super::reading::{Words, capitalised, lower_first};
+use super::reading::{Words, lower_first};
 use super::style::Style;
+use crate::customer::capitalised;
 
 /// How many interests or places one sentence names.
 const MAX_LISTED: usize = 3;
@@ -34,8 +35,8 @@ pub(super) struct Facts<'a> {
     pub(super) is_brief: bool,
     /// Whether the segment likes no emoji.
     pub(super) is_plain: bool,
-    /// Whether there is an offer that no text can hold.
-    pub(super) is_without_offer: bool,
+    /// Why no text has the offer, in a sentence, where that is so.
+    pub(super) left_out: Option<&'static str>,
     pub(super) seed: u64,
 }
 
@@ -50,7 +51,7 @@ impl<'a> Facts<'a> {
         slots.name_the_audience(&data.words, audience);
         let own = [slots.get("place"), slots.get("subject")].into_iter().filter_map(hashtag);
         let tags = own.chain(trade.iter().flat_map(|trade| trade.tags.iter().cloned())).collect();
-        let is_without_offer = audience.special_offer.is_some() && slots.get("offer").is_empty();
+        let left_out = audience.special_offer.as_deref().and_then(|offer| offer_of(&data.words, offer).err());
         Self {
             goal,
             trade,
@@ -61,7 +62,7 @@ impl<'a> Facts<'a> {
             is_one: audience.is_one,
             is_brief: style.is_brief(),
             is_plain: style.is_plain(),
-            is_without_offer,
+            left_out,
             seed: seed_of(brief),
         }
     }
@@ -96,7 +97,7 @@ impl Slots {
     }
 
     fn name_the_audience(&mut self, words: &Words, audience: &Audience) {
-        self.set("offer", audience.special_offer.as_deref().and_then(|offer| offer_of(words, offer)));
+        self.set("offer", audience.special_offer.as_deref().and_then(|offer| offer_of(words, offer).ok()));
         self.set("interests", audience.interests.as_deref().and_then(|interests| interests_of(words, interests)));
         let nameable = |names: &[String], and: &str| {
             let names: Vec<&str> = names.iter().map(String::as_str).filter(|name| is_nameable(words, name)).collect();
@@ -157,13 +158,22 @@ fn tier_word(tier: &str) -> &str {
     cut.unwrap_or(tier)
 }
 
-/// The offer as it can follow a colon; `None` where its words name a gender or make a tag, for leaving those out would
-/// change what is offered.
-fn offer_of(words: &Words, offer: &str) -> Option<String> {
+/// The offer as it can follow a colon, or why a text cannot have it: what is left out of an offer changes it.
+fn offer_of(words: &Words, offer: &str) -> Result<String, &'static str> {
     let offer = offer.trim_end_matches(|c: char| c.is_whitespace() || matches!(c, '.' | '!' | ',' | ';' | ':'));
     let has_tag =
         offer.split('<').skip(1).any(|rest| rest.starts_with(|c: char| c.is_alphabetic() || "/!?".contains(c)));
-    (!offer.is_empty() && !words.names_a_gender(offer) && !has_tag).then(|| offer.to_owned())
+    match offer {
+        _ if !offer.contains(char::is_alphanumeric) => Err("The special offer was left out: it has no words."),
+        _ if words.names_a_gender(offer) => {
+            Err("The special offer was left out: it names a gender, and no text does. Word it for every reader.")
+        }
+        _ if has_tag => Err("The special offer was left out: it holds a tag of HTML. Write it as plain text."),
+        _ if offer.contains(['{', '}']) => {
+            Err("The special offer was left out: it holds a placeholder in braces, which nothing fills. Write it out.")
+        }
+        offer => Ok(offer.to_owned()),
+    }
 }
 
 /// The interests as one list that can follow "into".

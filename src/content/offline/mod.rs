@@ -26,12 +26,13 @@ use futures::future::BoxFuture;
 use minijinja::{Environment, UndefinedBehavior, Value, context};
 use phrases::Phrases;
 use poster::Order;
-use reading::capitalised;
 
 pub(super) use posters::Posters;
 
 use super::prompt::Prompt;
 use super::provider::{Draft, Provider, Task};
+use crate::customer::capitalised;
+
 use super::{
     Brief, Content, Flags, ImageName, ImageStore, Pictures, Spent, WriteError, WriteErrorKind, WriteStep,
     WriterConfigError,
@@ -81,7 +82,7 @@ impl Offline {
             image_prompt = Some(self.render("picture.j2", brief, &facts, 0)?.replace("\n\n", " "));
             slogan = Some(facts.slogan().to_owned());
         }
-        let flags = Flags { is_offline: true, is_without_offer: facts.is_without_offer, ..Flags::default() };
+        let flags = Flags { is_offline: true, left_out: facts.left_out, ..Flags::default() };
         let (model, spent, waited) = (self.name().to_owned(), Spent::NOTHING, Duration::ZERO);
         Ok(Draft { variants, image_prompt, slogan, model, spent, waited, flags })
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use minijinja::value::{Object, ObjectRepr};
 
-use super::reading::capitalised;
+use crate::customer::capitalised;
 
 /// Every slot. `place`, `tier` and `joined` hold what may be said of the reader, `near`, `level` and `since` what is
 /// only more frequent and is never said of anybody. `act` is what the text asks for, which the text itself chooses.

@@ -18,6 +18,11 @@ pub(super) struct Words {
     goals: Vec<(String, Vec<String>)>,
     /// Phrases that a subject follows: "sales of".
     before_subject: Vec<String>,
+    /// Phrases that a topic follows, which is no possession: "awareness of climate change". It is a subject only where
+    /// it is said to be somebody's own: "awareness of our new branch".
+    before_topic: Vec<String>,
+    /// Words that say so.
+    possessives: Vec<String>,
     /// Words that follow a subject: "newsletter sign-ups".
     after_subject: Vec<String>,
     /// Words that start a wish and are no part of its subject.
@@ -57,7 +62,11 @@ impl Words {
                 .find(|(_, rest)| rest.strip_prefix(cue.as_str()).is_some_and(|after| after.starts_with(' ')))?;
             Some((at, objective.get(at + cue.len()..)?))
         };
-        let mut follows: Vec<(usize, &str)> = self.before_subject.iter().filter_map(after).collect();
+        let is_own = |&(_, rest): &(usize, &str)| {
+            rest.split_whitespace().next().is_some_and(|word| is_in(&self.possessives, word))
+        };
+        let topics = self.before_topic.iter().filter_map(after).filter(is_own);
+        let mut follows: Vec<(usize, &str)> = self.before_subject.iter().filter_map(after).chain(topics).collect();
         follows.sort_by_key(|&(at, rest)| (at, rest.len()));
         let subject = follows.iter().find_map(|(_, rest)| self.as_subject(rest.split_whitespace()));
         subject.or_else(|| self.before_cue(objective))
@@ -75,17 +84,27 @@ impl Words {
 
     fn as_subject<'a>(&self, words: impl Iterator<Item = &'a str>) -> Option<String> {
         let mut taken: Vec<&str> = Vec::new();
-        for word in words.skip_while(|word| signed(word) == bare(word) && is_in(&self.determiners, word)) {
-            if is_in(&self.connectors, word) {
+        let is_skipped = |word: &&str| signed(word) == bare(word) && is_in(&self.determiners, word);
+        let mut words = words.skip_while(is_skipped).peekable();
+        while let Some(word) = words.next() {
+            let own = match signed(word) {
+                "" if is_sign_alone(word, taken.last().copied(), words.peek().copied()) => word,
+                own => own,
+            };
+            // A dash between words, or another mark alone, ends a thing.
+            if own.is_empty() && !taken.is_empty() || is_in(&self.connectors, own) {
                 break;
             }
-            taken.push(signed(word));
+            taken.extend((!own.is_empty()).then_some(own));
             if word.ends_with([',', '.', ';', ':', '!', '?', ')']) {
                 break;
             }
         }
         let is_mark = |c: char| matches!(c, '-' | '\'' | '&' | '’' | '$' | '€' | '£' | '¥' | '#' | '%' | '+');
-        let is_plain = |word: &&str| word.chars().all(|c| c.is_alphanumeric() || is_mark(c));
+        let is_plain = |word: &&str| {
+            let is_point = |at: usize, c: char| matches!(c, '.' | ',') && is_point_of_word(word, at);
+            word.char_indices().all(|(at, c)| c.is_alphanumeric() || is_mark(c) || is_point(at, c))
+        };
         let is_jargon = |word: &&str| {
             let word = word.to_lowercase();
             let singular = word.trim_end_matches('s');
@@ -146,12 +165,6 @@ impl<'t> WordStarts<'t> {
     }
 }
 
-/// `text` with a capital first letter.
-pub(super) fn capitalised(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
-}
-
 /// `Yoga` in the middle of a sentence; `K-pop` and `DIY` keep their capitals.
 pub(super) fn lower_first(text: &str) -> String {
     let mut letters = text.chars();
@@ -172,12 +185,34 @@ fn bare(word: &str) -> &str {
     word.trim_matches(|c: char| !c.is_alphanumeric())
 }
 
-/// A word with the signs that are part of its meaning: `100%`, `$100`, `#1`, `C++`, `C#`.
+/// Whether a point or a comma at `at` is part of a word: of a number (`9.99`, `1,000`) or in front of a name (`.NET`). One
+/// between letters may be an address, which no post takes from a stranger.
+fn is_point_of_word(word: &str, at: usize) -> bool {
+    let (before, after) = (word.get(..at).unwrap_or_default(), word.get(at + 1..).unwrap_or_default());
+    let starts = |is: fn(char) -> bool| after.chars().next().is_some_and(is);
+    let is_of_number = before.ends_with(|c: char| c.is_ascii_digit()) && starts(|c| c.is_ascii_digit());
+    is_of_number || before.is_empty() && word.starts_with('.') && starts(char::is_alphabetic)
+}
+
+/// Whether a sign that stands alone belongs to the words beside it: `100 % juice`, `$ 5 vouchers`, `fish & chips`.
+fn is_sign_alone(sign: &str, before: Option<&str>, after: Option<&str>) -> bool {
+    let is_after_number = before.is_some_and(|word| word.ends_with(|c: char| c.is_ascii_digit()));
+    let is_before_number = after.is_some_and(|word| word.starts_with(|c: char| c.is_ascii_digit()));
+    match sign {
+        "%" => is_after_number,
+        "$" | "€" | "£" | "¥" => is_after_number || is_before_number,
+        "&" | "+" => before.is_some() && after.is_some(),
+        _ => false,
+    }
+}
+
+/// A word with the signs that are part of its meaning: `100%`, `$100`, `#1`, `C++`, `C#`, `.NET`.
 fn signed(word: &str) -> &str {
     let has_digit_at = |text: &str| text.starts_with(|c: char| c.is_ascii_digit());
     let start = word.char_indices().find(|&(at, c)| {
         let after = word.get(at + c.len_utf8()..).unwrap_or_default();
-        c.is_alphanumeric() || matches!(c, '$' | '€' | '£' | '¥' | '#') && has_digit_at(after)
+        let is_name = at == 0 && c == '.' && is_point_of_word(word, at);
+        c.is_alphanumeric() || is_name || matches!(c, '$' | '€' | '£' | '¥' | '#') && has_digit_at(after)
     });
     let word = start.and_then(|(at, _)| word.get(at..)).unwrap_or_default();
     let end = word.char_indices().rev().find(|&(at, c)| {
@@ -215,6 +250,18 @@ mod tests {
             ("Promote A+ tutoring", "sales", Some("A+ tutoring")),
             ("Sell our #1 shampoo!", "sales", Some("#1 shampoo")),
             ("Raise awareness of breast cancer", "awareness", None),
+            ("Raise awareness of climate change", "awareness", None),
+            ("More interest in science", "generic", None),
+            ("Raise awareness of our new branch", "awareness", Some("new branch")),
+            ("Promote .NET courses", "sales", Some(".NET courses")),
+            ("Promote evil.example", "sales", None),
+            ("Sell $9.99 pizzas.", "sales", Some("$9.99 pizzas")),
+            ("Sell 1,000 candles", "sales", Some("1,000 candles")),
+            ("Increase sales of 100 % juice", "sales", Some("100 % juice")),
+            ("Sell $ 5 vouchers", "sales", Some("$ 5 vouchers")),
+            ("Sell fish & chips", "sales", Some("fish & chips")),
+            ("Sell more coats – now", "sales", Some("coats")),
+            ("Promote - coats", "sales", Some("coats")),
             ("Increase online sales", "sales", None),
             ("App downloads", "app", None),
             ("Customer retention", "retention", None),

@@ -137,6 +137,27 @@ fn words_of_strangers_never_reach_a_post() {
 }
 
 #[test]
+fn an_offer_that_no_text_can_hold_is_left_out_with_a_sentence_that_says_why() {
+    let left_out = |offer: &str| {
+        let audience = sample::audience(&json!({ "Special_Offer": offer }));
+        let draft = Offline::new().unwrap().write_brief(&brief(&audience, |_| {})).unwrap();
+        assert_eq!(draft.variants.iter().any(|text| text.contains(offer)), draft.flags.left_out.is_none(), "{offer}");
+        draft.flags.left_out
+    };
+    for (offer, why) in [
+        ("10% off {offering}", "placeholder in braces"),
+        ("Hello {{ first_name }}, 5 off", "placeholder in braces"),
+        ("20% off for ladies", "names a gender"),
+        ("<b>5 off</b>", "a tag of HTML"),
+        ("!?!", "has no words"),
+    ] {
+        let sentence = left_out(offer).unwrap();
+        assert!(sentence.starts_with("The special offer was left out: ") && sentence.contains(why), "{sentence}");
+    }
+    assert_eq!(left_out("2 for <5 dollars"), None);
+}
+
+#[test]
 fn what_is_only_more_frequent_is_said_of_nobody_and_of_everyone_nothing() {
     let schema = Schema::built_in().unwrap();
     let persona = Persona::from_json(&schema, sample::full_persona().as_object().unwrap());
