@@ -9,21 +9,18 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use clap::Args;
 use content_portal::content::ContentId;
-use content_portal::customer::{CustomerTable, Keep, Schema, Value, spelling_key};
+use content_portal::customer::{CustomerTable, Keep, Note, Schema, Value, spelling_key};
 use content_portal::outcome::{GroupOutcome, Outcome, Sending, Test};
 use content_portal::workbook::{ReadRequest, Watch};
 use serde_json::json;
 
 use super::config::Config;
 use super::files::Input;
-use super::output::print_line;
+use super::output::{print_error, print_line};
 use super::setup;
 
-/// The columns of the table, as the reader of workbooks has them.
-const COLUMNS: &str = r#"[
-    {"title": "sent", "kind": "number", "required": true, "persona": {"key": "sent", "top": 1}},
-    {"title": "acted", "kind": "number", "required": true, "persona": {"key": "acted", "top": 1}}
-]"#;
+/// The columns of numbers of people.
+const PEOPLE: [&str; 2] = ["sent", "acted"];
 /// The headers of the ids.
 const IDS: [&str; 2] = ["content_id", "utm_content"];
 /// The header of the strata.
@@ -32,6 +29,8 @@ const STRATUM: &str = "stratum";
 const MAX_STRATUM_CHARS: usize = 99;
 /// The largest whole number that a cell holds exactly.
 const MAX_PEOPLE: f64 = 9_007_199_254_740_992.0;
+/// Rows that a message names.
+const MAX_NAMED_ROWS: usize = 5;
 /// Texts of one segment and platform: far more than anybody compares.
 const MAX_TEXTS: usize = 200;
 
@@ -60,12 +59,14 @@ pub fn outcome(config: &Config, args: &OutcomeArgs) -> anyhow::Result<()> {
 
 /// Every row of the table.
 fn read(config: &Config, mut input: Input) -> anyhow::Result<Vec<Sending>> {
-    let once = input.file.try_clone().context("it cannot be read twice")?;
-    let table = read_labelled(config, once, &IDS)?;
+    let table = read_labelled(config, again(&mut input)?, &IDS, &PEOPLE)?;
     let cleaning = table.cleaning();
     if let Some((reason, rows)) = cleaning.first_dropped.first_key_value() {
         let rows: Vec<String> = rows.iter().map(|at| at.row.to_string()).collect();
         bail!("{reason}, in row {}", rows.join(", "));
+    }
+    if let Some(note) = cleaning.notes.iter().find(|note| note.code == Note::COLUMNS_ALIKE) {
+        bail!("{}", note.sentence.trim_end_matches('.'));
     }
     if cleaning.identifier_used.is_none() {
         bail!("the sheet needs a column \"content_id\" (or utm_content)");
@@ -73,11 +74,22 @@ fn read(config: &Config, mut input: Input) -> anyhow::Result<Vec<Sending>> {
     if table.n_rows() == 0 {
         bail!("the sheet has a header but no row below it");
     }
-    input.file.rewind().context("it cannot be read twice")?;
-    let strata = read_labelled(config, input.file, &[STRATUM])?;
+    refuse_guesses(config, &mut input, &table)?;
+    let strata = read_labelled(config, again(&mut input)?, &[STRATUM], &PEOPLE)?;
     let strata: BTreeMap<u32, &str> =
         rows_of(&strata)?.iter().enumerate().map(|(row, &at)| (at, label(&strata, row))).collect();
-    let sendings = (0..table.n_rows()).map(|row| sending(&table, &strata, row));
+    // A sum of other rows counts nobody anew. Where every row is called so, it is what they have in common.
+    let sums: Vec<u32> = rows_of(&table)?.iter().copied().filter(|at| !strata.contains_key(at)).collect();
+    let all_are_sums = sums.len() == table.n_rows();
+    if !sums.is_empty() && !all_are_sums {
+        let rows: Vec<String> = sums.iter().take(MAX_NAMED_ROWS).map(ToString::to_string).collect();
+        let more = if sums.len() > MAX_NAMED_ROWS { ", …" } else { "" };
+        print_error(format_args!("note: row {}{more} left out as a sum of others, by its stratum\n", rows.join(", ")));
+    }
+    let is_counted = |row: &usize| {
+        all_are_sums || rows_of(&table).is_ok_and(|rows| rows.get(*row).is_some_and(|at| strata.contains_key(at)))
+    };
+    let sendings = (0..table.n_rows()).filter(is_counted).map(|row| sending(&table, &strata, row));
     let sendings: Vec<Sending> = sendings.collect::<anyhow::Result<_>>()?;
     let mut texts: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for sending in &sendings {
@@ -92,14 +104,52 @@ fn read(config: &Config, mut input: Input) -> anyhow::Result<Vec<Sending>> {
 /// The table, with the cells under one of `headers` as they are written. Ids and strata are the sender's own words: a
 /// day, a list or `NA` is one, while in a column about customers it might be personal data, or nothing. The reader
 /// keeps one such column, so each takes a reading.
-fn read_labelled(config: &Config, file: File, headers: &[&str]) -> anyhow::Result<CustomerTable> {
-    let columns: serde_json::Value = serde_json::from_str(COLUMNS)?;
+fn read_labelled(config: &Config, file: File, headers: &[&str], people: &[&str]) -> anyhow::Result<CustomerTable> {
+    let of_people = |title: &&str| json!({ "title": title, "kind": "number", "required": true, "persona": { "key": title, "top": 1 } });
+    let columns: Vec<serde_json::Value> = people.iter().map(of_people).collect();
     let schema = json!({ "identifier": headers, "columns": columns }).to_string();
     let schema = Arc::new(Schema::from_json(schema.as_bytes())?);
     let keep = Keep { row: true, identifier: true };
     let request = ReadRequest { schema, today: setup::today(config), keep, watch: Watch::default() };
     // With keys, so that equal rows all count.
     Ok(setup::reader(config)?.read_keyed(file, &request)?.into_table())
+}
+
+/// The file from its start, once more.
+fn again(input: &mut Input) -> anyhow::Result<File> {
+    input.file.rewind().context("it cannot be read twice")?;
+    input.file.try_clone().context("it cannot be read twice")
+}
+
+/// Refuses a number of people that was read by a guess: `30.000` is thirty where a point stands before decimals, and
+/// thirty thousand where it separates thousands.
+fn refuse_guesses(config: &Config, input: &mut Input, table: &CustomerTable) -> anyhow::Result<()> {
+    let is_guess = |code: &str| code.starts_with("decimal_separator");
+    if !table.cleaning().notes.iter().any(|note| is_guess(&note.code)) {
+        return Ok(());
+    }
+    let [sent, acted] = PEOPLE;
+    for (title, other) in [(sent, acted), (acted, sent)] {
+        let labelled = read_labelled(config, again(input)?, &[title], &[other])?;
+        for (row, at) in rows_of(&labelled)?.iter().enumerate() {
+            let written = label(&labelled, row);
+            if is_of_thousands_or_decimals(written) {
+                bail!(
+                    "row {at}: {title} {written} may be thousands or decimals; write the whole number without a point"
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+/// `30.000`: digits, a point, and three digits.
+fn is_of_thousands_or_decimals(written: &str) -> bool {
+    let are_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    written
+        .trim()
+        .split_once('.')
+        .is_some_and(|(whole, three)| are_digits(whole) && are_digits(three) && three.len() == 3)
 }
 
 fn rows_of(table: &CustomerTable) -> anyhow::Result<&[u32]> {
@@ -130,15 +180,23 @@ fn sending(table: &CustomerTable, strata: &BTreeMap<u32, &str>, row: usize) -> a
     if acted > sent {
         bail!("row {at}: {acted} acted, but the text was sent to {sent}");
     }
-    let Some(stratum) = strata.get(&at) else {
-        bail!("row {at}: a stratum may not have the name of a sum, such as Total");
-    };
+    let stratum = strata.get(&at).copied().unwrap_or_default();
     if stratum.chars().count() > MAX_STRATUM_CHARS {
         bail!("row {at}: a stratum may have at most {MAX_STRATUM_CHARS} characters");
     }
     // As people compare names: `New` and `new` are one.
     let stratum = spelling_key(&stratum.split_whitespace().collect::<Vec<_>>().join(" "));
+    let stratum = without_zeros(&stratum).to_owned();
     Ok(Sending { content_id: id.as_str().to_owned(), group: id.group().to_owned(), stratum, sent, acted })
+}
+
+/// A whole number without the decimals that a program may have added: `1.0` is `1`.
+fn without_zeros(stratum: &str) -> &str {
+    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    match stratum.split_once('.') {
+        Some((whole, zeros)) if is_digits(whole) && is_digits(zeros) && zeros.bytes().all(|byte| byte == b'0') => whole,
+        _ => stratum,
+    }
 }
 
 fn print(outcome: &Outcome) {

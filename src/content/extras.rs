@@ -1,7 +1,7 @@
 //! What marketers add to a segment: three entries that have a meaning of their own, and whatever else they name.
 
 use super::clean::{filled_line, trim_at_sentence};
-use crate::customer::says_nothing;
+use crate::customer::{says_nothing, spelling_key};
 use crate::pipeline::Persona;
 
 /// How many entries marketers may add to one segment.
@@ -64,9 +64,10 @@ pub fn has_meaning(name: &str) -> bool {
     Extras::default().named(name).is_some()
 }
 
-/// By what the names of entries are compared: `Special_Offer`, `special offer` and `Special-Offer` are one.
+/// By what the names of entries are compared: `Special_Offer`, `special offer` and `Special-Offer` are one, and so is a
+/// name in two encodings of a letter with its mark.
 pub fn extra_key(name: &str) -> String {
-    name.trim().to_lowercase().replace([' ', '-'], "_")
+    spelling_key(name.trim()).replace([' ', '-'], "_")
 }
 
 #[cfg(test)]

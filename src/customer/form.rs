@@ -202,7 +202,7 @@ impl<'f> Form<'f> {
         });
         let month = self.part(parts, DatePart::Month, "must be a month such as March, or 1 to 12", date::month);
         let quarter = self.part(parts, DatePart::Quarter, "must be a quarter from 1 to 4", |text| {
-            text.strip_prefix(['Q', 'q']).unwrap_or(text).parse().ok().filter(|quarter| (1..=4).contains(quarter))
+            DatePart::Quarter.read(text).and_then(|quarter| i8::try_from(quarter).ok())
         });
         // A later year has no note of its own: no customer of the training has it, so it is left out with a note.
         if year.is_some_and(|(_, year)| year == today.year()) {

@@ -3,7 +3,8 @@
 //!
 //! Beside the level only words that say nothing of it may stand: a cell with two levels, or with a word that may change
 //! the meaning (`Rose Gold`, `Ex-Gold`, `Gold until 2020`), has no level here, and is named in the report. A number is
-//! a level by its value alone: `8.0` is `8`, and `-1` and `2.9` are neither `1` nor `2`.
+//! a level by its value alone: `8.0` is `8`, and `-1` and `2.9` are neither `1` nor `2`. Where all levels are numbers, a
+//! label may explain one: `10 - promoter`.
 
 use rustc_hash::FxHashMap;
 
@@ -69,10 +70,37 @@ impl Levels {
             return Some(*rank);
         }
         let key = text::fold(cell)?;
-        self.rank_in(&words_of(cell)).or_else(|| {
+        let run_on = || {
             let bare = RUN_ON_FILLERS.iter().fold(key.clone(), |key, filler| key.replace(filler, " "));
             if bare == key { None } else { self.rank_in(&words_of(&bare)) }
-        })
+        };
+        self.rank_in(&words_of(cell)).or_else(run_on).or_else(|| self.labelled(cell))
+    }
+
+    /// The level of a cell with a number and a label that explains it, where all levels are numbers: `10 - promoter`,
+    /// `5: very good`, `Very good (5)`. Between both is a mark, and the label has no number of its own.
+    fn labelled(&self, cell: &str) -> Option<u32> {
+        let is_number = |name: &String| name.parse::<f64>().is_ok();
+        if self.ranks.is_empty() || !self.ranks.keys().all(is_number) {
+            return None;
+        }
+        let cell = spelling_key(cell.trim());
+        let of_number = |c: char| c.is_ascii_digit() || matches!(c, '.' | ',');
+        let is_mark = |c: char| matches!(c, '-' | '–' | '—' | ':' | '=' | '(' | '[' | '.' | ')' | '/' | ';' | '|');
+        let end = cell.find(|c| !of_number(c)).unwrap_or(cell.len());
+        let leading = cell.split_at_checked(end).map(|(number, rest)| (number.trim_end_matches(['.', ',']), rest));
+        let leading = leading.filter(|(number, rest)| {
+            !number.is_empty() && (rest.trim_start().starts_with(is_mark) || cell.starts_with(&format!("{number}.")))
+        });
+        let trailing = || {
+            let inner = cell.strip_suffix([')', ']'])?;
+            let (label, number) = inner.rsplit_once(['(', '['])?;
+            Some((number.trim(), label))
+        };
+        let (number, label) = leading.or_else(trailing)?;
+        let is_label = label.chars().any(char::is_alphabetic) && !label.chars().any(char::is_numeric);
+        let number = whole_number(number.to_owned());
+        self.ranks.get(&number).copied().filter(|_| is_label)
     }
 
     /// The level among words of which all others say nothing.
@@ -125,7 +153,7 @@ fn words_of(name: &str) -> Vec<String> {
         let is_of_number = is_before_digit
             && match c {
                 '.' | ',' => before.is_ascii_digit(),
-                '-' | '−' => before == ' ',
+                '-' | '−' => !before.is_alphanumeric(),
                 _ => false,
             };
         match words.last_mut() {
@@ -204,6 +232,23 @@ mod tests {
             ("Level 2.9", None),
             ("11", None),
             ("1-2", None),
+            ("Level:-1", None),
+            ("(-1)", None),
+            ("Level -1", None),
+            ("Level-1", Some(1)),
+            ("Level: 1", Some(1)),
+            ("10 - promoter", Some(10)),
+            ("0 – detractor", Some(0)),
+            ("7: passive", Some(7)),
+            ("5. very good", Some(5)),
+            ("5.0 (very good)", Some(5)),
+            ("Very good (5)", Some(5)),
+            ("-1 - none", None),
+            ("2.9 - fair", None),
+            ("11 - more", None),
+            ("3 - of 10", None),
+            ("3 years", None),
+            ("not 3", None),
         ] {
             assert_eq!(numbered.rank(cell), rank, "{cell:?}");
         }

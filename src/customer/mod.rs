@@ -80,6 +80,6 @@ pub use sheet::{SheetReport, UnusedSheet};
 pub use single_cell::{CellReader, Part, Reading};
 pub use spelling::spelling_key;
 pub use table::{CustomerColumn, CustomerTable};
-pub use text::{is_personal, says_nothing, tidy_category};
+pub use text::{capitalised, is_personal, says_nothing, tidy_category};
 pub use value::{MISSING, Value, Withheld};
 pub use weighted_rows::{TooManyCustomers, WeightedRows};

@@ -193,6 +193,18 @@ pub enum DatePart {
     Month,
 }
 
+/// A quarter as somebody writes it: `3`, `Q3`, `Quarter 3`, `Qtr. 3`, `3rd quarter`.
+fn quarter(text: &str) -> Option<i64> {
+    let lower = text.trim().to_lowercase();
+    let named = ["quarter", "qtr", "q"].into_iter().find_map(|name| {
+        let before = lower.strip_prefix(name).map(|rest| rest.trim_start_matches(['.', ':']));
+        before.or_else(|| lower.strip_suffix(name))
+    });
+    let number = named.unwrap_or(&lower).trim();
+    let ordinal = ["st", "nd", "rd", "th"].into_iter().find_map(|ending| number.strip_suffix(ending));
+    ordinal.filter(|_| named.is_some()).unwrap_or(number).parse().ok()
+}
+
 impl DatePart {
     /// This part of a date, or of what is known of one; `None` where it is not known, or `value` is not a date.
     pub fn of(self, value: &Value) -> Option<i64> {
@@ -208,13 +220,14 @@ impl DatePart {
         }
     }
 
-    /// This part as somebody writes it: a year, a month by its English name or its number, a quarter as `2` or `Q2`.
+    /// This part as somebody writes it: a year, a month by its English name or its number, a quarter as `2`,
+    /// `Q2` or `Quarter 2`.
     pub fn read(self, text: &str) -> Option<i64> {
         let text = text.trim();
         let whole = match self {
             Self::Year => text.parse().ok(),
             Self::Month => super::date::month(text).map(i64::from),
-            Self::Quarter => text.strip_prefix(['Q', 'q']).unwrap_or(text).parse().ok(),
+            Self::Quarter => quarter(text),
         };
         whole.filter(|whole| self.is_possible(*whole))
     }

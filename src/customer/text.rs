@@ -69,6 +69,12 @@ pub fn is_personal(value: &str) -> bool {
         || words().flat_map(|word| word.split(|c| !is_of_a_key(c))).any(is_code)
 }
 
+/// A text with a capital first letter.
+pub fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
 /// A text on one line, without what nobody sees, cut at `max_chars` characters.
 pub(super) fn one_line(text: &str, max_chars: usize) -> String {
     let shown = text.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -7,6 +7,7 @@ use std::fmt;
 
 use super::persona::Persona;
 use super::trait_counts::{TraitCounts, TraitValue};
+use crate::customer::spelling_key;
 
 /// A value that a persona claims to be frequent, and the customers say otherwise.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,7 +58,7 @@ impl std::error::Error for Contradiction {}
 
 /// Whether two values are one: personas are also written by hand, and a year may be text in them.
 pub(super) fn is_same(a: &TraitValue, b: &TraitValue) -> bool {
-    a == b || a.to_string().trim().to_lowercase() == b.to_string().trim().to_lowercase()
+    a == b || spelling_key(a.to_string().trim()) == spelling_key(b.to_string().trim())
 }
 
 #[cfg(test)]

@@ -39,6 +39,22 @@ async fn two_names_of_one_column_say_the_same() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn one_text_in_two_encodings_and_one_quarter_in_several_spellings_say_the_same() {
+    let app = TestApp::spawn().await;
+    let (composed, apart) = ("More caf\u{e9} visits", "MORE CAFE\u{301} visits");
+    let body = json!({ "cluster_id": 0, "objective": composed, "campaign_inputs": { "objective": apart } });
+    app.generate("/generate-post", &body).await;
+    for quarter in [json!(2), json!("2"), json!("Q2"), json!("quarter 2"), json!("Quarter 2"), json!("2nd quarter")] {
+        let body = json!({ "join_month": "May", "join_year": 2023, "join_quarter": quarter });
+        assert_eq!(app.generate("/generate-promo", &body).await["audience"], "customer", "{quarter}");
+    }
+    for quarter in ["Quarter", "quarter 5", "2nd", "Q"] {
+        let body = json!({ "join_year": 2023, "join_quarter": quarter });
+        assert_refused(&app, app.post("/generate-promo", &body).await, 422, "invalid_fields").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn content_is_for_a_segment_or_for_a_customer() {
     let app = TestApp::spawn().await;
     for (name, segment) in [("persona", json!({ "Top_Gender": "Male" })), ("cluster_id", json!(1))] {

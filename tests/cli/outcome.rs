@@ -83,6 +83,20 @@ fn a_stratum_is_read_as_it_is_written_also_a_day_a_list_and_na() {
 }
 
 #[test]
+fn sums_of_strata_are_left_out_and_a_whole_number_is_one_stratum_however_it_is_written() {
+    let folder = Folder::new();
+    let [one, other] = IDS;
+    let rows = format!("{one},1000,40,1\n{one},500,25,2\n{other},900,50,1.0\n{other},400,30,2.00\n");
+    let sums = format!("{one},1500,65,Total\n{other},1300,80,Grand total\n");
+    let header = "content_id,sent,acted,stratum\n";
+    let plain = folder.outcome(&format!("{header}{rows}"));
+    assert_eq!(plain["groups"][0]["strata_in_all"], 2, "{plain}");
+    assert_eq!(folder.outcome(&format!("{header}{rows}{sums}")), plain, "sums count nobody anew");
+    // Where all rows are called so, that is what they have in common.
+    assert_eq!(folder.outcome(&format!("{header}{sums}"))["groups"][0]["sent"], 2_800);
+}
+
+#[test]
 fn a_table_that_cannot_be_true_is_refused_with_its_row() {
     let folder = Folder::new();
     let id = IDS[0];
@@ -93,6 +107,9 @@ fn a_table_that_cannot_be_true_is_refused_with_its_row() {
         (format!("content_id,sent,acted\n{id},9,1\n{id},many,6\n"), "sent is not a number, in row 3"),
         (format!("content_id,sent,acted\n{id},9,\n"), "no acted, in row 2"),
         (format!("content_id,sent,acted\n{id},9.5,1\n"), "row 2: sent must be a whole number of people, and is 9.5"),
+        (format!("content_id;sent;acted\n{id};950;12\n{id};30.000;12\n"), "row 3: sent 30.000 may be thousands or"),
+        (format!("content_id,sent,acted,acted\n{id},1200,1,265\n"), "\"acted\""),
+        (format!("content_id;sent;acted\n{id};9000;1.000\n"), "row 2: acted 1.000 may be thousands or decimals"),
         (format!("content_id,sent,acted\n{id},9,-1\n"), "row 2: acted must be a whole number of people, and is -1"),
         ("content_id,sent,acted\nspring,9,1\n".to_owned(), "row 2: \"spring\" is not a content_id"),
         ("content_id,sent,acted\n,9,1\n".to_owned(), "row 2 has no content_id"),

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Number, Value};
 
 use crate::content::{Campaign, CampaignInput};
+use crate::customer::spelling_key;
 use crate::http::problem::{ApiError, FieldProblem};
 
 /// The canonical name of each campaign input, and its other names.
@@ -171,7 +172,7 @@ impl Fields {
     /// Records each of `others` whose text differs from `text`, the text of `name`.
     fn refuse_contradictions(&mut self, name: &str, text: &str, others: &[&str]) {
         for &other in others.iter().filter(|&&other| other != name) {
-            if self.text([other]).is_some_and(|(_, says)| !says.eq_ignore_ascii_case(text)) {
+            if self.text([other]).is_some_and(|(_, says)| spelling_key(says.trim()) != spelling_key(text.trim())) {
                 self.refuse(other, &format!("must be left out, or say the same as {name}"));
             }
         }
@@ -240,10 +241,10 @@ fn text_in(value: &Value) -> Option<String> {
     }
 }
 
-/// Whether two fields say the same. What is neither text nor number says the same as nothing.
+/// Whether two fields say the same to a reader: in any case, and however letters and their marks are encoded. What is neither text nor number says the same as nothing.
 fn is_same(one: Option<&String>, other: Option<&String>) -> bool {
     let both = one.zip(other);
-    both.is_some_and(|(one, other)| one.trim().eq_ignore_ascii_case(other.trim()))
+    both.is_some_and(|(one, other)| spelling_key(one.trim()) == spelling_key(other.trim()))
 }
 
 /// A number as text. JSON does not tell 2.0 from 2, so 2.0 becomes `2`.
