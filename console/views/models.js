@@ -123,6 +123,7 @@ const CHECKS = {
   files_changed: 'Files that came back changed', golden_sample: 'Golden sample placed as before',
   own_files: 'Files of your own customers', least_jaccard: 'Least stable segment, found again',
   deciding_columns: 'Columns that decide the segments', told_bits: 'Bits that segments surely tell of a customer',
+  new_outside_share: 'Share of new customers outside every segment',
 };
 
 export function report({ parameter: version, signal }) {

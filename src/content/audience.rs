@@ -213,7 +213,8 @@ fn one_customer(schema: &Schema, customer: &Persona) -> Vec<Distinguishing> {
         };
         match (&column.kind, part(DatePart::Year), part(DatePart::Month)) {
             (Kind::Date { .. }, Some(year), Some(month)) => {
-                told.push(fact(&column.title, TraitValue::Name(format!("{year}-{month:02}"))));
+                let value = TraitValue::Name(format!("{year}-{month:02}"));
+                told.push(Distinguishing::Value(DistinguishingValue::fact(&column.title, value)));
             }
             _ => told.extend(features().flat_map(|feature| values_of(schema, customer, &feature))),
         }
@@ -228,24 +229,8 @@ fn values_of(schema: &Schema, persona: &Persona, feature: &Feature<'_>) -> Vec<D
         FeatureKind::DatePart(part) => date_part(value, part).map(TraitValue::Whole),
         kind => cleaned_value(column, value, kind == FeatureKind::Number),
     };
-    persona.values(key).iter().filter_map(usable).take(Audience::MAX_VALUES).map(|value| fact(key, value)).collect()
-}
-
-fn fact(key: &str, value: TraitValue) -> Distinguishing {
-    let (share, share_overall, lift, lift_low, lift_high) = (1.0, 1.0, 1.0, 1.0, 1.0);
-    let (known_share, known_share_overall) = (None, None);
-    Distinguishing::Value(DistinguishingValue {
-        key: key.to_owned(),
-        value,
-        share,
-        share_overall,
-        lift,
-        lift_low,
-        lift_high,
-        known_share,
-        known_share_overall,
-        claim: Claim::All,
-    })
+    let fact = |value| Distinguishing::Value(DistinguishingValue::fact(key, value));
+    persona.values(key).iter().filter_map(usable).take(Audience::MAX_VALUES).map(fact).collect()
 }
 
 /// A possible part of a date. The portal's editor sends years as text once they were edited.

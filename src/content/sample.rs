@@ -16,20 +16,9 @@ pub(super) fn audience(persona: &serde_json::Value) -> Audience {
 
 /// A value that 34 % of a segment have and 17 % of all.
 pub(super) fn told(key: &str, value: TraitValue, claim: Claim) -> Distinguishing {
+    let fact = DistinguishingValue::fact(key, value);
     let (share, share_overall, lift, lift_low, lift_high) = (0.34, 0.17, 2.0, 1.8, 2.2);
-    let (known_share, known_share_overall) = (None, None);
-    Distinguishing::Value(DistinguishingValue {
-        key: key.to_owned(),
-        value,
-        share,
-        share_overall,
-        lift,
-        lift_low,
-        lift_high,
-        known_share,
-        known_share_overall,
-        claim,
-    })
+    Distinguishing::Value(DistinguishingValue { share, share_overall, lift, lift_low, lift_high, claim, ..fact })
 }
 
 /// A number whose median is higher in a segment.

@@ -118,7 +118,8 @@ fn value_schema() -> Object {
         .build()
 }
 
-/// A number that is higher or lower in a segment than elsewhere, in two digits of its spread: nobody's own number.
+/// A number that is higher or lower in a segment than elsewhere. Its median and quartiles are rounded so far that at
+/// least ten of the customers that each is of have a number that rounds to the same: nobody's own number.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DistinguishingNumber {
@@ -154,6 +155,13 @@ pub enum Claim {
 }
 
 impl DistinguishingValue {
+    /// What is known of one customer, as of a segment and of everybody whose customers all have it.
+    pub fn fact(key: &str, value: TraitValue) -> Self {
+        let (share, share_overall, lift, lift_low, lift_high) = (1.0, 1.0, 1.0, 1.0, 1.0);
+        let (key, claim, known_share, known_share_overall) = (key.to_owned(), Claim::All, None, None);
+        Self { key, value, share, share_overall, lift, lift_low, lift_high, known_share, known_share_overall, claim }
+    }
+
     /// The share among the customers with a value and among all with one, where it is told.
     pub fn known_shares(&self) -> Option<(f64, f64)> {
         self.known_share.zip(self.known_share_overall)

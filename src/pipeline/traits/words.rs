@@ -1,7 +1,7 @@
 //! What the trait test found, as English sentences.
 
 use super::{Claim, Distinction, Distinguishing, DistinguishingValue, MIN_CUSTOMERS};
-use crate::customer::{Column, DatePart, Feature, FeatureKind, Kind, MONTHS, Role, Schema};
+use crate::customer::{Column, DatePart, Feature, FeatureKind, Kind, MONTHS, Role, Schema, capitalised};
 use crate::pipeline::TraitValue;
 
 /// Values of one trait that a sentence lists, at most.
@@ -245,11 +245,6 @@ fn listed(words: &[String], before_last: &str) -> String {
         [one] => one.clone(),
         [most @ .., last] => format!("{} {before_last} {last}", most.join(", ")),
     }
-}
-
-fn capitalised(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
 fn percent(share: f64) -> String {
