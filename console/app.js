@@ -213,7 +213,7 @@ function asking(before) {
   if (before) fail(form, before);
   return [
     !before && para('.lead', 'No uploads yet: drop a workbook here, or try the sample, base_data/2026-01-01/'
-      + 'customers.xlsx. Every segment gets its own text, and you can edit it before it leaves.'),
+      + 'customers.xlsx. Every segment gets its own text.'),
     form,
   ];
 }

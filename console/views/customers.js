@@ -21,10 +21,9 @@ export function customers({ signal, again }) {
 }
 
 export const begin = () => session.status.admin_key_is_set
-  ? empty('No customers yet', 'Give a workbook to train on, or try customers.xlsx, the sample that comes with the '
-    + 'service. A few thousand customers take seconds.', way('Train the first model', '#/retrain', '.go'))
-  : empty('No customers yet', 'No ADMIN_KEY is set: put a workbook into base_data and start the service again, or set '
-    + 'the key and give one here.');
+  ? empty('No customers yet', 'Give a workbook to train on, or try the sample, customers.xlsx.',
+    way('Train the first model', '#/retrain', '.go'))
+  : empty('No customers yet', 'No ADMIN_KEY is set: put a workbook into base_data and start again, or set it.');
 
 /** @param {Api['Segments']} answer @param {any} map */
 function overview(answer, map, isNew) {
@@ -52,7 +51,7 @@ function overview(answer, map, isNew) {
 
 function drawn(map) {
   if (map instanceof Error) return alert(map);
-  if (!map.points) return note('', 'This version was found without a map. The table below says everything.');
+  if (!map.points) return note('', 'This version was found without a map.');
   const { answer, file } = session.upload ?? {};
   const before = shown.plane?.canvas.isConnected ? shown.plane.spots() : undefined;
   const left = map.customers_left_out;
@@ -296,7 +295,7 @@ function more(content, at) {
     details('How it was made', para('.soft.small', `${facts.join(', ')}.`),
       part('Image prompt', image_prompt), part('Prompt', prompt_used)),
     utm && details('How its success is counted',
-      para('.soft.small', 'Behind the ? of the links in the text, it lets sales that come by them be counted for it.'),
+      para('.soft.small', 'Behind the ? of a link, it lets sales by it be counted.'),
       part('Link parameters', utm), part('Content id', content_id)),
   ];
 }

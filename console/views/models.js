@@ -42,7 +42,7 @@ function versions({ versions: list, live }, signal) {
   const scores = list.find(of => of.version === live)?.scores;
   return [
     decided(scores?.decided_by, true),
-    para('.lead', 'Each retraining makes a version; one is live. Another can take its place within seconds, and back.'),
+    para('.lead', 'Each retraining makes a version. One is live; another can take its place.'),
     el('.row', compareIt, hint), rows, result, comparing(signal),
   ];
 }
@@ -123,7 +123,7 @@ const CHECKS = {
   files_changed: 'Files that came back changed', golden_sample: 'Golden sample placed as before',
   own_files: 'Files of your own customers', least_jaccard: 'Least stable segment, found again',
   deciding_columns: 'Columns that decide the segments', told_bits: 'Bits that segments surely tell of a customer',
-  new_outside_share: 'Share of new customers outside every segment',
+  new_outside_share: 'New customers outside every segment',
 };
 
 export function report({ parameter: version, signal }) {
@@ -205,7 +205,7 @@ function scores({ scores: now, live }) {
 const TONE = { published: 'good', refused: 'bad', failed: 'bad', locked: 'fair', ended: 'fair' };
 const ENDED = {
   refused: 'Refused: what was live stays live, and the uploads still wait.',
-  unchanged: 'Unchanged: customers, schema and parameters are those of the live version.',
+  unchanged: 'Unchanged: the live version was trained on the same.',
   locked: 'Another retraining is under way.',
   ended: 'An administrator ended it.',
 };
