@@ -207,7 +207,7 @@ const ENDED = {
   refused: 'Refused: what was live stays live, and the uploads still wait.',
   unchanged: 'Unchanged: the live version was trained on the same.',
   locked: 'Another retraining is under way.',
-  ended: 'An administrator ended it.',
+  ended: 'It was ended by request.',
 };
 
 export function retrain({ signal }) {

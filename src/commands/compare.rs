@@ -6,8 +6,9 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use content_portal::model_store::ModelStore;
-use content_portal::pipeline::{Comparison, Judged, TrainingSettings};
+use content_portal::pipeline::{CandidateName, Comparison, Judged, TrainingSettings};
 use content_portal::retrain::worker::{Outcome, Publish};
 use content_portal::retrain::{self, GateLimits, Progress, RetrainRequest, comparison_page};
 use jiff::Timestamp;
@@ -31,9 +32,9 @@ pub struct CompareArgs {
     #[arg(long, value_name = "FILE")]
     page: Option<PathBuf>,
     /// Train as this candidate, or as the best where one passes, and publish the model if the gate lets it pass.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = publishable())]
     publish: Option<Publish>,
-    /// Tell of progress and of the result as JSON lines, for another program.
+    /// Report progress and the result as JSON lines, for another program.
     #[arg(long, conflicts_with_all = ["json", "page"])]
     events: bool,
     /// Run at the lowest priority, so that it does not slow down a server on the same machine.
@@ -42,9 +43,15 @@ pub struct CompareArgs {
     /// Read the environment alone, and no .env file.
     #[arg(long)]
     pub no_env_file: bool,
-    /// With --publish: publish a model of poor quality all the same.
+    /// With --publish: publish even a model of poor quality.
     #[arg(long, requires = "publish")]
     force: bool,
+}
+
+/// Reads what may be published, and lists it in --help.
+fn publishable() -> impl TypedValueParser<Value = Publish> {
+    let names = std::iter::once("best").chain(CandidateName::ALL.map(CandidateName::as_str));
+    PossibleValuesParser::new(names).try_map(|name| name.parse::<Publish>())
 }
 
 /// Compares, prints, and publishes where asked to.

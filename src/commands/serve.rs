@@ -112,7 +112,7 @@ async fn reload_when_asked(mut hang_up: Signal, key_ring: KeyRing, refresh: Refr
     }
 }
 
-/// Takes over the keys of `KEYS_FILE`; where it is faulty now, the keys before stay.
+/// Takes over the keys of `KEYS_FILE`; where it is faulty now, the previous keys stay valid.
 async fn reload_keys(key_ring: KeyRing) {
     match tokio::task::spawn_blocking(move || key_ring.reload()).await {
         Ok(Ok(Reloaded { n_keys, refused })) => {
@@ -131,9 +131,11 @@ async fn reload_keys(key_ring: KeyRing) {
         Ok(Err(error)) => tracing::error!(
             event = "keys_not_reloaded",
             causes = with_causes(&error),
-            "KEYS_FILE cannot be used: the keys before it stay"
+            "KEYS_FILE cannot be used: the previous keys stay valid"
         ),
-        Err(error) => tracing::error!(event = "keys_not_reloaded", %error, "the keys before stay"),
+        Err(error) => {
+            tracing::error!(event = "keys_not_reloaded", %error, "KEYS_FILE cannot be read: the previous keys stay valid")
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use content_portal::retrain::taken_uploads;
 use content_portal::upload_store::{TrainOn, UploadId, UploadState, UploadStore, Waiting};
 
 use super::config::Config;
-use super::output::print_line;
+use super::output::{counted, print_line};
 
 #[derive(Debug, Subcommand)]
 pub enum UploadsCommand {
@@ -70,7 +70,8 @@ fn list(config: &Config, store: &UploadStore) -> anyhow::Result<()> {
     let n_unapproved = waiting.iter().filter(|upload| upload.state() == UploadState::Waiting).count();
     if n_unapproved > 0 && config.server.upload_rules.train_on == TrainOn::Approved {
         print_line!(
-            "\n{n_unapproved} wait for approval: no training learns from them before content-portal uploads approve"
+            "\nwaiting for approval: {}; no training learns from them before content-portal uploads approve",
+            counted(n_unapproved, "upload")
         );
     }
     Ok(())

@@ -259,7 +259,7 @@ pub enum WriterConfigError {
         source: std::io::Error,
     },
     /// The day's budget never covers a call.
-    #[error("DAILY_BUDGET_USD never buys a call: the {small}")]
+    #[error("DAILY_BUDGET_USD is less than one call may cost: the {small}")]
     SmallBudget {
         /// What it is, and what a call may cost.
         small: SmallBudget,

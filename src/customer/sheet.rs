@@ -27,7 +27,7 @@ pub struct SheetReport {
     /// Why it was not used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<UnusedSheet>,
-    /// The same for people.
+    /// `reason` as a sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "the sheet is hidden")]
     pub sentence: Option<String>,

@@ -25,7 +25,7 @@ impl KeyRing {
     /// Reads `KEYS_FILE` again and takes it over. Blocking.
     ///
     /// # Errors
-    /// When that file cannot be used. The keys before it stay.
+    /// When that file cannot be used. The previous keys stay valid.
     pub fn reload(&self) -> Result<Reloaded<NoBudget>, KeysFileError> {
         let equipment = self.0.equipment();
         let least_call_usd = equipment.as_ref().ok().and_then(|equipment| equipment.writer.least_call_usd());

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::{FitError, FitParams, Method};
 use crate::customer::ColumnSettings;
 
-/// What is to be different from how it was. What is not named stays.
+/// Parameters of this training. A parameter that is left out keeps its current value.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TrainingSettings {

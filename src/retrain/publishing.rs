@@ -66,7 +66,7 @@ impl Together {
                         event = "shared_version_left",
                         model_version = %id,
                         causes = with_causes(&error),
-                        "a version that came too late could not be taken out of the shared store: do not activate it"
+                        "a version that lost the swap could not be removed from the shared store: do not activate it"
                     );
                 }
                 store.withdraw(lock, &id)?;

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::content::{AddressOf, ContentAnswer, ContentErrorAnswer};
 use super::members::Members;
 use super::regenerate::Regenerate;
-use super::schema::{members_schema, persona_schema};
+use super::schema::{members_schema, observed_persona_schema, trained_persona_schema};
 use super::tracking::Tracking;
 use super::{DescribedBy, Group, Grouped, Lift};
 use crate::content::{Campaign, Written, WrittenFor};
@@ -100,10 +100,10 @@ pub struct SegmentAnswer<'a> {
     #[schema(example = 0.2538)]
     share: f64,
     /// What the segment's customers had in common when the model was trained, with what marketers added.
-    #[schema(schema_with = persona_schema)]
+    #[schema(schema_with = trained_persona_schema)]
     persona: &'a Persona,
     /// What these very customers have in common.
-    #[schema(schema_with = persona_schema)]
+    #[schema(schema_with = observed_persona_schema)]
     observed: &'a Persona,
     /// How frequent the values of each trait are in the segment and in the whole upload.
     lift: &'a Lift,
@@ -133,10 +133,10 @@ pub struct ClusterAnswer<'a> {
     #[schema(example = 0)]
     cluster_id: i64,
     /// As in `segments`.
-    #[schema(schema_with = persona_schema)]
+    #[schema(schema_with = trained_persona_schema)]
     persona: &'a Persona,
     /// As in `segments`.
-    #[schema(schema_with = persona_schema)]
+    #[schema(schema_with = observed_persona_schema)]
     observed: &'a Persona,
     /// What sets these customers apart, in sentences.
     #[schema(example = "Joined October to December (all). More often than others from Bedok (34 % against 17 %).")]

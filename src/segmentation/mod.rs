@@ -45,7 +45,7 @@ pub struct Grouped {
     drift: Option<Drift>,
 }
 
-/// On whom rests what is said of a group.
+/// Whose customers the description is based on: the upload's or the training's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DescribedBy {

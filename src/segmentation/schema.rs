@@ -5,8 +5,26 @@ use utoipa::openapi::schema::{AdditionalProperties, Array, ArrayBuilder, Object,
 
 /// What a persona looks like with the built-in columns.
 pub fn persona_schema() -> Object {
-    let description = "What the customers have in common: the most frequent values of each trait, with what marketers \
-        added (Writing_Style, Interests, Special_Offer, or any name of their own).";
+    persona_of(
+        "What the customers have in common: the most frequent values of each trait, with what marketers added \
+        (Writing_Style, Interests, Special_Offer, or any name of their own).",
+    )
+}
+
+/// A trained segment's persona.
+pub(super) fn trained_persona_schema() -> Object {
+    persona_of(
+        "What the segment's customers had in common when the model was trained, with what marketers added \
+        (Writing_Style, Interests, Special_Offer, or any name of their own).",
+    )
+}
+
+/// The persona of an upload's own customers.
+pub(super) fn observed_persona_schema() -> Object {
+    persona_of("What the customers of this upload have in common: the most frequent values of each trait.")
+}
+
+fn persona_of(description: &str) -> Object {
     let example = json!({
         "Top_Locations": ["Bedok", "Punggol", "Bishan"], "Top_Gender": "Female", "Top_Join_Years": [2024, 2023],
         "Top_Join_Months": [1, 2], "Top_Join_Quarter": 1, "Top_Loyalty_Tier": "Silver", "Interests": "running",

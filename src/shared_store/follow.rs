@@ -83,7 +83,11 @@ impl SharedStore {
         let (seen, fault) = self.look_at_current()?;
         let mut begun = Begun { seen, left: Vec::new(), next_segment_id: SegmentId::new(0) };
         if let Some(fault) = fault {
-            tracing::warn!(event = "shared_current_unreadable", causes = with_causes(&fault), "it is replaced");
+            tracing::warn!(
+                event = "shared_current_unreadable",
+                causes = with_causes(&fault),
+                "the store's current object cannot be read and is replaced"
+            );
         }
         if let Some(current) = &begun.seen.current {
             match self.pull(models, &current.version, true) {

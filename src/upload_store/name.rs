@@ -1,4 +1,5 @@
-//! What kept uploads are called: nothing of it comes from their senders but one of three extensions.
+//! What kept uploads are called: nothing of it comes from their senders but one of three extensions; a file of kept
+//! columns has a fourth.
 
 use std::fmt;
 use std::str::FromStr;

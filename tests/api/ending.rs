@@ -22,7 +22,7 @@ async fn an_administrator_ends_a_retraining_and_its_process_and_the_uploads_stil
     assert_eq!(problem(end("/retrain/none", ADMIN_KEY).await.unwrap()).await.0, 404);
     assert!(kill("0", &process), "it goes on");
     let job = ok(end(&path, ADMIN_KEY).await.unwrap()).await;
-    assert_eq!((&job["state"], &job["error"]), (&"ended".into(), &"An administrator ended the retraining.".into()));
+    assert_eq!((&job["state"], &job["error"]), (&"ended".into(), &"The retraining was ended by request.".into()));
     assert!(!kill("0", &process), "the process is still there");
     assert_eq!(app.kept().len(), 1);
     assert_eq!(ok(end(&path, ADMIN_KEY).await.unwrap()).await, job, "what has ended stays as it is");
@@ -41,7 +41,7 @@ async fn who_waits_for_a_retraining_that_an_administrator_ends_is_told_that() {
     ok(app.request(Method::DELETE, &path).bearer_auth(ADMIN_KEY).send().await.unwrap()).await;
     let (status, problem_of) = problem(waiting.await.unwrap().unwrap()).await;
     assert_eq!((status, &problem_of["code"]), (409, &"retrain_ended".into()), "{problem_of}");
-    assert_eq!(problem_of["error"], "An administrator ended the retraining.");
+    assert_eq!(problem_of["error"], "The retraining was ended by request.");
     let told = events(listening).await;
     assert_eq!((&named(&told, "error")[0]["code"], named(&told, "done").len()), (&"retrain_ended".into(), 0));
     let metrics = app.get("/metrics").await.text().await.unwrap();

@@ -64,7 +64,7 @@ fn an_upload_without_a_key_is_listed_shown_approved_and_erased_by_command() {
     let (server, _) = start(&folder, &[]);
     let listed = folder.ok(&["uploads", "list"]);
     assert!(ids.iter().all(|id| listed.contains(id)), "{listed}");
-    assert!(listed.contains("no key") && listed.contains("2 wait for approval"), "{listed}");
+    assert!(listed.contains("no key") && listed.contains("waiting for approval: 2 uploads;"), "{listed}");
     let refused = String::from_utf8(folder.run(&["retrain"]).stdout).unwrap();
     assert!(refused.contains("it waits for approval") && refused.contains("unchanged"), "{refused}");
 

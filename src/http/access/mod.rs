@@ -99,7 +99,7 @@ impl Access {
     /// Blocking.
     ///
     /// # Errors
-    /// When that file cannot be used, or a budget in it is less than `least_call_usd`. The keys before it stay.
+    /// When that file cannot be used, or a budget in it is less than `least_call_usd`. The previous keys stay valid.
     pub fn reload<E>(
         &self,
         least_call_usd: Option<f64>,

@@ -1,9 +1,10 @@
-//! The problem document that a caller reads (RFC 9457). Every answer that is not a success has this shape; the
-//! outermost layer adds the request's id:
+//! The problem document that a caller reads (RFC 9457). Every error has this shape, but the page of
+//! [`ApiError::ForeignHost`] for browsers; the outermost layer adds the request's id. Requests whose head cannot be
+//! read are answered below the router, without an id.
 //!
 //! ```json
 //! { "type": "about:blank", "title": "Unsupported Media Type", "status": 415, "code": "not_a_workbook",
-//!   "error": "…", "detail": "…", "request_id": "…", "details": [] }
+//!   "error": "…", "detail": "…", "request_id": "…" }
 //! ```
 
 use std::sync::Arc;
@@ -26,7 +27,7 @@ const FOREIGN_HOST_PAGE: &str = include_str!("foreign_host.html");
 #[derive(Clone)]
 pub(in crate::http) struct Problem(Arc<ApiError>);
 
-/// Every answer that is not a success (RFC 9457).
+/// An error (RFC 9457).
 #[derive(Serialize, ToSchema)]
 #[schema(as = Problem)]
 pub(in crate::http) struct Document<'a> {
@@ -66,7 +67,7 @@ impl Problem {
         let (status, code) = self.0.status_and_code();
         let causes = with_causes(self.0.as_ref());
         if status == StatusCode::SERVICE_UNAVAILABLE {
-            tracing::warn!(event = "request_put_off", request_id, code, causes, "request put off");
+            tracing::warn!(event = "request_put_off", request_id, code, causes, "request answered with 503");
         } else if status.is_server_error() {
             tracing::error!(event = "request_failed", request_id, code, causes, "request failed");
         } else {

@@ -45,7 +45,7 @@ impl ApiError {
             Self::Form(FormError::CutOff | FormError::Malformed(_) | FormError::Body(_)) => {
                 "The form is not valid multipart/form-data or was cut off."
             }
-            Self::Form(error) => return format!("The form is not taken: {error}."),
+            Self::Form(error) => return format!("The form is rejected: {error}."),
             Self::Workbook(WorkbookError::NoReader(_)) => {
                 "The workbook cannot be read right now; try again in a moment."
             }
@@ -79,7 +79,7 @@ impl ApiError {
             Self::Busy => BUSY_SENTENCE,
             Self::Storage(_) => "The upload could not be stored; tell the operator the request_id.",
             Self::NoRoom(UploadError::StoreFull { .. }) => {
-                "The server keeps as many uploads as it may until the next training; tell the operator."
+                "The server's space for uploads is full until the next training; tell the operator."
             }
             Self::NoRoom(_) => "There is too little room on the server's disk for this upload; tell the operator.",
             Self::Access(error) => return of_access(*error),
@@ -103,7 +103,7 @@ impl ApiError {
                 return format!("A {what} is already running: see {}.", retraining_path(job));
             }
             Self::Retrain { sentence, .. } | Self::RetrainEnded(sentence) => return sentence.clone(),
-            Self::NoJob => "There is no such retraining; the server forgets retrainings when it restarts.",
+            Self::NoJob => "There is no such retraining; the server remembers the latest 20, and none from before its start.",
             Self::NoUpload => "No such upload waits: it was removed, or a training has taken it.",
             Self::UploadsInUse => "A retraining is reading the uploads; try again when it has ended.",
             Self::Stopping => "The server is stopping; try again in a moment.",

@@ -1,10 +1,11 @@
-//! `POST /compare`: ways to train, compared in a process of its own, for administrators.
+//! `POST /compare`: ways to train, compared in a process of its own, for keys that may train.
 
 use axum::extract::{Extension, Request, State};
 use axum::http::request::Parts;
 use axum::response::Response;
 use serde::Deserialize;
 
+use super::docs::NotReady;
 use super::job::{FORCE, JobView, WAIT, answer_to_start};
 use super::retrain::KeyProblems;
 use crate::http::problem::{ApiError, Document, FieldProblem};
@@ -48,13 +49,17 @@ pub(in crate::http) struct CompareQuery {
         (status = 200, description = "The job is done",
             content((JobView = "application/json"), (String = "text/event-stream"))),
         (status = 202, description = "The job has started; `Location` is its path", body = JobView),
-        KeyProblems,
+        KeyProblems, NotReady,
         (status = 400, description = "The body was cut off", body = Document<'static>,
             content_type = "application/problem+json"),
         (status = 422, description = "A parameter of the query is wrong, or there is a body", body = Document<'static>,
             content_type = "application/problem+json"),
-        (status = 409, description = "Another job is running, and `Location` is its path; or an administrator ended the one that was \
-            waited for", body = Document<'static>,
+        (status = 409, description = "Another job is running, and `Location` is its path; or the one that was waited for was ended \
+            by request", body = Document<'static>,
+            content_type = "application/problem+json"),
+        (status = 500, description = "The job that was waited for failed", body = Document<'static>,
+            content_type = "application/problem+json"),
+        (status = 507, description = "The disk is full", body = Document<'static>,
             content_type = "application/problem+json")))]
 pub(in crate::http) async fn post_compare(
     State(state): State<AppState>,

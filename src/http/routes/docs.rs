@@ -16,15 +16,15 @@ use crate::http::problem::Document;
     info(
         title = "content-portal",
         description = "Groups customers into segments and writes marketing content for each.\n\n\
-            Every answer that is not a success is a problem document (RFC 9457) with `code`, `error` and `request_id`. \
-            Every answer carries `x-request-id`: the caller's own, or a new one. Long requests send their progress as \
-            an event stream if `Accept` names `text/event-stream`.",
-        license(name = "proprietary")
+            Every error is a problem document (RFC 9457) with `code` and `error`, and with `request_id` once its head \
+            was read; then `x-request-id` has the same: the caller's own, or a new one. One exception: a browser that \
+            asks under a wrong host name gets its 421 as a page. Long requests send their progress as an event stream \
+            if `Accept` names `text/event-stream`."
     ),
     tags(
         (name = "content", description = "Texts and pictures for a customer, a segment or everyone"),
         (name = "segments", description = "Workbooks of customers into segments, and segments into workbooks"),
-        (name = "models", description = "The trained versions, for administrators"),
+        (name = "models", description = "The trained versions, trainings and uploads, for keys that may train or administer"),
         (name = "operation", description = "Health and metrics")
     ),
     modifiers(&KeySchemes)
@@ -36,11 +36,12 @@ pub(in crate::http) const API_KEY: &str = "api_key";
 /// The security scheme of routes that always need a key.
 pub(in crate::http) const ADMIN_KEY: &str = "admin_key";
 
-/// Describes the two kinds of keys.
+/// Describes the two kinds of keys, and names no licence: there is none yet.
 struct KeySchemes;
 
 impl Modify for KeySchemes {
     fn modify(&self, description: &mut Description) {
+        description.info.license = None;
         let components = description.components.get_or_insert_default();
         for (name, about) in [
             (
@@ -66,9 +67,12 @@ pub(in crate::http) enum BodyProblems {
     /// The body is broken or cut off, or its file is missing.
     #[response(status = 400, content_type = "application/problem+json")]
     BadRequest(Document<'static>),
-    /// Keys are set, and the request has none of them.
+    /// Keys are set, and none was sent, or it is wrong or has expired.
     #[response(status = 401, content_type = "application/problem+json")]
     NoKey(Document<'static>),
+    /// The key does not have the route's right, or the request comes from a web page that may not call.
+    #[response(status = 403, content_type = "application/problem+json")]
+    NoRight(Document<'static>),
     /// The body took too long to arrive.
     #[response(status = 408, content_type = "application/problem+json")]
     TooSlow(Document<'static>),
@@ -87,8 +91,7 @@ pub(in crate::http) enum BodyProblems {
     /// A fault of this service.
     #[response(status = 500, content_type = "application/problem+json")]
     Internal(Document<'static>),
-    /// The server is starting or busy, the writer asks to wait or is paused because it kept failing, or the day's
-    /// budget is spent; `Retry-After` says how long to wait, where waiting may help.
+    /// The server is starting or busy, or has no model yet; `Retry-After` says when to retry, where waiting may help.
     #[response(status = 503, content_type = "application/problem+json")]
     Unavailable(Document<'static>),
     /// The disk is full.
@@ -100,9 +103,12 @@ pub(in crate::http) enum BodyProblems {
 #[derive(IntoResponses)]
 #[expect(dead_code, reason = "describes the problems that ApiError answers with")]
 pub(in crate::http) enum LookProblems {
-    /// Keys are set, and none of them was sent
+    /// Keys are set, and none was sent, or it is wrong or has expired
     #[response(status = 401, content_type = "application/problem+json")]
     NoKey(Document<'static>),
+    /// The key does not have the route's right
+    #[response(status = 403, content_type = "application/problem+json")]
+    NoRight(Document<'static>),
     /// More requests a minute than one caller may send
     #[response(status = 429, content_type = "application/problem+json")]
     TooMany(Document<'static>),
@@ -113,7 +119,11 @@ pub(in crate::http) enum LookProblems {
 
 /// Why such a route has to wait.
 #[derive(IntoResponses)]
-#[response(status = 503, description = "The server is starting or busy", content_type = "application/problem+json")]
+#[response(
+    status = 503,
+    description = "The server is starting or busy, or has no model yet",
+    content_type = "application/problem+json"
+)]
 #[expect(dead_code, reason = "describes the problem that ApiError answers with")]
 pub(in crate::http) struct NotReady(Document<'static>);
 

@@ -77,9 +77,9 @@ pub(in crate::http) async fn get_image(
     responses(
         (status = 200, description = "The picture, as an attachment", content((FileBytes = "image/png"),
             (FileBytes = "image/jpeg"), (FileBytes = "image/webp"))),
-        (status = 403, description = "Not a picture of this service", body = Document<'static>,
-            content_type = "application/problem+json"),
-        BodyProblems))]
+        BodyProblems,
+        (status = 403, description = "Not a picture of this service, or the key does not have the route's right",
+            body = Document<'static>, content_type = "application/problem+json")))]
 pub(in crate::http) async fn post_proxy_download(
     State(state): State<AppState>,
     request: Request,

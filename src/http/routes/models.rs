@@ -83,14 +83,15 @@ pub(in crate::http) struct Activated {
     changed: bool,
 }
 
-/// Why a route for administrators fails.
+/// Why a route of the trained versions fails.
 #[derive(IntoResponses)]
 #[expect(dead_code, reason = "describes the problems that ApiError answers with")]
 pub(in crate::http) enum AdminProblems {
-    /// The administrators' key is missing or wrong.
+    /// No key was sent, or it is wrong or has expired.
     #[response(status = 401, content_type = "application/problem+json")]
     NotAdmin(Document<'static>),
-    /// The routes are closed: no key is set.
+    /// No key is set that may call this route, the key does not have the right, or the request comes from a web page
+    /// that may not call.
     #[response(status = 403, content_type = "application/problem+json")]
     Closed(Document<'static>),
     /// There is no such version.

@@ -1,4 +1,4 @@
-//! `POST /retrain`, `GET /retrain`, `GET` and `DELETE /retrain/{id}`: retrainings, for administrators.
+//! `POST /retrain`, `GET /retrain`, `GET` and `DELETE /retrain/{id}`: retrainings, for keys that may train.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -56,7 +56,8 @@ pub(in crate::http) struct RetrainQuery {
 /// Workbooks to train on, beside the base data and the waiting uploads.
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct RetrainForm {
-    /// Up to 32 workbooks: .xlsx, .xls or .csv. Without any, and without a body, there is enough where it is.
+    /// Up to 32 workbooks: .xlsx, .xls or .csv. Optional: without files the base data and the waiting
+    /// uploads are used.
     #[schema(value_type = Vec<String>, format = Binary, example = json!([]))]
     files: Vec<Vec<u8>>,
     /// JSON of how to train, such as `{"min_cluster_size": "4%"}`. What it does not name is as `TRAINING_PATH` has it,
@@ -75,14 +76,15 @@ pub(in crate::http) struct Retrainings {
     jobs: Vec<JobView>,
 }
 
-/// Why a route for administrators rejects a request.
+/// Why a route that always needs a key rejects a request.
 #[derive(IntoResponses)]
 #[expect(dead_code, reason = "describes the problems that ApiError answers with")]
 pub(in crate::http) enum KeyProblems {
-    /// The administrators' key is missing or wrong.
+    /// No key was sent, or it is wrong or has expired.
     #[response(status = 401, content_type = "application/problem+json")]
     NotAdmin(Document<'static>),
-    /// The routes are closed: no key is set.
+    /// No key is set that may call this route, the key does not have the right, or the request comes from a web page
+    /// that may not call.
     #[response(status = 403, content_type = "application/problem+json")]
     Closed(Document<'static>),
     /// More requests a minute than a client may send; `Retry-After` says when to retry.
@@ -104,8 +106,8 @@ pub(in crate::http) enum KeyProblems {
             content((JobView = "application/json"), (String = "text/event-stream"))),
         (status = 202, description = "The job has started; `Location` is its path", body = JobView),
         BodyProblems, KeyProblems,
-        (status = 409, description = "Another retraining or comparison is running, and `Location` is its path; or an administrator \
-            ended the one that was waited for", body = Document<'static>,
+        (status = 409, description = "Another retraining or comparison is running, and `Location` is its path; or the one \
+            that was waited for was ended by request", body = Document<'static>,
             content_type = "application/problem+json")))]
 pub(in crate::http) async fn post_retrain(
     State(state): State<AppState>,
@@ -243,7 +245,7 @@ async fn keep(state: &AppState, files: Vec<NamedFile>, about: About) -> Result<(
             Err(error) => {
                 if let Err(error) = remove(state, new).await {
                     tracing::warn!(
-                        event = "files_left_of_no_retraining",
+                        event = "retraining_files_kept_partly",
                         causes = with_causes(&error),
                         "of the files of a retraining one could not be kept; the others wait for the next one"
                     );

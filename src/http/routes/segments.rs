@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
 use super::docs::{BodyProblems, LookProblems, NotReady};
-use super::models::AdminProblems;
+use super::retrain::KeyProblems;
 use super::trained_lift::{ByKey, TrainedLift, in_hundredths, lifts};
 use crate::content::{MAX_EXTRA_CHARS, MAX_EXTRA_NAME_CHARS, MAX_EXTRAS, extra_key};
 use crate::http::problem::{ApiError, Document, FieldProblem};
@@ -39,7 +39,8 @@ pub(in crate::http) struct SegmentsAnswer {
     #[schema(example = 5000)]
     customers: u64,
     outside: Outside,
-    /// The fewest columns that decide the segments; null where nobody asked, or there are none.
+    /// The fewest columns that decide the segments; null if the version was trained without this test, or no columns
+    /// decide.
     #[schema(required)]
     decided_by: Option<DecidedBy>,
     /// By id.
@@ -162,7 +163,11 @@ pub(in crate::http) struct ExtrasAnswer {
     request_body(content = BTreeMap<String, String>, example = json!({"Interests": "running"})),
     responses(
         (status = 200, description = "They are in use", body = ExtrasAnswer),
-        AdminProblems, BodyProblems,
+        BodyProblems, KeyProblems,
+        (status = 404, description = "The live version has no such segment", body = Document<'static>,
+            content_type = "application/problem+json"),
+        (status = 409, description = "The version is damaged; the live one stays", body = Document<'static>,
+            content_type = "application/problem+json"),
         (status = 412, description = "They have changed since", body = Document<'static>,
             content_type = "application/problem+json"),
         (status = 428, description = "There is no `If-Match`", body = Document<'static>,

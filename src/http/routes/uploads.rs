@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::docs::NotReady;
 use super::retrain::KeyProblems;
 use crate::http::problem::{ApiError, Document};
 use crate::http::state::AppState;
@@ -70,6 +71,8 @@ pub(in crate::http) async fn get_uploads(State(state): State<AppState>) -> Resul
     params(("id" = String, Path, example = "2cf24dba5fb0a30e26e83b2ac5b9e29e")),
     responses(
         (status = 200, description = "The next training learns from it", body = WaitingUpload), KeyProblems,
+        (status = 500, description = "The folder cannot be read or written", body = Document<'static>,
+            content_type = "application/problem+json"),
         (status = 404, description = "No such upload waits", body = Document<'static>,
             content_type = "application/problem+json")))]
 pub(in crate::http) async fn post_approve_upload(
@@ -87,7 +90,9 @@ pub(in crate::http) async fn post_approve_upload(
 #[utoipa::path(delete, path = "/uploads/{id}", tag = "models", operation_id = "delete_upload",
     params(("id" = String, Path, example = "2cf24dba5fb0a30e26e83b2ac5b9e29e")),
     responses(
-        (status = 204, description = "It is gone"), KeyProblems,
+        (status = 204, description = "It is gone"), KeyProblems, NotReady,
+        (status = 500, description = "The folder cannot be read or written", body = Document<'static>,
+            content_type = "application/problem+json"),
         (status = 404, description = "No such upload waits", body = Document<'static>,
             content_type = "application/problem+json"),
         (status = 409, description = "A retraining is reading the uploads", body = Document<'static>,

@@ -58,7 +58,7 @@ async fn outcome(state: &AppState, job: &Job, options: Options) -> Outcome {
             let why = format!("the server was stopped before the {what} finished");
             Outcome::Failed { why, cause: FailureCause::Stopping }
         }
-        () = job.asked_to_end() => Outcome::Ended { why: format!("an administrator ended the {what}") },
+        () = job.asked_to_end() => Outcome::Ended { why: format!("the {what} was ended by request") },
     };
     training.end().await.unwrap_or(ended)
 }
@@ -140,7 +140,7 @@ fn log(of: &Job, outcome: &Outcome, took: Duration) {
             job,
             why,
             took_s,
-            "an administrator ended a retraining; the live version stays"
+            "a retraining was ended by request; the live version stays"
         ),
         Outcome::Failed { why, .. } => tracing::error!(
             event = "retraining_failed",

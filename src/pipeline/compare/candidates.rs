@@ -88,9 +88,10 @@ impl CandidateName {
     }
 }
 
-impl fmt::Display for CandidateName {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(match self {
+impl CandidateName {
+    /// The name as it is written in requests and answers.
+    pub fn as_str(self) -> &'static str {
+        match self {
             Self::AsItIs => "as_it_is",
             Self::UmapHdbscan => "umap_hdbscan",
             Self::DatesDescribed => "dates_described",
@@ -102,7 +103,13 @@ impl fmt::Display for CandidateName {
             Self::MinClusterSize4Percent => "min_cluster_size_4_percent",
             Self::MinClusterSize8Percent => "min_cluster_size_8_percent",
             Self::LatentClasses => "latent_classes",
-        })
+        }
+    }
+}
+
+impl fmt::Display for CandidateName {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.as_str())
     }
 }
 
@@ -110,8 +117,8 @@ impl FromStr for CandidateName {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let named = Self::ALL.into_iter().find(|name| name.to_string() == text);
-        named.ok_or_else(|| format!("it must be one of {}", Self::ALL.map(|name| name.to_string()).join(", ")))
+        let named = Self::ALL.into_iter().find(|name| name.as_str() == text);
+        named.ok_or_else(|| format!("it must be one of {}", Self::ALL.map(Self::as_str).join(", ")))
     }
 }
 

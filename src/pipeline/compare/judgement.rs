@@ -69,7 +69,7 @@ pub struct Judged {
     /// DBCV on the map: high also where there is nothing. It decides nothing here.
     #[schema(required, example = 0.97)]
     pub dbcv: Option<f64>,
-    /// Why it is out; empty where it passes.
+    /// Why this candidate was rejected; empty if it passed.
     pub out: Vec<WhyOut>,
     /// Why it could not be trained.
     #[serde(default, skip_serializing_if = "Option::is_none")]

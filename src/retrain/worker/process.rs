@@ -185,7 +185,10 @@ impl Training {
                 Ok(Err(error)) => break Some(format!("what it reported could not be understood: {error}")),
                 Err(_) if self.told.is_some() => break Some(does_not_end()),
                 Err(_) => {
-                    break Some(format!("it told nothing for {} hours, and was ended", SILENT_FOR.as_secs() / 3_600));
+                    break Some(format!(
+                        "it reported no progress for {} hours and was stopped",
+                        SILENT_FOR.as_secs() / 3_600
+                    ));
                 }
             }
         };
@@ -324,7 +327,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_process_that_tells_nothing_for_hours_is_ended() {
         let why = why(reported("exec tail -f /dev/null").await.0);
-        assert!(why.contains("told nothing for 6 hours"), "{why}");
+        assert!(why.contains("reported no progress for 6 hours"), "{why}");
     }
 
     const PUBLISHED: &str = concat!(

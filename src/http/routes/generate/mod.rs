@@ -53,7 +53,7 @@ struct Job {
 /// `loyalty_tier`, …: such a customer, and beyond what the fields say its segment), or nothing: the whole customer
 /// base. A customer beside a segment, and fields that contradict each other, `campaign_inputs` among them, are refused.
 /// With `Both`, a picture that fails leaves the texts, and `image_error` says why. With `Accept: text/event-stream` it
-/// tells `progress`, each `variant` as soon as it is there, and `done` with the whole answer, or `error` with a
+/// sends `progress`, each `variant` as soon as it is there, and `done` with the whole answer, or `error` with a
 /// problem.
 #[utoipa::path(post, path = "/generate-promo", tag = "content", operation_id = "generate_promo",
     request_body = GenerateRequest, params(IdempotencyHeader),

@@ -90,8 +90,7 @@ pub(super) struct GenerateRequest {
     /// The month a customer joined in: its English name, or 1 to 12.
     #[schema(example = "May")]
     join_month: Option<String>,
-    /// The quarter a customer joined in, 1 to 4: that of the month, where both are given. So are parts those of a date
-    /// beside them.
+    /// The quarter a customer joined in, 1 to 4. Together with `join_month` or a full date it must agree with them.
     #[schema(example = "2")]
     join_quarter: Option<String>,
     /// The campaign's inputs once more, as an upload's answer has them; those beside it must say the same.
@@ -207,9 +206,9 @@ pub(super) enum IdempotencyProblems {
 #[expect(dead_code, reason = "describes a header that is read by its name")]
 pub(super) struct IdempotencyHeader {
     /// A text of the client's choice, such as a UUID; a new one for each new request. Repeating a request with the same
-    /// key and body returns the first answer with `Idempotent-Replayed: true`, and calls no model. Successes are stored
-    /// for a day, errors are not. The same key with another body gets 422. A duplicate waits for a first request that
-    /// is still running.
+    /// key and body returns the first answer with `Idempotent-Replayed: true`, and calls no model. Successes are kept
+    /// for up to a day in the server's memory, errors are not. The same key with another body gets 422. A duplicate
+    /// waits for a first request that is still running.
     #[param(
         rename = "Idempotency-Key",
         required = false,
@@ -226,6 +225,10 @@ pub(super) enum WriterProblems {
     /// The writer failed, refused, or gave an unusable answer.
     #[response(status = 502, content_type = "application/problem+json")]
     Failed(Document<'static>),
+    /// The server is starting or busy, the writer asks to wait or is paused because it kept failing, or the day's
+    /// budget is spent; `Retry-After` says how long to wait, where waiting may help.
+    #[response(status = 503, content_type = "application/problem+json")]
+    Unavailable(Document<'static>),
     /// The writer did not answer in time.
     #[response(status = 504, content_type = "application/problem+json")]
     TimedOut(Document<'static>),
