@@ -1,5 +1,4 @@
-//! How errors and bytes are written as text, for people and for the log. Imports nothing of ours; everything may import
-//! it.
+//! How errors and bytes are written as text, for people and for the log.
 
 use std::error::Error;
 use std::fmt::Write;

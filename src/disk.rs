@@ -4,7 +4,7 @@
 //! reserves room before: all of it at once, or ahead of each piece where nobody knows how large it becomes
 //! ([`Keeper::reserving`]). Reservations of one keeper count together, by file system, so that many writers cannot each
 //! find the same room free. A server has one keeper; a command that runs beside it has its own, and sees only what the
-//! server has written. Everything may import it.
+//! server has written.
 
 use std::collections::BTreeMap;
 use std::error::Error;

@@ -1,7 +1,5 @@
 //! Files and names that outlast a crash of the machine: a file is synced, then renamed, then its folder is synced. And
 //! the system's locks of files, waited for until a deadline.
-//!
-//! Imports nothing of ours; everything may import it.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Write};

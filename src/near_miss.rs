@@ -1,4 +1,4 @@
-//! The known name that a misspelt one was meant for. Imports nothing of ours; everything may import it.
+//! The known name that a misspelt one was meant for.
 
 use strsim::osa_distance;
 

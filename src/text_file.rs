@@ -2,7 +2,7 @@
 //!
 //! Decodes what their editors make of text: UTF-8 with or without a byte order mark, and UTF-16. What is not text, and
 //! what stands in for a file that was never fetched, is refused with a sentence that says so. Knows no format and never
-//! quotes a file. Imports `durable` alone; every module may import it.
+//! quotes a file.
 
 use std::borrow::Cow;
 use std::io::{self, Read};

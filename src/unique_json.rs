@@ -1,6 +1,6 @@
 //! JSON values in which no object has a key twice. Which of two values counts is left to each parser (RFC 8259, 4), so
 //! that a proxy and this server could read two different requests, and a person and this program two different
-//! settings. Imports nothing of ours; everything may import it.
+//! settings.
 
 use std::cell::RefCell;
 use std::fmt;

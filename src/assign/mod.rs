@@ -7,7 +7,7 @@
 //! yields.
 //!
 //! One thread, bounded memory, no setting, no network: an engine starts it on every worker. Knows nothing of who reads
-//! or writes the streams. May import `pipeline` and `customer`.
+//! or writes the streams.
 
 mod answers;
 mod arrays;

@@ -1,9 +1,9 @@
 //! Reads settings; the only reader of the environment.
 //!
-//! Values come from the process environment, then from a `.env` file in the working directory. An empty value counts
-//! as not set. A module's settings struct reads itself from a [`Reader`], which is where each variable has its default,
+//! Values come from the process environment, then from a `.env` file in the working directory. An empty value counts as
+//! not set. A module's settings struct reads itself from a [`Reader`], which is where each variable has its default,
 //! unit and documentation. The reader remembers what it read, for `content-portal settings`, and every mistake, so that
-//! all are reported together. Imports text files and near misses alone of ours.
+//! all are reported together.
 
 mod env_file;
 mod reader;

@@ -1,22 +1,11 @@
 //! Everything that a caller sees: routes, wire types, problems, and the life of the server.
 //!
-//! Start at `router.rs`, which lists every route, or at `server.rs`. A room may import those right of its arrow:
+//! Start at `router.rs`, which lists every route, or at `server.rs`. ARCHITECTURE.md has the table of the rooms and of what
+//! each may import.
 //!
-//! ```text
-//! routes     → request, response, tasks, idempotency, admission, access, problem, state
-//! tasks      → problem, state (which holds the registry `tasks::jobs`)
-//! response   → problem, state
-//! request    → admission, access, problem, state
-//! admission  → access, problem
-//! access     → problem
-//! problem    → nothing of http but the errors of `idempotency` and `request::form`
-//! ```
-//!
-//! This is the only module that knows axum, JSON bodies and status codes. A handler extracts, takes one snapshot of the
-//! live model, calls, and maps the result. Work for the processor runs on blocking threads, a bounded number at a time.
-//! May import [`crate::audit`], [`crate::config`], [`crate::pseudonyms`], [`crate::retrain::worker`],
-//! [`crate::schedule`], [`crate::export`], [`crate::segmentation`], [`crate::content`], [`crate::model_store`],
-//! [`crate::upload_store`], [`crate::pipeline`] (personas and placements), [`crate::customer`] and [`crate::workbook`].
+//! Below the commands this is the only module that knows axum, JSON bodies and status codes. A handler extracts, takes
+//! one snapshot of the live model, calls, and maps the result. Work for the processor runs on blocking threads, a
+//! bounded number at a time.
 
 mod access;
 mod admission;

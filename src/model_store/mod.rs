@@ -18,8 +18,7 @@
 //! A version is written to `staging/`, every file and folder synced, renamed into `versions/`, and only then does
 //! `current` point to it: whatever ends the process, a reader finds the old version or the new one, whole. The name of
 //! a version ends with the start of its manifest's SHA-256, and the manifest lists every other file's: no byte of a
-//! version changes unnoticed. Knows nothing of HTTP and trains nothing; may import [`crate::pipeline`] and
-//! [`crate::customer`].
+//! version changes unnoticed. Knows nothing of HTTP and trains nothing.
 
 mod candidate;
 mod copies;

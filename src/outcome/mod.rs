@@ -1,7 +1,6 @@
 //! What a campaign came to: of the people that each text was sent to, how many acted, and whether the texts differ.
 //!
-//! Pure: counts in, numbers and sentences out. Knows no file and no model; may import [`crate::pipeline`] for two of
-//! its formulas.
+//! Pure: counts in, numbers and sentences out. Knows no file and no model; two formulas are [`crate::pipeline`]'s.
 
 mod counts;
 mod detectable;

@@ -4,7 +4,7 @@
 //! at. No pickle is ever read: that takes Python, and runs what it reads. The training rows are rebuilt from their
 //! encoded form and cleaned like those of any sheet, so that a customer who was trained on there is known here; the map
 //! and the clusters are taken over as they are ([`crate::pipeline::adopt`] says how). Trains nothing, knows nothing of
-//! HTTP; may import [`crate::model_store`], [`crate::pipeline`] and [`crate::customer`].
+//! HTTP.
 
 mod folder;
 mod npy;

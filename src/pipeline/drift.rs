@@ -13,7 +13,7 @@
 //! Beside it stands the population stability index of credit scoring (Siddiqi 2006, "Credit Risk Scorecards", chapter
 //! 8): PSI = Σ (p − q) · ln(p / q), about χ² / n by chance among n customers (Yurdakul and Naranjo 2020).
 //!
-//! Counts only, and says nothing of what to do. May import [`crate::customer`] alone.
+//! Counts only, and says nothing of what to do.
 
 mod bins;
 mod unlisted;

@@ -3,7 +3,6 @@
 //! [`fit`] turns a table of customers into a [`Model`]; a model [assigns](Model::assign) other tables to the segments
 //! it found. [`adopt`] makes a model of what umap-learn and hdbscan found elsewhere. No I/O, no async, no clock in
 //! here: a fit is a function of its customers, its parameters and its seed.
-//! May import [`crate::customer`] and the numeric crates alone.
 
 mod adopt;
 mod association;

@@ -7,7 +7,7 @@
 //! so a list of erased customers without its key is an error, and no new key is made.
 //!
 //! A pseudonym is SHA-256 over the key and the hash that a table has for an identifier, cut to that hash's length; cut
-//! short, it cannot be carried on. Blocking. May import [`crate::customer`] alone.
+//! short, it cannot be carried on. Blocking.
 
 mod erasures;
 

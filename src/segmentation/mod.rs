@@ -1,8 +1,7 @@
 //! From a table of customers to written segments: what an upload and the `segment` command share.
 //!
 //! [`group`] is the processor's part (place every row, count every segment's traits), [`Grouped::briefs`] what a writer
-//! is asked for, and [`Answer`] what a caller reads. Knows no HTTP and no file format; may import [`crate::content`],
-//! [`crate::model_store`], [`crate::pipeline`] and [`crate::customer`].
+//! is asked for, and [`Answer`] what a caller reads. Knows no HTTP and no file format.
 
 mod answer;
 mod content;

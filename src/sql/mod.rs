@@ -7,7 +7,7 @@
 //! expressions of the table's columns, so that every customer finds its profile.
 //!
 //! Prints statements and runs none. Names never become code: each is quoted by the rules of its dialect, and what a
-//! dialect cannot quote is refused. Imports [`crate::customer`] alone.
+//! dialect cannot quote is refused.
 
 mod dialect;
 mod name;

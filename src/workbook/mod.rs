@@ -3,8 +3,8 @@
 //! Read untrusted files by a [`Reader`]: it reads in a process of its own, with bounded memory and time, and checks
 //! every byte of the answer. [`read`] and [`read_into`] read in this process, which a hostile file can make abort. All
 //! are synchronous and know no HTTP. An `.xlsx` is streamed cell by cell, never laid out as a grid: a single far cell
-//! costs nothing. Formulas are never calculated; what the file remembers of them is read. Knows only `customer`, and
-//! nobody else knows calamine or zip.
+//! costs nothing. Formulas are never calculated; what the file remembers of them is read. Nobody else reads with
+//! calamine or zip.
 
 mod ahead;
 mod archive;

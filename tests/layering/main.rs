@@ -1,6 +1,6 @@
 //! Who may import whom, and that no files import each other in a circle; read off the sources' own `use` lines.
 //!
-//! [`rules::MAY_IMPORT`] is the table that ARCHITECTURE.md draws. Tests of the sources (`#[cfg(test)]`, `tests.rs`) may
+//! The tables are those of ARCHITECTURE.md. Tests of the sources (`#[cfg(test)]`, `tests.rs`) may
 //! import what they like.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a source that cannot be read should fail its test")]
 
@@ -8,15 +8,37 @@ mod circles;
 mod imports;
 mod rules;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use imports::Sources;
+use imports::{Sources, floor};
+use rules::Table;
 
 #[test]
 fn no_module_imports_one_that_the_table_does_not_allow() {
     let sources = Sources::read(&root().join("src"));
-    let found: Vec<String> = sources.imports().filter_map(|import| rules::fault(&import)).collect();
-    assert!(found.is_empty(), "the table does not allow:\n{}", found.join("\n"));
+    let table = modules();
+    let found: Vec<String> = sources
+        .imports()
+        .filter(|import| !table.allows(floor(&import.from), floor(&import.to)))
+        .map(|import| format!("{} imports {}", import.from, import.to))
+        .collect();
+    assert!(found.is_empty(), "ARCHITECTURE.md does not allow:\n{}", found.join("\n"));
+}
+
+#[test]
+fn no_room_of_http_imports_one_that_the_table_does_not_allow() {
+    let table = rooms();
+    let edges = Sources::read(&root().join("src")).file_edges();
+    let mut found = Vec::new();
+    for (from, to) in &edges {
+        let (Some(room), Some(other)) = (from.strip_prefix("http::"), to.strip_prefix("http::")) else { continue };
+        let (room, other) = (floor(room), floor(other));
+        if room != other && table.modules().contains(room) && !table.allows(room, other) {
+            found.push(format!("{from} imports {to}"));
+        }
+    }
+    assert!(found.is_empty(), "ARCHITECTURE.md does not allow:\n{}", found.join("\n"));
 }
 
 #[test]
@@ -40,6 +62,23 @@ fn every_log_line_names_its_event() {
 }
 
 #[test]
+fn every_code_of_an_error_is_in_the_document_of_errors() {
+    let read = |path: &str| std::fs::read_to_string(root().join(path)).unwrap();
+    let of_writers = read("src/content/error.rs");
+    let of_writers = of_writers.split("fn code(self)").nth(1).unwrap().split("fn sentence").next().unwrap();
+    let sources = read("src/http/problem/status.rs") + of_writers;
+    let quoted = |text: &str, quote: char| -> BTreeSet<String> {
+        let words = text.split(quote).skip(1).step_by(2);
+        words.filter(|word| word.chars().all(|c| c.is_ascii_lowercase() || c == '_')).map(str::to_owned).collect()
+    };
+    let codes = quoted(&sources, '"');
+    assert!(codes.contains("no_such_route") && codes.contains("writer_paused"), "{codes:?}");
+    let listed = quoted(&read("docs/errors.md"), '`');
+    let unlisted: Vec<_> = codes.difference(&listed).collect();
+    assert!(unlisted.is_empty(), "docs/errors.md lacks {unlisted:?}");
+}
+
+#[test]
 fn no_files_import_each_other_in_a_circle() {
     let mut found = Vec::new();
     let crates = std::fs::read_dir(root().join("crates")).unwrap().map(|entry| entry.unwrap().path().join("src"));
@@ -53,11 +92,37 @@ fn no_files_import_each_other_in_a_circle() {
 #[test]
 fn every_module_has_a_line_in_the_table_and_every_line_a_module() {
     let sources = Sources::read(&root().join("src"));
-    let mut there: Vec<&str> = sources.floors();
-    let mut listed: Vec<&str> = rules::MAY_IMPORT.iter().map(|(module, _)| *module).collect();
-    there.sort_unstable();
-    listed.sort_unstable();
-    assert_eq!(there, listed);
+    let there: BTreeSet<&str> = sources.floors().into_iter().collect();
+    let table = modules();
+    assert_eq!(there, table.modules());
+    assert!(table.named().is_subset(&there), "{:?}", table.named());
+
+    let of_http = |is_named: fn(&Path) -> bool| -> BTreeSet<String> {
+        let entries = std::fs::read_dir(root().join("src/http")).unwrap().map(|entry| entry.unwrap().path());
+        entries
+            .filter(|path| is_named(path))
+            .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
+            .collect()
+    };
+    let rooms = rooms();
+    let (folders, all) = (of_http(Path::is_dir), of_http(|_| true));
+    let owned = |names: BTreeSet<&str>| names.into_iter().map(str::to_owned).collect::<BTreeSet<_>>();
+    assert!(folders.is_subset(&owned(rooms.modules())), "{folders:?}");
+    assert!(owned(rooms.named()).is_subset(&all), "{:?}", rooms.named());
+}
+
+fn architecture() -> String {
+    std::fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap()
+}
+
+/// The table of the crate's modules.
+fn modules() -> Table {
+    Table::read(&architecture(), "| module |", "src/")
+}
+
+/// The table of the rooms of `http`.
+fn rooms() -> Table {
+    Table::read(&architecture(), "| room |", "")
 }
 
 /// The modules whose files import each other in no circle; a module joins once it is free of them.
@@ -66,7 +131,7 @@ const FREE_OF_CIRCLES: &[&str] = &["content", "http"];
 #[test]
 fn no_files_of_a_module_import_each_other_in_a_circle() {
     let mut edges = Sources::read(&root().join("src")).file_edges();
-    edges.retain(|(from, to)| [from, to].iter().all(|end| FREE_OF_CIRCLES.contains(&imports::floor(end))));
+    edges.retain(|(from, to)| [from, to].iter().all(|end| FREE_OF_CIRCLES.contains(&floor(end))));
     assert_eq!(circles::of(&edges), Vec::<Vec<String>>::new());
 }
 

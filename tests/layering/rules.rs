@@ -1,86 +1,62 @@
-//! The table: which module may import which.
+//! The tables of ARCHITECTURE.md: who may import whom.
 
-use crate::imports::{Import, floor};
+use std::collections::{BTreeMap, BTreeSet};
 
-/// What every module may import: it imports nothing of ours.
-const FOR_ALL: &[&str] = &["causes", "disk", "durable", "near_miss", "text_file", "unique_json"];
+/// What a line says of a module that every other one may import.
+const FOR_ALL: &str = "(everything may import it)";
+/// What a line says where it names no module.
+const NO_MODULE: [&str; 3] = ["–", "nothing of ours", "the numeric crates"];
 
-/// Each module of the crate and the others that it may import. `lib.rs` and `main.rs` stand above all of them.
-pub const MAY_IMPORT: &[(&str, &[&str])] = &[
-    ("audit", &["config"]),
-    ("causes", &[]),
-    ("config", &[]),
-    ("customer", &[]),
-    ("disk", &[]),
-    ("durable", &[]),
-    ("near_miss", &[]),
-    ("schedule", &["config"]),
-    ("sql", &["customer"]),
-    ("text_file", &[]),
-    ("unique_json", &[]),
-    ("upload_store", &["config"]),
-    ("workbook", &["config", "customer"]),
-    ("pipeline", &["customer"]),
-    ("model_store", &["pipeline", "customer"]),
-    ("shared_store", &["config", "model_store", "pipeline"]),
-    ("assign", &["pipeline", "customer"]),
-    ("outcome", &["pipeline"]),
-    ("pickles", &["model_store", "pipeline", "customer"]),
-    ("content", &["config", "pipeline", "customer"]),
-    ("segmentation", &["content", "model_store", "pipeline", "customer"]),
-    ("export", &["segmentation", "content", "pipeline", "customer"]),
-    ("pseudonyms", &["customer"]),
-    ("retrain", &["model_store", "shared_store", "upload_store", "pseudonyms", "pipeline", "customer", "workbook"]),
-    (
-        "http",
-        &[
-            "audit",
-            "config",
-            "retrain",
-            "schedule",
-            "export",
-            "segmentation",
-            "content",
-            "model_store",
-            "upload_store",
-            "pseudonyms",
-            "shared_store",
-            "pipeline",
-            "customer",
-            "workbook",
-        ],
-    ),
-    (
-        "commands",
-        &[
-            "assign",
-            "config",
-            "http",
-            "retrain",
-            "schedule",
-            "export",
-            "segmentation",
-            "content",
-            "outcome",
-            "pickles",
-            "sql",
-            "model_store",
-            "upload_store",
-            "pseudonyms",
-            "shared_store",
-            "pipeline",
-            "customer",
-            "workbook",
-        ],
-    ),
-    ("main", &[]),
-    ("seeds", &[]),
-];
+/// One table: what the modules in the first column may import, by the last column.
+pub struct Table {
+    lines: BTreeMap<String, BTreeSet<String>>,
+    for_all: BTreeSet<String>,
+}
 
-/// Why an import is against the table.
-pub fn fault(import: &Import) -> Option<String> {
-    let (from, to) = (floor(&import.from), floor(&import.to));
-    let mut lines = MAY_IMPORT.iter().filter(|(module, _)| *module == from);
-    let is_allowed = FOR_ALL.contains(&to) || lines.any(|(_, may)| may.contains(&to));
-    (!is_allowed).then(|| format!("{} imports {}", import.from, import.to))
+impl Table {
+    /// Reads the table whose head begins with `head`. Its modules are named by their paths in backquotes, below `folder`.
+    pub fn read(document: &str, head: &str, folder: &str) -> Self {
+        let mut table = Self { lines: BTreeMap::new(), for_all: BTreeSet::new() };
+        let (_, rows) = document.split_once(head).unwrap();
+        for row in rows.lines().skip(2).take_while(|row| row.starts_with('|')) {
+            let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
+            let (named, may) = (cells[0], cells[cells.len() - 1]);
+            for path in named.split('`').skip(1).step_by(2).filter_map(|path| path.strip_prefix(folder)) {
+                let module = path.trim_end_matches('/').trim_end_matches(".rs").to_owned();
+                if may.contains(FOR_ALL) {
+                    table.for_all.insert(module.clone());
+                }
+                table.lines.insert(module, modules(may));
+            }
+        }
+        assert!(!table.lines.is_empty(), "no line below {head}");
+        table
+    }
+
+    /// The modules that have a line.
+    pub fn modules(&self) -> BTreeSet<&str> {
+        self.lines.keys().map(String::as_str).collect()
+    }
+
+    /// The modules that the last column names.
+    pub fn named(&self) -> BTreeSet<&str> {
+        self.lines.values().flatten().map(String::as_str).filter(|&module| module != "everything").collect()
+    }
+
+    /// Whether `from` may import `to`.
+    pub fn allows(&self, from: &str, to: &str) -> bool {
+        let of_line = |may: &BTreeSet<String>| may.contains(to) || may.contains("everything");
+        self.for_all.contains(to) || self.lines.get(from).is_some_and(of_line)
+    }
+}
+
+/// The modules of a last cell, without what it says in brackets.
+fn modules(cell: &str) -> BTreeSet<String> {
+    let words = cell.split('(').enumerate().map(|(n, part)| match n {
+        0 => part,
+        _ => part.split_once(')').unwrap().1,
+    });
+    let bare: String = words.collect();
+    let names = bare.split(',').map(str::trim).filter(|name| !name.is_empty() && !NO_MODULE.contains(name));
+    names.map(str::to_owned).collect()
 }

@@ -2,7 +2,7 @@
 //! server answers for, and the origins that browsers may call from.
 //!
 //! Nothing here waits or knows a handler. [`super::request_id`] identifies the sender of each request, and
-//! [`super::admission`] asks whether it may go on. May import [`super::problem`].
+//! [`super::admission`] asks whether it may go on.
 
 mod client;
 mod error;

@@ -4,8 +4,7 @@
 //!
 //! A limit holds until what it limits is gone: an answer's [`lease`] ends when its last byte has left. It knows a route
 //! by its pattern and its [`Class`] only. Everything here is bounded: a rejected request costs a few kilobytes for a
-//! few seconds. Most numbers are in [`limits`]. May import [`super::access`] and
-//! [`super::problem`].
+//! few seconds. Most numbers are in [`limits`].
 
 mod admit;
 mod admitted;

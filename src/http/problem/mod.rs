@@ -1,8 +1,5 @@
 //! What a caller reads when a request fails: one error type, its status, code and sentence, and the document around
 //! them (RFC 9457).
-//!
-//! Every other room of `http` may import this one. It imports none of them, but the leaves `waited`,
-//! `access::error` and `idempotency::error`.
 
 mod document;
 mod error;

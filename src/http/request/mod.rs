@@ -1,7 +1,6 @@
 //! What a request holds: its body, its fields, its files, and for whom it asks.
 //!
-//! Shared by the handlers in [`super::routes`]. May import [`super::problem`], [`super::state`] and
-//! [`super::admission`] (the key that a request came with).
+//! Shared by the handlers in [`super::routes`].
 
 pub(super) mod accept;
 pub(super) mod body;

@@ -1,6 +1,4 @@
 //! What answers have in common: event streams, files, compression, headers for browsers, and addresses of pictures.
-//!
-//! May import [`super::problem`] and [`super::state`].
 
 pub(super) mod compression;
 pub(super) mod event_stream;

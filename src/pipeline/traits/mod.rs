@@ -16,7 +16,7 @@
 //! Dates are tested as their parts and as pairs of a year with a quarter or month ([`dates`]): a segment of early 2023
 //! and late 2024 must not be told as late 2023.
 //!
-//! Nothing is said of fewer than [`MIN_CUSTOMERS`] customers. Pure; imports [`crate::customer`] alone.
+//! Nothing is said of fewer than [`MIN_CUSTOMERS`] customers. Pure.
 
 mod count;
 mod dates;
