@@ -86,7 +86,7 @@ fn try_model(config: &Config) -> Outcome {
     setup::training_settings(config)?;
     let entries = setup::persona_entries(config)?;
     let store = ModelStore::new(&config.paths.models);
-    let Servable { mut version, instead_of } = match store.load_servable() {
+    let Servable { mut version, fallback_from } = match store.load_servable() {
         Err(StoreError::NoCurrent { .. }) if config.shared.url.is_some() => {
             return Ok("none yet: the first start takes it from the store of STORE_URL, or trains it".to_owned());
         }
@@ -101,7 +101,7 @@ fn try_model(config: &Config) -> Outcome {
     };
     setup::overlay(&mut version, &entries);
     version.model.warm_up()?;
-    match instead_of {
+    match fallback_from {
         None => Ok(format!("{} loads: {}", version.id, counted(version.model.segments().len(), "segment"))),
         Some(fault) => Err(anyhow!(fault).context(format!("{} loads in place of the current version", version.id))),
     }

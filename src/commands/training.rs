@@ -123,8 +123,8 @@ pub fn params(config: &Config, store: &ModelStore, settings: &TrainingSettings) 
 /// defaults where there is none.
 fn live_params(store: &ModelStore) -> FitParams {
     match store.load_servable() {
-        Ok(Servable { version, instead_of }) => {
-            if let Some(fault) = instead_of {
+        Ok(Servable { version, fallback_from }) => {
+            if let Some(fault) = fallback_from {
                 tell_why(&version, fault);
             }
             version.manifest.params
@@ -190,8 +190,8 @@ pub fn loaded_or_trained(
 ) -> anyhow::Result<ModelVersion> {
     loop {
         match store.load_servable() {
-            Ok(Servable { version, instead_of }) => {
-                if let Some(fault) = instead_of {
+            Ok(Servable { version, fallback_from }) => {
+                if let Some(fault) = fallback_from {
                     tell_why(&version, fault);
                 }
                 return Ok(version);

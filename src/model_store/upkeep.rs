@@ -59,7 +59,7 @@ pub struct Servable {
     /// The version.
     pub version: ModelVersion,
     /// What is wrong with the current one, where another had to be taken.
-    pub instead_of: Option<StoreError>,
+    pub fallback_from: Option<StoreError>,
 }
 
 impl ModelStore {
@@ -71,7 +71,7 @@ impl ModelStore {
     /// is not a version at all.
     pub fn load_servable(&self) -> Result<Servable, StoreError> {
         let broken = match self.load_current() {
-            Ok(version) => return Ok(Servable { version, instead_of: None }),
+            Ok(version) => return Ok(Servable { version, fallback_from: None }),
             Err(error) => error,
         };
         let before = self.current().ok().filter(|id| self.folder(id).is_dir());
@@ -80,7 +80,7 @@ impl ModelStore {
             others.truncate(position);
         }
         match others.iter().rev().find_map(|other| self.load(&other.id).ok()) {
-            Some(version) => Ok(Servable { version, instead_of: Some(broken) }),
+            Some(version) => Ok(Servable { version, fallback_from: Some(broken) }),
             None => Err(broken),
         }
     }

@@ -49,7 +49,7 @@ mod wrong_settings;
 pub use adopt::{Adopted, TrainedElsewhere, adopt};
 pub use association::Association;
 pub use chi_squared::chi_squared_tail;
-pub use compare::{CandidateName, Comparison, HeldOutBits, Judged, WhyOut, compare};
+pub use compare::{CandidateName, Comparison, HeldOutBits, Judged, MIN_JACCARD, WhyOut, compare};
 pub use contradiction::Contradiction;
 pub use decided_by::DecidedBy;
 pub use decimals::{hundredths, rounded};

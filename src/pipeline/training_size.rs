@@ -8,6 +8,7 @@
 use std::fmt;
 
 use linfa::ParamGuard;
+use umap::{MAX_EXACT, MAX_EXAMINED};
 
 use super::compare::MAX_CUSTOMERS;
 use super::encoded::Encoded;
@@ -50,11 +51,8 @@ const SHARE_OF_CLASSES: f64 = 0.1;
 const TRAININGS: f64 = 1.8;
 /// Seconds for one column of two profiles that are compared.
 const SECONDS_A_COMPARISON: f64 = 4e-10;
-/// Each profile is compared with all others up to this number, with so many of them beyond it
-/// (`umap::neighbour_search`); and once more with a sample (`umap::trustworthiness`).
-const MAX_EXACT: usize = 20_000;
+/// So many others each profile is compared with where it is not with all of them ([`MAX_EXACT`]).
 const COMPARED: usize = 3_000;
-const MAX_SAMPLED: usize = 10_000;
 
 /// The size of a training.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -116,7 +114,7 @@ impl TrainingSize {
         let own = MEASURED_SECONDS * (as_number(profiles) / MEASURED_PROFILES).powf(GROWTH);
         let compared = if profiles > MAX_EXACT { COMPARED } else { profiles };
         let comparisons =
-            as_number(profiles) * (TRAININGS * as_number(compared) + as_number(profiles.min(MAX_SAMPLED)));
+            as_number(profiles) * (TRAININGS * as_number(compared) + as_number(profiles.min(MAX_EXAMINED)));
         let seconds = if neighbours == 0 {
             TRAININGS * own * SHARE_OF_CLASSES
         } else {

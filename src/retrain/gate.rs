@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use crate::causes::with_causes;
 use crate::model_store::{Staged, StoreError};
-use crate::pipeline::{Scores, rounded};
+use crate::pipeline::{MIN_JACCARD, Scores, rounded};
 
 /// What a candidate must reach. The defaults refuse what is not a clustering at all, and let pass what is merely worse
 /// than the sample's (5,000 customers, 4 clusters, no noise, silhouette and DBCV above 0.9).
@@ -56,7 +56,7 @@ impl Default for GateLimits {
             max_new_outside_share: 0.5,
             min_silhouette: 0.1,
             min_dbcv: 0.0,
-            min_jaccard: 0.6,
+            min_jaccard: MIN_JACCARD,
             min_deciding_columns: 2,
             min_told_bits: 0.0,
             max_upload_share: 0.6,

@@ -20,7 +20,7 @@ pub(super) fn is_comparable(live: &ModelVersion, trained_on: &TrainedOn) -> bool
 /// The version whose place is to be taken, and what is wrong with the one that should be live.
 pub(super) fn live_version(store: &ModelStore) -> (Option<ModelVersion>, Option<String>) {
     match store.load_servable() {
-        Ok(Servable { version, instead_of }) => (Some(version), instead_of.map(|error| with_causes(&error))),
+        Ok(Servable { version, fallback_from }) => (Some(version), fallback_from.map(|error| with_causes(&error))),
         Err(StoreError::NoCurrent { .. }) => (None, None),
         // A training is the way to mend a store without a whole version.
         Err(error) => (None, Some(with_causes(&error))),

@@ -34,7 +34,7 @@ fn shop() -> Shop {
 #[test]
 fn a_version_without_tested_traits_is_read_and_says_so() {
     let version = shop().store.load_servable().unwrap();
-    assert!(version.instead_of.is_none());
+    assert!(version.fallback_from.is_none());
     let version = version.version;
     assert_eq!(version.id.as_str(), VERSION);
     let segment = &version.model.segments()[0];

@@ -136,7 +136,7 @@ fn a_store_whose_link_is_lost_still_has_its_newest_version() {
     fs::remove_file(shop.path("models/current")).unwrap();
     let found = shop.store.load_servable().unwrap();
     assert_eq!(found.version.id, newest);
-    assert!(matches!(found.instead_of, Some(StoreError::NoCurrent { .. })));
+    assert!(matches!(found.fallback_from, Some(StoreError::NoCurrent { .. })));
 }
 
 #[test]

@@ -48,6 +48,7 @@ mod trustworthiness;
 pub use errors::{LinfaError, UmapError};
 pub use limits::MAX_COMPONENTS;
 pub use model::{Stage, UmapModel, UmapParts};
+pub use neighbour_search::MAX_EXACT;
 pub use params::{UmapParams, UmapValidParams};
 pub use principal::{PrincipalPlane, principal_plane};
-pub use trustworthiness::trustworthiness;
+pub use trustworthiness::{MAX_EXAMINED, trustworthiness};

@@ -7,7 +7,7 @@ use super::random::{self, Purpose};
 
 /// Up to this number of points each is compared with all others. The approximate search is faster from some 10,000
 /// points on, at first by little.
-const MAX_EXACT: usize = 20_000;
+pub const MAX_EXACT: usize = 20_000;
 
 /// The nearest `k` of `points` to each of themselves. A point is among its own neighbours, at distance 0.
 ///

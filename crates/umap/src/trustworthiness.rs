@@ -9,7 +9,7 @@ use super::points::{Points, key_distance};
 use super::random::mix64;
 
 /// Up to this number of points all are examined; of more, a sample of this size.
-const MAX_EXAMINED: usize = 10_000;
+pub const MAX_EXAMINED: usize = 10_000;
 /// Points that one thread examines together.
 const AT_ONCE: usize = 32;
 

@@ -10,7 +10,7 @@ use crate::pipeline::{DecidedBy, TrainingSettings};
 /// The most customers outside every segment.
 const MAX_NOISE: f64 = 0.25;
 /// A segment that is found again less is not to be trusted (Hennig 2007).
-pub(in crate::pipeline) const MIN_JACCARD: f64 = 0.6;
+pub const MIN_JACCARD: f64 = 0.6;
 /// Segments that are found again more are stable (Hennig 2007).
 const STABLE: f64 = 0.75;
 

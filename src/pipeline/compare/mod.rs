@@ -28,7 +28,7 @@ use crate::causes::with_causes;
 use crate::customer::CustomerTable;
 
 pub use candidates::CandidateName;
-pub use judgement::{Comparison, Judged, WhyOut};
+pub use judgement::{Comparison, Judged, MIN_JACCARD, WhyOut};
 pub use told::HeldOutBits;
 
 use candidates::{Candidate, candidates};

@@ -6,7 +6,7 @@ use crate::pipeline::decimals::rounded;
 use crate::pipeline::traits::MIN_OBSERVED;
 
 /// Customers who must have been held out before anything is said of their kind.
-const MIN_CUSTOMERS: f64 = MIN_OBSERVED as f64;
+const MIN_HELD_OUT: f64 = MIN_OBSERVED as f64;
 /// Steps of a curve before neighbours that contradict its rise are made one.
 const STEPS: usize = 20;
 /// Bins of equal width in which confidence and agreement are compared.
@@ -98,10 +98,10 @@ impl Curve {
         let mut observed: Vec<&Observation> = observed.collect();
         observed.sort_by(|a, b| a.strength.unwrap_or(0.0).total_cmp(&b.strength.unwrap_or(0.0)));
         let all: f64 = observed.iter().map(|one| one.customers).sum();
-        if all < MIN_CUSTOMERS {
+        if all < MIN_HELD_OUT {
             return None;
         }
-        let least = (all / STEPS as f64).max(MIN_CUSTOMERS / 2.0);
+        let least = (all / STEPS as f64).max(MIN_HELD_OUT / 2.0);
         let mut steps: Vec<Step> = Vec::new();
         for one in observed {
             let (start, agreeing) = (one.strength.unwrap_or(0.0), if one.agrees { one.customers } else { 0.0 });
@@ -168,7 +168,7 @@ fn expected_error(judged: &[(f64, Observation)]) -> Option<f64> {
     }
     let all: f64 = bins.iter().map(|(customers, ..)| customers).sum();
     let error = bins.iter().map(|(_, agreeing, expected)| (agreeing - expected).abs()).sum::<f64>() / all;
-    (all >= MIN_CUSTOMERS).then_some(rounded(error))
+    (all >= MIN_HELD_OUT).then_some(rounded(error))
 }
 
 #[cfg(test)]
