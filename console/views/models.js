@@ -332,7 +332,8 @@ const WAYS = {
 };
 const OUT = {
   failed: 'could not be trained', no_segment: 'finds no segment', everyone: 'everyone is one segment',
-  noise: 'more than 25\u202f% outside', unstable: 'a segment is not found again', tells_nothing: 'tells nothing',
+  noise: 'more than 25\u202f% outside', unstable: 'a segment is not found again',
+  unstable_on_average: 'the segments are not stable', tells_nothing: 'tells nothing',
   one_column: 'one column decides, a filter would do',
 };
 

@@ -1,19 +1,20 @@
 //! `compare`: ways to train, tried on the base data and the waiting uploads; the best may be published.
 
-use std::fs;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use content_portal::model_store::ModelStore;
 use content_portal::pipeline::{CandidateName, Comparison, Judged, TrainingSettings};
-use content_portal::retrain::worker::{Outcome, Publish};
+use content_portal::retrain::worker::{FailureCause, Outcome, Publish};
 use content_portal::retrain::{self, GateLimits, Progress, RetrainRequest, comparison_page};
 use jiff::Timestamp;
 
 use super::config::Config;
+use super::files::OutputFile;
 use super::output::print_line;
 use super::progress::{Events, ProgressView};
 use super::setup;
@@ -60,19 +61,24 @@ pub fn compare(config: &Config, args: &CompareArgs) -> anyhow::Result<ExitCode> 
     if args.events {
         return compare_for_program(config, &store, args);
     }
+    // Before minutes are spent.
+    let page = args.page.as_deref().map(|path| OutputFile::at(path, &[])).transpose()?;
     let progress = ProgressView::new();
     let comparison = compared(config, &store, &|now| progress.show(&now))?;
     progress.finish();
-    if let Some(path) = &args.page {
-        let page = comparison_page(&comparison)?;
-        fs::write(path, page).with_context(|| format!("{} cannot be written", path.display()))?;
-    }
     if args.json {
         print_line!("{}", serde_json::to_string_pretty(&comparison)?);
     } else {
         print_comparison(&comparison);
     }
+    if let Some(page) = page {
+        let html = comparison_page(&comparison)?;
+        page.write(|mut out| Ok(out.write_all(html.as_bytes())?))?;
+    }
     let Some(chosen) = args.publish else { return Ok(ExitCode::SUCCESS) };
+    if let Some(why) = chosen.not_tried(&comparison) {
+        bail!(why);
+    }
     match chosen.choose(&comparison) {
         Some(candidate) => super::retrain::retrain_for_people(config, &store, training(config, candidate, args.force)),
         None => {
@@ -93,12 +99,13 @@ fn compare_for_program(config: &Config, store: &ModelStore, args: &CompareArgs) 
     };
     let failed = |error: &anyhow::Error| events.end(Outcome::of_error(error.as_ref()));
     let comparison = compared(config, store, &scaled(0.0, share)).inspect_err(failed)?;
+    let not_tried = || publish.not_tried(&comparison).map(|why| Outcome::Failed { why, cause: FailureCause::NotTried });
     let then = match publish.choose(&comparison) {
         Some(chosen) => {
             let trained = train(config, store, training(config, chosen, args.force), &scaled(share, 1.0 - share));
             Some(Outcome::from(&trained.inspect_err(failed)?))
         }
-        None => None,
+        None => not_tried(),
     };
     events.end(Outcome::compared(comparison, then));
     Ok(ExitCode::SUCCESS)

@@ -99,8 +99,21 @@ fn a_candidate_that_does_not_exist_is_answered_with_those_that_do() {
     let folder = two_kinds();
     let output = folder.run(&["compare", "--publish", "the_nicest"]);
     assert_eq!(output.status.code(), Some(2), "{}", shown(&output));
-    assert!(shown(&output).contains("latent_classes, ") || shown(&output).contains(", latent_classes"));
+    assert!(shown(&output).contains("best, as_it_is, "), "{}", shown(&output));
+    // No column is a number.
+    let output = folder.run(&["compare", "--publish", "log_numbers"]);
+    assert_eq!(output.status.code(), Some(1), "{}", shown(&output));
+    assert!(shown(&output).contains("log_numbers changes nothing of these customers' columns and was not tried"));
     assert!(folder.versions().is_empty());
+    assert!(folder.ok(&["compare", "--help"]).contains("best, as_it_is, "));
+}
+
+#[test]
+fn a_page_that_cannot_be_written_is_refused_before_anything_is_compared() {
+    let folder = two_kinds();
+    let output = folder.run(&["compare", "--page", "nowhere/page.html"]);
+    assert_eq!((output.status.code(), output.stdout.is_empty()), (Some(1), true), "{}", shown(&output));
+    assert!(shown(&output).contains("nowhere/page.html cannot be written"), "{}", shown(&output));
 }
 
 #[test]

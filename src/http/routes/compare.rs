@@ -52,7 +52,7 @@ pub(in crate::http) struct CompareQuery {
         KeyProblems, NotReady,
         (status = 400, description = "The body was cut off", body = Document<'static>,
             content_type = "application/problem+json"),
-        (status = 422, description = "A parameter of the query is wrong, or there is a body", body = Document<'static>,
+        (status = 422, description = "A parameter of the query is wrong, there is a body, or the way to train in `publish` was not tried", body = Document<'static>,
             content_type = "application/problem+json"),
         (status = 409, description = "Another job is running, and `Location` is its path; or the one that was waited for was ended \
             by request", body = Document<'static>,

@@ -91,6 +91,8 @@ pub enum WhyOut {
     Noise,
     /// A segment is found again to less than 0.6 in resamples.
     Unstable,
+    /// All segments together are found again to less than 0.75 on average.
+    UnstableOnAverage,
     /// The segments tell no more of a customer than where there is nothing to tell.
     TellsNothing,
     /// One column decides the segments: a filter would do.
@@ -106,6 +108,7 @@ impl WhyOut {
             Self::Everyone => "everyone is one segment",
             Self::Noise => "more than 25 % outside",
             Self::Unstable => "a segment is not found again (Jaccard below 0.6)",
+            Self::UnstableOnAverage => "the segments are not stable (Jaccard below 0.75 on average)",
             Self::TellsNothing => "tells nothing of customers",
             Self::OneColumn => "one column decides",
         }
@@ -125,6 +128,7 @@ impl Judged {
         let reasons = [
             (self.noise_share.is_none_or(|share| share > MAX_NOISE), WhyOut::Noise),
             (self.least_jaccard.is_none_or(|jaccard| jaccard < MIN_JACCARD), WhyOut::Unstable),
+            (self.mean_jaccard.is_none_or(|jaccard| jaccard < STABLE), WhyOut::UnstableOnAverage),
             (self.bits.is_none_or(|bits| bits.surely() <= 0.0), WhyOut::TellsNothing),
             (deciding == Some(1), WhyOut::OneColumn),
         ];
@@ -133,7 +137,7 @@ impl Judged {
 
     /// Whether it may be the best.
     pub fn passes(&self) -> bool {
-        self.out.is_empty() && self.mean_jaccard.is_some_and(|jaccard| jaccard >= STABLE)
+        self.out.is_empty()
     }
 
     fn bits_told(&self) -> f64 {
@@ -214,7 +218,8 @@ mod tests {
             [judged(AsItIs, 2, 0.1), judged(Neighbors15, 9, 0.3001), judged(LatentClasses, 6, 0.3)];
         assert_eq!(best(&[little.clone(), many.clone(), few.clone()]), Some(LatentClasses));
         assert_eq!(best(&[little.clone(), many]), Some(Neighbors15));
-        let shaky = Judged { mean_jaccard: Some(0.74), ..few };
+        let mut shaky = Judged { mean_jaccard: Some(0.74), ..few };
+        shaky.out = shaky.reasons();
         assert_eq!(best(&[little, shaky]), Some(AsItIs));
     }
 
@@ -226,6 +231,7 @@ mod tests {
         assert_eq!(reasons(good()), []);
         assert_eq!(reasons(Judged { noise_share: Some(0.26), ..good() }), [WhyOut::Noise]);
         assert_eq!(reasons(Judged { least_jaccard: Some(0.59), ..good() }), [WhyOut::Unstable]);
+        assert_eq!(reasons(Judged { mean_jaccard: Some(0.74), ..good() }), [WhyOut::UnstableOnAverage]);
         assert_eq!(reasons(judged(CandidateName::AsItIs, 4, 0.02)), [WhyOut::TellsNothing]);
         assert_eq!(reasons(Judged { decided_by: Some(decided_by), ..good() }), [WhyOut::OneColumn]);
         assert_eq!(reasons(Judged { segments: None, ..good() }), [WhyOut::Failed]);

@@ -132,6 +132,8 @@ pub enum FailureCause {
     FullDisk,
     /// The server is stopping.
     Stopping,
+    /// The way to train that was asked for is none of those that were compared.
+    NotTried,
 }
 
 impl Outcome {

@@ -74,6 +74,16 @@ impl Publish {
             Self::Named(name) => comparison.candidate(name),
         }
     }
+
+    /// Why a named candidate was not tried, in a sentence's end; `None` where it was, or none is named.
+    pub fn not_tried(self, comparison: &Comparison) -> Option<String> {
+        let Self::Named(name) = self else { return None };
+        let tried = comparison.candidates.iter().map(|judged| judged.name.to_string()).collect::<Vec<_>>().join(", ");
+        let is_tried = comparison.candidate(name).is_some();
+        (!is_tried).then(|| {
+            format!("{name} changes nothing of these customers' columns and was not tried: choose from {tried}")
+        })
+    }
 }
 
 impl fmt::Display for Publish {
@@ -91,7 +101,11 @@ impl FromStr for Publish {
 
     /// Reads `best` or the name of a candidate.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text == "best" { Ok(Self::Best) } else { text.parse().map(Self::Named) }
+        if text == "best" {
+            return Ok(Self::Best);
+        }
+        let names = || CandidateName::ALL.map(|name| name.to_string()).join(", ");
+        text.parse().map(Self::Named).map_err(|_: String| format!("it must be best, or one of {}", names()))
     }
 }
 
