@@ -26,7 +26,7 @@ use crate::customer::{Keep, KeyedTable, Schema, SheetRow, identity_of_text};
 use crate::disk::{Keeper, Reserving};
 use crate::durable;
 use crate::model_store::{ModelStore, StoreError, VersionId};
-use crate::pseudonyms::{Erasures, Pseudonyms};
+use crate::pseudonyms::{Erased, Erasures, Pseudonyms};
 use crate::upload_store::{About, staged_in};
 use crate::workbook::{
     COLUMNS_EXTENSION, ReadRequest, Reader, Watch, WorkbookError, copy_columns_without, is_columns_file,
@@ -63,7 +63,8 @@ pub struct ErasedCustomer {
     pub without_identifiers: Vec<String>,
     /// Files that could not be looked through; trainings cannot read them either.
     pub unread: Vec<SkippedFile>,
-    /// Versions that were trained on a file that held the customer, oldest first.
+    /// Versions that were trained before the erasure on a file that held the customer, oldest first. Later trainings
+    /// pass the customer over.
     pub versions: Vec<VersionId>,
     /// Versions of which nobody can say on what they were trained.
     pub unknown_versions: Vec<VersionId>,
@@ -142,18 +143,19 @@ pub fn erase_customer(
         erasing.look_through(&file, &mut erased)?;
     }
     let found = erased.rewritten.iter().chain(&erased.left).map(|found| found.file.clone()).collect();
-    let files = note(request, pseudonym, found)?;
-    erased.was_found_before = !files.is_empty() && erased.rewritten.is_empty() && erased.left.is_empty();
-    look_at_versions(store, &files, &mut erased)?;
+    let known = note(request, pseudonym, found)?;
+    erased.was_found_before = !known.files.is_empty() && erased.rewritten.is_empty() && erased.left.is_empty();
+    look_at_versions(store, &known, &mut erased)?;
     Ok(erased)
 }
 
-/// Notes that the customer is erased and rows were in these files; returns all files in which some ever were.
-fn note(request: &EraseRequest<'_>, pseudonym: u64, files: Vec<String>) -> Result<BTreeSet<String>, EraseError> {
+/// Notes that the customer is erased and rows were in these files; returns when that was first, and all files in which
+/// some ever were.
+fn note(request: &EraseRequest<'_>, pseudonym: u64, files: Vec<String>) -> Result<Erased, EraseError> {
     let mut erasures = Erasures::load(request.state_dir).map_err(EraseError::State)?;
-    let files = erasures.add(pseudonym, request.now, files).files.clone();
+    let known = erasures.add(pseudonym, request.now, files).clone();
     erasures.save(request.state_dir).map_err(EraseError::State)?;
-    Ok(files)
+    Ok(known)
 }
 
 /// A file to look through.
@@ -307,14 +309,14 @@ fn replace(
     durable::sync_folder(durable::folder_of(path))
 }
 
-/// Names the versions that were trained on one of these files.
-fn look_at_versions(
-    store: &ModelStore,
-    files: &BTreeSet<String>,
-    erased: &mut ErasedCustomer,
-) -> Result<(), StoreError> {
-    let known: BTreeSet<String> = files.iter().map(|file| whatever_it_is_called(file)).collect();
+/// Names the versions that were trained on one of these files, and before the erasure.
+fn look_at_versions(store: &ModelStore, of: &Erased, erased: &mut ErasedCustomer) -> Result<(), StoreError> {
+    let known: BTreeSet<String> = of.files.iter().map(|file| whatever_it_is_called(file)).collect();
     for version in store.list()? {
+        if version.manifest.as_ref().is_ok_and(|manifest| manifest.created_at > of.at && manifest.trained_on.is_some())
+        {
+            continue;
+        }
         // An imported version has no list of files, and a damaged one may have no report.
         let report = store.report(&version.id).ok();
         match report.as_ref().and_then(|report| report.get("files")?.as_array()) {

@@ -1,7 +1,7 @@
 //! Uploads listed, approved and erased by command; customers erased from what is kept and from every training.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
@@ -210,6 +210,12 @@ fn an_erasure_trains_anew_where_that_is_asked_for() {
     assert!(report.contains("customers       199 in") && report.contains("published"), "{report}");
     assert_eq!(folder.versions().len(), 2);
     assert_eq!(holding(&folder, "KUNDE-"), Vec::<PathBuf>::new(), "the whole file is columns now");
+    // The version that was trained without the customer does not count them.
+    let again = folder.ok(&["customers", "erase", "--id", "KUNDE-7"]);
+    let [before, after] = folder.versions().try_into().unwrap();
+    let name = |version: &Path| version.file_name().unwrap().to_str().unwrap().to_owned();
+    assert!(again.contains(&format!("trained on      {}", name(&before))), "{again}");
+    assert!(!again.contains(&name(&after)), "{again}");
 }
 
 /// The pseudonym of the customer who was erased last.
