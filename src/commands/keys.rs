@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::Subcommand;
 use content_portal::content::{Writer, WriterConfig};
 use content_portal::http::{Expiry, Key, KeyLine, KeysFileError, Right, check_budgets, read_keys};
@@ -32,7 +32,7 @@ pub enum KeysCommand {
         #[arg(long, value_parser = future)]
         expires: Option<Expiry>,
         /// Requests a minute.
-        #[arg(long, value_name = "REQUESTS")]
+        #[arg(long, value_name = "REQUESTS", value_parser = requests)]
         rate: Option<NonZeroU32>,
         /// US dollars that its calls may cost in one day.
         #[arg(long, value_name = "USD", value_parser = dollars)]
@@ -53,6 +53,10 @@ fn key_name(text: &str) -> Result<String, &'static str> {
 fn future(text: &str) -> Result<Expiry, &'static str> {
     let expires: Expiry = text.parse()?;
     if expires.moment() > Timestamp::now() { Ok(expires) } else { Err("it is in the past: such a key is never good") }
+}
+
+fn requests(text: &str) -> Result<NonZeroU32, &'static str> {
+    text.parse().map_err(|_| "it must be a whole number of requests a minute, 1 or more")
 }
 
 fn dollars(text: &str) -> Result<f64, &'static str> {
@@ -133,7 +137,7 @@ fn as_given(usd: f64) -> String {
 }
 
 fn list(config: &Config) -> anyhow::Result<()> {
-    for key in of_file(config)?.context("KEYS_FILE is not set")? {
+    for key in of_file(config)?.ok_or(Misconfigured::NoKeysFile)? {
         let rights: Vec<&str> = key.rights.iter().map(|right| right.name()).collect();
         let expires = key.expires.map_or_else(|| "never expires".to_owned(), |expires| format!("until {expires}"));
         let rate = key.requests_per_minute.map(|rate| format!("{rate} requests a minute"));

@@ -13,6 +13,8 @@ use tracing_subscriber::filter::ParseError;
 
 /// `EX_CONFIG` of sysexits.h: another start would fail in the same way.
 const EX_CONFIG: u8 = 78;
+/// As clap has it for an argument that it cannot take.
+const WRONG_COMMAND_LINE: u8 = 2;
 
 /// A setting that does not work.
 #[derive(Debug, thiserror::Error)]
@@ -57,14 +59,28 @@ pub enum Misconfigured {
     /// A command needs a shared store, and none is named.
     #[error("name the store, such as s3://bucket/prefix or file:///folder, or set STORE_URL")]
     NoStore,
+    /// A command lists the keys of a file, and none is named.
+    #[error("KEYS_FILE is not set")]
+    NoKeysFile,
     /// `RUST_LOG` is not a filter.
     #[error("RUST_LOG must be a filter such as info or content_portal=debug")]
     LogFilter(#[source] ParseError),
 }
 
+/// An argument that cannot be taken and that only the command itself can judge.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct WrongArgument(pub String);
+
 /// The exit code of a command that failed.
 pub fn exit_code(error: &anyhow::Error) -> ExitCode {
-    if is_misconfigured(error) { ExitCode::from(EX_CONFIG) } else { ExitCode::FAILURE }
+    if is_misconfigured(error) {
+        ExitCode::from(EX_CONFIG)
+    } else if error.chain().any(|cause| cause.is::<WrongArgument>()) {
+        ExitCode::from(WRONG_COMMAND_LINE)
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 /// Whether a setting is what has to change.

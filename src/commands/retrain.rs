@@ -8,7 +8,7 @@ use clap::Args;
 use content_portal::causes::with_causes;
 use content_portal::customer::ColumnSettings;
 use content_portal::model_store::ModelStore;
-use content_portal::pipeline::{FitParams, Method, TrainingSettings};
+use content_portal::pipeline::{FitParams, Method, TrainingSettings, WrongSetting, WrongSettings};
 use content_portal::retrain::worker::Outcome;
 use content_portal::retrain::{RetrainError, RetrainOutcome};
 use hdbscan::{ClusterSelection, MinClusterSize};
@@ -51,7 +51,7 @@ pub struct SettingArgs {
     #[arg(long, value_name = "RULE", value_parser = selection)]
     selection: Option<ClusterSelection>,
     /// The seed of the map; the same customers and seed give the same model.
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true, value_parser = seed)]
     seed: Option<u64>,
     /// How columns count, as JSON: {"weights": {"Join_Quarter": 0}, "scales": {"Spend": "log"}}; {} is as the schema
     /// has it.
@@ -64,6 +64,10 @@ fn columns(json: &str) -> Result<ColumnSettings, String> {
     let columns: Value = serde_json::from_str(json).map_err(broken)?;
     let settings = TrainingSettings::from_json(&json!({ "columns": columns }).to_string());
     settings.map(|settings| settings.columns.unwrap_or_default()).map_err(|wrong| wrong.to_string())
+}
+
+fn seed(text: &str) -> Result<u64, &'static str> {
+    text.parse().map_err(|_| "it must be a whole number, 0 or more")
 }
 
 fn selection(text: &str) -> Result<ClusterSelection, &'static str> {
@@ -113,7 +117,12 @@ impl RetrainArgs {
     pub fn fault(&self) -> Option<String> {
         let settings = TrainingSettings::from(self.settings.clone());
         // By themselves: with those of the live version they are checked again.
-        settings.applied(&FitParams::default()).err().map(|error| with_causes(&error))
+        let json = serde_json::to_string(&settings).ok()?;
+        let of_flag = |wrong: &WrongSetting| format!("--{} {}", wrong.key.replace('_', "-"), wrong.message);
+        match TrainingSettings::from_json(&json) {
+            Err(WrongSettings(wrong)) => Some(wrong.iter().map(of_flag).collect::<Vec<_>>().join("; ")),
+            Ok(settings) => settings.applied(&FitParams::default()).err().map(|error| with_causes(&error)),
+        }
     }
 
     /// Takes the lowest priority where asked to. Call it before the first thread starts, which is the log's: a thread

@@ -17,6 +17,7 @@ use futures::StreamExt;
 
 use super::config::Config;
 use super::files::{FileId, Input, OutputFile, is_standard};
+use super::misconfigured::WrongArgument;
 use super::output::{counted, print_all};
 use super::{setup, training};
 
@@ -144,7 +145,7 @@ impl SegmentArgs {
     }
 
     /// What to write: what was asked for, or what the output's extension says.
-    fn format(&self) -> anyhow::Result<OutputFormat> {
+    fn format(&self) -> Result<OutputFormat, WrongArgument> {
         let named = self.output.as_deref().filter(|path| !is_standard(path) && !is_device(path));
         let extension = named.and_then(Path::extension).unwrap_or_default();
         let extension = extension.to_string_lossy().to_ascii_lowercase();
@@ -156,30 +157,33 @@ impl SegmentArgs {
             (None, "json") => OutputFormat::Json,
             (None, "txt" | "md" | "") => OutputFormat::Text,
             // Text under another program's name would open as a broken file.
-            (None, other) => bail!(
-                "what a file that ends in .{other} is to hold is not known: use .xlsx or .csv, .json, or .txt or .md \
-                 for text; or say it with --format"
-            ),
+            (None, other) => {
+                return Err(WrongArgument(format!(
+                    "what a file that ends in .{other} is to hold is not known: use .xlsx or .csv, .json, or .txt or \
+                     .md for text; or say it with --format"
+                )));
+            }
         };
         let is_standard_output = self.output.as_deref().is_none_or(is_standard);
         if format == OutputFormat::Xlsx && is_standard_output && io::stdout().is_terminal() {
-            bail!("a workbook is nothing to show on a terminal: name a file with -o");
+            return Err(WrongArgument("a workbook is nothing to show on a terminal: name a file with -o".to_owned()));
         }
         Ok(format)
     }
 
     /// What to keep of the rows for an output of this kind.
-    fn keep_in(&self, format: OutputFormat) -> anyhow::Result<Keep> {
+    fn keep_in(&self, format: OutputFormat) -> Result<Keep, WrongArgument> {
+        let wrong = |why: &str| Err(WrongArgument(why.to_owned()));
         match format {
             OutputFormat::Xlsx | OutputFormat::Csv => Ok(Keep { row: true, ..self.keep }),
             OutputFormat::Json if !self.keep.identifier => Ok(self.keep),
-            OutputFormat::Json => bail!("identifiers are kept in a spreadsheet alone: write .xlsx or .csv"),
+            OutputFormat::Json => wrong("identifiers are kept in a spreadsheet alone: write .xlsx or .csv"),
             OutputFormat::Text if !self.keep.is_anything() => Ok(self.keep),
-            OutputFormat::Text => bail!("--keep is for customers, and the text lists none: write .xlsx, .csv or JSON"),
+            OutputFormat::Text => wrong("--keep is for customers, and the text lists none: write .xlsx, .csv or JSON"),
         }
     }
 
-    fn campaign(&self) -> anyhow::Result<Campaign> {
+    fn campaign(&self) -> Result<Campaign, WrongArgument> {
         let input = CampaignInput {
             objective: self.objective.clone(),
             industry: self.industry.clone(),
@@ -191,9 +195,13 @@ impl SegmentArgs {
             n_variants: self.variants,
         };
         Campaign::check(&input).map_err(|mistakes| {
-            let mistakes: Vec<_> =
-                mistakes.iter().map(|m| format!("--{}", m.to_string().replacen('_', "-", 1))).collect();
-            anyhow::anyhow!("{}", mistakes.join("\n"))
+            let of_flag = |mistake: String| {
+                // The API's name of the one field that has a shorter flag.
+                let mistake = mistake.strip_prefix("n_").unwrap_or(&mistake);
+                format!("--{}", mistake.replacen('_', "-", 1))
+            };
+            let mistakes: Vec<_> = mistakes.iter().map(|mistake| of_flag(mistake.to_string())).collect();
+            WrongArgument(mistakes.join("\n"))
         })
     }
 }

@@ -1,15 +1,17 @@
 //! `sql group` and `sql join`: the statements that a data engine runs before and after.
 
+use std::error::Error;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::Context;
 use clap::{Args, Subcommand};
+use content_portal::causes::with_causes;
 use content_portal::customer::Schema;
 use content_portal::model_store::{ModelStore, StoreError};
 use content_portal::sql::{Customers, Dialect, Identified, Table, group, join};
 
 use super::config::Config;
+use super::misconfigured::WrongArgument;
 use super::output::print_line;
 use super::setup;
 
@@ -60,19 +62,24 @@ pub fn sql(config: &Config, command: &SqlCommand) -> anyhow::Result<ExitCode> {
         SqlCommand::Group(customers) => (customers, None),
         SqlCommand::Join { customers, segments } => (customers, Some(segments)),
     };
-    let table = Table::parse(&args.table, args.dialect).context("--table")?;
+    let table = Table::parse(&args.table, args.dialect).map_err(|error| wrong("--table: ", &error))?;
     let identified = args.identifier.as_deref().zip(args.newest_by.as_deref());
     let identified = identified.map(|(by, newest_by)| Identified { by, newest_by });
     let customers = Customers { table: &table, columns: &args.columns, identified };
     let statement = match segments {
-        None => group(&schema, &customers, args.dialect)?,
+        None => group(&schema, &customers, args.dialect).map_err(|error| wrong("", &error))?,
         Some(segments) => {
-            let segments = Table::parse(segments, args.dialect).context("--segments")?;
-            join(&schema, &customers, &segments, args.dialect)?
+            let segments = Table::parse(segments, args.dialect).map_err(|error| wrong("--segments: ", &error))?;
+            join(&schema, &customers, &segments, args.dialect).map_err(|error| wrong("", &error))?
         }
     };
     print_line!("{statement}");
     Ok(ExitCode::SUCCESS)
+}
+
+/// An argument that the statement cannot be made with.
+fn wrong(flag: &str, error: &(dyn Error + 'static)) -> WrongArgument {
+    WrongArgument(format!("{flag}{}", with_causes(error)))
 }
 
 /// The live version's schema; that of the settings where there is none yet.

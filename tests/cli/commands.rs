@@ -144,6 +144,23 @@ fn segment_refuses_what_it_cannot_take_and_says_why() {
     assert!(folder.fails(&["segment", "empty.xlsx"]).contains("the file is empty"));
     let mistakes = folder.fails(&["segment", "empty.xlsx", "--tone", "Loud", "--funnel-stage", "Later"]);
     assert!(mistakes.contains("--tone must be one of") && mistakes.contains("--funnel-stage must be"), "{mistakes}");
+    for (args, said) in [
+        (&["segment", "a.csv", "--variants", "0"][..], "--variants must be"),
+        (&["segment", "a.csv", "-o", "x.pdf"], ".pdf is to hold is not known"),
+        (&["segment", "a.csv", "--keep", "identifier"], "--keep is for customers"),
+        (&["sql", "group", "--dialect", "postgres", "--column", "Nope=x"], "Nope"),
+        (&["sql", "group", "--dialect", "postgres", "--table", "a; drop table b"], "--table: "),
+        (&["retrain", "--min-cluster-size", "0%"], "--min-cluster-size "),
+        (&["retrain", "--n-neighbors", "1"], "--n-neighbors must be at least 2, not 1"),
+        (&["retrain", "--seed", "-1"], "it must be a whole number, 0 or more"),
+        (&["keys", "new", "a", "--rights", "read", "--rate", "0"], "it must be a whole number of requests a minute"),
+        (&["keys", "new", "a", "--rights", ""], "a right is missing: take from read"),
+    ] {
+        let output = folder.run(args);
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {}", shown(&output));
+        assert!(shown(&output).contains(said), "{args:?}: {}", shown(&output));
+    }
+    assert_eq!(folder.run(&["keys", "list"]).status.code(), Some(78));
 }
 
 #[test]

@@ -57,7 +57,11 @@ impl FromStr for Right {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let named = Self::ALL.into_iter().find(|right| right.name() == text);
-        named.ok_or_else(|| format!("{text} is no right: take from read, upload, generate, train and admin"))
+        let named = named.ok_or_else(|| match text {
+            "" => "a right is missing".to_owned(),
+            text => format!("{text} is no right"),
+        });
+        named.map_err(|fault| format!("{fault}: take from read, upload, generate, train and admin"))
     }
 }
 
