@@ -164,8 +164,12 @@ impl WriteErrorKind {
             Self::RefusedContent => "The writer's rules on content forbid this; change the campaign's inputs.",
             Self::RateLimited { .. } => "The writer's rate limit is reached; please try again shortly.",
             Self::OutOfQuota => "The writer's quota is used up.",
-            Self::Paused { .. } => {
-                "The model API keeps failing, so calls are paused; retry after the time in Retry-After."
+            Self::Paused { retry_after } => {
+                let seconds = retry_after.as_secs().max(1);
+                let unit = if seconds == 1 { "second" } else { "seconds" };
+                return Cow::Owned(format!(
+                    "The model API keeps failing, so calls are paused; try again in {seconds} {unit}."
+                ));
             }
             Self::BudgetSpent { .. } => {
                 "The day's budget for the writer is spent, or what is left is less than a call may cost; a new one \

@@ -36,6 +36,7 @@ pub struct ColumnDates {
 /// What the order of a column's dates follows from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = DateOrderDecidedBy)]
 pub enum DecidedBy {
     /// Other dates of the column, which can be read in one order alone.
     Values,

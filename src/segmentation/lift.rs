@@ -61,7 +61,8 @@ pub struct MeanLift {
     pub difference_sd: Option<f64>,
 }
 
-fn value_schema() -> Object {
+/// A trait's value in the description of the API.
+pub fn value_schema() -> Object {
     let types = [Type::String, Type::Number];
     ObjectBuilder::new()
         .schema_type(SchemaType::from_iter(types))

@@ -26,7 +26,7 @@ use crate::pipeline::{
 
 pub use answer::{Answer, AnswerContext, SegmentAnswer};
 pub use content::{AddressOf, WrittenAnswer};
-pub use lift::{Lift, MeanLift, TraitLift, ValueLift};
+pub use lift::{Lift, MeanLift, TraitLift, ValueLift, value_schema};
 pub use members::{Entry, Member};
 pub use regenerate::Regenerate;
 pub use schema::{any_object, persona_schema};

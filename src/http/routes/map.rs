@@ -8,7 +8,9 @@ use axum::extract::State;
 use axum::http::{Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{Array, ArrayBuilder};
 
 use super::docs::{LookProblems, NotReady};
 use crate::http::access::{Right, Sender};
@@ -19,6 +21,7 @@ use crate::model_store::ModelVersion;
 use crate::pipeline::{
     MIN_CUSTOMERS, Mark, Marks, OverviewPoint, TrainedColumn, TrainedProfiles, TraitValue, hundredths,
 };
+use crate::segmentation::value_schema;
 
 /// Profiles on the map, at most.
 pub(super) const MAX_POINTS: usize = 10_000;
@@ -97,7 +100,7 @@ pub(in crate::http) struct MapColumn {
     #[schema(example = false)]
     is_number: bool,
     /// The values, ascending.
-    #[schema(value_type = Vec<String>, example = json!(["Bedok", "Novena"]))]
+    #[schema(schema_with = values_schema)]
     values: Vec<TraitValue>,
     /// For each point the position of its value; null where it has none.
     #[schema(example = json!([1]))]
@@ -199,6 +202,14 @@ impl MapAnswer {
             gap_share: overview.gap_share,
         }
     }
+}
+
+fn values_schema() -> Array {
+    ArrayBuilder::new()
+        .items(value_schema())
+        .description(Some("The values, ascending."))
+        .examples([json!(["Bedok", "Novena"])])
+        .build()
 }
 
 impl MapColumn {

@@ -196,7 +196,9 @@ pub(in crate::http) async fn put_extras(
     let changed = tokio::task::spawn_blocking(move || {
         let equipment = changing.equipment()?;
         let check = |stored: Option<&BTreeMap<String, String>>| {
-            let is_seen = seen.trim() == "*" || seen.trim() == etag_of(stored.unwrap_or(&served));
+            let now = etag_of(stored.unwrap_or(&served));
+            // Any of a list will do (RFC 9110, 13.1.1); ours have no comma in them.
+            let is_seen = seen.split(',').map(str::trim).any(|one| one == "*" || one == now);
             if is_seen { Ok(()) } else { Err(ApiError::ExtrasChanged) }
         };
         match &equipment.shared {

@@ -5,6 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::pipeline::{Distinguishing, DistinguishingValue, TraitCounts, TraitValue, hundredths, rounded};
+use crate::segmentation::value_schema;
 
 /// Values of one trait that are compared, at least.
 const MIN_VALUES: usize = 3;
@@ -13,7 +14,7 @@ const MIN_VALUES: usize = 3;
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct TrainedLift {
     /// A name, or a whole number such as a year.
-    #[schema(value_type = String, example = "Bedok")]
+    #[schema(schema_with = value_schema)]
     value: TraitValue,
     /// Of the segment's customers, with a value or without, 0 to 1; in hundredths, unless the customers are the
     /// sample's, who are invented.

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-use utoipa::openapi::schema::{Object, SchemaType, Type};
+use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
 use utoipa::{IntoParams, IntoResponses, ToSchema};
 
 use crate::content::{Engagement, FunnelStage, Output, Platform, Tone};
@@ -24,28 +24,28 @@ pub(super) struct GenerateRequest {
     industry: Option<String>,
     /// How close the reader is to buying: Awareness (the default), Consideration, Decision or Loyalty. Also
     /// `funnelStage`.
-    #[schema(example = "Consideration")]
+    #[schema(value_type = Option<String>, example = "Consideration")]
     funnel_stage: Option<FunnelStage>,
     /// The same, as the smart form calls it.
-    #[schema(example = "Consideration")]
+    #[schema(value_type = Option<String>, example = "Consideration")]
     marketing_funnel_stage: Option<FunnelStage>,
     /// How much the audience reacted to earlier campaigns: High, Moderate (the default) or Low. Also `pastEngagement`.
-    #[schema(example = "Moderate")]
+    #[schema(value_type = Option<String>, example = "Moderate")]
     past_engagement: Option<Engagement>,
     /// Where the content will be published: Instagram (the default), Facebook, LinkedIn, TikTok, Email or Website.
-    #[schema(example = "Facebook")]
+    #[schema(value_type = Option<String>, example = "Facebook")]
     platform: Option<Platform>,
     /// The voice: Professional, Fun, Empathetic, Casual (the default) or Playful.
-    #[schema(example = "Fun")]
+    #[schema(value_type = Option<String>, example = "Fun")]
     tone: Option<Tone>,
     /// Text, Image, Both (a text and a picture), ImagePrompt (what to draw, undrawn) or TextAndPrompt (the default).
-    #[schema(example = "Both")]
+    #[schema(value_type = Option<String>, example = "Both")]
     post_type: Option<Output>,
     /// The same, as the written API calls it.
-    #[schema(example = "Both")]
+    #[schema(value_type = Option<String>, example = "Both")]
     prefer_output: Option<Output>,
     /// How many variants, 1 (the default) to 10. Also `n_variants`.
-    #[schema(value_type = Option<i64>, minimum = 1, maximum = 10, example = 2)]
+    #[schema(schema_with = variants_schema)]
     num_variants: Option<u8>,
     /// A segment as an upload's answer gave it, edited or not: content is written for it. Fields of a customer beside
     /// it are refused. An empty object says nothing.
@@ -85,7 +85,7 @@ pub(super) struct GenerateRequest {
     #[schema(example = "Gold")]
     loyalty_tier: Option<String>,
     /// The year a customer joined in. One to come is left out, and `notes` says so.
-    #[schema(minimum = 2000, maximum = 2100, example = 2023)]
+    #[schema(schema_with = join_year_schema)]
     join_year: Option<i32>,
     /// The month a customer joined in: its English name, or 1 to 12.
     #[schema(example = "May")]
@@ -245,6 +245,26 @@ fn inputs_schema() -> Object {
         description,
         json!({"objective": "More visits", "industry": "Bakery", "funnel_stage": "Decision"}),
     ))
+}
+
+fn variants_schema() -> Object {
+    number_or_text("How many variants, 1 (the default) to 10. Also `n_variants`.", (1, 10), json!(2))
+}
+
+fn join_year_schema() -> Object {
+    let description = "The year a customer joined in. One to come is left out, and `notes` says so.";
+    number_or_text(description, (2000, 2100), json!(2023))
+}
+
+/// A whole number of this range that may come as text, as the smart form sends what an answer gave it, or be `null`.
+fn number_or_text(description: &str, (minimum, maximum): (u16, u16), example: Value) -> Object {
+    ObjectBuilder::new()
+        .schema_type(SchemaType::from_iter([Type::Integer, Type::String, Type::Null]))
+        .minimum(Some(minimum))
+        .maximum(Some(maximum))
+        .description(Some(description))
+        .examples([example])
+        .build()
 }
 
 /// An object that may be `null`.
