@@ -37,7 +37,7 @@ function overview(answer, map, isNew) {
     el('span.pre', of.persona_summary), inWords(of), steady(of.found_again), change(of),
   ]);
   return [
-    isNew && put(note('good', `A new version is live: ${version}. Map and table are its own.`), { role: 'status' }),
+    isNew && put(note('good', `A new version is live: ${version}.`), { role: 'status' }),
     lead,
     decided(answer.decided_by),
     answer.trained_on_sample
@@ -153,7 +153,7 @@ export function write({ signal }) {
     put(result, written(answer, platform));
     q(result, 'h2').focus();
   });
-  const lead = 'A text for one segment, for one customer as you describe them, or for everyone.';
+  const lead = 'A text for one segment, for one described customer, or for everyone.';
   return screen({ head: 'Write' }, para('.lead', lead), form, result);
 }
 

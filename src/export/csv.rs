@@ -25,7 +25,7 @@ const MAX_CELLS: usize = 1 << 28;
 /// # Errors
 /// [`ExportError::TooManyCells`], and of segments alone [`ExportError::TooManyColumns`].
 pub(super) fn most_bytes(export: &Export<'_>) -> Result<u64, ExportError> {
-    let (n_columns, n_rows, size) = if export.is_without_rows {
+    let (n_columns, n_rows, size) = if export.is_without_rows() {
         let table = SegmentTable::of(&export.segments)?;
         let mut size = export.survey.size();
         table.titles().for_each(|title| size.add_text(title));
@@ -44,7 +44,7 @@ pub(super) fn write(export: &Export<'_>, out: impl Write) -> Result<(), ExportEr
     let mut out = BufWriter::new(out);
     out.write_all(BYTE_ORDER_MARK).map_err(ExportError::write)?;
     let mut table = WriterBuilder::new().terminator(Terminator::CRLF).from_writer(out);
-    if export.is_without_rows {
+    if export.is_without_rows() {
         return write_segments(&export.segments, table);
     }
     let columns = export.survey.columns();

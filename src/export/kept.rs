@@ -57,14 +57,6 @@ impl<'a> KeptAnswer<'a> {
         self.keep.as_deref()
     }
 
-    /// Whether it lists no customers at all: segments alone.
-    pub(super) fn is_without_rows(&self) -> bool {
-        match &self.clusters {
-            None => true,
-            Some(Capped(clusters)) => !clusters.is_empty() && clusters.iter().all(|cluster| cluster.members.is_none()),
-        }
-    }
-
     /// One line a segment, in the answer's order, and the lists of members. Entries of the two lists with one id are
     /// one segment.
     ///

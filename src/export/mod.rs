@@ -87,8 +87,6 @@ pub struct Export<'a> {
     segments: Vec<SegmentLine<'a>>,
     rows: Rows<'a>,
     survey: Survey,
-    /// Whether it is of segments alone: their lines are then what a file of one table has.
-    is_without_rows: bool,
 }
 
 impl<'a> Export<'a> {
@@ -98,7 +96,6 @@ impl<'a> Export<'a> {
     /// [`ExportError::Shape`] when a list of members holds something else than customers, or two lists contradict each
     /// other, [`ExportError::TooManyColumns`].
     pub fn of_answer(answer: KeptAnswer<'a>) -> Result<Self, ExportError> {
-        let is_without_rows = answer.is_without_rows();
         let (mut segments, members) = answer.into_parts()?;
         let mut survey = Survey::default();
         for list in &members {
@@ -109,7 +106,7 @@ impl<'a> Export<'a> {
             }
         }
         segments::complete(&mut segments);
-        Ok(Self { segments, rows: Rows::Kept(members), survey, is_without_rows })
+        Ok(Self { segments, rows: Rows::Kept(members), survey })
     }
 
     /// The export of a grouped table, with every customer, and with what was written for its segments, if anything was.
@@ -122,7 +119,12 @@ impl<'a> Export<'a> {
         let rows = Rows::Grouped(GroupedRows { grouped, tracked });
         let mut survey = Survey::default();
         rows.read_into(&mut survey)?;
-        Ok(Self { segments, rows, survey, is_without_rows: false })
+        Ok(Self { segments, rows, survey })
+    }
+
+    /// Whether it is of segments alone: their lines are then what a file of one table has.
+    fn is_without_rows(&self) -> bool {
+        self.survey.n_rows() == 0 && !self.segments.is_empty()
     }
 
     /// How many bytes [`Export::write`] puts to `out` and into scratch files at most.
