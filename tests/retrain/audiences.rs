@@ -1,6 +1,6 @@
 //! Segments mean something where the customers do: drawn from audiences, and drawn from none.
 
-use content_portal::pipeline::{Distinguishing, FitParams, Fitted, Method, fit};
+use content_portal::pipeline::{CandidateName, Distinguishing, FitParams, Fitted, Method, compare, fit};
 use hdbscan::adjusted_rand_index;
 
 use crate::populations::{Change, draw, draw_with_audiences, table};
@@ -52,4 +52,19 @@ fn latent_classes_find_the_audiences_that_customers_were_drawn_from() {
         println!("seed {seed}: {} segments, adjusted Rand index {index:.3}", fitted.scores.clusters);
         assert!(index >= 0.4, "seed {seed}: {index}");
     }
+}
+
+#[test]
+fn a_comparison_of_customers_from_audiences_chooses_latent_classes() {
+    let (rows, audiences) = draw_with_audiences(5_000, 1);
+    let compared = compare(&table(&rows), &FitParams::default(), &|_| {}).unwrap();
+    let best = compared.best().unwrap_or_else(|| panic!("{}", compared.sentence));
+    assert_eq!(best.name, CandidateName::LatentClasses, "{}", compared.sentence);
+    // The map restates the date, however it is laid out.
+    let of_today = compared.candidate(CandidateName::AsItIs).unwrap();
+    assert!(!of_today.out.is_empty(), "{of_today:?}");
+    let params = best.settings.applied(&FitParams::default()).unwrap();
+    let fitted = fit(&table(&rows), &params, &|_, _| {}).unwrap();
+    let found: Vec<i64> = fitted.segment_of_row.iter().map(|id| id.map_or(-1, |id| i64::from(id.get()))).collect();
+    assert!(adjusted_rand_index(&found, &audiences).unwrap() > 0.3);
 }
