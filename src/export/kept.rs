@@ -67,7 +67,7 @@ impl<'a> KeptAnswer<'a> {
         let mut by_id = BTreeMap::new();
         for (number, segment) in self.segments.into_iter().flat_map(|Capped(segments)| segments).enumerate() {
             by_id.entry(segment.cluster_id).or_insert(told.len());
-            told.push(Told::of_segment(format!("segments[{number}]"), segment));
+            told.push(Told::of_segment(&format!("segments[{number}]"), segment));
         }
         let mut members = Vec::new();
         for (number, cluster) in self.clusters.into_iter().flat_map(|Capped(clusters)| clusters).enumerate() {
@@ -78,7 +78,7 @@ impl<'a> KeptAnswer<'a> {
                 let (path, cluster_id) = (format!("{path}.members"), cluster.cluster_id);
                 members.push(KeptMembers { path, line, cluster_id, ids: VariantIds::default(), json });
             }
-            let cluster = Told::of_cluster(path, cluster);
+            let cluster = Told::of_cluster(&path, cluster);
             match told.get_mut(line) {
                 Some(segment) => segment.join(cluster)?,
                 None => told.push(cluster),

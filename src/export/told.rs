@@ -86,18 +86,18 @@ pub(super) struct Told<'a> {
 }
 
 impl<'a> Told<'a> {
-    pub fn of_segment(path: String, segment: KeptSegment<'a>) -> Self {
+    pub fn of_segment(path: &str, segment: KeptSegment<'a>) -> Self {
         let content = segment.content.unwrap_or_default();
         let mut variants = content.variants.map(|Capped(variants)| variants).unwrap_or_default().into_iter();
-        let firsts = [at(&path, "content.variants[0]", variants.next()), at(&path, "content.text", content.text)];
+        let firsts = [at(path, "content.variants[0]", variants.next()), at(path, "content.text", content.text)];
         Self {
             cluster_id: segment.cluster_id,
-            size: at(&path, "size", segment.size),
+            size: at(path, "size", segment.size),
             share: segment.share,
-            persona_summary: at(&path, "persona_summary", segment.persona_summary),
-            persona: at(&path, "persona", segment.persona),
-            observed: at(&path, "observed", segment.observed),
-            claims: at(&path, "distinguishing", segment.distinguishing.map(Claims::kept)),
+            persona_summary: at(path, "persona_summary", segment.persona_summary),
+            persona: at(path, "persona", segment.persona),
+            observed: at(path, "observed", segment.observed),
+            claims: at(path, "distinguishing", segment.distinguishing.map(Claims::kept)),
             first_texts: firsts.into_iter().flatten().filter(|text| !text.value.is_empty()).collect(),
             further_texts: variants.collect(),
             image_prompt: content.image_prompt,
@@ -105,16 +105,16 @@ impl<'a> Told<'a> {
         }
     }
 
-    pub fn of_cluster(path: String, cluster: KeptCluster<'a>) -> Self {
-        let post = at(&path, "default_post", cluster.default_post);
+    pub fn of_cluster(path: &str, cluster: KeptCluster<'a>) -> Self {
+        let post = at(path, "default_post", cluster.default_post);
         Self {
             cluster_id: cluster.cluster_id,
-            size: at(&path, "size", cluster.size),
+            size: at(path, "size", cluster.size),
             share: None,
-            persona_summary: at(&path, "persona_summary", cluster.persona_summary),
-            persona: at(&path, "persona", cluster.persona),
-            observed: at(&path, "observed", cluster.observed),
-            claims: at(&path, "distinguishing", cluster.distinguishing.map(Claims::kept)),
+            persona_summary: at(path, "persona_summary", cluster.persona_summary),
+            persona: at(path, "persona", cluster.persona),
+            observed: at(path, "observed", cluster.observed),
+            claims: at(path, "distinguishing", cluster.distinguishing.map(Claims::kept)),
             first_texts: post.into_iter().filter(|post| !post.value.is_empty()).collect(),
             further_texts: Vec::new(),
             image_prompt: None,

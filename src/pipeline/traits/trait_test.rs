@@ -158,13 +158,13 @@ impl Tested<'_, '_> {
         let is_tellable = difference_sd.is_finite()
             && difference_sd.abs() >= MIN_DIFFERENCE_SD
             && rank_sum_p_value(&numbers) < self.p_limit;
-        let own = |number| coarse(number, high - low, numbers.iter().map(|n| (n.0, n.1)));
+        let own = |number| coarse(number, high - low, &numbers.iter().map(|n| (n.0, n.1)));
         is_tellable.then(|| {
             Distinguishing::Number(DistinguishingNumber {
                 key: subject.key.to_owned(),
                 median: own(median),
                 quartiles: [own(low), own(high)],
-                median_overall: coarse(median_overall, high_overall - low_overall, numbers.iter().map(|n| (n.0, n.2))),
+                median_overall: coarse(median_overall, high_overall - low_overall, &numbers.iter().map(|n| (n.0, n.2))),
                 difference_sd: rounded(difference_sd),
                 claim: Claim::MoreOften,
             })
@@ -246,7 +246,7 @@ fn claim(k: f64, customers: f64) -> Claim {
 /// A number to two digits of the `spread` of those that it stands for, or of its own, and coarser until as many
 /// customers as may be told of have a number that rounds to the same: nobody's own number. `numbers` are all that it
 /// stands for, each with its customers. Without a spread it is the number of half of them or more, and stays.
-fn coarse(number: f64, spread: f64, numbers: impl Iterator<Item = (f64, u64)> + Clone) -> f64 {
+fn coarse(number: f64, spread: f64, numbers: &(impl Iterator<Item = (f64, u64)> + Clone)) -> f64 {
     if spread <= 0.0 || !spread.is_finite() || !number.is_finite() {
         return number;
     }
