@@ -1,7 +1,7 @@
 //! Text of cells: names tidied, words that mean nothing and what looks like personal data recognised.
 
 use super::is_invisible;
-use super::own_case::with_own_case;
+use super::own_case::{with_own_case, without_shouting};
 use super::spelling::{composed, spelling_key};
 
 /// The longest category, in characters: enough for any place name, too short for a paragraph. Longer values are cut.
@@ -23,7 +23,7 @@ const NOTHING: [&str; 21] = [
 
 /// Tidies a category's name: control and invisible characters go, letters are composed (NFC), blanks are trimmed and
 /// collapsed, words are title-cased (`ANG  mo kio` → `Ang Mo Kio`, `o'brien` → `O'Brien`, `john's` → `John's`) but for
-/// abbreviations and the like (`USA`, `iOS`), and what is longer than 100 characters is cut. `None` when nothing is
+/// abbreviations and the like (`USA`, `iOS`, `3M`), and what is longer than 100 characters is cut. `None` when nothing is
 /// left, or a word for nothing such as `n/a`.
 pub fn tidy_category(text: &str) -> Option<String> {
     let tidy = tidy(text)?;
@@ -44,9 +44,9 @@ fn cut(tidy: &str, title_cased: &str) -> String {
     title_cased.chars().take(MAX_VALUE_CHARS).collect::<String>().trim_end().to_owned()
 }
 
-/// The name of a category as it is shown where its column is written in capitals: title-cased.
+/// The name of a category as it is shown where its column is written in capitals: title-cased but for codes (`3M`).
 pub(super) fn without_own_case(name: &str) -> String {
-    title_case(name)
+    without_shouting(name, &title_case(name))
 }
 
 /// As [`tidy_category`], of a name that a schema gives: a word for nothing is a name there, too.
