@@ -26,7 +26,7 @@ pub struct FormCustomer {
     pub table: CustomerTable,
     /// The fields that said something, by the form's own names.
     pub used: Vec<String>,
-    /// Those of them that name a month or a quarter of this year that has not begun.
+    /// The fields that name a month or a quarter of this year that has not begun: they are not used.
     pub to_come: Vec<String>,
 }
 
@@ -204,15 +204,15 @@ impl<'f> Form<'f> {
         let quarter = self.part(parts, DatePart::Quarter, "must be a quarter from 1 to 4", |text| {
             DatePart::Quarter.read(text).and_then(|quarter| i8::try_from(quarter).ok())
         });
-        // A later year has no note of its own: no customer of the training has it, so it is left out with a note.
-        if year.is_some_and(|(_, year)| year == today.year()) {
-            self.note_to_come(month, today.month());
-            self.note_to_come(quarter, quarter_of(today.month()));
-        }
         if let (Some((name, quarter)), Some((of, month))) = (quarter, month)
             && quarter != quarter_of(month)
         {
             self.refuse(name, format!("must be left out, or be the quarter of {of}"), &[]);
+        }
+        // A later year has no note of its own: no customer of the training has it, so it is left out with a note.
+        if year.is_some_and(|(_, year)| year == today.year()) {
+            let (month, quarter) = (self.begun(month, today.month()), self.begun(quarter, quarter_of(today.month())));
+            return DateParts { year, quarter, month };
         }
         DateParts { year, quarter, month }
     }
@@ -233,11 +233,15 @@ impl<'f> Form<'f> {
         })
     }
 
-    /// Notes a part of this year that is after the `latest` that has begun.
-    fn note_to_come(&mut self, part: Option<(&'f str, i8)>, latest: i8) {
-        if let Some((name, _)) = part.filter(|&(_, value)| value > latest) {
-            self.to_come.push(name.to_owned());
+    /// A part of this year, but for one after the `latest` that has begun, which is noted and not used.
+    fn begun(&mut self, part: Option<(&'f str, i8)>, latest: i8) -> Option<(&'f str, i8)> {
+        let (name, value) = part?;
+        if value <= latest {
+            return Some((name, value));
         }
+        self.used.retain(|used| used != name);
+        self.to_come.push(name.to_owned());
+        None
     }
 
     fn contradicts(&mut self, name: &str, other: &str) {
@@ -320,6 +324,10 @@ mod tests {
         );
         assert_eq!(date(&[("join_month", "December"), ("join_quarter", "4")]), known(None, None, Some(12)));
         assert_eq!(date(&[("join_quarter", "4")]), known(None, Some(4), None));
+        // What is to come is said of nobody.
+        let to_come = form(&[("join_year", "2026"), ("join_month", "2")]).unwrap();
+        assert_eq!(to_come.table.columns()[2].value(0).cloned(), known(Some(2026), None, None));
+        assert_eq!(to_come.used, ["join_year"]);
     }
 
     #[test]

@@ -136,7 +136,7 @@ impl Ignored {
 
     /// Notes that a field names a month or a quarter that has not begun.
     pub fn note_to_come(&mut self, field: &str) {
-        let sentence = format!("{} of this year has not begun: nobody of the training has joined then", shown(field));
+        let sentence = format!("{} is left out: that part of this year has not begun", shown(field));
         self.note("date_to_come", &sentence);
     }
 

@@ -152,12 +152,16 @@ impl Statement {
             let known = format!("{} against {}", percent(known), percent(known_overall));
             shares.push_str(&format!("; where it is known, {known}"));
         }
+        // A date's phrase such as "whose contract renews" needs somebody before it.
+        let is_whose = self.words.starts_with("whose ");
+        let words = if is_whose { format!("customers {}", self.words) } else { self.words.clone() };
+        let are = if is_whose { "are " } else { "" };
         match self.claim {
-            Claim::All => format!("{} (all).", capitalised(&self.words)),
+            Claim::All => format!("{} (all).", capitalised(&words)),
             // Few customers, several values together, or one of those that are known.
-            _ if share >= ROUNDS_TO_ALL => format!("{} ({shares}).", capitalised(&self.words)),
-            Claim::Most => format!("Most of them {} ({shares}).", self.words),
-            Claim::MoreOften => format!("More often than others {} ({shares}).", self.words),
+            _ if share >= ROUNDS_TO_ALL => format!("{} ({shares}).", capitalised(&words)),
+            Claim::Most => format!("Most of them {are}{words} ({shares})."),
+            Claim::MoreOften => format!("More often than others {words} ({shares})."),
         }
     }
 }
@@ -256,4 +260,24 @@ fn with_commas(number: u64) -> String {
     let groups: Vec<&str> =
         digits.as_bytes().rchunks(3).rev().map(|group| std::str::from_utf8(group).unwrap_or_default()).collect();
     groups.join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_date_of_something_that_customers_have_is_said_of_customers() {
+        let of = |claim, words: &str| {
+            let (key, words, shares) = ("Renewal".to_owned(), words.to_owned(), Some((0.73, 0.37)));
+            Statement { claim, key, role: Role::Other, words, shares, known_shares: None }.sentence()
+        };
+        let words = "whose contract renews in January";
+        assert_eq!(
+            of(Claim::Most, words),
+            "Most of them are customers whose contract renews in January (73 % against 37 %)."
+        );
+        assert_eq!(of(Claim::All, words), "Customers whose contract renews in January (all).");
+        assert_eq!(of(Claim::Most, "joined in 2024"), "Most of them joined in 2024 (73 % against 37 %).");
+    }
 }
