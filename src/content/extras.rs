@@ -1,5 +1,7 @@
 //! What marketers add to a segment: three entries that have a meaning of their own, and whatever else they name.
 
+use std::borrow::Cow;
+
 use super::clean::{filled_line, trim_at_sentence};
 use crate::customer::{says_nothing, spelling_key};
 use crate::pipeline::Persona;
@@ -34,7 +36,8 @@ impl Extras {
         let mut extras = Self::default();
         for (name, text) in &persona.extras {
             // Two characters more than fit show whether a sentence ends there.
-            let text = filled_line(text, MAX_EXTRA_CHARS + 2).map(|text| trim_at_sentence(&text, MAX_EXTRA_CHARS));
+            let text = filled_line(&in_one_line(text), MAX_EXTRA_CHARS + 2)
+                .map(|text| trim_at_sentence(&text, MAX_EXTRA_CHARS));
             let name = filled_line(name, MAX_EXTRA_NAME_CHARS);
             let (Some(name), Some(text)) = (name, text.filter(|text| !says_nothing(text))) else { continue };
             match extras.named(&name) {
@@ -57,6 +60,23 @@ impl Extras {
             _ => None,
         }
     }
+}
+
+/// The lines of a text as entries of one: "20% off" and, below it, "free gift" are two things.
+fn in_one_line(text: &str) -> Cow<'_, str> {
+    let text = text.trim();
+    if !text.contains(['\n', '\r']) {
+        return Cow::Borrowed(text);
+    }
+    let mut line = String::new();
+    for next in text.split(['\n', '\r']).map(str::trim).filter(|line| !line.is_empty()) {
+        if !line.is_empty() {
+            let is_open = line.ends_with(|c: char| c.is_alphanumeric() || matches!(c, ')' | '%' | '"' | '”' | '\''));
+            line.push_str(if is_open { ", " } else { " " });
+        }
+        line.push_str(next);
+    }
+    Cow::Owned(line)
 }
 
 /// Whether an entry of this name has a meaning of its own.
@@ -101,6 +121,14 @@ mod tests {
         assert_eq!(of([("Special_Offer", &whole)]).special_offer.as_deref(), Some(whole.as_str()));
         let cut = of([("Special_Offer", &(whole + "c and more"))]).special_offer.unwrap();
         assert!(cut.ends_with("offer offer…") && cut.chars().count() <= MAX_EXTRA_CHARS, "{cut}");
+    }
+
+    #[test]
+    fn the_lines_of_an_entry_are_things_of_their_own() {
+        let text = |text| of([("Special_Offer", text)]).special_offer.unwrap();
+        assert_eq!(text("20% off\r\nfree gift\n"), "20% off, free gift");
+        assert_eq!(text("20% off,\n\nfree gift."), "20% off, free gift.");
+        assert_eq!(text("20% off.\nFree gift"), "20% off. Free gift");
     }
 
     #[test]

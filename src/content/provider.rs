@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use super::prices::Prices;
 use super::prompt::{Prompt, Prompts};
 use super::{Brief, Content, Flags, ImageStore, Payer, Pictures, Spent, WriteError, WriterConfigError};
+use crate::customer::Note;
 
 /// Writes texts and draws pictures.
 pub(super) trait Provider: Send + Sync {
@@ -102,6 +103,8 @@ pub(super) struct Draft {
     pub(super) spent: Spent,
     pub(super) waited: Duration,
     pub(super) flags: Flags,
+    /// What a marketer should know of what the texts leave out.
+    pub(super) notes: Vec<Note>,
 }
 
 /// The result of asking one model for one token.

@@ -214,6 +214,7 @@ impl<'a> ContentRequest<'a> {
             spent: draft.spent,
             waited: draft.waited,
             flags: draft.flags,
+            notes: draft.notes,
         })
     }
 

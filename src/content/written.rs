@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{Audience, Campaign, ImageName, Spent, WriteError};
+use crate::customer::Note;
 
 /// What is to be written, and for whom.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,6 +35,8 @@ pub struct Content {
     pub waited: Duration,
     /// What a reader should know about how it came to be.
     pub flags: Flags,
+    /// What the offline writer did not understand or left out, as sentences.
+    pub notes: Vec<Note>,
 }
 
 /// The pictures of one brief.

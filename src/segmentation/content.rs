@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 use super::regenerate::Regenerate;
 use super::tracking::Tracking;
 use crate::content::{Content, ImageName, Pictures, WriteError, Written, WrittenFor};
+use crate::customer::Note;
 
 /// What was written for a segment, or why nothing was.
 #[derive(Serialize, ToSchema)]
@@ -77,6 +78,9 @@ pub struct WrittenAnswer<'a> {
     #[schema(required, example = 0.00021)]
     cost_usd: Option<f64>,
     flags: FlagsAnswer,
+    /// What the offline writer did not understand or left out.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    notes: &'a [Note],
 }
 
 /// Tokens as the upstream counts them.
@@ -194,6 +198,7 @@ impl<'a> WrittenAnswer<'a> {
                 is_without_offer: flags.left_out.is_some(),
                 left_out: flags.left_out,
             },
+            notes: &content.notes,
         }
     }
 }

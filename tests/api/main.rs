@@ -44,6 +44,7 @@ mod live;
 mod looking;
 mod models;
 mod named_levels;
+mod offline;
 mod one_audience;
 mod portal;
 mod private;

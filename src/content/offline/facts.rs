@@ -4,19 +4,16 @@ use std::sync::Arc;
 
 use minijinja::Value;
 
-use super::super::clean::one_line;
 use super::super::{Audience, Brief};
 use super::data::{Data, Trade};
 use super::dice::Dice;
+use super::objective::Objective;
 use super::phrases::Slots;
-use super::reading::{Words, lower_first};
+use super::reading::Words;
+use super::sayable::{interests_of, listed, offer_of};
 use super::style::Style;
-use crate::customer::capitalised;
+use crate::customer::{Note, capitalised};
 
-/// How many interests or places one sentence names.
-const MAX_LISTED: usize = 3;
-/// How many words one interest may have; more is a note, not an interest.
-const MAX_INTEREST_WORDS: usize = 4;
 /// What one brief lets the offline writer say.
 #[derive(Debug)]
 pub(super) struct Facts<'a> {
@@ -37,6 +34,8 @@ pub(super) struct Facts<'a> {
     pub(super) is_plain: bool,
     /// Why no text has the offer, in a sentence, where that is so.
     pub(super) left_out: Option<&'static str>,
+    /// What a marketer should know of what the texts leave out.
+    pub(super) notes: Vec<Note>,
     pub(super) seed: u64,
 }
 
@@ -47,8 +46,11 @@ impl<'a> Facts<'a> {
         let (trade, phrases) = data.trade_of(campaign.industry()).map(|(trade, value)| (trade, value.clone())).unzip();
         let style = Style::read(audience.writing_style.as_deref().unwrap_or_default());
         let mut slots = Slots::default();
-        slots.name_the_offering(&data.words, goal, trade, campaign.objective());
-        slots.name_the_audience(&data.words, audience);
+        let Objective { subject, topic, deal, note } = Objective::read(&data.words, campaign.objective());
+        slots.name_the_offering(&data.words, goal, trade, subject);
+        slots.set("topic", topic);
+        slots.set("deal", deal);
+        let added = slots.name_the_audience(&data.words, audience);
         let own = [slots.get("place"), slots.get("subject")].into_iter().filter_map(hashtag);
         let tags = own.chain(trade.iter().flat_map(|trade| trade.tags.iter().cloned())).collect();
         let left_out = audience.special_offer.as_deref().and_then(|offer| offer_of(&data.words, offer).err());
@@ -63,6 +65,7 @@ impl<'a> Facts<'a> {
             is_brief: style.is_brief(),
             is_plain: style.is_plain(),
             left_out,
+            notes: note.into_iter().chain(added).collect(),
             seed: seed_of(brief),
         }
     }
@@ -82,11 +85,11 @@ impl<'a> Facts<'a> {
 }
 
 impl Slots {
-    fn name_the_offering(&mut self, words: &Words, goal: &str, trade: Option<&Trade>, objective: &str) {
-        let subject = words.subject_of(objective);
+    fn name_the_offering(&mut self, words: &Words, goal: &str, trade: Option<&Trade>, subject: Option<String>) {
         let offering = match (&subject, goal) {
             (Some(subject), _) => format!("our {subject}"),
             (None, "app") => "our app".to_owned(),
+            (None, "donations") => "our cause".to_owned(),
             (None, "event") => "our event".to_owned(),
             (None, "launch") => "our newest addition".to_owned(),
             (None, _) => trade.map_or_else(String::new, |trade| trade.offering.clone()),
@@ -96,9 +99,15 @@ impl Slots {
         self.set("subject", subject);
     }
 
-    fn name_the_audience(&mut self, words: &Words, audience: &Audience) {
-        self.set("offer", audience.special_offer.as_deref().and_then(|offer| offer_of(words, offer).ok()));
-        self.set("interests", audience.interests.as_deref().and_then(|interests| interests_of(words, interests)));
+    /// Returns notes on what marketers added and no text can hold.
+    fn name_the_audience(&mut self, words: &Words, audience: &Audience) -> impl Iterator<Item = Note> + use<> {
+        let offer = audience.special_offer.as_deref().map(|offer| offer_of(words, offer));
+        let left_out = offer.as_ref().and_then(|offer| offer.as_ref().err());
+        let left_out = left_out.map(|sentence| Note::new("offer_left_out", sentence));
+        let offer = offer.and_then(Result::ok);
+        let (interests, others) = interests_of(words, audience.interests.as_deref().unwrap_or_default());
+        self.set("offer", offer);
+        self.set("interests", interests);
         let nameable = |names: &[String], and: &str| {
             let names: Vec<&str> = names.iter().map(String::as_str).filter(|name| is_nameable(words, name)).collect();
             listed(&names, and)
@@ -110,6 +119,7 @@ impl Slots {
         self.set("near", nameable(audience.hints.places.get(..1).unwrap_or_default(), ""));
         self.set("level", tier(&audience.hints.tier));
         self.set("since", audience.hints.joined.clone());
+        left_out.into_iter().chain(others)
     }
 }
 
@@ -158,50 +168,11 @@ fn tier_word(tier: &str) -> &str {
     cut.unwrap_or(tier)
 }
 
-/// The offer as it can follow a colon, or why a text cannot have it: what is left out of an offer changes it.
-fn offer_of(words: &Words, offer: &str) -> Result<String, &'static str> {
-    let offer = offer.trim_end_matches(|c: char| c.is_whitespace() || matches!(c, '.' | '!' | ',' | ';' | ':'));
-    let has_tag =
-        offer.split('<').skip(1).any(|rest| rest.starts_with(|c: char| c.is_alphabetic() || "/!?".contains(c)));
-    match offer {
-        _ if !offer.contains(char::is_alphanumeric) => Err("The special offer was left out: it has no words."),
-        _ if words.names_a_gender(offer) => {
-            Err("The special offer was left out: it names a gender, and no text does. Word it for every reader.")
-        }
-        _ if has_tag => Err("The special offer was left out: it holds a tag of HTML. Write it as plain text."),
-        _ if offer.contains(['{', '}']) => {
-            Err("The special offer was left out: it holds a placeholder in braces, which nothing fills. Write it out.")
-        }
-        offer => Ok(offer.to_owned()),
-    }
-}
-
-/// The interests as one list that can follow "into".
-fn interests_of(words: &Words, interests: &str) -> Option<String> {
-    let is_usable = |interest: &&str| {
-        !interest.is_empty()
-            && interest.split_whitespace().count() <= MAX_INTEREST_WORDS
-            && interest.chars().all(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '\'' | '’' | '&'))
-            && !words.names_a_gender(interest)
-    };
-    let split = interests.split([',', ';', '/', '|', '.']).flat_map(|part| part.split(" and ")).map(str::trim);
-    let parts: Vec<String> = split.filter(is_usable).map(|part| lower_first(&one_line(part, 40))).collect();
-    listed(&parts.iter().map(String::as_str).collect::<Vec<_>>(), "and")
-}
-
-/// `Bedok, Punggol and Bishan`; `None` of nothing.
-fn listed(names: &[&str], and: &str) -> Option<String> {
-    match names.get(..MAX_LISTED).unwrap_or(names) {
-        [] => None,
-        [one] => Some((*one).to_owned()),
-        [most @ .., last] => Some(format!("{} {and} {last}", most.join(", "))),
-    }
-}
-
-/// `#AngMoKio`; `None` of more than three words, and where no letter would follow the sign.
+/// `#AngMoKio`; `None` of more than three words, where no letter would follow the sign, and of a name that a tag would
+/// spell otherwise, such as `Levi's`.
 fn hashtag(name: &str) -> Option<String> {
-    let words = name.split(|c: char| !c.is_alphanumeric()).map(capitalised);
-    let tag = format!("#{}", words.collect::<String>());
+    let is_spelt = name.chars().all(|c| c.is_alphanumeric() || matches!(c, ' ' | '-'));
+    let tag = format!("#{}", name.split([' ', '-']).map(capitalised).collect::<String>());
     let is_tag = name.split_whitespace().count() <= 3 && tag.chars().nth(1).is_some_and(char::is_alphabetic);
-    is_tag.then_some(tag)
+    (is_spelt && is_tag).then_some(tag)
 }

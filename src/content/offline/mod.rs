@@ -9,10 +9,12 @@
 mod data;
 mod dice;
 mod facts;
+mod objective;
 mod phrases;
 mod poster;
 mod posters;
 mod reading;
+mod sayable;
 mod style;
 
 use std::io;
@@ -84,7 +86,8 @@ impl Offline {
         }
         let flags = Flags { is_offline: true, left_out: facts.left_out, ..Flags::default() };
         let (model, spent, waited) = (self.name().to_owned(), Spent::NOTHING, Duration::ZERO);
-        Ok(Draft { variants, image_prompt, slogan, model, spent, waited, flags })
+        let notes = facts.notes;
+        Ok(Draft { variants, image_prompt, slogan, model, spent, waited, flags, notes })
     }
 
     /// One text; `turn` numbers the variants.

@@ -262,6 +262,7 @@ impl Job<'_> {
             spent: self.spent,
             waited: self.attempts.waited(),
             flags: Flags { is_trimmed: mended.is_trimmed, ..self.flags },
+            notes: Vec::new(),
         })
     }
 }

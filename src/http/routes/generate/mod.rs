@@ -168,7 +168,7 @@ impl Job {
         }
     }
 
-    async fn run(self, reporter: Reporter) -> Result<Finished, ApiError> {
+    async fn run(mut self, reporter: Reporter) -> Result<Finished, ApiError> {
         let brief = Brief { audience: self.target.audience(&self.version), campaign: self.given.campaign.clone() };
         let ready = self.state.ready()?;
         let request = ready.writer.request(&brief).paid_by(self.payer.as_ref());
@@ -189,6 +189,7 @@ impl Job {
             let event = VariantEvent { variant, of: images.len(), text: None, content_id: None, image: Some(image) };
             reporter.send("variant", &event).await;
         }
+        self.ignored.extend(&content.notes);
         self.finish(&content, pictures.as_ref(), images)
     }
 

@@ -1,0 +1,236 @@
+//! What a campaign is about, read out of a marketer's own words by the lists of `words.json`.
+//!
+//! "Increase footfall" is a wish of the shop, not of its customers: it becomes a goal, which decides what the reader is
+//! asked to do. The subject, such as the "winter coats" of "increase sales of winter coats", is named as "our …", as it
+//! was written, where a known phrase stands before it and nothing in it makes that doubtful. No word is taken out of it. An
+//! offer is posted as an offer. Whatever else customers may read is quoted whole; where they may not, a text does without.
+//! Either way a note says so.
+
+use super::reading::{WordStarts, Words, bare, is_in};
+use super::sayable::{is_sayable, why_not};
+use crate::customer::Note;
+
+/// A subject is short: more words are a sentence, not a thing.
+const MAX_SUBJECT_WORDS: usize = 8;
+const MAX_SUBJECT_CHARS: usize = 60;
+/// How long the word before a sentence's end is at least; a shorter one may be an abbreviation.
+const MIN_LAST_WORD: usize = 4;
+const NOT_TOLD: &str = "the offline writer could not tell from the objective what the campaign is about, so the texts";
+
+/// What an objective says.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Objective {
+    /// A thing, as it can follow "our".
+    pub(super) subject: Option<String>,
+    /// What a campaign is about that is no thing of ours, or the whole objective in quotation marks.
+    pub(super) topic: Option<String>,
+    /// An offer, as it can follow a colon.
+    pub(super) deal: Option<String>,
+    /// What a marketer should know of how it was read.
+    pub(super) note: Option<Note>,
+}
+
+impl Objective {
+    pub(super) fn read(words: &Words, objective: &str) -> Self {
+        // Shouting is a typing habit and no part of a name.
+        let is_shouted = !objective.chars().any(char::is_lowercase);
+        let lower_case = is_shouted.then(|| objective.to_lowercase());
+        let text = lower_case.as_deref().unwrap_or(objective).trim();
+        if let Some(deal) = words.deal_in(text) {
+            return match why_not(words, deal) {
+                None => Self { deal: Some(deal.to_owned()), ..Self::default() },
+                Some(why) => Self::noted("objective_left_out", format!("the texts leave the offer out: it {why}")),
+            };
+        }
+        let subject = words.after(&words.before_subject, text, false).or_else(|| words.before_cue(text));
+        if subject.is_some() {
+            return Self { subject, ..Self::default() };
+        }
+        if let Some(topic) = words.after(&words.before_topic, text, true) {
+            let is_ours = topic.split_once(' ').filter(|(first, _)| is_in(&words.determiners, first));
+            return match is_ours {
+                Some((_, thing)) => Self { subject: Some(thing.to_owned()), ..Self::default() },
+                None => Self { topic: Some(topic), ..Self::default() },
+            };
+        }
+        if !words.has_more(text) {
+            return Self::default();
+        }
+        if let Some(why) = why_not(words, text) {
+            return Self::noted("objective_left_out", format!("{NOT_TOLD} do not name it: the objective {why}"));
+        }
+        if words.is_quotable(text) {
+            let quoted = Self::noted("objective_quoted", format!("{NOT_TOLD} quote it whole"));
+            return Self { topic: Some(format!("“{text}”")), ..quoted };
+        }
+        Self::noted("objective_left_out", format!("{NOT_TOLD} do not name it"))
+    }
+
+    fn noted(code: &str, sentence: String) -> Self {
+        Self { note: Some(Note::new(code, sentence)), ..Self::default() }
+    }
+}
+
+impl Words {
+    /// The offer that an objective is, without a word such as "promote" before it.
+    fn deal_in<'t>(&self, text: &'t str) -> Option<&'t str> {
+        const INTRODUCES: [&str; 6] = ["promote", "advertise", "announce", "offer", "sell", "showcase"];
+        let lower = text.to_ascii_lowercase();
+        let cue = INTRODUCES.iter().find(|cue| lower.strip_prefix(**cue).is_some_and(|rest| rest.starts_with(' ')));
+        let deal = text.get(cue.map_or(0, |cue| cue.len())..)?.trim();
+        let deal = deal.trim_end_matches(['.', '!', ',', ';', ':', ' ']);
+        let lower = deal.to_lowercase();
+        let first = lower.split_whitespace().next().unwrap_or_default();
+        let is_take = is_in(&self.takes, first);
+        let has_number = |word: &str| word.contains(|c: char| c.is_ascii_digit());
+        let pairs = || lower.split_whitespace().zip(lower.split_whitespace().skip(1));
+        let is_offer = self.offers.iter().any(|sign| lower.contains(sign.as_str()))
+            || is_take && lower.split_whitespace().any(|word| bare(word) == "free")
+            || pairs().any(|(before, word)| bare(word) == "off" && has_number(before))
+            || lower.starts_with("save ") && has_number(&lower);
+        let is_aim = !is_take && is_in(&self.wishes, first)
+            || lower.split_whitespace().any(|word| is_in(&self.internal, word))
+            || pairs().any(|(before, word)| before == "get" && bare(word) == "more");
+        (is_offer && !is_aim).then_some(deal)
+    }
+
+    /// What follows one of `cues`, the first that a thing follows.
+    fn after(&self, cues: &[String], text: &str, is_topic: bool) -> Option<String> {
+        // ASCII alone keeps every byte in its place.
+        let lower = text.to_ascii_lowercase();
+        let starts = WordStarts::of(&lower);
+        let after = |cue: &String| {
+            let (at, _) = starts
+                .rests()
+                .find(|(_, rest)| rest.strip_prefix(cue.as_str()).is_some_and(|after| after.starts_with(' ')))?;
+            Some((at, text.get(at + cue.len()..)?))
+        };
+        let mut follows: Vec<(usize, &str)> = cues.iter().filter_map(after).collect();
+        follows.sort_by_key(|&(at, rest)| (at, rest.len()));
+        follows.iter().find_map(|(_, rest)| self.thing(rest.split_whitespace().collect(), is_topic))
+    }
+
+    /// The subject in front of a cue: "newsletter sign-ups".
+    fn before_cue(&self, text: &str) -> Option<String> {
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let end = words.iter().position(|word| is_in(&self.after_subject, word))?;
+        let wishes = words.iter().take_while(|word| is_in(&self.wishes, word)).count();
+        let subject = self.thing(words.get(wishes..end)?.to_vec(), false)?;
+        let is_sentence_start = wishes == 0 && !subject.chars().skip(1).any(char::is_uppercase);
+        Some(if is_sentence_start { lower_first(&subject) } else { subject })
+    }
+
+    /// The words as one thing, without what says for whom, when and how; `None` where that is doubtful. A topic keeps
+    /// the word that says whose it is.
+    fn thing(&self, words: Vec<&str>, is_topic: bool) -> Option<String> {
+        let n_determiners = words.iter().take_while(|word| self.is_determiner(word)).count();
+        let words = words.get(if is_topic { 0 } else { n_determiners }..)?;
+        let words = if matches!(words.first(), Some(&("-" | "–" | "—" | ":"))) { words.get(1..)? } else { words };
+        let words = words.get(..self.sentence_end(words))?;
+        let words = words.get(..(1..words.len()).find(|&at| self.ends_at(words, at)).unwrap_or(words.len()))?;
+        let thing = words.join(" ");
+        let thing = thing.trim_end_matches(['.', ',', ';', ':', '!', '?', '…', ' ', '-', '–']);
+        let is_usable = (1..=MAX_SUBJECT_WORDS).contains(&words.len())
+            && thing.chars().count() <= MAX_SUBJECT_CHARS
+            && thing.chars().any(char::is_alphabetic)
+            && is_sayable(self, thing)
+            && !words.iter().any(|word| self.is_jargon(word) || is_in(&self.unsure, word))
+            && !words.first().is_some_and(|word| self.is_link(word))
+            && !words.iter().all(|word| is_in(&self.times, word))
+            && !words.iter().zip(words.iter().skip(1)).any(|(before, word)| self.is_next_aim(before, word));
+        is_usable.then(|| thing.to_owned())
+    }
+
+    /// Where the first sentence of `words` ends. A dot after an abbreviation, an initial or a number ends none.
+    fn sentence_end(&self, words: &[&str]) -> usize {
+        let ends = |(at, word): &(usize, &&str)| {
+            let said = bare(word);
+            let is_end = word.ends_with(['!', '?'])
+                || word.ends_with(['.', ';'])
+                    && said.chars().count() >= MIN_LAST_WORD
+                    && said.chars().all(char::is_lowercase)
+                    && !is_in(&self.unsure, word);
+            is_end && words.get(at + 1).is_none_or(|next| next.starts_with(char::is_uppercase))
+        };
+        words.iter().enumerate().find(ends).map_or(words.len(), |(at, _)| at + 1)
+    }
+
+    /// Whether the thing ends before the word at `at`, and what follows says for whom, when or how. Names keep all of
+    /// their words: "Back to School bags".
+    fn ends_at(&self, words: &[&str], at: usize) -> bool {
+        let (Some(word), Some(before)) = (words.get(at), words.get(at - 1)) else { return false };
+        let rest = words.get(at + 1..).unwrap_or_default();
+        let is_capital = |word: &&str| word.starts_with(char::is_uppercase);
+        let is_time = |word: &&str| is_in(&self.times, word) || bare(word).starts_with(|c: char| c.is_ascii_digit());
+        let next = rest.first();
+        let is_name = is_capital(before) && next.is_some_and(is_capital) && !rest.iter().all(is_time);
+        let is_how =
+            is_in(&self.campaign, word) || bare(word) == "by" && next.is_some_and(|next| next.ends_with("ing"));
+        let is_whom = is_in(&self.to_whom, word) && rest.last().is_some_and(|last| is_in(&self.people, last));
+        let is_when = is_in(&self.when, word) && !rest.is_empty() && rest.iter().all(is_time);
+        let is_urgency = rest.is_empty()
+            && is_in(&self.times, word)
+            && ["now", "fast", "quickly", "asap", "today", "soon"].contains(&bare(word));
+        !is_name && (is_how && next.is_some() || is_whom || is_when || is_urgency)
+    }
+
+    /// Whether another aim begins: "coats and boost …".
+    fn is_next_aim(&self, before: &str, word: &str) -> bool {
+        let is_link = before.ends_with(',') || matches!(bare(before), "and" | "or");
+        let is_aim = is_in(&self.wishes, word) || is_in(&self.before_subject, word) || is_in(&self.campaign, word);
+        is_link && is_aim
+    }
+
+    fn is_determiner(&self, word: &str) -> bool {
+        word.chars().all(char::is_alphabetic) && is_in(&self.determiners, word)
+    }
+
+    fn is_link(&self, word: &str) -> bool {
+        !word.starts_with(char::is_uppercase)
+            && [&self.campaign, &self.to_whom, &self.when].iter().any(|list| is_in(list, word))
+            || matches!(word, "and" | "or" | "of")
+    }
+
+    fn is_jargon(&self, word: &str) -> bool {
+        let word = bare(word).to_lowercase();
+        let singular = word.trim_end_matches('s');
+        self.jargon.iter().any(|jargon| jargon.trim_end_matches('s') == singular)
+    }
+
+    /// Whether an objective says more than what is wanted of customers.
+    fn has_more(&self, text: &str) -> bool {
+        let lower = text.to_lowercase();
+        let lists = [&self.wishes, &self.after_subject, &self.determiners, &self.times, &self.when, &self.to_whom];
+        let is_known = |word: &str| {
+            let goal = self.goal_of(word);
+            word.chars().all(|c| !c.is_alphabetic())
+                || goal != "generic"
+                || lists.iter().any(|list| is_in(list, word))
+                || self.is_jargon(word)
+                || is_in(&self.internal, word)
+                || matches!(bare(word), "and" | "or" | "of" | "download" | "downloads")
+        };
+        lower.split_whitespace().any(|word| !is_known(word))
+    }
+
+    /// Whether customers may read an objective as it is: it is no aim of the shop's own.
+    fn is_quotable(&self, text: &str) -> bool {
+        let has_goal_of_its_own = !matches!(self.goal_of(text), "generic" | "launch" | "event");
+        let starts_as_wish = text.split_whitespace().next().is_some_and(|word| is_in(&self.wishes, word));
+        !has_goal_of_its_own && !starts_as_wish && !text.split_whitespace().any(|word| is_in(&self.internal, word))
+    }
+}
+
+/// `Coffee` in the middle of a sentence; `K-pop` and `DIY` keep their capitals.
+fn lower_first(text: &str) -> String {
+    let mut letters = text.chars();
+    match letters.next() {
+        Some(first) if letters.clone().next().is_some_and(char::is_lowercase) => {
+            first.to_lowercase().chain(letters).collect()
+        }
+        _ => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests;
