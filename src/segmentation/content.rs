@@ -161,6 +161,12 @@ impl<'a> ContentAnswer<'a> {
 }
 
 impl<'a> WrittenAnswer<'a> {
+    /// The answer without its notes, where it stands beside others that hold them.
+    #[must_use]
+    pub fn without_notes(self) -> Self {
+        Self { notes: &[], ..self }
+    }
+
     /// The answer for `content` and what became of the pictures beside it, which are at the addresses `images`; one
     /// that is not there has an empty address.
     pub fn new(

@@ -258,7 +258,7 @@ impl Job {
             fields_used: &fields_used,
             used_fields: &fields_used,
             prompt: &content.prompt_used,
-            content: WrittenAnswer::new(content, &self.written_for(), pictures, images),
+            content: WrittenAnswer::new(content, &self.written_for(), pictures, images).without_notes(),
             ignored: &self.ignored,
         };
         let drawing = pictures.map_or(Duration::ZERO, |pictures| match pictures {
