@@ -9,7 +9,7 @@ use super::findings::column_findings;
 use super::newest::RowKey;
 use super::same_name::merged;
 use super::tally::{Place, Tally};
-use super::{Cell, CleaningReport, CustomerColumn, Keep, MISSING, Origins, Schema, SheetReport, Unusable};
+use super::{Cell, CleaningReport, CustomerColumn, Keep, MISSING, Origins, Schema, SheetReport, Unusable, number};
 
 /// Set in the code of a text that its column decides; the rest is the text's number. No column has as many values.
 const OPEN: u32 = 1 << 31;
@@ -170,7 +170,10 @@ impl KeptRows {
     /// The table, once every column has decided its open texts. Rows that are dropped only then are taken off those
     /// that `sheets` were used for.
     pub fn finish(mut self, sheets: &mut [SheetReport]) -> FinishedRows {
-        let settled: Vec<Settled> = self.cleaners.iter_mut().map(ColumnCleaner::settle).collect();
+        let mut numbers = number::Evidence::default();
+        self.cleaners.iter().for_each(|cleaner| numbers.add(&cleaner.number_evidence()));
+        let settled = self.cleaners.iter_mut().map(|cleaner| cleaner.settle_beside(&numbers));
+        let settled: Vec<Settled> = settled.collect();
         let stands = self.settle_rows(&settled, sheets);
         let mut report = CleaningReport::default();
         for (column, tallies) in self.schema.columns.iter().zip(self.faults) {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use content_portal::customer::{CustomerTable, DateOrder, DecidedBy, Dropped, Schema, TableBuilder, Value, ValueRows};
 use content_portal::workbook::{self, Limits};
 use proptest::prelude::*;
+use serde_json::json;
 
 use super::sheets::{TODAY, fixture, read, rows};
 
@@ -108,6 +109,29 @@ fn money_in_an_optional_column_is_read() {
     assert_eq!(spend.value(0), Some(&Value::Number(150.5)));
     assert_eq!(spend.value(8), Some(&Value::Number(1038.5)));
     assert!(table.cleaning().unusable.is_empty() && table.cleaning().notes.is_empty());
+}
+
+#[test]
+fn where_a_column_of_numbers_says_nothing_the_others_of_the_file_do() {
+    let column =
+        |title: &str| json!({"title": title, "required": true, "kind": "number", "persona": {"key": title, "top": 1}});
+    let json = json!({"columns": [column("Risk"), column("Revenue")]}).to_string();
+    let schema = Arc::new(Schema::from_json(json.as_bytes()).unwrap());
+    let read = |text: &str| {
+        let table = workbook::read(Cursor::new(text.as_bytes()), schema.clone(), TODAY, &Limits::default()).unwrap();
+        let revenue = (0..table.n_rows()).map(|row| table.columns()[1].value(row).cloned());
+        (revenue.collect::<Vec<_>>(), note_codes(&table).into_iter().map(str::to_owned).collect::<Vec<_>>())
+    };
+    let number = |number: f64| Some(Value::Number(number));
+    let german = "Risk;Revenue\n0,0181;745.183\n-110,64;900.000\n0,5;12\n";
+    assert_eq!(read(german), (vec![number(745_183.0), number(900_000.0), number(12.0)], vec![]));
+    let english = "Risk;Revenue\n0.0181;745.183\n110.64;900.000\n";
+    assert_eq!(read(english), (vec![number(745.183), number(900.0)], vec![]));
+    // What a column says of itself stands, and where the others contradict one another it is said what was assumed.
+    let own = "Risk;Revenue\n0,0181;745.183\n0,5;900.5\n";
+    assert_eq!(read(own).0, [number(745.183), number(900.5)]);
+    let mixed = "Risk;Revenue\n0,0181;745.183\n0.55;900\n";
+    assert_eq!(read(mixed), (vec![number(745.183), number(900.0)], vec!["decimal_separator_assumed".to_owned()]));
 }
 
 #[test]

@@ -78,6 +78,19 @@ impl ColumnCleaner {
 
     /// Reads every open text, sheet by sheet; where a sheet says nothing the others of the file do.
     pub(in crate::customer) fn settle(&mut self) -> Settled {
+        self.settle_beside(&number::Evidence::default())
+    }
+
+    /// What all sheets say of the decimal separator of this column.
+    pub(in crate::customer) fn number_evidence(&self) -> number::Evidence {
+        let mut all = self.open.numbers.clone();
+        self.open.before.iter().for_each(|sheet| all.add(&sheet.numbers));
+        all
+    }
+
+    /// The same beside other columns of numbers, whose `evidence` decides where this one says nothing: a file is
+    /// written by one program.
+    pub(in crate::customer) fn settle_beside(&mut self, evidence: &number::Evidence) -> Settled {
         self.end_sheet();
         let sheets = std::mem::take(&mut self.open.before);
         let (mut dates, mut numbers) = (date::Evidence::default(), number::Evidence::default());
@@ -95,7 +108,7 @@ impl ColumnCleaner {
         for sheet in sheets {
             match self.rule {
                 Rule::Date { order } => self.settle_dates(sheet, order, &dates, &mut settled),
-                Rule::Number => self.settle_numbers(sheet, &numbers, &mut settled),
+                Rule::Number => self.settle_numbers(sheet, &[&numbers, evidence], &mut settled),
                 Rule::Category | Rule::Ordinal(_) => {}
             }
         }
@@ -118,8 +131,10 @@ impl ColumnCleaner {
         }
     }
 
-    fn settle_numbers(&mut self, sheet: Sheet, file: &number::Evidence, settled: &mut Settled) {
-        let convention = sheet.numbers.decided().or_else(|| file.agreed()).unwrap_or_else(|| sheet.numbers.assumed());
+    /// Where the sheet says nothing, the first of `others` that does decides.
+    fn settle_numbers(&mut self, sheet: Sheet, others: &[&number::Evidence], settled: &mut Settled) {
+        let elsewhere = || others.iter().find_map(|evidence| evidence.agreed());
+        let convention = sheet.numbers.decided().or_else(elsewhere).unwrap_or_else(|| sheet.numbers.assumed());
         if !sheet.texts.is_empty() {
             settled.numbers.push(convention);
         }
