@@ -91,7 +91,8 @@ def configuration(work, plain, tls, upstream):
         site, n_found = re.subn(pattern, instead, site)
         assert n_found > 0, pattern
     (work / "site.conf").write_text(site)
-    folders = "".join(f"{kind}_temp_path {work}/{kind};" for kind in ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"])
+    kinds = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+    folders = "".join(f"{kind}_temp_path {work}/{kind};" for kind in kinds)
     # Started by root, nginx would otherwise serve as a user who may not read the folder.
     user = f"user {pwd.getpwuid(os.getuid()).pw_name};" if os.getuid() == 0 else ""
     path = work / "nginx.conf"

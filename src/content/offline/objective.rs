@@ -107,7 +107,7 @@ impl Words {
         };
         let mut follows: Vec<(usize, &str)> = cues.iter().filter_map(after).collect();
         follows.sort_by_key(|&(at, rest)| (at, rest.len()));
-        follows.iter().find_map(|(_, rest)| self.thing(rest.split_whitespace().collect(), is_topic))
+        follows.iter().find_map(|(_, rest)| self.thing(&rest.split_whitespace().collect::<Vec<_>>(), is_topic))
     }
 
     /// The subject in front of a cue: "newsletter sign-ups".
@@ -115,14 +115,14 @@ impl Words {
         let words: Vec<&str> = text.split_whitespace().collect();
         let end = words.iter().position(|word| is_in(&self.after_subject, word))?;
         let wishes = words.iter().take_while(|word| is_in(&self.wishes, word)).count();
-        let subject = self.thing(words.get(wishes..end)?.to_vec(), false)?;
+        let subject = self.thing(words.get(wishes..end)?, false)?;
         let is_sentence_start = wishes == 0 && !subject.chars().skip(1).any(char::is_uppercase);
         Some(if is_sentence_start { lower_first(&subject) } else { subject })
     }
 
     /// The words as one thing, without what says for whom, when and how; `None` where that is doubtful. A topic keeps
     /// the word that says whose it is.
-    fn thing(&self, words: Vec<&str>, is_topic: bool) -> Option<String> {
+    fn thing(&self, words: &[&str], is_topic: bool) -> Option<String> {
         let n_determiners = words.iter().take_while(|word| self.is_determiner(word)).count();
         let words = words.get(if is_topic { 0 } else { n_determiners }..)?;
         let words = if matches!(words.first(), Some(&("-" | "–" | "—" | ":"))) { words.get(1..)? } else { words };
