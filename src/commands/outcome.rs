@@ -105,7 +105,12 @@ fn read(config: &Config, mut input: Input) -> anyhow::Result<Vec<Sending>> {
 /// day, a list or `NA` is one, while in a column about customers it might be personal data, or nothing. The reader
 /// keeps one such column, so each takes a reading.
 fn read_labelled(config: &Config, file: File, headers: &[&str], people: &[&str]) -> anyhow::Result<CustomerTable> {
-    let of_people = |title: &&str| json!({ "title": title, "kind": "number", "required": true, "persona": { "key": title, "top": 1 } });
+    let of_people = |title: &&str| {
+        json!({
+            "title": title, "kind": "number", "required": true,
+            "persona": { "key": title, "top": 1 },
+        })
+    };
     let columns: Vec<serde_json::Value> = people.iter().map(of_people).collect();
     let schema = json!({ "identifier": headers, "columns": columns }).to_string();
     let schema = Arc::new(Schema::from_json(schema.as_bytes())?);

@@ -3,8 +3,8 @@
 //!
 //! Beside the level only words that say nothing of it may stand: a cell with two levels, or with a word that may change
 //! the meaning (`Rose Gold`, `Ex-Gold`, `Gold until 2020`), has no level here, and is named in the report. A number is
-//! a level by its value alone: `8.0` is `8`, and `-1` and `2.9` are neither `1` nor `2`. Where all levels are numbers, a
-//! label may explain one: `10 - promoter`.
+//! a level by its value alone: `8.0` is `8`, and `-1` and `2.9` are neither `1` nor `2`. Where all levels are numbers,
+//! a label may explain one: `10 - promoter`.
 
 use rustc_hash::FxHashMap;
 

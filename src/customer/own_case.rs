@@ -1,5 +1,5 @@
-//! Which words keep the capitals that they are written with: `USA`, `iOS`, `McDonald`, `3M`. All others are title-cased,
-//! as people type names in any case.
+//! Which words keep the capitals that they are written with: `USA`, `iOS`, `McDonald`, `3M`. All others are
+//! title-cased, as people type names in any case.
 
 /// The longest abbreviation, in letters: a longer word in capitals is shouted.
 const MAX_LETTERS: usize = 4;

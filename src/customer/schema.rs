@@ -336,8 +336,8 @@ impl Column {
         }
     }
 
-    /// Whether a value says something of who has it. A word for nothing does where the schema names it: as a level, such
-    /// as `None` or `Unknown`, or, of what counts as empty elsewhere, as the value of a synonym, such as `NA`.
+    /// Whether a value says something of who has it. A word for nothing does where the schema names it: as a level,
+    /// such as `None` or `Unknown`, or, of what counts as empty elsewhere, as the value of a synonym, such as `NA`.
     pub fn says_something(&self, value: &str) -> bool {
         if !text::says_nothing(value) {
             return true;

@@ -23,8 +23,8 @@ const NOTHING: [&str; 21] = [
 
 /// Tidies a category's name: control and invisible characters go, letters are composed (NFC), blanks are trimmed and
 /// collapsed, words are title-cased (`ANG  mo kio` → `Ang Mo Kio`, `o'brien` → `O'Brien`, `john's` → `John's`) but for
-/// abbreviations and the like (`USA`, `iOS`, `3M`), and what is longer than 100 characters is cut. `None` when nothing is
-/// left, or a word for nothing such as `n/a`.
+/// abbreviations and the like (`USA`, `iOS`, `3M`), and what is longer than 100 characters is cut. `None` when nothing
+/// is left, or a word for nothing such as `n/a`.
 pub fn tidy_category(text: &str) -> Option<String> {
     let tidy = tidy(text)?;
     let cased = title_case(&tidy);
@@ -107,8 +107,8 @@ pub(super) fn means_nothing(text: &str) -> bool {
     text.is_empty() || NOTHING.contains(&text)
 }
 
-/// Whether a word says nothing of whom it is written for: sheets and forms are full of ways to say nothing. A schema may
-/// name such a word all the same, see [`Column::says_something`](super::Column::says_something).
+/// Whether a word says nothing of whom it is written for: sheets and forms are full of ways to say nothing. A schema
+/// may name such a word all the same, see [`Column::says_something`](super::Column::says_something).
 pub fn says_nothing(text: &str) -> bool {
     const IN_ANY_CASE: [&str; 8] = ["unknown", "other", "none", "na", "n/a", "nan", "null", "nil"];
     means_nothing(text) || IN_ANY_CASE.iter().any(|nothing| text.trim().eq_ignore_ascii_case(nothing))

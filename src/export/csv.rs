@@ -1,4 +1,5 @@
-//! The customers as text separated by commas, as Excel likes it (RFC 4180); the segments, where no customers are listed.
+//! The customers as text separated by commas, as Excel likes it (RFC 4180); the segments, where no customers are
+//! listed.
 //!
 //! The file starts with a byte order mark: without one Excel reads UTF-8 as the system's own code page and shows `é` as
 //! `Ã©`. Text is a [`plain_cell`]: what a spreadsheet program would run as a formula has an apostrophe in front.

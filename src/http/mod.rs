@@ -1,7 +1,7 @@
 //! Everything that a caller sees: routes, wire types, problems, and the life of the server.
 //!
-//! Start at `router.rs`, which lists every route, or at `server.rs`. ARCHITECTURE.md has the table of the rooms and of what
-//! each may import.
+//! Start at `router.rs`, which lists every route, or at `server.rs`. ARCHITECTURE.md has the table of the rooms and of
+//! what each may import.
 //!
 //! Below the commands this is the only module that knows axum, JSON bodies and status codes. A handler extracts, takes
 //! one snapshot of the live model, calls, and maps the result. Work for the processor runs on blocking threads, a

@@ -14,7 +14,8 @@ pub struct Table {
 }
 
 impl Table {
-    /// Reads the table whose head begins with `head`. Its modules are named by their paths in backquotes, below `folder`.
+    /// Reads the table whose head begins with `head`. Its modules are named by their paths in backquotes, below
+    /// `folder`.
     pub fn read(document: &str, head: &str, folder: &str) -> Self {
         let mut table = Self { lines: BTreeMap::new(), for_all: BTreeSet::new() };
         let (_, rows) = document.split_once(head).unwrap();

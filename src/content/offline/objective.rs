@@ -2,9 +2,9 @@
 //!
 //! "Increase footfall" is a wish of the shop, not of its customers: it becomes a goal, which decides what the reader is
 //! asked to do. The subject, such as the "winter coats" of "increase sales of winter coats", is named as "our …", as it
-//! was written, where a known phrase stands before it and nothing in it makes that doubtful. No word is taken out of it. An
-//! offer is posted as an offer. Whatever else customers may read is quoted whole; where they may not, a text does without.
-//! Either way a note says so.
+//! was written, where a known phrase stands before it and nothing in it makes that doubtful. No word is taken out of
+//! it. An offer is posted as an offer. Whatever else customers may read is quoted whole; where they may not, a text
+//! does without. Either way a note says so.
 
 use super::reading::{WordStarts, Words, bare, is_in};
 use super::sayable::{is_sayable, why_not};

@@ -241,7 +241,8 @@ fn text_in(value: &Value) -> Option<String> {
     }
 }
 
-/// Whether two fields say the same to a reader: in any case, and however letters and their marks are encoded. What is neither text nor number says the same as nothing.
+/// Whether two fields say the same to a reader: in any case, and however letters and their marks are encoded. What is
+/// neither text nor number says the same as nothing.
 fn is_same(one: Option<&String>, other: Option<&String>) -> bool {
     let both = one.zip(other);
     both.is_some_and(|(one, other)| spelling_key(one.trim()) == spelling_key(other.trim()))

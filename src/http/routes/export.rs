@@ -97,8 +97,8 @@ struct Written {
 /// Send an upload's answer as it was stored, or the workbook once more. The workbook is grouped by the live model; it
 /// is not kept, and no content is written for it. An .xlsx has a sheet `Segments`, a sheet `Rows` and, where texts were
 /// written, a sheet `Content` with what each is known by; a .csv has the rows, or of segments alone the segments. Of a
-/// workbook, `row` is the number of each row as its sheet shows it, and `keep=identifier` adds the identifiers, which are
-/// kept nowhere else. Text that looks like a formula stays text.
+/// workbook, `row` is the number of each row as its sheet shows it, and `keep=identifier` adds the identifiers, which
+/// are kept nowhere else. Text that looks like a formula stays text.
 #[utoipa::path(post, path = "/segments/export", tag = "segments", operation_id = "export_segments",
     params(
         ("format" = Option<String>, Query, description = "`xlsx` (the default) or `csv`", example = "csv"),
