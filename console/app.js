@@ -1,5 +1,5 @@
-// The shell: screens by their addresses, the focus, the status, keys; and the upload, which goes on while other screens
-// are looked at, and ends with the page. Edits are kept beside its answer.
+// The shell: screens by their addresses, the status, keys; and the upload, which ends with the page, not with its
+// screen. Edits are kept beside its answer.
 import { api, session } from './api.js';
 import {
   alert, all, ask, called, dropping, el, facts, fill, inWords, look, mend, name, note, para, pct, plural, press, put,

@@ -1,5 +1,4 @@
-// Customers: their map and segments; one segment; texts for a segment, a described customer or everyone, as cards that
-// are edited and copied; and how the service is.
+// Customers: the map, the segments, texts as cards that are edited and copied, and how the service is.
 import { api, closed, here, session } from '../api.js';
 import {
   STEADY, alert, ask, badge, bar, bring, bytes, called, copy, decided, details, driftSentence, drifts, el, empty,

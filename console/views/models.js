@@ -1,4 +1,4 @@
-// Models: the versions, and back to another one; a version's report; trainings, watched; ways to train, compared.
+// Models: versions, reports, trainings while they run, ways to train compared.
 import { api, closed } from '../api.js';
 import {
   STEADY, alert, all, ask, badge, bar, bring, bytes, dec, decided, decidedShort, details, driftSentence, drifts,
