@@ -148,11 +148,11 @@ fn refuse_guesses(config: &Config, input: &mut Input, table: &CustomerTable) -> 
     Ok(())
 }
 
-/// `30.000`: digits, a point, and three digits.
+/// `30.000`: digits, a point, and three digits, whatever sign or currency is beside them.
 fn is_of_thousands_or_decimals(written: &str) -> bool {
     let are_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     written
-        .trim()
+        .trim_matches(|c: char| !c.is_ascii_digit())
         .split_once('.')
         .is_some_and(|(whole, three)| are_digits(whole) && are_digits(three) && three.len() == 3)
 }

@@ -15,10 +15,12 @@ const MAX_DIGITS: usize = 6;
 /// How long a word with a digit in it may be, in bytes; a key is longer.
 const MAX_CODE_BYTES: usize = 20;
 
-/// What exports write for nothing: the list of `pandas.read_excel`, by which the original read its sheets, and dashes.
-const NOTHING: [&str; 21] = [
+/// What exports write for nothing: the list of `pandas.read_excel`, by which the original read its sheets, dashes, and
+/// what pivot tables and people write.
+const NOTHING: [&str; 34] = [
     "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA", "NULL",
-    "NaN", "None", "n/a", "nan", "null", "-", "–", "—",
+    "NaN", "None", "n/a", "nan", "null", "-", "–", "—", "--", "---", "?", "(blank)", "(none)", "(None)", "N.A.", "N.A",
+    "n.a.", "n.a", "not available", "Not available", "Not Available",
 ];
 
 /// Tidies a category's name: control and invisible characters go, letters are composed (NFC), blanks are trimmed and

@@ -149,7 +149,8 @@ impl TrainingProfile {
     ///
     /// Categories, levels and parts of dates are compared by value, the 50 most frequent of the training each for
     /// itself and all others together; numbers by the stretches that training counted them in; empty cells are a bin of
-    /// their own. Features that only one side has are left out, and so are those whose column is in no file.
+    /// their own. Features that only one side has are left out: also those that are filled and had no value in the
+    /// training, and those whose column is in no file.
     pub fn drift(&self, table: &CustomerTable, segments: &[Option<SegmentId>]) -> Drift {
         let counts: Vec<ColumnCounts> = table.columns().iter().map(|column| ColumnCounts::new(table, column)).collect();
         let mut unseen_codes: Vec<Vec<bool>> = table.columns().iter().map(|c| vec![false; c.values.len()]).collect();
@@ -161,7 +162,8 @@ impl TrainingProfile {
             else {
                 continue;
             };
-            if is_in_no_file(table, feature.column) {
+            let is_new = profile.missing >= self.customers && counts.missing < table.n_customers();
+            if is_new || is_in_no_file(table, feature.column) {
                 continue;
             }
             let mut bins = match &profile.histogram {

@@ -220,7 +220,8 @@ impl Encoder {
                 }
                 Block::Scaled => {
                     if let (Some(value), Some(slot)) = (number_in(Some(cell)), row.get_mut(start)) {
-                        *slot = scaler.scale(scaled, value) as f32 * self.weight(index);
+                        // No minus before a zero: points are compared by their bits.
+                        *slot = scaler.scale(scaled, value) as f32 * self.weight(index) + 0.0;
                     }
                     scaled += 1;
                 }

@@ -27,8 +27,9 @@ impl Scaler {
             .map(|column| {
                 let weighted = || column.iter().zip(customers).filter_map(|(v, &n)| Some(((*v)?, n as f64)));
                 let total: f64 = weighted().map(|(_, n)| n).sum();
+                // A feature that nobody has tells nobody apart: any value is as far from the others as none.
                 if total == 0.0 {
-                    return (0.0, 1.0);
+                    return (0.0, f64::MAX);
                 }
                 let mean = weighted().map(|(value, n)| value * n).sum::<f64>() / total;
                 let variance = weighted().map(|(value, n)| (value - mean).powi(2) * n).sum::<f64>() / total;
@@ -74,6 +75,13 @@ mod tests {
         let weighted = Scaler::fit(&[vec![Some(1.0), Some(2.0), Some(3.0), None]], &[3, 1, 2, 9]);
         let expanded = Scaler::fit(&[[1.0, 1.0, 1.0, 2.0, 3.0, 3.0].map(Some).to_vec()], &[1; 6]);
         assert!((weighted.scale(0, 5.0) - expanded.scale(0, 5.0)).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_feature_that_no_customer_has_is_nothing_for_any_value() {
+        let scaler = Scaler::fit(&[vec![None; 7]], &[3; 7]);
+        assert!([-1e9, 0.0, 48.5, 1e200].iter().all(|&value| scaler.scale(0, value) as f32 == 0.0));
+        assert!(scaler.fits(1));
     }
 
     #[test]

@@ -42,12 +42,22 @@ impl Objective {
                 Some(why) => Self::noted("objective_left_out", format!("the texts leave the offer out: it {why}")),
             };
         }
+        if words.denies(text) {
+            return match words.has_more(text) {
+                true => {
+                    Self::noted("objective_left_out", format!("{NOT_TOLD} do not name it: it says what is not wanted"))
+                }
+                false => Self::default(),
+            };
+        }
         let subject = words.after(&words.before_subject, text, false).or_else(|| words.before_cue(text));
         if subject.is_some() {
             return Self { subject, ..Self::default() };
         }
         if let Some(topic) = words.after(&words.before_topic, text, true) {
-            let is_ours = topic.split_once(' ').filter(|(first, _)| is_in(&words.determiners, first));
+            let is_ours = topic
+                .split_once(' ')
+                .filter(|(first, _)| first.eq_ignore_ascii_case("our") || first.eq_ignore_ascii_case("my"));
             return match is_ours {
                 Some((_, thing)) => Self { subject: Some(thing.to_owned()), ..Self::default() },
                 None => Self { topic: Some(topic), ..Self::default() },
@@ -87,7 +97,7 @@ impl Words {
         let is_offer = self.offers.iter().any(|sign| lower.contains(sign.as_str()))
             || is_take && lower.split_whitespace().any(|word| bare(word) == "free")
             || pairs().any(|(before, word)| bare(word) == "off" && has_number(before))
-            || lower.starts_with("save ") && has_number(&lower);
+            || lower.starts_with("save ") && lower.contains(['%', '$', '€', '£', '¥']);
         let is_aim = !is_take && is_in(&self.wishes, first)
             || lower.split_whitespace().any(|word| is_in(&self.internal, word))
             || pairs().any(|(before, word)| before == "get" && bare(word) == "more");
@@ -130,6 +140,7 @@ impl Words {
         let words = words.get(..(1..words.len()).find(|&at| self.ends_at(words, at)).unwrap_or(words.len()))?;
         let thing = words.join(" ");
         let thing = thing.trim_end_matches(['.', ',', ';', ':', '!', '?', '…', ' ', '-', '–']);
+        let pairs = || words.iter().zip(words.iter().skip(1));
         let is_usable = (1..=MAX_SUBJECT_WORDS).contains(&words.len())
             && thing.chars().count() <= MAX_SUBJECT_CHARS
             && thing.chars().any(char::is_alphabetic)
@@ -137,7 +148,7 @@ impl Words {
             && !words.iter().any(|word| self.is_jargon(word) || is_in(&self.unsure, word))
             && !words.first().is_some_and(|word| self.is_link(word))
             && !words.iter().all(|word| is_in(&self.times, word))
-            && !words.iter().zip(words.iter().skip(1)).any(|(before, word)| self.is_next_aim(before, word));
+            && !pairs().any(|(before, word)| self.is_next_aim(before, word) || is_aim_in_numbers(before, word));
         is_usable.then(|| thing.to_owned())
     }
 
@@ -171,7 +182,14 @@ impl Words {
         let is_urgency = rest.is_empty()
             && is_in(&self.times, word)
             && ["now", "fast", "quickly", "asap", "today", "soon"].contains(&bare(word));
-        !is_name && (is_how && next.is_some() || is_whom || is_when || is_urgency)
+        // "by 20%", "from 100 to 200": how much more is wanted is no part of what is sold.
+        let is_figure = |word: &&&str| bare(word).starts_with(|c: char| c.is_ascii_digit());
+        let is_much = match bare(word).to_ascii_lowercase().as_str() {
+            "by" => next.is_some_and(|next| is_figure(&next)),
+            "from" => matches!(rest, [low, to, high, ..] if is_figure(&low) && *to == "to" && is_figure(&high)),
+            _ => false,
+        };
+        is_much || !is_name && (is_how && next.is_some() || is_whom || is_when || is_urgency)
     }
 
     /// Whether another aim begins: "coats and boost …".
@@ -179,6 +197,15 @@ impl Words {
         let is_link = before.ends_with(',') || matches!(bare(before), "and" | "or");
         let is_aim = is_in(&self.wishes, word) || is_in(&self.before_subject, word) || is_in(&self.campaign, word);
         is_link && is_aim
+    }
+
+    /// Whether an objective wants less of what it names, or nothing of it.
+    fn denies(&self, text: &str) -> bool {
+        let text = text.to_lowercase().replace('’', "'");
+        let mut words = text.split_whitespace();
+        words.next().is_some_and(|first| is_in(&self.denials, first))
+            || words.any(|word| bare(word) == "not")
+            || text.contains("no longer")
     }
 
     fn is_determiner(&self, word: &str) -> bool {
@@ -219,6 +246,12 @@ impl Words {
         let starts_as_wish = text.split_whitespace().next().is_some_and(|word| is_in(&self.wishes, word));
         !has_goal_of_its_own && !starts_as_wish && !text.split_whitespace().any(|word| is_in(&self.internal, word))
     }
+}
+
+/// "20% more coats", "insurance to lazy payers": what is wanted, and of whom.
+fn is_aim_in_numbers(before: &str, word: &str) -> bool {
+    let is_more = matches!(bare(word).to_ascii_lowercase().as_str(), "more" | "less" | "higher" | "lower");
+    before.contains(|c: char| c.is_ascii_digit()) && is_more || before == "to" && word.starts_with(char::is_lowercase)
 }
 
 /// `Coffee` in the middle of a sentence; `K-pop` and `DIY` keep their capitals.

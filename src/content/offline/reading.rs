@@ -31,6 +31,8 @@ pub(super) struct Words {
     pub(super) jargon: Vec<String>,
     /// Words that compare, deny or estimate: what holds one is no thing.
     pub(super) unsure: Vec<String>,
+    /// Words that an objective begins with which wants less of something, or nothing; "not" denies anywhere.
+    pub(super) denials: Vec<String>,
     /// Words of a shop's own aims and of instructions: an objective with one of them is not quoted.
     pub(super) internal: Vec<String>,
     /// What an offer holds, and the words that it may begin with where it is "free".

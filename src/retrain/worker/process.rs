@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 use super::event::{Event, Outcome};
 use crate::pipeline::{CandidateName, Comparison, Judged, TrainingSettings};
-use crate::retrain::Progress;
+use crate::retrain::{Progress, Step};
 
 /// The longest line that is read, in bytes: an outcome's lists and texts are bounded to half of it.
 const MAX_LINE_BYTES: u64 = 1 << 20;
@@ -26,6 +26,9 @@ const SILENT_FOR: Duration = Duration::from_secs(6 * 3_600);
 
 /// How long a process may take to end after it has told its outcome or closed its output.
 const END_WITHIN: Duration = Duration::from_secs(30);
+
+/// How long is listened to each thing that a process has told already, before it is killed.
+const HEARD_WITHIN: Duration = Duration::from_millis(20);
 
 /// How long is listened to what a process told before it was killed.
 const LAST_WORDS_WITHIN: Duration = Duration::from_secs(1);
@@ -116,6 +119,8 @@ pub struct Training {
     output: BufReader<ChildStdout>,
     /// What has come of the next line.
     line: Vec<u8>,
+    /// Whether it has begun to publish.
+    is_publishing: bool,
     /// What the process told of its outcome.
     told: Option<Outcome>,
 }
@@ -181,7 +186,8 @@ impl Program {
         command.stdout(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn()?;
         let output = child.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
-        Ok(Training { child, output: BufReader::new(output), line: Vec::new(), told: None })
+        let output = BufReader::new(output);
+        Ok(Training { child, output, line: Vec::new(), is_publishing: false, told: None })
     }
 }
 
@@ -193,8 +199,7 @@ impl Training {
         let fault = loop {
             let patience = if self.told.is_some() { END_WITHIN } else { SILENT_FOR };
             match timeout(patience, self.next_event()).await {
-                Ok(Ok(Some(Event::Progress(progress)))) => show(progress),
-                Ok(Ok(Some(Event::Ended(outcome)))) => self.told = Some(outcome),
+                Ok(Ok(Some(event))) => self.take(event).into_iter().for_each(&mut show),
                 Ok(Ok(None)) => break None,
                 Ok(Err(error)) => break Some(format!("what it reported could not be understood: {error}")),
                 Err(_) if self.told.is_some() => break Some(does_not_end()),
@@ -232,19 +237,43 @@ impl Training {
         }
     }
 
-    /// Kills the process and waits for its end. Nothing that was published is lost: what it told of its outcome before.
+    /// Ends the process, and returns what it told of its outcome. One that publishes is killed only where it does not
+    /// tell what came of that: its version may be the current one from one moment to the next.
     pub async fn end(&mut self) -> Option<Outcome> {
-        self.kill().await;
-        let told = async {
-            while let Ok(Some(event)) = self.next_event().await {
-                if let Event::Ended(outcome) = event {
-                    self.told = Some(outcome);
-                }
+        self.hear(HEARD_WITHIN).await;
+        if self.is_publishing {
+            self.hear(END_WITHIN).await;
+        }
+        let has_ended = self.told.is_some() && timeout(LAST_WORDS_WITHIN, self.child.wait()).await.is_ok();
+        if !has_ended {
+            self.kill().await;
+            // A process of its own that outlives it may keep the pipe open.
+            self.hear(LAST_WORDS_WITHIN).await;
+        }
+        let killed = || Outcome::failed("it was killed while it published; GET /models says what is live".to_owned());
+        self.told.take().or_else(|| self.is_publishing.then(killed))
+    }
+
+    /// Reads events up to the outcome, as long as each comes within `patience`.
+    async fn hear(&mut self, patience: Duration) {
+        while self.told.is_none() {
+            let Ok(Ok(Some(event))) = timeout(patience, self.next_event()).await else { return };
+            self.take(event);
+        }
+    }
+
+    /// Remembers what an event says; the progress that it reports.
+    fn take(&mut self, event: Event) -> Option<Progress> {
+        match event {
+            Event::Progress(progress) => {
+                self.is_publishing |= progress.step == Step::Publishing;
+                Some(progress)
             }
-        };
-        // A process of its own that outlives it may keep the pipe open.
-        let _ = timeout(LAST_WORDS_WITHIN, told).await;
-        self.told.take()
+            Event::Ended(outcome) => {
+                self.told = Some(outcome);
+                None
+            }
+        }
     }
 
     async fn kill(&mut self) {
@@ -394,5 +423,19 @@ mod tests {
             assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists());
             std::fs::remove_file(&told).unwrap();
         }
+    }
+
+    #[tokio::test]
+    async fn a_process_that_publishes_is_not_killed_before_it_tells_what_came_of_that() {
+        let folder = tempfile::tempdir().unwrap();
+        let go = folder.path().join("go");
+        let publishing = r#"echo '{"event":"progress","step":"publishing","share":0.97}'"#;
+        let script = format!("{publishing}; until [ -e {} ]; do :; done; {PUBLISHED}", go.display());
+        let mut training = Program::new("/bin/sh").argument("-c").argument(script).start(Options::default()).unwrap();
+        let event = training.next_event().await.unwrap().unwrap();
+        assert!(training.take(event).is_some_and(|progress| progress.step == Step::Publishing));
+        let (outcome, written) = tokio::join!(training.end(), tokio::fs::write(&go, ""));
+        written.unwrap();
+        assert!(is_published(outcome.as_ref()), "{outcome:?}");
     }
 }
