@@ -175,9 +175,9 @@ pub(in crate::http) async fn get_retraining(
 
 /// Ends a retraining or comparison
 ///
-/// Its process is killed, and nothing is published; uploads stay where they are. One that has begun to publish is waited
-/// for, up to 30 seconds, and ends as it says. The answer is the job as it ended, or as it is after ten seconds. A job
-/// that has ended stays as it is.
+/// Its process is killed, and nothing is published; uploads stay where they are. One that has begun to publish is
+/// waited for, up to 30 seconds, and ends as it says. The answer is the job as it ended, or as it is after ten seconds.
+/// A job that has ended stays as it is.
 #[utoipa::path(delete, path = "/retrain/{id}", tag = "models", operation_id = "end_retraining",
     params(("id" = String, Path, example = "5f0c1d9be2a84b6f8f5f6c1d9be2a84b")),
     responses(
