@@ -17,10 +17,10 @@ const MAX_CODE_BYTES: usize = 20;
 
 /// What exports write for nothing: the list of `pandas.read_excel`, by which the original read its sheets, dashes, and
 /// what pivot tables and people write.
-const NOTHING: [&str; 34] = [
+const NOTHING: [&str; 31] = [
     "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA", "NULL",
     "NaN", "None", "n/a", "nan", "null", "-", "–", "—", "--", "---", "?", "(blank)", "(none)", "(None)", "N.A.", "N.A",
-    "n.a.", "n.a", "not available", "Not available", "Not Available",
+    "n.a.", "n.a",
 ];
 
 /// Tidies a category's name: control and invisible characters go, letters are composed (NFC), blanks are trimmed and
@@ -106,7 +106,7 @@ pub(super) fn fold_given(text: &str) -> Option<String> {
 /// Whether a text stands for nothing.
 pub(super) fn means_nothing(text: &str) -> bool {
     let text = text.trim();
-    text.is_empty() || NOTHING.contains(&text)
+    text.is_empty() || NOTHING.contains(&text) || text.eq_ignore_ascii_case("not available")
 }
 
 /// Whether a word says nothing of whom it is written for: sheets and forms are full of ways to say nothing. A schema

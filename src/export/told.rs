@@ -81,6 +81,8 @@ pub(super) struct Told<'a> {
     first_texts: Vec<At<String>>,
     /// The texts after the first.
     further_texts: Vec<String>,
+    /// How many texts are listed, where any are.
+    n_variants: Option<At<usize>>,
     image_prompt: Option<String>,
     tracking: Vec<Tracking>,
 }
@@ -88,7 +90,9 @@ pub(super) struct Told<'a> {
 impl<'a> Told<'a> {
     pub fn of_segment(path: &str, segment: KeptSegment<'a>) -> Self {
         let content = segment.content.unwrap_or_default();
-        let mut variants = content.variants.map(|Capped(variants)| variants).unwrap_or_default().into_iter();
+        let variants = content.variants.map(|Capped(variants)| variants).unwrap_or_default();
+        let n_variants = at(path, "content.variants", (!variants.is_empty()).then_some(variants.len()));
+        let mut variants = variants.into_iter();
         let firsts = [at(path, "content.variants[0]", variants.next()), at(path, "content.text", content.text)];
         Self {
             cluster_id: segment.cluster_id,
@@ -100,6 +104,7 @@ impl<'a> Told<'a> {
             claims: at(path, "distinguishing", segment.distinguishing.map(Claims::kept)),
             first_texts: firsts.into_iter().flatten().filter(|text| !text.value.is_empty()).collect(),
             further_texts: variants.collect(),
+            n_variants,
             image_prompt: content.image_prompt,
             tracking: trackings(content.tracking),
         }
@@ -117,6 +122,7 @@ impl<'a> Told<'a> {
             claims: at(path, "distinguishing", cluster.distinguishing.map(Claims::kept)),
             first_texts: post.into_iter().filter(|post| !post.value.is_empty()).collect(),
             further_texts: Vec::new(),
+            n_variants: None,
             image_prompt: None,
             tracking: trackings(cluster.tracking),
         }
@@ -143,8 +149,12 @@ impl<'a> Told<'a> {
     /// The line of the sheet of segments.
     ///
     /// # Errors
-    /// [`ExportError::Shape`] with both names, where the first text was edited in two places, each in its own way.
+    /// [`ExportError::Shape`] with both names, where the first text was edited in two places, each in its own way, or
+    /// where a text was taken out of its list and not out of the ids: customers would be given none.
     pub fn into_line(self) -> Result<SegmentLine<'a>, ExportError> {
+        if let Some(listed) = self.n_variants.filter(|listed| listed.value < self.tracking.len()) {
+            return Err(contradiction(&listed.path, listed.path.replace("content.variants", "content.tracking")));
+        }
         let first = first_text(self.first_texts, &self.tracking)?;
         let first_of_all = match &first {
             // The id is then that of what is drawn.

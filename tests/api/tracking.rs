@@ -171,6 +171,12 @@ async fn an_edited_text_counts_wherever_it_is_and_never_under_the_machine_s_id()
         assert_eq!((status, &told["details"][0]["field"]), (422, &json!(format!("clusters[0].{place}"))), "{told}");
     }
 
+    // A text that is taken out of its list and not out of the ids would leave its customers without one.
+    let mut taken_out = json!({ "segments": answer["segments"] });
+    taken_out["segments"][0]["content"]["variants"].as_array_mut().unwrap().pop();
+    let (status, told) = problem(app.post("/segments/export", &taken_out).await).await;
+    assert_eq!((status, &told["details"][0]["field"]), (422, &json!("segments[0].content.tracking")), "{told}");
+
     // A text that was added has an id of its own, in the same group.
     let mut added = json!({ "segments": answer["segments"] });
     for list in ["variants", "tracking"] {
