@@ -220,7 +220,7 @@ def two_trainings_at_once(machines):
         trainings = [machine.start("retrain", "--force", "--events", STORE_URL=STORE) for machine in machines]
         ended = [training.communicate(timeout=120) for training in trainings]
         outcomes = [json.loads(out.splitlines()[-1]) for out, _ in ended]
-        kinds = sorted(next(kind for kind in ("published", "locked", "failed") if kind in out) for out, _ in ended)
+        kinds = sorted(outcome["outcome"] for outcome in outcomes)
         assert "failed" not in kinds, ended
         for machine in machines:
             machine.run("models", "pull", STORE)
