@@ -79,17 +79,16 @@ fn read(config: &Config, mut input: Input) -> anyhow::Result<Vec<Sending>> {
     let strata: BTreeMap<u32, &str> =
         rows_of(&strata)?.iter().enumerate().map(|(row, &at)| (at, label(&strata, row))).collect();
     // A sum of other rows counts nobody anew. Where every row is called so, it is what they have in common.
-    let sums: Vec<u32> = rows_of(&table)?.iter().copied().filter(|at| !strata.contains_key(at)).collect();
+    let places = rows_of(&table)?;
+    let sums: Vec<u32> = places.iter().copied().filter(|at| !strata.contains_key(at)).collect();
     let all_are_sums = sums.len() == table.n_rows();
     if !sums.is_empty() && !all_are_sums {
         let rows: Vec<String> = sums.iter().take(MAX_NAMED_ROWS).map(ToString::to_string).collect();
         let more = if sums.len() > MAX_NAMED_ROWS { ", …" } else { "" };
         print_error(format_args!("note: row {}{more} left out as a sum of others, by its stratum\n", rows.join(", ")));
     }
-    let is_counted = |row: &usize| {
-        all_are_sums || rows_of(&table).is_ok_and(|rows| rows.get(*row).is_some_and(|at| strata.contains_key(at)))
-    };
-    let sendings = (0..table.n_rows()).filter(is_counted).map(|row| sending(&table, &strata, row));
+    let counted = (0..).zip(places).filter(|(_, at)| all_are_sums || strata.contains_key(at));
+    let sendings = counted.map(|(row, &at)| sending(&table, &strata, row, at));
     let sendings: Vec<Sending> = sendings.collect::<anyhow::Result<_>>()?;
     let mut texts: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for sending in &sendings {
@@ -166,8 +165,8 @@ fn label(table: &CustomerTable, row: usize) -> &str {
     table.origins().and_then(|origins| origins.identifiers()).map_or("", |labels| labels.get(row))
 }
 
-fn sending(table: &CustomerTable, strata: &BTreeMap<u32, &str>, row: usize) -> anyhow::Result<Sending> {
-    let at = table.origins().and_then(|origins| origins.rows().get(row).copied()).unwrap_or_default();
+/// What a row of the table says; `at` is its number in the sheet.
+fn sending(table: &CustomerTable, strata: &BTreeMap<u32, &str>, row: usize, at: u32) -> anyhow::Result<Sending> {
     let id = label(table, row);
     if id.is_empty() {
         bail!("row {at} has no content_id");

@@ -51,7 +51,7 @@ impl Tracked {
     }
 
     /// Those of a kept answer. A text that somebody edited has an id of its own, and so has one that was added: an
-    /// outcome must not take them for what the machine wrote. One text alone that has no id is no line of its own.
+    /// outcome must not take them for what the machine wrote. A single text without an id gets no line.
     pub fn kept(texts: Vec<String>, tracking: Vec<Tracking>) -> Self {
         if tracking.is_empty() && texts.len() < 2 {
             return Self::default();

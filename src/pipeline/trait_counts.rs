@@ -35,7 +35,7 @@ pub struct TraitCounts {
     /// Values and their customers, most frequent first, ties in the order of the values. For a numeric feature its
     /// mean alone, with the customers that have a number.
     pub counts: Vec<(TraitValue, u64)>,
-    /// Whether `Other` stands for rare or withheld values, and is no level of that name.
+    /// Whether a value `Other` stands for rare or withheld values; else it is a level with that name.
     pub has_pooled: bool,
 }
 

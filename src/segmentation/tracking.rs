@@ -13,11 +13,11 @@ pub struct Tracking {
     pub variant: usize,
     /// Follows from the text and from whom it is for: the model version, the segment and the platform. Nothing of a
     /// customer is in it. Texts for the same segment and platform have the same first part.
-    #[schema(example = "cgw0v8zdp-8wp69f7k")]
+    #[schema(example = "cgw0v8zdp-3yhwxwpf")]
     pub content_id: String,
     /// To be put behind the `?` of a link in the text.
     #[schema(
-        example = "utm_source=instagram&utm_medium=social&utm_campaign=more-visits&utm_content=cgw0v8zdp-8wp69f7k"
+        example = "utm_source=instagram&utm_medium=social&utm_campaign=more-visits&utm_content=cgw0v8zdp-3yhwxwpf"
     )]
     pub utm: String,
 }

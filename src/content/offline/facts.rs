@@ -50,10 +50,10 @@ impl<'a> Facts<'a> {
         slots.name_the_offering(&data.words, goal, trade, subject);
         slots.set("topic", topic);
         slots.set("deal", deal);
-        let added = slots.name_the_audience(&data.words, audience);
+        let (left_out, others) = slots.name_the_audience(&data.words, audience);
         let own = [slots.get("place"), slots.get("subject")].into_iter().filter_map(hashtag);
         let tags = own.chain(trade.iter().flat_map(|trade| trade.tags.iter().cloned())).collect();
-        let left_out = audience.special_offer.as_deref().and_then(|offer| offer_of(&data.words, offer).err());
+        let offer_left_out = left_out.map(|sentence| Note::new("offer_left_out", sentence));
         Self {
             goal,
             trade,
@@ -65,7 +65,7 @@ impl<'a> Facts<'a> {
             is_brief: style.is_brief(),
             is_plain: style.is_plain(),
             left_out,
-            notes: note.into_iter().chain(added).collect(),
+            notes: note.into_iter().chain(offer_left_out).chain(others).collect(),
             seed: seed_of(brief),
         }
     }
@@ -99,12 +99,10 @@ impl Slots {
         self.set("subject", subject);
     }
 
-    /// Returns notes on what marketers added and no text can hold.
-    fn name_the_audience(&mut self, words: &Words, audience: &Audience) -> impl Iterator<Item = Note> + use<> {
-        let offer = audience.special_offer.as_deref().map(|offer| offer_of(words, offer));
-        let left_out = offer.as_ref().and_then(|offer| offer.as_ref().err());
-        let left_out = left_out.map(|sentence| Note::new("offer_left_out", sentence));
-        let offer = offer.and_then(Result::ok);
+    /// Why no text can hold the offer, and a note on interests that none can.
+    fn name_the_audience(&mut self, words: &Words, audience: &Audience) -> (Option<&'static str>, Option<Note>) {
+        let offer = audience.special_offer.as_deref().map(|offer| offer_of(words, offer)).transpose();
+        let (offer, left_out) = offer.map_or_else(|why| (None, Some(why)), |offer| (offer, None));
         let (interests, others) = interests_of(words, audience.interests.as_deref().unwrap_or_default());
         self.set("offer", offer);
         self.set("interests", interests);
@@ -119,7 +117,7 @@ impl Slots {
         self.set("near", nameable(audience.hints.places.get(..1).unwrap_or_default(), ""));
         self.set("level", tier(&audience.hints.tier));
         self.set("since", audience.hints.joined.clone());
-        left_out.into_iter().chain(others)
+        (left_out, others)
     }
 }
 

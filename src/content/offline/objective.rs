@@ -22,7 +22,7 @@ const NOT_TOLD: &str = "the offline writer could not tell from the objective wha
 pub(super) struct Objective {
     /// A thing, as it can follow "our".
     pub(super) subject: Option<String>,
-    /// What a campaign is about that is no thing of ours, or the whole objective in quotation marks.
+    /// A subject that "our" may not stand before, such as a charity; or the whole objective in quotation marks.
     pub(super) topic: Option<String>,
     /// An offer, as it can follow a colon.
     pub(super) deal: Option<String>,
@@ -148,7 +148,7 @@ impl Words {
             && !words.iter().any(|word| self.is_jargon(word) || is_in(&self.unsure, word))
             && !words.first().is_some_and(|word| self.is_link(word))
             && !words.iter().all(|word| is_in(&self.times, word))
-            && !pairs().any(|(before, word)| self.is_next_aim(before, word) || is_aim_in_numbers(before, word));
+            && !pairs().any(|(before, word)| self.is_next_aim(before, word) || is_inner_aim(before, word));
         is_usable.then(|| thing.to_owned())
     }
 
@@ -182,7 +182,7 @@ impl Words {
         let is_urgency = rest.is_empty()
             && is_in(&self.times, word)
             && ["now", "fast", "quickly", "asap", "today", "soon"].contains(&bare(word));
-        // "by 20%", "from 100 to 200": how much more is wanted is no part of what is sold.
+        // "by 20%" and "from 100 to 200" say how much more the shop wants to sell.
         let is_figure = |word: &&&str| bare(word).starts_with(|c: char| c.is_ascii_digit());
         let is_much = match bare(word).to_ascii_lowercase().as_str() {
             "by" => next.is_some_and(|next| is_figure(&next)),
@@ -240,7 +240,7 @@ impl Words {
         lower.split_whitespace().any(|word| !is_known(word))
     }
 
-    /// Whether customers may read an objective as it is: it is no aim of the shop's own.
+    /// Whether a text may quote the objective: it says nothing of the shop's own aims.
     fn is_quotable(&self, text: &str) -> bool {
         let has_goal_of_its_own = !matches!(self.goal_of(text), "generic" | "launch" | "event");
         let starts_as_wish = text.split_whitespace().next().is_some_and(|word| is_in(&self.wishes, word));
@@ -248,8 +248,8 @@ impl Words {
     }
 }
 
-/// "20% more coats", "insurance to lazy payers": what is wanted, and of whom.
-fn is_aim_in_numbers(before: &str, word: &str) -> bool {
+/// Whether two words say how much is wanted or of whom: "20% more coats", "insurance to lazy payers".
+fn is_inner_aim(before: &str, word: &str) -> bool {
     let is_more = matches!(bare(word).to_ascii_lowercase().as_str(), "more" | "less" | "higher" | "lower");
     before.contains(|c: char| c.is_ascii_digit()) && is_more || before == "to" && word.starts_with(char::is_lowercase)
 }

@@ -121,7 +121,7 @@ pub enum Outcome {
     },
 }
 
-/// Why a retraining does not finish, as far as it matters to whoever waits for it.
+/// Why a retraining does not finish, by what a caller can do about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureCause {
