@@ -6,10 +6,10 @@ use minijinja::value::{Object, ObjectRepr};
 
 use crate::customer::capitalised;
 
-/// Every slot. `deal` is an offer that is the objective itself. `topic` is a subject that "our" may not stand before, or
-/// an objective that was not understood. `offer` is the marketers' own for the segment. `place`, `tier` and `joined`
-/// hold what may be said of the reader; `near`, `level` and `since` hold what is only more frequent, which is never said
-/// of anybody. `act` is what the text asks for, which the text itself chooses.
+/// Every slot. `deal` is an offer that is the objective itself. `topic` is a subject that "our" may not stand before,
+/// or an objective that was not understood. `offer` is the marketers' own for the segment. `place`, `tier` and `joined`
+/// hold what may be said of the reader; `near`, `level` and `since` hold what is only more frequent, which is never
+/// said of anybody. `act` is what the text asks for, which the text itself chooses.
 const SLOTS: [&str; 14] = [
     "offering",
     "subject",
