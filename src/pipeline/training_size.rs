@@ -2,7 +2,7 @@
 //! neighbours.
 //!
 //! Memory is added up from what is there at the steps that need the most, each at its largest: trainings of 5,000 to
-//! 40,000 profiles took between 0.82 and 0.92 of it, and none more. The constants of time were fitted to the same
+//! 40,000 profiles took between 0.79 and 0.98 of it, and none more. The constants of time were fitted to the same
 //! trainings, within a factor of two; elsewhere they tell minutes from hours.
 
 use std::fmt;
@@ -28,7 +28,8 @@ const STEPS: [Step; 3] = [
     // The map's graph is made: the lists, the same lists the other way round (12 bytes), the graph, and the pieces that
     // it is put together from. Encoded profiles four times.
     Step { column: 16, neighbour: 8 + 12 + 16 + 16, profile: 1_400 },
-    // The same in the second training, on four fifths of the customers, beside the first model.
+    // The same in the second training, on four fifths of the customers, beside the first model. Of fewer profiles than
+    // `umap::LEAST_POINTS` it is made beside the first training, and takes no more than the judging does.
     Step { column: 28, neighbour: 42, profile: 2_200 },
     // The model is judged: beside it and what it was made of there is what was read back from the disk. Encoded
     // profiles thirteen times.
@@ -36,8 +37,8 @@ const STEPS: [Step; 3] = [
 ];
 /// Of one customer, in bytes: the codes of its row, its profile and its segment.
 const BYTES_A_CUSTOMER: u64 = 64;
-/// The program, its libraries and the report, in bytes.
-const BYTES_AT_LEAST: u64 = 32 << 20;
+/// The program, its libraries, its threads and the report, in bytes.
+const BYTES_AT_LEAST: u64 = 36 << 20;
 /// Map and clusters of so many profiles with so many neighbours take so many seconds of one processor, whatever the
 /// width; a quarter of it whatever the neighbours.
 const MEASURED_PROFILES: f64 = 50_000.0;
@@ -186,17 +187,17 @@ mod tests {
     fn memory_is_never_estimated_below_what_was_measured_and_time_is_near_it() {
         // Profiles, columns, neighbours; megabytes and seconds of the processor.
         for (profiles, features, neighbours, megabytes, seconds) in [
-            (5_000, 250, 15, 91, 7.2),
-            (5_000, 250, 60, 93, 8.8),
+            (5_000, 250, 15, 106, 7.2),
+            (5_000, 250, 60, 108, 8.8),
             (5_000, 50, 60, 59, 3.3),
-            (10_000, 250, 60, 152, 28.2),
+            (10_000, 250, 60, 161, 28.2),
             (20_000, 50, 15, 98, 13.6),
             (40_000, 240, 120, 549, 108.0),
         ] {
             let size = TrainingSize::estimated(profiles, profiles, features, neighbours);
             let (memory, time) =
                 (size.memory_bytes as f64 / 1e6 / f64::from(megabytes), size.processor_seconds as f64 / seconds);
-            assert!((1.0..1.25).contains(&memory) && (0.5..2.0).contains(&time), "{size:?}: {memory}, {time}");
+            assert!((1.0..1.3).contains(&memory) && (0.5..2.0).contains(&time), "{size:?}: {memory}, {time}");
         }
     }
 
