@@ -175,18 +175,18 @@ impl Encoder {
     /// Encodes each profile into one row, `(n_profiles, n_features)`: one-hot blocks (all zeros where the value is
     /// unknown) and scaled values (0, the mean, where there is none), in the order of the schema's features.
     pub(super) fn encode(&self, profiles: &Profiles, scaler: &Scaler) -> Array2<f32> {
-        let mut rows = Array2::zeros((profiles.len(), self.n_features()));
-        for (key, row) in profiles.keys.iter().zip(rows.rows_mut()) {
-            self.encode_row(key, scaler, row);
-        }
-        rows
+        self.rows(profiles.keys.iter().map(Some), scaler)
     }
 
     /// As [`encode`](Self::encode), of the profiles at these `positions` alone, in their order.
     pub(super) fn encode_some(&self, profiles: &Profiles, positions: &[usize], scaler: &Scaler) -> Array2<f32> {
-        let mut rows = Array2::zeros((positions.len(), self.n_features()));
-        for (&position, row) in positions.iter().zip(rows.rows_mut()) {
-            if let Some(key) = profiles.keys.get(position) {
+        self.rows(positions.iter().map(|&position| profiles.keys.get(position)), scaler)
+    }
+
+    fn rows<'k>(&self, keys: impl ExactSizeIterator<Item = Option<&'k Box<[u64]>>>, scaler: &Scaler) -> Array2<f32> {
+        let mut rows = Array2::zeros((keys.len(), self.n_features()));
+        for (key, row) in keys.zip(rows.rows_mut()) {
+            if let Some(key) = key {
                 self.encode_row(key, scaler, row);
             }
         }
@@ -220,8 +220,7 @@ impl Encoder {
                 }
                 Block::Scaled => {
                     if let (Some(value), Some(slot)) = (number_in(Some(cell)), row.get_mut(start)) {
-                        // No minus before a zero: points are compared by their bits.
-                        *slot = scaler.scale(scaled, value) as f32 * self.weight(index) + 0.0;
+                        *slot = scaler.scale(scaled, value) as f32 * self.weight(index);
                     }
                     scaled += 1;
                 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use linfa::ParamGuard;
-use ndarray::{Array2, ArrayView2, Axis};
+use ndarray::{ArrayView2, Axis};
 use serde::{Deserialize, Serialize};
 
 use super::decided_by::DecidedBy;
@@ -154,7 +154,8 @@ impl Encoded<'_> {
             return Err(FitError::TooFewProfiles { found: profiles.len(), needed: MIN_PROFILES });
         }
         let customers = profiles.weights()?;
-        let (scaler, points) = self.points();
+        let scaler = self.scaler();
+        let points = encoder.encode(profiles, &scaler);
         if params.method == Method::LatentClasses {
             progress(FitStep::Clustering, 0.0);
             let classes = LatentClasses::fit(table.schema(), profiles, points, umap_params.seed(), MIN_SEGMENT)?;
@@ -170,11 +171,9 @@ impl Encoded<'_> {
         describe(table, profiles, points.view(), Learned { encoder, scaler, umap, hdbscan })
     }
 
-    /// The scaler, and the profiles as points of the map, `(n_profiles, n_features)`.
-    pub(super) fn points(&self) -> (Scaler, Array2<f32>) {
-        let scaler = Scaler::fit(&self.encoder.scaled_values(&self.profiles), &self.profiles.customers);
-        let points = self.encoder.encode(&self.profiles, &scaler);
-        (scaler, points)
+    /// The scaler of the profiles, each weighed by its customers.
+    pub(super) fn scaler(&self) -> Scaler {
+        Scaler::fit(&self.encoder.scaled_values(&self.profiles), &self.profiles.customers)
     }
 }
 

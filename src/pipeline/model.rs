@@ -49,9 +49,9 @@ pub struct Model {
     /// Whether the customers of the training are nobody's, so that everything may be told of them.
     is_of_nobody: bool,
     /// The profiles of tables, by their cells.
-    placed: PlacementCache<u64>,
+    placed: PlacementCache,
     /// Customers whom a form described, by the cells of their profiles.
-    described: PlacementCache<u64>,
+    described: PlacementCache,
 }
 
 /// A model as plain data, for storage.
@@ -346,7 +346,7 @@ impl Model {
     }
 
     /// What is remembered of customers whom a form described.
-    pub(super) fn described(&self) -> &PlacementCache<u64> {
+    pub(super) fn described(&self) -> &PlacementCache {
         &self.described
     }
 

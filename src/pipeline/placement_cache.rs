@@ -5,7 +5,6 @@
 //! memory has an end: once it is full it is forgotten, and fills again with the profiles that still come. Of a table
 //! that does not fit, as much is remembered as fits.
 
-use std::hash::Hash;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustc_hash::FxHashMap;
@@ -16,44 +15,20 @@ use super::placement::Placement;
 const MAX_BYTES: usize = 10 << 20;
 
 /// Placements by what the customers are known by.
-#[derive(Debug)]
-pub(super) struct PlacementCache<K>(Mutex<FxHashMap<Box<[K]>, Placement>>);
+#[derive(Debug, Default)]
+pub(super) struct PlacementCache(Mutex<FxHashMap<Box<[u64]>, Placement>>);
 
-impl<K> Default for PlacementCache<K> {
-    fn default() -> Self {
-        Self(Mutex::default())
-    }
-}
-
-impl<K: Eq + Hash> PlacementCache<K> {
+impl PlacementCache {
     /// What was remembered of `key`.
-    pub(super) fn recall(&self, key: &[K]) -> Option<Placement> {
+    pub(super) fn recall(&self, key: &[u64]) -> Option<Placement> {
         self.lock().get(key).copied()
     }
 
     /// Remembers `placement`.
-    pub(super) fn remember(&self, key: Box<[K]>, placement: Placement) {
+    pub(super) fn remember(&self, key: Box<[u64]>, placement: Placement) {
         insert(&mut self.lock(), key, placement);
     }
 
-    fn lock(&self) -> MutexGuard<'_, FxHashMap<Box<[K]>, Placement>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn insert<K: Eq + Hash>(remembered: &mut FxHashMap<Box<[K]>, Placement>, key: Box<[K]>, placement: Placement) {
-    if remembered.len() >= max_remembered::<K>(key.len()) {
-        remembered.clear();
-    }
-    remembered.insert(key, placement);
-}
-
-/// How many placements fit, by keys of this length.
-fn max_remembered<K>(key_length: usize) -> usize {
-    MAX_BYTES / (key_length * size_of::<K>() + size_of::<(Box<[K]>, Placement)>())
-}
-
-impl PlacementCache<u64> {
     /// The places of the profiles that have these `keys`, in their order: `place` is asked for those that are not
     /// remembered, by their positions.
     ///
@@ -74,7 +49,7 @@ impl PlacementCache<u64> {
             // Not under the lock: it may take a second.
             let placed = place(&missing)?;
             let mut remembered = self.lock();
-            let max = max_remembered::<u64>(keys.first().map_or(0, |key| key.len()));
+            let max = max_remembered(keys.first().map_or(0, |key| key.len()));
             // Where more of the table was remembered than is new, that is worth more.
             if remembered.len() + missing.len() > max && missing.len() > keys.len() - missing.len() {
                 remembered.clear();
@@ -90,6 +65,22 @@ impl PlacementCache<u64> {
         }
         Ok(placements.into_iter().flatten().collect())
     }
+
+    fn lock(&self) -> MutexGuard<'_, FxHashMap<Box<[u64]>, Placement>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn insert(remembered: &mut FxHashMap<Box<[u64]>, Placement>, key: Box<[u64]>, placement: Placement) {
+    if remembered.len() >= max_remembered(key.len()) {
+        remembered.clear();
+    }
+    remembered.insert(key, placement);
+}
+
+/// How many placements fit, by keys of this length.
+fn max_remembered(key_length: usize) -> usize {
+    MAX_BYTES / (key_length * size_of::<u64>() + size_of::<(Box<[u64]>, Placement)>())
 }
 
 #[cfg(test)]
@@ -135,7 +126,7 @@ mod tests {
     #[test]
     fn what_is_remembered_has_an_end() {
         let remembered = PlacementCache::default();
-        let max = max_remembered::<u64>(1);
+        let max = max_remembered(1);
         let cells: Vec<u64> = (0..max as u64 + 1_000).collect();
         let mut asked = Vec::new();
         for _ in 0..2 {

@@ -27,10 +27,6 @@ use split::Split;
 /// From this uncertainty coefficient on a part of a date decides the segments.
 const DECIDES_FROM: f64 = 0.5;
 
-/// Up to so many profiles both trainings run side by side: a map of so few is laid out by one thread, and two at a time
-/// take little memory.
-const SIDE_BY_SIDE: usize = 16_384;
-
 impl Encoded<'_> {
     /// Trains as [`Encoded::fit`], and once more on four fifths of the customers by the same parameters. The second
     /// training puts into [`Fitted::refit`] and the scores what the gate asks beside the map: how stable the segments
@@ -50,7 +46,8 @@ impl Encoded<'_> {
         let (first, second) = (|| self.fit(params, progress), || self.fit_kept(params, &split));
         let (mut fitted, kept) = match self.profiles.len() {
             _ if !is_enough => return Ok((first()?, Ok(()))),
-            profiles if profiles <= SIDE_BY_SIDE => {
+            // A map of fewer is laid out by one thread, and two at a time take little memory.
+            profiles if profiles < umap::LEAST_POINTS => {
                 let (fitted, kept) = rayon::join(first, second);
                 (fitted?, kept)
             }
@@ -66,7 +63,7 @@ impl Encoded<'_> {
             return Ok(None);
         }
         let (profiles, customers): (Vec<usize>, Vec<u32>) = split.kept.iter().copied().unzip();
-        let points = self.points().1.select(Axis(0), &profiles);
+        let points = self.encoder.encode_some(&self.profiles, &profiles, &self.scaler());
         let umap_params = params.umap.check_ref().map_err(FitError::Map)?;
         let umap = umap_params.fit(points.view(), &|_, _| {}).map_err(FitError::Map)?;
         let hdbscan_params = resized(&params.hdbscan, split.kept_share())?;

@@ -38,7 +38,7 @@ const LEAST_VERTICES: usize = 64;
 
 /// Fewer points are laid out by one thread. It takes a second or two, and where several maps are made at a time, as in
 /// a comparison of settings, threads of a team would wait for others that have no core.
-const LEAST_POINTS: usize = 16_384;
+pub const LEAST_POINTS: usize = 16_384;
 
 /// Ranges of vertices, as many as a mask has bits, that threads are kept apart by.
 const RANGES: u64 = 64;

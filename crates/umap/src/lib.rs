@@ -46,6 +46,7 @@ mod transform;
 mod trustworthiness;
 
 pub use errors::{LinfaError, UmapError};
+pub use layout::LEAST_POINTS;
 pub use limits::MAX_COMPONENTS;
 pub use model::{Stage, UmapModel, UmapParts};
 pub use neighbour_search::MAX_EXACT;

@@ -1,5 +1,7 @@
 //! Customers by column, value and group: what personas are made of, and what the trait test compares.
 
+use std::sync::OnceLock;
+
 use super::super::trait_counts::{OTHER, TraitCounts, TraitValue, trait_counts};
 use crate::customer::{CustomerColumn, CustomerTable, DatePart, Feature, FeatureKind, Kind, MISSING, Schema};
 
@@ -12,6 +14,8 @@ pub struct Tallies<'t> {
     customers: Vec<u64>,
     /// For each column `(n_groups + 1, n_values)`; the last line counts the rows outside every group.
     columns: Vec<Vec<u64>>,
+    /// What is asked of the columns, once it was asked.
+    subjects: OnceLock<Vec<(Subject<'t>, Counts)>>,
 }
 
 /// What is tested of a column: a feature, or a year together with its quarter or month.
@@ -65,7 +69,8 @@ impl<'t> Tallies<'t> {
             }
             rows
         };
-        Self { table, n_groups, customers, columns: table.columns().iter().map(count_column).collect() }
+        let columns = table.columns().iter().map(count_column).collect();
+        Self { table, n_groups, customers, columns, subjects: OnceLock::new() }
     }
 
     /// The traits of every group in order, then of all customers: what personas are made of.
@@ -73,17 +78,24 @@ impl<'t> Tallies<'t> {
         let mut groups = vec![Vec::new(); self.n_groups];
         let mut everyone = Vec::new();
         for feature in self.schema().features() {
-            // Once for all groups: many days have one month. A mean is of the numbers as they are.
-            let merged = (feature.kind != FeatureKind::Number).then(|| self.counts(&Subject::of(feature.clone())));
+            // Many days have one month. A mean is of the numbers as they are.
+            let is_number = feature.kind == FeatureKind::Number;
+            let merged = self.subjects().iter().find(|(subject, _)| !is_number && subject.is(&feature));
             for (line, counts) in groups.iter_mut().chain([&mut everyone]).enumerate() {
-                let tally = match &merged {
-                    Some(merged) => merged.tally(line),
+                let tally = match merged {
+                    Some((_, merged)) => merged.tally(line),
                     None => self.of_feature(&feature, line),
                 };
                 counts.push(trait_counts(&feature, tally, self.customers(line)));
             }
         }
         (groups, everyone)
+    }
+
+    /// Everything that is tested of the schema's columns, with its counts.
+    pub(super) fn subjects(&self) -> &[(Subject<'t>, Counts)] {
+        let counted = |subject: Subject<'t>| (subject.clone(), self.counts(&subject));
+        self.subjects.get_or_init(|| Subject::all(self.schema()).into_iter().map(counted).collect())
     }
 
     /// The values of one feature with the customers of a group, or of all for the line after the last group; neither
@@ -162,8 +174,9 @@ impl Counts {
 }
 
 impl<'s> Subject<'s> {
-    fn of(feature: Feature<'s>) -> Self {
-        Self { key: feature.persona.key.as_str(), column: feature.column, kind: SubjectKind::Feature(feature) }
+    /// Whether this feature is tested.
+    fn is(&self, feature: &Feature<'_>) -> bool {
+        matches!(&self.kind, SubjectKind::Feature(own) if own == feature)
     }
 
     /// What is tested by a schema, in its order; a date's pairs come after its parts.
@@ -172,7 +185,8 @@ impl<'s> Subject<'s> {
         let mut features = schema.features().peekable();
         for (index, column) in schema.columns.iter().enumerate() {
             while let Some(feature) = features.next_if(|feature| feature.column == index) {
-                subjects.push(Self::of(feature));
+                let (key, kind) = (feature.persona.key.as_str(), SubjectKind::Feature(feature));
+                subjects.push(Self { key, column: index, kind });
             }
             let Kind::Date { parts, .. } = &column.kind else { continue };
             if parts.iter().any(|part| part.part == DatePart::Year) {

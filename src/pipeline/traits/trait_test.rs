@@ -43,8 +43,7 @@ struct Tested<'a, 's> {
 impl Tallies<'_> {
     /// What sets each group apart from all rows, in the groups' order.
     pub fn distinctions(&self) -> Vec<Distinction> {
-        let subjects = Subject::all(self.schema()).into_iter();
-        let subjects: Vec<_> = subjects.map(|subject| (subject.clone(), self.counts(&subject))).collect();
+        let subjects = self.subjects();
         let tests_of = |(subject, counts): &(Subject<'_>, Counts)| match subject.is_number() {
             true => 1,
             false => counts.values.len(),
@@ -55,8 +54,7 @@ impl Tallies<'_> {
         let of_group = |line: usize| {
             let customers = self.customers(line);
             let (everybody, all) = (self.n_groups(), self.customers(self.n_groups()));
-            let tested =
-                Tested { schema: self.schema(), subjects: &subjects, p_limit, line, customers, everybody, all };
+            let tested = Tested { schema: self.schema(), subjects, p_limit, line, customers, everybody, all };
             if customers < MIN_CUSTOMERS { Distinction::default() } else { tested.distinction() }
         };
         (0..self.n_groups()).map(of_group).collect()
@@ -259,28 +257,35 @@ fn coarse(number: f64, spread: f64, numbers: &(impl Iterator<Item = (f64, u64)> 
         let alike = numbers.clone().filter(|&(other, _)| grid.cell(other) == cell);
         alike.map(|(_, customers)| customers).sum::<u64>() >= MIN_CUSTOMERS
     };
-    let grids = (MIN_DECIMALS..=finest).rev().flat_map(|decimals| [1.0, 2.0, 5.0].map(|step| Grid { decimals, step }));
+    let grids =
+        (MIN_DECIMALS..=finest).rev().flat_map(|decimals| [1.0, 2.0, 5.0].map(|step| Grid::new(decimals, step)));
     let grid = grids.into_iter().find(is_shared);
     // No minus before a zero.
     grid.map_or(0.0, |grid| grid.rounded(number)) + 0.0
 }
 
-/// The numbers that are a multiple of `step` in this decimal place; a negative one is before the point.
+/// The numbers that are a multiple of `step` in a decimal place of this `unit`.
 struct Grid {
-    decimals: i32,
+    /// Whether the place is before the point.
+    is_before_point: bool,
+    unit: f64,
     step: f64,
 }
 
 impl Grid {
+    /// Of a decimal place; a negative one is before the point.
+    fn new(decimals: i32, step: f64) -> Self {
+        Self { is_before_point: decimals < 0, unit: 10_f64.powi(decimals.abs()), step }
+    }
+
     /// How many steps a number is.
     fn cell(&self, number: f64) -> f64 {
-        let unit = 10_f64.powi(self.decimals.abs());
-        let in_place = if self.decimals < 0 { number / unit } else { number * unit };
+        let in_place = if self.is_before_point { number / self.unit } else { number * self.unit };
         (in_place / self.step).round()
     }
 
     fn rounded(&self, number: f64) -> f64 {
-        let (unit, in_place) = (10_f64.powi(self.decimals.abs()), self.cell(number) * self.step);
-        if self.decimals < 0 { in_place * unit } else { in_place / unit }
+        let in_place = self.cell(number) * self.step;
+        if self.is_before_point { in_place * self.unit } else { in_place / self.unit }
     }
 }
