@@ -84,7 +84,7 @@ pub enum MatchError {
 pub(super) struct Before<'m> {
     /// The live version's model.
     pub live: Option<&'m Model>,
-    /// Where the customers of the table are in it, as [`places_before()`].
+    /// The segment of it that each customer of the table was in.
     pub places: &'m [Option<SegmentId>],
     /// Loads earlier versions, the newest first; asked only while one could be more alike than `live`.
     pub earlier: &'m mut dyn Iterator<Item = Model>,
@@ -112,7 +112,7 @@ pub(super) fn match_segments(
     candidates.add(before.iter().copied(), &with_live, 0.0);
     while live.is_some() && !candidates.are_settled(fitted) {
         let Some(model) = earlier.next() else { break };
-        let overlaps = Overlaps::of(table, fitted, &places_before(Some(&model), table)?);
+        let overlaps = Overlaps::of(table, fitted, &places_before(&model, table)?);
         candidates.add(model.segments().iter(), &overlaps, MARGIN);
     }
     let pairs = candidates.paired(fitted);
@@ -157,15 +157,11 @@ pub(super) fn match_segments(
     Ok((matching, SegmentId::new(next_id)))
 }
 
-/// The segment of the old model that every row was in, if its training had such customers; nobody's, where there is no
-/// old model or it learned from a column that the customers no longer have.
-///
-/// # Errors
-/// [`MatchError::Assign`].
-pub(super) fn places_before(old: Option<&Model>, table: &CustomerTable) -> Result<Vec<Option<SegmentId>>, MatchError> {
-    let seen = old.and_then(|old| Some((old, table.by_schema(old.schema())?)));
-    match seen.map(|(old, table)| old.segments_of_alike(&table)) {
-        Some(segments) => segments.map_err(MatchError::Assign),
+/// The segment of `old` that every row was in, if its training had such customers; nobody's, where it learned from a
+/// column that the customers no longer have.
+fn places_before(old: &Model, table: &CustomerTable) -> Result<Vec<Option<SegmentId>>, MatchError> {
+    match table.by_schema(old.schema()) {
+        Some(table) => old.segments_of_alike(&table).map_err(MatchError::Assign),
         None => Ok(vec![None; table.n_rows()]),
     }
 }

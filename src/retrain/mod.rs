@@ -2,11 +2,10 @@
 //!
 //! Every trigger takes one code path, [`retrain`]: collect, fit, match the segments with the live version's, judge,
 //! publish, put the uploads away. Where nothing has changed since the live version was trained, the uploads alone are
-//! put away. Each step leaves the disk as it was unless all before it went well, and the process may
-//! end at any moment: the writer's lock goes with it, what was half written is swept by the next writer, and an upload
-//! either still waits or is base data, never both for longer than until the next training (`uploads` has the
-//! reasoning). Profiles that a data engine made may take the place of all files. A candidate that the gate refuses is
-//! an outcome, not an error.
+//! put away. Each step leaves the disk as it was unless all before it went well, and the process may end at any moment:
+//! the writer's lock goes with it, what was half written is swept by the next writer, and an upload either still waits
+//! or is base data, never both for longer than until the next training (`uploads` has the reasoning). Profiles that a
+//! data engine made may take the place of all files. A candidate that the gate refuses is an outcome, not an error.
 //!
 //! Blocking and heavy on the processor: an async caller runs it on a thread of its own. Knows nothing of HTTP.
 
@@ -61,7 +60,7 @@ pub use skipped::SkippedFile;
 pub use uploads::{PutAway, UploadFolder};
 
 use collect::Collected;
-use live::{is_comparable, is_unchanged, live_version};
+use live::{SeenByLive, is_comparable, is_unchanged, live_version, seen_by_live};
 use matching::Before;
 
 /// Versions before the live one in which a segment that is back is looked for.
@@ -280,12 +279,12 @@ impl Run<'_> {
         (self.progress)(Progress::JUDGING);
         let started = Instant::now();
         let (request, table) = (self.request, &self.collected.table);
-        let old = self.live.as_ref().map(|live| &live.model);
+        let SeenByLive { segments: places, drift } = seen_by_live(self.live.as_ref(), table)?;
         let elsewhere = self.request.shared.map_or(SegmentId::new(0), Together::next_segment_id);
         let next_id = self.store.next_segment_id()?.max(elsewhere);
-        let places_before = matching::places_before(old, table)?;
         let mut earlier = self.earlier_models();
-        let before = Before { live: old, places: &places_before, earlier: &mut earlier, next_id };
+        let live = self.live.as_ref().map(|live| &live.model);
+        let before = Before { live, places: &places, earlier: &mut earlier, next_id };
         let (matching, next_segment_id) = matching::match_segments(before, table, &mut fitted)?;
         let golden = GoldenSample::take(table, &fitted).map_err(FitError::Place)?;
         let profile = TrainingProfile::of(table, &fitted);
@@ -299,8 +298,6 @@ impl Run<'_> {
             created_at: request.now,
         };
         let staged = self.store.stage(&self.lock, &candidate)?;
-        let drift = self.live.as_ref().map(|live| novelty::drift_since(live, table)).transpose();
-        let drift = drift.map_err(MatchError::Assign)?.flatten();
         let checks = self.checks(&fitted, &staged, drift.as_ref())?;
         // A version without segments gains by any.
         let had_none = self.live_scores().is_some_and(|live| live.clusters == 0) && fitted.scores.clusters > 0;

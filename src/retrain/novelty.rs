@@ -76,14 +76,12 @@ fn most_moved<'a>(drift: &'a Drift, schema: &Schema) -> Option<&'a ColumnDrift> 
     columns.max_by(|a, b| a.total_variation.total_cmp(&b.total_variation))
 }
 
-/// How far the customers of `table` have moved from those of the live version, which places them as it would new ones.
-/// `None` where its training is not described, or learned from a column that they no longer have.
+/// How far the customers of `table` have moved from those of `live`, whose schema the table has; they are placed as new
+/// ones. `None` where the training of `live` is not described.
 ///
 /// # Errors
 /// [`AssignError`].
 pub(super) fn drift_since(live: &ModelVersion, table: &CustomerTable) -> Result<Option<Drift>, AssignError> {
-    let Some((profile, table)) = live.profile.as_ref().zip(table.by_schema(live.model.schema())) else {
-        return Ok(None);
-    };
-    Ok(Some(profile.drift(&table, &live.model.assign(&table)?.segments())))
+    let Some(profile) = &live.profile else { return Ok(None) };
+    Ok(Some(profile.drift(table, &live.model.assign(table)?.segments())))
 }
