@@ -9,7 +9,7 @@ use content_portal::retrain::{EraseRequest, ErasedCustomer, FoundRows, erase_cus
 use jiff::Timestamp;
 
 use super::config::Config;
-use super::output::print_line;
+use super::output::{print_field, print_further};
 use super::retrain::retrain_for_people;
 use super::setup;
 use super::training::{Training, upload_folder};
@@ -66,42 +66,41 @@ pub fn customers(config: &Config, command: &CustomersCommand) -> anyhow::Result<
 
 fn print_erased(erased: &ErasedCustomer) {
     if erased.is_unknown() {
-        print_line!(
-            "not found       no upload, base data or version knows this identifier: is it spelt as in the files?"
+        print_field!(
+            "not found",
+            "no upload, base data or version knows this identifier: is it spelt as in the files?"
         );
-        print_line!("noted           a row of this customer that comes later is passed over");
+        print_field!("noted", "a row of this customer that comes later is passed over");
     } else {
-        print_line!("erased          no training reads a row of this customer again");
+        print_field!("erased", "no training reads a row of this customer again");
     }
     for found in &erased.rewritten {
-        print_line!("rewritten       {}: without {}", found.file, rows(found));
+        print_field!("rewritten", "{}: without {}", found.file, rows(found));
     }
     for found in &erased.left {
-        print_line!("left            {}: delete {}", found.file, rows(found));
+        print_field!("left", "{}: delete {}", found.file, rows(found));
     }
     for file in &erased.without_identifiers {
-        print_line!("not searched    {file}: it has no column of identifiers");
+        print_field!("not searched", "{file}: it has no column of identifiers");
     }
     for unread in &erased.unread {
-        print_line!("not searched    {}: {}", unread.file, unread.why);
+        print_field!("not searched", "{}: {}", unread.file, unread.why);
     }
     for version in &erased.versions {
-        print_line!("trained on      {version} counts the customer among others");
+        print_field!("trained on", "{version} counts the customer among others");
     }
     for version in &erased.unknown_versions {
-        print_line!("unknown         {version} does not say what it was trained on");
+        print_field!("unknown", "{version} does not say what it was trained on");
     }
     if !erased.versions.is_empty() {
-        print_line!(
-            "                a new training does not: content-portal retrain; models prune removes old versions"
-        );
+        print_further!("a new training does not: content-portal retrain; models prune removes old versions");
     }
     if !erased.left.is_empty() {
-        print_line!("                run this again once these rows are deleted: until then the exit code is {LEFT}");
+        print_further!("run this again once these rows are deleted: until then the exit code is {LEFT}");
     }
     if !erased.unread.is_empty() {
-        print_line!(
-            "                files that cannot be read may hold the customer: mend or remove them and run this again; \
+        print_further!(
+            "files that cannot be read may hold the customer: mend or remove them and run this again; \
              until then the exit code is {LEFT}"
         );
     }

@@ -15,7 +15,7 @@ use content_portal::pipeline::Scores;
 use jiff::Timestamp;
 
 use super::config::Config;
-use super::output::{counted, print_line};
+use super::output::{counted, print_field, print_further, print_line};
 use super::report::{print_scores, print_segments, score};
 use super::setup;
 
@@ -95,9 +95,13 @@ pub fn models(config: &Config, command: &ModelsCommand) -> anyhow::Result<ExitCo
             let before = store.current().ok();
             setup::activate(config, &store, &id).with_context(|| format!("{id} was not activated"))?;
             match before {
-                Some(before) if before == id => print_line!("current         {id}, as before: nothing has changed"),
-                Some(before) => print_line!("current         {id}\nbefore          {before}"),
-                None => print_line!("current         {id}"),
+                Some(before) if before == id => print_field!("current", "{id}, as before: nothing has changed"),
+                before => {
+                    print_field!("current", "{id}");
+                    if let Some(before) = before {
+                        print_field!("before", "{before}");
+                    }
+                }
             }
         }
         ModelsCommand::Import { dir, activate } => import(config, &store, dir, *activate)?,
@@ -106,8 +110,8 @@ pub fn models(config: &Config, command: &ModelsCommand) -> anyhow::Result<ExitCo
         ModelsCommand::Pull(args) => transfer::pull(config, &store, args)?,
         ModelsCommand::Prune => {
             let pruned = store.prune(&store.lock()?, config.retrain_keep.get())?;
-            print_line!("pruned          {}", counted(pruned.len(), "version"));
-            pruned.iter().for_each(|id| print_line!("                {id}"));
+            print_field!("pruned", "{}", counted(pruned.len(), "version"));
+            pruned.iter().for_each(|id| print_further!("{id}"));
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -159,14 +163,14 @@ fn show(store: &ModelStore, id: &VersionId, report: bool) -> anyhow::Result<()> 
     let (manifest, scores) = (&version.manifest, &version.manifest.scores);
     let is_current = store.current().is_ok_and(|current| current == *id);
     super::report::print_decided_by(scores);
-    print_line!("version         {id}{}", if is_current { " (current)" } else { "" });
-    print_line!("made            {:.0}", manifest.created_at);
-    print_line!("trained on      {}", trained_on(manifest));
+    print_field!("version", "{id}{}", if is_current { " (current)" } else { "" });
+    print_field!("made", "{:.0}", manifest.created_at);
+    print_field!("trained on", "{}", trained_on(manifest));
     if let Some(page) = store.report_page(id) {
-        print_line!("report          {}", page.display());
+        print_field!("report", "{}", page.display());
     }
     print_scores(scores);
-    print_line!("segments        {}", scores.clusters);
+    print_field!("segments", "{}", scores.clusters);
     print_segments(version.model.schema(), version.model.segments());
     Ok(())
 }
@@ -179,18 +183,18 @@ fn import(config: &Config, store: &ModelStore, dir: &Path, activate: bool) -> an
     if let Some(shared) = shared.filter(|_| activate) {
         shared.activate(store, &id)?;
     }
-    print_line!("imported        {id}{}", if activate { " (current)" } else { "" });
+    print_field!("imported", "{id}{}", if activate { " (current)" } else { "" });
     print_scores(&report.scores);
-    print_line!("labels          {} of {} training rows keep theirs", report.labels_kept, report.scores.rows);
-    print_line!("personas        {} taken over", report.personas);
+    print_field!("labels", "{} of {} training rows keep theirs", report.labels_kept, report.scores.rows);
+    print_field!("personas", "{} taken over", report.personas);
     for persona in &report.personas_without_cluster {
-        print_line!("                not the one of {persona}, which is no cluster");
+        print_further!("not the one of {persona}, which is no cluster");
     }
-    print_line!("segments        {}", report.scores.clusters);
+    print_field!("segments", "{}", report.scores.clusters);
     let model = store.load(&id)?.model;
     print_segments(model.schema(), model.segments());
     if !activate {
-        print_line!("to serve it     content-portal models activate {id}");
+        print_field!("to serve it", "content-portal models activate {id}");
     }
     Ok(())
 }

@@ -21,6 +21,22 @@ macro_rules! print_line {
 }
 pub(super) use print_line;
 
+/// Prints a line of a report to standard output: a label in its column, then arguments as of `format!`.
+macro_rules! print_field {
+    ($label:expr, $($arguments:tt)*) => {
+        $crate::commands::output::print(format_args!("{:<16}{}\n", $label, format_args!($($arguments)*)))
+    };
+}
+pub(super) use print_field;
+
+/// Prints a further line of the field above it.
+macro_rules! print_further {
+    ($($arguments:tt)*) => {
+        $crate::commands::output::print_field!("", $($arguments)*)
+    };
+}
+pub(super) use print_further;
+
 /// Prints text to standard output, at once.
 pub fn print(text: fmt::Arguments<'_>) {
     print_by(|out| out.write_all(harmless(&text.to_string()).as_bytes()));

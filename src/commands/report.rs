@@ -4,83 +4,76 @@ use content_portal::customer::Schema;
 use content_portal::pipeline::{Refit, Scores, Segment};
 use content_portal::retrain::{GateCheck, Matching, Published, PutAway, RetrainReport, Verdict};
 
-use super::output::{counted, print_line};
+use super::output::{counted, print_field, print_further, print_line};
 
 /// The version, and what was done after it.
 pub fn print_published(published: &Published) {
-    print_line!("published       {}", published.id);
+    print_field!("published", "{}", published.id);
     if published.report.verdict != Verdict::Passed {
         let failed: Vec<_> = published.report.failed().map(GateCheck::sentence).collect();
-        print_line!("                although {}", failed.join("; "));
+        print_further!("although {}", failed.join("; "));
     }
     print_put_away(&published.put_away);
     match &published.pruned {
         Ok(pruned) if pruned.is_empty() => {}
-        Ok(pruned) => print_line!("pruned          {}", counted(pruned.len(), "old version")),
-        Err(error) => print_line!("pruned          not: {error}"),
+        Ok(pruned) => print_field!("pruned", "{}", counted(pruned.len(), "old version")),
+        Err(error) => print_field!("pruned", "not: {error}"),
     }
 }
 
 /// Where the uploads are.
 pub fn print_put_away(put_away: &PutAway) {
-    print_line!("uploads         {} taken over", put_away.moved.len());
+    print_field!("uploads", "{} taken over", put_away.moved.len());
     for left in &put_away.left {
-        print_line!("                {} still waits: {}", left.file, left.why);
+        print_further!("{} still waits: {}", left.file, left.why);
     }
 }
 
 /// What was read, how good the model is, how long it took.
 pub fn print_report(report: &RetrainReport) {
     let (cleaning, matching) = (&report.cleaning, &report.matching);
-    print_line!("files           {} read, {} skipped", report.files.len(), report.skipped.len());
+    print_field!("files", "{} read, {} skipped", report.files.len(), report.skipped.len());
     for skipped in &report.skipped {
-        print_line!("                {}: {}", skipped.file, skipped.why);
+        print_further!("{}: {}", skipped.file, skipped.why);
     }
     if report.trained_on_sample {
-        print_line!(
-            "                they are the sample, whose customers are invented; put your own beside it and retrain"
-        );
+        print_further!("they are the sample, whose customers are invented; put your own beside it and retrain");
     }
     for file in &report.sample_set_aside {
-        print_line!("                {} was left out: it is the sample, and there are other files", file);
+        print_further!("{} was left out: it is the sample, and there are other files", file);
     }
     for file in &report.unapproved {
-        print_line!("                {file} was left out: it waits for approval (content-portal uploads approve)");
+        print_further!("{file} was left out: it waits for approval (content-portal uploads approve)");
     }
-    print_line!("rows            {} read, {} dropped", cleaning.rows_read, cleaning.n_dropped());
+    print_field!("rows", "{} read, {} dropped", cleaning.rows_read, cleaning.n_dropped());
     for line in cleaning.lines() {
-        print_line!("                {line}");
+        print_further!("{line}");
     }
     for sheet in &cleaning.sheets {
-        print_line!("                sheet {}: {}", sheet.place(), sheet.fate());
+        print_further!("sheet {}: {}", sheet.place(), sheet.fate());
     }
     for note in &cleaning.notes {
-        print_line!("                note: {}", note.sentence);
+        print_further!("note: {}", note.sentence);
     }
     if let Some(comparison) = &report.comparison {
-        print_line!("compared        {}", comparison.sentence);
+        print_field!("compared", "{}", comparison.sentence);
         if comparison.best.is_none() {
-            print_line!("                trained by the settings as they were");
+            print_further!("trained by the settings as they were");
         }
     }
     let Some(scores) = &report.scores else { return };
     if report.everyone_instead {
-        print_line!("method          no segment was found, so there is one of everyone; the next training looks again");
+        print_field!("method", "no segment was found, so there is one of everyone; the next training looks again");
     }
     print_decided_by(scores);
     print_scores(scores);
     report.refit.as_ref().map(print_refit);
     let took = report.seconds;
-    print_line!(
-        "time            {:.2} s reading, {:.2} s fitting, {:.2} s judging",
-        took.reading,
-        took.fitting,
-        took.judging
-    );
+    print_field!("time", "{:.2} s reading, {:.2} s fitting, {:.2} s judging", took.reading, took.fitting, took.judging);
     if report.live.is_some() {
-        print_line!("against live    {}", fates(matching));
+        print_field!("against live", "{}", fates(matching));
     }
-    print_line!("segments        {}", scores.clusters);
+    print_field!("segments", "{}", scores.clusters);
 }
 
 /// What became of the segments: `1 segment goes on, 2 are new, none ended`.
@@ -107,34 +100,35 @@ fn fates(matching: &Matching) -> String {
 fn print_refit(refit: &Refit) {
     let segments = refit.stability.iter().map(|of| format!("{} {:.0} %", of.cluster_id, of.jaccard * 100.0));
     if !refit.stability.is_empty() {
-        print_line!(
-            "found again     by a training on four fifths: segment {}",
+        print_field!(
+            "found again",
+            "by a training on four fifths: segment {}",
             segments.collect::<Vec<_>>().join(", ")
         );
     }
     let error = refit.calibration_error().map(|error| format!("; confidence is off by {:.1} points", error * 100.0));
     let outside = refit.outside_share() * 100.0;
-    print_line!("of new ones     {outside:.1} % will be outside{}", error.unwrap_or_default());
+    print_field!("of new ones", "{outside:.1} % will be outside{}", error.unwrap_or_default());
 }
 
 /// What decides the segments.
 pub fn print_decided_by(scores: &Scores) {
     if let Some(decided_by) = &scores.decided_by {
-        print_line!("decided by      {}", decided_by.sentence);
+        print_field!("decided by", "{}", decided_by.sentence);
     } else if scores.trustworthiness.is_none() && scores.clusters == 1 {
-        print_line!("decided by      nothing ties the columns together: one segment, everyone");
+        print_field!("decided by", "nothing ties the columns together: one segment, everyone");
     }
 }
 
 /// The scores, one a line.
 pub fn print_scores(scores: &Scores) {
-    print_line!("customers       {} in {}", scores.rows, counted(scores.profiles, "distinct profile"));
-    print_line!("outside         {:.1} % of the customers", scores.noise_share * 100.0);
+    print_field!("customers", "{} in {}", scores.rows, counted(scores.profiles, "distinct profile"));
+    print_field!("outside", "{:.1} % of the customers", scores.noise_share * 100.0);
     let error = scores.silhouette_error.map(|error| format!(" ± {error:.4}, from a sample")).unwrap_or_default();
-    print_line!("silhouette      {}{error}", score(scores.silhouette));
-    print_line!("dbcv            {}", score(scores.dbcv));
+    print_field!("silhouette", "{}{error}", score(scores.silhouette));
+    print_field!("dbcv", "{}", score(scores.dbcv));
     let trusted = scores.trustworthiness.map_or("–".to_owned(), |trusted| format!("{trusted:.4}"));
-    print_line!("trustworthiness {trusted}");
+    print_field!("trustworthiness", "{trusted}");
 }
 
 /// The segments, one a line.

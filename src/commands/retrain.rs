@@ -15,7 +15,7 @@ use hdbscan::{ClusterSelection, MinClusterSize};
 use serde_json::{Value, json};
 
 use super::config::Config;
-use super::output::print_line;
+use super::output::{print_field, print_further};
 use super::progress::{Events, ProgressView};
 use super::report::{print_published, print_put_away, print_report, print_segments};
 use super::training::{Training, train, upload_folder};
@@ -195,27 +195,25 @@ pub(super) fn retrain_for_people(
             let model = store.load(&published.id)?.model;
             print_published(&published);
             if let Some(page) = store.report_page(&published.id) {
-                print_line!("report          {}", page.display());
+                print_field!("report", "{}", page.display());
             }
             print_report(&published.report);
             print_segments(model.schema(), model.segments());
             Ok(ExitCode::SUCCESS)
         }
         RetrainOutcome::Unchanged(unchanged) => {
-            print_line!("unchanged       {} stays", unchanged.live);
-            print_line!(
-                "                the customers, the schema and the parameters are as they were; --force publishes"
-            );
+            print_field!("unchanged", "{} stays", unchanged.live);
+            print_further!("the customers, the schema and the parameters are as they were; --force publishes");
             print_put_away(&unchanged.put_away);
             print_report(&unchanged.report);
             Ok(ExitCode::SUCCESS)
         }
         RetrainOutcome::Refused(report) => {
-            print_line!("refused         nothing was published; what was live stays");
-            report.failed().for_each(|check| print_line!("                {}", check.sentence()));
+            print_field!("refused", "nothing was published; what was live stays");
+            report.failed().for_each(|check| print_further!("{}", check.sentence()));
             if report.files.is_empty() {
                 let dir = config.paths.base_data.display();
-                print_line!("                put an .xlsx, .xls or .csv file of customers into {dir}");
+                print_further!("put an .xlsx, .xls or .csv file of customers into {dir}");
             }
             print_report(&report);
             Ok(ExitCode::from(REFUSED))

@@ -12,7 +12,7 @@ use content_portal::retrain::taken_uploads;
 use content_portal::upload_store::{KeptUpload, TrainOn, UploadId, UploadState, UploadStore};
 
 use super::config::Config;
-use super::output::{counted, print_line};
+use super::output::{counted, print_field, print_further, print_line};
 
 #[derive(Debug, Subcommand)]
 pub enum UploadsCommand {
@@ -46,7 +46,7 @@ pub fn uploads(config: &Config, command: &UploadsCommand) -> anyhow::Result<Exit
         UploadsCommand::Approve { ids } => {
             for &id in ids {
                 let upload = store.approve(id).with_context(|| format!("{id} was not approved"))?;
-                print_line!("approved        {}", upload.with_context(|| no_upload(id))?.id);
+                print_field!("approved", "{}", upload.with_context(|| no_upload(id))?.id);
             }
         }
         UploadsCommand::Erase { ids } => erase(config, &store, ids)?,
@@ -83,20 +83,20 @@ fn show(config: &Config, store: &UploadStore, id: UploadId) -> anyhow::Result<()
         if taken.is_empty() {
             bail!(no_upload(id));
         }
-        print_line!("upload          {id}");
-        print_line!("state           a training has taken it");
+        print_field!("upload", "{id}");
+        print_field!("state", "a training has taken it");
         for file in taken {
-            print_line!("file            {}", file.display());
+            print_field!("file", "{}", file.display());
         }
         return Ok(());
     };
-    print_line!("upload          {id}");
-    print_line!("received        {:.0}", upload.received_at);
-    print_line!("sent by         {}", sent_by(&upload));
-    print_line!("rows            {}", rows(&upload));
-    print_line!("bytes           {}", upload.size_bytes);
-    print_line!("state           {}", state(upload.state()));
-    print_line!("file            {}", upload.path.display());
+    print_field!("upload", "{id}");
+    print_field!("received", "{:.0}", upload.received_at);
+    print_field!("sent by", "{}", sent_by(&upload));
+    print_field!("rows", "{}", rows(&upload));
+    print_field!("bytes", "{}", upload.size_bytes);
+    print_field!("state", "{}", state(upload.state()));
+    print_field!("file", "{}", upload.path.display());
     Ok(())
 }
 
@@ -113,12 +113,12 @@ fn erase(config: &Config, store: &UploadStore, ids: &[UploadId]) -> anyhow::Resu
             let removed = fs::remove_file(file).and_then(|()| durable::sync_folder(durable::folder_of(file)));
             removed.with_context(|| format!("{} was not erased", file.display()))?;
         }
-        print_line!("erased          {id}");
+        print_field!("erased", "{id}");
         for file in &taken {
-            print_line!("                {}", file.display());
+            print_further!("{}", file.display());
         }
         if !taken.is_empty() {
-            print_line!("                versions that were trained on it stay as they are: content-portal retrain");
+            print_further!("versions that were trained on it stay as they are: content-portal retrain");
         }
     }
     Ok(())

@@ -8,7 +8,7 @@ use content_portal::shared_store::{SharedStore, StoreUrl};
 use super::Wanted;
 use crate::commands::config::Config;
 use crate::commands::misconfigured::Misconfigured;
-use crate::commands::output::{counted, print_line};
+use crate::commands::output::{counted, print_field};
 
 /// Which version, and where the store is.
 #[derive(Debug, Args)]
@@ -36,15 +36,15 @@ pub fn push(config: &Config, store: &ModelStore, args: &TransferArgs) -> anyhow:
     let id = args.model.id(store)?;
     let (shared, is_new) = SharedStore::begin(url, &config.shared.s3).map_err(Misconfigured::from)?;
     if is_new {
-        print_line!("begun           {}", shared.url());
+        print_field!("begun", "{}", shared.url());
     }
     // Before the files: this command was given without knowledge of a later change.
     let (seen, fault) = shared.look_at_current()?;
     let pushed = shared.push(store, &id, true).with_context(|| format!("{id} was not pushed"))?;
     shared.mark_as_published(&id)?;
-    print_line!("pushed          {id}");
-    print_line!("to              {}", shared.url());
-    print_line!("written         {}, {}", counted(pushed.n_files, "file"), counted(pushed.n_bytes, "byte"));
+    print_field!("pushed", "{id}");
+    print_field!("to", "{}", shared.url());
+    print_field!("written", "{}, {}", counted(pushed.n_files, "file"), counted(pushed.n_bytes, "byte"));
     if args.aside {
         return fault.map_or(Ok(()), |fault| Err(anyhow!(fault).context("the version is there")));
     }
@@ -52,9 +52,9 @@ pub fn push(config: &Config, store: &ModelStore, args: &TransferArgs) -> anyhow:
         shared.swap_current(&seen, &id).context("the version is there, and is not the current one")?;
     }
     if let Some(fault) = fault {
-        print_line!("put right       {}", anyhow!(fault));
+        print_field!("put right", "{}", anyhow!(fault));
     }
-    print_line!("current         {id}");
+    print_field!("current", "{id}");
     Ok(())
 }
 
@@ -66,10 +66,10 @@ pub fn pull(config: &Config, store: &ModelStore, args: &TransferArgs) -> anyhow:
         Wanted::Current => shared.current_of_seen(&shared.see_current()?)?,
     };
     let pulled = shared.pull(store, &id, !args.aside).map_err(|error| anyhow!(error).context("nothing was pulled"))?;
-    print_line!("{}          {id}", if pulled.is_new { "pulled" } else { "here  " });
-    print_line!("from            {}", shared.url());
+    print_field!(if pulled.is_new { "pulled" } else { "here" }, "{id}");
+    print_field!("from", "{}", shared.url());
     if !args.aside {
-        print_line!("current         {id}");
+        print_field!("current", "{id}");
     }
     Ok(())
 }
