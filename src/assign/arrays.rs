@@ -286,7 +286,8 @@ fn read_parts(array: &ArrayRef, part: DatePart) -> Vec<Part> {
     }
 }
 
-/// The whole numbers of a column of customers; `None` for what is none.
+/// The numbers of customers in a column of whole numbers; `None` where a cell is empty or too large. `None` in all for
+/// a column of another type.
 pub(super) fn whole_numbers(array: &ArrayRef) -> Option<Vec<Option<i64>>> {
     fn whole<T: ArrowPrimitiveType>(array: &ArrayRef) -> Vec<Option<i64>>
     where

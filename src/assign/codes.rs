@@ -1,7 +1,6 @@
-//! The cells of one column as small numbers: cells that mean the same to the model have the same.
+//! The cells of one column as small numbers: cells that mean the same to the model have the same number.
 //!
-//! A cell is cleaned when it is met first. What is remembered has an end: [`ColumnCodes::is_full`] says when it is time
-//! to forget.
+//! A cell is cleaned when it is met first. Memory is bounded: [`ColumnCodes::is_full`] says when to forget all of them.
 
 use jiff::Span;
 use jiff::civil::{Date, date};
@@ -67,7 +66,7 @@ impl ColumnCodes {
         self.readings.len()
     }
 
-    /// Whether there is too much to remember.
+    /// Whether as many cells are remembered as may be.
     pub fn is_full(&self) -> bool {
         let lists = [self.readings.len(), self.texts.len(), self.numbers.len(), self.parts.len()];
         lists.into_iter().any(|len| len >= MAX_REMEMBERED)

@@ -1,4 +1,4 @@
-//! Places of profiles, found once for each profile and looked up for every row that has it.
+//! Where profiles belong: found once for each profile, looked up for every row that has it.
 
 use jiff::civil::Date;
 use rustc_hash::FxHashMap;
@@ -12,7 +12,7 @@ use crate::pipeline::{AssignError, Model, Placement, SegmentId, TrainingProfile}
 
 /// Profiles that are remembered at a time.
 const MAX_PROFILES: usize = 1 << 17;
-/// Up to so many bits the number of a profile is a position in a list.
+/// Profiles whose numbers have more bits than this are looked up in a map; the others in a list.
 const MAX_LISTED_BITS: u32 = 20;
 /// No place yet.
 const UNKNOWN: u32 = u32::MAX;
@@ -25,9 +25,9 @@ pub(super) struct Place {
     pub strength: f32,
     /// The nearest segment's id, where there is one.
     pub nearest_id: Option<i32>,
-    /// Whether training never met it.
+    /// Whether it is placed as a new customer's: fewer than 10 customers of the training have it, or none.
     pub is_new: bool,
-    /// Why its rows cannot be used; the rest then says nothing.
+    /// Why its rows cannot be used; the other fields then have no meaning.
     pub fault: Option<&'static str>,
     /// Rows that have it.
     pub rows: u64,
@@ -71,7 +71,7 @@ impl<'m> Placer<'m> {
         }
     }
 
-    /// Forgets what it knows where that has become too much. The codes so far are then worth nothing.
+    /// Forgets all profiles and codes once either has reached its limit; codes from before must not be used then.
     pub fn make_room(&mut self) {
         if self.known.len() < MAX_PROFILES && !self.columns.iter().any(ColumnCodes::is_full) {
             return;

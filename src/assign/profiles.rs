@@ -41,7 +41,7 @@ pub enum ProfilesError {
     /// No column says how many customers have a profile.
     #[error("the input needs a column \"customers\" (or count, n): how many customers have the profile")]
     NoCounts,
-    /// A number of customers is none.
+    /// A number of customers is not a whole number from 1, or too large.
     #[error("row {row}: customers must be a whole number from 1 to {}", u32::MAX)]
     NotACount {
         /// The row; the first below the header is 2.

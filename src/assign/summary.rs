@@ -12,7 +12,7 @@ use crate::pipeline::{Drift, DriftLevel};
 pub struct Summary {
     /// Rows in, and rows out.
     pub rows: u64,
-    /// Profiles that training never met.
+    /// Profiles that were placed as new customers'.
     pub new_profiles: u64,
     /// Rows outside every segment.
     pub outside: u64,

@@ -1,4 +1,4 @@
-//! `budget`: what is spent of the day's budget, and how to set it to nothing.
+//! `budget`: what was spent today; counts it as nothing on request.
 
 use std::process::ExitCode;
 

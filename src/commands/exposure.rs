@@ -1,4 +1,4 @@
-//! Who can reach the server that starts, and what it should be told of that.
+//! Who can reach the server and its process: what is closed at the start, and what is warned of.
 
 use content_portal::http::{Application, Settings};
 
@@ -14,7 +14,7 @@ pub fn hide_from_others() {
     }
 }
 
-/// Warns of a server that others than this machine can reach and that needs no key, or that answers under no name.
+/// Warns of a server that other machines can reach, if it needs no key, or if it has no host name to answer under.
 ///
 /// # Errors
 /// [`Misconfigured::Open`] where `ALLOW_OPEN` is 0 and no key is needed.

@@ -31,7 +31,7 @@ pub struct Input {
     pub name: String,
     /// The file.
     pub file: File,
-    /// What it is known by; of a pipe that was copied, the pipe.
+    /// Its identity; that of the pipe, if the file is a copy of one.
     pub id: FileId,
 }
 

@@ -52,7 +52,7 @@ pub fn all(config: &Config) -> Vec<Folder<'_>> {
     others.into_iter().chain(state).map(|(variable, path)| Folder { variable, path }).collect()
 }
 
-/// Makes the folder of base data where there is none: somebody is about to be told to put workbooks into it.
+/// Makes the folder of base data if it is missing: the next message asks the operator to put workbooks into it.
 pub fn make_base_data(config: &Config) {
     let path = &config.paths.base_data;
     if let Err(error) = fs::create_dir_all(path) {

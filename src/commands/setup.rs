@@ -24,7 +24,7 @@ use super::config::Config;
 use super::misconfigured::Misconfigured;
 use super::of_flask_service;
 
-/// The name under which it is found how to train, where `TRAINING_PATH` names no other file.
+/// The file of training parameters, where `TRAINING_PATH` names no other.
 const TRAINING: &str = "training.json";
 
 /// Marketers' entries by cluster id, from `PERSONA_PATH`.
@@ -70,7 +70,7 @@ pub fn activate(config: &Config, store: &ModelStore, id: &VersionId) -> anyhow::
     Ok(())
 }
 
-/// By what customers are known beside what was kept of uploads, and who was erased; `None` where that was never needed.
+/// The key of identifiers, and who was erased; `None` where neither was ever needed.
 pub fn pseudonyms(config: &Config) -> anyhow::Result<Option<Pseudonyms>> {
     let folder = &config.writer.state_dir;
     Pseudonyms::load(folder).with_context(|| format!("the key of identifiers in {} cannot be used", folder.display()))
@@ -176,7 +176,7 @@ pub fn overlay(version: &mut ModelVersion, entries: &PersonaEntries) {
     }
 }
 
-/// Says where segments are not those of anybody's customers.
+/// Warns if the segments are those of the sample's invented customers.
 pub fn warn_of_sample(version: &ModelVersion) {
     if version.manifest.is_of_the_sample() {
         tracing::warn!(

@@ -168,7 +168,7 @@ fn is_known(name: &str, known: &[String]) -> bool {
     known.iter().any(|known| known == name || known == setting)
 }
 
-/// The setting that `name`, which is none, was meant for.
+/// The setting that `name`, which is unknown, was probably meant for.
 fn meant_by<'a>(name: &str, known: &'a [String]) -> Option<&'a str> {
     let known_names = known.iter().map(String::as_str);
     if is_known(name, known) { None } else { nearest(name, known_names, LETTERS_PER_MISTAKE) }

@@ -99,9 +99,9 @@ pub struct ColumnDrift {
     /// The share of customers that would have to change for the shares to be as they were, 0 to 1; four decimals.
     #[schema(example = 0.0312)]
     pub total_variation: f64,
-    /// The share of customers with a value that training never had, or had of so few that it merged them, 0 to 1; four
-    /// decimals. Absent of numbers and of rows that are no column. Where training merged many values, its own customers
-    /// have such values, too: 1.0 is `steady` where it merged all.
+    /// The share of customers with a value that training never saw or merged as rare, 0 to 1; four decimals. Absent for
+    /// numbers, and in `associations` and `segments`. Customers of the training have merged values, too: if it merged
+    /// all values of a column, 1.0 is `steady`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = 0.0006)]
     pub unseen_share: Option<f64>,

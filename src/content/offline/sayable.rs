@@ -1,4 +1,4 @@
-//! Whether a marketer's words may stand in a text, and an entry's words as a text says them.
+//! Which of a marketer's words a text can hold, and how it words interests and offers.
 
 use crate::customer::Note;
 
