@@ -50,7 +50,7 @@ pub enum Dropped {
     Duplicate,
     /// The row is a total of others, such as `Grand Total`, and no customer.
     Total,
-    /// A newer row of the same customer stands.
+    /// A newer row of the same customer counts.
     ReplacedByNewer,
     /// The customer was erased.
     Erased,

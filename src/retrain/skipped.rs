@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = LeftOutFile)]
 pub struct SkippedFile {
-    /// Below its folder.
+    /// Its path below its folder.
     #[schema(example = "2026-01-01/letter.xlsx")]
     pub file: String,
     /// What is wrong with it.

@@ -38,7 +38,7 @@ pub(in crate::http) struct CompareQuery {
 
 /// Compares ways to train
 ///
-/// On the base data and the waiting uploads, as `content-portal compare` does: up to three minutes. It is a job like a
+/// On the base data and the waiting uploads, as `content-portal compare` does. It takes minutes. It is a job like a
 /// retraining, and only one of both runs at a time; its `comparison` has the result. With `publish` a training by the
 /// best or a named candidate follows, through the gate, and the job ends as that does; where none passes, `best`
 /// publishes nothing, and the job's state is `compared`. Otherwise nothing is published. A candidate's `settings` can

@@ -20,7 +20,7 @@ pub struct Comparison {
     /// Customers of the table.
     #[schema(example = 5000)]
     pub customers: u64,
-    /// Customers that it was tried on: all, or as many as the time allows.
+    /// Customers that it was tried on: all, or 10,000 that were drawn.
     #[schema(example = 5000)]
     pub tried_on: u64,
     /// The candidates, as they were tried.
