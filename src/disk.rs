@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::causes::chain;
 
-/// How far ahead of what is written room is reserved where the size is not known; in bytes.
+/// Bytes that are reserved ahead of a writer whose size is not known.
 const AHEAD_BYTES: u64 = 1 << 20;
 
 /// What has to stay free on a file system, and what is reserved on each. Clones are the same keeper.
@@ -91,7 +91,7 @@ impl Keeper {
         Ok(Reserved { keeper: self.clone(), device, size_bytes })
     }
 
-    /// `out`, a file in `folder`, with room reserved ahead of what is written. Where there is none, writing fails with
+    /// `out`, a file in `folder`, with room reserved ahead of what is written. Without room, writing fails with
     /// [`io::ErrorKind::StorageFull`].
     pub fn reserving<W: Write>(&self, folder: &Path, out: W) -> Reserving<W> {
         Reserving { out, keeper: self.clone(), folder: folder.to_owned(), ahead: None }
@@ -103,7 +103,7 @@ impl Keeper {
 }
 
 impl Reserved {
-    /// So many bytes of it are written: what is free has shrunk by them.
+    /// Counts bytes as written and no longer as reserved: the free space has shrunk by them.
     fn use_up(&mut self, size_bytes: u64) {
         let used = size_bytes.min(self.size_bytes);
         self.size_bytes -= used;

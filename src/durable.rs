@@ -7,12 +7,12 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// What others may do with a file of people's data: nothing.
+/// The mode of a file with customers' data: for its owner alone.
 const PRIVATE_FILE: u32 = 0o600;
-/// The same of a folder.
+/// The mode of a folder with such files.
 const PRIVATE_FOLDER: u32 = 0o700;
 
-/// How often a lock that is held is looked at.
+/// How long to wait before a lock that is held is tried again.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// Takes the lock of a file once nobody else holds it. A process that was stopped while it held a lock must not stop
@@ -35,8 +35,8 @@ pub fn lock_within(file: &File, limit: Duration) -> io::Result<()> {
     }
 }
 
-/// Puts `bytes` under the name `path`, whole or not at all. Until then they stand at `staged`, in the same folder; what
-/// an earlier process left there is replaced.
+/// Puts `bytes` under the name `path`, whole or not at all. They are written to `staged` first, in the same folder; a
+/// file that an earlier process left there is replaced.
 ///
 /// # Errors
 /// What the system said. `path` is then what it was, unless it is only its folder that could not be synced.
@@ -97,8 +97,8 @@ fn fill(mut file: File, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Opens a file to be read. A pipe that nobody writes to would be waited for without end, and reading a device does
-/// things: neither is opened.
+/// Opens a regular file for reading. Pipes and devices are refused: opening a pipe waits for a writer, and reading a
+/// device may have effects.
 ///
 /// # Errors
 /// What the system said; [`io::ErrorKind::InvalidInput`] where it is no regular file.
@@ -168,7 +168,7 @@ fn make(folder: &Path, by: &fs::DirBuilder) -> io::Result<()> {
     sync_folder(folder_of(folder))
 }
 
-/// The folder that the last part of a path stands in.
+/// The folder around the last part of a path.
 pub fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }

@@ -2,11 +2,11 @@
 
 use strsim::osa_distance;
 
-/// What of a name is compared, in characters.
+/// How many characters of a name are compared.
 const MAX_CHARS: usize = 60;
 
-/// The known name nearest to `name`, if at most one letter in `letters_per_mistake` of it differs. Neither case nor
-/// what separates words counts.
+/// The known name nearest to `name`, if at most one letter in `letters_per_mistake` of it differs. Case, and what
+/// separates words, do not count.
 pub fn nearest<'k>(
     name: &str,
     known: impl IntoIterator<Item = &'k str>,

@@ -3,7 +3,7 @@
 //! Pure: the time of day is an argument, and waiting is left to the caller. Daylight saving is the cron crate's: a
 //! time of day that spring skips is due at the next moment that exists, one that autumn repeats is due the first time.
 //! Expressions with a wildcard or a step in their hours or minutes (`*/30 * * * *`) go on through both.
-//! Reads itself from [`crate::config`]; [`crate::http`] keeps it.
+//! It reads its own settings; [`crate::http`] starts what is due.
 
 use std::fmt;
 use std::time::Duration;
@@ -17,9 +17,9 @@ use crate::config::Reader;
 
 /// Quarterly: at 02:00 on the first day of January, April, July and October.
 const QUARTERLY: &str = "0 2 1 1,4,7,10 *";
-/// How long a look is believed: a machine's clock may be set, and a machine may sleep.
+/// The longest wait before the clock is read again: it may be set, and the machine may sleep.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
-/// A clock that goes back further was set; one that goes back less was put right.
+/// A clock that goes back by more than this was set anew; by less, it was corrected.
 const SET_BACK: SignedDuration = SignedDuration::from_hours(1);
 
 /// A cron expression on the clock of a time zone.
@@ -36,7 +36,7 @@ pub enum ScheduleError {
     /// It is not five fields of a cron expression.
     #[error("not a cron expression of five fields")]
     Expression(#[source] croner::errors::CronError),
-    /// No day is ever such a day.
+    /// No day fits it, such as 30 February.
     #[error("there is no such day")]
     Never,
 }

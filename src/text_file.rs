@@ -1,8 +1,8 @@
 //! Text files that people write: settings, keys, JSON, prompt templates.
 //!
-//! Decodes what their editors make of text: UTF-8 with or without a byte order mark, and UTF-16. What is not text, and
-//! what stands in for a file that was never fetched, is refused with a sentence that says so. Knows no format and never
-//! quotes a file.
+//! Decodes what their editors make of text: UTF-8 with or without a byte order mark, and UTF-16. What is not text is
+//! refused with a sentence that says so, and so is a Git LFS pointer to a file that was never fetched. Knows no format
+//! and never quotes a file.
 
 use std::borrow::Cow;
 use std::io::{self, Read};
@@ -20,14 +20,14 @@ const MAX_BYTES: u64 = 16 << 20;
 const LFS_POINTERS: [&[u8]; 2] =
     [b"version https://git-lfs.github.com/spec/", b"version https://hawser.github.com/spec/"];
 
-/// Why a file is not taken. Each text goes on after the file's name.
+/// Why a file cannot be used. Each text follows the file's name in a sentence.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TextFileError {
     /// The system would not read it.
     #[error("cannot be read")]
     Unreadable(#[source] io::Error),
-    /// No file of this kind is so large.
+    /// It is larger than any such file should be.
     #[error("is larger than {} MB", .limit_bytes >> 20)]
     TooLarge {
         /// The most that is read.
@@ -36,10 +36,10 @@ pub enum TextFileError {
     /// Nothing, or blanks alone.
     #[error("is empty")]
     Empty,
-    /// The file that it stands for was never fetched.
+    /// Git LFS left its pointer, since the file was never fetched.
     #[error("is a Git LFS pointer, and not the file itself: run git lfs pull")]
     LfsPointer,
-    /// Python's; reading one runs the code in it.
+    /// A pickle of Python: reading one runs the code in it.
     #[error("is a pickle, which is never read here")]
     Pickle,
     /// Bytes that are neither UTF-8 nor UTF-16, or no text at all.

@@ -2,7 +2,7 @@
 //!
 //! It is a file of its own (`AUDIT_LOG`), rotated by size, of which a bounded number is kept. A request never waits for
 //! it: lines go through a bounded queue to a thread that writes them. What cannot be written, because the disk is full
-//! or slow, is lost, counted, and said in the log and the metrics; requests go on. It knows no HTTP.
+//! or slow, is lost, counted, and reported in the log and the metrics; requests go on. It knows no HTTP.
 
 mod rotation;
 mod settings;
@@ -33,7 +33,7 @@ const LAST_LINES_WITHIN: Duration = Duration::from_secs(2);
 pub struct Entry<'a> {
     /// When it ended.
     pub time: Timestamp,
-    /// The id that the client and the log know it by.
+    /// Its request id, as in the answer and in the log.
     pub request_id: &'a str,
     /// The name of the key; none without a known one.
     pub key: Option<&'a str>,

@@ -181,7 +181,7 @@ pub fn import(store: &ModelStore, request: &ImportRequest<'_>) -> Result<Importe
     Ok(Imported { id, report })
 }
 
-/// Personas are from the training that the clusters are from, or they would speak to customers whom nobody has.
+/// Refuses personas of another training than the clusters': they would describe customers who are not there.
 fn check_personas(request: &ImportRequest<'_>, personas: &Personas, fitted: &Fitted) -> Result<(), ImportError> {
     for (&cluster, persona) in &personas.by_id {
         let Some(counts) = fitted.clusters.get(&cluster) else { continue };

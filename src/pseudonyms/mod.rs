@@ -6,8 +6,8 @@
 //! of theirs again, from whatever file. Both files belong in a backup: without the key nobody is recognised any more,
 //! so a list of erased customers without its key is an error, and no new key is made.
 //!
-//! A pseudonym is SHA-256 over the key and the hash that a table has for an identifier, cut to that hash's length; cut
-//! short, it cannot be carried on. Blocking.
+//! A pseudonym is SHA-256 over the key and the hash that a table has for an identifier, cut to that hash's length; a
+//! digest that is cut cannot be extended. Blocking.
 
 mod erasures;
 
@@ -28,7 +28,7 @@ const KEY_FILE: &str = "identifiers.key";
 const KEY_BYTES: usize = 32;
 const KEY_LOST: &str =
     "identifiers.key is missing, and erased.json names customers by it: restore both from one backup";
-/// What the bytes of an identifier and of a row are set apart by.
+/// The byte behind the key, so that identifiers and rows have different hashes.
 const OF_IDENTIFIER: u8 = 1;
 const OF_ROW: u8 = 2;
 
@@ -87,7 +87,7 @@ impl Pseudonyms {
         u64::from_le_bytes([a, b, c, d, e, f, g, h]).max(1)
     }
 
-    /// The table with pseudonyms in place of what its rows are known by.
+    /// The table with pseudonyms in place of its hashes of identifiers and rows.
     #[must_use]
     pub fn blinded(&self, table: KeyedTable) -> KeyedTable {
         table.with_keys(|key| {

@@ -16,7 +16,7 @@ pub struct Customers<'a> {
     pub table: &'a Table,
     /// What the schema's columns are called in it, by title; the others by their titles.
     pub columns: &'a [(String, String)],
-    /// How several rows of one customer are told, where there may be some.
+    /// How to find the newest of several rows of one customer, if there may be several.
     pub identified: Option<Identified<'a>>,
 }
 
@@ -160,7 +160,7 @@ fn keys_of(column: &Column, own: &str, dialect: Dialect) -> Result<Vec<Key>, Sta
     parts.into_iter().map(key).collect()
 }
 
-/// The names in the table, by title. A column may be told by any of its names.
+/// The names in the table, by title. A column may be given by any of its names.
 fn names<'a>(
     schema: &'a Schema,
     columns: &'a [(String, String)],
