@@ -60,7 +60,7 @@ pub struct Unusable {
 /// A value with the rows that have it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ValueRows {
-    /// As it is written first.
+    /// The spelling that came first.
     #[schema(example = "Bronze")]
     pub value: String,
     /// How many rows have it.

@@ -110,7 +110,7 @@ pub struct ColumnDrift {
     pub p_value: f64,
     /// What total variation, `unseen_share` and p-value come to.
     pub level: DriftLevel,
-    /// The value whose share changed most, of those that no customer or 10 and more have; absent where none did.
+    /// The value whose share changed most, among values of 10 customers or more, or of none; absent if no share did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub largest_shift: Option<Shift>,
 }

@@ -112,14 +112,14 @@ pub struct SegmentAnswer<'a> {
     persona_summary: &'a str,
     /// What sets these customers apart, and how far it may be said of one of them.
     distinguishing: &'a [Distinguishing],
-    /// On whom that rests: `upload`, these very customers; `training`, those of the segment in the training, where the
-    /// upload has too few; null where nothing can be said.
+    /// Whose customers this describes: the `upload`'s or, where it has too few, those of the segment in the `training`;
+    /// null where nothing can be said.
     #[schema(required)]
     described_by: Option<DescribedBy>,
-    /// The persona's keys of which nothing is told; none where too few customers are in it to say so.
+    /// The persona's keys of which nothing is said; empty if the segment has too few customers.
     #[schema(example = json!(["Top_Gender", "Top_Loyalty_Tier"]))]
     not_distinguishing: &'a [String],
-    /// Those of them that are as in the whole workbook: no test tells them apart. Of the others nothing can be said.
+    /// Those of them that are as in the whole workbook: no test finds a difference. The others may differ.
     #[schema(example = json!(["Top_Gender"]))]
     as_everywhere: &'a [String],
     content: ContentAnswer<'a>,
@@ -143,14 +143,14 @@ pub struct ClusterAnswer<'a> {
     persona_summary: &'a str,
     /// What sets these customers apart, and how far it may be said of one of them.
     distinguishing: &'a [Distinguishing],
-    /// On whom that rests: `upload`, these very customers; `training`, those of the segment in the training, where the
-    /// upload has too few; null where nothing can be said.
+    /// Whose customers this describes: the `upload`'s or, where it has too few, those of the segment in the `training`;
+    /// null where nothing can be said.
     #[schema(required)]
     described_by: Option<DescribedBy>,
-    /// The persona's keys of which nothing is told; none where too few customers are in it to say so.
+    /// The persona's keys of which nothing is said; empty if the segment has too few customers.
     #[schema(example = json!(["Top_Gender", "Top_Loyalty_Tier"]))]
     not_distinguishing: &'a [String],
-    /// Those of them that are as in the whole workbook: no test tells them apart. Of the others nothing can be said.
+    /// Those of them that are as in the whole workbook: no test finds a difference. The others may differ.
     #[schema(example = json!(["Top_Gender"]))]
     as_everywhere: &'a [String],
     /// The first text; empty where none was written.

@@ -79,7 +79,7 @@ pub(in crate::http) struct MapAnswer {
     #[schema(example = json!([0.94]))]
     strength: Vec<f64>,
     /// The values of the schema's features. Only where the customers are the sample's, who are invented, or with the
-    /// administrators' key: of a profile that few customers have they would tell who these are.
+    /// administrators' key, since the values of a rare profile would tell who its customers are.
     #[serde(skip_serializing_if = "Option::is_none")]
     columns: Option<Vec<MapColumn>>,
     /// How much of the map's variance the plane holds, 0 to 1.

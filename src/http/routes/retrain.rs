@@ -95,7 +95,7 @@ pub(in crate::http) enum KeyProblems {
 /// Trains a new version
 ///
 /// It trains on the base data, the waiting uploads and the workbooks in `files`, which are kept as uploads are, as
-/// `training` says, or else as the live version was trained. A server without a model gets its first one so. It answers
+/// `training` says, or else as the live version was trained. It also gives a server its first model. It answers
 /// at once with a job; with `?wait=true` when the job is done, and a published version is live, or `error` says why it
 /// is not. A refused candidate is a success, too. With `Accept: text/event-stream` it sends
 /// `progress`, and `done` with the job, or `error` with a problem. A caller that disconnects does not end the job.

@@ -77,7 +77,7 @@ pub(in crate::http) struct TrainedSegment {
     /// What marketers added, by key.
     #[schema(example = json!({"Interests": "running"}))]
     extras: BTreeMap<String, String>,
-    /// Names the extras as they are now; a change sends it along as `If-Match`.
+    /// Identifies the extras as they are now: send it as `If-Match` with a change.
     #[schema(example = "\"3f2a9c0d1e4b5a67\"")]
     extras_etag: String,
     /// What sets these customers apart, in sentences.
@@ -87,11 +87,11 @@ pub(in crate::http) struct TrainedSegment {
     /// it.
     #[schema(required)]
     distinguishing: Option<Vec<Distinguishing>>,
-    /// The persona's keys of which nothing is told; null where the version did not test it.
+    /// The persona's keys of which nothing is said; null where the version did not test it.
     #[schema(required, example = json!(["Top_Gender", "Top_Loyalty_Tier"]))]
     not_distinguishing: Option<Vec<String>>,
-    /// Those of them that are as everywhere: no test tells them apart. Of the others nothing can be said. Null where
-    /// the version did not test it.
+    /// Those of them that are as everywhere: no test finds a difference. The others may differ. Null where the version
+    /// did not test it.
     #[schema(required, example = json!(["Top_Gender"]))]
     as_everywhere: Option<Vec<String>>,
     /// Its most frequent values beside those of all customers, by persona key; none of fewer than 10 customers, and
@@ -162,13 +162,13 @@ pub(in crate::http) struct ExtrasAnswer {
         ("If-Match" = String, Header, description = "`extras_etag` as it was seen, or `*`", example = "*")),
     request_body(content = BTreeMap<String, String>, example = json!({"Interests": "running"})),
     responses(
-        (status = 200, description = "They are in use", body = ExtrasAnswer),
+        (status = 200, description = "The new extras are in use", body = ExtrasAnswer),
         BodyProblems, KeyProblems,
         (status = 404, description = "The live version has no such segment", body = Document<'static>,
             content_type = "application/problem+json"),
         (status = 409, description = "The version is damaged; the live one stays", body = Document<'static>,
             content_type = "application/problem+json"),
-        (status = 412, description = "They have changed since", body = Document<'static>,
+        (status = 412, description = "The extras have changed since", body = Document<'static>,
             content_type = "application/problem+json"),
         (status = 428, description = "There is no `If-Match`", body = Document<'static>,
             content_type = "application/problem+json")))]

@@ -164,7 +164,7 @@ pub(in crate::http) struct PlatformOption {
 /// fields may have. Answers also while the first model is trained.
 #[utoipa::path(get, path = "/status", tag = "operation", operation_id = "get_status",
     responses(
-        (status = 200, description = "How it is", body = Status),
+        (status = 200, description = "The status", body = Status),
         LookProblems))]
 pub(in crate::http) async fn get_status(State(state): State<AppState>) -> Result<Json<Status>, ApiError> {
     let looked = tokio::task::spawn_blocking(move || Status::of(&state)).await;

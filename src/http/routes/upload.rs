@@ -77,8 +77,8 @@ pub(in crate::http) struct Timed<'a> {
     #[serde(flatten)]
     answer: Answer<'a>,
     upload: KeptUpload,
-    /// Where the workbook's customers are on the map; only with `?places=1`, and where the model was not trained on the
-    /// sample only with the administrators' key: the places of described people would tell who was trained on.
+    /// Where the workbook's customers are on the map; only with `?places=1` and, unless the model was trained on the
+    /// sample, the administrators' key: positions of chosen customers would tell who was trained on.
     #[serde(skip_serializing_if = "Option::is_none")]
     places: Option<Places>,
     timings_ms: Timings,

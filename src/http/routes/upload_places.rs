@@ -36,7 +36,7 @@ pub(in crate::http) struct Places {
     /// Positions in the plane of `GET /map`.
     #[schema(example = json!([-3.214]))]
     x: Vec<f64>,
-    /// The same along its other direction.
+    /// The same along the plane's other direction.
     #[schema(example = json!([1.007]))]
     y: Vec<f64>,
     /// The segment; null outside every one.

@@ -90,7 +90,7 @@ pub(in crate::http) async fn post_approve_upload(
 #[utoipa::path(delete, path = "/uploads/{id}", tag = "models", operation_id = "delete_upload",
     params(("id" = String, Path, example = "2cf24dba5fb0a30e26e83b2ac5b9e29e")),
     responses(
-        (status = 204, description = "It is gone"), KeyProblems, NotReady,
+        (status = 204, description = "The upload is removed"), KeyProblems, NotReady,
         (status = 500, description = "The folder cannot be read or written", body = Document<'static>,
             content_type = "application/problem+json"),
         (status = 404, description = "No such upload waits", body = Document<'static>,

@@ -67,9 +67,9 @@ pub(super) struct GenerateRequest {
     /// no trained segment.
     #[schema(value_type = Option<i64>, minimum = 0, example = 1269)]
     size: Option<u64>,
-    /// Beside `distinguishing`, for the answer: on whom that rests.
+    /// Beside `distinguishing`, for the answer: whose customers it describes.
     described_by: Option<DescribedBy>,
-    /// Beside `distinguishing`, for the answer: the persona's keys of which nothing is told.
+    /// Beside `distinguishing`, for the answer: the persona's keys of which nothing is said.
     #[schema(example = json!(["Top_Gender", "Top_Loyalty_Tier"]))]
     not_distinguishing: Option<Vec<String>>,
     /// Beside `distinguishing`, for the answer: those of them that are as in the whole upload.
@@ -138,7 +138,7 @@ pub(super) struct GenerateAnswer<'a> {
     /// What sets the segment's customers apart: as trained, or as the request's `distinguishing` has it. Empty for an
     /// edited persona, for everyone, and for a customer whose segment is not sure (`cluster_strength` below 0.6).
     pub distinguishing: &'a [Distinguishing],
-    /// The persona's keys of which nothing is told.
+    /// The persona's keys of which nothing is said.
     #[schema(example = json!(["Top_Gender", "Top_Loyalty_Tier"]))]
     pub not_distinguishing: &'a [String],
     /// Those of them that are as everywhere: no test tells them apart. Of the others nothing can be said.
