@@ -2,7 +2,7 @@
 
 use content_portal::customer::Schema;
 use content_portal::pipeline::{Refit, Scores, Segment};
-use content_portal::retrain::{GateCheck, Matching, Published, PutAway, RetrainReport, Verdict};
+use content_portal::retrain::{GateCheck, Matching, Published, PutAway, RetrainReport, Seconds, Verdict};
 
 use super::output::{counted, print_field, print_further, print_line};
 
@@ -31,7 +31,31 @@ pub fn print_put_away(put_away: &PutAway) {
 
 /// What was read, how good the model is, how long it took.
 pub fn print_report(report: &RetrainReport) {
-    let (cleaning, matching) = (&report.cleaning, &report.matching);
+    print_reading(report);
+    if let Some(comparison) = &report.comparison {
+        print_field!("compared", "{}", comparison.sentence);
+        if comparison.best.is_none() {
+            print_further!("trained by the settings as they were");
+        }
+    }
+    let Some(scores) = &report.scores else { return };
+    if report.everyone_instead {
+        print_field!("method", "no segment was found, so there is one of everyone; the next training looks again");
+    }
+    print_decided_by(scores);
+    print_scores(scores);
+    report.refit.as_ref().map(print_refit);
+    let Seconds { reading, fitting, judging } = report.seconds;
+    print_field!("time", "{reading:.2} s reading, {fitting:.2} s fitting, {judging:.2} s judging");
+    if report.live.is_some() {
+        print_field!("against live", "{}", fates(&report.matching));
+    }
+    print_field!("segments", "{}", scores.clusters);
+}
+
+/// What became of the files and their rows.
+fn print_reading(report: &RetrainReport) {
+    let cleaning = &report.cleaning;
     print_field!("files", "{} read, {} skipped", report.files.len(), report.skipped.len());
     for skipped in &report.skipped {
         print_further!("{}: {}", skipped.file, skipped.why);
@@ -55,25 +79,6 @@ pub fn print_report(report: &RetrainReport) {
     for note in &cleaning.notes {
         print_further!("note: {}", note.sentence);
     }
-    if let Some(comparison) = &report.comparison {
-        print_field!("compared", "{}", comparison.sentence);
-        if comparison.best.is_none() {
-            print_further!("trained by the settings as they were");
-        }
-    }
-    let Some(scores) = &report.scores else { return };
-    if report.everyone_instead {
-        print_field!("method", "no segment was found, so there is one of everyone; the next training looks again");
-    }
-    print_decided_by(scores);
-    print_scores(scores);
-    report.refit.as_ref().map(print_refit);
-    let took = report.seconds;
-    print_field!("time", "{:.2} s reading, {:.2} s fitting, {:.2} s judging", took.reading, took.fitting, took.judging);
-    if report.live.is_some() {
-        print_field!("against live", "{}", fates(matching));
-    }
-    print_field!("segments", "{}", scores.clusters);
 }
 
 /// What became of the segments: `1 segment goes on, 2 are new, none ended`.

@@ -19,8 +19,8 @@ use super::misconfigured::Misconfigured;
 use super::welcome::welcome;
 use super::{descriptors, exposure, folders, keys, service_manager, setup, training};
 
-/// Binds, gets ready, serves. The last line on a terminal says where the server is and who writes. `without_secrets` is
-/// what a retraining is told of the settings.
+/// Binds, gets ready, serves. The last line on a terminal says where the server is and who writes. A retraining gets
+/// `without_secrets` of the settings.
 pub fn serve(
     config: &Config,
     without_secrets: Vec<(String, String)>,
@@ -31,61 +31,76 @@ pub fn serve(
     let mut settings = config.server.clone();
     settings.max_connections = descriptors::make_room_for(settings.max_connections);
     let parts = parts(config, without_secrets)?;
-    let mut config = config.clone();
-    let named = settings.clone();
-    let served = runtime.block_on(async move {
-        let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be listened for")?;
-        let application = match service_manager::socket()? {
-            Some(socket) => Application::on(socket, settings, parts),
-            None => Application::bind(settings, parts).await,
-        };
-        let application = application.map_err(|error| with_next_step(error, &named))?;
-        let address = application.address();
-        exposure::check(&config.server, &application)?;
-        tracing::info!(event = "listening", %address, "listening");
-        let hang_up = signal(SignalKind::hangup()).context("SIGHUP cannot be listened for")?;
-        let condition = application.condition();
-        let (at_start, after_reload) = (condition.clone(), condition.clone());
-        tokio::spawn(service_manager::run_status(move || condition.sentence()));
-        let ready = application.until_ready();
-        let greeting: Arc<OnceLock<String>> = Arc::default();
-        let shown = greeting.clone();
-        tokio::spawn(async move {
-            ready.await;
-            announce(&at_start, terminal, shown.get()).await;
-        });
-        let (refresh, key_ring) = (application.refresh(), application.key_ring());
-        config.writer.has_key_budgets = key_ring.has_budgets();
-        tokio::spawn(reload_when_asked(hang_up, key_ring, refresh, after_reload));
-        let stop = async move {
-            tokio::select! {
-                _ = terminate.recv() => tracing::info!(event = "stopping", "SIGTERM: stopping"),
-                // An error means that Ctrl-C cannot be heard; SIGTERM still is.
-                _ = tokio::signal::ctrl_c() => tracing::info!(event = "stopping", "Ctrl-C: stopping"),
-            }
-            service_manager::notify_stopping();
-        };
-        let prepare = move |opening: &Opening| {
-            let prepared = prepare(&config, opening).map_err(boxed)?;
-            // Set once: a server gets ready once.
-            let _ = greeting.set(welcome(&config, address, &prepared));
-            Ok::<_, Box<dyn Error + Send + Sync>>(prepared)
-        };
-        application.run_until_stopped(prepare, stop).await?;
-        Ok(())
-    });
+    let served = runtime.block_on(serve_until_stopped(config.clone(), settings, parts, terminal));
     // A training under way would hold up the end by seconds; what it has not published is not missed.
     runtime.shutdown_background();
     served
 }
 
-/// Reports to the service manager that the server is ready, and from then on that it is alive.
-async fn announce(condition: &Condition, terminal: Option<Terminal>, greeting: Option<&String>) {
+/// Listens, then gets ready while callers are told so, and serves until a signal stops it.
+async fn serve_until_stopped(
+    mut config: Config,
+    settings: Settings,
+    parts: Parts,
+    terminal: Option<Terminal>,
+) -> anyhow::Result<()> {
+    let terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be listened for")?;
+    let application = listening(settings, parts).await?;
+    let (address, condition) = (application.address(), application.condition());
+    exposure::check(&config.server, &application)?;
+    tracing::info!(event = "listening", %address, "listening");
+    let hang_up = signal(SignalKind::hangup()).context("SIGHUP cannot be listened for")?;
+    let status = condition.clone();
+    tokio::spawn(service_manager::run_status(move || status.sentence()));
+    let greeting: Arc<OnceLock<String>> = Arc::default();
+    tokio::spawn(announce(application.until_ready(), condition.clone(), terminal, greeting.clone()));
+    let (refresh, key_ring) = (application.refresh(), application.key_ring());
+    config.writer.has_key_budgets = key_ring.has_budgets();
+    tokio::spawn(reload_when_asked(hang_up, key_ring, refresh, condition));
+    let prepare = move |opening: &Opening| {
+        let prepared = prepare(&config, opening).map_err(boxed)?;
+        // Set once: a server gets ready once.
+        let _ = greeting.set(welcome(&config, address, &prepared));
+        Ok::<_, Box<dyn Error + Send + Sync>>(prepared)
+    };
+    application.run_until_stopped(prepare, asked_to_stop(terminate)).await?;
+    Ok(())
+}
+
+/// The server at its address, or on the socket that the service manager holds.
+async fn listening(settings: Settings, parts: Parts) -> anyhow::Result<Application> {
+    let named = settings.clone();
+    let application = match service_manager::socket()? {
+        Some(socket) => Application::on(socket, settings, parts),
+        None => Application::bind(settings, parts).await,
+    };
+    application.map_err(|error| with_next_step(error, &named))
+}
+
+/// Waits until the server is ready. Then reports so to the service manager and on the terminal, and from then on that
+/// the server is alive.
+async fn announce(
+    ready: impl Future<Output = ()>,
+    condition: Condition,
+    terminal: Option<Terminal>,
+    greeting: Arc<OnceLock<String>>,
+) {
+    ready.await;
     service_manager::notify_ready(&condition.sentence());
-    if let (Some(terminal), Some(line)) = (terminal, greeting) {
+    if let (Some(terminal), Some(line)) = (terminal, greeting.get()) {
         terminal.show(line);
     }
     service_manager::run_watchdog().await;
+}
+
+/// Waits for a signal that asks the server to stop.
+async fn asked_to_stop(mut terminate: Signal) {
+    tokio::select! {
+        _ = terminate.recv() => tracing::info!(event = "stopping", "SIGTERM: stopping"),
+        // An error means that Ctrl-C cannot be heard; SIGTERM still is.
+        _ = tokio::signal::ctrl_c() => tracing::info!(event = "stopping", "Ctrl-C: stopping"),
+    }
+    service_manager::notify_stopping();
 }
 
 /// What the server works with.
