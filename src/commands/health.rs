@@ -44,7 +44,8 @@ pub fn health(config: &Config, args: &HealthArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Where a server that listens on `address` is reached from the same machine.
+/// Where a server that listens on `address` is reached from the same machine: one that listens everywhere is at the
+/// loopback address, too.
 pub fn reachable(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),

@@ -1,14 +1,15 @@
 //! The last line on the terminal at start: where the server is, and where its texts come from.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 
 use content_portal::content::WriterKind;
 use content_portal::http::Prepared;
 
 use super::config::Config;
+use super::health::reachable;
 use super::training;
 
-/// The line for a server at `address` that got ready so.
+/// The line for a server at `address` that is ready.
 pub fn welcome(config: &Config, address: SocketAddr, prepared: &Prepared) -> String {
     let mut line = format!("content-portal is ready at http://{}.", reachable(address));
     match prepared.writer.name() {
@@ -36,14 +37,4 @@ pub fn welcome(config: &Config, address: SocketAddr, prepared: &Prepared) -> Str
         Some(_) => {}
     }
     line
-}
-
-/// An address to open on this machine: a server that listens everywhere is at the loopback address, too.
-fn reachable(address: SocketAddr) -> SocketAddr {
-    let ip = match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
-    };
-    SocketAddr::new(ip, address.port())
 }
