@@ -15,7 +15,7 @@ use arrow_schema::{DataType, Fields, TimeUnit};
 use super::AssignFault;
 use super::codes::ColumnCodes;
 use super::zone::Clock;
-use crate::customer::{Cell, ColumnAt, DatePart, Kind, Part, Schema, find_columns};
+use crate::customer::{Cell, ColumnAt, DatePart, Kind, Note, Part, Schema, find_columns, notes_on_unread};
 
 const DAY_MS: i64 = 86_400_000;
 /// No code yet.
@@ -25,6 +25,8 @@ const UNKNOWN: u32 = u32::MAX;
 #[derive(Debug)]
 pub(super) struct Plan {
     columns: Vec<Planned>,
+    /// What a person should know of columns that are not read.
+    pub notes: Vec<Note>,
 }
 
 #[derive(Debug)]
@@ -41,6 +43,7 @@ impl Plan {
     pub fn new(schema: &Schema, fields: &Fields) -> Result<Self, AssignFault> {
         let names: Vec<&str> = fields.iter().map(|field| field.name().as_str()).collect();
         let places = find_columns(schema, &names)?;
+        let notes = notes_on_unread(schema, &places, &names);
         let columns = schema.columns.iter().zip(places).map(|(column, at)| {
             let mut clock = Clock::Wall;
             for position in at.positions() {
@@ -60,7 +63,7 @@ impl Plan {
             }
             Ok(Planned { at, clock })
         });
-        Ok(Self { columns: columns.collect::<Result<_, _>>()? })
+        Ok(Self { columns: columns.collect::<Result<_, _>>()?, notes })
     }
 
     /// Replaces `codes` by those of the rows of `batch`, a list for each of the schema's columns.

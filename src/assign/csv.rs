@@ -10,7 +10,7 @@ use super::codes::ColumnCodes;
 use super::place::Placer;
 use super::stream::positions;
 use super::{ADDED, AssignFault, AssignRequest, InputFault, Summary};
-use crate::customer::{Cell, ColumnAt, DatePart, Part, find_columns};
+use crate::customer::{Cell, ColumnAt, DatePart, Part, find_columns, notes_on_unread};
 
 /// Rows that are looked up together, and how many bytes they may have.
 const CHUNK_ROWS: usize = 4_096;
@@ -26,6 +26,7 @@ pub fn assign_csv(input: impl Read, output: impl Write, request: &AssignRequest<
     let mut rows = CsvRows::open(input)?;
     let names: Vec<&str> = rows.names.iter().map(String::as_str).collect();
     let places = find_columns(request.model.schema(), &names)?;
+    let notes = notes_on_unread(request.model.schema(), &places, &names);
     let kept = positions(&names, request.keep)?;
     let mut placer = Placer::new(request);
     let mut out = Writer::from_writer(BufWriter::new(output));
@@ -53,7 +54,7 @@ pub fn assign_csv(input: impl Read, output: impl Write, request: &AssignRequest<
         }
     }
     out.flush().map_err(AssignFault::Output)?;
-    Ok(placer.finish(request.version))
+    Ok(placer.finish(request.version, notes))
 }
 
 /// Replaces `codes` by those of `records`, a list for each of the schema's columns.

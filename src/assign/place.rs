@@ -7,7 +7,7 @@ use super::CHUNK_ROWS;
 use super::codes::ColumnCodes;
 use super::request::AssignRequest;
 use super::summary::{Summary, Tally};
-use crate::customer::{CleaningReport, CustomerColumn, CustomerTable, MISSING, Reading};
+use crate::customer::{CleaningReport, CustomerColumn, CustomerTable, MISSING, Note, Reading};
 use crate::pipeline::{AssignError, Model, Placement, SegmentId, TrainingProfile};
 
 /// Profiles that are remembered at a time.
@@ -127,10 +127,10 @@ impl<'m> Placer<'m> {
         self.places.get(number as usize)
     }
 
-    /// What was placed, over all rows.
-    pub fn finish(mut self, version: &str) -> Summary {
+    /// What was placed, over all rows; with `notes` on the columns.
+    pub fn finish(mut self, version: &str, notes: Vec<Note>) -> Summary {
         self.count();
-        self.tally.into_summary(version)
+        self.tally.into_summary(version, notes)
     }
 
     /// Gives every code of a column room in a profile's number.

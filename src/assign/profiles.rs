@@ -11,8 +11,8 @@ use super::csv::{CsvRows, fill_codes};
 use super::ipc::{StreamReader, is_stream};
 use super::{CHUNK_ROWS, InputFault};
 use crate::customer::{
-    ColumnAt, CustomerTable, Schema, TooManyCustomers, WeightedRows, WrongColumns, columns_used, find_columns,
-    normalize_header,
+    ColumnAt, CustomerTable, Note, Schema, TooManyCustomers, WeightedRows, WrongColumns, columns_used, find_columns,
+    normalize_header, notes_on_unread,
 };
 
 /// What the column of the numbers of customers may be called; the first that is there counts.
@@ -78,15 +78,15 @@ fn of_csv(input: impl Read, request: &ProfilesRequest) -> Result<CustomerTable, 
     let mut rows = CsvRows::open(input)?;
     let names: Vec<&str> = rows.names.iter().map(String::as_str).collect();
     let places = find_columns(&request.schema, &names)?;
-    let counts = counts_at(&names, &places)?;
-    let mut profiles = Profiles::new(request, columns_used(&request.schema, &places, &names));
+    let counts = Counts::among(&names, &places)?;
+    let mut profiles = Profiles::new(request, &names, &places, &counts);
     let mut codes = vec![Vec::new(); places.len()];
     let mut chunk = Vec::new();
     while rows.next_chunk(&mut chunk)? {
         profiles.make_room();
         fill_codes(&mut profiles.columns, &places, &chunk, &mut codes)?;
         let count = |record: &csv::ByteRecord| {
-            std::str::from_utf8(record.get(counts).unwrap_or_default()).ok()?.trim().parse::<i64>().ok()
+            std::str::from_utf8(record.get(counts.at).unwrap_or_default()).ok()?.trim().parse::<i64>().ok()
         };
         profiles.add(&codes, chunk.iter().map(count))?;
     }
@@ -98,30 +98,53 @@ fn of_arrow(input: impl Read, request: &ProfilesRequest) -> Result<CustomerTable
     let fields = stream.schema().fields().clone();
     let names: Vec<&str> = fields.iter().map(|field| field.name().as_str()).collect();
     let places = find_columns(&request.schema, &names)?;
-    let counts = counts_at(&names, &places)?;
+    let counts = Counts::among(&names, &places)?;
     let mut plan = Plan::new(&request.schema, &fields).map_err(|error| ProfilesError::Columns(error.to_string()))?;
-    let mut profiles = Profiles::new(request, columns_used(&request.schema, &places, &names));
+    let mut profiles = Profiles::new(request, &names, &places, &counts);
     let mut codes = vec![Vec::new(); request.schema.columns.len()];
     while let Some(batch) = stream.next_batch()? {
         for first in (0..batch.num_rows()).step_by(CHUNK_ROWS) {
             profiles.make_room();
             let chunk = batch.slice(first, CHUNK_ROWS.min(batch.num_rows() - first));
             plan.codes(&mut profiles.columns, &chunk, &mut codes);
-            let numbers = chunk.columns().get(counts).and_then(whole_numbers).ok_or(ProfilesError::NoCounts)?;
+            let numbers = chunk.columns().get(counts.at).and_then(whole_numbers).ok_or(ProfilesError::NoCounts)?;
             profiles.add(&codes, numbers.into_iter())?;
         }
     }
     Ok(profiles.rows.finish())
 }
 
-/// The position of the numbers of customers: a column that the schema does not read.
-fn counts_at(names: &[&str], places: &[ColumnAt]) -> Result<usize, ProfilesError> {
-    let is_read = |position: usize| places.iter().any(|at| at.positions().any(|read| read == position));
-    let named = |wanted: &&str| {
-        let position = names.iter().position(|name| normalize_header(name) == **wanted)?;
-        (!is_read(position)).then_some(position)
-    };
-    COUNTS.iter().find_map(named).ok_or(ProfilesError::NoCounts)
+/// The numbers of customers: a column that the schema does not read.
+struct Counts {
+    at: usize,
+    /// What a person should know of others with such a name.
+    note: Option<Note>,
+}
+
+impl Counts {
+    fn among(names: &[&str], places: &[ColumnAt]) -> Result<Self, ProfilesError> {
+        let is_read = |position: usize| places.iter().any(|at| at.positions().any(|read| read == position));
+        let named = |wanted: &&str| {
+            let named = (0..).zip(names).filter(|(_, name)| normalize_header(name) == **wanted);
+            named.map(|(position, _)| position).filter(|&position| !is_read(position)).collect::<Vec<usize>>()
+        };
+        let all: Vec<usize> = COUNTS.iter().flat_map(named).collect();
+        let (&at, others) = all.split_first().ok_or(ProfilesError::NoCounts)?;
+        let name = |position: usize| format!("{:?}", names.get(position).copied().unwrap_or_default());
+        let others: Vec<String> = others.iter().map(|&other| name(other)).collect();
+        let sentence = |is| {
+            let (read, others) = (name(at), others.join(" and "));
+            format!(
+                "The numbers of customers were read from {read}; {others} {is} named for them as well and not used."
+            )
+        };
+        let note = match others.len() {
+            0 => None,
+            1 => Some(sentence("is")),
+            _ => Some(sentence("are")),
+        };
+        Ok(Self { at, note: note.map(|sentence| Note::new(Note::COLUMNS_ALIKE, sentence)) })
+    }
 }
 
 /// Profiles that were read so far.
@@ -133,8 +156,10 @@ struct Profiles<'a> {
 }
 
 impl<'a> Profiles<'a> {
-    fn new(request: &'a ProfilesRequest, columns_used: Vec<(String, String)>) -> Self {
-        let rows = WeightedRows::new(request.schema.clone(), columns_used);
+    fn new(request: &'a ProfilesRequest, names: &[&str], places: &[ColumnAt], counts: &Counts) -> Self {
+        let schema = &request.schema;
+        let mut rows = WeightedRows::new(schema.clone(), columns_used(schema, places, names));
+        notes_on_unread(schema, places, names).into_iter().chain(counts.note.clone()).for_each(|note| rows.note(note));
         Self { request, columns: Self::columns(request), rows, n_rows: 0 }
     }
 

@@ -43,7 +43,7 @@ pub fn assign_arrow(input: impl Read, output: impl Write, request: &AssignReques
         writer.flush().map_err(unwritten)?;
     }
     writer.finish().map_err(unwritten)?;
-    Ok(placer.finish(request.version))
+    Ok(placer.finish(request.version, plan.notes))
 }
 
 /// What is known of the rows of a chunk; filled anew for each.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::customer::{Dropped, MIN_CUSTOMERS};
+use crate::customer::{Dropped, MIN_CUSTOMERS, Note};
 use crate::pipeline::{Drift, DriftLevel};
 
 /// What became of the rows.
@@ -23,6 +23,9 @@ pub struct Summary {
     /// How far the rows have moved from the training's customers; `None` where nothing is known of these, and of fewer
     /// than 10 rows.
     pub drift: Option<StreamDrift>,
+    /// What a person should know of the columns; absent where there is nothing to say.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<Note>,
 }
 
 /// Rows that cannot be used for one reason.
@@ -70,7 +73,7 @@ impl Tally {
         }
     }
 
-    pub fn into_summary(self, version: &str) -> Summary {
+    pub fn into_summary(self, version: &str, notes: Vec<Note>) -> Summary {
         // Of fewer than ten customers nothing is said.
         let drift = self.drift.filter(|&(_, rows)| rows >= MIN_CUSTOMERS).map(|(drift, rows)| StreamDrift {
             level: drift.level,
@@ -85,6 +88,7 @@ impl Tally {
             faults: self.faults.into_iter().map(|(reason, rows)| FaultRows { reason, rows }).collect(),
             model_version: version.to_owned(),
             drift,
+            notes,
         }
     }
 }

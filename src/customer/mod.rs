@@ -65,7 +65,7 @@ pub use header::{MissingColumn, MissingColumns, SheetHeader};
 pub use header_name::normalize_header;
 pub use invisible::is_invisible;
 pub use merge::NewestStands;
-pub use named_columns::{ColumnAt, WrongColumns, columns_used, find_columns};
+pub use named_columns::{ColumnAt, WrongColumns, columns_used, find_columns, notes_on_unread};
 pub use newest::{KeyedTable, RowKey};
 pub use note::Note;
 pub use origins::{Identifiers, Keep, NotKept, Origins, SheetStart};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::header_name::normalize_header;
 use super::schema::{Column, DatePart, Kind};
-use super::{Schema, is_invisible};
+use super::{Note, Schema, header_alike, is_invisible};
 
 /// How many names an error lists, and how long each may be, in characters.
 const MAX_LISTED: usize = 20;
@@ -50,6 +50,28 @@ pub fn columns_used(schema: &Schema, places: &[ColumnAt], names: &[&str]) -> Vec
     used.filter(|(_, names)| !names.is_empty()).collect()
 }
 
+/// What a person should know of columns that are not read since another one is: those that are named for the same
+/// column of the schema, and the parts of a date that is there as a whole.
+pub fn notes_on_unread(schema: &Schema, places: &[ColumnAt], names: &[&str]) -> Vec<Note> {
+    let is_read = |position: usize| places.iter().any(|at| at.positions().any(|read| read == position));
+    let unread: Vec<(String, usize)> =
+        (0..).zip(names).filter(|&(at, _)| !is_read(at)).map(|(at, name)| (normalize_header(name), at)).collect();
+    let shown = |position: usize| (names.get(position).map(|name| shown(name)).unwrap_or_default(), position);
+    let sentence = |(column, at): (&Column, &ColumnAt)| {
+        let ColumnAt::Whole(read) = *at else { return None };
+        let wanted: Vec<String> = column
+            .headers()
+            .chain(column.part_titles().into_iter().map(|(_, title)| title))
+            .map(normalize_header)
+            .collect();
+        let others = unread.iter().filter(|(name, _)| wanted.contains(name)).map(|&(_, position)| position);
+        let columns: Vec<(String, usize)> = std::iter::once(read).chain(others).map(shown).collect();
+        header_alike::sentence(&column.title, &columns)
+    };
+    let sentences = schema.columns.iter().zip(places).filter_map(sentence);
+    sentences.map(|sentence| Note::new(Note::COLUMNS_ALIKE, sentence)).collect()
+}
+
 /// Names in which the schema's columns cannot be found.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WrongColumns {
@@ -90,17 +112,22 @@ pub fn find_columns(schema: &Schema, names: &[&str]) -> Result<Vec<ColumnAt>, Wr
     let at: Vec<Option<ColumnAt>> = schema.columns.iter().map(|column| place(column, &positions)).collect();
     let missing = schema.columns.iter().zip(&at).filter(|(column, at)| column.required && at.is_none());
     let missing: Vec<String> = missing.map(|(column, _)| ways(column)).collect();
-    let shown = |name: &&str| name.chars().filter(|c| !is_invisible(*c)).take(MAX_LISTED_CHARS).collect();
     if !missing.is_empty() {
-        return Err(WrongColumns::Missing { missing, found: names.iter().take(MAX_LISTED).map(shown).collect() });
+        let found = names.iter().take(MAX_LISTED).map(|name| shown(name)).collect();
+        return Err(WrongColumns::Missing { missing, found });
     }
     let at: Vec<ColumnAt> = at.into_iter().map(|at| at.unwrap_or(ColumnAt::Absent)).collect();
     let twice = at.iter().flat_map(|at| at.positions()).find_map(|first| Some((first, *repeated.get(&first)?)));
     if let Some((first, second)) = twice {
-        let shown = |position: usize| names.get(position).map(shown).unwrap_or_default();
+        let shown = |position: usize| names.get(position).map(|name| shown(name)).unwrap_or_default();
         return Err(WrongColumns::Twice { first: shown(first), second: shown(second) });
     }
     Ok(at)
+}
+
+/// A name as sentences repeat it.
+fn shown(name: &str) -> String {
+    name.chars().filter(|c| !is_invisible(*c)).take(MAX_LISTED_CHARS).collect()
 }
 
 fn place(column: &Column, positions: &BTreeMap<String, usize>) -> Option<ColumnAt> {
@@ -175,6 +202,25 @@ mod tests {
         assert!(twice(&["tier", "JOIN_YEAR", "Join Month", "join year", "Location"]).contains("\"JOIN_YEAR\""));
         let others = ["tier", "date", "Location", "note", "note", "branch", "branch"];
         assert!(find_columns(&schema, &others).is_ok(), "what is not read may be there as often as it likes");
+    }
+
+    #[test]
+    fn columns_that_are_not_read_since_another_one_is_are_named() {
+        let schema = Schema::built_in().unwrap();
+        let notes = |names: &[&str]| {
+            let places = find_columns(&schema, names).unwrap();
+            notes_on_unread(&schema, &places, names).into_iter().map(|note| note.sentence).collect::<Vec<_>>()
+        };
+        assert_eq!(notes(&["tier", "date", "branch", "gender", "note"]), Vec::<String>::new());
+        assert_eq!(
+            notes(&["Branch", "Location", "tier", "Date Joined", "Join_Year", "join month"]),
+            [
+                "\"Location\" was read from \"Location\" (column B); \"Branch\" (column A) is named for it as well and \
+                 not used.",
+                "\"Date Joined\" was read from \"Date Joined\" (column D); \"Join_Year\" (column E) and \"join month\" \
+                 (column F) are named for it as well and not used."
+            ]
+        );
     }
 
     #[test]

@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 use super::clean::Key;
 use super::report::NAMED_ROWS;
 use super::single_cell::Reading;
-use super::{CleaningReport, CustomerColumn, CustomerTable, Dropped, MISSING, Schema, SheetRow, same_name};
+use super::{CleaningReport, CustomerColumn, CustomerTable, Dropped, MISSING, Note, Schema, SheetRow, same_name};
 
 /// Rows added one by one. The report counts customers, as if each had come in a row of its own.
 #[derive(Debug)]
@@ -30,6 +30,11 @@ impl WeightedRows {
         let columns = schema.columns.iter().map(|_| Default::default()).collect();
         let cleaning = CleaningReport { columns_used: columns_used.into_iter().collect(), ..CleaningReport::default() };
         Self { schema, columns, weights: Vec::new(), n_customers: 0, cleaning }
+    }
+
+    /// Adds what a person should know of the columns.
+    pub fn note(&mut self, note: Note) {
+        self.cleaning.notes.push(note);
     }
 
     /// Adds a row that stands for `customers`, with a reading for each of the schema's columns.

@@ -195,6 +195,42 @@ fn each_row_gets_the_segment_that_an_upload_gives_it_by_arrow_and_by_csv() {
     }
 }
 
+#[test]
+fn columns_that_are_not_read_since_another_one_is_are_noted() {
+    let rows = rows();
+    let plain = run(&[], &stream(&[batch(&rows, 0)]));
+    assert_eq!(said(&plain).get("notes"), None, "{}", shown(&plain));
+
+    let table = "Branch,Location,Date Joined,Join_Year,Join_Month,Loyalty Tier\nBedok,Yishun,2023-05-01,2022,1,Gold\n";
+    let by_csv = run(&["--csv"], table.as_bytes());
+    let alone = run(&["--csv"], b"Location,Date Joined,Loyalty Tier\nYishun,2023-05-01,Gold\n");
+    let [by_csv_row, alone_row] = [&by_csv, &alone].map(|output| {
+        let mut rows = csv_rows(&String::from_utf8(output.stdout.clone()).unwrap());
+        rows.remove(1)
+    });
+    assert_eq!(by_csv_row[6..], alone_row[3..], "the title wins over an alias, and the date over its parts");
+
+    let text = |text: &str| Arc::new(StringArray::from(vec![text])) as ArrayRef;
+    let by_arrow = named(vec![
+        ("Branch", text("Bedok")),
+        ("Location", text("Yishun")),
+        ("Date Joined", text("2023-05-01")),
+        ("Join_Year", text("2022")),
+        ("Join_Month", text("1")),
+        ("Loyalty Tier", text("Gold")),
+    ]);
+    let by_arrow = run(&[], &stream(&[by_arrow]));
+    let town = "\"Location\" was read from \"Location\" (column B); \"Branch\" (column A) is named for it as well and \
+                not used.";
+    let day = "\"Date Joined\" was read from \"Date Joined\" (column C); \"Join_Year\" (column D) and \"Join_Month\" \
+               (column E) are named for it as well and not used.";
+    let expected = [town, day].map(|sentence| serde_json::json!({"code": "columns_alike", "sentence": sentence}));
+    let expected = Value::Array(expected.to_vec());
+    for output in [&by_csv, &by_arrow] {
+        assert_eq!(said(output)["notes"], expected, "{}", shown(output));
+    }
+}
+
 fn csv_rows(text: &str) -> Vec<Vec<String>> {
     let mut reader = ::csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
     reader.records().map(|record| record.unwrap().iter().map(str::to_owned).collect()).collect()

@@ -28,6 +28,14 @@ fn profiles_are_trained_on_from_a_file_and_from_standard_input() {
     assert_eq!(folder.versions().len(), 1);
     let list = folder.ok(&["models", "list"]);
     assert!(list.contains("576") && list.contains("own customers"), "{list}");
+    assert!(!text.contains("note:"), "{text}");
+
+    let two = profiles().lines().map(|line| format!("{line},7\n")).collect::<String>();
+    fs::write(folder.path("two.csv"), format!("{HEADER},customers,n\n{two}")).unwrap();
+    let text = folder.ok(&["retrain", "--profiles", "two.csv"]);
+    let note =
+        "note: The numbers of customers were read from \"customers\"; \"n\" is named for them as well and not used.";
+    assert!(text.contains("unchanged") && text.contains(note), "{text}");
 
     let mut command = folder.command(&["retrain", "--profiles", "-"]);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
