@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use content_portal::model_store::ModelStore;
-use content_portal::pipeline::{CandidateName, Comparison, Judged, TrainingSettings};
+use content_portal::pipeline::{Comparison, Judged, TrainingSettings};
 use content_portal::retrain::worker::{FailureCause, Outcome, Publish};
 use content_portal::retrain::{self, GateLimits, Progress, RetrainRequest, comparison_page};
 use jiff::Timestamp;
@@ -51,8 +51,7 @@ pub struct CompareArgs {
 
 /// Reads what may be published, and lists it in --help.
 fn publishable() -> impl TypedValueParser<Value = Publish> {
-    let names = std::iter::once("best").chain(CandidateName::ALL.map(CandidateName::as_str));
-    PossibleValuesParser::new(names).try_map(|name| name.parse::<Publish>())
+    PossibleValuesParser::new(Publish::names()).try_map(|name| name.parse::<Publish>())
 }
 
 /// Compares, prints, and publishes where asked to.

@@ -15,7 +15,6 @@ use crate::http::request_id::RequestContext;
 use crate::http::state::AppState;
 use crate::http::tasks::jobs::{AskedBy, JobKind};
 use crate::http::tasks::retraining::begin;
-use crate::pipeline::CandidateName;
 use crate::retrain::worker::{Options, Publish};
 
 const PUBLISH: Parameter = Parameter::new("publish", "must be best or the name of a candidate");
@@ -89,8 +88,7 @@ fn publish(query: &CompareQuery) -> Result<Publish, ApiError> {
         None if query.force => problem("force", "goes with publish", Vec::new()),
         None => Ok(Publish::Nothing),
         Some(name) => name.parse().or_else(|_| {
-            let named = CandidateName::ALL.iter().map(ToString::to_string);
-            let allowed = std::iter::once("best".to_owned()).chain(named).collect();
+            let allowed = Publish::names().map(str::to_owned).collect();
             problem("publish", "must be best or the name of a candidate", allowed)
         }),
     }

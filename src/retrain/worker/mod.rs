@@ -10,6 +10,8 @@
 
 mod event;
 mod process;
+mod publish;
 
 pub use event::{Event, FailureCause, Outcome, RowCounts};
-pub use process::{Options, Program, Publish, Training};
+pub use process::{Options, Program, Training};
+pub use publish::Publish;

@@ -1,12 +1,10 @@
 //! The process: started, listened to, ended.
 
 use std::ffi::OsString;
-use std::fmt;
 use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
-use std::str::FromStr;
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
@@ -14,7 +12,8 @@ use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::timeout;
 
 use super::event::{Event, Outcome};
-use crate::pipeline::{CandidateName, Comparison, Judged, TrainingSettings};
+use super::publish::Publish;
+use crate::pipeline::TrainingSettings;
 use crate::retrain::{Progress, Step};
 
 /// The longest line that is read, in bytes: an outcome's lists and texts are bounded to half of it.
@@ -27,10 +26,10 @@ const SILENT_FOR: Duration = Duration::from_secs(6 * 3_600);
 /// How long a process may take to end after it has told its outcome or closed its output.
 const END_WITHIN: Duration = Duration::from_secs(30);
 
-/// How long is listened to each thing that a process has told already, before it is killed.
+/// Before a process is killed, the events that it has written already are read; each must come within this time.
 const HEARD_WITHIN: Duration = Duration::from_millis(20);
 
-/// How long is listened to what a process told before it was killed.
+/// After a process was killed, how long to read the events that are still in the pipe.
 const LAST_WORDS_WITHIN: Duration = Duration::from_secs(1);
 
 /// The program that retrains: this one, or another that writes the same events.
@@ -54,62 +53,6 @@ pub struct Options {
     pub training: TrainingSettings,
     /// Whether ways to train are compared first, and what is published then; nothing else is trained for good.
     pub compare: Option<Publish>,
-}
-
-/// What becomes of a comparison.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Publish {
-    /// Nothing is trained for good.
-    #[default]
-    Nothing,
-    /// A model is trained by the best way, where one passes.
-    Best,
-    /// A model is trained by this way.
-    Named(CandidateName),
-}
-
-impl Publish {
-    /// The candidate of `comparison` that is to be trained by.
-    pub fn choose(self, comparison: &Comparison) -> Option<&Judged> {
-        match self {
-            Self::Nothing => None,
-            Self::Best => comparison.best(),
-            Self::Named(name) => comparison.candidate(name),
-        }
-    }
-
-    /// Why a named candidate was not tried, in a sentence's end; `None` where it was, or none is named.
-    pub fn not_tried(self, comparison: &Comparison) -> Option<String> {
-        let Self::Named(name) = self else { return None };
-        let tried = comparison.candidates.iter().map(|judged| judged.name.to_string()).collect::<Vec<_>>().join(", ");
-        let is_tried = comparison.candidate(name).is_some();
-        (!is_tried).then(|| {
-            format!("{name} changes nothing of these customers' columns and was not tried: choose from {tried}")
-        })
-    }
-}
-
-impl fmt::Display for Publish {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Nothing => out.write_str("nothing"),
-            Self::Best => out.write_str("best"),
-            Self::Named(name) => name.fmt(out),
-        }
-    }
-}
-
-impl FromStr for Publish {
-    type Err = String;
-
-    /// Reads `best` or the name of a candidate.
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text == "best" {
-            return Ok(Self::Best);
-        }
-        let names = || CandidateName::ALL.map(|name| name.to_string()).join(", ");
-        text.parse().map(Self::Named).map_err(|_: String| format!("it must be best, or one of {}", names()))
-    }
 }
 
 /// A running retraining. Dropping it kills its process.
@@ -315,127 +258,4 @@ fn silent_end(status: ExitStatus) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The outcome of a shell that runs `script`, and the progress that it reported.
-    async fn reported(script: &str) -> (Outcome, Vec<f32>) {
-        let program = Program::new("/bin/sh").argument("-c").argument(script);
-        let mut shares = Vec::new();
-        let outcome = program.start(Options::default()).unwrap().outcome(|progress| shares.push(progress.share)).await;
-        (outcome, shares)
-    }
-
-    fn why(outcome: Outcome) -> String {
-        match outcome {
-            Outcome::Failed { why, .. } => why,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[tokio::test]
-    async fn progress_and_the_outcome_are_heard_in_their_order() {
-        let (outcome, shares) = reported(
-            r#"echo '{"event":"progress","step":"reading","share":0.05}'
-               echo '{"event":"progress","step":"layout","share":0.5}'
-               echo '{"event":"ended","outcome":"locked","why":"process 7"}'"#,
-        )
-        .await;
-        assert_eq!(outcome, Outcome::Locked { why: "process 7".to_owned(), published_elsewhere: false });
-        assert_eq!(shares, [0.05, 0.5]);
-    }
-
-    #[tokio::test]
-    async fn a_process_that_ends_without_a_word_has_failed_and_how_is_told() {
-        assert!(why(reported("exit 7").await.0).contains("exit code 7"));
-        assert!(why(reported("kill -9 $$").await.0).contains("killed by signal 9"));
-    }
-
-    #[tokio::test]
-    async fn what_is_no_event_ends_the_process_and_is_never_quoted() {
-        let endless = "while :; do echo; done";
-        for output in
-            ["echo 'a secret'", "printf '{\"event\":\"progress\"'", "yes | tr -d '\\n'", r#"echo '{"event":"other"}'"#]
-        {
-            let why = why(reported(&format!("{output}; {endless}")).await.0);
-            assert!(why.contains("could not be understood") && !why.contains("secret"), "{output}: {why}");
-        }
-    }
-
-    #[tokio::test]
-    async fn a_program_that_is_not_there_is_an_error_and_no_training() {
-        assert!(Program::new("/no/such/program").start(Options::default()).is_err());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_process_that_tells_nothing_for_hours_is_ended() {
-        let why = why(reported("exec tail -f /dev/null").await.0);
-        assert!(why.contains("reported no progress for 6 hours"), "{why}");
-    }
-
-    const PUBLISHED: &str = concat!(
-        r#"echo '{"event":"ended","outcome":"published","version":"20270101T000000Z-0123abcd","#,
-        r#""failed_checks":[],"left_out":[]}'; "#
-    );
-
-    fn is_published(outcome: Option<&Outcome>) -> bool {
-        matches!(outcome, Some(Outcome::Published { .. }))
-    }
-
-    #[tokio::test]
-    async fn a_process_that_has_published_has_published_whatever_it_does_then() {
-        for then in ["exit 7", "kill -9 $$", "echo a word; exec tail -f /dev/null", "exec >&-; exit 3"] {
-            let outcome = reported(&format!("{PUBLISHED}{then}")).await.0;
-            assert!(is_published(Some(&outcome)), "{then}: {outcome:?}");
-        }
-    }
-
-    #[tokio::test]
-    async fn a_process_that_has_published_and_does_not_end_is_killed_and_has_published() {
-        for then in ["exec tail -f /dev/null", "exec sleep 1000000 >&-"] {
-            let program = Program::new("/bin/sh").argument("-c").argument(format!("{PUBLISHED}{then}"));
-            let mut training = program.start(Options::default()).unwrap();
-            let Some(Event::Ended(told)) = training.next_event().await.unwrap() else {
-                panic!("it told something else")
-            };
-            training.told = Some(told);
-            tokio::time::pause();
-            let outcome = training.outcome(|_| {}).await;
-            tokio::time::resume();
-            assert!(is_published(Some(&outcome)), "{then}: {outcome:?}");
-        }
-    }
-
-    #[tokio::test]
-    async fn what_was_told_before_a_training_is_ended_counts_and_its_process_is_gone() {
-        let folder = tempfile::tempdir().unwrap();
-        let told = folder.path().join("told");
-        for (first, has_published) in [(PUBLISHED, true), ("printf '{\"event\"'; ", false)] {
-            let script = format!("{first}: > {}; exec tail -f /dev/null", told.display());
-            let program = Program::new("/bin/sh").argument("-c").argument(script);
-            let mut training = program.start(Options::default()).unwrap();
-            let pid = training.child.id().unwrap();
-            while !told.exists() {
-                tokio::task::yield_now().await;
-            }
-            let outcome = training.end().await;
-            assert_eq!(is_published(outcome.as_ref()), has_published, "{outcome:?}");
-            assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists());
-            std::fs::remove_file(&told).unwrap();
-        }
-    }
-
-    #[tokio::test]
-    async fn a_process_that_publishes_is_not_killed_before_it_tells_what_came_of_that() {
-        let folder = tempfile::tempdir().unwrap();
-        let go = folder.path().join("go");
-        let publishing = r#"echo '{"event":"progress","step":"publishing","share":0.97}'"#;
-        let script = format!("{publishing}; until [ -e {} ]; do :; done; {PUBLISHED}", go.display());
-        let mut training = Program::new("/bin/sh").argument("-c").argument(script).start(Options::default()).unwrap();
-        let event = training.next_event().await.unwrap().unwrap();
-        assert!(training.take(event).is_some_and(|progress| progress.step == Step::Publishing));
-        let (outcome, written) = tokio::join!(training.end(), tokio::fs::write(&go, ""));
-        written.unwrap();
-        assert!(is_published(outcome.as_ref()), "{outcome:?}");
-    }
-}
+mod tests;
