@@ -14,10 +14,14 @@ const MAX_QUOTED: usize = 60;
 /// A misspelt key may have one wrong letter in so many.
 const LETTERS_PER_MISTAKE: usize = 4;
 
+/// The most neighbours that may be asked for. A training holds up to 52 bytes of each neighbour of each profile
+/// ([`TrainingSize`](super::TrainingSize)). Whether a smaller number fits is only known with the customers.
+const MAX_NEIGHBORS: usize = 10_000;
+
 /// Every setting with what it must be.
 const RULES: [(&str, &str); 9] = [
     ("method", "umap_hdbscan or latent_classes"),
-    ("n_neighbors", "a whole number, 2 or more"),
+    ("n_neighbors", "a whole number from 2 to 10000"),
     ("min_dist", "a number from 0 to 1"),
     ("n_components", "a whole number, 1 or more"),
     ("min_samples", "a whole number, 1 or more"),
@@ -80,6 +84,10 @@ fn fault_of(key: &str, value: &Value) -> Option<WrongSetting> {
     let Some(alone) = read::<TrainingSettings>(Value::Object(alone)) else {
         return wrong(format!("must be {rule}, not {}", shortened(&value.to_string())));
     };
+    if let Some(n) = alone.n_neighbors.filter(|&n| n > MAX_NEIGHBORS) {
+        let why = "so many neighbours of as many different profiles take 5 GB of memory";
+        return wrong(format!("must be at most {MAX_NEIGHBORS}, not {n}: {why}"));
+    }
     let error = alone.applied(&FitParams::default()).err()?;
     let text = match &error {
         FitError::Map(error) => error.to_string(),
@@ -120,6 +128,10 @@ mod tests {
         assert!(why(r#"{"colour": 1}"#).contains("the settings are method, n_neighbors"));
         assert_eq!(why(r#"{"method": "kmeans"}"#), "method must be umap_hdbscan or latent_classes, not \"kmeans\"");
         assert_eq!(why(r#"{"n_neighbors": 1}"#), "n_neighbors must be at least 2, not 1");
+        assert!(why(r#"{"n_neighbors": 10001}"#).starts_with("n_neighbors must be at most 10000, not 10001: "));
+        assert!(
+            why(r#"{"n_neighbors": 1e30}"#).starts_with("n_neighbors must be a whole number from 2 to 10000, not 1")
+        );
         assert_eq!(why(r#"{"min_samples": 0}"#), "min_samples must be at least 1");
         assert!(why(r#"{"min_dist": 3}"#).starts_with("min_dist must be 0 to "));
         assert!(why(r#"{"min_cluster_size": "many"}"#).ends_with("such as \"8%\", not \"many\""));

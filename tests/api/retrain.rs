@@ -101,6 +101,11 @@ async fn a_request_says_how_to_train_and_the_next_one_needs_not() {
         ("{", "training", "the JSON is broken"),
         (r#"{"min_dust": 1}"#, "training.min_dust", "did you mean min_dist?"),
         (r#"{"n_neighbors": 1}"#, "training.n_neighbors", "must be at least 2, not 1"),
+        (
+            r#"{"n_neighbors": 10001}"#,
+            "training.n_neighbors",
+            "must be at most 10000, not 10001: so many neighbours of as many different profiles take 5 GB of memory",
+        ),
         (r#"{"seed": "x"}"#, "training.seed", "must be a whole number"),
         (r#"{"columns": {"weights": {"Shoe_Size": 2}}}"#, "training.columns", "no column has the title"),
         (r#"{"columns": {"weights": {"Join_Quarter": 101}}}"#, "training.columns", "from 0 to 100"),

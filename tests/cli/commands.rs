@@ -152,6 +152,7 @@ fn segment_refuses_what_it_cannot_take_and_says_why() {
         (&["sql", "group", "--dialect", "postgres", "--table", "a; drop table b"], "--table: "),
         (&["retrain", "--min-cluster-size", "0%"], "--min-cluster-size "),
         (&["retrain", "--n-neighbors", "1"], "--n-neighbors must be at least 2, not 1"),
+        (&["retrain", "--n-neighbors", "10001"], "--n-neighbors must be at most 10000, not 10001: so many neighbours"),
         (&["retrain", "--seed", "-1"], "it must be a whole number, 0 or more"),
         (&["keys", "new", "a", "--rights", "read", "--rate", "0"], "it must be a whole number of requests a minute"),
         (&["keys", "new", "a", "--rights", ""], "a right is missing: take from read"),
