@@ -7,6 +7,7 @@
 //! one snapshot of the live model, calls, and maps the result. Work for the processor runs on blocking threads, a
 //! bounded number at a time.
 
+mod accept;
 mod access;
 mod admission;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -16,6 +17,7 @@ mod key_ring;
 mod maps;
 mod metrics;
 mod problem;
+mod progress;
 mod request;
 mod request_id;
 mod response;

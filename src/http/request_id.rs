@@ -12,11 +12,11 @@ use jiff::Timestamp;
 use tracing::Instrument;
 use uuid::Uuid;
 
+use super::accept::accepts;
 use super::access::Sender;
 use super::admission::{Class, Classes};
 use super::metrics::Answered;
 use super::problem::Problem;
-use super::request::accept::accepts;
 use super::state::AppState;
 use super::waited::{Delayed, Waited};
 use crate::audit::Entry;

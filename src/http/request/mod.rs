@@ -2,7 +2,6 @@
 //!
 //! Shared by the handlers in [`super::routes`].
 
-pub(super) mod accept;
 pub(super) mod body;
 mod described;
 pub(super) mod fields;

@@ -8,7 +8,7 @@ use crate::causes::with_causes;
 use crate::customer::{CustomerTable, Keep, KeyedTable, Schema};
 use crate::http::admission::count_beyond_clock;
 use crate::http::problem::ApiError;
-use crate::http::response::event_stream::Progress;
+use crate::http::progress::Progress;
 use crate::http::state::AppState;
 use crate::model_store::ModelVersion;
 use crate::segmentation::{Grouped, group};

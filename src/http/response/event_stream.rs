@@ -16,9 +16,9 @@ use futures::stream::{self, Stream, StreamExt};
 use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::http::accept::accepts;
 use crate::http::admission::count_answer;
 use crate::http::problem::{ApiError, Problem};
-use crate::http::request::accept::accepts;
 use crate::http::request_id::{Ending, RequestContext, Streaming, X_MODEL_VERSION};
 use crate::http::state::AppState;
 use crate::http::waited::Waited;
@@ -34,22 +34,6 @@ const MAX_WAITING_EVENTS: usize = 64;
 const POLL_EVERY: Duration = Duration::from_millis(100);
 /// Makes nginx pass events on at once.
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
-
-/// The data of a `progress` event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub(in crate::http) struct Progress {
-    /// `reading`, `grouping`, `writing` or `drawing`.
-    step: &'static str,
-    /// Rows read so far.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    rows: Option<usize>,
-    /// Segments written so far.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    done: Option<usize>,
-    /// Segments to write.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    of: Option<usize>,
-}
 
 /// A finished answer.
 pub(in crate::http) struct Finished {
@@ -70,20 +54,6 @@ pub(in crate::http) struct Caller {
     /// The model version that the answer is made with, where there is one.
     version: Option<HeaderValue>,
     wants_events: bool,
-}
-
-impl Progress {
-    pub fn step(step: &'static str) -> Self {
-        Self { step, rows: None, done: None, of: None }
-    }
-
-    pub fn rows(self, rows: usize) -> Self {
-        Self { rows: Some(rows), ..self }
-    }
-
-    pub fn done(self, done: usize, of: usize) -> Self {
-        Self { done: Some(done), of: Some(of), ..self }
-    }
 }
 
 impl Finished {

@@ -8,7 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::console;
-use crate::http::request::accept::accepts;
+use crate::http::accept::accepts;
 use crate::http::state::AppState;
 
 const DOCS: &str = "/docs/";

@@ -10,8 +10,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::http::accept::accepts;
 use crate::http::problem::{ApiError, as_sentence, retraining_path};
-use crate::http::request::accept::accepts;
 use crate::http::request::known::Parameter;
 use crate::http::request_id::RequestContext;
 use crate::http::response::event_stream::{Caller, Finished, Reporter};

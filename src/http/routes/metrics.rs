@@ -17,8 +17,8 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::http::accept::accepts;
 use crate::http::problem::{ApiError, Document};
-use crate::http::request::accept::accepts;
 use crate::http::state::AppState;
 
 const OPENMETRICS: &str = "application/openmetrics-text";

@@ -15,8 +15,8 @@ use utoipa::openapi::schema::Object;
 use utoipa::{IntoResponses, ToSchema};
 
 use crate::causes::with_causes;
+use crate::http::accept::accepts;
 use crate::http::problem::{ApiError, Document};
-use crate::http::request::accept::accepts;
 use crate::http::request::body::shortened;
 use crate::http::state::{AppState, Equipment};
 use crate::model_store::{ModelStore, RefusedName, StoreError, VersionId, VersionSummary};

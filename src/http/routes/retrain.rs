@@ -18,10 +18,10 @@ use super::docs::BodyProblems;
 use super::job::{FORCE, JobView, WAIT, answer_to_start, answer_when_done};
 use crate::causes::with_causes;
 use crate::customer::Schema;
+use crate::http::accept::accepts;
 use crate::http::access::Sender;
 use crate::http::admission::for_this_request;
 use crate::http::problem::{ApiError, Document, FieldProblem, as_sentence};
-use crate::http::request::accept::accepts;
 use crate::http::request::incoming::{NamedFile, receive_files};
 use crate::http::request::keeping::keep as keep_upload;
 use crate::http::request::known::{read_query, refuse_unknown};
@@ -127,7 +127,7 @@ pub(in crate::http) async fn post_retrain(
     let (files, recorded) = readable(&state, files).await?;
     // Before anything is kept, so that a second retraining keeps nothing.
     let permit = state.jobs().claim(JobKind::Retraining, AskedBy::Request)?;
-    let options = Options { force: query.force, recorded, training, compare: None };
+    let options = Options { force: query.force, recorded, training, ..Options::default() };
     let about = About::sent_by(sender.name()).for_training();
     // A caller that leaves must not leave files without the retraining that they came for.
     let beginning = state.clone();
