@@ -9,7 +9,7 @@ use clap::Subcommand;
 use content_portal::durable;
 use content_portal::model_store::ModelStore;
 use content_portal::retrain::taken_uploads;
-use content_portal::upload_store::{KeptUpload, TrainOn, UploadId, UploadState, UploadStore};
+use content_portal::upload_store::{ListedUpload, TrainOn, UploadId, UploadState, UploadStore};
 
 use super::config::Config;
 use super::output::{counted, print_field, print_further, print_line};
@@ -140,14 +140,14 @@ fn state(state: UploadState) -> &'static str {
     }
 }
 
-fn sent_by(upload: &KeptUpload) -> &str {
+fn sent_by(upload: &ListedUpload) -> &str {
     match &upload.about {
         Some(about) => about.sent_by.as_deref().unwrap_or("no key"),
         None => "–",
     }
 }
 
-fn rows(upload: &KeptUpload) -> String {
+fn rows(upload: &ListedUpload) -> String {
     let rows = upload.about.as_ref().and_then(|about| about.rows);
     rows.map_or_else(|| "–".to_owned(), |rows| rows.to_string())
 }

@@ -9,7 +9,7 @@ use super::spelling::spelling_key;
 /// `date-joined` and `dateJoined` are one.
 pub fn normalize_header(header: &str) -> String {
     if header.is_ascii() && header.bytes().any(|b| b.is_ascii_alphanumeric()) {
-        // By far the most. The rest below says the same of them, at several times the cost.
+        // Nearly every header. `normalize_any` makes the same of it, at several times the cost.
         let mut name = String::with_capacity(header.len());
         let letters = header.bytes().map(char::from).filter(|c| !is_between_words(*c));
         name.extend(letters.map(|c| c.to_ascii_lowercase()));

@@ -8,7 +8,7 @@ use super::ExportError;
 use super::json::{Capped, shape_error};
 use super::members::KeptMembers;
 use super::segments::SegmentLine;
-use super::told::{KeptCluster, KeptSegment, Told};
+use super::told::{KeptCluster, KeptSegment, MergedSegment};
 use super::tracked::VariantIds;
 
 /// Segments of one answer: more than any model has.
@@ -67,7 +67,7 @@ impl<'a> KeptAnswer<'a> {
         let mut by_id = BTreeMap::new();
         for (number, segment) in self.segments.into_iter().flat_map(|Capped(segments)| segments).enumerate() {
             by_id.entry(segment.cluster_id).or_insert(told.len());
-            told.push(Told::of_segment(&format!("segments[{number}]"), segment));
+            told.push(MergedSegment::of_segment(&format!("segments[{number}]"), segment));
         }
         let mut members = Vec::new();
         for (number, cluster) in self.clusters.into_iter().flat_map(|Capped(clusters)| clusters).enumerate() {
@@ -78,13 +78,13 @@ impl<'a> KeptAnswer<'a> {
                 let (path, cluster_id) = (format!("{path}.members"), cluster.cluster_id);
                 members.push(KeptMembers { path, line, cluster_id, ids: VariantIds::default(), json });
             }
-            let cluster = Told::of_cluster(&path, cluster);
+            let cluster = MergedSegment::of_cluster(&path, cluster);
             match told.get_mut(line) {
                 Some(segment) => segment.join(cluster)?,
                 None => told.push(cluster),
             }
         }
-        let lines: Vec<SegmentLine<'a>> = told.into_iter().map(Told::into_line).collect::<Result<_, _>>()?;
+        let lines: Vec<SegmentLine<'a>> = told.into_iter().map(MergedSegment::into_line).collect::<Result<_, _>>()?;
         for list in &mut members {
             list.ids = lines.get(list.line).map(|line| line.tracked.ids()).unwrap_or_default();
         }

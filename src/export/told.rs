@@ -68,8 +68,8 @@ struct At<T> {
     value: T,
 }
 
-/// What is told of one segment.
-pub(super) struct Told<'a> {
+/// What a kept answer says of one segment, in one of its lists or in both.
+pub(super) struct MergedSegment<'a> {
     cluster_id: i64,
     size: Option<At<u64>>,
     share: Option<f64>,
@@ -87,7 +87,7 @@ pub(super) struct Told<'a> {
     tracking: Vec<Tracking>,
 }
 
-impl<'a> Told<'a> {
+impl<'a> MergedSegment<'a> {
     pub fn of_segment(path: &str, segment: KeptSegment<'a>) -> Self {
         let content = segment.content.unwrap_or_default();
         let variants = content.variants.map(|Capped(variants)| variants).unwrap_or_default();

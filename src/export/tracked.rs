@@ -56,21 +56,18 @@ impl Tracked {
         if tracking.is_empty() && texts.len() < 2 {
             return Self::default();
         }
-        let first = tracking.first().cloned();
-        let mut next = tracking.iter().map(|tracking| tracking.variant).max().unwrap_or_default();
-        let mut added = || {
-            next += 1;
-            let (content_id, utm) = first.clone().map(|first| (first.content_id, first.utm)).unwrap_or_default();
-            Tracking { variant: next, content_id, utm }
-        };
-        let mut texts = texts.into_iter();
-        let mut tracked: Vec<TrackedText> = Vec::new();
-        for tracking in tracking {
-            tracked.push(TrackedText { text: texts.next().unwrap_or_default(), tracking });
-        }
-        tracked.extend(texts.map(|text| TrackedText { text, tracking: added() }));
-        tracked.iter_mut().for_each(TrackedText::tell_edited);
-        Self(tracked)
+        let of_first = tracking.first().map(|first| (first.content_id.clone(), first.utm.clone()));
+        let (content_id, utm) = of_first.unwrap_or_default();
+        let last = tracking.iter().map(|tracking| tracking.variant).max().unwrap_or_default();
+        let n_added = texts.len().saturating_sub(tracking.len());
+        let added = (1..=n_added).map(|n| Tracking {
+            variant: last.saturating_add(n),
+            content_id: content_id.clone(),
+            utm: utm.clone(),
+        });
+        let mut tracked = Self::new(texts, tracking.into_iter().chain(added));
+        tracked.0.iter_mut().for_each(TrackedText::tell_edited);
+        tracked
     }
 
     pub fn ids(&self) -> VariantIds {

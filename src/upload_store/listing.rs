@@ -12,7 +12,7 @@ use super::{UploadStore, durable};
 
 /// An upload that is kept and that no training has taken yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeptUpload {
+pub struct ListedUpload {
     /// What its content is known by.
     pub id: UploadId,
     /// When the content came first.
@@ -25,7 +25,7 @@ pub struct KeptUpload {
     pub path: PathBuf,
 }
 
-impl KeptUpload {
+impl ListedUpload {
     /// Whether a training may learn from it.
     pub fn state(&self) -> UploadState {
         match &self.about {
@@ -49,7 +49,7 @@ impl UploadStore {
     ///
     /// # Errors
     /// When the folder exists and cannot be listed.
-    pub fn waiting(&self) -> io::Result<Vec<KeptUpload>> {
+    pub fn waiting(&self) -> io::Result<Vec<ListedUpload>> {
         self.kept(|_| true)
     }
 
@@ -57,7 +57,7 @@ impl UploadStore {
     ///
     /// # Errors
     /// When the folder exists and cannot be listed.
-    pub fn find(&self, id: UploadId) -> io::Result<Option<KeptUpload>> {
+    pub fn find(&self, id: UploadId) -> io::Result<Option<ListedUpload>> {
         Ok(self.files_of(id)?.into_iter().next())
     }
 
@@ -65,12 +65,12 @@ impl UploadStore {
     ///
     /// # Errors
     /// When the folder exists and cannot be listed, or the approval cannot be written.
-    pub fn approve(&self, id: UploadId) -> io::Result<Option<KeptUpload>> {
+    pub fn approve(&self, id: UploadId) -> io::Result<Option<ListedUpload>> {
         self.approve_as(id, false)
     }
 
     /// The same, and notes that it was sent to be trained on where it was.
-    pub(super) fn approve_as(&self, id: UploadId, is_for_training: bool) -> io::Result<Option<KeptUpload>> {
+    pub(super) fn approve_as(&self, id: UploadId, is_for_training: bool) -> io::Result<Option<ListedUpload>> {
         // Two who read, change and write one note would otherwise lose what the other has noted.
         let _locked = self.lock();
         let mut uploads = self.files_of(id)?;
@@ -114,15 +114,15 @@ impl UploadStore {
 
     /// Every file that holds the upload `id`, the earliest first. There are several where the content came again while
     /// the first file was not whole, where it came to two servers at once, or as it came and as columns.
-    fn files_of(&self, id: UploadId) -> io::Result<Vec<KeptUpload>> {
+    fn files_of(&self, id: UploadId) -> io::Result<Vec<ListedUpload>> {
         self.kept(|known| known == id)
     }
 
     /// The kept uploads of the wanted ids, the earliest first.
-    fn kept(&self, is_wanted: impl Fn(UploadId) -> bool) -> io::Result<Vec<KeptUpload>> {
+    fn kept(&self, is_wanted: impl Fn(UploadId) -> bool) -> io::Result<Vec<ListedUpload>> {
         let names = self.names()?.into_iter().filter(|&(id, _)| is_wanted(id));
         // One that a training moves away meanwhile does not wait.
-        let mut kept: Vec<KeptUpload> = names.filter_map(|(id, name)| self.look_at(id, name).ok()).collect();
+        let mut kept: Vec<ListedUpload> = names.filter_map(|(id, name)| self.look_at(id, name).ok()).collect();
         kept.sort_by(|a, b| (a.received_at, &a.path).cmp(&(b.received_at, &b.path)));
         Ok(kept)
     }
@@ -137,7 +137,7 @@ impl UploadStore {
         entries.filter_map(|entry| entry.map(name).transpose()).collect()
     }
 
-    fn look_at(&self, id: UploadId, name: StoredName) -> io::Result<KeptUpload> {
+    fn look_at(&self, id: UploadId, name: StoredName) -> io::Result<ListedUpload> {
         let path = self.dir().join(name.of(id));
         let found = fs::metadata(&path)?;
         if !found.is_file() {
@@ -146,6 +146,6 @@ impl UploadStore {
         let size_bytes = found.len();
         // What cannot be read approves nothing.
         let about = About::read(&path).unwrap_or_else(|_| Some(About::unknown()));
-        Ok(KeptUpload { id, received_at: name.received_at(), size_bytes, about, path })
+        Ok(ListedUpload { id, received_at: name.received_at(), size_bytes, about, path })
     }
 }

@@ -41,7 +41,7 @@ use crate::disk::{self, DiskError, Keeper, Reserved};
 use crate::durable;
 
 pub use about::{About, UploadState};
-pub use listing::KeptUpload;
+pub use listing::ListedUpload;
 pub use name::{Extension, NoUploadId, UploadId};
 pub use received::{Received, Receiving, Stored};
 

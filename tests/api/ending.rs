@@ -13,7 +13,7 @@ use crate::sheets::HEADER;
 use crate::trained::SAMPLE_MODEL;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_administrator_ends_a_retraining_and_its_process_and_the_uploads_still_wait() {
+async fn a_key_that_may_train_ends_a_retraining_and_its_process_and_the_uploads_still_wait() {
     let app = TestApp::with_shell(ENDLESS).await;
     let path = app.begun(Some(file("a.csv"))).await;
     let process = app.process().await;
@@ -30,7 +30,7 @@ async fn an_administrator_ends_a_retraining_and_its_process_and_the_uploads_stil
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_waits_for_a_retraining_that_an_administrator_ends_is_told_that() {
+async fn who_waits_for_a_retraining_that_a_request_ends_is_told_that() {
     let app = TestApp::with_shell(ENDLESS).await;
     let request = app.request(Method::POST, "/retrain?wait=true").bearer_auth(ADMIN_KEY);
     let waiting = tokio::spawn(request.send());

@@ -1,4 +1,4 @@
-//! Why a request may not go on, by who sends it, from where and to which host. Imports nothing of ours.
+//! Why a request is refused before its handler runs: its sender, its origin or its host.
 
 use std::time::Duration;
 

@@ -14,7 +14,7 @@ use super::retrain::KeyProblems;
 use crate::http::problem::{ApiError, Document};
 use crate::http::state::AppState;
 use crate::model_store::StoreError;
-use crate::upload_store::{KeptUpload, UploadId, UploadState};
+use crate::upload_store::{ListedUpload, UploadId, UploadState};
 
 /// Kept uploads that no training has taken yet.
 #[derive(Serialize, ToSchema)]
@@ -133,8 +133,8 @@ async fn on_store<T: Send + 'static>(
     asked.map_err(|e| ApiError::internal(doing, e))
 }
 
-impl From<KeptUpload> for WaitingUpload {
-    fn from(upload: KeptUpload) -> Self {
+impl From<ListedUpload> for WaitingUpload {
+    fn from(upload: ListedUpload) -> Self {
         let state = upload.state();
         let (sent_by, rows) = upload.about.map(|about| (about.sent_by, about.rows)).unwrap_or_default();
         Self {
