@@ -60,7 +60,7 @@ async fn main() {
         force: false,
         compare_first: false,
         judged: None,
-        shared: None,
+        publisher: None,
         keep: NonZeroUsize::MIN,
         now: jiff::Timestamp::now(),
         today: jiff::Zoned::now().date(),

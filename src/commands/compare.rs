@@ -9,7 +9,7 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use content_portal::model_store::ModelStore;
 use content_portal::pipeline::{Comparison, Judged, TrainingSettings};
-use content_portal::retrain::worker::{FailureCause, Outcome, Publish};
+use content_portal::retrain::worker::{FailureCause, Outcome, Parent, Publish};
 use content_portal::retrain::{self, GateLimits, Progress, RetrainRequest, comparison_page};
 use jiff::Timestamp;
 
@@ -47,6 +47,9 @@ pub struct CompareArgs {
     /// With --publish: publish even a model of poor quality.
     #[arg(long, requires = "publish")]
     force: bool,
+    /// As that of `retrain`.
+    #[arg(long, hide = true, value_name = "ID", requires = "events")]
+    parent_publishes: Option<u32>,
 }
 
 /// Reads what may be published, and lists it in --help.
@@ -79,7 +82,9 @@ pub fn compare(config: &Config, args: &CompareArgs) -> anyhow::Result<ExitCode> 
         bail!(why);
     }
     match chosen.choose(&comparison) {
-        Some(candidate) => super::retrain::retrain_for_people(config, &store, training(config, candidate, args.force)),
+        Some(candidate) => {
+            super::retrain::retrain_for_people(config, &store, training(config, candidate, args.force, None))
+        }
         None => {
             print_line!("published       nothing; what is live stays");
             Ok(ExitCode::SUCCESS)
@@ -101,7 +106,9 @@ fn compare_for_program(config: &Config, store: &ModelStore, args: &CompareArgs) 
     let not_tried = || publish.not_tried(&comparison).map(|why| Outcome::Failed { why, cause: FailureCause::NotTried });
     let then = match publish.choose(&comparison) {
         Some(chosen) => {
-            let trained = train(config, store, training(config, chosen, args.force), &scaled(share, 1.0 - share));
+            let parent = super::retrain::parent(args.parent_publishes);
+            let training = training(config, chosen, args.force, parent.as_ref());
+            let trained = train(config, store, training, &scaled(share, 1.0 - share));
             Some(Outcome::from(&trained.inspect_err(failed)?))
         }
         None => not_tried(),
@@ -127,7 +134,7 @@ fn compared(config: &Config, store: &ModelStore, progress: &(dyn Fn(Progress) + 
         force: false,
         compare_first: false,
         judged: None,
-        shared: None,
+        publisher: None,
         keep: config.retrain_keep,
         now,
         today: now.to_zoned(config.server.time_zone.clone()).date(),
@@ -136,7 +143,7 @@ fn compared(config: &Config, store: &ModelStore, progress: &(dyn Fn(Progress) + 
 }
 
 /// A training by the settings of this candidate, as `content-portal retrain` makes one.
-fn training<'a>(config: &'a Config, chosen: &'a Judged, force: bool) -> Training<'a> {
+fn training<'a>(config: &'a Config, chosen: &'a Judged, force: bool, parent: Option<&'a Parent>) -> Training<'a> {
     Training {
         settings: &chosen.settings,
         uploads: Some(upload_folder(config)),
@@ -144,6 +151,7 @@ fn training<'a>(config: &'a Config, chosen: &'a Judged, force: bool) -> Training
         profiles: None,
         recorded: false,
         judged: Some(chosen),
+        parent,
     }
 }
 

@@ -8,8 +8,8 @@ use clap::Args;
 use content_portal::causes::with_causes;
 use content_portal::customer::ColumnSettings;
 use content_portal::model_store::ModelStore;
-use content_portal::pipeline::{FitParams, Method, TrainingSettings, WrongSetting, WrongSettings};
-use content_portal::retrain::worker::Outcome;
+use content_portal::pipeline::{FitParams, Method, SegmentId, TrainingSettings, WrongSetting, WrongSettings};
+use content_portal::retrain::worker::{Outcome, Parent};
 use content_portal::retrain::{RetrainError, RetrainOutcome};
 use hdbscan::{ClusterSelection, MinClusterSize};
 use serde_json::{Value, json};
@@ -110,6 +110,10 @@ pub struct RetrainArgs {
     /// Take over the tables on standard input, which another process has read already.
     #[arg(long, hide = true)]
     recorded: bool,
+    /// Leave it to the process at the other end of standard output to publish for several machines. New segments get
+    /// ids from this one on.
+    #[arg(long, hide = true, value_name = "ID", requires = "events")]
+    parent_publishes: Option<u32>,
 }
 
 impl RetrainArgs {
@@ -146,6 +150,7 @@ pub fn retrain(config: &Config, args: &RetrainArgs) -> anyhow::Result<ExitCode> 
     }
     let store = setup::store(config);
     let (settings, uploads) = (args.settings.clone().into(), Some(upload_folder(config)));
+    let parent = parent(args.parent_publishes);
     let training = Training {
         settings: &settings,
         uploads,
@@ -153,12 +158,18 @@ pub fn retrain(config: &Config, args: &RetrainArgs) -> anyhow::Result<ExitCode> 
         profiles: args.profiles.as_deref(),
         recorded: args.recorded,
         judged: None,
+        parent: parent.as_ref(),
     };
     if args.events {
         retrain_for_program(config, &store, training)
     } else {
         retrain_for_people(config, &store, training)
     }
+}
+
+/// The process that publishes, where it is another.
+pub(super) fn parent(next_segment_id: Option<u32>) -> Option<Parent> {
+    next_segment_id.map(|id| Parent::new(SegmentId::new(id)))
 }
 
 /// Progress and outcome as events.

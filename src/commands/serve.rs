@@ -11,6 +11,7 @@ use content_portal::http::{
 };
 use content_portal::model_store::ModelVersion;
 use content_portal::retrain::worker::Program;
+use content_portal::shared_store;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::config::Config;
@@ -109,8 +110,8 @@ fn parts(config: &Config, mut without_secrets: Vec<(String, String)>) -> anyhow:
     // Nothing is written there, and the writer that has a key cannot be set up without it.
     without_secrets.retain(|(name, _)| name != "WRITER");
     without_secrets.push(("WRITER".to_owned(), "offline".to_owned()));
-    // But for those of the shared store, which it puts its version into.
-    without_secrets.extend(config.shared.secrets());
+    // The server publishes for it: what reads strangers' workbooks has no keys of the shared store.
+    without_secrets.retain(|(name, _)| !shared_store::Settings::is_one(name));
     let program = Program::new(program).with_environment(without_secrets);
     let (schema, reader, state_dir) = (setup::schema(config)?, setup::reader(config)?, config.writer.state_dir.clone());
     Ok(Parts { program, schema, reader, state_dir })

@@ -12,9 +12,10 @@ use content_portal::causes::with_causes;
 use content_portal::customer::Schema;
 use content_portal::model_store::{ModelStore, ModelVersion, Servable, StoreError};
 use content_portal::pipeline::{FitParams, Judged, TrainingSettings};
+use content_portal::retrain::worker::Parent;
 use content_portal::retrain::{
-    GateCheck, GateLimits, Profiles, Progress, Published, PutAway, RetrainError, RetrainOutcome, RetrainRequest,
-    Together, UploadFolder, Verdict, retrain,
+    GateCheck, GateLimits, Profiles, Progress, Published, Publisher, PutAway, RetrainError, RetrainOutcome,
+    RetrainRequest, Together, UploadFolder, Verdict, retrain,
 };
 use content_portal::shared_store::{Followed, Follower, SharedStoreError};
 use jiff::Timestamp;
@@ -37,6 +38,8 @@ pub struct Training<'a> {
     pub recorded: bool,
     /// What a comparison of the same customers found of these settings.
     pub judged: Option<&'a Judged>,
+    /// The process that publishes for several machines; `None` where this one does.
+    pub parent: Option<&'a Parent>,
 }
 
 /// Runs a training with the settings' folders, by what is asked for, then by the settings, then as the live version was
@@ -52,11 +55,12 @@ pub fn train(
     if training.recorded {
         reader = reader.with_recorded(File::from(io::stdin().as_fd().try_clone_to_owned()?));
     }
-    let begin = |shared| Together::begin(shared, store, config.retrain_keep);
-    let shared = match setup::shared_store(config)?.map(begin).transpose() {
-        Ok(shared) => shared,
+    let begin = |shared| Together::begin(shared, store, config.retrain_keep.get());
+    let together = match setup::shared_store(config)?.map(begin).transpose() {
+        Ok(together) => together,
         Err(error) => return Ok(Err(error)),
     };
+    let itself = together.as_ref().map(|together| together as &dyn Publisher);
     let params = params(config, store, training.settings)?;
     let pseudonyms = setup::pseudonyms(config)?;
     let schema = setup::schema(config)?;
@@ -74,7 +78,7 @@ pub fn train(
         force: training.force,
         compare_first: training.settings.method.is_none() && config.retrain_method == Some(RetrainMethod::Best),
         judged: training.judged,
-        shared: shared.as_ref(),
+        publisher: training.parent.map(|parent| parent as &dyn Publisher).or(itself),
         keep: config.retrain_keep,
         now,
         today,
@@ -267,6 +271,7 @@ fn train_first(config: &Config, store: &ModelStore) -> anyhow::Result<()> {
         profiles: None,
         recorded: false,
         judged: None,
+        parent: None,
     };
     match train(config, store, training, &|_| {})? {
         Ok(RetrainOutcome::Published(_) | RetrainOutcome::Unchanged(_)) => Ok(()),

@@ -77,21 +77,40 @@ pub enum RetrainError {
     #[error("the version could not be published")]
     Store(#[from] StoreError),
     /// The shared store could not be read or written, or another process was first.
-    #[error("{}", of_shared_store(.0))]
+    #[error("{}", of_shared_store(is_swapped(.0)))]
     Shared(#[from] SharedStoreError),
+    /// The process that publishes for this one did not.
+    #[error("{}", of_shared_store(.0.published_elsewhere))]
+    NotPublished(#[source] NotPublished),
 }
 
-fn of_shared_store(error: &SharedStoreError) -> &'static str {
-    match error {
-        SharedStoreError::Swapped { .. } => "another machine was faster",
-        _ => "the shared store could not be used",
-    }
+/// Why another process did not publish a version.
+#[derive(Debug, thiserror::Error)]
+#[error("{why}")]
+pub struct NotPublished {
+    /// What it said.
+    pub why: String,
+    /// Whether another process has published first.
+    pub published_elsewhere: bool,
+}
+
+fn is_swapped(error: &SharedStoreError) -> bool {
+    matches!(error, SharedStoreError::Swapped { .. })
+}
+
+fn of_shared_store(published_elsewhere: bool) -> &'static str {
+    if published_elsewhere { "another machine was faster" } else { "the shared store could not be used" }
 }
 
 impl RetrainError {
     /// Whether another training is under way, or was faster.
     pub fn is_locked(&self) -> bool {
-        matches!(self, Self::Store(StoreError::Locked { .. }) | Self::Shared(SharedStoreError::Swapped { .. }))
+        match self {
+            Self::Store(error) => matches!(error, StoreError::Locked { .. }),
+            Self::Shared(error) => is_swapped(error),
+            Self::NotPublished(why) => why.published_elsewhere,
+            _ => false,
+        }
     }
 }
 

@@ -48,12 +48,12 @@ use crate::workbook::Reader;
 pub use collect::{Profiles, taken_uploads};
 pub use comparing::compare;
 pub use erasing::{EraseError, EraseRequest, ErasedCustomer, FoundRows, erase_customer};
-pub use error::RetrainError;
+pub use error::{NotPublished, RetrainError};
 pub use gate::{Bound, CheckKind, FailedCheck, GateCheck, GateLimits, Verdict};
 pub use matching::{KeptSegment, MatchError, Matching, NewSegment, VanishedSegment};
 pub use page::{PageError, comparison_page};
 pub use progress::{FileInTurn, Progress, Step};
-pub use publishing::Together;
+pub use publishing::{Publisher, Together};
 pub use report::{LiveVersion, RetrainReport, Seconds, SegmentReport};
 pub use sample::is_sample;
 pub use skipped::SkippedFile;
@@ -92,8 +92,8 @@ pub struct RetrainRequest<'a> {
     pub compare_first: bool,
     /// What a comparison of the same customers found of `params`, where one was made before.
     pub judged: Option<&'a Judged>,
-    /// The store that other machines publish to as well; `None` where this one is alone.
-    pub shared: Option<&'a Together>,
+    /// What publishes for other machines as well; `None` where this one is alone.
+    pub publisher: Option<&'a dyn Publisher>,
     /// How many versions are kept.
     pub keep: NonZeroUsize,
     /// The time of the training; names the version.
@@ -149,7 +149,7 @@ pub struct Published {
 ///
 /// # Errors
 /// [`RetrainError`]; nothing is then published or moved. [`RetrainError::Store`] when another process is at
-/// it, [`RetrainError::Shared`] when one on another machine was first.
+/// it, [`RetrainError::Shared`] or [`RetrainError::NotPublished`] when one on another machine was first.
 pub fn retrain(
     store: &ModelStore,
     request: &RetrainRequest<'_>,
@@ -280,7 +280,7 @@ impl Run<'_> {
         let started = Instant::now();
         let (request, table) = (self.request, &self.collected.table);
         let SeenByLive { segments: places, drift } = seen_by_live(self.live.as_ref(), table)?;
-        let elsewhere = self.request.shared.map_or(SegmentId::new(0), Together::next_segment_id);
+        let elsewhere = self.request.publisher.map_or(SegmentId::new(0), Publisher::next_segment_id);
         let next_id = self.store.next_segment_id()?.max(elsewhere);
         let mut earlier = self.earlier_models();
         let live = self.live.as_ref().map(|live| &live.model);
@@ -318,7 +318,7 @@ impl Run<'_> {
         let id = self.publish(staged, &fitted)?;
         let put_away = uploads::put_away(&self.collected.uploads, request.base_data, request.today, self.store.disk());
         let pruned = self.store.prune(&self.lock, request.keep.get());
-        request.shared.iter().for_each(|together| together.prune(self.store, request.now));
+        request.publisher.iter().for_each(|publisher| publisher.prune(request.keep.get(), request.now));
         Ok(RetrainOutcome::Published(Box::new(Published { id, report: self.report, put_away, pruned })))
     }
 
@@ -356,9 +356,9 @@ impl Run<'_> {
         (self.progress)(Progress::PUBLISHING);
         staged.add_page(&self.page(Some(fitted))?)?;
         let report = serde_json::to_value(&self.report).map_err(RetrainError::Report)?;
-        match self.request.shared {
+        match self.request.publisher {
             None => Ok(staged.publish(&report)?),
-            Some(together) => together.publish(self.store, &self.lock, staged, &report),
+            Some(publisher) => publishing::publish_by(publisher, self.store, &self.lock, staged, &report),
         }
     }
 

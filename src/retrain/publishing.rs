@@ -1,7 +1,7 @@
 //! A training among several machines: it begins from what the shared store has, and its version is in the store before
 //! it is the current one anywhere.
 
-use std::num::NonZeroUsize;
+use std::fmt;
 
 use jiff::Timestamp;
 
@@ -12,23 +12,41 @@ use crate::shared_store::{Begun, Seen, SharedStore, SharedStoreError};
 
 use super::RetrainError;
 
+/// Publishes versions for several machines.
+pub trait Publisher: fmt::Debug + Sync {
+    /// The first id that no segment has, of those versions of the store that are not whole.
+    fn next_segment_id(&self) -> SegmentId;
+
+    /// Puts a version of `MODEL_DIR` into the shared store and makes it the current one there. Where it does not come
+    /// to that, because another process was first, it is not in the store any more: its new segments' ids may be
+    /// another's by now.
+    ///
+    /// # Errors
+    /// [`RetrainError::Shared`] or [`RetrainError::NotPublished`].
+    fn publish(&self, id: &VersionId) -> Result<(), RetrainError>;
+
+    /// Takes the oldest versions out of the shared store until `keep` are left, where that is not for another process
+    /// to do.
+    fn prune(&self, keep: usize, now: Timestamp);
+}
+
 /// The shared store, as it was when the training began.
 #[derive(Debug)]
 pub struct Together {
     shared: SharedStore,
+    models: ModelStore,
     seen: Seen,
     next_segment_id: SegmentId,
-    keep: usize,
 }
 
 impl Together {
-    /// Brings what the shared store has into `store`, before it is decided how to train: what is not set is as in the
-    /// live version, which may be another machine's. Up to `keep` versions are kept.
+    /// Brings what the shared store has into `models`, before it is decided how to train: what is not set is as in the
+    /// live version, which may be another machine's. Beside the current version the latest `keep` are brought.
     ///
     /// # Errors
-    /// [`RetrainError::Shared`] when the store does not answer, or `store` cannot be written.
-    pub fn begin(shared: SharedStore, store: &ModelStore, keep: NonZeroUsize) -> Result<Self, RetrainError> {
-        let Begun { seen, left, next_segment_id } = shared.catch_up(store, keep.get())?;
+    /// [`RetrainError::Shared`] when the store does not answer, or `models` cannot be written.
+    pub fn begin(shared: SharedStore, models: &ModelStore, keep: usize) -> Result<Self, RetrainError> {
+        let Begun { seen, left, next_segment_id } = shared.catch_up(models, keep)?;
         for (version, error) in left {
             tracing::warn!(
                 event = "shared_version_broken",
@@ -37,58 +55,32 @@ impl Together {
                 "a version of the shared store is not whole and is passed over"
             );
         }
-        Ok(Self { shared, seen, next_segment_id, keep: keep.get() })
+        Ok(Self { shared, models: models.clone(), seen, next_segment_id })
     }
+}
 
-    /// The first id that no segment has, of those versions of the store that are not whole.
-    pub(super) fn next_segment_id(&self) -> SegmentId {
+impl Publisher for Together {
+    fn next_segment_id(&self) -> SegmentId {
         self.next_segment_id
     }
 
-    /// Makes a version of the candidate, puts it into the shared store, and makes it the current one there, then here.
-    /// It is published as soon as it is current there. Where it does not come to that, the version is gone from here,
-    /// and where another process was first from the store as well: its new segments' ids may be another's by now.
-    pub(super) fn publish(
-        &self,
-        store: &ModelStore,
-        lock: &WriterLock,
-        staged: Staged<'_>,
-        report: &serde_json::Value,
-    ) -> Result<VersionId, RetrainError> {
-        let id = staged.put_aside(report)?;
-        match self.shared.publish(store, &id, &self.seen) {
-            Ok(()) => {}
-            Err(error) => {
-                if matches!(error, SharedStoreError::Swapped { .. })
-                    && let Err(error) = self.shared.withdraw(store, &id)
-                {
-                    tracing::warn!(
-                        event = "shared_version_left",
-                        model_version = %id,
-                        causes = with_causes(&error),
-                        "a version that lost the swap could not be removed from the shared store: do not activate it"
-                    );
-                }
-                store.withdraw(lock, &id)?;
-                return Err(error.into());
-            }
-        }
-        // It is live on every other machine by now, and whoever follows the store makes it so here, too.
-        if let Err(error) = store.activate(&id) {
-            tracing::error!(
-                event = "published_version_not_current_here",
+    fn publish(&self, id: &VersionId) -> Result<(), RetrainError> {
+        let published = self.shared.publish(&self.models, id, &self.seen);
+        if matches!(published, Err(SharedStoreError::Swapped { .. }))
+            && let Err(error) = self.shared.withdraw(&self.models, id)
+        {
+            tracing::warn!(
+                event = "shared_version_left",
                 model_version = %id,
                 causes = with_causes(&error),
-                "the version is the shared store's current one, and could not be made this machine's: a server here \
-                 tries again every five seconds, or content-portal models pull does"
+                "a version that lost the swap could not be removed from the shared store: do not activate it"
             );
         }
-        Ok(id)
+        Ok(published?)
     }
 
-    /// Takes the oldest versions out of the shared store.
-    pub(super) fn prune(&self, store: &ModelStore, now: Timestamp) {
-        if let Err(error) = self.shared.prune(store, self.keep, now) {
+    fn prune(&self, keep: usize, now: Timestamp) {
+        if let Err(error) = self.shared.prune(&self.models, keep, now) {
             tracing::warn!(
                 event = "shared_prune_failed",
                 causes = with_causes(&error),
@@ -96,4 +88,31 @@ impl Together {
             );
         }
     }
+}
+
+/// Makes a version of the candidate, has it published, and makes it the current one here. It is published as soon as it
+/// is current in the shared store. Where it does not come to that, the version is gone from `models`.
+pub(super) fn publish_by(
+    publisher: &dyn Publisher,
+    models: &ModelStore,
+    lock: &WriterLock,
+    staged: Staged<'_>,
+    report: &serde_json::Value,
+) -> Result<VersionId, RetrainError> {
+    let id = staged.put_aside(report)?;
+    if let Err(error) = publisher.publish(&id) {
+        models.withdraw(lock, &id)?;
+        return Err(error);
+    }
+    // It is live on every other machine by now, and whoever follows the store makes it so here, too.
+    if let Err(error) = models.activate(&id) {
+        tracing::error!(
+            event = "published_version_not_current_here",
+            model_version = %id,
+            causes = with_causes(&error),
+            "the version is the shared store's current one, and could not be made this machine's: a server here tries \
+             again every five seconds, or content-portal models pull does"
+        );
+    }
+    Ok(id)
 }

@@ -148,6 +148,16 @@ impl Follower {
         Self { models: models.clone(), ..self }
     }
 
+    /// The store that it follows.
+    pub fn shared(&self) -> &SharedStore {
+        &self.shared
+    }
+
+    /// How many versions it keeps.
+    pub fn keep(&self) -> usize {
+        self.keep
+    }
+
     /// Looks at the store, and takes over what it says. Blocking.
     ///
     /// # Errors

@@ -64,16 +64,9 @@ impl Settings {
         Self { url, s3 }
     }
 
-    /// The secrets by their names, for a child process that has to reach the store as well.
-    pub fn secrets(&self) -> Vec<(String, String)> {
-        let S3Settings { access_key_id, secret_access_key, session_token, .. } = &self.s3;
-        let secrets = [
-            ("AWS_ACCESS_KEY_ID", access_key_id),
-            ("AWS_SECRET_ACCESS_KEY", secret_access_key),
-            ("AWS_SESSION_TOKEN", session_token),
-        ];
-        let set = secrets.into_iter().filter_map(|(name, secret)| Some((name, secret.as_ref()?)));
-        set.filter(|_| self.url.is_some()).map(|(name, secret)| (name.to_owned(), secret.expose().to_owned())).collect()
+    /// Whether a setting is one of these.
+    pub fn is_one(name: &str) -> bool {
+        name == "STORE_URL" || name.starts_with("AWS_")
     }
 }
 
@@ -188,11 +181,10 @@ mod tests {
         ];
         let settings = loaded(&all).config().unwrap();
         assert_eq!(settings.url, "s3://ml/portal".parse().ok());
-        let secrets = settings.secrets();
-        assert_eq!(
-            secrets.iter().map(|(_, value)| value.as_str()).collect::<Vec<_>>(),
-            ["the-id", "the-key", "the-token"]
-        );
+        assert!(all.iter().all(|(name, _)| Settings::is_one(name)));
+        let S3Settings { access_key_id, secret_access_key, session_token, .. } = &settings.s3;
+        let secrets = [access_key_id, secret_access_key, session_token].map(|key| key.as_ref().map(Secret::expose));
+        assert_eq!(secrets, [Some("the-id"), Some("the-key"), Some("the-token")]);
         let S3Settings { region, endpoint, allow_http, role_arn, web_identity_token_file, .. } = settings.s3;
         assert_eq!((region.as_str(), endpoint.as_deref()), ("eu-central-1", Some("http://localhost:9000")));
         assert_eq!((allow_http, role_arn.as_deref()), (true, Some("the-role")));
@@ -200,10 +192,9 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_are_set_for_other_programs_are_handed_to_nobody() {
+    fn keys_that_are_set_for_other_programs_are_no_mistake() {
         let pairs = [("AWS_ACCESS_KEY_ID", "the-id"), ("AWS_ENDPOINT_URL", "nonsense")];
-        let settings = loaded(&pairs).config().unwrap();
-        assert!(settings.url.is_none() && settings.secrets().is_empty());
+        assert!(loaded(&pairs).config().unwrap().url.is_none());
     }
 
     #[test]

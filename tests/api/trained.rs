@@ -55,7 +55,7 @@ impl TrainedVersion {
             force,
             compare_first: false,
             judged: None,
-            shared: None,
+            publisher: None,
             keep: NonZeroUsize::MIN,
             now: format!("{today}T02:00:00Z").parse().unwrap(),
             today,

@@ -61,7 +61,13 @@ fn a_retraining_of_the_server_has_its_settings_and_no_secret() {
     fs::rename(folder.path("models"), folder.path("the-models")).unwrap();
     let secrets = "ADMIN_KEY=a-key-of-the-administrators\nOPENAI_API_KEY=sk-a-very-secret-key\nWRITER=openai\n\
                    OPENAI_BASE_URL=http://me:a-password@127.0.0.1:9/v1\n";
-    fs::write(folder.path(".env"), format!("{secrets}MODEL_DIR=the-models\nRETRAIN_KEEP=3\n")).unwrap();
+    fs::create_dir(folder.path("the store")).unwrap();
+    let store = format!(
+        "STORE_URL=file://{}\nAWS_ACCESS_KEY_ID=an-id-of-the-store\nAWS_SECRET_ACCESS_KEY=a-secret-of-the-store\n\
+         AWS_SESSION_TOKEN=a-token-of-the-store\n",
+        folder.path("the store").display()
+    );
+    fs::write(folder.path(".env"), format!("{secrets}{store}MODEL_DIR=the-models\nRETRAIN_KEEP=3\n")).unwrap();
     let mut server = Server::start(folder.command(&["serve"]).env("PORT", "0").env("API_KEYS", "a-key-of-the-portal"));
     let address = server.until("listening")["address"].as_str().unwrap().to_owned();
     server.until("ready");
@@ -87,8 +93,11 @@ fn a_retraining_of_the_server_has_its_settings_and_no_secret() {
         assert!(jobs.contains("running"), "it ended before it was seen: {jobs}");
     };
     assert!(told.contains("MODEL_DIR=the-models") && told.contains("RETRAIN_KEEP=3"), "{told:?}");
-    for secret in ["a-key-of", "sk-a-very", "a-password"] {
+    for secret in ["a-key-of", "sk-a-very", "a-password", "of-the-store", "STORE_URL", "AWS_"] {
         assert!(!told.contains(secret), "{told:?}");
     }
-    server.until("retraining_published");
+    // The server puts the version into the store, whose keys the training has not.
+    let version = server.until("retraining_published")["version"].as_str().unwrap().to_owned();
+    let current = fs::read_to_string(folder.path("the store/current")).unwrap();
+    assert!(current.contains(&version), "{current}");
 }

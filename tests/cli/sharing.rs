@@ -228,3 +228,45 @@ fn a_training_that_another_machine_was_faster_than_ends_locked_and_leaves_no_ver
     let versions = fs::read_dir(one.path("the store/models")).unwrap().count();
     assert_eq!(versions, 1, "the version that came too late has left the store");
 }
+
+#[test]
+fn a_server_publishes_what_it_trains_and_ends_locked_where_another_machine_was_faster() {
+    let folder = Folder::with_data();
+    let url = url(&folder);
+    let mut command = folder.command(&["serve"]);
+    command.envs([("PORT", "0"), ("ADMIN_KEY", ADMIN), ("STORE_URL", &url), ("RETRAIN_KEEP", "2")]);
+    let mut server = Server::start(&mut command);
+    let address = server.until("listening")["address"].as_str().unwrap().to_owned();
+    let first = server.until("ready")["model_version"].as_str().unwrap().to_owned();
+    let path = folder.path("the store/current");
+    let in_store = || serde_json::from_slice::<Value>(&fs::read(&path).unwrap()).unwrap();
+    assert_eq!(in_store()["version"], first.as_str());
+    let admin = format!("Authorization: Bearer {ADMIN}\r\nContent-Length: 0\r\n\r\n");
+    let train = |path: &str| {
+        let answer = send(&address, path, &admin);
+        serde_json::from_str::<Value>(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
+    };
+    let done = train("POST /retrain?wait=true&force=true");
+    let second = done["version"].as_str().unwrap().to_owned();
+    assert_eq!((in_store()["version"].as_str(), in_store()["before"].as_str()), (Some(&*second), Some(&*first)));
+    assert_eq!(current(&folder), second);
+    assert!(version(&folder, &second).join("report.json").is_file());
+
+    // Whoever swaps `current` in a folder holds this lock.
+    let lock = File::create(folder.path("the store/.compare-and-swap.lock")).unwrap();
+    lock.lock().unwrap();
+    let started = train("POST /retrain?force=true");
+    let job = format!("GET /retrain/{}", started["job"].as_str().unwrap());
+    while train(&job)["step"] != "publishing" {
+        std::thread::yield_now();
+    }
+    let mut now = in_store();
+    now["by"] = "process 7 on another machine".into();
+    fs::remove_file(&path).unwrap();
+    fs::write(&path, now.to_string()).unwrap();
+    lock.unlock().unwrap();
+    let why = server.until("retraining_locked")["why"].as_str().unwrap().to_owned();
+    assert!(why.contains("process 7 on another machine") && why.contains(&url), "{why}");
+    assert_eq!((current(&folder), folder.versions().len()), (second.clone(), 2));
+    assert_eq!(fs::read_dir(folder.path("the store/models")).unwrap().count(), 2, "it has left the store");
+}

@@ -112,7 +112,7 @@ impl Shop {
             force: self.force,
             compare_first: false,
             judged: None,
-            shared: None,
+            publisher: None,
             keep: NonZeroUsize::new(self.keep).unwrap(),
             now: Timestamp::from_second(self.second).unwrap(),
             today: date(2026, 3, 1),

@@ -11,7 +11,8 @@ use crate::causes::with_causes;
 use crate::http::problem::ApiError;
 use crate::http::state::AppState;
 use crate::model_store::VersionId;
-use crate::retrain::worker::{FailureCause, Options, Outcome};
+use crate::retrain::worker::{FailureCause, Options, Outcome, Publish};
+use crate::retrain::{Publisher as _, Together};
 use crate::schedule::{Look, Lookout, Schedule};
 
 /// How long after its time a scheduled retraining is tried again that was locked out, and how often.
@@ -44,23 +45,70 @@ async fn run(state: AppState, permit: StartPermit, options: Options) {
     job.end(outcome, not_served);
 }
 
-async fn outcome(state: &AppState, job: &Job, options: Options) -> Outcome {
+async fn outcome(state: &AppState, job: &Job, mut options: Options) -> Outcome {
+    options.together = tokio::select! {
+        begun = begin_together(state, options.compare) => match begun {
+            Ok(together) => together,
+            Err(outcome) => return outcome,
+        },
+        ended = ended_from_outside(state, job) => return ended,
+    };
+    let together = options.together.clone();
     let mut training = match state.parts().program.start(options) {
         Ok(training) => training,
         Err(error) => return Outcome::failed(format!("the {} could not be started: {error}", job.kind.word())),
     };
-    let what = job.kind.word();
-    let ended = tokio::select! {
+    let outcome = tokio::select! {
         // One that has ended is told as it ended, whatever else came at the same time.
         biased;
-        outcome = training.outcome(|progress| job.show(progress)) => return outcome,
+        outcome = training.outcome(|progress| job.show(progress)) => outcome,
+        ended = ended_from_outside(state, job) => return training.end().await.unwrap_or(ended),
+    };
+    if let (Outcome::Published { .. }, Some(together)) = (outcome.last(), together) {
+        prune(state, together).await;
+    }
+    outcome
+}
+
+/// Takes the oldest versions out of the shared store.
+async fn prune(state: &AppState, together: Arc<Together>) {
+    let Some(keep) = state.equipment().ok().and_then(|its| Some(its.shared.as_ref()?.keep())) else { return };
+    let pruned = tokio::task::spawn_blocking(move || together.prune(keep, Timestamp::now())).await;
+    if let Err(error) = pruned {
+        tracing::error!(event = "shared_prune_panicked", %error, "taking old versions out of the shared store failed");
+    }
+}
+
+/// What a training begins with that this server publishes for several machines; `None` where it is alone, or nothing is
+/// to be published.
+async fn begin_together(state: &AppState, compare: Option<Publish>) -> Result<Option<Arc<Together>>, Outcome> {
+    if compare == Some(Publish::Nothing) {
+        return Ok(None);
+    }
+    let state = state.clone();
+    let begun = tokio::task::spawn_blocking(move || {
+        let Some((follower, store)) = state.equipment().ok().and_then(|its| Some((its.shared.as_ref()?, &its.store)))
+        else {
+            return Ok(None);
+        };
+        Together::begin(follower.shared().clone(), store, follower.keep()).map(|together| Some(Arc::new(together)))
+    });
+    match begun.await {
+        Ok(begun) => begun.map_err(|error| Outcome::of_error(&error)),
+        Err(panic) => Err(Outcome::of_error(&panic)),
+    }
+}
+
+/// Waits until a job is to end before it is done.
+async fn ended_from_outside(state: &AppState, job: &Job) -> Outcome {
+    let what = job.kind.word();
+    tokio::select! {
         () = state.jobs().stopping() => {
             let why = format!("the server was stopped before the {what} finished");
             Outcome::Failed { why, cause: FailureCause::Stopping }
         }
         () = job.asked_to_end() => Outcome::Ended { why: format!("the {what} was ended by request") },
-    };
-    training.end().await.unwrap_or(ended)
+    }
 }
 
 /// Makes the new version the live one before the job is reported as ended; why this server does not serve it, where

@@ -21,8 +21,42 @@ const MAX_CHARS: usize = 1_000;
 pub enum Event {
     /// How far it is.
     Progress(Progress),
+    /// A version is whole in `MODEL_DIR` and not current. The training waits for an [`Answer`]: whoever started it has
+    /// the keys of the shared store, and publishes it.
+    ToPublish {
+        /// The version.
+        version: VersionId,
+    },
     /// How it ended; nothing comes after it.
     Ended(Outcome),
+}
+
+/// What a training is answered to [`Event::ToPublish`], in one line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "snake_case")]
+pub(super) enum Answer {
+    /// The version is the current one of the shared store.
+    Published,
+    /// It is not.
+    NotPublished {
+        /// Why, in a sentence's end.
+        why: String,
+        /// Whether another process has published first.
+        published_elsewhere: bool,
+    },
+}
+
+impl Answer {
+    /// The answer where publishing failed by `error`.
+    pub(super) fn of_error(error: &RetrainError) -> Self {
+        // The training says by itself what that was in.
+        let why = std::error::Error::source(error).map_or_else(|| sentence(error), sentence);
+        Self::NotPublished { why, published_elsewhere: error.is_locked() }
+    }
+
+    pub(super) fn not_published(why: &str) -> Self {
+        Self::NotPublished { why: why.to_owned(), published_elsewhere: false }
+    }
 }
 
 /// What became of the rows that were read.
@@ -106,7 +140,7 @@ pub enum Outcome {
         #[serde(default)]
         published_elsewhere: bool,
     },
-    /// An administrator ended it; the version that was current still is.
+    /// A request ended it; the version that was current still is.
     Ended {
         /// That it was, in a sentence's end.
         why: String,
@@ -188,6 +222,9 @@ impl From<&Result<RetrainOutcome, RetrainError>> for Outcome {
             Err(RetrainError::Shared(swapped @ SharedStoreError::Swapped { .. })) => {
                 Self::Locked { why: sentence(swapped), published_elsewhere: true }
             }
+            Err(RetrainError::NotPublished(not)) if not.published_elsewhere => {
+                Self::Locked { why: sentence(not), published_elsewhere: true }
+            }
             Err(error) => Self::of_error(error),
         }
     }
@@ -216,7 +253,7 @@ fn shortened(text: String) -> String {
 mod tests {
     use super::*;
     use crate::pipeline::FitStep;
-    use crate::retrain::Step;
+    use crate::retrain::{NotPublished, Step};
 
     #[test]
     fn what_is_told_is_read_as_it_was_meant() {
@@ -240,6 +277,21 @@ mod tests {
             assert_eq!(serde_json::from_str::<Event>(&line).unwrap(), event, "{line}");
         }
     }
+
+    #[test]
+    fn what_kept_a_version_from_being_published_is_told_as_by_the_process_that_was_to_publish_it() {
+        let (url, by, version) = ("s3://ml".to_owned(), "process 7".to_owned(), "another".to_owned());
+        let swapped = || SharedStoreError::Swapped { url: url.clone(), by: by.clone(), version: version.clone() };
+        let failed = || SharedStoreError::Failed { url: url.clone(), why: "it cannot be reached".to_owned() };
+        for error in [swapped(), failed()] {
+            let itself = RetrainError::Shared(error);
+            let Answer::NotPublished { why, published_elsewhere } = Answer::of_error(&itself) else { panic!() };
+            let by_another = RetrainError::NotPublished(NotPublished { why, published_elsewhere });
+            assert_eq!(by_another.is_locked(), itself.is_locked());
+            assert_eq!(Outcome::from(&Err(by_another)), Outcome::from(&Err(itself)));
+        }
+    }
+
     #[test]
     fn a_full_disk_is_told_from_other_failures_however_deep_it_is() {
         let cause = |kind: std::io::ErrorKind| {

@@ -3,25 +3,30 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
-use tokio::process::{Child, ChildStdout, Command};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::process::{Child, Command};
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::event::{Event, Outcome};
+use super::event::{Answer, Event, Outcome};
 use super::publish::Publish;
 use crate::pipeline::TrainingSettings;
-use crate::retrain::{Progress, Step};
+use crate::retrain::{Progress, Publisher as _, Step, Together};
 
 /// The longest line that is read, in bytes: an outcome's lists and texts are bounded to half of it.
-const MAX_LINE_BYTES: u64 = 1 << 20;
+pub(super) const MAX_LINE_BYTES: u64 = 1 << 20;
 
 /// A retraining that tells nothing for so long has come to a stop: it waits for a disk that does not answer. The second
 /// training, the longest step without a word, takes minutes on a million profiles.
-const SILENT_FOR: Duration = Duration::from_secs(6 * 3_600);
+pub(super) const SILENT_FOR: Duration = Duration::from_secs(6 * 3_600);
 
 /// How long a process may take to end after it has told its outcome or closed its output.
 const END_WITHIN: Duration = Duration::from_secs(30);
@@ -53,13 +58,19 @@ pub struct Options {
     pub training: TrainingSettings,
     /// Whether ways to train are compared first, and what is published then; nothing else is trained for good.
     pub compare: Option<Publish>,
+    /// What publishes the version; `None` where the program does.
+    pub together: Option<Arc<Together>>,
 }
 
 /// A running retraining. Dropping it kills its process.
 #[derive(Debug)]
 pub struct Training {
     child: Child,
-    output: BufReader<ChildStdout>,
+    output: BufReader<OwnedReadHalf>,
+    answers: OwnedWriteHalf,
+    together: Option<Arc<Together>>,
+    /// The answer to the process, which is waiting until its version is published.
+    publishing: Option<JoinHandle<Answer>>,
     /// What has come of the next line.
     line: Vec<u8>,
     /// Whether it has begun to publish.
@@ -126,11 +137,16 @@ impl Program {
             Some(file) => command.arg("--recorded").stdin(file),
             None => command.stdin(Stdio::null()),
         };
-        command.stdout(Stdio::piped()).kill_on_drop(true);
-        let mut child = command.spawn()?;
-        let output = child.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
-        let output = BufReader::new(output);
-        Ok(Training { child, output, line: Vec::new(), is_publishing: false, told: None })
+        let together = options.together;
+        if let Some(together) = &together {
+            command.args(["--parent-publishes".to_owned(), together.next_segment_id().to_string()]);
+        }
+        let (ours, theirs) = UnixStream::pair()?;
+        ours.set_nonblocking(true)?;
+        let (output, answers) = tokio::net::UnixStream::from_std(ours)?.into_split();
+        let child = command.stdout(OwnedFd::from(theirs)).kill_on_drop(true).spawn()?;
+        let (output, line) = (BufReader::new(output), Vec::new());
+        Ok(Training { child, output, answers, together, publishing: None, line, is_publishing: false, told: None })
     }
 }
 
@@ -216,7 +232,32 @@ impl Training {
                 self.told = Some(outcome);
                 None
             }
+            Event::ToPublish { version } => {
+                self.is_publishing = true;
+                let together = self.together.clone();
+                let publish = move || match together.map(|together| together.publish(&version)) {
+                    Some(Ok(())) => Answer::Published,
+                    Some(Err(error)) => Answer::of_error(&error),
+                    None => Answer::not_published("it was not started to be published by another process"),
+                };
+                self.publishing = Some(tokio::task::spawn_blocking(publish));
+                None
+            }
         }
+    }
+
+    /// Waits until a version is published that is to be, and answers the process. Where this is dropped, the version is
+    /// published all the same, and the process is answered by the next call.
+    async fn answer(&mut self) -> io::Result<()> {
+        let Some(publishing) = &mut self.publishing else { return Ok(()) };
+        let answer = publishing.await;
+        self.publishing = None;
+        let answer = answer.unwrap_or_else(|_| Answer::not_published("the process that was to publish it failed"));
+        let mut line = serde_json::to_vec(&answer)?;
+        line.push(b'\n');
+        // A process that is gone takes no answer; how it ended says why. The socket has room for this one line.
+        let _ = self.answers.write_all(&line).await;
+        Ok(())
     }
 
     async fn kill(&mut self) {
@@ -227,6 +268,7 @@ impl Training {
 
     /// The next event; `None` at the end of the output. Where this is dropped, what has come of a line is kept.
     async fn next_event(&mut self) -> io::Result<Option<Event>> {
+        self.answer().await?;
         let room = MAX_LINE_BYTES.saturating_sub(self.line.len() as u64);
         (&mut self.output).take(room).read_until(b'\n', &mut self.line).await?;
         let line = std::mem::take(&mut self.line);
