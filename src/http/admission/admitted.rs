@@ -5,6 +5,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use super::class::Class;
 use super::concurrency::Slot;
@@ -69,6 +70,11 @@ impl Admitted {
     fn promise_answer(&self, n_bytes: usize) -> Result<(), ApiError> {
         let mut answer = self.answer.lock().unwrap_or_else(PoisonError::into_inner);
         if answer.try_promise(n_bytes) { Ok(()) } else { Err(ApiError::TooManyAnswers) }
+    }
+
+    /// Whether the client has had its time to take the answer, while others need the room.
+    pub(super) fn is_late(&self, waited: Duration) -> bool {
+        self.answer.lock().unwrap_or_else(PoisonError::into_inner).is_late(waited)
     }
 
     /// Runs `work` for this request.

@@ -1,9 +1,17 @@
 //! Bytes of answers that are in memory until their clients have taken them: so many of one client, and so many of all.
+//!
+//! A client gets its own share, an eighth, as long as there is any room. Beyond it a quarter of all must be free, so
+//! that large answers of some leave room for those of others. While that quarter is used, answers have less time to
+//! leave.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use super::limits::{MAX_IN_FLIGHT_BYTES, MAX_IN_FLIGHT_BYTES_OF_ONE};
+use super::limits::{
+    ANSWER_TIME, ANSWER_TIME_BYTES_A_SECOND, MAX_IN_FLIGHT_BYTES, MAX_IN_FLIGHT_BYTES_OF_ONE, OWN_IN_FLIGHT_BYTES,
+    RESERVED_IN_FLIGHT_BYTES, STREAM_BYTES,
+};
 use crate::http::access::Client;
 
 /// The bytes of all answers. Clones count together.
@@ -32,8 +40,7 @@ impl InFlight {
     /// Whether `client` gets no further answer for now, however small.
     pub fn is_full(&self, client: &Client) -> bool {
         let counts = self.lock();
-        let of_one = counts.clients.get(client).copied().unwrap_or_default();
-        counts.all >= MAX_IN_FLIGHT_BYTES || of_one > MAX_IN_FLIGHT_BYTES_OF_ONE
+        !counts.have_room(counts.of(client), false)
     }
 
     /// An answer to `client` of which nothing is there yet.
@@ -54,17 +61,15 @@ impl InFlight {
 
 impl Counted {
     /// Counts `n_bytes` more of this answer if there is room for them, and says whether it did. A client whose other
-    /// answers are all gone may have one of any size.
+    /// answers are all gone may have one of any size, while the reserve is free.
     pub fn try_grow(&mut self, n_bytes: usize) -> bool {
         if self.is_promised {
             self.grow(n_bytes);
             return true;
         }
         let mut counts = self.in_flight.lock();
-        let of_one = counts.clients.get(&self.client).copied().unwrap_or_default();
-        let is_its_only_one = of_one == self.n_bytes;
-        let fits = is_its_only_one || of_one.saturating_add(n_bytes) <= MAX_IN_FLIGHT_BYTES_OF_ONE;
-        let has_room = counts.all < MAX_IN_FLIGHT_BYTES && fits;
+        let of_one = counts.of(&self.client);
+        let has_room = counts.have_room(of_one.saturating_add(n_bytes), of_one == self.n_bytes);
         if has_room {
             counts.add(&self.client, n_bytes);
             drop(counts);
@@ -84,6 +89,17 @@ impl Counted {
         has_room
     }
 
+    /// Whether the client has had its time to take this answer, while others need the room: it waited for the client
+    /// for so long. What holds no more than a stream holds is never late.
+    pub fn is_late(&self, waited: Duration) -> bool {
+        if waited <= ANSWER_TIME || self.n_bytes <= STREAM_BYTES {
+            return false;
+        }
+        let bytes = self.n_bytes.min(OWN_IN_FLIGHT_BYTES);
+        let of_size = Duration::from_secs((bytes / ANSWER_TIME_BYTES_A_SECOND) as u64);
+        waited > ANSWER_TIME + of_size && !self.in_flight.lock().have_reserve()
+    }
+
     /// Counts `n_bytes` more of this answer, whether there is room for them or not.
     pub fn grow(&mut self, n_bytes: usize) {
         let estimated = std::mem::take(&mut self.estimated);
@@ -96,6 +112,21 @@ impl Counted {
 }
 
 impl Counts {
+    fn of(&self, client: &Client) -> usize {
+        self.clients.get(client).copied().unwrap_or_default()
+    }
+
+    /// Whether a client may have `of_one` bytes in all, of one answer or of several.
+    fn have_room(&self, of_one: usize, is_one_answer: bool) -> bool {
+        let is_own = of_one <= OWN_IN_FLIGHT_BYTES && self.all < MAX_IN_FLIGHT_BYTES;
+        is_own || ((is_one_answer || of_one <= MAX_IN_FLIGHT_BYTES_OF_ONE) && self.have_reserve())
+    }
+
+    /// Whether the reserve is free.
+    fn have_reserve(&self) -> bool {
+        self.all < MAX_IN_FLIGHT_BYTES - RESERVED_IN_FLIGHT_BYTES
+    }
+
     fn add(&mut self, client: &Client, n_bytes: usize) {
         if n_bytes > 0 {
             self.all += n_bytes;
@@ -141,8 +172,12 @@ mod tests {
         let first = counted(&in_flight, 1, large).unwrap();
         assert!(counted(&in_flight, 1, 1).is_none());
         let others: Vec<_> = (2..).map_while(|n| counted(&in_flight, n, large)).collect();
-        assert_eq!(others.len() + 1, MAX_IN_FLIGHT_BYTES.div_ceil(large));
-        assert!(in_flight.is_full(&client(200)));
+        assert_eq!(others.len() + 1, 3, "three quarters are for all, and the last quarter");
+        let own: Vec<_> = (100..).map_while(|n| counted(&in_flight, n, OWN_IN_FLIGHT_BYTES)).collect();
+        assert_eq!(own.len(), 2, "is for those who have less than their own");
+        assert!(in_flight.is_full(&client(200)) && counted(&in_flight, 200, 1).is_none());
+        drop(own);
+        assert!(!in_flight.is_full(&client(200)));
         drop(first);
         drop(counted(&in_flight, 1, large).unwrap());
         let mut promised = in_flight.begin(client(1));
@@ -154,6 +189,24 @@ mod tests {
         drop(others);
         let counts = in_flight.lock();
         assert_eq!((counts.all, counts.clients.len()), (0, 0));
+    }
+
+    #[test]
+    fn an_answer_is_late_only_while_others_need_its_room_and_in_five_minutes_at_most() {
+        let in_flight = InFlight::default();
+        let seconds = Duration::from_secs;
+        let answer = counted(&in_flight, 1, 5 << 20).unwrap();
+        let mut small = in_flight.begin(client(2));
+        small.grow(STREAM_BYTES);
+        assert!(!answer.is_late(seconds(3_600)), "nobody needs its room");
+        let mut large = in_flight.begin(client(3));
+        large.grow(MAX_IN_FLIGHT_BYTES - RESERVED_IN_FLIGHT_BYTES);
+        // A minute, and 5 MB at 50 KB a second.
+        assert!(!answer.is_late(seconds(162)) && answer.is_late(seconds(163)));
+        assert!(!large.is_late(seconds(300)) && large.is_late(seconds(306)));
+        assert!(!small.is_late(seconds(3_600)), "it has next to none");
+        drop(large);
+        assert!(!answer.is_late(seconds(3_600)));
     }
 
     #[test]

@@ -2,14 +2,18 @@
 //!
 //! A body that is dropped has been handed to its connection, which may still have to send most of it. So the lease
 //! travels on: with the body first, then with the connection, until that has written everything it was given. The
-//! answer leaves in frames cut from the one copy, so that the connection never holds more than a frame or two.
+//! answer leaves in frames cut from the one copy, so that the connection never holds more than a frame or two. A
+//! connection asks for a frame once its client has taken the one before: where that took too long in all, and others
+//! need the room, the answer ends there, and the connection with it.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::body::Body;
 use http_body::{Body as _, SizeHint};
+use tokio::time::Instant;
 
 use super::admitted::Admitted;
 use super::limits::FRAME_BYTES;
@@ -41,20 +45,37 @@ pub(super) struct Leased {
     lease: Admitted,
     pieces: Pieces,
     departing: Option<Departing>,
+    /// When the last frame was handed on, and for how long the client was waited for before that.
+    handed_at: Option<Instant>,
+    waited: Duration,
 }
+
+/// The client took too long for an answer whose room others need.
+#[derive(Debug, thiserror::Error)]
+#[error("the answer was read too slowly")]
+struct TooLate;
 
 impl Leased {
     /// `departing` belongs to the connection; without one, the lease ends with the body.
     pub fn new(lease: Admitted, departing: Option<Departing>) -> Self {
-        Self { lease, pieces: Pieces::default(), departing }
+        Self { lease, pieces: Pieces::default(), departing, handed_at: None, waited: Duration::ZERO }
     }
 }
 
 impl Wrap for Leased {
     fn poll_frame(&mut self, body: &mut Body, context: &mut Context<'_>) -> PollFrame {
+        if let Some(handed_at) = self.handed_at.take() {
+            self.waited += handed_at.elapsed();
+            if self.lease.is_late(self.waited) {
+                return Poll::Ready(Some(Err(axum::Error::new(TooLate))));
+            }
+        }
         let poll = || self.lease.sync_scope(|| Pin::new(body).poll_frame(context));
         match self.pieces.poll_data(poll) {
-            Ok(()) => Poll::Ready(Some(Ok(self.pieces.cut(FRAME_BYTES)))),
+            Ok(()) => {
+                self.handed_at = Some(Instant::now());
+                Poll::Ready(Some(Ok(self.pieces.cut(FRAME_BYTES))))
+            }
             Err(other) => other,
         }
     }
@@ -81,6 +102,7 @@ mod tests {
     use std::pin::pin;
 
     use axum::body::Bytes;
+    use futures::StreamExt;
 
     use super::super::admitted::{count_answer, current_client};
     use super::super::class::Class;
@@ -137,6 +159,33 @@ mod tests {
                 drop(body);
             }
             assert!(slots.try_take(client(2)).is_some(), "{body_goes_first}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_is_read_slowly_ends_where_others_need_its_room() {
+        // 64 KB in two seconds: twice the least rate, and less than has to be read where room is short.
+        for (is_short, is_whole) in [(false, true), (true, false)] {
+            let in_flight = InFlight::default();
+            let lease = |n, n_bytes| {
+                let lease = Admitted::new(client(n), Class::Generation, None, &in_flight);
+                lease.count_answer(n_bytes).unwrap();
+                lease
+            };
+            let whole = Bytes::from(vec![7; 8 << 20]);
+            let _others =
+                if is_short { (2..5).map(|n| lease(n, MAX_IN_FLIGHT_BYTES_OF_ONE)).collect() } else { vec![] };
+            let body = wrap(Body::from(whole.clone()), Leased::new(lease(1, whole.len()), None));
+            let mut frames = body.into_data_stream();
+            let (started, mut n_bytes) = (Instant::now(), 0);
+            while let Some(Ok(frame)) = frames.next().await {
+                n_bytes += frame.len();
+                tokio::time::sleep(Duration::from_secs(2)).await;
+            }
+            assert_eq!(n_bytes == whole.len(), is_whole, "{n_bytes}");
+            // A minute, and 8 MB at 50 KB a second, of 256 seconds in all.
+            let seconds = started.elapsed().as_secs();
+            assert!(if is_whole { seconds == 256 } else { (223..=226).contains(&seconds) }, "{seconds}");
         }
     }
 

@@ -42,9 +42,18 @@ pub(super) const STREAM_BYTES: usize = 2 * FRAME_BYTES;
 /// An answer of this size is let through whatever else is in flight: a problem document, or a page of numbers.
 pub(super) const SMALL_ANSWER_BYTES: usize = 4 << 10;
 /// Bytes of answers in memory that their clients have not taken yet: a hundred small answers, or twenty of 20,000
-/// customers. A client with none in flight always gets one, however large.
+/// customers.
 pub(super) const MAX_IN_FLIGHT_BYTES: usize = 96 << 20;
+/// What one client has at most, but for a single answer, which may be of any size.
 pub(super) const MAX_IN_FLIGHT_BYTES_OF_ONE: usize = 24 << 20;
+/// Up to so many a client gets as long as there is any room; beyond them only while this reserve is free for others.
+pub(super) const OWN_IN_FLIGHT_BYTES: usize = MAX_IN_FLIGHT_BYTES / 8;
+pub(super) const RESERVED_IN_FLIGHT_BYTES: usize = MAX_IN_FLIGHT_BYTES / 4;
+/// While the reserve is used, an answer has this time to leave, and further time for its size, but no more than for
+/// [`OWN_IN_FLIGHT_BYTES`]: five minutes. At [`ANSWER_BYTES_A_SECOND`] alone, four large answers would take all room
+/// for 25 minutes.
+pub(super) const ANSWER_TIME: Duration = Duration::from_secs(60);
+pub(super) const ANSWER_TIME_BYTES_A_SECOND: usize = 50 << 10;
 
 /// Of the connections, one address has at most a quarter, and never fewer than a browser opens for a page or two.
 pub(super) const CONNECTION_SHARE: usize = 4;
