@@ -11,7 +11,7 @@
 //!   that received it or, if that was killed, by the next one.
 //! - An upload that came without a key waits until it is approved, before a training learns from it (`about`).
 //! - Nothing is received that would leave less room on the file system than is to stay free; uploads under way count
-//!   with all that they may become.
+//!   with all that they say they become, and those that do not say so with the piece that comes next.
 //! - Where a limit of size is set, what would go beyond it is refused: nobody's accepted upload makes room for
 //!   another's. Those that wait for approval have half of it.
 //! - Where a limit of age is set, older ones are removed. Only files that are named as this module names them are ever
@@ -43,7 +43,7 @@ use crate::durable;
 pub use about::{About, UploadState};
 pub use listing::ListedUpload;
 pub use name::{Extension, NoUploadId, UploadId};
-pub use received::{Received, Receiving, Stored};
+pub use received::{Received, Receiving, Room, Stored};
 
 use name::StoredName;
 
@@ -290,9 +290,9 @@ impl UploadStore {
     ///
     /// # Errors
     /// [`UploadError::Full`] and [`UploadError::Write`] when the folder or the file cannot be made.
-    pub fn receive(&self, extension: Extension) -> Result<Receiving, UploadError> {
+    pub fn receive(&self, extension: Extension, room: Room) -> Result<Receiving, UploadError> {
         durable::create_private_folder(self.dir())?;
-        Receiving::begin(self.clone(), extension)
+        Receiving::begin(self.clone(), extension, room)
     }
 
     /// Renames the synced file at `hidden`, or finds that its content is kept already; either lasts when this returns,

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::{About, Content, Extension, UploadError, UploadId, UploadState, UploadStore, staged_in};
+use crate::disk::Reserving;
 use crate::durable;
 
 /// An upload that is coming in. Dropped, it is gone.
@@ -16,6 +17,17 @@ pub struct Receiving {
     content: Sha256,
     size_bytes: u64,
     extension: Extension,
+    /// What is written into where room is reserved ahead of it.
+    ahead: Option<Reserving<File>>,
+}
+
+/// Where the room of an upload that comes in is from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Room {
+    /// The caller has reserved all of it ([`UploadStore::reserve`]).
+    Reserved,
+    /// It is reserved ahead of each piece: nobody knows how large the upload becomes.
+    Ahead,
 }
 
 /// An upload that is whole and not yet kept. Dropped, it is gone.
@@ -60,8 +72,13 @@ impl Drop for Hidden {
 }
 
 impl Receiving {
-    pub(super) fn begin(store: UploadStore, extension: Extension) -> Result<Self, UploadError> {
-        Ok(Self { hidden: Hidden::new(store)?, content: Sha256::new(), size_bytes: 0, extension })
+    pub(super) fn begin(store: UploadStore, extension: Extension, room: Room) -> Result<Self, UploadError> {
+        let hidden = Hidden::new(store)?;
+        let ahead = match room {
+            Room::Reserved => None,
+            Room::Ahead => Some(hidden.store.disk().reserving(hidden.store.dir(), hidden.file.try_clone()?)),
+        };
+        Ok(Self { hidden, content: Sha256::new(), size_bytes: 0, extension, ahead })
     }
 
     /// Adds `bytes`.
@@ -69,7 +86,10 @@ impl Receiving {
     /// # Errors
     /// [`UploadError::Full`] and [`UploadError::Write`] when they cannot be written.
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), UploadError> {
-        self.hidden.file.write_all(bytes)?;
+        match &mut self.ahead {
+            Some(ahead) => ahead.write_all(bytes)?,
+            None => self.hidden.file.write_all(bytes)?,
+        }
         self.content.update(bytes);
         self.size_bytes += bytes.len() as u64;
         Ok(())
@@ -77,7 +97,7 @@ impl Receiving {
 
     /// That was all of it.
     pub fn finish(self) -> Received {
-        let Self { hidden, content, size_bytes, extension } = self;
+        let Self { hidden, content, size_bytes, extension, .. } = self;
         let (id, original_bytes, columns_bytes) = (UploadId::of(content), size_bytes, None);
         Received { hidden, content: Content { id, original_bytes, columns_bytes, extension } }
     }

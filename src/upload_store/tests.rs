@@ -10,7 +10,7 @@ fn names(dir: &Path) -> Vec<String> {
 }
 
 fn keep(store: &UploadStore, content: &[u8]) -> Stored {
-    let mut receiving = store.receive(Extension::Csv).unwrap();
+    let mut receiving = store.receive(Extension::Csv, Room::Reserved).unwrap();
     receiving.write(content).unwrap();
     receiving.finish().keep(&About::sent_by(Some("a key".to_owned()))).unwrap()
 }
@@ -98,7 +98,7 @@ fn what_would_be_too_much_is_refused_and_nothing_is_removed() {
     }
     assert!(matches!(store.reserve(6), Err(UploadError::StoreFull { limit_bytes: 25 })));
     let one_more = store.reserve(5).unwrap();
-    let mut receiving = store.receive(Extension::Csv).unwrap();
+    let mut receiving = store.receive(Extension::Csv, Room::Reserved).unwrap();
     receiving.write(b"longer than it said").unwrap();
     let with_key = About::sent_by(Some("portal".to_owned()));
     assert!(matches!(receiving.finish().keep(&with_key), Err(UploadError::StoreFull { limit_bytes: 25 })));
@@ -113,7 +113,7 @@ fn uploads_that_wait_for_approval_leave_half_of_the_room_to_others() {
     let rules = UploadRules { min_free_bytes: 0, max_total_bytes: Some(30), ..UploadRules::default() };
     let store = store(dir.path(), rules);
     let without_key = |content: &[u8]| {
-        let mut receiving = store.receive(Extension::Csv).unwrap();
+        let mut receiving = store.receive(Extension::Csv, Room::Reserved).unwrap();
         receiving.write(content).unwrap();
         receiving.finish().keep(&About::sent_by(None))
     };
@@ -199,7 +199,7 @@ fn a_pipe_with_the_name_of_an_upload_is_no_upload_and_is_not_waited_for() {
 fn an_upload_is_approved_by_a_key_and_a_note_of_nothing_is_swept() {
     let dir = tempfile::tempdir().unwrap();
     let receive = |store: &UploadStore, key: Option<&str>| {
-        let mut receiving = store.receive(Extension::Csv).unwrap();
+        let mut receiving = store.receive(Extension::Csv, Room::Reserved).unwrap();
         receiving.write(b"rows").unwrap();
         receiving.finish().keep(&About::sent_by(key.map(str::to_owned)).with_rows(1)).unwrap()
     };

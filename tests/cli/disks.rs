@@ -6,7 +6,8 @@
 //! `TEST_WITHOUT_DISKS=1` leaves them out.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -162,6 +163,37 @@ fn uploads_and_exports_are_refused_while_their_disk_is_full_or_read_only() {
     assert_eq!(disk.post("/segments/export?format=xlsx", answer).0, 507);
     assert_eq!(disk.files("uploads").len(), 2);
     assert_eq!(disk.post("/generate-promo", "{}").0, 200, "what needs no disk goes on");
+}
+
+#[test]
+fn an_upload_that_does_not_say_its_size_needs_no_more_room_than_it_takes() {
+    set_up();
+    let folder = Folder::with_data();
+    // Any upload may have 50 MB, and the disk has two.
+    let Some(disk) = Disk::of_a_server(&folder, &[("UPLOAD_DIR", "disk/uploads")]) else { return };
+    let in_chunks = |content: &str| {
+        let (content_type, body) = Form::new().file("a.csv", content.as_bytes()).finish();
+        let mut stream = TcpStream::connect(&disk.address).unwrap();
+        let head = format!("Content-Type: {content_type}\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n");
+        write!(stream, "POST /upload-excel HTTP/1.1\r\nHost: {}\r\n{head}", disk.address).unwrap();
+        for chunk in body.chunks(64 << 10) {
+            // A server that refuses it reads no further.
+            let chunk = [format!("{:x}\r\n", chunk.len()).as_bytes(), chunk, b"\r\n"].concat();
+            if stream.write_all(&chunk).is_err() {
+                break;
+            }
+        }
+        let _ = stream.write_all(b"0\r\n\r\n");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    let answer = in_chunks(&workbook(0));
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let refused = in_chunks(&workbook(1).repeat(60_000));
+    assert!(is_about_room(&refused), "{refused}");
+    assert_eq!(disk.files("uploads").len(), 1, "{:?}", disk.files("uploads"));
+    assert!(in_chunks(&workbook(2)).starts_with("HTTP/1.1 200"), "what was refused has left its room");
 }
 
 #[test]
