@@ -120,3 +120,14 @@ async fn a_process_that_publishes_is_not_killed_before_it_tells_what_came_of_tha
     written.unwrap();
     assert!(is_published(outcome.as_ref()), "{outcome:?}");
 }
+
+#[tokio::test]
+async fn a_process_that_asks_for_its_version_to_be_published_is_answered_where_it_told() {
+    let (outcome, _) = reported(
+        r#"echo '{"event":"to_publish","version":"20270101T000000Z-0123abcd"}'
+           read -r answer <&1
+           case "$answer" in *not_published*) echo '{"event":"ended","outcome":"locked","why":"it is not"}';; esac"#,
+    )
+    .await;
+    assert_eq!(outcome, Outcome::Locked { why: "it is not".to_owned(), published_elsewhere: false });
+}
