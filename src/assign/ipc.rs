@@ -68,10 +68,11 @@ impl<R: Read> StreamReader<R> {
         &self.schema
     }
 
-    /// The next batch; `None` once the end mark has come.
+    /// The next batch; `None` once the end mark has come, and nothing behind it.
     ///
     /// # Errors
-    /// [`InputFault::Cut`] where the bytes end before the end mark; the others where a message cannot be read.
+    /// [`InputFault::Cut`] where the bytes end before the end mark; the others where a message cannot be read, or bytes
+    /// come after the end mark: of two streams one after the other, the rows of the second would be lost.
     pub fn next_batch(&mut self) -> Result<Option<RecordBatch>, InputFault> {
         while let Some(frame) = Frame::read(&mut self.input)? {
             let (schema, dictionaries) = (&self.schema, &mut self.dictionaries);
@@ -91,7 +92,11 @@ impl<R: Read> StreamReader<R> {
                 return Ok(batch);
             }
         }
-        Ok(None)
+        match fill(&mut self.input, &mut [0]) {
+            Ok(()) => Err(damaged("bytes come after its end mark; write one stream, not several one after the other")),
+            Err(InputFault::Cut) => Ok(None),
+            Err(fault) => Err(fault),
+        }
     }
 }
 

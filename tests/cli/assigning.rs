@@ -259,6 +259,29 @@ fn an_input_that_is_cut_at_any_byte_never_comes_to_a_whole_output() {
 }
 
 #[test]
+fn an_input_with_bytes_behind_its_end_mark_is_not_taken_for_a_whole_one() {
+    let rows = rows();
+    let one = batch(&rows[..40], 0);
+    let first = stream(std::slice::from_ref(&one));
+    for behind in [first.clone(), vec![0], b"\n".to_vec()] {
+        let output = run(&[], &[first.clone(), behind].concat());
+        assert_eq!(output.status.code(), Some(4), "{}", shown(&output));
+        assert!(!output.stdout.ends_with(&END_MARK));
+        assert!(said(&output)["error"].as_str().unwrap().contains("after its end mark"), "{}", shown(&output));
+    }
+    let fields = one.schema();
+    let mut columns: Vec<(&str, ArrayRef)> =
+        fields.fields().iter().map(|field| field.name().as_str()).zip(one.columns().iter().cloned()).collect();
+    columns.push(("customers", Arc::new(Int64Array::from(vec![1; 40]))));
+    let profiles = stream(&[named(columns)]);
+    let folder = Folder::new();
+    fs::write(folder.path("two.arrows"), [profiles.clone(), profiles].concat()).unwrap();
+    let error = folder.fails(&["retrain", "--profiles", "two.arrows"]);
+    assert!(error.contains("after its end mark"), "{error}");
+    assert!(folder.versions().is_empty());
+}
+
+#[test]
 fn any_split_into_batches_gives_the_same_answers() {
     let rows = rows();
     let expected = answers(&placed(&stream(&[batch(&rows, 0)])).1);
