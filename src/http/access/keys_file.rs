@@ -13,16 +13,30 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 use super::key::Key;
 use super::rights::Right;
 use crate::content::SmallBudget;
 use crate::text_file::{self, TextFileError};
+use crate::unique_json::{ValueFault, parse_value};
 
 /// Longer names would fill log lines.
 const MAX_NAME_BYTES: usize = 40;
 /// Every request is compared with every key.
 const MAX_KEYS: usize = 1_000;
+/// Every field with what it must be.
+const FIELDS: [(&str, &str); 6] = [
+    ("name", "a text of at most 40 letters, digits and the signs - _ ."),
+    ("sha256", "a text of 64 hexadecimal digits: make one with content-portal keys new"),
+    ("rights", "a list of one or more of read, upload, generate, train and admin, in small letters"),
+    ("expires", "a day such as \"2027-03-31\", or a time such as \"2027-03-31T18:00:00Z\""),
+    ("requests_per_minute", "a whole number from 1"),
+    ("budget_usd_per_day", "a number of more than 0, such as 2.5, without quotes"),
+];
+/// What is not a key although it has a digest: a variable that was not set, and one with the line's end of `echo`.
+const NOTHING: [&str; 2] = ["", "\n"];
 
 /// One key of the file.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -69,7 +83,7 @@ pub enum KeysFileError {
     /// A key breaks a rule.
     #[error("the key of line {line} {what}")]
     Key {
-        /// Counted from 1; of an array the key's number.
+        /// Counted from 1.
         line: usize,
         /// The rule.
         what: &'static str,
@@ -154,6 +168,8 @@ impl KeyLine {
             Some("must have a name of at most 40 letters, digits and the signs - _ .")
         } else if self.key().is_none() {
             Some("must have a sha256 of 64 hexadecimal digits: make one with content-portal keys new")
+        } else if self.key().is_some_and(|key| NOTHING.iter().any(|nothing| Key::new(nothing).is(&key))) {
+            Some("has the sha256 of an empty text: was the key's variable set where the digest was made?")
         } else if self.rights.is_empty() {
             Some("must have one right or more of read, upload, generate, train and admin")
         } else if !self.budget_usd_per_day.is_none_or(is_sum) {
@@ -197,15 +213,18 @@ pub fn check_budgets<'a>(
 fn parse(text: &str) -> Result<Vec<KeyLine>, KeysFileError> {
     let mut keys = Vec::new();
     if text.trim_start().starts_with('[') {
-        let array: Vec<KeyLine> =
+        let array: Vec<&RawValue> =
             serde_json::from_str(text).map_err(|error| KeysFileError::Line { line: error.line(), why: why(&error) })?;
-        keys.extend((1..).zip(array));
+        for json in array.into_iter().map(RawValue::get) {
+            let before = text.get(..json.as_ptr().addr() - text.as_ptr().addr()).unwrap_or_default();
+            let line = 1 + before.matches('\n').count();
+            keys.push((line, key_of(json).map_err(|why| KeysFileError::Line { line, why })?));
+        }
     } else {
         for (line, text) in (1..).zip(text.lines()) {
             let text = text.trim();
             if !text.is_empty() && !text.starts_with('#') {
-                let key = serde_json::from_str(text);
-                keys.push((line, key.map_err(|error| KeysFileError::Line { line, why: why(&error) })?));
+                keys.push((line, key_of(text).map_err(|why| KeysFileError::Line { line, why })?));
             }
         }
     }
@@ -222,6 +241,28 @@ fn parse(text: &str) -> Result<Vec<KeyLine>, KeysFileError> {
         }
     }
     Ok(keys.into_iter().map(|(_, key)| key).collect())
+}
+
+/// The key of an object, or what is wrong with it.
+fn key_of(json: &str) -> Result<KeyLine, String> {
+    serde_json::from_str(json).map_err(|error| fault_of_field(json).unwrap_or_else(|| why(&error)))
+}
+
+/// What is wrong with the first field that is there twice or has a value that cannot be taken.
+fn fault_of_field(json: &str) -> Option<String> {
+    let known = |field: &str| FIELDS.iter().find(|(known, _)| *known == field);
+    if let Err(ValueFault::Repeated(field)) = parse_value(json) {
+        return known(&field).map(|(field, _)| format!("{field} is there twice"));
+    }
+    let fields: Map<String, Value> = serde_json::from_str(json).ok()?;
+    fields.into_iter().find_map(|(field, value)| {
+        let (_, rule) = known(&field)?;
+        // Beside others that can be taken.
+        let mut alone = Map::from_iter(["name", "sha256"].map(|text| (text.to_owned(), "".into())));
+        alone.insert("rights".to_owned(), Value::Array(Vec::new()));
+        alone.insert(field.clone(), value);
+        serde_json::from_value::<KeyLine>(alone.into()).is_err().then(|| format!("{field} must be {rule}"))
+    })
 }
 
 /// What is wrong with a line. Other messages of the parser quote values, and a value may be a key.
@@ -266,18 +307,30 @@ mod tests {
             (line("other", "one", ""), "the key other is there twice"),
             (line("a name", "two", ""), "line 2 must have a name"),
             (line("crm", "two", r#", "budget_usd_per_day": 0"#), "line 2 must have a budget_usd_per_day"),
-            (line("crm", "two", r#", "expires": "soon""#), "line 2 is not a key"),
+            (line("crm", "two", r#", "expires": "in-the-clear""#), ": expires must be a day such as"),
+            (line("crm", "two", r#", "requests_per_minute": -1"#), ": requests_per_minute must be a whole number"),
+            (line("crm", "two", r#", "budget_usd_per_day": "2.5""#), ": budget_usd_per_day must be a number of more"),
+            (line("crm", "two", r#", "expires": "2027-01-01", "expires": null"#), ": expires is there twice"),
+            (line("crm", "", ""), "line 2 has the sha256 of an empty text"),
+            (line("crm", "two", "").replace("\"crm\"", "[\"in-the-clear\"]"), ": name must be a text of at most 40"),
             (line("crm", "two", r#", "right": "all""#), "line 2 is not a key"),
-            (line("crm", "two", "").replace("\"upload\"", "\"everything\""), "line 2 is not a key"),
+            (
+                line("crm", "two", "").replace("\"upload\"", "\"Upload\""),
+                ": rights must be a list of one or more of read",
+            ),
             (line("crm", "two", "").replace("\"read\", \"upload\"", ""), "line 2 must have one right"),
             (
                 r#"{"name": "crm", "sha256": "a-key-in-the-clear", "rights": ["read"]}"#.to_owned(),
                 "line 2 must have a sha256",
             ),
         ] {
-            let error = parse(&format!("{}\n{second}\n", line("portal", "one", ""))).unwrap_err();
-            assert!(error.to_string().contains(says), "{second}: {error}");
-            assert!(!crate::causes::with_causes(&error).contains("in-the-clear"), "{error}");
+            let first = line("portal", "one", "");
+            let in_lines = parse(&format!("{first}\n{second}\n")).unwrap_err();
+            let in_array = parse(&format!("[{first},\n{second}]")).unwrap_err();
+            for error in [in_lines, in_array] {
+                assert!(error.to_string().contains(says), "{second}: {error}");
+                assert!(!crate::causes::with_causes(&error).contains("in-the-clear"), "{error}");
+            }
         }
     }
 }
