@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{Args, Subcommand};
 use content_portal::pipeline::TrainingSettings;
-use content_portal::retrain::{EraseRequest, ErasedCustomer, FoundRows, erase_customer};
+use content_portal::retrain::{AlikeRows, EraseRequest, ErasedCustomer, FoundRows, erase_customer};
 use jiff::Timestamp;
 
 use super::config::Config;
@@ -14,8 +14,8 @@ use super::retrain::retrain_for_people;
 use super::setup;
 use super::training::{Training, upload_folder};
 
-/// The exit code of an erasure that leaves rows in files which only their owner may change, or files that could not be
-/// searched.
+/// The exit code of an erasure that leaves rows in files which only their owner may change, rows that may be the
+/// customer's, or files that could not be searched.
 const LEFT: u8 = 4;
 /// Rows of one file that are printed.
 const MAX_ROWS: usize = 20;
@@ -51,7 +51,7 @@ pub fn customers(config: &Config, command: &CustomersCommand) -> anyhow::Result<
     };
     let erased = erase_customer(&store, &request, &args.id).context("the customer is not erased everywhere")?;
     print_erased(&erased);
-    let is_done = erased.left.is_empty() && erased.unread.is_empty();
+    let is_done = erased.left.is_empty() && erased.unread.is_empty() && erased.alike.is_empty();
     if args.retrain {
         let (settings, uploads) = (TrainingSettings::default(), Some(upload_folder(config)));
         let training = Training {
@@ -87,6 +87,9 @@ fn print_erased(erased: &ErasedCustomer) {
     for found in &erased.left {
         print_field!("left", "{}: delete {}", found.file, rows(found));
     }
+    for AlikeRows { identifier, found } in &erased.alike {
+        print_field!("perhaps", "{}: {} of {identifier}", found.file, rows(found));
+    }
     for file in &erased.without_identifiers {
         print_field!("not searched", "{file}: it has no column of identifiers");
     }
@@ -104,6 +107,12 @@ fn print_erased(erased: &ErasedCustomer) {
     }
     if !erased.left.is_empty() {
         print_further!("run this again once these rows are deleted: until then the exit code is {LEFT}");
+    }
+    if let Some(AlikeRows { identifier, .. }) = erased.alike.first() {
+        print_further!(
+            "a workbook may show {identifier} with zeros before it, or without: if it is the same customer, run this \
+             again with --id {identifier}; until then the exit code is {LEFT}"
+        );
     }
     if !erased.unread.is_empty() {
         print_further!(

@@ -8,6 +8,8 @@
 //!
 //! A version knows no single customer. It is named if it was trained on a file that held the customer.
 
+mod alike;
+
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, Write};
@@ -17,6 +19,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
+use self::alike::{Alike, alike};
 use super::collect::{base_files, base_label};
 use super::sample::is_sample;
 use super::uploads::{is_taken, label, own_id, upload_id, waiting};
@@ -59,6 +62,9 @@ pub struct ErasedCustomer {
     pub rewritten: Vec<FoundRows>,
     /// Files that only their owner may change.
     pub left: Vec<FoundRows>,
+    /// Rows of a number that differs by zeros before it alone, and by which nobody was erased: a workbook may show one
+    /// as the other. They are as they were.
+    pub alike: Vec<AlikeRows>,
     /// Files without a column of identifiers: nobody is known by one there.
     pub without_identifiers: Vec<String>,
     /// Files that could not be looked through; trainings cannot read them either.
@@ -76,8 +82,18 @@ impl ErasedCustomer {
     /// Whether every file was searched, and none holds or ever held the customer.
     pub fn is_unknown(&self) -> bool {
         let is_nowhere = self.rewritten.is_empty() && self.left.is_empty() && self.versions.is_empty();
+        let is_nowhere = is_nowhere && self.alike.is_empty();
         is_nowhere && !self.was_found_before && self.unread.is_empty()
     }
+}
+
+/// Rows of an identifier that is written in another way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AlikeRows {
+    /// How it is written.
+    pub identifier: String,
+    /// Its rows in one file.
+    pub found: FoundRows,
 }
 
 /// Rows of the customer in one file.
@@ -138,7 +154,8 @@ pub fn erase_customer(
     note(request, pseudonym, Vec::new())?;
     let pseudonyms = Pseudonyms::open(state).map_err(EraseError::State)?;
     let mut erased = ErasedCustomer::default();
-    let erasing = Erasing { request, disk: store.disk(), pseudonyms: &pseudonyms, identity, pseudonym };
+    let alike = alike(identifier, &pseudonyms);
+    let erasing = Erasing { request, disk: store.disk(), pseudonyms: &pseudonyms, identity, pseudonym, alike };
     for file in files(request)? {
         erasing.look_through(&file, &mut erased)?;
     }
@@ -192,6 +209,13 @@ struct Erasing<'a> {
     pseudonyms: &'a Pseudonyms,
     identity: u64,
     pseudonym: u64,
+    alike: Vec<Alike>,
+}
+
+/// The rows of one file: the customer's, and those of each identifier that is alike.
+struct Rows {
+    own: Vec<SheetRow>,
+    alike: Vec<Vec<SheetRow>>,
 }
 
 impl Erasing<'_> {
@@ -207,10 +231,15 @@ impl Erasing<'_> {
                 return Ok(());
             }
         };
-        if rows.is_empty() {
+        let found = |rows| FoundRows { file: source.label.clone(), rows };
+        let others = self.alike.iter().zip(rows.alike).filter(|(_, rows)| !rows.is_empty());
+        erased
+            .alike
+            .extend(others.map(|(other, rows)| AlikeRows { identifier: other.identifier.clone(), found: found(rows) }));
+        if rows.own.is_empty() {
             return Ok(());
         }
-        let found = FoundRows { file: source.label.clone(), rows };
+        let found = found(rows.own);
         if source.is_ours && self.rewrite(source)? {
             erased.rewritten.push(found);
         } else {
@@ -219,18 +248,29 @@ impl Erasing<'_> {
         Ok(())
     }
 
-    /// The customer's rows; `None` where the file knows nobody by an identifier.
-    fn search(&self, source: &Source) -> Result<Result<Option<Vec<SheetRow>>, WorkbookError>, EraseError> {
+    /// The rows that are looked for; `None` where the file knows nobody by an identifier.
+    fn search(&self, source: &Source) -> Result<Result<Option<Rows>, WorkbookError>, EraseError> {
         if is_columns_file(&source.path) {
-            return Ok(open(source).and_then(|file| rows_of_customer(BufReader::new(file), self.pseudonym)));
+            return Ok(self.search_columns(source));
         }
         // With nothing required every row is read that has anything at all.
         let anybody = Arc::new(self.request.schema.with_nothing_required());
         Ok(match self.read(source, &anybody)? {
-            Ok(table) => Ok(Some(table.rows_of(self.identity))),
+            Ok(table) => Ok(Some(Rows {
+                own: table.rows_of(self.identity),
+                alike: self.alike.iter().map(|other| table.rows_of(other.identity)).collect(),
+            })),
             Err(WorkbookError::MissingColumns(_)) => Ok(None),
             Err(error) => Err(error),
         })
+    }
+
+    /// The same of what was kept as columns.
+    fn search_columns(&self, source: &Source) -> Result<Option<Rows>, WorkbookError> {
+        let rows_of = |pseudonym| rows_of_customer(BufReader::new(open(source)?), pseudonym);
+        let Some(own) = rows_of(self.pseudonym)? else { return Ok(None) };
+        let alike = self.alike.iter().map(|other| Ok(rows_of(other.pseudonym)?.unwrap_or_default()));
+        Ok(Some(Rows { own, alike: alike.collect::<Result<_, WorkbookError>>()? }))
     }
 
     /// The rows of a workbook, or what is wrong with it.

@@ -47,7 +47,7 @@ use crate::workbook::Reader;
 
 pub use collect::{Profiles, taken_uploads};
 pub use comparing::compare;
-pub use erasing::{EraseError, EraseRequest, ErasedCustomer, FoundRows, erase_customer};
+pub use erasing::{AlikeRows, EraseError, EraseRequest, ErasedCustomer, FoundRows, erase_customer};
 pub use error::{NotPublished, RetrainError};
 pub use gate::{Bound, CheckKind, FailedCheck, GateCheck, GateLimits, Verdict};
 pub use matching::{KeptSegment, MatchError, Matching, NewSegment, VanishedSegment};

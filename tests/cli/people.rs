@@ -289,3 +289,27 @@ fn a_link_to_a_workbook_is_read_and_searched_and_one_that_leads_to_none_is_named
     assert!(taken.len() == 2 && taken.iter().any(|path| path.ends_with("upload-b.csv")), "{taken:?}");
     assert!(!folder.path("uploads/b.csv").is_symlink());
 }
+
+#[test]
+fn an_identifier_that_differs_by_zeros_before_it_is_named_and_not_said_to_be_unknown() {
+    let folder = with_customers();
+    let row = |id: &str| format!("{id},Name,2024-02-03,Bedok,Female,Gold\n");
+    let file = folder.path("base_data/2026-01-01/numbers.csv");
+    fs::write(&file, format!("{HEADER}{}{}{}", row("123"), row("000456"), row("7"))).unwrap();
+    let erase = |id: &str| folder.run(&["customers", "erase", "--id", id]);
+    for (id, found) in [("000123", "row 2 of 123"), ("456", "row 3 of 000456")] {
+        let output = erase(id);
+        let text = shown(&output);
+        assert_eq!(output.status.code(), Some(4), "{text}");
+        assert!(text.contains(&format!("perhaps         2026-01-01/numbers.csv: {found}")), "{text}");
+        assert!(!text.contains("not found") && text.contains(&format!("--id {}", found.rsplit(' ').next().unwrap())));
+    }
+    // Once the customer is erased by that, nothing is left but the operator's own row.
+    assert!(shown(&erase("123")).contains("delete row 2"));
+    fs::write(&file, format!("{HEADER}{}", row("7"))).unwrap();
+    for id in ["123", "000123"] {
+        let output = erase(id);
+        assert_eq!(output.status.code(), Some(0), "{}", shown(&output));
+    }
+    assert_eq!(erase("1234").status.code(), Some(0), "another number is another customer");
+}
