@@ -62,7 +62,7 @@ const LOCAL: [&str; 39] = [
 const THREE_DECIMALS: [&str; 7] = ["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"];
 /// Words for thousands and more, in lower case and without points. `m` is metres, minutes and months as well, and a
 /// German billion is a thousand American ones.
-const SCALES: [(&str, f64); 24] = [
+const SCALES: [(&str, f64); 28] = [
     ("k", 1e3),
     ("tsd", 1e3),
     ("tys", 1e3),
@@ -73,6 +73,9 @@ const SCALES: [(&str, f64); 24] = [
     ("萬", 1e4),
     ("만", 1e4),
     ("lakh", 1e5),
+    ("lakhs", 1e5),
+    ("lac", 1e5),
+    ("lacs", 1e5),
     ("mio", 1e6),
     ("mill", 1e6),
     ("mln", 1e6),
@@ -81,6 +84,7 @@ const SCALES: [(&str, f64); 24] = [
     ("million", 1e6),
     ("millions", 1e6),
     ("crore", 1e7),
+    ("crores", 1e7),
     ("亿", 1e8),
     ("億", 1e8),
     ("억", 1e8),
@@ -119,8 +123,8 @@ impl Affixes {
     #[expect(clippy::option_option, reason = "the outer one is the text that is no number")]
     fn take_one<'a>(&mut self, text: &'a str) -> Option<Option<&'a str>> {
         let has_digit = |text: &str| text.contains(|c: char| c.is_ascii_digit());
-        // `12.–` and `12,-` are prices without cents.
-        for end in [".-", ",-", ".–", ",–", ".—", ",—"] {
+        // `12.–`, `12,-` and, in India, `12/-` are prices without cents.
+        for end in [".-", ",-", ".–", ",–", ".—", ",—", "/-"] {
             if let Some(rest) = text.strip_suffix(end).filter(|rest| has_digit(rest)) {
                 return Some(Some(rest));
             }
@@ -176,6 +180,8 @@ impl Affixes {
         let scale = match word {
             "M" => Some(1e6),
             "B" => Some(1e9),
+            // A lakh beside rupees; litres and a size elsewhere. `Cr` stays unread: a bank means a credit by it.
+            "L" if matches!(self.currency.as_deref(), Some("INR" | "RS")) => Some(1e5),
             _ => SCALES.iter().find(|(name, _)| *name == lower).map(|&(_, scale)| scale),
         };
         scale.is_some() && self.scale.is_none() && {
@@ -206,15 +212,59 @@ pub(super) fn has_three_decimals(currency: &str) -> bool {
     THREE_DECIMALS.contains(&currency)
 }
 
-/// A currency under one of its names.
+/// A currency under one of its names: its code, or in capitals what may stand for several.
 fn one_name(word: &str) -> String {
-    match word {
-        "€" => "EUR".to_owned(),
-        "£" => "GBP".to_owned(),
-        "₹" => "INR".to_owned(),
-        "$" | "US$" => "USD".to_owned(),
-        _ => word.trim_end_matches('.').to_uppercase(),
-    }
+    let bare = bare(word);
+    let code = match bare.as_str() {
+        "€" | "euro" | "euros" => "EUR",
+        "£" | "pounds" => "GBP",
+        "₹" => "INR",
+        "$" | "us$" | "dollar" | "dollars" => "USD",
+        "s$" => "SGD",
+        "a$" | "au$" => "AUD",
+        "c$" | "ca$" => "CAD",
+        "nz$" => "NZD",
+        "mx$" => "MXN",
+        "r$" => "BRL",
+        "nt$" => "TWD",
+        "hk$" => "HKD",
+        "rm" => "MYR",
+        "rp" => "IDR",
+        "zł" | "zl" => "PLN",
+        "kč" | "kc" => "CZK",
+        "ft" => "HUF",
+        "руб" | "р" | "₽" => "RUB",
+        "грн" | "₴" => "UAH",
+        "円" | "yen" => "JPY",
+        "rmb" | "yuan" => "CNY",
+        "원" | "won" | "₩" => "KRW",
+        "บาท" | "baht" | "฿" => "THB",
+        "tl" | "₺" => "TRY",
+        "sfr" => "CHF",
+        _ => return bare.to_uppercase(),
+    };
+    code.to_owned()
+}
+
+/// Whether all of these currencies, as they were written in one column, may be the same.
+pub(super) fn may_be_one(currencies: &[String]) -> bool {
+    let Some((first, others)) = currencies.split_first() else { return true };
+    let first = meanings(first);
+    first.iter().any(|code| others.iter().all(|other| meanings(other).contains(code)))
+}
+
+/// The currencies that a name may stand for.
+fn meanings(name: &str) -> Vec<&str> {
+    let several: &[&str] = match name {
+        "RS" => &["INR", "PKR", "LKR", "NPR", "MUR", "SCR"],
+        "¥" => &["JPY", "CNY"],
+        "元" | "圓" | "圆" => &["CNY", "TWD", "HKD", "MOP"],
+        "KR" => &["SEK", "NOK", "DKK", "ISK"],
+        "FR" => &["CHF", "XOF", "XAF", "XPF"],
+        "LEI" | "LEU" => &["RON", "MDL"],
+        _ => return vec![name],
+    };
+    several.to_vec()
 }
 
 fn bare(word: &str) -> String {

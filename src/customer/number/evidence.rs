@@ -1,6 +1,6 @@
 //! What the numbers of one column say of its decimal separator, and what follows for those that could be either.
 
-use super::affix::has_three_decimals;
+use super::affix::{has_three_decimals, may_be_one};
 use super::{Decimal, Meaning, Written};
 
 /// Currencies of one column that are distinguished.
@@ -98,9 +98,9 @@ impl Evidence {
         Convention { decimal, by: DecidedBy::Guess { is_mixed: false } }
     }
 
-    /// The currencies, where there is more than one.
+    /// The currencies, where there is more than one, and not one that is written in several ways.
     pub fn several_currencies(&self) -> Option<&[String]> {
-        (self.currencies.len() > 1).then_some(self.currencies.as_slice())
+        (!may_be_one(&self.currencies)).then_some(self.currencies.as_slice())
     }
 
     /// Whether some numbers are percentages and others are not.
