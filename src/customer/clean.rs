@@ -10,7 +10,9 @@ mod unknown;
 use jiff::civil::Date;
 use rustc_hash::FxHashMap;
 
+use super::garbled::garbled_letter;
 use super::levels::Levels;
+use super::nothing::means_nothing;
 use super::schema::{Column, DateOrder, Kind};
 use super::{Cell, MISSING, Value, date, number, own_case, text};
 
@@ -71,6 +73,8 @@ pub(super) struct ColumnCleaner {
     values: Vec<Value>,
     unknown: UnknownLevels,
     open: settled::Open,
+    /// A letter that was read in the wrong encoding before the file was written, and what it is.
+    garbled: Option<(String, char)>,
     /// How many more names are written in capitals as a whole than with small letters. If it is any, the column's
     /// capitals tell nothing.
     n_shouted: i64,
@@ -133,7 +137,7 @@ impl ColumnCleaner {
             Rule::Ordinal(_) => FxHashMap::default(),
             _ => {
                 // A value that is written as nothing elsewhere, such as `NA`, is one where a synonym leads to it.
-                let own = column.synonyms.values().filter(|to| text::means_nothing(to)).map(|to| (to, to));
+                let own = column.synonyms.values().filter(|to| means_nothing(to)).map(|to| (to, to));
                 let names = own.chain(&column.synonyms);
                 names.filter_map(|(from, to)| Some((text::fold_given(from)?, to.clone()))).collect()
             }
@@ -149,6 +153,7 @@ impl ColumnCleaner {
             values: Vec::new(),
             unknown: UnknownLevels::default(),
             open: settled::Open::default(),
+            garbled: None,
             n_shouted: 0,
         }
     }
@@ -223,13 +228,16 @@ impl ColumnCleaner {
     fn clean_text(&mut self, raw: &str) -> Outcome {
         let synonym = self.synonym(raw);
         let is_given = synonym.is_some() || matches!(&self.rule, Rule::Ordinal(levels) if levels.has(raw));
-        if !is_given && text::means_nothing(raw) {
+        if !is_given && means_nothing(raw) {
             return Outcome::Empty;
         }
         // Each text that is remembered comes here once.
         if synonym.is_none() && raw.len() <= MAX_REMEMBERED_BYTES {
             let has_small = raw.chars().any(char::is_lowercase);
             self.n_shouted += if own_case::is_shouted(raw.trim()) { 1 } else { -i64::from(has_small) };
+        }
+        if self.garbled.is_none() && matches!(self.rule, Rule::Category) && !raw.is_ascii() {
+            self.garbled = garbled_letter(raw);
         }
         let raw = synonym.as_deref().unwrap_or(raw);
         match &self.rule {

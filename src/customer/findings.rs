@@ -18,7 +18,8 @@ pub(super) fn column_findings(column: &Column, settled: &Settled, report: &mut C
             report.dates.push(found);
         }
     }
-    for note in date_notes(&column.title, settled).into_iter().chain(number_notes(&column.title, settled)) {
+    let notes = date_notes(&column.title, settled).into_iter().chain(number_notes(&column.title, settled));
+    for note in notes.chain(letters_note(&column.title, settled)) {
         if !report.notes.contains(&note) {
             report.notes.push(note);
         }
@@ -59,6 +60,17 @@ fn date_notes(title: &str, settled: &Settled) -> Vec<Note> {
         ));
     }
     notes
+}
+
+fn letters_note(title: &str, settled: &Settled) -> Option<Note> {
+    let (garbled, letter) = settled.garbled.as_ref()?;
+    Some(Note::new(
+        "letters_garbled",
+        format!(
+            "{title:?} holds letters that were read in the wrong encoding before this file was saved, such as \
+             {garbled:?} for {letter:?}; they were read as they are. Export the file again as UTF-8 from where it comes."
+        ),
+    ))
 }
 
 fn number_notes(title: &str, settled: &Settled) -> Vec<Note> {

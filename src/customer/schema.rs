@@ -10,6 +10,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::nothing::{means_nothing, says_nothing};
 use super::{Value, text};
 pub use feature::{Feature, FeatureKind};
 
@@ -339,13 +340,13 @@ impl Column {
     /// Whether a value says something of who has it. A word for nothing does where the schema names it: as a level,
     /// such as `None` or `Unknown`, or, of what counts as empty elsewhere, as the value of a synonym, such as `NA`.
     pub fn says_something(&self, value: &str) -> bool {
-        if !text::says_nothing(value) {
+        if !says_nothing(value) {
             return true;
         }
         let is_value = |named: &&String| text::fold_given(named) == text::fold_given(value);
         match &self.kind {
             Kind::Ordinal { levels, .. } => levels.iter().any(|level| is_value(&level)),
-            Kind::Category { .. } => self.synonyms.values().filter(is_value).any(|named| text::means_nothing(named)),
+            Kind::Category { .. } => self.synonyms.values().filter(is_value).any(|named| means_nothing(named)),
             Kind::Date { .. } | Kind::Number { .. } => false,
         }
     }

@@ -1,6 +1,7 @@
-//! Text of cells: names tidied, words that mean nothing and what looks like personal data recognised.
+//! Text of cells: names tidied, and what looks like personal data recognised.
 
 use super::is_invisible;
+use super::nothing::means_nothing;
 use super::own_case::{with_own_case, without_shouting};
 use super::spelling::{composed, spelling_key};
 
@@ -14,14 +15,6 @@ pub(super) const MAX_PLAIN_BYTES: usize = 64;
 const MAX_DIGITS: usize = 6;
 /// How long a word with a digit in it may be, in bytes; a key is longer.
 const MAX_CODE_BYTES: usize = 20;
-
-/// What exports write for nothing: the list of `pandas.read_excel`, by which the original read its sheets, dashes, and
-/// what pivot tables and people write.
-const NOTHING: [&str; 31] = [
-    "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA", "NULL",
-    "NaN", "None", "n/a", "nan", "null", "-", "–", "—", "--", "---", "?", "(blank)", "(none)", "(None)", "N.A.", "N.A",
-    "n.a.", "n.a",
-];
 
 /// Tidies a category's name: control and invisible characters go, letters are composed (NFC), blanks are trimmed and
 /// collapsed, words are title-cased (`ANG  mo kio` → `Ang Mo Kio`, `o'brien` → `O'Brien`, `john's` → `John's`) but for
@@ -101,19 +94,6 @@ pub(super) fn fold_plain<'b>(text: &str, buffer: &'b mut [u8; MAX_PLAIN_BYTES]) 
 /// As [`fold`], also of a word for nothing: `NA` is a level or a synonym where a schema says so.
 pub(super) fn fold_given(text: &str) -> Option<String> {
     Some(spelling_key(&shown(text))).filter(|key| !key.is_empty())
-}
-
-/// Whether a text stands for nothing.
-pub(super) fn means_nothing(text: &str) -> bool {
-    let text = text.trim();
-    text.is_empty() || NOTHING.contains(&text) || text.eq_ignore_ascii_case("not available")
-}
-
-/// Whether a word says nothing of whom it is written for: sheets and forms are full of ways to say nothing. A schema
-/// may name such a word all the same, see [`Column::says_something`](super::Column::says_something).
-pub fn says_nothing(text: &str) -> bool {
-    const IN_ANY_CASE: [&str; 8] = ["unknown", "other", "none", "na", "n/a", "nan", "null", "nil"];
-    means_nothing(text) || IN_ANY_CASE.iter().any(|nothing| text.trim().eq_ignore_ascii_case(nothing))
 }
 
 /// One line of visible, composed characters with single blanks; `None` when it stands for nothing.

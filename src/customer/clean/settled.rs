@@ -40,6 +40,8 @@ pub(in crate::customer) struct Settled {
     /// Of all sheets together.
     pub currencies: Vec<String>,
     pub mixes_percentages: bool,
+    /// A letter that was read in the wrong encoding before the file was written, and what it is.
+    pub garbled: Option<(String, char)>,
 }
 
 impl Open {
@@ -103,6 +105,7 @@ impl ColumnCleaner {
             outcomes: vec![Outcome::Empty; n_open],
             currencies: numbers.several_currencies().map(<[String]>::to_vec).unwrap_or_default(),
             mixes_percentages: numbers.mixes_percentages(),
+            garbled: self.garbled.clone(),
             ..Settled::default()
         };
         for sheet in sheets {
