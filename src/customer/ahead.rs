@@ -244,6 +244,12 @@ impl RowReader {
         }
     }
 
+    /// Takes note that the sheet does not show the open row.
+    #[inline]
+    pub fn hide_row(&mut self) {
+        self.open.content.is_hidden = true;
+    }
+
     /// Ends the row; whether it holds anything.
     #[inline]
     pub fn end_row(&mut self) -> bool {

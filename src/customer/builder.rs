@@ -1,6 +1,8 @@
 //! Rows in, a table out: finds each sheet's header, drops what cannot be used, counts everything.
 
+mod finish;
 mod header_search;
+mod odd_rows;
 mod signs;
 
 use std::collections::BTreeMap;
@@ -12,15 +14,15 @@ use rustc_hash::FxHashSet;
 
 use super::clean::Outcome;
 use super::header::{HeaderIndex, MissingColumns};
-use super::kept::{FinishedRows, KeptRows};
-use super::newest::{KeyedTable, RowKey, cell_hash};
-use super::note::MAX_NOTES;
+use super::kept::KeptRows;
+use super::newest::{RowKey, cell_hash};
 use super::open_sheet::{HEADER_ROWS, OpenSheet, Row};
 use super::repeated::Repeated;
 use super::row_content::RowContent;
 use super::tally::{Place, Tally};
 use super::total_row::{self, Said};
-use super::{Cell, CleaningReport, CustomerTable, Dropped, Keep, Note, Schema, SheetReport};
+use super::{Cell, Keep, Note, Schema, SheetReport};
+use odd_rows::OddRows;
 
 /// How many rows wait until it is looked at together which of them are copies.
 const MAX_WAITING: usize = 256;
@@ -51,6 +53,7 @@ pub struct TableBuilder {
     row_hashes: FxHashSet<u128>,
     duplicates: Tally,
     totals: Tally,
+    pub(super) odd: OddRows,
     /// Whether every row is a customer, whatever it is called.
     has_customers_alone: bool,
     repeated: Repeated,
@@ -84,6 +87,7 @@ impl TableBuilder {
             row_hashes: FxHashSet::default(),
             duplicates: Tally::default(),
             totals: Tally::default(),
+            odd: OddRows::default(),
             has_customers_alone: false,
             repeated: Repeated::default(),
             columns_used: BTreeMap::new(),
@@ -275,40 +279,6 @@ impl TableBuilder {
         }
     }
 
-    /// The table of all rows that were kept, with what tells them apart: nothing, unless the builder is
-    /// [`keyed`](Self::keyed).
-    pub fn finish_keyed(mut self) -> KeyedTable {
-        self.take_waiting();
-        self.note_formulas();
-        self.notes.extend(self.repeated.note());
-        let FinishedRows { columns, n_rows, keys, origins, report } = self.kept.finish(&mut self.sheets);
-        let mut cleaning = CleaningReport {
-            rows_read: self.rows_read,
-            columns_used: self.columns_used,
-            identifier_used: self.identifier_used,
-            sheets: self.sheets,
-            encoding: self.encoding,
-            ..report
-        };
-        // Those of the file come before those of its columns.
-        cleaning.notes.splice(0..0, self.notes);
-        cleaning.notes.truncate(MAX_NOTES);
-        for (reason, tally) in [(Dropped::Duplicate, self.duplicates), (Dropped::Total, self.totals)] {
-            if tally.rows > 0 {
-                cleaning.dropped.insert(reason.clone(), tally.rows);
-                let first = tally.first_rows(&cleaning.sheets);
-                cleaning.first_dropped.insert(reason, first);
-            }
-        }
-        let table = CustomerTable { schema: self.schema, columns, n_rows, weights: None, cleaning, origins };
-        KeyedTable { table, keys: keys.unwrap_or_default() }
-    }
-
-    /// The table of all rows that were kept.
-    pub fn finish(self) -> CustomerTable {
-        self.finish_keyed().into_table()
-    }
-
     /// Takes the row of each table that has one.
     fn take_rows(&mut self, row_number: u32) {
         let has_one_table = self.rows.len() == 1;
@@ -321,27 +291,36 @@ impl TableBuilder {
         for (row, header_hash) in self.rows.iter_mut().zip(&self.sheet.header_hashes) {
             // What is beside one of several tables is not a row of it. A header that comes again, as on every page of a
             // report, is not a customer.
-            let RowContent { is_filled, is_read, hash, identity, .. } = row.content;
+            let RowContent { is_filled, is_read, is_wide, is_hidden, hash, identity, .. } = row.content;
             if !(is_read || (is_filled && has_one_table)) || hash == *header_hash {
                 continue;
             }
             self.rows_read += 1;
+            let sheet = self.sheet.name.is_some().then_some(self.sheets.len());
+            let place = Place::new(self.rows_read - 1, row_number, sheet);
             if row.is_total(&self.schema) && !self.has_customers_alone {
-                let sheet = self.sheet.name.is_some().then_some(self.sheets.len());
-                self.totals.add(Place::new(self.rows_read - 1, row_number, sheet));
+                self.totals.add(place);
                 is_usable = false;
                 continue;
-            }
-            self.waiting.push(RowKey { identity, row_number, hash });
-            self.waiting_outcomes.extend_from_slice(&row.outcomes);
-            if self.kept.keeps_identifiers() {
-                self.waiting_identifiers.push(std::mem::take(&mut row.identifier));
             }
             let required = row.outcomes.iter().zip(&self.schema.columns).filter(|(_, column)| column.required);
             is_usable &=
                 required.into_iter().all(|(outcome, _)| matches!(outcome, Outcome::Seen(_) | Outcome::Open(_)));
             if row.n_headers > 1 {
                 self.sheet.odd_header.get_or_insert(row_number);
+            }
+            if is_hidden {
+                self.odd.hidden.add(place);
+            }
+            let is_odd = is_wide && is_read && has_one_table && !self.has_customers_alone;
+            let is_delimited = self.sheet.layout.as_ref().is_some_and(|layout| layout.is_delimited);
+            if is_odd && self.odd.leaves_out_wide(place, is_delimited) {
+                continue;
+            }
+            self.waiting.push(RowKey { identity, row_number, hash });
+            self.waiting_outcomes.extend_from_slice(&row.outcomes);
+            if self.kept.keeps_identifiers() {
+                self.waiting_identifiers.push(std::mem::take(&mut row.identifier));
             }
         }
         self.sheet.may_change = !is_usable;

@@ -9,7 +9,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::Schema;
 use super::header_alike;
-use super::header_name::normalize_header;
+use super::header_name::{name_behind, normalize_header};
 use super::header_note::Noted;
 use super::is_invisible;
 
@@ -30,6 +30,9 @@ pub struct MissingColumns {
     pub found: Vec<String>,
     /// How many of the schema's columns that row has.
     pub n_matched: usize,
+    /// Whether each line of the text is one cell in quotes.
+    #[serde(default)]
+    pub has_lines_in_quotes: bool,
 }
 
 /// A required column that a sheet has not.
@@ -58,6 +61,10 @@ impl MissingColumns {
             .collect();
         let columns = if missing.len() == 1 { "a column" } else { "columns" };
         let found = match self.found.as_slice() {
+            _ if self.has_lines_in_quotes => {
+                "each line is in quotes as a whole, and so one cell: take these quotes away, or save the file as .xlsx"
+                    .to_owned()
+            }
             [] => "no row looks like a header".to_owned(),
             found => format!("the headers found are {}", found.join(", ")),
         };
@@ -112,6 +119,10 @@ pub struct SheetHeader {
 pub(super) struct Layout {
     /// For each column of the sheet.
     pub columns: Vec<SheetColumn>,
+    /// How many columns the header has, those without a name among them.
+    pub width: usize,
+    /// Whether it is of delimited text, where any cell right of the header is one too many.
+    pub is_delimited: bool,
     /// How many tables are side by side under the header.
     pub n_tables: usize,
     /// Headers that name no column of the schema.
@@ -132,6 +143,9 @@ pub(super) struct SheetColumn {
     pub is_identifier: bool,
     /// Which of the tables side by side it belongs to.
     pub table: usize,
+    /// Whether it is right of the header's last column; in a sheet next to it, since other things may be beside a
+    /// table.
+    pub is_beyond: bool,
     /// What sets its cells apart from other columns' in a row's hash: the same header gives the same seed, so that
     /// copies are found across files whose columns are ordered differently.
     pub seed: u64,
@@ -154,6 +168,9 @@ impl HeaderIndex {
     fn target(&self, header: &str, normal: &str) -> Option<Target> {
         if let Some(target) = self.headers.get(normal) {
             return Some(*target);
+        }
+        if let Some(target) = name_behind(header).and_then(|name| self.headers.get(&normalize_header(name))) {
+            return Some(Target { rank: target.rank.saturating_add(MAX_HEADERS), ..*target });
         }
         let noted = Noted::of(header)?;
         let target = self.headers.get(&noted.name)?;
@@ -249,13 +266,16 @@ impl HeaderIndex {
             missing.push(MissingColumn { title: title.clone(), aliases: aliases.to_vec() });
         }
         if !missing.is_empty() {
-            return Err(MissingColumns { missing, found: listed(row, best.len()), n_matched: best.len() });
+            let (found, n_matched) = (listed(row, best.len()), best.len());
+            return Err(MissingColumns { missing, found, n_matched, has_lines_in_quotes: false });
         }
         let other = |(cell, normal): (&Candidate, &String)| {
             cell.text.as_deref().filter(|_| !self.headers.contains_key(normal)).map(shown)
         };
+        let columns = seeds(row, &normal);
         let mut layout = Layout {
-            columns: seeds(row, &normal),
+            width: columns.len(),
+            columns,
             n_tables: 1,
             other_headers: row.iter().zip(&normal).filter_map(other).collect(),
             ..Layout::default()
@@ -284,16 +304,18 @@ impl Layout {
     fn assign(&mut self, sheet_column: usize, slot: Slot, seed: u64) {
         if let Some(column) = self.columns.get_mut(sheet_column) {
             let schema_column = if let Slot::Column(index) = slot { Some(index) } else { None };
-            *column = SheetColumn { schema_column, is_identifier: slot == Slot::Identifier, table: 0, seed };
+            let is_identifier = slot == Slot::Identifier;
+            *column = SheetColumn { schema_column, is_identifier, table: 0, is_beyond: false, seed };
         }
     }
 
     /// Puts other tables right of this one, from a column of the sheet on.
     fn put_beside(&mut self, others: Self, from: usize) {
         self.columns.truncate(from);
-        self.columns.extend((self.columns.len()..from).map(SheetColumn::beyond));
+        self.columns.extend((self.columns.len()..from).map(SheetColumn::unnamed));
         let beside = |column: SheetColumn| SheetColumn { table: column.table + self.n_tables, ..column };
         self.columns.extend(others.columns.into_iter().skip(from).map(beside));
+        self.width = self.columns.len();
         self.n_tables += others.n_tables;
     }
 
@@ -307,13 +329,16 @@ impl Layout {
 
     /// The column at a position, which may lie right of the header.
     pub(super) fn column(&self, sheet_column: usize) -> SheetColumn {
-        self.columns.get(sheet_column).copied().unwrap_or_else(|| SheetColumn::beyond(sheet_column))
+        let is_beyond = sheet_column == self.width || self.is_delimited && sheet_column > self.width;
+        let unnamed = || SheetColumn { is_beyond, ..SheetColumn::unnamed(sheet_column) };
+        self.columns.get(sheet_column).copied().unwrap_or_else(unnamed)
     }
 }
 
 impl SheetColumn {
-    fn beyond(sheet_column: usize) -> Self {
-        Self { schema_column: None, is_identifier: false, table: 0, seed: xxh3_64(&sheet_column.to_le_bytes()) }
+    fn unnamed(sheet_column: usize) -> Self {
+        let seed = xxh3_64(&sheet_column.to_le_bytes());
+        Self { schema_column: None, is_identifier: false, table: 0, is_beyond: false, seed }
     }
 
     /// Whether its cells are read.
@@ -339,7 +364,7 @@ fn sentence_on_alike(title: &str, row: &[Candidate], mut alike: Vec<(usize, usiz
 /// The seed of every column up to the header's last, by header and, where headers repeat, by their count.
 fn seeds(row: &[Candidate], normal: &[String]) -> Vec<SheetColumn> {
     let width = row.iter().map(|cell| cell.column + 1).max().unwrap_or(0);
-    let mut columns: Vec<SheetColumn> = (0..width).map(SheetColumn::beyond).collect();
+    let mut columns: Vec<SheetColumn> = (0..width).map(SheetColumn::unnamed).collect();
     let mut seen: FxHashMap<&str, u64> = FxHashMap::default();
     for (cell, normal) in row.iter().zip(normal).filter(|(_, normal)| !normal.is_empty()) {
         let times = seen.entry(normal).or_insert(0);

@@ -27,6 +27,23 @@ fn normalize_any(header: &str) -> String {
     if name.is_empty() { key.chars().filter(|c| !c.is_whitespace() && !is_invisible(*c)).collect() } else { name }
 }
 
+/// Records of exports, as they are compared, that headers name before a field of theirs.
+const RECORDS: [&str; 9] =
+    ["customer", "customers", "client", "clients", "member", "user", "contact", "person", "profile"];
+
+/// The name in a header before which a program has put its number, as forms do (`1. Location`), or the record whose
+/// field it is (`customer.location`).
+pub(super) fn name_behind(header: &str) -> Option<&str> {
+    let header = header.trim();
+    let behind_number = header.trim_start_matches(|c: char| c.is_ascii_digit());
+    if behind_number.len() < header.len() {
+        return behind_number.strip_prefix(['.', ')']).filter(|name| name.starts_with(char::is_whitespace));
+    }
+    let (records, name) = header.rsplit_once('.')?;
+    let record = records.rsplit('.').next().map(normalize_header)?;
+    RECORDS.contains(&record.as_str()).then_some(name)
+}
+
 fn is_between_words(c: char) -> bool {
     if c.is_ascii_alphanumeric() {
         return false;
@@ -79,6 +96,23 @@ mod tests {
         }
         assert_eq!(normalize_header("STRASSE"), normalize_header("Straße"));
         assert_eq!(normalize_header("Gu\u{308}ltig"), normalize_header("gültig"));
+    }
+
+    #[test]
+    fn what_a_program_puts_before_a_name_is_none_of_it() {
+        for (header, name) in [
+            ("1. Location", Some(" Location")),
+            ("12) Gender", Some(" Gender")),
+            ("customer.location", Some("location")),
+            ("data.Customer.location", Some("location")),
+            ("1.Location", None),
+            ("2024 Location", None),
+            ("billing.location", None),
+            ("Date Joined", None),
+            ("12", None),
+        ] {
+            assert_eq!(name_behind(header), name, "{header}");
+        }
     }
 
     #[test]

@@ -28,6 +28,14 @@ impl Note {
     pub const PLACES_NEED_ADMIN: &str = "places_need_admin";
     /// Cells hold formulas whose results were never stored in the file.
     pub const FORMULAS_WITHOUT_RESULTS: &str = "formulas_without_results";
+    /// Rows have more cells than the header: those of a text were left out, those of a sheet read.
+    pub const MORE_CELLS_THAN_HEADER: &str = "more_cells_than_header";
+    /// The rows of a text are separated by another character than its header.
+    pub const DELIMITERS_DIFFER: &str = "delimiters_differ";
+    /// Rows that the sheet does not show were read.
+    pub const HIDDEN_ROWS_READ: &str = "hidden_rows_read";
+    /// Rows were left out as copies where nothing tells customers apart who are alike.
+    pub const COPIES_WITHOUT_IDENTIFIER: &str = "copies_without_identifier";
     /// A row below the header looks like another header, and was not read as one.
     pub const HEADER_WITHIN_ROWS: &str = "header_within_rows";
     /// Rows have the identifier of another row, and each counts.

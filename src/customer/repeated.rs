@@ -19,6 +19,13 @@ impl Repeated {
         }
     }
 
+    /// How many different identifiers there are, in how many rows, where they tell hardly any customers apart.
+    pub fn distinct(&mut self) -> Option<(usize, usize)> {
+        self.identities.sort_unstable();
+        let n_distinct = self.identities.chunk_by(PartialEq::eq).count();
+        (2 * n_distinct < self.identities.len()).then_some((n_distinct, self.identities.len()))
+    }
+
     /// The note; `None` where no row has another's identifier, or the column tells no customers apart: fewer than half
     /// of its cells are distinct.
     pub fn note(mut self) -> Option<Note> {

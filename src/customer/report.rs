@@ -50,6 +50,8 @@ pub enum Dropped {
     Duplicate,
     /// The row is a total of others, such as `Grand Total`, and no customer.
     Total,
+    /// The row of a text has more cells than the header, so that a value is in more than one cell.
+    MoreCells,
     /// A newer row of the same customer counts.
     ReplacedByNewer,
     /// The customer was erased.
@@ -86,7 +88,8 @@ impl CleaningReport {
             rows_read => format!("none of the {rows_read} rows can be used: {}", reasons.join(", ")),
         };
         // Why values are missing that people see.
-        for note in self.notes.iter().filter(|note| note.code == Note::FORMULAS_WITHOUT_RESULTS) {
+        let says_why = [Note::FORMULAS_WITHOUT_RESULTS, Note::MORE_CELLS_THAN_HEADER, Note::DELIMITERS_DIFFER];
+        for note in self.notes.iter().filter(|note| says_why.contains(&note.code.as_str())) {
             sentence += "; ";
             sentence += &note.sentence;
         }
@@ -133,6 +136,7 @@ impl Dropped {
         match self {
             Self::Duplicate => "duplicate",
             Self::Total => "total",
+            Self::MoreCells => "more_cells",
             Self::ReplacedByNewer => "replaced_by_newer",
             Self::Erased => "erased",
             Self::Missing(_) => "missing",
@@ -149,6 +153,7 @@ impl std::fmt::Display for Dropped {
         match self {
             Self::Duplicate => write!(f, "an exact copy of an earlier row"),
             Self::Total => write!(f, "a total of other rows, and no customer"),
+            Self::MoreCells => write!(f, "more cells than the header"),
             Self::ReplacedByNewer => write!(f, "replaced by a newer row of the same customer"),
             Self::Erased => write!(f, "the customer was erased"),
             Self::Missing(column) => write!(f, "no {column}"),

@@ -15,6 +15,10 @@ pub(super) struct RowContent {
     pub is_read: bool,
     /// Whether the one does that tells customers apart.
     pub has_identifier: bool,
+    /// Whether one does where the header has no column any more.
+    pub is_wide: bool,
+    /// Whether the sheet does not show the row.
+    pub is_hidden: bool,
     /// The sum of the cells' hashes.
     pub hash: u128,
     pub identity: u64,
@@ -22,7 +26,15 @@ pub(super) struct RowContent {
 
 impl Default for RowContent {
     fn default() -> Self {
-        Self { is_filled: false, is_read: false, has_identifier: false, hash: 0, identity: NOBODY }
+        Self {
+            is_filled: false,
+            is_read: false,
+            has_identifier: false,
+            is_wide: false,
+            is_hidden: false,
+            hash: 0,
+            identity: NOBODY,
+        }
     }
 }
 
@@ -32,6 +44,7 @@ impl RowContent {
     #[inline]
     pub fn note(&mut self, cell: Cell<'_>, column: &SheetColumn, identifier: Option<&mut String>) {
         self.is_filled = true;
+        self.is_wide |= column.is_beyond;
         if !column.is_identifier {
             return;
         }

@@ -1,5 +1,7 @@
 //! The sheets of a workbook on their way into one table: what each was used for, and what a person should know of it.
 
+use std::sync::Arc;
+
 use super::header::SheetHeader;
 use super::{Note, SheetReport, TableBuilder};
 
@@ -55,6 +57,27 @@ impl TableBuilder {
     /// The title of a column of the schema, by its position.
     pub fn title(&self, column: usize) -> Option<&str> {
         self.schema.columns.get(column).map(|column| column.title.as_str())
+    }
+
+    /// Takes the sheet for delimited text whose header, in the row before, has so many cells, those without a name
+    /// among them.
+    pub fn set_header_width(&mut self, n_cells: usize) {
+        if let Some(layout) = &mut self.sheet.layout {
+            let layout = Arc::make_mut(layout);
+            layout.width = layout.width.max(n_cells);
+            layout.is_delimited = true;
+        }
+    }
+
+    /// Takes note that the sheet does not show the open row.
+    pub fn hide_row(&mut self) {
+        self.rows.iter_mut().for_each(|row| row.content.is_hidden = true);
+    }
+
+    /// As if no row had been hidden.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub fn forget_hidden(&mut self) {
+        self.odd.forget_hidden();
     }
 
     /// Takes note that rows of the sheet were empty: what comes next may be the header of a further table.
@@ -114,10 +137,12 @@ impl TableBuilder {
         }
         let columns = self.schema.columns.iter().zip(&self.without_result).filter(|(_, n)| **n > 0);
         let titles: Vec<&str> = columns.map(|(column, _)| column.title.as_str()).collect();
-        let cells =
-            if n_formulas == 1 { "1 cell holds a formula" } else { &format!("{n_formulas} cells hold formulas") };
+        let (cells, count) = match n_formulas {
+            1 => ("1 cell holds a formula".to_owned(), "counts"),
+            n => (format!("{n} cells hold formulas"), "count"),
+        };
         let sentence = format!(
-            "{cells} without a stored result ({}) and count as empty: open the workbook in a spreadsheet program, \
+            "{cells} without a stored result ({}) and {count} as empty: open the workbook in a spreadsheet program, \
              save it and send it again",
             titles.join(", ")
         );

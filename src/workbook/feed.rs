@@ -130,6 +130,23 @@ impl<'a> SheetFeed<'a> {
         self.limits
     }
 
+    /// Whether the header is in this row, counted from 0.
+    pub(super) fn has_header_in(&self, row: u32) -> bool {
+        self.builder.header_row() == Some(row.saturating_add(1))
+    }
+
+    /// Has the rows below be left out that have more cells than the header, which has so many.
+    pub(super) fn set_header_width(&mut self, n_cells: usize) {
+        self.builder.set_header_width(n_cells);
+    }
+
+    /// Takes note that the sheet does not show the open row.
+    pub(super) fn hide_row(&mut self) {
+        if !self.is_counting() {
+            self.builder.hide_row();
+        }
+    }
+
     /// Readers for the further rows, where these can be looked at before their turn.
     pub(super) fn readers_ahead(&mut self, n_readers: usize) -> Option<Vec<RowReader>> {
         if self.purpose != Purpose::Rows || self.is_counting() || !self.spans.is_empty() {

@@ -157,6 +157,8 @@ pub fn both_ways(bytes: &[u8]) -> Option<BothWays> {
     let (mut read, mut by_calamine) = (builder(), builder());
     let outcome = xlsx::read_telling(source()?, &mut read, &limits);
     let is_plain = outcome.as_ref().is_ok_and(|&is_plain| is_plain);
+    // Calamine does not tell of it.
+    read.forget_hidden();
     let outcome_by_calamine = xlsx::read_by_calamine(source()?, &mut by_calamine, &limits);
     Some(BothWays {
         read: outcome.map(|_| read.finish_keyed()),

@@ -10,6 +10,7 @@
 mod apart;
 mod cleaning;
 mod encodings;
+mod exports;
 mod fixtures;
 mod headers;
 mod hostile;

@@ -1,5 +1,6 @@
 //! Delimited text: encodings, delimiters, quotes.
 
+use content_portal::customer::Dropped;
 use content_portal::workbook::WorkbookError;
 
 use super::sheets::{SMALL_ROWS, read, rows, small_csv};
@@ -59,12 +60,12 @@ fn quotes_may_hold_delimiters_line_breaks_and_quotes() {
 }
 
 #[test]
-fn short_and_long_rows_are_rows() {
-    let text =
-        "date,location,tier,gender\n2023-01-01,Bedok,Gold\n2023-01-01,Bedok,Gold,Male,extra,cells\n2023-01-01\n,,,\n";
+fn short_and_long_rows_are_rows_as_far_as_nothing_has_moved() {
+    let text = "date,location,tier,gender\n2023-01-01,Bedok,Gold\n2023-01-01,Bedok,Gold,Male,,\n\
+                2023-01-01,Bedok,Gold,Male,extra,cells\n2023-01-01\n,,,\n";
     let table = read(text.as_bytes()).unwrap();
     assert_eq!(rows(&table), ["Bedok | · | 2023-01-01 | #1", "Bedok | Male | 2023-01-01 | #1"]);
-    assert_eq!(table.cleaning().rows_read, 3);
+    assert_eq!((table.cleaning().rows_read, table.cleaning().dropped[&Dropped::MoreCells]), (4, 1));
 }
 
 #[test]

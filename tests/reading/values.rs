@@ -15,7 +15,7 @@ fn case(name: &str) -> CustomerTable {
 }
 
 /// The built-in columns and an optional number, category, date and ordinal.
-fn wide_schema() -> Arc<Schema> {
+pub fn wide_schema() -> Arc<Schema> {
     let mut schema = serde_json::to_value(Schema::built_in().unwrap()).unwrap();
     let more = serde_json::json!([
         {"title": "Spend", "required": false, "kind": "number", "persona": {"key": "Mean_Spend", "top": 1}},
@@ -30,20 +30,20 @@ fn wide_schema() -> Arc<Schema> {
 }
 
 /// A table of one column of the wide schema.
-fn column(header: &str, cells: &[&str]) -> CustomerTable {
+pub fn column(header: &str, cells: &[&str]) -> CustomerTable {
     let text: String =
         cells.iter().enumerate().map(|(n, cell)| format!("{n},2023-01-01,Bedok,Gold,\"{cell}\"\n")).collect();
     let text = format!("id,Date Joined,Location,Loyalty Tier,{header}\n{text}");
     workbook::read(Cursor::new(text.as_bytes()), wide_schema(), TODAY, &Limits::default()).unwrap()
 }
 
-fn numbers(table: &CustomerTable) -> Vec<f64> {
+pub fn numbers(table: &CustomerTable) -> Vec<f64> {
     let column = &table.columns()[4];
     let number = |row| if let Some(Value::Number(number)) = column.value(row) { *number } else { f64::NAN };
     (0..table.n_rows()).map(number).collect()
 }
 
-fn note_codes(table: &CustomerTable) -> Vec<&str> {
+pub fn note_codes(table: &CustomerTable) -> Vec<&str> {
     table.cleaning().notes.iter().map(|note| note.code.as_str()).collect()
 }
 

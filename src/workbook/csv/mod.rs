@@ -60,7 +60,7 @@ pub(super) fn read<R: Read + Seek + Send>(
     }
     builder.set_encoding(&encoding.name());
     let foreign = *foreign.lock().unwrap_or_else(PoisonError::into_inner);
-    let notes = [encoding_note(encoding, foreign), quotes_note(strays)];
+    let notes = [encoding_note(encoding, foreign), quotes_note(strays), split.note()];
     notes.into_iter().flatten().for_each(|note| builder.add_note(note));
     Ok(())
 }
@@ -104,6 +104,10 @@ struct Split {
     delimiter: u8,
     /// The most cells that any row of the sample has.
     width: usize,
+    /// Whether each line of the sample is in quotes as a whole, and holds further cells.
+    has_lines_in_quotes: bool,
+    /// What separates the cells of every row below the first line that names columns, where it is not the delimiter.
+    below: Option<u8>,
 }
 
 impl Split {
@@ -122,8 +126,34 @@ impl Split {
                 best = (score, delimiter);
             }
         }
-        let ((_, width), delimiter) = best;
-        Self { delimiter, width }
+        let ((n_matched, width), delimiter) = best;
+        let is_in_quotes = |line: &str| {
+            let inner = line.strip_prefix('"').and_then(|line| line.strip_suffix('"'));
+            inner.is_some_and(|inner| inner.contains(char::from(delimiter)) && !inner.replace("\"\"", "").contains('"'))
+        };
+        let matches = |line: &str| {
+            builder.count_matches(line.split(char::from(delimiter)).map(|cell| cell.trim().trim_matches('"')))
+        };
+        let rows = || lines().skip_while(|line| matches(line) < n_matched).skip(1);
+        // The last line of a sample may be cut.
+        let have = |other: u8| {
+            rows().next().is_some()
+                && rows().all(|line| !line.contains(char::from(delimiter)) && line.contains(char::from(other)))
+        };
+        let below = DELIMITERS.into_iter().find(|&other| n_matched > 1 && other != delimiter && have(other));
+        Self { delimiter, width, has_lines_in_quotes: n_matched > 1 && lines().all(is_in_quotes), below }
+    }
+
+    /// What a person should know where the rows are separated by another character than the header.
+    fn note(&self) -> Option<Note> {
+        let [header, rows] = [self.delimiter, self.below?].map(|delimiter| match delimiter {
+            b'\t' => "a tab".to_owned(),
+            other => format!("{:?}", char::from(other)),
+        });
+        let sentence = format!(
+            "the header is separated by {header} and the rows below it by {rows}: let one character separate all cells"
+        );
+        Some(Note::new(Note::DELIMITERS_DIFFER, sentence))
     }
 
     /// The error of a text without the header: prose gets another one than a table with other columns.
@@ -131,7 +161,7 @@ impl Split {
         if missing.n_matched == 0 && self.width < 2 {
             return WorkbookError::NotAWorkbook { found: "text without columns".to_owned() };
         }
-        WorkbookError::MissingColumns(missing)
+        WorkbookError::MissingColumns(MissingColumns { has_lines_in_quotes: self.has_lines_in_quotes, ..missing })
     }
 }
 

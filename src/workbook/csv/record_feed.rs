@@ -18,5 +18,8 @@ pub(super) fn read_record<R: Read>(records: &mut Records<R>, feed: &mut SheetFee
     record.each_cell(|column, cell| feed.cell(column, Cell::Text(cell)))?;
     // Ended at once: whether it is the header decides how the lines behind it are read.
     feed.open_row(record.row.saturating_add(1))?;
+    if feed.has_header_in(record.row) {
+        feed.set_header_width(record.n_cells());
+    }
     Ok(true)
 }

@@ -242,6 +242,11 @@ impl<'a> Record<'a> {
 }
 
 impl Record<'_> {
+    /// How many cells it has, empty ones too.
+    pub(super) fn n_cells(&self) -> usize {
+        self.cells.map_or_else(|| self.text.split(char::from(self.delimiter)).count(), <[Cell]>::len)
+    }
+
     /// Gives each cell with its column, counted from 0, up to the first error.
     pub(super) fn each_cell<E>(&self, mut take: impl FnMut(usize, &str) -> Result<(), E>) -> Result<(), E> {
         let Some(cells) = self.cells else {

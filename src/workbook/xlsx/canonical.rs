@@ -12,6 +12,7 @@ use encoding_rs_io::{DecodeReaderBytes, DecodeReaderBytesBuilder};
 use quick_xml::events::{BytesRef, BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
 
+use super::cells::is_true;
 use super::reference::whole_reference;
 
 /// The types of cells that are read; others are text.
@@ -139,7 +140,7 @@ impl<R: Read> Canonical<R> {
             return Ok(());
         };
         let attributes: &[&str] = match element {
-            Element::Row => &["r"],
+            Element::Row => &["r", "hidden"],
             Element::Cell => &["r", "s", "t"],
             Element::Text => &["xml:space"],
             _ => &[],
@@ -280,6 +281,7 @@ fn meaningful(element: &str, attribute: &str, value: String) -> Option<String> {
     let is_number = |value: &str| (1..=9).contains(&value.len()) && value.bytes().all(|b| b.is_ascii_digit());
     match (element, attribute) {
         ("row", "r") => Some(value.trim().to_owned()).filter(|row| is_number(row) && row.bytes().any(|b| b != b'0')),
+        ("row", "hidden") => is_true(value.as_bytes()).then(|| "1".to_owned()),
         ("c", "r") => {
             let place = value.replace('$', "");
             Some(place.trim().to_owned()).filter(|place| whole_reference(place.as_bytes()).is_ok())

@@ -37,6 +37,8 @@ pub(super) struct Sheet<'s> {
     row: u32,
     column: u32,
     pub scratch: String,
+    /// Whether the row is one that is not shown, such as those that a filter leaves out.
+    pub is_hidden: bool,
     /// Whether a value was read that calamine reads in another way: in a number it stops at an entity, it takes no
     /// value for the text of an inline string, and behind a cell that it leaves out it does not move on.
     pub is_odd: bool,
@@ -72,6 +74,7 @@ impl<'s> Sheet<'s> {
             row: 0,
             column: 0,
             scratch: String::new(),
+            is_hidden: false,
             is_odd: false,
         }
     }
@@ -145,13 +148,17 @@ impl<'s> Sheet<'s> {
             return Ok(Step::Ended);
         }
         let mut row = None;
+        let mut is_hidden = false;
         let end = cursor.attributes(|name, value| {
             if name == b"r" && row.is_none() {
                 row = Some(digits(value)?.checked_sub(1).ok_or(Stop::Unusual)?);
+            } else if name == b"hidden" {
+                is_hidden |= is_true(value);
             }
             Ok(())
         })?;
         self.row = row.unwrap_or(self.row);
+        self.is_hidden = is_hidden;
         match end {
             TagEnd::Open => self.place = Place::InRow,
             TagEnd::Empty => self.end_row(),
@@ -340,6 +347,11 @@ impl<'s> Sheet<'s> {
             }
         })
     }
+}
+
+/// Whether the value of an attribute is true.
+pub(super) fn is_true(value: &[u8]) -> bool {
+    matches!(value, b"1" | b"true")
 }
 
 /// Takes up to 15 digits that a `<` follows.

@@ -157,6 +157,9 @@ impl<R> SheetPieces<'_, R> {
         let number = sheet.row_begun();
         let mut place = Place { end: 0, number, row: None, n_cells: 0, is_odd: false };
         reader.begin_row();
+        if sheet.is_hidden {
+            reader.hide_row();
+        }
         while !sheet.is_between_rows() {
             let (row, column, content) = match sheet.step(cursor) {
                 Ok(Step::Cell { row, column, content }) => (row, column as usize, content),

@@ -74,6 +74,9 @@ impl Texts {
                     if feed.open_row(row)? == Flow::Enough {
                         return Ok((left, Walked::Enough));
                     }
+                    if sheet.is_hidden {
+                        feed.hide_row();
+                    }
                     feed.cell(column as usize, cell)?;
                 }
                 Ok(Step::Begun | Step::Row) => {}

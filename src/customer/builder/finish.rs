@@ -1,0 +1,81 @@
+//! The table of all rows that were kept, and the account of the others.
+
+use super::TableBuilder;
+use crate::customer::kept::FinishedRows;
+use crate::customer::newest::KeyedTable;
+use crate::customer::note::MAX_NOTES;
+use crate::customer::{CleaningReport, CustomerTable, Dropped, Note};
+
+impl TableBuilder {
+    /// The table of all rows that were kept, with what tells them apart: nothing, unless the builder is
+    /// [`keyed`](Self::keyed).
+    pub fn finish_keyed(mut self) -> KeyedTable {
+        self.take_waiting();
+        self.note_formulas();
+        let note_on_copies = self.note_on_copies();
+        self.notes.extend(note_on_copies);
+        self.notes.extend(self.repeated.note());
+        let FinishedRows { columns, n_rows, keys, origins, report } = self.kept.finish(&mut self.sheets);
+        self.notes.extend(self.odd.notes(&self.sheets));
+        let mut cleaning = CleaningReport {
+            rows_read: self.rows_read,
+            columns_used: self.columns_used,
+            identifier_used: self.identifier_used,
+            sheets: self.sheets,
+            encoding: self.encoding,
+            ..report
+        };
+        // Those of the file come before those of its columns.
+        cleaning.notes.splice(0..0, self.notes);
+        cleaning.notes.truncate(MAX_NOTES);
+        let left_out = [
+            (Dropped::Duplicate, self.duplicates),
+            (Dropped::Total, self.totals),
+            (Dropped::MoreCells, self.odd.left_out),
+        ];
+        for (reason, tally) in left_out {
+            if tally.rows > 0 {
+                cleaning.dropped.insert(reason.clone(), tally.rows);
+                let first = tally.first_rows(&cleaning.sheets);
+                cleaning.first_dropped.insert(reason, first);
+            }
+        }
+        let table = CustomerTable { schema: self.schema, columns, n_rows, weights: None, cleaning, origins };
+        KeyedTable { table, keys: keys.unwrap_or_default() }
+    }
+
+    /// The table of all rows that were kept.
+    pub fn finish(self) -> CustomerTable {
+        self.finish_keyed().into_table()
+    }
+
+    /// What a person should know where rows were left out as copies, although they may be different customers who are
+    /// alike.
+    fn note_on_copies(&mut self) -> Option<Note> {
+        let left_out = match self.duplicates.rows {
+            0 => return None,
+            1 => "1 row was left out as a copy".to_owned(),
+            n => format!("{n} rows were left out as copies"),
+        };
+        let sentence = match &self.identifier_used {
+            None => {
+                let such_as = self.schema.identifier.first();
+                let such_as = such_as.map(|name| format!(", such as {name:?},")).unwrap_or_default();
+                format!(
+                    "no column{such_as} tells customers apart, so those who are alike in every column count once: \
+                     {left_out}"
+                )
+            }
+            Some(header) => {
+                let (n_distinct, n_filled) = self.repeated.distinct()?;
+                let values = if n_distinct == 1 { "value" } else { "values" };
+                format!(
+                    "{header:?} has no more than {n_distinct} different {values} in {n_filled} rows, so customers who \
+                     are alike in every column count once: {left_out}. A spreadsheet program may have shortened the \
+                     identifiers, as in 7.01235E+12"
+                )
+            }
+        };
+        Some(Note::new(Note::COPIES_WITHOUT_IDENTIFIER, sentence))
+    }
+}

@@ -1,0 +1,64 @@
+//! Rows that a person would not expect among the customers: those with more cells than the header, and hidden ones.
+
+use crate::customer::tally::{Place, Tally};
+use crate::customer::{Note, SheetReport};
+
+/// Counts such rows, over all sheets.
+#[derive(Debug, Clone, Default)]
+pub(in crate::customer) struct OddRows {
+    /// Rows of a text with more cells than the header. A value in them that holds the delimiter without quotes has
+    /// moved all values behind it, so they are left out.
+    pub left_out: Tally,
+    /// Rows of a sheet with something right of the header.
+    wide: Tally,
+    /// Rows that the sheet does not show.
+    pub hidden: Tally,
+}
+
+impl OddRows {
+    /// Counts a row with more cells than the header; whether it is left out, as in delimited text.
+    pub fn leaves_out_wide(&mut self, place: Place, is_delimited: bool) -> bool {
+        let tally = if is_delimited { &mut self.left_out } else { &mut self.wide };
+        tally.add(place);
+        is_delimited
+    }
+
+    /// As if no row had been hidden.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub fn forget_hidden(&mut self) {
+        self.hidden = Tally::default();
+    }
+
+    /// What a person should know of them.
+    pub fn notes(&self, sheets: &[SheetReport]) -> Vec<Note> {
+        let mut notes = Vec::new();
+        let mut note = |code: &str, tally: &Tally, one: &str, several: &str, advice: &str| {
+            let Some(first) = tally.clone().first_rows(sheets).into_iter().next() else { return };
+            let sheet = if first.sheet.is_empty() { String::new() } else { format!(" of the sheet {:?}", first.sheet) };
+            let rows = if tally.rows == 1 { format!("1 row {one}") } else { format!("{} rows {several}", tally.rows) };
+            notes.push(Note::new(code, format!("{rows}, first row {}{sheet}: {advice}", first.row)));
+        };
+        note(
+            Note::MORE_CELLS_THAN_HEADER,
+            &self.left_out,
+            "has more cells than the header and was left out",
+            "have more cells than the header and were left out",
+            "put a value that holds the delimiter into quotes, or give every column a header",
+        );
+        note(
+            Note::MORE_CELLS_THAN_HEADER,
+            &self.wide,
+            "has more cells than the header",
+            "have more cells than the header",
+            "what is right of the header is not read; make sure that no values have moved to the right",
+        );
+        note(
+            Note::HIDDEN_ROWS_READ,
+            &self.hidden,
+            "is hidden in the sheet and was read",
+            "are hidden in the sheet and were read",
+            "a filter in a spreadsheet program leaves nobody out here",
+        );
+        notes
+    }
+}
