@@ -128,8 +128,8 @@ fn again(input: &mut Input) -> anyhow::Result<File> {
 /// Refuses a number of people that was read by a guess: `30.000` is thirty where a point stands before decimals, and
 /// thirty thousand where it separates thousands.
 fn refuse_guesses(config: &Config, input: &mut Input, table: &CustomerTable) -> anyhow::Result<()> {
-    let is_guess = |code: &str| code.starts_with("decimal_separator");
-    if !table.cleaning().notes.iter().any(|note| is_guess(&note.code)) {
+    let guesses = [Note::DECIMALS_ASSUMED, Note::DECIMALS_MIXED];
+    if !table.cleaning().notes.iter().any(|note| guesses.contains(&note.code.as_str())) {
         return Ok(());
     }
     let [sent, acted] = PEOPLE;

@@ -83,14 +83,14 @@ fn number_notes(title: &str, settled: &Settled) -> Vec<Note> {
         match convention.by {
             number::DecidedBy::Values => {}
             number::DecidedBy::Guess { is_mixed: false } => notes.push(Note::new(
-                "decimal_separator_assumed",
+                Note::DECIMALS_ASSUMED,
                 format!(
                     "Numbers in {title:?} have three digits behind a single point or comma, which separates thousands \
                      or decimals: {read}."
                 ),
             )),
             number::DecidedBy::Guess { is_mixed: true } => notes.push(Note::new(
-                "decimal_separators_mixed",
+                Note::DECIMALS_MIXED,
                 format!(
                     "Numbers in {title:?} have decimals behind points as well as behind commas; where either was \
                      possible the {as_what} was taken for the decimal separator: {read}."

@@ -44,6 +44,10 @@ impl Note {
     pub const COLUMNS_ALIKE: &str = "columns_alike";
     /// The rows that were read look like sums over customers.
     pub const LOOKS_LIKE_TOTALS: &str = "looks_like_totals";
+    /// Nothing in a column of numbers says which sign stands before their decimals: one was assumed.
+    pub const DECIMALS_ASSUMED: &str = "decimal_separator_assumed";
+    /// The numbers of a column contradict one another on the sign before their decimals.
+    pub const DECIMALS_MIXED: &str = "decimal_separators_mixed";
     /// Sheets of customers were not read, since they have fewer of the columns than others.
     pub const SHEETS_LEFT_OUT: &str = "sheets_left_out";
 
