@@ -30,8 +30,7 @@ impl Model {
             FeatureKind::Category | FeatureKind::DatePart(_) => self.encoder().listed(index, &value)?.clone(),
             FeatureKind::Ordinal(_) | FeatureKind::Number => value,
         };
-        let is_level = matches!(feature.kind, FeatureKind::Ordinal(_));
-        (is_level || !known.is_other()).then_some(known)
+        (!feature.kind.merges_rare() || !known.is_other()).then_some(known)
     }
 }
 

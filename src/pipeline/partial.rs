@@ -11,7 +11,7 @@ use super::model::{KnownTrait, Model};
 use super::placement::{Nearest, Placement, SetAside};
 use super::traits::MIN_CUSTOMERS;
 use super::{AssignError, Method, SegmentId, TrainingProfile, TraitValue};
-use crate::customer::{CustomerTable, FeatureKind};
+use crate::customer::CustomerTable;
 
 impl Model {
     /// Places the one customer of `table`; `None` where it has none, or where nothing is known of it that enough
@@ -82,7 +82,7 @@ impl Model {
             };
             let own = profile.and_then(|profile| profile.features.iter().find(|own| own.title == feature.title));
             let is_shared = own.map_or_else(|| has_many(index), |own| own.shared(&told).is_some());
-            let is_pooled = told.is_other() && !matches!(feature.kind, FeatureKind::Ordinal(_));
+            let is_pooled = told.is_other() && feature.kind.merges_rare();
             if is_pooled || !is_shared || !self.encoder().lists(index, &feature, value) {
                 unshared.push(index);
             }

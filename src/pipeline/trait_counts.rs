@@ -45,7 +45,7 @@ pub(super) fn trait_counts(feature: &Feature<'_>, tally: Vec<(TraitValue, u64)>,
         key: feature.persona.key.clone(),
         top: feature.persona.top,
         customers,
-        has_pooled: !matches!(feature.kind, FeatureKind::Ordinal(_)),
+        has_pooled: feature.kind.merges_rare(),
         counts: match feature.kind {
             FeatureKind::Number => mean_of(tally),
             FeatureKind::Category | FeatureKind::DatePart(_) | FeatureKind::Ordinal(_) => ranked(tally),

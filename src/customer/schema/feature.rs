@@ -36,6 +36,16 @@ pub enum FeatureKind<'a> {
     Number,
 }
 
+impl FeatureKind<'_> {
+    /// Whether a training counts rare values together as `Other`. Of levels `Other` is one with that name.
+    pub fn merges_rare(self) -> bool {
+        match self {
+            Self::Category | Self::DatePart(_) => true,
+            Self::Ordinal(_) | Self::Number => false,
+        }
+    }
+}
+
 impl Schema {
     /// The features in the order of the model's columns.
     pub fn features(&self) -> impl Iterator<Item = Feature<'_>> {
