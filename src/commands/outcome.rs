@@ -1,5 +1,7 @@
 //! `outcome FILE`: what the texts came to, by a table of what was sent and who acted.
 
+mod sums;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Seek;
@@ -9,7 +11,7 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use clap::Args;
 use content_portal::content::ContentId;
-use content_portal::customer::{CustomerTable, Keep, Note, Schema, Value, spelling_key};
+use content_portal::customer::{CustomerTable, Keep, Note, Schema, Value};
 use content_portal::outcome::{GroupOutcome, Outcome, Sending, Test};
 use content_portal::workbook::{ReadRequest, Watch};
 use serde_json::json;
@@ -18,6 +20,7 @@ use super::config::Config;
 use super::files::Input;
 use super::output::{print_error, print_line};
 use super::setup;
+use sums::{Figures, Line, Sums, stratum_key};
 
 /// The columns of numbers of people.
 const PEOPLE: [&str; 2] = ["sent", "acted"];
@@ -29,8 +32,6 @@ const STRATUM: &str = "stratum";
 const MAX_STRATUM_CHARS: usize = 99;
 /// The largest whole number that a cell holds exactly.
 const MAX_PEOPLE: f64 = 9_007_199_254_740_992.0;
-/// Rows that a message names.
-const MAX_NAMED_ROWS: usize = 5;
 /// Texts of one segment and platform: far more than anybody compares.
 const MAX_TEXTS: usize = 200;
 
@@ -78,16 +79,16 @@ fn read(config: &Config, mut input: Input) -> anyhow::Result<Vec<Sending>> {
     let strata = read_labelled(config, again(&mut input)?, &[STRATUM], &PEOPLE)?;
     let strata: BTreeMap<u32, &str> =
         rows_of(&strata)?.iter().enumerate().map(|(row, &at)| (at, label(&strata, row))).collect();
-    // A sum of other rows counts nobody anew. Where every row is called so, it is what they have in common.
     let places = rows_of(&table)?;
-    let sums: Vec<u32> = places.iter().copied().filter(|at| !strata.contains_key(at)).collect();
-    let all_are_sums = sums.len() == table.n_rows();
-    if !sums.is_empty() && !all_are_sums {
-        let rows: Vec<String> = sums.iter().take(MAX_NAMED_ROWS).map(ToString::to_string).collect();
-        let more = if sums.len() > MAX_NAMED_ROWS { ", …" } else { "" };
-        print_error(format_args!("note: row {}{more} left out as a sum of others, by its stratum\n", rows.join(", ")));
-    }
-    let counted = (0..).zip(places).filter(|(_, at)| all_are_sums || strata.contains_key(at));
+    let line = |(row, &at): (usize, &u32)| Line {
+        at,
+        id: label(&table, row),
+        stratum: strata.get(&at).copied(),
+        figures: figures(&table, row, at).ok(),
+    };
+    let Sums { left_out, notes } = Sums::of(&places.iter().enumerate().map(line).collect::<Vec<_>>())?;
+    notes.iter().for_each(|note| print_error(format_args!("note: {note}\n")));
+    let counted = places.iter().enumerate().filter(|(_, at)| !left_out.contains(at));
     let sendings = counted.map(|(row, &at)| sending(&table, &strata, row, at));
     let sendings: Vec<Sending> = sendings.collect::<anyhow::Result<_>>()?;
     let mut texts: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
@@ -174,13 +175,7 @@ fn sending(table: &CustomerTable, strata: &BTreeMap<u32, &str>, row: usize, at: 
     let Some(id) = ContentId::read(id) else {
         bail!("row {at}: {id:?} is not a content_id; copy it from an answer or an export");
     };
-    let value = |column: usize| table.columns().get(column).and_then(|column| column.value(row));
-    let people = |column: usize, title: &str| match value(column) {
-        Some(&Value::Number(n)) if (0.0..=MAX_PEOPLE).contains(&n) && n.fract() == 0.0 => Ok(n as u64),
-        Some(Value::Number(n)) => bail!("row {at}: {title} must be a whole number of people, and is {n}"),
-        _ => bail!("row {at}: {title} is not a number"),
-    };
-    let (sent, acted) = (people(0, "sent")?, people(1, "acted")?);
+    let Figures { sent, acted } = figures(table, row, at)?;
     if acted > sent {
         bail!("row {at}: {acted} acted, but the text was sent to {sent}");
     }
@@ -188,19 +183,18 @@ fn sending(table: &CustomerTable, strata: &BTreeMap<u32, &str>, row: usize, at: 
     if stratum.chars().count() > MAX_STRATUM_CHARS {
         bail!("row {at}: a stratum may have at most {MAX_STRATUM_CHARS} characters");
     }
-    // As people compare names: `New` and `new` are one.
-    let stratum = spelling_key(&stratum.split_whitespace().collect::<Vec<_>>().join(" "));
-    let stratum = without_zeros(&stratum).to_owned();
+    let stratum = stratum_key(stratum);
     Ok(Sending { content_id: id.as_str().to_owned(), group: id.group().to_owned(), stratum, sent, acted })
 }
 
-/// A whole number without the decimals that a program may have added: `1.0` is `1`.
-fn without_zeros(stratum: &str) -> &str {
-    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    match stratum.split_once('.') {
-        Some((whole, zeros)) if is_digits(whole) && is_digits(zeros) && zeros.bytes().all(|byte| byte == b'0') => whole,
-        _ => stratum,
-    }
+/// The numbers of people in a row; `at` is its number in the sheet.
+fn figures(table: &CustomerTable, row: usize, at: u32) -> anyhow::Result<Figures> {
+    let people = |column: usize, title: &str| match table.columns().get(column).and_then(|column| column.value(row)) {
+        Some(&Value::Number(n)) if (0.0..=MAX_PEOPLE).contains(&n) && n.fract() == 0.0 => Ok(n as u64),
+        Some(Value::Number(n)) => bail!("row {at}: {title} must be a whole number of people, and is {n}"),
+        _ => bail!("row {at}: {title} is not a number"),
+    };
+    Ok(Figures { sent: people(0, "sent")?, acted: people(1, "acted")? })
 }
 
 fn print(outcome: &Outcome) {

@@ -73,8 +73,8 @@ fn identity(folded: &str) -> u64 {
     xxh3_64(without_zero_decimals(folded).as_bytes()).max(1)
 }
 
-/// `9005` for `9005.0`; any other text as it is.
-fn without_zero_decimals(text: &str) -> &str {
+/// `9005` for `9005.0`, as a program may have written it; any other text as it is.
+pub fn without_zero_decimals(text: &str) -> &str {
     match text.split_once('.') {
         Some((whole, decimals))
             if !whole.is_empty()

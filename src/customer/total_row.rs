@@ -91,6 +91,15 @@ pub(super) fn said(text: &str) -> Said<'_> {
     group().map_or(Said::Nothing, Said::TotalOf)
 }
 
+/// The group whose sum a text names: `West` of `West Total`, and of `Total West`. A customer or a group may well be
+/// called so.
+pub fn group_of_total(text: &str) -> Option<&str> {
+    match said(text) {
+        Said::TotalOf(group) => Some(group),
+        Said::Nothing | Said::Total => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

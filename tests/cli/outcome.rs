@@ -97,6 +97,59 @@ fn sums_of_strata_are_left_out_and_a_whole_number_is_one_stratum_however_it_is_w
 }
 
 #[test]
+fn the_sum_of_one_stratum_is_left_out_where_its_figures_are_those_of_its_rows() {
+    let folder = Folder::new();
+    let [one, other] = IDS;
+    let header = "content_id,sent,acted,stratum\n";
+    let west = format!("{one},1000,40,West\n{other},900,50,West\n");
+    let more = format!("{one},500,25,West\n{other},100,9,West\n");
+    let east = format!("{one},500,25,East\n{other},400,30,East\n");
+    let plain = folder.outcome(&format!("{header}{west}{more}{east}"));
+    let with_sums = [
+        // Of each text, by either name; of all texts, as spreadsheet programs write it; of the rows so far.
+        format!("{west}{more}{one},1500,65,West Total\n{other},1000,59,Total west\n{east}"),
+        format!("{west}{more},2500,124,West Total\n{east},900,55,East Total\n,3400,179,Grand Total\n"),
+        format!("{west},1900,90,West total:\n{more},600,34,West total\n{east}"),
+        format!("{west}{more}{east},2500,124,WEST TOTAL\n"),
+    ];
+    for table in with_sums {
+        assert_eq!(folder.outcome(&format!("{header}{table}")), plain, "{table}");
+        let stderr = String::from_utf8(folder.run(&["outcome", "sent.csv"]).stderr).unwrap();
+        assert!(stderr.contains("left out: by the stratum"), "{table}: {stderr}");
+    }
+    // One person more, another text's figures, or no rows of that name: it may be a stratum.
+    for (sum, n_strata) in [
+        (format!("{one},1501,65,West Total\n"), 3),
+        (format!("{one},1000,59,West Total\n"), 3),
+        (format!("{one},1500,65,North Total\n"), 3),
+        (format!("{one},1500,65,West Totals of us\n"), 3),
+    ] {
+        let group = &folder.outcome(&format!("{header}{west}{more}{east}{sum}"))["groups"][0];
+        assert_eq!(group["strata_in_all"], n_strata, "{sum}: {group}");
+    }
+    let stderr = String::from_utf8(folder.run(&["outcome", "sent.csv"]).stderr).unwrap();
+    assert_eq!(stderr, "", "nothing is left out");
+    folder.outcome(&format!("{header}{west}{one},1500,65,West Total\n"));
+    let stderr = String::from_utf8(folder.run(&["outcome", "sent.csv"]).stderr).unwrap();
+    assert!(stderr.contains("row 4 counts as a stratum of its own: \"West Total\" is not the sum"), "{stderr}");
+}
+
+#[test]
+fn a_text_whose_only_row_is_a_sum_is_counted_by_it_and_several_sums_are_refused() {
+    let folder = Folder::new();
+    let [one, other] = IDS;
+    let rows = format!("content_id,sent,acted,stratum\n{one},1000,40,new\n{one},500,25,loyal\n{one},1500,65,Total\n");
+    let outcome = folder.outcome(&format!("{rows}{other},1400,80,Total\n"));
+    let found: Vec<_> =
+        outcome["contents"].as_array().unwrap().iter().map(|content| (&content["sent"], &content["acted"])).collect();
+    assert_eq!(found, [(&json!(1_400), &json!(80)), (&json!(1_500), &json!(65))]);
+    let stderr = String::from_utf8(folder.run(&["outcome", "sent.csv"]).stderr).unwrap();
+    assert!(stderr.contains("row 4 is left out") && stderr.contains("row 5 is called a sum, but counts"), "{stderr}");
+    let error = folder.refused_outcome(&format!("{rows}{other},1400,80,Total\n{other},2000,90,Grand Total\n"));
+    assert!(error.contains("rows 5, 6: every row of") && error.contains("keep one"), "{error}");
+}
+
+#[test]
 fn a_table_that_cannot_be_true_is_refused_with_its_row() {
     let folder = Folder::new();
     let id = IDS[0];
