@@ -16,6 +16,7 @@
 //! Counts only, and says nothing of what to do.
 
 mod bins;
+mod pairs;
 mod unlisted;
 
 use std::collections::BTreeMap;
@@ -25,15 +26,13 @@ use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
 use super::SegmentId;
-use super::association::{Coded, Expected};
 use super::decimals::rounded;
 use super::difference::Difference;
 use super::refit::Refit;
-use super::stretches;
 use super::training_profile::{Histogram, TrainingProfile};
 use super::traits::MIN_CUSTOMERS;
-use crate::customer::{CustomerTable, FeatureKind, Value};
-use bins::{Bin, ColumnCounts, by_stretch, by_value, n_unseen, positions};
+use crate::customer::{CustomerTable, FeatureKind};
+use bins::{Bin, ColumnCounts, by_stretch, by_value, n_unseen};
 use unlisted::Unlisted;
 
 /// Below this total variation a column is steady, unless the share of one value doubled or halved.
@@ -191,60 +190,6 @@ impl TrainingProfile {
             segments,
             unseen_share: rounded(n_unseen(table, &unseen_codes) as f64 / n_customers.max(1.0)),
             outside_share: rounded(outside / n_customers.max(1.0)),
-        }
-    }
-
-    /// The pairs of steady columns whose values no longer go together as they did.
-    fn moved_associations(&self, table: &CustomerTable, columns: &[ColumnDrift], chance: f64) -> Vec<ColumnDrift> {
-        let coded: Vec<Coded> = self.coded(table);
-        let is_steady =
-            |title: &String| columns.iter().any(|row| row.title == *title && row.level == DriftLevel::Steady);
-        let moved = self.associations.iter().filter(|association| association.titles.iter().all(is_steady));
-        let moved = moved.filter_map(|association| {
-            let [a, b] = association.titles.each_ref().map(|title| coded.iter().find(|coded| coded.title == *title));
-            let name = |title: &str, position: u32| self.value_name(title, position).unwrap_or_default();
-            let [left, right] = &association.titles;
-            let bin = |one: Expected| {
-                let pair = one.pair.map(|(a, b)| format!("{}, {}", name(left, a), name(right, b)));
-                Bin::new(pair.unwrap_or_else(|| "other pairs".to_owned()), one.before, one.now)
-            };
-            let bins: Vec<Bin> = association.expected(table, a?, b?).into_iter().map(bin).collect();
-            Some(ColumnDrift::new(format!("{left} × {right}"), &bins, chance))
-        });
-        moved.filter(|row| row.level != DriftLevel::Steady).collect()
-    }
-
-    /// Where the values of the features that can be associated stand in their histograms.
-    pub(super) fn coded(&self, table: &CustomerTable) -> Vec<Coded> {
-        let mut coded = Vec::new();
-        for feature in table.schema().features().filter(|f| !matches!(f.kind, FeatureKind::DatePart(_))) {
-            let Some(profile) = self.features.iter().find(|profile| profile.title == feature.title) else { continue };
-            let Some(column) = table.columns().get(feature.column) else { continue };
-            let positions = match &profile.histogram {
-                Histogram::Values(values) => positions(&feature, profile, values, column),
-                Histogram::Stretches { bounds, .. } => column
-                    .values
-                    .iter()
-                    .map(|value| match value {
-                        Value::Number(number) => Some(stretches::place(bounds, *number)),
-                        _ => None,
-                    })
-                    .collect(),
-            };
-            let narrow = |position: Option<usize>| {
-                position.filter(|&position| position < MAX_VALUES).and_then(|position| u32::try_from(position).ok())
-            };
-            let positions = positions.into_iter().map(narrow).collect();
-            coded.push(Coded { title: profile.title.clone(), column: feature.column, positions });
-        }
-        coded
-    }
-
-    /// What stands at a position of a feature's histogram.
-    fn value_name(&self, title: &str, position: u32) -> Option<String> {
-        match &self.features.iter().find(|profile| profile.title == title)?.histogram {
-            Histogram::Values(values) => values.get(position as usize).map(|(value, _)| value.to_string()),
-            Histogram::Stretches { bounds, .. } => Some(stretches::name(bounds, position as usize)),
         }
     }
 }
