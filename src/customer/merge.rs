@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use super::clean::Key;
+use super::lacking::Lacking;
 use super::newest::{Fate, Newest};
 use super::report::NAMED_ROWS;
 use super::same_name;
@@ -25,6 +26,9 @@ pub struct NewestStands {
     rows: Newest,
     /// The rows of each used sheet among `cleaning.sheets`, and its position there.
     sheets: Vec<(Range<usize>, usize)>,
+    /// The rows of each file, in the order in which the files were added.
+    rows_of_files: Vec<Range<usize>>,
+    lacking: Lacking,
     cleaning: CleaningReport,
 }
 
@@ -38,7 +42,8 @@ impl NewestStands {
     /// No file yet; each is to be read by this schema.
     pub fn new(schema: Arc<Schema>) -> Self {
         let columns = schema.columns.iter().map(|_| MergedColumn::default()).collect();
-        Self { schema, columns, rows: Newest::default(), sheets: Vec::new(), cleaning: CleaningReport::default() }
+        let (rows, sheets, rows_of_files, lacking, cleaning) = Default::default();
+        Self { schema, columns, rows, sheets, rows_of_files, lacking, cleaning }
     }
 
     /// Adds a file that is younger than the others; reports call it `label`.
@@ -54,6 +59,8 @@ impl NewestStands {
             merged.add(column);
         }
         self.note(label, table.cleaning());
+        self.lacking.add(label, &self.schema, table.cleaning());
+        self.rows_of_files.push(self.rows.len()..self.rows.len() + table.n_rows());
         self.rows.add_file(label, file.keys());
         Ok(())
     }
@@ -76,8 +83,12 @@ impl NewestStands {
         }
         let stands: Vec<bool> = fates.iter().map(|&fate| fate == Fate::Stands).collect();
         let n_rows = stands.iter().filter(|&&stands| stands).count();
+        let standing =
+            |rows: &Range<usize>| stands.get(rows.clone()).unwrap_or_default().iter().filter(|&&stands| stands).count();
+        let customers: Vec<usize> = self.rows_of_files.iter().map(standing).collect();
         let columns = self.columns.into_iter().map(|merged| same_name::merged(merged.column.keep(&stands))).collect();
-        let (schema, cleaning) = (self.schema, self.cleaning);
+        let (schema, mut cleaning) = (self.schema, self.cleaning);
+        self.lacking.report(&schema, &customers, &mut cleaning);
         let table = CustomerTable { schema, columns, n_rows, weights: None, cleaning, origins: None };
         (table, self.rows.brought())
     }

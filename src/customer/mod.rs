@@ -24,6 +24,7 @@ mod header_name;
 mod header_note;
 mod invisible;
 mod kept;
+mod lacking;
 mod levels;
 mod merge;
 mod named_columns;

@@ -48,6 +48,10 @@ impl Note {
     pub const DECIMALS_ASSUMED: &str = "decimal_separator_assumed";
     /// The numbers of a column contradict one another on the sign before their decimals.
     pub const DECIMALS_MIXED: &str = "decimal_separators_mixed";
+    /// No file has an optional column.
+    pub const COLUMN_IN_NO_FILE: &str = "column_in_no_file";
+    /// Some files have an optional column, and others do not.
+    pub const COLUMN_NOT_IN_ALL_FILES: &str = "column_not_in_all_files";
     /// Sheets of customers were not read, since they have fewer of the columns than others.
     pub const SHEETS_LEFT_OUT: &str = "sheets_left_out";
 

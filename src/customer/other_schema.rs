@@ -13,29 +13,39 @@ impl CustomerTable {
     #[must_use]
     pub fn by_schema(&self, schema: &Arc<Schema>) -> Option<Self> {
         let learns_from: Vec<usize> = schema.features().filter(|f| f.weight > 0.0).map(|f| f.column).collect();
+        let mut cleaning = self.cleaning.clone();
         let columns = schema.columns.iter().enumerate().map(|(index, column)| {
-            let here = self.column_for(column);
-            if here.is_none() && learns_from.contains(&index) {
-                return None;
+            let Some((title, here)) = self.column_for(column) else {
+                let nobody = || CustomerColumn { values: Vec::new(), codes: vec![MISSING; self.n_rows] };
+                return (!learns_from.contains(&index)).then(nobody);
+            };
+            // What is known of a column goes with it to its other title.
+            if let Some(header) = self.cleaning.columns_used.get(title) {
+                cleaning.columns_used.insert(column.title.clone(), header.clone());
             }
-            Some(here.unwrap_or_else(|| CustomerColumn { values: Vec::new(), codes: vec![MISSING; self.n_rows] }))
+            if let Some(&customers) = self.cleaning.without_column.get(title) {
+                cleaning.without_column.insert(column.title.clone(), customers);
+            }
+            Some(here)
         });
         let columns = columns.collect::<Option<Vec<_>>>()?;
-        Some(Self { schema: schema.clone(), columns, origins: None, ..self.clone() })
+        Some(Self { schema: schema.clone(), columns, cleaning, origins: None, ..self.clone() })
     }
 
-    fn column_for(&self, wanted: &Column) -> Option<CustomerColumn> {
+    /// The title of the column here that is the wanted one, and its values as that one has them.
+    fn column_for(&self, wanted: &Column) -> Option<(&str, CustomerColumn)> {
         let own = || self.schema.columns.iter().zip(&self.columns);
         let (column, values) = own()
             .find(|(column, _)| column.title == wanted.title)
             .or_else(|| own().find(|(column, _)| column.aliases.contains(&wanted.title)))?;
-        match (&column.kind, &wanted.kind) {
+        let values = match (&column.kind, &wanted.kind) {
             (Kind::Ordinal { levels: own, .. }, Kind::Ordinal { levels, .. }) if own != levels => {
-                Some(renumbered(values, own, levels))
+                renumbered(values, own, levels)
             }
-            (own, wanted) if std::mem::discriminant(own) == std::mem::discriminant(wanted) => Some(values.clone()),
-            _ => None,
-        }
+            (own, wanted) if std::mem::discriminant(own) == std::mem::discriminant(wanted) => values.clone(),
+            _ => return None,
+        };
+        Some((&column.title, values))
     }
 }
 

@@ -40,6 +40,9 @@ pub struct CleaningReport {
     pub encoding: Option<String>,
     /// What a person should know about the reading.
     pub notes: Vec<Note>,
+    /// Of several files: for each column that some of them lack, how many of the customers are theirs. It is not part
+    /// of the JSON, where the notes say it.
+    pub without_column: BTreeMap<String, usize>,
 }
 
 /// Why a row was left out.

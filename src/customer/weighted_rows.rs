@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use super::clean::Key;
+use super::lacking::notes_on_missing_columns;
 use super::report::NAMED_ROWS;
 use super::single_cell::Reading;
 use super::{CleaningReport, CustomerColumn, CustomerTable, Dropped, MISSING, Note, Schema, SheetRow, same_name};
@@ -93,7 +94,8 @@ impl WeightedRows {
 
     /// The table of the rows that can be used.
     pub fn finish(self) -> CustomerTable {
-        let Self { schema, columns, weights, cleaning, .. } = self;
+        let Self { schema, columns, weights, mut cleaning, .. } = self;
+        cleaning.notes.extend(notes_on_missing_columns(&schema, &cleaning));
         let columns = columns.into_iter().map(|(column, _)| same_name::merged_weighted(column, &weights)).collect();
         let n_rows = weights.len();
         CustomerTable { schema, columns, n_rows, weights: Some(weights), cleaning, origins: None }

@@ -29,7 +29,7 @@ use super::SegmentId;
 use super::decimals::rounded;
 use super::difference::Difference;
 use super::refit::Refit;
-use super::training_profile::{Histogram, TrainingProfile};
+use super::training_profile::{Histogram, TrainingProfile, unknown};
 use super::traits::MIN_CUSTOMERS;
 use crate::customer::{CustomerTable, FeatureKind};
 use bins::{Bin, ColumnCounts, by_stretch, by_value, n_unseen};
@@ -89,6 +89,9 @@ pub struct ColumnDrift {
     /// The trait's title, such as `Location` or `Join_Year`.
     #[serde(skip)]
     pub title: String,
+    /// The share of customers whose file has the column, 0 to 1: the others are not compared.
+    #[serde(skip)]
+    pub known_share: f64,
     /// The population stability index, 0 for the training's own shares; four decimals.
     #[schema(example = 0.0123)]
     pub psi: f64,
@@ -148,8 +151,9 @@ impl TrainingProfile {
     ///
     /// Categories, levels and parts of dates are compared by value, the 50 most frequent of the training each for
     /// itself and all others together; numbers by the stretches that training counted them in; empty cells are a bin of
-    /// their own. Features that only one side has are left out: also those that are filled and had no value in the
-    /// training, and those whose column is in no file.
+    /// their own. Customers whose file does not have the column, where other files do, are not compared in it. Features
+    /// that only one side has are left out: also those that are filled and had no value in the training, and those
+    /// whose column is in no file.
     pub fn drift(&self, table: &CustomerTable, segments: &[Option<SegmentId>]) -> Drift {
         let counts: Vec<ColumnCounts> = table.columns().iter().map(|column| ColumnCounts::new(table, column)).collect();
         let mut unseen_codes: Vec<Vec<bool>> = table.columns().iter().map(|c| vec![false; c.values.len()]).collect();
@@ -169,9 +173,13 @@ impl TrainingProfile {
                 Histogram::Values(values) => by_value(&feature, profile, values, (column, counts), unseen),
                 Histogram::Stretches { bounds, customers } => by_stretch(bounds, customers, (column, counts)),
             };
-            bins.push(Bin::new("no value", profile.missing as f64, counts.missing as f64));
+            // Of customers whose file does not have the column it is not known: they have not changed.
+            let unknown = unknown(table, feature.column);
+            let missing = (profile.missing.saturating_sub(profile.unknown), counts.missing.saturating_sub(unknown));
+            bins.push(Bin::new("no value", missing.0 as f64, missing.1 as f64));
             let moves = matches!(feature.kind, FeatureKind::DatePart(_));
-            rows.push(Row { title: profile.title.clone(), bins, moves });
+            let known_share = 1.0 - unknown as f64 / table.n_customers().max(1) as f64;
+            rows.push(Row { title: profile.title.clone(), bins, moves, known_share });
         }
         let n_customers = table.n_customers() as f64;
         let now = customers_by_segment(table, segments);
@@ -217,6 +225,8 @@ struct Row {
     bins: Vec<Bin>,
     /// Whether it moves by itself.
     moves: bool,
+    /// The share of the customers whose file has the column.
+    known_share: f64,
 }
 
 impl Row {
@@ -225,7 +235,7 @@ impl Row {
         let drift = ColumnDrift::new(self.title.clone(), &self.bins, chance);
         let level = drift.level;
         let shown = if self.moves && level != DriftLevel::Steady { DriftLevel::Moving } else { level };
-        (ColumnDrift { level: shown, ..drift }, (level, self.moves))
+        (ColumnDrift { level: shown, known_share: self.known_share, ..drift }, (level, self.moves))
     }
 }
 
@@ -236,7 +246,8 @@ fn by_segment(refit: &Refit, now: &BTreeMap<Option<SegmentId>, u64>) -> Row {
     let bin = |(id, share): &(Option<SegmentId>, f64)| {
         Bin::new(name(id), share * before, now.get(id).copied().unwrap_or(0) as f64)
     };
-    Row { title: "segments".to_owned(), bins: refit.shares.iter().map(bin).collect(), moves: refit.follows_dates }
+    let (title, bins) = ("segments".to_owned(), refit.shares.iter().map(bin).collect());
+    Row { title, bins, moves: refit.follows_dates, known_share: 1.0 }
 }
 
 fn customers_by_segment(table: &CustomerTable, segments: &[Option<SegmentId>]) -> BTreeMap<Option<SegmentId>, u64> {
@@ -254,7 +265,18 @@ impl ColumnDrift {
         if before == 0.0 || now == 0.0 {
             let (level, largest_shift, unseen_share) = (DriftLevel::Steady, None, None);
             let (psi, by_chance, total_variation, p_value) = (0.0, 0.0, 0.0, 1.0);
-            return Self { title, psi, by_chance, total_variation, unseen_share, p_value, level, largest_shift };
+            let known_share = 1.0;
+            return Self {
+                title,
+                known_share,
+                psi,
+                by_chance,
+                total_variation,
+                unseen_share,
+                p_value,
+                level,
+                largest_shift,
+            };
         }
         let difference = Difference::between(bins.iter().map(|bin| (bin.before, bin.now)));
         let change = |bin: &Bin| (bin.now / now - bin.before / before).abs();
@@ -288,6 +310,7 @@ impl ColumnDrift {
         let (psi, by_chance) = stability_index(bins);
         Self {
             title,
+            known_share: 1.0,
             psi: rounded(psi),
             by_chance: rounded(by_chance),
             total_variation: rounded(difference.total_variation),

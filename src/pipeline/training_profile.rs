@@ -35,6 +35,9 @@ pub struct FeatureProfile {
     pub title: String,
     /// Customers without a value.
     pub missing: u64,
+    /// Those of them whose file does not have the column, where others do: of them it is not known.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unknown: u64,
     /// Customers by value.
     pub histogram: Histogram,
     /// Whether `Other` stands for every value that the histogram does not list.
@@ -96,9 +99,11 @@ impl TrainingProfile {
                 Histogram::Stretches { customers, .. } => customers.iter().sum(),
             };
             let TraitCounts { title, .. } = counts;
+            let missing = table.n_customers().saturating_sub(present);
             FeatureProfile {
                 title: title.clone(),
-                missing: table.n_customers().saturating_sub(present),
+                missing,
+                unknown: unknown(table, feature.column).min(missing),
                 histogram,
                 has_rare: false,
                 reach,
@@ -106,6 +111,18 @@ impl TrainingProfile {
         });
         Self { customers: table.n_customers(), features: features.collect(), associations: Vec::new(), refit: None }
     }
+}
+
+/// The customers whose file does not have the column, where there were several files.
+pub(super) fn unknown(table: &CustomerTable, column: usize) -> u64 {
+    let title = table.schema().columns.get(column).map(|column| &column.title);
+    let customers = title.and_then(|title| table.cleaning().without_column.get(title));
+    customers.map_or(0, |&customers| customers as u64)
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+fn is_zero(customers: &u64) -> bool {
+    *customers == 0
 }
 
 impl FeatureProfile {

@@ -38,7 +38,7 @@ pub(super) fn check(
         checks.push(at_most("unseen_share", drift.unseen_share, limits.max_unseen_share, String::new()));
         if let Some(most) = most_moved(drift, schema) {
             let detail = format!("{} has moved most", most.title);
-            checks.push(at_most("drift", most.total_variation, limits.max_drift, detail));
+            checks.push(at_most("drift", moved_share(most), limits.max_drift, detail));
         }
     }
     checks
@@ -73,7 +73,13 @@ fn most_moved<'a>(drift: &'a Drift, schema: &Schema) -> Option<&'a ColumnDrift> 
         schema.features().any(|feature| feature.title == title && matches!(feature.kind, FeatureKind::DatePart(_)))
     };
     let columns = drift.columns.iter().filter(|column| !is_date(&column.title));
-    columns.max_by(|a, b| a.total_variation.total_cmp(&b.total_variation))
+    columns.max_by(|a, b| moved_share(a).total_cmp(&moved_share(b)))
+}
+
+/// The share of all customers that would have to change for the column to be as it was. Those whose file does not have
+/// it need not.
+fn moved_share(column: &ColumnDrift) -> f64 {
+    column.total_variation * column.known_share
 }
 
 /// How far the customers of `table` have moved from those of `live`, whose schema the table has; they are placed as new

@@ -16,7 +16,7 @@ use jiff::civil::Date;
 
 use super::WorkbookError;
 use crate::customer::{
-    Cell, CustomerColumn, KeyedTable, Kind, RowKey, Schema, SheetRow, TableBuilder, Value, normalize_header,
+    Cell, Column, CustomerColumn, KeyedTable, Kind, RowKey, Schema, SheetRow, TableBuilder, Value, normalize_header,
 };
 
 /// What such a file's name ends with.
@@ -44,16 +44,18 @@ pub fn is_columns_file(path: &Path) -> bool {
 pub fn write_columns(table: &KeyedTable, out: impl Write) -> io::Result<()> {
     let mut file = ::csv::Writer::from_writer(out);
     let rows = table.table();
-    let columns = &rows.schema().columns;
-    file.write_record(columns.iter().map(|column| column.title.as_str()).chain(KEYS))?;
-    let texts: Vec<Vec<String>> = rows
-        .columns()
+    // A training tells a column that the file did not have from one without values.
+    let found = &rows.cleaning().columns_used;
+    let has = |rules: &Column| rules.required || found.is_empty() || found.contains_key(&rules.title);
+    let columns: Vec<(&CustomerColumn, &Column)> =
+        rows.columns().iter().zip(&rows.schema().columns).filter(|(_, rules)| has(rules)).collect();
+    file.write_record(columns.iter().map(|(_, rules)| rules.title.as_str()).chain(KEYS))?;
+    let texts: Vec<Vec<String>> = columns
         .iter()
-        .zip(columns)
         .map(|(column, rules)| column.values.iter().map(|value| text_of(value, rules.levels())).collect())
         .collect();
     for (row, key) in table.keys().iter().enumerate() {
-        for (column, texts) in rows.columns().iter().zip(&texts) {
+        for ((column, _), texts) in columns.iter().zip(&texts) {
             file.write_field(cell_of(column, texts, row))?;
         }
         let customer = if key.is_of_somebody() { format!("{:016x}", key.identity()) } else { String::new() };
@@ -285,6 +287,17 @@ mod tests {
             assert_eq!(known_by(&again), known_by(&table));
             assert_eq!(written(&again), text);
         }
+    }
+
+    #[test]
+    fn a_column_that_the_file_did_not_have_is_not_kept_as_one_without_values() {
+        let schema = with_spend();
+        let text = written(&read(&schema, "id,Town,Plan\n7,Bedok,Pro\n8,Yishun,Pro\n"));
+        assert!(text.starts_with("Town,Plan,customer,row\n"), "{text}");
+        let again = read_columns(text.as_bytes(), &schema, TODAY).unwrap();
+        assert_eq!(again.table().n_rows(), 2);
+        assert!(!again.table().cleaning().columns_used.contains_key("Spend"));
+        assert_eq!(written(&again), text);
     }
 
     #[test]

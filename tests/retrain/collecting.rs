@@ -5,7 +5,9 @@ use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
 use std::process::Command;
 
-use content_portal::customer::Dropped;
+use content_portal::customer::{Dropped, Note};
+use content_portal::pipeline::DriftLevel;
+use content_portal::retrain::{RetrainReport, Verdict};
 use content_portal::upload_store::TrainOn;
 
 use crate::shop::{HEADER, Shop, customers, names};
@@ -31,6 +33,56 @@ fn of_several_rows_of_one_customer_the_newest_file_s_stands() {
     let towns = profile["features"][0]["histogram"]["values"].as_array().unwrap();
     let of_a = towns.iter().find(|town| town[0] == "Other").map(|town| town[1].as_u64().unwrap());
     assert_eq!((of_a, towns.len()), (Some(10), 3), "{towns:?}");
+}
+
+#[test]
+fn a_file_without_an_optional_column_is_trained_on_with_others_that_have_it_and_a_note_says_so() {
+    let without_gender = |lines: &str| -> String {
+        let line = |line: &str| {
+            let cells: Vec<&str> = line.split(',').collect();
+            [&cells[..3], &cells[4..]].concat().join(",") + "\n"
+        };
+        format!("{HEADER}{lines}").lines().map(line).collect()
+    };
+    let mut shop = Shop::with("AB");
+    shop.publish();
+    // Three quarters of all customers are in files without the column.
+    fs::create_dir_all(shop.path("base_data/2026-02-01")).unwrap();
+    for (name, first) in [("1.csv", 72), ("2.csv", 144), ("3.csv", 216)] {
+        let lines = customers('A', first, 72) + &customers('B', first, 72);
+        fs::write(shop.path("base_data/2026-02-01").join(name), without_gender(&lines)).unwrap();
+    }
+    let report = shop.publish().report;
+    assert_eq!((report.verdict, report.scores.as_ref().unwrap().rows), (Verdict::Passed, 576));
+    let notes: Vec<_> = report.cleaning.notes.iter().map(|note| (note.code.as_str(), note.sentence.as_str())).collect();
+    let sentence = "2026-02-01/1.csv, 2026-02-01/2.csv, 2026-02-01/3.csv have no column \"Gender\": their customers (432) \
+                    count as without a value in it";
+    assert_eq!(notes, [(Note::COLUMN_NOT_IN_ALL_FILES, sentence)]);
+    let gender = |report: &RetrainReport| {
+        let drift = report.drift.as_ref().unwrap();
+        drift.columns.iter().find(|column| column.title == "Gender").unwrap().clone()
+    };
+    let drift = gender(&report);
+    assert_eq!((drift.level, drift.total_variation), (DriftLevel::Steady, 0.0), "{drift:?}");
+    // The column comes back, as the same customers' files are sent whole.
+    for (name, first) in [("1.csv", 72), ("2.csv", 144), ("3.csv", 216)] {
+        let lines = customers('A', first, 72) + &customers('B', first, 72);
+        shop.add(&format!("base_data/2026-02-01/{name}"), &lines);
+    }
+    let report = shop.publish().report;
+    assert_eq!((report.verdict, report.cleaning.notes.len()), (Verdict::Passed, 0));
+    assert_eq!(gender(&report).level, DriftLevel::Steady, "{:?}", gender(&report));
+    // And is in no file.
+    for name in ["2026-01-01/A.csv", "2026-01-01/B.csv", "2026-02-01/1.csv", "2026-02-01/2.csv", "2026-02-01/3.csv"] {
+        let path = shop.path("base_data").join(name);
+        let lines = fs::read_to_string(&path).unwrap().replacen(HEADER, "", 1);
+        fs::write(path, without_gender(&lines)).unwrap();
+    }
+    let report = shop.publish().report;
+    let notes: Vec<_> = report.cleaning.notes.iter().map(|note| (note.code.as_str(), note.sentence.as_str())).collect();
+    let sentence = "no file has the column \"Gender\": all customers count as without a value in it";
+    assert_eq!(notes, [(Note::COLUMN_IN_NO_FILE, sentence)]);
+    assert_eq!(report.verdict, Verdict::Passed);
 }
 
 #[test]
