@@ -72,6 +72,12 @@ pub struct Flags {
     pub is_repaired: bool,
     /// The server takes no JSON schema: it was asked for a JSON object, or for JSON in the prompt alone.
     pub is_unstructured: bool,
-    /// What the offline writer left out and why, in a sentence: a special offer that it cannot post.
-    pub left_out: Option<&'static str>,
+}
+
+impl Content {
+    /// Why no text has the special offer, in a sentence; `None` where the texts have it, or there was none.
+    pub fn offer_left_out(&self) -> Option<&str> {
+        let note = self.notes.iter().find(|note| note.code == Note::OFFER_LEFT_OUT)?;
+        Some(&note.sentence)
+    }
 }

@@ -48,6 +48,8 @@ impl Note {
     pub const DECIMALS_ASSUMED: &str = "decimal_separator_assumed";
     /// The numbers of a column contradict one another on the sign before their decimals.
     pub const DECIMALS_MIXED: &str = "decimal_separators_mixed";
+    /// No text has the segment's special offer.
+    pub const OFFER_LEFT_OUT: &str = "offer_left_out";
     /// No file has an optional column.
     pub const COLUMN_IN_NO_FILE: &str = "column_in_no_file";
     /// Some files have an optional column, and others do not.

@@ -77,7 +77,7 @@ pub struct WrittenAnswer<'a> {
     /// Estimated, in US dollars, pictures included; null where a model's price is not known.
     #[schema(required, example = 0.00021)]
     cost_usd: Option<f64>,
-    flags: FlagsAnswer,
+    flags: FlagsAnswer<'a>,
     /// What the offline writer did not understand or left out.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     notes: &'a [Note],
@@ -98,7 +98,7 @@ pub struct TokensAnswer {
 /// What a reader should know about how content came to be.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Flags)]
-pub struct FlagsAnswer {
+pub struct FlagsAnswer<'a> {
     /// Written by the offline writer.
     #[schema(example = false)]
     is_offline: bool,
@@ -117,7 +117,7 @@ pub struct FlagsAnswer {
     /// What was left out and why, in a sentence; absent where nothing was.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "The special offer was left out: it holds a tag of HTML. Write it as plain text.")]
-    left_out: Option<&'static str>,
+    left_out: Option<&'a str>,
 }
 
 /// Which step of writing failed, and what to do.
@@ -201,8 +201,8 @@ impl<'a> WrittenAnswer<'a> {
                 is_trimmed: flags.is_trimmed,
                 is_repaired: flags.is_repaired,
                 is_unstructured: flags.is_unstructured,
-                is_without_offer: flags.left_out.is_some(),
-                left_out: flags.left_out,
+                is_without_offer: content.offer_left_out().is_some(),
+                left_out: content.offer_left_out(),
             },
             notes: &content.notes,
         }

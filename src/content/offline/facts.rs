@@ -10,7 +10,7 @@ use super::dice::Dice;
 use super::objective::Objective;
 use super::phrases::Slots;
 use super::reading::Words;
-use super::sayable::{interests_of, listed, offer_of};
+use super::sayable::{Unsayable, interests_of, listed, offer_of};
 use super::style::Style;
 use crate::customer::{Note, capitalised};
 
@@ -32,8 +32,6 @@ pub(super) struct Facts<'a> {
     pub(super) is_brief: bool,
     /// Whether the segment likes no emoji.
     pub(super) is_plain: bool,
-    /// Why no text has the offer, in a sentence, where that is so.
-    pub(super) left_out: Option<&'static str>,
     /// What a marketer should know of what the texts leave out.
     pub(super) notes: Vec<Note>,
     pub(super) seed: u64,
@@ -50,10 +48,9 @@ impl<'a> Facts<'a> {
         slots.name_the_offering(&data.words, goal, trade, subject);
         slots.set("topic", topic);
         slots.set("deal", deal);
-        let (left_out, others) = slots.name_the_audience(&data.words, audience);
+        let left_out = slots.name_the_audience(&data.words, audience);
         let own = [slots.get("place"), slots.get("subject")].into_iter().filter_map(hashtag);
         let tags = own.chain(trade.iter().flat_map(|trade| trade.tags.iter().cloned())).collect();
-        let offer_left_out = left_out.map(|sentence| Note::new("offer_left_out", sentence));
         Self {
             goal,
             trade,
@@ -64,8 +61,7 @@ impl<'a> Facts<'a> {
             is_one: audience.is_one,
             is_brief: style.is_brief(),
             is_plain: style.is_plain(),
-            left_out,
-            notes: note.into_iter().chain(offer_left_out).chain(others).collect(),
+            notes: note.into_iter().chain(left_out).collect(),
             seed: seed_of(brief),
         }
     }
@@ -99,10 +95,11 @@ impl Slots {
         self.set("subject", subject);
     }
 
-    /// Why no text can hold the offer, and a note on interests that none can.
-    fn name_the_audience(&mut self, words: &Words, audience: &Audience) -> (Option<&'static str>, Option<Note>) {
+    /// Returns notes on the offer and on interests that no text can hold.
+    fn name_the_audience(&mut self, words: &Words, audience: &Audience) -> Vec<Note> {
         let offer = audience.special_offer.as_deref().map(|offer| offer_of(words, offer)).transpose();
-        let (offer, left_out) = offer.map_or_else(|why| (None, Some(why)), |offer| (offer, None));
+        let note = |why: Unsayable| Note::new(Note::OFFER_LEFT_OUT, why.of_offer());
+        let (offer, left_out) = offer.map_or_else(|why| (None, Some(note(why))), |offer| (offer, None));
         let (interests, others) = interests_of(words, audience.interests.as_deref().unwrap_or_default());
         self.set("offer", offer);
         self.set("interests", interests);
@@ -117,7 +114,7 @@ impl Slots {
         self.set("near", nameable(audience.hints.places.get(..1).unwrap_or_default(), ""));
         self.set("level", tier(&audience.hints.tier));
         self.set("since", audience.hints.joined.clone());
-        (left_out, others)
+        left_out.into_iter().chain(others).collect()
     }
 }
 
@@ -153,7 +150,7 @@ fn is_nameable(words: &Words, name: &str) -> bool {
         && name.chars().any(char::is_alphabetic)
         && name.chars().count() <= 35
         && !words.names_a_gender(name)
-        && !["online", "web", "website", "app"].iter().any(|nowhere| name.eq_ignore_ascii_case(nowhere))
+        && !words.nowhere.iter().any(|nowhere| name.eq_ignore_ascii_case(nowhere))
 }
 
 /// A tier as it precedes "members": `Gold`, even where the sheet says `Gold Member` or `Gold tier`.

@@ -84,7 +84,7 @@ impl Offline {
             image_prompt = Some(self.render("picture.j2", brief, &facts, 0)?.replace("\n\n", " "));
             slogan = Some(facts.slogan().to_owned());
         }
-        let flags = Flags { is_offline: true, left_out: facts.left_out, ..Flags::default() };
+        let flags = Flags { is_offline: true, ..Flags::default() };
         let (model, spent, waited) = (self.name().to_owned(), Spent::NOTHING, Duration::ZERO);
         let notes = facts.notes;
         Ok(Draft { variants, image_prompt, slogan, model, spent, waited, flags, notes })

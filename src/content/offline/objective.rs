@@ -39,7 +39,10 @@ impl Objective {
         if let Some(deal) = words.deal_in(text) {
             return match why_not(words, deal) {
                 None => Self { deal: Some(deal.to_owned()), ..Self::default() },
-                Some(why) => Self::noted("objective_left_out", format!("the texts leave the offer out: it {why}")),
+                Some(why) => {
+                    let why = why.predicate();
+                    Self::noted("objective_left_out", format!("the texts leave the offer out: it {why}"))
+                }
             };
         }
         if words.denies(text) {
@@ -67,6 +70,7 @@ impl Objective {
             return Self::default();
         }
         if let Some(why) = why_not(words, text) {
+            let why = why.predicate();
             return Self::noted("objective_left_out", format!("{NOT_TOLD} do not name it: the objective {why}"));
         }
         if words.is_quotable(text) {
@@ -84,10 +88,10 @@ impl Objective {
 impl Words {
     /// The offer that an objective is, without a word such as "promote" before it.
     fn deal_in<'t>(&self, text: &'t str) -> Option<&'t str> {
-        const INTRODUCES: [&str; 6] = ["promote", "advertise", "announce", "offer", "sell", "showcase"];
         let lower = text.to_ascii_lowercase();
-        let cue = INTRODUCES.iter().find(|cue| lower.strip_prefix(**cue).is_some_and(|rest| rest.starts_with(' ')));
-        let deal = text.get(cue.map_or(0, |cue| cue.len())..)?.trim();
+        let introduces = |cue: &&String| lower.strip_prefix(cue.as_str()).is_some_and(|rest| rest.starts_with(' '));
+        let cue = self.before_deal.iter().find(introduces);
+        let deal = text.get(cue.map_or(0, String::len)..)?.trim();
         let deal = deal.trim_end_matches(['.', '!', ',', ';', ':', ' ']);
         let lower = deal.to_lowercase();
         let first = lower.split_whitespace().next().unwrap_or_default();
@@ -179,9 +183,7 @@ impl Words {
             is_in(&self.campaign, word) || bare(word) == "by" && next.is_some_and(|next| next.ends_with("ing"));
         let is_whom = is_in(&self.to_whom, word) && rest.last().is_some_and(|last| is_in(&self.people, last));
         let is_when = is_in(&self.when, word) && !rest.is_empty() && rest.iter().all(is_time);
-        let is_urgency = rest.is_empty()
-            && is_in(&self.times, word)
-            && ["now", "fast", "quickly", "asap", "today", "soon"].contains(&bare(word));
+        let is_urgency = rest.is_empty() && self.urgency.iter().any(|urgent| urgent == bare(word));
         // "by 20%" and "from 100 to 200" say how much more the shop wants to sell.
         let is_figure = |word: &&&str| bare(word).starts_with(|c: char| c.is_ascii_digit());
         let is_much = match bare(word).to_ascii_lowercase().as_str() {

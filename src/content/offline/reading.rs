@@ -6,43 +6,54 @@ use serde::Deserialize;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Words {
-    /// Goals with the words that give them away, the more specific goal first.
+    /// Each goal with the words by which an objective is recognised as one. The first goal that fits counts, so
+    /// specific goals come before general ones.
     goals: Vec<(String, Vec<String>)>,
-    /// Phrases that a subject follows: "sales of".
+    /// Phrases directly before the subject: "sales of" in "increase sales of winter coats".
     pub(super) before_subject: Vec<String>,
-    /// Phrases that a topic follows, which nobody owns: "awareness of".
+    /// Phrases directly before a topic, such as a cause, which a text does not call "our …": "awareness of".
     pub(super) before_topic: Vec<String>,
-    /// Words that follow a subject: "newsletter sign-ups".
+    /// Words before an offer that are not part of it: "promote" in "promote 50% off shoes".
+    pub(super) before_deal: Vec<String>,
+    /// Words directly after the subject: "sign-ups" in "newsletter sign-ups".
     pub(super) after_subject: Vec<String>,
-    /// Words that start a wish and are no part of its subject.
+    /// Words at the start of an objective that say what the shop wants: "increase". They are not part of the subject.
     pub(super) wishes: Vec<String>,
     /// Words after which an objective speaks of the campaign: "via Instagram".
     pub(super) campaign: Vec<String>,
-    /// Words before whom a campaign is for.
+    /// Prepositions before the target group: "to" in "car insurance to young families".
     pub(super) to_whom: Vec<String>,
-    /// Words for whom a campaign is for.
+    /// Nouns for a target group: "families".
     pub(super) people: Vec<String>,
-    /// Words before a time, and those of a time: "before the end of June".
+    /// Prepositions before a time: "before" in "before the end of June".
     pub(super) when: Vec<String>,
     pub(super) times: Vec<String>,
-    /// Words that a subject may start with and that "our" replaces.
+    /// Words that say how soon, and end the subject where nothing follows: "now" in "sell winter coats now".
+    pub(super) urgency: Vec<String>,
+    /// Articles and possessives before a subject. "Our" takes their place in a text.
+    /// Words that a time consists of: "the", "end", "of" and "June" in "before the end of June".
     pub(super) determiners: Vec<String>,
-    /// Words that customers do not use: a subject with one of them is none.
+    /// Words of the trade that customers do not use: "footfall". Words that contain one are not taken for a subject.
     pub(super) jargon: Vec<String>,
-    /// Words that compare, deny or estimate: what holds one is no thing.
+    /// Words that compare, deny or estimate: "than", "approx". Words that contain one are not taken for a subject.
     pub(super) unsure: Vec<String>,
-    /// Words that an objective begins with which wants less of something, or nothing; "not" denies anywhere.
+    /// First words of an objective that wants less of something, or nothing of it: "reduce". ("Not" counts anywhere.)
     pub(super) denials: Vec<String>,
-    /// Words of a shop's own aims and of instructions: an objective with one of them is not quoted.
+    /// Words of the shop's own aims, and of instructions to a model: "revenue", "prompt". An objective that contains
+    /// one is not quoted.
     pub(super) internal: Vec<String>,
-    /// What an offer holds, and the words that it may begin with where it is "free".
+    /// Signs of an offer: "% off".
     pub(super) offers: Vec<String>,
     pub(super) takes: Vec<String>,
-    /// What a note on somebody's interests begins with, and no interest.
+    /// First words of a remark about somebody's interests: "they" in "they like hiking". Such a remark is not listed as
+    /// an interest.
+    /// First words of an offer that also contains "free": "buy" in "buy 2, get 1 free".
     pub(super) not_interests: Vec<String>,
-    /// Words for somewhere to go: "our Orchard branch".
+    /// Nouns for a place that customers can come to: "branch" in "our Orchard branch".
     places_to_visit: Vec<String>,
-    /// Words that name a gender, without their possessive endings: no post holds one.
+    /// Values of a column of places that are not a place on the map: "online". No text names them as a place.
+    pub(super) nowhere: Vec<String>,
+    /// Words that name a gender, without possessive endings. No text contains one.
     gender: Vec<String>,
 }
 

@@ -10,40 +10,80 @@ const MAX_LISTED: usize = 3;
 const MAX_INTEREST_WORDS: usize = 6;
 const MAX_INTEREST_CHARS: usize = 40;
 
+/// Why no text can hold a marketer's words. Leaving out a part of them would change what they say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unsayable {
+    /// There is no word.
+    NoWords,
+    /// They name a gender.
+    Gender,
+    /// They hold an address.
+    Address,
+    /// They hold a tag of HTML.
+    Tag,
+    /// They hold a placeholder of a template.
+    Braces,
+}
+
+impl Unsayable {
+    /// As the end of a sentence about what a marketer wrote.
+    pub(super) fn predicate(self) -> &'static str {
+        match self {
+            Self::NoWords => "has no words",
+            Self::Gender => "names a gender, and the texts name none",
+            Self::Address => "holds an address",
+            Self::Tag => "holds a tag of HTML",
+            Self::Braces => "holds braces, as of a template that nobody filled in",
+        }
+    }
+
+    /// As a sentence about the special offer.
+    pub(super) fn of_offer(self) -> &'static str {
+        match self {
+            Self::NoWords => "The special offer was left out: it has no words.",
+            Self::Gender => {
+                "The special offer was left out: it names a gender, and no text does. Word it for every reader."
+            }
+            Self::Address => "The special offer was left out: it holds an address.",
+            Self::Tag => "The special offer was left out: it holds a tag of HTML. Write it as plain text.",
+            Self::Braces => {
+                "The special offer was left out: it holds a placeholder in braces, which nothing fills. Write it out."
+            }
+        }
+    }
+}
+
 /// Whether a text can hold these words as they are.
 pub(super) fn is_sayable(words: &Words, text: &str) -> bool {
     why_not(words, text).is_none()
 }
 
-/// Why no text can hold these words, as the end of a sentence; leaving out a part of them would change what they say.
-pub(super) fn why_not(words: &Words, text: &str) -> Option<&'static str> {
+/// Why no text can hold these words, the first reason that there is.
+pub(super) fn why_not(words: &Words, text: &str) -> Option<Unsayable> {
     if words.names_a_gender(text) {
-        Some("names a gender, and the texts name none")
+        Some(Unsayable::Gender)
     } else if has_address(text) {
-        Some("holds an address")
-    } else if has_tag(text) {
-        Some("holds a tag of HTML")
-    } else if text.contains(['{', '}']) {
-        Some("holds braces, as of a template that nobody filled in")
+        Some(Unsayable::Address)
     } else {
-        None
+        has_markup(text)
     }
 }
 
-/// The special offer as it can follow a colon, or why a text cannot have it: what is left out of an offer changes it.
-pub(super) fn offer_of(words: &Words, offer: &str) -> Result<String, &'static str> {
+/// The special offer as it can follow a colon, or why a text cannot have it. It may hold an address: it is the
+/// marketers' own.
+pub(super) fn offer_of(words: &Words, offer: &str) -> Result<String, Unsayable> {
     let offer = offer.trim_end_matches(|c: char| c.is_whitespace() || matches!(c, '.' | '!' | ',' | ';' | ':'));
-    match offer {
-        _ if !offer.contains(char::is_alphanumeric) => Err("The special offer was left out: it has no words."),
-        _ if words.names_a_gender(offer) => {
-            Err("The special offer was left out: it names a gender, and no text does. Word it for every reader.")
-        }
-        _ if has_tag(offer) => Err("The special offer was left out: it holds a tag of HTML. Write it as plain text."),
-        _ if offer.contains(['{', '}']) => {
-            Err("The special offer was left out: it holds a placeholder in braces, which nothing fills. Write it out.")
-        }
-        offer => Ok(offer.to_owned()),
+    if !offer.contains(char::is_alphanumeric) {
+        return Err(Unsayable::NoWords);
     }
+    if words.names_a_gender(offer) {
+        return Err(Unsayable::Gender);
+    }
+    has_markup(offer).map_or_else(|| Ok(offer.to_owned()), Err)
+}
+
+fn has_markup(text: &str) -> Option<Unsayable> {
+    if has_tag(text) { Some(Unsayable::Tag) } else { text.contains(['{', '}']).then_some(Unsayable::Braces) }
 }
 
 fn has_tag(text: &str) -> bool {
@@ -153,7 +193,7 @@ mod tests {
             ("<b>10% off</b>", "a tag of HTML"),
             ("10% off our {offering}", "braces"),
         ] {
-            assert!(offer_of(&words, offer).unwrap_err().contains(why), "{offer}");
+            assert!(offer_of(&words, offer).unwrap_err().of_offer().contains(why), "{offer}");
         }
         assert!(offer_of(&words, " . ").is_err());
         for (text, is_address) in [
