@@ -7,7 +7,7 @@
 //! does without. Either way a note says so.
 
 use super::reading::{WordStarts, Words, bare, is_in};
-use super::sayable::{is_sayable, why_not};
+use super::sayable::{is_sayable, why_not, without_full_stop};
 use crate::customer::Note;
 
 /// A subject is short: more words are a sentence, not a thing.
@@ -75,7 +75,7 @@ impl Objective {
         }
         if words.is_quotable(text) {
             let quoted = Self::noted("objective_quoted", format!("{NOT_TOLD} quote it whole"));
-            return Self { topic: Some(format!("“{text}”")), ..quoted };
+            return Self { topic: Some(format!("“{}”", without_full_stop(text))), ..quoted };
         }
         Self::noted("objective_left_out", format!("{NOT_TOLD} do not name it"))
     }
@@ -246,7 +246,18 @@ impl Words {
     fn is_quotable(&self, text: &str) -> bool {
         let has_goal_of_its_own = !matches!(self.goal_of(text), "generic" | "launch" | "event");
         let starts_as_wish = text.split_whitespace().next().is_some_and(|word| is_in(&self.wishes, word));
-        !has_goal_of_its_own && !starts_as_wish && !text.split_whitespace().any(|word| is_in(&self.internal, word))
+        !has_goal_of_its_own
+            && !starts_as_wish
+            && !self.is_counted_aim(text)
+            && !text.split_whitespace().any(|word| is_in(&self.internal, word))
+    }
+
+    /// Whether an objective says how much the shop wants to reach: "Save 100 jobs". What says "your" speaks to readers.
+    fn is_counted_aim(&self, text: &str) -> bool {
+        let mut words = text.split_whitespace();
+        let is_aim = words.next().is_some_and(|first| is_in(&self.counted_aims, first));
+        let is_count = |word: &str| bare(word).starts_with(|c: char| c.is_ascii_digit());
+        is_aim && words.next().is_some_and(is_count) && !words.any(|word| matches!(bare(word), "you" | "your"))
     }
 }
 

@@ -19,7 +19,9 @@ pub(super) struct Words {
     pub(super) after_subject: Vec<String>,
     /// Words at the start of an objective that say what the shop wants: "increase". They are not part of the subject.
     pub(super) wishes: Vec<String>,
-    /// Words after which an objective speaks of the campaign: "via Instagram".
+    /// Verbs that make an aim of the shop out of a number: "save" in "save 100 jobs".
+    pub(super) counted_aims: Vec<String>,
+    /// Words that end the subject, since what follows is about the campaign: "via" in "yoga classes via Instagram".
     pub(super) campaign: Vec<String>,
     /// Prepositions before the target group: "to" in "car insurance to young families".
     pub(super) to_whom: Vec<String>,
@@ -27,11 +29,11 @@ pub(super) struct Words {
     pub(super) people: Vec<String>,
     /// Prepositions before a time: "before" in "before the end of June".
     pub(super) when: Vec<String>,
+    /// Words that a time consists of: "the", "end", "of" and "June" in "before the end of June".
     pub(super) times: Vec<String>,
     /// Words that say how soon, and end the subject where nothing follows: "now" in "sell winter coats now".
     pub(super) urgency: Vec<String>,
     /// Articles and possessives before a subject. "Our" takes their place in a text.
-    /// Words that a time consists of: "the", "end", "of" and "June" in "before the end of June".
     pub(super) determiners: Vec<String>,
     /// Words of the trade that customers do not use: "footfall". Words that contain one are not taken for a subject.
     pub(super) jargon: Vec<String>,
@@ -44,10 +46,10 @@ pub(super) struct Words {
     pub(super) internal: Vec<String>,
     /// Signs of an offer: "% off".
     pub(super) offers: Vec<String>,
+    /// First words of an offer that also contains "free": "buy" in "buy 2, get 1 free".
     pub(super) takes: Vec<String>,
     /// First words of a remark about somebody's interests: "they" in "they like hiking". Such a remark is not listed as
     /// an interest.
-    /// First words of an offer that also contains "free": "buy" in "buy 2, get 1 free".
     pub(super) not_interests: Vec<String>,
     /// Nouns for a place that customers can come to: "branch" in "our Orchard branch".
     places_to_visit: Vec<String>,

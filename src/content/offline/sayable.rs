@@ -116,7 +116,18 @@ pub(super) fn interests_of(words: &Words, interests: &str) -> (Option<String>, O
         );
         Note::new("interests_left_out", sentence)
     });
+    let usable: Vec<&str> = usable.into_iter().map(without_full_stop).collect();
     (listed(&usable, "and"), note)
+}
+
+/// The words without the full stop that ends them as a sentence: `Yoga` for `Yoga.`. An abbreviation keeps its dot:
+/// `J.K.`, `Tiffany & Co.`
+pub(super) fn without_full_stop(text: &str) -> &str {
+    const MIN_LAST_WORD: usize = 3;
+    let Some(sentence) = text.strip_suffix('.') else { return text };
+    let last = sentence.split_whitespace().next_back().unwrap_or_default();
+    let is_short = last.chars().count() < MIN_LAST_WORD && last.chars().all(char::is_alphabetic);
+    if is_short || last.contains('.') { text } else { sentence }
 }
 
 /// What stands between commas and semicolons outside of brackets.
@@ -173,6 +184,10 @@ mod tests {
             ("e.g. running", None, Some("“e.g. running”")),
             ("love to travel", None, Some("“love to travel”")),
             ("men's grooming, {hobby}", None, Some("“men's grooming”, “{hobby}”")),
+            ("Yoga.", Some("Yoga"), None),
+            ("hiking, Formula 1, books by J.K.", Some("hiking, Formula 1 and books by J.K."), None),
+            ("tea; golf (18 holes).", Some("tea and golf (18 holes)"), None),
+            ("jewellery by Tiffany & Co.", Some("jewellery by Tiffany & Co."), None),
             ("a, b, c, d", Some("a, b and c"), Some("“d”")),
             ("", None, None),
         ] {

@@ -112,7 +112,12 @@ fn what_is_not_understood_is_quoted_whole_or_left_out_with_a_note() {
         assert_eq!(read.topic, Some(format!("“{objective}”")), "{objective}");
         assert_eq!(read.note.unwrap().code, "objective_quoted");
     }
+    assert_eq!(read("Winter coats.").topic.as_deref(), Some("“Winter coats”"));
+    assert_eq!(read("Save 20 minutes on your way home").topic.as_deref(), Some("“Save 20 minutes on your way home”"));
     for objective in [
+        "Save 100 jobs",
+        "Hire 20 drivers",
+        "Reach 1,000 households",
         "Promote vs. competitors",
         "Promote evil.example",
         "Sell more than 100 units of Model Y",
