@@ -19,7 +19,7 @@ use super::limits::{
 };
 use super::rejection_delay::RejectionDelay;
 use crate::http::access::{Access, AccessError, Client, Right, Sender};
-use crate::http::problem::ApiError;
+use crate::http::problem::{ApiError, BodyError};
 use crate::http::waited::Delayed;
 use crate::http::wrapped_body::wrap;
 
@@ -77,7 +77,7 @@ impl Admission {
         }
         self.access.check(sender, right)?;
         if is_encoded(request.headers()) {
-            return Err(ApiError::EncodedBody);
+            return Err(BodyError::Encoded.into());
         }
         let queue = match class {
             Class::Open | Class::Standard => None,

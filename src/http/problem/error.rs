@@ -10,6 +10,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 
 use super::field::FieldProblem;
+use super::rejected::{BodyError, UploadFormError};
 use crate::content::{WriteError, WriteErrorKind};
 use crate::export::ExportError;
 use crate::http::access::AccessError;
@@ -28,44 +29,16 @@ pub enum ApiError {
     NoRoute,
     #[error("no such method on this route")]
     NoMethod,
-    #[error("not multipart/form-data")]
-    NotMultipart { field: &'static str },
-    #[error("no file field")]
-    NoFile,
-    #[error("a file in a field that takes none")]
-    FileElsewhere { given: String, field: &'static str },
-    #[error("more than one file field")]
-    SecondFile,
-    #[error("more than {limit} text fields")]
-    TooManyFields { limit: usize },
-    #[error("not an extension of a workbook")]
-    WrongExtension,
-    #[error("the upload is too large")]
-    UploadTooLarge { limit_bytes: u64 },
+    #[error(transparent)]
+    UploadForm(#[from] UploadFormError),
+    #[error(transparent)]
+    Body(#[from] BodyError),
     #[error("the form could not be read")]
     Form(#[source] FormError),
     #[error("the workbook could not be read")]
     Workbook(#[source] WorkbookError),
     #[error("no usable row")]
     NoUsableRow(String),
-    #[error("not application/json")]
-    NotJson,
-    #[error("the body is encoded")]
-    EncodedBody,
-    #[error("the body is too large")]
-    BodyTooLarge { limit_bytes: usize },
-    #[error("the body was cut off")]
-    BodyCutOff,
-    #[error("the body came too slowly")]
-    BodyTooSlow,
-    #[error("broken JSON")]
-    BrokenJson(#[source] serde_json::Error),
-    #[error("more than {limit} keys")]
-    TooManyKeys { limit: usize },
-    #[error("not a JSON object")]
-    NotAnObject,
-    #[error("extras that are not a JSON object")]
-    NotExtras,
     #[error("some fields cannot be taken")]
     Fields(Vec<FieldProblem>),
     #[error("the content could not be written")]
@@ -102,8 +75,6 @@ pub enum ApiError {
     NoIfMatch,
     #[error("the extras have changed")]
     ExtrasChanged,
-    #[error("more than {limit} files")]
-    TooManyFiles { limit: usize },
     #[error("some files cannot be read")]
     Files(Vec<FieldProblem>),
     #[error("a {what} is under way")]
@@ -232,7 +203,7 @@ impl From<UploadError> for ApiError {
 impl From<ExportError> for ApiError {
     fn from(error: ExportError) -> Self {
         match error {
-            ExportError::NotJson(cause) => Self::BrokenJson(cause),
+            ExportError::NotJson(cause) => Self::Body(BodyError::BrokenJson(cause)),
             ExportError::Shape { path, rule } => Self::field(path, rule),
             other => Self::Export(other),
         }

@@ -1,6 +1,7 @@
 //! What a caller reads of each error: one sentence that says what to change or what to do.
 
 use super::error::{ApiError, retraining_path};
+use super::rejected::{BodyError, UploadFormError};
 use super::status::{BUSY, DISK};
 use crate::export::ExportError;
 use crate::http::access::AccessError;
@@ -29,43 +30,14 @@ impl ApiError {
         match self {
             Self::NoRoute => "There is no such route.",
             Self::NoMethod => "This route does not take this method.",
-            Self::NotMultipart { field } => {
-                return format!("Send the workbook as multipart/form-data, in a field called {field}.");
-            }
-            Self::NoFile => "Add the workbook in a form field called file.",
-            Self::FileElsewhere { given, field } => {
-                return format!("Send the workbook in a form field called {field}, not {given}.");
-            }
-            Self::SecondFile => "Send one file field, not several.",
-            Self::TooManyFields { limit } => return format!("Send at most {limit} fields beside the file."),
-            Self::WrongExtension => "Send a file that ends in .xlsx, .xls or .csv.",
-            Self::UploadTooLarge { limit_bytes } => {
-                return format!("The file may have at most {} MB; split it or drop columns.", limit_bytes >> 20);
-            }
-            Self::Form(FormError::CutOff | FormError::Malformed(_) | FormError::Body(_)) => {
-                "The form is not valid multipart/form-data or was cut off."
-            }
-            Self::Form(error) => return format!("The form is rejected: {error}."),
+            Self::UploadForm(error) => return of_upload_form(error),
+            Self::Form(error) => return of_form(error),
             Self::Workbook(WorkbookError::NoReader(_)) => {
                 "The workbook cannot be read right now; try again in a moment."
             }
             Self::Workbook(error) => return as_sentence(&error.to_string()),
             Self::NoUsableRow(why) => return as_sentence(why),
-            Self::NotJson => "Send JSON with Content-Type: application/json.",
-            Self::EncodedBody => "Send the body as it is, without Content-Encoding.",
-            Self::BodyTooLarge { limit_bytes } => {
-                return format!("The body may have at most {} KB.", limit_bytes >> 10);
-            }
-            Self::BodyCutOff => "The body was cut off.",
-            Self::BodyTooSlow => "The body took too long to arrive.",
-            Self::BrokenJson(error) => {
-                return format!("The JSON is broken at line {}, column {}.", error.line(), error.column());
-            }
-            Self::TooManyKeys { limit } => {
-                return format!("The JSON may have at most {limit} keys, nested ones included and members left out.");
-            }
-            Self::NotAnObject => "Send a JSON object of campaign inputs, such as {\"objective\": \"more visits\"}.",
-            Self::NotExtras => "Send a JSON object of texts by key, such as {\"Interests\": \"running\"}.",
+            Self::Body(error) => return of_body(error),
             Self::Fields(_) => "Some fields are invalid; details names each with what to change.",
             Self::Write(error) => return error.caller_sentence().into_owned(),
             Self::Internal { .. } | Self::Export(ExportError::Write(_)) => INTERNAL,
@@ -95,7 +67,6 @@ impl ApiError {
             }
             Self::Model(error) => return of_model_store(error),
             Self::SharedStore(error) => of_shared_store(error),
-            Self::TooManyFiles { limit } => return format!("Send at most {limit} files at a time."),
             Self::Files(_) => {
                 "Some files cannot be used for training; details names each with what is wrong. None was kept."
             }
@@ -112,6 +83,56 @@ impl ApiError {
             Self::ImageStorage(_) => "The image could not be read; tell the operator the request_id.",
         }
         .to_owned()
+    }
+}
+
+fn of_body(error: &BodyError) -> String {
+    match error {
+        BodyError::NotJson => "Send JSON with Content-Type: application/json.",
+        BodyError::Encoded => "Send the body as it is, without Content-Encoding.",
+        BodyError::TooLarge { limit_bytes } => {
+            return format!("The body may have at most {} KB.", limit_bytes >> 10);
+        }
+        BodyError::CutOff => "The body was cut off.",
+        BodyError::TooSlow => "The body took too long to arrive.",
+        BodyError::BrokenJson(error) => {
+            return format!("The JSON is broken at line {}, column {}.", error.line(), error.column());
+        }
+        BodyError::TooManyKeys { limit } => {
+            return format!("The JSON may have at most {limit} keys, nested ones included and members left out.");
+        }
+        BodyError::NotAnObject => "Send a JSON object of campaign inputs, such as {\"objective\": \"more visits\"}.",
+        BodyError::NotExtras => "Send a JSON object of texts by key, such as {\"Interests\": \"running\"}.",
+    }
+    .to_owned()
+}
+
+fn of_upload_form(error: &UploadFormError) -> String {
+    match error {
+        UploadFormError::NotMultipart { field } => {
+            return format!("Send the workbook as multipart/form-data, in a field called {field}.");
+        }
+        UploadFormError::NoFile => "Add the workbook in a form field called file.",
+        UploadFormError::FileElsewhere { given, field } => {
+            return format!("Send the workbook in a form field called {field}, not {given}.");
+        }
+        UploadFormError::SecondFile => "Send one file field, not several.",
+        UploadFormError::TooManyFiles { limit } => return format!("Send at most {limit} files at a time."),
+        UploadFormError::TooManyFields { limit } => return format!("Send at most {limit} fields beside the file."),
+        UploadFormError::WrongExtension => "Send a file that ends in .xlsx, .xls or .csv.",
+        UploadFormError::FileTooLarge { limit_bytes } => {
+            return format!("The file may have at most {} MB; split it or drop columns.", limit_bytes >> 20);
+        }
+    }
+    .to_owned()
+}
+
+fn of_form(error: &FormError) -> String {
+    match error {
+        FormError::CutOff | FormError::Malformed(_) | FormError::Body(_) => {
+            "The form is not valid multipart/form-data or was cut off.".to_owned()
+        }
+        error => format!("The form is rejected: {error}."),
     }
 }
 

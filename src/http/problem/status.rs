@@ -5,6 +5,7 @@ use std::error::Error;
 use axum::http::StatusCode;
 
 use super::error::ApiError;
+use super::rejected::{BodyError, UploadFormError};
 use crate::causes::chain;
 use crate::content::WriteErrorKind;
 use crate::disk::is_full;
@@ -46,23 +47,11 @@ impl ApiError {
         match self {
             Self::NoRoute => (StatusCode::NOT_FOUND, "no_such_route"),
             Self::NoMethod => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
-            Self::NotMultipart { .. } => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_multipart"),
-            Self::NoFile | Self::FileElsewhere { .. } => (StatusCode::BAD_REQUEST, "no_file"),
-            Self::SecondFile => (StatusCode::BAD_REQUEST, "second_file"),
-            Self::TooManyFields { .. } => (StatusCode::BAD_REQUEST, "too_many_fields"),
-            Self::WrongExtension => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "wrong_extension"),
-            Self::UploadTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "upload_too_large"),
+            Self::UploadForm(error) => of_upload_form(error),
+            Self::Body(error) => of_body(error),
             Self::Form(error) => of_form(error),
             Self::Workbook(error) => of_workbook(error),
             Self::NoUsableRow(_) => (StatusCode::UNPROCESSABLE_ENTITY, "no_usable_row"),
-            Self::NotJson => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_json"),
-            Self::EncodedBody => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "encoded_body"),
-            Self::BodyTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
-            Self::BodyCutOff => (StatusCode::BAD_REQUEST, "body_cut_off"),
-            Self::BodyTooSlow => (StatusCode::REQUEST_TIMEOUT, "body_too_slow"),
-            Self::BrokenJson(_) => (StatusCode::BAD_REQUEST, "broken_json"),
-            Self::NotAnObject | Self::NotExtras => (StatusCode::UNPROCESSABLE_ENTITY, "not_an_object"),
-            Self::TooManyKeys { .. } => (StatusCode::BAD_REQUEST, "too_many_keys"),
             Self::Fields(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_fields"),
             Self::Write(error) => (of_writing(error.kind), error.kind.code()),
             Self::Export(error) => of_export(error),
@@ -83,7 +72,6 @@ impl ApiError {
             Self::ExtrasChanged => (StatusCode::PRECONDITION_FAILED, "extras_changed"),
             Self::Model(error) => of_model_store(error),
             Self::SharedStore(_) => (StatusCode::SERVICE_UNAVAILABLE, "shared_store"),
-            Self::TooManyFiles { .. } => (StatusCode::BAD_REQUEST, "too_many_files"),
             Self::Files(_) => (StatusCode::UNPROCESSABLE_ENTITY, "unreadable_files"),
             Self::RetrainRunning { .. } => (StatusCode::CONFLICT, "retrain_running"),
             Self::Retrain { cause, .. } => of_retraining(*cause),
@@ -103,6 +91,31 @@ impl ApiError {
 fn is_of_descriptors(error: &(dyn Error + 'static)) -> bool {
     let causes = chain(error).filter_map(|cause| cause.downcast_ref::<std::io::Error>());
     causes.filter_map(std::io::Error::raw_os_error).any(|code| code == libc::EMFILE || code == libc::ENFILE)
+}
+
+fn of_body(error: &BodyError) -> (StatusCode, &'static str) {
+    match error {
+        BodyError::NotJson => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_json"),
+        BodyError::Encoded => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "encoded_body"),
+        BodyError::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
+        BodyError::CutOff => (StatusCode::BAD_REQUEST, "body_cut_off"),
+        BodyError::TooSlow => (StatusCode::REQUEST_TIMEOUT, "body_too_slow"),
+        BodyError::BrokenJson(_) => (StatusCode::BAD_REQUEST, "broken_json"),
+        BodyError::TooManyKeys { .. } => (StatusCode::BAD_REQUEST, "too_many_keys"),
+        BodyError::NotAnObject | BodyError::NotExtras => (StatusCode::UNPROCESSABLE_ENTITY, "not_an_object"),
+    }
+}
+
+fn of_upload_form(error: &UploadFormError) -> (StatusCode, &'static str) {
+    match error {
+        UploadFormError::NotMultipart { .. } => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_multipart"),
+        UploadFormError::SecondFile => (StatusCode::BAD_REQUEST, "second_file"),
+        UploadFormError::TooManyFiles { .. } => (StatusCode::BAD_REQUEST, "too_many_files"),
+        UploadFormError::TooManyFields { .. } => (StatusCode::BAD_REQUEST, "too_many_fields"),
+        UploadFormError::WrongExtension => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "wrong_extension"),
+        UploadFormError::FileTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "upload_too_large"),
+        UploadFormError::NoFile | UploadFormError::FileElsewhere { .. } => (StatusCode::BAD_REQUEST, "no_file"),
+    }
 }
 
 fn of_access(error: AccessError) -> (StatusCode, &'static str) {

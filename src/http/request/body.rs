@@ -6,7 +6,7 @@ use std::fmt;
 
 use super::described::DISTINGUISHING;
 use crate::http::admission::{Slot, is_too_slow};
-use crate::http::problem::{ApiError, FieldProblem};
+use crate::http::problem::{ApiError, BodyError, FieldProblem};
 use crate::http::state::AppState;
 use crate::unique_json::{ValueFault, parse_value};
 use axum::body::{Body, Bytes, HttpBody};
@@ -48,8 +48,8 @@ pub(in crate::http) async fn read_object(
 /// The body as a JSON object, and the result of `look` on its bytes. A large one is parsed on a blocking thread.
 ///
 /// # Errors
-/// [`ApiError::NotJson`], [`ApiError::BodyTooLarge`], [`ApiError::BodyCutOff`], [`ApiError::BrokenJson`],
-/// [`ApiError::NotAnObject`], [`ApiError::TooManyKeys`], [`ApiError::Fields`] for a field that is longer than any use
+/// [`BodyError::NotJson`], [`BodyError::TooLarge`], [`BodyError::CutOff`], [`BodyError::BrokenJson`],
+/// [`BodyError::NotAnObject`], [`BodyError::TooManyKeys`], [`ApiError::Fields`] for a field that is longer than any use
 /// of it.
 pub(in crate::http) async fn read_object_and<T: Send + 'static>(
     state: &AppState,
@@ -70,15 +70,15 @@ pub(in crate::http) async fn read_object_and<T: Send + 'static>(
 /// key that an object has twice.
 ///
 /// # Errors
-/// [`ApiError::BrokenJson`], [`ApiError::NotAnObject`], [`ApiError::TooManyKeys`], [`ApiError::Fields`].
+/// [`BodyError::BrokenJson`], [`BodyError::NotAnObject`], [`BodyError::TooManyKeys`], [`ApiError::Fields`].
 pub(in crate::http) fn parse_object(bytes: &[u8]) -> Result<Map<String, Value>, ApiError> {
     let RawFields { fields: raw, repeated, has_members, has_too_many_keys } =
         serde_json::from_slice(bytes).map_err(|e| match e.classify() {
-            serde_json::error::Category::Data => ApiError::NotAnObject,
-            _ => ApiError::BrokenJson(e),
+            serde_json::error::Category::Data => BodyError::NotAnObject,
+            _ => BodyError::BrokenJson(e),
         })?;
     if has_too_many_keys {
-        return Err(ApiError::TooManyKeys { limit: MAX_KEYS });
+        return Err(BodyError::TooManyKeys { limit: MAX_KEYS }.into());
     }
     let mut object = Map::new();
     if has_members {
@@ -233,8 +233,8 @@ impl JsonBody {
 /// Reads a JSON body of at most `max_bytes` bytes, unparsed.
 ///
 /// # Errors
-/// [`ApiError::NotJson`] for another media type, [`ApiError::BodyTooLarge`], [`ApiError::BodyCutOff`],
-/// [`ApiError::BodyTooSlow`], [`ApiError::Busy`] when too many large bodies are in memory.
+/// [`BodyError::NotJson`] for another media type, [`BodyError::TooLarge`], [`BodyError::CutOff`],
+/// [`BodyError::TooSlow`], [`ApiError::Busy`] when too many large bodies are in memory.
 pub(in crate::http) async fn read_json(
     state: &AppState,
     headers: &HeaderMap,
@@ -243,7 +243,7 @@ pub(in crate::http) async fn read_json(
 ) -> Result<JsonBody, ApiError> {
     let media_type = media_type(headers);
     if media_type != "application/json" && !media_type.ends_with("+json") {
-        return Err(ApiError::NotJson);
+        return Err(BodyError::NotJson.into());
     }
     let is_small = body.size_hint().upper().is_some_and(|n_bytes| n_bytes <= SMALL_BODY_BYTES as u64);
     let slot = if is_small { None } else { Some(state.large_body().await?) };
@@ -251,9 +251,9 @@ pub(in crate::http) async fn read_json(
         let is_limit =
             std::error::Error::source(&e).is_some_and(|cause| cause.is::<http_body_util::LengthLimitError>());
         match is_limit {
-            true => ApiError::BodyTooLarge { limit_bytes: max_bytes },
-            false if is_too_slow(&e) => ApiError::BodyTooSlow,
-            false => ApiError::BodyCutOff,
+            true => BodyError::TooLarge { limit_bytes: max_bytes },
+            false if is_too_slow(&e) => BodyError::TooSlow,
+            false => BodyError::CutOff,
         }
     })?;
     Ok(JsonBody { bytes, _slot: slot })
@@ -276,15 +276,24 @@ mod tests {
     #[test]
     fn keys_count_wherever_they_are_but_in_members() {
         assert_eq!(parsed(&Value::Object(object(MAX_KEYS))).unwrap(), object(MAX_KEYS));
-        assert!(matches!(parsed(&Value::Object(object(MAX_KEYS + 1))), Err(ApiError::TooManyKeys { limit: MAX_KEYS })));
+        assert!(matches!(
+            parsed(&Value::Object(object(MAX_KEYS + 1))),
+            Err(ApiError::Body(BodyError::TooManyKeys { limit: MAX_KEYS }))
+        ));
         assert!(parsed(&json!({ "persona": object(MAX_KEYS - 1) })).is_ok());
-        assert!(matches!(parsed(&json!({ "persona": object(MAX_KEYS) })), Err(ApiError::TooManyKeys { .. })));
+        assert!(matches!(
+            parsed(&json!({ "persona": object(MAX_KEYS) })),
+            Err(ApiError::Body(BodyError::TooManyKeys { .. }))
+        ));
         let members: Vec<_> = (0..1_000).map(|_| object(5)).collect();
         let object =
             parsed(&json!({ "members": members, "tone": "Fun", "distinguishing": vec![object(5); 60] })).unwrap();
         assert_eq!((object.len(), &object["members"]), (3, &Value::Null));
         let many = format!("{{{}\"a\": 1}}", "\"a\": 1, ".repeat(580_000));
-        assert!(matches!(parse_object(many.as_bytes()), Err(ApiError::TooManyKeys { .. })), "also under one name");
+        assert!(
+            matches!(parse_object(many.as_bytes()), Err(ApiError::Body(BodyError::TooManyKeys { .. }))),
+            "also under one name"
+        );
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::form::{Form, FormError, PartHead, boundary};
 use crate::customer::is_invisible;
 use crate::disk::Reserved;
 use crate::http::admission::is_too_slow;
-use crate::http::problem::ApiError;
+use crate::http::problem::{ApiError, BodyError, UploadFormError};
 use crate::http::state::AppState;
 use crate::upload_store::{Extension, Received, Room, UploadError, UploadStore};
 
@@ -59,10 +59,8 @@ struct FormRules<'a> {
 /// Receives a form with one field `file`, and the text fields beside it, of which `texts` are read.
 ///
 /// # Errors
-/// [`ApiError::NotMultipart`], [`ApiError::NoFile`], [`ApiError::FileElsewhere`], [`ApiError::SecondFile`],
-/// [`ApiError::WrongExtension`], [`ApiError::UploadTooLarge`], [`ApiError::Fields`] for a text that is too long or
-/// there twice, [`ApiError::TooManyFields`], [`ApiError::Form`], [`ApiError::NoRoom`], [`ApiError::Storage`]; nothing
-/// is then left on disk.
+/// [`UploadFormError`], [`ApiError::Fields`] for a text that is too long or there twice, [`ApiError::Form`],
+/// [`ApiError::NoRoom`], [`ApiError::Storage`]; nothing is then left on disk.
 pub(in crate::http) async fn receive(
     state: &AppState,
     headers: &HeaderMap,
@@ -73,7 +71,7 @@ pub(in crate::http) async fn receive(
     let is_file = |head: &PartHead| head.name.as_deref() == Some("file");
     let rules = FormRules { uploads, max_bytes, is_file, field: "file", texts, max_files: 1 };
     let (mut files, texts) = receive_form(headers, body, &rules).await?;
-    let NamedFile { file, .. } = files.pop().ok_or(ApiError::NoFile)?;
+    let NamedFile { file, .. } = files.pop().ok_or(UploadFormError::NoFile)?;
     Ok(Incoming { file, texts })
 }
 
@@ -81,7 +79,7 @@ pub(in crate::http) async fn receive(
 /// for none.
 ///
 /// # Errors
-/// As [`receive`], but [`ApiError::TooManyFiles`] in place of those that ask for one.
+/// As [`receive`], but [`UploadFormError::TooManyFiles`] in place of those that ask for one.
 pub(in crate::http) async fn receive_files(
     state: &AppState,
     headers: &HeaderMap,
@@ -90,7 +88,11 @@ pub(in crate::http) async fn receive_files(
 ) -> Result<(Vec<NamedFile>, BTreeMap<String, String>), ApiError> {
     if boundary_of(headers).is_none() {
         let is_empty = read_nothing(body).await?;
-        return if is_empty { Ok(Default::default()) } else { Err(ApiError::NotMultipart { field: "files" }) };
+        return if is_empty {
+            Ok(Default::default())
+        } else {
+            Err(UploadFormError::NotMultipart { field: "files" }.into())
+        };
     }
     let (uploads, max_bytes) = (state.uploads(), state.settings().max_upload_bytes);
     let is_file = |head: &PartHead| matches!(head.name.as_deref(), Some("files" | "file"));
@@ -101,11 +103,11 @@ pub(in crate::http) async fn receive_files(
 /// Whether a body is empty; of one that is not, the first piece is read.
 ///
 /// # Errors
-/// [`ApiError::BodyCutOff`].
+/// [`BodyError::CutOff`].
 pub(in crate::http) async fn read_nothing(body: Body) -> Result<bool, ApiError> {
     let mut rest = body.into_data_stream();
     while let Some(chunk) = rest.next().await {
-        if !chunk.map_err(|_| ApiError::BodyCutOff)?.is_empty() {
+        if !chunk.map_err(|_| BodyError::CutOff)?.is_empty() {
             return Ok(false);
         }
     }
@@ -122,7 +124,7 @@ async fn receive_form(
     rules: &FormRules<'_>,
 ) -> Result<(Vec<NamedFile>, BTreeMap<String, String>), ApiError> {
     let FormRules { is_file, max_files, max_bytes, .. } = *rules;
-    let boundary = boundary_of(headers).ok_or(ApiError::NotMultipart { field: rules.field })?;
+    let boundary = boundary_of(headers).ok_or(UploadFormError::NotMultipart { field: rules.field })?;
     let all_files = max_bytes.saturating_mul(max_files.try_into().unwrap_or(u64::MAX));
     let max_form_bytes = all_files.saturating_add(MAX_OUTSIDE_BYTES as u64);
     let declared = declared_bytes(headers);
@@ -134,15 +136,16 @@ async fn receive_form(
         if is_file(&head) {
             if files.len() == max_files {
                 let limit = max_files;
-                return Err(if limit == 1 { ApiError::SecondFile } else { ApiError::TooManyFiles { limit } });
+                let one = UploadFormError::SecondFile;
+                return Err(if limit == 1 { one } else { UploadFormError::TooManyFiles { limit } }.into());
             }
             let name = label_of(head.file_name.as_deref().unwrap_or_default());
             files.push(NamedFile { file: receive_file(&mut form, &head, rules, room).await?, name });
         } else if let Some(given) = file_elsewhere(&head, rules.texts) {
-            return Err(ApiError::FileElsewhere { given, field: rules.field });
+            return Err(UploadFormError::FileElsewhere { given, field: rules.field }.into());
         } else if let Some(name) = head.name {
             if texts.len() == MAX_TEXTS && !texts.contains_key(&name) {
-                return Err(ApiError::TooManyFields { limit: MAX_TEXTS });
+                return Err(UploadFormError::TooManyFields { limit: MAX_TEXTS }.into());
             }
             let text = receive_text(&mut form, &name).await?;
             if texts.contains_key(&name) {
@@ -181,7 +184,7 @@ async fn reserve_space(
 ) -> Result<Reserved, ApiError> {
     let size_bytes = declared.unwrap_or_default();
     if size_bytes > max_form_bytes {
-        return Err(ApiError::UploadTooLarge { limit_bytes: rules.max_bytes });
+        return Err(UploadFormError::FileTooLarge { limit_bytes: rules.max_bytes }.into());
     }
     let uploads = rules.uploads.clone();
     on_disk(move || uploads.reserve(size_bytes)).await
@@ -193,7 +196,8 @@ async fn receive_file(
     rules: &FormRules<'_>,
     room: Room,
 ) -> Result<Received, ApiError> {
-    let extension = Extension::of(head.file_name.as_deref().unwrap_or_default()).ok_or(ApiError::WrongExtension)?;
+    let extension =
+        Extension::of(head.file_name.as_deref().unwrap_or_default()).ok_or(UploadFormError::WrongExtension)?;
     let uploads = rules.uploads.clone();
     let mut receiving = on_disk(move || uploads.receive(extension, room)).await?;
     let (mut bytes, mut size_bytes) = (Vec::new(), 0_u64);
@@ -201,7 +205,7 @@ async fn receive_file(
         let chunk = form.chunk().await.map_err(form_error)?;
         size_bytes += chunk.as_ref().map_or(0, Bytes::len) as u64;
         if size_bytes > rules.max_bytes {
-            return Err(ApiError::UploadTooLarge { limit_bytes: rules.max_bytes });
+            return Err(UploadFormError::FileTooLarge { limit_bytes: rules.max_bytes }.into());
         }
         bytes.extend_from_slice(chunk.as_deref().unwrap_or_default());
         if chunk.is_none() || bytes.len() >= WRITE_BYTES {
@@ -251,7 +255,7 @@ pub(in crate::http) fn label_of(file_name: &str) -> String {
 }
 
 fn form_error(error: FormError) -> ApiError {
-    if is_too_slow(&error) { ApiError::BodyTooSlow } else { ApiError::Form(error) }
+    if is_too_slow(&error) { ApiError::Body(BodyError::TooSlow) } else { ApiError::Form(error) }
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use super::docs::{BodyProblems, LookProblems, NotReady};
 use super::retrain::KeyProblems;
 use super::trained_lift::{ByKey, TrainedLift, in_hundredths, lifts};
 use crate::content::{MAX_EXTRA_CHARS, MAX_EXTRA_NAME_CHARS, MAX_EXTRAS, extra_key};
-use crate::http::problem::{ApiError, Document, FieldProblem};
+use crate::http::problem::{ApiError, BodyError, Document, FieldProblem};
 use crate::http::request::body::{GIVEN_TWICE, read_object};
 use crate::http::state::AppState;
 use crate::model_store::{ModelStore, ModelVersion};
@@ -186,7 +186,7 @@ pub(in crate::http) async fn put_extras(
     let segment = version.model.segment(id).ok_or(ApiError::NoSegment)?;
     let keys: Vec<&str> = version.model.schema().features().map(|feature| feature.persona.key.as_str()).collect();
     let body = read_object(&state, &headers, body).await.map_err(|error| match error {
-        ApiError::NotAnObject => ApiError::NotExtras,
+        ApiError::Body(BodyError::NotAnObject) => BodyError::NotExtras.into(),
         other => other,
     })?;
     let extras = checked(body, &keys)?;
