@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use super::super::trait_counts::{OTHER, TraitCounts, TraitValue, trait_counts};
-use crate::customer::{CustomerColumn, CustomerTable, DatePart, Feature, FeatureKind, Kind, MISSING, Schema};
+use crate::customer::{CustomerColumn, CustomerTable, DatePart, Feature, FeatureKind, Kind, MISSING, Scale, Schema};
 
 /// How many customers of each group have each value of each column.
 #[derive(Debug)]
@@ -218,6 +218,14 @@ impl<'s> Subject<'s> {
     /// Whether its values are numbers.
     pub fn is_number(&self) -> bool {
         matches!(&self.kind, SubjectKind::Feature(feature) if feature.kind == FeatureKind::Number)
+    }
+
+    /// How differences between its numbers are measured.
+    pub fn scale(&self) -> Scale {
+        match &self.kind {
+            SubjectKind::Feature(feature) => feature.scale,
+            SubjectKind::Pair(_) => Scale::Linear,
+        }
     }
 
     /// Which part of a date it is; `None` of a pair and of every other column.

@@ -5,10 +5,10 @@
 //! 1.25, and the z-test of its share against everybody else's has p < 0.01 / (segments × values of all columns)
 //! (Bonferroni). It is then said of *all* (the lower end of Wilson's 99 % interval of k/n is over 95 %), of *most*
 //! (over 50 %), or as *more often* than elsewhere. Of a number the medians must differ by 0.3 robust standard
-//! deviations or more, with a rank sum of the same p. Shares and claims are of all customers, so that a few known
-//! genders say nothing of a thousand unknown ones. Lift and z must hold among the customers that have a value, too, or
-//! a column that is often empty would be told. Where the column is a tenth more or less often filled in than elsewhere,
-//! the shares among the customers with a value are told beside.
+//! deviations or more (of logarithms for `"scale": "log"`), with a rank sum of the same p. Shares and claims are of all
+//! customers, so that a few known genders say nothing of a thousand unknown ones. Lift and z must hold among the
+//! customers that have a value, too, or a column that is often empty would be told. Where the column is a tenth more or
+//! less often filled in than elsewhere, the shares among the customers with a value are told beside.
 //!
 //! What is not tellable is not the same as everywhere: a share of 8 % may be twice everybody's. Only a column that no
 //! test at 5 % tells from everybody else's is said to be *as everywhere* ([`likeness`]); of the others nothing is said.
@@ -135,7 +135,8 @@ pub struct DistinguishingNumber {
     /// Everybody's median.
     #[schema(example = 80.0)]
     pub median_overall: f64,
-    /// `(median - median_overall)` in robust standard deviations (the interquartile range over 1.349).
+    /// `(median - median_overall)` in robust standard deviations (the interquartile range over 1.349), both of the
+    /// logarithms where the schema has `"scale": "log"`.
     #[schema(example = 0.9)]
     pub difference_sd: f64,
     /// Always `more_often`: the customers tend to it, and no more may be said of one.

@@ -264,7 +264,7 @@ fn a_number_is_told_by_its_medians() {
         (1, 200, spend("100")),
     ];
     let (summary, distinguishing, not) = told(&rows);
-    assert_eq!(summary, "Spend higher than elsewhere (median 120 against 80).");
+    assert_eq!(summary, "Spend higher than elsewhere (median 120 against 80 of all).");
     assert_eq!(distinguishing[0]["quartiles"], json!([120.0, 151.0]), "{distinguishing}");
     assert_eq!(distinguishing[0]["claim"], "more_often");
     assert!(not.is_empty());

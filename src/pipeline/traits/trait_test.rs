@@ -152,7 +152,10 @@ impl Tested<'_, '_> {
         let [low, median, high] = quartiles(numbers.iter().map(|&(number, own, _)| (number, own)))?;
         let [low_overall, median_overall, high_overall] =
             quartiles(numbers.iter().map(|&(number, _, all)| (number, all)))?;
-        let difference_sd = (median - median_overall) / robust_deviation(&numbers);
+        // Beside a few large numbers every small one would be about the median.
+        let scale = subject.scale();
+        let scaled: Vec<_> = numbers.iter().map(|&(number, own, all)| (scale.apply(number), own, all)).collect();
+        let difference_sd = (scale.apply(median) - scale.apply(median_overall)) / robust_deviation(&scaled);
         let is_tellable = difference_sd.is_finite()
             && difference_sd.abs() >= MIN_DIFFERENCE_SD
             && rank_sum_p_value(&numbers) < self.p_limit;

@@ -42,7 +42,7 @@ impl Distinction {
                         let title = title_of(schema, &number.key);
                         let how = if number.difference_sd > 0.0 { "higher" } else { "lower" };
                         let (own, all) = (number.median, number.median_overall);
-                        let words = format!("{title} {how} than elsewhere (median {own} against {all})");
+                        let words = format!("{title} {how} than elsewhere (median {own} against {all} of all)");
                         let (key, role) = (number.key.clone(), Role::Other);
                         let (shares, known_shares) = (None, None);
                         statements.push(Statement { claim, key, role, words, shares, known_shares });

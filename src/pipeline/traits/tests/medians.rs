@@ -28,3 +28,27 @@ fn a_median_of_a_heavy_tail_is_no_customer_s_own_number() {
         super::told(&[of(0, 12, "37.41"), of(0, 9, "1"), of(0, 9, "90000"), of(1, 200, "2"), of(1, 200, "5")]);
     assert_eq!(told[0]["median"], 37.0);
 }
+
+#[test]
+fn of_a_column_on_a_logarithmic_scale_small_numbers_are_told_as_large_ones_are() {
+    let json = std::str::from_utf8(SCHEMA).unwrap();
+    let log = json.replace(r#""kind": "number","#, r#""kind": "number", "scale": "log","#);
+    // Medians of 2, 65 and 974: on a linear scale the first two are alike.
+    let spend =
+        |group: i32, n: usize| (if group == 0 { 2.0 } else { 65.0 * 15_f64.powi(group - 1) }) + n as f64 / 100.0;
+    let groups = [vec![0; 100], vec![1; 200], vec![2; 200]].concat();
+    let told = |schema: &str| {
+        let schema = Arc::new(Schema::from_json(schema.as_bytes()).unwrap());
+        let mut builder = TableBuilder::new(schema, date(2026, 1, 1));
+        builder.begin_sheet(false);
+        builder.push_row(&["id", "Spend"].map(Cell::Text)).unwrap();
+        for (n, &group) in groups.iter().enumerate() {
+            builder.push_row(&[Cell::Number(n as f64), Cell::Number(spend(group, n % 100))]).unwrap();
+        }
+        builder.end_sheet().unwrap();
+        let table = builder.finish();
+        Tallies::count(&table, &groups, 3).distinctions().remove(0).summary(table.schema(), 100)
+    };
+    assert!(!told(json).contains("Spend lower"), "{}", told(json));
+    assert!(told(&log).contains("Spend lower than elsewhere (median 2.5 against 66 of all)"), "{}", told(&log));
+}
