@@ -28,6 +28,9 @@ pub struct FormCustomer {
     pub used: Vec<String>,
     /// The fields that name a month or a quarter of this year that has not begun: they are not used.
     pub to_come: Vec<String>,
+    /// The fields that hold a word for nothing, such as `NULL`, or what looks like somebody's address or number: they
+    /// are not used.
+    pub empty: Vec<String>,
 }
 
 /// A field of a form that cannot be taken.
@@ -58,14 +61,14 @@ pub fn read_form<'f>(
 ) -> Result<FormCustomer, Vec<FormError>> {
     let given = fields.into_iter().filter(|(_, text)| !text.trim().is_empty());
     let given = given.map(|(name, text)| Given { normalized: normalize_header(name), name, text }).collect();
-    let mut form = Form { given, used: Vec::new(), to_come: Vec::new(), errors: Vec::new() };
+    let mut form = Form { given, used: Vec::new(), to_come: Vec::new(), empty: Vec::new(), errors: Vec::new() };
     let columns = schema.columns.iter().map(|column| form.column(column, today)).collect();
     if !form.errors.is_empty() {
         return Err(form.errors);
     }
     let cleaning = CleaningReport { rows_read: 1, ..CleaningReport::default() };
     let table = CustomerTable { schema: schema.clone(), columns, n_rows: 1, weights: None, cleaning, origins: None };
-    Ok(FormCustomer { table, used: form.used, to_come: form.to_come })
+    Ok(FormCustomer { table, used: form.used, to_come: form.to_come, empty: form.empty })
 }
 
 /// A field that is not empty.
@@ -79,6 +82,7 @@ struct Form<'f> {
     given: Vec<Given<'f>>,
     used: Vec<String>,
     to_come: Vec<String>,
+    empty: Vec<String>,
     errors: Vec<FormError>,
 }
 
@@ -150,7 +154,10 @@ impl<'f> Form<'f> {
         };
         cleaner.code(outcome);
         match (outcome, &column.kind) {
-            (Outcome::Empty | Outcome::Open(_), _) | (Outcome::Unusable(Fault::Missing), _) => None,
+            (Outcome::Empty | Outcome::Open(_), _) | (Outcome::Unusable(Fault::Missing), _) => {
+                self.empty.push(name.to_owned());
+                None
+            }
             (Outcome::Seen(_), _) => {
                 self.used.push(name.to_owned());
                 cleaner.into_values().pop()
@@ -296,6 +303,9 @@ mod tests {
         let customer = form(&[("tone", "Fun"), ("location", ""), ("join_month", "12")]).unwrap();
         assert_eq!(customer.used, ["join_month"]);
         assert_eq!(customer.table.columns()[0].value(0), None);
+        assert_eq!(customer.empty, [""; 0]);
+        let customer = form(&[("location", "NULL"), ("gender", "a@b.example")]).unwrap();
+        assert_eq!((customer.used.len(), customer.empty), (0, vec!["location".to_owned(), "gender".to_owned()]));
     }
 
     #[test]

@@ -53,6 +53,17 @@ async fn a_town_that_nobody_lives_in_alone_is_everyone_with_a_note() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_word_for_nothing_is_left_out_with_a_note_also_beside_other_fields() {
+    let app = TestApp::spawn().await;
+    for body in [json!({"location": "NULL"}), json!({"location": "n/a", "loyalty_tier": "Gold"})] {
+        let answer = app.generate("/generate-promo", &body).await;
+        let notes = answer["notes"].as_array().unwrap();
+        assert_eq!((notes.len(), &notes[0]["code"]), (1, &json!("value_empty")), "{answer}");
+        assert!(notes[0]["sentence"].as_str().unwrap().starts_with("location is left out"), "{answer}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn of_a_date_the_part_alone_is_left_out_that_nobody_shares() {
     let app = TestApp::spawn().await;
     let answer = app.generate("/generate-promo", &json!({"date_joined": "2001-05-03"})).await;

@@ -140,6 +140,15 @@ impl Ignored {
         self.note("date_to_come", &sentence);
     }
 
+    /// Notes that a field of the customer holds nothing that can be used.
+    pub fn note_empty(&mut self, field: &str) {
+        let sentence = format!(
+            "{} is left out: it holds a word for nothing, or what looks like an address, a number or a key",
+            shown(field)
+        );
+        self.note("value_empty", &sentence);
+    }
+
     /// Notes that these fields did not place the customer.
     pub fn placed_without(&mut self, fields: &[String]) {
         if fields.is_empty() {

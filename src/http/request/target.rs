@@ -47,6 +47,8 @@ pub(in crate::http) struct Target {
     pub placed_without: Vec<String>,
     /// The fields that name a month or a quarter of this year that has not begun.
     pub to_come: Vec<String>,
+    /// The fields of the customer that hold a word for nothing, or what looks personal.
+    pub empty: Vec<String>,
     /// What sets the segment's customers apart; nothing where a marketer says it, or where it is not sure enough.
     pub distinction: Distinction,
     /// The same in sentences.
@@ -161,8 +163,9 @@ pub(in crate::http) async fn find_target(
     let pairs = of_customer.map(|(name, text)| (name.as_str(), text.as_str()));
     match read_form(schema, pairs, state.today()) {
         Ok(customer) if !customer.used.is_empty() => place_customer(state, version, customer).await,
-        outcome => {
-            fields.refuse_all(outcome.err().into_iter().flatten().map(FieldProblem::from));
+        Ok(FormCustomer { to_come, empty, .. }) => Ok(Target { to_come, empty, ..Target::everyone(version) }),
+        Err(errors) => {
+            fields.refuse_all(errors.into_iter().map(FieldProblem::from));
             Ok(Target::everyone(version))
         }
     }
@@ -295,16 +298,16 @@ async fn place_customer(
     version: &Arc<ModelVersion>,
     customer: FormCustomer,
 ) -> Result<Target, ApiError> {
-    let FormCustomer { table, used, to_come } = customer;
+    let FormCustomer { table, used, to_come, empty } = customer;
     let schema = version.model.schema();
     let failed = |e| ApiError::internal(PLACING, e);
     let unshared = version.model.unshared(&table, version.profile.as_ref()).map_err(failed)?;
     let customer = shared_traits(&table, &unshared);
     let form_fields = version.model.form_fields();
     let (used, left_out) = sorted(form_fields, used, &unshared);
-    let everyone = |left_out| Target { left_out, ..Target::everyone(version) };
+    let everyone = |left_out, (to_come, empty)| Target { left_out, to_come, empty, ..Target::everyone(version) };
     if used.is_empty() {
-        return Ok(everyone(left_out));
+        return Ok(everyone(left_out, (to_come, empty)));
     }
     let placement = match version.model.recall_one(&table).map_err(failed)? {
         Some(placement) => placement,
@@ -314,7 +317,7 @@ async fn place_customer(
             match placed.map_err(failed)? {
                 Some(placement) => placement,
                 // Nothing that the form says is known of enough customers.
-                None => return Ok(everyone(left_out)),
+                None => return Ok(everyone(left_out, (to_come, empty))),
             }
         }
     };
@@ -338,6 +341,7 @@ async fn place_customer(
         left_out,
         placed_without,
         to_come,
+        empty,
         ..of_segment
     })
 }

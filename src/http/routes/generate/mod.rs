@@ -132,6 +132,7 @@ async fn generate(
     target.left_out.iter().for_each(|left_out| ignored.left_out(&left_out.field, left_out.is_whole));
     ignored.placed_without(&target.placed_without);
     target.to_come.iter().for_each(|field| ignored.note_to_come(field));
+    target.empty.iter().for_each(|field| ignored.note_empty(field));
     ignored.extend(&target.notes);
     if target.is_segment() && !target.is_described {
         ignored.other_summary(&fields, &target.summary, target.trained.is_some());
