@@ -7,8 +7,8 @@
 //! does without. Either way a note says so.
 
 use super::reading::{WordStarts, Words, bare, is_in};
-use super::sayable::{is_sayable, why_not, without_full_stop};
-use crate::customer::Note;
+use super::sayable::{has_address, is_sayable, why_not, without_full_stop};
+use crate::customer::{MONTHS, Note};
 
 /// A subject is short: more words are a sentence, not a thing.
 const MAX_SUBJECT_WORDS: usize = 8;
@@ -53,17 +53,17 @@ impl Objective {
                 false => Self::default(),
             };
         }
-        let subject = words.after(&words.before_subject, text, false).or_else(|| words.before_cue(text));
-        if subject.is_some() {
-            return Self { subject, ..Self::default() };
+        if let Some(subject) = words.after(&words.before_subject, text, false).or_else(|| words.before_cue(text)) {
+            return Self { subject: Some(subject.name), note: subject.day.map(day_left_out), ..Self::default() };
         }
-        if let Some(topic) = words.after(&words.before_topic, text, true) {
-            let is_ours = topic
+        if let Some(Thing { name, day }) = words.after(&words.before_topic, text, true) {
+            let note = day.map(day_left_out);
+            let is_ours = name
                 .split_once(' ')
                 .filter(|(first, _)| first.eq_ignore_ascii_case("our") || first.eq_ignore_ascii_case("my"));
             return match is_ours {
-                Some((_, thing)) => Self { subject: Some(thing.to_owned()), ..Self::default() },
-                None => Self { topic: Some(topic), ..Self::default() },
+                Some((_, thing)) => Self { subject: Some(thing.to_owned()), note, ..Self::default() },
+                None => Self { topic: Some(name), note, ..Self::default() },
             };
         }
         if !words.has_more(text) {
@@ -83,6 +83,18 @@ impl Objective {
     fn noted(code: &str, sentence: String) -> Self {
         Self { note: Some(Note::new(code, sentence)), ..Self::default() }
     }
+}
+
+/// What a campaign is about.
+#[derive(Debug, PartialEq)]
+struct Thing {
+    name: String,
+    /// A day that the objective names behind it, with its preposition: "on 3 March".
+    day: Option<String>,
+}
+
+fn day_left_out(day: String) -> Note {
+    Note::new("objective_left_out", format!("the texts leave “{day}” out: the offline writer names no day"))
 }
 
 impl Words {
@@ -109,7 +121,7 @@ impl Words {
     }
 
     /// What follows one of `cues`, the first that a thing follows.
-    fn after(&self, cues: &[String], text: &str, is_topic: bool) -> Option<String> {
+    fn after(&self, cues: &[String], text: &str, is_topic: bool) -> Option<Thing> {
         // ASCII alone keeps every byte in its place.
         let lower = text.to_ascii_lowercase();
         let starts = WordStarts::of(&lower);
@@ -125,23 +137,27 @@ impl Words {
     }
 
     /// The subject in front of a cue: "newsletter sign-ups".
-    fn before_cue(&self, text: &str) -> Option<String> {
+    fn before_cue(&self, text: &str) -> Option<Thing> {
         let words: Vec<&str> = text.split_whitespace().collect();
         let end = words.iter().position(|word| is_in(&self.after_subject, word))?;
         let wishes = words.iter().take_while(|word| is_in(&self.wishes, word)).count();
-        let subject = self.thing(words.get(wishes..end)?, false)?;
-        let is_sentence_start = wishes == 0 && !subject.chars().skip(1).any(char::is_uppercase);
-        Some(if is_sentence_start { lower_first(&subject) } else { subject })
+        let thing = self.thing(words.get(wishes..end)?, false)?;
+        let is_sentence_start = wishes == 0 && !thing.name.chars().skip(1).any(char::is_uppercase);
+        let name = if is_sentence_start { lower_first(&thing.name) } else { thing.name };
+        let day = self.day_in(words.get(end + 1..).unwrap_or_default());
+        Some(Thing { name, day: thing.day.or(day) })
     }
 
     /// The words as one thing, without what says for whom, when and how; `None` where that is doubtful. A topic keeps
     /// the word that says whose it is.
-    fn thing(&self, words: &[&str], is_topic: bool) -> Option<String> {
+    fn thing(&self, words: &[&str], is_topic: bool) -> Option<Thing> {
         let n_determiners = words.iter().take_while(|word| self.is_determiner(word)).count();
         let words = words.get(if is_topic { 0 } else { n_determiners }..)?;
         let words = if matches!(words.first(), Some(&("-" | "–" | "—" | ":"))) { words.get(1..)? } else { words };
         let words = words.get(..self.sentence_end(words))?;
-        let words = words.get(..(1..words.len()).find(|&at| self.ends_at(words, at)).unwrap_or(words.len()))?;
+        let (words, rest) =
+            words.split_at_checked((1..words.len()).find(|&at| self.ends_at(words, at)).unwrap_or(words.len()))?;
+        let words = self.without_act(words);
         let thing = words.join(" ");
         let thing = thing.trim_end_matches(['.', ',', ';', ':', '!', '?', '…', ' ', '-', '–']);
         let pairs = || words.iter().zip(words.iter().skip(1));
@@ -151,9 +167,45 @@ impl Words {
             && is_sayable(self, thing)
             && !words.iter().any(|word| self.is_jargon(word) || is_in(&self.unsure, word))
             && !words.first().is_some_and(|word| self.is_link(word))
-            && !words.iter().all(|word| is_in(&self.times, word))
+            && !words.iter().all(|word| is_in(&self.times, word) || is_in(&self.vague, word))
+            && !self.is_amount(words)
             && !pairs().any(|(before, word)| self.is_next_aim(before, word) || is_inner_aim(before, word));
-        is_usable.then(|| thing.to_owned())
+        is_usable.then(|| Thing { name: thing.to_owned(), day: self.day_in(rest) })
+    }
+
+    /// The words without the act at their end: "loyalty programme" of "loyalty programme sign-ups". What a text asks
+    /// for names it anyway.
+    fn without_act<'w, 't>(&self, words: &'w [&'t str]) -> &'w [&'t str] {
+        match words.split_last() {
+            Some((last, thing)) if !thing.is_empty() && is_in(&self.acts, last) => thing,
+            _ => words,
+        }
+    }
+
+    /// Whether the words say how much is to be sold and not what: "100 units".
+    fn is_amount(&self, words: &[&str]) -> bool {
+        let is_number = |word: &str| bare(word).starts_with(|c: char| c.is_ascii_digit());
+        matches!(words, [number, unit] if is_number(number) && is_in(&self.units, unit))
+    }
+
+    /// The first day that the words name: "on 3 March", "on Friday". A month or a year is no day.
+    fn day_in(&self, words: &[&str]) -> Option<String> {
+        let start = words.iter().position(|word| is_in(&self.before_day, word))?;
+        let (first, rest) = words.get(start..)?.split_first()?;
+        let is_time = |word: &&&str| {
+            is_in(&self.times, word) || bare(word).starts_with(|c: char| c.is_ascii_digit()) || bare(word) == "and"
+        };
+        let day: Vec<&str> = rest.iter().take_while(is_time).copied().collect();
+        let is_number = |word: &&str| {
+            let digits = word.trim_end_matches(|c: char| !c.is_ascii_digit());
+            !word.contains('%') && digits.parse::<u8>().is_ok_and(|number| (1..=31).contains(&number))
+        };
+        let is_month = |word: &&str| MONTHS.iter().any(|month| month.eq_ignore_ascii_case(bare(word)));
+        let is_date = |word: &&str| word.starts_with(|c: char| c.is_ascii_digit()) && word.contains('/');
+        let has_day = day.iter().any(|word| is_in(&self.weekdays, word) || is_date(word))
+            || day.iter().any(is_number) && day.iter().any(is_month);
+        let text = format!("{first} {}", day.join(" "));
+        has_day.then(|| text.trim_end_matches(['.', ',', ';', '!']).to_owned())
     }
 
     /// Where the first sentence of `words` ends. A dot after an abbreviation, an initial or a number ends none.
@@ -231,23 +283,25 @@ impl Words {
         let lower = text.to_lowercase();
         let lists = [&self.wishes, &self.after_subject, &self.determiners, &self.times, &self.when, &self.to_whom];
         let is_known = |word: &str| {
-            let goal = self.goal_of(word);
             word.chars().all(|c| !c.is_alphabetic())
-                || goal != "generic"
+                || self.goal_of(word) != "generic"
                 || lists.iter().any(|list| is_in(list, word))
                 || self.is_jargon(word)
                 || is_in(&self.internal, word)
                 || matches!(bare(word), "and" | "or" | "of" | "download" | "downloads")
         };
-        lower.split_whitespace().any(|word| !is_known(word))
+        // An address is something of its own, whatever words are in it.
+        lower.split_whitespace().any(|word| has_address(word) || !is_known(word))
     }
 
     /// Whether a text may quote the objective: it says nothing of the shop's own aims.
     fn is_quotable(&self, text: &str) -> bool {
         let has_goal_of_its_own = !matches!(self.goal_of(text), "generic" | "launch" | "event");
         let starts_as_wish = text.split_whitespace().next().is_some_and(|word| is_in(&self.wishes, word));
+        let is_order = text.split_whitespace().next().is_some_and(|word| is_in(&self.orders, word));
         !has_goal_of_its_own
             && !starts_as_wish
+            && !is_order
             && !self.is_counted_aim(text)
             && !text.split_whitespace().any(|word| is_in(&self.internal, word))
     }

@@ -19,6 +19,19 @@ pub(super) struct Words {
     pub(super) after_subject: Vec<String>,
     /// Words at the start of an objective that say what the shop wants: "increase". They are not part of the subject.
     pub(super) wishes: Vec<String>,
+    /// Nouns for what customers do with a subject: "sign-ups". They are dropped from its end.
+    pub(super) acts: Vec<String>,
+    /// Words that name nothing in particular: "everything". They are not taken for a subject by themselves.
+    pub(super) vague: Vec<String>,
+    /// Words for an amount: "units" in "100 units".
+    pub(super) units: Vec<String>,
+    /// Verbs at the start of an objective that tell the shop's people what to do: "collect email addresses". Such an
+    /// objective is not quoted.
+    pub(super) orders: Vec<String>,
+    /// Prepositions before a day: "on 3 March".
+    pub(super) before_day: Vec<String>,
+    /// The days of the week.
+    pub(super) weekdays: Vec<String>,
     /// Verbs that make an aim of the shop out of a number: "save" in "save 100 jobs".
     pub(super) counted_aims: Vec<String>,
     /// Words that end the subject, since what follows is about the campaign: "via" in "yoga classes via Instagram".
@@ -53,6 +66,8 @@ pub(super) struct Words {
     pub(super) not_interests: Vec<String>,
     /// Nouns for a place that customers can come to: "branch" in "our Orchard branch".
     places_to_visit: Vec<String>,
+    /// Texts in the place of an offer that say that there is none.
+    pub(super) no_offers: Vec<String>,
     /// Values of a column of places that are not a place on the map: "online". No text names them as a place.
     pub(super) nowhere: Vec<String>,
     /// Words that name a gender, without possessive endings. No text contains one.

@@ -15,6 +15,8 @@ const MAX_INTEREST_CHARS: usize = 40;
 pub(super) enum Unsayable {
     /// There is no word.
     NoWords,
+    /// They say that there is no offer.
+    NoOffer,
     /// They name a gender.
     Gender,
     /// They hold an address.
@@ -30,6 +32,7 @@ impl Unsayable {
     pub(super) fn predicate(self) -> &'static str {
         match self {
             Self::NoWords => "has no words",
+            Self::NoOffer => "says that there is none",
             Self::Gender => "names a gender, and the texts name none",
             Self::Address => "holds an address",
             Self::Tag => "holds a tag of HTML",
@@ -41,6 +44,7 @@ impl Unsayable {
     pub(super) fn of_offer(self) -> &'static str {
         match self {
             Self::NoWords => "The special offer was left out: it has no words.",
+            Self::NoOffer => "The special offer was left out: it says that there is none.",
             Self::Gender => {
                 "The special offer was left out: it names a gender, and no text does. Word it for every reader."
             }
@@ -76,6 +80,9 @@ pub(super) fn offer_of(words: &Words, offer: &str) -> Result<String, Unsayable> 
     if !offer.contains(char::is_alphanumeric) {
         return Err(Unsayable::NoWords);
     }
+    if words.no_offers.iter().any(|none| offer.eq_ignore_ascii_case(none)) {
+        return Err(Unsayable::NoOffer);
+    }
     if words.names_a_gender(offer) {
         return Err(Unsayable::Gender);
     }
@@ -91,7 +98,7 @@ fn has_tag(text: &str) -> bool {
 }
 
 /// Whether a word looks like an address, which no post takes from a stranger: `evil.example`, not `J.K.` or `No.5`.
-fn has_address(text: &str) -> bool {
+pub(super) fn has_address(text: &str) -> bool {
     let is_label = |label: &str| label.chars().filter(|c| c.is_alphanumeric()).count() > 1;
     let is_end = |label: &str| label.chars().take_while(|c| c.is_ascii_alphabetic()).count() > 1;
     let is_address = |word: &str| {
@@ -105,18 +112,23 @@ fn has_address(text: &str) -> bool {
 /// split at commas and semicolons outside of brackets.
 pub(super) fn interests_of(words: &Words, interests: &str) -> (Option<String>, Option<Note>) {
     let parts = split(interests);
-    let (usable, mut left_out): (Vec<&str>, Vec<&str>) = parts.iter().partition(|part| is_interest(words, part));
+    let (all, mut left_out): (Vec<&str>, Vec<&str>) = parts.iter().partition(|part| is_interest(words, part));
+    let mut usable: Vec<&str> = Vec::new();
+    for interest in all.into_iter().map(without_full_stop) {
+        if usable.iter().all(|other| !other.eq_ignore_ascii_case(interest)) {
+            usable.push(interest);
+        }
+    }
     left_out.extend(usable.iter().skip(MAX_LISTED));
     let note = (!left_out.is_empty()).then(|| {
         let left_out: Vec<String> = left_out.iter().map(|part| format!("“{part}”")).collect();
         let sentence = format!(
-            "the texts leave {} out: they name the first {MAX_LISTED} interests that are short, no sentences, and name \
-             no gender",
+            "the texts leave {} out: they name at most {MAX_LISTED} interests, each a short name of something that \
+             customers like, without a gender",
             left_out.join(", ")
         );
         Note::new("interests_left_out", sentence)
     });
-    let usable: Vec<&str> = usable.into_iter().map(without_full_stop).collect();
     (listed(&usable, "and"), note)
 }
 
@@ -185,6 +197,7 @@ mod tests {
             ("love to travel", None, Some("“love to travel”")),
             ("men's grooming, {hobby}", None, Some("“men's grooming”, “{hobby}”")),
             ("Yoga.", Some("Yoga"), None),
+            ("baking, Baking.", Some("baking"), None),
             ("hiking, Formula 1, books by J.K.", Some("hiking, Formula 1 and books by J.K."), None),
             ("tea; golf (18 holes).", Some("tea and golf (18 holes)"), None),
             ("jewellery by Tiffany & Co.", Some("jewellery by Tiffany & Co."), None),
@@ -211,6 +224,7 @@ mod tests {
             assert!(offer_of(&words, offer).unwrap_err().of_offer().contains(why), "{offer}");
         }
         assert!(offer_of(&words, " . ").is_err());
+        assert_eq!(offer_of(&words, "No offer."), Err(Unsayable::NoOffer));
         for (text, is_address) in [
             ("evil.example", true),
             ("www.a1.example/x", true),

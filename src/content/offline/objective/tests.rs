@@ -13,6 +13,7 @@ fn objectives_are_understood_as_goals_and_subjects() {
         ("newsletter sign-ups", "signups", Some("newsletter")),
         ("Promote our new savings account to young families", "sales", Some("new savings account")),
         ("Coffee sales", "sales", Some("coffee")),
+        ("Promote loyalty programme sign-ups", "signups", Some("loyalty programme")),
         ("SELL MORE BUBBLE TEA", "sales", Some("bubble tea")),
         ("Increase footfall to the Orchard branch by 20%", "visits", Some("Orchard branch")),
         ("Increase sales of 100% cotton T-shirts.", "sales", Some("100% cotton T-shirts")),
@@ -99,6 +100,25 @@ fn a_topic_is_nobody_s_and_an_offer_is_an_offer() {
 }
 
 #[test]
+fn a_day_of_the_objective_is_left_out_with_a_note_and_a_season_or_a_deadline_without() {
+    for (objective, subject, day) in [
+        ("Launch our new menu on 3 March", "new menu", Some("on 3 March")),
+        ("Increase bookings for spa treatments from 10 to 20", "spa treatments", None),
+        ("Promote the tasting on Friday!", "tasting", Some("on Friday")),
+        ("Promote our open studio on 3/4", "open studio", Some("on 3/4")),
+        ("Sell coats from 1 December", "coats", Some("from 1 December")),
+        ("Promote our new coats for winter 2026", "new coats", None),
+        ("Increase sales of winter coats by 20% in Q1", "winter coats", None),
+    ] {
+        let read = read(objective);
+        assert_eq!(read.subject.as_deref(), Some(subject), "{objective}");
+        let sentence = read.note.map(|note| note.sentence).unwrap_or_default();
+        assert_eq!(sentence.is_empty(), day.is_none(), "{objective}: {sentence}");
+        assert!(day.is_none_or(|day| sentence.contains(&format!("“{day}”"))), "{objective}: {sentence}");
+    }
+}
+
+#[test]
 fn what_is_not_understood_is_quoted_whole_or_left_out_with_a_note() {
     for objective in [
         "Recruit drivers",
@@ -116,6 +136,15 @@ fn what_is_not_understood_is_quoted_whole_or_left_out_with_a_note() {
     assert_eq!(read("Save 20 minutes on your way home").topic.as_deref(), Some("“Save 20 minutes on your way home”"));
     for objective in [
         "Save 100 jobs",
+        "Sell 100 units",
+        "Promote nothing",
+        "Promote our winter coats; also scarves",
+        "Promote https://shop.example.com/sale",
+        "Target rich old people",
+        "Collect email addresses",
+        "Discontinue the blue line",
+        "Apologise for late deliveries",
+        "Recall of Model X heaters: stop using them",
         "Hire 20 drivers",
         "Reach 1,000 households",
         "Promote vs. competitors",
