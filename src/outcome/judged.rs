@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::counts::{Arm, Sending};
+use super::decimals::decimals;
 use super::detectable::{Z_95, smallest_detectable};
 use super::stratified::{cochran_mantel_haenszel, odds_ratio};
 use crate::pipeline::{chi_squared_tail, wilson_interval};
@@ -179,9 +180,10 @@ impl GroupOutcome {
         };
         sentence += &match self.smallest_detectable {
             Some(least) => format!(
-                " Of the {} who were sent one, differences from {:.1} points on are found four times in five.",
+                " Of the {} who were sent one, differences from {:.digits$} points on are found four times in five.",
                 self.sent,
-                least * 100.0
+                least * 100.0,
+                digits = decimals(least * 100.0)
             ),
             None => " They were sent to too few: no difference would be found four times in five.".to_owned(),
         };

@@ -3,11 +3,13 @@
 //! Pure: counts in, numbers and sentences out. Knows no file and no model; two formulas are [`crate::pipeline`]'s.
 
 mod counts;
+mod decimals;
 mod detectable;
 mod judged;
 mod stratified;
 
 pub use counts::Sending;
+pub use decimals::decimals;
 pub use judged::{ContentOutcome, GroupOutcome, Outcome, Test};
 
 #[cfg(test)]

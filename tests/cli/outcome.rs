@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use rust_xlsxwriter::Workbook;
 use serde_json::{Value, json};
 
 use crate::folder::{Folder, shown};
@@ -13,6 +14,11 @@ impl Folder {
     fn outcome(&self, table: &str) -> Value {
         fs::write(self.path("sent.csv"), table).unwrap();
         serde_json::from_str(&self.ok(&["outcome", "sent.csv", "--json"])).unwrap()
+    }
+
+    /// What the last table's notes say.
+    fn notes(&self) -> String {
+        String::from_utf8(self.run(&["outcome", "sent.csv"]).stderr).unwrap()
     }
 
     fn refused_outcome(&self, table: &str) -> String {
@@ -150,6 +156,98 @@ fn a_text_whose_only_row_is_a_sum_is_counted_by_it_and_several_sums_are_refused(
 }
 
 #[test]
+fn a_stratum_of_everybody_is_left_out_where_it_is_the_sum_of_the_others() {
+    let folder = Folder::new();
+    let [one, other] = IDS;
+    let header = "content_id,stratum,sent,acted\n";
+    let days = format!("{one},Day 1,1000,100\n{other},Day 1,1000,50\n{one},Day 2,500,40\n{other},Day 2,400,30\n");
+    let plain = folder.outcome(&format!("{header}{days}"));
+    for all in ["All", "OVERALL", "(all)"] {
+        let sums = format!("{one},{all},1500,140\n{other},{all},1400,80\n{one},Gesamt,1500,140\n");
+        assert_eq!(folder.outcome(&format!("{header}{days}{sums}")), plain, "{all}");
+        let notes = folder.notes();
+        assert!(notes.contains("rows 6, 7, 8 are left out: by the stratum they are sums"), "{notes}");
+    }
+    // Somebody more: it may be a list that is called so. Without other rows it is what the text was sent to.
+    for (table, n_strata) in [(format!("{days}{one},All,1501,140\n"), 3), (format!("{one},All,9,1\n"), 1)] {
+        assert_eq!(folder.outcome(&format!("{header}{table}"))["groups"][0]["strata_in_all"], n_strata, "{table}");
+    }
+    folder.outcome(&format!("{header}{days}{one},All,1501,140\n"));
+    let notes = folder.notes();
+    assert!(notes.contains("row 6 counts as a stratum of its own: \"All\" is not the sum"), "{notes}");
+}
+
+#[test]
+fn rows_that_exports_have_beside_those_of_texts_are_left_out_with_a_note() {
+    let folder = Folder::new();
+    let [one, other] = IDS;
+    let header = "utm_content,sent,acted\n";
+    let rows = format!("{one},1000,100\n{other},1000,50\n");
+    let plain = folder.outcome(&format!("{header}{rows}"));
+    for (row, note) in [
+        ("(not set),300,20\n", "row 4 is left out: (not set) stands for visits without a content_id"),
+        (",2000,150\n", "row 4 is left out: it has no content_id, and is the sum of the others"),
+        ("Total,2000,150\n", "row 4 is left out: by its id it is a sum of other rows"),
+    ] {
+        assert_eq!(folder.outcome(&format!("{header}{rows}{row}")), plain, "{row}");
+        let notes = folder.notes();
+        assert!(notes.contains(note), "{row}: {notes}");
+    }
+    let error = folder.refused_outcome(&format!("{header}{rows},300,20\n"));
+    assert!(error.contains("row 4 has no content_id: give it one, or delete the row"), "{error}");
+    let error = folder.refused_outcome(&format!("{header}(not set),300,20\n"));
+    assert!(error.contains("no row of the table is of a text"), "{error}");
+}
+
+#[test]
+fn of_a_workbook_copies_of_a_sheet_are_left_out_and_each_sheet_s_rows_have_their_own_strata() {
+    let folder = Folder::new();
+    let [one, other] = IDS;
+    let save = |sheets: &[(&str, &str, f64)], hidden: Option<&str>| {
+        let mut book = Workbook::new();
+        for &(name, stratum, sent) in sheets {
+            let sheet = book.add_worksheet().set_name(name).unwrap();
+            for (column, title) in ["content_id", "sent", "acted", "stratum"].into_iter().enumerate() {
+                sheet.write(0, column as u16, title).unwrap();
+            }
+            for (row, (id, acted)) in [(one, 40.0), (other, 90.0)].into_iter().enumerate() {
+                let row = row as u32 + 1;
+                sheet.write(row, 0, id).unwrap();
+                sheet.write(row, 1, sent).unwrap();
+                sheet.write(row, 2, acted).unwrap();
+                sheet.write(row, 3, stratum).unwrap();
+            }
+            if hidden == Some(name) {
+                sheet.set_hidden(true);
+            }
+        }
+        book.save(folder.path("sent.xlsx")).unwrap();
+        let outcome: Value = serde_json::from_str(&folder.ok(&["outcome", "sent.xlsx", "--json"])).unwrap();
+        let notes = String::from_utf8(folder.run(&["outcome", "sent.xlsx"]).stderr).unwrap();
+        (outcome["groups"][0].clone(), notes)
+    };
+    let (two, notes) = save(&[("Jan", "new", 1000.0), ("Feb", "loyal", 500.0)], None);
+    assert_eq!((&two["sent"], &two["strata_in_all"], notes.as_str()), (&json!(3_000), &json!(2), ""), "{two}");
+    let (group, notes) = save(&[("Jan", "new", 1000.0), ("Feb", "loyal", 500.0), ("Jan (2)", "new", 1000.0)], None);
+    assert_eq!(group, two);
+    assert!(notes.contains("sheet Jan (2) is left out: it has the same rows as sheet Jan"), "{notes}");
+    let (group, notes) = save(&[("Jan", "new", 1000.0), ("Feb", "loyal", 500.0)], Some("Feb"));
+    assert_eq!(group["sent"], 2_000);
+    assert!(notes.contains("sheet Feb is not used") && notes.contains("hidden"), "{notes}");
+}
+
+#[test]
+fn shares_and_differences_have_as_many_decimals_as_they_need() {
+    let folder = Folder::new();
+    let [one, other] = IDS;
+    folder.outcome(&format!("content_id,sent,acted\n{one},\"1,20,000\",265\n{other},\"1,30,000\",130\n"));
+    let text = folder.ok(&["outcome", "sent.csv"]);
+    assert!(text.contains("0.221 %  0.196 % to 0.249 %") && text.contains("0.100 %  0.084 % to 0.119 %"), "{text}");
+    let least = text.split("differences from ").nth(1).unwrap().split(' ').next().unwrap();
+    assert!(least.parse::<f64>().unwrap() > 0.0 && least.starts_with("0.0"), "{text}");
+}
+
+#[test]
 fn a_table_that_cannot_be_true_is_refused_with_its_row() {
     let folder = Folder::new();
     let id = IDS[0];
@@ -165,6 +263,7 @@ fn a_table_that_cannot_be_true_is_refused_with_its_row() {
         (format!("content_id;sent;acted\n{id};9000;1.000\n"), "row 2: acted 1.000 may be thousands or decimals"),
         (format!("content_id,sent,acted\n{id},9,-1\n"), "row 2: acted must be a whole number of people, and is -1"),
         ("content_id,sent,acted\nspring,9,1\n".to_owned(), "row 2: \"spring\" is not a content_id"),
+        (format!("content_id,sent,acted\n{id},900,1\n{id},1.2k,6\n"), "row 3: sent 1.2k is rounded"),
         ("content_id,sent,acted\n,9,1\n".to_owned(), "row 2 has no content_id"),
         ("content_id,sent,acted\n".to_owned(), "no row below it"),
     ] {
