@@ -15,7 +15,7 @@ use super::folders::{self, Folder};
 use super::health;
 use super::misconfigured::{Misconfigured, is_misconfigured, misconfigured};
 use super::output::{counted, print_line};
-use super::{keys, setup, training};
+use super::{current_model, keys, setup};
 
 /// What became of one check: a sentence.
 type Outcome = anyhow::Result<String>;
@@ -90,9 +90,9 @@ fn try_model(config: &Config) -> Outcome {
         Err(StoreError::NoCurrent { .. }) if config.shared.url.is_some() => {
             return Ok("none yet: the first start takes it from the store of STORE_URL, or trains it".to_owned());
         }
-        Err(StoreError::NoCurrent { .. }) if training::has_nothing(config, &store) => {
-            let sentence = training::how_to_begin(config);
-            return if training::may_train(config) { Ok(sentence) } else { Err(anyhow!(sentence)) };
+        Err(StoreError::NoCurrent { .. }) if current_model::has_nothing(config, &store) => {
+            let sentence = current_model::how_to_begin(config);
+            return if current_model::may_train(config) { Ok(sentence) } else { Err(anyhow!(sentence)) };
         }
         Err(StoreError::NoCurrent { .. }) => {
             return Ok(format!("none yet: the first start trains one from {}", config.paths.base_data.display()));

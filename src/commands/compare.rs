@@ -15,10 +15,10 @@ use jiff::Timestamp;
 
 use super::config::Config;
 use super::files::OutputFile;
-use super::output::print_line;
+use super::output::{print_field, print_line};
 use super::progress::{Events, ProgressView};
-use super::setup;
-use super::training::{self, Training, params, train, upload_folder};
+use super::training::{Training, params, train, upload_folder};
+use super::{current_model, setup};
 
 /// How much of the whole a comparison is, where a training comes after it.
 const SHARE_OF_COMPARING: f32 = 0.9;
@@ -86,7 +86,7 @@ pub fn compare(config: &Config, args: &CompareArgs) -> anyhow::Result<ExitCode> 
             super::retrain::retrain_for_people(config, &store, training(config, candidate, args.force, None))
         }
         None => {
-            print_line!("published       nothing; what is live stays");
+            print_field!("published", "nothing; what is live stays");
             Ok(ExitCode::SUCCESS)
         }
     }
@@ -119,7 +119,7 @@ fn compare_for_program(config: &Config, store: &ModelStore, args: &CompareArgs) 
 
 fn compared(config: &Config, store: &ModelStore, progress: &(dyn Fn(Progress) + Sync)) -> anyhow::Result<Comparison> {
     let now = Timestamp::now();
-    training::catch_up(config, store)?;
+    current_model::catch_up(config, store)?;
     let (reader, params) = (setup::reader(config)?, params(config, store, &TrainingSettings::default())?);
     let pseudonyms = setup::pseudonyms(config)?;
     let request = RetrainRequest {
@@ -144,19 +144,12 @@ fn compared(config: &Config, store: &ModelStore, progress: &(dyn Fn(Progress) + 
 
 /// A training by the settings of this candidate, as `content-portal retrain` makes one.
 fn training<'a>(config: &'a Config, chosen: &'a Judged, force: bool, parent: Option<&'a Parent>) -> Training<'a> {
-    Training {
-        settings: &chosen.settings,
-        uploads: Some(upload_folder(config)),
-        force,
-        profiles: None,
-        recorded: false,
-        judged: Some(chosen),
-        parent,
-    }
+    let uploads = Some(upload_folder(config));
+    Training { uploads, force, judged: Some(chosen), parent, ..Training::by(&chosen.settings) }
 }
 
 fn print_comparison(comparison: &Comparison) {
-    print_line!("customers       {}, tried on {}", comparison.customers, comparison.tried_on);
+    print_field!("customers", "{}, tried on {}", comparison.customers, comparison.tried_on);
     print_line!("");
     let head = ["segments", "outside", "least", "mean", "bits", "nothing", "told", "silh.", "DBCV"];
     print_line!("{:<28}{}", "candidate", head.map(|title| format!("{title:>9}")).concat());

@@ -54,15 +54,7 @@ pub fn customers(config: &Config, command: &CustomersCommand) -> anyhow::Result<
     let is_done = erased.left.is_empty() && erased.unread.is_empty() && erased.alike.is_empty();
     if args.retrain {
         let (settings, uploads) = (TrainingSettings::default(), Some(upload_folder(config)));
-        let training = Training {
-            settings: &settings,
-            uploads,
-            force: false,
-            profiles: None,
-            recorded: false,
-            judged: None,
-            parent: None,
-        };
+        let training = Training { uploads, ..Training::by(&settings) };
         let trained = retrain_for_people(config, &store, training)?;
         if is_done {
             return Ok(trained);

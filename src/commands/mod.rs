@@ -5,6 +5,7 @@ mod budget;
 mod check;
 mod compare;
 mod config;
+mod current_model;
 mod customers;
 mod descriptors;
 mod exposure;

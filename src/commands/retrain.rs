@@ -152,13 +152,12 @@ pub fn retrain(config: &Config, args: &RetrainArgs) -> anyhow::Result<ExitCode> 
     let (settings, uploads) = (args.settings.clone().into(), Some(upload_folder(config)));
     let parent = parent(args.parent_publishes);
     let training = Training {
-        settings: &settings,
         uploads,
         force: args.force,
         profiles: args.profiles.as_deref(),
         recorded: args.recorded,
-        judged: None,
         parent: parent.as_ref(),
+        ..Training::by(&settings)
     };
     if args.events {
         retrain_for_program(config, &store, training)

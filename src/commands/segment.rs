@@ -19,7 +19,7 @@ use super::config::Config;
 use super::files::{FileId, Input, OutputFile, is_standard};
 use super::misconfigured::WrongArgument;
 use super::output::{counted, print_all};
-use super::{setup, training};
+use super::{current_model, setup};
 
 #[derive(Debug, Args)]
 pub struct SegmentArgs {
@@ -106,7 +106,7 @@ pub fn segment(config: &Config, args: &SegmentArgs) -> anyhow::Result<()> {
 /// The segments of the workbook, and what was written for each.
 fn segments(config: &Config, input: Input, keep: Keep, campaign: &Campaign) -> anyhow::Result<(Grouped, Vec<Written>)> {
     let store = setup::store(config);
-    let mut version = training::current_or_trained(config, &store, &|| ())?;
+    let mut version = current_model::current_or_trained(config, &store, &|| ())?;
     setup::warn_of_sample(&version);
     setup::overlay(&mut version, &setup::persona_entries(config)?);
     store.lay_extras(&mut version)?;

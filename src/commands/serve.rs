@@ -18,7 +18,7 @@ use super::config::Config;
 use super::log::Terminal;
 use super::misconfigured::Misconfigured;
 use super::welcome::welcome;
-use super::{descriptors, exposure, folders, keys, service_manager, setup, training};
+use super::{current_model, descriptors, exposure, folders, keys, service_manager, setup};
 
 /// Binds, gets ready, serves. The last line on a terminal says where the server is and who writes. A retraining gets
 /// `without_secrets` of the settings.
@@ -193,13 +193,13 @@ fn prepare(config: &Config, opening: &Opening) -> anyhow::Result<Prepared> {
     setup::training_settings(config)?;
     let writer = setup::writer(config)?;
     keys::check_keys(config, &keys::of_file(config)?.unwrap_or_default(), writer.least_call_usd())?;
-    let following = training::catch_up(config, &store)?;
-    let mut version = if training::has_nothing(config, &store) {
+    let following = current_model::catch_up(config, &store)?;
+    let mut version = if current_model::has_nothing(config, &store) {
         folders::make_base_data(config);
-        tracing::warn!(event = "no_model", "{}", training::how_to_begin(config));
+        tracing::warn!(event = "no_model", "{}", current_model::how_to_begin(config));
         None
     } else {
-        Some(training::loaded_or_trained(config, &store, &|| opening.open())?)
+        Some(current_model::loaded_or_trained(config, &store, &|| opening.open())?)
     };
     let on_load = Arc::new(move |version: &mut ModelVersion| {
         setup::overlay(version, &entries);

@@ -9,7 +9,7 @@ use anyhow::Context;
 use content_portal::content::{Gallery, Lease, Lessor, Writer};
 use content_portal::customer::Schema;
 use content_portal::disk::Keeper;
-use content_portal::model_store::{ModelStore, ModelVersion, VersionId};
+use content_portal::model_store::{ModelStore, ModelVersion, Servable, StoreError, VersionId};
 use content_portal::pipeline::{SegmentId, TrainingSettings};
 use content_portal::pseudonyms::Pseudonyms;
 use content_portal::shared_store::SharedStore;
@@ -59,6 +59,39 @@ pub fn shared_store(config: &Config) -> anyhow::Result<Option<SharedStore>> {
     }
     let opened = SharedStore::of_settings(&config.shared).map_err(Misconfigured::from)?;
     Ok(opened.map(|opened| OPENED.get_or_init(|| opened).clone()))
+}
+
+/// The current version, or the newest whole one in its place; the log says why.
+///
+/// # Errors
+/// As [`ModelStore::load_servable`].
+pub fn live_version(store: &ModelStore) -> Result<ModelVersion, StoreError> {
+    let Servable { version, fallback_from } = store.load_servable()?;
+    if let Some(fault) = fallback_from {
+        tell_why(&version, fault);
+    }
+    Ok(version)
+}
+
+/// Says why another version than the current one is taken.
+fn tell_why(version: &ModelVersion, fault: StoreError) {
+    let id = &version.id;
+    match fault {
+        StoreError::NoCurrent { .. } => tracing::warn!(
+            event = "no_active_version",
+            model_version = %id,
+            "no model version was activated yet: the newest is taken; content-portal models activate {id} settles it"
+        ),
+        fault => {
+            let fault = format!("{:#}", anyhow::Error::from(fault));
+            tracing::error!(
+                event = "current_version_broken",
+                model_version = %id,
+                fault,
+                "the current model version is broken: an earlier one is taken"
+            );
+        }
+    }
 }
 
 /// Makes a version the current one: of the shared store first, where there is one.

@@ -6,8 +6,8 @@ use content_portal::content::WriterKind;
 use content_portal::http::Prepared;
 
 use super::config::Config;
+use super::current_model;
 use super::health::reachable;
-use super::training;
 
 /// The line for a server at `address` that is ready.
 pub fn welcome(config: &Config, address: SocketAddr, prepared: &Prepared) -> String {
@@ -24,7 +24,7 @@ pub fn welcome(config: &Config, address: SocketAddr, prepared: &Prepared) -> Str
     }
     let base_data = config.paths.base_data.display();
     match &prepared.version {
-        None if training::may_train(config) => {
+        None if current_model::may_train(config) => {
             line.push_str(" There is no model yet: upload a first workbook there, with the administrator's key.");
         }
         None => line.push_str(&format!(
