@@ -12,15 +12,15 @@ use super::schema::{Column, Kind};
 use super::sheet::tidy;
 use super::text::MAX_VALUE_CHARS;
 use super::{
-    BrokenTable, CleaningReport, CustomerColumn, CustomerTable, Dropped, MISSING, Note, Schema, SheetReport, Value,
-    ValueRows,
+    BrokenTable, CleaningReport, ColumnDates, CustomerColumn, CustomerTable, Dropped, MISSING, Note, Schema,
+    SheetReport, Value, ValueRows,
 };
 
 /// The longest header that a report repeats, in bytes.
 const MAX_HEADER_BYTES: usize = 256;
 /// The longest level that a report repeats, in bytes.
 const MAX_LEVEL_BYTES: usize = 160;
-/// Orders of dates that a report names at most: three a column.
+/// Orders of dates that a report names at most: a few a column.
 const MAX_DATES: usize = 1_024;
 /// The longest name of an encoding, in bytes.
 const MAX_NAME_BYTES: usize = 40;
@@ -150,7 +150,8 @@ fn check_findings(cleaning: &CleaningReport, schema: &Schema) -> Result<(), Brok
         let are_named = cells.first.iter().all(|at| at.source.is_empty() && is_named(&at.sheet));
         is_column(title) && is_few && are_named
     });
-    let dates_hold = cleaning.dates.len() <= MAX_DATES && cleaning.dates.iter().all(|dates| is_column(&dates.column));
+    let is_dates = |dates: &ColumnDates| is_column(&dates.column) && dates.sources.is_empty();
+    let dates_hold = cleaning.dates.len() <= MAX_DATES && cleaning.dates.iter().all(is_dates);
     if levels_hold && cells_hold && dates_hold {
         Ok(())
     } else {

@@ -65,7 +65,7 @@ pub(super) enum Fault {
 pub(super) struct ColumnCleaner {
     rule: Rule,
     synonyms: FxHashMap<String, String>,
-    last_day: Date,
+    days: date::Days,
     texts: FxHashMap<Box<str>, Outcome>,
     numbers: FxHashMap<(NumberKind, u64), Outcome>,
     positions: FxHashMap<Key, u32>,
@@ -145,7 +145,7 @@ impl ColumnCleaner {
         Self {
             rule,
             synonyms,
-            last_day: column.last_day(today),
+            days: date::Days { today, last: column.last_day(today) },
             texts: FxHashMap::default(),
             numbers: FxHashMap::default(),
             positions: FxHashMap::default(),
@@ -255,8 +255,8 @@ impl ColumnCleaner {
             Rule::Date { order } => {
                 let order = *order;
                 match date::read(raw) {
-                    Some(date::Reading::Serial(day)) => self.day(Some(day)),
-                    Some(date::Reading::Written(written)) => match self.open.date(&written, order) {
+                    Some(date::Reading::Serial(day)) => self.sure_day(Some(day)),
+                    Some(date::Reading::Written(written)) => match self.open.date(&written, order, self.days) {
                         Some(open) => open,
                         None => self.day(written.day(&date::Convention::of(&written, order))),
                     },
@@ -282,8 +282,8 @@ impl ColumnCleaner {
 
     fn clean_number(&mut self, kind: NumberKind, number: f64) -> Outcome {
         match (&self.rule, kind) {
-            (Rule::Date { .. }, NumberKind::Plain { is_1904 }) => self.day(date::from_number(number, is_1904)),
-            (Rule::Date { .. }, NumberKind::Date { is_1904 }) => self.day(date::from_serial(number, is_1904)),
+            (Rule::Date { .. }, NumberKind::Plain { is_1904 }) => self.sure_day(date::from_number(number, is_1904)),
+            (Rule::Date { .. }, NumberKind::Date { is_1904 }) => self.sure_day(date::from_serial(number, is_1904)),
             (Rule::Number, NumberKind::Plain { .. }) => self.number(Some(number)),
             (Rule::Number, NumberKind::Date { .. }) => self.number(None),
             (Rule::Category | Rule::Ordinal(_), NumberKind::Plain { .. }) => self.clean_text(&number.to_string()),
@@ -296,10 +296,18 @@ impl ColumnCleaner {
         }
     }
 
+    /// A day that no text is read for.
+    fn sure_day(&mut self, day: Option<Date>) -> Outcome {
+        if let Some(day) = day {
+            self.open.sure_day(day);
+        }
+        self.day(day)
+    }
+
     fn day(&mut self, day: Option<Date>) -> Outcome {
         match day {
             None => Outcome::Unusable(Fault::NotADate),
-            Some(day) if day > self.last_day => Outcome::Unusable(Fault::InFuture),
+            Some(day) if day > self.days.last => Outcome::Unusable(Fault::InFuture),
             Some(day) => self.intern(Value::Date(day)),
         }
     }

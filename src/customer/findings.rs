@@ -10,10 +10,12 @@ pub(super) fn column_findings(column: &Column, settled: &Settled, report: &mut C
     for decision in &settled.dates {
         let decided_by = match decision.by {
             date::Decider::Schema => DecidedBy::Schema,
+            date::Decider::Header { .. } => DecidedBy::Header,
             date::Decider::Values => DecidedBy::Values,
             date::Decider::Nobody { .. } => DecidedBy::Assumed,
         };
-        let found = ColumnDates { column: column.title.clone(), order: decision.order, decided_by };
+        let found =
+            ColumnDates { column: column.title.clone(), order: decision.order, decided_by, sources: Vec::new() };
         if !report.dates.contains(&found) {
             report.dates.push(found);
         }
@@ -29,19 +31,28 @@ pub(super) fn column_findings(column: &Column, settled: &Settled, report: &mut C
 fn date_notes(title: &str, settled: &Settled) -> Vec<Note> {
     let mut notes = Vec::new();
     for decision in &settled.dates {
-        let order = match decision.order {
-            DateOrder::DayFirst => "day first",
-            DateOrder::MonthFirst => "month first",
-            DateOrder::YearFirst => "year first",
-        };
-        match decision.by {
-            date::Decider::Nobody { is_mixed: false } => notes.push(Note::new(
-                "date_order_assumed",
+        let order = in_words(decision.order);
+        if let Some(header) = decision.ignored_header.map(in_words) {
+            notes.push(Note::new(
+                "date_header_ignored",
                 format!(
-                    "The dates in {title:?} can be read in more than one order, such as 03/05/2024; they were read \
-                     {order}. Write them as 2024-05-03, or set \"order\" for the column in the schema, to settle it."
+                    "The header of {title:?} says {header}, but most of its dates cannot be read so; they were read \
+                     {order}."
                 ),
-            )),
+            ));
+        }
+        match decision.by {
+            date::Decider::Nobody { is_mixed: false } => {
+                let example = if decision.has_short_years { "03/05/24" } else { "03/05/2024" };
+                notes.push(Note::new(
+                    "date_order_assumed",
+                    format!(
+                        "The dates in {title:?} can be read in more than one order, such as {example}; they were read \
+                         {order}. To settle it, write them as 2024-05-03, write the order into the header, such as \
+                         (dd/mm/yyyy), or set \"order\" for the column in the schema."
+                    ),
+                ));
+            }
             date::Decider::Nobody { is_mixed: true } => notes.push(Note::new(
                 "date_orders_mixed",
                 format!(
@@ -50,8 +61,25 @@ fn date_notes(title: &str, settled: &Settled) -> Vec<Note> {
                      or {order}."
                 ),
             )),
-            date::Decider::Schema | date::Decider::Values => {}
+            date::Decider::Header { is_contradicted: true } => notes.push(Note::new(
+                "date_orders_mixed",
+                format!(
+                    "Some dates in {title:?} cannot be read {order}, as its header says, and were read in the order \
+                     that is left; those that can be read in more than one order were read {order}."
+                ),
+            )),
+            date::Decider::Schema | date::Decider::Header { is_contradicted: false } | date::Decider::Values => {}
         }
+    }
+    if settled.look_swapped {
+        notes.push(Note::new(
+            "dates_perhaps_swapped",
+            format!(
+                "Day and month of many dates in {title:?} are probably swapped: every cell that is a date has a day of \
+                 at most 12, and every date that is a text one of more than 12. A spreadsheet program with the date \
+                 order of another country leaves a file so. Import the original file again with this column as text."
+            ),
+        ));
     }
     if settled.is_buddhist {
         notes.push(Note::new(
@@ -71,6 +99,14 @@ fn letters_note(title: &str, settled: &Settled) -> Option<Note> {
              {garbled:?} for {letter:?}; they were read as they are. Export the file again as UTF-8 from where it comes."
         ),
     ))
+}
+
+fn in_words(order: DateOrder) -> &'static str {
+    match order {
+        DateOrder::DayFirst => "day first",
+        DateOrder::MonthFirst => "month first",
+        DateOrder::YearFirst => "year first",
+    }
 }
 
 fn number_notes(title: &str, settled: &Settled) -> Vec<Note> {

@@ -7,11 +7,12 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::Schema;
+use super::date;
 use super::header_alike;
 use super::header_name::{name_behind, normalize_header};
 use super::header_note::Noted;
 use super::is_invisible;
+use super::{DateOrder, Schema};
 
 /// How many headers an error lists at most, and how long each may be, in characters.
 const MAX_LISTED: usize = 20;
@@ -132,6 +133,8 @@ pub(super) struct Layout {
     pub identifier_used: Option<String>,
     /// For each of the schema's columns that several headers name, the sentence that says which was read.
     pub alike: Vec<String>,
+    /// The schema's columns of dates whose header says in which order they are written.
+    pub date_orders: Vec<(usize, DateOrder)>,
 }
 
 /// One column of a sheet.
@@ -281,8 +284,8 @@ impl HeaderIndex {
             ..Layout::default()
         };
         for (slot, (_, sheet_column, position)) in best {
-            let header = row.get(position).and_then(|cell| cell.text.as_deref()).unwrap_or_default();
-            let header = shown(header);
+            let written = row.get(position).and_then(|cell| cell.text.as_deref()).unwrap_or_default();
+            let header = shown(written);
             match slot {
                 Slot::Identifier => {
                     layout.identifier_used = Some(header);
@@ -292,6 +295,7 @@ impl HeaderIndex {
                     let title = schema.columns.get(index).map(|column| column.title.clone()).unwrap_or_default();
                     layout.alike.extend(all.remove(&slot).and_then(|alike| sentence_on_alike(&title, row, alike)));
                     layout.columns_used.insert(title, header);
+                    layout.date_orders.extend(date::pattern(written).map(|found| (index, found.order)));
                     layout.assign(sheet_column, slot, xxh3_64(format!("\0column {index}").as_bytes()));
                 }
             }
@@ -317,6 +321,7 @@ impl Layout {
         self.columns.extend(others.columns.into_iter().skip(from).map(beside));
         self.width = self.columns.len();
         self.n_tables += others.n_tables;
+        self.date_orders.extend(others.date_orders);
     }
 
     /// The positions of the schema's columns that the first table has.

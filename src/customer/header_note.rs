@@ -1,5 +1,6 @@
-//! What people put in brackets behind a header: `Spend (SGD)`.
+//! What people put in brackets behind a header: `Spend (SGD)`. The pattern of a date needs none: `Joined dd/mm/yyyy`.
 
+use super::date;
 use super::header_name::normalize_header;
 use super::schema::Column;
 use super::spelling::spelling_key;
@@ -14,7 +15,7 @@ pub(super) struct Noted {
 }
 
 impl Noted {
-    /// `None` for a header without brackets, or with nothing beside them.
+    /// `None` for a header without brackets and without the pattern of a date, or with nothing beside them.
     pub fn of(header: &str) -> Option<Self> {
         let (mut outside, mut note, mut depth) = (String::new(), String::new(), 0_usize);
         for c in header.chars() {
@@ -24,6 +25,10 @@ impl Noted {
                 _ if depth == 0 => outside.push(c),
                 _ => note.push(c),
             }
+        }
+        if let Some(found) = date::pattern(&outside) {
+            note = [note.as_str(), outside.get(found.range.clone()).unwrap_or_default()].join(" ");
+            outside.replace_range(found.range, " ");
         }
         let name = normalize_header(&outside);
         (!note.trim().is_empty() && !name.is_empty()).then_some(Self { name, note })
@@ -37,14 +42,22 @@ impl Noted {
     /// Whether the note only explains `column`: one word such as a unit, a pattern of a date, or the column's own
     /// names and levels. `Date (of birth)` is another date.
     pub fn explains(&self, column: &Column) -> bool {
-        let key = spelling_key(&self.note);
+        let pattern = date::pattern(&self.note);
+        let note = match &pattern {
+            Some(found) => {
+                let parts = [self.note.get(..found.range.start), self.note.get(found.range.end..)];
+                parts.map(Option::unwrap_or_default).join(" ")
+            }
+            None => self.note.clone(),
+        };
+        let key = spelling_key(&note);
         let words: Vec<&str> = key.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
         let words = words.strip_prefix(&["in"]).unwrap_or(&words);
         let names: Vec<String> =
             column.headers().chain(column.levels().iter().map(String::as_str)).map(spelling_key).collect();
         let is_own = |word: &str| names.iter().any(|name| name.split_whitespace().any(|own| own == word));
         let is_pattern = |word: &str| word.chars().all(|c| matches!(c, 'd' | 'm' | 'y' | 'h' | 's'));
-        words.len() <= 1
+        words.len() <= usize::from(pattern.is_none())
             || words.iter().all(|word| is_pattern(word) || is_own(word) || NOTES.contains(word) || word.len() == 1)
     }
 }
@@ -68,12 +81,22 @@ mod tests {
             ("Loyalty Tier (Silver, Gold, Platinum)", 3),
             ("（必須）Location", 0),
             ("Date (in SGT)", 2),
+            ("Date Joined (TT.MM.JJJJ)", 2),
+            ("Date Joined mm/dd/yyyy", 2),
+            ("Date Joined (required) mm/dd/yyyy", 2),
         ] {
             assert!(explains(header, column), "{header}");
         }
-        for (header, column) in [("Date (of birth)", 2), ("Date (last order)", 2), ("Date", 2), ("(Date)", 2)] {
+        for (header, column) in [
+            ("Date (of birth)", 2),
+            ("Date (birth, dd/mm/yyyy)", 2),
+            ("Date (last order)", 2),
+            ("Date", 2),
+            ("(Date)", 2),
+        ] {
             assert!(!explains(header, column), "{header}");
         }
         assert_eq!(Noted::of("Spend (SGD)").unwrap().name, "spend");
+        assert_eq!(Noted::of("Date Joined - mm/dd/yyyy").unwrap().name, "datejoined");
     }
 }

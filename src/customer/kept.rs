@@ -9,7 +9,9 @@ use super::findings::column_findings;
 use super::newest::RowKey;
 use super::same_name::merged;
 use super::tally::{Place, Tally};
-use super::{Cell, CleaningReport, CustomerColumn, Keep, MISSING, Origins, Schema, SheetReport, Unusable, number};
+use super::{
+    Cell, CleaningReport, CustomerColumn, DateOrder, Keep, MISSING, Origins, Schema, SheetReport, Unusable, number,
+};
 
 /// Set in the code of a text that its column decides; the rest is the text's number. No column has as many values.
 const OPEN: u32 = 1 << 31;
@@ -111,6 +113,13 @@ impl KeptRows {
     /// Whether a category's name stood in the schema's column `index` before.
     pub fn has_category(&self, index: usize, name: &str) -> bool {
         self.cleaners.get(index).is_some_and(|cleaner| cleaner.has_category(name))
+    }
+
+    /// Takes note of the order that a header says for the dates of the schema's column `index`.
+    pub fn note_date_order(&mut self, index: usize, order: DateOrder) {
+        if let Some(cleaner) = self.cleaners.get_mut(index) {
+            cleaner.note_header(order);
+        }
     }
 
     /// Ends a sheet: what its texts say of how they are written does not bind the next one.

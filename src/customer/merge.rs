@@ -11,8 +11,8 @@ use super::newest::{Fate, Newest};
 use super::report::NAMED_ROWS;
 use super::same_name;
 use super::{
-    BrokenTable, CleaningReport, CustomerColumn, CustomerTable, Dropped, KeyedTable, MISSING, Note, Schema,
-    SheetReport, SheetRow, ValueRows,
+    BrokenTable, CleaningReport, ColumnDates, CustomerColumn, CustomerTable, Dropped, KeyedTable, MISSING, Note,
+    Schema, SheetReport, SheetRow, ValueRows,
 };
 
 /// Files added in the order of their age: of several rows of one customer, by the schema's identifier, the newest
@@ -147,9 +147,20 @@ impl NewestStands {
         for (title, levels) in &file.unknown_levels {
             add_levels(all.unknown_levels.entry(title.clone()).or_default(), levels);
         }
-        let dates: Vec<_> = file.dates.iter().filter(|dates| !all.dates.contains(dates)).cloned().collect();
-        all.dates.extend(dates);
+        file.dates.iter().for_each(|dates| add_dates(&mut all.dates, label, dates));
         all.identifier_used = all.identifier_used.take().or_else(|| file.identifier_used.clone());
+    }
+}
+
+/// Adds how the dates of a column were read in a file; of all files that read them so the first few are named.
+fn add_dates(all: &mut Vec<ColumnDates>, label: &str, dates: &ColumnDates) {
+    let is_same = |known: &&mut ColumnDates| {
+        (&known.column, known.order, known.decided_by) == (&dates.column, dates.order, dates.decided_by)
+    };
+    match all.iter_mut().find(is_same) {
+        Some(known) if known.sources.len() < NAMED_ROWS => known.sources.push(label.to_owned()),
+        Some(_) => {}
+        None => all.push(ColumnDates { sources: vec![label.to_owned()], ..dates.clone() }),
     }
 }
 

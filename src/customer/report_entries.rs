@@ -31,6 +31,10 @@ pub struct ColumnDates {
     pub order: DateOrder,
     /// What the order follows from.
     pub decided_by: DecidedBy,
+    /// The labels of the first five files that were read so, where several were read.
+    #[schema(example = json!(["2026-01-01/customers.csv"]))]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<String>,
 }
 
 /// What the order of a column's dates follows from.
@@ -40,9 +44,11 @@ pub struct ColumnDates {
 pub enum DecidedBy {
     /// Other dates of the column, which can be read in one order alone.
     Values,
+    /// The header, such as `Joined (mm/dd/yyyy)`.
+    Header,
     /// The schema's `order`.
     Schema,
-    /// Nothing: day first is assumed.
+    /// Nothing: the likelier order is assumed, which is day first as a rule. A note says so.
     Assumed,
 }
 

@@ -9,6 +9,7 @@
 
 mod apart;
 mod cleaning;
+mod date_orders;
 mod encodings;
 mod exports;
 mod fixtures;

@@ -42,6 +42,9 @@ impl TableBuilder {
         for sentence in std::mem::take(&mut layout.alike) {
             self.note_columns_alike(&sentence);
         }
+        for (index, order) in std::mem::take(&mut layout.date_orders) {
+            self.kept.note_date_order(index, order);
+        }
         self.identifier_used = self.identifier_used.take().or(layout.identifier_used.take());
         let mut hashes = vec![0_u128; layout.n_tables];
         for cell in header {

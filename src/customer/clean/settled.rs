@@ -1,5 +1,7 @@
 //! Texts that their column decides: gathered while a sheet is read, read once all of its texts are known.
 
+use jiff::civil::Date;
+
 use crate::customer::schema::DateOrder;
 use crate::customer::{date, number};
 
@@ -37,6 +39,8 @@ pub(in crate::customer) struct Settled {
     pub numbers: Vec<number::Convention>,
     /// Whether years were read by the Buddhist calendar.
     pub is_buddhist: bool,
+    /// Whether a spreadsheet program seems to have swapped days and months.
+    pub look_swapped: bool,
     /// Of all sheets together.
     pub currencies: Vec<String>,
     pub mixes_percentages: bool,
@@ -46,9 +50,14 @@ pub(in crate::customer) struct Settled {
 
 impl Open {
     /// The outcome of a date that its column decides.
-    pub fn date(&mut self, written: &date::Written, fixed: Option<DateOrder>) -> Option<Outcome> {
-        let is_open = self.dates.note(written);
+    pub fn date(&mut self, written: &date::Written, fixed: Option<DateOrder>, days: date::Days) -> Option<Outcome> {
+        let is_open = self.dates.note(written, days);
         (is_open && !(fixed.is_some() && written.is_decided_by_order())).then(|| self.next())
+    }
+
+    /// Takes note of a day that is beyond doubt.
+    pub fn sure_day(&mut self, day: Date) {
+        self.dates.note_sure(day);
     }
 
     /// The outcome of a number that its column decides.
@@ -65,6 +74,11 @@ impl Open {
 }
 
 impl ColumnCleaner {
+    /// Takes note of the order that a header of the sheet says.
+    pub(in crate::customer) fn note_header(&mut self, order: DateOrder) {
+        self.open.dates.note_header(order);
+    }
+
     /// Ends a sheet: its open texts are decided by what it said.
     pub(in crate::customer) fn end_sheet(&mut self) {
         let Open { dates, numbers, n_open, n_before, before } = &mut self.open;
@@ -73,6 +87,11 @@ impl ColumnCleaner {
             // In the next sheet the same text is another one.
             let open = self.texts.extract_if(|_, outcome| matches!(outcome, Outcome::Open(_)));
             sheet.texts = open.filter_map(|(text, outcome)| Some((outcome.open()?, text))).collect();
+        }
+        if matches!(self.rule, Rule::Date { .. }) {
+            // Each sheet is judged by all of its own dates.
+            self.texts.clear();
+            self.numbers.clear();
         }
         *n_before = *n_open;
         before.push(sheet);
@@ -119,7 +138,8 @@ impl ColumnCleaner {
     }
 
     fn settle_dates(&mut self, sheet: Sheet, fixed: Option<DateOrder>, file: &date::Evidence, settled: &mut Settled) {
-        let decision = sheet.dates.decide(fixed, file);
+        let decision = sheet.dates.decide(fixed, file, self.days);
+        settled.look_swapped |= decision.order != DateOrder::YearFirst && sheet.dates.look_swapped();
         settled.is_buddhist |= decision.is_buddhist;
         for (number, text) in sheet.texts {
             let synonym = self.synonym(&text);

@@ -34,6 +34,11 @@ impl Orders {
         Self(self.0 & other.0)
     }
 
+    /// These but year first.
+    pub fn without_year(self) -> Self {
+        Self(self.0 & !Self::YEAR)
+    }
+
     /// Day first or month first, where that is the only order.
     pub fn settled(self) -> Option<DateOrder> {
         match self.0 {
@@ -62,10 +67,5 @@ impl Orders {
     /// Whether an order is one of them.
     pub fn has(self, order: u8) -> bool {
         self.0 & order != 0
-    }
-
-    /// Whether these are day first and year first alone.
-    pub fn is_day_or_year(self) -> bool {
-        self.0 == Self::DAY | Self::YEAR
     }
 }

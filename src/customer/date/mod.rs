@@ -8,6 +8,9 @@ mod clock;
 mod convention;
 mod names;
 mod order;
+mod pattern;
+mod short_year;
+mod swapped;
 mod written;
 
 use std::borrow::Cow;
@@ -20,6 +23,8 @@ use clock::{Clock, clock};
 pub(super) use convention::Convention;
 pub use names::MONTHS;
 pub(super) use order::{Decider, Decision, Evidence};
+pub(super) use pattern::pattern;
+pub(super) use short_year::Days;
 pub(super) use written::Written;
 
 /// Day 0 of Excel's default date system for every day after its invented 1900-02-29.

@@ -5,18 +5,21 @@ use icu_datetime::input::{Date as IcuDate, DateTime, Time};
 use jiff::civil::{Date, date};
 
 use super::names::LANGUAGES;
-use super::{Convention, Decider, Evidence, Reading, from_number, from_serial, read};
+use super::{Convention, Days, Decider, Evidence, Reading, from_number, from_serial, read};
 use crate::customer::schema::DateOrder;
 
 mod properties;
 
+const TODAY: Date = date(2026, 3, 1);
+
 /// The days of a column of these texts, and what decided their order.
 fn column(texts: &[&str], fixed: Option<DateOrder>) -> (Vec<Option<Date>>, DateOrder, Decider) {
+    let days = Days { today: TODAY, last: Date::MAX };
     let mut evidence = Evidence::default();
     let readings: Vec<Option<Reading>> = texts.iter().map(|text| read(text)).collect();
     let is_open: Vec<bool> =
-        readings.iter().map(|reading| matches!(reading, Some(Reading::Written(w)) if evidence.note(w))).collect();
-    let decision = evidence.decide(fixed, &evidence);
+        readings.iter().map(|reading| matches!(reading, Some(Reading::Written(w)) if evidence.note(w, days))).collect();
+    let decision = evidence.decide(fixed, &evidence, days);
     let day = |(reading, is_open): (&Option<Reading>, bool)| match reading {
         Some(Reading::Written(w)) if is_open => w.day(&decision.convention(w)),
         Some(Reading::Written(w)) => w.day(&Convention::of(w, fixed)),

@@ -367,7 +367,7 @@ fn is_of_word(c: char) -> bool {
 }
 
 /// The year that so many digits stand for; `None` where they are none.
-fn long_year(year: i64, digits: usize) -> Option<i64> {
+pub(super) fn long_year(year: i64, digits: usize) -> Option<i64> {
     match digits {
         4 => Some(year),
         2 => Some(if year < TWO_DIGIT_PIVOT { 2000 + year } else { 1900 + year }),
