@@ -83,14 +83,7 @@ async fn unread_upload(app: &TestApp, from: &str) -> TcpStream {
     for n in 0..8_000 {
         write!(sheet, "\nA{n},2024-02-29,Bedok,Female,Gold").unwrap();
     }
-    let (status, stream) = begun_upload(app, from, sheet.as_bytes()).await;
-    assert_eq!(status, 200);
-    stream
-}
-
-/// The status of an upload's answer, of which nothing more is read.
-async fn begun_upload(app: &TestApp, from: &str, sheet: &[u8]) -> (u16, TcpStream) {
-    let (content_type, body) = Form::new().file("a.csv", sheet).finish();
+    let (content_type, body) = Form::new().file("a.csv", sheet.as_bytes()).finish();
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4 << 10).unwrap();
     let mut stream = socket.connect(app.address).await.unwrap();
@@ -103,7 +96,8 @@ async fn begun_upload(app: &TestApp, from: &str, sheet: &[u8]) -> (u16, TcpStrea
     stream.write_all(&body).await.unwrap();
     let mut status = [0; 12];
     stream.read_exact(&mut status).await.unwrap();
-    (std::str::from_utf8(&status[9..]).unwrap().parse().unwrap(), stream)
+    assert_eq!(&status, b"HTTP/1.1 200");
+    stream
 }
 
 /// A workbook of so many customers of many kinds.
@@ -137,26 +131,6 @@ async fn an_answer_that_has_no_room_is_refused_before_anything_is_paid_and_a_pai
     assert_eq!(upstream.n_calls(), 2);
     release.send(true).unwrap();
     assert_eq!(first.await.unwrap()["rows"]["rows_used"], 70_000);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn large_answers_that_nobody_reads_leave_room_for_those_of_others() {
-    let app = TestApp::spawn_with(Setup { max_members: 200_000, ..Setup::default() }).await;
-    let mut unread = Vec::new();
-    // Of some 15 MB each: more than one client has for certain.
-    let refused = loop {
-        let from = format!("198.51.100.{}", unread.len());
-        let (status, stream) = begun_upload(&app, &from, &many_kinds(70_000 + unread.len())).await;
-        if status != 200 {
-            break status;
-        }
-        unread.push(stream);
-    };
-    assert_eq!((refused, unread.len()), (503, 5));
-    drop(unread_upload(&app, "198.51.100.200").await);
-    // Where one of them is gone, the next has room.
-    unread.pop();
-    app.until(async |app| begun_upload(app, "198.51.100.201", &many_kinds(70_100)).await.0 == 200).await;
 }
 
 /// The answer to an empty form, which needs a slot to be refused.
