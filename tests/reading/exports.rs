@@ -89,7 +89,7 @@ fn one_currency_may_be_written_in_several_ways() {
 #[test]
 fn a_row_of_a_text_with_more_cells_than_the_header_is_left_out_and_told() {
     let text = |header: &str, n_rows: usize, odd: &str| {
-        let row = |n: usize| format!("C{n},2023-02-11,Gold,{}\n", if n % 2 == 0 { odd } else { "Yishun,M" });
+        let row = |n: usize| format!("C{n},2023-02-11,Gold,{}\n", if n.is_multiple_of(2) { odd } else { "Yishun,M" });
         format!("{header}\n{}", (0..n_rows).map(row).collect::<String>())
     };
     let header = "Customer ID,Date Joined,Loyalty Tier,Location,Gender";

@@ -36,7 +36,7 @@ pub(super) struct Target<'a> {
     pub(super) points: &'a Points,
     /// `(n_points, n_components)`
     pub(super) embedding: ArrayView2<'a, f32>,
-    /// The embedding as [`reference`] stores it.
+    /// The embedding as [`reference()`] stores it.
     pub(super) reference: &'a [[f32; 4]],
     pub(super) curve: Curve,
     pub(super) params: &'a UmapValidParams,

@@ -54,10 +54,14 @@ impl Objective {
             };
         }
         if let Some(subject) = words.after(&words.before_subject, text, false).or_else(|| words.before_cue(text)) {
-            return Self { subject: Some(subject.name), note: subject.day.map(day_left_out), ..Self::default() };
+            return Self {
+                subject: Some(subject.name),
+                note: subject.day.as_deref().map(day_left_out),
+                ..Self::default()
+            };
         }
         if let Some(Thing { name, day }) = words.after(&words.before_topic, text, true) {
-            let note = day.map(day_left_out);
+            let note = day.as_deref().map(day_left_out);
             let is_ours = name
                 .split_once(' ')
                 .filter(|(first, _)| first.eq_ignore_ascii_case("our") || first.eq_ignore_ascii_case("my"));
@@ -93,7 +97,7 @@ struct Thing {
     day: Option<String>,
 }
 
-fn day_left_out(day: String) -> Note {
+fn day_left_out(day: &str) -> Note {
     Note::new("objective_left_out", format!("the texts leave “{day}” out: the offline writer names no day"))
 }
 

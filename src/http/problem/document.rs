@@ -1,5 +1,5 @@
 //! The problem document that a caller reads (RFC 9457). Every error has this shape, but the page of
-//! [`ApiError::ForeignHost`] for browsers; the outermost layer adds the request's id. Requests whose head cannot be
+//! `AccessError::ForeignHost` for browsers; the outermost layer adds the request's id. Requests whose head cannot be
 //! read are answered below the router, without an id.
 //!
 //! ```json

@@ -21,7 +21,7 @@ const MAX_CHARS: usize = 1_000;
 pub enum Event {
     /// How far it is.
     Progress(Progress),
-    /// A version is whole in `MODEL_DIR` and not current. The training waits for an [`Answer`]: whoever started it has
+    /// A version is whole in `MODEL_DIR` and not current. The training waits for an answer: whoever started it has
     /// the keys of the shared store, and publishes it.
     ToPublish {
         /// The version.
