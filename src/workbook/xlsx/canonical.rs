@@ -169,12 +169,11 @@ impl<R: Read> Canonical<R> {
     ) -> Result<(), quick_xml::Error> {
         self.written.push(b'<');
         self.written.extend_from_slice(name.as_bytes());
-        let mut written: Vec<&str> = Vec::new();
-        for attribute in tag.attributes().with_checks(false) {
+        // An attribute that is there twice is no XML, and nobody knows which one is meant.
+        for attribute in tag.attributes() {
             let attribute = attribute?;
-            let known = attributes.iter().find(|known| attribute.key.as_ref() == **known && !written.contains(known));
+            let known = attributes.iter().find(|known| attribute.key.as_ref() == **known);
             let Some(known) = known else { continue };
-            written.push(known);
             let value = attribute.normalized_value(XmlVersion::Implicit1_0)?.into_owned();
             if let Some(value) = meaningful(name, known, value) {
                 self.written.extend_from_slice(format!(" {known}=\"{value}\"").as_bytes());
