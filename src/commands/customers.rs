@@ -70,6 +70,11 @@ fn print_erased(erased: &ErasedCustomer) {
             "no upload, base data or version knows this identifier: is it spelt as in the files?"
         );
         print_field!("noted", "a row of this customer that comes later is passed over");
+    } else if erased.is_perhaps() {
+        print_field!(
+            "noted",
+            "a row with the identifier as it was given is passed over; below are rows of one like it"
+        );
     } else {
         print_field!("erased", "no training reads a row of this customer again");
     }

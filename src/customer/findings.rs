@@ -36,8 +36,8 @@ fn date_notes(title: &str, settled: &Settled) -> Vec<Note> {
             notes.push(Note::new(
                 "date_header_ignored",
                 format!(
-                    "The header of {title:?} says {header}, but most of its dates cannot be read so; they were read \
-                     {order}."
+                    "The header of {title:?} says {header}, but more of the dates that need an order contradict it than \
+                     follow it; they were read {order}."
                 ),
             ));
         }

@@ -1,7 +1,7 @@
 //! Words that programs and people write for nothing.
 
 /// What exports write for nothing: the list of `pandas.read_excel`, by which the original read its sheets, dashes, and
-/// what pivot tables and people write. A name is written in one case as often as not, so these count as they stand.
+/// what pivot tables and people write. They count as they stand: `NULL` is nothing, and `Null` may be a surname.
 const NOTHING: [&str; 36] = [
     "#N/A",
     "#N/A N/A",
@@ -41,10 +41,9 @@ const NOTHING: [&str; 36] = [
     "(пусто)",
 ];
 /// The same in any case: no name is written like this.
-const IN_ANY_CASE: [&str; 26] = [
+const IN_ANY_CASE: [&str; 25] = [
     "not available",
     "undefined",
-    "nil",
     "(nil)",
     "(null)",
     "<null>",
@@ -147,7 +146,7 @@ const ERRORS: [&str; 75] = [
     "#ЧИСЛО!",
     "#ПУСТО!",
 ];
-/// The longest of them has fewer bytes.
+/// No entry has more bytes.
 const MAX_BYTES: usize = 24;
 
 /// Whether a text stands for nothing.
@@ -173,8 +172,9 @@ fn is_error(text: &str) -> bool {
 /// counted like a name, since a category may well be called so. A schema may name such a word all the same, see
 /// [`Column::says_something`](super::Column::says_something).
 pub fn says_nothing(text: &str) -> bool {
-    const COUNTED: [&str; 18] = [
+    const COUNTED: [&str; 19] = [
         "unknown",
+        "nil",
         "other",
         "none",
         "na",
@@ -206,12 +206,13 @@ mod tests {
             assert!(means_nothing(text) && means_nothing(&format!(" {text} ")), "{text}");
             assert!(text.len() <= MAX_BYTES, "{text}");
         }
-        for text in ["", " ", "UNDEFINED", "#Ref!", "#nv", "K.A.", "NIL", "(Leer)", "<NULL>"] {
+        for text in ["", " ", "UNDEFINED", "#Ref!", "#nv", "K.A.", "(Leer)", "<NULL>"] {
             assert!(means_nothing(text), "{text}");
         }
         for name in [
             "Nile",
             "Nilsson",
+            "Nil",
             "#1",
             "#sale",
             "#WOW!",

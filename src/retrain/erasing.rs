@@ -81,9 +81,17 @@ pub struct ErasedCustomer {
 impl ErasedCustomer {
     /// Whether every file was searched, and none holds or ever held the customer.
     pub fn is_unknown(&self) -> bool {
-        let is_nowhere = self.rewritten.is_empty() && self.left.is_empty() && self.versions.is_empty();
-        let is_nowhere = is_nowhere && self.alike.is_empty();
-        is_nowhere && !self.was_found_before && self.unread.is_empty()
+        self.is_nowhere() && self.alike.is_empty() && self.unread.is_empty()
+    }
+
+    /// Whether nothing was found but rows of an identifier that is written in another way.
+    pub fn is_perhaps(&self) -> bool {
+        self.is_nowhere() && !self.alike.is_empty()
+    }
+
+    fn is_nowhere(&self) -> bool {
+        let holds_none = self.rewritten.is_empty() && self.left.is_empty() && self.versions.is_empty();
+        holds_none && !self.was_found_before
     }
 }
 

@@ -302,6 +302,7 @@ fn an_identifier_that_differs_by_zeros_before_it_is_named_and_not_said_to_be_unk
         let text = shown(&output);
         assert_eq!(output.status.code(), Some(4), "{text}");
         assert!(text.contains(&format!("perhaps         2026-01-01/numbers.csv: {found}")), "{text}");
+        assert!(!text.contains("erased "), "{text}");
         assert!(!text.contains("not found") && text.contains(&format!("--id {}", found.rsplit(' ').next().unwrap())));
     }
     // Once the customer is erased by that, nothing is left but the operator's own row.

@@ -219,7 +219,8 @@ fn one_name(word: &str) -> String {
         "€" | "euro" | "euros" => "EUR",
         "£" | "pounds" => "GBP",
         "₹" => "INR",
-        "$" | "us$" | "dollar" | "dollars" => "USD",
+        "us$" => "USD",
+        "dollar" | "dollars" => "$",
         "s$" => "SGD",
         "a$" | "au$" => "AUD",
         "c$" | "ca$" => "CAD",
@@ -241,6 +242,8 @@ fn one_name(word: &str) -> String {
         "บาท" | "baht" | "฿" => "THB",
         "tl" | "₺" => "TRY",
         "sfr" => "CHF",
+        "лв" => "BGN",
+        "s/" => "PEN",
         _ => return bare.to_uppercase(),
     };
     code.to_owned()
@@ -257,6 +260,7 @@ pub(super) fn may_be_one(currencies: &[String]) -> bool {
 fn meanings(name: &str) -> Vec<&str> {
     let several: &[&str] = match name {
         "RS" => &["INR", "PKR", "LKR", "NPR", "MUR", "SCR"],
+        "$" => &["USD", "SGD", "AUD", "CAD", "HKD", "NZD", "TWD", "MXN"],
         "¥" => &["JPY", "CNY"],
         "元" | "圓" | "圆" => &["CNY", "TWD", "HKD", "MOP"],
         "KR" => &["SEK", "NOK", "DKK", "ISK"],
