@@ -27,11 +27,21 @@ pub(in crate::http) fn begin(mut permit: StartPermit, state: AppState, options: 
     job
 }
 
-async fn run(state: AppState, permit: StartPermit, options: Options) {
+async fn run(state: AppState, permit: StartPermit, mut options: Options) {
     let (started, job) = (Instant::now(), permit.job());
     tracing::info!(event = "retraining_started", job = job.id, asked_by = ?job.asked_by, "a retraining started");
     state.metrics().retraining(true);
-    let outcome = outcome(&state, job, options).await;
+    let begun = tokio::select! {
+        begun = begin_together(&state, options.compare) => begun,
+        ended = ended_from_outside(&state, job) => Err(ended),
+    };
+    let (outcome, together) = match begun {
+        Ok(together) => {
+            options.together.clone_from(&together);
+            (outcome(&state, job, options).await, together)
+        }
+        Err(outcome) => (outcome, None),
+    };
     let not_served = match outcome.last() {
         Outcome::Published { version, .. } | Outcome::Unchanged { version, .. } => {
             take_over(&state, version).await.err()
@@ -42,35 +52,29 @@ async fn run(state: AppState, permit: StartPermit, options: Options) {
     state.metrics().retraining(false);
     state.metrics().retrained(&outcome, took);
     log(job, &outcome, took);
+    let is_published = matches!(outcome.last(), Outcome::Published { .. });
     job.end(outcome, not_served);
+    drop(permit);
+    if let (true, Some(together)) = (is_published, together) {
+        prune(&state, together).await;
+    }
 }
 
-async fn outcome(state: &AppState, job: &Job, mut options: Options) -> Outcome {
-    options.together = tokio::select! {
-        begun = begin_together(state, options.compare) => match begun {
-            Ok(together) => together,
-            Err(outcome) => return outcome,
-        },
-        ended = ended_from_outside(state, job) => return ended,
-    };
-    let together = options.together.clone();
+async fn outcome(state: &AppState, job: &Job, options: Options) -> Outcome {
     let mut training = match state.parts().program.start(options) {
         Ok(training) => training,
         Err(error) => return Outcome::failed(format!("the {} could not be started: {error}", job.kind.word())),
     };
-    let outcome = tokio::select! {
+    tokio::select! {
         // One that has ended is told as it ended, whatever else came at the same time.
         biased;
         outcome = training.outcome(|progress| job.show(progress)) => outcome,
-        ended = ended_from_outside(state, job) => return training.end().await.unwrap_or(ended),
-    };
-    if let (Outcome::Published { .. }, Some(together)) = (outcome.last(), together) {
-        prune(state, together).await;
+        ended = ended_from_outside(state, job) => training.end().await.unwrap_or(ended),
     }
-    outcome
 }
 
-/// Takes the oldest versions out of the shared store.
+/// Takes the oldest versions out of the shared store. Neither a job nor a stop of the server waits for it: what is left
+/// of them, the next training takes out.
 async fn prune(state: &AppState, together: Arc<Together>) {
     let Some(keep) = state.equipment().ok().and_then(|its| Some(its.shared.as_ref()?.keep())) else { return };
     let pruned = tokio::task::spawn_blocking(move || together.prune(keep, Timestamp::now())).await;

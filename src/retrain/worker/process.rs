@@ -34,7 +34,7 @@ const END_WITHIN: Duration = Duration::from_secs(30);
 /// Before a process is killed, the events that it has written already are read; each must come within this time.
 const HEARD_WITHIN: Duration = Duration::from_millis(20);
 
-/// After a process was killed, how long to read the events that are still in the pipe.
+/// How long to read, in all, the events that a process has written already.
 const LAST_WORDS_WITHIN: Duration = Duration::from_secs(1);
 
 /// The program that retrains: this one, or another that writes the same events.
@@ -199,26 +199,30 @@ impl Training {
     /// Ends the process, and returns what it told of its outcome. One that publishes is killed only where it does not
     /// tell what came of that: its version may be the current one from one moment to the next.
     pub async fn end(&mut self) -> Option<Outcome> {
-        self.hear(HEARD_WITHIN).await;
+        self.hear(HEARD_WITHIN, LAST_WORDS_WITHIN).await;
         if self.is_publishing {
-            self.hear(END_WITHIN).await;
+            self.hear(END_WITHIN, END_WITHIN).await;
         }
         let has_ended = self.told.is_some() && timeout(LAST_WORDS_WITHIN, self.child.wait()).await.is_ok();
         if !has_ended {
             self.kill().await;
             // A process of its own that outlives it may keep the pipe open.
-            self.hear(LAST_WORDS_WITHIN).await;
+            self.hear(LAST_WORDS_WITHIN, LAST_WORDS_WITHIN).await;
         }
         let killed = || Outcome::failed("it was killed while it published; GET /models says what is live".to_owned());
         self.told.take().or_else(|| self.is_publishing.then(killed))
     }
 
-    /// Reads events up to the outcome, as long as each comes within `patience`.
-    async fn hear(&mut self, patience: Duration) {
-        while self.told.is_none() {
-            let Ok(Ok(Some(event))) = timeout(patience, self.next_event()).await else { return };
-            self.take(event);
-        }
+    /// Reads events up to the outcome, as long as each comes within `patience` and all of them within `in_all`.
+    async fn hear(&mut self, patience: Duration, in_all: Duration) {
+        let hear = async {
+            while self.told.is_none() {
+                let Ok(Ok(Some(event))) = timeout(patience, self.next_event()).await else { return };
+                self.take(event);
+            }
+        };
+        // What has come until then is remembered.
+        let _ = timeout(in_all, hear).await;
     }
 
     /// Remembers what an event says; the progress that it reports.
