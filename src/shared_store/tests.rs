@@ -139,7 +139,9 @@ fn whole_current(inner: &Arc<InMemory>) -> VersionId {
 }
 
 fn publish(shared: &SharedStore, models: &ModelStore, id: &VersionId) -> std::result::Result<(), SharedStoreError> {
-    shared.publish(models, id, &shared.see_current()?)
+    let seen = shared.see_current()?;
+    shared.offer(models, id)?;
+    shared.swap_current(&seen, id)
 }
 
 #[test]

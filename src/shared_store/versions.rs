@@ -148,15 +148,14 @@ impl SharedStore {
         Ok(())
     }
 
-    /// Pushes a version and makes it the current one, if `current` is still what was `seen`. Nobody takes it over
-    /// before.
+    /// Pushes a version that [`SharedStore::swap_current`] is to make the current one. Nobody takes it over before.
     ///
     /// # Errors
-    /// As [`SharedStore::push`] and [`SharedStore::swap_current`].
-    pub fn publish(&self, models: &ModelStore, id: &VersionId, seen: &Seen) -> Result<(), SharedStoreError> {
+    /// As [`SharedStore::push`].
+    pub fn offer(&self, models: &ModelStore, id: &VersionId) -> Result<(), SharedStoreError> {
         self.client.put(&object_of(id, UNPUBLISHED), Vec::new())?;
         self.push(models, id, false)?;
-        self.swap_current(seen, id)
+        Ok(())
     }
 
     /// Takes a version out of the store, its manifest first, unless `current` names it. Whether it did. A version that

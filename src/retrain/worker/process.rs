@@ -18,6 +18,7 @@ use tokio::time::timeout;
 
 use super::event::{Answer, Event, Outcome};
 use super::publish::Publish;
+use crate::model_store::VersionId;
 use crate::pipeline::TrainingSettings;
 use crate::retrain::{Progress, Publisher as _, Step, Together};
 
@@ -71,6 +72,8 @@ pub struct Training {
     together: Option<Arc<Together>>,
     /// The answer to the process, which is waiting until its version is published.
     publishing: Option<JoinHandle<Answer>>,
+    /// The version that the process has asked to be published, until it is.
+    unpublished: Option<VersionId>,
     /// What has come of the next line.
     line: Vec<u8>,
     /// Whether it has begun to publish.
@@ -146,7 +149,17 @@ impl Program {
         let (output, answers) = tokio::net::UnixStream::from_std(ours)?.into_split();
         let child = command.stdout(OwnedFd::from(theirs)).kill_on_drop(true).spawn()?;
         let (output, line) = (BufReader::new(output), Vec::new());
-        Ok(Training { child, output, answers, together, publishing: None, line, is_publishing: false, told: None })
+        Ok(Training {
+            child,
+            output,
+            answers,
+            together,
+            publishing: None,
+            unpublished: None,
+            line,
+            is_publishing: false,
+            told: None,
+        })
     }
 }
 
@@ -181,6 +194,7 @@ impl Training {
         if status.is_err() {
             self.kill().await;
         }
+        self.take_back();
         match (self.told.take(), status) {
             (Some(outcome), Ok(_)) => outcome,
             (Some(outcome), Err(why)) => {
@@ -197,11 +211,19 @@ impl Training {
     }
 
     /// Ends the process, and returns what it told of its outcome. One that publishes is killed only where it does not
-    /// tell what came of that: its version may be the current one from one moment to the next.
+    /// tell what came of that: its version may be the current one from one moment to the next. From then on nothing is
+    /// published; the store may have been asked to already, and then it is not known what comes of that.
     pub async fn end(&mut self) -> Option<Outcome> {
         self.hear(HEARD_WITHIN, LAST_WORDS_WITHIN).await;
         if self.is_publishing {
             self.hear(END_WITHIN, END_WITHIN).await;
+        }
+        let is_given_up = self.told.is_none() && self.together.as_ref().is_some_and(|together| together.give_up());
+        let was_waiting = is_given_up && self.publishing.take().is_some();
+        if was_waiting {
+            // It takes its version out of MODEL_DIR, and tells that it has published nothing.
+            let _ = self.write(&Answer::not_published("the training was ended")).await;
+            self.hear(LAST_WORDS_WITHIN, LAST_WORDS_WITHIN).await;
         }
         let has_ended = self.told.is_some() && timeout(LAST_WORDS_WITHIN, self.child.wait()).await.is_ok();
         if !has_ended {
@@ -209,8 +231,28 @@ impl Training {
             // A process of its own that outlives it may keep the pipe open.
             self.hear(LAST_WORDS_WITHIN, LAST_WORDS_WITHIN).await;
         }
+        self.take_back();
         let killed = || Outcome::failed("it was killed while it published; GET /models says what is live".to_owned());
-        self.told.take().or_else(|| self.is_publishing.then(killed))
+        let told = self.told.take().filter(|_| !was_waiting);
+        told.or_else(|| (self.is_publishing && !is_given_up).then(killed))
+    }
+
+    /// Takes the version of a process that is gone out of `MODEL_DIR`, if it was to be published and is not: one that
+    /// tells its outcome has done so by itself. Waits for nothing.
+    fn take_back(&mut self) {
+        let publishing = self.publishing.take();
+        let (Some(id), Some(together), None) = (self.unpublished.take(), self.together.clone(), &self.told) else {
+            return;
+        };
+        tokio::spawn(async move {
+            let is_published = match publishing {
+                Some(publishing) => matches!(publishing.await, Ok(Answer::Published)),
+                None => false,
+            };
+            if !is_published && let Err(error) = tokio::task::spawn_blocking(move || together.take_back(&id)).await {
+                tracing::error!(event = "take_back_panicked", %error, "removing an unpublished version failed");
+            }
+        });
     }
 
     /// Reads events up to the outcome, as long as each comes within `patience` and all of them within `in_all`.
@@ -238,6 +280,7 @@ impl Training {
             }
             Event::ToPublish { version } => {
                 self.is_publishing = true;
+                self.unpublished = Some(version.clone());
                 let together = self.together.clone();
                 let publish = move || match together.map(|together| together.publish(&version)) {
                     Some(Ok(())) => Answer::Published,
@@ -257,7 +300,14 @@ impl Training {
         let answer = publishing.await;
         self.publishing = None;
         let answer = answer.unwrap_or_else(|_| Answer::not_published("the process that was to publish it failed"));
-        let mut line = serde_json::to_vec(&answer)?;
+        if answer == Answer::Published {
+            self.unpublished = None;
+        }
+        self.write(&answer).await
+    }
+
+    async fn write(&mut self, answer: &Answer) -> io::Result<()> {
+        let mut line = serde_json::to_vec(answer)?;
         line.push(b'\n');
         // A process that is gone takes no answer; how it ended says why. The socket has room for this one line.
         let _ = self.answers.write_all(&line).await;
@@ -265,6 +315,9 @@ impl Training {
     }
 
     async fn kill(&mut self) {
+        if let Some(together) = &self.together {
+            together.give_up();
+        }
         if let Err(error) = self.child.kill().await {
             tracing::warn!(event = "retraining_kill_failed", %error, "a retraining cannot be ended");
         }

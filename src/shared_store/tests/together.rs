@@ -205,7 +205,8 @@ fn a_version_that_lost_to_another_is_offered_to_nobody_and_leaves_with_the_next_
     publish(&shared, &there, &winner).unwrap();
     // Its training is killed before it takes it away again.
     let lost = version(here.path(), 3);
-    assert!(matches!(shared.publish(&models_here, &lost, &seen), Err(SharedStoreError::Swapped { .. })));
+    shared.offer(&models_here, &lost).unwrap();
+    assert!(matches!(shared.swap_current(&seen, &lost), Err(SharedStoreError::Swapped { .. })));
     assert!(shared.versions().unwrap().contains(&lost));
     let (_new, new) = models();
     shared.follower(&new, 10).look().unwrap();

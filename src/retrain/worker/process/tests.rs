@@ -1,6 +1,9 @@
 //! A shell in the place of the program, which tells this and that.
 
 use super::*;
+use crate::model_store::ModelStore;
+use crate::retrain::RetrainError;
+use crate::shared_store::{S3Settings, SharedStore};
 
 /// The outcome of a shell that runs `script`, and the progress that it reported.
 async fn reported(script: &str) -> (Outcome, Vec<f32>) {
@@ -130,4 +133,27 @@ async fn a_process_that_asks_for_its_version_to_be_published_is_answered_where_i
     )
     .await;
     assert_eq!(outcome, Outcome::Locked { why: "it is not".to_owned(), published_elsewhere: false });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_training_that_is_ended_while_it_waits_to_be_published_gives_that_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("file://{}", folder.path().join("store").display()).parse().unwrap();
+    let models = ModelStore::new(folder.path().join("models"));
+    let begin = move || {
+        let (shared, _) = SharedStore::begin(&url, &S3Settings::default()).unwrap();
+        Arc::new(Together::begin(shared, &models, 10).unwrap())
+    };
+    let together = tokio::task::spawn_blocking(begin).await.unwrap();
+    let script = r#"echo '{"event":"progress","step":"publishing","share":0.97}'; exec tail -f /dev/null"#;
+    let program = Program::new("/bin/sh").argument("-c").argument(script);
+    let options = Options { together: Some(together.clone()), ..Options::default() };
+    let mut training = program.start(options).unwrap();
+    let event = training.next_event().await.unwrap().unwrap();
+    training.take(event);
+    training.publishing = Some(tokio::spawn(std::future::pending()));
+    assert_eq!(training.end().await, None, "nothing was published, and that is known");
+    let id = "20270101T000000Z-0123abcd".parse().unwrap();
+    let published = tokio::task::spawn_blocking(move || together.publish(&id)).await.unwrap();
+    assert!(matches!(published, Err(RetrainError::NotPublished(_))));
 }
