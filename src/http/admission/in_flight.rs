@@ -22,6 +22,8 @@ pub(super) struct InFlight(Arc<Mutex<Counts>>);
 struct Counts {
     all: usize,
     clients: HashMap<Client, usize>,
+    /// Whether a client was refused room that others hold, since the reserve was last free.
+    is_wanted: bool,
 }
 
 /// The bytes of one answer; no longer counted when this is dropped.
@@ -39,8 +41,11 @@ pub(super) struct Counted {
 impl InFlight {
     /// Whether `client` gets no further answer for now, however small.
     pub fn is_full(&self, client: &Client) -> bool {
-        let counts = self.lock();
-        !counts.have_room(counts.of(client), false)
+        let mut counts = self.lock();
+        let of_one = counts.of(client);
+        let has_room = counts.have_room(of_one, false);
+        counts.is_wanted |= !has_room && counts.all > of_one;
+        !has_room
     }
 
     /// An answer to `client` of which nothing is there yet.
@@ -74,6 +79,8 @@ impl Counted {
             counts.add(&self.client, n_bytes);
             drop(counts);
             self.n_bytes += n_bytes;
+        } else {
+            counts.is_wanted |= counts.all > of_one;
         }
         has_room
     }
@@ -89,15 +96,18 @@ impl Counted {
         has_room
     }
 
-    /// Whether the client has had its time to take this answer, while others need the room: it waited for the client
-    /// for so long. What holds no more than a stream holds is never late.
+    /// Whether the answer has taken longer than its time to leave, while the reserve is in use and others hold
+    /// something as well, or were refused. `waited` is the time that its frames waited for the client. What holds no
+    /// more than a stream holds is never late.
     pub fn is_late(&self, waited: Duration) -> bool {
         if waited <= ANSWER_TIME || self.n_bytes <= STREAM_BYTES {
             return false;
         }
         let bytes = self.n_bytes.min(OWN_IN_FLIGHT_BYTES);
         let of_size = Duration::from_secs((bytes / ANSWER_TIME_BYTES_A_SECOND) as u64);
-        waited > ANSWER_TIME + of_size && !self.in_flight.lock().have_reserve()
+        let counts = self.in_flight.lock();
+        let others_need_it = counts.is_wanted || counts.all > counts.of(&self.client);
+        waited > ANSWER_TIME + of_size && !counts.have_reserve() && others_need_it
     }
 
     /// Counts `n_bytes` more of this answer, whether there is room for them or not.
@@ -136,6 +146,7 @@ impl Counts {
 
     fn remove(&mut self, client: &Client, n_bytes: usize) {
         self.all = self.all.saturating_sub(n_bytes);
+        self.is_wanted &= !self.have_reserve();
         if let Some(of_one) = self.clients.get_mut(client) {
             *of_one = of_one.saturating_sub(n_bytes);
             if *of_one == 0 {
@@ -193,8 +204,18 @@ mod tests {
 
     #[test]
     fn an_answer_is_late_only_while_others_need_its_room_and_in_five_minutes_at_most() {
-        let in_flight = InFlight::default();
         let seconds = Duration::from_secs;
+        let only = InFlight::default();
+        let alone = counted(&only, 1, 2 * MAX_IN_FLIGHT_BYTES).unwrap();
+        assert!(!alone.is_late(seconds(3_600)), "it has filled the reserve by itself");
+        assert!(only.is_full(&client(1)) && !alone.is_late(seconds(3_600)), "and needs more");
+        let mut neighbour = only.begin(client(2));
+        neighbour.grow(1);
+        assert!(!alone.is_late(seconds(300)) && alone.is_late(seconds(306)));
+        drop(neighbour);
+        assert!(!alone.is_late(seconds(3_600)));
+        assert!(counted(&only, 2, 1).is_none() && alone.is_late(seconds(306)), "another was refused");
+        let in_flight = InFlight::default();
         let answer = counted(&in_flight, 1, 5 << 20).unwrap();
         let mut small = in_flight.begin(client(2));
         small.grow(STREAM_BYTES);
