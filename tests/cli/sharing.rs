@@ -257,7 +257,12 @@ fn a_server_publishes_what_it_trains_and_ends_locked_where_another_machine_was_f
     lock.lock().unwrap();
     let started = train("POST /retrain?force=true");
     let job = format!("GET /retrain/{}", started["job"].as_str().unwrap());
-    while train(&job)["step"] != "publishing" {
+    loop {
+        let now = train(&job);
+        assert_eq!(now["state"], "running", "{now}");
+        if now["step"] == "publishing" {
+            break;
+        }
         std::thread::yield_now();
     }
     let mut now = in_store();

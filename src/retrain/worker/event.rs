@@ -263,7 +263,12 @@ mod tests {
         let rows = Some(RowCounts { read: 3, used: 2, dropped: 1 });
         let outcomes = [
             Outcome::Unchanged { version: version.clone(), skipped: skipped.clone(), rows },
-            Outcome::Published { version, failed_checks: failed_checks.clone(), skipped: skipped.clone(), rows },
+            Outcome::Published {
+                version: version.clone(),
+                failed_checks: failed_checks.clone(),
+                skipped: skipped.clone(),
+                rows,
+            },
             Outcome::Refused { report: Some("20261122T194851.000000Z".to_owned()), failed_checks, skipped, rows: None },
             Outcome::Locked { why: "process 1".to_owned(), published_elsewhere: true },
             Outcome::Ended { why: "it was ended".to_owned() },
@@ -271,11 +276,18 @@ mod tests {
         ];
         let step = Step::Fitting(FitStep::Layout);
         let progress = Event::Progress(Progress { step, share: 0.25, seconds_left: Some(7), file: None });
-        for event in outcomes.into_iter().map(Event::Ended).chain([progress]) {
-            let line = serde_json::to_string(&event).unwrap();
-            assert!(!line.contains('\n'), "{line}");
-            assert_eq!(serde_json::from_str::<Event>(&line).unwrap(), event, "{line}");
+        for event in outcomes.into_iter().map(Event::Ended).chain([progress, Event::ToPublish { version }]) {
+            is_read_as_it_was_meant(&event);
         }
+        for answer in [Answer::Published, Answer::not_published("the store\nis \"full\"")] {
+            is_read_as_it_was_meant(&answer);
+        }
+    }
+
+    fn is_read_as_it_was_meant<T: Serialize + serde::de::DeserializeOwned + PartialEq + std::fmt::Debug>(told: &T) {
+        let line = serde_json::to_string(told).unwrap();
+        assert!(!line.contains('\n'), "{line}");
+        assert_eq!(serde_json::from_str::<T>(&line).unwrap(), *told, "{line}");
     }
 
     #[test]
