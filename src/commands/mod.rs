@@ -64,7 +64,7 @@ enum Command {
     /// Compare texts by their response rates, from a file of what was sent and who acted.
     Outcome(outcome::OutcomeArgs),
     /// Add each row's segment to the rows of a data engine: an Arrow IPC stream, or CSV, from standard input to
-    /// standard output.
+    /// standard output. Close standard input after the stream's end mark: `assign` waits for that.
     Assign(assign::AssignArgs),
     /// Print the statements by which a data engine groups customers into profiles, and joins their segments.
     #[command(subcommand)]
