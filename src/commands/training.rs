@@ -62,7 +62,9 @@ pub fn train(
         reader = reader.with_recorded(File::from(io::stdin().as_fd().try_clone_to_owned()?));
     }
     let begin = |shared| Together::begin(shared, store, config.retrain_keep.get());
-    let together = match setup::shared_store(config)?.map(begin).transpose() {
+    // A parent that publishes has begun.
+    let shared = if training.parent.is_none() { setup::shared_store(config)? } else { None };
+    let together = match shared.map(begin).transpose() {
         Ok(together) => together,
         Err(error) => return Ok(Err(error)),
     };

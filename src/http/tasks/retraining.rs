@@ -91,16 +91,12 @@ async fn begin_together(state: &AppState, compare: Option<Publish>) -> Result<Op
     }
     let state = state.clone();
     let begun = tokio::task::spawn_blocking(move || {
-        let Some((follower, store)) = state.equipment().ok().and_then(|its| Some((its.shared.as_ref()?, &its.store)))
-        else {
-            return Ok(None);
-        };
-        Together::begin(follower.shared().clone(), store, follower.keep()).map(|together| Some(Arc::new(together)))
+        let equipment = state.equipment().map_err(|error| Outcome::of_error(&error))?;
+        let Some(follower) = &equipment.shared else { return Ok(None) };
+        let together = Together::begin(follower.shared().clone(), &equipment.store, follower.keep());
+        together.map(|together| Some(Arc::new(together))).map_err(|error| Outcome::of_error(&error))
     });
-    match begun.await {
-        Ok(begun) => begun.map_err(|error| Outcome::of_error(&error)),
-        Err(panic) => Err(Outcome::of_error(&panic)),
-    }
+    begun.await.unwrap_or_else(|panic| Err(Outcome::of_error(&panic)))
 }
 
 /// Waits until a job is to end before it is done.
