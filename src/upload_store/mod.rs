@@ -10,8 +10,8 @@
 //! - Kept means: the file is synced, renamed, and its folder is synced. What is not kept is removed by the process
 //!   that received it or, if that was killed, by the next one.
 //! - An upload that came without a key waits until it is approved, before a training learns from it (`about`).
-//! - Nothing is received that would leave less room on the file system than is to stay free; uploads under way count
-//!   with all that they say they become, and those that do not say so with the piece that comes next.
+//! - Nothing is received that would leave less room on the file system than is to stay free; uploads in progress
+//!   reserve the size that they declare; without one, 1 MB at a time.
 //! - Where a limit of size is set, what would go beyond it is refused: nobody's accepted upload makes room for
 //!   another's. Those that wait for approval have half of it.
 //! - Where a limit of age is set, older ones are removed. Only files that are named as this module names them are ever
