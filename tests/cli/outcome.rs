@@ -214,7 +214,7 @@ fn of_a_workbook_copies_of_a_sheet_are_left_out_and_each_sheet_s_rows_have_their
                 let row = row as u32 + 1;
                 sheet.write(row, 0, id).unwrap();
                 sheet.write(row, 1, sent).unwrap();
-                sheet.write(row, 2, acted).unwrap();
+                sheet.write(row, 2, if sent < 100.0 { acted / 10.0 } else { acted }).unwrap();
                 sheet.write(row, 3, stratum).unwrap();
             }
             if hidden == Some(name) {
@@ -231,6 +231,9 @@ fn of_a_workbook_copies_of_a_sheet_are_left_out_and_each_sheet_s_rows_have_their
     let (group, notes) = save(&[("Jan", "new", 1000.0), ("Feb", "loyal", 500.0), ("Jan (2)", "new", 1000.0)], None);
     assert_eq!(group, two);
     assert!(notes.contains("sheet Jan (2) is left out: it has the same rows as sheet Jan"), "{notes}");
+    // Two days of few who act may be alike.
+    let (days, notes) = save(&[("Monday", "new", 50.0), ("Tuesday", "new", 50.0)], None);
+    assert_eq!((&days["sent"], notes.as_str()), (&json!(200), ""));
     let (group, notes) = save(&[("Jan", "new", 1000.0), ("Feb", "loyal", 500.0)], Some("Feb"));
     assert_eq!(group["sent"], 2_000);
     assert!(notes.contains("sheet Feb is not used") && notes.contains("hidden"), "{notes}");

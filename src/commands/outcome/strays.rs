@@ -4,6 +4,10 @@ use std::collections::BTreeMap;
 
 use super::line::{At, Figures, Line, named, stratum_key};
 
+/// Where so many have acted, two sheets of several rows hardly have the same figures by chance. Where few have, two
+/// days may.
+const MIN_ACTED: u64 = 100;
+
 /// What a row says, whatever its spelling.
 type Said = (String, String, Option<Figures>);
 
@@ -20,8 +24,8 @@ pub(super) fn without_placeholders<'t>(lines: Vec<Line<'t>>, notes: &mut Vec<Str
     texts
 }
 
-/// The lines without those of a sheet that has the rows of an earlier one, all of them and no other: a copy. A single
-/// row may well be the same by chance.
+/// The lines without those of a sheet that has the rows of an earlier one, all of them and no other, and also a name
+/// that begins like the other's, or figures too large for chance: a copy. A single row is none.
 pub(super) fn without_copies<'t>(lines: Vec<Line<'t>>, notes: &mut Vec<String>) -> Vec<Line<'t>> {
     let mut sheets: Vec<(&str, Vec<Line<'t>>)> = Vec::new();
     for line in lines {
@@ -36,7 +40,7 @@ pub(super) fn without_copies<'t>(lines: Vec<Line<'t>>, notes: &mut Vec<String>) 
         let mut said: Vec<Said> = lines.iter().map(said).collect();
         said.sort();
         match known.get(&said) {
-            Some(original) if lines.len() > 1 => {
+            Some(original) if lines.len() > 1 && (name.starts_with(*original) || acted(&lines) >= MIN_ACTED) => {
                 notes.push(format!("sheet {name} is left out: it has the same rows as sheet {original}"));
             }
             _ => {
@@ -46,6 +50,10 @@ pub(super) fn without_copies<'t>(lines: Vec<Line<'t>>, notes: &mut Vec<String>) 
         }
     }
     kept
+}
+
+fn acted(lines: &[Line<'_>]) -> u64 {
+    lines.iter().filter_map(|line| line.figures).map(|figures| figures.acted).sum()
 }
 
 fn said(line: &Line<'_>) -> Said {
