@@ -1,8 +1,8 @@
 //! Bytes of answers that are in memory until their clients have taken them: so many of one client, and so many of all.
 //!
 //! A client gets its own share, an eighth, as long as there is any room. Beyond it a quarter of all must be free, so
-//! that large answers of some leave room for those of others. While that quarter is used, answers have less time to
-//! leave.
+//! that large answers of some leave room for those of others. While that quarter is used, and others need it, answers
+//! have less time to leave.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -44,7 +44,7 @@ impl InFlight {
         let mut counts = self.lock();
         let of_one = counts.of(client);
         let has_room = counts.have_room(of_one, false);
-        counts.is_wanted |= !has_room && counts.all > of_one;
+        counts.is_wanted |= !has_room && !counts.have_reserve() && counts.all > of_one;
         !has_room
     }
 
@@ -80,7 +80,7 @@ impl Counted {
             drop(counts);
             self.n_bytes += n_bytes;
         } else {
-            counts.is_wanted |= counts.all > of_one;
+            counts.is_wanted |= !counts.have_reserve() && counts.all > of_one;
         }
         has_room
     }

@@ -49,9 +49,9 @@ pub(super) const MAX_IN_FLIGHT_BYTES_OF_ONE: usize = 24 << 20;
 /// Up to so many a client gets as long as there is any room; beyond them only while this reserve is free for others.
 pub(super) const OWN_IN_FLIGHT_BYTES: usize = MAX_IN_FLIGHT_BYTES / 8;
 pub(super) const RESERVED_IN_FLIGHT_BYTES: usize = MAX_IN_FLIGHT_BYTES / 4;
-/// While the reserve is used, an answer has this time to leave, and further time for its size, but no more than for
-/// [`OWN_IN_FLIGHT_BYTES`]: five minutes. At [`ANSWER_BYTES_A_SECOND`] alone, four large answers would take all room
-/// for 25 minutes.
+/// While the reserve is used, and others need it, an answer has this time to leave, and further time for its size, but
+/// no more than for [`OWN_IN_FLIGHT_BYTES`]: five minutes. At [`ANSWER_BYTES_A_SECOND`] alone, four large answers would
+/// take all room for 25 minutes.
 pub(super) const ANSWER_TIME: Duration = Duration::from_secs(60);
 pub(super) const ANSWER_TIME_BYTES_A_SECOND: usize = 50 << 10;
 

@@ -318,7 +318,9 @@ impl Training {
         if let Some(together) = &self.together {
             together.give_up();
         }
-        if let Err(error) = self.child.kill().await {
+        // A process that waits for a disk ends once the disk answers.
+        let killed = timeout(END_WITHIN, self.child.kill()).await.unwrap_or_else(|late| Err(late.into()));
+        if let Err(error) = killed {
             tracing::warn!(event = "retraining_kill_failed", %error, "a retraining cannot be ended");
         }
     }
