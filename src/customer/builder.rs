@@ -313,9 +313,14 @@ impl TableBuilder {
                 self.odd.hidden.add(place);
             }
             let is_odd = is_wide && is_read && has_one_table && !self.has_customers_alone;
-            let is_delimited = self.sheet.layout.as_ref().is_some_and(|layout| layout.is_delimited);
-            if is_odd && self.odd.leaves_out_wide(place, is_delimited) {
-                continue;
+            if is_odd {
+                let layout = self.sheet.layout.as_ref();
+                let is_usable = |column| matches!(row.outcomes.get(column), Some(Outcome::Seen(_) | Outcome::Open(_)));
+                let has_moved = layout.is_some_and(|layout| layout.has_moved(&self.schema, is_usable));
+                self.odd.count_wide(place, has_moved);
+                if has_moved {
+                    continue;
+                }
             }
             self.waiting.push(RowKey { identity, row_number, hash });
             self.waiting_outcomes.extend_from_slice(&row.outcomes);

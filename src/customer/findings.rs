@@ -35,10 +35,7 @@ fn date_notes(title: &str, settled: &Settled) -> Vec<Note> {
         if let Some(header) = decision.ignored_header.map(in_words) {
             notes.push(Note::new(
                 "date_header_ignored",
-                format!(
-                    "The header of {title:?} says {header}, but more of the dates that need an order contradict it than \
-                     follow it; they were read {order}."
-                ),
+                format!("The header of {title:?} says {header}, but its dates do not look so; they were read {order}."),
             ));
         }
         match decision.by {

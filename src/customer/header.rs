@@ -12,12 +12,12 @@ use super::header_alike;
 use super::header_name::{name_behind, normalize_header};
 use super::header_note::Noted;
 use super::is_invisible;
-use super::{DateOrder, Schema};
+use super::{DateOrder, Kind, Schema};
 
 /// How many headers an error lists at most, and how long each may be, in characters.
 const MAX_LISTED: usize = 20;
 const MAX_LISTED_CHARS: usize = 40;
-/// More headers than any column of a schema has.
+/// More than any column of a schema has.
 const MAX_HEADERS: usize = 1 << 32;
 
 /// No row among the first ones has every required column.
@@ -330,6 +330,15 @@ impl Layout {
         columns.sort_unstable();
         columns.dedup();
         columns
+    }
+
+    /// Whether values have moved in a row with cells right of the header: the last column is read, and holds names, of
+    /// which nobody can tell, or nothing that `is_usable` in this column of the schema. A sheet's cells do not move.
+    pub(super) fn has_moved(&self, schema: &Schema, is_usable: impl FnOnce(usize) -> bool) -> bool {
+        let Some(last) = self.columns.last().filter(|_| self.is_delimited) else { return false };
+        let Some(column) = last.schema_column else { return last.is_identifier };
+        schema.columns.get(column).is_none_or(|column| matches!(column.kind, Kind::Category { .. }))
+            || !is_usable(column)
     }
 
     /// The column at a position, which may lie right of the header.

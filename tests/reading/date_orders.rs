@@ -155,6 +155,15 @@ fn a_header_that_its_dates_contradict_is_said_and_not_followed_against_most_of_t
     let most = table("Date Joined (mm/dd/yyyy)", &texts);
     assert_eq!((order(&most), codes(&most)), ((DayFirst, Values), vec!["date_header_ignored"]));
     assert_eq!(days(&most), meant);
+    // One in ten settles it, and none speaks against it.
+    let (meant, texts) = written("%d/%m/%Y", &[2019, 2020, 2021, 2022, 2023], &[2, 3, 4, 5, 6, 7, 8, 9, 10, 15]);
+    let few = table("Date Joined (mm/dd/yyyy)", &texts);
+    assert_eq!((order(&few), days(&few)), ((DayFirst, Values), meant));
+    // A header with years of four digits over others.
+    let (meant, texts) = written("%d/%m/%y", &[2019, 2020, 2021, 2022, 2023, 2024, 2025], &[1, 9, 14, 20, 28]);
+    let short = table("Date Joined (yyyy-mm-dd)", &texts);
+    assert_eq!((order(&short), codes(&short)), ((DayFirst, Values), vec!["date_header_ignored"]));
+    assert_eq!(days(&short), meant);
     // A year of four digits at the end is no year in front.
     let (meant, texts) = written("%d/%m/%Y", &[2023], &[5, 6]);
     let last = table("Date Joined (yyyy-mm-dd)", &texts);

@@ -114,6 +114,16 @@ fn a_row_of_a_text_with_more_cells_than_the_header_is_left_out_and_told() {
             assert_eq!((table.n_rows(), note_codes(&table)), (n_rows, vec![]), "{odd}");
         }
     }
+    // Nothing that is read has moved where the comma is in a last column that is not, or another column came later.
+    let notes = format!("{header},Notes");
+    let tier_last = "Customer ID,Date Joined,Location,Gender,Loyalty Tier\nC,2023-02-11,Bedok,F,Gold,c@example.com\n";
+    for text in [text(&notes, 2, "Bedok,F,likes tea, coffee"), tier_last.to_owned()] {
+        let table = read(text.as_bytes()).unwrap();
+        assert_eq!((table.cleaning().n_dropped(), note_codes(&table)), (0, vec!["more_cells_than_header"]), "{text}");
+        assert!(rows(&table).iter().any(|row| row.starts_with("Bedok | Female")), "{:?}", rows(&table));
+    }
+    let moved = format!("{tier_last}C2,2023-02-11,Bedok, East,F,Gold\n");
+    assert_eq!(read(moved.as_bytes()).unwrap().cleaning().dropped[&Dropped::MoreCells], 1);
     let all = read(text(header, 1, "Bedok, East,F").as_bytes()).unwrap();
     let why = all.cleaning().no_usable_row().unwrap();
     assert!(why.contains("more cells than the header (1)") && why.contains("into quotes"), "{why}");

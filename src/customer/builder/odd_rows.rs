@@ -6,21 +6,20 @@ use crate::customer::{Note, SheetReport};
 /// Counts such rows, over all sheets.
 #[derive(Debug, Clone, Default)]
 pub(in crate::customer) struct OddRows {
-    /// Rows of a text with more cells than the header. A value in them that holds the delimiter without quotes has
-    /// moved all values behind it, so they are left out.
+    /// Rows of a text with more cells than the header, whose values have moved: one of them holds the delimiter, and
+    /// is not in quotes. They are left out.
     pub left_out: Tally,
-    /// Rows of a sheet with something right of the header.
+    /// Other rows with something right of the header.
     wide: Tally,
     /// Rows that the sheet does not show.
     pub hidden: Tally,
 }
 
 impl OddRows {
-    /// Counts a row with more cells than the header; whether it is left out, as in delimited text.
-    pub fn leaves_out_wide(&mut self, place: Place, is_delimited: bool) -> bool {
-        let tally = if is_delimited { &mut self.left_out } else { &mut self.wide };
+    /// Counts a row with more cells than the header, which is left out where its values have moved.
+    pub fn count_wide(&mut self, place: Place, has_moved: bool) {
+        let tally = if has_moved { &mut self.left_out } else { &mut self.wide };
         tally.add(place);
-        is_delimited
     }
 
     /// As if no row had been hidden.

@@ -13,6 +13,9 @@ use super::swapped::Swapped;
 use super::written::Written;
 use crate::customer::schema::DateOrder;
 
+/// One in so many dates may be a typing error.
+const TYPING_ERRORS: usize = 20;
+
 /// What the dates of one column say, each distinct text once.
 #[derive(Debug, Clone)]
 pub(in crate::customer) struct Evidence {
@@ -183,15 +186,23 @@ impl Evidence {
         if let Some(order) = fixed {
             return decision(order, Decider::Schema);
         }
+        let settled = self.settled(days).or_else(|| file.settled(days));
         let mut ignored_header = None;
         if let [order] = *self.headers.as_slice() {
             let (others, fitting) = self.against(order);
-            if fitting > 0 && fitting >= others {
+            // A template's header stays over dates that a program of another country has written. Most headers do not
+            // mean years of two digits.
+            let has_short_years = self.short_years.in_front().0 > 0;
+            let is_against = match settled {
+                Some(settled) => settled != order && (has_short_years || others * TYPING_ERRORS > fitting),
+                None => order == DateOrder::YearFirst && self.short_years.likelier(days) == Some(YearAt::Back),
+            };
+            if fitting > 0 && fitting >= others && !is_against {
                 return decision(order, Decider::Header { is_contradicted: others > 0 });
             }
             ignored_header = Some(order);
         }
-        if let Some(order) = self.settled(days).or_else(|| file.settled(days)) {
+        if let Some(order) = settled {
             return Decision { ignored_header, ..decision(order, Decider::Values) };
         }
         let is_mixed = self.orders.is_empty();
