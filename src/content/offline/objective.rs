@@ -188,17 +188,14 @@ impl Words {
 
     /// Whether the words say how much is to be sold and not what: "100 units".
     fn is_amount(&self, words: &[&str]) -> bool {
-        let is_number = |word: &str| bare(word).starts_with(|c: char| c.is_ascii_digit());
-        matches!(words, [number, unit] if is_number(number) && is_in(&self.units, unit))
+        matches!(words, [number, unit] if is_figure(number) && is_in(&self.units, unit))
     }
 
     /// The first day that the words name: "on 3 March", "on Friday". A month or a year is no day.
     fn day_in(&self, words: &[&str]) -> Option<String> {
         let start = words.iter().position(|word| is_in(&self.before_day, word))?;
         let (first, rest) = words.get(start..)?.split_first()?;
-        let is_time = |word: &&&str| {
-            is_in(&self.times, word) || bare(word).starts_with(|c: char| c.is_ascii_digit()) || bare(word) == "and"
-        };
+        let is_time = |word: &&&str| is_in(&self.times, word) || is_figure(word) || bare(word) == "and";
         let day: Vec<&str> = rest.iter().take_while(is_time).copied().collect();
         let is_number = |word: &&str| {
             let digits = word.trim_end_matches(|c: char| !c.is_ascii_digit());
@@ -232,7 +229,7 @@ impl Words {
         let (Some(word), Some(before)) = (words.get(at), words.get(at - 1)) else { return false };
         let rest = words.get(at + 1..).unwrap_or_default();
         let is_capital = |word: &&str| word.starts_with(char::is_uppercase);
-        let is_time = |word: &&str| is_in(&self.times, word) || bare(word).starts_with(|c: char| c.is_ascii_digit());
+        let is_time = |word: &&str| is_in(&self.times, word) || is_figure(word);
         let next = rest.first();
         let is_name = is_capital(before) && next.is_some_and(is_capital) && !rest.iter().all(is_time);
         let is_how =
@@ -241,10 +238,9 @@ impl Words {
         let is_when = is_in(&self.when, word) && !rest.is_empty() && rest.iter().all(is_time);
         let is_urgency = rest.is_empty() && self.urgency.iter().any(|urgent| urgent == bare(word));
         // "by 20%" and "from 100 to 200" say how much more the shop wants to sell.
-        let is_figure = |word: &&&str| bare(word).starts_with(|c: char| c.is_ascii_digit());
         let is_much = match bare(word).to_ascii_lowercase().as_str() {
-            "by" => next.is_some_and(|next| is_figure(&next)),
-            "from" => matches!(rest, [low, to, high, ..] if is_figure(&low) && *to == "to" && is_figure(&high)),
+            "by" => next.is_some_and(|next| is_figure(next)),
+            "from" => matches!(rest, [low, to, high, ..] if is_figure(low) && *to == "to" && is_figure(high)),
             _ => false,
         };
         is_much || !is_name && (is_how && next.is_some() || is_whom || is_when || is_urgency)
@@ -314,9 +310,13 @@ impl Words {
     fn is_counted_aim(&self, text: &str) -> bool {
         let mut words = text.split_whitespace();
         let is_aim = words.next().is_some_and(|first| is_in(&self.counted_aims, first));
-        let is_count = |word: &str| bare(word).starts_with(|c: char| c.is_ascii_digit());
-        is_aim && words.next().is_some_and(is_count) && !words.any(|word| matches!(bare(word), "you" | "your"))
+        is_aim && words.next().is_some_and(is_figure) && !words.any(|word| matches!(bare(word), "you" | "your"))
     }
+}
+
+/// Whether a word begins as a figure does: "100", "20%", "3rd".
+fn is_figure(word: &str) -> bool {
+    bare(word).starts_with(|c: char| c.is_ascii_digit())
 }
 
 /// Whether two words say how much is wanted or of whom: "20% more coats", "insurance to lazy payers".
