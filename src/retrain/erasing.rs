@@ -13,6 +13,7 @@ mod alike;
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, Write};
+use std::iter;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -33,7 +34,7 @@ use crate::pseudonyms::{Erased, Erasures, Pseudonyms};
 use crate::upload_store::{About, staged_in};
 use crate::workbook::{
     COLUMNS_EXTENSION, ReadRequest, Reader, Watch, WorkbookError, copy_columns_without, is_columns_file,
-    rows_of_customer, write_columns,
+    rows_of_customers, write_columns,
 };
 
 /// What is looked through, and by what.
@@ -275,10 +276,10 @@ impl Erasing<'_> {
 
     /// The same of what was kept as columns.
     fn search_columns(&self, source: &Source) -> Result<Option<Rows>, WorkbookError> {
-        let rows_of = |pseudonym| rows_of_customer(BufReader::new(open(source)?), pseudonym);
-        let Some(own) = rows_of(self.pseudonym)? else { return Ok(None) };
-        let alike = self.alike.iter().map(|other| Ok(rows_of(other.pseudonym)?.unwrap_or_default()));
-        Ok(Some(Rows { own, alike: alike.collect::<Result<_, WorkbookError>>()? }))
+        let others = self.alike.iter().map(|other| other.pseudonym);
+        let sought: Vec<u64> = iter::once(self.pseudonym).chain(others).collect();
+        let found = rows_of_customers(BufReader::new(open(source)?), &sought)?.map(Vec::into_iter);
+        Ok(found.map(|mut found| Rows { own: found.next().unwrap_or_default(), alike: found.collect() }))
     }
 
     /// The rows of a workbook, or what is wrong with it.

@@ -105,20 +105,22 @@ pub fn read_columns(source: impl Read, schema: &Arc<Schema>, today: Date) -> Res
     }))
 }
 
-/// Where the rows are that are known by `customer`, the titles being row 1; `None` where no row is known by anybody. No
-/// schema is asked: a row is its customer's whatever the columns are called today.
+/// Where the rows of each of these customers are, in the customers' order, the titles being row 1; `None` where no row
+/// is known by anybody. No schema is asked: a row is its customer's whatever the columns are called today.
 ///
 /// # Errors
 /// [`WorkbookError::Damaged`] where the file is not as it was written, [`WorkbookError::Io`].
-pub fn rows_of_customer(source: impl Read, customer: u64) -> Result<Option<Vec<SheetRow>>, WorkbookError> {
-    let mut rows = Vec::new();
+pub fn rows_of_customers(source: impl Read, customers: &[u64]) -> Result<Option<Vec<Vec<SheetRow>>>, WorkbookError> {
+    let mut rows = vec![Vec::new(); customers.len()];
     let (mut row_number, mut is_anybody_known) = (0, false);
     each_row(source, |key, _| {
         row_number += 1;
         let Some((identity, _)) = key else { return Ok(()) };
         is_anybody_known |= identity != 0;
-        if identity == customer {
-            rows.push(SheetRow { row: row_number, ..SheetRow::default() });
+        for (customer, rows) in customers.iter().zip(&mut rows) {
+            if identity == *customer {
+                rows.push(SheetRow { row: row_number, ..SheetRow::default() });
+            }
         }
         Ok(())
     })?;
@@ -128,7 +130,7 @@ pub fn rows_of_customer(source: impl Read, customer: u64) -> Result<Option<Vec<S
 /// Copies the file, but for the rows of the customers who are `gone`; returns how many rows are left.
 ///
 /// # Errors
-/// As [`rows_of_customer`], and those of `out`.
+/// As [`rows_of_customers`], and those of `out`.
 pub fn copy_columns_without(
     source: impl Read,
     out: impl Write,
