@@ -71,7 +71,7 @@ pub struct Training {
     answers: OwnedWriteHalf,
     together: Option<Arc<Together>>,
     /// The answer to the process, which is waiting until its version is published.
-    publishing: Option<JoinHandle<Answer>>,
+    to_answer: Option<JoinHandle<Answer>>,
     /// The version that the process has asked to be published, until it is.
     unpublished: Option<VersionId>,
     /// What has come of the next line.
@@ -154,7 +154,7 @@ impl Program {
             output,
             answers,
             together,
-            publishing: None,
+            to_answer: None,
             unpublished: None,
             line,
             is_publishing: false,
@@ -219,7 +219,7 @@ impl Training {
             self.hear(END_WITHIN, END_WITHIN).await;
         }
         let is_given_up = self.told.is_none() && self.together.as_ref().is_some_and(|together| together.give_up());
-        let was_waiting = is_given_up && self.publishing.take().is_some();
+        let was_waiting = is_given_up && self.to_answer.take().is_some();
         if was_waiting {
             // It takes its version out of MODEL_DIR, and tells that it has published nothing.
             let _ = self.write(&Answer::not_published("the training was ended")).await;
@@ -240,13 +240,13 @@ impl Training {
     /// Takes the version of a process that is gone out of `MODEL_DIR`, if it was to be published and is not: one that
     /// tells its outcome has done so by itself. Waits for nothing.
     fn take_back(&mut self) {
-        let publishing = self.publishing.take();
+        let to_answer = self.to_answer.take();
         let (Some(id), Some(together), None) = (self.unpublished.take(), self.together.clone(), &self.told) else {
             return;
         };
         tokio::spawn(async move {
-            let is_published = match publishing {
-                Some(publishing) => matches!(publishing.await, Ok(Answer::Published)),
+            let is_published = match to_answer {
+                Some(answer) => matches!(answer.await, Ok(Answer::Published)),
                 None => false,
             };
             if !is_published && let Err(error) = tokio::task::spawn_blocking(move || together.take_back(&id)).await {
@@ -287,7 +287,7 @@ impl Training {
                     Some(Err(error)) => Answer::of_error(&error),
                     None => Answer::not_published("it was not started to be published by another process"),
                 };
-                self.publishing = Some(tokio::task::spawn_blocking(publish));
+                self.to_answer = Some(tokio::task::spawn_blocking(publish));
                 None
             }
         }
@@ -296,9 +296,9 @@ impl Training {
     /// Waits until a version is published that is to be, and answers the process. Where this is dropped, the version is
     /// published all the same, and the process is answered by the next call.
     async fn answer(&mut self) -> io::Result<()> {
-        let Some(publishing) = &mut self.publishing else { return Ok(()) };
-        let answer = publishing.await;
-        self.publishing = None;
+        let Some(answer) = &mut self.to_answer else { return Ok(()) };
+        let answer = answer.await;
+        self.to_answer = None;
         let answer = answer.unwrap_or_else(|_| Answer::not_published("the process that was to publish it failed"));
         if answer == Answer::Published {
             self.unpublished = None;

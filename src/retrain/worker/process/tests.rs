@@ -151,7 +151,7 @@ async fn a_training_that_is_ended_while_it_waits_to_be_published_gives_that_up()
     let mut training = program.start(options).unwrap();
     let event = training.next_event().await.unwrap().unwrap();
     training.take(event);
-    training.publishing = Some(tokio::spawn(std::future::pending()));
+    training.to_answer = Some(tokio::spawn(std::future::pending()));
     assert_eq!(training.end().await, None, "nothing was published, and that is known");
     let id = "20270101T000000Z-0123abcd".parse().unwrap();
     let published = tokio::task::spawn_blocking(move || together.publish(&id)).await.unwrap();
