@@ -13,8 +13,9 @@ use jiff::civil::Date;
 use rustc_hash::FxHashSet;
 
 use super::clean::Outcome;
-use super::header::{HeaderIndex, MissingColumns};
+use super::header::HeaderIndex;
 use super::kept::KeptRows;
+use super::missing_columns::MissingColumns;
 use super::newest::{RowKey, cell_hash};
 use super::open_sheet::{HEADER_ROWS, OpenSheet, Row};
 use super::repeated::Repeated;

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::Cell;
 use super::clean::Outcome;
-use super::header::{Candidate, Layout, MissingColumns};
+use super::header::{Candidate, Layout};
+use super::missing_columns::MissingColumns;
 use super::row_content::RowContent;
 use super::schema::{Column, Kind, Schema};
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::TableBuilder;
 use crate::customer::Cell;
 use crate::customer::clean::Outcome;
-use crate::customer::header::{Candidate, Layout, MissingColumns};
+use crate::customer::header::{Candidate, Layout};
+use crate::customer::missing_columns::MissingColumns;
 use crate::customer::newest::cell_hash;
 use crate::customer::open_sheet::{HEADER_ROWS, Row};
 
