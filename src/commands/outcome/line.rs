@@ -39,7 +39,7 @@ pub(super) struct Figures {
 }
 
 impl Line<'_> {
-    /// The id, spelt as ids are; what is no id stays as it is.
+    /// The id in its one spelling. A text that is no id is as it was written.
     pub fn text(&self) -> String {
         ContentId::read(self.id).map_or_else(|| self.id.trim().to_owned(), |id| id.as_str().to_owned())
     }

@@ -8,13 +8,10 @@ use jiff::civil::Date;
 
 use super::convention::{Convention, FIRST_BUDDHIST_YEAR, Orders};
 use super::names::{ANY_LANGUAGE, Languages};
-use super::short_year::{Days, ShortYears, YearAt};
+use super::short_year::{Days, ShortYears, TYPING_ERRORS, YearAt};
 use super::swapped::Swapped;
 use super::written::Written;
 use crate::customer::schema::DateOrder;
-
-/// One in so many dates may be a typing error.
-const TYPING_ERRORS: usize = 20;
 
 /// What the dates of one column say, each distinct text once.
 #[derive(Debug, Clone)]
@@ -174,13 +171,14 @@ impl Evidence {
 
     /// What these dates come to, where their schema may fix the order and the other sheets of the file may help.
     pub fn decide(&self, fixed: Option<DateOrder>, file: &Self, days: Days) -> Decision {
+        let has_short_years = self.short_years.in_front().0 > 0;
         let decision = |order, by| Decision {
             order,
             by,
             by_mark: Vec::new(),
             languages: if self.languages == 0 { ANY_LANGUAGE } else { self.languages },
             ignored_header: None,
-            has_short_years: self.short_years.in_front().0 > 0,
+            has_short_years,
             is_buddhist: self.buddhist_years > 0 && self.other_years == 0,
         };
         if let Some(order) = fixed {
@@ -192,7 +190,6 @@ impl Evidence {
             let (others, fitting) = self.against(order);
             // A template's header stays over dates that a program of another country has written. Most headers do not
             // mean years of two digits.
-            let has_short_years = self.short_years.in_front().0 > 0;
             let is_against = match settled {
                 Some(settled) => settled != order && (has_short_years || others * TYPING_ERRORS > fitting),
                 None => order == DateOrder::YearFirst && self.short_years.likelier(days) == Some(YearAt::Back),

@@ -20,7 +20,7 @@ const LETTERS: [[char; 3]; 11] = [
 ];
 /// The shortest pattern without marks between its parts: `ddmmyy`. Words may have three letters.
 const MIN_COMPACT: usize = 6;
-/// Between two parts is no more than that, in bytes.
+/// The most bytes between two parts.
 const MAX_MARKS: usize = 3;
 
 /// A pattern in a text.

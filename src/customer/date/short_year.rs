@@ -22,7 +22,7 @@ const MAX_YEARS_AGO: i16 = 6;
 /// How far into the future the dates of a column go that may be to come.
 const MAX_YEARS_AHEAD: i16 = 5;
 /// One in so many dates may be a typing error.
-const TYPING_ERRORS: usize = 20;
+pub(super) const TYPING_ERRORS: usize = 20;
 /// With so many different days they go through the month.
 const MANY_DAYS: usize = 10;
 /// What few dates look like is chance, more so where points between the numbers speak for the day in front.
