@@ -23,9 +23,8 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 use ndarray::{Array2, ArrayView2, s};
 
 use super::curve::Curve;
-use super::fuzzy_graph::Graph;
 use super::kernel::{Forces, Position};
-use super::matchings::{Due, Edge, Matching, even_cuts, matchings};
+use super::matchings::{Due, Edge, Matching, even_cuts};
 use super::pairs::{Draws, Pairs, Pushing};
 use super::params::UmapValidParams;
 use super::random::{self, Purpose, mix64};
@@ -62,25 +61,26 @@ macro_rules! for_dimensions {
 }
 pub(super) use for_dimensions;
 
-/// Lays out `graph` from the positions `start`, `(n_points, n_components)`. The result has the same shape.
+/// Lays out the graph whose edges `matchings` are, from the positions `start`, `(n_points, n_components)`. The result
+/// has the same shape.
 pub(super) fn optimise(
-    graph: &Graph,
+    matchings: Vec<Matching>,
     start: ArrayView2<'_, f32>,
     curve: Curve,
     params: &UmapValidParams,
     progress: &(dyn Fn(f32) + Sync),
 ) -> Array2<f32> {
-    for_dimensions!(start.ncols(), optimise_in(graph, start, curve, params, progress))
+    for_dimensions!(start.ncols(), optimise_in(matchings, start, curve, params, progress))
 }
 
 fn optimise_in<const D: usize, const C: usize>(
-    graph: &Graph,
+    matchings: Vec<Matching>,
     start: ArrayView2<'_, f32>,
     curve: Curve,
     params: &UmapValidParams,
     progress: &(dyn Fn(f32) + Sync),
 ) -> Array2<f32> {
-    let (matchings, n_points) = (matchings(graph), graph.n_points());
+    let n_points = start.nrows();
     let is_large = n_points >= LEAST_POINTS;
     let wanted = if is_large { rayon::current_num_threads().min(n_points / LEAST_VERTICES) } else { 1 };
     let n_pushing = n_points.min((n_points / 8).clamp(LEAST_PUSHING, MOST_PUSHING));
@@ -100,7 +100,8 @@ fn optimise_in<const D: usize, const C: usize>(
         matchings,
         progress,
     };
-    let ranges = |size: usize| even_cuts(graph, size).windows(2).map(|cuts| cuts[0]..cuts[1]).collect();
+    let ranges =
+        |size: usize| even_cuts(&layout.matchings, n_points, size).windows(2).map(|cuts| cuts[0]..cuts[1]).collect();
     work_together(wanted, ranges, |member, range| layout.work::<D>(member, &range));
     layout.positions.into_array(start.ncols())
 }

@@ -70,11 +70,15 @@ impl Matching {
     }
 }
 
-/// The ends of `n_ranges` ranges of all vertices, from 0 on, whose edges to later vertices are drawn about equally
-/// often.
-pub(super) fn even_cuts(graph: &Graph, n_ranges: usize) -> Vec<u32> {
-    let draws = |i: usize| graph.row(i).filter(|&(j, _)| j as usize > i).map(|(_, weight)| f64::from(weight)).sum();
-    let draws: Vec<f64> = (0..graph.n_points()).into_par_iter().map(draws).collect();
+/// The ends of `n_ranges` ranges of all `n_points` vertices, from 0 on, whose edges to later vertices are drawn about
+/// equally often.
+pub(super) fn even_cuts(matchings: &[Matching], n_points: usize, n_ranges: usize) -> Vec<u32> {
+    let mut draws = vec![0.0; n_points];
+    for Matching { edges, frequencies } in matchings {
+        for (edge, &frequency) in edges.iter().zip(frequencies.as_flattened()) {
+            draws[edge.left as usize] += f64::from(frequency);
+        }
+    }
     let total: f64 = draws.iter().sum();
     let (mut cuts, mut sum) = (vec![0], 0.0);
     for (vertex, draws) in (0..).zip(draws) {
@@ -83,7 +87,7 @@ pub(super) fn even_cuts(graph: &Graph, n_ranges: usize) -> Vec<u32> {
         }
         sum += draws;
     }
-    cuts.resize(n_ranges + 1, graph.n_points() as u32);
+    cuts.resize(n_ranges + 1, n_points as u32);
     cuts
 }
 
@@ -261,7 +265,7 @@ mod tests {
         let graph = Graph::from_rows((0..400).map(row).collect());
         let matchings = matchings(&graph);
         let listed = |n_ranges: usize, epoch: usize| {
-            let cuts = even_cuts(&graph, n_ranges);
+            let cuts = even_cuts(&matchings, graph.n_points(), n_ranges);
             assert_eq!(cuts.len(), n_ranges + 1);
             let range = |cuts: &[u32]| Due::of_range(&matchings, &(cuts[0]..cuts[1]));
             let mut dues: Vec<Due> = cuts.windows(2).map(range).collect();

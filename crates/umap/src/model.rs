@@ -8,6 +8,7 @@ use super::errors::UmapError;
 use super::forest::neighbourly_order;
 use super::fuzzy_graph::Graph;
 use super::limits::MAX_POINTS;
+use super::matchings::matchings;
 use super::params::{UmapParams, UmapValidParams};
 use super::points::Points;
 use super::random::{self, Purpose};
@@ -25,7 +26,7 @@ pub enum Stage {
     Neighbours,
     /// The fuzzy graph of the neighbourhoods.
     Graph,
-    /// The spectral start positions.
+    /// The spectral start positions, and the edges in the order in which the layout draws them.
     Start,
     /// The layout by sampled gradients.
     Layout,
@@ -108,7 +109,7 @@ impl UmapValidParams {
         };
         progress(Stage::Graph, 1.0);
         let embedding = if points.len() <= MAX_CACHED {
-            self.embed(points.rows(), &graph, curve, progress)
+            self.embed(points.rows(), graph, curve, progress)
         } else {
             // Laid out in an order in which neighbours are near in memory, then returned to the points' own order.
             let order = neighbourly_order(&points, random::key(self.seed(), Purpose::Trees));
@@ -116,7 +117,7 @@ impl UmapValidParams {
             let near = points.rows().select(Axis(0), &indices);
             let near_graph = graph.renumbered(&order);
             drop(graph);
-            let embedded = self.embed(near.view(), &near_graph, curve, progress);
+            let embedded = self.embed(near.view(), near_graph, curve, progress);
             let mut embedding = Array2::zeros(embedded.dim());
             indices.iter().zip(embedded.outer_iter()).for_each(|(&i, row)| embedding.row_mut(i).assign(&row));
             embedding
@@ -132,13 +133,16 @@ impl UmapValidParams {
     fn embed(
         &self,
         points: ArrayView2<'_, f32>,
-        graph: &Graph,
+        graph: Graph,
         curve: Curve,
         progress: &(dyn Fn(Stage, f32) + Sync),
     ) -> Array2<f32> {
-        let start = start::positions(points, graph, self.n_components(), self.seed());
+        // Side by side, because half of what the matchings take is one edge after the other.
+        let start = || start::positions(points, &graph, self.n_components(), self.seed());
+        let (start, matchings) = rayon::join(start, || matchings(&graph));
+        drop(graph);
         progress(Stage::Start, 1.0);
-        layout::optimise(graph, start.view(), curve, self, &|share| progress(Stage::Layout, share))
+        layout::optimise(matchings, start.view(), curve, self, &|share| progress(Stage::Layout, share))
     }
 
     /// The number of neighbours among `n_points` points, limited as in umap-learn, but at least 2.
