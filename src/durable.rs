@@ -1,11 +1,11 @@
 //! Files and names that outlast a crash of the machine: a file is synced, then renamed, then its folder is synced. And
-//! the system's locks of files, waited for until a deadline.
+//! the system's locks of files, waited for until a deadline; how old a file is, also where a clock was wrong.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// The mode of a file with customers' data: for its owner alone.
 const PRIVATE_FILE: u32 = 0o600;
@@ -14,6 +14,7 @@ const PRIVATE_FOLDER: u32 = 0o700;
 
 /// How long to wait before a lock that is held is tried again.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
+const DAY: Duration = Duration::from_secs(86_400);
 
 /// Takes the lock of a file once nobody else holds it. A process that was stopped while it held a lock must not stop
 /// the others for good.
@@ -120,6 +121,43 @@ pub fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     open_regular(path)?.read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+/// How long before `now` a file was written. A time more than a day ahead was set by a clock that was wrong, and counts
+/// as a day ago: no file is young for years.
+pub fn age(written: SystemTime, now: SystemTime) -> Duration {
+    match now.duration_since(written) {
+        Ok(age) => age,
+        Err(_) if is_ahead(written, now) => DAY,
+        Err(_) => Duration::ZERO,
+    }
+}
+
+/// The same of the file at `path`, which is to go once it is old enough. A time more than a day ahead is set to a day
+/// ago, so that the file ages from there. It is not taken for old at once: today's clock may be the wrong one.
+pub fn kept_age(path: &Path, written: SystemTime, now: SystemTime) -> Duration {
+    if is_ahead(written, now) {
+        let file = path.file_name().unwrap_or_default().to_string_lossy();
+        let a_day_ago = now.checked_sub(DAY).unwrap_or(now);
+        match open_regular(path).and_then(|file| file.set_modified(a_day_ago)) {
+            Ok(()) => tracing::warn!(
+                event = "file_time_ahead",
+                file = &*file,
+                "a file is from days to come, as a wrong clock has it; it now counts as a day old"
+            ),
+            Err(error) => tracing::warn!(
+                event = "file_time_ahead",
+                file = &*file,
+                %error,
+                "a file is from days to come, and its time cannot be set"
+            ),
+        }
+    }
+    age(written, now)
+}
+
+fn is_ahead(written: SystemTime, now: SystemTime) -> bool {
+    written.duration_since(now).is_ok_and(|ahead| ahead > DAY)
 }
 
 /// Syncs a file that is there, and its name.

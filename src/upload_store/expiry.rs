@@ -5,7 +5,7 @@ use std::io;
 use std::time::SystemTime;
 
 use super::name::{StoredName, UploadId};
-use super::{About, UploadError, UploadState, UploadStore};
+use super::{About, UploadError, UploadState, UploadStore, durable};
 
 /// A kept upload.
 struct Stored {
@@ -59,7 +59,7 @@ impl UploadStore {
     fn due(&self, now: SystemTime) -> io::Result<Vec<Stored>> {
         let Some(keep_for) = self.0.rules.keep_for else { return Ok(Vec::new()) };
         let mut due = self.stored()?;
-        due.retain(|stored| now.duration_since(stored.last_sent).unwrap_or_default() > keep_for);
+        due.retain(|stored| durable::kept_age(&self.dir().join(&stored.name), stored.last_sent, now) > keep_for);
         due.sort_by(|a, b| (a.last_sent, &a.name).cmp(&(b.last_sent, &b.name)));
         Ok(due)
     }

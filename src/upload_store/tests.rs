@@ -22,8 +22,11 @@ fn store(dir: &Path, rules: UploadRules) -> UploadStore {
 }
 
 fn set_age(file: &Path, days: u64) {
-    let then = SystemTime::now() - Duration::from_secs(days * 86_400);
-    File::options().write(true).open(file).unwrap().set_modified(then).unwrap();
+    set_time(file, SystemTime::now() - Duration::from_secs(days * 86_400));
+}
+
+fn set_time(file: &Path, time: SystemTime) {
+    File::options().write(true).open(file).unwrap().set_modified(time).unwrap();
 }
 
 #[test]
@@ -86,6 +89,21 @@ fn what_is_too_old_goes_and_content_that_was_sent_again_is_young() {
     assert_eq!(left.len(), 6);
     assert!(!left.contains(&b"old".to_vec()));
     assert!(!keep(&store, b"old").is_duplicate);
+}
+
+#[test]
+fn an_upload_of_days_to_come_goes_in_time_as_if_it_had_come_a_day_ago() {
+    let dir = tempfile::tempdir().unwrap();
+    let rules = UploadRules { keep_for: Some(Duration::from_secs(30 * 86_400)), ..UploadRules::default() };
+    let store = store(dir.path(), rules);
+    keep(&store, b"sent while the clock was ahead");
+    let [name] = names(dir.path()).try_into().unwrap();
+    let now = SystemTime::now();
+    set_time(&dir.path().join(name), now + Duration::from_secs(2_000 * 86_400));
+    assert_eq!(store.expire(now).unwrap(), 0, "the wrong clock may be this one");
+    let later = |days: u64| now + Duration::from_secs(days * 86_400 + 60);
+    assert_eq!(store.expire(later(28)).unwrap(), 0);
+    assert_eq!(store.expire(later(29)).unwrap(), 1);
 }
 
 #[test]

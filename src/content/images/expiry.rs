@@ -1,11 +1,12 @@
 //! Removing old pictures, where a limit of age or size is set.
 
+use std::cmp::Reverse;
 use std::fs;
 use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use super::{ImageName, ImageStore};
+use super::{ImageName, ImageStore, durable};
 use crate::config::Reader;
 
 /// A picture younger than this is never removed for others: a flood of pictures costs nobody those of today.
@@ -44,7 +45,7 @@ impl ImageStore {
     /// When the folder exists and cannot be listed.
     pub fn expire(&self, now: SystemTime) -> io::Result<usize> {
         let Some(keep_for) = self.rules.keep_for else { return Ok(0) };
-        let is_old = |stored: &Stored| now.duration_since(stored.drawn_at).unwrap_or_default() > keep_for;
+        let is_old = |stored: &Stored| durable::kept_age(&stored.path, stored.drawn_at, now) > keep_for;
         let old: Vec<_> = self.stored()?.into_iter().filter(is_old).collect();
         Ok(old.iter().filter(|stored| remove(stored, "older than IMAGE_KEEP_DAYS")).count())
     }
@@ -56,13 +57,13 @@ impl ImageStore {
     pub(super) fn make_room(&self, size_bytes: u64, now: SystemTime) -> io::Result<()> {
         let Some(max_bytes) = self.rules.max_total_bytes else { return Ok(()) };
         let mut stored = self.stored()?;
-        stored.sort_by_key(|stored| stored.drawn_at);
+        stored.sort_by_key(|stored| Reverse(durable::age(stored.drawn_at, now)));
         let mut total_bytes = stored.iter().fold(size_bytes, |sum, stored| sum.saturating_add(stored.size_bytes));
         for oldest in stored {
             if total_bytes <= max_bytes {
                 break;
             }
-            let is_young = now.duration_since(oldest.drawn_at).unwrap_or_default() < MIN_AGE;
+            let is_young = durable::age(oldest.drawn_at, now) < MIN_AGE;
             if is_young || !remove(&oldest, "more than IMAGE_MAX_GB together") {
                 break;
             }
@@ -160,5 +161,24 @@ mod tests {
         let third = store.put(&png(3)).unwrap();
         assert!(store.open(&first).unwrap().is_none());
         assert!(store.open(&second).unwrap().is_some() && store.open(&third).unwrap().is_some());
+    }
+
+    #[test]
+    fn a_picture_of_days_to_come_makes_room_and_goes_in_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let keep_for = Some(Duration::from_secs(30 * 86_400));
+        let store = store(dir.path(), ImageRules { keep_for, max_total_bytes: Some(250) });
+        let [first, second] = [1, 2].map(|n| store.put(&png(n)).unwrap());
+        let now = SystemTime::now();
+        let days = |n: u64| Duration::from_secs(n * 86_400 + 60);
+        for name in [&first, &second] {
+            let file = File::options().write(true).open(store.dir.join(name.as_str())).unwrap();
+            file.set_modified(now + days(2_000)).unwrap();
+        }
+        let third = store.put(&png(3)).unwrap();
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2, "one of them made room");
+        assert_eq!(store.expire(now).unwrap(), 0, "the wrong clock may be this one");
+        assert_eq!(store.expire(now + days(29)).unwrap(), 1);
+        assert!(store.open(&third).unwrap().is_some());
     }
 }
