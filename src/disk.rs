@@ -77,9 +77,24 @@ impl Keeper {
     /// [`DiskError::NoRoom`] when less than the reserve would stay free, were all that is reserved there written;
     /// [`DiskError::Unknown`] when the system cannot say.
     pub fn reserve(&self, folder: &Path, size_bytes: u64) -> Result<Reserved, DiskError> {
+        let mut all = self.reserved();
+        let (device, reserved_bytes) = self.with_more(&all, folder, size_bytes)?;
+        all.insert(device, reserved_bytes);
+        Ok(Reserved { keeper: self.clone(), device, size_bytes })
+    }
+
+    /// Finds out whether `size_bytes` could be reserved by now, and reserves nothing.
+    ///
+    /// # Errors
+    /// As [`Keeper::reserve`].
+    pub fn check(&self, folder: &Path, size_bytes: u64) -> Result<(), DiskError> {
+        self.with_more(&self.reserved(), folder, size_bytes).map(|_| ())
+    }
+
+    /// The file system of `folder`, and what is reserved on it with `size_bytes` more.
+    fn with_more(&self, all: &BTreeMap<u64, u64>, folder: &Path, size_bytes: u64) -> Result<(u64, u64), DiskError> {
         let nearest = nearest(folder);
         let device = fs::metadata(nearest).map_err(DiskError::Unknown)?.dev();
-        let mut all = self.reserved();
         let free_bytes = free_bytes(nearest).map_err(DiskError::Unknown)?;
         let before = all.get(&device).copied().unwrap_or_default();
         let reserved_bytes = before.saturating_add(size_bytes);
@@ -87,8 +102,7 @@ impl Keeper {
         if free_bytes < needed_bytes {
             return Err(DiskError::NoRoom { free_bytes, needed_bytes });
         }
-        all.insert(device, reserved_bytes);
-        Ok(Reserved { keeper: self.clone(), device, size_bytes })
+        Ok((device, reserved_bytes))
     }
 
     /// `out`, a file in `folder`, with room reserved ahead of what is written. Without room, writing fails with

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use content_portal::content::{BreakerPolicy, WriterConfig};
+use content_portal::upload_store::UploadRules;
 use wiremock::matchers::path;
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
@@ -91,4 +92,16 @@ async fn a_disk_that_takes_no_picture_costs_no_text() {
     let answer = ok(app.post("/generate-promo", &asking("Both")).await).await;
     assert_eq!((list(&answer["variants"]).len(), &answer["image_error"]["code"]), (2, &json!("storage")));
     assert_eq!(app.post("/generate-promo", &asking("Image")).await.status(), 507);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_picture_that_could_not_be_stored_is_not_asked_for() {
+    let upstream = server(|_| picture()).await;
+    let upload_rules = UploadRules { min_free_bytes: 1 << 60, ..UploadRules::default() };
+    let writer = upstream::writer(&upstream);
+    let app = TestApp::spawn_with(Setup { writer, upload_rules, ..Setup::default() }).await;
+    let answer = app.generate("/generate-promo", &asking("Both")).await;
+    assert_eq!((&answer["variants"], &answer["images"]), (&json!(["One.", "Two."]), &json!(["", ""])));
+    let asked = upstream.received_requests().await.unwrap();
+    assert_eq!(asked.iter().filter(|request| request.url.path().ends_with("/images/generations")).count(), 0);
 }

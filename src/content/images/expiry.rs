@@ -6,11 +6,13 @@ use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use super::{ImageName, ImageStore, durable};
+use super::{ImageName, ImageStore, durable, no_room};
 use crate::config::Reader;
 
 /// A picture younger than this is never removed for others: a flood of pictures costs nobody those of today.
 const MIN_AGE: Duration = Duration::from_secs(86_400);
+/// What a picture may take, as far as can be said before it is drawn.
+const USUAL_BYTES: u64 = 4 << 20;
 
 /// What bounds the stored pictures.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -50,6 +52,20 @@ impl ImageStore {
         Ok(old.iter().filter(|stored| remove(stored, "older than IMAGE_KEEP_DAYS")).count())
     }
 
+    /// Finds out whether so many pictures of the usual size could be stored by now. Removes nothing.
+    ///
+    /// # Errors
+    /// As [`ImageStore::put`].
+    pub fn check_room(&self, n_pictures: u64) -> io::Result<()> {
+        let size_bytes = n_pictures.saturating_mul(USUAL_BYTES);
+        self.disk.check(&self.dir, size_bytes).map_err(no_room)?;
+        let Some(max_bytes) = self.rules.max_total_bytes else { return Ok(()) };
+        let now = SystemTime::now();
+        let mut young = self.stored()?;
+        young.retain(|stored| durable::age(stored.drawn_at, now) < MIN_AGE);
+        if total_with(&young, size_bytes) > max_bytes { Err(too_many_young()) } else { Ok(()) }
+    }
+
     /// Removes the oldest pictures until `size_bytes` more may be stored.
     ///
     /// # Errors
@@ -58,7 +74,7 @@ impl ImageStore {
         let Some(max_bytes) = self.rules.max_total_bytes else { return Ok(()) };
         let mut stored = self.stored()?;
         stored.sort_by_key(|stored| Reverse(durable::age(stored.drawn_at, now)));
-        let mut total_bytes = stored.iter().fold(size_bytes, |sum, stored| sum.saturating_add(stored.size_bytes));
+        let mut total_bytes = total_with(&stored, size_bytes);
         for oldest in stored {
             if total_bytes <= max_bytes {
                 break;
@@ -69,10 +85,7 @@ impl ImageStore {
             }
             total_bytes = total_bytes.saturating_sub(oldest.size_bytes);
         }
-        if total_bytes <= max_bytes {
-            return Ok(());
-        }
-        Err(io::Error::new(io::ErrorKind::StorageFull, "the pictures of the last day hold as much as all may"))
+        if total_bytes > max_bytes { Err(too_many_young()) } else { Ok(()) }
     }
 
     /// Every file that is named as a stored picture is.
@@ -89,6 +102,14 @@ impl ImageStore {
         };
         Ok(entries.flatten().filter_map(stored).collect())
     }
+}
+
+fn total_with(stored: &[Stored], size_bytes: u64) -> u64 {
+    stored.iter().fold(size_bytes, |sum, stored| sum.saturating_add(stored.size_bytes))
+}
+
+fn too_many_young() -> io::Error {
+    io::Error::new(io::ErrorKind::StorageFull, "the pictures of the last day hold as much as all may")
 }
 
 /// Whether the picture is gone; says so in the log.
@@ -180,5 +201,19 @@ mod tests {
         assert_eq!(store.expire(now).unwrap(), 0, "the wrong clock may be this one");
         assert_eq!(store.expire(now + days(29)).unwrap(), 1);
         assert!(store.open(&third).unwrap().is_some());
+    }
+
+    #[test]
+    fn there_is_no_room_for_pictures_that_those_of_today_leave_none_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let rules = ImageRules { max_total_bytes: Some(USUAL_BYTES + 50), ..ImageRules::default() };
+        let store = store(dir.path(), rules);
+        store.check_room(1).unwrap();
+        assert_eq!(store.check_room(2).unwrap_err().kind(), io::ErrorKind::StorageFull);
+        let first = store.put(&png(1)).unwrap();
+        assert_eq!(store.check_room(1).unwrap_err().kind(), io::ErrorKind::StorageFull);
+        set_age(&store, &first, 2);
+        store.check_room(1).unwrap();
+        assert!(store.open(&first).unwrap().is_some(), "looking removes nothing");
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -103,8 +104,9 @@ const MAX_UNREADABLE: u32 = 2;
 const MAX_LESSONS: usize = 5;
 
 impl Openai {
-    /// Draws one picture a variant and stores them. Once one has failed the others end the call that they are in,
-    /// because it is charged in any case, and begin no other.
+    /// Draws one picture a variant and stores them, unless there is no room for them: a picture that cannot be stored
+    /// would be paid for all the same. Once one has failed the others end the call that they are in, because it is
+    /// charged in any case, and begin no other.
     pub(super) async fn draw_pictures(
         &self,
         task: &Task<'_>,
@@ -112,9 +114,11 @@ impl Openai {
         store: &ImageStore,
     ) -> Result<Pictures, WriteError> {
         let prompt = self.picture_prompt(task, content)?;
+        let n_variants = task.brief.campaign.n_variants();
+        in_store(store, move |store| store.check_room(n_variants as u64)).await?;
         let price_usd = task.prices.of_pictures(self.image_model(), 1);
         let has_one_failed = AtomicBool::new(false);
-        let drawing: FuturesUnordered<_> = (0..task.brief.campaign.n_variants())
+        let drawing: FuturesUnordered<_> = (0..n_variants)
             .map(|variant| {
                 let job = PictureJob {
                     openai: self,
@@ -177,7 +181,7 @@ impl PictureJob<'_> {
     /// Draws the picture and stores it, however many tries that takes.
     async fn into_stored(mut self, variant: usize, store: &ImageStore) -> Ended {
         let outcome = match self.drawn().await {
-            Ok(bytes) => stored(bytes, store.clone()).await,
+            Ok(bytes) => in_store(store, move |store| store.put(&bytes)).await,
             Err(error) => Err(error.at(WriteStep::Draw)),
         };
         if outcome.is_err() {
@@ -289,9 +293,14 @@ async fn decoded(text: String) -> Result<Vec<u8>, TryError> {
     decoded.map_err(|e| TryError::new(WriteErrorKind::BadAnswer, true).because(e))
 }
 
-async fn stored(bytes: Vec<u8>, store: ImageStore) -> Result<ImageName, WriteError> {
+/// Runs `work` of the store on a blocking thread.
+async fn in_store<T: Send + 'static>(
+    store: &ImageStore,
+    work: impl FnOnce(&ImageStore) -> io::Result<T> + Send + 'static,
+) -> Result<T, WriteError> {
     let failed = |kind| WriteError::new(WriteStep::Draw, kind);
-    let stored = tokio::task::spawn_blocking(move || store.put(&bytes)).await;
-    let stored = stored.map_err(|e| failed(WriteErrorKind::Internal).with_source(e))?;
-    stored.map_err(|e| failed(WriteErrorKind::Storage).with_source(e))
+    let store = store.clone();
+    let done = tokio::task::spawn_blocking(move || work(&store)).await;
+    let done = done.map_err(|e| failed(WriteErrorKind::Internal).with_source(e))?;
+    done.map_err(|e| failed(WriteErrorKind::Storage).with_source(e))
 }
