@@ -1,10 +1,10 @@
 //! The keeper of the disks: what has to stay free, and room that is reserved before it is written.
 //!
 //! A writer of uploads, exports, pictures, columns of uploads, tables for a retraining or a new version of the model
-//! reserves room before: all of it at once, or ahead of each piece where nobody knows how large it becomes
-//! ([`Keeper::reserving`]). Reservations of one keeper count together, by file system, so that many writers cannot each
-//! find the same room free. A server has one keeper; a command that runs beside it has its own, and sees only what the
-//! server has written.
+//! reserves room before: all of it at once where this program knows how much, or ahead of each piece
+//! ([`Keeper::reserving`]). The size that a caller declares reserves nothing, since declaring costs nothing.
+//! Reservations of one keeper count together, by file system, so that many writers cannot each find the same room free.
+//! A server has one keeper; a command that runs beside it has its own, and sees only what the server has written.
 
 use std::collections::BTreeMap;
 use std::error::Error;

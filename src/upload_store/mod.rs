@@ -11,7 +11,7 @@
 //!   that received it or, if that was killed, by the next one.
 //! - An upload that came without a key waits until it is approved, before a training learns from it (`about`).
 //! - Nothing is received that would leave less room on the file system than is to stay free; uploads in progress
-//!   reserve the size that they declare; without one, 1 MB at a time.
+//!   reserve 1 MB at a time.
 //! - Where a limit of size is set, what would go beyond it is refused: nobody's accepted upload makes room for
 //!   another's. Those that wait for approval have half of it.
 //! - Where a limit of age is set, older ones are removed. Only files that are named as this module names them are ever
@@ -37,13 +37,13 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::config::{Reader, defaults};
-use crate::disk::{self, DiskError, Keeper, Reserved};
+use crate::disk::{self, DiskError, Keeper};
 use crate::durable;
 
 pub use about::{About, UploadState};
 pub use listing::ListedUpload;
 pub use name::{Extension, NoUploadId, UploadId};
-pub use received::{Received, Receiving, Room, Stored};
+pub use received::{Received, Receiving, Stored};
 
 use name::StoredName;
 
@@ -254,17 +254,15 @@ impl UploadStore {
         self.lock().names.extend(names);
     }
 
-    /// Reserves space for an upload of `size_bytes`.
+    /// Finds out whether there is room on the disk for `size_bytes` by now. Reserves nothing. Whether the store may
+    /// hold as much is asked when it is kept: exports keep nothing, and content that is kept already takes no room.
     ///
     /// # Errors
-    /// [`UploadError::NoRoom`] when less than the reserve would stay free, were this upload and all that are under way
-    /// stored; [`UploadError::StoreFull`] when kept uploads would hold more than they may; [`UploadError::Write`] when
-    /// the folder cannot be made or asked.
-    pub fn reserve(&self, size_bytes: u64) -> Result<Reserved, UploadError> {
+    /// [`UploadError::NoRoom`] when less than the reserve would stay free; [`UploadError::Write`] when the folder
+    /// cannot be made or asked.
+    pub fn check_room(&self, size_bytes: u64) -> Result<(), UploadError> {
         durable::create_private_folder(self.dir())?;
-        // Who sends it is not known here: what waits for approval is checked once more when it is kept.
-        self.check_total(size_bytes, UploadState::Approved)?;
-        Ok(self.0.disk.reserve(self.dir(), size_bytes)?)
+        Ok(self.0.disk.check(self.dir(), size_bytes)?)
     }
 
     /// What is free for this process on the file system of the uploads, also of a folder that is still to be made, in
@@ -290,9 +288,9 @@ impl UploadStore {
     ///
     /// # Errors
     /// [`UploadError::Full`] and [`UploadError::Write`] when the folder or the file cannot be made.
-    pub fn receive(&self, extension: Extension, room: Room) -> Result<Receiving, UploadError> {
+    pub fn receive(&self, extension: Extension) -> Result<Receiving, UploadError> {
         durable::create_private_folder(self.dir())?;
-        Receiving::begin(self.clone(), extension, room)
+        Receiving::begin(self.clone(), extension)
     }
 
     /// Renames the synced file at `hidden`, or finds that its content is kept already; either lasts when this returns,

@@ -17,17 +17,8 @@ pub struct Receiving {
     content: Sha256,
     size_bytes: u64,
     extension: Extension,
-    /// What is written into where room is reserved ahead of it.
-    ahead: Option<Reserving<File>>,
-}
-
-/// Where the room of an upload that comes in is from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Room {
-    /// The caller has reserved all of it ([`UploadStore::reserve`]).
-    Reserved,
-    /// It is reserved ahead of each piece: nobody knows how large the upload becomes.
-    Ahead,
+    /// The hidden file, with room reserved ahead of what is written into it.
+    out: Reserving<File>,
 }
 
 /// An upload that is whole and not yet kept. Dropped, it is gone.
@@ -72,13 +63,10 @@ impl Drop for Hidden {
 }
 
 impl Receiving {
-    pub(super) fn begin(store: UploadStore, extension: Extension, room: Room) -> Result<Self, UploadError> {
+    pub(super) fn begin(store: UploadStore, extension: Extension) -> Result<Self, UploadError> {
         let hidden = Hidden::new(store)?;
-        let ahead = match room {
-            Room::Reserved => None,
-            Room::Ahead => Some(hidden.store.disk().reserving(hidden.store.dir(), hidden.file.try_clone()?)),
-        };
-        Ok(Self { hidden, content: Sha256::new(), size_bytes: 0, extension, ahead })
+        let out = hidden.store.disk().reserving(hidden.store.dir(), hidden.file.try_clone()?);
+        Ok(Self { hidden, content: Sha256::new(), size_bytes: 0, extension, out })
     }
 
     /// Adds `bytes`.
@@ -86,10 +74,7 @@ impl Receiving {
     /// # Errors
     /// [`UploadError::Full`] and [`UploadError::Write`] when they cannot be written.
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), UploadError> {
-        match &mut self.ahead {
-            Some(ahead) => ahead.write_all(bytes)?,
-            None => self.hidden.file.write_all(bytes)?,
-        }
+        self.out.write_all(bytes)?;
         self.content.update(bytes);
         self.size_bytes += bytes.len() as u64;
         Ok(())

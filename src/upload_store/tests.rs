@@ -10,7 +10,7 @@ fn names(dir: &Path) -> Vec<String> {
 }
 
 fn keep(store: &UploadStore, content: &[u8]) -> Stored {
-    let mut receiving = store.receive(Extension::Csv, Room::Reserved).unwrap();
+    let mut receiving = store.receive(Extension::Csv).unwrap();
     receiving.write(content).unwrap();
     receiving.finish().keep(&About::sent_by(Some("a key".to_owned()))).unwrap()
 }
@@ -114,13 +114,10 @@ fn what_would_be_too_much_is_refused_and_nothing_is_removed() {
     for content in [b"0000000000", b"1111111111"] {
         keep(&store, content);
     }
-    assert!(matches!(store.reserve(6), Err(UploadError::StoreFull { limit_bytes: 25 })));
-    let one_more = store.reserve(5).unwrap();
-    let mut receiving = store.receive(Extension::Csv, Room::Reserved).unwrap();
-    receiving.write(b"longer than it said").unwrap();
+    let mut receiving = store.receive(Extension::Csv).unwrap();
+    receiving.write(b"one too many").unwrap();
     let with_key = About::sent_by(Some("portal".to_owned()));
     assert!(matches!(receiving.finish().keep(&with_key), Err(UploadError::StoreFull { limit_bytes: 25 })));
-    drop(one_more);
     assert!(keep(&store, b"0000000000").is_duplicate, "what is kept already takes no more room");
     assert_eq!((store.expire(SystemTime::now()).unwrap(), names(dir.path()).len()), (0, 2));
 }
@@ -131,7 +128,7 @@ fn uploads_that_wait_for_approval_leave_half_of_the_room_to_others() {
     let rules = UploadRules { min_free_bytes: 0, max_total_bytes: Some(30), ..UploadRules::default() };
     let store = store(dir.path(), rules);
     let without_key = |content: &[u8]| {
-        let mut receiving = store.receive(Extension::Csv, Room::Reserved).unwrap();
+        let mut receiving = store.receive(Extension::Csv).unwrap();
         receiving.write(content).unwrap();
         receiving.finish().keep(&About::sent_by(None))
     };
@@ -160,15 +157,13 @@ fn names_of_files_that_were_moved_away_are_forgotten() {
 }
 
 #[test]
-fn room_that_is_promised_to_one_is_not_promised_to_another() {
+fn what_there_is_no_room_for_is_refused_and_asking_takes_no_room_from_others() {
     let dir = tempfile::tempdir().unwrap();
-    let disk = rustix::fs::statvfs(dir.path()).unwrap();
-    let most_bytes = disk.f_bavail * disk.f_frsize / 10 * 6;
+    let most_bytes = disk::free_bytes(dir.path()).unwrap() / 10 * 6;
     let store = store(dir.path(), UploadRules { min_free_bytes: 0, ..UploadRules::default() });
-    let reserved = store.reserve(most_bytes).unwrap();
-    assert!(matches!(store.reserve(most_bytes), Err(UploadError::NoRoom(_))));
-    drop(reserved);
-    assert!(store.reserve(most_bytes).is_ok());
+    store.check_room(most_bytes).unwrap();
+    store.check_room(most_bytes).unwrap();
+    assert!(matches!(store.check_room(2 * most_bytes), Err(UploadError::NoRoom(_))));
     assert_eq!(names(dir.path()), Vec::<String>::new());
 }
 
@@ -217,7 +212,7 @@ fn a_pipe_with_the_name_of_an_upload_is_no_upload_and_is_not_waited_for() {
 fn an_upload_is_approved_by_a_key_and_a_note_of_nothing_is_swept() {
     let dir = tempfile::tempdir().unwrap();
     let receive = |store: &UploadStore, key: Option<&str>| {
-        let mut receiving = store.receive(Extension::Csv, Room::Reserved).unwrap();
+        let mut receiving = store.receive(Extension::Csv).unwrap();
         receiving.write(b"rows").unwrap();
         receiving.finish().keep(&About::sent_by(key.map(str::to_owned)).with_rows(1)).unwrap()
     };

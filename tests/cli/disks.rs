@@ -197,6 +197,30 @@ fn an_upload_that_does_not_say_its_size_needs_no_more_room_than_it_takes() {
 }
 
 #[test]
+fn a_caller_that_only_says_how_much_it_will_send_keeps_no_room_from_others() {
+    set_up();
+    let folder = Folder::with_data();
+    let Some(disk) = Disk::of_a_server(&folder, &[("UPLOAD_DIR", "disk/uploads")]) else { return };
+    let (content_type, _) = Form::new().finish();
+    // Together they say more than the disk has. The server asks each to go on.
+    let talkers: Vec<TcpStream> = (0..3)
+        .map(|_| {
+            let mut stream = TcpStream::connect(&disk.address).unwrap();
+            let head =
+                format!("Content-Type: {content_type}\r\nContent-Length: 900000\r\nExpect: 100-continue\r\n\r\n");
+            write!(stream, "POST /upload-excel HTTP/1.1\r\nHost: {}\r\n{head}", disk.address).unwrap();
+            let mut answer = [0; 12];
+            stream.read_exact(&mut answer).unwrap();
+            assert_eq!(&answer, b"HTTP/1.1 100");
+            stream
+        })
+        .collect();
+    let answer = upload(&disk.address, &workbook(0));
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    drop(talkers);
+}
+
+#[test]
 fn pictures_are_refused_and_texts_are_not_while_the_pictures_disk_is_full() {
     set_up();
     let folder = Folder::with_data();

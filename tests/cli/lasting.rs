@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use content_portal::model_store::ModelStore;
 
 use crate::customers::HEADER;
-use crate::folder::{Folder, Server, get};
+use crate::folder::{Folder, Server, get, send};
 use crate::form::Form;
 
 /// Uploads that are accepted before the server is killed; `UPLOADS_BEFORE_KILL` sets another number.
@@ -203,9 +203,11 @@ fn a_picture_that_is_older_than_it_may_be_is_removed_and_others_are_still_served
 }
 
 #[test]
-fn uploads_beyond_the_limit_are_refused_and_those_before_stay() {
+fn uploads_beyond_the_limit_are_refused_and_those_before_stay_and_what_is_not_kept_is_taken() {
     let folder = Folder::with_data();
-    fs::create_dir_all(folder.path("uploads")).unwrap();
+    let (server, address) = start(&folder, &[]);
+    assert!(upload(&address, &workbook(0)).starts_with("HTTP/1.1 200"));
+    drop(server);
     let names = ["1", "2", "3"].map(|day| format!("2026010{day}T000000Z-0123456789abcdef0123456789abcdef.xlsx"));
     for (name, days) in names.iter().zip([3, 2, 1]) {
         let path = folder.path("uploads").join(name);
@@ -216,6 +218,13 @@ fn uploads_beyond_the_limit_are_refused_and_those_before_stay() {
     let (server, address) = start(&folder, &[("UPLOAD_MAX_GB", "1")]);
     let answer = upload(&address, &workbook(1));
     assert!(answer.starts_with("HTTP/1.1 507") && answer.contains("uploads_full"), "{answer}");
+    let again = upload(&address, &workbook(0));
+    assert!(again.starts_with("HTTP/1.1 200") && again.contains(r#""stored_before":true"#), "{again}");
+    let (content_type, body) = Form::new().file("a.csv", workbook(2).as_bytes()).finish();
+    let head = format!("Content-Type: {content_type}\r\nContent-Length: {}\r\n\r\n", body.len());
+    let rest = head + &String::from_utf8(body).unwrap();
+    let export = send(&address, "POST /segments/export?format=csv", &rest);
+    assert!(export.starts_with("HTTP/1.1 200"), "an export keeps nothing: {export}");
     drop(server);
     assert!(names.iter().all(|name| folder.path("uploads").join(name).exists()));
 }

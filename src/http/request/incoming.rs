@@ -11,11 +11,10 @@ use super::body::{GIVEN_TWICE, shortened};
 use super::form::error::MAX_OUTSIDE_BYTES;
 use super::form::{Form, FormError, PartHead, boundary};
 use crate::customer::is_invisible;
-use crate::disk::Reserved;
 use crate::http::admission::is_too_slow;
 use crate::http::problem::{ApiError, BodyError, UploadFormError};
 use crate::http::state::AppState;
-use crate::upload_store::{Extension, Received, Room, UploadError, UploadStore};
+use crate::upload_store::{Extension, Received, UploadError, UploadStore};
 
 /// The most bytes of one text field.
 const MAX_TEXT_BYTES: usize = 16 << 10;
@@ -127,9 +126,7 @@ async fn receive_form(
     let boundary = boundary_of(headers).ok_or(UploadFormError::NotMultipart { field: rules.field })?;
     let all_files = max_bytes.saturating_mul(max_files.try_into().unwrap_or(u64::MAX));
     let max_form_bytes = all_files.saturating_add(MAX_OUTSIDE_BYTES as u64);
-    let declared = declared_bytes(headers);
-    let _space = reserve_space(declared, max_form_bytes, rules).await?;
-    let room = if declared.is_some() { Room::Reserved } else { Room::Ahead };
+    check_room(declared_bytes(headers), max_form_bytes, rules).await?;
     let mut form = Form::new(body, &boundary, is_file);
     let (mut files, mut texts) = (Vec::new(), BTreeMap::new());
     while let Some(head) = form.next_part().await.map_err(form_error)? {
@@ -140,7 +137,7 @@ async fn receive_form(
                 return Err(if limit == 1 { one } else { UploadFormError::TooManyFiles { limit } }.into());
             }
             let name = label_of(head.file_name.as_deref().unwrap_or_default());
-            files.push(NamedFile { file: receive_file(&mut form, &head, rules, room).await?, name });
+            files.push(NamedFile { file: receive_file(&mut form, &head, rules).await?, name });
         } else if let Some(given) = file_elsewhere(&head, rules.texts) {
             return Err(UploadFormError::FileElsewhere { given, field: rules.field }.into());
         } else if let Some(name) = head.name {
@@ -175,31 +172,22 @@ fn declared_bytes(headers: &HeaderMap) -> Option<u64> {
     headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok())
 }
 
-/// Sets room aside for what the form says it holds. Of one that does not say, each file reserves room as it comes, and
-/// only what must stay free is checked here.
-async fn reserve_space(
-    declared: Option<u64>,
-    max_form_bytes: u64,
-    rules: &FormRules<'_>,
-) -> Result<Reserved, ApiError> {
+/// Refuses early what there is no room for by now. Nothing is reserved for it: each file reserves room as it comes, or
+/// one who only says how much will come would keep others out.
+async fn check_room(declared: Option<u64>, max_form_bytes: u64, rules: &FormRules<'_>) -> Result<(), ApiError> {
     let size_bytes = declared.unwrap_or_default();
     if size_bytes > max_form_bytes {
         return Err(UploadFormError::FileTooLarge { limit_bytes: rules.max_bytes }.into());
     }
     let uploads = rules.uploads.clone();
-    on_disk(move || uploads.reserve(size_bytes)).await
+    on_disk(move || uploads.check_room(size_bytes)).await
 }
 
-async fn receive_file(
-    form: &mut Form,
-    head: &PartHead,
-    rules: &FormRules<'_>,
-    room: Room,
-) -> Result<Received, ApiError> {
+async fn receive_file(form: &mut Form, head: &PartHead, rules: &FormRules<'_>) -> Result<Received, ApiError> {
     let extension =
         Extension::of(head.file_name.as_deref().unwrap_or_default()).ok_or(UploadFormError::WrongExtension)?;
     let uploads = rules.uploads.clone();
-    let mut receiving = on_disk(move || uploads.receive(extension, room)).await?;
+    let mut receiving = on_disk(move || uploads.receive(extension)).await?;
     let (mut bytes, mut size_bytes) = (Vec::new(), 0_u64);
     loop {
         let chunk = form.chunk().await.map_err(form_error)?;
