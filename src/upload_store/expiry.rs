@@ -5,14 +5,14 @@ use std::io;
 use std::time::SystemTime;
 
 use super::name::{StoredName, UploadId};
-use super::{About, UploadError, UploadState, UploadStore, durable};
+use super::{About, UploadStore, durable};
 
 /// A kept upload.
-struct Stored {
+pub(super) struct Stored {
     id: UploadId,
-    name: String,
+    pub name: String,
     last_sent: SystemTime,
-    size_bytes: u64,
+    pub size_bytes: u64,
 }
 
 impl UploadStore {
@@ -32,6 +32,7 @@ impl UploadStore {
     pub fn expire(&self, now: SystemTime) -> io::Result<usize> {
         // Held to the end: what is found to be kept already must not be removed in the same moment.
         let mut state = self.lock();
+        state.counted = None;
         let mut n_removed = 0;
         for Stored { id, name, size_bytes, .. } in self.due(now)? {
             match fs::remove_file(self.dir().join(&name)) {
@@ -64,31 +65,8 @@ impl UploadStore {
         Ok(due)
     }
 
-    /// Finds out whether `size_bytes` more may be kept of an upload in this state. Those that wait for approval have
-    /// half of the limit together, so that senders without a key cannot keep others out.
-    pub(super) fn check_total(&self, size_bytes: u64, state: UploadState) -> Result<(), UploadError> {
-        let Some(limit_bytes) = self.0.rules.max_total_bytes else { return Ok(()) };
-        let mut stored = self.stored()?;
-        let exceeds = |stored: &[Stored], limit_bytes: u64| {
-            let bytes: u64 = stored.iter().map(|stored| stored.size_bytes).sum();
-            bytes.saturating_add(size_bytes) > limit_bytes
-        };
-        if exceeds(&stored, limit_bytes) {
-            return Err(UploadError::StoreFull { limit_bytes });
-        }
-        let limit_bytes = limit_bytes / 2;
-        // Notes are read only where all together are that many.
-        if state == UploadState::Waiting && exceeds(&stored, limit_bytes) {
-            stored.retain(|stored| !About::is_approved(&self.dir().join(&stored.name)));
-            if exceeds(&stored, limit_bytes) {
-                return Err(UploadError::StoreFull { limit_bytes });
-            }
-        }
-        Ok(())
-    }
-
     /// Every file that is named as a kept upload is.
-    fn stored(&self) -> io::Result<Vec<Stored>> {
+    pub(super) fn stored(&self) -> io::Result<Vec<Stored>> {
         let entries = match fs::read_dir(self.dir()) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             entries => entries?,

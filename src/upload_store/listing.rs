@@ -72,7 +72,8 @@ impl UploadStore {
     /// The same, and notes that it was sent to be trained on where it was.
     pub(super) fn approve_as(&self, id: UploadId, is_for_training: bool) -> io::Result<Option<ListedUpload>> {
         // Two who read, change and write one note would otherwise lose what the other has noted.
-        let _locked = self.lock();
+        let mut state = self.lock();
+        state.counted = None;
         let mut uploads = self.files_of(id)?;
         for upload in &mut uploads {
             let is_approved = upload.state() == UploadState::Approved;
@@ -95,6 +96,7 @@ impl UploadStore {
     /// When the folder exists and cannot be listed, or a file cannot be removed.
     pub fn remove(&self, id: UploadId) -> io::Result<bool> {
         let mut state = self.lock();
+        state.counted = None;
         let mut is_removed = false;
         for upload in self.files_of(id)? {
             match fs::remove_file(&upload.path) {

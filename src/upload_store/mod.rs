@@ -12,8 +12,8 @@
 //! - An upload that came without a key waits until it is approved, before a training learns from it (`about`).
 //! - Nothing is received that would leave less room on the file system than is to stay free; uploads in progress
 //!   reserve 1 MB at a time.
-//! - Where a limit of size is set, what would go beyond it is refused: nobody's accepted upload makes room for
-//!   another's. Those that wait for approval have half of it.
+//! - So many files may be kept, and, where a limit of size is set, so many bytes. What would go beyond is refused:
+//!   nobody's accepted upload makes room for another's. Those that wait for approval have half of both.
 //! - Where a limit of age is set, older ones are removed. Only files that are named as this module names them are ever
 //!   touched. The caller sees to it that no training reads them meanwhile.
 //!
@@ -24,6 +24,7 @@ mod expiry;
 mod listing;
 mod name;
 mod received;
+mod total;
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -46,10 +47,13 @@ pub use name::{Extension, NoUploadId, UploadId};
 pub use received::{Received, Receiving, Stored};
 
 use name::StoredName;
+use total::Counted;
 
 /// What an earlier process left unfinished is removed once it is this old; a younger one may be another process's.
 const ABANDONED_AFTER: Duration = Duration::from_secs(3600);
 const INCOMING: &str = ".incoming-";
+/// The most uploads that are kept. Each takes two files of the disk, however small it is, and lists name them all.
+const MAX_FILES: u64 = 50_000;
 
 /// Where a file of this folder is until it is whole. What a crash leaves of it is swept later.
 pub fn staged_in(folder: &Path) -> PathBuf {
@@ -63,6 +67,8 @@ pub struct UploadRules {
     pub keep_for: Option<Duration>,
     /// `UPLOAD_MAX_GB`, what all of them may hold together, beyond which uploads are refused; no limit without it.
     pub max_total_bytes: Option<u64>,
+    /// How many of them there may be, beyond which uploads are refused; 50,000, and no setting.
+    pub max_files: u64,
     /// `MIN_FREE_MB`, what must stay free on their file system; 256.
     pub min_free_bytes: u64,
     /// `KEEP_UPLOADS`, what is kept of them; the file as it came.
@@ -125,6 +131,7 @@ impl UploadRules {
         Self {
             keep_for: read.limit_of_days("UPLOAD_KEEP_DAYS"),
             max_total_bytes: read.limit_of_gigabytes("UPLOAD_MAX_GB"),
+            max_files: MAX_FILES,
             min_free_bytes: read.megabytes("MIN_FREE_MB", 0, 256),
             keep: read
                 .value("KEEP_UPLOADS", Some("original".to_owned()), "original or columns", |text| text.parse().ok())
@@ -156,6 +163,12 @@ pub enum UploadError {
     StoreFull {
         /// `UPLOAD_MAX_GB`, in bytes; half of it for those that wait for approval.
         limit_bytes: u64,
+    },
+    /// As many uploads are kept as may be.
+    #[error("more than {limit} uploads would wait for a training")]
+    TooManyFiles {
+        /// The most of them; half for those that wait for approval.
+        limit: u64,
     },
     /// The file system or a quota was full before the upload was whole.
     #[error("the upload folder's disk is full")]
@@ -199,6 +212,8 @@ struct Shared {
 struct State {
     /// The names under which contents are kept, as far as this process knows; the disk has the last word.
     names: HashMap<UploadId, StoredName>,
+    /// How much is kept, where that is known.
+    counted: Option<Counted>,
 }
 
 impl State {
@@ -302,7 +317,7 @@ impl UploadStore {
         let kept_before = state.names.get(&content.id).and_then(|&name| self.renew(name, content));
         if kept_before.is_none() {
             // Others may have been kept since this one began to arrive.
-            self.check_total(fs::metadata(hidden)?.len(), about.state)?;
+            self.count_in(&mut state.counted, fs::metadata(hidden)?.len(), about)?;
             // Before the upload has its name, and while the store is locked: of two senders of one content in the same
             // second, the second would write over the first one's note.
             about.write(&new_path)?;

@@ -29,6 +29,9 @@ fn set_time(file: &Path, time: SystemTime) {
     File::options().write(true).open(file).unwrap().set_modified(time).unwrap();
 }
 
+/// What a small upload counts for: a block, and one for its note.
+const SMALL_BYTES: u64 = 8 << 10;
+
 #[test]
 fn the_same_content_is_stored_once_also_after_a_restart_and_anew_where_it_was_taken_away() {
     let dir = tempfile::tempdir().unwrap();
@@ -109,23 +112,49 @@ fn an_upload_of_days_to_come_goes_in_time_as_if_it_had_come_a_day_ago() {
 #[test]
 fn what_would_be_too_much_is_refused_and_nothing_is_removed() {
     let dir = tempfile::tempdir().unwrap();
-    let rules = UploadRules { min_free_bytes: 0, max_total_bytes: Some(25), ..UploadRules::default() };
+    let rules =
+        UploadRules { min_free_bytes: 0, max_total_bytes: Some(2 * SMALL_BYTES + 100), ..UploadRules::default() };
+    let limit = 2 * SMALL_BYTES + 100;
     let store = store(dir.path(), rules);
     for content in [b"0000000000", b"1111111111"] {
         keep(&store, content);
     }
-    let mut receiving = store.receive(Extension::Csv).unwrap();
-    receiving.write(b"one too many").unwrap();
+    let send = |about: About| {
+        let mut receiving = store.receive(Extension::Csv).unwrap();
+        receiving.write(b"one too many").unwrap();
+        receiving.finish().keep(&about)
+    };
     let with_key = About::sent_by(Some("portal".to_owned()));
-    assert!(matches!(receiving.finish().keep(&with_key), Err(UploadError::StoreFull { limit_bytes: 25 })));
+    let refused = send(with_key.clone()).unwrap_err();
+    assert!(matches!(refused, UploadError::StoreFull { limit_bytes } if limit_bytes == limit));
     assert!(keep(&store, b"0000000000").is_duplicate, "what is kept already takes no more room");
     assert_eq!((store.expire(SystemTime::now()).unwrap(), names(dir.path()).len()), (0, 2));
+    send(with_key.for_training()).unwrap();
+}
+
+#[test]
+fn so_many_uploads_are_kept_however_small_they_are_and_those_that_wait_are_half_of_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(dir.path(), UploadRules { min_free_bytes: 0, max_files: 4, ..UploadRules::default() });
+    let send = |content: &[u8], key: Option<&str>| {
+        let mut receiving = store.receive(Extension::Csv).unwrap();
+        receiving.write(content).unwrap();
+        receiving.finish().keep(&About::sent_by(key.map(str::to_owned)))
+    };
+    let first = send(b"0", None).unwrap();
+    send(b"1", None).unwrap();
+    assert!(matches!(send(b"2", None), Err(UploadError::TooManyFiles { limit: 2 })));
+    send(b"2", Some("portal")).unwrap();
+    send(b"3", Some("portal")).unwrap();
+    assert!(matches!(send(b"4", Some("portal")), Err(UploadError::TooManyFiles { limit: 4 })));
+    assert!(store.remove(first.id).unwrap());
+    send(b"4", Some("portal")).unwrap();
 }
 
 #[test]
 fn uploads_that_wait_for_approval_leave_half_of_the_room_to_others() {
     let dir = tempfile::tempdir().unwrap();
-    let rules = UploadRules { min_free_bytes: 0, max_total_bytes: Some(30), ..UploadRules::default() };
+    let rules = UploadRules { min_free_bytes: 0, max_total_bytes: Some(3 * SMALL_BYTES), ..UploadRules::default() };
     let store = store(dir.path(), rules);
     let without_key = |content: &[u8]| {
         let mut receiving = store.receive(Extension::Csv).unwrap();
@@ -134,7 +163,9 @@ fn uploads_that_wait_for_approval_leave_half_of_the_room_to_others() {
     };
     keep(&store, b"0000000000");
     let waiting = without_key(b"1111111111").unwrap();
-    assert!(matches!(without_key(b"2222222222"), Err(UploadError::StoreFull { limit_bytes: 15 })));
+    let half = 3 * SMALL_BYTES / 2;
+    let refused = without_key(b"2222222222").unwrap_err();
+    assert!(matches!(refused, UploadError::StoreFull { limit_bytes } if limit_bytes == half));
     assert!(without_key(b"1111111111").unwrap().is_duplicate);
     keep(&store, b"3333333333");
     store.approve(waiting.id).unwrap();

@@ -67,8 +67,8 @@ fn workbook(name: &str) -> Vec<u8> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_the_files_of_a_retraining_none_is_kept_where_one_cannot_be() {
-    let (keep, max_total_bytes) = (KeepUploads::Columns, Some(5 << 10));
-    let upload_rules = UploadRules { min_free_bytes: 0, keep, max_total_bytes, ..UploadRules::default() };
+    let (keep, max_files) = (KeepUploads::Columns, 1);
+    let upload_rules = UploadRules { min_free_bytes: 0, keep, max_files, ..UploadRules::default() };
     let program = Some(Program::new("/bin/sh").argument("-c").argument(ENDLESS));
     let app = TestApp::spawn_with(Setup { upload_rules, program, ..Setup::default() }).await;
     let one = || Form::new().file_in("files", "a.csv", &workbook("A"));

@@ -220,8 +220,8 @@ async fn pictures_without_a_model_take_no_room_on_the_disk() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn where_uploads_hold_as_much_as_they_may_the_next_is_refused_and_none_is_removed() {
-    // These come without a key, and have half of the limit.
-    let upload_rules = UploadRules { min_free_bytes: 0, max_total_bytes: Some(8 << 10), ..UploadRules::default() };
+    // These come without a key, and have half of the limit; each takes 8 KB with its note.
+    let upload_rules = UploadRules { min_free_bytes: 0, max_total_bytes: Some(40 << 10), ..UploadRules::default() };
     let upstream = upstream::start(Box::new(|_| written("A text."))).await;
     let writer = upstream::writer(&upstream);
     let app = TestApp::spawn_with(Setup { upload_rules, writer, ..Setup::default() }).await;

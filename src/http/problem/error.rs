@@ -193,9 +193,10 @@ impl From<UploadError> for ApiError {
     fn from(error: UploadError) -> Self {
         match error {
             UploadError::Write(cause) => Self::Storage(cause),
-            full @ (UploadError::NoRoom(_) | UploadError::Full(_) | UploadError::StoreFull { .. }) => {
-                Self::NoRoom(full)
-            }
+            full @ (UploadError::NoRoom(_)
+            | UploadError::Full(_)
+            | UploadError::StoreFull { .. }
+            | UploadError::TooManyFiles { .. }) => Self::NoRoom(full),
         }
     }
 }

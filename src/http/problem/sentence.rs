@@ -50,7 +50,7 @@ impl ApiError {
             }
             Self::Busy => BUSY_SENTENCE,
             Self::Storage(_) => "The upload could not be stored; tell the operator the request_id.",
-            Self::NoRoom(UploadError::StoreFull { .. }) => {
+            Self::NoRoom(UploadError::StoreFull { .. } | UploadError::TooManyFiles { .. }) => {
                 "The server's space for uploads is full until the next training; tell the operator."
             }
             Self::NoRoom(_) => "There is too little room on the server's disk for this upload; tell the operator.",

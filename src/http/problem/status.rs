@@ -61,7 +61,9 @@ impl ApiError {
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, BUSY),
             Self::Internal { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
             Self::Storage(_) => (StatusCode::INSUFFICIENT_STORAGE, "storage"),
-            Self::NoRoom(UploadError::StoreFull { .. }) => (StatusCode::INSUFFICIENT_STORAGE, "uploads_full"),
+            Self::NoRoom(UploadError::StoreFull { .. } | UploadError::TooManyFiles { .. }) => {
+                (StatusCode::INSUFFICIENT_STORAGE, "uploads_full")
+            }
             Self::NoRoom(_) => (StatusCode::INSUFFICIENT_STORAGE, "storage_low"),
             Self::Access(error) => of_access(*error),
             Self::TooManyAtOnce => (StatusCode::TOO_MANY_REQUESTS, "too_many_at_once"),
