@@ -18,6 +18,9 @@ use crate::causes::chain;
 
 /// Bytes that are reserved ahead of a writer whose size is not known.
 const AHEAD_BYTES: u64 = 1 << 20;
+/// Files that must stay possible on a file system that has room for so many only: each upload takes two, however small
+/// it is, and without any left no model, budget or erasure can be written.
+const MIN_FREE_FILES: u64 = 1_000;
 
 /// What has to stay free on a file system, and what is reserved on each. Clones are the same keeper.
 #[derive(Debug, Clone)]
@@ -41,6 +44,12 @@ pub enum DiskError {
         free_bytes: u64,
         /// What this writer and those under way may write, and what must stay free.
         needed_bytes: u64,
+    },
+    /// Too few files would stay possible.
+    #[error("the disk has room for {free_files} more files, and {MIN_FREE_FILES} must stay free")]
+    NoFiles {
+        /// How many more files this process could make.
+        free_files: u64,
     },
     /// The file system cannot be asked.
     #[error("the disk cannot be asked for its free space")]
@@ -75,7 +84,8 @@ impl Keeper {
     ///
     /// # Errors
     /// [`DiskError::NoRoom`] when less than the reserve would stay free, were all that is reserved there written;
-    /// [`DiskError::Unknown`] when the system cannot say.
+    /// [`DiskError::NoFiles`] when hardly any file can be made there; [`DiskError::Unknown`] when the system cannot
+    /// say.
     pub fn reserve(&self, folder: &Path, size_bytes: u64) -> Result<Reserved, DiskError> {
         let mut all = self.reserved();
         let (device, reserved_bytes) = self.with_more(&all, folder, size_bytes)?;
@@ -95,7 +105,12 @@ impl Keeper {
     fn with_more(&self, all: &BTreeMap<u64, u64>, folder: &Path, size_bytes: u64) -> Result<(u64, u64), DiskError> {
         let nearest = nearest(folder);
         let device = fs::metadata(nearest).map_err(DiskError::Unknown)?.dev();
-        let free_bytes = free_bytes(nearest).map_err(DiskError::Unknown)?;
+        let disk = rustix::fs::statvfs(nearest).map_err(|error| DiskError::Unknown(error.into()))?;
+        // Some file systems have no such limit, and say that they have room for none.
+        if disk.f_files > 0 && disk.f_favail < MIN_FREE_FILES {
+            return Err(DiskError::NoFiles { free_files: disk.f_favail });
+        }
+        let free_bytes = disk.f_bavail.saturating_mul(disk.f_frsize);
         let before = all.get(&device).copied().unwrap_or_default();
         let reserved_bytes = before.saturating_add(size_bytes);
         let needed_bytes = reserved_bytes.saturating_add(self.0.min_free_bytes);
@@ -176,7 +191,7 @@ pub fn is_full(error: &(dyn Error + 'static)) -> bool {
     use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
     let is_full = |cause: &(dyn Error + 'static)| match cause.downcast_ref::<io::Error>() {
         Some(error) => matches!(error.kind(), StorageFull | QuotaExceeded | ReadOnlyFilesystem),
-        None => matches!(cause.downcast_ref(), Some(DiskError::NoRoom { .. })),
+        None => matches!(cause.downcast_ref(), Some(DiskError::NoRoom { .. } | DiskError::NoFiles { .. })),
     };
     chain(error).any(is_full)
 }

@@ -61,15 +61,21 @@ fn are_tested() -> bool {
 impl Disk {
     /// `None` where these tests are left out.
     fn of_a_server(folder: &Folder, settings: &[(&str, &str)]) -> Option<Self> {
+        Self::mounted(folder, "size=2m", settings)
+    }
+
+    /// The same, mounted with these options.
+    fn mounted(folder: &Folder, options: &str, settings: &[(&str, &str)]) -> Option<Self> {
         if !are_tested() {
             return None;
         }
         folder.ok(&["retrain"]);
         fs::create_dir_all(folder.path("disk")).unwrap();
-        let script =
-            "cp -a models kept; mount -t tmpfs -o size=2m tmpfs disk; cp -a kept disk/models; exec \"$0\" serve";
+        let script = format!(
+            "cp -a models kept; mount -t tmpfs -o {options} tmpfs disk; cp -a kept disk/models; exec \"$0\" serve"
+        );
         let mut command = Command::new("unshare");
-        command.args(NAMESPACE).args(["sh", "-c", script, env!("CARGO_BIN_EXE_content-portal")]);
+        command.args(NAMESPACE).args(["sh", "-c", &script, env!("CARGO_BIN_EXE_content-portal")]);
         command.current_dir(folder.path("")).env_clear().env("PATH", "/usr/bin:/bin").envs(settings.iter().copied());
         command.env("PORT", "0").env("MIN_FREE_MB", "0").env("ADMIN_KEY", ADMIN_KEY);
         if !settings.iter().any(|(name, _)| *name == "WRITER") {
@@ -218,6 +224,17 @@ fn a_caller_that_only_says_how_much_it_will_send_keeps_no_room_from_others() {
     let answer = upload(&disk.address, &workbook(0));
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     drop(talkers);
+}
+
+#[test]
+fn uploads_are_refused_where_hardly_any_file_can_be_made() {
+    set_up();
+    let folder = Folder::with_data();
+    let settings = [("UPLOAD_DIR", "disk/uploads")];
+    let Some(disk) = Disk::mounted(&folder, "size=20m,nr_inodes=900", &settings) else { return };
+    let answer = upload(&disk.address, &workbook(0));
+    assert!(answer.starts_with("HTTP/1.1 507") && answer.contains("storage_low"), "{answer}");
+    assert!(disk.files("uploads").is_empty());
 }
 
 #[test]
