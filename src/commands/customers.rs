@@ -113,8 +113,8 @@ fn print_erased(erased: &ErasedCustomer) {
     }
     if !erased.unread.is_empty() {
         print_further!(
-            "files that cannot be read may hold the customer: mend or remove them and run this again; \
-             until then the exit code is {LEFT}"
+            "files and sheets that were not searched may hold the customer: mend or remove them, an upload with \
+             content-portal uploads erase ID, and run this again; until then the exit code is {LEFT}"
         );
     }
 }

@@ -57,6 +57,8 @@ pub struct TableBuilder {
     pub(super) odd: OddRows,
     /// Whether every row is a customer, whatever it is called.
     has_customers_alone: bool,
+    /// Whether every sheet that has the required columns is to be read.
+    is_of_every_sheet: bool,
     repeated: Repeated,
     pub(super) columns_used: BTreeMap<String, String>,
     pub(super) identifier_used: Option<String>,
@@ -90,6 +92,7 @@ impl TableBuilder {
             totals: Tally::default(),
             odd: OddRows::default(),
             has_customers_alone: false,
+            is_of_every_sheet: false,
             repeated: Repeated::default(),
             columns_used: BTreeMap::new(),
             identifier_used: None,
@@ -120,6 +123,16 @@ impl TableBuilder {
     /// Takes every row for a customer: what is read was written by this service.
     pub fn of_customers_alone(self) -> Self {
         Self { has_customers_alone: true, ..self }
+    }
+
+    /// Wants every sheet that has the required columns, hidden ones and sums included.
+    pub fn of_every_sheet(self) -> Self {
+        Self { is_of_every_sheet: true, ..self }
+    }
+
+    /// Whether every sheet is wanted that has the required columns.
+    pub fn is_of_every_sheet(&self) -> bool {
+        self.is_of_every_sheet
     }
 
     /// Shows [`rows_read`](Self::rows_read) in `rows_so_far` from now on, for another thread to follow a long reading.

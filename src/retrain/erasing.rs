@@ -26,7 +26,7 @@ use super::sample::is_sample;
 use super::uploads::{is_taken, label, own_id, upload_id, waiting};
 use super::{RetrainError, SkippedFile};
 use crate::causes::with_causes;
-use crate::customer::{Keep, KeyedTable, Schema, SheetRow, identity_of_text};
+use crate::customer::{Keep, KeyedTable, Schema, SheetReport, SheetRow, UnusedSheet, identity_of_text};
 use crate::disk::{Keeper, Reserving};
 use crate::durable;
 use crate::model_store::{ModelStore, StoreError, VersionId};
@@ -68,7 +68,7 @@ pub struct ErasedCustomer {
     pub alike: Vec<AlikeRows>,
     /// Files without a column of identifiers: nobody is known by one there.
     pub without_identifiers: Vec<String>,
-    /// Files that could not be looked through; trainings cannot read them either.
+    /// Files, and sheets of files, that could not be looked through.
     pub unread: Vec<SkippedFile>,
     /// Versions that were trained before the erasure on a file that held the customer, oldest first. Later trainings
     /// pass the customer over.
@@ -225,6 +225,8 @@ struct Erasing<'a> {
 struct Rows {
     own: Vec<SheetRow>,
     alike: Vec<Vec<SheetRow>>,
+    /// Why sheets with rows were not searched, one by one.
+    unsearched: Vec<String>,
 }
 
 impl Erasing<'_> {
@@ -245,15 +247,17 @@ impl Erasing<'_> {
         erased
             .alike
             .extend(others.map(|(other, rows)| AlikeRows { identifier: other.identifier.clone(), found: found(rows) }));
-        if rows.own.is_empty() {
-            return Ok(());
-        }
-        let found = found(rows.own);
-        if source.is_ours && self.rewrite(source)? {
-            erased.rewritten.push(found);
-        } else {
+        if !rows.own.is_empty() {
+            let found = found(rows.own);
+            if source.is_ours && self.rewrite(source)? {
+                // With it went the sheets that were not searched.
+                erased.rewritten.push(found);
+                return Ok(());
+            }
             erased.left.push(found);
         }
+        let unsearched = rows.unsearched.into_iter();
+        erased.unread.extend(unsearched.map(|why| SkippedFile { file: source.label.clone(), why }));
         Ok(())
     }
 
@@ -264,10 +268,18 @@ impl Erasing<'_> {
         }
         // With nothing required every row is read that has anything at all.
         let anybody = Arc::new(self.request.schema.with_nothing_required());
-        Ok(match self.read(source, &anybody)? {
+        let read = match self.read(source, &anybody, Reader::read_every_sheet)? {
+            // The fault may be in a sheet that trainings pass over: what they read is searched, and the rest is named.
+            Err(error) if !matches!(error, WorkbookError::MissingColumns(_)) => {
+                self.read(source, &anybody, Reader::read_keyed)?.map_err(|_| error)
+            }
+            read => read,
+        };
+        Ok(match read {
             Ok(table) => Ok(Some(Rows {
                 own: table.rows_of(self.identity),
                 alike: self.alike.iter().map(|other| table.rows_of(other.identity)).collect(),
+                unsearched: table.table().cleaning().sheets.iter().filter_map(why_unsearched).collect(),
             })),
             Err(WorkbookError::MissingColumns(_)) => Ok(None),
             Err(error) => Err(error),
@@ -279,18 +291,27 @@ impl Erasing<'_> {
         let others = self.alike.iter().map(|other| other.pseudonym);
         let sought: Vec<u64> = iter::once(self.pseudonym).chain(others).collect();
         let found = rows_of_customers(BufReader::new(open(source)?), &sought)?.map(Vec::into_iter);
-        Ok(found.map(|mut found| Rows { own: found.next().unwrap_or_default(), alike: found.collect() }))
+        Ok(found.map(|mut found| Rows {
+            own: found.next().unwrap_or_default(),
+            alike: found.collect(),
+            unsearched: Vec::new(),
+        }))
     }
 
     /// The rows of a workbook, or what is wrong with it.
-    fn read(&self, source: &Source, schema: &Arc<Schema>) -> Result<Result<KeyedTable, WorkbookError>, EraseError> {
+    fn read(
+        &self,
+        source: &Source,
+        schema: &Arc<Schema>,
+        read: impl FnOnce(&Reader, File, &ReadRequest) -> Result<KeyedTable, WorkbookError>,
+    ) -> Result<Result<KeyedTable, WorkbookError>, EraseError> {
         let file = match open(source) {
             Ok(file) => file,
             Err(error) => return Ok(Err(error)),
         };
         let today = self.request.today;
         let by = ReadRequest { schema: schema.clone(), today, keep: Keep::default(), watch: Watch::default() };
-        match self.request.reader.read_keyed(file, &by) {
+        match read(self.request.reader, file, &by) {
             Err(error @ WorkbookError::NoReader(_)) => Err(RetrainError::Reader(error).into()),
             read => Ok(read),
         }
@@ -306,13 +327,27 @@ impl Erasing<'_> {
                 copy_columns_without(BufReader::new(file), out, is_erased).map_err(io::Error::other)
             })
         } else {
-            let Ok(table) = self.read(source, &self.request.schema)? else { return Ok(false) };
+            let Ok(table) = self.read(source, &self.request.schema, Reader::read_keyed)? else { return Ok(false) };
             let others = self.pseudonyms.without_erased(self.pseudonyms.blinded(table));
             replace(path, self.disk, |out| write_columns(&others, out).map(|()| others.table().n_rows()))
         };
         replaced.map_err(|source| EraseError::Rewrite { file: path.clone(), source })?;
         Ok(true)
     }
+}
+
+/// Why nobody was looked for in a sheet that holds rows, or may.
+fn why_unsearched(sheet: &SheetReport) -> Option<String> {
+    let may_hold_rows = sheet.rows_read > 0 || sheet.reason == Some(UnusedSheet::Unreadable);
+    if sheet.used || !may_hold_rows {
+        return None;
+    }
+    let why = match (sheet.reason, &sheet.sentence) {
+        // Its own sentence may quote a row.
+        (Some(UnusedSheet::NoHeader) | None, _) | (_, None) => "it has no column of identifiers",
+        (_, Some(sentence)) => sentence,
+    };
+    Some(format!("sheet {}: {why}", sheet.name))
 }
 
 fn open(source: &Source) -> Result<File, WorkbookError> {

@@ -5,7 +5,7 @@
 //! below it, up to [`SURVEYED_ROWS`]. Those with the most of the schema's columns are read. What has fewer of them is
 //! another list, or one that nobody keeps any more; to read both would empty columns for some customers in silence. A
 //! sheet of sums has the words of the schema in its header, but what it counts are customers: see
-//! [`looks_like_totals`].
+//! [`looks_like_totals`]. A builder [of every sheet](TableBuilder::of_every_sheet) gets all that fit.
 
 use crate::customer::{MissingColumns, Note, SheetHeader, SheetReport, TableBuilder, UnusedSheet};
 
@@ -120,9 +120,36 @@ pub(super) fn read(book: &mut impl Book, builder: &mut TableBuilder, limits: &Li
     Ok(())
 }
 
+impl Seen {
+    /// What becomes of a sheet by itself, whatever the others are.
+    fn fate(self) -> Fate {
+        match self {
+            Self::Fits(_) => Fate::Read,
+            Self::NoHeader { n_rows: 0, lacks_results, .. } => {
+                let what = if lacks_results { "holds only formulas without a stored result" } else { "is empty" };
+                Fate::Counted { reason: UnusedSheet::Empty, sentence: format!("the sheet {what}"), n_rows: 0 }
+            }
+            Self::NoHeader { missing, n_rows, .. } => {
+                Fate::Counted { reason: UnusedSheet::NoHeader, sentence: missing.to_string(), n_rows }
+            }
+            Self::Unreadable(error) => {
+                Fate::Counted { reason: UnusedSheet::Unreadable, sentence: error.to_string(), n_rows: 0 }
+            }
+        }
+    }
+}
+
+fn no_cells() -> Fate {
+    let sentence = "it is a chart or another sheet without cells".to_owned();
+    Fate::Counted { reason: UnusedSheet::NoCells, sentence, n_rows: 0 }
+}
+
 impl<B: Book> Reading<'_, B> {
     /// What becomes of each sheet.
     fn decide(&mut self, builder: &TableBuilder) -> Result<(Vec<Fate>, Vec<Note>), WorkbookError> {
+        if builder.is_of_every_sheet() {
+            return Ok((self.decide_on_every_sheet(builder)?, Vec::new()));
+        }
         let visible: Vec<usize> = self.of_kind(SheetKind::Visible);
         let (seen, notes) = match visible.as_slice() {
             [] => return Err(WorkbookError::NoSheet),
@@ -141,6 +168,20 @@ impl<B: Book> Reading<'_, B> {
         Ok((fates, notes))
     }
 
+    /// The same where every sheet with a header is wanted.
+    fn decide_on_every_sheet(&mut self, builder: &TableBuilder) -> Result<Vec<Fate>, WorkbookError> {
+        let seen: Vec<Option<Seen>> = (0..self.sheets.len())
+            .map(|sheet| {
+                let has_cells = self.sheets.get(sheet).is_some_and(|sheet| sheet.kind != SheetKind::NoCells);
+                has_cells.then(|| self.survey(sheet, builder))
+            })
+            .collect();
+        if !seen.iter().flatten().any(|seen| matches!(seen, Seen::Fits(_))) {
+            return Err(refusal(seen.into_iter().flatten()));
+        }
+        Ok(seen.into_iter().map(|seen| seen.map_or_else(no_cells, Seen::fate)).collect())
+    }
+
     fn of_kind(&self, kind: SheetKind) -> Vec<usize> {
         let sheets = self.sheets.iter().enumerate();
         sheets.filter(|(_, sheet)| sheet.kind == kind).map(|(number, _)| number).collect()
@@ -157,10 +198,7 @@ impl<B: Book> Reading<'_, B> {
                     Seen::Unreadable(_) => Fate::Counted { reason, sentence, n_rows: 0 },
                 }
             }
-            _ => {
-                let sentence = "it is a chart or another sheet without cells".to_owned();
-                Fate::Counted { reason: UnusedSheet::NoCells, sentence, n_rows: 0 }
-            }
+            _ => no_cells(),
         }
     }
 
@@ -258,7 +296,7 @@ fn choose(seen: Vec<(usize, Seen)>, builder: &TableBuilder) -> Result<Choice, Wo
     let best = with_rows()
         .max_by_key(|fit| (fit.n_usable > 0, !fit.looks_like_totals, fit.header.columns.len()))
         .or_else(|| fits().next());
-    let Some(best) = best else { return Err(refusal(seen)) };
+    let Some(best) = best else { return Err(refusal(seen.into_iter().map(|(_, seen)| seen))) };
     let (columns, is_totals) = (best.header.columns.clone(), best.looks_like_totals);
     let is_read =
         |fit: &Fit| fit.n_rows > 0 && fit.looks_like_totals == is_totals && fit.header.columns.len() == columns.len();
@@ -274,16 +312,7 @@ fn choose(seen: Vec<(usize, Seen)>, builder: &TableBuilder) -> Result<Choice, Wo
                 n_left += usize::from(reason == UnusedSheet::FewerColumns);
                 Fate::Unused { reason, sentence, above: fit.header.row }
             }
-            Seen::NoHeader { n_rows: 0, lacks_results, .. } => {
-                let what = if lacks_results { "holds only formulas without a stored result" } else { "is empty" };
-                Fate::Counted { reason: UnusedSheet::Empty, sentence: format!("the sheet {what}"), n_rows: 0 }
-            }
-            Seen::NoHeader { missing, n_rows, .. } => {
-                Fate::Counted { reason: UnusedSheet::NoHeader, sentence: missing.to_string(), n_rows }
-            }
-            Seen::Unreadable(error) => {
-                Fate::Counted { reason: UnusedSheet::Unreadable, sentence: error.to_string(), n_rows: 0 }
-            }
+            without_header => without_header.fate(),
         };
         fates.push((sheet, fate));
     }
@@ -297,10 +326,10 @@ fn choose(seen: Vec<(usize, Seen)>, builder: &TableBuilder) -> Result<Choice, Wo
 }
 
 /// The error of a workbook none of whose visible sheets fits: the closest one is reported.
-fn refusal(seen: Vec<(usize, Seen)>) -> WorkbookError {
+fn refusal(seen: impl Iterator<Item = Seen>) -> WorkbookError {
     let mut closest: Option<MissingColumns> = None;
     let mut unreadable = None;
-    for (_, seen) in seen {
+    for seen in seen {
         match seen {
             Seen::NoHeader { missing, .. }
                 if closest.as_ref().is_none_or(|closest| missing.is_closer_than(closest)) =>

@@ -17,6 +17,7 @@ mod comparing;
 mod customers;
 mod disks;
 mod each_setting;
+mod erasing;
 mod exposure;
 mod files;
 mod folder;

@@ -8,10 +8,10 @@ use serde_json::Value;
 use crate::folder::{Folder, shown};
 use crate::lasting::{start, upload};
 
-const HEADER: &str = "Customer ID,Full Name,Date Joined,Location,Gender,Loyalty Tier\n";
+pub const HEADER: &str = "Customer ID,Full Name,Date Joined,Location,Gender,Loyalty Tier\n";
 
 /// `n` customers, numbered from `first`, by whom nobody could be told apart but by identifier and name.
-fn rows(first: usize, n: usize) -> String {
+pub fn rows(first: usize, n: usize) -> String {
     let row = |i: usize| {
         let (town, tier) = (["Bedok", "Yishun", "Punggol"][i % 3], ["Silver", "Gold", "Platinum"][i / 3 % 3]);
         format!("KUNDE-{i},Name {i},2024-{:02}-{:02},{town},Female,{tier}\n", 1 + i % 12, 1 + i % 28)

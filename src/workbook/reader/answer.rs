@@ -182,7 +182,7 @@ mod tests {
     fn order(keyed: bool) -> Order {
         let (schema, today) = (Schema::built_in().unwrap().into(), date(2026, 3, 1));
         let limits = Limits { max_rows: 50, max_names: 30, ..Limits::default() };
-        Order { schema, today, limits, keyed, keep: Keep::default() }
+        Order { schema, today, limits, keyed, every_sheet: false, keep: Keep::default() }
     }
 
     fn keeping(keep: Keep) -> Order {

@@ -129,6 +129,9 @@ fn read_order(
     let rows_so_far = Arc::new(AtomicUsize::new(0));
     let new = if order.keyed { TableBuilder::keyed } else { TableBuilder::new };
     let mut builder = new(order.schema.clone(), order.today).keeping(order.keep);
+    if order.every_sheet {
+        builder = builder.of_every_sheet();
+    }
     builder.show_rows_in(rows_so_far.clone());
     let source = ProgressReader { file, parent, rows_so_far, reported: (0, Instant::now()) };
     read_by(BufReader::new(source), &mut builder, &order.limits, helpers)?;

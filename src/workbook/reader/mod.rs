@@ -79,6 +79,17 @@ pub struct ReadRequest {
     pub watch: Watch,
 }
 
+/// What is read of a workbook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    /// The sheets of customers, without copies of rows.
+    Rows,
+    /// The sheets of customers, with copies of rows, and a key for each row.
+    KeyedRows,
+    /// The same of every sheet with the required columns.
+    EverySheet,
+}
+
 /// A reading as another thread sees it.
 #[derive(Debug, Clone, Default)]
 pub struct Watch {
@@ -148,7 +159,7 @@ impl Reader {
     /// where the process did not come to its end [`WorkbookError::TooMuchMemory`], [`WorkbookError::TooMuchTime`],
     /// [`WorkbookError::BrokeReader`], [`WorkbookError::NoReader`] or [`WorkbookError::Stopped`].
     pub fn read(&self, file: File, request: &ReadRequest) -> Result<CustomerTable, WorkbookError> {
-        self.run(file, request, false, None).map(KeyedTable::into_table)
+        self.run(file, request, Wanted::Rows, None).map(KeyedTable::into_table)
     }
 
     /// As [`Reader::read`], for one of several files: copies stay, and every row has a key.
@@ -156,7 +167,16 @@ impl Reader {
     /// # Errors
     /// As [`Reader::read`].
     pub fn read_keyed(&self, file: File, request: &ReadRequest) -> Result<KeyedTable, WorkbookError> {
-        self.run(file, request, true, None)
+        self.run(file, request, Wanted::KeyedRows, None)
+    }
+
+    /// As [`Reader::read_keyed`], of every sheet whose header has the schema's required columns, hidden ones and sums
+    /// included: to search a workbook, and not to learn from it.
+    ///
+    /// # Errors
+    /// As [`Reader::read`].
+    pub fn read_every_sheet(&self, file: File, request: &ReadRequest) -> Result<KeyedTable, WorkbookError> {
+        self.run(file, request, Wanted::EverySheet, None)
     }
 
     /// As [`Reader::read_keyed`]; the table is written down for another process.
@@ -169,18 +189,20 @@ impl Reader {
         request: &ReadRequest,
         recorder: &mut Recorder,
     ) -> Result<KeyedTable, WorkbookError> {
-        self.run(file, request, true, Some(recorder))
+        self.run(file, request, Wanted::KeyedRows, Some(recorder))
     }
 
     fn run(
         &self,
         mut file: File,
         request: &ReadRequest,
-        keyed: bool,
+        wanted: Wanted,
         mut recorder: Option<&mut Recorder>,
     ) -> Result<KeyedTable, WorkbookError> {
         let ReadRequest { schema, today, keep, .. } = request;
-        let order = Order { schema: schema.clone(), today: *today, limits: self.limits, keyed, keep: *keep };
+        let (keyed, every_sheet) = (wanted != Wanted::Rows, wanted == Wanted::EverySheet);
+        let order =
+            Order { schema: schema.clone(), today: *today, limits: self.limits, keyed, every_sheet, keep: *keep };
         let recorded = self.recorded.as_ref().and_then(|known| known.find(&mut file, &order, &request.watch.rows));
         if let Some(table) = recorded {
             return Ok(table);

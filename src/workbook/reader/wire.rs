@@ -54,6 +54,8 @@ pub(super) struct Order {
     pub limits: Limits,
     /// Whether the rows are to be compared with those of other files.
     pub keyed: bool,
+    /// Whether every sheet with identifiers is read, hidden ones included.
+    pub every_sheet: bool,
     /// What to answer of the rows beside the schema's columns.
     pub keep: Keep,
 }

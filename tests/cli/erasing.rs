@@ -1,0 +1,67 @@
+//! Where an erasure looks for a customer beside the rows that trainings read, and what it says of the rest.
+
+use std::fs;
+use std::path::Path;
+
+use rust_xlsxwriter::Workbook;
+
+use crate::folder::{Folder, shown};
+use crate::people::{HEADER, rows};
+
+/// A workbook of 20 customers, of complaints with other columns, of a hidden archive, and of names without identifiers.
+fn with_other_sheets(path: &Path) {
+    let mut book = Workbook::new();
+    let mut write = |name: &str, lines: &[&str]| {
+        let sheet = book.add_worksheet().set_name(name).unwrap();
+        for (row, line) in (0..).zip(lines) {
+            sheet.write_row(row, 0, line.split(',')).unwrap();
+        }
+        sheet.set_hidden(name == "Archive");
+    };
+    let customers = rows(0, 20);
+    let data: Vec<&str> = std::iter::once(HEADER.trim_end()).chain(customers.lines()).collect();
+    write("Data", &data);
+    write("Complaints", &["Customer ID,Name,Comment", "SECRET-4711,Ann,is ill"]);
+    write("Archive", &[HEADER.trim_end(), data[1], "SECRET-4712,Bo,2024-02-03,Bedok,Male,Gold"]);
+    write("Calls", &["Caller,When", "Ann,today"]);
+    book.save(path).unwrap();
+}
+
+/// A kept upload's name.
+const KEPT: &str = "20260101T000000Z-0123456789abcdef0123456789abcdef";
+
+fn erase(folder: &Folder, id: &str) -> (Option<i32>, String) {
+    let output = folder.run(&["customers", "erase", "--id", id]);
+    (output.status.code(), shown(&output))
+}
+
+#[test]
+fn sheets_that_no_training_reads_are_searched_and_those_that_cannot_be_are_named() {
+    let folder = Folder::new();
+    let [kept, own] =
+        [folder.path("uploads").join(format!("{KEPT}.xlsx")), folder.path("base_data/2026-01-01/own.xlsx")];
+    for path in [&kept, &own] {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        with_other_sheets(path);
+    }
+    let (code, text) = erase(&folder, "SECRET-9999");
+    assert_eq!(code, Some(4), "{text}");
+    for file in [format!("uploads/{KEPT}.xlsx"), "2026-01-01/own.xlsx".to_owned()] {
+        let named = format!("not searched    {file}: sheet Calls: it has no column of identifiers");
+        assert!(text.contains(&named), "{text}");
+    }
+    assert!(!text.contains("not found") && text.matches("not searched  ").count() == 2, "{text}");
+
+    for (id, place) in [("SECRET-4711", "row 2 of sheet Complaints"), ("SECRET-4712", "row 3 of sheet Archive")] {
+        with_other_sheets(&kept);
+        let (code, text) = erase(&folder, id);
+        assert_eq!(code, Some(4), "{text}");
+        assert!(text.contains(&format!("left            2026-01-01/own.xlsx: delete {place}")), "{text}");
+        assert!(text.contains(&format!("rewritten       uploads/{KEPT}.xlsx: without {place}")), "{text}");
+        // What was not searched of the upload is gone as well.
+        assert_eq!(text.matches("not searched  ").count(), 1, "{text}");
+        assert!(!kept.exists());
+        let columns = fs::read_to_string(kept.with_extension("columns")).unwrap();
+        assert_eq!(columns.lines().count(), 1 + 20, "{columns}");
+    }
+}
