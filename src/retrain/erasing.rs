@@ -9,32 +9,34 @@
 //! A version knows no single customer. It is named if it was trained on a file that held the customer.
 
 mod alike;
+mod replacing;
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
-use std::io::{self, BufReader, BufWriter, Write};
+use std::fs::File;
+use std::io::{self, BufReader};
 use std::iter;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 
 use self::alike::{Alike, alike};
+use self::replacing::replace;
 use super::collect::{base_files, base_label};
 use super::sample::is_sample;
 use super::uploads::{is_taken, label, own_id, upload_id, waiting};
 use super::{RetrainError, SkippedFile};
 use crate::causes::with_causes;
 use crate::customer::{Keep, KeyedTable, Schema, SheetReport, SheetRow, UnusedSheet, identity_of_text};
-use crate::disk::{Keeper, Reserving};
+use crate::disk::Keeper;
 use crate::durable;
 use crate::model_store::{ModelStore, StoreError, VersionId};
 use crate::pseudonyms::{Erased, Erasures, Pseudonyms};
-use crate::upload_store::{About, staged_in};
+use crate::upload_store::remove_abandoned;
 use crate::workbook::{
-    COLUMNS_EXTENSION, ReadRequest, Reader, Watch, WorkbookError, copy_columns_without, is_columns_file,
-    rows_of_customers, write_columns,
+    ReadRequest, Reader, Watch, WorkbookError, copy_columns_without, is_columns_file, rows_of_customers, write_columns,
 };
 
 /// What is looked through, and by what.
@@ -161,6 +163,9 @@ pub fn erase_customer(
     let state = request.state_dir;
     let pseudonym = Pseudonyms::open(state).map_err(EraseError::State)?.of(identity);
     note(request, pseudonym, Vec::new())?;
+    // What a process that was killed has left may hold the customer.
+    remove_abandoned(request.uploads, Duration::ZERO)
+        .map_err(|source| RetrainError::Unlistable { dir: request.uploads.to_owned(), source })?;
     let pseudonyms = Pseudonyms::open(state).map_err(EraseError::State)?;
     let mut erased = ErasedCustomer::default();
     let alike = alike(identifier, &pseudonyms);
@@ -352,45 +357,6 @@ fn why_unsearched(sheet: &SheetReport) -> Option<String> {
 
 fn open(source: &Source) -> Result<File, WorkbookError> {
     durable::open_regular(&source.path).map_err(|error| WorkbookError::Io(error.into()))
-}
-
-/// Puts the rows that `write` writes into the place of the upload at `path`, as far as `disk` has room for them beside
-/// it; it returns how many they are, and without any the upload is removed. Whatever ends the process, the one or the
-/// other is there, whole.
-fn replace(
-    path: &Path,
-    disk: &Keeper,
-    write: impl FnOnce(&mut BufWriter<Reserving<&File>>) -> io::Result<usize>,
-) -> io::Result<()> {
-    let new = path.with_extension(COLUMNS_EXTENSION);
-    let staged = staged_in(durable::folder_of(path));
-    let written = durable::create_private(&staged).and_then(|file| {
-        let mut out = BufWriter::new(disk.reserving(durable::folder_of(path), &file));
-        let left = write(&mut out)?;
-        out.flush()?;
-        if left > 0 {
-            file.sync_all()?;
-            About::copy(path, &new, left)?;
-            fs::rename(&staged, &new)?;
-        } else {
-            fs::remove_file(&staged)?;
-        }
-        Ok(left)
-    });
-    let left = match written {
-        Ok(left) => left,
-        Err(error) => {
-            // The first failure is the one to report.
-            let _ = fs::remove_file(&staged);
-            return Err(error);
-        }
-    };
-    durable::sync_folder(durable::folder_of(path))?;
-    if new != path || left == 0 {
-        fs::remove_file(path)?;
-        About::forget(path);
-    }
-    durable::sync_folder(durable::folder_of(path))
 }
 
 /// Names the versions that were trained on one of these files, and before the erasure.

@@ -12,12 +12,14 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use super::name::StoredName;
-use super::staged_in;
 use crate::durable;
 
 const END: &str = ".json";
+/// What the name of a note begins with that is being written.
+const STAGED: &str = ".note-";
 
 /// Whether a training may learn from an upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -101,7 +103,7 @@ impl About {
 
     /// Notes this of the upload at `path`, which may have its name yet or not. It lasts when this returns.
     pub(super) fn write(&self, path: &Path) -> io::Result<()> {
-        let staged = staged_in(durable::folder_of(path));
+        let staged = durable::folder_of(path).join(format!("{STAGED}{}", Uuid::new_v4().simple()));
         durable::write_private(&beside(path), &staged, &serde_json::to_vec(self)?)
     }
 
@@ -130,6 +132,12 @@ fn is_of_a_caller(path: &Path) -> bool {
 pub(super) fn upload_of_note(name: &str) -> Option<&str> {
     let upload = name.strip_prefix('.')?.strip_suffix(END)?;
     StoredName::read(upload).map(|_| upload)
+}
+
+/// Whether the file at `path` is a note that was never whole, or of an upload that is not there.
+pub(super) fn is_note_of_nothing(path: &Path) -> bool {
+    let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return false };
+    name.starts_with(STAGED) || upload_of_note(name).is_some_and(|upload| !path.with_file_name(upload).exists())
 }
 
 fn beside(path: &Path) -> PathBuf {

@@ -8,7 +8,7 @@
 //! more, and the training drops the rows that are copies.
 //!
 //! - Kept means: the file is synced, renamed, and its folder is synced. What is not kept is removed by the process
-//!   that received it or, if that was killed, by the next one.
+//!   that received it or, if that was killed, by the next one within two minutes (`staged`).
 //! - An upload that came without a key waits until it is approved, before a training learns from it (`about`).
 //! - Nothing is received that would leave less room on the file system than is to stay free; uploads in progress
 //!   reserve 1 MB at a time.
@@ -24,6 +24,7 @@ mod expiry;
 mod listing;
 mod name;
 mod received;
+mod staged;
 mod total;
 
 use std::collections::HashMap;
@@ -35,7 +36,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
-use uuid::Uuid;
 
 use crate::config::{Reader, defaults};
 use crate::disk::{self, DiskError, Keeper};
@@ -45,20 +45,18 @@ pub use about::{About, UploadState};
 pub use listing::ListedUpload;
 pub use name::{Extension, NoUploadId, UploadId};
 pub use received::{Received, Receiving, Stored};
+pub use staged::{is_staged, remove_abandoned, stage};
 
 use name::StoredName;
 use total::Counted;
 
-/// What an earlier process left unfinished is removed once it is this old; a younger one may be another process's.
-const ABANDONED_AFTER: Duration = Duration::from_secs(3600);
-const INCOMING: &str = ".incoming-";
+/// An upload that no process writes any more is removed once it is this old. An earlier version of this program, which
+/// locks no upload, may be receiving a younger one.
+const ABANDONED_AFTER: Duration = Duration::from_secs(60);
+/// The note of an upload that is not there is removed once it is this old: it is written before its upload has a name.
+const ABANDONED_NOTE_AFTER: Duration = Duration::from_secs(3600);
 /// The most uploads that are kept. Each takes two files of the disk, however small it is, and lists name them all.
 const MAX_FILES: u64 = 50_000;
-
-/// Where a file of this folder is until it is whole. What a crash leaves of it is swept later.
-pub fn staged_in(folder: &Path) -> PathBuf {
-    folder.join(format!("{INCOMING}{}", Uuid::new_v4().simple()))
-}
 
 /// What bounds the uploads that are kept.
 #[derive(Debug, Clone)]
@@ -239,7 +237,7 @@ impl UploadStore {
         &self.0.disk
     }
 
-    /// Removes what an earlier process left unfinished for an hour or more, and learns what is kept.
+    /// Learns what is kept, and removes the notes of uploads that have been gone for an hour or more.
     pub fn start(&self) {
         let entries = match fs::read_dir(self.dir()) {
             Ok(entries) => entries,
@@ -255,18 +253,30 @@ impl UploadStore {
         };
         let mut names = HashMap::new();
         for entry in entries.flatten() {
-            let is_note_of_nothing = || {
-                let name = entry.file_name();
-                let upload = name.to_str().and_then(about::upload_of_note);
-                upload.is_some_and(|upload| !self.dir().join(upload).exists())
-            };
-            if entry.file_name().as_encoded_bytes().starts_with(INCOMING.as_bytes()) || is_note_of_nothing() {
-                remove_abandoned(&entry);
+            if about::is_note_of_nothing(&entry.path()) {
+                remove_old_note(&entry);
             } else if let Some((id, name)) = entry.file_name().to_str().and_then(StoredName::read) {
                 names.insert(id, name);
             }
         }
         self.lock().names.extend(names);
+    }
+
+    /// Removes what processes that were killed have received of uploads; says so in the log. What a process is still
+    /// receiving stays, also where that is another process.
+    ///
+    /// # Errors
+    /// As [`remove_abandoned`].
+    pub fn sweep(&self) -> io::Result<()> {
+        let n_removed = remove_abandoned(self.dir(), ABANDONED_AFTER)?;
+        if n_removed > 0 {
+            tracing::info!(
+                event = "abandoned_uploads_removed",
+                n_removed,
+                "what a process that was killed had received of uploads was removed"
+            );
+        }
+        Ok(())
     }
 
     /// Finds out whether there is room on the disk for `size_bytes` by now. Reserves nothing. Whether the store may
@@ -370,12 +380,12 @@ struct Content {
     extension: Extension,
 }
 
-fn remove_abandoned(entry: &fs::DirEntry) {
+fn remove_old_note(entry: &fs::DirEntry) {
     let age = entry.metadata().and_then(|file| file.modified()).ok().and_then(|time| time.elapsed().ok());
-    if age.is_some_and(|age| age > ABANDONED_AFTER)
+    if age.is_some_and(|age| age > ABANDONED_NOTE_AFTER)
         && let Err(error) = fs::remove_file(entry.path())
     {
-        tracing::warn!(event = "abandoned_upload_remove_failed", %error, "an abandoned upload cannot be removed");
+        tracing::warn!(event = "abandoned_note_remove_failed", %error, "the note of no upload cannot be removed");
     }
 }
 

@@ -6,9 +6,8 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::{About, Content, Extension, UploadError, UploadId, UploadState, UploadStore, staged_in};
+use super::{About, Content, Extension, UploadError, UploadId, UploadState, UploadStore, stage};
 use crate::disk::Reserving;
-use crate::durable;
 
 /// An upload that is coming in. Dropped, it is gone.
 #[derive(Debug)]
@@ -49,8 +48,7 @@ struct Hidden {
 
 impl Hidden {
     fn new(store: UploadStore) -> Result<Self, UploadError> {
-        let path = staged_in(store.dir());
-        let file = durable::create_private(&path)?;
+        let (path, file) = stage(store.dir())?;
         Ok(Self { store, path, file })
     }
 }

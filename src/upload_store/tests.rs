@@ -199,14 +199,25 @@ fn what_there_is_no_room_for_is_refused_and_asking_takes_no_room_from_others() {
 }
 
 #[test]
-fn what_another_process_left_long_ago_is_swept_and_what_is_under_way_is_not() {
+fn what_another_process_left_is_swept_and_what_is_under_way_is_not() {
     let dir = tempfile::tempdir().unwrap();
     for (name, days) in [(".incoming-1", 1), (".incoming-2", 0), (".other", 1)] {
         fs::write(dir.path().join(name), "half").unwrap();
         set_age(&dir.path().join(name), days);
     }
-    store(dir.path(), UploadRules::default());
-    assert_eq!(names(dir.path()), [".incoming-2", ".other"]);
+    let [first, second] = [0, 1].map(|_| store(dir.path(), UploadRules::default()));
+    let mut slow = first.receive(Extension::Csv).unwrap();
+    slow.write(b"rows").unwrap();
+    let slow = slow.finish();
+    set_age(slow.path(), 1);
+    second.sweep().unwrap();
+    assert!(slow.path().exists(), "another store of this folder is receiving it");
+    slow.keep(&About::sent_by(Some("portal".to_owned()))).unwrap();
+    let left = names(dir.path());
+    assert_eq!(left[..2], [".incoming-2", ".other"]);
+    assert_eq!(left.len(), 3, "{left:?}");
+    // A process that was killed a moment ago holds no lock, and an erasure does not wait.
+    assert_eq!(remove_abandoned(dir.path(), Duration::ZERO).unwrap(), 1);
 }
 
 #[test]

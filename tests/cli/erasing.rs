@@ -1,12 +1,14 @@
 //! Where an erasure looks for a customer beside the rows that trainings read, and what it says of the rest.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use rust_xlsxwriter::Workbook;
 
 use crate::folder::{Folder, shown};
-use crate::people::{HEADER, rows};
+use crate::lasting::start;
+use crate::people::{HEADER, rows, with_customers};
 
 /// A workbook of 20 customers, of complaints with other columns, of a hidden archive, and of names without identifiers.
 fn with_other_sheets(path: &Path) {
@@ -64,4 +66,22 @@ fn sheets_that_no_training_reads_are_searched_and_those_that_cannot_be_are_named
         let columns = fs::read_to_string(kept.with_extension("columns")).unwrap();
         assert_eq!(columns.lines().count(), 1 + 20, "{columns}");
     }
+}
+
+/// A file that a process left when it was killed, some minutes ago.
+fn left_by_a_kill(path: PathBuf) -> PathBuf {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(&path, format!("{HEADER}{}", rows(7_000, 20))).unwrap();
+    let then = SystemTime::now() - Duration::from_secs(300);
+    fs::File::options().write(true).open(&path).unwrap().set_modified(then).unwrap();
+    path
+}
+
+#[test]
+fn a_server_removes_what_a_killed_one_had_received_of_an_upload() {
+    let folder = with_customers();
+    let rest = left_by_a_kill(folder.path("uploads/.incoming-0123"));
+    let (mut server, _) = start(&folder, &[]);
+    assert_eq!(server.until("abandoned_uploads_removed")["n_removed"], 1);
+    assert!(!rest.exists());
 }

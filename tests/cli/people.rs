@@ -27,7 +27,7 @@ fn kept(answer: &str) -> Value {
     serde_json::from_str::<Value>(json).unwrap()["upload"].clone()
 }
 
-fn with_customers() -> Folder {
+pub fn with_customers() -> Folder {
     let folder = Folder::new();
     fs::create_dir_all(folder.path("base_data/2026-01-01")).unwrap();
     fs::write(folder.path("base_data/2026-01-01/own.csv"), format!("{HEADER}{}", rows(0, 200))).unwrap();

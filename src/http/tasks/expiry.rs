@@ -1,4 +1,5 @@
-//! Removes uploads and pictures that are too old, where a limit is set.
+//! Removes uploads and pictures that are too old, where a limit is set; and what processes that were killed have
+//! received of uploads.
 //!
 //! It holds the model store's writer lock while it removes. A training holds that lock from before it lists the uploads
 //! until it has moved them, so no upload disappears under it. The lock is taken only when there is something to remove.
@@ -24,6 +25,13 @@ pub(in crate::http) async fn run_expiry(state: AppState) {
 }
 
 fn expire(state: &AppState) {
+    if let Err(error) = state.uploads().sweep() {
+        tracing::warn!(
+            event = "abandoned_uploads_remain",
+            %error,
+            "what a process that was killed had received of uploads cannot be removed"
+        );
+    }
     let Ok(equipment) = state.equipment() else { return };
     let now = SystemTime::now();
     if let Err(error) = equipment.writer.images().expire(now) {
