@@ -18,7 +18,7 @@ use super::{FileInTurn, Progress, RetrainError, RetrainRequest, SkippedFile};
 use crate::causes::with_causes;
 use crate::customer::{CustomerTable, Keep, KeyedTable, NewestStands};
 use crate::durable;
-use crate::upload_store::{About, UploadId};
+use crate::upload_store::{About, UploadId, is_staged};
 use crate::workbook::{COLUMNS_EXTENSION, ReadRequest, Watch, WorkbookError, is_columns_file, read_columns};
 
 /// How deep folders below the base data are followed.
@@ -87,11 +87,12 @@ pub(super) fn collect(
         (progress)(Progress::reading(FileInTurn { name: label.clone(), number: 1, of: 1 }));
         return Ok(Collected::of(table.clone(), label.clone()));
     }
-    let (sources, unapproved) = sources(request)?;
+    let Sources { sources, unapproved, too_deep } = sources(request)?;
     let (sample, own): (Vec<_>, Vec<_>) = sources.into_iter().partition(|source| is_sample(&source.path));
     let has_workbook = own.iter().any(|source| is_workbook(&source.path));
     let of = own.len() + if has_workbook { 0 } else { sample.len() };
     let mut collecting = Collecting::new(request, progress, of);
+    collecting.skipped.extend(too_deep.into_iter().map(|file| SkippedFile { file, why: TOO_DEEP.to_owned() }));
     own.iter().try_for_each(|source| collecting.read(source))?;
     let is_sample = !sample.is_empty() && !has_workbook && collecting.files.is_empty();
     let mut set_aside = Vec::new();
@@ -196,9 +197,19 @@ fn known(request: &RetrainRequest<'_>, table: KeyedTable, is_columns: bool) -> K
     pseudonyms.without_erased(if is_columns { table } else { pseudonyms.blinded(table) })
 }
 
-/// Every file to be read, the oldest first; and what reports call the uploads that wait for approval.
-fn sources(request: &RetrainRequest<'_>) -> Result<(Vec<Source>, Vec<String>), RetrainError> {
-    let mut base = base_files(request.base_data)?;
+/// What there is to read. What is not read has the names that reports call it by.
+struct Sources {
+    /// Every file to be read, the oldest first.
+    sources: Vec<Source>,
+    /// The uploads that wait for approval.
+    unapproved: Vec<String>,
+    /// The folders that are too deep.
+    too_deep: Vec<String>,
+}
+
+fn sources(request: &RetrainRequest<'_>) -> Result<Sources, RetrainError> {
+    let BaseFiles { files: mut base, too_deep, .. } = base_files(request.base_data)?;
+    let too_deep = too_deep.iter().map(|path| base_label(request.base_data, path)).collect();
     base.sort_by_cached_key(|path| {
         let name = path.file_name().unwrap_or_default().to_owned();
         (path.parent().map(Path::to_owned), uploads::is_taken(path), name)
@@ -209,7 +220,7 @@ fn sources(request: &RetrainRequest<'_>) -> Result<(Vec<Source>, Vec<String>), R
         base.into_iter().map(|path| Source { label: base_label(request.base_data, &path), path, is_upload: false });
     let unapproved = found.unapproved.iter().map(|path| uploads::label(path)).collect();
     let from_uploads = waiting.into_iter().map(|path| Source { label: uploads::label(&path), path, is_upload: true });
-    Ok((from_base.chain(from_uploads).collect(), unapproved))
+    Ok(Sources { sources: from_base.chain(from_uploads).collect(), unapproved, too_deep })
 }
 
 /// The uploads that trainings have put into the base data, with their ids.
@@ -217,14 +228,36 @@ fn sources(request: &RetrainRequest<'_>) -> Result<(Vec<Source>, Vec<String>), R
 /// # Errors
 /// [`RetrainError::Unlistable`].
 pub fn taken_uploads(base_data: &Path) -> Result<Vec<(UploadId, PathBuf)>, RetrainError> {
-    Ok(uploads::taken(base_files(base_data)?))
+    Ok(uploads::taken(base_files(base_data)?.files))
 }
 
+/// What is below the folder of base data, and no folder that is followed.
+#[derive(Debug, Default)]
+pub(super) struct BaseFiles {
+    pub files: Vec<PathBuf>,
+    /// Folders that are too deep to be looked into.
+    pub too_deep: Vec<PathBuf>,
+    /// What a training or an erasure that was killed has left unfinished.
+    pub unfinished: Vec<PathBuf>,
+}
+
+/// Why nothing of a folder is read.
+pub(super) const TOO_DEEP: &str = "folders deeper than 8 below BASE_DATA_DIR are not looked into";
+
 /// Every file of the base data.
-pub(super) fn base_files(base_data: &Path) -> Result<Vec<PathBuf>, RetrainError> {
-    let mut base = Vec::new();
+pub(super) fn base_files(base_data: &Path) -> Result<BaseFiles, RetrainError> {
+    let mut base = BaseFiles::default();
     list(base_data, MAX_DEPTH, &mut base)?;
     Ok(base)
+}
+
+/// Removes what a training or an erasure that was killed has left unfinished. The caller holds the model store's lock,
+/// without which nobody writes to the base data.
+pub(super) fn remove_unfinished(base_data: &Path) -> Result<(), RetrainError> {
+    for path in base_files(base_data)?.unfinished {
+        fs::remove_file(&path).map_err(|source| RetrainError::Upload { file: path, source })?;
+    }
+    Ok(())
 }
 
 /// What reports call a file of the base data.
@@ -235,7 +268,7 @@ pub(super) fn base_label(base_data: &Path, path: &Path) -> String {
 /// Adds what is below `dir` and no folder. A regular file, or one that a link leads to, is read; a link to anything
 /// else, a pipe, a socket or a device is named with the files that cannot be. Hidden ones and what Office leaves beside
 /// a workbook that is open are passed over.
-fn list(dir: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), RetrainError> {
+fn list(dir: &Path, depth: usize, found: &mut BaseFiles) -> Result<(), RetrainError> {
     let unlistable = |source| RetrainError::Unlistable { dir: dir.to_owned(), source };
     let entries = match fs::read_dir(dir) {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
@@ -245,13 +278,17 @@ fn list(dir: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), Retrai
         let entry = entry.map_err(unlistable)?;
         let kind = entry.file_type().map_err(unlistable)?;
         let name = entry.file_name();
-        if [&b"."[..], b"~$"].iter().any(|start| name.as_encoded_bytes().starts_with(start)) {
+        let name = name.as_encoded_bytes();
+        if kind.is_file() && (is_staged(name) || name == uploads::UNFINISHED.as_bytes()) {
+            found.unfinished.push(entry.path());
+        } else if [&b"."[..], b"~$"].iter().any(|start| name.starts_with(start)) {
             continue;
-        }
-        if !kind.is_dir() {
-            found.push(entry.path());
+        } else if !kind.is_dir() {
+            found.files.push(entry.path());
         } else if depth > 0 {
             list(&entry.path(), depth - 1, found)?;
+        } else {
+            found.too_deep.push(entry.path());
         }
     }
     Ok(())

@@ -24,7 +24,7 @@ use jiff::civil::Date;
 
 use self::alike::{Alike, alike};
 use self::replacing::replace;
-use super::collect::{base_files, base_label};
+use super::collect::{BaseFiles, TOO_DEEP, base_files, base_label, remove_unfinished};
 use super::sample::is_sample;
 use super::uploads::{is_taken, label, own_id, upload_id, waiting};
 use super::{RetrainError, SkippedFile};
@@ -164,13 +164,16 @@ pub fn erase_customer(
     let pseudonym = Pseudonyms::open(state).map_err(EraseError::State)?.of(identity);
     note(request, pseudonym, Vec::new())?;
     // What a process that was killed has left may hold the customer.
+    remove_unfinished(request.base_data)?;
     remove_abandoned(request.uploads, Duration::ZERO)
         .map_err(|source| RetrainError::Unlistable { dir: request.uploads.to_owned(), source })?;
     let pseudonyms = Pseudonyms::open(state).map_err(EraseError::State)?;
     let mut erased = ErasedCustomer::default();
     let alike = alike(identifier, &pseudonyms);
     let erasing = Erasing { request, disk: store.disk(), pseudonyms: &pseudonyms, identity, pseudonym, alike };
-    for file in files(request)? {
+    let (files, too_deep) = files(request)?;
+    erased.unread.extend(too_deep);
+    for file in files {
         erasing.look_through(&file, &mut erased)?;
     }
     let found = erased.rewritten.iter().chain(&erased.left).map(|found| found.file.clone()).collect();
@@ -197,9 +200,13 @@ struct Source {
     is_ours: bool,
 }
 
-/// Every file but the sample, whose customers are invented. Pipes, sockets and devices hold nobody.
-fn files(request: &EraseRequest<'_>) -> Result<Vec<Source>, RetrainError> {
-    let from_base = base_files(request.base_data)?.into_iter().map(|path| Source {
+/// Every file but the sample, whose customers are invented, and the folders that are too deep to be looked into. Pipes,
+/// sockets and devices hold nobody.
+fn files(request: &EraseRequest<'_>) -> Result<(Vec<Source>, Vec<SkippedFile>), RetrainError> {
+    let BaseFiles { files, too_deep, .. } = base_files(request.base_data)?;
+    let too_deep =
+        too_deep.iter().map(|path| SkippedFile { file: base_label(request.base_data, path), why: TOO_DEEP.to_owned() });
+    let from_base = files.into_iter().map(|path| Source {
         is_ours: is_taken(&path) && own_id(&path).is_some(),
         label: base_label(request.base_data, &path),
         path,
@@ -209,7 +216,8 @@ fn files(request: &EraseRequest<'_>) -> Result<Vec<Source>, RetrainError> {
         label: label(&path),
         path,
     });
-    Ok(from_base.chain(from_uploads).filter(|source| may_hold_rows(&source.path)).collect())
+    let files = from_base.chain(from_uploads).filter(|source| may_hold_rows(&source.path));
+    Ok((files.collect(), too_deep.collect()))
 }
 
 /// Whether it is a regular file other than the sample, or a link that leads nowhere.

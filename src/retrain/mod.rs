@@ -157,6 +157,7 @@ pub fn retrain(
 ) -> Result<RetrainOutcome, RetrainError> {
     let lock = store.lock()?;
     store.sweep(&lock)?;
+    collect::remove_unfinished(request.base_data)?;
     let (live, live_fault) = live_version(store);
     let started = Instant::now();
     let mut collected = collect::collect(request, progress)?;

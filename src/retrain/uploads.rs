@@ -28,7 +28,7 @@ use crate::upload_store::{About, TrainOn, UploadId};
 /// What the names of uploads begin with, once they are base data.
 const TAKEN: &str = "upload-";
 /// A copy on its way, where a link cannot be made; hidden, so never read.
-const UNFINISHED: &str = ".moving";
+pub(super) const UNFINISHED: &str = ".moving";
 /// Names that are tried for one file.
 const MAX_NAMES: usize = 1_000;
 

@@ -8,7 +8,7 @@ use rust_xlsxwriter::Workbook;
 
 use crate::folder::{Folder, shown};
 use crate::lasting::start;
-use crate::people::{HEADER, rows, with_customers};
+use crate::people::{HEADER, holding, rows, with_customers};
 
 /// A workbook of 20 customers, of complaints with other columns, of a hidden archive, and of names without identifiers.
 fn with_other_sheets(path: &Path) {
@@ -78,10 +78,40 @@ fn left_by_a_kill(path: PathBuf) -> PathBuf {
 }
 
 #[test]
+fn what_a_killed_process_left_is_gone_after_an_erasure_and_after_a_training() {
+    let folder = with_customers();
+    let rests = ["uploads/.incoming-0a", "base_data/2026-01-01/.incoming-0b", "base_data/2026-01-02/.moving"];
+    let leave = || rests.map(|rest| left_by_a_kill(folder.path(rest)));
+    leave();
+    let (code, text) = erase(&folder, "KUNDE-7001");
+    assert_eq!(code, Some(0), "{text}");
+    assert_eq!(holding(&folder, "KUNDE-7001"), Vec::<PathBuf>::new());
+    leave();
+    folder.ok(&["retrain"]);
+    // A server that receives uploads looks after its own folder.
+    assert_eq!(holding(&folder, "KUNDE-7001"), [folder.path("uploads/.incoming-0a")]);
+}
+
+#[test]
 fn a_server_removes_what_a_killed_one_had_received_of_an_upload() {
     let folder = with_customers();
     let rest = left_by_a_kill(folder.path("uploads/.incoming-0123"));
     let (mut server, _) = start(&folder, &[]);
     assert_eq!(server.until("abandoned_uploads_removed")["n_removed"], 1);
     assert!(!rest.exists());
+}
+
+#[test]
+fn folders_that_are_too_deep_are_named_by_trainings_and_by_erasures() {
+    let folder = with_customers();
+    let (near, far) = ("2026-01-02/2/3/4/5/6/7/8", "2026-01-02/2/3/4/5/6/7/8/9");
+    fs::create_dir_all(folder.path("base_data").join(far)).unwrap();
+    fs::write(folder.path("base_data").join(near).join("near.csv"), format!("{HEADER}{}", rows(300, 20))).unwrap();
+    fs::write(folder.path("base_data").join(far).join("far.csv"), format!("{HEADER}{}", rows(400, 20))).unwrap();
+    let (code, text) = erase(&folder, "KUNDE-400");
+    assert_eq!(code, Some(4), "{text}");
+    let named = format!("{far}: folders deeper than 8 below BASE_DATA_DIR are not looked into");
+    assert!(text.contains(&format!("not searched    {named}")) && !text.contains("not found"), "{text}");
+    let report = folder.ok(&["retrain"]);
+    assert!(report.contains(&named) && report.contains("customers       220 in"), "{report}");
 }

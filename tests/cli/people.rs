@@ -36,7 +36,7 @@ pub fn with_customers() -> Folder {
 }
 
 /// Every file below the folder that holds `text`, whatever else it holds.
-fn holding(folder: &Folder, text: &str) -> Vec<PathBuf> {
+pub fn holding(folder: &Folder, text: &str) -> Vec<PathBuf> {
     let (mut found, mut folders) = (Vec::new(), vec![folder.path("")]);
     while let Some(dir) = folders.pop() {
         for path in fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()) {
