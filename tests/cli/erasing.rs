@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use rust_xlsxwriter::Workbook;
 
 use crate::folder::{Folder, shown};
-use crate::lasting::start;
+use crate::lasting::{start, upload};
 use crate::people::{HEADER, holding, rows, with_customers};
 
 /// A workbook of 20 customers, of complaints with other columns, of a hidden archive, and of names without identifiers.
@@ -114,4 +114,17 @@ fn folders_that_are_too_deep_are_named_by_trainings_and_by_erasures() {
     assert!(text.contains(&format!("not searched    {named}")) && !text.contains("not found"), "{text}");
     let report = folder.ok(&["retrain"]);
     assert!(report.contains(&named) && report.contains("customers       220 in"), "{report}");
+}
+
+#[test]
+fn customers_who_were_erased_do_not_count_among_the_rows_of_a_later_upload() {
+    let folder = with_customers();
+    for id in ["KUNDE-305", "KUNDE-306"] {
+        erase(&folder, id);
+    }
+    let (server, address) = start(&folder, &[("KEEP_UPLOADS", "columns")]);
+    upload(&address, &format!("{HEADER}{}", rows(300, 50)));
+    drop(server);
+    let listed = folder.ok(&["uploads", "list"]);
+    assert!(listed.lines().nth(1).unwrap().contains("        48  "), "{listed}");
 }

@@ -35,7 +35,8 @@ pub(in crate::http) async fn keep(
         }
         let table = columns_of(&keeping, &file, read_by)?;
         let columns = file.as_columns(|out| write_columns(&table, out))?;
-        Ok(columns.keep(&about)?)
+        // Customers who were erased are not in it.
+        Ok(columns.keep(&about.with_rows(table.table().n_rows()))?)
     };
     state.on_cpu_pool_final("keeping an upload", keep).await?
 }
