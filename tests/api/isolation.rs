@@ -182,6 +182,25 @@ async fn a_slot_is_taken_until_the_answer_s_last_byte_has_left_or_its_reader_is_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_site_with_many_networks_leaves_half_of_the_slots_to_others() {
+    let app = TestApp::spawn().await;
+    let mut stalled = Vec::new();
+    // A site has up to 65,536 networks of 64 bits.
+    for n in 0..40 {
+        stalled.push(stalled_upload(&app, &format!("2001:db8:1:{:x}::1", n / 4)).await);
+    }
+    app.until(async |app| empty_form(app, "2001:db8:1:ff::1", None).await == 429).await;
+    for n in 0..12 {
+        stalled.push(stalled_upload(&app, &format!("198.51.100.{}", n / 4)).await);
+    }
+    for newcomer in ["198.51.100.200", "2001:db8:2::1"] {
+        assert_eq!(empty_form(&app, newcomer, None).await, 400, "{newcomer}");
+    }
+    drop(stalled);
+    app.until(async |app| empty_form(app, "2001:db8:1:ff::1", None).await == 400).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn administrators_come_in_where_every_slot_is_taken() {
     let app = TestApp::spawn().await;
     let mut stalled = Vec::new();

@@ -12,6 +12,10 @@ use ipnet::IpNet;
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
+/// The IPv6 network that each subscriber has at least, and the one that a site has at most (RFC 6177).
+const SUBSCRIBER_BITS: u32 = 64;
+const SITE_BITS: u32 = 48;
+
 /// The other end of the connection; an extension of every request.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::http) struct Peer(pub IpAddr);
@@ -25,9 +29,14 @@ pub struct TrustedProxies(Vec<IpNet>);
 pub(in crate::http) enum Client {
     /// The digest of the key that the request carries.
     Key([u8; 32]),
-    /// The address; for IPv6 the /64 network that one subscriber has.
+    /// The address; for IPv6 the /64 network that every subscriber has.
     Address(IpAddr),
 }
+
+/// Whom several clients may belong to: for an IPv6 address its /48 network, which is what a site has at most; otherwise
+/// the client alone. A mobile carrier has many subscribers in one, so it has a share beside that of each.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(in crate::http) struct Network(Client);
 
 impl TrustedProxies {
     /// Trusts these networks.
@@ -67,8 +76,16 @@ impl TrustedProxies {
 
 impl Client {
     /// The client at an address.
-    pub(super) fn at(address: IpAddr) -> Self {
-        Self::Address(subscriber(address))
+    pub fn at(address: IpAddr) -> Self {
+        Self::Address(first_of(address, SUBSCRIBER_BITS))
+    }
+
+    /// Whom it may belong to.
+    pub fn network(&self) -> Network {
+        Network(match self {
+            Self::Address(address) => Self::Address(first_of(*address, SITE_BITS)),
+            Self::Key(digest) => Self::Key(*digest),
+        })
     }
 }
 
@@ -79,10 +96,10 @@ fn address_of(entry: &str) -> Option<IpAddr> {
     bare.parse().ok().or_else(with_port)
 }
 
-/// An address as it is counted: for IPv6 the /64 network that one subscriber has.
-pub(in crate::http) fn subscriber(address: IpAddr) -> IpAddr {
+/// The first address of the network of so many bits that an IPv6 address is in; IPv4 addresses as they are.
+fn first_of(address: IpAddr, bits: u32) -> IpAddr {
     match address {
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !0 << 64)),
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !0 << (128 - bits))),
         address => address,
     }
 }

@@ -35,7 +35,7 @@ pub use keys::{RefusedBudgets, Reloaded};
 pub use keys_file::{Expiry, KeyLine, KeysFileError, check_budgets, read as read_keys};
 pub use rights::Right;
 
-pub(super) use client::{Client, Peer, subscriber};
+pub(super) use client::{Client, Network, Peer};
 pub(super) use error::AccessError;
 pub(super) use guard::{Guard, refuse_foreign};
 pub(super) use origins::Origins;

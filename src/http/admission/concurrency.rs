@@ -6,6 +6,8 @@
 //! requests of another.
 //! Beyond its own share, an eighth, a client only gets slots while others would still find some: so one client alone
 //! may use half of all, and several together leave a quarter to other clients.
+//! Clients of one network are perhaps one subscriber. Together they have a share by the same rule: a quarter of their
+//! own, and half of all while others would still find some.
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -16,8 +18,9 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::limits::{MANY_CLIENTS, USED_HALVES_AFTER};
-use crate::http::access::Client;
+use super::limits::{CLIENTS_OF_NETWORK, MANY_CLIENTS, USED_HALVES_AFTER};
+use super::tally::Tally;
+use crate::http::access::{Client, Network};
 
 /// How many slots there are, and who may have how many.
 #[derive(Debug, Clone, Copy)]
@@ -48,6 +51,13 @@ impl Shares {
         let all = processors + (processors / 2).max(2);
         Self { all, of_one: processors, ..Self::of_requests(all) }
     }
+
+    /// Whether one that has `n_slots` may have one more of `n_free` that are free: a client, or several of a network,
+    /// whose own is that of so many clients.
+    fn give(&self, n_slots: usize, own_of: usize, n_free: usize) -> bool {
+        let is_own = n_slots < self.own * own_of && n_free > 0;
+        is_own || (n_slots < self.of_one && n_free > self.reserve)
+    }
 }
 
 thread_local! {
@@ -75,6 +85,8 @@ struct Shared {
 struct State {
     n_taken: usize,
     clients: HashMap<Client, Standing>,
+    /// The slots of each network's clients.
+    networks: Tally<Network>,
     /// The clients that have requests waiting, in the order in which they get the next slot.
     line: BTreeMap<Place, Client>,
     n_tickets: u64,
@@ -104,7 +116,7 @@ struct Used {
 pub(in crate::http) enum NoSlot {
     /// All slots are taken.
     Full,
-    /// The client has as many slots as one may have.
+    /// The client, or its network, has as many slots as one may have.
     ShareTaken,
 }
 
@@ -142,10 +154,7 @@ impl Slots {
             biased;
             // The sender is dropped with the line alone, which outlives this.
             _ = &mut waiting.granted => Ok(self.taken(&waiting)),
-            () = timeout => {
-                let n_slots = self.lock().clients.get(&waiting.client).map_or(0, |standing| standing.n_slots);
-                Err(if n_slots < self.0.shares.own { NoSlot::Full } else { NoSlot::ShareTaken })
-            }
+            () = timeout => Err(self.lock().why_none(&waiting.client, self.0.shares.own)),
         }
     }
 
@@ -179,14 +188,7 @@ impl Slots {
 impl State {
     /// Gives free slots to those first in line, as long as they may have them.
     fn grant(&mut self, shares: &Shares) {
-        while let Some((&(n_slots, ..), client)) = self.line.first_key_value() {
-            let n_free = shares.all.saturating_sub(self.n_taken);
-            let is_own = n_slots < shares.own && n_free > 0;
-            // The first in the queue has the fewest slots, so the others may have none either.
-            if !(is_own || (n_slots < shares.of_one && n_free > shares.reserve)) {
-                return;
-            }
-            let client = client.clone();
+        while let Some(client) = self.next(shares) {
             let Some(standing) = self.clients.get_mut(&client) else { return };
             // A request that is gone has taken itself out of the line, or is about to: it gives the slot back.
             if let Some((_, sender)) = standing.waiting.pop_front()
@@ -194,9 +196,27 @@ impl State {
             {
                 standing.n_slots += 1;
                 self.n_taken += 1;
+                self.networks.add(client.network(), 1);
             }
             self.place(&client);
         }
+    }
+
+    /// The first in line that may have a free slot.
+    fn next(&self, shares: &Shares) -> Option<Client> {
+        let n_free = shares.all.saturating_sub(self.n_taken);
+        // The line begins with those that have the fewest slots, so after one that may have none nobody may.
+        let mut line = self.line.iter().take_while(|((n_slots, ..), _)| shares.give(*n_slots, 1, n_free));
+        let of_network = |client: &Client| self.networks.of(&client.network());
+        let next = line.find(|(_, client)| shares.give(of_network(client), CLIENTS_OF_NETWORK, n_free));
+        next.map(|(_, client)| client.clone())
+    }
+
+    /// Why a client gets no slot; `own` is what each has for certain.
+    fn why_none(&self, client: &Client, own: usize) -> NoSlot {
+        let n_slots = self.clients.get(client).map_or(0, |standing| standing.n_slots);
+        let of_network = self.networks.of(&client.network());
+        if n_slots < own && of_network < own * CLIENTS_OF_NETWORK { NoSlot::Full } else { NoSlot::ShareTaken }
     }
 
     /// Puts a client where it belongs in the line, or out of it, and forgets one that is gone.
@@ -217,6 +237,7 @@ impl State {
     /// Takes a slot back.
     fn release(&mut self, client: &Client) {
         self.n_taken = self.n_taken.saturating_sub(1);
+        self.networks.remove(&client.network(), 1);
         if let Some(standing) = self.clients.get_mut(client) {
             standing.n_slots = standing.n_slots.saturating_sub(1);
         }

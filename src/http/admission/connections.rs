@@ -2,13 +2,13 @@
 //! server.
 //!
 //! A connection beyond the limit waits. One beyond its address's share is told so and closed at once, so that those of
-//! others do not wait behind it. Trusted proxies have no share: behind them, everybody has the same address.
+//! others do not wait behind it. The addresses of one network have two shares together. Trusted proxies have no share:
+//! behind them, everybody has the same address.
 //!
 //! `axum::serve` has no time-out for a request's head, so this is a loop of our own over hyper's connection. It speaks
 //! HTTP/1.1 only: the proxy in front does, too, and telling the two versions apart would wait without limit for a first
 //! byte.
 
-use std::collections::HashMap;
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
@@ -33,10 +33,11 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::ServiceExt;
 
 use super::lease::Departing;
-use super::limits::{CONNECTION_SHARE, MIN_CONNECTIONS_OF_ONE, REFUSALS, REFUSE_WITHIN};
+use super::limits::{CLIENTS_OF_NETWORK, CONNECTION_SHARE, MIN_CONNECTIONS_OF_ONE, REFUSALS, REFUSE_WITHIN};
 use super::lingering_close::Unread;
+use super::tally::Tally;
 use super::write_timeout::TimedStream;
-use crate::http::access::{Peer, TrustedProxies, subscriber};
+use crate::http::access::{Client, Network, Peer, TrustedProxies};
 
 /// How long a connection may take for a request's head, including the time before its first byte.
 const HEAD_WITHIN: Duration = Duration::from_secs(10);
@@ -131,15 +132,21 @@ fn refuse(mut stream: TcpStream, refusals: &Arc<Semaphore>) {
 /// The connections of each address.
 #[derive(Clone)]
 struct Addresses {
-    counts: Arc<Mutex<HashMap<IpAddr, usize>>>,
+    counts: Arc<Mutex<Counts>>,
     of_one: usize,
     trusted_proxies: TrustedProxies,
+}
+
+#[derive(Default)]
+struct Counts {
+    addresses: Tally<Client>,
+    networks: Tally<Network>,
 }
 
 /// A connection of an address, until this is dropped.
 struct OfAddress {
     addresses: Addresses,
-    address: IpAddr,
+    address: Client,
 }
 
 impl Addresses {
@@ -151,18 +158,21 @@ impl Addresses {
 
     /// One more connection; none where the address has its share already.
     fn count(&self, peer: IpAddr) -> Option<OfAddress> {
-        let address = subscriber(peer.to_canonical());
+        let peer = peer.to_canonical();
+        let address = Client::at(peer);
         let mut counts = self.lock();
-        let n_connections = counts.entry(address).or_default();
-        if *n_connections >= self.of_one && !self.trusted_proxies.trusts(peer.to_canonical()) {
+        let has_share = counts.addresses.of(&address) >= self.of_one
+            || counts.networks.of(&address.network()) >= self.of_one * CLIENTS_OF_NETWORK;
+        if has_share && !self.trusted_proxies.trusts(peer) {
             return None;
         }
-        *n_connections += 1;
+        counts.addresses.add(address.clone(), 1);
+        counts.networks.add(address.network(), 1);
         drop(counts);
         Some(OfAddress { addresses: self.clone(), address })
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
+    fn lock(&self) -> MutexGuard<'_, Counts> {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -170,12 +180,8 @@ impl Addresses {
 impl Drop for OfAddress {
     fn drop(&mut self) {
         let mut counts = self.addresses.lock();
-        match counts.get_mut(&self.address) {
-            Some(n_connections) if *n_connections > 1 => *n_connections -= 1,
-            _ => {
-                counts.remove(&self.address);
-            }
-        }
+        counts.addresses.remove(&self.address, 1);
+        counts.networks.remove(&self.address.network(), 1);
     }
 }
 
@@ -253,7 +259,7 @@ mod tests {
         mine.pop();
         assert_eq!(taken(&addresses, "::ffff:192.0.2.1").len(), 1, "the same address");
         drop(mine);
-        assert!(addresses.lock().is_empty(), "those that have gone are forgotten");
+        assert_eq!(addresses.lock().addresses.len(), 0, "those that have gone are forgotten");
     }
 
     #[test]
@@ -261,6 +267,9 @@ mod tests {
         let addresses = addresses(3, "");
         let mine = taken(&addresses, "2001:db8:1:2::1");
         assert_eq!((mine.len(), taken(&addresses, "2001:db8:1:2:ffff::1").len()), (MIN_CONNECTIONS_OF_ONE, 0));
+        let more: Vec<_> = (3..9).flat_map(|n| taken(&addresses, &format!("2001:db8:1:{n}::1"))).collect();
+        assert_eq!(more.len(), MIN_CONNECTIONS_OF_ONE, "its network has twice that");
+        assert_eq!(taken(&addresses, "2001:db8:2:2::1").len(), MIN_CONNECTIONS_OF_ONE);
     }
 
     #[test]

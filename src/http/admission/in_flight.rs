@@ -1,18 +1,18 @@
 //! Bytes of answers that are in memory until their clients have taken them: so many of one client, and so many of all.
 //!
 //! A client gets its own share, an eighth, as long as there is any room. Beyond it a quarter of all must be free, so
-//! that large answers of some leave room for those of others. While that quarter is used, and others need it, answers
-//! have less time to leave.
+//! that large answers of some leave room for those of others. Clients of one network have twice that together. While
+//! that quarter is used, and others need it, answers have less time to leave.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::limits::{
-    ANSWER_TIME, ANSWER_TIME_BYTES_A_SECOND, MAX_IN_FLIGHT_BYTES, MAX_IN_FLIGHT_BYTES_OF_ONE, OWN_IN_FLIGHT_BYTES,
-    RESERVED_IN_FLIGHT_BYTES, STREAM_BYTES,
+    ANSWER_TIME, ANSWER_TIME_BYTES_A_SECOND, CLIENTS_OF_NETWORK, MAX_IN_FLIGHT_BYTES, MAX_IN_FLIGHT_BYTES_OF_ONE,
+    OWN_IN_FLIGHT_BYTES, RESERVED_IN_FLIGHT_BYTES, STREAM_BYTES,
 };
-use crate::http::access::Client;
+use super::tally::Tally;
+use crate::http::access::{Client, Network};
 
 /// The bytes of all answers. Clones count together.
 #[derive(Debug, Clone, Default)]
@@ -21,7 +21,8 @@ pub(super) struct InFlight(Arc<Mutex<Counts>>);
 #[derive(Debug, Default)]
 struct Counts {
     all: usize,
-    clients: HashMap<Client, usize>,
+    clients: Tally<Client>,
+    networks: Tally<Network>,
     /// Whether a client was refused room that others hold, since the reserve was last free.
     is_wanted: bool,
 }
@@ -42,8 +43,8 @@ impl InFlight {
     /// Whether `client` gets no further answer for now, however small.
     pub fn is_full(&self, client: &Client) -> bool {
         let mut counts = self.lock();
-        let of_one = counts.of(client);
-        let has_room = counts.have_room(of_one, false);
+        let of_one = counts.clients.of(client);
+        let has_room = counts.have_room(client, 0, None);
         counts.is_wanted |= !has_room && !counts.have_reserve() && counts.all > of_one;
         !has_room
     }
@@ -73,8 +74,8 @@ impl Counted {
             return true;
         }
         let mut counts = self.in_flight.lock();
-        let of_one = counts.of(&self.client);
-        let has_room = counts.have_room(of_one.saturating_add(n_bytes), of_one == self.n_bytes);
+        let of_one = counts.clients.of(&self.client);
+        let has_room = counts.have_room(&self.client, n_bytes, Some(self.n_bytes));
         if has_room {
             counts.add(&self.client, n_bytes);
             drop(counts);
@@ -106,7 +107,7 @@ impl Counted {
         let bytes = self.n_bytes.min(OWN_IN_FLIGHT_BYTES);
         let of_size = Duration::from_secs((bytes / ANSWER_TIME_BYTES_A_SECOND) as u64);
         let counts = self.in_flight.lock();
-        let others_need_it = counts.is_wanted || counts.all > counts.of(&self.client);
+        let others_need_it = counts.is_wanted || counts.all > counts.clients.of(&self.client);
         waited > ANSWER_TIME + of_size && !counts.have_reserve() && others_need_it
     }
 
@@ -122,14 +123,15 @@ impl Counted {
 }
 
 impl Counts {
-    fn of(&self, client: &Client) -> usize {
-        self.clients.get(client).copied().unwrap_or_default()
-    }
-
-    /// Whether a client may have `of_one` bytes in all, of one answer or of several.
-    fn have_room(&self, of_one: usize, is_one_answer: bool) -> bool {
-        let is_own = of_one <= OWN_IN_FLIGHT_BYTES && self.all < MAX_IN_FLIGHT_BYTES;
-        is_own || ((is_one_answer || of_one <= MAX_IN_FLIGHT_BYTES_OF_ONE) && self.have_reserve())
+    /// Whether a client and its network may have `n_bytes` more, for the answer that counts as `of_answer` so far.
+    fn have_room(&self, client: &Client, n_bytes: usize, of_answer: Option<usize>) -> bool {
+        let fits = |has: usize, clients: usize| {
+            let (would_have, is_one_answer) = (has.saturating_add(n_bytes), of_answer == Some(has));
+            let is_own = would_have <= OWN_IN_FLIGHT_BYTES * clients && self.all < MAX_IN_FLIGHT_BYTES;
+            let is_within = is_one_answer || would_have <= MAX_IN_FLIGHT_BYTES_OF_ONE * clients;
+            is_own || (is_within && self.have_reserve())
+        };
+        fits(self.clients.of(client), 1) && fits(self.networks.of(&client.network()), CLIENTS_OF_NETWORK)
     }
 
     /// Whether the reserve is free.
@@ -138,21 +140,16 @@ impl Counts {
     }
 
     fn add(&mut self, client: &Client, n_bytes: usize) {
-        if n_bytes > 0 {
-            self.all += n_bytes;
-            *self.clients.entry(client.clone()).or_default() += n_bytes;
-        }
+        self.all += n_bytes;
+        self.clients.add(client.clone(), n_bytes);
+        self.networks.add(client.network(), n_bytes);
     }
 
     fn remove(&mut self, client: &Client, n_bytes: usize) {
         self.all = self.all.saturating_sub(n_bytes);
         self.is_wanted &= !self.have_reserve();
-        if let Some(of_one) = self.clients.get_mut(client) {
-            *of_one = of_one.saturating_sub(n_bytes);
-            if *of_one == 0 {
-                self.clients.remove(client);
-            }
-        }
+        self.clients.remove(client, n_bytes);
+        self.networks.remove(&client.network(), n_bytes);
     }
 }
 
@@ -200,6 +197,20 @@ mod tests {
         drop(others);
         let counts = in_flight.lock();
         assert_eq!((counts.all, counts.clients.len()), (0, 0));
+    }
+
+    #[test]
+    fn the_clients_of_one_network_have_as_much_together_as_two() {
+        let in_flight = InFlight::default();
+        let counted = |address: &str| {
+            let mut counted = in_flight.begin(Client::at(address.parse().unwrap()));
+            counted.try_grow(OWN_IN_FLIGHT_BYTES).then_some(counted)
+        };
+        let held: Vec<_> = (1..9).filter_map(|n| counted(&format!("2001:db8:1:{n}::1"))).collect();
+        assert_eq!(held.len(), 4);
+        assert!(counted("2001:db8:2:1::1").is_some() && counted("198.51.100.7").is_some());
+        drop(held);
+        assert!(counted("2001:db8:1:9::1").is_some());
     }
 
     #[test]

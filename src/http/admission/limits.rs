@@ -11,6 +11,9 @@ pub(super) const GENERATION_SLOTS: usize = 512;
 /// Slots of each class that only administrators get, so that they can look into an overload.
 pub(super) const ADMIN_SLOTS: usize = 2;
 
+/// As many clients' own share, of slots, connections and bytes on their way, is that of all clients of one network.
+pub(super) const CLIENTS_OF_NETWORK: usize = 2;
+
 /// How much longer each further generation waits before it is rejected. Its rejection is cheap.
 pub(super) const GENERATION_DELAY_STEP: Duration = Duration::from_millis(1);
 /// How much longer each further upload waits before it is rejected. A rejection costs more, since the file is on its

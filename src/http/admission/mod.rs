@@ -18,6 +18,7 @@ mod lingering_close;
 mod minimum_rate;
 mod refused_head;
 mod rejection_delay;
+mod tally;
 mod write_timeout;
 
 pub(super) use admit::{Admission, admit};
