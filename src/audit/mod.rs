@@ -4,14 +4,15 @@
 //! it: lines go through a bounded queue to a thread that writes them. What cannot be written, because the disk is full
 //! or slow, is lost, counted, and reported in the log and the metrics; requests go on. It knows no HTTP.
 
+mod keyless;
 mod rotation;
 mod settings;
 
 use std::io;
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -19,6 +20,7 @@ use serde::Serialize;
 
 pub use settings::AuditSettings;
 
+use keyless::{Keyless, NotNoted};
 use rotation::Rotated;
 
 /// Lines that wait for the disk: about two megabytes.
@@ -61,6 +63,7 @@ pub struct Entry<'a> {
 pub struct AuditLog {
     sender: SyncSender<Message>,
     n_lost: Arc<AtomicU64>,
+    keyless: Arc<Mutex<Keyless>>,
 }
 
 #[derive(Debug)]
@@ -79,10 +82,20 @@ impl AuditLog {
         let Some(path) = &settings.path else { return Ok(None) };
         let file = Rotated::open(path, settings.max_bytes, settings.max_files)?;
         let (sender, receiver) = sync_channel(MAX_WAITING);
+        let keyless = Arc::new(Mutex::new(Keyless::new(Instant::now())));
         let n_lost = Arc::new(AtomicU64::new(0));
-        let lost = n_lost.clone();
-        std::thread::Builder::new().name("audit".to_owned()).spawn(move || write(&receiver, file, &lost))?;
-        Ok(Some(Self { sender, n_lost }))
+        let mut writer = Writer { file, n_lost: n_lost.clone(), loss: LossReport::default(), rotation: RotationReport::default() };
+        let counted = keyless.clone();
+        std::thread::Builder::new().name("audit".to_owned()).spawn(move || writer.write_all(&receiver, &counted))?;
+        Ok(Some(Self { sender, n_lost, keyless }))
+    }
+
+    /// Notes one request without a good key, or counts it where its network has had its lines of this minute.
+    pub fn note_keyless(&self, entry: &Entry<'_>, network: IpAddr) {
+        let is_noted = lock(&self.keyless).is_noted(network, entry.address);
+        if is_noted {
+            self.note(entry);
+        }
     }
 
     /// Notes one request. Never waits: beyond the lines that the disk can take it is lost and counted.
@@ -119,27 +132,56 @@ impl AuditLog {
     }
 }
 
-/// Writes lines until nobody can send any more, and reports those that are lost.
-fn write(messages: &Receiver<Message>, mut file: Rotated, n_lost: &AtomicU64) {
-    let mut report = LossReport::default();
-    let mut rotation = RotationReport::default();
-    loop {
-        match messages.recv_timeout(REPORT_EVERY) {
-            Ok(Message::Line(line)) => {
-                if let Err(error) = file.write(&line) {
-                    n_lost.fetch_add(1, Ordering::Relaxed);
-                    report.cause = Some(error);
+/// What the thread that writes has.
+struct Writer {
+    file: Rotated,
+    n_lost: Arc<AtomicU64>,
+    loss: LossReport,
+    rotation: RotationReport,
+}
+
+impl Writer {
+    /// Writes lines until nobody can send any more, and reports those that are lost.
+    fn write_all(&mut self, messages: &Receiver<Message>, keyless: &Mutex<Keyless>) {
+        loop {
+            match messages.recv_timeout(REPORT_EVERY) {
+                Ok(Message::Line(line)) => self.write(&line),
+                Ok(Message::Done(waiting)) => {
+                    let counted = lock(keyless).take(Instant::now());
+                    self.write_counted(&counted);
+                    drop(waiting);
                 }
-                if let Some(error) = file.take_fault() {
-                    rotation.say(&error);
-                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
             }
-            Ok(Message::Done(waiting)) => drop(waiting),
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return,
+            let counted = lock(keyless).take_over(Instant::now());
+            self.write_counted(&counted);
+            self.loss.say(self.n_lost.load(Ordering::Relaxed));
         }
-        report.say(n_lost.load(Ordering::Relaxed));
     }
+
+    fn write_counted(&mut self, counted: &[NotNoted]) {
+        for line in counted {
+            if let Ok(mut line) = serde_json::to_vec(line) {
+                line.push(b'\n');
+                self.write(&line);
+            }
+        }
+    }
+
+    fn write(&mut self, line: &[u8]) {
+        if let Err(error) = self.file.write(line) {
+            self.n_lost.fetch_add(1, Ordering::Relaxed);
+            self.loss.cause = Some(error);
+        }
+        if let Some(error) = self.file.take_fault() {
+            self.rotation.say(&error);
+        }
+    }
+}
+
+fn lock(keyless: &Mutex<Keyless>) -> MutexGuard<'_, Keyless> {
+    keyless.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Says that the file cannot be put aside, the first time at once and then every ten seconds.

@@ -105,7 +105,7 @@ impl RequestContext {
         if is_of_nobody && !matches!(status, 401 | 403 | 421 | 429) {
             return;
         }
-        log.note(&Entry {
+        let entry = Entry {
             time: Timestamp::now(),
             request_id: id,
             key: sender.known_name(),
@@ -117,7 +117,11 @@ impl RequestContext {
             status,
             model_version: model_version.get().and_then(|version| version.to_str().ok()),
             took_ms,
-        });
+        };
+        match sender.keyless_network() {
+            Some(network) => log.note_keyless(&entry, network),
+            None => log.note(&entry),
+        }
     }
 }
 

@@ -392,3 +392,32 @@ async fn the_audit_log_says_who_asked_for_what_from_where_and_with_which_version
     assert!(noted["route"].as_str().unwrap().starts_with("/images/") && noted.get("path").is_none(), "{noted}");
     assert!(!app.is_audited("open-1"), "lines are written in their order");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_without_a_key_fills_the_audit_log() {
+    let app =
+        TestApp::spawn_with(Setup { keys: Some(line("portal", &["read"], &json!({}))), ..Setup::default() }).await;
+    let ask = async |from: &str, id: &str, sent: &str| {
+        let request = app.request(Method::GET, "/segments").header("x-request-id", id).header("x-forwarded-for", from);
+        request.bearer_auth(sent).send().await.unwrap().status().as_u16()
+    };
+    for n in 0..200 {
+        // A subscriber with many networks is one.
+        let from = format!("2001:db8:1:{n:x}::1");
+        assert_eq!(ask(&from, &format!("flood-{n}-"), "a-guess-that-is-wrong").await, 401);
+    }
+    assert_eq!(ask("2001:db8:1::1", "good-1", &key("portal")).await, 200);
+    assert_eq!(ask("2001:db8:2::1", "other-1", "a-guess-that-is-wrong").await, 401);
+    app.audited("good-1").await;
+    app.audited("other-1").await;
+    let noted = (0..200).filter(|n| app.is_audited(&format!("flood-{n}-"))).count();
+    assert_eq!(noted, 30);
+    let lines = app.audited_until_the_end().await;
+    let counted: Vec<_> = lines.iter().filter(|line| line.get("n_not_noted").is_some()).collect();
+    assert_eq!(counted.len(), 1, "{counted:?}");
+    let expected = json!({
+        "time": counted[0]["time"], "since": counted[0]["since"], "key": null, "address": "2001:db8:1::",
+        "n_not_noted": 170,
+    });
+    assert_eq!(*counted[0], expected);
+}

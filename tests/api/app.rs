@@ -293,6 +293,14 @@ impl TestApp {
         find(&lines()).unwrap()
     }
 
+    /// Every line of the audit log, once the server has ended.
+    pub async fn audited_until_the_end(mut self) -> Vec<Value> {
+        drop(self.stop.take());
+        self.ended().await.unwrap();
+        let text = fs::read_to_string(self.audit.path().join(AUDIT_LOG)).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
     /// Whether the audit log has noted the request by now.
     pub fn is_audited(&self, request_id: &str) -> bool {
         fs::read_to_string(self.audit.path().join(AUDIT_LOG)).unwrap().contains(request_id)

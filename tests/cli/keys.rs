@@ -42,9 +42,10 @@ fn a_new_key_is_good_once_its_line_is_in_the_file_and_until_it_is_out() {
     assert_eq!([status(&address, "/models", &crm), status(&address, "/segments", "")], ["401", "401"]);
 
     // The first budget of a key as well.
-    fs::write(folder.path("keys.jsonl"), format!("{more}\n")).unwrap();
+    let expired = line.replace("3000-01-01", "2020-01-01").replace("2999-12-31", "2019-12-31").replace("portal", "old");
+    fs::write(folder.path("keys.jsonl"), format!("{more}\n{expired}\n")).unwrap();
     server.signal("HUP");
-    assert_eq!(server.until("keys_reloaded")["n_keys"], 1);
+    assert_eq!(server.until("keys_reloaded")["n_keys"], 1, "one of two has expired");
     assert_eq!([status(&address, "/segments", &portal), status(&address, "/models", &crm)], ["401", "200"]);
     fs::write(folder.path("keys.jsonl"), "no key").unwrap();
     server.signal("HUP");
@@ -152,12 +153,15 @@ fn log_and_audit_log_name_the_key_and_no_more_of_the_address_than_they_should() 
             get_with(&address, "/segments", &lines);
         }
         let answered = server.until("answered");
+        // Whatever a client invents is no text of the log.
+        send(&address, &format!("{} /segments", "INVENTED".repeat(2_000)), "X-Forwarded-For: 203.0.113.77\r\n\r\n");
         assert_eq!((&answered["key"], &answered["address"]), (&"portal".into(), &shown_as.into()), "{answered}");
         server.signal("TERM");
         let (code, log) = server.ended();
         assert!(code == Some(0) && log.contains("wrong_keys") && !log.contains("a-key-that-is-wrong"), "{log}");
+        assert!(log.contains(r#""method":"other""#) && !log.contains("INVENTED"), "{log}");
         let audit = fs::read_to_string(folder.path("audit.jsonl")).unwrap();
-        let last: Vec<Value> = audit.lines().rev().take(2).map(|line| serde_json::from_str(line).unwrap()).collect();
+        let last: Vec<Value> = audit.lines().rev().take(3).map(|line| serde_json::from_str(line).unwrap()).collect();
         assert!(last.iter().all(|line| line["address"] == shown_as), "{audit}");
         let states: Vec<&str> = last.iter().map(|line| line["key_state"].as_str().unwrap()).collect();
         assert!(states.contains(&"good") && states.contains(&"wrong"), "{audit}");
@@ -198,10 +202,16 @@ fn an_audit_log_that_was_moved_away_is_begun_anew() {
 #[test]
 fn the_audit_log_keeps_so_many_files_of_so_many_megabytes() {
     let folder = Folder::with_data();
-    let variables = [("AUDIT_LOG", "audit.jsonl"), ("AUDIT_LOG_MAX_MB", "1"), ("AUDIT_LOG_FILES", "2")];
+    let variables = [
+        ("AUDIT_LOG", "audit.jsonl"),
+        ("AUDIT_LOG_MAX_MB", "1"),
+        ("AUDIT_LOG_FILES", "2"),
+        ("API_KEYS", "a-key-of-the-portal"),
+    ];
     let (server, address) = started(&folder, &variables);
     // Some 600 bytes a line: more than two files of them.
-    let request = format!("GET /models/{}/report HTTP/1.1\r\nHost: localhost\r\n\r\n", "x".repeat(240));
+    let head = "HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer a-key-of-the-portal\r\n\r\n";
+    let request = format!("GET /models/{}/report {head}", "x".repeat(240));
     let mut stream = TcpStream::connect(&address).unwrap();
     for _ in 0..60 {
         stream.write_all(request.repeat(100).as_bytes()).unwrap();
@@ -280,6 +290,19 @@ fn a_pipe_in_the_place_of_a_file_of_the_state_is_refused_and_nothing_waits_for_i
         assert!(made.success());
         let refused = folder.fails(args);
         assert!(refused.contains(pipe) && refused.contains("it is not a regular file"), "{args:?}: {refused}");
+    }
+}
+
+#[test]
+fn a_damaged_budget_is_refused_with_the_way_out() {
+    let folder = Folder::with_data();
+    fs::create_dir(folder.path("state")).unwrap();
+    for damaged in ["{\"days\"", r#"{"day": "2026-11-26", "spent_usd": 1e300}"#] {
+        fs::write(folder.path("state/budget.json"), damaged).unwrap();
+        for args in [["budget", "show"], ["budget", "reset"]] {
+            let refused = folder.fails(&args);
+            assert!(refused.contains("budget.json") && refused.contains("move the damaged file away"), "{refused}");
+        }
     }
 }
 

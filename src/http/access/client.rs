@@ -89,6 +89,16 @@ impl Client {
     }
 }
 
+impl Network {
+    /// Its first address, unless it is a key's.
+    pub(super) fn address(&self) -> Option<IpAddr> {
+        match self.0 {
+            Client::Address(address) => Some(address),
+            Client::Key(_) => None,
+        }
+    }
+}
+
 /// The address of an entry of `X-Forwarded-For`: some proxies add the port, and write IPv6 in brackets.
 fn address_of(entry: &str) -> Option<IpAddr> {
     let bare = entry.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(entry);

@@ -67,6 +67,11 @@ impl Sender {
         self.key().map_or_else(|| Client::at(self.address), |key| Client::Key(key.key.digest()))
     }
 
+    /// The network that it is counted with in the audit log, where it has no good key.
+    pub fn keyless_network(&self) -> Option<IpAddr> {
+        self.client().network().address()
+    }
+
     /// Whether its key is good and has this right.
     pub fn has(&self, right: Right) -> bool {
         self.key().is_some_and(|key| key.rights.has(right))
