@@ -50,6 +50,9 @@ pub struct Entry<'a> {
     /// What the pattern stands for, where it has a part that varies and not everybody may call it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<&'a str>,
+    /// The id of the upload that the request brought.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upload: Option<&'a str>,
     /// The status of the answer; 499 where the client left before it.
     pub status: u16,
     /// The model version that the answer was made with.
@@ -84,7 +87,8 @@ impl AuditLog {
         let (sender, receiver) = sync_channel(MAX_WAITING);
         let keyless = Arc::new(Mutex::new(Keyless::new(Instant::now())));
         let n_lost = Arc::new(AtomicU64::new(0));
-        let mut writer = Writer { file, n_lost: n_lost.clone(), loss: LossReport::default(), rotation: RotationReport::default() };
+        let mut writer =
+            Writer { file, n_lost: n_lost.clone(), loss: LossReport::default(), rotation: RotationReport::default() };
         let counted = keyless.clone();
         std::thread::Builder::new().name("audit".to_owned()).spawn(move || writer.write_all(&receiver, &counted))?;
         Ok(Some(Self { sender, n_lost, keyless }))
@@ -250,6 +254,7 @@ mod tests {
             method: "GET",
             route: "/models/{version}/report",
             path: Some("/models/\"\n/report"),
+            upload: None,
             status: 200,
             model_version: None,
             took_ms: 1.5,

@@ -45,7 +45,7 @@ pub fn uploads(config: &Config, command: &UploadsCommand) -> anyhow::Result<Exit
         UploadsCommand::Show { id } => show(config, &store, *id)?,
         UploadsCommand::Approve { ids } => {
             for &id in ids {
-                let upload = store.approve(id).with_context(|| format!("{id} was not approved"))?;
+                let upload = store.approve(id, None).with_context(|| format!("{id} was not approved"))?;
                 print_field!("approved", "{}", upload.with_context(|| no_upload(id))?.id);
             }
         }
@@ -66,6 +66,9 @@ fn list(config: &Config, store: &UploadStore) -> anyhow::Result<()> {
         let (id, received, rows, by) = (upload.id, upload.received_at, rows(upload), sent_by(upload));
         let state = state(upload.state());
         print_line!("{id}  {received:<20.0}  {rows:>8}  {:>10}  {state:<8}  {by}", upload.size_bytes);
+    }
+    if config.server.upload_rules.train_on == TrainOn::Off {
+        print_line!("\nno training learns from them: TRAIN_ON_UPLOADS is off");
     }
     let n_unapproved = waiting.iter().filter(|upload| upload.state() == UploadState::Waiting).count();
     if n_unapproved > 0 && config.server.upload_rules.train_on == TrainOn::Approved {
@@ -93,6 +96,9 @@ fn show(config: &Config, store: &UploadStore, id: UploadId) -> anyhow::Result<()
     print_field!("upload", "{id}");
     print_field!("received", "{:.0}", upload.received_at);
     print_field!("sent by", "{}", sent_by(&upload));
+    if let Some(by) = upload.about.as_ref().and_then(|about| about.approved_by.as_deref()) {
+        print_field!("approved by", "{by}");
+    }
     print_field!("rows", "{}", rows(&upload));
     print_field!("bytes", "{}", upload.size_bytes);
     print_field!("state", "{}", state(upload.state()));

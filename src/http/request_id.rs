@@ -47,6 +47,8 @@ pub(super) struct RequestContext {
     sender: Sender,
     /// The model version of the answer, once it is known.
     model_version: Arc<OnceLock<HeaderValue>>,
+    /// The id of the upload that it brought, once that is kept.
+    upload: Arc<OnceLock<String>>,
     started: Instant,
 }
 
@@ -70,8 +72,15 @@ impl RequestContext {
             method: request.method().clone(),
             sender,
             model_version: Arc::default(),
+            upload: Arc::default(),
             started: Instant::now(),
         }
+    }
+
+    /// Notes the id of the upload that the request brought, for the audit log.
+    pub fn brought(&self, upload: String) {
+        // A request brings one.
+        let _ = self.upload.set(upload);
     }
 
     fn is_probe(&self) -> bool {
@@ -80,16 +89,17 @@ impl RequestContext {
 
     /// Logs and counts the end of the request, and returns how long it took.
     fn ended(&self, state: &AppState, status: StatusCode, waited: Duration, delayed: Duration) -> Duration {
-        let Self { id, route, method, started, sender, .. } = self;
+        let Self { id, route, started, sender, .. } = self;
+        let method = plain(&self.method);
         let took = started.elapsed();
         let took_ms = took.as_secs_f64() * 1000.0;
         let (key, address) = (sender.known_name(), state.access().shown_address(sender));
-        let answered = Answered { route, method: plain(method), status, took, waited, delayed };
+        let answered = Answered { route, method, status, took, waited, delayed };
         let status = status.as_u16();
         if self.is_probe() {
-            tracing::debug!(event = "answered", request_id = %id, %method, %route, status, took_ms, key, %address, "answered");
+            tracing::debug!(event = "answered", request_id = %id, method, %route, status, took_ms, key, %address, "answered");
         } else {
-            tracing::info!(event = "answered", request_id = %id, %method, %route, status, took_ms, key, %address, "answered");
+            tracing::info!(event = "answered", request_id = %id, method, %route, status, took_ms, key, %address, "answered");
         }
         self.audit(state, status, took_ms);
         state.metrics().answered(&answered);
@@ -100,7 +110,7 @@ impl RequestContext {
     /// those with a key. With the others anybody could fill the log until what it holds is rotated away.
     fn audit(&self, state: &AppState, status: u16, took_ms: f64) {
         let Some(log) = state.audit() else { return };
-        let Self { id, route, path, method, sender, model_version, .. } = self;
+        let Self { id, route, path, method, sender, model_version, upload, .. } = self;
         let is_of_nobody = self.is_probe() || self.is_open && sender.known_name().is_none();
         if is_of_nobody && !matches!(status, 401 | 403 | 421 | 429) {
             return;
@@ -114,6 +124,7 @@ impl RequestContext {
             method: plain(method),
             route,
             path: path.as_deref(),
+            upload: upload.get().map(String::as_str),
             status,
             model_version: model_version.get().and_then(|version| version.to_str().ok()),
             took_ms,

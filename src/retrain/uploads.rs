@@ -152,12 +152,30 @@ fn forget_one(upload: &Path, base_files: &[PathBuf]) -> io::Result<bool> {
     Ok(false)
 }
 
-/// Removes `upload`, which is base data under the name `file`, once that name lasts.
+/// Removes `upload`, which is base data under the name `file`, once that name lasts. What was noted of it goes as well,
+/// so the log says who sent it.
 fn let_go(upload: &Path, file: &Path) -> io::Result<()> {
     durable::sync(file)?;
+    let about = About::read(upload).ok().flatten();
     fs::remove_file(upload)?;
     About::forget(upload);
+    log_taken(file, about.as_ref());
     Ok(())
+}
+
+fn log_taken(file: &Path, about: Option<&About>) {
+    // A file that an operator put there was sent by nobody.
+    let Some(id) = own_id(file) else { return };
+    let (day, name) = (durable::folder_of(file).file_name(), file.file_name());
+    let file = Path::new(day.unwrap_or_default()).join(name.unwrap_or_default());
+    tracing::info!(
+        event = "upload_taken",
+        upload = %id,
+        file = %file.display(),
+        sent_by = about.and_then(|about| about.sent_by.as_deref()),
+        approved_by = about.and_then(|about| about.approved_by.as_deref()),
+        "an upload has taught the model and is base data now"
+    );
 }
 
 /// Moves `used` to `base_data/<today>/`. What cannot be moved stays, and is named.

@@ -38,6 +38,10 @@ pub struct About {
     pub state: UploadState,
     /// The name of the key that it came with; `None` without a key.
     pub sent_by: Option<String>,
+    /// The name of the key that approved it later, by a request or by sending the same content; `None` where it was
+    /// approved from the start, waits, or was approved by a command.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approved_by: Option<String>,
     /// Its usable rows, where they were counted.
     pub rows: Option<u64>,
     /// Whether it was sent to be trained on, by somebody who may train: the gate does not ask then how many customers
@@ -50,7 +54,7 @@ impl About {
     /// An upload whose rows were not counted: approved if it came with a key of this name.
     pub fn sent_by(key_name: Option<String>) -> Self {
         let state = if key_name.is_some() { UploadState::Approved } else { UploadState::Waiting };
-        Self { state, sent_by: key_name, rows: None, is_for_training: false }
+        Self { state, sent_by: key_name, approved_by: None, rows: None, is_for_training: false }
     }
 
     /// The same, sent to be trained on by somebody who may train.
@@ -60,7 +64,7 @@ impl About {
 
     /// An upload of which nothing is known: it waits.
     pub(super) fn unknown() -> Self {
-        Self { state: UploadState::Waiting, sent_by: None, rows: None, is_for_training: false }
+        Self::sent_by(None)
     }
 
     /// With the number of its usable rows.

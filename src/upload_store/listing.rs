@@ -61,16 +61,22 @@ impl UploadStore {
         Ok(self.files_of(id)?.into_iter().next())
     }
 
-    /// Lets trainings learn from the kept upload `id`; `None` where there is none. It lasts when this returns.
+    /// Lets trainings learn from the kept upload `id`, and notes the name of the key that approves it, `by`; `None`
+    /// where there is no such upload. It lasts when this returns.
     ///
     /// # Errors
     /// When the folder exists and cannot be listed, or the approval cannot be written.
-    pub fn approve(&self, id: UploadId) -> io::Result<Option<ListedUpload>> {
-        self.approve_as(id, false)
+    pub fn approve(&self, id: UploadId, by: Option<&str>) -> io::Result<Option<ListedUpload>> {
+        self.approve_as(id, by, false)
     }
 
     /// The same, and notes that it was sent to be trained on where it was.
-    pub(super) fn approve_as(&self, id: UploadId, is_for_training: bool) -> io::Result<Option<ListedUpload>> {
+    pub(super) fn approve_as(
+        &self,
+        id: UploadId,
+        by: Option<&str>,
+        is_for_training: bool,
+    ) -> io::Result<Option<ListedUpload>> {
         // Two who read, change and write one note would otherwise lose what the other has noted.
         let mut state = self.lock();
         state.counted = None;
@@ -82,7 +88,9 @@ impl UploadStore {
                 continue;
             }
             let about = upload.about.get_or_insert(About::unknown());
-            about.state = UploadState::Approved;
+            if !is_approved {
+                (about.state, about.approved_by) = (UploadState::Approved, by.map(str::to_owned));
+            }
             about.is_for_training |= is_for_training;
             about.write(&upload.path)?;
         }

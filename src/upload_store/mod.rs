@@ -344,7 +344,7 @@ impl UploadStore {
         durable::sync_folder(self.dir())?;
         let approved = about.state == UploadState::Approved || About::is_approved(&path);
         if about.state == UploadState::Approved {
-            self.approve_as(content.id, about.is_for_training)?;
+            self.approve_as(content.id, about.sent_by.as_deref(), about.is_for_training)?;
         }
         Ok((true, if approved { UploadState::Approved } else { UploadState::Waiting }))
     }

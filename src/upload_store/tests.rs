@@ -10,9 +10,13 @@ fn names(dir: &Path) -> Vec<String> {
 }
 
 fn keep(store: &UploadStore, content: &[u8]) -> Stored {
+    keep_about(store, content, &About::sent_by(Some("a key".to_owned())))
+}
+
+fn keep_about(store: &UploadStore, content: &[u8], about: &About) -> Stored {
     let mut receiving = store.receive(Extension::Csv).unwrap();
     receiving.write(content).unwrap();
-    receiving.finish().keep(&About::sent_by(Some("a key".to_owned()))).unwrap()
+    receiving.finish().keep(about).unwrap()
 }
 
 fn store(dir: &Path, rules: UploadRules) -> UploadStore {
@@ -168,7 +172,7 @@ fn uploads_that_wait_for_approval_leave_half_of_the_room_to_others() {
     assert!(matches!(refused, UploadError::StoreFull { limit_bytes } if limit_bytes == half));
     assert!(without_key(b"1111111111").unwrap().is_duplicate);
     keep(&store, b"3333333333");
-    store.approve(waiting.id).unwrap();
+    store.approve(waiting.id, None).unwrap();
     let [one, other] = [b"0000000000", b"3333333333"].map(|content| keep(&store, content).id);
     assert!(store.remove(one).unwrap() && store.remove(other).unwrap());
     without_key(b"2222222222").unwrap();
@@ -230,9 +234,27 @@ fn an_upload_that_has_lost_its_note_waits_until_it_is_approved() {
     let [name] = names(dir.path()).try_into().unwrap();
     fs::remove_file(dir.path().join(format!(".{name}.json"))).unwrap();
     assert_eq!((state(), About::is_approved(&dir.path().join(&name))), (UploadState::Waiting, false));
-    assert_eq!(store.approve(id).unwrap().unwrap().state(), UploadState::Approved);
+    assert_eq!(store.approve(id, None).unwrap().unwrap().state(), UploadState::Approved);
     assert_eq!((state(), About::is_approved(&dir.path().join(&name))), (UploadState::Approved, true));
     assert!(About::is_approved(&dir.path().join("customers.csv")), "an operator's own");
+}
+
+#[test]
+fn who_approved_an_upload_without_a_key_is_noted_and_stays_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(dir.path(), UploadRules::default());
+    let id = keep_about(&store, b"rows", &About::sent_by(None)).id;
+    let noted = || {
+        let about = store.find(id).unwrap().unwrap().about.unwrap();
+        (about.sent_by, about.approved_by, about.state)
+    };
+    assert_eq!(noted(), (None, None, UploadState::Waiting));
+    for sender in ["portal", "crm"] {
+        keep_about(&store, b"rows", &About::sent_by(Some(sender.to_owned())));
+        assert_eq!(noted(), (None, Some("portal".to_owned()), UploadState::Approved));
+    }
+    store.approve(id, Some("admin")).unwrap();
+    assert_eq!(noted().1.as_deref(), Some("portal"));
 }
 
 #[test]

@@ -70,8 +70,11 @@ async fn an_upload_with_a_key_teaches_the_next_training_and_approves_what_came_w
     let app = with_base_data(Setup { api_keys: vec![KEY], ..Setup::default() }).await;
     let (content_type, body) = Form::new().file("a.xls", &fs::read(root(WORKBOOK)).unwrap()).finish();
     let request = app.request(Method::POST, "/upload-excel").header("content-type", content_type);
-    let uploaded = ok(request.bearer_auth(KEY).body(body).send().await.unwrap()).await["upload"].clone();
+    let request = request.bearer_auth(KEY).header("x-request-id", "sent-1");
+    let uploaded = ok(request.body(body).send().await.unwrap()).await["upload"].clone();
     assert_eq!(uploaded["state"], "approved");
+    let noted = app.audited("sent-1").await;
+    assert_eq!((&noted["key"], &noted["upload"]), (&json!("API_KEYS.1"), &uploaded["id"]), "{noted}");
     assert_eq!(uploaded["training"], "The next training learns from these rows.");
     let upload = listed(&app).await;
     assert_eq!((&upload["state"], &upload["rows"]), (&json!("approved"), &json!(300)));
@@ -86,6 +89,15 @@ async fn a_setting_has_trainings_learn_from_all_uploads_or_from_none() {
         let app = TestApp::spawn_with(Setup { upload_rules, ..Setup::default() }).await;
         let uploaded = app.upload_file(WORKBOOK).await["upload"].clone();
         assert!(uploaded["training"].as_str().unwrap().contains(words), "{uploaded}");
+        if train_on == TrainOn::Off {
+            let workbook = fs::read(root("tests/fixtures/upload_2000.xlsx")).unwrap();
+            let (content_type, body) = Form::new().file_in("files", "new.xlsx", &workbook).finish();
+            let request = app.request(Method::POST, "/retrain?wait=true").header("content-type", content_type);
+            let refused = request.bearer_auth(ADMIN_KEY).body(body).send().await.unwrap();
+            assert_eq!(refused.status(), 422);
+            let refused = refused.text().await.unwrap();
+            assert!(refused.contains("TRAIN_ON_UPLOADS is off") && app.kept().len() == 1, "{refused}");
+        }
     }
 }
 

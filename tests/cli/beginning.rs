@@ -75,6 +75,9 @@ fn in_an_empty_folder_a_server_says_what_is_missing_and_takes_its_first_workbook
 
     let job = json(&train(&address, &first_workbook(), AS_ADMIN));
     assert_eq!(job["state"], "published", "{job}");
+    let taken = server.until("upload_taken");
+    assert_eq!(taken["sent_by"], "ADMIN_KEY", "{taken}");
+    assert!(folder.path("base_data").join(taken["file"].as_str().unwrap()).is_file(), "{taken}");
     let ready = json(&get(&address, "/readyz"));
     assert_eq!(ready["model_version"], job["version"]);
     let answer = json(&Form::new().file("a.csv", first_workbook().as_bytes()).upload_to(&address));

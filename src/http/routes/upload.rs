@@ -138,6 +138,7 @@ pub(in crate::http) struct Timings {
 /// A valid form.
 struct Upload {
     state: AppState,
+    context: RequestContext,
     version: Arc<ModelVersion>,
     file: Received,
     campaign: Campaign,
@@ -191,16 +192,18 @@ pub(in crate::http) async fn post_upload_excel(
         ignored
             .note(Note::PLACES_NEED_ADMIN, "places need the administrators' key: they would tell who was trained on");
     }
-    let caller = Caller::new(state.clone(), context, Some(&version.id), &parts.headers);
+    let caller = Caller::new(state.clone(), context.clone(), Some(&version.id), &parts.headers);
     let receiving = elapsed_ms(started);
     let payer = sender.payer();
-    let upload = Upload { state, version, file, campaign, ignored, keep, query, address, about, payer, receiving };
+    let upload =
+        Upload { state, context, version, file, campaign, ignored, keep, query, address, about, payer, receiving };
     caller.answer(|reporter| upload.run(reporter)).await
 }
 
 impl Upload {
     async fn run(self, reporter: Reporter) -> Result<Finished, ApiError> {
-        let Self { state, version, file, campaign, ignored, keep, query, address, about, payer, receiving } = self;
+        let Self { state, context, version, file, campaign, ignored, keep, query, address, about, payer, receiving } =
+            self;
         let started = Instant::now();
         let reading = Reading::keeping(keep);
         let grouped = read_and_group(&state, version, file, reading.clone());
@@ -218,6 +221,7 @@ impl Upload {
         let kept = tokio::spawn(for_this_request(keeping));
         // What cannot be kept is refused, so nothing is written and paid for before it is kept.
         let kept = kept.await.map_err(|e| ApiError::internal("keeping an upload", e))??;
+        context.brought(kept.id.to_string());
         state.metrics().uploaded(&grouped);
         let written = write(&state, &grouped, &campaign, &address, payer.as_ref(), &reporter).await?;
         let timings_ms = Timings { receiving, grouping, writing: elapsed_ms(started) };

@@ -3,7 +3,7 @@
 
 use axum::Json;
 use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
+use axum::extract::{Extension, Path, State};
 use axum::http::StatusCode;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 
 use super::docs::NotReady;
 use super::retrain::KeyProblems;
+use crate::http::access::Sender;
 use crate::http::problem::{ApiError, Document};
 use crate::http::state::AppState;
 use crate::model_store::StoreError;
@@ -77,10 +78,11 @@ pub(in crate::http) async fn get_uploads(State(state): State<AppState>) -> Resul
             content_type = "application/problem+json")))]
 pub(in crate::http) async fn post_approve_upload(
     State(state): State<AppState>,
+    Extension(sender): Extension<Sender>,
     id: Result<Path<String>, PathRejection>,
 ) -> Result<Json<WaitingUpload>, ApiError> {
-    let id = upload_id(id)?;
-    let approved = on_store("approving an upload", move || state.uploads().approve(id)).await?;
+    let (id, by) = (upload_id(id)?, sender.name());
+    let approved = on_store("approving an upload", move || state.uploads().approve(id, by.as_deref())).await?;
     let approved = approved.ok_or(ApiError::NoUpload)?;
     tracing::info!(event = "upload_approved", upload = %id, "an upload was approved for training");
     Ok(Json(approved.into()))
