@@ -32,7 +32,7 @@ use crate::http::tasks::jobs::{AskedBy, Job, JobKind};
 use crate::http::tasks::retraining::begin;
 use crate::pipeline::{TrainingSettings, WrongSetting, WrongSettings};
 use crate::retrain::worker::Options;
-use crate::upload_store::{About, UploadId};
+use crate::upload_store::{About, TrainOn, UploadId};
 use crate::workbook::Recorder;
 
 /// The form's field that says how to train.
@@ -124,6 +124,7 @@ pub(in crate::http) async fn post_retrain(
     let (files, texts) = receive_files(&state, &parts.headers, body, &[TRAINING]).await?;
     refuse_unknown(texts.keys(), &[TRAINING])?;
     let training = training_settings(&texts, &state.parts().schema)?;
+    refuse_unread(&state, &files)?;
     let (files, recorded) = readable(&state, files).await?;
     // Before anything is kept, so that a second retraining keeps nothing.
     let permit = state.jobs().claim(JobKind::Retraining, AskedBy::Request)?;
@@ -200,6 +201,14 @@ pub(in crate::http) async fn delete_retraining(
 
 fn job_of(state: &AppState, id: Result<Path<String>, PathRejection>) -> Result<Arc<Job>, ApiError> {
     id.ok().and_then(|Path(id)| state.jobs().find(&id)).ok_or(ApiError::NoJob)
+}
+
+/// Refuses files where no training reads uploads: they would be kept, and teach nothing.
+fn refuse_unread(state: &AppState, files: &[NamedFile]) -> Result<(), ApiError> {
+    if state.uploads().train_on() != TrainOn::Off || files.is_empty() {
+        return Ok(());
+    }
+    Err(ApiError::field("files", "teach nothing here, as TRAIN_ON_UPLOADS is off: put them into BASE_DATA_DIR"))
 }
 
 /// The files, if all of them are workbooks to train on, and their tables for the retraining.
