@@ -4,7 +4,7 @@
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, IsTerminal, Write};
-use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// The mode of a new file.
@@ -30,10 +30,11 @@ pub(super) struct Rotated {
 }
 
 impl Rotated {
-    /// Opens the file, or makes it, for its owner alone.
+    /// Opens the file, or makes it, for its owner alone. Behind a link it is the file that is put aside, not the link.
     ///
     /// # Errors
-    /// When it cannot be opened for writing, or is a device: what is written to one is kept nowhere.
+    /// When it cannot be opened for writing, or is a device: what is written to one is kept nowhere. When others may
+    /// read it and that cannot be changed.
     pub fn open(path: &Path, max_bytes: u64, max_files: usize) -> io::Result<Self> {
         let mut rotated = Self {
             path: path.to_owned(),
@@ -47,6 +48,9 @@ impl Rotated {
             fault: None,
         };
         rotated.file()?;
+        if rotated.is_regular {
+            rotated.path = fs::canonicalize(path)?;
+        }
         Ok(rotated)
     }
 
@@ -114,6 +118,9 @@ impl Rotated {
                 return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is a device, not a file"));
             }
             (self.n_bytes, self.is_regular) = (metadata.len(), metadata.is_file());
+            if self.is_regular && metadata.mode() & 0o777 != FOR_ITS_OWNER {
+                file.set_permissions(fs::Permissions::from_mode(FOR_ITS_OWNER))?;
+            }
             self.identity = (metadata.dev(), metadata.ino());
             self.file = Some(file);
         }
@@ -153,9 +160,23 @@ impl Rotated {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
     use super::*;
+
+    #[test]
+    fn a_file_that_others_could_read_is_its_owner_s_and_behind_a_link_it_is_put_aside_where_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let [path, disk] = ["audit.jsonl", "disk"].map(|name| dir.path().join(name));
+        fs::create_dir(&disk).unwrap();
+        fs::write(disk.join("real.jsonl"), "line 1\n").unwrap();
+        fs::set_permissions(disk.join("real.jsonl"), fs::Permissions::from_mode(0o644)).unwrap();
+        std::os::unix::fs::symlink(disk.join("real.jsonl"), &path).unwrap();
+        let mut log = Rotated::open(&path, 10, 3).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        log.write(b"line 2\n").unwrap();
+        assert!(path.is_symlink());
+        let read = |name: &str| fs::read_to_string(disk.join(name)).unwrap();
+        assert_eq!([read("real.jsonl"), read("real.jsonl.1")], ["line 2\n", "line 1\n"]);
+    }
 
     #[test]
     fn a_large_file_is_put_aside_and_the_oldest_is_removed() {
