@@ -3,11 +3,11 @@
 //! A client can write anything into `X-Forwarded-For`. Only what trusted proxies appended is known, which is its right
 //! end. The scheme of the client's own request is what a trusted proxy says in `X-Forwarded-Proto`.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName};
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -15,6 +15,8 @@ const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto
 /// The IPv6 network that each subscriber has at least, and the one that a site has at most (RFC 6177).
 const SUBSCRIBER_BITS: u32 = 64;
 const SITE_BITS: u32 = 48;
+/// Bits before the IPv4 address in its form as an IPv6 address (`::ffff:0:0/96`).
+const MAPPED_BITS: u8 = 96;
 
 /// The other end of the connection; an extension of every request.
 #[derive(Debug, Clone, Copy)]
@@ -41,7 +43,7 @@ pub(in crate::http) struct Network(Client);
 impl TrustedProxies {
     /// Trusts these networks.
     pub fn new(networks: Vec<IpNet>) -> Self {
-        Self(networks)
+        Self(networks.into_iter().map(of_canonical).collect())
     }
 
     /// The scheme that the client used: `https` where a trusted proxy says so. Of several, the first is the one nearest
@@ -77,7 +79,7 @@ impl TrustedProxies {
 impl Client {
     /// The client at an address.
     pub fn at(address: IpAddr) -> Self {
-        Self::Address(first_of(address, SUBSCRIBER_BITS))
+        Self::Address(first_of(behind_nat64(address), SUBSCRIBER_BITS))
     }
 
     /// Whom it may belong to.
@@ -104,6 +106,26 @@ fn address_of(entry: &str) -> Option<IpAddr> {
     let bare = entry.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(entry);
     let with_port = || entry.parse::<SocketAddr>().ok().map(|address| address.ip());
     bare.parse().ok().or_else(with_port)
+}
+
+/// The network as the canonical forms of its addresses are: `::ffff:10.0.0.0/104` is `10.0.0.0/8`.
+fn of_canonical(network: IpNet) -> IpNet {
+    let (address, bits) = (network.addr(), network.prefix_len());
+    match (address.to_canonical(), bits.checked_sub(MAPPED_BITS)) {
+        (IpAddr::V4(address), Some(bits)) => Ipv4Net::new(address, bits).map_or(network, IpNet::V4),
+        _ => network,
+    }
+}
+
+/// The IPv4 address that a translator writes as `64:ff9b::/96` (RFC 6052), or else the address as it is.
+pub(super) fn behind_nat64(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V6(written) => match written.octets() {
+            [0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0, a, b, c, d] => Ipv4Addr::new(a, b, c, d).into(),
+            _ => address,
+        },
+        IpAddr::V4(_) => address,
+    }
 }
 
 /// The first address of the network of so many bits that an IPv6 address is in; IPv4 addresses as they are.
@@ -135,6 +157,14 @@ mod tests {
             request.headers_mut().insert(X_FORWARDED_PROTO, value.parse().unwrap());
         }
         TrustedProxies::new(vec![trusted.parse().unwrap()]).scheme(&request.into_parts().0)
+    }
+
+    #[test]
+    fn networks_and_addresses_that_stand_for_ipv4_are_taken_as_ipv4() {
+        assert_eq!(client("::ffff:10.0.0.0/104", "10.1.2.3", &["198.51.100.7"]), "198.51.100.7");
+        assert_eq!(client("::ffff:10.0.0.1/128", "10.0.0.2", &["198.51.100.7"]), "10.0.0.2");
+        assert_eq!(client("", "64:ff9b::198.51.100.7", &[]), "198.51.100.7");
+        assert_eq!(client("", "64:ff9b:1::198.51.100.7", &[]), "64:ff9b:1::");
     }
 
     #[test]

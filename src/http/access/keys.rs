@@ -140,7 +140,7 @@ impl Keys {
                 Err(cause) => refused = Some(self.without_budgets(&mut good, cause)),
             }
         }
-        let n_keys = good.len();
+        let n_keys = good.iter().filter(|key| !key.is_expired()).count();
         self.good.store(Arc::new(good));
         Ok(Reloaded { n_keys, refused })
     }

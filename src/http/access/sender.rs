@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
-use super::client::Client;
+use super::client::{Client, behind_nat64};
 use super::keys::NamedKey;
 use super::rights::Right;
 use crate::content::Payer;
@@ -11,6 +11,9 @@ use crate::content::Payer;
 /// Bits of an address that are shown where it is truncated.
 const SHOWN_BITS_V4: u32 = 24;
 const SHOWN_BITS_V6: u32 = 48;
+/// Of a 6to4 address, whose first 48 bits are these 16 and a whole IPv4 address (RFC 3056).
+const PREFIX_6TO4: u16 = 0x2002;
+const SHOWN_BITS_6TO4: u32 = 16 + SHOWN_BITS_V4;
 
 /// Who sends a request; an extension of every request.
 #[derive(Debug, Clone)]
@@ -79,10 +82,16 @@ impl Sender {
 
     /// Its address for a log: whole, or the network of it (/24, or /48 for IPv6).
     pub fn shown_address(&self, is_whole: bool) -> IpAddr {
-        match self.address {
-            address if is_whole => address,
+        if is_whole {
+            return self.address;
+        }
+        match behind_nat64(self.address) {
             IpAddr::V4(address) => Ipv4Addr::from_bits(address.to_bits() & !0 << (32 - SHOWN_BITS_V4)).into(),
-            IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !0 << (128 - SHOWN_BITS_V6)).into(),
+            IpAddr::V6(address) => {
+                let is_6to4 = address.segments()[0] == PREFIX_6TO4;
+                let bits = if is_6to4 { SHOWN_BITS_6TO4 } else { SHOWN_BITS_V6 };
+                Ipv6Addr::from_bits(address.to_bits() & !0 << (128 - bits)).into()
+            }
         }
     }
 
@@ -100,9 +109,14 @@ mod tests {
 
     #[test]
     fn a_log_shows_the_network_of_an_address_unless_it_may_show_the_whole() {
-        for (address, network) in
-            [("198.51.100.77", "198.51.100.0"), ("2001:db8:1:2:3:4:5:6", "2001:db8:1::"), ("127.0.0.1", "127.0.0.0")]
-        {
+        for (address, network) in [
+            ("198.51.100.77", "198.51.100.0"),
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1::"),
+            ("127.0.0.1", "127.0.0.0"),
+            // 198.51.100.77, by 6to4 and by NAT64.
+            ("2002:c633:644d::1", "2002:c633:6400::"),
+            ("64:ff9b::c633:644d", "198.51.100.0"),
+        ] {
             let sender = Sender { key: SentKey::Absent, address: address.parse().unwrap() };
             assert_eq!(sender.shown_address(false).to_string(), network);
             assert_eq!(sender.shown_address(true).to_string(), address);
