@@ -22,6 +22,8 @@ const LEDGER: &str = "budget.json";
 const LOCK: &str = ".budget.lock";
 /// How long its lock is waited for, which is held for moments.
 const WAIT_FOR_LOCK: Duration = Duration::from_secs(20);
+/// A sum beyond this was not spent.
+const MAX_USD: f64 = 1e9;
 /// Days that are kept, those nearest to today.
 const MAX_DAYS: usize = 14;
 
@@ -130,7 +132,7 @@ impl Spending {
 
     fn is_sound(&self) -> bool {
         let all = [&self.spent_usd, &self.leased_usd].into_iter().chain(self.keys.values());
-        all.chain(self.leased_keys.values()).all(|usd| usd.is_finite() && *usd >= 0.0)
+        all.chain(self.leased_keys.values()).all(|usd| (0.0..=MAX_USD).contains(usd))
     }
 }
 
@@ -246,13 +248,15 @@ fn read(path: &Path) -> io::Result<Days> {
         Ok(OneDay { day, spent_usd }) => {
             Days { days: BTreeMap::from([(day, Spending { spent_usd, ..Spending::default() })]) }
         }
-        Err(_) => serde_json::from_slice(&json)?,
+        Err(_) => serde_json::from_slice(&json).map_err(|error| damaged(&error.to_string()))?,
     };
-    if days.days.values().all(Spending::is_sound) {
-        Ok(days)
-    } else {
-        Err(io::Error::new(io::ErrorKind::InvalidData, "spent_usd is not a sum of money"))
-    }
+    if days.days.values().all(Spending::is_sound) { Ok(days) } else { Err(damaged("spent_usd is not a sum of money")) }
+}
+
+/// Says the way out as well: whoever reads it may have a server that does not start.
+fn damaged(what: &str) -> io::Error {
+    let way_out = "move the damaged file away, and nothing counts as spent today";
+    io::Error::new(io::ErrorKind::InvalidData, format!("{what}; {way_out}"))
 }
 
 #[cfg(test)]
