@@ -155,6 +155,8 @@ def plain_http(site):
     for path in ["/", "/docs/", "/console/app.js"]:
         answer, _ = site.ask("GET", path, tls=False)
         assert (answer.status, answer.headers["Location"]) == (308, f"https://{HOST}{path}"), (path, answer.status)
+    answer, _ = site.ask("GET", "/docs/", tls=False, Host="evil.example")
+    assert answer.headers["Location"] == f"https://{HOST}/docs/", "only to the site's own name"
 
 
 def what_passes(site):
