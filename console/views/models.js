@@ -123,7 +123,8 @@ const CHECKS = {
   files_changed: 'Files that came back changed', golden_sample: 'Golden sample placed as before',
   own_files: 'Files of your own customers', least_jaccard: 'Least stable segment, found again',
   deciding_columns: 'Columns that decide the segments', told_bits: 'Bits that segments surely tell of a customer',
-  new_outside_share: 'New customers outside every segment',
+  new_outside_share: 'New customers outside every segment', left_out_share: 'Customers’ rows that could not be used',
+  left_out_rise: 'How many more than for the version before',
 };
 
 export function report({ parameter: version, signal }) {

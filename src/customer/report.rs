@@ -79,6 +79,23 @@ impl CleaningReport {
 
     /// One sentence on why no row is left: the reasons and their counts. `None` while a row is left.
     pub fn no_usable_row(&self) -> Option<String> {
+    /// Rows of customers that could not be used, by reason: not copies, totals, or rows that are left out for good.
+    pub fn left_out(&self) -> impl Iterator<Item = (&Dropped, usize)> {
+        self.dropped.iter().filter(|(reason, _)| reason.is_unusable()).map(|(reason, &rows)| (reason, rows))
+    }
+
+    /// Rows of customers, used or not: all but totals.
+    pub fn customer_rows(&self) -> usize {
+        self.rows_read.saturating_sub(self.dropped.get(&Dropped::Total).copied().unwrap_or(0))
+    }
+
+    /// The share of the customers' rows that could not be used; `None` without rows.
+    pub fn left_out_share(&self) -> Option<f64> {
+        let rows: usize = self.left_out().map(|(_, rows)| rows).sum();
+        let all = self.customer_rows();
+        (all > 0).then(|| rows as f64 / all as f64)
+    }
+
         if self.rows_read > self.n_dropped() {
             return None;
         }
@@ -136,6 +153,19 @@ fn listed(levels: &[ValueRows]) -> String {
 impl Dropped {
     /// The reason as answers and reports write it.
     pub fn reason(&self) -> &'static str {
+    /// Whether the row is a customer's, and could not be used.
+    fn is_unusable(&self) -> bool {
+        match self {
+            Self::Duplicate | Self::Total | Self::ReplacedByNewer | Self::Erased => false,
+            Self::MoreCells
+            | Self::Missing(_)
+            | Self::NotADate(_)
+            | Self::InFuture(_)
+            | Self::UnknownLevel(_)
+            | Self::NotANumber(_) => true,
+        }
+    }
+
         match self {
             Self::Duplicate => "duplicate",
             Self::Total => "total",

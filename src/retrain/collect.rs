@@ -12,6 +12,7 @@ use std::fs;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
+use super::left_out::MostLeftOut;
 use super::sample::is_sample;
 use super::uploads;
 use super::{FileInTurn, Progress, RetrainError, RetrainRequest, SkippedFile};
@@ -51,6 +52,8 @@ pub(super) struct Collected {
     /// How many of the customers each waiting upload brought, those that no file before it has; without the uploads
     /// that somebody who may train has sent to be trained on.
     pub brought: Vec<(String, usize)>,
+    /// The file that most rows were left out of.
+    pub most_left_out: MostLeftOut,
 }
 
 impl Collected {
@@ -65,6 +68,7 @@ impl Collected {
             uploads: Vec::new(),
             unapproved: Vec::new(),
             brought: Vec::new(),
+            most_left_out: None,
         }
     }
 }
@@ -104,11 +108,11 @@ pub(super) fn collect(
             collecting.uploads.extend(source.is_upload.then(|| source.path.clone()));
         }
     }
-    let Collecting { all, files, skipped, uploads, from_uploads, .. } = collecting;
+    let Collecting { all, files, skipped, uploads, from_uploads, most_left_out, .. } = collecting;
     let (table, brought) = all.finish_counted();
     let brought = files.iter().zip(brought).zip(from_uploads).filter(|(_, is_upload)| *is_upload);
     let brought = brought.map(|((label, customers), _)| (label.clone(), customers)).collect();
-    Ok(Collected { table, files, skipped, is_sample, set_aside, uploads, unapproved, brought })
+    Ok(Collected { table, files, skipped, is_sample, set_aside, uploads, unapproved, brought, most_left_out })
 }
 
 /// Whether a file's name says that it is to be trained on.
@@ -130,13 +134,14 @@ struct Collecting<'a> {
     uploads: Vec<PathBuf>,
     /// Which of `files` are uploads that nobody has sent to be trained on.
     from_uploads: Vec<bool>,
+    most_left_out: MostLeftOut,
 }
 
 impl<'a> Collecting<'a> {
     fn new(request: &'a RetrainRequest<'a>, progress: &'a (dyn Fn(Progress) + Sync), of: usize) -> Self {
         let all = NewestStands::new(request.schema.clone());
-        let (files, skipped, uploads, from_uploads) = Default::default();
-        Self { request, progress, number: 0, of, all, files, skipped, uploads, from_uploads }
+        let (files, skipped, uploads, from_uploads, most_left_out) = Default::default();
+        Self { request, progress, number: 0, of, all, files, skipped, uploads, from_uploads, most_left_out }
     }
 
     /// Reads one more file.
@@ -145,9 +150,15 @@ impl<'a> Collecting<'a> {
         self.number += 1;
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         (self.progress)(Progress::reading(FileInTurn { name, number: self.number, of: self.of }));
-        let added = read(self.request, path)?;
-        match added.and_then(|file| self.all.add(label, &file).map_err(|error| with_causes(&error))) {
-            Ok(()) => {
+        let added = read(self.request, path)?.and_then(|file| {
+            self.all.add(label, &file).map_err(|error| with_causes(&error))?;
+            Ok(file.table().cleaning().left_out().map(|(_, rows)| rows).sum::<usize>())
+        });
+        match added {
+            Ok(left_out) => {
+                if left_out > self.most_left_out.as_ref().map_or(0, |(_, most)| *most) {
+                    self.most_left_out = Some((label.clone(), left_out));
+                }
                 self.files.push(label.clone());
                 self.from_uploads.push(*is_upload && !About::was_for_training(path));
                 self.uploads.extend(is_upload.then(|| path.clone()));

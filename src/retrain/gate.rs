@@ -44,6 +44,11 @@ pub struct GateLimits {
     /// Share of the customers that would have to change for any column to be as the live version knows it, at most;
     /// 0.5. Dates move by themselves, and do not count.
     pub max_drift: f64,
+    /// Share of the customers' rows that were left out, at most; 0.25. Where more are gone, those that are left are
+    /// hardly a fair sample: most often one whole file, or one way to write a column, is missing.
+    pub max_left_out_share: f64,
+    /// How much larger that share may be than the live version's; 0.1. One file in ten without a usable row is as much.
+    pub max_left_out_rise: f64,
 }
 
 impl Default for GateLimits {
@@ -62,6 +67,8 @@ impl Default for GateLimits {
             max_upload_share: 0.6,
             max_unseen_share: 0.5,
             max_drift: 0.5,
+            max_left_out_share: 0.25,
+            max_left_out_rise: 0.1,
         }
     }
 }

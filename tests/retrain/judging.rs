@@ -19,7 +19,8 @@ fn a_good_candidate_passes_every_check_and_the_report_lists_them() {
     let names: Vec<_> = report["gate"].as_array().unwrap().iter().map(|c| c["name"].as_str().unwrap()).collect();
     let quality = ["customers", "profiles", "clusters", "noise_share", "silhouette", "dbcv"];
     let meaning = ["new_outside_share", "least_jaccard", "deciding_columns", "told_bits"];
-    assert_eq!(names, [&quality[..], &meaning, &["files_changed", "golden_sample"]].concat());
+    let integrity = ["files_changed", "golden_sample"];
+    assert_eq!(names, [&quality[..], &meaning, &["left_out_share"], &integrity].concat());
     assert_eq!((&report["verdict"], &report["live"]), (&"passed".into(), &Value::Null));
     assert_eq!(report["matching"]["new"].as_array().unwrap().len(), 3);
     assert!(report["params"]["umap"].is_object() && report["seconds"]["fitting"].is_f64());
@@ -209,6 +210,45 @@ fn how_much_a_workbook_brings_is_not_asked_where_somebody_who_may_train_sent_it_
     let note = r#"{"state":"approved","sent_by":"shop","rows":576"#;
     assert_eq!(brought(&format!("{note}}}")), Some(0.8));
     assert_eq!(brought(&format!(r#"{note},"is_for_training":true}}"#)), None);
+}
+
+#[test]
+fn a_training_from_which_many_rows_are_missing_is_refused_unless_forced() {
+    let mut shop = Shop::with("ABC");
+    let live = shop.publish().id;
+    // A column that was filled in another way: half of all rows have no date that can be read.
+    let unreadable = |kind, n| customers(kind, 72, n).replace(",202", ",Q");
+    shop.add("base_data/2026-02-01/february.csv", &[unreadable('A', 216), customers('B', 72, 10)].concat());
+    let report = shop.refused();
+    let failed: Vec<_> = report.failed().map(|check| check.name).collect();
+    assert_eq!(failed, ["left_out_share", "left_out_rise"]);
+    let sentence = report.failed().next().unwrap().sentence();
+    let why = "216 of 442 rows: Date Joined is not a date (216); 216 of them in 2026-02-01/february.csv";
+    assert_eq!(sentence, format!("left_out_share is 0.4887, and must be at most 0.25 ({why})"));
+    assert_eq!(shop.current().id, live);
+    let (code, printed) = shop.run(&["retrain"]);
+    assert!(code == Some(3) && printed.contains(why), "{code:?} {printed}");
+
+    shop.force = true;
+    assert_eq!(shop.publish().report.verdict, Verdict::Forced);
+    // Who let it pass once is not asked again, until more rows are missing.
+    shop.force = false;
+    shop.add("base_data/2026-02-01/more.csv", &customers('C', 72, 10));
+    let report = shop.publish().report;
+    assert_eq!((report.verdict, report.failed().count()), (Verdict::Passed, 0));
+    shop.add("base_data/2026-03-01/march.csv", &[unreadable('C', 300), customers('C', 90, 5)].concat());
+    assert_eq!(shop.refused().failed().map(|check| check.name).collect::<Vec<_>>(), ["left_out_rise"]);
+}
+
+#[test]
+fn rows_that_are_left_out_for_good_refuse_no_training() {
+    let mut shop = Shop::with("ABC");
+    shop.publish();
+    let again: String = ['A', 'B', 'C'].iter().map(|&kind| customers(kind, 0, 72)).collect();
+    shop.add("base_data/2026-02-01/again.csv", &format!("{}Total,216,,,\n", again.repeat(3)));
+    let report = shop.publish().report;
+    assert_eq!(report.cleaning.n_dropped(), 3 * 216 + 1);
+    assert_eq!(report.verdict, Verdict::Passed);
 }
 
 #[test]

@@ -42,7 +42,7 @@ fn a_version_has_a_page_that_shows_what_changed() {
     let first = shop.publish().id;
     let path = shop.store.report_page(&first).unwrap();
     let text = text_of(&page(&path));
-    assert!(text.contains("Published All 12 checks of the gate passed."), "{text}");
+    assert!(text.contains("Published All 13 checks of the gate passed."), "{text}");
     for explained in
         ["A segment is a group of customers", "What decides them", "More often than others", "content-portal compare"]
     {

@@ -36,6 +36,8 @@ impl<'a> GateRow<'a> {
             "upload_share" => ("Customers whom one upload brought", true),
             "unseen_share" => ("Customers with a value that the live version never saw", true),
             "drift" => ("Customers who would have to change for a column to be as it was", true),
+            "left_out_share" => ("Customers' rows that could not be used", true),
+            "left_out_rise" => ("How many more than in the live version's training", true),
             "files_changed" => ("Files that came back from disk changed", false),
             "golden_sample" => ("Golden sample that is placed as before", true),
             other => (other, false),

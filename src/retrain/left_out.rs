@@ -1,0 +1,56 @@
+//! The gate's checks of rows that were left out: a model of the customers whose rows could be read says little of the
+//! others.
+//!
+//! Counted are rows of customers that could not be used: no value in a required column, an unreadable date or level,
+//! more cells than the header. Copies, totals, erased customers and rows that a newer one replaces are left out for
+//! good, and are no reason to refuse anything. A file that cannot be read at all has no rows to count; the report names
+//! it.
+
+use serde::Deserialize;
+
+use super::gate::{Bound, GateCheck, GateLimits};
+use crate::customer::CleaningReport;
+use crate::model_store::{ModelStore, VersionId};
+
+/// Reasons that a sentence names.
+const NAMED_REASONS: usize = 3;
+
+/// The file that most rows were left out of, and how many.
+pub(super) type MostLeftOut = Option<(String, usize)>;
+
+/// The checks; `live` is the share that was left out of the live version's training, where that is known.
+pub(super) fn check(
+    limits: &GateLimits,
+    cleaning: &CleaningReport,
+    most_in: &MostLeftOut,
+    live: Option<f64>,
+) -> Vec<GateCheck> {
+    let Some(share) = cleaning.left_out_share() else { return Vec::new() };
+    let at_most = |name, value: f64, limit| {
+        let check = GateCheck::quality(name, Some(value), Bound::AtMost, limit);
+        let detail = (!check.passed).then(|| sentence(cleaning, most_in));
+        GateCheck { detail, ..check }
+    };
+    let all = at_most("left_out_share", share, limits.max_left_out_share);
+    let is_known_to_be_so = live.is_some_and(|live| live > limits.max_left_out_share);
+    let all = if is_known_to_be_so && !all.passed { all.tolerated("the live version fails it, too") } else { all };
+    let rise = live.map(|live| at_most("left_out_rise", (share - live).max(0.0), limits.max_left_out_rise));
+    [all].into_iter().chain(rise).collect()
+}
+
+/// Such as `150 of 300 rows: no Location (140), Date Joined is not a date (10); most in 2026-01-01/a.csv`.
+fn sentence(cleaning: &CleaningReport, most_in: &MostLeftOut) -> String {
+    let mut reasons: Vec<_> = cleaning.left_out().collect();
+    reasons.sort_by_key(|(_, rows)| std::cmp::Reverse(*rows));
+    let rows: usize = reasons.iter().map(|(_, rows)| rows).sum();
+    let named = reasons.iter().take(NAMED_REASONS).map(|(reason, rows)| format!("{reason} ({rows})"));
+    let named = named.collect::<Vec<_>>().join(", ");
+    let most = most_in.as_ref().map(|(label, rows)| format!("; {rows} of them in {label}")).unwrap_or_default();
+    format!("{rows} of {} rows: {named}{most}", cleaning.customer_rows())
+}
+
+/// The share of rows that was left out of a version's training; `None` where its report does not say it.
+pub(super) fn share_of_version(store: &ModelStore, id: &VersionId) -> Option<f64> {
+    let report = store.report(id).ok()?;
+    CleaningReport::deserialize(report.get("cleaning")?).ok()?.left_out_share()
+}
