@@ -84,8 +84,12 @@ fn print_erased(erased: &ErasedCustomer) {
     for found in &erased.left {
         print_field!("left", "{}: delete {}", found.file, rows(found));
     }
-    for AlikeRows { identifier, found } in &erased.alike {
-        print_field!("perhaps", "{}: {} of {identifier}", found.file, rows(found));
+    for AlikeRows { identifier, is_erased, found } in &erased.alike {
+        if *is_erased {
+            print_field!("left", "{}: {} of {identifier}, which was erased before", found.file, rows(found));
+        } else {
+            print_field!("perhaps", "{}: {} of {identifier}", found.file, rows(found));
+        }
     }
     for file in &erased.without_identifiers {
         print_field!("not searched", "{file}: it has no column of identifiers");
@@ -105,7 +109,13 @@ fn print_erased(erased: &ErasedCustomer) {
     if !erased.left.is_empty() {
         print_further!("run this again once these rows are deleted: until then the exit code is {LEFT}");
     }
-    if let Some(AlikeRows { identifier, .. }) = erased.alike.first() {
+    if let Some(AlikeRows { identifier, .. }) = erased.alike.iter().find(|alike| alike.is_erased) {
+        print_further!(
+            "run this again with --id {identifier}: it erases these rows, or names those to delete; until then the \
+             exit code is {LEFT}"
+        );
+    }
+    if let Some(AlikeRows { identifier, .. }) = erased.alike.iter().find(|alike| !alike.is_erased) {
         print_further!(
             "a workbook may show {identifier} with zeros before it, or without: if it is the same customer, run this \
              again with --id {identifier}; until then the exit code is {LEFT}"

@@ -65,8 +65,8 @@ pub struct ErasedCustomer {
     pub rewritten: Vec<FoundRows>,
     /// Files that only their owner may change.
     pub left: Vec<FoundRows>,
-    /// Rows of a number that differs by zeros before it alone, and by which nobody was erased: a workbook may show one
-    /// as the other. They are as they were.
+    /// Rows of a number that differs by zeros before it alone: a workbook may show one as the other. They are as they
+    /// were.
     pub alike: Vec<AlikeRows>,
     /// Files without a column of identifiers: nobody is known by one there.
     pub without_identifiers: Vec<String>,
@@ -103,6 +103,8 @@ impl ErasedCustomer {
 pub struct AlikeRows {
     /// How it is written.
     pub identifier: String,
+    /// Whether a customer was erased by it before, so that no training reads these rows.
+    pub is_erased: bool,
     /// Its rows in one file.
     pub found: FoundRows,
 }
@@ -257,9 +259,11 @@ impl Erasing<'_> {
         };
         let found = |rows| FoundRows { file: source.label.clone(), rows };
         let others = self.alike.iter().zip(rows.alike).filter(|(_, rows)| !rows.is_empty());
-        erased
-            .alike
-            .extend(others.map(|(other, rows)| AlikeRows { identifier: other.identifier.clone(), found: found(rows) }));
+        erased.alike.extend(others.map(|(other, rows)| AlikeRows {
+            identifier: other.identifier.clone(),
+            is_erased: other.is_erased,
+            found: found(rows),
+        }));
         if !rows.own.is_empty() {
             let found = found(rows.own);
             if source.is_ours && self.rewrite(source)? {

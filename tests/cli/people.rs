@@ -307,6 +307,10 @@ fn an_identifier_that_differs_by_zeros_before_it_is_named_and_not_said_to_be_unk
     }
     // Once the customer is erased by that, nothing is left but the operator's own row.
     assert!(shown(&erase("123")).contains("delete row 2"));
+    let output = erase("000123");
+    let text = shown(&output);
+    assert!(text.contains("left            2026-01-01/numbers.csv: row 2 of 123, which was erased before"), "{text}");
+    assert!(output.status.code() == Some(4) && !text.contains("not found"), "{text}");
     fs::write(&file, format!("{HEADER}{}", row("7"))).unwrap();
     for id in ["123", "000123"] {
         let output = erase(id);

@@ -13,15 +13,18 @@ pub(super) struct Alike {
     pub identifier: String,
     pub identity: u64,
     pub pseudonym: u64,
+    /// Whether a customer was erased by it.
+    pub is_erased: bool,
 }
 
-/// Those that nobody was erased by.
+/// The other ways to write an identifier.
 pub(super) fn alike(identifier: &str, pseudonyms: &Pseudonyms) -> Vec<Alike> {
     let others = other_spellings(identifier).into_iter().filter_map(|identifier| {
         let identity = identity_of_text(&identifier)?;
-        Some(Alike { identifier, identity, pseudonym: pseudonyms.of(identity) })
+        let pseudonym = pseudonyms.of(identity);
+        Some(Alike { identifier, identity, pseudonym, is_erased: pseudonyms.is_erased(pseudonym) })
     });
-    others.filter(|other| !pseudonyms.is_erased(other.pseudonym)).collect()
+    others.collect()
 }
 
 /// The number with fewer or more zeros before it; nothing of an identifier that is no number.
