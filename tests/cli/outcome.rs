@@ -240,6 +240,53 @@ fn of_a_workbook_copies_of_a_sheet_are_left_out_and_each_sheet_s_rows_have_their
 }
 
 #[test]
+fn a_sheet_that_is_the_sum_of_the_others_counts_nobody_again_and_hidden_rows_are_said() {
+    let folder = Folder::new();
+    let [one, other] = IDS;
+    let save = |sheets: &[(&str, &[(&str, f64, f64)])], hidden: Option<u32>| {
+        let mut book = Workbook::new();
+        for (name, rows) in sheets {
+            let sheet = book.add_worksheet().set_name(*name).unwrap();
+            for (column, title) in ["content_id", "sent", "acted"].into_iter().enumerate() {
+                sheet.write(0, column as u16, title).unwrap();
+            }
+            for (row, (id, sent, acted)) in (1..).zip(*rows) {
+                sheet.write(row, 0, *id).unwrap();
+                sheet.write(row, 1, *sent).unwrap();
+                sheet.write(row, 2, *acted).unwrap();
+            }
+            if let Some(row) = hidden {
+                sheet.set_row_hidden(row).unwrap();
+            }
+        }
+        book.save(folder.path("sent.xlsx")).unwrap();
+        let outcome: Value = serde_json::from_str(&folder.ok(&["outcome", "sent.xlsx", "--json"])).unwrap();
+        let notes = String::from_utf8(folder.run(&["outcome", "sent.xlsx"]).stderr).unwrap();
+        (outcome["groups"][0]["sent"].as_u64().unwrap(), notes)
+    };
+    let of_west = [(one, 1000.0, 40.0), (other, 800.0, 50.0)];
+    let of_east = [(one, 500.0, 20.0), (other, 600.0, 30.0)];
+    let of_both = [(one, 1500.0, 60.0), (other, 1400.0, 80.0)];
+    let (west, east, sums) = (("West", &of_west[..]), ("East", &of_east[..]), &of_both[..]);
+    for sheets in [[west, east, ("Q1", sums)], [("Q1", sums), west, east]] {
+        let (sent, notes) = save(&sheets, None);
+        assert_eq!(sent, 2_900);
+        assert!(notes.contains("sheet Q1 is left out: its figures are the sums of the other sheets' rows"), "{notes}");
+    }
+    // One person more is no sum; a few who act may be one by chance, unless the sheet is called so.
+    let more = [(one, 1501.0, 60.0), (other, 1400.0, 80.0)];
+    assert_eq!(save(&[west, east, ("Q1", &more[..])], None), (5_801, String::new()));
+    let [monday, tuesday, sum] = [[(one, 20.0, 1.0)], [(one, 20.0, 1.0)], [(one, 40.0, 2.0)]];
+    let days = |name| [("Monday", monday.as_slice()), ("Tuesday", tuesday.as_slice()), (name, sum.as_slice())];
+    assert_eq!(save(&days("Wednesday"), None).0, 80);
+    assert_eq!(save(&days("Total"), None).0, 40);
+
+    let (sent, notes) = save(&[west], Some(2));
+    assert_eq!(sent, 1_800);
+    assert!(notes.contains("1 row is hidden in the sheet and was read, first row 3"), "{notes}");
+}
+
+#[test]
 fn shares_and_differences_have_as_many_decimals_as_they_need() {
     let folder = Folder::new();
     let [one, other] = IDS;

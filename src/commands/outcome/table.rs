@@ -13,7 +13,7 @@ use content_portal::workbook::{ReadRequest, Watch};
 use serde_json::json;
 
 use super::line::{At, Figures, Line, stratum_key};
-use super::strays::{without_copies, without_placeholders};
+use super::strays::{without_copies, without_overviews, without_placeholders};
 use super::sums::Sums;
 use crate::commands::config::Config;
 use crate::commands::files::Input;
@@ -53,7 +53,7 @@ pub(super) fn read(config: &Config, mut input: Input) -> anyhow::Result<Table> {
         Line { at, id: label(&table, position), stratum, figures: figures(&table, at).ok() }
     });
     let lines = without_copies(lines.collect(), &mut notes);
-    let lines = without_placeholders(lines, &mut notes);
+    let lines = without_overviews(without_placeholders(lines, &mut notes), &mut notes);
     let Sums { left_out, notes: of_sums } = Sums::of(&lines)?;
     notes.extend(of_sums);
     let counted = lines.iter().filter(|line| !left_out.contains(&line.at));
@@ -84,7 +84,8 @@ fn check(table: &CustomerTable) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What a person should know of what the reader left out: sheets, and rows whose id says that they are sums.
+/// What a person should know of what the reader left out: sheets, and rows whose id says that they are sums; and of
+/// rows that nobody sees, which count.
 fn notes_on_reading(table: &CustomerTable) -> Vec<String> {
     let cleaning = table.cleaning();
     let sheets = cleaning.sheets.iter().filter(|sheet| !sheet.used && sheet.reason != Some(UnusedSheet::Empty));
@@ -95,7 +96,9 @@ fn notes_on_reading(table: &CustomerTable) -> Vec<String> {
         1 => format!("row {} is left out: by its id it is a sum of other rows", first.row),
         n => format!("{n} rows are left out, the first of them row {}: by their ids they are sums", first.row),
     });
-    sheets.chain(sums).collect()
+    let hidden = cleaning.notes.iter().filter(|note| note.code == Note::HIDDEN_ROWS_READ);
+    let hidden = hidden.map(|note| note.sentence.trim_end_matches('.').to_owned());
+    sheets.chain(sums).chain(hidden).collect()
 }
 
 /// The table, with the cells under one of `headers` as they are written. Ids and strata are the sender's own words: a
