@@ -47,11 +47,19 @@ impl Objective {
         }
         if words.denies(text) {
             return match words.has_more(text) {
-                true => {
-                    Self::noted("objective_left_out", format!("{NOT_TOLD} do not name it: it says what is not wanted"))
-                }
+                true => Self::noted(
+                    "objective_left_out",
+                    format!("{NOT_TOLD} do not name it: the objective says what is not wanted"),
+                ),
                 false => Self::default(),
             };
+        }
+        if WordStarts::of(&text.to_lowercase()).has_any(&words.bad_news) {
+            let why = "it tells bad news, and the offline writer's texts are cheerful";
+            return Self::noted(
+                "objective_left_out",
+                format!("the texts do not name what the objective is about: {why}"),
+            );
         }
         if let Some(subject) = words.after(&words.before_subject, text, false).or_else(|| words.before_cue(text)) {
             return Self {
@@ -69,6 +77,10 @@ impl Objective {
                 Some((_, thing)) => Self { subject: Some(thing.to_owned()), note, ..Self::default() },
                 None => Self { topic: Some(name), note, ..Self::default() },
             };
+        }
+        let news = words.after(&words.before_news, text, true).filter(|thing| !is_clause(&thing.name));
+        if let Some(Thing { name, day }) = news {
+            return Self { topic: Some(name), note: day.as_deref().map(day_left_out), ..Self::default() };
         }
         if !words.has_more(text) {
             return Self::default();
@@ -93,12 +105,15 @@ impl Objective {
 #[derive(Debug, PartialEq)]
 struct Thing {
     name: String,
-    /// A day that the objective names behind it, with its preposition: "on 3 March".
+    /// A day or season that the objective names behind it, with its preposition: "on 3 March", "for winter 2026".
     day: Option<String>,
 }
 
 fn day_left_out(day: &str) -> Note {
-    Note::new("objective_left_out", format!("the texts leave “{day}” out: the offline writer names no day"))
+    Note::new(
+        "objective_left_out",
+        format!("the texts leave “{day}” out: the offline writer names no day and no season"),
+    )
 }
 
 impl Words {
@@ -174,7 +189,7 @@ impl Words {
             && !words.iter().all(|word| is_in(&self.times, word) || is_in(&self.vague, word))
             && !self.is_amount(words)
             && !pairs().any(|(before, word)| self.is_next_aim(before, word) || is_inner_aim(before, word));
-        is_usable.then(|| Thing { name: thing.to_owned(), day: self.day_in(rest) })
+        is_usable.then(|| Thing { name: thing.to_owned(), day: self.day_in(rest).or_else(|| self.season_in(rest)) })
     }
 
     /// The words without the act at their end: "loyalty programme" of "loyalty programme sign-ups". What a text asks
@@ -207,6 +222,14 @@ impl Words {
             || day.iter().any(is_number) && day.iter().any(is_month);
         let text = format!("{first} {}", day.join(" "));
         has_day.then(|| text.trim_end_matches(['.', ',', ';', '!']).to_owned())
+    }
+
+    /// The season that the thing is for: "for winter 2026". Other times say when the shop wants to sell it.
+    fn season_in(&self, words: &[&str]) -> Option<String> {
+        let (first, time) = words.split_first().filter(|(first, time)| bare(first) == "for" && !time.is_empty())?;
+        let is_time = time.iter().all(|word| is_in(&self.times, word) || is_figure(word));
+        let text = format!("{first} {}", time.join(" "));
+        is_time.then(|| text.trim_end_matches(['.', ',', ';', '!']).to_owned())
     }
 
     /// Where the first sentence of `words` ends. A dot after an abbreviation, an initial or a number ends none.
@@ -312,6 +335,12 @@ impl Words {
         let is_aim = words.next().is_some_and(|first| is_in(&self.counted_aims, first));
         is_aim && words.next().is_some_and(is_figure) && !words.any(|word| matches!(bare(word), "you" | "your"))
     }
+}
+
+/// Whether words are a clause and not a thing: "that we move".
+fn is_clause(words: &str) -> bool {
+    let first = words.split_whitespace().next().unwrap_or_default().to_ascii_lowercase();
+    matches!(first.as_str(), "that" | "we" | "when" | "why" | "how" | "where" | "whether" | "to")
 }
 
 /// Whether a word begins as a figure does: "100", "20%", "3rd".

@@ -13,6 +13,10 @@ pub(super) struct Words {
     pub(super) before_subject: Vec<String>,
     /// Phrases directly before a topic, such as a cause, which a text does not call "our …": "awareness of".
     pub(super) before_topic: Vec<String>,
+    /// Verbs before news: "announce". What follows is a topic, with the word that says whose it is.
+    pub(super) before_news: Vec<String>,
+    /// Beginnings of what no cheerful text can tell: "closure". An objective that has one is not named.
+    pub(super) bad_news: Vec<String>,
     /// Words before an offer that are not part of it: "promote" in "promote 50% off shoes".
     pub(super) before_deal: Vec<String>,
     /// Words directly after the subject: "sign-ups" in "newsletter sign-ups".
