@@ -72,9 +72,10 @@ fn date_notes(title: &str, settled: &Settled) -> Vec<Note> {
         notes.push(Note::new(
             "dates_perhaps_swapped",
             format!(
-                "Day and month of many dates in {title:?} are probably swapped: every cell that is a date has a day of \
-                 at most 12, and every date that is a text one of more than 12. A spreadsheet program with the date \
-                 order of another country leaves a file so. Import the original file again with this column as text."
+                "Day and month of many dates in {title:?} are probably swapped: nearly every cell that is a date has a \
+                 day of at most 12, and nearly every date that is a text one of more than 12. A spreadsheet program \
+                 with the date order of another country leaves a file so. Import the original file again with this \
+                 column as text."
             ),
         ));
     }

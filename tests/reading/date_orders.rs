@@ -213,6 +213,10 @@ fn days_and_months_that_a_spreadsheet_program_swapped_are_said() {
         assert_eq!(codes(&table), ["dates_perhaps_swapped"], "{text}");
         assert_eq!(table.n_rows(), last_quarter.len());
     }
+    // Three customers were added later, by hand.
+    let is_by_hand = |day: Date| day.day() == 20;
+    let later = mixed(&last_quarter, |day| if is_by_hand(day) { Some(day) } else { swapped(day) }, "%-m/%-d/%Y");
+    assert_eq!(codes(&later), ["dates_perhaps_swapped"]);
 }
 
 #[test]

@@ -8,8 +8,10 @@ use super::convention::Orders;
 
 /// Of as many dates and texts each, one in 2000 sheets looks so by chance.
 const MIN_DATES: usize = 5;
-/// One in so many may be typed later.
-const TYPED: usize = 20;
+/// One in so many may be typed later, right: of few, and of many, which by chance look so all the less.
+const TYPED_OF_FEW: usize = 20;
+const TYPED_OF_MANY: usize = 8;
+const MANY: usize = 20;
 
 /// How many dates of a column would be there after such an accident, and how many would not, each distinct one once.
 #[derive(Debug, Clone, Default)]
@@ -44,6 +46,13 @@ impl Swapped {
     pub fn is_likely(&self) -> bool {
         let (texts, other_texts) =
             (self.day_first.max(self.month_first), self.day_first.min(self.month_first) + self.either);
-        texts.min(self.low_days) >= MIN_DATES && self.high_days * TYPED <= self.low_days && other_texts * TYPED <= texts
+        texts.min(self.low_days) >= MIN_DATES
+            && are_typed_later(self.high_days, self.low_days)
+            && are_typed_later(other_texts, texts)
     }
+}
+
+/// Whether so few dates that the accident does not leave may have been typed after it, beside the others.
+fn are_typed_later(dates: usize, others: usize) -> bool {
+    dates * TYPED_OF_FEW <= others || others >= MANY && dates * TYPED_OF_MANY <= others
 }
