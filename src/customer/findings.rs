@@ -3,7 +3,10 @@
 
 use super::clean::Settled;
 use super::schema::{Column, DateOrder};
-use super::{CleaningReport, ColumnDates, DecidedBy, Note, date, number};
+use super::{CleaningReport, ColumnDates, CustomerColumn, DecidedBy, Note, Value, date, nothing, number};
+
+/// Values that a note names.
+const NAMED: usize = 3;
 
 /// Adds to `report` how the open texts of a column were read.
 pub(super) fn column_findings(column: &Column, settled: &Settled, report: &mut CleaningReport) {
@@ -86,6 +89,29 @@ fn date_notes(title: &str, settled: &Settled) -> Vec<Note> {
         ));
     }
     notes
+}
+
+/// What a person should know of names that say that nothing is known.
+pub(super) fn unknown_note(column: &Column, read: &CustomerColumn) -> Option<Note> {
+    let names = (0_u32..).zip(&read.values).filter_map(|(code, value)| match value {
+        Value::Text(name) if nothing::is_unknown(name) && !column.says_something(name) => Some((code, name)),
+        _ => None,
+    });
+    let (codes, names): (Vec<u32>, Vec<&String>) = names.unzip();
+    let rows = read.codes.iter().filter(|code| codes.contains(code)).count();
+    if rows == 0 {
+        return None;
+    }
+    let (title, rows) = (&column.title, if rows == 1 { "1 row".to_owned() } else { format!("{rows} rows") });
+    let then = if column.required { "such a row is then left out" } else { "the row is then read without a value" };
+    let names = names.iter().take(NAMED).map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ");
+    Some(Note::new(
+        "unknown_is_a_value",
+        format!(
+            "{title:?} is {names} in {rows}: that counts as a value like any other, and no text says it. Leave the \
+             cell empty if nothing is known: {then}."
+        ),
+    ))
 }
 
 fn letters_note(title: &str, settled: &Settled) -> Option<Note> {

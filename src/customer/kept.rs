@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::civil::Date;
 
 use super::clean::{ColumnCleaner, Fault, Outcome, Settled};
-use super::findings::column_findings;
+use super::findings::{column_findings, unknown_note};
 use super::newest::RowKey;
 use super::same_name::merged;
 use super::tally::{Place, Tally};
@@ -213,7 +213,9 @@ impl KeptRows {
                 None => column,
             })
         });
-        let columns = columns.collect();
+        let columns: Vec<CustomerColumn> = columns.collect();
+        let read = self.schema.columns.iter().zip(&columns);
+        report.notes.extend(read.filter_map(|(column, read)| unknown_note(column, read)));
         if let Some(stands) = stands {
             let mut each = stands.iter();
             if let Some(keys) = &mut self.keys {

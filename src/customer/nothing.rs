@@ -168,32 +168,112 @@ fn is_error(text: &str) -> bool {
     ERRORS.iter().any(|error| text.eq_ignore_ascii_case(error))
 }
 
-/// Whether a word says nothing of whom it is written for: sheets and forms are full of ways to say nothing, and each is
-/// counted like a name, since a category may well be called so. A schema may name such a word all the same, see
-/// [`Column::says_something`](super::Column::says_something).
+/// What people write where nothing is known, in small letters. Each is counted like a name, since a place may well be
+/// called so.
+const UNKNOWN: [&str; 72] = [
+    "unknown",
+    "not known",
+    "nil",
+    "none",
+    "na",
+    "n/a",
+    "n/b",
+    "n.b.",
+    "nan",
+    "null",
+    "missing",
+    "no data",
+    "no answer",
+    "not applicable",
+    "not provided",
+    "not specified",
+    "not stated",
+    "not disclosed",
+    "not entered",
+    "undisclosed",
+    "unspecified",
+    "undefined",
+    "prefer not to say",
+    "tbd",
+    "tba",
+    "unbekannt",
+    "nicht bekannt",
+    "nicht angegeben",
+    "nicht verfügbar",
+    "ohne angabe",
+    "ohne angaben",
+    "keine antwort",
+    "fehlt",
+    "inconnu",
+    "inconnue",
+    "non renseigné",
+    "non renseignée",
+    "non spécifié",
+    "non disponible",
+    "desconocido",
+    "desconocida",
+    "no especificado",
+    "sin especificar",
+    "sin datos",
+    "no disponible",
+    "desconhecido",
+    "não informado",
+    "não especificado",
+    "sconosciuto",
+    "non specificato",
+    "non disponibile",
+    "onbekend",
+    "niet bekend",
+    "niet opgegeven",
+    "niet beschikbaar",
+    "okänd",
+    "okänt",
+    "ukendt",
+    "ukjent",
+    "tuntematon",
+    "nieznany",
+    "nieznane",
+    "brak danych",
+    "neznámé",
+    "ismeretlen",
+    "bilinmiyor",
+    "неизвестно",
+    "не указано",
+    "不明",
+    "未知",
+    "未回答",
+    "未填写",
+];
+/// What people write where something else is known.
+const OTHER: [&str; 17] = [
+    "other",
+    "others",
+    "sonstige",
+    "sonstiges",
+    "andere",
+    "autre",
+    "autres",
+    "otro",
+    "otros",
+    "outro",
+    "outros",
+    "altro",
+    "overig",
+    "другое",
+    "その他",
+    "其他",
+    "기타",
+];
+
+/// Whether a word says nothing of whom it is written for: sheets and forms are full of ways to say nothing. A schema
+/// may name such a word all the same, see [`Column::says_something`](super::Column::says_something).
 pub fn says_nothing(text: &str) -> bool {
-    const COUNTED: [&str; 19] = [
-        "unknown",
-        "nil",
-        "other",
-        "none",
-        "na",
-        "n/a",
-        "nan",
-        "null",
-        "missing",
-        "not provided",
-        "not specified",
-        "unspecified",
-        "unbekannt",
-        "inconnu",
-        "desconocido",
-        "onbekend",
-        "不明",
-        "未知",
-        "未回答",
-    ];
-    means_nothing(text) || COUNTED.iter().any(|nothing| text.trim().eq_ignore_ascii_case(nothing))
+    is_unknown(text) || OTHER.contains(&text.trim().to_lowercase().as_str())
+}
+
+/// Whether a word says that nothing is known.
+pub(super) fn is_unknown(text: &str) -> bool {
+    means_nothing(text) || UNKNOWN.contains(&text.trim().to_lowercase().as_str())
 }
 
 #[cfg(test)]
@@ -237,8 +317,16 @@ mod tests {
 
     #[test]
     fn a_category_that_may_be_real_is_counted_and_never_said() {
-        for name in ["Unknown", "Other", "Missing", "unbekannt", "Not Provided", "不明", "#NV"] {
-            assert!(says_nothing(name), "{name}");
+        for name in
+            ["Unknown", "Missing", "unbekannt", "Not Provided", "不明", "#NV", "N/B", "Non Renseigné", "НЕИЗВЕСТНО"]
+        {
+            assert!(says_nothing(name) && is_unknown(name), "{name}");
+        }
+        for name in ["Other", "Sonstige", "その他"] {
+            assert!(says_nothing(name) && !is_unknown(name), "{name}");
+        }
+        for word in UNKNOWN.iter().chain(&OTHER) {
+            assert_eq!(*word, word.to_lowercase());
         }
         for name in ["Missing Link", "Bedok", "Nile"] {
             assert!(!says_nothing(name), "{name}");

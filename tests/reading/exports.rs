@@ -56,6 +56,16 @@ fn what_programs_write_for_nothing_is_no_name() {
 }
 
 #[test]
+fn names_that_say_that_nothing_is_known_count_as_values_and_it_is_said() {
+    let table = column("Shop", &["Nile", "unbekannt", "Unbekannt", "n/b", "Other", "", "keine Angabe"]);
+    let notes = &table.cleaning().notes;
+    let sentences: Vec<_> = notes.iter().filter(|n| n.code == "unknown_is_a_value").map(|n| &*n.sentence).collect();
+    let [sentence] = sentences.as_slice() else { panic!("{notes:?}") };
+    assert!(sentence.starts_with(r#""Shop" is "Unbekannt", "N/B" in 3 rows: that counts as a value"#), "{sentence}");
+    assert!(note_codes(&column("Shop", &["Nile", "Other", "", "n/a"])).is_empty());
+}
+
+#[test]
 fn one_currency_may_be_written_in_several_ways() {
     let read = |cells: &[&str]| {
         let table = column("Spend", cells);
