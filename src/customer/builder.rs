@@ -46,13 +46,15 @@ pub struct TableBuilder {
     rows_read: usize,
     rows_so_far: Arc<AtomicUsize>,
     /// Rows that are complete, until it is looked at together which of them are copies.
-    waiting: Vec<RowKey>,
+    waiting: Vec<Waiting>,
     /// What each of them has in the schema's columns, one row behind the other.
     waiting_outcomes: Vec<Outcome>,
     /// Their identifiers, where those are to be kept.
     waiting_identifiers: Vec<String>,
     row_hashes: FxHashSet<u128>,
     duplicates: Tally,
+    /// Copies of which nothing but their cells says whose they are.
+    alike: usize,
     totals: Tally,
     pub(super) odd: OddRows,
     /// Whether every row is a customer, whatever it is called.
@@ -71,6 +73,14 @@ pub struct TableBuilder {
 }
 
 impl TableBuilder {
+/// A row that is complete.
+#[derive(Debug, Clone, Copy)]
+struct Waiting {
+    key: RowKey,
+    /// Whether it has an address or a telephone number, which tells it from customers who are alike otherwise.
+    has_contact: bool,
+}
+
     /// An empty table. Dates after `today` are in the future.
     pub fn new(schema: Arc<Schema>, today: Date) -> Self {
         let n_columns = schema.columns.len();
@@ -90,6 +100,7 @@ impl TableBuilder {
             row_hashes: FxHashSet::default(),
             duplicates: Tally::default(),
             totals: Tally::default(),
+            alike: 0,
             odd: OddRows::default(),
             has_customers_alone: false,
             is_of_every_sheet: false,
@@ -305,7 +316,7 @@ impl TableBuilder {
         for (row, header_hash) in self.rows.iter_mut().zip(&self.sheet.header_hashes) {
             // What is beside one of several tables is not a row of it. A header that comes again, as on every page of a
             // report, is not a customer.
-            let RowContent { is_filled, is_read, is_wide, is_hidden, hash, identity, .. } = row.content;
+            let RowContent { is_filled, is_read, is_wide, is_hidden, has_contact, hash, identity, .. } = row.content;
             if !(is_read || (is_filled && has_one_table)) || hash == *header_hash {
                 continue;
             }
@@ -336,7 +347,7 @@ impl TableBuilder {
                     continue;
                 }
             }
-            self.waiting.push(RowKey { identity, row_number, hash });
+            self.waiting.push(Waiting { key: RowKey { identity, row_number, hash }, has_contact });
             self.waiting_outcomes.extend_from_slice(&row.outcomes);
             if self.kept.keeps_identifiers() {
                 self.waiting_identifiers.push(std::mem::take(&mut row.identifier));
@@ -361,20 +372,21 @@ impl TableBuilder {
         let is_copy: Vec<bool> = if self.kept.has_keys() {
             vec![false; waiting.len()]
         } else {
-            waiting.iter().map(|row| !self.row_hashes.insert(row.hash)).collect()
+            waiting.iter().map(|row| !self.row_hashes.insert(row.key.hash)).collect()
         };
         let outcomes_of = outcomes.chunks(self.schema.columns.len().max(1));
         let identifiers = std::mem::take(&mut self.waiting_identifiers);
         let identifiers = identifiers.iter().map(String::as_str).chain(std::iter::repeat(""));
         let first = self.rows_read.saturating_sub(waiting.len());
         let rows = (first..).zip(&waiting).zip(is_copy).zip(outcomes_of).zip(identifiers);
-        for ((((at, row), is_copy), outcomes), identifier) in rows {
+        for ((((at, Waiting { key: row, has_contact }), is_copy), outcomes), identifier) in rows {
             let place = Place::new(at, row.row_number, sheet);
             if is_copy {
                 self.duplicates.add(place);
             } else if self.kept.add(*row, place, outcomes) {
                 self.kept.note_origin(place, identifier);
                 if !self.kept.has_keys() {
+                self.alike += usize::from(!has_contact);
                     self.repeated.add(row.identity);
                 }
             }

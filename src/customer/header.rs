@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::contact;
 use super::date;
 use super::header_alike;
 use super::header_name::{name_behind, normalize_header};
@@ -106,6 +107,8 @@ impl HeaderIndex {
         let mut headers = FxHashMap::default();
         let identifiers = schema.identifier.iter().enumerate().map(|(rank, name)| (Slot::Identifier, rank, &**name));
         let columns = schema.columns.iter().enumerate().flat_map(|(index, column)| {
+    /// Whether it has addresses or telephone numbers, by its header.
+    pub is_contact: bool,
             column.headers().enumerate().map(move |(rank, name)| (Slot::Column(index), rank, name))
         });
         for (slot, rank, name) in identifiers.chain(columns) {
@@ -256,7 +259,7 @@ impl Layout {
         if let Some(column) = self.columns.get_mut(sheet_column) {
             let schema_column = if let Slot::Column(index) = slot { Some(index) } else { None };
             let is_identifier = slot == Slot::Identifier;
-            *column = SheetColumn { schema_column, is_identifier, table: 0, is_beyond: false, seed };
+            *column = SheetColumn { schema_column, is_identifier, seed, ..SheetColumn::unnamed(sheet_column) };
         }
     }
 
@@ -299,7 +302,7 @@ impl Layout {
 impl SheetColumn {
     fn unnamed(sheet_column: usize) -> Self {
         let seed = xxh3_64(&sheet_column.to_le_bytes());
-        Self { schema_column: None, is_identifier: false, table: 0, is_beyond: false, seed }
+        Self { schema_column: None, is_identifier: false, is_contact: false, table: 0, is_beyond: false, seed }
     }
 
     /// Whether its cells are read.
@@ -346,3 +349,4 @@ fn listed(row: &[Candidate], n_matched: usize) -> Vec<String> {
     let is_label = |text: &&str| !text.contains('@') && text.chars().filter(char::is_ascii_digit).count() < 3;
     row.iter().filter_map(|cell| cell.text.as_deref().filter(is_label)).map(shown).take(MAX_LISTED).collect()
 }
+            column.is_contact = contact::is_header(normal);

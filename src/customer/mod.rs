@@ -12,6 +12,7 @@ mod cell;
 mod checked;
 mod clean;
 mod column_settings;
+mod contact;
 mod date;
 mod erased;
 mod findings;

@@ -2,6 +2,7 @@
 //! looked at ahead of its turn.
 
 use super::Cell;
+use super::contact;
 use super::header::SheetColumn;
 use super::newest::{NOBODY, identity_of};
 use super::origins::write_identifier;
@@ -15,6 +16,8 @@ pub(super) struct RowContent {
     pub is_read: bool,
     /// Whether the one does that tells customers apart.
     pub has_identifier: bool,
+    /// Whether one does in another column that tells them apart.
+    pub has_contact: bool,
     /// Whether one does where the header has no column any more.
     pub is_wide: bool,
     /// Whether the sheet does not show the row.
@@ -30,6 +33,7 @@ impl Default for RowContent {
             is_filled: false,
             is_read: false,
             has_identifier: false,
+            has_contact: false,
             is_wide: false,
             is_hidden: false,
             hash: 0,
@@ -45,6 +49,7 @@ impl RowContent {
     pub fn note(&mut self, cell: Cell<'_>, column: &SheetColumn, identifier: Option<&mut String>) {
         self.is_filled = true;
         self.is_wide |= column.is_beyond;
+        self.has_contact |= column.is_contact && contact::is_value(cell);
         if !column.is_identifier {
             return;
         }

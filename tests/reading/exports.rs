@@ -177,6 +177,31 @@ fn customers_who_are_alike_and_whom_nothing_tells_apart_count_once_and_it_is_tol
 }
 
 #[test]
+fn copies_of_customers_whom_an_address_or_a_telephone_number_tells_apart_are_copies() {
+    let list = |header: &str, contact: &dyn Fn(usize) -> String| {
+        let row = |n: usize| format!("{},2023-01-01,Bedok,Gold\n", contact(n));
+        let rows: String = (0..15).chain(0..15).map(row).collect();
+        read(format!("{header},Date Joined,Location,Loyalty Tier\n{rows}").as_bytes()).unwrap()
+    };
+    for (header, contact) in [
+        ("Email Address", (|n| format!("c{n}@example.com")) as fn(usize) -> String),
+        ("E-Mail", |n| format!("c{n}@example.com")),
+        ("Phone Number", |n| format!("+65 9123 40{n:02}")),
+        ("Telefonnummer", |n| format!("0301234{n:02}")),
+    ] {
+        let table = list(header, &contact);
+        assert_eq!((table.n_rows(), note_codes(&table)), (15, vec![]), "{header}");
+    }
+    // Answers are no address, and neither is an empty cell.
+    for (header, contact) in
+        [("Email Opt-in", "yes"), ("Email Address", ""), ("Mobile App", "v2"), ("Full Name", "A. Tan")]
+    {
+        let table = list(header, &|_| contact.to_owned());
+        assert_eq!((table.n_rows(), note_codes(&table)), (1, vec!["copies_without_identifier"]), "{header}");
+    }
+}
+
+#[test]
 fn hidden_rows_of_a_sheet_are_read_and_told() {
     // By one thread and, behind the first rows, by several.
     for n_rows in [10, 4000] {

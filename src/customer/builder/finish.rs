@@ -52,7 +52,7 @@ impl TableBuilder {
     /// What a person should know where rows were left out as copies, although they may be different customers who are
     /// alike.
     fn note_on_copies(&mut self) -> Option<Note> {
-        let left_out = match self.duplicates.rows {
+        let left_out = match self.alike {
             0 => return None,
             1 => "1 row was left out as a copy".to_owned(),
             n => format!("{n} rows were left out as copies"),
