@@ -254,8 +254,15 @@ impl ColumnCleaner {
             },
             Rule::Date { order } => {
                 let order = *order;
+                let raw = raw.trim();
+                if let Some(open) = self.open.digits(raw, self.days) {
+                    return open;
+                }
                 match date::read(raw) {
-                    Some(date::Reading::Serial(day)) => self.sure_day(Some(day)),
+                    Some(date::Reading::Serial(day)) => {
+                        self.open.serial_number(raw.parse().unwrap_or_default(), true);
+                        self.sure_day(Some(day))
+                    }
                     Some(date::Reading::Written(written)) => match self.open.date(&written, order, self.days) {
                         Some(open) => open,
                         None => self.day(written.day(&date::Convention::of(&written, order))),
@@ -282,7 +289,15 @@ impl ColumnCleaner {
 
     fn clean_number(&mut self, kind: NumberKind, number: f64) -> Outcome {
         match (&self.rule, kind) {
-            (Rule::Date { .. }, NumberKind::Plain { is_1904 }) => self.sure_day(date::from_number(number, is_1904)),
+            // Where the sheet's days are counted from 1904, a number is one of them.
+            (Rule::Date { .. }, NumberKind::Plain { is_1904: false }) if self.open.has_dates_of_digits(number) => {
+                self.outcome(Cell::Text(&number.to_string()), false)
+            }
+            (Rule::Date { .. }, NumberKind::Plain { is_1904 }) => {
+                let day = date::from_number(number, is_1904);
+                self.open.serial_number(number, day.is_some());
+                self.sure_day(day)
+            }
             (Rule::Date { .. }, NumberKind::Date { is_1904 }) => self.sure_day(date::from_serial(number, is_1904)),
             (Rule::Number, NumberKind::Plain { .. }) => self.number(Some(number)),
             (Rule::Number, NumberKind::Date { .. }) => self.number(None),

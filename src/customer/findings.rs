@@ -32,7 +32,7 @@ pub(super) fn column_findings(column: &Column, settled: &Settled, report: &mut C
 }
 
 fn date_notes(title: &str, settled: &Settled) -> Vec<Note> {
-    let mut notes = Vec::new();
+    let mut notes: Vec<Note> = settled.digits.iter().map(|found| digits_note(title, found)).collect();
     for decision in &settled.dates {
         let order = in_words(decision.order);
         if let Some(header) = decision.ignored_header.map(in_words) {
@@ -89,6 +89,22 @@ fn date_notes(title: &str, settled: &Settled) -> Vec<Note> {
         ));
     }
     notes
+}
+
+fn digits_note(title: &str, (found, order): &(date::DigitsFound, DateOrder)) -> Note {
+    let sentence = match found {
+        date::DigitsFound::ReadAsDays { example } => format!(
+            "Digits in {title:?}, such as {example}, were read as dates, {}: no number of a spreadsheet's days has a \
+             zero in front, or eight digits. Write the order into the header to be sure, such as (DDMMYY).",
+            in_words(*order)
+        ),
+        date::DigitsFound::PerhapsDays => format!(
+            "{title:?} holds numbers of five digits, which were read as a spreadsheet's days, beside others of six that \
+             look like dates without marks, such as 110523. If the zero in front of the first is lost, write the order \
+             into the header, such as (DDMMYY)."
+        ),
+    };
+    Note::new("dates_of_digits", sentence)
 }
 
 /// What a person should know of names that say that nothing is known.

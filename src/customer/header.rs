@@ -13,7 +13,7 @@ use super::header_name::{name_behind, normalize_header};
 use super::header_note::Noted;
 use super::is_invisible;
 use super::missing_columns::{MissingColumn, MissingColumns};
-use super::{DateOrder, Kind, Schema};
+use super::{Kind, Schema};
 
 /// How many headers an error lists at most, and how long each may be, in characters.
 const MAX_LISTED: usize = 20;
@@ -82,7 +82,7 @@ pub(super) struct Layout {
     /// For each of the schema's columns that several headers name, the sentence that says which was read.
     pub alike: Vec<String>,
     /// The schema's columns of dates whose header says in which order they are written.
-    pub date_orders: Vec<(usize, DateOrder)>,
+    pub date_patterns: Vec<(usize, date::Pattern)>,
 }
 
 /// One column of a sheet.
@@ -92,6 +92,8 @@ pub(super) struct SheetColumn {
     pub schema_column: Option<usize>,
     /// Whether it tells customers apart.
     pub is_identifier: bool,
+    /// Whether it has addresses or telephone numbers, by its header.
+    pub is_contact: bool,
     /// Which of the tables side by side it belongs to.
     pub table: usize,
     /// Whether it is right of the header's last column; in a sheet next to it, since other things may be beside a
@@ -107,8 +109,6 @@ impl HeaderIndex {
         let mut headers = FxHashMap::default();
         let identifiers = schema.identifier.iter().enumerate().map(|(rank, name)| (Slot::Identifier, rank, &**name));
         let columns = schema.columns.iter().enumerate().flat_map(|(index, column)| {
-    /// Whether it has addresses or telephone numbers, by its header.
-    pub is_contact: bool,
             column.headers().enumerate().map(move |(rank, name)| (Slot::Column(index), rank, name))
         });
         for (slot, rank, name) in identifiers.chain(columns) {
@@ -245,7 +245,7 @@ impl HeaderIndex {
                     let title = schema.columns.get(index).map(|column| column.title.clone()).unwrap_or_default();
                     layout.alike.extend(all.remove(&slot).and_then(|alike| sentence_on_alike(&title, row, alike)));
                     layout.columns_used.insert(title, header);
-                    layout.date_orders.extend(date::pattern(written).map(|found| (index, found.order)));
+                    layout.date_patterns.extend(date::pattern(written).map(|found| (index, found)));
                     layout.assign(sheet_column, slot, xxh3_64(format!("\0column {index}").as_bytes()));
                 }
             }
@@ -271,7 +271,7 @@ impl Layout {
         self.columns.extend(others.columns.into_iter().skip(from).map(beside));
         self.width = self.columns.len();
         self.n_tables += others.n_tables;
-        self.date_orders.extend(others.date_orders);
+        self.date_patterns.extend(others.date_patterns);
     }
 
     /// The positions of the schema's columns that the first table has.
@@ -334,6 +334,7 @@ fn seeds(row: &[Candidate], normal: &[String]) -> Vec<SheetColumn> {
         let times = seen.entry(normal).or_insert(0);
         if let Some(column) = columns.get_mut(cell.column) {
             column.seed = xxh3_64(normal.as_bytes()).wrapping_add(*times);
+            column.is_contact = contact::is_header(normal);
         }
         *times += 1;
     }
@@ -349,4 +350,3 @@ fn listed(row: &[Candidate], n_matched: usize) -> Vec<String> {
     let is_label = |text: &&str| !text.contains('@') && text.chars().filter(char::is_ascii_digit).count() < 3;
     row.iter().filter_map(|cell| cell.text.as_deref().filter(is_label)).map(shown).take(MAX_LISTED).collect()
 }
-            column.is_contact = contact::is_header(normal);

@@ -10,7 +10,7 @@ use super::newest::RowKey;
 use super::same_name::merged;
 use super::tally::{Place, Tally};
 use super::{
-    Cell, CleaningReport, CustomerColumn, DateOrder, Keep, MISSING, Origins, Schema, SheetReport, Unusable, number,
+    Cell, CleaningReport, CustomerColumn, Keep, MISSING, Origins, Schema, SheetReport, Unusable, date, number,
 };
 
 /// Set in the code of a text that its column decides; the rest is the text's number. No column has as many values.
@@ -115,10 +115,10 @@ impl KeptRows {
         self.cleaners.get(index).is_some_and(|cleaner| cleaner.has_category(name))
     }
 
-    /// Takes note of the order that a header says for the dates of the schema's column `index`.
-    pub fn note_date_order(&mut self, index: usize, order: DateOrder) {
+    /// Takes note of the pattern that a header has for the dates of the schema's column `index`.
+    pub fn note_date_pattern(&mut self, index: usize, pattern: &date::Pattern) {
         if let Some(cleaner) = self.cleaners.get_mut(index) {
-            cleaner.note_header(order);
+            cleaner.note_header(pattern);
         }
     }
 

@@ -220,6 +220,69 @@ fn days_and_months_that_a_spreadsheet_program_swapped_are_said() {
 }
 
 #[test]
+fn digits_without_marks_are_read_by_the_pattern_of_their_header() {
+    let days_of_month: Vec<i8> = (1..=28).collect();
+    for (header, form, order) in [
+        ("Date Joined (MMDDYY)", "%m%d%y", MonthFirst),
+        ("Date Joined (DDMMYY)", "%d%m%y", DayFirst),
+        ("Date Joined (YYMMDD)", "%y%m%d", YearFirst),
+        ("Date Joined (DDMMYYYY)", "%d%m%Y", DayFirst),
+        ("Date Joined (MMDDYYYY)", "%m%d%Y", MonthFirst),
+    ] {
+        let (meant, texts) = written(form, &[2003, 2023], &days_of_month);
+        assert_read(header, &(meant.clone(), texts.clone()), (order, Header));
+        // A spreadsheet program has taken them for numbers, and their zeros are lost.
+        let lost: Vec<String> = texts.iter().map(|text| text.trim_start_matches('0').to_owned()).collect();
+        let lost: Vec<String> = if form == "%y%m%d" { texts } else { lost };
+        assert_eq!(days(&table(header, &lost)), meant, "{header}");
+        let cells = numbers(header, &lost.iter().map(|text| text.parse().unwrap()).collect::<Vec<_>>());
+        assert_eq!(days(&cells), meant, "{header}");
+    }
+    // A serial number that nobody has formatted is one under any header.
+    let serials: Vec<f64> = (0..200).map(|n| 44_927.0 + f64::from(n)).collect();
+    let cells = numbers("Date Joined (MMDDYY)", &serials);
+    assert_eq!((days(&cells)[0], cells.n_rows()), (date(2023, 1, 1), 200));
+    let (_, texts) = written("%Y%m%d", &[2023], &days_of_month);
+    assert_eq!(days(&table("Date Joined (YYYYMMDD)", &texts))[27], date(2023, 1, 28));
+}
+
+#[test]
+fn digits_with_a_zero_in_front_are_dates_and_it_is_said() {
+    let days_of_month: Vec<i8> = (1..=28).collect();
+    for (form, order) in [("%m%d%y", MonthFirst), ("%d%m%y", DayFirst)] {
+        let (meant, texts) = written(form, &[2022, 2023], &days_of_month);
+        let table = table("Date Joined", &texts);
+        assert_eq!((days(&table), self::order(&table)), (meant, (order, Values)));
+        assert_eq!(codes(&table), ["dates_of_digits"]);
+    }
+    let alone = table("Date Joined", &["040323".to_owned()]);
+    assert_eq!(days(&alone), [date(2023, 3, 4)]);
+    assert_eq!(codes(&alone), ["dates_of_digits", "date_order_assumed"]);
+    // What has no zero in front is a number of days, or a year and a month.
+    let serials = table("Date Joined", &["45000".to_owned(), "45001".to_owned()]);
+    assert_eq!((days(&serials)[0], codes(&serials)), (date(2023, 3, 15), vec![]));
+    let months = table("Date Joined", &["201001".to_owned(), "2023-01-05".to_owned()]);
+    assert_eq!(months.cleaning().dropped[&Dropped::NotADate("Date Joined".to_owned())], 1);
+    // Numbers whose zeros are lost: nothing says what they are.
+    let cells = numbers("Date Joined", &[40_323.0, 110_523.0, 50_923.0]);
+    assert_eq!(codes(&cells), ["dates_of_digits"], "{:?}", cells.cleaning());
+    let texts = table("Date Joined", &["40323".to_owned(), "110523".to_owned()]);
+    assert_eq!(codes(&texts), ["dates_of_digits"]);
+}
+
+/// The table of a workbook with these numbers under a header of dates.
+fn numbers(header: &str, dates: &[f64]) -> CustomerTable {
+    let bytes = xlsx(|sheet| {
+        super::sheets::write_rows(sheet, 0, &[&["id", header, "location", "gender", "loyalty tier"]]);
+        for (row, number) in (1..).zip(dates) {
+            super::sheets::write_rows(sheet, row, &[&[&format!("C{row}"), "", "Bedok", "F", "Gold"]]);
+            sheet.write_number(row, 1, *number).unwrap();
+        }
+    });
+    read(&bytes).unwrap()
+}
+
+#[test]
 fn cells_and_texts_that_may_well_be_as_they_were_meant_raise_no_alarm() {
     let every_day = written("%F", &[2023], &(1..=28).collect::<Vec<_>>()).0;
     // All cells are dates, or half of them, of any day.

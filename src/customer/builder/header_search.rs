@@ -43,8 +43,8 @@ impl TableBuilder {
         for sentence in std::mem::take(&mut layout.alike) {
             self.note_columns_alike(&sentence);
         }
-        for (index, order) in std::mem::take(&mut layout.date_orders) {
-            self.kept.note_date_order(index, order);
+        for (index, pattern) in std::mem::take(&mut layout.date_patterns) {
+            self.kept.note_date_pattern(index, &pattern);
         }
         self.identifier_used = self.identifier_used.take().or(layout.identifier_used.take());
         let mut hashes = vec![0_u128; layout.n_tables];

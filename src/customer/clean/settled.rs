@@ -15,6 +15,7 @@ pub(super) struct Open {
     n_before: u32,
     /// What the sheet's texts say.
     dates: date::Evidence,
+    digits: date::Compact,
     numbers: number::Evidence,
     /// The sheets before it.
     before: Vec<Sheet>,
@@ -24,6 +25,7 @@ pub(super) struct Open {
 #[derive(Debug, Clone)]
 struct Sheet {
     dates: date::Evidence,
+    digits: date::Compact,
     numbers: number::Evidence,
     texts: Vec<(u32, Box<str>)>,
 }
@@ -35,6 +37,8 @@ pub(in crate::customer) struct Settled {
     pub outcomes: Vec<Outcome>,
     /// For each sheet where the order of a date mattered.
     pub dates: Vec<date::Decision>,
+    /// For each sheet with dates of digits alone, how those were read that its header says nothing of.
+    pub digits: Vec<(date::DigitsFound, DateOrder)>,
     /// For each sheet where the separator of a number mattered.
     pub numbers: Vec<number::Convention>,
     /// Whether years were read by the Buddhist calendar.
@@ -53,6 +57,21 @@ impl Open {
     pub fn date(&mut self, written: &date::Written, fixed: Option<DateOrder>, days: date::Days) -> Option<Outcome> {
         let is_open = self.dates.note(written, days);
         (is_open && !(fixed.is_some() && written.is_decided_by_order())).then(|| self.next())
+    }
+
+    /// The outcome of a text that may be a date of digits alone, which its column decides.
+    pub fn digits(&mut self, text: &str, days: date::Days) -> Option<Outcome> {
+        self.digits.note(text, days).then(|| self.next())
+    }
+
+    /// Whether a plain number is to be read as the digits of a date.
+    pub fn has_dates_of_digits(&self, number: f64) -> bool {
+        self.digits.asks_for(number)
+    }
+
+    /// Takes note of a number that was read as a serial day, or as none.
+    pub fn serial_number(&mut self, number: f64, is_serial: bool) {
+        self.digits.note_number(number, is_serial);
     }
 
     /// Takes note of a day that is beyond doubt.
@@ -74,15 +93,26 @@ impl Open {
 }
 
 impl ColumnCleaner {
-    /// Takes note of the order that a header of the sheet says.
-    pub(in crate::customer) fn note_header(&mut self, order: DateOrder) {
-        self.open.dates.note_header(order);
+    /// Takes note of the pattern of dates that a header of the sheet has.
+    pub(in crate::customer) fn note_header(&mut self, pattern: &date::Pattern) {
+        self.open.dates.note_header(pattern.order);
+        if let Some(width) = pattern.width {
+            self.open.digits.note_header(width);
+        }
     }
 
     /// Ends a sheet: its open texts are decided by what it said.
     pub(in crate::customer) fn end_sheet(&mut self) {
-        let Open { dates, numbers, n_open, n_before, before } = &mut self.open;
-        let mut sheet = Sheet { dates: std::mem::take(dates), numbers: std::mem::take(numbers), texts: Vec::new() };
+        let Open { dates, digits, numbers, n_open, n_before, before } = &mut self.open;
+        let mut sheet = Sheet {
+            dates: std::mem::take(dates),
+            digits: std::mem::take(digits),
+            numbers: std::mem::take(numbers),
+            texts: Vec::new(),
+        };
+        if let Some(digits) = sheet.digits.evidence() {
+            sheet.dates.add(digits);
+        }
         if *n_open > *n_before {
             // In the next sheet the same text is another one.
             let open = self.texts.extract_if(|_, outcome| matches!(outcome, Outcome::Open(_)));
@@ -143,12 +173,19 @@ impl ColumnCleaner {
         settled.is_buddhist |= decision.is_buddhist;
         for (number, text) in sheet.texts {
             let synonym = self.synonym(&text);
-            let outcome = match date::read(synonym.as_deref().unwrap_or(&text)) {
+            let text = synonym.as_deref().unwrap_or(&text);
+            if sheet.digits.has(text) {
+                settled.set(number, self.day(sheet.digits.day(text, &decision)));
+                continue;
+            }
+            let outcome = match date::read(text) {
                 Some(date::Reading::Written(written)) => self.day(written.day(&decision.convention(&written))),
-                Some(date::Reading::Serial(_)) | None => Outcome::Unusable(Fault::NotADate),
+                Some(date::Reading::Serial(day)) => self.day(Some(day)),
+                None => Outcome::Unusable(Fault::NotADate),
             };
             settled.set(number, outcome);
         }
+        settled.digits.extend(sheet.digits.found().map(|found| (found, decision.order)));
         if sheet.dates.order_matters() {
             settled.dates.push(decision);
         }

@@ -5,6 +5,7 @@
 //! (`2024-W10-2`, `2024-065`) are no days here.
 
 mod clock;
+mod compact;
 mod convention;
 mod names;
 mod order;
@@ -20,10 +21,11 @@ use jiff::civil::{Date, date};
 use super::spelling::legible;
 use clock::{Clock, clock};
 
+pub(super) use compact::{Compact, DigitsFound};
 pub(super) use convention::Convention;
 pub use names::MONTHS;
 pub(super) use order::{Decider, Decision, Evidence};
-pub(super) use pattern::pattern;
+pub(super) use pattern::{Pattern, pattern};
 pub(super) use short_year::Days;
 pub(super) use written::Written;
 
@@ -90,6 +92,11 @@ pub(super) fn read(text: &str) -> Option<Reading> {
     if text.bytes().all(|b| b.is_ascii_digit() || b == b'.')
         && let Ok(number) = text.parse::<f64>()
     {
+        // No program writes a serial number with a zero in front.
+        let is_padded = text.starts_with('0') && text.bytes().all(|b| b.is_ascii_digit());
+        if is_padded {
+            return None;
+        }
         // Such files know one date system.
         return from_number(number, false).map(Reading::Serial);
     }

@@ -20,6 +20,8 @@ const LETTERS: [[char; 3]; 11] = [
 ];
 /// The shortest pattern without marks between its parts: `ddmmyy`. Words may have three letters.
 const MIN_COMPACT: usize = 6;
+/// The letters of a pattern that says how many digits each part has: `ddmmyy`, `ddmmyyyy`.
+const COMPACT: [usize; 2] = [6, 8];
 /// The most bytes between two parts.
 const MAX_MARKS: usize = 3;
 
@@ -27,6 +29,8 @@ const MAX_MARKS: usize = 3;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::customer) struct Pattern {
     pub order: DateOrder,
+    /// How many letters it has, where no mark is between them and each is a digit: 6 for `ddmmyy`.
+    pub width: Option<usize>,
     /// Where it is in the text.
     pub range: Range<usize>,
 }
@@ -36,7 +40,8 @@ pub(in crate::customer) fn pattern(header: &str) -> Option<Pattern> {
     let words = words(header);
     let compact = words.iter().filter_map(|(range, word)| {
         let order = order(compact_letters(word)?)?;
-        Some(Pattern { order, range: range.clone() })
+        let width = Some(word.chars().count()).filter(|letters| COMPACT.contains(letters));
+        Some(Pattern { order, width, range: range.clone() })
     });
     let apart = words.windows(3).filter_map(|window| {
         let [(first, a), (second, b), (third, c)] = window else { return None };
@@ -45,7 +50,7 @@ pub(in crate::customer) fn pattern(header: &str) -> Option<Pattern> {
         };
         let are_close = is_close(first.end, second.start) && is_close(second.end, third.start);
         let order = order([letter(a)?, letter(b)?, letter(c)?]).filter(|_| are_close)?;
-        Some(Pattern { order, range: first.start..third.end })
+        Some(Pattern { order, width: None, range: first.start..third.end })
     });
     let mut found = compact.chain(apart);
     let first = found.next()?;
