@@ -270,7 +270,7 @@ impl ColumnCleaner {
                     None => self.day(None),
                 }
             }
-            Rule::Number => match number::read(raw) {
+            Rule::Number => match number::read(raw).map(|written| written.under_unit(self.open.times())) {
                 Some(written) => match self.open.number(&written) {
                     Some(open) => open,
                     None => self.number(Some(written.meaning.by(number::Decimal::Point))),
@@ -299,7 +299,7 @@ impl ColumnCleaner {
                 self.sure_day(day)
             }
             (Rule::Date { .. }, NumberKind::Date { is_1904 }) => self.sure_day(date::from_serial(number, is_1904)),
-            (Rule::Number, NumberKind::Plain { .. }) => self.number(Some(number)),
+            (Rule::Number, NumberKind::Plain { .. }) => self.number(Some(number * self.open.times())),
             (Rule::Number, NumberKind::Date { .. }) => self.number(None),
             (Rule::Category | Rule::Ordinal(_), NumberKind::Plain { .. }) => self.clean_text(&number.to_string()),
             (Rule::Category | Rule::Ordinal(_), NumberKind::Date { is_1904 }) => {

@@ -13,6 +13,7 @@ use super::header_name::{name_behind, normalize_header};
 use super::header_note::Noted;
 use super::is_invisible;
 use super::missing_columns::{MissingColumn, MissingColumns};
+use super::number::{self, Unit};
 use super::{Kind, Schema};
 
 /// How many headers an error lists at most, and how long each may be, in characters.
@@ -83,6 +84,19 @@ pub(super) struct Layout {
     pub alike: Vec<String>,
     /// The schema's columns of dates whose header says in which order they are written.
     pub date_patterns: Vec<(usize, date::Pattern)>,
+    /// The schema's columns of numbers, with what their headers say of the size of these.
+    pub units: Vec<HeaderUnit>,
+}
+
+/// What a header says of the size of its numbers.
+#[derive(Debug, Clone)]
+pub(super) struct HeaderUnit {
+    /// The position of the schema's column.
+    pub column: usize,
+    /// The header as reports show it.
+    pub header: String,
+    /// Beside what the column's own title says; `None` where the header says nothing else.
+    pub unit: Option<Unit>,
 }
 
 /// One column of a sheet.
@@ -244,6 +258,10 @@ impl HeaderIndex {
                 Slot::Column(index) => {
                     let title = schema.columns.get(index).map(|column| column.title.clone()).unwrap_or_default();
                     layout.alike.extend(all.remove(&slot).and_then(|alike| sentence_on_alike(&title, row, alike)));
+                    if schema.columns.get(index).is_some_and(|column| matches!(column.kind, Kind::Number { .. })) {
+                        let unit = unit_beside(written, &title);
+                        layout.units.push(HeaderUnit { column: index, header: header.clone(), unit });
+                    }
                     layout.columns_used.insert(title, header);
                     layout.date_patterns.extend(date::pattern(written).map(|found| (index, found)));
                     layout.assign(sheet_column, slot, xxh3_64(format!("\0column {index}").as_bytes()));
@@ -272,6 +290,7 @@ impl Layout {
         self.width = self.columns.len();
         self.n_tables += others.n_tables;
         self.date_patterns.extend(others.date_patterns);
+        self.units.extend(others.units);
     }
 
     /// The positions of the schema's columns that the first table has.
@@ -308,6 +327,15 @@ impl SheetColumn {
     /// Whether its cells are read.
     pub(super) fn is_read(self) -> bool {
         self.is_identifier || self.schema_column.is_some()
+    }
+}
+
+/// What a header says of the size of its numbers beside what its column's title says.
+fn unit_beside(header: &str, title: &str) -> Option<Unit> {
+    match (number::unit(header)?, number::unit(title)) {
+        (unit, own) if Some(unit) == own => None,
+        (Unit::Times(times), Some(Unit::Times(own))) => Some(Unit::Times(times / own)),
+        (unit, _) => Some(unit),
     }
 }
 

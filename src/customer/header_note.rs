@@ -1,9 +1,9 @@
 //! What people put in brackets behind a header: `Spend (SGD)`. The pattern of a date needs none: `Joined dd/mm/yyyy`.
 
-use super::date;
 use super::header_name::normalize_header;
-use super::schema::Column;
+use super::schema::{Column, Kind};
 use super::spelling::spelling_key;
+use super::{date, number};
 
 /// Words in brackets that go with any column.
 const NOTES: [&str; 10] = ["required", "optional", "mandatory", "text", "date", "number", "if", "any", "or", "and"];
@@ -42,6 +42,9 @@ impl Noted {
     /// Whether the note only explains `column`: one word such as a unit, a pattern of a date, or the column's own
     /// names and levels. `Date (of birth)` is another date.
     pub fn explains(&self, column: &Column) -> bool {
+        if matches!(column.kind, Kind::Number { .. }) && number::of_note(&self.note).is_some() {
+            return true;
+        }
         let pattern = date::pattern(&self.note);
         let note = match &pattern {
             Some(found) => {

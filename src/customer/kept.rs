@@ -122,6 +122,13 @@ impl KeptRows {
         }
     }
 
+    /// Takes note of what a header says of the size of the numbers of the schema's column `index`.
+    pub fn note_unit(&mut self, index: usize, unit: Option<number::Unit>) {
+        if let Some(cleaner) = self.cleaners.get_mut(index) {
+            cleaner.note_unit(unit);
+        }
+    }
+
     /// Ends a sheet: what its texts say of how they are written does not bind the next one.
     pub fn end_sheet(&mut self) {
         self.cleaners.iter_mut().for_each(ColumnCleaner::end_sheet);

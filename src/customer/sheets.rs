@@ -121,9 +121,8 @@ impl TableBuilder {
         }
     }
 
-    /// Has the report say once which of several columns was read.
-    pub(super) fn note_columns_alike(&mut self, sentence: &str) {
-        let note = Note::new(Note::COLUMNS_ALIKE, sentence);
+    /// Has the report say once how a header was read.
+    pub(super) fn note_on_header(&mut self, note: Note) {
         if self.notes.len() < MAX_HEADER_NOTES && !self.notes.contains(&note) {
             self.add_note(note);
         }

@@ -30,4 +30,5 @@ mod several;
 mod sheets;
 mod strangers;
 mod texts;
+mod units;
 mod values;

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use super::TableBuilder;
-use crate::customer::Cell;
 use crate::customer::clean::Outcome;
-use crate::customer::header::{Candidate, Layout};
+use crate::customer::header::{Candidate, HeaderUnit, Layout};
 use crate::customer::missing_columns::MissingColumns;
 use crate::customer::newest::cell_hash;
+use crate::customer::number::Unit;
 use crate::customer::open_sheet::{HEADER_ROWS, Row};
+use crate::customer::{Cell, Note};
 
 impl TableBuilder {
     /// Reads the row as the header, if it is one.
@@ -41,10 +42,16 @@ impl TableBuilder {
             self.columns_used.entry(title).or_insert(header);
         }
         for sentence in std::mem::take(&mut layout.alike) {
-            self.note_columns_alike(&sentence);
+            self.note_on_header(Note::new(Note::COLUMNS_ALIKE, sentence));
         }
         for (index, pattern) in std::mem::take(&mut layout.date_patterns) {
             self.kept.note_date_pattern(index, &pattern);
+        }
+        for HeaderUnit { column, header, unit } in std::mem::take(&mut layout.units) {
+            self.kept.note_unit(column, unit);
+            if let Some(note) = unit.map(|unit| unit_note(&header, unit)) {
+                self.note_on_header(note);
+            }
         }
         self.identifier_used = self.identifier_used.take().or(layout.identifier_used.take());
         let mut hashes = vec![0_u128; layout.n_tables];
@@ -62,5 +69,21 @@ impl TableBuilder {
         self.sheet.may_change = false;
         self.sheet.rows_below_header = 0;
         self.sheet.layout = Some(Arc::new(layout));
+    }
+}
+
+fn unit_note(header: &str, unit: Unit) -> Note {
+    match unit {
+        Unit::Times(times) => Note::new(
+            "unit_applied",
+            format!("The header {header:?} has a unit: each number below it was read as {times} times what it says."),
+        ),
+        Unit::Unclear => Note::new(
+            "unit_unclear",
+            format!(
+                "The header {header:?} may say thousands or millions, or nothing of the kind: the numbers below it were \
+                 read as they are written. Write the word out, such as (thousand) or (million), if they are."
+            ),
+        ),
     }
 }

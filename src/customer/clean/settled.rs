@@ -17,6 +17,8 @@ pub(super) struct Open {
     dates: date::Evidence,
     digits: date::Compact,
     numbers: number::Evidence,
+    /// How many each number stands for by the header, where that is not itself.
+    times: Option<f64>,
     /// The sheets before it.
     before: Vec<Sheet>,
 }
@@ -27,6 +29,7 @@ struct Sheet {
     dates: date::Evidence,
     digits: date::Compact,
     numbers: number::Evidence,
+    times: Option<f64>,
     texts: Vec<(u32, Box<str>)>,
 }
 
@@ -85,6 +88,11 @@ impl Open {
         matches!(written.meaning, number::Meaning::Either { .. }).then(|| self.next())
     }
 
+    /// What each number is multiplied by.
+    pub fn times(&self) -> f64 {
+        self.times.unwrap_or(1.0)
+    }
+
     fn next(&mut self) -> Outcome {
         let outcome = Outcome::Open(self.n_open);
         self.n_open += 1;
@@ -101,13 +109,29 @@ impl ColumnCleaner {
         }
     }
 
+    /// Takes note of what a header says of the size of the numbers below it.
+    pub(in crate::customer) fn note_unit(&mut self, unit: Option<number::Unit>) {
+        let times = unit.and_then(|unit| match unit {
+            number::Unit::Times(times) => Some(times),
+            number::Unit::Unclear => None,
+        });
+        if times != self.open.times {
+            // What is above is read by itself.
+            self.end_sheet();
+            self.texts.clear();
+            self.numbers.clear();
+            self.open.times = times;
+        }
+    }
+
     /// Ends a sheet: its open texts are decided by what it said.
     pub(in crate::customer) fn end_sheet(&mut self) {
-        let Open { dates, digits, numbers, n_open, n_before, before } = &mut self.open;
+        let Open { dates, digits, numbers, times, n_open, n_before, before } = &mut self.open;
         let mut sheet = Sheet {
             dates: std::mem::take(dates),
             digits: std::mem::take(digits),
             numbers: std::mem::take(numbers),
+            times: times.take(),
             texts: Vec::new(),
         };
         if let Some(digits) = sheet.digits.evidence() {
@@ -118,8 +142,8 @@ impl ColumnCleaner {
             let open = self.texts.extract_if(|_, outcome| matches!(outcome, Outcome::Open(_)));
             sheet.texts = open.filter_map(|(text, outcome)| Some((outcome.open()?, text))).collect();
         }
-        if matches!(self.rule, Rule::Date { .. }) {
-            // Each sheet is judged by all of its own dates.
+        if matches!(self.rule, Rule::Date { .. }) || sheet.times.is_some() {
+            // Each sheet is judged by all of its own dates, and has its own unit.
             self.texts.clear();
             self.numbers.clear();
         }
@@ -201,6 +225,7 @@ impl ColumnCleaner {
         for (number, text) in sheet.texts {
             let synonym = self.synonym(&text);
             let read = number::read(synonym.as_deref().unwrap_or(&text));
+            let read = read.map(|written| written.under_unit(sheet.times.unwrap_or(1.0)));
             let outcome = self.number(read.map(|written| written.meaning.by(convention.decimal)));
             settled.set(number, outcome);
         }

@@ -174,6 +174,11 @@ impl Affixes {
         !std::mem::replace(&mut self.is_negative, true)
     }
 
+    /// Whether a word for thousands or more was among them.
+    pub fn is_scaled(&self) -> bool {
+        self.scale.is_some()
+    }
+
     fn take_scale(&mut self, word: &str) -> bool {
         let word = word.trim();
         let lower = bare(word);
@@ -182,7 +187,7 @@ impl Affixes {
             "B" => Some(1e9),
             // A lakh beside rupees; litres and a size elsewhere. `Cr` stays unread: a bank means a credit by it.
             "L" if matches!(self.currency.as_deref(), Some("INR" | "RS")) => Some(1e5),
-            _ => SCALES.iter().find(|(name, _)| *name == lower).map(|&(_, scale)| scale),
+            _ => scale_of(&lower),
         };
         scale.is_some() && self.scale.is_none() && {
             self.scale = scale;
@@ -192,19 +197,28 @@ impl Affixes {
 
     fn take_currency(&mut self, word: &str) -> bool {
         let word = word.trim();
-        let is_code = || CODES.split_ascii_whitespace().any(|code| code.eq_ignore_ascii_case(word));
-        // `S$`, `NT$`, `US$`; `$` by itself is a symbol.
-        let is_prefixed = || {
-            let letters = word.strip_suffix('$').unwrap_or(word);
-            letters.len() < word.len() && letters.len() <= 3 && letters.bytes().all(|b| b.is_ascii_uppercase())
-        };
-        let is_symbol = || word.chars().count() == 1 && word.chars().all(is_currency_symbol);
-        let is_known = is_symbol() || is_prefixed() || is_code() || LOCAL.contains(&bare(word).as_str());
-        is_known && self.currency.is_none() && {
+        is_currency(word) && self.currency.is_none() && {
             self.currency = Some(one_name(word));
             true
         }
     }
+}
+
+/// Whether a word or a sign is a currency.
+pub(super) fn is_currency(word: &str) -> bool {
+    let is_code = || CODES.split_ascii_whitespace().any(|code| code.eq_ignore_ascii_case(word));
+    // `S$`, `NT$`, `US$`; `$` by itself is a symbol.
+    let is_prefixed = || {
+        let letters = word.strip_suffix('$').unwrap_or(word);
+        letters.len() < word.len() && letters.len() <= 3 && letters.bytes().all(|b| b.is_ascii_uppercase())
+    };
+    let is_symbol = || word.chars().count() == 1 && word.chars().all(is_currency_symbol);
+    is_symbol() || is_prefixed() || is_code() || LOCAL.contains(&bare(word).as_str())
+}
+
+/// What a word for thousands or more stands for, in small letters and without points.
+pub(super) fn scale_of(word: &str) -> Option<f64> {
+    SCALES.iter().find(|(name, _)| *name == word).map(|&(_, scale)| scale)
 }
 
 /// Whether amounts in this currency can have three decimals.

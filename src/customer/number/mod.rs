@@ -6,12 +6,14 @@
 
 mod affix;
 mod evidence;
+mod unit;
 
 use affix::Affixes;
 
 use super::spelling::legible;
 
 pub(super) use evidence::{Convention, DecidedBy, Evidence};
+pub(super) use unit::{Unit, of_note, unit};
 
 /// No number is longer, in bytes; anything longer is prose.
 const MAX_BYTES: usize = 64;
@@ -32,6 +34,8 @@ pub(super) struct Written {
     /// The currency beside it.
     pub currency: Option<String>,
     pub is_percent: bool,
+    /// Whether a word for thousands or more is beside it.
+    is_scaled: bool,
 }
 
 /// What a text means.
@@ -55,6 +59,11 @@ impl Meaning {
         }
     }
 
+    /// The number that stands for `times` of what it says.
+    pub fn times(self, times: f64) -> Self {
+        if times == 1.0 { self } else { self.scaled(|number| number * times) }
+    }
+
     fn scaled(self, by: impl Fn(f64) -> f64) -> Self {
         match self {
             Self::Sure(number) => Self::Sure(by(number)),
@@ -63,6 +72,15 @@ impl Meaning {
                 Self::Either { by_point: by(by_point), by_comma: by(by_comma), mark }
             }
         }
+    }
+}
+
+impl Written {
+    /// The same in a column whose header says that each number stands for so many. One that says it itself, or is a
+    /// percentage, is as it is.
+    pub fn under_unit(self, times: f64) -> Self {
+        let is_whole = self.is_scaled || self.is_percent;
+        Self { meaning: if is_whole { self.meaning } else { self.meaning.times(times) }, ..self }
     }
 }
 
@@ -80,6 +98,7 @@ pub(super) fn read(text: &str) -> Option<Written> {
     let meaning = plain(digits)?.scaled(|number| affixes.apply(number));
     meaning.by(Decimal::Point).is_finite().then_some(Written {
         meaning,
+        is_scaled: affixes.is_scaled(),
         currency: affixes.currency,
         is_percent: affixes.is_percent,
     })
