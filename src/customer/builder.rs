@@ -22,7 +22,7 @@ use super::repeated::Repeated;
 use super::row_content::RowContent;
 use super::tally::{Place, Tally};
 use super::total_row::{self, Said};
-use super::{Cell, Keep, Note, Schema, SheetReport};
+use super::{Cell, IdentifierDigits, Keep, Note, Schema, SheetReport};
 use odd_rows::OddRows;
 
 /// How many rows wait until it is looked at together which of them are copies.
@@ -62,6 +62,7 @@ pub struct TableBuilder {
     /// Whether every sheet that has the required columns is to be read.
     is_of_every_sheet: bool,
     repeated: Repeated,
+    identifier_digits: IdentifierDigits,
     pub(super) columns_used: BTreeMap<String, String>,
     pub(super) identifier_used: Option<String>,
     /// Of a workbook, in its order.
@@ -72,7 +73,6 @@ pub struct TableBuilder {
     pub(super) without_result: Vec<usize>,
 }
 
-impl TableBuilder {
 /// A row that is complete.
 #[derive(Debug, Clone, Copy)]
 struct Waiting {
@@ -81,6 +81,7 @@ struct Waiting {
     has_contact: bool,
 }
 
+impl TableBuilder {
     /// An empty table. Dates after `today` are in the future.
     pub fn new(schema: Arc<Schema>, today: Date) -> Self {
         let n_columns = schema.columns.len();
@@ -99,12 +100,13 @@ struct Waiting {
             waiting_identifiers: Vec::new(),
             row_hashes: FxHashSet::default(),
             duplicates: Tally::default(),
-            totals: Tally::default(),
             alike: 0,
+            totals: Tally::default(),
             odd: OddRows::default(),
             has_customers_alone: false,
             is_of_every_sheet: false,
             repeated: Repeated::default(),
+            identifier_digits: IdentifierDigits::default(),
             columns_used: BTreeMap::new(),
             identifier_used: None,
             sheets: Vec::new(),
@@ -328,6 +330,7 @@ struct Waiting {
                 is_usable = false;
                 continue;
             }
+            self.identifier_digits.add(row.content.digits);
             let required = row.outcomes.iter().zip(&self.schema.columns).filter(|(_, column)| column.required);
             is_usable &=
                 required.into_iter().all(|(outcome, _)| matches!(outcome, Outcome::Seen(_) | Outcome::Open(_)));
@@ -383,10 +386,10 @@ struct Waiting {
             let place = Place::new(at, row.row_number, sheet);
             if is_copy {
                 self.duplicates.add(place);
+                self.alike += usize::from(!has_contact);
             } else if self.kept.add(*row, place, outcomes) {
                 self.kept.note_origin(place, identifier);
                 if !self.kept.has_keys() {
-                self.alike += usize::from(!has_contact);
                     self.repeated.add(row.identity);
                 }
             }

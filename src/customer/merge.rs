@@ -11,8 +11,8 @@ use super::newest::{Fate, Newest};
 use super::report::NAMED_ROWS;
 use super::same_name;
 use super::{
-    BrokenTable, CleaningReport, ColumnDates, CustomerColumn, CustomerTable, Dropped, KeyedTable, MISSING, Note,
-    Schema, SheetReport, SheetRow, ValueRows,
+    BrokenTable, CleaningReport, ColumnDates, CustomerColumn, CustomerTable, Dropped, IdentifierDigits, KeyedTable,
+    MISSING, Note, Schema, SheetReport, SheetRow, ValueRows,
 };
 
 /// Files added in the order of their age: of several rows of one customer, by the schema's identifier, the newest
@@ -29,6 +29,8 @@ pub struct NewestStands {
     /// The rows of each file, in the order in which the files were added.
     rows_of_files: Vec<Range<usize>>,
     lacking: Lacking,
+    /// How the identifiers of each file are written.
+    digits: Vec<(String, IdentifierDigits)>,
     cleaning: CleaningReport,
 }
 
@@ -42,8 +44,8 @@ impl NewestStands {
     /// No file yet; each is to be read by this schema.
     pub fn new(schema: Arc<Schema>) -> Self {
         let columns = schema.columns.iter().map(|_| MergedColumn::default()).collect();
-        let (rows, sheets, rows_of_files, lacking, cleaning) = Default::default();
-        Self { schema, columns, rows, sheets, rows_of_files, lacking, cleaning }
+        let (rows, sheets, rows_of_files, lacking, digits, cleaning) = Default::default();
+        Self { schema, columns, rows, sheets, rows_of_files, lacking, digits, cleaning }
     }
 
     /// Adds a file that is younger than the others; reports call it `label`.
@@ -60,6 +62,7 @@ impl NewestStands {
         }
         self.note(label, table.cleaning());
         self.lacking.add(label, &self.schema, table.cleaning());
+        self.digits.push((label.to_owned(), table.cleaning().identifier_digits));
         self.rows_of_files.push(self.rows.len()..self.rows.len() + table.n_rows());
         self.rows.add_file(label, file.keys());
         Ok(())
@@ -89,6 +92,7 @@ impl NewestStands {
         let columns = self.columns.into_iter().map(|merged| same_name::merged(merged.column.keep(&stands))).collect();
         let (schema, mut cleaning) = (self.schema, self.cleaning);
         self.lacking.report(&schema, &customers, &mut cleaning);
+        cleaning.notes.extend(IdentifierDigits::note_on_files(&self.digits));
         let table = CustomerTable { schema, columns, n_rows, weights: None, cleaning, origins: None };
         (table, self.rows.brought())
     }

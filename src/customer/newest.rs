@@ -9,7 +9,7 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128_with_seed};
 
-use super::{BrokenTable, Cell, CustomerTable, SheetRow, text};
+use super::{BrokenTable, Cell, CustomerTable, IdentifierDigits, SheetRow, text};
 
 /// Different rows of one customer that one file may hold.
 pub(super) const MAX_ROWS_OF_ONE: usize = 20;
@@ -115,6 +115,13 @@ impl KeyedTable {
     /// A table whose rows need no keys: it is the only one.
     pub fn unkeyed(table: CustomerTable) -> Self {
         Self { table, keys: Vec::new() }
+    }
+
+    /// The same, of which it is known how its identifiers are written.
+    #[must_use]
+    pub fn with_identifier_digits(mut self, digits: IdentifierDigits) -> Self {
+        self.table.cleaning.identifier_digits = digits;
+        self
     }
 
     /// The rows, without their keys.

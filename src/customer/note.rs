@@ -40,6 +40,8 @@ impl Note {
     pub const HEADER_WITHIN_ROWS: &str = "header_within_rows";
     /// Rows have the identifier of another row, and each counts.
     pub const REPEATED_IDENTIFIERS: &str = "repeated_identifiers";
+    /// Identifiers may differ by zeros in front alone, and count as different customers.
+    pub const IDENTIFIERS_DIFFER_BY_ZEROS: &str = "identifiers_differ_by_zeros";
     /// Several columns of a sheet are named for one of the schema's; one was read.
     pub const COLUMNS_ALIKE: &str = "columns_alike";
     /// The rows that were read look like sums over customers.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::{ColumnDates, Note, SheetReport, SheetRow, Unusable, ValueRows};
+use super::{ColumnDates, IdentifierDigits, Note, SheetReport, SheetRow, Unusable, ValueRows};
 
 /// How many dropped rows are named for each reason.
 pub(super) const NAMED_ROWS: usize = 5;
@@ -43,6 +43,8 @@ pub struct CleaningReport {
     /// Of several files: for each column that some of them lack, how many of the customers are theirs. It is not part
     /// of the JSON, where the notes say it.
     pub without_column: BTreeMap<String, usize>,
+    /// Of one of several files: how its identifiers are written that are numbers. The notes on all files say it.
+    pub identifier_digits: IdentifierDigits,
 }
 
 /// Why a row was left out.
@@ -77,8 +79,6 @@ impl CleaningReport {
         self.dropped.values().sum()
     }
 
-    /// One sentence on why no row is left: the reasons and their counts. `None` while a row is left.
-    pub fn no_usable_row(&self) -> Option<String> {
     /// Rows of customers that could not be used, by reason: not copies, totals, or rows that are left out for good.
     pub fn left_out(&self) -> impl Iterator<Item = (&Dropped, usize)> {
         self.dropped.iter().filter(|(reason, _)| reason.is_unusable()).map(|(reason, &rows)| (reason, rows))
@@ -96,6 +96,8 @@ impl CleaningReport {
         (all > 0).then(|| rows as f64 / all as f64)
     }
 
+    /// One sentence on why no row is left: the reasons and their counts. `None` while a row is left.
+    pub fn no_usable_row(&self) -> Option<String> {
         if self.rows_read > self.n_dropped() {
             return None;
         }
@@ -151,8 +153,6 @@ fn listed(levels: &[ValueRows]) -> String {
 }
 
 impl Dropped {
-    /// The reason as answers and reports write it.
-    pub fn reason(&self) -> &'static str {
     /// Whether the row is a customer's, and could not be used.
     fn is_unusable(&self) -> bool {
         match self {
@@ -166,6 +166,8 @@ impl Dropped {
         }
     }
 
+    /// The reason as answers and reports write it.
+    pub fn reason(&self) -> &'static str {
         match self {
             Self::Duplicate => "duplicate",
             Self::Total => "total",
@@ -242,6 +244,10 @@ struct Wire {
     /// What a person should know about the reading; absent where there is nothing to say.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     notes: Vec<Note>,
+    /// From one process to another.
+    #[serde(default, skip_serializing_if = "IdentifierDigits::is_empty")]
+    #[schema(ignore)]
+    identifier_digits: IdentifierDigits,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
@@ -311,6 +317,7 @@ impl From<CleaningReport> for Wire {
             unusable,
             encoding: report.encoding,
             notes: report.notes,
+            identifier_digits: report.identifier_digits,
         }
     }
 }
@@ -325,6 +332,7 @@ impl From<Wire> for CleaningReport {
             dates: wire.dates,
             encoding: wire.encoding,
             notes: wire.notes,
+            identifier_digits: wire.identifier_digits,
             ..Self::default()
         };
         for WireUnusable { column, rows, in_future, first, values } in wire.unusable {

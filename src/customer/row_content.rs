@@ -1,11 +1,11 @@
 //! What a row holds, whatever its cells mean: the same for a row whose cells come one by one and for one that was
 //! looked at ahead of its turn.
 
-use super::Cell;
 use super::contact;
 use super::header::SheetColumn;
 use super::newest::{NOBODY, identity_of};
 use super::origins::write_identifier;
+use super::{Cell, IdentifierDigits};
 
 /// What is known of the cells of a row that have come so far.
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +25,8 @@ pub(super) struct RowContent {
     /// The sum of the cells' hashes.
     pub hash: u128,
     pub identity: u64,
+    /// How the identifier is written, where it is a number.
+    pub digits: IdentifierDigits,
 }
 
 impl Default for RowContent {
@@ -38,6 +40,7 @@ impl Default for RowContent {
             is_hidden: false,
             hash: 0,
             identity: NOBODY,
+            digits: IdentifierDigits::default(),
         }
     }
 }
@@ -56,6 +59,7 @@ impl RowContent {
         self.is_read = true;
         self.has_identifier = true;
         self.identity = identity_of(cell);
+        self.digits = IdentifierDigits::of(cell);
         if let Some(identifier) = identifier {
             write_identifier(identifier, cell);
         }

@@ -2,8 +2,9 @@
 //!
 //! It is CSV (RFC 4180, UTF-8). The first line has the titles of the schema's columns, then `customer` and `row`:
 //! hashes of the customer's identifier and of all cells of the row, as 16 and 32 hex digits, `customer` empty where the
-//! row has none. The writer keys the hashes, so that nobody can try identifiers out. Names are as they were
-//! cleaned, levels as the schema has them, days as `2026-03-01`, numbers so that they are read as the same bits.
+//! row has none. Behind the title `customer` is how many digits the identifiers had that were numbers, as in `customer
+//! 6-3` ([`IdentifierDigits`]). The writer keys the hashes, so that nobody can try identifiers out. Names are as they
+//! were cleaned, levels as the schema has them, days as `2026-03-01`, numbers so that they are read as the same bits.
 //!
 //! Such a file is written here alone, so it is read in this process. It is cleaned once more all the same: the schema
 //! may have changed since. A file that is not as it should be is refused as a whole.
@@ -16,7 +17,8 @@ use jiff::civil::Date;
 
 use super::WorkbookError;
 use crate::customer::{
-    Cell, Column, CustomerColumn, KeyedTable, Kind, RowKey, Schema, SheetRow, TableBuilder, Value, normalize_header,
+    Cell, Column, CustomerColumn, IdentifierDigits, KeyedTable, Kind, RowKey, Schema, SheetRow, TableBuilder, Value,
+    normalize_header,
 };
 
 /// What such a file's name ends with.
@@ -49,7 +51,10 @@ pub fn write_columns(table: &KeyedTable, out: impl Write) -> io::Result<()> {
     let has = |rules: &Column| rules.required || found.is_empty() || found.contains_key(&rules.title);
     let columns: Vec<(&CustomerColumn, &Column)> =
         rows.columns().iter().zip(&rows.schema().columns).filter(|(_, rules)| has(rules)).collect();
-    file.write_record(columns.iter().map(|(_, rules)| rules.title.as_str()).chain(KEYS))?;
+    let [customer, row] = KEYS;
+    let digits = rows.cleaning().identifier_digits;
+    let customer = if digits.is_empty() { customer.to_owned() } else { format!("{customer} {digits}") };
+    file.write_record(columns.iter().map(|(_, rules)| rules.title.as_str()).chain([customer.as_str(), row]))?;
     let texts: Vec<Vec<String>> = columns
         .iter()
         .map(|(column, rules)| column.values.iter().map(|value| text_of(value, rules.levels())).collect())
@@ -75,9 +80,11 @@ pub fn read_columns(source: impl Read, schema: &Arc<Schema>, today: Date) -> Res
     let mut keys = Vec::new();
     let mut kinds: Vec<Option<&Kind>> = Vec::new();
     let mut record = ::csv::StringRecord::new();
+    let mut digits = IdentifierDigits::default();
     while file.read_record(&mut record).map_err(unreadable)? {
         if kinds.is_empty() {
             kinds = kinds_of(&record, schema)?;
+            digits = digits_in(record.get(kinds.len()).unwrap_or_default()).ok_or_else(changed)?;
             let titles: Vec<Cell<'_>> = record.iter().take(kinds.len()).map(Cell::Text).collect();
             builder.push_row(&titles).map_err(WorkbookError::MissingColumns)?;
             continue;
@@ -97,7 +104,7 @@ pub fn read_columns(source: impl Read, schema: &Arc<Schema>, today: Date) -> Res
         builder.end_row(row_number).map_err(WorkbookError::MissingColumns)?;
     }
     builder.end_sheet().map_err(WorkbookError::MissingColumns)?;
-    let table = builder.finish_keyed();
+    let table = builder.finish_keyed().with_identifier_digits(digits);
     Ok(table.with_keys(|key| {
         let known = usize::try_from(key.row_number()).ok().and_then(|number| keys.get(number.checked_sub(2)?));
         let (identity, hash) = known.copied().unwrap_or((key.identity(), key.hash()));
@@ -187,7 +194,16 @@ fn kinds_of<'s>(titles: &::csv::StringRecord, schema: &'s Schema) -> Result<Vec<
 /// How many columns were kept, by the first line, which the two of the keys end.
 fn n_kept(titles: &::csv::StringRecord) -> Result<usize, WorkbookError> {
     let n_columns = titles.len().checked_sub(KEYS.len()).filter(|&n| n > 0).ok_or_else(changed)?;
-    if titles.iter().skip(n_columns).eq(KEYS) { Ok(n_columns) } else { Err(changed()) }
+    let [_, row] = KEYS;
+    let is_customer = titles.get(n_columns).and_then(digits_in).is_some();
+    if is_customer && titles.get(n_columns + 1) == Some(row) { Ok(n_columns) } else { Err(changed()) }
+}
+
+/// How the identifiers were written, by the title of their hashes; `None` where that is another one.
+fn digits_in(title: &str) -> Option<IdentifierDigits> {
+    let [customer, _] = KEYS;
+    let digits = title.strip_prefix(customer)?;
+    if digits.is_empty() { Some(IdentifierDigits::default()) } else { digits.strip_prefix(' ')?.parse().ok() }
 }
 
 /// The customer and the row in a line behind `n_columns` cells.
@@ -295,7 +311,7 @@ mod tests {
     fn a_column_that_the_file_did_not_have_is_not_kept_as_one_without_values() {
         let schema = with_spend();
         let text = written(&read(&schema, "id,Town,Plan\n7,Bedok,Pro\n8,Yishun,Pro\n"));
-        assert!(text.starts_with("Town,Plan,customer,row\n"), "{text}");
+        assert!(text.starts_with("Town,Plan,customer 0-1,row\n"), "{text}");
         let again = read_columns(text.as_bytes(), &schema, TODAY).unwrap();
         assert_eq!(again.table().n_rows(), 2);
         assert!(!again.table().cleaning().columns_used.contains_key("Spend"));
@@ -334,7 +350,8 @@ mod tests {
         let schema = with_spend();
         let text = written(&read(&schema, "id,Town,Spend,Plan\n7,Bedok,1.5,Pro\n"));
         for changed in [
-            text.replace("customer,row", "customer,rows"),
+            text.replace(",row\n", ",rows\n"),
+            text.replace("customer 0-1", "customer 0-x"),
             text.replace("1.5", "1.5x"),
             text.replace(",Pro", ",Pro,more"),
             text.trim_end().strip_suffix(|c: char| c.is_ascii_hexdigit()).unwrap().to_owned() + "g",

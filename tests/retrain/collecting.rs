@@ -36,6 +36,32 @@ fn of_several_rows_of_one_customer_the_newest_file_s_stands() {
 }
 
 #[test]
+fn identifiers_that_differ_by_zeros_in_front_alone_are_two_customers_and_a_note_says_so() {
+    let identified = |kind, id: &dyn Fn(usize) -> String| -> String {
+        let lines = customers(kind, 0, 72);
+        let with_id = |(n, line): (usize, &str)| format!("{},{}\n", id(n + 1), line.split_once(',').unwrap().1);
+        lines.lines().enumerate().map(with_id).collect()
+    };
+    let mut shop = Shop::new();
+    shop.force = true;
+    shop.add("base_data/2026-01-01/padded.csv", &identified('A', &|n| format!("{n:06}")));
+    shop.add("base_data/2026-02-01/padded.csv", &identified('A', &|n| format!("{n:06}")));
+    let report = shop.publish().report;
+    assert_eq!((report.scores.unwrap().rows, report.cleaning.notes), (72, vec![]));
+    shop.add("base_data/2026-03-01/numbers.csv", &identified('A', &|n| n.to_string()));
+    let report = shop.publish().report;
+    assert_eq!(report.scores.unwrap().rows, 144);
+    let notes: Vec<_> = report.cleaning.notes.iter().map(|note| (note.code.as_str(), note.sentence.as_str())).collect();
+    let [(Note::IDENTIFIERS_DIFFER_BY_ZEROS, sentence)] = notes.as_slice() else { panic!("{notes:?}") };
+    let found = "Identifiers in 2026-01-01/padded.csv have zeros in front (6 digits), and some in \
+                 2026-03-01/numbers.csv have fewer digits and none: 000123 and 123 count as two customers.";
+    assert!(sentence.starts_with(found), "{sentence}");
+    // As many digits as the others have with their zeros are whole.
+    shop.add("base_data/2026-03-01/numbers.csv", &identified('A', &|n| (100_000 + n).to_string()));
+    assert_eq!(shop.publish().report.cleaning.notes, []);
+}
+
+#[test]
 fn a_file_without_an_optional_column_is_trained_on_with_others_that_have_it_and_a_note_says_so() {
     let without_gender = |lines: &str| -> String {
         let line = |line: &str| {

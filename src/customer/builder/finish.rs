@@ -4,7 +4,7 @@ use super::TableBuilder;
 use crate::customer::kept::FinishedRows;
 use crate::customer::newest::KeyedTable;
 use crate::customer::note::MAX_NOTES;
-use crate::customer::{CleaningReport, CustomerTable, Dropped, Note};
+use crate::customer::{CleaningReport, CustomerTable, Dropped, IdentifierDigits, Note};
 
 impl TableBuilder {
     /// The table of all rows that were kept, with what tells them apart: nothing, unless the builder is
@@ -15,6 +15,10 @@ impl TableBuilder {
         let note_on_copies = self.note_on_copies();
         self.notes.extend(note_on_copies);
         self.notes.extend(self.repeated.note());
+        // Of several files it is asked of all together.
+        let has_keys = self.kept.has_keys();
+        let identifier_digits = if has_keys { self.identifier_digits } else { IdentifierDigits::default() };
+        self.notes.extend(self.identifier_digits.note().filter(|_| !has_keys));
         let FinishedRows { columns, n_rows, keys, origins, report } = self.kept.finish(&mut self.sheets);
         self.notes.extend(self.odd.notes(&self.sheets));
         let mut cleaning = CleaningReport {
@@ -23,6 +27,7 @@ impl TableBuilder {
             identifier_used: self.identifier_used,
             sheets: self.sheets,
             encoding: self.encoding,
+            identifier_digits,
             ..report
         };
         // Those of the file come before those of its columns.
