@@ -88,8 +88,8 @@ fn train_first(config: &Config, store: &ModelStore) -> anyhow::Result<()> {
                 .map(|file| format!("{file} is the sample, which is used only where there is no other workbook"));
             let why: Vec<_> = failed.chain(skipped).chain(sample).collect();
             bail!(
-                "there is no model, and {base_data} does not hold enough to train one from: put customers (.xlsx, .xls \
-                 or .csv) into it ({})",
+                "there is no model, and {base_data} does not hold enough to train one from: {} ({})",
+                put_customers(config),
                 why.join("; ")
             )
         }
@@ -116,16 +116,21 @@ pub fn has_nothing(config: &Config, store: &ModelStore) -> bool {
 
 /// What to do where [`has_nothing`]. An administrator can begin in the console.
 pub fn how_to_begin(config: &Config) -> String {
+    if may_train(config) {
+        return no_model(config, "an administrator uploads the first workbook in the console, or with POST /retrain");
+    }
+    let put = put_customers(config);
+    no_model(config, &format!("{put} and start again, or set ADMIN_KEY and upload them in the console"))
+}
+
+/// That there is neither a model nor anything to train one from, and what to do `next`.
+fn no_model(config: &Config, next: &str) -> String {
     let (models, base_data) = (config.paths.models.display(), config.paths.base_data.display());
-    let next = if may_train(config) {
-        "an administrator uploads the first workbook in the console, or with POST /retrain".to_owned()
-    } else {
-        format!(
-            "put customers (.xlsx, .xls or .csv) into {base_data} and start again, or set ADMIN_KEY and upload them in \
-             the console"
-        )
-    };
     format!("there is no model in {models} and no workbook in {base_data} to train one from: {next}")
+}
+
+fn put_customers(config: &Config) -> String {
+    format!("put customers (.xlsx, .xls or .csv) into {}", config.paths.base_data.display())
 }
 
 /// Whether any key may train.
@@ -135,16 +140,12 @@ pub fn may_train(config: &Config) -> bool {
 
 /// Whether there is anything to train a first model from; the sentence that says what to do where there is not.
 fn check_base_data(config: &Config) -> anyhow::Result<()> {
-    let base_data = config.paths.base_data.display();
     if holds_anything(&config.paths.base_data) {
         return Ok(());
     }
     folders::make_base_data(config);
-    bail!(
-        "there is no model in {} and no workbook in {base_data} to train one from: put customers (.xlsx, .xls or .csv) \
-         into {base_data}, or set MODEL_DIR to a folder with a model",
-        config.paths.models.display(),
-    )
+    let put = put_customers(config);
+    bail!(no_model(config, &format!("{put}, or set MODEL_DIR to a folder with a model")))
 }
 
 /// Hidden files, such as one that keeps a folder in git, are no workbooks.
