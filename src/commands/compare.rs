@@ -4,20 +4,19 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use content_portal::model_store::ModelStore;
-use content_portal::pipeline::{Comparison, Judged, TrainingSettings};
+use content_portal::pipeline::{Comparison, Judged};
 use content_portal::retrain::worker::{FailureCause, Outcome, Parent, Publish};
-use content_portal::retrain::{self, GateLimits, Progress, RetrainRequest, comparison_page};
-use jiff::Timestamp;
+use content_portal::retrain::{Progress, comparison_page};
 
 use super::config::Config;
 use super::files::OutputFile;
 use super::output::{print_field, print_line};
 use super::progress::{Events, ProgressView};
-use super::training::{Training, params, train, upload_folder};
+use super::training::{self, Training, train, upload_folder};
 use super::{current_model, setup};
 
 /// How much of the whole a comparison is, where a training comes after it.
@@ -83,7 +82,7 @@ pub fn compare(config: &Config, args: &CompareArgs) -> anyhow::Result<ExitCode> 
     }
     match chosen.choose(&comparison) {
         Some(candidate) => {
-            super::retrain::retrain_for_people(config, &store, training(config, candidate, args.force, None))
+            super::retrain::retrain_for_people(config, &store, by_candidate(config, candidate, args.force, None))
         }
         None => {
             print_field!("published", "nothing; what is live stays");
@@ -107,7 +106,7 @@ fn compare_for_program(config: &Config, store: &ModelStore, args: &CompareArgs) 
     let then = match publish.choose(&comparison) {
         Some(chosen) => {
             let parent = super::retrain::parent(args.parent_publishes);
-            let training = training(config, chosen, args.force, parent.as_ref());
+            let training = by_candidate(config, chosen, args.force, parent.as_ref());
             let trained = train(config, store, training, &scaled(share, 1.0 - share));
             Some(Outcome::from(&trained.inspect_err(failed)?))
         }
@@ -118,32 +117,12 @@ fn compare_for_program(config: &Config, store: &ModelStore, args: &CompareArgs) 
 }
 
 fn compared(config: &Config, store: &ModelStore, progress: &(dyn Fn(Progress) + Sync)) -> anyhow::Result<Comparison> {
-    let now = Timestamp::now();
     current_model::catch_up(config, store)?;
-    let (reader, params) = (setup::reader(config)?, params(config, store, &TrainingSettings::default())?);
-    let pseudonyms = setup::pseudonyms(config)?;
-    let request = RetrainRequest {
-        base_data: &config.paths.base_data,
-        uploads: Some(upload_folder(config)),
-        pseudonyms: pseudonyms.as_ref(),
-        profiles: None,
-        schema: setup::schema(config)?,
-        params: &params,
-        reader: &reader,
-        gate: GateLimits::default(),
-        force: false,
-        compare_first: false,
-        judged: None,
-        publisher: None,
-        keep: config.retrain_keep,
-        now,
-        today: now.to_zoned(config.server.time_zone.clone()).date(),
-    };
-    retrain::compare(&request, progress).context("the ways to train could not be compared")
+    training::compare(config, store, progress)
 }
 
 /// A training by the settings of this candidate, as `content-portal retrain` makes one.
-fn training<'a>(config: &'a Config, chosen: &'a Judged, force: bool, parent: Option<&'a Parent>) -> Training<'a> {
+fn by_candidate<'a>(config: &'a Config, chosen: &'a Judged, force: bool, parent: Option<&'a Parent>) -> Training<'a> {
     let uploads = Some(upload_folder(config));
     Training { uploads, force, judged: Some(chosen), parent, ..Training::by(&chosen.settings) }
 }

@@ -11,12 +11,14 @@ use content_portal::assign::{ProfilesRequest, read_profiles};
 use content_portal::causes::with_causes;
 use content_portal::customer::Schema;
 use content_portal::model_store::{ModelStore, StoreError};
-use content_portal::pipeline::{FitParams, Judged, TrainingSettings};
+use content_portal::pipeline::{Comparison, FitParams, Judged, TrainingSettings};
+use content_portal::pseudonyms::Pseudonyms;
 use content_portal::retrain::worker::Parent;
 use content_portal::retrain::{
-    GateLimits, Profiles, Progress, Published, Publisher, PutAway, RetrainError, RetrainOutcome, RetrainRequest,
+    self, GateLimits, Profiles, Progress, Published, Publisher, PutAway, RetrainError, RetrainOutcome, RetrainRequest,
     Together, UploadFolder, Verdict, retrain,
 };
+use content_portal::workbook::Reader;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
@@ -48,19 +50,66 @@ impl<'a> Training<'a> {
     }
 }
 
-/// Runs a training with the settings' folders, by what is asked for, then by the settings, then as the live version was
-/// trained. The outer error is one of the settings.
+/// What a training reads, and by what.
+struct Ingredients {
+    reader: Reader,
+    params: FitParams,
+    pseudonyms: Option<Pseudonyms>,
+    schema: Arc<Schema>,
+    profiles: Option<Profiles>,
+    now: Timestamp,
+    today: Date,
+}
+
+impl Ingredients {
+    /// By what is asked for, then by the settings, then as the live version was trained.
+    fn of(config: &Config, store: &ModelStore, training: &Training<'_>) -> anyhow::Result<Self> {
+        let now = Timestamp::now();
+        let today = now.to_zoned(config.server.time_zone.clone()).date();
+        let mut reader = setup::reader(config)?;
+        if training.recorded {
+            reader = reader.with_recorded(File::from(io::stdin().as_fd().try_clone_to_owned()?));
+        }
+        let params = params(config, store, training.settings)?;
+        let pseudonyms = setup::pseudonyms(config)?;
+        let schema = setup::schema(config)?;
+        let profiles = training.profiles.map(|path| profiles(config, path, schema.clone(), today)).transpose()?;
+        Ok(Self { reader, params, pseudonyms, schema, profiles, now, today })
+    }
+
+    fn request<'a>(
+        &'a self,
+        config: &'a Config,
+        training: &Training<'a>,
+        publisher: Option<&'a dyn Publisher>,
+    ) -> RetrainRequest<'a> {
+        RetrainRequest {
+            base_data: &config.paths.base_data,
+            uploads: training.uploads,
+            pseudonyms: self.pseudonyms.as_ref(),
+            profiles: self.profiles.as_ref(),
+            schema: self.schema.clone(),
+            params: &self.params,
+            reader: &self.reader,
+            gate: GateLimits::default(),
+            force: training.force,
+            compare_first: training.settings.method.is_none() && config.retrain_method == Some(RetrainMethod::Best),
+            judged: training.judged,
+            publisher,
+            keep: config.retrain_keep,
+            now: self.now,
+            today: self.today,
+        }
+    }
+}
+
+/// Runs a training with the settings' folders. The outer error is one of the settings.
 pub fn train(
     config: &Config,
     store: &ModelStore,
     training: Training<'_>,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> anyhow::Result<Result<RetrainOutcome, RetrainError>> {
-    let now = Timestamp::now();
-    let mut reader = setup::reader(config)?;
-    if training.recorded {
-        reader = reader.with_recorded(File::from(io::stdin().as_fd().try_clone_to_owned()?));
-    }
     let begin = |shared| Together::begin(shared, store, config.retrain_keep.get());
     // A parent that publishes has begun.
     let shared = if training.parent.is_none() { setup::shared_store(config)? } else { None };
@@ -69,35 +118,28 @@ pub fn train(
         Err(error) => return Ok(Err(error)),
     };
     let itself = together.as_ref().map(|together| together as &dyn Publisher);
-    let params = params(config, store, training.settings)?;
-    let pseudonyms = setup::pseudonyms(config)?;
-    let schema = setup::schema(config)?;
-    let today = now.to_zoned(config.server.time_zone.clone()).date();
-    let profiles = training.profiles.map(|path| profiles(config, path, schema.clone(), today)).transpose()?;
-    let request = RetrainRequest {
-        base_data: &config.paths.base_data,
-        uploads: training.uploads,
-        pseudonyms: pseudonyms.as_ref(),
-        profiles: profiles.as_ref(),
-        schema,
-        params: &params,
-        reader: &reader,
-        gate: GateLimits::default(),
-        force: training.force,
-        compare_first: training.settings.method.is_none() && config.retrain_method == Some(RetrainMethod::Best),
-        judged: training.judged,
-        publisher: training.parent.map(|parent| parent as &dyn Publisher).or(itself),
-        keep: config.retrain_keep,
-        now,
-        today,
-    };
-    let outcome = retrain(store, &request, progress);
+    let publisher = training.parent.map(|parent| parent as &dyn Publisher).or(itself);
+    let ingredients = Ingredients::of(config, store, &training)?;
+    let outcome = retrain(store, &ingredients.request(config, &training, publisher), progress);
     match &outcome {
         Ok(RetrainOutcome::Published(published)) => warn_of(published),
         Ok(RetrainOutcome::Unchanged(unchanged)) => warn_of_left(&unchanged.put_away),
         _ => {}
     }
     Ok(outcome)
+}
+
+/// Compares ways to train on the base data and the waiting uploads.
+pub fn compare(
+    config: &Config,
+    store: &ModelStore,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> anyhow::Result<Comparison> {
+    let settings = TrainingSettings::default();
+    let training = Training { uploads: Some(upload_folder(config)), ..Training::by(&settings) };
+    let ingredients = Ingredients::of(config, store, &training)?;
+    let compared = retrain::compare(&ingredients.request(config, &training, None), progress);
+    compared.context("the ways to train could not be compared")
 }
 
 /// The folder of the waiting uploads, and from which of them a training learns.
@@ -121,7 +163,7 @@ fn profiles(config: &Config, path: &Path, schema: Arc<Schema>, today: Date) -> a
 }
 
 /// How to train: as `settings` say, then `RETRAIN_METHOD`, then `TRAINING_PATH`, then as the live version was trained.
-pub fn params(config: &Config, store: &ModelStore, settings: &TrainingSettings) -> anyhow::Result<FitParams> {
+fn params(config: &Config, store: &ModelStore, settings: &TrainingSettings) -> anyhow::Result<FitParams> {
     let method = match config.retrain_method {
         Some(RetrainMethod::Always(method)) => Some(method),
         Some(RetrainMethod::Best) | None => None,
