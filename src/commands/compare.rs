@@ -106,7 +106,7 @@ fn compare_for_program(config: &Config, store: &ModelStore, args: &CompareArgs) 
     let then = match publish.choose(&comparison) {
         Some(chosen) => {
             let parent = super::retrain::parent(args.parent_publishes);
-            let training = by_candidate(config, chosen, args.force, parent.as_ref());
+            let training = by_candidate(config, chosen, args.force, Some(&parent));
             let trained = train(config, store, training, &scaled(share, 1.0 - share));
             Some(Outcome::from(&trained.inspect_err(failed)?))
         }

@@ -150,7 +150,7 @@ pub fn retrain(config: &Config, args: &RetrainArgs) -> anyhow::Result<ExitCode> 
     }
     let store = setup::store(config);
     let (settings, uploads) = (args.settings.clone().into(), Some(upload_folder(config)));
-    let parent = parent(args.parent_publishes);
+    let parent = args.events.then(|| parent(args.parent_publishes));
     let training = Training {
         uploads,
         force: args.force,
@@ -166,9 +166,9 @@ pub fn retrain(config: &Config, args: &RetrainArgs) -> anyhow::Result<ExitCode> 
     }
 }
 
-/// The process that publishes, where it is another.
-pub(super) fn parent(next_segment_id: Option<u32>) -> Option<Parent> {
-    next_segment_id.map(|id| Parent::new(SegmentId::new(id)))
+/// The process that reads the events, which publishes where it has said from where new segments' ids go on.
+pub(super) fn parent(next_segment_id: Option<u32>) -> Parent {
+    Parent::new(next_segment_id.map(SegmentId::new))
 }
 
 /// Progress and outcome as events.

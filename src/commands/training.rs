@@ -39,7 +39,7 @@ pub struct Training<'a> {
     pub recorded: bool,
     /// What a comparison of the same customers found of these settings.
     pub judged: Option<&'a Judged>,
-    /// The process that publishes for several machines; `None` where this one does.
+    /// The process that reads the events; `None` where nobody does.
     pub parent: Option<&'a Parent>,
 }
 
@@ -112,13 +112,14 @@ pub fn train(
 ) -> anyhow::Result<Result<RetrainOutcome, RetrainError>> {
     let begin = |shared| Together::begin(shared, store, config.retrain_keep.get());
     // A parent that publishes has begun.
-    let shared = if training.parent.is_none() { setup::shared_store(config)? } else { None };
+    let publishes = !training.parent.is_some_and(Parent::publishes);
+    let shared = if publishes { setup::shared_store(config)? } else { None };
     let together = match shared.map(begin).transpose() {
         Ok(together) => together,
         Err(error) => return Ok(Err(error)),
     };
     let itself = together.as_ref().map(|together| together as &dyn Publisher);
-    let publisher = training.parent.map(|parent| parent as &dyn Publisher).or(itself);
+    let publisher = itself.or(training.parent.map(|parent| parent as &dyn Publisher));
     let ingredients = Ingredients::of(config, store, &training)?;
     let outcome = retrain(store, &ingredients.request(config, &training, publisher), progress);
     match &outcome {

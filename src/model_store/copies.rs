@@ -41,18 +41,22 @@ pub struct Incoming<'s> {
 }
 
 impl ModelStore {
-    /// Checks a version as [`ModelStore::verify`] does, to be copied elsewhere.
+    /// Checks a version as [`ModelStore::verify`] does, to be copied elsewhere: also one that is sealed, and is copied
+    /// before it has its name here.
     ///
     /// # Errors
-    /// The version's first fault.
+    /// [`StoreError::NoSuchVersion`]; the version's first fault.
     pub fn outgoing(&self, id: &VersionId) -> Result<Outgoing, StoreError> {
-        if let Some(fault) = self.verify(id)?.into_iter().next() {
+        let places = [self.folder(id), self.sealed_folder(id)];
+        let folder = places.into_iter().find(|folder| folder.is_dir());
+        let folder = folder.ok_or_else(|| StoreError::NoSuchVersion { id: id.to_string() })?;
+        if let Some(fault) = verify_folder(&folder, id).into_iter().next() {
             return Err(fault);
         }
-        let path = self.folder(id).join(MANIFEST);
+        let path = folder.join(MANIFEST);
         let manifest_bytes = read_file(&path)?;
         let manifest = parse_manifest(&path, &manifest_bytes, id)?;
-        Ok(Outgoing { folder: self.folder(id), manifest, manifest_bytes })
+        Ok(Outgoing { folder, manifest, manifest_bytes })
     }
 
     /// Begins to take in the version `id`, whose manifest is there. Waits for another process that is taking one in.

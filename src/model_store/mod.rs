@@ -10,7 +10,7 @@
 //!     encoder.json  scaler.json  umap.safetensors  hdbscan.safetensors (or latent.safetensors alone)
 //!     cluster_personas.json  cluster_profiles.csv  training_profile.json  golden_sample.json
 //!     report.json  report.html
-//!   staging/                 versions that are being written, or taken away
+//!   staging/                 versions that are being written, not published yet, or taken away
 //!   pulling/                 a version that comes from another store
 //!   refused/<utc-time>.json, .html   reports of the last candidates that did not pass
 //! ```
@@ -43,6 +43,6 @@ pub use extras::Extras;
 pub use live::LiveModel;
 pub use lock::WriterLock;
 pub use manifest::{Manifest, TrainedOn, VersionId};
-pub use staging::Staged;
+pub use staging::{Sealed, Staged};
 pub use store::{ModelStore, ModelVersion, VersionSummary};
 pub use upkeep::{RefusedName, Servable};

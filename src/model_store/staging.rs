@@ -20,6 +20,13 @@ pub struct Staged<'s> {
     manifest: Manifest,
 }
 
+/// A candidate with its manifest: a whole version that nobody lists, loads or activates. Dropped, it is gone.
+#[derive(Debug)]
+pub struct Sealed<'s> {
+    staged: Staged<'s>,
+    id: VersionId,
+}
+
 impl ModelStore {
     /// Writes every file of `candidate` but its reports. What earlier writers left unfinished is removed first: only
     /// the holder of the lock writes.
@@ -54,6 +61,11 @@ impl ModelStore {
         Ok(staged)
     }
 
+    /// Where a sealed candidate is until it is a version.
+    pub(super) fn sealed_folder(&self, id: &VersionId) -> PathBuf {
+        self.dir().join(STAGING).join(id.as_str())
+    }
+
     /// Removes what writers left behind that are gone: versions half written, and versions half taken away.
     ///
     /// # Errors
@@ -74,7 +86,7 @@ impl ModelStore {
     }
 }
 
-impl Staged<'_> {
+impl<'s> Staged<'s> {
     /// Loads the model from disk again, as a server will: every file must have the checksum that it was written with,
     /// and the loaded model must encode to the very same bytes, array by array.
     ///
@@ -112,45 +124,22 @@ impl Staged<'_> {
         self.add(format::PAGE, html.as_bytes())
     }
 
-    /// Adds the report, makes a version of the candidate and the version the current one.
+    /// Adds the report, and the manifest last: what the version is called is known from here on. It has no name under
+    /// `versions/` yet, and is swept like any other candidate where its writer is gone.
     ///
     /// # Errors
-    /// [`StoreError::Write`] naming the file or folder that could not be written. `current` is then as it was, and
-    /// nothing half-written is left.
-    pub fn publish(self, report: &serde_json::Value) -> Result<VersionId, StoreError> {
-        self.settle(report, true)
-    }
-
-    /// As [`Staged::publish`], but `current` leads where it led.
-    ///
-    /// # Errors
-    /// As [`Staged::publish`].
-    pub fn put_aside(self, report: &serde_json::Value) -> Result<VersionId, StoreError> {
-        self.settle(report, false)
-    }
-
-    fn settle(mut self, report: &serde_json::Value, makes_current: bool) -> Result<VersionId, StoreError> {
+    /// [`StoreError::Write`] naming the file that could not be written. Nothing half-written is left.
+    pub fn seal(mut self, report: &serde_json::Value) -> Result<Sealed<'s>, StoreError> {
         let json = format::json(report).map_err(|source| self.unmade(format::REPORT, source))?;
         self.add(format::REPORT, &json)?;
         let manifest = format::json(&self.manifest).map_err(|source| self.unmade(MANIFEST, source))?;
         write_file(&self.folder.join(MANIFEST), &manifest)?;
         sync_folder(&self.folder)?;
-        let versions = self.store.dir().join(VERSIONS);
-        create_folder(&versions)?;
         let id = VersionId::new(self.manifest.created_at, &manifest);
-        let _links = self.store.lock_links()?;
-        rename(&self.folder, &self.store.folder(&id))?;
-        if let Err(error) =
-            sync_folder(&versions).and_then(|()| if makes_current { self.store.link(&id) } else { Ok(()) })
-        {
-            // Back to where it is removed from, unless `current` could not be led back from it. If that fails too, a
-            // whole version that is not current stays.
-            if !self.store.current().is_ok_and(|current| current == id) {
-                let _ = rename(&self.store.folder(&id), &self.folder);
-            }
-            return Err(error);
-        }
-        Ok(id)
+        let sealed = self.store.sealed_folder(&id);
+        rename(&self.folder, &sealed)?;
+        self.folder = sealed;
+        Ok(Sealed { staged: self, id })
     }
 
     /// Writes a file and notes its checksum.
@@ -174,6 +163,51 @@ impl Staged<'_> {
 
     fn unmade(&self, name: &str, source: Box<dyn std::error::Error + Send + Sync>) -> StoreError {
         self.fault(name, FileFault::Contents(source))
+    }
+}
+
+impl Sealed<'_> {
+    /// What the version is called.
+    pub fn id(&self) -> &VersionId {
+        &self.id
+    }
+
+    /// Makes a version of it, and the version the current one.
+    ///
+    /// # Errors
+    /// [`StoreError::Write`] naming the folder that could not be written. `current` is then as it was, and nothing
+    /// half-written is left.
+    pub fn publish(self) -> Result<VersionId, StoreError> {
+        self.settle(true)
+    }
+
+    /// As [`Sealed::publish`], but `current` leads where it led.
+    ///
+    /// # Errors
+    /// As [`Sealed::publish`].
+    pub fn put_aside(self) -> Result<VersionId, StoreError> {
+        self.settle(false)
+    }
+
+    fn settle(self, makes_current: bool) -> Result<VersionId, StoreError> {
+        let (store, folder, id) = (self.staged.store, &self.staged.folder, &self.id);
+        let versions = store.dir().join(VERSIONS);
+        create_folder(&versions)?;
+        let place = store.folder(id);
+        let _links = store.lock_links()?;
+        // A server that follows the shared store may have brought it from there.
+        if !place.is_dir() {
+            rename(folder, &place)?;
+        }
+        if let Err(error) = sync_folder(&versions).and_then(|()| if makes_current { store.link(id) } else { Ok(()) }) {
+            // Back to where it is removed from, unless `current` could not be led back from it. If that fails too, a
+            // whole version that is not current stays.
+            if !store.current().is_ok_and(|current| current == *id) {
+                let _ = rename(&place, folder);
+            }
+            return Err(error);
+        }
+        Ok(self.id.clone())
     }
 }
 

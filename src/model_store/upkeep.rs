@@ -116,15 +116,6 @@ impl ModelStore {
         Ok(pruned)
     }
 
-    /// Takes away a version that is not the current one.
-    ///
-    /// # Errors
-    /// [`StoreError::Write`].
-    pub fn withdraw(&self, _lock: &WriterLock, id: &VersionId) -> Result<(), StoreError> {
-        let _links = self.lock_links()?;
-        if self.current().is_ok_and(|current| current == *id) { Ok(()) } else { self.remove(id) }
-    }
-
     /// Takes a version out of `versions/` in one step: it is never half there.
     fn remove(&self, id: &VersionId) -> Result<(), StoreError> {
         let staging = self.dir().join(STAGING);

@@ -177,7 +177,8 @@ pub fn import(store: &ModelStore, request: &ImportRequest<'_>) -> Result<Importe
         params,
     };
     let json = serde_json::to_value(&report).map_err(ImportError::Report)?;
-    let id = if request.activate { staged.publish(&json)? } else { staged.put_aside(&json)? };
+    let sealed = staged.seal(&json)?;
+    let id = if request.activate { sealed.publish()? } else { sealed.put_aside()? };
     Ok(Imported { id, report })
 }
 

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 use super::matching::MatchError;
 use super::page::PageError;
 use crate::model_store::StoreError;
@@ -85,7 +87,7 @@ pub enum RetrainError {
 }
 
 /// Why another process did not publish a version.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{why}")]
 pub struct NotPublished {
     /// What it said.

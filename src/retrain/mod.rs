@@ -360,10 +360,9 @@ impl Run<'_> {
         (self.progress)(Progress::PUBLISHING);
         staged.add_page(&self.page(Some(fitted))?)?;
         let report = serde_json::to_value(&self.report).map_err(RetrainError::Report)?;
-        match self.request.publisher {
-            None => Ok(staged.publish(&report)?),
-            Some(publisher) => publishing::publish_by(publisher, self.store, &self.lock, staged, &report),
-        }
+        let sealed = staged.seal(&report)?;
+        let published = self.request.publisher.map(|publisher| publisher.publish(sealed.id(), &self.report));
+        Ok(publishing::make_current(self.store, sealed, published.transpose()?.unwrap_or(false))?)
     }
 
     /// The models of the versions before the live one, the newest first, that were trained on customers of the same

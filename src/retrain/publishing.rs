@@ -7,24 +7,24 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 
 use crate::causes::with_causes;
-use crate::model_store::{ModelStore, Staged, VersionId, WriterLock};
+use crate::model_store::{ModelStore, Sealed, StoreError, VersionId};
 use crate::pipeline::SegmentId;
 use crate::shared_store::{Begun, Seen, SharedStore, SharedStoreError};
 
-use super::{NotPublished, RetrainError};
+use super::{NotPublished, RetrainError, RetrainReport};
 
-/// Publishes versions for several machines.
+/// What a version goes through before it is the current one of this machine.
 pub trait Publisher: fmt::Debug + Sync {
     /// The first id that no segment has, of those versions of the store that are not whole.
     fn next_segment_id(&self) -> SegmentId;
 
-    /// Puts a version of `MODEL_DIR` into the shared store and makes it the current one there. Where it does not come
-    /// to that, because another process was first or the training was ended, it is not in the store any more: its new
-    /// segments' ids may be another's by now.
+    /// Publishes a sealed version for several machines, where there are several. Whether it is their current one now.
+    /// Where it does not come to that, because another process was first or the training was ended, it is not in the
+    /// store any more: its new segments' ids may be another's by now.
     ///
     /// # Errors
     /// [`RetrainError::Shared`] or [`RetrainError::NotPublished`].
-    fn publish(&self, id: &VersionId) -> Result<(), RetrainError>;
+    fn publish(&self, id: &VersionId, report: &RetrainReport) -> Result<bool, RetrainError>;
 
     /// Takes the oldest versions out of the shared store until `keep` are left, where that is not for another process
     /// to do.
@@ -71,26 +71,37 @@ impl Together {
         Ok(Self { shared, models: models.clone(), seen, next_segment_id, stage: Mutex::new(Stage::Before) })
     }
 
-    /// Publishes nothing any more. Whether that is so: a version that the store is asked for already may become its
-    /// current one.
-    pub(super) fn give_up(&self) -> bool {
-        self.go_on(Stage::GivenUp) == Stage::GivenUp
+    /// Publishes nothing any more; a version that the store is asked for already may become its current one.
+    pub(super) fn give_up(&self) {
+        self.go_on(Stage::GivenUp);
     }
 
-    /// Takes a version out of `MODEL_DIR` that a training has left there which is gone, and that was not published.
-    pub(super) fn take_back(&self, id: &VersionId) {
-        let taken_back = self.models.lock().and_then(|lock| {
-            let is_here = self.models.list()?.iter().any(|version| version.id == *id);
-            if is_here { self.models.withdraw(&lock, id) } else { Ok(()) }
-        });
-        if let Err(error) = taken_back {
+    /// Whether nothing was published, nor will be.
+    pub(super) fn is_given_up(&self) -> bool {
+        *self.stage.lock().unwrap_or_else(PoisonError::into_inner) == Stage::GivenUp
+    }
+
+    /// Publishes a sealed version of `MODEL_DIR`, unless that was given up.
+    ///
+    /// # Errors
+    /// [`RetrainError::Shared`] or [`RetrainError::NotPublished`]; as [`Publisher::publish`].
+    pub(super) fn put_and_swap(&self, id: &VersionId) -> Result<(), RetrainError> {
+        if self.is_given_up() {
+            return Err(given_up());
+        }
+        let published = self.offer_and_swap(id);
+        let is_lost = matches!(published, Err(RetrainError::Shared(SharedStoreError::Swapped { .. })));
+        if (is_lost || self.is_given_up())
+            && let Err(error) = self.shared.withdraw(&self.models, id)
+        {
             tracing::warn!(
-                event = "unpublished_version_left",
+                event = "shared_version_left",
                 model_version = %id,
                 causes = with_causes(&error),
-                "a version that was not published could not be removed from MODEL_DIR: do not activate it"
+                "a version that was not published could not be removed from the shared store: do not activate it"
             );
         }
+        published
     }
 
     /// Goes from the first stage to `stage`; the stage then.
@@ -102,15 +113,8 @@ impl Together {
         *now
     }
 
-    fn is_given_up(&self) -> bool {
-        *self.stage.lock().unwrap_or_else(PoisonError::into_inner) == Stage::GivenUp
-    }
-
-    /// Publishes a version unless that was given up, which is looked at directly before the swap.
-    fn put_and_swap(&self, id: &VersionId) -> Result<(), RetrainError> {
-        if self.is_given_up() {
-            return Err(given_up());
-        }
+    /// Whether it was given up meanwhile is looked at directly before the swap.
+    fn offer_and_swap(&self, id: &VersionId) -> Result<(), RetrainError> {
         self.shared.offer(&self.models, id)?;
         if self.go_on(Stage::Swap) == Stage::GivenUp {
             return Err(given_up());
@@ -129,20 +133,8 @@ impl Publisher for Together {
         self.next_segment_id
     }
 
-    fn publish(&self, id: &VersionId) -> Result<(), RetrainError> {
-        let published = self.put_and_swap(id);
-        let is_lost = matches!(published, Err(RetrainError::Shared(SharedStoreError::Swapped { .. })));
-        if (is_lost || self.is_given_up())
-            && let Err(error) = self.shared.withdraw(&self.models, id)
-        {
-            tracing::warn!(
-                event = "shared_version_left",
-                model_version = %id,
-                causes = with_causes(&error),
-                "a version that was not published could not be removed from the shared store: do not activate it"
-            );
-        }
-        published
+    fn publish(&self, id: &VersionId, _report: &RetrainReport) -> Result<bool, RetrainError> {
+        self.put_and_swap(id).map(|()| true)
     }
 
     fn prune(&self, keep: usize, now: Timestamp) {
@@ -156,23 +148,21 @@ impl Publisher for Together {
     }
 }
 
-/// Makes a version of the candidate, has it published, and makes it the current one here. It is published as soon as it
-/// is current in the shared store. Where it does not come to that, the version is gone from `models`: where this
-/// process is killed meanwhile, the one that publishes takes it out.
-pub(super) fn publish_by(
-    publisher: &dyn Publisher,
+/// Makes a sealed version the current one of `models`. Where `is_elsewhere`, it is every other machine's by now: it is
+/// published then, and stays, whatever becomes of it here.
+///
+/// # Errors
+/// As [`Sealed::publish`], where it is nowhere else.
+pub(super) fn make_current(
     models: &ModelStore,
-    lock: &WriterLock,
-    staged: Staged<'_>,
-    report: &serde_json::Value,
-) -> Result<VersionId, RetrainError> {
-    let id = staged.put_aside(report)?;
-    if let Err(error) = publisher.publish(&id) {
-        models.withdraw(lock, &id)?;
-        return Err(error);
+    sealed: Sealed<'_>,
+    is_elsewhere: bool,
+) -> Result<VersionId, StoreError> {
+    if !is_elsewhere {
+        return sealed.publish();
     }
-    // It is live on every other machine by now, and whoever follows the store makes it so here, too.
-    if let Err(error) = models.activate(&id) {
+    let id = sealed.id().clone();
+    if let Err(error) = sealed.put_aside().and_then(|id| models.activate(&id)) {
         tracing::error!(
             event = "published_version_not_current_here",
             model_version = %id,
@@ -185,46 +175,47 @@ pub(super) fn publish_by(
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::fs;
     use std::path::Path;
 
     use super::*;
     use crate::shared_store::S3Settings;
 
-    const ID: &str = "20261126T112645Z-dbee9219";
+    pub(in crate::retrain) const ID: &str = "20261126T112645Z-dbee9219";
 
-    #[test]
-    fn what_was_given_up_is_not_published_and_leaves_both_folders() {
+    /// A store beside a folder of models in which a version is sealed.
+    pub(in crate::retrain) fn sealed() -> (tempfile::TempDir, ModelStore, SharedStore) {
         let folder = tempfile::tempdir().unwrap();
-        let here = folder.path().join("models/versions").join(ID);
+        let here = folder.path().join("models/staging").join(ID);
         let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/model_format_2/versions").join(ID);
         fs::create_dir_all(&here).unwrap();
         for file in fs::read_dir(fixture).unwrap().map(Result::unwrap) {
             fs::copy(file.path(), here.join(file.file_name())).unwrap();
         }
-        let (models, id) = (ModelStore::new(folder.path().join("models")), ID.parse().unwrap());
+        let models = ModelStore::new(folder.path().join("models"));
         let url = format!("file://{}", folder.path().join("store").display()).parse().unwrap();
         let (shared, _) = SharedStore::begin(&url, &S3Settings::default()).unwrap();
+        (folder, models, shared)
+    }
+
+    #[test]
+    fn what_is_given_up_before_it_is_offered_changes_nothing_in_the_store() {
+        let (_folder, models, shared) = sealed();
+        let id: VersionId = ID.parse().unwrap();
         let begin = || Together::begin(shared.clone(), &models, 10).unwrap();
         let current = || shared.see_current().unwrap().current.map(|current| current.version);
+        let (ended, lasting) = (begin(), begin());
+        // Somebody else's doing: this training has offered nothing.
+        shared.push(&models, &id, false).unwrap();
+        ended.give_up();
+        assert!(matches!(ended.put_and_swap(&id), Err(RetrainError::NotPublished(_))));
+        assert_eq!((current(), shared.versions().unwrap()), (None, vec![id.clone()]));
 
-        let ended = begin();
-        assert!(ended.give_up());
-        assert!(matches!(ended.publish(&id), Err(RetrainError::NotPublished(_))));
-        assert_eq!((current(), shared.versions().unwrap()), (None, Vec::new()));
-
-        let lasting = begin();
-        lasting.publish(&id).unwrap();
-        assert_eq!(current(), Some(id.clone()));
-        assert!(!lasting.give_up(), "it is too late");
-
-        let lock = models.lock().unwrap();
-        ended.take_back(&id);
-        assert!(here.exists(), "another process is at the models");
-        drop(lock);
-        ended.take_back(&id);
-        assert!(!here.exists());
-        ended.take_back(&id);
+        lasting.put_and_swap(&id).unwrap();
+        assert_eq!(current(), Some(id));
+        lasting.give_up();
+        assert!(!lasting.is_given_up(), "it is too late");
+        assert!(models.list().unwrap().is_empty(), "it has a name here when its training gives it one");
     }
 }

@@ -96,3 +96,17 @@ async fn a_job_says_why_the_server_does_not_serve_the_version_that_was_published
         assert_eq!(app.live().await, SAMPLE_MODEL.id.as_str());
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_has_published_what_is_current_where_its_process_died_before_it_told_so() {
+    let published =
+        format!(r#""outcome":"published","version":"{}","failed_checks":[],"left_out":[]"#, SAMPLE_MODEL.id);
+    let script = format!(r#"echo '{{"event":"publishing",{published}}}'; kill -9 $$"#);
+    let app = TestApp::with_shell(&script).await;
+    let job = ok(app.retrain("?wait=true", None, "*/*").await).await;
+    assert_eq!((&job["state"], &job["version"]), (&"published".into(), &SAMPLE_MODEL.id.as_str().into()), "{job}");
+    let app = TestApp::with_shell(&script.replace(SAMPLE_MODEL.id.as_str(), "20270101T000000Z-0123abcd")).await;
+    let (status, problem_of) = problem(app.retrain("?wait=true", None, "*/*").await).await;
+    assert_eq!((status, &problem_of["code"]), (500, &"retrain_failed".into()), "{problem_of}");
+    assert!(problem_of["error"].as_str().unwrap().contains("killed by signal 9"), "{problem_of}");
+}

@@ -45,7 +45,7 @@ fn publish(store: &ModelStore, second: i64) -> Result<VersionId, StoreError> {
         next_segment_id: SegmentId::new(fitted.model.segments().len() as u32),
         created_at: Timestamp::from_second(second).unwrap(),
     };
-    store.stage(&store.lock()?, &candidate)?.publish(&json!({}))
+    store.stage(&store.lock()?, &candidate)?.seal(&json!({}))?.publish()
 }
 
 fn names(dir: &Path) -> Vec<PathBuf> {

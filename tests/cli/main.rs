@@ -33,6 +33,7 @@ mod people;
 #[path = "../support/problems.rs"]
 mod problems;
 mod profiles;
+mod publishing;
 mod retraining;
 mod serving;
 mod settings;

@@ -20,7 +20,9 @@ fn progress_and_outcome_are_told_as_lines_of_json_and_nothing_else_is_printed() 
     assert!(output.status.success(), "{}", shown(&output));
     let told = events(&output.stdout);
     let (last, progress) = told.split_last().unwrap();
+    let (publishing, progress) = progress.split_last().unwrap();
     assert!(progress.len() > 5 && progress.iter().all(|event| event["event"] == "progress"), "{told:?}");
+    assert_eq!((&publishing["event"], &publishing["version"]), (&"publishing".into(), &last["version"]));
     assert_eq!((&last["event"], &last["outcome"]), (&"ended".into(), &"published".into()));
     let [version] = folder.versions().try_into().unwrap();
     assert_eq!(last["version"], version.file_name().unwrap().to_str().unwrap());

@@ -58,7 +58,7 @@ fn publish_fitted(shop: &Shop, table: &CustomerTable, fitted: &Fitted, (next_id,
         created_at: Timestamp::from_second(second).unwrap(),
     };
     let staged = shop.store.stage(&shop.store.lock().unwrap(), &candidate).unwrap();
-    staged.publish(&serde_json::json!({})).unwrap();
+    staged.seal(&serde_json::json!({})).unwrap().publish().unwrap();
 }
 
 /// Publishes a version of unrelated customers by latent classes, which has one segment of everyone, with this id.

@@ -139,7 +139,7 @@ fn of_access(error: AccessError) -> (StatusCode, &'static str) {
 
 fn of_retraining(cause: FailureCause) -> (StatusCode, &'static str) {
     match cause {
-        FailureCause::Fault => (StatusCode::INTERNAL_SERVER_ERROR, "retrain_failed"),
+        FailureCause::Fault | FailureCause::Unsettled => (StatusCode::INTERNAL_SERVER_ERROR, "retrain_failed"),
         FailureCause::FullDisk => (StatusCode::INSUFFICIENT_STORAGE, DISK),
         FailureCause::Stopping => (StatusCode::SERVICE_UNAVAILABLE, STOPPING),
         FailureCause::NotTried => (StatusCode::UNPROCESSABLE_ENTITY, "candidate_not_tried"),

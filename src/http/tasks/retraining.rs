@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 use super::jobs::{AskedBy, Job, JobKind, StartPermit};
 use crate::causes::with_causes;
 use crate::http::problem::ApiError;
-use crate::http::state::AppState;
+use crate::http::state::{AppState, Equipment};
 use crate::model_store::VersionId;
 use crate::retrain::worker::{FailureCause, Options, Outcome, Publish};
 use crate::retrain::{Publisher as _, Together};
@@ -38,6 +38,7 @@ async fn run(state: AppState, permit: StartPermit, mut options: Options) {
     let (outcome, together) = match begun {
         Ok(together) => {
             options.together.clone_from(&together);
+            options.models = state.equipment().ok().map(|equipment| equipment.store.clone());
             (outcome(&state, job, options).await, together)
         }
         Err(outcome) => (outcome, None),
@@ -52,7 +53,7 @@ async fn run(state: AppState, permit: StartPermit, mut options: Options) {
     state.metrics().retraining(false);
     state.metrics().retrained(&outcome, took);
     log(job, &outcome, took);
-    let is_published = matches!(outcome.last(), Outcome::Published { .. });
+    let is_published = outcome.published_version().is_some();
     job.end(outcome, not_served);
     drop(permit);
     if let (true, Some(together)) = (is_published, together) {
@@ -69,7 +70,7 @@ async fn outcome(state: &AppState, job: &Job, options: Options) -> Outcome {
         // One that has ended is told as it ended, whatever else came at the same time.
         biased;
         outcome = training.outcome(|progress| job.show(progress)) => outcome,
-        ended = ended_from_outside(state, job) => training.end().await.unwrap_or(ended),
+        ended = ended_from_outside(state, job) => training.end(ended).await,
     }
 }
 
@@ -111,12 +112,31 @@ async fn ended_from_outside(state: &AppState, job: &Job) -> Outcome {
     }
 }
 
+/// Brings a version from the shared store whose process ended after it was published there, and before it was this
+/// machine's current one.
+fn bring(equipment: &Equipment, version: &VersionId) {
+    let Some(follower) = &equipment.shared else { return };
+    if equipment.store.current().is_ok_and(|current| current == *version) {
+        return;
+    }
+    if let Err(error) = follower.look() {
+        tracing::warn!(
+            event = "shared_version_not_brought",
+            model_version = %version,
+            causes = with_causes(&error),
+            "a version that was published could not be brought from the shared store yet; it is tried again"
+        );
+    }
+}
+
 /// Makes the new version the live one before the job is reported as ended; why this server does not serve it, where
 /// that cannot be.
 async fn take_over(state: &AppState, version: &VersionId) -> Result<(), String> {
     let taking_over = state.clone();
+    let published = version.clone();
     let taken_over = tokio::task::spawn_blocking(move || {
         let equipment = taking_over.equipment()?;
+        bring(equipment, &published);
         equipment.take_over_current().map_err(ApiError::Model)?;
         Ok::<_, ApiError>(taking_over.ready()?.live.snapshot().id.clone())
     });
@@ -189,6 +209,13 @@ fn log(of: &Job, outcome: &Outcome, took: Duration) {
             why,
             took_s,
             "a retraining was ended by request; the live version stays"
+        ),
+        Outcome::Failed { why, cause: FailureCause::Unsettled } => tracing::error!(
+            event = "retraining_unsettled",
+            job,
+            why,
+            took_s,
+            "a retraining was ended while it published, and it is not known what came of that"
         ),
         Outcome::Failed { why, .. } => tracing::error!(
             event = "retraining_failed",

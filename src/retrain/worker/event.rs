@@ -7,7 +7,7 @@ use crate::causes::{cut, with_causes};
 use crate::disk::is_full;
 use crate::model_store::{RefusedName, StoreError, VersionId};
 use crate::pipeline::Comparison;
-use crate::retrain::{FailedCheck, Progress, RetrainError, RetrainOutcome, RetrainReport, SkippedFile};
+use crate::retrain::{FailedCheck, NotPublished, Progress, RetrainError, RetrainOutcome, RetrainReport, SkippedFile};
 use crate::shared_store::SharedStoreError;
 
 /// Entries of one list in an outcome; the report of the training has them all.
@@ -21,29 +21,23 @@ const MAX_CHARS: usize = 1_000;
 pub enum Event {
     /// How far it is.
     Progress(Progress),
-    /// A version is whole in `MODEL_DIR` and not current. The training waits for an answer: whoever started it has
-    /// the keys of the shared store, and publishes it.
-    ToPublish {
-        /// The version.
-        version: VersionId,
-    },
+    /// A version is sealed, and it is made the current one next. How the training ends by that: [`Outcome::Published`].
+    Publishing(Outcome),
+    /// The same, and the training waits for an answer: whoever started it has the keys of the shared store, and
+    /// publishes the version first.
+    ToPublish(Outcome),
     /// How it ended; nothing comes after it.
     Ended(Outcome),
 }
 
-/// What a training is answered to [`Event::ToPublish`], in one line.
+/// The answer to [`Event::ToPublish`], in one line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "answer", rename_all = "snake_case")]
 pub(super) enum Answer {
     /// The version is the current one of the shared store.
     Published,
     /// It is not.
-    NotPublished {
-        /// Why, in a sentence's end.
-        why: String,
-        /// Whether another process has published first.
-        published_elsewhere: bool,
-    },
+    NotPublished(NotPublished),
 }
 
 impl Answer {
@@ -51,11 +45,11 @@ impl Answer {
     pub(super) fn of_error(error: &RetrainError) -> Self {
         // The training says by itself what that was in.
         let why = std::error::Error::source(error).map_or_else(|| sentence(error), sentence);
-        Self::NotPublished { why, published_elsewhere: error.is_locked() }
+        Self::NotPublished(NotPublished { why, published_elsewhere: error.is_locked() })
     }
 
     pub(super) fn not_published(why: &str) -> Self {
-        Self::NotPublished { why: why.to_owned(), published_elsewhere: false }
+        Self::NotPublished(NotPublished { why: why.to_owned(), published_elsewhere: false })
     }
 }
 
@@ -145,7 +139,7 @@ pub enum Outcome {
         /// That it was, in a sentence's end.
         why: String,
     },
-    /// It did not finish; the version that was current still is.
+    /// It did not finish; the version that was current still is, unless the cause is [`FailureCause::Unsettled`].
     Failed {
         /// What went wrong, in a sentence's end.
         why: String,
@@ -168,9 +162,26 @@ pub enum FailureCause {
     Stopping,
     /// The way to train that was asked for is none of those that were compared.
     NotTried,
+    /// It was ended while its version was being published, and what came of that is not known.
+    Unsettled,
 }
 
 impl Outcome {
+    /// One that has published `id`.
+    pub(super) fn published(id: &VersionId, report: &RetrainReport) -> Self {
+        Self::Published {
+            version: id.clone(),
+            failed_checks: failed_checks(report),
+            skipped: skipped(report),
+            rows: Some(RowCounts::of(report)),
+        }
+    }
+
+    /// The version that the last step published.
+    pub fn published_version(&self) -> Option<&VersionId> {
+        if let Self::Published { version, .. } = self.last() { Some(version) } else { None }
+    }
+
     /// A comparison that ended, and how the training after it did.
     pub fn compared(comparison: Comparison, then: Option<Self>) -> Self {
         Self::Compared { comparison: Box::new(comparison), then: then.map(Box::new) }
@@ -199,12 +210,7 @@ impl Outcome {
 impl From<&Result<RetrainOutcome, RetrainError>> for Outcome {
     fn from(outcome: &Result<RetrainOutcome, RetrainError>) -> Self {
         match outcome {
-            Ok(RetrainOutcome::Published(published)) => Self::Published {
-                version: published.id.clone(),
-                failed_checks: failed_checks(&published.report),
-                skipped: skipped(&published.report),
-                rows: Some(RowCounts::of(&published.report)),
-            },
+            Ok(RetrainOutcome::Published(published)) => Self::published(&published.id, &published.report),
             Ok(RetrainOutcome::Refused(report)) => Self::Refused {
                 report: Some(RefusedName::of(report.at).to_string()),
                 failed_checks: failed_checks(report),
@@ -253,7 +259,7 @@ fn shortened(text: String) -> String {
 mod tests {
     use super::*;
     use crate::pipeline::FitStep;
-    use crate::retrain::{NotPublished, Step};
+    use crate::retrain::Step;
 
     #[test]
     fn what_is_told_is_read_as_it_was_meant() {
@@ -261,14 +267,15 @@ mod tests {
         let failed_checks = vec![FailedCheck { name: "dbcv".to_owned(), sentence: "dbcv is undefined".to_owned() }];
         let skipped = vec![SkippedFile { file: "uploads/a\n\u{1b}.csv".to_owned(), why: "is \"empty\"".to_owned() }];
         let rows = Some(RowCounts { read: 3, used: 2, dropped: 1 });
+        let published = Outcome::Published {
+            version: version.clone(),
+            failed_checks: failed_checks.clone(),
+            skipped: skipped.clone(),
+            rows,
+        };
         let outcomes = [
-            Outcome::Unchanged { version: version.clone(), skipped: skipped.clone(), rows },
-            Outcome::Published {
-                version: version.clone(),
-                failed_checks: failed_checks.clone(),
-                skipped: skipped.clone(),
-                rows,
-            },
+            Outcome::Unchanged { version, skipped: skipped.clone(), rows },
+            published.clone(),
             Outcome::Refused { report: Some("20261122T194851.000000Z".to_owned()), failed_checks, skipped, rows: None },
             Outcome::Locked { why: "process 1".to_owned(), published_elsewhere: true },
             Outcome::Ended { why: "it was ended".to_owned() },
@@ -276,7 +283,12 @@ mod tests {
         ];
         let step = Step::Fitting(FitStep::Layout);
         let progress = Event::Progress(Progress { step, share: 0.25, seconds_left: Some(7), file: None });
-        for event in outcomes.into_iter().map(Event::Ended).chain([progress, Event::ToPublish { version }]) {
+        let others = [
+            progress,
+            Event::Publishing(published.clone()),
+            Event::ToPublish(published),
+        ];
+        for event in outcomes.into_iter().map(Event::Ended).chain(others) {
             is_read_as_it_was_meant(&event);
         }
         for answer in [Answer::Published, Answer::not_published("the store\nis \"full\"")] {
@@ -297,8 +309,8 @@ mod tests {
         let failed = || SharedStoreError::Failed { url: url.clone(), why: "it cannot be reached".to_owned() };
         for error in [swapped(), failed()] {
             let itself = RetrainError::Shared(error);
-            let Answer::NotPublished { why, published_elsewhere } = Answer::of_error(&itself) else { panic!() };
-            let by_another = RetrainError::NotPublished(NotPublished { why, published_elsewhere });
+            let Answer::NotPublished(not_published) = Answer::of_error(&itself) else { panic!() };
+            let by_another = RetrainError::NotPublished(not_published);
             assert_eq!(by_another.is_locked(), itself.is_locked());
             assert_eq!(Outcome::from(&Err(by_another)), Outcome::from(&Err(itself)));
         }

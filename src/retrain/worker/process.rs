@@ -13,12 +13,12 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::process::{Child, Command};
-use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::event::{Answer, Event, Outcome};
+use super::publication::Publication;
 use super::publish::Publish;
-use crate::model_store::VersionId;
+use crate::model_store::ModelStore;
 use crate::pipeline::TrainingSettings;
 use crate::retrain::{Progress, Publisher as _, Step, Together};
 
@@ -61,6 +61,8 @@ pub struct Options {
     pub compare: Option<Publish>,
     /// What publishes the version; `None` where the program does.
     pub together: Option<Arc<Together>>,
+    /// Where the program publishes: looked at where it ends without a word of that.
+    pub models: Option<ModelStore>,
 }
 
 /// A running retraining. Dropping it kills its process.
@@ -70,10 +72,8 @@ pub struct Training {
     output: BufReader<OwnedReadHalf>,
     answers: OwnedWriteHalf,
     together: Option<Arc<Together>>,
-    /// The answer to the process, which is waiting until its version is published.
-    to_answer: Option<JoinHandle<Answer>>,
-    /// The version that the process has asked to be published, until it is.
-    unpublished: Option<VersionId>,
+    models: Option<ModelStore>,
+    publication: Publication,
     /// What has come of the next line.
     line: Vec<u8>,
     /// Whether it has begun to publish.
@@ -154,8 +154,8 @@ impl Program {
             output,
             answers,
             together,
-            to_answer: None,
-            unpublished: None,
+            models: options.models,
+            publication: Publication::default(),
             line,
             is_publishing: false,
             told: None,
@@ -165,15 +165,19 @@ impl Program {
 
 impl Training {
     /// Reads events until the process has ended, and passes progress to `show`. A process that ends without an outcome
-    /// has failed. So has one that writes anything but events, or nothing for hours; it is killed. An outcome that was
-    /// told stays, whatever the process does after it. Where this is dropped, [`Training::end`] goes on from there.
+    /// has failed, unless its version was published. So has one that writes anything but events, or nothing for hours;
+    /// it is killed. An outcome that was told stays, whatever the process does after it. Where this is dropped,
+    /// [`Training::end`] goes on from there.
     pub async fn outcome(&mut self, mut show: impl FnMut(Progress)) -> Outcome {
         let fault = loop {
             let patience = if self.told.is_some() { END_WITHIN } else { SILENT_FOR };
             match timeout(patience, self.next_event()).await {
                 Ok(Ok(Some(event))) => self.take(event).into_iter().for_each(&mut show),
                 Ok(Ok(None)) => break None,
-                Ok(Err(error)) => break Some(format!("what it reported could not be understood: {error}")),
+                Ok(Err(error)) if error.kind() == io::ErrorKind::InvalidData => {
+                    break Some(format!("what it reported could not be understood: {error}"));
+                }
+                Ok(Err(error)) => break Some(error.to_string()),
                 Err(_) if self.told.is_some() => break Some(does_not_end()),
                 Err(_) => {
                     break Some(format!(
@@ -194,36 +198,28 @@ impl Training {
         if status.is_err() {
             self.kill().await;
         }
-        self.take_back();
-        match (self.told.take(), status) {
-            (Some(outcome), Ok(_)) => outcome,
-            (Some(outcome), Err(why)) => {
-                tracing::warn!(
-                    event = "retraining_ended_badly",
-                    why,
-                    "the process of a retraining did not end as it should after it had reported its outcome, which counts"
-                );
-                outcome
-            }
-            (None, Ok(status)) => Outcome::failed(silent_end(status)),
-            (None, Err(why)) => Outcome::failed(format!("the retraining did not finish: {why}")),
+        let ended_well = self.told.is_some() && status.is_ok();
+        let why = status.map_or_else(|fault| format!("the retraining did not finish: {fault}"), silent_end);
+        let otherwise = Outcome::failed(why.clone());
+        let outcome = self.conclude(otherwise.clone()).await;
+        if !ended_well && *outcome.last() != otherwise {
+            tracing::warn!(
+                event = "retraining_ended_badly",
+                why,
+                "the process of a retraining did not end as it should; what it had come to counts"
+            );
         }
+        outcome
     }
 
-    /// Ends the process, and returns what it told of its outcome. One that publishes is killed only where it does not
-    /// tell what came of that: its version may be the current one from one moment to the next. From then on nothing is
-    /// published; the store may have been asked to already, and then it is not known what comes of that.
-    pub async fn end(&mut self) -> Option<Outcome> {
+    /// Ends the process; how the training ended, which is as it told, or `ended` where nothing was published. A process
+    /// that publishes is killed only where it does not tell what came of that: its version may be the current one from
+    /// one moment to the next. From then on nothing is published; the store may have been asked to already, and then it
+    /// is not known what comes of that.
+    pub async fn end(&mut self, ended: Outcome) -> Outcome {
         self.hear(HEARD_WITHIN, LAST_WORDS_WITHIN).await;
         if self.is_publishing {
             self.hear(END_WITHIN, END_WITHIN).await;
-        }
-        let is_given_up = self.told.is_none() && self.together.as_ref().is_some_and(|together| together.give_up());
-        let was_waiting = is_given_up && self.to_answer.take().is_some();
-        if was_waiting {
-            // It takes its version out of MODEL_DIR, and tells that it has published nothing.
-            let _ = self.write(&Answer::not_published("the training was ended")).await;
-            self.hear(LAST_WORDS_WITHIN, LAST_WORDS_WITHIN).await;
         }
         let has_ended = self.told.is_some() && timeout(LAST_WORDS_WITHIN, self.child.wait()).await.is_ok();
         if !has_ended {
@@ -231,28 +227,20 @@ impl Training {
             // A process of its own that outlives it may keep the pipe open.
             self.hear(LAST_WORDS_WITHIN, LAST_WORDS_WITHIN).await;
         }
-        self.take_back();
-        let killed = || Outcome::failed("it was killed while it published; GET /models says what is live".to_owned());
-        let told = self.told.take().filter(|_| !was_waiting);
-        told.or_else(|| (self.is_publishing && !is_given_up).then(killed))
+        self.conclude(ended).await
     }
 
-    /// Takes the version of a process that is gone out of `MODEL_DIR`, if it was to be published and is not: one that
-    /// tells its outcome has done so by itself. Waits for nothing.
-    fn take_back(&mut self) {
-        let to_answer = self.to_answer.take();
-        let (Some(id), Some(together), None) = (self.unpublished.take(), self.together.clone(), &self.told) else {
-            return;
-        };
-        tokio::spawn(async move {
-            let is_published = match to_answer {
-                Some(answer) => matches!(answer.await, Ok(Answer::Published)),
-                None => false,
-            };
-            if !is_published && let Err(error) = tokio::task::spawn_blocking(move || together.take_back(&id)).await {
-                tracing::error!(event = "take_back_panicked", %error, "removing an unpublished version failed");
-            }
-        });
+    /// How the training ended: as its process told, unless its version was published whatever that told; `otherwise`
+    /// where nothing is known but that it is over.
+    async fn conclude(&mut self, otherwise: Outcome) -> Outcome {
+        let is_given_up = self.together.as_ref().is_some_and(|together| together.is_given_up());
+        let publication = std::mem::take(&mut self.publication);
+        let publication = if is_given_up { Publication::Nothing } else { publication };
+        let told = self.told.take().filter(|told| !publication.is_done() || told.published_version().is_some());
+        match told {
+            Some(told) => told,
+            None => publication.outcome(self.models.take()).await.unwrap_or(otherwise),
+        }
     }
 
     /// Reads events up to the outcome, as long as each comes within `patience` and all of them within `in_all`.
@@ -278,42 +266,40 @@ impl Training {
                 self.told = Some(outcome);
                 None
             }
-            Event::ToPublish { version } => {
+            Event::Publishing(published) => {
                 self.is_publishing = true;
-                self.unpublished = Some(version.clone());
-                let together = self.together.clone();
-                let publish = move || match together.map(|together| together.publish(&version)) {
-                    Some(Ok(())) => Answer::Published,
-                    Some(Err(error)) => Answer::of_error(&error),
-                    None => Answer::not_published("it was not started to be published by another process"),
-                };
-                self.to_answer = Some(tokio::task::spawn_blocking(publish));
+                self.publication = Publication::ByProcess { published };
+                None
+            }
+            Event::ToPublish(published) => {
+                self.is_publishing = true;
+                if let Some(version) = published.published_version().cloned() {
+                    self.publication = Publication::begin(version, published, self.together.clone());
+                }
                 None
             }
         }
     }
 
-    /// Waits until a version is published that is to be, and answers the process. Where this is dropped, the version is
-    /// published all the same, and the process is answered by the next call.
+    /// Waits until a version is published that is to be, and answers the process.
     async fn answer(&mut self) -> io::Result<()> {
-        let Some(answer) = &mut self.to_answer else { return Ok(()) };
-        let answer = answer.await;
-        self.to_answer = None;
-        let answer = answer.unwrap_or_else(|_| Answer::not_published("the process that was to publish it failed"));
-        if answer == Answer::Published {
-            self.unpublished = None;
+        match self.publication.answer().await {
+            Some(answer) => self.write(&answer).await,
+            None => Ok(()),
         }
-        self.write(&answer).await
     }
 
     async fn write(&mut self, answer: &Answer) -> io::Result<()> {
         let mut line = serde_json::to_vec(answer)?;
         line.push(b'\n');
-        // A process that is gone takes no answer; how it ended says why. The socket has room for this one line.
-        let _ = self.answers.write_all(&line).await;
-        Ok(())
+        match timeout(LAST_WORDS_WITHIN, self.answers.write_all(&line)).await {
+            // A process that is gone takes no answer; how it ended says why.
+            Ok(_) => Ok(()),
+            Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "it did not take the answer that it had asked for")),
+        }
     }
 
+    /// Kills the process. It publishes nothing any more, unless the store was asked to already.
     async fn kill(&mut self) {
         if let Some(together) = &self.together {
             together.give_up();
@@ -333,9 +319,22 @@ impl Training {
         let line = std::mem::take(&mut self.line);
         match line.strip_suffix(b"\n") {
             // The parser's own message may quote the line.
-            Some(json) => serde_json::from_slice(json).map(Some).map_err(|_| invalid("a line is not an event")),
+            Some(json) => {
+                let event = serde_json::from_slice(json).map_err(|_| invalid("a line is not an event"))?;
+                self.check(&event).map(|()| Some(event))
+            }
             None if line.is_empty() => Ok(None),
             None => Err(invalid("a line is cut off or too long")),
+        }
+    }
+
+    /// A training publishes one version, and says first what it ends as by that.
+    fn check(&self, event: &Event) -> io::Result<()> {
+        let (Event::Publishing(published) | Event::ToPublish(published)) = event else { return Ok(()) };
+        if self.publication.is_nothing() && matches!(published, Outcome::Published { .. }) {
+            Ok(())
+        } else {
+            Err(invalid("it was to publish another thing than one version"))
         }
     }
 }

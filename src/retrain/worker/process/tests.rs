@@ -1,9 +1,10 @@
 //! A shell in the place of the program, which tells this and that.
 
 use super::*;
-use crate::model_store::ModelStore;
+use crate::model_store::VersionId;
 use crate::retrain::RetrainError;
-use crate::shared_store::{S3Settings, SharedStore};
+use crate::retrain::publishing::tests::{ID, sealed};
+use crate::retrain::worker::FailureCause;
 
 /// The outcome of a shell that runs `script`, and the progress that it reported.
 async fn reported(script: &str) -> (Outcome, Vec<f32>) {
@@ -65,15 +66,20 @@ const PUBLISHED: &str = concat!(
     r#""failed_checks":[],"left_out":[]}'; "#
 );
 
-fn is_published(outcome: Option<&Outcome>) -> bool {
-    matches!(outcome, Some(Outcome::Published { .. }))
+fn is_published(outcome: &Outcome) -> bool {
+    outcome.published_version().is_some()
+}
+
+/// How a training ends that a request ends.
+fn by_request() -> Outcome {
+    Outcome::Ended { why: "it was ended by request".to_owned() }
 }
 
 #[tokio::test]
 async fn a_process_that_has_published_has_published_whatever_it_does_then() {
     for then in ["exit 7", "kill -9 $$", "echo a word; exec tail -f /dev/null", "exec >&-; exit 3"] {
         let outcome = reported(&format!("{PUBLISHED}{then}")).await.0;
-        assert!(is_published(Some(&outcome)), "{then}: {outcome:?}");
+        assert!(is_published(&outcome), "{then}: {outcome:?}");
     }
 }
 
@@ -87,7 +93,7 @@ async fn a_process_that_has_published_and_does_not_end_is_killed_and_has_publish
         tokio::time::pause();
         let outcome = training.outcome(|_| {}).await;
         tokio::time::resume();
-        assert!(is_published(Some(&outcome)), "{then}: {outcome:?}");
+        assert!(is_published(&outcome), "{then}: {outcome:?}");
     }
 }
 
@@ -103,8 +109,8 @@ async fn what_was_told_before_a_training_is_ended_counts_and_its_process_is_gone
         while !told.exists() {
             tokio::task::yield_now().await;
         }
-        let outcome = training.end().await;
-        assert_eq!(is_published(outcome.as_ref()), has_published, "{outcome:?}");
+        let outcome = training.end(by_request()).await;
+        assert_eq!(is_published(&outcome), has_published, "{outcome:?}");
         assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists());
         std::fs::remove_file(&told).unwrap();
     }
@@ -119,41 +125,130 @@ async fn a_process_that_publishes_is_not_killed_before_it_tells_what_came_of_tha
     let mut training = Program::new("/bin/sh").argument("-c").argument(script).start(Options::default()).unwrap();
     let event = training.next_event().await.unwrap().unwrap();
     assert!(training.take(event).is_some_and(|progress| progress.step == Step::Publishing));
-    let (outcome, written) = tokio::join!(training.end(), tokio::fs::write(&go, ""));
+    let (outcome, written) = tokio::join!(training.end(by_request()), tokio::fs::write(&go, ""));
     written.unwrap();
-    assert!(is_published(outcome.as_ref()), "{outcome:?}");
+    assert!(is_published(&outcome), "{outcome:?}");
+}
+
+/// A line that tells of the version that is published next.
+fn about_to(event: &str) -> String {
+    let outcome = r#""outcome":"published","failed_checks":[{"name":"dbcv","sentence":"low"}],"left_out":[]"#;
+    format!(r#"echo '{{"event":"{event}","version":"{ID}",{outcome}}}'; "#)
+}
+
+/// A training by a shell that runs `script`, whose version is published by what `together` is.
+fn started(script: &str, together: Option<Arc<Together>>) -> Training {
+    let program = Program::new("/bin/sh").argument("-c").argument(script);
+    program.start(Options { together, ..Options::default() }).unwrap()
+}
+
+/// The store of a sealed version, and what publishes it there.
+async fn together() -> (tempfile::TempDir, Arc<Together>, impl Fn() -> Option<VersionId>) {
+    let begin = || {
+        let (folder, models, shared) = sealed();
+        let together = Arc::new(Together::begin(shared.clone(), &models, 10).unwrap());
+        (folder, together, move || {
+            let shared = shared.clone();
+            let current = std::thread::spawn(move || shared.see_current().unwrap().current);
+            current.join().unwrap().map(|current| current.version)
+        })
+    };
+    tokio::task::spawn_blocking(begin).await.unwrap()
 }
 
 #[tokio::test]
 async fn a_process_that_asks_for_its_version_to_be_published_is_answered_where_it_told() {
-    let (outcome, _) = reported(
-        r#"echo '{"event":"to_publish","version":"20270101T000000Z-0123abcd"}'
-           read -r answer <&1
-           case "$answer" in *not_published*) echo '{"event":"ended","outcome":"locked","why":"it is not"}';; esac"#,
-    )
-    .await;
+    let script = format!(
+        r#"{}read -r answer <&1
+        case "$answer" in *not_published*) echo '{{"event":"ended","outcome":"locked","why":"it is not"}}';; esac"#,
+        about_to("to_publish")
+    );
+    let (outcome, _) = reported(&script).await;
     assert_eq!(outcome, Outcome::Locked { why: "it is not".to_owned(), published_elsewhere: false });
+}
+
+#[tokio::test]
+async fn a_version_that_was_published_is_told_whatever_becomes_of_its_process_or_whatever_that_tells() {
+    let says_no = r#"read -r answer <&1; echo '{"event":"ended","outcome":"failed","why":"a panic"}'"#;
+    for then in ["kill -9 $$", "read -r answer <&1; kill -9 $$", says_no] {
+        let (_folder, together, current) = together().await;
+        let outcome = started(&format!("{}{then}", about_to("to_publish")), Some(together)).outcome(|_| {}).await;
+        assert_eq!(current(), Some(ID.parse().unwrap()));
+        let Outcome::Published { version, failed_checks, .. } = outcome else { panic!("{then}: {outcome:?}") };
+        assert_eq!((version.as_str(), failed_checks.len()), (ID, 1), "{then}");
+    }
+}
+
+#[tokio::test]
+async fn a_version_that_could_not_be_published_is_told_so_where_its_process_is_gone() {
+    let (folder, together, current) = together().await;
+    let other = r#"{"version":"20270101T000000Z-0123abcd","by":"process 7","at":"2027-01-01T00:00:00Z"}"#;
+    std::fs::write(folder.path().join("store/current"), other).unwrap();
+    let script = format!("{}kill -9 $$", about_to("to_publish"));
+    let outcome = started(&script, Some(together)).outcome(|_| {}).await;
+    let Outcome::Locked { why, published_elsewhere: true } = outcome else { panic!("{outcome:?}") };
+    assert!(why.contains("process 7"), "{why}");
+    assert_ne!(current(), Some(ID.parse().unwrap()));
+}
+
+#[tokio::test]
+async fn a_version_that_its_process_published_is_told_where_that_dies_before_it_tells() {
+    let (folder, models, _) = sealed();
+    let script = format!("{}kill -9 $$", about_to("publishing"));
+    let outcome = async || {
+        let mut training = started(&script, None);
+        training.models = Some(models.clone());
+        training.outcome(|_| {}).await
+    };
+    let before = why(outcome().await);
+    assert!(before.contains("killed by signal 9"), "{before}");
+    std::os::unix::fs::symlink(format!("versions/{ID}"), folder.path().join("models/current")).unwrap();
+    assert!(is_published(&outcome().await));
+}
+
+#[tokio::test]
+async fn a_process_that_would_publish_twice_or_something_else_is_ended() {
+    let another = r#"echo '{"event":"to_publish","outcome":"ended","why":"x"}'; "#;
+    for script in [another.to_owned(), about_to("to_publish").repeat(2)] {
+        let why = why(reported(&format!("{script}exec tail -f /dev/null")).await.0);
+        assert!(why.contains("another thing than one version") || why.contains("not started to be"), "{why}");
+    }
+}
+
+#[tokio::test]
+async fn a_process_that_does_not_take_its_answer_is_ended() {
+    let mut training = started(&format!("{}exec tail -f /dev/null", about_to("to_publish")), None);
+    let event = training.next_event().await.unwrap().unwrap();
+    training.take(event);
+    while training.answers.try_write(&[b' '; 4096]).is_ok() {}
+    tokio::time::pause();
+    let error = training.next_event().await.unwrap_err();
+    assert!(error.to_string().contains("did not take the answer"), "{error}");
+    // Nor is it waited for where it is ended.
+    training.end(by_request()).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_training_that_is_ended_while_it_waits_to_be_published_gives_that_up() {
-    let folder = tempfile::tempdir().unwrap();
-    let url = format!("file://{}", folder.path().join("store").display()).parse().unwrap();
-    let models = ModelStore::new(folder.path().join("models"));
-    let begin = move || {
-        let (shared, _) = SharedStore::begin(&url, &S3Settings::default()).unwrap();
-        Arc::new(Together::begin(shared, &models, 10).unwrap())
-    };
-    let together = tokio::task::spawn_blocking(begin).await.unwrap();
+    let (_folder, together, current) = together().await;
     let script = r#"echo '{"event":"progress","step":"publishing","share":0.97}'; exec tail -f /dev/null"#;
-    let program = Program::new("/bin/sh").argument("-c").argument(script);
-    let options = Options { together: Some(together.clone()), ..Options::default() };
-    let mut training = program.start(options).unwrap();
+    let mut training = started(script, Some(together.clone()));
     let event = training.next_event().await.unwrap().unwrap();
     training.take(event);
-    training.to_answer = Some(tokio::spawn(std::future::pending()));
-    assert_eq!(training.end().await, None, "nothing was published, and that is known");
-    let id = "20270101T000000Z-0123abcd".parse().unwrap();
-    let published = tokio::task::spawn_blocking(move || together.publish(&id)).await.unwrap();
+    let (answer, published) = (tokio::spawn(std::future::pending()), by_request());
+    training.publication = Publication::Asked { published, answer };
+    assert_eq!(training.end(by_request()).await, by_request(), "nothing was published, and that is known");
+    let published = tokio::task::spawn_blocking(move || together.put_and_swap(&ID.parse().unwrap())).await.unwrap();
     assert!(matches!(published, Err(RetrainError::NotPublished(_))));
+    assert_eq!(current(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_known_of_a_publication_is_told_as_not_known() {
+    let mut training = started(&format!("{}exec tail -f /dev/null", about_to("publishing")), None);
+    let event = training.next_event().await.unwrap().unwrap();
+    training.take(event);
+    let outcome = training.end(by_request()).await;
+    let Outcome::Failed { why, cause: FailureCause::Unsettled } = outcome else { panic!("{outcome:?}") };
+    assert!(why.contains("GET /models says what is live"), "{why}");
 }
