@@ -105,6 +105,7 @@ fn compare_for_program(config: &Config, store: &ModelStore, args: &CompareArgs) 
     let not_tried = || publish.not_tried(&comparison).map(|why| Outcome::Failed { why, cause: FailureCause::NotTried });
     let then = match publish.choose(&comparison) {
         Some(chosen) => {
+            events.compared(&comparison);
             let parent = super::retrain::parent(args.parent_publishes);
             let training = by_candidate(config, chosen, args.force, Some(&parent));
             let trained = train(config, store, training, &scaled(share, 1.0 - share));

@@ -4,7 +4,7 @@
 use std::io::IsTerminal;
 use std::sync::{Mutex, PoisonError};
 
-use content_portal::pipeline::FitStep;
+use content_portal::pipeline::{Comparison, FitStep};
 use content_portal::retrain::worker::{Event, Outcome};
 use content_portal::retrain::{Progress, Step};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -91,6 +91,11 @@ impl Events {
             *last = Some(now.clone());
             print_event(&Event::Progress(now));
         }
+    }
+
+    /// Reports what a comparison found, before a training by it.
+    pub fn compared(&self, comparison: &Comparison) {
+        print_event(&Event::Compared { comparison: Box::new(comparison.clone()) });
     }
 
     /// Reports the outcome.

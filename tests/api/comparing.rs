@@ -66,3 +66,17 @@ async fn who_asks_for_another_job_is_told_which_kind_is_running() {
         assert!(problem["error"].as_str().unwrap().starts_with("A comparison is already running: see "), "{problem}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_comparison_that_is_ended_while_it_trains_keeps_what_it_has_found() {
+    let comparison =
+        json!({ "customers": 10, "tried_on": 10, "candidates": [], "best": null, "sentence": "None passes." });
+    let event = json!({ "event": "compared", "comparison": comparison });
+    let app = TestApp::with_shell(&format!("echo '{event}'\n{ENDLESS}")).await;
+    let started = compare(&app, "?publish=best").await;
+    let path = started.headers()["location"].to_str().unwrap().to_owned();
+    app.process().await;
+    let ended = ok(app.request(Method::DELETE, &path).bearer_auth(ADMIN_KEY).send().await.unwrap()).await;
+    assert_eq!((&ended["state"], &ended["error"]), (&"ended".into(), &"The comparison was ended by request.".into()));
+    assert_eq!(ended["comparison"]["sentence"], "None passes.", "{ended}");
+}

@@ -21,6 +21,11 @@ const MAX_CHARS: usize = 1_000;
 pub enum Event {
     /// How far it is.
     Progress(Progress),
+    /// Ways to train were compared, and a training by one of them comes next.
+    Compared {
+        /// What was found.
+        comparison: Box<Comparison>,
+    },
     /// A version is sealed, and it is made the current one next. How the training ends by that: [`Outcome::Published`].
     Publishing(Outcome),
     /// The same, and the training waits for an answer: whoever started it has the keys of the shared store, and
@@ -283,8 +288,11 @@ mod tests {
         ];
         let step = Step::Fitting(FitStep::Layout);
         let progress = Event::Progress(Progress { step, share: 0.25, seconds_left: Some(7), file: None });
+        let (candidates, sentence) = (Vec::new(), "None passes.".to_owned());
+        let comparison = Box::new(Comparison { customers: 10, tried_on: 10, candidates, best: None, sentence });
         let others = [
             progress,
+            Event::Compared { comparison },
             Event::Publishing(published.clone()),
             Event::ToPublish(published),
         ];

@@ -19,7 +19,7 @@ use super::event::{Answer, Event, Outcome};
 use super::publication::Publication;
 use super::publish::Publish;
 use crate::model_store::ModelStore;
-use crate::pipeline::TrainingSettings;
+use crate::pipeline::{Comparison, TrainingSettings};
 use crate::retrain::{Progress, Publisher as _, Step, Together};
 
 /// The longest line that is read, in bytes: an outcome's lists and texts are bounded to half of it.
@@ -74,6 +74,8 @@ pub struct Training {
     together: Option<Arc<Together>>,
     models: Option<ModelStore>,
     publication: Publication,
+    /// What was found before the training.
+    comparison: Option<Box<Comparison>>,
     /// What has come of the next line.
     line: Vec<u8>,
     /// Whether it has begun to publish.
@@ -156,6 +158,7 @@ impl Program {
             together,
             models: options.models,
             publication: Publication::default(),
+            comparison: None,
             line,
             is_publishing: false,
             told: None,
@@ -231,15 +234,21 @@ impl Training {
     }
 
     /// How the training ended: as its process told, unless its version was published whatever that told; `otherwise`
-    /// where nothing is known but that it is over.
+    /// where nothing is known but that it is over. A comparison that was made is part of it in any case.
     async fn conclude(&mut self, otherwise: Outcome) -> Outcome {
         let is_given_up = self.together.as_ref().is_some_and(|together| together.is_given_up());
         let publication = std::mem::take(&mut self.publication);
         let publication = if is_given_up { Publication::Nothing } else { publication };
         let told = self.told.take().filter(|told| !publication.is_done() || told.published_version().is_some());
-        match told {
+        let outcome = match told {
             Some(told) => told,
             None => publication.outcome(self.models.take()).await.unwrap_or(otherwise),
+        };
+        match (self.comparison.take(), outcome) {
+            (Some(comparison), then) if !matches!(then, Outcome::Compared { .. }) => {
+                Outcome::compared(*comparison, Some(then))
+            }
+            (_, outcome) => outcome,
         }
     }
 
@@ -264,6 +273,10 @@ impl Training {
             }
             Event::Ended(outcome) => {
                 self.told = Some(outcome);
+                None
+            }
+            Event::Compared { comparison } => {
+                self.comparison = Some(comparison);
                 None
             }
             Event::Publishing(published) => {

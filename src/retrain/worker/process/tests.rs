@@ -252,3 +252,21 @@ async fn what_is_not_known_of_a_publication_is_told_as_not_known() {
     let Outcome::Failed { why, cause: FailureCause::Unsettled } = outcome else { panic!("{outcome:?}") };
     assert!(why.contains("GET /models says what is live"), "{why}");
 }
+
+#[tokio::test]
+async fn a_comparison_that_was_made_is_kept_whatever_ends_the_training_after_it() {
+    let compared = r#"echo '{"event":"compared","comparison":{"customers":10,"tried_on":10,"candidates":[],"best":null,
+        "sentence":"None passes."}}' | tr -d '\n'; echo; "#;
+    let kept = |outcome: Outcome| {
+        let Outcome::Compared { comparison, then: Some(then) } = outcome else { panic!("{outcome:?}") };
+        assert_eq!(comparison.sentence, "None passes.");
+        *then
+    };
+    assert!(matches!(kept(reported(&format!("{compared}kill -9 $$")).await.0), Outcome::Failed { .. }));
+    let failed = r#"echo '{"event":"ended","outcome":"failed","why":"no disk"}'"#;
+    assert_eq!(why(kept(reported(&format!("{compared}{failed}")).await.0)), "no disk");
+    let mut training = started(&format!("{compared}exec tail -f /dev/null"), None);
+    let event = training.next_event().await.unwrap().unwrap();
+    training.take(event);
+    assert_eq!(kept(training.end(by_request()).await), by_request());
+}
