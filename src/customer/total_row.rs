@@ -68,17 +68,22 @@ pub(super) enum Said<'t> {
 
 /// What a text says of its row.
 pub(super) fn said(text: &str) -> Said<'_> {
-    let text = text.trim().trim_end_matches([':', ' ']);
+    let ends_with_digit = |text: &str| text.as_bytes().last().is_some_and(u8::is_ascii_digit);
     // Nearly every text: an identifier has digits, and a name is none of the words.
-    if text.is_empty() || text.len() > MAX_BYTES || text.bytes().next_back().is_some_and(|b| b.is_ascii_digit()) {
+    if ends_with_digit(text) {
         return Said::Nothing;
     }
-    let is_same = |word: &str| match (word.is_ascii(), text.is_ascii()) {
-        (true, true) => text.eq_ignore_ascii_case(word),
-        (false, false) => text.to_lowercase() == word,
-        _ => false,
+    let text = text.trim().trim_end_matches([':', ' ']);
+    if text.is_empty() || text.len() > MAX_BYTES || ends_with_digit(text) {
+        return Said::Nothing;
+    }
+    let is_word = if text.is_ascii() {
+        WORDS.iter().any(|word| text.eq_ignore_ascii_case(word))
+    } else {
+        let lower = text.to_lowercase();
+        WORDS.iter().any(|word| !word.is_ascii() && lower == *word)
     };
-    if WORDS.iter().any(|word| is_same(word)) || SIGNS.iter().any(|sign| text.starts_with(sign)) {
+    if is_word || SIGNS.iter().any(|sign| text.starts_with(sign)) {
         return Said::Total;
     }
     let group = || {
