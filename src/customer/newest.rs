@@ -61,30 +61,40 @@ pub(super) fn identity_of(cell: Cell<'_>) -> u64 {
             let mut buffer = [0; text::MAX_PLAIN_BYTES];
             match text::fold_plain(raw, &mut buffer) {
                 Some(folded) => identity(folded),
-                None => text::fold(raw).map_or(NOBODY, |folded| identity(&folded)),
+                None => text::fold(raw).map_or(NOBODY, |folded| identity(folded.as_bytes())),
             }
         }
-        Cell::Number(number) => identity(&number.to_string()),
+        Cell::Number(number) => identity(number_text(number).as_bytes()),
         Cell::Empty | Cell::Error | Cell::Bool(_) | Cell::DateTime { .. } => NOBODY,
     }
 }
 
-fn identity(folded: &str) -> u64 {
-    xxh3_64(without_zero_decimals(folded).as_bytes()).max(1)
+/// A number as it reads. Identifiers are whole, nearly always, and a whole number is written in a third of the
+/// instructions.
+fn number_text(number: f64) -> String {
+    #[expect(clippy::cast_possible_truncation, reason = "it is compared with the number")]
+    let whole = number as i64;
+    // Of larger floats zeros stand for the last digits, and −0 is `-0`.
+    let is_whole = whole != 0 && whole.unsigned_abs() < 1 << 53 && whole as f64 == number;
+    if is_whole { whole.to_string() } else { number.to_string() }
+}
+
+fn identity(folded: &[u8]) -> u64 {
+    xxh3_64(folded.get(..length_without_zero_decimals(folded)).unwrap_or(folded)).max(1)
 }
 
 /// `9005` for `9005.0`, as a program may have written it; any other text as it is.
 pub fn without_zero_decimals(text: &str) -> &str {
-    match text.split_once('.') {
-        Some((whole, decimals))
-            if !whole.is_empty()
-                && whole.bytes().all(|b| b.is_ascii_digit())
-                && !decimals.is_empty()
-                && decimals.bytes().all(|b| b == b'0') =>
-        {
-            whole
-        }
-        _ => text,
+    text.get(..length_without_zero_decimals(text.as_bytes())).unwrap_or(text)
+}
+
+/// The same as a number of bytes. A sheet has an identifier in each row, and most do not end with a zero.
+fn length_without_zero_decimals(text: &[u8]) -> usize {
+    let n_zeros = text.iter().rev().take_while(|&&byte| byte == b'0').count();
+    let is_whole = |whole: &[u8]| n_zeros > 0 && !whole.is_empty() && whole.iter().all(u8::is_ascii_digit);
+    match text.get(..text.len() - n_zeros) {
+        Some([whole @ .., b'.']) if is_whole(whole) => whole.len(),
+        _ => text.len(),
     }
 }
 
@@ -301,13 +311,28 @@ mod tests {
         assert_eq!(identity_of(Cell::Number(1042.0)), identity_of(Cell::Text(" 1042")));
         assert_ne!(identity_of(Cell::Number(1042.0)), identity_of(Cell::Text("01042")));
         assert_eq!(identity_of(Cell::Text("-")), NOBODY);
+        for (text, whole) in [("9005.0", "9005"), ("90.00", "90"), ("0.0", "0"), ("100", "100")] {
+            assert_eq!(without_zero_decimals(text), whole);
+        }
+        for text in ["", "0", ".0", "90.", "9.50", "1.2.0", "1..0", "A1.0", "-1.0", "٣.0"] {
+            assert_eq!(without_zero_decimals(text), text);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_number_reads_as_ever(number in proptest::num::f64::ANY, whole: i64, small in -20_000_i64..20_000) {
+            for number in [number, whole as f64, small as f64, small as f64 / 4.0, 9_007_199_254_740_992.0, -0.0] {
+                prop_assert_eq!(number_text(number), number.to_string());
+            }
+        }
     }
 
     proptest! {
         #[test]
         fn a_plain_identifier_is_read_as_any_other(text in "[ -~]{0,12}|n/a|NaN| 0*[0-9]{1,4}\\.0{0,3}|[a-z]{60,70}|\\PC{0,6}") {
             let folded = text::fold(&text);
-            prop_assert_eq!(identity_of(Cell::Text(&text)), folded.map_or(NOBODY, |folded| identity(&folded)));
+            prop_assert_eq!(identity_of(Cell::Text(&text)), folded.map_or(NOBODY, |folded| identity(folded.as_bytes())));
         }
     }
 

@@ -151,8 +151,11 @@ const MAX_BYTES: usize = 24;
 
 /// Whether a text stands for nothing.
 pub(super) fn means_nothing(text: &str) -> bool {
+    // Every row of a sheet comes here, and hardly one goes further: identifiers end with a digit, and no entry does.
+    if text.as_bytes().last().is_some_and(u8::is_ascii_digit) {
+        return false;
+    }
     let text = text.trim();
-    // Every row of a sheet comes here, and hardly one goes further.
     let may = match text.as_bytes() {
         [] => return true,
         [b'#', ..] => return text.len() <= MAX_BYTES && (NOTHING.contains(&text) || is_error(text)),

@@ -83,12 +83,12 @@ pub(super) fn fold(text: &str) -> Option<String> {
 
 /// As [`fold`], of a short text that is shown as it is: into `buffer`, since a sheet has one in each row. `None` of any
 /// other text.
-pub(super) fn fold_plain<'b>(text: &str, buffer: &'b mut [u8; MAX_PLAIN_BYTES]) -> Option<&'b str> {
-    let text = text.trim();
+pub(super) fn fold_plain<'b>(text: &str, buffer: &'b mut [u8; MAX_PLAIN_BYTES]) -> Option<&'b [u8]> {
+    let text = text.trim_ascii();
     let folded = buffer.get_mut(..text.len()).filter(|_| is_plain_line(text) && !means_nothing(text))?;
     folded.copy_from_slice(text.as_bytes());
     folded.make_ascii_lowercase();
-    std::str::from_utf8(folded).ok()
+    Some(folded)
 }
 
 /// As [`fold`], also of a word for nothing: `NA` is a level or a synonym where a schema says so.
