@@ -239,11 +239,14 @@ fn of_a_workbook_copies_of_a_sheet_are_left_out_and_each_sheet_s_rows_have_their
     assert!(notes.contains("sheet Feb is not used") && notes.contains("hidden"), "{notes}");
 }
 
+/// The name of a sheet, and its rows of identifier, sent and acted.
+type SentSheet<'a> = (&'a str, &'a [(&'a str, f64, f64)]);
+
 #[test]
 fn a_sheet_that_is_the_sum_of_the_others_counts_nobody_again_and_hidden_rows_are_said() {
     let folder = Folder::new();
     let [one, other] = IDS;
-    let save = |sheets: &[(&str, &[(&str, f64, f64)])], hidden: Option<u32>| {
+    let save = |sheets: &[SentSheet], hidden: Option<u32>| {
         let mut book = Workbook::new();
         for (name, rows) in sheets {
             let sheet = book.add_worksheet().set_name(*name).unwrap();
