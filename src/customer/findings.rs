@@ -114,6 +114,10 @@ pub(super) fn unknown_note(column: &Column, read: &CustomerColumn) -> Option<Not
         _ => None,
     });
     let (codes, names): (Vec<u32>, Vec<&String>) = names.unzip();
+    if codes.is_empty() {
+        // Most columns: their rows need not be counted.
+        return None;
+    }
     let rows = read.codes.iter().filter(|code| codes.contains(code)).count();
     if rows == 0 {
         return None;

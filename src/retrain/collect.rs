@@ -24,6 +24,8 @@ use crate::workbook::{COLUMNS_EXTENSION, ReadRequest, Watch, WorkbookError, is_c
 
 /// How deep folders below the base data are followed.
 const MAX_DEPTH: usize = 8;
+/// Why nothing of a folder is read.
+pub(super) const TOO_DEEP: &str = "folders deeper than 8 below BASE_DATA_DIR are not looked into";
 
 /// What the names of workbooks end with.
 const WORKBOOKS: [&str; 4] = ["xlsx", "xls", "csv", COLUMNS_EXTENSION];
@@ -251,9 +253,6 @@ pub(super) struct BaseFiles {
     /// What a training or an erasure that was killed has left unfinished.
     pub unfinished: Vec<PathBuf>,
 }
-
-/// Why nothing of a folder is read.
-pub(super) const TOO_DEEP: &str = "folders deeper than 8 below BASE_DATA_DIR are not looked into";
 
 /// Every file of the base data.
 pub(super) fn base_files(base_data: &Path) -> Result<BaseFiles, RetrainError> {

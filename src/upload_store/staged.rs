@@ -28,7 +28,7 @@ pub fn stage(folder: &Path) -> io::Result<(PathBuf, File)> {
         match file.try_lock() {
             // Some file systems have no locks. There the age of a file has to do.
             Ok(()) | Err(TryLockError::Error(_)) if file.metadata()?.nlink() > 0 => return Ok((path, file)),
-            // Whoever removes abandoned files was faster.
+            // It was removed as abandoned before it was locked.
             _ => {}
         }
     }

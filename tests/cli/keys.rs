@@ -153,7 +153,7 @@ fn log_and_audit_log_name_the_key_and_no_more_of_the_address_than_they_should() 
             get_with(&address, "/segments", &lines);
         }
         let answered = server.until("answered");
-        // Whatever a client invents is no text of the log.
+        // The log does not repeat a method that a client made up.
         send(&address, &format!("{} /segments", "INVENTED".repeat(2_000)), "X-Forwarded-For: 203.0.113.77\r\n\r\n");
         assert_eq!((&answered["key"], &answered["address"]), (&"portal".into(), &shown_as.into()), "{answered}");
         server.signal("TERM");

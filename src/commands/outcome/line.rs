@@ -39,7 +39,7 @@ pub(super) struct Figures {
 }
 
 impl Line<'_> {
-    /// The id in its one spelling. A text that is no id is as it was written.
+    /// The id as ids are spelt; any other text as it was written.
     pub fn text(&self) -> String {
         ContentId::read(self.id).map_or_else(|| self.id.trim().to_owned(), |id| id.as_str().to_owned())
     }

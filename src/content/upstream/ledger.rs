@@ -253,7 +253,7 @@ fn read(path: &Path) -> io::Result<Days> {
     if days.days.values().all(Spending::is_sound) { Ok(days) } else { Err(damaged("spent_usd is not a sum of money")) }
 }
 
-/// Says the way out as well: whoever reads it may have a server that does not start.
+/// Says what to do as well, since the server does not start with such a file.
 fn damaged(what: &str) -> io::Error {
     let way_out = "move the damaged file away, and nothing counts as spent today";
     io::Error::new(io::ErrorKind::InvalidData, format!("{what}; {way_out}"))

@@ -172,8 +172,8 @@ fn declared_bytes(headers: &HeaderMap) -> Option<u64> {
     headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok())
 }
 
-/// Refuses early what there is no room for by now. Nothing is reserved for it: each file reserves room as it comes, or
-/// one who only says how much will come would keep others out.
+/// Refuses a form early that the disk has no room for. Reserves nothing: each file reserves room as it comes, so that a
+/// client that only declares a size takes no room from others.
 async fn check_room(declared: Option<u64>, max_form_bytes: u64, rules: &FormRules<'_>) -> Result<(), ApiError> {
     let size_bytes = declared.unwrap_or_default();
     if size_bytes > max_form_bytes {
