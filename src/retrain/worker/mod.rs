@@ -1,7 +1,8 @@
 //! A retraining in a process of its own: this program's `retrain --events` at the lowest priority, and the events that
 //! it writes to its standard output. With a shared store the parent publishes: the process reads strangers' workbooks,
 //! and has no key of the store. It asks, and is answered, over the same socket ([`Parent`]). The process always
-//! tells the parent of its version before that is published, so that it knows the outcome of a process that dies meanwhile.
+//! tells the parent of its version before that is published, so that it knows the outcome of a process that dies
+//! meanwhile.
 //!
 //! The fit's memory and processor time belong to another process, so it slows no request down and may be killed at any
 //! moment ([`crate::retrain`] says why nothing is lost). What it writes is untrusted input: a closed set of events
