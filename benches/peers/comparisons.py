@@ -35,7 +35,8 @@ def retrain(bench):
     fitting = [report["seconds"]["fitting"] for report in reports]
     trust = (f"trustworthiness of the distinct profiles' map {faithful[0]:.4f} here, "
              f"{said[0]['trustworthiness']:.4f} there")
-    here = "here the map, the clusters and their scores together, by report.json; there the map alone"
+    here = ("here the map, the clusters, their scores and the second fit that judges them, by report.json; "
+            "there the map alone")
     alone_ms = [1000 * median(one[key] for one in placed) for key in ("alone_s", "slowest_alone_s")]
     late = "" if alone_ms[0] <= 1 else ", **missed**"
 
