@@ -54,25 +54,27 @@ impl Schema {
 }
 
 impl Column {
-    fn features(&self, column: usize) -> Vec<Feature<'_>> {
-        let feature = |title, persona, kind| {
+    fn features(&self, column: usize) -> impl Iterator<Item = Feature<'_>> {
+        let feature = move |title, persona, kind| {
             let (weight, scale, min_customers) = (self.weight, Scale::Linear, 0);
             Feature { column, title, persona, role: self.role, weight, scale, min_customers, kind }
         };
-        match &self.kind {
+        let (whole, parts): (Option<Feature<'_>>, &[DateFeature]) = match &self.kind {
             &Kind::Category { ref persona, min_customers } => {
-                vec![Feature { min_customers, ..feature(&self.title, persona, FeatureKind::Category) }]
+                (Some(Feature { min_customers, ..feature(&self.title, persona, FeatureKind::Category) }), &[])
             }
-            Kind::Ordinal { levels, persona, .. } => vec![feature(&self.title, persona, FeatureKind::Ordinal(levels))],
+            Kind::Ordinal { levels, persona, .. } => {
+                (Some(feature(&self.title, persona, FeatureKind::Ordinal(levels))), &[])
+            }
             &Kind::Number { ref persona, scale } => {
-                vec![Feature { scale, ..feature(&self.title, persona, FeatureKind::Number) }]
+                (Some(Feature { scale, ..feature(&self.title, persona, FeatureKind::Number) }), &[])
             }
-            Kind::Date { parts, .. } => {
-                let part = |p: &'_ DateFeature| self.weight * p.weight;
-                let parts =
-                    parts.iter().map(|p| (part(p), feature(&p.title, &p.persona, FeatureKind::DatePart(p.part))));
-                parts.map(|(weight, part)| Feature { weight, ..part }).collect()
-            }
-        }
+            Kind::Date { parts, .. } => (None, parts.as_slice()),
+        };
+        let parts = parts.iter().map(move |part| {
+            let weight = self.weight * part.weight;
+            Feature { weight, ..feature(&part.title, &part.persona, FeatureKind::DatePart(part.part)) }
+        });
+        whole.into_iter().chain(parts)
     }
 }
