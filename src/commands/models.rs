@@ -171,7 +171,7 @@ fn show(store: &ModelStore, id: &VersionId, report: bool) -> anyhow::Result<()> 
     }
     print_scores(scores);
     print_field!("segments", "{}", scores.clusters);
-    print_segments(version.model.schema(), version.model.segments());
+    print_segments(version.model.segments());
     Ok(())
 }
 
@@ -192,7 +192,7 @@ fn import(config: &Config, store: &ModelStore, dir: &Path, activate: bool) -> an
     }
     print_field!("segments", "{}", report.scores.clusters);
     let model = store.load(&id)?.model;
-    print_segments(model.schema(), model.segments());
+    print_segments(model.segments());
     if !activate {
         print_field!("to serve it", "content-portal models activate {id}");
     }

@@ -1,6 +1,5 @@
 //! What a training found, as lines for people.
 
-use content_portal::customer::Schema;
 use content_portal::pipeline::{Refit, Scores, Segment};
 use content_portal::retrain::{GateCheck, Matching, Published, PutAway, RetrainReport, Seconds, Verdict};
 
@@ -137,10 +136,10 @@ pub fn print_scores(scores: &Scores) {
 }
 
 /// The segments, one a line.
-pub fn print_segments(schema: &Schema, segments: &[Segment]) {
+pub fn print_segments(segments: &[Segment]) {
     for segment in segments {
         let Segment { cluster_id, customers, share, .. } = segment;
-        let (id, share, summary) = (cluster_id.get(), share * 100.0, segment.summary(schema));
+        let (id, share, summary) = (cluster_id.get(), share * 100.0, segment.summary());
         print_line!("  {id:>3}  {customers:>7} customers  {share:>5.1} %  {summary}");
     }
 }

@@ -208,7 +208,7 @@ pub(super) fn retrain_for_people(
                 print_field!("report", "{}", page.display());
             }
             print_report(&published.report);
-            print_segments(model.schema(), model.segments());
+            print_segments(model.segments());
             Ok(ExitCode::SUCCESS)
         }
         RetrainOutcome::Unchanged(unchanged) => {

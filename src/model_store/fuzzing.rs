@@ -144,7 +144,6 @@ fn ask(model: &Model) {
     }
     for segment in model.segments() {
         serde_json::to_string(&segment.persona).unwrap();
-        let _ = segment.summary(model.schema());
     }
 }
 

@@ -56,6 +56,7 @@ pub struct Segment {
     pub persona: Persona,
     /// What sets them apart; `None` in versions of builds that did not test it.
     pub distinction: Option<Distinction>,
+    summary: String,
 }
 
 /// A [`Segment`] as it is stored.
@@ -111,16 +112,21 @@ pub struct CustomerBaseParts {
 
 impl Segment {
     pub(super) fn from_parts(schema: &Schema, parts: &SegmentParts) -> Self {
+        let distinction = parts.distinguishing.clone().map(|distinguishing| Distinction {
+            distinguishing,
+            not_distinguishing: parts.not_distinguishing.clone().unwrap_or_default(),
+            as_everywhere: parts.as_everywhere.clone().unwrap_or_default(),
+        });
         Self {
             cluster_id: parts.cluster_id,
             customers: parts.customers,
             share: parts.share,
             persona: Persona::from_json(schema, &parts.persona),
-            distinction: parts.distinguishing.clone().map(|distinguishing| Distinction {
-                distinguishing,
-                not_distinguishing: parts.not_distinguishing.clone().unwrap_or_default(),
-                as_everywhere: parts.as_everywhere.clone().unwrap_or_default(),
-            }),
+            summary: match &distinction {
+                Some(distinction) => distinction.summary(schema, parts.customers),
+                None => UNTESTED.to_owned(),
+            },
+            distinction,
         }
     }
 
@@ -138,11 +144,8 @@ impl Segment {
     }
 
     /// What sets the segment's customers apart, in sentences.
-    pub fn summary(&self, schema: &Schema) -> String {
-        match &self.distinction {
-            Some(distinction) => distinction.summary(schema, self.customers),
-            None => UNTESTED.to_owned(),
-        }
+    pub fn summary(&self) -> &str {
+        &self.summary
     }
 }
 

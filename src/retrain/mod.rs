@@ -308,8 +308,7 @@ impl Run<'_> {
         report.gate = checks;
         report.scores = Some(fitted.scores.clone());
         report.refit = fitted.refit.clone();
-        report.segments =
-            fitted.model.segments().iter().map(|segment| SegmentReport::new(segment, table.schema())).collect();
+        report.segments = fitted.model.segments().iter().map(SegmentReport::new).collect();
         report.matching = matching;
         report.drift = drift;
         report.seconds.judging = seconds(started.elapsed());

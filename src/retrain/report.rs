@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::SkippedFile;
 use super::gate::{GateCheck, GateLimits, Verdict};
 use super::matching::Matching;
-use crate::customer::{CleaningReport, Schema};
+use crate::customer::CleaningReport;
 use crate::model_store::VersionId;
 use crate::pipeline::{Comparison, Drift, FitParams, Refit, Scores, Segment, SegmentParts};
 
@@ -77,8 +77,8 @@ pub struct SegmentReport {
 }
 
 impl SegmentReport {
-    pub(super) fn new(segment: &Segment, schema: &Schema) -> Self {
-        Self { segment: segment.to_parts(), persona_summary: segment.summary(schema) }
+    pub(super) fn new(segment: &Segment) -> Self {
+        Self { segment: segment.to_parts(), persona_summary: segment.summary().to_owned() }
     }
 }
 

@@ -130,7 +130,7 @@ pub fn group(version: Arc<ModelVersion>, table: CustomerTable) -> Result<Grouped
             let described_by =
                 described_by.filter(|by| *by == DescribedBy::Upload || !distinction.distinguishing.is_empty());
             let summary = match trained {
-                Some(segment) if !is_seen && segment.distinction.is_none() => segment.summary(model.schema()),
+                Some(segment) if !is_seen && segment.distinction.is_none() => segment.summary().to_owned(),
                 // There is nobody else, in this file or in any.
                 Some(_) if outside == 1 && described_by.is_none() && n_rows >= MIN_OBSERVED => {
                     EVERYONE_IS_ONE.to_owned()

@@ -40,7 +40,7 @@ fn a_version_without_tested_traits_is_read_and_says_so() {
     let segment = &version.model.segments()[0];
     assert_eq!(segment.persona.values("Top_Loyalty_Tier"), [TraitValue::Name("Silver".to_owned())]);
     assert_eq!(segment.distinction, None);
-    assert!(segment.summary(version.model.schema()).starts_with("This version was trained before traits were tested"));
+    assert!(segment.summary().starts_with("This version was trained before traits were tested"));
 }
 
 #[test]

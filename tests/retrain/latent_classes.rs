@@ -188,7 +188,7 @@ fn customers_without_any_structure_are_one_segment_of_everyone() {
     let model = shop.current().model;
     let [everyone] = model.segments() else { panic!("{:?}", model.segments()) };
     assert_eq!((everyone.customers, everyone.share), (900, 1.0));
-    assert!(everyone.summary(model.schema()).contains("No trait sets these"), "{}", everyone.summary(model.schema()));
+    assert!(everyone.summary().contains("No trait sets these"), "{}", everyone.summary());
     let page = fs::read_to_string(shop.path("models/current/report.html")).unwrap();
     assert!(page.contains("there is one segment: everyone"));
     let form = read_form(model.schema(), [("Location", "Bedok")], date(2026, 3, 1)).unwrap();

@@ -16,7 +16,7 @@ use super::fields::{Fields, LeftOut};
 use super::ignored::{is_customer_field, is_of_request};
 use super::persona::{OwnPersona, PERSONA, check_dates, is_extra, of_their_own};
 use crate::content::Audience;
-use crate::customer::{CustomerTable, FormCustomer, FormFields, Note, Schema, read_form};
+use crate::customer::{CustomerTable, FormCustomer, FormFields, Note, read_form};
 use crate::http::problem::{ApiError, FieldProblem};
 use crate::http::state::AppState;
 use crate::model_store::ModelVersion;
@@ -72,12 +72,12 @@ impl Target {
     }
 
     /// A segment as it was trained.
-    fn trained(segment: &Segment, schema: &Schema) -> Self {
+    fn trained(segment: &Segment) -> Self {
         Self {
             persona: segment.persona.clone(),
             customers: segment.distinction.as_ref().map(|_| segment.customers),
             distinction: segment.distinction.clone().unwrap_or_default(),
-            summary: segment.summary(schema),
+            summary: segment.summary().to_owned(),
             trained: Some(segment.cluster_id),
             ..Self::default()
         }
@@ -191,7 +191,7 @@ fn of_persona(fields: &mut Fields, version: &ModelVersion, mut persona: Persona,
             ..Target::default()
         },
         None => match trained_one(version, &persona, trained) {
-            Some(segment) => Target { persona, ..Target::trained(segment, schema) },
+            Some(segment) => Target { persona, ..Target::trained(segment) },
             None => {
                 let OwnPersona { persona, left_out, mut notes } = of_their_own(fields, persona, version);
                 if cluster_id.is_some() && trained.is_none() {
@@ -227,7 +227,7 @@ fn of_segment(fields: &mut Fields, version: &ModelVersion, id: i64) -> Target {
     let persona = trained.map(|segment| segment.persona.clone()).unwrap_or_default();
     let target = match (described(fields, version, trained), trained) {
         (Some(described), _) => Target { persona, ..described },
-        (None, Some(segment)) => Target::trained(segment, version.model.schema()),
+        (None, Some(segment)) => Target::trained(segment),
         (None, None) => Target::default(),
     };
     let used = std::iter::once("cluster_id".to_owned()).chain(target.used).collect();
@@ -299,7 +299,6 @@ async fn place_customer(
     customer: FormCustomer,
 ) -> Result<Target, ApiError> {
     let FormCustomer { table, used, to_come, empty } = customer;
-    let schema = version.model.schema();
     let failed = |e| ApiError::internal(PLACING, e);
     let unshared = version.model.unshared(&table, version.profile.as_ref()).map_err(failed)?;
     let customer = shared_traits(&table, &unshared);
@@ -324,7 +323,7 @@ async fn place_customer(
     let sure = placement.nearest.filter(|nearest| nearest.membership >= SURE_ENOUGH);
     let segment = sure.and_then(|nearest| version.model.segment(nearest.cluster_id));
     let of_segment = match segment {
-        Some(segment) => Target::trained(segment, schema),
+        Some(segment) => Target::trained(segment),
         None => Target { summary: UNSURE.to_owned(), ..Target::default() },
     };
     let cluster_id = Some(SegmentId::code(placement.segment));

@@ -268,7 +268,7 @@ impl SegmentsAnswer {
                 cluster_id: id,
                 customers: segment.customers,
                 share: segment.share,
-                persona_summary: segment.summary(model.schema()),
+                persona_summary: segment.summary().to_owned(),
                 distinguishing: distinguishing(segment),
                 not_distinguishing: segment.distinction.as_ref().map(|d| d.not_distinguishing.clone()),
                 as_everywhere: segment.distinction.as_ref().map(|d| d.as_everywhere.clone()),

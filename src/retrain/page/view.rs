@@ -187,14 +187,13 @@ fn segment_rows(report: &RetrainReport, fitted: &Fitted, live: Option<&Model>) -
     let customers_before = report.live.as_ref().map_or(0, |live| live.scores.rows).max(1) as f64;
     let size_before = |customers: u64| Size { customers, share: customers as f64 / customers_before };
     let kept: BTreeMap<SegmentId, _> = report.matching.kept.iter().map(|kept| (kept.cluster_id, kept)).collect();
-    let schema = fitted.model.schema();
     let of = |segment: &Segment| {
         let kept = kept.get(&segment.cluster_id);
         let is_back = report.matching.returned.iter().any(|back| back.cluster_id == segment.cluster_id);
         SegmentRow {
             cluster_id: segment.cluster_id,
             mark: MarkView::of(Some(segment.cluster_id)),
-            summary: segment.summary(schema),
+            summary: segment.summary().to_owned(),
             before: kept.map(|kept| size_before(kept.customers_before)),
             now: Some(Size { customers: segment.customers, share: segment.share }),
             fate: kept.map_or(if is_back { "is back" } else { "new" }.to_owned(), |kept| {
@@ -208,7 +207,7 @@ fn segment_rows(report: &RetrainReport, fitted: &Fitted, live: Option<&Model>) -
         cluster_id: vanished.cluster_id,
         mark: MarkView::of(Some(vanished.cluster_id)),
         summary: live
-            .and_then(|live| Some(live.segment(vanished.cluster_id)?.summary(live.schema())))
+            .and_then(|live| Some(live.segment(vanished.cluster_id)?.summary().to_owned()))
             .unwrap_or_default(),
         before: Some(size_before(vanished.customers_before)),
         now: None,
