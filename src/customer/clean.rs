@@ -7,6 +7,8 @@
 mod settled;
 mod unknown;
 
+use std::sync::Arc;
+
 use jiff::civil::Date;
 use rustc_hash::FxHashMap;
 
@@ -63,8 +65,7 @@ pub(super) enum Fault {
 /// One column: its rules, and everything seen in it so far.
 #[derive(Debug, Clone)]
 pub(super) struct ColumnCleaner {
-    rule: Rule,
-    synonyms: FxHashMap<String, String>,
+    rules: Arc<Rules>,
     days: date::Days,
     texts: FxHashMap<Box<str>, Outcome>,
     numbers: FxHashMap<(NumberKind, u64), Outcome>,
@@ -80,7 +81,14 @@ pub(super) struct ColumnCleaner {
     n_shouted: i64,
 }
 
-#[derive(Debug, Clone)]
+/// What a column's cells are read by. It follows from the schema alone: a form's reader makes it once for all forms.
+#[derive(Debug)]
+pub(super) struct Rules {
+    rule: Rule,
+    synonyms: FxHashMap<String, String>,
+}
+
+#[derive(Debug)]
 enum Rule {
     Category,
     Ordinal(Levels),
@@ -124,8 +132,8 @@ impl Key {
     }
 }
 
-impl ColumnCleaner {
-    pub(super) fn new(column: &Column, today: Date) -> Self {
+impl Rules {
+    pub(super) fn of(column: &Column) -> Self {
         let rule = match &column.kind {
             Kind::Category { .. } => Rule::Category,
             Kind::Ordinal { levels, .. } => Rule::Ordinal(Levels::new(levels, &column.synonyms)),
@@ -142,9 +150,19 @@ impl ColumnCleaner {
                 names.filter_map(|(from, to)| Some((text::fold_given(from)?, to.clone()))).collect()
             }
         };
+        Self { rule, synonyms }
+    }
+}
+
+impl ColumnCleaner {
+    pub(super) fn new(column: &Column, today: Date) -> Self {
+        Self::by(Arc::new(Rules::of(column)), column, today)
+    }
+
+    /// By rules that were made of this column before.
+    pub(super) fn by(rules: Arc<Rules>, column: &Column, today: Date) -> Self {
         Self {
-            rule,
-            synonyms,
+            rules,
             days: date::Days { today, last: column.last_day(today) },
             texts: FxHashMap::default(),
             numbers: FxHashMap::default(),
@@ -183,7 +201,7 @@ impl ColumnCleaner {
 
     /// Whether a category's name was in a cell before.
     pub(super) fn has_category(&self, name: &str) -> bool {
-        matches!(self.rule, Rule::Category)
+        matches!(self.rules.rule, Rule::Category)
             && text::tidy_category(name).is_some_and(|name| self.positions.contains_key(&Key::Text(name.into())))
     }
 
@@ -227,7 +245,7 @@ impl ColumnCleaner {
 
     fn clean_text(&mut self, raw: &str) -> Outcome {
         let synonym = self.synonym(raw);
-        let is_given = synonym.is_some() || matches!(&self.rule, Rule::Ordinal(levels) if levels.has(raw));
+        let is_given = synonym.is_some() || matches!(&self.rules.rule, Rule::Ordinal(levels) if levels.has(raw));
         if !is_given && means_nothing(raw) {
             return Outcome::Empty;
         }
@@ -236,11 +254,11 @@ impl ColumnCleaner {
             let has_small = raw.chars().any(char::is_lowercase);
             self.n_shouted += if own_case::is_shouted(raw.trim()) { 1 } else { -i64::from(has_small) };
         }
-        if self.garbled.is_none() && matches!(self.rule, Rule::Category) && !raw.is_ascii() {
+        if self.garbled.is_none() && matches!(self.rules.rule, Rule::Category) && !raw.is_ascii() {
             self.garbled = garbled_letter(raw);
         }
         let raw = synonym.as_deref().unwrap_or(raw);
-        match &self.rule {
+        match &self.rules.rule {
             Rule::Category => match if is_given { text::tidy_given(raw) } else { text::tidy_category(raw) } {
                 // Training would make a category of it, and a report would show it.
                 Some(name) if text::is_personal(&name) => Outcome::Unusable(Fault::Missing),
@@ -281,14 +299,14 @@ impl ColumnCleaner {
     }
 
     fn synonym(&self, raw: &str) -> Option<String> {
-        if self.synonyms.is_empty() {
+        if self.rules.synonyms.is_empty() {
             return None;
         }
-        text::fold_given(raw).and_then(|folded| self.synonyms.get(&folded).cloned())
+        text::fold_given(raw).and_then(|folded| self.rules.synonyms.get(&folded).cloned())
     }
 
     fn clean_number(&mut self, kind: NumberKind, number: f64) -> Outcome {
-        match (&self.rule, kind) {
+        match (&self.rules.rule, kind) {
             // Where the sheet's days are counted from 1904, a number is one of them.
             (Rule::Date { .. }, NumberKind::Plain { is_1904: false }) if self.open.has_dates_of_digits(number) => {
                 self.outcome(Cell::Text(&number.to_string()), false)

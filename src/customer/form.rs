@@ -5,8 +5,9 @@ use std::sync::Arc;
 use jiff::civil::Date;
 
 use super::clean::{ColumnCleaner, Fault, Outcome};
+use super::form_fields::{FormColumn, FormFields};
 use super::header_name::normalize_header;
-use super::schema::{Column, DateFeature, DatePart, Kind};
+use super::schema::{Column, DatePart, Kind};
 use super::spelling::said;
 use super::{Cell, CleaningReport, CustomerColumn, CustomerTable, MISSING, Schema, Value, date};
 
@@ -59,16 +60,33 @@ pub fn read_form<'f>(
     fields: impl IntoIterator<Item = (&'f str, &'f str)>,
     today: Date,
 ) -> Result<FormCustomer, Vec<FormError>> {
-    let given = fields.into_iter().filter(|(_, text)| !text.trim().is_empty());
-    let given = given.map(|(name, text)| Given { normalized: normalize_header(name), name, text }).collect();
-    let mut form = Form { given, used: Vec::new(), to_come: Vec::new(), empty: Vec::new(), errors: Vec::new() };
-    let columns = schema.columns.iter().map(|column| form.column(column, today)).collect();
-    if !form.errors.is_empty() {
-        return Err(form.errors);
+    FormFields::of(schema).read(schema, fields, today)
+}
+
+impl FormFields {
+    /// As [`read_form`], of the `schema` that these fields were made of.
+    ///
+    /// # Errors
+    /// As [`read_form`].
+    pub fn read<'f>(
+        &self,
+        schema: &Arc<Schema>,
+        fields: impl IntoIterator<Item = (&'f str, &'f str)>,
+        today: Date,
+    ) -> Result<FormCustomer, Vec<FormError>> {
+        let given = fields.into_iter().filter(|(_, text)| !text.trim().is_empty());
+        let given = given.map(|(name, text)| Given { normalized: normalize_header(name), name, text }).collect();
+        let mut form = Form { given, used: Vec::new(), to_come: Vec::new(), empty: Vec::new(), errors: Vec::new() };
+        let columns = schema.columns.iter().zip(&self.columns);
+        let columns = columns.map(|(column, of_form)| form.column(column, of_form, today)).collect();
+        if !form.errors.is_empty() {
+            return Err(form.errors);
+        }
+        let cleaning = CleaningReport { rows_read: 1, ..CleaningReport::default() };
+        let table =
+            CustomerTable { schema: schema.clone(), columns, n_rows: 1, weights: None, cleaning, origins: None };
+        Ok(FormCustomer { table, used: form.used, to_come: form.to_come, empty: form.empty })
     }
-    let cleaning = CleaningReport { rows_read: 1, ..CleaningReport::default() };
-    let table = CustomerTable { schema: schema.clone(), columns, n_rows: 1, weights: None, cleaning, origins: None };
-    Ok(FormCustomer { table, used: form.used, to_come: form.to_come, empty: form.empty })
 }
 
 /// A field that is not empty.
@@ -95,11 +113,13 @@ struct DateParts<'f> {
 }
 
 impl<'f> Form<'f> {
-    fn column(&mut self, column: &Column, today: Date) -> CustomerColumn {
+    fn column(&mut self, column: &Column, of_form: &FormColumn, today: Date) -> CustomerColumn {
         let today = column.last_day(today);
-        let whole = self.one_value(column.headers(), |form, name, text| form.value(column, name, text, today));
+        let whole = self.one_value(&of_form.names, |form, name, text| {
+            form.value(column, ColumnCleaner::by(of_form.rules.clone(), column, today), name, text)
+        });
         let value = match &column.kind {
-            Kind::Date { parts, .. } => self.date(whole, parts, today),
+            Kind::Date { .. } => self.date(whole, &of_form.parts, today),
             Kind::Category { .. } | Kind::Ordinal { .. } | Kind::Number { .. } => whole.map(|(_, value)| value),
         };
         match value {
@@ -108,15 +128,14 @@ impl<'f> Form<'f> {
         }
     }
 
-    /// What the fields under any of `titles` say, with the name of the first of them. One that says something else than
-    /// the first is refused.
-    fn one_value<'t, T: PartialEq>(
+    /// What the fields under any of `names` say, with the first field's own name. One that says something else than the
+    /// first is refused.
+    fn one_value<T: PartialEq>(
         &mut self,
-        titles: impl IntoIterator<Item = &'t str>,
+        names: &[String],
         mut read: impl FnMut(&mut Self, &'f str, &'f str) -> Option<T>,
     ) -> Option<(&'f str, T)> {
-        let titles: Vec<String> = titles.into_iter().map(normalize_header).collect();
-        let is_asked = |given: &&Given<'f>| titles.contains(&given.normalized);
+        let is_asked = |given: &&Given<'f>| names.contains(&given.normalized);
         let fields: Vec<_> = self.given.iter().filter(is_asked).map(|given| (given.name, given.text)).collect();
         let mut first: Option<(&'f str, T)> = None;
         for (name, text) in fields {
@@ -130,12 +149,11 @@ impl<'f> Form<'f> {
         first
     }
 
-    fn value(&mut self, column: &Column, name: &str, text: &str, today: Date) -> Option<Value> {
+    fn value(&mut self, column: &Column, mut cleaner: ColumnCleaner, name: &str, text: &str) -> Option<Value> {
         if text.chars().count() > MAX_TEXT_CHARS {
             self.refuse(name, format!("must be at most {MAX_TEXT_CHARS} characters long"), &[]);
             return None;
         }
-        let mut cleaner = ColumnCleaner::new(column, today);
         let outcome = match cleaner.outcome(Cell::Text(&said(text)), false) {
             Outcome::Open(_) => {
                 let settled = cleaner.settle();
@@ -183,7 +201,7 @@ impl<'f> Form<'f> {
     }
 
     /// A date by its own field, or by its parts; parts beside it must be its own.
-    fn date(&mut self, whole: Option<(&'f str, Value)>, parts: &[DateFeature], today: Date) -> Option<Value> {
+    fn date(&mut self, whole: Option<(&'f str, Value)>, parts: &[(DatePart, String)], today: Date) -> Option<Value> {
         let parts = self.date_parts(parts, today);
         let Some((name, date)) = whole else {
             let DateParts { year, quarter, month } = parts;
@@ -203,7 +221,7 @@ impl<'f> Form<'f> {
         Some(date)
     }
 
-    fn date_parts(&mut self, parts: &[DateFeature], today: Date) -> DateParts<'f> {
+    fn date_parts(&mut self, parts: &[(DatePart, String)], today: Date) -> DateParts<'f> {
         let year = self.part(parts, DatePart::Year, "must be a year from 2000 to 2100", |text| {
             text.parse().ok().filter(|year| YEARS.contains(year))
         });
@@ -227,13 +245,13 @@ impl<'f> Form<'f> {
     /// A part of a date that the form gives, with its field's name; a text that is none is refused.
     fn part<T: PartialEq>(
         &mut self,
-        parts: &[DateFeature],
+        parts: &[(DatePart, String)],
         wanted: DatePart,
         message: &str,
         read: impl Fn(&str) -> Option<T>,
     ) -> Option<(&'f str, T)> {
-        let part = parts.iter().find(|part| part.part == wanted)?;
-        self.one_value([part.title.as_str()], |form, name, text| {
+        let (_, title) = parts.iter().find(|(part, _)| *part == wanted)?;
+        self.one_value(std::slice::from_ref(title), |form, name, text| {
             let value = read(text.trim());
             form.use_or_refuse(name, value.is_some(), message);
             value

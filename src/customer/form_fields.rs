@@ -1,29 +1,50 @@
 //! What the fields of a form are called, by a schema: looked up by every form, and made once.
 
+use std::sync::Arc;
+
 use rustc_hash::FxHashMap;
 
+use super::clean::Rules;
 use super::header_name::normalize_header;
-use super::schema::{FeatureKind, Kind, Schema};
+use super::schema::{Column, DatePart, FeatureKind, Kind, Schema};
 
 /// The names under which a form's fields say something of a customer.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct FormFields {
     /// By normalized name: the features, by position, of which a field of that name says something.
     features: FxHashMap<String, Vec<usize>>,
+    /// In the schema's order.
+    pub(super) columns: Vec<FormColumn>,
+}
+
+/// How a form says one column.
+#[derive(Debug, Clone)]
+pub(super) struct FormColumn {
+    pub rules: Arc<Rules>,
+    /// The normalized names of a whole value.
+    pub names: Vec<String>,
+    /// The parts of a date, each with its normalized name.
+    pub parts: Vec<(DatePart, String)>,
+}
+
+impl FormColumn {
+    fn of(column: &Column) -> Self {
+        let parts = match &column.kind {
+            Kind::Date { parts, .. } => parts.iter().map(|part| (part.part, normalize_header(&part.title))).collect(),
+            Kind::Category { .. } | Kind::Ordinal { .. } | Kind::Number { .. } => Vec::new(),
+        };
+        Self { rules: Arc::new(Rules::of(column)), names: column.headers().map(normalize_header).collect(), parts }
+    }
 }
 
 impl FormFields {
     /// The names of all columns of `schema` and of the parts of its dates.
     pub fn of(schema: &Schema) -> Self {
-        let mut fields = Self::default();
+        let columns: Vec<FormColumn> = schema.columns.iter().map(FormColumn::of).collect();
+        let names =
+            columns.iter().flat_map(|column| column.names.iter().chain(column.parts.iter().map(|(_, name)| name)));
+        let mut fields = Self { features: names.map(|name| (name.clone(), Vec::new())).collect(), columns };
         for (index, column) in schema.columns.iter().enumerate() {
-            let parts = match &column.kind {
-                Kind::Date { parts, .. } => parts.as_slice(),
-                Kind::Category { .. } | Kind::Ordinal { .. } | Kind::Number { .. } => &[],
-            };
-            for name in column.headers().chain(parts.iter().map(|part| part.title.as_str())) {
-                fields.features.entry(normalize_header(name)).or_default();
-            }
             for (position, feature) in schema.features().enumerate().filter(|(_, feature)| feature.column == index) {
                 let part = Some(feature.title).filter(|_| matches!(feature.kind, FeatureKind::DatePart(_)));
                 for name in column.headers().chain(part) {

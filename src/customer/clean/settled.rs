@@ -142,7 +142,7 @@ impl ColumnCleaner {
             let open = self.texts.extract_if(|_, outcome| matches!(outcome, Outcome::Open(_)));
             sheet.texts = open.filter_map(|(text, outcome)| Some((outcome.open()?, text))).collect();
         }
-        if matches!(self.rule, Rule::Date { .. }) || sheet.times.is_some() {
+        if matches!(self.rules.rule, Rule::Date { .. }) || sheet.times.is_some() {
             // Each sheet is judged by all of its own dates, and has its own unit.
             self.texts.clear();
             self.numbers.clear();
@@ -182,7 +182,7 @@ impl ColumnCleaner {
             ..Settled::default()
         };
         for sheet in sheets {
-            match self.rule {
+            match self.rules.rule {
                 Rule::Date { order } => self.settle_dates(sheet, order, &dates, &mut settled),
                 Rule::Number => self.settle_numbers(sheet, &[&numbers, evidence], &mut settled),
                 Rule::Category | Rule::Ordinal(_) => {}

@@ -16,7 +16,7 @@ use super::fields::{Fields, LeftOut};
 use super::ignored::{is_customer_field, is_of_request};
 use super::persona::{OwnPersona, PERSONA, check_dates, is_extra, of_their_own};
 use crate::content::Audience;
-use crate::customer::{CustomerTable, FormCustomer, FormFields, Note, read_form};
+use crate::customer::{CustomerTable, FormCustomer, FormFields, Note};
 use crate::http::problem::{ApiError, FieldProblem};
 use crate::http::state::AppState;
 use crate::model_store::ModelVersion;
@@ -161,7 +161,7 @@ pub(in crate::http) async fn find_target(
     let texts = fields.texts();
     let of_customer = texts.iter().filter(|(name, _)| is_customer_field(form_fields, name));
     let pairs = of_customer.map(|(name, text)| (name.as_str(), text.as_str()));
-    match read_form(schema, pairs, state.today()) {
+    match form_fields.read(schema, pairs, state.today()) {
         Ok(customer) if !customer.used.is_empty() => place_customer(state, version, customer).await,
         Ok(FormCustomer { to_come, empty, .. }) => Ok(Target { to_come, empty, ..Target::everyone(version) }),
         Err(errors) => {
