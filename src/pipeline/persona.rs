@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use serde::ser::SerializeMap;
 
 use super::trait_counts::{TraitCounts, TraitValue};
 use super::traits::{MIN_CUSTOMERS, Tallies, shows_the_few_beside};
@@ -126,20 +127,10 @@ impl Persona {
 
     /// The flat JSON object that [`Persona::from_json`] reads.
     pub fn to_json(&self) -> serde_json::Map<String, serde_json::Value> {
-        let of = |value: &TraitValue| match value {
-            TraitValue::Whole(whole) => (*whole).into(),
-            TraitValue::Mean(mean) => (*mean).into(),
-            TraitValue::Name(name) => name.as_str().into(),
-        };
-        let traits = self.traits.iter().map(|t| {
-            let value = if t.is_list {
-                t.values.iter().map(of).collect()
-            } else {
-                t.values.first().map_or(serde_json::Value::Null, of)
-            };
-            (t.key.clone(), value)
-        });
-        traits.chain(self.extras.iter().map(|(key, text)| (key.clone(), text.as_str().into()))).collect()
+        match serde_json::to_value(self) {
+            Ok(serde_json::Value::Object(object)) => object,
+            _ => serde_json::Map::new(),
+        }
     }
 
     /// Lays `over` over this persona: its traits that have a value replace these, its extras are added.
@@ -224,6 +215,45 @@ fn json_value(value: &serde_json::Value) -> Option<TraitValue> {
 
 impl Serialize for Persona {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.to_json().serialize(serializer)
+        let mut object = serializer.serialize_map(None)?;
+        for t in &self.traits {
+            match self.extras.get(&t.key) {
+                // A marketer's entry replaces a trait of its name: a later schema may have brought that one.
+                Some(text) => object.serialize_entry(&t.key, text)?,
+                None if t.is_list => object.serialize_entry(&t.key, &t.values)?,
+                None => object.serialize_entry(&t.key, &t.values.first())?,
+            }
+        }
+        let is_trait = |key: &str| self.traits.iter().any(|t| t.key == key);
+        for (key, text) in self.extras.iter().filter(|(key, _)| !is_trait(key)) {
+            object.serialize_entry(key, text)?;
+        }
+        object.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_marketer_s_entry_stands_in_the_place_of_a_trait_of_its_name() {
+        let named = |key: &str, is_list, names: &[&str]| Trait {
+            key: key.to_owned(),
+            is_list,
+            values: names.iter().map(|name| TraitValue::Name((*name).to_owned())).collect(),
+        };
+        let extras = [("Interests", "coffee"), ("Writing_Style", "short")];
+        let persona = Persona {
+            traits: vec![
+                named("Top_Plans", true, &["Basic"]),
+                named("Interests", false, &["tea"]),
+                named("Top_Gender", false, &[]),
+            ],
+            extras: extras.map(|(key, text)| (key.to_owned(), text.to_owned())).into(),
+        };
+        let json = r#"{"Top_Plans":["Basic"],"Interests":"coffee","Top_Gender":null,"Writing_Style":"short"}"#;
+        assert_eq!(serde_json::to_string(&persona).unwrap(), json);
+        assert_eq!(serde_json::Value::Object(persona.to_json()).to_string(), json);
     }
 }
