@@ -88,7 +88,7 @@ impl Audience {
         };
         let mut audience = Self::of_extras(persona);
         audience.summary = one_line(summary, MAX_SUMMARY_CHARS);
-        audience.tell(schema, &distinction, true);
+        audience.tell(schema, &distinction, distinction.statements(schema), true);
         audience.leave_the_rest(schema, &[&distinction]);
         audience
     }
@@ -99,16 +99,17 @@ impl Audience {
         let facts = Distinction { distinguishing: one_customer(schema, customer), ..Distinction::default() };
         let extras = Self::of_extras(segment.map_or(customer, |(persona, ..)| persona));
         let mut audience = Self { is_one: true, ..extras };
-        let words: Vec<String> = facts.statements(schema).into_iter().map(|statement| statement.words).collect();
+        let statements = facts.statements(schema);
+        let words: Vec<&str> = statements.iter().map(|statement| statement.words.as_str()).collect();
         audience.summary = one_line(&words.join(", "), MAX_SUMMARY_CHARS);
-        audience.tell(schema, &facts, true);
+        audience.tell(schema, &facts, statements, true);
         let mut own = match segment {
             Some((_, distinction, customers)) if customers >= MIN_OBSERVED => cleaned(schema, distinction),
             _ => Distinction::default(),
         };
         let of_facts: Vec<_> = facts.distinguishing.iter().map(|fact| column_of(schema, fact.key())).collect();
         own.distinguishing.retain(|told| !of_facts.contains(&column_of(schema, told.key())));
-        audience.tell(schema, &own, false);
+        audience.tell(schema, &own, own.statements(schema), false);
         audience.leave_the_rest(schema, &[&facts, &own]);
         audience
     }
@@ -119,7 +120,7 @@ impl Audience {
         let typical = Distinction { distinguishing, ..Distinction::default() };
         let mut audience = Self::of_extras(persona);
         audience.summary = one_line(&persona.summary(schema), MAX_SUMMARY_CHARS);
-        audience.tell(schema, &typical, false);
+        audience.tell(schema, &typical, typical.statements(schema), false);
         for told in &mut audience.colour {
             told.shares = None;
         }
@@ -144,10 +145,11 @@ impl Audience {
         Self { writing_style, interests, special_offer, others, ..Self::default() }
     }
 
-    /// Adds what a distinction tells; it is said only where it `may_say` so and is true of most.
-    fn tell(&mut self, schema: &Schema, distinction: &Distinction, may_say: bool) {
+    /// Adds what a distinction tells, whose `statements` these are. It is said only where it `may_say` so and is true
+    /// of most.
+    fn tell(&mut self, schema: &Schema, distinction: &Distinction, statements: Vec<Statement>, may_say: bool) {
         let is_said = |claim: Claim| may_say && claim != Claim::MoreOften;
-        for statement in distinction.statements(schema).into_iter().filter(|told| told.role != Role::Gender) {
+        for statement in statements.into_iter().filter(|told| told.role != Role::Gender) {
             let is_said = is_said(statement.claim);
             if let Some(when) = statement.words.strip_prefix("joined ") {
                 let when = match when {
@@ -248,7 +250,7 @@ fn date_part(value: &TraitValue, part: DatePart) -> Option<i64> {
     possible.contains(&whole).then_some(whole)
 }
 
-/// The same with every value cleaned and cut; what says nothing or looks private is left out.
+/// What is told, with every value cleaned and cut; what says nothing or looks private is left out.
 fn cleaned(schema: &Schema, distinction: &Distinction) -> Distinction {
     let clean = |told: &Distinguishing| match told {
         Distinguishing::Value(told) => {
@@ -259,7 +261,7 @@ fn cleaned(schema: &Schema, distinction: &Distinction) -> Distinction {
         Distinguishing::Number(_) => Some(told.clone()),
     };
     let distinguishing = distinction.distinguishing.iter().filter_map(clean).collect();
-    Distinction { distinguishing, ..distinction.clone() }
+    Distinction { distinguishing, ..Distinction::default() }
 }
 
 fn cleaned_value(column: Option<&Column>, value: &TraitValue, is_amount: bool) -> Option<TraitValue> {
