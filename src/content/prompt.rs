@@ -5,8 +5,9 @@
 //! alone: between tags that no value can write, because every value loses its angle brackets on the way.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use minijinja::value::Value;
+use minijinja::value::{Enumerator, Object, Value};
 use minijinja::{Environment, Output, State, UndefinedBehavior, context};
 use sha2::{Digest, Sha256};
 
@@ -57,7 +58,7 @@ pub(super) struct Prompt {
 impl Prompt {
     /// Both parts as one text, for the answer's `prompt_used`.
     pub(super) fn whole(&self) -> String {
-        format!("{}\n\n{}", self.system, self.user)
+        [self.system.as_str(), "\n\n", &self.user].concat()
     }
 }
 
@@ -217,25 +218,15 @@ fn read_override(directory: &Path, name: &'static str) -> Result<Option<String>,
 
 /// Every name a template may use; what is not given is empty, so that `{% if … %}` decides.
 fn values_of(campaign: &Campaign, audience: &Audience) -> Value {
-    let text = |option: &Option<String>| option.clone().unwrap_or_default();
-    let percent = |share: f64| format!("{:.0} %", share * 100.0);
-    let told = |told: &Remark| {
-        let (share, share_overall) = told.shares.map(|(own, all)| (percent(own), percent(all))).unwrap_or_default();
-        let known = told.known_shares.map(|(own, all)| (percent(own), percent(all)));
-        let (known_share, known_share_overall) = known.unwrap_or_default();
-        context! {
-            words => told.words.clone(), is_of_all => told.claim == Claim::All,
-            share, share_overall, known_share, known_share_overall,
-        }
-    };
+    let told = |told: &Remark| Value::from_object(told.clone());
     let other = |told: &Remark| {
         let (title, values) = told.words.split_once(": ")?;
         Some(context! { title => title, values => values })
     };
-    let extra = |extra: &Extra| context! { name => extra.name.clone(), text => extra.text.clone() };
+    let extra = |extra: &Extra| context! { name => &extra.name, text => &extra.text };
     context! {
-        objective => campaign.objective().to_owned(),
-        industry => campaign.industry().to_owned(),
+        objective => campaign.objective(),
+        industry => campaign.industry(),
         funnel_stage => campaign.funnel_stage().name(),
         past_engagement => campaign.past_engagement().name(),
         platform => campaign.platform().name(),
@@ -244,23 +235,48 @@ fn values_of(campaign: &Campaign, audience: &Audience) -> Value {
         wants_text => campaign.output().wants_text(),
         wants_image => campaign.output().wants_image_prompt(),
         is_everyone => audience.is_everyone,
-        summary => audience.summary.clone(),
+        summary => &audience.summary,
         places => audience.places.join(", "),
-        tier => text(&audience.tier),
+        tier => audience.tier.as_deref().unwrap_or_default(),
         others => audience.said.iter().filter_map(other).collect::<Vec<Value>>(),
         may_say => audience.said.iter().map(told).collect::<Vec<Value>>(),
         may_colour => audience.colour.iter().map(told).collect::<Vec<Value>>(),
         do_not_mention => audience.unmentioned.join(", "),
-        interests => text(&audience.interests),
-        writing_style => text(&audience.writing_style),
-        special_offer => text(&audience.special_offer),
+        interests => audience.interests.as_deref().unwrap_or_default(),
+        writing_style => audience.writing_style.as_deref().unwrap_or_default(),
+        special_offer => audience.special_offer.as_deref().unwrap_or_default(),
         extras => audience.others.iter().map(extra).collect::<Vec<Value>>(),
+    }
+}
+
+/// A remark as a template reads it. Its shares are put into words where they are asked for: few are.
+impl Object for Remark {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        self.get_value_by_str(key.as_str()?)
+    }
+
+    fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
+        let share = match key {
+            "words" => return Some(Value::from(&self.words)),
+            "is_of_all" => return Some(Value::from(self.claim == Claim::All)),
+            "share" => self.shares.map(|(own, _)| own),
+            "share_overall" => self.shares.map(|(_, all)| all),
+            "known_share" => self.known_shares.map(|(own, _)| own),
+            "known_share_overall" => self.known_shares.map(|(_, all)| all),
+            _ => return None,
+        };
+        Some(Value::from(share.map(|share| format!("{:.0} %", share * 100.0)).unwrap_or_default()))
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::Str(&["words", "is_of_all", "share", "share_overall", "known_share", "known_share_overall"])
     }
 }
 
 /// The `data` filter: a stranger's words between tags.
 fn delimited(text: &str) -> Value {
-    Value::from_safe_string(format!("{DATA_OPEN}{}{DATA_CLOSE}", without_brackets(&one_line(text, MAX_DATA_CHARS))))
+    let line = one_line(text, MAX_DATA_CHARS);
+    Value::from_safe_string([DATA_OPEN, &without_brackets(&line), DATA_CLOSE].concat())
 }
 
 /// Writes a value into a prompt; a template that forgets the `data` filter still lets no value write a tag.
