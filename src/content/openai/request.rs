@@ -5,8 +5,10 @@ use std::error::Error;
 use async_openai::error::OpenAIError;
 use async_openai::types::chat::{
     ChatCompletionRequestAssistantMessageArgs, ChatCompletionRequestMessage, ChatCompletionRequestSystemMessageArgs,
-    ChatCompletionRequestUserMessageArgs, CreateChatCompletionRequestArgs, ResponseFormat, ResponseFormatJsonSchema,
+    ChatCompletionRequestUserMessageArgs, CreateChatCompletionRequest, CreateChatCompletionRequestArgs, ResponseFormat,
+    ResponseFormatJsonSchema,
 };
+use serde::Serialize;
 use serde_json::{Map, json};
 
 use super::super::Campaign;
@@ -47,16 +49,21 @@ pub(super) fn body(ask: &Ask<'_>) -> Result<Vec<u8>, Box<dyn Error + Send + Sync
         Stream::Unsaid => &mut request,
         Stream::On => request.stream(true),
     };
-    let mut body = serde_json::to_value(request.build()?)?;
-    if let (Some(limit), Some(members)) = (limit, body.as_object_mut()) {
-        // Set here: async-openai marks the older name, which most other servers know alone, as deprecated.
-        let name = match dialect.limit {
-            Limit::MaxCompletionTokens => "max_completion_tokens",
-            Limit::MaxTokens => "max_tokens",
-        };
-        members.insert(name.to_owned(), json!(limit));
-    }
-    Ok(body.to_string().into_bytes())
+    let limited = |name| limit.filter(|_| dialect.limit == name);
+    let (max_completion_tokens, max_tokens) = (limited(Limit::MaxCompletionTokens), limited(Limit::MaxTokens));
+    Ok(serde_json::to_vec(&Body { request: request.build()?, max_completion_tokens, max_tokens })?)
+}
+
+/// A request with its limit, which is set here: async-openai marks the older name, which most other servers know alone,
+/// as deprecated.
+#[derive(Serialize)]
+struct Body {
+    #[serde(flatten)]
+    request: CreateChatCompletionRequest,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_completion_tokens: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_tokens: Option<usize>,
 }
 
 fn messages(
