@@ -121,19 +121,18 @@ impl Slots {
 /// Every input that may change a text, with marks between them so that no two briefs look the same.
 fn seed_of(brief: &Brief) -> u64 {
     let (campaign, audience) = (&brief.campaign, &brief.audience);
-    let maybe = |text: &'_ Option<String>| text.clone().unwrap_or_default();
     let parts = [
-        campaign.objective().to_owned(),
-        campaign.industry().to_owned(),
-        format!("{}{}", campaign.funnel_stage(), campaign.past_engagement()),
-        format!("{}{}", campaign.platform(), campaign.tone()),
-        audience.summary.clone(),
-        maybe(&audience.interests),
-        maybe(&audience.special_offer),
-        maybe(&audience.writing_style),
+        campaign.objective(),
+        campaign.industry(),
+        &[campaign.funnel_stage().name(), campaign.past_engagement().name()].concat(),
+        &[campaign.platform().name(), campaign.tone().name()].concat(),
+        &audience.summary,
+        audience.interests.as_deref().unwrap_or_default(),
+        audience.special_offer.as_deref().unwrap_or_default(),
+        audience.writing_style.as_deref().unwrap_or_default(),
     ];
-    let others = audience.others.iter().flat_map(|extra| [&extra.name, &extra.text]);
-    parts.iter().chain(others).fold(0, |seed, part| stable_hash(seed, part))
+    let others = audience.others.iter().flat_map(|extra| [extra.name.as_str(), &extra.text]);
+    parts.into_iter().chain(others).fold(0, stable_hash)
 }
 
 /// FNV-1a, 64 bits (Fowler, Noll, Vo): the standard library's hasher may change between releases, and with it every

@@ -27,6 +27,9 @@ const SLOTS: [&str; 14] = [
     "act",
 ];
 
+/// Room that a phrase is filled in, which then need not grow: few are longer.
+const USUAL_BYTES: usize = 128;
+
 /// A bit for each slot.
 type SlotSet = u16;
 
@@ -130,7 +133,7 @@ impl Phrase {
     }
 
     fn filled(&self, slots: &Slots) -> String {
-        let mut filled = String::new();
+        let mut filled = String::with_capacity(USUAL_BYTES);
         for piece in &self.pieces {
             match piece {
                 Piece::Text(text) => filled.push_str(text),

@@ -1,5 +1,7 @@
 //! The lists of `words.json`, and how words are looked up in them.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 
 /// Lists of words, all in lower case.
@@ -98,7 +100,7 @@ impl Words {
     }
 
     fn is_gender_word(&self, word: &str) -> bool {
-        let word = word.replace('’', "'");
+        let word = if word.is_ascii() { Cow::Borrowed(word) } else { Cow::Owned(word.replace('’', "'")) };
         let word = bare(&word);
         is_in(&self.gender, word.strip_suffix("'s").unwrap_or(word))
     }
@@ -136,8 +138,12 @@ impl<'t> WordStarts<'t> {
 }
 
 pub(super) fn is_in(list: &[String], word: &str) -> bool {
-    let word = bare(word).to_lowercase();
-    list.contains(&word)
+    let word = bare(word);
+    if word.is_ascii() {
+        // The lists are in lower case.
+        return list.iter().any(|entry| entry.eq_ignore_ascii_case(word));
+    }
+    list.contains(&word.to_lowercase())
 }
 
 pub(super) fn bare(word: &str) -> &str {
