@@ -94,8 +94,8 @@ impl WrittenFor<'_> {
     pub fn utm(&self, id: &ContentId) -> String {
         let platform = self.campaign.platform();
         let source = platform.name().to_ascii_lowercase();
-        let named = [self.campaign.objective(), self.campaign.industry()].map(name);
-        let campaign = named.into_iter().find(|name| !name.is_empty()).unwrap_or_else(|| "content".to_owned());
+        let mut named = [self.campaign.objective(), self.campaign.industry()].into_iter().map(name);
+        let campaign = named.find(|name| !name.is_empty()).unwrap_or_else(|| "content".to_owned());
         let campaign = utf8_percent_encode(&campaign, PLAIN);
         let (medium, content) = (medium(platform), id.as_str());
         format!("utm_source={source}&utm_medium={medium}&utm_campaign={campaign}&utm_content={content}")

@@ -117,9 +117,10 @@ async fn generate(
     let admitted = parts.extensions.get::<Admitted>().cloned();
     let payer = parts.extensions.get().and_then(Sender::payer);
     let keyed = IdempotencyKey::of(&parts.headers)?.zip(admitted);
-    let (path, headers) = (parts.uri.path().to_owned(), parts.headers.clone());
+    let keyed = keyed.map(|keyed| (keyed, parts.uri.path().to_owned(), parts.headers.clone()));
     let claim = move |body: &[u8]| {
-        keyed.map(|(key, caller)| (Claim::new(&key, &caller.identity(), &headers, &path, body), caller))
+        let ((key, caller), path, headers) = keyed?;
+        Some((Claim::new(&key, &caller.identity(), &headers, &path, body), caller))
     };
     let (fields, claim) = read_object_and(&state, &parts.headers, body, claim).await?;
     let mut fields = Fields::new(fields);
