@@ -9,8 +9,10 @@
 //! Clients of one network are perhaps one subscriber. Together they have a share by the same rule: a quarter of their
 //! own, and half of all while others would still find some.
 
+mod line;
+
 use std::cell::Cell;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -21,6 +23,7 @@ use tokio::time::Instant;
 use super::limits::{CLIENTS_OF_NETWORK, MANY_CLIENTS, USED_HALVES_AFTER};
 use super::tally::Tally;
 use crate::http::access::{Client, Network};
+use line::{Line, Place};
 
 /// How many slots there are, and who may have how many.
 #[derive(Debug, Clone, Copy)]
@@ -87,13 +90,10 @@ struct State {
     clients: HashMap<Client, Standing>,
     /// The slots of each network's clients.
     networks: Tally<Network>,
-    /// The clients that have requests waiting, in the order in which they get the next slot.
-    line: BTreeMap<Place, Client>,
+    /// The clients that have requests waiting.
+    line: Line,
     n_tickets: u64,
 }
-
-/// A client's place in the line: its slots, the milliseconds for which it held them, and its first request's ticket.
-type Place = (usize, u64, u64);
 
 /// A client that has a slot or waits for one, or held one lately.
 #[derive(Debug, Default)]
@@ -128,12 +128,13 @@ pub(in crate::http) struct Slot {
     since: Instant,
 }
 
-/// A request that waits. Dropped, it leaves the line, and gives back a slot that it did not take.
+/// A request that waits. Dropped, it leaves the line, and gives back a slot that it was granted and did not take.
 struct Waiting<'s> {
     slots: &'s Slots,
     client: Client,
     ticket: u64,
     granted: oneshot::Receiver<()>,
+    has_slot: bool,
 }
 
 impl Slots {
@@ -153,7 +154,7 @@ impl Slots {
             // A request that finds a slot free never polls `timeout`, and so does not count as waiting.
             biased;
             // The sender is dropped with the line alone, which outlives this.
-            _ = &mut waiting.granted => Ok(self.taken(&waiting)),
+            _ = &mut waiting.granted => Ok(waiting.take()),
             () = timeout => Err(self.lock().why_none(&waiting.client, self.0.shares.own)),
         }
     }
@@ -161,11 +162,7 @@ impl Slots {
     /// A slot for `client`, if one is free at once.
     pub fn try_take(&self, client: Client) -> Option<Slot> {
         let mut waiting = self.join(client);
-        waiting.granted.try_recv().is_ok().then(|| self.taken(&waiting))
-    }
-
-    fn taken(&self, waiting: &Waiting<'_>) -> Slot {
-        Slot { slots: self.clone(), client: waiting.client.clone(), since: Instant::now() }
+        waiting.granted.try_recv().is_ok().then(|| waiting.take())
     }
 
     fn join(&self, client: Client) -> Waiting<'_> {
@@ -177,7 +174,7 @@ impl Slots {
         state.place(&client);
         state.grant(&self.0.shares);
         drop(state);
-        Waiting { slots: self, client, ticket, granted }
+        Waiting { slots: self, client, ticket, granted, has_slot: false }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -205,11 +202,9 @@ impl State {
     /// The first in line that may have a free slot.
     fn next(&self, shares: &Shares) -> Option<Client> {
         let n_free = shares.all.saturating_sub(self.n_taken);
-        // The line begins with those that have the fewest slots, so after one that may have none nobody may.
-        let mut line = self.line.iter().take_while(|((n_slots, ..), _)| shares.give(*n_slots, 1, n_free));
-        let of_network = |client: &Client| self.networks.of(&client.network());
-        let next = line.find(|(_, client)| shares.give(of_network(client), CLIENTS_OF_NETWORK, n_free));
-        next.map(|(_, client)| client.clone())
+        let may = |n_slots| shares.give(n_slots, 1, n_free);
+        let network_may = |network: &Network| shares.give(self.networks.of(network), CLIENTS_OF_NETWORK, n_free);
+        self.line.next(may, network_may).cloned()
     }
 
     /// Why a client gets no slot; `own` is what each has for certain.
@@ -222,14 +217,18 @@ impl State {
     /// Puts a client where it belongs in the line, or out of it, and forgets one that is gone.
     fn place(&mut self, client: &Client) {
         let Some(standing) = self.clients.get_mut(client) else { return };
-        if let Some(place) = standing.place.take() {
-            self.line.remove(&place);
+        let used_ms = || standing.used.map_or(0, Used::milliseconds);
+        let new = standing.waiting.front().map(|(ticket, _)| (standing.n_slots, used_ms(), *ticket));
+        let old = std::mem::replace(&mut standing.place, new);
+        if old != new {
+            if let Some(old) = old {
+                self.line.leave(old, client);
+            }
+            if let Some(new) = new {
+                self.line.enter(new, client.clone());
+            }
         }
-        if let Some((ticket, _)) = standing.waiting.front() {
-            let place = (standing.n_slots, standing.used.map_or(0, Used::milliseconds), *ticket);
-            standing.place = Some(place);
-            self.line.insert(place, client.clone());
-        } else if standing.n_slots == 0 && standing.used.is_none_or(Used::is_forgotten) {
+        if new.is_none() && standing.n_slots == 0 && standing.used.is_none_or(Used::is_forgotten) {
             self.clients.remove(client);
         }
     }
@@ -242,7 +241,8 @@ impl State {
             standing.n_slots = standing.n_slots.saturating_sub(1);
         }
         self.place(client);
-        if self.clients.len() > MANY_CLIENTS {
+        // Clients that wait do not count: thousands would be gone through for each slot that is free again.
+        if self.clients.len() > MANY_CLIENTS + self.line.n_clients() + self.n_taken {
             self.clients.retain(|_, standing| standing.n_slots > 0 || !standing.waiting.is_empty());
         }
     }
@@ -288,8 +288,19 @@ impl Drop for Slot {
     }
 }
 
+impl Waiting<'_> {
+    /// Takes the slot that was granted.
+    fn take(&mut self) -> Slot {
+        self.has_slot = true;
+        Slot { slots: self.slots.clone(), client: self.client.clone(), since: Instant::now() }
+    }
+}
+
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
+        if self.has_slot {
+            return;
+        }
         let mut state = self.slots.lock();
         // Granted, and not taken.
         if self.granted.try_recv().is_ok() {

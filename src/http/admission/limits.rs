@@ -19,8 +19,8 @@ pub(super) const GENERATION_DELAY_STEP: Duration = Duration::from_millis(1);
 /// How much longer each further upload waits before it is rejected. A rejection costs more, since the file is on its
 /// way, and the sender of a file would rather wait.
 pub(super) const UPLOAD_DELAY_STEP: Duration = Duration::from_millis(4);
-/// Beyond so many clients, those that hold no slot and wait for none are forgotten, with their time on processors'
-/// slots.
+/// Beyond so many clients that hold no slot and wait for none, all of these are forgotten, with their time on
+/// processors' slots.
 pub(super) const MANY_CLIENTS: usize = 10_000;
 
 /// The least rate of a body, averaged over [`BODY_WINDOW`]: a mobile connection at its edge has twice as much.

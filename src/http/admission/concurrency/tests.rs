@@ -108,6 +108,44 @@ async fn several_clients_leave_a_quarter_to_newcomers() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_network_that_has_its_share_waits_and_those_behind_it_do_not() {
+    let slots = requests(8);
+    let at = |site: u8, n: u8| Client::at(format!("2001:db8:{site}:{n}::1").parse().unwrap());
+    let mut mine: Vec<_> = (1..=8).filter_map(|n| slots.try_take(at(1, n))).collect();
+    assert_eq!(mine.len(), 4);
+    let started = Instant::now();
+    let waiting = async { slots.take(at(1, 9), sleep(100 * A_WHILE)).await.map(|_| started.elapsed()) };
+    let behind = async {
+        sleep(A_WHILE / 2).await;
+        slots.try_take(at(2, 1)).is_some()
+    };
+    let freeing = async {
+        sleep(A_WHILE).await;
+        mine.pop();
+    };
+    assert_eq!(tokio::join!(waiting, behind, freeing), (Ok(A_WHILE), true, ()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_client_used_is_remembered_however_many_others_wait() {
+    let slots = Slots::new(Shares { all: 1, of_one: 1, own: 1, reserve: 0 });
+    let slot = take(&slots, 1).await.unwrap();
+    sleep(A_WHILE).await;
+    slot.work(|| ());
+    let held = take(&slots, 2).await.unwrap();
+    let many = u32::try_from(MANY_CLIENTS).unwrap();
+    let crowd = (0..=many).map(|n| slots.take(Client::at(std::net::Ipv4Addr::from_bits(n).into()), sleep(A_WHILE)));
+    let crowd = futures::future::join_all(crowd.map(|one| async move { one.await.is_ok() }));
+    let freeing = async {
+        sleep(A_WHILE / 2).await;
+        drop(held);
+    };
+    let (served, ()) = tokio::join!(crowd, freeing);
+    assert!(served.into_iter().all(|is_served| is_served));
+    assert!(slots.lock().clients.contains_key(&client(1)));
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_has_fewer_slots_is_next_and_then_who_used_the_processor_less() {
     let slots = Slots::new(Shares { all: 2, of_one: 2, own: 1, reserve: 0 });
     let (first, second) = (take(&slots, 1).await.unwrap(), take(&slots, 1).await.unwrap());
