@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use content_portal::content::{BreakerPolicy, WriterConfig};
+use content_portal::content::{BreakerPolicy, ImageRules, WriterConfig};
 use content_portal::upload_store::UploadRules;
 use wiremock::matchers::path;
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
@@ -102,6 +102,30 @@ async fn a_picture_that_could_not_be_stored_is_not_asked_for() {
     let app = TestApp::spawn_with(Setup { writer, upload_rules, ..Setup::default() }).await;
     let answer = app.generate("/generate-promo", &asking("Both")).await;
     assert_eq!((&answer["variants"], &answer["images"]), (&json!(["One.", "Two."]), &json!(["", ""])));
+    assert_eq!(n_pictures_asked_for(&upstream).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_picture_is_asked_for_whose_room_one_takes_that_is_being_drawn() {
+    let upstream = server(|_| picture().set_delay(Duration::from_secs(600))).await;
+    // Two of the usual size, of 4 MB.
+    let image_rules = ImageRules { max_total_bytes: Some(9 << 20), ..ImageRules::default() };
+    let writer = WriterConfig { image_rules, ..upstream::writer(&upstream) };
+    let app = TestApp::spawn_with(Setup { writer, ..Setup::default() }).await;
+    let asking = asking("Image");
+    let first = app.post("/generate-promo", &asking);
+    let second = async {
+        app.until(async |_| n_pictures_asked_for(&upstream).await == 2).await;
+        app.post("/generate-promo", &asking).await
+    };
+    let answer = tokio::select! {
+        late = first => late,
+        answer = second => answer,
+    };
+    assert_eq!((answer.status().as_u16(), n_pictures_asked_for(&upstream).await), (507, 2));
+}
+
+async fn n_pictures_asked_for(upstream: &MockServer) -> usize {
     let asked = upstream.received_requests().await.unwrap();
-    assert_eq!(asked.iter().filter(|request| request.url.path().ends_with("/images/generations")).count(), 0);
+    asked.iter().filter(|request| request.url.path().ends_with("/images/generations")).count()
 }

@@ -6,13 +6,11 @@ use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use super::{ImageName, ImageStore, durable, no_room};
+use super::{ImageName, ImageStore, durable};
 use crate::config::Reader;
 
 /// A picture younger than this is never removed for others: a flood of pictures costs nobody those of today.
 const MIN_AGE: Duration = Duration::from_secs(86_400);
-/// What a picture may take, as far as can be said before it is drawn.
-const USUAL_BYTES: u64 = 4 << 20;
 
 /// What bounds the stored pictures.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -52,13 +50,12 @@ impl ImageStore {
         Ok(old.iter().filter(|stored| remove(stored, "older than IMAGE_KEEP_DAYS")).count())
     }
 
-    /// Finds out whether so many pictures of the usual size could be stored by now. Removes nothing.
+    /// Finds out whether `size_bytes` more may be stored by now, in place of pictures that may make room. Removes
+    /// nothing.
     ///
     /// # Errors
-    /// As [`ImageStore::put`].
-    pub fn check_room(&self, n_pictures: u64) -> io::Result<()> {
-        let size_bytes = n_pictures.saturating_mul(USUAL_BYTES);
-        self.disk.check(&self.dir, size_bytes).map_err(no_room)?;
+    /// As [`ImageStore::make_room`].
+    pub(super) fn check_total(&self, size_bytes: u64) -> io::Result<()> {
         let Some(max_bytes) = self.rules.max_total_bytes else { return Ok(()) };
         let now = SystemTime::now();
         let mut young = self.stored()?;
@@ -201,19 +198,5 @@ mod tests {
         assert_eq!(store.expire(now).unwrap(), 0, "the wrong clock may be this one");
         assert_eq!(store.expire(now + days(29)).unwrap(), 1);
         assert!(store.open(&third).unwrap().is_some());
-    }
-
-    #[test]
-    fn there_is_no_room_for_pictures_that_those_of_today_leave_none_for() {
-        let dir = tempfile::tempdir().unwrap();
-        let rules = ImageRules { max_total_bytes: Some(USUAL_BYTES + 50), ..ImageRules::default() };
-        let store = store(dir.path(), rules);
-        store.check_room(1).unwrap();
-        assert_eq!(store.check_room(2).unwrap_err().kind(), io::ErrorKind::StorageFull);
-        let first = store.put(&png(1)).unwrap();
-        assert_eq!(store.check_room(1).unwrap_err().kind(), io::ErrorKind::StorageFull);
-        set_age(&store, &first, 2);
-        store.check_room(1).unwrap();
-        assert!(store.open(&first).unwrap().is_some(), "looking removes nothing");
     }
 }

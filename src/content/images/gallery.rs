@@ -173,7 +173,7 @@ impl ImageStore {
             return shared.learn_key().map(|_| ());
         }
         match shared.fetch(name)? {
-            Some(bytes) => self.write(name, &bytes),
+            Some(bytes) => self.write(name, &bytes, None),
             None => Ok(()),
         }
     }

@@ -8,10 +8,12 @@
 mod expiry;
 mod gallery;
 mod name;
+mod room;
 
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use uuid::Uuid;
@@ -24,6 +26,8 @@ pub use gallery::Gallery;
 use gallery::Shared;
 pub(super) use name::{ImageKind, MAX_POSTER_BYTES};
 pub use name::{ImageName, NotAnImageName};
+pub(super) use room::Room;
+use room::USUAL_BYTES;
 
 /// The file of the key that signs posters' names.
 const KEY: &str = ".posters.key";
@@ -35,6 +39,8 @@ pub struct ImageStore {
     dir: PathBuf,
     rules: ImageRules,
     disk: Keeper,
+    /// What the pictures may take that are being drawn, in bytes.
+    promised: Arc<Mutex<u64>>,
     /// Where other machines find the pictures; `None` where this one is alone.
     shared: Option<Shared>,
 }
@@ -47,7 +53,7 @@ impl ImageStore {
 
     /// The same, with limits.
     pub fn with_rules(dir: impl Into<PathBuf>, rules: ImageRules, disk: Keeper) -> Self {
-        Self { dir: dir.into(), rules, disk, shared: None }
+        Self { dir: dir.into(), rules, disk, promised: Arc::default(), shared: None }
     }
 
     /// Reserves room with this keeper from here on.
@@ -63,6 +69,11 @@ impl ImageStore {
     /// [`io::ErrorKind::StorageFull`] where too little would stay free, or where the pictures of the last day alone
     /// hold as much as all may; else what the disk says.
     pub fn put(&self, bytes: &[u8]) -> io::Result<ImageName> {
+        self.put_into(bytes, None)
+    }
+
+    /// The same, into the room that was reserved for it, if any was.
+    fn put_into(&self, bytes: &[u8], room: Option<&Room>) -> io::Result<ImageName> {
         let not_a_picture = || io::Error::new(io::ErrorKind::InvalidData, "neither PNG nor JPEG nor WebP");
         let name = ImageName::of_bytes(bytes, ImageKind::of(bytes).ok_or_else(not_a_picture)?);
         if let Some(shared) = &self.shared {
@@ -73,14 +84,18 @@ impl ImageStore {
             let _ = file.set_modified(SystemTime::now());
             return Ok(name);
         }
-        self.write(&name, bytes)?;
+        self.write(&name, bytes, room)?;
         Ok(name)
     }
 
-    fn write(&self, name: &ImageName, bytes: &[u8]) -> io::Result<()> {
+    fn write(&self, name: &ImageName, bytes: &[u8], room: Option<&Room>) -> io::Result<()> {
         let size_bytes = bytes.len() as u64;
-        let _reserved = self.disk.reserve(&self.dir, size_bytes).map_err(no_room)?;
-        self.make_room(size_bytes, SystemTime::now())?;
+        let (reserved_bytes, promised_bytes) = if room.is_some() { (USUAL_BYTES, 0) } else { (0, *self.promised()) };
+        let more_bytes = size_bytes.saturating_sub(reserved_bytes);
+        let more = (more_bytes > 0).then(|| self.disk.reserve(&self.dir, more_bytes));
+        let _more = more.transpose().map_err(no_room)?;
+        // One without room of its own leaves room for those that were paid for.
+        self.make_room(size_bytes.saturating_add(promised_bytes), SystemTime::now())?;
         fs::create_dir_all(&self.dir)?;
         let staged = self.dir.join(format!(".{}.part", Uuid::new_v4()));
         durable::write(&self.dir.join(name.as_str()), &staged, bytes)

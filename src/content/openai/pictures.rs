@@ -15,7 +15,7 @@ use serde::Deserialize;
 use tokio::time::Instant;
 
 use super::super::clean::trim_at_sentence;
-use super::super::images::ImageKind;
+use super::super::images::{ImageKind, Room};
 use super::super::provider::Task;
 use super::super::upstream::address::fetchable;
 use super::super::upstream::caller::{Call, paused};
@@ -104,7 +104,7 @@ const MAX_UNREADABLE: u32 = 2;
 const MAX_LESSONS: usize = 5;
 
 impl Openai {
-    /// Draws one picture a variant and stores them, unless there is no room for them: a picture that cannot be stored
+    /// Draws one picture a variant and stores them, in room that is reserved before: a picture that cannot be stored
     /// would be paid for all the same. Once one has failed the others end the call that they are in, because it is
     /// charged in any case, and begin no other.
     pub(super) async fn draw_pictures(
@@ -115,11 +115,14 @@ impl Openai {
     ) -> Result<Pictures, WriteError> {
         let prompt = self.picture_prompt(task, content)?;
         let n_variants = task.brief.campaign.n_variants();
-        in_store(store, move |store| store.check_room(n_variants as u64)).await?;
+        let reserving = store.clone();
+        let rooms = on_disk(move || reserving.reserve(n_variants)).await?;
         let price_usd = task.prices.of_pictures(self.image_model(), 1);
         let has_one_failed = AtomicBool::new(false);
-        let drawing: FuturesUnordered<_> = (0..n_variants)
-            .map(|variant| {
+        let drawing: FuturesUnordered<_> = rooms
+            .into_iter()
+            .enumerate()
+            .map(|(variant, room)| {
                 let job = PictureJob {
                     openai: self,
                     prompt: &prompt,
@@ -132,7 +135,7 @@ impl Openai {
                     n_paid: 0,
                     has_one_failed: &has_one_failed,
                 };
-                job.into_stored(variant, store)
+                job.into_stored(variant, room)
             })
             .collect();
         // In the order of completion: the first failure is the one to tell.
@@ -179,9 +182,9 @@ impl Openai {
 
 impl PictureJob<'_> {
     /// Draws the picture and stores it, however many tries that takes.
-    async fn into_stored(mut self, variant: usize, store: &ImageStore) -> Ended {
+    async fn into_stored(mut self, variant: usize, room: Room) -> Ended {
         let outcome = match self.drawn().await {
-            Ok(bytes) => in_store(store, move |store| store.put(&bytes)).await,
+            Ok(bytes) => on_disk(move || room.put(&bytes)).await,
             Err(error) => Err(error.at(WriteStep::Draw)),
         };
         if outcome.is_err() {
@@ -294,13 +297,9 @@ async fn decoded(text: String) -> Result<Vec<u8>, TryError> {
 }
 
 /// Runs `work` of the store on a blocking thread.
-async fn in_store<T: Send + 'static>(
-    store: &ImageStore,
-    work: impl FnOnce(&ImageStore) -> io::Result<T> + Send + 'static,
-) -> Result<T, WriteError> {
+async fn on_disk<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> Result<T, WriteError> {
     let failed = |kind| WriteError::new(WriteStep::Draw, kind);
-    let store = store.clone();
-    let done = tokio::task::spawn_blocking(move || work(&store)).await;
+    let done = tokio::task::spawn_blocking(work).await;
     let done = done.map_err(|e| failed(WriteErrorKind::Internal).with_source(e))?;
     done.map_err(|e| failed(WriteErrorKind::Storage).with_source(e))
 }
