@@ -233,6 +233,7 @@ async fn what_cannot_be_added_is_refused_with_what_to_change() {
     let app = TestApp::spawn().await;
     for (body, field) in [
         (json!({"Top_Gender": "Female"}), "Top_Gender"),
+        (json!({" Top_Gender\t": "Female"}), " Top_Gender\t"),
         (json!({"Interests": 3}), "Interests"),
         (json!({"Special_Offer": "a", "special offer": "b"}), "special offer"),
         (json!({"Interests": "x".repeat(501)}), "Interests"),
@@ -241,6 +242,10 @@ async fn what_cannot_be_added_is_refused_with_what_to_change() {
         let problem: Value = put(&app, "/segments/0/extras", Some("*"), &body).await.json().await.unwrap();
         assert_eq!((&problem["code"], &problem["details"][0]["field"]), (&json!("invalid_fields"), &json!(field)));
     }
+    let (name, text) = ("x".repeat(50), "y".repeat(500));
+    let with_blanks = json!({format!(" {name} "): format!(" {text}\n")});
+    let added = ok(put(&app, "/segments/0/extras", Some("*"), &with_blanks).await).await;
+    assert_eq!(added["extras"], json!({name: text}));
     let list = put(&app, "/segments/0/extras", Some("*"), &json!(["running"])).await;
     let problem: Value = list.json().await.unwrap();
     assert_eq!(problem["code"], "not_an_object");

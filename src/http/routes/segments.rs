@@ -222,18 +222,18 @@ fn checked(body: Map<String, Value>, keys: &[&str]) -> Result<BTreeMap<String, S
     }
     let mut extras = BTreeMap::new();
     for (key, value) in body {
+        // As it is kept: a name with a blank behind it is that name.
+        let name = key.trim();
         match value {
-            _ if keys.contains(&key.as_str()) => {
-                problem(&key, "is a trait that training found; take another name".to_owned())
-            }
-            _ if key.trim().is_empty() || key.chars().count() > MAX_EXTRA_NAME_CHARS => {
+            _ if keys.contains(&name) => problem(&key, "is a trait that training found; take another name".to_owned()),
+            _ if name.is_empty() || name.chars().count() > MAX_EXTRA_NAME_CHARS => {
                 problem(&key, format!("must have a name of 1 to {MAX_EXTRA_NAME_CHARS} characters"));
             }
-            Value::String(text) if text.chars().count() <= MAX_EXTRA_CHARS => {
-                if extras.keys().any(|other: &String| extra_key(other) == extra_key(&key)) {
+            Value::String(text) if text.trim().chars().count() <= MAX_EXTRA_CHARS => {
+                if extras.keys().any(|other: &String| extra_key(other) == extra_key(name)) {
                     problem(&key, GIVEN_TWICE.to_owned());
                 }
-                extras.insert(key.trim().to_owned(), text.trim().to_owned());
+                extras.insert(name.to_owned(), text.trim().to_owned());
             }
             _ => problem(&key, format!("must be a text of at most {MAX_EXTRA_CHARS} characters")),
         }
