@@ -1,4 +1,4 @@
-// The one place that knows the API's routes. A failure is thrown as its problem document.
+// What knows the API's routes. A failure is thrown as its problem document.
 
 const BASE = new URL('.', document.baseURI);
 
@@ -102,7 +102,7 @@ export const api = {
   reportPage: version =>
     blob('GET /models/{version}/report', { values: { version }, admin: true, accept: 'text/html' }),
   activate: version => get('POST /models/{version}/activate', { values: { version }, admin: true }),
-  uploads: how => get('GET /uploads', { admin: true, ...how }),
+  uploads: how => get('GET /uploads', { admin: true, values: { query: { limit: 1000 } }, ...how }),
   approve: id => get('POST /uploads/{id}/approve', { values: { id }, admin: true }),
   remove: id => send('DELETE /uploads/{id}', { values: { id }, admin: true }),
   jobs: how => get('GET /retrain', { admin: true, ...how }),

@@ -1,4 +1,4 @@
-// What every screen is made of: elements, tables, forms, numbers, marks; what is said of segments and of drift.
+// What every screen is made of, and what is said of segments and of drift.
 
 /** An element, `tag.class`: a plain object sets properties, the rest are its children. @returns {any} */
 export function el(tag, ...rest) {

@@ -1,4 +1,4 @@
-// Models: versions, reports, trainings while they run, ways to train compared.
+// Versions, reports, trainings, ways to train compared.
 import { api, closed } from '../api.js';
 import {
   STEADY, alert, all, ask, badge, bar, bring, bytes, dec, decided, decidedShort, details, driftSentence, drifts,
@@ -307,7 +307,7 @@ function latest(jobs, next) {
 /** @param {any} waiting */
 function uploads(waiting, load) {
   if (waiting instanceof Error) return alert(waiting);
-  const list = /** @type {Api['Uploads']} */ (waiting).uploads;
+  const { uploads: list, count } = waiting;
   if (!list.length) return para('.soft', 'None: what is uploaded waits here until a retraining reads it.');
   const act = (words, work) => press(words, () => work().then(load), '.small-button');
   const rows = list.map(({ id, received_at: at, rows, bytes: size, sent_by: sender, state }) => {
@@ -320,6 +320,7 @@ function uploads(waiting, load) {
   return [
     list.some(each => each.state === 'waiting')
       && para('.soft', 'What came without a key is left out of trainings until you approve it.'),
+    count > 1000 && para('.soft', `1,000 of ${num(count)}`),
     table('Uploads that wait', ['Received', '#Rows', '#Size', 'Sent by', 'Id', 'State', 'Action'], rows),
   ];
 }

@@ -1,8 +1,10 @@
 //! The kept uploads that no training has taken: listed, approved, removed.
 
+use std::fmt;
 use std::fs;
 use std::io;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use jiff::Timestamp;
 
@@ -36,6 +38,37 @@ impl ListedUpload {
     }
 }
 
+/// A part of the list of kept uploads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// The earliest first.
+    pub uploads: Vec<ListedUpload>,
+    /// Where the next part begins; `None` at the end.
+    pub next: Option<Cursor>,
+    /// How many uploads the whole list has.
+    pub n_all: usize,
+    /// All of them together, in bytes.
+    pub all_bytes: u64,
+}
+
+/// A place in the list, behind one upload. It stays one where that upload is gone.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cursor(String);
+
+impl FromStr for Cursor {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        StoredName::read(text).map(|_| Self(text.to_owned())).ok_or(())
+    }
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 impl UploadStore {
     /// How many uploads are kept and no training has taken yet.
     ///
@@ -51,6 +84,29 @@ impl UploadStore {
     /// When the folder exists and cannot be listed.
     pub fn waiting(&self) -> io::Result<Vec<ListedUpload>> {
         self.kept(|_| true)
+    }
+
+    /// At most `limit` of these uploads, those behind `after`. Only their notes are read, not those of all.
+    ///
+    /// # Errors
+    /// When the folder exists and cannot be listed.
+    pub fn page(&self, after: Option<&Cursor>, limit: usize) -> io::Result<Page> {
+        // Names begin with the time, so they are in the list's order.
+        let mut all: Vec<_> = self.names()?.into_iter().map(|(id, name)| (Cursor(name.of(id)), id, name)).collect();
+        all.sort_unstable_by(|(one, ..), (other, ..)| one.cmp(other));
+        let size = |(Cursor(name), ..): &(Cursor, UploadId, StoredName)| {
+            fs::metadata(self.dir().join(name)).ok().filter(fs::Metadata::is_file).map(|found| found.len())
+        };
+        let (n_all, all_bytes) = all.iter().filter_map(size).fold((0, 0), |(n, sum), size| (n + 1, sum + size));
+        let mut rest = all.into_iter().filter(|(cursor, ..)| after.is_none_or(|after| cursor > after));
+        let (mut uploads, mut last) = (Vec::new(), None);
+        for (cursor, id, name) in rest.by_ref().take(limit) {
+            // One that a training moves away meanwhile does not wait.
+            uploads.extend(self.look_at(id, name).ok());
+            last = Some(cursor);
+        }
+        let next = last.filter(|_| rest.next().is_some());
+        Ok(Page { uploads, next, n_all, all_bytes })
     }
 
     /// The kept upload `id`; `None` where there is none. Of several files that hold it, the earliest.

@@ -42,7 +42,7 @@ use crate::disk::{self, DiskError, Keeper};
 use crate::durable;
 
 pub use about::{About, UploadState};
-pub use listing::ListedUpload;
+pub use listing::{Cursor, ListedUpload, Page};
 pub use name::{Extension, NoUploadId, UploadId};
 pub use received::{Received, Receiving, Stored};
 pub use staged::{is_staged, remove_abandoned, stage};
@@ -55,7 +55,7 @@ use total::Counted;
 const ABANDONED_AFTER: Duration = Duration::from_secs(60);
 /// The note of an upload that is not there is removed once it is this old: it is written before its upload has a name.
 const ABANDONED_NOTE_AFTER: Duration = Duration::from_secs(3600);
-/// The most uploads that are kept. Each takes two files of the disk, however small it is, and lists name them all.
+/// The most uploads that are kept. Each takes two files of the disk, however small it is, and lists look at them all.
 const MAX_FILES: u64 = 50_000;
 
 /// What bounds the uploads that are kept.

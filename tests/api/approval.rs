@@ -50,7 +50,7 @@ async fn an_upload_without_a_key_teaches_nothing_until_it_is_approved() {
     assert_eq!(
         listed(&app).await,
         json!({"id": id, "received_at": listed(&app).await["received_at"], "bytes": listed(&app).await["bytes"],
-            "state": "waiting", "sent_by": null, "rows": 300})
+            "state": "waiting", "sent_by": null, "approved_by": null, "rows": 300})
     );
     assert_eq!(trained_on(&app, 1).await, ["2026-01-01/customers.xlsx"]);
     assert_eq!(app.kept().len(), 1, "it still waits");
@@ -59,8 +59,9 @@ async fn an_upload_without_a_key_teaches_nothing_until_it_is_approved() {
 
     let approve = format!("/uploads/{id}/approve");
     assert_eq!(app.request(Method::POST, &approve).send().await.unwrap().status(), StatusCode::UNAUTHORIZED);
-    assert_eq!(ok(as_admin(&app, Method::POST, &approve).await).await["state"], "approved");
-    assert_eq!(listed(&app).await["state"], "approved");
+    let approved = ok(as_admin(&app, Method::POST, &approve).await).await;
+    assert_eq!((&approved["state"], &approved["approved_by"]), (&json!("approved"), &json!("ADMIN_KEY")));
+    assert_eq!(listed(&app).await, approved);
     assert_eq!(trained_on(&app, 0).await.len(), 2);
     assert_eq!(fs::read_dir(&app.uploads).unwrap().count(), 0, "nothing of it is left in the folder");
 }
@@ -78,7 +79,7 @@ async fn an_upload_with_a_key_teaches_the_next_training_and_approves_what_came_w
     assert_eq!(uploaded["training"], "The next training learns from these rows.");
     let upload = listed(&app).await;
     assert_eq!((&upload["state"], &upload["rows"]), (&json!("approved"), &json!(300)));
-    assert!(upload["sent_by"].is_string(), "{upload}");
+    assert_eq!((&upload["sent_by"], &upload["approved_by"]), (&json!("API_KEYS.1"), &Value::Null));
     assert_eq!(trained_on(&app, 0).await.len(), 2);
 }
 

@@ -262,7 +262,7 @@ async fn waiting_uploads_are_listed_for_administrators() {
     let app = TestApp::spawn().await;
     assert_eq!(code(app.get("/uploads").await).await, (401, "not_admin".to_owned()));
     let ask = async || ok(app.request(Method::GET, "/uploads").bearer_auth(ADMIN_KEY).send().await.unwrap()).await;
-    assert_eq!(ask().await, json!({"uploads": [], "bytes": 0}));
+    assert_eq!(ask().await, json!({"uploads": [], "next": null, "count": 0, "bytes": 0}));
     let uploaded = app.upload_file("tests/fixtures/customers_300.xls").await;
     let listed = ask().await;
     let size = std::fs::metadata(crate::app::root("tests/fixtures/customers_300.xls")).unwrap().len();
@@ -271,6 +271,34 @@ async fn waiting_uploads_are_listed_for_administrators() {
         (&listed["uploads"][0]["id"], &listed["uploads"][0]["bytes"]),
         (&uploaded["upload"]["id"], &json!(size))
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn waiting_uploads_come_in_pages_that_go_on_where_the_last_upload_of_one_is_gone() {
+    let app = TestApp::spawn().await;
+    let mut sent = Vec::new();
+    for n in 1..=3 {
+        let id = format!("A{n}");
+        let customer = [&id, "2024-02-29", "Bedok", "Female", "Gold"];
+        sent.push(app.upload("customers.csv", &csv([HEADER, customer])).await["upload"]["id"].clone());
+    }
+    let ask = async |query: &str| {
+        let path = format!("/uploads{query}");
+        app.request(Method::GET, &path).bearer_auth(ADMIN_KEY).send().await.unwrap()
+    };
+    let ids = |page: &Value| list(&page["uploads"]).iter().map(|upload| upload["id"].clone()).collect::<Vec<_>>();
+    let all = ok(ask("").await).await;
+    assert_eq!((&all["count"], &all["next"], ids(&all).len()), (&json!(3), &Value::Null, 3));
+    assert!(sent.iter().all(|id| ids(&all).contains(id)));
+    let first = ok(ask("?limit=2").await).await;
+    assert_eq!((ids(&first), &first["count"], &first["bytes"]), (ids(&all)[..2].to_vec(), &json!(3), &all["bytes"]));
+    let last = format!("/uploads/{}", ids(&first)[1].as_str().unwrap());
+    app.request(Method::DELETE, &last).bearer_auth(ADMIN_KEY).send().await.unwrap();
+    let second = ok(ask(&format!("?limit=2&after={}", first["next"].as_str().unwrap())).await).await;
+    assert_eq!((ids(&second), &second["count"], &second["next"]), (ids(&all)[2..].to_vec(), &json!(2), &Value::Null));
+    for query in ["?limit=0", "?limit=1001", "?limit=x", "?after=x", "?page=2"] {
+        assert_eq!(code(ask(query).await).await, (422, "invalid_fields".to_owned()), "{query}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,25 +4,50 @@
 use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Extension, Path, State};
-use axum::http::StatusCode;
+use axum::http::{StatusCode, Uri};
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::docs::NotReady;
 use super::retrain::KeyProblems;
 use crate::http::access::Sender;
 use crate::http::problem::{ApiError, Document};
+use crate::http::request::known::{Parameter, read_query};
 use crate::http::state::AppState;
 use crate::model_store::StoreError;
-use crate::upload_store::{ListedUpload, UploadId, UploadState};
+use crate::upload_store::{Cursor, ListedUpload, Page, UploadId, UploadState};
+
+/// How many uploads a page has without `limit`, and at most.
+const PAGE: u16 = 100;
+const MAX_PAGE: u16 = 1_000;
+const LIMIT: Parameter = Parameter::new("limit", "must be a whole number from 1 to 1000");
+const AFTER: Parameter = Parameter::new("after", "must be `next` of the page before");
+
+/// Which page of the list.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(in crate::http) struct UploadsQuery {
+    /// How many uploads the page has at most: up to 1,000, and 100 without it.
+    #[param(minimum = 1, maximum = 1000, example = 100)]
+    limit: Option<u16>,
+    /// `next` of the page before; without it the list begins.
+    #[param(example = "20261122T194851Z-2cf24dba5fb0a30e26e83b2ac5b9e29e.xlsx")]
+    after: Option<String>,
+}
 
 /// Kept uploads that no training has taken yet.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Uploads)]
 pub(in crate::http) struct UploadsAnswer {
-    /// The earliest first.
+    /// Those of this page, the earliest first.
     uploads: Vec<WaitingUpload>,
+    /// What the next page takes as `after`; null on the last one.
+    #[schema(required, example = "20261122T194851Z-2cf24dba5fb0a30e26e83b2ac5b9e29e.xlsx")]
+    next: Option<String>,
+    /// How many there are, on all pages.
+    #[schema(example = 1)]
+    count: usize,
     /// All of them together, in bytes.
     #[schema(example = 212_345)]
     bytes: u64,
@@ -46,6 +71,10 @@ pub(in crate::http) struct WaitingUpload {
     /// The name of the key that it came with; null without one, and for uploads of earlier versions.
     #[schema(required, example = "portal")]
     sent_by: Option<String>,
+    /// The name of the key that approved it later; null where it was approved from the start or by command, and where
+    /// it waits.
+    #[schema(required, example = "ADMIN_KEY")]
+    approved_by: Option<String>,
     /// Its usable rows; null where they were not counted.
     #[schema(required, example = 5000)]
     rows: Option<u64>,
@@ -54,15 +83,27 @@ pub(in crate::http) struct WaitingUpload {
 /// What the next retraining will read
 ///
 /// Uploads stay until a training puts them into the base data. Those that came without a key wait for approval first.
-#[utoipa::path(get, path = "/uploads", tag = "models", operation_id = "list_uploads",
+/// The list comes in pages.
+#[utoipa::path(get, path = "/uploads", tag = "models", operation_id = "list_uploads", params(UploadsQuery),
     responses(
-        (status = 200, description = "The uploads", body = UploadsAnswer), KeyProblems,
+        (status = 200, description = "A page of the uploads", body = UploadsAnswer), KeyProblems,
+        (status = 422, description = "A parameter of the query is wrong", body = Document<'static>,
+            content_type = "application/problem+json"),
         (status = 500, description = "The folder cannot be read", body = Document<'static>,
             content_type = "application/problem+json")))]
-pub(in crate::http) async fn get_uploads(State(state): State<AppState>) -> Result<Json<UploadsAnswer>, ApiError> {
-    let waiting = on_store("listing uploads", move || state.uploads().waiting()).await?;
-    let bytes = waiting.iter().map(|upload| upload.size_bytes).sum();
-    Ok(Json(UploadsAnswer { uploads: waiting.into_iter().map(WaitingUpload::from).collect(), bytes }))
+pub(in crate::http) async fn get_uploads(
+    State(state): State<AppState>,
+    uri: Uri,
+) -> Result<Json<UploadsAnswer>, ApiError> {
+    let UploadsQuery { limit, after } = read_query(&uri, &[LIMIT, AFTER])?;
+    let wrong = |parameter: &Parameter| ApiError::field(parameter.name, parameter.must_be);
+    let limit = limit.unwrap_or(PAGE);
+    if !(1..=MAX_PAGE).contains(&limit) {
+        return Err(wrong(&LIMIT));
+    }
+    let after = after.map(|after| after.parse::<Cursor>()).transpose().map_err(|()| wrong(&AFTER))?;
+    let page = on_store("listing uploads", move || state.uploads().page(after.as_ref(), limit.into())).await?;
+    Ok(Json(page.into()))
 }
 
 /// Lets trainings learn from an upload
@@ -135,16 +176,29 @@ async fn on_store<T: Send + 'static>(
     asked.map_err(|e| ApiError::internal(doing, e))
 }
 
+impl From<Page> for UploadsAnswer {
+    fn from(page: Page) -> Self {
+        Self {
+            uploads: page.uploads.into_iter().map(WaitingUpload::from).collect(),
+            next: page.next.map(|next| next.to_string()),
+            count: page.n_all,
+            bytes: page.all_bytes,
+        }
+    }
+}
+
 impl From<ListedUpload> for WaitingUpload {
     fn from(upload: ListedUpload) -> Self {
         let state = upload.state();
-        let (sent_by, rows) = upload.about.map(|about| (about.sent_by, about.rows)).unwrap_or_default();
+        let noted = upload.about.map(|about| (about.sent_by, about.approved_by, about.rows));
+        let (sent_by, approved_by, rows) = noted.unwrap_or_default();
         Self {
             id: upload.id.to_string(),
             received_at: upload.received_at,
             bytes: upload.size_bytes,
             state,
             sent_by,
+            approved_by,
             rows,
         }
     }
